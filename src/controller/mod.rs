@@ -1,0 +1,1 @@
+//! Look, plan, write down the intent, act, remember, sleep.

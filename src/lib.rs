@@ -1,0 +1,53 @@
+//! gtctl turns one file, `town.toml`, into a living tmux town and keeps it that way.
+//!
+//! Everything it does is one flow:
+//!
+//! ```text
+//!  town.toml ──► Manifest ──► Town ─────┐
+//!  tmux, /proc ──► Observed ────────────┼──► plan(.., now) ──► Plan ──► act ──► Outcomes ──► Memory
+//!  state directory ──► Memory ──────────┘         (pure)                 (I/O)
+//! ```
+//!
+//! `diff` is observe, plan, render. `apply` is that, then act. `reconcile --watch` is that, for ever. There is one code
+//! path, not three.
+//!
+//! # The rooms
+//!
+//! A room imports only from lower floors, never from its own; a test reads every file's `use crate::…` to see to it.
+//!
+//! | floor | room | its one job |
+//! |---|---|---|
+//! | 0 | [`model`] | the nouns: values only, no I/O, never reads a clock |
+//! | 1 | [`manifest`] | text to [`model::Town`], every fault reported at once |
+//! | 1 | [`plan`] | the decision: a table of rules, then pacing. Pure and total |
+//! | 1 | [`remember`] | how memory changes by looks, intents and outcomes. Pure |
+//! | 2 | [`proc`] | process trees, start times, signals, clocks |
+//! | 2 | [`tmux`] | the only room that speaks tmux |
+//! | 2 | [`store`] | the state directory: lock, atomic state, journal |
+//! | 3 | [`observe`] | tmux and /proc to one [`model::Observed`] |
+//! | 3 | [`act`] | a [`model::Plan`] to [`model::Outcomes`]; chooses nothing |
+//! | 4 | [`controller`] | look, plan, intend, act, remember, sleep |
+//! | 4 | [`sim`] | a seeded town, clock and faults driving the same planner |
+//! | 5 | [`render`] | plans, status and faults as text and JSON |
+//! | 6 | [`cli`] | one short file per verb; exit codes |
+//!
+//! # What makes it right
+//!
+//! Every meaningful choice is made in [`plan`], from values, with `now` as an argument; [`act`] only carries out, each
+//! operation fenced by the identity of what it is meant for. A failed look is not an empty town
+//! ([`model::Observed::Unknown`]). The truth lives in labels on the session; files hold only what tmux forgets, and are
+//! written before the effect.
+
+pub mod act;
+pub mod cli;
+pub mod controller;
+pub mod manifest;
+pub mod model;
+pub mod observe;
+pub mod plan;
+pub mod proc;
+pub mod remember;
+pub mod render;
+pub mod sim;
+pub mod store;
+pub mod tmux;

@@ -1,0 +1,3 @@
+//! The `gtctl` binary: everything is in the library.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! From the text of `town.toml` to a [`crate::model::Town`], with every fault at once.

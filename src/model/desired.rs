@@ -1,0 +1,449 @@
+//! What the user wants: a [`Town`] of [`Desired`] sessions, every default resolved.
+
+use super::{Period, SessionName};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::PathBuf;
+
+/// A whole town as declared, ready to be compared with what tmux has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Town {
+    /// Labels every session we own and names the state directory. Same alphabet as a session name.
+    pub name: SessionName,
+    /// The Gas Town root, absolute.
+    pub root: Option<PathBuf>,
+    /// Which tmux server.
+    pub socket: Socket,
+    /// The sessions wanted, by name.
+    pub sessions: BTreeMap<SessionName, Desired>,
+    /// Sessions others start, which are only ever expired.
+    pub policies: Vec<Policy>,
+    /// Timed work beside the sessions.
+    pub chores: Vec<Chore>,
+    /// Bounds on what may happen at once.
+    pub limits: Limits,
+    /// How long the controller sleeps at most between two looks.
+    pub resync: Period,
+    /// Whether the controller stops the town when it ends.
+    pub drain_on_exit: bool,
+    /// Where to serve metrics, if anywhere.
+    pub metrics: Option<String>,
+    /// Whom to tell.
+    pub notify: Option<Notify>,
+}
+
+/// Which tmux server a town lives on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Socket {
+    /// The user's default server.
+    Default,
+    /// `tmux -L NAME`.
+    Name(String),
+    /// `tmux -S PATH`, absolute.
+    Path(PathBuf),
+    /// The server Gas Town uses for this root.
+    Gastown,
+}
+
+/// One session as wanted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Desired {
+    /// Its name in tmux.
+    pub name: SessionName,
+    /// Its role's name, such as `witness` or `custom`.
+    pub role: String,
+    /// The rig it works in, if any.
+    pub rig: Option<String>,
+    /// The agent that runs in it.
+    pub agent: Agent,
+    /// How it is started and stopped.
+    pub launcher: Launcher,
+    /// The argv that is executed, without a shell; at least one element.
+    pub command: Vec<String>,
+    /// Working directory, absolute.
+    pub dir: PathBuf,
+    /// Environment as declared by the user.
+    pub env: BTreeMap<String, String>,
+    /// Environment that gtctl adds of itself (Gas Town's identity variables); not part of the fingerprint.
+    pub identity_env: BTreeMap<String, String>,
+    /// A file of `KEY=VALUE` lines read at each start, absolute. Its content never meets a command line.
+    pub env_file: Option<PathBuf>,
+    /// What happens when its process ends.
+    pub restart: RestartPolicy,
+    /// Start order: lower waves first.
+    pub wave: u32,
+    /// Sessions that must be ready first.
+    pub after: BTreeSet<SessionName>,
+    /// How long its process must live to count as ready.
+    pub ready_after: Period,
+    /// Age at which it is restarted (a task: expired). Its own share of `max_age_jitter` is already added.
+    pub max_age: Option<Period>,
+    /// Notice given to the agent before a planned restart.
+    pub handoff: Option<String>,
+    /// Least time between two planned restarts.
+    pub handoff_gap: Period,
+    /// How long a planned restart waits for the session to fall idle.
+    pub drain: Period,
+    /// Quiet and stuck limits.
+    pub idling: Idling,
+    /// Resident memory of its process tree, in bytes, above which it is restarted.
+    pub max_memory: Option<u64>,
+    /// What happens when it runs with other fields than declared.
+    pub on_drift: OnDrift,
+    /// What an attached client means for it.
+    pub when_attached: WhenAttached,
+    /// How long it may take to end after TERM.
+    pub stop_grace: Period,
+    /// How its completion is recognised.
+    pub completion: Completion,
+    /// Pacing of restarts after crashes.
+    pub backoff: Backoff,
+    /// Bounds on its kept output.
+    pub logs: Logs,
+    /// File written into its directory before the first start, absolute.
+    pub instructions: Option<PathBuf>,
+    /// Whether it may be expired once it is no longer declared, without `--prune`.
+    pub prune: bool,
+}
+
+impl Desired {
+    /// Whether this is a task: something that ends by itself and is not restarted when it ended well.
+    #[must_use]
+    pub fn is_task(&self) -> bool {
+        match self.restart {
+            RestartPolicy::Always => false,
+            RestartPolicy::OnFailure | RestartPolicy::Never => true,
+        }
+    }
+
+    /// The digest of what a restart is needed for: command, directory and environment as declared.
+    ///
+    /// Limits are live and not in it; nor is what gtctl adds of itself, so that a new version restarts no town.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        let env: Vec<String> = self.env.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        let env_file = self.env_file.as_ref().map(|p| p.to_string_lossy().into_owned());
+        Fingerprint {
+            command: digest(&self.command),
+            dir: digest([self.dir.to_string_lossy()]),
+            env: digest(env.iter().map(String::as_str).chain(env_file.as_deref())),
+        }
+    }
+}
+
+/// 32 bits of FNV-1a over the parts, each closed by a NUL. Stable over versions: it is written into labels.
+fn digest<T: AsRef<str>>(parts: impl IntoIterator<Item = T>) -> u32 {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    for part in parts {
+        for byte in part.as_ref().bytes().chain([0]) {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "folding to 32 bits is the point")]
+    let folded = (hash ^ (hash >> 32)) as u32;
+    folded
+}
+
+/// What a session was started with, in a form that fits a label: `command:dir:env`, each eight hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint {
+    /// Digest of the argv.
+    pub command: u32,
+    /// Digest of the working directory.
+    pub dir: u32,
+    /// Digest of `env` and the path of `env_file`.
+    pub env: u32,
+}
+
+impl Fingerprint {
+    /// The names of the fields in which two differ, in a fixed order.
+    #[must_use]
+    pub fn differences(&self, other: &Self) -> Vec<&'static str> {
+        [
+            ("command", self.command != other.command),
+            ("dir", self.dir != other.dir),
+            ("env", self.env != other.env),
+        ]
+        .into_iter()
+        .filter_map(|(field, differs)| differs.then_some(field))
+        .collect()
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}:{:08x}:{:08x}", self.command, self.dir, self.env)
+    }
+}
+
+/// A text that is not a [`Fingerprint`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a fingerprint (command:dir:env)")]
+pub struct FingerprintFault;
+
+impl std::str::FromStr for Fingerprint {
+    type Err = FingerprintFault;
+    fn from_str(text: &str) -> Result<Self, FingerprintFault> {
+        let mut parts = text.split(':').map(|p| u32::from_str_radix(p, 16).map_err(|_| FingerprintFault));
+        let mut next = || parts.next().unwrap_or(Err(FingerprintFault));
+        let found = Self { command: next()?, dir: next()?, env: next()? };
+        if parts.next().is_some() { Err(FingerprintFault) } else { Ok(found) }
+    }
+}
+
+/// The agent program of a session: how to know it, and how it leaves.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Agent {
+    /// Its name in the manifest.
+    pub name: String,
+    /// Names by which its process is known: comm, basename of argv0, or basename of exe. Never empty.
+    pub process_names: Vec<String>,
+    /// Texts on the screen that mean its prompt is there.
+    pub ready: Vec<String>,
+    /// Texts on the screen that mean it works.
+    pub busy: Vec<String>,
+    /// tmux keys by which it leaves of itself; empty when it has none.
+    pub quit: Vec<String>,
+    /// Keys that submit a typed text.
+    pub submit: Vec<String>,
+    /// Argv that tells by its exit code whether the agent is signed in.
+    pub probe: Vec<String>,
+    /// Arguments that resume a former conversation.
+    pub resume: Vec<String>,
+}
+
+/// How sessions are started and stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Launcher {
+    /// gtctl starts the agent itself, as the pane's own process.
+    #[default]
+    Tmux,
+    /// Through the `gt` command line.
+    Gt,
+}
+
+/// What happens when a session's process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RestartPolicy {
+    /// Start it again, whatever the end was: a service.
+    #[default]
+    Always,
+    /// Start it again when it failed; a clean exit completes it: a task.
+    OnFailure,
+    /// It runs once: a task.
+    Never,
+}
+
+/// What happens when a session runs with other fields than declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnDrift {
+    /// Restart once it is idle, or when `drain` has passed.
+    #[default]
+    RestartWhenIdle,
+    /// Restart now.
+    Restart,
+    /// Only say so.
+    Report,
+}
+
+/// What an attached client means for a session that should be killed or restarted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WhenAttached {
+    /// Leave it alone until the client is gone.
+    #[default]
+    Hold,
+    /// Go on all the same.
+    Proceed,
+}
+
+/// What happens to a service that has been quiet for too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnIdle {
+    /// Only say so.
+    #[default]
+    Report,
+    /// Type the nudge text.
+    Nudge,
+    /// Restart it.
+    Restart,
+}
+
+/// Quiet and stuck limits of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Idling {
+    /// Quiet for this long is too quiet.
+    pub idle_limit: Option<Period>,
+    /// What then happens to a service.
+    pub on_idle: OnIdle,
+    /// A busy screen frozen for this long is stuck.
+    pub stuck_after: Option<Period>,
+}
+
+/// How completion is recognised.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Completion {
+    /// What in the output says so.
+    pub markers: Vec<Marker>,
+    /// How long a completed session stays, to be looked at, before it is expired.
+    pub grace: Period,
+    /// A log to watch instead of the pane's own output; `{session}` is not yet filled in for policies.
+    pub log: Option<String>,
+}
+
+/// One completion marker.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Marker {
+    /// A line of output that holds this text.
+    Text(String),
+    /// A line that parses as JSON and has these fields with these values.
+    Json(BTreeMap<String, serde_json::Value>),
+}
+
+/// Pacing of restarts after crashes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Backoff {
+    /// Delay before the second restart in a row; the first is at once. Zero: no delay ever.
+    pub first: Period,
+    /// The longest delay.
+    pub max: Period,
+    /// Up to this share of the delay is added, fixed per session and crash. 0.0 to 1.0.
+    pub jitter: f64,
+    /// A run this long ends the row of crashes.
+    pub reset_after: Period,
+    /// This many crashes within `window` are a crash loop.
+    pub burst: u32,
+    /// See `burst`.
+    pub window: Period,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self {
+            first: Period::from_secs(10),
+            max: Period::from_mins(5),
+            jitter: 0.25,
+            reset_after: Period::from_mins(10),
+            burst: 5,
+            window: Period::from_mins(15),
+        }
+    }
+}
+
+/// Bounds on a session's kept output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Logs {
+    /// Bytes per file.
+    pub size: u64,
+    /// Files per generation.
+    pub files: u32,
+    /// Generations kept.
+    pub keep: u32,
+}
+
+impl Default for Logs {
+    fn default() -> Self {
+        Self { size: 10 << 20, files: 5, keep: 20 }
+    }
+}
+
+/// Bounds on what may happen at once in a town.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limits {
+    /// Sessions starting at once, before any has come up healthy; grows by one for each that did.
+    pub concurrent_starts: u32,
+    /// Starts per ten minutes.
+    pub starts: StartBudget,
+    /// Share of the town that may be killed in one cycle without a second look. 0.0 to 1.0.
+    pub mass: f64,
+    /// Losses of the tmux server within ten minutes after which the town is held.
+    pub server_losses: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { concurrent_starts: 2, starts: StartBudget::Auto, mass: 0.3, server_losses: 3 }
+    }
+}
+
+/// Starts per ten minutes, town-wide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartBudget {
+    /// As many as there are sessions, plus ten.
+    Auto,
+    /// Exactly so many.
+    Fixed(u32),
+}
+
+/// Whom to tell of what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notify {
+    /// Argv that gets JSON on its standard input.
+    pub command: Vec<String>,
+    /// The events it is run for.
+    pub on: Vec<String>,
+}
+
+/// A rule for sessions that others start.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    /// Pattern on the session's name: `*` and `?`.
+    pub pattern: String,
+    /// Expire at this age.
+    pub max_age: Option<Period>,
+    /// Expire when quiet for this long.
+    pub idle_limit: Option<Period>,
+    /// Expire when completed.
+    pub completion: Option<Completion>,
+    /// Expire above this many bytes of resident memory.
+    pub max_memory: Option<u64>,
+    /// What an attached client means.
+    pub when_attached: WhenAttached,
+    /// How long it may take to end after TERM.
+    pub stop_grace: Period,
+}
+
+/// Timed work beside the sessions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chore {
+    /// What to call it; unique.
+    pub name: String,
+    /// What it does.
+    pub kind: ChoreKind,
+    /// How often.
+    pub every: Period,
+    /// How long it may take.
+    pub timeout: Period,
+    /// How many of its logs are kept.
+    pub keep: u32,
+}
+
+/// The kinds of chore.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChoreKind {
+    /// Compare the installed gt with the newest release of a repository.
+    Upstream {
+        /// `owner/name`.
+        repo: String,
+    },
+    /// Type a text into a session.
+    Nudge {
+        /// Which.
+        session: SessionName,
+        /// What.
+        text: String,
+    },
+    /// Hand the town's state to a command.
+    Analysis {
+        /// Its argv.
+        command: Vec<String>,
+        /// Whether its answer may hold proposals.
+        propose: bool,
+        /// Whether proposals are carried out without being asked.
+        accept: bool,
+    },
+    /// Run a command.
+    Command {
+        /// Its argv.
+        command: Vec<String>,
+    },
+}

@@ -1,0 +1,74 @@
+//! Who exactly is meant: a server, a session, a pane, a process, and which life of it.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A process that cannot be confused with a later one of the same pid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+pub struct ProcId {
+    /// The process id.
+    pub pid: u32,
+    /// Its start time in clock ticks since boot: field 22 of `/proc/PID/stat`.
+    pub start: u64,
+}
+
+/// A running tmux server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+pub struct ServerId(pub ProcId);
+
+/// A session's id in its server, printed `$3`. tmux never gives one out twice within a server's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub u32);
+
+/// A pane's id in its server, printed `%3`. tmux never gives one out twice within a server's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PaneId(pub u32);
+
+/// Which life of a session: it grows with each start, and a stale operation carries an old one.
+///
+/// The planner gives out `max(last + 1, wall clock in ms)`, so that it grows even when all memory is lost.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize,
+)]
+pub struct Generation(pub u64);
+
+/// A text that is not an id of the kind asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a tmux id")]
+pub struct IdFault;
+
+fn digits_after(sigil: char, text: &str) -> Result<u32, IdFault> {
+    text.strip_prefix(sigil).and_then(|d| d.parse().ok()).ok_or(IdFault)
+}
+
+impl FromStr for SessionId {
+    type Err = IdFault;
+    fn from_str(text: &str) -> Result<Self, IdFault> {
+        digits_after('$', text).map(Self)
+    }
+}
+
+impl FromStr for PaneId {
+    type Err = IdFault;
+    fn from_str(text: &str) -> Result<Self, IdFault> {
+        digits_after('%', text).map(Self)
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "${}", self.0)
+    }
+}
+
+impl fmt::Display for PaneId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "%{}", self.0)
+    }
+}
+
+impl fmt::Display for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

@@ -1,0 +1,35 @@
+//! The nouns of gtctl: plain values, no I/O, no clock.
+//!
+//! Everything above this room speaks in these types. A value that exists here is already valid: names are parsed
+//! once at the border ([`SessionName`]), durations carry their unit ([`Period`]), ids cannot be mixed
+//! ([`SessionId`], [`PaneId`], [`ServerId`]), and time is always an argument ([`Moment`]).
+//!
+//! **Architecture invariant:** nothing here reads a file, a clock or an environment variable, and nothing here
+//! decides anything; deciding is `plan/`'s job.
+
+pub mod desired;
+pub mod identity;
+pub mod memory;
+pub mod name;
+pub mod observed;
+pub mod outcome;
+pub mod period;
+pub mod plan;
+pub mod reason;
+pub mod time;
+
+pub use desired::{
+    Agent, Backoff, Chore, ChoreKind, Completion, Desired, Fingerprint, Idling, Launcher, Limits, Logs, Marker, Notify,
+    OnDrift, OnIdle, Policy, RestartPolicy, Socket, StartBudget, Town, WhenAttached,
+};
+pub use identity::{Generation, PaneId, ProcId, ServerId, SessionId};
+pub use memory::{Ended, Finished, History, Memory, Purpose, Run, Stopping};
+pub use name::{NameFault, SessionName};
+pub use observed::{Label, Life, Observed, Origin, Ownership, Seen, Server, Usage};
+pub use outcome::{Done, Effect, Outcome, Outcomes};
+pub use period::{Period, PeriodFault};
+pub use plan::{
+    Action, Durability, Held, Mass, Next, Orders, Orphans, Phase, Plan, Quit, Rung, Step, Target, Unchanged, Verb,
+};
+pub use reason::{Death, Hold, Reason};
+pub use time::Moment;

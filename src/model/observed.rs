@@ -1,0 +1,128 @@
+//! What is there: one look at tmux and its processes.
+
+use super::{Death, Fingerprint, Generation, Moment, PaneId, Period, ProcId, ServerId, SessionId, SessionName};
+use std::collections::BTreeMap;
+
+/// The result of one look. A failed look is not an empty town: only [`Observed::Down`] and [`Observed::Up`] are
+/// knowledge.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Observed {
+    /// The server answered.
+    Up(Server),
+    /// There is provably no server: nothing listens on its socket.
+    Down,
+    /// It could not be told; says why, for people.
+    Unknown(String),
+}
+
+/// A tmux server and every session on it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Server {
+    /// Which server process.
+    pub id: ServerId,
+    /// Its version, such as `3.3a`.
+    pub version: String,
+    /// All its sessions by name, ours and others'. Names are as tmux has them, so any text.
+    pub sessions: BTreeMap<String, Seen>,
+    /// The session gtctl itself runs in, if it runs in one of this server's.
+    pub own: Option<SessionId>,
+}
+
+/// One session as seen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen {
+    /// Its id in the server.
+    pub id: SessionId,
+    /// Clients attached now.
+    pub attached: u32,
+    /// When tmux created it, by the wall clock, in ms since the epoch (whole seconds).
+    pub created: i64,
+    /// For how long its agent's window has been silent: from 1 s grained `window_activity`.
+    pub quiet: Period,
+    /// Whose it is.
+    pub ownership: Ownership,
+    /// The pane its agent runs in: the labelled one, or for others the first.
+    pub pane: PaneId,
+    /// Whether the agent lives.
+    pub life: Life,
+    /// What its process tree uses; only on a full look.
+    pub usage: Option<Usage>,
+}
+
+/// Whose a session is, by its labels.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ownership {
+    /// Not labelled by any town, or labelled past reading.
+    Unlabelled,
+    /// Another town's.
+    Foreign(String),
+    /// This town's.
+    Ours(Label),
+}
+
+/// The labels of a session of ours: the part of the truth that survives any loss of files.
+///
+/// On the session they are `@gtctl_town`, `_session`, `_gen`, `_started`, `_pane`, `_spec`, `_handoff`, `_origin`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Label {
+    /// The name it was declared under.
+    pub session: SessionName,
+    /// Which life of it this is.
+    pub generation: Generation,
+    /// When this life began.
+    pub started: Moment,
+    /// The pane the agent was started in.
+    pub pane: PaneId,
+    /// What it was started with; unknown for adopted sessions.
+    pub fingerprint: Option<Fingerprint>,
+    /// The last planned restart, or the adoption: before it nothing is known.
+    pub handoff: Option<Moment>,
+    /// How it came to be ours.
+    pub origin: Origin,
+}
+
+/// How a session came to be ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// gtctl started its agent as the pane's own process.
+    Started,
+    /// It was there before and only got its labels.
+    Adopted,
+}
+
+/// Whether an agent lives.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Life {
+    /// The agent's process (or, in a stranger's session, the pane's), and whether the pane's tree holds a process of
+    /// the declared agent's names.
+    Alive {
+        /// The pane's process.
+        process: ProcId,
+        /// Started by gtctl, or a process of the agent's names was found in its tree.
+        matches: bool,
+        /// The name of the pane's process, for messages.
+        comm: String,
+    },
+    /// It has ended.
+    Dead {
+        /// How.
+        death: Death,
+        /// When, if tmux knows; wall clock in ms since the epoch.
+        at: Option<i64>,
+        /// The last lines on its screen, unsanitised, at most 20.
+        tail: Vec<String>,
+    },
+    /// It could not be told this time; says why.
+    Unknown(String),
+}
+
+/// What a process tree uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Processor time used since their starts, in ms, children that ended included.
+    pub cpu_ms: u64,
+    /// Resident memory in bytes; shared pages count for each process.
+    pub rss: u64,
+    /// Number of processes.
+    pub processes: u32,
+}

@@ -1,0 +1,313 @@
+//! What shall happen: steps, what is held, what is unchanged, and when to look again.
+
+use super::{
+    Death, Desired, Fingerprint, Generation, Hold, Moment, PaneId, Period, ProcId, Purpose, Reason, ServerId,
+    SessionId, SessionName, WhenAttached,
+};
+
+/// A whole decision. Every declared session, and every one of ours that is no longer declared, is in exactly one of
+/// `steps`, `held` and `unchanged`; each list is ordered by name.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Plan {
+    /// To be done now.
+    pub steps: Vec<Step>,
+    /// To be done, but not now.
+    pub held: Vec<Held>,
+    /// As it should be, or only to be reported.
+    pub unchanged: Vec<Unchanged>,
+    /// The next moment at which this answer can change if nothing else does.
+    pub wake: Option<Moment>,
+    /// The digest of the kills the mass guard held, for the second look.
+    pub mass: Option<u64>,
+}
+
+/// Something to do now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// To which session.
+    pub session: SessionName,
+    /// What.
+    pub action: Action,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// What is done to a session. Each carries all that `act/` needs: nothing is looked up or chosen later.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Create the session.
+    Start {
+        /// What to run.
+        desired: Box<Desired>,
+        /// The life this begins.
+        generation: Generation,
+        /// The last planned restart, to be carried in the labels.
+        handoff: Option<Moment>,
+    },
+    /// Give the session a fresh process.
+    Restart {
+        /// What to run.
+        desired: Box<Desired>,
+        /// Exactly which session.
+        target: Target,
+        /// How far the stop is.
+        rung: Rung,
+        /// The life this begins.
+        generation: Generation,
+        /// The planned restart to be carried in the labels: this one, or the last.
+        handoff: Option<Moment>,
+    },
+    /// End the session and remove it.
+    Expire {
+        /// Exactly which session.
+        target: Target,
+        /// How far the stop is.
+        rung: Rung,
+        /// How long its tree may take to end.
+        grace: Period,
+        /// tmux keys by which its agent leaves of itself, and the texts of the prompt at which they work.
+        quit: Quit,
+    },
+    /// Label the session as ours.
+    Adopt {
+        /// Exactly which session.
+        target: Target,
+        /// What it counts as.
+        fingerprint: Fingerprint,
+        /// Its first life as ours.
+        generation: Generation,
+        /// When its present process was started, as far as can be told.
+        started: Moment,
+        /// The last planned restart: the adoption, unless more is known.
+        handoff: Moment,
+    },
+}
+
+/// How an agent is asked to leave.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Quit {
+    /// tmux keys; empty when it has none.
+    pub keys: Vec<String>,
+    /// The keys are only sent when one of these is on the last lines of the screen.
+    pub prompts: Vec<String>,
+    /// And none of these.
+    pub busy: Vec<String>,
+}
+
+/// The session an operation is meant for. It has no effect on any other, nor on a later life of the same.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Target {
+    /// On this server.
+    pub server: ServerId,
+    /// This session.
+    pub session: SessionId,
+    /// Its agent's pane.
+    pub pane: PaneId,
+    /// In this life; none for a session that is not ours yet.
+    pub generation: Option<Generation>,
+    /// The pane's process, when it lives.
+    pub process: Option<ProcId>,
+    /// Whether an attached client forbids it.
+    pub attached: WhenAttached,
+}
+
+/// How far a stop is. One rung per cycle, so that a slow stop delays nobody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rung {
+    /// Ask: the agent's own quit keys at its prompt, else TERM to the whole tree.
+    Ask,
+    /// TERM to the whole tree: it was asked by its keys and did not leave.
+    Term,
+    /// KILL the whole tree: its grace has passed.
+    Kill,
+    /// Nothing of it lives: restart or remove now.
+    Finish,
+}
+
+/// Something that should be done, and what holds it back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Held {
+    /// Which session.
+    pub session: SessionName,
+    /// What would be done.
+    pub verb: Verb,
+    /// Why it would be.
+    pub reason: Reason,
+    /// What holds it back.
+    pub hold: Hold,
+    /// Until when; none where only an event or a person can lift it.
+    pub until: Option<Moment>,
+    /// What the session is meanwhile.
+    pub phase: Phase,
+}
+
+/// A session to which nothing is done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unchanged {
+    /// Which.
+    pub session: SessionName,
+    /// What it is.
+    pub phase: Phase,
+    /// Something to be said of it.
+    pub note: Option<Reason>,
+    /// What will happen to it next, if time alone passes.
+    pub next: Option<Next>,
+}
+
+/// An event that time alone brings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Next {
+    /// What.
+    pub verb: Verb,
+    /// The code of the reason.
+    pub reason: &'static str,
+    /// When.
+    pub at: Moment,
+}
+
+/// The verbs of a plan, as people see them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verb {
+    /// Create a session.
+    Start,
+    /// Fresh process, same session.
+    Restart,
+    /// End and remove.
+    Expire,
+    /// Label as ours.
+    Adopt,
+}
+
+impl Verb {
+    /// The word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Restart => "restart",
+            Self::Expire => "expire",
+            Self::Adopt => "adopt",
+        }
+    }
+}
+
+impl Action {
+    /// The verb people see.
+    #[must_use]
+    pub fn verb(&self) -> Verb {
+        match self {
+            Self::Start { .. } => Verb::Start,
+            Self::Restart { .. } => Verb::Restart,
+            Self::Expire { .. } => Verb::Expire,
+            Self::Adopt { .. } => Verb::Adopt,
+        }
+    }
+
+    /// The life it begins, if it begins one.
+    #[must_use]
+    pub fn begins(&self) -> Option<Generation> {
+        match self {
+            Self::Start { generation, .. }
+            | Self::Adopt { generation, .. }
+            | Self::Restart { generation, rung: Rung::Finish, .. } => Some(*generation),
+            Self::Restart { rung: Rung::Ask | Rung::Term | Rung::Kill, .. } | Self::Expire { .. } => None,
+        }
+    }
+}
+
+impl From<Verb> for Option<Purpose> {
+    fn from(verb: Verb) -> Self {
+        match verb {
+            Verb::Restart => Some(Purpose::Restart),
+            Verb::Expire => Some(Purpose::Expire),
+            Verb::Start | Verb::Adopt => None,
+        }
+    }
+}
+
+/// What a session is at this moment: derived each time, never stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Not there.
+    Absent,
+    /// Its process lives, but for less than `ready_after`.
+    Starting,
+    /// Output was seen lately.
+    Working,
+    /// Alive and quiet.
+    Idle,
+    /// A task that has ended.
+    Completed(Option<Death>),
+    /// Its agent has ended and should not have.
+    Dead(Death),
+    /// Asked to end.
+    Stopping,
+    /// Stopped by the user.
+    Stopped,
+    /// It could not be told.
+    Unknown,
+    /// There, but not ours.
+    Foreign,
+}
+
+impl Phase {
+    /// The word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Absent => "absent",
+            Self::Starting => "starting",
+            Self::Working => "working",
+            Self::Idle => "idle",
+            Self::Completed(_) => "completed",
+            Self::Dead(_) => "dead",
+            Self::Stopping => "stopping",
+            Self::Stopped => "stopped",
+            Self::Unknown => "unknown",
+            Self::Foreign => "foreign",
+        }
+    }
+}
+
+/// What the caller allows beyond the manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Orders {
+    /// Sessions that are no longer declared.
+    pub orphans: Orphans,
+    /// Killing much of the town.
+    pub mass: Mass,
+    /// Whether intents can be written down.
+    pub durability: Durability,
+}
+
+/// What to do with sessions of ours that are no longer declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Orphans {
+    /// Report them.
+    #[default]
+    Report,
+    /// Expire them: `--prune`.
+    Prune,
+}
+
+/// What to do when much of the town would be killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mass {
+    /// Go on after a second agreeing look.
+    #[default]
+    SecondLook,
+    /// Go on: `--allow-mass`.
+    Allow,
+    /// Hold: somebody is at the terminal and can be asked for `--allow-mass`.
+    Hold,
+}
+
+/// Whether intents can be written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// They can.
+    #[default]
+    Durable,
+    /// The state directory cannot be written: only missing sessions are started.
+    Failing,
+}

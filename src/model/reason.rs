@@ -1,0 +1,255 @@
+//! Why: the evidence for a step, and what holds one back. Each has a stable code.
+
+use super::{Period, SessionName};
+use std::fmt;
+
+/// How an agent ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Death {
+    /// It exited with this status.
+    Exit(i32),
+    /// This signal ended it.
+    Signal(i32),
+    /// It ended and tmux lost how: Debian's 3.3a does so under load. Never read as success.
+    StatusLost,
+    /// Its pane or its whole session is gone, though the server stayed.
+    Vanished,
+    /// The tmux server went, and it with it.
+    ServerLost,
+    /// The pane lives, but no process of the agent's is in it.
+    NoAgent,
+    /// It could not even be started.
+    NeverStarted,
+}
+
+impl Death {
+    /// Whether the agent left of its own will and said that all was well.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        matches!(self, Self::Exit(0))
+    }
+}
+
+impl fmt::Display for Death {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exit(status) => write!(f, "exit status {status}"),
+            Self::Signal(9) => f.write_str("signal 9 (KILL)"),
+            Self::Signal(15) => f.write_str("signal 15 (TERM)"),
+            Self::Signal(11) => f.write_str("signal 11 (SEGV)"),
+            Self::Signal(6) => f.write_str("signal 6 (ABRT)"),
+            Self::Signal(2) => f.write_str("signal 2 (INT)"),
+            Self::Signal(1) => f.write_str("signal 1 (HUP)"),
+            Self::Signal(n) => write!(f, "signal {n}"),
+            Self::StatusLost => f.write_str("ended, exit status lost by tmux"),
+            Self::Vanished => f.write_str("its session was removed by somebody else"),
+            Self::ServerLost => f.write_str("lost with the tmux server"),
+            Self::NoAgent => f.write_str("no agent process in its pane"),
+            Self::NeverStarted => f.write_str("could not be started"),
+        }
+    }
+}
+
+/// Why a step is taken, or a finding is reported, with its evidence.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reason {
+    /// Declared and not there.
+    Missing {
+        /// How its last run ended, if it is known to have run.
+        last: Option<Death>,
+    },
+    /// Its agent ended.
+    Died {
+        /// How.
+        death: Death,
+        /// Crashes in a row, this one included; 0 when it counts as none.
+        crashes: u32,
+    },
+    /// A task that ended.
+    Completed {
+        /// How.
+        death: Death,
+    },
+    /// Older than its limit, in awake time.
+    TooOld {
+        /// How old.
+        age: Period,
+        /// How old it may be.
+        limit: Period,
+    },
+    /// It runs with other fields than declared.
+    Drifted {
+        /// Their names.
+        fields: Vec<&'static str>,
+    },
+    /// It has the declared name and runs the declared agent, but no label.
+    Adoptable {
+        /// The process that was recognised.
+        process: String,
+    },
+    /// Ours, and no longer declared.
+    Orphaned,
+    /// A planned stop was begun for this and is carried on.
+    StopBegun {
+        /// How long ago.
+        waited: Period,
+        /// What it is for, as the code of the first reason.
+        purpose: String,
+    },
+}
+
+impl Reason {
+    /// The stable code, for JSON and logs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Missing { .. } => "missing",
+            Self::Died { .. } => "died",
+            Self::Completed { .. } => "completed",
+            Self::TooOld { .. } => "too-old",
+            Self::Drifted { .. } => "drifted",
+            Self::Adoptable { .. } => "adoptable",
+            Self::Orphaned => "orphaned",
+            Self::StopBegun { .. } => "stop-begun",
+        }
+    }
+}
+
+/// What holds a step back.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Hold {
+    /// Waiting after a crash.
+    BackOff {
+        /// Crashes in a row.
+        crashes: u32,
+        /// The whole delay.
+        delay: Period,
+    },
+    /// Too many crashes in too short a time.
+    CrashLoop {
+        /// Crashes in a row.
+        crashes: u32,
+        /// The window they fell into.
+        window: Period,
+        /// The last lines of its screen, unsanitised.
+        tail: Vec<String>,
+    },
+    /// The last planned restart was too recent.
+    HandoffGap {
+        /// How long ago it was.
+        since: Period,
+        /// The gap asked for.
+        gap: Period,
+    },
+    /// Somebody is attached.
+    Attached {
+        /// How many clients.
+        clients: u32,
+    },
+    /// gtctl itself runs in it.
+    OwnSession,
+    /// A former wave is not ready.
+    Wave {
+        /// Its number.
+        wave: u32,
+        /// A session of it that is waited for.
+        waiting_for: SessionName,
+    },
+    /// A session named in `after` is not ready.
+    After {
+        /// Which.
+        waiting_for: SessionName,
+    },
+    /// As many as may are starting.
+    ConcurrentStarts {
+        /// Sessions starting now.
+        starting: u32,
+        /// How many may.
+        allowed: u32,
+    },
+    /// The starts of ten minutes are used up.
+    StartBudget {
+        /// Starts in the last ten minutes.
+        used: u32,
+        /// How many may be.
+        allowed: u32,
+    },
+    /// Too much of the town would be killed at once.
+    MassGuard {
+        /// Sessions that would be killed.
+        kills: u32,
+        /// Sessions in the town.
+        town: u32,
+    },
+    /// The clocks jumped apart: suspend, or a step of the wall clock.
+    ClockJump {
+        /// Cycles to wait still.
+        cycles: u32,
+    },
+    /// Waiting for the session to fall idle.
+    Draining {
+        /// How long it has been quiet.
+        quiet: Period,
+    },
+    /// It was asked to end and has time to.
+    Stopping {
+        /// How much it has in all.
+        grace: Period,
+    },
+    /// An unlabelled session has this name and does not run the declared agent.
+    NameTaken {
+        /// What runs there.
+        process: String,
+    },
+    /// Another town's session has this name.
+    ForeignTown {
+        /// Which town.
+        town: String,
+    },
+    /// Lacks a second agreeing look.
+    SecondLook,
+    /// The operator paused the town.
+    Paused,
+    /// The tmux server was lost too often.
+    ServerLosses {
+        /// How often in ten minutes.
+        losses: u32,
+    },
+    /// The intent could not be written down.
+    NotDurable,
+    /// A completed task stays a while to be looked at.
+    Grace,
+    /// Removing it needs `--prune`.
+    NeedsPrune,
+}
+
+impl Hold {
+    /// The stable code, for JSON and logs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::BackOff { .. } => "back-off",
+            Self::CrashLoop { .. } => "crash-loop",
+            Self::HandoffGap { .. } => "handoff-gap",
+            Self::Attached { .. } => "attached",
+            Self::OwnSession => "own-session",
+            Self::Wave { .. } => "wave",
+            Self::After { .. } => "after",
+            Self::ConcurrentStarts { .. } => "concurrent-starts",
+            Self::StartBudget { .. } => "start-budget",
+            Self::MassGuard { .. } => "mass-guard",
+            Self::ClockJump { .. } => "clock-jump",
+            Self::Draining { .. } => "draining",
+            Self::Stopping { .. } => "stopping",
+            Self::NameTaken { .. } => "name-taken",
+            Self::ForeignTown { .. } => "foreign-town",
+            Self::SecondLook => "second-look",
+            Self::Paused => "paused",
+            Self::ServerLosses { .. } => "server-losses",
+            Self::NotDurable => "not-durable",
+            Self::Grace => "grace",
+            Self::NeedsPrune => "needs-prune",
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! One look: tmux and `/proc` into one [`crate::model::Observed`].

@@ -1,0 +1,1 @@
+//! How memory changes: what a look teaches, what a plan intends, what its outcomes leave behind. Pure.

@@ -1,0 +1,1 @@
+//! Plans, states and faults as text and JSON. Pure.

@@ -1,0 +1,1 @@
+//! A seeded town, clock and faults driving the real planner.

@@ -1,0 +1,1 @@
+//! The state directory: lock, state, journal, handoffs.

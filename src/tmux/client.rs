@@ -1,0 +1,124 @@
+//! One call to tmux: a process of our own with a deadline, whose answer is bounded.
+
+use crate::model::Socket;
+use std::ffi::OsString;
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::Command;
+
+/// A way to one tmux server. Holds no connection: each call is a client of its own.
+///
+/// Scripts go over standard input (`source-file -`), never as arguments. The server reads them back through the living
+/// client, so when a call is given up and its client killed, a server that was frozen meanwhile finds nothing to
+/// execute late; a command given as arguments does run late (measured on 3.3a). Nor does anything in a script show up
+/// on a command line.
+#[derive(Debug, Clone)]
+pub struct Client {
+    select: Vec<OsString>,
+    deadline: Duration,
+}
+
+/// What a call printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Standard output; bytes that are not UTF-8 are replaced.
+    pub out: String,
+    /// Standard error, likewise: one line for each command of a script that failed.
+    pub err: String,
+    /// Whether the exit status was 0. A script's says nothing about its lines.
+    pub success: bool,
+}
+
+/// Why a call told nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum CallFault {
+    /// There is no `tmux` to run.
+    #[error("tmux cannot be run: is it installed and on PATH?")]
+    NotInstalled(#[source] std::io::Error),
+    /// No answer in time. What was asked for may or may not have happened.
+    #[error("no answer from tmux within {0:?}")]
+    Timeout(Duration),
+    /// More output than [`Client::MAX_ANSWER`].
+    #[error("tmux printed more than {} MiB", Client::MAX_ANSWER >> 20)]
+    Flood,
+    /// The call itself broke.
+    #[error("the call to tmux broke")]
+    Io(#[source] std::io::Error),
+}
+
+/// Variables that must not reach tmux: its server would keep them for ever and hand them to every session.
+const SCRUBBED: [&str; 8] = [
+    "TMUX",
+    "TMUX_PANE",
+    "CLAUDECODE",
+    "CLAUDE_CODE_ENTRYPOINT",
+    "GTCTL_TOWN",
+    "GTCTL_SESSION",
+    "GTCTL_GENERATION",
+    "GTCTL_CRASHES",
+];
+
+impl Client {
+    /// No call waits longer: with the verdict still to print, every verb answers within 5 s.
+    pub const DEADLINE: Duration = Duration::from_millis(4000);
+    /// The most bytes read of one answer: 10,000 panes at 1 KiB, and some.
+    pub const MAX_ANSWER: usize = 16 << 20;
+
+    /// A way to the server on `socket`. [`Socket::Gastown`] must have been resolved before; it means the default server
+    /// here.
+    #[must_use]
+    pub fn new(socket: &Socket) -> Self {
+        let select = match socket {
+            Socket::Default | Socket::Gastown => vec![],
+            Socket::Name(name) => vec!["-L".into(), name.into()],
+            Socket::Path(path) => vec!["-S".into(), path.into()],
+        };
+        Self { select, deadline: Self::DEADLINE }
+    }
+
+    /// Runs `tmux ARGS`, with `input` on its standard input.
+    ///
+    /// # Errors
+    /// [`CallFault`]; the client process is killed then, and reaped.
+    pub async fn call(&self, args: &[&str], input: &str) -> Result<Answer, CallFault> {
+        match tokio::time::timeout(self.deadline, self.call_without_deadline(args, input)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(CallFault::Timeout(self.deadline)),
+        }
+    }
+
+    async fn call_without_deadline(&self, args: &[&str], input: &str) -> Result<Answer, CallFault> {
+        let mut command = Command::new("tmux");
+        command.arg("-u").args(&self.select).args(args);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        for name in SCRUBBED {
+            command.env_remove(name);
+        }
+        let mut child = command.spawn().map_err(CallFault::NotInstalled)?;
+        let (stdin, out, err) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (wrote, out, err) = tokio::join!(write_all(stdin, input), read_bounded(out), read_bounded(err));
+        // A client that ends early closes its input; its answer says why.
+        drop(wrote);
+        let (out, err) = (out?, err?);
+        let status = child.wait().await.map_err(CallFault::Io)?;
+        Ok(Answer { out, err, success: status.success() })
+    }
+}
+
+async fn write_all(pipe: Option<tokio::process::ChildStdin>, text: &str) -> std::io::Result<()> {
+    let Some(mut pipe) = pipe else { return Ok(()) };
+    pipe.write_all(text.as_bytes()).await?;
+    pipe.shutdown().await
+}
+
+async fn read_bounded(pipe: Option<impl AsyncRead + Unpin>) -> Result<String, CallFault> {
+    let Some(pipe) = pipe else { return Ok(String::new()) };
+    let mut bytes = Vec::new();
+    let limit = Client::MAX_ANSWER as u64 + 1;
+    pipe.take(limit).read_to_end(&mut bytes).await.map_err(CallFault::Io)?;
+    if bytes.len() > Client::MAX_ANSWER {
+        return Err(CallFault::Flood);
+    }
+    Ok(String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
+}

@@ -1,0 +1,5 @@
+//! The only room that speaks tmux.
+
+mod client;
+
+pub use client::{Answer, CallFault, Client};
