@@ -1,3 +1,7 @@
 //! The `gtctl` binary: everything is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    gtctl::cli::main()
+}

@@ -1,1 +1,63 @@
-//! The command line: one short file per verb.
+//! The command line: what was typed, what it means, and one short file per verb.
+//!
+//! **Architecture invariant:** only this room decides on exit codes, and only this room prints.
+
+mod apply;
+mod args;
+mod diff;
+mod exit;
+mod manifest;
+mod output;
+mod place;
+mod reconcile;
+mod schema;
+mod status;
+mod validate;
+mod verify;
+
+use args::{Cli, Verb};
+use clap::Parser;
+use exit::{Exit, Trouble};
+use output::Terminal;
+use std::process::ExitCode;
+
+/// Runs the command line of this process, to its exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    output::start_log(cli.global.verbose);
+    let terminal = Terminal::new(&cli.global);
+    let exit = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(run(&cli, &terminal)),
+        Err(source) => Err(Trouble::new("the runtime cannot be started").because(&source)),
+    };
+    match exit {
+        Ok(exit) => exit.into(),
+        Err(trouble) => {
+            terminal.complain(&trouble);
+            trouble.exit().into()
+        }
+    }
+}
+
+async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Trouble> {
+    let global = &cli.global;
+    match &cli.verb {
+        Verb::Apply(args) => apply::run(global, args, terminal).await,
+        Verb::Diff(args) => diff::run(global, args, terminal).await,
+        Verb::Reconcile(args) => reconcile::run(global, args, terminal).await,
+        Verb::Status(args) => status::run(global, args, terminal).await,
+        Verb::Verify(args) => verify::run(global, args, terminal).await,
+        Verb::Validate(args) => validate::run(global, args, terminal),
+        Verb::Schema(args) => schema::run(args, terminal),
+    }
+}
+
+/// Help and version are no faults; everything else is usage.
+fn usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }
+}

@@ -1,1 +1,15 @@
-//! Look, plan, write down the intent, act, remember, sleep.
+//! Look, learn, plan, write down the intent, act, record: one cycle, and the loop of them.
+//!
+//! `apply`, `reconcile` and `reconcile --watch` all run [`Controller::cycle`]; `diff`, `status` and `verify` run only its
+//! first half, [`survey`], which writes nothing and waits for no lock.
+//!
+//! **Architecture invariant:** whoever acts holds the town's turn lock, and has written down what it intends before it
+//! touches anything that runs.
+
+mod cycle;
+mod survey;
+mod watch;
+
+pub use cycle::{Controller, Cycle, CycleFault};
+pub use survey::{Survey, survey};
+pub use watch::{Ended, Event, Reload, watch};

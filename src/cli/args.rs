@@ -1,0 +1,181 @@
+//! What can be typed.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Keep the tmux sessions of your AI agents as you declared them.
+///
+/// gtctl reads town.toml, looks at what tmux really has, and starts, restarts or expires sessions until both agree.
+#[derive(Debug, Parser)]
+#[command(name = "gtctl", version, propagate_version = true, arg_required_else_help = true, max_term_width = 100)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) verb: Verb,
+}
+
+/// Flags that every verb takes.
+#[derive(Debug, Args)]
+pub(super) struct Global {
+    /// The manifest [default: town.toml here]
+    #[arg(short, long, global = true, value_name = "TOWN", env = "GTCTL_FILE")]
+    pub(super) file: Option<PathBuf>,
+    /// The tmux server: "default", a name (tmux -L) or an absolute path (tmux -S); overrides the manifest
+    #[arg(long, global = true, value_name = "SOCKET")]
+    pub(super) socket: Option<String>,
+    /// Where gtctl keeps what tmux forgets [default: $XDG_STATE_HOME/gtctl/<town>]
+    #[arg(long, global = true, value_name = "DIR", env = "GTCTL_STATE_DIR")]
+    pub(super) state_dir: Option<PathBuf>,
+    /// How to print results
+    #[arg(short, long, global = true, value_enum, default_value = "text", hide_possible_values = false)]
+    pub(super) output: Output,
+    /// When to use colour; NO_COLOR is honoured
+    #[arg(long, global = true, value_enum, default_value = "auto")]
+    pub(super) color: ColorChoice,
+    /// How to print faults
+    #[arg(long, global = true, value_enum, default_value = "human")]
+    pub(super) message_format: MessageFormat,
+    /// Say what is done, on standard error; twice for every call to tmux
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+    /// Print faults only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Read a manifest that others may write, too
+    #[arg(long, global = true)]
+    pub(super) trust: bool,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Output {
+    /// For people
+    Text,
+    /// For people, with everything
+    Wide,
+    /// For programs; the shapes are in schema/
+    Json,
+}
+
+/// When colour is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ColorChoice {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// How faults are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum MessageFormat {
+    /// With the place in the file drawn
+    Human,
+    /// One JSON document with offsets
+    Json,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Make it so: start, restart and expire until the town is as declared
+    Apply(Apply),
+    /// Show what apply would do and why; does nothing
+    ///
+    /// Exits 0 when the town is as declared and 2 when something is to be done or held.
+    Diff(Diff),
+    /// Run one cycle, or with --watch the controller
+    Reconcile(Reconcile),
+    /// Show what every session is, since when, and what comes next
+    Status(Status),
+    /// Check that no session is dead: one line each, exit 2 if any is not alive
+    Verify(TownArg),
+    /// Check the manifest and print every fault in it
+    Validate(TownArg),
+    /// Print the JSON schema of the manifest, or of a verb's JSON output
+    Schema(Schema),
+}
+
+/// The manifest as an argument.
+#[derive(Debug, Args)]
+pub(super) struct TownArg {
+    /// The manifest
+    #[arg(value_name = "TOWN")]
+    pub(super) town: Option<PathBuf>,
+}
+
+/// Orders beyond the manifest.
+#[derive(Debug, Args)]
+pub(super) struct OrderArgs {
+    /// Expire sessions of this town that are no longer declared
+    #[arg(long)]
+    pub(super) prune: bool,
+    /// Go on even if much of the town would be killed at once
+    #[arg(long)]
+    pub(super) allow_mass: bool,
+}
+
+/// Flags of `apply`.
+#[derive(Debug, Args)]
+pub(super) struct Apply {
+    #[command(flatten)]
+    pub(super) town: TownArg,
+    #[command(flatten)]
+    pub(super) orders: OrderArgs,
+    /// Carry out a plan saved by `diff --out`; refused when the world has moved since
+    #[arg(long, value_name = "FILE")]
+    pub(super) plan: Option<PathBuf>,
+    /// Do not wait until what was started is ready
+    #[arg(long)]
+    pub(super) no_wait: bool,
+    /// How long to wait in all
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = humantime::parse_duration)]
+    pub(super) timeout: Duration,
+}
+
+/// Flags of `diff`.
+#[derive(Debug, Args)]
+pub(super) struct Diff {
+    #[command(flatten)]
+    pub(super) town: TownArg,
+    #[command(flatten)]
+    pub(super) orders: OrderArgs,
+    /// Save the plan, for `apply --plan`
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+}
+
+/// Flags of `reconcile`.
+#[derive(Debug, Args)]
+pub(super) struct Reconcile {
+    #[command(flatten)]
+    pub(super) town: TownArg,
+    #[command(flatten)]
+    pub(super) orders: OrderArgs,
+    /// Stay, and keep the town as declared until told to end
+    #[arg(long)]
+    pub(super) watch: bool,
+}
+
+/// Flags of `status`.
+#[derive(Debug, Args)]
+pub(super) struct Status {
+    /// Only these sessions
+    #[arg(value_name = "SESSION")]
+    pub(super) sessions: Vec<String>,
+    /// Stay, and draw anew every second
+    #[arg(long)]
+    pub(super) watch: bool,
+}
+
+/// Flags of `schema`.
+#[derive(Debug, Args)]
+pub(super) struct Schema {
+    /// Which: "town" or a verb with JSON output
+    #[arg(default_value = "town")]
+    pub(super) name: String,
+}

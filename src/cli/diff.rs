@@ -1,0 +1,37 @@
+//! `gtctl diff`: what apply would do, and why. Writes nothing, starts nothing, waits for no lock.
+
+use super::args::{Diff, Global};
+use super::exit::{Exit, Trouble};
+use super::output::Terminal;
+use super::place::{Place, orders};
+use crate::controller::Survey;
+use crate::model::{Observed, Plan};
+use crate::observe::Depth;
+use crate::render::{Scene, diff, json, saved};
+
+pub(super) async fn run(global: &Global, args: &Diff, terminal: &Terminal) -> Result<Exit, Trouble> {
+    let place = Place::find(global, &args.town, terminal)?;
+    let survey = place.survey(orders(&args.orders), Depth::Plan, terminal).await?;
+    let Survey { now, observed, memory, plan } = &survey;
+    let scene = Scene { town: &place.town, observed, memory, plan, now: *now };
+    if let Some(path) = &args.out {
+        let text = saved::save(&scene).map_err(|e| Trouble::new("the plan cannot be written as JSON").because(&e))?;
+        std::fs::write(path, text)
+            .map_err(|e| Trouble::new(format!("cannot write {}", path.display())).because(&e))?;
+    }
+    if terminal.is_json() {
+        terminal.print_json(&json::diff(&scene));
+    } else if !terminal.quiet {
+        terminal.print(&diff::page(&scene, &terminal.paper(*now)));
+    }
+    Ok(exit_for(observed, plan))
+}
+
+/// Held steps count: a town with something held is not as declared.
+fn exit_for(observed: &Observed, plan: &Plan) -> Exit {
+    match observed {
+        Observed::Unknown(_) => Exit::Failed,
+        Observed::Up(_) | Observed::Down if plan.steps.is_empty() && plan.held.is_empty() => Exit::Done,
+        Observed::Up(_) | Observed::Down => Exit::Pending,
+    }
+}

@@ -1,0 +1,115 @@
+//! How a verb ends.
+
+use crate::controller::CycleFault;
+use crate::store::{LockFault, StoreFault};
+use std::error::Error;
+use std::process::ExitCode;
+
+/// The exit codes. They are part of the interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exit {
+    /// Done; the town is as declared.
+    Done,
+    /// Failed: faults in the manifest, tmux unreachable, the state unusable.
+    Failed,
+    /// `diff`: something is to be done or held. `verify`: not all is well.
+    Pending,
+    /// `apply`, `reconcile`: something is held or failed; the rest is done.
+    Partial,
+    /// Another controller holds the town.
+    Held,
+    /// The command line was wrong.
+    Usage,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Pending => 2,
+            Exit::Partial => 3,
+            Exit::Held => 4,
+            Exit::Usage => 64,
+        })
+    }
+}
+
+/// Why a verb could not do its work.
+#[derive(Debug)]
+pub(super) struct Trouble {
+    /// What went wrong, with its causes.
+    pub(super) message: String,
+    /// What to type next.
+    pub(super) help: Option<String>,
+    /// Already printed, such as a manifest's faults.
+    pub(super) silent: bool,
+    exit: Exit,
+}
+
+impl Trouble {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), help: None, silent: false, exit: Exit::Failed }
+    }
+
+    /// A failure that has been told in full.
+    pub(super) fn told() -> Self {
+        Self { silent: true, ..Self::new("") }
+    }
+
+    pub(super) fn because(mut self, cause: &dyn Error) -> Self {
+        let mut next = Some(cause);
+        while let Some(cause) = next {
+            self.message.push_str(": ");
+            self.message.push_str(&cause.to_string());
+            next = cause.source();
+        }
+        self
+    }
+
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    pub(super) fn exit(&self) -> Exit {
+        self.exit
+    }
+}
+
+impl From<StoreFault> for Trouble {
+    fn from(fault: StoreFault) -> Self {
+        let help = fault.help();
+        let text = fault.to_string();
+        let told = Self::new(text);
+        match fault.source() {
+            Some(cause) => told.because(cause),
+            None => told,
+        }
+        .help(help)
+    }
+}
+
+impl From<LockFault> for Trouble {
+    fn from(fault: LockFault) -> Self {
+        let exit = match &fault {
+            LockFault::Held { .. } => Exit::Held,
+            LockFault::Io { .. } => Exit::Failed,
+        };
+        let told = Self::new(fault.to_string());
+        let told = match fault.source() {
+            Some(cause) => told.because(cause),
+            None => told,
+        };
+        Self { exit, ..told.help(fault.help()) }
+    }
+}
+
+impl From<CycleFault> for Trouble {
+    fn from(fault: CycleFault) -> Self {
+        match fault {
+            CycleFault::Lock(fault) => fault.into(),
+            CycleFault::Store(fault) => fault.into(),
+        }
+    }
+}

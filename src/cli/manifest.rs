@@ -1,0 +1,153 @@
+//! The manifest: which file it is, whether it may be believed, and what it says.
+
+use super::args::{Global, MessageFormat, TownArg};
+use super::exit::Trouble;
+use super::output::Terminal;
+use crate::manifest::{Faults, Flag, Loaded, Sources, load};
+use crate::render::faults;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// The most that is read of any of the files, in bytes; the manifest's own bound is checked by its parser.
+const READ_LIMIT: u64 = 2 << 20;
+
+/// A manifest file and what identifies its content, for noticing changes.
+#[derive(Debug, Clone)]
+pub(super) struct ManifestFile {
+    pub(super) path: PathBuf,
+    socket: Option<String>,
+    trust: bool,
+}
+
+/// What changes when a file does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stamp {
+    inode: (u64, u64),
+    size: u64,
+    changed: (i64, i64),
+}
+
+impl ManifestFile {
+    /// The file named by an argument, `--file` or `GTCTL_FILE`; else `town.toml` here, and nowhere above.
+    pub(super) fn of(global: &Global, argument: &TownArg) -> Self {
+        let path = argument.town.clone().or_else(|| global.file.clone()).unwrap_or_else(|| "town.toml".into());
+        Self { path, socket: global.socket.clone(), trust: global.trust }
+    }
+
+    pub(super) fn stamp(&self) -> Option<Stamp> {
+        let meta = fs::metadata(&self.path).ok()?;
+        Some(Stamp {
+            inode: (meta.dev(), meta.ino()),
+            size: meta.size(),
+            changed: (meta.ctime(), meta.ctime_nsec()),
+        })
+    }
+
+    /// Reads and resolves it, printing every fault.
+    pub(super) fn load(&self, terminal: &Terminal) -> Result<Loaded, Trouble> {
+        match self.try_load()? {
+            Ok(loaded) => Ok(loaded),
+            Err(found) => {
+                print_faults(&found, terminal);
+                Err(Trouble::told())
+            }
+        }
+    }
+
+    /// Reads and resolves it; the outer fault is a file that cannot be read.
+    pub(super) fn try_load(&self) -> Result<Result<Loaded, Faults>, Trouble> {
+        let text = self.read()?;
+        let absolute = std::path::absolute(&self.path)
+            .map_err(|e| Trouble::new("the current directory cannot be told").because(&e))?;
+        let base_dir = absolute.parent().unwrap_or(Path::new("/"));
+        let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+        let user_path = user_file(home.as_deref());
+        let user_text = user_path.as_deref().map(read_if_there).transpose()?.flatten();
+        let user = user_path.as_deref().zip(user_text.as_deref());
+        let variables: Vec<(String, String)> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
+            .filter(|(name, _)| name.starts_with("GTCTL_"))
+            .collect();
+        let flags: Vec<Flag> = self.flags();
+        let read_rigs = |path: &Path| read_if_there(path).ok().flatten();
+        Ok(load(&Sources {
+            town_path: &self.path,
+            town_text: &text,
+            user,
+            variables: &variables,
+            flags: &flags,
+            home: home.as_deref(),
+            base_dir,
+            read_rigs: &read_rigs,
+        }))
+    }
+
+    fn flags(&self) -> Vec<Flag> {
+        let socket = self.socket.clone().map(|value| ("--socket", value));
+        let variable = std::env::var("GTCTL_SOCKET").ok().map(|value| ("GTCTL_SOCKET", value));
+        let set = socket.or(variable).map(|(flag, value)| Flag {
+            flag: flag.to_owned(),
+            path: "town.socket".to_owned(),
+            value,
+        });
+        set.into_iter().collect()
+    }
+
+    fn read(&self) -> Result<String, Trouble> {
+        let shown = self.path.display();
+        let file = File::open(&self.path).map_err(|e| self.unreadable(&e))?;
+        let meta = file.metadata().map_err(|e| self.unreadable(&e))?;
+        if !meta.is_file() {
+            return Err(Trouble::new(format!("{shown} is not a regular file")).help("name a town.toml"));
+        }
+        if meta.mode() & 0o022 != 0 && !self.trust {
+            return Err(Trouble::new(format!("{shown} can be written by others, and applying it runs its commands"))
+                .help(format!("chmod go-w {shown}, or say --trust")));
+        }
+        read_bounded(file).map_err(|e| self.unreadable(&e))
+    }
+
+    fn unreadable(&self, error: &std::io::Error) -> Trouble {
+        let shown = self.path.display();
+        let trouble = Trouble::new(format!("cannot read {shown}")).because(error);
+        if error.kind() == ErrorKind::NotFound {
+            trouble.help("name the manifest: gtctl -f path/to/town.toml …")
+        } else {
+            trouble
+        }
+    }
+}
+
+fn user_file(home: Option<&Path>) -> Option<PathBuf> {
+    let config = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    config.or_else(|| home.map(|home| home.join(".config"))).map(|dir| dir.join("gtctl/config.toml"))
+}
+
+fn read_if_there(path: &Path) -> Result<Option<String>, Trouble> {
+    match fs::metadata(path) {
+        Ok(meta) if meta.is_file() => {}
+        Ok(_) => return Ok(None),
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
+        Err(e) => return Err(Trouble::new(format!("cannot read {}", path.display())).because(&e)),
+    }
+    let read = File::open(path).and_then(read_bounded);
+    read.map(Some).map_err(|e| Trouble::new(format!("cannot read {}", path.display())).because(&e))
+}
+
+fn read_bounded(file: File) -> std::io::Result<String> {
+    let mut text = String::new();
+    file.take(READ_LIMIT).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Prints faults as they were asked for.
+pub(super) fn print_faults(found: &Faults, terminal: &Terminal) {
+    match terminal.message_format {
+        MessageFormat::Json => {
+            eprintln!("{}", faults::json(found));
+        }
+        MessageFormat::Human => eprint!("{}", faults::human(found, terminal.colour_err, 100)),
+    }
+}

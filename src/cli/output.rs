@@ -1,0 +1,133 @@
+//! Where results and complaints go.
+
+use super::args::{ColorChoice, Global, MessageFormat, Output};
+use super::exit::Trouble;
+use crate::model::Moment;
+use crate::render::{Clock, Colour, Detail, Paper, sanitise};
+use std::io::{self, IsTerminal, Write};
+
+/// The most of an untrusted message that is printed, in characters.
+const MESSAGE_LIMIT: usize = 2000;
+
+/// Standard output and standard error, and what was asked about them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terminal {
+    pub(super) output: Output,
+    pub(super) message_format: MessageFormat,
+    pub(super) quiet: bool,
+    pub(super) colour_out: Colour,
+    pub(super) colour_err: Colour,
+}
+
+impl Terminal {
+    pub(super) fn new(global: &Global) -> Self {
+        let colour = |is_terminal: bool| {
+            let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
+                || std::env::var_os("TERM").is_some_and(|v| v == "dumb");
+            match global.color {
+                ColorChoice::Always => Colour::On,
+                ColorChoice::Never => Colour::Off,
+                ColorChoice::Auto if is_terminal && !plain => Colour::On,
+                ColorChoice::Auto => Colour::Off,
+            }
+        };
+        Self {
+            output: global.output,
+            message_format: global.message_format,
+            quiet: global.quiet,
+            colour_out: colour(io::stdout().is_terminal()),
+            colour_err: colour(io::stderr().is_terminal()),
+        }
+    }
+
+    pub(super) fn is_json(&self) -> bool {
+        self.output == Output::Json
+    }
+
+    /// How pages are drawn on standard output.
+    pub(super) fn paper(&self, now: Moment) -> Paper {
+        let detail = match self.output {
+            Output::Wide => Detail::Wide,
+            Output::Text | Output::Json => Detail::Short,
+        };
+        let width = io::stdout().is_terminal().then(width_of_terminal).flatten();
+        Paper { clock: Clock { now, offset_seconds: offset_at(now) }, width, colour: self.colour_out, detail }
+    }
+
+    /// Prints a result. A reader that has gone away is no fault.
+    pub(super) fn print(&self, text: &str) {
+        let mut out = io::stdout().lock();
+        let done = out.write_all(text.as_bytes()).and_then(|()| {
+            if text.ends_with('\n') || text.is_empty() { Ok(()) } else { out.write_all(b"\n") }
+        });
+        if done.and_then(|()| out.flush()).is_err() {
+            std::process::exit(0);
+        }
+    }
+
+    /// Prints a result as JSON.
+    pub(super) fn print_json(&self, value: &impl serde::Serialize) {
+        match serde_json::to_string_pretty(value) {
+            Ok(text) => self.print(&text),
+            Err(fault) => self.note(&format!("the result cannot be written as JSON: {fault}")),
+        }
+    }
+
+    /// Says something beside the result, on standard error.
+    pub(super) fn note(&self, text: &str) {
+        if !self.quiet {
+            self.say("note", text);
+        }
+    }
+
+    /// Says something that went wrong without ending the verb.
+    pub(super) fn warn(&self, text: &str) {
+        self.say("warning", text);
+    }
+
+    fn say(&self, word: &str, text: &str) {
+        let _ = writeln!(io::stderr().lock(), "{word}: {}", sanitise::line(text, MESSAGE_LIMIT));
+    }
+
+    /// Says why the verb failed.
+    pub(super) fn complain(&self, trouble: &Trouble) {
+        if trouble.silent {
+            return;
+        }
+        let message = sanitise::line(&trouble.message, MESSAGE_LIMIT);
+        let help = trouble.help.as_deref().map(|help| sanitise::line(help, MESSAGE_LIMIT));
+        let mut err = io::stderr().lock();
+        let _ = match self.message_format {
+            MessageFormat::Json => {
+                let document = serde_json::json!({ "version": 1, "kind": "trouble", "message": message, "help": help });
+                writeln!(err, "{document}")
+            }
+            MessageFormat::Human => {
+                let help = help.map_or_else(String::new, |help| format!("\n  help: {help}"));
+                writeln!(err, "{} {message}{help}", self.colour_err.paint(crate::render::Role::Bad, "error:"))
+            }
+        };
+    }
+}
+
+/// Columns of the terminal on standard output.
+fn width_of_terminal() -> Option<usize> {
+    let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    columns.or_else(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0))).filter(|n| *n >= 40)
+}
+
+/// Seconds east of UTC here at that moment.
+fn offset_at(now: Moment) -> i32 {
+    jiff::Timestamp::from_millisecond(now.wall)
+        .map_or(0, |at| jiff::tz::TimeZone::system().to_offset(at).seconds())
+}
+
+/// Sends what the library traces to standard error: `-v` its doings, `-vv` every call.
+pub(super) fn start_log(verbose: u8) {
+    let level = match verbose {
+        0 => return,
+        1 => tracing::Level::INFO,
+        _ => tracing::Level::DEBUG,
+    };
+    tracing_subscriber::fmt().with_writer(io::stderr).with_max_level(level).without_time().with_target(false).init();
+}

@@ -1,0 +1,77 @@
+//! A town as the command line has it: its manifest, its tmux server and its state.
+
+use super::args::{Global, OrderArgs, TownArg};
+use super::exit::Trouble;
+use super::manifest::ManifestFile;
+use super::output::Terminal;
+use crate::controller::{Controller, Survey, survey};
+use crate::model::{Mass, Memory, Orders, Orphans, Town};
+use crate::observe::Depth;
+use crate::proc;
+use crate::store::{Places, StateDir, View, locate};
+use crate::tmux::Client;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+/// Everything a verb about a town needs.
+pub(super) struct Place {
+    pub(super) file: ManifestFile,
+    pub(super) town: Box<Town>,
+    pub(super) client: Client,
+    pub(super) state: PathBuf,
+}
+
+impl Place {
+    /// Reads the manifest and finds the rest; creates nothing.
+    pub(super) fn find(global: &Global, argument: &TownArg, terminal: &Terminal) -> Result<Self, Trouble> {
+        let file = ManifestFile::of(global, argument);
+        let town = Box::new(file.load(terminal)?.town);
+        let client = Client::new(&town.socket);
+        let home = std::env::var_os("HOME").map(PathBuf::from);
+        let xdg = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
+        let state = locate(
+            &town.name,
+            Places {
+                explicit: global.state_dir.as_deref(),
+                root: town.root.as_deref(),
+                xdg_state_home: xdg.as_deref(),
+                home: home.as_deref(),
+            },
+        )?;
+        Ok(Self { file, town, client, state })
+    }
+
+    /// One look and its plan, without a trace.
+    pub(super) async fn survey(&self, orders: Orders, depth: Depth, terminal: &Terminal) -> Result<Survey, Trouble> {
+        let memory = self.recall(terminal)?;
+        Ok(survey(&self.client, &self.town, memory, orders, depth).await)
+    }
+
+    fn recall(&self, terminal: &Terminal) -> Result<Memory, Trouble> {
+        let loaded = View::of(&self.state).load(proc::now())?;
+        for notice in &loaded.notices {
+            terminal.warn(notice);
+        }
+        Ok(loaded.memory)
+    }
+
+    /// A controller on the town's state directory, which is made if need be.
+    pub(super) fn controller(&self) -> Result<Controller, Trouble> {
+        let store = StateDir::open(&self.state)?;
+        Ok(Controller::new(self.client.clone(), store, proc::own::myself()))
+    }
+}
+
+/// What flags allow. Somebody at a terminal is asked for `--allow-mass`; a script gets the second look.
+pub(super) fn orders(args: &OrderArgs) -> Orders {
+    let interactive = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    Orders {
+        orphans: if args.prune { Orphans::Prune } else { Orphans::Report },
+        mass: match (args.allow_mass, interactive) {
+            (true, _) => Mass::Allow,
+            (false, true) => Mass::Hold,
+            (false, false) => Mass::SecondLook,
+        },
+        ..Orders::default()
+    }
+}

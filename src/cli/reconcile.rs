@@ -1,0 +1,141 @@
+//! `gtctl reconcile`: one cycle; with `--watch` the controller.
+
+use super::args::{Global, Reconcile};
+use super::exit::{Exit, Trouble};
+use super::manifest::{ManifestFile, Stamp, print_faults};
+use super::output::Terminal;
+use super::place::{Place, orders};
+use crate::controller::{Cycle, Ended, Event, Reload, watch};
+use crate::model::{Mass, Observed, Orders, Outcome, Town};
+use crate::render::{Scene, apply as page, json};
+
+pub(super) async fn run(global: &Global, args: &Reconcile, terminal: &Terminal) -> Result<Exit, Trouble> {
+    let place = Place::find(global, &args.town, terminal)?;
+    let mut controller = place.controller()?;
+    let claim = controller.claim()?;
+    let orders = orders(&args.orders);
+    if !args.watch {
+        let cycle = controller.cycle(&place.town, orders).await?;
+        return Ok(once(&place.town, &cycle, terminal));
+    }
+    // Nobody is asked while a controller runs: the second look decides.
+    let orders = Orders { mass: if orders.mass == Mass::Hold { Mass::SecondLook } else { orders.mass }, ..orders };
+    let mut source = Source { file: place.file, stamp: None, last: place.town.clone() };
+    source.stamp = source.file.stamp();
+    let mut told = Told { terminal, lines: Vec::new(), announced: false };
+    let ended = watch(
+        &mut controller,
+        place.town,
+        orders,
+        |forced| source.reload(forced, terminal),
+        |event| told.tell(&event),
+        || claim.still_ours(),
+    )
+    .await
+    .map_err(|e| Trouble::new("signals cannot be listened for").because(&e))?;
+    match ended {
+        Ended::Told => Ok(Exit::Done),
+        Ended::ToldWithBrokenManifest => Ok(Exit::Failed),
+        Ended::Usurped => Err(Trouble::new("the lock file was replaced: another controller may hold the town")),
+    }
+}
+
+fn once(town: &Town, cycle: &Cycle, terminal: &Terminal) -> Exit {
+    for notice in &cycle.notices {
+        terminal.warn(notice);
+    }
+    let Cycle { now, observed, memory, plan, outcomes, notices: _ } = cycle;
+    let scene = Scene { town, observed, memory, plan, now: *now };
+    if terminal.is_json() {
+        terminal.print_json(&json::apply(&scene, outcomes));
+    } else if !terminal.quiet {
+        let paper = terminal.paper(*now);
+        terminal.print(&page::outcomes(outcomes, &paper));
+        terminal.print(&page::summary(outcomes, plan, &paper));
+    }
+    if let Observed::Unknown(why) = observed {
+        terminal.warn(&format!("nothing was done, because the town is unknown: {why}"));
+        return Exit::Failed;
+    }
+    let failed = outcomes.iter().any(|done| !matches!(done.outcome, Outcome::Done(_)));
+    if failed || !plan.held.is_empty() { Exit::Partial } else { Exit::Done }
+}
+
+/// The manifest file, read anew when it changes.
+struct Source {
+    file: ManifestFile,
+    stamp: Option<Stamp>,
+    last: Box<Town>,
+}
+
+impl Source {
+    fn reload(&mut self, forced: bool, terminal: &Terminal) -> Reload {
+        let stamp = self.file.stamp();
+        if stamp == self.stamp && !forced {
+            return Reload::Same;
+        }
+        self.stamp = stamp;
+        match self.file.try_load() {
+            Ok(Ok(loaded)) if !is_same_place(&loaded.town, &self.last) => {
+                Reload::Broken("town.name or town.socket was changed: end this controller and start another".to_owned())
+            }
+            Ok(Ok(loaded)) => {
+                self.last = Box::new(loaded.town);
+                Reload::Fresh(self.last.clone())
+            }
+            Ok(Err(faults)) => {
+                print_faults(&faults, terminal);
+                Reload::Broken("the manifest has faults".to_owned())
+            }
+            Err(trouble) => Reload::Broken(trouble.message),
+        }
+    }
+}
+
+/// A controller keeps to the town and the server it was started for: they are what its lock is about.
+fn is_same_place(fresh: &Town, last: &Town) -> bool {
+    fresh.name == last.name && fresh.socket == last.socket && fresh.root == last.root
+}
+
+/// Prints what happens, each thing once.
+struct Told<'a> {
+    terminal: &'a Terminal,
+    lines: Vec<String>,
+    announced: bool,
+}
+
+impl Told<'_> {
+    fn tell(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Cycle(cycle) => self.tell_cycle(cycle),
+            Event::Fault(fault) => self.tell_once(vec![format!("{fault}")]),
+            Event::Reloaded => self.terminal.note("the manifest was read anew"),
+            Event::Broken(why) => self.terminal.warn(&format!("{why}; the last good manifest stays in force")),
+        }
+    }
+
+    fn tell_cycle(&mut self, cycle: &Cycle) {
+        let mut news = cycle.notices.clone();
+        if let Observed::Unknown(why) = &cycle.observed {
+            news.push(format!("the town is unknown, nothing is touched: {why}"));
+        }
+        self.tell_once(news);
+        if self.terminal.quiet || self.terminal.is_json() {
+            return;
+        }
+        let paper = self.terminal.paper(cycle.now);
+        self.terminal.print(&page::outcomes(&cycle.outcomes, &paper));
+        if !self.announced {
+            self.announced = true;
+            self.terminal.print(&page::summary(&cycle.outcomes, &cycle.plan, &paper));
+        }
+    }
+
+    /// Says what was not said after the last cycle.
+    fn tell_once(&mut self, news: Vec<String>) {
+        for line in news.iter().filter(|line| !self.lines.contains(line)) {
+            self.terminal.warn(line);
+        }
+        self.lines = news;
+    }
+}

@@ -1,0 +1,67 @@
+//! `gtctl status`: what every session is, since when, and what comes next.
+
+use super::args::{Global, Status, TownArg};
+use super::exit::{Exit, Trouble};
+use super::output::Terminal;
+use super::place::Place;
+use crate::controller::Survey;
+use crate::model::{Observed, Orders, SessionName, Town};
+use crate::observe::Depth;
+use crate::render::{Scene, json, status as page};
+use std::time::Duration;
+
+/// How often `--watch` draws.
+const DRAW_EVERY: Duration = Duration::from_secs(1);
+/// Moves the cursor home and clears to the end of the screen after the new page is drawn over the old.
+const HOME: &str = "\x1b[H";
+const CLEAR_REST: &str = "\x1b[J";
+
+pub(super) async fn run(global: &Global, args: &Status, terminal: &Terminal) -> Result<Exit, Trouble> {
+    let place = Place::find(global, &TownArg { town: None }, terminal)?;
+    let only = names(&args.sessions, &place.town)?;
+    loop {
+        let survey = place.survey(Orders::default(), Depth::Full, terminal).await?;
+        let page = draw(&place.town, &survey, &only, terminal);
+        if !args.watch {
+            terminal.print(&page);
+            return Ok(match survey.observed {
+                Observed::Unknown(_) => Exit::Failed,
+                Observed::Up(_) | Observed::Down => Exit::Done,
+            });
+        }
+        let page = page.replace('\n', "\x1b[K\n");
+        terminal.print(&format!("{HOME}{page}{CLEAR_REST}"));
+        tokio::select! {
+            () = tokio::time::sleep(DRAW_EVERY) => {}
+            _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
+        }
+    }
+}
+
+fn draw(town: &Town, survey: &Survey, only: &[SessionName], terminal: &Terminal) -> String {
+    let Survey { now, observed, memory, plan } = survey;
+    let scene = Scene { town, observed, memory, plan, now: *now };
+    if terminal.is_json() {
+        serde_json::to_string_pretty(&json::status(&scene, only)).unwrap_or_default()
+    } else {
+        page::page(&scene, only, &terminal.paper(*now))
+    }
+}
+
+/// The sessions asked for; one that is not of the town is named, with what is nearest.
+fn names(asked: &[String], town: &Town) -> Result<Vec<SessionName>, Trouble> {
+    asked
+        .iter()
+        .map(|text| {
+            SessionName::new(text).map_err(|e| Trouble::new(format!("`{text}` names no session")).because(&e)).and_then(
+                |name| {
+                    if town.sessions.contains_key(&name) {
+                        return Ok(name);
+                    }
+                    Err(Trouble::new(format!("`{name}` is not declared in this town"))
+                        .help("gtctl status shows all sessions"))
+                },
+            )
+        })
+        .collect()
+}

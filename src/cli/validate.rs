@@ -1,0 +1,29 @@
+//! `gtctl validate`: every fault in the manifest, at its place.
+
+use super::args::{Global, TownArg};
+use super::exit::{Exit, Trouble};
+use super::manifest::{ManifestFile, print_faults};
+use super::output::Terminal;
+use crate::manifest::Loaded;
+
+pub(super) fn run(global: &Global, args: &TownArg, terminal: &Terminal) -> Result<Exit, Trouble> {
+    let file = ManifestFile::of(global, args);
+    let Loaded { town, advice, .. } = file.load(terminal)?;
+    if !advice.list.is_empty() && !terminal.quiet {
+        print_faults(&advice, terminal);
+    }
+    let (sessions, policies, chores) = (town.sessions.len(), town.policies.len(), town.chores.len());
+    if terminal.is_json() {
+        terminal.print_json(&serde_json::json!({
+            "version": 1, "kind": "validate", "town": town.name.as_str(),
+            "sessions": sessions, "policies": policies, "chores": chores,
+        }));
+    } else if !terminal.quiet {
+        let count = |n: usize, noun: &str| crate::render::words::count(n, noun);
+        let mut parts = vec![count(sessions, "session")];
+        parts.extend((policies > 0).then(|| format!("{policies} {}", if policies == 1 { "policy" } else { "policies" })));
+        parts.extend((chores > 0).then(|| count(chores, "chore")));
+        terminal.print(&format!("{}: town {} is valid: {}\n", file.path.display(), town.name, parts.join(", ")));
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,23 @@
+//! `gtctl verify`: no session is dead, or exit 2.
+
+use super::args::{Global, TownArg};
+use super::exit::{Exit, Trouble};
+use super::output::Terminal;
+use super::place::Place;
+use crate::controller::Survey;
+use crate::model::Orders;
+use crate::observe::Depth;
+use crate::render::{Scene, json, verify as page};
+
+pub(super) async fn run(global: &Global, args: &TownArg, terminal: &Terminal) -> Result<Exit, Trouble> {
+    let place = Place::find(global, args, terminal)?;
+    let Survey { now, observed, memory, plan } = place.survey(Orders::default(), Depth::Plan, terminal).await?;
+    let scene = Scene { town: &place.town, observed: &observed, memory: &memory, plan: &plan, now };
+    let findings = page::findings(&scene);
+    if terminal.is_json() {
+        terminal.print_json(&json::verify(&scene));
+    } else if !terminal.quiet {
+        terminal.print(&page::page(&findings, &terminal.paper(now)));
+    }
+    Ok(if findings.iter().all(|(_, finding)| finding.is_well()) { Exit::Done } else { Exit::Pending })
+}

@@ -1,0 +1,205 @@
+//! One whole cycle.
+
+use super::survey::{Survey, survey};
+use crate::act;
+use crate::model::{Durability, Memory, Moment, Observed, Orders, Outcomes, Period, Plan, ProcId, ServerId, Town};
+use crate::observe::Depth;
+use crate::plan::{Situation, plan};
+use crate::remember::{intend, record};
+use crate::store::{Counted, Lock, LockFault, StateDir, StoreFault};
+use crate::tmux::Client;
+
+/// How long a turn is waited for: longer than a cycle may take.
+const TURN_PATIENCE: Period = Period::from_secs(30);
+/// A quiet town's state is written this often, for the clocks' sake.
+const CALM_SAVE: Period = Period::from_mins(1);
+
+/// One town's state directory and the way to its tmux server, over many cycles.
+#[derive(Debug)]
+pub struct Controller {
+    client: Client,
+    store: StateDir,
+    me: ProcId,
+    /// What the state file holds, as far as known here.
+    saved: Option<Memory>,
+    last_plan: Plan,
+}
+
+/// What one cycle saw, decided and did.
+#[derive(Debug, Clone)]
+pub struct Cycle {
+    /// The moment of its look.
+    pub now: Moment,
+    /// What was seen.
+    pub observed: Observed,
+    /// What is remembered after it.
+    pub memory: Memory,
+    /// What was decided.
+    pub plan: Plan,
+    /// What came of it.
+    pub outcomes: Outcomes,
+    /// What people should know beside it.
+    pub notices: Vec<String>,
+}
+
+/// Why a cycle could not even begin.
+#[derive(Debug, thiserror::Error)]
+pub enum CycleFault {
+    /// Another process is acting on the town.
+    #[error("the town's turn could not be had")]
+    Lock(#[source] LockFault),
+    /// The state cannot be used.
+    #[error("the town's state cannot be used")]
+    Store(#[source] StoreFault),
+}
+
+impl Controller {
+    /// A controller on an open state directory. `me` is this process, for others to see in the locks.
+    #[must_use]
+    pub fn new(client: Client, store: StateDir, me: ProcId) -> Self {
+        Self { client, store, me, saved: None, last_plan: Plan::default() }
+    }
+
+    /// Becomes the one controller of the town, for as long as the lock is kept.
+    ///
+    /// # Errors
+    /// [`LockFault::Held`] when there is one.
+    pub fn claim(&self) -> Result<Lock, LockFault> {
+        self.store.lock_controller(self.me)
+    }
+
+    /// Runs one cycle, holding the town's turn.
+    ///
+    /// # Errors
+    /// [`CycleFault`]; nothing was touched then. What goes wrong later is in the cycle's outcomes and notices.
+    pub async fn cycle(&mut self, town: &Town, orders: Orders) -> Result<Cycle, CycleFault> {
+        let turn = self.store.lock_turn(self.me, TURN_PATIENCE).map_err(CycleFault::Lock)?;
+        let mut notices = Vec::new();
+        let memory = self.recall(&mut notices)?;
+        let Survey { now, observed, memory, plan } = survey(&self.client, town, memory, orders, Depth::Plan).await;
+        let (plan, memory) = self.write_intent(town, &observed, memory, plan, orders, now, &mut notices);
+        let outcomes = if turn.still_ours() {
+            self.act(&plan, town, &memory, &observed, now).await
+        } else {
+            notices.push("the lock file was replaced while this cycle ran: nothing was done".to_owned());
+            Outcomes::new()
+        };
+        let memory = record(memory, &plan, &outcomes, now);
+        if !outcomes.is_empty() {
+            self.save(&memory, &mut notices);
+        }
+        self.tell_others(&plan, &outcomes, now, &mut notices);
+        Ok(Cycle { now, observed, memory, plan, outcomes, notices })
+    }
+
+    /// The memory: what was saved last, unless another process has had its turn since.
+    fn recall(&mut self, notices: &mut Vec<String>) -> Result<Memory, CycleFault> {
+        if let Some(memory) = self.saved.take().filter(|_| !self.store.changed_elsewhere()) {
+            return Ok(memory);
+        }
+        let loaded = self.store.load(crate::proc::now()).map_err(CycleFault::Store)?;
+        notices.extend(loaded.notices);
+        Ok(loaded.memory)
+    }
+
+    /// Makes the intent durable; where that fails, plans anew for what may be done all the same.
+    #[expect(clippy::too_many_arguments, reason = "one step of the flow, with all that the flow carries")]
+    fn write_intent(
+        &mut self,
+        town: &Town,
+        observed: &Observed,
+        memory: Memory,
+        decided: Plan,
+        orders: Orders,
+        now: Moment,
+        notices: &mut Vec<String>,
+    ) -> (Plan, Memory) {
+        let before = memory.clone();
+        let intended = intend(memory, &decided, now);
+        if decided.steps.is_empty() && !self.is_worth_saving(&intended) {
+            self.saved = Some(intended.clone());
+            return (decided, intended);
+        }
+        if self.save(&intended, notices) {
+            return (decided, intended);
+        }
+        let orders = Orders { durability: Durability::Failing, ..orders };
+        let cautious = plan(&Situation { town, observed, memory: &before, orders, now });
+        let intended = intend(before, &cautious, now);
+        (cautious, intended)
+    }
+
+    /// Whether anything but the time of the look has changed since the last save.
+    fn is_worth_saving(&self, memory: &Memory) -> bool {
+        let Some(saved) = &self.saved else { return true };
+        let looked = memory.last_look.zip(saved.last_look);
+        let aged = looked.is_none_or(|(now, then)| now.since(&then) >= CALM_SAVE);
+        aged || Memory { last_look: saved.last_look, ..memory.clone() } != *saved
+    }
+
+    fn save(&mut self, memory: &Memory, notices: &mut Vec<String>) -> bool {
+        match self.store.save(memory) {
+            Ok(_) => {
+                self.saved = Some(memory.clone());
+                true
+            }
+            Err(fault) => {
+                notices.push(format!("the state was not written: {}", chain(&fault)));
+                false
+            }
+        }
+    }
+
+    async fn act(
+        &self,
+        plan: &Plan,
+        town: &Town,
+        memory: &Memory,
+        observed: &Observed,
+        now: Moment,
+    ) -> Outcomes {
+        if plan.steps.is_empty() {
+            return Outcomes::new();
+        }
+        let keep_log = |session: &_, generation, text: &str| {
+            let keep = town.sessions.get(session).map_or(20, |desired| desired.logs.keep);
+            self.store.keep_log(session, generation, text, keep).map(|_| ()).map_err(std::io::Error::other)
+        };
+        act::carry_out(plan, town, memory, server_of(observed), now, &self.client, &keep_log).await
+    }
+
+    /// The journal and the files that dashboards read. None of them is worth failing for.
+    fn tell_others(&mut self, plan: &Plan, outcomes: &Outcomes, now: Moment, notices: &mut Vec<String>) {
+        let entries = crate::remember::entries(&self.last_plan, plan, outcomes);
+        let planned = crate::remember::handoffs(plan, outcomes, now);
+        let counted = Counted { cycles: 1, handoffs: planned.len() as u64 };
+        let told = self
+            .store
+            .journal(now, &entries)
+            .and_then(|()| self.store.write_handoffs(&planned))
+            .and_then(|()| if entries.is_empty() { Ok(()) } else { self.store.count(now, counted) });
+        if let Err(fault) = told {
+            notices.push(format!("the journal was not written: {}", chain(&fault)));
+        }
+        self.last_plan = plan.clone();
+    }
+}
+
+fn server_of(observed: &Observed) -> Option<ServerId> {
+    match observed {
+        Observed::Up(server) => Some(server.id),
+        Observed::Down | Observed::Unknown(_) => None,
+    }
+}
+
+/// A fault with its causes, in one line.
+fn chain(fault: &dyn std::error::Error) -> String {
+    let mut text = fault.to_string();
+    let mut source = fault.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

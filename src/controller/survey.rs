@@ -1,0 +1,30 @@
+//! The first half of a cycle: what there is and what would be done, without a trace.
+
+use crate::model::{Memory, Moment, Observed, Orders, Plan, Town};
+use crate::observe::{self, Depth};
+use crate::plan::{Situation, plan};
+use crate::proc;
+use crate::remember::learn;
+use crate::tmux::Client;
+
+/// One look at a town, and what follows from it.
+#[derive(Debug, Clone)]
+pub struct Survey {
+    /// When it was taken.
+    pub now: Moment,
+    /// What was seen.
+    pub observed: Observed,
+    /// What was remembered, with this look learned.
+    pub memory: Memory,
+    /// What would be done.
+    pub plan: Plan,
+}
+
+/// Looks once and plans. Writes nothing, starts nothing.
+pub async fn survey(client: &Client, town: &Town, memory: Memory, orders: Orders, depth: Depth) -> Survey {
+    let now = proc::now();
+    let observed = observe::look(client, town, memory.server, now, depth).await;
+    let memory = learn(memory, town, &observed, now);
+    let plan = plan(&Situation { town, observed: &observed, memory: &memory, orders, now });
+    Survey { now, observed, memory, plan }
+}

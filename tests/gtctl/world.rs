@@ -1,0 +1,281 @@
+//! Situations written in TOML, for the goldens: what was seen and what is remembered, in times *ago*.
+
+use gtctl::model::{
+    Death, Ended, Fingerprint, Finished, Generation, History, Label, Life, Mass, Memory, Moment, Observed, Orders,
+    Origin, Orphans, Ownership, PaneId, Period, ProcId, Purpose, Run, Rung, Seen, Server, ServerId, SessionId,
+    SessionName, Stopping, Town,
+};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// 2026-01-02 12:00:00 UTC, a hundred hours after boot.
+pub const NOW: Moment = Moment { wall: 1_767_355_200_000, awake: 360_000_000, boot: 1 };
+
+const SERVER: ServerId = ServerId(ProcId { pid: 100, start: 1 });
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct World {
+    /// `up`, `down`, or `unknown: why`.
+    #[serde(default = "up")]
+    server: String,
+    own: Option<String>,
+    #[serde(default)]
+    prune: bool,
+    #[serde(default)]
+    allow_mass: bool,
+    #[serde(default)]
+    seen: Vec<SeenEntry>,
+    #[serde(default)]
+    memory: MemoryEntry,
+    #[serde(default)]
+    history: Vec<HistoryEntry>,
+}
+
+fn up() -> String {
+    "up".to_owned()
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SeenEntry {
+    name: String,
+    /// The town in its labels; `""` for an unlabelled session.
+    town: Option<String>,
+    /// The name in its labels, where it differs.
+    declared: Option<String>,
+    age: Option<Period>,
+    quiet: Option<Period>,
+    #[serde(default)]
+    attached: u32,
+    /// `exit N`, `signal N`, `lost`, `vanished`, `no-agent`.
+    dead: Option<String>,
+    dead_for: Option<Period>,
+    #[serde(default)]
+    tail: Vec<String>,
+    handoff: Option<Period>,
+    #[serde(default)]
+    adopted: bool,
+    /// It was started with another command than declared.
+    #[serde(default)]
+    drifted: bool,
+    #[serde(default = "yes")]
+    matches: bool,
+    comm: Option<String>,
+    unreadable: Option<String>,
+    #[serde(default = "one")]
+    generation: u64,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn one() -> u64 {
+    1
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MemoryEntry {
+    #[serde(default)]
+    settling: u32,
+    #[serde(default)]
+    paused: bool,
+    #[serde(default)]
+    server_losses: Vec<Period>,
+    #[serde(default)]
+    starts: Vec<Period>,
+    /// The server that was there before.
+    other_server: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HistoryEntry {
+    name: String,
+    #[serde(default)]
+    crashes: Vec<Period>,
+    age: Option<Period>,
+    ended: Option<String>,
+    ended_ago: Option<Period>,
+    #[serde(default)]
+    stopped: bool,
+    #[serde(default)]
+    finished: bool,
+    /// `restart` or `expire`.
+    stopping: Option<String>,
+    stopping_for: Option<Period>,
+    /// `ask`, `term` or `kill`.
+    rung: Option<String>,
+    draining_for: Option<Period>,
+    handoff: Option<Period>,
+}
+
+pub fn death(text: &str) -> Death {
+    let mut words = text.split(' ');
+    let number = |word: Option<&str>| word.and_then(|w| w.parse().ok()).unwrap_or_default();
+    match words.next() {
+        Some("exit") => Death::Exit(number(words.next())),
+        Some("signal") => Death::Signal(number(words.next())),
+        Some("lost") => Death::StatusLost,
+        Some("vanished") => Death::Vanished,
+        Some("server-lost") => Death::ServerLost,
+        Some("no-agent") => Death::NoAgent,
+        other => panic!("no such death: {other:?}"),
+    }
+}
+
+fn ago(period: Option<Period>) -> Option<Moment> {
+    period.map(|p| NOW.minus(p))
+}
+
+fn name(text: &str) -> SessionName {
+    SessionName::new(text).unwrap_or_else(|e| panic!("{text}: {e}"))
+}
+
+impl World {
+    pub fn orders(&self) -> Orders {
+        Orders {
+            orphans: if self.prune { Orphans::Prune } else { Orphans::Report },
+            mass: if self.allow_mass { Mass::Allow } else { Mass::SecondLook },
+            ..Orders::default()
+        }
+    }
+
+    pub fn observed(&self, town: &Town) -> Observed {
+        if self.server == "down" {
+            return Observed::Down;
+        }
+        if let Some(why) = self.server.strip_prefix("unknown: ") {
+            return Observed::Unknown(why.to_owned());
+        }
+        let mut sessions = BTreeMap::new();
+        for (entry, id) in self.seen.iter().zip(1..) {
+            sessions.insert(entry.name.clone(), entry.seen(town, id));
+        }
+        let own = self.own.as_ref().map(|own| sessions[own].id);
+        Observed::Up(Server { id: SERVER, version: "3.3a".to_owned(), sessions, own })
+    }
+
+    pub fn memory(&self, town: &Town) -> Memory {
+        let MemoryEntry { settling, paused, server_losses, starts, other_server } = &self.memory;
+        let other = ServerId(ProcId { pid: 99, start: 1 });
+        Memory {
+            server: other_server.map(|other_one| if other_one { other } else { SERVER }),
+            server_losses: server_losses.iter().map(|p| NOW.minus(*p)).collect(),
+            last_look: None,
+            settling: if *settling > 0 { settling + 1 } else { 0 },
+            paused: *paused,
+            starts: starts.iter().map(|p| NOW.minus(*p)).collect(),
+            sessions: self.history.iter().map(|h| (name(&h.name), h.history(town))).collect(),
+            ..Memory::default()
+        }
+    }
+}
+
+impl SeenEntry {
+    fn seen(&self, town: &Town, id: u32) -> Seen {
+        let age = self.age.unwrap_or(Period::from_mins(20));
+        Seen {
+            id: SessionId(id),
+            attached: self.attached,
+            created: NOW.minus(age).wall,
+            quiet: self.quiet.unwrap_or(Period::from_mins(1)),
+            ownership: self.ownership(town, id, age),
+            pane: PaneId(id),
+            life: self.life(id),
+            usage: None,
+        }
+    }
+
+    fn ownership(&self, town: &Town, id: u32, age: Period) -> Ownership {
+        match self.town.as_deref() {
+            Some("") => return Ownership::Unlabelled,
+            Some(other) if other != town.name.as_str() => return Ownership::Foreign(other.to_owned()),
+            Some(_) | None => {}
+        }
+        let session = name(self.declared.as_deref().unwrap_or(&self.name));
+        let declared = town.sessions.get(&session).map(gtctl::model::Desired::fingerprint);
+        let fingerprint = declared.map(|print| match self.drifted {
+            true => Fingerprint { command: !print.command, ..print },
+            false => print,
+        });
+        Ownership::Ours(Label {
+            session,
+            generation: Generation(self.generation),
+            started: NOW.minus(age),
+            pane: PaneId(id),
+            fingerprint,
+            handoff: ago(self.handoff),
+            origin: if self.adopted { Origin::Adopted } else { Origin::Started },
+        })
+    }
+
+    fn life(&self, id: u32) -> Life {
+        if let Some(why) = &self.unreadable {
+            return Life::Unknown(why.clone());
+        }
+        match &self.dead {
+            Some(text) => Life::Dead {
+                death: death(text),
+                at: Some(NOW.minus(self.dead_for.unwrap_or(Period::from_secs(2))).wall),
+                tail: self.tail.clone(),
+            },
+            None => Life::Alive {
+                process: ProcId { pid: 1000 + id, start: 7 },
+                matches: self.matches,
+                comm: self.comm.clone().unwrap_or_else(|| "claude".to_owned()),
+            },
+        }
+    }
+}
+
+impl HistoryEntry {
+    fn history(&self, town: &Town) -> History {
+        let fingerprint = town.sessions.get(self.name.as_str()).map(gtctl::model::Desired::fingerprint);
+        let ended = self.ended.as_deref().map(|text| Ended {
+            death: death(text),
+            at: ago(self.ended_ago).unwrap_or(NOW.minus(Period::from_secs(2))),
+        });
+        let started = ago(self.age);
+        let finished = fingerprint.filter(|_| self.finished).map(|fingerprint| Finished {
+            fingerprint,
+            death: ended.map(|e| e.death),
+            at: ended.map_or(NOW, |e| e.at),
+        });
+        let stopping = self.stopping.as_deref().map(|purpose| {
+            let since = NOW.minus(self.stopping_for.unwrap_or(Period::from_secs(3)));
+            Stopping {
+                generation: Generation(1),
+                since,
+                rung: match self.rung.as_deref() {
+                    Some("kill") => Rung::Kill,
+                    Some("term") => Rung::Term,
+                    Some(_) | None => Rung::Ask,
+                },
+                rung_at: since,
+                purpose: if purpose == "restart" { Purpose::Restart } else { Purpose::Expire },
+                reason: "too-old".to_owned(),
+                tree: vec![ProcId { pid: 1001, start: 7 }],
+            }
+        });
+        History {
+            generation: Generation(1),
+            run: started.map(|started| Run {
+                generation: Generation(1),
+                started,
+                ready: Some(started),
+                fingerprint,
+                ended,
+            }),
+            crashes: self.crashes.iter().map(|p| NOW.minus(*p)).collect(),
+            stopped: self.stopped,
+            finished,
+            stopping,
+            draining: ago(self.draining_for),
+            handoff: ago(self.handoff),
+            ..History::default()
+        }
+    }
+}
