@@ -1,6 +1,6 @@
 //! What tmux forgets: the town's history, as kept in the state file.
 
-use super::{Death, Fingerprint, Generation, Moment, ProcId, ServerId, SessionName};
+use super::{Death, Fingerprint, Generation, Moment, ProcId, Rung, ServerId, SessionName};
 use std::collections::BTreeMap;
 
 /// Everything remembered of a town. `Memory::default()` is a valid memory: nothing is known.
@@ -49,6 +49,8 @@ pub struct History {
     pub draining: Option<Moment>,
     /// Looks in a row that found the pane but no agent in it.
     pub agentless: u32,
+    /// Its entry allowed that it be expired without `--prune` once it is gone from the manifest.
+    pub prune: bool,
 }
 
 impl History {
@@ -98,6 +100,10 @@ pub struct Stopping {
     pub generation: Generation,
     /// When it was first asked to end.
     pub since: Moment,
+    /// The last rung taken.
+    pub rung: Rung,
+    /// When that rung was taken.
+    pub rung_at: Moment,
     /// What comes after.
     pub purpose: Purpose,
     /// The code of the reason it was begun for.

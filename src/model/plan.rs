@@ -43,6 +43,8 @@ pub enum Action {
         generation: Generation,
         /// The last planned restart, to be carried in the labels.
         handoff: Option<Moment>,
+        /// Crashes in a row before this life, told to the agent as `GTCTL_CRASHES`.
+        crashes: u32,
     },
     /// Give the session a fresh process.
     Restart {
@@ -56,6 +58,8 @@ pub enum Action {
         generation: Generation,
         /// The planned restart to be carried in the labels: this one, or the last.
         handoff: Option<Moment>,
+        /// Crashes in a row before this life, told to the agent as `GTCTL_CRASHES`.
+        crashes: u32,
     },
     /// End the session and remove it.
     Expire {

@@ -220,8 +220,8 @@ pub enum Hold {
     NotDurable,
     /// A completed task stays a while to be looked at.
     Grace,
-    /// Removing it needs `--prune`.
-    NeedsPrune,
+    /// The manifest declares no session at all: that never expires a town.
+    EmptyTown,
 }
 
 impl Hold {
@@ -249,7 +249,7 @@ impl Hold {
             Self::ServerLosses { .. } => "server-losses",
             Self::NotDurable => "not-durable",
             Self::Grace => "grace",
-            Self::NeedsPrune => "needs-prune",
+            Self::EmptyTown => "empty-town",
         }
     }
 }
