@@ -1,7 +1,9 @@
 //! One call to tmux: a process of our own with a deadline, whose answer is bounded.
 
+use super::paths;
 use crate::model::Socket;
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
@@ -16,6 +18,7 @@ use tokio::process::Command;
 #[derive(Debug, Clone)]
 pub struct Client {
     select: Vec<OsString>,
+    path: PathBuf,
     deadline: Duration,
 }
 
@@ -74,7 +77,13 @@ impl Client {
             Socket::Name(name) => vec!["-L".into(), name.into()],
             Socket::Path(path) => vec!["-S".into(), path.into()],
         };
-        Self { select, deadline: Self::DEADLINE }
+        Self { select, path: paths::socket_path(socket), deadline: Self::DEADLINE }
+    }
+
+    /// The server's socket file, whether it exists or not.
+    #[must_use]
+    pub fn socket_path(&self) -> &Path {
+        &self.path
     }
 
     /// Runs `tmux ARGS`, with `input` on its standard input.
