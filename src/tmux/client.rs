@@ -5,6 +5,8 @@ use crate::model::Socket;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
@@ -19,6 +21,7 @@ use tokio::process::Command;
 pub struct Client {
     select: Vec<OsString>,
     path: PathBuf,
+    calls: Arc<AtomicU64>,
     deadline: Duration,
 }
 
@@ -77,7 +80,13 @@ impl Client {
             Socket::Name(name) => vec!["-L".into(), name.into()],
             Socket::Path(path) => vec!["-S".into(), path.into()],
         };
-        Self { select, path: paths::socket_path(socket), deadline: Self::DEADLINE }
+        Self { select, path: paths::socket_path(socket), calls: Arc::default(), deadline: Self::DEADLINE }
+    }
+
+    /// How many calls were made so far, by this client and its clones: each is a round trip.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
     }
 
     /// The server's socket file, whether it exists or not.
@@ -91,6 +100,7 @@ impl Client {
     /// # Errors
     /// [`CallFault`]; the client process is killed then, and reaped.
     pub async fn call(&self, args: &[&str], input: &str) -> Result<Answer, CallFault> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
         match tokio::time::timeout(self.deadline, self.call_without_deadline(args, input)).await {
             Ok(answer) => answer,
             Err(_) => Err(CallFault::Timeout(self.deadline)),

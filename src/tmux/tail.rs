@@ -80,10 +80,11 @@ fn drop_blank_end(lines: &mut Vec<&str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ops::Add;
 
     #[test]
     fn screens_are_told_apart_and_bounded() {
-        let many: String = (0..60).map(|n| format!("{}{n}\n", "x".repeat(500))).collect();
+        let many: String = "x".repeat(500).add("\n").repeat(60);
         let out = format!(
             "NB3\na  \nb\n\n\nPane is dead (status 1, now)\nNE\nNB4\nNE\nNB5\n{many}\n\nNE\nNB6\n\n\nNE\nNB7\nhalf"
         );
