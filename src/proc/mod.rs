@@ -1,1 +1,15 @@
 //! Processes and clocks, as `/proc` and the kernel tell them; the only room that sends signals.
+//!
+//! Everything here is Linux. Reads are bounded and never fail loudly: a process may end between any two of them, so
+//! each answer says whether it is knowledge ([`process::Presence`]).
+//!
+//! **Architecture invariant:** nothing is signalled by name or by bare pid, only as a [`crate::model::ProcId`].
+
+pub mod clock;
+mod file;
+pub mod marker;
+pub mod own;
+pub mod process;
+pub mod signal;
+pub mod sockets;
+pub mod tree;

@@ -1,0 +1,83 @@
+//! The clocks: one [`Moment`] per cycle is taken here, and process start times become ages.
+
+use crate::model::{Moment, Period};
+use nix::time::{ClockId, clock_gettime};
+use nix::unistd::{SysconfVar, sysconf};
+use std::sync::OnceLock;
+
+/// The present moment, on the wall clock and on the awake clock.
+///
+/// Where the boot's id cannot be read it is 0, always: ages are then right until the next boot.
+#[must_use]
+pub fn now() -> Moment {
+    Moment {
+        wall: i64::try_from(millis(ClockId::CLOCK_REALTIME)).unwrap_or(i64::MAX),
+        awake: millis(ClockId::CLOCK_MONOTONIC),
+        boot: boot(),
+    }
+}
+
+/// How long ago a process started, suspends included: `start` in clock ticks since boot, as in
+/// [`crate::model::ProcId`]. At least zero.
+#[must_use]
+pub fn age(start: u64) -> Period {
+    Period::from_millis(millis(ClockId::CLOCK_BOOTTIME).saturating_sub(ticks_to_millis(start)))
+}
+
+/// Clock ticks, as `/proc` counts them, in milliseconds.
+#[must_use]
+pub fn ticks_to_millis(ticks: u64) -> u64 {
+    static PER_SECOND: OnceLock<u64> = OnceLock::new();
+    let per_second = *PER_SECOND.get_or_init(|| constant(SysconfVar::CLK_TCK, 100));
+    u64::try_from(u128::from(ticks) * 1000 / u128::from(per_second)).unwrap_or(u64::MAX)
+}
+
+/// The size of a page of memory, in bytes.
+#[must_use]
+pub(super) fn page_size() -> u64 {
+    static BYTES: OnceLock<u64> = OnceLock::new();
+    *BYTES.get_or_init(|| constant(SysconfVar::PAGE_SIZE, 4096))
+}
+
+fn constant(which: SysconfVar, otherwise: u64) -> u64 {
+    let value = sysconf(which).ok().flatten().and_then(|n| u64::try_from(n).ok());
+    value.filter(|n| *n > 0).unwrap_or(otherwise)
+}
+
+fn millis(clock: ClockId) -> u64 {
+    let Ok(time) = clock_gettime(clock) else { return 0 };
+    let seconds = u64::try_from(time.tv_sec()).unwrap_or(0);
+    seconds.saturating_mul(1000).saturating_add(u64::try_from(time.tv_nsec()).unwrap_or(0) / 1_000_000)
+}
+
+fn boot() -> u64 {
+    static BOOT: OnceLock<u64> = OnceLock::new();
+    *BOOT.get_or_init(|| {
+        let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        let digits: String = text.chars().filter(char::is_ascii_hexdigit).take(16).collect();
+        u64::from_str_radix(&digits, 16).unwrap_or(0)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proc::process;
+
+    #[test]
+    fn moments_move_on_within_one_boot() {
+        let (a, b) = (now(), now());
+        assert_eq!(a.boot, b.boot);
+        assert_ne!(a.boot, 0);
+        assert!(b.awake >= a.awake && a.wall > 1_700_000_000_000);
+    }
+
+    #[test]
+    fn our_own_age_is_small_and_init_is_older() {
+        let me = process::identify(std::process::id()).unwrap();
+        let init = process::identify(1).unwrap();
+        assert!(age(me.start) < Period::from_hours(1));
+        assert!(age(init.start) >= age(me.start));
+        assert_eq!(age(u64::MAX), Period::ZERO);
+    }
+}

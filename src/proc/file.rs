@@ -1,0 +1,30 @@
+//! Bounded reads of `/proc`.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// The most entries of `/proc` that one scan looks at.
+pub(super) const MAX_PROCESSES: usize = 65_536;
+
+/// At most `limit` bytes of a file.
+pub(super) fn read(path: impl AsRef<Path>, limit: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The pids that `/proc` lists now, at most [`MAX_PROCESSES`], in rising order.
+pub(super) fn pids() -> Vec<u32> {
+    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let number = |entry: std::fs::DirEntry| entry.file_name().to_str().and_then(|name| name.parse().ok());
+    let mut pids: Vec<u32> = entries.flatten().filter_map(number).take(MAX_PROCESSES).collect();
+    pids.sort_unstable();
+    pids
+}
+
+/// Whether the process belongs to the user we run as.
+pub(super) fn is_own(pid: u32) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(format!("/proc/{pid}")).is_ok_and(|m| m.uid() == rustix::process::geteuid().as_raw())
+}

@@ -1,0 +1,121 @@
+//! Who listens on a socket's path, even when its file is gone.
+//!
+//! A tmux server whose socket file was removed looks like no server at all to every client; the kernel still knows.
+
+use super::file;
+use super::process::{self, Presence};
+use crate::model::ProcId;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// What the kernel says of a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listening {
+    /// Nothing listens there.
+    Nobody,
+    /// These sockets do, by inode.
+    Somebody(Vec<u64>),
+    /// It could not be told; says why.
+    Unreadable(String),
+}
+
+/// The most bytes read of `/proc/net/unix`.
+const MAX_TABLE: u64 = 64 << 20;
+/// The flag of a listening socket: `__SO_ACCEPTCON`.
+const ACCEPTS: &[u8] = b"00010000";
+/// The most open files of one process that are looked at.
+const MAX_FILES: usize = 4096;
+
+/// Whether anything listens on this absolute path, in our network namespace.
+#[must_use]
+pub fn listening_on(path: &Path) -> Listening {
+    if path.as_os_str().as_bytes().contains(&b'\n') {
+        return Listening::Unreadable("a socket path with a line break cannot be looked up".into());
+    }
+    match file::read("/proc/net/unix", MAX_TABLE) {
+        Err(e) => Listening::Unreadable(format!("/proc/net/unix cannot be read: {e}")),
+        Ok(table) if table.len() as u64 == MAX_TABLE => Listening::Unreadable("/proc/net/unix is too long".into()),
+        Ok(table) => {
+            let mut lines = table.split(|b| *b == b'\n').filter_map(listener);
+            let inodes: Vec<u64> =
+                lines.by_ref().filter(|(_, at)| same_place(at, path)).map(|(inode, _)| inode).collect();
+            if inodes.is_empty() { Listening::Nobody } else { Listening::Somebody(inodes) }
+        }
+    }
+}
+
+/// The tmux process of our user that holds one of these sockets.
+#[must_use]
+pub fn tmux_owner(inodes: &[u64]) -> Option<ProcId> {
+    let links: Vec<String> = inodes.iter().map(|inode| format!("socket:[{inode}]")).collect();
+    file::pids().into_iter().filter(|pid| file::is_own(*pid)).find_map(|pid| {
+        let Presence::Alive(stat) = process::look(pid) else { return None };
+        (stat.comm.starts_with("tmux") && holds(pid, &links)).then_some(ProcId { pid, start: stat.start })
+    })
+}
+
+fn holds(pid: u32, links: &[String]) -> bool {
+    let Ok(files) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
+    let mut targets = files.flatten().take(MAX_FILES).filter_map(|f| std::fs::read_link(f.path()).ok());
+    targets.any(|target| links.iter().any(|link| target.as_os_str() == OsStr::new(link)))
+}
+
+/// The inode and the path of a listening socket's line: `num refs protocol flags type state inode path`.
+fn listener(line: &[u8]) -> Option<(u64, &Path)> {
+    let mut rest = line;
+    let mut fields = [&[][..]; 7];
+    for field in &mut fields {
+        rest = rest.trim_ascii_start();
+        let end = rest.iter().position(|b| *b == b' ')?;
+        (*field, rest) = rest.split_at_checked(end)?;
+    }
+    let [_, _, _, flags, _, _, inode] = fields;
+    let path = Path::new(OsStr::from_bytes(rest.strip_prefix(b" ")?));
+    let inode = std::str::from_utf8(inode).ok()?.parse().ok()?;
+    (flags == ACCEPTS).then_some((inode, path))
+}
+
+/// Whether both name one file, as far as their directories still exist: a server may have been started by another
+/// spelling of its path.
+fn same_place(a: &Path, b: &Path) -> bool {
+    let resolved = |path: &Path| path.parent().and_then(|parent| parent.canonicalize().ok());
+    a == b
+        || (a.is_absolute() && a.file_name() == b.file_name() && {
+            let (a, b) = (resolved(a), resolved(b));
+            a.is_some() && a == b
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixListener;
+
+    #[test]
+    fn lines_are_read_with_any_path() {
+        let line = b"000000003cb1dfe8: 00000002 00000000 00010000 0001 01 13406 /tmp/a b  c";
+        assert_eq!(listener(line), Some((13406, Path::new("/tmp/a b  c"))));
+        assert_eq!(listener(b"00000000f34eea08: 00000003 00000000 00000000 0001 03  1078"), None);
+        assert_eq!(listener(b"00000000f34eea08: 00000003 00000000 00000000 0001 03 78 /x"), None);
+        assert_eq!(listener(b"Num       RefCount Protocol Flags    Type St Inode Path"), None);
+    }
+
+    #[test]
+    fn a_listener_is_seen_without_its_file_until_it_closes() {
+        let dir = std::env::temp_dir().join(format!("gtctl-sockets-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let path = dir.join("s");
+        let socket = UnixListener::bind(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let Listening::Somebody(inodes) = listening_on(&path) else { panic!("not seen") };
+        assert!(matches!(
+            listening_on(&dir.join("./../").join(dir.file_name().unwrap()).join("s")),
+            Listening::Somebody(_)
+        ));
+        assert_eq!(tmux_owner(&inodes), None, "we are no tmux");
+        drop(socket);
+        assert_eq!(listening_on(&path), Listening::Nobody);
+        std::fs::remove_dir(&dir).unwrap();
+    }
+}

@@ -1,0 +1,158 @@
+//! Process trees: a pane's process and what it started.
+
+use super::file;
+use super::process::{self, Presence, Stat};
+use crate::model::{ProcId, Stopping, Usage};
+use std::collections::BTreeMap;
+
+/// Generations below the root that are followed.
+pub const MAX_DEPTH: usize = 10;
+
+/// A process of a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Which.
+    pub id: ProcId,
+    /// What it was like when it was looked at.
+    pub stat: Stat,
+}
+
+/// The living processes of the tree under `root`, itself first, then by distance; at most [`Stopping::MAX_TREE`].
+///
+/// Empty when `root` has ended: its children belong to nobody then. Reads only what it needs; for many trees use a
+/// [`Forest`].
+#[must_use]
+pub fn tree(root: ProcId) -> Vec<Member> {
+    if children(root.pid).is_none() {
+        return Forest::scan().tree(root);
+    }
+    walk(root, living, |pid| children(pid).unwrap_or_default())
+}
+
+/// All processes there were at one time, for reading many trees.
+#[derive(Debug, Clone, Default)]
+pub struct Forest {
+    stats: BTreeMap<u32, Stat>,
+    children: BTreeMap<u32, Vec<u32>>,
+}
+
+impl Forest {
+    /// Reads every process in `/proc`.
+    #[must_use]
+    pub fn scan() -> Self {
+        let mut forest = Self::default();
+        for pid in file::pids() {
+            let Some(stat) = living(pid) else { continue };
+            forest.children.entry(stat.ppid).or_default().push(pid);
+            forest.stats.insert(pid, stat);
+        }
+        forest
+    }
+
+    /// As [`tree`], from what was read.
+    #[must_use]
+    pub fn tree(&self, root: ProcId) -> Vec<Member> {
+        let stat = |pid| self.stats.get(&pid).cloned();
+        walk(root, stat, |pid| self.children.get(&pid).cloned().unwrap_or_default())
+    }
+}
+
+/// What a tree uses.
+#[must_use]
+pub fn usage(tree: &[Member]) -> Usage {
+    Usage {
+        cpu_ms: tree.iter().fold(0, |sum, m| sum.saturating_add(m.stat.cpu_ms)),
+        rss: tree.iter().fold(0, |sum, m| sum.saturating_add(m.stat.rss)),
+        processes: u32::try_from(tree.len()).unwrap_or(u32::MAX),
+    }
+}
+
+/// The first process of the tree that is known by one of these names.
+#[must_use]
+pub fn find_named<'a>(tree: &'a [Member], declared: &[String]) -> Option<&'a Member> {
+    tree.iter().find(|m| process::names(m.id.pid, &m.stat.comm).matches(declared))
+}
+
+fn walk(root: ProcId, stat_of: impl Fn(u32) -> Option<Stat>, children_of: impl Fn(u32) -> Vec<u32>) -> Vec<Member> {
+    let Some(stat) = stat_of(root.pid).filter(|stat| stat.start == root.start) else { return Vec::new() };
+    let mut members = vec![Member { id: root, stat }];
+    let mut level = vec![root.pid];
+    for _ in 0..MAX_DEPTH {
+        let mut next = Vec::new();
+        for parent in level {
+            for pid in children_of(parent) {
+                // A pid that was given to somebody else meanwhile has another parent.
+                let Some(stat) = stat_of(pid).filter(|stat| stat.ppid == parent) else { continue };
+                if members.len() >= Stopping::MAX_TREE {
+                    return members;
+                }
+                members.push(Member { id: ProcId { pid, start: stat.start }, stat });
+                next.push(pid);
+            }
+        }
+        level = next;
+    }
+    members
+}
+
+fn living(pid: u32) -> Option<Stat> {
+    match process::look(pid) {
+        Presence::Alive(stat) => Some(stat),
+        Presence::Zombie(_) | Presence::Gone | Presence::Unreadable(_) => None,
+    }
+}
+
+/// The children of every thread of a process; none where the kernel does not list them.
+fn children(pid: u32) -> Option<Vec<u32>> {
+    let mut pids = Vec::new();
+    let mut listed = false;
+    for task in std::fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten() {
+        let Ok(bytes) = file::read(task.path().join("children"), 1 << 20) else { continue };
+        listed = true;
+        pids.extend(String::from_utf8_lossy(&bytes).split_ascii_whitespace().filter_map(|n| n.parse::<u32>().ok()));
+    }
+    listed.then_some(pids)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::{Command, Stdio};
+
+    #[test]
+    fn both_ways_find_a_grandchild_and_its_name() {
+        let script = "sh -c 'sleep 600; :' & echo up; wait";
+        let mut child = Command::new("sh").args(["-c", script]).stdout(Stdio::piped()).spawn().unwrap();
+        let root = process::identify(child.id()).unwrap();
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
+        let found = loop {
+            let members = tree(root);
+            if let Some(found) = find_named(&members, &["sleep".into()]) {
+                assert_eq!(members.len(), 3);
+                assert_eq!(usage(&members).processes, 3);
+                assert!(usage(&members).rss > 0);
+                break found.id;
+            }
+            assert!(std::time::Instant::now() < deadline, "{members:?}");
+        };
+        let members = Forest::scan().tree(root);
+        assert!(members.iter().any(|m| m.id == found));
+        assert!(tree(ProcId { start: root.start + 1, ..root }).is_empty());
+        for member in members.iter().rev().filter(|m| m.id != root) {
+            super::super::signal::signal(member.id, super::super::signal::Signal::KILL);
+        }
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn depth_and_size_are_bounded() {
+        let stat = |pid: u32| {
+            let stat = Stat { comm: String::new(), state: 'S', ppid: pid / 2, pgrp: 0, start: 1, cpu_ms: 0, rss: 0 };
+            Some(stat)
+        };
+        let all = walk(ProcId { pid: 1, start: 1 }, stat, |pid| vec![pid * 2, pid * 2 + 1]);
+        assert_eq!(all.len(), Stopping::MAX_TREE);
+        let chain = walk(ProcId { pid: 1, start: 1 }, stat, |pid| vec![pid * 2]);
+        assert_eq!(chain.len(), MAX_DEPTH + 1);
+    }
+}
