@@ -3,7 +3,7 @@
 use super::start::begun;
 use super::tree::{Trees, kill_all};
 use super::{Placed, Scene, not_done};
-use crate::model::{Effect, Generation, Outcome, ProcId, SessionName, Target};
+use crate::model::{Effect, Generation, Outcome, SessionName, Target};
 use crate::tmux::fence::{Clients, Facts, Fence, Pane};
 use crate::tmux::ops::{self, Depth, Launch};
 use crate::tmux::script::{Batch, NoServer, Reply};
@@ -80,18 +80,22 @@ fn passed(finish: Finish<'_>, reply: Reply) -> Result<Found<'_>, Outcome> {
 
 /// Kills what is left of each, and keeps the screens of those that are to be removed.
 async fn emptied<'a>(scene: &Scene<'_>, found: Vec<Found<'a>>) -> Vec<Result<Found<'a>, Placed>> {
-    let trees = Trees { town: scene.town, memory: scene.memory };
-    let all_of = |of: &[Found<'_>]| -> Vec<ProcId> {
-        let tree = |f: &Found<'_>| trees.of(f.finish.session, f.finish.target, f.facts.process);
-        of.iter().flat_map(tree).collect()
-    };
-    kill_all(|| all_of(&found)).await;
+    if found.is_empty() {
+        return vec![];
+    }
+    let living = |trees: &Trees<'_>, f: &Found<'_>| trees.of(f.finish.session, f.finish.target, f.facts.process);
+    kill_all(|| {
+        let trees = Trees::look(scene.town, scene.memory);
+        found.iter().flat_map(|f| living(&trees, f)).collect()
+    })
+    .await;
+    let trees = Trees::look(scene.town, scene.memory);
     let mut judged = vec![];
     for found in found {
         let place = found.finish.place;
-        let left = all_of(std::slice::from_ref(&found));
+        let left = living(&trees, &found);
         let archived = match (left.first(), &found.finish.then) {
-            (Some(process), _) => Err(Outcome::Failed(format!(
+            (Some(process), Then::Start(_) | Then::Remove) => Err(Outcome::Failed(format!(
                 "{} of its processes survive KILL, the first is pid {}: see what it waits for (`cat /proc/{}/stack`)",
                 left.len(),
                 process.pid,
@@ -149,7 +153,7 @@ async fn replaced(scene: &Scene<'_>, clean: Vec<Found<'_>>) -> Vec<Placed> {
         let outcome = match (&finish.then, reply) {
             (Then::Start(launch), Reply::Ok { fields, text }) => begun(launch, Reply::Ok { fields, text }),
             (Then::Remove, Reply::Ok { .. }) => Outcome::Done(Effect::Removed),
-            (_, reply) => not_done(reply, |fields| fence.explain(fields)),
+            (Then::Start(_) | Then::Remove, reply) => not_done(reply, |fields| fence.explain(fields)),
         };
         (finish.place, outcome)
     };

@@ -35,6 +35,10 @@ pub(super) async fn all(scene: &Scene<'_>, stops: Vec<Stop<'_>>) -> Vec<Placed> 
         batch.push(|tag| ops::begin_stop(tag, target, *handoff));
     }
     let replies = batch.run(scene.client, NoServer::Stale).await;
+    if replies.is_empty() {
+        return vec![];
+    }
+    let trees = Trees::look(scene.town, scene.memory);
     let mut settled = vec![];
     let (mut by_keys, mut by_signal) = (vec![], vec![]);
     for (stop, reply) in stops.into_iter().zip(replies) {
@@ -44,7 +48,6 @@ pub(super) async fn all(scene: &Scene<'_>, stops: Vec<Stop<'_>>) -> Vec<Placed> 
             continue;
         };
         let facts = Facts::read(stop.target, fields).0;
-        let trees = Trees { town: scene.town, memory: scene.memory };
         let tree = trees.of(stop.session, stop.target, facts.process);
         let has_keys = stop.rung == Rung::Ask && !stop.quit.keys.is_empty() && facts.present && !facts.dead;
         let passed = Passed { stop, tree };

@@ -3,7 +3,7 @@
 use crate::model::{Generation, Memory, ProcId, SessionName, Stopping, Target, Town};
 use crate::proc::signal::{self, Sent, Signal, wait_gone};
 use crate::proc::{marker, process, tree};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -15,23 +15,28 @@ pub(super) fn alive(pid: u32) -> Option<ProcId> {
     process::identify(pid)
 }
 
-/// Finds the processes of sessions of one town, as they are when it is asked.
-#[derive(Clone, Copy)]
+/// The processes of a town's sessions at one time: one scan serves them all.
 pub(super) struct Trees<'a> {
-    pub(super) town: &'a Town,
-    pub(super) memory: &'a Memory,
+    memory: &'a Memory,
+    marked: BTreeMap<SessionName, Vec<(Generation, ProcId)>>,
 }
 
-impl Trees<'_> {
-    /// All processes of this life of the session: the pane's tree, those remembered from when its stop began, and those that
-    /// carry the marker of this life or a former one. The pane's own comes first. Never the tmux server.
+impl<'a> Trees<'a> {
+    /// Looks at every process.
+    pub(super) fn look(town: &Town, memory: &'a Memory) -> Self {
+        Self { memory, marked: marker::carrying_any(&town.name) }
+    }
+
+    /// The living processes of this life of the session: the pane's tree, those remembered from when its stop began, and
+    /// those that carry the marker of this life or a former one. The pane's own comes first. Never the tmux server.
     pub(super) fn of(&self, session: &SessionName, target: &Target, pane: Option<u32>) -> Vec<ProcId> {
         let root = target.process.or_else(|| pane.and_then(alive)).filter(|&root| process::may_live(root));
         let mut found: Vec<ProcId> = root.into_iter().collect();
-        found.extend(root.into_iter().flat_map(tree::tree).map(|member| member.stat.id));
+        found.extend(root.into_iter().flat_map(tree::tree).map(|member| member.id));
         found.extend(self.remembered(session, target));
         let up_to = target.generation.unwrap_or(Generation(u64::MAX));
-        found.extend(marker::carrying(&self.town.name, session, up_to));
+        let marked = self.marked.get(session).into_iter().flatten();
+        found.extend(marked.filter(|(life, _)| *life <= up_to).map(|(_, process)| process));
         let mut seen = BTreeSet::from([target.server.0]);
         found.retain(|&process| seen.insert(process) && process::may_live(process));
         found
@@ -47,7 +52,7 @@ impl Trees<'_> {
 /// Sends the signal to each; says of those that could not be signalled why.
 pub(super) fn send(processes: &[ProcId], signal: Signal) -> Vec<String> {
     let tell = |&process: &ProcId| match signal::signal(process, signal) {
-        Sent::Done | Sent::Gone => None,
+        Sent::Delivered | Sent::Gone => None,
         Sent::Refused(why) => Some(why),
     };
     processes.iter().filter_map(tell).collect()
