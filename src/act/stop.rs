@@ -66,15 +66,11 @@ async fn press<'a>(scene: &Scene<'_>, stops: Vec<Passed<'a>>) -> (Vec<Placed>, V
         batch.push(|tag| ops::capture(tag, stop.target, Depth::Screen));
     }
     let screens = batch.run(scene.client, NoServer::Stale).await;
-    let at_prompt = |(passed, screen): (Passed<'a>, Reply)| match screen {
-        Reply::Ok { text, .. } if shows_prompt(&passed.stop.quit, &text) => Ok(passed),
-        Reply::Ok { .. } | Reply::Stale(_) | Reply::Refused(_) | Reply::Unseen(_) => Err(passed),
-    };
     let (mut ready, mut others) = (vec![], vec![]);
-    for judged in stops.into_iter().zip(screens).map(at_prompt) {
-        match judged {
-            Ok(passed) => ready.push(passed),
-            Err(passed) => others.push(passed),
+    for (passed, screen) in stops.into_iter().zip(screens) {
+        match screen {
+            Reply::Ok { text, .. } if shows_prompt(&passed.stop.quit, &text) => ready.push(passed),
+            Reply::Ok { .. } | Reply::Stale(_) | Reply::Refused(_) | Reply::Unseen(_) => others.push(passed),
         }
     }
     let mut batch = Batch::default();

@@ -196,7 +196,7 @@ fn fill(found: Vec<Option<Reply>>, answer: &Answer) -> Vec<Reply> {
     let no_server = missing == found.len()
         && errors.iter().any(|e| e.starts_with("no server running") || e.starts_with("error connecting"));
     let mut each = errors.iter();
-    let tell = |_| {
+    let mut tell = || {
         if no_server {
             return Reply::Stale("the tmux server is gone".to_owned());
         }
@@ -208,8 +208,7 @@ fn fill(found: Vec<Option<Reply>>, answer: &Answer) -> Vec<Reply> {
             }),
         }
     };
-    let mut tell = tell;
-    found.into_iter().map(|reply| reply.unwrap_or_else(|| tell(()))).collect()
+    found.into_iter().map(|reply| reply.unwrap_or_else(&mut tell)).collect()
 }
 
 fn unanswered(fault: &CallFault) -> Reply {

@@ -81,58 +81,60 @@ fn is_started(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Done(Effect::Started { process: Some(_), .. }))
 }
 
+/// Texts that something between us and the child might take for syntax.
+const NASTY: [&str; 27] = [
+    "plain",
+    "two words",
+    "'",
+    "\"",
+    "#(touch pwned)",
+    "$HOME",
+    ";",
+    "end;",
+    "a\nb",
+    "\t",
+    "é🦀",
+    "{",
+    "}",
+    "~",
+    "\\",
+    "",
+    "%1",
+    "-x",
+    "#{pid}",
+    "##",
+    "%H",
+    "a\\;",
+    "*",
+    "`id`",
+    "&&",
+    "\u{1b}[31m",
+    "$1 @1",
+];
+
 #[tokio::test]
 async fn argv_directory_and_environment_arrive_as_they_are() {
     let tmux = Tmux::with_config(HOSTILE);
-    let nasty = [
-        "plain",
-        "two words",
-        "'",
-        "\"",
-        "#(touch pwned)",
-        "$HOME",
-        ";",
-        "end;",
-        "a\nb",
-        "\t",
-        "é🦀",
-        "{",
-        "}",
-        "~",
-        "\\",
-        "",
-        "%1",
-        "-x",
-        "#{pid}",
-        "##",
-        "%H",
-        "a\\;",
-        "*",
-        "`id`",
-        "&&",
-        "\u{1b}[31m",
-        "$1 @1",
-    ];
     let dir = tmux.dir.join("d #(touch pwned) #{pid} $HOME;%H~ é'\"");
     std::fs::create_dir(&dir).unwrap();
     let script = "printf '%s\\0' \"$@\" >../argv.new; cat /proc/$$/environ >../env; pwd >../pwd; \
                   mv ../argv.new ../argv; exec sleep 600";
     let mut one = desired("one", &["sh", "-c", script, "z"]);
-    one.command.extend(nasty.map(str::to_owned));
+    one.command.extend(NASTY.map(str::to_owned));
     one.dir.clone_from(&dir);
-    one.env = nasty.iter().zip(0..).map(|(text, n)| (format!("N{n}"), (*text).to_owned())).collect();
+    one.env = NASTY.iter().zip(0..).map(|(text, n)| (format!("N{n}"), (*text).to_owned())).collect();
     one.identity_env.insert("GT_ROLE".into(), "crew".into());
     std::fs::write(tmux.dir.join("secrets"), "N0=overridden\nexport FROM_FILE='a b'\n").unwrap();
     one.env_file = Some(tmux.dir.join("secrets"));
     let first = started(&tmux, &one, 7).await;
     let check = |generation: &str, crashes: &str| {
         until("the child to print", || tmux.dir.join("argv").exists());
-        let wanted: String = nasty.iter().map(|word| format!("{word}\0")).collect();
+        let wanted = NASTY.join("\0") + "\0";
         assert_eq!(std::fs::read_to_string(tmux.dir.join("argv")).unwrap(), wanted);
         assert_eq!(std::fs::read_to_string(tmux.dir.join("pwd")).unwrap().trim_end(), dir.to_str().unwrap());
         let env = std::fs::read_to_string(tmux.dir.join("env")).unwrap();
         let has = |entry: String| assert!(env.split('\0').any(|e| e == entry), "{entry:?} not in {env:?}");
-        nasty.iter().zip(0..).for_each(|(text, n)| has(format!("N{n}={text}")));
+        NASTY.iter().zip(0..).for_each(|(text, n)| has(format!("N{n}={text}")));
         for entry in ["FROM_FILE=a b", "GT_ROLE=crew", "GTCTL_SESSION=one"] {
             has(entry.to_owned());
         }
@@ -429,4 +431,36 @@ async fn secrets_are_on_no_command_line() {
     assert!(act(&tmux, &Memory::default(), None, all).await.iter().all(is_started));
     watching.store(false, std::sync::atomic::Ordering::Relaxed);
     watch.join().unwrap();
+}
+
+/// Run it with `--release --ignored --nocapture`: it prints what a thousand starts cost, and what tmux alone needs.
+#[tokio::test]
+#[ignore = "measures"]
+async fn a_thousand_starts() {
+    let all: Vec<Desired> = (0..1000).map(|n| desired(&format!("s{n}"), &["sleep", "600"])).collect();
+    let tmux = Tmux::with_config("");
+    let before = Instant::now();
+    let outcomes = act(&tmux, &Memory::default(), tmux.server(), all.iter().map(|d| start(d, 1)).collect()).await;
+    let ours = before.elapsed();
+    assert!(outcomes.iter().all(is_started), "{:?}", outcomes.iter().find(|o| !is_started(o)));
+    assert_eq!(tmux.sessions(), 1000);
+    let targets: Vec<Target> = all.iter().map(|d| target(&tmux, d.name.as_str(), Some(1), None)).collect();
+    let restarts = || all.iter().zip(&targets).map(|(d, t)| restart(d, *t, Rung::Ask, 2)).collect();
+    let before = Instant::now();
+    let asked = act(&tmux, &Memory::default(), tmux.server(), restarts()).await;
+    let asking = before.elapsed();
+    assert!(asked.iter().all(|o| matches!(o, Outcome::Done(Effect::Signalled { .. }))));
+    std::thread::sleep(Duration::from_secs(3));
+    let finishes = all.iter().zip(&targets).map(|(d, t)| restart(d, *t, Rung::Finish, 2)).collect();
+    let before = Instant::now();
+    let again = act(&tmux, &Memory::default(), tmux.server(), finishes).await;
+    let finishing = before.elapsed();
+    assert!(again.iter().all(is_started), "{:?}", again.iter().find(|o| !is_started(o)));
+    let bare = Tmux::with_config("");
+    let lines: Vec<String> = (0..1000).map(|n| format!("new-session -d -s s{n} -x 200 -y 50 -- sleep 600")).collect();
+    let before = Instant::now();
+    for chunk in lines.chunks(64) {
+        bare.client.call(&["source-file", "-"], &(chunk.join("\n") + "\n")).await.unwrap();
+    }
+    println!("1,000 starts {ours:?}, bare {:?}; ask {asking:?}, finish {finishing:?}", before.elapsed());
 }
