@@ -373,6 +373,25 @@ async fn an_expired_session_leaves_its_screen_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn the_last_session_of_a_server_can_be_replaced_and_removed() {
+    let tmux = Tmux::without_server();
+    let one = desired("one", &["sleep", "600"]);
+    assert!(is_started(&act(&tmux, &Memory::default(), None, vec![start(&one, 4)]).await[0]));
+    let process = proc_of(&tmux.format("=one:", "#{pane_pid}"));
+    let meant = target(&tmux, "one", Some(4), Some(process));
+    tmux.run(&["split-window", "-t", "=one:", "sleep", "601"]);
+    tmux.run(&["kill-pane", "-t", &meant.pane.to_string()]);
+    let gone = Target { process: None, ..meant };
+    let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![restart(&one, gone, Rung::Finish, 5)]).await;
+    assert!(is_started(&outcomes[0]), "{outcomes:?}");
+    let process = proc_of(&tmux.format("=one:", "#{pane_pid}"));
+    let meant = target(&tmux, "one", Some(5), Some(process));
+    let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![expire(meant, Rung::Finish)]).await;
+    assert_eq!(outcomes[0], Outcome::Done(Effect::Removed));
+    until("the server's end", || !process::may_live(meant.server.0));
+}
+
+#[tokio::test]
 async fn adoption_only_labels_and_only_once() {
     let tmux = Tmux::with_config("");
     tmux.run(&["new-session", "-d", "-s", "one", "sleep", "600"]);
