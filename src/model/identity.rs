@@ -17,11 +17,11 @@ pub struct ProcId {
 pub struct ServerId(pub ProcId);
 
 /// A session's id in its server, printed `$3`. tmux never gives one out twice within a server's life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct SessionId(pub u32);
 
 /// A pane's id in its server, printed `%3`. tmux never gives one out twice within a server's life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct PaneId(pub u32);
 
 /// Which life of a session: it grows with each start, and a stale operation carries an old one.

@@ -1,8 +1,12 @@
 //! One call to tmux: a process of our own with a deadline, whose answer is bounded.
 
+use super::paths;
 use crate::model::Socket;
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
@@ -16,6 +20,8 @@ use tokio::process::Command;
 #[derive(Debug, Clone)]
 pub struct Client {
     select: Vec<OsString>,
+    path: PathBuf,
+    calls: Arc<AtomicU64>,
     deadline: Duration,
 }
 
@@ -74,7 +80,19 @@ impl Client {
             Socket::Name(name) => vec!["-L".into(), name.into()],
             Socket::Path(path) => vec!["-S".into(), path.into()],
         };
-        Self { select, deadline: Self::DEADLINE }
+        Self { select, path: paths::socket_path(socket), calls: Arc::default(), deadline: Self::DEADLINE }
+    }
+
+    /// How many calls were made so far, by this client and its clones: each is a round trip.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// The server's socket file, whether it exists or not.
+    #[must_use]
+    pub fn socket_path(&self) -> &Path {
+        &self.path
     }
 
     /// Runs `tmux ARGS`, with `input` on its standard input.
@@ -82,6 +100,7 @@ impl Client {
     /// # Errors
     /// [`CallFault`]; the client process is killed then, and reaped.
     pub async fn call(&self, args: &[&str], input: &str) -> Result<Answer, CallFault> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
         match tokio::time::timeout(self.deadline, self.call_without_deadline(args, input)).await {
             Ok(answer) => answer,
             Err(_) => Err(CallFault::Timeout(self.deadline)),

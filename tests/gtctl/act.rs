@@ -1,6 +1,7 @@
 //! Plans carried out on a real tmux: what is started is exactly what was asked for, and nothing else is ever touched.
 
-use crate::support::{Tmux, desired, name, proc_of, until};
+use crate::stage::{Stage, desired, proc_of, until};
+use crate::support::name;
 use gtctl::act::carry_out;
 use gtctl::model::{
     Action, Desired, Effect, Fingerprint, Generation, History, Memory, Moment, Outcome, Period, Plan, ProcId, Purpose,
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 const HOSTILE: &str = "set -g destroy-unattached on\nset -g base-index 1\nset -g pane-base-index 1\n\
      set -g remain-on-exit off\nset -g default-command 'echo hostile; exec sleep 600'\n";
 
-async fn act(tmux: &Tmux, memory: &Memory, server: Option<ServerId>, actions: Vec<Action>) -> Vec<Outcome> {
+async fn act(tmux: &Stage, memory: &Memory, server: Option<ServerId>, actions: Vec<Action>) -> Vec<Outcome> {
     let reason = Reason::Orphaned;
     let step = |action: Action| {
         let session = match &action {
@@ -35,13 +36,13 @@ fn start(desired: &Desired, generation: u64) -> Action {
 }
 
 /// Starts one session and says whom later operations are meant for.
-async fn started(tmux: &Tmux, desired: &Desired, generation: u64) -> Target {
+async fn started(tmux: &Stage, desired: &Desired, generation: u64) -> Target {
     let outcome = act(tmux, &Memory::default(), tmux.server(), vec![start(desired, generation)]).await.remove(0);
     let Outcome::Done(Effect::Started { process, .. }) = outcome else { panic!("{outcome:?}") };
     target(tmux, desired.name.as_str(), Some(generation), process)
 }
 
-fn target(tmux: &Tmux, session: &str, generation: Option<u64>, process: Option<ProcId>) -> Target {
+fn target(tmux: &Stage, session: &str, generation: Option<u64>, process: Option<ProcId>) -> Target {
     let at = format!("={session}:");
     Target {
         server: tmux.server().unwrap(),
@@ -114,7 +115,7 @@ const NASTY: [&str; 27] = [
 
 #[tokio::test]
 async fn argv_directory_and_environment_arrive_as_they_are() {
-    let tmux = Tmux::with_config(HOSTILE);
+    let tmux = Stage::with_config(HOSTILE);
     let dir = tmux.dir.join("d #(touch pwned) #{pid} $HOME;%H~ é'\"");
     std::fs::create_dir(&dir).unwrap();
     let script = "printf '%s\\0' \"$@\" >../argv.new; cat /proc/$$/environ >../env; pwd >../pwd; \
@@ -152,7 +153,7 @@ async fn argv_directory_and_environment_arrive_as_they_are() {
 
 #[tokio::test]
 async fn a_session_survives_a_hostile_configuration_and_keeps_its_labels() {
-    let tmux = Tmux::with_config(HOSTILE);
+    let tmux = Stage::with_config(HOSTILE);
     let mut one = desired("one", &["true"]);
     one.dir.clone_from(&tmux.dir);
     let outcome = act(&tmux, &Memory::default(), tmux.server(), vec![start(&one, 4)]).await.remove(0);
@@ -168,7 +169,7 @@ async fn a_session_survives_a_hostile_configuration_and_keeps_its_labels() {
 
 #[tokio::test]
 async fn the_first_start_starts_the_server_and_a_second_of_the_name_is_stale() {
-    let tmux = Tmux::without_server();
+    let tmux = Stage::without_server();
     let one = desired("one", &["sleep", "600"]);
     let outcomes = act(&tmux, &Memory::default(), None, vec![start(&one, 1), start(&one, 2)]).await;
     assert!(is_started(&outcomes[0]), "{outcomes:?}");
@@ -178,12 +179,12 @@ async fn the_first_start_starts_the_server_and_a_second_of_the_name_is_stale() {
 
 #[tokio::test]
 async fn no_server_is_started_where_one_was_seen() {
-    let tmux = Tmux::without_server();
+    let tmux = Stage::without_server();
     let ours = ServerId(process::identify(std::process::id()).unwrap());
     let outcomes = act(&tmux, &Memory::default(), Some(ours), vec![start(&desired("one", &["sleep", "9"]), 1)]).await;
     assert!(matches!(&outcomes[0], Outcome::Stale(_)), "{outcomes:?}");
     assert!(tmux.server().is_none());
-    let other = Tmux::with_config("");
+    let other = Stage::with_config("");
     let outcomes = act(&other, &Memory::default(), Some(ours), vec![start(&desired("one", &["sleep", "9"]), 1)]).await;
     assert!(matches!(&outcomes[0], Outcome::Stale(why) if why.contains("another tmux server")), "{outcomes:?}");
     assert_eq!(other.sessions(), 0);
@@ -191,7 +192,7 @@ async fn no_server_is_started_where_one_was_seen() {
 
 #[tokio::test]
 async fn what_cannot_be_started_says_why_and_stops_nobody_else() {
-    let tmux = Tmux::with_config("");
+    let tmux = Stage::with_config("");
     let good = desired("good", &["sleep", "600"]);
     let mut no_dir = desired("no-dir", &["sleep", "600"]);
     no_dir.dir = "/nonexistent/dir".into();
@@ -211,7 +212,7 @@ async fn what_cannot_be_started_says_why_and_stops_nobody_else() {
 
 #[tokio::test]
 async fn fences_refuse_what_is_not_exactly_meant() {
-    let tmux = Tmux::with_config("");
+    let tmux = Stage::with_config("");
     let one = desired("one", &["sleep", "600"]);
     let meant = started(&tmux, &one, 4).await;
     let process = meant.process.unwrap();
@@ -236,7 +237,7 @@ async fn fences_refuse_what_is_not_exactly_meant() {
 
 #[tokio::test]
 async fn an_attached_session_is_spared_until_it_is_dead() {
-    let tmux = Tmux::with_config("");
+    let tmux = Stage::with_config("");
     let one = desired("one", &["sleep", "600"]);
     let meant = started(&tmux, &one, 4).await;
     let mut viewer = Command::new("tmux")
@@ -264,11 +265,11 @@ async fn an_attached_session_is_spared_until_it_is_dead() {
 
 #[tokio::test]
 async fn a_restart_keeps_the_session_and_its_replay_does_nothing() {
-    let tmux = Tmux::with_config("");
+    let tmux = Stage::with_config("");
     let mut one = desired("one", &["sh", "-c", "echo first; exec sleep 600"]);
     one.env.insert("DROPPED".into(), "1".into());
     let meant = started(&tmux, &one, 4).await;
-    until("its output", || tmux.run(&["capture-pane", "-p", "-t", "=one:"]).contains("first"));
+    until("its output", || tmux.screen("=one:").contains("first"));
     one.env.clear();
     let again = || restart(&one, meant, Rung::Finish, 5);
     let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![again()]).await;
@@ -286,7 +287,7 @@ async fn a_restart_keeps_the_session_and_its_replay_does_nothing() {
 
 #[tokio::test]
 async fn a_session_without_its_pane_is_replaced() {
-    let tmux = Tmux::with_config("");
+    let tmux = Stage::with_config("");
     let one = desired("one", &["sleep", "600"]);
     let meant = started(&tmux, &one, 4).await;
     tmux.run(&["split-window", "-t", "=one:", "sleep", "601"]);
@@ -300,7 +301,7 @@ async fn a_session_without_its_pane_is_replaced() {
 
 #[tokio::test]
 async fn a_tree_that_ignores_everything_and_hides_is_killed_to_the_last() {
-    let tmux = Tmux::with_config("");
+    let tmux = Stage::with_config("");
     let hiding = "trap '' TERM HUP; (setsid sh -c 'trap \"\" TERM HUP; (sleep 6001; :) & sleep 6002; :' &) ; \
                   sh -c 'trap \"\" TERM HUP; sleep 6003; :' & while :; do sleep 1; done";
     let one = desired("one", &["sh", "-c", hiding]);
@@ -329,15 +330,15 @@ async fn a_tree_that_ignores_everything_and_hides_is_killed_to_the_last() {
 
 #[tokio::test]
 async fn quit_keys_are_sent_at_the_prompt_only() {
-    let tmux = Tmux::with_config("");
+    let tmux = Stage::with_config("");
     let mut one = desired("one", &["sh", "-c", "printf 'ready> '; read line; echo \"got $line\"; exec sleep 600"]);
     one.agent.quit = vec!["/exit $HOME;".into(), "Enter".into()];
     one.agent.ready = vec!["ready>".into()];
     let meant = started(&tmux, &one, 4).await;
-    until("its prompt", || tmux.run(&["capture-pane", "-p", "-t", "=one:"]).contains("ready>"));
+    until("its prompt", || tmux.screen("=one:").contains("ready>"));
     let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![restart(&one, meant, Rung::Ask, 5)]).await;
     assert!(matches!(outcomes[0], Outcome::Done(Effect::Signalled { .. })), "{outcomes:?}");
-    until("the keys", || tmux.run(&["capture-pane", "-p", "-t", "=one:"]).contains("got /exit $HOME;"));
+    until("the keys", || tmux.screen("=one:").contains("got /exit $HOME;"));
     assert!(process::may_live(meant.process.unwrap()));
     one.agent.busy = vec!["got".into()];
     act(&tmux, &Memory::default(), Some(meant.server), vec![restart(&one, meant, Rung::Ask, 5)]).await;
@@ -346,10 +347,10 @@ async fn quit_keys_are_sent_at_the_prompt_only() {
 
 #[tokio::test]
 async fn an_expired_session_leaves_its_screen_and_nothing_else() {
-    let tmux = Tmux::with_config("");
+    let tmux = Stage::with_config("");
     let one = desired("one", &["sh", "-c", "seq 1 500; exec sleep 600"]);
     let meant = started(&tmux, &one, 4).await;
-    until("its output", || tmux.run(&["capture-pane", "-p", "-t", "=one:"]).contains("500"));
+    until("its output", || tmux.screen("=one:").contains("500"));
     let step = Step { session: name("one"), action: expire(meant, Rung::Finish), reason: Reason::Orphaned };
     let plan = Plan { steps: vec![step], ..Plan::default() };
     let kept = RefCell::new(None);
@@ -374,7 +375,7 @@ async fn an_expired_session_leaves_its_screen_and_nothing_else() {
 
 #[tokio::test]
 async fn the_last_session_of_a_server_can_be_replaced_and_removed() {
-    let tmux = Tmux::without_server();
+    let tmux = Stage::without_server();
     let one = desired("one", &["sleep", "600"]);
     assert!(is_started(&act(&tmux, &Memory::default(), None, vec![start(&one, 4)]).await[0]));
     let process = proc_of(&tmux.format("=one:", "#{pane_pid}"));
@@ -393,7 +394,7 @@ async fn the_last_session_of_a_server_can_be_replaced_and_removed() {
 
 #[tokio::test]
 async fn adoption_only_labels_and_only_once() {
-    let tmux = Tmux::with_config("");
+    let tmux = Stage::with_config("");
     tmux.run(&["new-session", "-d", "-s", "one", "sleep", "600"]);
     let process = proc_of(&tmux.format("=one:", "#{pane_pid}"));
     let meant = target(&tmux, "one", None, Some(process));
@@ -412,7 +413,7 @@ async fn adoption_only_labels_and_only_once() {
 #[tokio::test]
 async fn a_create_that_timed_out_is_unknown_and_never_happens() {
     use gtctl::proc::signal::{Signal, signal};
-    let tmux = Tmux::with_config("");
+    let tmux = Stage::with_config("");
     let server = tmux.server().unwrap();
     signal(server.0, Signal::STOP);
     let before = Instant::now();
@@ -426,7 +427,7 @@ async fn a_create_that_timed_out_is_unknown_and_never_happens() {
 
 #[tokio::test]
 async fn secrets_are_on_no_command_line() {
-    let tmux = Tmux::without_server();
+    let tmux = Stage::without_server();
     let secret = format!("hunter2-{}", std::process::id());
     std::fs::write(tmux.dir.join("secrets"), format!("TOKEN={secret}\n")).unwrap();
     let mut all = vec![];
@@ -448,6 +449,7 @@ async fn secrets_are_on_no_command_line() {
         }
     });
     assert!(act(&tmux, &Memory::default(), None, all).await.iter().all(is_started));
+    assert_eq!(tmux.client.calls(), 1, "starts go in one call");
     watching.store(false, std::sync::atomic::Ordering::Relaxed);
     watch.join().unwrap();
 }
@@ -457,7 +459,7 @@ async fn secrets_are_on_no_command_line() {
 #[ignore = "measures"]
 async fn a_thousand_starts() {
     let all: Vec<Desired> = (0..1000).map(|n| desired(&format!("s{n}"), &["sleep", "600"])).collect();
-    let tmux = Tmux::with_config("");
+    let tmux = Stage::with_config("");
     let before = Instant::now();
     let outcomes = act(&tmux, &Memory::default(), tmux.server(), all.iter().map(|d| start(d, 1)).collect()).await;
     let ours = before.elapsed();
@@ -475,7 +477,7 @@ async fn a_thousand_starts() {
     let again = act(&tmux, &Memory::default(), tmux.server(), finishes).await;
     let finishing = before.elapsed();
     assert!(again.iter().all(is_started), "{:?}", again.iter().find(|o| !is_started(o)));
-    let bare = Tmux::with_config("");
+    let bare = Stage::with_config("");
     let lines: Vec<String> = (0..1000).map(|n| format!("new-session -d -s s{n} -x 200 -y 50 -- sleep 600")).collect();
     let before = Instant::now();
     for chunk in lines.chunks(64) {

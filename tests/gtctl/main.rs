@@ -1,6 +1,10 @@
-//! Everything that needs a real tmux: one binary, so that it links once.
+//! gtctl against real tmux servers, each private to its test.
 
 #[cfg(test)]
 mod act;
+#[cfg(test)]
+mod look;
+#[cfg(test)]
+mod stage;
 #[cfg(test)]
 mod support;

@@ -1,88 +1,129 @@
-//! A tmux server of a test's own, and plain values to fill it with.
+//! A private tmux server per test, and waiting for conditions instead of for time.
 
 use gtctl::model::{
     Agent, Backoff, Completion, Desired, Idling, Launcher, Limits, Logs, OnDrift, Period, ProcId, RestartPolicy,
-    ServerId, SessionName, Socket, Town, WhenAttached,
+    ServerId, SessionName, Socket, StartBudget, Town, WhenAttached,
 };
 use gtctl::proc::signal::{Signal, signal};
-use gtctl::proc::{marker, process};
+use gtctl::proc::{process, tree};
 use gtctl::tmux::Client;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// A private socket in a directory of its own. The server on it, and all that carries the town's marker, is killed by id
-/// when this is dropped.
-pub(crate) struct Tmux {
-    pub(crate) dir: PathBuf,
-    pub(crate) town: Town,
-    pub(crate) client: Client,
-}
+/// How long any condition may take to come true.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-static COUNT: AtomicU32 = AtomicU32::new(0);
+/// A directory of one test's own, removed with it.
+#[derive(Debug)]
+pub(crate) struct Scratch(PathBuf);
 
-impl Tmux {
-    /// No server yet.
-    pub(crate) fn without_server() -> Self {
-        let n = COUNT.fetch_add(1, Ordering::Relaxed);
-        let unique = format!("gtctl-test-{}-{n}", std::process::id());
-        let dir = std::env::temp_dir().join(&unique);
+impl Scratch {
+    pub(crate) fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let dir = std::env::temp_dir().join(format!("gtctl-test-{}-{count}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
-        let socket = Socket::Path(dir.join("s"));
-        Self { client: Client::new(&socket), town: town(&unique, socket), dir }
+        Self(dir)
     }
 
-    /// A server with this configuration, and no session.
-    pub(crate) fn with_config(config: &str) -> Self {
-        let tmux = Self::without_server();
-        std::fs::write(tmux.dir.join("conf"), config).unwrap();
-        let config = tmux.dir.join("conf").to_str().unwrap().to_owned();
-        tmux.run(&["-f", &config, "start-server", ";", "set-option", "-s", "exit-empty", "off"]);
-        tmux
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
     }
 
-    pub(crate) fn run(&self, args: &[&str]) -> String {
-        let mut command = Command::new("tmux");
-        command.arg("-u").arg("-S").arg(self.dir.join("s")).args(args).env_remove("TMUX");
-        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.0.join("s")
     }
 
-    pub(crate) fn format(&self, target: &str, format: &str) -> String {
-        self.run(&["display-message", "-p", "-t", target, format]).trim_end().to_owned()
-    }
-
-    pub(crate) fn sessions(&self) -> usize {
-        self.run(&["list-sessions"]).lines().count()
-    }
-
-    pub(crate) fn server(&self) -> Option<ServerId> {
-        let pid = self.run(&["display-message", "-p", "#{pid}"]).trim().parse().ok()?;
-        process::identify(pid).map(ServerId)
+    pub(crate) fn client(&self) -> Client {
+        Client::new(&Socket::Path(self.socket()))
     }
 }
 
-impl Drop for Tmux {
+impl Drop for Scratch {
     fn drop(&mut self) {
-        for (_, processes) in marker::carrying_any(&self.town.name) {
-            for (_, process) in processes {
-                signal(process, Signal::KILL);
-            }
-        }
-        if let Some(ServerId(server)) = self.server() {
-            signal(server, Signal::KILL);
-        }
-        let _ = std::fs::remove_dir_all(&self.dir);
+        drop(std::fs::remove_dir_all(&self.0));
     }
 }
 
-/// Waits until it holds, at most 10 s.
-pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while !holds() {
-        assert!(Instant::now() < deadline, "waited in vain: {what}");
-        std::thread::sleep(Duration::from_millis(10));
+/// A tmux server with dead panes kept, killed by id with all that runs in it.
+#[derive(Debug)]
+pub(crate) struct TestServer {
+    pub(crate) scratch: Scratch,
+    pub(crate) id: ServerId,
+}
+
+impl TestServer {
+    /// A server without sessions.
+    pub(crate) fn start() -> Self {
+        let scratch = Scratch::new();
+        let script = "set -s exit-empty off ; set -g remain-on-exit on ; set -g destroy-unattached off";
+        let mut args: Vec<&str> = vec!["start-server", ";"];
+        args.extend(script.split(' '));
+        args.extend([";", "display-message", "-p", "#{pid}"]);
+        let pid = run(&scratch, &args).trim().parse().unwrap();
+        let id = ServerId(process::identify(pid).unwrap());
+        Self { scratch, id }
+    }
+
+    /// Runs `tmux ARGS` and returns what it printed. Panics when it fails.
+    pub(crate) fn run(&self, args: &[&str]) -> String {
+        run(&self.scratch, args)
+    }
+
+    /// A new session of this name, running a command without a shell (with one, when it is a single word).
+    pub(crate) fn session(&self, name: &str, command: &[&str]) {
+        let args = ["new-session", "-d", "-x", "80", "-y", "24", "-s", name];
+        self.run(&[&args[..], command].concat());
+    }
+
+    /// Labels a session, and its first pane as the agent's.
+    pub(crate) fn label(&self, name: &str, labels: &[(&str, &str)]) {
+        let target = format!("={name}:");
+        for (option, value) in labels {
+            self.run(&["set-option", "-t", &target, option, value]);
+        }
+    }
+
+    /// A field of a session's active pane.
+    pub(crate) fn field(&self, name: &str, format: &str) -> String {
+        self.run(&["display-message", "-p", "-t", &format!("={name}:"), format]).trim_end().to_owned()
+    }
+
+    /// The process of a session's active pane.
+    pub(crate) fn process(&self, name: &str) -> ProcId {
+        process::identify(self.field(name, "#{pane_pid}").parse().unwrap()).unwrap()
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        for member in tree::tree(self.id.0).into_iter().rev() {
+            signal(member.id, Signal::KILL);
+        }
+    }
+}
+
+fn run(scratch: &Scratch, args: &[&str]) -> String {
+    let socket = scratch.socket();
+    let mut command = Command::new("tmux");
+    command.arg("-u").arg("-S").arg(socket).args(["-f", "/dev/null"]).args(args).env_remove("TMUX");
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "tmux {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Waits until `found` finds something. Panics after [`PATIENCE`].
+pub(crate) async fn wait_for<T>(what: &str, mut found: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(value) = found().await {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
@@ -90,41 +131,43 @@ pub(crate) fn name(text: &str) -> SessionName {
     SessionName::new(text).unwrap()
 }
 
-pub(crate) fn proc_of(pid: &str) -> ProcId {
-    process::identify(pid.trim().parse().unwrap()).unwrap()
-}
-
-fn town(unique: &str, socket: Socket) -> Town {
+/// A town named `town` of these sessions, whose agents are known by these process names.
+pub(crate) fn town(sessions: &[(&str, &[&str])]) -> Town {
     Town {
-        name: name(unique),
+        name: name("town"),
         root: None,
-        socket,
-        sessions: BTreeMap::new(),
-        policies: vec![],
-        chores: vec![],
-        limits: Limits::default(),
-        resync: Period::from_secs(10),
+        socket: Socket::Default,
+        sessions: sessions.iter().map(|(n, names)| (name(n), desired(n, names))).collect(),
+        policies: Vec::new(),
+        chores: Vec::new(),
+        limits: Limits { starts: StartBudget::Auto, ..Limits::default() },
+        resync: Period::from_secs(30),
         drain_on_exit: false,
         metrics: None,
         notify: None,
     }
 }
 
-pub(crate) fn desired(session: &str, command: &[&str]) -> Desired {
+/// A session that runs `sleep` for long.
+pub(crate) fn desired(session: &str, process_names: &[&str]) -> Desired {
     Desired {
         name: name(session),
         role: "custom".into(),
         rig: None,
-        agent: Agent::default(),
+        agent: Agent {
+            name: "test".into(),
+            process_names: process_names.iter().map(|n| (*n).to_owned()).collect(),
+            ..Agent::default()
+        },
         launcher: Launcher::Tmux,
-        command: command.iter().map(|&word| word.to_owned()).collect(),
-        dir: std::env::temp_dir(),
-        env: BTreeMap::new(),
-        identity_env: BTreeMap::new(),
+        command: vec!["sleep".into(), "1000".into()],
+        dir: "/".into(),
+        env: BTreeMap::default(),
+        identity_env: BTreeMap::default(),
         env_file: None,
         restart: RestartPolicy::Always,
         wave: 0,
-        after: BTreeSet::new(),
+        after: BTreeSet::default(),
         ready_after: Period::from_secs(1),
         max_age: None,
         handoff: None,
@@ -135,7 +178,7 @@ pub(crate) fn desired(session: &str, command: &[&str]) -> Desired {
         on_drift: OnDrift::default(),
         when_attached: WhenAttached::default(),
         stop_grace: Period::from_secs(30),
-        completion: Completion { markers: vec![], grace: Period::ZERO, log: None },
+        completion: Completion { markers: Vec::new(), grace: Period::ZERO, log: None },
         backoff: Backoff::default(),
         logs: Logs::default(),
         instructions: None,

@@ -1,0 +1,58 @@
+//! Whether a pane's process lives, from what tmux says of the pane and the kernel of its process.
+
+use crate::model::{Death, Life, ProcId, ServerId};
+use crate::proc::process::{self, Presence};
+use crate::proc::tree::{self, Member};
+use crate::tmux::list::Row;
+
+/// What is known of a pane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Pane {
+    /// Its process runs.
+    Running(ProcId, String),
+    /// It has ended; tmux knows how.
+    Ended(Death),
+    /// It has ended; tmux does not know how, or not that it has.
+    Lost,
+    /// It could not be told.
+    Unknown(String),
+}
+
+/// Judges one pane of this server.
+///
+/// A pid that tmux still counts as running but that is nobody's, a zombie's, or the child of somebody else has ended:
+/// Debian's tmux 3.3a loses such news.
+pub(super) fn judge(row: &Row, server: ServerId) -> Pane {
+    if row.dead {
+        return match (row.status, row.signal) {
+            (_, Some(signal)) => Pane::Ended(Death::Signal(signal)),
+            (Some(status), None) => Pane::Ended(Death::Exit(status)),
+            (None, None) => Pane::Lost,
+        };
+    }
+    match process::look(row.pid) {
+        Presence::Alive(stat) if stat.ppid == server.0.pid => {
+            Pane::Running(ProcId { pid: row.pid, start: stat.start }, stat.comm)
+        }
+        Presence::Alive(_) | Presence::Zombie(_) | Presence::Gone => Pane::Lost,
+        Presence::Unreadable(why) => Pane::Unknown(why),
+    }
+}
+
+/// A dead agent, its screen not yet read.
+pub(super) fn dead(death: Death, at: Option<i64>) -> Life {
+    Life::Dead { death, at: at.map(|seconds| seconds.saturating_mul(1000)), tail: Vec::new() }
+}
+
+/// The tree under a pane's process, when one runs there.
+pub(super) fn members(pane: &Pane, tree_of: impl Fn(ProcId) -> Vec<Member>) -> Vec<Member> {
+    match pane {
+        Pane::Running(process, _) => tree_of(*process),
+        Pane::Ended(_) | Pane::Lost | Pane::Unknown(_) => Vec::new(),
+    }
+}
+
+/// Whether a process of these names runs in the tree.
+pub(super) fn runs(members: &[Member], names: &[String]) -> bool {
+    tree::find_named(members, names).is_some()
+}

@@ -1,0 +1,129 @@
+//! Reaching the server: its listing, or the proof that there is none.
+//!
+//! A client that finds no server proves little: the socket file may have been removed under a living server, and a
+//! second server beside it would double the town. Down is only said when nothing listens on the path and the server
+//! last seen has ended.
+
+use crate::model::{ProcId, ServerId};
+use crate::proc::process::{self, Presence};
+use crate::proc::signal;
+use crate::proc::sockets::{self, Listening};
+use crate::tmux::Client;
+use crate::tmux::list::{self, ListFault, Listing};
+use std::error::Error;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// A server and its panes.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// Which server.
+    pub(super) server: ServerId,
+    /// Its panes.
+    pub(super) listing: Listing,
+}
+
+/// Why there is nothing to look at.
+#[derive(Debug)]
+pub(super) enum Unreached {
+    /// There is provably no server.
+    Down,
+    /// It could not be told; says why.
+    Unknown(String),
+}
+
+/// How long a server may take to create its socket anew.
+const SOCKET_WAIT: Duration = Duration::from_millis(500);
+
+/// Lists the server's panes, or proves that there is no server.
+pub(super) async fn reach(client: &Client, known: Option<ServerId>) -> Result<Found, Unreached> {
+    match list::list(client).await {
+        Ok(listing) => identified(listing).map_err(Unreached::Unknown),
+        Err(ListFault::NoServer(_)) => {
+            revive(client, known).await?;
+            again(client).await.map_err(Unreached::Unknown)
+        }
+        Err(fault) => Err(Unreached::Unknown(in_words(&fault))),
+    }
+}
+
+/// Lists the panes of a server that was there a moment ago.
+pub(super) async fn again(client: &Client) -> Result<Found, String> {
+    list::list(client).await.map_err(|fault| in_words(&fault)).and_then(identified)
+}
+
+/// A pid becomes an identity only when the process can be seen here and is tmux's.
+fn identified(listing: Listing) -> Result<Found, String> {
+    let pid = listing.server;
+    match process::look(pid) {
+        Presence::Alive(stat) if stat.comm.starts_with("tmux") => {
+            Ok(Found { server: ServerId(ProcId { pid, start: stat.start }), listing })
+        }
+        Presence::Alive(_) | Presence::Zombie(_) | Presence::Gone => {
+            Err(format!("the tmux server is process {pid} where it runs, but not here: is it in another container?"))
+        }
+        Presence::Unreadable(why) => Err(why),
+    }
+}
+
+/// Returns once the server's socket file is there again; otherwise tells whether there is a server.
+async fn revive(client: &Client, known: Option<ServerId>) -> Result<(), Unreached> {
+    let path = client.socket_path();
+    let unknown = |why: String| Err(Unreached::Unknown(why));
+    let inodes = match sockets::listening_on(path) {
+        Listening::Nobody => return gone(known),
+        Listening::Somebody(inodes) => inodes,
+        Listening::Unreadable(why) => return unknown(why),
+    };
+    if path.exists() {
+        // It came up between the two looks.
+        return Ok(());
+    }
+    let Some(owner) = sockets::tmux_owner(&inodes) else {
+        return unknown(format!("{} was removed, and who listens there cannot be seen", path.display()));
+    };
+    let sent = signal::recreate_socket(ServerId(owner));
+    let deadline = Instant::now() + SOCKET_WAIT;
+    while !path.exists() {
+        if Instant::now() >= deadline {
+            return unknown(format!(
+                "{} was removed, and its tmux server (process {}) did not create it anew: {sent:?}",
+                path.display(),
+                owner.pid
+            ));
+        }
+        sleep(Duration::from_millis(2)).await;
+    }
+    Ok(())
+}
+
+/// Nothing listens: whether that means that there is no server.
+fn gone(known: Option<ServerId>) -> Result<(), Unreached> {
+    match known {
+        Some(ServerId(server)) if process::may_live(server) => Err(Unreached::Unknown(format!(
+            "nothing listens on the tmux socket, yet the server last seen (process {}) still runs",
+            server.pid
+        ))),
+        Some(_) | None => Err(Unreached::Down),
+    }
+}
+
+fn in_words(fault: &ListFault) -> String {
+    let cause = |mut text: String, mut source: Option<&dyn Error>| {
+        while let Some(error) = source {
+            text = format!("{text}: {error}");
+            source = error.source();
+        }
+        text
+    };
+    match fault {
+        // The outer layer says nothing that the inner does not.
+        ListFault::Call(call) => cause(call.to_string(), call.source()),
+        ListFault::NoServer(_)
+        | ListFault::Denied(_)
+        | ListFault::Broken(_)
+        | ListFault::Garbled(_)
+        | ListFault::TooMany
+        | ListFault::Nonce(_) => cause(fault.to_string(), fault.source()),
+    }
+}

@@ -1,0 +1,38 @@
+//! Panes that ended without a word: the server is told to ask after its children, and asked again.
+
+use super::life::{self, Pane};
+use super::reach::{self, Found};
+use crate::model::{Ownership, Town};
+use crate::proc::signal;
+use crate::tmux::Client;
+use crate::tmux::list::Row;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// How long the server gets before it is asked again; together about 50 ms.
+const PAUSES: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(45)];
+
+/// Gives the server a chance to say how its silent dead ended, for all such panes together.
+///
+/// Costs nothing when there are none. What is still lost afterwards stays so.
+pub(super) async fn settle(client: &Client, town: &Town, found: Found) -> Result<Found, String> {
+    let mut found = found;
+    for pause in PAUSES {
+        if !found.listing.rows.iter().any(|row| matters(row, town) && life::judge(row, found.server) == Pane::Lost) {
+            break;
+        }
+        signal::nudge_children(found.server);
+        sleep(pause).await;
+        found = reach::again(client).await?;
+    }
+    Ok(found)
+}
+
+/// Panes of strangers are nobody's business.
+fn matters(row: &Row, town: &Town) -> bool {
+    match row.labels.ownership(&town.name) {
+        Ownership::Ours(label) => label.pane == row.pane,
+        Ownership::Unlabelled => town.sessions.contains_key(row.name.as_str()),
+        Ownership::Foreign(_) => false,
+    }
+}

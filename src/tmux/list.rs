@@ -1,0 +1,258 @@
+//! Every pane of a server in one round trip: what is asked for and how the answer is read, side by side.
+//!
+//! Session names and labels may hold anything: line breaks, escapes, what looks like another record. So each text is
+//! closed by a nonce made for this one call, which the server hears over the client's input and nobody else sees. An
+//! answer that is not whole, from its head to its end mark, is no answer.
+//!
+//! **Architecture invariant:** nothing is cleaned here; texts come out as tmux has them.
+
+use super::labels::{self, Labels};
+use super::nonce::nonce;
+use super::{Answer, CallFault, Client};
+use crate::model::{PaneId, SessionId};
+
+/// All panes of a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
+    /// The server's pid, as it says itself.
+    pub server: u32,
+    /// Its version, such as `3.3a`.
+    pub version: String,
+    /// A row for each pane of each session, in tmux's order; a pane of a linked window is in every session it is
+    /// linked to, once.
+    pub rows: Vec<Row>,
+}
+
+/// One pane within one session.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Row {
+    /// The session.
+    pub session: SessionId,
+    /// The pane.
+    pub pane: PaneId,
+    /// The pid of the pane's process; stale once it is dead.
+    pub pid: u32,
+    /// Whether tmux has seen it end.
+    pub dead: bool,
+    /// Its exit status, if it exited and tmux knows.
+    pub status: Option<i32>,
+    /// The signal that ended it, if one did and tmux knows.
+    pub signal: Option<i32>,
+    /// When it ended, in whole seconds since the epoch.
+    pub dead_at: Option<i64>,
+    /// Clients attached to the session.
+    pub attached: u32,
+    /// When the session was created, in whole seconds since the epoch.
+    pub created: i64,
+    /// The last output in the pane's window, in whole seconds since the epoch.
+    pub activity: i64,
+    /// Whether its output is piped to a command.
+    pub piped: bool,
+    /// The session's name: any text. At most [`MAX_TEXT`] bytes.
+    pub name: String,
+    /// The session's labels: any text.
+    pub labels: Labels,
+}
+
+/// Why there is no listing.
+#[derive(Debug, thiserror::Error)]
+pub enum ListFault {
+    /// The call told nothing.
+    #[error("tmux told nothing")]
+    Call(#[from] CallFault),
+    /// The client found no server; whether there really is none is for others to prove. Carries its words.
+    #[error("{0}")]
+    NoServer(String),
+    /// The socket may not be used by us. Carries the client's words.
+    #[error("the tmux socket may not be used: {0}")]
+    Denied(String),
+    /// Client and server do not understand each other, or the connection broke. Carries the client's words.
+    #[error("the tmux client and its server do not get along (other versions?): {0}")]
+    Broken(String),
+    /// The answer is not one; says what is wrong with it.
+    #[error("tmux gave an answer that cannot be read: {0}")]
+    Garbled(String),
+    /// More panes than [`MAX_ROWS`].
+    #[error("the tmux server has more than {MAX_ROWS} panes")]
+    TooMany,
+    /// No delimiter could be made.
+    #[error("no random bytes to be had")]
+    Nonce(#[source] std::io::Error),
+}
+
+/// The most panes taken of one server.
+pub const MAX_ROWS: usize = 20_000;
+/// The most bytes kept of one text.
+pub const MAX_TEXT: usize = 1024;
+
+/// A field's format, and where its text goes. `None` when the text cannot be what it should.
+type Field = (&'static str, fn(&mut Row, &str) -> Option<()>);
+
+/// Fields that hold a number, an id or nothing: closed by a space.
+const NUMBERS: [Field; 11] = [
+    ("#{session_id}", |row, text| text.parse().ok().map(|id| row.session = id)),
+    ("#{pane_id}", |row, text| text.parse().ok().map(|id| row.pane = id)),
+    // Empty for a dead pane, on 3.8.
+    ("#{pane_pid}", |row, text| or_default(text).map(|pid| row.pid = pid)),
+    ("#{pane_dead}", |row, text| or_default(text).map(|n: u32| row.dead = n != 0)),
+    ("#{pane_dead_status}", |row, text| if_any(&mut row.status, text, |t| t.parse().ok())),
+    ("#{pane_dead_signal}", |row, text| if_any(&mut row.signal, text, signal_number)),
+    ("#{pane_dead_time}", |row, text| if_any(&mut row.dead_at, text, |t| t.parse().ok())),
+    ("#{session_attached}", |row, text| or_default(text).map(|n| row.attached = n)),
+    ("#{session_created}", |row, text| text.parse().ok().map(|n| row.created = n)),
+    ("#{window_activity}", |row, text| or_default(text).map(|n| row.activity = n)),
+    ("#{pane_pipe}", |row, text| or_default(text).map(|n: u32| row.piped = n != 0)),
+];
+
+/// Fields that hold any text: closed by the nonce. Those in `@` are named in [`labels`].
+const TEXTS: [Field; 9] = [
+    ("session_name", |row, text| keep(&mut row.name, text)),
+    (labels::TOWN, |row, text| keep(&mut row.labels.town, text)),
+    (labels::SESSION, |row, text| keep(&mut row.labels.session, text)),
+    (labels::GENERATION, |row, text| keep(&mut row.labels.generation, text)),
+    (labels::STARTED, |row, text| keep(&mut row.labels.started, text)),
+    (labels::PANE, |row, text| keep(&mut row.labels.pane, text)),
+    (labels::SPEC, |row, text| keep(&mut row.labels.spec, text)),
+    (labels::HANDOFF, |row, text| keep(&mut row.labels.handoff, text)),
+    (labels::ORIGIN, |row, text| keep(&mut row.labels.origin, text)),
+];
+
+/// Lists every pane of the server. Starts no server.
+///
+/// # Errors
+/// [`ListFault`]. A server without sessions is not one: its listing has no rows.
+pub async fn list(client: &Client) -> Result<Listing, ListFault> {
+    let nonce = nonce().map_err(ListFault::Nonce)?;
+    let answer = client.call(&["source-file", "-"], &script(&nonce)).await?;
+    let listing = read(&answer, &nonce);
+    tracing::debug!(rows = listing.as_ref().map_or(0, |l| l.rows.len()), ok = listing.is_ok(), "list-panes");
+    listing
+}
+
+/// Head, rows and end mark are commands of their own: an empty server fails the second only.
+fn script(nonce: &str) -> String {
+    let numbers: String = NUMBERS.iter().flat_map(|(format, _)| [format, " "]).collect();
+    let texts: String = TEXTS.iter().flat_map(|(name, _)| [nonce, "#{", name, "}"]).collect();
+    format!(
+        "display-message -p '{nonce}H#{{pid}} #{{server_sessions}} #{{version}}'\n\
+         list-panes -a -F '{nonce}P{numbers}{texts}{nonce}.'\n\
+         display-message -p '{nonce}E'\n"
+    )
+}
+
+fn read(answer: &Answer, nonce: &str) -> Result<Listing, ListFault> {
+    let garbled = |what: &str| ListFault::Garbled(what.to_owned());
+    let mut parts = answer.out.split(nonce);
+    if parts.next() != Some("") {
+        return Err(refusal(answer));
+    }
+    let Some(head) = parts.next().and_then(|part| part.strip_prefix('H')) else { return Err(refusal(answer)) };
+    let (pid, rest) = head.split_once(' ').ok_or_else(|| garbled("its head"))?;
+    let (sessions, version) = rest.split_once(' ').ok_or_else(|| garbled("its head"))?;
+    let mut listing = Listing {
+        server: pid.parse().map_err(|_| garbled("the server's pid"))?,
+        version: version.trim_end().to_owned(),
+        rows: Vec::new(),
+    };
+    let mut seen = std::collections::BTreeSet::new();
+    loop {
+        let part = parts.next().ok_or_else(|| garbled("it breaks off"))?;
+        if let Some(numbers) = part.strip_prefix('P') {
+            let row = read_row(numbers, &mut parts).ok_or_else(|| garbled("a pane"))?;
+            if listing.rows.len() >= MAX_ROWS {
+                return Err(ListFault::TooMany);
+            }
+            if seen.insert((row.session, row.pane)) {
+                listing.rows.push(row);
+            }
+        } else if part == "E\n" && parts.next().is_none() {
+            break;
+        } else {
+            return Err(garbled("something between the panes"));
+        }
+    }
+    // An empty list is only believed of a server that says itself that it has no session.
+    if listing.rows.is_empty() && !matches!(sessions, "0" | "") {
+        return Err(ListFault::Garbled(first_line(&answer.err)));
+    }
+    Ok(listing)
+}
+
+/// `None` when the row is malformed.
+fn read_row<'a>(numbers: &str, parts: &mut impl Iterator<Item = &'a str>) -> Option<Row> {
+    let mut row = Row::default();
+    let mut numbers = numbers.split(' ');
+    for (_, put) in NUMBERS {
+        put(&mut row, numbers.next()?)?;
+    }
+    if numbers.next() != Some("") || numbers.next().is_some() {
+        return None;
+    }
+    for (_, put) in TEXTS {
+        put(&mut row, parts.next()?)?;
+    }
+    (parts.next()? == ".\n").then_some(row)
+}
+
+/// What a client that got nowhere says.
+fn refusal(answer: &Answer) -> ListFault {
+    let said = if answer.err.trim().is_empty() { first_line(&answer.out) } else { first_line(&answer.err) };
+    let holds = |text: &str| said.contains(text);
+    let refused = holds("No such file or directory") || holds("Connection refused");
+    if holds("no server running") || (holds("error connecting") && refused) {
+        ListFault::NoServer(said)
+    } else if holds("Permission denied") || holds("access not allowed") || holds("unsafe permissions") {
+        ListFault::Denied(said)
+    } else if holds("server exited") || holds("lost server") || holds("protocol version mismatch") {
+        ListFault::Broken(said)
+    } else {
+        ListFault::Garbled(said)
+    }
+}
+
+fn first_line(text: &str) -> String {
+    let line: String = text.lines().next().unwrap_or_default().chars().take(200).collect();
+    if line.is_empty() { "it said nothing".to_owned() } else { line }
+}
+
+fn or_default<T: std::str::FromStr + Default>(text: &str) -> Option<T> {
+    if text.is_empty() { Some(T::default()) } else { text.parse().ok() }
+}
+
+fn if_any<T>(field: &mut Option<T>, text: &str, read: impl Fn(&str) -> Option<T>) -> Option<()> {
+    if !text.is_empty() {
+        *field = Some(read(text)?);
+    }
+    Some(())
+}
+
+/// 3.3a prints numbers, later versions may print names; one that is not known is a death by signal all the same.
+fn signal_number(text: &str) -> Option<i32> {
+    const NAMES: [(&str, i32); 12] = [
+        ("HUP", 1),
+        ("INT", 2),
+        ("QUIT", 3),
+        ("ILL", 4),
+        ("TRAP", 5),
+        ("ABRT", 6),
+        ("BUS", 7),
+        ("FPE", 8),
+        ("KILL", 9),
+        ("SEGV", 11),
+        ("PIPE", 13),
+        ("TERM", 15),
+    ];
+    let name = text.strip_prefix("SIG").unwrap_or(text);
+    let named = NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, n)| *n);
+    text.parse().ok().or(named).or(Some(0))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the other fields can fail")]
+fn keep(field: &mut String, text: &str) -> Option<()> {
+    let end = (0..=text.len().min(MAX_TEXT)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    text.get(..end).unwrap_or_default().clone_into(field);
+    Some(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+//! The last lines on the screens of panes, several in one round trip.
+
+use super::nonce::nonce;
+use super::{CallFault, Client};
+use crate::model::PaneId;
+use std::collections::BTreeMap;
+
+/// The most lines kept of one pane.
+pub const MAX_LINES: usize = 20;
+/// The most characters kept of one line.
+pub const MAX_LINE: usize = 400;
+/// The most panes read in one call; later ones are left out.
+pub const MAX_PANES: usize = 256;
+
+/// Why there are no tails.
+#[derive(Debug, thiserror::Error)]
+pub enum TailFault {
+    /// The call told nothing.
+    #[error("tmux told nothing")]
+    Call(#[from] CallFault),
+    /// No delimiter could be made.
+    #[error("no random bytes to be had")]
+    Nonce(#[source] std::io::Error),
+}
+
+/// The last lines of each pane, wrapped lines joined, unsanitised, without blank lines at the end; at most
+/// [`MAX_LINES`] of [`MAX_LINE`] characters. A pane that is gone is left out.
+///
+/// # Errors
+/// [`TailFault`].
+pub async fn tails(client: &Client, panes: &[PaneId]) -> Result<BTreeMap<PaneId, Vec<String>>, TailFault> {
+    let nonce = nonce().map_err(TailFault::Nonce)?;
+    let script: String = panes.iter().take(MAX_PANES).map(|pane| capture(&nonce, *pane)).collect();
+    let answer = client.call(&["source-file", "-"], &script).await?;
+    Ok(read(&answer.out, &nonce))
+}
+
+/// A mark before the screen, and one after: a capture that fails leaves nothing between them, and one that breaks off
+/// is not taken for whole.
+fn capture(nonce: &str, pane: PaneId) -> String {
+    let PaneId(number) = pane;
+    format!(
+        "display-message -p '{nonce}B{number}'\n\
+         capture-pane -p -J -t '{pane}' -S -{MAX_LINES}\n\
+         display-message -p '{nonce}E'\n"
+    )
+}
+
+fn read(out: &str, nonce: &str) -> BTreeMap<PaneId, Vec<String>> {
+    let mut tails = BTreeMap::new();
+    let mut parts = out.split(nonce).peekable();
+    while let Some(part) = parts.next() {
+        let Some((number, screen)) = part.strip_prefix('B').and_then(|part| part.split_once('\n')) else { continue };
+        let whole = parts.peek().is_some_and(|next| next.starts_with('E')) && !screen.is_empty();
+        if let (Ok(number), true) = (number.parse(), whole) {
+            tails.insert(PaneId(number), last_lines(screen));
+        }
+    }
+    tails
+}
+
+fn last_lines(screen: &str) -> Vec<String> {
+    let mut lines: Vec<&str> = screen.lines().map(str::trim_end).collect();
+    drop_blank_end(&mut lines);
+    // What tmux itself writes below a dead pane's screen is not the agent's.
+    if lines.last().is_some_and(|line| line.starts_with("Pane is dead")) {
+        lines.pop();
+        drop_blank_end(&mut lines);
+    }
+    let first = lines.len().saturating_sub(MAX_LINES);
+    lines.into_iter().skip(first).map(|line| line.chars().take(MAX_LINE).collect()).collect()
+}
+
+fn drop_blank_end(lines: &mut Vec<&str>) {
+    while lines.last().is_some_and(|line| line.is_empty()) {
+        lines.pop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ops::Add;
+
+    #[test]
+    fn screens_are_told_apart_and_bounded() {
+        let many: String = "x".repeat(500).add("\n").repeat(60);
+        let out = format!(
+            "NB3\na  \nb\n\n\nPane is dead (status 1, now)\nNE\nNB4\nNE\nNB5\n{many}\n\nNE\nNB6\n\n\nNE\nNB7\nhalf"
+        );
+        let tails = read(&out, "N");
+        assert_eq!(tails.keys().map(|p| p.0).collect::<Vec<_>>(), [3, 5, 6]);
+        assert_eq!(tails[&PaneId(3)], ["a", "b"]);
+        assert_eq!(tails[&PaneId(5)].len(), MAX_LINES);
+        assert!(tails[&PaneId(5)].iter().all(|line| line.chars().count() == MAX_LINE));
+        assert!(tails[&PaneId(6)].is_empty());
+    }
+}
