@@ -1,1 +1,146 @@
-//! Carrying out a plan: chooses nothing, checks everything.
+//! Carries a plan out: a [`Plan`] to [`Outcomes`].
+//!
+//! **Architecture invariant:** nothing is chosen here. Each step says what to do to exactly which session; this room checks
+//! the preconditions, does it, and tells what came of it. Steps go to tmux in batches, so a thousand starts are some
+//! sixteen calls, and one that fails stops no other. What is not known to have happened is [`Outcome::Unknown`] and is
+//! never tried again from here: the next look tells.
+
+mod env_file;
+mod finish;
+mod launch;
+mod start;
+mod stop;
+mod tree;
+
+use crate::model::{
+    Action, Desired, Done, Generation, Memory, Moment, Outcome, Outcomes, Period, Plan, Quit, Rung, ServerId,
+    SessionName, Step, Town,
+};
+use crate::tmux::Client;
+use crate::tmux::script::Reply;
+
+/// Keeps the last screen of a run that is being expired. Until it has said `Ok`, the session is not removed.
+pub type KeepLog<'a> = &'a dyn Fn(&SessionName, Generation, &str) -> std::io::Result<()>;
+
+/// What every step needs to know.
+#[derive(Clone, Copy)]
+struct Scene<'a> {
+    town: &'a Town,
+    memory: &'a Memory,
+    server: Option<ServerId>,
+    now: Moment,
+    client: &'a Client,
+    keep_log: KeepLog<'a>,
+}
+
+/// What came of one step, by its place in the plan.
+type Placed = (usize, Outcome);
+
+/// Carries out the steps of `plan` and tells of each, in the plan's order.
+///
+/// `observed_server` is the server of the look that the plan was made from: a start is refused by any other, and only
+/// where none was seen is one started. Takes at most some calls of [`Client::DEADLINE`] and two seconds for processes to
+/// die; never panics, and never fails as a whole.
+pub async fn carry_out(
+    plan: &Plan,
+    town: &Town,
+    memory: &Memory,
+    observed_server: Option<ServerId>,
+    now: Moment,
+    client: &Client,
+    keep_log: KeepLog<'_>,
+) -> Outcomes {
+    let scene = Scene { town, memory, server: observed_server, now, client, keep_log };
+    let mut work = Work::default();
+    for (place, step) in plan.steps.iter().enumerate() {
+        work.take(&scene, place, step);
+    }
+    let Work { starts, adoptions, stops, finishes, mut settled } = work;
+    let (started, adopted, stopped, finished) = tokio::join!(
+        start::all(&scene, starts),
+        start::adopt_all(&scene, adoptions),
+        stop::all(&scene, stops),
+        finish::all(&scene, finishes),
+    );
+    settled.extend(started.into_iter().chain(adopted).chain(stopped).chain(finished));
+    settled.sort_by_key(|(place, _)| *place);
+    let told = |(place, outcome): Placed| {
+        let step = plan.steps.get(place)?;
+        Some(Done { session: step.session.clone(), verb: step.action.verb(), outcome })
+    };
+    settled.into_iter().filter_map(told).collect()
+}
+
+/// The steps by what they need.
+#[derive(Default)]
+struct Work<'a> {
+    starts: Vec<start::Start>,
+    adoptions: Vec<start::Adoption<'a>>,
+    stops: Vec<stop::Stop<'a>>,
+    finishes: Vec<finish::Finish<'a>>,
+    settled: Vec<Placed>,
+}
+
+impl<'a> Work<'a> {
+    fn take(&mut self, scene: &Scene<'a>, place: usize, step: &'a Step) {
+        let session = &step.session;
+        match &step.action {
+            Action::Start { desired, generation, handoff, crashes } => {
+                match launch::prepare(scene, desired, *generation, *handoff, *crashes) {
+                    Ok(launch) => self.starts.push(start::Start { place, launch }),
+                    Err(fault) => self.settled.push((place, Outcome::Failed(fault.to_string()))),
+                }
+            }
+            Action::Restart { desired, target, rung, generation, handoff, crashes } => {
+                let launch = launch::prepare(scene, desired, *generation, *handoff, *crashes);
+                match (rung, launch) {
+                    // Nothing that runs is ended for what could not be started.
+                    (Rung::Ask | Rung::Finish, Err(fault)) => {
+                        self.settled.push((place, Outcome::Failed(fault.to_string())));
+                    }
+                    (Rung::Finish, Ok(launch)) => {
+                        let then = finish::Then::Start(Box::new(launch));
+                        self.finishes.push(finish::Finish { place, session, target, then });
+                    }
+                    (Rung::Ask | Rung::Term | Rung::Kill, _) => {
+                        let (quit, handoff) = (quit_of(desired), *handoff);
+                        self.stops.push(stop::Stop { place, session, target, rung: *rung, quit, handoff });
+                    }
+                }
+            }
+            Action::Expire { target, rung, grace, quit } => {
+                // The grace passes between two rungs, which is the planner's business.
+                let _: &Period = grace;
+                match rung {
+                    Rung::Finish => {
+                        let then = finish::Then::Remove;
+                        self.finishes.push(finish::Finish { place, session, target, then });
+                    }
+                    Rung::Ask | Rung::Term | Rung::Kill => {
+                        let (quit, handoff) = (quit.clone(), None);
+                        self.stops.push(stop::Stop { place, session, target, rung: *rung, quit, handoff });
+                    }
+                }
+            }
+            Action::Adopt { target, fingerprint, generation, started, handoff } => {
+                let labels = launch::adoption(scene, session, *generation, *started, *fingerprint, *handoff);
+                self.adoptions.push(start::Adoption { place, target, labels });
+            }
+        }
+    }
+}
+
+fn quit_of(desired: &Desired) -> Quit {
+    let agent = &desired.agent;
+    Quit { keys: agent.quit.clone(), prompts: agent.ready.clone(), busy: agent.busy.clone() }
+}
+
+/// The outcome of a line that was not done.
+fn not_done(reply: Reply, explain: impl FnOnce(&str) -> String) -> Outcome {
+    match reply {
+        Reply::Ok { .. } => Outcome::Unknown("the reply was not understood".to_owned()),
+        Reply::Stale(fields) => Outcome::Stale(explain(&fields)),
+        Reply::Refused(said) => Outcome::Failed(format!("tmux refused: {said}")),
+        Reply::Unseen(why) => Outcome::Unknown(why),
+    }
+}

@@ -1,0 +1,165 @@
+//! The last rung: nothing of a run is left alive, then the session is given a fresh process, or removed.
+
+use super::start::begun;
+use super::tree::{Trees, kill_all};
+use super::{Placed, Scene, not_done};
+use crate::model::{Effect, Generation, Outcome, SessionName, Target};
+use crate::tmux::fence::{Clients, Facts, Fence, Pane};
+use crate::tmux::ops::{self, Depth, Launch};
+use crate::tmux::script::{Batch, NoServer, Reply};
+
+/// The most bytes of a screen that are kept: its end.
+const MAX_ARCHIVE: usize = 10 << 20;
+/// Lines of history kept of a screen that is too long to be read whole.
+const SHORT_ARCHIVE: u32 = 10_000;
+
+/// A session to finish.
+pub(super) struct Finish<'a> {
+    pub(super) place: usize,
+    pub(super) session: &'a SessionName,
+    pub(super) target: &'a Target,
+    pub(super) then: Then,
+}
+
+/// What comes after the end.
+pub(super) enum Then {
+    /// A fresh process.
+    Start(Box<Launch>),
+    /// Nothing.
+    Remove,
+}
+
+/// A finish whose fence has held, and what it found.
+struct Found<'a> {
+    finish: Finish<'a>,
+    facts: Facts,
+    /// The variables of the last life.
+    former: String,
+}
+
+/// Finishes them all.
+pub(super) async fn all(scene: &Scene<'_>, finishes: Vec<Finish<'_>>) -> Vec<Placed> {
+    let mut batch = Batch::default();
+    for Finish { target, .. } in &finishes {
+        batch.push(|tag| ops::probe(tag, target, Clients::for_finishing(target)));
+    }
+    let replies = batch.run(scene.client, NoServer::Stale).await;
+    let (mut settled, mut found) = (vec![], vec![]);
+    for (finish, reply) in finishes.into_iter().zip(replies) {
+        let place = finish.place;
+        match passed(finish, reply) {
+            Ok(passed) => found.push(passed),
+            Err(outcome) => settled.push((place, outcome)),
+        }
+    }
+    let mut clean = vec![];
+    for found in emptied(scene, found).await {
+        match found {
+            Ok(found) => clean.push(found),
+            Err(placed) => settled.push(placed),
+        }
+    }
+    settled.extend(replaced(scene, clean).await);
+    settled
+}
+
+/// Judges the probe: a process that was not there when the plan was made is not ours to kill.
+fn passed(finish: Finish<'_>, reply: Reply) -> Result<Found<'_>, Outcome> {
+    let target = finish.target;
+    let Reply::Ok { fields, .. } = &reply else {
+        let fence = Fence::new(target, Clients::for_finishing(target), Pane::Any);
+        return Err(not_done(reply, |fields| fence.explain(fields)));
+    };
+    let (facts, former) = Facts::read(target, fields);
+    if let Some(pid) = facts.stranger(target.process).filter(|&pid| super::tree::alive(pid).is_some()) {
+        return Err(Outcome::Stale(format!("its pane has a living process again (pid {pid})")));
+    }
+    let former = former.to_owned();
+    Ok(Found { finish, facts, former })
+}
+
+/// Kills what is left of each, and keeps the screens of those that are to be removed.
+async fn emptied<'a>(scene: &Scene<'_>, found: Vec<Found<'a>>) -> Vec<Result<Found<'a>, Placed>> {
+    if found.is_empty() {
+        return vec![];
+    }
+    let living = |trees: &Trees<'_>, f: &Found<'_>| trees.of(f.finish.session, f.finish.target, f.facts.process);
+    kill_all(|| {
+        let trees = Trees::look(scene.town, scene.memory);
+        found.iter().flat_map(|f| living(&trees, f)).collect()
+    })
+    .await;
+    let trees = Trees::look(scene.town, scene.memory);
+    let mut judged = vec![];
+    for found in found {
+        let place = found.finish.place;
+        let left = living(&trees, &found);
+        let archived = match (left.first(), &found.finish.then) {
+            (Some(process), Then::Start(_) | Then::Remove) => Err(Outcome::Failed(format!(
+                "{} of its processes survive KILL, the first is pid {}: see what it waits for (`cat /proc/{}/stack`)",
+                left.len(),
+                process.pid,
+                process.pid
+            ))),
+            (None, Then::Remove) if found.facts.present => archive(scene, &found.finish).await,
+            (None, Then::Remove | Then::Start(_)) => Ok(()),
+        };
+        judged.push(archived.map(|()| found).map_err(|outcome| (place, outcome)));
+    }
+    judged
+}
+
+/// Hands the pane's text to the keeper.
+async fn archive(scene: &Scene<'_>, finish: &Finish<'_>) -> Result<(), Outcome> {
+    let target = finish.target;
+    let mut reply = Batch::run_one(scene.client, |tag| ops::capture(tag, target, Depth::All)).await;
+    if matches!(reply, Reply::Unseen(_)) {
+        // Reading twice does no harm; the whole may have been more than a call can carry.
+        reply = Batch::run_one(scene.client, |tag| ops::capture(tag, target, Depth::History(SHORT_ARCHIVE))).await;
+    }
+    let Reply::Ok { text, .. } = reply else {
+        let fence = Fence::new(target, Clients::Ignore, Pane::Present);
+        return Err(not_done(reply, |fields| fence.explain(fields)));
+    };
+    let generation = target.generation.unwrap_or(Generation(0));
+    (scene.keep_log)(finish.session, generation, end_of(&text))
+        .map_err(|fault| Outcome::Failed(format!("its log cannot be kept, so it was not removed: {fault}")))
+}
+
+/// The last [`MAX_ARCHIVE`] bytes, from the beginning of a line.
+fn end_of(text: &str) -> &str {
+    let Some(mut from) = text.len().checked_sub(MAX_ARCHIVE) else { return text };
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    let end = text.split_at(from).1;
+    end.split_once('\n').map_or(end, |(_, lines)| lines)
+}
+
+/// Gives each its fresh process, or removes it.
+async fn replaced(scene: &Scene<'_>, clean: Vec<Found<'_>>) -> Vec<Placed> {
+    let mut batch = Batch::default();
+    for Found { finish, facts, former } in &clean {
+        batch.push(|tag| match (&finish.then, facts.present) {
+            (Then::Start(launch), true) => ops::respawn(tag, finish.target, launch, former),
+            (Then::Start(launch), false) => ops::replace(tag, finish.target, launch),
+            (Then::Remove, _) => ops::remove(tag, finish.target, pane_of(*facts)),
+        });
+    }
+    let replies = batch.run(scene.client, NoServer::Stale).await;
+    let told = |(found, reply): (&Found<'_>, Reply)| {
+        let finish = &found.finish;
+        let fence = Fence::new(finish.target, Clients::for_finishing(finish.target), pane_of(found.facts));
+        let outcome = match (&finish.then, reply) {
+            (Then::Start(launch), Reply::Ok { fields, text }) => begun(launch, Reply::Ok { fields, text }),
+            (Then::Remove, Reply::Ok { .. }) => Outcome::Done(Effect::Removed),
+            (Then::Start(_) | Then::Remove, reply) => not_done(reply, |fields| fence.explain(fields)),
+        };
+        (finish.place, outcome)
+    };
+    clean.iter().zip(replies).map(told).collect()
+}
+
+fn pane_of(facts: Facts) -> Pane {
+    if facts.present { Pane::Present } else { Pane::Absent }
+}

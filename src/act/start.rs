@@ -1,0 +1,68 @@
+//! Starts and adoptions: what needs one line each and no waiting.
+
+use super::{Placed, Scene, not_done, tree};
+use crate::model::{Effect, Outcome, Target};
+use crate::tmux::fence::{Clients, Fence, Pane};
+use crate::tmux::ops::{self, Labels, Launch};
+use crate::tmux::script::{Batch, NoServer, Reply};
+
+/// A session to create.
+pub(super) struct Start {
+    pub(super) place: usize,
+    pub(super) launch: Launch,
+}
+
+/// A session to label.
+pub(super) struct Adoption<'a> {
+    pub(super) place: usize,
+    pub(super) target: &'a Target,
+    pub(super) labels: Labels,
+}
+
+/// Creates them all.
+pub(super) async fn all(scene: &Scene<'_>, starts: Vec<Start>) -> Vec<Placed> {
+    let mut batch = Batch::default();
+    for start in &starts {
+        batch.push(|tag| ops::create(tag, &start.launch, scene.server));
+    }
+    let no_server = if scene.server.is_some() { NoServer::Stale } else { NoServer::Start };
+    let replies = batch.run(scene.client, no_server).await;
+    starts.iter().zip(replies).map(|(start, reply)| (start.place, begun(&start.launch, reply))).collect()
+}
+
+/// What came of a line whose reply ends with the pid of the process it started.
+///
+/// A process that is gone again was started all the same: the next look judges how it ended.
+pub(super) fn begun(launch: &Launch, reply: Reply) -> Outcome {
+    match reply {
+        Reply::Ok { fields, .. } => {
+            let pid = fields.rsplit(' ').next().and_then(|pid| pid.parse().ok());
+            let process = pid.and_then(tree::alive);
+            Outcome::Done(Effect::Started { generation: launch.labels.generation, process })
+        }
+        Reply::Refused(said) if said.starts_with("duplicate session") => {
+            Outcome::Stale(format!("a session named {} is there already", launch.name))
+        }
+        Reply::Stale(_) | Reply::Refused(_) | Reply::Unseen(_) => not_done(reply, str::to_owned),
+    }
+}
+
+/// Labels them all.
+pub(super) async fn adopt_all(scene: &Scene<'_>, adoptions: Vec<Adoption<'_>>) -> Vec<Placed> {
+    let mut batch = Batch::default();
+    for Adoption { target, labels, .. } in &adoptions {
+        batch.push(|tag| ops::adopt(tag, target, labels));
+    }
+    let replies = batch.run(scene.client, NoServer::Stale).await;
+    let told = |(adoption, reply): (&Adoption<'_>, Reply)| {
+        let outcome = match reply {
+            Reply::Ok { .. } => Outcome::Done(Effect::Adopted { generation: adoption.labels.generation }),
+            Reply::Stale(_) | Reply::Refused(_) | Reply::Unseen(_) => {
+                let fence = Fence::new(adoption.target, Clients::Ignore, Pane::Present);
+                not_done(reply, |fields| fence.explain(fields))
+            }
+        };
+        (adoption.place, outcome)
+    };
+    adoptions.iter().zip(replies).map(told).collect()
+}

@@ -1,0 +1,134 @@
+//! The first rungs of a stop: ask, TERM, KILL. Each returns at once; the planner comes back for the next.
+
+use super::tree::{self, Trees};
+use super::{Placed, Scene, not_done};
+use crate::model::{Effect, Moment, Outcome, ProcId, Quit, Rung, SessionName, Stopping, Target};
+use crate::proc::signal::Signal;
+use crate::tmux::fence::{Clients, Facts, Fence, Pane};
+use crate::tmux::ops::{self, Depth};
+use crate::tmux::script::{Batch, NoServer, Reply};
+
+/// Lines at the foot of a screen among which a prompt is looked for.
+const PROMPT_LINES: usize = 15;
+
+/// A session to bring nearer to its end.
+pub(super) struct Stop<'a> {
+    pub(super) place: usize,
+    pub(super) session: &'a SessionName,
+    pub(super) target: &'a Target,
+    pub(super) rung: Rung,
+    pub(super) quit: Quit,
+    /// The planned restart to be written on the session.
+    pub(super) handoff: Option<Moment>,
+}
+
+/// A stop whose fence has held.
+struct Passed<'a> {
+    stop: Stop<'a>,
+    tree: Vec<ProcId>,
+}
+
+/// Does the rung of each.
+pub(super) async fn all(scene: &Scene<'_>, stops: Vec<Stop<'_>>) -> Vec<Placed> {
+    let mut batch = Batch::default();
+    for Stop { target, handoff, .. } in &stops {
+        batch.push(|tag| ops::begin_stop(tag, target, *handoff));
+    }
+    let replies = batch.run(scene.client, NoServer::Stale).await;
+    if replies.is_empty() {
+        return vec![];
+    }
+    let trees = Trees::look(scene.town, scene.memory);
+    let mut settled = vec![];
+    let (mut by_keys, mut by_signal) = (vec![], vec![]);
+    for (stop, reply) in stops.into_iter().zip(replies) {
+        let Reply::Ok { fields, .. } = &reply else {
+            let fence = Fence::new(stop.target, Clients::for_asking(stop.target), Pane::Any);
+            settled.push((stop.place, not_done(reply, |fields| fence.explain(fields))));
+            continue;
+        };
+        let facts = Facts::read(stop.target, fields).0;
+        let tree = trees.of(stop.session, stop.target, facts.process);
+        let has_keys = stop.rung == Rung::Ask && !stop.quit.keys.is_empty() && facts.present && !facts.dead;
+        let passed = Passed { stop, tree };
+        if has_keys { by_keys.push(passed) } else { by_signal.push(passed) }
+    }
+    let (sent, without_prompt) = press(scene, by_keys).await;
+    settled.extend(sent);
+    settled.extend(by_signal.into_iter().chain(without_prompt).map(signal));
+    settled
+}
+
+/// Sends the quit keys to those that show their prompt; hands the others back.
+async fn press<'a>(scene: &Scene<'_>, stops: Vec<Passed<'a>>) -> (Vec<Placed>, Vec<Passed<'a>>) {
+    let mut batch = Batch::default();
+    for Passed { stop, .. } in &stops {
+        batch.push(|tag| ops::capture(tag, stop.target, Depth::Screen));
+    }
+    let screens = batch.run(scene.client, NoServer::Stale).await;
+    let (mut ready, mut others) = (vec![], vec![]);
+    for (passed, screen) in stops.into_iter().zip(screens) {
+        match screen {
+            Reply::Ok { text, .. } if shows_prompt(&passed.stop.quit, &text) => ready.push(passed),
+            Reply::Ok { .. } | Reply::Stale(_) | Reply::Refused(_) | Reply::Unseen(_) => others.push(passed),
+        }
+    }
+    let mut batch = Batch::default();
+    for Passed { stop, .. } in &ready {
+        batch.push(|tag| ops::send_keys(tag, stop.target, &stop.quit.keys));
+    }
+    let replies = batch.run(scene.client, NoServer::Stale).await;
+    let told = |(Passed { stop, tree }, reply): (Passed<'a>, Reply)| {
+        let outcome = match reply {
+            Reply::Ok { .. } => signalled(tree),
+            Reply::Stale(_) | Reply::Refused(_) | Reply::Unseen(_) => {
+                let fence = Fence::new(stop.target, Clients::for_asking(stop.target), Pane::Present);
+                not_done(reply, |fields| fence.explain(fields))
+            }
+        };
+        (stop.place, outcome)
+    };
+    (ready.into_iter().zip(replies).map(told).collect(), others)
+}
+
+/// Signals the whole tree.
+fn signal(Passed { stop, tree }: Passed<'_>) -> Placed {
+    let signal = match stop.rung {
+        Rung::Ask | Rung::Term => Signal::TERM,
+        Rung::Kill | Rung::Finish => Signal::KILL,
+    };
+    let refused = tree::send(&tree, signal);
+    let outcome = if refused.is_empty() || refused.len() < tree.len() {
+        signalled(tree)
+    } else {
+        Outcome::Failed(refused.join("; "))
+    };
+    (stop.place, outcome)
+}
+
+fn signalled(mut tree: Vec<ProcId>) -> Outcome {
+    tree.truncate(Stopping::MAX_TREE);
+    Outcome::Done(Effect::Signalled { tree })
+}
+
+/// Whether the agent waits at its prompt, as far as the foot of its screen tells.
+fn shows_prompt(quit: &Quit, screen: &str) -> bool {
+    let foot: Vec<&str> = screen.lines().rev().filter(|line| !line.trim().is_empty()).take(PROMPT_LINES).collect();
+    let shows = |texts: &[String]| texts.iter().any(|text| foot.iter().any(|line| line.contains(text.as_str())));
+    shows(&quit.prompts) && !shows(&quit.busy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_for_a_prompt_at_the_foot_and_not_for_work() {
+        let quit = Quit { keys: vec!["q".into()], prompts: vec!["> ".into()], busy: vec!["esc to".into()] };
+        assert!(shows_prompt(&quit, "hello\n> \n\n"));
+        assert!(!shows_prompt(&quit, "hello\n"));
+        assert!(!shows_prompt(&quit, "esc to interrupt\n> \n"));
+        assert!(!shows_prompt(&quit, &format!("> \n{}", "line\n".repeat(15))));
+        assert!(!shows_prompt(&Quit::default(), "> "));
+    }
+}

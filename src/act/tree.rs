@@ -1,0 +1,77 @@
+//! The processes of a session: what hangs below its pane, what was remembered of it, and what carries its marker.
+
+use crate::model::{Generation, Memory, ProcId, SessionName, Stopping, Target, Town};
+use crate::proc::signal::{self, Sent, Signal, wait_gone};
+use crate::proc::{marker, process, tree};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long killed processes may take to be gone.
+const VANISH: Duration = Duration::from_secs(2);
+
+/// The living process of this pid.
+pub(super) fn alive(pid: u32) -> Option<ProcId> {
+    process::identify(pid)
+}
+
+/// The processes of a town's sessions at one time: one scan serves them all.
+pub(super) struct Trees<'a> {
+    memory: &'a Memory,
+    marked: BTreeMap<SessionName, Vec<(Generation, ProcId)>>,
+}
+
+impl<'a> Trees<'a> {
+    /// Looks at every process.
+    pub(super) fn look(town: &Town, memory: &'a Memory) -> Self {
+        Self { memory, marked: marker::carrying_any(&town.name) }
+    }
+
+    /// The living processes of this life of the session: the pane's tree, those remembered from when its stop began, and
+    /// those that carry the marker of this life or a former one. The pane's own comes first. Never the tmux server.
+    pub(super) fn of(&self, session: &SessionName, target: &Target, pane: Option<u32>) -> Vec<ProcId> {
+        let root = target.process.or_else(|| pane.and_then(alive)).filter(|&root| process::may_live(root));
+        let mut found: Vec<ProcId> = root.into_iter().collect();
+        found.extend(root.into_iter().flat_map(tree::tree).map(|member| member.id));
+        found.extend(self.remembered(session, target));
+        let up_to = target.generation.unwrap_or(Generation(u64::MAX));
+        let marked = self.marked.get(session).into_iter().flatten();
+        found.extend(marked.filter(|(life, _)| *life <= up_to).map(|(_, process)| process));
+        let mut seen = BTreeSet::from([target.server.0]);
+        found.retain(|&process| seen.insert(process) && process::may_live(process));
+        found
+    }
+
+    fn remembered(&self, session: &SessionName, target: &Target) -> Vec<ProcId> {
+        let stopping = self.memory.sessions.get(session).and_then(|history| history.stopping.as_ref());
+        let same_life = |s: &&Stopping| target.generation.is_none_or(|life| life == s.generation);
+        stopping.filter(same_life).map(|s| s.tree.clone()).unwrap_or_default()
+    }
+}
+
+/// Sends the signal to each; says of those that could not be signalled why.
+pub(super) fn send(processes: &[ProcId], signal: Signal) -> Vec<String> {
+    let tell = |&process: &ProcId| match signal::signal(process, signal) {
+        Sent::Delivered | Sent::Gone => None,
+        Sent::Refused(why) => Some(why),
+    };
+    processes.iter().filter_map(tell).collect()
+}
+
+/// Kills what `find` finds until it finds nothing more, for at most [`VANISH`]; returns what is left.
+///
+/// It asks again after each round, for a process may have forked just before it was killed.
+pub(super) async fn kill_all(find: impl Fn() -> Vec<ProcId>) -> Vec<ProcId> {
+    let deadline = Instant::now() + VANISH;
+    loop {
+        let living = find();
+        if living.is_empty() {
+            return living;
+        }
+        send(&living, Signal::KILL);
+        let left = wait_gone(&living, deadline).await;
+        if !left.is_empty() || Instant::now() >= deadline {
+            return left;
+        }
+    }
+}

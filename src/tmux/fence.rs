@@ -1,0 +1,193 @@
+//! Fences: an operation is only done to exactly the session it was decided for, checked by tmux in the same round trip.
+//!
+//! A call that timed out may still be carried out, a user may attach in between, a session may have been replaced by
+//! another of its name. So each operation is a single `if-shell -F` of the server's pid, the session's id, the life it is
+//! in, its pane, its process and its clients. A replay finds a newer life and is refused.
+
+use super::labels;
+use super::script::{Tag, quote};
+use crate::model::{PaneId, ProcId, SessionId, Target, WhenAttached};
+
+/// What attached clients mean for one operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clients {
+    /// They forbid it.
+    Forbid,
+    /// They forbid it while the pane's process lives: nobody is disturbed where nothing runs any more.
+    ForbidAlive,
+    /// They do not matter.
+    Ignore,
+}
+
+impl Clients {
+    /// The rule for signals and keys.
+    #[must_use]
+    pub fn for_asking(target: &Target) -> Self {
+        match target.attached {
+            WhenAttached::Hold => Self::Forbid,
+            WhenAttached::Proceed => Self::Ignore,
+        }
+    }
+
+    /// The rule for restarting or removing what has ended.
+    #[must_use]
+    pub fn for_finishing(target: &Target) -> Self {
+        match target.attached {
+            WhenAttached::Hold => Self::ForbidAlive,
+            WhenAttached::Proceed => Self::Ignore,
+        }
+    }
+}
+
+/// What must be true of the agent's pane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pane {
+    /// It is there and has its process, or a dead one.
+    Present,
+    /// It is not there.
+    Absent,
+    /// Either.
+    Any,
+}
+
+/// A condition on the world, with the operation's target.
+#[derive(Debug, Clone, Copy)]
+pub struct Fence<'a> {
+    target: &'a Target,
+    clients: Clients,
+    pane: Pane,
+}
+
+impl<'a> Fence<'a> {
+    /// The fence of `target`.
+    #[must_use]
+    pub fn new(target: &'a Target, clients: Clients, pane: Pane) -> Self {
+        Self { target, clients, pane }
+    }
+
+    /// The line that does `commands` if the fence holds, then says `ok` with `fields`; else only says `stale`.
+    #[must_use]
+    pub fn line(&self, tag: &Tag, commands: &[String], fields: &str) -> String {
+        let at = pane_target(self.target.session, self.target.pane);
+        let mut done = commands.to_vec();
+        done.push(tag.ok(&at, fields));
+        format!(
+            "if-shell -F -t {at} {} {{ {} }} {{ {} }}",
+            quote(self.condition()),
+            done.join(" ; "),
+            tag.stale(&at, STALE_FIELDS),
+        )
+    }
+
+    fn condition(&self) -> String {
+        let Target { server, session, pane, generation, process, attached: _ } = *self.target;
+        let mut all = vec![equal("#{pid}", &server.0.pid.to_string()), equal("#{session_id}", &session.to_string())];
+        all.push(match generation {
+            Some(generation) => equal(&format!("#{{{}}}", labels::GENERATION), &generation.to_string()),
+            None => equal(&format!("#{{{}}}", labels::TOWN), ""),
+        });
+        match self.clients {
+            Clients::Forbid => all.push(equal("#{session_attached}", "0")),
+            Clients::ForbidAlive => all.push(either("#{pane_dead}", &equal("#{session_attached}", "0"))),
+            Clients::Ignore => {}
+        }
+        // A target whose pane is gone reads as its session's current pane.
+        let (there, gone) = (equal("#{pane_id}", &pane.to_string()), unequal("#{pane_id}", &pane.to_string()));
+        let same = process.map(|p| either("#{pane_dead}", &equal("#{pane_pid}", &p.pid.to_string())));
+        match self.pane {
+            Pane::Present => all.extend([Some(there), same].into_iter().flatten()),
+            Pane::Absent => all.push(gone),
+            Pane::Any => all.extend(same.map(|same| either(&gone, &same))),
+        }
+        all.into_iter().reduce(|a, b| format!("#{{&&:{a},{b}}}")).unwrap_or_default()
+    }
+
+    /// Says in words why the fence refused, from the fields of its `stale` reply.
+    #[must_use]
+    pub fn explain(&self, fields: &str) -> String {
+        let mut parts = fields.splitn(7, ' ');
+        let mut next = || parts.next().unwrap_or("");
+        let (server, session, attached, pane, process, town, generation) =
+            (next(), next(), next(), next(), next(), next(), next());
+        let Target { server: wanted, generation: life, pane: wanted_pane, .. } = self.target;
+        if server != wanted.0.pid.to_string() {
+            return if server.chars().all(|c| c.is_ascii_digit()) {
+                format!("another tmux server answers (pid {server}, not {})", wanted.0.pid)
+            } else {
+                fields.to_owned()
+            };
+        }
+        if session.is_empty() {
+            return "the session is gone".to_owned();
+        }
+        match life {
+            Some(life) if generation != life.to_string() => return format!("it is not in life {life} any more"),
+            None if !town.is_empty() => return "it has been labelled since".to_owned(),
+            Some(_) | None => {}
+        }
+        if self.clients != Clients::Ignore && attached != "0" {
+            return "somebody is attached".to_owned();
+        }
+        let there = pane == wanted_pane.to_string();
+        match self.pane {
+            Pane::Present if !there => "its pane is gone".to_owned(),
+            Pane::Absent if there => "its pane is there".to_owned(),
+            Pane::Present | Pane::Absent | Pane::Any => format!("its pane runs another process (pid {process})"),
+        }
+    }
+}
+
+/// See [`Fence::explain`]. Labels may hold any text, so they come last, ours without spaces.
+const STALE_FIELDS: &str =
+    "#{pid} #{session_id} #{session_attached} #{pane_id} #{pane_pid} #{?@gtctl_town,labelled,} #{@gtctl_gen}";
+
+/// What a fenced operation found of the agent's pane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Facts {
+    /// The pane's process; none when the pane is gone. A dead pane's is not running, and may be left out by tmux.
+    pub process: Option<u32>,
+    /// Whether the pane is there.
+    pub present: bool,
+    /// Whether tmux has seen its process end.
+    pub dead: bool,
+}
+
+/// The fields of [`Facts`].
+pub const FACTS: &str = "#{pane_id} #{pane_dead} #{pane_pid}";
+
+impl Facts {
+    /// Reads [`FACTS`], of a fence on `target`, from the front of a reply's fields; the rest is left over.
+    #[must_use]
+    pub fn read<'f>(target: &Target, fields: &'f str) -> (Self, &'f str) {
+        let mut parts = fields.splitn(4, ' ');
+        let mut next = || parts.next().unwrap_or("");
+        let (pane, dead, process) = (next(), next(), next());
+        let present = pane == target.pane.to_string();
+        let process = process.parse().ok().filter(|_| present);
+        (Self { process, present, dead: dead == "1" }, next())
+    }
+
+    /// Whether the pane has a living process as far as tmux knows, other than the one meant.
+    #[must_use]
+    pub fn stranger(&self, meant: Option<ProcId>) -> Option<u32> {
+        self.process.filter(|&pid| self.present && !self.dead && meant.is_none_or(|p| p.pid != pid))
+    }
+}
+
+/// The target of a pane in a session. Where the pane is gone, formats read the session's current pane instead.
+#[must_use]
+pub fn pane_target(session: SessionId, pane: PaneId) -> String {
+    quote(format!("{session}:.{pane}"))
+}
+
+fn equal(a: &str, b: &str) -> String {
+    format!("#{{==:{a},{b}}}")
+}
+
+fn unequal(a: &str, b: &str) -> String {
+    format!("#{{!=:{a},{b}}}")
+}
+
+fn either(a: &str, b: &str) -> String {
+    format!("#{{||:{a},{b}}}")
+}

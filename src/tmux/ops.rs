@@ -1,0 +1,283 @@
+//! The operations on sessions, each as one line of a script: all of it happens, or it says that it did not.
+//!
+//! None of them takes an argument apart or chooses anything: what they are given is what happens.
+
+use super::fence::{Clients, FACTS, Fence, Pane, pane_target};
+use super::labels;
+use super::script::{Tag, quote, quote_format};
+use crate::model::{Fingerprint, Generation, Moment, Origin, ServerId, SessionName, Target};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// The names of the variables a session of ours was given, for the next life to take back what it no longer has.
+///
+/// A hidden variable, which formats read like a label: with a thousand sessions it is set in a quarter of the time.
+const VARIABLES: &str = "@gtctl_env";
+
+/// What is to run in a session, checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Launch {
+    /// The session's name.
+    pub name: SessionName,
+    /// Its working directory, absolute; it exists.
+    pub dir: PathBuf,
+    /// What is executed, without a shell; the first is an absolute path.
+    pub argv: Vec<String>,
+    /// The session's environment beyond tmux's own. The names are of letters, digits and `_`.
+    pub env: BTreeMap<String, String>,
+    /// What marks the agent's processes. Only they get it: not the panes a user opens beside them.
+    pub marker: BTreeMap<String, String>,
+    /// What is written on the session.
+    pub labels: Labels,
+}
+
+/// The labels of a session of ours.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Labels {
+    /// The town's name.
+    pub town: SessionName,
+    /// The name it was declared under.
+    pub session: SessionName,
+    /// Which life this is.
+    pub generation: Generation,
+    /// When it began.
+    pub started: Moment,
+    /// What it was started with.
+    pub fingerprint: Fingerprint,
+    /// The last planned restart. None leaves the label as it is.
+    pub handoff: Option<Moment>,
+    /// How it came to be ours.
+    pub origin: Origin,
+}
+
+impl Labels {
+    /// The commands that write them all, the town's name last: it makes the session ours.
+    fn commands(&self, at: &str) -> Vec<String> {
+        let written = |(label, value): &(&str, String)| set(at, label, value);
+        self.of_life().iter().chain(&self.lasting()).map(written).collect()
+    }
+
+    /// The commands that write those of a new life. The lasting ones are only written where one differs: each `set-option`
+    /// makes tmux walk all sessions.
+    fn renewal(&self, at: &str) -> Vec<String> {
+        let mut commands: Vec<String> = self.of_life().iter().map(|(label, value)| set(at, label, value)).collect();
+        let lasting = self.lasting();
+        let differs = lasting.iter().map(|(label, value)| format!("#{{!=:#{{{label}}},{value}}}"));
+        let any = differs.reduce(|a, b| format!("#{{||:{a},{b}}}")).unwrap_or_default();
+        let write: Vec<String> = lasting.iter().map(|(label, value)| set(at, label, value)).collect();
+        commands.push(format!("if-shell -F -t {at} {} {{ {} }}", quote(any), write.join(" ; ")));
+        commands
+    }
+
+    /// What each life has anew.
+    fn of_life(&self) -> Vec<(&'static str, String)> {
+        let life = [(labels::GENERATION, self.generation.to_string()), (labels::STARTED, self.started.to_string())];
+        life.into_iter().chain(self.handoff.map(|at| (labels::HANDOFF, at.to_string()))).collect()
+    }
+
+    /// What mostly stays the same from life to life.
+    fn lasting(&self) -> [(&'static str, String); 4] {
+        let origin = match self.origin {
+            Origin::Started => labels::STARTED_BY_US,
+            Origin::Adopted => labels::ADOPTED,
+        };
+        [
+            (labels::SESSION, self.session.to_string()),
+            (labels::SPEC, self.fingerprint.to_string()),
+            (labels::ORIGIN, origin.to_owned()),
+            (labels::TOWN, self.town.to_string()),
+        ]
+    }
+}
+
+/// Creates the session; its reply holds session id, pane id and the pane's pid, parted by spaces.
+///
+/// Given the server that was seen, it is refused by any other. Of two creates of one name, one is refused.
+#[must_use]
+pub fn create(tag: &Tag, launch: &Launch, server: Option<ServerId>) -> String {
+    let mut commands = new_session(launch);
+    let pane = first_pane(&launch.name);
+    commands.push(tag.ok(&pane, "#{session_id} #{pane_id} #{pane_pid}"));
+    let commands = commands.join(" ; ");
+    let Some(server) = server else { return commands };
+    let same = quote(format!("#{{==:#{{pid}},{}}}", server.0.pid));
+    let stale = tag.stale(&pane, "another tmux server answers (pid #{pid})");
+    format!("if-shell -F {same} {{ {commands} }} {{ {stale} }}")
+}
+
+/// Gives the pane a fresh process, and the session the labels of a new life; the reply holds the pane's pid.
+///
+/// Session, pane, clients and history stay. `former` are the variables of the last life, as of [`probe`].
+#[must_use]
+pub fn respawn(tag: &Tag, target: &Target, launch: &Launch, former: &str) -> String {
+    let at = quote(format!("{}:", target.session));
+    let pane = pane_target(target.session, target.pane);
+    let mut commands = vec![];
+    for name in former.split(' ').filter(|name| is_variable(name) && !launch.env.contains_key(*name)) {
+        commands.push(format!("set-environment -t {at} -u {}", quote(name)));
+    }
+    for (name, value) in &launch.env {
+        commands.push(format!("set-environment -t {at} -- {} {}", quote(name), quote(value)));
+    }
+    if !(former.is_empty() && launch.env.is_empty()) {
+        commands.push(note_variables(&at, &launch.env));
+    }
+    let keep = format!("set-option -w -t {pane} remain-on-exit on");
+    commands.push(format!("if-shell -F -t {pane} {} {{ {keep} }}", quote("#{!=:#{remain-on-exit},on}")));
+    commands.push(format!(
+        "respawn-pane -k -t {pane} -c {} {} -- {}",
+        quote_format(bytes(&launch.dir)),
+        variables(&launch.marker),
+        argv(&launch.argv)
+    ));
+    commands.extend(launch.labels.renewal(&at));
+    Fence::new(target, Clients::for_finishing(target), Pane::Present).line(tag, &commands, "#{pane_pid}")
+}
+
+/// Removes a session whose own pane is gone and creates it anew, at once; replies as [`create`] does.
+#[must_use]
+pub fn replace(tag: &Tag, target: &Target, launch: &Launch) -> String {
+    let mut commands = vec![kill_session(target)];
+    commands.extend(new_session(launch));
+    let pane = first_pane(&launch.name);
+    // The fence replies at the old target, which is gone by then: so this reply is a command of its own.
+    commands.push(tag.ok(&pane, "#{session_id} #{pane_id} #{pane_pid}"));
+    Fence::new(target, Clients::for_asking(target), Pane::Absent).line(tag, &commands, "")
+}
+
+/// Removes the session. `pane` is what was seen of its pane.
+#[must_use]
+pub fn remove(tag: &Tag, target: &Target, pane: Pane) -> String {
+    let clients = match pane {
+        Pane::Present => Clients::for_finishing(target),
+        Pane::Absent | Pane::Any => Clients::for_asking(target),
+    };
+    Fence::new(target, clients, pane).line(tag, &[kill_session(target)], "")
+}
+
+/// Only looks: replies with [`FACTS`] and the names of the life's variables.
+#[must_use]
+pub fn probe(tag: &Tag, target: &Target, clients: Clients) -> String {
+    let fields = format!("{FACTS} #{{{VARIABLES}}}");
+    Fence::new(target, clients, Pane::Any).line(tag, &[], &fields)
+}
+
+/// As [`probe`], and writes the planned restart on the session, so that its gap outlives any loss of files.
+#[must_use]
+pub fn begin_stop(tag: &Tag, target: &Target, handoff: Option<Moment>) -> String {
+    let at = quote(format!("{}:", target.session));
+    let commands: Vec<String> = handoff.iter().map(|moment| set(&at, labels::HANDOFF, &moment.to_string())).collect();
+    Fence::new(target, Clients::for_asking(target), Pane::Any).line(tag, &commands, FACTS)
+}
+
+/// How much of a pane is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// What is on the screen, line by line as it is.
+    Screen,
+    /// At most so many lines of history too, wrapped lines joined.
+    History(u32),
+    /// All history, wrapped lines joined.
+    All,
+}
+
+/// Reads the pane's text, without colours; it is the reply's text.
+#[must_use]
+pub fn capture(tag: &Tag, target: &Target, depth: Depth) -> String {
+    let pane = pane_target(target.session, target.pane);
+    let which = match depth {
+        Depth::Screen => String::new(),
+        Depth::History(lines) => format!("-J -S -{lines}"),
+        Depth::All => "-J -S -".to_owned(),
+    };
+    let commands = [tag.begin(), format!("capture-pane -p {which} -t {pane}")];
+    Fence::new(target, Clients::Ignore, Pane::Present).line(tag, &commands, "")
+}
+
+/// Sends keys to the pane, each by its tmux name or as text. A copy mode is left first.
+#[must_use]
+pub fn send_keys(tag: &Tag, target: &Target, keys: &[String]) -> String {
+    let pane = pane_target(target.session, target.pane);
+    let mut commands =
+        vec![format!("if-shell -F -t {pane} {} {{ send-keys -t {pane} -X cancel }}", quote("#{pane_in_mode}"))];
+    commands.extend(keys.iter().map(|key| format!("send-keys -t {pane} -- {}", quote(key))));
+    Fence::new(target, Clients::for_asking(target), Pane::Present).line(tag, &commands, "")
+}
+
+/// Labels a session as ours. Touches nothing else, so attached clients do not matter.
+#[must_use]
+pub fn adopt(tag: &Tag, target: &Target, labels: &Labels) -> String {
+    let at = quote(format!("{}:", target.session));
+    let mut commands = vec![set(&at, labels::PANE, &target.pane.to_string())];
+    commands.extend(labels.commands(&at));
+    Fence::new(target, Clients::Ignore, Pane::Present).line(tag, &commands, "")
+}
+
+/// Whether a text can be the name of a variable of the environment.
+#[must_use]
+pub fn is_variable(name: &str) -> bool {
+    name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && !name.is_empty()
+}
+
+/// The commands that create a session and make it ours, all on one line, so that no hook or option gets in between.
+fn new_session(launch: &Launch) -> Vec<String> {
+    let at = quote(format!("={}:", launch.name));
+    let pane = first_pane(&launch.name);
+    let mut commands = vec![
+        format!(
+            "new-session -d -s {} -x 200 -y 50 -c {} {} {} -- {}",
+            quote(launch.name.as_str()),
+            quote_format(bytes(&launch.dir)),
+            variables(&launch.env),
+            variables(&launch.marker),
+            argv(&launch.argv)
+        ),
+        format!("set-option -w -t {pane} remain-on-exit on"),
+        format!("set-option -t {at} destroy-unattached off"),
+        format!("set-option -F -t {at} {} {}", labels::PANE, quote("#{pane_id}")),
+    ];
+    if !launch.env.is_empty() {
+        commands.push(note_variables(&at, &launch.env));
+    }
+    // `-e` writes into the session: taken back, for panes that users open beside the agent's.
+    commands.extend(launch.marker.keys().map(|name| format!("set-environment -t {at} -u {}", quote(name))));
+    commands.extend(launch.labels.commands(&at));
+    commands
+}
+
+/// The first window of a session that was created on the same line, whatever `base-index` is.
+fn first_pane(name: &SessionName) -> String {
+    quote(format!("={name}:^"))
+}
+
+fn kill_session(target: &Target) -> String {
+    format!("kill-session -t {}", quote(target.session.to_string()))
+}
+
+fn set(at: &str, label: &str, value: &str) -> String {
+    format!("set-option -t {at} {label} {}", quote(value))
+}
+
+fn note_variables(at: &str, env: &BTreeMap<String, String>) -> String {
+    let names = env.keys().map(String::as_str).collect::<Vec<_>>().join(" ");
+    format!("set-environment -h -t {at} {VARIABLES} {}", quote(names))
+}
+
+fn variables(env: &BTreeMap<String, String>) -> String {
+    env.iter().map(|(name, value)| format!("-e {}", quote(format!("{name}={value}")))).collect::<Vec<_>>().join(" ")
+}
+
+/// The words of a command; tmux gives a single one to a shell, which then must do nothing but execute it.
+fn argv(argv: &[String]) -> String {
+    let words: Vec<&str> = match argv {
+        [only] => vec!["/bin/sh", "-c", "exec \"$0\"", only],
+        several => several.iter().map(String::as_str).collect(),
+    };
+    words.into_iter().map(quote).collect::<Vec<_>>().join(" ")
+}
+
+fn bytes(path: &std::path::Path) -> &[u8] {
+    std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str())
+}

@@ -1,0 +1,285 @@
+//! Scripts for tmux: quoting, and a batch of lines of which each is answered for.
+//!
+//! A script is read by tmux's own parser, so every word is written in double quotes with `\ooo` for every byte that could
+//! mean anything: no `#(..)`, `$VAR`, `;`, `~`, brace or newline of a user's is ever read as syntax. Lines are independent:
+//! one that fails stops no other. Within a line a command that fails stops the rest of the line, so the reply printed at
+//! its end proves that all of it happened.
+
+use super::{Answer, CallFault, Client};
+use std::fmt::Write as _;
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+/// One word of a script, taken by tmux exactly as it is.
+///
+/// NUL cannot be carried and ends the word, as it does everywhere in tmux.
+#[must_use]
+pub fn quote(text: impl AsRef<[u8]>) -> String {
+    let mut quoted = String::from('"');
+    for &byte in text.as_ref() {
+        if byte.is_ascii_alphanumeric() || b"_/.,:=@%+-".contains(&byte) {
+            quoted.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(quoted, "\\{byte:03o}");
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// One word of a script where tmux expands formats (`-c`, `-s`, `-n`): `#` is doubled, so that it stands for itself.
+#[must_use]
+pub fn quote_format(text: impl AsRef<[u8]>) -> String {
+    let mut doubled = Vec::new();
+    for &byte in text.as_ref() {
+        doubled.push(byte);
+        if byte == b'#' {
+            doubled.push(byte);
+        }
+    }
+    quote(doubled)
+}
+
+/// What a line's replies begin with: nothing on a screen can forge it.
+#[derive(Debug, Clone)]
+pub struct Tag(String);
+
+impl Tag {
+    /// The command that says the line was done. `fields` is a tmux format of ours, read at `target` (already quoted).
+    #[must_use]
+    pub fn ok(&self, target: &str, fields: &str) -> String {
+        self.say("ok", target, fields)
+    }
+
+    /// The command that says the fence refused.
+    #[must_use]
+    pub fn stale(&self, target: &str, fields: &str) -> String {
+        self.say("stale", target, fields)
+    }
+
+    /// The command that says that what is printed from here to the `ok` is this line's text.
+    #[must_use]
+    pub fn begin(&self) -> String {
+        format!("display-message -p {}", quote(format!("{} begin", self.0)))
+    }
+
+    fn say(&self, word: &str, target: &str, fields: &str) -> String {
+        format!("display-message -p -t {target} {}", quote(format!("{} {word} {fields}", self.0)))
+    }
+}
+
+/// What became of one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// All of it was done.
+    Ok {
+        /// The fields asked for.
+        fields: String,
+        /// What it printed between [`Tag::begin`] and its end, each line with its newline.
+        text: String,
+    },
+    /// Its fence refused, or its server is gone: nothing was done. Holds the fields of [`Tag::stale`].
+    Stale(String),
+    /// tmux refused it with this message.
+    Refused(String),
+    /// It may or may not have been done; says why that is not known.
+    Unseen(String),
+}
+
+/// Whether a batch may start a server where there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoServer {
+    /// Start one: no server was there at the last look.
+    Start,
+    /// Then every line is stale.
+    Stale,
+}
+
+/// Lines to be run in order, in as few calls as their bounds allow.
+#[derive(Debug)]
+pub struct Batch {
+    nonce: u64,
+    lines: Vec<String>,
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self { nonce: RandomState::new().build_hasher().finish(), lines: vec![] }
+    }
+}
+
+impl Batch {
+    /// Lines per call, so that a call stays far below the deadline: 1,000 creates take some 4 s on two cores.
+    pub const MAX_LINES: usize = 64;
+    /// Bytes per call, unless a single line has more.
+    pub const MAX_BYTES: usize = 256 << 10;
+
+    /// Adds a line: commands joined by ` ; `.
+    pub fn push(&mut self, line: impl FnOnce(&Tag) -> String) {
+        let tag = Tag(format!("{:016x} {}", self.nonce, self.lines.len()));
+        self.lines.push(line(&tag));
+    }
+
+    /// Whether there is nothing to run.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// Runs the lines and tells of each, in their order.
+    ///
+    /// After a call that got no answer no further call is made: the lines left are `Unseen` too. Nothing is tried twice.
+    pub async fn run(self, client: &Client, no_server: NoServer) -> Vec<Reply> {
+        let mut replies = Vec::with_capacity(self.lines.len());
+        let args: &[&str] = match no_server {
+            NoServer::Start => &["start-server", ";", "source-file", "-"],
+            NoServer::Stale => &["source-file", "-"],
+        };
+        let mut given_up = None;
+        for chunk in chunks(&self.lines) {
+            let first = replies.len();
+            if let Some(why) = &given_up {
+                replies.extend(chunk.iter().map(|_| Reply::Unseen(format!("not tried: {why}"))));
+                continue;
+            }
+            let mut script = chunk.join("\n");
+            script.push('\n');
+            match client.call(args, &script).await {
+                Ok(answer) => replies.extend(self.read(first, chunk.len(), &answer)),
+                Err(fault) => {
+                    replies.extend(chunk.iter().map(|_| unanswered(&fault)));
+                    given_up = Some(fault.to_string());
+                }
+            }
+        }
+        replies
+    }
+
+    /// Runs a single line.
+    pub async fn run_one(client: &Client, line: impl FnOnce(&Tag) -> String) -> Reply {
+        let mut batch = Self::default();
+        batch.push(line);
+        let reply = batch.run(client, NoServer::Stale).await.pop();
+        reply.unwrap_or_else(|| Reply::Unseen("no reply".to_owned()))
+    }
+
+    /// The replies of the `count` lines from `first`, out of what their call printed.
+    fn read(&self, first: usize, count: usize, answer: &Answer) -> Vec<Reply> {
+        let mut found: Vec<Option<Reply>> = vec![None; count];
+        let prefix = format!("{:016x} ", self.nonce);
+        let mut text = String::new();
+        for line in answer.out.split_inclusive('\n') {
+            let Some(reply) = line.strip_prefix(&prefix) else {
+                text.push_str(line);
+                continue;
+            };
+            let mut words = reply.trim_end_matches('\n').splitn(3, ' ');
+            let index = words.next().and_then(|i| i.parse::<usize>().ok()).and_then(|i| i.checked_sub(first));
+            let (word, fields) = (words.next().unwrap_or(""), words.next().unwrap_or("").to_owned());
+            let text = std::mem::take(&mut text);
+            // The first reply of a line counts.
+            let slot = index.and_then(|i| found.get_mut(i)).filter(|slot| slot.is_none());
+            match (slot, word) {
+                (Some(slot), "ok") => *slot = Some(Reply::Ok { fields, text }),
+                (Some(slot), "stale") => *slot = Some(Reply::Stale(fields)),
+                (Some(_) | None, _) => {}
+            }
+        }
+        fill(found, answer)
+    }
+}
+
+/// Gives the lines without a reply what stderr says of them: errors come in the order of the lines.
+fn fill(found: Vec<Option<Reply>>, answer: &Answer) -> Vec<Reply> {
+    let errors: Vec<&str> = answer.err.lines().collect();
+    let missing = found.iter().filter(|r| r.is_none()).count();
+    let no_server = missing == found.len()
+        && errors.iter().any(|e| e.starts_with("no server running") || e.starts_with("error connecting"));
+    let mut each = errors.iter();
+    let mut tell = || {
+        if no_server {
+            return Reply::Stale("the tmux server is gone".to_owned());
+        }
+        match each.next() {
+            Some(error) if errors.len() == missing => Reply::Refused((*error).to_owned()),
+            Some(_) | None => Reply::Unseen(match answer.err.trim() {
+                "" => "tmux ended without a word".to_owned(),
+                said => format!("tmux said: {}", said.replace('\n', "; ")),
+            }),
+        }
+    };
+    found.into_iter().map(|reply| reply.unwrap_or_else(&mut tell)).collect()
+}
+
+fn unanswered(fault: &CallFault) -> Reply {
+    match fault {
+        CallFault::NotInstalled(_) => Reply::Refused(fault.to_string()),
+        CallFault::Timeout(_) | CallFault::Flood | CallFault::Io(_) => Reply::Unseen(fault.to_string()),
+    }
+}
+
+/// Cuts the lines so that each piece keeps to [`Batch::MAX_LINES`] and, but for single lines, to [`Batch::MAX_BYTES`].
+fn chunks(lines: &[String]) -> Vec<&[String]> {
+    let mut pieces = vec![];
+    let mut rest = lines;
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        let fitting = rest.iter().take(Batch::MAX_LINES).take_while(|line| {
+            bytes += line.len() + 1;
+            bytes <= Batch::MAX_BYTES
+        });
+        let (piece, after) = rest.split_at(fitting.count().max(1));
+        pieces.push(piece);
+        rest = after;
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoting_leaves_nothing_that_means_anything() {
+        assert_eq!(quote("a-b/c.d=1"), r#""a-b/c.d=1""#);
+        assert_eq!(quote(""), r#""""#);
+        assert_eq!(quote("$H;\n#(x)"), r#""\044H\073\012\043\050x\051""#);
+        assert_eq!(quote("é"), r#""\303\251""#);
+        assert_eq!(quote_format("#(x)"), r#""\043\043\050x\051""#);
+        let every: Vec<u8> = (1..=255).collect();
+        let quoted = quote(every);
+        assert!(quoted.bytes().all(|b| b.is_ascii_alphanumeric() || b"_/.,:=@%+-\\\"".contains(&b)));
+        assert_eq!(quoted.bytes().filter(|b| *b == b'"').count(), 2);
+    }
+
+    #[test]
+    fn chunks_keep_their_bounds_and_lose_nothing() {
+        let lines: Vec<String> = (0..130).map(|n| n.to_string()).collect();
+        assert_eq!(chunks(&lines).iter().map(|c| c.len()).collect::<Vec<_>>(), [64, 64, 2]);
+        let long = vec!["x".repeat(Batch::MAX_BYTES + 1), "y".into(), "z".repeat(Batch::MAX_BYTES - 1)];
+        assert_eq!(chunks(&long).iter().map(|c| c.len()).collect::<Vec<_>>(), [1, 1, 1]);
+        assert!(chunks(&[]).is_empty());
+    }
+
+    #[test]
+    fn replies_find_their_lines_and_errors_theirs() {
+        let mut batch = Batch::default();
+        for _ in 0..3 {
+            batch.push(|_| String::new());
+        }
+        let n = format!("{:016x}", batch.nonce);
+        let answer = Answer {
+            out: format!("{n} 0 begin\none\ntwo\n{n} 0 ok a b\n{n} 2 stale c\n"),
+            err: "duplicate session: x\n".into(),
+            success: false,
+        };
+        let replies = batch.read(0, 3, &answer);
+        assert_eq!(replies[0], Reply::Ok { fields: "a b".into(), text: "one\ntwo\n".into() });
+        assert_eq!(replies[1], Reply::Refused("duplicate session: x".into()));
+        assert_eq!(replies[2], Reply::Stale("c".into()));
+        let gone = Answer { out: String::new(), err: "no server running on /x\n".into(), success: false };
+        assert!(batch.read(0, 3, &gone).iter().all(|r| matches!(r, Reply::Stale(_))));
+        let broke = Answer { out: String::new(), err: "server exited unexpectedly\n".into(), success: false };
+        assert!(batch.read(0, 3, &broke).iter().all(|r| matches!(r, Reply::Unseen(_))));
+    }
+}

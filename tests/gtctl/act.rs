@@ -1,0 +1,487 @@
+//! Plans carried out on a real tmux: what is started is exactly what was asked for, and nothing else is ever touched.
+
+use crate::stage::{Stage, desired, proc_of, until};
+use crate::support::name;
+use gtctl::act::carry_out;
+use gtctl::model::{
+    Action, Desired, Effect, Fingerprint, Generation, History, Memory, Moment, Outcome, Period, Plan, ProcId, Purpose,
+    Quit, Reason, Rung, ServerId, Step, Stopping, Target, WhenAttached,
+};
+use gtctl::proc::{clock, process};
+use std::cell::RefCell;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+const HOSTILE: &str = "set -g destroy-unattached on\nset -g base-index 1\nset -g pane-base-index 1\n\
+     set -g remain-on-exit off\nset -g default-command 'echo hostile; exec sleep 600'\n";
+
+async fn act(tmux: &Stage, memory: &Memory, server: Option<ServerId>, actions: Vec<Action>) -> Vec<Outcome> {
+    let reason = Reason::Orphaned;
+    let step = |action: Action| {
+        let session = match &action {
+            Action::Start { desired, .. } | Action::Restart { desired, .. } => desired.name.clone(),
+            Action::Expire { .. } | Action::Adopt { .. } => name("one"),
+        };
+        Step { session, action, reason: reason.clone() }
+    };
+    let plan = Plan { steps: actions.into_iter().map(step).collect(), ..Plan::default() };
+    let done = carry_out(&plan, &tmux.town, memory, server, clock::now(), &tmux.client, &|_, _, _| Ok(())).await;
+    assert_eq!(done.len(), plan.steps.len());
+    done.into_iter().map(|done| done.outcome).collect()
+}
+
+fn start(desired: &Desired, generation: u64) -> Action {
+    let generation = Generation(generation);
+    Action::Start { desired: Box::new(desired.clone()), generation, handoff: None, crashes: 0 }
+}
+
+/// Starts one session and says whom later operations are meant for.
+async fn started(tmux: &Stage, desired: &Desired, generation: u64) -> Target {
+    let outcome = act(tmux, &Memory::default(), tmux.server(), vec![start(desired, generation)]).await.remove(0);
+    let Outcome::Done(Effect::Started { process, .. }) = outcome else { panic!("{outcome:?}") };
+    target(tmux, desired.name.as_str(), Some(generation), process)
+}
+
+fn target(tmux: &Stage, session: &str, generation: Option<u64>, process: Option<ProcId>) -> Target {
+    let at = format!("={session}:");
+    Target {
+        server: tmux.server().unwrap(),
+        session: tmux.format(&at, "#{session_id}").parse().unwrap(),
+        pane: tmux.format(&at, "#{pane_id}").parse().unwrap(),
+        generation: generation.map(Generation),
+        process,
+        attached: WhenAttached::Hold,
+    }
+}
+
+fn restart(desired: &Desired, target: Target, rung: Rung, generation: u64) -> Action {
+    let (desired, generation) = (Box::new(desired.clone()), Generation(generation));
+    Action::Restart { desired, target, rung, generation, handoff: Some(clock::now()), crashes: 3 }
+}
+
+fn expire(target: Target, rung: Rung) -> Action {
+    Action::Expire { target, rung, grace: Period::from_secs(30), quit: Quit::default() }
+}
+
+fn remember(session: &str, generation: u64, tree: Vec<ProcId>) -> Memory {
+    let now = clock::now();
+    let stopping = Stopping {
+        generation: Generation(generation),
+        since: now,
+        rung: Rung::Ask,
+        rung_at: now,
+        purpose: Purpose::Restart,
+        reason: "too-old".into(),
+        tree,
+    };
+    let history = History { stopping: Some(stopping), ..History::default() };
+    Memory { sessions: [(name(session), history)].into(), ..Memory::default() }
+}
+
+fn is_started(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Done(Effect::Started { process: Some(_), .. }))
+}
+
+/// Texts that something between us and the child might take for syntax.
+const NASTY: [&str; 27] = [
+    "plain",
+    "two words",
+    "'",
+    "\"",
+    "#(touch pwned)",
+    "$HOME",
+    ";",
+    "end;",
+    "a\nb",
+    "\t",
+    "é🦀",
+    "{",
+    "}",
+    "~",
+    "\\",
+    "",
+    "%1",
+    "-x",
+    "#{pid}",
+    "##",
+    "%H",
+    "a\\;",
+    "*",
+    "`id`",
+    "&&",
+    "\u{1b}[31m",
+    "$1 @1",
+];
+
+#[tokio::test]
+async fn argv_directory_and_environment_arrive_as_they_are() {
+    let tmux = Stage::with_config(HOSTILE);
+    let dir = tmux.dir.join("d #(touch pwned) #{pid} $HOME;%H~ é'\"");
+    std::fs::create_dir(&dir).unwrap();
+    let script = "printf '%s\\0' \"$@\" >../argv.new; cat /proc/$$/environ >../env; pwd >../pwd; \
+                  mv ../argv.new ../argv; exec sleep 600";
+    let mut one = desired("one", &["sh", "-c", script, "z"]);
+    one.command.extend(NASTY.map(str::to_owned));
+    one.dir.clone_from(&dir);
+    one.env = NASTY.iter().zip(0..).map(|(text, n)| (format!("N{n}"), (*text).to_owned())).collect();
+    one.identity_env.insert("GT_ROLE".into(), "crew".into());
+    std::fs::write(tmux.dir.join("secrets"), "N0=overridden\nexport FROM_FILE='a b'\n").unwrap();
+    one.env_file = Some(tmux.dir.join("secrets"));
+    let first = started(&tmux, &one, 7).await;
+    let check = |generation: &str, crashes: &str| {
+        until("the child to print", || tmux.dir.join("argv").exists());
+        let wanted = NASTY.join("\0") + "\0";
+        assert_eq!(std::fs::read_to_string(tmux.dir.join("argv")).unwrap(), wanted);
+        assert_eq!(std::fs::read_to_string(tmux.dir.join("pwd")).unwrap().trim_end(), dir.to_str().unwrap());
+        let env = std::fs::read_to_string(tmux.dir.join("env")).unwrap();
+        let has = |entry: String| assert!(env.split('\0').any(|e| e == entry), "{entry:?} not in {env:?}");
+        NASTY.iter().zip(0..).for_each(|(text, n)| has(format!("N{n}={text}")));
+        for entry in ["FROM_FILE=a b", "GT_ROLE=crew", "GTCTL_SESSION=one"] {
+            has(entry.to_owned());
+        }
+        has(format!("GTCTL_TOWN={}", tmux.town.name));
+        has(format!("GTCTL_GENERATION={generation}"));
+        has(format!("GTCTL_CRASHES={crashes}"));
+        std::fs::remove_file(tmux.dir.join("argv")).unwrap();
+    };
+    check("7", "0");
+    assert!(is_started(&act(&tmux, &Memory::default(), None, vec![restart(&one, first, Rung::Finish, 8)]).await[0]));
+    check("8", "3");
+    assert!(!tmux.dir.join("pwned").exists() && !dir.join("pwned").exists());
+    assert!(!tmux.run(&["show-environment", "-t", "=one"]).contains("\nGTCTL_"), "a user's own panes bear no marker");
+}
+
+#[tokio::test]
+async fn a_session_survives_a_hostile_configuration_and_keeps_its_labels() {
+    let tmux = Stage::with_config(HOSTILE);
+    let mut one = desired("one", &["true"]);
+    one.dir.clone_from(&tmux.dir);
+    let outcome = act(&tmux, &Memory::default(), tmux.server(), vec![start(&one, 4)]).await.remove(0);
+    assert!(matches!(outcome, Outcome::Done(Effect::Started { .. })), "{outcome:?}");
+    until("its end", || tmux.format("=one:", "#{pane_dead}") == "1");
+    let labels = "#{@gtctl_town} #{@gtctl_session} #{@gtctl_gen} #{@gtctl_pane} #{@gtctl_spec} #{@gtctl_origin}";
+    let pane = tmux.format("=one:", "#{pane_id}");
+    let wanted = format!("{} one 4 {pane} {} started", tmux.town.name, one.fingerprint());
+    assert_eq!(tmux.format("=one:", labels), wanted);
+    assert!(tmux.format("=one:", "#{@gtctl_started}").parse::<Moment>().is_ok());
+    assert_eq!(tmux.format("=one:", "#{@gtctl_handoff}"), "");
+}
+
+#[tokio::test]
+async fn the_first_start_starts_the_server_and_a_second_of_the_name_is_stale() {
+    let tmux = Stage::without_server();
+    let one = desired("one", &["sleep", "600"]);
+    let outcomes = act(&tmux, &Memory::default(), None, vec![start(&one, 1), start(&one, 2)]).await;
+    assert!(is_started(&outcomes[0]), "{outcomes:?}");
+    assert!(matches!(&outcomes[1], Outcome::Stale(why) if why.contains("already")), "{outcomes:?}");
+    assert_eq!(tmux.format("=one:", "#{@gtctl_gen}"), "1");
+}
+
+#[tokio::test]
+async fn no_server_is_started_where_one_was_seen() {
+    let tmux = Stage::without_server();
+    let ours = ServerId(process::identify(std::process::id()).unwrap());
+    let outcomes = act(&tmux, &Memory::default(), Some(ours), vec![start(&desired("one", &["sleep", "9"]), 1)]).await;
+    assert!(matches!(&outcomes[0], Outcome::Stale(_)), "{outcomes:?}");
+    assert!(tmux.server().is_none());
+    let other = Stage::with_config("");
+    let outcomes = act(&other, &Memory::default(), Some(ours), vec![start(&desired("one", &["sleep", "9"]), 1)]).await;
+    assert!(matches!(&outcomes[0], Outcome::Stale(why) if why.contains("another tmux server")), "{outcomes:?}");
+    assert_eq!(other.sessions(), 0);
+}
+
+#[tokio::test]
+async fn what_cannot_be_started_says_why_and_stops_nobody_else() {
+    let tmux = Stage::with_config("");
+    let good = desired("good", &["sleep", "600"]);
+    let mut no_dir = desired("no-dir", &["sleep", "600"]);
+    no_dir.dir = "/nonexistent/dir".into();
+    let no_program = desired("no-program", &["no-such-program"]);
+    let plain_file = desired("plain-file", &["/etc/passwd"]);
+    let long = "x".repeat(200_000);
+    let too_long = desired("too-long", &["sleep", &long]);
+    let all = [&no_dir, &no_program, &plain_file, &too_long, &good];
+    let outcomes = act(&tmux, &Memory::default(), tmux.server(), all.map(|d| start(d, 1)).into()).await;
+    let hints = ["create it", "install it", "chmod +x", "pass it in a file"];
+    for (outcome, hint) in outcomes.iter().zip(hints) {
+        assert!(matches!(outcome, Outcome::Failed(why) if why.contains(hint)), "{outcome:?}");
+    }
+    assert!(is_started(&outcomes[4]));
+    assert_eq!(tmux.sessions(), 1);
+}
+
+#[tokio::test]
+async fn fences_refuse_what_is_not_exactly_meant() {
+    let tmux = Stage::with_config("");
+    let one = desired("one", &["sleep", "600"]);
+    let meant = started(&tmux, &one, 4).await;
+    let process = meant.process.unwrap();
+    let ours = ServerId(process::identify(std::process::id()).unwrap());
+    let wrong = [
+        (Target { generation: Some(Generation(3)), ..meant }, "life 3"),
+        (Target { server: ours, ..meant }, "another tmux server"),
+        (Target { session: "$77".parse().unwrap(), ..meant }, "gone"),
+        (Target { process: Some(ours.0), ..meant }, "another process"),
+        (Target { process: None, ..meant }, "living process"),
+    ];
+    for (target, hint) in wrong {
+        let tries = [Rung::Ask, Rung::Kill, Rung::Finish].map(|rung| expire(target, rung));
+        let tries = if target.process.is_none() { vec![expire(target, Rung::Finish)] } else { tries.into() };
+        for outcome in act(&tmux, &Memory::default(), Some(meant.server), tries).await {
+            assert!(matches!(&outcome, Outcome::Stale(why) if why.contains(hint)), "{hint}: {outcome:?}");
+        }
+    }
+    assert!(process::may_live(process));
+    assert_eq!(tmux.sessions(), 1);
+}
+
+#[tokio::test]
+async fn an_attached_session_is_spared_until_it_is_dead() {
+    let tmux = Stage::with_config("");
+    let one = desired("one", &["sleep", "600"]);
+    let meant = started(&tmux, &one, 4).await;
+    let mut viewer = Command::new("tmux")
+        .args(["-S", tmux.dir.join("s").to_str().unwrap(), "-C", "attach", "-t", "=one"])
+        .env_remove("TMUX")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    until("the viewer", || tmux.format("=one:", "#{session_attached}") == "1");
+    for rung in [Rung::Ask, Rung::Term, Rung::Kill, Rung::Finish] {
+        let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![restart(&one, meant, rung, 5)]).await;
+        assert!(matches!(&outcomes[0], Outcome::Stale(why) if why.contains("attached")), "{outcomes:?}");
+    }
+    assert!(process::may_live(meant.process.unwrap()));
+    gtctl::proc::signal::signal(meant.process.unwrap(), gtctl::proc::signal::Signal::KILL);
+    until("its end", || tmux.format("=one:", "#{pane_dead}") == "1");
+    let dead = Target { process: None, ..meant };
+    let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![restart(&one, dead, Rung::Finish, 5)]).await;
+    assert!(is_started(&outcomes[0]), "{outcomes:?}");
+    assert_eq!(tmux.format("=one:", "#{session_attached} #{@gtctl_gen}"), "1 5");
+    viewer.kill().unwrap();
+    viewer.wait().unwrap();
+}
+
+#[tokio::test]
+async fn a_restart_keeps_the_session_and_its_replay_does_nothing() {
+    let tmux = Stage::with_config("");
+    let mut one = desired("one", &["sh", "-c", "echo first; exec sleep 600"]);
+    one.env.insert("DROPPED".into(), "1".into());
+    let meant = started(&tmux, &one, 4).await;
+    until("its output", || tmux.screen("=one:").contains("first"));
+    one.env.clear();
+    let again = || restart(&one, meant, Rung::Finish, 5);
+    let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![again()]).await;
+    assert!(is_started(&outcomes[0]), "{outcomes:?}");
+    assert!(!process::may_live(meant.process.unwrap()));
+    let fresh = target(&tmux, "one", Some(5), None);
+    assert_eq!((fresh.session, fresh.pane), (meant.session, meant.pane));
+    assert_eq!(tmux.format("=one:", "#{@gtctl_gen}"), "5");
+    assert!(!tmux.run(&["show-environment", "-t", "=one"]).contains("DROPPED=1"));
+    let pid = tmux.format("=one:", "#{pane_pid}");
+    let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![again()]).await;
+    assert!(matches!(outcomes[0], Outcome::Stale(_)), "{outcomes:?}");
+    assert_eq!(tmux.format("=one:", "#{pane_pid}"), pid);
+}
+
+#[tokio::test]
+async fn a_session_without_its_pane_is_replaced() {
+    let tmux = Stage::with_config("");
+    let one = desired("one", &["sleep", "600"]);
+    let meant = started(&tmux, &one, 4).await;
+    tmux.run(&["split-window", "-t", "=one:", "sleep", "601"]);
+    tmux.run(&["kill-pane", "-t", &meant.pane.to_string()]);
+    let gone = Target { process: None, ..meant };
+    let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![restart(&one, gone, Rung::Finish, 5)]).await;
+    assert!(is_started(&outcomes[0]), "{outcomes:?}");
+    assert_eq!(tmux.format("=one:", "#{@gtctl_gen} #{session_windows} #{window_panes}"), "5 1 1");
+    assert_ne!(tmux.format("=one:", "#{session_id}"), meant.session.to_string());
+}
+
+#[tokio::test]
+async fn a_tree_that_ignores_everything_and_hides_is_killed_to_the_last() {
+    let tmux = Stage::with_config("");
+    let hiding = "trap '' TERM HUP; (setsid sh -c 'trap \"\" TERM HUP; (sleep 6001; :) & sleep 6002; :' &) ; \
+                  sh -c 'trap \"\" TERM HUP; sleep 6003; :' & while :; do sleep 1; done";
+    let one = desired("one", &["sh", "-c", hiding]);
+    let meant = started(&tmux, &one, 4).await;
+    let none = Memory::default();
+    let mut tree = vec![];
+    // sh, setsid's sh with its subshell and two sleeps, sh with a sleep, and the loop's sleep.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while tree.len() < 7 {
+        assert!(Instant::now() < deadline, "{tree:?}");
+        let outcomes = act(&tmux, &none, Some(meant.server), vec![restart(&one, meant, Rung::Ask, 5)]).await;
+        let Outcome::Done(Effect::Signalled { tree: found }) = &outcomes[0] else { panic!("{outcomes:?}") };
+        tree.clone_from(found);
+    }
+    assert!(tmux.format("=one:", "#{@gtctl_handoff}").parse::<Moment>().is_ok());
+    assert!(process::may_live(meant.process.unwrap()), "TERM was ignored");
+    let memory = remember("one", 4, tree.clone());
+    let outcomes = act(&tmux, &memory, Some(meant.server), vec![restart(&one, meant, Rung::Kill, 5)]).await;
+    assert!(matches!(outcomes[0], Outcome::Done(Effect::Signalled { .. })), "{outcomes:?}");
+    until("the tree's end", || !tree.iter().any(|&p| process::may_live(p)));
+    let outcomes = act(&tmux, &memory, Some(meant.server), vec![restart(&one, meant, Rung::Finish, 5)]).await;
+    assert!(is_started(&outcomes[0]), "{outcomes:?}");
+    let left = gtctl::proc::marker::carrying(&tmux.town.name, &name("one"), Generation(4));
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test]
+async fn quit_keys_are_sent_at_the_prompt_only() {
+    let tmux = Stage::with_config("");
+    let mut one = desired("one", &["sh", "-c", "printf 'ready> '; read line; echo \"got $line\"; exec sleep 600"]);
+    one.agent.quit = vec!["/exit $HOME;".into(), "Enter".into()];
+    one.agent.ready = vec!["ready>".into()];
+    let meant = started(&tmux, &one, 4).await;
+    until("its prompt", || tmux.screen("=one:").contains("ready>"));
+    let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![restart(&one, meant, Rung::Ask, 5)]).await;
+    assert!(matches!(outcomes[0], Outcome::Done(Effect::Signalled { .. })), "{outcomes:?}");
+    until("the keys", || tmux.screen("=one:").contains("got /exit $HOME;"));
+    assert!(process::may_live(meant.process.unwrap()));
+    one.agent.busy = vec!["got".into()];
+    act(&tmux, &Memory::default(), Some(meant.server), vec![restart(&one, meant, Rung::Ask, 5)]).await;
+    until("TERM", || !process::may_live(meant.process.unwrap()));
+}
+
+#[tokio::test]
+async fn an_expired_session_leaves_its_screen_and_nothing_else() {
+    let tmux = Stage::with_config("");
+    let one = desired("one", &["sh", "-c", "seq 1 500; exec sleep 600"]);
+    let meant = started(&tmux, &one, 4).await;
+    until("its output", || tmux.screen("=one:").contains("500"));
+    let step = Step { session: name("one"), action: expire(meant, Rung::Finish), reason: Reason::Orphaned };
+    let plan = Plan { steps: vec![step], ..Plan::default() };
+    let kept = RefCell::new(None);
+    let (none, now) = (Memory::default(), clock::now());
+    let full = |_: &_, _, _: &str| Err(std::io::Error::other("disk full"));
+    let done = carry_out(&plan, &tmux.town, &none, Some(meant.server), now, &tmux.client, &full).await;
+    assert!(matches!(&done[0].outcome, Outcome::Failed(why) if why.contains("disk full")), "{done:?}");
+    assert_eq!(tmux.sessions(), 1);
+    let keep = |session: &gtctl::model::SessionName, generation, text: &str| {
+        *kept.borrow_mut() = Some((session.clone(), generation, text.to_owned()));
+        Ok(())
+    };
+    let done = carry_out(&plan, &tmux.town, &none, Some(meant.server), now, &tmux.client, &keep).await;
+    assert_eq!(done[0].outcome, Outcome::Done(Effect::Removed));
+    let (session, generation, text) = kept.take().unwrap();
+    assert_eq!((session, generation), (name("one"), Generation(4)));
+    assert!(text.starts_with("1\n2\n3\n") && text.contains("\n500\n"), "{text}");
+    assert_eq!(tmux.sessions(), 0);
+    let done = carry_out(&plan, &tmux.town, &none, Some(meant.server), now, &tmux.client, &keep).await;
+    assert!(matches!(done[0].outcome, Outcome::Stale(_)), "{done:?}");
+}
+
+#[tokio::test]
+async fn the_last_session_of_a_server_can_be_replaced_and_removed() {
+    let tmux = Stage::without_server();
+    let one = desired("one", &["sleep", "600"]);
+    assert!(is_started(&act(&tmux, &Memory::default(), None, vec![start(&one, 4)]).await[0]));
+    let process = proc_of(&tmux.format("=one:", "#{pane_pid}"));
+    let meant = target(&tmux, "one", Some(4), Some(process));
+    tmux.run(&["split-window", "-t", "=one:", "sleep", "601"]);
+    tmux.run(&["kill-pane", "-t", &meant.pane.to_string()]);
+    let gone = Target { process: None, ..meant };
+    let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![restart(&one, gone, Rung::Finish, 5)]).await;
+    assert!(is_started(&outcomes[0]), "{outcomes:?}");
+    let process = proc_of(&tmux.format("=one:", "#{pane_pid}"));
+    let meant = target(&tmux, "one", Some(5), Some(process));
+    let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![expire(meant, Rung::Finish)]).await;
+    assert_eq!(outcomes[0], Outcome::Done(Effect::Removed));
+    until("the server's end", || !process::may_live(meant.server.0));
+}
+
+#[tokio::test]
+async fn adoption_only_labels_and_only_once() {
+    let tmux = Stage::with_config("");
+    tmux.run(&["new-session", "-d", "-s", "one", "sleep", "600"]);
+    let process = proc_of(&tmux.format("=one:", "#{pane_pid}"));
+    let meant = target(&tmux, "one", None, Some(process));
+    let (started, fingerprint) = (clock::now(), Fingerprint { command: 1, dir: 2, env: 3 });
+    let adopt = |generation| {
+        let generation = Generation(generation);
+        Action::Adopt { target: meant, fingerprint, generation, started, handoff: started }
+    };
+    let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![adopt(1), adopt(2)]).await;
+    assert_eq!(outcomes[0], Outcome::Done(Effect::Adopted { generation: Generation(1) }));
+    assert!(matches!(&outcomes[1], Outcome::Stale(why) if why.contains("labelled")), "{outcomes:?}");
+    assert_eq!(tmux.format("=one:", "#{@gtctl_gen} #{@gtctl_origin}"), "1 adopted");
+    assert!(process::may_live(process));
+}
+
+#[tokio::test]
+async fn a_create_that_timed_out_is_unknown_and_never_happens() {
+    use gtctl::proc::signal::{Signal, signal};
+    let tmux = Stage::with_config("");
+    let server = tmux.server().unwrap();
+    signal(server.0, Signal::STOP);
+    let before = Instant::now();
+    let outcomes = act(&tmux, &Memory::default(), Some(server), vec![start(&desired("one", &["sleep", "9"]), 1)]).await;
+    assert!(matches!(outcomes[0], Outcome::Unknown(_)), "{outcomes:?}");
+    assert!(before.elapsed() < Duration::from_secs(5));
+    signal(server.0, Signal::CONT);
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(tmux.sessions(), 0);
+}
+
+#[tokio::test]
+async fn secrets_are_on_no_command_line() {
+    let tmux = Stage::without_server();
+    let secret = format!("hunter2-{}", std::process::id());
+    std::fs::write(tmux.dir.join("secrets"), format!("TOKEN={secret}\n")).unwrap();
+    let mut all = vec![];
+    for n in 0..20 {
+        let mut one = desired(&format!("s{n}"), &["sleep", "600"]);
+        one.env_file = Some(tmux.dir.join("secrets"));
+        all.push(start(&one, 1));
+    }
+    let watching = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let (on, needle) = (watching.clone(), secret.clone());
+    let watch = std::thread::spawn(move || {
+        let mut rounds = 0;
+        while on.load(std::sync::atomic::Ordering::Relaxed) || rounds == 0 {
+            for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+                let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+                assert!(!String::from_utf8_lossy(&line).contains(&needle), "{}", entry.path().display());
+            }
+            rounds += 1;
+        }
+    });
+    assert!(act(&tmux, &Memory::default(), None, all).await.iter().all(is_started));
+    assert_eq!(tmux.client.calls(), 1, "starts go in one call");
+    watching.store(false, std::sync::atomic::Ordering::Relaxed);
+    watch.join().unwrap();
+}
+
+/// Run it with `--release --ignored --nocapture`: it prints what a thousand starts cost, and what tmux alone needs.
+#[tokio::test]
+#[ignore = "measures"]
+async fn a_thousand_starts() {
+    let all: Vec<Desired> = (0..1000).map(|n| desired(&format!("s{n}"), &["sleep", "600"])).collect();
+    let tmux = Stage::with_config("");
+    let before = Instant::now();
+    let outcomes = act(&tmux, &Memory::default(), tmux.server(), all.iter().map(|d| start(d, 1)).collect()).await;
+    let ours = before.elapsed();
+    assert!(outcomes.iter().all(is_started), "{:?}", outcomes.iter().find(|o| !is_started(o)));
+    assert_eq!(tmux.sessions(), 1000);
+    let targets: Vec<Target> = all.iter().map(|d| target(&tmux, d.name.as_str(), Some(1), None)).collect();
+    let restarts = || all.iter().zip(&targets).map(|(d, t)| restart(d, *t, Rung::Ask, 2)).collect();
+    let before = Instant::now();
+    let asked = act(&tmux, &Memory::default(), tmux.server(), restarts()).await;
+    let asking = before.elapsed();
+    assert!(asked.iter().all(|o| matches!(o, Outcome::Done(Effect::Signalled { .. }))));
+    std::thread::sleep(Duration::from_secs(3));
+    let finishes = all.iter().zip(&targets).map(|(d, t)| restart(d, *t, Rung::Finish, 2)).collect();
+    let before = Instant::now();
+    let again = act(&tmux, &Memory::default(), tmux.server(), finishes).await;
+    let finishing = before.elapsed();
+    assert!(again.iter().all(is_started), "{:?}", again.iter().find(|o| !is_started(o)));
+    let bare = Stage::with_config("");
+    let lines: Vec<String> = (0..1000).map(|n| format!("new-session -d -s s{n} -x 200 -y 50 -- sleep 600")).collect();
+    let before = Instant::now();
+    for chunk in lines.chunks(64) {
+        bare.client.call(&["source-file", "-"], &(chunk.join("\n") + "\n")).await.unwrap();
+    }
+    println!("1,000 starts {ours:?}, bare {:?}; ask {asking:?}, finish {finishing:?}", before.elapsed());
+}
