@@ -57,6 +57,34 @@ impl Hold {
             }
         }
     }
+
+    /// Whether only a person can lift it: it then deserves to be seen.
+    #[must_use]
+    pub fn needs_somebody(&self) -> bool {
+        match self {
+            Self::CrashLoop { .. }
+            | Self::MassGuard { .. }
+            | Self::NameTaken { .. }
+            | Self::ForeignTown { .. }
+            | Self::ServerLosses { .. }
+            | Self::NotDurable
+            | Self::EmptyTown => true,
+            Self::BackOff { .. }
+            | Self::HandoffGap { .. }
+            | Self::Attached { .. }
+            | Self::OwnSession
+            | Self::Wave { .. }
+            | Self::After { .. }
+            | Self::ConcurrentStarts { .. }
+            | Self::StartBudget { .. }
+            | Self::ClockJump { .. }
+            | Self::Draining { .. }
+            | Self::Stopping { .. }
+            | Self::SecondLook
+            | Self::Paused
+            | Self::Grace => false,
+        }
+    }
 }
 
 fn of<const N: usize>(pairs: [(&'static str, Value); N]) -> Evidence {

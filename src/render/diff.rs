@@ -115,7 +115,7 @@ pub(super) fn symbol(verb: Verb) -> (&'static str, Role) {
 }
 
 fn of_held(held: &Held, paper: &Paper) -> Vec<Line> {
-    let (symbol, role) = if words::needs_somebody(&held.hold) { ("!", Role::Bad) } else { ("·", Role::Quiet) };
+    let (symbol, role) = if held.hold.needs_somebody() { ("!", Role::Bad) } else { ("·", Role::Quiet) };
     let why = words::reason(&held.reason);
     let obstacle = words::hold(&held.hold, held.until, &paper.clock);
     let row = |reason: String| -> Line {

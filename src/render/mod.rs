@@ -10,9 +10,9 @@
 pub mod apply;
 mod columns;
 pub mod diff;
-
+pub mod json;
 pub mod sanitise;
-
+pub mod saved;
 pub mod status;
 pub mod style;
 pub mod verify;

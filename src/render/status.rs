@@ -123,7 +123,7 @@ fn role(phase: Phase) -> Role {
 
 fn event_role(event: &Event<'_>) -> Role {
     match event {
-        Event::Held(held) if words::needs_somebody(&held.hold) => Role::Bad,
+        Event::Held(held) if held.hold.needs_somebody() => Role::Bad,
         Event::Step(_) => Role::Change,
         Event::Held(_) | Event::Note(_) | Event::Next(_) | Event::Nothing => Role::Quiet,
     }

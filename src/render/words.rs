@@ -146,7 +146,9 @@ fn way_out(hold: &Hold) -> Option<&'static str> {
     }
 }
 
-fn obstacle(hold: &Hold) -> String {
+/// What holds a step back, whatever the time.
+#[must_use]
+pub fn obstacle(hold: &Hold) -> String {
     match hold {
         Hold::BackOff { crashes, .. } => format!("back-off after crash {crashes}"),
         Hold::CrashLoop { crashes, window, .. } => {
@@ -185,34 +187,6 @@ fn sessions(n: u32) -> String {
 
 fn looks(n: u32) -> String {
     count(usize::try_from(n).unwrap_or(usize::MAX), "look")
-}
-
-/// Whether only a person can lift it: it then deserves to be seen.
-#[must_use]
-pub fn needs_somebody(hold: &Hold) -> bool {
-    match hold {
-        Hold::CrashLoop { .. }
-        | Hold::MassGuard { .. }
-        | Hold::NameTaken { .. }
-        | Hold::ForeignTown { .. }
-        | Hold::ServerLosses { .. }
-        | Hold::NotDurable
-        | Hold::EmptyTown => true,
-        Hold::BackOff { .. }
-        | Hold::HandoffGap { .. }
-        | Hold::Attached { .. }
-        | Hold::OwnSession
-        | Hold::Wave { .. }
-        | Hold::After { .. }
-        | Hold::ConcurrentStarts { .. }
-        | Hold::StartBudget { .. }
-        | Hold::ClockJump { .. }
-        | Hold::Draining { .. }
-        | Hold::Stopping { .. }
-        | Hold::SecondLook
-        | Hold::Paused
-        | Hold::Grace => false,
-    }
 }
 
 /// What a session is, with how it ended where it did.
@@ -317,7 +291,7 @@ pub(super) mod tests {
         assert_eq!(hold(&taken, None, &CLOCK), "an unlabelled session with this name runs vim");
         let after = Hold::After { waiting_for: SessionName::new("mayor").unwrap() };
         assert_eq!(hold(&after, None, &CLOCK), "waits for mayor");
-        assert!(needs_somebody(&taken) && !needs_somebody(&after));
+        assert!(taken.needs_somebody() && !after.needs_somebody());
     }
 
     #[test]
