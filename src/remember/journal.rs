@@ -1,19 +1,30 @@
 //! What is worth writing down of a cycle: each outcome, and each hold when it begins or becomes another.
 
-use crate::model::{Done, Effect, Entry, Evidence, Held, Level, Outcome, Plan, Reason, Step, Verb};
+use crate::model::{
+    Done, Effect, Entry, Evidence, Held, Level, Memory, Moment, Outcome, Plan, Reason, SessionName, Step, Verb,
+};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// The entries of one cycle: `before` is the last cycle's plan, `after` this one's, and `outcomes` came of its steps.
 ///
 /// A hold that goes on says nothing, however often it is looked at.
 #[must_use]
 pub fn entries(before: &Plan, after: &Plan, outcomes: &[Done]) -> Vec<Entry> {
-    let step_of = |done: &Done| after.steps.iter().find(|s| s.session == done.session);
-    let held_before = |held: &Held| before.held.iter().find(|h| h.session == held.session);
-    let is_news =
-        |held: &&Held| held_before(held).is_none_or(|h| (h.verb, h.hold.code()) != (held.verb, held.hold.code()));
-    let acted = outcomes.iter().map(|done| of_outcome(done, step_of(done)));
+    let steps: BTreeMap<&SessionName, &Step> = after.steps.iter().map(|s| (&s.session, s)).collect();
+    let known: BTreeMap<&SessionName, &Held> = before.held.iter().map(|h| (&h.session, h)).collect();
+    let kind = |held: &Held| (held.verb, held.hold.code());
+    let is_news = |held: &&Held| known.get(&held.session).is_none_or(|h| kind(h) != kind(held));
+    let acted = outcomes.iter().map(|done| of_outcome(done, steps.get(&done.session).copied()));
     acted.chain(after.held.iter().filter(is_news).map(of_hold)).collect()
+}
+
+/// The planned restarts that are remembered in `after` and were not in `before`, for those who keep them elsewhere.
+#[must_use]
+pub fn handoffs(before: &Memory, after: &Memory) -> Vec<(SessionName, Moment)> {
+    let known = |name: &SessionName| before.sessions.get(name).and_then(|h| h.handoff);
+    let told = after.sessions.iter().filter_map(|(name, h)| h.handoff.map(|at| (name, at)));
+    told.filter(|(name, at)| known(name) != Some(*at)).map(|(name, at)| (name.clone(), at)).collect()
 }
 
 fn of_outcome(done: &Done, step: Option<&Step>) -> Entry {
@@ -85,7 +96,7 @@ fn nested(evidence: Evidence) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Death, Hold, Moment, Period, Phase, SessionName};
+    use crate::model::{Death, Hold, Period, Phase};
 
     fn name() -> SessionName {
         SessionName::new("a").unwrap()
@@ -136,5 +147,19 @@ mod tests {
                 (Level::Warn, "a: expire may have happened: timeout"),
             ]
         );
+    }
+
+    #[test]
+    fn only_new_handoffs_are_told() {
+        let at = |awake| Some(Moment { wall: 5, awake, boot: 1 });
+        let knowing = |handoff| {
+            let mut memory = Memory::default();
+            memory.sessions.entry(name()).or_default().handoff = handoff;
+            memory
+        };
+        assert_eq!(handoffs(&knowing(at(1)), &knowing(at(2))).len(), 1);
+        assert_eq!(handoffs(&Memory::default(), &knowing(at(2))).len(), 1);
+        assert!(handoffs(&knowing(at(2)), &knowing(at(2))).is_empty());
+        assert!(handoffs(&knowing(at(2)), &knowing(None)).is_empty());
     }
 }

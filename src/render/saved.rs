@@ -6,6 +6,7 @@
 use super::view::Scene;
 use crate::model::{Action, Plan, Step, Target, Town};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The form that this version writes and reads.
 const VERSION: u32 = 1;
@@ -103,18 +104,21 @@ impl SavedPlan {
         if now.town != self.town {
             return Err(SavedFault::OtherTown { saved: self.town.clone(), town: now.town });
         }
-        let find = |steps: &[Substance], name: &str| steps.iter().find(|s| s.session == name).cloned();
-        let mut names: Vec<&str> = self.steps.iter().chain(&now.steps).map(|s| s.session.as_str()).collect();
-        names.sort_unstable();
+        let (then, now) = (by_name(&self.steps), by_name(&now.steps));
+        let names: BTreeSet<&str> = then.keys().chain(now.keys()).copied().collect();
         for name in names {
-            let (then, now) = (find(&self.steps, name), find(&now.steps, name));
+            let (then, now) = (then.get(name).copied(), now.get(name).copied());
             if then != now {
                 let session = super::sanitise::line(name, 64);
-                return Err(SavedFault::Moved { session, change: change(then.as_ref(), now.as_ref()) });
+                return Err(SavedFault::Moved { session, change: change(then, now) });
             }
         }
         Ok(())
     }
+}
+
+fn by_name(steps: &[Substance]) -> BTreeMap<&str, &Substance> {
+    steps.iter().map(|s| (s.session.as_str(), s)).collect()
 }
 
 fn change(then: Option<&Substance>, now: Option<&Substance>) -> String {

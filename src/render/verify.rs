@@ -37,8 +37,8 @@ impl Finding {
 pub fn findings<'a>(scene: &Scene<'a>) -> Vec<(&'a SessionName, Finding)> {
     let rows = scene.rows();
     let rests = |name: &SessionName| {
-        let phase = rows.iter().find(|r| r.session == name).map(|r| r.phase);
-        phase.filter(|p| matches!(p, Phase::Completed(_) | Phase::Stopped))
+        let row = rows.binary_search_by(|r| r.session.cmp(name)).ok().and_then(|n| rows.get(n));
+        row.map(|r| r.phase).filter(|p| matches!(p, Phase::Completed(_) | Phase::Stopped))
     };
     scene.town.sessions.keys().map(|name| (name, finding(scene, name, rests(name)))).collect()
 }

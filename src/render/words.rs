@@ -295,6 +295,34 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn every_hold_is_a_sentence() {
+        let (m, mayor) = (Period::from_mins, SessionName::new("mayor").unwrap());
+        for (h, want) in [
+            (Hold::CrashLoop { crashes: 5, window: m(15), tail: vec![] }, "crash loop: 5 crashes within 15m"),
+            (Hold::HandoffGap { since: m(20), gap: m(60) }, "last planned restart 20m ago, gap 60m"),
+            (Hold::Attached { clients: 1 }, "somebody is attached"),
+            (Hold::Attached { clients: 2 }, "2 clients are attached"),
+            (Hold::OwnSession, "gtctl itself runs in it"),
+            (Hold::Wave { wave: 1, waiting_for: mayor }, "waits for wave 1: mayor is not ready"),
+            (Hold::ConcurrentStarts { starting: 2, allowed: 2 }, "2 starting, 2 may at once"),
+            (Hold::StartBudget { used: 9, allowed: 9 }, "9 of 9 starts in ten minutes used up"),
+            (Hold::MassGuard { kills: 9, town: 10 }, "would end 9 of 10 sessions at once"),
+            (Hold::ClockJump { cycles: 1 }, "the clock jumped; waits 1 look"),
+            (Hold::Draining { quiet: Period::from_secs(4) }, "waits for it to fall idle, quiet for 4s"),
+            (Hold::Stopping { grace: Period::from_secs(30) }, "has 30s to end"),
+            (Hold::ForeignTown { town: "x\u{202e}y".into() }, "a session of town x\u{fffd}y has this name"),
+            (Hold::SecondLook, "waits for a second look that agrees"),
+            (Hold::Paused, "the town is paused"),
+            (Hold::ServerLosses { losses: 3 }, "the tmux server was lost 3 times in ten minutes"),
+            (Hold::NotDurable, "the state directory cannot be written"),
+            (Hold::Grace, "kept to be looked at"),
+            (Hold::EmptyTown, "a manifest without sessions expires nothing"),
+        ] {
+            assert_eq!(obstacle(&h), want);
+        }
+    }
+
+    #[test]
     fn argv_can_be_pasted() {
         let argv = ["claude", "--model=x", "say 'hi'", "", "$HOME"].map(str::to_owned);
         assert_eq!(shell(&argv), r"claude --model=x 'say '\''hi'\''' '' '$HOME'");

@@ -97,3 +97,19 @@ fn help_with_io(path: &Path, kind: io::ErrorKind) -> String {
         _ => format!("look at it with `ls -la {home}`, or choose another place with --state-dir"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_and_a_read_only_disk_are_told_apart() {
+        let help =
+            |code| StoreFault::io("write", Path::new("/s/gtctl.json"))(io::Error::from_raw_os_error(code)).help();
+        assert!(help(nix::libc::ENOSPC).contains("`df -h /s`"));
+        assert!(help(nix::libc::EDQUOT).contains("`df -h /s`"));
+        assert!(help(nix::libc::EROFS).contains("read-only"));
+        assert!(help(nix::libc::EACCES).contains("`ls -ld /s`"));
+        assert!(help(nix::libc::EIO).contains("--state-dir"));
+    }
+}

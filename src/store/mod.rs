@@ -15,6 +15,7 @@ mod journal;
 mod lock;
 mod logs;
 mod state;
+mod text;
 mod wire;
 
 pub use dir::{Places, StateDir, View, locate};

@@ -2,14 +2,13 @@
 //!
 //! What is at its default is left out. Moments, names and fingerprints have their text form.
 
+use super::text::Text;
 use crate::model::{
     Death, Ended, Fingerprint, Finished, Generation, History, Memory, Moment, ProcId, Purpose, Run, Rung, ServerId,
     SessionName, Stopping,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt::Display;
-use std::str::FromStr;
 
 /// Reads a memory from JSON.
 pub(super) fn decode(json: &str) -> Result<Memory, serde_json::Error> {
@@ -19,45 +18,6 @@ pub(super) fn decode(json: &str) -> Result<Memory, serde_json::Error> {
 /// Writes a memory as compact JSON. Equal memories give equal text.
 pub(super) fn encode(memory: &Memory) -> Result<String, serde_json::Error> {
     serde_json::to_string(&WireMemory::from(memory))
-}
-
-/// A value in its own text form.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Text<T>(T);
-
-impl<T: Display> Serialize for Text<T> {
-    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(&self.0)
-    }
-}
-
-impl<'de, T: FromText> Deserialize<'de> for Text<T> {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(d)?;
-        T::from_text(&text).map(Text).ok_or_else(|| serde::de::Error::custom("malformed text"))
-    }
-}
-
-trait FromText: Sized {
-    fn from_text(text: &str) -> Option<Self>;
-}
-
-impl FromText for Moment {
-    fn from_text(text: &str) -> Option<Self> {
-        Self::from_str(text).ok()
-    }
-}
-
-impl FromText for Fingerprint {
-    fn from_text(text: &str) -> Option<Self> {
-        Self::from_str(text).ok()
-    }
-}
-
-impl FromText for SessionName {
-    fn from_text(text: &str) -> Option<Self> {
-        Self::new(text).ok()
-    }
 }
 
 type At = Text<Moment>;
