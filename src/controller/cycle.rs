@@ -84,6 +84,7 @@ impl Controller {
             notices.push("the lock file was replaced while this cycle ran: nothing was done".to_owned());
             Outcomes::new()
         };
+        let intended = memory.clone();
         let memory = record(memory, &plan, &outcomes, now);
         if !outcomes.is_empty() {
             self.save(&memory, &mut notices);

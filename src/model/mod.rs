@@ -8,7 +8,9 @@
 //! decides anything; deciding is `plan/`'s job.
 
 pub mod desired;
+pub mod evidence;
 pub mod identity;
+pub mod journal;
 pub mod memory;
 pub mod name;
 pub mod observed;
@@ -22,7 +24,9 @@ pub use desired::{
     Agent, Backoff, Chore, ChoreKind, Completion, Desired, Fingerprint, Idling, Launcher, Limits, Logs, Marker, Notify,
     OnDrift, OnIdle, Policy, RestartPolicy, Socket, StartBudget, Town, WhenAttached,
 };
+pub use evidence::Evidence;
 pub use identity::{Generation, PaneId, ProcId, ServerId, SessionId};
+pub use journal::{Entry, Level};
 pub use memory::{Ended, Finished, History, Memory, Purpose, Run, Stopping};
 pub use name::{NameFault, SessionName};
 pub use observed::{Label, Life, Observed, Origin, Ownership, Seen, Server, Usage};

@@ -11,9 +11,11 @@
 //! memory comes out.
 
 mod intend;
+mod journal;
 mod learn;
 mod record;
 
 pub use intend::intend;
+pub use journal::{entries, handoffs};
 pub use learn::learn;
 pub use record::record;

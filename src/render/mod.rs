@@ -1,1 +1,23 @@
-//! Plans, states and faults as text and JSON. Pure.
+//! Plans, states and outcomes as text and JSON, for people and for programs.
+//!
+//! Everything comes in as an argument: the moment, the offset of the local clock, the width, whether colours are
+//! wanted ([`Paper`]). Whatever came from outside (screens, process names, complaints of tmux) goes through
+//! [`sanitise`] on its way out, here and nowhere else.
+//!
+//! **Architecture invariant:** nothing here reads a file, a clock or the environment, and nothing here decides what
+//! is to be done.
+
+pub mod apply;
+mod columns;
+pub mod diff;
+pub mod json;
+pub mod sanitise;
+pub mod saved;
+pub mod status;
+pub mod style;
+pub mod verify;
+pub mod view;
+pub mod words;
+
+pub use style::{Colour, Detail, Paper};
+pub use words::{Clock, brief};

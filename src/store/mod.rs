@@ -1,1 +1,25 @@
-//! The state directory: lock, state, journal, handoffs.
+//! The state directory: lock, state, journal, handoffs, archived screens.
+//!
+//! It holds only what tmux forgets. Every file is written whole and moved into place, owner-only, and bounded; what is
+//! read back may be any bytes at all, and costs at most the memory of a town, never a start.
+//!
+//! [`View`] reads, creates nothing and waits for nothing; `diff` and `status` have no more. [`StateDir`] also writes.
+//!
+//! **Architecture invariant:** no clock is read here; what needs a time is given one.
+
+mod dir;
+mod fault;
+mod file;
+mod guide;
+mod journal;
+mod lock;
+mod logs;
+mod state;
+mod text;
+mod wire;
+
+pub use dir::{Places, StateDir, View, locate};
+pub use fault::StoreFault;
+pub use guide::{Counted, merge_handoffs};
+pub use lock::{Lock, LockFault};
+pub use state::{Loaded, Saved};

@@ -1,0 +1,100 @@
+//! The evidence of a [`Reason`] or a [`Hold`] by name, for JSON and the journal.
+//!
+//! Names are stable. Periods are in milliseconds and say so in their name.
+
+use super::{Death, Hold, Period, Reason};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Named values; text in them is unsanitised.
+pub type Evidence = BTreeMap<&'static str, Value>;
+
+impl Reason {
+    /// Its evidence by name; without its code.
+    #[must_use]
+    pub fn evidence(&self) -> Evidence {
+        match self {
+            Self::Missing { last } => last.iter().map(|d| ("last", death(*d))).collect(),
+            Self::Died { death: d, crashes } => of([("death", death(*d)), ("crashes", json!(crashes))]),
+            Self::Completed { death: d } => of([("death", death(*d))]),
+            Self::TooOld { age, limit } => of([("age_ms", ms(*age)), ("limit_ms", ms(*limit))]),
+            Self::Drifted { fields } => of([("fields", json!(fields))]),
+            Self::Adoptable { process } => of([("process", json!(process))]),
+            Self::Orphaned => Evidence::new(),
+            Self::StopBegun { waited, purpose } => of([("waited_ms", ms(*waited)), ("purpose", json!(purpose))]),
+        }
+    }
+}
+
+impl Hold {
+    /// Its evidence by name; without its code.
+    #[must_use]
+    pub fn evidence(&self) -> Evidence {
+        match self {
+            Self::BackOff { crashes, delay } => of([("crashes", json!(crashes)), ("delay_ms", ms(*delay))]),
+            Self::CrashLoop { crashes, window, tail } => {
+                of([("crashes", json!(crashes)), ("window_ms", ms(*window)), ("tail", json!(tail))])
+            }
+            Self::HandoffGap { since, gap } => of([("since_ms", ms(*since)), ("gap_ms", ms(*gap))]),
+            Self::Attached { clients } => of([("clients", json!(clients))]),
+            Self::Wave { wave, waiting_for } => {
+                of([("wave", json!(wave)), ("waiting_for", json!(waiting_for.as_str()))])
+            }
+            Self::After { waiting_for } => of([("waiting_for", json!(waiting_for.as_str()))]),
+            Self::ConcurrentStarts { starting, allowed } => {
+                of([("starting", json!(starting)), ("allowed", json!(allowed))])
+            }
+            Self::StartBudget { used, allowed } => of([("used", json!(used)), ("allowed", json!(allowed))]),
+            Self::MassGuard { kills, town } => of([("kills", json!(kills)), ("town", json!(town))]),
+            Self::ClockJump { cycles } => of([("cycles", json!(cycles))]),
+            Self::Draining { quiet } => of([("quiet_ms", ms(*quiet))]),
+            Self::Stopping { grace } => of([("grace_ms", ms(*grace))]),
+            Self::NameTaken { process } => of([("process", json!(process))]),
+            Self::ForeignTown { town } => of([("town", json!(town))]),
+            Self::ServerLosses { losses } => of([("losses", json!(losses))]),
+            Self::OwnSession | Self::SecondLook | Self::Paused | Self::NotDurable | Self::Grace | Self::EmptyTown => {
+                Evidence::new()
+            }
+        }
+    }
+
+    /// Whether only a person can lift it: it then deserves to be seen.
+    #[must_use]
+    pub fn needs_somebody(&self) -> bool {
+        match self {
+            Self::CrashLoop { .. }
+            | Self::MassGuard { .. }
+            | Self::NameTaken { .. }
+            | Self::ForeignTown { .. }
+            | Self::ServerLosses { .. }
+            | Self::NotDurable
+            | Self::EmptyTown => true,
+            Self::BackOff { .. }
+            | Self::HandoffGap { .. }
+            | Self::Attached { .. }
+            | Self::OwnSession
+            | Self::Wave { .. }
+            | Self::After { .. }
+            | Self::ConcurrentStarts { .. }
+            | Self::StartBudget { .. }
+            | Self::ClockJump { .. }
+            | Self::Draining { .. }
+            | Self::Stopping { .. }
+            | Self::SecondLook
+            | Self::Paused
+            | Self::Grace => false,
+        }
+    }
+}
+
+fn of<const N: usize>(pairs: [(&'static str, Value); N]) -> Evidence {
+    pairs.into_iter().collect()
+}
+
+fn ms(period: Period) -> Value {
+    json!(period.millis())
+}
+
+fn death(death: Death) -> Value {
+    json!(death.to_string())
+}

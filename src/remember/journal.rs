@@ -1,0 +1,165 @@
+//! What is worth writing down of a cycle: each outcome, and each hold when it begins or becomes another.
+
+use crate::model::{
+    Done, Effect, Entry, Evidence, Held, Level, Memory, Moment, Outcome, Plan, Reason, SessionName, Step, Verb,
+};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// The entries of one cycle: `before` is the last cycle's plan, `after` this one's, and `outcomes` came of its steps.
+///
+/// A hold that goes on says nothing, however often it is looked at.
+#[must_use]
+pub fn entries(before: &Plan, after: &Plan, outcomes: &[Done]) -> Vec<Entry> {
+    let steps: BTreeMap<&SessionName, &Step> = after.steps.iter().map(|s| (&s.session, s)).collect();
+    let known: BTreeMap<&SessionName, &Held> = before.held.iter().map(|h| (&h.session, h)).collect();
+    let kind = |held: &Held| (held.verb, held.hold.code());
+    let is_news = |held: &&Held| known.get(&held.session).is_none_or(|h| kind(h) != kind(held));
+    let acted = outcomes.iter().map(|done| of_outcome(done, steps.get(&done.session).copied()));
+    acted.chain(after.held.iter().filter(is_news).map(of_hold)).collect()
+}
+
+/// The planned restarts that are remembered in `after` and were not in `before`, for those who keep them elsewhere.
+#[must_use]
+pub fn handoffs(before: &Memory, after: &Memory) -> Vec<(SessionName, Moment)> {
+    let known = |name: &SessionName| before.sessions.get(name).and_then(|h| h.handoff);
+    let told = after.sessions.iter().filter_map(|(name, h)| h.handoff.map(|at| (name, at)));
+    told.filter(|(name, at)| known(name) != Some(*at)).map(|(name, at)| (name.clone(), at)).collect()
+}
+
+fn of_outcome(done: &Done, step: Option<&Step>) -> Entry {
+    let (word, why) = match &done.outcome {
+        Outcome::Done(effect) => ("done", effect_word(done.verb, effect).to_owned()),
+        Outcome::Stale(why) => ("stale", format!("{} came too late: {why}", done.verb.word())),
+        Outcome::Failed(why) => ("failed", format!("{} failed: {why}", done.verb.word())),
+        Outcome::Unknown(why) => ("unknown", format!("{} may have happened: {why}", done.verb.word())),
+    };
+    let mut fields: Evidence =
+        [("session", json!(done.session.as_str())), ("verb", json!(done.verb.word())), ("outcome", json!(word))].into();
+    let mut message = format!("{}: {why}", done.session);
+    if let Some(step) = step {
+        message = format!("{message} ({})", step.reason.code());
+        add_reason(&mut fields, &step.reason);
+        fields.extend(step.action.begins().map(|g| ("generation", json!(g.0))));
+    }
+    Entry { level: level_of(&done.outcome, step), component: "act", message, fields }
+}
+
+fn effect_word(verb: Verb, effect: &Effect) -> &'static str {
+    match (effect, verb) {
+        (Effect::Signalled { .. }, _) => "asked to end",
+        (Effect::Adopted { .. }, _) => "adopted",
+        (Effect::Removed, _) => "expired",
+        (Effect::Started { .. }, Verb::Restart) => "restarted",
+        (Effect::Started { .. }, Verb::Start | Verb::Expire | Verb::Adopt) => "started",
+    }
+}
+
+fn level_of(outcome: &Outcome, step: Option<&Step>) -> Level {
+    let after_a_crash = matches!(step.map(|s| &s.reason), Some(Reason::Died { crashes: 1.., .. }));
+    match outcome {
+        Outcome::Failed(_) => Level::Error,
+        Outcome::Unknown(_) => Level::Warn,
+        Outcome::Done(_) if after_a_crash => Level::Warn,
+        Outcome::Done(_) | Outcome::Stale(_) => Level::Info,
+    }
+}
+
+fn of_hold(held: &Held) -> Entry {
+    let mut fields: Evidence = [
+        ("session", json!(held.session.as_str())),
+        ("verb", json!(held.verb.word())),
+        ("hold", json!(held.hold.code())),
+        ("hold_evidence", nested(held.hold.evidence())),
+    ]
+    .into();
+    fields.extend(held.until.map(|at| ("until_ms", json!(at.wall))));
+    add_reason(&mut fields, &held.reason);
+    let (verb, obstacle, reason) = (held.verb.word(), held.hold.code(), held.reason.code());
+    Entry {
+        level: if held.hold.needs_somebody() { Level::Warn } else { Level::Info },
+        component: "plan",
+        message: format!("{}: {verb} held by {obstacle} ({reason})", held.session),
+        fields,
+    }
+}
+
+fn add_reason(fields: &mut Evidence, reason: &Reason) {
+    fields.insert("reason", json!(reason.code()));
+    fields.insert("evidence", nested(reason.evidence()));
+}
+
+fn nested(evidence: Evidence) -> Value {
+    evidence.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Death, Hold, Period, Phase};
+
+    fn name() -> SessionName {
+        SessionName::new("a").unwrap()
+    }
+
+    fn holding(obstacle: Hold) -> Plan {
+        let held = Held {
+            session: name(),
+            verb: Verb::Restart,
+            reason: Reason::Died { death: Death::Exit(3), crashes: 2 },
+            hold: obstacle,
+            until: Some(Moment { wall: 5, awake: 5, boot: 1 }),
+            phase: Phase::Dead(Death::Exit(3)),
+        };
+        Plan { held: vec![held], ..Plan::default() }
+    }
+
+    #[test]
+    fn a_hold_is_written_once_until_it_becomes_another() {
+        let waits = |n| holding(Hold::BackOff { crashes: n, delay: Period::from_secs(10) });
+        let first = entries(&Plan::default(), &waits(2), &[]);
+        assert_eq!(first.len(), 1);
+        assert_eq!((first[0].message.as_str(), first[0].level), ("a: restart held by back-off (died)", Level::Info));
+        assert_eq!(first[0].fields["evidence"], json!({"death": "exit status 3", "crashes": 2}));
+        assert!(entries(&waits(2), &waits(3), &[]).is_empty());
+        let taken = holding(Hold::NameTaken { process: "vim".into() });
+        assert_eq!(entries(&waits(2), &taken, &[])[0].level, Level::Warn);
+        assert!(entries(&taken, &Plan::default(), &[]).is_empty());
+    }
+
+    #[test]
+    fn every_outcome_is_written() {
+        let done = |outcome| Done { session: name(), verb: Verb::Expire, outcome };
+        let all = [
+            done(Outcome::Done(Effect::Removed)),
+            done(Outcome::Stale("gone".into())),
+            done(Outcome::Failed("no".into())),
+            done(Outcome::Unknown("timeout".into())),
+        ];
+        let written = entries(&Plan::default(), &Plan::default(), &all);
+        let seen: Vec<_> = written.iter().map(|e| (e.level, e.message.as_str())).collect();
+        assert_eq!(
+            seen,
+            [
+                (Level::Info, "a: expired"),
+                (Level::Info, "a: expire came too late: gone"),
+                (Level::Error, "a: expire failed: no"),
+                (Level::Warn, "a: expire may have happened: timeout"),
+            ]
+        );
+    }
+
+    #[test]
+    fn only_new_handoffs_are_told() {
+        let at = |awake| Some(Moment { wall: 5, awake, boot: 1 });
+        let knowing = |handoff| {
+            let mut memory = Memory::default();
+            memory.sessions.entry(name()).or_default().handoff = handoff;
+            memory
+        };
+        assert_eq!(handoffs(&knowing(at(1)), &knowing(at(2))).len(), 1);
+        assert_eq!(handoffs(&Memory::default(), &knowing(at(2))).len(), 1);
+        assert!(handoffs(&knowing(at(2)), &knowing(at(2))).is_empty());
+        assert!(handoffs(&knowing(at(2)), &knowing(None)).is_empty());
+    }
+}

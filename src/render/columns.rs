@@ -1,0 +1,115 @@
+//! Aligned columns: widths from the content, the last column clipped to the terminal.
+
+use super::sanitise::{clip, width};
+use super::style::{Paper, Role};
+
+/// However narrow the terminal, so many columns of a text are shown.
+const NARROWEST: usize = 12;
+
+/// One cell: clean text and what it is.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Cell {
+    pub(super) text: String,
+    pub(super) role: Role,
+    pub(super) align: Align,
+}
+
+/// On which side a cell's text stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Align {
+    #[default]
+    Left,
+    Right,
+}
+
+/// A cell of plain text.
+pub(super) fn cell(text: impl Into<String>) -> Cell {
+    Cell { text: text.into(), ..Cell::default() }
+}
+
+impl Cell {
+    pub(super) fn role(self, role: Role) -> Self {
+        Self { role, ..self }
+    }
+
+    pub(super) fn right(self) -> Self {
+        Self { align: Align::Right, ..self }
+    }
+}
+
+/// One line: a row of cells, or a text of its own that begins below a column.
+pub(super) enum Line {
+    Row(Vec<Cell>),
+    Below { column: usize, cell: Cell },
+}
+
+/// The lines, each ended by a line end, columns two spaces apart after the margin.
+pub(super) fn lay_out(lines: &[Line], margin: &str, paper: &Paper) -> String {
+    let widths = widths(lines);
+    let mut text = String::new();
+    for line in lines {
+        let laid = match line {
+            Line::Row(cells) => row(cells, &widths, margin, paper),
+            Line::Below { column, cell } => {
+                let indent = width(margin) + widths.iter().take(*column).map(|w| w + 2).sum::<usize>();
+                below(cell, indent, paper)
+            }
+        };
+        text.push_str(laid.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+fn widths(lines: &[Line]) -> Vec<usize> {
+    let mut widths: Vec<usize> = Vec::new();
+    for line in lines {
+        let Line::Row(cells) = line else { continue };
+        widths.resize(widths.len().max(cells.len()), 0);
+        for (known, cell) in widths.iter_mut().zip(cells) {
+            *known = (*known).max(width(&cell.text));
+        }
+    }
+    widths
+}
+
+fn row(cells: &[Cell], widths: &[usize], margin: &str, paper: &Paper) -> String {
+    let mut text = margin.to_owned();
+    let mut used = width(margin);
+    for (n, (cell, wide)) in cells.iter().zip(widths).enumerate() {
+        if n + 1 == cells.len() && cell.align == Align::Left {
+            text.push_str(&last(cell, used, paper));
+            break;
+        }
+        let space = " ".repeat(wide.saturating_sub(width(&cell.text)));
+        let painted = paper.colour.paint(cell.role, &cell.text);
+        match cell.align {
+            Align::Left => text.extend([painted, space]),
+            Align::Right => text.extend([space, painted]),
+        }
+        text.push_str("  ");
+        used += wide + 2;
+    }
+    text
+}
+
+/// A text of its own, broken between words where the terminal ends.
+fn below(cell: &Cell, indent: usize, paper: &Paper) -> String {
+    let room = paper.width.map_or(usize::MAX, |w| w.saturating_sub(indent).max(NARROWEST));
+    let mut lines: Vec<String> = Vec::new();
+    for word in cell.text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if width(line) + 1 + width(word) <= room => line.extend([" ", word]),
+            Some(_) | None => lines.push(word.to_owned()),
+        }
+    }
+    let margin = " ".repeat(indent);
+    let painted: Vec<String> =
+        lines.iter().map(|l| format!("{margin}{}", paper.colour.paint(cell.role, &clip(l, room)))).collect();
+    painted.join("\n")
+}
+
+fn last(cell: &Cell, used: usize, paper: &Paper) -> String {
+    let clipped = paper.width.map(|w| clip(&cell.text, w.saturating_sub(used).max(NARROWEST)));
+    paper.colour.paint(cell.role, clipped.as_deref().unwrap_or(&cell.text))
+}

@@ -1,0 +1,303 @@
+//! Pages as they are read: diff, status, verify and apply on one small town.
+
+use super::*;
+use crate::model::*;
+use crate::render::view::Scene;
+use crate::render::words::tests::CLOCK;
+use crate::render::{Colour, apply, status, verify};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(in crate::render) const PAPER: Paper =
+    Paper { clock: CLOCK, width: None, colour: Colour::Off, detail: Detail::Short };
+
+pub(in crate::render) fn name(text: &str) -> SessionName {
+    SessionName::new(text).unwrap()
+}
+
+fn desired(session: &str, command: &[&str]) -> Desired {
+    Desired {
+        name: name(session),
+        role: "custom".into(),
+        rig: None,
+        agent: Agent::default(),
+        launcher: Launcher::Tmux,
+        command: command.iter().map(|s| (*s).to_owned()).collect(),
+        dir: "/".into(),
+        env: BTreeMap::new(),
+        identity_env: BTreeMap::new(),
+        env_file: None,
+        restart: RestartPolicy::Always,
+        wave: 0,
+        after: BTreeSet::new(),
+        ready_after: Period::ZERO,
+        max_age: None,
+        handoff: None,
+        handoff_gap: Period::ZERO,
+        drain: Period::ZERO,
+        idling: Idling::default(),
+        max_memory: None,
+        on_drift: OnDrift::default(),
+        when_attached: WhenAttached::default(),
+        stop_grace: Period::ZERO,
+        completion: Completion { markers: vec![], grace: Period::ZERO, log: None },
+        backoff: Backoff::default(),
+        logs: Logs::default(),
+        instructions: None,
+        prune: false,
+    }
+}
+
+fn town() -> Town {
+    let sessions = ["crew-1", "crew-9", "mayor", "refinery", "witness"];
+    Town {
+        name: name("shop"),
+        root: None,
+        socket: Socket::Default,
+        sessions: sessions.map(|s| (name(s), desired(s, &["claude", "do it"]))).into(),
+        policies: vec![],
+        chores: vec![],
+        limits: Limits::default(),
+        resync: Period::from_secs(30),
+        drain_on_exit: false,
+        metrics: None,
+        notify: None,
+    }
+}
+
+const PROCESS: ProcId = ProcId { pid: 100, start: 1 };
+
+fn alive(minutes: u64, quiet: Period) -> Seen {
+    let started = CLOCK.now.minus(Period::from_mins(minutes));
+    Seen {
+        id: SessionId(1),
+        attached: 0,
+        created: started.wall,
+        quiet,
+        ownership: Ownership::Ours(Label {
+            session: name("x"),
+            generation: Generation(1),
+            started,
+            pane: PaneId(1),
+            fingerprint: None,
+            handoff: None,
+            origin: Origin::Started,
+        }),
+        pane: PaneId(1),
+        life: Life::Alive { process: PROCESS, matches: true, comm: "claude".into() },
+        usage: Some(Usage { cpu_ms: 65_000, rss: 300 << 20, processes: 3 }),
+    }
+}
+
+pub(in crate::render) fn observed() -> Observed {
+    let dead = Life::Dead { death: Death::Exit(3), at: None, tail: vec![] };
+    let sessions = [
+        ("crew-1", Seen { life: dead, usage: None, ..alive(9, Period::ZERO) }),
+        ("old", alive(500, Period::from_mins(90))),
+        ("refinery", alive(30, Period::from_secs(4))),
+        ("witness", alive(72, Period::from_mins(6))),
+    ];
+    Observed::Up(Server {
+        id: ServerId(PROCESS),
+        version: "3.3a".into(),
+        sessions: sessions.map(|(n, s)| (n.to_owned(), s)).into(),
+        own: None,
+    })
+}
+
+fn target() -> Target {
+    Target {
+        server: ServerId(PROCESS),
+        session: SessionId(1),
+        pane: PaneId(1),
+        generation: Some(Generation(1)),
+        process: Some(PROCESS),
+        attached: WhenAttached::Hold,
+    }
+}
+
+pub(in crate::render) fn plan() -> Plan {
+    let start = Action::Start {
+        desired: Box::new(desired("mayor", &["claude", "do it"])),
+        generation: Generation(2),
+        handoff: None,
+        crashes: 0,
+    };
+    let restart = Action::Restart {
+        desired: Box::new(desired("witness", &["claude"])),
+        target: target(),
+        rung: Rung::Ask,
+        generation: Generation(2),
+        handoff: None,
+        crashes: 0,
+    };
+    let too_old = Reason::TooOld { age: Period::from_mins(72), limit: Period::from_mins(60) };
+    let held = |session: &str, verb, reason, hold, until, phase| Held {
+        session: name(session),
+        verb,
+        reason,
+        hold,
+        until,
+        phase,
+    };
+    let soon = CLOCK.now.plus(Period::from_secs(8));
+    let died = Reason::Died { death: Death::Exit(3), crashes: 5 };
+    let tail = vec!["panic: \u{1b}[31mboom".to_owned(), "at main".to_owned()];
+    let looping = Hold::CrashLoop { crashes: 5, window: Period::from_mins(15), tail };
+    Plan {
+        steps: vec![
+            Step { session: name("mayor"), action: start, reason: Reason::Missing { last: None } },
+            Step { session: name("witness"), action: restart, reason: too_old },
+        ],
+        held: vec![
+            held("crew-1", Verb::Restart, died, looping, Some(soon), Phase::Dead(Death::Exit(3))),
+            held(
+                "crew-9",
+                Verb::Start,
+                Reason::Missing { last: None },
+                Hold::After { waiting_for: name("mayor") },
+                None,
+                Phase::Absent,
+            ),
+        ],
+        unchanged: vec![
+            Unchanged { session: name("old"), phase: Phase::Idle, note: Some(Reason::Orphaned), next: None },
+            Unchanged {
+                session: name("refinery"),
+                phase: Phase::Working,
+                note: None,
+                next: Some(Next { verb: Verb::Restart, reason: "too-old", at: soon }),
+            },
+        ],
+        wake: Some(soon),
+        mass: None,
+    }
+}
+
+pub(in crate::render) fn with_scene<T>(plan: &Plan, observed: &Observed, show: impl FnOnce(&Scene<'_>) -> T) -> T {
+    let (town, memory) = (town(), Memory::default());
+    show(&Scene { town: &town, observed, memory: &memory, plan, now: CLOCK.now })
+}
+
+#[track_caller]
+fn same(text: &str, want: &str) {
+    assert!(text == want, "got:\n{text}\nwant:\n{want}");
+}
+
+#[test]
+fn a_plan_reads_well() {
+    let want = "\
+\x20 + start    mayor    not there
+                      $ claude 'do it'
+  ~ restart  witness  72m old, limit 60m
+  ! restart  crew-1   ended: exit status 3, crash 5
+                      held: crash loop: 5 crashes within 15m, until 14:05:10 (in 8s); `gtctl reset` tries again now
+                      | panic: boom
+                      | at main
+  · start    crew-9   not there
+                      held: waits for mayor
+  · orphan   old      no longer declared; --prune expires it
+
+1 to start, 1 to restart, 2 held, 2 unchanged · next look 14:05:10
+";
+    with_scene(&plan(), &observed(), |s| same(&page(s, &PAPER), want));
+}
+
+#[test]
+fn wide_shows_the_unchanged_and_narrow_breaks_between_words() {
+    let wide = Paper { detail: Detail::Wide, ..PAPER };
+    with_scene(&plan(), &observed(), |s| {
+        assert!(page(s, &wide).contains("\n             refinery  working; restart (too-old) at 14:05:10\n"));
+        let narrow = page(s, &Paper { width: Some(50), ..PAPER });
+        assert!(narrow.contains("held: crash loop: 5 crashes\n                      within 15m, until 14:05:10\n"));
+        assert!(narrow.lines().filter(|l| l.starts_with("  ")).all(|l| sanitise::width(l) <= 50));
+    });
+}
+
+#[test]
+fn colours_change_no_text() {
+    with_scene(&plan(), &observed(), |s| {
+        let coloured = page(s, &Paper { colour: Colour::On, ..PAPER });
+        let plain: Vec<String> = coloured.lines().map(|l| sanitise::line(l, LONG)).collect();
+        assert_eq!(plain, page(s, &PAPER).lines().collect::<Vec<_>>());
+        assert_ne!(coloured, page(s, &PAPER));
+    });
+}
+
+#[test]
+fn what_could_not_be_seen_is_said_first() {
+    with_scene(&Plan::default(), &Observed::Unknown("lost\u{1b}[2J".into()), |s| {
+        let want = "tmux could not be asked: lost\n\nnothing is planned: what is not known is left alone\n";
+        same(&page(s, &PAPER), want);
+    });
+    with_scene(&Plan::default(), &Observed::Down, |s| {
+        same(&page(s, &PAPER), "no tmux server runs yet\n\nnothing to do: no sessions\n");
+    });
+}
+
+#[test]
+fn a_converged_town_is_one_line() {
+    let fine = |s: &str| Unchanged { session: name(s), phase: Phase::Working, note: None, next: None };
+    let plan = Plan { unchanged: vec![fine("a"), fine("b"), fine("c")], ..Plan::default() };
+    with_scene(&plan, &observed(), |s| same(&page(s, &PAPER), "nothing to do: 3 sessions as declared\n"));
+}
+
+#[test]
+fn status_is_a_table() {
+    let plan = plan();
+    with_scene(&plan, &observed(), |s| {
+        let want = "\
+NAME      PHASE    SINCE     AGE  IDLE  RESTARTS  CPU   RSS  NEXT
+old       idle       90m  8h 20m   90m         0  65s  300M  no longer declared
+refinery  working      -     30m    4s         0  65s  300M  restart (too-old) at 14:05:10
+witness   idle        6m     72m    6m         0  65s  300M  restart now: 72m old, limit 60m
+
+3 sessions: 1 working, 2 idle · tmux 3.3a · next look 14:05:10
+";
+        let only = ["old", "refinery", "witness"].map(name);
+        same(&status::page(s, &only, &PAPER), want);
+        let all = status::page(s, &[], &PAPER);
+        assert!(all.contains("\n6 sessions: 1 working, 2 idle, 1 dead, 2 absent · 2 held · tmux 3.3a · next look"));
+    });
+}
+
+#[test]
+fn verify_counts_the_dead() {
+    with_scene(&plan(), &observed(), |s| {
+        let findings = verify::findings(s);
+        let want = "\
+crew-1    dead=1   exit status 3
+crew-9    missing
+mayor     missing
+refinery  dead=0   alive
+witness   dead=0   alive
+5 sessions: 1 dead, 2 missing
+";
+        same(&verify::page(&findings, &PAPER), want);
+        assert!(!findings.iter().all(|(_, f)| f.is_well()));
+    });
+    with_scene(&plan(), &Observed::Unknown("why".into()), |s| {
+        assert!(verify::findings(s).iter().all(|(_, f)| *f == verify::Finding::Unknown));
+    });
+}
+
+pub(in crate::render) fn outcomes() -> Outcomes {
+    let done = |s: &str, verb, outcome| Done { session: name(s), verb, outcome };
+    let started = Effect::Started { generation: Generation(1), process: Some(PROCESS) };
+    vec![
+        done("mayor", Verb::Start, Outcome::Done(started)),
+        done("witness", Verb::Restart, Outcome::Done(Effect::Signalled { tree: vec![PROCESS] })),
+        done("x", Verb::Expire, Outcome::Stale("$3 is gone".into())),
+        done("y", Verb::Expire, Outcome::Failed("no such\u{1b}[1m file".into())),
+    ]
+}
+
+#[test]
+fn apply_says_what_came_of_it() {
+    let want = "\
+\x20 + started   mayor    pid 100
+  ~ stopping  witness  1 process
+  · stale     x        the world has moved on: $3 is gone
+  ! failed    y        expire: no such file
+1 started, 1 stopping, 1 stale, 1 failed, 2 held, 2 as declared · next look 14:05:10";
+    same(&format!("{}{}", apply::outcomes(&outcomes(), &PAPER), apply::summary(&outcomes(), &plan(), &PAPER)), want);
+}

@@ -1,0 +1,296 @@
+//! The same pages for programs: one documented shape per verb, with a version.
+//!
+//! Times are RFC 3339 in UTC, periods milliseconds, sizes bytes; each says so in its name or its schema. Text that came
+//! from outside is sanitised. Fields may be added within a version, none removed and none changed in meaning.
+
+use super::sanitise;
+use super::verify::Finding;
+use super::view::{Event, Row, Scene};
+use super::words;
+use crate::model::{
+    Action, Death, Done, Evidence, Held, Moment, Next, Observed, Outcome, Period, Phase, Reason, SessionName, Step,
+    Unchanged,
+};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+mod shape;
+
+pub use shape::{
+    ApplyPage, DiffPage, EventLine, FindingLine, Head, HeldLine, NextLine, OutcomeLine, ServerState, SessionLine,
+    StatusPage, StepLine, UnchangedLine, VerifyPage, Why, schemas,
+};
+
+/// The version of every shape.
+pub const VERSION: u32 = 1;
+
+/// The longest text from outside, in characters.
+const LONG: usize = 4096;
+
+/// Any page as text: indented, ended by a line end.
+#[must_use]
+pub fn text<T: Serialize>(page: &T) -> String {
+    // Every shape has text keys and plain values: none of them can fail.
+    let mut text = serde_json::to_string_pretty(page).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// The plan.
+#[must_use]
+pub fn diff(scene: &Scene<'_>) -> DiffPage {
+    let plan = scene.plan;
+    DiffPage {
+        head: head("diff", scene),
+        steps: plan.steps.iter().map(step).collect(),
+        held: plan.held.iter().map(|h| held(h, scene.now)).collect(),
+        unchanged: plan.unchanged.iter().map(|u| unchanged(u, scene.now)).collect(),
+        wake: plan.wake.map(|at| time(at, scene.now)),
+    }
+}
+
+/// What came of a plan, and what is left: `scene` is the last look.
+#[must_use]
+pub fn apply(scene: &Scene<'_>, done: &[Done]) -> ApplyPage {
+    let DiffPage { steps, held, unchanged, wake, .. } = diff(scene);
+    ApplyPage { head: head("apply", scene), outcomes: done.iter().map(outcome).collect(), steps, held, unchanged, wake }
+}
+
+/// Every session, or those named.
+#[must_use]
+pub fn status(scene: &Scene<'_>, only: &[SessionName]) -> StatusPage {
+    let rows = scene.rows();
+    let wanted = rows.iter().filter(|r| only.is_empty() || only.contains(r.session));
+    StatusPage {
+        head: head("status", scene),
+        paused: scene.memory.paused,
+        sessions: wanted.map(|r| session(r, scene.now)).collect(),
+        wake: scene.plan.wake.map(|at| time(at, scene.now)),
+    }
+}
+
+/// The check for dead sessions.
+#[must_use]
+pub fn verify(scene: &Scene<'_>, findings: &[(&SessionName, Finding)]) -> VerifyPage {
+    VerifyPage {
+        head: head("verify", scene),
+        well: findings.iter().all(|(_, f)| f.is_well()),
+        sessions: findings.iter().map(|(name, f)| finding(name, *f)).collect(),
+    }
+}
+
+fn head(kind: &'static str, scene: &Scene<'_>) -> Head {
+    let (server, tmux, trouble) = match scene.observed {
+        Observed::Up(server) => (ServerState::Up, Some(clean(&server.version)), None),
+        Observed::Down => (ServerState::Down, None, None),
+        Observed::Unknown(why) => (ServerState::Unknown, None, Some(clean(why))),
+    };
+    Head {
+        version: VERSION,
+        kind: kind.to_owned(),
+        town: scene.town.name.to_string(),
+        observed_at: time(scene.now, scene.now),
+        server,
+        tmux,
+        trouble,
+    }
+}
+
+fn clean(text: &str) -> String {
+    sanitise::line(text, LONG)
+}
+
+/// A moment by the wall clock. One that lies ahead is counted in awake time from now.
+fn time(at: Moment, now: Moment) -> String {
+    let ahead = now.until(&at);
+    let wall = if ahead.is_zero() { at.wall } else { now.plus(ahead).wall };
+    Timestamp::from_millisecond(wall).unwrap_or(Timestamp::MAX).to_string()
+}
+
+fn why(code: &str, text: String, evidence: Evidence) -> Why {
+    let evidence: BTreeMap<String, Value> =
+        evidence.into_iter().map(|(name, value)| (name.to_owned(), sanitise::json(value, LONG))).collect();
+    Why { code: code.to_owned(), text, evidence }
+}
+
+fn reason(reason: &Reason) -> Why {
+    why(reason.code(), words::reason(reason), reason.evidence())
+}
+
+fn step(step: &Step) -> StepLine {
+    let (argv, generation) = match &step.action {
+        Action::Start { desired, generation, .. } | Action::Restart { desired, generation, .. } => {
+            (Some(desired.command.iter().map(|a| clean(a)).collect()), Some(generation.0))
+        }
+        Action::Adopt { generation, .. } => (None, Some(generation.0)),
+        Action::Expire { .. } => (None, None),
+    };
+    StepLine {
+        session: step.session.to_string(),
+        action: step.action.verb().word().to_owned(),
+        reason: reason(&step.reason),
+        argv,
+        generation,
+    }
+}
+
+fn held(held: &Held, now: Moment) -> HeldLine {
+    HeldLine {
+        session: held.session.to_string(),
+        action: held.verb.word().to_owned(),
+        reason: reason(&held.reason),
+        hold: why(held.hold.code(), words::obstacle(&held.hold), held.hold.evidence()),
+        until: held.until.map(|at| time(at, now)),
+        phase: held.phase.word().to_owned(),
+    }
+}
+
+fn unchanged(same: &Unchanged, now: Moment) -> UnchangedLine {
+    UnchangedLine {
+        session: same.session.to_string(),
+        phase: same.phase.word().to_owned(),
+        note: same.note.as_ref().map(reason),
+        next: same.next.as_ref().map(|n| next(n, now)),
+    }
+}
+
+fn next(next: &Next, now: Moment) -> NextLine {
+    NextLine { action: next.verb.word().to_owned(), reason: next.reason.to_owned(), at: time(next.at, now) }
+}
+
+fn outcome(done: &Done) -> OutcomeLine {
+    let (outcome, why) = match &done.outcome {
+        Outcome::Done(_) => ("done", None),
+        Outcome::Stale(why) => ("stale", Some(why)),
+        Outcome::Failed(why) => ("failed", Some(why)),
+        Outcome::Unknown(why) => ("unknown", Some(why)),
+    };
+    OutcomeLine {
+        session: done.session.to_string(),
+        action: done.verb.word().to_owned(),
+        outcome: outcome.to_owned(),
+        why: why.map(|w| clean(w)),
+    }
+}
+
+fn session(row: &Row<'_>, now: Moment) -> SessionLine {
+    let death: Option<Death> = match row.phase {
+        Phase::Dead(death) => Some(death),
+        Phase::Completed(death) => death,
+        Phase::Absent
+        | Phase::Starting
+        | Phase::Working
+        | Phase::Idle
+        | Phase::Stopping
+        | Phase::Stopped
+        | Phase::Unknown
+        | Phase::Foreign => None,
+    };
+    SessionLine {
+        session: row.session.to_string(),
+        phase: row.phase.word().to_owned(),
+        death: death.map(|d| d.to_string()),
+        since_ms: row.since.map(Period::millis),
+        age_ms: row.age.map(Period::millis),
+        idle_ms: row.idle.map(Period::millis),
+        restarts: row.restarts,
+        attached: row.attached,
+        cpu_ms: row.usage.map(|u| u.cpu_ms),
+        rss_bytes: row.usage.map(|u| u.rss),
+        processes: row.usage.map(|u| u.processes),
+        event: event(&row.event, now),
+    }
+}
+
+fn event(event: &Event<'_>, now: Moment) -> Option<EventLine> {
+    match event {
+        Event::Step(s) => Some(EventLine::Step(step(s))),
+        Event::Held(h) => Some(EventLine::Held(held(h, now))),
+        Event::Note(note) => Some(EventLine::Note(reason(note))),
+        Event::Next(n) => Some(EventLine::Next(next(n, now))),
+        Event::Nothing => None,
+    }
+}
+
+fn finding(name: &SessionName, finding: Finding) -> FindingLine {
+    let (word, detail) = match finding {
+        Finding::Alive => ("alive", None),
+        Finding::Rests(phase) => ("resting", Some(phase.word().to_owned())),
+        Finding::Dead(death) => ("dead", Some(death.to_string())),
+        Finding::Missing => ("missing", None),
+        Finding::Unknown => ("unknown", None),
+    };
+    FindingLine { session: name.to_string(), finding: word.to_owned(), detail }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::diff::tests::{name, observed, outcomes, plan, with_scene};
+    use super::super::verify::findings;
+    use super::*;
+    use serde_json::json;
+
+    fn pages() -> [(&'static str, String); 4] {
+        with_scene(&plan(), &observed(), |s| {
+            [
+                ("apply", text(&apply(s, &outcomes()))),
+                ("diff", text(&diff(s))),
+                ("status", text(&status(s, &[]))),
+                ("verify", text(&verify(s, &findings(s)))),
+            ]
+        })
+    }
+
+    #[test]
+    fn every_page_has_the_shape_that_is_documented() {
+        for ((kind, page), (schema_kind, schema)) in pages().into_iter().zip(schemas()) {
+            assert_eq!(kind, schema_kind);
+            let schema: Value = serde_json::from_str(&schema).unwrap();
+            let page: Value = serde_json::from_str(&page).unwrap();
+            assert_eq!((&page["version"], &page["kind"]), (&json!(1), &json!(kind)));
+            let validator = jsonschema::validator_for(&schema).unwrap();
+            assert_eq!(validator.iter_errors(&page).map(|e| e.to_string()).collect::<Vec<_>>(), Vec::<String>::new());
+            assert!(validator.validate(&json!({"version": 1, "kind": kind})).is_err(), "the schema asks for something");
+        }
+    }
+
+    #[test]
+    fn the_committed_schemas_are_these() {
+        let committed = [
+            include_str!("../../schema/apply.schema.json"),
+            include_str!("../../schema/diff.schema.json"),
+            include_str!("../../schema/status.schema.json"),
+            include_str!("../../schema/verify.schema.json"),
+        ];
+        for ((kind, schema), committed) in schemas().into_iter().zip(committed) {
+            assert!(schema == committed, "schema/{kind}.schema.json should be:\n{schema}");
+        }
+    }
+
+    #[test]
+    fn nothing_unsanitised_comes_out() {
+        for (kind, page) in pages() {
+            assert!(!page.contains("\\u001b") && !page.contains('\u{1b}'), "{kind}: {page}");
+        }
+    }
+
+    #[test]
+    fn the_diff_names_codes_and_evidence() {
+        let page: Value = serde_json::from_str(&pages()[1].1).unwrap();
+        assert_eq!(page["observed_at"], "2025-11-21T13:05:02Z");
+        assert_eq!(page["wake"], "2025-11-21T13:05:10Z");
+        assert_eq!(page["steps"][0]["argv"], json!(["claude", "do it"]));
+        assert_eq!(
+            page["steps"][1]["reason"],
+            json!({"code": "too-old", "text": "72m old, limit 60m", "age_ms": 4_320_000, "limit_ms": 3_600_000})
+        );
+        assert_eq!(page["held"][0]["hold"]["tail"], json!(["panic: boom", "at main"]));
+    }
+
+    #[test]
+    fn status_can_be_narrowed() {
+        with_scene(&plan(), &observed(), |s| assert_eq!(status(s, &[name("old")]).sessions.len(), 1));
+    }
+}

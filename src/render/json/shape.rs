@@ -1,0 +1,245 @@
+//! The shapes of the pages, flat and simple, and their schemas.
+
+use schemars::{JsonSchema, schema_for};
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What every page begins with.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Head {
+    /// The version of the shape: 1.
+    pub version: u32,
+    /// Which page this is.
+    pub kind: String,
+    /// The town's name.
+    pub town: String,
+    /// When the look was taken, RFC 3339.
+    pub observed_at: String,
+    /// Whether the tmux server answered.
+    pub server: ServerState,
+    /// Its version.
+    pub tmux: Option<String>,
+    /// Why it could not be asked.
+    pub trouble: Option<String>,
+}
+
+/// Whether the tmux server answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServerState {
+    /// It did.
+    Up,
+    /// There is provably none.
+    Down,
+    /// It could not be told: nothing is planned.
+    Unknown,
+}
+
+/// A reason or a hold: a stable code, a sentence, and the evidence by name.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Why {
+    /// Stable.
+    pub code: String,
+    /// For people; may change.
+    pub text: String,
+    /// Further fields by code; those in milliseconds end in `_ms`.
+    #[serde(flatten)]
+    pub evidence: BTreeMap<String, Value>,
+}
+
+/// Something to be done now.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct StepLine {
+    /// To which session.
+    pub session: String,
+    /// `start`, `restart`, `expire` or `adopt`.
+    pub action: String,
+    /// Why.
+    pub reason: Why,
+    /// What is run.
+    pub argv: Option<Vec<String>>,
+    /// The life that begins.
+    pub generation: Option<u64>,
+}
+
+/// Something that should be done and is held back.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct HeldLine {
+    /// Which session.
+    pub session: String,
+    /// What would be done.
+    pub action: String,
+    /// Why it would be.
+    pub reason: Why,
+    /// What holds it back.
+    pub hold: Why,
+    /// Until when, RFC 3339; null where only an event or a person can lift it.
+    pub until: Option<String>,
+    /// What the session is meanwhile.
+    pub phase: String,
+}
+
+/// A session to which nothing is done.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct UnchangedLine {
+    /// Which.
+    pub session: String,
+    /// What it is.
+    pub phase: String,
+    /// Something to be said of it.
+    pub note: Option<Why>,
+    /// What time alone will bring.
+    pub next: Option<NextLine>,
+}
+
+/// An event that time alone brings.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct NextLine {
+    /// What.
+    pub action: String,
+    /// The code of the reason.
+    pub reason: String,
+    /// When, RFC 3339.
+    pub at: String,
+}
+
+/// What came of a step.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct OutcomeLine {
+    /// Which session.
+    pub session: String,
+    /// What was tried.
+    pub action: String,
+    /// `done`, `stale`, `failed` or `unknown`.
+    pub outcome: String,
+    /// Why, where it was not done.
+    pub why: Option<String>,
+}
+
+/// One session.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct SessionLine {
+    /// Its name.
+    pub session: String,
+    /// What it is: `absent`, `starting`, `working`, `idle`, `completed`, `dead`, `stopping`, `stopped`, `unknown` or
+    /// `foreign`.
+    pub phase: String,
+    /// How it ended, where it did.
+    pub death: Option<String>,
+    /// For how long it has been that, where this is known.
+    pub since_ms: Option<u64>,
+    /// Awake time since its process was started.
+    pub age_ms: Option<u64>,
+    /// For how long its screen has been silent.
+    pub idle_ms: Option<u64>,
+    /// Starts after the first.
+    pub restarts: u32,
+    /// Clients attached.
+    pub attached: u32,
+    /// Processor time of its process tree.
+    pub cpu_ms: Option<u64>,
+    /// Resident memory of its process tree.
+    pub rss_bytes: Option<u64>,
+    /// Processes in its tree.
+    pub processes: Option<u32>,
+    /// What comes next, or why nothing does.
+    pub event: Option<EventLine>,
+}
+
+/// What the plan has for a session.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum EventLine {
+    /// Something is done now.
+    Step(StepLine),
+    /// Something is held back.
+    Held(HeldLine),
+    /// Something is to be said.
+    Note(Why),
+    /// Time will bring something.
+    Next(NextLine),
+}
+
+/// How one declared session was found.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct FindingLine {
+    /// Which.
+    pub session: String,
+    /// `alive`, `resting`, `dead`, `missing` or `unknown`.
+    pub finding: String,
+    /// How it ended, or in what it rests.
+    pub detail: Option<String>,
+}
+
+/// `gtctl diff -o json`.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct DiffPage {
+    #[serde(flatten)]
+    #[expect(missing_docs, reason = "flattened: its fields have their own")]
+    pub head: Head,
+    /// To be done now.
+    pub steps: Vec<StepLine>,
+    /// To be done, but not now.
+    pub held: Vec<HeldLine>,
+    /// As it should be, or only to be reported.
+    pub unchanged: Vec<UnchangedLine>,
+    /// The next moment at which this answer can change of itself, RFC 3339.
+    pub wake: Option<String>,
+}
+
+/// `gtctl apply -o json`.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ApplyPage {
+    #[serde(flatten)]
+    #[expect(missing_docs, reason = "flattened: its fields have their own")]
+    pub head: Head,
+    /// What came of each step, in their order.
+    pub outcomes: Vec<OutcomeLine>,
+    /// What is still to be done.
+    pub steps: Vec<StepLine>,
+    /// What is still held.
+    pub held: Vec<HeldLine>,
+    /// As it should be, or only to be reported.
+    pub unchanged: Vec<UnchangedLine>,
+    /// The next moment at which this answer can change of itself, RFC 3339.
+    pub wake: Option<String>,
+}
+
+/// `gtctl status -o json`.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct StatusPage {
+    #[serde(flatten)]
+    #[expect(missing_docs, reason = "flattened: its fields have their own")]
+    pub head: Head,
+    /// Whether the operator paused the town.
+    pub paused: bool,
+    /// By name.
+    pub sessions: Vec<SessionLine>,
+    /// The next moment at which this answer can change of itself, RFC 3339.
+    pub wake: Option<String>,
+}
+
+/// `gtctl verify -o json`.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct VerifyPage {
+    #[serde(flatten)]
+    #[expect(missing_docs, reason = "flattened: its fields have their own")]
+    pub head: Head,
+    /// Whether every session is as it should be.
+    pub well: bool,
+    /// By name.
+    pub sessions: Vec<FindingLine>,
+}
+
+/// The schema of every page by its kind, as text ended by a line end: committed as `schema/<kind>.schema.json`.
+#[must_use]
+pub fn schemas() -> [(&'static str, String); 4] {
+    [
+        ("apply", schema_for!(ApplyPage)),
+        ("diff", schema_for!(DiffPage)),
+        ("status", schema_for!(StatusPage)),
+        ("verify", schema_for!(VerifyPage)),
+    ]
+    .map(|(kind, schema)| (kind, super::text(&schema)))
+}

@@ -1,0 +1,130 @@
+//! The truth about every session, as a table.
+
+use super::columns::{Line, cell, lay_out};
+use super::sanitise;
+use super::style::{Detail, Paper, Role};
+use super::view::{Event, Row, Scene};
+use super::words::{self, brief, bytes, count};
+use crate::model::{Observed, Period, Phase, SessionName};
+
+/// The table of the sessions named, of all when none is, and a line of totals.
+#[must_use]
+pub fn page(scene: &Scene<'_>, only: &[SessionName], paper: &Paper) -> String {
+    let all = scene.rows();
+    let rows: Vec<&Row<'_>> = all.iter().filter(|r| only.is_empty() || only.contains(r.session)).collect();
+    if rows.is_empty() {
+        return format!("{}\n", totals(scene, &rows, paper));
+    }
+    let columns = Columns::for_rows(&rows, paper);
+    let mut lines = vec![columns.heading()];
+    lines.extend(rows.iter().map(|row| columns.line(row, paper)));
+    format!("{}\n{}\n", lay_out(&lines, "", paper), totals(scene, &rows, paper))
+}
+
+/// The columns that are shown: what nobody has is left out.
+struct Columns {
+    usage: bool,
+    wide: bool,
+}
+
+impl Columns {
+    fn for_rows(rows: &[&Row<'_>], paper: &Paper) -> Self {
+        Self { usage: rows.iter().any(|r| r.usage.is_some()), wide: paper.detail == Detail::Wide }
+    }
+
+    fn heading(&self) -> Line {
+        let head = |text: &str| cell(text).role(Role::Quiet);
+        let mut cells = vec![head("NAME"), head("PHASE"), head("SINCE").right(), head("AGE").right()];
+        cells.extend([head("IDLE").right(), head("RESTARTS").right()]);
+        if self.usage {
+            cells.extend([head("CPU").right(), head("RSS").right()]);
+        }
+        if self.wide {
+            cells.push(head("CLIENTS").right());
+        }
+        cells.push(head("NEXT"));
+        Line::Row(cells)
+    }
+
+    fn line(&self, row: &Row<'_>, paper: &Paper) -> Line {
+        let span = |p: Option<Period>| cell(p.map_or_else(|| "-".to_owned(), brief)).right();
+        let mut cells = vec![cell(row.session.as_str()), cell(row.phase.word()).role(role(row.phase))];
+        cells.extend([span(row.since), span(row.age), span(row.idle), cell(row.restarts.to_string()).right()]);
+        if self.usage {
+            cells.push(span(row.usage.map(|u| Period::from_millis(u.cpu_ms))));
+            cells.push(cell(row.usage.map_or_else(|| "-".to_owned(), |u| bytes(u.rss))).right());
+        }
+        if self.wide {
+            cells.push(cell(row.attached.to_string()).right());
+        }
+        cells.push(cell(next(row, paper)).role(event_role(&row.event)));
+        Line::Row(cells)
+    }
+}
+
+/// What comes next, or why nothing does.
+#[must_use]
+pub fn next(row: &Row<'_>, paper: &Paper) -> String {
+    match row.event {
+        Event::Step(step) => format!("{} now: {}", step.action.verb().word(), words::reason(&step.reason)),
+        Event::Held(held) => {
+            let obstacle = words::hold(&held.hold, held.until, &paper.clock);
+            format!("{} ({}): {obstacle}", held.verb.word(), held.reason.code())
+        }
+        Event::Note(reason) => words::reason(reason),
+        Event::Next(next) => format!("{} ({}) at {}", next.verb.word(), next.reason, paper.clock.time(next.at)),
+        Event::Nothing => match row.phase {
+            Phase::Dead(death) | Phase::Completed(Some(death)) => death.to_string(),
+            Phase::Stopped => "`gtctl start` starts it".to_owned(),
+            Phase::Completed(None)
+            | Phase::Absent
+            | Phase::Starting
+            | Phase::Working
+            | Phase::Idle
+            | Phase::Stopping
+            | Phase::Unknown
+            | Phase::Foreign => String::new(),
+        },
+    }
+}
+
+fn totals(scene: &Scene<'_>, rows: &[&Row<'_>], paper: &Paper) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for phase in ["working", "idle", "starting", "completed", "stopping", "stopped", "dead", "absent", "unknown"] {
+        let n = rows.iter().filter(|r| r.phase.word() == phase).count();
+        parts.extend((n > 0).then(|| format!("{n} {phase}")));
+    }
+    let mut sentence = count(rows.len(), "session");
+    if !parts.is_empty() {
+        sentence = format!("{sentence}: {}", parts.join(", "));
+    }
+    let waiting = rows.iter().filter(|r| matches!(r.event, Event::Held(_))).count();
+    let mut sentences = vec![sentence];
+    sentences.extend((waiting > 0).then(|| format!("{waiting} held")));
+    sentences.extend(scene.memory.paused.then(|| "paused".to_owned()));
+    sentences.push(match scene.observed {
+        Observed::Up(server) => format!("tmux {}", sanitise::line(&server.version, 20)),
+        Observed::Down => "no tmux server runs".to_owned(),
+        Observed::Unknown(why) => format!("tmux could not be asked: {}", sanitise::line(why, 200)),
+    });
+    sentences.extend(scene.plan.wake.map(|at| format!("next look {}", paper.clock.time(at))));
+    sentences.join(" · ")
+}
+
+fn role(phase: Phase) -> Role {
+    match phase {
+        Phase::Working => Role::Good,
+        Phase::Idle | Phase::Starting => Role::Plain,
+        Phase::Completed(_) | Phase::Stopped => Role::Quiet,
+        Phase::Stopping | Phase::Unknown | Phase::Foreign => Role::Change,
+        Phase::Dead(_) | Phase::Absent => Role::Bad,
+    }
+}
+
+fn event_role(event: &Event<'_>) -> Role {
+    match event {
+        Event::Held(held) if held.hold.needs_somebody() => Role::Bad,
+        Event::Step(_) => Role::Change,
+        Event::Held(_) | Event::Note(_) | Event::Next(_) | Event::Nothing => Role::Quiet,
+    }
+}

@@ -1,0 +1,156 @@
+//! What the pages show, put together from the planner's values: one [`Row`] per session.
+
+use crate::model::{
+    Held, History, Label, Life, Memory, Moment, Next, Observed, Ownership, Period, Phase, Plan, Reason, Seen,
+    SessionName, Step, Town, Usage,
+};
+use std::collections::BTreeMap;
+
+/// Quiet for longer than this, a living session counts as idle where the plan does not say what it is.
+const IDLE: Period = Period::from_mins(1);
+
+/// Everything there is to show: what is wanted, what is there, what is known, what follows.
+#[derive(Debug, Clone, Copy)]
+pub struct Scene<'a> {
+    /// What is wanted.
+    pub town: &'a Town,
+    /// What is there.
+    pub observed: &'a Observed,
+    /// What is remembered.
+    pub memory: &'a Memory,
+    /// What follows from it.
+    pub plan: &'a Plan,
+    /// When the look was taken.
+    pub now: Moment,
+}
+
+/// One session.
+#[derive(Debug, Clone)]
+pub struct Row<'a> {
+    /// Its name.
+    pub session: &'a SessionName,
+    /// What it is.
+    pub phase: Phase,
+    /// For how long it has been that, where this is known.
+    pub since: Option<Period>,
+    /// Awake time since its process was started; none when none lives.
+    pub age: Option<Period>,
+    /// For how long its screen has been silent; none when nothing lives there.
+    pub idle: Option<Period>,
+    /// Starts after the first.
+    pub restarts: u32,
+    /// Clients attached.
+    pub attached: u32,
+    /// What its process tree uses; only after a full look.
+    pub usage: Option<Usage>,
+    /// What comes next, or why nothing does.
+    pub event: Event<'a>,
+}
+
+/// What the plan has for a session.
+#[derive(Debug, Clone, Copy)]
+pub enum Event<'a> {
+    /// Something is done now.
+    Step(&'a Step),
+    /// Something is held back.
+    Held(&'a Held),
+    /// Something is to be said.
+    Note(&'a Reason),
+    /// Time will bring something.
+    Next(&'a Next),
+    /// Nothing.
+    Nothing,
+}
+
+impl<'a> Scene<'a> {
+    /// A row for every session of the plan, by name.
+    #[must_use]
+    pub fn rows(&self) -> Vec<Row<'a>> {
+        let Plan { steps, held, unchanged, wake: _, mass: _ } = self.plan;
+        let mut rows: BTreeMap<&SessionName, Row<'a>> = BTreeMap::new();
+        for step in steps {
+            let phase = phase_before(step, self.seen(&step.session));
+            rows.insert(&step.session, self.row(&step.session, phase, Event::Step(step)));
+        }
+        for held in held {
+            rows.insert(&held.session, self.row(&held.session, held.phase, Event::Held(held)));
+        }
+        for same in unchanged {
+            let event = match (&same.note, &same.next) {
+                (Some(note), _) => Event::Note(note),
+                (None, Some(next)) => Event::Next(next),
+                (None, None) => Event::Nothing,
+            };
+            rows.insert(&same.session, self.row(&same.session, same.phase, event));
+        }
+        rows.into_values().collect()
+    }
+
+    /// What was seen under this name.
+    #[must_use]
+    pub fn seen(&self, session: &SessionName) -> Option<&'a Seen> {
+        match self.observed {
+            Observed::Up(server) => server.sessions.get(session.as_str()),
+            Observed::Down | Observed::Unknown(_) => None,
+        }
+    }
+
+    fn row(&self, session: &'a SessionName, phase: Phase, event: Event<'a>) -> Row<'a> {
+        let seen = self.seen(session);
+        let history = self.memory.sessions.get(session);
+        let living = seen.filter(|s| matches!(s.life, Life::Alive { .. }));
+        let age = living.and_then(label).map(|l| self.now.since(&l.started));
+        let idle = living.map(|s| s.quiet);
+        Row {
+            session,
+            phase,
+            since: self.since(phase, history, age, idle),
+            age,
+            idle,
+            restarts: history.map_or(0, |h| h.restarts),
+            attached: seen.map_or(0, |s| s.attached),
+            usage: living.and_then(|s| s.usage),
+            event,
+        }
+    }
+
+    fn since(
+        &self,
+        phase: Phase,
+        history: Option<&History>,
+        age: Option<Period>,
+        idle: Option<Period>,
+    ) -> Option<Period> {
+        let ended = || history?.run.as_ref()?.ended.map(|e| e.at);
+        let at = match phase {
+            Phase::Starting => return age,
+            Phase::Idle => return idle,
+            Phase::Dead(_) | Phase::Absent | Phase::Stopped => ended(),
+            Phase::Completed(_) => history.and_then(|h| h.finished).map(|f| f.at).or_else(ended),
+            Phase::Stopping => history.and_then(|h| h.stopping.as_ref()).map(|s| s.since),
+            Phase::Working | Phase::Unknown | Phase::Foreign => None,
+        };
+        at.map(|at| self.now.since(&at))
+    }
+}
+
+fn label(seen: &Seen) -> Option<&Label> {
+    match &seen.ownership {
+        Ownership::Ours(label) => Some(label),
+        Ownership::Unlabelled | Ownership::Foreign(_) => None,
+    }
+}
+
+/// A step does not say what the session is: it follows from what was seen and why.
+fn phase_before(step: &Step, seen: Option<&Seen>) -> Phase {
+    let Some(seen) = seen else { return Phase::Absent };
+    match (&seen.life, &step.reason) {
+        (Life::Dead { death, .. }, Reason::Completed { .. }) => Phase::Completed(Some(*death)),
+        (Life::Dead { death, .. }, _) | (Life::Alive { .. }, Reason::Died { death, .. }) => Phase::Dead(*death),
+        (Life::Unknown(_), _) => Phase::Unknown,
+        (Life::Alive { .. }, Reason::StopBegun { .. }) => Phase::Stopping,
+        (Life::Alive { .. }, Reason::Adoptable { .. }) => Phase::Foreign,
+        (Life::Alive { .. }, _) if seen.quiet >= IDLE => Phase::Idle,
+        (Life::Alive { .. }, _) => Phase::Working,
+    }
+}

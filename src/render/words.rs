@@ -1,0 +1,330 @@
+//! Human sentences for reasons, holds and phases. All of them clean and on one line.
+
+use super::sanitise;
+use crate::model::{Death, Hold, Moment, Period, Phase, Reason};
+use jiff::Timestamp;
+use jiff::tz::Offset;
+
+/// The longest word from outside within a sentence, in characters.
+const WORD: usize = 60;
+
+/// What time it is, and how far the local clock is ahead of UTC.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    /// Now.
+    pub now: Moment,
+    /// Seconds east of UTC.
+    pub offset_seconds: i32,
+}
+
+impl Clock {
+    /// A moment by the local clock: `14:05:10`, or `Nov 22 14:05` when it is not within twenty hours.
+    #[must_use]
+    pub fn time(&self, at: Moment) -> String {
+        let ahead = self.now.until(&at);
+        let wall = if ahead.is_zero() { at.wall } else { self.now.plus(ahead).wall };
+        let far = wall.abs_diff(self.now.wall) >= Period::from_hours(20).millis();
+        let offset = Offset::from_seconds(self.offset_seconds).unwrap_or(Offset::UTC);
+        let local = offset.to_datetime(Timestamp::from_millisecond(wall).unwrap_or(Timestamp::MAX));
+        local.strftime(if far { "%b %d %H:%M" } else { "%H:%M:%S" }).to_string()
+    }
+
+    /// `until 14:05:10 (in 8s)`, or `until the next look` when it has come.
+    #[must_use]
+    pub fn until(&self, at: Moment) -> String {
+        let ahead = self.now.until(&at);
+        if ahead.is_zero() {
+            return "until the next look".to_owned();
+        }
+        format!("until {} (in {})", self.time(at), brief(ahead))
+    }
+}
+
+/// A period in at most two units, rounded down: `8s`, `72m`, `3h 20m`, `2d 4h`.
+#[must_use]
+pub fn brief(period: Period) -> String {
+    let seconds = period.millis() / 1000;
+    let (minutes, hours) = (seconds / 60, seconds / 3600);
+    match (seconds, minutes, hours) {
+        (0, ..) if !period.is_zero() => format!("{}ms", period.millis()),
+        (0..120, ..) => format!("{seconds}s"),
+        (_, 0..120, _) => format!("{minutes}m"),
+        (.., 0..48) => two(hours, "h", minutes % 60, "m"),
+        _ => two(hours / 24, "d", hours % 24, "h"),
+    }
+}
+
+fn two(large: u64, large_unit: &str, small: u64, small_unit: &str) -> String {
+    if small == 0 { format!("{large}{large_unit}") } else { format!("{large}{large_unit} {small}{small_unit}") }
+}
+
+/// Bytes in at most four figures: `812K`, `1.4G`.
+#[must_use]
+pub fn bytes(n: u64) -> String {
+    let mut tenths = n.saturating_mul(10) / 1024;
+    for unit in ["K", "M", "G"] {
+        match tenths {
+            0..100 if !tenths.is_multiple_of(10) => return format!("{}.{}{unit}", tenths / 10, tenths % 10),
+            0..10240 => return format!("{}{unit}", tenths / 10),
+            _ => tenths /= 1024,
+        }
+    }
+    format!("{}T", tenths / 10)
+}
+
+/// `1 session`, `2 sessions`.
+#[must_use]
+pub fn count(n: usize, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}
+
+/// Why, as a sentence without an end.
+#[must_use]
+pub fn reason(reason: &Reason) -> String {
+    match reason {
+        Reason::Missing { last: None } => "not there".to_owned(),
+        Reason::Missing { last: Some(death) } => format!("not there; last: {death}"),
+        Reason::Died { death, crashes: 0 } => ended(*death),
+        Reason::Died { death, crashes } => format!("{}, crash {crashes}", ended(*death)),
+        Reason::Completed { death } => format!("completed: {death}"),
+        Reason::TooOld { age, limit } => format!("{} old, limit {}", brief(*age), brief(*limit)),
+        Reason::Drifted { fields } => format!("differs from the manifest in {}", fields.join(", ")),
+        Reason::Adoptable { process } => format!("runs {} as declared, has no label", word(process)),
+        Reason::Orphaned => "no longer declared".to_owned(),
+        Reason::StopBegun { waited, purpose } => {
+            format!("asked to end {} ago ({})", brief(*waited), word(purpose))
+        }
+    }
+}
+
+fn ended(death: Death) -> String {
+    match death {
+        Death::Exit(_) | Death::Signal(_) => format!("ended: {death}"),
+        Death::StatusLost | Death::Vanished | Death::ServerLost | Death::NoAgent | Death::NeverStarted => {
+            death.to_string()
+        }
+    }
+}
+
+/// What holds a step back and, where that is known, until when.
+#[must_use]
+pub fn hold(hold: &Hold, until: Option<Moment>, clock: &Clock) -> String {
+    let mut text = obstacle(hold);
+    if let Some(at) = until {
+        text = format!("{text}, {}", clock.until(at));
+    }
+    match way_out(hold) {
+        Some(way_out) => format!("{text}; {way_out}"),
+        None => text,
+    }
+}
+
+/// What somebody can do about it, where that is one command.
+fn way_out(hold: &Hold) -> Option<&'static str> {
+    match hold {
+        Hold::CrashLoop { .. } => Some("`gtctl reset` tries again now"),
+        Hold::MassGuard { .. } => Some("--allow-mass permits it"),
+        Hold::Paused => Some("`gtctl resume` lifts it"),
+        Hold::BackOff { .. }
+        | Hold::HandoffGap { .. }
+        | Hold::Attached { .. }
+        | Hold::OwnSession
+        | Hold::Wave { .. }
+        | Hold::After { .. }
+        | Hold::ConcurrentStarts { .. }
+        | Hold::StartBudget { .. }
+        | Hold::ClockJump { .. }
+        | Hold::Draining { .. }
+        | Hold::Stopping { .. }
+        | Hold::NameTaken { .. }
+        | Hold::ForeignTown { .. }
+        | Hold::SecondLook
+        | Hold::ServerLosses { .. }
+        | Hold::NotDurable
+        | Hold::Grace
+        | Hold::EmptyTown => None,
+    }
+}
+
+/// What holds a step back, whatever the time.
+#[must_use]
+pub fn obstacle(hold: &Hold) -> String {
+    match hold {
+        Hold::BackOff { crashes, .. } => format!("back-off after crash {crashes}"),
+        Hold::CrashLoop { crashes, window, .. } => {
+            format!("crash loop: {crashes} crashes within {}", brief(*window))
+        }
+        Hold::HandoffGap { since, gap } => {
+            format!("last planned restart {} ago, gap {}", brief(*since), brief(*gap))
+        }
+        Hold::Attached { clients: 1 } => "somebody is attached".to_owned(),
+        Hold::Attached { clients } => format!("{clients} clients are attached"),
+        Hold::OwnSession => "gtctl itself runs in it".to_owned(),
+        Hold::Wave { wave, waiting_for } => format!("waits for wave {wave}: {waiting_for} is not ready"),
+        Hold::After { waiting_for } => format!("waits for {waiting_for}"),
+        Hold::ConcurrentStarts { starting, allowed } => format!("{starting} starting, {allowed} may at once"),
+        Hold::StartBudget { used, allowed } => format!("{used} of {allowed} starts in ten minutes used up"),
+        Hold::MassGuard { kills, town } => {
+            format!("would end {kills} of {} at once", sessions(*town))
+        }
+        Hold::ClockJump { cycles } => format!("the clock jumped; waits {}", looks(*cycles)),
+        Hold::Draining { quiet } => format!("waits for it to fall idle, quiet for {}", brief(*quiet)),
+        Hold::Stopping { grace } => format!("has {} to end", brief(*grace)),
+        Hold::NameTaken { process } => format!("an unlabelled session with this name runs {}", word(process)),
+        Hold::ForeignTown { town } => format!("a session of town {} has this name", word(town)),
+        Hold::SecondLook => "waits for a second look that agrees".to_owned(),
+        Hold::Paused => "the town is paused".to_owned(),
+        Hold::ServerLosses { losses } => format!("the tmux server was lost {losses} times in ten minutes"),
+        Hold::NotDurable => "the state directory cannot be written".to_owned(),
+        Hold::Grace => "kept to be looked at".to_owned(),
+        Hold::EmptyTown => "a manifest without sessions expires nothing".to_owned(),
+    }
+}
+
+fn sessions(n: u32) -> String {
+    count(usize::try_from(n).unwrap_or(usize::MAX), "session")
+}
+
+fn looks(n: u32) -> String {
+    count(usize::try_from(n).unwrap_or(usize::MAX), "look")
+}
+
+/// What a session is, with how it ended where it did.
+#[must_use]
+pub fn phase(phase: Phase) -> String {
+    match phase {
+        Phase::Dead(death) => format!("dead: {death}"),
+        Phase::Completed(Some(death)) if !death.is_clean() => format!("completed: {death}"),
+        Phase::Completed(_)
+        | Phase::Absent
+        | Phase::Starting
+        | Phase::Working
+        | Phase::Idle
+        | Phase::Stopping
+        | Phase::Stopped
+        | Phase::Unknown
+        | Phase::Foreign => phase.word().to_owned(),
+    }
+}
+
+fn word(text: &str) -> String {
+    sanitise::line(text, WORD)
+}
+
+/// An argv as a shell would need it: what is not plainly harmless goes into single quotes.
+#[must_use]
+pub fn shell(argv: &[String]) -> String {
+    let quoted: Vec<String> = argv.iter().map(|a| quote(&sanitise::line(a, 4096))).collect();
+    quoted.join(" ")
+}
+
+fn quote(argument: &str) -> String {
+    let harmless = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
+    if !argument.is_empty() && argument.chars().all(harmless) {
+        return argument.to_owned();
+    }
+    format!("'{}'", argument.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::model::SessionName;
+
+    /// 2025-11-21 14:05:02 at UTC+1.
+    pub(in crate::render) const CLOCK: Clock =
+        Clock { now: Moment { wall: 1_763_730_302_000, awake: 90_000_000, boot: 7 }, offset_seconds: 3600 };
+
+    #[test]
+    fn periods_are_brief() {
+        let s = Period::from_secs;
+        for (p, want) in [
+            (Period::ZERO, "0s"),
+            (Period::from_millis(250), "250ms"),
+            (s(8), "8s"),
+            (s(90), "90s"),
+            (s(72 * 60 + 59), "72m"),
+            (s(12_000), "3h 20m"),
+            (s(10_800), "3h"),
+            (s(187_200), "2d 4h"),
+        ] {
+            assert_eq!(brief(p), want);
+        }
+        for (n, want) in [(0, "0K"), (812 << 10, "812K"), (1536 << 10, "1.5M"), (2 << 30, "2G"), (3 << 40, "3T")] {
+            assert_eq!(bytes(n), want);
+        }
+    }
+
+    #[test]
+    fn moments_are_local_and_relative() {
+        assert_eq!(CLOCK.time(CLOCK.now), "14:05:02");
+        assert_eq!(CLOCK.until(CLOCK.now.plus(Period::from_secs(8))), "until 14:05:10 (in 8s)");
+        assert_eq!(CLOCK.until(CLOCK.now.minus(Period::from_secs(8))), "until the next look");
+        assert_eq!(CLOCK.time(CLOCK.now.plus(Period::from_hours(24))), "Nov 22 14:05");
+    }
+
+    #[test]
+    fn every_reason_is_a_sentence() {
+        let m = Period::from_mins;
+        for (r, want) in [
+            (Reason::Missing { last: None }, "not there"),
+            (Reason::Missing { last: Some(Death::Signal(9)) }, "not there; last: signal 9 (KILL)"),
+            (Reason::Died { death: Death::Exit(3), crashes: 2 }, "ended: exit status 3, crash 2"),
+            (Reason::Died { death: Death::NoAgent, crashes: 0 }, "no agent process in its pane"),
+            (Reason::Completed { death: Death::Exit(0) }, "completed: exit status 0"),
+            (Reason::TooOld { age: m(72), limit: m(60) }, "72m old, limit 60m"),
+            (Reason::Drifted { fields: vec!["command", "env"] }, "differs from the manifest in command, env"),
+            (Reason::Adoptable { process: "no\u{1b}[1mde".into() }, "runs node as declared, has no label"),
+            (Reason::Orphaned, "no longer declared"),
+            (Reason::StopBegun { waited: m(2), purpose: "too-old".into() }, "asked to end 2m ago (too-old)"),
+        ] {
+            assert_eq!(reason(&r), want);
+        }
+    }
+
+    #[test]
+    fn holds_say_what_and_until_when() {
+        let until = Some(CLOCK.now.plus(Period::from_secs(8)));
+        let back_off = Hold::BackOff { crashes: 2, delay: Period::from_secs(20) };
+        assert_eq!(hold(&back_off, until, &CLOCK), "back-off after crash 2, until 14:05:10 (in 8s)");
+        let taken = Hold::NameTaken { process: "vim".into() };
+        assert_eq!(hold(&taken, None, &CLOCK), "an unlabelled session with this name runs vim");
+        let after = Hold::After { waiting_for: SessionName::new("mayor").unwrap() };
+        assert_eq!(hold(&after, None, &CLOCK), "waits for mayor");
+        assert!(taken.needs_somebody() && !after.needs_somebody());
+    }
+
+    #[test]
+    fn every_hold_is_a_sentence() {
+        let (m, mayor) = (Period::from_mins, SessionName::new("mayor").unwrap());
+        for (h, want) in [
+            (Hold::CrashLoop { crashes: 5, window: m(15), tail: vec![] }, "crash loop: 5 crashes within 15m"),
+            (Hold::HandoffGap { since: m(20), gap: m(60) }, "last planned restart 20m ago, gap 60m"),
+            (Hold::Attached { clients: 1 }, "somebody is attached"),
+            (Hold::Attached { clients: 2 }, "2 clients are attached"),
+            (Hold::OwnSession, "gtctl itself runs in it"),
+            (Hold::Wave { wave: 1, waiting_for: mayor }, "waits for wave 1: mayor is not ready"),
+            (Hold::ConcurrentStarts { starting: 2, allowed: 2 }, "2 starting, 2 may at once"),
+            (Hold::StartBudget { used: 9, allowed: 9 }, "9 of 9 starts in ten minutes used up"),
+            (Hold::MassGuard { kills: 9, town: 10 }, "would end 9 of 10 sessions at once"),
+            (Hold::ClockJump { cycles: 1 }, "the clock jumped; waits 1 look"),
+            (Hold::Draining { quiet: Period::from_secs(4) }, "waits for it to fall idle, quiet for 4s"),
+            (Hold::Stopping { grace: Period::from_secs(30) }, "has 30s to end"),
+            (Hold::ForeignTown { town: "x\u{202e}y".into() }, "a session of town x\u{fffd}y has this name"),
+            (Hold::SecondLook, "waits for a second look that agrees"),
+            (Hold::Paused, "the town is paused"),
+            (Hold::ServerLosses { losses: 3 }, "the tmux server was lost 3 times in ten minutes"),
+            (Hold::NotDurable, "the state directory cannot be written"),
+            (Hold::Grace, "kept to be looked at"),
+            (Hold::EmptyTown, "a manifest without sessions expires nothing"),
+        ] {
+            assert_eq!(obstacle(&h), want);
+        }
+    }
+
+    #[test]
+    fn argv_can_be_pasted() {
+        let argv = ["claude", "--model=x", "say 'hi'", "", "$HOME"].map(str::to_owned);
+        assert_eq!(shell(&argv), r"claude --model=x 'say '\''hi'\''' '' '$HOME'");
+    }
+}

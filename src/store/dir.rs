@@ -1,0 +1,165 @@
+//! Where the state lies, and how its directory is opened.
+
+use super::StoreFault;
+use super::file::Stamp;
+use crate::model::SessionName;
+use nix::unistd::Uid;
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// The directory of the older automonitor, below a Gas Town root.
+const AUTOMONITOR: &str = "settings/automonitor";
+
+/// What decides where a town's state lies. The caller reads the environment; an empty or relative path counts as unset.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Places<'a> {
+    /// `--state-dir`: taken as it is.
+    pub explicit: Option<&'a Path>,
+    /// The Gas Town root.
+    pub root: Option<&'a Path>,
+    /// `$XDG_STATE_HOME`.
+    pub xdg_state_home: Option<&'a Path>,
+    /// `$HOME`.
+    pub home: Option<&'a Path>,
+}
+
+/// The state directory of a town: `explicit`, else `<root>/settings/automonitor` where that exists, else
+/// `$XDG_STATE_HOME/gtctl/<town>`, else `~/.local/state/gtctl/<town>`. Creates nothing.
+///
+/// # Errors
+/// [`StoreFault::Nowhere`] when nothing says where.
+pub fn locate(town: &SessionName, places: Places<'_>) -> Result<PathBuf, StoreFault> {
+    let Places { explicit, root, xdg_state_home, home } = places;
+    if let Some(path) = explicit {
+        return Ok(path.to_path_buf());
+    }
+    if let Some(older) = root.map(|r| r.join(AUTOMONITOR)).filter(|p| p.is_dir()) {
+        return Ok(older);
+    }
+    let absolute = |p: Option<&Path>| p.filter(|p| p.is_absolute()).map(Path::to_path_buf);
+    absolute(xdg_state_home)
+        .or_else(|| absolute(home).map(|h| h.join(".local/state")))
+        .map(|state| state.join("gtctl").join(town.as_str()))
+        .ok_or(StoreFault::Nowhere)
+}
+
+/// A state directory to be read: creates nothing, changes nothing, waits for no lock. It need not even exist.
+#[derive(Debug, Clone)]
+pub struct View {
+    pub(super) path: PathBuf,
+}
+
+impl View {
+    /// A view of the directory at `path`, which need not exist.
+    #[must_use]
+    pub fn of(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// A state directory to be written to. Whoever acts on a town holds its turn lock meanwhile.
+#[derive(Debug)]
+pub struct StateDir {
+    pub(super) view: View,
+    /// The state file as last read or written here, and a digest of what it holds.
+    pub(super) known: Option<(Stamp, u64)>,
+}
+
+impl StateDir {
+    /// Opens the directory at `path`, creating it and its parents owner-only when missing. A laxer mode is corrected,
+    /// except on the older automonitor's directory, which others made for their own ends.
+    ///
+    /// # Errors
+    /// When it is another user's, is no directory, or cannot be made.
+    pub fn open(path: &Path) -> Result<Self, StoreFault> {
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| refused(path, e))?;
+        let metadata = fs::metadata(path).map_err(StoreFault::io("look at", path))?;
+        if !metadata.is_dir() {
+            return Err(StoreFault::NotADirectory { path: path.to_path_buf() });
+        }
+        let (owner, ours) = (metadata.uid(), Uid::effective().as_raw());
+        if owner != ours {
+            return Err(StoreFault::NotOurs { path: path.to_path_buf(), owner, ours });
+        }
+        if metadata.mode() & 0o077 != 0 && !path.ends_with(AUTOMONITOR) {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o700))
+                .map_err(StoreFault::io("close to others", path))?;
+        }
+        Ok(Self { view: View::of(path), known: None })
+    }
+
+    /// The same directory, only to be read.
+    #[must_use]
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.view.path()
+    }
+}
+
+fn refused(path: &Path, source: io::Error) -> StoreFault {
+    match source.kind() {
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+            StoreFault::NotADirectory { path: path.to_path_buf() }
+        }
+        _ => StoreFault::Io { doing: "create", path: path.to_path_buf(), source },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::state::tests::Scratch;
+    use super::*;
+
+    fn town() -> SessionName {
+        SessionName::new("shop").unwrap()
+    }
+
+    #[test]
+    fn places_in_their_order() {
+        let scratch = Scratch::new("places");
+        let home = Places { home: Some(Path::new("/h")), ..Places::default() };
+        assert_eq!(locate(&town(), home).unwrap(), Path::new("/h/.local/state/gtctl/shop"));
+        let xdg = Places { xdg_state_home: Some(Path::new("/x")), ..home };
+        assert_eq!(locate(&town(), xdg).unwrap(), Path::new("/x/gtctl/shop"));
+        let relative = Places { xdg_state_home: Some(Path::new("x")), ..Places::default() };
+        assert!(matches!(locate(&town(), relative), Err(StoreFault::Nowhere)));
+        let rooted = Places { root: Some(scratch.path()), ..xdg };
+        assert_eq!(locate(&town(), rooted).unwrap(), Path::new("/x/gtctl/shop"));
+        fs::create_dir_all(scratch.path().join(AUTOMONITOR)).unwrap();
+        assert_eq!(locate(&town(), rooted).unwrap(), scratch.path().join(AUTOMONITOR));
+    }
+
+    #[test]
+    fn is_made_and_kept_owner_only() {
+        let scratch = Scratch::new("mode");
+        let path = scratch.path().join("a/b");
+        let mode = |p: &Path| fs::metadata(p).unwrap().mode() & 0o777;
+        StateDir::open(&path).unwrap();
+        assert_eq!(mode(&path), 0o700);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        StateDir::open(&path).unwrap();
+        assert_eq!(mode(&path), 0o700);
+    }
+
+    #[test]
+    fn a_file_in_its_place_is_said_so() {
+        let scratch = Scratch::new("infile");
+        let path = scratch.path().join("f");
+        fs::write(&path, "x").unwrap();
+        assert!(matches!(StateDir::open(&path), Err(StoreFault::NotADirectory { .. })));
+        assert!(matches!(StateDir::open(&path.join("below")), Err(StoreFault::NotADirectory { .. })));
+    }
+}

@@ -1,0 +1,112 @@
+//! Single files: read up to a bound, and replaced whole.
+
+use super::StoreFault;
+use nix::fcntl::OFlag;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// The mode of every file here.
+pub(super) const OWNER_ONLY: u32 = 0o600;
+
+/// What tells whether a file is still the one that was read or written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+}
+
+impl Stamp {
+    /// Of whatever is at `path`; none when nothing can be seen there.
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        fs::symlink_metadata(path).ok().map(|m| Self::from_metadata(&m))
+    }
+
+    fn from_metadata(m: &fs::Metadata) -> Self {
+        Self { device: m.dev(), inode: m.ino(), size: m.size(), modified: (m.mtime(), m.mtime_nsec()) }
+    }
+}
+
+/// Reads a regular file of at most `limit` bytes. Never follows a link and never waits on a pipe.
+///
+/// # Errors
+/// What the system says; `InvalidData` for what is no regular file, or is too large.
+pub(super) fn read(path: &Path, limit: u64) -> io::Result<(Vec<u8>, Stamp)> {
+    let file = options_without_surprises().read(true).open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "not a regular file"));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(limit)).unwrap_or(0));
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("larger than {limit} bytes")));
+    }
+    Ok((bytes, Stamp::from_metadata(&metadata)))
+}
+
+/// Options by which neither a link nor a pipe at the path can lead astray or block. New files are owner-only.
+pub(super) fn options_without_surprises() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.mode(OWNER_ONLY).custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits());
+    options
+}
+
+/// Writes `bytes` to `temporary` and makes them durable. What was there before is lost; it is moved nowhere yet.
+pub(super) fn write_durably(temporary: &Path, bytes: &[u8]) -> Result<Stamp, StoreFault> {
+    let written = write_new(temporary, bytes);
+    if written.is_err() {
+        // A half-written file would only take space where there may be none.
+        let _ = fs::remove_file(temporary);
+    }
+    written.map_err(StoreFault::io("write", temporary))
+}
+
+fn write_new(temporary: &Path, bytes: &[u8]) -> io::Result<Stamp> {
+    remove_if_there(temporary)?;
+    let mut file = options_without_surprises().write(true).create_new(true).open(temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    Ok(Stamp::from_metadata(&file.metadata()?))
+}
+
+/// Replaces the file at `path` by one that holds `bytes`: at every instant the old or the new one is there, whole.
+///
+/// # Errors
+/// What the system says; the old file is then still there.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreFault> {
+    let temporary = beside(path, "tmp");
+    write_durably(&temporary, bytes)?;
+    fs::rename(&temporary, path).map_err(StoreFault::io("replace", path))?;
+    sync_parent(path)
+}
+
+/// The path with a further extension, in the same directory.
+pub(super) fn beside(path: &Path, extension: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(extension);
+    name.into()
+}
+
+/// Makes renames in the directory of `path` durable.
+pub(super) fn sync_parent(path: &Path) -> Result<(), StoreFault> {
+    let parent = path.parent().unwrap_or(path);
+    File::open(parent).and_then(|d| d.sync_all()).map_err(StoreFault::io("sync", parent))
+}
+
+/// Removes a file or an empty directory, if there is one.
+pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
+    let removed = match fs::symlink_metadata(path) {
+        Ok(m) if m.is_dir() => fs::remove_dir(path),
+        Ok(_) => fs::remove_file(path),
+        Err(e) => Err(e),
+    };
+    match removed {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}

@@ -1,0 +1,223 @@
+//! Files that others also read and write: `handoffs.json` and `state.json` of the older automonitor.
+//!
+//! Keys and shapes that we do not know are kept as they are. Nothing in them can keep gtctl from starting.
+
+use super::journal::rfc3339;
+use super::{Loaded, StateDir, StoreFault, View, file};
+use crate::model::{Memory, Moment, Period, SessionName};
+use serde_json::{Map, Value};
+use std::io;
+use std::path::Path;
+
+/// The largest of these files taken or written, in bytes.
+const LIMIT: usize = 4 << 20;
+
+const HANDOFFS: &str = "handoffs.json";
+const COUNTERS: &str = "state.json";
+
+/// Numbers above this are milliseconds: as seconds they would lie beyond the year 5000.
+const SECONDS_AT_MOST: f64 = 1e11;
+
+/// What is added to the older automonitor's counters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counted {
+    /// Cycles run.
+    pub cycles: u64,
+    /// Planned restarts.
+    pub handoffs: u64,
+}
+
+impl View {
+    /// Adds what `handoffs.json` knows to what was loaded.
+    pub(super) fn merge_handoffs_into(&self, loaded: &mut Loaded, now: Moment) {
+        match read_object(&self.path.join(HANDOFFS)) {
+            Ok(known) => merge_handoffs(&mut loaded.memory, &known, now),
+            Err(why) => loaded.notices.push(format!("{HANDOFFS} {why}; it is left as it is")),
+        }
+    }
+}
+
+impl StateDir {
+    /// Writes the times of planned restarts into `handoffs.json`, as whole seconds since the epoch. Other keys stay.
+    ///
+    /// # Errors
+    /// What the system says; `InvalidData` when the file is there and holds no JSON object: it is then left alone.
+    pub fn write_handoffs(&self, handoffs: &[(SessionName, Moment)]) -> Result<(), StoreFault> {
+        if handoffs.is_empty() {
+            return Ok(());
+        }
+        self.edit(HANDOFFS, |object| {
+            for (session, at) in handoffs {
+                object.insert(session.to_string(), Value::from(at.wall.div_euclid(1000)));
+            }
+        })
+    }
+
+    /// Adds to `cycles_run` and `handoffs_triggered` in `state.json` and sets `last_check_ts`. Other keys stay. Not
+    /// made durable at once: these are for people.
+    ///
+    /// # Errors
+    /// As [`StateDir::write_handoffs`].
+    pub fn count(&self, now: Moment, counted: Counted) -> Result<(), StoreFault> {
+        self.edit(COUNTERS, |object| {
+            add(object, "cycles_run", counted.cycles);
+            add(object, "handoffs_triggered", counted.handoffs);
+            let stamp = match object.get("last_check_ts") {
+                Some(Value::String(_)) => Value::from(rfc3339(now.wall)),
+                _ => Value::from(now.wall.div_euclid(1000)),
+            };
+            object.insert("last_check_ts".to_owned(), stamp);
+        })
+    }
+
+    fn edit(&self, name: &str, change: impl FnOnce(&mut Map<String, Value>)) -> Result<(), StoreFault> {
+        let path = self.path().join(name);
+        let mut object = read_object(&path)
+            .map_err(|why| StoreFault::io("understand", &path)(io::Error::new(io::ErrorKind::InvalidData, why)))?;
+        change(&mut object);
+        let text = format!("{:#}\n", Value::Object(object));
+        if text.len() > LIMIT {
+            return Err(StoreFault::TooLarge { path, size: text.len(), limit: LIMIT });
+        }
+        file::replace(&path, text.as_bytes())
+    }
+}
+
+/// Takes over planned restarts from the object of `handoffs.json`: seconds or milliseconds since the epoch, as numbers
+/// or text, or RFC 3339. The later of both counts; one that seems to lie ahead counts as now. What is no session's
+/// name or no time is passed over.
+pub fn merge_handoffs(memory: &mut Memory, object: &Map<String, Value>, now: Moment) {
+    for (key, value) in object {
+        let (Ok(session), Some(wall)) = (SessionName::new(key), wall_ms(value)) else { continue };
+        let at = moment_at(wall, now);
+        let history = memory.sessions.entry(session).or_default();
+        history.handoff = Some(history.handoff.map_or(at, |known| Moment::later_of(known, at)));
+    }
+}
+
+/// A time known by the wall clock only, as a moment. From before this boot it carries no boot's awake clock.
+fn moment_at(wall: i64, now: Moment) -> Moment {
+    let ago = Period::from_millis(u64::try_from(now.wall.saturating_sub(wall)).unwrap_or(0));
+    if ago.millis() > now.awake { Moment { wall, awake: 0, boot: !now.boot } } else { now.minus(ago) }
+}
+
+fn wall_ms(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(n) => from_number(n.as_f64()?),
+        Value::String(text) => {
+            let text = text.trim();
+            text.parse().ok().and_then(from_number).or_else(|| from_rfc3339(text))
+        }
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+fn from_number(n: f64) -> Option<i64> {
+    let ms = if n.abs() > SECONDS_AT_MOST { n } else { n * 1000.0 };
+    #[expect(clippy::cast_possible_truncation, reason = "whole milliseconds suffice, and the cast saturates")]
+    (ms > 0.0).then_some(ms as i64)
+}
+
+fn from_rfc3339(text: &str) -> Option<i64> {
+    text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
+}
+
+fn add(object: &mut Map<String, Value>, key: &str, more: u64) {
+    let before = object.get(key).and_then(Value::as_u64).unwrap_or(0);
+    object.insert(key.to_owned(), Value::from(before.saturating_add(more)));
+}
+
+/// The JSON object in a file; an empty one when there is no file.
+fn read_object(path: &Path) -> Result<Map<String, Value>, String> {
+    let bytes = match file::read(path, LIMIT as u64) {
+        Ok((bytes, _)) => bytes,
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(Map::new()),
+        Err(e) => return Err(format!("cannot be read ({e})")),
+    };
+    if bytes.trim_ascii().is_empty() {
+        return Ok(Map::new());
+    }
+    match serde_json::from_slice(&bytes) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err("holds no JSON object".to_owned()),
+        Err(e) => Err(format!("is no JSON ({e})")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::state::tests::{NOW, Scratch};
+    use super::*;
+    use serde_json::json;
+    use std::fs;
+
+    fn merged(text: &str) -> (Memory, Vec<String>) {
+        let scratch = Scratch::new("handoffs");
+        fs::write(scratch.path().join(HANDOFFS), text).unwrap();
+        let loaded = View::of(scratch.path()).load(NOW).unwrap();
+        (loaded.memory, loaded.notices)
+    }
+
+    fn ago(memory: &Memory, session: &str) -> Option<Period> {
+        memory.sessions.get(session)?.handoff.map(|h| NOW.since(&h))
+    }
+
+    #[test]
+    fn every_way_of_writing_a_time_is_taken() {
+        let s = NOW.wall / 1000 - 600;
+        let text = json!({
+            "a": s, "b": s * 1000, "c": s.to_string(), "d": rfc3339(s * 1000), "e": s + 9999,
+            "f": s - 1_000_000, "no name": s, "g": {"x": 1}, "h": null, "i": "soon", "j": -5, "k": 0
+        });
+        let (memory, notices) = merged(&text.to_string());
+        assert!(notices.is_empty());
+        for name in ["a", "b", "c", "d"] {
+            assert_eq!(ago(&memory, name), Some(Period::from_mins(10)), "{name}");
+        }
+        assert_eq!(ago(&memory, "e"), Some(Period::ZERO));
+        assert_eq!(ago(&memory, "f"), Some(Period::from_secs(1_000_600)), "over a boot");
+        assert_eq!(memory.sessions.len(), 6);
+    }
+
+    #[test]
+    fn the_later_of_both_counts() {
+        let mut memory = Memory::default();
+        let name = SessionName::new("a").unwrap();
+        memory.sessions.entry(name).or_default().handoff = Some(NOW.minus(Period::from_mins(5)));
+        let object = |minutes: i64| Map::from_iter([("a".to_owned(), json!(NOW.wall / 1000 - minutes * 60))]);
+        merge_handoffs(&mut memory, &object(10), NOW);
+        assert_eq!(ago(&memory, "a"), Some(Period::from_mins(5)));
+        merge_handoffs(&mut memory, &object(2), NOW);
+        assert_eq!(ago(&memory, "a"), Some(Period::from_mins(2)));
+    }
+
+    #[test]
+    fn what_is_no_object_is_said_and_left_alone() {
+        for text in ["[1]", "{", "\u{0}"] {
+            let (memory, notices) = merged(text);
+            assert_eq!((memory, notices.len()), (Memory::default(), 1));
+        }
+        let scratch = Scratch::new("left");
+        let dir = StateDir::open(scratch.path()).unwrap();
+        fs::write(scratch.path().join(HANDOFFS), "[1]").unwrap();
+        assert!(dir.write_handoffs(&[(SessionName::new("a").unwrap(), NOW)]).is_err());
+        assert_eq!(fs::read_to_string(scratch.path().join(HANDOFFS)).unwrap(), "[1]");
+    }
+
+    #[test]
+    fn foreign_keys_survive_our_writing() {
+        let scratch = Scratch::new("keys");
+        let dir = StateDir::open(scratch.path()).unwrap();
+        fs::write(scratch.path().join(HANDOFFS), "{\"z y\":[1],\"a\":5}").unwrap();
+        dir.write_handoffs(&[(SessionName::new("a").unwrap(), NOW)]).unwrap();
+        let read = |name| serde_json::from_str::<Value>(&fs::read_to_string(scratch.path().join(name)).unwrap());
+        assert_eq!(read(HANDOFFS).unwrap(), json!({"z y": [1], "a": 1_763_700_000}));
+        fs::write(scratch.path().join(COUNTERS), "{\"last_known_release\":\"v1\",\"cycles_run\":4}").unwrap();
+        dir.count(NOW, Counted { cycles: 1, handoffs: 2 }).unwrap();
+        assert_eq!(
+            read(COUNTERS).unwrap(),
+            json!({"last_known_release": "v1", "cycles_run": 5, "handoffs_triggered": 2,
+                   "last_check_ts": 1_763_700_000})
+        );
+    }
+}

@@ -1,0 +1,259 @@
+//! The state file against everything that can happen to it.
+
+use super::*;
+use crate::model::{
+    Death, Ended, Fingerprint, Finished, Generation, History, Period, ProcId, Purpose, Run, Rung, ServerId,
+    SessionName, Stopping,
+};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A directory of a test's own, removed with it.
+pub(in crate::store) struct Scratch(PathBuf);
+
+impl Scratch {
+    pub(in crate::store) fn new(word: &str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let unique = format!("gtctl-{word}-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(unique);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub(in crate::store) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+pub(in crate::store) const NOW: Moment = Moment { wall: 1_763_700_000_000, awake: 90_000_000, boot: 0xb007 };
+
+fn full_history(n: u64) -> History {
+    let at = NOW.minus(Period::from_secs(n));
+    let fingerprint = Fingerprint { command: 1, dir: 2, env: 3 };
+    let death = [Death::Exit(3), Death::Signal(9), Death::StatusLost, Death::Vanished][usize::try_from(n % 4).unwrap()];
+    History {
+        generation: Generation(n),
+        run: Some(Run {
+            generation: Generation(n),
+            started: at,
+            ready: Some(at),
+            fingerprint: Some(fingerprint),
+            ended: Some(Ended { death, at }),
+        }),
+        crashes: vec![at, NOW],
+        restarts: 7,
+        handoff: Some(at),
+        stopped: n.is_multiple_of(2),
+        finished: Some(Finished { fingerprint, death: Some(death), at }),
+        stopping: Some(Stopping {
+            generation: Generation(n),
+            since: at,
+            rung: [Rung::Ask, Rung::Term, Rung::Kill, Rung::Finish][usize::try_from(n % 4).unwrap()],
+            rung_at: NOW,
+            purpose: if n.is_multiple_of(2) { Purpose::Expire } else { Purpose::Restart },
+            reason: "too-old".into(),
+            tree: vec![ProcId { pid: 9, start: 8 }],
+        }),
+        draining: Some(at),
+        agentless: 2,
+        prune: true,
+    }
+}
+
+fn full_memory(sessions: u64) -> Memory {
+    Memory {
+        server: Some(ServerId(ProcId { pid: 5, start: 6 })),
+        server_losses: vec![NOW],
+        last_look: Some(NOW),
+        settling: 2,
+        mass_seen: Some(u64::MAX),
+        paused: true,
+        starts: vec![NOW, NOW],
+        failed_start: Some(NOW),
+        sessions: (0..sessions)
+            .map(|n| (SessionName::new(&format!("gt-shop-crew-{n}")).unwrap(), full_history(n)))
+            .collect(),
+    }
+}
+
+fn opened(scratch: &Scratch) -> StateDir {
+    StateDir::open(scratch.path()).unwrap()
+}
+
+#[test]
+fn everything_comes_back() {
+    let scratch = Scratch::new("back");
+    let mut dir = opened(&scratch);
+    for memory in [Memory::default(), full_memory(5)] {
+        dir.save(&memory).unwrap();
+        assert_eq!(dir.view().load(NOW).unwrap(), Loaded { memory, notices: vec![] });
+    }
+}
+
+#[test]
+fn an_equal_save_writes_nothing_unless_the_file_went_away() {
+    let scratch = Scratch::new("equal");
+    let mut dir = opened(&scratch);
+    let memory = full_memory(3);
+    assert_eq!(dir.save(&memory).unwrap(), Saved::Written);
+    assert_eq!(dir.save(&memory).unwrap(), Saved::Same);
+    assert!(!dir.changed_elsewhere());
+    let mut again = opened(&scratch);
+    again.load(NOW).unwrap();
+    assert_eq!(again.save(&memory).unwrap(), Saved::Same);
+    fs::remove_file(scratch.path().join(MAIN)).unwrap();
+    assert!(dir.changed_elsewhere());
+    assert_eq!(dir.save(&memory).unwrap(), Saved::Written);
+    assert_eq!(dir.view().load(NOW).unwrap().memory, memory);
+}
+
+#[test]
+fn files_are_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let scratch = Scratch::new("private");
+    let mut dir = opened(&scratch);
+    dir.save(&full_memory(1)).unwrap();
+    dir.save(&full_memory(2)).unwrap();
+    for entry in fs::read_dir(scratch.path()).unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", entry.path());
+    }
+    assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 2);
+}
+
+/// Older copy, newer copy, and the bytes of the newer one.
+fn two_saves(scratch: &Scratch) -> (Memory, Memory, Vec<u8>) {
+    let mut dir = opened(scratch);
+    let (old, new) = (full_memory(1), full_memory(2));
+    dir.save(&old).unwrap();
+    dir.save(&new).unwrap();
+    (old, new, fs::read(scratch.path().join(MAIN)).unwrap())
+}
+
+#[test]
+fn any_truncation_and_any_flipped_byte_falls_back_with_a_notice() {
+    let scratch = Scratch::new("flip");
+    let (old, new, bytes) = two_saves(&scratch);
+    let main = scratch.path().join(MAIN);
+    let view = View::of(scratch.path());
+    let check = |damaged: &[u8], what: &str| {
+        fs::write(&main, damaged).unwrap();
+        let loaded = view.load(NOW).unwrap_or_else(|e| panic!("{what}: {e}"));
+        assert_eq!(loaded.memory, old, "{what}");
+        assert_eq!(loaded.notices.len(), 1, "{what}");
+    };
+    for length in 0..bytes.len() {
+        check(&bytes[..length], &format!("cut at {length}"));
+    }
+    for at in 0..bytes.len() {
+        for bit in [0x01, 0x80] {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= bit;
+            check(&damaged, &format!("byte {at} ^ {bit:x}"));
+        }
+    }
+    fs::write(&main, &bytes).unwrap();
+    assert_eq!(view.load(NOW).unwrap().memory, new);
+}
+
+#[test]
+fn every_thing_in_its_place_is_survived_and_saved_over() {
+    let garbage: [&[u8]; 4] = [b"", b"\0\xff\xfe", b"{}", b"{\"version\":1,\"checksum\":\"0\",\"memory\":{}}\n"];
+    for (n, bytes) in garbage.iter().enumerate() {
+        let scratch = Scratch::new("garbage");
+        for name in [MAIN, PREVIOUS] {
+            fs::write(scratch.path().join(name), bytes).unwrap();
+        }
+        let mut dir = opened(&scratch);
+        let loaded = dir.load(NOW).unwrap();
+        assert_eq!((loaded.memory, loaded.notices.len()), (Memory::default(), 1), "{n}");
+        dir.save(&full_memory(1)).unwrap();
+        assert_eq!(fs::read(scratch.path().join(BROKEN)).unwrap(), *bytes);
+        assert_eq!(dir.load(NOW).unwrap(), Loaded { memory: full_memory(1), notices: vec![] });
+    }
+}
+
+#[test]
+fn directories_links_and_pipes_are_survived() {
+    let scratch = Scratch::new("odd");
+    let main = scratch.path().join(MAIN);
+    for name in [MAIN, PREVIOUS, BROKEN] {
+        fs::create_dir(scratch.path().join(name)).unwrap();
+    }
+    let mut dir = opened(&scratch);
+    assert_eq!(dir.load(NOW).unwrap().notices.len(), 1);
+    dir.save(&full_memory(1)).unwrap();
+    dir.save(&full_memory(2)).unwrap();
+    assert_eq!(dir.view().load(NOW).unwrap().memory, full_memory(2));
+    fs::remove_file(&main).unwrap();
+    std::os::unix::fs::symlink("gtctl.json", &main).unwrap();
+    assert_eq!(dir.load(NOW).unwrap().memory, full_memory(1));
+    fs::remove_file(&main).unwrap();
+    nix::unistd::mkfifo(&main, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    assert_eq!(dir.load(NOW).unwrap().memory, full_memory(1), "and does not wait for a writer");
+}
+
+#[test]
+fn a_newer_form_is_neither_read_nor_overwritten() {
+    let scratch = Scratch::new("newer");
+    let main = scratch.path().join(MAIN);
+    let payload = "{\"towns\":[]}";
+    let text = format!("{{\"version\":2,\"checksum\":\"{:016x}\",\"memory\":{payload}}}\n", checksum(2, payload));
+    fs::write(&main, &text).unwrap();
+    let mut dir = opened(&scratch);
+    assert!(matches!(dir.load(NOW), Err(StoreFault::Newer { version: 2, .. })));
+    assert!(matches!(dir.save(&Memory::default()), Err(StoreFault::Newer { .. })));
+    assert_eq!(fs::read_to_string(&main).unwrap(), text);
+}
+
+#[test]
+fn a_crash_between_any_two_steps_of_a_save_leaves_a_whole_state() {
+    let scratch = Scratch::new("steps");
+    let (old, new, _) = two_saves(&scratch);
+    let p = |name: &str| scratch.path().join(name);
+    let view = View::of(scratch.path());
+    let mut dir = opened(&scratch);
+    fs::write(p("gtctl.json.tmp"), "half").unwrap();
+    assert_eq!(view.load(NOW).unwrap().memory, new);
+    fs::hard_link(p(MAIN), p("gtctl.prev.json.tmp")).unwrap();
+    assert_eq!(view.load(NOW).unwrap().memory, new);
+    fs::rename(p("gtctl.prev.json.tmp"), p(PREVIOUS)).unwrap();
+    assert_eq!(view.load(NOW).unwrap().memory, new);
+    dir.load(NOW).unwrap();
+    dir.save(&old).unwrap();
+    assert_eq!(view.load(NOW).unwrap(), Loaded { memory: old, notices: vec![] });
+    assert!(!p("gtctl.prev.json.tmp").exists() && !p("gtctl.json.tmp").exists());
+}
+
+#[test]
+fn a_missing_directory_is_an_empty_memory_and_stays_missing() {
+    let scratch = Scratch::new("absent");
+    let path = scratch.path().join("none");
+    assert_eq!(View::of(&path).load(NOW).unwrap(), Loaded::default());
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_directory_that_cannot_be_written_keeps_what_it_held() {
+    let scratch = Scratch::new("lost");
+    let mut dir = opened(&scratch);
+    dir.save(&full_memory(1)).unwrap();
+    fs::create_dir_all(scratch.path().join("gtctl.json.tmp/in-the-way")).unwrap();
+    let fault = dir.save(&full_memory(2)).unwrap_err();
+    assert!(matches!(fault, StoreFault::Io { .. }) && !fault.help().is_empty());
+    assert_eq!(dir.view().load(NOW).unwrap().memory, full_memory(1));
+}
+
+#[test]
+fn five_thousand_sessions_fit() {
+    let scratch = Scratch::new("many");
+    let mut dir = opened(&scratch);
+    let memory = full_memory(5000);
+    dir.save(&memory).unwrap();
+    assert_eq!(dir.load(NOW).unwrap().memory, memory);
+}
