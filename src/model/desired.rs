@@ -159,14 +159,10 @@ impl Fingerprint {
     /// The names of the fields in which two differ, in a fixed order.
     #[must_use]
     pub fn differences(&self, other: &Self) -> Vec<&'static str> {
-        [
-            ("command", self.command != other.command),
-            ("dir", self.dir != other.dir),
-            ("env", self.env != other.env),
-        ]
-        .into_iter()
-        .filter_map(|(field, differs)| differs.then_some(field))
-        .collect()
+        [("command", self.command != other.command), ("dir", self.dir != other.dir), ("env", self.env != other.env)]
+            .into_iter()
+            .filter_map(|(field, differs)| differs.then_some(field))
+            .collect()
     }
 }
 

@@ -27,9 +27,7 @@ pub struct PaneId(pub u32);
 /// Which life of a session: it grows with each start, and a stale operation carries an old one.
 ///
 /// The planner gives out `max(last + 1, wall clock in ms)`, so that it grows even when all memory is lost.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize)]
 pub struct Generation(pub u64);
 
 /// A text that is not an id of the kind asked for.
