@@ -2,10 +2,10 @@
 
 use super::survey::{Survey, survey};
 use crate::act;
-use crate::model::{Durability, Memory, Moment, Observed, Orders, Outcomes, Period, Plan, ProcId, ServerId, Town};
+use crate::model::{Durability, Memory, Moment, Observed, Orders, Outcomes, Period, Plan, ProcId, ServerId, SessionName, Town};
 use crate::observe::Depth;
 use crate::plan::{Situation, plan};
-use crate::remember::{intend, record};
+use crate::remember::{entries, handoffs, intend, record};
 use crate::store::{Counted, Lock, LockFault, StateDir, StoreFault};
 use crate::tmux::Client;
 
@@ -77,6 +77,7 @@ impl Controller {
         let mut notices = Vec::new();
         let memory = self.recall(&mut notices)?;
         let Survey { now, observed, memory, plan } = survey(&self.client, town, memory, orders, Depth::Plan).await;
+        let learned = memory.clone();
         let (plan, memory) = self.write_intent(town, &observed, memory, plan, orders, now, &mut notices);
         let outcomes = if turn.still_ours() {
             self.act(&plan, town, &memory, &observed, now).await
@@ -84,12 +85,11 @@ impl Controller {
             notices.push("the lock file was replaced while this cycle ran: nothing was done".to_owned());
             Outcomes::new()
         };
-        let intended = memory.clone();
         let memory = record(memory, &plan, &outcomes, now);
         if !outcomes.is_empty() {
             self.save(&memory, &mut notices);
         }
-        self.tell_others(&plan, &outcomes, now, &mut notices);
+        self.tell_others(&plan, &outcomes, &handoffs(&learned, &memory), now, &mut notices);
         Ok(Cycle { now, observed, memory, plan, outcomes, notices })
     }
 
@@ -170,14 +170,20 @@ impl Controller {
     }
 
     /// The journal and the files that dashboards read. None of them is worth failing for.
-    fn tell_others(&mut self, plan: &Plan, outcomes: &Outcomes, now: Moment, notices: &mut Vec<String>) {
-        let entries = crate::remember::entries(&self.last_plan, plan, outcomes);
-        let planned = crate::remember::handoffs(plan, outcomes, now);
+    fn tell_others(
+        &mut self,
+        plan: &Plan,
+        outcomes: &Outcomes,
+        planned: &[(SessionName, Moment)],
+        now: Moment,
+        notices: &mut Vec<String>,
+    ) {
+        let entries = entries(&self.last_plan, plan, outcomes);
         let counted = Counted { cycles: 1, handoffs: planned.len() as u64 };
         let told = self
             .store
             .journal(now, &entries)
-            .and_then(|()| self.store.write_handoffs(&planned))
+            .and_then(|()| self.store.write_handoffs(planned))
             .and_then(|()| if entries.is_empty() { Ok(()) } else { self.store.count(now, counted) });
         if let Err(fault) = told {
             notices.push(format!("the journal was not written: {}", chain(&fault)));

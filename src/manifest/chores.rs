@@ -1,0 +1,180 @@
+//! `[[chore]]`: timed work beside the sessions, its cadence set by the profile.
+
+use super::fault::{Fault, shown};
+use super::reading::{Reading, path};
+use super::session::Named;
+use super::wire::{ChoreTable, words::Kind, words::Profile};
+use crate::model::{Chore, ChoreKind, Period, SessionName};
+use std::collections::BTreeMap;
+
+type Sessions<'n, 'a> = &'n BTreeMap<SessionName, Named<'a>>;
+
+/// The chores; those switched off are left out.
+pub(crate) fn resolve(reading: &mut Reading<'_>, named: Sessions<'_, '_>) -> Vec<Chore> {
+    let manifest = reading.manifest;
+    let profile = manifest.town.as_ref().and_then(|t| t.profile).unwrap_or(Profile::Standard);
+    let mut names: BTreeMap<String, usize> = BTreeMap::new();
+    let mut chores = Vec::new();
+    for (index, table) in manifest.chore.iter().flatten().enumerate() {
+        let Some(chore) = reading.chore(index, table, profile, named) else { continue };
+        let Some(chore) = chore else { continue };
+        if let Some(first) = names.insert(chore.name.clone(), index) {
+            let fault = reading.at(
+                &place(index, "name"),
+                "duplicate-chore",
+                format!("two chores are called `{}`", shown(&chore.name)),
+            );
+            let origin = reading.at(&place(first, "name"), "", "").origin;
+            reading.faults.push(fault.label("the second").help("give each its own `name`").relate(origin, "the first"));
+        }
+        chores.push(chore);
+    }
+    chores
+}
+
+fn place(index: usize, field: &str) -> Vec<String> {
+    path(["chore", &index.to_string(), field])
+}
+
+/// How often a chore of a kind is done under a profile; nothing where it is off.
+fn cadence(profile: Profile, kind: Kind) -> Option<Period> {
+    match (kind, profile) {
+        (Kind::Upstream, Profile::Standard) => Some(Period::from_mins(20)),
+        (Kind::Upstream, Profile::HighThroughput) => Some(Period::from_mins(10)),
+        (Kind::Upstream, Profile::LowBudget) => Some(Period::from_hours(1)),
+        (Kind::Nudge, Profile::Standard) => Some(Period::from_hours(1)),
+        (Kind::Nudge, Profile::HighThroughput) => Some(Period::from_mins(30)),
+        (Kind::Nudge, Profile::LowBudget) => None,
+        (Kind::Analysis, Profile::Standard) => Some(Period::from_mins(40)),
+        (Kind::Analysis, Profile::HighThroughput) => Some(Period::from_mins(10)),
+        (Kind::Analysis, Profile::LowBudget) => Some(Period::from_hours(3)),
+        (Kind::Command, _) => None,
+    }
+}
+
+/// A kind's word, and the fields that mean something to it beside those of all chores.
+fn fields(kind: Kind) -> (&'static str, &'static [&'static str]) {
+    match kind {
+        Kind::Upstream => ("upstream", &["repo"]),
+        Kind::Nudge => ("nudge", &["session", "text"]),
+        Kind::Analysis => ("analysis", &["command", "propose", "accept"]),
+        Kind::Command => ("command", &["command"]),
+    }
+}
+
+impl Reading<'_> {
+    /// A chore; nothing inside when it is switched off, nothing at all when it is faulty.
+    fn chore(
+        &mut self,
+        index: usize,
+        table: &ChoreTable,
+        profile: Profile,
+        named: Sessions<'_, '_>,
+    ) -> Option<Option<Chore>> {
+        let here = path(["chore", &index.to_string()]);
+        let Some(kind) = table.kind else {
+            let fault = self.lacks(&here, "kind", "a chore needs a `kind`");
+            self.faults
+                .extend(fault.map(|f| f.help("add kind = \"upstream\", \"nudge\", \"analysis\" or \"command\"")));
+            return None;
+        };
+        let (word, own) = fields(kind);
+        self.check_fields(index, table, word, own);
+        let does = self.kind(index, table, kind, named)?;
+        let every = match table.every {
+            Some(limit) => limit.period(),
+            None => cadence(profile, kind),
+        };
+        if every.is_none() && table.every.is_none() && kind == Kind::Command {
+            let fault = self.lacks(&here, "every", "a chore of kind `command` needs an `every`");
+            self.faults.extend(fault.map(|f| f.help("add every = \"1h\"")));
+            return None;
+        }
+        let usual = match &does {
+            ChoreKind::Nudge { session, .. } => format!("{word}-{session}"),
+            ChoreKind::Upstream { .. } | ChoreKind::Analysis { .. } | ChoreKind::Command { .. } => word.to_owned(),
+        };
+        Some(every.map(|every| Chore {
+            name: table.name.clone().unwrap_or(usual),
+            kind: does,
+            every,
+            timeout: table.timeout.map_or(Period::from_mins(5), |period| period.0),
+            keep: table.keep.map_or(50, |count| count.get()),
+        }))
+    }
+
+    /// A fault for each field that means nothing to this kind.
+    fn check_fields(&mut self, index: usize, table: &ChoreTable, word: &str, own: &[&str]) {
+        let given = [
+            ("repo", table.repo.is_some()),
+            ("session", table.session.is_some()),
+            ("text", table.text.is_some()),
+            ("command", table.command.is_some()),
+            ("propose", table.propose.is_some()),
+            ("accept", table.accept.is_some()),
+        ];
+        for (field, _) in given.into_iter().filter(|(field, given)| *given && !own.contains(field)) {
+            let message = format!("`{field}` means nothing to a chore of kind `{word}`");
+            let fault = self.at(&place(index, field), "idle-field", message);
+            self.faults.push(fault.help("take it out, or change the `kind`"));
+        }
+    }
+
+    fn kind(&mut self, index: usize, table: &ChoreTable, kind: Kind, named: Sessions<'_, '_>) -> Option<ChoreKind> {
+        match kind {
+            Kind::Upstream => {
+                let repo = self.needed(index, "repo", table.repo.as_deref(), "repo = \"steveyegge/gastown\"")?;
+                let mut parts = repo.split('/');
+                let whole = matches!((parts.next(), parts.next(), parts.next()), (Some(a), Some(b), None) if !a.is_empty() && !b.is_empty());
+                if !whole {
+                    let fault =
+                        self.at(&place(index, "repo"), "bad-repo", format!("`{}` is not owner/name", shown(repo)));
+                    self.faults.push(fault.help("write repo = \"steveyegge/gastown\""));
+                    return None;
+                }
+                Some(ChoreKind::Upstream { repo: repo.to_owned() })
+            }
+            Kind::Nudge => {
+                let session = self.needed(index, "session", table.session.as_deref(), "session = \"hq-mayor\"");
+                let text = self.needed(index, "text", table.text.as_deref(), "text = \"Run your cycle.\"");
+                let session = self.nudged(index, session?, named)?;
+                Some(ChoreKind::Nudge { session, text: text?.to_owned() })
+            }
+            Kind::Analysis => Some(ChoreKind::Analysis {
+                command: self.argv(index, table)?,
+                propose: table.propose.unwrap_or_default(),
+                accept: table.accept.unwrap_or_default(),
+            }),
+            Kind::Command => Some(ChoreKind::Command { command: self.argv(index, table)? }),
+        }
+    }
+
+    fn needed<'t>(&mut self, index: usize, field: &str, text: Option<&'t str>, example: &str) -> Option<&'t str> {
+        if text.is_some_and(|text| !text.is_empty()) {
+            return text;
+        }
+        let fault = self.lacks(&path(["chore", &index.to_string()]), field, format!("this chore needs a `{field}`"));
+        self.faults.extend(fault.map(|f| f.help(format!("add {example}"))));
+        None
+    }
+
+    fn argv(&mut self, index: usize, table: &ChoreTable) -> Option<Vec<String>> {
+        let program = table.command.as_ref().and_then(|argv| argv.first()).map(String::as_str);
+        self.needed(index, "command", program, "command = [\"kimigas\", \"--print\"]")?;
+        table.command.clone()
+    }
+
+    fn nudged(&mut self, index: usize, session: &str, named: Sessions<'_, '_>) -> Option<SessionName> {
+        if let Some((name, _)) = named.get_key_value(session) {
+            return Some(name.clone());
+        }
+        let fault: Fault = self
+            .at(&place(index, "session"), "unknown-session", format!("no session is called `{}`", shown(session)))
+            .label("no such session")
+            .did_you_mean(session, named.keys().map(SessionName::as_str), || {
+                "write the whole name of a declared session, such as gt-shop-witness".to_owned()
+            });
+        self.faults.push(fault);
+        None
+    }
+}

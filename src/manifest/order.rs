@@ -1,0 +1,174 @@
+//! `after`: who waits for whom, and that nobody waits for ever.
+
+use super::check::Path;
+use super::fault::{Fault, Origin, shown};
+use super::layer::Part;
+use super::reading::Reading;
+use super::session::{Named, pick};
+use crate::model::{Desired, SessionName};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// At most this many cycles are told.
+const MAX_CYCLES: usize = 50;
+
+impl Reading<'_> {
+    /// Fills in `after` of every session, and finds what could never be waited for.
+    pub(crate) fn order(
+        &mut self,
+        named: &BTreeMap<SessionName, Named<'_>>,
+        sessions: &mut BTreeMap<SessionName, Desired>,
+    ) {
+        let waves: BTreeMap<SessionName, u32> = sessions.iter().map(|(name, d)| (name.clone(), d.wave)).collect();
+        for (name, who) in named {
+            let mut after = BTreeSet::new();
+            for (index, other) in pick!(who.tiers, after).into_iter().flatten().enumerate() {
+                match named.get_key_value(other.as_str()) {
+                    Some((other, _)) => {
+                        let later = waves.get(other) > waves.get(name) && waves.contains_key(name);
+                        if later {
+                            let fault = self.later_wave(who, index, other);
+                            self.faults.push(fault);
+                        }
+                        after.insert(other.clone());
+                    }
+                    None => {
+                        let fault = self.unknown_after(named, who, index, other);
+                        self.faults.push(fault);
+                    }
+                }
+            }
+            if let Some(session) = sessions.get_mut(name) {
+                session.after = after;
+            }
+        }
+        self.cycles(named, sessions);
+    }
+
+    fn after_origin(&self, who: &Named<'_>, index: usize) -> Origin {
+        let list = who.tiers.path(self.layers, &["after"]);
+        let element: Path = list.into_iter().chain([index.to_string()]).collect();
+        self.layers.origin(&element, Part::Value)
+    }
+
+    fn later_wave(&self, who: &Named<'_>, index: usize, other: &SessionName) -> Fault {
+        let message = format!("`{}` waits for `{other}`, which starts in a later wave", who.name);
+        Fault::new("later-wave", self.after_origin(who, index), message)
+            .label("starts later")
+            .help("give the one that waits the same `wave`, or a higher one")
+    }
+
+    fn unknown_after(
+        &self,
+        named: &BTreeMap<SessionName, Named<'_>>,
+        who: &Named<'_>,
+        index: usize,
+        other: &str,
+    ) -> Fault {
+        let message = format!("`{}` waits for `{}`, which is not declared", who.name, shown(other));
+        Fault::new("unknown-session", self.after_origin(who, index), message).label("no such session").did_you_mean(
+            other,
+            named.keys().map(SessionName::as_str),
+            || "write the whole name of a session, such as gt-shop-witness".to_owned(),
+        )
+    }
+
+    fn cycles(&mut self, named: &BTreeMap<SessionName, Named<'_>>, sessions: &BTreeMap<SessionName, Desired>) {
+        let mut left = in_cycles(sessions);
+        for _ in 0..MAX_CYCLES {
+            let Some(start) = left.iter().next() else { return };
+            let cycle = walk(start, &left, sessions);
+            let fault = self.cycle(named, &cycle);
+            self.faults.extend(fault);
+            left.retain(|name| !cycle.contains(name));
+            left = peel(left, sessions);
+        }
+    }
+
+    fn cycle(&self, named: &BTreeMap<SessionName, Named<'_>>, cycle: &[SessionName]) -> Option<Fault> {
+        let mut edges = cycle.iter().zip(cycle.iter().cycle().skip(1)).filter_map(|(from, to)| {
+            let who = named.get(from)?;
+            let index = pick!(who.tiers, after)?.iter().position(|other| other == to.as_str())?;
+            Some((self.after_origin(who, index), format!("`{from}` waits for `{to}`")))
+        });
+        let (origin, label) = edges.next()?;
+        let names: Vec<&str> = cycle.iter().chain(cycle.first()).map(SessionName::as_str).collect();
+        let fault = Fault::new("cycle", origin, format!("sessions wait for each other: {}", shortened(&names)))
+            .label(label)
+            .help("take one of these out of its `after`");
+        Some(edges.take(20).fold(fault, |fault, (origin, label)| fault.relate(origin, label)))
+    }
+}
+
+fn shortened(names: &[&str]) -> String {
+    match names {
+        [first, second, .., last] if names.len() > 8 => {
+            format!("{first} → {second} → … ({} more) → {last}", names.len().saturating_sub(3))
+        }
+        all => all.join(" → "),
+    }
+}
+
+/// The sessions that lie on cycles, or between two.
+fn in_cycles(sessions: &BTreeMap<SessionName, Desired>) -> BTreeSet<SessionName> {
+    peel(sessions.keys().cloned().collect(), sessions)
+}
+
+/// What is left when all that wait for nothing within `left`, and then all that nothing waits for, are taken away.
+fn peel(left: BTreeSet<SessionName>, sessions: &BTreeMap<SessionName, Desired>) -> BTreeSet<SessionName> {
+    let mut forward: BTreeMap<&SessionName, BTreeSet<&SessionName>> = BTreeMap::new();
+    let mut backward: BTreeMap<&SessionName, BTreeSet<&SessionName>> = BTreeMap::new();
+    for (name, session) in sessions.iter().filter(|(name, _)| left.contains(*name)) {
+        let waits: BTreeSet<&SessionName> = session.after.iter().filter(|other| left.contains(*other)).collect();
+        for other in &waits {
+            backward.entry(other).or_default().insert(name);
+        }
+        forward.insert(name, waits);
+    }
+    let survivors = trimmed(&forward, &backward);
+    let survivors = survivors.intersection(&trimmed(&backward, &forward)).map(|name| (*name).clone()).collect();
+    survivors
+}
+
+type Edges<'s> = BTreeMap<&'s SessionName, BTreeSet<&'s SessionName>>;
+
+/// Those from which an endless walk along `edges` leads; `reverse` holds the same edges the other way.
+fn trimmed<'s>(edges: &Edges<'s>, reverse: &Edges<'s>) -> BTreeSet<&'s SessionName> {
+    let mut all: BTreeSet<&SessionName> = edges.keys().chain(reverse.keys()).copied().collect();
+    let mut open: BTreeMap<&SessionName, usize> =
+        all.iter().map(|name| (*name, edges.get(name).map_or(0, BTreeSet::len))).collect();
+    let mut done: VecDeque<&SessionName> = open.iter().filter(|(_, n)| **n == 0).map(|(name, _)| *name).collect();
+    while let Some(name) = done.pop_front() {
+        all.remove(name);
+        for other in reverse.get(name).into_iter().flatten() {
+            if let Some(count) = open.get_mut(other) {
+                *count = count.saturating_sub(1);
+                if *count == 0 {
+                    done.push_back(other);
+                }
+            }
+        }
+    }
+    all
+}
+
+/// The first cycle that a walk from `start` runs into, beginning with its least name.
+fn walk(
+    start: &SessionName,
+    left: &BTreeSet<SessionName>,
+    sessions: &BTreeMap<SessionName, Desired>,
+) -> Vec<SessionName> {
+    let mut seen: BTreeMap<&SessionName, usize> = BTreeMap::new();
+    let mut trail: Vec<SessionName> = Vec::new();
+    let mut here = start;
+    while !seen.contains_key(here) {
+        seen.insert(here, trail.len());
+        trail.push(here.clone());
+        let next = sessions.get(here).and_then(|session| session.after.iter().find(|other| left.contains(*other)));
+        let Some(next) = next else { return trail };
+        here = next;
+    }
+    let mut cycle = trail.split_off(seen.get(here).copied().unwrap_or_default());
+    let least = cycle.iter().enumerate().min_by_key(|(_, name)| *name).map_or(0, |(index, _)| index);
+    cycle.rotate_left(least);
+    cycle
+}

@@ -1,0 +1,132 @@
+//! Where each value of a session comes from: the answer to "who set this limit?".
+
+use super::check::fields_of;
+use super::fault::{Origin, SourceFile, shown};
+use super::layer::{Layers, Part};
+use super::session::tier_path;
+use super::wire;
+use crate::model::{Desired, SessionName};
+use figment::value::{Num, Value};
+use std::collections::BTreeMap;
+
+/// One field of a session as it is in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explained {
+    /// The field, such as `max_age` or `backoff.first`.
+    pub field: String,
+    /// Its value as TOML would have it, sanitised; templates in names, commands and paths are filled in.
+    pub value: String,
+    /// Where it comes from: `town.toml:19`, `[roles.mayor] town.toml:7`, `built-in`, `profile standard`,
+    /// `GTCTL_DEFAULTS_MAX_AGE` or a flag.
+    pub origin: String,
+}
+
+/// The origins of everything in a town.
+pub struct Origins {
+    layers: Layers,
+    files: Vec<SourceFile>,
+    sessions: BTreeMap<SessionName, (usize, String)>,
+}
+
+impl std::fmt::Debug for Origins {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Origins").field("sessions", &self.sessions.len()).finish_non_exhaustive()
+    }
+}
+
+impl Origins {
+    pub(crate) fn new(
+        layers: Layers,
+        files: Vec<SourceFile>,
+        sessions: BTreeMap<SessionName, (usize, String)>,
+    ) -> Self {
+        Self { layers, files, sessions }
+    }
+
+    /// Every field of a session that has a value, in the order of the reference; empty when it is not declared here.
+    #[must_use]
+    pub fn explain(&self, session: &Desired) -> Vec<Explained> {
+        let fields = fields_of::<wire::SessionTable>().iter().flat_map(|field| {
+            let inner = match *field {
+                "completion" => fields_of::<wire::Completion>(),
+                "backoff" => fields_of::<wire::Backoff>(),
+                "logs" => fields_of::<wire::Logs>(),
+                _ => return vec![vec![*field]],
+            };
+            inner.iter().map(|leaf| vec![*field, *leaf]).collect()
+        });
+        fields.filter_map(|field| self.explain_field(session, &field)).collect()
+    }
+
+    fn explain_field(&self, session: &Desired, field: &[&str]) -> Option<Explained> {
+        let (index, role) = self.sessions.get(&session.name)?;
+        let path = tier_path(&self.layers, *index, role, field);
+        // Without the field anywhere, the path ends at the session itself.
+        let set = path.len() > 2 || path.first().is_some_and(|step| step == "defaults");
+        let given = if set { self.layers.value(&path) } else { None };
+        let value = resolved(session, field).or_else(|| given.map(toml_text))?;
+        let origin = if set { self.name(&path) } else { "built-in".to_owned() };
+        Some(Explained { field: field.join("."), value, origin })
+    }
+
+    fn name(&self, path: &[String]) -> String {
+        let place = match self.layers.origin(path, Part::Value) {
+            Origin::BuiltIn(name) => return name,
+            Origin::Variable(name) | Origin::Flag(name) => return name,
+            Origin::File { file, span } => self
+                .files
+                .get(file)
+                .map_or_else(String::new, |file| format!("{}:{}", file.name, file.position(span.start).0)),
+        };
+        match path {
+            [first, ..] if first == "defaults" => format!("[defaults] {place}"),
+            [first, role, ..] if first == "roles" => format!("[roles.{}] {place}", shown(role)),
+            _ => place,
+        }
+    }
+}
+
+/// The value of a field that is not simply what was written.
+fn resolved(session: &Desired, field: &[&str]) -> Option<String> {
+    let path = |path: &std::path::Path| quoted(&path.to_string_lossy());
+    match field {
+        ["role"] => Some(quoted(&session.role)),
+        ["session"] => Some(quoted(session.name.as_str())),
+        ["agent"] => Some(quoted(&session.agent.name)),
+        ["command"] => Some(list(session.command.iter().map(|word| quoted(word)))),
+        ["dir"] => Some(path(&session.dir)),
+        ["env_file"] => session.env_file.as_deref().map(path),
+        ["instructions"] => session.instructions.as_deref().map(path),
+        ["completion", "log"] => session.completion.log.as_deref().map(quoted),
+        ["env"] if !session.env.is_empty() => {
+            let entries = session.env.iter().map(|(name, value)| format!("{name} = {}", quoted(value)));
+            Some(format!("{{ {} }}", entries.collect::<Vec<_>>().join(", ")))
+        }
+        _ => None,
+    }
+}
+
+fn quoted(text: &str) -> String {
+    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("\"{}\"", shown(&escaped))
+}
+
+fn list(items: impl Iterator<Item = String>) -> String {
+    format!("[{}]", items.collect::<Vec<_>>().join(", "))
+}
+
+fn toml_text(value: &Value) -> String {
+    match value {
+        Value::String(_, text) => quoted(text),
+        Value::Char(_, c) => quoted(&c.to_string()),
+        Value::Bool(_, flag) => flag.to_string(),
+        Value::Num(_, Num::F64(n)) => n.to_string(),
+        Value::Num(_, n) => n.to_i128().map_or_else(String::new, |n| n.to_string()),
+        Value::Empty(..) => String::new(),
+        Value::Array(_, items) => list(items.iter().map(toml_text)),
+        Value::Dict(_, entries) => {
+            let entries = entries.iter().map(|(key, value)| format!("{} = {}", shown(key), toml_text(value)));
+            format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What every step of resolving shares: the layers, the faults found so far, and how to word a fault at a path.
+
+use super::Sources;
+use super::check::Path;
+use super::fault::{Fault, Origin, SourceFile, Span, shown};
+use super::layer::{Layers, Part};
+use super::template::{TemplateFault, WORDS, Words};
+use super::wire;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+/// One reading of a manifest, on the way from its tables to a town.
+pub(crate) struct Reading<'a> {
+    pub(crate) sources: &'a Sources<'a>,
+    pub(crate) layers: &'a Layers,
+    pub(crate) files: &'a [SourceFile],
+    pub(crate) manifest: &'a wire::Manifest,
+    pub(crate) faults: Vec<Fault>,
+    cut: BTreeSet<Path>,
+}
+
+/// A path from borrowed steps.
+pub(crate) fn path<'s>(steps: impl IntoIterator<Item = &'s str>) -> Path {
+    steps.into_iter().map(str::to_owned).collect()
+}
+
+impl<'a> Reading<'a> {
+    /// A reading of merged layers; `cut` are the paths already found faulty.
+    pub(crate) fn new(
+        sources: &'a Sources<'a>,
+        layers: &'a Layers,
+        files: &'a [SourceFile],
+        manifest: &'a wire::Manifest,
+        cut: Vec<Path>,
+    ) -> Self {
+        Self { sources, layers, files, manifest, faults: Vec::new(), cut: cut.into_iter().collect() }
+    }
+
+    /// Whether this entry, or a table around it, was already found faulty: then its absence is no news.
+    pub(crate) fn is_cut(&self, path: &[String]) -> bool {
+        (1..=path.len()).any(|n| path.get(..n).is_some_and(|p| self.cut.contains(p)))
+    }
+
+    /// A fault about the value at a path.
+    pub(crate) fn at(&self, path: &[String], code: &'static str, message: impl Into<String>) -> Fault {
+        Fault::new(code, self.layers.origin(path, Part::Value), message)
+    }
+
+    /// A fault about something that lacks in the table at a path.
+    pub(crate) fn lacks(&self, table: &[String], field: &str, message: impl Into<String>) -> Option<Fault> {
+        let whole: Path = table.iter().cloned().chain([field.to_owned()]).collect();
+        (!self.is_cut(&whole)).then(|| self.at(table, "missing-field", message))
+    }
+
+    /// Fills in the template at a path.
+    pub(crate) fn fill(&mut self, words: &Words<'_>, text: &str, path: impl FnOnce() -> Path) -> Option<String> {
+        match words.fill(text) {
+            Ok(filled) if filled.contains('\0') => {
+                let fault = self.at(&path(), "bad-text", "holds a NUL character, which no program can be given");
+                self.faults.push(fault.help("leave \\u0000 out"));
+                None
+            }
+            Ok(filled) => Some(filled),
+            Err(fault) => {
+                let fault = self.bad_template(&fault, &path());
+                self.faults.push(fault);
+                None
+            }
+        }
+    }
+
+    fn bad_template(&self, fault: &TemplateFault, path: &[String]) -> Fault {
+        let origin = self.layers.origin(path, Part::Value);
+        match fault {
+            TemplateFault::Unknown(word) => Fault::new(
+                "unknown-template",
+                self.within(origin, &format!("{{{word}}}")),
+                format!("there is no template `{{{}}}`", shown(word)),
+            )
+            .label("not known")
+            .did_you_mean(word, WORDS, || {
+                format!("known are {{{}}}; a literal {{word}} is written {{{{word}}}}", WORDS.join("} {"))
+            }),
+            TemplateFault::Unset(word) => Fault::new(
+                "unset-template",
+                self.within(origin, &format!("{{{word}}}")),
+                format!("`{{{word}}}` has no value for this session"),
+            )
+            .help(unset_help(word)),
+        }
+    }
+
+    /// The place of a piece of text within a value's place.
+    fn within(&self, origin: Origin, piece: &str) -> Origin {
+        let Origin::File { file, span } = origin else { return origin };
+        let text = self.files.get(file).and_then(|f| f.text.get(span.start..span.end)).unwrap_or_default();
+        let span =
+            text.find(piece).map_or(span, |at| Span { start: span.start + at, end: span.start + at + piece.len() });
+        Origin::File { file, span }
+    }
+
+    /// A path of the user's, made absolute: `~` is the home directory, anything relative is beside the manifest.
+    pub(crate) fn absolute(&mut self, text: &str, path: impl FnOnce() -> Path) -> Option<PathBuf> {
+        let fault = if text.is_empty() {
+            Some(("empty-path", "an empty path", "leave it out, or write \".\" for the manifest's directory"))
+        } else if text.starts_with('~') && !(text == "~" || text.starts_with("~/")) {
+            Some(("bad-path", "another user's home directory is not looked up", "write the path in full"))
+        } else if text.starts_with('~') && self.sources.home.is_none() {
+            Some(("no-home", "there is no home directory to put for `~`", "set HOME, or write the path in full"))
+        } else {
+            None
+        };
+        if let Some((code, message, help)) = fault {
+            let fault = self.at(&path(), code, message).help(help);
+            self.faults.push(fault);
+            return None;
+        }
+        let home = self.sources.home.unwrap_or(self.sources.base_dir);
+        Some(match text.strip_prefix('~') {
+            Some(rest) => tidy(&home.join(rest.trim_start_matches('/'))),
+            None => tidy(&self.sources.base_dir.join(text)),
+        })
+    }
+}
+
+/// A path without `.` components.
+fn tidy(path: &std::path::Path) -> PathBuf {
+    path.components().collect()
+}
+
+/// What to type when a template's word has no value.
+pub(crate) fn unset_help(word: &str) -> String {
+    match word {
+        "rig" | "prefix" => "add rig = \"NAME\", with a rig of the town".to_owned(),
+        "name" => "add name = \"NAME\"".to_owned(),
+        "agent" => "add agent = \"claude\"".to_owned(),
+        other => format!("`{{{other}}}` cannot be used in this place"),
+    }
+}

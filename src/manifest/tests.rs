@@ -1,0 +1,345 @@
+//! The room as a whole: what loads, what does not, and where every fault is found.
+
+use super::*;
+use crate::model::{Launcher, Period, RestartPolicy, SessionName, Socket};
+use std::path::PathBuf;
+
+const RIGS: &str = r#"{"rigs":{"shop":{"beads":{"prefix":"sh"}},"yard":{}}}"#;
+
+struct Given {
+    town: String,
+    user: Option<String>,
+    variables: Vec<(String, String)>,
+    flags: Vec<Flag>,
+    rigs: Option<String>,
+}
+
+fn given(town: &str) -> Given {
+    Given { town: town.to_owned(), user: None, variables: Vec::new(), flags: Vec::new(), rigs: Some(RIGS.to_owned()) }
+}
+
+impl Given {
+    fn load(&self) -> Result<Loaded, Faults> {
+        load(&Sources {
+            town_path: Path::new("town.toml"),
+            town_text: &self.town,
+            user: self.user.as_deref().map(|text| (Path::new("config.toml"), text)),
+            variables: &self.variables,
+            flags: &self.flags,
+            home: Some(Path::new("/home/me")),
+            base_dir: Path::new("/work"),
+            rigs_json: &|path| (path == Path::new("/home/me/gt/mayor/rigs.json")).then(|| self.rigs.clone()).flatten(),
+        })
+    }
+
+    fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// `code at what is underlined`, for every error.
+    fn faults(&self) -> Vec<String> {
+        let faults = self.load().expect_err("should not load");
+        let errors = faults.list.iter().filter(|f| f.severity == Severity::Error);
+        errors.map(|f| format!("{} {}", f.code, place(&faults, &f.origin))).collect()
+    }
+}
+
+fn place(faults: &Faults, origin: &Origin) -> String {
+    match origin {
+        Origin::File { file, span } => {
+            let file = &faults.files[*file];
+            let (line, column) = file.position(span.start);
+            format!("{line}:{column} {}", &file.text[span.start..span.end])
+        }
+        Origin::Variable(name) | Origin::Flag(name) | Origin::BuiltIn(name) => name.clone(),
+    }
+}
+
+fn example(name: &str) -> String {
+    std::fs::read_to_string(format!("{}/examples/{name}.toml", env!("CARGO_MANIFEST_DIR"))).expect(name)
+}
+
+fn name(text: &str) -> SessionName {
+    SessionName::new(text).expect(text)
+}
+
+#[test]
+fn examples_load_and_fit_the_schema() {
+    let validator = jsonschema::validator_for(&schema()).expect("a schema");
+    for file in ["quickstart", "gastown", "polecats"] {
+        let text = example(file);
+        assert!(text.starts_with("#:schema ../schema/town.schema.json\n"), "{file}");
+        let value: serde_json::Value = toml::from_str(&text).expect(file);
+        let errors: Vec<String> = validator.iter_errors(&value).map(|e| format!("{}: {e}", e.instance_path)).collect();
+        assert!(errors.is_empty(), "{file}: {errors:?}");
+        let loaded = given(&text).load().unwrap_or_else(|faults| panic!("{file}: {faults:?}"));
+        assert_eq!(loaded.town.name.as_str(), file);
+    }
+}
+
+#[test]
+fn quickstart_is_what_the_tutorial_says() {
+    let loaded = given(&example("quickstart")).load().expect("loads");
+    assert!(loaded.advice.list.is_empty(), "{:?}", loaded.advice.list);
+    let town = loaded.town;
+    assert_eq!(town.socket, Socket::Name("gtctl-quickstart".into()));
+    let flaky = &town.sessions["flaky"];
+    assert!(flaky.command[2].contains("${GTCTL_CRASHES:-0}") && flaky.command[2].contains("{ echo boom; exit 7; }"));
+    assert_eq!((flaky.backoff.first, flaky.backoff.max), (Period::from_secs(3), Period::from_mins(5)));
+    assert_eq!(flaky.agent.process_names, ["sh"]);
+    assert_eq!(flaky.dir, PathBuf::from("/work"));
+    let task = &town.sessions["task"];
+    assert_eq!((task.restart, task.completion.grace), (RestartPolicy::Never, Period::from_mins(10)));
+    assert_eq!(task.completion.markers.len(), 3);
+    assert_eq!(town.sessions["heartbeat"].ready_after, Period::from_secs(1));
+}
+
+#[test]
+fn a_gas_town_gets_its_names_directories_and_identity() {
+    let town = given(&example("gastown")).load().expect("loads").town;
+    let names: Vec<&str> = town.sessions.keys().map(SessionName::as_str).collect();
+    let all = [
+        "gt-shop-crew-uitester",
+        "gt-shop-crew-watcher",
+        "gt-shop-refinery",
+        "gt-shop-witness",
+        "hq-deacon",
+        "hq-mayor",
+    ];
+    assert_eq!(names, all);
+    let watcher = &town.sessions["gt-shop-crew-watcher"];
+    assert_eq!(watcher.dir, PathBuf::from("/home/me/gt/shop/crew/watcher"));
+    assert_eq!(watcher.command, ["kimigas", "--yolo"]);
+    assert_eq!(watcher.identity_env["GT_ROLE"], "shop/crew/watcher");
+    assert_eq!(watcher.identity_env["GT_CREW"], "watcher");
+    assert_eq!(watcher.wave, 3);
+    let mayor = &town.sessions["hq-mayor"];
+    assert_eq!((mayor.agent.name.as_str(), mayor.wave, mayor.launcher), ("claude", 2, Launcher::Tmux));
+    assert!(mayor.max_age.expect("limited") >= Period::from_hours(4));
+    assert!(mayor.max_age.expect("limited") <= Period::from_mins(245));
+    let prefixed = example("gastown").replace("naming = \"rig\"", "naming = \"prefix\"").replace("gt-shop-w", "sh-w");
+    let town = given(&prefixed).load().expect("loads").town;
+    assert!(town.sessions.contains_key("sh-crew-watcher"), "{:?}", town.sessions.keys());
+}
+
+#[test]
+fn twelve_faults_are_told_at_once_each_at_its_place() {
+    let text = "\
+[town]
+name = \"acme\"
+root = \"~/gt\"
+colour = 1
+
+[defaults]
+max_age = \"5M\"
+idle_limit = \"0s\"
+restart = \"sometimes\"
+
+[[session]]
+role = \"wittness\"
+rig = \"shop\"
+
+[[session]]
+role = \"witness\"
+rig = \"shopp\"
+
+[[session]]
+session = \"a\"
+command = []
+
+[[session]]
+session = \"b\"
+agent = \"cluade\"
+
+[[session]]
+session = \"c\"
+command = [\"sh\", 1]
+
+[[session]]
+session = \"d\"
+command = [\"sh\", \"{rigg}\"]
+after = [\"dd\"]
+
+[[session]]
+session = \"e:1\"
+command = [\"sh\"]
+
+[[session]]
+session = \"d\"
+command = [\"sh\"]
+";
+    let want = [
+        "unknown-key 4:1 colour",
+        "bad-duration 7:11 \"5M\"",
+        "zero-limit 8:14 \"0s\"",
+        "unknown-word 9:11 \"sometimes\"",
+        "unknown-role 12:8 \"wittness\"",
+        "unknown-rig 17:7 \"shopp\"",
+        "empty-command 21:11 []",
+        "unknown-agent 25:9 \"cluade\"",
+        "wrong-type 29:18 1",
+        "unknown-template 33:19 {rigg}",
+        "unknown-session 34:10 \"dd\"",
+        "bad-name 37:11 \"e:1\"",
+        "duplicate-session 41:11 \"d\"",
+    ];
+    let faults = given(text).faults();
+    assert_eq!(faults, want, "{faults:#?}");
+}
+
+#[test]
+fn helps_say_what_was_meant() {
+    let text = "[town]\nname = \"a\"\nroot = \"~/gt\"\n[defaults]\nmax_agee = \"1h\"\n[[session]]\nrole = \"wittness\"\n[[session]]\nrole = \"crew\"\nrig = \"shp\"\nname = \"x\"";
+    let faults = given(text).load().expect_err("faulty");
+    let helps: Vec<_> = faults.list.iter().filter_map(|f| f.help.as_deref()).collect();
+    assert_eq!(helps, ["did you mean `max_age`?", "did you mean `witness`?", "did you mean `shop`?"]);
+}
+
+#[test]
+fn layers_override_each_other_in_order_and_say_so() {
+    let town = "[town]\nname = \"a\"\nprofile = \"high-throughput\"\n[defaults]\ndrain = \"1m\"\n[roles.custom]\nwave = 7\n[[session]]\nsession = \"x\"\ncommand = [\"/bin/sh\"]\nmax_memory = \"2GiB\"\n";
+    let mut given =
+        given(town).variable("GTCTL_DEFAULTS_STOP_GRACE", "7s").variable("GTCTL_LIMITS_CONCURRENT_STARTS", "007");
+    given.user = Some("[defaults]\ndrain = \"2m\"\nhandoff_gap = \"2h\"\n".into());
+    given.flags = vec![Flag { flag: "--socket".into(), path: "town.socket".into(), value: "007".into() }];
+    let loaded = given.load().expect("loads");
+    let town = &loaded.town;
+    let x = &town.sessions["x"];
+    assert_eq!(
+        (x.drain, x.handoff_gap, x.stop_grace),
+        (Period::from_mins(1), Period::from_hours(2), Period::from_secs(7))
+    );
+    assert_eq!((x.wave, x.max_memory, town.limits.concurrent_starts), (7, Some(2 << 30), 7));
+    assert_eq!(town.socket, Socket::Name("007".into()));
+    let explained = loaded.origins.explain(x);
+    let line = |field: &str| {
+        let e = explained.iter().find(|e| e.field == field).unwrap_or_else(|| panic!("{field}: {explained:?}"));
+        format!("{} {}", e.value, e.origin)
+    };
+    assert_eq!(line("drain"), "\"1m\" [defaults] town.toml:5");
+    assert_eq!(line("handoff_gap"), "\"2h\" [defaults] config.toml:3");
+    assert_eq!(line("stop_grace"), "\"7s\" GTCTL_DEFAULTS_STOP_GRACE");
+    assert_eq!(line("max_age"), "\"30m\" profile high-throughput");
+    assert_eq!(line("idle_limit"), "\"30m\" built-in");
+    assert_eq!(line("wave"), "7 [roles.custom] town.toml:7");
+    assert_eq!(line("max_memory"), "\"2GiB\" town.toml:11");
+    assert_eq!(line("command"), "[\"/bin/sh\"] town.toml:10");
+    assert_eq!(line("backoff.burst"), "5 built-in");
+}
+
+#[test]
+fn faults_of_variables_and_flags_name_them() {
+    let mut given = given("[town]\nname = \"a\"\n")
+        .variable("GTCTL_DEFAULTS_MAX_AGE", "5M")
+        .variable("GTCTL_DEFAULTS_MAX_AGEE", "5m")
+        .variable("GTCTL_DEFALTS_WAVE", "5")
+        .variable("GTCTL_LIMITS_CONCURRENT_STARTS", "many")
+        .variable("GTCTL_STATE_DIR", "/x")
+        .variable("GTCTL_CRASHES", "2")
+        .variable("GTCTL_BUILD_ID", "2")
+        .variable("PATH", "/x");
+    given.flags = vec![Flag { flag: "--set".into(), path: "town.nmae".into(), value: "b".into() }];
+    let want = [
+        "unknown-variable GTCTL_DEFALTS_WAVE",
+        "bad-duration GTCTL_DEFAULTS_MAX_AGE",
+        "unknown-variable GTCTL_DEFAULTS_MAX_AGEE",
+        "wrong-type GTCTL_LIMITS_CONCURRENT_STARTS",
+        "unknown-key --set",
+    ];
+    assert_eq!(given.faults(), want);
+}
+
+#[test]
+fn cycles_name_each_edge_and_waves_are_kept() {
+    let session = |n: &str, rest: &str| format!("[[session]]\nsession = \"{n}\"\ncommand = [\"sh\"]\n{rest}\n");
+    let text = [
+        "[town]\nname = \"t\"\n".to_owned(),
+        session("a", "after = [\"b\"]"),
+        session("b", "after = [\"c\"]"),
+        session("c", "after = [\"a\"]"),
+        session("self", "after = [\"self\"]"),
+        session("early", "after = [\"late\"]"),
+        session("late", "wave = 9"),
+    ]
+    .concat();
+    let faults = given(&text).load().expect_err("faulty");
+    let codes: Vec<_> = faults.list.iter().map(|f| (f.code, f.related.len())).collect();
+    assert_eq!(codes, [("cycle", 2), ("cycle", 0), ("later-wave", 0)]);
+    assert_eq!(faults.list[0].message, "sessions wait for each other: a → b → c → a");
+    assert_eq!(faults.list[0].related[1].label, "`c` waits for `a`");
+}
+
+#[test]
+fn what_this_version_cannot_do_is_refused_and_what_it_ignores_is_told() {
+    let text = "[town]\nname = \"a\"\nsocket = \"gastown\"\n[defaults]\nidle_limit = \"1h\"\nlogs = { files = 2 }\n[roles.mine]\nlauncher = \"gt\"\nstart = [\"x\"]\n[[chore]]\nkind = \"upstream\"\nrepo = \"a/b\"\n[controller]\nmetrics = \"x\"\n";
+    let faults = given(text).load().expect_err("faulty");
+    let list: Vec<String> = faults.list.iter().map(|f| format!("{} {}", f.code, place(&faults, &f.origin))).collect();
+    let want = [
+        "unsupported 3:10 \"gastown\"",
+        "not-yet 5:1 idle_limit",
+        "not-yet 6:1 logs",
+        "unsupported 8:1 launcher",
+        "unsupported 9:1 start",
+        "not-yet 10:1 [[chore]]",
+        "not-yet 14:1 metrics",
+    ];
+    assert_eq!(list, want);
+}
+
+#[test]
+fn limits_can_be_switched_off_and_agents_changed() {
+    let text = "[town]\nname = \"a\"\n[defaults]\nmax_age = \"off\"\nidle_limit = \"never\"\n[agents.claude]\ncommand = [\"/opt/claude\", \"-x\"]\n[agents.mine]\ncommand = [\"/opt/mine-1\"]\n[[session]]\nsession = \"x\"\n[[session]]\nsession = \"y\"\nagent = \"mine\"\n[[session]]\nsession = \"z\"\nagent = \"mine\"\ncommand = [\"wrap\", \"{agent}\"]\n";
+    let town = given(text).load().expect("loads").town;
+    let x = &town.sessions["x"];
+    assert_eq!((x.max_age, x.idling.idle_limit), (None, None));
+    assert_eq!((x.command[0].as_str(), x.agent.process_names.as_slice()), ("/opt/claude", &["claude".to_owned()][..]));
+    assert_eq!(town.sessions["y"].agent.process_names, ["mine-1"]);
+    assert_eq!(town.sessions["z"].agent.process_names, ["wrap", "mine-1"]);
+    assert_eq!(town.sessions["z"].command, ["wrap", "mine"]);
+}
+
+#[test]
+fn polecats_are_tasks_and_policies_have_patterns() {
+    let town = given(&example("polecats")).load().expect("loads").town;
+    assert_eq!(town.sessions["gt-shop-fix-login"].restart, RestartPolicy::Never);
+    assert_eq!(town.sessions["gt-shop-fix-search"].restart, RestartPolicy::OnFailure);
+    assert_eq!(town.policies.len(), 2);
+    let _ = name("gt-shop-fix-login");
+}
+
+#[test]
+fn whatever_the_bytes_it_ends_and_shows_no_control_characters() {
+    let nasty = format!("[town]\nname = \"\\u001b[2J{}\"\n\"\\u001bkey\" = 1\n", "x".repeat(10_000));
+    let faults = given(&nasty).load().expect_err("faulty");
+    assert_eq!(faults.list.len(), 2);
+    for fault in &faults.list {
+        assert!(!fault.message.contains('\u{1b}') && fault.message.len() < 400, "{}", fault.message);
+    }
+    for text in ["", "[", "[[session]]", "session = 1", "[session]\na = 1", "roles = 3", "[roles]\nx = 1", "town = []"]
+    {
+        given(text).load().expect_err(text);
+    }
+    let huge = format!("#{}\n", "x".repeat(1 << 20));
+    assert_eq!(given(&huge).load().expect_err("large").list[0].code, "too-large");
+}
+
+/// Run with `cargo test --release manifest -- --ignored --nocapture`.
+#[test]
+#[ignore = "prints timings"]
+fn timings() {
+    let session =
+        |i: usize, extra: &str| format!("[[session]]\nrole = \"crew\"\nrig = \"shop\"\nname = \"n{i}\"\n{extra}\n");
+    let head = "[town]\nname = \"big\"\nroot = \"~/gt\"\n";
+    let clean: String = (0..5000).map(|i| session(i, "max_age = \"2h\"\nenv = { A = \"b\" }")).collect();
+    let faulty: String =
+        (0..5000).map(|i| session(i, if i % 5 == 0 { "max_agee = \"2h\"" } else { "wave = 3" })).collect();
+    let wild: String = (0..40_000).map(|i| format!("k{i} = 1\n")).collect();
+    for (what, text) in [("clean", clean), ("faulty", faulty), ("wild", wild)] {
+        let given = given(&format!("{head}{text}"));
+        let start = std::time::Instant::now();
+        let loaded = given.load();
+        let took = start.elapsed();
+        println!("{what}: {took:?}, {}", loaded.map_or_else(|f| f.list.len(), |l| l.town.sessions.len()));
+    }
+}

@@ -1,0 +1,182 @@
+//! From the merged tables to a [`Town`].
+
+use super::chores;
+use super::desired::{Scene, task_markers};
+use super::fault::shown;
+use super::reading::{Reading, path};
+use super::wire::{self, values::Wait};
+use crate::model::{Completion, Limits, Notify, Period, Policy, SessionName, Socket, StartBudget, Town};
+use std::collections::BTreeMap;
+use std::path::{Path as FsPath, PathBuf};
+
+/// The most sessions a town may have.
+pub(crate) const MAX_SESSIONS: usize = 5000;
+
+impl Reading<'_> {
+    /// The town; nothing of it is to be used when there are faults. The map tells each session's index and role.
+    pub(crate) fn town(&mut self) -> (Option<Town>, BTreeMap<SessionName, (usize, String)>) {
+        let manifest = self.manifest;
+        let count = manifest.session.as_ref().map_or(0, Vec::len);
+        if count > MAX_SESSIONS {
+            let fault = self.at(
+                &path(["session", &MAX_SESSIONS.to_string()]),
+                "too-many-sessions",
+                format!("{count} sessions, at most {MAX_SESSIONS} are taken"),
+            );
+            self.faults.push(fault.help("split the town in two, each with its own `town.name`"));
+            return (None, BTreeMap::new());
+        }
+        let name = self.town_name();
+        let root = self.root();
+        let socket = self.socket();
+        let rigs = self.rigs(root.as_deref());
+        let town = manifest.town.as_ref().and_then(|t| t.name.as_deref()).unwrap_or("town");
+        let agents = self.agents();
+        let scene = Scene { town, root, agents };
+        let named = self.sessions(town, rigs.as_ref());
+        let mut sessions = BTreeMap::new();
+        for (name, who) in &named {
+            sessions.extend(self.desired(&scene, who).map(|desired| (name.clone(), desired)));
+        }
+        self.order(&named, &mut sessions);
+        let policies = self.policies();
+        let chores = chores::resolve(self, &named);
+        let notify = self.notify();
+        let places = named.iter().map(|(n, w)| (n.clone(), (w.tiers.index, w.tiers.role_name.to_owned()))).collect();
+        let controller = manifest.controller.as_ref();
+        let town = name.zip(socket).map(|(name, socket)| Town {
+            name,
+            root: scene.root,
+            socket,
+            sessions,
+            policies,
+            chores,
+            limits: limits(manifest.limits.as_ref()),
+            resync: controller.and_then(|c| c.resync).map_or(Period::from_secs(15), |period| period.0),
+            drain_on_exit: controller.and_then(|c| c.drain_on_exit).unwrap_or_default(),
+            metrics: controller.and_then(|c| c.metrics.clone()),
+            notify,
+        });
+        (town, places)
+    }
+
+    fn town_name(&mut self) -> Option<SessionName> {
+        let text = self.manifest.town.as_ref().and_then(|t| t.name.as_deref());
+        let Some(text) = text else {
+            let fault = self.lacks(&path(["town"]), "name", "the town has no name");
+            self.faults.extend(fault.map(|mut fault| {
+                fault.origin = self.layers.in_file(&["town"]);
+                fault.label("a name belongs here").help("write [town] and name = \"acme\" at the top")
+            }));
+            return None;
+        };
+        match SessionName::new(text) {
+            Ok(name) => Some(name),
+            Err(error) => {
+                let message = format!("the town's name `{}` would not do: {error}", shown(text));
+                let fault = self.at(&path(["town", "name"]), "bad-name", message);
+                self.faults.push(fault.help("use letters, digits, `_` and `-`, beginning with a letter or a digit"));
+                None
+            }
+        }
+    }
+
+    fn root(&mut self) -> Option<PathBuf> {
+        let text = self.manifest.town.as_ref().and_then(|t| t.root.as_deref())?;
+        self.absolute(text, || path(["town", "root"]))
+    }
+
+    fn socket(&mut self) -> Option<Socket> {
+        let at = || path(["town", "socket"]);
+        let text = self.manifest.town.as_ref().and_then(|t| t.socket.as_deref()).unwrap_or("default");
+        let (code, message, help) = match text {
+            "default" => return Some(Socket::Default),
+            "gastown" => (
+                "unsupported",
+                "this version does not derive Gas Town's socket".to_owned(),
+                "name the socket: `gt status --json` shows it as .tmux.socket",
+            ),
+            text if text.starts_with('~') => return self.absolute(text, at).map(Socket::Path),
+            text if FsPath::new(text).is_absolute() && !text.contains('\0') => return Some(Socket::Path(text.into())),
+            text if SessionName::new(text).is_ok() => return Some(Socket::Name(text.to_owned())),
+            text => (
+                "bad-socket",
+                format!("`{}` is neither a name nor an absolute path", shown(text)),
+                "write \"default\", a name such as \"acme\", or a path that begins with `/`",
+            ),
+        };
+        let fault = self.at(&at(), code, message).help(help);
+        self.faults.push(fault);
+        None
+    }
+
+    fn policies(&mut self) -> Vec<Policy> {
+        let manifest = self.manifest;
+        let tables = manifest.policy.iter().flatten().enumerate();
+        tables.filter_map(|(index, table)| self.policy(index, table)).collect()
+    }
+
+    fn policy(&mut self, index: usize, table: &wire::PolicyTable) -> Option<Policy> {
+        let here = path(["policy", &index.to_string()]);
+        let Some(pattern) = table.r#match.as_deref() else {
+            let fault = self.lacks(&here, "match", "a policy needs a `match`");
+            self.faults.extend(fault.map(|f| f.help("add match = \"task-agent-*\"")));
+            return None;
+        };
+        let bare: String = pattern.chars().filter(|c| !matches!(c, '*' | '?')).collect();
+        if pattern.is_empty() || bare.chars().any(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))) {
+            let at = path(["policy", &index.to_string(), "match"]);
+            let fault = self.at(&at, "bad-pattern", format!("no session can match `{}`", shown(pattern)));
+            self.faults.push(fault.help("use letters, digits, `_`, `-`, and `*` and `?` for any"));
+            return None;
+        }
+        Some(Policy {
+            pattern: pattern.to_owned(),
+            max_age: table.max_age.and_then(wire::values::Limit::period),
+            idle_limit: table.idle_limit.and_then(wire::values::Limit::period),
+            completion: table.completion.as_ref().map(policy_completion),
+            max_memory: table.max_memory.and_then(|memory| memory.0),
+            when_attached: table.when_attached.map(|word| word.meaning()).unwrap_or_default(),
+            stop_grace: table.stop_grace.map_or(Period::from_secs(30), |wait| wait.0),
+        })
+    }
+
+    fn notify(&mut self) -> Option<Notify> {
+        let table = self.manifest.notify.as_ref()?;
+        match table.command.as_deref() {
+            Some(command) if command.first().is_some_and(|program| !program.is_empty()) => {
+                Some(Notify { command: command.to_vec(), on: table.on.clone().unwrap_or_default() })
+            }
+            Some(_) => {
+                let fault = self.at(&path(["notify", "command"]), "empty-command", "a command without a program");
+                self.faults.push(fault.help("write the program first, as in [\"notify-send\"]"));
+                None
+            }
+            None => {
+                let fault = self.lacks(&path(["notify"]), "command", "[notify] needs a `command`");
+                self.faults.extend(fault.map(|f| f.help("add command = [\"notify-send\"]")));
+                None
+            }
+        }
+    }
+}
+
+fn policy_completion(table: &wire::Completion) -> Completion {
+    let given = table.markers.as_ref().map(|markers| markers.iter().map(|marker| marker.0.clone()).collect());
+    Completion {
+        markers: given.unwrap_or_else(task_markers),
+        grace: table.grace.map_or(Period::from_mins(5), |Wait(period)| period),
+        log: table.log.clone(),
+    }
+}
+
+fn limits(table: Option<&wire::LimitsTable>) -> Limits {
+    let usual = Limits::default();
+    let starts: Option<StartBudget> = table.and_then(|t| t.starts).map(|starts| starts.0);
+    Limits {
+        concurrent_starts: table.and_then(|t| t.concurrent_starts).map_or(usual.concurrent_starts, |n| n.get()),
+        starts: starts.unwrap_or(usual.starts),
+        mass: table.and_then(|t| t.mass).map_or(usual.mass, |share| share.0),
+        server_losses: table.and_then(|t| t.server_losses).map_or(usual.server_losses, |n| n.get()),
+    }
+}

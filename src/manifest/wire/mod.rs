@@ -1,0 +1,172 @@
+//! `town.toml` as it is written: one type per table, every field optional, doc comments as the schema's descriptions.
+//!
+//! Nothing here means anything yet; [`super::resolve`] turns it into [`crate::model::Town`]. Every field is optional,
+//! so that a missing one is found with the other faults instead of ending the reading; what is required says so in
+//! the schema.
+
+pub mod session;
+pub mod values;
+pub mod words;
+
+pub use session::{Backoff, Completion, Logs, RoleTable, SessionTable};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use values::{Limit, Memory, Positive, Share, Starts, Wait};
+use words::{Kind, Naming, Profile, WhenAttached};
+
+/// The AI agent sessions wanted in tmux, declared for gtctl.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, expecting = "a manifest")]
+#[schemars(title = "town.toml")]
+pub struct Manifest {
+    /// The town itself.
+    #[schemars(required)]
+    pub town: Option<TownTable>,
+    /// What all sessions have unless their role or they themselves say otherwise.
+    pub defaults: Option<SessionTable>,
+    /// Roles by name: changes to the built-in ones, and new ones.
+    pub roles: Option<BTreeMap<String, RoleTable>>,
+    /// Agents by name: changes to the built-in ones, and new ones.
+    pub agents: Option<BTreeMap<String, AgentTable>>,
+    /// The controller that keeps the town.
+    pub controller: Option<ControllerTable>,
+    /// Bounds on what may happen at once.
+    pub limits: Option<LimitsTable>,
+    /// Whom to tell.
+    pub notify: Option<NotifyTable>,
+    /// The sessions wanted; at most 5,000.
+    pub session: Option<Vec<SessionTable>>,
+    /// Rules for sessions that others start: gtctl only ever expires these.
+    pub policy: Option<Vec<PolicyTable>>,
+    /// Timed work beside the sessions.
+    pub chore: Option<Vec<ChoreTable>>,
+}
+
+/// The town itself.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, expecting = "a table with the town's fields")]
+pub struct TownTable {
+    /// Labels every session of the town and names its state directory: letters, digits, `_` and `-`, at most 64.
+    #[schemars(required)]
+    pub name: Option<String>,
+    /// The Gas Town root: where `mayor/rigs.json` is read. Default: none.
+    pub root: Option<String>,
+    /// Which tmux server: `default`, a name (`tmux -L`) or an absolute path (`tmux -S`). Default: `default`.
+    pub socket: Option<String>,
+    /// How Gas Town's sessions are named. Default: `rig`.
+    pub naming: Option<Naming>,
+    /// A named set of defaults. Default: `standard`.
+    pub profile: Option<Profile>,
+}
+
+/// An agent program: how to start it, how to know it, and how it leaves.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, expecting = "a table of agent fields")]
+pub struct AgentTable {
+    /// The program and its arguments, run without a shell.
+    pub command: Option<Vec<String>>,
+    /// Names by which its process is known. Default: the last part of the command's first word.
+    pub process_names: Option<Vec<String>>,
+    /// Texts on the screen that mean its prompt is there. Default: none.
+    pub ready: Option<Vec<String>>,
+    /// Texts on the screen that mean it works. Default: none.
+    pub busy: Option<Vec<String>>,
+    /// tmux keys by which it leaves of itself. Default: none.
+    pub quit: Option<Vec<String>>,
+    /// tmux keys that submit a typed text. Default: `Enter`.
+    pub submit: Option<Vec<String>>,
+    /// Argv that tells by its exit code whether the agent is signed in. Default: none.
+    pub probe: Option<Vec<String>>,
+    /// Arguments that resume a former conversation. Default: none.
+    pub resume: Option<Vec<String>>,
+}
+
+/// The controller that keeps the town.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, expecting = "a table of controller fields")]
+pub struct ControllerTable {
+    /// How long it sleeps at most between two looks. Default: the profile's; 15s in `standard`.
+    pub resync: Option<Positive>,
+    /// Whether it stops the town when it ends. Default: false.
+    pub drain_on_exit: Option<bool>,
+    /// Where to serve metrics, such as `127.0.0.1:9464`. Default: nowhere.
+    pub metrics: Option<String>,
+}
+
+/// Bounds on what may happen at once.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, expecting = "a table of limits")]
+pub struct LimitsTable {
+    /// Sessions starting at once, before any has come up healthy. Default: 2.
+    pub concurrent_starts: Option<NonZeroU32>,
+    /// Starts per ten minutes in the whole town. Default: `auto`.
+    pub starts: Option<Starts>,
+    /// Share of the town that may be killed in one cycle without a second look. Default: 30%.
+    pub mass: Option<Share>,
+    /// Losses of the tmux server within ten minutes after which the town is held. Default: 3.
+    pub server_losses: Option<NonZeroU32>,
+}
+
+/// Whom to tell of what.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, expecting = "a table with `command` and `on`")]
+pub struct NotifyTable {
+    /// Argv that gets JSON on its standard input.
+    #[schemars(required)]
+    pub command: Option<Vec<String>>,
+    /// The events it is run for. Default: all.
+    pub on: Option<Vec<String>>,
+}
+
+/// A rule for sessions that others start.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, expecting = "a table of policy fields")]
+pub struct PolicyTable {
+    /// Pattern on the session's name: `*` and `?`.
+    #[schemars(required)]
+    pub r#match: Option<String>,
+    /// Expire at this age. Default: off.
+    pub max_age: Option<Limit>,
+    /// Expire when quiet for this long. Default: off.
+    pub idle_limit: Option<Limit>,
+    /// Expire when completed. Default: never.
+    pub completion: Option<Completion>,
+    /// Expire above this much resident memory. Default: off.
+    pub max_memory: Option<Memory>,
+    /// What an attached client means. Default: `hold`.
+    pub when_attached: Option<WhenAttached>,
+    /// How long it may take to end after TERM. Default: 30s.
+    pub stop_grace: Option<Wait>,
+}
+
+/// Timed work beside the sessions.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, expecting = "a table of chore fields")]
+pub struct ChoreTable {
+    /// What it does.
+    #[schemars(required)]
+    pub kind: Option<Kind>,
+    /// What to call it; unique. Default: its kind, and for a nudge its session.
+    pub name: Option<String>,
+    /// How often; `off` leaves it out. Default: the profile's for its kind; for `command` it must be given.
+    pub every: Option<Limit>,
+    /// How long it may take. Default: 5m.
+    pub timeout: Option<Positive>,
+    /// How many of its logs are kept. Default: 50.
+    pub keep: Option<NonZeroU32>,
+    /// `analysis`, `command`: the argv to run.
+    pub command: Option<Vec<String>>,
+    /// `nudge`: the session to type into.
+    pub session: Option<String>,
+    /// `nudge`: the text to type.
+    pub text: Option<String>,
+    /// `upstream`: the repository, as `owner/name`.
+    pub repo: Option<String>,
+    /// `analysis`: whether its answer may hold proposals. Default: false.
+    pub propose: Option<bool>,
+    /// `analysis`: whether proposals are carried out without being asked. Default: false.
+    pub accept: Option<bool>,
+}

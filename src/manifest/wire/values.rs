@@ -1,0 +1,334 @@
+//! Scalars of the manifest that are more than a string or a number: durations, limits, sizes, shares and markers.
+
+use crate::model::{self, Period};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Separates code, message and help in a complaint carried through serde's only error text.
+const SEPARATOR: char = '\u{1}';
+
+/// Packs a finding into the one text that serde's custom errors have room for; [`unpack`] is its inverse.
+fn pack(code: &str, message: &str, help: &str) -> String {
+    let message = message.replace(SEPARATOR, " ");
+    format!("{code}{SEPARATOR}{message}{SEPARATOR}{help}")
+}
+
+/// Code, message and help of a text made by [`pack`].
+pub(crate) fn unpack(text: &str) -> Option<(&str, &str, &str)> {
+    let mut parts = text.splitn(3, SEPARATOR);
+    Some((parts.next()?, parts.next()?, parts.next()?))
+}
+
+const WRITE_DURATION: &str = "write a number and a unit, such as \"90s\", \"5m\", \"1h 30m\" or \"40d\"";
+
+fn period<E: Error>(text: &str) -> Result<Period, E> {
+    text.parse().map_err(|fault: model::PeriodFault| {
+        let help = match fault {
+            model::PeriodFault::Calendar => {
+                "`M` is months; for minutes write \"5m\", for long times days, as in \"40d\""
+            }
+            model::PeriodFault::Malformed(_) | model::PeriodFault::TooLong => WRITE_DURATION,
+        };
+        E::custom(pack("bad-duration", &fault.to_string(), help))
+    })
+}
+
+fn is_off(text: &str) -> bool {
+    matches!(text, "off" | "never")
+}
+
+fn zero<E: Error>() -> E {
+    E::custom(pack(
+        "zero-limit",
+        "a limit of no time at all",
+        "give it a length such as \"1h\", or switch it off with \"off\"",
+    ))
+}
+
+/// Deserialises a newtype from a string.
+macro_rules! from_text {
+    ($name:ident, $expecting:literal, |$text:ident| $body:expr) => {
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                struct Text;
+                impl Visitor<'_> for Text {
+                    type Value = $name;
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str($expecting)
+                    }
+                    fn visit_str<E: Error>(self, $text: &str) -> Result<$name, E> {
+                        $body
+                    }
+                }
+                d.deserialize_str(Text)
+            }
+        }
+    };
+}
+
+/// A length of time that may be zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wait(pub Period);
+
+from_text!(Wait, "a duration such as \"90s\"", |text| period(text).map(Wait));
+
+/// A length of time greater than zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Positive(pub Period);
+
+from_text!(Positive, "a duration such as \"90s\"", |text| match period::<E>(text)? {
+    Period::ZERO => Err(E::custom(pack("zero-limit", "this cannot be zero", WRITE_DURATION))),
+    some => Ok(Positive(some)),
+});
+
+/// A limit in time, or none: `"off"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// Switched off.
+    Off,
+    /// At this length of time, not zero.
+    At(Period),
+}
+
+from_text!(Limit, "a duration such as \"90s\", or \"off\"", |text| {
+    if is_off(text) {
+        return Ok(Limit::Off);
+    }
+    match period::<E>(text)? {
+        Period::ZERO => Err(zero()),
+        some => Ok(Limit::At(some)),
+    }
+});
+
+impl Limit {
+    /// The limit, if it is not switched off.
+    #[must_use]
+    pub fn period(self) -> Option<Period> {
+        match self {
+            Self::Off => None,
+            Self::At(period) => Some(period),
+        }
+    }
+}
+
+/// A number of bytes, at least one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size(pub u64);
+
+from_text!(Size, "a size such as \"10MiB\"", |text| bytes(text).map(Size));
+
+/// A limit in bytes, or none: `"off"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory(pub Option<u64>);
+
+from_text!(Memory, "a size such as \"2GiB\", or \"off\"", |text| {
+    if is_off(text) { Ok(Memory(None)) } else { bytes(text).map(|n| Memory(Some(n))) }
+});
+
+fn bytes<E: Error>(text: &str) -> Result<u64, E> {
+    const HELP: &str = "write a whole number and KiB, MiB, GiB or TiB, such as \"10MiB\"";
+    let trimmed = text.trim();
+    let digits = trimmed.trim_start_matches(|c: char| c.is_ascii_digit());
+    let number = trimmed.strip_suffix(digits).unwrap_or_default();
+    let shift = match digits.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kib" => 10,
+        "m" | "mib" => 20,
+        "g" | "gib" => 30,
+        "t" | "tib" => 40,
+        _ => return Err(E::custom(pack("bad-size", "not a size in bytes", HELP))),
+    };
+    match number.parse::<u64>().ok().and_then(|n| n.checked_mul(1 << shift)) {
+        None => Err(E::custom(pack("bad-size", "not a size in bytes", HELP))),
+        Some(0) => Err(E::custom(pack("zero-limit", "a size of no bytes at all", HELP))),
+        Some(n) => Ok(n),
+    }
+}
+
+/// A share between nothing and all: `0.25` or `"25%"`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Share(pub f64);
+
+impl<'de> Deserialize<'de> for Share {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Either;
+        fn within<E: Error>(share: f64) -> Result<Share, E> {
+            if (0.0..=1.0).contains(&share) {
+                return Ok(Share(share));
+            }
+            Err(E::custom(pack("bad-share", "a share lies between 0.0 and 1.0", "write 0.25, or \"25%\"")))
+        }
+        impl Visitor<'_> for Either {
+            type Value = Share;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a share such as 0.25 or \"25%\"")
+            }
+            fn visit_f64<E: Error>(self, share: f64) -> Result<Share, E> {
+                within(share)
+            }
+            fn visit_i64<E: Error>(self, share: i64) -> Result<Share, E> {
+                within(i32::try_from(share).map_or(2.0, f64::from))
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Share, E> {
+                let number = text.trim().strip_suffix('%').and_then(|n| n.trim().parse::<f64>().ok());
+                within(number.map_or(-1.0, |n| n / 100.0))
+            }
+        }
+        d.deserialize_any(Either)
+    }
+}
+
+/// Starts per ten minutes: `"auto"` or a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Starts(pub model::StartBudget);
+
+impl<'de> Deserialize<'de> for Starts {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl Visitor<'_> for Either {
+            type Value = Starts;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("\"auto\" or a number of starts")
+            }
+            fn visit_i64<E: Error>(self, starts: i64) -> Result<Starts, E> {
+                match u32::try_from(starts) {
+                    Ok(0) => Err(E::custom(pack(
+                        "zero-limit",
+                        "no start would ever be allowed",
+                        "write \"auto\" or a number",
+                    ))),
+                    Ok(n) => Ok(Starts(model::StartBudget::Fixed(n))),
+                    Err(_) => {
+                        Err(E::custom(pack("wrong-value", "not a number of starts", "write \"auto\" or a number")))
+                    }
+                }
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Starts, E> {
+                if text == "auto" {
+                    Ok(Starts(model::StartBudget::Auto))
+                } else {
+                    Err(E::unknown_variant(text, &["auto"]))
+                }
+            }
+        }
+        d.deserialize_any(Either)
+    }
+}
+
+/// One completion marker: a text, or `{ json = { field = value } }`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Marker(pub model::Marker);
+
+impl<'de> Deserialize<'de> for Marker {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = Marker;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text or { json = { field = value } }")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Marker, E> {
+                if text.trim().is_empty() {
+                    return Err(E::custom(pack(
+                        "empty-marker",
+                        "an empty marker is in every line",
+                        "write the words that mean completion",
+                    )));
+                }
+                Ok(Marker(model::Marker::Text(text.into())))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Marker, A::Error> {
+                let mut fields = None;
+                while let Some(key) = map.next_key::<String>()? {
+                    if key != "json" {
+                        return Err(A::Error::unknown_field(&key, &["json"]));
+                    }
+                    fields = Some(map.next_value::<BTreeMap<String, serde_json::Value>>()?);
+                }
+                match fields {
+                    Some(fields) if !fields.is_empty() => Ok(Marker(model::Marker::Json(fields))),
+                    Some(_) | None => Err(A::Error::custom(pack(
+                        "empty-marker",
+                        "an empty marker is in every line",
+                        "write { json = { type = \"result\", is_error = false } }",
+                    ))),
+                }
+            }
+        }
+        d.deserialize_any(Either)
+    }
+}
+
+macro_rules! schema_of {
+    ($name:ident, $label:literal, $schema:tt) => {
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                $label.into()
+            }
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!($schema)
+            }
+        }
+    };
+}
+
+schema_of!(Wait, "Duration", {
+    "type": "string",
+    "description": "A duration such as \"90s\", \"5m\", \"1h 30m\" or \"40d\". Months and years are not taken.",
+    "pattern": "^\\s*([0-9]+\\s*(ns|us|ms|nsec|usec|msec|millis|milliseconds?|s|sec|secs|seconds?|m|min|mins|minutes?|h|hr|hrs|hours?|d|days?|w|weeks?)\\s*)+$"
+});
+schema_of!(Positive, "PositiveDuration", {
+    "type": "string",
+    "description": "A duration greater than zero, such as \"90s\", \"5m\", \"1h 30m\" or \"40d\". Months and years are not taken.",
+    "pattern": "^\\s*([0-9]+\\s*(ns|us|ms|nsec|usec|msec|millis|milliseconds?|s|sec|secs|seconds?|m|min|mins|minutes?|h|hr|hrs|hours?|d|days?|w|weeks?)\\s*)+$"
+});
+schema_of!(Limit, "Limit", {
+    "type": "string",
+    "description": "A duration greater than zero, such as \"90s\" or \"1h 30m\"; or \"off\".",
+    "pattern": "^(off|never|\\s*([0-9]+\\s*(ns|us|ms|nsec|usec|msec|millis|milliseconds?|s|sec|secs|seconds?|m|min|mins|minutes?|h|hr|hrs|hours?|d|days?|w|weeks?)\\s*)+)$"
+});
+schema_of!(Size, "Size", {
+    "type": "string",
+    "description": "A number of bytes such as \"10MiB\"; units KiB, MiB, GiB and TiB.",
+    "pattern": "^\\s*[0-9]+\\s*([KkMmGgTt]([Ii][Bb])?|[Bb])?\\s*$"
+});
+schema_of!(Memory, "MemoryLimit", {
+    "type": "string",
+    "description": "A number of bytes such as \"2GiB\", units KiB, MiB, GiB and TiB; or \"off\".",
+    "pattern": "^(off|never|\\s*[0-9]+\\s*([KkMmGgTt]([Ii][Bb])?|[Bb])?\\s*)$"
+});
+schema_of!(Share, "Share", {
+    "description": "A share between nothing and all, such as 0.25 or \"25%\".",
+    "anyOf": [
+        { "type": "number", "minimum": 0, "maximum": 1 },
+        { "type": "string", "pattern": "^\\s*[0-9]+(\\.[0-9]+)?\\s*%$" }
+    ]
+});
+schema_of!(Starts, "Starts", {
+    "description": "Starts per ten minutes: \"auto\", which is the number of sessions plus ten, or a number.",
+    "anyOf": [
+        { "type": "integer", "minimum": 1, "maximum": 4_294_967_295_u32 },
+        { "type": "string", "const": "auto" }
+    ]
+});
+schema_of!(Marker, "Marker", {
+    "description": "A text that a line of output holds, or the fields that a line of JSON has.",
+    "anyOf": [
+        { "type": "string", "minLength": 1 },
+        {
+            "type": "object",
+            "properties": {
+                "json": {
+                    "description": "Field names and the values they must have.",
+                    "type": "object",
+                    "minProperties": 1
+                }
+            },
+            "required": ["json"],
+            "additionalProperties": false
+        }
+    ]
+});
