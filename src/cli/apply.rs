@@ -26,7 +26,7 @@ pub(super) async fn run(global: &Global, args: &Apply, terminal: &Terminal) -> R
         orders.mass = Mass::Allow;
     }
     let wait = if args.no_wait { Period::ZERO } else { Period::from(args.timeout) };
-    let mut work = Work { begun: proc::now(), wait, done: Vec::new(), interrupted: false };
+    let mut work = Work { begun: proc::clock::now(), wait, done: Vec::new(), interrupted: false };
     let last = work.until_settled(&mut controller, &place, orders, terminal).await?;
     work.conclude(&place, &last, terminal)
 }
@@ -35,10 +35,10 @@ pub(super) async fn run(global: &Global, args: &Apply, terminal: &Terminal) -> R
 async fn check_saved(path: &Path, place: &Place, orders: Orders, terminal: &Terminal) -> Result<(), Trouble> {
     let shown = path.display();
     let text = std::fs::read_to_string(path).map_err(|e| Trouble::new(format!("cannot read {shown}")).because(&e))?;
-    let Survey { now, observed, memory, plan } = place.survey(orders, Depth::Plan, terminal).await?;
-    let scene = Scene { town: &place.town, observed: &observed, memory: &memory, plan: &plan, now };
-    saved::check(&text, &scene)
-        .map_err(|e| Trouble::new(format!("{shown} was not applied")).because(&e).help("gtctl diff --out FILE"))
+    let Survey { plan, .. } = place.survey(orders, Depth::Plan, terminal).await?;
+    saved::parse(&text)
+        .and_then(|saved| saved.check(&place.town, &plan))
+        .map_err(|e| Trouble::new(format!("{shown} was not applied")).because(&e).help(e.help()))
 }
 
 struct Work {
@@ -76,7 +76,7 @@ impl Work {
 
     /// How long to sleep before another cycle; none when this was the last.
     fn pause(&self, cycle: &Cycle) -> Option<Period> {
-        let now = proc::now();
+        let now = proc::clock::now();
         let left = self.wait.minus(now.since(&self.begun));
         let acted = cycle.outcomes.iter().any(|done| !matches!(done.outcome, Outcome::Failed(_)));
         let moving = is_moving(&cycle.plan);

@@ -80,7 +80,7 @@ impl ManifestFile {
             flags: &flags,
             home: home.as_deref(),
             base_dir,
-            read_rigs: &read_rigs,
+            rigs_json: &read_rigs,
         }))
     }
 

@@ -5,9 +5,9 @@ use super::exit::Trouble;
 use super::manifest::ManifestFile;
 use super::output::Terminal;
 use crate::controller::{Controller, Survey, survey};
-use crate::model::{Mass, Memory, Orders, Orphans, Town};
+use crate::model::{Mass, Memory, Orders, Orphans, ProcId, Town};
 use crate::observe::Depth;
-use crate::proc;
+use crate::proc::{self, process::Presence};
 use crate::store::{Places, StateDir, View, locate};
 use crate::tmux::Client;
 use std::io::IsTerminal;
@@ -48,7 +48,7 @@ impl Place {
     }
 
     fn recall(&self, terminal: &Terminal) -> Result<Memory, Trouble> {
-        let loaded = View::of(&self.state).load(proc::now())?;
+        let loaded = View::of(&self.state).load(proc::clock::now())?;
         for notice in &loaded.notices {
             terminal.warn(notice);
         }
@@ -58,7 +58,16 @@ impl Place {
     /// A controller on the town's state directory, which is made if need be.
     pub(super) fn controller(&self) -> Result<Controller, Trouble> {
         let store = StateDir::open(&self.state)?;
-        Ok(Controller::new(self.client.clone(), store, proc::own::myself()))
+        Ok(Controller::new(self.client.clone(), store, myself()))
+    }
+}
+
+/// This process, as others can know it.
+fn myself() -> ProcId {
+    let pid = std::process::id();
+    match proc::process::look(pid) {
+        Presence::Alive(stat) | Presence::Zombie(stat) => ProcId { pid, start: stat.start },
+        Presence::Gone | Presence::Unreadable(_) => ProcId { pid, start: 0 },
     }
 }
 

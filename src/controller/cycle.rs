@@ -98,7 +98,7 @@ impl Controller {
         if let Some(memory) = self.saved.take().filter(|_| !self.store.changed_elsewhere()) {
             return Ok(memory);
         }
-        let loaded = self.store.load(crate::proc::now()).map_err(CycleFault::Store)?;
+        let loaded = self.store.load(crate::proc::clock::now()).map_err(CycleFault::Store)?;
         notices.extend(loaded.notices);
         Ok(loaded.memory)
     }

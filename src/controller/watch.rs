@@ -99,7 +99,7 @@ pub async fn watch(
 /// Until the plan can change, at most `resync`; sooner while something is under way.
 fn pause_after(cycle: &Cycle, resync: Period) -> Period {
     let unsure = cycle.outcomes.iter().any(|done| !matches!(done.outcome, Outcome::Failed(_)));
-    let now: Moment = crate::proc::now();
+    let now: Moment = crate::proc::clock::now();
     let mut pause = resync;
     if let Some(wake) = cycle.plan.wake {
         pause = pause.min(now.until(&wake));
