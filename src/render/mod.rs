@@ -1,1 +1,3 @@
 //! Plans, states and faults as text and JSON. Pure.
+
+pub mod faults;
