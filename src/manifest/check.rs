@@ -29,20 +29,20 @@ pub(crate) fn check(layer: &mut Layer, findings: &mut Findings) {
     let mut values = std::mem::take(&mut layer.values);
     let known = fields_of::<wire::Manifest>();
     values.retain(|key, value| {
-        let path = vec![key.clone()];
+        let path = &vec![key.clone()];
         match key.as_str() {
             "town" => probe::<wire::TownTable>(layer, path, value, findings),
             "defaults" => probe::<wire::SessionTable>(layer, path, value, findings),
             "controller" => probe::<wire::ControllerTable>(layer, path, value, findings),
             "limits" => probe::<wire::LimitsTable>(layer, path, value, findings),
             "notify" => probe::<wire::NotifyTable>(layer, path, value, findings),
-            "roles" => each_named::<wire::RoleTable>(layer, &path, value, findings),
-            "agents" => each_named::<wire::AgentTable>(layer, &path, value, findings),
-            "session" => each_listed::<wire::SessionTable>(layer, &path, value, findings),
-            "policy" => each_listed::<wire::PolicyTable>(layer, &path, value, findings),
-            "chore" => each_listed::<wire::ChoreTable>(layer, &path, value, findings),
+            "roles" => each_named::<wire::RoleTable>(layer, path, value, findings),
+            "agents" => each_named::<wire::AgentTable>(layer, path, value, findings),
+            "session" => each_listed::<wire::SessionTable>(layer, path, value, findings),
+            "policy" => each_listed::<wire::PolicyTable>(layer, path, value, findings),
+            "chore" => each_listed::<wire::ChoreTable>(layer, path, value, findings),
             _ => {
-                findings.faults.push(unknown(layer, &path, known));
+                findings.faults.push(unknown(layer, path, known));
                 false
             }
         }
@@ -65,7 +65,7 @@ fn each_named<T: DeserializeOwned>(layer: &Layer, path: &Path, value: &mut Value
         findings.faults.push(fault.help(format!("write [{}.NAME]", path.join("."))));
         return false;
     };
-    entries.retain(|key, entry| probe::<T>(layer, joined(path, key), entry, findings));
+    entries.retain(|key, entry| probe::<T>(layer, &joined(path, key), entry, findings));
     true
 }
 
@@ -76,7 +76,7 @@ fn each_listed<T: DeserializeOwned>(layer: &Layer, path: &Path, value: &mut Valu
         return false;
     };
     for (index, item) in items.iter_mut().enumerate() {
-        if !probe::<T>(layer, joined(path, &index.to_string()), item, findings) {
+        if !probe::<T>(layer, &joined(path, &index.to_string()), item, findings) {
             // An empty table in its place: the indices of those after it must stay.
             *item = Value::Dict(Tag::Default, Dict::new());
         }
@@ -89,7 +89,7 @@ fn joined(path: &Path, step: &str) -> Path {
 }
 
 /// Cuts out of a table what keeps it from being a `T`; false when nothing can be kept.
-fn probe<T: DeserializeOwned>(layer: &Layer, path: Path, table: &mut Value, findings: &mut Findings) -> bool {
+fn probe<T: DeserializeOwned>(layer: &Layer, path: &Path, table: &mut Value, findings: &mut Findings) -> bool {
     let mut shifts = Shifts::default();
     for _ in 0..MAX_PER_TABLE {
         let Err(error) = table.deserialize::<T>() else {
@@ -98,7 +98,7 @@ fn probe<T: DeserializeOwned>(layer: &Layer, path: Path, table: &mut Value, find
         };
         let place: Path = path.iter().cloned().chain(shifts.original(&error.path)).collect();
         if let Kind::UnknownField(_, known) = error.kind {
-            cut_unknown(layer, &path, table, &error.path, known, findings);
+            cut_unknown(layer, path, table, &error.path, known, findings);
             continue;
         }
         findings.faults.push(describe(layer, &place, &error.kind));

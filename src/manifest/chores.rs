@@ -6,6 +6,7 @@ use super::session::Named;
 use super::wire::{ChoreTable, words::Kind, words::Profile};
 use crate::model::{Chore, ChoreKind, Period, SessionName};
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 type Sessions<'n, 'a> = &'n BTreeMap<SessionName, Named<'a>>;
 
@@ -13,12 +14,11 @@ type Sessions<'n, 'a> = &'n BTreeMap<SessionName, Named<'a>>;
 pub(crate) fn resolve(reading: &mut Reading<'_>, named: Sessions<'_, '_>) -> Vec<Chore> {
     let manifest = reading.manifest;
     let profile = manifest.town.as_ref().and_then(|t| t.profile).unwrap_or(Profile::Standard);
-    let mut names: BTreeMap<String, usize> = BTreeMap::new();
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let mut chores = Vec::new();
     for (index, table) in manifest.chore.iter().flatten().enumerate() {
         let Some(chore) = reading.chore(index, table, profile, named) else { continue };
-        let Some(chore) = chore else { continue };
-        if let Some(first) = names.insert(chore.name.clone(), index) {
+        if let Some(first) = seen.insert(chore.name.clone(), index) {
             let fault = reading.at(
                 &place(index, "name"),
                 "duplicate-chore",
@@ -38,17 +38,17 @@ fn place(index: usize, field: &str) -> Vec<String> {
 
 /// How often a chore of a kind is done under a profile; nothing where it is off.
 fn cadence(profile: Profile, kind: Kind) -> Option<Period> {
-    match (kind, profile) {
-        (Kind::Upstream, Profile::Standard) => Some(Period::from_mins(20)),
-        (Kind::Upstream, Profile::HighThroughput) => Some(Period::from_mins(10)),
-        (Kind::Upstream, Profile::LowBudget) => Some(Period::from_hours(1)),
-        (Kind::Nudge, Profile::Standard) => Some(Period::from_hours(1)),
-        (Kind::Nudge, Profile::HighThroughput) => Some(Period::from_mins(30)),
-        (Kind::Nudge, Profile::LowBudget) => None,
-        (Kind::Analysis, Profile::Standard) => Some(Period::from_mins(40)),
-        (Kind::Analysis, Profile::HighThroughput) => Some(Period::from_mins(10)),
-        (Kind::Analysis, Profile::LowBudget) => Some(Period::from_hours(3)),
-        (Kind::Command, _) => None,
+    let (mins, hours) = (Period::from_mins, Period::from_hours);
+    let [standard, high_throughput, low_budget] = match kind {
+        Kind::Upstream => [Some(mins(20)), Some(mins(10)), Some(hours(1))],
+        Kind::Nudge => [Some(hours(1)), Some(mins(30)), None],
+        Kind::Analysis => [Some(mins(40)), Some(mins(10)), Some(hours(3))],
+        Kind::Command => [None, None, None],
+    };
+    match profile {
+        Profile::Standard => standard,
+        Profile::HighThroughput => high_throughput,
+        Profile::LowBudget => low_budget,
     }
 }
 
@@ -63,14 +63,8 @@ fn fields(kind: Kind) -> (&'static str, &'static [&'static str]) {
 }
 
 impl Reading<'_> {
-    /// A chore; nothing inside when it is switched off, nothing at all when it is faulty.
-    fn chore(
-        &mut self,
-        index: usize,
-        table: &ChoreTable,
-        profile: Profile,
-        named: Sessions<'_, '_>,
-    ) -> Option<Option<Chore>> {
+    /// A chore; nothing when it is switched off or faulty.
+    fn chore(&mut self, index: usize, table: &ChoreTable, profile: Profile, named: Sessions<'_, '_>) -> Option<Chore> {
         let here = path(["chore", &index.to_string()]);
         let Some(kind) = table.kind else {
             let fault = self.lacks(&here, "kind", "a chore needs a `kind`");
@@ -94,13 +88,13 @@ impl Reading<'_> {
             ChoreKind::Nudge { session, .. } => format!("{word}-{session}"),
             ChoreKind::Upstream { .. } | ChoreKind::Analysis { .. } | ChoreKind::Command { .. } => word.to_owned(),
         };
-        Some(every.map(|every| Chore {
+        every.map(|every| Chore {
             name: table.name.clone().unwrap_or(usual),
             kind: does,
             every,
             timeout: table.timeout.map_or(Period::from_mins(5), |period| period.0),
-            keep: table.keep.map_or(50, |count| count.get()),
-        }))
+            keep: table.keep.map_or(50, NonZeroU32::get),
+        })
     }
 
     /// A fault for each field that means nothing to this kind.

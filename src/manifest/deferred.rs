@@ -63,14 +63,14 @@ pub(crate) fn scan(layer: &Layer, faults: &mut Vec<Fault>) {
             let Value::Dict(_, fields) = value else { return };
             for row in &SESSION_ROWS {
                 each(fields, row.path, &mut path.clone(), &mut |path, value| {
-                    faults.extend(judge(layer, row, path, value))
+                    faults.extend(judge(layer, row, path, value));
                 });
             }
         });
     }
     for row in &ROWS {
         each(&layer.values, row.path, &mut Vec::new(), &mut |path, value| {
-            faults.extend(judge(layer, row, path, value))
+            faults.extend(judge(layer, row, path, value));
         });
     }
 }

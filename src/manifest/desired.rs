@@ -91,14 +91,15 @@ impl Reading<'_> {
                 let agent = Agent { name: program.clone(), submit: vec!["Enter".to_owned()], ..Agent::default() };
                 Known { agent, command: Vec::new() }
             }
-            (named, _) => match scene.agents.get(named.unwrap_or(DEFAULT_AGENT)) {
-                Some(known) => known.clone(),
-                None => {
-                    let fault = self.unknown_agent(scene, tiers, named.unwrap_or(DEFAULT_AGENT));
+            (named, _) => {
+                let named = named.unwrap_or(DEFAULT_AGENT);
+                let Some(known) = scene.agents.get(named) else {
+                    let fault = self.unknown_agent(scene, tiers, named);
                     self.faults.push(fault);
                     return None;
-                }
-            },
+                };
+                known.clone()
+            }
         };
         if let Some(program) = program.filter(|program| !program.is_empty()) {
             known.agent.process_names.retain(|name| *name != program);

@@ -119,7 +119,7 @@ impl Provider for Provided {
 
 /// All layers, and what they come to.
 pub(crate) struct Layers {
-    layers: Vec<Layer>,
+    stack: Vec<Layer>,
     figment: Figment,
     merged: Value,
 }
@@ -129,13 +129,13 @@ impl Layers {
     ///
     /// # Errors
     /// Whatever figment says; none is known.
-    pub(crate) fn merge(mut layers: Vec<Layer>) -> Result<Self, figment::Error> {
+    pub(crate) fn merge(mut layers: Vec<Layer>) -> Result<Self, Box<figment::Error>> {
         let mut figment = Figment::new();
         for (index, layer) in layers.iter_mut().enumerate() {
             figment = figment.merge(Provided { index, values: RefCell::new(std::mem::take(&mut layer.values)) });
         }
-        let merged = figment.find_value("")?;
-        Ok(Self { layers, figment, merged })
+        let merged = figment.find_value("").map_err(Box::new)?;
+        Ok(Self { stack: layers, figment, merged })
     }
 
     /// Everything, merged.
@@ -157,7 +157,7 @@ impl Layers {
             here = next;
             found = self.figment.get_metadata(here.tag()).or(found);
         }
-        self.layers.get(found?.name.parse::<usize>().ok()?)
+        self.stack.get(found?.name.parse::<usize>().ok()?)
     }
 
     /// Where the entry at `path` that has the say stands.
@@ -172,7 +172,7 @@ impl Layers {
 
     /// Where an entry stands in the strongest file, or should stand.
     pub(crate) fn in_file<S: AsRef<str>>(&self, path: &[S]) -> Origin {
-        let file = self.layers.iter().rev().find(|layer| matches!(layer.source, Source::File(_)));
+        let file = self.stack.iter().rev().find(|layer| matches!(layer.source, Source::File(_)));
         file.map_or_else(|| Origin::BuiltIn("built-in".into()), |layer| layer.origin(path, Part::Key))
     }
 }

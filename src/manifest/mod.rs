@@ -103,7 +103,8 @@ pub fn load(sources: &Sources<'_>) -> Result<Loaded, Faults> {
     }
     let (layers, Findings { mut faults, cut }) = layered(sources, layers, findings);
     let (town, places, layers) = {
-        let merged = Layers::merge(layers).and_then(|layers| Ok((layers.merged().deserialize()?, layers)));
+        let merged =
+            Layers::merge(layers).and_then(|layers| Ok((layers.merged().deserialize().map_err(Box::new)?, layers)));
         let (manifest, layers): (wire::Manifest, Layers) = match merged {
             Ok(merged) => merged,
             Err(error) => {

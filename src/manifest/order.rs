@@ -22,20 +22,16 @@ impl Reading<'_> {
         for (name, who) in named {
             let mut after = BTreeSet::new();
             for (index, other) in pick!(who.tiers, after).into_iter().flatten().enumerate() {
-                match named.get_key_value(other.as_str()) {
-                    Some((other, _)) => {
-                        let later = waves.get(other) > waves.get(name) && waves.contains_key(name);
-                        if later {
-                            let fault = self.later_wave(who, index, other);
-                            self.faults.push(fault);
-                        }
-                        after.insert(other.clone());
-                    }
-                    None => {
-                        let fault = self.unknown_after(named, who, index, other);
-                        self.faults.push(fault);
-                    }
+                let Some((other, _)) = named.get_key_value(other.as_str()) else {
+                    let fault = self.unknown_after(named, who, index, other);
+                    self.faults.push(fault);
+                    continue;
+                };
+                if waves.contains_key(name) && waves.get(other) > waves.get(name) {
+                    let fault = self.later_wave(who, index, other);
+                    self.faults.push(fault);
                 }
+                after.insert(other.clone());
             }
             if let Some(session) = sessions.get_mut(name) {
                 session.after = after;
@@ -80,7 +76,7 @@ impl Reading<'_> {
             let fault = self.cycle(named, &cycle);
             self.faults.extend(fault);
             left.retain(|name| !cycle.contains(name));
-            left = peel(left, sessions);
+            left = peel(&left, sessions);
         }
     }
 
@@ -91,8 +87,8 @@ impl Reading<'_> {
             Some((self.after_origin(who, index), format!("`{from}` waits for `{to}`")))
         });
         let (origin, label) = edges.next()?;
-        let names: Vec<&str> = cycle.iter().chain(cycle.first()).map(SessionName::as_str).collect();
-        let fault = Fault::new("cycle", origin, format!("sessions wait for each other: {}", shortened(&names)))
+        let round: Vec<&str> = cycle.iter().chain(cycle.first()).map(SessionName::as_str).collect();
+        let fault = Fault::new("cycle", origin, format!("sessions wait for each other: {}", shortened(&round)))
             .label(label)
             .help("take one of these out of its `after`");
         Some(edges.take(20).fold(fault, |fault, (origin, label)| fault.relate(origin, label)))
@@ -110,11 +106,11 @@ fn shortened(names: &[&str]) -> String {
 
 /// The sessions that lie on cycles, or between two.
 fn in_cycles(sessions: &BTreeMap<SessionName, Desired>) -> BTreeSet<SessionName> {
-    peel(sessions.keys().cloned().collect(), sessions)
+    peel(&sessions.keys().cloned().collect(), sessions)
 }
 
 /// What is left when all that wait for nothing within `left`, and then all that nothing waits for, are taken away.
-fn peel(left: BTreeSet<SessionName>, sessions: &BTreeMap<SessionName, Desired>) -> BTreeSet<SessionName> {
+fn peel(left: &BTreeSet<SessionName>, sessions: &BTreeMap<SessionName, Desired>) -> BTreeSet<SessionName> {
     let mut forward: BTreeMap<&SessionName, BTreeSet<&SessionName>> = BTreeMap::new();
     let mut backward: BTreeMap<&SessionName, BTreeSet<&SessionName>> = BTreeMap::new();
     for (name, session) in sessions.iter().filter(|(name, _)| left.contains(*name)) {
@@ -125,8 +121,7 @@ fn peel(left: BTreeSet<SessionName>, sessions: &BTreeMap<SessionName, Desired>) 
         forward.insert(name, waits);
     }
     let survivors = trimmed(&forward, &backward);
-    let survivors = survivors.intersection(&trimmed(&backward, &forward)).map(|name| (*name).clone()).collect();
-    survivors
+    survivors.intersection(&trimmed(&backward, &forward)).map(|name| (*name).clone()).collect()
 }
 
 type Edges<'s> = BTreeMap<&'s SessionName, BTreeSet<&'s SessionName>>;

@@ -71,8 +71,7 @@ impl Origins {
 
     fn name(&self, path: &[String]) -> String {
         let place = match self.layers.origin(path, Part::Value) {
-            Origin::BuiltIn(name) => return name,
-            Origin::Variable(name) | Origin::Flag(name) => return name,
+            Origin::BuiltIn(name) | Origin::Variable(name) | Origin::Flag(name) => return name,
             Origin::File { file, span } => self
                 .files
                 .get(file)

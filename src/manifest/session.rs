@@ -162,9 +162,9 @@ impl<'a> Reading<'a> {
             return Some((role_name, role));
         }
         let at = tier_path(self.layers, index, "", &["role"]);
-        let names = known.into_iter().flatten().map(|(name, _)| name.as_str());
+        let words = known.into_iter().flatten().map(|(name, _)| name.as_str());
         let fault = self.at(&at, "unknown-role", format!("there is no role `{}`", shown(role_name))).label("not known");
-        let fault = fault.did_you_mean(role_name, names, || format!("declare it with [roles.{}]", shown(role_name)));
+        let fault = fault.did_you_mean(role_name, words, || format!("declare it with [roles.{}]", shown(role_name)));
         self.faults.push(fault);
         session.session.is_some().then_some((role_name, &NO_ROLE))
     }

@@ -122,20 +122,20 @@ fn value(item: &Spanned<DeValue<'_>>, report: &mut Report<'_>) -> Option<Value> 
     match item.get_ref() {
         DeValue::String(text) => Some(Value::String(Tag::Default, text.to_string())),
         DeValue::Boolean(flag) => Some(Value::Bool(Tag::Default, *flag)),
-        DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
-            Ok(number) => Some(Value::Num(Tag::Default, Num::I64(number))),
-            Err(_) => {
+        DeValue::Integer(number) => {
+            let parsed = i64::from_str_radix(number.as_str(), number.radix()).ok();
+            if parsed.is_none() {
                 report(item.span(), "a number beyond 64 bits");
-                None
             }
-        },
-        DeValue::Float(number) => match number.as_str().parse::<f64>() {
-            Ok(number) => Some(Value::Num(Tag::Default, Num::F64(number))),
-            Err(_) => {
+            parsed.map(|number| Value::Num(Tag::Default, Num::I64(number)))
+        }
+        DeValue::Float(number) => {
+            let parsed = number.as_str().parse::<f64>().ok();
+            if parsed.is_none() {
                 report(item.span(), "not a number");
-                None
             }
-        },
+            parsed.map(|number| Value::Num(Tag::Default, Num::F64(number)))
+        }
         DeValue::Datetime(date) => {
             report(item.span(), &format!("a date or time ({}) where none is taken", shown(&date.to_string())));
             None

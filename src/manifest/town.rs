@@ -7,6 +7,7 @@ use super::reading::{Reading, path};
 use super::wire::{self, values::Wait};
 use crate::model::{Completion, Limits, Notify, Period, Policy, SessionName, Socket, StartBudget, Town};
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::path::{Path as FsPath, PathBuf};
 
 /// The most sessions a town may have.
@@ -136,7 +137,7 @@ impl Reading<'_> {
             idle_limit: table.idle_limit.and_then(wire::values::Limit::period),
             completion: table.completion.as_ref().map(policy_completion),
             max_memory: table.max_memory.and_then(|memory| memory.0),
-            when_attached: table.when_attached.map(|word| word.meaning()).unwrap_or_default(),
+            when_attached: table.when_attached.map(wire::words::WhenAttached::meaning).unwrap_or_default(),
             stop_grace: table.stop_grace.map_or(Period::from_secs(30), |wait| wait.0),
         })
     }
@@ -174,9 +175,9 @@ fn limits(table: Option<&wire::LimitsTable>) -> Limits {
     let usual = Limits::default();
     let starts: Option<StartBudget> = table.and_then(|t| t.starts).map(|starts| starts.0);
     Limits {
-        concurrent_starts: table.and_then(|t| t.concurrent_starts).map_or(usual.concurrent_starts, |n| n.get()),
+        concurrent_starts: table.and_then(|t| t.concurrent_starts).map_or(usual.concurrent_starts, NonZeroU32::get),
         starts: starts.unwrap_or(usual.starts),
         mass: table.and_then(|t| t.mass).map_or(usual.mass, |share| share.0),
-        server_losses: table.and_then(|t| t.server_losses).map_or(usual.server_losses, |n| n.get()),
+        server_losses: table.and_then(|t| t.server_losses).map_or(usual.server_losses, NonZeroU32::get),
     }
 }

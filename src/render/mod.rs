@@ -10,6 +10,7 @@
 pub mod apply;
 mod columns;
 pub mod diff;
+pub mod faults;
 pub mod json;
 pub mod sanitise;
 pub mod saved;
@@ -19,5 +20,6 @@ pub mod verify;
 pub mod view;
 pub mod words;
 
-pub use style::{Colour, Detail, Paper};
+pub use style::{Colour, Detail, Paper, Role};
+pub use view::Scene;
 pub use words::{Clock, brief};
