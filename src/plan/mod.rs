@@ -1,1 +1,60 @@
 //! The decision: a pure function from what is wanted, seen and remembered to what shall happen.
+//!
+//! It asks in two passes. First each session alone, by a table of rules in a fixed order (`rules`): the first rule
+//! that has something to say decides what the session would need. Then the town as a whole (`pacing`): waves,
+//! budgets, guards, and everything else that may hold a step back. What comes out says everything: steps to do now,
+//! steps held and by what, sessions that stay as they are, and the moment at which the answer can next change.
+//!
+//! **Architecture invariant:** pure, total and deterministic. No clock, no I/O, no panic; the same situation gives the
+//! same plan. Nothing is decided anywhere else.
+
+mod backoff;
+mod pacing;
+mod rules;
+mod subject;
+mod verdict;
+
+use crate::model::{Memory, Moment, Observed, Orders, Phase, Plan, Town, Unchanged};
+
+pub use rules::RULE_NAMES;
+
+/// Everything a decision is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Situation<'a> {
+    /// What is wanted.
+    pub town: &'a Town,
+    /// What was seen.
+    pub observed: &'a Observed,
+    /// What is remembered, this look already learned.
+    pub memory: &'a Memory,
+    /// What the caller allows beyond the manifest.
+    pub orders: Orders,
+    /// The moment of the look.
+    pub now: Moment,
+}
+
+/// Decides.
+///
+/// Where the observation is unknown the plan has no steps and no wake: only another look can change it. Linear in the
+/// number of sessions.
+#[must_use]
+pub fn plan(situation: &Situation<'_>) -> Plan {
+    let server = match situation.observed {
+        Observed::Unknown(_) => return nothing_is_known(situation.town),
+        Observed::Down => None,
+        Observed::Up(server) => Some(server),
+    };
+    let subjects = subject::gather(situation, server);
+    let verdicts = subjects.iter().map(rules::judge).collect();
+    pacing::pace(situation, &subjects, verdicts)
+}
+
+fn nothing_is_known(town: &Town) -> Plan {
+    let unknown = |name: &crate::model::SessionName| Unchanged {
+        session: name.clone(),
+        phase: Phase::Unknown,
+        note: None,
+        next: None,
+    };
+    Plan { unchanged: town.sessions.keys().map(unknown).collect(), ..Plan::default() }
+}

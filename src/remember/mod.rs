@@ -1,3 +1,21 @@
-//! How memory changes: what a look teaches, what a plan intends, what its outcomes leave behind. Pure.
+//! How memory changes: what a look teaches, what a plan intends, what its outcomes leave behind.
+//!
+//! ```text
+//! learn(memory, look) ──► plan ──► intend(memory, plan) ──► [written to disk] ──► act ──► record(memory, outcomes)
+//! ```
+//!
+//! All three are pure, and so are [`entries`] and [`handoffs`], what is told of a cycle to others. `diff` runs only [`learn`] and writes nothing; a controller writes what [`intend`] returns
+//! before it touches anything, so that one killed at any point leaves behind at least what it was about to do.
+//!
+//! **Architecture invariant:** nothing here chooses an action. A fact goes in (a death, an intent, an outcome), and a
+//! memory comes out.
 
-pub mod journal;
+mod intend;
+mod journal;
+mod learn;
+mod record;
+
+pub use intend::intend;
+pub use journal::{entries, handoffs};
+pub use learn::learn;
+pub use record::record;

@@ -19,5 +19,6 @@ pub mod verify;
 pub mod view;
 pub mod words;
 
-pub use style::{Colour, Detail, Paper};
+pub use style::{Colour, Detail, Paper, Role};
+pub use view::Scene;
 pub use words::{Clock, brief};

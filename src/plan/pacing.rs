@@ -1,0 +1,318 @@
+//! The town as a whole: what of the sessions' wishes may happen now.
+//!
+//! Holds of a single session come first (paused, own session, attached, clocks, handoff gap, drain), then waves, then
+//! the budgets of starting, then the mass guard. Every wish that is held stays in the plan with what holds it.
+
+use super::Situation;
+use super::rules::{IDLE_AFTER, LOOK_AGAIN};
+use super::subject::Subject;
+use super::verdict::{Keep, Kind, Patience, Verdict, Want};
+use crate::model::{
+    Action, Death, Durability, Held, Hold, Life, Mass, Moment, Period, Phase, Plan, Quit, Rung, SessionName,
+    StartBudget, Step, Unchanged, Verb, WhenAttached,
+};
+
+/// The window of the start budget and of what counts as lately come up.
+const WINDOW: Period = Period::from_mins(10);
+
+/// Turns wishes into a plan.
+pub(super) fn pace(situation: &Situation<'_>, subjects: &[Subject<'_>], verdicts: Vec<Verdict>) -> Plan {
+    let mut verdicts = verdicts;
+    let mut wakes = Wakes { earliest: None, now: situation.now };
+    for (subject, verdict) in subjects.iter().zip(&mut verdicts) {
+        let Verdict::Want(want) = verdict else { continue };
+        if let Some((hold, until)) = hold_alone(subject, want, &mut wakes) {
+            *verdict = Verdict::Hold(want.clone(), hold, until);
+        }
+    }
+    let starting = subjects.iter().filter(|s| s.is_alive() && s.label().is_some() && !s.is_ready()).count();
+    hold_for_waves(subjects, &mut verdicts);
+    hold_for_budgets(situation, subjects, &mut verdicts, starting);
+    let mass = hold_for_mass(situation, subjects, &mut verdicts);
+    let mut plan = Plan { mass, ..Plan::default() };
+    for (subject, verdict) in subjects.iter().zip(verdicts) {
+        put(&mut plan, subject, verdict, &mut wakes);
+    }
+    plan.wake = wakes.earliest;
+    plan
+}
+
+/// The earliest moment at which the plan can change.
+struct Wakes {
+    earliest: Option<Moment>,
+    now: Moment,
+}
+
+impl Wakes {
+    fn add(&mut self, at: Moment) {
+        if self.earliest.is_none_or(|earliest| self.now.until(&at) < self.now.until(&earliest)) {
+            self.earliest = Some(at);
+        }
+    }
+}
+
+/// What holds this wish, whatever the rest of the town does. The order is that of how little can lift it.
+fn hold_alone(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(Hold, Option<Moment>)> {
+    let memory = subject.situation.memory;
+    if memory.paused {
+        return Some((Hold::Paused, None));
+    }
+    if subject.situation.orders.durability == Durability::Failing && want.kind != Kind::Create {
+        return Some((Hold::NotDurable, None));
+    }
+    if want.kind.kills() || is_agentless(subject) {
+        return hold_a_kill(subject, want, wakes);
+    }
+    if want.kind.starts() { hold_for_server_losses(subject) } else { None }
+}
+
+/// What holds the killing of something alive.
+fn hold_a_kill(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(Hold, Option<Moment>)> {
+    let memory = subject.situation.memory;
+    if subject.is_own() {
+        return Some((Hold::OwnSession, None));
+    }
+    let clients = subject.seen.map_or(0, |seen| seen.attached);
+    if clients > 0 && subject.when_attached() == WhenAttached::Hold {
+        return Some((Hold::Attached { clients }, None));
+    }
+    if memory.settling > 0 {
+        return Some((Hold::ClockJump { cycles: memory.settling }, Some(subject.now().plus(LOOK_AGAIN))));
+    }
+    hold_for_gap(subject, want).or_else(|| hold_for_drain(subject, want, wakes))
+}
+
+/// Something lives in its pane, though not the agent.
+fn is_agentless(subject: &Subject<'_>) -> bool {
+    matches!(subject.seen.map(|seen| &seen.life), Some(Life::Dead { death: Death::NoAgent, .. }))
+}
+
+fn hold_for_server_losses(subject: &Subject<'_>) -> Option<(Hold, Option<Moment>)> {
+    let losses = &subject.situation.memory.server_losses;
+    let count = u32::try_from(losses.len()).unwrap_or(u32::MAX);
+    let allowed = subject.situation.town.limits.server_losses;
+    let until = losses.first().map(|first| first.plus(WINDOW));
+    (count >= allowed.max(1)).then_some((Hold::ServerLosses { losses: count }, until))
+}
+
+fn hold_for_gap(subject: &Subject<'_>, want: &Want) -> Option<(Hold, Option<Moment>)> {
+    let Kind::Replace(_) = want.kind else { return None };
+    let gap = subject.desired?.handoff_gap;
+    let last = subject.handoff()?;
+    let until = last.plus(gap);
+    let since = subject.now().since(&last);
+    (since < gap).then(|| {
+        // Over a reboot `until` is a wall-clock guess; it is never earlier than what `since` still lacks.
+        let until = if last.boot == subject.now().boot { until } else { subject.now().plus(gap.minus(since)) };
+        (Hold::HandoffGap { since, gap }, Some(until))
+    })
+}
+
+fn hold_for_drain(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(Hold, Option<Moment>)> {
+    let (Kind::Replace(Patience::Drain) | Kind::Retire(Patience::Drain)) = want.kind else { return None };
+    let quiet = subject.seen?.quiet;
+    let since = subject.history.and_then(|history| history.draining).unwrap_or(subject.now());
+    let deadline = since.plus(subject.desired?.drain);
+    if quiet >= IDLE_AFTER || subject.now().reached(&deadline) {
+        return None;
+    }
+    wakes.add(subject.now().plus(IDLE_AFTER.minus(quiet)));
+    Some((Hold::Draining { quiet }, Some(deadline)))
+}
+
+fn wave_of(subject: &Subject<'_>) -> u32 {
+    subject.desired.map_or(0, |desired| desired.wave)
+}
+
+/// Whether others may have to wait for it: it is about to start, or has started and is not ready.
+fn is_pending(subject: &Subject<'_>, verdict: &Verdict) -> bool {
+    match verdict {
+        Verdict::Want(want) => want.kind.starts(),
+        Verdict::Keep(Keep { phase, .. }) => *phase == Phase::Starting,
+        Verdict::Hold(..) => subject.is_alive() && subject.label().is_some() && !subject.is_ready(),
+    }
+}
+
+/// Holds creations behind former waves and behind `after`.
+fn hold_for_waves(subjects: &[Subject<'_>], verdicts: &mut [Verdict]) {
+    let pending: Vec<bool> = subjects.iter().zip(verdicts.iter()).map(|(s, v)| is_pending(s, v)).collect();
+    let waiting = || subjects.iter().zip(&pending).filter(|(_, pending)| **pending).map(|(subject, _)| subject);
+    let Some(first) = waiting().min_by_key(|subject| wave_of(subject)) else { return };
+    for (subject, verdict) in subjects.iter().zip(verdicts.iter_mut()) {
+        let Verdict::Want(want) = verdict else { continue };
+        let Some(desired) = subject.desired.filter(|_| want.kind == Kind::Create) else { continue };
+        let behind = |name: &&SessionName| {
+            let at = subjects.binary_search_by_key(name, |subject| subject.name);
+            at.is_ok_and(|at| pending.get(at).copied().unwrap_or(false)) && *name != subject.name
+        };
+        let hold = if desired.wave > wave_of(first) {
+            Hold::Wave { wave: wave_of(first), waiting_for: first.name.clone() }
+        } else if let Some(waiting_for) = desired.after.iter().find(behind) {
+            Hold::After { waiting_for: waiting_for.clone() }
+        } else {
+            continue;
+        };
+        *verdict = Verdict::Hold(want.clone(), hold, None);
+    }
+}
+
+/// Grants starts in order of waves and names for as long as the budgets last.
+fn hold_for_budgets(situation: &Situation<'_>, subjects: &[Subject<'_>], verdicts: &mut [Verdict], starting: usize) {
+    let mut wanting: Vec<(u32, usize)> = Vec::new();
+    for (at, (subject, verdict)) in subjects.iter().zip(verdicts.iter()).enumerate() {
+        if matches!(verdict, Verdict::Want(want) if want.kind.starts()) {
+            wanting.push((wave_of(subject), at));
+        }
+    }
+    if wanting.is_empty() {
+        return;
+    }
+    wanting.sort_unstable();
+    let mut starting = u32::try_from(starting).unwrap_or(u32::MAX);
+    let mut used = u32::try_from(situation.memory.starts.len()).unwrap_or(u32::MAX);
+    let (at_once, in_window) = (allowed_at_once(situation), allowed_in_window(situation));
+    let freed = situation.memory.starts.first().map(|first| first.plus(WINDOW));
+    for (_, at) in wanting {
+        let Some(verdict) = verdicts.get_mut(at) else { continue };
+        let Verdict::Want(want) = verdict else { continue };
+        let (hold, until) = if used >= in_window {
+            (Hold::StartBudget { used, allowed: in_window }, freed)
+        } else if starting >= at_once {
+            (Hold::ConcurrentStarts { starting, allowed: at_once }, None)
+        } else {
+            starting = starting.saturating_add(1);
+            used = used.saturating_add(1);
+            continue;
+        };
+        *verdict = Verdict::Hold(want.clone(), hold, until);
+    }
+}
+
+/// Slow start: one more for each session that came up healthy since a start last failed. With 2 to begin with, that
+/// makes batches of 2, 4, 8, 16.
+fn allowed_at_once(situation: &Situation<'_>) -> u32 {
+    let memory = situation.memory;
+    let healthy = memory.sessions.values().filter(|history| {
+        let Some(run) = history.run.as_ref().filter(|run| run.ended.is_none()) else { return false };
+        let Some(ready) = run.ready else { return false };
+        let lately = situation.now.since(&ready) < WINDOW;
+        let since_failure = memory.failed_start.is_none_or(|failed| Moment::later_of(failed, ready) != failed);
+        lately && since_failure
+    });
+    let healthy = u32::try_from(healthy.count()).unwrap_or(u32::MAX);
+    situation.town.limits.concurrent_starts.max(1).saturating_add(healthy)
+}
+
+fn allowed_in_window(situation: &Situation<'_>) -> u32 {
+    match situation.town.limits.starts {
+        StartBudget::Auto => u32::try_from(situation.town.sessions.len()).unwrap_or(u32::MAX).saturating_add(10),
+        StartBudget::Fixed(starts) => starts,
+    }
+}
+
+/// Holds all kills when there are too many of them; gives their digest for the second look.
+fn hold_for_mass(situation: &Situation<'_>, subjects: &[Subject<'_>], verdicts: &mut [Verdict]) -> Option<u64> {
+    let kills = |verdict: &Verdict| matches!(verdict, Verdict::Want(want) if want.kind.kills());
+    let doomed: Vec<&Subject<'_>> =
+        subjects.iter().zip(verdicts.iter()).filter(|(_, v)| kills(v)).map(|(s, _)| s).collect();
+    let count = u32::try_from(doomed.len()).unwrap_or(u32::MAX);
+    let town = u32::try_from(subjects.len()).unwrap_or(u32::MAX);
+    let share = f64::from(town) * situation.town.limits.mass.clamp(0.0, 1.0);
+    let too_many = count > 1 && (f64::from(count) > share.max(1.0) || count == town);
+    if !too_many {
+        return None;
+    }
+    let digest = digest_of(&doomed);
+    let agreed = situation.memory.mass_seen == Some(digest);
+    let (go, until) = match situation.orders.mass {
+        Mass::Allow => (true, None),
+        Mass::SecondLook => (agreed, Some(situation.now.plus(LOOK_AGAIN))),
+        Mass::Hold => (false, None),
+    };
+    if !go {
+        for verdict in verdicts.iter_mut().filter(|verdict| kills(verdict)) {
+            if let Verdict::Want(want) = verdict {
+                *verdict = Verdict::Hold(want.clone(), Hold::MassGuard { kills: count, town }, until);
+            }
+        }
+    }
+    Some(digest)
+}
+
+fn digest_of(doomed: &[&Subject<'_>]) -> u64 {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    for subject in doomed {
+        let generation = subject.label().map_or(0, |label| label.generation.0);
+        for byte in subject.name.as_str().bytes().chain(generation.to_le_bytes()) {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    hash
+}
+
+/// Puts one session where it belongs in the plan.
+fn put(plan: &mut Plan, subject: &Subject<'_>, verdict: Verdict, wakes: &mut Wakes) {
+    let session = subject.name.clone();
+    match verdict {
+        Verdict::Keep(Keep { phase, note, next, wake }) => {
+            next.iter().map(|next| next.at).chain(wake).for_each(|at| wakes.add(at));
+            plan.unchanged.push(Unchanged { session, phase, note, next });
+        }
+        Verdict::Hold(Want { verb, reason, kind: _, phase }, hold, until) => {
+            if let Some(at) = until {
+                wakes.add(at);
+            }
+            plan.held.push(Held { session, verb, reason, hold, until, phase });
+        }
+        Verdict::Want(want) => match action(subject, &want) {
+            Some(action) => plan.steps.push(Step { session, action, reason: want.reason }),
+            None => plan.unchanged.push(Unchanged { session, phase: Phase::Unknown, note: None, next: None }),
+        },
+    }
+}
+
+/// The action of a wish; none only where what it needs was not seen.
+fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
+    let rung = match want.kind {
+        Kind::Continue(rung) => rung,
+        Kind::Replace(_) | Kind::Retire(_) => Rung::Ask,
+        Kind::Create | Kind::Revive | Kind::Remove | Kind::Adopt => Rung::Finish,
+    };
+    let planned = matches!(want.kind, Kind::Replace(_));
+    let handoff = if planned { Some(subject.now()) } else { subject.handoff() };
+    let crashes = u32::try_from(subject.crashes().len()).unwrap_or(u32::MAX);
+    let generation = subject.next_generation();
+    Some(match want.verb {
+        Verb::Start => Action::Start { desired: Box::new(subject.desired?.clone()), generation, handoff, crashes },
+        Verb::Restart => Action::Restart {
+            desired: Box::new(subject.desired?.clone()),
+            target: subject.target()?,
+            rung,
+            generation,
+            handoff,
+            crashes,
+        },
+        Verb::Expire => {
+            let quit = subject.desired.map(|desired| &desired.agent).map_or_else(Quit::default, |agent| Quit {
+                keys: agent.quit.clone(),
+                prompts: agent.ready.clone(),
+                busy: agent.busy.clone(),
+            });
+            let grace = subject.desired.map_or(Period::from_secs(30), |desired| desired.stop_grace);
+            Action::Expire { target: subject.target()?, rung, grace, quit }
+        }
+        Verb::Adopt => Action::Adopt {
+            target: subject.target()?,
+            fingerprint: subject.desired?.fingerprint(),
+            generation,
+            started: subject.now().minus(adopted_age(subject)),
+            handoff: subject.handoff().unwrap_or(subject.now()),
+        },
+    })
+}
+
+/// How old an adopted session is: tmux only knows by the wall clock.
+fn adopted_age(subject: &Subject<'_>) -> Period {
+    let created = subject.seen.map_or(subject.now().wall, |seen| seen.created);
+    Period::from_millis(subject.now().wall.saturating_sub(created).max(0).unsigned_abs())
+}

@@ -1,0 +1,317 @@
+//! The rules: what one session would need, in the order in which they are asked. The first that speaks decides.
+//!
+//! The numbers in the doc comments are those of the table in the README's reference. Nothing here looks at any other
+//! session; that is `pacing`'s job.
+
+use super::backoff;
+use super::subject::Subject;
+use super::verdict::{Keep, Kind, Patience, Verdict, Want};
+use crate::model::{
+    Death, Hold, Life, Moment, Next, OnDrift, Orphans, Ownership, Period, Phase, Purpose, Reason, RestartPolicy, Rung,
+    Stopping, Verb,
+};
+
+/// A screen without output for this long counts as idle for a planned restart: agents' clients repaint at least once
+/// a second while they work.
+pub(super) const IDLE_AFTER: Period = Period::from_secs(5);
+/// How soon to look again where a second look decides.
+pub(super) const LOOK_AGAIN: Period = Period::from_secs(1);
+/// How long quit keys may take before TERM: the slowest client measured leaves 4 s after `/exit`.
+const QUIT_WAIT: Period = Period::from_secs(6);
+/// KILL is repeated this often while something still lives, stuck in the kernel perhaps.
+const KILL_AGAIN: Period = Period::from_secs(5);
+
+type Rule = fn(&Subject<'_>) -> Option<Verdict>;
+
+const RULES: [(&str, Rule); 11] = [
+    ("not-told", not_told),
+    ("foreign", foreign),
+    ("stopping", stopping),
+    ("orphaned", orphaned),
+    ("stopped", stopped),
+    ("finished", finished),
+    ("name", name),
+    ("dead", dead),
+    ("missing", missing),
+    ("too-old", too_old),
+    ("drifted", drifted),
+];
+
+/// The rules' names in the order in which they are asked.
+pub const RULE_NAMES: [&str; RULES.len()] = {
+    let mut names = [""; RULES.len()];
+    let mut i = 0;
+    while i < RULES.len() {
+        #[expect(clippy::indexing_slicing, reason = "evaluated at compile time, bounded by the loop")]
+        {
+            names[i] = RULES[i].0;
+        }
+        i += 1;
+    }
+    names
+};
+
+/// Asks every rule in order.
+pub(super) fn judge(subject: &Subject<'_>) -> Verdict {
+    RULES.iter().find_map(|(_, rule)| rule(subject)).unwrap_or_else(|| calm(subject))
+}
+
+/// Rule 1: what could not be told this time is left alone.
+fn not_told(subject: &Subject<'_>) -> Option<Verdict> {
+    match subject.seen?.life {
+        Life::Unknown(_) => Some(Keep::as_is(Phase::Unknown)),
+        Life::Alive { .. } | Life::Dead { .. } => None,
+    }
+}
+
+/// Another town's session has the name.
+fn foreign(subject: &Subject<'_>) -> Option<Verdict> {
+    match &subject.seen?.ownership {
+        Ownership::Foreign(town) => {
+            Some(Verdict::Hold(create(subject, Phase::Foreign), Hold::ForeignTown { town: town.clone() }, None))
+        }
+        Ownership::Unlabelled | Ownership::Ours(_) => None,
+    }
+}
+
+/// A stop that was begun is carried on, rung by rung, whatever else has changed.
+fn stopping(subject: &Subject<'_>) -> Option<Verdict> {
+    let under_way = subject.history?.stopping.as_ref()?;
+    if subject.label()?.generation != under_way.generation {
+        return None;
+    }
+    let verb = match under_way.purpose {
+        Purpose::Restart if subject.desired.is_some() => Verb::Restart,
+        Purpose::Restart | Purpose::Expire => Verb::Expire,
+    };
+    let waited = subject.now().since(&under_way.since);
+    let want = |rung| Want {
+        verb,
+        reason: Reason::StopBegun { waited, purpose: under_way.reason.clone() },
+        kind: Kind::Continue(rung),
+        phase: Phase::Stopping,
+    };
+    if !subject.is_alive() {
+        return Some(Verdict::Want(want(Rung::Finish)));
+    }
+    let (rung, due) = next_rung(subject, under_way);
+    if subject.now().reached(&due) {
+        return Some(Verdict::Want(want(rung)));
+    }
+    let grace = subject.desired.map_or(DEFAULT_GRACE, |desired| desired.stop_grace);
+    Some(Verdict::Hold(want(rung), Hold::Stopping { grace }, Some(due)))
+}
+
+/// What an orphan has, its entry being gone.
+const DEFAULT_GRACE: Period = Period::from_secs(30);
+
+/// The rung after the last one taken, and when it is due. An asking whose tree was never recorded never happened.
+fn next_rung(subject: &Subject<'_>, under_way: &Stopping) -> (Rung, Moment) {
+    if under_way.tree.is_empty() {
+        return (Rung::Ask, under_way.since);
+    }
+    let has_keys = subject.desired.is_some_and(|desired| !desired.agent.quit.is_empty());
+    let quit_wait = if has_keys { QUIT_WAIT } else { Period::ZERO };
+    let grace = subject.desired.map_or(DEFAULT_GRACE, |desired| desired.stop_grace);
+    match under_way.rung {
+        Rung::Ask if has_keys => (Rung::Term, under_way.since.plus(quit_wait)),
+        Rung::Ask | Rung::Term => (Rung::Kill, under_way.since.plus(quit_wait).plus(grace)),
+        Rung::Kill | Rung::Finish => (Rung::Kill, under_way.rung_at.plus(KILL_AGAIN)),
+    }
+}
+
+/// Rule 14: ours, and no longer declared.
+fn orphaned(subject: &Subject<'_>) -> Option<Verdict> {
+    if subject.desired.is_some() {
+        return None;
+    }
+    let phase = living_phase(subject);
+    let may = subject.situation.orders.orphans == Orphans::Prune || subject.history.is_some_and(|h| h.prune);
+    if !may {
+        return Some(Verdict::Keep(Keep { phase, note: Some(Reason::Orphaned), next: None, wake: None }));
+    }
+    let kind = if subject.is_alive() { Kind::Retire(Patience::None) } else { Kind::Remove };
+    let want = Want { verb: Verb::Expire, reason: Reason::Orphaned, kind, phase };
+    if subject.situation.town.sessions.is_empty() {
+        return Some(Verdict::Hold(want, Hold::EmptyTown, None));
+    }
+    Some(Verdict::Want(want))
+}
+
+/// Rule 2: stopped by the user.
+fn stopped(subject: &Subject<'_>) -> Option<Verdict> {
+    subject.history?.stopped.then(|| Keep::as_is(Phase::Stopped))
+}
+
+/// Rules 3 and 7: a task that has ended stays as it is; what is left of it goes when its grace has passed.
+fn finished(subject: &Subject<'_>) -> Option<Verdict> {
+    let desired = subject.desired.filter(|desired| desired.is_task())?;
+    let finished = subject.history?.finished.filter(|f| f.fingerprint == desired.fingerprint())?;
+    let phase = Phase::Completed(finished.death);
+    if subject.label().is_none() {
+        return Some(Keep::as_is(phase));
+    }
+    if subject.is_alive() {
+        return None;
+    }
+    let reason = Reason::Completed { death: finished.death.unwrap_or(Death::StatusLost) };
+    let at = finished.at.plus(desired.completion.grace);
+    if subject.now().reached(&at) {
+        return Some(Verdict::Want(Want { verb: Verb::Expire, reason, kind: Kind::Remove, phase }));
+    }
+    let next = Some(Next { verb: Verb::Expire, reason: reason.code(), at });
+    Some(Verdict::Keep(Keep { phase, note: None, next, wake: None }))
+}
+
+/// Rule 13: an unlabelled session has the name. It is adopted if it runs the agent, and never touched otherwise.
+fn name(subject: &Subject<'_>) -> Option<Verdict> {
+    let seen = subject.seen?;
+    if seen.ownership != Ownership::Unlabelled {
+        return None;
+    }
+    let taken_by = match &seen.life {
+        Life::Alive { matches: true, comm, .. } => {
+            let reason = Reason::Adoptable { process: comm.clone() };
+            let phase = living_phase(subject);
+            return Some(Verdict::Want(Want { verb: Verb::Adopt, reason, kind: Kind::Adopt, phase }));
+        }
+        Life::Alive { comm, .. } => comm.clone(),
+        Life::Dead { .. } | Life::Unknown(_) => "nothing (its process has ended)".to_owned(),
+    };
+    Some(Verdict::Hold(create(subject, Phase::Foreign), Hold::NameTaken { process: taken_by }, None))
+}
+
+/// Rule 5: its agent has ended.
+fn dead(subject: &Subject<'_>) -> Option<Verdict> {
+    let desired = subject.desired?;
+    let Life::Dead { death, tail, .. } = &subject.seen?.life else { return None };
+    let over = match desired.restart {
+        RestartPolicy::Always => false,
+        RestartPolicy::OnFailure => death.is_clean(),
+        RestartPolicy::Never => true,
+    };
+    if over {
+        return Some(Keep::as_is(Phase::Completed(Some(*death))));
+    }
+    let crashes = u32::try_from(subject.crashes().len()).unwrap_or(u32::MAX);
+    let want = Want {
+        verb: Verb::Restart,
+        reason: Reason::Died { death: *death, crashes },
+        kind: Kind::Revive,
+        phase: Phase::Dead(*death),
+    };
+    if *death == Death::NoAgent && subject.run().is_some_and(|run| run.ended.is_none()) {
+        return Some(Verdict::Hold(want, Hold::SecondLook, Some(subject.now().plus(LOOK_AGAIN))));
+    }
+    Some(after_crashes(subject, want, tail))
+}
+
+/// Rule 4: it is not there.
+fn missing(subject: &Subject<'_>) -> Option<Verdict> {
+    if subject.seen.is_some() {
+        return None;
+    }
+    Some(after_crashes(subject, create(subject, Phase::Absent), &[]))
+}
+
+/// Rule 8: too old, in awake time.
+fn too_old(subject: &Subject<'_>) -> Option<Verdict> {
+    let desired = subject.desired?;
+    let (limit, age) = (desired.max_age?, subject.age()?);
+    (age >= limit).then(|| {
+        let (verb, kind) = if desired.is_task() {
+            (Verb::Expire, Kind::Retire(Patience::Drain))
+        } else {
+            (Verb::Restart, Kind::Replace(Patience::Drain))
+        };
+        Verdict::Want(Want { verb, reason: Reason::TooOld { age, limit }, kind, phase: living_phase(subject) })
+    })
+}
+
+/// Rule 12: it runs with other fields than declared.
+fn drifted(subject: &Subject<'_>) -> Option<Verdict> {
+    let desired = subject.desired?;
+    let fields = subject.label()?.fingerprint?.differences(&desired.fingerprint());
+    if fields.is_empty() {
+        return None;
+    }
+    let reason = Reason::Drifted { fields };
+    let patience = match desired.on_drift {
+        _ if desired.is_task() => None,
+        OnDrift::Report => None,
+        OnDrift::RestartWhenIdle => Some(Patience::Drain),
+        OnDrift::Restart => Some(Patience::None),
+    };
+    let phase = living_phase(subject);
+    Some(match patience {
+        Some(patience) => Verdict::Want(Want { verb: Verb::Restart, reason, kind: Kind::Replace(patience), phase }),
+        None => match calm(subject) {
+            Verdict::Keep(keep) => Verdict::Keep(Keep { note: Some(reason), ..keep }),
+            other @ (Verdict::Want(_) | Verdict::Hold(..)) => other,
+        },
+    })
+}
+
+/// No rule speaks: as declared. Says what time alone will bring.
+fn calm(subject: &Subject<'_>) -> Verdict {
+    let phase = living_phase(subject);
+    let next = subject.desired.zip(subject.label()).and_then(|(desired, label)| {
+        let verb = if desired.is_task() { Verb::Expire } else { Verb::Restart };
+        Some(Next { verb, reason: "too-old", at: label.started.plus(desired.max_age?) })
+    });
+    let wake = match (phase, subject.desired, subject.label()) {
+        (Phase::Starting, Some(desired), Some(label)) => Some(label.started.plus(desired.ready_after)),
+        (_, _, _) => None,
+    };
+    Verdict::Keep(Keep { phase, note: None, next, wake })
+}
+
+/// The wish to create it.
+fn create(subject: &Subject<'_>, phase: Phase) -> Want {
+    let last = subject.run().and_then(|run| run.ended).map(|ended| ended.death);
+    Want { verb: Verb::Start, reason: Reason::Missing { last }, kind: Kind::Create, phase }
+}
+
+/// Holds a start or a revival for as long as its crashes ask.
+fn after_crashes(subject: &Subject<'_>, want: Want, tail: &[String]) -> Verdict {
+    let Some(desired) = subject.desired else { return Verdict::Want(want) };
+    let crashes = subject.crashes();
+    let count = u32::try_from(crashes.len()).unwrap_or(u32::MAX);
+    let Some(last) = crashes.last() else { return after_clean_exit(subject, want) };
+    let (hold, until) = if backoff::is_loop(&desired.backoff, crashes) {
+        let hold = Hold::CrashLoop { crashes: count, window: desired.backoff.window, tail: tail.to_vec() };
+        (hold, last.plus(backoff::LOOP_HOLD))
+    } else {
+        let delay = backoff::delay(&desired.backoff, subject.name, crashes);
+        (Hold::BackOff { crashes: count, delay }, last.plus(delay))
+    };
+    if subject.now().reached(&until) { Verdict::Want(want) } else { Verdict::Hold(want, hold, Some(until)) }
+}
+
+/// A clean exit is no crash, but a service that exits cleanly again and again is still paced, by `first`.
+fn after_clean_exit(subject: &Subject<'_>, want: Want) -> Verdict {
+    let paced = subject.desired.zip(subject.run()).and_then(|(desired, run)| {
+        let ended = run.ended.filter(|ended| ended.death.is_clean())?;
+        let short = ended.at.since(&run.started) < desired.backoff.reset_after;
+        let until = ended.at.plus(desired.backoff.first);
+        (short && !subject.now().reached(&until)).then_some((desired.backoff.first, until))
+    });
+    match paced {
+        Some((delay, until)) => Verdict::Hold(want, Hold::BackOff { crashes: 0, delay }, Some(until)),
+        None => Verdict::Want(want),
+    }
+}
+
+/// What a session is, going by its life alone.
+fn living_phase(subject: &Subject<'_>) -> Phase {
+    let Some(seen) = subject.seen else { return Phase::Absent };
+    match &seen.life {
+        Life::Unknown(_) => Phase::Unknown,
+        Life::Dead { death, .. } => Phase::Dead(*death),
+        Life::Alive { .. } if subject.desired.is_some() && subject.label().is_some() && !subject.is_ready() => {
+            Phase::Starting
+        }
+        Life::Alive { .. } if seen.quiet < IDLE_AFTER => Phase::Working,
+        Life::Alive { .. } => Phase::Idle,
+    }
+}

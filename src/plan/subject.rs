@@ -1,0 +1,185 @@
+//! One session with all that is known of it, side by side.
+
+use super::Situation;
+use crate::model::{
+    Desired, Generation, History, Label, Life, Moment, Ownership, Period, Run, Seen, Server, SessionName, Target,
+    WhenAttached,
+};
+use std::collections::BTreeMap;
+use std::iter::Peekable;
+
+/// One session: declared, or ours, or both.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Subject<'a> {
+    pub(super) situation: &'a Situation<'a>,
+    pub(super) server: Option<&'a Server>,
+    pub(super) name: &'a SessionName,
+    pub(super) desired: Option<&'a Desired>,
+    pub(super) seen: Option<&'a Seen>,
+    pub(super) history: Option<&'a History>,
+}
+
+/// All subjects in order of their names: every declared session, and every one of ours that is not declared.
+///
+/// Walks the ordered collections side by side instead of looking each name up.
+pub(super) fn gather<'a>(situation: &'a Situation<'a>, server: Option<&'a Server>) -> Vec<Subject<'a>> {
+    let (misnamed, orphans) = server.map(|server| out_of_place(situation, server)).unwrap_or_default();
+    let mut seen = Walk::new(server.into_iter().flat_map(|s| s.sessions.iter().map(|(k, v)| (k.as_str(), v))));
+    let mut remembered = Walk::new(situation.memory.sessions.iter().map(|(k, v)| (k.as_str(), v)));
+    let mut subjects = Vec::with_capacity(situation.town.sessions.len() + orphans.len());
+    for (name, desired) in &situation.town.sessions {
+        let by_name = seen.find(name.as_str()).filter(|seen| !belongs_elsewhere(seen, name));
+        subjects.push(Subject {
+            situation,
+            server,
+            name,
+            desired: Some(desired),
+            seen: misnamed.get(name).copied().or(by_name),
+            history: remembered.find(name.as_str()),
+        });
+    }
+    if !orphans.is_empty() {
+        subjects.extend(orphans.into_iter().map(|(name, seen)| Subject {
+            situation,
+            server,
+            name,
+            desired: None,
+            seen: Some(seen),
+            history: situation.memory.sessions.get(name),
+        }));
+        subjects.sort_by_key(|subject| subject.name);
+    }
+    subjects
+}
+
+type ByName<'a> = BTreeMap<&'a SessionName, &'a Seen>;
+
+/// Ours that do not stand under their declared name (renamed in tmux), and ours that are not declared at all.
+fn out_of_place<'a>(situation: &Situation<'a>, server: &'a Server) -> (ByName<'a>, ByName<'a>) {
+    let mut misnamed = ByName::new();
+    let mut orphans = ByName::new();
+    for (name, seen) in &server.sessions {
+        let Ownership::Ours(label) = &seen.ownership else { continue };
+        let in_place = label.session.as_str() == name;
+        if in_place && situation.town.sessions.contains_key(name.as_str()) {
+            continue;
+        }
+        let declared = situation.town.sessions.contains_key(&label.session);
+        let place = if declared { &mut misnamed } else { &mut orphans };
+        let under_its_name = server.sessions.get(label.session.as_str()).filter(|_| !in_place);
+        let rivals = [place.get(&label.session).copied(), under_its_name];
+        if rivals.into_iter().flatten().all(|rival| generation_of(rival) <= generation_of(seen)) {
+            place.insert(&label.session, seen);
+        }
+    }
+    (misnamed, orphans)
+}
+
+fn generation_of(seen: &Seen) -> Generation {
+    match &seen.ownership {
+        Ownership::Ours(label) => label.generation,
+        Ownership::Unlabelled | Ownership::Foreign(_) => Generation::default(),
+    }
+}
+
+/// A session of ours that stands under `name` but was declared under another.
+fn belongs_elsewhere(seen: &Seen, name: &SessionName) -> bool {
+    matches!(&seen.ownership, Ownership::Ours(label) if label.session != *name)
+}
+
+/// Looks ascending keys up in an ascending sequence, in one walk.
+struct Walk<I: Iterator>(Peekable<I>);
+
+impl<'a, V: 'a, I: Iterator<Item = (&'a str, &'a V)>> Walk<I> {
+    fn new(items: I) -> Self {
+        Self(items.peekable())
+    }
+
+    fn find(&mut self, wanted: &str) -> Option<&'a V> {
+        while self.0.next_if(|(key, _)| *key < wanted).is_some() {}
+        self.0.next_if(|(key, _)| *key == wanted).map(|(_, value)| value)
+    }
+}
+
+impl<'a> Subject<'a> {
+    pub(super) fn now(&self) -> Moment {
+        self.situation.now
+    }
+
+    /// Its label, if it is ours.
+    pub(super) fn label(&self) -> Option<&'a Label> {
+        match &self.seen?.ownership {
+            Ownership::Ours(label) => Some(label),
+            Ownership::Unlabelled | Ownership::Foreign(_) => None,
+        }
+    }
+
+    /// Its agent lives, or the pane does where the agent is not ours.
+    pub(super) fn is_alive(&self) -> bool {
+        matches!(self.seen.map(|seen| &seen.life), Some(Life::Alive { .. }))
+    }
+
+    /// How long this life has lasted, awake.
+    pub(super) fn age(&self) -> Option<Period> {
+        self.label().map(|label| self.now().since(&label.started))
+    }
+
+    /// The run remembered, if it is the one that is seen.
+    pub(super) fn run(&self) -> Option<&'a Run> {
+        self.history?.run.as_ref()
+    }
+
+    /// Whether it counts as ready: it has lived for `ready_after` once in this life.
+    pub(super) fn is_ready(&self) -> bool {
+        let ready_after = self.desired.map_or(Period::ZERO, |desired| desired.ready_after);
+        self.is_alive() && self.age().is_some_and(|age| age >= ready_after)
+    }
+
+    /// The last planned restart known from anywhere.
+    pub(super) fn handoff(&self) -> Option<Moment> {
+        let remembered = self.history.and_then(|history| history.handoff);
+        match (remembered, self.label().and_then(|label| label.handoff)) {
+            (Some(a), Some(b)) => Some(Moment::later_of(a, b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// Crashes in a row.
+    pub(super) fn crashes(&self) -> &'a [Moment] {
+        self.history.map_or(&[], |history| &history.crashes)
+    }
+
+    /// The generation after every one known: also past the wall clock, so that it grows when all memory is lost.
+    pub(super) fn next_generation(&self) -> Generation {
+        let remembered = self.history.map_or(0, |history| history.generation.0);
+        let labelled = self.label().map_or(0, |label| label.generation.0);
+        let clock = u64::try_from(self.now().wall).unwrap_or(0);
+        Generation(remembered.max(labelled).saturating_add(1).max(clock))
+    }
+
+    /// What an operation on it must name.
+    pub(super) fn target(&self) -> Option<Target> {
+        let (server, seen) = (self.server?, self.seen?);
+        let process = match &seen.life {
+            Life::Alive { process, .. } => Some(*process),
+            Life::Dead { .. } | Life::Unknown(_) => None,
+        };
+        Some(Target {
+            server: server.id,
+            session: seen.id,
+            pane: seen.pane,
+            generation: self.label().map(|label| label.generation),
+            process,
+            attached: self.when_attached(),
+        })
+    }
+
+    pub(super) fn when_attached(&self) -> WhenAttached {
+        self.desired.map_or(WhenAttached::Hold, |desired| desired.when_attached)
+    }
+
+    /// Whether gtctl itself runs in it.
+    pub(super) fn is_own(&self) -> bool {
+        self.server.zip(self.seen).is_some_and(|(server, seen)| server.own == Some(seen.id))
+    }
+}

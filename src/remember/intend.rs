@@ -1,0 +1,69 @@
+//! What a plan intends, to be written down before anything is touched.
+
+use crate::model::{Action, Generation, Hold, Memory, Moment, Plan, Purpose, Rung, Step, Stopping};
+
+/// Takes in what is about to be done, and what is waited for.
+#[must_use]
+pub fn intend(mut memory: Memory, plan: &Plan, now: Moment) -> Memory {
+    let Plan { steps, held, unchanged, wake: _, mass } = plan;
+    memory.mass_seen = *mass;
+    for step in steps {
+        intend_step(&mut memory, step, now);
+    }
+    for held in held {
+        let history = memory.sessions.entry(held.session.clone()).or_default();
+        if matches!(held.hold, Hold::Draining { .. }) {
+            history.draining.get_or_insert(now);
+        }
+    }
+    for calm in unchanged {
+        if let Some(history) = memory.sessions.get_mut(&calm.session) {
+            history.draining = None;
+        }
+    }
+    memory
+}
+
+fn intend_step(memory: &mut Memory, step: &Step, now: Moment) {
+    let history = memory.sessions.entry(step.session.clone()).or_default();
+    if let Some(generation) = step.action.begins() {
+        history.generation = history.generation.max(generation);
+    }
+    match &step.action {
+        Action::Start { .. } => memory.starts.push(now),
+        Action::Restart { rung: Rung::Finish, handoff, .. } => {
+            history.handoff = *handoff;
+            memory.starts.push(now);
+        }
+        Action::Restart { target, rung, handoff, .. } => {
+            history.handoff = *handoff;
+            intend_stop(&mut history.stopping, target.generation, *rung, Purpose::Restart, step, now);
+        }
+        Action::Expire { rung: Rung::Finish, .. } => {}
+        Action::Expire { target, rung, .. } => {
+            intend_stop(&mut history.stopping, target.generation, *rung, Purpose::Expire, step, now);
+        }
+        Action::Adopt { handoff, .. } => history.handoff = Some(*handoff),
+    }
+}
+
+fn intend_stop(
+    stopping: &mut Option<Stopping>,
+    generation: Option<Generation>,
+    rung: Rung,
+    purpose: Purpose,
+    step: &Step,
+    now: Moment,
+) {
+    let generation = generation.unwrap_or_default();
+    match stopping {
+        Some(under_way) if under_way.generation == generation => {
+            under_way.rung = rung;
+            under_way.rung_at = now;
+        }
+        Some(_) | None => {
+            let reason = step.reason.code().to_owned();
+            *stopping = Some(Stopping { generation, since: now, rung, rung_at: now, purpose, reason, tree: vec![] });
+        }
+    }
+}

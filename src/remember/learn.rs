@@ -1,0 +1,266 @@
+//! What a look teaches.
+
+use crate::model::{
+    Death, Desired, Ended, Finished, History, Label, Life, Memory, Moment, Observed, Ownership, Period, Purpose,
+    RestartPolicy, Run, Seen, Server, SessionName, Town,
+};
+use std::collections::BTreeMap;
+
+/// Windows of the town-wide budgets: starts and server losses.
+const WINDOW: Period = Period::from_mins(10);
+/// The wall clock and the awake clock may drift apart this much between two looks before it counts as a jump.
+const CLOCK_SLACK: u64 = 30_000;
+/// Cycles without a kill after a clock jump, the one that noticed it included.
+const SETTLING_CYCLES: u32 = 2;
+/// Looks in a row that must find no agent in a pane before that counts as its end: a name alone never kills.
+const AGENTLESS_LOOKS: u32 = 2;
+/// A history of a session that is neither declared nor there is kept this long, for its handoff gap.
+const FORGET_AFTER: Period = Period::from_hours(24);
+
+/// Takes in one look. Only what was really seen changes anything: [`Observed::Unknown`] teaches nothing.
+#[must_use]
+pub fn learn(mut memory: Memory, town: &Town, observed: &Observed, now: Moment) -> Memory {
+    forget(&mut memory, now);
+    match observed {
+        Observed::Unknown(_) => return memory,
+        Observed::Down => {
+            lose_server(&mut memory, now);
+            learn_sessions(&mut memory, town, None, now);
+        }
+        Observed::Up(server) => {
+            if memory.server.is_some_and(|known| known != server.id) {
+                lose_server(&mut memory, now);
+            }
+            memory.server = Some(server.id);
+            learn_sessions(&mut memory, town, Some(server), now);
+        }
+    }
+    watch_clocks(&mut memory, now);
+    memory
+}
+
+/// Drops what is too old to matter, and draws moments that a wrong clock of a former boot put ahead back to now.
+fn forget(memory: &mut Memory, now: Moment) {
+    memory.starts.retain(|at| now.since(at) < WINDOW);
+    memory.server_losses.retain(|at| now.since(at) < WINDOW);
+    let anchor = |at: &mut Moment| {
+        if at.boot != now.boot && at.wall > now.wall {
+            *at = now;
+        }
+    };
+    memory.failed_start.iter_mut().for_each(anchor);
+    for history in memory.sessions.values_mut() {
+        history.crashes.iter_mut().for_each(anchor);
+        history.handoff.iter_mut().for_each(anchor);
+        if let Some(run) = &mut history.run {
+            anchor(&mut run.started);
+            if let Some(ended) = &mut run.ended {
+                anchor(&mut ended.at);
+            }
+        }
+    }
+}
+
+/// Notices that the two clocks moved apart since the last look: a suspend, or a step of the wall clock.
+fn watch_clocks(memory: &mut Memory, now: Moment) {
+    let jumped = memory.last_look.is_some_and(|last| {
+        let wall = now.wall.saturating_sub(last.wall);
+        let awake = i64::try_from(now.awake).unwrap_or(i64::MAX) - i64::try_from(last.awake).unwrap_or(i64::MAX);
+        last.boot == now.boot && wall.abs_diff(awake) > CLOCK_SLACK
+    });
+    memory.settling = if jumped { SETTLING_CYCLES } else { memory.settling.saturating_sub(1) };
+    memory.last_look = Some(now);
+}
+
+fn lose_server(memory: &mut Memory, now: Moment) {
+    memory.server = None;
+    let mut lost_any = false;
+    for history in memory.sessions.values_mut() {
+        history.stopping = None;
+        if let Some(run) = history.run.as_mut().filter(|run| run.ended.is_none()) {
+            run.ended = Some(Ended { death: Death::ServerLost, at: now });
+            lost_any = true;
+        }
+    }
+    if lost_any {
+        memory.server_losses.push(now);
+    }
+}
+
+fn learn_sessions(memory: &mut Memory, town: &Town, server: Option<&Server>, now: Moment) {
+    let ours = server.map(ours_by_declared_name).unwrap_or_default();
+    memory.sessions.retain(|name, history| {
+        town.sessions.contains_key(name)
+            || ours.contains_key(name)
+            || history.handoff.is_some_and(|at| now.since(&at) < FORGET_AFTER)
+    });
+    for (name, desired) in &town.sessions {
+        let history = memory.sessions.entry(name.clone()).or_default();
+        history.prune = desired.prune;
+        reset_after_edit(history, desired);
+    }
+    for name in ours.keys() {
+        memory.sessions.entry((*name).clone()).or_default();
+    }
+    let mut failed_start = memory.failed_start;
+    for (name, history) in &mut memory.sessions {
+        let desired = town.sessions.get(name);
+        if let Some((seen, label)) = ours.get(name) {
+            learn_seen(history, desired, seen, label, now);
+        } else {
+            let taken = server.is_some_and(|s| s.sessions.contains_key(name.as_str()));
+            learn_unseen(history, desired, taken, now);
+        }
+        account_for_end(history, desired, &mut failed_start, now);
+    }
+    memory.failed_start = failed_start;
+}
+
+/// Ours by the name each was declared under, which a rename in tmux does not change. Of two lives, the later.
+fn ours_by_declared_name(server: &Server) -> BTreeMap<&SessionName, (&Seen, &Label)> {
+    let mut found: BTreeMap<&SessionName, (&Seen, &Label)> = BTreeMap::new();
+    for seen in server.sessions.values() {
+        if let Ownership::Ours(label) = &seen.ownership {
+            let later = found.get(&label.session).is_none_or(|(_, other)| other.generation < label.generation);
+            if later {
+                found.insert(&label.session, (seen, label));
+            }
+        }
+    }
+    found
+}
+
+/// A changed entry is a new try: its crashes are forgotten.
+fn reset_after_edit(history: &mut History, desired: &Desired) {
+    let ran_with = history.run.as_ref().and_then(|run| run.fingerprint);
+    if ran_with.is_some_and(|print| print != desired.fingerprint()) {
+        history.crashes.clear();
+    }
+}
+
+fn learn_seen(history: &mut History, desired: Option<&Desired>, seen: &Seen, label: &Label, now: Moment) {
+    if history.run.as_ref().is_some_and(|run| run.generation > label.generation) {
+        // A view from before the last start: it says nothing of the life we know.
+        return;
+    }
+    history.generation = history.generation.max(label.generation);
+    history.handoff = match (history.handoff, label.handoff) {
+        (Some(a), Some(b)) => Some(Moment::later_of(a, b)),
+        (a, b) => a.or(b),
+    };
+    if history.run.as_ref().is_none_or(|run| run.generation != label.generation) {
+        history.run = Some(Run {
+            generation: label.generation,
+            started: label.started,
+            ready: None,
+            fingerprint: label.fingerprint,
+            ended: None,
+        });
+        history.finished = None;
+    }
+    if history.stopping.as_ref().is_some_and(|stopping| stopping.generation != label.generation) {
+        history.stopping = None;
+    }
+    learn_life(history, desired, seen, now);
+}
+
+fn learn_life(history: &mut History, desired: Option<&Desired>, seen: &Seen, now: Moment) {
+    let Some(run) = &mut history.run else { return };
+    match &seen.life {
+        Life::Alive { .. } => {
+            history.agentless = 0;
+            run.ended = None;
+            let age = now.since(&run.started);
+            let ready_after = desired.map_or(Period::ZERO, |d| d.ready_after);
+            if run.ready.is_none() && age >= ready_after {
+                run.ready = Some(now);
+            }
+            if desired.is_some_and(|d| age >= d.backoff.reset_after) {
+                history.crashes.clear();
+            }
+        }
+        Life::Dead { death: Death::NoAgent, .. } => {
+            history.agentless = history.agentless.saturating_add(1);
+            if history.agentless >= AGENTLESS_LOOKS {
+                run.ended.get_or_insert(Ended { death: Death::NoAgent, at: now });
+            }
+        }
+        Life::Dead { death, at, .. } => {
+            let since_wall = at.map_or(0, |at| now.wall.saturating_sub(at).max(0).unsigned_abs());
+            let age = now.since(&run.started).millis();
+            let at = now.minus(Period::from_millis(since_wall.min(age)));
+            run.ended.get_or_insert(Ended { death: *death, at });
+        }
+        Life::Unknown(_) => {}
+    }
+}
+
+/// Nothing of ours has the name. `taken`: something else has, perhaps our own session stripped of its labels, so
+/// nothing is concluded.
+fn learn_unseen(history: &mut History, desired: Option<&Desired>, taken: bool, now: Moment) {
+    if taken {
+        return;
+    }
+    let Some(run) = &mut history.run else { return };
+    run.ended.get_or_insert(Ended { death: Death::Vanished, at: now });
+    let expiring = history.stopping.as_ref().is_some_and(|stopping| stopping.purpose == Purpose::Expire);
+    if expiring && history.finished.is_none() {
+        let fingerprint = run.fingerprint.or_else(|| desired.map(Desired::fingerprint));
+        history.finished = fingerprint.map(|fingerprint| Finished { fingerprint, death: None, at: now });
+        history.stopping = None;
+    }
+}
+
+/// Counts an end that is seen for the first time: as a crash, as a task's completion, or as what was intended.
+fn account_for_end(history: &mut History, desired: Option<&Desired>, failed_start: &mut Option<Moment>, now: Moment) {
+    let Some(desired) = desired else { return };
+    let Some(run) = &history.run else { return };
+    let Some(ended) = run.ended else { return };
+    let already = history.crashes.last() == Some(&ended.at) || history.finished.is_some();
+    if already || is_final(history, desired, ended.death) {
+        if history.finished.is_none() && is_final(history, desired, ended.death) {
+            let fingerprint = run.fingerprint.unwrap_or_else(|| desired.fingerprint());
+            history.finished = Some(Finished { fingerprint, death: Some(ended.death), at: ended.at });
+        }
+        return;
+    }
+    let ran = ended.at.since(&run.started);
+    let too_short = run.ready.is_none() && ran < desired.ready_after;
+    if !counts_as_crash(history, ended.death, too_short) {
+        return;
+    }
+    if too_short {
+        *failed_start = Some(failed_start.map_or(ended.at, |last| Moment::later_of(last, ended.at)));
+    }
+    if ran >= desired.backoff.reset_after {
+        history.crashes.clear();
+    }
+    push_crash(history, ended.at, now);
+}
+
+fn is_final(history: &History, desired: &Desired, death: Death) -> bool {
+    if history.stopping.is_some() {
+        return false;
+    }
+    match desired.restart {
+        RestartPolicy::Always => false,
+        RestartPolicy::OnFailure => death.is_clean(),
+        RestartPolicy::Never => death != Death::NeverStarted,
+    }
+}
+
+fn counts_as_crash(history: &History, death: Death, too_short: bool) -> bool {
+    let planned = history.stopping.is_some() || history.stopped;
+    match death {
+        Death::ServerLost | Death::NeverStarted => false,
+        Death::Exit(0) => too_short && !planned,
+        Death::Exit(_) | Death::Signal(_) | Death::StatusLost | Death::Vanished | Death::NoAgent => !planned,
+    }
+}
+
+/// Adds a crash at `at`, never one that lies ahead.
+pub(super) fn push_crash(history: &mut History, at: Moment, now: Moment) {
+    history.crashes.push(if now.reached(&at) { at } else { now });
+    let excess = history.crashes.len().saturating_sub(History::MAX_CRASHES);
+    history.crashes.drain(..excess);
+}

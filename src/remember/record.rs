@@ -1,0 +1,115 @@
+//! What outcomes leave behind.
+
+use super::learn::push_crash;
+use crate::model::{
+    Action, Death, Done, Effect, Ended, Finished, History, Memory, Moment, Outcome, Plan, ProcId, Run, Step, Stopping,
+};
+
+/// Takes in what came of a plan's steps. An outcome that is stale or unknown leaves nothing: the next look tells.
+#[must_use]
+pub fn record(mut memory: Memory, plan: &Plan, outcomes: &[Done], now: Moment) -> Memory {
+    for done in outcomes {
+        let Some(step) = plan.steps.iter().find(|step| step.session == done.session) else { continue };
+        let history = memory.sessions.entry(done.session.clone()).or_default();
+        match &done.outcome {
+            Outcome::Done(effect) => record_effect(history, step, effect, now),
+            Outcome::Failed(_) => {
+                if record_failed_start(history, step, now) {
+                    memory.failed_start = Some(now);
+                }
+            }
+            // An asking that touched nothing is no stop under way: the next one asks anew.
+            Outcome::Stale(_) if history.stopping.as_ref().is_some_and(|stopping| stopping.tree.is_empty()) => {
+                history.stopping = None;
+            }
+            Outcome::Stale(_) | Outcome::Unknown(_) => {}
+        }
+    }
+    memory
+}
+
+fn record_effect(history: &mut History, step: &Step, effect: &Effect, now: Moment) {
+    match effect {
+        Effect::Started { .. } => record_start(history, step, now),
+        Effect::Adopted { .. } => record_adoption(history, step, now),
+        Effect::Signalled { tree } => {
+            if let Some(stopping) = &mut history.stopping {
+                remember_tree(stopping, tree);
+            }
+        }
+        Effect::Removed => record_removal(history, step, now),
+    }
+}
+
+fn record_start(history: &mut History, step: &Step, now: Moment) {
+    let (Action::Start { desired, generation, .. } | Action::Restart { desired, generation, .. }) = &step.action else {
+        return;
+    };
+    if history.run.is_some() {
+        history.restarts = history.restarts.saturating_add(1);
+    }
+    history.run = Some(Run {
+        generation: *generation,
+        started: now,
+        ready: None,
+        fingerprint: Some(desired.fingerprint()),
+        ended: None,
+    });
+    history.stopping = None;
+    history.draining = None;
+    history.finished = None;
+    history.agentless = 0;
+}
+
+fn record_adoption(history: &mut History, step: &Step, now: Moment) {
+    let Action::Adopt { fingerprint, generation, started, .. } = &step.action else { return };
+    history.run = Some(Run {
+        generation: *generation,
+        started: *started,
+        ready: Some(now),
+        fingerprint: Some(*fingerprint),
+        ended: None,
+    });
+    history.finished = None;
+    history.agentless = 0;
+}
+
+fn record_removal(history: &mut History, step: &Step, now: Moment) {
+    let expired_alive = history.stopping.take().is_some();
+    history.draining = None;
+    let Some(run) = &mut history.run else { return };
+    let ended = *run.ended.get_or_insert(Ended { death: Death::Vanished, at: now });
+    let completed = matches!(step.action, Action::Expire { .. }) && history.finished.is_none();
+    if let Some(fingerprint) = run.fingerprint.filter(|_| completed) {
+        let death = (!expired_alive).then_some(ended.death);
+        history.finished = Some(Finished { fingerprint, death, at: now });
+    }
+}
+
+/// A start that failed before anything ran is paced like a crash. Tells whether it was one.
+fn record_failed_start(history: &mut History, step: &Step, now: Moment) -> bool {
+    let Some(generation) = step.action.begins() else { return false };
+    match &step.action {
+        Action::Start { desired, .. } => {
+            history.run = Some(Run {
+                generation,
+                started: now,
+                ready: None,
+                fingerprint: Some(desired.fingerprint()),
+                ended: Some(Ended { death: Death::NeverStarted, at: now }),
+            });
+        }
+        Action::Restart { .. } => {}
+        Action::Expire { .. } | Action::Adopt { .. } => return false,
+    }
+    push_crash(history, now, now);
+    true
+}
+
+fn remember_tree(stopping: &mut Stopping, tree: &[ProcId]) {
+    for process in tree {
+        if stopping.tree.len() < Stopping::MAX_TREE && !stopping.tree.contains(process) {
+            stopping.tree.push(*process);
+        }
+    }
+}
