@@ -7,7 +7,7 @@ use crate::model::{
 use std::collections::BTreeMap;
 
 /// Quiet for longer than this, a living session counts as idle where the plan does not say what it is.
-const IDLE: Period = Period::from_mins(1);
+const IDLE: Period = Period::from_secs(5);
 
 /// Everything there is to show: what is wanted, what is there, what is known, what follows.
 #[derive(Debug, Clone, Copy)]

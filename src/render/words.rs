@@ -162,7 +162,7 @@ pub fn obstacle(hold: &Hold) -> String {
         Hold::OwnSession => "gtctl itself runs in it".to_owned(),
         Hold::Wave { wave, waiting_for } => format!("waits for wave {wave}: {waiting_for} is not ready"),
         Hold::After { waiting_for } => format!("waits for {waiting_for}"),
-        Hold::ConcurrentStarts { starting, allowed } => format!("{starting} starting, {allowed} may at once"),
+        Hold::ConcurrentStarts { starting, allowed } => format!("{starting} are starting, {allowed} may at once"),
         Hold::StartBudget { used, allowed } => format!("{used} of {allowed} starts in ten minutes used up"),
         Hold::MassGuard { kills, town } => {
             format!("would end {kills} of {} at once", sessions(*town))
@@ -304,7 +304,7 @@ pub(super) mod tests {
             (Hold::Attached { clients: 2 }, "2 clients are attached"),
             (Hold::OwnSession, "gtctl itself runs in it"),
             (Hold::Wave { wave: 1, waiting_for: mayor }, "waits for wave 1: mayor is not ready"),
-            (Hold::ConcurrentStarts { starting: 2, allowed: 2 }, "2 starting, 2 may at once"),
+            (Hold::ConcurrentStarts { starting: 2, allowed: 2 }, "2 are starting, 2 may at once"),
             (Hold::StartBudget { used: 9, allowed: 9 }, "9 of 9 starts in ten minutes used up"),
             (Hold::MassGuard { kills: 9, town: 10 }, "would end 9 of 10 sessions at once"),
             (Hold::ClockJump { cycles: 1 }, "the clock jumped; waits 1 look"),

@@ -129,7 +129,7 @@ fn files_are_owner_only() {
 /// Older copy, newer copy, and the bytes of the newer one.
 fn two_saves(scratch: &Scratch) -> (Memory, Memory, Vec<u8>) {
     let mut dir = opened(scratch);
-    let (old, new) = (full_memory(1), full_memory(2));
+    let (old, new) = (Memory { settling: 9, ..full_memory(1) }, full_memory(1));
     dir.save(&old).unwrap();
     dir.save(&new).unwrap();
     (old, new, fs::read(scratch.path().join(MAIN)).unwrap())
@@ -151,11 +151,9 @@ fn any_truncation_and_any_flipped_byte_falls_back_with_a_notice() {
         check(&bytes[..length], &format!("cut at {length}"));
     }
     for at in 0..bytes.len() {
-        for bit in [0x01, 0x80] {
-            let mut damaged = bytes.clone();
-            damaged[at] ^= bit;
-            check(&damaged, &format!("byte {at} ^ {bit:x}"));
-        }
+        let mut damaged = bytes.clone();
+        damaged[at] ^= [0x01, 0x80][at % 2];
+        check(&damaged, &format!("byte {at} flipped"));
     }
     fs::write(&main, &bytes).unwrap();
     assert_eq!(view.load(NOW).unwrap().memory, new);
