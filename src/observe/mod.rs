@@ -22,7 +22,7 @@ use std::time::Duration;
 pub enum Depth {
     /// What the planner needs.
     Plan,
-    /// And what every declared session's process tree uses.
+    /// And what each session's process tree uses.
     Full,
 }
 

@@ -81,9 +81,9 @@ impl View<'_> {
             },
             Ownership::Unlabelled => match self.town.sessions.get(row.name.as_str()) {
                 Some(declared) => self.candidate(&declared.agent.process_names, first, panes),
-                None => stranger(first),
+                None => self.stranger(first),
             },
-            Ownership::Foreign(_) => stranger(first),
+            Ownership::Foreign(_) => self.stranger(first),
         };
         let activity = panes.iter().find(|judged| judged.row.pane == pane).map_or(row.activity, |j| j.row.activity);
         Seen {
@@ -133,6 +133,15 @@ impl View<'_> {
         (first.row.pane, life::of(first.pane, first.row, false), self.usage(&members))
     }
 
+    /// A session that is neither ours nor declared: tmux's word on its first pane is enough.
+    fn stranger(&self, Judged { row, pane }: Judged<'_>) -> Chosen {
+        let life = match pane {
+            Pane::Lost if !row.dead => Life::Unknown("its process has just ended".to_owned()),
+            Pane::Running(..) | Pane::Ended(_) | Pane::Lost | Pane::Unknown(_) => life::of(pane, row, false),
+        };
+        (row.pane, life, self.usage(&self.members(pane, false)))
+    }
+
     /// The tree of a pane, when it is wanted for itself or for its usage.
     fn members(&self, pane: &Pane, wanted: bool) -> Vec<Member> {
         match &self.forest {
@@ -145,13 +154,4 @@ impl View<'_> {
     fn usage(&self, members: &[Member]) -> Option<Usage> {
         (self.forest.is_some() && !members.is_empty()).then(|| tree::usage(members))
     }
-}
-
-/// A session that is neither ours nor declared: tmux's word on its first pane is enough.
-fn stranger(Judged { row, pane }: Judged<'_>) -> Chosen {
-    let life = match pane {
-        Pane::Lost if !row.dead => Life::Unknown("its process has just ended".to_owned()),
-        Pane::Running(..) | Pane::Ended(_) | Pane::Lost | Pane::Unknown(_) => life::of(pane, row, false),
-    };
-    (row.pane, life, None)
 }
