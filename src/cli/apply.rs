@@ -35,9 +35,9 @@ pub(super) async fn run(global: &Global, args: &Apply, terminal: &Terminal) -> R
 async fn check_saved(path: &Path, place: &Place, orders: Orders, terminal: &Terminal) -> Result<(), Trouble> {
     let shown = path.display();
     let text = std::fs::read_to_string(path).map_err(|e| Trouble::new(format!("cannot read {shown}")).because(&e))?;
-    let Survey { plan, .. } = place.survey(orders, Depth::Plan, terminal).await?;
-    saved::parse(&text)
-        .and_then(|saved| saved.check(&place.town, &plan))
+    let Survey { now, observed, memory, plan } = place.survey(orders, Depth::Plan, terminal).await?;
+    let scene = Scene { town: &place.town, observed: &observed, memory: &memory, plan: &plan, now };
+    saved::check(&text, &scene)
         .map_err(|e| Trouble::new(format!("{shown} was not applied")).because(&e).help(e.help()))
 }
 

@@ -77,7 +77,6 @@ impl Controller {
         let mut notices = Vec::new();
         let memory = self.recall(&mut notices)?;
         let Survey { now, observed, memory, plan } = survey(&self.client, town, memory, orders, Depth::Plan).await;
-        let learned = memory.clone();
         let (plan, memory) = self.write_intent(town, &observed, memory, plan, orders, now, &mut notices);
         let outcomes = if turn.still_ours() {
             self.act(&plan, town, &memory, &observed, now).await
@@ -89,7 +88,7 @@ impl Controller {
         if !outcomes.is_empty() {
             self.save(&memory, &mut notices);
         }
-        self.tell_others(&plan, &outcomes, &handoffs(&learned, &memory), now, &mut notices);
+        self.tell_others(&plan, &outcomes, &handoffs(&plan, &outcomes, now), now, &mut notices);
         Ok(Cycle { now, observed, memory, plan, outcomes, notices })
     }
 

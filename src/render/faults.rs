@@ -5,6 +5,7 @@
 //! columns.
 
 use crate::manifest::{Fault, Faults, Offset, Origin, Related, Severity, SourceFile, Span, is_unsafe};
+use super::Colour;
 use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode,
     SourceSpan, SpanContents,
@@ -16,15 +17,6 @@ use std::fmt;
 const LINE: usize = 160;
 /// How many of them stand before the place at most.
 const BEFORE: usize = 40;
-
-/// Whether the text may hold colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Colour {
-    /// Escape sequences for colour.
-    On,
-    /// Plain text.
-    Off,
-}
 
 /// All findings as text for people, drawn for a terminal of `width` columns; empty when there are none.
 #[must_use]
