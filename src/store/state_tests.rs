@@ -145,7 +145,7 @@ fn any_truncation_and_any_flipped_byte_falls_back_with_a_notice() {
     let check = |at: usize, damaged: &[u8], what: &str| {
         assert!(matches!(parse(damaged, stamp), Content::Broken(_)), "{what}");
         // Through the disk only now and then: each time costs a flush.
-        if at % 61 != 0 {
+        if !at.is_multiple_of(61) {
             return;
         }
         fs::write(&main, damaged).unwrap();
