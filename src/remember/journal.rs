@@ -1,10 +1,10 @@
 //! What is worth writing down of a cycle: each outcome, and each hold when it begins or becomes another.
 
 use crate::model::{
-    Action, Done, Effect, Entry, Evidence, Held, Level, Moment, Outcome, Plan, Reason, SessionName, Step, Verb,
+    Done, Effect, Entry, Evidence, Held, Level, Memory, Moment, Outcome, Plan, Reason, SessionName, Step, Verb,
 };
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The entries of one cycle: `before` is the last cycle's plan, `after` this one's, and `outcomes` came of its steps.
 ///
@@ -19,13 +19,12 @@ pub fn entries(before: &Plan, after: &Plan, outcomes: &[Done]) -> Vec<Entry> {
     acted.chain(after.held.iter().filter(is_news).map(of_hold)).collect()
 }
 
-/// The planned restarts that `plan`, made at `now`, began and that were carried out: for those who keep them elsewhere.
+/// The planned restarts that are remembered in `after` and were not in `before`, for those who keep them elsewhere.
 #[must_use]
-pub fn handoffs(plan: &Plan, outcomes: &[Done], now: Moment) -> Vec<(SessionName, Moment)> {
-    let begins = |step: &&Step| matches!(step.action, Action::Restart { handoff: Some(at), .. } if at == now);
-    let begun: BTreeSet<&SessionName> = plan.steps.iter().filter(begins).map(|s| &s.session).collect();
-    let done = outcomes.iter().filter(|d| matches!(d.outcome, Outcome::Done(_)) && begun.contains(&d.session));
-    done.map(|d| (d.session.clone(), now)).collect()
+pub fn handoffs(before: &Memory, after: &Memory) -> Vec<(SessionName, Moment)> {
+    let known = |name: &SessionName| before.sessions.get(name).and_then(|h| h.handoff);
+    let told = after.sessions.iter().filter_map(|(name, h)| h.handoff.map(|at| (name, at)));
+    told.filter(|(name, at)| known(name) != Some(*at)).map(|(name, at)| (name.clone(), at)).collect()
 }
 
 fn of_outcome(done: &Done, step: Option<&Step>) -> Entry {
@@ -148,5 +147,19 @@ mod tests {
                 (Level::Warn, "a: expire may have happened: timeout"),
             ]
         );
+    }
+
+    #[test]
+    fn only_new_handoffs_are_told() {
+        let at = |awake| Some(Moment { wall: 5, awake, boot: 1 });
+        let knowing = |handoff| {
+            let mut memory = Memory::default();
+            memory.sessions.entry(name()).or_default().handoff = handoff;
+            memory
+        };
+        assert_eq!(handoffs(&knowing(at(1)), &knowing(at(2))).len(), 1);
+        assert_eq!(handoffs(&Memory::default(), &knowing(at(2))).len(), 1);
+        assert!(handoffs(&knowing(at(2)), &knowing(at(2))).is_empty());
+        assert!(handoffs(&knowing(at(2)), &knowing(None)).is_empty());
     }
 }

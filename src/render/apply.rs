@@ -10,6 +10,9 @@ use crate::model::{Done, Effect, Outcome, Period, Plan, SessionName, Verb};
 /// The longest complaint shown, in characters.
 const LONG: usize = 2000;
 
+/// The length of the longest word for an outcome, so that pages printed one after the other align.
+const LONGEST: usize = "restarted".len();
+
 /// One line per outcome, aligned.
 #[must_use]
 pub fn outcomes(done: &[Done], paper: &Paper) -> String {
@@ -35,7 +38,7 @@ fn line(done: &Done) -> Line {
         }
     };
     let name = cell(done.session.as_str()).role(Role::Strong);
-    Line::Row(vec![cell(format!("{mark} {word}")).role(role), name, cell(text)])
+    Line::Row(vec![cell(format!("{mark} {word:<LONGEST$}")).role(role), name, cell(text)])
 }
 
 fn finished(verb: Verb, effect: &Effect) -> &'static str {
@@ -65,7 +68,7 @@ fn effect_text(effect: &Effect) -> String {
 /// What is said of a session that is waited for.
 #[must_use]
 pub fn progress(session: &SessionName, what: &str, waited: Period) -> String {
-    format!("  {session}: {}, {}", sanitise::line(what, LONG), brief(waited))
+    format!("  · {:<LONGEST$}  {session}  {} ({} so far)", "waiting", sanitise::line(what, LONG), brief(waited))
 }
 
 /// The line at the end of `apply`: what was done, what failed, what is still held.

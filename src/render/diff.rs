@@ -64,7 +64,7 @@ pub fn summary(scene: &Scene<'_>, paper: &Paper) -> String {
         let mut parts: Vec<String> =
             of_verb.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} to {word}")).collect();
         parts.extend((!held.is_empty()).then(|| format!("{} held", held.len())));
-        parts.push(format!("{} unchanged", unchanged.len()));
+        parts.extend((!unchanged.is_empty()).then(|| format!("{} unchanged", unchanged.len())));
         parts.join(", ")
     };
     if let Some(wake) = wake {

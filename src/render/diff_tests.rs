@@ -294,10 +294,14 @@ pub(in crate::render) fn outcomes() -> Outcomes {
 #[test]
 fn apply_says_what_came_of_it() {
     let want = "\
-\x20 + started   mayor    pid 100
-  ~ stopping  witness  1 process
-  · stale     x        the world has moved on: $3 is gone
-  ! failed    y        expire: no such file
+\x20 + started    mayor    pid 100
+  ~ stopping   witness  1 process
+  · stale      x        the world has moved on: $3 is gone
+  ! failed     y        expire: no such file
 1 started, 1 stopping, 1 stale, 1 failed, 2 held, 2 as declared · next look 14:05:10";
     same(&format!("{}{}", apply::outcomes(&outcomes(), &PAPER), apply::summary(&outcomes(), &plan(), &PAPER)), want);
+    assert_eq!(
+        apply::progress(&name("beta"), "waits for mayor", Period::from_secs(2)),
+        "  · waiting    beta  waits for mayor (2s so far)"
+    );
 }

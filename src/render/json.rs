@@ -73,8 +73,7 @@ pub fn status(scene: &Scene<'_>, only: &[SessionName]) -> StatusPage {
 
 /// The check for dead sessions.
 #[must_use]
-pub fn verify(scene: &Scene<'_>) -> VerifyPage {
-    let findings = super::verify::findings(scene);
+pub fn verify(scene: &Scene<'_>, findings: &[(&SessionName, Finding)]) -> VerifyPage {
     VerifyPage {
         head: head("verify", scene),
         well: findings.iter().all(|(_, f)| f.is_well()),
@@ -229,6 +228,7 @@ fn finding(name: &SessionName, finding: Finding) -> FindingLine {
 #[cfg(test)]
 mod tests {
     use super::super::diff::tests::{name, observed, outcomes, plan, with_scene};
+    use super::super::verify::findings;
     use super::*;
     use serde_json::json;
 
@@ -238,7 +238,7 @@ mod tests {
                 ("apply", text(&apply(s, &outcomes()))),
                 ("diff", text(&diff(s))),
                 ("status", text(&status(s, &[]))),
-                ("verify", text(&verify(s))),
+                ("verify", text(&verify(s, &findings(s)))),
             ]
         })
     }

@@ -38,7 +38,7 @@ pub fn line(text: &str, limit: usize) -> String {
     clean
 }
 
-/// Every string of a JSON value as [`line`], keys included.
+/// Every string of a JSON value as [`line()`], keys included.
 #[must_use]
 pub fn json(value: serde_json::Value, limit: usize) -> serde_json::Value {
     use serde_json::Value;

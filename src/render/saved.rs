@@ -13,7 +13,7 @@ const VERSION: u32 = 1;
 
 /// A plan as saved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct SavedPlan {
+pub struct SavedPlan {
     version: u32,
     town: String,
     steps: Vec<Substance>,
@@ -73,22 +73,16 @@ impl SavedFault {
 }
 
 /// The plan's substance as JSON, ended by a line end.
-///
-/// # Errors
-/// None that is known of: the form has text keys and plain values.
-pub fn save(scene: &Scene<'_>) -> Result<String, serde_json::Error> {
-    serde_json::to_string_pretty(&of(scene.town, scene.plan)).map(|text| text + "\n")
+#[must_use]
+pub fn save(scene: &Scene<'_>) -> String {
+    super::json::text(&of(scene.town, scene.plan))
 }
 
-/// Whether the plan of `scene`, made just now, is in substance the one saved as `text`.
+/// Reads a saved plan.
 ///
 /// # Errors
-/// [`SavedFault`]: a text that cannot be read, another town, or the first session by name for which it is not.
-pub fn check(text: &str, scene: &Scene<'_>) -> Result<(), SavedFault> {
-    parse(text)?.check(scene.town, scene.plan)
-}
-
-fn parse(text: &str) -> Result<SavedPlan, SavedFault> {
+/// [`SavedFault::Malformed`] or [`SavedFault::Newer`].
+pub fn parse(text: &str) -> Result<SavedPlan, SavedFault> {
     #[derive(Deserialize)]
     struct Form {
         version: u32,
@@ -101,7 +95,11 @@ fn parse(text: &str) -> Result<SavedPlan, SavedFault> {
 }
 
 impl SavedPlan {
-    fn check(&self, town: &Town, plan: &Plan) -> Result<(), SavedFault> {
+    /// Whether `plan`, made just now, is in substance the saved one.
+    ///
+    /// # Errors
+    /// [`SavedFault::OtherTown`]; [`SavedFault::Moved`] with the first session by name for which it is not.
+    pub fn check(&self, town: &Town, plan: &Plan) -> Result<(), SavedFault> {
         let now = of(town, plan);
         if now.town != self.town {
             return Err(SavedFault::OtherTown { saved: self.town.clone(), town: now.town });
@@ -166,10 +164,10 @@ mod tests {
     use crate::model::{Generation, Period, Reason};
 
     fn moved(change: impl FnOnce(&mut Plan)) -> Result<(), SavedFault> {
-        let saved = with_scene(&plan(), &observed(), save).unwrap();
+        let saved = with_scene(&plan(), &observed(), save);
         let mut later = plan();
         change(&mut later);
-        with_scene(&later, &observed(), |s| check(&saved, s))
+        with_scene(&later, &observed(), |s| parse(&saved).unwrap().check(s.town, s.plan))
     }
 
     #[test]
@@ -216,8 +214,8 @@ mod tests {
     fn what_is_no_plan_is_refused() {
         assert!(matches!(parse("{"), Err(SavedFault::Malformed(_))));
         assert!(matches!(parse("{\"version\":2,\"else\":1}"), Err(SavedFault::Newer(2))));
-        let other = "{\"version\":1,\"town\":\"x\",\"steps\":[]}";
-        let fault = with_scene(&plan(), &observed(), |s| check(other, s)).unwrap_err();
+        let other = parse("{\"version\":1,\"town\":\"x\",\"steps\":[]}").unwrap();
+        let fault = with_scene(&plan(), &observed(), |s| other.check(s.town, s.plan)).unwrap_err();
         assert!(matches!(fault, SavedFault::OtherTown { .. }));
     }
 }

@@ -53,8 +53,7 @@ impl StateDir {
         })
     }
 
-    /// Adds to `cycles_run` and `handoffs_triggered` in `state.json` and sets `last_check_ts`. Other keys stay. Not
-    /// made durable at once: these are for people.
+    /// Adds to `cycles_run` and `handoffs_triggered` in `state.json` and sets `last_check_ts`. Other keys stay.
     ///
     /// # Errors
     /// As [`StateDir::write_handoffs`].
