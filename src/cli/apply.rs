@@ -35,10 +35,9 @@ pub(super) async fn run(global: &Global, args: &Apply, terminal: &Terminal) -> R
 async fn check_saved(path: &Path, place: &Place, orders: Orders, terminal: &Terminal) -> Result<(), Trouble> {
     let shown = path.display();
     let text = std::fs::read_to_string(path).map_err(|e| Trouble::new(format!("cannot read {shown}")).because(&e))?;
-    let Survey { now, observed, memory, plan } = place.survey(orders, Depth::Plan, terminal).await?;
-    let scene = Scene { town: &place.town, observed: &observed, memory: &memory, plan: &plan, now };
-    saved::check(&text, &scene)
-        .map_err(|e| Trouble::new(format!("{shown} was not applied")).because(&e).help(e.help()))
+    let Survey { plan, .. } = place.survey(orders, Depth::Plan, terminal).await?;
+    let checked = saved::parse(&text).and_then(|saved| saved.check(&place.town, &plan));
+    checked.map_err(|e| Trouble::new(format!("{shown} was not applied")).because(&e).help(e.help()))
 }
 
 struct Work {
@@ -102,7 +101,7 @@ impl Work {
         for notice in &cycle.notices {
             terminal.warn(notice);
         }
-        if terminal.is_json() || terminal.quiet {
+        if terminal.is_json() {
             return;
         }
         let paper = terminal.paper(cycle.now);
@@ -134,7 +133,7 @@ impl Work {
         };
         if terminal.is_json() {
             terminal.print_json(&json::apply(&scene, &self.done));
-        } else if !terminal.quiet {
+        } else {
             terminal.print(&page::summary(&self.done, &last.plan, &terminal.paper(last.now)));
         }
         if self.interrupted {

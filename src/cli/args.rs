@@ -25,13 +25,13 @@ pub(super) struct Global {
     /// The tmux server: "default", a name (tmux -L) or an absolute path (tmux -S); overrides the manifest
     #[arg(long, global = true, value_name = "SOCKET")]
     pub(super) socket: Option<String>,
-    /// Where gtctl keeps what tmux forgets [default: $XDG_STATE_HOME/gtctl/<town>]
+    /// Where gtctl keeps what tmux forgets [default: a folder of the town's name in the user's state directory]
     #[arg(long, global = true, value_name = "DIR", env = "GTCTL_STATE_DIR")]
     pub(super) state_dir: Option<PathBuf>,
     /// How to print results
     #[arg(short, long, global = true, value_enum, default_value = "text", hide_possible_values = false)]
     pub(super) output: Output,
-    /// When to use colour; NO_COLOR is honoured
+    /// When to use colour; the variable `NO_COLOR` is honoured
     #[arg(long, global = true, value_enum, default_value = "auto")]
     pub(super) color: ColorChoice,
     /// How to print faults

@@ -15,13 +15,12 @@ pub(super) async fn run(global: &Global, args: &Diff, terminal: &Terminal) -> Re
     let Survey { now, observed, memory, plan } = &survey;
     let scene = Scene { town: &place.town, observed, memory, plan, now: *now };
     if let Some(path) = &args.out {
-        let text = saved::save(&scene).map_err(|e| Trouble::new("the plan cannot be written as JSON").because(&e))?;
-        std::fs::write(path, text)
+        std::fs::write(path, saved::save(&scene))
             .map_err(|e| Trouble::new(format!("cannot write {}", path.display())).because(&e))?;
     }
     if terminal.is_json() {
         terminal.print_json(&json::diff(&scene));
-    } else if !terminal.quiet {
+    } else {
         terminal.print(&diff::page(&scene, &terminal.paper(*now)));
     }
     Ok(exit_for(observed, plan))

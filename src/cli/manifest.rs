@@ -38,11 +38,7 @@ impl ManifestFile {
 
     pub(super) fn stamp(&self) -> Option<Stamp> {
         let meta = fs::metadata(&self.path).ok()?;
-        Some(Stamp {
-            inode: (meta.dev(), meta.ino()),
-            size: meta.size(),
-            changed: (meta.ctime(), meta.ctime_nsec()),
-        })
+        Some(Stamp { inode: (meta.dev(), meta.ino()), size: meta.size(), changed: (meta.ctime(), meta.ctime_nsec()) })
     }
 
     /// Reads and resolves it, printing every fault.

@@ -3,14 +3,14 @@
 use super::args::{ColorChoice, Global, MessageFormat, Output};
 use super::exit::Trouble;
 use crate::model::Moment;
-use crate::render::{Clock, Colour, Detail, Paper, sanitise};
+use crate::render::{Clock, Colour, Detail, Paper, Role, sanitise};
 use std::io::{self, IsTerminal, Write};
 
 /// The most of an untrusted message that is printed, in characters.
 const MESSAGE_LIMIT: usize = 2000;
 
 /// Standard output and standard error, and what was asked about them.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Terminal {
     pub(super) output: Output,
     pub(super) message_format: MessageFormat,
@@ -26,9 +26,8 @@ impl Terminal {
                 || std::env::var_os("TERM").is_some_and(|v| v == "dumb");
             match global.color {
                 ColorChoice::Always => Colour::On,
-                ColorChoice::Never => Colour::Off,
                 ColorChoice::Auto if is_terminal && !plain => Colour::On,
-                ColorChoice::Auto => Colour::Off,
+                ColorChoice::Auto | ColorChoice::Never => Colour::Off,
             }
         };
         Self {
@@ -54,12 +53,15 @@ impl Terminal {
         Paper { clock: Clock { now, offset_seconds: offset_at(now) }, width, colour: self.colour_out, detail }
     }
 
-    /// Prints a result. A reader that has gone away is no fault.
+    /// Prints a result, unless told to be quiet. A reader that has gone away is no fault.
     pub(super) fn print(&self, text: &str) {
+        if self.quiet {
+            return;
+        }
         let mut out = io::stdout().lock();
-        let done = out.write_all(text.as_bytes()).and_then(|()| {
-            if text.ends_with('\n') || text.is_empty() { Ok(()) } else { out.write_all(b"\n") }
-        });
+        let done = out
+            .write_all(text.as_bytes())
+            .and_then(|()| if text.ends_with('\n') || text.is_empty() { Ok(()) } else { out.write_all(b"\n") });
         if done.and_then(|()| out.flush()).is_err() {
             std::process::exit(0);
         }
@@ -86,7 +88,8 @@ impl Terminal {
     }
 
     fn say(&self, word: &str, text: &str) {
-        let _ = writeln!(io::stderr().lock(), "{word}: {}", sanitise::line(text, MESSAGE_LIMIT));
+        let word = self.colour_err.paint(Role::Change, &format!("{word}:"));
+        let _ = writeln!(io::stderr().lock(), "{word} {}", sanitise::line(text, MESSAGE_LIMIT));
     }
 
     /// Says why the verb failed.
@@ -104,7 +107,7 @@ impl Terminal {
             }
             MessageFormat::Human => {
                 let help = help.map_or_else(String::new, |help| format!("\n  help: {help}"));
-                writeln!(err, "{} {message}{help}", self.colour_err.paint(crate::render::Role::Bad, "error:"))
+                writeln!(err, "{} {message}{help}", self.colour_err.paint(Role::Bad, "error:"))
             }
         };
     }
@@ -118,8 +121,7 @@ fn width_of_terminal() -> Option<usize> {
 
 /// Seconds east of UTC here at that moment.
 fn offset_at(now: Moment) -> i32 {
-    jiff::Timestamp::from_millisecond(now.wall)
-        .map_or(0, |at| jiff::tz::TimeZone::system().to_offset(at).seconds())
+    jiff::Timestamp::from_millisecond(now.wall).map_or(0, |at| jiff::tz::TimeZone::system().to_offset(at).seconds())
 }
 
 /// Sends what the library traces to standard error: `-v` its doings, `-vv` every call.

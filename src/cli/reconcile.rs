@@ -48,7 +48,7 @@ fn once(town: &Town, cycle: &Cycle, terminal: &Terminal) -> Exit {
     let scene = Scene { town, observed, memory, plan, now: *now };
     if terminal.is_json() {
         terminal.print_json(&json::apply(&scene, outcomes));
-    } else if !terminal.quiet {
+    } else {
         let paper = terminal.paper(*now);
         terminal.print(&page::outcomes(outcomes, &paper));
         terminal.print(&page::summary(outcomes, plan, &paper));
@@ -80,7 +80,7 @@ impl Source {
                 Reload::Broken("town.name or town.socket was changed: end this controller and start another".to_owned())
             }
             Ok(Ok(loaded)) => {
-                self.last = Box::new(loaded.town);
+                *self.last = loaded.town;
                 Reload::Fresh(self.last.clone())
             }
             Ok(Err(faults)) => {
@@ -120,7 +120,7 @@ impl Told<'_> {
             news.push(format!("the town is unknown, nothing is touched: {why}"));
         }
         self.tell_once(news);
-        if self.terminal.quiet || self.terminal.is_json() {
+        if self.terminal.is_json() {
             return;
         }
         let paper = self.terminal.paper(cycle.now);

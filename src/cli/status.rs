@@ -17,8 +17,11 @@ const HOME: &str = "\x1b[H";
 const CLEAR_REST: &str = "\x1b[J";
 
 pub(super) async fn run(global: &Global, args: &Status, terminal: &Terminal) -> Result<Exit, Trouble> {
-    let place = Place::find(global, &TownArg { town: None }, terminal)?;
-    let only = names(&args.sessions, &place.town)?;
+    // No session's name ends so: this is a manifest, as with the verbs about the whole town.
+    let (towns, sessions): (Vec<&String>, Vec<&String>) = args.sessions.iter().partition(|arg| arg.contains('.'));
+    let town = TownArg { town: towns.first().map(|path| path.as_str().into()) };
+    let place = Place::find(global, &town, terminal)?;
+    let only = names(&sessions, &place.town)?;
     loop {
         let survey = place.survey(Orders::default(), Depth::Full, terminal).await?;
         let page = draw(&place.town, &survey, &only, terminal);
@@ -49,7 +52,7 @@ fn draw(town: &Town, survey: &Survey, only: &[SessionName], terminal: &Terminal)
 }
 
 /// The sessions asked for; one that is not of the town is named, with what is nearest.
-fn names(asked: &[String], town: &Town) -> Result<Vec<SessionName>, Trouble> {
+fn names(asked: &[&String], town: &Town) -> Result<Vec<SessionName>, Trouble> {
     asked
         .iter()
         .map(|text| {

@@ -18,10 +18,12 @@ pub(super) fn run(global: &Global, args: &TownArg, terminal: &Terminal) -> Resul
             "version": 1, "kind": "validate", "town": town.name.as_str(),
             "sessions": sessions, "policies": policies, "chores": chores,
         }));
-    } else if !terminal.quiet {
+    } else {
         let count = |n: usize, noun: &str| crate::render::words::count(n, noun);
         let mut parts = vec![count(sessions, "session")];
-        parts.extend((policies > 0).then(|| format!("{policies} {}", if policies == 1 { "policy" } else { "policies" })));
+        parts.extend(
+            (policies > 0).then(|| format!("{policies} {}", if policies == 1 { "policy" } else { "policies" })),
+        );
         parts.extend((chores > 0).then(|| count(chores, "chore")));
         terminal.print(&format!("{}: town {} is valid: {}\n", file.path.display(), town.name, parts.join(", ")));
     }

@@ -15,8 +15,8 @@ pub(super) async fn run(global: &Global, args: &TownArg, terminal: &Terminal) ->
     let scene = Scene { town: &place.town, observed: &observed, memory: &memory, plan: &plan, now };
     let findings = page::findings(&scene);
     if terminal.is_json() {
-        terminal.print_json(&json::verify(&scene));
-    } else if !terminal.quiet {
+        terminal.print_json(&json::verify(&scene, &findings));
+    } else {
         terminal.print(&page::page(&findings, &terminal.paper(now)));
     }
     Ok(if findings.iter().all(|(_, finding)| finding.is_well()) { Exit::Done } else { Exit::Pending })

@@ -2,7 +2,9 @@
 
 use super::survey::{Survey, survey};
 use crate::act;
-use crate::model::{Durability, Memory, Moment, Observed, Orders, Outcomes, Period, Plan, ProcId, ServerId, SessionName, Town};
+use crate::model::{
+    Durability, Memory, Moment, Observed, Orders, Outcomes, Period, Plan, ProcId, ServerId, SessionName, Town,
+};
 use crate::observe::Depth;
 use crate::plan::{Situation, plan};
 use crate::remember::{entries, handoffs, intend, record};
@@ -77,6 +79,7 @@ impl Controller {
         let mut notices = Vec::new();
         let memory = self.recall(&mut notices)?;
         let Survey { now, observed, memory, plan } = survey(&self.client, town, memory, orders, Depth::Plan).await;
+        let learned = memory.clone();
         let (plan, memory) = self.write_intent(town, &observed, memory, plan, orders, now, &mut notices);
         let outcomes = if turn.still_ours() {
             self.act(&plan, town, &memory, &observed, now).await
@@ -88,7 +91,7 @@ impl Controller {
         if !outcomes.is_empty() {
             self.save(&memory, &mut notices);
         }
-        self.tell_others(&plan, &outcomes, &handoffs(&plan, &outcomes, now), now, &mut notices);
+        self.tell_others(&plan, &outcomes, &handoffs(&learned, &memory), now, &mut notices);
         Ok(Cycle { now, observed, memory, plan, outcomes, notices })
     }
 
@@ -150,14 +153,7 @@ impl Controller {
         }
     }
 
-    async fn act(
-        &self,
-        plan: &Plan,
-        town: &Town,
-        memory: &Memory,
-        observed: &Observed,
-        now: Moment,
-    ) -> Outcomes {
+    async fn act(&self, plan: &Plan, town: &Town, memory: &Memory, observed: &Observed, now: Moment) -> Outcomes {
         if plan.steps.is_empty() {
             return Outcomes::new();
         }

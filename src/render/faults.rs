@@ -4,8 +4,8 @@
 //! the place, so that no manifest can write to the terminal or flood it. Programs get JSON with offsets, lines and
 //! columns.
 
-use crate::manifest::{Fault, Faults, Offset, Origin, Related, Severity, SourceFile, Span, is_unsafe};
 use super::Colour;
+use crate::manifest::{Fault, Faults, Offset, Origin, Related, Severity, SourceFile, Span, is_unsafe};
 use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode,
     SourceSpan, SpanContents,

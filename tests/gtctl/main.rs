@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod act;
 #[cfg(test)]
+mod layering;
+#[cfg(test)]
 mod look;
 #[cfg(test)]
 mod stage;
