@@ -324,6 +324,55 @@ fn whatever_the_bytes_it_ends_and_shows_no_control_characters() {
     assert_eq!(given(&huge).load().expect_err("large").list[0].code, "too-large");
 }
 
+#[test]
+fn what_is_built_in_is_free_of_faults() {
+    let mut built_in = layered_for_tests();
+    let mut findings = Findings::default();
+    for layer in &mut built_in {
+        check(layer, &mut findings);
+        assert!(!layer.values.is_empty());
+    }
+    assert!(findings.faults.is_empty(), "{:?}", findings.faults);
+}
+
+fn layered_for_tests() -> Vec<Layer> {
+    let texts = [
+        include_str!("builtin/builtin.toml"),
+        include_str!("builtin/naming-rig.toml"),
+        include_str!("builtin/naming-prefix.toml"),
+        include_str!("builtin/profile-standard.toml"),
+        include_str!("builtin/profile-high-throughput.toml"),
+        include_str!("builtin/profile-low-budget.toml"),
+    ];
+    let parsed = texts.map(|text| text::parse(0, text).unwrap_or_else(|faults| panic!("{faults:?}")));
+    parsed.into_iter().map(|parsed| Layer::of_text(Source::File(0), parsed)).collect()
+}
+
+#[test]
+fn a_half_written_manifest_never_ends_the_program() {
+    for file in ["quickstart", "gastown", "polecats"] {
+        let text = example(file);
+        for end in (0..text.len()).step_by(11) {
+            if let Some(half) = text.get(..end) {
+                drop(given(half).load());
+            }
+        }
+    }
+}
+
+#[test]
+fn chores_follow_the_profile_and_take_only_their_own_fields() {
+    let text = "[town]\nname = \"a\"\nprofile = \"low-budget\"\n[[session]]\nsession = \"x\"\n[[chore]]\nkind = \"upstream\"\nrepo = \"a/b\"\n[[chore]]\nkind = \"nudge\"\nsession = \"x\"\ntext = \"go\"\n[[chore]]\nkind = \"analysis\"\ncommand = [\"k\"]\nevery = \"off\"\n";
+    let chores = given(text).load().expect("loads").town.chores;
+    assert_eq!(
+        chores.iter().map(|c| (c.name.as_str(), c.every)).collect::<Vec<_>>(),
+        [("upstream", Period::from_hours(1))]
+    );
+    let text = "[town]\nname = \"a\"\n[[session]]\nsession = \"x\"\n[[chore]]\nkind = \"nudge\"\nsession = \"y\"\ntext = \"go\"\n[[chore]]\nkind = \"command\"\ncommand = [\"k\"]\nevery = \"1h\"\nrepo = \"a/b\"\n[[chore]]\nevery = \"1h\"\n";
+    let want = ["unknown-session 7:11 \"y\"", "idle-field 13:8 \"a/b\"", "missing-field 14:1 [[chore]]"];
+    assert_eq!(given(text).faults(), want);
+}
+
 /// Run with `cargo test --release manifest -- --ignored --nocapture`.
 #[test]
 #[ignore = "prints timings"]

@@ -114,7 +114,7 @@ fn stranger<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<Faul
     }
     let fault = Fault::new(
         "unknown-variable",
-        Origin::Variable(name.to_owned()),
+        Origin::Variable(shown(name)),
         format!("no setting has the variable {}", shown(name)),
     );
     Some(fault.did_you_mean(name, known, || {

@@ -19,7 +19,7 @@ use words::{Kind, Naming, Profile, WhenAttached};
 
 /// The AI agent sessions wanted in tmux, declared for gtctl.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default, expecting = "a manifest")]
+#[serde(deny_unknown_fields, expecting = "a manifest")]
 #[schemars(title = "town.toml")]
 pub struct Manifest {
     /// The town itself.
@@ -47,7 +47,7 @@ pub struct Manifest {
 
 /// The town itself.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default, expecting = "a table with the town's fields")]
+#[serde(deny_unknown_fields, expecting = "a table with the town's fields")]
 pub struct TownTable {
     /// Labels every session of the town and names its state directory: letters, digits, `_` and `-`, at most 64.
     #[schemars(required)]
@@ -64,7 +64,7 @@ pub struct TownTable {
 
 /// An agent program: how to start it, how to know it, and how it leaves.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default, expecting = "a table of agent fields")]
+#[serde(deny_unknown_fields, expecting = "a table of agent fields")]
 pub struct AgentTable {
     /// The program and its arguments, run without a shell.
     pub command: Option<Vec<String>>,
@@ -86,7 +86,7 @@ pub struct AgentTable {
 
 /// The controller that keeps the town.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default, expecting = "a table of controller fields")]
+#[serde(deny_unknown_fields, expecting = "a table of controller fields")]
 pub struct ControllerTable {
     /// How long it sleeps at most between two looks. Default: the profile's; 15s in `standard`.
     pub resync: Option<Positive>,
@@ -98,7 +98,7 @@ pub struct ControllerTable {
 
 /// Bounds on what may happen at once.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default, expecting = "a table of limits")]
+#[serde(deny_unknown_fields, expecting = "a table of limits")]
 pub struct LimitsTable {
     /// Sessions starting at once, before any has come up healthy. Default: 2.
     pub concurrent_starts: Option<NonZeroU32>,
@@ -112,7 +112,7 @@ pub struct LimitsTable {
 
 /// Whom to tell of what.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default, expecting = "a table with `command` and `on`")]
+#[serde(deny_unknown_fields, expecting = "a table with `command` and `on`")]
 pub struct NotifyTable {
     /// Argv that gets JSON on its standard input.
     #[schemars(required)]
@@ -123,7 +123,7 @@ pub struct NotifyTable {
 
 /// A rule for sessions that others start.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default, expecting = "a table of policy fields")]
+#[serde(deny_unknown_fields, expecting = "a table of policy fields")]
 pub struct PolicyTable {
     /// Pattern on the session's name: `*` and `?`.
     #[schemars(required)]
@@ -144,7 +144,7 @@ pub struct PolicyTable {
 
 /// Timed work beside the sessions.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default, expecting = "a table of chore fields")]
+#[serde(deny_unknown_fields, expecting = "a table of chore fields")]
 pub struct ChoreTable {
     /// What it does.
     #[schemars(required)]

@@ -13,7 +13,7 @@ macro_rules! session_table {
     ($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-        #[serde(deny_unknown_fields, default, expecting = "a table of session fields")]
+        #[serde(deny_unknown_fields, expecting = "a table of session fields")]
         pub struct $name {
             $($(#[$fdoc])* pub $field: Option<$type>,)*
             /// The rig it works in. Must be in the root's `mayor/rigs.json`.
@@ -107,7 +107,7 @@ session_table! {
 
 /// How completion is recognised.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default, expecting = "a table such as { markers = [\"done\"], grace = \"5m\" }")]
+#[serde(deny_unknown_fields, expecting = "a table such as { markers = [\"done\"], grace = \"5m\" }")]
 pub struct Completion {
     /// What in the output says so. Default for tasks: `Claude exit code: 0`, `Agent completed successfully` and
     /// `"subtype":"success"`; for services none.
@@ -120,7 +120,7 @@ pub struct Completion {
 
 /// Pacing of restarts after crashes.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default, expecting = "a table such as { first = \"10s\", max = \"5m\" }")]
+#[serde(deny_unknown_fields, expecting = "a table such as { first = \"10s\", max = \"5m\" }")]
 pub struct Backoff {
     /// Delay before the second restart in a row; the first is at once. `0s`: no delay ever. Default: 10s.
     pub first: Option<Wait>,
@@ -138,7 +138,7 @@ pub struct Backoff {
 
 /// Bounds on a session's kept output.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default, expecting = "a table such as { size = \"10MiB\", files = 5, keep = 20 }")]
+#[serde(deny_unknown_fields, expecting = "a table such as { size = \"10MiB\", files = 5, keep = 20 }")]
 pub struct Logs {
     /// Bytes per file. Default: 10MiB.
     pub size: Option<Size>,

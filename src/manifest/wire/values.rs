@@ -26,13 +26,16 @@ const WRITE_DURATION: &str = "write a number and a unit, such as \"90s\", \"5m\"
 
 fn period<E: Error>(text: &str) -> Result<Period, E> {
     text.parse().map_err(|fault: model::PeriodFault| {
-        let help = match fault {
+        let (message, help) = match fault {
             model::PeriodFault::Calendar => {
-                "`M` is months; for minutes write \"5m\", for long times days, as in \"40d\""
+                (fault.to_string(), "`M` is months; for minutes write \"5m\", for long times days, as in \"40d\"")
             }
-            model::PeriodFault::Malformed(_) | model::PeriodFault::TooLong => WRITE_DURATION,
+            model::PeriodFault::Malformed(_) => ("not a duration".to_owned(), WRITE_DURATION),
+            model::PeriodFault::TooLong => {
+                (fault.to_string(), "the longest is \"10000d\"; or leave the limit out with \"off\"")
+            }
         };
-        E::custom(pack("bad-duration", &fault.to_string(), help))
+        E::custom(pack("bad-duration", &message, help))
     })
 }
 
