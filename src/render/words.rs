@@ -141,7 +141,6 @@ fn way_out(hold: &Hold) -> Option<&'static str> {
         | Hold::SecondLook
         | Hold::ServerLosses { .. }
         | Hold::NotDurable
-        | Hold::Grace
         | Hold::EmptyTown => None,
     }
 }
@@ -176,7 +175,6 @@ pub fn obstacle(hold: &Hold) -> String {
         Hold::Paused => "the town is paused".to_owned(),
         Hold::ServerLosses { losses } => format!("the tmux server was lost {losses} times in ten minutes"),
         Hold::NotDurable => "the state directory cannot be written".to_owned(),
-        Hold::Grace => "kept to be looked at".to_owned(),
         Hold::EmptyTown => "a manifest without sessions expires nothing".to_owned(),
     }
 }
@@ -315,7 +313,6 @@ pub(super) mod tests {
             (Hold::Paused, "the town is paused"),
             (Hold::ServerLosses { losses: 3 }, "the tmux server was lost 3 times in ten minutes"),
             (Hold::NotDurable, "the state directory cannot be written"),
-            (Hold::Grace, "kept to be looked at"),
             (Hold::EmptyTown, "a manifest without sessions expires nothing"),
         ] {
             assert_eq!(obstacle(&h), want);

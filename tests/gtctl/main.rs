@@ -1,7 +1,10 @@
-//! gtctl against real tmux servers, each private to its test.
+//! gtctl as a whole: its decisions as pages, its command line, and its work on real tmux servers, each private to
+//! its test.
 
 #[cfg(test)]
 mod act;
+#[cfg(test)]
+mod goldens;
 #[cfg(test)]
 mod layering;
 #[cfg(test)]
@@ -10,3 +13,5 @@ mod look;
 mod stage;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod world;
