@@ -39,6 +39,16 @@ pub(super) fn judge(row: &Row, server: ServerId) -> Pane {
     }
 }
 
+/// The life in a pane, for good: what is still lost now stays lost.
+pub(super) fn of(pane: &Pane, row: &Row, matches: bool) -> Life {
+    match pane {
+        Pane::Running(process, comm) => Life::Alive { process: *process, matches, comm: comm.clone() },
+        Pane::Ended(death) => dead(*death, row.dead_at),
+        Pane::Lost => dead(Death::StatusLost, row.dead_at),
+        Pane::Unknown(why) => Life::Unknown(why.clone()),
+    }
+}
+
 /// A dead agent, its screen not yet read.
 pub(super) fn dead(death: Death, at: Option<i64>) -> Life {
     Life::Dead { death, at: at.map(|seconds| seconds.saturating_mul(1000)), tail: Vec::new() }
@@ -55,4 +65,35 @@ pub(super) fn members(pane: &Pane, tree_of: impl Fn(ProcId) -> Vec<Member>) -> V
 /// Whether a process of these names runs in the tree.
 pub(super) fn runs(members: &[Member], names: &[String]) -> bool {
     tree::find_named(members, names).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_tmux_does_not_know_is_lost_and_never_a_clean_exit() {
+        let us = ServerId(process::identify(std::process::id()).unwrap());
+        let ended = |status, signal| judge(&Row { dead: true, status, signal, ..Row::default() }, us);
+        assert_eq!(ended(Some(0), None), Pane::Ended(Death::Exit(0)));
+        assert_eq!(ended(None, Some(9)), Pane::Ended(Death::Signal(9)));
+        assert_eq!(ended(None, None), Pane::Lost);
+        let Life::Dead { death, at, .. } = of(&Pane::Lost, &Row { dead_at: Some(5), ..Row::default() }, true) else {
+            panic!("not dead")
+        };
+        assert_eq!((death, at), (Death::StatusLost, Some(5000)));
+    }
+
+    #[test]
+    fn a_process_counts_only_as_the_servers_child() {
+        let us = ServerId(process::identify(std::process::id()).unwrap());
+        let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+        let row = Row { pid: child.id(), ..Row::default() };
+        assert!(matches!(judge(&row, us), Pane::Running(..)));
+        let other = ServerId(ProcId { pid: 1, start: 0 });
+        assert_eq!(judge(&row, other), Pane::Lost);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(judge(&row, us), Pane::Lost);
+    }
 }

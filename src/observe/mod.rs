@@ -22,7 +22,7 @@ use std::time::Duration;
 pub enum Depth {
     /// What the planner needs.
     Plan,
-    /// And what every declared session's process tree uses.
+    /// And what each session's process tree uses.
     Full,
 }
 
@@ -59,7 +59,7 @@ async fn look_without_deadline(
     };
     let line = own::line();
     let (sessions, own) = sessions::gather(&found, town, now, depth, &line);
-    let mut server = Server { id: found.server, version: found.listing.version, sessions, own };
+    let mut server = Server { id: found.server, version: found.version, sessions, own };
     add_tails(client, &mut server).await;
     Observed::Up(server)
 }

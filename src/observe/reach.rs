@@ -4,12 +4,13 @@
 //! second server beside it would double the town. Down is only said when nothing listens on the path and the server
 //! last seen has ended.
 
+use super::life::{self, Pane};
 use crate::model::{ProcId, ServerId};
 use crate::proc::process::{self, Presence};
 use crate::proc::signal;
 use crate::proc::sockets::{self, Listening};
 use crate::tmux::Client;
-use crate::tmux::list::{self, ListFault, Listing};
+use crate::tmux::list::{self, ListFault, Listing, Row};
 use std::error::Error;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -19,8 +20,10 @@ use tokio::time::{Instant, sleep};
 pub(super) struct Found {
     /// Which server.
     pub(super) server: ServerId,
-    /// Its panes.
-    pub(super) listing: Listing,
+    /// Its version.
+    pub(super) version: String,
+    /// Its panes, each judged once.
+    pub(super) panes: Vec<(Row, Pane)>,
 }
 
 /// Why there is nothing to look at.
@@ -57,7 +60,13 @@ fn identified(listing: Listing) -> Result<Found, String> {
     let pid = listing.server;
     match process::look(pid) {
         Presence::Alive(stat) if stat.comm.starts_with("tmux") => {
-            Ok(Found { server: ServerId(ProcId { pid, start: stat.start }), listing })
+            let server = ServerId(ProcId { pid, start: stat.start });
+            let Listing { server: _, version, rows } = listing;
+            let panes = rows.into_iter().map(|row| {
+                let pane = life::judge(&row, server);
+                (row, pane)
+            });
+            Ok(Found { server, version, panes: panes.collect() })
         }
         Presence::Alive(_) | Presence::Zombie(_) | Presence::Gone => {
             Err(format!("the tmux server is process {pid} where it runs, but not here: is it in another container?"))

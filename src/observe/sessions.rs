@@ -4,7 +4,7 @@ use super::Depth;
 use super::life::{self, Pane};
 use super::reach::Found;
 use crate::model::{
-    Death, Label, Life, Moment, Origin, Ownership, PaneId, Period, ProcId, Seen, ServerId, SessionId, Town, Usage,
+    Death, Label, Life, Moment, Origin, Ownership, PaneId, Period, ProcId, Seen, SessionId, Town, Usage,
 };
 use crate::proc::tree::{self, Forest, Member};
 use crate::tmux::list::Row;
@@ -13,7 +13,6 @@ use std::collections::BTreeMap;
 /// What a look at each session needs.
 struct View<'a> {
     town: &'a Town,
-    server: ServerId,
     now: Moment,
     /// All processes, where every tree is wanted; else each tree is read by itself.
     forest: Option<Forest>,
@@ -31,17 +30,17 @@ pub(super) fn gather(
         Depth::Plan => None,
         Depth::Full => Some(Forest::scan()),
     };
-    let view = View { town, server: found.server, now, forest };
-    let mut by_session: BTreeMap<SessionId, Vec<&Row>> = BTreeMap::new();
-    for row in &found.listing.rows {
-        by_session.entry(row.session).or_default().push(row);
+    let view = View { town, now, forest };
+    let mut by_session: BTreeMap<SessionId, Vec<Judged<'_>>> = BTreeMap::new();
+    for (row, pane) in &found.panes {
+        by_session.entry(row.session).or_default().push(Judged { row, pane });
     }
     let mut sessions = BTreeMap::new();
     for (id, mut rows) in by_session {
-        rows.sort_by_key(|row| row.pane);
+        rows.sort_by_key(|judged| judged.row.pane);
         let Some(first) = rows.first() else { continue };
-        let seen = view.session(first, &rows);
-        let name = first.name.clone();
+        let seen = view.session(*first, &rows);
+        let name = first.row.name.clone();
         // Only names cut for their length can be alike.
         let name = if sessions.contains_key(&name) { format!("{name} {id}") } else { name };
         sessions.insert(name, seen);
@@ -53,33 +52,45 @@ pub(super) fn gather(
 /// A linked window may be in several sessions; one of ours is named before others'.
 fn own(found: &Found, sessions: &BTreeMap<String, Seen>, line: &[u32]) -> Option<SessionId> {
     let holding = |seen: &&Seen| {
-        found.listing.rows.iter().any(|row| row.session == seen.id && !row.dead && line.contains(&row.pid))
+        found.panes.iter().any(|(row, _)| row.session == seen.id && !row.dead && line.contains(&row.pid))
     };
     let is_ours = |seen: &&Seen| matches!(seen.ownership, Ownership::Ours(_));
     let candidates: Vec<&Seen> = sessions.values().filter(holding).collect();
     candidates.iter().copied().find(is_ours).or(candidates.first().copied()).map(|seen| seen.id)
 }
 
+/// A pane's row, and what was made of it.
+#[derive(Clone, Copy)]
+struct Judged<'a> {
+    row: &'a Row,
+    pane: &'a Pane,
+}
+
+/// The pane chosen for a session, the agent's life in it, and what its tree uses.
+type Chosen = (PaneId, Life, Option<Usage>);
+
 impl View<'_> {
-    /// `rows` are the session's, `first` the one of the lowest pane.
-    fn session(&self, first: &Row, rows: &[&Row]) -> Seen {
-        let ownership = first.labels.ownership(&self.town.name);
-        let (row, pane, life, usage) = match &ownership {
-            Ownership::Ours(label) => match rows.iter().find(|row| row.pane == label.pane) {
-                Some(row) => self.ours(label, row),
-                None => (first, label.pane, life::dead(Death::Vanished, None), None),
+    /// `panes` are the session's, `first` the lowest of them.
+    fn session(&self, first: Judged<'_>, panes: &[Judged<'_>]) -> Seen {
+        let Judged { row, .. } = first;
+        let ownership = row.labels.ownership(&self.town.name);
+        let (pane, life, usage) = match &ownership {
+            Ownership::Ours(label) => match panes.iter().find(|judged| judged.row.pane == label.pane) {
+                Some(judged) => self.ours(label, *judged),
+                None => (label.pane, life::dead(Death::Vanished, None), None),
             },
-            Ownership::Unlabelled => match self.town.sessions.get(first.name.as_str()) {
-                Some(declared) => self.candidate(&declared.agent.process_names, first, rows),
+            Ownership::Unlabelled => match self.town.sessions.get(row.name.as_str()) {
+                Some(declared) => self.candidate(&declared.agent.process_names, first, panes),
                 None => self.stranger(first),
             },
             Ownership::Foreign(_) => self.stranger(first),
         };
+        let activity = panes.iter().find(|judged| judged.row.pane == pane).map_or(row.activity, |j| j.row.activity);
         Seen {
             id: row.session,
             attached: row.attached,
             created: row.created.saturating_mul(1000),
-            quiet: self.quiet(row.activity),
+            quiet: self.quiet(activity),
             ownership,
             pane,
             life,
@@ -93,50 +104,42 @@ impl View<'_> {
     }
 
     /// A session of ours: what gtctl started is its pane's own process; what it adopted must be found.
-    fn ours<'r>(&self, label: &Label, row: &'r Row) -> (&'r Row, PaneId, Life, Option<Usage>) {
-        let pane = life::judge(row, self.server);
+    fn ours(&self, label: &Label, Judged { row, pane }: Judged<'_>) -> Chosen {
         let declared = self.town.sessions.get(&label.session);
         let names = match (label.origin, declared) {
             (Origin::Adopted, Some(declared)) => Some(declared.agent.process_names.as_slice()),
             // Nobody knows any more what an orphan's agent was called.
             (Origin::Adopted, None) | (Origin::Started, _) => None,
         };
-        let members = self.members(&pane, names.is_some());
+        let members = self.members(pane, names.is_some());
         let life = match names {
             Some(names) if matches!(pane, Pane::Running(..)) && !life::runs(&members, names) => {
                 life::dead(Death::NoAgent, None)
             }
-            Some(_) | None => settled(pane, row, true),
+            Some(_) | None => life::of(pane, row, true),
         };
-        (row, row.pane, life, self.usage(&members))
+        (row.pane, life, self.usage(&members))
     }
 
     /// An unlabelled session of a declared name: the first pane in which the agent runs, else the lowest.
-    fn candidate<'r>(
-        &self,
-        names: &[String],
-        first: &'r Row,
-        rows: &[&'r Row],
-    ) -> (&'r Row, PaneId, Life, Option<Usage>) {
-        for row in rows {
-            let pane = life::judge(row, self.server);
-            let members = self.members(&pane, true);
+    fn candidate(&self, names: &[String], first: Judged<'_>, panes: &[Judged<'_>]) -> Chosen {
+        for Judged { row, pane } in panes {
+            let members = self.members(pane, true);
             if life::runs(&members, names) {
-                return (row, row.pane, settled(pane, row, true), self.usage(&members));
+                return (row.pane, life::of(pane, row, true), self.usage(&members));
             }
         }
-        let pane = life::judge(first, self.server);
-        let members = self.members(&pane, false);
-        (first, first.pane, settled(pane, first, false), self.usage(&members))
+        let members = self.members(first.pane, false);
+        (first.row.pane, life::of(first.pane, first.row, false), self.usage(&members))
     }
 
     /// A session that is neither ours nor declared: tmux's word on its first pane is enough.
-    fn stranger<'r>(&self, first: &'r Row) -> (&'r Row, PaneId, Life, Option<Usage>) {
-        let pane = match life::judge(first, self.server) {
-            Pane::Lost if !first.dead => Pane::Unknown("its process has just ended".to_owned()),
-            pane @ (Pane::Running(..) | Pane::Ended(_) | Pane::Lost | Pane::Unknown(_)) => pane,
+    fn stranger(&self, Judged { row, pane }: Judged<'_>) -> Chosen {
+        let life = match pane {
+            Pane::Lost if !row.dead => Life::Unknown("its process has just ended".to_owned()),
+            Pane::Running(..) | Pane::Ended(_) | Pane::Lost | Pane::Unknown(_) => life::of(pane, row, false),
         };
-        (first, first.pane, settled(pane, first, false), None)
+        (row.pane, life, self.usage(&self.members(pane, false)))
     }
 
     /// The tree of a pane, when it is wanted for itself or for its usage.
@@ -150,15 +153,5 @@ impl View<'_> {
 
     fn usage(&self, members: &[Member]) -> Option<Usage> {
         (self.forest.is_some() && !members.is_empty()).then(|| tree::usage(members))
-    }
-}
-
-/// What is still lost now stays lost.
-fn settled(pane: Pane, row: &Row, matches: bool) -> Life {
-    match pane {
-        Pane::Running(process, comm) => Life::Alive { process, matches, comm },
-        Pane::Ended(death) => life::dead(death, row.dead_at),
-        Pane::Lost => life::dead(Death::StatusLost, row.dead_at),
-        Pane::Unknown(why) => Life::Unknown(why),
     }
 }

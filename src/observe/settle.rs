@@ -1,6 +1,6 @@
 //! Panes that ended without a word: the server is told to ask after its children, and asked again.
 
-use super::life::{self, Pane};
+use super::life::Pane;
 use super::reach::{self, Found};
 use crate::model::{Ownership, Town};
 use crate::proc::signal;
@@ -18,7 +18,7 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(4
 pub(super) async fn settle(client: &Client, town: &Town, found: Found) -> Result<Found, String> {
     let mut found = found;
     for pause in PAUSES {
-        if !found.listing.rows.iter().any(|row| matters(row, town) && life::judge(row, found.server) == Pane::Lost) {
+        if !found.panes.iter().any(|(row, pane)| *pane == Pane::Lost && matters(row, town)) {
             break;
         }
         signal::nudge_children(found.server);

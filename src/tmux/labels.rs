@@ -2,6 +2,9 @@
 //!
 //! Values are plain text: a moment as `wall:awake:boot`, a generation in decimal, a pane as `%3`, a fingerprint as
 //! `command:dir:env`.
+//!
+//! A format finds an option of the same name on the server, the pane or the window before the session's. Whoever sets
+//! one there can make a session of ours unreadable or another town's, so that it is left alone; it is as able to kill it.
 
 use crate::model::{Generation, Label, Origin, Ownership, SessionName};
 use std::str::FromStr;

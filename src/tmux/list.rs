@@ -134,7 +134,7 @@ fn script(nonce: &str) -> String {
     let numbers: String = NUMBERS.iter().flat_map(|(format, _)| [format, " "]).collect();
     let texts: String = TEXTS.iter().flat_map(|(name, _)| [nonce, "#{", name, "}"]).collect();
     format!(
-        "display-message -p '{nonce}H#{{pid}} #{{server_sessions}} #{{version}}'\n\
+        "display-message -p '{nonce}H#{{pid}} #{{version}}'\n\
          list-panes -a -F '{nonce}P{numbers}{texts}{nonce}.'\n\
          display-message -p '{nonce}E'\n"
     )
@@ -147,8 +147,7 @@ fn read(answer: &Answer, nonce: &str) -> Result<Listing, ListFault> {
         return Err(refusal(answer));
     }
     let Some(head) = parts.next().and_then(|part| part.strip_prefix('H')) else { return Err(refusal(answer)) };
-    let (pid, rest) = head.split_once(' ').ok_or_else(|| garbled("its head"))?;
-    let (sessions, version) = rest.split_once(' ').ok_or_else(|| garbled("its head"))?;
+    let (pid, version) = head.split_once(' ').ok_or_else(|| garbled("its head"))?;
     let mut listing = Listing {
         server: pid.parse().map_err(|_| garbled("the server's pid"))?,
         version: version.trim_end().to_owned(),
@@ -171,9 +170,10 @@ fn read(answer: &Answer, nonce: &str) -> Result<Listing, ListFault> {
             return Err(garbled("something between the panes"));
         }
     }
-    // An empty list is only believed of a server that says itself that it has no session.
-    if listing.rows.is_empty() && !matches!(sessions, "0" | "") {
-        return Err(ListFault::Garbled(first_line(&answer.err)));
+    // No rows may also mean that listing failed; of the failures only this one means that there are none.
+    let said = answer.err.trim();
+    if listing.rows.is_empty() && !(said.is_empty() || said.contains("no current") || said.contains("no sessions")) {
+        return Err(ListFault::Garbled(first_line(said)));
     }
     Ok(listing)
 }

@@ -104,6 +104,30 @@ async fn deaths_are_told_apart_and_never_read_as_success() {
 }
 
 #[tokio::test]
+async fn a_death_that_tmux_never_hears_of_is_seen_all_the_same() {
+    let server = TestServer::start_deaf();
+    server.session("killed", &["sleep", "1000"]);
+    server.session("exits", &["sh", "-c", "exit 0"]);
+    server.session("lives", &["sleep", "1000"]);
+    for session in ["killed", "exits", "lives"] {
+        label(&server, session, "started");
+    }
+    signal(server.process("killed"), Signal::KILL);
+    let client = server.scratch.client();
+    let seen = wait_for("both deaths to be seen", async || {
+        let seen = up(look(&client, &town(&[]), Some(server.id), clock::now(), Depth::Plan).await);
+        (death(&seen.sessions["killed"]).is_some() && death(&seen.sessions["exits"]).is_some()).then_some(seen)
+    })
+    .await;
+    assert_eq!(death(&seen.sessions["killed"]), Some(Death::StatusLost));
+    assert_eq!(death(&seen.sessions["exits"]), Some(Death::StatusLost), "an empty status is no 0");
+    assert!(matches(&seen.sessions["lives"]));
+    let before = client.calls();
+    up(look(&client, &town(&[]), Some(server.id), clock::now(), Depth::Plan).await);
+    assert_eq!(client.calls() - before, 4, "the list, two more after nudges, and the screens of the dead");
+}
+
+#[tokio::test]
 async fn many_deaths_at_once_all_become_known() {
     let server = TestServer::start();
     let sessions: Vec<String> = (0..30).map(|n| format!("s{n}")).collect();

@@ -58,12 +58,22 @@ pub(crate) struct TestServer {
 impl TestServer {
     /// A server without sessions.
     pub(crate) fn start() -> Self {
+        Self::start_by(Command::new("tmux"))
+    }
+
+    /// A server that never hears of a child's end, as Debian's 3.3a does not at times.
+    pub(crate) fn start_deaf() -> Self {
+        let mut command = Command::new("env");
+        command.args(["--block-signal=CHLD", "tmux"]);
+        Self::start_by(command)
+    }
+
+    fn start_by(tmux: Command) -> Self {
         let scratch = Scratch::new();
-        let script = "set -s exit-empty off ; set -g remain-on-exit on ; set -g destroy-unattached off";
-        let mut args: Vec<&str> = vec!["start-server", ";"];
-        args.extend(script.split(' '));
+        let script = "start-server ; set -s exit-empty off ; set -g remain-on-exit on ; set -g destroy-unattached off";
+        let mut args: Vec<&str> = script.split(' ').collect();
         args.extend([";", "display-message", "-p", "#{pid}"]);
-        let pid = run(&scratch, &args).trim().parse().unwrap();
+        let pid = run_by(tmux, &scratch, &args).trim().parse().unwrap();
         let id = ServerId(process::identify(pid).unwrap());
         Self { scratch, id }
     }
@@ -107,8 +117,11 @@ impl Drop for TestServer {
 }
 
 fn run(scratch: &Scratch, args: &[&str]) -> String {
+    run_by(Command::new("tmux"), scratch, args)
+}
+
+fn run_by(mut command: Command, scratch: &Scratch, args: &[&str]) -> String {
     let socket = scratch.socket();
-    let mut command = Command::new("tmux");
     command.arg("-u").arg("-S").arg(socket).args(["-f", "/dev/null"]).args(args).env_remove("TMUX");
     let output = command.output().unwrap();
     assert!(output.status.success(), "tmux {args:?}: {}", String::from_utf8_lossy(&output.stderr));
