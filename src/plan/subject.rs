@@ -162,7 +162,8 @@ impl<'a> Subject<'a> {
         let (server, seen) = (self.server?, self.seen?);
         let process = match &seen.life {
             Life::Alive { process, .. } => Some(*process),
-            Life::Dead { .. } | Life::Unknown(_) => None,
+            Life::Dead { process, .. } => *process,
+            Life::Unknown(_) => None,
         };
         Some(Target {
             server: server.id,
