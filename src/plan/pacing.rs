@@ -63,23 +63,32 @@ fn hold_alone(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(
     if want.kind.kills() || is_agentless(subject) {
         return hold_a_kill(subject, want, wakes);
     }
+    if want.kind.signals() {
+        return hold_for_people(subject);
+    }
     if want.kind.starts() { hold_for_server_losses(subject) } else { None }
 }
 
 /// What holds the killing of something alive.
 fn hold_a_kill(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(Hold, Option<Moment>)> {
+    if let Some(held) = hold_for_people(subject) {
+        return Some(held);
+    }
     let memory = subject.situation.memory;
-    if subject.is_own() {
-        return Some((Hold::OwnSession, None));
-    }
-    let clients = subject.seen.map_or(0, |seen| seen.attached);
-    if clients > 0 && subject.when_attached() == WhenAttached::Hold {
-        return Some((Hold::Attached { clients }, None));
-    }
     if memory.settling > 0 {
         return Some((Hold::ClockJump { cycles: memory.settling }, Some(subject.now().plus(LOOK_AGAIN))));
     }
     hold_for_gap(subject, want).or_else(|| hold_for_drain(subject, want, wakes))
+}
+
+/// What holds any signal to something alive, that of a stop which was begun before somebody came included.
+fn hold_for_people(subject: &Subject<'_>) -> Option<(Hold, Option<Moment>)> {
+    if subject.is_own() {
+        return Some((Hold::OwnSession, None));
+    }
+    let clients = subject.seen.map_or(0, |seen| seen.attached);
+    let minded = clients > 0 && subject.when_attached() == WhenAttached::Hold;
+    minded.then_some((Hold::Attached { clients }, None))
 }
 
 /// Something lives in its pane, though not the agent.
@@ -141,9 +150,11 @@ fn hold_for_waves(subjects: &[Subject<'_>], verdicts: &mut [Verdict]) {
     for (subject, verdict) in subjects.iter().zip(verdicts.iter_mut()) {
         let Verdict::Want(want) = verdict else { continue };
         let Some(desired) = subject.desired.filter(|_| want.kind == Kind::Create) else { continue };
+        // One of a later wave is never waited for: it waits for this one.
         let behind = |name: &&SessionName| {
-            let at = subjects.binary_search_by_key(name, |subject| subject.name);
-            at.is_ok_and(|at| pending.get(at).copied().unwrap_or(false)) && *name != subject.name
+            let Ok(at) = subjects.binary_search_by_key(name, |subject| subject.name) else { return false };
+            let earlier = subjects.get(at).is_some_and(|other| wave_of(other) <= desired.wave);
+            earlier && pending.get(at).copied().unwrap_or(false) && *name != subject.name
         };
         let hold = if desired.wave > wave_of(first) {
             Hold::Wave { wave: wave_of(first), waiting_for: first.name.clone() }

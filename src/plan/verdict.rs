@@ -75,6 +75,14 @@ impl Kind {
         }
     }
 
+    /// Whether it carries on a stop by signalling something that lives.
+    pub(super) fn signals(self) -> bool {
+        match self {
+            Self::Continue(rung) => rung != Rung::Finish,
+            Self::Create | Self::Revive | Self::Replace(_) | Self::Retire(_) | Self::Remove | Self::Adopt => false,
+        }
+    }
+
     /// Whether a fresh process comes of it at once.
     pub(super) fn starts(self) -> bool {
         match self {

@@ -139,8 +139,10 @@ fn reset_after_edit(history: &mut History, desired: &Desired) {
 }
 
 fn learn_seen(history: &mut History, desired: Option<&Desired>, seen: &Seen, label: &Label, now: Moment) {
-    if history.run.as_ref().is_some_and(|run| run.generation > label.generation) {
-        // A view from before the last start: it says nothing of the life we know.
+    let is_earlier = |run: &Run| run.generation > label.generation && now.since(&run.started) < WINDOW;
+    if history.run.as_ref().is_some_and(is_earlier) {
+        // A view from before the last start: it says nothing of the life we know. No view is older than that window;
+        // an earlier life that is still seen then is what there is.
         return;
     }
     history.generation = history.generation.max(label.generation);
