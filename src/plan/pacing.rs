@@ -290,7 +290,7 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
         Kind::Create | Kind::Revive | Kind::Remove | Kind::Adopt => Rung::Finish,
     };
     let planned = matches!(want.kind, Kind::Replace(_));
-    let handoff = if planned { Some(subject.now()) } else { subject.handoff() };
+    let handoff = if planned { Some(subject.now()) } else { subject.handoff_to_carry() };
     let crashes = u32::try_from(subject.crashes().len()).unwrap_or(u32::MAX);
     let generation = subject.next_generation();
     Some(match want.verb {
@@ -317,7 +317,7 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
             fingerprint: subject.desired?.fingerprint(),
             generation,
             started: subject.now().minus(adopted_age(subject)),
-            handoff: subject.handoff().unwrap_or(subject.now()),
+            handoff: subject.handoff_to_carry().unwrap_or(subject.now()),
         },
     })
 }

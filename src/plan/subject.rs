@@ -144,6 +144,12 @@ impl<'a> Subject<'a> {
         }
     }
 
+    /// The same in terms of this boot, for labels: a later step of the wall clock must not make it years to come.
+    pub(super) fn handoff_to_carry(&self) -> Option<Moment> {
+        let (now, at) = (self.now(), self.handoff()?);
+        Some(if at.boot == now.boot { at } else { now.minus(now.since(&at)) })
+    }
+
     /// Crashes in a row.
     pub(super) fn crashes(&self) -> &'a [Moment] {
         self.history.map_or(&[], |history| &history.crashes)

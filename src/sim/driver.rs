@@ -8,7 +8,7 @@ use super::settled::Violation;
 use super::world::World;
 use super::{Random, edit_town, random_town};
 use crate::model::{
-    Done, Durability, Life, Memory, Moment, Observed, Orders, Orphans, Outcome, Ownership, Period, Plan, SessionName,
+    Action, Done, Durability, Life, Memory, Moment, Observed, Orders, Orphans, Outcome, Ownership, Period, Plan, SessionName,
     Step, Town,
 };
 use crate::plan::Situation;
@@ -203,8 +203,7 @@ impl<'m> Driver<'m> {
             }
             let Some(outcome) = self.attempt(step, mishap, now) else {
                 self.judge_deeds()?;
-                self.memory = self.disk.clone();
-                self.forgive();
+                self.wake_up_again();
                 return Ok(None);
             };
             self.judge_deeds()?;
@@ -234,7 +233,10 @@ impl<'m> Driver<'m> {
                 unknown()
             }
             Some(Mishap::Twice) => {
-                self.postpone(step, now);
+                // A creation repeated when its name is free again cannot be told from the first.
+                if !matches!(step.action, Action::Start { .. }) {
+                    self.postpone(step, now);
+                }
                 Some(self.world.carry_out(step, now))
             }
         }
@@ -361,10 +363,18 @@ impl<'m> Driver<'m> {
         self.world.server = None;
         self.world.now.boot = boot;
         self.world.now.awake = 30_000;
-        self.memory = self.disk.clone();
         self.looks.clear();
         self.late.clear();
+        self.wake_up_again();
+    }
+
+    /// The controller starts with what is on disk.
+    fn wake_up_again(&mut self) {
+        self.memory = self.disk.clone();
         self.forgive();
+        if self.disk_is_full {
+            self.ledger.forgive(&self.disk);
+        }
     }
 
     /// What is neither in the state file nor on a session any more cannot be known.

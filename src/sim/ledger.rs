@@ -6,7 +6,7 @@
 use super::hands::{Before, Deed};
 use crate::model::{
     Action, Durability, Generation, Hold, Life, Memory, Moment, Observed, Orders, Orphans, Ownership, Period, Phase,
-    Plan, Reason, Rung, SessionName, StartBudget, Step, Town, WhenAttached,
+    Plan, Reason, Rung, SessionName, StartBudget, Step, Target, Town, WhenAttached,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,7 +49,7 @@ pub struct Ledger {
     guarded: Option<BTreeSet<SessionName>>,
     /// The last look that told anything.
     told: Option<Moment>,
-    /// Operations planned so far by session and life, to know one that is done twice.
+    /// The last life begun of each session, to know one that is begun twice.
     begun: BTreeMap<SessionName, Generation>,
 }
 
@@ -57,8 +57,22 @@ fn breach<T>(law: &'static str, detail: impl Into<String>) -> Result<T, Breach> 
     Err(Breach { law, detail: detail.into() })
 }
 
-fn ensure(holds: bool, law: &'static str, step: &dyn std::fmt::Debug) -> Result<(), Breach> {
-    if holds { Ok(()) } else { breach(law, format!("{step:?}")) }
+fn ensure(holds: bool, law: &'static str, what: &dyn std::fmt::Debug) -> Result<(), Breach> {
+    if holds { Ok(()) } else { breach(law, format!("{what:?}")) }
+}
+
+/// A step in few words.
+#[derive(Debug)]
+#[expect(dead_code, reason = "read by its Debug form")]
+struct Brief<'a>(&'a SessionName, &'static str, Option<Rung>, &'a Reason, Option<&'a Target>);
+
+fn brief(step: &Step) -> Brief<'_> {
+    let (rung, target) = match &step.action {
+        Action::Restart { rung, target, .. } | Action::Expire { rung, target, .. } => (Some(*rung), Some(target)),
+        Action::Adopt { target, .. } => (None, Some(target)),
+        Action::Start { .. } => (None, None),
+    };
+    Brief(&step.session, step.action.verb().word(), rung, &step.reason, target)
 }
 
 /// The step of a kill that begins a stop.
@@ -96,6 +110,7 @@ impl Ledger {
     pub fn forgive(&mut self, disk: &Memory) {
         self.starts.retain(|at| disk.starts.contains(at));
         self.guarded = None;
+        self.begun.clear();
         self.told = None;
         self.shaken = 0;
     }
@@ -119,13 +134,13 @@ impl Ledger {
         complete(look, plan)?;
         if let Observed::Unknown(_) = look.observed {
             self.guarded = Some(BTreeSet::new());
-            return ensure(plan.steps.is_empty(), "S8 unknown", &plan.steps);
+            return ensure(plan.steps.is_empty(), "S8 unknown", &briefs(plan));
         }
         self.watch_clocks(look.now);
         for step in &plan.steps {
             judge_step(look, step)?;
             let shaken = self.shaken > 0 && begins_kill(step);
-            ensure(!shaken, "S13 clock jump", step)?;
+            ensure(!shaken, "S13 clock jump", &brief(step))?;
         }
         self.judge_mass(look, plan)?;
         judge_starts(look, plan)?;
@@ -157,9 +172,9 @@ impl Ledger {
     /// Where it has not.
     pub fn judge_intent(&self, step: &Step, disk: &Memory, orders: Orders) -> Result<(), Breach> {
         if orders.durability == Durability::Failing {
-            return ensure(matches!(step.action, Action::Start { .. }), "S5 intent", step);
+            return ensure(matches!(step.action, Action::Start { .. }), "S5 intent", &brief(step));
         }
-        let Some(history) = disk.sessions.get(&step.session) else { return breach("S5 intent", format!("{step:?}")) };
+        let Some(history) = disk.sessions.get(&step.session) else { return breach("S5 intent", format!("{:?}", brief(step))) };
         let noted = match &step.action {
             Action::Restart { target, rung, .. } | Action::Expire { target, rung, .. } if *rung != Rung::Finish => {
                 let stopping = history.stopping.as_ref();
@@ -170,7 +185,7 @@ impl Ledger {
             | Action::Restart { generation, .. }
             | Action::Adopt { generation, .. } => history.generation >= *generation,
         };
-        ensure(noted, "S5 intent", step)
+        ensure(noted, "S5 intent", &brief(step))
     }
 
     /// Judges a deed by what was truly there.
@@ -184,12 +199,12 @@ impl Ledger {
         }
         if begins_process(step) {
             let alive = before.as_ref().is_some_and(|before| before.session.is_alive());
-            ensure(!alive, "S6 one tree", step)?;
+            ensure(!alive, "S6 one tree", &brief(step))?;
             self.judge_budget(step, *planned, town, now)?;
         }
         if let Some(generation) = step.action.begins() {
             let last = self.begun.insert(step.session.clone(), generation);
-            ensure(last != Some(generation), "S2 twice", step)?;
+            ensure(last != Some(generation), "S2 twice", &brief(step))?;
         }
         self.judge_gap(deed)
     }
@@ -200,7 +215,7 @@ impl Ledger {
             StartBudget::Auto => town.sessions.len().saturating_add(10),
             StartBudget::Fixed(starts) => usize::try_from(starts).unwrap_or(usize::MAX),
         };
-        ensure(self.starts.len() < allowed, "S7 start budget", step)?;
+        ensure(self.starts.len() < allowed, "S7 start budget", &brief(step))?;
         self.starts.push(planned);
         Ok(())
     }
@@ -215,8 +230,12 @@ impl Ledger {
         let last = self.planned.insert(deed.step.session.clone(), (*at, life));
         let Some((last, ended)) = last else { return Ok(()) };
         let apart = at.since(&last) >= desired.handoff_gap || at.boot != last.boot;
-        ensure(apart || ended == life, "S4 handoff gap", &deed.step)
+        ensure(apart || ended == life, "S4 handoff gap", &brief(&deed.step))
     }
+}
+
+fn briefs(plan: &Plan) -> Vec<Brief<'_>> {
+    plan.steps.iter().map(brief).collect()
 }
 
 /// Every declared session is in the plan exactly once, every other one in it is ours, and the lists are in order.
@@ -270,32 +289,32 @@ fn judge_step(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
         Action::Restart { target, .. } | Action::Expire { target, .. } | Action::Adopt { target, .. } => target,
     };
     let Some((_, seen)) = sessions(look.observed).find(|(_, seen)| seen.id == target.session) else {
-        return breach("S1 ours only", format!("{step:?}"));
+        return breach("S1 ours only", format!("{:?}", brief(step)));
     };
-    ensure(!matches!(seen.life, Life::Unknown(_)), "S8 unknown", step)?;
+    ensure(!matches!(seen.life, Life::Unknown(_)), "S8 unknown", &brief(step))?;
     let adopts = matches!(step.action, Action::Adopt { .. });
     let rightful = match seen.ownership {
         Ownership::Ours(_) => !adopts,
         Ownership::Unlabelled => adopts,
         Ownership::Foreign(_) => false,
     };
-    ensure(rightful, "S1 ours only", step)?;
+    ensure(rightful, "S1 ours only", &brief(step))?;
     let kills = signals(step) && matches!(seen.life, Life::Alive { .. });
     let minded = target.attached == WhenAttached::Hold && seen.attached > 0;
-    ensure(!(kills && minded), "S3 attached", step)?;
+    ensure(!(kills && minded), "S3 attached", &brief(step))?;
     let own = matches!(look.observed, Observed::Up(server) if server.own == Some(target.session));
-    ensure(!(kills && own), "S18 own session", step)?;
+    ensure(!(kills && own), "S18 own session", &brief(step))?;
     if begins_kill(step) && !look.town.sessions.contains_key(&step.session) {
         let history = look.memory.sessions.get(&step.session);
         let allowed = look.orders.orphans == Orphans::Prune || history.is_some_and(|h| h.prune);
-        ensure(allowed && !look.town.sessions.is_empty(), "S10 prune", step)?;
+        ensure(allowed && !look.town.sessions.is_empty(), "S10 prune", &brief(step))?;
     }
     if let Reason::TooOld { limit, .. } = step.reason {
         let label = if let Ownership::Ours(label) = &seen.ownership { Some(label) } else { None };
-        ensure(label.is_some_and(|label| look.now.since(&label.started) >= limit), "S12 awake", step)?;
+        ensure(label.is_some_and(|label| look.now.since(&label.started) >= limit), "S12 awake", &brief(step))?;
     }
     let durable = look.orders.durability == Durability::Durable;
-    ensure(durable && !look.memory.paused, "S5 intent", step)
+    ensure(durable && !look.memory.paused, "S5 intent", &brief(step))
 }
 
 fn judge_creation(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
@@ -303,7 +322,7 @@ fn judge_creation(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
         let ours = if let Ownership::Ours(label) = &seen.ownership { Some(&label.session) } else { None };
         ours == Some(&step.session) || (ours.is_none() && name == step.session.as_str())
     });
-    ensure(!there, "S6 one tree", step)
+    ensure(!there, "S6 one tree", &brief(step))
 }
 
 /// Waves, and how many may start at once.
@@ -333,7 +352,7 @@ fn judge_starts(look: &Look<'_>, plan: &Plan) -> Result<(), Breach> {
     let starts = plan.steps.iter().filter(|step| begins_process(step)).count();
     let healthy = look.memory.sessions.values().filter(|history| history.run.as_ref().is_some_and(|r| r.ready.is_some()));
     let most = usize::try_from(look.town.limits.concurrent_starts.max(1)).unwrap_or(1).saturating_add(healthy.count());
-    ensure(starts <= most, "S7 concurrent starts", &plan.steps)
+    ensure(starts <= most, "S7 concurrent starts", &briefs(plan))
 }
 
 /// An operation took effect on `before`: was that what it was meant for?
@@ -346,13 +365,13 @@ fn judge_identity(step: &Step, before: &Before) -> Result<(), Breach> {
     let generation = match &before.session.ownership {
         Ownership::Ours(label) => Some(label.generation),
         Ownership::Unlabelled => None,
-        Ownership::Foreign(_) => return breach("S1 ours only", format!("{step:?}")),
+        Ownership::Foreign(_) => return breach("S1 ours only", format!("{:?}", brief(step))),
     };
     let adopts = matches!(step.action, Action::Adopt { .. });
-    ensure(generation.is_some() != adopts, "S1 ours only", step)?;
+    ensure(generation.is_some() != adopts, "S1 ours only", &brief(step))?;
     let meant = before.server == target.server && generation == target.generation;
-    ensure(meant, "S2 stale", step)?;
+    ensure(meant, "S2 stale", &brief(step))?;
     let minded = before.session.attached > 0 && target.attached == WhenAttached::Hold;
-    ensure(!(kills && minded), "S3 attached", step)
+    ensure(!(kills && minded), "S3 attached", &brief(step))
 }
 

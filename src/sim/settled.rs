@@ -77,8 +77,22 @@ impl Driver<'_> {
     }
 
     fn unrest(&self, plan: &Plan) -> Breach {
-        let memory: Vec<_> = plan.held.iter().map(|held| self.memory.sessions.get(&held.session)).collect();
-        Breach { law: "L1 converges", detail: format!("{plan:?}\n{memory:?}\n{:?}", self.world.server) }
+        let observed = self.world.observe();
+        let mut detail = format!("{} held, wake {:?}", plan.held.len(), plan.wake);
+        for held in plan.held.iter().take(2) {
+            let history = self.memory.sessions.get(&held.session);
+            detail.push_str(&format!("\n{held:?}\n{history:?}"));
+        }
+        for desired in self.town.sessions.values().filter(|desired| !self.is_as_declared(&observed, desired)).take(2) {
+            let calm = plan.unchanged.iter().find(|calm| calm.session == desired.name);
+            let history = self.memory.sessions.get(&desired.name);
+            let seen: Vec<_> = match &observed {
+                Observed::Up(server) => server.sessions.iter().filter(|(n, _)| *n == desired.name.as_str()).collect(),
+                Observed::Down | Observed::Unknown(_) => vec![],
+            };
+            detail.push_str(&format!("\n{} {:?} {calm:?}\n{history:?}\n{seen:?}", desired.name, desired.restart));
+        }
+        Breach { law: "L1 converges", detail }
     }
 
     fn is_at_rest(&self, plan: &Plan) -> bool {
