@@ -139,10 +139,7 @@ fn reset_after_edit(history: &mut History, desired: &Desired) {
 }
 
 fn learn_seen(history: &mut History, desired: Option<&Desired>, seen: &Seen, label: &Label, now: Moment) {
-    let is_earlier = |run: &Run| run.generation > label.generation && now.since(&run.started) < WINDOW;
-    if history.run.as_ref().is_some_and(is_earlier) {
-        // A view from before the last start: it says nothing of the life we know. No view is older than that window;
-        // an earlier life that is still seen then is what there is.
+    if history.run.as_ref().is_some_and(|run| outdates(run, label, now)) {
         return;
     }
     history.generation = history.generation.max(label.generation);
@@ -164,6 +161,13 @@ fn learn_seen(history: &mut History, desired: Option<&Desired>, seen: &Seen, lab
         history.stopping = None;
     }
     learn_life(history, desired, seen, now);
+}
+
+/// Whether the look is from before this run, so that it says nothing of it. No look is as old as the window: an earlier
+/// life still seen then is what there is; and so it is where this run came to nothing.
+fn outdates(run: &Run, label: &Label, now: Moment) -> bool {
+    let began = run.ended.is_none_or(|ended| ended.death != Death::NeverStarted);
+    began && run.generation > label.generation && now.since(&run.started) < WINDOW
 }
 
 fn learn_life(history: &mut History, desired: Option<&Desired>, seen: &Seen, now: Moment) {
