@@ -25,9 +25,12 @@ pub(super) fn pace(situation: &Situation<'_>, subjects: &[Subject<'_>], verdicts
             *verdict = Verdict::Hold(want.clone(), hold, until);
         }
     }
-    let starting = subjects.iter().filter(|s| s.is_alive() && s.label().is_some() && !s.is_ready()).count();
+    let starting: Vec<&Subject<'_>> = subjects.iter().filter(|subject| subject.is_coming_up()).collect();
     hold_for_waves(subjects, &mut verdicts);
-    hold_for_budgets(situation, subjects, &mut verdicts, starting);
+    hold_for_budgets(situation, subjects, &mut verdicts, starting.len());
+    if verdicts.iter().any(waits_for_others) {
+        starting.iter().filter_map(|subject| subject.ready_at()).for_each(|at| wakes.add(at));
+    }
     let mass = hold_for_mass(situation, subjects, &mut verdicts);
     let mut plan = Plan { mass, ..Plan::default() };
     for (subject, verdict) in subjects.iter().zip(verdicts) {
@@ -66,7 +69,7 @@ fn hold_alone(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(
     if want.kind.signals() {
         return hold_for_people(subject);
     }
-    if want.kind.starts() { hold_for_server_losses(subject) } else { None }
+    if want.starts() { hold_for_server_losses(subject) } else { None }
 }
 
 /// What holds the killing of something alive.
@@ -133,12 +136,17 @@ fn wave_of(subject: &Subject<'_>) -> u32 {
     subject.desired.map_or(0, |desired| desired.wave)
 }
 
+/// Whether another session's becoming ready may lift the hold.
+fn waits_for_others(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Hold(_, Hold::Wave { .. } | Hold::After { .. } | Hold::ConcurrentStarts { .. }, _))
+}
+
 /// Whether others may have to wait for it: it is about to start, or has started and is not ready.
 fn is_pending(subject: &Subject<'_>, verdict: &Verdict) -> bool {
     match verdict {
-        Verdict::Want(want) => want.kind.starts(),
+        Verdict::Want(want) => want.starts(),
         Verdict::Keep(Keep { phase, .. }) => *phase == Phase::Starting,
-        Verdict::Hold(..) => subject.is_alive() && subject.label().is_some() && !subject.is_ready(),
+        Verdict::Hold(..) => subject.is_coming_up(),
     }
 }
 
@@ -171,7 +179,7 @@ fn hold_for_waves(subjects: &[Subject<'_>], verdicts: &mut [Verdict]) {
 fn hold_for_budgets(situation: &Situation<'_>, subjects: &[Subject<'_>], verdicts: &mut [Verdict], starting: usize) {
     let mut wanting: Vec<(u32, usize)> = Vec::new();
     for (at, (subject, verdict)) in subjects.iter().zip(verdicts.iter()).enumerate() {
-        if matches!(verdict, Verdict::Want(want) if want.kind.starts()) {
+        if matches!(verdict, Verdict::Want(want) if want.starts()) {
             wanting.push((wave_of(subject), at));
         }
     }

@@ -1,3 +1,5 @@
 //! The one integration test binary.
 
+mod laws;
 mod simulation;
+mod situation;
