@@ -1,12 +1,10 @@
-//! gtctl against real tmux servers, each private to its test.
+//! The one integration test binary: it links once. What needs tmux uses servers private to each test.
 
-#[cfg(test)]
 mod act;
-#[cfg(test)]
+mod laws;
 mod layering;
-#[cfg(test)]
 mod look;
-#[cfg(test)]
+mod simulation;
+mod situation;
 mod stage;
-#[cfg(test)]
 mod support;
