@@ -1,8 +1,8 @@
 //! Situations written in TOML, for the goldens: what was seen and what is remembered, in times *ago*.
 
 use gtctl::model::{
-    Death, Durability, Ended, Fingerprint, Finished, Generation, History, Label, Life, Mass, Memory, Moment, Observed, Orders,
-    Origin, Orphans, Ownership, PaneId, Period, ProcId, Purpose, Run, Rung, Seen, Server, ServerId, SessionId,
+    Death, Durability, Ended, Fingerprint, Finished, Generation, History, Label, Life, Mass, Memory, Moment, Observed,
+    Orders, Origin, Orphans, Ownership, PaneId, Period, ProcId, Purpose, Run, Rung, Seen, Server, ServerId, SessionId,
     SessionName, Stopping, Town, Usage,
 };
 use serde::Deserialize;
@@ -241,6 +241,7 @@ impl SeenEntry {
         match &self.dead {
             Some(text) => Life::Dead {
                 death: death(text),
+                process: None,
                 at: Some(NOW.minus(self.dead_for.unwrap_or(Period::from_secs(2))).wall),
                 tail: self.tail.clone(),
             },
