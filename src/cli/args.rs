@@ -4,11 +4,25 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// Printed below the help.
+const EXAMPLES: &str = "\
+Examples:
+  gtctl validate                  check town.toml, every fault at once
+  gtctl diff                      what would be done, and why
+  gtctl apply                     do it, and wait until all is ready
+  gtctl status --watch            what every session is and what comes next
+  gtctl reconcile --watch         keep the town as declared, for ever
+  gtctl -f examples/quickstart.toml apply
+
+Exit codes: 0 as declared, 1 failed, 2 changes pending (diff) or not all well (verify), 3 something is held or failed
+(apply), 4 another controller holds the town, 64 wrong usage.";
+
 /// Keep the tmux sessions of your AI agents as you declared them.
 ///
 /// gtctl reads town.toml, looks at what tmux really has, and starts, restarts or expires sessions until both agree.
 #[derive(Debug, Parser)]
 #[command(name = "gtctl", version, propagate_version = true, arg_required_else_help = true, max_term_width = 100)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Cli {
     #[command(flatten)]
     pub(super) global: Global,

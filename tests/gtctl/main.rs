@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod act;
 #[cfg(test)]
+mod cli;
+#[cfg(test)]
 mod goldens;
 #[cfg(test)]
 mod laws;
