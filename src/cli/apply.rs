@@ -25,7 +25,7 @@ pub(super) async fn run(global: &Global, args: &Apply, terminal: &Terminal) -> R
         check_saved(path, &place, orders, terminal).await?;
         orders.mass = Mass::Allow;
     }
-    let wait = if args.no_wait { Period::ZERO } else { Period::from(args.timeout) };
+    let wait = if args.no_wait { Period::ZERO } else { args.timeout };
     let mut work = Work { begun: proc::clock::now(), wait, done: Vec::new(), interrupted: false };
     let last = work.until_settled(&mut controller, &place, orders, terminal).await?;
     work.conclude(&place, &last, terminal)

@@ -1,8 +1,8 @@
 //! What can be typed.
 
+use crate::model::Period;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// Printed below the help.
 const EXAMPLES: &str = "\
@@ -14,8 +14,9 @@ Examples:
   gtctl reconcile --watch         keep the town as declared, for ever
   gtctl -f examples/quickstart.toml apply
 
-Exit codes: 0 as declared, 1 failed, 2 changes pending (diff) or not all well (verify), 3 something is held or failed
-(apply), 4 another controller holds the town, 64 wrong usage.";
+Exit codes:
+  0 as declared, 1 failed, 2 changes pending (diff) or not all well (verify),
+  3 held or failed in part (apply), 4 another controller holds the town, 64 wrong usage";
 
 /// Keep the tmux sessions of your AI agents as you declared them.
 ///
@@ -32,11 +33,13 @@ pub(super) struct Cli {
 
 /// Flags that every verb takes.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every verb")]
 pub(super) struct Global {
     /// The manifest [default: town.toml here]
     #[arg(short, long, global = true, value_name = "TOWN", env = "GTCTL_FILE")]
     pub(super) file: Option<PathBuf>,
     /// The tmux server: "default", a name (tmux -L) or an absolute path (tmux -S); overrides the manifest
+    /// [env: `GTCTL_SOCKET`]
     #[arg(long, global = true, value_name = "SOCKET")]
     pub(super) socket: Option<String>,
     /// Where gtctl keeps what tmux forgets [default: a folder of the town's name in the user's state directory]
@@ -147,8 +150,8 @@ pub(super) struct Apply {
     #[arg(long)]
     pub(super) no_wait: bool,
     /// How long to wait in all
-    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = humantime::parse_duration)]
-    pub(super) timeout: Duration,
+    #[arg(long, value_name = "DURATION", default_value = "2m")]
+    pub(super) timeout: Period,
 }
 
 /// Flags of `diff`.

@@ -125,7 +125,7 @@ fn help_and_version_are_no_faults() {
     let help = home.run(&["--help"]);
     assert_eq!((help.code, help.err.as_str()), (0, ""));
     assert!(VERBS.iter().all(|verb| help.out.contains(&format!("\n  {verb} "))), "{}", help.out);
-    assert!(help.out.contains("\nExamples:\n") && help.out.contains("\nExit codes: "), "{}", help.out);
+    assert!(help.out.contains("\nExamples:\n") && help.out.contains("\nExit codes:\n"), "{}", help.out);
     assert!(help.out.lines().all(|line| line.chars().count() <= 120), "{}", help.out);
     assert_eq!(home.run(&["--version"]).out, concat!("gtctl ", env!("CARGO_PKG_VERSION"), "\n"));
     for verb in VERBS {

@@ -5,6 +5,8 @@ mod act;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod fields;
+#[cfg(test)]
 mod goldens;
 #[cfg(test)]
 mod laws;
