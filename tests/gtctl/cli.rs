@@ -256,7 +256,8 @@ fn manifests_beyond_their_bounds_are_refused_at_once() {
         assert_eq!(home.faults().len(), 1);
         home.run(&["diff"]).fails(1, "nested more than 32 deep");
     }
-    let many = TOWN.to_owned() + &(0..5000).map(|n| format!("[[session]]\nsession = \"s{n}\"\n")).collect::<String>();
+    let many: Vec<String> = (0..5000).map(|n| format!("[[session]]\nsession = \"s{n}\"\n")).collect();
+    let many = TOWN.to_owned() + &many.concat();
     assert_eq!(Home::with(many).faults().len(), 1);
 }
 

@@ -120,15 +120,17 @@ fn manifest(path: &str, value: &str) -> String {
         ("command", "['run', '{role}', '{rig}', '{name}']"),
     ];
     let is_given = |name: &str| field == name && (x.is_some() || defaults.is_some() || role.is_some());
-    let own: String = usual.iter().filter(|(n, _)| !is_given(n)).map(|(n, v)| format!("{n} = {v}\n")).collect();
+    let own =
+        usual.iter().filter(|(n, _)| !is_given(n)).map(|(n, v)| format!("{n} = {v}\n")).collect::<Vec<_>>().concat();
     let y = "[[session]]\nsession = 'y'\nrole = 'plain'\nwave = 1\nafter = []\nrig = 'shop'\nname = 'y'\ncommand = ['sleep']\n";
     let z = "[[session]]\nsession = 'z'\nrole = 'plain'\nagent = 'mine'\nmax_age = '1h'\nmax_age_jitter = '0s'\n";
     let witness = "[[session]]\nrole = 'witness'\nrig = 'shop'\n";
-    let town: String = [("town.name", "'acme'"), ("town.root", "'/gt'"), ("agents.mine.command", "['mine']")]
+    let town = [("town.name", "'acme'"), ("town.root", "'/gt'"), ("agents.mine.command", "['mine']")]
         .iter()
         .filter(|(name, _)| *name != path)
         .map(|(name, value)| format!("{name} = {value}\n"))
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let rest = if x.or(defaults).or(role).is_none() { format!("{path} = {value}\n") } else { String::new() };
     format!(
         "{rest}{town}[defaults]\n{}[roles.custom]\n{}[roles.worker]\n[roles.plain]\n[[session]]\n{own}{}{y}{z}{}",
@@ -169,7 +171,7 @@ fn worlds() -> Vec<World> {
     ] {
         texts.push(format!("[[seen]]\nname = 'x'\n{rest}"));
     }
-    texts.push("allow_mass = false\n[[seen]]\nname = 'x'\nage = '3h'\n[[seen]]\nname = 'z'\nage = '3h'".to_owned());
+    texts.push("[[seen]]\nname = 'x'\nage = '3h'\n[[seen]]\nname = 'z'\nage = '3h'".to_owned());
     for crashes in ["['4m']", "['5m', '4m']", "['9m', '8m', '7m', '6m']", "['50m', '40m', '30m', '20m']"] {
         texts.push(format!(
             "[[seen]]\nname = 'x'\ndead = 'exit 1'\ndead_for = '1s'\nage = '3m'\n[[history]]\nname = 'x'\ncrashes = {crashes}"
