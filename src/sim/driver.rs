@@ -13,7 +13,7 @@ use crate::model::{
 };
 use crate::plan::Situation;
 use crate::{plan, remember};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 /// The part of the controller that thinks. A test may put a bug into any of it.
 pub trait Mind {
@@ -197,6 +197,9 @@ impl<'m> Driver<'m> {
         }
         for step in &plan.steps {
             self.ledger.judge_intent(step, &self.disk, orders)?;
+            if self.stormy && self.random.chance(self.weather.people / 3) {
+                self.world.interfere(Interference::Attach, &[], &mut self.random);
+            }
             let mut mishap = if self.stormy { self.weather.mishap(&mut self.random) } else { None };
             if hangs {
                 mishap = Some(Mishap::Late);
@@ -379,13 +382,12 @@ impl<'m> Driver<'m> {
 
     /// What is neither in the state file nor on a session any more cannot be known.
     fn forgive(&mut self) {
-        let mut labels = BTreeMap::new();
-        for session in self.world.server.iter().flat_map(|server| server.sessions.values()) {
-            if let Ownership::Ours(label) = &session.ownership {
-                labels.insert(label.session.clone(), label.handoff);
-            }
-        }
-        self.ledger.forgive_gaps(&self.disk, &labels);
+        let sessions = self.world.server.iter().flat_map(|server| server.sessions.values());
+        let labelled = sessions.filter_map(|session| match &session.ownership {
+            Ownership::Ours(label) => Some(label.session.clone()),
+            Ownership::Unlabelled | Ownership::Foreign(_) => None,
+        });
+        self.ledger.forgive_gaps(&self.disk, &labelled.collect());
     }
 
     /// Adds what was decided to the trace.

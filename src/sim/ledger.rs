@@ -98,11 +98,12 @@ fn begins_process(step: &Step) -> bool {
 }
 
 impl Ledger {
-    /// What only files knew was lost, or what only labels knew: nothing can be asked for that nobody can know.
-    pub fn forgive_gaps(&mut self, disk: &Memory, labels: &BTreeMap<SessionName, Option<Moment>>) {
+    /// Files or labels were lost. What is neither on disk nor on a session any more cannot be known; a session that
+    /// still carries our labels carries its last planned restart in them.
+    pub fn forgive_gaps(&mut self, disk: &Memory, labelled: &BTreeSet<SessionName>) {
         self.planned.retain(|name, (at, _)| {
             let remembered = disk.sessions.get(name).and_then(|history| history.handoff);
-            remembered == Some(*at) || labels.get(name).is_some_and(|label| *label == Some(*at))
+            remembered == Some(*at) || labelled.contains(name)
         });
     }
 
@@ -196,6 +197,11 @@ impl Ledger {
         let Deed { step, planned, before } = deed;
         if let Some(before) = before {
             judge_identity(step, before)?;
+            // A late one may have been planned before its entry was edited.
+            let desired = town.sessions.get(&step.session).filter(|_| *planned == now);
+            let minds = desired.is_some_and(|desired| desired.when_attached == WhenAttached::Hold);
+            let kills = signals(step) && before.session.is_alive();
+            ensure(!(minds && kills && before.session.attached > 0), "S3 attached", &brief(step))?;
         }
         if begins_process(step) {
             let alive = before.as_ref().is_some_and(|before| before.session.is_alive());
@@ -206,7 +212,7 @@ impl Ledger {
             let last = self.begun.insert(step.session.clone(), generation);
             ensure(last != Some(generation), "S2 twice", &brief(step))?;
         }
-        self.judge_gap(deed)
+        self.judge_gap(deed, town)
     }
 
     fn judge_budget(&mut self, step: &Step, planned: Moment, town: &Town, now: Moment) -> Result<(), Breach> {
@@ -221,8 +227,11 @@ impl Ledger {
     }
 
     /// Two planned restarts of one session are a whole gap apart, told by the moments that they are labelled with.
-    fn judge_gap(&mut self, deed: &Deed) -> Result<(), Breach> {
-        let Action::Restart { desired, target, rung, handoff: Some(at), .. } = &deed.step.action else { return Ok(()) };
+    fn judge_gap(&mut self, deed: &Deed, town: &Town) -> Result<(), Breach> {
+        let Some(desired) = town.sessions.get(&deed.step.session) else { return Ok(()) };
+        let Action::Restart { target, rung, handoff: Some(at), .. } = &deed.step.action else {
+            return Ok(());
+        };
         if *rung == Rung::Finish {
             return Ok(());
         }
@@ -300,8 +309,9 @@ fn judge_step(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
     };
     ensure(rightful, "S1 ours only", &brief(step))?;
     let kills = signals(step) && matches!(seen.life, Life::Alive { .. });
-    let minded = target.attached == WhenAttached::Hold && seen.attached > 0;
-    ensure(!(kills && minded), "S3 attached", &brief(step))?;
+    let desired = look.town.sessions.get(&step.session);
+    let minds = desired.is_none_or(|desired| desired.when_attached == WhenAttached::Hold);
+    ensure(!(kills && minds && seen.attached > 0), "S3 attached", &brief(step))?;
     let own = matches!(look.observed, Observed::Up(server) if server.own == Some(target.session));
     ensure(!(kills && own), "S18 own session", &brief(step))?;
     if begins_kill(step) && !look.town.sessions.contains_key(&step.session) {
@@ -369,8 +379,8 @@ fn judge_identity(step: &Step, before: &Before) -> Result<(), Breach> {
     };
     let adopts = matches!(step.action, Action::Adopt { .. });
     ensure(generation.is_some() != adopts, "S1 ours only", &brief(step))?;
-    let meant = before.server == target.server && generation == target.generation;
-    ensure(meant, "S2 stale", &brief(step))?;
+    ensure(before.server == target.server, "S2 other server", &brief(step))?;
+    ensure(generation == target.generation, "S2 other life", &brief(step))?;
     let minded = before.session.attached > 0 && target.attached == WhenAttached::Hold;
     ensure(!(kills && minded), "S3 attached", &brief(step))
 }

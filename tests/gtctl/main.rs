@@ -1,5 +1,6 @@
 //! The one integration test binary.
 
+mod bugs;
 mod laws;
 mod simulation;
 mod situation;
