@@ -8,8 +8,8 @@ use super::settled::Violation;
 use super::world::World;
 use super::{Random, edit_town, random_town};
 use crate::model::{
-    Action, Done, Durability, Life, Memory, Moment, Observed, Orders, Orphans, Outcome, Ownership, Period, Plan, SessionName,
-    Step, Town,
+    Action, Done, Durability, Life, Memory, Moment, Observed, Orders, Orphans, Outcome, Ownership, Period, Plan,
+    SessionName, Step, Town,
 };
 use crate::plan::Situation;
 use crate::{plan, remember};
@@ -320,8 +320,9 @@ impl<'m> Driver<'m> {
         let weather = self.weather;
         if self.random.chance(weather.people) {
             let what = self.random.pick(&Interference::ALL).filter(|what| {
-                // A stale look from before a session was made, and a rename of it: nobody can tell that it is there.
-                weather.stale == 0 || *what != Interference::Rename
+                // With a stale look or a late creation, a renamed session is doubled: only its name guards a creation.
+                let certain = weather.stale == 0 && weather.mishap == 0 && weather.stops == 0;
+                certain || *what != Interference::Rename
             });
             let declared: Vec<SessionName> = self.town.sessions.keys().cloned().collect();
             if let Some(what) = what {

@@ -175,7 +175,9 @@ impl Ledger {
         if orders.durability == Durability::Failing {
             return ensure(matches!(step.action, Action::Start { .. }), "S5 intent", &brief(step));
         }
-        let Some(history) = disk.sessions.get(&step.session) else { return breach("S5 intent", format!("{:?}", brief(step))) };
+        let Some(history) = disk.sessions.get(&step.session) else {
+            return breach("S5 intent", format!("{:?}", brief(step)));
+        };
         let noted = match &step.action {
             Action::Restart { target, rung, .. } | Action::Expire { target, rung, .. } if *rung != Rung::Finish => {
                 let stopping = history.stopping.as_ref();
@@ -208,7 +210,7 @@ impl Ledger {
             ensure(!alive, "S6 one tree", &brief(step))?;
             self.judge_budget(step, *planned, town, now)?;
         }
-        if let Some(generation) = step.action.begins() {
+        if let Some(generation) = step.action.begins().filter(|_| begins_process(step)) {
             let last = self.begun.insert(step.session.clone(), generation);
             ensure(last != Some(generation), "S2 twice", &brief(step))?;
         }
@@ -216,12 +218,15 @@ impl Ledger {
     }
 
     fn judge_budget(&mut self, step: &Step, planned: Moment, town: &Town, now: Moment) -> Result<(), Breach> {
-        self.starts.retain(|at| at.boot == now.boot && planned.since(at) < WINDOW);
+        self.starts.retain(|at| at.boot == now.boot && now.since(at) < Period::from_hours(24));
         let allowed = match town.limits.starts {
             StartBudget::Auto => town.sessions.len().saturating_add(10),
             StartBudget::Fixed(starts) => usize::try_from(starts).unwrap_or(usize::MAX),
         };
-        ensure(self.starts.len() < allowed, "S7 start budget", &brief(step))?;
+        let before = |at: &&Moment| at.awake <= planned.awake && planned.since(at) < WINDOW;
+        // The town of a late one may have been another.
+        let late = planned != now;
+        ensure(late || self.starts.iter().filter(before).count() < allowed, "S7 start budget", &brief(step))?;
         self.starts.push(planned);
         Ok(())
     }
@@ -355,12 +360,12 @@ fn judge_starts(look: &Look<'_>, plan: &Plan) -> Result<(), Breach> {
     let wave = |name: &SessionName| look.town.sessions.get(name).map_or(0, |desired| desired.wave);
     let created: Vec<_> = plan.steps.iter().filter(|step| matches!(step.action, Action::Start { .. })).collect();
     let last = created.iter().map(|step| wave(&step.session)).max();
-    let pending: Vec<_> =
-        if created.is_empty() { vec![] } else { look.town.sessions.keys().filter(pending).collect() };
+    let pending: Vec<_> = if created.is_empty() { vec![] } else { look.town.sessions.keys().filter(pending).collect() };
     let first = pending.iter().map(|name| wave(name)).min();
     ensure(last.zip(first).is_none_or(|(last, first)| last <= first), "S16 waves", &(last, &pending))?;
     let starts = plan.steps.iter().filter(|step| begins_process(step)).count();
-    let healthy = look.memory.sessions.values().filter(|history| history.run.as_ref().is_some_and(|r| r.ready.is_some()));
+    let healthy =
+        look.memory.sessions.values().filter(|history| history.run.as_ref().is_some_and(|r| r.ready.is_some()));
     let most = usize::try_from(look.town.limits.concurrent_starts.max(1)).unwrap_or(1).saturating_add(healthy.count());
     ensure(starts <= most, "S7 concurrent starts", &briefs(plan))
 }
@@ -384,4 +389,3 @@ fn judge_identity(step: &Step, before: &Before) -> Result<(), Breach> {
     let minded = before.session.attached > 0 && target.attached == WhenAttached::Hold;
     ensure(!(kills && minded), "S3 attached", &brief(step))
 }
-

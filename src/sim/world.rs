@@ -221,8 +221,7 @@ impl World {
     /// A fresh agent process, as the world's mood has it.
     pub(super) fn agent(&mut self) -> Process {
         let id = self.next_id();
-        let mut process =
-            Process { id, matches: true, ended: None, fate: None, on_term: OnTerm::Ends };
+        let mut process = Process { id, matches: true, ended: None, fate: None, on_term: OnTerm::Ends };
         if self.agentry == Agentry::Tame {
             return process;
         }

@@ -108,7 +108,8 @@ fn skip_the_stop(plan: &mut Plan) {
     }
 }
 
-fn delusions() -> Vec<Bug> {
+/// Bugs of what is seen.
+fn blindness() -> Vec<Bug> {
     let mind = |law, what, delusion| (law, what, deluded(delusion), None);
     vec![
         mind("S8", "a failed look is an empty town", |s| {
@@ -130,6 +131,13 @@ fn delusions() -> Vec<Bug> {
             each_seen(&mut observed, |seen| seen.attached = 0);
             (town, observed, memory, orders)
         }),
+    ]
+}
+
+/// Bugs of what is allowed.
+fn licence() -> Vec<Bug> {
+    let mind = |law, what, delusion| (law, what, deluded(delusion), None);
+    vec![
         mind("S4", "no handoff gap", |s| {
             let (mut town, observed, memory, orders) = as_it_is(s);
             town.sessions.values_mut().for_each(|desired| desired.handoff_gap = gtctl::model::Period::ZERO);
@@ -158,6 +166,17 @@ fn delusions() -> Vec<Bug> {
             town.sessions.values_mut().for_each(|desired| desired.wave = 0);
             (town, observed, memory, orders)
         }),
+        mind("S5", "the full disk goes unnoticed", |s| {
+            let (town, observed, memory, _) = as_it_is(s);
+            (town, observed, memory, Orders::default())
+        }),
+    ]
+}
+
+/// Bugs of who and when.
+fn confusion() -> Vec<Bug> {
+    let mind = |law, what, delusion| (law, what, deluded(delusion), None);
+    vec![
         mind("S18", "it does not know its own session", |s| {
             let (town, mut observed, memory, orders) = as_it_is(s);
             if let Observed::Up(server) = &mut observed {
@@ -188,10 +207,6 @@ fn delusions() -> Vec<Bug> {
                 }
             });
             (town, observed, memory, orders)
-        }),
-        mind("S5", "the full disk goes unnoticed", |s| {
-            let (town, observed, memory, _) = as_it_is(s);
-            (town, observed, memory, Orders::default())
         }),
     ]
 }
@@ -242,7 +257,14 @@ fn spoilt() -> Vec<Bug> {
 
 fn hold_for_ever(step: Step) -> Held {
     let phase = gtctl::model::Phase::Absent;
-    Held { verb: step.action.verb(), session: step.session, reason: step.reason, hold: Hold::Paused, until: None, phase }
+    Held {
+        verb: step.action.verb(),
+        session: step.session,
+        reason: step.reason,
+        hold: Hold::Paused,
+        until: None,
+        phase,
+    }
 }
 
 fn proceed(step: &mut Step) {
@@ -260,11 +282,16 @@ fn forgotten() -> Vec<Bug> {
             memory.sessions.values_mut().for_each(|history| history.stopping = None);
         }),
         mind("S7 start", "starts are not counted", nothing, |memory| memory.starts.clear()),
-        mind("L5", "crashes are never forgotten", |memory| {
-            for history in memory.sessions.values_mut().filter(|history| history.crashes.is_empty()) {
-                history.crashes.extend(history.run.as_ref().map(|run| run.started));
-            }
-        }, nothing),
+        mind(
+            "L5",
+            "crashes are never forgotten",
+            |memory| {
+                for history in memory.sessions.values_mut().filter(|history| history.crashes.is_empty()) {
+                    history.crashes.extend(history.run.as_ref().map(|run| run.started));
+                }
+            },
+            nothing,
+        ),
     ]
 }
 
@@ -286,7 +313,17 @@ fn neglected_fences_are_noticed() {
 
 #[test]
 fn wrong_views_are_noticed() {
-    check(delusions());
+    check(blindness());
+}
+
+#[test]
+fn wrong_licences_are_noticed() {
+    check(licence());
+}
+
+#[test]
+fn confused_identities_and_times_are_noticed() {
+    check(confusion());
 }
 
 #[test]
@@ -304,6 +341,7 @@ fn a_seed_replays_exactly() {
     for seed in 0..50 {
         assert_eq!(live(seed, &Faithful, None), live(seed, &Faithful, None), "L7: seed {seed}");
     }
-    let traces: std::collections::BTreeSet<_> = (1..50).flat_map(|seed| live(seed, &Faithful, None)).map(|r| r.trace).collect();
+    let traces: std::collections::BTreeSet<_> =
+        (1..50).flat_map(|seed| live(seed, &Faithful, None)).map(|r| r.trace).collect();
     assert!(traces.len() > 45, "traces tell runs apart");
 }

@@ -113,7 +113,8 @@ fn essence(plan: &Plan) -> Vec<String> {
 
 /// Everything in a plan but its evidence of passing time.
 fn substance(plan: &Plan) -> String {
-    let next: Vec<_> = plan.unchanged.iter().map(|calm| format!("{} {:?} {:?}", calm.session, calm.phase, calm.next)).collect();
+    let next: Vec<_> =
+        plan.unchanged.iter().map(|calm| format!("{} {:?} {:?}", calm.session, calm.phase, calm.next)).collect();
     let until: Vec<_> = plan.held.iter().map(|held| (held.until, held.phase)).collect();
     let crowds: Vec<_> = plan.held.iter().filter_map(|held| counted(&held.hold)).collect();
     format!("{:?} {next:?} {until:?} {crowds:?}", essence(plan))
@@ -227,11 +228,14 @@ fn each_law_catches_its_bug() {
         }
     };
     assert!(noticed(&bugged(|_, plan| Plan { unchanged: vec![], ..plan })), "complete: a session left out");
-    assert!(noticed(&bugged(|_, mut plan| {
-        plan.unchanged.extend(plan.unchanged.first().cloned());
-        plan
-    })), "complete: a session twice");
-    assert!(noticed(&bugged(|case, plan| with_eyes_shut(case, plan))), "unknown taken for dead");
+    assert!(
+        noticed(&bugged(|_, mut plan| {
+            plan.unchanged.extend(plan.unchanged.first().cloned());
+            plan
+        })),
+        "complete: a session twice"
+    );
+    assert!(noticed(&bugged(with_eyes_shut)), "unknown taken for dead");
     assert!(noticed(&bugged(|case, _| unguarded(case).plan())), "attached ignored");
     let late = |case: &Case| {
         let plan = case.plan();
