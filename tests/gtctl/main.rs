@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod act;
 #[cfg(test)]
+mod bugs;
+#[cfg(test)]
 mod laws;
 #[cfg(test)]
 mod layering;
