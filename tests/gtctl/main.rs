@@ -5,6 +5,8 @@ mod act;
 #[cfg(test)]
 mod bugs;
 #[cfg(test)]
+mod goldens;
+#[cfg(test)]
 mod laws;
 #[cfg(test)]
 mod layering;
@@ -18,3 +20,5 @@ mod situation;
 mod stage;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod world;
