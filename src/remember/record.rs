@@ -14,18 +14,23 @@ pub fn record(mut memory: Memory, plan: &Plan, outcomes: &[Done], now: Moment) -
         match &done.outcome {
             Outcome::Done(effect) => record_effect(history, step, effect, now),
             Outcome::Failed(_) => {
+                forget_untouched_stop(history);
                 if record_failed_start(history, step, now) {
                     memory.failed_start = Some(now);
                 }
             }
-            // An asking that touched nothing is no stop under way: the next one asks anew.
-            Outcome::Stale(_) if history.stopping.as_ref().is_some_and(|stopping| stopping.tree.is_empty()) => {
-                history.stopping = None;
-            }
-            Outcome::Stale(_) | Outcome::Unknown(_) => {}
+            Outcome::Stale(_) => forget_untouched_stop(history),
+            Outcome::Unknown(_) => {}
         }
     }
     memory
+}
+
+/// An asking that touched nothing is no stop under way: the next one, if there is still a reason, asks anew.
+fn forget_untouched_stop(history: &mut History) {
+    if history.stopping.as_ref().is_some_and(|stopping| stopping.tree.is_empty()) {
+        history.stopping = None;
+    }
 }
 
 fn record_effect(history: &mut History, step: &Step, effect: &Effect, now: Moment) {

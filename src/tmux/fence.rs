@@ -87,8 +87,8 @@ impl<'a> Fence<'a> {
             None => equal(&format!("#{{{}}}", labels::TOWN), ""),
         });
         match self.clients {
-            Clients::Forbid => all.push(equal("#{session_attached}", "0")),
-            Clients::ForbidAlive => all.push(either("#{pane_dead}", &equal("#{session_attached}", "0"))),
+            Clients::Forbid => all.push(equal(ATTACHED, "0")),
+            Clients::ForbidAlive => all.push(either("#{pane_dead}", &equal(ATTACHED, "0"))),
             Clients::Ignore => {}
         }
         // A target whose pane is gone reads as its session's current pane.
@@ -137,9 +137,12 @@ impl<'a> Fence<'a> {
     }
 }
 
-/// See [`Fence::explain`]. Labels may hold any text, so they come last, ours without spaces.
+/// Whether a client is attached, to the session or to one grouped with it, which shows the same windows: 0 or 1.
+const ATTACHED: &str = "#{||:#{session_attached},#{session_group_attached}}";
+
+/// See [`Fence::explain`]. Labels may hold any text, so they come last, ours without spaces. The third is [`ATTACHED`].
 const STALE_FIELDS: &str =
-    "#{pid} #{session_id} #{session_attached} #{pane_id} #{pane_pid} #{?@gtctl_town,labelled,} #{@gtctl_gen}";
+    "#{pid} #{session_id} #{||:#{session_attached},#{session_group_attached}} #{pane_id} #{pane_pid} #{?@gtctl_town,labelled,} #{@gtctl_gen}";
 
 /// What a fenced operation found of the agent's pane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
