@@ -10,3 +10,13 @@ mod look;
 mod stage;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod town;
+#[cfg(test)]
+mod yard;
+#[cfg(test)]
+mod town_age;
+#[cfg(test)]
+mod town_fault;
+#[cfg(test)]
+mod town_edit;
