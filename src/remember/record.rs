@@ -2,7 +2,7 @@
 
 use super::learn::push_crash;
 use crate::model::{
-    Action, Death, Done, Effect, Ended, Finished, History, Memory, Moment, Outcome, Plan, ProcId, Run, Step, Stopping,
+    Action, Death, Done, Effect, Ended, Finished, History, Memory, Moment, Outcome, Plan, ProcId, Run, Rung, Step, Stopping,
 };
 
 /// Takes in what came of a plan's steps. An outcome that is stale or unknown leaves nothing: the next look tells.
@@ -21,6 +21,22 @@ pub fn record(mut memory: Memory, plan: &Plan, outcomes: &[Done], now: Moment) -
             }
             Outcome::Stale(_) => forget_untouched_stop(history),
             Outcome::Unknown(_) => {}
+        }
+    }
+    memory
+}
+
+/// Gives sessions whose planned restart touched nothing their last handoff back, as it was in the memory `before` the
+/// plan's intent: what did not happen opens no gap.
+#[must_use]
+pub fn take_back(mut memory: Memory, before: &Memory, plan: &Plan, outcomes: &[Done]) -> Memory {
+    for done in outcomes {
+        let untouched = matches!(done.outcome, Outcome::Stale(_) | Outcome::Failed(_));
+        let step = plan.steps.iter().find(|step| step.session == done.session);
+        let asked = step.is_some_and(|s| matches!(s.action, Action::Restart { rung: Rung::Ask, .. }));
+        let Some(history) = memory.sessions.get_mut(&done.session).filter(|_| untouched && asked) else { continue };
+        if history.stopping.is_none() {
+            history.handoff = before.sessions.get(&done.session).and_then(|former| former.handoff);
         }
     }
     memory

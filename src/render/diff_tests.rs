@@ -89,7 +89,7 @@ fn alive(minutes: u64, quiet: Period) -> Seen {
 }
 
 pub(in crate::render) fn observed() -> Observed {
-    let dead = Life::Dead { death: Death::Exit(3), at: None, tail: vec![] };
+    let dead = Life::Dead { death: Death::Exit(3), process: None, at: None, tail: vec![] };
     let sessions = [
         ("crew-1", Seen { life: dead, usage: None, ..alive(9, Period::ZERO) }),
         ("old", alive(500, Period::from_mins(90))),

@@ -15,6 +15,8 @@ pub enum Clients {
     Forbid,
     /// They forbid it while the pane's process lives: nobody is disturbed where nothing runs any more.
     ForbidAlive,
+    /// They forbid it unless the pane's process has ended and there is no other pane they could be using.
+    ForbidUnlessOver,
     /// They do not matter.
     Ignore,
 }
@@ -29,7 +31,16 @@ impl Clients {
         }
     }
 
-    /// The rule for restarting or removing what has ended.
+    /// The rule for removing what has ended, other panes included.
+    #[must_use]
+    pub fn for_removing(target: &Target) -> Self {
+        match target.attached {
+            WhenAttached::Hold => Self::ForbidUnlessOver,
+            WhenAttached::Proceed => Self::Ignore,
+        }
+    }
+
+    /// The rule for restarting what has ended.
     #[must_use]
     pub fn for_finishing(target: &Target) -> Self {
         match target.attached {
@@ -86,9 +97,14 @@ impl<'a> Fence<'a> {
             Some(generation) => equal(&format!("#{{{}}}", labels::GENERATION), &generation.to_string()),
             None => equal(&format!("#{{{}}}", labels::TOWN), ""),
         });
+        let nobody = equal(ATTACHED, "0");
         match self.clients {
-            Clients::Forbid => all.push(equal(ATTACHED, "0")),
-            Clients::ForbidAlive => all.push(either("#{pane_dead}", &equal(ATTACHED, "0"))),
+            Clients::Forbid => all.push(nobody),
+            Clients::ForbidAlive => all.push(either("#{pane_dead}", &nobody)),
+            Clients::ForbidUnlessOver => {
+                let alone = equal("#{pane_dead} #{session_windows} #{window_panes}", "1 1 1");
+                all.push(either(&alone, &nobody));
+            }
             Clients::Ignore => {}
         }
         // A target whose pane is gone reads as its session's current pane.

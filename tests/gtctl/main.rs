@@ -1,11 +1,17 @@
-//! gtctl against real tmux servers, each private to its test.
+//! The one integration test binary: it links once. What needs tmux uses servers private to each test.
 
 #[cfg(test)]
 mod act;
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod layering;
 #[cfg(test)]
 mod look;
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod situation;
 #[cfg(test)]
 mod stage;
 #[cfg(test)]

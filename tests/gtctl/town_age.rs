@@ -1,7 +1,7 @@
 //! Planned restarts: fresh process, same session, same clients; and never twice within the gap, whatever is lost.
 
 use crate::town::QUICK;
-use crate::yard::{Yard, of, session, sleeper};
+use crate::yard::{TMUX, Yard, of, session, sleeper};
 use gtctl::proc::signal::Signal;
 use std::fs;
 
@@ -69,10 +69,10 @@ fn a_client_that_comes_between_look_and_act_is_spared_too() {
     // The second call to tmux, which would begin the stop, waits for a client.
     let gate = "#!/bin/sh\nn=$(cat DIR/n 2>/dev/null || echo 0); n=$((n+1)); echo $n >DIR/n\n\
                 if [ $n = 2 ]; then touch DIR/looked; while ! [ -e DIR/go ]; do /bin/sleep 0.02; done; fi\n\
-                exec /usr/bin/tmux \"$@\"\n";
+                exec TMUX \"$@\"\n";
     yard.until("its age", || yard.gtctl(&["diff"]).out.contains("restart"));
     yard.until("its limit", || !of(&yard.gtctl(&["diff", "-o", "json"]).json(), "steps", "one").is_none());
-    yard.shim("tmux", &gate.replace("DIR", yard.dir()));
+    yard.shim("tmux", &gate.replace("DIR", yard.dir()).replace("TMUX", &TMUX));
     let verb = yard.start(&["reconcile"]);
     yard.until("the look", || yard.at("looked").exists());
     let _client = yard.attach("view");

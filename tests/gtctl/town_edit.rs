@@ -1,7 +1,7 @@
 //! The manifest changes, a plan is saved, somebody interrupts.
 
 use crate::town::QUICK;
-use crate::yard::{Yard, of, session, sleeper};
+use crate::yard::{TMUX, Yard, of, session, sleeper};
 use gtctl::proc::process;
 use gtctl::proc::signal::Signal;
 
@@ -133,7 +133,7 @@ fn an_interrupted_apply_ends_cleanly_and_says_what_is_left() {
     yard.pid("first");
     assert_eq!(yard.sessions(), ["first"]);
     // Also when it comes during a cycle: the calls to tmux are slow here.
-    yard.shim("tmux", "#!/bin/sh\n/bin/sleep 0.5\nexec /usr/bin/tmux \"$@\"\n");
+    yard.shim("tmux", &format!("#!/bin/sh\n/bin/sleep 0.5\nexec {} \"$@\"\n", *TMUX));
     yard.tmux(&["kill-session", "-t", "=first"]);
     let verb = yard.start(&["-vv", "apply"]);
     yard.until("the look", || verb.said().contains("list-panes"));

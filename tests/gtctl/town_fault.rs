@@ -1,7 +1,7 @@
 //! When tmux, the disk or the host misbehave.
 
 use crate::town::QUICK;
-use crate::yard::{Said, Yard, of, session, sleeper};
+use crate::yard::{TMUX, Yard, of, session, sleeper};
 use gtctl::proc::process;
 use gtctl::proc::signal::{Signal, signal};
 use std::fs;
@@ -30,10 +30,11 @@ fn every_verb_answers_beside_a_frozen_server_and_nothing_happens_late() {
     // The two that act take turns, so they come one after the other.
     let (first, rest) = verbs.split_at(2);
     for batch in [first, &rest[..1], &rest[1..]] {
-        let started: Vec<_> = batch.iter().map(|(args, code)| (yard.start(args), *code)).collect();
+        let started: Vec<_> = batch.iter().map(|(args, code)| (yard.start(&[*args, &["-o", "json"]].concat()), *code)).collect();
         for (verb, code) in started {
-            let Said { took, .. } = verb.end().exits(code).says("unknown");
-            assert!(took < ANSWER, "{took:?}");
+            let said = verb.end().exits(code);
+            assert!(said.took < ANSWER, "{said:?}");
+            assert_eq!(said.json()["server"], "unknown");
         }
     }
     signal(server, Signal::CONT);
@@ -51,9 +52,10 @@ fn a_server_that_freezes_between_look_and_act_does_nothing_late() {
     yard.tmux(&["kill-session", "-t", "=one"]);
     // Every call after the look finds the server frozen.
     let gate = format!(
-        "#!/bin/sh\nif [ -e {0}/looked ]; then kill -STOP {1}; fi\ntouch {0}/looked\nexec /usr/bin/tmux \"$@\"\n",
+        "#!/bin/sh\nif [ -e {0}/looked ]; then kill -STOP {1}; fi\ntouch {0}/looked\nexec {2} \"$@\"\n",
         yard.dir(),
-        server.pid
+        server.pid,
+        *TMUX
     );
     yard.shim("tmux", &gate);
     yard.gtctl(&["reconcile"]).exits(3).says("unknown");
@@ -104,7 +106,7 @@ fn the_same_town_on_another_server_is_not_taken_for_leftovers() {
         .exits(0);
     assert!(process::may_live(one));
     assert_eq!(yard.marked("one").len(), 2);
-    let pid = yard.command("/usr/bin/tmux").arg("-S").arg(&other).args(["display", "-p", "#{pid}"]).output().unwrap();
+    let pid = yard.command(&TMUX).arg("-S").arg(&other).args(["display", "-p", "#{pid}"]).output().unwrap();
     yard.own(process::identify(String::from_utf8_lossy(&pid.stdout).trim().parse().unwrap()).unwrap());
 }
 
@@ -122,6 +124,25 @@ fn a_removed_socket_file_brings_no_second_server() {
 }
 
 #[test]
+fn a_read_only_state_directory_stops_no_start() {
+    let yard = Yard::new(&format!("{QUICK}{}{}", sleeper("one", ""), sleeper("two", "")));
+    yard.gtctl(&["apply"]).exits(0);
+    let (one, state) = (yard.pid("one"), yard.at("xdg"));
+    yard.tmux(&["kill-session", "-t", "=two"]);
+    let script = "mount --bind \"$1\" \"$1\" && mount -o remount,bind,ro \"$1\" || exit 77; exec \"$0\" reconcile";
+    let mut command = yard.command("unshare");
+    command.args(["-m", "sh", "-c", script, env!("CARGO_BIN_EXE_gtctl"), state.to_str().unwrap()]);
+    let said = yard.running(command).end();
+    if said.code == Some(77) || said.err.contains("unshare") {
+        eprintln!("skipped: nothing may be mounted here");
+        return;
+    }
+    said.exits(0).says("the state was not written").says("started    two");
+    assert_eq!(yard.pid("one"), one);
+    yard.pid("two");
+}
+
+#[test]
 fn without_durable_intents_nothing_that_runs_is_touched() {
     let old = "max_age = \"1s\"\nmax_age_jitter = \"0s\"\ndrain = \"0s\"";
     let yard = Yard::new(&format!("{QUICK}{}{}", sleeper("one", old), sleeper("two", "")));
@@ -130,15 +151,16 @@ fn without_durable_intents_nothing_that_runs_is_touched() {
     yard.until("its limit", || of(&yard.gtctl(&["diff", "-o", "json"]).json(), "steps", "one").is_some());
     yard.tmux(&["kill-session", "-t", "=two"]);
     yard.until("its end", || !process::may_live(two));
-    // No file can take the place of a directory, not even root's.
-    let file = yard.state().join("gtctl.json");
-    fs::remove_file(&file).unwrap();
-    fs::create_dir(&file).unwrap();
-    fs::write(file.join("x"), "").unwrap();
-    yard.gtctl(&["reconcile"]).exits(3).says("the state was not written").says("started");
+    // Where no file may have any byte, nothing can be written: a full disk, for root as well.
+    let full = r#"(trap "" XFSZ; ulimit -f 0; "$0" reconcile; echo "exit $?") 2>&1 | cat"#;
+    let mut command = yard.command("sh");
+    let output = command.args(["-c", full, env!("CARGO_BIN_EXE_gtctl")]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    for words in ["the state was not written", "started    two", "could not be written down", "exit 3"] {
+        assert!(said.contains(words), "no {words:?} in {said}");
+    }
     assert_eq!(yard.pid("one"), one);
     assert_ne!(yard.fresh("two", None), two);
-    fs::remove_dir_all(&file).unwrap();
     yard.until("the restart", || {
         yard.gtctl(&["reconcile"]);
         yard.process("one").is_some_and(|now| now != one)

@@ -219,6 +219,7 @@ impl SeenEntry {
         match &self.dead {
             Some(text) => Life::Dead {
                 death: death(text),
+                process: None,
                 at: Some(NOW.minus(self.dead_for.unwrap_or(Period::from_secs(2))).wall),
                 tail: self.tail.clone(),
             },

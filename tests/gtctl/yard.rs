@@ -10,10 +10,18 @@ use std::cell::RefCell;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 /// How long a verb may take, whatever happens.
 const VERB_PATIENCE: Duration = Duration::from_secs(60);
+
+/// The real tmux, whatever a test puts before it.
+pub(crate) static TMUX: LazyLock<String> = LazyLock::new(|| {
+    let path = std::env::var_os("PATH").unwrap();
+    let found = std::env::split_paths(&path).map(|dir| dir.join("tmux")).find(|file| file.exists());
+    found.unwrap().to_str().unwrap().to_owned()
+});
 
 /// Everything in it is killed by id and removed when it is dropped.
 pub(crate) struct Yard {
@@ -154,7 +162,7 @@ impl Yard {
 
     /// Runs `tmux ARGS`, and returns what it printed, whether it failed or not.
     pub(crate) fn tmux(&self, args: &[&str]) -> String {
-        let mut command = self.command("/usr/bin/tmux");
+        let mut command = self.command(&TMUX);
         command.arg("-u").arg("-S").arg(self.socket()).args(args);
         let output = command.output().unwrap();
         self.remember_server();
@@ -233,7 +241,7 @@ impl Yard {
     /// A client attached to a session by a terminal of its own.
     pub(crate) fn attach(&self, session: &str) -> Running {
         let mut command = self.command("script");
-        let tmux = format!("/usr/bin/tmux -S {} attach -t '={session}:'", self.socket().display());
+        let tmux = format!("{} -S {} attach -t '={session}:'", *TMUX, self.socket().display());
         command.args(["-qfc", &tmux, "/dev/null"]).stdin(Stdio::piped());
         let running = self.running(command);
         self.until("the client", || self.format(session, "#{session_attached}") != "0");
