@@ -11,6 +11,7 @@ use crate::proc;
 use crate::render::{Scene, apply as page, json, saved};
 use std::collections::BTreeMap;
 use std::path::Path;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// How often to look while something starts or stops.
 const LOOK_EVERY: Period = Period::from_millis(200);
@@ -40,6 +41,10 @@ async fn check_saved(path: &Path, place: &Place, orders: Orders, terminal: &Term
     checked.map_err(|e| Trouble::new(format!("{shown} was not applied")).because(&e).help(e.help()))
 }
 
+fn listen(kind: SignalKind) -> Result<Signal, Trouble> {
+    signal(kind).map_err(|e| Trouble::new("signals cannot be listened for").because(&e))
+}
+
 struct Work {
     begun: Moment,
     wait: Period,
@@ -58,17 +63,22 @@ impl Work {
         terminal: &Terminal,
     ) -> Result<Cycle, Trouble> {
         let mut reported = BTreeMap::new();
+        // Listened for from the beginning: one that comes during a cycle lets it finish its steps.
+        let mut interrupt = listen(SignalKind::interrupt())?;
+        let mut terminate = listen(SignalKind::terminate())?;
         loop {
             let cycle = controller.cycle(&place.town, orders).await?;
             self.report(place, &cycle, &mut reported, terminal);
             self.done.extend(cycle.outcomes.iter().cloned());
             let Some(pause) = self.pause(&cycle) else { return Ok(cycle) };
             tokio::select! {
+                biased;
+                _ = interrupt.recv() => self.interrupted = true,
+                _ = terminate.recv() => self.interrupted = true,
                 () = tokio::time::sleep(pause.to_std()) => {}
-                _ = tokio::signal::ctrl_c() => {
-                    self.interrupted = true;
-                    return Ok(cycle);
-                }
+            }
+            if self.interrupted {
+                return Ok(cycle);
             }
         }
     }

@@ -21,4 +21,14 @@ mod stage;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod town;
+#[cfg(test)]
+mod town_age;
+#[cfg(test)]
+mod town_edit;
+#[cfg(test)]
+mod town_fault;
+#[cfg(test)]
 mod world;
+#[cfg(test)]
+mod yard;
