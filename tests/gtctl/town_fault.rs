@@ -30,7 +30,8 @@ fn every_verb_answers_beside_a_frozen_server_and_nothing_happens_late() {
     // The two that act take turns, so they come one after the other.
     let (first, rest) = verbs.split_at(2);
     for batch in [first, &rest[..1], &rest[1..]] {
-        let started: Vec<_> = batch.iter().map(|(args, code)| (yard.start(&[*args, &["-o", "json"]].concat()), *code)).collect();
+        let started: Vec<_> =
+            batch.iter().map(|(args, code)| (yard.start(&[*args, &["-o", "json"]].concat()), *code)).collect();
         for (verb, code) in started {
             let said = verb.end().exits(code);
             assert!(said.took < ANSWER, "{said:?}");
