@@ -86,7 +86,7 @@ pub fn next(row: &Row<'_>, paper: &Paper) -> String {
         Event::Nothing => match row.phase {
             Phase::Unknown => row.trouble.map_or_else(String::new, |why| sanitise::line(why, 200)),
             Phase::Dead(death) | Phase::Completed(Some(death)) => death.to_string(),
-            Phase::Stopped => "stopped by hand".to_owned(),
+            Phase::Stopped => "stopped by hand; `gtctl start` starts it".to_owned(),
             Phase::Completed(None)
             | Phase::Absent
             | Phase::Starting

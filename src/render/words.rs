@@ -95,6 +95,7 @@ pub fn reason(reason: &Reason) -> String {
         Reason::Drifted { fields } => format!("differs from the manifest in {}", fields.join(", ")),
         Reason::Adoptable { process } => format!("runs {} as declared, has no label", word(process)),
         Reason::Orphaned => "no longer declared".to_owned(),
+        Reason::Asked => "asked for by hand".to_owned(),
         Reason::StopBegun { waited, purpose } => {
             format!("asked to end {} ago ({})", brief(*waited), word(purpose))
         }
@@ -171,7 +172,8 @@ fn ends_early(hold: &Hold) -> bool {
 /// What somebody can do about it, where that is little.
 fn way_out(hold: &Hold) -> Option<&'static str> {
     match hold {
-        Hold::CrashLoop { .. } => Some("a change of its entry tries again at once"),
+        Hold::Paused => Some("`gtctl resume` lifts it"),
+        Hold::CrashLoop { .. } => Some("`gtctl reset` tries again now"),
         Hold::MassGuard { .. } => Some("--allow-mass permits it"),
         Hold::BackOff { .. }
         | Hold::HandoffGap { .. }
@@ -187,7 +189,6 @@ fn way_out(hold: &Hold) -> Option<&'static str> {
         | Hold::NameTaken { .. }
         | Hold::ForeignTown { .. }
         | Hold::SecondLook
-        | Hold::Paused
         | Hold::ServerLosses { .. }
         | Hold::NotDurable
         | Hold::EmptyTown => None,

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod act;
 #[cfg(test)]
+mod bugs;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod fields;
@@ -23,4 +25,14 @@ mod stage;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod town;
+#[cfg(test)]
+mod town_age;
+#[cfg(test)]
+mod town_edit;
+#[cfg(test)]
+mod town_fault;
+#[cfg(test)]
 mod world;
+#[cfg(test)]
+mod yard;

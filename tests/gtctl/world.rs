@@ -114,6 +114,9 @@ struct HistoryEntry {
     ended_ago: Option<Period>,
     #[serde(default)]
     stopped: bool,
+    /// Somebody asked for a fresh process.
+    #[serde(default)]
+    restart_asked: bool,
     #[serde(default)]
     finished: bool,
     /// `restart` or `expire`.
@@ -297,6 +300,7 @@ impl HistoryEntry {
             }),
             crashes: self.crashes.iter().map(|p| NOW.minus(*p)).collect(),
             stopped: self.stopped,
+            restart_asked: self.restart_asked,
             finished,
             stopping,
             draining: ago(self.draining_for),
