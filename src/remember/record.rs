@@ -2,7 +2,8 @@
 
 use super::learn::push_crash;
 use crate::model::{
-    Action, Death, Done, Effect, Ended, Finished, History, Memory, Moment, Outcome, Plan, ProcId, Run, Rung, Step, Stopping,
+    Action, Death, Done, Effect, Ended, Finished, History, Memory, Moment, Outcome, Plan, ProcId, Run, Rung, Step,
+    Stopping,
 };
 
 /// Takes in what came of a plan's steps. An outcome that is stale or unknown leaves nothing: the next look tells.

@@ -157,8 +157,7 @@ impl<'a> Fence<'a> {
 const ATTACHED: &str = "#{||:#{session_attached},#{session_group_attached}}";
 
 /// See [`Fence::explain`]. Labels may hold any text, so they come last, ours without spaces. The third is [`ATTACHED`].
-const STALE_FIELDS: &str =
-    "#{pid} #{session_id} #{||:#{session_attached},#{session_group_attached}} #{pane_id} #{pane_pid} #{?@gtctl_town,labelled,} #{@gtctl_gen}";
+const STALE_FIELDS: &str = "#{pid} #{session_id} #{||:#{session_attached},#{session_group_attached}} #{pane_id} #{pane_pid} #{?@gtctl_town,labelled,} #{@gtctl_gen}";
 
 /// What a fenced operation found of the agent's pane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,10 +19,12 @@ mod support;
 #[cfg(test)]
 mod town;
 #[cfg(test)]
-mod yard;
-#[cfg(test)]
 mod town_age;
+#[cfg(test)]
+mod town_edit;
 #[cfg(test)]
 mod town_fault;
 #[cfg(test)]
-mod town_edit;
+mod town_host;
+#[cfg(test)]
+mod yard;

@@ -3,7 +3,8 @@
 use crate::yard::{Yard, of, session, sleeper};
 use gtctl::proc::signal::Signal;
 
-pub(crate) const QUICK: &str = "[controller]\nresync = \"1s\"\n[defaults]\nready_after = \"100ms\"\nstop_grace = \"1s\"\n";
+pub(crate) const QUICK: &str =
+    "[controller]\nresync = \"1s\"\n[defaults]\nready_after = \"100ms\"\nstop_grace = \"1s\"\n";
 
 fn quickstart(yard: &Yard) {
     let text = include_str!("../../examples/quickstart.toml");
@@ -74,7 +75,14 @@ fn a_killed_agent_is_back_within_a_resync_then_backed_off_then_held_as_a_loop() 
 #[test]
 fn only_the_named_session_is_touched() {
     let long = sleeper("gt-rig-crew-10", "");
-    let yard = Yard::new(&format!("{QUICK}{}{long}", session("gt-rig-crew-1", "exec sleep 1000", "max_age = \"1s\"\nmax_age_jitter = \"0s\"\nhandoff_gap = \"0s\"\nrestart = \"always\"")));
+    let yard = Yard::new(&format!(
+        "{QUICK}{}{long}",
+        session(
+            "gt-rig-crew-1",
+            "exec sleep 1000",
+            "max_age = \"1s\"\nmax_age_jitter = \"0s\"\nhandoff_gap = \"0s\"\nrestart = \"always\""
+        )
+    ));
     yard.gtctl(&["apply", "--no-wait"]);
     yard.until("both", || yard.sessions().len() == 2);
     yard.tmux(&["kill-session", "-t", "=gt-rig-crew-1"]);

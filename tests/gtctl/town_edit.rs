@@ -23,7 +23,8 @@ fn a_removed_session_is_an_orphan_until_pruned_and_an_emptied_manifest_kills_not
     yard.gtctl(&["apply", "--prune"]).exits(0).says("expired");
     assert_eq!(yard.sessions(), ["three", "two"]);
     assert!(!process::may_live(first) && yard.marked("one").is_empty());
-    let kept: Vec<_> = std::fs::read_dir(yard.state().join("logs/one")).map(|d| d.flatten().collect()).unwrap_or_default();
+    let kept: Vec<_> =
+        std::fs::read_dir(yard.state().join("logs/one")).map(|d| d.flatten().collect()).unwrap_or_default();
     assert!(!kept.is_empty(), "its log is kept");
 }
 
@@ -62,7 +63,8 @@ fn a_changed_command_restarts_that_session_alone_and_a_changed_limit_none() {
 #[test]
 fn a_command_that_is_not_there_fails_clearly_and_is_forgotten_when_taken_back() {
     let manifest = |command: &str| {
-        let one = format!("[[session]]\nsession = \"one\"\ncommand = [\"{command}\", \"1000\"]\non_drift = \"restart\"\n");
+        let one =
+            format!("[[session]]\nsession = \"one\"\ncommand = [\"{command}\", \"1000\"]\non_drift = \"restart\"\n");
         format!("{QUICK}{one}{}{}", sleeper("two", ""), sleeper("three", "dir = \"nowhere\""))
     };
     let yard = Yard::new(&manifest("sleep"));
