@@ -65,7 +65,7 @@ fn no_escape_sequence_reaches_the_output_of_any_verb() {
     let yard = Yard::new("");
     let dir = yard.at("d\u{1b}[31m\u{7}");
     fs::create_dir(&dir).unwrap();
-    let wild = r#"printf '\033]0;\033[31mtitle\007\033[2J\033[31mlast \033]52;c;AAAA\007words\n'; exit 3"#;
+    let wild = r"printf '\033]0;\033[31mtitle\007\033[2J\033[31mlast \033]52;c;AAAA\007words\n'; exit 3";
     let table = |name: &str, more: &str| {
         format!(
             "[[session]]\nsession = \"{name}\"\ncommand = [\"sh\", \"-c\", '''{wild}''', \"\\u001b[31m\"]\n{more}\n"
