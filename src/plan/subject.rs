@@ -161,6 +161,18 @@ impl<'a> Subject<'a> {
         Some(if at.boot == now.boot { at } else { now.minus(now.since(&at)) })
     }
 
+    /// The names of the fields with which it runs, or ran, other than declared.
+    pub(super) fn differences(&self) -> Vec<&'static str> {
+        let ran_with = self.label().and_then(|label| label.fingerprint);
+        let both = ran_with.zip(self.desired);
+        both.map(|(ran_with, desired)| ran_with.differences(&desired.fingerprint())).unwrap_or_default()
+    }
+
+    /// Stopped by the user.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.history.is_some_and(|history| history.stopped)
+    }
+
     /// Crashes in a row.
     pub(super) fn crashes(&self) -> &'a [Moment] {
         self.history.map_or(&[], |history| &history.crashes)

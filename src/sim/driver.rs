@@ -6,14 +6,14 @@ use super::ledger::{Breach, Ledger, Look};
 use super::people::Interference;
 use super::settled::Violation;
 use super::world::World;
-use super::{Random, edit_town, random_town};
+use super::{Random, random_town};
 use crate::model::{
-    Action, Done, Durability, Life, Memory, Moment, Observed, Orders, Orphans, Outcome, Ownership, Period, Plan,
-    SessionName, Step, Town,
+    Action, Done, Durability, Life, Memory, Moment, Observed, Orders, Orphans, Outcome, Period, Plan, SessionName,
+    Step, Town,
 };
 use crate::plan::Situation;
 use crate::{plan, remember};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 /// The part of the controller that thinks. A test may put a bug into any of it.
 pub trait Mind {
@@ -69,19 +69,19 @@ pub(super) struct Late {
 pub struct Driver<'m> {
     mind: &'m dyn Mind,
     seed: u64,
-    random: Random,
-    weather: Weather,
+    pub(super) random: Random,
+    pub(super) weather: Weather,
     pub(super) stormy: bool,
     pub(super) world: World,
     pub(super) town: Town,
     pub(super) memory: Memory,
-    disk: Memory,
-    copies: VecDeque<Memory>,
+    pub(super) disk: Memory,
+    pub(super) copies: VecDeque<Memory>,
     pub(super) disk_is_full: bool,
     pub(super) hung: u32,
-    looks: VecDeque<Observed>,
+    pub(super) looks: VecDeque<Observed>,
     pub(super) late: Vec<Late>,
-    ledger: Ledger,
+    pub(super) ledger: Ledger,
     pub(super) report: Report,
 }
 
@@ -197,6 +197,9 @@ impl<'m> Driver<'m> {
         }
         for step in &plan.steps {
             self.ledger.judge_intent(step, &self.disk, orders)?;
+            if self.stormy && self.random.chance(self.weather.people / 3) {
+                self.world.interfere(Interference::Attach, &[], &mut self.random);
+            }
             let mut mishap = if self.stormy { self.weather.mishap(&mut self.random) } else { None };
             if hangs {
                 mishap = Some(Mishap::Late);
@@ -310,82 +313,6 @@ impl<'m> Driver<'m> {
         let time = time.max(Period::from_millis(100));
         self.report.awake = self.report.awake.plus(time);
         self.world.pass(time);
-    }
-
-    /// What goes wrong between two cycles.
-    fn trouble(&mut self) {
-        let weather = self.weather;
-        if self.random.chance(weather.people) {
-            let what = self.random.pick(&Interference::ALL).filter(|what| {
-                // A stale look from before a session was made, and a rename of it: nobody can tell that it is there.
-                weather.stale == 0 || *what != Interference::Rename
-            });
-            let declared: Vec<SessionName> = self.town.sessions.keys().cloned().collect();
-            if let Some(what) = what {
-                self.world.interfere(what, &declared, &mut self.random);
-                self.forgive();
-            }
-        }
-        if self.random.chance(weather.edits) {
-            edit_town(&mut self.town, &mut self.random);
-        }
-        if self.random.chance(weather.clocks) {
-            self.upset_clocks();
-        }
-        if self.random.chance(if self.disk_is_full { weather.disk.saturating_mul(4) } else { weather.disk }) {
-            self.disk_is_full = !self.disk_is_full;
-        }
-        if self.random.chance(weather.orders / 4) {
-            self.memory.paused = !self.memory.paused;
-        }
-        if self.random.chance(weather.amnesia) {
-            let old = self.random.chance(500).then(|| self.copies.pop_front()).flatten();
-            self.disk = old.unwrap_or_default();
-            self.copies.clear();
-            self.memory = self.disk.clone();
-            self.forgive();
-            self.ledger.forgive(&self.disk);
-        }
-    }
-
-    fn upset_clocks(&mut self) {
-        const TEN_YEARS: i64 = 10 * 365 * 86_400_000;
-        match self.random.below(4) {
-            0 => self.world.now.wall = self.world.now.wall.saturating_add(8 * 3_600_000),
-            1 => self.world.now.wall = self.world.now.wall.saturating_add(TEN_YEARS),
-            2 => self.world.now.wall = self.world.now.wall.saturating_sub(TEN_YEARS),
-            _ => self.reboot(),
-        }
-    }
-
-    fn reboot(&mut self) {
-        let boot = self.world.now.boot.saturating_add(1);
-        self.world.server = None;
-        self.world.now.boot = boot;
-        self.world.now.awake = 30_000;
-        self.looks.clear();
-        self.late.clear();
-        self.wake_up_again();
-    }
-
-    /// The controller starts with what is on disk.
-    fn wake_up_again(&mut self) {
-        self.memory = self.disk.clone();
-        self.forgive();
-        if self.disk_is_full {
-            self.ledger.forgive(&self.disk);
-        }
-    }
-
-    /// What is neither in the state file nor on a session any more cannot be known.
-    fn forgive(&mut self) {
-        let mut labels = BTreeMap::new();
-        for session in self.world.server.iter().flat_map(|server| server.sessions.values()) {
-            if let Ownership::Ours(label) = &session.ownership {
-                labels.insert(label.session.clone(), label.handoff);
-            }
-        }
-        self.ledger.forgive_gaps(&self.disk, &labels);
     }
 
     /// Adds what was decided to the trace.

@@ -13,7 +13,7 @@ use crate::model::{
 /// A rule of conduct that can be left out on purpose, to see that its absence is noticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Neglect {
-    /// Operations do not check the server's identity.
+    /// Operations go by the session's id alone, which means nothing on another server.
     ServerFence,
     /// Operations do not check the generation.
     GenerationFence,
@@ -36,7 +36,7 @@ pub struct Deed {
     pub step: Step,
     /// The moment of the plan that it came from.
     pub planned: Moment,
-    /// What it was done to; none for a creation.
+    /// What it was done to; for a creation, the living session that it doubles.
     pub before: Option<Before>,
 }
 
@@ -71,6 +71,7 @@ impl World {
     }
 
     fn label(&self, desired: &Desired, generation: Generation, handoff: Option<Moment>) -> Label {
+        let handoff = handoff.filter(|_| !self.neglects(Neglect::HandoffLabel));
         Label {
             session: desired.name.clone(),
             generation,
@@ -86,7 +87,8 @@ impl World {
     fn admit(&self, target: &Target) -> Result<SessionId, Outcome> {
         let stale = |why: &str| Err(Outcome::Stale(why.to_owned()));
         let Some(server) = &self.server else { return stale("no server") };
-        if server.id != target.server && !self.neglects(Neglect::ServerFence) {
+        let knows_only_ids = self.neglects(Neglect::ServerFence);
+        if server.id != target.server && !knows_only_ids {
             return stale("another server");
         }
         let Some(session) = server.sessions.get(&target.session) else { return stale("no such session") };
@@ -95,7 +97,7 @@ impl World {
             Ownership::Unlabelled => None,
             Ownership::Foreign(_) => return stale("another town's"),
         };
-        if generation != target.generation && !self.neglects(Neglect::GenerationFence) {
+        if generation != target.generation && !self.neglects(Neglect::GenerationFence) && !knows_only_ids {
             return stale("another life");
         }
         let minded = target.attached == WhenAttached::Hold && target.generation.is_some();
@@ -125,11 +127,18 @@ impl World {
         if sessions.into_iter().any(|session| session.name == name) && !self.neglects(Neglect::NameFence) {
             return Outcome::Failed("the name is taken".to_owned());
         }
-        self.note(step, planned, None);
+        self.note(step, planned, self.living(&label));
         let (generation, process) = (label.generation, self.agent());
         let id = process.id;
         self.create(name, Ownership::Ours(label), process);
         Outcome::Done(Effect::Started { generation, process: Some(id) })
+    }
+
+    /// A living session that carries the same declared name.
+    fn living(&self, label: &Label) -> Option<SessionId> {
+        let mut sessions = self.server.iter().flat_map(|server| &server.sessions);
+        let is_same = |ownership: &Ownership| matches!(ownership, Ownership::Ours(l) if l.session == label.session);
+        sessions.find(|(_, session)| session.is_alive() && is_same(&session.ownership)).map(|(id, _)| *id)
     }
 
     fn respawn(&mut self, step: &Step, planned: Moment, target: &Target, label: Label) -> Outcome {

@@ -11,11 +11,13 @@
 mod driver;
 mod fault;
 mod hands;
+mod judge;
 mod ledger;
 mod people;
 mod random;
 mod settled;
 mod town;
+mod trouble;
 mod world;
 
 pub use driver::{Driver, Faithful, Mind, Report};

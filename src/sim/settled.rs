@@ -26,6 +26,8 @@ impl fmt::Display for Violation {
 
 /// More than all pacing in a row: the handoff gap, a crash loop's hold, two start budgets, drain and grace.
 const LONGEST: Period = Period::from_hours(3);
+/// For so long a look with an older generation than remembered may be taken for stale.
+const DOUBT: Period = Period::from_mins(11);
 /// Cycles that may pass without a step, without a moment to wait for, and without the town being as declared.
 const IDLE_CYCLES: u32 = 3;
 /// No pacing takes more cycles than this.
@@ -68,8 +70,9 @@ impl Driver<'_> {
             }
             let waits = plan.wake.is_some() || !plan.steps.is_empty();
             idle = if waits { 0 } else { idle + 1 };
-            let late = self.report.awake.minus(begun) > LONGEST.plus(self.town.resync).plus(self.town.resync);
-            if idle > IDLE_CYCLES || late {
+            let passed = self.report.awake.minus(begun);
+            let late = passed > LONGEST.plus(self.town.resync).plus(self.town.resync);
+            if (idle > IDLE_CYCLES && passed > DOUBT) || late {
                 return Err(self.unrest(&plan));
             }
         }
@@ -79,10 +82,10 @@ impl Driver<'_> {
 
     fn unrest(&self, plan: &Plan) -> Breach {
         let observed = self.world.observe();
-        let mut detail = format!("{} held, wake {:?}", plan.held.len(), plan.wake);
+        let mut detail = vec![format!("{} held, wake {:?}", plan.held.len(), plan.wake)];
         for held in plan.held.iter().take(2) {
             let history = self.memory.sessions.get(&held.session);
-            detail.extend(["\n".to_owned(), format!("{held:?}\n{history:?}")]);
+            detail.push(format!("{held:?}\n{history:?}"));
         }
         for desired in self.town.sessions.values().filter(|desired| !self.is_as_declared(&observed, desired)).take(2) {
             let calm = plan.unchanged.iter().find(|calm| calm.session == desired.name);
@@ -91,12 +94,9 @@ impl Driver<'_> {
                 Observed::Up(server) => server.sessions.iter().filter(|(n, _)| *n == desired.name.as_str()).collect(),
                 Observed::Down | Observed::Unknown(_) => vec![],
             };
-            detail.extend([
-                "\n".to_owned(),
-                format!("{} {:?} {calm:?}\n{history:?}\n{seen:?}", desired.name, desired.restart),
-            ]);
+            detail.push(format!("{} {:?} {calm:?}\n{history:?}\n{seen:?}", desired.name, desired.restart));
         }
-        Breach { law: "L1 converges", detail }
+        Breach { law: "L1 converges", detail: detail.join("\n") }
     }
 
     fn is_at_rest(&self, plan: &Plan) -> bool {

@@ -45,7 +45,7 @@ fn judge(case: &Case, plan: &Plan) -> Result<(), String> {
     let look = Look { town, observed, memory, orders: *orders, now: *now };
     let mut ledger = Ledger::default();
     if orders.mass != gtctl::model::Mass::SecondLook {
-        ledger.forgive(memory);
+        ledger.forgive(memory, *now);
     }
     ledger.judge_plan(&look, plan).map_err(|breach| format!("{breach:?}"))
 }
@@ -235,7 +235,7 @@ fn each_law_catches_its_bug() {
         })),
         "complete: a session twice"
     );
-    assert!(noticed(&bugged(|case, plan| with_eyes_shut(case, plan))), "unknown taken for dead");
+    assert!(noticed(&bugged(with_eyes_shut)), "unknown taken for dead");
     assert!(noticed(&bugged(|case, _| unguarded(case).plan())), "attached ignored");
     let late = |case: &Case| {
         let plan = case.plan();

@@ -3,6 +3,10 @@
 #[cfg(test)]
 mod act;
 #[cfg(test)]
+mod bugs;
+#[cfg(test)]
+mod goldens;
+#[cfg(test)]
 mod laws;
 #[cfg(test)]
 mod layering;
@@ -26,5 +30,7 @@ mod town_edit;
 mod town_fault;
 #[cfg(test)]
 mod town_host;
+#[cfg(test)]
+mod world;
 #[cfg(test)]
 mod yard;

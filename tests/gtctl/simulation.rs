@@ -2,19 +2,21 @@
 //!
 //! `GTCTL_SEEDS=N` runs so many seeds; `GTCTL_SEED=S` replays one.
 
+#![expect(clippy::expect_used, reason = "fixed names parse")]
+
 use gtctl::model::{Period, SessionName};
 use gtctl::sim::{Driver, Faithful, Mind, Neglect, Report, Violation};
 use std::time::Instant;
 
 const YEAR: f64 = 365.25 * 86_400_000.0;
 
-fn town_name() -> SessionName {
+pub(crate) fn town_name() -> SessionName {
     SessionName::new("town").expect("valid")
 }
 
 /// Each 25th run is followed by a thousand quiet cycles, the others by a few.
-fn live(seed: u64, mind: &dyn Mind, neglect: Option<Neglect>) -> Result<Report, Violation> {
-    let quiet = if seed % 25 == 0 { 1000 } else { 12 };
+pub(crate) fn live(seed: u64, mind: &dyn Mind, neglect: Option<Neglect>) -> Result<Report, Violation> {
+    let quiet = if seed.is_multiple_of(25) { 1000 } else { 12 };
     Driver::new(&town_name(), seed, mind, neglect).run(quiet)
 }
 

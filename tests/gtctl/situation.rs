@@ -1,5 +1,7 @@
 //! Random situations for the laws of `plan`: plausible ones, and hostile ones.
 
+#![expect(clippy::expect_used, reason = "fixed names parse")]
+
 use gtctl::model::{
     Death, Desired, Ended, Fingerprint, Finished, Generation, History, Label, Life, Mass, Memory, Moment, Observed,
     Orders, Origin, Orphans, Ownership, PaneId, Period, ProcId, Purpose, Run, Rung, Seen, Server, ServerId, SessionId,
@@ -190,6 +192,7 @@ impl Maker {
             at: self.moment(),
         });
         History {
+            restart_asked: self.random.chance(50),
             generation,
             run: self.random.chance(900).then_some(run),
             crashes: if self.random.chance(400) { self.moments() } else { vec![] },
