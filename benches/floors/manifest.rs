@@ -1,7 +1,7 @@
 //! 8: a large manifest, good and bad.
 
 use crate::Result;
-use crate::measure::{in_turns, timed};
+use crate::measure::{in_turns, worked};
 use crate::stage::sources;
 use crate::table::{Against, Row};
 use gtctl::manifest::load;
@@ -17,9 +17,9 @@ pub(crate) fn run() -> Result<Vec<Row>> {
     let [good, bad] = in_turns(
         ROUNDS,
         [
-            Box::new(|| timed(|| load(&sources(&good)).map_err(|f| format!("{} faults", f.list.len()).into()))),
+            Box::new(|| worked(|| load(&sources(&good)).map_err(|f| format!("{} faults", f.list.len()).into()))),
             Box::new(|| {
-                timed(|| match load(&sources(&bad)) {
+                worked(|| match load(&sources(&bad)) {
                     Err(faults) if faults.list.len() >= FAULTS => Ok(faults),
                     Err(faults) => Err(format!("only {} faults", faults.list.len()).into()),
                     Ok(_) => Err("no faults".into()),

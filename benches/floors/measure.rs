@@ -1,6 +1,7 @@
 //! Taking turns.
 
 use crate::Result;
+use nix::time::{ClockId, clock_gettime};
 use std::time::{Duration, Instant};
 
 /// Something that is done once and tells how long that took.
@@ -11,6 +12,16 @@ pub(crate) fn timed<T>(work: impl FnOnce() -> Result<T>) -> Result<Duration> {
     let before = Instant::now();
     let done = work()?;
     let took = before.elapsed();
+    drop(done);
+    Ok(took)
+}
+
+/// How much processor time this takes: for pure work, which must not depend on what else the machine does.
+pub(crate) fn worked<T>(work: impl FnOnce() -> Result<T>) -> Result<Duration> {
+    let used = || clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map(Duration::from);
+    let before = used()?;
+    let done = work()?;
+    let took = used()?.saturating_sub(before);
     drop(done);
     Ok(took)
 }

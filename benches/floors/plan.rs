@@ -1,7 +1,7 @@
 //! 7: the decision alone.
 
 use crate::Result;
-use crate::measure::{in_turns, timed};
+use crate::measure::{in_turns, worked};
 use crate::stage::{parsed, session};
 use crate::table::{Against, Row};
 use gtctl::model::{
@@ -22,14 +22,24 @@ pub(crate) fn run() -> Result<Vec<Row>> {
     for (sessions, rounds) in SIZES {
         let now = clock::now();
         let town = town(sessions)?;
-        let observed = seen(&town, now)?;
-        let memory = learn(Memory::default(), &town, &observed, now);
-        let situation = Situation { town: &town, observed: &observed, memory: &memory, orders: Orders::default(), now };
-        let [took] = in_turns(rounds, [Box::new(|| timed(|| Ok(plan(&situation))))])?;
-        let against = Against::Limit(MOST_PER_SESSION * u32::try_from(sessions)?);
-        rows.push(Row { what: "7 plan() alone", sessions, gtctl: took, against });
+        rows.push(row("7 plan(), nothing to do", sessions, rounds, &town, &seen(&town, now)?, now)?);
+        rows.push(row("7 plan(), all to start", sessions, rounds, &town, &Observed::Down, now)?);
     }
     Ok(rows)
+}
+
+fn row(
+    what: &'static str,
+    sessions: usize,
+    rounds: usize,
+    town: &Town,
+    observed: &Observed,
+    now: Moment,
+) -> Result<Row> {
+    let memory = learn(Memory::default(), town, observed, now);
+    let situation = Situation { town, observed, memory: &memory, orders: Orders::default(), now };
+    let [took] = in_turns(rounds, [Box::new(|| worked(|| Ok(plan(&situation))))])?;
+    Ok(Row { what, sessions, gtctl: took, against: Against::Limit(MOST_PER_SESSION * u32::try_from(sessions)?) })
 }
 
 /// More sessions than a manifest may have, all alike.

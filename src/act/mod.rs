@@ -2,7 +2,7 @@
 //!
 //! **Architecture invariant:** nothing is chosen here. Each step says what to do to exactly which session; this room checks
 //! the preconditions, does it, and tells what came of it. Steps go to tmux in batches, so a thousand starts are some
-//! sixteen calls, and one that fails stops no other. What is not known to have happened is [`Outcome::Unknown`] and is
+//! thirty calls, and one that fails stops no other. What is not known to have happened is [`Outcome::Unknown`] and is
 //! never tried again from here: the next look tells.
 
 mod env_file;
@@ -140,7 +140,7 @@ fn not_done(reply: Reply, explain: impl FnOnce(&str) -> String) -> Outcome {
     match reply {
         Reply::Ok { .. } => Outcome::Unknown("the reply was not understood".to_owned()),
         Reply::Stale(fields) => Outcome::Stale(explain(&fields)),
-        Reply::Refused(said) => Outcome::Failed(format!("tmux refused: {said}")),
+        Reply::Refused(said) => Outcome::Failed(format!("tmux: {said}")),
         Reply::Unseen(why) => Outcome::Unknown(why),
     }
 }

@@ -11,6 +11,7 @@ use crate::proc;
 use crate::render::{Scene, apply as page, json, saved};
 use std::collections::BTreeMap;
 use std::path::Path;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// How often to look while something starts or stops.
 const LOOK_EVERY: Period = Period::from_millis(200);
@@ -40,6 +41,10 @@ async fn check_saved(path: &Path, place: &Place, orders: Orders, terminal: &Term
     checked.map_err(|e| Trouble::new(format!("{shown} was not applied")).because(&e).help(e.help()))
 }
 
+fn listen(kind: SignalKind) -> Result<Signal, Trouble> {
+    signal(kind).map_err(|e| Trouble::new("signals cannot be listened for").because(&e))
+}
+
 struct Work {
     begun: Moment,
     wait: Period,
@@ -58,17 +63,22 @@ impl Work {
         terminal: &Terminal,
     ) -> Result<Cycle, Trouble> {
         let mut reported = BTreeMap::new();
+        // Listened for from the beginning: one that comes during a cycle lets it finish its steps.
+        let mut interrupt = listen(SignalKind::interrupt())?;
+        let mut terminate = listen(SignalKind::terminate())?;
         loop {
             let cycle = controller.cycle(&place.town, orders).await?;
-            self.report(&cycle, &mut reported, terminal);
+            self.report(place, &cycle, &mut reported, terminal);
             self.done.extend(cycle.outcomes.iter().cloned());
             let Some(pause) = self.pause(&cycle) else { return Ok(cycle) };
             tokio::select! {
+                biased;
+                _ = interrupt.recv() => self.interrupted = true,
+                _ = terminate.recv() => self.interrupted = true,
                 () = tokio::time::sleep(pause.to_std()) => {}
-                _ = tokio::signal::ctrl_c() => {
-                    self.interrupted = true;
-                    return Ok(cycle);
-                }
+            }
+            if self.interrupted {
+                return Ok(cycle);
             }
         }
     }
@@ -97,7 +107,7 @@ impl Work {
     }
 
     /// Prints what was done, and each session that waits for the first time or for something else.
-    fn report(&self, cycle: &Cycle, reported: &mut BTreeMap<String, &'static str>, terminal: &Terminal) {
+    fn report(&self, place: &Place, cycle: &Cycle, reported: &mut BTreeMap<String, &'static str>, terminal: &Terminal) {
         for notice in &cycle.notices {
             terminal.warn(notice);
         }
@@ -107,13 +117,12 @@ impl Work {
         let paper = terminal.paper(cycle.now);
         let shown: Vec<Done> =
             cycle.outcomes.iter().filter(|done| !matches!(done.outcome, Outcome::Stale(_))).cloned().collect();
-        terminal.print(&page::outcomes(&shown, &paper));
+        terminal.print(&page::outcomes(&place.town, &shown, &paper));
         for held in &cycle.plan.held {
             let is_news = reported.insert(held.session.to_string(), held.hold.code()) != Some(held.hold.code());
             let worth_it = matches!(held.hold, Hold::BackOff { .. } | Hold::Draining { .. } | Hold::MassGuard { .. });
             if is_news && worth_it && !self.wait.is_zero() {
-                let line = crate::render::words::hold(&held.hold, held.until, &paper.clock);
-                terminal.print(&page::progress(&held.session, &line, cycle.now.since(&self.begun)));
+                terminal.print(&page::waits(&place.town, held, &paper));
             }
         }
     }
@@ -134,7 +143,7 @@ impl Work {
         if terminal.is_json() {
             terminal.print_json(&json::apply(&scene, &self.done));
         } else {
-            terminal.print(&page::summary(&self.done, &last.plan, &terminal.paper(last.now)));
+            terminal.print(&page::summary(&self.done, &scene, &terminal.paper(last.now)));
         }
         if self.interrupted {
             terminal.warn("interrupted: what was begun is finished, what is left shows in gtctl diff");

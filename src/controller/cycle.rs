@@ -7,7 +7,7 @@ use crate::model::{
 };
 use crate::observe::Depth;
 use crate::plan::{Situation, plan};
-use crate::remember::{entries, handoffs, intend, record};
+use crate::remember::{entries, handoffs, intend, record, take_back};
 use crate::store::{Counted, Lock, LockFault, StateDir, StoreFault};
 use crate::tmux::Client;
 
@@ -87,7 +87,7 @@ impl Controller {
             notices.push("the lock file was replaced while this cycle ran: nothing was done".to_owned());
             Outcomes::new()
         };
-        let memory = record(memory, &plan, &outcomes, now);
+        let memory = take_back(record(memory, &plan, &outcomes, now), &learned, &plan, &outcomes);
         if !outcomes.is_empty() {
             self.save(&memory, &mut notices);
         }

@@ -24,8 +24,8 @@ pub enum Reload {
 /// What the watcher tells while it runs.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// A cycle ran.
-    Cycle(&'a Cycle),
+    /// A cycle ran for this town.
+    Cycle(&'a Town, &'a Cycle),
     /// A cycle could not run.
     Fault(&'a CycleFault),
     /// The manifest was read anew.
@@ -79,7 +79,7 @@ pub async fn watch(
         }
         let pause = match controller.cycle(&town, orders).await {
             Ok(cycle) => {
-                tell(Event::Cycle(&cycle));
+                tell(Event::Cycle(&town, &cycle));
                 pause_after(&cycle, town.resync)
             }
             Err(fault) => {

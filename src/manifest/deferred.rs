@@ -61,7 +61,7 @@ pub(crate) fn scan(layer: &Layer, faults: &mut Vec<Fault>) {
     for table in SESSION_TABLES {
         each(&layer.values, table, &mut Vec::new(), &mut |path, value| {
             let Value::Dict(_, fields) = value else { return };
-            for row in &SESSION_ROWS {
+            for row in SESSION_ROWS.iter().filter(|row| row.path.first().is_some_and(|f| fields.contains_key(*f))) {
                 each(fields, row.path, &mut path.clone(), &mut |path, value| {
                     faults.extend(judge(layer, row, path, value));
                 });

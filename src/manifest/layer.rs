@@ -1,12 +1,11 @@
 //! A layer of settings: a figment provider that can say where each of its values stands.
 
 use super::fault::Origin;
-use super::text::{self, span_of};
+use super::text::{Places, places, span_of};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
-use std::cell::RefCell;
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use std::cell::{OnceCell, RefCell};
+use toml::de::DeValue;
 
 /// Where a layer comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +34,9 @@ impl Source {
 pub(crate) struct Layer {
     pub(crate) source: Source,
     pub(crate) values: Dict,
-    places: Option<Spanned<DeTable<'static>>>,
+    /// The text, for a layer read from one; its places are looked for when the first is asked for.
+    text: Option<Box<str>>,
+    places: OnceCell<Places>,
 }
 
 /// Which part of an entry is meant.
@@ -50,12 +51,12 @@ pub(crate) enum Part {
 impl Layer {
     /// A layer without places.
     pub(crate) fn new(source: Source, values: Dict) -> Self {
-        Self { source, values, places: None }
+        Self { source, values, text: None, places: OnceCell::new() }
     }
 
     /// A layer read from a text.
-    pub(crate) fn of_text(source: Source, parsed: text::Parsed) -> Self {
-        Self { source, values: parsed.values, places: Some(parsed.places) }
+    pub(crate) fn of_text(source: Source, values: Dict, text: &str) -> Self {
+        Self { text: Some(text.into()), ..Self::new(source, values) }
     }
 
     /// Where the entry at `path` stands; if it is not there, where the nearest table around it does.
@@ -66,13 +67,17 @@ impl Layer {
             Source::Flag(name) => Origin::Flag(name.clone()),
             Source::File(file) => Origin::File {
                 file: *file,
-                span: self.places.as_ref().map_or((0..0).into(), |places| locate(places.get_ref(), path, part)),
+                span: locate(
+                    self.places.get_or_init(|| self.text.as_deref().map(places).unwrap_or_default()),
+                    path,
+                    part,
+                ),
             },
         }
     }
 }
 
-fn locate<S: AsRef<str>>(root: &DeTable<'static>, path: &[S], part: Part) -> super::fault::Span {
+fn locate<S: AsRef<str>>(root: &Places, path: &[S], part: Part) -> super::fault::Span {
     let mut found = (0..0).into();
     let mut here: Option<&DeValue<'static>> = None;
     for (depth, step) in path.iter().enumerate() {

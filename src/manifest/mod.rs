@@ -45,7 +45,7 @@ pub use variables::Flag;
 
 use crate::model::Town;
 use check::{Findings, check};
-use figment::value::{Dict, Value};
+use figment::value::Value;
 use layer::{Layer, Layers, Source};
 use reading::Reading;
 use std::path::Path;
@@ -93,7 +93,7 @@ pub fn load(sources: &Sources<'_>) -> Result<Loaded, Faults> {
     let user = sources.user.into_iter();
     for (path, text) in user.chain([(sources.town_path, sources.town_text)]) {
         match text::parse(files.len(), text) {
-            Ok(parsed) => layers.push(Layer::of_text(Source::File(files.len()), parsed)),
+            Ok(values) => layers.push(Layer::of_text(Source::File(files.len()), values, text)),
             Err(faults) => findings.faults.extend(faults),
         }
         files.push(SourceFile { name: shown_path(path), text: text.to_owned() });
@@ -159,7 +159,7 @@ fn layered(sources: &Sources<'_>, mut users: Vec<Layer>, mut findings: Findings)
     };
     let built_in = [("built-in", include_str!("builtin/builtin.toml")), ("built-in", naming), (name, profile)];
     let layers = built_in.map(|(name, text)| {
-        let values = text::parse(usize::MAX, text).map_or_else(|_| Dict::new(), |parsed| parsed.values);
+        let values = text::parse(usize::MAX, text).unwrap_or_default();
         Layer::new(Source::BuiltIn(name.to_owned()), values)
     });
     (layers.into_iter().chain(users).collect(), findings)

@@ -344,8 +344,8 @@ fn layered_for_tests() -> Vec<Layer> {
         include_str!("builtin/profile-high-throughput.toml"),
         include_str!("builtin/profile-low-budget.toml"),
     ];
-    let parsed = texts.map(|text| text::parse(0, text).unwrap_or_else(|faults| panic!("{faults:?}")));
-    parsed.into_iter().map(|parsed| Layer::of_text(Source::File(0), parsed)).collect()
+    let parse = |text| text::parse(0, text).unwrap_or_else(|faults| panic!("{faults:?}"));
+    texts.into_iter().map(|text| Layer::of_text(Source::File(0), parse(text), text)).collect()
 }
 
 #[test]

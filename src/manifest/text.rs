@@ -12,19 +12,14 @@ const MAX_DEPTH: u32 = 32;
 /// At most this many syntax faults are told.
 const MAX_SYNTAX: usize = 50;
 
-/// A text that could be read: its places, and its values.
-pub(crate) struct Parsed {
-    /// Keys and values with their spans.
-    pub(crate) places: Spanned<DeTable<'static>>,
-    /// The same without, for figment.
-    pub(crate) values: Dict,
-}
+/// Keys and values of a text with their spans.
+pub(crate) type Places = DeTable<'static>;
 
-/// Reads one file's text; `file` is its index among the files.
+/// The values of one file's text; `file` is its index among the files.
 ///
 /// # Errors
 /// Every syntax fault, or the one bound that was passed.
-pub(crate) fn parse(file: usize, text: &str) -> Result<Parsed, Vec<Fault>> {
+pub(crate) fn parse(file: usize, text: &str) -> Result<Dict, Vec<Fault>> {
     let at = |span: std::ops::Range<usize>| Origin::File { file, span: span.into() };
     if text.len() > MAX_BYTES {
         let fault = Fault::new(
@@ -49,7 +44,7 @@ pub(crate) fn parse(file: usize, text: &str) -> Result<Parsed, Vec<Fault>> {
     if !faults.is_empty() {
         return Err(faults);
     }
-    Ok(Parsed { places: owned(places), values })
+    Ok(values)
 }
 
 fn syntax(error: &toml::de::Error, text: &str, at: &impl Fn(std::ops::Range<usize>) -> Origin) -> Fault {
@@ -152,9 +147,9 @@ pub(crate) fn span_of<T>(item: &Spanned<T>) -> Span {
     item.span().into()
 }
 
-fn owned(places: Spanned<DeTable<'_>>) -> Spanned<DeTable<'static>> {
-    let span = places.span();
-    Spanned::new(span, own_table(places.into_inner()))
+/// The places in a text that has been read before. Kept apart from the values: who has no faults never needs them.
+pub(crate) fn places(text: &str) -> Places {
+    own_table(DeTable::parse_recoverable(text).0.into_inner())
 }
 
 fn own_table(table: DeTable<'_>) -> DeTable<'static> {
@@ -192,7 +187,7 @@ mod tests {
             format!("a = {}", "{b=".repeat(100_000)),
             format!("[{}]", vec!["a"; 100_000].join(".")),
         ] {
-            let faults = parse(0, &text).err().expect("too deep");
+            let faults = parse(0, &text).expect_err("too deep");
             assert_eq!(faults.iter().map(|f| f.code).collect::<Vec<_>>(), ["too-deep"]);
         }
         let quoted = format!("a = \"{}\" # {}", "[".repeat(100), "[".repeat(100));
@@ -201,7 +196,7 @@ mod tests {
 
     #[test]
     fn all_syntax_faults_come_at_once() {
-        let faults = parse(0, "a = \nb = 1\nc = [1,\n[x\n").err().expect("faults");
+        let faults = parse(0, "a = \nb = 1\nc = [1,\n[x\n").expect_err("faults");
         assert!(faults.len() >= 2, "{faults:?}");
         assert!(faults.iter().all(|f| f.code == "syntax"));
     }

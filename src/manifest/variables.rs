@@ -146,7 +146,7 @@ fn typed(source: &Source, path: &[&str], text: &str, findings: &mut Findings) ->
 fn readings(text: &str) -> Vec<Value> {
     let mut readings = vec![Value::String(Tag::Default, text.to_owned())];
     let parsed = super::text::parse(usize::MAX, &format!("value = {text}")).ok();
-    readings.extend(parsed.and_then(|mut parsed| parsed.values.remove("value")));
+    readings.extend(parsed.and_then(|mut values| values.remove("value")));
     readings.extend(text.parse::<i64>().ok().map(|n| Value::Num(Tag::Default, Num::I64(n))));
     readings
 }

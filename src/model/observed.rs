@@ -107,6 +107,8 @@ pub enum Life {
     Dead {
         /// How.
         death: Death,
+        /// The pane's process, where that lives on without the agent ([`Death::NoAgent`]).
+        process: Option<ProcId>,
         /// When, if tmux knows; wall clock in ms since the epoch.
         at: Option<i64>,
         /// The last lines on its screen, unsanitised, at most 20.

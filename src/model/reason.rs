@@ -218,8 +218,6 @@ pub enum Hold {
     },
     /// The intent could not be written down.
     NotDurable,
-    /// A completed task stays a while to be looked at.
-    Grace,
     /// The manifest declares no session at all: that never expires a town.
     EmptyTown,
 }
@@ -248,7 +246,6 @@ impl Hold {
             Self::Paused => "paused",
             Self::ServerLosses { .. } => "server-losses",
             Self::NotDurable => "not-durable",
-            Self::Grace => "grace",
             Self::EmptyTown => "empty-town",
         }
     }

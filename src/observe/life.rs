@@ -43,15 +43,15 @@ pub(super) fn judge(row: &Row, server: ServerId) -> Pane {
 pub(super) fn of(pane: &Pane, row: &Row, matches: bool) -> Life {
     match pane {
         Pane::Running(process, comm) => Life::Alive { process: *process, matches, comm: comm.clone() },
-        Pane::Ended(death) => dead(*death, row.dead_at),
-        Pane::Lost => dead(Death::StatusLost, row.dead_at),
+        Pane::Ended(death) => dead(*death, None, row.dead_at),
+        Pane::Lost => dead(Death::StatusLost, None, row.dead_at),
         Pane::Unknown(why) => Life::Unknown(why.clone()),
     }
 }
 
 /// A dead agent, its screen not yet read.
-pub(super) fn dead(death: Death, at: Option<i64>) -> Life {
-    Life::Dead { death, at: at.map(|seconds| seconds.saturating_mul(1000)), tail: Vec::new() }
+pub(super) fn dead(death: Death, process: Option<ProcId>, at: Option<i64>) -> Life {
+    Life::Dead { death, process, at: at.map(|seconds| seconds.saturating_mul(1000)), tail: Vec::new() }
 }
 
 /// The tree under a pane's process, when one runs there.

@@ -77,7 +77,7 @@ impl View<'_> {
         let (pane, life, usage) = match &ownership {
             Ownership::Ours(label) => match panes.iter().find(|judged| judged.row.pane == label.pane) {
                 Some(judged) => self.ours(label, *judged),
-                None => (label.pane, life::dead(Death::Vanished, None), None),
+                None => (label.pane, life::dead(Death::Vanished, None, None), None),
             },
             Ownership::Unlabelled => match self.town.sessions.get(row.name.as_str()) {
                 Some(declared) => self.candidate(&declared.agent.process_names, first, panes),
@@ -112,11 +112,11 @@ impl View<'_> {
             (Origin::Adopted, None) | (Origin::Started, _) => None,
         };
         let members = self.members(pane, names.is_some());
-        let life = match names {
-            Some(names) if matches!(pane, Pane::Running(..)) && !life::runs(&members, names) => {
-                life::dead(Death::NoAgent, None)
+        let life = match (names, pane) {
+            (Some(names), Pane::Running(process, _)) if !life::runs(&members, names) => {
+                life::dead(Death::NoAgent, Some(*process), None)
             }
-            Some(_) | None => life::of(pane, row, true),
+            (Some(_) | None, _) => life::of(pane, row, true),
         };
         (row.pane, life, self.usage(&members))
     }

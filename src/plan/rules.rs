@@ -81,7 +81,7 @@ fn stopping(subject: &Subject<'_>) -> Option<Verdict> {
         return None;
     }
     let verb = match under_way.purpose {
-        Purpose::Restart if subject.desired.is_some() => Verb::Restart,
+        Purpose::Restart if subject.desired.is_some() && !subject.is_stopped() => Verb::Restart,
         Purpose::Restart | Purpose::Expire => Verb::Expire,
     };
     let waited = subject.now().since(&under_way.since);
@@ -140,7 +140,7 @@ fn orphaned(subject: &Subject<'_>) -> Option<Verdict> {
 
 /// Rule 2: stopped by the user.
 fn stopped(subject: &Subject<'_>) -> Option<Verdict> {
-    subject.history?.stopped.then(|| Keep::as_is(Phase::Stopped))
+    subject.is_stopped().then(|| Keep::as_is(Phase::Stopped))
 }
 
 /// Rules 3 and 7: a task that has ended stays as it is; what is left of it goes when its grace has passed.
@@ -172,11 +172,11 @@ fn name(subject: &Subject<'_>) -> Option<Verdict> {
     let taken_by = match &seen.life {
         Life::Alive { matches: true, comm, .. } => {
             let reason = Reason::Adoptable { process: comm.clone() };
-            let phase = living_phase(subject);
+            let phase = Phase::Foreign;
             return Some(Verdict::Want(Want { verb: Verb::Adopt, reason, kind: Kind::Adopt, phase }));
         }
         Life::Alive { comm, .. } => comm.clone(),
-        Life::Dead { .. } | Life::Unknown(_) => "nothing (its process has ended)".to_owned(),
+        Life::Dead { .. } | Life::Unknown(_) => "nothing any more".to_owned(),
     };
     Some(Verdict::Hold(create(subject, Phase::Foreign), Hold::NameTaken { process: taken_by }, None))
 }
@@ -190,20 +190,22 @@ fn dead(subject: &Subject<'_>) -> Option<Verdict> {
         RestartPolicy::OnFailure => death.is_clean(),
         RestartPolicy::Never => true,
     };
-    if over {
-        return Some(Keep::as_is(Phase::Completed(Some(*death))));
-    }
-    let crashes = u32::try_from(subject.crashes().len()).unwrap_or(u32::MAX);
-    let want = Want {
-        verb: Verb::Restart,
-        reason: Reason::Died { death: *death, crashes },
-        kind: Kind::Revive,
-        phase: Phase::Dead(*death),
+    let (reason, phase) = if over {
+        let fields = subject.differences();
+        if fields.is_empty() {
+            return Some(Keep::as_is(Phase::Completed(Some(*death))));
+        }
+        // A changed entry is another task, which has not run yet.
+        (Reason::Drifted { fields }, Phase::Completed(Some(*death)))
+    } else {
+        let crashes = u32::try_from(subject.crashes().len()).unwrap_or(u32::MAX);
+        (Reason::Died { death: *death, crashes }, Phase::Dead(*death))
     };
+    let want = Want { verb: Verb::Restart, reason, kind: Kind::Revive, phase };
     if *death == Death::NoAgent && subject.run().is_some_and(|run| run.ended.is_none()) {
         return Some(Verdict::Hold(want, Hold::SecondLook, Some(subject.now().plus(LOOK_AGAIN))));
     }
-    Some(after_crashes(subject, want, tail))
+    Some(if over { Verdict::Want(want) } else { after_crashes(subject, want, tail) })
 }
 
 /// Rule 4: it is not there.
@@ -231,7 +233,7 @@ fn too_old(subject: &Subject<'_>) -> Option<Verdict> {
 /// Rule 12: it runs with other fields than declared.
 fn drifted(subject: &Subject<'_>) -> Option<Verdict> {
     let desired = subject.desired?;
-    let fields = subject.label()?.fingerprint?.differences(&desired.fingerprint());
+    let fields = subject.differences();
     if fields.is_empty() {
         return None;
     }

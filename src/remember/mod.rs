@@ -18,4 +18,4 @@ mod record;
 pub use intend::intend;
 pub use journal::{entries, handoffs};
 pub use learn::learn;
-pub use record::record;
+pub use record::{record, take_back};

@@ -15,6 +15,8 @@ pub enum Clients {
     Forbid,
     /// They forbid it while the pane's process lives: nobody is disturbed where nothing runs any more.
     ForbidAlive,
+    /// They forbid it unless the pane's process has ended and there is no other pane they could be using.
+    ForbidUnlessOver,
     /// They do not matter.
     Ignore,
 }
@@ -29,7 +31,16 @@ impl Clients {
         }
     }
 
-    /// The rule for restarting or removing what has ended.
+    /// The rule for removing what has ended, other panes included.
+    #[must_use]
+    pub fn for_removing(target: &Target) -> Self {
+        match target.attached {
+            WhenAttached::Hold => Self::ForbidUnlessOver,
+            WhenAttached::Proceed => Self::Ignore,
+        }
+    }
+
+    /// The rule for restarting what has ended.
     #[must_use]
     pub fn for_finishing(target: &Target) -> Self {
         match target.attached {
@@ -86,9 +97,14 @@ impl<'a> Fence<'a> {
             Some(generation) => equal(&format!("#{{{}}}", labels::GENERATION), &generation.to_string()),
             None => equal(&format!("#{{{}}}", labels::TOWN), ""),
         });
+        let nobody = equal(ATTACHED, "0");
         match self.clients {
-            Clients::Forbid => all.push(equal("#{session_attached}", "0")),
-            Clients::ForbidAlive => all.push(either("#{pane_dead}", &equal("#{session_attached}", "0"))),
+            Clients::Forbid => all.push(nobody),
+            Clients::ForbidAlive => all.push(either("#{pane_dead}", &nobody)),
+            Clients::ForbidUnlessOver => {
+                let alone = equal("#{pane_dead} #{session_windows} #{window_panes}", "1 1 1");
+                all.push(either(&alone, &nobody));
+            }
             Clients::Ignore => {}
         }
         // A target whose pane is gone reads as its session's current pane.
@@ -137,9 +153,11 @@ impl<'a> Fence<'a> {
     }
 }
 
-/// See [`Fence::explain`]. Labels may hold any text, so they come last, ours without spaces.
-const STALE_FIELDS: &str =
-    "#{pid} #{session_id} #{session_attached} #{pane_id} #{pane_pid} #{?@gtctl_town,labelled,} #{@gtctl_gen}";
+/// Whether a client is attached, to the session or to one grouped with it, which shows the same windows: 0 or 1.
+const ATTACHED: &str = "#{||:#{session_attached},#{session_group_attached}}";
+
+/// See [`Fence::explain`]. Labels may hold any text, so they come last, ours without spaces. The third is [`ATTACHED`].
+const STALE_FIELDS: &str = "#{pid} #{session_id} #{||:#{session_attached},#{session_group_attached}} #{pane_id} #{pane_pid} #{?@gtctl_town,labelled,} #{@gtctl_gen}";
 
 /// What a fenced operation found of the agent's pane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -149,7 +149,7 @@ pub fn replace(tag: &Tag, target: &Target, launch: &Launch) -> String {
 #[must_use]
 pub fn remove(tag: &Tag, target: &Target, pane: Pane) -> String {
     let clients = match pane {
-        Pane::Present => Clients::for_finishing(target),
+        Pane::Present => Clients::for_removing(target),
         Pane::Absent | Pane::Any => Clients::for_asking(target),
     };
     Fence::new(target, clients, pane).line(tag, &[kill_session(target)], "")

@@ -109,8 +109,9 @@ impl Default for Batch {
 }
 
 impl Batch {
-    /// Lines per call, so that a call stays far below the deadline: 1,000 creates take some 4 s on two cores.
-    pub const MAX_LINES: usize = 64;
+    /// Lines per call, so that a call stays far below the deadline: among 1,000 sessions a start takes tmux some 13 ms, a
+    /// restart twice as long.
+    pub const MAX_LINES: usize = 32;
     /// Bytes per call, unless a single line has more.
     pub const MAX_BYTES: usize = 256 << 10;
 
@@ -255,7 +256,7 @@ mod tests {
     #[test]
     fn chunks_keep_their_bounds_and_lose_nothing() {
         let lines: Vec<String> = (0..130).map(|n| n.to_string()).collect();
-        assert_eq!(chunks(&lines).iter().map(|c| c.len()).collect::<Vec<_>>(), [64, 64, 2]);
+        assert_eq!(chunks(&lines).iter().map(|c| c.len()).collect::<Vec<_>>(), [32, 32, 32, 32, 2]);
         let long = vec!["x".repeat(Batch::MAX_BYTES + 1), "y".into(), "z".repeat(Batch::MAX_BYTES - 1)];
         assert_eq!(chunks(&long).iter().map(|c| c.len()).collect::<Vec<_>>(), [1, 1, 1]);
         assert!(chunks(&[]).is_empty());

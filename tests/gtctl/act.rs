@@ -259,6 +259,16 @@ async fn an_attached_session_is_spared_until_it_is_dead() {
     let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![restart(&one, dead, Rung::Finish, 5)]).await;
     assert!(is_started(&outcomes[0]), "{outcomes:?}");
     assert_eq!(tmux.format("=one:", "#{session_attached} #{@gtctl_gen}"), "1 5");
+    let Outcome::Done(Effect::Started { process: Some(fresh), .. }) = &outcomes[0] else { panic!("{outcomes:?}") };
+    gtctl::proc::signal::signal(*fresh, gtctl::proc::signal::Signal::KILL);
+    until("its end", || tmux.format("=one:", "#{pane_dead}") == "1");
+    tmux.run(&["split-window", "-d", "-t", "=one:", "sleep", "600"]);
+    let removed = Target { generation: Some(Generation(5)), ..dead };
+    let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![expire(removed, Rung::Finish)]).await;
+    assert!(matches!(&outcomes[0], Outcome::Stale(why) if why.contains("attached")), "a user's pane: {outcomes:?}");
+    tmux.run(&["kill-pane", "-a", "-t", &meant.pane.to_string()]);
+    let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![expire(removed, Rung::Finish)]).await;
+    assert_eq!(outcomes[0], Outcome::Done(Effect::Removed));
     viewer.kill().unwrap();
     viewer.wait().unwrap();
 }
@@ -454,7 +464,7 @@ async fn secrets_are_on_no_command_line() {
     watch.join().unwrap();
 }
 
-/// Run it with `--release --ignored --nocapture`: it prints what a thousand starts cost, and what tmux alone needs.
+/// Run it with `-- --ignored --nocapture thousand`: it prints what a thousand starts cost, and what tmux alone needs.
 #[tokio::test]
 #[ignore = "measures"]
 async fn a_thousand_starts() {
