@@ -6,7 +6,7 @@ use super::manifest::{ManifestFile, Stamp, print_faults};
 use super::output::Terminal;
 use super::place::{Place, orders};
 use crate::controller::{Cycle, Ended, Event, Reload, watch};
-use crate::model::{Mass, Observed, Orders, Outcome, Town};
+use crate::model::{Mass, Observed, Orders, Outcome, Scope, Town};
 use crate::render::{Scene, apply as page, json};
 
 pub(super) async fn run(global: &Global, args: &Reconcile, terminal: &Terminal) -> Result<Exit, Trouble> {
@@ -15,7 +15,7 @@ pub(super) async fn run(global: &Global, args: &Reconcile, terminal: &Terminal) 
     let claim = controller.claim()?;
     let orders = orders(&args.orders);
     if !args.watch {
-        let cycle = controller.cycle(&place.town, orders).await?;
+        let cycle = controller.cycle(&place.town, orders, &Scope::Town).await?;
         return Ok(once(&place.town, &cycle, terminal));
     }
     // Nobody is asked while a controller runs: the second look decides.

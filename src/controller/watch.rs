@@ -1,7 +1,7 @@
 //! The long-running controller: cycles until told to end.
 
 use super::cycle::{Controller, Cycle, CycleFault};
-use crate::model::{Moment, Orders, Outcome, Period, Phase, Plan, Town};
+use crate::model::{Moment, Orders, Outcome, Period, Phase, Plan, Scope, Town};
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -77,7 +77,7 @@ pub async fn watch(
         if !still_ours() {
             return Ok(Ended::Usurped);
         }
-        let pause = match controller.cycle(&town, orders).await {
+        let pause = match controller.cycle(&town, orders, &Scope::Town).await {
             Ok(cycle) => {
                 tell(Event::Cycle(&town, &cycle));
                 pause_after(&cycle, town.resync)

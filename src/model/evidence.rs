@@ -20,7 +20,7 @@ impl Reason {
             Self::TooOld { age, limit } => of([("age_ms", ms(*age)), ("limit_ms", ms(*limit))]),
             Self::Drifted { fields } => of([("fields", json!(fields))]),
             Self::Adoptable { process } => of([("process", json!(process))]),
-            Self::Orphaned => Evidence::new(),
+            Self::Orphaned | Self::Asked => Evidence::new(),
             Self::StopBegun { waited, purpose } => of([("waited_ms", ms(*waited)), ("purpose", json!(purpose))]),
         }
     }

@@ -90,6 +90,8 @@ pub enum Reason {
     },
     /// Ours, and no longer declared.
     Orphaned,
+    /// Somebody asked for it by hand.
+    Asked,
     /// A planned stop was begun for this and is carried on.
     StopBegun {
         /// How long ago.
@@ -111,6 +113,7 @@ impl Reason {
             Self::Drifted { .. } => "drifted",
             Self::Adoptable { .. } => "adoptable",
             Self::Orphaned => "orphaned",
+            Self::Asked => "asked",
             Self::StopBegun { .. } => "stop-begun",
         }
     }

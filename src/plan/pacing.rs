@@ -108,7 +108,7 @@ fn hold_for_server_losses(subject: &Subject<'_>) -> Option<(Hold, Option<Moment>
 }
 
 fn hold_for_gap(subject: &Subject<'_>, want: &Want) -> Option<(Hold, Option<Moment>)> {
-    let Kind::Replace(_) = want.kind else { return None };
+    let Kind::Replace(Patience::Drain | Patience::None) = want.kind else { return None };
     let gap = subject.desired?.handoff_gap;
     let last = subject.handoff()?;
     let until = last.plus(gap);

@@ -6,6 +6,7 @@
 use super::backoff;
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
+use super::{Opinion, Says};
 use crate::model::{
     Death, Hold, Life, Moment, Next, OnDrift, Orphans, Ownership, Period, Phase, Purpose, Reason, RestartPolicy, Rung,
     Stopping, Verb,
@@ -23,7 +24,7 @@ const KILL_AGAIN: Period = Period::from_secs(5);
 
 type Rule = fn(&Subject<'_>) -> Option<Verdict>;
 
-const RULES: [(&str, Rule); 11] = [
+const RULES: [(&str, Rule); 12] = [
     ("not-told", not_told),
     ("foreign", foreign),
     ("stopping", stopping),
@@ -33,27 +34,25 @@ const RULES: [(&str, Rule); 11] = [
     ("name", name),
     ("dead", dead),
     ("missing", missing),
+    ("asked", asked),
     ("too-old", too_old),
     ("drifted", drifted),
 ];
 
-/// The rules' names in the order in which they are asked.
-pub const RULE_NAMES: [&str; RULES.len()] = {
-    let mut names = [""; RULES.len()];
-    let mut i = 0;
-    while i < RULES.len() {
-        #[expect(clippy::indexing_slicing, reason = "evaluated at compile time, bounded by the loop")]
-        {
-            names[i] = RULES[i].0;
-        }
-        i += 1;
-    }
-    names
-};
-
 /// Asks every rule in order.
 pub(super) fn judge(subject: &Subject<'_>) -> Verdict {
     RULES.iter().find_map(|(_, rule)| rule(subject)).unwrap_or_else(|| calm(subject))
+}
+
+/// What each rule says, whether an earlier one has decided or not.
+pub(super) fn opinions(subject: &Subject<'_>) -> Vec<Opinion> {
+    let says = |verdict: Verdict| match verdict {
+        Verdict::Keep(keep) => Says::Keep(keep.phase),
+        Verdict::Want(want) => Says::Want(want.verb, want.reason),
+        Verdict::Hold(want, hold, until) => Says::Hold(want.verb, want.reason, hold, until),
+    };
+    let asked = RULES.iter().map(|(rule, ask)| Opinion { rule, says: ask(subject).map(says) });
+    asked.chain([Opinion { rule: "calm", says: Some(says(calm(subject))) }]).collect()
 }
 
 /// Rule 1: what could not be told this time is left alone.
@@ -138,9 +137,26 @@ fn orphaned(subject: &Subject<'_>) -> Option<Verdict> {
     Some(Verdict::Want(want))
 }
 
-/// Rule 2: stopped by the user.
+/// Rule 2: stopped by the user. What is there of it goes; then nothing happens until `gtctl start`.
 fn stopped(subject: &Subject<'_>) -> Option<Verdict> {
-    subject.is_stopped().then(|| Keep::as_is(Phase::Stopped))
+    if !subject.is_stopped() {
+        return None;
+    }
+    if subject.label().is_none() {
+        return Some(Keep::as_is(Phase::Stopped));
+    }
+    let kind = if subject.is_alive() { Kind::Retire(Patience::None) } else { Kind::Remove };
+    let phase = living_phase(subject);
+    Some(Verdict::Want(Want { verb: Verb::Expire, reason: Reason::Asked, kind, phase }))
+}
+
+/// Somebody asked for a fresh process.
+fn asked(subject: &Subject<'_>) -> Option<Verdict> {
+    let ours = subject.is_alive() && subject.label().is_some();
+    (ours && subject.desired.is_some() && subject.history?.restart_asked).then(|| {
+        let (kind, phase) = (Kind::Replace(Patience::ByHand), living_phase(subject));
+        Verdict::Want(Want { verb: Verb::Restart, reason: Reason::Asked, kind, phase })
+    })
 }
 
 /// Rules 3 and 7: a task that has ended stays as it is; what is left of it goes when its grace has passed.

@@ -71,6 +71,8 @@ pub(super) enum Patience {
     Drain,
     /// It does not.
     None,
+    /// It does not, nor does it mind the handoff gap: somebody asked for it.
+    ByHand,
 }
 
 impl Kind {

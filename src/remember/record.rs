@@ -88,6 +88,7 @@ fn record_start(history: &mut History, step: &Step, now: Moment) {
     history.stopping = None;
     history.draining = None;
     history.finished = None;
+    history.restart_asked = false;
     history.agentless = 0;
 }
 

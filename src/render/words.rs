@@ -93,6 +93,7 @@ pub fn reason(reason: &Reason) -> String {
         Reason::Drifted { fields } => format!("differs from the manifest in {}", fields.join(", ")),
         Reason::Adoptable { process } => format!("runs {} as declared, has no label", word(process)),
         Reason::Orphaned => "no longer declared".to_owned(),
+        Reason::Asked => "asked for by hand".to_owned(),
         Reason::StopBegun { waited, purpose } => {
             format!("asked to end {} ago ({})", brief(*waited), word(purpose))
         }

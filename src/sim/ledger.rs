@@ -51,6 +51,8 @@ pub struct Ledger {
     shaken: u32,
     /// Sessions whose kills the mass guard held in the last plan.
     guarded: Option<BTreeSet<SessionName>>,
+    /// When files were last lost: starts planned before that and done after it are counted by nobody.
+    forgiven: Option<Moment>,
     /// The last look that told anything.
     told: Option<Moment>,
     /// The last life begun of each session, to know one that is begun twice.
@@ -68,7 +70,8 @@ impl Ledger {
     }
 
     /// The state file was lost, or an old copy of it came back.
-    pub fn forgive(&mut self, disk: &Memory) {
+    pub fn forgive(&mut self, disk: &Memory, now: Moment) {
+        self.forgiven = Some(now);
         self.starts.retain(|at| disk.starts.contains(at));
         self.guarded = None;
         self.begun.clear();
@@ -187,7 +190,9 @@ impl Ledger {
         // The town of a late one may have been another.
         let late = planned != now;
         ensure(late || self.starts.iter().filter(before).count() < allowed, "S7 start budget", &brief(step))?;
-        self.starts.push(planned);
+        if !self.forgiven.is_some_and(|at| late && planned.awake <= at.awake) {
+            self.starts.push(planned);
+        }
         Ok(())
     }
 

@@ -39,7 +39,7 @@ impl Driver<'_> {
             self.copies.clear();
             self.memory = self.disk.clone();
             self.forgive();
-            self.ledger.forgive(&self.disk);
+            self.ledger.forgive(&self.disk, self.world.now);
         }
     }
 
@@ -68,7 +68,7 @@ impl Driver<'_> {
         self.memory = self.disk.clone();
         self.forgive();
         if self.disk_is_full {
-            self.ledger.forgive(&self.disk);
+            self.ledger.forgive(&self.disk, self.world.now);
         }
     }
 

@@ -112,11 +112,12 @@ fn reason_code(reason: &Reason) -> &'static str {
         Reason::Adoptable { .. } => REASONS[5],
         Reason::Orphaned => REASONS[6],
         Reason::StopBegun { .. } => REASONS[7],
+        Reason::Asked => REASONS[8],
     }
 }
 
-const REASONS: [&str; 8] =
-    ["missing", "died", "completed", "too-old", "drifted", "adoptable", "orphaned", "stop-begun"];
+const REASONS: [&str; 9] =
+    ["missing", "died", "completed", "too-old", "drifted", "adoptable", "orphaned", "stop-begun", "asked"];
 
 /// What cannot be: a service never completes, a task that runs once is over when it died, and an orphan has no entry.
 const IMPOSSIBLE: [(&str, &str); 5] = [

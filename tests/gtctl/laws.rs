@@ -45,7 +45,7 @@ fn judge(case: &Case, plan: &Plan) -> Result<(), String> {
     let look = Look { town, observed, memory, orders: *orders, now: *now };
     let mut ledger = Ledger::default();
     if orders.mass != gtctl::model::Mass::SecondLook {
-        ledger.forgive(memory);
+        ledger.forgive(memory, *now);
     }
     ledger.judge_plan(&look, plan).map_err(|breach| format!("{breach:?}"))
 }

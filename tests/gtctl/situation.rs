@@ -192,6 +192,7 @@ impl Maker {
             at: self.moment(),
         });
         History {
+            restart_asked: self.random.chance(50),
             generation,
             run: self.random.chance(900).then_some(run),
             crashes: if self.random.chance(400) { self.moments() } else { vec![] },
