@@ -2,15 +2,17 @@
 
 use super::learn::push_crash;
 use crate::model::{
-    Action, Death, Done, Effect, Ended, Finished, History, Memory, Moment, Outcome, Plan, ProcId, Run, Rung, Step,
-    Stopping,
+    Action, Death, Done, Effect, Ended, Finished, History, Memory, Moment, Outcome, Plan, ProcId, Run, Rung,
+    SessionName, Step, Stopping,
 };
+use std::collections::BTreeMap;
 
 /// Takes in what came of a plan's steps. An outcome that is stale or unknown leaves nothing: the next look tells.
 #[must_use]
 pub fn record(mut memory: Memory, plan: &Plan, outcomes: &[Done], now: Moment) -> Memory {
+    let steps = by_session(plan);
     for done in outcomes {
-        let Some(step) = plan.steps.iter().find(|step| step.session == done.session) else { continue };
+        let Some(step) = steps.get(&done.session).copied() else { continue };
         let history = memory.sessions.entry(done.session.clone()).or_default();
         match &done.outcome {
             Outcome::Done(effect) => record_effect(history, step, effect, now),
@@ -31,9 +33,10 @@ pub fn record(mut memory: Memory, plan: &Plan, outcomes: &[Done], now: Moment) -
 /// plan's intent: what did not happen opens no gap.
 #[must_use]
 pub fn take_back(mut memory: Memory, before: &Memory, plan: &Plan, outcomes: &[Done]) -> Memory {
+    let steps = by_session(plan);
     for done in outcomes {
         let untouched = matches!(done.outcome, Outcome::Stale(_) | Outcome::Failed(_));
-        let step = plan.steps.iter().find(|step| step.session == done.session);
+        let step = steps.get(&done.session);
         let asked = step.is_some_and(|s| matches!(s.action, Action::Restart { rung: Rung::Ask, .. }));
         let Some(history) = memory.sessions.get_mut(&done.session).filter(|_| untouched && asked) else { continue };
         if history.stopping.is_none() {
@@ -41,6 +44,11 @@ pub fn take_back(mut memory: Memory, before: &Memory, plan: &Plan, outcomes: &[D
         }
     }
     memory
+}
+
+/// The steps by session, the first of each.
+fn by_session(plan: &Plan) -> BTreeMap<&SessionName, &Step> {
+    plan.steps.iter().rev().map(|step| (&step.session, step)).collect()
 }
 
 /// An asking that touched nothing is no stop under way: the next one, if there is still a reason, asks anew.

@@ -141,7 +141,8 @@ async fn write_all(pipe: Option<tokio::process::ChildStdin>, text: &str) -> std:
 
 async fn read_bounded(pipe: Option<impl AsyncRead + Unpin>) -> Result<String, CallFault> {
     let Some(pipe) = pipe else { return Ok(String::new()) };
-    let mut bytes = Vec::new();
+    // As much as a pipe holds: without room, reading would begin with a few bytes at a time.
+    let mut bytes = Vec::with_capacity(64 << 10);
     let limit = Client::MAX_ANSWER as u64 + 1;
     pipe.take(limit).read_to_end(&mut bytes).await.map_err(CallFault::Io)?;
     if bytes.len() > Client::MAX_ANSWER {
