@@ -190,7 +190,7 @@ fn a_plan_reads_well() {
                       $ claude 'do it'
   ~ restart  witness  72m old, limit 60m
   ! restart  crew-1   ended: exit status 3, crash 5
-                      held: crash loop: 5 crashes within 15m, until 14:05:10 (in 8s); a change of its entry tries again at once
+                      held: crash loop: 5 crashes within 15m, until 14:05:10 (in 8s); `gtctl reset` tries again now
                       | panic: boom
                       | at main
   · start    crew-9   not there

@@ -24,7 +24,9 @@ impl Clock {
         let ahead = self.now.until(&at);
         let wall = if ahead.is_zero() { at.wall } else { self.now.plus(ahead).wall };
         let offset = Offset::from_seconds(self.offset_seconds).unwrap_or(Offset::UTC);
-        let local_at = |ms| offset.to_datetime(Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX));
+        // To the nearest second, so that the clocks' jitter of a millisecond is not seen as one.
+        let local_at =
+            |ms: i64| offset.to_datetime(Timestamp::from_millisecond(ms.saturating_add(500)).unwrap_or(Timestamp::MAX));
         let local = local_at(wall);
         let near = wall.abs_diff(self.now.wall) < Period::from_hours(1).millis();
         let far = !near && local.date() != local_at(self.now.wall).date();
@@ -170,7 +172,8 @@ fn ends_early(hold: &Hold) -> bool {
 /// What somebody can do about it, where that is little.
 fn way_out(hold: &Hold) -> Option<&'static str> {
     match hold {
-        Hold::CrashLoop { .. } => Some("a change of its entry tries again at once"),
+        Hold::Paused => Some("`gtctl resume` lifts it"),
+        Hold::CrashLoop { .. } => Some("`gtctl reset` tries again now"),
         Hold::MassGuard { .. } => Some("--allow-mass permits it"),
         Hold::BackOff { .. }
         | Hold::HandoffGap { .. }
@@ -186,7 +189,6 @@ fn way_out(hold: &Hold) -> Option<&'static str> {
         | Hold::NameTaken { .. }
         | Hold::ForeignTown { .. }
         | Hold::SecondLook
-        | Hold::Paused
         | Hold::ServerLosses { .. }
         | Hold::NotDurable
         | Hold::EmptyTown => None,

@@ -5,6 +5,10 @@ mod act;
 #[cfg(test)]
 mod bugs;
 #[cfg(test)]
+mod cli;
+#[cfg(test)]
+mod fields;
+#[cfg(test)]
 mod goldens;
 #[cfg(test)]
 mod laws;
