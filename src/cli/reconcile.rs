@@ -6,8 +6,13 @@ use super::manifest::{ManifestFile, Stamp, print_faults};
 use super::output::Terminal;
 use super::place::{Place, orders};
 use crate::controller::{Cycle, Ended, Event, Reload, watch};
-use crate::model::{Mass, Observed, Orders, Outcome, Scope, Town};
+use crate::model::{Mass, Observed, Orders, Outcome, Period, Scope, Town};
 use crate::render::{Scene, apply as page, json};
+
+/// A manifest that was left alone for this long is whole.
+const SETTLE: Period = Period::from_millis(500);
+/// How often it may have changed again until it is read all the same.
+const SETTLE_AT_MOST: u32 = 10;
 
 pub(super) async fn run(global: &Global, args: &Reconcile, terminal: &Terminal) -> Result<Exit, Trouble> {
     let place = Place::find(global, &args.town, terminal)?;
@@ -74,7 +79,7 @@ impl Source {
         if stamp == self.stamp && !forced {
             return Reload::Same;
         }
-        self.stamp = stamp;
+        self.stamp = if stamp == self.stamp { stamp } else { self.settled(stamp) };
         match self.file.try_load() {
             Ok(Ok(loaded)) if !is_same_place(&loaded.town, &self.last) => {
                 Reload::Broken("town.name or town.socket was changed: end this controller and start another".to_owned())
@@ -89,6 +94,19 @@ impl Source {
             }
             Err(trouble) => Reload::Broken(trouble.message),
         }
+    }
+
+    /// Waits until the file has not changed for a while: what is half-written may be a good manifest of half a town.
+    fn settled(&self, mut stamp: Option<Stamp>) -> Option<Stamp> {
+        for _ in 0..SETTLE_AT_MOST {
+            std::thread::sleep(SETTLE.to_std());
+            let now = self.file.stamp();
+            if now == stamp {
+                break;
+            }
+            stamp = now;
+        }
+        stamp
     }
 }
 

@@ -123,10 +123,6 @@ impl Work {
 
     /// The last word, and the exit code.
     fn conclude(&self, place: &Place, last: &Cycle, terminal: &Terminal) -> Result<Exit, Trouble> {
-        if let Observed::Unknown(why) = &last.observed {
-            return Err(Trouble::new(format!("nothing was done, because the town is unknown: {why}"))
-                .help("look at the tmux server; gtctl acts again as soon as it answers"));
-        }
         let scene = Scene {
             town: &place.town,
             observed: &last.observed,
@@ -136,7 +132,12 @@ impl Work {
         };
         if terminal.is_json() {
             terminal.print_json(&json::apply(&scene, &self.done));
-        } else {
+        }
+        if let Observed::Unknown(why) = &last.observed {
+            return Err(Trouble::new(format!("nothing was done, because the town is unknown: {why}"))
+                .help("look at the tmux server; gtctl acts again as soon as it answers"));
+        }
+        if !terminal.is_json() {
             terminal.print(&page::summary(&self.done, &scene, &terminal.paper(last.now)));
         }
         if self.interrupted {

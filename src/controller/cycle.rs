@@ -174,7 +174,10 @@ impl Controller {
                 true
             }
             Err(fault) => {
-                notices.push(format!("the state was not written: {}", chain(&fault)));
+                let notice = format!("the state was not written: {}", chain(&fault));
+                if !notices.contains(&notice) {
+                    notices.push(notice);
+                }
                 false
             }
         }

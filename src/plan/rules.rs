@@ -162,7 +162,8 @@ fn asked(subject: &Subject<'_>) -> Option<Verdict> {
 /// Rules 3 and 7: a task that has ended stays as it is; what is left of it goes when its grace has passed.
 fn finished(subject: &Subject<'_>) -> Option<Verdict> {
     let desired = subject.desired.filter(|desired| desired.is_task())?;
-    let finished = subject.history?.finished.filter(|f| f.fingerprint == desired.fingerprint())?;
+    let history = subject.history.filter(|history| !history.restart_asked)?;
+    let finished = history.finished.filter(|f| f.fingerprint == desired.fingerprint())?;
     let phase = Phase::Completed(finished.death);
     if subject.label().is_none() {
         return Some(Keep::as_is(phase));
@@ -206,7 +207,10 @@ fn dead(subject: &Subject<'_>) -> Option<Verdict> {
         RestartPolicy::OnFailure => death.is_clean(),
         RestartPolicy::Never => true,
     };
-    let (reason, phase) = if over {
+    let asked = subject.history.is_some_and(|history| history.restart_asked);
+    let (reason, phase) = if over && asked {
+        (Reason::Asked, Phase::Completed(Some(*death)))
+    } else if over {
         let fields = subject.differences();
         if fields.is_empty() {
             return Some(Keep::as_is(Phase::Completed(Some(*death))));

@@ -59,21 +59,31 @@ impl Forest {
     }
 }
 
-/// Whether a tmux server is among the process's ancestors: it hangs in somebody's pane. True where that cannot be told.
+/// What a process hangs below.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Above {
+    /// No tmux server.
+    Nobody,
+    /// This one, the nearest: the process runs in one of its panes.
+    Server(u32),
+    /// It could not be told.
+    Untold,
+}
+
+/// The nearest tmux server among a process's ancestors.
 #[must_use]
-pub fn hangs_in_tmux(process: ProcId) -> bool {
+pub fn tmux_above(process: ProcId) -> Above {
     let mut at = process.pid;
     for _ in 0..MAX_ANCESTORS {
         match process::look(at) {
-            Presence::Alive(stat) if stat.comm.starts_with("tmux: server") => return true,
+            Presence::Alive(stat) if stat.comm.starts_with("tmux: server") => return Above::Server(at),
             Presence::Alive(stat) | Presence::Zombie(stat) if stat.ppid > 1 => at = stat.ppid,
-            Presence::Alive(_) | Presence::Zombie(_) => return false,
-            // Its parent ended between two looks, and it hangs elsewhere now.
-            Presence::Gone => return process::may_live(process) && at != process.pid,
-            Presence::Unreadable(_) => return true,
+            Presence::Alive(_) | Presence::Zombie(_) => return Above::Nobody,
+            // An ancestor ended between two looks, and the process hangs elsewhere now.
+            Presence::Gone | Presence::Unreadable(_) => return Above::Untold,
         }
     }
-    true
+    Above::Untold
 }
 
 /// What a tree uses.

@@ -13,7 +13,8 @@ pub fn ask(mut memory: Memory, session: &SessionName, request: Request) -> Memor
         }
         Request::Start => {
             history.stopped = false;
-            history.finished = None;
+            // What is left of a task that has ended would end it again at the next look.
+            history.restart_asked = history.finished.take().is_some();
             history.crashes.clear();
         }
         Request::Restart => {

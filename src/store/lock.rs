@@ -13,6 +13,11 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Instant;
 
+/// Held for the life of a controller.
+pub(super) const CONTROLLER_LOCK: &str = "controller.lock";
+/// Held for each cycle of whoever acts.
+pub(super) const TURN_LOCK: &str = "turn.lock";
+
 /// How often a lock is tried again while it is waited for.
 const RETRY: Period = Period::from_millis(10);
 
@@ -71,7 +76,7 @@ impl StateDir {
     /// # Errors
     /// [`LockFault::Held`] when there is one.
     pub fn lock_controller(&self, me: ProcId) -> Result<Lock, LockFault> {
-        Lock::take(&self.path().join("controller.lock"), me)
+        Lock::take(&self.path().join(CONTROLLER_LOCK), me)
     }
 
     /// Takes the turn to act, waiting at most `patience`; blocks the thread meanwhile. Zero tries once.
@@ -79,7 +84,7 @@ impl StateDir {
     /// # Errors
     /// [`LockFault::Held`] when it did not become free in time.
     pub fn lock_turn(&self, me: ProcId, patience: Period) -> Result<Lock, LockFault> {
-        let path = self.path().join("turn.lock");
+        let path = self.path().join(TURN_LOCK);
         let begun = Instant::now();
         loop {
             match Lock::take(&path, me) {

@@ -29,6 +29,8 @@ mod town_edit;
 #[cfg(test)]
 mod town_fault;
 #[cfg(test)]
+mod town_host;
+#[cfg(test)]
 mod world;
 #[cfg(test)]
 mod yard;

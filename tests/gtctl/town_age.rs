@@ -71,7 +71,7 @@ fn a_client_that_comes_between_look_and_act_is_spared_too() {
                 if [ $n = 2 ]; then touch DIR/looked; while ! [ -e DIR/go ]; do /bin/sleep 0.02; done; fi\n\
                 exec TMUX \"$@\"\n";
     yard.until("its age", || yard.gtctl(&["diff"]).out.contains("restart"));
-    yard.until("its limit", || !of(&yard.gtctl(&["diff", "-o", "json"]).json(), "steps", "one").is_none());
+    yard.until("its limit", || of(&yard.gtctl(&["diff", "-o", "json"]).json(), "steps", "one").is_some());
     yard.shim("tmux", &gate.replace("DIR", yard.dir()).replace("TMUX", &TMUX));
     let verb = yard.start(&["reconcile"]);
     yard.until("the look", || yard.at("looked").exists());
@@ -88,11 +88,11 @@ fn damage(yard: &Yard, round: usize, older: &[u8]) {
     match round % 6 {
         0 => {}
         1 => drop(fs::remove_file(&file)),
-        2 => fs::write(&file, older).unwrap(),
+        2 => drop(fs::write(&file, older)),
         3 => drop(fs::remove_dir_all(yard.state())),
         _ => {
-            fs::write(&file, &text[..text.len() * (round % 7) / 7]).unwrap();
-            if round % 2 == 0 {
+            drop(fs::write(&file, &text[..text.len() * (round % 7) / 7]));
+            if round.is_multiple_of(2) {
                 drop(fs::remove_file(yard.state().join("gtctl.prev.json")));
             }
         }
@@ -147,17 +147,26 @@ fn a_controller_killed_at_any_system_call_restarts_once() {
     yard.gtctl(&["apply", "--no-wait"]);
     yard.fresh("one", None);
     yard.until("its limit", || of(&yard.gtctl(&["diff", "-o", "json"]).json(), "steps", "one").is_some());
-    for (call, times) in [("fsync", 4), ("rename", 4), ("pidfd_send_signal", 2), ("clone3,vfork,clone", 4)] {
+    let mut killed = 0;
+    for (call, times) in
+        [("fsync", 4), ("rename", 4), ("pidfd_send_signal", 2), ("clone3,vfork,clone", 4), ("write", 4)]
+    {
         for when in 1..=times {
             let inject = format!("inject={call}:signal=SIGKILL:when={when}");
             let mut command = yard.command(strace);
             let binary = env!("CARGO_BIN_EXE_gtctl");
             command.args(["-qq", "-o", "/dev/null", "-e", &inject, binary, "reconcile"]);
-            yard.running(command).end();
+            let said = yard.running(command).end();
+            if said.err.contains("ptrace") {
+                eprintln!("skipped: nothing may be traced here");
+                return;
+            }
+            killed += usize::from(said.code.is_none());
             let lives = yard.read("home/one").lines().count();
             assert!(lives <= 2, "{lives} lives after {call} {when}");
         }
     }
+    assert!(killed >= 8, "only {killed} were killed");
     yard.until("its one restart", || {
         yard.gtctl(&["reconcile"]);
         yard.read("home/one").lines().count() == 2

@@ -98,17 +98,27 @@ fn a_killed_server_comes_back_by_waves_and_nothing_of_the_former_lives_stays() {
 }
 
 #[test]
-fn the_same_town_on_another_server_is_not_taken_for_leftovers() {
-    let yard = Yard::new(&format!("{QUICK}{}", sleeper("one", "")));
+fn a_town_of_the_same_name_on_another_server_is_left_alone() {
+    // With a daemon, which hangs below no server.
+    let script = "(setsid sleep 1000 </dev/null >/dev/null 2>&1 &); exec sleep 1000";
+    let yard = Yard::new(&format!("{QUICK}{}", session("one", script, "")));
     yard.gtctl(&["apply"]).exits(0);
-    let one = yard.pid("one");
-    let other = yard.at("other");
-    yard.gtctl(&["--socket", other.to_str().unwrap(), "--state-dir", yard.at("second").to_str().unwrap(), "apply"])
-        .exits(0);
-    assert!(process::may_live(one));
-    assert_eq!(yard.marked("one").len(), 2);
-    let pid = yard.command(&TMUX).arg("-S").arg(&other).args(["display", "-p", "#{pid}"]).output().unwrap();
-    yard.own(process::identify(String::from_utf8_lossy(&pid.stdout).trim().parse().unwrap()).unwrap());
+    let first = yard.marked("one");
+    assert_eq!(first.len(), 2);
+    let (other, state) = (yard.at("other"), yard.at("second"));
+    let there = ["--socket", other.to_str().unwrap(), "--state-dir", state.to_str().unwrap()];
+    yard.gtctl(&[&there[..], &["apply"]].concat()).exits(0);
+    let ask = ["-t", "=one:", "-p", "#{pid} #{pane_pid}"];
+    let output = yard.command(&TMUX).arg("-S").arg(&other).arg("display").args(ask).output().unwrap();
+    let pids: Vec<_> =
+        String::from_utf8_lossy(&output.stdout).split_whitespace().map(|pid| pid.parse().unwrap()).collect();
+    yard.own(process::identify(pids[0]).unwrap());
+    // A fresh process there ends all of the life before it there, and nothing here.
+    yard.kill(process::identify(pids[1]).unwrap());
+    yard.gtctl(&[&there[..], &["reconcile"]].concat()).exits(0).says("restarted");
+    let now = yard.marked("one");
+    assert!(first.iter().all(|process| process::may_live(*process) && now.contains(process)));
+    assert_eq!(now.len(), 4);
 }
 
 #[test]
@@ -157,7 +167,7 @@ fn without_durable_intents_nothing_that_runs_is_touched() {
     let mut command = yard.command("sh");
     let output = command.args(["-c", full, env!("CARGO_BIN_EXE_gtctl")]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
-    for words in ["the state was not written", "started    two", "could not be written down", "exit 3"] {
+    for words in ["the state was not written", "started    two", "1 started, 1 held", "exit 3"] {
         assert!(said.contains(words), "no {words:?} in {said}");
     }
     assert_eq!(yard.pid("one"), one);
