@@ -58,13 +58,13 @@ fn a_killed_agent_is_back_within_a_resync_then_backed_off_then_held_as_a_loop() 
                     held["hold"]["code"] == "back-off" && held["action"] == "restart" && held["until"].is_string()
                 })
             });
-            yard.gtctl(&["status"]).says("back-off after crash").says(", until ");
+            yard.gtctl(&["status"]).says("back-off after crash").says("restart at ");
         }
         one = yard.fresh("one", Some(one));
     }
     yard.kill(one);
     yard.until("the crash loop", || yard.gtctl(&["status"]).out.contains("crash loop"));
-    yard.gtctl(&["diff"]).exits(2).says("crash loop: 5 crashes within 15m, until").says("last words");
+    yard.gtctl(&["diff"]).exits(2).says("crash loop: 5 crashes within 15m").says("last words");
     assert!(yard.process("one").is_none());
     assert_eq!((yard.pid("two"), yard.format("one", "#{session_id}")), (two, id));
     watch.signal(Signal::TERM);
