@@ -14,15 +14,8 @@ const STARTED: &str = "1700000000000:5000:ab";
 /// Labels a session as `town` would, with its active pane as the agent's.
 fn label(server: &TestServer, session: &str, origin: &str) {
     let pane = server.field(session, "#{pane_id}");
-    let labels = [
-        ("@gtctl_town", "town"),
-        ("@gtctl_session", session),
-        ("@gtctl_gen", "7"),
-        ("@gtctl_started", STARTED),
-        ("@gtctl_pane", &pane),
-        ("@gtctl_origin", origin),
-    ];
-    server.label(session, &labels);
+    let label = format!("town=town session={session} gen=7 started={STARTED} pane={pane} origin={origin}");
+    server.label(session, &[("@gtctl_label", &label)]);
 }
 
 async fn look_at(server: &TestServer, town: &Town, depth: Depth) -> Server {
@@ -223,17 +216,15 @@ async fn hostile_text_forges_nothing() {
     server.run(&["new-session", "-d", "-s", "we ird %1 $2 é", "-c", &spelled, "sh", "-c", shell]);
     server.session("plain", &["sleep", "1000"]);
     label(&server, "plain", "started");
-    for option in ["town", "session", "gen", "started", "pane", "spec", "handoff", "origin"] {
-        server.label("we ird %1 $2 é", &[(&format!("@gtctl_{option}"), evil)]);
-    }
+    server.label("we ird %1 $2 é", &[("@gtctl_label", evil), ("@gtctl_handoff", evil)]);
     let seen = look_at(&server, &town(&[("plain", &["sleep"])]), Depth::Full).await;
     assert_eq!(seen.sessions.len(), 2);
     let stranger = seen.sessions.iter().find(|(n, _)| n.as_str() != "plain").unwrap();
     assert_eq!((stranger.0.as_str(), &stranger.1.ownership), ("we ird %1 $2 é", &Ownership::Unlabelled));
     assert!(matches(&seen.sessions["plain"]));
     // Labels of ours that were damaged protect nothing; another town's are respected whatever else they say.
-    server.label("plain", &[("@gtctl_gen", evil)]);
-    server.label("we ird %1 $2 é", &[("@gtctl_town", "elsewhere")]);
+    server.label("plain", &[("@gtctl_label", &format!("town=town session=plain gen={evil}"))]);
+    server.label("we ird %1 $2 é", &[("@gtctl_label", "town=elsewhere gen=?")]);
     let seen = look_at(&server, &town(&[("plain", &["sleep"])]), Depth::Plan).await;
     assert_eq!(seen.sessions["plain"].ownership, Ownership::Unlabelled);
     assert_eq!(seen.sessions["we ird %1 $2 é"].ownership, Ownership::Foreign("elsewhere".into()));
