@@ -1,6 +1,5 @@
 //! Random situations for the laws of `plan`: plausible ones, and hostile ones.
 
-
 use gtctl::model::{
     Death, Desired, Ended, Fingerprint, Finished, Generation, History, Label, Life, Mass, Memory, Moment, Observed,
     Orders, Origin, Orphans, Ownership, PaneId, Period, ProcId, Purpose, Run, Rung, Seen, Server, ServerId, SessionId,
