@@ -288,8 +288,7 @@ async fn a_stop_takes_rungs_and_ends_in_nothing(ground: &mut impl Ground) {
     let (_, target) = seen(ground, "one", "its life", is_alive).await;
     let handoff = ground.now();
     let Action::Restart { desired, generation, .. } = restart(target, Rung::Ask, 7) else { unreachable!() };
-    let ask =
-        Action::Restart { desired, target, rung: Rung::Ask, generation, handoff: Some(handoff), crashes: 0 };
+    let ask = Action::Restart { desired, target, rung: Rung::Ask, generation, handoff: Some(handoff), crashes: 0 };
     let Outcome::Done(Effect::Signalled { tree }) = ground.carry_out(ask, vec![]).await else { panic!("not asked") };
     assert!(!tree.is_empty());
     let (ended, dead) = seen(ground, "one", "its end", |seen| matches!(seen.life, Life::Dead { .. })).await;
