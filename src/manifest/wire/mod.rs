@@ -1,6 +1,6 @@
 //! `town.toml` as it is written: one type per table, every field optional, doc comments as the schema's descriptions.
 //!
-//! Nothing here means anything yet; [`super::resolve`] turns it into [`crate::model::Town`]. Every field is optional,
+//! Nothing here means anything yet; [`super::load`] turns it into [`crate::model::Town`]. Every field is optional,
 //! so that a missing one is found with the other faults instead of ending the reading; what is required says so in
 //! the schema.
 
