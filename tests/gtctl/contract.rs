@@ -241,9 +241,6 @@ async fn a_start_happens_once(ground: &mut impl Ground) {
 async fn a_death_is_seen_and_a_restart_keeps_the_session(ground: &mut impl Ground) {
     assert!(is_started(&ground.carry_out(start("one", 5), vec![]).await));
     let (before, alive) = seen(ground, "one", "its life", is_alive).await;
-    let early = ground.carry_out(restart(alive, Rung::Finish, 6), vec![]).await;
-    assert!(!is_stale(&early) || is_alive(&seen(ground, "one", "its life", is_alive).await.0), "{early:?}");
-    let (_, alive) = seen(ground, "one", "its life", is_alive).await;
     ground.kill_agent("one");
     let (gone, dead) = seen(ground, "one", "its death", |seen| matches!(seen.life, Life::Dead { .. })).await;
     assert!(matches!(gone.life, Life::Dead { death: Death::Signal(9) | Death::StatusLost, .. }), "{gone:?}");
