@@ -14,6 +14,8 @@ mod rules;
 mod subject;
 mod verdict;
 
+pub use rules::IDLE_AFTER;
+
 use crate::model::{
     Hold, Memory, Moment, Observed, Orders, Phase, Plan, Reason, Scope, SessionName, Step, Town, Unchanged, Verb,
 };

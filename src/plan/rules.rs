@@ -14,7 +14,7 @@ use crate::model::{
 
 /// A screen without output for this long counts as idle for a planned restart: agents' clients repaint at least once
 /// a second while they work.
-pub(super) const IDLE_AFTER: Period = Period::from_secs(5);
+pub const IDLE_AFTER: Period = Period::from_secs(5);
 /// How soon to look again where a second look decides.
 pub(super) const LOOK_AGAIN: Period = Period::from_secs(1);
 /// How long quit keys may take before TERM: the slowest client measured leaves 4 s after `/exit`.

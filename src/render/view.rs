@@ -4,10 +4,8 @@ use crate::model::{
     Held, History, Label, Life, Memory, Moment, Next, Observed, Ownership, Period, Phase, Plan, Reason, Seen,
     SessionName, Step, Town, Usage,
 };
+use crate::plan::IDLE_AFTER;
 use std::collections::BTreeMap;
-
-/// Quiet for longer than this, a living session counts as idle where the plan does not say what it is.
-const IDLE: Period = Period::from_secs(5);
 
 /// Everything there is to show: what is wanted, what is there, what is known, what follows.
 #[derive(Debug, Clone, Copy)]
@@ -168,7 +166,7 @@ fn phase_before(step: &Step, seen: Option<&Seen>) -> Phase {
         (Life::Dead { death, .. }, _) | (Life::Alive { .. }, Reason::Died { death, .. }) => Phase::Dead(*death),
         (Life::Unknown(_), _) => Phase::Unknown,
         (Life::Alive { .. }, Reason::Adoptable { .. }) => Phase::Foreign,
-        (Life::Alive { .. }, _) if seen.quiet >= IDLE => Phase::Idle,
+        (Life::Alive { .. }, _) if seen.quiet >= IDLE_AFTER => Phase::Idle,
         (Life::Alive { .. }, _) => Phase::Working,
     }
 }
