@@ -18,6 +18,7 @@ pub mod outcome;
 pub mod period;
 pub mod plan;
 pub mod reason;
+pub mod screen;
 pub mod time;
 
 pub use desired::{
@@ -36,4 +37,5 @@ pub use plan::{
     Action, Durability, Held, Mass, Next, Orders, Orphans, Phase, Plan, Quit, Rung, Step, Target, Unchanged, Verb,
 };
 pub use reason::{Death, Hold, Reason};
+pub use screen::{Screen, ScreenState};
 pub use time::Moment;
