@@ -8,8 +8,7 @@ use figment::value::{Dict, Value};
 use std::collections::BTreeMap;
 
 /// The lists to which a layer adds, where all others are replaced by it.
-const PHRASES: [&str; 8] =
-    ["ready", "busy", "asks_permission", "asks_trust", "auth", "limit", "context", "retrying"];
+const PHRASES: [&str; 8] = ["ready", "busy", "asks_permission", "asks_trust", "auth", "limit", "context", "retrying"];
 
 /// An agent with the argv that starts it; empty when it has none.
 #[derive(Debug, Clone, Default)]
@@ -40,9 +39,12 @@ fn tables(values: &mut Dict) -> impl Iterator<Item = (&String, &mut Dict)> {
     };
     agents.into_iter().flatten().filter_map(|(name, table)| match table {
         Value::Dict(_, table) => Some((name, table)),
-        Value::String(..) | Value::Char(..) | Value::Bool(..) | Value::Num(..) | Value::Empty(..) | Value::Array(..) => {
-            None
-        }
+        Value::String(..)
+        | Value::Char(..)
+        | Value::Bool(..)
+        | Value::Num(..)
+        | Value::Empty(..)
+        | Value::Array(..) => None,
     })
 }
 

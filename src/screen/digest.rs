@@ -102,7 +102,8 @@ impl Hash {
 
 /// Whether a line is a spinner with its word or a tip: `✻ Cogitating… (45s · ↑ 1.2k tokens)`.
 fn names_a_thought(text: &str) -> bool {
-    text.starts_with(|c| is_spinner(c) && c != '⏺') && (text.contains('…') || text.contains("...") || text.contains("Tip:"))
+    text.starts_with(|c| is_spinner(c) && c != '⏺')
+        && (text.contains('…') || text.contains("...") || text.contains("Tip:"))
 }
 
 fn is_decoration(c: char) -> bool {
@@ -122,7 +123,8 @@ fn is_number(text: &str) -> bool {
 fn is_unit(word: &str) -> bool {
     let word = word.trim_matches(is_wrapping);
     let one = word.strip_suffix('s').unwrap_or(word);
-    matches!(one, "token" | "second" | "sec" | "minute" | "min" | "hour") || matches!(word, "h" | "m" | "s" | "am" | "pm" | "%")
+    matches!(one, "token" | "second" | "sec" | "minute" | "min" | "hour")
+        || matches!(word, "h" | "m" | "s" | "am" | "pm" | "%")
 }
 
 /// Whether a word alone changes with time: `12s`, `1m42s`, `45%`, `1.2k`, `10:32`, `12.3k/200k`.
@@ -138,10 +140,11 @@ fn is_measure(text: &str) -> bool {
         if after.len() == rest.len() {
             return false;
         }
-        let unit = ["ms", "s", "min", "m", "h", "d", "%", "k", "K", "M", "am", "pm", ":"].into_iter().find_map(|unit| {
-            let next = after.strip_prefix(unit)?;
-            (next.is_empty() || next.starts_with(|c: char| c.is_ascii_digit())).then_some(next)
-        });
+        let unit =
+            ["ms", "s", "min", "m", "h", "d", "%", "k", "K", "M", "am", "pm", ":"].into_iter().find_map(|unit| {
+                let next = after.strip_prefix(unit)?;
+                (next.is_empty() || next.starts_with(|c: char| c.is_ascii_digit())).then_some(next)
+            });
         match unit {
             Some(next) => {
                 measured = true;
@@ -159,7 +162,9 @@ mod tests {
 
     #[test]
     fn times_and_shares_are_volatile() {
-        for word in ["12s", "1m42s", "45%", "1.2k", "10:32", "12:34:56", "12.3k/200k", "7pm", "350ms", "0.5s", "10:32pm"] {
+        for word in
+            ["12s", "1m42s", "45%", "1.2k", "10:32", "12:34:56", "12.3k/200k", "7pm", "350ms", "0.5s", "10:32pm"]
+        {
             assert!(is_volatile(word), "{word}");
         }
         for word in ["12", "v1.2", "1.2.3", "3rd", "12x", "s", "", "10:32:xx", "src/1s", "404"] {

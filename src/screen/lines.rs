@@ -77,7 +77,7 @@ fn line<'s>(ready: &[String], raw: &'s str, block: &mut Block) -> Line<'s> {
         }
         return of(text, Kind::Blank);
     }
-    if within(*block, indent) && !text.starts_with(is_spinner) {
+    if within(*block, text, indent) && !text.starts_with(is_spinner) {
         return of(text, Kind::Quoted);
     }
     if is_rule(text) {
@@ -94,10 +94,10 @@ fn line<'s>(ready: &[String], raw: &'s str, block: &mut Block) -> Line<'s> {
 }
 
 /// Whether a line so far in belongs to the text that an earlier line has begun.
-fn within(block: Block, indent: usize) -> bool {
+fn within(block: Block, text: &str, indent: usize) -> bool {
     match block {
         Block::Answer(column) => indent >= column,
-        Block::Prompt => indent >= 2,
+        Block::Prompt => indent >= 2 && !text.starts_with('⎿'),
         Block::None | Block::Reply(_) | Block::BoxHead | Block::Box | Block::ToolBox => false,
     }
 }
@@ -108,7 +108,8 @@ fn boxed(ready: &[String], inner: &str, block: &mut Block) -> Kind {
         return Kind::Blank;
     }
     if *block == Block::BoxHead {
-        *block = if inner.starts_with(['✓', '✔', '✗', '✘', '⊷', '⊶']) { Block::ToolBox } else { Block::Box };
+        *block =
+            if inner.starts_with(['✓', '✔', '✗', '✘', '⊷', '⊶']) { Block::ToolBox } else { Block::Box };
     }
     if *block == Block::ToolBox || inner.contains('│') {
         return Kind::Quoted;
@@ -173,7 +174,9 @@ fn is_rule(text: &str) -> bool {
     match first {
         '╭' | '╰' | '┌' | '┗' | '┏' | '╔' | '╚' => true,
         '└' => chars.next() == Some('─'),
-        '─' | '━' | '═' | '▔' | '▁' | '▀' | '▄' | '╌' | '╹' => chars.next().is_none_or(|next| !next.is_whitespace()),
+        '─' | '━' | '═' | '▔' | '▁' | '▀' | '▄' | '╌' | '╹' => {
+            chars.next().is_none_or(|next| !next.is_whitespace())
+        }
         _ => text.chars().all(|c| is_border(c) || c.is_whitespace()) && text.chars().count() > 2,
     }
 }
@@ -207,8 +210,25 @@ fn is_mark(c: char) -> bool {
         || is_border(c)
         || matches!(
             c,
-            '●' | '•' | '✦' | '◆' | '■' | '▲' | '△' | '⚠' | '✗' | '✘' | '✖' | '✕' | '×' | '⛔' | '❌' | 'ℹ' | '⎿' | '→'
-                | '\u{fe0f}' | '\u{2580}'..='\u{259f}' | '⊷' | '?'
+            '●' | '•'
+                | '✦'
+                | '◆'
+                | '■'
+                | '▲'
+                | '△'
+                | '⚠'
+                | '✗'
+                | '✘'
+                | '✖'
+                | '✕'
+                | '×'
+                | '⛔'
+                | '❌'
+                | 'ℹ'
+                | '⎿'
+                | '→'
+                | '\u{fe0f}'
+                | '\u{2580}'..='\u{259f}' | '⊷' | '?'
         )
 }
 

@@ -71,7 +71,10 @@ fn ends_clause(part: &str, text: &str, end: usize) -> bool {
     if rest.starts_with(['\'', '"', '`', '’', '”', '-', '_']) {
         return false;
     }
-    rest.trim_start().chars().next().is_none_or(|next| !next.is_alphanumeric() && !matches!(next, ',' | '"' | '`' | '\''))
+    rest.trim_start()
+        .chars()
+        .next()
+        .is_none_or(|next| !next.is_alphanumeric() && !matches!(next, ',' | '"' | '`' | '\''))
 }
 
 /// Whether what starts at `at` stands within quotation marks or back quotes.

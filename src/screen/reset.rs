@@ -86,7 +86,10 @@ enum Day {
     Tomorrow,
     Weekday(Weekday),
     /// The next such day of a year.
-    OfYear { month: i8, day: i8 },
+    OfYear {
+        month: i8,
+        day: i8,
+    },
     Date(Date),
 }
 
@@ -317,7 +320,8 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_no_time() {
-        for text in ["resets 7pm (Mars/Olympus)", "resets 7", "resets soon", "try again later", "reset", "resets 25pm"] {
+        for text in ["resets 7pm (Mars/Olympus)", "resets 7", "resets soon", "try again later", "reset", "resets 25pm"]
+        {
             assert_eq!(at("2025-11-21 12:00", text), None, "{text}");
         }
         assert_eq!(at("2025-11-21 12:00", "Stop and wait for limit to reset · resets 7pm (UTC)").as_deref(), {
