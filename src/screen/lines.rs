@@ -133,7 +133,7 @@ fn plain(ready: &[String], text: &str, indent: usize, block: &mut Block) -> Kind
         *block = Block::None;
         return Kind::Client;
     }
-    if text.starts_with(['❯', '›', '>', '!']) || ready.iter().any(|phrase| super::pattern::says(phrase, text)) {
+    if text.starts_with(['❯', '›', '>', '!']) || ready.iter().any(|phrase| is_prompt(phrase, text)) {
         *block = Block::Prompt;
         return Kind::Prompt;
     }
@@ -143,6 +143,11 @@ fn plain(ready: &[String], text: &str, indent: usize, block: &mut Block) -> Kind
     }
     *block = Block::None;
     Kind::Client
+}
+
+/// Whether a line is a prompt by the agent's own phrase for it; one that ends in a word is of a footer.
+fn is_prompt(phrase: &str, text: &str) -> bool {
+    !phrase.ends_with(char::is_alphanumeric) && super::pattern::says(phrase, text)
 }
 
 /// How a line begins and ends.

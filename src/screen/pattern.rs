@@ -1,7 +1,7 @@
 //! One phrase of an agent's table, held against one line.
 //!
 //! A phrase stands at the line's start, and where it ends in a letter or digit a clause ends too: `Not logged in`
-//! is in `Not logged in · Please run /login`, and neither in `Not logged in users see…` nor in the middle of a
+//! is in `Not logged in · Please run /login` or before two blanks, and neither in `Not logged in users see…` nor in the middle of a
 //! sentence. `*` stands for any text: before the phrase it lets it stand anywhere, after it lets anything follow.
 //! What stands within quotation marks or back quotes is talk about a phrase, not the phrase.
 
@@ -94,6 +94,7 @@ mod tests {
         assert!(says("Not logged in", "Not logged in"));
         assert!(says("Not logged in", "Not logged in · Please run /login"));
         assert!(says("Not logged in", "Not logged in."));
+        assert!(says("*esc interrupt", "■■■  esc interrupt    tab agents"));
         assert!(!says("Not logged in", "Not logged in users see a menu"));
         assert!(!says("Not logged in", "It says Not logged in"));
         assert!(!says("Quota exceeded", "Quota exceeded, so I waited"));
