@@ -77,7 +77,7 @@ fn line<'s>(ready: &[String], raw: &'s str, block: &mut Block) -> Line<'s> {
         }
         return of(text, Kind::Blank);
     }
-    if within(*block, text, indent) && !text.starts_with(is_spinner) {
+    if within(*block, text, indent) && !text.starts_with(|c| is_spinner(c) || c == '┃') {
         return of(text, Kind::Quoted);
     }
     if is_rule(text) {

@@ -71,6 +71,9 @@ fn ends_clause(part: &str, text: &str, end: usize) -> bool {
     if rest.starts_with(['\'', '"', '`', '’', '”', '-', '_']) {
         return false;
     }
+    if rest.starts_with("  ") {
+        return true;
+    }
     rest.trim_start()
         .chars()
         .next()
