@@ -25,7 +25,9 @@ pub(crate) fn add_phrases(layers: &mut [Layer]) {
             for field in PHRASES {
                 let Some(Value::Array(_, own)) = table.get_mut(field) else { continue };
                 let all = known.entry((agent.clone(), field)).or_default();
-                own.iter().for_each(|phrase| add(all, phrase));
+                for phrase in own.iter() {
+                    add(all, phrase);
+                }
                 own.clone_from(all);
             }
         }
@@ -78,6 +80,7 @@ impl Reading<'_> {
             let fault = self.at(&at("process_names"), "empty-name", "without a name its process cannot be known");
             self.faults.push(fault.help("leave it out: then it is the program's own name"));
         }
+        self.check_phrases(name, table);
         let own_name = || command.first().map(|program| vec![basename(program).to_owned()]);
         let process_names = table.process_names.clone().or_else(own_name).unwrap_or_default();
         let list = |texts: &Option<Vec<String>>| texts.clone().unwrap_or_default();
@@ -99,6 +102,22 @@ impl Reading<'_> {
             resume: list(&table.resume),
         };
         Known { agent, command }
+    }
+}
+
+impl Reading<'_> {
+    /// A phrase of stars and blanks would be said by every line or by none.
+    fn check_phrases(&mut self, name: &str, table: &AgentTable) {
+        let AgentTable { ready, busy, asks_permission, asks_trust, auth, limit, context, retrying, .. } = table;
+        let lists = [ready, busy, asks_permission, asks_trust, auth, limit, context, retrying];
+        for (field, list) in PHRASES.into_iter().zip(lists) {
+            let bare = |phrase: &String| phrase.chars().all(|c| c == '*' || c.is_whitespace());
+            if list.iter().flatten().any(bare) {
+                let fault =
+                    self.at(&path(["agents", name, field]), "empty-phrase", "a phrase without any text of its own");
+                self.faults.push(fault.help("write what the line says; * stands for the text around it"));
+            }
+        }
     }
 }
 

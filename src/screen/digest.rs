@@ -4,12 +4,10 @@
 //! spinner that names what it thinks of, timers, clocks, percentages, token counts, bars, borders, blanks and the
 //! footer below the prompt. A number with none of these meanings is content: `12 passed` is not `13 passed`.
 
-use super::lines::{is_border, is_option, is_spinner};
+use super::lines::{clip, is_border, is_option, is_spinner};
 
 /// How many lines that are not blank are looked at, from the end.
 const TAIL: usize = 24;
-/// How many bytes of a line are looked at.
-const MAX_LINE: usize = 400;
 /// How long a footer may be, in lines that are not blank.
 const MAX_FOOTER: usize = 6;
 
@@ -20,7 +18,7 @@ pub fn digest(lines: &[&str]) -> u64 {
     let solid = lines.iter().rev().filter(|line| !is_bare(line)).take(TAIL).count();
     let tail = without_footer(last_solid(lines, solid));
     for line in tail {
-        if !hash.line(line.get(..line.floor_char_boundary(MAX_LINE)).unwrap_or(line)) {
+        if !hash.line(clip(line)) {
             continue;
         }
         hash.push('\n');
@@ -70,13 +68,15 @@ impl Hash {
         if names_a_thought(text) {
             return false;
         }
-        let mut words = text.split_whitespace().peekable();
+        let mut words = text.split(' ').filter(|word| !word.is_empty()).peekable();
         let mut any = false;
         while let Some(word) = words.next() {
-            let core = word.trim_matches(is_wrapping);
-            if is_volatile(core) || (is_number(core) && words.peek().is_some_and(|next| is_unit(next))) {
-                words.next_if(|next| is_unit(next));
-                continue;
+            if word.bytes().any(|byte| byte.is_ascii_digit()) {
+                let core = word.trim_matches(is_wrapping);
+                if is_volatile(core) || (is_number(core) && words.peek().is_some_and(|next| is_unit(next))) {
+                    words.next_if(|next| is_unit(next));
+                    continue;
+                }
             }
             any |= self.word(word);
         }
@@ -87,6 +87,11 @@ impl Hash {
     fn word(&mut self, word: &str) -> bool {
         if matches!(word, "|" | "/" | "-" | "\\" | "*" | "+" | "(" | ")" | "•" | "↑" | "↓") {
             return false;
+        }
+        if word.is_ascii() {
+            word.bytes().for_each(|byte| self.push(char::from(byte)));
+            self.push(' ');
+            return true;
         }
         let mut any = false;
         for c in word.chars().filter(|c| !is_decoration(*c)) {
@@ -107,7 +112,7 @@ fn names_a_thought(text: &str) -> bool {
 }
 
 fn is_decoration(c: char) -> bool {
-    is_spinner(c) || is_border(c) || matches!(c, '\u{2580}'..='\u{25ff}')
+    is_spinner(c) || is_border(c) || matches!(c, '\u{a0}' | '\u{2580}'..='\u{25ff}')
 }
 
 /// Marks around a number that say nothing of it.

@@ -34,6 +34,8 @@ pub(super) struct Line<'s> {
     pub(super) words: &'s str,
     /// What it is.
     pub(super) kind: Kind,
+    /// The characters in it, by [`super::pattern::letters`], once it is known to be looked at.
+    pub(super) letters: u128,
 }
 
 /// What the lines before have opened.
@@ -63,14 +65,18 @@ pub(super) fn lines<'s>(ready: &[String], screen: &[&'s str]) -> Vec<Line<'s>> {
 }
 
 /// The start of a line, cut between two characters.
-fn clip(raw: &str) -> &str {
-    raw.get(..raw.floor_char_boundary(MAX_LINE)).unwrap_or(raw)
+pub(super) fn clip(raw: &str) -> &str {
+    if raw.len() <= MAX_LINE {
+        return raw;
+    }
+    let end = (0..=MAX_LINE).rev().find(|end| raw.is_char_boundary(*end)).unwrap_or(0);
+    raw.get(..end).unwrap_or(raw)
 }
 
 fn line<'s>(ready: &[String], raw: &'s str, block: &mut Block) -> Line<'s> {
     let text = raw.trim();
     let indent = raw.chars().take_while(|c| c.is_whitespace()).count();
-    let of = |text: &'s str, kind| Line { text, words: words(text), kind };
+    let of = |text: &'s str, kind| Line { text, words: words(text), kind, letters: 0 };
     if text.is_empty() {
         if *block == Block::Prompt {
             *block = Block::None;

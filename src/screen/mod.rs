@@ -41,7 +41,7 @@ const MAX_LIMIT_LINES: usize = 4;
 #[must_use]
 pub fn read(agent: &Agent, lines: &[&str], now: Moment, local: &TimeZone) -> Screen {
     let all = lines::lines(&agent.ready, lines);
-    let tail = tail(&all);
+    let tail = &tail(&all);
     let found = find(agent, tail);
     let evidence = found.and_then(|(_, at)| tail.get(at)).map(|line| line.text.chars().take(MAX_EVIDENCE).collect());
     let state = match found {
@@ -55,21 +55,21 @@ pub fn read(agent: &Agent, lines: &[&str], now: Moment, local: &TimeZone) -> Scr
 }
 
 /// The last lines, [`TAIL`] of them not blank.
-fn tail<'a, 's>(all: &'a [Line<'s>]) -> &'a [Line<'s>] {
+fn tail<'s>(all: &[Line<'s>]) -> Vec<Line<'s>> {
     let mut solid = all.iter().enumerate().rev().filter(|(_, line)| line.kind != Kind::Blank);
     let from = solid.by_ref().take(TAIL).last().map_or(0, |(at, _)| at);
-    all.get(from..).unwrap_or_default()
+    all.iter().skip(from).map(|line| Line { letters: pattern::letters(line.text), ..*line }).collect()
 }
 
 /// What makes a phrase count no more.
 #[derive(Clone, Copy)]
-enum Ends {
-    /// A dialog ends when a prompt stands below it.
-    WithPrompt,
-    /// A fault ends when an answer, another prompt or a retry stands below it.
-    WithProgress,
-    /// A retry ends when a prompt or an answer stands below it.
-    WithEither,
+enum EndsWith {
+    /// A dialog: a prompt below it.
+    Prompt,
+    /// A fault: an answer, a second prompt or a retry below it.
+    Progress,
+    /// A retry: a prompt or an answer below it.
+    Either,
 }
 
 /// The state found and the line that says so.
@@ -77,12 +77,12 @@ fn find(agent: &Agent, tail: &[Line<'_>]) -> Option<(ScreenState, usize)> {
     let busy = last_saying(&agent.busy, tail).map(|at| (ScreenState::Busy, at));
     busy.or_else(|| {
         let order = [
-            (&agent.limit, Ends::WithProgress, ScreenState::Limit { resets: None }),
-            (&agent.auth, Ends::WithProgress, ScreenState::Auth),
-            (&agent.asks_trust, Ends::WithPrompt, ScreenState::AsksTrust),
-            (&agent.asks_permission, Ends::WithPrompt, ScreenState::AsksPermission),
-            (&agent.context, Ends::WithProgress, ScreenState::Context),
-            (&agent.retrying, Ends::WithEither, ScreenState::Retrying),
+            (&agent.limit, EndsWith::Progress, ScreenState::Limit { resets: None }),
+            (&agent.auth, EndsWith::Progress, ScreenState::Auth),
+            (&agent.asks_trust, EndsWith::Prompt, ScreenState::AsksTrust),
+            (&agent.asks_permission, EndsWith::Prompt, ScreenState::AsksPermission),
+            (&agent.context, EndsWith::Progress, ScreenState::Context),
+            (&agent.retrying, EndsWith::Either, ScreenState::Retrying),
         ];
         order.into_iter().find_map(|(phrases, ends, state)| {
             let at = last_saying(phrases, tail)?;
@@ -94,30 +94,38 @@ fn find(agent: &Agent, tail: &[Line<'_>]) -> Option<(ScreenState, usize)> {
 
 /// The last line of the client's that says one of `phrases`.
 fn last_saying(phrases: &[String], tail: &[Line<'_>]) -> Option<usize> {
-    tail.iter().rposition(|line| match line.kind {
-        Kind::Client | Kind::Said => says_any(phrases, line),
-        Kind::Blank | Kind::Prompt | Kind::Quoted => false,
-    })
+    let last = |phrase: &String| {
+        let needs = pattern::needs(phrase);
+        tail.iter().rposition(|line| match line.kind {
+            Kind::Client | Kind::Said => line.letters & needs == needs && says(phrase, line),
+            Kind::Blank | Kind::Prompt | Kind::Quoted => false,
+        })
+    };
+    phrases.iter().filter_map(last).max()
 }
 
 fn says_any(phrases: &[String], line: &Line<'_>) -> bool {
-    phrases.iter().any(|phrase| {
-        pattern::says(phrase, line.text) || (line.words.len() < line.text.len() && pattern::says(phrase, line.words))
-    })
+    phrases.iter().any(|phrase| says(phrase, line))
+}
+
+/// Whether a line says a phrase, with its marks or without.
+fn says(phrase: &str, line: &Line<'_>) -> bool {
+    let marked = line.words.len() < line.text.len() && !phrase.starts_with('*');
+    pattern::says(phrase, line.text) || (marked && pattern::says(phrase, line.words))
 }
 
 /// Whether something below line `at` shows that what it says is past.
-fn is_over(agent: &Agent, tail: &[Line<'_>], at: usize, ends: Ends) -> bool {
+fn is_over(agent: &Agent, tail: &[Line<'_>], at: usize, ends: EndsWith) -> bool {
     let below = tail.get(at + 1..).unwrap_or_default();
     let prompts = below.iter().filter(|line| line.kind == Kind::Prompt).count();
     let answered = || below.iter().any(|line| line.kind == Kind::Said && !tells_a_state(agent, line));
     match ends {
-        Ends::WithPrompt => prompts > 0,
-        Ends::WithProgress => {
+        EndsWith::Prompt => prompts > 0,
+        EndsWith::Progress => {
             let retries = last_saying(&agent.retrying, below);
-            prompts > 1 || answered() || retries.is_some_and(|at| !is_over(agent, below, at, Ends::WithEither))
+            prompts > 1 || answered() || retries.is_some_and(|at| !is_over(agent, below, at, EndsWith::Either))
         }
-        Ends::WithEither => prompts > 0 || answered(),
+        EndsWith::Either => prompts > 0 || answered(),
     }
 }
 

@@ -22,6 +22,16 @@ pub(super) fn says(phrase: &str, text: &str) -> bool {
     }
 }
 
+/// The set of characters in a text, those beyond ASCII run together: what `phrase` has and `text` lacks is quickly seen.
+pub(super) fn letters(text: &str) -> u128 {
+    text.bytes().fold(0, |set, byte| set | 1 << (if byte < 128 { byte } else { byte & 31 }))
+}
+
+/// The set of characters without which `phrase` cannot be said.
+pub(super) fn needs(phrase: &str) -> u128 {
+    letters(phrase) & !(1 << b'*')
+}
+
 /// The parts of a phrase before its last one, which only need to follow each other.
 struct Parts<'p> {
     before: &'p str,
@@ -52,10 +62,12 @@ impl<'p> Parts<'p> {
     fn end(&self, text: &str) -> Option<usize> {
         let mut at = 0;
         for (index, part) in self.before.split('*').filter(|part| !part.is_empty()).enumerate() {
-            let found = text.get(at..)?.find(part)?;
-            if index == 0 && (if self.leading_star { is_quoted(text, found) } else { found != 0 }) {
-                return None;
-            }
+            let rest = text.get(at..)?;
+            let found = match (index, self.leading_star) {
+                (0, false) => rest.starts_with(part).then_some(0)?,
+                (0, true) => rest.find(part).filter(|found| !is_quoted(text, *found))?,
+                _ => rest.find(part)?,
+            };
             at += found + part.len();
         }
         Some(at)

@@ -76,6 +76,16 @@ struct Named {
     zone: Option<TimeZone>,
 }
 
+/// What reading one part of a time came to.
+enum Took<'w> {
+    /// A part; these words are left.
+    Part(&'w [&'w str]),
+    /// The zone, or nothing more that belongs to it.
+    Last,
+    /// A zone that is not known: the whole cannot be either.
+    UnknownZone,
+}
+
 /// Which day is meant.
 #[derive(Debug, Default, Clone, Copy)]
 enum Day {
@@ -98,46 +108,43 @@ impl Named {
     fn read(words: &[&str]) -> Option<Self> {
         let mut named = Self::default();
         let mut rest = words;
-        while let Some(left) = named.take(rest)? {
-            rest = left;
+        loop {
+            match named.take(rest) {
+                Took::Part(left) => rest = left,
+                Took::Last => break,
+                Took::UnknownZone => return None,
+            }
         }
         (named.time.is_some() || !matches!(named.day, Day::Next)).then_some(named)
     }
 
-    /// Takes the next part; what is left, nothing at the end, and a failure for an unknown zone.
-    fn take<'w>(&mut self, words: &'w [&'w str]) -> Option<Option<&'w [&'w str]>> {
-        let Some((&word, rest)) = words.split_first() else { return Some(None) };
-        if matches!(word, "at" | "on" | "today" | "tomorrow") {
-            match word {
-                "today" => self.day = Day::Today,
-                "tomorrow" => self.day = Day::Tomorrow,
-                _ => {}
-            }
-            return Some(Some(rest));
+    /// Takes the next part.
+    fn take<'w>(&mut self, words: &'w [&'w str]) -> Took<'w> {
+        let Some((&word, rest)) = words.split_first() else { return Took::Last };
+        if matches!(word, "at" | "on") {
+            return Took::Part(rest);
+        }
+        let day = match word {
+            "today" => Some(Day::Today),
+            "tomorrow" => Some(Day::Tomorrow),
+            _ => weekday_of(word).map(Day::Weekday).or_else(|| word.parse().ok().map(Day::Date)),
+        };
+        if let Some(day) = day {
+            self.day = day;
+            return Took::Part(rest);
         }
         if let Some(month) = month_of(word) {
-            return Some(self.take_date(month, rest));
-        }
-        if let Some(weekday) = weekday_of(word) {
-            self.day = Day::Weekday(weekday);
-            return Some(Some(rest));
-        }
-        if let Ok(date) = word.parse::<Date>() {
-            self.day = Day::Date(date);
-            return Some(Some(rest));
+            return self.take_date(month, rest).map_or(Took::Last, Took::Part);
         }
         if self.time.is_none()
             && let Some((time, rest)) = time_of(word, rest)
         {
             self.time = Some(time);
-            return Some(Some(rest));
+            return Took::Part(rest);
         }
-        if let Some(open) = word.strip_prefix('(') {
-            self.zone = Some(zone_of(open.split(')').next().unwrap_or_default())?);
-            return Some(None);
-        }
-        self.zone = zone_of(word);
-        Some(None)
+        let bracketed = word.strip_prefix('(').map(|open| open.split(')').next().unwrap_or_default());
+        self.zone = zone_of(bracketed.unwrap_or(word));
+        if bracketed.is_some() && self.zone.is_none() { Took::UnknownZone } else { Took::Last }
     }
 
     /// Takes the day of a month, and its year.
@@ -145,16 +152,12 @@ impl Named {
         let (word, rest) = words.split_first()?;
         let day = word.trim_end_matches(|c: char| c.is_ascii_alphabetic()).parse::<i8>().ok()?;
         let year = rest.first().filter(|word| word.len() == 4).and_then(|word| word.parse::<i16>().ok());
-        match year.and_then(|year| Date::new(year, month, day).ok()) {
-            Some(date) => {
-                self.day = Day::Date(date);
-                rest.get(1..)
-            }
-            None => {
-                self.day = Day::OfYear { month, day };
-                Some(rest)
-            }
+        if let Some(date) = year.and_then(|year| Date::new(year, month, day).ok()) {
+            self.day = Day::Date(date);
+            return rest.get(1..);
         }
+        self.day = Day::OfYear { month, day };
+        Some(rest)
     }
 
     /// The next such moment, in milliseconds.
