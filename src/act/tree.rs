@@ -49,6 +49,23 @@ impl<'a> Trees<'a> {
     }
 }
 
+/// What former lives of sessions that are about to begin another have left running: each session with the life it
+/// begins. One scan serves all.
+///
+/// A life of which anything still hangs in a tmux pane, wherever that may be, is somebody's and is spared.
+pub(super) fn leftovers(town: &Town, beginning: &BTreeMap<&SessionName, Generation>) -> Vec<(SessionName, ProcId)> {
+    let mut found = vec![];
+    for (session, marked) in marker::carrying_any(&town.name) {
+        let Some(begins) = beginning.get(&session) else { continue };
+        let former: Vec<_> = marked.into_iter().filter(|(life, _)| life < begins).collect();
+        let spared: BTreeSet<Generation> =
+            former.iter().filter(|(_, process)| tree::hangs_in_tmux(*process)).map(|(life, _)| *life).collect();
+        let left = former.into_iter().filter(|(life, _)| !spared.contains(life));
+        found.extend(left.map(|(_, process)| (session.clone(), process)));
+    }
+    found
+}
+
 /// Sends the signal to each; says of those that could not be signalled why.
 pub(super) fn send(processes: &[ProcId], signal: Signal) -> Vec<String> {
     let tell = |&process: &ProcId| match signal::signal(process, signal) {

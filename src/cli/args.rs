@@ -92,6 +92,26 @@ pub(super) enum Verb {
     Reconcile(Reconcile),
     /// Show what every session is, since when, and what comes next
     Status(Status),
+    /// Show why one session is as it is: every rule's verdict, every setting and where it comes from, recent events
+    Explain(Session),
+    /// Clean up now: only what has completed or is too old, and only as the plan has it
+    Expire(Expire),
+    /// Start sessions by hand: lift a stop, run a task once more, forget crashes
+    Start(Sessions),
+    /// Stop sessions until they are started again
+    Stop(Sessions),
+    /// Give sessions a fresh process now, whatever their handoff gap says
+    Restart(Sessions),
+    /// Forget the crashes of sessions, so that nothing holds them on that account
+    Reset(Sessions),
+    /// Let controllers only look, until `resume`
+    Pause(TownArg),
+    /// Let controllers act again
+    Resume(TownArg),
+    /// Attach to a session of the town
+    Attach(Session),
+    /// Print what happened, oldest first
+    Events(Events),
     /// Check that no session is dead: one line each, exit 2 if any is not alive
     Verify(TownArg),
     /// Check the manifest and print every fault in it
@@ -170,6 +190,54 @@ pub(super) struct Status {
     /// Stay, and draw anew every second
     #[arg(long)]
     pub(super) watch: bool,
+}
+
+/// One session.
+#[derive(Debug, Args)]
+pub(super) struct Session {
+    /// The session
+    #[arg(value_name = "SESSION")]
+    pub(super) session: String,
+}
+
+/// Some sessions.
+#[derive(Debug, Args)]
+pub(super) struct Sessions {
+    /// The sessions
+    #[arg(value_name = "SESSION", required = true)]
+    pub(super) named: Vec<String>,
+    /// Do not wait until it is done
+    #[arg(long)]
+    pub(super) no_wait: bool,
+    /// How long to wait in all
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = humantime::parse_duration)]
+    pub(super) timeout: Duration,
+}
+
+/// Flags of `expire`.
+#[derive(Debug, Args)]
+pub(super) struct Expire {
+    #[command(flatten)]
+    pub(super) town: TownArg,
+    #[command(flatten)]
+    pub(super) orders: OrderArgs,
+    /// How long to wait in all
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = humantime::parse_duration)]
+    pub(super) timeout: Duration,
+}
+
+/// Flags of `events`.
+#[derive(Debug, Args)]
+pub(super) struct Events {
+    /// Only those of these sessions
+    #[arg(value_name = "SESSION")]
+    pub(super) sessions: Vec<String>,
+    /// Stay, and print what comes
+    #[arg(long)]
+    pub(super) follow: bool,
+    /// How many of the last to begin with
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(super) last: usize,
 }
 
 /// Flags of `schema`.

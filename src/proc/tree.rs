@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 /// Generations below the root that are followed.
 pub const MAX_DEPTH: usize = 10;
+/// Ancestors that are looked at.
+const MAX_ANCESTORS: usize = 64;
 
 /// A process of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +57,23 @@ impl Forest {
         let stat = |pid| self.stats.get(&pid).cloned();
         walk(root, stat, |pid| self.children.get(&pid).cloned().unwrap_or_default())
     }
+}
+
+/// Whether a tmux server is among the process's ancestors: it hangs in somebody's pane. True where that cannot be told.
+#[must_use]
+pub fn hangs_in_tmux(process: ProcId) -> bool {
+    let mut at = process.pid;
+    for _ in 0..MAX_ANCESTORS {
+        match process::look(at) {
+            Presence::Alive(stat) if stat.comm.starts_with("tmux: server") => return true,
+            Presence::Alive(stat) | Presence::Zombie(stat) if stat.ppid > 1 => at = stat.ppid,
+            Presence::Alive(_) | Presence::Zombie(_) => return false,
+            // Its parent ended between two looks, and it hangs elsewhere now.
+            Presence::Gone => return process::may_live(process) && at != process.pid,
+            Presence::Unreadable(_) => return true,
+        }
+    }
+    true
 }
 
 /// What a tree uses.

@@ -95,7 +95,7 @@ impl Lock {
     fn take(path: &Path, me: ProcId) -> Result<Self, LockFault> {
         let io_fault = |source| LockFault::Io { path: path.to_path_buf(), source };
         for _ in 0..REPLACED_AT_MOST {
-            let file = options_without_surprises().read(true).write(true).create(true).open(path).map_err(io_fault)?;
+            let file = open(path).map_err(io_fault)?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
@@ -131,6 +131,18 @@ impl Lock {
             .and_then(|()| self.file.rewind())
             .and_then(|()| self.file.write_all(format!("{} {}\n", me.pid, me.start).as_bytes()));
     }
+}
+
+/// Opens the file for locking. One that may not be written to, as on a read-only file system, can be locked all the
+/// same; it then goes unsigned.
+fn open(path: &Path) -> io::Result<File> {
+    let fresh = options_without_surprises().read(true).write(true).create(true).open(path);
+    fresh.or_else(|fault| match fault.kind() {
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+            options_without_surprises().read(true).open(path).map_err(|_| fault)
+        }
+        _ => Err(fault),
+    })
 }
 
 fn read_pid(file: &File) -> Option<u32> {

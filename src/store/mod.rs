@@ -21,5 +21,6 @@ mod wire;
 pub use dir::{Places, StateDir, View, locate};
 pub use fault::StoreFault;
 pub use guide::{Counted, merge_handoffs};
+pub use journal::JournalReader;
 pub use lock::{Lock, LockFault};
 pub use state::{Loaded, Saved};

@@ -1,7 +1,7 @@
 //! One call to tmux: a process of our own with a deadline, whose answer is bounded.
 
 use super::paths;
-use crate::model::Socket;
+use crate::model::{SessionName, Socket};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -93,6 +93,14 @@ impl Client {
     #[must_use]
     pub fn socket_path(&self) -> &Path {
         &self.path
+    }
+
+    /// The command that attaches this terminal to a session, or switches the tmux client it already is in.
+    #[must_use]
+    pub fn attach_command(&self, session: &SessionName) -> std::process::Command {
+        let mut command = std::process::Command::new("tmux");
+        command.args(&self.select).args(["attach-session", "-t", &format!("={session}")]);
+        command
     }
 
     /// Runs `tmux ARGS`, with `input` on its standard input.

@@ -40,7 +40,7 @@ pub struct Row {
     pub signal: Option<i32>,
     /// When it ended, in whole seconds since the epoch.
     pub dead_at: Option<i64>,
-    /// Clients attached to the session.
+    /// Clients attached to the session, or to any that is grouped with it and so shows the same windows.
     pub attached: u32,
     /// When the session was created, in whole seconds since the epoch.
     pub created: i64,
@@ -89,7 +89,7 @@ pub const MAX_TEXT: usize = 1024;
 type Field = (&'static str, fn(&mut Row, &str) -> Option<()>);
 
 /// Fields that hold a number, an id or nothing: closed by a space.
-const NUMBERS: [Field; 11] = [
+const NUMBERS: [Field; 12] = [
     ("#{session_id}", |row, text| text.parse().ok().map(|id| row.session = id)),
     ("#{pane_id}", |row, text| text.parse().ok().map(|id| row.pane = id)),
     // Empty for a dead pane, on 3.8.
@@ -99,6 +99,8 @@ const NUMBERS: [Field; 11] = [
     ("#{pane_dead_signal}", |row, text| if_any(&mut row.signal, text, signal_number)),
     ("#{pane_dead_time}", |row, text| if_any(&mut row.dead_at, text, |t| t.parse().ok())),
     ("#{session_attached}", |row, text| or_default(text).map(|n| row.attached = n)),
+    // Empty for a session without a group.
+    ("#{session_group_attached}", |row, text| or_default(text).map(|n: u32| row.attached = row.attached.max(n))),
     ("#{session_created}", |row, text| text.parse().ok().map(|n| row.created = n)),
     ("#{window_activity}", |row, text| or_default(text).map(|n| row.activity = n)),
     ("#{pane_pipe}", |row, text| or_default(text).map(|n: u32| row.piped = n != 0)),

@@ -1,21 +1,21 @@
 //! Situations written in TOML, for the goldens: what was seen and what is remembered, in times *ago*.
 
 use gtctl::model::{
-    Death, Ended, Fingerprint, Finished, Generation, History, Label, Life, Mass, Memory, Moment, Observed, Orders,
-    Origin, Orphans, Ownership, PaneId, Period, ProcId, Purpose, Run, Rung, Seen, Server, ServerId, SessionId,
-    SessionName, Stopping, Town,
+    Death, Durability, Ended, Fingerprint, Finished, Generation, History, Label, Life, Mass, Memory, Moment, Observed,
+    Orders, Origin, Orphans, Ownership, PaneId, Period, ProcId, Purpose, Run, Rung, Seen, Server, ServerId, SessionId,
+    SessionName, Stopping, Town, Usage,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// 2026-01-02 12:00:00 UTC, a hundred hours after boot.
-pub const NOW: Moment = Moment { wall: 1_767_355_200_000, awake: 360_000_000, boot: 1 };
+pub(crate) const NOW: Moment = Moment { wall: 1_767_355_200_000, awake: 360_000_000, boot: 1 };
 
 const SERVER: ServerId = ServerId(ProcId { pid: 100, start: 1 });
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct World {
+pub(crate) struct World {
     /// `up`, `down`, or `unknown: why`.
     #[serde(default = "up")]
     server: String,
@@ -24,6 +24,12 @@ pub struct World {
     prune: bool,
     #[serde(default)]
     allow_mass: bool,
+    /// Somebody is at the terminal, to be asked for `--allow-mass`.
+    #[serde(default)]
+    interactive: bool,
+    /// The state directory cannot be written.
+    #[serde(default)]
+    disk_full: bool,
     #[serde(default)]
     seen: Vec<SeenEntry>,
     #[serde(default)]
@@ -65,6 +71,9 @@ struct SeenEntry {
     unreadable: Option<String>,
     #[serde(default = "one")]
     generation: u64,
+    /// Processor time and resident MiB of its tree.
+    cpu: Option<Period>,
+    rss: Option<u64>,
 }
 
 fn yes() -> bool {
@@ -110,9 +119,14 @@ struct HistoryEntry {
     rung: Option<String>,
     draining_for: Option<Period>,
     handoff: Option<Period>,
+    #[serde(default)]
+    restarts: u32,
+    /// Its last entry allowed that it be expired.
+    #[serde(default)]
+    prune: bool,
 }
 
-pub fn death(text: &str) -> Death {
+pub(crate) fn death(text: &str) -> Death {
     let mut words = text.split(' ');
     let number = |word: Option<&str>| word.and_then(|w| w.parse().ok()).unwrap_or_default();
     match words.next() {
@@ -135,15 +149,19 @@ fn name(text: &str) -> SessionName {
 }
 
 impl World {
-    pub fn orders(&self) -> Orders {
+    pub(crate) fn orders(&self) -> Orders {
         Orders {
             orphans: if self.prune { Orphans::Prune } else { Orphans::Report },
-            mass: if self.allow_mass { Mass::Allow } else { Mass::SecondLook },
-            ..Orders::default()
+            mass: match (self.allow_mass, self.interactive) {
+                (true, _) => Mass::Allow,
+                (false, true) => Mass::Hold,
+                (false, false) => Mass::SecondLook,
+            },
+            durability: if self.disk_full { Durability::Failing } else { Durability::Durable },
         }
     }
 
-    pub fn observed(&self, town: &Town) -> Observed {
+    pub(crate) fn observed(&self, town: &Town) -> Observed {
         if self.server == "down" {
             return Observed::Down;
         }
@@ -158,7 +176,7 @@ impl World {
         Observed::Up(Server { id: SERVER, version: "3.3a".to_owned(), sessions, own })
     }
 
-    pub fn memory(&self, town: &Town) -> Memory {
+    pub(crate) fn memory(&self, town: &Town) -> Memory {
         let MemoryEntry { settling, paused, server_losses, starts, other_server } = &self.memory;
         let other = ServerId(ProcId { pid: 99, start: 1 });
         Memory {
@@ -185,7 +203,11 @@ impl SeenEntry {
             ownership: self.ownership(town, id, age),
             pane: PaneId(id),
             life: self.life(id),
-            usage: None,
+            usage: self.rss.map(|rss| Usage {
+                cpu_ms: self.cpu.unwrap_or_default().millis(),
+                rss: rss << 20,
+                processes: 3,
+            }),
         }
     }
 
@@ -276,6 +298,8 @@ impl HistoryEntry {
             stopping,
             draining: ago(self.draining_for),
             handoff: ago(self.handoff),
+            restarts: self.restarts,
+            prune: self.prune,
             ..History::default()
         }
     }
