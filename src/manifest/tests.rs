@@ -392,3 +392,27 @@ fn timings() {
         println!("{what}: {took:?}, {}", loaded.map_or_else(|f| f.list.len(), |l| l.town.sessions.len()));
     }
 }
+
+#[test]
+fn phrases_are_added_to_the_built_in_ones_and_taken_out_by_name() {
+    let session = "[[session]]\nsession = \"s\"\nagent = \"claude\"\ndir = \"/work\"\n";
+    let plain = format!("[town]\nname = \"t\"\n{session}");
+    let built_in = given(&plain).load().expect("a town").town.sessions["s"].agent.clone();
+    let mut changed = given(&format!(
+        "{plain}[agents.claude]\nauth = [\"Session expired\", \"!Not logged in\"]\nquit = [\"C-d\"]\nfix = \"log in\"\n"
+    ));
+    changed.user = Some("[agents.claude]\nauth = [\"Who are you?\", \"Session expired\"]\n".to_owned());
+    let agent = changed.load().expect("a town").town.sessions["s"].agent.clone();
+    let mut expected: Vec<String> = built_in.auth.iter().filter(|phrase| *phrase != "Not logged in").cloned().collect();
+    expected.extend(["Who are you?".to_owned(), "Session expired".to_owned()]);
+    assert_eq!(agent.auth, expected);
+    assert_eq!((agent.limit, agent.quit), (built_in.limit, vec!["C-d".to_owned()]));
+    assert_eq!(agent.fix.as_deref(), Some("log in"));
+}
+
+#[test]
+fn a_phrase_without_text_is_a_fault() {
+    let text = "[town]\nname = \"t\"\n[agents.mine]\ncommand = [\"mine\"]\nbusy = [\"* *\"]\n";
+    let faults = given(text).load().expect_err("faults");
+    assert!(faults.list.iter().any(|fault| fault.code == "empty-phrase"), "{faults:?}");
+}

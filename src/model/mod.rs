@@ -18,6 +18,7 @@ pub mod outcome;
 pub mod period;
 pub mod plan;
 pub mod reason;
+pub mod screen;
 pub mod time;
 
 pub use desired::{
@@ -37,4 +38,5 @@ pub use plan::{
     Unchanged, Verb,
 };
 pub use reason::{Death, Hold, Reason};
+pub use screen::{Screen, ScreenState};
 pub use time::Moment;
