@@ -42,6 +42,12 @@ pub enum ScreenState {
 }
 
 impl ScreenState {
+    /// Whether another reading says the same, whatever it says of when that ends.
+    #[must_use]
+    pub fn agrees(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+
     /// Its stable name, in events, JSON and the names of the corpus.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -55,6 +61,38 @@ impl ScreenState {
             Self::Limit { .. } => "limit",
             Self::Context => "context",
             Self::Unclear => "unclear",
+        }
+    }
+}
+
+/// What an agent asks somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Asks {
+    /// Whether it may do something.
+    Permission,
+    /// Whether it may work in its folder at all.
+    Trust,
+}
+
+/// What keeps an agent from going on by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Block {
+    /// It is signed out.
+    Auth,
+    /// Its usage limit is reached.
+    Limit,
+    /// Its context is full.
+    Context,
+}
+
+impl Block {
+    /// Its stable name.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::Limit => "limit",
+            Self::Context => "context",
         }
     }
 }

@@ -8,9 +8,11 @@
 //! **Architecture invariant:** pure, total and deterministic. No clock, no I/O, no panic; the same situation gives the
 //! same plan. Nothing is decided anywhere else.
 
+mod agents;
 mod backoff;
 mod pacing;
 mod rules;
+mod screens;
 mod subject;
 mod verdict;
 

@@ -73,6 +73,8 @@ fn alive(session: &str, minutes: u64, quiet: Period) -> Seen {
         attached: 0,
         created: started.wall,
         quiet,
+        activity: 0,
+        screen: None,
         ownership: Ownership::Ours(Label {
             session: name(session),
             generation: Generation(1),

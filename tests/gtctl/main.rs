@@ -5,6 +5,8 @@ mod act;
 #[cfg(test)]
 mod bugs;
 #[cfg(test)]
+mod content;
+#[cfg(test)]
 mod goldens;
 #[cfg(test)]
 mod laws;
