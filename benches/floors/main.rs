@@ -21,7 +21,9 @@ use table::Row;
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// A benchmark: its number and what gives its rows.
-const BENCHMARKS: [(&str, fn() -> Result<Vec<Row>>); 5] =
+type Benchmark = (&'static str, fn() -> Result<Vec<Row>>);
+
+const BENCHMARKS: [Benchmark; 5] =
     [("1", observe::run), ("3", apply::run), ("5", cold::run), ("7", plan::run), ("8", manifest::run)];
 
 fn main() -> ExitCode {

@@ -19,7 +19,7 @@ pub(super) async fn run(global: &Global, args: &Apply, terminal: &Terminal) -> R
         check_saved(path, &place, orders, terminal).await?;
         orders.mass = Mass::Allow;
     }
-    let wait = if args.no_wait { Period::ZERO } else { Period::from(args.timeout) };
+    let wait = if args.no_wait { Period::ZERO } else { args.timeout };
     Work::new(wait, orders, Scope::Town).run(&mut controller, &place, terminal).await
 }
 

@@ -26,7 +26,7 @@ pub(super) async fn run(
         terminal.print(&format!("{} reset: crashes forgotten\n", listed(&sessions)));
         return Ok(Exit::Done);
     }
-    let wait = if args.no_wait { Period::ZERO } else { Period::from(args.timeout) };
+    let wait = if args.no_wait { Period::ZERO } else { args.timeout };
     // Naming sessions by hand is consent enough.
     let orders = Orders { mass: Mass::Allow, ..Orders::default() };
     Work::new(wait, orders, Scope::Sessions(sessions)).run(&mut controller, &place, terminal).await
@@ -36,7 +36,7 @@ pub(super) async fn run(
 pub(super) async fn expire(global: &Global, args: &Expire, terminal: &Terminal) -> Result<Exit, Trouble> {
     let place = Place::find(global, &args.town, terminal)?;
     let mut controller = place.controller()?;
-    let wait = Period::from(args.timeout);
+    let wait = args.timeout;
     Work::new(wait, orders(&args.orders), Scope::Expiries).run(&mut controller, &place, terminal).await
 }
 

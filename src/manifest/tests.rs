@@ -272,13 +272,13 @@ fn cycles_name_each_edge_and_waves_are_kept() {
 
 #[test]
 fn what_this_version_cannot_do_is_refused_and_what_it_ignores_is_told() {
-    let text = "[town]\nname = \"a\"\nsocket = \"gastown\"\n[defaults]\nidle_limit = \"1h\"\nlogs = { files = 2 }\n[roles.mine]\nlauncher = \"gt\"\nstart = [\"x\"]\n[[chore]]\nkind = \"upstream\"\nrepo = \"a/b\"\n[controller]\nmetrics = \"x\"\n";
+    let text = "[town]\nname = \"a\"\nsocket = \"gastown\"\n[defaults]\non_idle = \"nudge\"\nlogs = { files = 2 }\n[roles.mine]\nlauncher = \"gt\"\nstart = [\"x\"]\n[[chore]]\nkind = \"upstream\"\nrepo = \"a/b\"\n[controller]\nmetrics = \"x\"\n";
     let faults = given(text).load().expect_err("faulty");
     let list: Vec<String> = faults.list.iter().map(|f| format!("{} {}", f.code, place(&faults, &f.origin))).collect();
     let want = [
         "unsupported 3:10 \"gastown\"",
-        "not-yet 5:1 idle_limit",
-        "not-yet 6:1 logs",
+        "not-yet 5:1 on_idle",
+        "not-yet 6:10 files",
         "unsupported 8:1 launcher",
         "unsupported 9:1 start",
         "not-yet 10:1 [[chore]]",

@@ -10,8 +10,8 @@ use super::screens::upcoming;
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use crate::model::{
-    Action, Content, Death, Durability, Held, Hold, Life, Mass, Moment, Period, Phase, Plan, Quit, Rung, SessionName,
-    StartBudget, Step, Unchanged, Verb, WhenAttached,
+    Action, Content, Death, Durability, Held, Hold, Life, Mass, Moment, Period, Phase, Plan, Quit, Reason, Rung,
+    SessionName, StartBudget, Step, Unchanged, Verb, WhenAttached,
 };
 
 /// The window of the start budget and of what counts as lately come up.
@@ -59,6 +59,11 @@ impl Wakes {
 
 /// What holds this wish, whatever the rest of the town does. The order is that of how little can lift it.
 fn hold_alone(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(Hold, Option<Moment>)> {
+    let is_old_task = matches!(want.reason, Reason::TooOld { .. }) && want.verb == Verb::Expire;
+    if is_old_task && subject.is_busy() {
+        // One that is found stuck meanwhile is restarted instead.
+        upcoming(subject).1.into_iter().for_each(|at| wakes.add(at));
+    }
     let memory = subject.situation.memory;
     if memory.paused {
         return Some((Hold::Paused, None));

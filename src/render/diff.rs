@@ -47,7 +47,7 @@ fn preface(observed: &Observed, paper: &Paper) -> String {
         Observed::Down => format!("{}\n\n", paper.colour.paint(Role::Change, "no tmux server runs")),
         Observed::Unknown(why) => {
             let why = sanitise::line(why, LONG);
-            format!("{}\n\n", paper.colour.paint(Role::Bad, &format!("tmux could not be asked: {why}")))
+            format!("{}\n\n", paper.colour.paint(Role::Bad, &format!("unknown: tmux could not be asked: {why}")))
         }
     }
 }
@@ -96,6 +96,7 @@ fn converged(unchanged: &[Unchanged]) -> String {
     let remarked = unchanged.iter().filter(|u| symbol_of_note(u).is_some()).count();
     match (unchanged.len() - remarked, remarked) {
         (0, 0) => "nothing to do: no sessions".to_owned(),
+        (0, m) => format!("nothing to do: {m} noted"),
         (n, 0) => format!("nothing to do: {} as declared", count(n, "session")),
         (n, m) => format!("nothing to do: {} as declared, {m} noted", count(n, "session")),
     }

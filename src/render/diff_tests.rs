@@ -192,7 +192,7 @@ fn a_plan_reads_well() {
                       $ claude 'do it'
   ~ restart  witness  72m old, limit 60m
   ! restart  crew-1   ended: exit status 3, crash 5
-                      held: crash loop: 5 crashes within 15m, until 14:05:10 (in 8s); a change of its entry tries again at once
+                      held: crash loop: 5 crashes within 15m, until 14:05:10 (in 8s); `gtctl reset` tries again now
                       | panic: boom
                       | at main
   · start    crew-9   not there
@@ -228,7 +228,7 @@ fn colours_change_no_text() {
 #[test]
 fn what_could_not_be_seen_is_said_first() {
     with_scene(&Plan::default(), &Observed::Unknown("lost\u{1b}[2J".into()), |s| {
-        let want = "tmux could not be asked: lost\n\nnothing is planned: what is not known is left alone\n";
+        let want = "unknown: tmux could not be asked: lost\n\nnothing is planned: what is not known is left alone\n";
         same(&page(s, &PAPER), want);
     });
     with_scene(&Plan::default(), &Observed::Down, |s| {
@@ -253,12 +253,12 @@ fn status_is_a_table() {
   refinery  working      -     30m    4s         0  65s  300M  restart at 14:05:10, at max age
 ~ witness   idle        6m     72m    6m         0  65s  300M  restart now: 72m old, limit 60m
 
-3 sessions: 1 working, 2 idle · tmux 3.3a · next look 14:05:10, to restart 2 sessions
+3 sessions: 1 active, 2 idle · tmux 3.3a · next look 14:05:10, to restart 2 sessions
 ";
         let only = ["old", "refinery", "witness"].map(name);
         same(&status::page(s, &only, &PAPER), want);
         let all = status::page(s, &[], &PAPER);
-        assert!(all.contains("\n6 sessions: 1 working, 2 idle, 1 dead, 2 absent · 2 held · tmux 3.3a · next look"));
+        assert!(all.contains("\n6 sessions: 1 active, 2 idle, 1 dead, 2 absent · 2 held · tmux 3.3a · next look"));
     });
 }
 

@@ -6,7 +6,7 @@ use super::sanitise;
 use super::style::{Detail, Paper, Role};
 use super::view::{Event, Row, Scene};
 use super::words::{self, brief, bytes, count};
-use crate::model::{Asks, Observed, Period, Phase, SessionName};
+use crate::model::{Asks, Observed, Period, Phase, Reason, SessionName};
 
 /// The table of the sessions named, of all when none is, and a line of totals.
 #[must_use]
@@ -48,13 +48,15 @@ impl Columns {
     }
 
     fn line(&self, row: &Row<'_>, paper: &Paper) -> Line {
-        let span = |p: Option<Period>| cell(p.map_or_else(|| "-".to_owned(), brief)).right();
+        let whole = |p: Period| brief(Period::from_secs(p.millis() / 1000));
+        let span = |p: Option<Period>| cell(p.map_or_else(|| "-".to_owned(), whole)).right();
         let (mark, strong) = mark(row);
         let name = cell(format!("{mark} {}", row.session)).role(strong);
         let mut cells = vec![name, cell(row.phase.word()).role(role(row.phase))];
         cells.extend([span(row.since), span(row.age), span(row.idle), cell(row.restarts.to_string()).right()]);
         if self.usage {
-            cells.push(span(row.usage.map(|u| Period::from_millis(u.cpu_ms))));
+            let cpu = row.usage.map(|u| brief(Period::from_millis(u.cpu_ms)));
+            cells.push(cell(cpu.unwrap_or_else(|| "-".to_owned())).right());
             cells.push(cell(row.usage.map_or_else(|| "-".to_owned(), |u| bytes(u.rss))).right());
         }
         if self.wide {
@@ -84,7 +86,7 @@ pub fn next(row: &Row<'_>, paper: &Paper) -> String {
         Event::Nothing => match row.phase {
             Phase::Unknown => row.trouble.map_or_else(String::new, |why| sanitise::line(why, 200)),
             Phase::Dead(death) | Phase::Completed(Some(death)) => death.to_string(),
-            Phase::Stopped => "stopped by hand".to_owned(),
+            Phase::Stopped => "stopped by hand; `gtctl start` starts it".to_owned(),
             Phase::Waiting(_) | Phase::Blocked(_) => {
                 let shows = row.content.map_or_else(String::new, |c| sanitise::line(&c.evidence, 100));
                 if shows.is_empty() { words::phase(row.phase) } else { format!("{}: {shows}", asks(row.phase)) }
@@ -160,6 +162,7 @@ fn totals(scene: &Scene<'_>, rows: &[&Row<'_>], paper: &Paper) -> String {
 fn mark(row: &Row<'_>) -> (&'static str, Role) {
     match (row.phase, &row.event) {
         (Phase::Unknown, _) => ("?", Role::Change),
+        (_, Event::Note(Reason::Orphaned)) => ("·", Role::Plain),
         (Phase::Dead(_) | Phase::Absent | Phase::Blocked(_), _) => ("!", Role::Bad),
         (_, Event::Held(held)) if held.hold.needs_somebody() => ("!", Role::Bad),
         (_, Event::Step(_)) => ("~", Role::Plain),

@@ -18,7 +18,7 @@ fn note(yard: &Yard, name: &str) -> String {
 /// Repaints a spinner and a timer each second, and says `more` beside them.
 fn spinner(more: &str) -> String {
     format!(
-        "n=0; while :; do n=$((n+1)); for c in '⠋' '⠙' '⠹'; do printf '\\033[H\\033[Jhello\\n%s {more}(%ss)\\n' $c $n; \
+        "n=0; while :; do n=$((n+1)); for c in '✢' '✳' '✶'; do printf '\\033[H\\033[Jhello\\n%s {more}%ss)\\n' $c $n; \
          sleep 0.5; done; done"
     )
 }
@@ -26,9 +26,9 @@ fn spinner(more: &str) -> String {
 #[test]
 fn a_spinner_and_a_timer_are_no_content_and_a_busy_screen_is_never_idle() {
     let limits = "idle_limit = \"4s\"\nagent = \"claude\"";
-    let busy = session("busy", &spinner("Thinking… esc to interrupt "), limits);
-    let idles = session("idles", &spinner("Waiting "), limits);
-    let task = session("task", &spinner("Waiting "), &format!("{limits}\nrestart = \"never\""));
+    let busy = session("busy", &spinner("Thinking… (esc to interrupt · "), limits);
+    let idles = session("idles", &spinner("Waiting ("), limits);
+    let task = session("task", &spinner("Waiting ("), &format!("{limits}\nrestart = \"never\""));
     let yard = Yard::new(&format!("{QUICK}{busy}{idles}{task}"));
     yard.gtctl(&["apply", "--no-wait"]);
     let watch = yard.start(&["reconcile", "--watch"]);
@@ -42,7 +42,7 @@ fn a_spinner_and_a_timer_are_no_content_and_a_busy_screen_is_never_idle() {
 
 #[test]
 fn sessions_of_a_signed_out_agent_are_held_with_one_notice_and_go_on_when_it_is_over() {
-    let mut manifest = QUICK.to_owned();
+    let mut manifest = format!("{QUICK}[limits]\nconcurrent_starts = 5\n");
     let screen = "while :; do if [ -e $HOME/in ]; then clear; echo hello; sleep 1000; fi; \
                   clear; echo 'Please run /login'; sleep 1; done";
     for n in 0..5 {

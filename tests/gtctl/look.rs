@@ -5,6 +5,7 @@ use gtctl::model::{Death, Life, Memory, Observed, Origin, Ownership, PaneId, Per
 use gtctl::observe::{Depth, look};
 use gtctl::proc::signal::{Sent, Signal, signal};
 use gtctl::proc::{clock, process};
+use gtctl::remember::learn;
 use std::io::Write;
 use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
@@ -14,15 +15,8 @@ const STARTED: &str = "1700000000000:5000:ab";
 /// Labels a session as `town` would, with its active pane as the agent's.
 fn label(server: &TestServer, session: &str, origin: &str) {
     let pane = server.field(session, "#{pane_id}");
-    let labels = [
-        ("@gtctl_town", "town"),
-        ("@gtctl_session", session),
-        ("@gtctl_gen", "7"),
-        ("@gtctl_started", STARTED),
-        ("@gtctl_pane", &pane),
-        ("@gtctl_origin", origin),
-    ];
-    server.label(session, &labels);
+    let label = format!("town=town session={session} gen=7 started={STARTED} pane={pane} origin={origin}");
+    server.label(session, &[("@gtctl_label", &label)]);
 }
 
 async fn look_at(server: &TestServer, town: &Town, depth: Depth) -> Server {
@@ -68,8 +62,16 @@ async fn a_well_town_costs_one_round_trip() {
         label(&server, session, "started");
     }
     let (client, town) = (server.scratch.client(), town(&declared));
-    let seen = up(look(&client, &town, &knowing(Some(server.id)), clock::now(), Depth::Plan).await);
-    assert_eq!(client.calls(), 1);
+    let (mut memory, mut calls) = (knowing(Some(server.id)), client.calls());
+    let seen = wait_for("screens that are known", async || {
+        let now = clock::now();
+        let observed = look(&client, &town, &memory, now, Depth::Plan).await;
+        memory = learn(std::mem::take(&mut memory), &town, &observed, now);
+        let made = client.calls() - std::mem::replace(&mut calls, client.calls());
+        (made == 1).then(|| up(observed))
+    })
+    .await;
+    assert!(memory.sessions.values().all(|history| history.content.as_ref().is_some_and(|c| c.is_agreed())));
     assert_eq!((seen.id, seen.sessions.len(), seen.own), (server.id, 20, None));
     assert!(!seen.version.is_empty());
     let one = &seen.sessions["crew-7"];
@@ -80,8 +82,8 @@ async fn a_well_town_costs_one_round_trip() {
     assert_eq!((*process, comm.as_str(), one.usage), (server.process("crew-7"), "sleep", None));
     assert!(one.quiet < Period::from_mins(5) && one.attached == 0);
 
-    let full = up(look(&client, &town, &knowing(Some(server.id)), clock::now(), Depth::Full).await);
-    assert_eq!(client.calls(), 2);
+    let full = up(look(&client, &town, &memory, clock::now(), Depth::Full).await);
+    assert_eq!(client.calls(), calls + 1);
     assert!(full.sessions.values().all(|s| s.usage.is_some_and(|u| u.processes == 1 && u.rss > 0)));
 }
 
@@ -96,8 +98,10 @@ async fn deaths_are_told_apart_and_never_read_as_success() {
     }
     assert_eq!(signal(server.process("killed"), Signal::KILL), Sent::Delivered);
     let seen = wait_for("both to be dead", async || {
+        // tmux may see an end before the last output.
         let seen = look_at(&server, &town, Depth::Plan).await;
-        seen.sessions.values().all(|s| death(s).is_some()).then_some(seen)
+        let said = matches!(&seen.sessions["exits"].life, Life::Dead { tail, .. } if !tail.is_empty());
+        (said && death(&seen.sessions["killed"]).is_some()).then_some(seen)
     })
     .await;
     assert!(matches!(death(&seen.sessions["killed"]), Some(Death::Signal(9) | Death::StatusLost)), "{seen:?}");
@@ -228,17 +232,15 @@ async fn hostile_text_forges_nothing() {
     server.run(&["new-session", "-d", "-s", "we ird %1 $2 é", "-c", &spelled, "sh", "-c", shell]);
     server.session("plain", &["sleep", "1000"]);
     label(&server, "plain", "started");
-    for option in ["town", "session", "gen", "started", "pane", "spec", "handoff", "origin"] {
-        server.label("we ird %1 $2 é", &[(&format!("@gtctl_{option}"), evil)]);
-    }
+    server.label("we ird %1 $2 é", &[("@gtctl_label", evil), ("@gtctl_handoff", evil)]);
     let seen = look_at(&server, &town(&[("plain", &["sleep"])]), Depth::Full).await;
     assert_eq!(seen.sessions.len(), 2);
     let stranger = seen.sessions.iter().find(|(n, _)| n.as_str() != "plain").unwrap();
     assert_eq!((stranger.0.as_str(), &stranger.1.ownership), ("we ird %1 $2 é", &Ownership::Unlabelled));
     assert!(matches(&seen.sessions["plain"]));
     // Labels of ours that were damaged protect nothing; another town's are respected whatever else they say.
-    server.label("plain", &[("@gtctl_gen", evil)]);
-    server.label("we ird %1 $2 é", &[("@gtctl_town", "elsewhere")]);
+    server.label("plain", &[("@gtctl_label", &format!("town=town session=plain gen={evil}"))]);
+    server.label("we ird %1 $2 é", &[("@gtctl_label", "town=elsewhere gen=?")]);
     let seen = look_at(&server, &town(&[("plain", &["sleep"])]), Depth::Plan).await;
     assert_eq!(seen.sessions["plain"].ownership, Ownership::Unlabelled);
     assert_eq!(seen.sessions["we ird %1 $2 é"].ownership, Ownership::Foreign("elsewhere".into()));

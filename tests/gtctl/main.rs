@@ -5,7 +5,13 @@ mod act;
 #[cfg(test)]
 mod bugs;
 #[cfg(test)]
+mod cli;
+#[cfg(test)]
 mod content;
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
+mod fields;
 #[cfg(test)]
 mod goldens;
 #[cfg(test)]

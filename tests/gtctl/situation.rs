@@ -1,7 +1,5 @@
 //! Random situations for the laws of `plan`: plausible ones, and hostile ones.
 
-#![expect(clippy::expect_used, reason = "fixed names parse")]
-
 use gtctl::model::{
     Content, Cpu, Death, Desired, Ended, Fingerprint, Finished, Generation, History, Label, Life, Mass, Memory, Moment,
     Observed, Orders, Origin, Orphans, Ownership, PaneId, Period, ProcId, Purpose, Run, Rung, Screen, ScreenState,

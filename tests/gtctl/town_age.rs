@@ -123,6 +123,7 @@ fn never_twice_within_the_gap_whatever_kills_the_controller_or_befalls_its_memor
         assert!(lives <= 2, "{lives} lives after round {round}");
     }
     let watch = yard.start(&["reconcile", "--watch"]);
+    yard.until("the first cycle", || !watch.said().is_empty());
     yard.until("its one restart", || yard.read("home/one").lines().count() == 2);
     yard.until("the gap", || {
         let page = yard.gtctl(&["diff", "-o", "json"]).json();

@@ -21,21 +21,25 @@ pub(crate) struct World {
     server: String,
     own: Option<String>,
     #[serde(default)]
-    prune: bool,
-    #[serde(default)]
-    allow_mass: bool,
-    /// Somebody is at the terminal, to be asked for `--allow-mass`.
-    #[serde(default)]
-    interactive: bool,
-    /// The state directory cannot be written.
-    #[serde(default)]
-    disk_full: bool,
+    orders: Vec<Order>,
     #[serde(default)]
     seen: Vec<SeenEntry>,
     #[serde(default)]
     memory: MemoryEntry,
     #[serde(default)]
     history: Vec<HistoryEntry>,
+}
+
+/// What the caller allows beyond the manifest, or cannot do.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Order {
+    Prune,
+    AllowMass,
+    /// Somebody is at the terminal, to be asked for `--allow-mass`.
+    Interactive,
+    /// The state directory cannot be written.
+    DiskFull,
 }
 
 fn up() -> String {
@@ -108,6 +112,7 @@ struct MemoryEntry {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "one word each in a file that people write")]
 struct HistoryEntry {
     name: String,
     #[serde(default)]
@@ -117,6 +122,9 @@ struct HistoryEntry {
     ended_ago: Option<Period>,
     #[serde(default)]
     stopped: bool,
+    /// Somebody asked for a fresh process.
+    #[serde(default)]
+    restart_asked: bool,
     #[serde(default)]
     finished: bool,
     /// `restart` or `expire`.
@@ -171,15 +179,16 @@ fn name(text: &str) -> SessionName {
 
 impl World {
     pub(crate) fn orders(&self) -> Orders {
-        Orders {
-            orphans: if self.prune { Orphans::Prune } else { Orphans::Report },
-            mass: match (self.allow_mass, self.interactive) {
-                (true, _) => Mass::Allow,
-                (false, true) => Mass::Hold,
-                (false, false) => Mass::SecondLook,
-            },
-            durability: if self.disk_full { Durability::Failing } else { Durability::Durable },
+        let mut orders = Orders::default();
+        for order in &self.orders {
+            match order {
+                Order::Prune => orders.orphans = Orphans::Prune,
+                Order::AllowMass => orders.mass = Mass::Allow,
+                Order::Interactive => orders.mass = Mass::Hold,
+                Order::DiskFull => orders.durability = Durability::Failing,
+            }
         }
+        orders
     }
 
     pub(crate) fn observed(&self, town: &Town) -> Observed {
@@ -252,10 +261,8 @@ impl SeenEntry {
         }
         let session = name(self.declared.as_deref().unwrap_or(&self.name));
         let declared = town.sessions.get(&session).map(gtctl::model::Desired::fingerprint);
-        let fingerprint = declared.map(|print| match self.drifted {
-            true => Fingerprint { command: !print.command, ..print },
-            false => print,
-        });
+        let fingerprint =
+            declared.map(|print| if self.drifted { Fingerprint { command: !print.command, ..print } } else { print });
         Ownership::Ours(Label {
             session,
             generation: Generation(self.generation),
@@ -358,6 +365,7 @@ impl HistoryEntry {
             }),
             crashes: self.crashes.iter().map(|p| NOW.minus(*p)).collect(),
             stopped: self.stopped,
+            restart_asked: self.restart_asked,
             finished,
             stopping,
             draining: ago(self.draining_for),
