@@ -21,11 +21,10 @@ pub(super) fn hold_for_agents(situation: &Situation<'_>, subjects: &[Subject<'_>
         let Verdict::Want(want) = verdict else { continue };
         let Some(name) = agent(subject).filter(|_| want.starts() && !asked) else { continue };
         let until = match (signed_out.get(name), spent.get(name).and_then(|row| last_of_many(row))) {
-            (Some(_), _) => None,
             (None, None) => continue,
             (None, Some(last)) if !situation.now.reached(&last.plus(HOLD)) => Some(last.plus(HOLD)),
             (None, Some(_)) if tried.insert(name) => continue,
-            (None, Some(_)) => None,
+            (Some(_), _) | (None, Some(_)) => None,
         };
         let evidence = signed_out.get(name).copied().unwrap_or_default().to_owned();
         let fix = subject.desired.and_then(|desired| desired.agent.fix.clone());

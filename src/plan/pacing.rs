@@ -136,12 +136,12 @@ fn hold_for_drain(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Opti
     if quiet >= Content::IDLE_AFTER || subject.now().reached(&deadline) {
         return None;
     }
-    if !subject.is_busy() {
-        wakes.add(subject.now().plus(Content::IDLE_AFTER.minus(quiet)));
-    } else {
+    if subject.is_busy() {
         // A stuck session is not waited for.
         let ready = subject.ready_at().filter(|_| !subject.is_ready());
         upcoming(subject).1.into_iter().chain(ready).for_each(|at| wakes.add(at));
+    } else {
+        wakes.add(subject.now().plus(Content::IDLE_AFTER.minus(quiet)));
     }
     Some((Hold::Draining { quiet }, Some(deadline)))
 }

@@ -85,7 +85,7 @@ fn random_session(random: &mut Random, at: u64) -> Option<Desired> {
     desired.max_age = random_age(random);
     desired.idling = random_idling(random);
     if random.chance(200) {
-        desired.agent.name = "kimi".to_owned();
+        "kimi".clone_into(&mut desired.agent.name);
     }
     desired.on_drift = random
         .pick(&[OnDrift::RestartWhenIdle, OnDrift::RestartWhenIdle, OnDrift::Restart, OnDrift::Report])
