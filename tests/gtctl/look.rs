@@ -71,7 +71,9 @@ async fn a_well_town_costs_one_round_trip() {
         (made == 1).then(|| up(observed))
     })
     .await;
-    assert!(memory.sessions.values().all(|history| history.content.as_ref().is_some_and(|c| c.is_agreed())));
+    assert!(
+        memory.sessions.values().all(|history| history.content.as_ref().is_some_and(gtctl::model::Content::is_agreed))
+    );
     assert_eq!((seen.id, seen.sessions.len(), seen.own), (server.id, 20, None));
     assert!(!seen.version.is_empty());
     let one = &seen.sessions["crew-7"];
