@@ -21,6 +21,7 @@
 //! | 1 | [`manifest`] | text to [`model::Town`], every fault reported at once |
 //! | 1 | [`plan`] | the decision: a table of rules, then pacing. Pure and total |
 //! | 1 | [`remember`] | how memory changes by looks, intents and outcomes. Pure |
+//! | 1 | [`screen`] | what a pane's text says of its agent. Pure |
 //! | 2 | [`proc`] | process trees, start times, signals, clocks |
 //! | 2 | [`tmux`] | the only room that speaks tmux |
 //! | 2 | [`store`] | the state directory: lock, atomic state, journal |
@@ -48,6 +49,7 @@ pub mod plan;
 pub mod proc;
 pub mod remember;
 pub mod render;
+pub mod screen;
 pub mod sim;
 pub mod store;
 pub mod tmux;

@@ -76,6 +76,8 @@ fn seen(town: &Town, now: Moment) -> Result<Observed> {
             attached: 0,
             created: started.wall,
             quiet: Period::from_secs(30),
+            activity: 0,
+            screen: None,
             ownership: Ownership::Ours(label),
             pane: PaneId(n),
             life,

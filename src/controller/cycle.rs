@@ -164,7 +164,7 @@ impl Controller {
         let Some(saved) = &self.saved else { return true };
         let looked = memory.last_look.zip(saved.last_look);
         let aged = looked.is_none_or(|(now, then)| now.since(&then) >= CALM_SAVE);
-        aged || Memory { last_look: saved.last_look, ..memory.clone() } != *saved
+        aged || Memory { last_look: saved.last_look, ..without_news_of_screens(memory, saved) } != *saved
     }
 
     fn save(&mut self, memory: &Memory, notices: &mut Vec<String>) -> bool {
@@ -215,6 +215,22 @@ impl Controller {
         }
         self.last_plan = plan.clone();
     }
+}
+
+/// The memory as if screens were still as saved, where they say the same: losing a minute of that only makes them be read
+/// again.
+fn without_news_of_screens(memory: &Memory, saved: &Memory) -> Memory {
+    let mut memory = memory.clone();
+    for (name, history) in &mut memory.sessions {
+        let saved = saved.sessions.get(name).and_then(|history| history.content.as_ref());
+        if let (Some(content), Some(saved)) = (&mut history.content, saved) {
+            let same = content.generation == saved.generation && content.state == saved.state;
+            if same && content.is_agreed() == saved.is_agreed() {
+                content.clone_from(saved);
+            }
+        }
+    }
+    memory
 }
 
 fn server_of(observed: &Observed) -> Option<ServerId> {

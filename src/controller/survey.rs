@@ -23,7 +23,7 @@ pub struct Survey {
 /// Looks once and plans. Writes nothing, starts nothing.
 pub async fn survey(client: &Client, town: &Town, memory: Memory, orders: Orders, depth: Depth) -> Survey {
     let now = proc::clock::now();
-    let observed = observe::look(client, town, memory.server, now, depth).await;
+    let observed = observe::look(client, town, &memory, now, depth).await;
     let memory = learn(memory, town, &observed, now);
     let plan = plan(&Situation { town, observed: &observed, memory: &memory, orders, now });
     Survey { now, observed, memory, plan }

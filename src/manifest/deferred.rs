@@ -27,10 +27,13 @@ const fn refused(path: &'static [&'static str], value: &'static str) -> Row {
 }
 
 /// Session fields, wherever a session's fields stand; then tables of their own.
-const SESSION_ROWS: [Row; 11] = [
-    later(&["idle_limit"]),
-    later(&["on_idle"]),
-    later(&["stuck_after"]),
+const SESSION_ROWS: [Row; 9] = [
+    Row {
+        path: &["on_idle"],
+        value: "nudge",
+        severity: Severity::Advice,
+        help: "until it does, a session that is too quiet is only reported, as with \"report\"",
+    },
     later(&["max_memory"]),
     later(&["completion", "markers"]),
     later(&["completion", "log"]),

@@ -162,7 +162,9 @@ fn layered(sources: &Sources<'_>, mut users: Vec<Layer>, mut findings: Findings)
         let values = text::parse(usize::MAX, text).unwrap_or_default();
         Layer::new(Source::BuiltIn(name.to_owned()), values)
     });
-    (layers.into_iter().chain(users).collect(), findings)
+    let mut layers: Vec<Layer> = layers.into_iter().chain(users).collect();
+    agents::add_phrases(&mut layers);
+    (layers, findings)
 }
 
 /// The strongest word given for a field of `[town]`, which decides what else is layered.

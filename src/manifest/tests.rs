@@ -272,12 +272,12 @@ fn cycles_name_each_edge_and_waves_are_kept() {
 
 #[test]
 fn what_this_version_cannot_do_is_refused_and_what_it_ignores_is_told() {
-    let text = "[town]\nname = \"a\"\nsocket = \"gastown\"\n[defaults]\nidle_limit = \"1h\"\nlogs = { files = 2 }\n[roles.mine]\nlauncher = \"gt\"\nstart = [\"x\"]\n[[chore]]\nkind = \"upstream\"\nrepo = \"a/b\"\n[controller]\nmetrics = \"x\"\n";
+    let text = "[town]\nname = \"a\"\nsocket = \"gastown\"\n[defaults]\non_idle = \"nudge\"\nlogs = { files = 2 }\n[roles.mine]\nlauncher = \"gt\"\nstart = [\"x\"]\n[[chore]]\nkind = \"upstream\"\nrepo = \"a/b\"\n[controller]\nmetrics = \"x\"\n";
     let faults = given(text).load().expect_err("faulty");
     let list: Vec<String> = faults.list.iter().map(|f| format!("{} {}", f.code, place(&faults, &f.origin))).collect();
     let want = [
         "unsupported 3:10 \"gastown\"",
-        "not-yet 5:1 idle_limit",
+        "not-yet 5:1 on_idle",
         "not-yet 6:10 files",
         "unsupported 8:1 launcher",
         "unsupported 9:1 start",
@@ -391,4 +391,28 @@ fn timings() {
         let took = start.elapsed();
         println!("{what}: {took:?}, {}", loaded.map_or_else(|f| f.list.len(), |l| l.town.sessions.len()));
     }
+}
+
+#[test]
+fn phrases_are_added_to_the_built_in_ones_and_taken_out_by_name() {
+    let session = "[[session]]\nsession = \"s\"\nagent = \"claude\"\ndir = \"/work\"\n";
+    let plain = format!("[town]\nname = \"t\"\n{session}");
+    let built_in = given(&plain).load().expect("a town").town.sessions["s"].agent.clone();
+    let mut changed = given(&format!(
+        "{plain}[agents.claude]\nauth = [\"Session expired\", \"!Not logged in\"]\nquit = [\"C-d\"]\nfix = \"log in\"\n"
+    ));
+    changed.user = Some("[agents.claude]\nauth = [\"Who are you?\", \"Session expired\"]\n".to_owned());
+    let agent = changed.load().expect("a town").town.sessions["s"].agent.clone();
+    let mut expected: Vec<String> = built_in.auth.iter().filter(|phrase| *phrase != "Not logged in").cloned().collect();
+    expected.extend(["Who are you?".to_owned(), "Session expired".to_owned()]);
+    assert_eq!(agent.auth, expected);
+    assert_eq!((agent.limit, agent.quit), (built_in.limit, vec!["C-d".to_owned()]));
+    assert_eq!(agent.fix.as_deref(), Some("log in"));
+}
+
+#[test]
+fn a_phrase_without_text_is_a_fault() {
+    let text = "[town]\nname = \"t\"\n[agents.mine]\ncommand = [\"mine\"]\nbusy = [\"* *\"]\n";
+    let faults = given(text).load().expect_err("faults");
+    assert!(faults.list.iter().any(|fault| fault.code == "empty-phrase"), "{faults:?}");
 }

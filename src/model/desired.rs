@@ -194,10 +194,24 @@ pub struct Agent {
     pub name: String,
     /// Names by which its process is known: comm, basename of argv0, or basename of exe. Never empty.
     pub process_names: Vec<String>,
-    /// Texts on the screen that mean its prompt is there.
+    /// Phrases on the screen that mean its prompt is there.
     pub ready: Vec<String>,
-    /// Texts on the screen that mean it works.
+    /// Phrases that mean it works.
     pub busy: Vec<String>,
+    /// Phrases that mean it asks whether it may do something.
+    pub asks_permission: Vec<String>,
+    /// Phrases that mean it asks whether it may work in this folder, or another question of a first start.
+    pub asks_trust: Vec<String>,
+    /// Phrases that mean it is signed out.
+    pub auth: Vec<String>,
+    /// Phrases that mean a usage limit is reached.
+    pub limit: Vec<String>,
+    /// Phrases that mean its context is full.
+    pub context: Vec<String>,
+    /// Phrases that mean it tries a failed request again by itself.
+    pub retrying: Vec<String>,
+    /// What a person types to sign it in again; shown, never run.
+    pub fix: Option<String>,
     /// tmux keys by which it leaves of itself; empty when it has none.
     pub quit: Vec<String>,
     /// Keys that submit a typed text.

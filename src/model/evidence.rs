@@ -2,7 +2,7 @@
 //!
 //! Names are stable. Periods are in milliseconds and say so in their name.
 
-use super::{Death, Hold, Period, Reason};
+use super::{Block, Death, Hold, Period, Reason};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -18,6 +18,9 @@ impl Reason {
             Self::Died { death: d, crashes } => of([("death", death(*d)), ("crashes", json!(crashes))]),
             Self::Completed { death: d } => of([("death", death(*d))]),
             Self::TooOld { age, limit } => of([("age_ms", ms(*age)), ("limit_ms", ms(*limit))]),
+            Self::TooQuiet { quiet, limit } => of([("quiet_ms", ms(*quiet)), ("limit_ms", ms(*limit))]),
+            Self::Stuck { frozen, limit } => of([("frozen_ms", ms(*frozen)), ("limit_ms", ms(*limit))]),
+            Self::Blocked { kind, agent, evidence, fix } => blocked(*kind, agent, evidence, fix.as_deref()),
             Self::Drifted { fields } => of([("fields", json!(fields))]),
             Self::Adoptable { process } => of([("process", json!(process))]),
             Self::Orphaned | Self::Asked => Evidence::new(),
@@ -52,6 +55,7 @@ impl Hold {
             Self::NameTaken { process } => of([("process", json!(process))]),
             Self::ForeignTown { town } => of([("town", json!(town))]),
             Self::ServerLosses { losses } => of([("losses", json!(losses))]),
+            Self::Blocked { kind, agent, evidence, fix } => blocked(*kind, agent, evidence, fix.as_deref()),
             Self::OwnSession | Self::SecondLook | Self::Paused | Self::NotDurable | Self::EmptyTown => Evidence::new(),
         }
     }
@@ -65,6 +69,7 @@ impl Hold {
             | Self::NameTaken { .. }
             | Self::ForeignTown { .. }
             | Self::ServerLosses { .. }
+            | Self::Blocked { kind: Block::Auth | Block::Context, .. }
             | Self::NotDurable
             | Self::EmptyTown => true,
             Self::BackOff { .. }
@@ -78,6 +83,7 @@ impl Hold {
             | Self::ClockJump { .. }
             | Self::Draining { .. }
             | Self::Stopping { .. }
+            | Self::Blocked { kind: Block::Limit, .. }
             | Self::SecondLook
             | Self::Paused => false,
         }
@@ -86,6 +92,10 @@ impl Hold {
 
 fn of<const N: usize>(pairs: [(&'static str, Value); N]) -> Evidence {
     pairs.into_iter().collect()
+}
+
+fn blocked(kind: Block, agent: &str, evidence: &str, fix: Option<&str>) -> Evidence {
+    of([("kind", json!(kind.code())), ("agent", json!(agent)), ("screen", json!(evidence)), ("fix", json!(fix))])
 }
 
 fn ms(period: Period) -> Value {

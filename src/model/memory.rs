@@ -1,6 +1,6 @@
 //! What tmux forgets: the town's history, as kept in the state file.
 
-use super::{Death, Fingerprint, Generation, Moment, ProcId, Rung, ServerId, SessionName};
+use super::{Content, Death, Fingerprint, Generation, Moment, ProcId, Rung, ServerId, SessionName};
 use std::collections::BTreeMap;
 
 /// Everything remembered of a town. `Memory::default()` is a valid memory: nothing is known.
@@ -22,8 +22,16 @@ pub struct Memory {
     pub starts: Vec<Moment>,
     /// When a start last failed: an agent that ended before it was ready.
     pub failed_start: Option<Moment>,
+    /// Ends of runs in a row that left a sign-in screen behind, by agent, oldest first, at most
+    /// [`Memory::MAX_AUTH_DEATHS`].
+    pub auth_deaths: BTreeMap<String, Vec<Moment>>,
     /// By session.
     pub sessions: BTreeMap<SessionName, History>,
+}
+
+impl Memory {
+    /// So many hold the starts of their agent.
+    pub const MAX_AUTH_DEATHS: usize = 3;
 }
 
 /// What is remembered of one session.
@@ -53,6 +61,8 @@ pub struct History {
     pub agentless: u32,
     /// Its entry allowed that it be expired without `--prune` once it is gone from the manifest.
     pub prune: bool,
+    /// Its screen, once that was read.
+    pub content: Option<Content>,
 }
 
 impl History {

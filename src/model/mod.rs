@@ -7,6 +7,7 @@
 //! **Architecture invariant:** nothing here reads a file, a clock or an environment variable, and nothing here
 //! decides anything; deciding is `plan/`'s job.
 
+pub mod content;
 pub mod desired;
 pub mod evidence;
 pub mod identity;
@@ -16,10 +17,13 @@ pub mod name;
 pub mod observed;
 pub mod outcome;
 pub mod period;
+pub mod phase;
 pub mod plan;
 pub mod reason;
+pub mod screen;
 pub mod time;
 
+pub use content::{Content, Cpu};
 pub use desired::{
     Agent, Backoff, Chore, ChoreKind, Completion, Desired, Fingerprint, Idling, Launcher, Limits, Logs, Marker, Notify,
     OnDrift, OnIdle, Policy, RestartPolicy, Socket, StartBudget, Town, WhenAttached,
@@ -32,9 +36,11 @@ pub use name::{NameFault, SessionName};
 pub use observed::{Label, Life, Observed, Origin, Ownership, Seen, Server, Usage};
 pub use outcome::{Done, Effect, Outcome, Outcomes};
 pub use period::{Period, PeriodFault};
+pub use phase::Phase;
 pub use plan::{
-    Action, Durability, Held, Mass, Next, Orders, Orphans, Phase, Plan, Quit, Request, Rung, Scope, Step, Target,
-    Unchanged, Verb,
+    Action, Durability, Held, Mass, Next, Orders, Orphans, Plan, Quit, Request, Rung, Scope, Step, Target, Unchanged,
+    Verb,
 };
 pub use reason::{Death, Hold, Reason};
+pub use screen::{Asks, Block, Screen, ScreenState};
 pub use time::Moment;

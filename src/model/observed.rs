@@ -1,6 +1,6 @@
 //! What is there: one look at tmux and its processes.
 
-use super::{Death, Fingerprint, Generation, Moment, PaneId, Period, ProcId, ServerId, SessionId, SessionName};
+use super::{Death, Fingerprint, Generation, Moment, PaneId, Period, ProcId, Screen, ServerId, SessionId, SessionName};
 use std::collections::BTreeMap;
 
 /// The result of one look. A failed look is not an empty town: only [`Observed::Down`] and [`Observed::Up`] are
@@ -39,13 +39,17 @@ pub struct Seen {
     pub created: i64,
     /// For how long its agent's window has been silent: from 1 s grained `window_activity`.
     pub quiet: Period,
+    /// That window's last output, in whole seconds since the epoch.
+    pub activity: i64,
+    /// What is on its agent's screen; none when that was not read this time.
+    pub screen: Option<Screen>,
     /// Whose it is.
     pub ownership: Ownership,
     /// The pane its agent runs in: the labelled one, or for others the first.
     pub pane: PaneId,
     /// Whether the agent lives.
     pub life: Life,
-    /// What its process tree uses; only on a full look.
+    /// What its process tree uses; only on a full look, or where it decides whether the session rests.
     pub usage: Option<Usage>,
 }
 

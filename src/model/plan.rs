@@ -1,7 +1,7 @@
 //! What shall happen: steps, what is held, what is unchanged, and when to look again.
 
 use super::{
-    Death, Desired, Fingerprint, Generation, Hold, Moment, PaneId, Period, ProcId, Purpose, Reason, ServerId,
+    Desired, Fingerprint, Generation, Hold, Moment, PaneId, Period, Phase, ProcId, Purpose, Reason, ServerId,
     SessionId, SessionName, WhenAttached,
 };
 
@@ -225,50 +225,6 @@ impl From<Verb> for Option<Purpose> {
             Verb::Restart => Some(Purpose::Restart),
             Verb::Expire => Some(Purpose::Expire),
             Verb::Start | Verb::Adopt => None,
-        }
-    }
-}
-
-/// What a session is at this moment: derived each time, never stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// Not there.
-    Absent,
-    /// Its process lives, but for less than `ready_after`.
-    Starting,
-    /// Output was seen lately.
-    Working,
-    /// Alive and quiet.
-    Idle,
-    /// A task that has ended.
-    Completed(Option<Death>),
-    /// Its agent has ended and should not have.
-    Dead(Death),
-    /// Asked to end.
-    Stopping,
-    /// Stopped by the user.
-    Stopped,
-    /// It could not be told.
-    Unknown,
-    /// There, but not ours.
-    Foreign,
-}
-
-impl Phase {
-    /// The word.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Absent => "absent",
-            Self::Starting => "starting",
-            Self::Working => "working",
-            Self::Idle => "idle",
-            Self::Completed(_) => "completed",
-            Self::Dead(_) => "dead",
-            Self::Stopping => "stopping",
-            Self::Stopped => "stopped",
-            Self::Unknown => "unknown",
-            Self::Foreign => "foreign",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Why: the evidence for a step, and what holds one back. Each has a stable code.
 
-use super::{Period, SessionName};
+use super::{Block, Period, SessionName};
 use std::fmt;
 
 /// How an agent ended.
@@ -78,6 +78,31 @@ pub enum Reason {
         /// How old it may be.
         limit: Period,
     },
+    /// Nothing changed on its screen, and nothing worked behind it, for longer than its limit.
+    TooQuiet {
+        /// For how long.
+        quiet: Period,
+        /// For how long it may be.
+        limit: Period,
+    },
+    /// Its screen says that it works, but is frozen, and nothing works behind it.
+    Stuck {
+        /// For how long.
+        frozen: Period,
+        /// For how long it may be.
+        limit: Period,
+    },
+    /// It is signed out or at its usage limit: a fresh process would be as well.
+    Blocked {
+        /// By what.
+        kind: Block,
+        /// Which agent.
+        agent: String,
+        /// The line on its screen that says so, unsanitised.
+        evidence: String,
+        /// What a person types to sign the agent in.
+        fix: Option<String>,
+    },
     /// It runs with other fields than declared.
     Drifted {
         /// Their names.
@@ -110,6 +135,9 @@ impl Reason {
             Self::Died { .. } => "died",
             Self::Completed { .. } => "completed",
             Self::TooOld { .. } => "too-old",
+            Self::TooQuiet { .. } => "too-quiet",
+            Self::Stuck { .. } => "stuck",
+            Self::Blocked { .. } => "blocked",
             Self::Drifted { .. } => "drifted",
             Self::Adoptable { .. } => "adoptable",
             Self::Orphaned => "orphaned",
@@ -210,6 +238,17 @@ pub enum Hold {
         /// Which town.
         town: String,
     },
+    /// Its agent is signed out, or at its usage limit: a fresh process would be as well.
+    Blocked {
+        /// By what.
+        kind: Block,
+        /// Which agent.
+        agent: String,
+        /// The line on a screen that says so, unsanitised; empty where it was the end of former runs that said so.
+        evidence: String,
+        /// What a person types to sign the agent in.
+        fix: Option<String>,
+    },
     /// Lacks a second agreeing look.
     SecondLook,
     /// The operator paused the town.
@@ -245,6 +284,7 @@ impl Hold {
             Self::Stopping { .. } => "stopping",
             Self::NameTaken { .. } => "name-taken",
             Self::ForeignTown { .. } => "foreign-town",
+            Self::Blocked { .. } => "blocked",
             Self::SecondLook => "second-look",
             Self::Paused => "paused",
             Self::ServerLosses { .. } => "server-losses",

@@ -94,6 +94,8 @@ impl View<'_> {
             attached: row.attached,
             created: row.created.saturating_mul(1000),
             quiet: self.quiet(activity),
+            activity,
+            screen: None,
             ownership,
             pane,
             life,

@@ -8,13 +8,13 @@
 //! **Architecture invariant:** pure, total and deterministic. No clock, no I/O, no panic; the same situation gives the
 //! same plan. Nothing is decided anywhere else.
 
+mod agents;
 mod backoff;
 mod pacing;
 mod rules;
+mod screens;
 mod subject;
 mod verdict;
-
-pub use rules::IDLE_AFTER;
 
 use crate::model::{
     Hold, Memory, Moment, Observed, Orders, Phase, Plan, Reason, Scope, SessionName, Step, Town, Unchanged, Verb,

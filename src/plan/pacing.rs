@@ -4,12 +4,14 @@
 //! the budgets of starting, then the mass guard. Every wish that is held stays in the plan with what holds it.
 
 use super::Situation;
-use super::rules::{IDLE_AFTER, LOOK_AGAIN};
+use super::agents::hold_for_agents;
+use super::rules::LOOK_AGAIN;
+use super::screens::upcoming;
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use crate::model::{
-    Action, Death, Durability, Held, Hold, Life, Mass, Moment, Period, Phase, Plan, Quit, Rung, SessionName,
-    StartBudget, Step, Unchanged, Verb, WhenAttached,
+    Action, Content, Death, Durability, Held, Hold, Life, Mass, Moment, Period, Phase, Plan, Quit, Reason, Rung,
+    SessionName, StartBudget, Step, Unchanged, Verb, WhenAttached,
 };
 
 /// The window of the start budget and of what counts as lately come up.
@@ -26,6 +28,7 @@ pub(super) fn pace(situation: &Situation<'_>, subjects: &[Subject<'_>], verdicts
         }
     }
     let starting: Vec<&Subject<'_>> = subjects.iter().filter(|subject| subject.is_coming_up()).collect();
+    hold_for_agents(situation, subjects, &mut verdicts);
     hold_for_waves(subjects, &mut verdicts);
     hold_for_budgets(situation, subjects, &mut verdicts, starting.len());
     if verdicts.iter().any(waits_for_others) {
@@ -56,6 +59,11 @@ impl Wakes {
 
 /// What holds this wish, whatever the rest of the town does. The order is that of how little can lift it.
 fn hold_alone(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(Hold, Option<Moment>)> {
+    let is_old_task = matches!(want.reason, Reason::TooOld { .. }) && want.verb == Verb::Expire;
+    if is_old_task && subject.is_busy() {
+        // One that is found stuck meanwhile is restarted instead.
+        upcoming(subject).1.into_iter().for_each(|at| wakes.add(at));
+    }
     let memory = subject.situation.memory;
     if memory.paused {
         return Some((Hold::Paused, None));
@@ -122,13 +130,19 @@ fn hold_for_gap(subject: &Subject<'_>, want: &Want) -> Option<(Hold, Option<Mome
 
 fn hold_for_drain(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(Hold, Option<Moment>)> {
     let (Kind::Replace(Patience::Drain) | Kind::Retire(Patience::Drain)) = want.kind else { return None };
-    let quiet = subject.seen?.quiet;
+    let quiet = subject.idle();
     let since = subject.history.and_then(|history| history.draining).unwrap_or(subject.now());
     let deadline = since.plus(subject.desired?.drain);
-    if quiet >= IDLE_AFTER || subject.now().reached(&deadline) {
+    if quiet >= Content::IDLE_AFTER || subject.now().reached(&deadline) {
         return None;
     }
-    wakes.add(subject.now().plus(IDLE_AFTER.minus(quiet)));
+    if subject.is_busy() {
+        // A stuck session is not waited for.
+        let ready = subject.ready_at().filter(|_| !subject.is_ready());
+        upcoming(subject).1.into_iter().chain(ready).for_each(|at| wakes.add(at));
+    } else {
+        wakes.add(subject.now().plus(Content::IDLE_AFTER.minus(quiet)));
+    }
     Some((Hold::Draining { quiet }, Some(deadline)))
 }
 
@@ -138,13 +152,18 @@ fn wave_of(subject: &Subject<'_>) -> u32 {
 
 /// Whether another session's becoming ready may lift the hold.
 fn waits_for_others(verdict: &Verdict) -> bool {
-    matches!(verdict, Verdict::Hold(_, Hold::Wave { .. } | Hold::After { .. } | Hold::ConcurrentStarts { .. }, _))
+    match verdict {
+        Verdict::Hold(_, Hold::Wave { .. } | Hold::After { .. } | Hold::ConcurrentStarts { .. }, _) => true,
+        Verdict::Hold(want, Hold::Blocked { .. }, _) => want.starts(),
+        Verdict::Hold(..) | Verdict::Keep(_) | Verdict::Want(_) => false,
+    }
 }
 
 /// Whether others may have to wait for it: it is about to start, or has started and is not ready.
 fn is_pending(subject: &Subject<'_>, verdict: &Verdict) -> bool {
     match verdict {
-        Verdict::Want(want) => want.starts(),
+        // One that comes up and is to be replaced may yet be held.
+        Verdict::Want(want) => want.starts() || (want.kind.kills() && subject.is_coming_up()),
         Verdict::Keep(Keep { phase, .. }) => *phase == Phase::Starting,
         Verdict::Hold(..) => subject.is_coming_up(),
     }

@@ -4,6 +4,7 @@
 //! session; that is `pacing`'s job.
 
 use super::backoff;
+use super::screens::{self, blocked, earliest, stuck, too_quiet};
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use super::{Opinion, Says};
@@ -12,9 +13,6 @@ use crate::model::{
     Stopping, Verb,
 };
 
-/// A screen without output for this long counts as idle for a planned restart: agents' clients repaint at least once
-/// a second while they work.
-pub const IDLE_AFTER: Period = Period::from_secs(5);
 /// How soon to look again where a second look decides.
 pub(super) const LOOK_AGAIN: Period = Period::from_secs(1);
 /// How long quit keys may take before TERM: the slowest client measured leaves 4 s after `/exit`.
@@ -24,7 +22,7 @@ const KILL_AGAIN: Period = Period::from_secs(5);
 
 type Rule = fn(&Subject<'_>) -> Option<Verdict>;
 
-const RULES: [(&str, Rule); 12] = [
+const RULES: [(&str, Rule); 15] = [
     ("not-told", not_told),
     ("foreign", foreign),
     ("stopping", stopping),
@@ -35,7 +33,10 @@ const RULES: [(&str, Rule); 12] = [
     ("dead", dead),
     ("missing", missing),
     ("asked", asked),
+    ("blocked", blocked),
+    ("stuck", stuck),
     ("too-old", too_old),
+    ("too-quiet", too_quiet),
     ("drifted", drifted),
 ];
 
@@ -124,7 +125,7 @@ fn orphaned(subject: &Subject<'_>) -> Option<Verdict> {
     if subject.desired.is_some() {
         return None;
     }
-    let phase = living_phase(subject);
+    let phase = subject.living_phase();
     let may = subject.situation.orders.orphans == Orphans::Prune || subject.history.is_some_and(|h| h.prune);
     if !may {
         return Some(Verdict::Keep(Keep { phase, note: Some(Reason::Orphaned), next: None, wake: None }));
@@ -146,7 +147,7 @@ fn stopped(subject: &Subject<'_>) -> Option<Verdict> {
         return Some(Keep::as_is(Phase::Stopped));
     }
     let kind = if subject.is_alive() { Kind::Retire(Patience::None) } else { Kind::Remove };
-    let phase = living_phase(subject);
+    let phase = subject.living_phase();
     Some(Verdict::Want(Want { verb: Verb::Expire, reason: Reason::Asked, kind, phase }))
 }
 
@@ -154,7 +155,7 @@ fn stopped(subject: &Subject<'_>) -> Option<Verdict> {
 fn asked(subject: &Subject<'_>) -> Option<Verdict> {
     let ours = subject.is_alive() && subject.label().is_some();
     (ours && subject.desired.is_some() && subject.history?.restart_asked).then(|| {
-        let (kind, phase) = (Kind::Replace(Patience::ByHand), living_phase(subject));
+        let (kind, phase) = (Kind::Replace(Patience::ByHand), subject.living_phase());
         Verdict::Want(Want { verb: Verb::Restart, reason: Reason::Asked, kind, phase })
     })
 }
@@ -237,21 +238,23 @@ fn missing(subject: &Subject<'_>) -> Option<Verdict> {
 }
 
 /// Rule 8: too old, in awake time.
-fn too_old(subject: &Subject<'_>) -> Option<Verdict> {
+pub(super) fn too_old(subject: &Subject<'_>) -> Option<Verdict> {
     let desired = subject.desired?;
     let (limit, age) = (desired.max_age?, subject.age()?);
     (age >= limit).then(|| {
         let (verb, kind) = if desired.is_task() {
             (Verb::Expire, Kind::Retire(Patience::Drain))
         } else {
-            (Verb::Restart, Kind::Replace(Patience::Drain))
+            // What is restarted at once for its fields is not waited for because it is old as well.
+            let at_once = desired.on_drift == OnDrift::Restart && !subject.differences().is_empty();
+            (Verb::Restart, Kind::Replace(if at_once { Patience::None } else { Patience::Drain }))
         };
-        Verdict::Want(Want { verb, reason: Reason::TooOld { age, limit }, kind, phase: living_phase(subject) })
+        Verdict::Want(Want { verb, reason: Reason::TooOld { age, limit }, kind, phase: subject.living_phase() })
     })
 }
 
 /// Rule 12: it runs with other fields than declared.
-fn drifted(subject: &Subject<'_>) -> Option<Verdict> {
+pub(super) fn drifted(subject: &Subject<'_>) -> Option<Verdict> {
     let desired = subject.desired?;
     let fields = subject.differences();
     if fields.is_empty() {
@@ -264,28 +267,33 @@ fn drifted(subject: &Subject<'_>) -> Option<Verdict> {
         OnDrift::RestartWhenIdle => Some(Patience::Drain),
         OnDrift::Restart => Some(Patience::None),
     };
-    let phase = living_phase(subject);
+    let phase = subject.living_phase();
     Some(match patience {
         Some(patience) => Verdict::Want(Want { verb: Verb::Restart, reason, kind: Kind::Replace(patience), phase }),
         None => match calm(subject) {
-            Verdict::Keep(keep) => Verdict::Keep(Keep { note: Some(reason), ..keep }),
+            Verdict::Keep(keep) => Verdict::Keep(Keep { note: keep.note.clone().or(Some(reason)), ..keep }),
             other @ (Verdict::Want(_) | Verdict::Hold(..)) => other,
         },
     })
 }
 
 /// No rule speaks: as declared. Says what time alone will bring.
-fn calm(subject: &Subject<'_>) -> Verdict {
-    let phase = living_phase(subject);
-    let next = subject.desired.zip(subject.label()).and_then(|(desired, label)| {
+pub(super) fn calm(subject: &Subject<'_>) -> Verdict {
+    let (phase, now) = (subject.living_phase(), subject.now());
+    let too_old = subject.desired.zip(subject.label()).and_then(|(desired, label)| {
         let verb = if desired.is_task() { Verb::Expire } else { Verb::Restart };
         Some(Next { verb, reason: "too-old", at: label.started.plus(desired.max_age?) })
     });
-    let wake = match (phase, subject.desired, subject.label()) {
+    let (too_quiet, wake) = screens::upcoming(subject);
+    let next = match (too_old, too_quiet) {
+        (Some(old), Some(quiet)) => Some(if now.until(&old.at) <= now.until(&quiet.at) { old } else { quiet }),
+        (old, quiet) => old.or(quiet),
+    };
+    let ready = match (phase, subject.desired, subject.label()) {
         (Phase::Starting, Some(desired), Some(label)) => Some(label.started.plus(desired.ready_after)),
         (_, _, _) => None,
     };
-    Verdict::Keep(Keep { phase, note: None, next, wake })
+    Verdict::Keep(Keep { phase, note: screens::note(subject), next, wake: earliest(now, ready, wake) })
 }
 
 /// The wish to create it.
@@ -321,19 +329,5 @@ fn after_clean_exit(subject: &Subject<'_>, want: Want) -> Verdict {
     match paced {
         Some((delay, until)) => Verdict::Hold(want, Hold::BackOff { crashes: 0, delay }, Some(until)),
         None => Verdict::Want(want),
-    }
-}
-
-/// What a session is, going by its life alone.
-fn living_phase(subject: &Subject<'_>) -> Phase {
-    let Some(seen) = subject.seen else { return Phase::Absent };
-    match &seen.life {
-        Life::Unknown(_) => Phase::Unknown,
-        Life::Dead { death, .. } => Phase::Dead(*death),
-        Life::Alive { .. } if subject.desired.is_some() && subject.label().is_some() && !subject.is_ready() => {
-            Phase::Starting
-        }
-        Life::Alive { .. } if seen.quiet < IDLE_AFTER => Phase::Working,
-        Life::Alive { .. } => Phase::Idle,
     }
 }

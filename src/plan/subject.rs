@@ -2,8 +2,8 @@
 
 use super::Situation;
 use crate::model::{
-    Desired, Generation, History, Label, Life, Moment, Ownership, Period, Run, Seen, Server, SessionName, Target,
-    WhenAttached,
+    Content, Desired, Generation, History, Label, Life, Moment, Ownership, Period, Phase, Run, ScreenState, Seen,
+    Server, SessionName, Target, WhenAttached,
 };
 use std::collections::BTreeMap;
 use std::iter::Peekable;
@@ -118,6 +118,39 @@ impl<'a> Subject<'a> {
     /// Its agent lives, or the pane does where the agent is not ours.
     pub(super) fn is_alive(&self) -> bool {
         matches!(self.seen.map(|seen| &seen.life), Some(Life::Alive { .. }))
+    }
+
+    /// What is known of its screen in this life.
+    pub(super) fn content(&self) -> Option<&'a Content> {
+        let generation = self.label()?.generation;
+        self.history?.content.as_ref().filter(|content| content.generation == generation)
+    }
+
+    /// For how long it has been idle: by its content, or where that was never read by tmux's clock. Never, while it
+    /// works.
+    pub(super) fn idle(&self) -> Period {
+        let quiet = self.seen.map_or(Period::ZERO, |seen| seen.quiet);
+        self.content().map_or(quiet, |content| content.idle(self.now()))
+    }
+
+    /// Whether its screen shows that it works, so that time alone makes it idle never.
+    pub(super) fn is_busy(&self) -> bool {
+        self.content().is_some_and(|content| content.state == ScreenState::Busy)
+    }
+
+    /// What a session is, going by its life and its screen alone.
+    pub(super) fn living_phase(&self) -> Phase {
+        let Some(seen) = self.seen else { return Phase::Absent };
+        match (&seen.life, self.content()) {
+            (Life::Unknown(_), _) => Phase::Unknown,
+            (Life::Dead { death, .. }, _) => Phase::Dead(*death),
+            (Life::Alive { .. }, _) if self.desired.is_some() && self.label().is_some() && !self.is_ready() => {
+                Phase::Starting
+            }
+            (Life::Alive { .. }, Some(content)) => content.phase(self.name, self.now()),
+            (Life::Alive { .. }, None) if seen.quiet < Content::IDLE_AFTER => Phase::Working,
+            (Life::Alive { .. }, None) => Phase::Idle,
+        }
     }
 
     /// How long this life has lasted, awake.

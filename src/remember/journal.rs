@@ -1,7 +1,8 @@
 //! What is worth writing down of a cycle: each outcome, and each hold when it begins or becomes another.
 
 use crate::model::{
-    Done, Effect, Entry, Evidence, Held, Level, Memory, Moment, Outcome, Plan, Reason, SessionName, Step, Verb,
+    Block, Done, Effect, Entry, Evidence, Held, Hold, Level, Memory, Moment, Outcome, Plan, Reason, SessionName, Step,
+    Verb,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -16,7 +17,49 @@ pub fn entries(before: &Plan, after: &Plan, outcomes: &[Done]) -> Vec<Entry> {
     let kind = |held: &Held| (held.verb, held.hold.code());
     let is_news = |held: &&Held| known.get(&held.session).is_none_or(|h| kind(h) != kind(held));
     let acted = outcomes.iter().map(|done| of_outcome(done, steps.get(&done.session).copied()));
-    acted.chain(after.held.iter().filter(is_news).map(of_hold)).collect()
+    let by_itself = |held: &&Held| !matches!(held.hold, Hold::Blocked { .. });
+    let held = after.held.iter().filter(is_news).filter(by_itself).map(of_hold);
+    acted.chain(held).chain(of_blocks(before, after)).collect()
+}
+
+/// One for each agent that has become blocked, however many sessions run it, and one when it is free again.
+fn of_blocks(before: &Plan, after: &Plan) -> Vec<Entry> {
+    let (known, now) = (blocks(before), blocks(after));
+    let begun = now.iter().filter(|(block, _)| !known.contains_key(*block));
+    let ended = known.iter().filter(|(block, _)| !now.contains_key(*block));
+    let entry = |((agent, kind), evidence): (&(&str, Block), &Evidence), level: Level, what: &str| Entry {
+        level,
+        component: "plan",
+        message: format!("agent {agent} {what} ({})", kind.code()),
+        fields: evidence.clone(),
+    };
+    let begun = begun.map(|block| entry(block, Level::Warn, &with_fix(block.1)));
+    begun.chain(ended.map(|block| entry(block, Level::Info, "is no longer blocked"))).collect()
+}
+
+fn with_fix(evidence: &Evidence) -> String {
+    match evidence.get("fix").and_then(Value::as_str) {
+        Some(fix) => format!("is blocked, its sessions are held: {fix}"),
+        None => "is blocked, its sessions are held".to_owned(),
+    }
+}
+
+/// What blocks which agent, with the evidence of its first session.
+fn blocks(plan: &Plan) -> BTreeMap<(&str, Block), Evidence> {
+    let holds = plan.held.iter().filter_map(|held| {
+        let Hold::Blocked { kind, agent, .. } = &held.hold else { return None };
+        Some(((agent.as_str(), *kind), held.hold.evidence()))
+    });
+    let notes = plan.unchanged.iter().filter_map(|calm| {
+        let reason = calm.note.as_ref()?;
+        let Reason::Blocked { kind, agent, .. } = reason else { return None };
+        Some(((agent.as_str(), *kind), reason.evidence()))
+    });
+    let mut found = BTreeMap::new();
+    for (block, evidence) in holds.chain(notes) {
+        found.entry(block).or_insert(evidence);
+    }
+    found
 }
 
 /// The planned restarts that are remembered in `after` and were not in `before`, for those who keep them elsewhere.
@@ -96,7 +139,7 @@ fn nested(evidence: Evidence) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Death, Hold, Period, Phase};
+    use crate::model::{Death, Period, Phase, Unchanged};
 
     fn name() -> SessionName {
         SessionName::new("a").unwrap()
@@ -125,6 +168,27 @@ mod tests {
         let taken = holding(Hold::NameTaken { process: "vim".into() });
         assert_eq!(entries(&waits(2), &taken, &[])[0].level, Level::Warn);
         assert!(entries(&taken, &Plan::default(), &[]).is_empty());
+    }
+
+    #[test]
+    fn a_block_is_written_once_for_its_agent_and_once_when_it_ends() {
+        let (kind, agent, fix) = (Block::Auth, "kimi".to_owned(), Some("kimi login".to_owned()));
+        let evidence = "Not logged in".to_owned();
+        let hold = Hold::Blocked { kind, agent: agent.clone(), evidence: evidence.clone(), fix: fix.clone() };
+        let mut plan = holding(hold);
+        plan.held.extend(plan.held.clone());
+        let note = Some(Reason::Blocked { kind, agent, evidence, fix });
+        let calm = Unchanged { session: name(), phase: Phase::Blocked(kind), note, next: None };
+        plan.unchanged.extend([calm.clone(), calm]);
+        let begun = entries(&Plan::default(), &plan, &[]);
+        let said = "agent kimi is blocked, its sessions are held: kimi login (auth)";
+        assert_eq!(begun.iter().map(|e| (e.message.as_str(), e.level)).collect::<Vec<_>>(), [(said, Level::Warn)]);
+        assert_eq!(begun[0].fields["fix"], json!("kimi login"));
+        assert!(entries(&plan, &plan, &[]).is_empty());
+        plan.held.clear();
+        assert!(entries(&holding(Hold::Paused), &Plan::default(), &[]).is_empty());
+        let ended = entries(&plan, &Plan::default(), &[]);
+        assert_eq!((ended.len(), ended[0].level), (1, Level::Info));
     }
 
     #[test]

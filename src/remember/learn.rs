@@ -1,5 +1,6 @@
 //! What a look teaches.
 
+use super::content::{learn_auth_deaths, learn_content};
 use crate::model::{
     Death, Desired, Ended, Finished, History, Label, Life, Memory, Moment, Observed, Ownership, Period, Purpose,
     RestartPolicy, Run, Seen, Server, SessionName, Town,
@@ -48,11 +49,17 @@ fn forget(memory: &mut Memory, now: Moment) {
         }
     };
     memory.starts.iter_mut().chain(&mut memory.server_losses).chain(&mut memory.failed_start).for_each(anchor);
+    memory.auth_deaths.values_mut().flatten().for_each(anchor);
     memory.starts.retain(|at| now.since(at) < WINDOW);
     memory.server_losses.retain(|at| now.since(at) < WINDOW);
     for history in memory.sessions.values_mut() {
         history.crashes.iter_mut().chain(&mut history.handoff).chain(&mut history.draining).for_each(anchor);
         history.finished.iter_mut().for_each(|finished| anchor(&mut finished.at));
+        if let Some(content) = &mut history.content {
+            anchor(&mut content.since);
+            anchor(&mut content.state_since);
+            content.cpu.iter_mut().for_each(|cpu| anchor(&mut cpu.at));
+        }
         if let Some(run) = &mut history.run {
             anchor(&mut run.started);
             run.ready.iter_mut().for_each(anchor);
@@ -103,17 +110,24 @@ fn learn_sessions(memory: &mut Memory, town: &Town, server: Option<&Server>, now
         memory.sessions.entry((*name).clone()).or_default();
     }
     let mut failed_start = memory.failed_start;
+    let mut auth_deaths = std::mem::take(&mut memory.auth_deaths);
+    auth_deaths.retain(|agent, _| town.sessions.values().any(|desired| desired.agent.name == *agent));
     for (name, history) in &mut memory.sessions {
         let desired = town.sessions.get(name);
+        let before = history.run.as_ref().and_then(|run| run.ended);
         if let Some((seen, label)) = ours.get(name) {
             learn_seen(history, desired, seen, label, now);
         } else {
             let taken = server.is_some_and(|s| s.sessions.contains_key(name.as_str()));
             learn_unseen(history, desired, taken, now);
         }
+        if let Some(desired) = desired {
+            learn_auth_deaths(&mut auth_deaths, before, history, desired, ours.get(name).map(|(seen, _)| *seen));
+        }
         account_for_end(history, desired, &mut failed_start, now);
     }
     memory.failed_start = failed_start;
+    memory.auth_deaths = auth_deaths;
 }
 
 /// Ours by the name each was declared under, which a rename in tmux does not change. Of two lives, the later.
@@ -161,6 +175,7 @@ fn learn_seen(history: &mut History, desired: Option<&Desired>, seen: &Seen, lab
         history.stopping = None;
     }
     learn_life(history, desired, seen, now);
+    learn_content(history, seen, label, now);
 }
 
 /// Whether the look is from before this run, so that it says nothing of it. No look is as old as the window: an earlier

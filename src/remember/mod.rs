@@ -11,6 +11,7 @@
 //! memory comes out.
 
 mod ask;
+mod content;
 mod intend;
 mod journal;
 mod learn;

@@ -73,6 +73,8 @@ fn alive(session: &str, minutes: u64, quiet: Period) -> Seen {
         attached: 0,
         created: started.wall,
         quiet,
+        activity: 0,
+        screen: None,
         ownership: Ownership::Ours(Label {
             session: name(session),
             generation: Generation(1),
@@ -251,12 +253,12 @@ fn status_is_a_table() {
   refinery  working      -     30m    4s         0  65s  300M  restart at 14:05:10, at max age
 ~ witness   idle        6m     72m    6m         0  65s  300M  restart now: 72m old, limit 60m
 
-3 sessions: 1 working, 2 idle · tmux 3.3a · next look 14:05:10, to restart 2 sessions
+3 sessions: 1 active, 2 idle · tmux 3.3a · next look 14:05:10, to restart 2 sessions
 ";
         let only = ["old", "refinery", "witness"].map(name);
         same(&status::page(s, &only, &PAPER), want);
         let all = status::page(s, &[], &PAPER);
-        assert!(all.contains("\n6 sessions: 1 working, 2 idle, 1 dead, 2 absent · 2 held · tmux 3.3a · next look"));
+        assert!(all.contains("\n6 sessions: 1 active, 2 idle, 1 dead, 2 absent · 2 held · tmux 3.3a · next look"));
     });
 }
 

@@ -19,8 +19,8 @@ use std::collections::BTreeMap;
 mod shape;
 
 pub use shape::{
-    ApplyPage, DiffPage, EventLine, FindingLine, Head, HeldLine, NextLine, OutcomeLine, ServerState, SessionLine,
-    StatusPage, StepLine, UnchangedLine, VerifyPage, Why, schemas,
+    ApplyPage, DiffPage, EventLine, FindingLine, Head, HeldLine, NextLine, OutcomeLine, ScreenLine, ServerState,
+    SessionLine, StatusPage, StepLine, UnchangedLine, VerifyPage, Why, schemas,
 };
 
 /// The version of every shape.
@@ -183,6 +183,8 @@ fn session(row: &Row<'_>, now: Moment) -> SessionLine {
         | Phase::Starting
         | Phase::Working
         | Phase::Idle
+        | Phase::Waiting(_)
+        | Phase::Blocked(_)
         | Phase::Stopping
         | Phase::Stopped
         | Phase::Unknown
@@ -195,6 +197,12 @@ fn session(row: &Row<'_>, now: Moment) -> SessionLine {
         since_ms: row.since.map(Period::millis),
         age_ms: row.age.map(Period::millis),
         idle_ms: row.idle.map(Period::millis),
+        screen: row.content.map(|content| ScreenLine {
+            state: content.state.code().to_owned(),
+            agreed: content.is_agreed(),
+            since_ms: now.since(&content.state_since).millis(),
+            evidence: clean(&content.evidence),
+        }),
         restarts: row.restarts,
         attached: row.attached,
         cpu_ms: row.usage.map(|u| u.cpu_ms),

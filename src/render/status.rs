@@ -6,7 +6,7 @@ use super::sanitise;
 use super::style::{Detail, Paper, Role};
 use super::view::{Event, Row, Scene};
 use super::words::{self, brief, bytes, count};
-use crate::model::{Observed, Period, Phase, Reason, SessionName};
+use crate::model::{Asks, Observed, Period, Phase, Reason, SessionName};
 
 /// The table of the sessions named, of all when none is, and a line of totals.
 #[must_use]
@@ -87,6 +87,10 @@ pub fn next(row: &Row<'_>, paper: &Paper) -> String {
             Phase::Unknown => row.trouble.map_or_else(String::new, |why| sanitise::line(why, 200)),
             Phase::Dead(death) | Phase::Completed(Some(death)) => death.to_string(),
             Phase::Stopped => "stopped by hand; `gtctl start` starts it".to_owned(),
+            Phase::Waiting(_) | Phase::Blocked(_) => {
+                let shows = row.content.map_or_else(String::new, |c| sanitise::line(&c.evidence, 100));
+                if shows.is_empty() { words::phase(row.phase) } else { format!("{}: {shows}", asks(row.phase)) }
+            }
             Phase::Completed(None)
             | Phase::Absent
             | Phase::Starting
@@ -98,13 +102,45 @@ pub fn next(row: &Row<'_>, paper: &Paper) -> String {
     }
 }
 
+/// What a session that waits is about, in a word or two.
+fn asks(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Waiting(Asks::Permission) => "asks",
+        Phase::Waiting(Asks::Trust) => "asks for trust",
+        Phase::Blocked(block) => block.code(),
+        Phase::Absent
+        | Phase::Starting
+        | Phase::Working
+        | Phase::Idle
+        | Phase::Completed(_)
+        | Phase::Dead(_)
+        | Phase::Stopping
+        | Phase::Stopped
+        | Phase::Unknown
+        | Phase::Foreign => phase.word(),
+    }
+}
+
+/// The words of the totals, and the phases that each counts.
+const TOTALS: [(&str, &[&str]); 11] = [
+    ("active", &["working", "starting"]),
+    ("idle", &["idle"]),
+    ("waiting", &["waiting"]),
+    ("blocked", &["blocked"]),
+    ("completed", &["completed"]),
+    ("stopping", &["stopping"]),
+    ("stopped", &["stopped"]),
+    ("dead", &["dead"]),
+    ("absent", &["absent"]),
+    ("foreign", &["foreign"]),
+    ("unknown", &["unknown"]),
+];
+
 fn totals(scene: &Scene<'_>, rows: &[&Row<'_>], paper: &Paper) -> String {
     let mut parts: Vec<String> = Vec::new();
-    for phase in
-        ["working", "idle", "starting", "completed", "stopping", "stopped", "dead", "absent", "foreign", "unknown"]
-    {
-        let n = rows.iter().filter(|r| r.phase.word() == phase).count();
-        parts.extend((n > 0).then(|| format!("{n} {phase}")));
+    for (word, phases) in TOTALS {
+        let n = rows.iter().filter(|r| phases.contains(&r.phase.word())).count();
+        parts.extend((n > 0).then(|| format!("{n} {word}")));
     }
     let mut sentence = count(rows.len(), "session");
     if !parts.is_empty() {
@@ -127,7 +163,7 @@ fn mark(row: &Row<'_>) -> (&'static str, Role) {
     match (row.phase, &row.event) {
         (Phase::Unknown, _) => ("?", Role::Change),
         (_, Event::Note(Reason::Orphaned)) => ("·", Role::Plain),
-        (Phase::Dead(_) | Phase::Absent, _) => ("!", Role::Bad),
+        (Phase::Dead(_) | Phase::Absent | Phase::Blocked(_), _) => ("!", Role::Bad),
         (_, Event::Held(held)) if held.hold.needs_somebody() => ("!", Role::Bad),
         (_, Event::Step(_)) => ("~", Role::Plain),
         (_, Event::Held(_) | Event::Note(_)) => ("·", Role::Plain),
@@ -140,8 +176,8 @@ fn role(phase: Phase) -> Role {
         Phase::Working => Role::Good,
         Phase::Idle | Phase::Starting => Role::Plain,
         Phase::Completed(_) | Phase::Stopped => Role::Quiet,
-        Phase::Stopping | Phase::Unknown | Phase::Foreign => Role::Change,
-        Phase::Dead(_) | Phase::Absent => Role::Bad,
+        Phase::Stopping | Phase::Unknown | Phase::Foreign | Phase::Waiting(_) => Role::Change,
+        Phase::Dead(_) | Phase::Absent | Phase::Blocked(_) => Role::Bad,
     }
 }
 

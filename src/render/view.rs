@@ -1,10 +1,9 @@
 //! What the pages show, put together from the planner's values: one [`Row`] per session.
 
 use crate::model::{
-    Held, History, Label, Life, Memory, Moment, Next, Observed, Ownership, Period, Phase, Plan, Reason, Seen,
+    Content, Held, History, Label, Life, Memory, Moment, Next, Observed, Ownership, Period, Phase, Plan, Reason, Seen,
     SessionName, Step, Town, Usage,
 };
-use crate::plan::IDLE_AFTER;
 use std::collections::BTreeMap;
 
 /// Everything there is to show: what is wanted, what is there, what is known, what follows.
@@ -33,7 +32,7 @@ pub struct Row<'a> {
     pub since: Option<Period>,
     /// Awake time since its process was started; none when none lives.
     pub age: Option<Period>,
-    /// For how long its screen has been silent; none when nothing lives there.
+    /// For how long nothing has changed on its screen; none when nothing lives there.
     pub idle: Option<Period>,
     /// Starts after the first.
     pub restarts: u32,
@@ -43,6 +42,8 @@ pub struct Row<'a> {
     pub usage: Option<Usage>,
     /// Why it could not be told what it is, unsanitised.
     pub trouble: Option<&'a str>,
+    /// What is known of its screen; none when nothing lives there.
+    pub content: Option<&'a Content>,
     /// What comes next, or why nothing does.
     pub event: Event<'a>,
 }
@@ -72,7 +73,8 @@ impl<'a> Scene<'a> {
         let mut rows: BTreeMap<&SessionName, Row<'a>> = BTreeMap::new();
         for step in steps {
             let found = seen(&step.session);
-            rows.insert(&step.session, self.row(&step.session, found, phase_before(step, found), Event::Step(step)));
+            let phase = self.phase_before(step, found);
+            rows.insert(&step.session, self.row(&step.session, found, phase, Event::Step(step)));
         }
         for held in held {
             rows.insert(&held.session, self.row(&held.session, seen(&held.session), held.phase, Event::Held(held)));
@@ -107,18 +109,46 @@ impl<'a> Scene<'a> {
         let history = self.memory.sessions.get(session);
         let living = seen.filter(|s| matches!(s.life, Life::Alive { .. }));
         let age = living.and_then(label).map(|l| self.now.since(&l.started));
-        let idle = living.map(|s| s.quiet);
+        let content = living.and_then(|seen| self.content(session, seen));
+        let idle = living.map(|s| content.map_or(s.quiet, |content| content.idle(self.now)));
         Row {
             session,
             phase,
-            since: self.since(phase, history, age, idle),
+            since: self.since(phase, history, age, idle, content),
             age,
             idle,
             restarts: history.map_or(0, |h| h.restarts),
             attached: seen.map_or(0, |s| s.attached),
             usage: living.and_then(|s| s.usage),
             trouble: seen.and_then(trouble),
+            content,
             event,
+        }
+    }
+
+    /// What is known of the screen of the life that was seen.
+    fn content(&self, session: &SessionName, seen: &Seen) -> Option<&'a Content> {
+        let generation = label(seen)?.generation;
+        let content = self.memory.sessions.get(session)?.content.as_ref()?;
+        (content.generation == generation).then_some(content)
+    }
+
+    /// A step does not say what the session is: it follows from what was seen and why.
+    fn phase_before(&self, step: &Step, seen: Option<&Seen>) -> Phase {
+        let Some(seen) = seen else { return Phase::Absent };
+        match (&seen.life, &step.reason) {
+            (Life::Alive { .. } | Life::Dead { .. }, Reason::StopBegun { .. }) => Phase::Stopping,
+            (Life::Dead { death, .. }, Reason::Completed { .. } | Reason::Drifted { .. }) => {
+                Phase::Completed(Some(*death))
+            }
+            (Life::Dead { death, .. }, _) | (Life::Alive { .. }, Reason::Died { death, .. }) => Phase::Dead(*death),
+            (Life::Unknown(_), _) => Phase::Unknown,
+            (Life::Alive { .. }, Reason::Adoptable { .. }) => Phase::Foreign,
+            (Life::Alive { .. }, _) => match self.content(&step.session, seen) {
+                Some(content) => content.phase(&step.session, self.now),
+                None if seen.quiet >= Content::IDLE_AFTER => Phase::Idle,
+                None => Phase::Working,
+            },
         }
     }
 
@@ -128,6 +158,7 @@ impl<'a> Scene<'a> {
         history: Option<&History>,
         age: Option<Period>,
         idle: Option<Period>,
+        content: Option<&Content>,
     ) -> Option<Period> {
         let ended = || history?.run.as_ref()?.ended.map(|e| e.at);
         let at = match phase {
@@ -136,6 +167,7 @@ impl<'a> Scene<'a> {
             Phase::Dead(_) | Phase::Absent | Phase::Stopped => ended(),
             Phase::Completed(_) => history.and_then(|h| h.finished).map(|f| f.at).or_else(ended),
             Phase::Stopping => history.and_then(|h| h.stopping.as_ref()).map(|s| s.since),
+            Phase::Waiting(_) | Phase::Blocked(_) => content.map(|content| content.state_since),
             Phase::Working | Phase::Unknown | Phase::Foreign => None,
         };
         at.map(|at| self.now.since(&at))
@@ -154,19 +186,5 @@ fn label(seen: &Seen) -> Option<&Label> {
     match &seen.ownership {
         Ownership::Ours(label) => Some(label),
         Ownership::Unlabelled | Ownership::Foreign(_) => None,
-    }
-}
-
-/// A step does not say what the session is: it follows from what was seen and why.
-fn phase_before(step: &Step, seen: Option<&Seen>) -> Phase {
-    let Some(seen) = seen else { return Phase::Absent };
-    match (&seen.life, &step.reason) {
-        (Life::Alive { .. } | Life::Dead { .. }, Reason::StopBegun { .. }) => Phase::Stopping,
-        (Life::Dead { death, .. }, Reason::Completed { .. } | Reason::Drifted { .. }) => Phase::Completed(Some(*death)),
-        (Life::Dead { death, .. }, _) | (Life::Alive { .. }, Reason::Died { death, .. }) => Phase::Dead(*death),
-        (Life::Unknown(_), _) => Phase::Unknown,
-        (Life::Alive { .. }, Reason::Adoptable { .. }) => Phase::Foreign,
-        (Life::Alive { .. }, _) if seen.quiet >= IDLE_AFTER => Phase::Idle,
-        (Life::Alive { .. }, _) => Phase::Working,
     }
 }

@@ -1,7 +1,7 @@
 //! Human sentences for reasons, holds and phases. All of them clean and on one line.
 
 use super::sanitise;
-use crate::model::{Death, Held, Hold, Moment, Next, Period, Phase, Reason};
+use crate::model::{Asks, Block, Death, Held, Hold, Moment, Next, Period, Phase, Reason};
 use jiff::Timestamp;
 use jiff::tz::Offset;
 
@@ -92,6 +92,11 @@ pub fn reason(reason: &Reason) -> String {
         Reason::Died { death, crashes } => format!("{}, crash {crashes}", ended(*death)),
         Reason::Completed { death } => format!("completed: {death}"),
         Reason::TooOld { age, limit } => format!("{} old, limit {}", brief(*age), brief(*limit)),
+        Reason::TooQuiet { quiet, limit } => format!("quiet for {}, limit {}", brief(*quiet), brief(*limit)),
+        Reason::Stuck { frozen, limit } => {
+            format!("shows that it works but is frozen for {}, limit {}", brief(*frozen), brief(*limit))
+        }
+        Reason::Blocked { kind, agent, evidence, fix } => blocked(*kind, agent, evidence, fix.as_deref()),
         Reason::Drifted { fields } => format!("differs from the manifest in {}", fields.join(", ")),
         Reason::Adoptable { process } => format!("runs {} as declared, has no label", word(process)),
         Reason::Orphaned => "no longer declared".to_owned(),
@@ -141,6 +146,7 @@ pub fn hold(hold: &Hold, until: Option<Moment>, clock: &Clock) -> String {
 pub fn next(next: &Next, clock: &Clock) -> String {
     let why = match next.reason {
         "too-old" => ", at max age",
+        "too-quiet" => ", if still idle",
         _ => "",
     };
     format!("{} at {}{why}", next.verb.word(), clock.time(next.at))
@@ -188,6 +194,7 @@ fn way_out(hold: &Hold) -> Option<&'static str> {
         | Hold::Stopping { .. }
         | Hold::NameTaken { .. }
         | Hold::ForeignTown { .. }
+        | Hold::Blocked { .. }
         | Hold::SecondLook
         | Hold::ServerLosses { .. }
         | Hold::NotDurable
@@ -222,11 +229,29 @@ pub fn obstacle(hold: &Hold) -> String {
         Hold::Stopping { grace } => format!("has {} to end", brief(*grace)),
         Hold::NameTaken { process } => format!("an unlabelled session with this name runs {}", word(process)),
         Hold::ForeignTown { town } => format!("a session of town {} has this name", word(town)),
+        Hold::Blocked { kind, agent, evidence, fix } => blocked(*kind, agent, evidence, fix.as_deref()),
         Hold::SecondLook => "waits for a second look that agrees".to_owned(),
         Hold::Paused => "the town is paused".to_owned(),
         Hold::ServerLosses { losses } => format!("the tmux server was lost {losses} times in ten minutes"),
         Hold::NotDurable => "the state directory cannot be written".to_owned(),
         Hold::EmptyTown => "a manifest without sessions expires nothing".to_owned(),
+    }
+}
+
+/// What keeps an agent's sessions from going on, and what somebody can do about it.
+fn blocked(kind: Block, agent: &str, evidence: &str, fix: Option<&str>) -> String {
+    let what = match kind {
+        Block::Auth => "is signed out",
+        Block::Limit => "is at its usage limit",
+        Block::Context => "has a full context",
+    };
+    let mut text = format!("{} {what}", word(agent));
+    if !evidence.is_empty() {
+        text = format!("{text} ({})", word(evidence));
+    }
+    match fix {
+        Some(fix) => format!("{text}: {}", word(fix)),
+        None => text,
     }
 }
 
@@ -244,6 +269,9 @@ pub fn phase(phase: Phase) -> String {
     match phase {
         Phase::Dead(death) => format!("dead: {death}"),
         Phase::Completed(Some(death)) if !death.is_clean() => format!("completed: {death}"),
+        Phase::Waiting(Asks::Permission) => "waiting: asks permission".to_owned(),
+        Phase::Waiting(Asks::Trust) => "waiting: asks for trust".to_owned(),
+        Phase::Blocked(block) => format!("blocked: {}", block.code()),
         Phase::Completed(_)
         | Phase::Absent
         | Phase::Starting

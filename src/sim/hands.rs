@@ -156,6 +156,8 @@ impl World {
         if let Some(session) = self.session(id) {
             session.ownership = Ownership::Ours(label);
             session.process = process;
+            session.screen = super::world::prompt();
+            session.cpu_ms = 0;
             session.shell = None;
             session.spoke = now.awake;
         }

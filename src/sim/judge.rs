@@ -3,8 +3,8 @@
 use super::hands::Before;
 use super::ledger::{Breach, Look};
 use crate::model::{
-    Action, Durability, Generation, Life, Observed, Orphans, Ownership, Period, Plan, Reason, Rung, SessionName, Step,
-    Target, WhenAttached,
+    Action, Block, Durability, Generation, Life, Observed, Orphans, Ownership, Period, Plan, Reason, Rung, ScreenState,
+    SessionName, Step, Target, WhenAttached,
 };
 use std::collections::BTreeSet;
 
@@ -102,6 +102,7 @@ pub(super) fn is_gone(observed: &Observed, name: &SessionName) -> bool {
 }
 
 pub(super) fn judge_step(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
+    judge_screens(look, step)?;
     let target = match &step.action {
         Action::Start { .. } => return judge_creation(look, step),
         Action::Restart { target, .. } | Action::Expire { target, .. } | Action::Adopt { target, .. } => target,
@@ -134,6 +135,54 @@ pub(super) fn judge_step(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
     }
     let durable = look.orders.durability == Durability::Durable;
     ensure(durable && !look.memory.paused, "S5 intent", &brief(step))
+}
+
+/// What screens say: nothing blocked is ended for a fresh process, nothing is too quiet or stuck before its limit.
+pub(super) fn judge_screens(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
+    let content = |name: &SessionName| {
+        let (history, seen) = (look.memory.sessions.get(name)?, label_of(look.observed, name)?);
+        let Ownership::Ours(label) = &seen.ownership else { return None };
+        let alive = matches!(seen.life, Life::Alive { .. });
+        history.content.as_ref().filter(|content| alive && content.generation == label.generation)
+    };
+    let own = content(&step.session);
+    let still = own.map(|content| look.now.since(&content.since));
+    let resting = own.and_then(|content| content.cpu).is_some_and(|cpu| cpu.resting);
+    let busy = own.is_some_and(|content| content.state == ScreenState::Busy);
+    let planned = match step.reason {
+        Reason::TooQuiet { limit, .. } => {
+            let due = still.is_some_and(|still| still >= limit) && resting && !busy;
+            ensure(due, "S20 too quiet", &brief(step))?;
+            true
+        }
+        Reason::Stuck { limit, .. } => {
+            let due = still.is_some_and(|still| still >= limit) && resting && busy;
+            ensure(due, "S20 stuck", &brief(step))?;
+            true
+        }
+        Reason::TooOld { .. } | Reason::Drifted { .. } => true,
+        Reason::Missing { .. }
+        | Reason::Died { .. }
+        | Reason::Completed { .. }
+        | Reason::Blocked { .. }
+        | Reason::Adoptable { .. }
+        | Reason::Orphaned
+        | Reason::Asked
+        | Reason::StopBegun { .. } => false,
+    };
+    let age = label_of(look.observed, &step.session).and_then(|seen| match &seen.ownership {
+        Ownership::Ours(label) => Some(look.now.since(&label.started)),
+        Ownership::Unlabelled | Ownership::Foreign(_) => None,
+    });
+    let ready_after = look.town.sessions.get(&step.session).map_or(Period::ZERO, |desired| desired.ready_after);
+    let block = own.and_then(|content| content.block(&step.session, look.now)).filter(|_| age >= Some(ready_after));
+    let blocked = matches!(block, Some(Block::Auth | Block::Limit));
+    ensure(!(planned && begins_kill(step) && blocked), "S21 blocked", &brief(step))?;
+    let signed_out = |name: &SessionName| content(name).is_some_and(|c| c.block(name, look.now) == Some(Block::Auth));
+    let agent = |name: &SessionName| look.town.sessions.get(name).map(|desired| &desired.agent.name);
+    let asked = look.memory.sessions.get(&step.session).is_some_and(|history| history.restart_asked);
+    let among = look.town.sessions.keys().find(|name| agent(name) == agent(&step.session) && signed_out(name));
+    ensure(!(begins_process(step) && !asked && among.is_some()), "S21 signed out", &(brief(step), among))
 }
 
 pub(super) fn judge_creation(look: &Look<'_>, step: &Step) -> Result<(), Breach> {

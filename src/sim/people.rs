@@ -107,6 +107,7 @@ impl World {
             session.attached = 0;
             session.process.fate = session.process.fate.filter(|_| session.process.ended.is_some());
             session.process.on_term = super::OnTerm::Ends;
+            session.screen = super::world::prompt();
         }
         server.sessions.retain(|_, session| matches!(session.ownership, Ownership::Ours(_)));
         self.leave_when_empty();

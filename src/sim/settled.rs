@@ -2,7 +2,7 @@
 
 use super::driver::Driver;
 use super::ledger::Breach;
-use crate::model::{Desired, Hold, Life, Observed, OnDrift, Ownership, Period, Plan};
+use crate::model::{Desired, Hold, Idling, Life, Observed, OnDrift, Ownership, Period, Plan};
 use std::fmt;
 
 /// A broken invariant, and how to see it again.
@@ -41,7 +41,10 @@ impl Driver<'_> {
         self.hung = 0;
         self.late.clear();
         self.memory.paused = false;
-        self.town.sessions.values_mut().for_each(|desired| desired.max_age = None);
+        self.town.sessions.values_mut().for_each(|desired| {
+            desired.max_age = None;
+            desired.idling = Idling::default();
+        });
         self.world.calm();
         self.come_to_rest()?;
         for _ in 0..quiet {

@@ -2,8 +2,8 @@
 
 use super::Random;
 use crate::model::{
-    Agent, Backoff, Completion, Desired, Idling, Launcher, Limits, Logs, OnDrift, Period, RestartPolicy, SessionName,
-    Socket, StartBudget, Town, WhenAttached,
+    Agent, Backoff, Completion, Desired, Idling, Launcher, Limits, Logs, OnDrift, OnIdle, Period, RestartPolicy,
+    SessionName, Socket, StartBudget, Town, WhenAttached,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -83,6 +83,10 @@ fn random_session(random: &mut Random, at: u64) -> Option<Desired> {
         .pick(&[RestartPolicy::Always, RestartPolicy::Always, RestartPolicy::OnFailure, RestartPolicy::Never])
         .unwrap_or_default();
     desired.max_age = random_age(random);
+    desired.idling = random_idling(random);
+    if random.chance(200) {
+        "kimi".clone_into(&mut desired.agent.name);
+    }
     desired.on_drift = random
         .pick(&[OnDrift::RestartWhenIdle, OnDrift::RestartWhenIdle, OnDrift::Restart, OnDrift::Report])
         .unwrap_or_default();
@@ -101,6 +105,14 @@ fn random_session(random: &mut Random, at: u64) -> Option<Desired> {
 
 fn random_age(random: &mut Random) -> Option<Period> {
     random.pick(&[None, Some(10), Some(40), Some(90), Some(600)]).flatten().map(Period::from_mins)
+}
+
+fn random_idling(random: &mut Random) -> Idling {
+    Idling {
+        idle_limit: random.pick(&[None, None, Some(5), Some(30), Some(200)]).flatten().map(Period::from_mins),
+        on_idle: random.pick(&[OnIdle::Report, OnIdle::Restart, OnIdle::Nudge]).unwrap_or_default(),
+        stuck_after: random.pick(&[None, None, Some(10), Some(60)]).flatten().map(Period::from_mins),
+    }
 }
 
 /// One edit of the manifest: a session comes or goes, a command or a limit changes, or the list is emptied.

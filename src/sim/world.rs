@@ -2,7 +2,8 @@
 
 use super::{Deed, Neglect, Random};
 use crate::model::{
-    Death, Life, Moment, Observed, Ownership, PaneId, Period, ProcId, Seen, Server, ServerId, SessionId, SessionName,
+    Death, Life, Moment, Observed, Ownership, PaneId, Period, ProcId, Screen, ScreenState, Seen, Server, ServerId,
+    SessionId, SessionName, Usage,
 };
 use std::collections::BTreeMap;
 
@@ -66,6 +67,10 @@ pub struct Session {
     pub process: Process,
     /// Awake time of the last output.
     pub spoke: u64,
+    /// What its screen shows.
+    pub screen: Screen,
+    /// What its processes have used, in ms.
+    pub cpu_ms: u64,
 }
 
 /// A process and what will become of it.
@@ -104,6 +109,25 @@ impl Session {
     }
 }
 
+/// What a fresh agent's screen shows.
+pub(super) fn prompt() -> Screen {
+    Screen { state: ScreenState::Ready, evidence: String::new(), digest: 0 }
+}
+
+/// What an agent's screen comes to show: mostly work and prompts, at times that it is blocked.
+fn screen(shows: u64, now: Moment, random: &mut Random) -> Screen {
+    let ahead = i64::try_from(random.below(4 * 3_600_000)).unwrap_or(0);
+    let state = match shows {
+        0 => ScreenState::Auth,
+        1 => ScreenState::Limit { resets: Some(now.wall.saturating_add(ahead)) },
+        2 => ScreenState::AsksPermission,
+        3 => ScreenState::Unclear,
+        4..=6 => ScreenState::Busy,
+        _ => ScreenState::Ready,
+    };
+    Screen { state, evidence: state.code().to_owned(), digest: random.below(1000) }
+}
+
 impl World {
     /// An empty machine.
     #[must_use]
@@ -138,6 +162,13 @@ impl World {
             }
             if session.is_alive() && random.chance(400) {
                 session.spoke = now.awake.saturating_sub(random.below(8000));
+            }
+            let shows = if self.agentry == Agentry::Wild { random.below(40) } else { 40 };
+            if session.is_alive() && shows < 12 {
+                session.screen = screen(shows, now, random);
+            }
+            if random.chance(100) {
+                session.cpu_ms = session.cpu_ms.saturating_add(random.below(20_000));
             }
         }
         server.sessions.retain(|_, session| session.is_pane_alive() || matches!(session.ownership, Ownership::Ours(_)));
@@ -184,10 +215,12 @@ impl World {
             attached: session.attached,
             created: session.created / 1000 * 1000,
             quiet: Period::from_millis(self.now.awake.saturating_sub(session.spoke)),
+            activity: self.now.wall / 1000,
+            screen: Some(session.screen.clone()),
             ownership: session.ownership.clone(),
             pane: session.pane,
             life,
-            usage: None,
+            usage: Some(Usage { cpu_ms: session.cpu_ms, ..Usage::default() }),
         }
     }
 
@@ -210,6 +243,8 @@ impl World {
             shell: None,
             process,
             spoke: now.awake,
+            screen: prompt(),
+            cpu_ms: 0,
         };
         server.sessions.insert(id, session);
         Some(id)

@@ -17,6 +17,7 @@ mod logs;
 mod state;
 mod text;
 mod wire;
+mod wire_content;
 
 pub use dir::{Places, StateDir, View, locate};
 pub use fault::StoreFault;

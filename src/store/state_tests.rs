@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::model::{
-    Death, Ended, Fingerprint, Finished, Generation, History, Period, ProcId, Purpose, Run, Rung, ServerId,
-    SessionName, Stopping,
+    Cpu, Death, Ended, Fingerprint, Finished, Generation, History, Period, ProcId, Purpose, Run, Rung, ScreenState,
+    ServerId, SessionName, Stopping,
 };
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -63,6 +63,18 @@ fn full_history(n: u64) -> History {
         draining: Some(at),
         agentless: 2,
         prune: true,
+        content: Some(crate::model::Content {
+            generation: Generation(n),
+            digest: u64::MAX,
+            since: at,
+            activity: 5,
+            state: [ScreenState::Busy, ScreenState::Limit { resets: Some(7) }, ScreenState::Auth]
+                [usize::try_from(n % 3).unwrap()],
+            state_since: at,
+            looks: 2,
+            evidence: "esc to interrupt".into(),
+            cpu: Some(Cpu { used_ms: 9, at, resting: true }),
+        }),
     }
 }
 
@@ -76,6 +88,7 @@ fn full_memory(sessions: u64) -> Memory {
         paused: true,
         starts: vec![NOW, NOW],
         failed_start: Some(NOW),
+        auth_deaths: [("claude".to_owned(), vec![NOW])].into(),
         sessions: (0..sessions)
             .map(|n| (SessionName::new(&format!("gt-shop-crew-{n}")).unwrap(), full_history(n)))
             .collect(),

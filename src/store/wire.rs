@@ -3,9 +3,10 @@
 //! What is at its default is left out. Moments, names and fingerprints have their text form.
 
 use super::text::Text;
+use super::wire_content::WireContent;
 use crate::model::{
-    Death, Ended, Fingerprint, Finished, Generation, History, Memory, Moment, ProcId, Purpose, Run, Rung, ServerId,
-    SessionName, Stopping,
+    Content, Death, Ended, Fingerprint, Finished, Generation, History, Memory, Moment, ProcId, Purpose, Run, Rung,
+    ServerId, SessionName, Stopping,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ pub(super) fn encode(memory: &Memory) -> Result<String, serde_json::Error> {
     serde_json::to_string(&WireMemory::from(memory))
 }
 
-type At = Text<Moment>;
+pub(super) type At = Text<Moment>;
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
@@ -45,6 +46,8 @@ struct WireMemory {
     starts: Vec<At>,
     #[serde(skip_serializing_if = "is_default")]
     failed_start: Option<At>,
+    #[serde(skip_serializing_if = "is_default")]
+    auth_deaths: BTreeMap<String, Vec<At>>,
     sessions: BTreeMap<Text<SessionName>, WireHistory>,
 }
 
@@ -75,6 +78,8 @@ struct WireHistory {
     agentless: u32,
     #[serde(skip_serializing_if = "is_default")]
     prune: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<WireContent>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -143,8 +148,18 @@ fn plain(text: Option<At>) -> Option<Moment> {
 
 impl From<&Memory> for WireMemory {
     fn from(memory: &Memory) -> Self {
-        let Memory { server, server_losses, last_look, settling, mass_seen, paused, starts, failed_start, sessions } =
-            memory;
+        let Memory {
+            server,
+            server_losses,
+            last_look,
+            settling,
+            mass_seen,
+            paused,
+            starts,
+            failed_start,
+            auth_deaths,
+            sessions,
+        } = memory;
         Self {
             server: *server,
             server_losses: texts(server_losses),
@@ -154,6 +169,7 @@ impl From<&Memory> for WireMemory {
             paused: *paused,
             starts: texts(starts),
             failed_start: failed_start.map(Text),
+            auth_deaths: auth_deaths.iter().map(|(agent, row)| (agent.clone(), texts(row))).collect(),
             sessions: sessions.iter().map(|(n, h)| (Text(n.clone()), h.into())).collect(),
         }
     }
@@ -170,6 +186,7 @@ impl From<WireMemory> for Memory {
             paused: wire.paused,
             starts: moments(wire.starts),
             failed_start: plain(wire.failed_start),
+            auth_deaths: wire.auth_deaths.into_iter().map(|(agent, row)| (agent, moments(row))).collect(),
             sessions: wire.sessions.into_iter().map(|(n, h)| (n.0, h.into())).collect(),
         }
     }
@@ -190,6 +207,7 @@ impl From<&History> for WireHistory {
             draining,
             agentless,
             prune,
+            content,
         } = history;
         Self {
             generation: *generation,
@@ -208,6 +226,7 @@ impl From<&History> for WireHistory {
             draining: draining.map(Text),
             agentless: *agentless,
             prune: *prune,
+            content: content.as_ref().map(WireContent::from),
         }
     }
 }
@@ -227,6 +246,7 @@ impl From<WireHistory> for History {
             draining: plain(wire.draining),
             agentless: wire.agentless,
             prune: wire.prune,
+            content: wire.content.map(Content::from),
         }
     }
 }

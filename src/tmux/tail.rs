@@ -11,6 +11,8 @@ pub const MAX_LINES: usize = 20;
 pub const MAX_LINE: usize = 400;
 /// The most panes read in one call; later ones are left out.
 pub const MAX_PANES: usize = 256;
+/// The most lines kept of one whole screen.
+pub const MAX_SCREEN: usize = 150;
 
 /// Why there are no tails.
 #[derive(Debug, thiserror::Error)]
@@ -29,37 +31,54 @@ pub enum TailFault {
 /// # Errors
 /// [`TailFault`].
 pub async fn tails(client: &Client, panes: &[PaneId]) -> Result<BTreeMap<PaneId, Vec<String>>, TailFault> {
+    captures(client, panes, &format!("-S -{MAX_LINES}"), MAX_LINES).await
+}
+
+/// The screen of each pane as it shows now, likewise, but at most [`MAX_SCREEN`] lines of it.
+///
+/// # Errors
+/// [`TailFault`].
+pub async fn screens(client: &Client, panes: &[PaneId]) -> Result<BTreeMap<PaneId, Vec<String>>, TailFault> {
+    captures(client, panes, "", MAX_SCREEN).await
+}
+
+async fn captures(
+    client: &Client,
+    panes: &[PaneId],
+    from: &str,
+    most: usize,
+) -> Result<BTreeMap<PaneId, Vec<String>>, TailFault> {
     let nonce = nonce().map_err(TailFault::Nonce)?;
-    let script: String = panes.iter().take(MAX_PANES).map(|pane| capture(&nonce, *pane)).collect();
+    let script: String = panes.iter().take(MAX_PANES).map(|pane| capture(&nonce, *pane, from)).collect();
     let answer = client.call(&["source-file", "-"], &script).await?;
-    Ok(read(&answer.out, &nonce))
+    Ok(read(&answer.out, &nonce, most))
 }
 
 /// A mark before the screen, and one after: a capture that fails leaves nothing between them, and one that breaks off
 /// is not taken for whole.
-fn capture(nonce: &str, pane: PaneId) -> String {
+fn capture(nonce: &str, pane: PaneId, from: &str) -> String {
     let PaneId(number) = pane;
     format!(
         "display-message -p '{nonce}B{number}'\n\
-         capture-pane -p -J -t '{pane}' -S -{MAX_LINES}\n\
+         capture-pane -p -J -t '{pane}' {from}\n\
          display-message -p '{nonce}E'\n"
     )
 }
 
-fn read(out: &str, nonce: &str) -> BTreeMap<PaneId, Vec<String>> {
+fn read(out: &str, nonce: &str, most: usize) -> BTreeMap<PaneId, Vec<String>> {
     let mut tails = BTreeMap::new();
     let mut parts = out.split(nonce).peekable();
     while let Some(part) = parts.next() {
         let Some((number, screen)) = part.strip_prefix('B').and_then(|part| part.split_once('\n')) else { continue };
         let whole = parts.peek().is_some_and(|next| next.starts_with('E')) && !screen.is_empty();
         if let (Ok(number), true) = (number.parse(), whole) {
-            tails.insert(PaneId(number), last_lines(screen));
+            tails.insert(PaneId(number), last_lines(screen, most));
         }
     }
     tails
 }
 
-fn last_lines(screen: &str) -> Vec<String> {
+fn last_lines(screen: &str, most: usize) -> Vec<String> {
     let mut lines: Vec<&str> = screen.lines().map(str::trim_end).collect();
     drop_blank_end(&mut lines);
     // What tmux itself writes below a dead pane's screen is not the agent's.
@@ -67,7 +86,7 @@ fn last_lines(screen: &str) -> Vec<String> {
         lines.pop();
         drop_blank_end(&mut lines);
     }
-    let first = lines.len().saturating_sub(MAX_LINES);
+    let first = lines.len().saturating_sub(most);
     lines.into_iter().skip(first).map(|line| line.chars().take(MAX_LINE).collect()).collect()
 }
 
@@ -88,7 +107,7 @@ mod tests {
         let out = format!(
             "NB3\na  \nb\n\n\nPane is dead (status 1, now)\nNE\nNB4\nNE\nNB5\n{many}\n\nNE\nNB6\n\n\nNE\nNB7\nhalf"
         );
-        let tails = read(&out, "N");
+        let tails = read(&out, "N", MAX_LINES);
         assert_eq!(tails.keys().map(|p| p.0).collect::<Vec<_>>(), [3, 5, 6]);
         assert_eq!(tails[&PaneId(3)], ["a", "b"]);
         assert_eq!(tails[&PaneId(5)].len(), MAX_LINES);

@@ -99,7 +99,7 @@ impl Ground for Fake {
 
 impl Ground for Real {
     async fn look(&mut self) -> Observed {
-        look(&self.stage.client, &self.stage.town, None, clock::now(), Depth::Plan).await
+        look(&self.stage.client, &self.stage.town, &Memory::default(), clock::now(), Depth::Plan).await
     }
 
     async fn carry_out(&mut self, action: Action, tree: Vec<ProcId>) -> Outcome {

@@ -3,10 +3,11 @@
 
 use crate::world::{NOW, World};
 use gtctl::manifest::{Loaded, Sources, load, schema};
-use gtctl::model::{Desired, Town};
+use gtctl::model::{Agent, Desired, ScreenState, Town};
 use gtctl::plan::{Situation, plan};
 use gtctl::remember;
 use gtctl::render::{Scene, json};
+use gtctl::screen;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -40,9 +41,9 @@ const SESSION: [Row; 40] = [
     ("handoff", LATER, "'soon'"),
     ("handoff_gap", "'1h'", "'10m'"),
     ("drain", "'5m'", "'1m'"),
-    ("idle_limit", LATER, "'1m'"),
-    ("on_idle", LATER, "'nudge'"),
-    ("stuck_after", LATER, "'1m'"),
+    ("idle_limit", "'10m'", "'1m'"),
+    ("on_idle", "'report'", "'restart'"),
+    ("stuck_after", "'10m'", "'1m'"),
     ("max_memory", LATER, "'1GiB'"),
     ("on_drift", "'report'", "'restart'"),
     ("when_attached", "'hold'", "'proceed'"),
@@ -72,7 +73,7 @@ const ROLE: [Row; 4] = [
     ("nudge", LATER, "['x']"),
 ];
 
-const OTHERS: [Row; 20] = [
+const OTHERS: [Row; 27] = [
     ("town.name", "'acme'", "'other'"),
     ("town.root", "'/gt'", "'/gu'"),
     ("town.socket", "'default'", "'mine'"),
@@ -82,6 +83,13 @@ const OTHERS: [Row; 20] = [
     ("agents.mine.process_names", "['a']", "['b']"),
     ("agents.mine.ready", "['a']", "['b']"),
     ("agents.mine.busy", "['a']", "['b']"),
+    ("agents.mine.asks_permission", "['a']", "['b']"),
+    ("agents.mine.asks_trust", "['a']", "['b']"),
+    ("agents.mine.auth", "['a']", "['b']"),
+    ("agents.mine.limit", "['a']", "['b']"),
+    ("agents.mine.context", "['a']", "['b']"),
+    ("agents.mine.retrying", "['a']", "['b']"),
+    ("agents.mine.fix", "'a'", "'b'"),
     ("agents.mine.quit", "['C-c']", "['C-d']"),
     ("agents.mine.submit", LATER, "['C-d']"),
     ("agents.mine.probe", LATER, "['mine', 'login']"),
@@ -172,6 +180,12 @@ fn worlds() -> Vec<World> {
         texts.push(format!("[[seen]]\nname = 'x'\n{rest}"));
     }
     texts.push("[[seen]]\nname = 'x'\nage = '3h'\n[[seen]]\nname = 'z'\nage = '3h'".to_owned());
+    for screen in ["ready", "busy"] {
+        let known = format!("screen = '{screen}'\nunchanged_for = '5m'\nage = '20m'");
+        texts.push(format!("[[seen]]\nname = 'x'\nrss = 300\n[[history]]\nname = 'x'\n{known}"));
+    }
+    let signed_out = "screen = 'auth'\nunchanged_for = '5m'\nage = '20m'";
+    texts.push(format!("[[seen]]\nname = 'z'\n[[history]]\nname = 'z'\n{signed_out}"));
     for crashes in ["['4m']", "['5m', '4m']", "['9m', '8m', '7m', '6m']", "['50m', '40m', '30m', '20m']"] {
         texts.push(format!(
             "[[seen]]\nname = 'x'\ndead = 'exit 1'\ndead_for = '1s'\nage = '3m'\n[[history]]\nname = 'x'\ncrashes = {crashes}"
@@ -179,6 +193,12 @@ fn worlds() -> Vec<World> {
     }
     texts.push("[[seen]]\nname = 'x'\n[[history]]\nname = 'x'\nstopping = 'restart'\nstopping_for = '20s'".to_owned());
     texts.iter().map(|text| toml::from_str(text).unwrap_or_else(|e| panic!("{text}: {e}"))).collect()
+}
+
+/// What is made of a screen that says it, for each of the things that a screen can say.
+fn told_by_screens(agent: &Agent) -> Vec<ScreenState> {
+    let says = |text: &str| screen::read(agent, &[text], NOW, &jiff::tz::TimeZone::UTC).state;
+    ["a", "b"].into_iter().map(says).collect()
 }
 
 /// All that follows from a town: the plans, what is launched, what is remembered of it, and where.
@@ -189,7 +209,7 @@ fn effects(town: &Town, worlds: &[World]) -> String {
         let Desired { name, command, dir, env, identity_env, env_file, agent, stop_grace, logs, .. } = desired;
         let launch = (command, dir, env, identity_env, env_file, stop_grace, logs.keep);
         let known = (&agent.process_names, &agent.ready, &agent.busy, &agent.quit);
-        writeln!(effects, "{name} {launch:?} {known:?}").unwrap();
+        writeln!(effects, "{name} {launch:?} {known:?} {:?}", told_by_screens(agent)).unwrap();
     }
     for world in worlds {
         let observed = world.observed(town);

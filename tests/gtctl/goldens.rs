@@ -113,11 +113,26 @@ fn reason_code(reason: &Reason) -> &'static str {
         Reason::Orphaned => REASONS[6],
         Reason::StopBegun { .. } => REASONS[7],
         Reason::Asked => REASONS[8],
+        Reason::TooQuiet { .. } => REASONS[9],
+        Reason::Stuck { .. } => REASONS[10],
+        Reason::Blocked { .. } => REASONS[11],
     }
 }
 
-const REASONS: [&str; 9] =
-    ["missing", "died", "completed", "too-old", "drifted", "adoptable", "orphaned", "stop-begun", "asked"];
+const REASONS: [&str; 12] = [
+    "missing",
+    "died",
+    "completed",
+    "too-old",
+    "drifted",
+    "adoptable",
+    "orphaned",
+    "stop-begun",
+    "asked",
+    "too-quiet",
+    "stuck",
+    "blocked",
+];
 
 /// What cannot be: a service never completes, a task that runs once is over when it died, and an orphan has no entry.
 const IMPOSSIBLE: [(&str, &str); 5] = [
@@ -178,10 +193,11 @@ fn hold_code(hold: &Hold) -> &'static str {
         Hold::ServerLosses { .. } => HOLDS[17],
         Hold::NotDurable => HOLDS[18],
         Hold::EmptyTown => HOLDS[19],
+        Hold::Blocked { .. } => HOLDS[20],
     }
 }
 
-const HOLDS: [&str; 20] = [
+const HOLDS: [&str; 21] = [
     "back-off",
     "crash-loop",
     "handoff-gap",
@@ -202,6 +218,7 @@ const HOLDS: [&str; 20] = [
     "server-losses",
     "not-durable",
     "empty-town",
+    "blocked",
 ];
 
 #[test]

@@ -113,11 +113,15 @@ fn essence(plan: &Plan) -> Vec<String> {
 
 /// Everything in a plan but its evidence of passing time.
 fn substance(plan: &Plan) -> String {
-    let next: Vec<_> =
-        plan.unchanged.iter().map(|calm| format!("{} {:?} {:?}", calm.session, calm.phase, calm.next)).collect();
+    let next: Vec<_> = plan.unchanged.iter().map(said).collect();
     let until: Vec<_> = plan.held.iter().map(|held| (held.until, held.phase)).collect();
     let crowds: Vec<_> = plan.held.iter().filter_map(|held| counted(&held.hold)).collect();
     format!("{:?} {next:?} {until:?} {crowds:?}", essence(plan))
+}
+
+fn said(calm: &Unchanged) -> String {
+    let note = calm.note.as_ref().map(gtctl::model::Reason::code);
+    format!("{} {:?} {:?} {note:?}", calm.session, calm.phase, calm.next)
 }
 
 fn counted(hold: &Hold) -> Option<String> {

@@ -1,10 +1,11 @@
 //! What one look sees of real tmux servers, well and unwell.
 
 use crate::support::{Scratch, TestServer, name, town, wait_for};
-use gtctl::model::{Death, Life, Observed, Origin, Ownership, PaneId, Period, Seen, Server, Town};
+use gtctl::model::{Death, Life, Memory, Observed, Origin, Ownership, PaneId, Period, Seen, Server, ServerId, Town};
 use gtctl::observe::{Depth, look};
 use gtctl::proc::signal::{Sent, Signal, signal};
 use gtctl::proc::{clock, process};
+use gtctl::remember::learn;
 use std::io::Write;
 use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
@@ -19,7 +20,11 @@ fn label(server: &TestServer, session: &str, origin: &str) {
 }
 
 async fn look_at(server: &TestServer, town: &Town, depth: Depth) -> Server {
-    up(look(&server.scratch.client(), town, Some(server.id), clock::now(), depth).await)
+    up(look(&server.scratch.client(), town, &knowing(Some(server.id)), clock::now(), depth).await)
+}
+
+fn knowing(server: Option<ServerId>) -> Memory {
+    Memory { server, ..Memory::default() }
 }
 
 fn up(observed: Observed) -> Server {
@@ -57,8 +62,18 @@ async fn a_well_town_costs_one_round_trip() {
         label(&server, session, "started");
     }
     let (client, town) = (server.scratch.client(), town(&declared));
-    let seen = up(look(&client, &town, Some(server.id), clock::now(), Depth::Plan).await);
-    assert_eq!(client.calls(), 1);
+    let (mut memory, mut calls) = (knowing(Some(server.id)), client.calls());
+    let seen = wait_for("screens that are known", async || {
+        let now = clock::now();
+        let observed = look(&client, &town, &memory, now, Depth::Plan).await;
+        memory = learn(std::mem::take(&mut memory), &town, &observed, now);
+        let made = client.calls() - std::mem::replace(&mut calls, client.calls());
+        (made == 1).then(|| up(observed))
+    })
+    .await;
+    assert!(
+        memory.sessions.values().all(|history| history.content.as_ref().is_some_and(gtctl::model::Content::is_agreed))
+    );
     assert_eq!((seen.id, seen.sessions.len(), seen.own), (server.id, 20, None));
     assert!(!seen.version.is_empty());
     let one = &seen.sessions["crew-7"];
@@ -69,8 +84,8 @@ async fn a_well_town_costs_one_round_trip() {
     assert_eq!((*process, comm.as_str(), one.usage), (server.process("crew-7"), "sleep", None));
     assert!(one.quiet < Period::from_mins(5) && one.attached == 0);
 
-    let full = up(look(&client, &town, Some(server.id), clock::now(), Depth::Full).await);
-    assert_eq!(client.calls(), 2);
+    let full = up(look(&client, &town, &memory, clock::now(), Depth::Full).await);
+    assert_eq!(client.calls(), calls + 1);
     assert!(full.sessions.values().all(|s| s.usage.is_some_and(|u| u.processes == 1 && u.rss > 0)));
 }
 
@@ -110,7 +125,7 @@ async fn a_death_that_tmux_never_hears_of_is_seen_all_the_same() {
     signal(server.process("killed"), Signal::KILL);
     let client = server.scratch.client();
     let seen = wait_for("both deaths to be seen", async || {
-        let seen = up(look(&client, &town(&[]), Some(server.id), clock::now(), Depth::Plan).await);
+        let seen = up(look(&client, &town(&[]), &knowing(Some(server.id)), clock::now(), Depth::Plan).await);
         (death(&seen.sessions["killed"]).is_some() && death(&seen.sessions["exits"]).is_some()).then_some(seen)
     })
     .await;
@@ -118,7 +133,7 @@ async fn a_death_that_tmux_never_hears_of_is_seen_all_the_same() {
     assert_eq!(death(&seen.sessions["exits"]), Some(Death::StatusLost), "an empty status is no 0");
     assert!(matches(&seen.sessions["lives"]));
     let before = client.calls();
-    up(look(&client, &town(&[]), Some(server.id), clock::now(), Depth::Plan).await);
+    up(look(&client, &town(&[]), &knowing(Some(server.id)), clock::now(), Depth::Plan).await);
     assert_eq!(client.calls() - before, 4, "the list, two more after nudges, and the screens of the dead");
 }
 
@@ -146,7 +161,8 @@ async fn a_frozen_server_is_unknown_within_five_seconds() {
     server.session("a", &["sleep", "1000"]);
     signal(server.id.0, Signal::STOP);
     let begun = Instant::now();
-    let observed = look(&server.scratch.client(), &town(&[]), Some(server.id), clock::now(), Depth::Plan).await;
+    let observed =
+        look(&server.scratch.client(), &town(&[]), &knowing(Some(server.id)), clock::now(), Depth::Plan).await;
     assert!(begun.elapsed() < Duration::from_secs(5));
     assert!(why(observed).contains("no answer"));
     signal(server.id.0, Signal::CONT);
@@ -159,7 +175,7 @@ async fn a_removed_socket_file_comes_back_from_the_same_server() {
     server.session("a", &["sleep", "1000"]);
     for known in [Some(server.id), None] {
         std::fs::remove_file(server.scratch.socket()).unwrap();
-        let observed = look(&server.scratch.client(), &town(&[]), known, clock::now(), Depth::Plan).await;
+        let observed = look(&server.scratch.client(), &town(&[]), &knowing(known), clock::now(), Depth::Plan).await;
         let seen = up(observed);
         assert_eq!((seen.id, seen.sessions.len()), (server.id, 1));
         assert!(server.scratch.socket().exists());
@@ -169,16 +185,16 @@ async fn a_removed_socket_file_comes_back_from_the_same_server() {
 #[tokio::test]
 async fn down_is_said_only_when_it_is_proved() {
     let (scratch, town, now) = (Scratch::new(), town(&[]), clock::now());
-    assert_eq!(look(&scratch.client(), &town, None, now, Depth::Plan).await, Observed::Down);
+    assert_eq!(look(&scratch.client(), &town, &knowing(None), now, Depth::Plan).await, Observed::Down);
     assert!(!scratch.socket().exists(), "a look starts no server");
     // A server that was seen before and still runs, though nothing listens.
     let alive = gtctl::model::ServerId(process::identify(std::process::id()).unwrap());
-    assert!(why(look(&scratch.client(), &town, Some(alive), now, Depth::Plan).await).contains("still runs"));
+    assert!(why(look(&scratch.client(), &town, &knowing(Some(alive)), now, Depth::Plan).await).contains("still runs"));
 
     let server = TestServer::start();
     server.run(&["kill-server"]);
     let observed = wait_for("the server to end", async || {
-        let observed = look(&server.scratch.client(), &town, Some(server.id), now, Depth::Plan).await;
+        let observed = look(&server.scratch.client(), &town, &knowing(Some(server.id)), now, Depth::Plan).await;
         matches!(observed, Observed::Down).then_some(observed)
     });
     assert_eq!(observed.await, Observed::Down);
@@ -194,7 +210,7 @@ async fn what_is_no_tmux_server_is_unknown() {
                 drop(stream.write_all(words));
             }
         });
-        let observed = look(&scratch.client(), &town(&[]), None, clock::now(), Depth::Plan).await;
+        let observed = look(&scratch.client(), &town(&[]), &knowing(None), clock::now(), Depth::Plan).await;
         assert!(!why(observed).is_empty());
     }
 }
@@ -307,7 +323,7 @@ async fn an_adopted_session_needs_its_agent_and_a_labelled_one_its_pane() {
 async fn look_from_within() {
     let (Ok(socket), Ok(answer)) = (std::env::var("LOOK_SOCKET"), std::env::var("LOOK_ANSWER")) else { return };
     let client = gtctl::tmux::Client::new(&gtctl::model::Socket::Path(socket.into()));
-    let seen = up(look(&client, &town(&[]), None, clock::now(), Depth::Plan).await);
+    let seen = up(look(&client, &town(&[]), &knowing(None), clock::now(), Depth::Plan).await);
     let own = seen.own.map_or("none".to_owned(), |id| id.to_string());
     std::fs::write(format!("{answer}.new"), own).unwrap();
     std::fs::rename(format!("{answer}.new"), answer).unwrap();

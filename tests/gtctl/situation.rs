@@ -1,9 +1,9 @@
 //! Random situations for the laws of `plan`: plausible ones, and hostile ones.
 
 use gtctl::model::{
-    Death, Desired, Ended, Fingerprint, Finished, Generation, History, Label, Life, Mass, Memory, Moment, Observed,
-    Orders, Origin, Orphans, Ownership, PaneId, Period, ProcId, Purpose, Run, Rung, Seen, Server, ServerId, SessionId,
-    SessionName, Stopping, Town,
+    Content, Cpu, Death, Desired, Ended, Fingerprint, Finished, Generation, History, Label, Life, Mass, Memory, Moment,
+    Observed, Orders, Origin, Orphans, Ownership, PaneId, Period, ProcId, Purpose, Run, Rung, Screen, ScreenState,
+    Seen, Server, ServerId, SessionId, SessionName, Stopping, Town, Usage,
 };
 use gtctl::sim::{Random, random_town};
 
@@ -131,6 +131,7 @@ impl Maker {
             }
             n => Life::Alive { process, matches: n != 3, comm: "claude".to_owned() },
         };
+        let screen = self.random.chance(700).then(|| self.screen());
         Seen {
             id,
             attached: u32::from(self.random.chance(200)),
@@ -141,9 +142,12 @@ impl Maker {
                 1 => Ownership::Foreign("elsewhere".to_owned()),
                 _ => Ownership::Ours(label),
             },
+            activity: self.now.wall / 1000 - 60,
+            // Processes are looked at wherever a screen may be too quiet.
+            usage: Some(Usage::default()),
+            screen,
             pane: PaneId(id.0),
             life,
-            usage: None,
         }
     }
 
@@ -165,6 +169,12 @@ impl Maker {
             memory.server_losses = self.moments();
         }
         memory.failed_start = self.random.chance(300).then(|| self.moment());
+        for (name, desired) in &town.sessions {
+            if self.random.chance(60) {
+                memory.auth_deaths.insert(desired.agent.name.clone(), self.moments());
+                memory.sessions.entry(name.clone()).or_default();
+            }
+        }
         memory.last_look = Some(self.now.minus(Period::from_secs(1)));
         memory.server = Some(ServerId(ProcId { pid: 10, start: 10 }));
         memory
@@ -202,6 +212,50 @@ impl Maker {
             draining: self.random.chance(200).then(|| self.moment()),
             agentless: 0,
             prune: self.random.chance(300),
+            content: self.random.chance(700).then(|| self.content(generation)),
+        }
+    }
+
+    fn screen(&mut self) -> Screen {
+        Screen { state: self.state(), evidence: "it says so".to_owned(), digest: self.random.below(3) }
+    }
+
+    fn state(&mut self) -> ScreenState {
+        let ahead = i64::try_from(self.random.below(20_000_000)).unwrap_or(0) - 2_000_000;
+        let resets = self.random.chance(700).then_some(self.now.wall + ahead);
+        let resets = if self.is_hostile() { Some(i64::MIN) } else { resets };
+        let states = [
+            ScreenState::Ready,
+            ScreenState::Ready,
+            ScreenState::Unclear,
+            ScreenState::Busy,
+            ScreenState::Busy,
+            ScreenState::Retrying,
+            ScreenState::AsksPermission,
+            ScreenState::AsksTrust,
+            ScreenState::Auth,
+            ScreenState::Limit { resets },
+            ScreenState::Context,
+        ];
+        self.random.pick(&states).unwrap_or(ScreenState::Unclear)
+    }
+
+    /// What former looks have left: whatever they did not agree on is read again.
+    fn content(&mut self, generation: Generation) -> Content {
+        Content {
+            generation: if self.random.chance(900) { generation } else { self.generation() },
+            digest: self.random.below(3),
+            since: self.moment(),
+            activity: self.now.wall / 1000 - 60,
+            state: self.state(),
+            state_since: self.moment(),
+            looks: Content::AGREEING,
+            evidence: String::new(),
+            cpu: self.random.chance(500).then(|| Cpu {
+                used_ms: 0,
+                at: self.moment(),
+                resting: self.random.chance(500),
+            }),
         }
     }
 

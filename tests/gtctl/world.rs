@@ -1,9 +1,9 @@
 //! Situations written in TOML, for the goldens: what was seen and what is remembered, in times *ago*.
 
 use gtctl::model::{
-    Death, Durability, Ended, Fingerprint, Finished, Generation, History, Label, Life, Mass, Memory, Moment, Observed,
-    Orders, Origin, Orphans, Ownership, PaneId, Period, ProcId, Purpose, Run, Rung, Seen, Server, ServerId, SessionId,
-    SessionName, Stopping, Town, Usage,
+    Content, Cpu, Death, Durability, Ended, Fingerprint, Finished, Generation, History, Label, Life, Mass, Memory,
+    Moment, Observed, Orders, Origin, Orphans, Ownership, PaneId, Period, ProcId, Purpose, Run, Rung, Screen,
+    ScreenState, Seen, Server, ServerId, SessionId, SessionName, Stopping, Town, Usage,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -75,6 +75,10 @@ struct SeenEntry {
     unreadable: Option<String>,
     #[serde(default = "one")]
     generation: u64,
+    /// What its screen says now: `auth`, `busy`, and so on. Its content is that of the history, where there is one.
+    screen: Option<String>,
+    #[serde(default)]
+    evidence: String,
     /// Processor time and resident MiB of its tree.
     cpu: Option<Period>,
     rss: Option<u64>,
@@ -99,6 +103,9 @@ struct MemoryEntry {
     server_losses: Vec<Period>,
     #[serde(default)]
     starts: Vec<Period>,
+    /// Ends of runs that left a sign-in screen, all of them the first declared session's agent's.
+    #[serde(default)]
+    auth_deaths: Vec<Period>,
     /// The server that was there before.
     other_server: Option<bool>,
 }
@@ -129,6 +136,20 @@ struct HistoryEntry {
     handoff: Option<Period>,
     #[serde(default)]
     restarts: u32,
+    /// What its screen was found to say, by two looks, for how long, and for how long nothing has changed on it.
+    screen: Option<String>,
+    #[serde(default)]
+    evidence: String,
+    screen_for: Option<Period>,
+    unchanged_for: Option<Period>,
+    /// When its limit ends.
+    resets_in: Option<Period>,
+    /// Its processes were seen to rest.
+    #[serde(default = "yes")]
+    resting: bool,
+    /// One look has seen it so far.
+    #[serde(default)]
+    one_look: bool,
     /// Its last entry allowed that it be expired.
     #[serde(default)]
     prune: bool,
@@ -186,7 +207,7 @@ impl World {
     }
 
     pub(crate) fn memory(&self, town: &Town) -> Memory {
-        let MemoryEntry { settling, paused, server_losses, starts, other_server } = &self.memory;
+        let MemoryEntry { settling, paused, server_losses, starts, auth_deaths, other_server } = &self.memory;
         let other = ServerId(ProcId { pid: 99, start: 1 });
         Memory {
             server: other_server.map(|other_one| if other_one { other } else { SERVER }),
@@ -195,6 +216,12 @@ impl World {
             settling: if *settling > 0 { settling + 1 } else { 0 },
             paused: *paused,
             starts: starts.iter().map(|p| NOW.minus(*p)).collect(),
+            auth_deaths: match town.sessions.values().next() {
+                Some(first) if !auth_deaths.is_empty() => {
+                    [(first.agent.name.clone(), auth_deaths.iter().map(|p| NOW.minus(*p)).collect())].into()
+                }
+                Some(_) | None => BTreeMap::new(),
+            },
             sessions: self.history.iter().map(|h| (name(&h.name), h.history(town))).collect(),
             ..Memory::default()
         }
@@ -209,6 +236,12 @@ impl SeenEntry {
             attached: self.attached,
             created: NOW.minus(age).wall,
             quiet: self.quiet.unwrap_or(Period::from_mins(1)),
+            activity: NOW.wall / 1000 - 60,
+            screen: self.screen.as_deref().map(|word| Screen {
+                state: screen_state(word, None),
+                evidence: self.evidence.clone(),
+                digest: 1,
+            }),
             ownership: self.ownership(town, id, age),
             pane: PaneId(id),
             life: self.life(id),
@@ -261,7 +294,38 @@ impl SeenEntry {
     }
 }
 
+fn screen_state(word: &str, resets: Option<i64>) -> ScreenState {
+    let states = [
+        ScreenState::Ready,
+        ScreenState::Busy,
+        ScreenState::Retrying,
+        ScreenState::AsksPermission,
+        ScreenState::AsksTrust,
+        ScreenState::Auth,
+        ScreenState::Limit { resets },
+        ScreenState::Context,
+        ScreenState::Unclear,
+    ];
+    states.into_iter().find(|state| state.code() == word).unwrap_or_else(|| panic!("no such screen: {word}"))
+}
+
 impl HistoryEntry {
+    fn content(&self) -> Option<Content> {
+        let resets = self.resets_in.map(|period| NOW.plus(period).wall);
+        let since = ago(self.unchanged_for).unwrap_or(NOW.minus(Period::from_mins(1)));
+        Some(Content {
+            generation: Generation(1),
+            digest: 1,
+            since,
+            activity: NOW.wall / 1000 - 60,
+            state: screen_state(self.screen.as_deref()?, resets),
+            state_since: ago(self.screen_for).unwrap_or(since),
+            looks: if self.one_look { 1 } else { 2 },
+            evidence: self.evidence.clone(),
+            cpu: Some(Cpu { used_ms: 0, at: NOW.minus(Period::from_secs(30)), resting: self.resting }),
+        })
+    }
+
     fn history(&self, town: &Town) -> History {
         let fingerprint = town.sessions.get(self.name.as_str()).map(gtctl::model::Desired::fingerprint);
         let ended = self.ended.as_deref().map(|text| Ended {
@@ -308,6 +372,7 @@ impl HistoryEntry {
             handoff: ago(self.handoff),
             restarts: self.restarts,
             prune: self.prune,
+            content: self.content(),
             ..History::default()
         }
     }

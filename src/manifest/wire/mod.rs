@@ -62,7 +62,11 @@ pub struct TownTable {
     pub profile: Option<Profile>,
 }
 
-/// An agent program: how to start it, how to know it, and how it leaves.
+/// An agent program: how to start it, how to know it, what its screen says, and how it leaves.
+///
+/// The lists of phrases (`ready` to `retrying`) are added to the built-in ones of that agent, all others replace them;
+/// `!` before a phrase takes a built-in one out. A phrase stands at the start of a line, borders and marks aside, and
+/// ends a clause; `*` stands for any text, so one that begins with it stands anywhere.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table of agent fields")]
 pub struct AgentTable {
@@ -70,10 +74,25 @@ pub struct AgentTable {
     pub command: Option<Vec<String>>,
     /// Names by which its process is known. Default: the last part of the command's first word.
     pub process_names: Option<Vec<String>>,
-    /// Texts on the screen that mean its prompt is there. Default: none.
+    /// Phrases on the screen that mean its prompt is there; added to the built-in ones. Default: none.
     pub ready: Option<Vec<String>>,
-    /// Texts on the screen that mean it works. Default: none.
+    /// Phrases that mean it works; they outrank all others. Added to the built-in ones. Default: none.
     pub busy: Option<Vec<String>>,
+    /// Phrases that mean it asks whether it may do something; added to the built-in ones. Default: none.
+    pub asks_permission: Option<Vec<String>>,
+    /// Phrases that mean it asks whether it may work in this folder, or another question of a first start; added to the
+    /// built-in ones. Default: none.
+    pub asks_trust: Option<Vec<String>>,
+    /// Phrases that mean it is signed out; added to the built-in ones. Default: none.
+    pub auth: Option<Vec<String>>,
+    /// Phrases that mean a usage limit is reached; added to the built-in ones. Default: none.
+    pub limit: Option<Vec<String>>,
+    /// Phrases that mean its context is full; added to the built-in ones. Default: none.
+    pub context: Option<Vec<String>>,
+    /// Phrases that mean it tries a failed request again by itself; added to the built-in ones. Default: none.
+    pub retrying: Option<Vec<String>>,
+    /// What a person types to sign it in again, such as `kimi login`; shown in notices, never run. Default: none.
+    pub fix: Option<String>,
     /// tmux keys by which it leaves of itself. Default: none.
     pub quit: Option<Vec<String>>,
     /// tmux keys that submit a typed text. Default: `Enter`.

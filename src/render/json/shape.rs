@@ -122,8 +122,8 @@ pub struct OutcomeLine {
 pub struct SessionLine {
     /// Its name.
     pub session: String,
-    /// What it is: `absent`, `starting`, `working`, `idle`, `completed`, `dead`, `stopping`, `stopped`, `unknown` or
-    /// `foreign`.
+    /// What it is: `absent`, `starting`, `working`, `idle`, `waiting`, `blocked`, `completed`, `dead`, `stopping`,
+    /// `stopped`, `unknown` or `foreign`.
     pub phase: String,
     /// How it ended, where it did.
     pub death: Option<String>,
@@ -131,8 +131,10 @@ pub struct SessionLine {
     pub since_ms: Option<u64>,
     /// Awake time since its process was started.
     pub age_ms: Option<u64>,
-    /// For how long its screen has been silent.
+    /// For how long nothing has changed on its screen.
     pub idle_ms: Option<u64>,
+    /// What its screen says, once that was read.
+    pub screen: Option<ScreenLine>,
     /// Starts after the first.
     pub restarts: u32,
     /// Clients attached.
@@ -145,6 +147,19 @@ pub struct SessionLine {
     pub processes: Option<u32>,
     /// What comes next, or why nothing does.
     pub event: Option<EventLine>,
+}
+
+/// What a session's screen says.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ScreenLine {
+    /// `ready`, `busy`, `retrying`, `asks-permission`, `asks-trust`, `auth`, `limit`, `context` or `unclear`.
+    pub state: String,
+    /// Whether two looks agree on it.
+    pub agreed: bool,
+    /// For how long it has been saying so.
+    pub since_ms: u64,
+    /// The line that says so; empty where nothing was recognised.
+    pub evidence: String,
 }
 
 /// What the plan has for a session.

@@ -1,0 +1,129 @@
+//! What is remembered of a screen: its content, since when, and what that makes of the session.
+
+use super::{Asks, Block, Generation, Moment, Period, Phase, ScreenState, SessionName};
+
+/// What the looks at one life's screen have taught.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Content {
+    /// Of which life.
+    pub generation: Generation,
+    /// The digest of what was last read.
+    pub digest: u64,
+    /// When that was first seen, or when a process last worked behind it.
+    pub since: Moment,
+    /// The window's last output, in whole seconds since the epoch, up to which all is read.
+    pub activity: i64,
+    /// What it says. Of a limit, the first answer for when it ends is kept for as long as it is shown.
+    pub state: ScreenState,
+    /// When it began to say so.
+    pub state_since: Moment,
+    /// Looks in a row that agree on it, at most [`Content::AGREEING`].
+    pub looks: u32,
+    /// The line that says so, unsanitised, at most [`Content::MAX_EVIDENCE`] characters.
+    pub evidence: String,
+    /// What its processes used, once that was asked.
+    pub cpu: Option<Cpu>,
+}
+
+/// The processor time of a session's tree over a while.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Cpu {
+    /// What was used at the beginning, in ms.
+    pub used_ms: u64,
+    /// When that was.
+    pub at: Moment,
+    /// Whether a later reading found that nothing worked since.
+    pub resting: bool,
+}
+
+impl Content {
+    /// Unchanged for this long a screen counts as idle.
+    pub const IDLE_AFTER: Period = Period::from_secs(5);
+    /// So many looks must agree before anything is held for what a screen says.
+    pub const AGREEING: u32 = 2;
+    /// The longest evidence kept, in characters.
+    pub const MAX_EVIDENCE: usize = 200;
+    /// A processor's share is told from readings so far apart, at least.
+    pub const CPU_SPAN: Period = Period::from_secs(3);
+    /// By at most this much a session stays blocked for longer than its limit, so that not all go on at once.
+    const JITTER_MS: i64 = 60_000;
+
+    /// For how long it has been idle: no time while it works.
+    #[must_use]
+    pub fn idle(&self, now: Moment) -> Period {
+        if self.state == ScreenState::Busy { Period::ZERO } else { now.since(&self.since) }
+    }
+
+    /// Whether enough looks agree on what it says.
+    #[must_use]
+    pub fn is_agreed(&self) -> bool {
+        self.looks >= Self::AGREEING
+    }
+
+    /// What keeps the session from going on by itself.
+    #[must_use]
+    pub fn block(&self, session: &SessionName, now: Moment) -> Option<Block> {
+        match self.state {
+            ScreenState::Auth if self.is_agreed() => Some(Block::Auth),
+            ScreenState::Context if self.is_agreed() => Some(Block::Context),
+            ScreenState::Limit { .. } if self.is_agreed() => {
+                let over = self.free_at(session).is_some_and(|at| now.wall >= at);
+                (!over).then_some(Block::Limit)
+            }
+            ScreenState::Auth
+            | ScreenState::Context
+            | ScreenState::Limit { .. }
+            | ScreenState::Ready
+            | ScreenState::Busy
+            | ScreenState::Retrying
+            | ScreenState::AsksPermission
+            | ScreenState::AsksTrust
+            | ScreenState::Unclear => None,
+        }
+    }
+
+    /// When its limit ends as far as it says so, with its own jitter; wall clock in ms since the epoch.
+    #[must_use]
+    pub fn free_at(&self, session: &SessionName) -> Option<i64> {
+        let ScreenState::Limit { resets: Some(at) } = self.state else { return None };
+        let mut hash: u32 = 0x811c_9dc5;
+        for byte in session.as_str().bytes() {
+            hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+        }
+        Some(at.saturating_add(i64::from(hash >> 8) % Self::JITTER_MS))
+    }
+
+    /// The same as a moment.
+    #[must_use]
+    pub fn free(&self, session: &SessionName, now: Moment) -> Option<Moment> {
+        let ahead = self.free_at(session)?.saturating_sub(now.wall).max(0);
+        Some(now.plus(Period::from_millis(ahead.unsigned_abs())))
+    }
+
+    /// What it makes of a living session.
+    #[must_use]
+    pub fn phase(&self, session: &SessionName, now: Moment) -> Phase {
+        if let Some(block) = self.block(session, now) {
+            return Phase::Blocked(block);
+        }
+        match self.state {
+            ScreenState::Busy => Phase::Working,
+            ScreenState::AsksPermission if self.is_agreed() => Phase::Waiting(Asks::Permission),
+            ScreenState::AsksTrust if self.is_agreed() => Phase::Waiting(Asks::Trust),
+            ScreenState::AsksPermission
+            | ScreenState::AsksTrust
+            | ScreenState::Ready
+            | ScreenState::Retrying
+            | ScreenState::Auth
+            | ScreenState::Limit { .. }
+            | ScreenState::Context
+            | ScreenState::Unclear => {
+                if self.idle(now) < Self::IDLE_AFTER {
+                    Phase::Working
+                } else {
+                    Phase::Idle
+                }
+            }
+        }
+    }
+}

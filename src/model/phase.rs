@@ -1,0 +1,53 @@
+//! What a session is at this moment.
+
+use super::{Asks, Block, Death};
+
+/// What a session is at this moment: derived each time, never stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Not there.
+    Absent,
+    /// Its process lives, but for less than `ready_after`.
+    Starting,
+    /// Its screen shows work, or its content changed lately.
+    Working,
+    /// Alive and quiet.
+    Idle,
+    /// It asks somebody something.
+    Waiting(Asks),
+    /// It cannot go on by itself.
+    Blocked(Block),
+    /// A task that has ended.
+    Completed(Option<Death>),
+    /// Its agent has ended and should not have.
+    Dead(Death),
+    /// Asked to end.
+    Stopping,
+    /// Stopped by the user.
+    Stopped,
+    /// It could not be told.
+    Unknown,
+    /// There, but not ours.
+    Foreign,
+}
+
+impl Phase {
+    /// The word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Absent => "absent",
+            Self::Starting => "starting",
+            Self::Working => "working",
+            Self::Idle => "idle",
+            Self::Waiting(_) => "waiting",
+            Self::Blocked(_) => "blocked",
+            Self::Completed(_) => "completed",
+            Self::Dead(_) => "dead",
+            Self::Stopping => "stopping",
+            Self::Stopped => "stopped",
+            Self::Unknown => "unknown",
+            Self::Foreign => "foreign",
+        }
+    }
+}

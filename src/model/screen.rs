@@ -1,0 +1,98 @@
+//! What a pane's text says of the agent in it.
+
+/// One reading of a screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Screen {
+    /// What it says.
+    pub state: ScreenState,
+    /// The line that says so, at most 200 characters and not sanitised: it is an agent's output. Empty when
+    /// nothing was recognised.
+    pub evidence: String,
+    /// A digest of the content alone: spinners, timers, counters and footers do not move it.
+    pub digest: u64,
+}
+
+/// What a screen says. One look proves little: act on two that agree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ScreenState {
+    /// Its prompt is there, and nothing says that it works or waits for something else.
+    Ready,
+    /// It works: a live sign of that is on the screen.
+    Busy,
+    /// A request failed and the agent tries again by itself: alive, not blocked.
+    Retrying,
+    /// It asks whether it may do something, or another question with a list of answers.
+    AsksPermission,
+    /// It asks whether it may work in this folder at all, or another question of a first start.
+    AsksTrust,
+    /// It is signed out, or shows its sign-in menu: an Enter would start a login.
+    Auth,
+    /// A usage limit is reached, or the account has no means left.
+    Limit {
+        /// When it says that this ends, in wall milliseconds since the epoch.
+        ///
+        /// Worked out anew at each reading from a text that stays: `resets 7pm`, read at 7:05pm, is tomorrow's. Whoever
+        /// holds until then keeps the first answer.
+        resets: Option<i64>,
+    },
+    /// Its context is full: it answers nothing until that is compacted or cleared.
+    Context,
+    /// Nothing known is on the screen.
+    Unclear,
+}
+
+impl ScreenState {
+    /// Whether another reading says the same, whatever it says of when that ends.
+    #[must_use]
+    pub fn agrees(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+
+    /// Its stable name, in events, JSON and the names of the corpus.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Busy => "busy",
+            Self::Retrying => "retrying",
+            Self::AsksPermission => "asks-permission",
+            Self::AsksTrust => "asks-trust",
+            Self::Auth => "auth",
+            Self::Limit { .. } => "limit",
+            Self::Context => "context",
+            Self::Unclear => "unclear",
+        }
+    }
+}
+
+/// What an agent asks somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Asks {
+    /// Whether it may do something.
+    Permission,
+    /// Whether it may work in its folder at all.
+    Trust,
+}
+
+/// What keeps an agent from going on by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Block {
+    /// It is signed out.
+    Auth,
+    /// Its usage limit is reached.
+    Limit,
+    /// Its context is full.
+    Context,
+}
+
+impl Block {
+    /// Its stable name.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::Limit => "limit",
+            Self::Context => "context",
+        }
+    }
+}

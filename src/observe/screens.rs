@@ -1,0 +1,127 @@
+//! What is on the screens of our sessions, and what works behind those that seem to rest.
+
+use crate::model::{
+    Content, Death, Desired, Label, Life, Memory, Moment, Ownership, PaneId, Period, ScreenState, Seen, Server, Town,
+};
+use crate::proc::tree::{self, Forest};
+use crate::screen;
+use crate::tmux::{Client, tail};
+use jiff::tz::TimeZone;
+use std::time::Duration;
+
+/// Screens that take longer to read are left for another look: a look without them is still one.
+const DEADLINE: Duration = Duration::from_millis(1500);
+/// So long before a limit, the processor time behind a screen begins to be watched.
+const CPU_WATCH: Period = Period::from_mins(1);
+/// The trees of so many sessions are read one by one sooner than every process there is.
+const FEW_TREES: usize = 32;
+
+/// The last words of our dead, in one more call; none when there are no dead, and no harm when it fails.
+pub(super) async fn add_tails(client: &Client, town: &Town, server: &mut Server, now: Moment) {
+    let panes: Vec<PaneId> = server.sessions.values().filter_map(screen_of_dead).collect();
+    if panes.is_empty() {
+        return;
+    }
+    let mut tails = match tail::tails(client, &panes).await {
+        Ok(tails) => tails,
+        Err(fault) => return tracing::debug!(%fault, "no tails"),
+    };
+    let zone = TimeZone::system();
+    for seen in server.sessions.values_mut() {
+        let desired = label(seen).and_then(|label| town.sessions.get(&label.session));
+        if let (Life::Dead { tail, .. }, Some(lines)) = (&mut seen.life, tails.remove(&seen.pane)) {
+            seen.screen = desired.map(|desired| read(desired, &lines, now, &zone));
+            *tail = lines;
+        }
+    }
+}
+
+/// The pane whose screen tells how a session of ours ended.
+fn screen_of_dead(seen: &Seen) -> Option<PaneId> {
+    match (&seen.ownership, &seen.life) {
+        (Ownership::Ours(_), Life::Dead { death, .. }) => (*death != Death::Vanished).then_some(seen.pane),
+        (Ownership::Ours(_), Life::Alive { .. } | Life::Unknown(_))
+        | (Ownership::Unlabelled | Ownership::Foreign(_), _) => None,
+    }
+}
+
+/// The screens that may have changed since they were last read, in one more call; none when there are none.
+pub(super) async fn add_screens(client: &Client, town: &Town, memory: &Memory, server: &mut Server, now: Moment) {
+    let is_wanted = |seen: &&Seen| {
+        let declared = living(town, seen);
+        declared.is_some_and(|(_, label)| known(memory, label).is_none_or(|content| is_stale(content, seen)))
+    };
+    let panes: Vec<PaneId> = server.sessions.values().filter(is_wanted).map(|seen| seen.pane).collect();
+    let begun = tokio::time::Instant::now();
+    let zone = TimeZone::system();
+    for panes in panes.chunks(tail::MAX_PANES) {
+        let left = DEADLINE.saturating_sub(begun.elapsed());
+        let mut screens = match tokio::time::timeout(left, tail::screens(client, panes)).await {
+            Ok(Ok(screens)) => screens,
+            Ok(Err(fault)) => return tracing::debug!(%fault, "no screens"),
+            Err(_) => return tracing::debug!("no screens in time"),
+        };
+        for seen in server.sessions.values_mut() {
+            let Some(desired) = living(town, seen).map(|(desired, _)| desired) else { continue };
+            if let Some(lines) = screens.remove(&seen.pane) {
+                seen.screen = Some(read(desired, &lines, now, &zone));
+            }
+        }
+    }
+}
+
+/// Whether there may be more on a screen than is known: it was written to, or one look is not enough.
+fn is_stale(content: &Content, seen: &Seen) -> bool {
+    content.activity != seen.activity || !content.is_agreed()
+}
+
+fn read(desired: &Desired, lines: &[String], now: Moment, zone: &TimeZone) -> crate::model::Screen {
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    screen::read(&desired.agent, &lines, now, zone)
+}
+
+/// What the trees use behind screens that are about to be judged too quiet or stuck.
+pub(super) fn add_usage(town: &Town, memory: &Memory, server: &mut Server, now: Moment) {
+    let is_due = |seen: &&mut Seen| {
+        let (desired, label) = living(town, seen)?;
+        let content = known(memory, label)?;
+        let limit = match content.state {
+            ScreenState::Busy => desired.idling.stuck_after,
+            ScreenState::Ready
+            | ScreenState::Retrying
+            | ScreenState::AsksPermission
+            | ScreenState::AsksTrust
+            | ScreenState::Auth
+            | ScreenState::Limit { .. }
+            | ScreenState::Context
+            | ScreenState::Unclear => desired.idling.idle_limit,
+        };
+        (now.since(&content.since).plus(CPU_WATCH) >= limit?).then_some(())
+    };
+    let due: Vec<&mut Seen> = server.sessions.values_mut().filter(|seen| is_due(seen).is_some()).collect();
+    let forest = (due.len() > FEW_TREES).then(Forest::scan);
+    for seen in due {
+        let Life::Alive { process, .. } = &seen.life else { continue };
+        let members = forest.as_ref().map_or_else(|| tree::tree(*process), |forest| forest.tree(*process));
+        seen.usage = (!members.is_empty()).then(|| tree::usage(&members));
+    }
+}
+
+/// A living session of ours that is declared.
+fn living<'a>(town: &'a Town, seen: &'a Seen) -> Option<(&'a Desired, &'a Label)> {
+    let label = label(seen).filter(|_| matches!(seen.life, Life::Alive { .. }))?;
+    town.sessions.get(&label.session).map(|desired| (desired, label))
+}
+
+/// What is known of the screen of this life.
+fn known<'m>(memory: &'m Memory, label: &Label) -> Option<&'m Content> {
+    let content = memory.sessions.get(&label.session)?.content.as_ref()?;
+    (content.generation == label.generation).then_some(content)
+}
+
+fn label(seen: &Seen) -> Option<&Label> {
+    match &seen.ownership {
+        Ownership::Ours(label) => Some(label),
+        Ownership::Unlabelled | Ownership::Foreign(_) => None,
+    }
+}

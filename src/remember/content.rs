@@ -1,0 +1,135 @@
+//! What a look at a screen teaches, and what the ends of signed-out agents do.
+
+use crate::model::{
+    Content, Cpu, Desired, Ended, History, Label, Life, Memory, Moment, Period, Screen, ScreenState, Seen, Usage,
+};
+use std::collections::BTreeMap;
+
+/// Ends of runs in a row that left a sign-in screen behind, by agent.
+pub(super) type AuthDeaths = BTreeMap<String, Vec<Moment>>;
+
+/// More than one part in so many of a processor is work.
+const WORK_SHARE: u64 = 50;
+/// A processor's share is told anew after so long: work of a moment must not drown in an hour of rest.
+const CPU_WINDOW: Period = Period::from_mins(1);
+
+/// Takes in what was read of a living session of ours; a new life begins anew.
+pub(super) fn learn_content(history: &mut History, seen: &Seen, label: &Label, now: Moment) {
+    if history.content.as_ref().is_some_and(|content| content.generation != label.generation) {
+        history.content = None;
+    }
+    if !matches!(seen.life, Life::Alive { .. }) {
+        return;
+    }
+    if let Some(screen) = &seen.screen {
+        // Output within the second of the look may be later than the look.
+        let activity = seen.activity.min(now.wall.div_euclid(1000).saturating_sub(1));
+        match &mut history.content {
+            Some(content) => learn_screen(content, screen, activity, now),
+            None => history.content = Some(first(screen, activity, seen, label, now)),
+        }
+    }
+    if let (Some(content), Some(usage)) = (&mut history.content, seen.usage) {
+        learn_usage(content, usage, now);
+    }
+}
+
+/// What was before the first reading is not known, but for how tmux says that nothing was written just now.
+fn first(screen: &Screen, activity: i64, seen: &Seen, label: &Label, now: Moment) -> Content {
+    let quiet = seen.quiet.min(Content::IDLE_AFTER).min(now.since(&label.started));
+    Content {
+        generation: label.generation,
+        digest: screen.digest,
+        since: now.minus(quiet),
+        activity,
+        state: screen.state,
+        state_since: now,
+        looks: 1,
+        evidence: bounded(&screen.evidence),
+        cpu: None,
+    }
+}
+
+fn learn_screen(content: &mut Content, screen: &Screen, activity: i64, now: Moment) {
+    content.activity = activity;
+    let agrees = content.state.agrees(&screen.state);
+    if content.digest != screen.digest || !agrees {
+        content.digest = screen.digest;
+        content.since = now;
+        content.cpu = None;
+    }
+    if agrees {
+        content.looks = content.looks.saturating_add(1).min(Content::AGREEING);
+        if content.state == (ScreenState::Limit { resets: None }) {
+            content.state = screen.state;
+        }
+    } else {
+        content.state = screen.state;
+        content.state_since = now;
+        content.looks = 1;
+        content.evidence = bounded(&screen.evidence);
+    }
+}
+
+fn learn_usage(content: &mut Content, usage: Usage, now: Moment) {
+    let begin = Cpu { used_ms: usage.cpu_ms, at: now, resting: false };
+    let Some(last) = content.cpu else {
+        content.cpu = Some(begin);
+        return;
+    };
+    let span = now.since(&last.at);
+    if span < Content::CPU_SPAN {
+        return;
+    }
+    // Children that ended unseen take their time with them.
+    let used = usage.cpu_ms.saturating_sub(last.used_ms);
+    if used.saturating_mul(WORK_SHARE) > span.millis() {
+        content.since = now;
+        content.cpu = Some(begin);
+    } else if span >= CPU_WINDOW {
+        content.cpu = Some(Cpu { resting: true, ..begin });
+    } else {
+        content.cpu = Some(Cpu { resting: true, ..last });
+    }
+}
+
+fn bounded(text: &str) -> String {
+    text.chars().take(Content::MAX_EVIDENCE).collect()
+}
+
+/// Counts an end that is new, and forgets them all where a later run of the agent came up.
+pub(super) fn learn_auth_deaths(
+    deaths: &mut AuthDeaths,
+    before: Option<Ended>,
+    history: &History,
+    desired: &Desired,
+    seen: Option<&Seen>,
+) {
+    let agent = &desired.agent.name;
+    let Some(run) = &history.run else { return };
+    if let Some(ended) = run.ended {
+        let planned = history.stopping.is_some() || history.stopped;
+        let Some(screen) = seen.and_then(|seen| seen.screen.as_ref()).filter(|_| before.is_none() && !planned) else {
+            return;
+        };
+        if screen.state == ScreenState::Auth {
+            let row = deaths.entry(agent.clone()).or_default();
+            row.push(ended.at);
+            let excess = row.len().saturating_sub(Memory::MAX_AUTH_DEATHS);
+            row.drain(..excess);
+        } else {
+            deaths.remove(agent);
+        }
+        return;
+    }
+    let last = deaths.get(agent).and_then(|row| row.last());
+    let later = last.is_some_and(|last| Moment::later_of(*last, run.started) != *last);
+    let signed_out = history.content.as_ref().is_some_and(|content| content.state == ScreenState::Auth);
+    if later && run.ready.is_some() && !signed_out {
+        deaths.remove(agent);
+    }
+}
+
+#[cfg(test)]
+#[path = "content_tests.rs"]
+mod tests;

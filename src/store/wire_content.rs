@@ -1,0 +1,107 @@
+//! The written form of a screen's [`Content`].
+
+use super::text::Text;
+use super::wire::At;
+use crate::model::{Content, Cpu, Generation, ScreenState};
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct WireContent {
+    generation: Generation,
+    digest: u64,
+    since: At,
+    activity: i64,
+    state: WireState,
+    state_since: At,
+    looks: u32,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    evidence: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cpu: Option<WireCpu>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WireCpu {
+    used_ms: u64,
+    at: At,
+    resting: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum WireState {
+    Ready,
+    Busy,
+    Retrying,
+    AsksPermission,
+    AsksTrust,
+    Auth,
+    Limit { resets: Option<i64> },
+    Context,
+    Unclear,
+}
+
+impl From<&Content> for WireContent {
+    fn from(content: &Content) -> Self {
+        let Content { generation, digest, since, activity, state, state_since, looks, evidence, cpu } = content;
+        Self {
+            generation: *generation,
+            digest: *digest,
+            since: Text(*since),
+            activity: *activity,
+            state: (*state).into(),
+            state_since: Text(*state_since),
+            looks: *looks,
+            evidence: evidence.clone(),
+            cpu: cpu.map(|Cpu { used_ms, at, resting }| WireCpu { used_ms, at: Text(at), resting }),
+        }
+    }
+}
+
+impl From<WireContent> for Content {
+    fn from(wire: WireContent) -> Self {
+        Self {
+            generation: wire.generation,
+            digest: wire.digest,
+            since: wire.since.0,
+            activity: wire.activity,
+            state: wire.state.into(),
+            state_since: wire.state_since.0,
+            looks: wire.looks.min(Self::AGREEING),
+            evidence: wire.evidence.chars().take(Self::MAX_EVIDENCE).collect(),
+            cpu: wire.cpu.map(|WireCpu { used_ms, at, resting }| Cpu { used_ms, at: at.0, resting }),
+        }
+    }
+}
+
+impl From<ScreenState> for WireState {
+    fn from(state: ScreenState) -> Self {
+        match state {
+            ScreenState::Ready => Self::Ready,
+            ScreenState::Busy => Self::Busy,
+            ScreenState::Retrying => Self::Retrying,
+            ScreenState::AsksPermission => Self::AsksPermission,
+            ScreenState::AsksTrust => Self::AsksTrust,
+            ScreenState::Auth => Self::Auth,
+            ScreenState::Limit { resets } => Self::Limit { resets },
+            ScreenState::Context => Self::Context,
+            ScreenState::Unclear => Self::Unclear,
+        }
+    }
+}
+
+impl From<WireState> for ScreenState {
+    fn from(wire: WireState) -> Self {
+        match wire {
+            WireState::Ready => Self::Ready,
+            WireState::Busy => Self::Busy,
+            WireState::Retrying => Self::Retrying,
+            WireState::AsksPermission => Self::AsksPermission,
+            WireState::AsksTrust => Self::AsksTrust,
+            WireState::Auth => Self::Auth,
+            WireState::Limit { resets } => Self::Limit { resets },
+            WireState::Context => Self::Context,
+            WireState::Unclear => Self::Unclear,
+        }
+    }
+}
