@@ -98,6 +98,9 @@ pub(super) enum Verb {
     Validate(TownArg),
     /// Print the JSON schema of the manifest, or of a verb's JSON output
     Schema(Schema),
+    /// Keep what comes in on standard input, within bounds: what tmux runs beside each pane
+    #[command(hide = true)]
+    Sink(Sink),
 }
 
 /// The manifest as an argument.
@@ -178,4 +181,21 @@ pub(super) struct Schema {
     /// Which: "town" or a verb with JSON output
     #[arg(default_value = "town")]
     pub(super) name: String,
+}
+
+/// Flags of `sink`.
+#[derive(Debug, Args)]
+pub(super) struct Sink {
+    /// The session's folder of logs, absolute
+    #[arg(long, value_name = "DIR")]
+    pub(super) log_dir: PathBuf,
+    /// Which life this is
+    #[arg(long)]
+    pub(super) generation: u64,
+    /// Bytes per file
+    #[arg(long, default_value = "10MiB", value_parser = super::sink::size)]
+    pub(super) size: u64,
+    /// Files in all
+    #[arg(long, default_value_t = 5)]
+    pub(super) files: u32,
 }

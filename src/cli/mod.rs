@@ -11,6 +11,7 @@ mod output;
 mod place;
 mod reconcile;
 mod schema;
+mod sink;
 mod status;
 mod validate;
 mod verify;
@@ -28,6 +29,9 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
+    if let Verb::Sink(args) = &cli.verb {
+        return sink::run(args).into();
+    }
     output::start_log(cli.global.verbose);
     let terminal = Terminal::new(&cli.global);
     let exit = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -53,6 +57,7 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Trouble> {
         Verb::Verify(args) => verify::run(global, args, terminal).await,
         Verb::Validate(args) => validate::run(global, args, terminal),
         Verb::Schema(args) => schema::run(args, terminal),
+        Verb::Sink(args) => Ok(sink::run(args)),
     }
 }
 
