@@ -64,7 +64,7 @@ pub(super) fn prepare(
         handoff,
         origin: Origin::Started,
     };
-    Ok(Launch { name: desired.name.clone(), dir: desired.dir.clone(), argv, env, marker, labels })
+    Ok(Launch { name: desired.name.clone(), dir: desired.dir.clone(), argv, env, marker, labels, pipe: None })
 }
 
 /// The labels of an adoption.

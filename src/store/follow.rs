@@ -179,16 +179,18 @@ impl Follower {
 
     /// Finds the file that was read last among those it may have been renamed to.
     fn older(&self, position: &Position) -> Result<Older, FollowFault> {
-        let mut next = self.path.clone();
+        // Older files lie beside the log, not beside a link to it.
+        let base = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        let mut next = base.clone();
         for number in 1..=MAX_ROTATED {
-            let at = file::beside(&self.path, &number.to_string());
+            let at = file::beside(&base, &number.to_string());
             let Ok(seen) = fs::symlink_metadata(&at) else { break };
             if position.is_of(&seen) {
                 return Ok(judged(position, at, &seen, next));
             }
             next = at;
         }
-        let Some((dir, name)) = self.path.parent().zip(self.path.file_name()) else { return Ok(Older::Gone) };
+        let Some((dir, name)) = base.parent().zip(base.file_name()) else { return Ok(Older::Gone) };
         let entries = match fs::read_dir(dir) {
             Ok(entries) => entries,
             Err(source) => return Err(FollowFault::Io { path: dir.to_path_buf(), source }),
@@ -198,7 +200,7 @@ impl Follower {
         for entry in entries.flatten().filter(|entry| entry.file_name().as_encoded_bytes().starts_with(stem)) {
             let Ok(seen) = entry.metadata() else { continue };
             if position.is_of(&seen) {
-                return Ok(judged(position, entry.path(), &seen, self.path.clone()));
+                return Ok(judged(position, entry.path(), &seen, base.clone()));
             }
         }
         Ok(Older::Gone)

@@ -142,4 +142,8 @@ fn what_is_no_file_is_refused_at_once_and_followed_again_later() {
     symlink("kept", &path).unwrap();
     append(&path, "two ");
     assert_eq!(read(&mut follower), ("two ".into(), None), "a link is followed");
+    append(&path, "three ");
+    fs::rename(scratch.path().join("kept"), scratch.path().join("kept.1")).unwrap();
+    append(&scratch.path().join("kept"), "four ");
+    assert_eq!(all(&mut follower), ("three four ".into(), None), "and so is what it points at");
 }

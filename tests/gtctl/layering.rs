@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room and its floor. Rooms of one floor do not know each other.
-const FLOORS: [(&str, u32); 13] = [
+const FLOORS: [(&str, u32); 14] = [
     ("model", 0),
     ("manifest", 1),
+    ("marker", 1),
     ("plan", 1),
     ("remember", 1),
     ("proc", 2),
@@ -21,7 +22,7 @@ const FLOORS: [(&str, u32); 13] = [
 ];
 
 /// Rooms that know values only, and what they may not name. `render` draws reports of the manifest's faults.
-const PURE: [&str; 6] = ["model", "manifest", "plan", "remember", "sim", "render"];
+const PURE: [&str; 7] = ["model", "manifest", "marker", "plan", "remember", "sim", "render"];
 const WORLDLY: [&str; 9] =
     ["std::fs", "std::process", "std::env", "std::net", "std::thread", "tokio", "SystemTime", "Instant", "::now()"];
 
