@@ -50,9 +50,8 @@ impl Matcher {
         if markers.iter().any(|marker| marker.json.is_some()) {
             needles.extend(["\"is_error\":true".to_owned(), "\"is_error\": true".to_owned()]);
         }
-        let search = (!markers.is_empty()).then(|| {
-            AhoCorasick::builder().match_kind(MatchKind::Standard).build(&needles).ok()
-        });
+        let search =
+            (!markers.is_empty()).then(|| AhoCorasick::builder().match_kind(MatchKind::Standard).build(&needles).ok());
         let mut seams = vec![0; 1 << 10].into_boxed_slice();
         for marker in &markers {
             marker.text.iter().for_each(|text| note_seams(&mut seams, text.as_bytes()));

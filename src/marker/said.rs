@@ -5,22 +5,27 @@
 //!
 //! - in a line that is shown as a quotation: it begins with a mark of [`QUOTES`], a line number, or that of a shell;
 //! - in a line that we typed, or in the piece of one that holds more than the marker;
-//! - where it is spoken of: within quotation marks or backticks of its line, or among the words of [`MENTIONS`].
+//! - where it is spoken of: within quotation marks or backticks of its line, or near words of [`ASKING`] or [`TELLING`].
 //!
 //! When in doubt it does not count: a session that has ended unseen is found idle later, one that is ended while it
 //! works has lost its work.
 
 /// What quoted lines begin with: blockquotes and composers, boxes, results of tools, diffs and listings, shell prompts.
-const QUOTES: [&str; 19] = [
-    ">", "❯", "›", "»", "│", "┃", "|", "⎿", "╭", "╰", "+", "-", "* ", "@@", "$ ", "# ", "% ", "//", "`",
+const QUOTES: [&str; 19] =
+    [">", "❯", "›", "»", "│", "┃", "|", "⎿", "╭", "╰", "+", "-", "* ", "@@", "$ ", "# ", "% ", "//", "`"];
+
+/// Words before a marker that ask for it or tell of it.
+const ASKING: [&str; 45] = [
+    "print", "prints", "printf", "printed", "echo", "echoes", "say", "says", "saying", "write", "writes", "output",
+    "outputs", "emit", "emits", "type", "reply", "respond", "answer", "append", "end", "finish", "conclude", "close",
+    "when", "whenever", "once", "until", "unless", "if", "must", "should", "shall", "will", "would", "please",
+    "marker", "markers", "pattern", "grep", "contains", "exactly", "expect", "expects", "like",
 ];
 
-/// Words that make a line speak of a marker, or ask for it.
-const MENTIONS: [&str; 44] = [
-    "print", "prints", "printf", "printed", "echo", "echoes", "say", "says", "saying", "write", "writes", "output",
-    "outputs", "emit", "emits", "type", "reply", "respond", "answer", "append", "end", "finish", "conclude", "when",
-    "whenever", "once", "until", "unless", "if", "must", "should", "shall", "will", "would", "please", "marker",
-    "markers", "pattern", "grep", "contains", "exactly", "expect", "expects", "means",
+/// Words after a marker that do.
+const TELLING: [&str; 14] = [
+    "when", "whenever", "once", "until", "unless", "if", "must", "should", "shall", "will", "would", "means", "marker",
+    "tells",
 ];
 
 /// How far from a marker words are looked at, in bytes.
@@ -95,11 +100,11 @@ pub(super) fn is_stated(line: &str, at: usize, marker: &str) -> bool {
     }
     let quote = |c: char| matches!(c, '"' | '\'' | '`' | '“' | '”' | '‘' | '’' | '«' | '»');
     let enclosed = before.ends_with(quote) && after.starts_with(|c: char| quote(c) || c.is_ascii_punctuation());
-    !enclosed && !mentions(near_end(before)) && !mentions(near_start(after))
+    !enclosed && !holds(near_end(before), &ASKING) && !holds(near_start(after), &TELLING)
 }
 
-fn mentions(text: &str) -> bool {
-    text.split(|c: char| !c.is_alphanumeric()).any(|word| MENTIONS.iter().any(|m| m.eq_ignore_ascii_case(word)))
+fn holds(text: &str, words: &[&str]) -> bool {
+    text.split(|c: char| !c.is_alphanumeric()).any(|word| words.iter().any(|m| m.eq_ignore_ascii_case(word)))
 }
 
 fn near_end(text: &str) -> &str {
@@ -130,7 +135,9 @@ mod tests {
 
     #[test]
     fn statements() {
-        for prefix in ["", "  ", "⏺ ", "● ", "✅ ", "[12:01:02] INFO ", "2026-11-21T10:00:00Z ", "10:00:01 ", "agent-7: "] {
+        for prefix in
+            ["", "  ", "⏺ ", "● ", "✅ ", "[12:01:02] INFO ", "2026-11-21T10:00:00Z ", "10:00:01 ", "agent-7: "]
+        {
             assert!(states(&format!("{prefix}{MARKER}")), "{prefix}");
         }
         for suffix in [".", "!", " in 12m", " (3 files changed)"] {
@@ -141,8 +148,24 @@ mod tests {
     #[test]
     fn quotations_and_mentions() {
         for prefix in [
-            "> ", "❯ ", "│ ", "  ⎿  ", "+ ", "- ", "+", "    12\t", "   12→", "   12 + ", "12:", "CLAUDE.md:12:",
-            "$ echo ", "root@box:~/rig# ", "When you are done, print ", "print: ", "`", "# ",
+            "> ",
+            "❯ ",
+            "│ ",
+            "  ⎿  ",
+            "+ ",
+            "- ",
+            "+",
+            "    12\t",
+            "   12→",
+            "   12 + ",
+            "12:",
+            "CLAUDE.md:12:",
+            "$ echo ",
+            "root@box:~/rig# ",
+            "When you are done, print ",
+            "print: ",
+            "`",
+            "# ",
         ] {
             assert!(!states(&format!("{prefix}{MARKER}")), "{prefix}");
         }

@@ -5,6 +5,8 @@ mod act;
 #[cfg(test)]
 mod layering;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod look;
 #[cfg(test)]
 mod stage;
