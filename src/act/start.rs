@@ -19,15 +19,40 @@ pub(super) struct Adoption<'a> {
     pub(super) labels: Labels,
 }
 
-/// Creates them all.
+/// Creates them all, each once nothing of its former lives is left: a tmux server that was killed leaves behind what
+/// ignores a hangup.
 pub(super) async fn all(scene: &Scene<'_>, starts: Vec<Start>) -> Vec<Placed> {
+    if starts.is_empty() {
+        return vec![];
+    }
+    let (starts, mut settled) = without_leftovers(scene, starts).await;
     let mut batch = Batch::default();
     for start in &starts {
         batch.push(|tag| ops::create(tag, &start.launch, scene.server));
     }
     let no_server = if scene.server.is_some() { NoServer::Stale } else { NoServer::Start };
     let replies = batch.run(scene.client, no_server).await;
-    starts.iter().zip(replies).map(|(start, reply)| (start.place, begun(&start.launch, reply))).collect()
+    settled.extend(starts.iter().zip(replies).map(|(start, reply)| (start.place, begun(&start.launch, reply))));
+    settled
+}
+
+/// Kills what former lives have left; gives the starts that are free to go, and the outcomes of those that are not.
+async fn without_leftovers(scene: &Scene<'_>, starts: Vec<Start>) -> (Vec<Start>, Vec<Placed>) {
+    let beginning = starts.iter().map(|start| (&start.launch.name, start.launch.labels.generation)).collect();
+    let left = || tree::leftovers(scene.town, &beginning);
+    let survivors = tree::kill_all(|| left().into_iter().map(|(_, process)| process).collect()).await;
+    let stuck = if survivors.is_empty() { vec![] } else { left() };
+    let (mut free, mut settled) = (vec![], vec![]);
+    for start in starts {
+        match stuck.iter().find(|(session, _)| *session == start.launch.name) {
+            Some((_, process)) => {
+                let why = format!("a process of its last life survives KILL: pid {}", process.pid);
+                settled.push((start.place, Outcome::Failed(why)));
+            }
+            None => free.push(start),
+        }
+    }
+    (free, settled)
 }
 
 /// What came of a line whose reply ends with the pid of the process it started.

@@ -1,7 +1,8 @@
 //! The processes of a session: what hangs below its pane, what was remembered of it, and what carries its marker.
 
-use crate::model::{Generation, Memory, ProcId, SessionName, Stopping, Target, Town};
+use crate::model::{Generation, Memory, ProcId, ServerId, SessionName, Stopping, Target, Town};
 use crate::proc::signal::{self, Sent, Signal, wait_gone};
+use crate::proc::tree::Above;
 use crate::proc::{marker, process, tree};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -17,26 +18,28 @@ pub(super) fn alive(pid: u32) -> Option<ProcId> {
 
 /// The processes of a town's sessions at one time: one scan serves them all.
 pub(super) struct Trees<'a> {
+    town: &'a Town,
     memory: &'a Memory,
     marked: BTreeMap<SessionName, Vec<(Generation, ProcId)>>,
 }
 
 impl<'a> Trees<'a> {
     /// Looks at every process.
-    pub(super) fn look(town: &Town, memory: &'a Memory) -> Self {
-        Self { memory, marked: marker::carrying_any(&town.name) }
+    pub(super) fn look(town: &'a Town, memory: &'a Memory) -> Self {
+        Self { town, memory, marked: marker::carrying_any(&town.name) }
     }
 
     /// The living processes of this life of the session: the pane's tree, those remembered from when its stop began, and
-    /// those that carry the marker of this life or a former one. The pane's own comes first. Never the tmux server.
+    /// those that carry the marker of this life or a former one. The pane's own comes first. Never the tmux server, nor
+    /// what lives in another server's pane.
     pub(super) fn of(&self, session: &SessionName, target: &Target, pane: Option<u32>) -> Vec<ProcId> {
         let root = target.process.or_else(|| pane.and_then(alive)).filter(|&root| process::may_live(root));
         let mut found: Vec<ProcId> = root.into_iter().collect();
         found.extend(root.into_iter().flat_map(tree::tree).map(|member| member.id));
         found.extend(self.remembered(session, target));
         let up_to = target.generation.unwrap_or(Generation(u64::MAX));
-        let marked = self.marked.get(session).into_iter().flatten();
-        found.extend(marked.filter(|(life, _)| *life <= up_to).map(|(_, process)| process));
+        let marked = self.marked.get(session).into_iter().flatten().filter(|(life, _)| *life <= up_to).copied();
+        found.extend(not_elsewhere(self.town, marked.collect(), Some(target.server)));
         let mut seen = BTreeSet::from([target.server.0]);
         found.retain(|&process| seen.insert(process) && process::may_live(process));
         found
@@ -47,6 +50,32 @@ impl<'a> Trees<'a> {
         let same_life = |s: &&Stopping| target.generation.is_none_or(|life| life == s.generation);
         stopping.filter(same_life).map(|s| s.tree.clone()).unwrap_or_default()
     }
+}
+
+/// What former lives of sessions that are about to begin another have left running: each session with the life it
+/// begins. One scan serves all. What still runs in a pane, of whatever server, is none of it.
+pub(super) fn leftovers(town: &Town, beginning: &BTreeMap<&SessionName, Generation>) -> Vec<(SessionName, ProcId)> {
+    let mut found = vec![];
+    for (session, marked) in marker::carrying_any(&town.name) {
+        let Some(begins) = beginning.get(&session) else { continue };
+        let former = marked.into_iter().filter(|(life, _)| life < begins).collect();
+        found.extend(not_elsewhere(town, former, None).into_iter().map(|process| (session.clone(), process)));
+    }
+    found
+}
+
+/// Those of the marked processes whose life is not lived in a pane of another server than `here`: a town of the same
+/// name may run there, and its sessions are not ours to end. A server that bears the marker was started by an agent,
+/// and is part of its life.
+fn not_elsewhere(town: &Town, marked: Vec<(Generation, ProcId)>, here: Option<ServerId>) -> Vec<ProcId> {
+    let elsewhere = |process: ProcId| match tree::tmux_above(process) {
+        Above::Nobody => false,
+        Above::Server(pid) => here.is_none_or(|server| server.0.pid != pid) && !marker::bears(pid, &town.name),
+        Above::Untold => process::may_live(process),
+    };
+    let spared: BTreeSet<Generation> =
+        marked.iter().filter(|(_, process)| elsewhere(*process)).map(|(life, _)| *life).collect();
+    marked.into_iter().filter(|(life, _)| !spared.contains(life)).map(|(_, process)| process).collect()
 }
 
 /// Sends the signal to each; says of those that could not be signalled why.

@@ -4,18 +4,12 @@ use super::args::{Apply, Global};
 use super::exit::{Exit, Trouble};
 use super::output::Terminal;
 use super::place::{Place, orders};
-use crate::controller::{Controller, Cycle, Survey};
-use crate::model::{Done, Held, Hold, Mass, Moment, Observed, Orders, Outcome, Period, Phase, Plan};
+use super::work::Work;
+use crate::controller::Survey;
+use crate::model::{Mass, Orders, Period, Scope};
 use crate::observe::Depth;
-use crate::proc;
-use crate::render::{Scene, apply as page, json, saved};
-use std::collections::BTreeMap;
+use crate::render::saved;
 use std::path::Path;
-
-/// How often to look while something starts or stops.
-const LOOK_EVERY: Period = Period::from_millis(200);
-/// How long a session that should be restarted when idle is given to fall idle before that is reported as held.
-const DRAIN_PATIENCE: Period = Period::from_secs(15);
 
 pub(super) async fn run(global: &Global, args: &Apply, terminal: &Terminal) -> Result<Exit, Trouble> {
     let place = Place::find(global, &args.town, terminal)?;
@@ -25,10 +19,8 @@ pub(super) async fn run(global: &Global, args: &Apply, terminal: &Terminal) -> R
         check_saved(path, &place, orders, terminal).await?;
         orders.mass = Mass::Allow;
     }
-    let wait = if args.no_wait { Period::ZERO } else { Period::from(args.timeout) };
-    let mut work = Work { begun: proc::clock::now(), wait, done: Vec::new(), interrupted: false };
-    let last = work.until_settled(&mut controller, &place, orders, terminal).await?;
-    work.conclude(&place, &last, terminal)
+    let wait = if args.no_wait { Period::ZERO } else { args.timeout };
+    Work::new(wait, orders, Scope::Town).run(&mut controller, &place, terminal).await
 }
 
 /// Refuses a saved plan when planning anew does not give the same.
@@ -38,116 +30,4 @@ async fn check_saved(path: &Path, place: &Place, orders: Orders, terminal: &Term
     let Survey { plan, .. } = place.survey(orders, Depth::Plan, terminal).await?;
     let checked = saved::parse(&text).and_then(|saved| saved.check(&place.town, &plan));
     checked.map_err(|e| Trouble::new(format!("{shown} was not applied")).because(&e).help(e.help()))
-}
-
-struct Work {
-    begun: Moment,
-    wait: Period,
-    /// Everything done, in order.
-    done: Vec<Done>,
-    interrupted: bool,
-}
-
-impl Work {
-    /// Runs cycles until nothing is left that could be done within the time given.
-    async fn until_settled(
-        &mut self,
-        controller: &mut Controller,
-        place: &Place,
-        orders: Orders,
-        terminal: &Terminal,
-    ) -> Result<Cycle, Trouble> {
-        let mut reported = BTreeMap::new();
-        loop {
-            let cycle = controller.cycle(&place.town, orders).await?;
-            self.report(&cycle, &mut reported, terminal);
-            self.done.extend(cycle.outcomes.iter().cloned());
-            let Some(pause) = self.pause(&cycle) else { return Ok(cycle) };
-            tokio::select! {
-                () = tokio::time::sleep(pause.to_std()) => {}
-                _ = tokio::signal::ctrl_c() => {
-                    self.interrupted = true;
-                    return Ok(cycle);
-                }
-            }
-        }
-    }
-
-    /// How long to sleep before another cycle; none when this was the last.
-    fn pause(&self, cycle: &Cycle) -> Option<Period> {
-        let now = proc::clock::now();
-        let left = self.wait.minus(now.since(&self.begun));
-        let acted = cycle.outcomes.iter().any(|done| !matches!(done.outcome, Outcome::Failed(_)));
-        let moving = is_moving(&cycle.plan);
-        let due = cycle.plan.held.iter().filter_map(|held| self.due(held, now, left)).min();
-        if left.is_zero() || matches!(cycle.observed, Observed::Unknown(_)) {
-            return None;
-        }
-        let soon = (acted || moving).then_some(LOOK_EVERY);
-        soon.into_iter().chain(due).min().map(|pause| pause.max(Period::from_millis(20)).min(left))
-    }
-
-    /// When a held step comes due, if that is worth waiting for.
-    fn due(&self, held: &Held, now: Moment, left: Period) -> Option<Period> {
-        if let Hold::Draining { .. } = held.hold {
-            return (now.since(&self.begun) < DRAIN_PATIENCE).then_some(LOOK_EVERY);
-        }
-        let due = now.until(&held.until?);
-        (due < left).then_some(due)
-    }
-
-    /// Prints what was done, and each session that waits for the first time or for something else.
-    fn report(&self, cycle: &Cycle, reported: &mut BTreeMap<String, &'static str>, terminal: &Terminal) {
-        for notice in &cycle.notices {
-            terminal.warn(notice);
-        }
-        if terminal.is_json() {
-            return;
-        }
-        let paper = terminal.paper(cycle.now);
-        let shown: Vec<Done> =
-            cycle.outcomes.iter().filter(|done| !matches!(done.outcome, Outcome::Stale(_))).cloned().collect();
-        terminal.print(&page::outcomes(&shown, &paper));
-        for held in &cycle.plan.held {
-            let is_news = reported.insert(held.session.to_string(), held.hold.code()) != Some(held.hold.code());
-            let worth_it = matches!(held.hold, Hold::BackOff { .. } | Hold::Draining { .. } | Hold::MassGuard { .. });
-            if is_news && worth_it && !self.wait.is_zero() {
-                let line = crate::render::words::hold(&held.hold, held.until, &paper.clock);
-                terminal.print(&page::progress(&held.session, &line, cycle.now.since(&self.begun)));
-            }
-        }
-    }
-
-    /// The last word, and the exit code.
-    fn conclude(&self, place: &Place, last: &Cycle, terminal: &Terminal) -> Result<Exit, Trouble> {
-        if let Observed::Unknown(why) = &last.observed {
-            return Err(Trouble::new(format!("nothing was done, because the town is unknown: {why}"))
-                .help("look at the tmux server; gtctl acts again as soon as it answers"));
-        }
-        let scene = Scene {
-            town: &place.town,
-            observed: &last.observed,
-            memory: &last.memory,
-            plan: &last.plan,
-            now: last.now,
-        };
-        if terminal.is_json() {
-            terminal.print_json(&json::apply(&scene, &self.done));
-        } else {
-            terminal.print(&page::summary(&self.done, &last.plan, &terminal.paper(last.now)));
-        }
-        if self.interrupted {
-            terminal.warn("interrupted: what was begun is finished, what is left shows in gtctl diff");
-            return Ok(Exit::Partial);
-        }
-        let failed = last.outcomes.iter().any(|done| matches!(done.outcome, Outcome::Failed(_) | Outcome::Unknown(_)));
-        let left = failed || !last.plan.held.is_empty() || is_moving(&last.plan) && !self.wait.is_zero();
-        Ok(if left { Exit::Partial } else { Exit::Done })
-    }
-}
-
-/// Whether something starts or stops.
-fn is_moving(plan: &Plan) -> bool {
-    let moving = |phase: Phase| matches!(phase, Phase::Starting | Phase::Stopping);
-    plan.unchanged.iter().any(|calm| moving(calm.phase)) || plan.held.iter().any(|held| moving(held.phase))
 }

@@ -1,14 +1,29 @@
 //! What can be typed.
 
+use crate::model::Period;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
-use std::time::Duration;
+
+/// Printed below the help.
+const EXAMPLES: &str = "\
+Examples:
+  gtctl validate                  check town.toml, every fault at once
+  gtctl diff                      what would be done, and why
+  gtctl apply                     do it, and wait until all is ready
+  gtctl status --watch            what every session is and what comes next
+  gtctl reconcile --watch         keep the town as declared, for ever
+  gtctl -f examples/quickstart.toml apply
+
+Exit codes:
+  0 as declared, 1 failed, 2 changes pending (diff) or not all well (verify),
+  3 held or failed in part (apply), 4 another controller holds the town, 64 wrong usage";
 
 /// Keep the tmux sessions of your AI agents as you declared them.
 ///
 /// gtctl reads town.toml, looks at what tmux really has, and starts, restarts or expires sessions until both agree.
 #[derive(Debug, Parser)]
 #[command(name = "gtctl", version, propagate_version = true, arg_required_else_help = true, max_term_width = 100)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Cli {
     #[command(flatten)]
     pub(super) global: Global,
@@ -18,11 +33,13 @@ pub(super) struct Cli {
 
 /// Flags that every verb takes.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every verb")]
 pub(super) struct Global {
     /// The manifest [default: town.toml here]
     #[arg(short, long, global = true, value_name = "TOWN", env = "GTCTL_FILE")]
     pub(super) file: Option<PathBuf>,
     /// The tmux server: "default", a name (tmux -L) or an absolute path (tmux -S); overrides the manifest
+    /// [env: `GTCTL_SOCKET`]
     #[arg(long, global = true, value_name = "SOCKET")]
     pub(super) socket: Option<String>,
     /// Where gtctl keeps what tmux forgets [default: a folder of the town's name in the user's state directory]
@@ -92,6 +109,26 @@ pub(super) enum Verb {
     Reconcile(Reconcile),
     /// Show what every session is, since when, and what comes next
     Status(Status),
+    /// Show why one session is as it is: every rule's verdict, every setting and where it comes from, recent events
+    Explain(Session),
+    /// Clean up now: only what has completed or is too old, and only as the plan has it
+    Expire(Expire),
+    /// Start sessions by hand: lift a stop, run a task once more, forget crashes
+    Start(Sessions),
+    /// Stop sessions until they are started again
+    Stop(Sessions),
+    /// Give sessions a fresh process now, whatever their handoff gap says
+    Restart(Sessions),
+    /// Forget the crashes of sessions, so that nothing holds them on that account
+    Reset(Sessions),
+    /// Let controllers only look, until `resume`
+    Pause(TownArg),
+    /// Let controllers act again
+    Resume(TownArg),
+    /// Attach to a session of the town
+    Attach(Session),
+    /// Print what happened, oldest first
+    Events(Events),
     /// Check that no session is dead: one line each, exit 2 if any is not alive
     Verify(TownArg),
     /// Check the manifest and print every fault in it
@@ -136,8 +173,8 @@ pub(super) struct Apply {
     #[arg(long)]
     pub(super) no_wait: bool,
     /// How long to wait in all
-    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = humantime::parse_duration)]
-    pub(super) timeout: Duration,
+    #[arg(long, value_name = "DURATION", default_value = "2m")]
+    pub(super) timeout: Period,
 }
 
 /// Flags of `diff`.
@@ -173,6 +210,54 @@ pub(super) struct Status {
     /// Stay, and draw anew every second
     #[arg(long)]
     pub(super) watch: bool,
+}
+
+/// One session.
+#[derive(Debug, Args)]
+pub(super) struct Session {
+    /// The session
+    #[arg(value_name = "SESSION")]
+    pub(super) session: String,
+}
+
+/// Some sessions.
+#[derive(Debug, Args)]
+pub(super) struct Sessions {
+    /// The sessions
+    #[arg(value_name = "SESSION", required = true)]
+    pub(super) named: Vec<String>,
+    /// Do not wait until it is done
+    #[arg(long)]
+    pub(super) no_wait: bool,
+    /// How long to wait in all
+    #[arg(long, value_name = "DURATION", default_value = "2m")]
+    pub(super) timeout: Period,
+}
+
+/// Flags of `expire`.
+#[derive(Debug, Args)]
+pub(super) struct Expire {
+    #[command(flatten)]
+    pub(super) town: TownArg,
+    #[command(flatten)]
+    pub(super) orders: OrderArgs,
+    /// How long to wait in all
+    #[arg(long, value_name = "DURATION", default_value = "2m")]
+    pub(super) timeout: Period,
+}
+
+/// Flags of `events`.
+#[derive(Debug, Args)]
+pub(super) struct Events {
+    /// Only those of these sessions
+    #[arg(value_name = "SESSION")]
+    pub(super) sessions: Vec<String>,
+    /// Stay, and print what comes
+    #[arg(long)]
+    pub(super) follow: bool,
+    /// How many of the last to begin with
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(super) last: usize,
 }
 
 /// Flags of `schema`.

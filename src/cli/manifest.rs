@@ -5,13 +5,13 @@ use super::exit::Trouble;
 use super::output::Terminal;
 use crate::manifest::{Faults, Flag, Loaded, Sources, load};
 use crate::render::faults;
-use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
-use std::os::unix::fs::MetadataExt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-/// The most that is read of any of the files, in bytes; the manifest's own bound is checked by its parser.
-const READ_LIMIT: u64 = 2 << 20;
+/// The most that is read of any of the files, in bytes.
+const READ_LIMIT: u64 = 1 << 20;
 
 /// A manifest file and what identifies its content, for noticing changes.
 #[derive(Debug, Clone)]
@@ -93,10 +93,15 @@ impl ManifestFile {
 
     fn read(&self) -> Result<String, Trouble> {
         let shown = self.path.display();
-        let file = File::open(&self.path).map_err(|e| self.unreadable(&e))?;
+        let file = open(&self.path).map_err(|e| self.unreadable(&e))?;
         let meta = file.metadata().map_err(|e| self.unreadable(&e))?;
         if !meta.is_file() {
-            return Err(Trouble::new(format!("{shown} is not a regular file")).help("name a town.toml"));
+            return Err(Trouble::new(format!("{shown} is not a regular file"))
+                .help("name the manifest: gtctl -f path/to/town.toml …"));
+        }
+        if meta.len() > READ_LIMIT {
+            return Err(Trouble::new(format!("{shown} has {} bytes, at most {READ_LIMIT} are read", meta.len()))
+                .help("split the town in two, each with its own `town.name`"));
         }
         if meta.mode() & 0o022 != 0 && !self.trust {
             return Err(Trouble::new(format!("{shown} can be written by others, and applying it runs its commands"))
@@ -107,11 +112,14 @@ impl ManifestFile {
 
     fn unreadable(&self, error: &std::io::Error) -> Trouble {
         let shown = self.path.display();
+        if error.kind() == ErrorKind::InvalidData {
+            return Trouble::new(format!("{shown} is not UTF-8 text")).help("save it as UTF-8");
+        }
         let trouble = Trouble::new(format!("cannot read {shown}")).because(error);
         if error.kind() == ErrorKind::NotFound {
             trouble.help("name the manifest: gtctl -f path/to/town.toml …")
         } else {
-            trouble
+            trouble.help("see who owns it and its folders: ls -l")
         }
     }
 }
@@ -128,8 +136,13 @@ fn read_if_there(path: &Path) -> Result<Option<String>, Trouble> {
         Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
         Err(e) => return Err(Trouble::new(format!("cannot read {}", path.display())).because(&e)),
     }
-    let read = File::open(path).and_then(read_bounded);
+    let read = open(path).and_then(read_bounded);
     read.map(Some).map_err(|e| Trouble::new(format!("cannot read {}", path.display())).because(&e))
+}
+
+/// Opens without waiting, as a pipe would have it.
+fn open(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path)
 }
 
 fn read_bounded(file: File) -> std::io::Result<String> {
@@ -140,10 +153,9 @@ fn read_bounded(file: File) -> std::io::Result<String> {
 
 /// Prints faults as they were asked for.
 pub(super) fn print_faults(found: &Faults, terminal: &Terminal) {
-    match terminal.message_format {
-        MessageFormat::Json => {
-            eprintln!("{}", faults::json(found));
-        }
-        MessageFormat::Human => eprint!("{}", faults::human(found, terminal.colour_err, 100)),
-    }
+    let text = match terminal.message_format {
+        MessageFormat::Json => format!("{}\n", faults::json(found)),
+        MessageFormat::Human => faults::human(found, terminal.colour_err, 100),
+    };
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }

@@ -4,8 +4,12 @@
 
 mod apply;
 mod args;
+mod attach;
+mod by_hand;
 mod diff;
+mod events;
 mod exit;
+mod explain;
 mod manifest;
 mod output;
 mod place;
@@ -15,7 +19,9 @@ mod sink;
 mod status;
 mod validate;
 mod verify;
+mod work;
 
+use crate::model::Request;
 use args::{Cli, Verb};
 use clap::Parser;
 use exit::{Exit, Trouble};
@@ -54,6 +60,16 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Trouble> {
         Verb::Diff(args) => diff::run(global, args, terminal).await,
         Verb::Reconcile(args) => reconcile::run(global, args, terminal).await,
         Verb::Status(args) => status::run(global, args, terminal).await,
+        Verb::Explain(args) => explain::run(global, args, terminal).await,
+        Verb::Expire(args) => by_hand::expire(global, args, terminal).await,
+        Verb::Start(args) => by_hand::run(global, args, Request::Start, terminal).await,
+        Verb::Stop(args) => by_hand::run(global, args, Request::Stop, terminal).await,
+        Verb::Restart(args) => by_hand::run(global, args, Request::Restart, terminal).await,
+        Verb::Reset(args) => by_hand::run(global, args, Request::Reset, terminal).await,
+        Verb::Pause(args) => by_hand::pause(global, args, true, terminal),
+        Verb::Resume(args) => by_hand::pause(global, args, false, terminal),
+        Verb::Attach(args) => attach::run(global, args, terminal),
+        Verb::Events(args) => events::run(global, args, terminal).await,
         Verb::Verify(args) => verify::run(global, args, terminal).await,
         Verb::Validate(args) => validate::run(global, args, terminal),
         Verb::Schema(args) => schema::run(args, terminal),

@@ -5,7 +5,8 @@ use super::exit::Trouble;
 use super::manifest::ManifestFile;
 use super::output::Terminal;
 use crate::controller::{Controller, Survey, survey};
-use crate::model::{Mass, Memory, Orders, Orphans, ProcId, Town};
+use crate::manifest::{Loaded, Origins};
+use crate::model::{Mass, Memory, Orders, Orphans, ProcId, SessionName, Town};
 use crate::observe::Depth;
 use crate::proc::{self, process::Presence};
 use crate::store::{Places, StateDir, View, locate};
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 pub(super) struct Place {
     pub(super) file: ManifestFile,
     pub(super) town: Box<Town>,
+    pub(super) origins: Origins,
     pub(super) client: Client,
     pub(super) state: PathBuf,
 }
@@ -25,7 +27,8 @@ impl Place {
     /// Reads the manifest and finds the rest; creates nothing.
     pub(super) fn find(global: &Global, argument: &TownArg, terminal: &Terminal) -> Result<Self, Trouble> {
         let file = ManifestFile::of(global, argument);
-        let town = Box::new(file.load(terminal)?.town);
+        let Loaded { town, origins, .. } = file.load(terminal)?;
+        let town = Box::new(town);
         let client = Client::new(&town.socket);
         let home = std::env::var_os("HOME").map(PathBuf::from);
         let xdg = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
@@ -38,7 +41,7 @@ impl Place {
                 home: home.as_deref(),
             },
         )?;
-        Ok(Self { file, town, client, state })
+        Ok(Self { file, town, origins, client, state })
     }
 
     /// One look and its plan, without a trace.
@@ -53,6 +56,25 @@ impl Place {
             terminal.warn(notice);
         }
         Ok(loaded.memory)
+    }
+
+    /// The declared session of this name.
+    pub(super) fn session(&self, text: &str) -> Result<SessionName, Trouble> {
+        let known = SessionName::new(text).ok().filter(|name| self.town.sessions.contains_key(name));
+        known.ok_or_else(|| {
+            let names = self.town.sessions.keys().map(SessionName::as_str);
+            let near = names.max_by(|a, b| strsim::jaro(a, text).total_cmp(&strsim::jaro(b, text)));
+            let trouble = Trouble::new(format!("`{text}` is not declared in town {}", self.town.name));
+            match near.filter(|name| strsim::jaro(name, text) > 0.8) {
+                Some(near) => trouble.help(format!("did you mean `{near}`?")),
+                None => trouble.help("gtctl status shows all sessions"),
+            }
+        })
+    }
+
+    /// The declared sessions of these names.
+    pub(super) fn sessions(&self, texts: &[impl AsRef<str>]) -> Result<Vec<SessionName>, Trouble> {
+        texts.iter().map(|text| self.session(text.as_ref())).collect()
     }
 
     /// A controller on the town's state directory, which is made if need be.

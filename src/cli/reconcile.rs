@@ -6,8 +6,13 @@ use super::manifest::{ManifestFile, Stamp, print_faults};
 use super::output::Terminal;
 use super::place::{Place, orders};
 use crate::controller::{Cycle, Ended, Event, Reload, watch};
-use crate::model::{Mass, Observed, Orders, Outcome, Town};
+use crate::model::{Mass, Observed, Orders, Outcome, Period, Scope, Town};
 use crate::render::{Scene, apply as page, json};
+
+/// A manifest that was left alone for this long is whole.
+const SETTLE: Period = Period::from_millis(500);
+/// How often it may have changed again until it is read all the same.
+const SETTLE_AT_MOST: u32 = 10;
 
 pub(super) async fn run(global: &Global, args: &Reconcile, terminal: &Terminal) -> Result<Exit, Trouble> {
     let place = Place::find(global, &args.town, terminal)?;
@@ -15,7 +20,7 @@ pub(super) async fn run(global: &Global, args: &Reconcile, terminal: &Terminal) 
     let claim = controller.claim()?;
     let orders = orders(&args.orders);
     if !args.watch {
-        let cycle = controller.cycle(&place.town, orders).await?;
+        let cycle = controller.cycle(&place.town, orders, &Scope::Town).await?;
         return Ok(once(&place.town, &cycle, terminal));
     }
     // Nobody is asked while a controller runs: the second look decides.
@@ -50,8 +55,8 @@ fn once(town: &Town, cycle: &Cycle, terminal: &Terminal) -> Exit {
         terminal.print_json(&json::apply(&scene, outcomes));
     } else {
         let paper = terminal.paper(*now);
-        terminal.print(&page::outcomes(outcomes, &paper));
-        terminal.print(&page::summary(outcomes, plan, &paper));
+        terminal.print(&page::outcomes(town, outcomes, &paper));
+        terminal.print(&page::summary(outcomes, &scene, &paper));
     }
     if let Observed::Unknown(why) = observed {
         terminal.warn(&format!("nothing was done, because the town is unknown: {why}"));
@@ -74,7 +79,7 @@ impl Source {
         if stamp == self.stamp && !forced {
             return Reload::Same;
         }
-        self.stamp = stamp;
+        self.stamp = if stamp == self.stamp { stamp } else { self.settled(stamp) };
         match self.file.try_load() {
             Ok(Ok(loaded)) if !is_same_place(&loaded.town, &self.last) => {
                 Reload::Broken("town.name or town.socket was changed: end this controller and start another".to_owned())
@@ -89,6 +94,19 @@ impl Source {
             }
             Err(trouble) => Reload::Broken(trouble.message),
         }
+    }
+
+    /// Waits until the file has not changed for a while: what is half-written may be a good manifest of half a town.
+    fn settled(&self, mut stamp: Option<Stamp>) -> Option<Stamp> {
+        for _ in 0..SETTLE_AT_MOST {
+            std::thread::sleep(SETTLE.to_std());
+            let now = self.file.stamp();
+            if now == stamp {
+                break;
+            }
+            stamp = now;
+        }
+        stamp
     }
 }
 
@@ -107,14 +125,14 @@ struct Told<'a> {
 impl Told<'_> {
     fn tell(&mut self, event: &Event<'_>) {
         match event {
-            Event::Cycle(cycle) => self.tell_cycle(cycle),
+            Event::Cycle(town, cycle) => self.tell_cycle(town, cycle),
             Event::Fault(fault) => self.tell_once(vec![format!("{fault}")]),
             Event::Reloaded => self.terminal.note("the manifest was read anew"),
             Event::Broken(why) => self.terminal.warn(&format!("{why}; the last good manifest stays in force")),
         }
     }
 
-    fn tell_cycle(&mut self, cycle: &Cycle) {
+    fn tell_cycle(&mut self, town: &Town, cycle: &Cycle) {
         let mut news = cycle.notices.clone();
         if let Observed::Unknown(why) = &cycle.observed {
             news.push(format!("the town is unknown, nothing is touched: {why}"));
@@ -124,10 +142,12 @@ impl Told<'_> {
             return;
         }
         let paper = self.terminal.paper(cycle.now);
-        self.terminal.print(&page::outcomes(&cycle.outcomes, &paper));
+        self.terminal.print(&page::outcomes(town, &cycle.outcomes, &paper));
         if !self.announced {
             self.announced = true;
-            self.terminal.print(&page::summary(&cycle.outcomes, &cycle.plan, &paper));
+            let Cycle { now, observed, memory, plan, outcomes, notices: _ } = cycle;
+            let scene = Scene { town, observed, memory, plan, now: *now };
+            self.terminal.print(&page::summary(outcomes, &scene, &paper));
         }
     }
 

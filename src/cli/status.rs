@@ -21,7 +21,7 @@ pub(super) async fn run(global: &Global, args: &Status, terminal: &Terminal) -> 
     let (towns, sessions): (Vec<&String>, Vec<&String>) = args.sessions.iter().partition(|arg| arg.contains('.'));
     let town = TownArg { town: towns.first().map(|path| path.as_str().into()) };
     let place = Place::find(global, &town, terminal)?;
-    let only = names(&sessions, &place.town)?;
+    let only = place.sessions(&sessions)?;
     loop {
         let survey = place.survey(Orders::default(), Depth::Full, terminal).await?;
         let page = draw(&place.town, &survey, &only, terminal);
@@ -49,22 +49,4 @@ fn draw(town: &Town, survey: &Survey, only: &[SessionName], terminal: &Terminal)
     } else {
         page::page(&scene, only, &terminal.paper(*now))
     }
-}
-
-/// The sessions asked for; one that is not of the town is named, with what is nearest.
-fn names(asked: &[&String], town: &Town) -> Result<Vec<SessionName>, Trouble> {
-    asked
-        .iter()
-        .map(|text| {
-            SessionName::new(text).map_err(|e| Trouble::new(format!("`{text}` names no session")).because(&e)).and_then(
-                |name| {
-                    if town.sessions.contains_key(&name) {
-                        return Ok(name);
-                    }
-                    Err(Trouble::new(format!("`{name}` is not declared in this town"))
-                        .help("gtctl status shows all sessions"))
-                },
-            )
-        })
-        .collect()
 }

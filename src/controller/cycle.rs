@@ -3,11 +3,12 @@
 use super::survey::{Survey, survey};
 use crate::act;
 use crate::model::{
-    Durability, Memory, Moment, Observed, Orders, Outcomes, Period, Plan, ProcId, ServerId, SessionName, Town,
+    Durability, Memory, Moment, Observed, Orders, Outcomes, Period, Plan, ProcId, Request, Scope, ServerId,
+    SessionName, Town,
 };
 use crate::observe::Depth;
-use crate::plan::{Situation, plan};
-use crate::remember::{entries, handoffs, intend, record};
+use crate::plan::{Situation, plan, within};
+use crate::remember::{ask, entries, handoffs, intend, record, take_back};
 use crate::store::{Counted, Lock, LockFault, StateDir, StoreFault};
 use crate::tmux::Client;
 
@@ -70,24 +71,49 @@ impl Controller {
         self.store.lock_controller(self.me)
     }
 
+    /// Writes down what somebody asks for by hand, for this cycle and every later one to act on.
+    ///
+    /// # Errors
+    /// [`CycleFault`]; nothing was written then.
+    pub fn ask(&mut self, sessions: &[SessionName], request: Request) -> Result<(), CycleFault> {
+        self.amend(|memory| sessions.iter().fold(memory, |memory, session| ask(memory, session, request)))
+    }
+
+    /// Pauses the town, or lets it go on: while paused, controllers only look.
+    ///
+    /// # Errors
+    /// [`CycleFault`]; nothing was written then.
+    pub fn pause(&mut self, paused: bool) -> Result<(), CycleFault> {
+        self.amend(|memory| Memory { paused, ..memory })
+    }
+
+    fn amend(&mut self, change: impl FnOnce(Memory) -> Memory) -> Result<(), CycleFault> {
+        let _turn = self.store.lock_turn(self.me, TURN_PATIENCE).map_err(CycleFault::Lock)?;
+        let memory = change(self.recall(&mut Vec::new())?);
+        self.store.save(&memory).map_err(CycleFault::Store)?;
+        self.saved = Some(memory);
+        Ok(())
+    }
+
     /// Runs one cycle, holding the town's turn.
     ///
     /// # Errors
     /// [`CycleFault`]; nothing was touched then. What goes wrong later is in the cycle's outcomes and notices.
-    pub async fn cycle(&mut self, town: &Town, orders: Orders) -> Result<Cycle, CycleFault> {
+    pub async fn cycle(&mut self, town: &Town, orders: Orders, scope: &Scope) -> Result<Cycle, CycleFault> {
         let turn = self.store.lock_turn(self.me, TURN_PATIENCE).map_err(CycleFault::Lock)?;
         let mut notices = Vec::new();
         let memory = self.recall(&mut notices)?;
         let Survey { now, observed, memory, plan } = survey(&self.client, town, memory, orders, Depth::Plan).await;
+        let plan = within(plan, scope);
         let learned = memory.clone();
-        let (plan, memory) = self.write_intent(town, &observed, memory, plan, orders, now, &mut notices);
+        let (plan, memory) = self.write_intent(town, &observed, memory, plan, orders, scope, now, &mut notices);
         let outcomes = if turn.still_ours() {
             self.act(&plan, town, &memory, &observed, now).await
         } else {
             notices.push("the lock file was replaced while this cycle ran: nothing was done".to_owned());
             Outcomes::new()
         };
-        let memory = record(memory, &plan, &outcomes, now);
+        let memory = take_back(record(memory, &plan, &outcomes, now), &learned, &plan, &outcomes);
         if !outcomes.is_empty() {
             self.save(&memory, &mut notices);
         }
@@ -114,6 +140,7 @@ impl Controller {
         memory: Memory,
         decided: Plan,
         orders: Orders,
+        scope: &Scope,
         now: Moment,
         notices: &mut Vec<String>,
     ) -> (Plan, Memory) {
@@ -127,7 +154,7 @@ impl Controller {
             return (decided, intended);
         }
         let orders = Orders { durability: Durability::Failing, ..orders };
-        let cautious = plan(&Situation { town, observed, memory: &before, orders, now });
+        let cautious = within(plan(&Situation { town, observed, memory: &before, orders, now }), scope);
         let intended = intend(before, &cautious, now);
         (cautious, intended)
     }
@@ -147,7 +174,10 @@ impl Controller {
                 true
             }
             Err(fault) => {
-                notices.push(format!("the state was not written: {}", chain(&fault)));
+                let notice = format!("the state was not written: {}", chain(&fault));
+                if !notices.contains(&notice) {
+                    notices.push(notice);
+                }
                 false
             }
         }

@@ -1,7 +1,7 @@
 //! The long-running controller: cycles until told to end.
 
 use super::cycle::{Controller, Cycle, CycleFault};
-use crate::model::{Moment, Orders, Outcome, Period, Phase, Plan, Town};
+use crate::model::{Moment, Orders, Outcome, Period, Phase, Plan, Scope, Town};
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -24,8 +24,8 @@ pub enum Reload {
 /// What the watcher tells while it runs.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// A cycle ran.
-    Cycle(&'a Cycle),
+    /// A cycle ran for this town.
+    Cycle(&'a Town, &'a Cycle),
     /// A cycle could not run.
     Fault(&'a CycleFault),
     /// The manifest was read anew.
@@ -77,9 +77,9 @@ pub async fn watch(
         if !still_ours() {
             return Ok(Ended::Usurped);
         }
-        let pause = match controller.cycle(&town, orders).await {
+        let pause = match controller.cycle(&town, orders, &Scope::Town).await {
             Ok(cycle) => {
-                tell(Event::Cycle(&cycle));
+                tell(Event::Cycle(&town, &cycle));
                 pause_after(&cycle, town.resync)
             }
             Err(fault) => {

@@ -27,21 +27,25 @@ const fn refused(path: &'static [&'static str], value: &'static str) -> Row {
 }
 
 /// Session fields, wherever a session's fields stand; then tables of their own.
-const SESSION_ROWS: [Row; 10] = [
+const SESSION_ROWS: [Row; 11] = [
     later(&["idle_limit"]),
     later(&["on_idle"]),
     later(&["stuck_after"]),
     later(&["max_memory"]),
     later(&["completion", "markers"]),
     later(&["completion", "log"]),
-    later(&["logs"]),
+    later(&["logs", "size"]),
+    later(&["logs", "files"]),
     later(&["handoff"]),
     later(&["instructions"]),
     refused(&["launcher"], "gt"),
 ];
 
 /// Everything else.
-const ROWS: [Row; 9] = [
+const ROWS: [Row; 12] = [
+    later(&["agents", "*", "submit"]),
+    later(&["agents", "*", "probe"]),
+    later(&["agents", "*", "resume"]),
     later(&["notify"]),
     later(&["controller", "metrics"]),
     later(&["controller", "drain_on_exit"]),

@@ -13,17 +13,14 @@ use super::wire;
 use figment::value::{Dict, Num, Tag, Value};
 
 /// Variables with a meaning of their own, which are no settings of the manifest.
-const RESERVED: [&str; 10] = [
+const RESERVED: [&str; 7] = [
     "GTCTL_FILE",
     "GTCTL_STATE_DIR",
     "GTCTL_SOCKET",
-    "GTCTL_LOG",
     "GTCTL_TOWN",
     "GTCTL_SESSION",
     "GTCTL_GENERATION",
     "GTCTL_CRASHES",
-    "GTCTL_COLOR",
-    "GTCTL_CONFIG",
 ];
 
 /// A setting given on the command line.

@@ -20,7 +20,7 @@ impl Reason {
             Self::TooOld { age, limit } => of([("age_ms", ms(*age)), ("limit_ms", ms(*limit))]),
             Self::Drifted { fields } => of([("fields", json!(fields))]),
             Self::Adoptable { process } => of([("process", json!(process))]),
-            Self::Orphaned => Evidence::new(),
+            Self::Orphaned | Self::Asked => Evidence::new(),
             Self::StopBegun { waited, purpose } => of([("waited_ms", ms(*waited)), ("purpose", json!(purpose))]),
         }
     }
@@ -52,9 +52,7 @@ impl Hold {
             Self::NameTaken { process } => of([("process", json!(process))]),
             Self::ForeignTown { town } => of([("town", json!(town))]),
             Self::ServerLosses { losses } => of([("losses", json!(losses))]),
-            Self::OwnSession | Self::SecondLook | Self::Paused | Self::NotDurable | Self::Grace | Self::EmptyTown => {
-                Evidence::new()
-            }
+            Self::OwnSession | Self::SecondLook | Self::Paused | Self::NotDurable | Self::EmptyTown => Evidence::new(),
         }
     }
 
@@ -81,8 +79,7 @@ impl Hold {
             | Self::Draining { .. }
             | Self::Stopping { .. }
             | Self::SecondLook
-            | Self::Paused
-            | Self::Grace => false,
+            | Self::Paused => false,
         }
     }
 }

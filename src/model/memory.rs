@@ -41,6 +41,8 @@ pub struct History {
     pub handoff: Option<Moment>,
     /// The user stopped it.
     pub stopped: bool,
+    /// The user asked for a fresh process, and has not got it yet.
+    pub restart_asked: bool,
     /// A task that has ended for good.
     pub finished: Option<Finished>,
     /// A planned stop under way.

@@ -33,7 +33,8 @@ pub use observed::{Label, Life, Observed, Origin, Ownership, Seen, Server, Usage
 pub use outcome::{Done, Effect, Outcome, Outcomes};
 pub use period::{Period, PeriodFault};
 pub use plan::{
-    Action, Durability, Held, Mass, Next, Orders, Orphans, Phase, Plan, Quit, Rung, Step, Target, Unchanged, Verb,
+    Action, Durability, Held, Mass, Next, Orders, Orphans, Phase, Plan, Quit, Request, Rung, Scope, Step, Target,
+    Unchanged, Verb,
 };
 pub use reason::{Death, Hold, Reason};
 pub use time::Moment;

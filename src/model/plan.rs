@@ -284,6 +284,31 @@ pub struct Orders {
     pub durability: Durability,
 }
 
+/// Which of a plan's steps are asked for. The rest stay in the plan of the next cycle that asks for them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Scope {
+    /// All of them.
+    #[default]
+    Town,
+    /// Those of these sessions.
+    Sessions(Vec<SessionName>),
+    /// Expiries, and what carries on a stop.
+    Expiries,
+}
+
+/// What a person can ask of one session by hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request {
+    /// End it, and keep it ended until it is started again.
+    Stop,
+    /// Lift a stop, and start a task that has ended once more.
+    Start,
+    /// Give it a fresh process.
+    Restart,
+    /// Forget its crashes, so that nothing holds it on their account.
+    Reset,
+}
+
 /// What to do with sessions of ours that are no longer declared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Orphans {

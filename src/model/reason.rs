@@ -90,6 +90,8 @@ pub enum Reason {
     },
     /// Ours, and no longer declared.
     Orphaned,
+    /// Somebody asked for it by hand.
+    Asked,
     /// A planned stop was begun for this and is carried on.
     StopBegun {
         /// How long ago.
@@ -111,6 +113,7 @@ impl Reason {
             Self::Drifted { .. } => "drifted",
             Self::Adoptable { .. } => "adoptable",
             Self::Orphaned => "orphaned",
+            Self::Asked => "asked",
             Self::StopBegun { .. } => "stop-begun",
         }
     }
@@ -218,8 +221,6 @@ pub enum Hold {
     },
     /// The intent could not be written down.
     NotDurable,
-    /// A completed task stays a while to be looked at.
-    Grace,
     /// The manifest declares no session at all: that never expires a town.
     EmptyTown,
 }
@@ -248,7 +249,6 @@ impl Hold {
             Self::Paused => "paused",
             Self::ServerLosses { .. } => "server-losses",
             Self::NotDurable => "not-durable",
-            Self::Grace => "grace",
             Self::EmptyTown => "empty-town",
         }
     }

@@ -8,13 +8,17 @@ use crate::model::{
 };
 use crate::proc::tree::{self, Forest, Member};
 use crate::tmux::list::Row;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The trees of so many panes are read one by one sooner than every process there is.
+const FEW_PANES: usize = 32;
 
 /// What a look at each session needs.
 struct View<'a> {
     town: &'a Town,
     now: Moment,
-    /// All processes, where every tree is wanted; else each tree is read by itself.
+    depth: Depth,
+    /// All processes, where many trees are wanted; else each tree is read by itself.
     forest: Option<Forest>,
 }
 
@@ -27,10 +31,10 @@ pub(super) fn gather(
     line: &[u32],
 ) -> (BTreeMap<String, Seen>, Option<SessionId>) {
     let forest = match depth {
-        Depth::Plan => None,
-        Depth::Full => Some(Forest::scan()),
+        Depth::Full if found.panes.len() > FEW_PANES => Some(Forest::scan()),
+        Depth::Plan | Depth::Full => None,
     };
-    let view = View { town, now, forest };
+    let view = View { town, now, depth, forest };
     let mut by_session: BTreeMap<SessionId, Vec<Judged<'_>>> = BTreeMap::new();
     for (row, pane) in &found.panes {
         by_session.entry(row.session).or_default().push(Judged { row, pane });
@@ -51,11 +55,10 @@ pub(super) fn gather(
 
 /// A linked window may be in several sessions; one of ours is named before others'.
 fn own(found: &Found, sessions: &BTreeMap<String, Seen>, line: &[u32]) -> Option<SessionId> {
-    let holding = |seen: &&Seen| {
-        found.panes.iter().any(|(row, _)| row.session == seen.id && !row.dead && line.contains(&row.pid))
-    };
+    let is_us = |(row, _): &&(Row, Pane)| !row.dead && line.contains(&row.pid);
+    let holding: BTreeSet<SessionId> = found.panes.iter().filter(is_us).map(|(row, _)| row.session).collect();
     let is_ours = |seen: &&Seen| matches!(seen.ownership, Ownership::Ours(_));
-    let candidates: Vec<&Seen> = sessions.values().filter(holding).collect();
+    let candidates: Vec<&Seen> = sessions.values().filter(|seen| holding.contains(&seen.id)).collect();
     candidates.iter().copied().find(is_ours).or(candidates.first().copied()).map(|seen| seen.id)
 }
 
@@ -146,12 +149,12 @@ impl View<'_> {
     fn members(&self, pane: &Pane, wanted: bool) -> Vec<Member> {
         match &self.forest {
             Some(forest) => life::members(pane, |process: ProcId| forest.tree(process)),
-            None if wanted => life::members(pane, tree::tree),
+            None if wanted || self.depth == Depth::Full => life::members(pane, tree::tree),
             None => Vec::new(),
         }
     }
 
     fn usage(&self, members: &[Member]) -> Option<Usage> {
-        (self.forest.is_some() && !members.is_empty()).then(|| tree::usage(members))
+        (self.depth == Depth::Full && !members.is_empty()).then(|| tree::usage(members))
     }
 }

@@ -14,9 +14,9 @@ mod rules;
 mod subject;
 mod verdict;
 
-use crate::model::{Memory, Moment, Observed, Orders, Phase, Plan, Town, Unchanged};
-
-pub use rules::RULE_NAMES;
+use crate::model::{
+    Hold, Memory, Moment, Observed, Orders, Phase, Plan, Reason, Scope, SessionName, Step, Town, Unchanged, Verb,
+};
 
 /// Everything a decision is made from.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +47,53 @@ pub fn plan(situation: &Situation<'_>) -> Plan {
     let subjects = subject::gather(situation, server);
     let verdicts = subjects.iter().map(rules::judge).collect();
     pacing::pace(situation, &subjects, verdicts)
+}
+
+/// The part of a plan that was asked for. What is left out is not held: it just was not asked for.
+#[must_use]
+pub fn within(plan: Plan, scope: &Scope) -> Plan {
+    let asked = |step: &Step| match scope {
+        Scope::Town => true,
+        Scope::Sessions(names) => names.contains(&step.session),
+        Scope::Expiries => step.action.verb() == Verb::Expire,
+    };
+    let Plan { mut steps, held, unchanged, wake, mass } = plan;
+    steps.retain(asked);
+    Plan { steps, held, unchanged, wake, mass }
+}
+
+/// What one rule says of one session.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Opinion {
+    /// The rule's name; `calm` for when none speaks.
+    pub rule: &'static str,
+    /// What it says; none when it has nothing to say.
+    pub says: Option<Says>,
+}
+
+/// What a rule that speaks would have.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Says {
+    /// Leave it as it is.
+    Keep(Phase),
+    /// Do this, because.
+    Want(Verb, Reason),
+    /// Do this, because, but not now.
+    Hold(Verb, Reason, Hold, Option<Moment>),
+}
+
+/// What each rule says of one session, in the order in which they are asked: the first that speaks decides. Empty
+/// where nothing is known or there is no such session.
+#[must_use]
+pub fn explain(situation: &Situation<'_>, name: &SessionName) -> Vec<Opinion> {
+    let server = match situation.observed {
+        Observed::Unknown(_) => return Vec::new(),
+        Observed::Down => None,
+        Observed::Up(server) => Some(server),
+    };
+    let subjects = subject::gather(situation, server);
+    let subject = subjects.iter().find(|subject| subject.name == name);
+    subject.map(rules::opinions).unwrap_or_default()
 }
 
 fn nothing_is_known(town: &Town) -> Plan {

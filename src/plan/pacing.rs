@@ -25,9 +25,12 @@ pub(super) fn pace(situation: &Situation<'_>, subjects: &[Subject<'_>], verdicts
             *verdict = Verdict::Hold(want.clone(), hold, until);
         }
     }
-    let starting = subjects.iter().filter(|s| s.is_alive() && s.label().is_some() && !s.is_ready()).count();
+    let starting: Vec<&Subject<'_>> = subjects.iter().filter(|subject| subject.is_coming_up()).collect();
     hold_for_waves(subjects, &mut verdicts);
-    hold_for_budgets(situation, subjects, &mut verdicts, starting);
+    hold_for_budgets(situation, subjects, &mut verdicts, starting.len());
+    if verdicts.iter().any(waits_for_others) {
+        starting.iter().filter_map(|subject| subject.ready_at()).for_each(|at| wakes.add(at));
+    }
     let mass = hold_for_mass(situation, subjects, &mut verdicts);
     let mut plan = Plan { mass, ..Plan::default() };
     for (subject, verdict) in subjects.iter().zip(verdicts) {
@@ -63,23 +66,32 @@ fn hold_alone(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(
     if want.kind.kills() || is_agentless(subject) {
         return hold_a_kill(subject, want, wakes);
     }
-    if want.kind.starts() { hold_for_server_losses(subject) } else { None }
+    if want.kind.signals() {
+        return hold_for_people(subject);
+    }
+    if want.starts() { hold_for_server_losses(subject) } else { None }
 }
 
 /// What holds the killing of something alive.
 fn hold_a_kill(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(Hold, Option<Moment>)> {
+    if let Some(held) = hold_for_people(subject) {
+        return Some(held);
+    }
     let memory = subject.situation.memory;
-    if subject.is_own() {
-        return Some((Hold::OwnSession, None));
-    }
-    let clients = subject.seen.map_or(0, |seen| seen.attached);
-    if clients > 0 && subject.when_attached() == WhenAttached::Hold {
-        return Some((Hold::Attached { clients }, None));
-    }
     if memory.settling > 0 {
         return Some((Hold::ClockJump { cycles: memory.settling }, Some(subject.now().plus(LOOK_AGAIN))));
     }
     hold_for_gap(subject, want).or_else(|| hold_for_drain(subject, want, wakes))
+}
+
+/// What holds any signal to something alive, that of a stop which was begun before somebody came included.
+fn hold_for_people(subject: &Subject<'_>) -> Option<(Hold, Option<Moment>)> {
+    if subject.is_own() {
+        return Some((Hold::OwnSession, None));
+    }
+    let clients = subject.seen.map_or(0, |seen| seen.attached);
+    let minded = clients > 0 && subject.when_attached() == WhenAttached::Hold;
+    minded.then_some((Hold::Attached { clients }, None))
 }
 
 /// Something lives in its pane, though not the agent.
@@ -96,7 +108,7 @@ fn hold_for_server_losses(subject: &Subject<'_>) -> Option<(Hold, Option<Moment>
 }
 
 fn hold_for_gap(subject: &Subject<'_>, want: &Want) -> Option<(Hold, Option<Moment>)> {
-    let Kind::Replace(_) = want.kind else { return None };
+    let Kind::Replace(Patience::Drain | Patience::None) = want.kind else { return None };
     let gap = subject.desired?.handoff_gap;
     let last = subject.handoff()?;
     let until = last.plus(gap);
@@ -124,12 +136,17 @@ fn wave_of(subject: &Subject<'_>) -> u32 {
     subject.desired.map_or(0, |desired| desired.wave)
 }
 
+/// Whether another session's becoming ready may lift the hold.
+fn waits_for_others(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Hold(_, Hold::Wave { .. } | Hold::After { .. } | Hold::ConcurrentStarts { .. }, _))
+}
+
 /// Whether others may have to wait for it: it is about to start, or has started and is not ready.
 fn is_pending(subject: &Subject<'_>, verdict: &Verdict) -> bool {
     match verdict {
-        Verdict::Want(want) => want.kind.starts(),
+        Verdict::Want(want) => want.starts(),
         Verdict::Keep(Keep { phase, .. }) => *phase == Phase::Starting,
-        Verdict::Hold(..) => subject.is_alive() && subject.label().is_some() && !subject.is_ready(),
+        Verdict::Hold(..) => subject.is_coming_up(),
     }
 }
 
@@ -141,9 +158,11 @@ fn hold_for_waves(subjects: &[Subject<'_>], verdicts: &mut [Verdict]) {
     for (subject, verdict) in subjects.iter().zip(verdicts.iter_mut()) {
         let Verdict::Want(want) = verdict else { continue };
         let Some(desired) = subject.desired.filter(|_| want.kind == Kind::Create) else { continue };
+        // One of a later wave is never waited for: it waits for this one.
         let behind = |name: &&SessionName| {
-            let at = subjects.binary_search_by_key(name, |subject| subject.name);
-            at.is_ok_and(|at| pending.get(at).copied().unwrap_or(false)) && *name != subject.name
+            let Ok(at) = subjects.binary_search_by_key(name, |subject| subject.name) else { return false };
+            let earlier = subjects.get(at).is_some_and(|other| wave_of(other) <= desired.wave);
+            earlier && pending.get(at).copied().unwrap_or(false) && *name != subject.name
         };
         let hold = if desired.wave > wave_of(first) {
             Hold::Wave { wave: wave_of(first), waiting_for: first.name.clone() }
@@ -160,7 +179,7 @@ fn hold_for_waves(subjects: &[Subject<'_>], verdicts: &mut [Verdict]) {
 fn hold_for_budgets(situation: &Situation<'_>, subjects: &[Subject<'_>], verdicts: &mut [Verdict], starting: usize) {
     let mut wanting: Vec<(u32, usize)> = Vec::new();
     for (at, (subject, verdict)) in subjects.iter().zip(verdicts.iter()).enumerate() {
-        if matches!(verdict, Verdict::Want(want) if want.kind.starts()) {
+        if matches!(verdict, Verdict::Want(want) if want.starts()) {
             wanting.push((wave_of(subject), at));
         }
     }
@@ -279,7 +298,7 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
         Kind::Create | Kind::Revive | Kind::Remove | Kind::Adopt => Rung::Finish,
     };
     let planned = matches!(want.kind, Kind::Replace(_));
-    let handoff = if planned { Some(subject.now()) } else { subject.handoff() };
+    let handoff = if planned { Some(subject.now()) } else { subject.handoff_to_carry() };
     let crashes = u32::try_from(subject.crashes().len()).unwrap_or(u32::MAX);
     let generation = subject.next_generation();
     Some(match want.verb {
@@ -306,7 +325,7 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
             fingerprint: subject.desired?.fingerprint(),
             generation,
             started: subject.now().minus(adopted_age(subject)),
-            handoff: subject.handoff().unwrap_or(subject.now()),
+            handoff: subject.handoff_to_carry().unwrap_or(subject.now()),
         },
     })
 }

@@ -6,6 +6,7 @@
 use super::backoff;
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
+use super::{Opinion, Says};
 use crate::model::{
     Death, Hold, Life, Moment, Next, OnDrift, Orphans, Ownership, Period, Phase, Purpose, Reason, RestartPolicy, Rung,
     Stopping, Verb,
@@ -23,7 +24,7 @@ const KILL_AGAIN: Period = Period::from_secs(5);
 
 type Rule = fn(&Subject<'_>) -> Option<Verdict>;
 
-const RULES: [(&str, Rule); 11] = [
+const RULES: [(&str, Rule); 12] = [
     ("not-told", not_told),
     ("foreign", foreign),
     ("stopping", stopping),
@@ -33,27 +34,25 @@ const RULES: [(&str, Rule); 11] = [
     ("name", name),
     ("dead", dead),
     ("missing", missing),
+    ("asked", asked),
     ("too-old", too_old),
     ("drifted", drifted),
 ];
 
-/// The rules' names in the order in which they are asked.
-pub const RULE_NAMES: [&str; RULES.len()] = {
-    let mut names = [""; RULES.len()];
-    let mut i = 0;
-    while i < RULES.len() {
-        #[expect(clippy::indexing_slicing, reason = "evaluated at compile time, bounded by the loop")]
-        {
-            names[i] = RULES[i].0;
-        }
-        i += 1;
-    }
-    names
-};
-
 /// Asks every rule in order.
 pub(super) fn judge(subject: &Subject<'_>) -> Verdict {
     RULES.iter().find_map(|(_, rule)| rule(subject)).unwrap_or_else(|| calm(subject))
+}
+
+/// What each rule says, whether an earlier one has decided or not.
+pub(super) fn opinions(subject: &Subject<'_>) -> Vec<Opinion> {
+    let says = |verdict: Verdict| match verdict {
+        Verdict::Keep(keep) => Says::Keep(keep.phase),
+        Verdict::Want(want) => Says::Want(want.verb, want.reason),
+        Verdict::Hold(want, hold, until) => Says::Hold(want.verb, want.reason, hold, until),
+    };
+    let asked = RULES.iter().map(|(rule, ask)| Opinion { rule, says: ask(subject).map(says) });
+    asked.chain([Opinion { rule: "calm", says: Some(says(calm(subject))) }]).collect()
 }
 
 /// Rule 1: what could not be told this time is left alone.
@@ -81,7 +80,7 @@ fn stopping(subject: &Subject<'_>) -> Option<Verdict> {
         return None;
     }
     let verb = match under_way.purpose {
-        Purpose::Restart if subject.desired.is_some() => Verb::Restart,
+        Purpose::Restart if subject.desired.is_some() && !subject.is_stopped() => Verb::Restart,
         Purpose::Restart | Purpose::Expire => Verb::Expire,
     };
     let waited = subject.now().since(&under_way.since);
@@ -138,15 +137,33 @@ fn orphaned(subject: &Subject<'_>) -> Option<Verdict> {
     Some(Verdict::Want(want))
 }
 
-/// Rule 2: stopped by the user.
+/// Rule 2: stopped by the user. What is there of it goes; then nothing happens until `gtctl start`.
 fn stopped(subject: &Subject<'_>) -> Option<Verdict> {
-    subject.history?.stopped.then(|| Keep::as_is(Phase::Stopped))
+    if !subject.is_stopped() {
+        return None;
+    }
+    if subject.label().is_none() {
+        return Some(Keep::as_is(Phase::Stopped));
+    }
+    let kind = if subject.is_alive() { Kind::Retire(Patience::None) } else { Kind::Remove };
+    let phase = living_phase(subject);
+    Some(Verdict::Want(Want { verb: Verb::Expire, reason: Reason::Asked, kind, phase }))
+}
+
+/// Somebody asked for a fresh process.
+fn asked(subject: &Subject<'_>) -> Option<Verdict> {
+    let ours = subject.is_alive() && subject.label().is_some();
+    (ours && subject.desired.is_some() && subject.history?.restart_asked).then(|| {
+        let (kind, phase) = (Kind::Replace(Patience::ByHand), living_phase(subject));
+        Verdict::Want(Want { verb: Verb::Restart, reason: Reason::Asked, kind, phase })
+    })
 }
 
 /// Rules 3 and 7: a task that has ended stays as it is; what is left of it goes when its grace has passed.
 fn finished(subject: &Subject<'_>) -> Option<Verdict> {
     let desired = subject.desired.filter(|desired| desired.is_task())?;
-    let finished = subject.history?.finished.filter(|f| f.fingerprint == desired.fingerprint())?;
+    let history = subject.history.filter(|history| !history.restart_asked)?;
+    let finished = history.finished.filter(|f| f.fingerprint == desired.fingerprint())?;
     let phase = Phase::Completed(finished.death);
     if subject.label().is_none() {
         return Some(Keep::as_is(phase));
@@ -172,11 +189,11 @@ fn name(subject: &Subject<'_>) -> Option<Verdict> {
     let taken_by = match &seen.life {
         Life::Alive { matches: true, comm, .. } => {
             let reason = Reason::Adoptable { process: comm.clone() };
-            let phase = living_phase(subject);
+            let phase = Phase::Foreign;
             return Some(Verdict::Want(Want { verb: Verb::Adopt, reason, kind: Kind::Adopt, phase }));
         }
         Life::Alive { comm, .. } => comm.clone(),
-        Life::Dead { .. } | Life::Unknown(_) => "nothing (its process has ended)".to_owned(),
+        Life::Dead { .. } | Life::Unknown(_) => "nothing any more".to_owned(),
     };
     Some(Verdict::Hold(create(subject, Phase::Foreign), Hold::NameTaken { process: taken_by }, None))
 }
@@ -190,20 +207,25 @@ fn dead(subject: &Subject<'_>) -> Option<Verdict> {
         RestartPolicy::OnFailure => death.is_clean(),
         RestartPolicy::Never => true,
     };
-    if over {
-        return Some(Keep::as_is(Phase::Completed(Some(*death))));
-    }
-    let crashes = u32::try_from(subject.crashes().len()).unwrap_or(u32::MAX);
-    let want = Want {
-        verb: Verb::Restart,
-        reason: Reason::Died { death: *death, crashes },
-        kind: Kind::Revive,
-        phase: Phase::Dead(*death),
+    let asked = subject.history.is_some_and(|history| history.restart_asked);
+    let (reason, phase) = if over && asked {
+        (Reason::Asked, Phase::Completed(Some(*death)))
+    } else if over {
+        let fields = subject.differences();
+        if fields.is_empty() {
+            return Some(Keep::as_is(Phase::Completed(Some(*death))));
+        }
+        // A changed entry is another task, which has not run yet.
+        (Reason::Drifted { fields }, Phase::Completed(Some(*death)))
+    } else {
+        let crashes = u32::try_from(subject.crashes().len()).unwrap_or(u32::MAX);
+        (Reason::Died { death: *death, crashes }, Phase::Dead(*death))
     };
+    let want = Want { verb: Verb::Restart, reason, kind: Kind::Revive, phase };
     if *death == Death::NoAgent && subject.run().is_some_and(|run| run.ended.is_none()) {
         return Some(Verdict::Hold(want, Hold::SecondLook, Some(subject.now().plus(LOOK_AGAIN))));
     }
-    Some(after_crashes(subject, want, tail))
+    Some(if over { Verdict::Want(want) } else { after_crashes(subject, want, tail) })
 }
 
 /// Rule 4: it is not there.
@@ -231,7 +253,7 @@ fn too_old(subject: &Subject<'_>) -> Option<Verdict> {
 /// Rule 12: it runs with other fields than declared.
 fn drifted(subject: &Subject<'_>) -> Option<Verdict> {
     let desired = subject.desired?;
-    let fields = subject.label()?.fingerprint?.differences(&desired.fingerprint());
+    let fields = subject.differences();
     if fields.is_empty() {
         return None;
     }

@@ -66,7 +66,8 @@ fn out_of_place<'a>(situation: &Situation<'a>, server: &'a Server) -> (ByName<'a
         }
         let declared = situation.town.sessions.contains_key(&label.session);
         let place = if declared { &mut misnamed } else { &mut orphans };
-        let under_its_name = server.sessions.get(label.session.as_str()).filter(|_| !in_place);
+        let under_its_name = server.sessions.get(label.session.as_str());
+        let under_its_name = under_its_name.filter(|rival| !in_place && !belongs_elsewhere(rival, &label.session));
         let rivals = [place.get(&label.session).copied(), under_its_name];
         if rivals.into_iter().flatten().all(|rival| generation_of(rival) <= generation_of(seen)) {
             place.insert(&label.session, seen);
@@ -135,6 +136,16 @@ impl<'a> Subject<'a> {
         self.is_alive() && self.age().is_some_and(|age| age >= ready_after)
     }
 
+    /// Whether it is ours, lives, and is not ready yet.
+    pub(super) fn is_coming_up(&self) -> bool {
+        self.is_alive() && self.label().is_some() && !self.is_ready()
+    }
+
+    /// When it will count as ready if it lives on.
+    pub(super) fn ready_at(&self) -> Option<Moment> {
+        Some(self.label()?.started.plus(self.desired?.ready_after))
+    }
+
     /// The last planned restart known from anywhere.
     pub(super) fn handoff(&self) -> Option<Moment> {
         let remembered = self.history.and_then(|history| history.handoff);
@@ -142,6 +153,24 @@ impl<'a> Subject<'a> {
             (Some(a), Some(b)) => Some(Moment::later_of(a, b)),
             (a, b) => a.or(b),
         }
+    }
+
+    /// The same in terms of this boot, for labels: a later step of the wall clock must not make it years to come.
+    pub(super) fn handoff_to_carry(&self) -> Option<Moment> {
+        let (now, at) = (self.now(), self.handoff()?);
+        Some(if at.boot == now.boot { at } else { now.minus(now.since(&at)) })
+    }
+
+    /// The names of the fields with which it runs, or ran, other than declared.
+    pub(super) fn differences(&self) -> Vec<&'static str> {
+        let ran_with = self.label().and_then(|label| label.fingerprint);
+        let both = ran_with.zip(self.desired);
+        both.map(|(ran_with, desired)| ran_with.differences(&desired.fingerprint())).unwrap_or_default()
+    }
+
+    /// Stopped by the user.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.history.is_some_and(|history| history.stopped)
     }
 
     /// Crashes in a row.

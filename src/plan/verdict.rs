@@ -38,6 +38,13 @@ pub(super) struct Want {
     pub(super) phase: Phase,
 }
 
+impl Want {
+    /// Whether a fresh process comes of it at once.
+    pub(super) fn starts(&self) -> bool {
+        self.verb != Verb::Expire && self.kind.starts()
+    }
+}
+
 /// What a wish comes to, which is what pacing asks about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -64,6 +71,8 @@ pub(super) enum Patience {
     Drain,
     /// It does not.
     None,
+    /// It does not, nor does it mind the handoff gap: somebody asked for it.
+    ByHand,
 }
 
 impl Kind {
@@ -75,8 +84,16 @@ impl Kind {
         }
     }
 
-    /// Whether a fresh process comes of it at once.
-    pub(super) fn starts(self) -> bool {
+    /// Whether it carries on a stop by signalling something that lives.
+    pub(super) fn signals(self) -> bool {
+        match self {
+            Self::Continue(rung) => rung != Rung::Finish,
+            Self::Create | Self::Revive | Self::Replace(_) | Self::Retire(_) | Self::Remove | Self::Adopt => false,
+        }
+    }
+
+    /// Whether a fresh process comes of it at once, unless the session is to go.
+    fn starts(self) -> bool {
         match self {
             Self::Create | Self::Revive => true,
             Self::Continue(rung) => rung == Rung::Finish,

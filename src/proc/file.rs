@@ -7,9 +7,13 @@ use std::path::Path;
 /// The most entries of `/proc` that one scan looks at.
 pub(super) const MAX_PROCESSES: usize = 65_536;
 
+/// More bytes than most files there have.
+const USUAL: usize = 1024;
+
 /// At most `limit` bytes of a file.
 pub(super) fn read(path: impl AsRef<Path>, limit: u64) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+    // Room for the usual at once: each further read is a call, and a look makes thousands.
+    let mut bytes = Vec::with_capacity(USUAL.min(usize::try_from(limit).unwrap_or(USUAL)));
     File::open(path)?.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

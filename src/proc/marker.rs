@@ -41,6 +41,12 @@ pub fn carrying(town: &SessionName, session: &SessionName, up_to: Generation) ->
     all.into_iter().filter(|(generation, _)| *generation <= up_to).map(|(_, process)| process).collect()
 }
 
+/// Whether this process, of whatever kind, was given the marker of any session of the town.
+#[must_use]
+pub fn bears(pid: u32, town: &SessionName) -> bool {
+    file::read(format!("/proc/{pid}/environ"), MAX_ENVIRONMENT).is_ok_and(|bytes| parse(&bytes, town).is_some())
+}
+
 fn marked(pid: u32, town: &SessionName) -> Option<(SessionName, Generation, ProcId)> {
     let process = process::identify(pid)?;
     let bytes = file::read(format!("/proc/{pid}/environ"), MAX_ENVIRONMENT).ok()?;

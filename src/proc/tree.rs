@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 /// Generations below the root that are followed.
 pub const MAX_DEPTH: usize = 10;
+/// Ancestors that are looked at.
+const MAX_ANCESTORS: usize = 64;
 
 /// A process of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +57,33 @@ impl Forest {
         let stat = |pid| self.stats.get(&pid).cloned();
         walk(root, stat, |pid| self.children.get(&pid).cloned().unwrap_or_default())
     }
+}
+
+/// What a process hangs below.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Above {
+    /// No tmux server.
+    Nobody,
+    /// This one, the nearest: the process runs in one of its panes.
+    Server(u32),
+    /// It could not be told.
+    Untold,
+}
+
+/// The nearest tmux server among a process's ancestors.
+#[must_use]
+pub fn tmux_above(process: ProcId) -> Above {
+    let mut at = process.pid;
+    for _ in 0..MAX_ANCESTORS {
+        match process::look(at) {
+            Presence::Alive(stat) if stat.comm.starts_with("tmux: server") => return Above::Server(at),
+            Presence::Alive(stat) | Presence::Zombie(stat) if stat.ppid > 1 => at = stat.ppid,
+            Presence::Alive(_) | Presence::Zombie(_) => return Above::Nobody,
+            // An ancestor ended between two looks, and the process hangs elsewhere now.
+            Presence::Gone | Presence::Unreadable(_) => return Above::Untold,
+        }
+    }
+    Above::Untold
 }
 
 /// What a tree uses.

@@ -1,6 +1,6 @@
 //! What a plan intends, to be written down before anything is touched.
 
-use crate::model::{Action, Generation, Hold, Memory, Moment, Plan, Purpose, Rung, Step, Stopping};
+use crate::model::{Action, Generation, Hold, Memory, Moment, Phase, Plan, Purpose, Rung, Step, Stopping};
 
 /// Takes in what is about to be done, and what is waited for.
 #[must_use]
@@ -16,7 +16,8 @@ pub fn intend(mut memory: Memory, plan: &Plan, now: Moment) -> Memory {
             history.draining.get_or_insert(now);
         }
     }
-    for calm in unchanged {
+    // What could not be told this time may still be draining.
+    for calm in unchanged.iter().filter(|calm| calm.phase != Phase::Unknown) {
         if let Some(history) = memory.sessions.get_mut(&calm.session) {
             history.draining = None;
         }

@@ -39,24 +39,24 @@ pub fn learn(mut memory: Memory, town: &Town, observed: &Observed, now: Moment) 
     memory
 }
 
-/// Drops what is too old to matter, and draws moments that a wrong clock of a former boot put ahead back to now.
+/// Drops what is too old to matter, and draws moments that a wrong clock of a former boot put ahead back to now: else
+/// what waits for them to pass would wait for years.
 fn forget(memory: &mut Memory, now: Moment) {
-    memory.starts.retain(|at| now.since(at) < WINDOW);
-    memory.server_losses.retain(|at| now.since(at) < WINDOW);
     let anchor = |at: &mut Moment| {
         if at.boot != now.boot && at.wall > now.wall {
             *at = now;
         }
     };
-    memory.failed_start.iter_mut().for_each(anchor);
+    memory.starts.iter_mut().chain(&mut memory.server_losses).chain(&mut memory.failed_start).for_each(anchor);
+    memory.starts.retain(|at| now.since(at) < WINDOW);
+    memory.server_losses.retain(|at| now.since(at) < WINDOW);
     for history in memory.sessions.values_mut() {
-        history.crashes.iter_mut().for_each(anchor);
-        history.handoff.iter_mut().for_each(anchor);
+        history.crashes.iter_mut().chain(&mut history.handoff).chain(&mut history.draining).for_each(anchor);
+        history.finished.iter_mut().for_each(|finished| anchor(&mut finished.at));
         if let Some(run) = &mut history.run {
             anchor(&mut run.started);
-            if let Some(ended) = &mut run.ended {
-                anchor(&mut ended.at);
-            }
+            run.ready.iter_mut().for_each(anchor);
+            run.ended.iter_mut().for_each(|ended| anchor(&mut ended.at));
         }
     }
 }
@@ -139,8 +139,7 @@ fn reset_after_edit(history: &mut History, desired: &Desired) {
 }
 
 fn learn_seen(history: &mut History, desired: Option<&Desired>, seen: &Seen, label: &Label, now: Moment) {
-    if history.run.as_ref().is_some_and(|run| run.generation > label.generation) {
-        // A view from before the last start: it says nothing of the life we know.
+    if history.run.as_ref().is_some_and(|run| outdates(run, label, now)) {
         return;
     }
     history.generation = history.generation.max(label.generation);
@@ -162,6 +161,13 @@ fn learn_seen(history: &mut History, desired: Option<&Desired>, seen: &Seen, lab
         history.stopping = None;
     }
     learn_life(history, desired, seen, now);
+}
+
+/// Whether the look is from before this run, so that it says nothing of it. No look is as old as the window: an earlier
+/// life still seen then is what there is; and so it is where this run came to nothing.
+fn outdates(run: &Run, label: &Label, now: Moment) -> bool {
+    let began = run.ended.is_none_or(|ended| ended.death != Death::NeverStarted);
+    began && run.generation > label.generation && now.since(&run.started) < WINDOW
 }
 
 fn learn_life(history: &mut History, desired: Option<&Desired>, seen: &Seen, now: Moment) {
@@ -189,9 +195,18 @@ fn learn_life(history: &mut History, desired: Option<&Desired>, seen: &Seen, now
             let since_wall = at.map_or(0, |at| now.wall.saturating_sub(at).max(0).unsigned_abs());
             let age = now.since(&run.started).millis();
             let at = now.minus(Period::from_millis(since_wall.min(age)));
+            // Not to have been there was a guess; a dead pane is proof.
+            run.ended = run.ended.filter(|ended| !is_a_guess(ended.death));
             run.ended.get_or_insert(Ended { death: *death, at });
         }
         Life::Unknown(_) => {}
+    }
+}
+
+fn is_a_guess(death: Death) -> bool {
+    match death {
+        Death::Vanished | Death::ServerLost => true,
+        Death::Exit(_) | Death::Signal(_) | Death::StatusLost | Death::NoAgent | Death::NeverStarted => false,
     }
 }
 

@@ -10,12 +10,14 @@
 //! **Architecture invariant:** nothing here chooses an action. A fact goes in (a death, an intent, an outcome), and a
 //! memory comes out.
 
+mod ask;
 mod intend;
 mod journal;
 mod learn;
 mod record;
 
+pub use ask::ask;
 pub use intend::intend;
 pub use journal::{entries, handoffs};
 pub use learn::learn;
-pub use record::record;
+pub use record::{record, take_back};

@@ -2,30 +2,60 @@
 
 use super::learn::push_crash;
 use crate::model::{
-    Action, Death, Done, Effect, Ended, Finished, History, Memory, Moment, Outcome, Plan, ProcId, Run, Step, Stopping,
+    Action, Death, Done, Effect, Ended, Finished, History, Memory, Moment, Outcome, Plan, ProcId, Run, Rung,
+    SessionName, Step, Stopping,
 };
+use std::collections::BTreeMap;
 
 /// Takes in what came of a plan's steps. An outcome that is stale or unknown leaves nothing: the next look tells.
 #[must_use]
 pub fn record(mut memory: Memory, plan: &Plan, outcomes: &[Done], now: Moment) -> Memory {
+    let steps = by_session(plan);
     for done in outcomes {
-        let Some(step) = plan.steps.iter().find(|step| step.session == done.session) else { continue };
+        let Some(step) = steps.get(&done.session).copied() else { continue };
         let history = memory.sessions.entry(done.session.clone()).or_default();
         match &done.outcome {
             Outcome::Done(effect) => record_effect(history, step, effect, now),
             Outcome::Failed(_) => {
+                forget_untouched_stop(history);
                 if record_failed_start(history, step, now) {
                     memory.failed_start = Some(now);
                 }
             }
-            // An asking that touched nothing is no stop under way: the next one asks anew.
-            Outcome::Stale(_) if history.stopping.as_ref().is_some_and(|stopping| stopping.tree.is_empty()) => {
-                history.stopping = None;
-            }
-            Outcome::Stale(_) | Outcome::Unknown(_) => {}
+            Outcome::Stale(_) => forget_untouched_stop(history),
+            Outcome::Unknown(_) => {}
         }
     }
     memory
+}
+
+/// Gives sessions whose planned restart touched nothing their last handoff back, as it was in the memory `before` the
+/// plan's intent: what did not happen opens no gap.
+#[must_use]
+pub fn take_back(mut memory: Memory, before: &Memory, plan: &Plan, outcomes: &[Done]) -> Memory {
+    let steps = by_session(plan);
+    for done in outcomes {
+        let untouched = matches!(done.outcome, Outcome::Stale(_) | Outcome::Failed(_));
+        let step = steps.get(&done.session);
+        let asked = step.is_some_and(|s| matches!(s.action, Action::Restart { rung: Rung::Ask, .. }));
+        let Some(history) = memory.sessions.get_mut(&done.session).filter(|_| untouched && asked) else { continue };
+        if history.stopping.is_none() {
+            history.handoff = before.sessions.get(&done.session).and_then(|former| former.handoff);
+        }
+    }
+    memory
+}
+
+/// The steps by session, the first of each.
+fn by_session(plan: &Plan) -> BTreeMap<&SessionName, &Step> {
+    plan.steps.iter().rev().map(|step| (&step.session, step)).collect()
+}
+
+/// An asking that touched nothing is no stop under way: the next one, if there is still a reason, asks anew.
+fn forget_untouched_stop(history: &mut History) {
+    if history.stopping.as_ref().is_some_and(|stopping| stopping.tree.is_empty()) {
+        history.stopping = None;
+    }
 }
 
 fn record_effect(history: &mut History, step: &Step, effect: &Effect, now: Moment) {
@@ -58,6 +88,7 @@ fn record_start(history: &mut History, step: &Step, now: Moment) {
     history.stopping = None;
     history.draining = None;
     history.finished = None;
+    history.restart_asked = false;
     history.agentless = 0;
 }
 

@@ -1,11 +1,12 @@
 //! What came of the steps: one line each while they happen, and one that sums up.
 
 use super::columns::{Line, cell, lay_out};
-use super::diff::symbol;
+use super::diff::{self, symbol};
 use super::sanitise;
 use super::style::{Paper, Role};
-use super::words::brief;
-use crate::model::{Done, Effect, Outcome, Period, Plan, SessionName, Verb};
+use super::view::Scene;
+use super::words;
+use crate::model::{Done, Effect, Held, Outcome, SessionName, Town, Verb};
 
 /// The longest complaint shown, in characters.
 const LONG: usize = 2000;
@@ -13,14 +14,34 @@ const LONG: usize = 2000;
 /// The length of the longest word for an outcome, so that pages printed one after the other align.
 const LONGEST: usize = "restarted".len();
 
-/// One line per outcome, aligned.
+/// The longest name that others are aligned to.
+const LONGEST_NAME: usize = 32;
+
+/// One line per outcome, aligned with every other page about this town.
 #[must_use]
-pub fn outcomes(done: &[Done], paper: &Paper) -> String {
-    let lines: Vec<Line> = done.iter().map(line).collect();
+pub fn outcomes(town: &Town, done: &[Done], paper: &Paper) -> String {
+    let lines: Vec<Line> = done.iter().map(|done| line(town, done)).collect();
     lay_out(&lines, "  ", paper)
 }
 
-fn line(done: &Done) -> Line {
+/// The line of a session that is waited for.
+#[must_use]
+pub fn waits(town: &Town, held: &Held, paper: &Paper) -> String {
+    let why = words::hold(&held.hold, held.until, &paper.clock);
+    lay_out(&[row("·", "waits", Role::Quiet, name(town, &held.session), why)], "  ", paper)
+}
+
+fn row(mark: &str, word: &str, role: Role, name: String, text: String) -> Line {
+    Line::Row(vec![cell(format!("{mark} {word:<LONGEST$}")).role(role), cell(name).role(Role::Strong), cell(text)])
+}
+
+/// Padded to the longest name of the town.
+fn name(town: &Town, session: &SessionName) -> String {
+    let longest = town.sessions.keys().map(|name| name.as_str().len()).max().unwrap_or(0).min(LONGEST_NAME);
+    format!("{session:<longest$}")
+}
+
+fn line(town: &Town, done: &Done) -> Line {
     let (mark, mut role) = symbol(done.verb);
     let (mark, word, text) = match &done.outcome {
         Outcome::Done(effect) => (mark, finished(done.verb, effect), effect_text(effect)),
@@ -37,8 +58,7 @@ fn line(done: &Done) -> Line {
             ("?", "unknown", format!("{}: {}", done.verb.word(), sanitise::line(why, LONG)))
         }
     };
-    let name = cell(done.session.as_str()).role(Role::Strong);
-    Line::Row(vec![cell(format!("{mark} {word:<LONGEST$}")).role(role), name, cell(text)])
+    row(mark, word, role, name(town, &done.session), text)
 }
 
 fn finished(verb: Verb, effect: &Effect) -> &'static str {
@@ -65,29 +85,23 @@ fn effect_text(effect: &Effect) -> String {
     }
 }
 
-/// What is said of a session that is waited for.
-#[must_use]
-pub fn progress(session: &SessionName, what: &str, waited: Period) -> String {
-    format!("  · {:<LONGEST$}  {session}  {} ({} so far)", "waiting", sanitise::line(what, LONG), brief(waited))
-}
-
 /// The line at the end of `apply`: what was done, what failed, what is still held.
 #[must_use]
-pub fn summary(done: &[Done], last: &Plan, paper: &Paper) -> String {
+pub fn summary(done: &[Done], last: &Scene<'_>, paper: &Paper) -> String {
+    if done.is_empty() {
+        return diff::summary(last, paper);
+    }
+    let last = last.plan;
     let tally = |word: &str| done.iter().filter(|d| word_of(d) == word).count();
     let words = ["started", "restarted", "expired", "adopted", "stopping", "stale", "failed", "unknown"];
     let mut parts: Vec<String> =
         words.iter().map(|w| (tally(w), w)).filter(|(n, _)| *n > 0).map(|(n, w)| format!("{n} {w}")).collect();
     parts.extend((!last.held.is_empty()).then(|| format!("{} held", last.held.len())));
-    parts.extend((!last.unchanged.is_empty()).then(|| format!("{} as declared", last.unchanged.len())));
-    if parts.is_empty() {
-        parts.push("nothing done".to_owned());
-    }
-    let mut text = parts.join(", ");
-    if let Some(wake) = last.wake {
-        text.push_str(&paper.colour.paint(Role::Quiet, &format!(" · next look {}", paper.clock.time(wake))));
-    }
-    text
+    let noted = last.unchanged.iter().filter(|same| diff::symbol_of_note(same).is_some()).count();
+    let calm = last.unchanged.len() - noted;
+    parts.extend((calm > 0).then(|| format!("{calm} as declared")));
+    parts.extend((noted > 0).then(|| format!("{noted} noted")));
+    format!("{}{}", parts.join(", "), paper.colour.paint(Role::Quiet, &diff::next_look(last, paper)))
 }
 
 fn word_of(done: &Done) -> &'static str {

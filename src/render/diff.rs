@@ -3,7 +3,7 @@
 use super::columns::{Line, cell, lay_out};
 use super::sanitise;
 use super::style::{Detail, Paper, Role};
-use super::view::Scene;
+use super::view::{self, Scene};
 use super::words::{self, count};
 use crate::model::{Action, Desired, Held, Hold, Observed, Phase, Plan, Reason, Step, Unchanged, Verb};
 
@@ -26,7 +26,9 @@ pub fn page(scene: &Scene<'_>, paper: &Paper) -> String {
     }
     // When nothing is known, the preface says so once for all.
     if !matches!(scene.observed, Observed::Unknown(_)) || paper.detail == Detail::Wide {
-        lines.extend(unchanged.iter().filter_map(|same| of_unchanged(same, paper)));
+        let seen = scene.seen();
+        let trouble = |same: &Unchanged| seen.get(same.session.as_str()).and_then(|s| view::trouble(s));
+        lines.extend(unchanged.iter().filter_map(|same| of_unchanged(same, trouble(same), paper)));
     }
     let mut text = preface(scene.observed, paper);
     if !lines.is_empty() {
@@ -42,7 +44,7 @@ pub fn page(scene: &Scene<'_>, paper: &Paper) -> String {
 fn preface(observed: &Observed, paper: &Paper) -> String {
     match observed {
         Observed::Up(_) => String::new(),
-        Observed::Down => format!("{}\n\n", paper.colour.paint(Role::Change, "no tmux server runs yet")),
+        Observed::Down => format!("{}\n\n", paper.colour.paint(Role::Change, "no tmux server runs")),
         Observed::Unknown(why) => {
             let why = sanitise::line(why, LONG);
             format!("{}\n\n", paper.colour.paint(Role::Bad, &format!("tmux could not be asked: {why}")))
@@ -67,16 +69,34 @@ pub fn summary(scene: &Scene<'_>, paper: &Paper) -> String {
         parts.extend((!unchanged.is_empty()).then(|| format!("{} unchanged", unchanged.len())));
         parts.join(", ")
     };
-    if let Some(wake) = wake {
-        text.push_str(&paper.colour.paint(Role::Quiet, &format!(" · next look {}", paper.clock.time(*wake))));
+    if wake.is_some() {
+        text.push_str(&paper.colour.paint(Role::Quiet, &next_look(scene.plan, paper)));
     }
     text
+}
+
+/// ` · next look 14:05:10: restart crew-1`, or nothing when no moment is known.
+pub(super) fn next_look(plan: &Plan, paper: &Paper) -> String {
+    let Some(wake) = plan.wake else { return String::new() };
+    let held = plan.held.iter().filter(|held| held.until == Some(wake) && !words::ends_by_looking(&held.hold));
+    let next = plan.unchanged.iter().filter_map(|same| Some((same.next.as_ref()?, &same.session)));
+    let next = next.filter(|(next, _)| next.at == wake).map(|(next, session)| (next.verb, session));
+    let mut then = held.map(|held| (held.verb, &held.session)).chain(next);
+    let what = match (then.next(), then.next()) {
+        (Some((verb, session)), None) => format!(", to {} {session}", verb.word()),
+        (Some((verb, _)), Some((other, _))) if verb == other => {
+            format!(", to {} {}", verb.word(), count(2 + then.filter(|(v, _)| *v == verb).count(), "session"))
+        }
+        (Some(_), Some(_)) | (None, _) => String::new(),
+    };
+    format!(" · next look {}{what}", paper.clock.time(wake))
 }
 
 fn converged(unchanged: &[Unchanged]) -> String {
     let remarked = unchanged.iter().filter(|u| symbol_of_note(u).is_some()).count();
     match (unchanged.len() - remarked, remarked) {
         (0, 0) => "nothing to do: no sessions".to_owned(),
+        (0, m) => format!("nothing to do: {m} noted"),
         (n, 0) => format!("nothing to do: {} as declared", count(n, "session")),
         (n, m) => format!("nothing to do: {} as declared, {m} noted", count(n, "session")),
     }
@@ -124,29 +144,31 @@ fn of_held(held: &Held, paper: &Paper) -> Vec<Line> {
     };
     let mut lines = vec![row(why), Line::Below { column: WHY, cell: cell(format!("held: {obstacle}")).role(role) }];
     if let Hold::CrashLoop { tail, .. } = &held.hold {
-        lines.extend(tail.iter().map(|l| below(format!("| {}", sanitise::line(l, LONG)))));
+        let blank = tail.iter().rev().take_while(|l| sanitise::line(l, LONG).trim().is_empty()).count();
+        lines.extend(tail.iter().take(tail.len() - blank).map(|l| below(format!("| {}", sanitise::line(l, LONG)))));
     }
     lines
 }
 
-fn of_unchanged(same: &Unchanged, paper: &Paper) -> Option<Line> {
+fn of_unchanged(same: &Unchanged, trouble: Option<&str>, paper: &Paper) -> Option<Line> {
     let note = symbol_of_note(same);
     if note.is_none() && paper.detail == Detail::Short {
         return None;
     }
     let (symbol, word, role) = note.unwrap_or((" ", "", Role::Quiet));
-    let next = same.next.as_ref().map(|n| format!("{} ({}) at {}", n.verb.word(), n.reason, paper.clock.time(n.at)));
-    let text = match (&same.note, next) {
-        (Some(Reason::Orphaned), _) => "no longer declared; --prune expires it".to_owned(),
-        (Some(note), _) => words::reason(note),
-        (None, Some(next)) => format!("{}; {next}", words::phase(same.phase)),
-        (None, None) => words::phase(same.phase),
+    let next = same.next.as_ref().map(|next| words::next(next, &paper.clock));
+    let text = match (&same.note, next, trouble) {
+        (Some(Reason::Orphaned), ..) => "no longer declared; --prune expires it".to_owned(),
+        (Some(note), ..) => words::reason(note),
+        (None, _, Some(why)) => sanitise::line(why, LONG),
+        (None, Some(next), None) => format!("{}; {next}", words::phase(same.phase)),
+        (None, None, None) => words::phase(same.phase),
     };
     Some(Line::Row(vec![cell(format!("{symbol} {word}")).role(role), cell(same.session.as_str()), cell(text)]))
 }
 
 /// A session to which nothing is done and of which something is to be said all the same.
-fn symbol_of_note(same: &Unchanged) -> Option<(&'static str, &'static str, Role)> {
+pub(super) fn symbol_of_note(same: &Unchanged) -> Option<(&'static str, &'static str, Role)> {
     match (&same.note, same.phase) {
         (Some(Reason::Orphaned), _) => Some(("·", "orphan", Role::Quiet)),
         (_, Phase::Unknown) => Some(("?", "unknown", Role::Change)),

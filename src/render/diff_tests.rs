@@ -66,7 +66,7 @@ fn town() -> Town {
 
 const PROCESS: ProcId = ProcId { pid: 100, start: 1 };
 
-fn alive(minutes: u64, quiet: Period) -> Seen {
+fn alive(session: &str, minutes: u64, quiet: Period) -> Seen {
     let started = CLOCK.now.minus(Period::from_mins(minutes));
     Seen {
         id: SessionId(1),
@@ -74,7 +74,7 @@ fn alive(minutes: u64, quiet: Period) -> Seen {
         created: started.wall,
         quiet,
         ownership: Ownership::Ours(Label {
-            session: name("x"),
+            session: name(session),
             generation: Generation(1),
             started,
             pane: PaneId(1),
@@ -91,10 +91,10 @@ fn alive(minutes: u64, quiet: Period) -> Seen {
 pub(in crate::render) fn observed() -> Observed {
     let dead = Life::Dead { death: Death::Exit(3), process: None, at: None, tail: vec![] };
     let sessions = [
-        ("crew-1", Seen { life: dead, usage: None, ..alive(9, Period::ZERO) }),
-        ("old", alive(500, Period::from_mins(90))),
-        ("refinery", alive(30, Period::from_secs(4))),
-        ("witness", alive(72, Period::from_mins(6))),
+        ("crew-1", Seen { life: dead, usage: None, ..alive("crew-1", 9, Period::ZERO) }),
+        ("old", alive("old", 500, Period::from_mins(90))),
+        ("refinery", alive("refinery", 30, Period::from_secs(4))),
+        ("witness", alive("witness", 72, Period::from_mins(6))),
     ];
     Observed::Up(Server {
         id: ServerId(PROCESS),
@@ -197,7 +197,7 @@ fn a_plan_reads_well() {
                       held: waits for mayor
   · orphan   old      no longer declared; --prune expires it
 
-1 to start, 1 to restart, 2 held, 2 unchanged · next look 14:05:10
+1 to start, 1 to restart, 2 held, 2 unchanged · next look 14:05:10, to restart 2 sessions
 ";
     with_scene(&plan(), &observed(), |s| same(&page(s, &PAPER), want));
 }
@@ -206,7 +206,7 @@ fn a_plan_reads_well() {
 fn wide_shows_the_unchanged_and_narrow_breaks_between_words() {
     let wide = Paper { detail: Detail::Wide, ..PAPER };
     with_scene(&plan(), &observed(), |s| {
-        assert!(page(s, &wide).contains("\n             refinery  working; restart (too-old) at 14:05:10\n"));
+        assert!(page(s, &wide).contains("\n             refinery  working; restart at 14:05:10, at max age\n"));
         let narrow = page(s, &Paper { width: Some(50), ..PAPER });
         assert!(narrow.contains("held: crash loop: 5 crashes\n                      within 15m, until 14:05:10\n"));
         assert!(narrow.lines().filter(|l| l.starts_with("  ")).all(|l| sanitise::width(l) <= 50));
@@ -230,7 +230,7 @@ fn what_could_not_be_seen_is_said_first() {
         same(&page(s, &PAPER), want);
     });
     with_scene(&Plan::default(), &Observed::Down, |s| {
-        same(&page(s, &PAPER), "no tmux server runs yet\n\nnothing to do: no sessions\n");
+        same(&page(s, &PAPER), "no tmux server runs\n\nnothing to do: no sessions\n");
     });
 }
 
@@ -246,12 +246,12 @@ fn status_is_a_table() {
     let plan = plan();
     with_scene(&plan, &observed(), |s| {
         let want = "\
-NAME      PHASE    SINCE     AGE  IDLE  RESTARTS  CPU   RSS  NEXT
-old       idle       90m  8h 20m   90m         0  65s  300M  no longer declared
-refinery  working      -     30m    4s         0  65s  300M  restart (too-old) at 14:05:10
-witness   idle        6m     72m    6m         0  65s  300M  restart now: 72m old, limit 60m
+\x20 NAME      PHASE    SINCE     AGE  IDLE  RESTARTS  CPU   RSS  NEXT
+· old       idle       90m  8h 20m   90m         0  65s  300M  no longer declared
+  refinery  working      -     30m    4s         0  65s  300M  restart at 14:05:10, at max age
+~ witness   idle        6m     72m    6m         0  65s  300M  restart now: 72m old, limit 60m
 
-3 sessions: 1 working, 2 idle · tmux 3.3a · next look 14:05:10
+3 sessions: 1 working, 2 idle · tmux 3.3a · next look 14:05:10, to restart 2 sessions
 ";
         let only = ["old", "refinery", "witness"].map(name);
         same(&status::page(s, &only, &PAPER), want);
@@ -294,14 +294,18 @@ pub(in crate::render) fn outcomes() -> Outcomes {
 #[test]
 fn apply_says_what_came_of_it() {
     let want = "\
-\x20 + started    mayor    pid 100
-  ~ stopping   witness  1 process
-  · stale      x        the world has moved on: $3 is gone
-  ! failed     y        expire: no such file
-1 started, 1 stopping, 1 stale, 1 failed, 2 held, 2 as declared · next look 14:05:10";
-    same(&format!("{}{}", apply::outcomes(&outcomes(), &PAPER), apply::summary(&outcomes(), &plan(), &PAPER)), want);
-    assert_eq!(
-        apply::progress(&name("beta"), "waits for mayor", Period::from_secs(2)),
-        "  · waiting    beta  waits for mayor (2s so far)"
-    );
+\x20 + started    mayor     pid 100
+  ~ stopping   witness   1 process
+  · stale      x         the world has moved on: $3 is gone
+  ! failed     y         expire: no such file
+  · waits      crew-9    waits for mayor
+1 started, 1 stopping, 1 stale, 1 failed, 2 held, 1 as declared, 1 noted · next look 14:05:10, to restart 2 sessions";
+    let plan = plan();
+    with_scene(&plan, &observed(), |s| {
+        let (done, waits) = (apply::outcomes(s.town, &outcomes(), &PAPER), apply::waits(s.town, &plan.held[1], &PAPER));
+        same(&format!("{done}{waits}{}", apply::summary(&outcomes(), s, &PAPER)), want);
+        let calm = Plan { unchanged: plan.unchanged[1..].to_vec(), ..Plan::default() };
+        let text = apply::summary(&[], &Scene { plan: &calm, ..*s }, &PAPER);
+        assert_eq!(text, "nothing to do: 1 session as declared");
+    });
 }

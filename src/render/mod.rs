@@ -10,6 +10,8 @@
 pub mod apply;
 mod columns;
 pub mod diff;
+pub mod events;
+pub mod explain;
 pub mod faults;
 pub mod json;
 pub mod sanitise;

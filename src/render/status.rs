@@ -1,11 +1,12 @@
 //! The truth about every session, as a table.
 
 use super::columns::{Line, cell, lay_out};
+use super::diff::next_look;
 use super::sanitise;
 use super::style::{Detail, Paper, Role};
 use super::view::{Event, Row, Scene};
 use super::words::{self, brief, bytes, count};
-use crate::model::{Observed, Period, Phase, SessionName};
+use crate::model::{Observed, Period, Phase, Reason, SessionName};
 
 /// The table of the sessions named, of all when none is, and a line of totals.
 #[must_use]
@@ -34,7 +35,7 @@ impl Columns {
 
     fn heading(&self) -> Line {
         let head = |text: &str| cell(text).role(Role::Quiet);
-        let mut cells = vec![head("NAME"), head("PHASE"), head("SINCE").right(), head("AGE").right()];
+        let mut cells = vec![head("  NAME"), head("PHASE"), head("SINCE").right(), head("AGE").right()];
         cells.extend([head("IDLE").right(), head("RESTARTS").right()]);
         if self.usage {
             cells.extend([head("CPU").right(), head("RSS").right()]);
@@ -47,11 +48,15 @@ impl Columns {
     }
 
     fn line(&self, row: &Row<'_>, paper: &Paper) -> Line {
-        let span = |p: Option<Period>| cell(p.map_or_else(|| "-".to_owned(), brief)).right();
-        let mut cells = vec![cell(row.session.as_str()), cell(row.phase.word()).role(role(row.phase))];
+        let whole = |p: Period| brief(Period::from_secs(p.millis() / 1000));
+        let span = |p: Option<Period>| cell(p.map_or_else(|| "-".to_owned(), whole)).right();
+        let (mark, strong) = mark(row);
+        let name = cell(format!("{mark} {}", row.session)).role(strong);
+        let mut cells = vec![name, cell(row.phase.word()).role(role(row.phase))];
         cells.extend([span(row.since), span(row.age), span(row.idle), cell(row.restarts.to_string()).right()]);
         if self.usage {
-            cells.push(span(row.usage.map(|u| Period::from_millis(u.cpu_ms))));
+            let cpu = row.usage.map(|u| brief(Period::from_millis(u.cpu_ms)));
+            cells.push(cell(cpu.unwrap_or_else(|| "-".to_owned())).right());
             cells.push(cell(row.usage.map_or_else(|| "-".to_owned(), |u| bytes(u.rss))).right());
         }
         if self.wide {
@@ -67,22 +72,27 @@ impl Columns {
 pub fn next(row: &Row<'_>, paper: &Paper) -> String {
     match row.event {
         Event::Step(step) => format!("{} now: {}", step.action.verb().word(), words::reason(&step.reason)),
-        Event::Held(held) => {
-            let obstacle = words::hold(&held.hold, held.until, &paper.clock);
-            format!("{} ({}): {obstacle}", held.verb.word(), held.reason.code())
+        Event::Held(held) if paper.detail == Detail::Wide => {
+            format!("{}; {}", words::held(held, &paper.clock), words::reason(&held.reason))
         }
+        Event::Held(held) => words::held(held, &paper.clock),
         Event::Note(reason) => words::reason(reason),
-        Event::Next(next) => format!("{} ({}) at {}", next.verb.word(), next.reason, paper.clock.time(next.at)),
+        Event::Next(next) => match row.phase {
+            Phase::Completed(Some(death)) if !death.is_clean() => {
+                format!("{death}; {}", words::next(next, &paper.clock))
+            }
+            _ => words::next(next, &paper.clock),
+        },
         Event::Nothing => match row.phase {
+            Phase::Unknown => row.trouble.map_or_else(String::new, |why| sanitise::line(why, 200)),
             Phase::Dead(death) | Phase::Completed(Some(death)) => death.to_string(),
-            Phase::Stopped => "`gtctl start` starts it".to_owned(),
+            Phase::Stopped => "stopped by hand; `gtctl start` starts it".to_owned(),
             Phase::Completed(None)
             | Phase::Absent
             | Phase::Starting
             | Phase::Working
             | Phase::Idle
             | Phase::Stopping
-            | Phase::Unknown
             | Phase::Foreign => String::new(),
         },
     }
@@ -90,7 +100,9 @@ pub fn next(row: &Row<'_>, paper: &Paper) -> String {
 
 fn totals(scene: &Scene<'_>, rows: &[&Row<'_>], paper: &Paper) -> String {
     let mut parts: Vec<String> = Vec::new();
-    for phase in ["working", "idle", "starting", "completed", "stopping", "stopped", "dead", "absent", "unknown"] {
+    for phase in
+        ["working", "idle", "starting", "completed", "stopping", "stopped", "dead", "absent", "foreign", "unknown"]
+    {
         let n = rows.iter().filter(|r| r.phase.word() == phase).count();
         parts.extend((n > 0).then(|| format!("{n} {phase}")));
     }
@@ -107,8 +119,20 @@ fn totals(scene: &Scene<'_>, rows: &[&Row<'_>], paper: &Paper) -> String {
         Observed::Down => "no tmux server runs".to_owned(),
         Observed::Unknown(why) => format!("tmux could not be asked: {}", sanitise::line(why, 200)),
     });
-    sentences.extend(scene.plan.wake.map(|at| format!("next look {}", paper.clock.time(at))));
-    sentences.join(" · ")
+    format!("{}{}", sentences.join(" · "), next_look(scene.plan, paper))
+}
+
+/// What stands before the name of a session that is not simply well, so that it is found without colour too.
+fn mark(row: &Row<'_>) -> (&'static str, Role) {
+    match (row.phase, &row.event) {
+        (Phase::Unknown, _) => ("?", Role::Change),
+        (_, Event::Note(Reason::Orphaned)) => ("·", Role::Plain),
+        (Phase::Dead(_) | Phase::Absent, _) => ("!", Role::Bad),
+        (_, Event::Held(held)) if held.hold.needs_somebody() => ("!", Role::Bad),
+        (_, Event::Step(_)) => ("~", Role::Plain),
+        (_, Event::Held(_) | Event::Note(_)) => ("·", Role::Plain),
+        (_, Event::Next(_) | Event::Nothing) => (" ", Role::Plain),
+    }
 }
 
 fn role(phase: Phase) -> Role {

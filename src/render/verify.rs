@@ -40,14 +40,16 @@ pub fn findings<'a>(scene: &Scene<'a>) -> Vec<(&'a SessionName, Finding)> {
         let row = rows.binary_search_by(|r| r.session.cmp(name)).ok().and_then(|n| rows.get(n));
         row.map(|r| r.phase).filter(|p| matches!(p, Phase::Completed(_) | Phase::Stopped))
     };
-    scene.town.sessions.keys().map(|name| (name, finding(scene, name, rests(name)))).collect()
+    let seen = scene.seen();
+    let life = |name: &SessionName| seen.get(name.as_str()).map(|s| &s.life);
+    scene.town.sessions.keys().map(|name| (name, finding(scene, life(name), rests(name)))).collect()
 }
 
-fn finding(scene: &Scene<'_>, name: &SessionName, rests: Option<Phase>) -> Finding {
+fn finding(scene: &Scene<'_>, life: Option<&Life>, rests: Option<Phase>) -> Finding {
     if let Observed::Unknown(_) = scene.observed {
         return Finding::Unknown;
     }
-    match (scene.seen(name).map(|s| &s.life), rests) {
+    match (life, rests) {
         (_, Some(phase)) => Finding::Rests(phase),
         (Some(Life::Alive { matches: true, .. }), None) => Finding::Alive,
         (Some(Life::Alive { matches: false, .. }), None) => Finding::Dead(Death::NoAgent),

@@ -43,6 +43,8 @@ pub struct Row<'a> {
     pub attached: u32,
     /// What its process tree uses; only after a full look.
     pub usage: Option<Usage>,
+    /// Why it could not be told what it is, unsanitised.
+    pub trouble: Option<&'a str>,
     /// What comes next, or why nothing does.
     pub event: Event<'a>,
 }
@@ -67,13 +69,15 @@ impl<'a> Scene<'a> {
     #[must_use]
     pub fn rows(&self) -> Vec<Row<'a>> {
         let Plan { steps, held, unchanged, wake: _, mass: _ } = self.plan;
+        let seen = self.seen();
+        let seen = |session: &SessionName| seen.get(session.as_str()).copied();
         let mut rows: BTreeMap<&SessionName, Row<'a>> = BTreeMap::new();
         for step in steps {
-            let phase = phase_before(step, self.seen(&step.session));
-            rows.insert(&step.session, self.row(&step.session, phase, Event::Step(step)));
+            let found = seen(&step.session);
+            rows.insert(&step.session, self.row(&step.session, found, phase_before(step, found), Event::Step(step)));
         }
         for held in held {
-            rows.insert(&held.session, self.row(&held.session, held.phase, Event::Held(held)));
+            rows.insert(&held.session, self.row(&held.session, seen(&held.session), held.phase, Event::Held(held)));
         }
         for same in unchanged {
             let event = match (&same.note, &same.next) {
@@ -81,22 +85,27 @@ impl<'a> Scene<'a> {
                 (None, Some(next)) => Event::Next(next),
                 (None, None) => Event::Nothing,
             };
-            rows.insert(&same.session, self.row(&same.session, same.phase, event));
+            rows.insert(&same.session, self.row(&same.session, seen(&same.session), same.phase, event));
         }
         rows.into_values().collect()
     }
 
-    /// What was seen under this name.
+    /// What was seen, by the name it was declared under where it is ours, which a rename in tmux does not change.
     #[must_use]
-    pub fn seen(&self, session: &SessionName) -> Option<&'a Seen> {
-        match self.observed {
-            Observed::Up(server) => server.sessions.get(session.as_str()),
-            Observed::Down | Observed::Unknown(_) => None,
+    pub fn seen(&self) -> BTreeMap<&'a str, &'a Seen> {
+        let mut found: BTreeMap<&str, &Seen> = BTreeMap::new();
+        let Observed::Up(server) = self.observed else { return found };
+        for (name, seen) in &server.sessions {
+            let name = label(seen).map_or(name.as_str(), |label| label.session.as_str());
+            let known = found.entry(name).or_insert(seen);
+            if label(seen).map(|l| l.generation) > label(known).map(|l| l.generation) {
+                *known = seen;
+            }
         }
+        found
     }
 
-    fn row(&self, session: &'a SessionName, phase: Phase, event: Event<'a>) -> Row<'a> {
-        let seen = self.seen(session);
+    fn row(&self, session: &'a SessionName, seen: Option<&'a Seen>, phase: Phase, event: Event<'a>) -> Row<'a> {
         let history = self.memory.sessions.get(session);
         let living = seen.filter(|s| matches!(s.life, Life::Alive { .. }));
         let age = living.and_then(label).map(|l| self.now.since(&l.started));
@@ -110,6 +119,7 @@ impl<'a> Scene<'a> {
             restarts: history.map_or(0, |h| h.restarts),
             attached: seen.map_or(0, |s| s.attached),
             usage: living.and_then(|s| s.usage),
+            trouble: seen.and_then(trouble),
             event,
         }
     }
@@ -134,6 +144,14 @@ impl<'a> Scene<'a> {
     }
 }
 
+/// Why it could not be told what it is, unsanitised.
+pub(super) fn trouble(seen: &Seen) -> Option<&str> {
+    match &seen.life {
+        Life::Unknown(why) => Some(why),
+        Life::Alive { .. } | Life::Dead { .. } => None,
+    }
+}
+
 fn label(seen: &Seen) -> Option<&Label> {
     match &seen.ownership {
         Ownership::Ours(label) => Some(label),
@@ -145,10 +163,10 @@ fn label(seen: &Seen) -> Option<&Label> {
 fn phase_before(step: &Step, seen: Option<&Seen>) -> Phase {
     let Some(seen) = seen else { return Phase::Absent };
     match (&seen.life, &step.reason) {
-        (Life::Dead { death, .. }, Reason::Completed { .. }) => Phase::Completed(Some(*death)),
+        (Life::Alive { .. } | Life::Dead { .. }, Reason::StopBegun { .. }) => Phase::Stopping,
+        (Life::Dead { death, .. }, Reason::Completed { .. } | Reason::Drifted { .. }) => Phase::Completed(Some(*death)),
         (Life::Dead { death, .. }, _) | (Life::Alive { .. }, Reason::Died { death, .. }) => Phase::Dead(*death),
         (Life::Unknown(_), _) => Phase::Unknown,
-        (Life::Alive { .. }, Reason::StopBegun { .. }) => Phase::Stopping,
         (Life::Alive { .. }, Reason::Adoptable { .. }) => Phase::Foreign,
         (Life::Alive { .. }, _) if seen.quiet >= IDLE => Phase::Idle,
         (Life::Alive { .. }, _) => Phase::Working,

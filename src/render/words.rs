@@ -1,7 +1,7 @@
 //! Human sentences for reasons, holds and phases. All of them clean and on one line.
 
 use super::sanitise;
-use crate::model::{Death, Hold, Moment, Period, Phase, Reason};
+use crate::model::{Death, Held, Hold, Moment, Next, Period, Phase, Reason};
 use jiff::Timestamp;
 use jiff::tz::Offset;
 
@@ -18,14 +18,18 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A moment by the local clock: `14:05:10`, or `Nov 22 14:05` when it is not within twenty hours.
+    /// A moment by the local clock: `14:05:10`, or `Nov 22 14:05` on another day, unless that is within the hour.
     #[must_use]
     pub fn time(&self, at: Moment) -> String {
         let ahead = self.now.until(&at);
         let wall = if ahead.is_zero() { at.wall } else { self.now.plus(ahead).wall };
-        let far = wall.abs_diff(self.now.wall) >= Period::from_hours(20).millis();
         let offset = Offset::from_seconds(self.offset_seconds).unwrap_or(Offset::UTC);
-        let local = offset.to_datetime(Timestamp::from_millisecond(wall).unwrap_or(Timestamp::MAX));
+        // To the nearest second, so that the clocks' jitter of a millisecond is not seen as one.
+        let local_at =
+            |ms: i64| offset.to_datetime(Timestamp::from_millisecond(ms.saturating_add(500)).unwrap_or(Timestamp::MAX));
+        let local = local_at(wall);
+        let near = wall.abs_diff(self.now.wall) < Period::from_hours(1).millis();
+        let far = !near && local.date() != local_at(self.now.wall).date();
         local.strftime(if far { "%b %d %H:%M" } else { "%H:%M:%S" }).to_string()
     }
 
@@ -83,7 +87,7 @@ pub fn count(n: usize, noun: &str) -> String {
 pub fn reason(reason: &Reason) -> String {
     match reason {
         Reason::Missing { last: None } => "not there".to_owned(),
-        Reason::Missing { last: Some(death) } => format!("not there; last: {death}"),
+        Reason::Missing { last: Some(death) } => absent_since(*death),
         Reason::Died { death, crashes: 0 } => ended(*death),
         Reason::Died { death, crashes } => format!("{}, crash {crashes}", ended(*death)),
         Reason::Completed { death } => format!("completed: {death}"),
@@ -91,8 +95,20 @@ pub fn reason(reason: &Reason) -> String {
         Reason::Drifted { fields } => format!("differs from the manifest in {}", fields.join(", ")),
         Reason::Adoptable { process } => format!("runs {} as declared, has no label", word(process)),
         Reason::Orphaned => "no longer declared".to_owned(),
+        Reason::Asked => "asked for by hand".to_owned(),
         Reason::StopBegun { waited, purpose } => {
             format!("asked to end {} ago ({})", brief(*waited), word(purpose))
+        }
+    }
+}
+
+fn absent_since(death: Death) -> String {
+    match death {
+        Death::Vanished => "not there: removed by somebody else".to_owned(),
+        Death::ServerLost => "not there: lost with the tmux server".to_owned(),
+        Death::NeverStarted => "not there: could not be started".to_owned(),
+        Death::Exit(_) | Death::Signal(_) | Death::StatusLost | Death::NoAgent => {
+            format!("not there; last run: {death}")
         }
     }
 }
@@ -111,7 +127,8 @@ fn ended(death: Death) -> String {
 pub fn hold(hold: &Hold, until: Option<Moment>, clock: &Clock) -> String {
     let mut text = obstacle(hold);
     if let Some(at) = until {
-        text = format!("{text}, {}", clock.until(at));
+        let when = if ends_by_looking(hold) { format!("next look {}", clock.time(at)) } else { clock.until(at) };
+        text = format!("{text}, {when}");
     }
     match way_out(hold) {
         Some(way_out) => format!("{text}; {way_out}"),
@@ -119,12 +136,45 @@ pub fn hold(hold: &Hold, until: Option<Moment>, clock: &Clock) -> String {
     }
 }
 
-/// What somebody can do about it, where that is one command.
+/// What time will bring: `restart at 14:05:10, at max age`.
+#[must_use]
+pub fn next(next: &Next, clock: &Clock) -> String {
+    let why = match next.reason {
+        "too-old" => ", at max age",
+        _ => "",
+    };
+    format!("{} at {}{why}", next.verb.word(), clock.time(next.at))
+}
+
+/// A step that is held, in few words: what, when or that it waits, and for what.
+#[must_use]
+pub fn held(held: &Held, clock: &Clock) -> String {
+    let (verb, obstacle) = (held.verb.word(), obstacle(&held.hold));
+    match held.until.filter(|at| !ends_by_looking(&held.hold) && !clock.now.reached(at)) {
+        Some(at) => {
+            let by = if ends_early(&held.hold) { "by" } else { "at" };
+            format!("{verb} {by} {}: {obstacle}", clock.time(at))
+        }
+        None => format!("{verb} held: {obstacle}"),
+    }
+}
+
+/// Whether its moment is only that of another look.
+pub(super) fn ends_by_looking(hold: &Hold) -> bool {
+    matches!(hold, Hold::MassGuard { .. } | Hold::ClockJump { .. } | Hold::SecondLook)
+}
+
+/// Whether its moment is only the latest.
+fn ends_early(hold: &Hold) -> bool {
+    matches!(hold, Hold::Draining { .. } | Hold::Stopping { .. })
+}
+
+/// What somebody can do about it, where that is little.
 fn way_out(hold: &Hold) -> Option<&'static str> {
     match hold {
+        Hold::Paused => Some("`gtctl resume` lifts it"),
         Hold::CrashLoop { .. } => Some("`gtctl reset` tries again now"),
         Hold::MassGuard { .. } => Some("--allow-mass permits it"),
-        Hold::Paused => Some("`gtctl resume` lifts it"),
         Hold::BackOff { .. }
         | Hold::HandoffGap { .. }
         | Hold::Attached { .. }
@@ -141,7 +191,6 @@ fn way_out(hold: &Hold) -> Option<&'static str> {
         | Hold::SecondLook
         | Hold::ServerLosses { .. }
         | Hold::NotDurable
-        | Hold::Grace
         | Hold::EmptyTown => None,
     }
 }
@@ -150,6 +199,7 @@ fn way_out(hold: &Hold) -> Option<&'static str> {
 #[must_use]
 pub fn obstacle(hold: &Hold) -> String {
     match hold {
+        Hold::BackOff { crashes: 0, .. } => "back-off after a clean exit".to_owned(),
         Hold::BackOff { crashes, .. } => format!("back-off after crash {crashes}"),
         Hold::CrashLoop { crashes, window, .. } => {
             format!("crash loop: {crashes} crashes within {}", brief(*window))
@@ -162,12 +212,12 @@ pub fn obstacle(hold: &Hold) -> String {
         Hold::OwnSession => "gtctl itself runs in it".to_owned(),
         Hold::Wave { wave, waiting_for } => format!("waits for wave {wave}: {waiting_for} is not ready"),
         Hold::After { waiting_for } => format!("waits for {waiting_for}"),
-        Hold::ConcurrentStarts { starting, allowed } => format!("{starting} are starting, {allowed} may at once"),
+        Hold::ConcurrentStarts { starting, allowed } => format!("{starting} are starting, at most {allowed} at once"),
         Hold::StartBudget { used, allowed } => format!("{used} of {allowed} starts in ten minutes used up"),
         Hold::MassGuard { kills, town } => {
             format!("would end {kills} of {} at once", sessions(*town))
         }
-        Hold::ClockJump { cycles } => format!("the clock jumped; waits {}", looks(*cycles)),
+        Hold::ClockJump { cycles } => format!("the clock jumped, nothing is ended for {}", looks(*cycles)),
         Hold::Draining { quiet } => format!("waits for it to fall idle, quiet for {}", brief(*quiet)),
         Hold::Stopping { grace } => format!("has {} to end", brief(*grace)),
         Hold::NameTaken { process } => format!("an unlabelled session with this name runs {}", word(process)),
@@ -176,7 +226,6 @@ pub fn obstacle(hold: &Hold) -> String {
         Hold::Paused => "the town is paused".to_owned(),
         Hold::ServerLosses { losses } => format!("the tmux server was lost {losses} times in ten minutes"),
         Hold::NotDurable => "the state directory cannot be written".to_owned(),
-        Hold::Grace => "kept to be looked at".to_owned(),
         Hold::EmptyTown => "a manifest without sessions expires nothing".to_owned(),
     }
 }
@@ -260,7 +309,10 @@ pub(super) mod tests {
         assert_eq!(CLOCK.time(CLOCK.now), "14:05:02");
         assert_eq!(CLOCK.until(CLOCK.now.plus(Period::from_secs(8))), "until 14:05:10 (in 8s)");
         assert_eq!(CLOCK.until(CLOCK.now.minus(Period::from_secs(8))), "until the next look");
-        assert_eq!(CLOCK.time(CLOCK.now.plus(Period::from_hours(24))), "Nov 22 14:05");
+        assert_eq!(CLOCK.time(CLOCK.now.plus(Period::from_hours(9))), "23:05:02");
+        assert_eq!(CLOCK.time(CLOCK.now.plus(Period::from_hours(12))), "Nov 22 02:05");
+        let midnight = Clock { now: CLOCK.now.plus(Period::from_mins(594)), ..CLOCK };
+        assert_eq!(midnight.time(midnight.now.plus(Period::from_mins(1))), "00:00:02");
     }
 
     #[test]
@@ -268,7 +320,7 @@ pub(super) mod tests {
         let m = Period::from_mins;
         for (r, want) in [
             (Reason::Missing { last: None }, "not there"),
-            (Reason::Missing { last: Some(Death::Signal(9)) }, "not there; last: signal 9 (KILL)"),
+            (Reason::Missing { last: Some(Death::Signal(9)) }, "not there; last run: signal 9 (KILL)"),
             (Reason::Died { death: Death::Exit(3), crashes: 2 }, "ended: exit status 3, crash 2"),
             (Reason::Died { death: Death::NoAgent, crashes: 0 }, "no agent process in its pane"),
             (Reason::Completed { death: Death::Exit(0) }, "completed: exit status 0"),
@@ -304,10 +356,10 @@ pub(super) mod tests {
             (Hold::Attached { clients: 2 }, "2 clients are attached"),
             (Hold::OwnSession, "gtctl itself runs in it"),
             (Hold::Wave { wave: 1, waiting_for: mayor }, "waits for wave 1: mayor is not ready"),
-            (Hold::ConcurrentStarts { starting: 2, allowed: 2 }, "2 are starting, 2 may at once"),
+            (Hold::ConcurrentStarts { starting: 2, allowed: 2 }, "2 are starting, at most 2 at once"),
             (Hold::StartBudget { used: 9, allowed: 9 }, "9 of 9 starts in ten minutes used up"),
             (Hold::MassGuard { kills: 9, town: 10 }, "would end 9 of 10 sessions at once"),
-            (Hold::ClockJump { cycles: 1 }, "the clock jumped; waits 1 look"),
+            (Hold::ClockJump { cycles: 1 }, "the clock jumped, nothing is ended for 1 look"),
             (Hold::Draining { quiet: Period::from_secs(4) }, "waits for it to fall idle, quiet for 4s"),
             (Hold::Stopping { grace: Period::from_secs(30) }, "has 30s to end"),
             (Hold::ForeignTown { town: "x\u{202e}y".into() }, "a session of town x\u{fffd}y has this name"),
@@ -315,7 +367,6 @@ pub(super) mod tests {
             (Hold::Paused, "the town is paused"),
             (Hold::ServerLosses { losses: 3 }, "the tmux server was lost 3 times in ten minutes"),
             (Hold::NotDurable, "the state directory cannot be written"),
-            (Hold::Grace, "kept to be looked at"),
             (Hold::EmptyTown, "a manifest without sessions expires nothing"),
         ] {
             assert_eq!(obstacle(&h), want);

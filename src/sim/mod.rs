@@ -1,1 +1,29 @@
-//! A seeded town, clock and faults driving the real planner.
+//! A town that can be lived through in a moment: a seeded tmux server, clock, people and faults, around the same
+//! planner and memory that the controller uses.
+//!
+//! [`Driver`] turns the controller's cycle (look, learn, plan, intend, save, act, record, save, sleep) on a [`World`]
+//! instead of tmux. Everything that happens is drawn from one seed, so a seed replays exactly. [`Ledger`] knows the
+//! invariants and is asked after every plan and every deed.
+//!
+//! **Architecture invariant:** pure and seeded. No clock, no files, no threads. The world is judged by what truly is
+//! in it, never by what the planner believes.
+
+mod driver;
+mod fault;
+mod hands;
+mod judge;
+mod ledger;
+mod people;
+mod random;
+mod settled;
+mod town;
+mod trouble;
+mod world;
+
+pub use driver::{Driver, Faithful, Mind, Report};
+pub use hands::{Deed, Neglect};
+pub use ledger::{Breach, Ledger, Look};
+pub use random::Random;
+pub use settled::Violation;
+pub use town::{edit_town, random_town, session};
+pub use world::{Agentry, OnTerm, Session, TmuxServer, World};

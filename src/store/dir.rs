@@ -1,7 +1,8 @@
 //! Where the state lies, and how its directory is opened.
 
 use super::StoreFault;
-use super::file::Stamp;
+use super::file::{Stamp, options_without_surprises};
+use super::lock::{CONTROLLER_LOCK, TURN_LOCK};
 use crate::model::SessionName;
 use nix::unistd::Uid;
 use std::fs::{self, DirBuilder};
@@ -65,6 +66,14 @@ impl View {
     }
 }
 
+/// Makes the files that are locked while they can be made: on a file system that turns read-only, they are there.
+fn create_lock_files(path: &Path) {
+    for name in [CONTROLLER_LOCK, TURN_LOCK] {
+        // Whoever locks tells what is wrong.
+        let _ = options_without_surprises().append(true).create(true).open(path.join(name));
+    }
+}
+
 /// A state directory to be written to. Whoever acts on a town holds its turn lock meanwhile.
 #[derive(Debug)]
 pub struct StateDir {
@@ -93,6 +102,7 @@ impl StateDir {
             fs::set_permissions(path, fs::Permissions::from_mode(0o700))
                 .map_err(StoreFault::io("close to others", path))?;
         }
+        create_lock_files(path);
         Ok(Self { view: View::of(path), known: None })
     }
 

@@ -8,9 +8,9 @@ use super::{StateDir, StoreFault};
 use crate::model::{Entry, Moment};
 use serde_json::{Map, Value};
 use std::fs::{self, File};
-use std::io::{self, Write};
-use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
 
 /// The size beyond which a file is put aside, in bytes.
 const SIZE: u64 = 10 << 20;
@@ -96,6 +96,58 @@ fn clip(text: &str, limit: usize) -> String {
 pub(super) fn rfc3339(wall_ms: i64) -> String {
     let seconds = wall_ms.div_euclid(1000);
     jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX).to_string()
+}
+
+/// Reads the journal as it grows, from its oldest kept line on.
+#[derive(Debug)]
+pub struct JournalReader {
+    path: PathBuf,
+    /// The file read last, and how far.
+    at: Option<((u64, u64), u64)>,
+}
+
+impl JournalReader {
+    /// The most bytes taken at one reading.
+    const AT_ONCE: u64 = 64 << 20;
+
+    /// A reader of the journal in this state directory, which need not exist.
+    #[must_use]
+    pub fn new(state: &Path) -> Self {
+        Self { path: state.join("monitor.jsonl"), at: None }
+    }
+
+    /// The lines that came since the last reading, oldest first; what is no JSON object is passed over. A journal
+    /// that was put aside meanwhile is read to its end first.
+    pub fn read_new(&mut self) -> Vec<Value> {
+        let mut events = Vec::new();
+        let older = (1..FILES).rev().map(|nth| beside(&self.path, &nth.to_string()));
+        let files: Vec<PathBuf> = older.chain([self.path.clone()]).collect();
+        let place = self.at.and_then(|(id, _)| files.iter().position(|file| id_of(file) == Some(id)));
+        for file in files.iter().skip(place.unwrap_or(0)) {
+            let Some(id) = id_of(file) else { continue };
+            let from = self.at.filter(|(last, _)| *last == id).map_or(0, |(_, from)| from);
+            let Ok((found, read)) = events_in(file, from, Self::AT_ONCE) else { continue };
+            events.extend(found);
+            self.at = Some((id, read));
+        }
+        events
+    }
+}
+
+fn id_of(path: &Path) -> Option<(u64, u64)> {
+    fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file).map(|meta| (meta.dev(), meta.ino()))
+}
+
+/// The events of whole lines from an offset on, and the offset after the last of them.
+fn events_in(path: &Path, from: u64, limit: u64) -> io::Result<(Vec<Value>, u64)> {
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(from))?;
+    let mut bytes = Vec::new();
+    file.take(limit).read_to_end(&mut bytes)?;
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let lines = bytes.get(..whole).unwrap_or_default().split(|byte| *byte == b'\n');
+    let events = lines.filter_map(|line| serde_json::from_slice(line).ok()).filter(Value::is_object).collect();
+    Ok((events, from.saturating_add(whole as u64)))
 }
 
 #[cfg(test)]

@@ -13,6 +13,11 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Instant;
 
+/// Held for the life of a controller.
+pub(super) const CONTROLLER_LOCK: &str = "controller.lock";
+/// Held for each cycle of whoever acts.
+pub(super) const TURN_LOCK: &str = "turn.lock";
+
 /// How often a lock is tried again while it is waited for.
 const RETRY: Period = Period::from_millis(10);
 
@@ -71,7 +76,7 @@ impl StateDir {
     /// # Errors
     /// [`LockFault::Held`] when there is one.
     pub fn lock_controller(&self, me: ProcId) -> Result<Lock, LockFault> {
-        Lock::take(&self.path().join("controller.lock"), me)
+        Lock::take(&self.path().join(CONTROLLER_LOCK), me)
     }
 
     /// Takes the turn to act, waiting at most `patience`; blocks the thread meanwhile. Zero tries once.
@@ -79,7 +84,7 @@ impl StateDir {
     /// # Errors
     /// [`LockFault::Held`] when it did not become free in time.
     pub fn lock_turn(&self, me: ProcId, patience: Period) -> Result<Lock, LockFault> {
-        let path = self.path().join("turn.lock");
+        let path = self.path().join(TURN_LOCK);
         let begun = Instant::now();
         loop {
             match Lock::take(&path, me) {
@@ -95,7 +100,7 @@ impl Lock {
     fn take(path: &Path, me: ProcId) -> Result<Self, LockFault> {
         let io_fault = |source| LockFault::Io { path: path.to_path_buf(), source };
         for _ in 0..REPLACED_AT_MOST {
-            let file = options_without_surprises().read(true).write(true).create(true).open(path).map_err(io_fault)?;
+            let file = open(path).map_err(io_fault)?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
@@ -131,6 +136,18 @@ impl Lock {
             .and_then(|()| self.file.rewind())
             .and_then(|()| self.file.write_all(format!("{} {}\n", me.pid, me.start).as_bytes()));
     }
+}
+
+/// Opens the file for locking. One that may not be written to, as on a read-only file system, can be locked all the
+/// same; it then goes unsigned.
+fn open(path: &Path) -> io::Result<File> {
+    let fresh = options_without_surprises().read(true).write(true).create(true).open(path);
+    fresh.or_else(|fault| match fault.kind() {
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+            options_without_surprises().read(true).open(path).map_err(|_| fault)
+        }
+        _ => Err(fault),
+    })
 }
 
 fn read_pid(file: &File) -> Option<u32> {

@@ -25,6 +25,7 @@ pub use dir::{Places, StateDir, View, locate};
 pub use fault::StoreFault;
 pub use follow::{FollowFault, Follower, From, Gap, NewBytes, Position};
 pub use guide::{Counted, merge_handoffs};
+pub use journal::JournalReader;
 pub use lock::{Lock, LockFault};
 pub use logs::Retention;
 pub use notice::Watcher;

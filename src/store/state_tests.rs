@@ -37,6 +37,7 @@ fn full_history(n: u64) -> History {
     let fingerprint = Fingerprint { command: 1, dir: 2, env: 3 };
     let death = [Death::Exit(3), Death::Signal(9), Death::StatusLost, Death::Vanished][usize::try_from(n % 4).unwrap()];
     History {
+        restart_asked: true,
         generation: Generation(n),
         run: Some(Run {
             generation: Generation(n),

@@ -63,6 +63,8 @@ struct WireHistory {
     handoff: Option<At>,
     #[serde(skip_serializing_if = "is_default")]
     stopped: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    restart_asked: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     finished: Option<WireFinished>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -182,6 +184,7 @@ impl From<&History> for WireHistory {
             restarts,
             handoff,
             stopped,
+            restart_asked,
             finished,
             stopping,
             draining,
@@ -195,6 +198,7 @@ impl From<&History> for WireHistory {
             restarts: *restarts,
             handoff: handoff.map(Text),
             stopped: *stopped,
+            restart_asked: *restart_asked,
             finished: finished.map(|f| WireFinished {
                 fingerprint: Text(f.fingerprint),
                 death: f.death,
@@ -217,6 +221,7 @@ impl From<WireHistory> for History {
             restarts: wire.restarts,
             handoff: plain(wire.handoff),
             stopped: wire.stopped,
+            restart_asked: wire.restart_asked,
             finished: wire.finished.map(|f| Finished { fingerprint: f.fingerprint.0, death: f.death, at: f.at.0 }),
             stopping: wire.stopping.map(Stopping::from),
             draining: plain(wire.draining),

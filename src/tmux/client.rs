@@ -1,7 +1,7 @@
 //! One call to tmux: a process of our own with a deadline, whose answer is bounded.
 
 use super::paths;
-use crate::model::Socket;
+use crate::model::{SessionName, Socket};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -95,6 +95,14 @@ impl Client {
         &self.path
     }
 
+    /// The command that attaches this terminal to a session, or switches the tmux client it already is in.
+    #[must_use]
+    pub fn attach_command(&self, session: &SessionName) -> std::process::Command {
+        let mut command = std::process::Command::new("tmux");
+        command.args(&self.select).args(["attach-session", "-t", &format!("={session}")]);
+        command
+    }
+
     /// Runs `tmux ARGS`, with `input` on its standard input.
     ///
     /// # Errors
@@ -133,7 +141,8 @@ async fn write_all(pipe: Option<tokio::process::ChildStdin>, text: &str) -> std:
 
 async fn read_bounded(pipe: Option<impl AsyncRead + Unpin>) -> Result<String, CallFault> {
     let Some(pipe) = pipe else { return Ok(String::new()) };
-    let mut bytes = Vec::new();
+    // As much as a pipe holds: without room, reading would begin with a few bytes at a time.
+    let mut bytes = Vec::with_capacity(64 << 10);
     let limit = Client::MAX_ANSWER as u64 + 1;
     pipe.take(limit).read_to_end(&mut bytes).await.map_err(CallFault::Io)?;
     if bytes.len() > Client::MAX_ANSWER {

@@ -97,7 +97,7 @@ impl<'a> Fence<'a> {
             Some(generation) => equal(&format!("#{{{}}}", labels::GENERATION), &generation.to_string()),
             None => equal(&format!("#{{{}}}", labels::TOWN), ""),
         });
-        let nobody = equal("#{session_attached}", "0");
+        let nobody = equal(ATTACHED, "0");
         match self.clients {
             Clients::Forbid => all.push(nobody),
             Clients::ForbidAlive => all.push(either("#{pane_dead}", &nobody)),
@@ -153,9 +153,11 @@ impl<'a> Fence<'a> {
     }
 }
 
-/// See [`Fence::explain`]. Labels may hold any text, so they come last, ours without spaces.
-const STALE_FIELDS: &str =
-    "#{pid} #{session_id} #{session_attached} #{pane_id} #{pane_pid} #{?@gtctl_town,labelled,} #{@gtctl_gen}";
+/// Whether a client is attached, to the session or to one grouped with it, which shows the same windows: 0 or 1.
+const ATTACHED: &str = "#{||:#{session_attached},#{session_group_attached}}";
+
+/// See [`Fence::explain`]. Labels may hold any text, so they come last, ours without spaces. The third is [`ATTACHED`].
+const STALE_FIELDS: &str = "#{pid} #{session_id} #{||:#{session_attached},#{session_group_attached}} #{pane_id} #{pane_pid} #{?@gtctl_town,labelled,} #{@gtctl_gen}";
 
 /// What a fenced operation found of the agent's pane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

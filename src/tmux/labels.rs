@@ -1,10 +1,14 @@
-//! The names of the labels: user options on a session of ours, which outlive any loss of files.
+//! The names of the labels: hidden variables on a session of ours, which outlive any loss of files.
+//!
+//! A format reads `#{@gtctl_gen}` from a session's hidden variables as from its options, but setting an option makes tmux
+//! walk every session, window and client twice more: with a thousand sessions that was most of the cost of a start. No
+//! process is given hidden variables; `tmux show-environment -h -t =NAME` shows them.
 //!
 //! Values are plain text: a moment as `wall:awake:boot`, a generation in decimal, a pane as `%3`, a fingerprint as
 //! `command:dir:env`.
 //!
-//! A format finds an option of the same name on the server, the pane or the window before the session's. Whoever sets
-//! one there can make a session of ours unreadable or another town's, so that it is left alone; it is as able to kill it.
+//! A format finds an option of the same name on the server, the session, the pane or the window before the variable.
+//! Whoever sets one there can make a session of ours unreadable or another town's, so that it is left alone; it is as able to kill it.
 
 use crate::model::{Generation, Label, Origin, Ownership, SessionName};
 use std::str::FromStr;

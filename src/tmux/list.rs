@@ -40,14 +40,12 @@ pub struct Row {
     pub signal: Option<i32>,
     /// When it ended, in whole seconds since the epoch.
     pub dead_at: Option<i64>,
-    /// Clients attached to the session.
+    /// Clients attached to the session, or to any that is grouped with it and so shows the same windows.
     pub attached: u32,
     /// When the session was created, in whole seconds since the epoch.
     pub created: i64,
     /// The last output in the pane's window, in whole seconds since the epoch.
     pub activity: i64,
-    /// Whether its output is piped to a command.
-    pub piped: bool,
     /// The session's name: any text. At most [`MAX_TEXT`] bytes.
     pub name: String,
     /// The session's labels: any text.
@@ -89,19 +87,18 @@ pub const MAX_TEXT: usize = 1024;
 type Field = (&'static str, fn(&mut Row, &str) -> Option<()>);
 
 /// Fields that hold a number, an id or nothing: closed by a space.
-const NUMBERS: [Field; 11] = [
+const NUMBERS: [Field; 8] = [
     ("#{session_id}", |row, text| text.parse().ok().map(|id| row.session = id)),
     ("#{pane_id}", |row, text| text.parse().ok().map(|id| row.pane = id)),
     // Empty for a dead pane, on 3.8.
     ("#{pane_pid}", |row, text| or_default(text).map(|pid| row.pid = pid)),
-    ("#{pane_dead}", |row, text| or_default(text).map(|n: u32| row.dead = n != 0)),
-    ("#{pane_dead_status}", |row, text| if_any(&mut row.status, text, |t| t.parse().ok())),
-    ("#{pane_dead_signal}", |row, text| if_any(&mut row.signal, text, signal_number)),
-    ("#{pane_dead_time}", |row, text| if_any(&mut row.dead_at, text, |t| t.parse().ok())),
+    // How a pane ended costs tmux as much as all else; of a living one it is not asked.
+    ("#{?pane_dead,#{pane_dead_status}/#{pane_dead_signal}/#{pane_dead_time},}", end),
     ("#{session_attached}", |row, text| or_default(text).map(|n| row.attached = n)),
+    // Empty for a session without a group.
+    ("#{session_group_attached}", |row, text| or_default(text).map(|n: u32| row.attached = row.attached.max(n))),
     ("#{session_created}", |row, text| text.parse().ok().map(|n| row.created = n)),
     ("#{window_activity}", |row, text| or_default(text).map(|n| row.activity = n)),
-    ("#{pane_pipe}", |row, text| or_default(text).map(|n: u32| row.piped = n != 0)),
 ];
 
 /// Fields that hold any text: closed by the nonce. Those in `@` are named in [`labels`].
@@ -213,6 +210,19 @@ fn refusal(answer: &Answer) -> ListFault {
 fn first_line(text: &str) -> String {
     let line: String = text.lines().next().unwrap_or_default().chars().take(200).collect();
     if line.is_empty() { "it said nothing".to_owned() } else { line }
+}
+
+/// Status, signal and time of a pane's end, each empty where tmux does not know it; nothing at all while it lives.
+fn end(row: &mut Row, text: &str) -> Option<()> {
+    if text.is_empty() {
+        return Some(());
+    }
+    let mut parts = text.split('/');
+    row.dead = true;
+    if_any(&mut row.status, parts.next()?, |t| t.parse().ok())?;
+    if_any(&mut row.signal, parts.next()?, signal_number)?;
+    if_any(&mut row.dead_at, parts.next()?, |t| t.parse().ok())?;
+    parts.next().is_none().then_some(())
 }
 
 fn or_default<T: std::str::FromStr + Default>(text: &str) -> Option<T> {

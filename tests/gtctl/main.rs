@@ -1,7 +1,17 @@
-//! gtctl against real tmux servers, each private to its test.
+//! The one integration test binary: it links once. What needs tmux uses servers private to each test.
 
 #[cfg(test)]
 mod act;
+#[cfg(test)]
+mod bugs;
+#[cfg(test)]
+mod cli;
+#[cfg(test)]
+mod fields;
+#[cfg(test)]
+mod goldens;
+#[cfg(test)]
+mod laws;
 #[cfg(test)]
 mod layering;
 #[cfg(test)]
@@ -9,6 +19,24 @@ mod logs;
 #[cfg(test)]
 mod look;
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod situation;
+#[cfg(test)]
 mod stage;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod town;
+#[cfg(test)]
+mod town_age;
+#[cfg(test)]
+mod town_edit;
+#[cfg(test)]
+mod town_fault;
+#[cfg(test)]
+mod town_host;
+#[cfg(test)]
+mod world;
+#[cfg(test)]
+mod yard;

@@ -1,35 +1,45 @@
 //! Situations written in TOML, for the goldens: what was seen and what is remembered, in times *ago*.
 
 use gtctl::model::{
-    Death, Ended, Fingerprint, Finished, Generation, History, Label, Life, Mass, Memory, Moment, Observed, Orders,
-    Origin, Orphans, Ownership, PaneId, Period, ProcId, Purpose, Run, Rung, Seen, Server, ServerId, SessionId,
-    SessionName, Stopping, Town,
+    Death, Durability, Ended, Fingerprint, Finished, Generation, History, Label, Life, Mass, Memory, Moment, Observed,
+    Orders, Origin, Orphans, Ownership, PaneId, Period, ProcId, Purpose, Run, Rung, Seen, Server, ServerId, SessionId,
+    SessionName, Stopping, Town, Usage,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// 2026-01-02 12:00:00 UTC, a hundred hours after boot.
-pub const NOW: Moment = Moment { wall: 1_767_355_200_000, awake: 360_000_000, boot: 1 };
+pub(crate) const NOW: Moment = Moment { wall: 1_767_355_200_000, awake: 360_000_000, boot: 1 };
 
 const SERVER: ServerId = ServerId(ProcId { pid: 100, start: 1 });
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct World {
+pub(crate) struct World {
     /// `up`, `down`, or `unknown: why`.
     #[serde(default = "up")]
     server: String,
     own: Option<String>,
     #[serde(default)]
-    prune: bool,
-    #[serde(default)]
-    allow_mass: bool,
+    orders: Vec<Order>,
     #[serde(default)]
     seen: Vec<SeenEntry>,
     #[serde(default)]
     memory: MemoryEntry,
     #[serde(default)]
     history: Vec<HistoryEntry>,
+}
+
+/// What the caller allows beyond the manifest, or cannot do.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Order {
+    Prune,
+    AllowMass,
+    /// Somebody is at the terminal, to be asked for `--allow-mass`.
+    Interactive,
+    /// The state directory cannot be written.
+    DiskFull,
 }
 
 fn up() -> String {
@@ -65,6 +75,9 @@ struct SeenEntry {
     unreadable: Option<String>,
     #[serde(default = "one")]
     generation: u64,
+    /// Processor time and resident MiB of its tree.
+    cpu: Option<Period>,
+    rss: Option<u64>,
 }
 
 fn yes() -> bool {
@@ -101,6 +114,9 @@ struct HistoryEntry {
     ended_ago: Option<Period>,
     #[serde(default)]
     stopped: bool,
+    /// Somebody asked for a fresh process.
+    #[serde(default)]
+    restart_asked: bool,
     #[serde(default)]
     finished: bool,
     /// `restart` or `expire`.
@@ -110,9 +126,14 @@ struct HistoryEntry {
     rung: Option<String>,
     draining_for: Option<Period>,
     handoff: Option<Period>,
+    #[serde(default)]
+    restarts: u32,
+    /// Its last entry allowed that it be expired.
+    #[serde(default)]
+    prune: bool,
 }
 
-pub fn death(text: &str) -> Death {
+pub(crate) fn death(text: &str) -> Death {
     let mut words = text.split(' ');
     let number = |word: Option<&str>| word.and_then(|w| w.parse().ok()).unwrap_or_default();
     match words.next() {
@@ -135,15 +156,20 @@ fn name(text: &str) -> SessionName {
 }
 
 impl World {
-    pub fn orders(&self) -> Orders {
-        Orders {
-            orphans: if self.prune { Orphans::Prune } else { Orphans::Report },
-            mass: if self.allow_mass { Mass::Allow } else { Mass::SecondLook },
-            ..Orders::default()
+    pub(crate) fn orders(&self) -> Orders {
+        let mut orders = Orders::default();
+        for order in &self.orders {
+            match order {
+                Order::Prune => orders.orphans = Orphans::Prune,
+                Order::AllowMass => orders.mass = Mass::Allow,
+                Order::Interactive => orders.mass = Mass::Hold,
+                Order::DiskFull => orders.durability = Durability::Failing,
+            }
         }
+        orders
     }
 
-    pub fn observed(&self, town: &Town) -> Observed {
+    pub(crate) fn observed(&self, town: &Town) -> Observed {
         if self.server == "down" {
             return Observed::Down;
         }
@@ -158,7 +184,7 @@ impl World {
         Observed::Up(Server { id: SERVER, version: "3.3a".to_owned(), sessions, own })
     }
 
-    pub fn memory(&self, town: &Town) -> Memory {
+    pub(crate) fn memory(&self, town: &Town) -> Memory {
         let MemoryEntry { settling, paused, server_losses, starts, other_server } = &self.memory;
         let other = ServerId(ProcId { pid: 99, start: 1 });
         Memory {
@@ -185,7 +211,11 @@ impl SeenEntry {
             ownership: self.ownership(town, id, age),
             pane: PaneId(id),
             life: self.life(id),
-            usage: None,
+            usage: self.rss.map(|rss| Usage {
+                cpu_ms: self.cpu.unwrap_or_default().millis(),
+                rss: rss << 20,
+                processes: 3,
+            }),
         }
     }
 
@@ -197,10 +227,8 @@ impl SeenEntry {
         }
         let session = name(self.declared.as_deref().unwrap_or(&self.name));
         let declared = town.sessions.get(&session).map(gtctl::model::Desired::fingerprint);
-        let fingerprint = declared.map(|print| match self.drifted {
-            true => Fingerprint { command: !print.command, ..print },
-            false => print,
-        });
+        let fingerprint =
+            declared.map(|print| if self.drifted { Fingerprint { command: !print.command, ..print } } else { print });
         Ownership::Ours(Label {
             session,
             generation: Generation(self.generation),
@@ -272,10 +300,13 @@ impl HistoryEntry {
             }),
             crashes: self.crashes.iter().map(|p| NOW.minus(*p)).collect(),
             stopped: self.stopped,
+            restart_asked: self.restart_asked,
             finished,
             stopping,
             draining: ago(self.draining_for),
             handoff: ago(self.handoff),
+            restarts: self.restarts,
+            prune: self.prune,
             ..History::default()
         }
     }

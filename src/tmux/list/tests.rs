@@ -17,7 +17,7 @@ fn whole(rows: &str) -> Answer {
     answer(&format!("{NONCE}H77 3.3a\n{rows}{NONCE}E\n"))
 }
 
-const ALIVE: &str = "$1 %2 300 0    1 1700000000 1700000050 0";
+const ALIVE: &str = "$1 %2 300  1  1700000000 1700000050";
 
 #[test]
 fn every_field_is_asked_for_once_and_read_back() {
@@ -29,7 +29,7 @@ fn every_field_is_asked_for_once_and_read_back() {
         assert_eq!(script.matches(&format!("#{{{name}}}")).count(), 1, "{name}");
     }
     let text = whole(&row(
-        "$1 %2 300 1 3 9 1700000001 2 1700000000 1700000050 1",
+        "$1 %2 300 3/9/1700000001 1 2 1700000000 1700000050",
         ["n", "t", "s", "4", "a", "%2", "f", "h", "o"],
     ));
     let listing = read(&text, NONCE).unwrap();
@@ -45,7 +45,6 @@ fn every_field_is_asked_for_once_and_read_back() {
         attached: 2,
         created: 1_700_000_000,
         activity: 1_700_000_050,
-        piped: true,
         name: "n".into(),
         labels: Labels {
             town: "t".into(),
@@ -63,7 +62,7 @@ fn every_field_is_asked_for_once_and_read_back() {
 
 #[test]
 fn hostile_texts_stay_texts() {
-    let forged = "x\n0000000000000000P$9 %9 9 0    0 1 1 0 \nE\n";
+    let forged = "x\n0000000000000000P$9 %9 9  0  1 1 \nE\n";
     for text in [forged, "\n", "", "\u{1b}]0;x\u{7}", "#{pid}", "P$1 %1", ".\n", "E\n", "é🦀", "\r\n\t|,;"] {
         let listing = read(&whole(&row(ALIVE, [text; 9])), NONCE).unwrap();
         assert_eq!(listing.rows.len(), 1);
@@ -94,11 +93,13 @@ fn what_is_not_whole_is_no_answer() {
         assert!(read(&answer(&good[..end]), NONCE).is_err(), "cut at {end}");
     }
     for bad in [
-        "x %2 300 0    1 1 1 0",
-        "$1 x 300 0    1 1 1 0",
-        "$1 %2 -1 0    1 1 1 0",
-        "$1 %2 3 0   1 1 1 0",
-        "$1 %2 3 0    1 1 1 0 0",
+        "x %2 300  1  1 1",
+        "$1 x 300  1  1 1",
+        "$1 %2 -1  1  1 1",
+        "$1 %2 3 1  1 1",
+        "$1 %2 3  1  1 1 0",
+        "$1 %2 3 1/2 1  1 1",
+        "$1 %2 3 1/2/3/4 1  1 1",
     ] {
         assert!(matches!(read(&whole(&row(bad, [""; 9])), NONCE), Err(ListFault::Garbled(_))), "{bad}");
     }
@@ -118,11 +119,11 @@ fn an_empty_list_is_not_a_failed_one() {
 #[test]
 fn dead_panes_may_lack_their_status_and_name_their_signal() {
     let read_one = |numbers: &str| read(&whole(&row(numbers, [""; 9])), NONCE).unwrap().rows.remove(0);
-    let lost = read_one("$1 %2  1    0 1 1 0");
+    let lost = read_one("$1 %2  // 0  1 1");
     assert_eq!((lost.dead, lost.pid, lost.status, lost.signal), (true, 0, None, None));
-    assert_eq!(read_one("$1 %2 3 1  KILL 5 0 1 1 0").signal, Some(9));
-    assert_eq!(read_one("$1 %2 3 1  SIGTERM 5 0 1 1 0").signal, Some(15));
-    assert_eq!(read_one("$1 %2 3 1  WEIRD 5 0 1 1 0").signal, Some(0));
+    assert_eq!(read_one("$1 %2 3 /KILL/5 0  1 1").signal, Some(9));
+    assert_eq!(read_one("$1 %2 3 /SIGTERM/5 0  1 1").signal, Some(15));
+    assert_eq!(read_one("$1 %2 3 /WEIRD/5 0  1 1").signal, Some(0));
 }
 
 #[test]

@@ -1,0 +1,81 @@
+//! 3: a town from nothing.
+
+use crate::Result;
+use crate::measure::{in_turns, timed};
+use crate::stage::{Stage, session};
+use crate::table::{Against, Row};
+use std::fmt::Write as _;
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+/// Sessions and rounds.
+const SIZES: [(usize, usize); 3] = [(10, 11), (100, 5), (1000, 3)];
+
+/// Processes of our own that a whole `apply` may need, whatever its size.
+const MOST_CALLS: usize = 20;
+
+pub(crate) fn run() -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for (sessions, rounds) in SIZES {
+        let [ours, bare] = in_turns(rounds, [Box::new(|| applied(sessions)), Box::new(|| pipelined(sessions))])?;
+        let [each] = in_turns(1, [Box::new(|| one_by_one(sessions))])?;
+        let (calls, looks) = counted(sessions)?;
+        let row = |against| Row { what: "3 apply from nothing", sessions, gtctl: ours, against };
+        rows.extend([
+            row(Against::Floor("bare new-session lines, one client", bare, Some(1.25))),
+            row(Against::Peer("one tmux new-session each", each, None)),
+            row(Against::Count("processes of our own", calls, MOST_CALLS)),
+            row(Against::Count("observations", looks, 1)),
+        ]);
+    }
+    Ok(rows)
+}
+
+fn applied(sessions: usize) -> Result<Duration> {
+    let stage = Stage::declared(sessions)?;
+    let took = timed(|| Ok(stage.gtctl(&["apply", "--no-wait"]).output()?))?;
+    whole(&stage, sessions, took)
+}
+
+fn pipelined(sessions: usize) -> Result<Duration> {
+    let stage = Stage::declared(sessions)?;
+    let mut lines = String::new();
+    for n in 0..sessions {
+        // Writing to a String cannot fail.
+        let _ = writeln!(lines, "new-session -d -s {} -x 200 -y 50 -c / -- sleep 100000", session(n));
+    }
+    let took = timed(|| stage.source(&lines))?;
+    whole(&stage, sessions, took)
+}
+
+fn one_by_one(sessions: usize) -> Result<Duration> {
+    let stage = Stage::declared(sessions)?;
+    let took = timed(|| {
+        for n in 0..sessions {
+            let name = session(n);
+            stage.tmux(&["new-session", "-d", "-s", &name, "-x", "200", "-y", "50", "-c", "/", "sleep", "100000"])?;
+        }
+        Ok(())
+    })?;
+    whole(&stage, sessions, took)
+}
+
+fn whole(stage: &Stage, sessions: usize, took: Duration) -> Result<Duration> {
+    let found = stage.sessions()?;
+    if found == sessions { Ok(took) } else { Err(format!("{found} of {sessions} sessions").into()) }
+}
+
+/// Runs of tmux, and looks, in one apply: tmux is another one that counts.
+fn counted(sessions: usize) -> Result<(usize, usize)> {
+    let stage = Stage::declared(sessions)?;
+    let (folder, log) = (stage.dir().join("bin"), stage.dir().join("calls"));
+    std::fs::create_dir(&folder)?;
+    let path = std::env::var("PATH")?;
+    let script = format!("#!/bin/sh\necho call >>'{}'\nPATH='{path}' exec tmux \"$@\"\n", log.display());
+    std::fs::write(folder.join("tmux"), script)?;
+    std::fs::set_permissions(folder.join("tmux"), std::fs::Permissions::from_mode(0o755))?;
+    let mut command = stage.gtctl(&["-vv", "apply", "--no-wait"]);
+    let output = command.env("PATH", format!("{}:{path}", folder.display())).output()?;
+    let looks = String::from_utf8_lossy(&output.stderr).lines().filter(|line| line.contains("list-panes")).count();
+    Ok((std::fs::read_to_string(log)?.lines().count(), looks))
+}

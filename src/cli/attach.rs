@@ -1,0 +1,15 @@
+//! `gtctl attach`: tmux itself, on the right server and the right session.
+
+use super::args::{Global, Session, TownArg};
+use super::exit::{Exit, Trouble};
+use super::output::Terminal;
+use super::place::Place;
+use std::os::unix::process::CommandExt;
+
+/// Becomes `tmux attach-session`; returns only when that cannot be.
+pub(super) fn run(global: &Global, args: &Session, terminal: &Terminal) -> Result<Exit, Trouble> {
+    let place = Place::find(global, &TownArg { town: None }, terminal)?;
+    let session = place.session(&args.session)?;
+    let error = place.client.attach_command(&session).exec();
+    Err(Trouble::new("tmux cannot be run").because(&error).help("apt-get install tmux"))
+}

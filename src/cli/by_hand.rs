@@ -1,0 +1,57 @@
+//! What people ask for by hand: `start`, `stop`, `restart`, `reset`, `expire`, `pause`, `resume`.
+//!
+//! Each is written into the town's memory first, so that a controller that runs beside it, or comes later, wants the
+//! same; then cycles carry it out, by turns with that controller.
+
+use super::args::{Expire, Global, Sessions, TownArg};
+use super::exit::{Exit, Trouble};
+use super::output::Terminal;
+use super::place::{Place, orders};
+use super::work::Work;
+use crate::model::{Mass, Orders, Period, Request, Scope, SessionName};
+use crate::render::words::count;
+
+/// Asks for something about sessions, and sees to it.
+pub(super) async fn run(
+    global: &Global,
+    args: &Sessions,
+    request: Request,
+    terminal: &Terminal,
+) -> Result<Exit, Trouble> {
+    let place = Place::find(global, &TownArg { town: None }, terminal)?;
+    let sessions = place.sessions(&args.named)?;
+    let mut controller = place.controller()?;
+    controller.ask(&sessions, request)?;
+    if request == Request::Reset {
+        terminal.print(&format!("{} reset: crashes forgotten\n", listed(&sessions)));
+        return Ok(Exit::Done);
+    }
+    let wait = if args.no_wait { Period::ZERO } else { args.timeout };
+    // Naming sessions by hand is consent enough.
+    let orders = Orders { mass: Mass::Allow, ..Orders::default() };
+    Work::new(wait, orders, Scope::Sessions(sessions)).run(&mut controller, &place, terminal).await
+}
+
+/// Carries out the expiries of the plan, and nothing else.
+pub(super) async fn expire(global: &Global, args: &Expire, terminal: &Terminal) -> Result<Exit, Trouble> {
+    let place = Place::find(global, &args.town, terminal)?;
+    let mut controller = place.controller()?;
+    let wait = args.timeout;
+    Work::new(wait, orders(&args.orders), Scope::Expiries).run(&mut controller, &place, terminal).await
+}
+
+/// Pauses the town, or lets it go on.
+pub(super) fn pause(global: &Global, args: &TownArg, paused: bool, terminal: &Terminal) -> Result<Exit, Trouble> {
+    let place = Place::find(global, args, terminal)?;
+    place.controller()?.pause(paused)?;
+    let what = if paused { "paused: nothing is done until `gtctl resume`" } else { "goes on" };
+    terminal.print(&format!("town {} {what}\n", place.town.name));
+    Ok(Exit::Done)
+}
+
+fn listed(sessions: &[SessionName]) -> String {
+    match sessions {
+        [only] => only.to_string(),
+        several => count(several.len(), "session"),
+    }
+}

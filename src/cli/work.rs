@@ -1,0 +1,172 @@
+//! Carrying out what was asked for, cycle by cycle, until nothing is left that could be done in the time given.
+
+use super::exit::{Exit, Trouble};
+use super::output::Terminal;
+use super::place::Place;
+use crate::controller::{Controller, Cycle};
+use crate::model::{
+    Done, Held, Hold, Moment, Observed, Orders, Outcome, Period, Phase, Plan, Scope, SessionName, Unchanged, Verb,
+};
+use crate::proc;
+use crate::render::{Scene, apply as page, json};
+use std::collections::BTreeMap;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// How often to look while something starts or stops.
+const LOOK_EVERY: Period = Period::from_millis(200);
+/// How long a session that should be restarted when idle is given to fall idle before that is reported as held.
+const DRAIN_PATIENCE: Period = Period::from_secs(15);
+
+fn listen(kind: SignalKind) -> Result<Signal, Trouble> {
+    signal(kind).map_err(|e| Trouble::new("signals cannot be listened for").because(&e))
+}
+
+/// Cycles that carry out what was asked for, and what came of them.
+pub(super) struct Work {
+    begun: Moment,
+    orders: Orders,
+    scope: Scope,
+    wait: Period,
+    /// Everything done, in order.
+    done: Vec<Done>,
+    interrupted: bool,
+}
+
+impl Work {
+    /// Work that may take `wait` in all; with none at all it is one cycle.
+    pub(super) fn new(wait: Period, orders: Orders, scope: Scope) -> Self {
+        Self { begun: proc::clock::now(), orders, scope, wait, done: Vec::new(), interrupted: false }
+    }
+
+    /// Carries it out, and tells of it.
+    pub(super) async fn run(
+        mut self,
+        controller: &mut Controller,
+        place: &Place,
+        terminal: &Terminal,
+    ) -> Result<Exit, Trouble> {
+        let last = self.until_settled(controller, place, terminal).await?;
+        self.conclude(place, &last, terminal)
+    }
+
+    /// Runs cycles until nothing is left that could be done within the time given.
+    async fn until_settled(
+        &mut self,
+        controller: &mut Controller,
+        place: &Place,
+        terminal: &Terminal,
+    ) -> Result<Cycle, Trouble> {
+        let mut reported = BTreeMap::new();
+        // Listened for from the beginning: one that comes during a cycle lets it finish its steps.
+        let mut interrupt = listen(SignalKind::interrupt())?;
+        let mut terminate = listen(SignalKind::terminate())?;
+        loop {
+            let cycle = controller.cycle(&place.town, self.orders, &self.scope).await?;
+            self.report(place, &cycle, &mut reported, terminal);
+            self.done.extend(cycle.outcomes.iter().cloned());
+            let Some(pause) = self.pause(&cycle) else { return Ok(cycle) };
+            tokio::select! {
+                biased;
+                _ = interrupt.recv() => self.interrupted = true,
+                _ = terminate.recv() => self.interrupted = true,
+                () = tokio::time::sleep(pause.to_std()) => {}
+            }
+            if self.interrupted {
+                return Ok(cycle);
+            }
+        }
+    }
+
+    /// How long to sleep before another cycle; none when this was the last.
+    fn pause(&self, cycle: &Cycle) -> Option<Period> {
+        let now = proc::clock::now();
+        let left = self.wait.minus(now.since(&self.begun));
+        let acted = cycle.outcomes.iter().any(|done| !matches!(done.outcome, Outcome::Failed(_)));
+        let moving = self.is_moving(&cycle.plan);
+        let due = self.held(&cycle.plan).filter_map(|held| self.due(held, now, left)).min();
+        if left.is_zero() || matches!(cycle.observed, Observed::Unknown(_)) {
+            return None;
+        }
+        let soon = (acted || moving).then_some(LOOK_EVERY);
+        soon.into_iter().chain(due).min().map(|pause| pause.max(Period::from_millis(20)).min(left))
+    }
+
+    /// When a held step comes due, if that is worth waiting for.
+    fn due(&self, held: &Held, now: Moment, left: Period) -> Option<Period> {
+        if let Hold::Draining { .. } = held.hold {
+            return (now.since(&self.begun) < DRAIN_PATIENCE).then_some(LOOK_EVERY);
+        }
+        let due = now.until(&held.until?);
+        (due < left).then_some(due)
+    }
+
+    /// Prints what was done, and each session that waits for the first time or for something else.
+    fn report(&self, place: &Place, cycle: &Cycle, reported: &mut BTreeMap<String, &'static str>, terminal: &Terminal) {
+        for notice in &cycle.notices {
+            terminal.warn(notice);
+        }
+        if terminal.is_json() {
+            return;
+        }
+        let paper = terminal.paper(cycle.now);
+        let shown: Vec<Done> =
+            cycle.outcomes.iter().filter(|done| !matches!(done.outcome, Outcome::Stale(_))).cloned().collect();
+        terminal.print(&page::outcomes(&place.town, &shown, &paper));
+        for held in self.held(&cycle.plan) {
+            let is_news = reported.insert(held.session.to_string(), held.hold.code()) != Some(held.hold.code());
+            let worth_it = matches!(held.hold, Hold::BackOff { .. } | Hold::Draining { .. } | Hold::MassGuard { .. });
+            if is_news && worth_it && !self.wait.is_zero() {
+                terminal.print(&page::waits(&place.town, held, &paper));
+            }
+        }
+    }
+
+    /// The last word, and the exit code.
+    fn conclude(&self, place: &Place, last: &Cycle, terminal: &Terminal) -> Result<Exit, Trouble> {
+        let scene = Scene {
+            town: &place.town,
+            observed: &last.observed,
+            memory: &last.memory,
+            plan: &last.plan,
+            now: last.now,
+        };
+        if terminal.is_json() {
+            terminal.print_json(&json::apply(&scene, &self.done));
+        }
+        if let Observed::Unknown(why) = &last.observed {
+            return Err(Trouble::new(format!("nothing was done, because the town is unknown: {why}"))
+                .help("look at the tmux server; gtctl acts again as soon as it answers"));
+        }
+        if !terminal.is_json() {
+            terminal.print(&page::summary(&self.done, &scene, &terminal.paper(last.now)));
+        }
+        if self.interrupted {
+            terminal.warn("interrupted: what was begun is finished, what is left shows in gtctl diff");
+            return Ok(Exit::Partial);
+        }
+        let failed = last.outcomes.iter().any(|done| matches!(done.outcome, Outcome::Failed(_) | Outcome::Unknown(_)));
+        let left =
+            failed || self.held(&last.plan).next().is_some() || self.is_moving(&last.plan) && !self.wait.is_zero();
+        Ok(if left { Exit::Partial } else { Exit::Done })
+    }
+
+    /// What is held of what was asked for.
+    fn held<'p>(&'p self, plan: &'p Plan) -> impl Iterator<Item = &'p Held> {
+        plan.held.iter().filter(|held| self.asks_for(&held.session, held.verb))
+    }
+
+    fn asks_for(&self, session: &SessionName, verb: Verb) -> bool {
+        match &self.scope {
+            Scope::Town => true,
+            Scope::Sessions(names) => names.contains(session),
+            Scope::Expiries => verb == Verb::Expire,
+        }
+    }
+
+    /// Whether something that was asked for starts or stops.
+    fn is_moving(&self, plan: &Plan) -> bool {
+        let moving = |phase: Phase| matches!(phase, Phase::Starting | Phase::Stopping);
+        let starts = |calm: &Unchanged| moving(calm.phase) && self.asks_for(&calm.session, Verb::Start);
+        plan.unchanged.iter().any(starts) || self.held(plan).any(|held| moving(held.phase))
+    }
+}

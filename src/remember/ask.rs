@@ -1,0 +1,29 @@
+//! What people ask for by hand.
+
+use crate::model::{Memory, Request, SessionName};
+
+/// Takes in a request; the next plan acts on it. A stop lasts until a start or a restart.
+#[must_use]
+pub fn ask(mut memory: Memory, session: &SessionName, request: Request) -> Memory {
+    let history = memory.sessions.entry(session.clone()).or_default();
+    match request {
+        Request::Stop => {
+            history.stopped = true;
+            history.restart_asked = false;
+        }
+        Request::Start => {
+            history.stopped = false;
+            // What is left of a task that has ended would end it again at the next look.
+            history.restart_asked = history.finished.take().is_some();
+            history.crashes.clear();
+        }
+        Request::Restart => {
+            history.stopped = false;
+            history.finished = None;
+            history.crashes.clear();
+            history.restart_asked = true;
+        }
+        Request::Reset => history.crashes.clear(),
+    }
+    memory
+}

@@ -1,0 +1,337 @@
+//! The controller's cycle on a simulated world, with everything going wrong that the seed says.
+
+use super::fault::{Mishap, Weather};
+use super::hands::Neglect;
+use super::ledger::{Breach, Ledger, Look};
+use super::people::Interference;
+use super::settled::Violation;
+use super::world::World;
+use super::{Random, random_town};
+use crate::model::{
+    Action, Done, Durability, Life, Memory, Moment, Observed, Orders, Orphans, Outcome, Period, Plan, SessionName,
+    Step, Town,
+};
+use crate::plan::Situation;
+use crate::{plan, remember};
+use std::collections::VecDeque;
+
+/// The part of the controller that thinks. A test may put a bug into any of it.
+pub trait Mind {
+    /// What a look teaches.
+    fn learn(&self, memory: Memory, town: &Town, observed: &Observed, now: Moment) -> Memory {
+        remember::learn(memory, town, observed, now)
+    }
+
+    /// What shall happen.
+    fn plan(&self, situation: &Situation<'_>) -> Plan {
+        plan::plan(situation)
+    }
+
+    /// What is written down before it happens.
+    fn intend(&self, memory: Memory, plan: &Plan, now: Moment) -> Memory {
+        remember::intend(memory, plan, now)
+    }
+
+    /// What outcomes leave behind.
+    fn record(&self, memory: Memory, plan: &Plan, outcomes: &[Done], now: Moment) -> Memory {
+        remember::record(memory, plan, outcomes, now)
+    }
+}
+
+/// The mind as it is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Faithful;
+
+impl Mind for Faithful {}
+
+/// What a run came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Report {
+    /// Cycles turned.
+    pub cycles: u64,
+    /// Awake time that passed.
+    pub awake: Period,
+    /// Things done to the world.
+    pub deeds: u64,
+    /// A digest of everything that was decided.
+    pub trace: u64,
+}
+
+/// An operation that will be done later than anybody thinks.
+#[derive(Debug)]
+pub(super) struct Late {
+    cycles: u64,
+    step: Step,
+    planned: Moment,
+}
+
+/// One run.
+pub struct Driver<'m> {
+    mind: &'m dyn Mind,
+    seed: u64,
+    pub(super) random: Random,
+    pub(super) weather: Weather,
+    pub(super) stormy: bool,
+    pub(super) world: World,
+    pub(super) town: Town,
+    pub(super) memory: Memory,
+    pub(super) disk: Memory,
+    pub(super) copies: VecDeque<Memory>,
+    pub(super) disk_is_full: bool,
+    pub(super) hung: u32,
+    pub(super) looks: VecDeque<Observed>,
+    pub(super) late: Vec<Late>,
+    pub(super) ledger: Ledger,
+    pub(super) report: Report,
+}
+
+/// Old looks and old copies of the state that may come back.
+const KEPT: usize = 5;
+
+impl<'m> Driver<'m> {
+    /// A run of this seed with this mind. `neglect` is left out of the world's fences.
+    #[must_use]
+    pub fn new(name: &SessionName, seed: u64, mind: &'m dyn Mind, neglect: Option<Neglect>) -> Self {
+        let mut random = Random::new(seed);
+        let town = random_town(name.clone(), &mut random);
+        let mut world = World::new(name.clone(), random.fork());
+        world.neglect = neglect;
+        Self {
+            mind,
+            seed,
+            weather: Weather::draw(&mut random),
+            random,
+            stormy: true,
+            world,
+            town,
+            memory: Memory::default(),
+            disk: Memory::default(),
+            copies: VecDeque::new(),
+            disk_is_full: false,
+            hung: 0,
+            looks: VecDeque::new(),
+            late: vec![],
+            ledger: Ledger::default(),
+            report: Report::default(),
+        }
+    }
+
+    /// Lives through the storm, and then through `quiet` cycles of calm.
+    ///
+    /// # Errors
+    /// The first invariant broken.
+    pub fn run(mut self, quiet: u32) -> Result<Report, Violation> {
+        let result = self.live(quiet);
+        let Self { seed, report, .. } = self;
+        result.map(|()| report).map_err(|breach| Violation { seed, cycle: report.cycles, breach })
+    }
+
+    fn live(&mut self, quiet: u32) -> Result<(), Breach> {
+        for _ in 0..self.weather.cycles {
+            self.cycle()?;
+        }
+        self.settle(quiet)
+    }
+
+    /// One turn, ending with sleep.
+    pub(super) fn cycle(&mut self) -> Result<Plan, Breach> {
+        self.report.cycles = self.report.cycles.saturating_add(1);
+        if self.stormy {
+            self.trouble();
+        }
+        self.replay_late()?;
+        let observed = self.look();
+        let now = self.world.now;
+        self.memory = self.mind.learn(std::mem::take(&mut self.memory), &self.town, &observed, now);
+        let (plan, orders) = self.decide(&observed, now)?;
+        self.follow(&plan);
+        if let Some(outcomes) = self.act(&plan, orders, now)? {
+            let now = self.world.now;
+            self.memory = self.mind.record(std::mem::take(&mut self.memory), &plan, &outcomes, now);
+            self.save();
+        }
+        self.sleep(&plan);
+        Ok(plan)
+    }
+
+    /// Plans, and writes the intent down. Where that fails, plans again with less to do.
+    fn decide(&mut self, observed: &Observed, now: Moment) -> Result<(Plan, Orders), Breach> {
+        let prunes = self.stormy && self.random.chance(self.weather.orders);
+        let mut orders = Orders::default();
+        if prunes {
+            orders.orphans = Orphans::Prune;
+        }
+        let think = |memory: &Memory, orders: Orders| {
+            self.mind.plan(&Situation { town: &self.town, observed, memory, orders, now })
+        };
+        let mut plan = think(&self.memory, orders);
+        if self.disk_is_full {
+            orders.durability = Durability::Failing;
+            plan = think(&self.memory, orders);
+        }
+        let look = Look { town: &self.town, observed, memory: &self.memory, orders, now };
+        self.ledger.judge_plan(&look, &plan)?;
+        self.memory = self.mind.intend(std::mem::take(&mut self.memory), &plan, now);
+        if self.world.neglect != Some(Neglect::Intent) {
+            self.save();
+        }
+        Ok((plan, orders))
+    }
+
+    fn save(&mut self) {
+        if self.disk_is_full {
+            return;
+        }
+        self.copies.push_back(std::mem::replace(&mut self.disk, self.memory.clone()));
+        if self.copies.len() > KEPT {
+            self.copies.pop_front();
+        }
+    }
+
+    /// Carries out the plan; gives nothing when the controller died over it.
+    fn act(&mut self, plan: &Plan, orders: Orders, now: Moment) -> Result<Option<Vec<Done>>, Breach> {
+        let mut outcomes = Vec::with_capacity(plan.steps.len());
+        let hangs = self.stormy && self.hung == 0 && self.random.chance(self.weather.stops);
+        if hangs {
+            self.hung = 2;
+        }
+        for step in &plan.steps {
+            self.ledger.judge_intent(step, &self.disk, orders)?;
+            if self.stormy && self.random.chance(self.weather.people / 3) {
+                self.world.interfere(Interference::Attach, &[], &mut self.random);
+            }
+            let mut mishap = if self.stormy { self.weather.mishap(&mut self.random) } else { None };
+            if hangs {
+                mishap = Some(Mishap::Late);
+            }
+            let Some(outcome) = self.attempt(step, mishap, now) else {
+                self.judge_deeds()?;
+                self.wake_up_again();
+                return Ok(None);
+            };
+            self.judge_deeds()?;
+            outcomes.push(Done { session: step.session.clone(), verb: step.action.verb(), outcome });
+        }
+        Ok(Some(outcomes))
+    }
+
+    /// One operation; none when the controller dies before or after it.
+    fn attempt(&mut self, step: &Step, mishap: Option<Mishap>, now: Moment) -> Option<Outcome> {
+        let unknown = || Some(Outcome::Unknown("no answer".to_owned()));
+        match mishap {
+            None => Some(self.world.carry_out(step, now)),
+            Some(Mishap::Before) => Some(Outcome::Failed("refused".to_owned())),
+            Some(Mishap::Lost) => unknown(),
+            Some(Mishap::CrashBefore) => None,
+            Some(Mishap::CrashAfter) => {
+                self.world.carry_out(step, now);
+                None
+            }
+            Some(Mishap::After) => {
+                self.world.carry_out(step, now);
+                unknown()
+            }
+            Some(Mishap::Late) => {
+                self.postpone(step, now);
+                unknown()
+            }
+            Some(Mishap::Twice) => {
+                // A creation repeated when its name is free again cannot be told from the first.
+                if !matches!(step.action, Action::Start { .. }) {
+                    self.postpone(step, now);
+                }
+                Some(self.world.carry_out(step, now))
+            }
+        }
+    }
+
+    fn postpone(&mut self, step: &Step, planned: Moment) {
+        let cycles = self.report.cycles.saturating_add(self.random.between(1, 5));
+        self.late.push(Late { cycles, step: step.clone(), planned });
+    }
+
+    fn replay_late(&mut self) -> Result<(), Breach> {
+        let turn = self.report.cycles;
+        let due: Vec<Late> = self.late.extract_if(.., |late| late.cycles <= turn).collect();
+        for late in due {
+            self.world.carry_out(&late.step, late.planned);
+            self.judge_deeds()?;
+        }
+        Ok(())
+    }
+
+    fn judge_deeds(&mut self) -> Result<(), Breach> {
+        for deed in std::mem::take(&mut self.world.deeds) {
+            self.report.deeds = self.report.deeds.saturating_add(1);
+            self.ledger.judge_deed(&deed, &self.town, self.world.now)?;
+        }
+        Ok(())
+    }
+
+    /// One look, perhaps a bad one.
+    fn look(&mut self) -> Observed {
+        let truth = self.world.observe();
+        if !self.stormy {
+            return truth;
+        }
+        if self.hung > 0 {
+            self.hung = self.hung.saturating_sub(1);
+            return Observed::Unknown("no answer".to_owned());
+        }
+        self.looks.push_back(truth.clone());
+        if self.looks.len() > KEPT {
+            self.looks.pop_front();
+        }
+        if self.random.chance(self.weather.blind) {
+            return Observed::Unknown("no answer".to_owned());
+        }
+        if self.random.chance(self.weather.stale) {
+            return self.looks.front().cloned().unwrap_or(truth);
+        }
+        match truth {
+            Observed::Up(mut server) => {
+                for seen in server.sessions.values_mut() {
+                    if self.random.chance(self.weather.dim) {
+                        seen.life = Life::Unknown("gone while looking".to_owned());
+                    }
+                }
+                Observed::Up(server)
+            }
+            Observed::Down | Observed::Unknown(_) => truth,
+        }
+    }
+
+    fn sleep(&mut self, plan: &Plan) {
+        let now = self.world.now;
+        let mut time = plan.wake.map_or(self.town.resync, |wake| now.until(&wake)).min(self.town.resync);
+        if !plan.steps.is_empty() {
+            time = time.min(Period::from_secs(1));
+        }
+        if self.stormy && self.random.chance(200) {
+            time = Period::from_millis(self.random.below(time.millis()));
+        }
+        let time = time.max(Period::from_millis(100));
+        self.report.awake = self.report.awake.plus(time);
+        self.world.pass(time);
+    }
+
+    /// Adds what was decided to the trace.
+    fn follow(&mut self, plan: &Plan) {
+        let mut hash = self.report.trace ^ self.world.now.awake;
+        let mut add = |text: &str| {
+            for byte in text.bytes() {
+                hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+            }
+        };
+        for step in &plan.steps {
+            add(step.session.as_str());
+            add(step.action.verb().word());
+            add(step.reason.code());
+        }
+        for held in &plan.held {
+            add(held.session.as_str());
+            add(held.hold.code());
+        }
+        self.report.trace = hash;
+    }
+}

@@ -1,0 +1,195 @@
+//! The invariants that one plan, one step or one deed can break by itself.
+
+use super::hands::Before;
+use super::ledger::{Breach, Look};
+use crate::model::{
+    Action, Durability, Generation, Life, Observed, Orphans, Ownership, Period, Plan, Reason, Rung, SessionName, Step,
+    Target, WhenAttached,
+};
+use std::collections::BTreeSet;
+
+pub(super) fn breach<T>(law: &'static str, detail: impl Into<String>) -> Result<T, Breach> {
+    Err(Breach { law, detail: detail.into() })
+}
+
+pub(super) fn ensure(holds: bool, law: &'static str, what: &dyn std::fmt::Debug) -> Result<(), Breach> {
+    if holds { Ok(()) } else { breach(law, format!("{what:?}")) }
+}
+
+/// A step in few words.
+#[derive(Debug)]
+#[expect(dead_code, reason = "read by its Debug form")]
+pub(super) struct Brief<'a>(&'a SessionName, &'static str, Option<Rung>, &'a Reason, Option<&'a Target>);
+
+pub(super) fn brief(step: &Step) -> Brief<'_> {
+    let (rung, target) = match &step.action {
+        Action::Restart { rung, target, .. } | Action::Expire { rung, target, .. } => (Some(*rung), Some(target)),
+        Action::Adopt { target, .. } => (None, Some(target)),
+        Action::Start { .. } => (None, None),
+    };
+    Brief(&step.session, step.action.verb().word(), rung, &step.reason, target)
+}
+
+/// The step of a kill that begins a stop.
+pub(super) fn begins_kill(step: &Step) -> bool {
+    match &step.action {
+        Action::Restart { rung, .. } | Action::Expire { rung, .. } => {
+            *rung == Rung::Ask && !matches!(step.reason, Reason::StopBegun { .. })
+        }
+        Action::Start { .. } | Action::Adopt { .. } => false,
+    }
+}
+
+/// A signal to something alive.
+pub(super) fn signals(step: &Step) -> bool {
+    match &step.action {
+        Action::Restart { rung, .. } | Action::Expire { rung, .. } => *rung != Rung::Finish,
+        Action::Start { .. } | Action::Adopt { .. } => false,
+    }
+}
+
+pub(super) fn begins_process(step: &Step) -> bool {
+    matches!(step.action, Action::Start { .. } | Action::Restart { rung: Rung::Finish, .. })
+}
+
+pub(super) fn briefs(plan: &Plan) -> Vec<Brief<'_>> {
+    plan.steps.iter().map(brief).collect()
+}
+
+/// Every declared session is in the plan exactly once, every other one in it is ours, and the lists are in order.
+pub(super) fn complete(look: &Look<'_>, plan: &Plan) -> Result<(), Breach> {
+    let lists = [
+        plan.steps.iter().map(|step| &step.session).collect::<Vec<_>>(),
+        plan.held.iter().map(|held| &held.session).collect(),
+        plan.unchanged.iter().map(|calm| &calm.session).collect(),
+    ];
+    let ordered = lists.iter().all(|list| list.is_sorted());
+    ensure(ordered, "once each", &lists)?;
+    let all: Vec<_> = lists.into_iter().flatten().collect();
+    let distinct: BTreeSet<_> = all.iter().copied().collect();
+    ensure(distinct.len() == all.len(), "once each", &all)?;
+    let declared = look.town.sessions.keys().all(|name| distinct.contains(name));
+    ensure(declared, "once each", &distinct)?;
+    let owned = |name: &SessionName| label_of(look.observed, name).is_some();
+    let strange = distinct.into_iter().find(|name| !look.town.sessions.contains_key(*name) && !owned(name));
+    ensure(strange.is_none(), "once each", &strange)
+}
+
+pub(super) fn sessions(observed: &Observed) -> impl Iterator<Item = (&String, &crate::model::Seen)> {
+    let server = match observed {
+        Observed::Up(server) => Some(server),
+        Observed::Down | Observed::Unknown(_) => None,
+    };
+    server.into_iter().flat_map(|server| &server.sessions)
+}
+
+pub(super) fn label_of<'a>(observed: &'a Observed, name: &SessionName) -> Option<&'a crate::model::Seen> {
+    sessions(observed)
+        .map(|(_, seen)| seen)
+        .filter(|seen| matches!(&seen.ownership, Ownership::Ours(label) if label.session == *name))
+        .max_by_key(|seen| match &seen.ownership {
+            Ownership::Ours(label) => label.generation,
+            Ownership::Unlabelled | Ownership::Foreign(_) => Generation::default(),
+        })
+}
+
+/// Nothing stands under the name and nothing is labelled with it, or what is has ended.
+pub(super) fn is_gone(observed: &Observed, name: &SessionName) -> bool {
+    match label_of(observed, name) {
+        Some(seen) => matches!(seen.life, Life::Dead { .. }),
+        None => !sessions(observed).any(|(under, _)| under == name.as_str()),
+    }
+}
+
+pub(super) fn judge_step(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
+    let target = match &step.action {
+        Action::Start { .. } => return judge_creation(look, step),
+        Action::Restart { target, .. } | Action::Expire { target, .. } | Action::Adopt { target, .. } => target,
+    };
+    let Some((_, seen)) = sessions(look.observed).find(|(_, seen)| seen.id == target.session) else {
+        return breach("S1 ours only", format!("{:?}", brief(step)));
+    };
+    ensure(!matches!(seen.life, Life::Unknown(_)), "S8 unknown", &brief(step))?;
+    let adopts = matches!(step.action, Action::Adopt { .. });
+    let rightful = match seen.ownership {
+        Ownership::Ours(_) => !adopts,
+        Ownership::Unlabelled => adopts,
+        Ownership::Foreign(_) => false,
+    };
+    ensure(rightful, "S1 ours only", &brief(step))?;
+    let kills = signals(step) && matches!(seen.life, Life::Alive { .. });
+    let desired = look.town.sessions.get(&step.session);
+    let minds = desired.is_none_or(|desired| desired.when_attached == WhenAttached::Hold);
+    ensure(!(kills && minds && seen.attached > 0), "S3 attached", &brief(step))?;
+    let own = matches!(look.observed, Observed::Up(server) if server.own == Some(target.session));
+    ensure(!(kills && own), "S18 own session", &brief(step))?;
+    if begins_kill(step) && !look.town.sessions.contains_key(&step.session) {
+        let history = look.memory.sessions.get(&step.session);
+        let allowed = look.orders.orphans == Orphans::Prune || history.is_some_and(|h| h.prune);
+        ensure(allowed && !look.town.sessions.is_empty(), "S10 prune", &brief(step))?;
+    }
+    if let Reason::TooOld { limit, .. } = step.reason {
+        let label = if let Ownership::Ours(label) = &seen.ownership { Some(label) } else { None };
+        ensure(label.is_some_and(|label| look.now.since(&label.started) >= limit), "S12 awake", &brief(step))?;
+    }
+    let durable = look.orders.durability == Durability::Durable;
+    ensure(durable && !look.memory.paused, "S5 intent", &brief(step))
+}
+
+pub(super) fn judge_creation(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
+    let there = sessions(look.observed).any(|(name, seen)| {
+        let ours = if let Ownership::Ours(label) = &seen.ownership { Some(&label.session) } else { None };
+        ours == Some(&step.session) || (ours.is_none() && name == step.session.as_str())
+    });
+    ensure(!there, "S6 one tree", &brief(step))
+}
+
+/// Waves, and how many may start at once.
+pub(super) fn judge_starts(look: &Look<'_>, plan: &Plan) -> Result<(), Breach> {
+    let is_starting = |name: &SessionName, ready_after: Period| {
+        let seen = label_of(look.observed, name)?;
+        let Ownership::Ours(label) = &seen.ownership else { return None };
+        (matches!(seen.life, Life::Alive { .. }) && look.now.since(&label.started) < ready_after).then_some(())
+    };
+    let left_alone = |name: &SessionName| {
+        let acted_on = plan.steps.iter().any(|step| step.session == *name);
+        let stopped = look.memory.sessions.get(name).is_some_and(|history| history.stopped);
+        acted_on || stopped
+    };
+    let pending = |name: &&SessionName| {
+        let starts = plan.steps.iter().any(|step| step.session == **name && begins_process(step));
+        let ready_after = look.town.sessions.get(*name).map_or(Period::ZERO, |desired| desired.ready_after);
+        starts || (is_starting(name, ready_after).is_some() && !left_alone(name))
+    };
+    let wave = |name: &SessionName| look.town.sessions.get(name).map_or(0, |desired| desired.wave);
+    let created: Vec<_> = plan.steps.iter().filter(|step| matches!(step.action, Action::Start { .. })).collect();
+    let last = created.iter().map(|step| wave(&step.session)).max();
+    let pending: Vec<_> = if created.is_empty() { vec![] } else { look.town.sessions.keys().filter(pending).collect() };
+    let first = pending.iter().map(|name| wave(name)).min();
+    ensure(last.zip(first).is_none_or(|(last, first)| last <= first), "S16 waves", &(last, &pending))?;
+    let starts = plan.steps.iter().filter(|step| begins_process(step)).count();
+    let healthy =
+        look.memory.sessions.values().filter(|history| history.run.as_ref().is_some_and(|r| r.ready.is_some()));
+    let most = usize::try_from(look.town.limits.concurrent_starts.max(1)).unwrap_or(1).saturating_add(healthy.count());
+    ensure(starts <= most, "S7 concurrent starts", &briefs(plan))
+}
+
+/// An operation took effect on `before`: was that what it was meant for?
+pub(super) fn judge_identity(step: &Step, before: &Before) -> Result<(), Breach> {
+    let (target, kills) = match &step.action {
+        Action::Start { .. } => return Ok(()),
+        Action::Restart { target, .. } | Action::Expire { target, .. } => (target, before.session.is_alive()),
+        Action::Adopt { target, .. } => (target, false),
+    };
+    let generation = match &before.session.ownership {
+        Ownership::Ours(label) => Some(label.generation),
+        Ownership::Unlabelled => None,
+        Ownership::Foreign(_) => return breach("S1 ours only", format!("{:?}", brief(step))),
+    };
+    let adopts = matches!(step.action, Action::Adopt { .. });
+    ensure(generation.is_some() != adopts, "S1 ours only", &brief(step))?;
+    ensure(before.server == target.server, "S2 other server", &brief(step))?;
+    ensure(generation == target.generation, "S2 other life", &brief(step))?;
+    let minded = before.session.attached > 0 && target.attached == WhenAttached::Hold;
+    ensure(!(kills && minded), "S3 attached", &brief(step))
+}

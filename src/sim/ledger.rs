@@ -1,0 +1,214 @@
+//! The invariants, asked after every plan and every deed.
+//!
+//! Plans are judged by what was seen, deeds by what truly was there. The numbers are those of the invariants in the
+//! README's reference.
+
+use super::hands::Deed;
+use super::judge::{
+    begins_kill, begins_process, breach, brief, briefs, complete, ensure, is_gone, judge_identity, judge_starts,
+    judge_step, signals,
+};
+use crate::model::{
+    Action, Durability, Generation, Hold, Memory, Moment, Observed, Orders, Period, Phase, Plan, Rung, SessionName,
+    StartBudget, Step, Town, WhenAttached,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+const WINDOW: Period = Period::from_mins(10);
+
+/// A broken invariant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Breach {
+    /// Which, such as `S3`.
+    pub law: &'static str,
+    /// By what.
+    pub detail: String,
+}
+
+/// Everything a plan was made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Look<'a> {
+    /// The town.
+    pub town: &'a Town,
+    /// What was seen.
+    pub observed: &'a Observed,
+    /// What was remembered, this look learned.
+    pub memory: &'a Memory,
+    /// What was allowed.
+    pub orders: Orders,
+    /// When.
+    pub now: Moment,
+}
+
+/// What must be known of the past to judge the present.
+#[derive(Debug, Clone, Default)]
+pub struct Ledger {
+    /// The moment of the last planned restart of each session, and the life it ended.
+    planned: BTreeMap<SessionName, (Moment, Generation)>,
+    /// When starts were planned that then happened.
+    starts: Vec<Moment>,
+    /// Looks still to come that must not kill.
+    shaken: u32,
+    /// Sessions whose kills the mass guard held in the last plan.
+    guarded: Option<BTreeSet<SessionName>>,
+    /// When files were last lost: starts planned before that and done after it are counted by nobody.
+    forgiven: Option<Moment>,
+    /// The last look that told anything.
+    told: Option<Moment>,
+    /// The last life begun of each session, to know one that is begun twice.
+    begun: BTreeMap<SessionName, Generation>,
+}
+
+impl Ledger {
+    /// Files or labels were lost. What is neither on disk nor on a session any more cannot be known; a session that
+    /// still carries our labels carries its last planned restart in them.
+    pub fn forgive_gaps(&mut self, disk: &Memory, labelled: &BTreeSet<SessionName>) {
+        self.planned.retain(|name, (at, _)| {
+            let remembered = disk.sessions.get(name).and_then(|history| history.handoff);
+            remembered == Some(*at) || labelled.contains(name)
+        });
+    }
+
+    /// The state file was lost, or an old copy of it came back.
+    pub fn forgive(&mut self, disk: &Memory, now: Moment) {
+        self.forgiven = Some(now);
+        self.starts.retain(|at| disk.starts.contains(at));
+        self.guarded = None;
+        self.begun.clear();
+        self.told = None;
+        self.shaken = 0;
+    }
+
+    /// Notices that the clocks jumped apart since the last look: this one and the next must not kill.
+    fn watch_clocks(&mut self, now: Moment) {
+        let jumped = self.told.is_some_and(|told| {
+            let awake = i128::from(now.awake) - i128::from(told.awake);
+            let wall = i128::from(now.wall) - i128::from(told.wall);
+            told.boot == now.boot && (wall - awake).abs() > 60_000
+        });
+        self.shaken = if jumped { 2 } else { self.shaken.saturating_sub(1) };
+        self.told = Some(now);
+    }
+
+    /// Judges a plan by what it was made from.
+    ///
+    /// # Errors
+    /// The first invariant that it breaks.
+    pub fn judge_plan(&mut self, look: &Look<'_>, plan: &Plan) -> Result<(), Breach> {
+        complete(look, plan)?;
+        if let Observed::Unknown(_) = look.observed {
+            self.guarded = Some(BTreeSet::new());
+            return ensure(plan.steps.is_empty(), "S8 unknown", &briefs(plan));
+        }
+        self.watch_clocks(look.now);
+        for step in &plan.steps {
+            judge_step(look, step)?;
+            let shaken = self.shaken > 0 && begins_kill(step);
+            ensure(!shaken, "S13 clock jump", &brief(step))?;
+        }
+        self.judge_mass(look, plan)?;
+        judge_starts(look, plan)?;
+        for (name, desired) in &look.town.sessions {
+            let needed = is_gone(look.observed, name) && !desired.is_task();
+            let calm = plan.unchanged.iter().find(|unchanged| unchanged.session == *name);
+            let lost = needed && calm.is_some_and(|calm| !matches!(calm.phase, Phase::Stopped | Phase::Completed(_)));
+            ensure(!lost, "L2 lost restart", name)?;
+        }
+        Ok(())
+    }
+
+    fn judge_mass(&mut self, look: &Look<'_>, plan: &Plan) -> Result<(), Breach> {
+        let kills: BTreeSet<_> = plan.steps.iter().filter(|s| begins_kill(s)).map(|s| s.session.clone()).collect();
+        let town = plan.steps.len() + plan.held.len() + plan.unchanged.len();
+        #[expect(clippy::cast_precision_loss, reason = "towns are small")]
+        let share = (town as f64 * look.town.limits.mass).max(1.0);
+        #[expect(clippy::cast_precision_loss, reason = "towns are small")]
+        let many = kills.len() > 1 && (kills.len() as f64 > share || kills.len() == town);
+        ensure(!many || self.guarded.as_ref().is_none_or(|guarded| *guarded == kills), "S9 mass guard", &kills)?;
+        let guarded = plan.held.iter().filter(|held| matches!(held.hold, Hold::MassGuard { .. }));
+        self.guarded = Some(guarded.map(|held| held.session.clone()).collect());
+        Ok(())
+    }
+
+    /// Judges that what is about to be done has been written down.
+    ///
+    /// # Errors
+    /// Where it has not.
+    pub fn judge_intent(&self, step: &Step, disk: &Memory, orders: Orders) -> Result<(), Breach> {
+        if orders.durability == Durability::Failing {
+            return ensure(matches!(step.action, Action::Start { .. }), "S5 intent", &brief(step));
+        }
+        let Some(history) = disk.sessions.get(&step.session) else {
+            return breach("S5 intent", format!("{:?}", brief(step)));
+        };
+        let noted = match &step.action {
+            Action::Restart { target, rung, .. } | Action::Expire { target, rung, .. } if *rung != Rung::Finish => {
+                let stopping = history.stopping.as_ref();
+                stopping.is_some_and(|s| Some(s.generation) == target.generation && s.rung == *rung)
+            }
+            Action::Expire { .. } => true,
+            Action::Start { generation, .. }
+            | Action::Restart { generation, .. }
+            | Action::Adopt { generation, .. } => history.generation >= *generation,
+        };
+        ensure(noted, "S5 intent", &brief(step))
+    }
+
+    /// Judges a deed by what was truly there.
+    ///
+    /// # Errors
+    /// The first invariant that it breaks.
+    pub fn judge_deed(&mut self, deed: &Deed, town: &Town, now: Moment) -> Result<(), Breach> {
+        let Deed { step, planned, before } = deed;
+        if let Some(before) = before {
+            judge_identity(step, before)?;
+            // A late one may have been planned before its entry was edited.
+            let desired = town.sessions.get(&step.session).filter(|_| *planned == now);
+            let minds = desired.is_some_and(|desired| desired.when_attached == WhenAttached::Hold);
+            let kills = signals(step) && before.session.is_alive();
+            ensure(!(minds && kills && before.session.attached > 0), "S3 attached", &brief(step))?;
+        }
+        if begins_process(step) {
+            let alive = before.as_ref().is_some_and(|before| before.session.is_alive());
+            ensure(!alive, "S6 one tree", &brief(step))?;
+            self.judge_budget(step, *planned, town, now)?;
+        }
+        if let Some(generation) = step.action.begins().filter(|_| begins_process(step)) {
+            let last = self.begun.insert(step.session.clone(), generation);
+            ensure(last != Some(generation), "S2 twice", &brief(step))?;
+        }
+        self.judge_gap(deed, town)
+    }
+
+    fn judge_budget(&mut self, step: &Step, planned: Moment, town: &Town, now: Moment) -> Result<(), Breach> {
+        self.starts.retain(|at| at.boot == now.boot && now.since(at) < Period::from_hours(24));
+        let allowed = match town.limits.starts {
+            StartBudget::Auto => town.sessions.len().saturating_add(10),
+            StartBudget::Fixed(starts) => usize::try_from(starts).unwrap_or(usize::MAX),
+        };
+        let before = |at: &&Moment| at.awake <= planned.awake && planned.since(at) < WINDOW;
+        // The town of a late one may have been another.
+        let late = planned != now;
+        ensure(late || self.starts.iter().filter(before).count() < allowed, "S7 start budget", &brief(step))?;
+        if !self.forgiven.is_some_and(|at| late && planned.awake <= at.awake) {
+            self.starts.push(planned);
+        }
+        Ok(())
+    }
+
+    /// Two planned restarts of one session are a whole gap apart, told by the moments that they are labelled with.
+    fn judge_gap(&mut self, deed: &Deed, town: &Town) -> Result<(), Breach> {
+        let Some(desired) = town.sessions.get(&deed.step.session) else { return Ok(()) };
+        let Action::Restart { target, rung, handoff: Some(at), .. } = &deed.step.action else {
+            return Ok(());
+        };
+        if *rung == Rung::Finish {
+            return Ok(());
+        }
+        let life = target.generation.unwrap_or_default();
+        let last = self.planned.insert(deed.step.session.clone(), (*at, life));
+        let Some((last, ended)) = last else { return Ok(()) };
+        let apart = at.since(&last) >= desired.handoff_gap || at.boot != last.boot;
+        ensure(apart || ended == life, "S4 handoff gap", &brief(&deed.step))
+    }
+}

@@ -1,0 +1,125 @@
+//! What people and other programs do to a server behind the controller's back.
+
+use super::world::{Session, World};
+use super::{Agentry, Random};
+use crate::model::{Death, Generation, Ownership, SessionId, SessionName};
+
+/// One thing that somebody does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Interference {
+    Attach,
+    Detach,
+    KillSession,
+    KillAgent,
+    KillServer,
+    Strip,
+    Relabel,
+    Rename,
+    Stranger,
+    MoveIn,
+}
+
+impl Interference {
+    pub(super) const ALL: [Self; 10] = [
+        Self::Attach,
+        Self::Detach,
+        Self::KillSession,
+        Self::KillAgent,
+        Self::KillServer,
+        Self::Strip,
+        Self::Relabel,
+        Self::Rename,
+        Self::Stranger,
+        Self::MoveIn,
+    ];
+}
+
+impl World {
+    /// Somebody interferes. `declared` are names that strangers may take.
+    pub(super) fn interfere(&mut self, what: Interference, declared: &[SessionName], random: &mut Random) {
+        match what {
+            Interference::KillServer => self.server = None,
+            Interference::Stranger => self.stranger(declared, random),
+            Interference::Attach
+            | Interference::Detach
+            | Interference::KillSession
+            | Interference::KillAgent
+            | Interference::Strip
+            | Interference::Relabel
+            | Interference::Rename
+            | Interference::MoveIn => self.interfere_with_one(what, random),
+        }
+        self.settle();
+    }
+
+    fn interfere_with_one(&mut self, what: Interference, random: &mut Random) {
+        let now = self.now;
+        let Some(server) = &mut self.server else { return };
+        let ids: Vec<SessionId> = server.sessions.keys().copied().collect();
+        let Some(id) = random.pick(&ids) else { return };
+        let Some(session) = server.sessions.get_mut(&id) else { return };
+        match what {
+            Interference::Attach => session.attached = session.attached.saturating_add(1),
+            Interference::Detach => session.attached = 0,
+            Interference::KillAgent if session.is_alive() => {
+                session.process.ended = Some((Death::Signal(9), now.wall));
+            }
+            Interference::KillSession => {
+                server.sessions.remove(&id);
+                self.leave_when_empty();
+            }
+            Interference::Strip => session.ownership = Ownership::Unlabelled,
+            Interference::Relabel => relabel(session, random),
+            Interference::Rename => session.name = format!("renamed-{}", id.0),
+            Interference::MoveIn => server.own = Some(id),
+            Interference::KillAgent | Interference::KillServer | Interference::Stranger => {}
+        }
+    }
+
+    /// Somebody starts a session of their own: beside ours, under a name of ours, or for another town.
+    fn stranger(&mut self, declared: &[SessionName], random: &mut Random) {
+        let taken = random.below(2) == 0;
+        let name = match declared.get(usize::try_from(random.below(12)).unwrap_or(0)) {
+            Some(name) if taken => name.to_string(),
+            Some(_) | None => format!("gt-x-1{}", random.below(20)),
+        };
+        let exists = self.server.iter().flat_map(|server| server.sessions.values()).any(|s| s.name == name);
+        if exists {
+            return;
+        }
+        let ownership =
+            if random.chance(200) { Ownership::Foreign("elsewhere".to_owned()) } else { Ownership::Unlabelled };
+        let mut process = self.agent();
+        process.matches = random.chance(500);
+        let id = self.create(&name, ownership, process);
+        let shell = random.chance(600).then(|| self.next_id());
+        if let Some(session) = self.server.as_mut().zip(id).and_then(|(server, id)| server.sessions.get_mut(&id)) {
+            session.shell = shell;
+        }
+    }
+
+    /// Everybody goes home and strangers clear the names; agents behave from now on.
+    pub(super) fn calm(&mut self) {
+        self.agentry = Agentry::Tame;
+        let Some(server) = &mut self.server else { return };
+        server.own = None;
+        for session in server.sessions.values_mut() {
+            session.attached = 0;
+            session.process.fate = session.process.fate.filter(|_| session.process.ended.is_some());
+            session.process.on_term = super::OnTerm::Ends;
+        }
+        server.sessions.retain(|_, session| matches!(session.ownership, Ownership::Ours(_)));
+        self.leave_when_empty();
+    }
+}
+
+/// Labels set by hand: another town's, or a generation from long ago.
+fn relabel(session: &mut Session, random: &mut Random) {
+    match &mut session.ownership {
+        Ownership::Ours(label) if random.chance(500) => {
+            label.generation = Generation(label.generation.0.saturating_sub(random.between(1, 100_000)));
+        }
+        Ownership::Ours(_) => session.ownership = Ownership::Foreign("elsewhere".to_owned()),
+        Ownership::Foreign(_) | Ownership::Unlabelled => {}
+    }
+}

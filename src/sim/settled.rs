@@ -1,0 +1,124 @@
+//! After the storm: the town must come to be as declared, and then stay so.
+
+use super::driver::Driver;
+use super::ledger::Breach;
+use crate::model::{Desired, Hold, Life, Observed, OnDrift, Ownership, Period, Plan};
+use std::fmt;
+
+/// A broken invariant, and how to see it again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The seed of the run.
+    pub seed: u64,
+    /// In which cycle.
+    pub cycle: u64,
+    /// What was broken.
+    pub breach: Breach,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seed, cycle, breach: Breach { law, detail } } = self;
+        writeln!(f, "{law} broken in cycle {cycle}: {detail}")?;
+        write!(f, "GTCTL_SEED={seed} cargo test --test gtctl simulation::replay -- --nocapture")
+    }
+}
+
+/// More than all pacing in a row: the handoff gap, a crash loop's hold, two start budgets, drain and grace.
+const LONGEST: Period = Period::from_hours(3);
+/// For so long a look with an older generation than remembered may be taken for stale.
+const DOUBT: Period = Period::from_mins(11);
+/// Cycles that may pass without a step, without a moment to wait for, and without the town being as declared.
+const IDLE_CYCLES: u32 = 3;
+/// No pacing takes more cycles than this.
+const MOST_CYCLES: u32 = 1500;
+
+impl Driver<'_> {
+    /// The last fault has happened: waits until all is as declared, and then for `quiet` cycles of nothing.
+    pub(super) fn settle(&mut self, quiet: u32) -> Result<(), Breach> {
+        self.stormy = false;
+        self.disk_is_full = false;
+        self.hung = 0;
+        self.late.clear();
+        self.memory.paused = false;
+        self.town.sessions.values_mut().for_each(|desired| desired.max_age = None);
+        self.world.calm();
+        self.come_to_rest()?;
+        for _ in 0..quiet {
+            let plan = self.cycle()?;
+            if !plan.steps.is_empty() {
+                return Err(Breach { law: "L1 quiet", detail: format!("{:?}", plan.steps) });
+            }
+        }
+        let reset = self.memory.sessions.values().find(|history| {
+            let since = history.run.as_ref().map(|run| self.world.now.since(&run.started));
+            let healthy = history.run.as_ref().is_some_and(|run| run.ended.is_none() && run.ready.is_some());
+            healthy && since.is_some_and(|since| since >= Period::from_hours(9)) && !history.crashes.is_empty()
+        });
+        let declared = reset
+            .is_some_and(|history| self.town.sessions.keys().any(|n| self.memory.sessions.get(n) == Some(history)));
+        if declared { Err(Breach { law: "L5 backoff", detail: format!("{reset:?}") }) } else { Ok(()) }
+    }
+
+    fn come_to_rest(&mut self) -> Result<(), Breach> {
+        let begun = self.report.awake;
+        let mut idle = 0;
+        for _ in 0..MOST_CYCLES {
+            let plan = self.cycle()?;
+            if self.is_at_rest(&plan) {
+                return Ok(());
+            }
+            let waits = plan.wake.is_some() || !plan.steps.is_empty();
+            idle = if waits { 0 } else { idle + 1 };
+            let passed = self.report.awake.minus(begun);
+            let late = passed > LONGEST.plus(self.town.resync).plus(self.town.resync);
+            if (idle > IDLE_CYCLES && passed > DOUBT) || late {
+                return Err(self.unrest(&plan));
+            }
+        }
+        let plan = self.cycle()?;
+        Err(self.unrest(&plan))
+    }
+
+    fn unrest(&self, plan: &Plan) -> Breach {
+        let observed = self.world.observe();
+        let mut detail = vec![format!("{} held, wake {:?}", plan.held.len(), plan.wake)];
+        for held in plan.held.iter().take(2) {
+            let history = self.memory.sessions.get(&held.session);
+            detail.push(format!("{held:?}\n{history:?}"));
+        }
+        for desired in self.town.sessions.values().filter(|desired| !self.is_as_declared(&observed, desired)).take(2) {
+            let calm = plan.unchanged.iter().find(|calm| calm.session == desired.name);
+            let history = self.memory.sessions.get(&desired.name);
+            let seen: Vec<_> = match &observed {
+                Observed::Up(server) => server.sessions.iter().filter(|(n, _)| *n == desired.name.as_str()).collect(),
+                Observed::Down | Observed::Unknown(_) => vec![],
+            };
+            detail.push(format!("{} {:?} {calm:?}\n{history:?}\n{seen:?}", desired.name, desired.restart));
+        }
+        Breach { law: "L1 converges", detail: detail.join("\n") }
+    }
+
+    fn is_at_rest(&self, plan: &Plan) -> bool {
+        let waiting = plan.held.iter().any(|held| !matches!(held.hold, Hold::EmptyTown));
+        let coming = plan.unchanged.iter().any(|calm| calm.next.is_some());
+        let observed = self.world.observe();
+        let as_declared = || self.town.sessions.values().all(|desired| self.is_as_declared(&observed, desired));
+        plan.steps.is_empty() && !waiting && !coming && as_declared()
+    }
+
+    fn is_as_declared(&self, observed: &Observed, desired: &Desired) -> bool {
+        let history = self.memory.sessions.get(&desired.name);
+        if desired.is_task() && history.is_some_and(|history| history.finished.is_some()) {
+            return true;
+        }
+        let Observed::Up(server) = observed else { return false };
+        server.sessions.values().any(|seen| {
+            let Ownership::Ours(label) = &seen.ownership else { return false };
+            let current = label.fingerprint.is_none_or(|print| print == desired.fingerprint())
+                || desired.on_drift == OnDrift::Report
+                || desired.is_task();
+            label.session == desired.name && current && matches!(seen.life, Life::Alive { .. })
+        })
+    }
+}

@@ -1,0 +1,131 @@
+//! Small random towns, and the edits their owners make.
+
+use super::Random;
+use crate::model::{
+    Agent, Backoff, Completion, Desired, Idling, Launcher, Limits, Logs, OnDrift, Period, RestartPolicy, SessionName,
+    Socket, StartBudget, Town, WhenAttached,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// A plain service: every default, no limits.
+#[must_use]
+pub fn session(name: SessionName) -> Desired {
+    Desired {
+        role: "custom".to_owned(),
+        rig: None,
+        agent: Agent { name: "claude".to_owned(), process_names: vec!["claude".to_owned()], ..Agent::default() },
+        launcher: Launcher::Tmux,
+        command: vec!["claude".to_owned()],
+        dir: PathBuf::from("/town"),
+        env: BTreeMap::new(),
+        identity_env: BTreeMap::new(),
+        env_file: None,
+        restart: RestartPolicy::Always,
+        wave: 0,
+        after: BTreeSet::new(),
+        ready_after: Period::from_secs(5),
+        max_age: None,
+        handoff: None,
+        handoff_gap: Period::from_hours(1),
+        drain: Period::from_mins(5),
+        idling: Idling::default(),
+        max_memory: None,
+        on_drift: OnDrift::RestartWhenIdle,
+        when_attached: WhenAttached::Hold,
+        stop_grace: Period::from_secs(30),
+        completion: Completion { markers: vec![], grace: Period::from_mins(5), log: None },
+        backoff: Backoff::default(),
+        logs: Logs::default(),
+        instructions: None,
+        prune: false,
+        name,
+    }
+}
+
+/// A town of one to twelve sessions, of which `gt-x-1` and `gt-x-10` are two.
+#[must_use]
+pub fn random_town(name: SessionName, random: &mut Random) -> Town {
+    let size = random.between(1, 12);
+    let mut sessions = BTreeMap::new();
+    for at in 0..size {
+        if let Some(desired) = random_session(random, at) {
+            sessions.insert(desired.name.clone(), desired);
+        }
+    }
+    Town {
+        name,
+        root: None,
+        socket: Socket::Default,
+        sessions,
+        policies: vec![],
+        chores: vec![],
+        limits: Limits {
+            concurrent_starts: u32::try_from(random.between(1, 3)).unwrap_or(1),
+            starts: if random.chance(200) { StartBudget::Fixed(8) } else { StartBudget::Auto },
+            ..Limits::default()
+        },
+        resync: Period::from_secs(random.pick(&[30, 60, 300, 3600, 14_400]).unwrap_or(30)),
+        drain_on_exit: false,
+        metrics: None,
+        notify: None,
+    }
+}
+
+fn nth_name(nth: u64) -> Option<SessionName> {
+    SessionName::new(&format!("gt-x-{nth}")).ok()
+}
+
+fn random_session(random: &mut Random, at: u64) -> Option<Desired> {
+    let mut desired = session(nth_name(at.saturating_add(1))?);
+    desired.wave = u32::try_from(random.below(3)).unwrap_or(0);
+    desired.restart = random
+        .pick(&[RestartPolicy::Always, RestartPolicy::Always, RestartPolicy::OnFailure, RestartPolicy::Never])
+        .unwrap_or_default();
+    desired.max_age = random_age(random);
+    desired.on_drift = random
+        .pick(&[OnDrift::RestartWhenIdle, OnDrift::RestartWhenIdle, OnDrift::Restart, OnDrift::Report])
+        .unwrap_or_default();
+    if random.chance(150) {
+        desired.when_attached = WhenAttached::Proceed;
+    }
+    if random.chance(300) {
+        desired.agent.quit = vec!["C-d".to_owned()];
+    }
+    desired.prune = random.chance(300);
+    if at > 0 && random.chance(200) {
+        desired.after.extend(nth_name(random.between(1, at)));
+    }
+    Some(desired)
+}
+
+fn random_age(random: &mut Random) -> Option<Period> {
+    random.pick(&[None, Some(10), Some(40), Some(90), Some(600)]).flatten().map(Period::from_mins)
+}
+
+/// One edit of the manifest: a session comes or goes, a command or a limit changes, or the list is emptied.
+pub fn edit_town(town: &mut Town, random: &mut Random) {
+    let names: Vec<SessionName> = town.sessions.keys().cloned().collect();
+    let at = usize::try_from(random.below(u64::try_from(names.len()).unwrap_or(0))).unwrap_or(0);
+    let chosen = names.get(at);
+    match random.below(20) {
+        0 => town.sessions.clear(),
+        1..=5 => {
+            let nth = random.below(12);
+            town.sessions.extend(random_session(random, nth).map(|desired| (desired.name.clone(), desired)));
+        }
+        6..=8 => {
+            chosen.and_then(|name| town.sessions.remove(name));
+        }
+        9..=15 => {
+            if let Some(desired) = chosen.and_then(|name| town.sessions.get_mut(name)) {
+                desired.command = vec!["claude".to_owned(), random.below(3).to_string()];
+            }
+        }
+        _ => {
+            if let Some(desired) = chosen.and_then(|name| town.sessions.get_mut(name)) {
+                desired.max_age = random_age(random);
+            }
+        }
+    }
+}

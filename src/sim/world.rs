@@ -1,0 +1,247 @@
+//! The simulated machine: clocks, one tmux server, sessions, panes and the processes in them.
+
+use super::{Deed, Neglect, Random};
+use crate::model::{
+    Death, Life, Moment, Observed, Ownership, PaneId, Period, ProcId, Seen, Server, ServerId, SessionId, SessionName,
+};
+use std::collections::BTreeMap;
+
+/// Everything there is.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// The present.
+    pub now: Moment,
+    /// Whose labels count as ours.
+    pub town: SessionName,
+    /// The tmux server, when one runs.
+    pub server: Option<TmuxServer>,
+    /// Chance of the world: how processes behave.
+    pub random: Random,
+    /// Whether new processes behave.
+    pub agentry: Agentry,
+    /// What is neglected on purpose, to see that it is noticed.
+    pub neglect: Option<Neglect>,
+    /// What was done to it since last asked, in order.
+    pub deeds: Vec<Deed>,
+    next_process: u32,
+}
+
+/// How the agents that are started from now on behave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Agentry {
+    /// They live and end when asked to.
+    Tame,
+    /// They crash, exit, ignore signals.
+    Wild,
+}
+
+/// A running server.
+#[derive(Debug, Clone)]
+pub struct TmuxServer {
+    /// Which process.
+    pub id: ServerId,
+    /// Its sessions.
+    pub sessions: BTreeMap<SessionId, Session>,
+    /// The session the controller itself runs in.
+    pub own: Option<SessionId>,
+    next: u32,
+}
+
+/// A session with one pane.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// Its name now.
+    pub name: String,
+    /// Whose it is, by its labels.
+    pub ownership: Ownership,
+    /// Clients attached.
+    pub attached: u32,
+    /// When it was created, wall clock.
+    pub created: i64,
+    /// Its pane.
+    pub pane: PaneId,
+    /// The shell that the agent runs in, where the agent is not the pane's own process.
+    pub shell: Option<ProcId>,
+    /// The agent, or whatever else runs there.
+    pub process: Process,
+    /// Awake time of the last output.
+    pub spoke: u64,
+}
+
+/// A process and what will become of it.
+#[derive(Debug, Clone)]
+pub struct Process {
+    pub(super) id: ProcId,
+    pub(super) matches: bool,
+    pub(super) ended: Option<(Death, i64)>,
+    /// Awake time at which it will end, and how.
+    pub(super) fate: Option<(u64, Death)>,
+    pub(super) on_term: OnTerm,
+}
+
+/// What a process makes of TERM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnTerm {
+    /// It ends at once.
+    Ends,
+    /// It ends after so long.
+    Slowly(Period),
+    /// It does not care.
+    Ignores,
+}
+
+impl Session {
+    /// Whether the agent lives.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.process.ended.is_none()
+    }
+
+    /// Whether anything lives in the pane.
+    #[must_use]
+    pub fn is_pane_alive(&self) -> bool {
+        self.is_alive() || self.shell.is_some()
+    }
+}
+
+impl World {
+    /// An empty machine.
+    #[must_use]
+    pub fn new(town: SessionName, random: Random) -> Self {
+        Self {
+            now: Moment { wall: 1_790_000_000_000, awake: 1_000_000, boot: 1 },
+            town,
+            server: None,
+            random,
+            agentry: Agentry::Wild,
+            neglect: None,
+            deeds: vec![],
+            next_process: 100,
+        }
+    }
+
+    /// Lets time pass for the awake machine.
+    pub fn pass(&mut self, period: Period) {
+        self.now = self.now.plus(period);
+        self.settle();
+    }
+
+    /// Ends what is due to have ended, and lets agents talk.
+    pub fn settle(&mut self) {
+        let (now, random) = (self.now, &mut self.random);
+        let Some(server) = &mut self.server else { return };
+        for session in server.sessions.values_mut() {
+            let due = session.process.fate.filter(|(at, _)| *at <= now.awake);
+            if let (Some((at, death)), None) = (due, session.process.ended) {
+                let ago = i64::try_from(now.awake.saturating_sub(at)).unwrap_or(0);
+                session.process.ended = Some((death, now.wall.saturating_sub(ago)));
+            }
+            if session.is_alive() && random.chance(400) {
+                session.spoke = now.awake.saturating_sub(random.below(8000));
+            }
+        }
+        server.sessions.retain(|_, session| session.is_pane_alive() || matches!(session.ownership, Ownership::Ours(_)));
+        self.leave_when_empty();
+    }
+
+    /// tmux ends with its last session.
+    pub(super) fn leave_when_empty(&mut self) {
+        if self.server.as_ref().is_some_and(|server| server.sessions.is_empty()) {
+            self.server = None;
+        }
+    }
+
+    /// What a perfect look sees.
+    #[must_use]
+    pub fn observe(&self) -> Observed {
+        let Some(server) = &self.server else { return Observed::Down };
+        let see = |(id, session): (&SessionId, &Session)| (session.name.clone(), self.see(*id, session));
+        Observed::Up(Server {
+            id: server.id,
+            version: String::new(),
+            sessions: server.sessions.iter().map(see).collect(),
+            own: server.own,
+        })
+    }
+
+    fn see(&self, id: SessionId, session: &Session) -> Seen {
+        let process = &session.process;
+        let ours = matches!(session.ownership, Ownership::Ours(_));
+        let life = match (process.ended, session.shell) {
+            (None, shell) => Life::Alive {
+                process: shell.unwrap_or(process.id),
+                matches: process.matches,
+                comm: if process.matches { "claude".to_owned() } else { "vim".to_owned() },
+            },
+            (Some(_), Some(shell)) if ours => {
+                Life::Dead { death: Death::NoAgent, process: Some(shell), at: None, tail: vec![] }
+            }
+            (Some(_), Some(shell)) => Life::Alive { process: shell, matches: false, comm: "bash".to_owned() },
+            (Some((death, at)), None) => Life::Dead { death, process: None, at: Some(at), tail: vec![] },
+        };
+        Seen {
+            id,
+            attached: session.attached,
+            created: session.created / 1000 * 1000,
+            quiet: Period::from_millis(self.now.awake.saturating_sub(session.spoke)),
+            ownership: session.ownership.clone(),
+            pane: session.pane,
+            life,
+            usage: None,
+        }
+    }
+
+    /// Creates a session with a process in it, on a new server if need be. The name must be free.
+    pub fn create(&mut self, name: &str, ownership: Ownership, process: Process) -> Option<SessionId> {
+        if self.server.is_none() {
+            let id = ServerId(self.next_id());
+            self.server = Some(TmuxServer { id, sessions: BTreeMap::new(), own: None, next: 1 });
+        }
+        let now = self.now;
+        let server = self.server.as_mut()?;
+        let id = SessionId(server.next);
+        server.next = server.next.saturating_add(1);
+        let session = Session {
+            name: name.to_owned(),
+            ownership,
+            attached: 0,
+            created: now.wall,
+            pane: PaneId(id.0),
+            shell: None,
+            process,
+            spoke: now.awake,
+        };
+        server.sessions.insert(id, session);
+        Some(id)
+    }
+
+    pub(super) fn next_id(&mut self) -> ProcId {
+        self.next_process = self.next_process.saturating_add(1);
+        ProcId { pid: self.next_process, start: self.now.awake / 10 }
+    }
+
+    /// A fresh agent process, as the world's mood has it.
+    pub(super) fn agent(&mut self) -> Process {
+        let id = self.next_id();
+        let mut process = Process { id, matches: true, ended: None, fate: None, on_term: OnTerm::Ends };
+        if self.agentry == Agentry::Tame {
+            return process;
+        }
+        let random = &mut self.random;
+        let life = random.pick(&[500, 3_000, 20_000, 400_000, 4_000_000]).unwrap_or(0);
+        let at = self.now.awake.saturating_add(random.between(1, life));
+        process.fate = match random.below(10) {
+            0 | 1 => Some((at, Death::Exit(1))),
+            2 => Some((at, Death::Exit(0))),
+            3 => Some((at, Death::Signal(9))),
+            4 if random.chance(300) => Some((at, Death::StatusLost)),
+            _ => None,
+        };
+        process.on_term = match random.below(4) {
+            0 => OnTerm::Ignores,
+            1 => OnTerm::Slowly(Period::from_millis(random.between(100, 50_000))),
+            _ => OnTerm::Ends,
+        };
+        process
+    }
+}

@@ -1,0 +1,283 @@
+//! No field of the manifest means nothing: changing it changes what is planned or launched, or it is told as not acted
+//! on yet. The list of fields is the schema's, so a new field without a row fails.
+
+use crate::world::{NOW, World};
+use gtctl::manifest::{Loaded, Sources, load, schema};
+use gtctl::model::{Desired, Town};
+use gtctl::plan::{Situation, plan};
+use gtctl::remember;
+use gtctl::render::{Scene, json};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::path::Path;
+
+/// Two values of a field, as TOML. [`LATER`] for one that this version says it does not act on.
+type Row = (&'static str, &'static str, &'static str);
+
+const LATER: &str = "";
+
+const RIGS: &str = r#"{"rigs":{"shop":{"beads":{"prefix":"sh"}},"yard":{"beads":{"prefix":"ya"}}}}"#;
+
+/// The fields of a session, wherever they stand.
+const SESSION: [Row; 40] = [
+    ("role", "'custom'", "'worker'"),
+    ("rig", "'shop'", "'yard'"),
+    ("name", "'n'", "'m'"),
+    ("session", "'x'", "'x2'"),
+    ("agent", "'claude'", "'codex'"),
+    ("command", "['run']", "['walk']"),
+    ("launcher", LATER, "'gt'"),
+    ("dir", "'/a'", "'/b'"),
+    ("env", "{ A = '1' }", "{ A = '2' }"),
+    ("env_file", "'/a'", "'/b'"),
+    ("restart", "'always'", "'never'"),
+    ("wave", "1", "2"),
+    ("after", "[]", "['y']"),
+    ("ready_after", "'5s'", "'2h'"),
+    ("max_age", "'1h'", "'2h'"),
+    ("max_age_jitter", "'0s'", "'50m'"),
+    ("handoff", LATER, "'soon'"),
+    ("handoff_gap", "'1h'", "'10m'"),
+    ("drain", "'5m'", "'1m'"),
+    ("idle_limit", LATER, "'1m'"),
+    ("on_idle", LATER, "'nudge'"),
+    ("stuck_after", LATER, "'1m'"),
+    ("max_memory", LATER, "'1GiB'"),
+    ("on_drift", "'report'", "'restart'"),
+    ("when_attached", "'hold'", "'proceed'"),
+    ("stop_grace", "'30s'", "'10s'"),
+    ("instructions", LATER, "'/a'"),
+    ("prune", "false", "true"),
+    ("completion.markers", LATER, "['done']"),
+    // Only a task completes.
+    ("completion.grace", "'5m'\nrestart = 'never'", "'10m'\nrestart = 'never'"),
+    ("completion.log", LATER, "'/a'"),
+    ("backoff.first", "'10s'", "'20s'"),
+    ("backoff.max", "'5m'", "'11s'"),
+    ("backoff.jitter", "0.0", "1.0"),
+    ("backoff.reset_after", "'10m'", "'1m'"),
+    ("backoff.burst", "5", "3"),
+    ("backoff.window", "'15m'", "'1m'"),
+    ("logs.size", LATER, "'1MiB'"),
+    ("logs.files", LATER, "2"),
+    ("logs.keep", "20", "3"),
+];
+
+/// Those of roles alone.
+const ROLE: [Row; 4] = [
+    ("start", LATER, "['x']"),
+    ("stop", LATER, "['x']"),
+    ("restart_command", LATER, "['x']"),
+    ("nudge", LATER, "['x']"),
+];
+
+const OTHERS: [Row; 20] = [
+    ("town.name", "'acme'", "'other'"),
+    ("town.root", "'/gt'", "'/gu'"),
+    ("town.socket", "'default'", "'mine'"),
+    ("town.naming", "'rig'", "'prefix'"),
+    ("town.profile", "'standard'", "'high-throughput'"),
+    ("agents.mine.command", "['mine']", "['yours']"),
+    ("agents.mine.process_names", "['a']", "['b']"),
+    ("agents.mine.ready", "['a']", "['b']"),
+    ("agents.mine.busy", "['a']", "['b']"),
+    ("agents.mine.quit", "['C-c']", "['C-d']"),
+    ("agents.mine.submit", LATER, "['C-d']"),
+    ("agents.mine.probe", LATER, "['mine', 'login']"),
+    ("agents.mine.resume", LATER, "['-c']"),
+    ("controller.resync", "'15s'", "'20s'"),
+    ("controller.drain_on_exit", LATER, "true"),
+    ("controller.metrics", LATER, "'127.0.0.1:1'"),
+    ("limits.concurrent_starts", "1", "20"),
+    ("limits.starts", "1", "'auto'"),
+    ("limits.mass", "'10%'", "'100%'"),
+    ("limits.server_losses", "1", "9"),
+];
+
+/// Tables that this version does not act on as a whole.
+const TABLES_LATER: [(&str, &str); 3] = [
+    ("notify", "[notify]\ncommand = ['x']\n"),
+    ("policy", "[[policy]]\nmatch = 't-*'\n"),
+    ("chore", "[[chore]]\nkind = 'upstream'\nrepo = 'a/b'\n"),
+];
+
+/// A town in which every field of a session has something to do, with one field given.
+fn manifest(path: &str, value: &str) -> String {
+    let (table, field) = path.split_once('.').unwrap();
+    let (x, defaults, role) = match table {
+        "session" => (Some(field), None, None),
+        "defaults" => (None, Some(field), None),
+        "roles" => (None, None, Some(field)),
+        _ => (None, None, None),
+    };
+    let given = |at: Option<&str>| at.map_or_else(String::new, |field| format!("{field} = {value}\n"));
+    let usual = [
+        ("session", "'x'"),
+        ("role", "'custom'"),
+        ("rig", "'shop'"),
+        ("name", "'n'"),
+        ("command", "['run', '{role}', '{rig}', '{name}']"),
+    ];
+    let is_given = |name: &str| field == name && (x.is_some() || defaults.is_some() || role.is_some());
+    let own =
+        usual.iter().filter(|(n, _)| !is_given(n)).map(|(n, v)| format!("{n} = {v}\n")).collect::<Vec<_>>().concat();
+    let y = "[[session]]\nsession = 'y'\nrole = 'plain'\nwave = 1\nafter = []\nrig = 'shop'\nname = 'y'\ncommand = ['sleep']\n";
+    let z = "[[session]]\nsession = 'z'\nrole = 'plain'\nagent = 'mine'\nmax_age = '1h'\nmax_age_jitter = '0s'\n";
+    let witness = "[[session]]\nrole = 'witness'\nrig = 'shop'\n";
+    let town = [("town.name", "'acme'"), ("town.root", "'/gt'"), ("agents.mine.command", "['mine']")]
+        .iter()
+        .filter(|(name, _)| *name != path)
+        .map(|(name, value)| format!("{name} = {value}\n"))
+        .collect::<Vec<_>>()
+        .concat();
+    let rest = if x.or(defaults).or(role).is_none() { format!("{path} = {value}\n") } else { String::new() };
+    format!(
+        "{rest}{town}[defaults]\n{}[roles.custom]\n{}[roles.worker]\n[roles.plain]\n[[session]]\n{own}{}{y}{z}{}",
+        given(defaults),
+        given(role),
+        given(x),
+        if field == "session" && table != "session" { "" } else { witness },
+    )
+}
+
+fn read(text: &str) -> Result<Loaded, gtctl::manifest::Faults> {
+    load(&Sources {
+        town_path: Path::new("town.toml"),
+        town_text: text,
+        user: None,
+        variables: &[],
+        flags: &[],
+        home: Some(Path::new("/home/me")),
+        base_dir: Path::new("/work"),
+        rigs_json: &|_| Some(RIGS.to_owned()),
+    })
+}
+
+/// Situations that ask every rule and every hold about `x`.
+fn worlds() -> Vec<World> {
+    let mut texts = vec!["server = 'down'".to_owned(), "server = 'down'\n[memory]\nserver_losses = ['5m']".to_owned()];
+    texts.push("[memory]\nstarts = ['5m']".to_owned());
+    for rest in [
+        "age = '1s'",
+        "age = '30m'",
+        "age = '90m'",
+        "age = '90m'\nquiet = '1s'",
+        "age = '90m'\nattached = 1",
+        "age = '90m'\nhandoff = '30m'",
+        "drifted = true",
+        "dead = 'exit 0'\ndead_for = '6m'",
+        "dead = 'exit 1'\nage = '3m'",
+    ] {
+        texts.push(format!("[[seen]]\nname = 'x'\n{rest}"));
+    }
+    texts.push("[[seen]]\nname = 'x'\nage = '3h'\n[[seen]]\nname = 'z'\nage = '3h'".to_owned());
+    for crashes in ["['4m']", "['5m', '4m']", "['9m', '8m', '7m', '6m']", "['50m', '40m', '30m', '20m']"] {
+        texts.push(format!(
+            "[[seen]]\nname = 'x'\ndead = 'exit 1'\ndead_for = '1s'\nage = '3m'\n[[history]]\nname = 'x'\ncrashes = {crashes}"
+        ));
+    }
+    texts.push("[[seen]]\nname = 'x'\n[[history]]\nname = 'x'\nstopping = 'restart'\nstopping_for = '20s'".to_owned());
+    texts.iter().map(|text| toml::from_str(text).unwrap_or_else(|e| panic!("{text}: {e}"))).collect()
+}
+
+/// All that follows from a town: the plans, what is launched, what is remembered of it, and where.
+fn effects(town: &Town, worlds: &[World]) -> String {
+    let Town { name, root, socket, resync, sessions, .. } = town;
+    let mut effects = format!("{name} {root:?} {socket:?} {resync}\n");
+    for desired in sessions.values() {
+        let Desired { name, command, dir, env, identity_env, env_file, agent, stop_grace, logs, .. } = desired;
+        let launch = (command, dir, env, identity_env, env_file, stop_grace, logs.keep);
+        let known = (&agent.process_names, &agent.ready, &agent.busy, &agent.quit);
+        writeln!(effects, "{name} {launch:?} {known:?}").unwrap();
+    }
+    for world in worlds {
+        let observed = world.observed(town);
+        let memory = remember::learn(world.memory(town), town, &observed, NOW);
+        let plan = plan(&Situation { town, observed: &observed, memory: &memory, orders: world.orders(), now: NOW });
+        let prune: BTreeMap<_, _> = memory.sessions.iter().map(|(name, history)| (name, history.prune)).collect();
+        let scene = Scene { town, observed: &observed, memory: &memory, plan: &plan, now: NOW };
+        writeln!(effects, "{} {prune:?}", json::text(&json::diff(&scene))).unwrap();
+    }
+    effects
+}
+
+/// Whether a finding says of this field that nothing is done with it.
+fn is_told_as_later(text: &str, field: &str) -> bool {
+    let findings = match read(text) {
+        Ok(loaded) => loaded.advice,
+        Err(faults) => faults,
+    };
+    let last = field.rsplit('.').next().unwrap_or(field);
+    findings.list.iter().any(|f| matches!(f.code, "not-yet" | "unsupported") && f.message.contains(last))
+}
+
+fn fault_of(path: &str, (_, a, b): Row, worlds: &[World]) -> Option<String> {
+    if a == LATER {
+        return (!is_told_as_later(&manifest(path, b), path)).then(|| format!("{path}: nothing is said of it"));
+    }
+    let follows = |value: &str| match read(&manifest(path, value)) {
+        Ok(loaded) => Ok(effects(&loaded.town, worlds)),
+        Err(faults) => Err(format!("{path} = {value}: {:?}", faults.list)),
+    };
+    match (follows(a), follows(b)) {
+        (Ok(one), Ok(other)) => (one == other).then(|| format!("{path}: {a} or {b} is all the same")),
+        (Err(fault), _) | (_, Err(fault)) => Some(fault),
+    }
+}
+
+/// Every row, by the whole path of its field.
+fn rows() -> Vec<(String, Row)> {
+    let placed = |table: &'static str, row: &Row| (format!("{table}.{}", row.0), *row);
+    let mut rows: Vec<(String, Row)> = Vec::new();
+    for row in &SESSION {
+        rows.extend([placed("session", row), placed("defaults", row)]);
+        rows.extend((row.0 != "role").then(|| placed("roles", row)));
+    }
+    rows.extend(ROLE.iter().map(|row| placed("roles", row)));
+    rows.extend(OTHERS.iter().map(|row| (row.0.to_owned(), *row)));
+    rows
+}
+
+#[test]
+fn every_field_means_something_or_is_told_as_not_acted_on_yet() {
+    let worlds = worlds();
+    let rows = rows();
+    let faults: Vec<String> = rows.iter().filter_map(|(path, row)| fault_of(path, *row, &worlds)).collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    for (table, text) in TABLES_LATER {
+        assert!(is_told_as_later(&format!("{}{text}", manifest("town.name", "'acme'")), table), "{table}");
+    }
+}
+
+/// The fields of an object of the schema, with those of the tables within.
+fn fields_of(schema: &Value, object: &Value, path: &str, found: &mut BTreeSet<String>) {
+    let named = |value: &Value| {
+        let reference = value.get("$ref").or_else(|| value.get("allOf")?.get(0)?.get("$ref"))?.as_str()?;
+        schema.pointer(reference.strip_prefix('#')?).cloned()
+    };
+    let object = named(object).unwrap_or_else(|| object.clone());
+    let Some(properties) = object.get("properties").and_then(Value::as_object) else {
+        found.insert(path.to_owned());
+        return;
+    };
+    for (name, value) in properties {
+        fields_of(schema, value, &format!("{path}.{name}"), found);
+    }
+}
+
+#[test]
+fn every_field_of_the_schema_has_a_row() {
+    let schema: Value = serde_json::to_value(schema()).unwrap();
+    let mut fields = BTreeSet::new();
+    for (table, value) in schema["properties"].as_object().unwrap() {
+        let item = value.get("items").or_else(|| value.get("additionalProperties").filter(|v| v.is_object()));
+        let table = if table == "agents" { "agents.mine" } else { table };
+        fields_of(&schema, item.unwrap_or(value), table, &mut fields);
+    }
+    let later = |field: &String| TABLES_LATER.iter().any(|(table, _)| field.starts_with(&format!("{table}.")));
+    let fields: BTreeSet<String> = fields.into_iter().filter(|field| !later(field)).collect();
+    assert!(fields.len() > 100, "{fields:?}");
+    let rows: BTreeSet<String> = rows().into_iter().map(|(path, _)| path).collect();
+    assert_eq!(fields, rows);
+}

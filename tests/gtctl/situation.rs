@@ -1,0 +1,230 @@
+//! Random situations for the laws of `plan`: plausible ones, and hostile ones.
+
+#![expect(clippy::expect_used, reason = "fixed names parse")]
+
+use gtctl::model::{
+    Death, Desired, Ended, Fingerprint, Finished, Generation, History, Label, Life, Mass, Memory, Moment, Observed,
+    Orders, Origin, Orphans, Ownership, PaneId, Period, ProcId, Purpose, Run, Rung, Seen, Server, ServerId, SessionId,
+    SessionName, Stopping, Town,
+};
+use gtctl::sim::{Random, random_town};
+
+/// A situation with everything owned.
+#[derive(Debug, Clone)]
+pub(crate) struct Case {
+    pub(crate) town: Town,
+    pub(crate) observed: Observed,
+    pub(crate) memory: Memory,
+    pub(crate) orders: Orders,
+    pub(crate) now: Moment,
+}
+
+/// Whether values stay within what can happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manners {
+    Plausible,
+    Hostile,
+}
+
+struct Maker {
+    random: Random,
+    manners: Manners,
+    now: Moment,
+}
+
+pub(crate) fn case(seed: u64, manners: Manners) -> Case {
+    let mut random = Random::new(seed ^ 0xface);
+    let name = SessionName::new("town").expect("valid");
+    let town = random_town(name, &mut random);
+    let now = Moment { wall: 1_790_000_000_000, awake: 500_000_000, boot: 7 };
+    let mut maker = Maker { random, manners, now };
+    let observed = maker.observed(&town);
+    let memory = maker.memory(&town, &observed);
+    let orders = Orders {
+        orphans: if maker.random.chance(300) { Orphans::Prune } else { Orphans::Report },
+        mass: maker.random.pick(&[Mass::SecondLook, Mass::SecondLook, Mass::Allow, Mass::Hold]).unwrap_or_default(),
+        durability: gtctl::model::Durability::Durable,
+    };
+    Case { town, observed, memory, orders, now }
+}
+
+impl Maker {
+    fn is_hostile(&mut self) -> bool {
+        self.manners == Manners::Hostile && self.random.chance(200)
+    }
+
+    /// Some time ago; hostile: any moment at all.
+    fn moment(&mut self) -> Moment {
+        if self.is_hostile() {
+            let far = [0, 1, u64::MAX, self.now.awake, self.random.next_number()];
+            let wall = self.random.pick(&[i64::MIN, i64::MAX, 0, self.now.wall, -1]).unwrap_or(0);
+            let boot = self.random.below(2) * 7;
+            return Moment { wall, awake: self.random.pick(&far).unwrap_or(0), boot };
+        }
+        let most = self.random.pick(&[1_000, 10_000, 60_000, 600_000, 4_000_000, 90_000_000]).unwrap_or(1);
+        self.now.minus(Period::from_millis(self.random.below(most)))
+    }
+
+    fn generation(&mut self) -> Generation {
+        let low = self.random.between(1, 5);
+        Generation(if self.is_hostile() { self.random.pick(&[0, u64::MAX, u64::MAX - 1]).unwrap_or(0) } else { low })
+    }
+
+    fn death(&mut self) -> Death {
+        let deaths =
+            [Death::Exit(0), Death::Exit(1), Death::Signal(9), Death::StatusLost, Death::Vanished, Death::NoAgent];
+        self.random.pick(&deaths).unwrap_or(Death::StatusLost)
+    }
+
+    fn observed(&mut self, town: &Town) -> Observed {
+        match self.random.below(20) {
+            0 => return Observed::Unknown("blind".to_owned()),
+            1 => return Observed::Down,
+            _ => {}
+        }
+        let mut server = Server {
+            id: ServerId(ProcId { pid: 10, start: 10 }),
+            version: String::new(),
+            sessions: std::collections::BTreeMap::new(),
+            own: self.random.chance(200).then_some(SessionId(1)),
+        };
+        let mut id = 0;
+        for desired in town.sessions.values() {
+            if self.random.chance(800) {
+                id += 1;
+                let seen = self.seen(desired, SessionId(id));
+                let name = if self.random.chance(50) { format!("moved-{id}") } else { desired.name.to_string() };
+                server.sessions.insert(name, seen);
+            }
+        }
+        for text in ["gt-x-1", "gt-x-100", "stray", "$odd: name"] {
+            if self.random.chance(150) && !server.sessions.contains_key(text) {
+                id += 1;
+                let stray = SessionName::new("stray").expect("valid");
+                let seen = self.seen(&gtctl::sim::session(stray), SessionId(id));
+                server.sessions.insert(text.to_owned(), seen);
+            }
+        }
+        Observed::Up(server)
+    }
+
+    fn seen(&mut self, desired: &Desired, id: SessionId) -> Seen {
+        let started = self.moment();
+        let fingerprint = match self.random.below(8) {
+            0 => None,
+            1 => Some(Fingerprint { command: 1, dir: 2, env: 3 }),
+            _ => Some(desired.fingerprint()),
+        };
+        let label = Label {
+            session: desired.name.clone(),
+            generation: self.generation(),
+            started,
+            pane: PaneId(id.0),
+            fingerprint,
+            handoff: self.random.chance(400).then(|| self.moment()),
+            origin: if self.random.chance(100) { Origin::Adopted } else { Origin::Started },
+        };
+        let process = ProcId { pid: 100 + id.0, start: 1 };
+        let life = match self.random.below(12) {
+            0 => Life::Unknown("vanished while looking".to_owned()),
+            1 | 2 => {
+                let at = if self.is_hostile() { Some(i64::MIN) } else { Some(self.now.wall - 1000) };
+                Life::Dead { death: self.death(), process: None, at, tail: vec![] }
+            }
+            n => Life::Alive { process, matches: n != 3, comm: "claude".to_owned() },
+        };
+        Seen {
+            id,
+            attached: u32::from(self.random.chance(200)),
+            created: if self.is_hostile() { i64::MIN } else { started.wall },
+            quiet: Period::from_millis(self.random.pick(&[0, 2000, 4999, 5000, 9_000_000]).unwrap_or(0)),
+            ownership: match self.random.below(20) {
+                0 => Ownership::Unlabelled,
+                1 => Ownership::Foreign("elsewhere".to_owned()),
+                _ => Ownership::Ours(label),
+            },
+            pane: PaneId(id.0),
+            life,
+            usage: None,
+        }
+    }
+
+    fn memory(&mut self, town: &Town, observed: &Observed) -> Memory {
+        let mut memory = Memory::default();
+        if self.random.chance(200) {
+            return memory;
+        }
+        for (name, desired) in &town.sessions {
+            if self.random.chance(850) {
+                let label = label_of(observed, name);
+                memory.sessions.insert(name.clone(), self.history(desired, label));
+            }
+        }
+        memory.paused = self.random.chance(30);
+        memory.settling = u32::from(self.random.chance(60));
+        memory.starts = self.moments();
+        if self.random.chance(200) {
+            memory.server_losses = self.moments();
+        }
+        memory.failed_start = self.random.chance(300).then(|| self.moment());
+        memory.last_look = Some(self.now.minus(Period::from_secs(1)));
+        memory.server = Some(ServerId(ProcId { pid: 10, start: 10 }));
+        memory
+    }
+
+    fn moments(&mut self) -> Vec<Moment> {
+        let count = self.random.below(6);
+        let mut moments: Vec<Moment> = (0..count).map(|_| self.moment()).collect();
+        moments.sort_by_key(|at| at.awake);
+        moments
+    }
+
+    fn history(&mut self, desired: &Desired, label: Option<Label>) -> History {
+        let generation = label.as_ref().map_or_else(|| self.generation(), |label| label.generation);
+        let started = label.as_ref().map_or_else(|| self.moment(), |label| label.started);
+        let ended = self.random.chance(150).then(|| Ended { death: self.death(), at: self.moment() });
+        let fingerprint = label.map_or(Some(desired.fingerprint()), |label| label.fingerprint);
+        let run = Run { generation, started, ready: None, fingerprint, ended };
+        let stopping = self.random.chance(150).then(|| self.stopping(generation));
+        let finished = (desired.is_task() && self.random.chance(200)).then(|| Finished {
+            fingerprint: desired.fingerprint(),
+            death: Some(Death::Exit(0)),
+            at: self.moment(),
+        });
+        History {
+            restart_asked: self.random.chance(50),
+            generation,
+            run: self.random.chance(900).then_some(run),
+            crashes: if self.random.chance(400) { self.moments() } else { vec![] },
+            restarts: 0,
+            handoff: self.random.chance(300).then(|| self.moment()),
+            stopped: self.random.chance(60),
+            finished,
+            stopping,
+            draining: self.random.chance(200).then(|| self.moment()),
+            agentless: 0,
+            prune: self.random.chance(300),
+        }
+    }
+
+    fn stopping(&mut self, generation: Generation) -> Stopping {
+        let since = self.moment();
+        Stopping {
+            generation,
+            since,
+            rung: self.random.pick(&[Rung::Ask, Rung::Term, Rung::Kill]).unwrap_or(Rung::Ask),
+            rung_at: since,
+            purpose: if self.random.chance(500) { Purpose::Restart } else { Purpose::Expire },
+            reason: "too-old".to_owned(),
+            tree: if self.random.chance(700) { vec![ProcId { pid: 100, start: 1 }] } else { vec![] },
+        }
+    }
+}
+
+fn label_of(observed: &Observed, name: &SessionName) -> Option<Label> {
+    let Observed::Up(server) = observed else { return None };
+    server.sessions.values().find_map(|seen| match &seen.ownership {
+        Ownership::Ours(label) if label.session == *name => Some(label.clone()),
+        Ownership::Ours(_) | Ownership::Unlabelled | Ownership::Foreign(_) => None,
+    })
+}
