@@ -31,7 +31,7 @@ const WORDS: [&str; 16] = [
     "exit",
 ];
 
-fn main() {
+fn main() -> std::io::Result<()> {
     let markers = ["Claude exit code: 0", "Agent completed successfully", "\"subtype\":\"success\""]
         .map(|text| Marker::Text(text.to_owned()));
     let now = Moment { wall: 0, awake: 0, boot: 0 };
@@ -52,7 +52,7 @@ fn main() {
             search.as_secs_f64() / floor.as_secs_f64()
         );
     }
-    quiet_logs(1000);
+    quiet_logs(1000)
 }
 
 /// Rows of prose as a pty gives them, with as much colour as a highlighter uses.
@@ -74,17 +74,17 @@ fn output(colour: &str) -> Vec<u8> {
 }
 
 /// A cycle over logs to which nothing was written.
-fn quiet_logs(count: usize) {
+fn quiet_logs(count: usize) -> std::io::Result<()> {
     let dir = std::env::temp_dir().join(format!("gtctl-bench-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).expect("a scratch folder");
+    std::fs::create_dir_all(&dir)?;
     let paths: Vec<_> = (0..count).map(|n| dir.join(format!("{n}.log"))).collect();
     let mut watcher = Watcher::new();
     let mut followers = Vec::new();
     for path in &paths {
-        std::fs::write(path, "some output\n").expect("a log");
+        std::fs::write(path, "some output\n")?;
         watcher.watch(path);
         let mut follower = Follower::new(path, From::Beginning);
-        follower.read_new(READ).expect("a read");
+        follower.read_new(READ).map_err(std::io::Error::other)?;
         followers.push(follower);
     }
     watcher.changed();
@@ -93,14 +93,14 @@ fn quiet_logs(count: usize) {
     let told = median(|| assert_eq!(watcher.changed().len(), watcher.polled()));
     let polled = median(|| {
         for follower in &mut followers {
-            assert!(follower.read_new(READ).expect("a look").bytes.is_empty());
+            assert!(follower.read_new(READ).is_ok_and(|new| new.bytes.is_empty()));
         }
     });
     println!(
         "{count} quiet logs: told by the kernel {told:?} a cycle, each looked at {polled:?}; {} reads",
         reads(&followers) - before
     );
-    drop(std::fs::remove_dir_all(&dir));
+    std::fs::remove_dir_all(&dir)
 }
 
 fn median(mut run: impl FnMut()) -> Duration {

@@ -92,7 +92,13 @@ impl Matcher {
         }
         // JSON that was cut tells nothing unless it got as far as to deny an error.
         let cut = line.contains("{\"") && !line.contains("\"is_error\":false") && !line.contains("\"is_error\": false");
-        let stated = |marker: &&Compiled| marker.text.as_ref().is_some_and(|text| self.states(line, text));
+        // A piece of JSON is no prose: nobody asks for it in the words around it.
+        let denied = line.contains("{\"") && !cut;
+        let stated = |marker: &&Compiled| {
+            let holds =
+                |text: &String| denied && marker.json.is_some() && line.contains(text) || self.states(line, text);
+            marker.text.as_ref().is_some_and(holds)
+        };
         self.markers.iter().filter(|_| !cut).find(stated).map(|marker| (marker.name.as_str(), Verdict::Completed))
     }
 

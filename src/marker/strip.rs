@@ -145,7 +145,7 @@ impl Stripper {
         match (self.state, byte) {
             (State::Title(_) | State::Other(_), _) => self.state = self.string(byte),
             (_, 0x1b) => self.state = State::Escape,
-            (_, 0x18 | 0x1a) => self.state = State::Ground,
+            (_, 0x18 | 0x1a) | (State::Ignored, 0x40..=0x7e) => self.state = State::Ground,
             (_, 0..=0x1f | 0x7f) => self.control(byte),
             (State::Ground, _) => self.put(byte),
             (State::Escape, _) => self.state = self.escape(byte),
@@ -165,7 +165,6 @@ impl Stripper {
                 self.state = State::Sequence(parameters.with(byte));
             }
             (State::Sequence(_), _) => self.state = State::Ignored,
-            (State::Ignored, 0x40..=0x7e) => self.state = State::Ground,
             (State::Charset(_) | State::Ignored, _) => {}
         }
     }
@@ -244,10 +243,10 @@ impl Stripper {
             b'D' => self.cells.back(count),
             b'G' | b'`' => self.column(first),
             b'H' | b'f' => {
-                self.to_line(first.max(1));
+                self.go_to_line(first.max(1));
                 self.column(second);
             }
-            b'd' => self.to_line(first.max(1)),
+            b'd' => self.go_to_line(first.max(1)),
             b'K' => match first {
                 0 => self.cells.erase_rest(),
                 1 => self.cells.erase_before(),
@@ -272,7 +271,7 @@ impl Stripper {
         }
     }
 
-    fn to_line(&mut self, line: u32) {
+    fn go_to_line(&mut self, line: u32) {
         if self.line != Some(line) {
             self.move_line();
             self.line = Some(line);
@@ -321,12 +320,14 @@ fn plain_prefix(bytes: &[u8]) -> usize {
 }
 
 /// All but the last byte, which is only looked at for what it follows. Without a branch, for the compiler's sake.
+#[expect(clippy::needless_bitwise_bool, reason = "branches keep the compiler from doing sixteen bytes at once")]
 fn is_plain_block(block: &[u8]) -> bool {
     let Some(((_, next), (_, this))) = block.split_first().zip(block.split_last()) else { return false };
     let odd = |found: bool, (&byte, &next): (&u8, &u8)| found | is_special(byte) | ((byte == b'\r') & (next != b'\n'));
     !this.iter().zip(next).fold(false, odd)
 }
 
+#[expect(clippy::needless_bitwise_bool, reason = "branches keep the compiler from doing sixteen bytes at once")]
 fn is_special(byte: u8) -> bool {
     (byte < 0x20) & (byte != b'\n') & (byte != b'\r') & (byte != b'\t') | (byte == 0x7f)
 }

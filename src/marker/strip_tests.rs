@@ -81,7 +81,9 @@ fn reads_may_be_cut_at_every_byte() {
             assert_eq!(shown(&whole), shown(&parts), "{input:?} at {cut}");
         }
         let mut single = Stripper::new(5);
-        bytes.iter().for_each(|byte| single.feed(&[*byte]));
+        for byte in bytes {
+            single.feed(&[*byte]);
+        }
         assert_eq!(shown(&whole), shown(&single), "{input:?}");
         let ends = |s: &Stripper| memchr::memchr_iter(b'\n', s.rows()).count();
         assert_eq!(ends(&whole), ends(&single));

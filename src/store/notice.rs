@@ -87,7 +87,9 @@ impl Watcher {
         let unwatched: Vec<PathBuf> =
             self.files.iter().filter(|(_, watched)| watched.folder.is_none()).map(|(path, _)| path.clone()).collect();
         // A folder that was not there may be by now.
-        unwatched.iter().for_each(|path| self.arm(path));
+        for path in &unwatched {
+            self.arm(path);
+        }
         changed.extend(unwatched);
         changed
     }
@@ -164,7 +166,9 @@ mod tests {
     fn check(mut watcher: Watcher, scratch: &Scratch) {
         let paths: Vec<PathBuf> = (0..3).map(|n| scratch.path().join(format!("{n}.log"))).collect();
         append(&paths[0], "x");
-        paths.iter().for_each(|path| watcher.watch(path));
+        for path in &paths {
+            watcher.watch(path);
+        }
         watcher.changed();
         let mut expect = |n: usize, what: &str| {
             let changed = watcher.changed();
@@ -187,7 +191,9 @@ mod tests {
         expect(1, "replaced");
         let quiet = watcher.changed();
         assert_eq!(quiet.len(), watcher.polled());
-        paths.iter().for_each(|path| watcher.forget(path));
+        for path in &paths {
+            watcher.forget(path);
+        }
         append(&paths[0], "z");
         assert!(watcher.changed().is_empty());
     }

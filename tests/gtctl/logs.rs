@@ -127,7 +127,7 @@ fn hangup_and_interrupt_do_not_end_it_and_the_end_of_input_does() {
     let scratch = Scratch::new();
     let (mut child, mut input) = sink(scratch.path(), 1 << 20, 2, "");
     until("its start", || scratch.path().join("latest.log").exists());
-    let id = process::identify(child.id().try_into().unwrap()).unwrap();
+    let id = process::identify(child.id()).unwrap();
     for signal in [signal::Signal::HUP, signal::Signal::INT] {
         signal::signal(id, signal);
     }
@@ -159,8 +159,8 @@ fn a_limit_on_files_and_a_full_disk_lose_output_and_nothing_else() {
     let filler = mounted.0.join("filler");
     let (mut child, mut input) = sink(&mounted.0.join("logs"), 1 << 20, 2, "");
     until("its start", || mounted.0.join("logs/latest.log").exists());
-    fs::write(&filler, [0; 32 << 10]).unwrap();
-    input.write_all(&[b'x'; 512 << 10]).unwrap();
+    fs::write(&filler, vec![0; 32 << 10]).unwrap();
+    input.write_all(&vec![b'x'; 512 << 10]).unwrap();
     input.write_all(b"\nthe disk is full by now\n").unwrap();
     until("a full disk", || fs::metadata(mounted.0.join("logs/7.log")).is_ok_and(|m| m.len() > 20 << 10));
     std::thread::sleep(std::time::Duration::from_millis(50));
