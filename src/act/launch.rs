@@ -27,6 +27,8 @@ pub(super) enum LaunchFault {
     EnvFile { path: PathBuf, fault: env_file::EnvFileFault },
     #[error("its environment has a name that is none: `{0}` (letters, digits and `_`, no digit first)")]
     BadName(String),
+    #[error("{} has a `=` in its path, which `env` takes for a variable: give it another path", .0.display())]
+    Assignment(PathBuf),
     #[error("{0} holds a NUL, which no program can be given: remove it")]
     Nul(String),
     #[error("{what} has {bytes} bytes, more than the {most} that can be given to a program: pass it in a file")]
@@ -119,6 +121,9 @@ fn resolved(command: &[String], dir: &Path, env: &BTreeMap<String, String>) -> R
     } else {
         search(program, env)?
     };
+    if found.as_os_str().as_encoded_bytes().contains(&b'=') {
+        return Err(LaunchFault::Assignment(found));
+    }
     // A path that is not UTF-8 can only come from PATH itself.
     let found = found.to_str().ok_or_else(|| LaunchFault::NotExecutable(found.clone()))?.to_owned();
     Ok(std::iter::once(found).chain(arguments.iter().cloned()).collect())

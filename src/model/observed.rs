@@ -62,7 +62,7 @@ pub enum Ownership {
 
 /// The labels of a session of ours: the part of the truth that survives any loss of files.
 ///
-/// On the session they are `@gtctl_town`, `_session`, `_gen`, `_started`, `_pane`, `_spec`, `_handoff`, `_origin`.
+/// On the session they are the options `@gtctl_label` and `@gtctl_handoff`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Label {
     /// The name it was declared under.

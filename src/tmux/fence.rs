@@ -94,8 +94,8 @@ impl<'a> Fence<'a> {
         let Target { server, session, pane, generation, process, attached: _ } = *self.target;
         let mut all = vec![equal("#{pid}", &server.0.pid.to_string()), equal("#{session_id}", &session.to_string())];
         all.push(match generation {
-            Some(generation) => equal(&format!("#{{{}}}", labels::GENERATION), &generation.to_string()),
-            None => equal(&format!("#{{{}}}", labels::TOWN), ""),
+            Some(generation) => format!("#{{m:* gen={generation} *,#{{{}}}}}", labels::LABEL),
+            None => equal(&format!("#{{{}}}", labels::LABEL), ""),
         });
         let nobody = equal(ATTACHED, "0");
         match self.clients {
@@ -121,10 +121,9 @@ impl<'a> Fence<'a> {
     /// Says in words why the fence refused, from the fields of its `stale` reply.
     #[must_use]
     pub fn explain(&self, fields: &str) -> String {
-        let mut parts = fields.splitn(7, ' ');
+        let mut parts = fields.splitn(6, ' ');
         let mut next = || parts.next().unwrap_or("");
-        let (server, session, attached, pane, process, town, generation) =
-            (next(), next(), next(), next(), next(), next(), next());
+        let (server, session, attached, pane, process, label) = (next(), next(), next(), next(), next(), next());
         let Target { server: wanted, generation: life, pane: wanted_pane, .. } = self.target;
         if server != wanted.0.pid.to_string() {
             return if server.chars().all(|c| c.is_ascii_digit()) {
@@ -137,8 +136,10 @@ impl<'a> Fence<'a> {
             return "the session is gone".to_owned();
         }
         match life {
-            Some(life) if generation != life.to_string() => return format!("it is not in life {life} any more"),
-            None if !town.is_empty() => return "it has been labelled since".to_owned(),
+            Some(life) if !label.contains(&format!(" gen={life} ")) => {
+                return format!("it is not in life {life} any more");
+            }
+            None if !label.is_empty() => return "it has been labelled since".to_owned(),
             Some(_) | None => {}
         }
         if self.clients != Clients::Ignore && attached != "0" {
@@ -156,8 +157,9 @@ impl<'a> Fence<'a> {
 /// Whether a client is attached, to the session or to one grouped with it, which shows the same windows: 0 or 1.
 const ATTACHED: &str = "#{||:#{session_attached},#{session_group_attached}}";
 
-/// See [`Fence::explain`]. Labels may hold any text, so they come last, ours without spaces. The third is [`ATTACHED`].
-const STALE_FIELDS: &str = "#{pid} #{session_id} #{||:#{session_attached},#{session_group_attached}} #{pane_id} #{pane_pid} #{?@gtctl_town,labelled,} #{@gtctl_gen}";
+/// See [`Fence::explain`]. The label may hold any text, so it comes last. The third is [`ATTACHED`].
+const STALE_FIELDS: &str =
+    "#{pid} #{session_id} #{||:#{session_attached},#{session_group_attached}} #{pane_id} #{pane_pid} #{@gtctl_label}";
 
 /// What a fenced operation found of the agent's pane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

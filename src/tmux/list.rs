@@ -102,16 +102,10 @@ const NUMBERS: [Field; 8] = [
 ];
 
 /// Fields that hold any text: closed by the nonce. Those in `@` are named in [`labels`].
-const TEXTS: [Field; 9] = [
+const TEXTS: [Field; 3] = [
     ("session_name", |row, text| keep(&mut row.name, text)),
-    (labels::TOWN, |row, text| keep(&mut row.labels.town, text)),
-    (labels::SESSION, |row, text| keep(&mut row.labels.session, text)),
-    (labels::GENERATION, |row, text| keep(&mut row.labels.generation, text)),
-    (labels::STARTED, |row, text| keep(&mut row.labels.started, text)),
-    (labels::PANE, |row, text| keep(&mut row.labels.pane, text)),
-    (labels::SPEC, |row, text| keep(&mut row.labels.spec, text)),
+    (labels::LABEL, |row, text| keep(&mut row.labels.label, text)),
     (labels::HANDOFF, |row, text| keep(&mut row.labels.handoff, text)),
-    (labels::ORIGIN, |row, text| keep(&mut row.labels.origin, text)),
 ];
 
 /// Lists every pane of the server. Starts no server.

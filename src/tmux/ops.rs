@@ -5,13 +5,13 @@
 use super::fence::{Clients, FACTS, Fence, Pane, pane_target};
 use super::labels;
 use super::script::{Tag, quote, quote_format};
-use crate::model::{Fingerprint, Generation, Moment, Origin, ServerId, SessionName, Target};
+use crate::model::{Fingerprint, Generation, Moment, Origin, PaneId, ServerId, SessionName, Target};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// The names of the variables a session of ours was given, for the next life to take back what it no longer has.
 ///
-/// Kept as a label is.
+/// A hidden variable of the session: it is only asked for when a process is replaced.
 const VARIABLES: &str = "@gtctl_env";
 
 /// What is to run in a session, checked.
@@ -21,7 +21,7 @@ pub struct Launch {
     pub name: SessionName,
     /// Its working directory, absolute; it exists.
     pub dir: PathBuf,
-    /// What is executed, without a shell; the first is an absolute path.
+    /// What is executed, without a shell; the first is an absolute path without a `=`.
     pub argv: Vec<String>,
     /// The session's environment beyond tmux's own. The names are of letters, digits and `_`.
     pub env: BTreeMap<String, String>,
@@ -53,42 +53,21 @@ pub struct Labels {
 }
 
 impl Labels {
-    /// The commands that write them all, the town's name last: it makes the session ours.
-    fn commands(&self, at: &str) -> Vec<String> {
-        let written = |(label, value): &(&str, String)| set(at, label, value);
-        self.of_life().iter().chain(&self.lasting()).map(written).collect()
-    }
-
-    /// The commands that write those of a new life. The lasting ones are only written where one differs: each command
-    /// makes tmux walk all sessions.
-    fn renewal(&self, at: &str) -> Vec<String> {
-        let mut commands: Vec<String> = self.of_life().iter().map(|(label, value)| set(at, label, value)).collect();
-        let lasting = self.lasting();
-        let differs = lasting.iter().map(|(label, value)| format!("#{{!=:#{{{label}}},{value}}}"));
-        let any = differs.reduce(|a, b| format!("#{{||:{a},{b}}}")).unwrap_or_default();
-        let write: Vec<String> = lasting.iter().map(|(label, value)| set(at, label, value)).collect();
-        commands.push(format!("if-shell -F -t {at} {} {{ {} }}", quote(any), write.join(" ; ")));
-        commands
-    }
-
-    /// What each life has anew.
-    fn of_life(&self) -> Vec<(&'static str, String)> {
-        let life = [(labels::GENERATION, self.generation.to_string()), (labels::STARTED, self.started.to_string())];
-        life.into_iter().chain(self.handoff.map(|at| (labels::HANDOFF, at.to_string()))).collect()
-    }
-
-    /// What mostly stays the same from life to life.
-    fn lasting(&self) -> [(&'static str, String); 4] {
-        let origin = match self.origin {
+    /// The commands that write them, with the agent's pane as that of the target `at` unless it is given.
+    fn commands(&self, at: &str, pane: Option<PaneId>) -> Vec<String> {
+        let Self { town, session, generation, started, fingerprint, handoff, origin } = self;
+        let origin = match origin {
             Origin::Started => labels::STARTED_BY_US,
             Origin::Adopted => labels::ADOPTED,
         };
-        [
-            (labels::SESSION, self.session.to_string()),
-            (labels::SPEC, self.fingerprint.to_string()),
-            (labels::ORIGIN, origin.to_owned()),
-            (labels::TOWN, self.town.to_string()),
-        ]
+        let pane = pane.map_or_else(|| "#{pane_id}".to_owned(), |pane| pane.to_string());
+        // No value here holds a `#`: names are letters, digits, `_` and `-`.
+        let label = format!(
+            "town={town} session={session} gen={generation} started={started} pane={pane} spec={fingerprint} \
+             origin={origin}"
+        );
+        let label = format!("set-option -F -t {at} {} {}", labels::LABEL, quote(label));
+        handoff.iter().map(|moment| set_handoff(at, *moment)).chain([label]).collect()
     }
 }
 
@@ -126,15 +105,10 @@ pub fn respawn(tag: &Tag, target: &Target, launch: &Launch, former: &str) -> Str
     }
     let keep = format!("set-option -w -t {pane} remain-on-exit on");
     commands.push(format!("if-shell -F -t {pane} {} {{ {keep} }}", quote("#{!=:#{remain-on-exit},on}")));
-    commands.push(format!(
-        "respawn-pane -k -t {pane} -c {} {} -- {}",
-        quote_format(bytes(&launch.dir)),
-        variables(&launch.marker),
-        argv(&launch.argv)
-    ));
+    commands.push(format!("respawn-pane -k -t {pane} -c {} -- {}", quote_format(bytes(&launch.dir)), words(launch)));
     // Anew in any case: the sink is that of the former life, and 3.8 closes it at death.
     commands.extend(launch.pipe.iter().map(|command| pipe_pane(&pane, command)));
-    commands.extend(launch.labels.renewal(&at));
+    commands.extend(launch.labels.commands(&at, Some(target.pane)));
     Fence::new(target, Clients::for_finishing(target), Pane::Present).line(tag, &commands, "#{pane_pid}")
 }
 
@@ -170,7 +144,7 @@ pub fn probe(tag: &Tag, target: &Target, clients: Clients) -> String {
 #[must_use]
 pub fn begin_stop(tag: &Tag, target: &Target, handoff: Option<Moment>) -> String {
     let at = quote(format!("{}:", target.session));
-    let commands: Vec<String> = handoff.iter().map(|moment| set(&at, labels::HANDOFF, &moment.to_string())).collect();
+    let commands: Vec<String> = handoff.iter().map(|moment| set_handoff(&at, *moment)).collect();
     Fence::new(target, Clients::for_asking(target), Pane::Any).line(tag, &commands, FACTS)
 }
 
@@ -212,8 +186,7 @@ pub fn send_keys(tag: &Tag, target: &Target, keys: &[String]) -> String {
 #[must_use]
 pub fn adopt(tag: &Tag, target: &Target, labels: &Labels) -> String {
     let at = quote(format!("{}:", target.session));
-    let mut commands = vec![set(&at, labels::PANE, &target.pane.to_string())];
-    commands.extend(labels.commands(&at));
+    let commands = labels.commands(&at, Some(target.pane));
     Fence::new(target, Clients::Ignore, Pane::Present).line(tag, &commands, "")
 }
 
@@ -233,29 +206,28 @@ pub fn is_variable(name: &str) -> bool {
 }
 
 /// The commands that create a session and make it ours, all on one line, so that no hook or option gets in between.
+///
+/// As few as can be: each makes tmux walk all its sessions.
 fn new_session(launch: &Launch) -> Vec<String> {
     let at = quote(format!("={}:", launch.name));
     let pane = first_pane(&launch.name);
+    let spare = format!("set-option -t {at} destroy-unattached off");
     let mut commands = vec![
         format!(
-            "new-session -d -s {} -x 200 -y 50 -c {} {} {} -- {}",
+            "new-session -d -s {} -x 200 -y 50 -c {} {} -- {}",
             quote(launch.name.as_str()),
             quote_format(bytes(&launch.dir)),
             variables(&launch.env),
-            variables(&launch.marker),
-            argv(&launch.argv)
+            words(launch)
         ),
         format!("set-option -w -t {pane} remain-on-exit on"),
-        format!("set-option -t {at} destroy-unattached off"),
-        format!("set-environment -hF -t {at} {} {}", labels::PANE, quote("#{pane_id}")),
+        format!("if-shell -F -t {at} {} {{ {spare} }}", quote("#{destroy-unattached}")),
     ];
     commands.extend(launch.pipe.iter().map(|command| pipe_pane(&pane, command)));
     if !launch.env.is_empty() {
         commands.push(note_variables(&at, &launch.env));
     }
-    // `-e` writes into the session: taken back, for panes that users open beside the agent's.
-    commands.extend(launch.marker.keys().map(|name| format!("set-environment -t {at} -u {}", quote(name))));
-    commands.extend(launch.labels.commands(&at));
+    commands.extend(launch.labels.commands(&pane, None));
     commands
 }
 
@@ -273,8 +245,8 @@ fn kill_session(target: &Target) -> String {
     format!("kill-session -t {}", quote(target.session.to_string()))
 }
 
-fn set(at: &str, label: &str, value: &str) -> String {
-    format!("set-environment -h -t {at} {label} {}", quote(value))
+fn set_handoff(at: &str, moment: Moment) -> String {
+    format!("set-option -t {at} {} {}", labels::HANDOFF, quote(moment.to_string()))
 }
 
 fn note_variables(at: &str, env: &BTreeMap<String, String>) -> String {
@@ -286,13 +258,13 @@ fn variables(env: &BTreeMap<String, String>) -> String {
     env.iter().map(|(name, value)| format!("-e {}", quote(format!("{name}={value}")))).collect::<Vec<_>>().join(" ")
 }
 
-/// The words of a command; tmux gives a single one to a shell, which then must do nothing but execute it.
-fn argv(argv: &[String]) -> String {
-    let words: Vec<&str> = match argv {
-        [only] => vec!["/bin/sh", "-c", "exec \"$0\"", only],
-        several => several.iter().map(String::as_str).collect(),
-    };
-    words.into_iter().map(quote).collect::<Vec<_>>().join(" ")
+/// What is executed: the command, by way of `env`, which marks its process and no other of the session.
+///
+/// More than one word, so tmux executes it itself and asks no shell.
+fn words(launch: &Launch) -> String {
+    let marker = launch.marker.iter().map(|(name, value)| format!("{name}={value}"));
+    let all = ["/usr/bin/env".to_owned()].into_iter().chain(marker).chain(launch.argv.iter().cloned());
+    all.map(quote).collect::<Vec<_>>().join(" ")
 }
 
 fn bytes(path: &std::path::Path) -> &[u8] {

@@ -12,6 +12,9 @@ use std::cell::RefCell;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// The generation in a session's label.
+const LIFE: &str = "#{s/.* gen=([0-9]+) .*/\\1/:@gtctl_label}";
+
 const HOSTILE: &str = "set -g destroy-unattached on\nset -g base-index 1\nset -g pane-base-index 1\n\
      set -g remain-on-exit off\nset -g default-command 'echo hostile; exec sleep 600'\n";
 
@@ -159,11 +162,12 @@ async fn a_session_survives_a_hostile_configuration_and_keeps_its_labels() {
     let outcome = act(&tmux, &Memory::default(), tmux.server(), vec![start(&one, 4)]).await.remove(0);
     assert!(matches!(outcome, Outcome::Done(Effect::Started { .. })), "{outcome:?}");
     until("its end", || tmux.format("=one:", "#{pane_dead}") == "1");
-    let labels = "#{@gtctl_town} #{@gtctl_session} #{@gtctl_gen} #{@gtctl_pane} #{@gtctl_spec} #{@gtctl_origin}";
     let pane = tmux.format("=one:", "#{pane_id}");
-    let wanted = format!("{} one 4 {pane} {} started", tmux.town.name, one.fingerprint());
-    assert_eq!(tmux.format("=one:", labels), wanted);
-    assert!(tmux.format("=one:", "#{@gtctl_started}").parse::<Moment>().is_ok());
+    let started = tmux.format("=one:", "#{s/.* started=([^ ]+) .*/\\1/:@gtctl_label}");
+    assert!(started.parse::<Moment>().is_ok(), "{started}");
+    let (town, spec) = (&tmux.town.name, one.fingerprint());
+    let wanted = format!("town={town} session=one gen=4 started={started} pane={pane} spec={spec} origin=started");
+    assert_eq!(tmux.format("=one:", "#{@gtctl_label}"), wanted);
     assert_eq!(tmux.format("=one:", "#{@gtctl_handoff}"), "");
 }
 
@@ -174,7 +178,7 @@ async fn the_first_start_starts_the_server_and_a_second_of_the_name_is_stale() {
     let outcomes = act(&tmux, &Memory::default(), None, vec![start(&one, 1), start(&one, 2)]).await;
     assert!(is_started(&outcomes[0]), "{outcomes:?}");
     assert!(matches!(&outcomes[1], Outcome::Stale(why) if why.contains("already")), "{outcomes:?}");
-    assert_eq!(tmux.format("=one:", "#{@gtctl_gen}"), "1");
+    assert_eq!(tmux.format("=one:", LIFE), "1");
 }
 
 #[tokio::test]
@@ -258,7 +262,7 @@ async fn an_attached_session_is_spared_until_it_is_dead() {
     let dead = Target { process: None, ..meant };
     let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![restart(&one, dead, Rung::Finish, 5)]).await;
     assert!(is_started(&outcomes[0]), "{outcomes:?}");
-    assert_eq!(tmux.format("=one:", "#{session_attached} #{@gtctl_gen}"), "1 5");
+    assert_eq!(tmux.format("=one:", &format!("#{{session_attached}} {LIFE}")), "1 5");
     let Outcome::Done(Effect::Started { process: Some(fresh), .. }) = &outcomes[0] else { panic!("{outcomes:?}") };
     gtctl::proc::signal::signal(*fresh, gtctl::proc::signal::Signal::KILL);
     until("its end", || tmux.format("=one:", "#{pane_dead}") == "1");
@@ -287,7 +291,7 @@ async fn a_restart_keeps_the_session_and_its_replay_does_nothing() {
     assert!(!process::may_live(meant.process.unwrap()));
     let fresh = target(&tmux, "one", Some(5), None);
     assert_eq!((fresh.session, fresh.pane), (meant.session, meant.pane));
-    assert_eq!(tmux.format("=one:", "#{@gtctl_gen}"), "5");
+    assert_eq!(tmux.format("=one:", LIFE), "5");
     assert!(!tmux.run(&["show-environment", "-t", "=one"]).contains("DROPPED=1"));
     let pid = tmux.format("=one:", "#{pane_pid}");
     let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![again()]).await;
@@ -305,7 +309,7 @@ async fn a_session_without_its_pane_is_replaced() {
     let gone = Target { process: None, ..meant };
     let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![restart(&one, gone, Rung::Finish, 5)]).await;
     assert!(is_started(&outcomes[0]), "{outcomes:?}");
-    assert_eq!(tmux.format("=one:", "#{@gtctl_gen} #{session_windows} #{window_panes}"), "5 1 1");
+    assert_eq!(tmux.format("=one:", &format!("{LIFE} #{{session_windows}} #{{window_panes}}")), "5 1 1");
     assert_ne!(tmux.format("=one:", "#{session_id}"), meant.session.to_string());
 }
 
@@ -416,7 +420,8 @@ async fn adoption_only_labels_and_only_once() {
     let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![adopt(1), adopt(2)]).await;
     assert_eq!(outcomes[0], Outcome::Done(Effect::Adopted { generation: Generation(1) }));
     assert!(matches!(&outcomes[1], Outcome::Stale(why) if why.contains("labelled")), "{outcomes:?}");
-    assert_eq!(tmux.format("=one:", "#{@gtctl_gen} #{@gtctl_origin}"), "1 adopted");
+    assert!(tmux.format("=one:", "#{@gtctl_label}").ends_with(" origin=adopted"));
+    assert_eq!(tmux.format("=one:", LIFE), "1");
     assert!(process::may_live(process));
 }
 

@@ -14,15 +14,8 @@ const STARTED: &str = "1700000000000:5000:ab";
 /// Labels a session as `town` would, with its active pane as the agent's.
 fn label(server: &TestServer, session: &str, origin: &str) {
     let pane = server.field(session, "#{pane_id}");
-    let labels = [
-        ("@gtctl_town", "town"),
-        ("@gtctl_session", session),
-        ("@gtctl_gen", "7"),
-        ("@gtctl_started", STARTED),
-        ("@gtctl_pane", &pane),
-        ("@gtctl_origin", origin),
-    ];
-    server.label(session, &labels);
+    let label = format!("town=town session={session} gen=7 started={STARTED} pane={pane} origin={origin}");
+    server.label(session, &[("@gtctl_label", &label)]);
 }
 
 async fn look_at(server: &TestServer, town: &Town, depth: Depth) -> Server {
@@ -92,8 +85,10 @@ async fn deaths_are_told_apart_and_never_read_as_success() {
     }
     assert_eq!(signal(server.process("killed"), Signal::KILL), Sent::Delivered);
     let seen = wait_for("both to be dead", async || {
+        // tmux may see an end before the last output.
         let seen = look_at(&server, &town, Depth::Plan).await;
-        seen.sessions.values().all(|s| death(s).is_some()).then_some(seen)
+        let said = matches!(&seen.sessions["exits"].life, Life::Dead { tail, .. } if !tail.is_empty());
+        (said && death(&seen.sessions["killed"]).is_some()).then_some(seen)
     })
     .await;
     assert!(matches!(death(&seen.sessions["killed"]), Some(Death::Signal(9) | Death::StatusLost)), "{seen:?}");
@@ -223,17 +218,15 @@ async fn hostile_text_forges_nothing() {
     server.run(&["new-session", "-d", "-s", "we ird %1 $2 é", "-c", &spelled, "sh", "-c", shell]);
     server.session("plain", &["sleep", "1000"]);
     label(&server, "plain", "started");
-    for option in ["town", "session", "gen", "started", "pane", "spec", "handoff", "origin"] {
-        server.label("we ird %1 $2 é", &[(&format!("@gtctl_{option}"), evil)]);
-    }
+    server.label("we ird %1 $2 é", &[("@gtctl_label", evil), ("@gtctl_handoff", evil)]);
     let seen = look_at(&server, &town(&[("plain", &["sleep"])]), Depth::Full).await;
     assert_eq!(seen.sessions.len(), 2);
     let stranger = seen.sessions.iter().find(|(n, _)| n.as_str() != "plain").unwrap();
     assert_eq!((stranger.0.as_str(), &stranger.1.ownership), ("we ird %1 $2 é", &Ownership::Unlabelled));
     assert!(matches(&seen.sessions["plain"]));
     // Labels of ours that were damaged protect nothing; another town's are respected whatever else they say.
-    server.label("plain", &[("@gtctl_gen", evil)]);
-    server.label("we ird %1 $2 é", &[("@gtctl_town", "elsewhere")]);
+    server.label("plain", &[("@gtctl_label", &format!("town=town session=plain gen={evil}"))]);
+    server.label("we ird %1 $2 é", &[("@gtctl_label", "town=elsewhere gen=?")]);
     let seen = look_at(&server, &town(&[("plain", &["sleep"])]), Depth::Plan).await;
     assert_eq!(seen.sessions["plain"].ownership, Ownership::Unlabelled);
     assert_eq!(seen.sessions["we ird %1 $2 é"].ownership, Ownership::Foreign("elsewhere".into()));

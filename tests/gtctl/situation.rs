@@ -1,6 +1,5 @@
 //! Random situations for the laws of `plan`: plausible ones, and hostile ones.
 
-#![expect(clippy::expect_used, reason = "fixed names parse")]
 
 use gtctl::model::{
     Death, Desired, Ended, Fingerprint, Finished, Generation, History, Label, Life, Mass, Memory, Moment, Observed,

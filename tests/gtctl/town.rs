@@ -86,10 +86,10 @@ fn only_the_named_session_is_touched() {
     yard.gtctl(&["apply", "--no-wait"]);
     yard.until("both", || yard.sessions().len() == 2);
     yard.tmux(&["kill-session", "-t", "=gt-rig-crew-1"]);
-    let (ten, id) = (yard.pid("gt-rig-crew-10"), yard.format("gt-rig-crew-10", "#{session_id} #{@gtctl_gen}"));
+    let (ten, id) = (yard.pid("gt-rig-crew-10"), yard.format("gt-rig-crew-10", "#{session_id} #{@gtctl_label}"));
     let same = || {
         assert_eq!(yard.pid("gt-rig-crew-10"), ten);
-        assert_eq!(yard.format("gt-rig-crew-10", "#{session_id} #{@gtctl_gen}"), id);
+        assert_eq!(yard.format("gt-rig-crew-10", "#{session_id} #{@gtctl_label}"), id);
     };
     yard.gtctl(&["diff"]).exits(2).says("gt-rig-crew-1");
     yard.gtctl(&["apply", "--no-wait"]);
@@ -127,8 +127,8 @@ fn what_runs_our_agent_is_adopted_and_what_does_not_is_left_alone() {
     for (session, process) in [("mine", mine), ("taken", taken), ("stranger", stranger)] {
         assert_eq!(yard.pid(session), process, "{session}");
     }
-    assert_eq!(yard.format("taken", "#{@gtctl_town}") + &yard.format("stranger", "#{@gtctl_town}"), "");
-    assert_eq!(yard.format("mine", "#{@gtctl_town}"), yard.town);
+    assert_eq!(yard.format("taken", "#{@gtctl_label}") + &yard.format("stranger", "#{@gtctl_label}"), "");
+    assert!(yard.format("mine", "#{@gtctl_label}").starts_with(&format!("town={} ", yard.town)));
 }
 
 #[test]

@@ -40,9 +40,9 @@ fn every_verb_answers_beside_a_frozen_server_and_nothing_happens_late() {
     }
     signal(server, Signal::CONT);
     yard.until("the server", || !yard.sessions().is_empty());
-    let generation = yard.format("one", "#{@gtctl_gen} #{@gtctl_handoff}");
+    let generation = yard.format("one", "#{@gtctl_label} #{@gtctl_handoff}");
     assert_eq!((yard.pid("one"), yard.pid("two")), (one, two));
-    assert_eq!(yard.format("one", "#{@gtctl_gen} #{@gtctl_handoff}"), generation);
+    assert_eq!(yard.format("one", "#{@gtctl_label} #{@gtctl_handoff}"), generation);
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn a_killed_server_comes_back_by_waves_and_nothing_of_the_former_lives_stays() {
     assert_eq!(yard.sessions(), ["first", "second"]);
     assert_eq!(yard.pid("first"), now);
     let started = |session: &str| {
-        let label = yard.format(session, "#{@gtctl_started}");
+        let label = yard.format(session, "#{s/.* started=([^ ]+) .*/\\1/:@gtctl_label}");
         label.split(':').nth(1).unwrap().parse::<u64>().unwrap()
     };
     assert!(started("second") >= started("first") + 1000, "ready first");

@@ -81,7 +81,7 @@ fn no_escape_sequence_reaches_the_output_of_any_verb() {
     yard.declare(&manifest);
     yard.tmux(&["new-session", "-d", "-s", "taken", "tail", "-f", "/dev/null"]);
     yard.tmux(&["new-session", "-d", "-s", "x\u{1b}[31m", "tail", "-f", "/dev/null"]);
-    yard.tmux(&["set-option", "-t", "=taken:", "@gtctl_town", "\u{1b}[31m\nother"]);
+    yard.tmux(&["set-option", "-t", "=taken:", "@gtctl_label", "town=\u{1b}[31m\nother"]);
     let mut texts = vec![];
     let mut note = |args: &[&str]| {
         let said = yard.gtctl(args);

@@ -105,6 +105,7 @@ struct MemoryEntry {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "one word each in a file that people write")]
 struct HistoryEntry {
     name: String,
     #[serde(default)]
