@@ -76,6 +76,7 @@ fn seen(town: &Town, now: Moment) -> Result<Observed> {
             attached: 0,
             created: started.wall,
             quiet: Period::from_secs(30),
+            heard: None,
             ownership: Ownership::Ours(label),
             pane: PaneId(n),
             life,

@@ -129,6 +129,10 @@ pub(super) enum Verb {
     Attach(Session),
     /// Print what happened, oldest first
     Events(Events),
+    /// Print what a session has printed, this life's or the one before
+    ///
+    /// Without --raw it is plain text: no escape sequence of an agent reaches the terminal.
+    Logs(Logs),
     /// Check that no session is dead: one line each, exit 2 if any is not alive
     Verify(TownArg),
     /// Check the manifest and print every fault in it
@@ -258,6 +262,26 @@ pub(super) struct Events {
     /// How many of the last to begin with
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub(super) last: usize,
+}
+
+/// Flags of `logs`.
+#[derive(Debug, Args)]
+pub(super) struct Logs {
+    /// The session
+    #[arg(value_name = "SESSION")]
+    pub(super) session: String,
+    /// Stay, and print what comes, over restarts too
+    #[arg(long, short = 'F', conflicts_with = "previous")]
+    pub(super) follow: bool,
+    /// Of the life before the last
+    #[arg(long)]
+    pub(super) previous: bool,
+    /// Only so many of the last lines to begin with
+    #[arg(long, value_name = "N")]
+    pub(super) last: Option<usize>,
+    /// Every byte as it came; not to a terminal
+    #[arg(long)]
+    pub(super) raw: bool,
 }
 
 /// Flags of `schema`.

@@ -10,6 +10,7 @@ mod diff;
 mod events;
 mod exit;
 mod explain;
+mod logs;
 mod manifest;
 mod output;
 mod place;
@@ -70,6 +71,7 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Trouble> {
         Verb::Resume(args) => by_hand::pause(global, args, false, terminal),
         Verb::Attach(args) => attach::run(global, args, terminal),
         Verb::Events(args) => events::run(global, args, terminal).await,
+        Verb::Logs(args) => logs::run(global, args, terminal).await,
         Verb::Verify(args) => verify::run(global, args, terminal).await,
         Verb::Validate(args) => validate::run(global, args, terminal),
         Verb::Schema(args) => schema::run(args, terminal),

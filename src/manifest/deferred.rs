@@ -27,15 +27,11 @@ const fn refused(path: &'static [&'static str], value: &'static str) -> Row {
 }
 
 /// Session fields, wherever a session's fields stand; then tables of their own.
-const SESSION_ROWS: [Row; 11] = [
+const SESSION_ROWS: [Row; 7] = [
     later(&["idle_limit"]),
     later(&["on_idle"]),
     later(&["stuck_after"]),
     later(&["max_memory"]),
-    later(&["completion", "markers"]),
-    later(&["completion", "log"]),
-    later(&["logs", "size"]),
-    later(&["logs", "files"]),
     later(&["handoff"]),
     later(&["instructions"]),
     refused(&["launcher"], "gt"),

@@ -6,20 +6,10 @@
 //! says of success: it is a failure.
 
 use super::said::{self, Typed};
-use crate::model::Marker;
+use crate::model::{Marker, Verdict};
 use aho_corasick::{AhoCorasick, MatchKind};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
-
-/// What a line says about the end of the agent's work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Verdict {
-    /// It is done.
-    Completed,
-    /// It has ended without success.
-    Failed,
-}
 
 /// The markers of a session, made ready.
 #[derive(Debug)]
@@ -50,8 +40,8 @@ impl Matcher {
         if markers.iter().any(|marker| marker.json.is_some()) {
             needles.extend(["\"is_error\":true".to_owned(), "\"is_error\": true".to_owned()]);
         }
-        let search =
-            (!markers.is_empty()).then(|| AhoCorasick::builder().match_kind(MatchKind::Standard).build(&needles).ok());
+        let search = (!markers.is_empty())
+            .then(|| AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(&needles).ok());
         let mut seams = vec![0; 1 << 10].into_boxed_slice();
         for marker in &markers {
             marker.text.iter().for_each(|text| note_seams(&mut seams, text.as_bytes()));

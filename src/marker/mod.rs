@@ -17,6 +17,6 @@ mod said;
 mod strip;
 mod watch;
 
-pub use matcher::{Matcher, Verdict};
+pub use matcher::Matcher;
 pub use strip::Stripper;
-pub use watch::{Sighting, Standing, Watch};
+pub use watch::Watch;

@@ -13,6 +13,8 @@ use super::cells::Cells;
 const MAX_STRING: u32 = 1 << 20;
 /// How much is looked at for plain text at once; less than a row may hold.
 const PIECE: usize = 16 << 10;
+/// Bytes looked at together.
+const BLOCK: usize = 32;
 
 /// Strips one stream of output.
 #[derive(Debug, Default)]
@@ -309,25 +311,44 @@ impl Parameters {
 /// How much of the beginning holds no control but tabs and line ends. A return is one of those before a line feed only.
 fn plain_prefix(bytes: &[u8]) -> usize {
     let piece = bytes.get(..PIECE).unwrap_or(bytes);
-    let mut plain = 0;
-    while let Some(block) = piece.get(plain..plain + 65).filter(|block| is_plain_block(block)) {
-        plain += block.len() - 1;
+    // Between colours text is short: blocks only pay once it is not.
+    let short = plain_bytes(piece, BLOCK);
+    if short < BLOCK {
+        return short;
     }
-    let rest = piece.get(plain..).unwrap_or_default();
-    let next = rest.iter().skip(1).map(Some).chain([None]);
-    let special = |(&byte, next): (&u8, Option<&u8>)| is_special(byte) || byte == b'\r' && next != Some(&b'\n');
-    plain + rest.iter().zip(next).position(special).unwrap_or(rest.len())
+    let mut plain = short;
+    while piece.get(plain..).is_some_and(is_plain_block) {
+        plain += BLOCK;
+    }
+    plain + plain_bytes(piece.get(plain..).unwrap_or_default(), usize::MAX)
 }
 
-/// All but the last byte, which is only looked at for what it follows. Without a branch, for the compiler's sake.
-#[expect(clippy::needless_bitwise_bool, reason = "branches keep the compiler from doing sixteen bytes at once")]
-fn is_plain_block(block: &[u8]) -> bool {
-    let Some(((_, next), (_, this))) = block.split_first().zip(block.split_last()) else { return false };
-    let odd = |found: bool, (&byte, &next): (&u8, &u8)| found | is_special(byte) | ((byte == b'\r') & (next != b'\n'));
-    !this.iter().zip(next).fold(false, odd)
+/// The same, byte by byte and up to a limit.
+fn plain_bytes(bytes: &[u8], limit: usize) -> usize {
+    let mut rest = bytes;
+    let mut plain = 0;
+    while let [byte, after @ ..] = rest {
+        if plain >= limit || is_special(*byte) || *byte == b'\r' && after.first() != Some(&b'\n') {
+            break;
+        }
+        plain += 1;
+        rest = after;
+    }
+    plain
 }
 
-#[expect(clippy::needless_bitwise_bool, reason = "branches keep the compiler from doing sixteen bytes at once")]
+/// Whether a whole block is there and plain. Without a branch, so that many bytes are done at once.
+fn is_plain_block(bytes: &[u8]) -> bool {
+    let next = bytes.get(1..).and_then(|bytes| bytes.first_chunk::<BLOCK>());
+    let Some((this, next)) = bytes.first_chunk::<BLOCK>().zip(next) else { return false };
+    let mut odd = 0_u8;
+    for (byte, next) in this.iter().zip(next) {
+        odd |= u8::from(is_special(*byte)) | (u8::from(*byte == b'\r') & u8::from(*next != b'\n'));
+    }
+    odd == 0
+}
+
+#[expect(clippy::needless_bitwise_bool, reason = "branches keep the compiler from doing many bytes at once")]
 fn is_special(byte: u8) -> bool {
     (byte < 0x20) & (byte != b'\n') & (byte != b'\r') & (byte != b'\t') | (byte == 0x7f)
 }

@@ -7,10 +7,10 @@
 //! unless a marker may be in it or broken over it.
 
 use super::lines::{self, Broken, Joined};
-use super::matcher::{Matcher, Verdict};
+use super::matcher::Matcher;
 use super::said;
 use super::strip::Stripper;
-use crate::model::{Moment, Period};
+use crate::model::{Moment, Period, Sighting, Standing, Verdict};
 
 /// How much is stripped and searched at once, so that it stays in the processor's cache.
 const PIECE: usize = 32 << 10;
@@ -22,32 +22,6 @@ const RECENT: usize = 16 << 10;
 const TRAILER: (Period, u32) = (Period::from_secs(2), 10);
 /// What rows of a composer or a box begin with.
 const FRAMES: [char; 9] = ['❯', '›', '>', '│', '┃', '|', '╭', '╰', '─'];
-
-/// A line that says how the agent's work ended.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Sighting {
-    /// The marker, as it was declared.
-    pub marker: String,
-    /// What it says.
-    pub verdict: Verdict,
-    /// The line, cut to 240 characters; text from outside.
-    pub line: String,
-    /// Where in the stream the line ended, in bytes.
-    pub at_byte: u64,
-}
-
-/// A sighting after which the agent has not gone on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
-    /// What was seen.
-    pub sighting: Sighting,
-    /// When it was read.
-    pub seen: Moment,
-    /// When output was last read that belongs to it; its grace is counted from here.
-    pub quiet_since: Moment,
-    trailer: u32,
-    key: u64,
-}
 
 /// Watches one stream.
 #[derive(Debug)]
@@ -91,6 +65,13 @@ impl Watch {
             standing: None,
             repaints: Vec::new(),
         }
+    }
+
+    /// Goes on where another watch ended, with what stood then. What it had seen before is not known again when it is
+    /// painted anew.
+    #[must_use]
+    pub fn resuming(self, standing: Option<Standing>) -> Self {
+        Self { standing, ..self }
     }
 
     /// The sighting that stands.

@@ -1,6 +1,6 @@
 //! What tmux forgets: the town's history, as kept in the state file.
 
-use super::{Death, Fingerprint, Generation, Moment, ProcId, Rung, ServerId, SessionName};
+use super::{Death, Fingerprint, Generation, Marks, Moment, ProcId, Rung, ServerId, SessionName};
 use std::collections::BTreeMap;
 
 /// Everything remembered of a town. `Memory::default()` is a valid memory: nothing is known.
@@ -53,6 +53,8 @@ pub struct History {
     pub agentless: u32,
     /// Its entry allowed that it be expired without `--prune` once it is gone from the manifest.
     pub prune: bool,
+    /// What its output says about its end.
+    pub marks: Option<Marks>,
 }
 
 impl History {

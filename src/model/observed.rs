@@ -1,6 +1,6 @@
 //! What is there: one look at tmux and its processes.
 
-use super::{Death, Fingerprint, Generation, Moment, PaneId, Period, ProcId, ServerId, SessionId, SessionName};
+use super::{Death, Fingerprint, Generation, Marks, Moment, PaneId, Period, ProcId, ServerId, SessionId, SessionName};
 use std::collections::BTreeMap;
 
 /// The result of one look. A failed look is not an empty town: only [`Observed::Down`] and [`Observed::Up`] are
@@ -39,6 +39,8 @@ pub struct Seen {
     pub created: i64,
     /// For how long its agent's window has been silent: from 1 s grained `window_activity`.
     pub quiet: Period,
+    /// What its output says about its end; only where that is listened for.
+    pub heard: Option<Marks>,
     /// Whose it is.
     pub ownership: Ownership,
     /// The pane its agent runs in: the labelled one, or for others the first.

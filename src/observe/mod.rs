@@ -8,9 +8,12 @@
 //! [`Observed::Unknown`], never an empty town; only what [`reach`] can prove is [`Observed::Down`].
 
 mod life;
+mod listen;
 mod reach;
 mod sessions;
 mod settle;
+
+pub use listen::listen;
 
 use crate::model::{Death, Life, Moment, Observed, Ownership, PaneId, Seen, Server, ServerId, Town};
 use crate::proc::own;

@@ -94,6 +94,7 @@ impl View<'_> {
             attached: row.attached,
             created: row.created.saturating_mul(1000),
             quiet: self.quiet(activity),
+            heard: None,
             ownership,
             pane,
             life,

@@ -24,7 +24,7 @@ const KILL_AGAIN: Period = Period::from_secs(5);
 
 type Rule = fn(&Subject<'_>) -> Option<Verdict>;
 
-const RULES: [(&str, Rule); 12] = [
+const RULES: [(&str, Rule); 13] = [
     ("not-told", not_told),
     ("foreign", foreign),
     ("stopping", stopping),
@@ -35,6 +35,7 @@ const RULES: [(&str, Rule); 12] = [
     ("dead", dead),
     ("missing", missing),
     ("asked", asked),
+    ("marked", marked),
     ("too-old", too_old),
     ("drifted", drifted),
 ];
@@ -236,6 +237,40 @@ fn missing(subject: &Subject<'_>) -> Option<Verdict> {
     Some(after_crashes(subject, create(subject, Phase::Absent), &[]))
 }
 
+/// Rule 7: its output says that it is done, and for its grace nothing has come after.
+fn marked(subject: &Subject<'_>) -> Option<Verdict> {
+    let desired = subject.desired?;
+    let (marks, standing) = subject.standing().filter(|_| subject.is_alive())?;
+    match standing.sighting.verdict {
+        crate::model::Verdict::Completed => {}
+        crate::model::Verdict::Failed => return None,
+    }
+    let phase = Phase::Completed(None);
+    let (verb, kind) = if desired.is_task() {
+        (Verb::Expire, Kind::Retire(Patience::None))
+    } else {
+        (Verb::Restart, Kind::Replace(Patience::None))
+    };
+    let at = marks.last_output.plus(desired.completion.grace);
+    let quiet = subject.now().since(&marks.last_output);
+    let reason = Reason::Marked { marker: standing.sighting.marker.clone(), quiet };
+    if quiet < desired.completion.grace {
+        let next = Some(Next { verb, reason: reason.code(), at });
+        return Some(Verdict::Keep(Keep { phase, note: None, next, wake: None }));
+    }
+    Some(Verdict::Want(Want { verb, reason, kind, phase }))
+}
+
+/// That its output says that it has failed: evidence, which ends nothing.
+fn failure(subject: &Subject<'_>) -> Option<Reason> {
+    let (_, standing) = subject.standing().filter(|_| subject.is_alive())?;
+    let (marker, line) = (&standing.sighting.marker, &standing.sighting.line);
+    match standing.sighting.verdict {
+        crate::model::Verdict::Completed => None,
+        crate::model::Verdict::Failed => Some(Reason::MarkedFailed { marker: marker.clone(), line: line.clone() }),
+    }
+}
+
 /// Rule 8: too old, in awake time.
 fn too_old(subject: &Subject<'_>) -> Option<Verdict> {
     let desired = subject.desired?;
@@ -285,7 +320,7 @@ fn calm(subject: &Subject<'_>) -> Verdict {
         (Phase::Starting, Some(desired), Some(label)) => Some(label.started.plus(desired.ready_after)),
         (_, _, _) => None,
     };
-    Verdict::Keep(Keep { phase, note: None, next, wake })
+    Verdict::Keep(Keep { phase, note: failure(subject), next, wake })
 }
 
 /// The wish to create it.

@@ -73,6 +73,7 @@ fn alive(session: &str, minutes: u64, quiet: Period) -> Seen {
         attached: 0,
         created: started.wall,
         quiet,
+        heard: None,
         ownership: Ownership::Ours(Label {
             session: name(session),
             generation: Generation(1),

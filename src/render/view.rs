@@ -132,11 +132,12 @@ impl<'a> Scene<'a> {
         idle: Option<Period>,
     ) -> Option<Period> {
         let ended = || history?.run.as_ref()?.ended.map(|e| e.at);
+        let said = || history?.marks.as_ref()?.standing.as_ref().map(|standing| standing.seen);
         let at = match phase {
             Phase::Starting => return age,
             Phase::Idle => return idle,
             Phase::Dead(_) | Phase::Absent | Phase::Stopped => ended(),
-            Phase::Completed(_) => history.and_then(|h| h.finished).map(|f| f.at).or_else(ended),
+            Phase::Completed(_) => history.and_then(|h| h.finished).map(|f| f.at).or_else(said).or_else(ended),
             Phase::Stopping => history.and_then(|h| h.stopping.as_ref()).map(|s| s.since),
             Phase::Working | Phase::Unknown | Phase::Foreign => None,
         };
@@ -167,6 +168,7 @@ fn phase_before(step: &Step, seen: Option<&Seen>) -> Phase {
         (Life::Dead { death, .. }, Reason::Completed { .. } | Reason::Drifted { .. }) => Phase::Completed(Some(*death)),
         (Life::Dead { death, .. }, _) | (Life::Alive { .. }, Reason::Died { death, .. }) => Phase::Dead(*death),
         (Life::Unknown(_), _) => Phase::Unknown,
+        (Life::Alive { .. }, Reason::Marked { .. }) => Phase::Completed(None),
         (Life::Alive { .. }, Reason::Adoptable { .. }) => Phase::Foreign,
         (Life::Alive { .. }, _) if seen.quiet >= IDLE => Phase::Idle,
         (Life::Alive { .. }, _) => Phase::Working,

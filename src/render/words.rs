@@ -91,6 +91,8 @@ pub fn reason(reason: &Reason) -> String {
         Reason::Died { death, crashes: 0 } => ended(*death),
         Reason::Died { death, crashes } => format!("{}, crash {crashes}", ended(*death)),
         Reason::Completed { death } => format!("completed: {death}"),
+        Reason::Marked { marker, quiet } => format!("said \"{}\", quiet for {}", word(marker), brief(*quiet)),
+        Reason::MarkedFailed { marker: _, line } => format!("says that it failed: {}", word(line)),
         Reason::TooOld { age, limit } => format!("{} old, limit {}", brief(*age), brief(*limit)),
         Reason::Drifted { fields } => format!("differs from the manifest in {}", fields.join(", ")),
         Reason::Adoptable { process } => format!("runs {} as declared, has no label", word(process)),
@@ -141,6 +143,7 @@ pub fn hold(hold: &Hold, until: Option<Moment>, clock: &Clock) -> String {
 pub fn next(next: &Next, clock: &Clock) -> String {
     let why = match next.reason {
         "too-old" => ", at max age",
+        "marked" => ", as it says it is done",
         _ => "",
     };
     format!("{} at {}{why}", next.verb.word(), clock.time(next.at))

@@ -158,6 +158,7 @@ impl World {
             session.process = process;
             session.shell = None;
             session.spoke = now.awake;
+            session.said = None;
         }
         Outcome::Done(Effect::Started { generation, process: Some(pid) })
     }

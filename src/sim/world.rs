@@ -2,7 +2,8 @@
 
 use super::{Deed, Neglect, Random};
 use crate::model::{
-    Death, Life, Moment, Observed, Ownership, PaneId, Period, ProcId, Seen, Server, ServerId, SessionId, SessionName,
+    Death, Life, Marks, Moment, Observed, Ownership, PaneId, Period, ProcId, Seen, Server, ServerId, SessionId,
+    SessionName, Sighting, Standing, Verdict,
 };
 use std::collections::BTreeMap;
 
@@ -66,6 +67,8 @@ pub struct Session {
     pub process: Process,
     /// Awake time of the last output.
     pub spoke: u64,
+    /// What its agent has said of its end, and when, with nothing after it.
+    pub said: Option<(Verdict, Moment)>,
 }
 
 /// A process and what will become of it.
@@ -91,6 +94,21 @@ pub enum OnTerm {
 }
 
 impl Session {
+    /// What a perfect ear hears.
+    fn heard(&self, now: Moment) -> Option<Marks> {
+        let Ownership::Ours(label) = &self.ownership else { return None };
+        let standing = self.said.filter(|_| self.is_alive()).map(|(verdict, at)| Standing {
+            sighting: Sighting { marker: "DONE".to_owned(), verdict, line: "DONE".to_owned(), at_byte: 0 },
+            seen: at,
+            quiet_since: at,
+            trailer: 0,
+            key: 0,
+        });
+        let last_output = standing.as_ref().map_or(now, |standing| standing.quiet_since);
+        let generation = label.generation;
+        Some(Marks { generation, position: None, beyond: 0, standing, unfinished: false, last_output })
+    }
+
     /// Whether the agent lives.
     #[must_use]
     pub fn is_alive(&self) -> bool {
@@ -128,6 +146,7 @@ impl World {
 
     /// Ends what is due to have ended, and lets agents talk.
     pub fn settle(&mut self) {
+        let wild = self.agentry == Agentry::Wild;
         let (now, random) = (self.now, &mut self.random);
         let Some(server) = &mut self.server else { return };
         for session in server.sessions.values_mut() {
@@ -138,6 +157,12 @@ impl World {
             }
             if session.is_alive() && random.chance(400) {
                 session.spoke = now.awake.saturating_sub(random.below(8000));
+                session.said = None;
+            }
+            if session.is_alive() && wild && random.chance(40) {
+                let verdict = if random.chance(700) { Verdict::Completed } else { Verdict::Failed };
+                session.spoke = now.awake;
+                session.said = Some((verdict, now));
             }
         }
         server.sessions.retain(|_, session| session.is_pane_alive() || matches!(session.ownership, Ownership::Ours(_)));
@@ -184,6 +209,7 @@ impl World {
             attached: session.attached,
             created: session.created / 1000 * 1000,
             quiet: Period::from_millis(self.now.awake.saturating_sub(session.spoke)),
+            heard: session.heard(self.now),
             ownership: session.ownership.clone(),
             pane: session.pane,
             life,
@@ -210,6 +236,7 @@ impl World {
             shell: None,
             process,
             spoke: now.awake,
+            said: None,
         };
         server.sessions.insert(id, session);
         Some(id)

@@ -7,6 +7,7 @@
 //! **Architecture invariant:** only regular files are opened, and nothing here can block on one that is none.
 
 use super::file;
+use crate::model::Position;
 use nix::fcntl::OFlag;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
@@ -18,19 +19,6 @@ use std::time::UNIX_EPOCH;
 const MAX_ROTATED: u32 = 100;
 /// How often a look begins anew because the file was replaced under it.
 const MAX_RACES: u32 = 8;
-
-/// How far a file has been read. It outlives gtctl in the state file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Position {
-    /// The file's device.
-    pub device: u64,
-    /// The file's inode.
-    pub inode: u64,
-    /// When the file was made, in nanoseconds since 1970, where the file system tells: an inode is soon used again.
-    pub born: Option<u64>,
-    /// Bytes read of it.
-    pub offset: u64,
-}
 
 /// Where following begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,6 +106,26 @@ impl Follower {
         self.reads
     }
 
+    /// Whether a look would find something, by one `stat`; none where there is no file.
+    ///
+    /// # Errors
+    /// [`FollowFault`].
+    pub fn has_news(&self) -> Result<Option<bool>, FollowFault> {
+        let Some(seen) = self.metadata(&self.path)? else { return Ok(None) };
+        Ok(Some(match self.from {
+            From::Beginning => seen.len() > 0,
+            From::End => true,
+            From::Position(position) => !is_in(&position, &seen) || seen.len() != position.offset,
+        }))
+    }
+
+    /// When the file was made, in milliseconds since 1970; none where it is not there or that cannot be told.
+    #[must_use]
+    pub fn born(&self) -> Option<i64> {
+        let seen = fs::metadata(&self.path).ok()?;
+        i64::try_from(born(&seen)? / 1_000_000).ok()
+    }
+
     /// What was added since the last look, at most `limit` bytes; what is left comes next time. That the file does not
     /// exist is no fault: it may have been moved away, and comes back.
     ///
@@ -144,20 +152,20 @@ impl Follower {
             return Ok(Some(NewBytes::default()));
         };
         let mut position = match self.from {
-            From::Beginning => Position::of(&seen, 0),
-            From::End => Position::of(&seen, seen.len()),
+            From::Beginning => position_in(&seen, 0),
+            From::End => position_in(&seen, seen.len()),
             From::Position(position) => position,
         };
         let (mut path, mut size, mut gap) = (self.path.clone(), seen.len(), None);
-        if !position.is_of(&seen) {
+        if !is_in(&position, &seen) {
             match self.older(&position)? {
                 Older::Unfinished { at, length } => (path, size) = (at, length),
                 Older::Finished { next } => {
                     path = next;
                     let Some(seen) = self.metadata(&path)? else { return Ok(None) };
-                    (position, size) = (Position::of(&seen, 0), seen.len());
+                    (position, size) = (position_in(&seen, 0), seen.len());
                 }
-                Older::Gone => (position, gap) = (Position::of(&seen, 0), Some(Gap::Replaced)),
+                Older::Gone => (position, gap) = (position_in(&seen, 0), Some(Gap::Replaced)),
             }
         }
         if size < position.offset {
@@ -172,7 +180,7 @@ impl Follower {
         };
         position.offset += bytes.len() as u64;
         self.from = From::Position(position);
-        let moved_on = bytes.is_empty() && gap.is_none() && !position.is_of(&seen);
+        let moved_on = bytes.is_empty() && gap.is_none() && !is_in(&position, &seen);
         // An empty file in the midst of a rotation: the one after it is looked at now.
         Ok((!moved_on).then_some(NewBytes { bytes, gap }))
     }
@@ -185,7 +193,7 @@ impl Follower {
         for number in 1..=MAX_ROTATED {
             let at = file::beside(&base, &number.to_string());
             let Ok(seen) = fs::symlink_metadata(&at) else { break };
-            if position.is_of(&seen) {
+            if is_in(position, &seen) {
                 return Ok(judged(position, at, &seen, next));
             }
             next = at;
@@ -199,7 +207,7 @@ impl Follower {
         let stem = Path::new(name).file_stem().unwrap_or(name).as_encoded_bytes();
         for entry in entries.flatten().filter(|entry| entry.file_name().as_encoded_bytes().starts_with(stem)) {
             let Ok(seen) = entry.metadata() else { continue };
-            if position.is_of(&seen) {
+            if is_in(position, &seen) {
                 return Ok(judged(position, entry.path(), &seen, base.clone()));
             }
         }
@@ -225,7 +233,7 @@ impl Follower {
             Err(e) => return Err(fault(e)),
         };
         let seen = file.metadata().map_err(fault)?;
-        if !position.is_of(&seen) || !seen.is_file() {
+        if !is_in(position, &seen) || !seen.is_file() {
             return Ok(None);
         }
         let there = usize::try_from(seen.len().saturating_sub(position.offset)).unwrap_or(usize::MAX);
@@ -259,14 +267,13 @@ fn judged(position: &Position, at: PathBuf, seen: &Metadata, next: PathBuf) -> O
     if seen.len() > position.offset { Older::Unfinished { at, length: seen.len() } } else { Older::Finished { next } }
 }
 
-impl Position {
-    fn of(seen: &Metadata, offset: u64) -> Self {
-        Self { device: seen.dev(), inode: seen.ino(), born: born(seen), offset }
-    }
+fn position_in(seen: &Metadata, offset: u64) -> Position {
+    Position { device: seen.dev(), inode: seen.ino(), born: born(seen), offset }
+}
 
-    fn is_of(&self, seen: &Metadata) -> bool {
-        self.device == seen.dev() && self.inode == seen.ino() && self.born == born(seen)
-    }
+/// Whether the position is one in this file.
+fn is_in(position: &Position, seen: &Metadata) -> bool {
+    position.device == seen.dev() && position.inode == seen.ino() && position.born == born(seen)
 }
 
 fn born(seen: &Metadata) -> Option<u64> {

@@ -1,8 +1,8 @@
 //! What was on the screens of runs that have ended: `logs/<session>/<generation>.log`, and a link `latest.log`.
 
-use super::{StateDir, StoreFault, file, sink};
+use super::{StateDir, StoreFault, View, file, sink};
 use crate::model::{Generation, SessionName};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -11,6 +11,38 @@ use std::time::SystemTime;
 
 /// The most kept of one screen, in bytes; of a longer text the end.
 const LIMIT: usize = 10 << 20;
+
+impl View {
+    /// The folder of a session's logs, whether it is there or not.
+    #[must_use]
+    pub fn log_dir(&self, session: &SessionName) -> PathBuf {
+        self.path().join("logs").join(session.as_str())
+    }
+
+    /// The log of one life, whether it is there or not.
+    #[must_use]
+    pub fn log_of(&self, session: &SessionName, generation: Generation) -> PathBuf {
+        self.log_dir(session).join(format!("{generation}.log"))
+    }
+
+    /// The lives of a session that have a log, oldest first. Empty where there are none or they cannot be seen.
+    #[must_use]
+    pub fn logged(&self, session: &SessionName) -> Vec<Generation> {
+        let entries = fs::read_dir(self.log_dir(session)).into_iter().flatten().flatten();
+        let lives: BTreeSet<u64> = entries.filter_map(|entry| life_of(&entry.path())).collect();
+        lives.into_iter().map(Generation).collect()
+    }
+
+    /// The files of one life's log, oldest output first.
+    #[must_use]
+    pub fn log_files(&self, session: &SessionName, generation: Generation) -> Vec<PathBuf> {
+        let newest = self.log_of(session, generation);
+        let entries = fs::read_dir(self.log_dir(session)).into_iter().flatten().flatten().map(|entry| entry.path());
+        let number = |path: &Path| path.to_str()?.strip_prefix(newest.to_str()?)?.strip_prefix('.')?.parse().ok();
+        let older: BTreeMap<u32, PathBuf> = entries.filter_map(|path| Some((number(&path)?, path))).collect();
+        older.into_values().rev().chain([newest]).collect()
+    }
+}
 
 impl StateDir {
     /// Keeps `text` as the log of one run, points `latest.log` at it, and removes all but the newest `keep` (at least
@@ -25,7 +57,7 @@ impl StateDir {
         text: &str,
         keep: u32,
     ) -> Result<PathBuf, StoreFault> {
-        let dir = self.log_dir(session);
+        let dir = self.view.log_dir(session);
         DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(StoreFault::io("create", &dir))?;
         let path = dir.join(format!("{generation}.log"));
         file::replace(&path, end_of(text).as_bytes())?;
@@ -34,12 +66,6 @@ impl StateDir {
         let retention = Retention { keep, older_than: None };
         retire(&dir, generation, retention).map_err(StoreFault::io("clear", &dir))?;
         Ok(path)
-    }
-
-    /// The folder of a session's logs, whether it is there or not.
-    #[must_use]
-    pub fn log_dir(&self, session: &SessionName) -> PathBuf {
-        self.path().join("logs").join(session.as_str())
     }
 
     /// Removes logs of former lives that are too many or too old; never one of `current`.
@@ -52,7 +78,7 @@ impl StateDir {
         current: Generation,
         retention: Retention,
     ) -> Result<(), StoreFault> {
-        let dir = self.log_dir(session);
+        let dir = self.view.log_dir(session);
         match retire(&dir, current, retention) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
             other => other.map_err(StoreFault::io("clear", &dir)),
@@ -135,7 +161,7 @@ mod tests {
         let scratch = Scratch::new("retire");
         let dir = StateDir::open(scratch.path()).unwrap();
         let session = SessionName::new("a").unwrap();
-        let logs = dir.log_dir(&session);
+        let logs = dir.view.log_dir(&session);
         let retention = |keep, older_than| Retention { keep, older_than };
         assert!(dir.retire_logs(&session, Generation(9), retention(1, None)).is_ok(), "none yet");
         fs::create_dir_all(&logs).unwrap();

@@ -20,10 +20,11 @@ mod sink;
 mod state;
 mod text;
 mod wire;
+mod wire_marks;
 
 pub use dir::{Places, StateDir, View, locate};
 pub use fault::StoreFault;
-pub use follow::{FollowFault, Follower, From, Gap, NewBytes, Position};
+pub use follow::{FollowFault, Follower, From, Gap, NewBytes};
 pub use guide::{Counted, merge_handoffs};
 pub use journal::JournalReader;
 pub use lock::{Lock, LockFault};

@@ -3,9 +3,10 @@
 //! What is at its default is left out. Moments, names and fingerprints have their text form.
 
 use super::text::Text;
+use super::wire_marks::WireMarks;
 use crate::model::{
-    Death, Ended, Fingerprint, Finished, Generation, History, Memory, Moment, ProcId, Purpose, Run, Rung, ServerId,
-    SessionName, Stopping,
+    Death, Ended, Fingerprint, Finished, Generation, History, Marks, Memory, Moment, ProcId, Purpose, Run, Rung,
+    ServerId, SessionName, Stopping,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -75,6 +76,8 @@ struct WireHistory {
     agentless: u32,
     #[serde(skip_serializing_if = "is_default")]
     prune: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    marks: Option<WireMarks>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -190,6 +193,7 @@ impl From<&History> for WireHistory {
             draining,
             agentless,
             prune,
+            marks,
         } = history;
         Self {
             generation: *generation,
@@ -208,6 +212,7 @@ impl From<&History> for WireHistory {
             draining: draining.map(Text),
             agentless: *agentless,
             prune: *prune,
+            marks: marks.as_ref().map(WireMarks::from),
         }
     }
 }
@@ -227,6 +232,7 @@ impl From<WireHistory> for History {
             draining: plain(wire.draining),
             agentless: wire.agentless,
             prune: wire.prune,
+            marks: wire.marks.map(Marks::from),
         }
     }
 }

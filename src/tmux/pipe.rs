@@ -8,13 +8,17 @@ use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+/// A server that was started from within an agent has that agent's marker in its environment; a sink is no process of
+/// any agent's.
+const FORGET: &str = "unset GTCTL_TOWN GTCTL_SESSION GTCTL_GENERATION GTCTL_CRASHES";
+
 /// The shell command of the sink for one life of a session: `exe sink …`, as `gtctl sink` takes it. Plain ASCII.
 ///
 /// Both paths are absolute, and may hold anything but NUL.
 #[must_use]
 pub fn pipe_command(exe: &Path, log_dir: &Path, generation: Generation, size: u64, files: u32) -> String {
     let (exe, log_dir) = (shell_word(exe.as_os_str().as_bytes()), shell_word(log_dir.as_os_str().as_bytes()));
-    format!("exec {exe} sink --log-dir {log_dir} --generation {generation} --size {size} --files {files}")
+    format!("{FORGET}; exec {exe} sink --log-dir {log_dir} --generation {generation} --size {size} --files {files}")
 }
 
 /// One word for the shell, in which tmux finds nothing to expand.
@@ -49,6 +53,9 @@ mod tests {
     #[test]
     fn a_plain_path_is_easy_to_read() {
         let command = pipe_command(Path::new("/bin/gtctl"), Path::new(OsStr::new("/s/a b")), Generation(7), 10, 5);
-        assert_eq!(command, "exec '/bin/gtctl' sink --log-dir '/s/a b' --generation 7 --size 10 --files 5");
+        assert_eq!(
+            command.strip_prefix(FORGET).unwrap(),
+            "; exec '/bin/gtctl' sink --log-dir '/s/a b' --generation 7 --size 10 --files 5"
+        );
     }
 }

@@ -113,11 +113,24 @@ fn reason_code(reason: &Reason) -> &'static str {
         Reason::Orphaned => REASONS[6],
         Reason::StopBegun { .. } => REASONS[7],
         Reason::Asked => REASONS[8],
+        Reason::Marked { .. } => REASONS[9],
+        Reason::MarkedFailed { .. } => REASONS[10],
     }
 }
 
-const REASONS: [&str; 9] =
-    ["missing", "died", "completed", "too-old", "drifted", "adoptable", "orphaned", "stop-begun", "asked"];
+const REASONS: [&str; 11] = [
+    "missing",
+    "died",
+    "completed",
+    "too-old",
+    "drifted",
+    "adoptable",
+    "orphaned",
+    "stop-begun",
+    "asked",
+    "marked",
+    "marked-failed",
+];
 
 /// What cannot be: a service never completes, a task that runs once is over when it died, and an orphan has no entry.
 const IMPOSSIBLE: [(&str, &str); 5] = [

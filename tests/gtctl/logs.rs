@@ -2,8 +2,8 @@
 
 use crate::stage::{Stage, until};
 use crate::support::{Scratch, name};
-use gtctl::marker::{Matcher, Verdict, Watch};
-use gtctl::model::{Fingerprint, Generation, Marker, Moment, Origin, Target, WhenAttached};
+use gtctl::marker::{Matcher, Watch};
+use gtctl::model::{Fingerprint, Generation, Marker, Moment, Origin, Target, Verdict, WhenAttached};
 use gtctl::proc::clock;
 use gtctl::store::{Follower, From, Gap};
 use gtctl::tmux::ops::{self, Labels, Launch};

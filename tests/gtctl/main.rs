@@ -7,6 +7,7 @@ mod bugs;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod completion;
 mod fields;
 #[cfg(test)]
 mod goldens;

@@ -2,7 +2,6 @@
 //!
 //! `GTCTL_SEEDS=N` runs so many seeds; `GTCTL_SEED=S` replays one.
 
-
 use gtctl::model::{Period, SessionName};
 use gtctl::sim::{Driver, Faithful, Mind, Neglect, Report, Violation};
 use std::time::Instant;
