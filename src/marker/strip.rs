@@ -33,6 +33,10 @@ pub struct Stripper {
     drawing: [bool; 2],
     second: bool,
     last: u8,
+    /// The first two parameters of the control sequence, and which is being read. Not in the state: it would be copied
+    /// for each byte.
+    parameters: [u32; 2],
+    parameter: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -48,19 +52,12 @@ enum State {
     Escape,
     /// After an escape and an intermediate byte, the first of which this is.
     Charset(u8),
-    Sequence(Parameters),
+    Sequence,
     /// A control sequence that means nothing here.
     Ignored,
     /// An OSC, or another string; bytes so far.
     Title(u32),
     Other(u32),
-}
-
-/// The first two parameters of a control sequence.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Parameters {
-    values: [u32; 2],
-    at: u8,
 }
 
 impl Stripper {
@@ -74,16 +71,32 @@ impl Stripper {
     pub fn feed(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
         while let Some((&byte, after)) = rest.split_first() {
-            let plain = if self.is_plain() { plain_prefix(rest) } else { 0 };
-            if let Some((text, after)) = rest.split_at_checked(plain).filter(|(text, _)| self.append(text)) {
-                self.input += text.len() as u64;
-                rest = after;
-            } else {
+            let step = self.many(rest);
+            if step == 0 {
                 self.input += 1;
                 self.byte(byte);
                 rest = after;
+            } else {
+                self.input += step as u64;
+                rest = rest.get(step..).unwrap_or_default();
             }
         }
+    }
+
+    /// Takes what comes first as a whole, if it is plain text or a colour. Returns how much that was; of all else nothing.
+    fn many(&mut self, bytes: &[u8]) -> usize {
+        if self.state != State::Ground {
+            return 0;
+        }
+        if let Some(colour) = colour_prefix(bytes) {
+            return colour;
+        }
+        if !self.cells.at_end() || self.draws() {
+            return 0;
+        }
+        let plain = plain_prefix(bytes);
+        let taken = bytes.get(..plain).is_some_and(|text| self.append(text));
+        if taken { plain } else { 0 }
     }
 
     /// The rows that have ended since [`take`](Self::take), each with its line end, which may be `\r\n`.
@@ -116,10 +129,6 @@ impl Stripper {
             Some(mark) => mark.input + (end - mark.text) as u64,
             None => self.input,
         }
-    }
-
-    fn is_plain(&self) -> bool {
-        self.state == State::Ground && self.cells.at_end() && !self.draws()
     }
 
     fn draws(&self) -> bool {
@@ -159,14 +168,12 @@ impl Stripper {
                 }
                 self.state = State::Ground;
             }
-            (State::Sequence(parameters), 0x40..=0x7e) => {
+            (State::Sequence, 0x40..=0x7e) => {
                 self.state = State::Ground;
-                self.sequence(parameters, byte);
+                self.sequence(byte);
             }
-            (State::Sequence(parameters), b'0'..=b'9' | b';' | b':') => {
-                self.state = State::Sequence(parameters.with(byte));
-            }
-            (State::Sequence(_), _) => self.state = State::Ignored,
+            (State::Sequence, b'0'..=b'9' | b';' | b':') => self.read_parameter(byte),
+            (State::Sequence, _) => self.state = State::Ignored,
             (State::Charset(_) | State::Ignored, _) => {}
         }
     }
@@ -183,7 +190,7 @@ impl Stripper {
                 | State::Ground
                 | State::Escape
                 | State::Charset(_)
-                | State::Sequence(_)
+                | State::Sequence
                 | State::Ignored,
                 _,
             ) => State::Ground,
@@ -192,7 +199,10 @@ impl Stripper {
 
     fn escape(&mut self, byte: u8) -> State {
         match byte {
-            b'[' => State::Sequence(Parameters::default()),
+            b'[' => {
+                (self.parameters, self.parameter) = ([0, 0], 0);
+                State::Sequence
+            }
             b']' => State::Title(0),
             // `k` is the window name of screen and tmux.
             b'P' | b'X' | b'^' | b'_' | b'k' => State::Other(0),
@@ -236,9 +246,17 @@ impl Stripper {
         }
     }
 
+    fn read_parameter(&mut self, byte: u8) {
+        if !byte.is_ascii_digit() {
+            self.parameter = self.parameter.saturating_add(1);
+        } else if let Some(value) = self.parameters.get_mut(self.parameter) {
+            *value = value.saturating_mul(10).saturating_add(u32::from(byte - b'0')).min(99_999);
+        }
+    }
+
     /// Carries out a control sequence.
-    fn sequence(&mut self, parameters: Parameters, last: u8) {
-        let [first, second] = parameters.values;
+    fn sequence(&mut self, last: u8) {
+        let [first, second] = self.parameters;
         let count = usize::try_from(first.max(1)).unwrap_or(usize::MAX);
         match last {
             b'C' | b'a' => self.cells.forward(count),
@@ -294,18 +312,11 @@ impl Stripper {
     }
 }
 
-impl Parameters {
-    fn with(self, byte: u8) -> Self {
-        let Self { mut values, mut at } = self;
-        if byte.is_ascii_digit() {
-            if let Some(value) = values.get_mut(usize::from(at)) {
-                *value = value.saturating_mul(10).saturating_add(u32::from(byte - b'0')).min(99_999);
-            }
-        } else {
-            at = at.saturating_add(1);
-        }
-        Self { values, at }
-    }
+/// How long the colour is that comes first, if one does: a sequence that changes no text.
+fn colour_prefix(bytes: &[u8]) -> Option<usize> {
+    let parameters = bytes.strip_prefix(b"\x1b[")?;
+    let length = parameters.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b';' | b':'))?;
+    (parameters.get(length) == Some(&b'm')).then_some(length + 3)
 }
 
 /// How much of the beginning holds no control but tabs and line ends. A return is one of those before a line feed only.

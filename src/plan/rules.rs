@@ -237,10 +237,11 @@ fn missing(subject: &Subject<'_>) -> Option<Verdict> {
     Some(after_crashes(subject, create(subject, Phase::Absent), &[]))
 }
 
-/// Rule 7: its output says that it is done, and for its grace nothing has come after.
+/// Rule 7: its output says that it is done, and for its grace nothing has come after. Others wait for what is not ready,
+/// whatever it says.
 fn marked(subject: &Subject<'_>) -> Option<Verdict> {
     let desired = subject.desired?;
-    let (marks, standing) = subject.standing().filter(|_| subject.is_alive())?;
+    let (marks, standing) = subject.standing().filter(|_| subject.is_ready())?;
     match standing.sighting.verdict {
         crate::model::Verdict::Completed => {}
         crate::model::Verdict::Failed => return None,
