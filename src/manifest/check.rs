@@ -155,6 +155,16 @@ pub(crate) fn called(path: &[String]) -> String {
     }
 }
 
+/// What serde expected, in words for people.
+fn plain(expected: &str) -> &str {
+    match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a boolean" => "true or false",
+        other => other,
+    }
+}
+
 /// A fault for whatever serde did not like about the value at a path.
 fn describe(layer: &Layer, path: &Path, kind: &Kind) -> Fault {
     let fault = |code, message: String| Fault::new(code, layer.origin(path, Part::Value), message);
@@ -165,6 +175,7 @@ fn describe(layer: &Layer, path: &Path, kind: &Kind) -> Fault {
             None => fault("wrong-value", format!("`{field}`: {}", shown(text))),
         },
         Kind::InvalidType(found, expected) => {
+            let expected = plain(expected);
             fault("wrong-type", format!("`{field}` is {expected}, not {}", noun(found)))
                 .label(format!("expected {expected}"))
         }
@@ -172,6 +183,7 @@ fn describe(layer: &Layer, path: &Path, kind: &Kind) -> Fault {
             fault("zero-limit", format!("`{field}` cannot be zero")).help("write a number from 1")
         }
         Kind::InvalidValue(found, expected) => {
+            let expected = plain(expected);
             fault("wrong-value", format!("`{field}` cannot be {}: expected {expected}", noun(found)))
                 .help("write a whole number from 0 to 4294967295")
         }

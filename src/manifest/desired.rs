@@ -30,7 +30,7 @@ impl Reading<'_> {
     /// One session, or nothing when a fault kept it from being resolved.
     pub(crate) fn desired(&mut self, scene: &Scene<'_>, named: &Named<'_>) -> Option<Desired> {
         let Named { tiers, name, rig, prefix, own_name } = named;
-        let known = self.agent_of(scene, tiers)?;
+        let known = self.agent_of(scene, tiers);
         let words = Words {
             town: scene.town,
             rig: *rig,
@@ -41,14 +41,16 @@ impl Reading<'_> {
             session: Some(name.as_str()),
         };
         let identity = Identity { role: tiers.role_name, rig: *rig, name: *own_name };
-        let command = self.command(tiers, &words, &known)?;
-        let dir = self.dir(scene, tiers, &words, identity)?;
+        let command = self.command(tiers, &words, &known);
+        let dir = self.dir(scene, tiers, &words, identity);
         let env = self.env(tiers, &words);
         let env_file = self.file(tiers, &words, "env_file", pick!(tiers, env_file));
         let instructions = self.file(tiers, &words, "instructions", pick!(tiers, instructions));
         let identity_env = scene.root.as_deref().map(|root| identity.env(root, name, &known.agent)).unwrap_or_default();
         let restart = pick!(tiers, restart).map_or_else(RestartPolicy::default, |word| word.meaning());
         let completion = self.completion(tiers, &words, restart);
+        // Only now, so that one fault hides no other.
+        let (command, dir) = (command?, dir?);
         let wait = |field: Option<&super::wire::values::Wait>| field.map_or(Period::ZERO, |wait| wait.0);
         Some(Desired {
             name: name.clone(),
@@ -83,7 +85,7 @@ impl Reading<'_> {
     }
 
     /// The session's agent with its process names settled. Without agent but with a command, the program is the agent.
-    fn agent_of(&mut self, scene: &Scene<'_>, tiers: &Tiers<'_>) -> Option<Known> {
+    fn agent_of(&mut self, scene: &Scene<'_>, tiers: &Tiers<'_>) -> Known {
         let argv = pick!(tiers, command);
         let program = argv.and_then(|argv| argv.first()).map(|program| basename(program).to_owned());
         let mut known = match (pick!(tiers, agent).map(String::as_str), &program) {
@@ -93,19 +95,22 @@ impl Reading<'_> {
             }
             (named, _) => {
                 let named = named.unwrap_or(DEFAULT_AGENT);
-                let Some(known) = scene.agents.get(named) else {
+                scene.agents.get(named).cloned().unwrap_or_else(|| {
                     let fault = self.unknown_agent(scene, tiers, named);
                     self.faults.push(fault);
-                    return None;
-                };
-                known.clone()
+                    // A stand-in, to look for further faults with: the manifest is refused.
+                    Known {
+                        agent: Agent { name: named.to_owned(), ..Agent::default() },
+                        command: vec![named.to_owned()],
+                    }
+                })
             }
         };
         if let Some(program) = program.filter(|program| !program.is_empty()) {
             known.agent.process_names.retain(|name| *name != program);
             known.agent.process_names.insert(0, program);
         }
-        Some(known)
+        known
     }
 
     fn unknown_agent(&self, scene: &Scene<'_>, tiers: &Tiers<'_>, name: &str) -> Fault {

@@ -40,6 +40,16 @@ impl Reading<'_> {
         self.cycles(named, sessions);
     }
 
+    /// Tells of every session it waits for that is not declared.
+    pub(crate) fn check_after(&mut self, named: &BTreeMap<SessionName, Named<'_>>, who: &Named<'_>) {
+        for (index, other) in pick!(who.tiers, after).into_iter().flatten().enumerate() {
+            if !named.contains_key(other.as_str()) {
+                let fault = self.unknown_after(named, who, index, other);
+                self.faults.push(fault);
+            }
+        }
+    }
+
     fn after_origin(&self, who: &Named<'_>, index: usize) -> Origin {
         let list = who.tiers.path(self.layers, &["after"]);
         let element: Path = list.into_iter().chain([index.to_string()]).collect();

@@ -74,21 +74,32 @@ static NO_ROLE: std::sync::LazyLock<RoleTable> = std::sync::LazyLock::new(RoleTa
 static NO_DEFAULTS: std::sync::LazyLock<SessionTable> = std::sync::LazyLock::new(SessionTable::default);
 
 impl<'a> Reading<'a> {
-    /// All sessions by name; duplicates are faults.
-    pub(crate) fn sessions(&mut self, town: &str, rigs: Option<&Rigs>) -> BTreeMap<SessionName, Named<'a>> {
+    /// All sessions by name; and those that have none of their own, whose other faults are to be told all the same.
+    pub(crate) fn sessions(
+        &mut self,
+        town: &str,
+        rigs: Option<&Rigs>,
+    ) -> (BTreeMap<SessionName, Named<'a>>, Vec<Named<'a>>) {
         let mut sessions: BTreeMap<SessionName, Named<'a>> = BTreeMap::new();
+        let mut nameless = Vec::new();
         let manifest = self.manifest;
         for (index, table) in manifest.session.iter().flatten().enumerate() {
-            let Some(named) = self.named(index, table, town, rigs) else { continue };
-            match sessions.get(&named.name) {
+            let (named, is_named) = match self.named(index, table, town, rigs) {
+                Some(Ok(named)) => (named, true),
+                Some(Err(named)) => (named, false),
+                None => continue,
+            };
+            match sessions.get(&named.name).filter(|_| is_named) {
                 Some(first) => {
                     let fault = self.duplicate(first, &named);
                     self.faults.push(fault);
+                    nameless.push(named);
                 }
-                None => drop(sessions.insert(named.name.clone(), named)),
+                None if is_named => drop(sessions.insert(named.name.clone(), named)),
+                None => nameless.push(named),
             }
         }
-        sessions
+        (sessions, nameless)
     }
 
     fn duplicate(&self, first: &Named<'_>, second: &Named<'_>) -> Fault {
@@ -106,7 +117,15 @@ impl<'a> Reading<'a> {
         found.unwrap_or_else(|| path(["session", &tiers.index.to_string()]))
     }
 
-    fn named(&mut self, index: usize, session: &'a SessionTable, town: &str, rigs: Option<&Rigs>) -> Option<Named<'a>> {
+    /// A session with its name; as an error one whose name would not do, under a stand-in. Nothing where too little is
+    /// known to look further.
+    fn named(
+        &mut self,
+        index: usize,
+        session: &'a SessionTable,
+        town: &str,
+        rigs: Option<&Rigs>,
+    ) -> Option<Result<Named<'a>, Named<'a>>> {
         let defaults = self.manifest.defaults.as_ref().unwrap_or(&NO_DEFAULTS);
         let (role_name, role) = self.role(index, session, defaults)?;
         let tiers = Tiers { index, role_name, session, role, defaults };
@@ -120,8 +139,9 @@ impl<'a> Reading<'a> {
         let words = Words { town, rig, prefix, name: own_name, role: role_name, agent: None, session: None };
         let agent = pick!(tiers, agent).map(String::as_str);
         let text = self.session_text(&tiers, Words { agent, ..words })?;
+        let with = |name| Named { tiers, name, rig, prefix: prefix.map(str::to_owned), own_name };
         match SessionName::new(&text) {
-            Ok(name) => Some(Named { tiers, name, rig, prefix: prefix.map(str::to_owned), own_name }),
+            Ok(name) => Some(Ok(with(name))),
             Err(fault) => {
                 let fault = self
                     .at(
@@ -132,7 +152,7 @@ impl<'a> Reading<'a> {
                     .label("tmux would change this name, or misread it")
                     .help("use letters, digits, `_` and `-`, 64 at most, beginning with a letter or a digit");
                 self.faults.push(fault);
-                None
+                SessionName::new("nameless").ok().map(|stand_in| Err(with(stand_in)))
             }
         }
     }

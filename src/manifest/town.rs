@@ -34,10 +34,15 @@ impl Reading<'_> {
         let town = manifest.town.as_ref().and_then(|t| t.name.as_deref()).unwrap_or("town");
         let agents = self.agents();
         let scene = Scene { town, root, agents };
-        let named = self.sessions(town, rigs.as_ref());
+        let (named, nameless) = self.sessions(town, rigs.as_ref());
         let mut sessions = BTreeMap::new();
         for (name, who) in &named {
             sessions.extend(self.desired(&scene, who).map(|desired| (name.clone(), desired)));
+        }
+        for who in &nameless {
+            // Only for its faults: without a name of its own it is no session.
+            let _ = self.desired(&scene, who);
+            self.check_after(&named, who);
         }
         self.order(&named, &mut sessions);
         let policies = self.policies();

@@ -98,6 +98,11 @@ mod tests {
         let marker = [(TOWN, name.as_str()), (SESSION, "s"), (GENERATION, "5")];
         let mut child = Command::new("sleep").arg("600").envs(marker).spawn().unwrap();
         let process = process::identify(child.id()).unwrap();
+        // A process that is just being executed shows no environment for an instant.
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
+        while carrying(&town, &session, Generation(5)) != [process] && std::time::Instant::now() < deadline {
+            std::thread::yield_now();
+        }
         assert_eq!(carrying(&town, &session, Generation(5)), [process]);
         assert!(carrying(&town, &session, Generation(4)).is_empty());
         child.kill().unwrap();

@@ -47,7 +47,7 @@ fn preface(observed: &Observed, paper: &Paper) -> String {
         Observed::Down => format!("{}\n\n", paper.colour.paint(Role::Change, "no tmux server runs")),
         Observed::Unknown(why) => {
             let why = sanitise::line(why, LONG);
-            format!("{}\n\n", paper.colour.paint(Role::Bad, &format!("tmux could not be asked: {why}")))
+            format!("{}\n\n", paper.colour.paint(Role::Bad, &format!("unknown: tmux could not be asked: {why}")))
         }
     }
 }

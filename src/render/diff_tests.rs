@@ -227,7 +227,7 @@ fn colours_change_no_text() {
 #[test]
 fn what_could_not_be_seen_is_said_first() {
     with_scene(&Plan::default(), &Observed::Unknown("lost\u{1b}[2J".into()), |s| {
-        let want = "tmux could not be asked: lost\n\nnothing is planned: what is not known is left alone\n";
+        let want = "unknown: tmux could not be asked: lost\n\nnothing is planned: what is not known is left alone\n";
         same(&page(s, &PAPER), want);
     });
     with_scene(&Plan::default(), &Observed::Down, |s| {

@@ -125,7 +125,7 @@ impl World {
         let name = desired.name.as_str();
         let sessions = self.server.iter().flat_map(|server| server.sessions.values());
         if sessions.into_iter().any(|session| session.name == name) && !self.neglects(Neglect::NameFence) {
-            return Outcome::Failed("the name is taken".to_owned());
+            return Outcome::Stale("a session of that name is there already".to_owned());
         }
         self.note(step, planned, self.living(&label));
         let (generation, process) = (label.generation, self.agent());

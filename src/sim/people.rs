@@ -113,6 +113,34 @@ impl World {
     }
 }
 
+/// What a test does to one session by name; nothing where there is none.
+impl World {
+    /// Its agent is killed.
+    pub fn kill_agent(&mut self, name: &str) {
+        let now = self.now.wall;
+        self.with(name, |session| session.process.ended = Some((Death::Signal(9), now)));
+    }
+
+    /// So many clients are attached.
+    pub fn attach(&mut self, name: &str, clients: u32) {
+        self.with(name, |session| session.attached = clients);
+    }
+
+    /// Somebody starts an unlabelled session, with or without the agent in it.
+    pub fn move_in(&mut self, name: &str, runs_agent: bool) {
+        let mut process = self.agent();
+        process.matches = runs_agent;
+        self.create(name, Ownership::Unlabelled, process);
+    }
+
+    fn with(&mut self, name: &str, change: impl FnOnce(&mut super::Session)) {
+        let sessions = self.server.iter_mut().flat_map(|server| server.sessions.values_mut());
+        if let Some(session) = sessions.into_iter().find(|session| session.name == name) {
+            change(session);
+        }
+    }
+}
+
 /// Labels set by hand: another town's, or a generation from long ago.
 fn relabel(session: &mut Session, random: &mut Random) {
     match &mut session.ownership {

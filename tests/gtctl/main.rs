@@ -8,6 +8,8 @@ mod bugs;
 mod cli;
 #[cfg(test)]
 mod completion;
+mod contract;
+#[cfg(test)]
 mod fields;
 #[cfg(test)]
 mod goldens;
