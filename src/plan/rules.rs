@@ -241,12 +241,13 @@ fn missing(subject: &Subject<'_>) -> Option<Verdict> {
 /// whatever it says.
 fn marked(subject: &Subject<'_>) -> Option<Verdict> {
     let desired = subject.desired?;
-    let (marks, standing) = subject.standing().filter(|_| subject.is_ready())?;
+    let (marks, standing) = subject.standing().filter(|_| subject.is_alive())?;
     match standing.sighting.verdict {
         crate::model::Verdict::Completed => {}
         crate::model::Verdict::Failed => return None,
     }
-    let phase = Phase::Completed(None);
+    let coming = subject.ready_at().filter(|_| !subject.is_ready());
+    let phase = if coming.is_some() { Phase::Starting } else { Phase::Completed(None) };
     let (verb, kind) = if desired.is_task() {
         (Verb::Expire, Kind::Retire(Patience::None))
     } else {
@@ -255,9 +256,10 @@ fn marked(subject: &Subject<'_>) -> Option<Verdict> {
     let at = marks.last_output.plus(desired.completion.grace);
     let quiet = subject.now().since(&marks.last_output);
     let reason = Reason::Marked { marker: standing.sighting.marker.clone(), quiet };
-    if quiet < desired.completion.grace {
+    if quiet < desired.completion.grace || coming.is_some() {
+        let at = coming.map_or(at, |ready| Moment::later_of(at, ready));
         let next = Some(Next { verb, reason: reason.code(), at });
-        return Some(Verdict::Keep(Keep { phase, note: None, next, wake: None }));
+        return Some(Verdict::Keep(Keep { phase, note: None, next, wake: coming }));
     }
     Some(Verdict::Want(Want { verb, reason, kind, phase }))
 }

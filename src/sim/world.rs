@@ -159,7 +159,9 @@ impl World {
                 session.spoke = now.awake.saturating_sub(random.below(8000));
                 session.said = None;
             }
-            if session.is_alive() && wild && random.chance(40) {
+            if !wild {
+                session.said = None;
+            } else if session.is_alive() && random.chance(40) {
                 let verdict = if random.chance(700) { Verdict::Completed } else { Verdict::Failed };
                 session.spoke = now.awake;
                 session.said = Some((verdict, now));

@@ -8,6 +8,7 @@ mod bugs;
 mod cli;
 #[cfg(test)]
 mod completion;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod fields;
