@@ -19,6 +19,7 @@
 //! |---|---|---|
 //! | 0 | [`model`] | the nouns: values only, no I/O, never reads a clock |
 //! | 1 | [`manifest`] | text to [`model::Town`], every fault reported at once |
+//! | 1 | [`marker`] | what an agent's output says about its end. Pure |
 //! | 1 | [`plan`] | the decision: a table of rules, then pacing. Pure and total |
 //! | 1 | [`remember`] | how memory changes by looks, intents and outcomes. Pure |
 //! | 1 | [`screen`] | what a pane's text says of its agent. Pure |
@@ -43,6 +44,7 @@ pub mod act;
 pub mod cli;
 pub mod controller;
 pub mod manifest;
+pub mod marker;
 pub mod model;
 pub mod observe;
 pub mod plan;

@@ -34,6 +34,7 @@ pub(crate) fn run() -> Result<Vec<Row>> {
 fn at(sessions: usize, rounds: usize, goal: f64) -> Result<Vec<Row>> {
     let stage = Stage::running(sessions)?;
     let (town, memory) = (stage.town()?, stage.memory()?);
+    let nowhere = gtctl::store::View::of("/nonexistent");
     let client = Client::new(&town.socket);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut control = Control::open(&stage)?;
@@ -44,7 +45,8 @@ fn at(sessions: usize, rounds: usize, goal: f64) -> Result<Vec<Row>> {
             Box::new(|| {
                 let memory = memory.clone();
                 timed(|| {
-                    let seen = runtime.block_on(survey(&client, &town, memory, Orders::default(), Depth::Plan));
+                    let seen =
+                        runtime.block_on(survey(&client, &town, &nowhere, memory, Orders::default(), Depth::Plan));
                     let calm = seen.plan.steps.is_empty() && seen.plan.unchanged.len() == sessions;
                     if calm { Ok(seen) } else { Err("there was something to do".into()) }
                 })

@@ -78,6 +78,7 @@ fn seen(town: &Town, now: Moment) -> Result<Observed> {
             quiet: Period::from_secs(30),
             activity: 0,
             screen: None,
+            heard: None,
             ownership: Ownership::Ours(label),
             pane: PaneId(n),
             life,

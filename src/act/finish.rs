@@ -101,12 +101,19 @@ async fn emptied<'a>(scene: &Scene<'_>, found: Vec<Found<'a>>) -> Vec<Result<Fou
                 process.pid,
                 process.pid
             ))),
-            (None, Then::Remove) if found.facts.present => archive(scene, &found.finish).await,
+            (None, Then::Remove) if found.facts.present && !is_logged(scene, &found.finish) => {
+                archive(scene, &found.finish).await
+            }
             (None, Then::Remove | Then::Start(_)) => Ok(()),
         };
         judged.push(archived.map(|()| found).map_err(|outcome| (place, outcome)));
     }
     judged
+}
+
+/// Whether its output was kept as it came, so that its screen need not be.
+fn is_logged(scene: &Scene<'_>, finish: &Finish<'_>) -> bool {
+    finish.target.generation.is_some_and(|life| scene.logs.has(finish.session, life))
 }
 
 /// Hands the pane's text to the keeper.
@@ -122,7 +129,7 @@ async fn archive(scene: &Scene<'_>, finish: &Finish<'_>) -> Result<(), Outcome> 
         return Err(not_done(reply, |fields| fence.explain(fields)));
     };
     let generation = target.generation.unwrap_or(Generation(0));
-    (scene.keep_log)(finish.session, generation, end_of(&text))
+    (scene.logs.screen)(finish.session, generation, end_of(&text))
         .map_err(|fault| Outcome::Failed(format!("its log cannot be kept, so it was not removed: {fault}")))
 }
 

@@ -66,7 +66,8 @@ pub(super) fn prepare(
         handoff,
         origin: Origin::Started,
     };
-    Ok(Launch { name: desired.name.clone(), dir: desired.dir.clone(), argv, env, marker, labels })
+    let pipe = scene.logs.pipe(desired, generation);
+    Ok(Launch { name: desired.name.clone(), dir: desired.dir.clone(), argv, env, marker, labels, pipe })
 }
 
 /// The labels of an adoption.

@@ -16,11 +16,37 @@ use crate::model::{
     Action, Desired, Done, Generation, Memory, Moment, Outcome, Outcomes, Period, Plan, Quit, Rung, ServerId,
     SessionName, Step, Town,
 };
+use crate::store::View;
 use crate::tmux::Client;
+use crate::tmux::pipe::pipe_command;
 use crate::tmux::script::Reply;
+use std::path::Path;
 
 /// Keeps the last screen of a run that is being expired. Until it has said `Ok`, the session is not removed.
 pub type KeepLog<'a> = &'a dyn Fn(&SessionName, Generation, &str) -> std::io::Result<()>;
+
+/// How the output of sessions is kept.
+#[derive(Clone, Copy)]
+pub struct Logs<'a> {
+    /// Where nothing else has kept it.
+    pub screen: KeepLog<'a>,
+    /// The program that takes what panes print, and where it puts it. None keeps screens alone.
+    pub sink: Option<(&'a Path, &'a View)>,
+}
+
+impl Logs<'_> {
+    /// The command that takes the output of one life.
+    fn pipe(&self, desired: &Desired, generation: Generation) -> Option<String> {
+        let (program, state) = self.sink?;
+        let crate::model::Logs { size, files, keep: _ } = desired.logs;
+        Some(pipe_command(program, &state.log_dir(&desired.name), generation, size, files))
+    }
+
+    /// Whether the output of this life was kept as it came.
+    fn has(&self, session: &SessionName, generation: Generation) -> bool {
+        self.sink.is_some_and(|(_, state)| state.log_of(session, generation).is_file())
+    }
+}
 
 /// What every step needs to know.
 #[derive(Clone, Copy)]
@@ -30,7 +56,7 @@ struct Scene<'a> {
     server: Option<ServerId>,
     now: Moment,
     client: &'a Client,
-    keep_log: KeepLog<'a>,
+    logs: Logs<'a>,
 }
 
 /// What came of one step, by its place in the plan.
@@ -48,9 +74,9 @@ pub async fn carry_out(
     observed_server: Option<ServerId>,
     now: Moment,
     client: &Client,
-    keep_log: KeepLog<'_>,
+    logs: Logs<'_>,
 ) -> Outcomes {
-    let scene = Scene { town, memory, server: observed_server, now, client, keep_log };
+    let scene = Scene { town, memory, server: observed_server, now, client, logs };
     let mut work = Work::default();
     for (place, step) in plan.steps.iter().enumerate() {
         work.take(&scene, place, step);

@@ -129,12 +129,19 @@ pub(super) enum Verb {
     Attach(Session),
     /// Print what happened, oldest first
     Events(Events),
+    /// Print what a session has printed, this life's or the one before
+    ///
+    /// Without --raw it is plain text: no escape sequence of an agent reaches the terminal.
+    Logs(Logs),
     /// Check that no session is dead: one line each, exit 2 if any is not alive
     Verify(TownArg),
     /// Check the manifest and print every fault in it
     Validate(TownArg),
     /// Print the JSON schema of the manifest, or of a verb's JSON output
     Schema(Schema),
+    /// Keep what comes in on standard input, within bounds: what tmux runs beside each pane
+    #[command(hide = true)]
+    Sink(Sink),
 }
 
 /// The manifest as an argument.
@@ -257,10 +264,47 @@ pub(super) struct Events {
     pub(super) last: usize,
 }
 
+/// Flags of `logs`.
+#[derive(Debug, Args)]
+pub(super) struct Logs {
+    /// The session
+    #[arg(value_name = "SESSION")]
+    pub(super) session: String,
+    /// Stay, and print what comes, over restarts too
+    #[arg(long, short = 'F', conflicts_with = "previous")]
+    pub(super) follow: bool,
+    /// Of the life before the last
+    #[arg(long)]
+    pub(super) previous: bool,
+    /// Only so many of the last lines to begin with
+    #[arg(long, value_name = "N")]
+    pub(super) last: Option<usize>,
+    /// Every byte as it came; not to a terminal
+    #[arg(long)]
+    pub(super) raw: bool,
+}
+
 /// Flags of `schema`.
 #[derive(Debug, Args)]
 pub(super) struct Schema {
     /// Which: "town" or a verb with JSON output
     #[arg(default_value = "town")]
     pub(super) name: String,
+}
+
+/// Flags of `sink`.
+#[derive(Debug, Args)]
+pub(super) struct Sink {
+    /// The session's folder of logs, absolute
+    #[arg(long, value_name = "DIR")]
+    pub(super) log_dir: PathBuf,
+    /// Which life this is
+    #[arg(long)]
+    pub(super) generation: u64,
+    /// Bytes per file
+    #[arg(long, default_value = "10MiB", value_parser = super::sink::size)]
+    pub(super) size: u64,
+    /// Files in all
+    #[arg(long, default_value_t = 5)]
+    pub(super) files: u32,
 }

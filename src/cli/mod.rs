@@ -10,11 +10,13 @@ mod diff;
 mod events;
 mod exit;
 mod explain;
+mod logs;
 mod manifest;
 mod output;
 mod place;
 mod reconcile;
 mod schema;
+mod sink;
 mod status;
 mod validate;
 mod verify;
@@ -34,6 +36,9 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
+    if let Verb::Sink(args) = &cli.verb {
+        return sink::run(args).into();
+    }
     output::start_log(cli.global.verbose);
     let terminal = Terminal::new(&cli.global);
     let exit = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -66,9 +71,11 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Trouble> {
         Verb::Resume(args) => by_hand::pause(global, args, false, terminal),
         Verb::Attach(args) => attach::run(global, args, terminal),
         Verb::Events(args) => events::run(global, args, terminal).await,
+        Verb::Logs(args) => logs::run(global, args, terminal).await,
         Verb::Verify(args) => verify::run(global, args, terminal).await,
         Verb::Validate(args) => validate::run(global, args, terminal),
         Verb::Schema(args) => schema::run(args, terminal),
+        Verb::Sink(args) => Ok(sink::run(args)),
     }
 }
 

@@ -67,6 +67,14 @@ impl Terminal {
         }
     }
 
+    /// Passes bytes on as they are, unless told to be quiet. A reader that has gone away is no fault.
+    pub(super) fn pass(&self, bytes: &[u8]) {
+        let mut out = io::stdout().lock();
+        if !self.quiet && out.write_all(bytes).and_then(|()| out.flush()).is_err() {
+            std::process::exit(0);
+        }
+    }
+
     /// Prints a result as JSON.
     pub(super) fn print_json(&self, value: &impl serde::Serialize) {
         match serde_json::to_string_pretty(value) {

@@ -47,7 +47,9 @@ impl Place {
     /// One look and its plan, without a trace.
     pub(super) async fn survey(&self, orders: Orders, depth: Depth, terminal: &Terminal) -> Result<Survey, Trouble> {
         let memory = self.recall(terminal)?;
-        Ok(survey(&self.client, &self.town, memory, orders, depth).await)
+        let survey = survey(&self.client, &self.town, &View::of(&self.state), memory, orders, depth).await;
+        survey.notices.iter().for_each(|notice| terminal.warn(notice));
+        Ok(survey)
     }
 
     fn recall(&self, terminal: &Terminal) -> Result<Memory, Trouble> {
@@ -80,8 +82,17 @@ impl Place {
     /// A controller on the town's state directory, which is made if need be.
     pub(super) fn controller(&self) -> Result<Controller, Trouble> {
         let store = StateDir::open(&self.state)?;
-        Ok(Controller::new(self.client.clone(), store, myself()))
+        Ok(Controller::new(self.client.clone(), store, myself()).logging(program()))
     }
+}
+
+/// This program's file. Where it was replaced while it runs, the new one is at its place.
+fn program() -> Option<PathBuf> {
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    let path = std::env::current_exe().ok()?;
+    let bytes = path.as_os_str().as_bytes();
+    let path = bytes.strip_suffix(b" (deleted)").filter(|_| !path.exists()).unwrap_or(bytes);
+    Some(PathBuf::from(std::ffi::OsString::from_vec(path.to_vec())))
 }
 
 /// This process, as others can know it.

@@ -42,7 +42,7 @@ pub(super) async fn run(global: &Global, args: &Status, terminal: &Terminal) -> 
 }
 
 fn draw(town: &Town, survey: &Survey, only: &[SessionName], terminal: &Terminal) -> String {
-    let Survey { now, observed, memory, plan } = survey;
+    let Survey { now, observed, memory, plan, notices: _ } = survey;
     let scene = Scene { town, observed, memory, plan, now: *now };
     if terminal.is_json() {
         serde_json::to_string_pretty(&json::status(&scene, only)).unwrap_or_default()

@@ -3,14 +3,15 @@
 use super::survey::{Survey, survey};
 use crate::act;
 use crate::model::{
-    Durability, Memory, Moment, Observed, Orders, Outcomes, Period, Plan, ProcId, Request, Scope, ServerId,
-    SessionName, Town,
+    Durability, Effect, Memory, Moment, Observed, Orders, Outcome, Outcomes, Period, Plan, ProcId, Request, Scope,
+    ServerId, SessionName, Town,
 };
 use crate::observe::Depth;
 use crate::plan::{Situation, plan, within};
 use crate::remember::{ask, entries, handoffs, intend, record, take_back};
-use crate::store::{Counted, Lock, LockFault, StateDir, StoreFault};
+use crate::store::{Counted, Lock, LockFault, Retention, StateDir, StoreFault};
 use crate::tmux::Client;
+use std::path::PathBuf;
 
 /// How long a turn is waited for: longer than a cycle may take.
 const TURN_PATIENCE: Period = Period::from_secs(30);
@@ -23,6 +24,8 @@ pub struct Controller {
     client: Client,
     store: StateDir,
     me: ProcId,
+    /// The program that takes what panes print.
+    sink: Option<PathBuf>,
     /// What the state file holds, as far as known here.
     saved: Option<Memory>,
     last_plan: Plan,
@@ -60,7 +63,13 @@ impl Controller {
     /// A controller on an open state directory. `me` is this process, for others to see in the locks.
     #[must_use]
     pub fn new(client: Client, store: StateDir, me: ProcId) -> Self {
-        Self { client, store, me, saved: None, last_plan: Plan::default() }
+        Self { client, store, me, sink: None, saved: None, last_plan: Plan::default() }
+    }
+
+    /// Keeps what the sessions that it starts print, by this program's `sink`.
+    #[must_use]
+    pub fn logging(self, program: Option<PathBuf>) -> Self {
+        Self { sink: program, ..self }
     }
 
     /// Becomes the one controller of the town, for as long as the lock is kept.
@@ -103,7 +112,10 @@ impl Controller {
         let turn = self.store.lock_turn(self.me, TURN_PATIENCE).map_err(CycleFault::Lock)?;
         let mut notices = Vec::new();
         let memory = self.recall(&mut notices)?;
-        let Survey { now, observed, memory, plan } = survey(&self.client, town, memory, orders, Depth::Plan).await;
+        let state = self.store.view();
+        let looked = survey(&self.client, town, state, memory, orders, Depth::Plan).await;
+        let Survey { now, observed, memory, plan, notices: unheard } = looked;
+        notices.extend(unheard);
         let plan = within(plan, scope);
         let learned = memory.clone();
         let (plan, memory) = self.write_intent(town, &observed, memory, plan, orders, scope, now, &mut notices);
@@ -116,6 +128,7 @@ impl Controller {
         let memory = take_back(record(memory, &plan, &outcomes, now), &learned, &plan, &outcomes);
         if !outcomes.is_empty() {
             self.save(&memory, &mut notices);
+            self.retire_logs(town, &outcomes, &mut notices);
         }
         self.tell_others(&plan, &outcomes, &handoffs(&learned, &memory), now, &mut notices);
         Ok(Cycle { now, observed, memory, plan, outcomes, notices })
@@ -191,7 +204,21 @@ impl Controller {
             let keep = town.sessions.get(session).map_or(20, |desired| desired.logs.keep);
             self.store.keep_log(session, generation, text, keep).map(|_| ()).map_err(std::io::Error::other)
         };
-        act::carry_out(plan, town, memory, server_of(observed), now, &self.client, &keep_log).await
+        let sink = self.sink.as_deref().map(|program| (program, self.store.view()));
+        let logs = act::Logs { screen: &keep_log, sink };
+        act::carry_out(plan, town, memory, server_of(observed), now, &self.client, logs).await
+    }
+
+    /// Removes the logs of former lives that are too many, of the sessions that began another.
+    fn retire_logs(&self, town: &Town, outcomes: &Outcomes, notices: &mut Vec<String>) {
+        for done in outcomes {
+            let Outcome::Done(Effect::Started { generation, .. }) = done.outcome else { continue };
+            let Some(desired) = town.sessions.get(&done.session) else { continue };
+            let retention = Retention { keep: desired.logs.keep, older_than: None };
+            if let Err(fault) = self.store.retire_logs(&done.session, generation, retention) {
+                notices.push(format!("old logs of {} stay: {}", done.session, chain(&fault)));
+            }
+        }
     }
 
     /// The journal and the files that dashboards read. None of them is worth failing for.

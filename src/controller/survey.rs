@@ -5,6 +5,7 @@ use crate::observe::{self, Depth};
 use crate::plan::{Situation, plan};
 use crate::proc;
 use crate::remember::learn;
+use crate::store::View;
 use crate::tmux::Client;
 
 /// One look at a town, and what follows from it.
@@ -18,13 +19,23 @@ pub struct Survey {
     pub memory: Memory,
     /// What would be done.
     pub plan: Plan,
+    /// What people should know beside it.
+    pub notices: Vec<String>,
 }
 
 /// Looks once and plans. Writes nothing, starts nothing.
-pub async fn survey(client: &Client, town: &Town, memory: Memory, orders: Orders, depth: Depth) -> Survey {
+pub async fn survey(
+    client: &Client,
+    town: &Town,
+    state: &View,
+    memory: Memory,
+    orders: Orders,
+    depth: Depth,
+) -> Survey {
     let now = proc::clock::now();
-    let observed = observe::look(client, town, &memory, now, depth).await;
+    let mut observed = observe::look(client, town, &memory, now, depth).await;
+    let notices = observe::listen(&mut observed, town, &memory, state, now);
     let memory = learn(memory, town, &observed, now);
     let plan = plan(&Situation { town, observed: &observed, memory: &memory, orders, now });
-    Survey { now, observed, memory, plan }
+    Survey { now, observed, memory, plan, notices }
 }

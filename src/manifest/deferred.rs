@@ -27,7 +27,7 @@ const fn refused(path: &'static [&'static str], value: &'static str) -> Row {
 }
 
 /// Session fields, wherever a session's fields stand; then tables of their own.
-const SESSION_ROWS: [Row; 9] = [
+const SESSION_ROWS: [Row; 5] = [
     Row {
         path: &["on_idle"],
         value: "nudge",
@@ -35,10 +35,6 @@ const SESSION_ROWS: [Row; 9] = [
         help: "until it does, a session that is too quiet is only reported, as with \"report\"",
     },
     later(&["max_memory"]),
-    later(&["completion", "markers"]),
-    later(&["completion", "log"]),
-    later(&["logs", "size"]),
-    later(&["logs", "files"]),
     later(&["handoff"]),
     later(&["instructions"]),
     refused(&["launcher"], "gt"),

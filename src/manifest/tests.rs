@@ -278,7 +278,6 @@ fn what_this_version_cannot_do_is_refused_and_what_it_ignores_is_told() {
     let want = [
         "unsupported 3:10 \"gastown\"",
         "not-yet 5:1 on_idle",
-        "not-yet 6:10 files",
         "unsupported 8:1 launcher",
         "unsupported 9:1 start",
         "not-yet 10:1 [[chore]]",

@@ -17,6 +17,8 @@ impl Reason {
             Self::Missing { last } => last.iter().map(|d| ("last", death(*d))).collect(),
             Self::Died { death: d, crashes } => of([("death", death(*d)), ("crashes", json!(crashes))]),
             Self::Completed { death: d } => of([("death", death(*d))]),
+            Self::Marked { marker, quiet } => of([("marker", json!(marker)), ("quiet_ms", ms(*quiet))]),
+            Self::MarkedFailed { marker, line } => of([("marker", json!(marker)), ("line", json!(line))]),
             Self::TooOld { age, limit } => of([("age_ms", ms(*age)), ("limit_ms", ms(*limit))]),
             Self::TooQuiet { quiet, limit } => of([("quiet_ms", ms(*quiet)), ("limit_ms", ms(*limit))]),
             Self::Stuck { frozen, limit } => of([("frozen_ms", ms(*frozen)), ("limit_ms", ms(*limit))]),

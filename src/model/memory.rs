@@ -1,6 +1,6 @@
 //! What tmux forgets: the town's history, as kept in the state file.
 
-use super::{Content, Death, Fingerprint, Generation, Moment, ProcId, Rung, ServerId, SessionName};
+use crate::model::{Content, Death, Fingerprint, Generation, Marks, Moment, ProcId, Rung, ServerId, SessionName};
 use std::collections::BTreeMap;
 
 /// Everything remembered of a town. `Memory::default()` is a valid memory: nothing is known.
@@ -63,6 +63,8 @@ pub struct History {
     pub prune: bool,
     /// Its screen, once that was read.
     pub content: Option<Content>,
+    /// What its output says about its end.
+    pub marks: Option<Marks>,
 }
 
 impl History {

@@ -12,6 +12,7 @@ pub mod desired;
 pub mod evidence;
 pub mod identity;
 pub mod journal;
+pub mod marks;
 pub mod memory;
 pub mod name;
 pub mod observed;
@@ -31,6 +32,7 @@ pub use desired::{
 pub use evidence::Evidence;
 pub use identity::{Generation, PaneId, ProcId, ServerId, SessionId};
 pub use journal::{Entry, Level};
+pub use marks::{Marks, Position, Sighting, Standing, Verdict};
 pub use memory::{Ended, Finished, History, Memory, Purpose, Run, Stopping};
 pub use name::{NameFault, SessionName};
 pub use observed::{Label, Life, Observed, Origin, Ownership, Seen, Server, Usage};

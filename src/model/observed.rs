@@ -1,6 +1,8 @@
 //! What is there: one look at tmux and its processes.
 
-use super::{Death, Fingerprint, Generation, Moment, PaneId, Period, ProcId, Screen, ServerId, SessionId, SessionName};
+use crate::model::{
+    Death, Fingerprint, Generation, Marks, Moment, PaneId, Period, ProcId, Screen, ServerId, SessionId, SessionName,
+};
 use std::collections::BTreeMap;
 
 /// The result of one look. A failed look is not an empty town: only [`Observed::Down`] and [`Observed::Up`] are
@@ -43,6 +45,8 @@ pub struct Seen {
     pub activity: i64,
     /// What is on its agent's screen; none when that was not read this time.
     pub screen: Option<Screen>,
+    /// What its output says about its end; only where that is listened for.
+    pub heard: Option<Marks>,
     /// Whose it is.
     pub ownership: Ownership,
     /// The pane its agent runs in: the labelled one, or for others the first.

@@ -71,6 +71,20 @@ pub enum Reason {
         /// How.
         death: Death,
     },
+    /// Its output says that it is done, and nothing came after.
+    Marked {
+        /// The marker.
+        marker: String,
+        /// For how long nothing has come after it.
+        quiet: Period,
+    },
+    /// Its output says that it has failed.
+    MarkedFailed {
+        /// The marker.
+        marker: String,
+        /// The line, unsanitised.
+        line: String,
+    },
     /// Older than its limit, in awake time.
     TooOld {
         /// How old.
@@ -134,6 +148,8 @@ impl Reason {
             Self::Missing { .. } => "missing",
             Self::Died { .. } => "died",
             Self::Completed { .. } => "completed",
+            Self::Marked { .. } => "marked",
+            Self::MarkedFailed { .. } => "marked-failed",
             Self::TooOld { .. } => "too-old",
             Self::TooQuiet { .. } => "too-quiet",
             Self::Stuck { .. } => "stuck",

@@ -8,10 +8,13 @@
 //! [`Observed::Unknown`], never an empty town; only what [`reach`] can prove is [`Observed::Down`].
 
 mod life;
+mod listen;
 mod reach;
 mod screens;
 mod sessions;
 mod settle;
+
+pub use listen::listen;
 
 use crate::model::{Memory, Moment, Observed, Server, Town};
 use crate::proc::own;

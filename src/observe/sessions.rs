@@ -96,6 +96,7 @@ impl View<'_> {
             quiet: self.quiet(activity),
             activity,
             screen: None,
+            heard: None,
             ownership,
             pane,
             life,

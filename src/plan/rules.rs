@@ -22,7 +22,7 @@ const KILL_AGAIN: Period = Period::from_secs(5);
 
 type Rule = fn(&Subject<'_>) -> Option<Verdict>;
 
-const RULES: [(&str, Rule); 15] = [
+const RULES: [(&str, Rule); 16] = [
     ("not-told", not_told),
     ("foreign", foreign),
     ("stopping", stopping),
@@ -34,6 +34,7 @@ const RULES: [(&str, Rule); 15] = [
     ("missing", missing),
     ("asked", asked),
     ("blocked", blocked),
+    ("marked", marked),
     ("stuck", stuck),
     ("too-old", too_old),
     ("too-quiet", too_quiet),
@@ -237,6 +238,43 @@ fn missing(subject: &Subject<'_>) -> Option<Verdict> {
     Some(after_crashes(subject, create(subject, Phase::Absent), &[]))
 }
 
+/// Rule 7: its output says that it is done, and for its grace nothing has come after. Others wait for what is not ready,
+/// whatever it says.
+fn marked(subject: &Subject<'_>) -> Option<Verdict> {
+    let desired = subject.desired?;
+    let (marks, standing) = subject.standing().filter(|_| subject.is_alive())?;
+    match standing.sighting.verdict {
+        crate::model::Verdict::Completed => {}
+        crate::model::Verdict::Failed => return None,
+    }
+    let coming = subject.ready_at().filter(|_| !subject.is_ready());
+    let phase = if coming.is_some() { Phase::Starting } else { Phase::Completed(None) };
+    let (verb, kind) = if desired.is_task() {
+        (Verb::Expire, Kind::Retire(Patience::None))
+    } else {
+        (Verb::Restart, Kind::Replace(Patience::None))
+    };
+    let at = marks.last_output.plus(desired.completion.grace);
+    let quiet = subject.now().since(&marks.last_output);
+    let reason = Reason::Marked { marker: standing.sighting.marker.clone(), quiet };
+    if quiet < desired.completion.grace || coming.is_some() {
+        let at = coming.map_or(at, |ready| Moment::later_of(at, ready));
+        let next = Some(Next { verb, reason: reason.code(), at });
+        return Some(Verdict::Keep(Keep { phase, note: None, next, wake: coming }));
+    }
+    Some(Verdict::Want(Want { verb, reason, kind, phase }))
+}
+
+/// That its output says that it has failed: evidence, which ends nothing.
+fn failure(subject: &Subject<'_>) -> Option<Reason> {
+    let (_, standing) = subject.standing().filter(|_| subject.is_alive())?;
+    let (marker, line) = (&standing.sighting.marker, &standing.sighting.line);
+    match standing.sighting.verdict {
+        crate::model::Verdict::Completed => None,
+        crate::model::Verdict::Failed => Some(Reason::MarkedFailed { marker: marker.clone(), line: line.clone() }),
+    }
+}
+
 /// Rule 8: too old, in awake time.
 pub(super) fn too_old(subject: &Subject<'_>) -> Option<Verdict> {
     let desired = subject.desired?;
@@ -293,7 +331,8 @@ pub(super) fn calm(subject: &Subject<'_>) -> Verdict {
         (Phase::Starting, Some(desired), Some(label)) => Some(label.started.plus(desired.ready_after)),
         (_, _, _) => None,
     };
-    Verdict::Keep(Keep { phase, note: screens::note(subject), next, wake: earliest(now, ready, wake) })
+    let note = failure(subject).or_else(|| screens::note(subject));
+    Verdict::Keep(Keep { phase, note, next, wake: earliest(now, ready, wake) })
 }
 
 /// The wish to create it.

@@ -2,8 +2,8 @@
 
 use super::Situation;
 use crate::model::{
-    Content, Desired, Generation, History, Label, Life, Moment, Ownership, Period, Phase, Run, ScreenState, Seen,
-    Server, SessionName, Target, WhenAttached,
+    Content, Desired, Generation, History, Label, Life, Marks, Moment, Ownership, Period, Phase, Run, ScreenState,
+    Seen, Server, SessionName, Standing, Target, WhenAttached,
 };
 use std::collections::BTreeMap;
 use std::iter::Peekable;
@@ -161,6 +161,14 @@ impl<'a> Subject<'a> {
     /// The run remembered, if it is the one that is seen.
     pub(super) fn run(&self) -> Option<&'a Run> {
         self.history?.run.as_ref()
+    }
+
+    /// What stands of this life's output, where that is listened for.
+    pub(super) fn standing(&self) -> Option<(&'a Marks, &'a Standing)> {
+        self.desired.filter(|desired| !desired.completion.markers.is_empty())?;
+        let marks = self.history?.marks.as_ref()?;
+        let same = self.label()?.generation == marks.generation;
+        marks.standing.as_ref().filter(|_| same).map(|standing| (marks, standing))
     }
 
     /// Whether it counts as ready: it has lived for `ready_after` once in this life.

@@ -26,6 +26,7 @@ fn seen(state: ScreenState, digest: u64) -> Seen {
         created: 0,
         quiet: Period::from_hours(9),
         activity: 1_789_999_000,
+        heard: None,
         screen: Some(Screen { state, evidence: state.code().repeat(100), digest }),
         ownership: Ownership::Unlabelled,
         pane: PaneId(1),

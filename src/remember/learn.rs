@@ -65,6 +65,7 @@ fn forget(memory: &mut Memory, now: Moment) {
             run.ready.iter_mut().for_each(anchor);
             run.ended.iter_mut().for_each(|ended| anchor(&mut ended.at));
         }
+        history.marks.iter_mut().for_each(|marks| anchor(&mut marks.last_output));
     }
 }
 
@@ -174,8 +175,18 @@ fn learn_seen(history: &mut History, desired: Option<&Desired>, seen: &Seen, lab
     if history.stopping.as_ref().is_some_and(|stopping| stopping.generation != label.generation) {
         history.stopping = None;
     }
+    learn_marks(history, seen, label, now);
     learn_life(history, desired, seen, now);
     learn_content(history, seen, label, now);
+}
+
+/// What its output says. Where that could not be heard, its grace begins anew: nobody knows whether it went on.
+fn learn_marks(history: &mut History, seen: &Seen, label: &Label, now: Moment) {
+    history.marks.take_if(|marks| marks.generation != label.generation);
+    match seen.heard.as_ref().filter(|heard| heard.generation == label.generation) {
+        Some(heard) => history.marks = Some(heard.clone()),
+        None => history.marks.iter_mut().for_each(|marks| marks.last_output = now),
+    }
 }
 
 /// Whether the look is from before this run, so that it says nothing of it. No look is as old as the window: an earlier

@@ -75,6 +75,7 @@ fn alive(session: &str, minutes: u64, quiet: Period) -> Seen {
         quiet,
         activity: 0,
         screen: None,
+        heard: None,
         ownership: Ownership::Ours(Label {
             session: name(session),
             generation: Generation(1),

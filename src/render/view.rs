@@ -161,11 +161,12 @@ impl<'a> Scene<'a> {
         content: Option<&Content>,
     ) -> Option<Period> {
         let ended = || history?.run.as_ref()?.ended.map(|e| e.at);
+        let said = || history?.marks.as_ref()?.standing.as_ref().map(|standing| standing.seen);
         let at = match phase {
             Phase::Starting => return age,
             Phase::Idle => return idle,
             Phase::Dead(_) | Phase::Absent | Phase::Stopped => ended(),
-            Phase::Completed(_) => history.and_then(|h| h.finished).map(|f| f.at).or_else(ended),
+            Phase::Completed(_) => history.and_then(|h| h.finished).map(|f| f.at).or_else(said).or_else(ended),
             Phase::Stopping => history.and_then(|h| h.stopping.as_ref()).map(|s| s.since),
             Phase::Waiting(_) | Phase::Blocked(_) => content.map(|content| content.state_since),
             Phase::Working | Phase::Unknown | Phase::Foreign => None,

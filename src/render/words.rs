@@ -91,6 +91,8 @@ pub fn reason(reason: &Reason) -> String {
         Reason::Died { death, crashes: 0 } => ended(*death),
         Reason::Died { death, crashes } => format!("{}, crash {crashes}", ended(*death)),
         Reason::Completed { death } => format!("completed: {death}"),
+        Reason::Marked { marker, quiet } => format!("said \"{}\", quiet for {}", word(marker), brief(*quiet)),
+        Reason::MarkedFailed { marker: _, line } => format!("says that it failed: {}", word(line)),
         Reason::TooOld { age, limit } => format!("{} old, limit {}", brief(*age), brief(*limit)),
         Reason::TooQuiet { quiet, limit } => format!("quiet for {}, limit {}", brief(*quiet), brief(*limit)),
         Reason::Stuck { frozen, limit } => {
@@ -147,6 +149,7 @@ pub fn next(next: &Next, clock: &Clock) -> String {
     let why = match next.reason {
         "too-old" => ", at max age",
         "too-quiet" => ", if still idle",
+        "marked" => ", as it says it is done",
         _ => "",
     };
     format!("{} at {}{why}", next.verb.word(), clock.time(next.at))

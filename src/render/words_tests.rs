@@ -47,6 +47,8 @@ fn every_reason_is_a_sentence() {
         (Reason::Died { death: Death::Exit(3), crashes: 2 }, "ended: exit status 3, crash 2"),
         (Reason::Died { death: Death::NoAgent, crashes: 0 }, "no agent process in its pane"),
         (Reason::Completed { death: Death::Exit(0) }, "completed: exit status 0"),
+        (Reason::Marked { marker: "DONE".into(), quiet: m(5) }, "said \"DONE\", quiet for 5m"),
+        (Reason::MarkedFailed { marker: "x".into(), line: "no\u{1b}[1m".into() }, "says that it failed: no"),
         (Reason::TooOld { age: m(72), limit: m(60) }, "72m old, limit 60m"),
         (Reason::Drifted { fields: vec!["command", "env"] }, "differs from the manifest in command, env"),
         (Reason::Adoptable { process: "no\u{1b}[1mde".into() }, "runs node as declared, has no label"),

@@ -160,6 +160,7 @@ impl World {
             session.cpu_ms = 0;
             session.shell = None;
             session.spoke = now.awake;
+            session.said = None;
         }
         Outcome::Done(Effect::Started { generation, process: Some(pid) })
     }

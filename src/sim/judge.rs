@@ -4,7 +4,7 @@ use super::hands::Before;
 use super::ledger::{Breach, Look};
 use crate::model::{
     Action, Block, Durability, Generation, Life, Observed, Orphans, Ownership, Period, Plan, Reason, Rung, ScreenState,
-    SessionName, Step, Target, WhenAttached,
+    Seen, SessionName, Step, Target, Verdict, WhenAttached,
 };
 use std::collections::BTreeSet;
 
@@ -133,6 +133,9 @@ pub(super) fn judge_step(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
         let label = if let Ownership::Ours(label) = &seen.ownership { Some(label) } else { None };
         ensure(label.is_some_and(|label| look.now.since(&label.started) >= limit), "S12 awake", &brief(step))?;
     }
+    if let Reason::Marked { .. } = step.reason {
+        ensure(is_over(look, step, seen), "S11 markers", &brief(step))?;
+    }
     let durable = look.orders.durability == Durability::Durable;
     ensure(durable && !look.memory.paused, "S5 intent", &brief(step))
 }
@@ -160,10 +163,11 @@ pub(super) fn judge_screens(look: &Look<'_>, step: &Step) -> Result<(), Breach> 
             ensure(due, "S20 stuck", &brief(step))?;
             true
         }
-        Reason::TooOld { .. } | Reason::Drifted { .. } => true,
+        Reason::TooOld { .. } | Reason::Drifted { .. } | Reason::Marked { .. } => true,
         Reason::Missing { .. }
         | Reason::Died { .. }
         | Reason::Completed { .. }
+        | Reason::MarkedFailed { .. }
         | Reason::Blocked { .. }
         | Reason::Adoptable { .. }
         | Reason::Orphaned
@@ -183,6 +187,15 @@ pub(super) fn judge_screens(look: &Look<'_>, step: &Step) -> Result<(), Breach> 
     let asked = look.memory.sessions.get(&step.session).is_some_and(|history| history.restart_asked);
     let among = look.town.sessions.keys().find(|name| agent(name) == agent(&step.session) && signed_out(name));
     ensure(!(begins_process(step) && !asked && among.is_some()), "S21 signed out", &(brief(step), among))
+}
+
+/// Whether this very life has said that it is done, and its full grace has passed since.
+fn is_over(look: &Look<'_>, step: &Step, seen: &Seen) -> bool {
+    let (Ownership::Ours(label), Some(heard)) = (&seen.ownership, &seen.heard) else { return false };
+    let Some(desired) = look.town.sessions.get(&step.session) else { return false };
+    let done = heard.standing.as_ref().is_some_and(|standing| standing.sighting.verdict == Verdict::Completed);
+    let quiet = look.now.since(&heard.last_output);
+    done && heard.generation == label.generation && quiet >= desired.completion.grace
 }
 
 pub(super) fn judge_creation(look: &Look<'_>, step: &Step) -> Result<(), Breach> {

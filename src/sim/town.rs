@@ -2,8 +2,8 @@
 
 use super::Random;
 use crate::model::{
-    Agent, Backoff, Completion, Desired, Idling, Launcher, Limits, Logs, OnDrift, OnIdle, Period, RestartPolicy,
-    SessionName, Socket, StartBudget, Town, WhenAttached,
+    Agent, Backoff, Completion, Desired, Idling, Launcher, Limits, Logs, Marker, OnDrift, OnIdle, Period,
+    RestartPolicy, SessionName, Socket, StartBudget, Town, WhenAttached,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -97,6 +97,10 @@ fn random_session(random: &mut Random, at: u64) -> Option<Desired> {
         desired.agent.quit = vec!["C-d".to_owned()];
     }
     desired.prune = random.chance(300);
+    if random.chance(300) {
+        desired.completion.markers = vec![Marker::Text("DONE".to_owned())];
+        desired.completion.grace = random.pick(&[5, 60, 300]).map_or(Period::ZERO, Period::from_secs);
+    }
     if at > 0 && random.chance(200) {
         desired.after.extend(nth_name(random.between(1, at)));
     }

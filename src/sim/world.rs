@@ -2,8 +2,8 @@
 
 use super::{Deed, Neglect, Random};
 use crate::model::{
-    Death, Life, Moment, Observed, Ownership, PaneId, Period, ProcId, Screen, ScreenState, Seen, Server, ServerId,
-    SessionId, SessionName, Usage,
+    Death, Life, Marks, Moment, Observed, Ownership, PaneId, Period, ProcId, Screen, ScreenState, Seen, Server,
+    ServerId, SessionId, SessionName, Sighting, Standing, Usage, Verdict,
 };
 use std::collections::BTreeMap;
 
@@ -71,6 +71,8 @@ pub struct Session {
     pub screen: Screen,
     /// What its processes have used, in ms.
     pub cpu_ms: u64,
+    /// What its agent has said of its end, and when, with nothing after it.
+    pub said: Option<(Verdict, Moment)>,
 }
 
 /// A process and what will become of it.
@@ -96,6 +98,21 @@ pub enum OnTerm {
 }
 
 impl Session {
+    /// What a perfect ear hears.
+    fn heard(&self, now: Moment) -> Option<Marks> {
+        let Ownership::Ours(label) = &self.ownership else { return None };
+        let standing = self.said.filter(|_| self.is_alive()).map(|(verdict, at)| Standing {
+            sighting: Sighting { marker: "DONE".to_owned(), verdict, line: "DONE".to_owned(), at_byte: 0 },
+            seen: at,
+            quiet_since: at,
+            trailer: 0,
+            key: 0,
+        });
+        let last_output = standing.as_ref().map_or(now, |standing| standing.quiet_since);
+        let generation = label.generation;
+        Some(Marks { generation, position: None, beyond: 0, standing, unfinished: false, last_output })
+    }
+
     /// Whether the agent lives.
     #[must_use]
     pub fn is_alive(&self) -> bool {
@@ -152,6 +169,7 @@ impl World {
 
     /// Ends what is due to have ended, and lets agents talk.
     pub fn settle(&mut self) {
+        let wild = self.agentry == Agentry::Wild;
         let (now, random) = (self.now, &mut self.random);
         let Some(server) = &mut self.server else { return };
         for session in server.sessions.values_mut() {
@@ -162,6 +180,14 @@ impl World {
             }
             if session.is_alive() && random.chance(400) {
                 session.spoke = now.awake.saturating_sub(random.below(8000));
+                session.said = None;
+            }
+            if !wild {
+                session.said = None;
+            } else if session.is_alive() && random.chance(40) {
+                let verdict = if random.chance(700) { Verdict::Completed } else { Verdict::Failed };
+                session.spoke = now.awake;
+                session.said = Some((verdict, now));
             }
             let shows = if self.agentry == Agentry::Wild { random.below(40) } else { 40 };
             if session.is_alive() && shows < 12 {
@@ -217,6 +243,7 @@ impl World {
             quiet: Period::from_millis(self.now.awake.saturating_sub(session.spoke)),
             activity: self.now.wall / 1000,
             screen: Some(session.screen.clone()),
+            heard: session.heard(self.now),
             ownership: session.ownership.clone(),
             pane: session.pane,
             life,
@@ -245,6 +272,7 @@ impl World {
             spoke: now.awake,
             screen: prompt(),
             cpu_ms: 0,
+            said: None,
         };
         server.sessions.insert(id, session);
         Some(id)

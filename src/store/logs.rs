@@ -1,14 +1,48 @@
 //! What was on the screens of runs that have ended: `logs/<session>/<generation>.log`, and a link `latest.log`.
 
-use super::{StateDir, StoreFault, file};
+use super::{StateDir, StoreFault, View, file, sink};
 use crate::model::{Generation, SessionName};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, symlink};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// The most kept of one screen, in bytes; of a longer text the end.
 const LIMIT: usize = 10 << 20;
+
+impl View {
+    /// The folder of a session's logs, whether it is there or not.
+    #[must_use]
+    pub fn log_dir(&self, session: &SessionName) -> PathBuf {
+        self.path().join("logs").join(session.as_str())
+    }
+
+    /// The log of one life, whether it is there or not.
+    #[must_use]
+    pub fn log_of(&self, session: &SessionName, generation: Generation) -> PathBuf {
+        self.log_dir(session).join(format!("{generation}.log"))
+    }
+
+    /// The lives of a session that have a log, oldest first. Empty where there are none or they cannot be seen.
+    #[must_use]
+    pub fn logged(&self, session: &SessionName) -> Vec<Generation> {
+        let entries = fs::read_dir(self.log_dir(session)).into_iter().flatten().flatten();
+        let lives: BTreeSet<u64> = entries.filter_map(|entry| life_of(&entry.path())).collect();
+        lives.into_iter().map(Generation).collect()
+    }
+
+    /// The files of one life's log, oldest output first.
+    #[must_use]
+    pub fn log_files(&self, session: &SessionName, generation: Generation) -> Vec<PathBuf> {
+        let newest = self.log_of(session, generation);
+        let entries = fs::read_dir(self.log_dir(session)).into_iter().flatten().flatten().map(|entry| entry.path());
+        let number = |path: &Path| path.to_str()?.strip_prefix(newest.to_str()?)?.strip_prefix('.')?.parse().ok();
+        let older: BTreeMap<u32, PathBuf> = entries.filter_map(|path| Some((number(&path)?, path))).collect();
+        older.into_values().rev().chain([newest]).collect()
+    }
+}
 
 impl StateDir {
     /// Keeps `text` as the log of one run, points `latest.log` at it, and removes all but the newest `keep` (at least
@@ -23,15 +57,42 @@ impl StateDir {
         text: &str,
         keep: u32,
     ) -> Result<PathBuf, StoreFault> {
-        let dir = self.path().join("logs").join(session.as_str());
+        let dir = self.view.log_dir(session);
         DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(StoreFault::io("create", &dir))?;
         let path = dir.join(format!("{generation}.log"));
         file::replace(&path, end_of(text).as_bytes())?;
         let link = dir.join("latest.log");
-        point(&link, &path).map_err(StoreFault::io("link", &link))?;
-        retire(&dir, generation, keep).map_err(StoreFault::io("clear", &dir))?;
+        sink::point(&path).map_err(StoreFault::io("link", &link))?;
+        let retention = Retention { keep, older_than: None };
+        retire(&dir, generation, retention).map_err(StoreFault::io("clear", &dir))?;
         Ok(path)
     }
+
+    /// Removes logs of former lives that are too many or too old; never one of `current`.
+    ///
+    /// # Errors
+    /// What the system says. That there are no logs is no error.
+    pub fn retire_logs(
+        &self,
+        session: &SessionName,
+        current: Generation,
+        retention: Retention,
+    ) -> Result<(), StoreFault> {
+        let dir = self.view.log_dir(session);
+        match retire(&dir, current, retention) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other.map_err(StoreFault::io("clear", &dir)),
+        }
+    }
+}
+
+/// Which logs of former lives stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// So many lives, the current one counted, and that one at least.
+    pub keep: u32,
+    /// Lives that last wrote before this go in any case.
+    pub older_than: Option<SystemTime>,
 }
 
 fn end_of(text: &str) -> &str {
@@ -42,27 +103,36 @@ fn end_of(text: &str) -> &str {
     text.get(from..).unwrap_or_default()
 }
 
-fn point(link: &Path, log: &Path) -> io::Result<()> {
-    let temporary = file::beside(link, "tmp");
-    file::remove_if_there(&temporary)?;
-    symlink(log.file_name().unwrap_or_default(), &temporary)?;
-    fs::rename(&temporary, link)
-}
-
-/// Removes the oldest logs, never that of `latest`.
-fn retire(dir: &Path, latest: Generation, keep: u32) -> io::Result<()> {
-    let mut generations: Vec<u64> = Vec::new();
+/// Removes the logs of the oldest lives with all their files, never that of `latest`.
+fn retire(dir: &Path, latest: Generation, retention: Retention) -> io::Result<()> {
+    let Retention { keep, older_than } = retention;
+    let mut lives: BTreeMap<u64, Vec<PathBuf>> = BTreeMap::new();
     for entry in fs::read_dir(dir)? {
-        let name = entry?.file_name();
-        let number = name.to_str().and_then(|n| n.strip_suffix(".log")).and_then(|n| n.parse().ok());
-        generations.extend(number.filter(|n: &u64| *n != latest.0));
+        let path = entry?.path();
+        if let Some(life) = life_of(&path).filter(|life| *life != latest.0) {
+            lives.entry(life).or_default().push(path);
+        }
     }
-    generations.sort_unstable_by(|a, b| b.cmp(a));
     let others = usize::try_from(keep.saturating_sub(1)).unwrap_or(usize::MAX);
-    for old in generations.into_iter().skip(others) {
-        file::remove_if_there(&dir.join(format!("{old}.log")))?;
+    for (n, files) in lives.into_values().rev().enumerate() {
+        let too_old = || older_than.is_some_and(|bound| files.iter().all(|file| written_before(file, bound)));
+        if n >= others || too_old() {
+            files.iter().try_for_each(|file| file::remove_if_there(file))?;
+        }
     }
     Ok(())
+}
+
+/// Which life a log is of: `7.log`, and `7.log.1` and on when it was rotated.
+fn life_of(path: &Path) -> Option<u64> {
+    let (life, rest) = path.file_name()?.to_str()?.split_once(".log")?;
+    let numbered = rest.is_empty() || rest.strip_prefix('.')?.parse::<u32>().is_ok();
+    life.parse().ok().filter(|_| numbered)
+}
+
+/// A file that cannot be looked at is none that may go.
+fn written_before(path: &Path, bound: SystemTime) -> bool {
+    fs::symlink_metadata(path).and_then(|m| m.modified()).is_ok_and(|at| at < bound)
 }
 
 #[cfg(test)]
@@ -84,6 +154,34 @@ mod tests {
             fs::read_dir(scratch.path().join("logs/a")).unwrap().map(|e| e.unwrap().file_name()).collect();
         names.sort();
         assert_eq!(names, ["11.log", "12.log", "latest.log"]);
+    }
+
+    #[test]
+    fn rotated_files_go_with_their_life_and_by_age() {
+        let scratch = Scratch::new("retire");
+        let dir = StateDir::open(scratch.path()).unwrap();
+        let session = SessionName::new("a").unwrap();
+        let logs = dir.view.log_dir(&session);
+        let retention = |keep, older_than| Retention { keep, older_than };
+        assert!(dir.retire_logs(&session, Generation(9), retention(1, None)).is_ok(), "none yet");
+        fs::create_dir_all(&logs).unwrap();
+        for name in ["7.log", "7.log.1", "8.log", "8.log.1", "8.log.2", "9.log", "9.log.1", "x.log", "7.log.gz"] {
+            fs::write(logs.join(name), "x").unwrap();
+        }
+        let names = || {
+            let mut names: Vec<String> = fs::read_dir(&logs)
+                .unwrap()
+                .map(|e| e.unwrap().file_name().into_string().unwrap())
+                .filter(|n| n.starts_with(['7', '8', '9']))
+                .collect();
+            names.sort();
+            names
+        };
+        dir.retire_logs(&session, Generation(9), retention(2, Some(SystemTime::UNIX_EPOCH))).unwrap();
+        assert_eq!(names(), ["7.log.gz", "8.log", "8.log.1", "8.log.2", "9.log", "9.log.1"]);
+        let soon = SystemTime::now() + std::time::Duration::from_secs(60);
+        dir.retire_logs(&session, Generation(9), retention(20, Some(soon))).unwrap();
+        assert_eq!(names(), ["7.log.gz", "9.log", "9.log.1"]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The state directory: lock, state, journal, handoffs, archived screens.
+//! The state directory: lock, state, journal, handoffs, archived screens, and the output of panes, written and followed.
 //!
 //! It holds only what tmux forgets. Every file is written whole and moved into place, owner-only, and bounded; what is
 //! read back may be any bytes at all, and costs at most the memory of a town, never a start.
@@ -10,18 +10,26 @@
 mod dir;
 mod fault;
 mod file;
+mod follow;
 mod guide;
 mod journal;
 mod lock;
 mod logs;
+mod notice;
+mod sink;
 mod state;
 mod text;
 mod wire;
 mod wire_content;
+mod wire_marks;
 
 pub use dir::{Places, StateDir, View, locate};
 pub use fault::StoreFault;
+pub use follow::{FollowFault, Follower, From, Gap, NewBytes};
 pub use guide::{Counted, merge_handoffs};
 pub use journal::JournalReader;
 pub use lock::{Lock, LockFault};
+pub use logs::Retention;
+pub use notice::Watcher;
+pub use sink::{Bounds, Sink};
 pub use state::{Loaded, Saved};

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::model::{
-    Cpu, Death, Ended, Fingerprint, Finished, Generation, History, Period, ProcId, Purpose, Run, Rung, ScreenState,
-    ServerId, SessionName, Stopping,
+    Cpu, Death, Ended, Fingerprint, Finished, Generation, History, Marks, Period, Position, ProcId, Purpose, Run, Rung,
+    ScreenState, ServerId, SessionName, Sighting, Standing, Stopping, Verdict,
 };
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -74,6 +74,25 @@ fn full_history(n: u64) -> History {
             looks: 2,
             evidence: "esc to interrupt".into(),
             cpu: Some(Cpu { used_ms: 9, at, resting: true }),
+        }),
+        marks: Some(Marks {
+            generation: Generation(n),
+            position: Some(Position { device: 1, inode: 2, born: Some(3), offset: n }),
+            beyond: 4,
+            standing: Some(Standing {
+                sighting: Sighting {
+                    marker: "done".into(),
+                    verdict: if n.is_multiple_of(2) { Verdict::Completed } else { Verdict::Failed },
+                    line: "it is done".into(),
+                    at_byte: n,
+                },
+                seen: at,
+                quiet_since: NOW,
+                trailer: 1,
+                key: u64::MAX,
+            }),
+            unfinished: true,
+            last_output: NOW,
         }),
     }
 }

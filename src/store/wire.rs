@@ -4,9 +4,10 @@
 
 use super::text::Text;
 use super::wire_content::WireContent;
+use super::wire_marks::WireMarks;
 use crate::model::{
-    Content, Death, Ended, Fingerprint, Finished, Generation, History, Memory, Moment, ProcId, Purpose, Run, Rung,
-    ServerId, SessionName, Stopping,
+    Content, Death, Ended, Fingerprint, Finished, Generation, History, Marks, Memory, Moment, ProcId, Purpose, Run,
+    Rung, ServerId, SessionName, Stopping,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -80,6 +81,7 @@ struct WireHistory {
     prune: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     content: Option<WireContent>,
+    marks: Option<WireMarks>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -208,6 +210,7 @@ impl From<&History> for WireHistory {
             agentless,
             prune,
             content,
+            marks,
         } = history;
         Self {
             generation: *generation,
@@ -227,6 +230,7 @@ impl From<&History> for WireHistory {
             agentless: *agentless,
             prune: *prune,
             content: content.as_ref().map(WireContent::from),
+            marks: marks.as_ref().map(WireMarks::from),
         }
     }
 }
@@ -247,6 +251,7 @@ impl From<WireHistory> for History {
             agentless: wire.agentless,
             prune: wire.prune,
             content: wire.content.map(Content::from),
+            marks: wire.marks.map(Marks::from),
         }
     }
 }

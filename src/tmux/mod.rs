@@ -7,6 +7,7 @@ pub mod list;
 mod nonce;
 pub mod ops;
 pub mod paths;
+pub mod pipe;
 pub mod script;
 pub mod tail;
 

@@ -29,6 +29,8 @@ pub struct Launch {
     pub marker: BTreeMap<String, String>,
     /// What is written on the session.
     pub labels: Labels,
+    /// The shell command that gets all that the pane prints, as of [`pipe_command`](super::pipe::pipe_command).
+    pub pipe: Option<String>,
 }
 
 /// The labels of a session of ours.
@@ -104,6 +106,8 @@ pub fn respawn(tag: &Tag, target: &Target, launch: &Launch, former: &str) -> Str
     let keep = format!("set-option -w -t {pane} remain-on-exit on");
     commands.push(format!("if-shell -F -t {pane} {} {{ {keep} }}", quote("#{!=:#{remain-on-exit},on}")));
     commands.push(format!("respawn-pane -k -t {pane} -c {} -- {}", quote_format(bytes(&launch.dir)), words(launch)));
+    // Anew in any case: the sink is that of the former life, and 3.8 closes it at death.
+    commands.extend(launch.pipe.iter().map(|command| pipe_pane(&pane, command)));
     commands.extend(launch.labels.commands(&at, Some(target.pane)));
     Fence::new(target, Clients::for_finishing(target), Pane::Present).line(tag, &commands, "#{pane_pid}")
 }
@@ -186,6 +190,13 @@ pub fn adopt(tag: &Tag, target: &Target, labels: &Labels) -> String {
     Fence::new(target, Clients::Ignore, Pane::Present).line(tag, &commands, "")
 }
 
+/// Gives all that the pane prints from now on to this command, and no longer to another. The reply holds `pane_pipe`.
+#[must_use]
+pub fn pipe(tag: &Tag, target: &Target, command: &str) -> String {
+    let pane = pane_target(target.session, target.pane);
+    Fence::new(target, Clients::Ignore, Pane::Present).line(tag, &[pipe_pane(&pane, command)], "#{pane_pipe}")
+}
+
 /// Whether a text can be the name of a variable of the environment.
 #[must_use]
 pub fn is_variable(name: &str) -> bool {
@@ -212,6 +223,7 @@ fn new_session(launch: &Launch) -> Vec<String> {
         format!("set-option -w -t {pane} remain-on-exit on"),
         format!("if-shell -F -t {at} {} {{ {spare} }}", quote("#{destroy-unattached}")),
     ];
+    commands.extend(launch.pipe.iter().map(|command| pipe_pane(&pane, command)));
     if !launch.env.is_empty() {
         commands.push(note_variables(&at, &launch.env));
     }
@@ -222,6 +234,11 @@ fn new_session(launch: &Launch) -> Vec<String> {
 /// The first window of a session that was created on the same line, whatever `base-index` is.
 fn first_pane(name: &SessionName) -> String {
     quote(format!("={name}:^"))
+}
+
+/// Without `-o`, which would turn off what is on.
+fn pipe_pane(pane: &str, command: &str) -> String {
+    format!("pipe-pane -t {pane} {}", quote(command))
 }
 
 fn kill_session(target: &Target) -> String {

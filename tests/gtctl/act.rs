@@ -2,7 +2,7 @@
 
 use crate::stage::{Stage, desired, proc_of, until};
 use crate::support::name;
-use gtctl::act::carry_out;
+use gtctl::act::{KeepLog, Logs, carry_out};
 use gtctl::model::{
     Action, Desired, Effect, Fingerprint, Generation, History, Memory, Moment, Outcome, Period, Plan, ProcId, Purpose,
     Quit, Reason, Rung, ServerId, Step, Stopping, Target, WhenAttached,
@@ -18,6 +18,10 @@ const LIFE: &str = "#{s/.* gen=([0-9]+) .*/\\1/:@gtctl_label}";
 const HOSTILE: &str = "set -g destroy-unattached on\nset -g base-index 1\nset -g pane-base-index 1\n\
      set -g remain-on-exit off\nset -g default-command 'echo hostile; exec sleep 600'\n";
 
+fn screens(screen: KeepLog<'_>) -> Logs<'_> {
+    Logs { screen, sink: None }
+}
+
 async fn act(tmux: &Stage, memory: &Memory, server: Option<ServerId>, actions: Vec<Action>) -> Vec<Outcome> {
     let reason = Reason::Orphaned;
     let step = |action: Action| {
@@ -28,7 +32,8 @@ async fn act(tmux: &Stage, memory: &Memory, server: Option<ServerId>, actions: V
         Step { session, action, reason: reason.clone() }
     };
     let plan = Plan { steps: actions.into_iter().map(step).collect(), ..Plan::default() };
-    let done = carry_out(&plan, &tmux.town, memory, server, clock::now(), &tmux.client, &|_, _, _| Ok(())).await;
+    let done =
+        carry_out(&plan, &tmux.town, memory, server, clock::now(), &tmux.client, screens(&|_, _, _| Ok(()))).await;
     assert_eq!(done.len(), plan.steps.len());
     done.into_iter().map(|done| done.outcome).collect()
 }
@@ -370,20 +375,20 @@ async fn an_expired_session_leaves_its_screen_and_nothing_else() {
     let kept = RefCell::new(None);
     let (none, now) = (Memory::default(), clock::now());
     let full = |_: &_, _, _: &str| Err(std::io::Error::other("disk full"));
-    let done = carry_out(&plan, &tmux.town, &none, Some(meant.server), now, &tmux.client, &full).await;
+    let done = carry_out(&plan, &tmux.town, &none, Some(meant.server), now, &tmux.client, screens(&full)).await;
     assert!(matches!(&done[0].outcome, Outcome::Failed(why) if why.contains("disk full")), "{done:?}");
     assert_eq!(tmux.sessions(), 1);
     let keep = |session: &gtctl::model::SessionName, generation, text: &str| {
         *kept.borrow_mut() = Some((session.clone(), generation, text.to_owned()));
         Ok(())
     };
-    let done = carry_out(&plan, &tmux.town, &none, Some(meant.server), now, &tmux.client, &keep).await;
+    let done = carry_out(&plan, &tmux.town, &none, Some(meant.server), now, &tmux.client, screens(&keep)).await;
     assert_eq!(done[0].outcome, Outcome::Done(Effect::Removed));
     let (session, generation, text) = kept.take().unwrap();
     assert_eq!((session, generation), (name("one"), Generation(4)));
     assert!(text.starts_with("1\n2\n3\n") && text.contains("\n500\n"), "{text}");
     assert_eq!(tmux.sessions(), 0);
-    let done = carry_out(&plan, &tmux.town, &none, Some(meant.server), now, &tmux.client, &keep).await;
+    let done = carry_out(&plan, &tmux.town, &none, Some(meant.server), now, &tmux.client, screens(&keep)).await;
     assert!(matches!(done[0].outcome, Outcome::Stale(_)), "{done:?}");
 }
 

@@ -2,8 +2,8 @@
 
 use crate::simulation::{live, town_name};
 use gtctl::model::{
-    Action, Death, Held, Hold, Life, Mass, Memory, Moment, Observed, Orders, Orphans, Plan, Step, Target, Town,
-    WhenAttached,
+    Action, Death, Held, Hold, Life, Marks, Mass, Memory, Moment, Observed, Orders, Orphans, Plan, Step, Target, Town,
+    Verdict, WhenAttached,
 };
 use gtctl::plan::{Situation, plan};
 use gtctl::remember;
@@ -58,6 +58,47 @@ impl Mind for Forgetful {
 }
 
 fn nothing(_: &mut Memory) {}
+
+/// Takes what a former life has said for what this one says.
+struct Haunted;
+
+impl Mind for Haunted {
+    fn learn(&self, memory: Memory, town: &Town, observed: &Observed, now: Moment) -> Memory {
+        let former = memory.clone();
+        let mut memory = remember::learn(memory, town, observed, now);
+        for (name, history) in &mut memory.sessions {
+            let said = former.sessions.get(name).and_then(|history| history.marks.clone());
+            if let (Some(marks), Some(said)) = (&mut history.marks, said.filter(|marks| marks.standing.is_some())) {
+                *marks = Marks { generation: marks.generation, ..said };
+            }
+        }
+        memory
+    }
+}
+
+fn each_remembered(memory: &mut Memory, change: impl Fn(&mut Marks)) {
+    memory.sessions.values_mut().filter_map(|history| history.marks.as_mut()).for_each(change);
+}
+
+/// Bugs of what is heard.
+fn deafness() -> Vec<Bug> {
+    let mind = |law, what, delusion| (law, what, deluded(delusion), None);
+    vec![
+        ("S11", "what a former life said counts", Box::new(Haunted), None),
+        mind("S11", "there is no grace", |s| {
+            let (mut town, observed, memory, orders) = as_it_is(s);
+            town.sessions.values_mut().for_each(|desired| desired.completion.grace = gtctl::model::Period::ZERO);
+            (town, observed, memory, orders)
+        }),
+        mind("S11", "a failure is a completion", |s| {
+            let (town, observed, mut memory, orders) = as_it_is(s);
+            each_remembered(&mut memory, |marks| {
+                marks.standing.iter_mut().for_each(|standing| standing.sighting.verdict = Verdict::Completed);
+            });
+            (town, observed, memory, orders)
+        }),
+    ]
+}
 
 /// The laws that the first violations break, over the first seeds that show any.
 fn noticed(law: &str, mind: &dyn Mind, neglect: Option<Neglect>) -> Result<u64, String> {
@@ -309,6 +350,7 @@ fn check(bugs: Vec<Bug>) {
 #[test]
 fn neglected_fences_are_noticed() {
     check(neglects());
+    check(deafness());
 }
 
 #[test]

@@ -118,7 +118,8 @@ impl Ground for Real {
         let plan = Plan { steps: vec![step], ..Plan::default() };
         let (stage, server) = (&self.stage, self.stage.server());
         let keep = |_: &_, _, _: &str| Ok(());
-        let done = carry_out(&plan, &stage.town, &memory, server, clock::now(), &stage.client, &keep).await;
+        let logs = gtctl::act::Logs { screen: &keep, sink: None };
+        let done = carry_out(&plan, &stage.town, &memory, server, clock::now(), &stage.client, logs).await;
         let [Done { outcome, .. }] = <[Done; 1]>::try_from(done).unwrap();
         outcome
     }

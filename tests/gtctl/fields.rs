@@ -50,18 +50,18 @@ const SESSION: [Row; 40] = [
     ("stop_grace", "'30s'", "'10s'"),
     ("instructions", LATER, "'/a'"),
     ("prune", "false", "true"),
-    ("completion.markers", LATER, "['done']"),
+    ("completion.markers", "['made']", "['done']"),
     // Only a task completes.
     ("completion.grace", "'5m'\nrestart = 'never'", "'10m'\nrestart = 'never'"),
-    ("completion.log", LATER, "'/a'"),
+    ("completion.log", "'/b'", "'/a'"),
     ("backoff.first", "'10s'", "'20s'"),
     ("backoff.max", "'5m'", "'11s'"),
     ("backoff.jitter", "0.0", "1.0"),
     ("backoff.reset_after", "'10m'", "'1m'"),
     ("backoff.burst", "5", "3"),
     ("backoff.window", "'15m'", "'1m'"),
-    ("logs.size", LATER, "'1MiB'"),
-    ("logs.files", LATER, "2"),
+    ("logs.size", "'2MiB'", "'1MiB'"),
+    ("logs.files", "3", "2"),
     ("logs.keep", "20", "3"),
 ];
 
@@ -206,8 +206,10 @@ fn effects(town: &Town, worlds: &[World]) -> String {
     let Town { name, root, socket, resync, sessions, .. } = town;
     let mut effects = format!("{name} {root:?} {socket:?} {resync}\n");
     for desired in sessions.values() {
-        let Desired { name, command, dir, env, identity_env, env_file, agent, stop_grace, logs, .. } = desired;
-        let launch = (command, dir, env, identity_env, env_file, stop_grace, logs.keep);
+        let Desired { name, command, dir, env, identity_env, env_file, agent, stop_grace, logs, completion, .. } =
+            desired;
+        let launch =
+            (command, dir, env, identity_env, env_file, stop_grace, logs, &completion.markers, &completion.log);
         let known = (&agent.process_names, &agent.ready, &agent.busy, &agent.quit);
         writeln!(effects, "{name} {launch:?} {known:?} {:?}", told_by_screens(agent)).unwrap();
     }

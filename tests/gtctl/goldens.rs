@@ -116,10 +116,12 @@ fn reason_code(reason: &Reason) -> &'static str {
         Reason::TooQuiet { .. } => REASONS[9],
         Reason::Stuck { .. } => REASONS[10],
         Reason::Blocked { .. } => REASONS[11],
+        Reason::Marked { .. } => REASONS[12],
+        Reason::MarkedFailed { .. } => REASONS[13],
     }
 }
 
-const REASONS: [&str; 12] = [
+const REASONS: [&str; 14] = [
     "missing",
     "died",
     "completed",
@@ -132,6 +134,8 @@ const REASONS: [&str; 12] = [
     "too-quiet",
     "stuck",
     "blocked",
+    "marked",
+    "marked-failed",
 ];
 
 /// What cannot be: a service never completes, a task that runs once is over when it died, and an orphan has no entry.

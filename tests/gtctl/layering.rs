@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room and its floor. Rooms of one floor do not know each other.
-const FLOORS: [(&str, u32); 14] = [
+const FLOORS: [(&str, u32); 15] = [
     ("model", 0),
     ("manifest", 1),
+    ("marker", 1),
     ("plan", 1),
     ("remember", 1),
     ("screen", 1),
@@ -22,7 +23,7 @@ const FLOORS: [(&str, u32); 14] = [
 ];
 
 /// Rooms that know values only, and what they may not name. `render` draws reports of the manifest's faults.
-const PURE: [&str; 7] = ["model", "manifest", "plan", "remember", "screen", "sim", "render"];
+const PURE: [&str; 8] = ["model", "manifest", "marker", "plan", "remember", "screen", "sim", "render"];
 const WORLDLY: [&str; 9] =
     ["std::fs", "std::process", "std::env", "std::net", "std::thread", "tokio", "SystemTime", "Instant", "::now()"];
 

@@ -6,6 +6,7 @@ mod act;
 mod bugs;
 #[cfg(test)]
 mod cli;
+mod completion;
 #[cfg(test)]
 mod content;
 #[cfg(test)]
@@ -18,6 +19,8 @@ mod goldens;
 mod laws;
 #[cfg(test)]
 mod layering;
+#[cfg(test)]
+mod logs;
 #[cfg(test)]
 mod look;
 #[cfg(test)]

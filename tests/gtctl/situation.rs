@@ -1,9 +1,9 @@
 //! Random situations for the laws of `plan`: plausible ones, and hostile ones.
 
 use gtctl::model::{
-    Content, Cpu, Death, Desired, Ended, Fingerprint, Finished, Generation, History, Label, Life, Mass, Memory, Moment,
-    Observed, Orders, Origin, Orphans, Ownership, PaneId, Period, ProcId, Purpose, Run, Rung, Screen, ScreenState,
-    Seen, Server, ServerId, SessionId, SessionName, Stopping, Town, Usage,
+    Content, Cpu, Death, Desired, Ended, Fingerprint, Finished, Generation, History, Label, Life, Marks, Mass, Memory,
+    Moment, Observed, Orders, Origin, Orphans, Ownership, PaneId, Period, ProcId, Purpose, Run, Rung, Screen,
+    ScreenState, Seen, Server, ServerId, SessionId, SessionName, Sighting, Standing, Stopping, Town, Usage, Verdict,
 };
 use gtctl::sim::{Random, random_town};
 
@@ -137,6 +137,7 @@ impl Maker {
             attached: u32::from(self.random.chance(200)),
             created: if self.is_hostile() { i64::MIN } else { started.wall },
             quiet: Period::from_millis(self.random.pick(&[0, 2000, 4999, 5000, 9_000_000]).unwrap_or(0)),
+            heard: Some(self.marks(label.generation)),
             ownership: match self.random.below(20) {
                 0 => Ownership::Unlabelled,
                 1 => Ownership::Foreign("elsewhere".to_owned()),
@@ -149,6 +150,15 @@ impl Maker {
             pane: PaneId(id.0),
             life,
         }
+    }
+
+    fn marks(&mut self, generation: Generation) -> Marks {
+        let (seen, last_output) = (self.moment(), self.moment());
+        let verdict = if self.random.chance(700) { Verdict::Completed } else { Verdict::Failed };
+        let sighting = Sighting { marker: "DONE".to_owned(), verdict, line: "DONE".to_owned(), at_byte: 0 };
+        let standing = Standing { sighting, seen, quiet_since: last_output, trailer: 0, key: 0 };
+        let standing = self.random.chance(400).then_some(standing);
+        Marks { generation, position: None, beyond: 0, standing, unfinished: false, last_output }
     }
 
     fn memory(&mut self, town: &Town, observed: &Observed) -> Memory {
@@ -213,6 +223,7 @@ impl Maker {
             agentless: 0,
             prune: self.random.chance(300),
             content: self.random.chance(700).then(|| self.content(generation)),
+            marks: self.random.chance(300).then(|| self.marks(generation)),
         }
     }
 

@@ -1,9 +1,9 @@
 //! Situations written in TOML, for the goldens: what was seen and what is remembered, in times *ago*.
 
 use gtctl::model::{
-    Content, Cpu, Death, Durability, Ended, Fingerprint, Finished, Generation, History, Label, Life, Mass, Memory,
-    Moment, Observed, Orders, Origin, Orphans, Ownership, PaneId, Period, ProcId, Purpose, Run, Rung, Screen,
-    ScreenState, Seen, Server, ServerId, SessionId, SessionName, Stopping, Town, Usage,
+    Content, Cpu, Death, Durability, Ended, Fingerprint, Finished, Generation, History, Label, Life, Marks, Mass,
+    Memory, Moment, Observed, Orders, Origin, Orphans, Ownership, PaneId, Period, ProcId, Purpose, Run, Rung, Screen,
+    ScreenState, Seen, Server, ServerId, SessionId, SessionName, Sighting, Standing, Stopping, Town, Usage, Verdict,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -79,6 +79,9 @@ struct SeenEntry {
     screen: Option<String>,
     #[serde(default)]
     evidence: String,
+    /// `completed` or `failed`: what its output says.
+    said: Option<String>,
+    said_for: Option<Period>,
     /// Processor time and resident MiB of its tree.
     cpu: Option<Period>,
     rss: Option<u64>,
@@ -242,6 +245,7 @@ impl SeenEntry {
                 evidence: self.evidence.clone(),
                 digest: 1,
             }),
+            heard: self.heard(),
             ownership: self.ownership(town, id, age),
             pane: PaneId(id),
             life: self.life(id),
@@ -271,6 +275,26 @@ impl SeenEntry {
             fingerprint,
             handoff: ago(self.handoff),
             origin: if self.adopted { Origin::Adopted } else { Origin::Started },
+        })
+    }
+
+    fn heard(&self) -> Option<Marks> {
+        let at = NOW.minus(self.said_for.unwrap_or(Period::from_mins(1)));
+        let said = self.said.as_deref()?;
+        let (verdict, line) = match said {
+            "completed" => (Verdict::Completed, "Agent completed successfully"),
+            "failed" => (Verdict::Failed, r#"{"type":"result","subtype":"success","is_error":true}"#),
+            other => panic!("no such verdict: {other}"),
+        };
+        let marker = if said == "completed" { line } else { "\"subtype\":\"success\"" };
+        let sighting = Sighting { marker: marker.to_owned(), verdict, line: line.to_owned(), at_byte: 0 };
+        Some(Marks {
+            generation: Generation(self.generation),
+            position: None,
+            beyond: 0,
+            standing: Some(Standing { sighting, seen: at, quiet_since: at, trailer: 0, key: 0 }),
+            unfinished: false,
+            last_output: at,
         })
     }
 

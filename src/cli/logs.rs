@@ -1,0 +1,146 @@
+//! `gtctl logs`: what a session has printed.
+
+use super::args::{Global, Logs, TownArg};
+use super::exit::{Exit, Trouble};
+use super::output::Terminal;
+use super::place::Place;
+use crate::marker::Stripper;
+use crate::model::{Generation, SessionName};
+use crate::render::sanitise;
+use crate::store::{Follower, From, View};
+use std::collections::VecDeque;
+use std::io::IsTerminal;
+use std::time::Duration;
+
+/// How often a followed log is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// Bytes read at once.
+const CHUNK: usize = 1 << 20;
+/// The longest line that is printed, in characters.
+const MAX_LINE: usize = 4096;
+
+pub(super) async fn run(global: &Global, args: &Logs, terminal: &Terminal) -> Result<Exit, Trouble> {
+    if args.raw && std::io::stdout().is_terminal() {
+        let trouble = Trouble::new("raw output could do anything to this terminal, and is not printed to it");
+        return Err(trouble.help("leave out --raw, or send it to a file"));
+    }
+    let place = Place::find(global, &TownArg { town: None }, terminal)?;
+    let session = place.session(&args.session)?;
+    let view = View::of(&place.state);
+    let mut life = life(&view, &session, args)?;
+    let mut page = Page::new(args);
+    let newest = view.log_of(&session, life);
+    for older in view.log_files(&session, life).into_iter().filter(|path| *path != newest) {
+        page.read(&mut Follower::new(older, From::Beginning), terminal)?;
+    }
+    let mut follower = Follower::new(newest, From::Beginning);
+    loop {
+        page.read(&mut follower, terminal)?;
+        page.keep = None;
+        page.print(terminal);
+        if !args.follow {
+            page.end(terminal);
+            return Ok(Exit::Done);
+        }
+        if let Some(newer) = view.logged(&session).last().copied().filter(|newest| *newest > life) {
+            // What came between the look and the restart.
+            page.read(&mut follower, terminal)?;
+            page.end(terminal);
+            terminal.note(&format!("{session} was started anew"));
+            life = newer;
+            follower = Follower::new(view.log_of(&session, life), From::Beginning);
+            continue;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+            _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
+        }
+    }
+}
+
+/// What has been read and is not printed yet, line by line.
+struct Page {
+    stripper: Option<Stripper>,
+    lines: VecDeque<Vec<u8>>,
+    /// So many of the last lines only.
+    keep: Option<usize>,
+}
+
+impl Page {
+    fn new(args: &Logs) -> Self {
+        Self { stripper: (!args.raw).then(Stripper::default), lines: VecDeque::new(), keep: args.last }
+    }
+
+    /// Takes all there is.
+    fn read(&mut self, follower: &mut Follower, terminal: &Terminal) -> Result<(), Trouble> {
+        loop {
+            let new = follower.read_new(CHUNK).map_err(|e| Trouble::new("the log cannot be read").because(&e))?;
+            if new.bytes.is_empty() {
+                return Ok(());
+            }
+            match &mut self.stripper {
+                Some(stripper) => {
+                    stripper.feed(&new.bytes);
+                    let rows = stripper.rows().to_vec();
+                    stripper.take();
+                    self.add(&rows);
+                }
+                None => self.add(&new.bytes),
+            }
+            if self.keep.is_none() {
+                self.print(terminal);
+            }
+        }
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            match self.lines.back_mut().filter(|line| !line.ends_with(b"\n")) {
+                Some(line) => line.extend_from_slice(piece),
+                None => self.lines.push_back(piece.to_vec()),
+            }
+            if self.keep.is_some_and(|keep| self.lines.len() > keep) {
+                self.lines.pop_front();
+            }
+        }
+    }
+
+    fn print(&mut self, terminal: &Terminal) {
+        let mut out = Vec::new();
+        for line in self.lines.drain(..) {
+            if self.stripper.is_none() {
+                out.extend(line);
+            } else {
+                out.extend(sanitise::line(&String::from_utf8_lossy(&line), MAX_LINE).into_bytes());
+                out.push(b'\n');
+            }
+        }
+        terminal.pass(&out);
+    }
+
+    /// Prints the line that has not ended, too.
+    fn end(&mut self, terminal: &Terminal) {
+        if let Some(stripper) = &mut self.stripper {
+            let open = stripper.open().to_vec();
+            *stripper = Stripper::default();
+            if !open.trim_ascii().is_empty() {
+                self.lines.push_back(open);
+            }
+        }
+        self.print(terminal);
+    }
+}
+
+/// The life that is asked for.
+fn life(view: &View, session: &SessionName, args: &Logs) -> Result<Generation, Trouble> {
+    let lives = view.logged(session);
+    let back = usize::from(args.previous);
+    lives.iter().rev().nth(back).copied().ok_or_else(|| {
+        if lives.is_empty() {
+            let trouble = Trouble::new(format!("{session} has no log yet"));
+            trouble.help("what is started by gtctl is logged from then on; an adopted session from its next start")
+        } else {
+            Trouble::new(format!("{session} has only one life with a log")).help("leave out --previous")
+        }
+    })
+}

@@ -1,0 +1,47 @@
+//! `gtctl sink`: what tmux runs beside each pane to keep its output. Not for people.
+
+use super::args::Sink;
+use super::exit::Exit;
+use crate::model::Generation;
+use crate::store::{self, Bounds};
+use nix::sys::signal::{SigSet, Signal};
+use std::io;
+
+pub(super) fn run(args: &Sink) -> Exit {
+    // Blocked and not ignored, which takes no unsafe code. XFSZ: a limit on file sizes is to be an error, not the end.
+    let blocked: SigSet = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGXFSZ].into_iter().collect();
+    let _ = blocked.thread_block();
+    let bounds = Bounds { size: args.size, files: args.files };
+    // Where nothing can be written its own directory must not be kept from being unmounted.
+    let _ = std::env::set_current_dir("/");
+    store::Sink::new(&args.log_dir, Generation(args.generation), bounds).drain(&mut io::stdin());
+    Exit::Done
+}
+
+/// A size such as `10MiB`, or in bytes.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let shift = match unit {
+        "" => 0,
+        "KiB" => 10,
+        "MiB" => 20,
+        "GiB" => 30,
+        _ => return Err("a whole number and KiB, MiB or GiB, such as 10MiB".to_owned()),
+    };
+    let number = text.strip_suffix(unit).unwrap_or(text).parse::<u64>().ok();
+    number.and_then(|n| n.checked_mul(1 << shift)).filter(|n| *n > 0).ok_or_else(|| "at least one byte".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        assert_eq!(size("10MiB"), Ok(10 << 20));
+        assert_eq!(size("12"), Ok(12));
+        for wrong in ["", "0", "MiB", "1MB", "-1", "99999999999GiB"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Markers in a line: as text, or as conditions on a line that is JSON.
+//!
+//! A line that is a JSON object, alone or after a prefix, is judged as JSON and never as text. A marker that is itself a
+//! piece of JSON (`"subtype":"success"`) is then a condition; any other text counts in the object's own strings, not in
+//! those deeper down, where agents carry what they read. An object whose `is_error` is true is no completion, whatever it
+//! says of success: it is a failure.
+
+use super::said::{self, Typed};
+use crate::model::{Marker, Verdict};
+use aho_corasick::{AhoCorasick, MatchKind};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// The markers of a session, made ready.
+#[derive(Debug)]
+pub struct Matcher {
+    markers: Vec<Compiled>,
+    /// Finds the lines that are worth a judgement. None when nothing is looked for.
+    search: Option<AhoCorasick>,
+    /// The pairs of bytes that a marker may be broken between.
+    seams: Box<[u64]>,
+    typed: Typed,
+}
+
+#[derive(Debug)]
+struct Compiled {
+    /// As it was declared.
+    name: String,
+    text: Option<String>,
+    json: Option<BTreeMap<String, Value>>,
+}
+
+impl Matcher {
+    /// Makes markers ready. `typed` is what was typed into the session, and texts it was given to read.
+    #[must_use]
+    pub fn new(markers: &[Marker], typed: &[String]) -> Self {
+        let markers: Vec<Compiled> = markers.iter().filter_map(Compiled::of).collect();
+        let mut needles: Vec<String> = markers.iter().map(Compiled::needle).collect();
+        needles.extend(markers.iter().filter_map(|marker| marker.text.clone()));
+        if markers.iter().any(|marker| marker.json.is_some()) {
+            needles.extend(["\"is_error\":true".to_owned(), "\"is_error\": true".to_owned()]);
+        }
+        let search = (!markers.is_empty())
+            .then(|| AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(&needles).ok());
+        let mut seams = vec![0; 1 << 10].into_boxed_slice();
+        for marker in &markers {
+            marker.text.iter().for_each(|text| note_seams(&mut seams, text.as_bytes()));
+        }
+        Self { markers, search: search.flatten(), seams, typed: Typed::new(typed) }
+    }
+
+    /// Replaces what was typed.
+    pub fn set_typed(&mut self, typed: &[String]) {
+        self.typed = Typed::new(typed);
+    }
+
+    /// Where the next line that is worth a judgement has something, from `at` on.
+    pub(super) fn next(&self, text: &[u8], at: usize) -> Option<usize> {
+        let rest = text.get(at..)?;
+        self.search.as_ref()?.find(rest).map(|found| at + found.start())
+    }
+
+    /// Whether a marker may be broken between these two bytes.
+    pub(super) fn may_break(&self, before: u8, after: u8) -> bool {
+        let pair = usize::from(before) << 8 | usize::from(after);
+        self.seams.get(pair >> 6).is_some_and(|bits| bits >> (pair & 63) & 1 == 1)
+    }
+
+    /// What a whole line says, and by which marker.
+    #[must_use]
+    pub fn judge(&self, line: &str) -> Option<(&str, Verdict)> {
+        let line = line.trim();
+        if said::is_quoted(line) {
+            return None;
+        }
+        if let Some(object) = object_in(line) {
+            return self.judge_object(&object);
+        }
+        if line.contains("\"is_error\":true") || line.contains("\"is_error\": true") {
+            let marker = self.markers.iter().find(|marker| marker.text.as_ref().is_some_and(|t| line.contains(t)))?;
+            return Some((&marker.name, Verdict::Failed));
+        }
+        // JSON that was cut tells nothing unless it got as far as to deny an error.
+        let cut = line.contains("{\"") && !line.contains("\"is_error\":false") && !line.contains("\"is_error\": false");
+        // A piece of JSON is no prose: nobody asks for it in the words around it.
+        let denied = line.contains("{\"") && !cut;
+        let stated = |marker: &&Compiled| {
+            let holds =
+                |text: &String| denied && marker.json.is_some() && line.contains(text) || self.states(line, text);
+            marker.text.as_ref().is_some_and(holds)
+        };
+        self.markers.iter().filter(|_| !cut).find(stated).map(|marker| (marker.name.as_str(), Verdict::Completed))
+    }
+
+    /// What a line says whose rows were joined, if it says so across its seam.
+    pub(super) fn judge_across(&self, line: &str, seam: usize) -> Option<(&str, Verdict)> {
+        let across = |text: &str| line.match_indices(text).any(|(at, _)| at < seam && seam < at + text.len());
+        self.markers.iter().any(|m| m.text.as_deref().is_some_and(across)).then(|| self.judge(line))?
+    }
+
+    /// Whether a line is a quotation or was typed: then so is what it goes on with.
+    pub(super) fn is_foreign(&self, line: &str) -> bool {
+        said::is_quoted(line) || self.typed.shows(line, "")
+    }
+
+    fn states(&self, line: &str, text: &str) -> bool {
+        line.match_indices(text).any(|(at, _)| said::is_stated(line, at, text)) && !self.typed.shows(line, text)
+    }
+
+    fn judge_object(&self, object: &Map<String, Value>) -> Option<(&str, Verdict)> {
+        let failed = object.get("is_error") == Some(&Value::Bool(true));
+        for marker in &self.markers {
+            let verdict = match (&marker.json, &marker.text) {
+                (Some(conditions), _) => judge_conditions(conditions, object, failed),
+                (None, Some(text)) => object
+                    .values()
+                    .filter_map(Value::as_str)
+                    .flat_map(str::lines)
+                    .any(|line| !said::is_quoted(line) && self.states(line, text))
+                    .then_some(if failed { Verdict::Failed } else { Verdict::Completed }),
+                (None, None) => None,
+            };
+            if let Some(verdict) = verdict {
+                return Some((&marker.name, verdict));
+            }
+        }
+        // The last word of an agent, in other words than the markers'.
+        let last = failed && object.get("type").and_then(Value::as_str) == Some("result");
+        self.markers.iter().find(|marker| last && marker.json.is_some()).map(|m| (m.name.as_str(), Verdict::Failed))
+    }
+}
+
+impl Compiled {
+    fn of(marker: &Marker) -> Option<Self> {
+        match marker {
+            Marker::Text(text) if text.trim().is_empty() => None,
+            Marker::Text(text) => {
+                let json = serde_json::from_str(&format!("{{{text}}}")).ok();
+                Some(Self { name: text.clone(), text: Some(text.clone()), json })
+            }
+            Marker::Json(fields) => {
+                let name = serde_json::to_string(fields).unwrap_or_default();
+                Some(Self { name, text: None, json: Some(fields.clone()) })
+            }
+        }
+    }
+
+    /// What any line must hold that this marker can be in.
+    fn needle(&self) -> String {
+        let Some(conditions) = &self.json else { return self.name.clone() };
+        let plain = |text: &&String| text.chars().all(|c| c.is_ascii_alphanumeric() || "_- .".contains(c));
+        let values = conditions.values().filter_map(|value| match value {
+            Value::String(text) => Some(text),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
+        });
+        let keys = conditions.keys().filter(|key| *key != "is_error");
+        let chosen = values.filter(plain).max_by_key(|text| text.len()).or_else(|| keys.max_by_key(|key| key.len()));
+        format!("\"{}\"", chosen.map_or("is_error", String::as_str))
+    }
+}
+
+/// Whether the object has these fields; but for an error that was not asked for.
+fn judge_conditions(
+    conditions: &BTreeMap<String, Value>,
+    object: &Map<String, Value>,
+    failed: bool,
+) -> Option<Verdict> {
+    let holds = |(key, wanted): (&String, &Value)| object.get(key).is_some_and(|found| is_met(wanted, found));
+    if conditions.iter().all(holds) {
+        let asked = conditions.contains_key("is_error");
+        return Some(if failed && !asked { Verdict::Failed } else { Verdict::Completed });
+    }
+    let others = conditions.iter().filter(|(key, _)| *key != "is_error").all(holds);
+    (failed && others).then_some(Verdict::Failed)
+}
+
+/// An object meets one that has fewer fields; everything else must be equal. Numbers are equal as numbers.
+fn is_met(wanted: &Value, found: &Value) -> bool {
+    match (wanted, found) {
+        (Value::Object(wanted), Value::Object(found)) => {
+            wanted.iter().all(|(key, value)| found.get(key).is_some_and(|f| is_met(value, f)))
+        }
+        (Value::Number(wanted), Value::Number(found)) => wanted == found || wanted.as_f64() == found.as_f64(),
+        (wanted, found) => wanted == found,
+    }
+}
+
+/// The object that a line is, or ends with.
+fn object_in(line: &str) -> Option<Map<String, Value>> {
+    let from = line.find('{').filter(|_| line.ends_with('}'))?;
+    serde_json::from_str(line.get(from..)?).ok()
+}
+
+/// Notes each pair of neighbours, also those that blanks are between.
+fn note_seams(seams: &mut [u64], text: &[u8]) {
+    let mut note = |before: u8, after: u8| {
+        let pair = usize::from(before) << 8 | usize::from(after);
+        if let Some(bits) = seams.get_mut(pair >> 6) {
+            *bits |= 1 << (pair & 63);
+        }
+    };
+    let inked: Vec<u8> = text.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect();
+    for pair in inked.windows(2) {
+        if let [before, after] = pair {
+            note(*before, *after);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "matcher_tests.rs"]
+mod tests;

@@ -1,0 +1,71 @@
+//! What the output of a session says about its end, and how far it has been read.
+
+use super::{Generation, Moment};
+
+/// What is known of one life's output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marks {
+    /// Of which life; a former one's says nothing.
+    pub generation: Generation,
+    /// How far its whole lines were read; none before there was a file.
+    pub position: Option<Position>,
+    /// Bytes of a last line without end that were seen after it.
+    pub beyond: u64,
+    /// The marker that stands.
+    pub standing: Option<Standing>,
+    /// Whether that was seen in the line without end: then it only stands until more is written.
+    pub unfinished: bool,
+    /// When output was last read that means that the agent goes on, or that belongs to the marker.
+    pub last_output: Moment,
+}
+
+/// How far a file has been read. It outlives gtctl in the state file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Position {
+    /// The file's device.
+    pub device: u64,
+    /// The file's inode.
+    pub inode: u64,
+    /// When the file was made, in nanoseconds since 1970, where the file system tells: an inode is soon used again.
+    pub born: Option<u64>,
+    /// Bytes read of it.
+    pub offset: u64,
+}
+
+/// What a line says about the end of the agent's work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It is done.
+    Completed,
+    /// It has ended without success.
+    Failed,
+}
+
+/// A line that says how the agent's work ended.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Sighting {
+    /// The marker, as it was declared.
+    pub marker: String,
+    /// What it says.
+    pub verdict: Verdict,
+    /// The line, cut to 240 characters; text from outside.
+    pub line: String,
+    /// Where in the stream the line ended, in bytes.
+    pub at_byte: u64,
+}
+
+/// A sighting after which the agent has not gone on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// What was seen.
+    pub sighting: Sighting,
+    /// When it was read.
+    pub seen: Moment,
+    /// When output was last read that belongs to it; its grace is counted from here.
+    pub quiet_since: Moment,
+    /// Rows since that belong to it.
+    pub trailer: u32,
+    /// What its row has in common with itself when it is painted anew.
+    pub key: u64,
+}

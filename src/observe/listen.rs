@@ -1,0 +1,137 @@
+//! Listening: what the output of sessions says about their end, from the bytes that were written since the last look.
+//!
+//! Where nothing was written a look costs one `stat`. How far was read, and what stands, is in the memory, so that
+//! `status`, a controller and the one after it all go on where the last one was.
+
+use crate::marker::{Matcher, Watch};
+use crate::model::{Desired, Label, Life, Marks, Memory, Moment, Observed, Ownership, Position, SessionName, Town};
+use crate::store::{FollowFault, Follower, From, View};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Bytes read at once.
+const CHUNK: usize = 1 << 20;
+/// The most bytes read of one log in one look; what is left comes in the next.
+const MAX_READ: u64 = 32 << 20;
+/// A line without end that is longer is not waited for.
+const MAX_OPEN: u64 = 64 << 10;
+/// The columns of the panes that gtctl makes.
+const WIDTH: usize = 200;
+
+/// Adds to each session that declares markers what its output says. Returns what cannot be listened to, and why.
+pub fn listen(observed: &mut Observed, town: &Town, memory: &Memory, state: &View, now: Moment) -> Vec<String> {
+    let Observed::Up(server) = observed else { return Vec::new() };
+    let mut faults: BTreeMap<SessionName, String> = BTreeMap::new();
+    for seen in server.sessions.values_mut() {
+        let (Ownership::Ours(label), Life::Alive { .. }) = (&seen.ownership, &seen.life) else { continue };
+        let Some(desired) = town.sessions.get(&label.session).filter(|d| !d.completion.markers.is_empty()) else {
+            continue;
+        };
+        let former = memory.sessions.get(&label.session).and_then(|history| history.marks.as_ref());
+        let former = former.filter(|marks| marks.generation == label.generation);
+        match hear(desired, label, former, state, now) {
+            Ok(marks) => seen.heard = Some(marks),
+            Err(fault) => {
+                let text = format!("{} cannot be listened to for its completion: {fault}", label.session);
+                faults.insert(label.session.clone(), text);
+            }
+        }
+    }
+    faults.into_values().collect()
+}
+
+/// Why a session cannot be listened to.
+#[derive(Debug, thiserror::Error)]
+enum Deaf {
+    #[error(transparent)]
+    Follow(#[from] FollowFault),
+    #[error("{} is gone", .0.display())]
+    Gone(PathBuf),
+}
+
+/// What is known of one life's output after this look.
+fn hear(desired: &Desired, label: &Label, former: Option<&Marks>, state: &View, now: Moment) -> Result<Marks, Deaf> {
+    let Some(former) = former else {
+        let path = path_of(desired, label, state);
+        let from = beginning(desired, label, &path);
+        let silence = Marks {
+            generation: label.generation,
+            position: None,
+            beyond: 0,
+            standing: None,
+            unfinished: false,
+            last_output: now,
+        };
+        return read(desired, Follower::new(path, from), &silence, now);
+    };
+    let path = path_of(desired, label, state);
+    let after = |position: Position| Position { offset: position.offset.saturating_add(former.beyond), ..position };
+    let seen = former.position.map_or(From::Beginning, |position| From::Position(after(position)));
+    match Follower::new(&path, seen).has_news()? {
+        None if former.position.is_some() => return Err(Deaf::Gone(path)),
+        None | Some(false) => return Ok(former.clone()),
+        Some(true) => {}
+    }
+    let from = former.position.map_or(From::Beginning, From::Position);
+    read(desired, Follower::new(path, from), former, now)
+}
+
+/// The log that is listened to.
+fn path_of(desired: &Desired, label: &Label, state: &View) -> PathBuf {
+    match &desired.completion.log {
+        Some(log) => desired.dir.join(log),
+        None => state.log_of(&label.session, label.generation),
+    }
+}
+
+/// Where a life's output begins: its own log is all its own; of another file, only what was added after its start.
+fn beginning(desired: &Desired, label: &Label, path: &std::path::Path) -> From {
+    let born = || Follower::new(path, From::End).born();
+    match &desired.completion.log {
+        Some(_) if born().is_none_or(|born| born < label.started.wall) => From::End,
+        Some(_) | None => From::Beginning,
+    }
+}
+
+/// Reads what is new, from the beginning of a line.
+fn read(desired: &Desired, mut follower: Follower, former: &Marks, now: Moment) -> Result<Marks, Deaf> {
+    let matcher = Matcher::new(&desired.completion.markers, &[]);
+    // What was seen in a line without end is seen again when that is read again.
+    let standing = former.standing.clone().filter(|_| !former.unfinished);
+    let offset = former.position.map_or(0, |position| position.offset);
+    let mut watch = Watch::new(matcher, WIDTH, offset).resuming(standing);
+    let (mut total, mut open) = (0, 0);
+    while total < MAX_READ {
+        let new = follower.read_new(CHUNK)?;
+        let length = new.bytes.len() as u64;
+        if new.gap.is_some() {
+            watch.skip_to(follower.position().map_or(0, |position| position.offset.saturating_sub(length)));
+            open = 0;
+        }
+        if length == 0 {
+            break;
+        }
+        watch.feed(&new.bytes, now);
+        total += length;
+        open = match memchr::memrchr(b'\n', &new.bytes) {
+            Some(at) => length.saturating_sub(at as u64 + 1),
+            None => open + length,
+        };
+    }
+    let behind = total >= MAX_READ;
+    let whole = watch.standing().cloned();
+    if open > 0 && !behind {
+        watch.settle(now);
+    }
+    let standing = watch.standing().cloned();
+    let last_output = match &standing {
+        Some(standing) if !behind => standing.quiet_since,
+        None if total == 0 => former.last_output,
+        Some(_) | None => now,
+    };
+    let position = follower.position();
+    let beyond = if open > MAX_OPEN { 0 } else { position.map_or(0, |position| open.min(position.offset)) };
+    let position = position.map(|at| Position { offset: at.offset.saturating_sub(beyond), ..at });
+    let unfinished = standing != whole;
+    Ok(Marks { generation: former.generation, position, beyond, standing, unfinished, last_output })
+}
