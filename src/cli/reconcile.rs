@@ -27,17 +27,19 @@ pub(super) async fn run(global: &Global, args: &Reconcile, terminal: &Terminal) 
     let orders = Orders { mass: if orders.mass == Mass::Hold { Mass::SecondLook } else { orders.mass }, ..orders };
     let mut source = Source { file: place.file, stamp: None, last: place.town.clone() };
     source.stamp = source.file.stamp();
+    let manifest = source.file.path.clone();
     let mut told = Told { terminal, lines: Vec::new(), announced: false };
     let ended = watch(
         &mut controller,
         place.town,
         orders,
+        &manifest,
         |forced| source.reload(forced, terminal),
         |event| told.tell(&event),
         || claim.still_ours(),
     )
     .await
-    .map_err(|e| Trouble::new("signals cannot be listened for").because(&e))?;
+    .map_err(|e| Trouble::new("signals and processes cannot be listened to").because(&e))?;
     match ended {
         Ended::Told => Ok(Exit::Done),
         Ended::ToldWithBrokenManifest => Ok(Exit::Failed),

@@ -7,6 +7,8 @@
 //! touches anything that runs.
 
 mod cycle;
+mod files;
+mod senses;
 mod survey;
 mod watch;
 

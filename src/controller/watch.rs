@@ -1,9 +1,10 @@
-//! The long-running controller: cycles until told to end.
+//! The long-running controller: cycles until told to end, each when the plan can have changed or something has
+//! happened.
 
 use super::cycle::{Controller, Cycle, CycleFault};
+use super::senses::{Senses, Woken};
 use crate::model::{Moment, Orders, Outcome, Period, Phase, Plan, Scope, Town};
-use std::time::Duration;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use std::path::Path;
 
 /// How soon to look again while something starts or stops.
 const IN_FLIGHT: Period = Period::from_millis(300);
@@ -47,19 +48,21 @@ pub enum Ended {
 
 /// Keeps the town as declared until SIGTERM or SIGINT. SIGHUP reads the manifest anew.
 ///
-/// `reload` is asked before each cycle (`true`: whatever the file's times say); `tell` gets everything worth telling.
+/// `manifest` is the file whose changes are listened for; `reload` is asked before each cycle (`true`: whatever the file's times say); `tell` gets everything worth telling.
 ///
 /// # Errors
-/// Only when signals cannot be listened for.
+/// Only when signals or processes cannot be listened to.
 pub async fn watch(
     controller: &mut Controller,
     mut town: Box<Town>,
     orders: Orders,
+    manifest: &Path,
     mut reload: impl FnMut(bool) -> Reload,
     mut tell: impl FnMut(Event<'_>),
     still_ours: impl Fn() -> bool,
 ) -> std::io::Result<Ended> {
-    let mut signals = Signals::listen()?;
+    controller.hold_client(&town.name);
+    let mut senses = Senses::new(manifest, controller.store())?;
     let mut broken = false;
     let mut forced = false;
     loop {
@@ -79,6 +82,7 @@ pub async fn watch(
         }
         let pause = match controller.cycle(&town, orders, &Scope::Town).await {
             Ok(cycle) => {
+                senses.attend(&town, &cycle.observed, controller.store(), controller.client()).await;
                 tell(Event::Cycle(&town, &cycle));
                 pause_after(&cycle, town.resync)
             }
@@ -87,8 +91,8 @@ pub async fn watch(
                 town.resync
             }
         };
-        match signals.wait(pause.to_std()).await {
-            Woken::Time => {}
+        match senses.wait(pause, controller.store(), controller.client()).await {
+            Woken::Look => {}
             Woken::Reload => forced = true,
             Woken::End if broken => return Ok(Ended::ToldWithBrokenManifest),
             Woken::End => return Ok(Ended::Told),
@@ -114,35 +118,4 @@ fn pause_after(cycle: &Cycle, resync: Period) -> Period {
 fn is_in_flight(plan: &Plan) -> bool {
     let moving = |phase: Phase| matches!(phase, Phase::Starting | Phase::Stopping);
     plan.unchanged.iter().any(|calm| moving(calm.phase)) || plan.held.iter().any(|held| moving(held.phase))
-}
-
-struct Signals {
-    term: Signal,
-    int: Signal,
-    hup: Signal,
-}
-
-enum Woken {
-    Time,
-    Reload,
-    End,
-}
-
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self {
-            term: signal(SignalKind::terminate())?,
-            int: signal(SignalKind::interrupt())?,
-            hup: signal(SignalKind::hangup())?,
-        })
-    }
-
-    async fn wait(&mut self, pause: Duration) -> Woken {
-        tokio::select! {
-            () = tokio::time::sleep(pause) => Woken::Time,
-            _ = self.hup.recv() => Woken::Reload,
-            _ = self.term.recv() => Woken::End,
-            _ = self.int.recv() => Woken::End,
-        }
-    }
 }

@@ -4,7 +4,9 @@
 //! `status`, a controller and the one after it all go on where the last one was.
 
 use crate::marker::{Matcher, Watch};
-use crate::model::{Desired, Label, Life, Marks, Memory, Moment, Observed, Ownership, Position, SessionName, Town};
+use crate::model::{
+    Desired, Label, Life, Marks, Memory, Moment, Observed, Ownership, Position, Seen, SessionName, Town,
+};
 use crate::store::{FollowFault, Follower, From, View};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -23,10 +25,7 @@ pub fn listen(observed: &mut Observed, town: &Town, memory: &Memory, state: &Vie
     let Observed::Up(server) = observed else { return Vec::new() };
     let mut faults: BTreeMap<SessionName, String> = BTreeMap::new();
     for seen in server.sessions.values_mut() {
-        let (Ownership::Ours(label), Life::Alive { .. }) = (&seen.ownership, &seen.life) else { continue };
-        let Some(desired) = town.sessions.get(&label.session).filter(|d| !d.completion.markers.is_empty()) else {
-            continue;
-        };
+        let Some((desired, label)) = listened(seen, town) else { continue };
         let former = memory.sessions.get(&label.session).and_then(|history| history.marks.as_ref());
         let former = former.filter(|marks| marks.generation == label.generation);
         match hear(desired, label, former, state, now) {
@@ -38,6 +37,23 @@ pub fn listen(observed: &mut Observed, town: &Town, memory: &Memory, state: &Vie
         }
     }
     faults.into_values().collect()
+}
+
+/// Whether a session is listened to for its end: as what, and which life of it.
+#[must_use]
+pub fn listened<'a>(seen: &'a Seen, town: &'a Town) -> Option<(&'a Desired, &'a Label)> {
+    let (Ownership::Ours(label), Life::Alive { .. }) = (&seen.ownership, &seen.life) else { return None };
+    let desired = town.sessions.get(&label.session).filter(|desired| !desired.completion.markers.is_empty());
+    desired.map(|desired| (desired, label))
+}
+
+/// The log in which it is listened to.
+#[must_use]
+pub fn log_of(desired: &Desired, label: &Label, state: &View) -> PathBuf {
+    match &desired.completion.log {
+        Some(log) => desired.dir.join(log),
+        None => state.log_of(&label.session, label.generation),
+    }
 }
 
 /// Why a session cannot be listened to.
@@ -52,7 +68,7 @@ enum Deaf {
 /// What is known of one life's output after this look.
 fn hear(desired: &Desired, label: &Label, former: Option<&Marks>, state: &View, now: Moment) -> Result<Marks, Deaf> {
     let Some(former) = former else {
-        let path = path_of(desired, label, state);
+        let path = log_of(desired, label, state);
         let from = beginning(desired, label, &path);
         let silence = Marks {
             generation: label.generation,
@@ -64,7 +80,7 @@ fn hear(desired: &Desired, label: &Label, former: Option<&Marks>, state: &View, 
         };
         return read(desired, Follower::new(path, from), &silence, now);
     };
-    let path = path_of(desired, label, state);
+    let path = log_of(desired, label, state);
     let after = |position: Position| Position { offset: position.offset.saturating_add(former.beyond), ..position };
     let seen = former.position.map_or(From::Beginning, |position| From::Position(after(position)));
     match Follower::new(&path, seen).has_news()? {
@@ -74,14 +90,6 @@ fn hear(desired: &Desired, label: &Label, former: Option<&Marks>, state: &View, 
     }
     let from = former.position.map_or(From::Beginning, From::Position);
     read(desired, Follower::new(path, from), former, now)
-}
-
-/// The log that is listened to.
-fn path_of(desired: &Desired, label: &Label, state: &View) -> PathBuf {
-    match &desired.completion.log {
-        Some(log) => desired.dir.join(log),
-        None => state.log_of(&label.session, label.generation),
-    }
 }
 
 /// Where a life's output begins: its own log is all its own; of another file, only what was added after its start.

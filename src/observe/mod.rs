@@ -14,7 +14,7 @@ mod screens;
 mod sessions;
 mod settle;
 
-pub use listen::listen;
+pub use listen::{listen, listened, log_of};
 
 use crate::model::{Memory, Moment, Observed, Server, Town};
 use crate::proc::own;

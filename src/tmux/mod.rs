@@ -1,7 +1,10 @@
 //! The only room that speaks tmux.
 
+mod blocks;
 mod client;
+mod control;
 pub mod fence;
+mod held;
 pub mod labels;
 pub mod list;
 mod nonce;
