@@ -99,8 +99,11 @@ pub(super) async fn kill_all(find: impl Fn() -> Vec<ProcId>) -> Vec<ProcId> {
         }
         send(&living, Signal::KILL);
         let left = wait_gone(&living, deadline).await;
-        if !left.is_empty() || Instant::now() >= deadline {
+        if !left.is_empty() {
             return left;
+        }
+        if Instant::now() >= deadline {
+            return find();
         }
     }
 }

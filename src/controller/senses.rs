@@ -94,8 +94,13 @@ impl Senses {
         let mut until = Instant::now() + pause;
         let mut gathering = false;
         loop {
+            let due = until.max(self.looked + GAP);
+            // The timer's grain is a millisecond, as long as all the rest of a restart.
+            if Instant::now() >= due {
+                return Woken::Look;
+            }
             tokio::select! {
-                () = sleep_until(until.max(self.looked + GAP)) => return Woken::Look,
+                () = sleep_until(due) => return Woken::Look,
                 woken = self.signals.next() => return woken,
                 () = self.deaths.ended() => until = Instant::now(),
                 () = self.manifest.changed() => until = Instant::now(),
@@ -128,7 +133,7 @@ fn agents(observed: &Observed) -> BTreeSet<ProcId> {
 fn logs(town: &Town, observed: &Observed, state: &StateDir) -> BTreeSet<PathBuf> {
     let Observed::Up(server) = observed else { return BTreeSet::new() };
     let listened = server.sessions.values().filter_map(|seen| observe::listened(seen, town));
-    listened.map(|(desired, label)| observe::log_of(desired, label, &state.view())).collect()
+    listened.map(|(desired, label)| observe::log_of(desired, label, state.view())).collect()
 }
 
 struct Signals {

@@ -3,11 +3,13 @@
 
 use super::cycle::{Controller, Cycle, CycleFault};
 use super::senses::{Senses, Woken};
-use crate::model::{Moment, Orders, Outcome, Period, Phase, Plan, Scope, Town};
+use crate::model::{Moment, Observed, Orders, Outcome, Period, Phase, Plan, Scope, Town};
 use std::path::Path;
 
 /// How soon to look again while something starts or stops.
 const IN_FLIGHT: Period = Period::from_millis(300);
+/// How soon to look again where the last look told nothing.
+const UNKNOWN: Period = Period::from_secs(5);
 /// Never sooner than this, whatever the plan says.
 const LEAST: Period = Period::from_millis(50);
 
@@ -88,7 +90,7 @@ pub async fn watch(
             }
             Err(fault) => {
                 tell(Event::Fault(&fault));
-                town.resync
+                town.resync.min(UNKNOWN)
             }
         };
         match senses.wait(pause, controller.store(), controller.client()).await {
@@ -104,7 +106,10 @@ pub async fn watch(
 fn pause_after(cycle: &Cycle, resync: Period) -> Period {
     let unsure = cycle.outcomes.iter().any(|done| !matches!(done.outcome, Outcome::Failed(_)));
     let now: Moment = crate::proc::clock::now();
-    let mut pause = resync;
+    let mut pause = match cycle.observed {
+        Observed::Unknown(_) => resync.min(UNKNOWN),
+        Observed::Up(_) | Observed::Down => resync,
+    };
     if let Some(wake) = cycle.plan.wake {
         pause = pause.min(now.until(&wake));
     }

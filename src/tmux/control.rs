@@ -19,7 +19,7 @@ const OPENING: Duration = Duration::from_secs(1);
 /// How soon after a failure another is opened; twice as late after each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest such pause.
-const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// What came of a question to the client that is held.
 #[derive(Debug)]

@@ -16,6 +16,8 @@ mod fields;
 #[cfg(test)]
 mod goldens;
 #[cfg(test)]
+mod held;
+#[cfg(test)]
 mod laws;
 #[cfg(test)]
 mod layering;
@@ -41,6 +43,8 @@ mod town_edit;
 mod town_fault;
 #[cfg(test)]
 mod town_host;
+#[cfg(test)]
+mod watch;
 #[cfg(test)]
 mod world;
 #[cfg(test)]
