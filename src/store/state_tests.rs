@@ -75,25 +75,29 @@ fn full_history(n: u64) -> History {
             evidence: "esc to interrupt".into(),
             cpu: Some(Cpu { used_ms: 9, at, resting: true }),
         }),
-        marks: Some(Marks {
-            generation: Generation(n),
-            position: Some(Position { device: 1, inode: 2, born: Some(3), offset: n }),
-            beyond: 4,
-            standing: Some(Standing {
-                sighting: Sighting {
-                    marker: "done".into(),
-                    verdict: if n.is_multiple_of(2) { Verdict::Completed } else { Verdict::Failed },
-                    line: "it is done".into(),
-                    at_byte: n,
-                },
-                seen: at,
-                quiet_since: NOW,
-                trailer: 1,
-                key: u64::MAX,
-            }),
-            unfinished: true,
-            last_output: NOW,
+        marks: Some(marks(n, at)),
+    }
+}
+
+fn marks(n: u64, at: Moment) -> Marks {
+    Marks {
+        generation: Generation(n),
+        position: Some(Position { device: 1, inode: 2, born: Some(3), offset: n }),
+        beyond: 4,
+        standing: Some(Standing {
+            sighting: Sighting {
+                marker: "done".into(),
+                verdict: if n.is_multiple_of(2) { Verdict::Completed } else { Verdict::Failed },
+                line: "it is done".into(),
+                at_byte: n,
+            },
+            seen: at,
+            quiet_since: NOW,
+            trailer: 1,
+            key: u64::MAX,
         }),
+        unfinished: true,
+        last_output: NOW,
     }
 }
 

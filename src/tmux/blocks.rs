@@ -4,6 +4,7 @@
 //! that shows such a line ends no block but by guessing them; who asked finds a random word of its own beside.
 
 use super::Answer;
+use super::held::is_held;
 
 /// What one line made known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,7 +13,7 @@ pub(super) enum Heard {
     Part,
     /// Something has changed in the server: sessions or windows came or went.
     News,
-    /// The client is being let go.
+    /// The client is being let go, or was given another session than its own: nobody's must count as attached.
     Exit,
 }
 
@@ -49,7 +50,8 @@ impl Blocks {
             return Heard::Part;
         }
         let kind = word.split(' ').next().unwrap_or_default();
-        if kind == "%exit" {
+        let moved = || !word.splitn(3, ' ').nth(2).is_some_and(is_held);
+        if kind == "%exit" || (kind == "%session-changed" && moved()) {
             return Heard::Exit;
         }
         if NEWS.contains(&kind) {
@@ -112,6 +114,9 @@ mod tests {
         assert_eq!(blocks.take_answer("N"), None, "its block is open");
         blocks.take_line("%end 1 3 1\n");
         assert!(blocks.take_answer("N").is_some_and(|answer| answer.out == "a\n" && answer.success));
+        for (session, heard) in [("_gtctl-t-1", Heard::Part), ("one", Heard::Exit)] {
+            assert_eq!(after(&format!("%session-changed $1 {session}\n")).1, [heard]);
+        }
         let (mut blocks, heard) = after("%begin 1 2 1\nxN\n%end 1 2 1\n%exit lost\n");
         assert_eq!(blocks.take_answer("N"), None, "another line that ends alike");
         assert_eq!(heard.last(), Some(&Heard::Exit));

@@ -87,6 +87,8 @@ impl HeldClient {
         tmux.args(["-N", "-C", "new-session", "-f", "no-output,ignore-size", "-s", session, "-x", "80", "-y", "24"]);
         tmux.args(["-c", "/", "--", "true", ";", "set-option", "destroy-unattached", "on"]);
         tmux.args([";", "set-option", "-w", "remain-on-exit", "on"]);
+        // Whoever removes its session must not make a client of it that is attached to another.
+        tmux.args([";", "set-option", "detach-on-destroy", "on"]);
         let mut child = tmux.spawn().map_err(CallFault::NotInstalled)?;
         let broken = || CallFault::Io(Error::from(ErrorKind::BrokenPipe));
         let (input, output) = (child.stdin.take().ok_or_else(broken)?, child.stdout.take().ok_or_else(broken)?);

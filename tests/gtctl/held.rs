@@ -91,6 +91,28 @@ async fn its_session_goes_with_it() {
 }
 
 #[tokio::test]
+async fn it_is_never_attached_to_a_session_of_others() {
+    let server = TestServer::start();
+    server.session("one", &["sleep", "1000"]);
+    server.run(&["set-option", "-g", "detach-on-destroy", "off"]);
+    let attached = || server.field("one", "#{session_attached}");
+    let held = held(&server).await;
+    assert_eq!(attached(), "0");
+    server.run(&["kill-session", "-a", "-t", "=one"]);
+    assert_eq!((attached().as_str(), sessions(&server)), ("0", vec!["one".to_owned()]));
+    assert_eq!(list::list(&held).await.unwrap().rows.len(), 1);
+    let again = self::held(&server).await;
+    let client = server.run(&["list-clients", "-F", "#{client_name}"]);
+    server.run(&["switch-client", "-c", client.trim(), "-t", "=one"]);
+    list::list(&again).await.unwrap();
+    wait_for("it to let go", async || {
+        list::list(&again).await.unwrap();
+        (attached() == "0").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn it_tells_of_sessions_and_of_its_own_end() {
     let server = TestServer::start();
     server.session("one", &["sleep", "1000"]);

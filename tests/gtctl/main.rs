@@ -6,6 +6,7 @@ mod act;
 mod bugs;
 #[cfg(test)]
 mod cli;
+#[cfg(test)]
 mod completion;
 #[cfg(test)]
 mod content;
