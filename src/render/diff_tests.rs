@@ -148,8 +148,13 @@ pub(in crate::render) fn plan() -> Plan {
     let looping = Hold::CrashLoop { crashes: 5, window: Period::from_mins(15), tail };
     Plan {
         steps: vec![
-            Step { session: name("mayor"), action: start, reason: Reason::Missing { last: None } },
-            Step { session: name("witness"), action: restart, reason: too_old },
+            Step {
+                session: name("mayor"),
+                action: start,
+                reason: Reason::Missing { last: None },
+                phase: Phase::Absent,
+            },
+            Step { session: name("witness"), action: restart, reason: too_old, phase: Phase::Idle },
         ],
         held: vec![
             held("crew-1", Verb::Restart, died, looping, Some(soon), Phase::Dead(Death::Exit(3))),

@@ -72,9 +72,7 @@ impl<'a> Scene<'a> {
         let seen = |session: &SessionName| seen.get(session.as_str()).copied();
         let mut rows: BTreeMap<&SessionName, Row<'a>> = BTreeMap::new();
         for step in steps {
-            let found = seen(&step.session);
-            let phase = self.phase_before(step, found);
-            rows.insert(&step.session, self.row(&step.session, found, phase, Event::Step(step)));
+            rows.insert(&step.session, self.row(&step.session, seen(&step.session), step.phase, Event::Step(step)));
         }
         for held in held {
             rows.insert(&held.session, self.row(&held.session, seen(&held.session), held.phase, Event::Held(held)));
@@ -131,25 +129,6 @@ impl<'a> Scene<'a> {
         let generation = label(seen)?.generation;
         let content = self.memory.sessions.get(session)?.content.as_ref()?;
         (content.generation == generation).then_some(content)
-    }
-
-    /// A step does not say what the session is: it follows from what was seen and why.
-    fn phase_before(&self, step: &Step, seen: Option<&Seen>) -> Phase {
-        let Some(seen) = seen else { return Phase::Absent };
-        match (&seen.life, &step.reason) {
-            (Life::Alive { .. } | Life::Dead { .. }, Reason::StopBegun { .. }) => Phase::Stopping,
-            (Life::Dead { death, .. }, Reason::Completed { .. } | Reason::Drifted { .. }) => {
-                Phase::Completed(Some(*death))
-            }
-            (Life::Dead { death, .. }, _) | (Life::Alive { .. }, Reason::Died { death, .. }) => Phase::Dead(*death),
-            (Life::Unknown(_), _) => Phase::Unknown,
-            (Life::Alive { .. }, Reason::Adoptable { .. }) => Phase::Foreign,
-            (Life::Alive { .. }, _) => match self.content(&step.session, seen) {
-                Some(content) => content.phase(&step.session, self.now),
-                None if seen.quiet >= Content::IDLE_AFTER => Phase::Idle,
-                None => Phase::Working,
-            },
-        }
     }
 
     fn since(
