@@ -21,6 +21,15 @@ pub struct Scene<'a> {
     pub now: Moment,
 }
 
+/// What is known beside a look and its plan.
+#[derive(Debug, Clone, Default)]
+pub struct Books {
+    /// Idling that early ends have saved so far.
+    pub idle_saved: Period,
+    /// The newest log of each session that has one.
+    pub logs: BTreeMap<SessionName, String>,
+}
+
 /// One session.
 #[derive(Debug, Clone)]
 pub struct Row<'a> {
@@ -108,7 +117,9 @@ impl<'a> Scene<'a> {
         let living = seen.filter(|s| matches!(s.life, Life::Alive { .. }));
         let age = living.and_then(label).map(|l| self.now.since(&l.started));
         let content = living.and_then(|seen| self.content(session, seen));
+        // tmux's clock of a window goes on over a fresh process in it.
         let idle = living.map(|s| content.map_or(s.quiet, |content| content.idle(self.now)));
+        let idle = idle.map(|idle| age.map_or(idle, |age| idle.min(age)));
         Row {
             session,
             phase,
