@@ -117,3 +117,8 @@ pub(super) fn orders(args: &OrderArgs) -> Orders {
         ..Orders::default()
     }
 }
+
+/// The same where nobody is asked: a second look decides.
+pub(super) fn unasked(orders: Orders) -> Orders {
+    Orders { mass: if orders.mass == Mass::Hold { Mass::SecondLook } else { orders.mass }, ..orders }
+}

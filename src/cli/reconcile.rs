@@ -4,9 +4,9 @@ use super::args::{Global, Reconcile};
 use super::exit::{Exit, Trouble};
 use super::manifest::{ManifestFile, Stamp, print_faults};
 use super::output::Terminal;
-use super::place::{Place, orders};
+use super::place::{Place, orders, unasked};
 use crate::controller::{Cycle, Ended, Event, Reload, watch};
-use crate::model::{Mass, Observed, Orders, Outcome, Period, Scope, Town};
+use crate::model::{Observed, Outcome, Period, Scope, Town};
 use crate::render::{Scene, apply as page, json};
 
 /// A manifest that was left alone for this long is whole.
@@ -24,7 +24,7 @@ pub(super) async fn run(global: &Global, args: &Reconcile, terminal: &Terminal) 
         return Ok(once(&place.town, &cycle, terminal));
     }
     // Nobody is asked while a controller runs: the second look decides.
-    let orders = Orders { mass: if orders.mass == Mass::Hold { Mass::SecondLook } else { orders.mass }, ..orders };
+    let orders = unasked(orders);
     let mut source = Source { file: place.file, stamp: None, last: place.town.clone() };
     source.stamp = source.file.stamp();
     let manifest = source.file.path.clone();

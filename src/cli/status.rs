@@ -5,9 +5,10 @@ use super::exit::{Exit, Trouble};
 use super::output::Terminal;
 use super::place::Place;
 use crate::controller::Survey;
-use crate::model::{Observed, Orders, SessionName, Town};
+use crate::model::{Observed, Orders, SessionName};
 use crate::observe::Depth;
-use crate::render::{Scene, json, status as page};
+use crate::render::{Books, Scene, json, status as page};
+use crate::store::View;
 use std::time::Duration;
 
 /// How often `--watch` draws.
@@ -24,7 +25,7 @@ pub(super) async fn run(global: &Global, args: &Status, terminal: &Terminal) -> 
     let only = place.sessions(&sessions)?;
     loop {
         let survey = place.survey(Orders::default(), Depth::Full, terminal).await?;
-        let page = draw(&place.town, &survey, &only, terminal);
+        let page = draw(&place, &survey, &only, terminal);
         if !args.watch {
             terminal.print(&page);
             return Ok(match survey.observed {
@@ -41,12 +42,16 @@ pub(super) async fn run(global: &Global, args: &Status, terminal: &Terminal) -> 
     }
 }
 
-fn draw(town: &Town, survey: &Survey, only: &[SessionName], terminal: &Terminal) -> String {
+fn draw(place: &Place, survey: &Survey, only: &[SessionName], terminal: &Terminal) -> String {
     let Survey { now, observed, memory, plan, notices: _ } = survey;
-    let scene = Scene { town, observed, memory, plan, now: *now };
+    let scene = Scene { town: &place.town, observed, memory, plan, now: *now };
+    let view = View::of(&place.state);
+    let logs = memory.sessions.keys().filter_map(|name| Some((name.clone(), view.newest_log(name)?)));
+    let logs = logs.map(|(name, path)| (name, path.display().to_string())).collect();
+    let books = Books { idle_saved: view.idle_saved(), logs };
     if terminal.is_json() {
-        serde_json::to_string_pretty(&json::status(&scene, only)).unwrap_or_default()
+        serde_json::to_string_pretty(&json::status(&scene, &books, only)).unwrap_or_default()
     } else {
-        page::page(&scene, only, &terminal.paper(*now))
+        page::page(&scene, &books, only, &terminal.paper(*now))
     }
 }

@@ -30,6 +30,8 @@ pub struct Step {
     pub action: Action,
     /// Why.
     pub reason: Reason,
+    /// What it is before that.
+    pub phase: Phase,
 }
 
 /// What is done to a session. Each carries all that `act/` needs: nothing is looked up or chosen later.

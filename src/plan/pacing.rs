@@ -303,7 +303,7 @@ fn put(plan: &mut Plan, subject: &Subject<'_>, verdict: Verdict, wakes: &mut Wak
             plan.held.push(Held { session, verb, reason, hold, until, phase });
         }
         Verdict::Want(want) => match action(subject, &want) {
-            Some(action) => plan.steps.push(Step { session, action, reason: want.reason }),
+            Some(action) => plan.steps.push(Step { session, action, reason: want.reason, phase: want.phase }),
             None => plan.unchanged.push(Unchanged { session, phase: Phase::Unknown, note: None, next: None }),
         },
     }

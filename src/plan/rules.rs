@@ -266,7 +266,7 @@ fn marked(subject: &Subject<'_>) -> Option<Verdict> {
 }
 
 /// That its output says that it has failed: evidence, which ends nothing.
-fn failure(subject: &Subject<'_>) -> Option<Reason> {
+pub(super) fn failure(subject: &Subject<'_>) -> Option<Reason> {
     let (_, standing) = subject.standing().filter(|_| subject.is_alive())?;
     let (marker, line) = (&standing.sighting.marker, &standing.sighting.line);
     match standing.sighting.verdict {

@@ -2,7 +2,7 @@
 //!
 //! Only content that was read is judged: a session whose screen could not be read is never too quiet or stuck.
 
-use super::rules::{LOOK_AGAIN, calm, drifted, too_old};
+use super::rules::{LOOK_AGAIN, calm, drifted, failure, too_old};
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use crate::model::{Block, Content, Hold, Moment, Next, OnIdle, Period, Reason, ScreenState, Verb};
@@ -69,6 +69,8 @@ pub(super) fn upcoming(subject: &Subject<'_>) -> (Option<Next>, Option<Moment>) 
     let agreement = needs_agreement(content).then(|| now.plus(LOOK_AGAIN));
     match (due(desired.idling.idle_limit), on_idle(subject)) {
         (Some(at), Some((verb, _))) => (Some(Next { verb, reason: "too-quiet", at }), agreement),
+        // That it has failed is said instead of that it is too quiet.
+        (Some(_), None) if failure(subject).is_some() => (None, agreement),
         (at, _) => (None, earliest(now, agreement, at)),
     }
 }

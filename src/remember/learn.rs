@@ -155,6 +155,8 @@ fn reset_after_edit(history: &mut History, desired: &Desired) {
 
 fn learn_seen(history: &mut History, desired: Option<&Desired>, seen: &Seen, label: &Label, now: Moment) {
     if history.run.as_ref().is_some_and(|run| outdates(run, label, now)) {
+        // What an earlier life has said ends nothing any more.
+        history.marks = None;
         return;
     }
     history.generation = history.generation.max(label.generation);

@@ -5,7 +5,7 @@
 
 use super::sanitise;
 use super::verify::Finding;
-use super::view::{Event, Row, Scene};
+use super::view::{Books, Event, Row, Scene};
 use super::words;
 use crate::model::{
     Action, Death, Done, Evidence, Held, Moment, Next, Observed, Outcome, Period, Phase, Reason, SessionName, Step,
@@ -60,13 +60,14 @@ pub fn apply(scene: &Scene<'_>, done: &[Done]) -> ApplyPage {
 
 /// Every session, or those named.
 #[must_use]
-pub fn status(scene: &Scene<'_>, only: &[SessionName]) -> StatusPage {
+pub fn status(scene: &Scene<'_>, books: &Books, only: &[SessionName]) -> StatusPage {
     let rows = scene.rows();
     let wanted = rows.iter().filter(|r| only.is_empty() || only.contains(r.session));
     StatusPage {
         head: head("status", scene),
         paused: scene.memory.paused,
-        sessions: wanted.map(|r| session(r, scene.now)).collect(),
+        idle_saved_s: books.idle_saved.millis() / 1000,
+        sessions: wanted.map(|r| session(r, books, scene.now)).collect(),
         wake: scene.plan.wake.map(|at| time(at, scene.now)),
     }
 }
@@ -175,7 +176,7 @@ fn outcome(done: &Done) -> OutcomeLine {
     }
 }
 
-fn session(row: &Row<'_>, now: Moment) -> SessionLine {
+fn session(row: &Row<'_>, books: &Books, now: Moment) -> SessionLine {
     let death: Option<Death> = match row.phase {
         Phase::Dead(death) => Some(death),
         Phase::Completed(death) => death,
@@ -208,6 +209,7 @@ fn session(row: &Row<'_>, now: Moment) -> SessionLine {
         cpu_ms: row.usage.map(|u| u.cpu_ms),
         rss_bytes: row.usage.map(|u| u.rss),
         processes: row.usage.map(|u| u.processes),
+        log: books.logs.get(row.session).map(|path| clean(path)),
         event: event(&row.event, now),
     }
 }
@@ -245,7 +247,7 @@ mod tests {
             [
                 ("apply", text(&apply(s, &outcomes()))),
                 ("diff", text(&diff(s))),
-                ("status", text(&status(s, &[]))),
+                ("status", text(&status(s, &Books::default(), &[]))),
                 ("verify", text(&verify(s, &findings(s)))),
             ]
         })
@@ -299,6 +301,8 @@ mod tests {
 
     #[test]
     fn status_can_be_narrowed() {
-        with_scene(&plan(), &observed(), |s| assert_eq!(status(s, &[name("old")]).sessions.len(), 1));
+        with_scene(&plan(), &observed(), |s| {
+            assert_eq!(status(s, &Books::default(), &[name("old")]).sessions.len(), 1);
+        });
     }
 }

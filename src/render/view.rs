@@ -21,6 +21,15 @@ pub struct Scene<'a> {
     pub now: Moment,
 }
 
+/// What is known beside a look and its plan.
+#[derive(Debug, Clone, Default)]
+pub struct Books {
+    /// Idling that early ends have saved so far.
+    pub idle_saved: Period,
+    /// The newest log of each session that has one.
+    pub logs: BTreeMap<SessionName, String>,
+}
+
 /// One session.
 #[derive(Debug, Clone)]
 pub struct Row<'a> {
@@ -72,9 +81,7 @@ impl<'a> Scene<'a> {
         let seen = |session: &SessionName| seen.get(session.as_str()).copied();
         let mut rows: BTreeMap<&SessionName, Row<'a>> = BTreeMap::new();
         for step in steps {
-            let found = seen(&step.session);
-            let phase = self.phase_before(step, found);
-            rows.insert(&step.session, self.row(&step.session, found, phase, Event::Step(step)));
+            rows.insert(&step.session, self.row(&step.session, seen(&step.session), step.phase, Event::Step(step)));
         }
         for held in held {
             rows.insert(&held.session, self.row(&held.session, seen(&held.session), held.phase, Event::Held(held)));
@@ -110,7 +117,9 @@ impl<'a> Scene<'a> {
         let living = seen.filter(|s| matches!(s.life, Life::Alive { .. }));
         let age = living.and_then(label).map(|l| self.now.since(&l.started));
         let content = living.and_then(|seen| self.content(session, seen));
+        // tmux's clock of a window goes on over a fresh process in it.
         let idle = living.map(|s| content.map_or(s.quiet, |content| content.idle(self.now)));
+        let idle = idle.map(|idle| age.map_or(idle, |age| idle.min(age)));
         Row {
             session,
             phase,
@@ -131,25 +140,6 @@ impl<'a> Scene<'a> {
         let generation = label(seen)?.generation;
         let content = self.memory.sessions.get(session)?.content.as_ref()?;
         (content.generation == generation).then_some(content)
-    }
-
-    /// A step does not say what the session is: it follows from what was seen and why.
-    fn phase_before(&self, step: &Step, seen: Option<&Seen>) -> Phase {
-        let Some(seen) = seen else { return Phase::Absent };
-        match (&seen.life, &step.reason) {
-            (Life::Alive { .. } | Life::Dead { .. }, Reason::StopBegun { .. }) => Phase::Stopping,
-            (Life::Dead { death, .. }, Reason::Completed { .. } | Reason::Drifted { .. }) => {
-                Phase::Completed(Some(*death))
-            }
-            (Life::Dead { death, .. }, _) | (Life::Alive { .. }, Reason::Died { death, .. }) => Phase::Dead(*death),
-            (Life::Unknown(_), _) => Phase::Unknown,
-            (Life::Alive { .. }, Reason::Adoptable { .. }) => Phase::Foreign,
-            (Life::Alive { .. }, _) => match self.content(&step.session, seen) {
-                Some(content) => content.phase(&step.session, self.now),
-                None if seen.quiet >= Content::IDLE_AFTER => Phase::Idle,
-                None => Phase::Working,
-            },
-        }
     }
 
     fn since(

@@ -1,6 +1,7 @@
 //! The state file against everything that can happen to it.
 
 use super::*;
+use crate::model;
 use crate::model::{
     Cpu, Death, Ended, Fingerprint, Finished, Generation, History, Marks, Period, Position, ProcId, Purpose, Run, Rung,
     ScreenState, ServerId, SessionName, Sighting, Standing, Stopping, Verdict,
@@ -63,23 +64,27 @@ fn full_history(n: u64) -> History {
         draining: Some(at),
         agentless: 2,
         prune: true,
-        content: Some(crate::model::Content {
-            generation: Generation(n),
-            digest: u64::MAX,
-            since: at,
-            activity: 5,
-            state: [ScreenState::Busy, ScreenState::Limit { resets: Some(7) }, ScreenState::Auth]
-                [usize::try_from(n % 3).unwrap()],
-            state_since: at,
-            looks: 2,
-            evidence: "esc to interrupt".into(),
-            cpu: Some(Cpu { used_ms: 9, at, resting: true }),
-        }),
-        marks: Some(marks(n, at)),
+        content: Some(full_content(n, at)),
+        marks: Some(full_marks(n, at)),
     }
 }
 
-fn marks(n: u64, at: Moment) -> Marks {
+fn full_content(n: u64, at: Moment) -> model::Content {
+    model::Content {
+        generation: Generation(n),
+        digest: u64::MAX,
+        since: at,
+        activity: 5,
+        state: [ScreenState::Busy, ScreenState::Limit { resets: Some(7) }, ScreenState::Auth]
+            [usize::try_from(n % 3).unwrap()],
+        state_since: at,
+        looks: 2,
+        evidence: "esc to interrupt".into(),
+        cpu: Some(Cpu { used_ms: 9, at, resting: true }),
+    }
+}
+
+fn full_marks(n: u64, at: Moment) -> Marks {
     Marks {
         generation: Generation(n),
         position: Some(Position { device: 1, inode: 2, born: Some(3), offset: n }),

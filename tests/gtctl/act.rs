@@ -4,8 +4,8 @@ use crate::stage::{Stage, desired, proc_of, until};
 use crate::support::name;
 use gtctl::act::{KeepLog, Logs, carry_out};
 use gtctl::model::{
-    Action, Desired, Effect, Fingerprint, Generation, History, Memory, Moment, Outcome, Period, Plan, ProcId, Purpose,
-    Quit, Reason, Rung, ServerId, Step, Stopping, Target, WhenAttached,
+    Action, Desired, Effect, Fingerprint, Generation, History, Memory, Moment, Outcome, Period, Phase, Plan, ProcId,
+    Purpose, Quit, Reason, Rung, ServerId, Step, Stopping, Target, WhenAttached,
 };
 use gtctl::proc::{clock, process};
 use std::cell::RefCell;
@@ -29,7 +29,7 @@ async fn act(tmux: &Stage, memory: &Memory, server: Option<ServerId>, actions: V
             Action::Start { desired, .. } | Action::Restart { desired, .. } => desired.name.clone(),
             Action::Expire { .. } | Action::Adopt { .. } => name("one"),
         };
-        Step { session, action, reason: reason.clone() }
+        Step { session, action, reason: reason.clone(), phase: Phase::Unknown }
     };
     let plan = Plan { steps: actions.into_iter().map(step).collect(), ..Plan::default() };
     let done =
@@ -370,7 +370,12 @@ async fn an_expired_session_leaves_its_screen_and_nothing_else() {
     let one = desired("one", &["sh", "-c", "seq 1 500; exec sleep 600"]);
     let meant = started(&tmux, &one, 4).await;
     until("its output", || tmux.screen("=one:").contains("500"));
-    let step = Step { session: name("one"), action: expire(meant, Rung::Finish), reason: Reason::Orphaned };
+    let step = Step {
+        session: name("one"),
+        action: expire(meant, Rung::Finish),
+        reason: Reason::Orphaned,
+        phase: Phase::Unknown,
+    };
     let plan = Plan { steps: vec![step], ..Plan::default() };
     let kept = RefCell::new(None);
     let (none, now) = (Memory::default(), clock::now());

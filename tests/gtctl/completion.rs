@@ -25,7 +25,8 @@ fn nine(grace: &str) -> String {
 
 fn phase(yard: &Yard, session: &str) -> String {
     let page = yard.gtctl(&["status", "-o", "json"]).json();
-    of(&page, "sessions", session).map_or_else(String::new, |line| line["phase"].as_str().unwrap().to_owned())
+    of(&page, "sessions", session)
+        .map_or_else(String::new, |line| line["phase"].as_str().unwrap_or_default().to_owned())
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn spinner(more: &str) -> String {
 
 #[test]
 fn a_spinner_and_a_timer_are_no_content_and_a_busy_screen_is_never_idle() {
-    let limits = "idle_limit = \"4s\"\nagent = \"claude\"";
+    let limits = "idle_limit = \"6s\"\nagent = \"claude\"";
     let busy = session("busy", &spinner("Thinking… (esc to interrupt · "), limits);
     let idles = session("idles", &spinner("Waiting ("), limits);
     let task = session("task", &spinner("Waiting ("), &format!("{limits}\nrestart = \"never\""));

@@ -6,7 +6,7 @@ use crate::support::{PATIENCE, name};
 use gtctl::act::carry_out;
 use gtctl::model::{
     Action, Death, Desired, Done, Effect, Generation, History, Label, Life, Memory, Moment, Observed, Outcome,
-    Ownership, Period, Plan, ProcId, Purpose, Quit, Reason, Rung, Seen, ServerId, Step, Stopping, Target, Town,
+    Ownership, Period, Phase, Plan, ProcId, Purpose, Quit, Reason, Rung, Seen, ServerId, Step, Stopping, Target, Town,
     WhenAttached,
 };
 use gtctl::observe::{Depth, look};
@@ -57,7 +57,7 @@ fn step(action: Action) -> Step {
         Action::Start { desired, .. } | Action::Restart { desired, .. } => desired.name.clone(),
         Action::Expire { .. } | Action::Adopt { .. } => name("one"),
     };
-    Step { session, action, reason: Reason::Asked }
+    Step { session, action, reason: Reason::Asked, phase: Phase::Unknown }
 }
 
 impl Ground for Fake {
