@@ -13,8 +13,7 @@ mod stop;
 mod tree;
 
 use crate::model::{
-    Action, Desired, Done, Generation, Memory, Moment, Outcome, Outcomes, Period, Plan, Quit, Rung, ServerId,
-    SessionName, Step, Town,
+    Action, Desired, Done, Generation, Memory, Moment, Outcome, Outcomes, Plan, Rung, ServerId, SessionName, Step, Town,
 };
 use crate::store::View;
 use crate::tmux::Client;
@@ -129,36 +128,26 @@ impl<'a> Work<'a> {
                         self.finishes.push(finish::Finish { place, session, target, then });
                     }
                     (Rung::Ask | Rung::Term | Rung::Kill, _) => {
-                        let (quit, handoff) = (quit_of(desired), *handoff);
-                        self.stops.push(stop::Stop { place, session, target, rung: *rung, quit, handoff });
+                        let (agent, handoff) = (&desired.agent, *handoff);
+                        self.stops.push(stop::Stop { place, session, target, rung: *rung, agent, handoff });
                     }
                 }
             }
-            Action::Expire { target, rung, grace, quit } => {
-                // The grace passes between two rungs, which is the planner's business.
-                let _: &Period = grace;
-                match rung {
-                    Rung::Finish => {
-                        let then = finish::Then::Remove;
-                        self.finishes.push(finish::Finish { place, session, target, then });
-                    }
-                    Rung::Ask | Rung::Term | Rung::Kill => {
-                        let (quit, handoff) = (quit.clone(), None);
-                        self.stops.push(stop::Stop { place, session, target, rung: *rung, quit, handoff });
-                    }
+            Action::Expire { target, rung, agent } => match rung {
+                Rung::Finish => {
+                    let then = finish::Then::Remove;
+                    self.finishes.push(finish::Finish { place, session, target, then });
                 }
-            }
+                Rung::Ask | Rung::Term | Rung::Kill => {
+                    self.stops.push(stop::Stop { place, session, target, rung: *rung, agent, handoff: None });
+                }
+            },
             Action::Adopt { target, fingerprint, generation, started, handoff } => {
                 let labels = launch::adoption(scene, session, *generation, *started, *fingerprint, *handoff);
                 self.adoptions.push(start::Adoption { place, target, labels });
             }
         }
     }
-}
-
-fn quit_of(desired: &Desired) -> Quit {
-    let agent = &desired.agent;
-    Quit { keys: agent.quit.clone(), prompts: agent.ready.clone(), busy: agent.busy.clone() }
 }
 
 /// The outcome of a line that was not done.

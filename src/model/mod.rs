@@ -40,8 +40,7 @@ pub use outcome::{Done, Effect, Outcome, Outcomes};
 pub use period::{Period, PeriodFault};
 pub use phase::Phase;
 pub use plan::{
-    Action, Durability, Held, Mass, Next, Orders, Orphans, Plan, Quit, Request, Rung, Scope, Step, Target, Unchanged,
-    Verb,
+    Action, Durability, Held, Mass, Next, Orders, Orphans, Plan, Request, Rung, Scope, Step, Target, Unchanged, Verb,
 };
 pub use reason::{Death, Hold, Reason};
 pub use screen::{Asks, Block, Screen, ScreenState};

@@ -1,8 +1,8 @@
 //! What shall happen: steps, what is held, what is unchanged, and when to look again.
 
 use super::{
-    Desired, Fingerprint, Generation, Hold, Moment, PaneId, Period, Phase, ProcId, Purpose, Reason, ServerId,
-    SessionId, SessionName, WhenAttached,
+    Agent, Desired, Fingerprint, Generation, Hold, Moment, PaneId, Phase, ProcId, Purpose, Reason, ServerId, SessionId,
+    SessionName, WhenAttached,
 };
 
 /// A whole decision. Every declared session, and every one of ours that is no longer declared, is in exactly one of
@@ -69,10 +69,9 @@ pub enum Action {
         target: Target,
         /// How far the stop is.
         rung: Rung,
-        /// How long its tree may take to end.
-        grace: Period,
-        /// tmux keys by which its agent leaves of itself, and the texts of the prompt at which they work.
-        quit: Quit,
+        /// What its agent is: the keys by which it leaves, and how its prompt is known. Without keys for one that is not
+        /// declared.
+        agent: Box<Agent>,
     },
     /// Label the session as ours.
     Adopt {
@@ -87,17 +86,6 @@ pub enum Action {
         /// The last planned restart: the adoption, unless more is known.
         handoff: Moment,
     },
-}
-
-/// How an agent is asked to leave.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Quit {
-    /// tmux keys; empty when it has none.
-    pub keys: Vec<String>,
-    /// The keys are only sent when one of these is on the last lines of the screen.
-    pub prompts: Vec<String>,
-    /// And none of these.
-    pub busy: Vec<String>,
 }
 
 /// The session an operation is meant for. It has no effect on any other, nor on a later life of the same.

@@ -10,7 +10,7 @@ use super::screens::upcoming;
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use crate::model::{
-    Action, Content, Death, Durability, Held, Hold, Life, Mass, Moment, Period, Phase, Plan, Quit, Reason, Rung,
+    Action, Agent, Content, Death, Durability, Held, Hold, Life, Mass, Moment, Period, Phase, Plan, Reason, Rung,
     SessionName, StartBudget, Step, Unchanged, Verb, WhenAttached,
 };
 
@@ -331,13 +331,8 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
             crashes,
         },
         Verb::Expire => {
-            let quit = subject.desired.map(|desired| &desired.agent).map_or_else(Quit::default, |agent| Quit {
-                keys: agent.quit.clone(),
-                prompts: agent.ready.clone(),
-                busy: agent.busy.clone(),
-            });
-            let grace = subject.desired.map_or(Period::from_secs(30), |desired| desired.stop_grace);
-            Action::Expire { target: subject.target()?, rung, grace, quit }
+            let agent = Box::new(subject.desired.map_or_else(Agent::default, |desired| desired.agent.clone()));
+            Action::Expire { target: subject.target()?, rung, agent }
         }
         Verb::Adopt => Action::Adopt {
             target: subject.target()?,

@@ -359,7 +359,9 @@ fn after_crashes(subject: &Subject<'_>, want: Want, tail: &[String]) -> Verdict 
 
 /// A clean exit is no crash, but a service that exits cleanly again and again is still paced, by `first`.
 fn after_clean_exit(subject: &Subject<'_>, want: Want) -> Verdict {
-    let paced = subject.desired.zip(subject.run()).and_then(|(desired, run)| {
+    let asked = subject.history.is_some_and(|history| history.restart_asked);
+    let run = subject.run().filter(|_| !asked);
+    let paced = subject.desired.zip(run).and_then(|(desired, run)| {
         let ended = run.ended.filter(|ended| ended.death.is_clean())?;
         let short = ended.at.since(&run.started) < desired.backoff.reset_after;
         let until = ended.at.plus(desired.backoff.first);

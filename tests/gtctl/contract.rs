@@ -6,7 +6,7 @@ use crate::support::{PATIENCE, name};
 use gtctl::act::carry_out;
 use gtctl::model::{
     Action, Death, Desired, Done, Effect, Generation, History, Label, Life, Memory, Moment, Observed, Outcome,
-    Ownership, Period, Phase, Plan, ProcId, Purpose, Quit, Reason, Rung, Seen, ServerId, Step, Stopping, Target, Town,
+    Ownership, Period, Phase, Plan, ProcId, Purpose, Reason, Rung, Seen, ServerId, Step, Stopping, Target, Town,
     WhenAttached,
 };
 use gtctl::observe::{Depth, look};
@@ -178,7 +178,7 @@ fn restart(target: Target, rung: Rung, generation: u64) -> Action {
 }
 
 fn expire(target: Target, rung: Rung) -> Action {
-    Action::Expire { target, rung, grace: Period::from_secs(30), quit: Quit::default() }
+    Action::Expire { target, rung, agent: Box::default() }
 }
 
 fn label(seen: &Seen) -> Option<&Label> {
