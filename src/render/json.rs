@@ -125,7 +125,7 @@ fn step(step: &Step) -> StepLine {
             (Some(desired.command.iter().map(|a| clean(a)).collect()), Some(generation.0))
         }
         Action::Adopt { generation, .. } => (None, Some(generation.0)),
-        Action::Expire { .. } => (None, None),
+        Action::Expire { .. } | Action::Nudge { .. } => (None, None),
     };
     StepLine {
         session: step.session.to_string(),
@@ -133,6 +133,10 @@ fn step(step: &Step) -> StepLine {
         reason: reason(&step.reason),
         argv,
         generation,
+        types: match &step.action {
+            Action::Nudge { text, .. } => Some(clean(text.as_str())),
+            Action::Start { .. } | Action::Restart { .. } | Action::Expire { .. } | Action::Adopt { .. } => None,
+        },
     }
 }
 

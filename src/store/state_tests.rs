@@ -75,6 +75,8 @@ fn full_history(n: u64) -> History {
             evidence: "esc to interrupt".into(),
             cpu: Some(Cpu { used_ms: 9, at, resting: true }),
         }),
+        nudged: Some(at),
+        typed: vec![crate::model::Typed { generation: Generation(n), text: "go on;\n\"now\"".into() }],
         marks: Some(Marks {
             generation: Generation(n),
             position: Some(Position { device: 1, inode: 2, born: Some(3), offset: n }),

@@ -53,7 +53,7 @@ pub struct Why {
 pub struct StepLine {
     /// To which session.
     pub session: String,
-    /// `start`, `restart`, `expire` or `adopt`.
+    /// `start`, `restart`, `expire`, `adopt` or `nudge`.
     pub action: String,
     /// Why.
     pub reason: Why,
@@ -61,6 +61,9 @@ pub struct StepLine {
     pub argv: Option<Vec<String>>,
     /// The life that begins.
     pub generation: Option<u64>,
+    /// What is typed, where something is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub types: Option<String>,
 }
 
 /// Something that should be done and is held back.
