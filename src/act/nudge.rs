@@ -278,7 +278,9 @@ impl Stage {
     fn give_up(&mut self) {
         match self {
             Self::Looking(_) => self.settle(Delivery::Refused(Obstacle::Works)),
-            Self::Typed { .. } => self.settle(Delivery::NotSubmitted { why: "no time was left".to_owned(), presses: 0 }),
+            Self::Typed { .. } => {
+                self.settle(Delivery::NotSubmitted { why: "no time was left".to_owned(), presses: 0 })
+            }
             Self::Pressed { presses, .. } => {
                 let (why, presses) = ("no time was left to see it go".to_owned(), *presses);
                 self.settle(Delivery::NotSubmitted { why, presses });

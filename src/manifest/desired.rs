@@ -213,7 +213,9 @@ impl Reading<'_> {
         let nudge = pick!(tiers, idle_nudge).and_then(|text| {
             let at = || tiers.path(layers, &["idle_nudge"]);
             let filled = self.fill(words, text, at)?;
-            NudgeText::new(&filled).map_err(|e| self.faults.push(self.at(&at(), "bad-text", e.to_string()).help(e.help()))).ok()
+            NudgeText::new(&filled)
+                .map_err(|e| self.faults.push(self.at(&at(), "bad-text", e.to_string()).help(e.help())))
+                .ok()
         });
         Idling {
             idle_limit: pick!(tiers, idle_limit).and_then(|limit| limit.period()),

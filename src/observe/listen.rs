@@ -4,7 +4,9 @@
 //! `status`, a controller and the one after it all go on where the last one was.
 
 use crate::marker::{Matcher, Watch};
-use crate::model::{Desired, Label, Life, Marks, Memory, Moment, Observed, Ownership, Position, SessionName, Town, Typed};
+use crate::model::{
+    Desired, Label, Life, Marks, Memory, Moment, Observed, Ownership, Position, SessionName, Town, Typed,
+};
 use crate::store::{FollowFault, Follower, From, View};
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -82,7 +82,9 @@ fn effect_text(effect: &Effect) -> String {
                 format!("{} processes", tree.len())
             }
         }
-        Effect::Started { process: None, .. } | Effect::Adopted { .. } | Effect::Removed | Effect::Nudged => String::new(),
+        Effect::Started { process: None, .. } | Effect::Adopted { .. } | Effect::Removed | Effect::Nudged => {
+            String::new()
+        }
     }
 }
 

@@ -54,7 +54,8 @@ fn a_placeholder_is_no_text() {
 
 #[test]
 fn heavy_bars_hold_a_composer_above_the_clients_own_line() {
-    let screen = |text: &str| format!("  ┃ old words\n\n  ┃\n  ┃  {text}\n  ┃\n  ┃  Build  GPT\n  ╹▀▀▀▀\n   ctrl+p commands");
+    let screen =
+        |text: &str| format!("  ┃ old words\n\n  ┃\n  ┃  {text}\n  ┃\n  ┃  Build  GPT\n  ╹▀▀▀▀\n   ctrl+p commands");
     assert_eq!(composer_of(&OPENCODE, &screen("")), Composer::Empty);
     assert_eq!(composer_of(&OPENCODE, &screen("Ask anything... \"Fix it\"")), Composer::Empty);
     assert_eq!(composer_of(&OPENCODE, &screen("go on")), holds("go on"));

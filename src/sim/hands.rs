@@ -6,8 +6,8 @@
 use super::World;
 use super::world::{OnTerm, Session};
 use crate::model::{
-    Action, Death, Desired, Effect, Generation, Label, Moment, Origin, Outcome, Ownership, Rung, ScreenState, ServerId, SessionId,
-    Step, Target, WhenAttached,
+    Action, Death, Desired, Effect, Generation, Label, Moment, Origin, Outcome, Ownership, Rung, ScreenState, ServerId,
+    SessionId, Step, Target, WhenAttached,
 };
 
 /// A rule of conduct that can be left out on purpose, to see that its absence is noticed.

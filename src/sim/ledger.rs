@@ -9,8 +9,8 @@ use super::judge::{
     judge_step, signals,
 };
 use crate::model::{
-    Action, Durability, Generation, Hold, Memory, Moment, Observed, Orders, Period, Phase, Plan, Reason, Rung, SessionName,
-    StartBudget, Step, Town, WhenAttached,
+    Action, Durability, Generation, Hold, Memory, Moment, Observed, Orders, Period, Phase, Plan, Reason, Rung,
+    SessionName, StartBudget, Step, Town, WhenAttached,
 };
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -43,7 +43,11 @@ const SESSION: [Row; 41] = [
     ("drain", "'5m'", "'1m'"),
     ("idle_limit", "'10m'", "'1m'"),
     ("on_idle", "'report'", "'nudge'"),
-    ("idle_nudge", "'go on'\non_idle = 'nudge'\nidle_limit = '1m'", "'what now?'\non_idle = 'nudge'\nidle_limit = '1m'"),
+    (
+        "idle_nudge",
+        "'go on'\non_idle = 'nudge'\nidle_limit = '1m'",
+        "'what now?'\non_idle = 'nudge'\nidle_limit = '1m'",
+    ),
     ("stuck_after", "'10m'", "'1m'"),
     ("max_memory", LATER, "'1GiB'"),
     ("on_drift", "'report'", "'restart'"),
