@@ -206,8 +206,12 @@ fn a_service_that_is_too_quiet_is_told_to_go_on_once_in_its_limit() {
     yard.until("a nudge", || !heard(&yard).is_empty());
     yard.until("another", || heard(&yard).len() == 2);
     assert_eq!(heard(&yard)[0], "one, what blocks you?");
-    let events: Vec<serde_json::Value> =
-        yard.gtctl(&["events", "one", "-o", "json"]).out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let events: Vec<serde_json::Value> = yard
+        .gtctl(&["events", "one", "-o", "json"])
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     let told: Vec<_> = events.iter().filter(|event| event["verb"] == "nudge").collect();
     assert!(told.iter().all(|event| event["outcome"] == "done" && event["reason"] == "too-quiet"), "{told:?}");
     yard.write("home/screen", "Do you want to proceed?\n❯ 1. Yes");
