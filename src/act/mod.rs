@@ -12,6 +12,7 @@ mod nudge;
 mod start;
 mod stop;
 mod tree;
+mod typist;
 
 pub use nudge::{Nudge, may_nudge, nudge_all};
 

@@ -8,6 +8,9 @@ use super::{TAIL, read, says_any};
 use crate::model::{Agent, Asks, Block, Moment, Obstacle, ScreenState};
 use jiff::tz::TimeZone;
 
+/// So much of a long text must show, in bytes without blanks.
+const ENOUGH: usize = 12;
+
 /// The foot of a screen, for somebody who is about to type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prompt {
@@ -68,7 +71,8 @@ impl Prompt {
     pub fn holds(&self, text: &str) -> bool {
         let Composer::Holds(held) = &self.composer else { return false };
         let (text, held) = (inked(text), inked(held));
-        held.starts_with("[Pasted") || text.contains(held.trim_end_matches('…'))
+        let held = held.trim_end_matches('…');
+        held.starts_with("[Pasted") || held.len() >= text.len().min(ENOUGH) && text.contains(held)
     }
 }
 

@@ -76,6 +76,7 @@ fn our_text_is_known_wrapped_cut_and_pasted() {
     let prompt = |text: &str| Prompt { composer: holds(text), ..at(&CLAUDE, "❯ ") };
     assert!(prompt("run your cycle").holds("run your\ncycle; now"));
     assert!(prompt("[Pasted text #1 +9 lines]").holds("a\nb"));
+    assert!(!prompt("r").holds("run your cycle"), "somebody else's");
     assert!(!prompt("hrun your cycle").holds("run your cycle"));
     assert!(!at(&CLAUDE, "❯ ").holds("a"));
 }
