@@ -215,7 +215,7 @@ fn a_service_that_is_too_quiet_is_told_to_go_on_once_in_its_limit() {
     let told: Vec<_> = events.iter().filter(|event| event["verb"] == "nudge").collect();
     assert!(told.iter().all(|event| event["outcome"] == "done" && event["reason"] == "too-quiet"), "{told:?}");
     yard.write("home/screen", "Do you want to proceed?\n❯ 1. Yes");
-    yard.until("the question", || yard.gtctl(&["status"]).out.contains("asks: Do you want"));
+    yard.until("the question", || yard.gtctl(&["status", "-o", "json"]).out.contains("asks-permission"));
     let so_far = keys(&yard);
     yard.until("its idle limit", || yard.gtctl(&["diff"]).out.contains("note     one"));
     assert_eq!(keys(&yard), so_far);
