@@ -8,9 +8,13 @@
 mod env_file;
 mod finish;
 mod launch;
+mod nudge;
 mod start;
 mod stop;
 mod tree;
+mod typist;
+
+pub use nudge::{Nudge, may_nudge, nudge_all};
 
 use crate::model::{
     Action, Desired, Done, Generation, Memory, Moment, Outcome, Outcomes, Plan, Rung, ServerId, SessionName, Step, Town,
@@ -80,14 +84,17 @@ pub async fn carry_out(
     for (place, step) in plan.steps.iter().enumerate() {
         work.take(&scene, place, step);
     }
-    let Work { starts, adoptions, stops, finishes, mut settled } = work;
-    let (started, adopted, stopped, finished) = tokio::join!(
+    let Work { starts, adoptions, stops, finishes, nudges, mut settled } = work;
+    let (places, nudges): (Vec<usize>, Vec<Nudge<'_>>) = nudges.into_iter().unzip();
+    let (started, adopted, stopped, finished, nudged) = tokio::join!(
         start::all(&scene, starts),
         start::adopt_all(&scene, adoptions),
         stop::all(&scene, stops),
         finish::all(&scene, finishes),
+        nudge_all(client, &nudges),
     );
     settled.extend(started.into_iter().chain(adopted).chain(stopped).chain(finished));
+    settled.extend(places.into_iter().zip(nudged.into_iter().map(nudge::outcome)));
     settled.sort_by_key(|(place, _)| *place);
     let told = |(place, outcome): Placed| {
         let step = plan.steps.get(place)?;
@@ -103,6 +110,7 @@ struct Work<'a> {
     adoptions: Vec<start::Adoption<'a>>,
     stops: Vec<stop::Stop<'a>>,
     finishes: Vec<finish::Finish<'a>>,
+    nudges: Vec<(usize, Nudge<'a>)>,
     settled: Vec<Placed>,
 }
 
@@ -145,6 +153,9 @@ impl<'a> Work<'a> {
             Action::Adopt { target, fingerprint, generation, started, handoff } => {
                 let labels = launch::adoption(scene, session, *generation, *started, *fingerprint, *handoff);
                 self.adoptions.push(start::Adoption { place, target, labels });
+            }
+            Action::Nudge { target, agent, text } => {
+                self.nudges.push((place, Nudge { target, agent, text, decided: scene.now }));
             }
         }
     }

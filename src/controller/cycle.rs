@@ -14,20 +14,20 @@ use crate::tmux::Client;
 use std::path::PathBuf;
 
 /// How long a turn is waited for: longer than a cycle may take.
-const TURN_PATIENCE: Period = Period::from_secs(30);
+pub(super) const TURN_PATIENCE: Period = Period::from_secs(30);
 /// A quiet town's state is written this often, for the clocks' sake.
 const CALM_SAVE: Period = Period::from_mins(1);
 
 /// One town's state directory and the way to its tmux server, over many cycles.
 #[derive(Debug)]
 pub struct Controller {
-    client: Client,
-    store: StateDir,
-    me: ProcId,
+    pub(super) client: Client,
+    pub(super) store: StateDir,
+    pub(super) me: ProcId,
     /// The program that takes what panes print.
     sink: Option<PathBuf>,
     /// What the state file holds, as far as known here.
-    saved: Option<Memory>,
+    pub(super) saved: Option<Memory>,
     last_plan: Plan,
 }
 
@@ -138,7 +138,7 @@ impl Controller {
     }
 
     /// The memory: what was saved last, unless another process has had its turn since.
-    fn recall(&mut self, notices: &mut Vec<String>) -> Result<Memory, CycleFault> {
+    pub(super) fn recall(&mut self, notices: &mut Vec<String>) -> Result<Memory, CycleFault> {
         if let Some(memory) = self.saved.take().filter(|_| !self.store.changed_elsewhere()) {
             return Ok(memory);
         }
@@ -271,7 +271,7 @@ fn server_of(observed: &Observed) -> Option<ServerId> {
 }
 
 /// A fault with its causes, in one line.
-fn chain(fault: &dyn std::error::Error) -> String {
+pub(super) fn chain(fault: &dyn std::error::Error) -> String {
     let mut text = fault.to_string();
     let mut source = fault.source();
     while let Some(cause) = source {

@@ -1,6 +1,6 @@
 //! What the user wants: a [`Town`] of [`Desired`] sessions, every default resolved.
 
-use super::{Period, SessionName};
+use super::{NudgeText, Period, SessionName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
@@ -279,12 +279,14 @@ pub enum OnIdle {
 }
 
 /// Quiet and stuck limits of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Idling {
     /// Quiet for this long is too quiet.
     pub idle_limit: Option<Period>,
     /// What then happens to a service.
     pub on_idle: OnIdle,
+    /// What is typed then, where something is.
+    pub nudge: NudgeText,
     /// A busy screen frozen for this long is stuck.
     pub stuck_after: Option<Period>,
 }

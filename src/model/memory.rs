@@ -65,11 +65,26 @@ pub struct History {
     pub content: Option<Content>,
     /// What its output says about its end.
     pub marks: Option<Marks>,
+    /// When a text was last about to be typed into it.
+    pub nudged: Option<Moment>,
+    /// What gtctl has typed into it, oldest first, at most [`History::MAX_TYPED`].
+    pub typed: Vec<Typed>,
 }
 
 impl History {
     /// More crashes than this in a row are not told apart.
     pub const MAX_CRASHES: usize = 32;
+    /// Texts typed into one life that are remembered.
+    pub const MAX_TYPED: usize = 8;
+}
+
+/// A text that gtctl has typed, or was about to type: what shows it is no word of the agent's.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Typed {
+    /// Into which life.
+    pub generation: Generation,
+    /// The text.
+    pub text: String,
 }
 
 /// One life of a session, from start to end.

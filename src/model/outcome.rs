@@ -51,4 +51,6 @@ pub enum Effect {
     },
     /// The session is gone.
     Removed,
+    /// A text was typed, and has left the composer.
+    Nudged,
 }

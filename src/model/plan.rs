@@ -1,8 +1,8 @@
 //! What shall happen: steps, what is held, what is unchanged, and when to look again.
 
 use super::{
-    Agent, Desired, Fingerprint, Generation, Hold, Moment, PaneId, Phase, ProcId, Purpose, Reason, ServerId, SessionId,
-    SessionName, WhenAttached,
+    Agent, Desired, Fingerprint, Generation, Hold, Moment, NudgeText, PaneId, Phase, ProcId, Purpose, Reason, ServerId,
+    SessionId, SessionName, WhenAttached,
 };
 
 /// A whole decision. Every declared session, and every one of ours that is no longer declared, is in exactly one of
@@ -85,6 +85,15 @@ pub enum Action {
         started: Moment,
         /// The last planned restart: the adoption, unless more is known.
         handoff: Moment,
+    },
+    /// Type a text at its prompt and submit it.
+    Nudge {
+        /// Exactly which session. Attached clients do not matter: a composer that somebody writes in is left alone.
+        target: Target,
+        /// How its prompt is known, and by which keys a text is submitted.
+        agent: Box<Agent>,
+        /// What is typed.
+        text: NudgeText,
     },
 }
 
@@ -170,6 +179,8 @@ pub enum Verb {
     Expire,
     /// Label as ours.
     Adopt,
+    /// Type a text.
+    Nudge,
 }
 
 impl Verb {
@@ -181,6 +192,7 @@ impl Verb {
             Self::Restart => "restart",
             Self::Expire => "expire",
             Self::Adopt => "adopt",
+            Self::Nudge => "nudge",
         }
     }
 }
@@ -194,6 +206,7 @@ impl Action {
             Self::Restart { .. } => Verb::Restart,
             Self::Expire { .. } => Verb::Expire,
             Self::Adopt { .. } => Verb::Adopt,
+            Self::Nudge { .. } => Verb::Nudge,
         }
     }
 
@@ -204,7 +217,9 @@ impl Action {
             Self::Start { generation, .. }
             | Self::Adopt { generation, .. }
             | Self::Restart { generation, rung: Rung::Finish, .. } => Some(*generation),
-            Self::Restart { rung: Rung::Ask | Rung::Term | Rung::Kill, .. } | Self::Expire { .. } => None,
+            Self::Restart { rung: Rung::Ask | Rung::Term | Rung::Kill, .. }
+            | Self::Expire { .. }
+            | Self::Nudge { .. } => None,
         }
     }
 }
@@ -214,7 +229,7 @@ impl From<Verb> for Option<Purpose> {
         match verb {
             Verb::Restart => Some(Purpose::Restart),
             Verb::Expire => Some(Purpose::Expire),
-            Verb::Start | Verb::Adopt => None,
+            Verb::Start | Verb::Adopt | Verb::Nudge => None,
         }
     }
 }

@@ -4,7 +4,9 @@
 //! `status`, a controller and the one after it all go on where the last one was.
 
 use crate::marker::{Matcher, Watch};
-use crate::model::{Desired, Label, Life, Marks, Memory, Moment, Observed, Ownership, Position, SessionName, Town};
+use crate::model::{
+    Desired, Label, Life, Marks, Memory, Moment, Observed, Ownership, Position, SessionName, Town, Typed,
+};
 use crate::store::{FollowFault, Follower, From, View};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -27,9 +29,11 @@ pub fn listen(observed: &mut Observed, town: &Town, memory: &Memory, state: &Vie
         let Some(desired) = town.sessions.get(&label.session).filter(|d| !d.completion.markers.is_empty()) else {
             continue;
         };
-        let former = memory.sessions.get(&label.session).and_then(|history| history.marks.as_ref());
+        let history = memory.sessions.get(&label.session);
+        let former = history.and_then(|history| history.marks.as_ref());
         let former = former.filter(|marks| marks.generation == label.generation);
-        match hear(desired, label, former, state, now) {
+        let ear = Ear { desired, typed: history.map_or(&[], |history| &history.typed) };
+        match hear(&ear, label, former, state, now) {
             Ok(marks) => seen.heard = Some(marks),
             Err(fault) => {
                 let text = format!("{} cannot be listened to for its completion: {fault}", label.session);
@@ -38,6 +42,19 @@ pub fn listen(observed: &mut Observed, town: &Town, memory: &Memory, state: &Vie
         }
     }
     faults.into_values().collect()
+}
+
+/// What is listened for, and what is not the agent's word.
+struct Ear<'a> {
+    desired: &'a Desired,
+    typed: &'a [Typed],
+}
+
+impl Ear<'_> {
+    fn matcher(&self) -> Matcher {
+        let typed: Vec<String> = self.typed.iter().map(|typed| typed.text.clone()).collect();
+        Matcher::new(&self.desired.completion.markers, &typed)
+    }
 }
 
 /// Why a session cannot be listened to.
@@ -50,7 +67,8 @@ enum Deaf {
 }
 
 /// What is known of one life's output after this look.
-fn hear(desired: &Desired, label: &Label, former: Option<&Marks>, state: &View, now: Moment) -> Result<Marks, Deaf> {
+fn hear(ear: &Ear<'_>, label: &Label, former: Option<&Marks>, state: &View, now: Moment) -> Result<Marks, Deaf> {
+    let desired = ear.desired;
     let Some(former) = former else {
         let path = path_of(desired, label, state);
         let from = beginning(desired, label, &path);
@@ -62,7 +80,7 @@ fn hear(desired: &Desired, label: &Label, former: Option<&Marks>, state: &View, 
             unfinished: false,
             last_output: now,
         };
-        return read(desired, Follower::new(path, from), &silence, now);
+        return read(ear, Follower::new(path, from), &silence, now);
     };
     let path = path_of(desired, label, state);
     let after = |position: Position| Position { offset: position.offset.saturating_add(former.beyond), ..position };
@@ -73,7 +91,7 @@ fn hear(desired: &Desired, label: &Label, former: Option<&Marks>, state: &View, 
         Some(true) => {}
     }
     let from = former.position.map_or(From::Beginning, From::Position);
-    read(desired, Follower::new(path, from), former, now)
+    read(ear, Follower::new(path, from), former, now)
 }
 
 /// The log that is listened to.
@@ -94,12 +112,11 @@ fn beginning(desired: &Desired, label: &Label, path: &std::path::Path) -> From {
 }
 
 /// Reads what is new, from the beginning of a line.
-fn read(desired: &Desired, mut follower: Follower, former: &Marks, now: Moment) -> Result<Marks, Deaf> {
-    let matcher = Matcher::new(&desired.completion.markers, &[]);
+fn read(ear: &Ear<'_>, mut follower: Follower, former: &Marks, now: Moment) -> Result<Marks, Deaf> {
     // What was seen in a line without end is seen again when that is read again.
     let standing = former.standing.clone().filter(|_| !former.unfinished);
     let offset = former.position.map_or(0, |position| position.offset);
-    let mut watch = Watch::new(matcher, WIDTH, offset).resuming(standing);
+    let mut watch = Watch::new(ear.matcher(), WIDTH, offset).resuming(standing);
     let (mut total, mut open) = (0, 0);
     while total < MAX_READ {
         let new = follower.read_new(CHUNK)?;

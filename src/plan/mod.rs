@@ -10,11 +10,14 @@
 
 mod agents;
 mod backoff;
+mod nudge;
 mod pacing;
 mod rules;
 mod screens;
 mod subject;
 mod verdict;
+
+pub use nudge::nudgeable;
 
 use crate::model::{
     Hold, Memory, Moment, Observed, Orders, Phase, Plan, Reason, Scope, SessionName, Step, Town, Unchanged, Verb,

@@ -314,7 +314,7 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
     let rung = match want.kind {
         Kind::Continue(rung) => rung,
         Kind::Replace(_) | Kind::Retire(_) => Rung::Ask,
-        Kind::Create | Kind::Revive | Kind::Remove | Kind::Adopt => Rung::Finish,
+        Kind::Create | Kind::Revive | Kind::Remove | Kind::Adopt | Kind::Nudge => Rung::Finish,
     };
     let planned = matches!(want.kind, Kind::Replace(_));
     let handoff = if planned { Some(subject.now()) } else { subject.handoff_to_carry() };
@@ -340,6 +340,11 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
             generation,
             started: subject.now().minus(adopted_age(subject)),
             handoff: subject.handoff_to_carry().unwrap_or(subject.now()),
+        },
+        Verb::Nudge => Action::Nudge {
+            target: subject.target()?,
+            agent: Box::new(subject.desired?.agent.clone()),
+            text: subject.desired?.idling.nudge.clone(),
         },
     })
 }

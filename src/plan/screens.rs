@@ -34,10 +34,13 @@ pub(super) fn blocked(subject: &Subject<'_>) -> Option<Verdict> {
 }
 
 /// Rule 9: no content has changed and nothing works behind the screen for too long. What is only to be reported of a
-/// service is said where no other rule speaks.
+/// service is said where no other rule speaks; so is one that was nudged lately, or that a restart will set going.
 pub(super) fn too_quiet(subject: &Subject<'_>) -> Option<Verdict> {
     let (verb, kind) = on_idle(subject)?;
     let reason = over_idle_limit(subject)?;
+    if kind == Kind::Nudge && !is_nudge_due(subject) {
+        return None;
+    }
     Some(Verdict::Want(Want { verb, reason, kind, phase: subject.living_phase() }))
 }
 
@@ -53,7 +56,7 @@ pub(super) fn stuck(subject: &Subject<'_>) -> Option<Verdict> {
 
 /// What is to be said of a session that nothing is done to: that it is too quiet.
 pub(super) fn note(subject: &Subject<'_>) -> Option<Reason> {
-    over_idle_limit(subject).filter(|_| on_idle(subject).is_none())
+    over_idle_limit(subject).filter(|_| on_idle(subject).is_none_or(|(_, kind)| kind == Kind::Nudge))
 }
 
 /// What time alone brings of these rules, and when else what they say changes.
@@ -68,11 +71,32 @@ pub(super) fn upcoming(subject: &Subject<'_>) -> (Option<Next>, Option<Moment>) 
     }
     let agreement = needs_agreement(content).then(|| now.plus(LOOK_AGAIN));
     match (due(desired.idling.idle_limit), on_idle(subject)) {
+        (at, Some((verb, Kind::Nudge))) => {
+            let next = next_nudge(subject, content).map(|at| Next { verb, reason: "too-quiet", at });
+            (next, earliest(now, agreement, at))
+        }
         (Some(at), Some((verb, _))) => (Some(Next { verb, reason: "too-quiet", at }), agreement),
         // That it has failed is said instead of that it is too quiet.
         (Some(_), None) if failure(subject).is_some() => (None, agreement),
         (at, _) => (None, earliest(now, agreement, at)),
     }
+}
+
+/// When it will be nudged, if time alone passes.
+fn next_nudge(subject: &Subject<'_>, content: &Content) -> Option<Moment> {
+    let limit = subject.desired?.idling.idle_limit?;
+    let idle = due(content, content.since.plus(limit), subject.now());
+    let paced = subject.history?.nudged.map(|nudged| nudged.plus(limit));
+    let at = paced.map_or(idle, |paced| Moment::later_of(idle, paced));
+    Some(at).filter(|at| !subject.now().reached(at))
+}
+
+/// Whether the last nudge is a whole idle limit ago, and nothing else is about to set it going.
+fn is_nudge_due(subject: &Subject<'_>) -> bool {
+    let limit = subject.desired.and_then(|desired| desired.idling.idle_limit).unwrap_or_default();
+    let nudged = subject.history.and_then(|history| history.nudged);
+    let lately = nudged.is_some_and(|nudged| subject.now().since(&nudged) < limit);
+    !lately && !matches!(drifted(subject), Some(Verdict::Want(_)))
 }
 
 /// When a limit counts: once it has come and it is known that nothing works behind the screen.
@@ -116,7 +140,12 @@ fn on_idle(subject: &Subject<'_>) -> Option<(Verb, Kind)> {
         return Some((Verb::Expire, Kind::Retire(Patience::None)));
     }
     match desired.idling.on_idle {
-        OnIdle::Report | OnIdle::Nudge => None,
+        OnIdle::Report => None,
+        // Where it asks something, or shows no prompt, there is nothing to type at.
+        OnIdle::Nudge => {
+            let at_prompt = |content: &Content| content.state == ScreenState::Ready && content.is_agreed();
+            subject.content().is_some_and(at_prompt).then_some((Verb::Nudge, Kind::Nudge))
+        }
         OnIdle::Restart => Some((Verb::Restart, Kind::Replace(Patience::None))),
     }
 }

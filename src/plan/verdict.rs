@@ -60,6 +60,8 @@ pub(super) enum Kind {
     Remove,
     /// Label.
     Adopt,
+    /// Type a text.
+    Nudge,
     /// Carry on a stop that was begun.
     Continue(Rung),
 }
@@ -80,7 +82,7 @@ impl Kind {
     pub(super) fn kills(self) -> bool {
         match self {
             Self::Replace(_) | Self::Retire(_) => true,
-            Self::Create | Self::Revive | Self::Remove | Self::Adopt | Self::Continue(_) => false,
+            Self::Create | Self::Revive | Self::Remove | Self::Adopt | Self::Nudge | Self::Continue(_) => false,
         }
     }
 
@@ -88,7 +90,13 @@ impl Kind {
     pub(super) fn signals(self) -> bool {
         match self {
             Self::Continue(rung) => rung != Rung::Finish,
-            Self::Create | Self::Revive | Self::Replace(_) | Self::Retire(_) | Self::Remove | Self::Adopt => false,
+            Self::Create
+            | Self::Revive
+            | Self::Replace(_)
+            | Self::Retire(_)
+            | Self::Remove
+            | Self::Adopt
+            | Self::Nudge => false,
         }
     }
 
@@ -97,7 +105,7 @@ impl Kind {
         match self {
             Self::Create | Self::Revive => true,
             Self::Continue(rung) => rung == Rung::Finish,
-            Self::Replace(_) | Self::Retire(_) | Self::Remove | Self::Adopt => false,
+            Self::Replace(_) | Self::Retire(_) | Self::Remove | Self::Adopt | Self::Nudge => false,
         }
     }
 }

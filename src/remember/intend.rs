@@ -1,5 +1,6 @@
 //! What a plan intends, to be written down before anything is touched.
 
+use super::nudge::note_typed;
 use crate::model::{Action, Generation, Hold, Memory, Moment, Phase, Plan, Purpose, Rung, Step, Stopping};
 
 /// Takes in what is about to be done, and what is waited for.
@@ -45,6 +46,7 @@ fn intend_step(memory: &mut Memory, step: &Step, now: Moment) {
             intend_stop(&mut history.stopping, target.generation, *rung, Purpose::Expire, step, now);
         }
         Action::Adopt { handoff, .. } => history.handoff = Some(*handoff),
+        Action::Nudge { target, text, .. } => note_typed(history, target.generation, text, now),
     }
 }
 

@@ -93,8 +93,9 @@ fn effect_word(verb: Verb, effect: &Effect) -> &'static str {
         (Effect::Signalled { .. }, _) => "asked to end",
         (Effect::Adopted { .. }, _) => "adopted",
         (Effect::Removed, _) => "expired",
+        (Effect::Nudged, _) => "nudged",
         (Effect::Started { .. }, Verb::Restart) => "restarted",
-        (Effect::Started { .. }, Verb::Start | Verb::Expire | Verb::Adopt) => "started",
+        (Effect::Started { .. }, Verb::Start | Verb::Expire | Verb::Adopt | Verb::Nudge) => "started",
     }
 }
 

@@ -66,6 +66,7 @@ fn forget(memory: &mut Memory, now: Moment) {
             run.ended.iter_mut().for_each(|ended| anchor(&mut ended.at));
         }
         history.marks.iter_mut().for_each(|marks| anchor(&mut marks.last_output));
+        history.nudged.iter_mut().for_each(anchor);
     }
 }
 
@@ -177,6 +178,7 @@ fn learn_seen(history: &mut History, desired: Option<&Desired>, seen: &Seen, lab
     if history.stopping.as_ref().is_some_and(|stopping| stopping.generation != label.generation) {
         history.stopping = None;
     }
+    history.typed.retain(|typed| typed.generation == label.generation);
     learn_marks(history, seen, label, now);
     learn_life(history, desired, seen, now);
     learn_content(history, seen, label, now);

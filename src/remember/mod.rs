@@ -16,6 +16,7 @@ mod content;
 mod intend;
 mod journal;
 mod learn;
+mod nudge;
 mod record;
 mod saved;
 
@@ -23,5 +24,6 @@ pub use ask::ask;
 pub use intend::intend;
 pub use journal::{entries, handoffs};
 pub use learn::learn;
+pub use nudge::{nudge_entry, nudging};
 pub use record::{record, take_back};
 pub use saved::idle_saved;

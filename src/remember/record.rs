@@ -68,6 +68,8 @@ fn record_effect(history: &mut History, step: &Step, effect: &Effect, now: Momen
             }
         }
         Effect::Removed => record_removal(history, step, now),
+        // That it was typed is known from the intent.
+        Effect::Nudged => {}
     }
 }
 
@@ -131,7 +133,7 @@ fn record_failed_start(history: &mut History, step: &Step, now: Moment) -> bool 
             });
         }
         Action::Restart { .. } => {}
-        Action::Expire { .. } | Action::Adopt { .. } => return false,
+        Action::Expire { .. } | Action::Adopt { .. } | Action::Nudge { .. } => return false,
     }
     push_crash(history, now, now);
     true

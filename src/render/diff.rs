@@ -61,7 +61,7 @@ pub fn summary(scene: &Scene<'_>, paper: &Paper) -> String {
     } else if steps.is_empty() && held.is_empty() {
         converged(unchanged)
     } else {
-        let verbs = [Verb::Start, Verb::Restart, Verb::Expire, Verb::Adopt];
+        let verbs = [Verb::Start, Verb::Restart, Verb::Expire, Verb::Adopt, Verb::Nudge];
         let of_verb = verbs.map(|v| (steps.iter().filter(|s| s.action.verb() == v).count(), v.word()));
         let mut parts: Vec<String> =
             of_verb.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} to {word}")).collect();
@@ -114,6 +114,9 @@ fn of_step(step: &Step) -> Vec<Line> {
     if let Some(desired) = runs(step) {
         lines.push(below(format!("$ {}", words::shell(&desired.command))));
     }
+    if let Action::Nudge { text, .. } = &step.action {
+        lines.push(below(format!("types: {}", sanitise::line(text.as_str(), LONG))));
+    }
     lines
 }
 
@@ -121,7 +124,7 @@ fn of_step(step: &Step) -> Vec<Line> {
 fn runs(step: &Step) -> Option<&Desired> {
     match (&step.action, &step.reason) {
         (Action::Start { desired, .. }, _) | (Action::Restart { desired, .. }, Reason::Drifted { .. }) => Some(desired),
-        (Action::Restart { .. } | Action::Expire { .. } | Action::Adopt { .. }, _) => None,
+        (Action::Restart { .. } | Action::Expire { .. } | Action::Adopt { .. } | Action::Nudge { .. }, _) => None,
     }
 }
 
@@ -131,6 +134,7 @@ pub(super) fn symbol(verb: Verb) -> (&'static str, Role) {
         Verb::Restart => ("~", Role::Change),
         Verb::Expire => ("-", Role::Bad),
         Verb::Adopt => ("=", Role::Good),
+        Verb::Nudge => (">", Role::Change),
     }
 }
 

@@ -232,13 +232,20 @@ impl<'m> Driver<'m> {
                 unknown()
             }
             Some(Mishap::Late) => {
-                self.postpone(step, now);
+                // A script is read back by tmux from its client: one that was given up types nothing later.
+                if !matches!(step.action, Action::Nudge { .. }) {
+                    self.postpone(step, now);
+                }
                 unknown()
             }
             Some(Mishap::Twice) => {
-                // A creation repeated when its name is free again cannot be told from the first.
-                if !matches!(step.action, Action::Start { .. }) {
-                    self.postpone(step, now);
+                match &step.action {
+                    // A creation repeated when its name is free again cannot be told from the first.
+                    Action::Start { .. } => {}
+                    Action::Nudge { .. } => {
+                        self.world.carry_out(step, now);
+                    }
+                    Action::Restart { .. } | Action::Expire { .. } | Action::Adopt { .. } => self.postpone(step, now),
                 }
                 Some(self.world.carry_out(step, now))
             }

@@ -6,8 +6,8 @@
 use super::World;
 use super::world::{OnTerm, Session};
 use crate::model::{
-    Action, Death, Desired, Effect, Generation, Label, Moment, Origin, Outcome, Ownership, Rung, ServerId, SessionId,
-    Step, Target, WhenAttached,
+    Action, Death, Desired, Effect, Generation, Label, Moment, Origin, Outcome, Ownership, Rung, ScreenState, ServerId,
+    SessionId, Step, Target, WhenAttached,
 };
 
 /// A rule of conduct that can be left out on purpose, to see that its absence is noticed.
@@ -27,6 +27,8 @@ pub enum Neglect {
     Intent,
     /// Planned restarts leave no trace on the session.
     HandoffLabel,
+    /// What was typed before is typed again.
+    NudgeStamp,
 }
 
 /// Something that was done to the world, with what was there before it.
@@ -63,6 +65,7 @@ impl World {
             Action::Expire { target, rung: Rung::Finish, .. } => self.remove(step, planned, target),
             Action::Expire { target, rung, .. } => self.signal(step, planned, target, *rung, None),
             Action::Adopt { target, .. } => self.adopt(step, planned, target),
+            Action::Nudge { target, .. } => self.nudge(step, planned, target),
         }
     }
 
@@ -219,6 +222,31 @@ impl World {
         }
         self.leave_when_empty();
         Outcome::Done(Effect::Removed)
+    }
+
+    /// Types at a prompt, whoever is attached; the same moment is typed once. The agent mostly takes it up.
+    fn nudge(&mut self, step: &Step, planned: Moment, target: &Target) -> Outcome {
+        let id = match self.admit(&Target { attached: WhenAttached::Proceed, ..*target }) {
+            Ok(id) => id,
+            Err(outcome) => return outcome,
+        };
+        let (careless, lively) = (self.neglects(Neglect::NudgeStamp), self.random.chance(700));
+        let (digest, now) = (self.random.next_number(), self.now.awake);
+        let Some(session) = self.session(id).filter(|session| session.is_alive()) else {
+            return Outcome::Stale("it has ended".to_owned());
+        };
+        if session.screen.state != ScreenState::Ready || session.nudged == Some(planned) && !careless {
+            return Outcome::Stale("not at its prompt, or typed before".to_owned());
+        }
+        self.note(step, planned, Some(id));
+        if let Some(session) = self.session(id) {
+            session.nudged = Some(planned);
+            if lively {
+                session.screen.digest = digest;
+                session.spoke = now;
+            }
+        }
+        Outcome::Done(Effect::Nudged)
     }
 
     fn adopt(&mut self, step: &Step, planned: Moment, target: &Target) -> Outcome {

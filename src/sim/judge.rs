@@ -24,7 +24,7 @@ pub(super) struct Brief<'a>(&'a SessionName, &'static str, Option<Rung>, &'a Rea
 pub(super) fn brief(step: &Step) -> Brief<'_> {
     let (rung, target) = match &step.action {
         Action::Restart { rung, target, .. } | Action::Expire { rung, target, .. } => (Some(*rung), Some(target)),
-        Action::Adopt { target, .. } => (None, Some(target)),
+        Action::Adopt { target, .. } | Action::Nudge { target, .. } => (None, Some(target)),
         Action::Start { .. } => (None, None),
     };
     Brief(&step.session, step.action.verb().word(), rung, &step.reason, target)
@@ -36,7 +36,7 @@ pub(super) fn begins_kill(step: &Step) -> bool {
         Action::Restart { rung, .. } | Action::Expire { rung, .. } => {
             *rung == Rung::Ask && !matches!(step.reason, Reason::StopBegun { .. })
         }
-        Action::Start { .. } | Action::Adopt { .. } => false,
+        Action::Start { .. } | Action::Adopt { .. } | Action::Nudge { .. } => false,
     }
 }
 
@@ -44,7 +44,7 @@ pub(super) fn begins_kill(step: &Step) -> bool {
 pub(super) fn signals(step: &Step) -> bool {
     match &step.action {
         Action::Restart { rung, .. } | Action::Expire { rung, .. } => *rung != Rung::Finish,
-        Action::Start { .. } | Action::Adopt { .. } => false,
+        Action::Start { .. } | Action::Adopt { .. } | Action::Nudge { .. } => false,
     }
 }
 
@@ -105,7 +105,10 @@ pub(super) fn judge_step(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
     judge_screens(look, step)?;
     let target = match &step.action {
         Action::Start { .. } => return judge_creation(look, step),
-        Action::Restart { target, .. } | Action::Expire { target, .. } | Action::Adopt { target, .. } => target,
+        Action::Restart { target, .. }
+        | Action::Expire { target, .. }
+        | Action::Adopt { target, .. }
+        | Action::Nudge { target, .. } => target,
     };
     let Some((_, seen)) = sessions(look.observed).find(|(_, seen)| seen.id == target.session) else {
         return breach("S1 ours only", format!("{:?}", brief(step)));
@@ -152,6 +155,10 @@ pub(super) fn judge_screens(look: &Look<'_>, step: &Step) -> Result<(), Breach> 
     let still = own.map(|content| look.now.since(&content.since));
     let resting = own.and_then(|content| content.cpu).is_some_and(|cpu| cpu.resting);
     let busy = own.is_some_and(|content| content.state == ScreenState::Busy);
+    if let Action::Nudge { .. } = &step.action {
+        let at_prompt = own.is_some_and(|content| content.state == ScreenState::Ready && content.is_agreed());
+        ensure(at_prompt, "S22 nudge at a prompt", &brief(step))?;
+    }
     let planned = match step.reason {
         Reason::TooQuiet { limit, .. } => {
             let due = still.is_some_and(|still| still >= limit) && resting && !busy;
@@ -241,7 +248,7 @@ pub(super) fn judge_identity(step: &Step, before: &Before) -> Result<(), Breach>
     let (target, kills) = match &step.action {
         Action::Start { .. } => return Ok(()),
         Action::Restart { target, .. } | Action::Expire { target, .. } => (target, before.session.is_alive()),
-        Action::Adopt { target, .. } => (target, false),
+        Action::Adopt { target, .. } | Action::Nudge { target, .. } => (target, false),
     };
     let generation = match &before.session.ownership {
         Ownership::Ours(label) => Some(label.generation),

@@ -9,8 +9,8 @@ use super::judge::{
     judge_step, signals,
 };
 use crate::model::{
-    Action, Durability, Generation, Hold, Memory, Moment, Observed, Orders, Period, Phase, Plan, Rung, SessionName,
-    StartBudget, Step, Town, WhenAttached,
+    Action, Durability, Generation, Hold, Memory, Moment, Observed, Orders, Period, Phase, Plan, Reason, Rung,
+    SessionName, StartBudget, Step, Town, WhenAttached,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -57,6 +57,8 @@ pub struct Ledger {
     told: Option<Moment>,
     /// The last life begun of each session, to know one that is begun twice.
     begun: BTreeMap<SessionName, Generation>,
+    /// For which moment each session was last nudged, and in which life.
+    nudged: BTreeMap<SessionName, (Moment, Option<Generation>)>,
 }
 
 impl Ledger {
@@ -75,6 +77,7 @@ impl Ledger {
         self.starts.retain(|at| disk.starts.contains(at));
         self.guarded = None;
         self.begun.clear();
+        self.nudged.clear();
         self.told = None;
         self.shaken = 0;
     }
@@ -147,6 +150,10 @@ impl Ledger {
                 stopping.is_some_and(|s| Some(s.generation) == target.generation && s.rung == *rung)
             }
             Action::Expire { .. } => true,
+            Action::Nudge { text, .. } => {
+                let typed = history.typed.last().is_some_and(|typed| typed.text == text.as_str());
+                typed && history.nudged.is_some() && history.nudged == self.told
+            }
             Action::Start { generation, .. }
             | Action::Restart { generation, .. }
             | Action::Adopt { generation, .. } => history.generation >= *generation,
@@ -177,7 +184,19 @@ impl Ledger {
             let last = self.begun.insert(step.session.clone(), generation);
             ensure(last != Some(generation), "S2 twice", &brief(step))?;
         }
+        self.judge_nudge(deed)?;
         self.judge_gap(deed, town)
+    }
+
+    /// Two nudges of one life are a whole idle limit apart, and none is typed twice.
+    fn judge_nudge(&mut self, Deed { step, planned, .. }: &Deed) -> Result<(), Breach> {
+        let (Action::Nudge { target, .. }, Reason::TooQuiet { limit, .. }) = (&step.action, &step.reason) else {
+            return Ok(());
+        };
+        let last = self.nudged.insert(step.session.clone(), (*planned, target.generation));
+        let Some((last, life)) = last else { return Ok(()) };
+        let apart = planned.since(&last) >= *limit || planned.boot != last.boot || life != target.generation;
+        ensure(apart, "S23 nudge pace", &brief(step))
     }
 
     fn judge_budget(&mut self, step: &Step, planned: Moment, town: &Town, now: Moment) -> Result<(), Breach> {

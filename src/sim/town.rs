@@ -2,7 +2,7 @@
 
 use super::Random;
 use crate::model::{
-    Agent, Backoff, Completion, Desired, Idling, Launcher, Limits, Logs, Marker, OnDrift, OnIdle, Period,
+    Agent, Backoff, Completion, Desired, Idling, Launcher, Limits, Logs, Marker, NudgeText, OnDrift, OnIdle, Period,
     RestartPolicy, SessionName, Socket, StartBudget, Town, WhenAttached,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -114,6 +114,7 @@ fn random_age(random: &mut Random) -> Option<Period> {
 fn random_idling(random: &mut Random) -> Idling {
     Idling {
         idle_limit: random.pick(&[None, None, Some(5), Some(30), Some(200)]).flatten().map(Period::from_mins),
+        nudge: NudgeText::default(),
         on_idle: random.pick(&[OnIdle::Report, OnIdle::Restart, OnIdle::Nudge]).unwrap_or_default(),
         stuck_after: random.pick(&[None, None, Some(10), Some(60)]).flatten().map(Period::from_mins),
     }

@@ -73,6 +73,8 @@ pub struct Session {
     pub cpu_ms: u64,
     /// What its agent has said of its end, and when, with nothing after it.
     pub said: Option<(Verdict, Moment)>,
+    /// The moment for which something was last typed into it.
+    pub nudged: Option<Moment>,
 }
 
 /// A process and what will become of it.
@@ -273,6 +275,7 @@ impl World {
             screen: prompt(),
             cpu_ms: 0,
             said: None,
+            nudged: None,
         };
         server.sessions.insert(id, session);
         Some(id)

@@ -65,6 +65,8 @@ fn full_history(n: u64) -> History {
         agentless: 2,
         prune: true,
         content: Some(full_content(n, at)),
+        nudged: Some(at),
+        typed: vec![model::Typed { generation: Generation(n), text: "go on;\n\"now\"".into() }],
         marks: Some(full_marks(n, at)),
     }
 }

@@ -7,7 +7,7 @@ use super::wire_content::WireContent;
 use super::wire_marks::WireMarks;
 use crate::model::{
     Content, Death, Ended, Fingerprint, Finished, Generation, History, Marks, Memory, Moment, ProcId, Purpose, Run,
-    Rung, ServerId, SessionName, Stopping,
+    Rung, ServerId, SessionName, Stopping, Typed,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -82,6 +82,10 @@ struct WireHistory {
     #[serde(skip_serializing_if = "Option::is_none")]
     content: Option<WireContent>,
     marks: Option<WireMarks>,
+    #[serde(skip_serializing_if = "is_default")]
+    nudged: Option<At>,
+    #[serde(skip_serializing_if = "is_default")]
+    typed: Vec<Typed>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -211,6 +215,8 @@ impl From<&History> for WireHistory {
             prune,
             content,
             marks,
+            nudged,
+            typed,
         } = history;
         Self {
             generation: *generation,
@@ -231,6 +237,8 @@ impl From<&History> for WireHistory {
             prune: *prune,
             content: content.as_ref().map(WireContent::from),
             marks: marks.as_ref().map(WireMarks::from),
+            nudged: nudged.map(Text),
+            typed: typed.clone(),
         }
     }
 }
@@ -252,6 +260,8 @@ impl From<WireHistory> for History {
             prune: wire.prune,
             content: wire.content.map(Content::from),
             marks: wire.marks.map(Marks::from),
+            nudged: plain(wire.nudged),
+            typed: wire.typed,
         }
     }
 }

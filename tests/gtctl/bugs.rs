@@ -138,6 +138,7 @@ fn neglects() -> Vec<Bug> {
         world("S6", "a name is taken twice", Neglect::NameFence),
         world("S5", "intents are not written", Neglect::Intent),
         world("S4", "planned restarts leave no label", Neglect::HandoffLabel),
+        world("S23", "what was typed is typed again", Neglect::NudgeStamp),
     ]
 }
 

@@ -21,7 +21,7 @@ const LATER: &str = "";
 const RIGS: &str = r#"{"rigs":{"shop":{"beads":{"prefix":"sh"}},"yard":{"beads":{"prefix":"ya"}}}}"#;
 
 /// The fields of a session, wherever they stand.
-const SESSION: [Row; 40] = [
+const SESSION: [Row; 41] = [
     ("role", "'custom'", "'worker'"),
     ("rig", "'shop'", "'yard'"),
     ("name", "'n'", "'m'"),
@@ -42,7 +42,12 @@ const SESSION: [Row; 40] = [
     ("handoff_gap", "'1h'", "'10m'"),
     ("drain", "'5m'", "'1m'"),
     ("idle_limit", "'10m'", "'1m'"),
-    ("on_idle", "'report'", "'restart'"),
+    ("on_idle", "'report'", "'nudge'"),
+    (
+        "idle_nudge",
+        "'go on'\non_idle = 'nudge'\nidle_limit = '1m'",
+        "'what now?'\non_idle = 'nudge'\nidle_limit = '1m'",
+    ),
     ("stuck_after", "'10m'", "'1m'"),
     ("max_memory", LATER, "'1GiB'"),
     ("on_drift", "'report'", "'restart'"),
@@ -91,7 +96,7 @@ const OTHERS: [Row; 27] = [
     ("agents.mine.retrying", "['a']", "['b']"),
     ("agents.mine.fix", "'a'", "'b'"),
     ("agents.mine.quit", "['C-c']", "['C-d']"),
-    ("agents.mine.submit", LATER, "['C-d']"),
+    ("agents.mine.submit", "['Enter']", "['C-d']"),
     ("agents.mine.probe", LATER, "['mine', 'login']"),
     ("agents.mine.resume", LATER, "['-c']"),
     ("controller.resync", "'15s'", "'20s'"),
@@ -210,7 +215,7 @@ fn effects(town: &Town, worlds: &[World]) -> String {
             desired;
         let launch =
             (command, dir, env, identity_env, env_file, stop_grace, logs, &completion.markers, &completion.log);
-        let known = (&agent.process_names, &agent.ready, &agent.busy, &agent.quit);
+        let known = (&agent.process_names, &agent.ready, &agent.busy, &agent.quit, &agent.submit);
         writeln!(effects, "{name} {launch:?} {known:?} {:?}", told_by_screens(agent)).unwrap();
     }
     for world in worlds {

@@ -104,7 +104,9 @@ fn a_failed_look_is_followed_by_nothing() {
 fn essence(plan: &Plan) -> Vec<String> {
     let rung = |step: &Step| match &step.action {
         gtctl::model::Action::Restart { rung, .. } | gtctl::model::Action::Expire { rung, .. } => Some(*rung),
-        gtctl::model::Action::Start { .. } | gtctl::model::Action::Adopt { .. } => None::<Rung>,
+        gtctl::model::Action::Start { .. }
+        | gtctl::model::Action::Adopt { .. }
+        | gtctl::model::Action::Nudge { .. } => None::<Rung>,
     };
     let steps = plan.steps.iter().map(|s| format!("{} {:?} {:?}", s.session, s.action.verb(), rung(s)));
     let held = plan.held.iter().map(|h| format!("{} {:?} {}", h.session, h.verb, h.hold.code()));

@@ -24,6 +24,8 @@ mod logs;
 #[cfg(test)]
 mod look;
 #[cfg(test)]
+mod nudge;
+#[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod situation;

@@ -224,6 +224,8 @@ impl Maker {
             prune: self.random.chance(300),
             content: self.random.chance(700).then(|| self.content(generation)),
             marks: self.random.chance(300).then(|| self.marks(generation)),
+            nudged: self.random.chance(400).then(|| self.moment()),
+            typed: vec![],
         }
     }
 

@@ -156,6 +156,8 @@ struct HistoryEntry {
     /// Its last entry allowed that it be expired.
     #[serde(default)]
     prune: bool,
+    /// When something was last typed into it.
+    nudged: Option<Period>,
 }
 
 pub(crate) fn death(text: &str) -> Death {
@@ -397,6 +399,7 @@ impl HistoryEntry {
             restarts: self.restarts,
             prune: self.prune,
             content: self.content(),
+            nudged: ago(self.nudged),
             ..History::default()
         }
     }

@@ -58,6 +58,9 @@ macro_rules! session_table {
             pub idle_limit: Option<Limit>,
             /// What happens to a service that is too quiet. Default: `report`.
             pub on_idle: Option<OnIdle>,
+            /// What is typed into it with `on_idle = "nudge"`, at most once in `idle_limit`. A template. Default:
+            /// `Continue with your work, or say what blocks you.`
+            pub idle_nudge: Option<String>,
             /// A busy screen frozen for this long is stuck. Default: 10m.
             pub stuck_after: Option<Limit>,
             /// Resident memory of its whole process tree above which it is restarted. Default: off.
