@@ -27,8 +27,7 @@ const fn refused(path: &'static [&'static str], value: &'static str) -> Row {
 }
 
 /// Session fields, wherever a session's fields stand; then tables of their own.
-const SESSION_ROWS: [Row; 4] =
-    [later(&["max_memory"]), later(&["handoff"]), later(&["instructions"]), refused(&["launcher"], "gt")];
+const SESSION_ROWS: [Row; 3] = [later(&["max_memory"]), later(&["instructions"]), refused(&["launcher"], "gt")];
 
 /// Everything else.
 const ROWS: [Row; 11] = [

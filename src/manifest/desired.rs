@@ -47,6 +47,7 @@ impl Reading<'_> {
         let env_file = self.file(tiers, &words, "env_file", pick!(tiers, env_file));
         let instructions = self.file(tiers, &words, "instructions", pick!(tiers, instructions));
         let identity_env = scene.root.as_deref().map(|root| identity.env(root, name, &known.agent)).unwrap_or_default();
+        let handoff = self.typed(tiers, &words, "handoff", pick!(tiers, handoff));
         let restart = pick!(tiers, restart).map_or_else(RestartPolicy::default, |word| word.meaning());
         let completion = self.completion(tiers, &words, restart);
         let idling = self.idling(tiers, &words);
@@ -69,7 +70,7 @@ impl Reading<'_> {
             after: BTreeSet::new(),
             ready_after: wait(pick!(tiers, ready_after)),
             max_age: max_age(tiers, name),
-            handoff: pick!(tiers, handoff).cloned(),
+            handoff,
             handoff_gap: wait(pick!(tiers, handoff_gap)),
             drain: wait(pick!(tiers, drain)),
             idling,
@@ -209,20 +210,28 @@ impl Reading<'_> {
 
 impl Reading<'_> {
     fn idling(&mut self, tiers: &Tiers<'_>, words: &Words<'_>) -> Idling {
-        let layers = self.layers;
-        let nudge = pick!(tiers, idle_nudge).and_then(|text| {
-            let at = || tiers.path(layers, &["idle_nudge"]);
-            let filled = self.fill(words, text, at)?;
-            NudgeText::new(&filled)
-                .map_err(|e| self.faults.push(self.at(&at(), "bad-text", e.to_string()).help(e.help())))
-                .ok()
-        });
+        let nudge = self.typed(tiers, words, "idle_nudge", pick!(tiers, idle_nudge));
         Idling {
             idle_limit: pick!(tiers, idle_limit).and_then(|limit| limit.period()),
             on_idle: pick!(tiers, on_idle).map(|word| word.meaning()).unwrap_or_default(),
             nudge: nudge.unwrap_or_default(),
             stuck_after: pick!(tiers, stuck_after).and_then(|limit| limit.period()),
         }
+    }
+
+    /// A text to be typed, from the template in `field`.
+    fn typed(
+        &mut self,
+        tiers: &Tiers<'_>,
+        words: &Words<'_>,
+        field: &'static str,
+        text: Option<&String>,
+    ) -> Option<NudgeText> {
+        let layers = self.layers;
+        let at = || tiers.path(layers, &[field]);
+        let filled = self.fill(words, text?, at)?;
+        let text = NudgeText::new(&filled);
+        text.map_err(|e| self.faults.push(self.at(&at(), "bad-text", e.to_string()).help(e.help()))).ok()
     }
 }
 

@@ -78,8 +78,8 @@ pub struct Desired {
     pub ready_after: Period,
     /// Age at which it is restarted (a task: expired). Its own share of `max_age_jitter` is already added.
     pub max_age: Option<Period>,
-    /// Notice given to the agent before a planned restart.
-    pub handoff: Option<String>,
+    /// Notice typed at its prompt before it is ended for its age or its fields.
+    pub handoff: Option<NudgeText>,
     /// Least time between two planned restarts.
     pub handoff_gap: Period,
     /// How long a planned restart waits for the session to fall idle.

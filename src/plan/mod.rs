@@ -10,6 +10,7 @@
 
 mod agents;
 mod backoff;
+mod drain;
 mod nudge;
 mod pacing;
 mod rules;

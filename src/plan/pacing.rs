@@ -5,13 +5,14 @@
 
 use super::Situation;
 use super::agents::hold_for_agents;
+use super::drain::{self, hold_for_drain};
 use super::rules::LOOK_AGAIN;
 use super::screens::upcoming;
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use crate::model::{
-    Action, Agent, Content, Death, Durability, Held, Hold, Life, Mass, Moment, Period, Phase, Plan, Reason, Rung,
-    SessionName, StartBudget, Step, Unchanged, Verb, WhenAttached,
+    Action, Agent, Death, Durability, Held, Hold, Life, Mass, Moment, Period, Phase, Plan, Reason, Rung, SessionName,
+    StartBudget, Step, Unchanged, Verb, WhenAttached,
 };
 
 /// The window of the start budget and of what counts as lately come up.
@@ -25,6 +26,8 @@ pub(super) fn pace(situation: &Situation<'_>, subjects: &[Subject<'_>], verdicts
         let Verdict::Want(want) = verdict else { continue };
         if let Some((hold, until)) = hold_alone(subject, want, &mut wakes) {
             *verdict = Verdict::Hold(want.clone(), hold, until);
+        } else if let Some(notice) = drain::notice(subject, want) {
+            *verdict = Verdict::Want(notice);
         }
     }
     let starting: Vec<&Subject<'_>> = subjects.iter().filter(|subject| subject.is_coming_up()).collect();
@@ -44,13 +47,13 @@ pub(super) fn pace(situation: &Situation<'_>, subjects: &[Subject<'_>], verdicts
 }
 
 /// The earliest moment at which the plan can change.
-struct Wakes {
+pub(super) struct Wakes {
     earliest: Option<Moment>,
     now: Moment,
 }
 
 impl Wakes {
-    fn add(&mut self, at: Moment) {
+    pub(super) fn add(&mut self, at: Moment) {
         if self.earliest.is_none_or(|earliest| self.now.until(&at) < self.now.until(&earliest)) {
             self.earliest = Some(at);
         }
@@ -126,24 +129,6 @@ fn hold_for_gap(subject: &Subject<'_>, want: &Want) -> Option<(Hold, Option<Mome
         let until = if last.boot == subject.now().boot { until } else { subject.now().plus(gap.minus(since)) };
         (Hold::HandoffGap { since, gap }, Some(until))
     })
-}
-
-fn hold_for_drain(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(Hold, Option<Moment>)> {
-    let (Kind::Replace(Patience::Drain) | Kind::Retire(Patience::Drain)) = want.kind else { return None };
-    let quiet = subject.idle();
-    let since = subject.history.and_then(|history| history.draining).unwrap_or(subject.now());
-    let deadline = since.plus(subject.desired?.drain);
-    if quiet >= Content::IDLE_AFTER || subject.now().reached(&deadline) {
-        return None;
-    }
-    if subject.is_busy() {
-        // A stuck session is not waited for.
-        let ready = subject.ready_at().filter(|_| !subject.is_ready());
-        upcoming(subject).1.into_iter().chain(ready).for_each(|at| wakes.add(at));
-    } else {
-        wakes.add(subject.now().plus(Content::IDLE_AFTER.minus(quiet)));
-    }
-    Some((Hold::Draining { quiet }, Some(deadline)))
 }
 
 fn wave_of(subject: &Subject<'_>) -> u32 {
@@ -314,7 +299,7 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
     let rung = match want.kind {
         Kind::Continue(rung) => rung,
         Kind::Replace(_) | Kind::Retire(_) => Rung::Ask,
-        Kind::Create | Kind::Revive | Kind::Remove | Kind::Adopt | Kind::Nudge => Rung::Finish,
+        Kind::Create | Kind::Revive | Kind::Remove | Kind::Adopt | Kind::Nudge | Kind::Notice => Rung::Finish,
     };
     let planned = matches!(want.kind, Kind::Replace(_));
     let handoff = if planned { Some(subject.now()) } else { subject.handoff_to_carry() };
@@ -344,7 +329,17 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
         Verb::Nudge => Action::Nudge {
             target: subject.target()?,
             agent: Box::new(subject.desired?.agent.clone()),
-            text: subject.desired?.idling.nudge.clone(),
+            text: match want.kind {
+                Kind::Notice => subject.desired?.handoff.clone()?,
+                Kind::Create
+                | Kind::Revive
+                | Kind::Replace(_)
+                | Kind::Retire(_)
+                | Kind::Remove
+                | Kind::Adopt
+                | Kind::Nudge
+                | Kind::Continue(_) => subject.desired?.idling.nudge.clone(),
+            },
         },
     })
 }

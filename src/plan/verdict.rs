@@ -60,8 +60,10 @@ pub(super) enum Kind {
     Remove,
     /// Label.
     Adopt,
-    /// Type a text.
+    /// Type a text because it is too quiet.
     Nudge,
+    /// Type the notice that it is about to be ended.
+    Notice,
     /// Carry on a stop that was begun.
     Continue(Rung),
 }
@@ -82,7 +84,13 @@ impl Kind {
     pub(super) fn kills(self) -> bool {
         match self {
             Self::Replace(_) | Self::Retire(_) => true,
-            Self::Create | Self::Revive | Self::Remove | Self::Adopt | Self::Nudge | Self::Continue(_) => false,
+            Self::Create
+            | Self::Revive
+            | Self::Remove
+            | Self::Adopt
+            | Self::Nudge
+            | Self::Notice
+            | Self::Continue(_) => false,
         }
     }
 
@@ -96,7 +104,8 @@ impl Kind {
             | Self::Retire(_)
             | Self::Remove
             | Self::Adopt
-            | Self::Nudge => false,
+            | Self::Nudge
+            | Self::Notice => false,
         }
     }
 
@@ -105,7 +114,7 @@ impl Kind {
         match self {
             Self::Create | Self::Revive => true,
             Self::Continue(rung) => rung == Rung::Finish,
-            Self::Replace(_) | Self::Retire(_) | Self::Remove | Self::Adopt | Self::Nudge => false,
+            Self::Replace(_) | Self::Retire(_) | Self::Remove | Self::Adopt | Self::Nudge | Self::Notice => false,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a plan intends, to be written down before anything is touched.
 
 use super::nudge::note_typed;
-use crate::model::{Action, Generation, Hold, Memory, Moment, Phase, Plan, Purpose, Rung, Step, Stopping};
+use crate::model::{Action, Generation, Hold, Memory, Moment, Phase, Plan, Purpose, Reason, Rung, Step, Stopping};
 
 /// Takes in what is about to be done, and what is waited for.
 #[must_use]
@@ -46,7 +46,13 @@ fn intend_step(memory: &mut Memory, step: &Step, now: Moment) {
             intend_stop(&mut history.stopping, target.generation, *rung, Purpose::Expire, step, now);
         }
         Action::Adopt { handoff, .. } => history.handoff = Some(*handoff),
-        Action::Nudge { target, text, .. } => note_typed(history, target.generation, text, now),
+        Action::Nudge { target, text, .. } => {
+            note_typed(history, target.generation, text, now);
+            // A notice that it is about to be ended opens the time that it has.
+            if !matches!(step.reason, Reason::TooQuiet { .. }) {
+                history.draining.get_or_insert(now);
+            }
+        }
     }
 }
 

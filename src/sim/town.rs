@@ -98,6 +98,9 @@ fn random_session(random: &mut Random, at: u64) -> Option<Desired> {
     }
     desired.prune = random.chance(300);
     if random.chance(300) {
+        desired.handoff = NudgeText::new("You are about to be restarted: write your handoff.").ok();
+    }
+    if random.chance(300) {
         desired.completion.markers = vec![Marker::Text("DONE".to_owned())];
         desired.completion.grace = random.pick(&[5, 60, 300]).map_or(Period::ZERO, Period::from_secs);
     }

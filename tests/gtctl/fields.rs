@@ -38,7 +38,7 @@ const SESSION: [Row; 41] = [
     ("ready_after", "'5s'", "'2h'"),
     ("max_age", "'1h'", "'2h'"),
     ("max_age_jitter", "'0s'", "'50m'"),
-    ("handoff", LATER, "'soon'"),
+    ("handoff", "'soon'", "'now'"),
     ("handoff_gap", "'1h'", "'10m'"),
     ("drain", "'5m'", "'1m'"),
     ("idle_limit", "'10m'", "'1m'"),

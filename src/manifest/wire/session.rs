@@ -48,7 +48,8 @@ macro_rules! session_table {
             pub max_age: Option<Limit>,
             /// Up to this much is added to `max_age`, fixed for each session by its name. Default: 5m.
             pub max_age_jitter: Option<Wait>,
-            /// Notice typed into it before a planned restart. Default: none.
+            /// Notice typed at its prompt before it is ended for its age or its fields, so that it can hand off: it then
+            /// has until it is idle again, and at most `drain`. A template. Default: none.
             pub handoff: Option<String>,
             /// Least time between two planned restarts. Default: 1h.
             pub handoff_gap: Option<Wait>,
