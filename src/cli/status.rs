@@ -5,7 +5,7 @@ use super::exit::{Exit, Trouble};
 use super::output::Terminal;
 use super::place::Place;
 use crate::controller::Survey;
-use crate::model::{Observed, Orders, SessionName, Town};
+use crate::model::{Observed, Orders, SessionName};
 use crate::observe::Depth;
 use crate::render::{Scene, json, status as page};
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub(super) async fn run(global: &Global, args: &Status, terminal: &Terminal) -> 
     let only = place.sessions(&sessions)?;
     loop {
         let survey = place.survey(Orders::default(), Depth::Full, terminal).await?;
-        let page = draw(&place.town, &survey, &only, terminal);
+        let page = draw(&survey, &only, terminal);
         if !args.watch {
             terminal.print(&page);
             return Ok(match survey.observed {
@@ -41,8 +41,8 @@ pub(super) async fn run(global: &Global, args: &Status, terminal: &Terminal) -> 
     }
 }
 
-fn draw(town: &Town, survey: &Survey, only: &[SessionName], terminal: &Terminal) -> String {
-    let Survey { now, observed, memory, plan, notices: _ } = survey;
+fn draw(survey: &Survey<'_>, only: &[SessionName], terminal: &Terminal) -> String {
+    let Survey { now, town, observed, memory, plan, notices: _ } = survey;
     let scene = Scene { town, observed, memory, plan, now: *now };
     if terminal.is_json() {
         serde_json::to_string_pretty(&json::status(&scene, only)).unwrap_or_default()

@@ -48,7 +48,7 @@ const ROWS: [Row; 12] = [
     later(&["notify"]),
     later(&["controller", "metrics"]),
     later(&["controller", "drain_on_exit"]),
-    later(&["policy", "*"]),
+    later(&["policy", "*", "max_memory"]),
     later(&["chore", "*"]),
     refused(&["roles", "*", "start"], ""),
     refused(&["roles", "*", "stop"], ""),

@@ -24,6 +24,7 @@ mod fault;
 mod gastown;
 mod layer;
 mod order;
+mod policies;
 mod origins;
 mod reading;
 mod schema;

@@ -1,7 +1,7 @@
 //! What shall happen: steps, what is held, what is unchanged, and when to look again.
 
 use super::{
-    Desired, Fingerprint, Generation, Hold, Moment, PaneId, Period, Phase, ProcId, Purpose, Reason, ServerId,
+    Desired, Fingerprint, Generation, Hold, Logs, Moment, Origin, PaneId, Period, Phase, ProcId, Purpose, Reason, ServerId,
     SessionId, SessionName, WhenAttached,
 };
 
@@ -84,8 +84,12 @@ pub enum Action {
         generation: Generation,
         /// When its present process was started, as far as can be told.
         started: Moment,
-        /// The last planned restart: the adoption, unless more is known.
-        handoff: Moment,
+        /// The last planned restart: the adoption, unless more is known. None where nothing is ever restarted.
+        handoff: Option<Moment>,
+        /// How it becomes ours.
+        origin: Origin,
+        /// Bounds on the log that its pane is piped to from now on; none where it is not.
+        log: Option<Logs>,
     },
 }
 
@@ -109,7 +113,7 @@ pub struct Target {
     pub session: SessionId,
     /// Its agent's pane.
     pub pane: PaneId,
-    /// In this life; none for a session that is not ours yet.
+    /// In this life; none for a session without a label.
     pub generation: Option<Generation>,
     /// The pane's process, when it lives.
     pub process: Option<ProcId>,

@@ -15,6 +15,8 @@ const CHUNK: usize = 1 << 20;
 const MAX_READ: u64 = 32 << 20;
 /// A line without end that is longer is not waited for.
 const MAX_OPEN: u64 = 64 << 10;
+/// So long before the session it runs, in ms, a wrapper may make the log.
+const WRAPPER_LEAD: i64 = 2000;
 /// The columns of the panes that gtctl makes.
 const WIDTH: usize = 200;
 
@@ -29,7 +31,8 @@ pub fn listen(observed: &mut Observed, town: &Town, memory: &Memory, state: &Vie
         };
         let former = memory.sessions.get(&label.session).and_then(|history| history.marks.as_ref());
         let former = former.filter(|marks| marks.generation == label.generation);
-        match hear(desired, label, former, state, now) {
+        let source = Source { desired, label, created: seen.created, path: path_of(desired, label, state) };
+        match hear(&source, former, now) {
             Ok(marks) => seen.heard = Some(marks),
             Err(fault) => {
                 let text = format!("{} cannot be listened to for its completion: {fault}", label.session);
@@ -47,13 +50,27 @@ enum Deaf {
     Follow(#[from] FollowFault),
     #[error("{} is gone", .0.display())]
     Gone(PathBuf),
+    #[error("its pane was piped elsewhere when it was adopted: name that log in its policy's `completion.log`")]
+    PipedElsewhere,
+}
+
+/// Where the output of one life is.
+struct Source<'a> {
+    desired: &'a Desired,
+    label: &'a Label,
+    /// When tmux created its session, in ms since the epoch.
+    created: i64,
+    path: PathBuf,
 }
 
 /// What is known of one life's output after this look.
-fn hear(desired: &Desired, label: &Label, former: Option<&Marks>, state: &View, now: Moment) -> Result<Marks, Deaf> {
+fn hear(source: &Source<'_>, former: Option<&Marks>, now: Moment) -> Result<Marks, Deaf> {
+    let Source { desired, label, path, .. } = source;
+    if desired.policy.is_some() && desired.completion.log.is_none() && !path.exists() {
+        return Err(Deaf::PipedElsewhere);
+    }
     let Some(former) = former else {
-        let path = path_of(desired, label, state);
-        let from = beginning(desired, label, &path);
+        let from = beginning(source);
         let silence = Marks {
             generation: label.generation,
             position: None,
@@ -64,11 +81,10 @@ fn hear(desired: &Desired, label: &Label, former: Option<&Marks>, state: &View, 
         };
         return read(desired, Follower::new(path, from), &silence, now);
     };
-    let path = path_of(desired, label, state);
     let after = |position: Position| Position { offset: position.offset.saturating_add(former.beyond), ..position };
     let seen = former.position.map_or(From::Beginning, |position| From::Position(after(position)));
-    match Follower::new(&path, seen).has_news()? {
-        None if former.position.is_some() => return Err(Deaf::Gone(path)),
+    match Follower::new(path, seen).has_news()? {
+        None if former.position.is_some() => return Err(Deaf::Gone(path.clone())),
         None | Some(false) => return Ok(former.clone()),
         Some(true) => {}
     }
@@ -85,12 +101,21 @@ fn path_of(desired: &Desired, label: &Label, state: &View) -> PathBuf {
 }
 
 /// Where a life's output begins: its own log is all its own; of another file, only what was added after its start.
-fn beginning(desired: &Desired, label: &Label, path: &std::path::Path) -> From {
-    let born = || Follower::new(path, From::End).born();
-    match &desired.completion.log {
-        Some(_) if born().is_none_or(|born| born < label.started.wall) => From::End,
-        Some(_) | None => From::Beginning,
-    }
+///
+/// What others start has written before it was adopted. A log that was made with its session is all its own too. One that
+/// is older may hold the words of a former session of that name: then only what is added counts.
+fn beginning(source: &Source<'_>) -> From {
+    let Source { desired, label, created, path } = source;
+    let file = Follower::new(path, From::End);
+    let since = |at: Option<i64>, begun: i64| at.is_some_and(|at| at >= begun);
+    let its_own = match (&desired.completion.log, &desired.policy) {
+        (None, _) => true,
+        (Some(_), None) => since(file.born(), label.started.wall),
+        (Some(_), Some(_)) => {
+            since(file.born(), created.saturating_sub(WRAPPER_LEAD)) && since(file.modified(), *created)
+        }
+    };
+    if its_own { From::Beginning } else { From::End }
 }
 
 /// Reads what is new, from the beginning of a line.

@@ -11,10 +11,13 @@
 mod agents;
 mod backoff;
 mod pacing;
+mod policies;
 mod rules;
 mod screens;
 mod subject;
 mod verdict;
+
+pub use policies::{cover, covered};
 
 use crate::model::{
     Hold, Memory, Moment, Observed, Orders, Phase, Plan, Reason, Scope, SessionName, Step, Town, Unchanged, Verb,
@@ -23,7 +26,7 @@ use crate::model::{
 /// Everything a decision is made from.
 #[derive(Debug, Clone, Copy)]
 pub struct Situation<'a> {
-    /// What is wanted.
+    /// What is wanted, as of [`covered`] for what was seen.
     pub town: &'a Town,
     /// What was seen.
     pub observed: &'a Observed,

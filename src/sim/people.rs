@@ -81,6 +81,7 @@ impl World {
         let taken = random.below(2) == 0;
         let name = match declared.get(usize::try_from(random.below(12)).unwrap_or(0)) {
             Some(name) if taken => name.to_string(),
+            Some(_) | None if random.chance(600) => format!("task-{}", random.below(20)),
             Some(_) | None => format!("gt-x-1{}", random.below(20)),
         };
         let exists = self.server.iter().flat_map(|server| server.sessions.values()).any(|s| s.name == name);

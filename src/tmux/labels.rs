@@ -30,6 +30,9 @@ pub const STARTED_BY_US: &str = "started";
 /// The origin of a session that was there before and only got its labels.
 pub const ADOPTED: &str = "adopted";
 
+/// The origin of a session that others started and a policy covers.
+pub const COVERED: &str = "policy";
+
 /// The labels of one session as they were read: any text, empty where unset.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Labels {
@@ -69,6 +72,7 @@ impl Labels {
             origin: match self.word("origin")? {
                 STARTED_BY_US => Origin::Started,
                 ADOPTED => Origin::Adopted,
+                COVERED => Origin::Policy,
                 _ => return None,
             },
         })

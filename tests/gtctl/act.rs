@@ -425,7 +425,15 @@ async fn adoption_only_labels_and_only_once() {
     let (started, fingerprint) = (clock::now(), Fingerprint { command: 1, dir: 2, env: 3 });
     let adopt = |generation| {
         let generation = Generation(generation);
-        Action::Adopt { target: meant, fingerprint, generation, started, handoff: started }
+        Action::Adopt {
+            target: meant,
+            fingerprint,
+            generation,
+            started,
+            handoff: Some(started),
+            origin: Origin::Adopted,
+            log: None,
+        }
     };
     let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![adopt(1), adopt(2)]).await;
     assert_eq!(outcomes[0], Outcome::Done(Effect::Adopted { generation: Generation(1) }));

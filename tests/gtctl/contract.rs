@@ -311,7 +311,9 @@ async fn a_stranger_is_adopted_by_its_label_only(ground: &mut impl Ground) {
         fingerprint: agent("one").fingerprint(),
         generation: Generation(8),
         started: now,
-        handoff: now,
+        handoff: Some(now),
+        origin: Origin::Adopted,
+        log: None,
     };
     let outcome = ground.carry_out(adopt(), vec![]).await;
     assert_eq!(outcome, Outcome::Done(Effect::Adopted { generation: Generation(8) }));
