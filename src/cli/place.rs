@@ -45,7 +45,12 @@ impl Place {
     }
 
     /// One look and its plan, without a trace.
-    pub(super) async fn survey(&self, orders: Orders, depth: Depth, terminal: &Terminal) -> Result<Survey<'_>, Trouble> {
+    pub(super) async fn survey(
+        &self,
+        orders: Orders,
+        depth: Depth,
+        terminal: &Terminal,
+    ) -> Result<Survey<'_>, Trouble> {
         let memory = self.recall(terminal)?;
         let survey = survey(&self.client, &self.town, &View::of(&self.state), memory, orders, depth).await;
         survey.notices.iter().for_each(|notice| terminal.warn(notice));
@@ -86,8 +91,10 @@ impl Place {
         let known = SessionName::new(text).ok().filter(|name| self.town.sessions.contains_key(name));
         known.ok_or_else(|| {
             if let Some(pattern) = self.policy(text) {
-                return Trouble::new(format!("`{text}` is started by others, gtctl only expires it (policy {pattern})"))
-                    .help("declare it as a [[session]] to have it started, stopped and restarted");
+                return Trouble::new(format!(
+                    "`{text}` is started by others, gtctl only expires it (policy {pattern})"
+                ))
+                .help("declare it as a [[session]] to have it started, stopped and restarted");
             }
             let names = self.town.sessions.keys().map(SessionName::as_str);
             let near = names.max_by(|a, b| strsim::jaro(a, text).total_cmp(&strsim::jaro(b, text)));

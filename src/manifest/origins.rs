@@ -47,16 +47,12 @@ impl Origins {
     /// one that a policy covers, the fields of the policy.
     #[must_use]
     pub fn explain(&self, session: &Desired) -> Vec<Explained> {
-        match &session.policy {
-            Some(pattern) => {
-                let fields = leaves(fields_of::<wire::PolicyTable>());
-                fields.iter().filter_map(|field| self.explain_policy(session, pattern, field)).collect()
-            }
-            None => {
-                let fields = leaves(fields_of::<wire::SessionTable>());
-                fields.iter().filter_map(|field| self.explain_field(session, field)).collect()
-            }
+        if let Some(pattern) = &session.policy {
+            let fields = leaves(fields_of::<wire::PolicyTable>());
+            return fields.iter().filter_map(|field| self.explain_policy(session, pattern, field)).collect();
         }
+        let fields = leaves(fields_of::<wire::SessionTable>());
+        fields.iter().filter_map(|field| self.explain_field(session, field)).collect()
     }
 
     fn explain_policy(&self, session: &Desired, pattern: &str, field: &[&str]) -> Option<Explained> {

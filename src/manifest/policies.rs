@@ -73,7 +73,8 @@ fn completion(
             let filled = reading.fill(&words, log, at)?;
             let log = reading.absolute(&filled, at)?.to_string_lossy().into_owned();
             if !log.contains("{session}") && pattern.is_some_and(|pattern| pattern.contains(['*', '?'])) {
-                let fault = reading.at(&at(), "shared-log", "one log for many sessions, which one word in it would end");
+                let fault =
+                    reading.at(&at(), "shared-log", "one log for many sessions, which one word in it would end");
                 reading.faults.push(fault.help("put {session} where their logs differ, as in \"logs/{session}.log\""));
                 return None;
             }

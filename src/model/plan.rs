@@ -1,8 +1,8 @@
 //! What shall happen: steps, what is held, what is unchanged, and when to look again.
 
 use super::{
-    Desired, Fingerprint, Generation, Hold, Logs, Moment, Origin, PaneId, Period, Phase, ProcId, Purpose, Reason, ServerId,
-    SessionId, SessionName, WhenAttached,
+    Desired, Fingerprint, Generation, Hold, Logs, Moment, Origin, PaneId, Period, Phase, ProcId, Purpose, Reason,
+    ServerId, SessionId, SessionName, WhenAttached,
 };
 
 /// A whole decision. Every declared session, and every one of ours that is no longer declared, is in exactly one of

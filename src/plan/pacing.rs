@@ -10,8 +10,8 @@ use super::screens::upcoming;
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use crate::model::{
-    Action, Completion, Content, Death, Durability, Generation, Held, Hold, Life, Mass, Moment, Period, Phase, Plan, Quit, Reason, Rung,
-    Origin, SessionName, StartBudget, Step, Unchanged, Verb, WhenAttached,
+    Action, Completion, Content, Death, Durability, Generation, Held, Hold, Life, Mass, Moment, Origin, Period, Phase,
+    Plan, Quit, Reason, Rung, SessionName, StartBudget, Step, Unchanged, Verb, WhenAttached,
 };
 
 /// A clock tick, in which the kernel counts the starts of processes.

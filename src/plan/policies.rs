@@ -70,3 +70,82 @@ fn claim<'t>(town: &'t Town, name: &str, ownership: &Ownership) -> Option<(Sessi
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Fingerprint, Label, Moment, PaneId};
+    use crate::sim::{Random, random_town, session};
+
+    fn name(text: &str) -> SessionName {
+        SessionName::new(text).unwrap()
+    }
+
+    fn town(patterns: &[&str]) -> Town {
+        let mut town = random_town(name("town"), &mut Random::new(1));
+        let policy = |pattern: &&str| Policy {
+            pattern: (*pattern).to_owned(),
+            max_age: None,
+            idle_limit: None,
+            busy: vec![],
+            completion: None,
+            max_memory: None,
+            when_attached: crate::model::WhenAttached::Hold,
+            stop_grace: crate::model::Period::ZERO,
+        };
+        town.policies = patterns.iter().map(policy).collect();
+        town.sessions = [(name("task-9"), session(name("task-9")))].into();
+        town
+    }
+
+    fn ours(declared: &str, origin: Origin) -> Ownership {
+        let now = Moment { wall: 1, awake: 1, boot: 1 };
+        Ownership::Ours(Label {
+            session: name(declared),
+            generation: Generation(1),
+            started: now,
+            pane: PaneId(1),
+            fingerprint: Some(Fingerprint { command: 1, dir: 2, env: 3 }),
+            handoff: None,
+            origin,
+        })
+    }
+
+    fn covered_of(town: &Town, listing: &[(&str, Ownership)]) -> Vec<(String, String)> {
+        let covered = cover(town, listing.iter().map(|(name, ownership)| (*name, ownership)));
+        let sessions = covered.sessions.values();
+        sessions.filter_map(|d| Some((d.name.to_string(), d.policy.clone()?))).collect()
+    }
+
+    fn pair(session: &str, policy: &str) -> (String, String) {
+        (session.to_owned(), policy.to_owned())
+    }
+
+    #[test]
+    fn covered_is_what_nobody_owns_by_the_first_policy_that_matches() {
+        let town = town(&["task-1*", "task-*"]);
+        let listing = [
+            ("task-1", Ownership::Unlabelled),
+            ("task-2", Ownership::Unlabelled),
+            ("task-3", ours("task-3", Origin::Policy)),
+            ("task-4", ours("task-4", Origin::Started)),
+            ("task-5", ours("task-5", Origin::Adopted)),
+            ("task-6", Ownership::Foreign("elsewhere".to_owned())),
+            ("task-7 :x", Ownership::Unlabelled),
+            ("task-9", Ownership::Unlabelled),
+            ("other", Ownership::Unlabelled),
+        ];
+        let expected = [pair("task-1", "task-1*"), pair("task-2", "task-*"), pair("task-3", "task-*")];
+        assert_eq!(covered_of(&town, &listing), expected);
+        assert!(matches!(cover(&town, [("other", &Ownership::Unlabelled)]), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn a_session_that_was_renamed_away_is_let_go_and_its_name_is_not_mistaken() {
+        let town = town(&["task-*"]);
+        let away = [("keep", ours("task-1", Origin::Policy)), ("task-1", Ownership::Unlabelled)];
+        assert_eq!(covered_of(&town, &away), []);
+        let within = [("task-2", ours("task-1", Origin::Policy))];
+        assert_eq!(covered_of(&town, &within), [pair("task-1", "task-*")]);
+    }
+}

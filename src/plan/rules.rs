@@ -9,8 +9,8 @@ use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use super::{Opinion, Says};
 use crate::model::{
-    Death, Hold, Life, Moment, Next, OnDrift, Origin, Orphans, Ownership, Period, Phase, Purpose, Reason, RestartPolicy, Rung,
-    Stopping, Verb,
+    Death, Hold, Life, Moment, Next, OnDrift, Origin, Orphans, Ownership, Period, Phase, Purpose, Reason,
+    RestartPolicy, Rung, Stopping, Verb,
 };
 
 /// How soon to look again where a second look decides.
@@ -80,6 +80,10 @@ fn foreign(subject: &Subject<'_>) -> Option<Verdict> {
 fn stopping(subject: &Subject<'_>) -> Option<Verdict> {
     let under_way = subject.history?.stopping.as_ref()?;
     if subject.label()?.generation != under_way.generation {
+        return None;
+    }
+    let others = subject.policy().is_some() || subject.label().is_some_and(|label| label.origin == Origin::Policy);
+    if others && under_way.purpose == Purpose::Restart {
         return None;
     }
     let verb = match under_way.purpose {

@@ -162,9 +162,8 @@ impl<'m> Driver<'m> {
         if prunes {
             orders.orphans = Orphans::Prune;
         }
-        let think = |memory: &Memory, orders: Orders| {
-            self.mind.plan(&Situation { town, observed, memory, orders, now })
-        };
+        let think =
+            |memory: &Memory, orders: Orders| self.mind.plan(&Situation { town, observed, memory, orders, now });
         let mut plan = think(&self.memory, orders);
         if self.disk_is_full {
             orders.durability = Durability::Failing;

@@ -3,8 +3,8 @@
 use super::hands::Before;
 use super::ledger::{Breach, Look};
 use crate::model::{
-    Action, Block, Durability, Generation, Life, Observed, Origin, Orphans, Ownership, Period, Plan, Reason, Rung, ScreenState,
-    Seen, SessionName, Step, Target, Verdict, WhenAttached,
+    Action, Block, Durability, Generation, Life, Observed, Origin, Orphans, Ownership, Period, Plan, Reason, Rung,
+    ScreenState, Seen, SessionName, Step, Target, Verdict, WhenAttached,
 };
 use std::collections::BTreeSet;
 

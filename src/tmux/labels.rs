@@ -106,6 +106,8 @@ mod tests {
         let without = WHOLE.replace(" spec=00000001:00000002:00000003", "");
         let Ownership::Ours(label) = ours(&without, "5:6:7") else { panic!("not ours") };
         assert_eq!((label.fingerprint, label.handoff), (None, Some(Moment { wall: 5, awake: 6, boot: 7 })));
+        let covered = WHOLE.replace("origin=adopted", "origin=policy");
+        assert!(matches!(ours(&covered, ""), Ownership::Ours(label) if label.origin == Origin::Policy));
     }
 
     #[test]

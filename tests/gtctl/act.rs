@@ -4,8 +4,8 @@ use crate::stage::{Stage, desired, proc_of, until};
 use crate::support::name;
 use gtctl::act::{KeepLog, Logs, carry_out};
 use gtctl::model::{
-    Action, Desired, Effect, Fingerprint, Generation, History, Memory, Moment, Outcome, Period, Phase, Plan, ProcId,
-    Purpose, Quit, Reason, Rung, ServerId, Step, Stopping, Target, WhenAttached,
+    Action, Desired, Effect, Fingerprint, Generation, History, Memory, Moment, Origin, Outcome, Period, Phase, Plan,
+    ProcId, Purpose, Quit, Reason, Rung, ServerId, Step, Stopping, Target, WhenAttached,
 };
 use gtctl::proc::{clock, process};
 use std::cell::RefCell;

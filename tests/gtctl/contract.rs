@@ -5,7 +5,7 @@ use crate::stage::{Stage, desired, until};
 use crate::support::{PATIENCE, name};
 use gtctl::act::carry_out;
 use gtctl::model::{
-    Action, Death, Desired, Done, Effect, Generation, History, Label, Life, Memory, Moment, Observed, Outcome,
+    Action, Death, Desired, Done, Effect, Generation, History, Label, Life, Memory, Moment, Observed, Origin, Outcome,
     Ownership, Period, Phase, Plan, ProcId, Purpose, Quit, Reason, Rung, Seen, ServerId, Step, Stopping, Target, Town,
     WhenAttached,
 };

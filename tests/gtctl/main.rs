@@ -24,6 +24,8 @@ mod logs;
 #[cfg(test)]
 mod look;
 #[cfg(test)]
+mod policy;
+#[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod situation;
