@@ -254,7 +254,7 @@ pub enum Scope {
     Town,
     /// Those of these sessions.
     Sessions(Vec<SessionName>),
-    /// Expiries, and what carries on a stop.
+    /// Expiries, what carries on a stop, and the adoption of what others start, which is only ever expired.
     Expiries,
 }
 

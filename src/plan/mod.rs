@@ -60,7 +60,8 @@ pub fn within(plan: Plan, scope: &Scope) -> Plan {
     let asked = |step: &Step| match scope {
         Scope::Town => true,
         Scope::Sessions(names) => names.contains(&step.session),
-        Scope::Expiries => step.action.verb() == Verb::Expire,
+        // What a policy covers is adopted for nothing else.
+        Scope::Expiries => step.action.verb() == Verb::Expire || matches!(step.reason, Reason::Covered { .. }),
     };
     let Plan { mut steps, held, unchanged, wake, mass } = plan;
     steps.retain(asked);

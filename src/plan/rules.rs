@@ -221,7 +221,11 @@ fn covered(subject: &Subject<'_>) -> Option<Verdict> {
     if subject.label().is_some_and(|label| label.pane == seen.pane) {
         return None;
     }
-    let (reason, phase) = (Reason::Covered { policy: policy.to_owned() }, subject.living_phase());
+    let reason = Reason::Covered { policy: policy.to_owned() };
+    let phase = match &seen.life {
+        Life::Dead { death, .. } => Phase::Completed(Some(*death)),
+        Life::Alive { .. } | Life::Unknown(_) => subject.living_phase(),
+    };
     Some(Verdict::Want(Want { verb: Verb::Adopt, reason, kind: Kind::Adopt, phase }))
 }
 
