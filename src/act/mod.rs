@@ -17,10 +17,11 @@ mod typist;
 pub use nudge::{Nudge, may_nudge, nudge_all};
 
 use crate::model::{
-    Action, Desired, Done, Generation, Memory, Moment, Outcome, Outcomes, Plan, Rung, ServerId, SessionName, Step, Town,
+    self, Action, Done, Generation, Memory, Moment, Outcome, Outcomes, Plan, Rung, ServerId, SessionName, Step, Town,
 };
 use crate::store::View;
 use crate::tmux::Client;
+use crate::tmux::ops::Labels;
 use crate::tmux::pipe::pipe_command;
 use crate::tmux::script::Reply;
 use std::path::Path;
@@ -39,10 +40,10 @@ pub struct Logs<'a> {
 
 impl Logs<'_> {
     /// The command that takes the output of one life.
-    fn pipe(&self, desired: &Desired, generation: Generation) -> Option<String> {
+    fn pipe(&self, session: &SessionName, generation: Generation, bounds: model::Logs) -> Option<String> {
         let (program, state) = self.sink?;
-        let crate::model::Logs { size, files, keep: _ } = desired.logs;
-        Some(pipe_command(program, &state.log_dir(&desired.name), generation, size, files))
+        let model::Logs { size, files, keep: _ } = bounds;
+        Some(pipe_command(program, &state.log_dir(session), generation, size, files))
     }
 
     /// Whether the output of this life was kept as it came.
@@ -150,9 +151,18 @@ impl<'a> Work<'a> {
                     self.stops.push(stop::Stop { place, session, target, rung: *rung, agent, handoff: None });
                 }
             },
-            Action::Adopt { target, fingerprint, generation, started, handoff } => {
-                let labels = launch::adoption(scene, session, *generation, *started, *fingerprint, *handoff);
-                self.adoptions.push(start::Adoption { place, target, labels });
+            Action::Adopt { target, fingerprint, generation, started, handoff, origin, log } => {
+                let labels = Labels {
+                    town: scene.town.name.clone(),
+                    session: session.clone(),
+                    generation: *generation,
+                    started: *started,
+                    fingerprint: *fingerprint,
+                    handoff: *handoff,
+                    origin: *origin,
+                };
+                let pipe = log.and_then(|log| scene.logs.pipe(session, *generation, log));
+                self.adoptions.push(start::Adoption { place, session, target, labels, pipe });
             }
             Action::Nudge { target, agent, text } => {
                 self.nudges.push((place, Nudge { target, agent, text, decided: scene.now }));

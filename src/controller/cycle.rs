@@ -114,7 +114,8 @@ impl Controller {
         let memory = self.recall(&mut notices)?;
         let state = self.store.view();
         let looked = survey(&self.client, town, state, memory, orders, Depth::Plan).await;
-        let Survey { now, observed, memory, plan, notices: unheard } = looked;
+        let Survey { now, town, observed, memory, plan, notices: unheard } = looked;
+        let town = &*town;
         notices.extend(unheard);
         let plan = within(plan, scope);
         let learned = memory.clone();

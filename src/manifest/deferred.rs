@@ -36,7 +36,7 @@ const ROWS: [Row; 11] = [
     later(&["notify"]),
     later(&["controller", "metrics"]),
     later(&["controller", "drain_on_exit"]),
-    later(&["policy", "*"]),
+    later(&["policy", "*", "max_memory"]),
     later(&["chore", "*"]),
     refused(&["roles", "*", "start"], ""),
     refused(&["roles", "*", "stop"], ""),

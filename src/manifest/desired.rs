@@ -83,6 +83,7 @@ impl Reading<'_> {
             logs: logs(tiers),
             instructions,
             prune: pick!(tiers, prune).copied().unwrap_or_default(),
+            policy: None,
         })
     }
 

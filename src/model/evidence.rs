@@ -25,7 +25,8 @@ impl Reason {
             Self::Blocked { kind, agent, evidence, fix } => blocked(*kind, agent, evidence, fix.as_deref()),
             Self::Drifted { fields } => of([("fields", json!(fields))]),
             Self::Adoptable { process } => of([("process", json!(process))]),
-            Self::Orphaned | Self::Asked => Evidence::new(),
+            Self::Covered { policy } => of([("policy", json!(policy))]),
+            Self::Uncovered | Self::Orphaned | Self::Asked => Evidence::new(),
             Self::StopBegun { waited, purpose } => of([("waited_ms", ms(*waited)), ("purpose", json!(purpose))]),
         }
     }

@@ -21,6 +21,7 @@ pub mod outcome;
 pub mod period;
 pub mod phase;
 pub mod plan;
+pub mod policy;
 pub mod reason;
 pub mod screen;
 pub mod time;
@@ -28,7 +29,7 @@ pub mod time;
 pub use content::{Content, Cpu};
 pub use desired::{
     Agent, Backoff, Chore, ChoreKind, Completion, Desired, Fingerprint, Idling, Launcher, Limits, Logs, Marker, Notify,
-    OnDrift, OnIdle, Policy, RestartPolicy, Socket, StartBudget, Town, WhenAttached,
+    OnDrift, OnIdle, RestartPolicy, Socket, StartBudget, Town, WhenAttached,
 };
 pub use evidence::Evidence;
 pub use identity::{Generation, PaneId, ProcId, ServerId, SessionId};
@@ -44,6 +45,7 @@ pub use phase::Phase;
 pub use plan::{
     Action, Durability, Held, Mass, Next, Orders, Orphans, Plan, Request, Rung, Scope, Step, Target, Unchanged, Verb,
 };
+pub use policy::Policy;
 pub use reason::{Death, Hold, Reason};
 pub use screen::{Asks, Block, Screen, ScreenState};
 pub use time::Moment;

@@ -49,7 +49,8 @@ pub struct Seen {
     pub heard: Option<Marks>,
     /// Whose it is.
     pub ownership: Ownership,
-    /// The pane its agent runs in: the labelled one, or for others the first.
+    /// The pane its agent runs in: the labelled one, or for others the first. Where a policy covers it, another one if
+    /// only that lives.
     pub pane: PaneId,
     /// Whether the agent lives.
     pub life: Life,
@@ -96,6 +97,8 @@ pub enum Origin {
     Started,
     /// It was there before and only got its labels.
     Adopted,
+    /// Others started it, and a policy covered it when it got its labels.
+    Policy,
 }
 
 /// Whether an agent lives.
@@ -106,7 +109,7 @@ pub enum Life {
     Alive {
         /// The pane's process.
         process: ProcId,
-        /// Started by gtctl, or a process of the agent's names was found in its tree.
+        /// Started by gtctl, or a process of the agent's names was found in its tree, or nobody says which agent it runs.
         matches: bool,
         /// The name of the pane's process, for messages.
         comm: String,

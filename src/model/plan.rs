@@ -1,8 +1,8 @@
 //! What shall happen: steps, what is held, what is unchanged, and when to look again.
 
 use super::{
-    Agent, Desired, Fingerprint, Generation, Hold, Moment, NudgeText, PaneId, Phase, ProcId, Purpose, Reason, ServerId,
-    SessionId, SessionName, WhenAttached,
+    Agent, Desired, Fingerprint, Generation, Hold, Logs, Moment, NudgeText, Origin, PaneId, Phase, ProcId, Purpose,
+    Reason, ServerId, SessionId, SessionName, WhenAttached,
 };
 
 /// A whole decision. Every declared session, and every one of ours that is no longer declared, is in exactly one of
@@ -83,8 +83,12 @@ pub enum Action {
         generation: Generation,
         /// When its present process was started, as far as can be told.
         started: Moment,
-        /// The last planned restart: the adoption, unless more is known.
-        handoff: Moment,
+        /// The last planned restart: the adoption, unless more is known. None where nothing is ever restarted.
+        handoff: Option<Moment>,
+        /// How it becomes ours.
+        origin: Origin,
+        /// Bounds on the log that its pane is piped to from now on; none where it is not.
+        log: Option<Logs>,
     },
     /// Type a text at its prompt and submit it.
     Nudge {
@@ -106,7 +110,7 @@ pub struct Target {
     pub session: SessionId,
     /// Its agent's pane.
     pub pane: PaneId,
-    /// In this life; none for a session that is not ours yet.
+    /// In this life; none for a session without a label.
     pub generation: Option<Generation>,
     /// The pane's process, when it lives.
     pub process: Option<ProcId>,
@@ -253,7 +257,7 @@ pub enum Scope {
     Town,
     /// Those of these sessions.
     Sessions(Vec<SessionName>),
-    /// Expiries, and what carries on a stop.
+    /// Expiries, what carries on a stop, and the adoption of what others start, which is only ever expired.
     Expiries,
 }
 

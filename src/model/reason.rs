@@ -127,6 +127,13 @@ pub enum Reason {
         /// The process that was recognised.
         process: String,
     },
+    /// Others started it, and a policy covers it.
+    Covered {
+        /// The policy's pattern.
+        policy: String,
+    },
+    /// Others started it, and the policy that covered it no longer does: it is let go.
+    Uncovered,
     /// Ours, and no longer declared.
     Orphaned,
     /// Somebody asked for it by hand.
@@ -156,6 +163,8 @@ impl Reason {
             Self::Blocked { .. } => "blocked",
             Self::Drifted { .. } => "drifted",
             Self::Adoptable { .. } => "adoptable",
+            Self::Covered { .. } => "covered",
+            Self::Uncovered => "uncovered",
             Self::Orphaned => "orphaned",
             Self::Asked => "asked",
             Self::StopBegun { .. } => "stop-begun",

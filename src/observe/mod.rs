@@ -51,10 +51,11 @@ async fn look_without_deadline(client: &Client, town: &Town, memory: &Memory, no
         Err(reach::Unreached::Down) => return Observed::Down,
         Err(reach::Unreached::Unknown(why)) => return Observed::Unknown(why),
     };
-    let found = match settle::settle(client, town, found).await {
+    let found = match settle::settle(client, &found.covered(town), found).await {
         Ok(found) => found,
         Err(why) => return Observed::Unknown(why),
     };
+    let town = &*found.covered(town);
     let line = own::line();
     let (sessions, own) = sessions::gather(&found, town, now, depth, &line);
     let mut server = Server { id: found.server, version: found.version, sessions, own };

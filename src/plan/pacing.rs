@@ -11,10 +11,12 @@ use super::screens::upcoming;
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use crate::model::{
-    Action, Agent, Death, Durability, Held, Hold, Life, Mass, Moment, Period, Phase, Plan, Reason, Rung, SessionName,
-    StartBudget, Step, Unchanged, Verb, WhenAttached,
+    Action, Agent, Completion, Death, Durability, Generation, Held, Hold, Life, Mass, Moment, Origin, Period, Phase,
+    Plan, Reason, Rung, SessionName, StartBudget, Step, Unchanged, Verb, WhenAttached,
 };
 
+/// A clock tick, in which the kernel counts the starts of processes.
+const TICK_MS: u64 = 10;
 /// The window of the start budget and of what counts as lately come up.
 const WINDOW: Period = Period::from_mins(10);
 
@@ -215,7 +217,9 @@ fn hold_for_budgets(situation: &Situation<'_>, subjects: &[Subject<'_>], verdict
 /// makes batches of 2, 4, 8, 16.
 fn allowed_at_once(situation: &Situation<'_>) -> u32 {
     let memory = situation.memory;
-    let healthy = memory.sessions.values().filter(|history| {
+    let is_others = |name| situation.town.sessions.get(name).is_some_and(|desired| desired.policy.is_some());
+    let started = memory.sessions.iter().filter(|(name, _)| !is_others(*name)).map(|(_, history)| history);
+    let healthy = started.filter(|history| {
         let Some(run) = history.run.as_ref().filter(|run| run.ended.is_none()) else { return false };
         let Some(ready) = run.ready else { return false };
         let lately = situation.now.since(&ready) < WINDOW;
@@ -228,7 +232,7 @@ fn allowed_at_once(situation: &Situation<'_>) -> u32 {
 
 fn allowed_in_window(situation: &Situation<'_>) -> u32 {
     match situation.town.limits.starts {
-        StartBudget::Auto => u32::try_from(situation.town.sessions.len()).unwrap_or(u32::MAX).saturating_add(10),
+        StartBudget::Auto => u32::try_from(situation.town.declared().count()).unwrap_or(u32::MAX).saturating_add(10),
         StartBudget::Fixed(starts) => starts,
     }
 }
@@ -319,13 +323,7 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
             let agent = Box::new(subject.desired.map_or_else(Agent::default, |desired| desired.agent.clone()));
             Action::Expire { target: subject.target()?, rung, agent }
         }
-        Verb::Adopt => Action::Adopt {
-            target: subject.target()?,
-            fingerprint: subject.desired?.fingerprint(),
-            generation,
-            started: subject.now().minus(adopted_age(subject)),
-            handoff: subject.handoff_to_carry().unwrap_or(subject.now()),
-        },
+        Verb::Adopt => adoption(subject, generation)?,
         Verb::Nudge => Action::Nudge {
             target: subject.target()?,
             agent: Box::new(subject.desired?.agent.clone()),
@@ -344,8 +342,26 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
     })
 }
 
-/// How old an adopted session is: tmux only knows by the wall clock.
+fn adoption(subject: &Subject<'_>, generation: Generation) -> Option<Action> {
+    let (desired, target) = (subject.desired?, subject.target()?);
+    let (fingerprint, started) = (desired.fingerprint(), subject.now().minus(adopted_age(subject)));
+    let (origin, handoff) = match subject.policy() {
+        Some(_) => (Origin::Policy, None),
+        None => (Origin::Adopted, Some(subject.handoff_to_carry().unwrap_or(subject.now()))),
+    };
+    // What is declared is logged from its next start on, which what others start never has.
+    let Completion { markers, grace: _, log } = &desired.completion;
+    let listens = origin == Origin::Policy && !markers.is_empty() && log.is_none();
+    let log = listens.then_some(desired.logs);
+    Some(Action::Adopt { target, fingerprint, generation, started, handoff, origin, log })
+}
+
+/// How old an adopted session is, at most: tmux only knows by the wall clock, which may have been set since. Its process
+/// knows by the time since boot, of which the awake part is certain.
 fn adopted_age(subject: &Subject<'_>) -> Period {
     let created = subject.seen.map_or(subject.now().wall, |seen| seen.created);
-    Period::from_millis(subject.now().wall.saturating_sub(created).max(0).unsigned_abs())
+    let by_wall = Period::from_millis(subject.now().wall.saturating_sub(created).max(0).unsigned_abs());
+    let process = subject.target().and_then(|target| target.process);
+    let begun = process.map_or(0, |process| process.start.saturating_mul(TICK_MS));
+    by_wall.min(Period::from_millis(subject.now().awake.saturating_sub(begun)))
 }

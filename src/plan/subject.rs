@@ -171,6 +171,11 @@ impl<'a> Subject<'a> {
         marks.standing.as_ref().filter(|_| same).map(|standing| (marks, standing))
     }
 
+    /// The pattern of the policy that covers it: others started it, and it is only ever expired.
+    pub(super) fn policy(&self) -> Option<&'a str> {
+        self.desired?.policy.as_deref()
+    }
+
     /// Whether it counts as ready: it has lived for `ready_after` once in this life.
     pub(super) fn is_ready(&self) -> bool {
         let ready_after = self.desired.map_or(Period::ZERO, |desired| desired.ready_after);

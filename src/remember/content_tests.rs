@@ -65,6 +65,7 @@ fn desired() -> Desired {
         logs: Logs::default(),
         instructions: None,
         prune: false,
+        policy: None,
     }
 }
 

@@ -45,7 +45,7 @@ fn intend_step(memory: &mut Memory, step: &Step, now: Moment) {
         Action::Expire { target, rung, .. } => {
             intend_stop(&mut history.stopping, target.generation, *rung, Purpose::Expire, step, now);
         }
-        Action::Adopt { handoff, .. } => history.handoff = Some(*handoff),
+        Action::Adopt { handoff, .. } => history.handoff = handoff.or(history.handoff),
         Action::Nudge { target, text, .. } => {
             note_typed(history, target.generation, text, now);
             // A notice that it is about to be ended opens the time that it has.

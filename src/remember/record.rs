@@ -2,7 +2,7 @@
 
 use super::learn::push_crash;
 use crate::model::{
-    Action, Death, Done, Effect, Ended, Finished, History, Memory, Moment, Outcome, Plan, ProcId, Run, Rung,
+    Action, Death, Done, Effect, Ended, Finished, History, Memory, Moment, Origin, Outcome, Plan, ProcId, Run, Rung,
     SessionName, Step, Stopping,
 };
 use std::collections::BTreeMap;
@@ -95,7 +95,11 @@ fn record_start(history: &mut History, step: &Step, now: Moment) {
 }
 
 fn record_adoption(history: &mut History, step: &Step, now: Moment) {
-    let Action::Adopt { fingerprint, generation, started, .. } = &step.action else { return };
+    let Action::Adopt { fingerprint, generation, started, origin, .. } = &step.action else { return };
+    if *origin == Origin::Policy {
+        // What was remembered under its name is of a session that was declared, or that others started before.
+        *history = History { generation: history.generation, ..History::default() };
+    }
     history.run = Some(Run {
         generation: *generation,
         started: *started,

@@ -38,6 +38,8 @@ fn is_own_end(reason: &Reason) -> bool {
         | Reason::Drifted { .. }
         | Reason::Adoptable { .. }
         | Reason::Orphaned
+        | Reason::Covered { .. }
+        | Reason::Uncovered
         | Reason::Asked => false,
     }
 }

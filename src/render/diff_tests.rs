@@ -44,6 +44,7 @@ fn desired(session: &str, command: &[&str]) -> Desired {
         logs: Logs::default(),
         instructions: None,
         prune: false,
+        policy: None,
     }
 }
 

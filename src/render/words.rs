@@ -101,6 +101,8 @@ pub fn reason(reason: &Reason) -> String {
         Reason::Blocked { kind, agent, evidence, fix } => blocked(*kind, agent, evidence, fix.as_deref()),
         Reason::Drifted { fields } => format!("differs from the manifest in {}", fields.join(", ")),
         Reason::Adoptable { process } => format!("runs {} as declared, has no label", word(process)),
+        Reason::Covered { policy } => format!("started by others, policy {}", word(policy)),
+        Reason::Uncovered => "started by others, no policy matches it any more: let go".to_owned(),
         Reason::Orphaned => "no longer declared".to_owned(),
         Reason::Asked => "asked for by hand".to_owned(),
         Reason::StopBegun { waited, purpose } => {

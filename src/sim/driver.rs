@@ -142,8 +142,9 @@ impl<'m> Driver<'m> {
         self.replay_late()?;
         let observed = self.look();
         let now = self.world.now;
-        self.memory = self.mind.learn(std::mem::take(&mut self.memory), &self.town, &observed, now);
-        let (plan, orders) = self.decide(&observed, now)?;
+        let town = plan::covered(&self.town, &observed).into_owned();
+        self.memory = self.mind.learn(std::mem::take(&mut self.memory), &town, &observed, now);
+        let (plan, orders) = self.decide(&town, &observed, now)?;
         self.follow(&plan);
         if let Some(outcomes) = self.act(&plan, orders, now)? {
             let now = self.world.now;
@@ -155,21 +156,20 @@ impl<'m> Driver<'m> {
     }
 
     /// Plans, and writes the intent down. Where that fails, plans again with less to do.
-    fn decide(&mut self, observed: &Observed, now: Moment) -> Result<(Plan, Orders), Breach> {
+    fn decide(&mut self, town: &Town, observed: &Observed, now: Moment) -> Result<(Plan, Orders), Breach> {
         let prunes = self.stormy && self.random.chance(self.weather.orders);
         let mut orders = Orders::default();
         if prunes {
             orders.orphans = Orphans::Prune;
         }
-        let think = |memory: &Memory, orders: Orders| {
-            self.mind.plan(&Situation { town: &self.town, observed, memory, orders, now })
-        };
+        let think =
+            |memory: &Memory, orders: Orders| self.mind.plan(&Situation { town, observed, memory, orders, now });
         let mut plan = think(&self.memory, orders);
         if self.disk_is_full {
             orders.durability = Durability::Failing;
             plan = think(&self.memory, orders);
         }
-        let look = Look { town: &self.town, observed, memory: &self.memory, orders, now };
+        let look = Look { town, observed, memory: &self.memory, orders, now };
         self.ledger.judge_plan(&look, &plan)?;
         self.memory = self.mind.intend(std::mem::take(&mut self.memory), &plan, now);
         if self.world.neglect != Some(Neglect::Intent) {

@@ -4,7 +4,7 @@
 //! unless told to proceed or its pane is dead; and creation only takes a free name.
 
 use super::World;
-use super::world::{OnTerm, Session};
+use super::world::{OnTerm, Process, Session};
 use crate::model::{
     Action, Death, Desired, Effect, Generation, Label, Moment, Origin, Outcome, Ownership, Rung, ScreenState, ServerId,
     SessionId, Step, Target, WhenAttached,
@@ -254,7 +254,7 @@ impl World {
             Ok(id) => id,
             Err(outcome) => return outcome,
         };
-        let Action::Adopt { fingerprint, generation, started, handoff, .. } = &step.action else {
+        let Action::Adopt { fingerprint, generation, started, handoff, origin, .. } = &step.action else {
             return Outcome::Failed("not an adoption".to_owned());
         };
         self.note(step, planned, Some(id));
@@ -264,11 +264,19 @@ impl World {
             started: *started,
             pane: target.pane,
             fingerprint: Some(*fingerprint),
-            handoff: Some(*handoff),
-            origin: Origin::Adopted,
+            handoff: *handoff,
+            origin: *origin,
         };
         if let Some(session) = self.session(id) {
             session.ownership = Ownership::Ours(label);
+            // Whatever lives in the pane is meant from now on.
+            let shell = session.shell.filter(|_| *origin == Origin::Policy);
+            if let Some(shell) = shell {
+                session.shell = None;
+                if !session.is_alive() {
+                    session.process = Process::of(shell);
+                }
+            }
         }
         Outcome::Done(Effect::Adopted { generation: *generation })
     }

@@ -3,8 +3,8 @@
 use super::hands::Before;
 use super::ledger::{Breach, Look};
 use crate::model::{
-    Action, Block, Durability, Generation, Life, Observed, Orphans, Ownership, Period, Plan, Reason, Rung, ScreenState,
-    Seen, SessionName, Step, Target, Verdict, WhenAttached,
+    Action, Block, Durability, Generation, Life, Observed, Origin, Orphans, Ownership, Period, Plan, Reason, Rung,
+    ScreenState, Seen, SessionName, Step, Target, Verdict, WhenAttached,
 };
 use std::collections::BTreeSet;
 
@@ -114,13 +114,8 @@ pub(super) fn judge_step(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
         return breach("S1 ours only", format!("{:?}", brief(step)));
     };
     ensure(!matches!(seen.life, Life::Unknown(_)), "S8 unknown", &brief(step))?;
-    let adopts = matches!(step.action, Action::Adopt { .. });
-    let rightful = match seen.ownership {
-        Ownership::Ours(_) => !adopts,
-        Ownership::Unlabelled => adopts,
-        Ownership::Foreign(_) => false,
-    };
-    ensure(rightful, "S1 ours only", &brief(step))?;
+    ensure(is_rightful(&step.action, &seen.ownership), "S1 ours only", &brief(step))?;
+    judge_others(look, step, seen)?;
     let kills = signals(step) && matches!(seen.life, Life::Alive { .. });
     let desired = look.town.sessions.get(&step.session);
     let minds = desired.is_none_or(|desired| desired.when_attached == WhenAttached::Hold);
@@ -130,7 +125,7 @@ pub(super) fn judge_step(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
     if begins_kill(step) && !look.town.sessions.contains_key(&step.session) {
         let history = look.memory.sessions.get(&step.session);
         let allowed = look.orders.orphans == Orphans::Prune || history.is_some_and(|h| h.prune);
-        ensure(allowed && !look.town.sessions.is_empty(), "S10 prune", &brief(step))?;
+        ensure(allowed && look.town.declared().next().is_some(), "S10 prune", &brief(step))?;
     }
     if let Reason::TooOld { limit, .. } = step.reason {
         let label = if let Ownership::Ours(label) = &seen.ownership { Some(label) } else { None };
@@ -141,6 +136,27 @@ pub(super) fn judge_step(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
     }
     let durable = look.orders.durability == Durability::Durable;
     ensure(durable && !look.memory.paused, "S5 intent", &brief(step))
+}
+
+/// Whether an action may be meant for a session of this owner: adoption is for what nobody owns, or a policy only watches.
+fn is_rightful(action: &Action, owner: &Ownership) -> bool {
+    let adopts = matches!(action, Action::Adopt { .. });
+    match owner {
+        Ownership::Ours(label) => !adopts || label.origin == Origin::Policy,
+        Ownership::Unlabelled => adopts,
+        Ownership::Foreign(_) => false,
+    }
+}
+
+/// What others started is only expired, for a policy that covers it, and only for what a policy is about.
+fn judge_others(look: &Look<'_>, step: &Step, seen: &Seen) -> Result<(), Breach> {
+    let policy = look.town.sessions.get(&step.session).is_some_and(|desired| desired.policy.is_some());
+    let others = matches!(&seen.ownership, Ownership::Ours(label) if label.origin == Origin::Policy);
+    let restarts = matches!(step.action, Action::Start { .. } | Action::Restart { .. });
+    ensure(!(restarts && (policy || others)), "S22 others", &brief(step))?;
+    let due = matches!(step.reason, Reason::TooOld { .. } | Reason::TooQuiet { .. } | Reason::Marked { .. });
+    let by_hand = !policy && look.town.sessions.contains_key(&step.session) && step.reason == Reason::Asked;
+    ensure(!(others && begins_kill(step)) || (policy && due) || by_hand, "S22 others", &brief(step))
 }
 
 /// What screens say: nothing blocked is ended for a fresh process, nothing is too quiet or stuck before its limit.
@@ -177,6 +193,8 @@ pub(super) fn judge_screens(look: &Look<'_>, step: &Step) -> Result<(), Breach> 
         | Reason::MarkedFailed { .. }
         | Reason::Blocked { .. }
         | Reason::Adoptable { .. }
+        | Reason::Covered { .. }
+        | Reason::Uncovered
         | Reason::Orphaned
         | Reason::Asked
         | Reason::StopBegun { .. } => false,
@@ -255,8 +273,7 @@ pub(super) fn judge_identity(step: &Step, before: &Before) -> Result<(), Breach>
         Ownership::Unlabelled => None,
         Ownership::Foreign(_) => return breach("S1 ours only", format!("{:?}", brief(step))),
     };
-    let adopts = matches!(step.action, Action::Adopt { .. });
-    ensure(generation.is_some() != adopts, "S1 ours only", &brief(step))?;
+    ensure(is_rightful(&step.action, &before.session.ownership), "S1 ours only", &brief(step))?;
     ensure(before.server == target.server, "S2 other server", &brief(step))?;
     ensure(generation == target.generation, "S2 other life", &brief(step))?;
     let minded = before.session.attached > 0 && target.attached == WhenAttached::Hold;

@@ -45,6 +45,7 @@ impl Driver<'_> {
             desired.max_age = None;
             desired.idling = Idling::default();
         });
+        self.town.policies.iter_mut().for_each(|policy| (policy.max_age, policy.idle_limit) = (None, None));
         self.world.calm();
         self.come_to_rest()?;
         for _ in 0..quiet {

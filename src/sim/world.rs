@@ -2,7 +2,7 @@
 
 use super::{Deed, Neglect, Random};
 use crate::model::{
-    Death, Life, Marks, Moment, Observed, Ownership, PaneId, Period, ProcId, Screen, ScreenState, Seen, Server,
+    Death, Life, Marks, Moment, Observed, Origin, Ownership, PaneId, Period, ProcId, Screen, ScreenState, Seen, Server,
     ServerId, SessionId, SessionName, Sighting, Standing, Usage, Verdict,
 };
 use std::collections::BTreeMap;
@@ -99,6 +99,13 @@ pub enum OnTerm {
     Ignores,
 }
 
+impl Process {
+    /// A shell that lives until it is told to end.
+    pub(super) fn of(id: ProcId) -> Self {
+        Self { id, matches: false, ended: None, fate: None, on_term: OnTerm::Ends }
+    }
+}
+
 impl Session {
     /// What a perfect ear hears.
     fn heard(&self, now: Moment) -> Option<Marks> {
@@ -119,6 +126,14 @@ impl Session {
     #[must_use]
     pub fn is_alive(&self) -> bool {
         self.process.ended.is_none()
+    }
+
+    /// Whether its dead pane is kept: ours are, and some of what others start.
+    fn is_kept(&self) -> bool {
+        match &self.ownership {
+            Ownership::Ours(label) => label.origin != Origin::Policy || label.pane.0.is_multiple_of(2),
+            Ownership::Unlabelled | Ownership::Foreign(_) => false,
+        }
     }
 
     /// Whether anything lives in the pane.
@@ -199,7 +214,7 @@ impl World {
                 session.cpu_ms = session.cpu_ms.saturating_add(random.below(20_000));
             }
         }
-        server.sessions.retain(|_, session| session.is_pane_alive() || matches!(session.ownership, Ownership::Ours(_)));
+        server.sessions.retain(|_, session| session.is_pane_alive() || session.is_kept());
         self.leave_when_empty();
     }
 
@@ -225,7 +240,7 @@ impl World {
 
     fn see(&self, id: SessionId, session: &Session) -> Seen {
         let process = &session.process;
-        let ours = matches!(session.ownership, Ownership::Ours(_));
+        let ours = matches!(&session.ownership, Ownership::Ours(label) if label.origin != Origin::Policy);
         let life = match (process.ended, session.shell) {
             (None, shell) => Life::Alive {
                 process: shell.unwrap_or(process.id),

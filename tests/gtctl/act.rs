@@ -4,8 +4,8 @@ use crate::stage::{Stage, desired, proc_of, until};
 use crate::support::name;
 use gtctl::act::{KeepLog, Logs, carry_out};
 use gtctl::model::{
-    Action, Desired, Effect, Fingerprint, Generation, History, Memory, Moment, Outcome, Phase, Plan, ProcId, Purpose,
-    Reason, Rung, ServerId, Step, Stopping, Target, WhenAttached,
+    Action, Desired, Effect, Fingerprint, Generation, History, Memory, Moment, Origin, Outcome, Phase, Plan, ProcId,
+    Purpose, Reason, Rung, ServerId, Step, Stopping, Target, WhenAttached,
 };
 use gtctl::proc::{clock, process};
 use std::cell::RefCell;
@@ -425,7 +425,15 @@ async fn adoption_only_labels_and_only_once() {
     let (started, fingerprint) = (clock::now(), Fingerprint { command: 1, dir: 2, env: 3 });
     let adopt = |generation| {
         let generation = Generation(generation);
-        Action::Adopt { target: meant, fingerprint, generation, started, handoff: started }
+        Action::Adopt {
+            target: meant,
+            fingerprint,
+            generation,
+            started,
+            handoff: Some(started),
+            origin: Origin::Adopted,
+            log: None,
+        }
     };
     let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![adopt(1), adopt(2)]).await;
     assert_eq!(outcomes[0], Outcome::Done(Effect::Adopted { generation: Generation(1) }));

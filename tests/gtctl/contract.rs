@@ -5,7 +5,7 @@ use crate::stage::{Stage, desired, until};
 use crate::support::{PATIENCE, name};
 use gtctl::act::carry_out;
 use gtctl::model::{
-    Action, Death, Desired, Done, Effect, Generation, History, Label, Life, Memory, Moment, Observed, Outcome,
+    Action, Death, Desired, Done, Effect, Generation, History, Label, Life, Memory, Moment, Observed, Origin, Outcome,
     Ownership, Period, Phase, Plan, ProcId, Purpose, Reason, Rung, Seen, ServerId, Step, Stopping, Target, Town,
     WhenAttached,
 };
@@ -314,7 +314,9 @@ async fn a_stranger_is_adopted_by_its_label_only(ground: &mut impl Ground) {
         fingerprint: agent("one").fingerprint(),
         generation: Generation(8),
         started: now,
-        handoff: now,
+        handoff: Some(now),
+        origin: Origin::Adopted,
+        log: None,
     };
     let outcome = ground.carry_out(adopt(), vec![]).await;
     assert_eq!(outcome, Outcome::Done(Effect::Adopted { generation: Generation(8) }));

@@ -5,7 +5,7 @@
 use crate::world::{NOW, World};
 use gtctl::manifest::{Sources, load};
 use gtctl::model::{Hold, Memory, Observed, Plan, Reason, RestartPolicy, Town};
-use gtctl::plan::{Situation, plan};
+use gtctl::plan::{Situation, covered, plan};
 use gtctl::remember;
 use gtctl::render::{Books, Clock, Colour, Detail, Paper, Scene, diff, json, status};
 use std::collections::BTreeSet;
@@ -35,6 +35,7 @@ impl Case {
         let town = town(&text("town.toml")).unwrap_or_else(|faults| panic!("{name}/town.toml: {faults}"));
         let world: World = toml::from_str(&text("world.toml")).unwrap_or_else(|e| panic!("{name}/world.toml: {e}"));
         let observed = world.observed(&town);
+        let town = covered(&town, &observed).into_owned();
         let memory = remember::learn(world.memory(&town), &town, &observed, NOW);
         let orders = world.orders();
         let plan = plan(&Situation { town: &town, observed: &observed, memory: &memory, orders, now: NOW });
@@ -118,10 +119,12 @@ fn reason_code(reason: &Reason) -> &'static str {
         Reason::Blocked { .. } => REASONS[11],
         Reason::Marked { .. } => REASONS[12],
         Reason::MarkedFailed { .. } => REASONS[13],
+        Reason::Covered { .. } => REASONS[14],
+        Reason::Uncovered => REASONS[15],
     }
 }
 
-const REASONS: [&str; 14] = [
+const REASONS: [&str; 16] = [
     "missing",
     "died",
     "completed",
@@ -136,15 +139,23 @@ const REASONS: [&str; 14] = [
     "blocked",
     "marked",
     "marked-failed",
+    "covered",
+    "uncovered",
 ];
 
-/// What cannot be: a service never completes, a task that runs once is over when it died, and an orphan has no entry.
-const IMPOSSIBLE: [(&str, &str); 5] = [
+/// What cannot be: a service never completes, a task that runs once is over when it died, an orphan has no entry nor has
+/// what a policy lets go, and what one covers runs once.
+const IMPOSSIBLE: [(&str, &str); 10] = [
     ("completed", "always"),
     ("died", "never"),
     ("orphaned", "always"),
     ("orphaned", "on-failure"),
     ("orphaned", "never"),
+    ("uncovered", "always"),
+    ("uncovered", "on-failure"),
+    ("uncovered", "never"),
+    ("covered", "always"),
+    ("covered", "on-failure"),
 ];
 
 fn policy_word(policy: RestartPolicy) -> &'static str {

@@ -25,6 +25,7 @@ mod logs;
 mod look;
 #[cfg(test)]
 mod nudge;
+mod policy;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]

@@ -37,6 +37,7 @@ pub(crate) fn case(seed: u64, manners: Manners) -> Case {
     let now = Moment { wall: 1_790_000_000_000, awake: 500_000_000, boot: 7 };
     let mut maker = Maker { random, manners, now };
     let observed = maker.observed(&town);
+    let town = gtctl::plan::covered(&town, &observed).into_owned();
     let memory = maker.memory(&town, &observed);
     let orders = Orders {
         orphans: if maker.random.chance(300) { Orphans::Prune } else { Orphans::Report },
@@ -101,6 +102,22 @@ impl Maker {
                 let stray = SessionName::new("stray").expect("valid");
                 let seen = self.seen(&gtctl::sim::session(stray), SessionId(id));
                 server.sessions.insert(text.to_owned(), seen);
+            }
+        }
+        for text in ["task-1", "task-2", "task-12"] {
+            if self.random.chance(400) {
+                id += 1;
+                let session = SessionName::new(text).expect("valid");
+                let mut seen = self.seen(&gtctl::sim::session(session), SessionId(id));
+                if let Ownership::Ours(label) = &mut seen.ownership {
+                    label.origin = if self.random.chance(900) { Origin::Policy } else { Origin::Adopted };
+                    label.pane = PaneId(if self.random.chance(950) { id } else { id + 100 });
+                }
+                if self.random.chance(200) {
+                    seen.ownership = Ownership::Unlabelled;
+                }
+                let name = if self.random.chance(100) { format!("task-1{id}") } else { text.to_owned() };
+                server.sessions.insert(name, seen);
             }
         }
         Observed::Up(server)

@@ -48,6 +48,7 @@ fn up() -> String {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "one word each in a file that people write")]
 struct SeenEntry {
     name: String,
     /// The town in its labels; `""` for an unlabelled session.
@@ -66,6 +67,9 @@ struct SeenEntry {
     handoff: Option<Period>,
     #[serde(default)]
     adopted: bool,
+    /// A policy labelled it.
+    #[serde(default)]
+    policy: bool,
     /// It was started with another command than declared.
     #[serde(default)]
     drifted: bool,
@@ -276,7 +280,11 @@ impl SeenEntry {
             pane: PaneId(id),
             fingerprint,
             handoff: ago(self.handoff),
-            origin: if self.adopted { Origin::Adopted } else { Origin::Started },
+            origin: match (self.policy, self.adopted) {
+                (true, _) => Origin::Policy,
+                (false, true) => Origin::Adopted,
+                (false, false) => Origin::Started,
+            },
         })
     }
 
