@@ -8,9 +8,13 @@
 mod env_file;
 mod finish;
 mod launch;
+mod probe;
+mod rouse;
 mod start;
 mod stop;
 mod tree;
+
+pub use probe::{PROBE_DEADLINE, probe};
 
 use crate::model::{
     Action, Desired, Done, Generation, Memory, Moment, Outcome, Outcomes, Period, Plan, Quit, Rung, ServerId,
@@ -81,14 +85,15 @@ pub async fn carry_out(
     for (place, step) in plan.steps.iter().enumerate() {
         work.take(&scene, place, step);
     }
-    let Work { starts, adoptions, stops, finishes, mut settled } = work;
-    let (started, adopted, stopped, finished) = tokio::join!(
+    let Work { starts, adoptions, stops, finishes, rouses, mut settled } = work;
+    let (started, adopted, stopped, finished, roused) = tokio::join!(
         start::all(&scene, starts),
         start::adopt_all(&scene, adoptions),
         stop::all(&scene, stops),
         finish::all(&scene, finishes),
+        rouse::all(&scene, rouses),
     );
-    settled.extend(started.into_iter().chain(adopted).chain(stopped).chain(finished));
+    settled.extend(started.into_iter().chain(adopted).chain(stopped).chain(finished).chain(roused));
     settled.sort_by_key(|(place, _)| *place);
     let told = |(place, outcome): Placed| {
         let step = plan.steps.get(place)?;
@@ -104,6 +109,7 @@ struct Work<'a> {
     adoptions: Vec<start::Adoption<'a>>,
     stops: Vec<stop::Stop<'a>>,
     finishes: Vec<finish::Finish<'a>>,
+    rouses: Vec<rouse::Rouse<'a>>,
     settled: Vec<Placed>,
 }
 
@@ -152,6 +158,7 @@ impl<'a> Work<'a> {
                 let labels = launch::adoption(scene, session, *generation, *started, *fingerprint, *handoff);
                 self.adoptions.push(start::Adoption { place, target, labels });
             }
+            Action::Rouse { target, agent } => self.rouses.push(rouse::Rouse { place, target, agent }),
         }
     }
 }

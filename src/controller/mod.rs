@@ -7,6 +7,7 @@
 //! touches anything that runs.
 
 mod cycle;
+mod prober;
 mod survey;
 mod watch;
 

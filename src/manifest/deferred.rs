@@ -27,23 +27,21 @@ const fn refused(path: &'static [&'static str], value: &'static str) -> Row {
 }
 
 /// Session fields, wherever a session's fields stand; then tables of their own.
-const SESSION_ROWS: [Row; 5] = [
+const SESSION_ROWS: [Row; 4] = [
     Row {
         path: &["on_idle"],
         value: "nudge",
         severity: Severity::Advice,
         help: "until it does, a session that is too quiet is only reported, as with \"report\"",
     },
-    later(&["max_memory"]),
     later(&["handoff"]),
     later(&["instructions"]),
     refused(&["launcher"], "gt"),
 ];
 
 /// Everything else.
-const ROWS: [Row; 12] = [
+const ROWS: [Row; 11] = [
     later(&["agents", "*", "submit"]),
-    later(&["agents", "*", "probe"]),
     later(&["agents", "*", "resume"]),
     later(&["notify"]),
     later(&["controller", "metrics"]),

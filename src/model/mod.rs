@@ -20,6 +20,7 @@ pub mod outcome;
 pub mod period;
 pub mod phase;
 pub mod plan;
+pub mod probe;
 pub mod reason;
 pub mod screen;
 pub mod time;
@@ -33,7 +34,7 @@ pub use evidence::Evidence;
 pub use identity::{Generation, PaneId, ProcId, ServerId, SessionId};
 pub use journal::{Entry, Level};
 pub use marks::{Marks, Position, Sighting, Standing, Verdict};
-pub use memory::{Ended, Finished, History, Memory, Purpose, Run, Stopping};
+pub use memory::{Ended, Finished, Footprint, History, Memory, Purpose, Roused, Run, Stopping};
 pub use name::{NameFault, SessionName};
 pub use observed::{Label, Life, Observed, Origin, Ownership, Seen, Server, Usage};
 pub use outcome::{Done, Effect, Outcome, Outcomes};
@@ -43,6 +44,7 @@ pub use plan::{
     Action, Durability, Held, Mass, Next, Orders, Orphans, Plan, Quit, Request, Rung, Scope, Step, Target, Unchanged,
     Verb,
 };
+pub use probe::{Answer, Answered, Probe, Probed};
 pub use reason::{Death, Hold, Reason};
 pub use screen::{Asks, Block, Screen, ScreenState};
 pub use time::Moment;

@@ -51,4 +51,6 @@ pub enum Effect {
     },
     /// The session is gone.
     Removed,
+    /// Escape was pressed.
+    Roused,
 }

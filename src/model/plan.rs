@@ -1,8 +1,8 @@
 //! What shall happen: steps, what is held, what is unchanged, and when to look again.
 
 use super::{
-    Desired, Fingerprint, Generation, Hold, Moment, PaneId, Period, Phase, ProcId, Purpose, Reason, ServerId,
-    SessionId, SessionName, WhenAttached,
+    Agent, Desired, Fingerprint, Generation, Hold, Moment, PaneId, Period, Phase, Probe, ProcId, Purpose, Reason,
+    ServerId, SessionId, SessionName, WhenAttached,
 };
 
 /// A whole decision. Every declared session, and every one of ours that is no longer declared, is in exactly one of
@@ -15,6 +15,8 @@ pub struct Plan {
     pub held: Vec<Held>,
     /// As it should be, or only to be reported.
     pub unchanged: Vec<Unchanged>,
+    /// Agents to be asked whether they are signed in, by name: each when its moment has come.
+    pub probes: Vec<Probe>,
     /// The next moment at which this answer can change if nothing else does.
     pub wake: Option<Moment>,
     /// The digest of the kills the mass guard held, for the second look.
@@ -86,6 +88,13 @@ pub enum Action {
         started: Moment,
         /// The last planned restart: the adoption, unless more is known.
         handoff: Moment,
+    },
+    /// Press Escape in its pane, if its screen still shows that it works.
+    Rouse {
+        /// Exactly which session. An attached client always forbids it.
+        target: Target,
+        /// By which its screen is read again just before.
+        agent: Box<Agent>,
     },
 }
 
@@ -182,6 +191,8 @@ pub enum Verb {
     Expire,
     /// Label as ours.
     Adopt,
+    /// Press Escape.
+    Rouse,
 }
 
 impl Verb {
@@ -193,6 +204,7 @@ impl Verb {
             Self::Restart => "restart",
             Self::Expire => "expire",
             Self::Adopt => "adopt",
+            Self::Rouse => "rouse",
         }
     }
 }
@@ -206,6 +218,7 @@ impl Action {
             Self::Restart { .. } => Verb::Restart,
             Self::Expire { .. } => Verb::Expire,
             Self::Adopt { .. } => Verb::Adopt,
+            Self::Rouse { .. } => Verb::Rouse,
         }
     }
 
@@ -216,7 +229,9 @@ impl Action {
             Self::Start { generation, .. }
             | Self::Adopt { generation, .. }
             | Self::Restart { generation, rung: Rung::Finish, .. } => Some(*generation),
-            Self::Restart { rung: Rung::Ask | Rung::Term | Rung::Kill, .. } | Self::Expire { .. } => None,
+            Self::Restart { rung: Rung::Ask | Rung::Term | Rung::Kill, .. }
+            | Self::Expire { .. }
+            | Self::Rouse { .. } => None,
         }
     }
 }
@@ -226,7 +241,7 @@ impl From<Verb> for Option<Purpose> {
         match verb {
             Verb::Restart => Some(Purpose::Restart),
             Verb::Expire => Some(Purpose::Expire),
-            Verb::Start | Verb::Adopt => None,
+            Verb::Start | Verb::Adopt | Verb::Rouse => None,
         }
     }
 }

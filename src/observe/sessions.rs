@@ -101,6 +101,7 @@ impl View<'_> {
             pane,
             life,
             usage,
+            footprint: None,
         }
     }
 

@@ -10,9 +10,12 @@
 
 mod agents;
 mod backoff;
+mod large;
 mod pacing;
+mod probes;
 mod rules;
 mod screens;
+mod stuck;
 mod subject;
 mod verdict;
 
@@ -59,9 +62,9 @@ pub fn within(plan: Plan, scope: &Scope) -> Plan {
         Scope::Sessions(names) => names.contains(&step.session),
         Scope::Expiries => step.action.verb() == Verb::Expire,
     };
-    let Plan { mut steps, held, unchanged, wake, mass } = plan;
+    let Plan { mut steps, held, unchanged, probes, wake, mass } = plan;
     steps.retain(asked);
-    Plan { steps, held, unchanged, wake, mass }
+    Plan { steps, held, unchanged, probes, wake, mass }
 }
 
 /// What one rule says of one session.

@@ -5,13 +5,14 @@
 
 use super::Situation;
 use super::agents::hold_for_agents;
+use super::probes::probes;
 use super::rules::LOOK_AGAIN;
 use super::screens::upcoming;
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use crate::model::{
     Action, Content, Death, Durability, Held, Hold, Life, Mass, Moment, Period, Phase, Plan, Quit, Reason, Rung,
-    SessionName, StartBudget, Step, Unchanged, Verb, WhenAttached,
+    SessionName, StartBudget, Step, Target, Unchanged, Verb, WhenAttached,
 };
 
 /// The window of the start budget and of what counts as lately come up.
@@ -39,6 +40,8 @@ pub(super) fn pace(situation: &Situation<'_>, subjects: &[Subject<'_>], verdicts
     for (subject, verdict) in subjects.iter().zip(verdicts) {
         put(&mut plan, subject, verdict, &mut wakes);
     }
+    plan.probes = probes(situation, subjects);
+    plan.probes.iter().filter(|probe| !probe.is_due(situation.now)).for_each(|probe| wakes.add(probe.at));
     plan.wake = wakes.earliest;
     plan
 }
@@ -59,7 +62,8 @@ impl Wakes {
 
 /// What holds this wish, whatever the rest of the town does. The order is that of how little can lift it.
 fn hold_alone(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(Hold, Option<Moment>)> {
-    let is_old_task = matches!(want.reason, Reason::TooOld { .. }) && want.verb == Verb::Expire;
+    let is_old_task =
+        matches!(want.reason, Reason::TooOld { .. } | Reason::TooLarge { .. }) && want.verb == Verb::Expire;
     if is_old_task && subject.is_busy() {
         // One that is found stuck meanwhile is restarted instead.
         upcoming(subject).1.into_iter().for_each(|at| wakes.add(at));
@@ -314,7 +318,7 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
     let rung = match want.kind {
         Kind::Continue(rung) => rung,
         Kind::Replace(_) | Kind::Retire(_) => Rung::Ask,
-        Kind::Create | Kind::Revive | Kind::Remove | Kind::Adopt => Rung::Finish,
+        Kind::Create | Kind::Revive | Kind::Remove | Kind::Adopt | Kind::Rouse => Rung::Finish,
     };
     let planned = matches!(want.kind, Kind::Replace(_));
     let handoff = if planned { Some(subject.now()) } else { subject.handoff_to_carry() };
@@ -345,6 +349,10 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
             generation,
             started: subject.now().minus(adopted_age(subject)),
             handoff: subject.handoff_to_carry().unwrap_or(subject.now()),
+        },
+        Verb::Rouse => Action::Rouse {
+            target: Target { attached: WhenAttached::Hold, ..subject.target()? },
+            agent: Box::new(subject.desired?.agent.clone()),
         },
     })
 }

@@ -60,6 +60,8 @@ pub(super) enum Kind {
     Remove,
     /// Label.
     Adopt,
+    /// Press Escape.
+    Rouse,
     /// Carry on a stop that was begun.
     Continue(Rung),
 }
@@ -80,14 +82,15 @@ impl Kind {
     pub(super) fn kills(self) -> bool {
         match self {
             Self::Replace(_) | Self::Retire(_) => true,
-            Self::Create | Self::Revive | Self::Remove | Self::Adopt | Self::Continue(_) => false,
+            Self::Create | Self::Revive | Self::Remove | Self::Adopt | Self::Rouse | Self::Continue(_) => false,
         }
     }
 
-    /// Whether it carries on a stop by signalling something that lives.
+    /// Whether it carries on a stop by signalling something that lives, or types into it.
     pub(super) fn signals(self) -> bool {
         match self {
             Self::Continue(rung) => rung != Rung::Finish,
+            Self::Rouse => true,
             Self::Create | Self::Revive | Self::Replace(_) | Self::Retire(_) | Self::Remove | Self::Adopt => false,
         }
     }
@@ -97,7 +100,7 @@ impl Kind {
         match self {
             Self::Create | Self::Revive => true,
             Self::Continue(rung) => rung == Rung::Finish,
-            Self::Replace(_) | Self::Retire(_) | Self::Remove | Self::Adopt => false,
+            Self::Replace(_) | Self::Retire(_) | Self::Remove | Self::Adopt | Self::Rouse => false,
         }
     }
 }

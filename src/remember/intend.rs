@@ -1,12 +1,14 @@
 //! What a plan intends, to be written down before anything is touched.
 
-use crate::model::{Action, Generation, Hold, Memory, Moment, Phase, Plan, Purpose, Rung, Step, Stopping};
+use super::probe::intend_probes;
+use crate::model::{Action, Generation, Hold, Memory, Moment, Phase, Plan, Purpose, Roused, Rung, Step, Stopping};
 
 /// Takes in what is about to be done, and what is waited for.
 #[must_use]
 pub fn intend(mut memory: Memory, plan: &Plan, now: Moment) -> Memory {
-    let Plan { steps, held, unchanged, wake: _, mass } = plan;
+    let Plan { steps, held, unchanged, probes, wake: _, mass } = plan;
     memory.mass_seen = *mass;
+    intend_probes(&mut memory, probes, now);
     for step in steps {
         intend_step(&mut memory, step, now);
     }
@@ -45,6 +47,9 @@ fn intend_step(memory: &mut Memory, step: &Step, now: Moment) {
             intend_stop(&mut history.stopping, target.generation, *rung, Purpose::Expire, step, now);
         }
         Action::Adopt { handoff, .. } => history.handoff = Some(*handoff),
+        Action::Rouse { target, .. } => {
+            history.roused = Some(Roused { generation: target.generation.unwrap_or_default(), at: now });
+        }
     }
 }
 

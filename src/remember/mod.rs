@@ -15,10 +15,12 @@ mod content;
 mod intend;
 mod journal;
 mod learn;
+mod probe;
 mod record;
 
 pub use ask::ask;
 pub use intend::intend;
 pub use journal::{entries, handoffs};
 pub use learn::learn;
+pub use probe::{answer, answers};
 pub use record::{record, take_back};

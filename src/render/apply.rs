@@ -67,7 +67,8 @@ fn finished(verb: Verb, effect: &Effect) -> &'static str {
         (Effect::Adopted { .. }, _) => "adopted",
         (Effect::Removed, _) => "expired",
         (Effect::Started { .. }, Verb::Restart) => "restarted",
-        (Effect::Started { .. }, Verb::Start | Verb::Expire | Verb::Adopt) => "started",
+        (Effect::Roused, _) => "roused",
+        (Effect::Started { .. }, Verb::Start | Verb::Expire | Verb::Adopt | Verb::Rouse) => "started",
     }
 }
 
@@ -81,6 +82,7 @@ fn effect_text(effect: &Effect) -> String {
                 format!("{} processes", tree.len())
             }
         }
+        Effect::Roused => "Escape was pressed".to_owned(),
         Effect::Started { process: None, .. } | Effect::Adopted { .. } | Effect::Removed => String::new(),
     }
 }
@@ -93,7 +95,7 @@ pub fn summary(done: &[Done], last: &Scene<'_>, paper: &Paper) -> String {
     }
     let last = last.plan;
     let tally = |word: &str| done.iter().filter(|d| word_of(d) == word).count();
-    let words = ["started", "restarted", "expired", "adopted", "stopping", "stale", "failed", "unknown"];
+    let words = ["started", "restarted", "expired", "adopted", "roused", "stopping", "stale", "failed", "unknown"];
     let mut parts: Vec<String> =
         words.iter().map(|w| (tally(w), w)).filter(|(n, _)| *n > 0).map(|(n, w)| format!("{n} {w}")).collect();
     parts.extend((!last.held.is_empty()).then(|| format!("{} held", last.held.len())));

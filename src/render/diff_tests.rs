@@ -88,6 +88,7 @@ fn alive(session: &str, minutes: u64, quiet: Period) -> Seen {
         pane: PaneId(1),
         life: Life::Alive { process: PROCESS, matches: true, comm: "claude".into() },
         usage: Some(Usage { cpu_ms: 65_000, rss: 300 << 20, processes: 3 }),
+        footprint: None,
     }
 }
 
@@ -176,6 +177,7 @@ pub(in crate::render) fn plan() -> Plan {
                 next: Some(Next { verb: Verb::Restart, reason: "too-old", at: soon }),
             },
         ],
+        probes: vec![],
         wake: Some(soon),
         mass: None,
     }

@@ -139,7 +139,7 @@ fn substance(step: &Step) -> Substance {
     let (target, fingerprint) = match &step.action {
         Action::Start { desired, .. } => (None, Some(desired.fingerprint())),
         Action::Restart { desired, target, .. } => (Some(target), Some(desired.fingerprint())),
-        Action::Expire { target, .. } => (Some(target), None),
+        Action::Expire { target, .. } | Action::Rouse { target, .. } => (Some(target), None),
         Action::Adopt { target, fingerprint, .. } => (Some(target), Some(*fingerprint)),
     };
     Substance {

@@ -71,6 +71,8 @@ pub struct Session {
     pub screen: Screen,
     /// What its processes have used, in ms.
     pub cpu_ms: u64,
+    /// What its processes hold, in bytes.
+    pub footprint: u64,
     /// What its agent has said of its end, and when, with nothing after it.
     pub said: Option<(Verdict, Moment)>,
 }
@@ -193,6 +195,10 @@ impl World {
             if session.is_alive() && shows < 12 {
                 session.screen = screen(shows, now, random);
             }
+            if wild && random.chance(100) {
+                // It grows, and at times gives some back.
+                session.footprint = session.footprint / 100 * random.between(60, 100) + random.below(200 << 20);
+            }
             if random.chance(100) {
                 session.cpu_ms = session.cpu_ms.saturating_add(random.below(20_000));
             }
@@ -248,6 +254,7 @@ impl World {
             pane: session.pane,
             life,
             usage: Some(Usage { cpu_ms: session.cpu_ms, ..Usage::default() }),
+            footprint: session.is_alive().then_some(session.footprint),
         }
     }
 
@@ -272,6 +279,7 @@ impl World {
             spoke: now.awake,
             screen: prompt(),
             cpu_ms: 0,
+            footprint: 0,
             said: None,
         };
         server.sessions.insert(id, session);

@@ -55,7 +55,7 @@ fn town(named: &str) -> Town {
 fn step(action: Action) -> Step {
     let session = match &action {
         Action::Start { desired, .. } | Action::Restart { desired, .. } => desired.name.clone(),
-        Action::Expire { .. } | Action::Adopt { .. } => name("one"),
+        Action::Expire { .. } | Action::Adopt { .. } | Action::Rouse { .. } => name("one"),
     };
     Step { session, action, reason: Reason::Asked, phase: Phase::Unknown }
 }
@@ -163,7 +163,10 @@ impl Ground for Real {
 fn target_of(action: &Action) -> Option<&Target> {
     match action {
         Action::Start { .. } => None,
-        Action::Restart { target, .. } | Action::Expire { target, .. } | Action::Adopt { target, .. } => Some(target),
+        Action::Restart { target, .. }
+        | Action::Expire { target, .. }
+        | Action::Adopt { target, .. }
+        | Action::Rouse { target, .. } => Some(target),
     }
 }
 

@@ -61,7 +61,7 @@ impl Case {
 
     /// Everything the plan gives as a reason, with the policy of its session where that is declared.
     fn reasons(&self) -> impl Iterator<Item = (&Reason, Option<RestartPolicy>)> {
-        let Plan { steps, held, unchanged, wake: _, mass: _ } = &self.plan;
+        let Plan { steps, held, unchanged, probes: _, wake: _, mass: _ } = &self.plan;
         let steps = steps.iter().map(|step| (&step.session, &step.reason));
         let held = held.iter().map(|held| (&held.session, &held.reason));
         let noted = unchanged.iter().filter_map(|same| Some((&same.session, same.note.as_ref()?)));
@@ -118,10 +118,13 @@ fn reason_code(reason: &Reason) -> &'static str {
         Reason::Blocked { .. } => REASONS[11],
         Reason::Marked { .. } => REASONS[12],
         Reason::MarkedFailed { .. } => REASONS[13],
+        Reason::TooLarge { .. } => REASONS[14],
+        Reason::FailedStart { .. } => REASONS[15],
+        Reason::SignedIn { .. } => REASONS[16],
     }
 }
 
-const REASONS: [&str; 14] = [
+const REASONS: [&str; 17] = [
     "missing",
     "died",
     "completed",
@@ -136,12 +139,17 @@ const REASONS: [&str; 14] = [
     "blocked",
     "marked",
     "marked-failed",
+    "too-large",
+    "failed-start",
+    "signed-in",
 ];
 
 /// What cannot be: a service never completes, a task that runs once is over when it died, and an orphan has no entry.
-const IMPOSSIBLE: [(&str, &str); 5] = [
+const IMPOSSIBLE: [(&str, &str); 7] = [
     ("completed", "always"),
     ("died", "never"),
+    ("failed-start", "on-failure"),
+    ("failed-start", "never"),
     ("orphaned", "always"),
     ("orphaned", "on-failure"),
     ("orphaned", "never"),
@@ -198,10 +206,11 @@ fn hold_code(hold: &Hold) -> &'static str {
         Hold::NotDurable => HOLDS[18],
         Hold::EmptyTown => HOLDS[19],
         Hold::Blocked { .. } => HOLDS[20],
+        Hold::Roused { .. } => HOLDS[21],
     }
 }
 
-const HOLDS: [&str; 21] = [
+const HOLDS: [&str; 22] = [
     "back-off",
     "crash-loop",
     "handoff-gap",
@@ -223,6 +232,7 @@ const HOLDS: [&str; 21] = [
     "not-durable",
     "empty-town",
     "blocked",
+    "roused",
 ];
 
 #[test]
