@@ -8,6 +8,7 @@ use super::agents::hold_for_agents;
 use super::probes::probes;
 use super::rules::LOOK_AGAIN;
 use super::screens::upcoming;
+use super::stuck::would_be_roused;
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use crate::model::{
@@ -62,10 +63,7 @@ impl Wakes {
 
 /// What holds this wish, whatever the rest of the town does. The order is that of how little can lift it.
 fn hold_alone(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(Hold, Option<Moment>)> {
-    let is_old_task =
-        matches!(want.reason, Reason::TooOld { .. } | Reason::TooLarge { .. }) && want.verb == Verb::Expire;
-    if is_old_task && subject.is_busy() {
-        // One that is found stuck meanwhile is restarted instead.
+    if yields_to_stuck(subject, want) {
         upcoming(subject).1.into_iter().for_each(|at| wakes.add(at));
     }
     let memory = subject.situation.memory;
@@ -82,6 +80,12 @@ fn hold_alone(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(
         return hold_for_people(subject);
     }
     if want.starts() { hold_for_server_losses(subject) } else { None }
+}
+
+/// Whether another step is wanted once it is found stuck, though this one may be held till then.
+fn yields_to_stuck(subject: &Subject<'_>, want: &Want) -> bool {
+    let later = matches!(want.reason, Reason::TooOld { .. } | Reason::TooLarge { .. } | Reason::Drifted { .. });
+    later && subject.is_busy() && (want.verb == Verb::Expire || would_be_roused(subject))
 }
 
 /// What holds the killing of something alive.

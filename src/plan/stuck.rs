@@ -31,6 +31,11 @@ pub(super) fn stuck(subject: &Subject<'_>) -> Option<Verdict> {
     })
 }
 
+/// Whether an Escape comes first once it is found stuck.
+pub(super) fn would_be_roused(subject: &Subject<'_>) -> bool {
+    subject.content().is_some_and(|content| roused(subject, content).is_none()) && may_be_roused(subject)
+}
+
 /// The Escape that this spell of work was sent. One that is over by then does not count: what freezes anew later is
 /// roused anew.
 fn roused<'a>(subject: &Subject<'a>, content: &Content) -> Option<&'a Roused> {

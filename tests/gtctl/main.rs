@@ -42,6 +42,8 @@ mod town_fault;
 #[cfg(test)]
 mod town_host;
 #[cfg(test)]
+mod unwell;
+#[cfg(test)]
 mod world;
 #[cfg(test)]
 mod yard;

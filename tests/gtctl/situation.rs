@@ -147,7 +147,7 @@ impl Maker {
             activity: self.now.wall / 1000 - 60,
             // Processes are looked at wherever a screen may be too quiet.
             usage: Some(Usage::default()),
-            footprint: self.random.chance(700).then(|| self.random.below(600 << 20)),
+            footprint: desired.max_memory.map(|_| self.random.below(600 << 20)),
             screen,
             pane: PaneId(id.0),
             life,
