@@ -29,13 +29,19 @@ const SCRUBBED: [&str; 2] = ["TMUX", "TMUX_PANE"];
 ///
 /// Nothing of what it printed is kept: it may name accounts. Dropping this before its end kills what was started.
 pub async fn probe(probe: &Probe, deadline: Duration) -> Answer {
-    let (mut child, _leash) = match start(probe) {
+    let (mut child, leash) = match start(probe) {
         Ok(started) => started,
         Err(why) => return Answer::Unasked(why),
     };
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let ended = async {
-        let (status, out, err) = tokio::join!(child.wait(), head(out), head(err));
+        let end = async {
+            let status = child.wait().await;
+            // What it left behind would keep its pipes open.
+            leash.kill();
+            status
+        };
+        let (status, out, err) = tokio::join!(end, head(out), head(err));
         (status, [out, err])
     };
     match tokio::time::timeout(deadline, ended).await {
@@ -92,6 +98,12 @@ struct Leash(Option<ProcId>);
 
 impl Drop for Leash {
     fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl Leash {
+    fn kill(&self) {
         let Some(leader) = self.0 else { return };
         for _ in 0..KILL_ROUNDS {
             let mut left: Vec<ProcId> = tree::tree(leader).into_iter().map(|member| member.id).collect();

@@ -64,7 +64,7 @@ impl Wakes {
 /// What holds this wish, whatever the rest of the town does. The order is that of how little can lift it.
 fn hold_alone(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(Hold, Option<Moment>)> {
     if yields_to_stuck(subject, want) {
-        upcoming(subject).1.into_iter().for_each(|at| wakes.add(at));
+        wake_when_stuck(subject, wakes);
     }
     let memory = subject.situation.memory;
     if memory.paused {
@@ -86,6 +86,11 @@ fn hold_alone(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(
 fn yields_to_stuck(subject: &Subject<'_>, want: &Want) -> bool {
     let later = matches!(want.reason, Reason::TooOld { .. } | Reason::TooLarge { .. } | Reason::Drifted { .. });
     later && subject.is_busy() && (want.verb == Verb::Expire || would_be_roused(subject))
+}
+
+fn wake_when_stuck(subject: &Subject<'_>, wakes: &mut Wakes) {
+    let ready = subject.ready_at().filter(|_| !subject.is_ready());
+    upcoming(subject).1.into_iter().chain(ready).for_each(|at| wakes.add(at));
 }
 
 /// What holds the killing of something alive.
@@ -146,8 +151,7 @@ fn hold_for_drain(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Opti
     }
     if subject.is_busy() {
         // A stuck session is not waited for.
-        let ready = subject.ready_at().filter(|_| !subject.is_ready());
-        upcoming(subject).1.into_iter().chain(ready).for_each(|at| wakes.add(at));
+        wake_when_stuck(subject, wakes);
     } else {
         wakes.add(subject.now().plus(Content::IDLE_AFTER.minus(quiet)));
     }

@@ -17,6 +17,9 @@ use gtctl::store::StateDir;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
+/// All of a small town at once.
+const MANY: &str = "[limits]\nconcurrent_starts = 5\n";
+
 /// A town of one agent, thirty sessions of it, and what their screens say.
 struct Thirty {
     town: Town,
@@ -107,7 +110,7 @@ fn thirty_sessions_of_a_signed_out_agent_are_asked_about_once_each_time_and_all_
     }
     assert_eq!(thirty.warnings, 1, "one notice for all");
     let gaps: Vec<u64> = thirty.asked.windows(2).map(|two| two[1].since(&two[0]).millis() / 60_000).collect();
-    assert!((60_000..90_000).contains(&thirty.asked[0].since(&NOW).millis()), "{:?}", thirty.asked[0].since(&NOW));
+    assert!((60_000..=90_000).contains(&thirty.asked[0].since(&NOW).millis()), "{:?}", thirty.asked[0].since(&NOW));
     assert!(
         gaps.len() >= 7 && gaps.iter().zip([5, 10, 15, 15, 15]).all(|(gap, least)| (least..=least + 2).contains(gap))
     );
@@ -191,6 +194,7 @@ fn a_probe_is_judged_by_its_end_and_by_what_it_says() {
     assert_eq!(asked("exit 3", &dir, long), Answer::Failed("exit status: 3".to_owned()));
     assert!(matches!(asked("echo 'Not logged in'", &dir, long), Answer::Failed(_)));
     assert!(matches!(asked("echo 'Not logged in' >&2", &dir, long), Answer::Failed(_)));
+    assert_eq!(asked("sleep 1000 & exit 0", &dir, long), Answer::Passed, "what it leaves behind is not waited for");
     assert_eq!(asked("head -c 3000000 /dev/zero; test \"$DECLARED$TMUX\" = yes", &dir, long), Answer::Passed);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let missing = runtime.block_on(act::probe(&question(&["no-such-program"], &dir), long));
@@ -287,7 +291,7 @@ fn frozen(name: &str, then: &str) -> String {
 #[test]
 fn an_escape_frees_what_is_stuck_and_is_waited_for_where_it_does_not() {
     let frees = frozen("frees", "printf '\\033[H\\033[Jhello\\r\\n'");
-    let yard = Yard::new(&format!("{QUICK}{frees}{}{}", frozen("stays", ":"), frozen("watched", ":")));
+    let yard = Yard::new(&format!("{QUICK}{MANY}{frees}{}{}", frozen("stays", ":"), frozen("watched", ":")));
     yard.gtctl(&["apply", "--no-wait"]);
     let _client = yard.attach("watched");
     let before = ["frees", "stays", "watched"].map(|name| yard.pid(name));
@@ -315,7 +319,8 @@ fn a_tree_that_holds_too_much_gets_a_fresh_process() {
     let shares = "x=$(head -c 60000000 /dev/zero | tr '\\0' x); (sleep 1000; echo $x) & sleep 1000; echo $x";
     let limit = |mib: u32| format!("max_memory = \"{mib}MiB\"\ndrain = \"0s\"");
     let large = session("large", &script.replace("NAME", "large"), &limit(30));
-    let yard = Yard::new(&format!("{QUICK}{large}{}{}", session("shares", shares, &limit(400)), sleeper("other", "")));
+    let yard =
+        Yard::new(&format!("{QUICK}{MANY}{large}{}{}", session("shares", shares, &limit(400)), sleeper("other", "")));
     yard.gtctl(&["apply", "--no-wait"]);
     let (large, shares) = (yard.fresh("large", None), yard.fresh("shares", None));
     let watch = yard.start(&["reconcile", "--watch"]);
