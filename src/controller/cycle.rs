@@ -128,7 +128,7 @@ impl Controller {
         let turn = self.store.lock_turn(self.me, TURN_PATIENCE).map_err(CycleFault::Lock)?;
         let mut notices = Vec::new();
         let memory = self.recall(&mut notices)?;
-        let (memory, told) = self.take_answers(memory);
+        let (memory, told) = self.take_answers(&memory);
         let state = self.store.view();
         let looked = survey(&self.client, town, state, memory, orders, Depth::Plan).await;
         let Survey { now, observed, memory, plan, notices: unheard } = looked;
@@ -163,10 +163,10 @@ impl Controller {
     }
 
     /// The memory with the answers that have come, and what there is to tell of them.
-    fn take_answers(&mut self, before: Memory) -> (Memory, Vec<Entry>) {
+    fn take_answers(&mut self, before: &Memory) -> (Memory, Vec<Entry>) {
         let told = self.prober.as_mut().map(Prober::take).unwrap_or_default();
         let taken = told.into_iter().fold(before.clone(), |memory, (agent, at, told)| answer(memory, &agent, at, told));
-        let entries = answers(&before, &taken);
+        let entries = answers(before, &taken);
         (taken, entries)
     }
 

@@ -129,10 +129,9 @@ fn runs(step: &Step) -> Option<&Desired> {
 pub(super) fn symbol(verb: Verb) -> (&'static str, Role) {
     match verb {
         Verb::Start => ("+", Role::Good),
-        Verb::Restart => ("~", Role::Change),
+        Verb::Restart | Verb::Rouse => ("~", Role::Change),
         Verb::Expire => ("-", Role::Bad),
         Verb::Adopt => ("=", Role::Good),
-        Verb::Rouse => ("~", Role::Change),
     }
 }
 

@@ -177,9 +177,8 @@ pub(in crate::render) fn plan() -> Plan {
                 next: Some(Next { verb: Verb::Restart, reason: "too-old", at: soon }),
             },
         ],
-        probes: vec![],
         wake: Some(soon),
-        mass: None,
+        ..Plan::default()
     }
 }
 
