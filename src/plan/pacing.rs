@@ -85,11 +85,11 @@ fn hold_alone(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(
 /// Whether another step is wanted once it is found stuck, though this one may be held till then.
 fn yields_to_stuck(subject: &Subject<'_>, want: &Want) -> bool {
     let later = matches!(want.reason, Reason::TooOld { .. } | Reason::TooLarge { .. } | Reason::Drifted { .. });
-    later && subject.is_busy() && (want.verb == Verb::Expire || would_be_roused(subject))
+    later && subject.is_alive() && subject.is_busy() && (want.verb == Verb::Expire || would_be_roused(subject))
 }
 
 fn wake_when_stuck(subject: &Subject<'_>, wakes: &mut Wakes) {
-    let ready = subject.ready_at().filter(|_| !subject.is_ready());
+    let ready = subject.ready_at().filter(|_| subject.is_coming_up());
     upcoming(subject).1.into_iter().chain(ready).for_each(|at| wakes.add(at));
 }
 
