@@ -70,6 +70,20 @@ pub(super) fn prepare(
     Ok(Launch { name: desired.name.clone(), dir: desired.dir.clone(), argv, env, marker, labels, pipe })
 }
 
+/// A command that is run beside a session: its argv with an absolute path, and the session's own environment.
+pub(super) fn beside(
+    desired: &Desired,
+    command: &[String],
+) -> Result<(Vec<String>, BTreeMap<String, String>), LaunchFault> {
+    if !desired.dir.is_dir() {
+        return Err(LaunchFault::NoDir(desired.dir.clone()));
+    }
+    let env = environment(desired)?;
+    let argv = resolved(command, &desired.dir, &env)?;
+    check_sizes(&argv, &env)?;
+    Ok((argv, env))
+}
+
 /// What gtctl adds, then the file, then what the manifest says: later ones win.
 fn environment(desired: &Desired) -> Result<BTreeMap<String, String>, LaunchFault> {
     let mut env = desired.identity_env.clone();

@@ -9,12 +9,16 @@ mod env_file;
 mod finish;
 mod launch;
 mod nudge;
+mod probe;
+mod rouse;
 mod start;
 mod stop;
 mod tree;
 mod typist;
 
 pub use nudge::{Nudge, may_nudge, nudge_all};
+
+pub use probe::{PROBE_DEADLINE, probe};
 
 use crate::model::{
     self, Action, Done, Generation, Memory, Moment, Outcome, Outcomes, Plan, Rung, ServerId, SessionName, Step, Town,
@@ -85,16 +89,17 @@ pub async fn carry_out(
     for (place, step) in plan.steps.iter().enumerate() {
         work.take(&scene, place, step);
     }
-    let Work { starts, adoptions, stops, finishes, nudges, mut settled } = work;
+    let Work { starts, adoptions, stops, finishes, nudges, rouses, mut settled } = work;
     let (places, nudges): (Vec<usize>, Vec<Nudge<'_>>) = nudges.into_iter().unzip();
-    let (started, adopted, stopped, finished, nudged) = tokio::join!(
+    let (started, adopted, stopped, finished, nudged, roused) = tokio::join!(
         start::all(&scene, starts),
         start::adopt_all(&scene, adoptions),
         stop::all(&scene, stops),
         finish::all(&scene, finishes),
         nudge_all(client, &nudges),
+        rouse::all(&scene, rouses),
     );
-    settled.extend(started.into_iter().chain(adopted).chain(stopped).chain(finished));
+    settled.extend(started.into_iter().chain(adopted).chain(stopped).chain(finished).chain(roused));
     settled.extend(places.into_iter().zip(nudged.into_iter().map(nudge::outcome)));
     settled.sort_by_key(|(place, _)| *place);
     let told = |(place, outcome): Placed| {
@@ -112,6 +117,7 @@ struct Work<'a> {
     stops: Vec<stop::Stop<'a>>,
     finishes: Vec<finish::Finish<'a>>,
     nudges: Vec<(usize, Nudge<'a>)>,
+    rouses: Vec<rouse::Rouse<'a>>,
     settled: Vec<Placed>,
 }
 
@@ -167,6 +173,7 @@ impl<'a> Work<'a> {
             Action::Nudge { target, agent, text } => {
                 self.nudges.push((place, Nudge { target, agent, text, decided: scene.now }));
             }
+            Action::Rouse { target, agent } => self.rouses.push(rouse::Rouse { place, target, agent }),
         }
     }
 }

@@ -8,6 +8,7 @@
 
 mod cycle;
 mod nudge;
+mod prober;
 mod survey;
 mod watch;
 

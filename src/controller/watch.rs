@@ -60,6 +60,7 @@ pub async fn watch(
     still_ours: impl Fn() -> bool,
 ) -> std::io::Result<Ended> {
     let mut signals = Signals::listen()?;
+    controller.ask_agents();
     let mut broken = false;
     let mut forced = false;
     loop {
@@ -87,7 +88,7 @@ pub async fn watch(
                 town.resync
             }
         };
-        match signals.wait(pause.to_std()).await {
+        match signals.wait(pause.to_std(), controller.answered()).await {
             Woken::Time => {}
             Woken::Reload => forced = true,
             Woken::End if broken => return Ok(Ended::ToldWithBrokenManifest),
@@ -137,8 +138,9 @@ impl Signals {
         })
     }
 
-    async fn wait(&mut self, pause: Duration) -> Woken {
+    async fn wait(&mut self, pause: Duration, answered: impl Future<Output = ()>) -> Woken {
         tokio::select! {
+            () = answered => Woken::Time,
             () = tokio::time::sleep(pause) => Woken::Time,
             _ = self.hup.recv() => Woken::Reload,
             _ = self.term.recv() => Woken::End,

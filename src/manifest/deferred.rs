@@ -27,16 +27,14 @@ const fn refused(path: &'static [&'static str], value: &'static str) -> Row {
 }
 
 /// Session fields, wherever a session's fields stand; then tables of their own.
-const SESSION_ROWS: [Row; 3] = [later(&["max_memory"]), later(&["instructions"]), refused(&["launcher"], "gt")];
+const SESSION_ROWS: [Row; 2] = [later(&["instructions"]), refused(&["launcher"], "gt")];
 
 /// Everything else.
-const ROWS: [Row; 11] = [
-    later(&["agents", "*", "probe"]),
+const ROWS: [Row; 9] = [
     later(&["agents", "*", "resume"]),
     later(&["notify"]),
     later(&["controller", "metrics"]),
     later(&["controller", "drain_on_exit"]),
-    later(&["policy", "*", "max_memory"]),
     later(&["chore", "*"]),
     refused(&["roles", "*", "start"], ""),
     refused(&["roles", "*", "stop"], ""),

@@ -93,7 +93,8 @@ pub struct Desired {
     pub drain: Period,
     /// Quiet and stuck limits.
     pub idling: Idling,
-    /// Resident memory of its process tree, in bytes, above which it is restarted.
+    /// Memory of its process tree in bytes, pages that several processes share counted once, above which it is
+    /// restarted (a task: expired).
     pub max_memory: Option<u64>,
     /// What happens when it runs with other fields than declared.
     pub on_drift: OnDrift,

@@ -22,6 +22,7 @@ pub mod period;
 pub mod phase;
 pub mod plan;
 pub mod policy;
+pub mod probe;
 pub mod reason;
 pub mod screen;
 pub mod time;
@@ -35,7 +36,7 @@ pub use evidence::Evidence;
 pub use identity::{Generation, PaneId, ProcId, ServerId, SessionId};
 pub use journal::{Entry, Level};
 pub use marks::{Marks, Position, Sighting, Standing, Verdict};
-pub use memory::{Ended, Finished, History, Memory, Purpose, Run, Stopping, Typed};
+pub use memory::{Ended, Finished, Footprint, History, Memory, Purpose, Roused, Run, Stopping, Typed};
 pub use name::{NameFault, SessionName};
 pub use nudge::{Delivery, NudgeFault, NudgeText, Obstacle};
 pub use observed::{Label, Life, Observed, Origin, Ownership, Seen, Server, Usage};
@@ -46,6 +47,7 @@ pub use plan::{
     Action, Durability, Held, Mass, Next, Orders, Orphans, Plan, Request, Rung, Scope, Step, Target, Unchanged, Verb,
 };
 pub use policy::Policy;
+pub use probe::{Answer, Answered, Probe, Probed};
 pub use reason::{Death, Hold, Reason};
 pub use screen::{Asks, Block, Screen, ScreenState};
 pub use time::Moment;

@@ -56,6 +56,9 @@ pub struct Seen {
     pub life: Life,
     /// What its process tree uses; only on a full look, or where it decides whether the session rests.
     pub usage: Option<Usage>,
+    /// The memory of its process tree in bytes, a page that several processes share counted once; only where that is
+    /// limited, and not at every look.
+    pub footprint: Option<u64>,
 }
 
 /// Whose a session is, by its labels.

@@ -53,4 +53,6 @@ pub enum Effect {
     Removed,
     /// A text was typed, and has left the composer.
     Nudged,
+    /// Escape was pressed.
+    Roused,
 }

@@ -1,8 +1,8 @@
 //! What shall happen: steps, what is held, what is unchanged, and when to look again.
 
 use super::{
-    Agent, Desired, Fingerprint, Generation, Hold, Logs, Moment, NudgeText, Origin, PaneId, Phase, ProcId, Purpose,
-    Reason, ServerId, SessionId, SessionName, WhenAttached,
+    Agent, Desired, Fingerprint, Generation, Hold, Logs, Moment, NudgeText, Origin, PaneId, Phase, Probe, ProcId,
+    Purpose, Reason, ServerId, SessionId, SessionName, WhenAttached,
 };
 
 /// A whole decision. Every declared session, and every one of ours that is no longer declared, is in exactly one of
@@ -15,6 +15,8 @@ pub struct Plan {
     pub held: Vec<Held>,
     /// As it should be, or only to be reported.
     pub unchanged: Vec<Unchanged>,
+    /// Agents to be asked whether they are signed in, by name: each when its moment has come.
+    pub probes: Vec<Probe>,
     /// The next moment at which this answer can change if nothing else does.
     pub wake: Option<Moment>,
     /// The digest of the kills the mass guard held, for the second look.
@@ -98,6 +100,13 @@ pub enum Action {
         agent: Box<Agent>,
         /// What is typed.
         text: NudgeText,
+    },
+    /// Press Escape in its pane, if its screen still shows that it works.
+    Rouse {
+        /// Exactly which session. An attached client always forbids it.
+        target: Target,
+        /// By which its screen is read again just before.
+        agent: Box<Agent>,
     },
 }
 
@@ -185,6 +194,8 @@ pub enum Verb {
     Adopt,
     /// Type a text.
     Nudge,
+    /// Press Escape.
+    Rouse,
 }
 
 impl Verb {
@@ -197,6 +208,7 @@ impl Verb {
             Self::Expire => "expire",
             Self::Adopt => "adopt",
             Self::Nudge => "nudge",
+            Self::Rouse => "rouse",
         }
     }
 }
@@ -211,6 +223,7 @@ impl Action {
             Self::Expire { .. } => Verb::Expire,
             Self::Adopt { .. } => Verb::Adopt,
             Self::Nudge { .. } => Verb::Nudge,
+            Self::Rouse { .. } => Verb::Rouse,
         }
     }
 
@@ -223,7 +236,8 @@ impl Action {
             | Self::Restart { generation, rung: Rung::Finish, .. } => Some(*generation),
             Self::Restart { rung: Rung::Ask | Rung::Term | Rung::Kill, .. }
             | Self::Expire { .. }
-            | Self::Nudge { .. } => None,
+            | Self::Nudge { .. }
+            | Self::Rouse { .. } => None,
         }
     }
 }
@@ -233,7 +247,7 @@ impl From<Verb> for Option<Purpose> {
         match verb {
             Verb::Restart => Some(Purpose::Restart),
             Verb::Expire => Some(Purpose::Expire),
-            Verb::Start | Verb::Adopt | Verb::Nudge => None,
+            Verb::Start | Verb::Adopt | Verb::Nudge | Verb::Rouse => None,
         }
     }
 }

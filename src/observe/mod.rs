@@ -7,6 +7,7 @@
 //! **Architecture invariant:** nothing here decides, and nothing is reported that was not seen. A look that failed is
 //! [`Observed::Unknown`], never an empty town; only what [`reach`] can prove is [`Observed::Down`].
 
+mod footprint;
 mod life;
 mod listen;
 mod reach;
@@ -61,6 +62,7 @@ async fn look_without_deadline(client: &Client, town: &Town, memory: &Memory, no
     let mut server = Server { id: found.server, version: found.version, sessions, own };
     screens::add_tails(client, town, &mut server, now).await;
     screens::add_screens(client, town, memory, &mut server, now).await;
+    footprint::add_footprints(town, memory, &mut server, now);
     if depth == Depth::Plan {
         screens::add_usage(town, memory, &mut server, now);
     }

@@ -106,6 +106,7 @@ impl View<'_> {
             pane,
             life,
             usage,
+            footprint: None,
         }
     }
 

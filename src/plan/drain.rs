@@ -1,7 +1,6 @@
 //! Waiting for a session to fall idle before it is ended for its age or its fields, and telling it so.
 
-use super::pacing::Wakes;
-use super::screens::upcoming;
+use super::pacing::{Wakes, wake_when_stuck};
 use super::subject::Subject;
 use super::verdict::{Kind, Patience, Want};
 use crate::model::{Content, Hold, Moment, NudgeText, Period, ScreenState, Verb};
@@ -22,8 +21,7 @@ pub(super) fn hold_for_drain(subject: &Subject<'_>, want: &Want, wakes: &mut Wak
     }
     if subject.is_busy() {
         // A stuck session is not waited for.
-        let ready = subject.ready_at().filter(|_| !subject.is_ready());
-        upcoming(subject).1.into_iter().chain(ready).for_each(|at| wakes.add(at));
+        wake_when_stuck(subject, wakes);
     } else {
         let idle = subject.now().plus(Content::IDLE_AFTER.minus(quiet));
         wakes.add(taken_up.map_or(idle, |at| Moment::later_of(at, idle)));

@@ -11,11 +11,14 @@
 mod agents;
 mod backoff;
 mod drain;
+mod large;
 mod nudge;
 mod pacing;
 mod policies;
+mod probes;
 mod rules;
 mod screens;
+mod stuck;
 mod subject;
 mod verdict;
 
@@ -66,9 +69,9 @@ pub fn within(plan: Plan, scope: &Scope) -> Plan {
         // What a policy covers is adopted for nothing else.
         Scope::Expiries => step.action.verb() == Verb::Expire || matches!(step.reason, Reason::Covered { .. }),
     };
-    let Plan { mut steps, held, unchanged, wake, mass } = plan;
+    let Plan { mut steps, held, unchanged, probes, wake, mass } = plan;
     steps.retain(asked);
-    Plan { steps, held, unchanged, wake, mass }
+    Plan { steps, held, unchanged, probes, wake, mass }
 }
 
 /// What one rule says of one session.

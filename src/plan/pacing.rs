@@ -6,13 +6,15 @@
 use super::Situation;
 use super::agents::hold_for_agents;
 use super::drain::{self, hold_for_drain};
+use super::probes::probes;
 use super::rules::LOOK_AGAIN;
 use super::screens::upcoming;
+use super::stuck::would_be_roused;
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use crate::model::{
     Action, Agent, Completion, Death, Durability, Generation, Held, Hold, Life, Mass, Moment, Origin, Period, Phase,
-    Plan, Reason, Rung, SessionName, StartBudget, Step, Unchanged, Verb, WhenAttached,
+    Plan, Reason, Rung, SessionName, StartBudget, Step, Target, Unchanged, Verb, WhenAttached,
 };
 
 /// A clock tick, in which the kernel counts the starts of processes.
@@ -44,6 +46,8 @@ pub(super) fn pace(situation: &Situation<'_>, subjects: &[Subject<'_>], verdicts
     for (subject, verdict) in subjects.iter().zip(verdicts) {
         put(&mut plan, subject, verdict, &mut wakes);
     }
+    plan.probes = probes(situation, subjects);
+    plan.probes.iter().filter(|probe| !probe.is_due(situation.now)).for_each(|probe| wakes.add(probe.at));
     plan.wake = wakes.earliest;
     plan
 }
@@ -64,10 +68,8 @@ impl Wakes {
 
 /// What holds this wish, whatever the rest of the town does. The order is that of how little can lift it.
 fn hold_alone(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(Hold, Option<Moment>)> {
-    let is_old_task = matches!(want.reason, Reason::TooOld { .. }) && want.verb == Verb::Expire;
-    if is_old_task && subject.is_busy() {
-        // One that is found stuck meanwhile is restarted instead.
-        upcoming(subject).1.into_iter().for_each(|at| wakes.add(at));
+    if yields_to_stuck(subject, want) {
+        wake_when_stuck(subject, wakes);
     }
     let memory = subject.situation.memory;
     if memory.paused {
@@ -83,6 +85,17 @@ fn hold_alone(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(
         return hold_for_people(subject);
     }
     if want.starts() { hold_for_server_losses(subject) } else { None }
+}
+
+/// Whether another step is wanted once it is found stuck, though this one may be held till then.
+fn yields_to_stuck(subject: &Subject<'_>, want: &Want) -> bool {
+    let later = matches!(want.reason, Reason::TooOld { .. } | Reason::TooLarge { .. } | Reason::Drifted { .. });
+    later && subject.is_alive() && subject.is_busy() && (want.verb == Verb::Expire || would_be_roused(subject))
+}
+
+pub(super) fn wake_when_stuck(subject: &Subject<'_>, wakes: &mut Wakes) {
+    let ready = subject.ready_at().filter(|_| subject.is_coming_up());
+    upcoming(subject).1.into_iter().chain(ready).for_each(|at| wakes.add(at));
 }
 
 /// What holds the killing of something alive.
@@ -303,7 +316,9 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
     let rung = match want.kind {
         Kind::Continue(rung) => rung,
         Kind::Replace(_) | Kind::Retire(_) => Rung::Ask,
-        Kind::Create | Kind::Revive | Kind::Remove | Kind::Adopt | Kind::Nudge | Kind::Notice => Rung::Finish,
+        Kind::Create | Kind::Revive | Kind::Remove | Kind::Adopt | Kind::Nudge | Kind::Notice | Kind::Rouse => {
+            Rung::Finish
+        }
     };
     let planned = matches!(want.kind, Kind::Replace(_));
     let handoff = if planned { Some(subject.now()) } else { subject.handoff_to_carry() };
@@ -336,8 +351,13 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
                 | Kind::Remove
                 | Kind::Adopt
                 | Kind::Nudge
+                | Kind::Rouse
                 | Kind::Continue(_) => subject.desired?.idling.nudge.clone(),
             },
+        },
+        Verb::Rouse => Action::Rouse {
+            target: Target { attached: WhenAttached::Hold, ..subject.target()? },
+            agent: Box::new(subject.desired?.agent.clone()),
         },
     })
 }

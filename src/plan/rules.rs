@@ -4,7 +4,10 @@
 //! session; that is `pacing`'s job.
 
 use super::backoff;
-use super::screens::{self, blocked, earliest, stuck, too_quiet};
+use super::large::{self, too_large};
+use super::probes::signed_in;
+use super::screens::{self, blocked, earliest, too_quiet};
+use super::stuck::stuck;
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use super::{Opinion, Says};
@@ -22,7 +25,7 @@ const KILL_AGAIN: Period = Period::from_secs(5);
 
 type Rule = fn(&Subject<'_>) -> Option<Verdict>;
 
-const RULES: [(&str, Rule); 17] = [
+const RULES: [(&str, Rule); 19] = [
     ("not-told", not_told),
     ("foreign", foreign),
     ("stopping", stopping),
@@ -35,10 +38,12 @@ const RULES: [(&str, Rule); 17] = [
     ("missing", missing),
     ("asked", asked),
     ("blocked", blocked),
+    ("signed-in", signed_in),
     ("marked", marked),
     ("stuck", stuck),
     ("too-old", too_old),
     ("too-quiet", too_quiet),
+    ("too-large", too_large),
     ("drifted", drifted),
 ];
 
@@ -250,13 +255,25 @@ fn dead(subject: &Subject<'_>) -> Option<Verdict> {
         (Reason::Drifted { fields }, Phase::Completed(Some(*death)))
     } else {
         let crashes = u32::try_from(subject.crashes().len()).unwrap_or(u32::MAX);
-        (Reason::Died { death: *death, crashes }, Phase::Dead(*death))
+        (failed_start(subject, *death, crashes), Phase::Dead(*death))
     };
     let want = Want { verb: Verb::Restart, reason, kind: Kind::Revive, phase };
     if *death == Death::NoAgent && subject.run().is_some_and(|run| run.ended.is_none()) {
         return Some(Verdict::Hold(want, Hold::SecondLook, Some(subject.now().plus(LOOK_AGAIN))));
     }
     Some(if over { Verdict::Want(want) } else { after_crashes(subject, want, tail) })
+}
+
+/// How it ended: that a service left well before it was ready is no good end.
+fn failed_start(subject: &Subject<'_>, death: Death, crashes: u32) -> Reason {
+    let counted = subject.run().and_then(|run| {
+        let ended = run.ended.filter(|ended| death.is_clean() && subject.crashes().last() == Some(&ended.at))?;
+        Some(ended.at.since(&run.started))
+    });
+    match counted {
+        Some(after) => Reason::FailedStart { after, crashes },
+        None => Reason::Died { death, crashes },
+    }
 }
 
 /// Rule 4: it is not there.
@@ -361,6 +378,7 @@ pub(super) fn calm(subject: &Subject<'_>) -> Verdict {
         (_, _, _) => None,
     };
     let note = failure(subject).or_else(|| screens::note(subject));
+    let wake = earliest(now, wake, large::look_again(subject));
     Verdict::Keep(Keep { phase, note, next, wake: earliest(now, ready, wake) })
 }
 

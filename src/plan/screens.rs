@@ -1,8 +1,10 @@
-//! The rules about what a session's screen says: blocked, too quiet, stuck.
+//! The rules about what a session's screen says: blocked, too quiet. The one about stuck sessions is `stuck`'s.
 //!
 //! Only content that was read is judged: a session whose screen could not be read is never too quiet or stuck.
 
+use super::large::too_large;
 use super::rules::{LOOK_AGAIN, calm, drifted, failure, too_old};
+use super::stuck::stuck;
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use crate::model::{Block, Content, Hold, Moment, Next, OnIdle, Period, Reason, ScreenState, Verb};
@@ -11,14 +13,14 @@ use crate::model::{Block, Content, Hold, Moment, Next, OnIdle, Period, Reason, S
 pub(super) fn blocked(subject: &Subject<'_>) -> Option<Verdict> {
     let content = subject.content().filter(|_| subject.is_alive())?;
     let agent = &subject.desired?.agent;
-    let (kind, until) = match content.block(subject.name, subject.now())? {
+    let (kind, until) = match subject.block()? {
         Block::Auth => (Block::Auth, None),
         Block::Limit => (Block::Limit, content.free(subject.name, subject.now())),
         Block::Context => return None,
     };
     let (name, evidence) = (agent.name.clone(), content.evidence.clone());
     let fix = agent.fix.clone().filter(|_| kind == Block::Auth);
-    let wishes = [too_old, too_quiet, stuck, drifted].into_iter().find_map(|rule| match rule(subject)? {
+    let wishes = [too_old, too_quiet, stuck, too_large, drifted].into_iter().find_map(|rule| match rule(subject)? {
         Verdict::Want(want) | Verdict::Hold(want, ..) => Some(want),
         Verdict::Keep(_) => None,
     });
@@ -42,16 +44,6 @@ pub(super) fn too_quiet(subject: &Subject<'_>) -> Option<Verdict> {
         return None;
     }
     Some(Verdict::Want(Want { verb, reason, kind, phase: subject.living_phase() }))
-}
-
-/// Rule 10: it shows that it works, but nothing on the screen moves and nothing works behind it.
-pub(super) fn stuck(subject: &Subject<'_>) -> Option<Verdict> {
-    let content = subject.content().filter(|content| content.state == ScreenState::Busy && subject.is_ready())?;
-    let limit = subject.desired?.idling.stuck_after?;
-    let frozen = subject.now().since(&content.since);
-    let (reason, kind) = (Reason::Stuck { frozen, limit }, Kind::Replace(Patience::None));
-    let want = Want { verb: Verb::Restart, reason, kind, phase: subject.living_phase() };
-    (frozen >= limit && is_resting(content)).then_some(Verdict::Want(want))
 }
 
 /// What is to be said of a session that nothing is done to: that it is too quiet.
@@ -109,7 +101,7 @@ fn due(content: &Content, limit: Moment, now: Moment) -> Moment {
     }
 }
 
-fn is_resting(content: &Content) -> bool {
+pub(super) fn is_resting(content: &Content) -> bool {
     content.cpu.is_some_and(|cpu| cpu.resting)
 }
 

@@ -64,6 +64,8 @@ pub(super) enum Kind {
     Nudge,
     /// Type the notice that it is about to be ended.
     Notice,
+    /// Press Escape.
+    Rouse,
     /// Carry on a stop that was begun.
     Continue(Rung),
 }
@@ -90,14 +92,16 @@ impl Kind {
             | Self::Adopt
             | Self::Nudge
             | Self::Notice
+            | Self::Rouse
             | Self::Continue(_) => false,
         }
     }
 
-    /// Whether it carries on a stop by signalling something that lives.
+    /// Whether it carries on a stop by signalling something that lives, or types into it.
     pub(super) fn signals(self) -> bool {
         match self {
             Self::Continue(rung) => rung != Rung::Finish,
+            Self::Rouse => true,
             Self::Create
             | Self::Revive
             | Self::Replace(_)
@@ -114,7 +118,13 @@ impl Kind {
         match self {
             Self::Create | Self::Revive => true,
             Self::Continue(rung) => rung == Rung::Finish,
-            Self::Replace(_) | Self::Retire(_) | Self::Remove | Self::Adopt | Self::Nudge | Self::Notice => false,
+            Self::Replace(_)
+            | Self::Retire(_)
+            | Self::Remove
+            | Self::Adopt
+            | Self::Nudge
+            | Self::Notice
+            | Self::Rouse => false,
         }
     }
 }

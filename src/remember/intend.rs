@@ -1,13 +1,17 @@
 //! What a plan intends, to be written down before anything is touched.
 
 use super::nudge::note_typed;
-use crate::model::{Action, Generation, Hold, Memory, Moment, Phase, Plan, Purpose, Reason, Rung, Step, Stopping};
+use super::probe::intend_probes;
+use crate::model::{
+    Action, Generation, Hold, Memory, Moment, Phase, Plan, Purpose, Reason, Roused, Rung, Step, Stopping,
+};
 
 /// Takes in what is about to be done, and what is waited for.
 #[must_use]
 pub fn intend(mut memory: Memory, plan: &Plan, now: Moment) -> Memory {
-    let Plan { steps, held, unchanged, wake: _, mass } = plan;
+    let Plan { steps, held, unchanged, probes, wake: _, mass } = plan;
     memory.mass_seen = *mass;
+    intend_probes(&mut memory, probes, now);
     for step in steps {
         intend_step(&mut memory, step, now);
     }
@@ -52,6 +56,9 @@ fn intend_step(memory: &mut Memory, step: &Step, now: Moment) {
             if !matches!(step.reason, Reason::TooQuiet { .. }) {
                 history.draining.get_or_insert(now);
             }
+        }
+        Action::Rouse { target, .. } => {
+            history.roused = Some(Roused { generation: target.generation.unwrap_or_default(), at: now });
         }
     }
 }

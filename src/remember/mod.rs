@@ -17,6 +17,7 @@ mod intend;
 mod journal;
 mod learn;
 mod nudge;
+mod probe;
 mod record;
 mod saved;
 
@@ -25,5 +26,6 @@ pub use intend::intend;
 pub use journal::{entries, handoffs};
 pub use learn::learn;
 pub use nudge::{nudge_entry, nudging};
+pub use probe::{answer, answers};
 pub use record::{record, take_back};
 pub use saved::idle_saved;

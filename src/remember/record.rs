@@ -22,7 +22,12 @@ pub fn record(mut memory: Memory, plan: &Plan, outcomes: &[Done], now: Moment) -
                     memory.failed_start = Some(now);
                 }
             }
-            Outcome::Stale(_) => forget_untouched_stop(history),
+            Outcome::Stale(_) => {
+                forget_untouched_stop(history);
+                if let Action::Rouse { .. } = step.action {
+                    history.roused = None;
+                }
+            }
             Outcome::Unknown(_) => {}
         }
     }
@@ -70,6 +75,8 @@ fn record_effect(history: &mut History, step: &Step, effect: &Effect, now: Momen
         Effect::Removed => record_removal(history, step, now),
         // That it was typed is known from the intent.
         Effect::Nudged => {}
+        // It was noted before.
+        Effect::Roused => {}
     }
 }
 
@@ -137,7 +144,7 @@ fn record_failed_start(history: &mut History, step: &Step, now: Moment) -> bool 
             });
         }
         Action::Restart { .. } => {}
-        Action::Expire { .. } | Action::Adopt { .. } | Action::Nudge { .. } => return false,
+        Action::Expire { .. } | Action::Adopt { .. } | Action::Nudge { .. } | Action::Rouse { .. } => return false,
     }
     push_crash(history, now, now);
     true

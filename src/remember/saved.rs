@@ -38,6 +38,9 @@ fn is_own_end(reason: &Reason) -> bool {
         | Reason::Drifted { .. }
         | Reason::Adoptable { .. }
         | Reason::Orphaned
+        | Reason::TooLarge { .. }
+        | Reason::FailedStart { .. }
+        | Reason::SignedIn { .. }
         | Reason::Covered { .. }
         | Reason::Uncovered
         | Reason::Asked => false,

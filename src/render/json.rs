@@ -8,8 +8,8 @@ use super::verify::Finding;
 use super::view::{Books, Event, Row, Scene};
 use super::words;
 use crate::model::{
-    Action, Death, Done, Evidence, Held, Moment, Next, Observed, Outcome, Period, Phase, Reason, SessionName, Step,
-    Unchanged,
+    Action, Death, Done, Evidence, Held, Moment, Next, Observed, Outcome, Period, Phase, Probe, Reason, SessionName,
+    Step, Unchanged,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -19,8 +19,8 @@ use std::collections::BTreeMap;
 mod shape;
 
 pub use shape::{
-    ApplyPage, DiffPage, EventLine, FindingLine, Head, HeldLine, NextLine, NudgePage, OutcomeLine, ScreenLine,
-    ServerState, SessionLine, StatusPage, StepLine, UnchangedLine, VerifyPage, Why, schemas,
+    ApplyPage, DiffPage, EventLine, FindingLine, Head, HeldLine, NextLine, NudgePage, OutcomeLine, ProbeLine,
+    ScreenLine, ServerState, SessionLine, StatusPage, StepLine, UnchangedLine, VerifyPage, Why, schemas,
 };
 
 /// The version of every shape.
@@ -47,6 +47,7 @@ pub fn diff(scene: &Scene<'_>) -> DiffPage {
         steps: plan.steps.iter().map(step).collect(),
         held: plan.held.iter().map(|h| held(h, scene.now)).collect(),
         unchanged: plan.unchanged.iter().map(|u| unchanged(u, scene.now)).collect(),
+        probes: plan.probes.iter().map(|p| probe(p, scene.now)).collect(),
         wake: plan.wake.map(|at| time(at, scene.now)),
     }
 }
@@ -116,6 +117,17 @@ fn why(code: &str, text: String, evidence: Evidence) -> Why {
     Why { code: code.to_owned(), text, evidence }
 }
 
+fn probe(probe: &Probe, now: Moment) -> ProbeLine {
+    ProbeLine {
+        agent: clean(&probe.agent),
+        kind: probe.kind.code().to_owned(),
+        argv: probe.desired.agent.probe.iter().map(|a| clean(a)).collect(),
+        at: time(probe.at, now),
+        due: probe.is_due(now),
+        failed: probe.failed,
+    }
+}
+
 fn reason(reason: &Reason) -> Why {
     why(reason.code(), words::reason(reason), reason.evidence())
 }
@@ -126,7 +138,7 @@ fn step(step: &Step) -> StepLine {
             (Some(desired.command.iter().map(|a| clean(a)).collect()), Some(generation.0))
         }
         Action::Adopt { generation, .. } => (None, Some(generation.0)),
-        Action::Expire { .. } | Action::Nudge { .. } => (None, None),
+        Action::Expire { .. } | Action::Nudge { .. } | Action::Rouse { .. } => (None, None),
     };
     StepLine {
         session: step.session.to_string(),
@@ -136,7 +148,11 @@ fn step(step: &Step) -> StepLine {
         generation,
         types: match &step.action {
             Action::Nudge { text, .. } => Some(clean(text.as_str())),
-            Action::Start { .. } | Action::Restart { .. } | Action::Expire { .. } | Action::Adopt { .. } => None,
+            Action::Start { .. }
+            | Action::Restart { .. }
+            | Action::Expire { .. }
+            | Action::Adopt { .. }
+            | Action::Rouse { .. } => None,
         },
     }
 }

@@ -142,7 +142,9 @@ fn substance(step: &Step) -> Substance {
     let (target, fingerprint) = match &step.action {
         Action::Start { desired, .. } => (None, Some(desired.fingerprint())),
         Action::Restart { desired, target, .. } => (Some(target), Some(desired.fingerprint())),
-        Action::Expire { target, .. } | Action::Nudge { target, .. } => (Some(target), None),
+        Action::Expire { target, .. } | Action::Nudge { target, .. } | Action::Rouse { target, .. } => {
+            (Some(target), None)
+        }
         Action::Adopt { target, fingerprint, .. } => (Some(target), Some(*fingerprint)),
     };
     Substance {
@@ -153,7 +155,11 @@ fn substance(step: &Step) -> Substance {
         fingerprint: fingerprint.map(|f| f.to_string()),
         types: match &step.action {
             Action::Nudge { text, .. } => Some(text.as_str().to_owned()),
-            Action::Start { .. } | Action::Restart { .. } | Action::Expire { .. } | Action::Adopt { .. } => None,
+            Action::Start { .. }
+            | Action::Restart { .. }
+            | Action::Expire { .. }
+            | Action::Adopt { .. }
+            | Action::Rouse { .. } => None,
         },
     }
 }

@@ -8,8 +8,8 @@ use super::settled::Violation;
 use super::world::World;
 use super::{Random, random_town};
 use crate::model::{
-    Action, Done, Durability, Life, Memory, Moment, Observed, Orders, Orphans, Outcome, Period, Plan, SessionName,
-    Step, Town,
+    Action, Answer, Done, Durability, Life, Memory, Moment, Observed, Orders, Orphans, Outcome, Period, Plan,
+    SessionName, Step, Town,
 };
 use crate::plan::Situation;
 use crate::{plan, remember};
@@ -146,6 +146,7 @@ impl<'m> Driver<'m> {
         self.memory = self.mind.learn(std::mem::take(&mut self.memory), &town, &observed, now);
         let (plan, orders) = self.decide(&town, &observed, now)?;
         self.follow(&plan);
+        self.ask_agents(&plan, now)?;
         if let Some(outcomes) = self.act(&plan, orders, now)? {
             let now = self.world.now;
             self.memory = self.mind.record(std::mem::take(&mut self.memory), &plan, &outcomes, now);
@@ -171,11 +172,30 @@ impl<'m> Driver<'m> {
         }
         let look = Look { town, observed, memory: &self.memory, orders, now };
         self.ledger.judge_plan(&look, &plan)?;
+        self.ledger.judge_passes(&look)?;
         self.memory = self.mind.intend(std::mem::take(&mut self.memory), &plan, now);
         if self.world.neglect != Some(Neglect::Intent) {
             self.save();
         }
         Ok((plan, orders))
+    }
+
+    /// Agents are asked, and answer before the next cycle or never.
+    fn ask_agents(&mut self, plan: &Plan, now: Moment) -> Result<(), Breach> {
+        for probe in plan.probes.iter().filter(|probe| probe.is_due(now)) {
+            self.ledger.judge_probe(probe, &self.disk, now)?;
+            let answer = match self.random.below(4) {
+                0 => Answer::Passed,
+                1 => Answer::Failed("exit status 1".to_owned()),
+                2 => Answer::Unasked("not found".to_owned()),
+                _ => continue,
+            };
+            if answer == Answer::Passed {
+                self.ledger.passed(&probe.agent, now);
+            }
+            self.memory = remember::answer(std::mem::take(&mut self.memory), &probe.agent, now, answer);
+        }
+        Ok(())
     }
 
     fn save(&mut self) {
@@ -245,7 +265,9 @@ impl<'m> Driver<'m> {
                     Action::Nudge { .. } => {
                         self.world.carry_out(step, now);
                     }
-                    Action::Restart { .. } | Action::Expire { .. } | Action::Adopt { .. } => self.postpone(step, now),
+                    Action::Restart { .. } | Action::Expire { .. } | Action::Adopt { .. } | Action::Rouse { .. } => {
+                        self.postpone(step, now)
+                    }
                 }
                 Some(self.world.carry_out(step, now))
             }

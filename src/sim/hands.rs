@@ -66,6 +66,7 @@ impl World {
             Action::Expire { target, rung, .. } => self.signal(step, planned, target, *rung, None),
             Action::Adopt { target, .. } => self.adopt(step, planned, target),
             Action::Nudge { target, .. } => self.nudge(step, planned, target),
+            Action::Rouse { target, .. } => self.rouse(step, planned, target),
         }
     }
 
@@ -161,6 +162,7 @@ impl World {
             session.process = process;
             session.screen = super::world::prompt();
             session.cpu_ms = 0;
+            session.footprint = 0;
             session.shell = None;
             session.spoke = now.awake;
             session.said = None;
@@ -247,6 +249,24 @@ impl World {
             }
         }
         Outcome::Done(Effect::Nudged)
+    }
+
+    /// An Escape frees some of those that are frozen, and none that show anything else.
+    fn rouse(&mut self, step: &Step, planned: Moment, target: &Target) -> Outcome {
+        let id = match self.admit(target) {
+            Ok(id) => id,
+            Err(outcome) => return outcome,
+        };
+        let works = |session: &mut Session| session.is_alive() && session.screen.state == ScreenState::Busy;
+        if !self.session(id).is_some_and(works) {
+            return Outcome::Stale("it shows no work".to_owned());
+        }
+        self.note(step, planned, Some(id));
+        let frees = self.random.chance(500);
+        if let Some(session) = self.session(id).filter(|_| frees) {
+            session.screen = super::world::prompt();
+        }
+        Outcome::Done(Effect::Roused)
     }
 
     fn adopt(&mut self, step: &Step, planned: Moment, target: &Target) -> Outcome {

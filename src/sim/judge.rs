@@ -3,8 +3,8 @@
 use super::hands::Before;
 use super::ledger::{Breach, Look};
 use crate::model::{
-    Action, Block, Durability, Generation, Life, Observed, Origin, Orphans, Ownership, Period, Plan, Reason, Rung,
-    ScreenState, Seen, SessionName, Step, Target, Verdict, WhenAttached,
+    Action, Block, Content, Durability, Generation, Life, Moment, Observed, Origin, Orphans, Ownership, Period, Plan,
+    Probed, Reason, Rung, ScreenState, Seen, SessionName, Step, Target, Verdict, WhenAttached,
 };
 use std::collections::BTreeSet;
 
@@ -24,7 +24,9 @@ pub(super) struct Brief<'a>(&'a SessionName, &'static str, Option<Rung>, &'a Rea
 pub(super) fn brief(step: &Step) -> Brief<'_> {
     let (rung, target) = match &step.action {
         Action::Restart { rung, target, .. } | Action::Expire { rung, target, .. } => (Some(*rung), Some(target)),
-        Action::Adopt { target, .. } | Action::Nudge { target, .. } => (None, Some(target)),
+        Action::Adopt { target, .. } | Action::Nudge { target, .. } | Action::Rouse { target, .. } => {
+            (None, Some(target))
+        }
         Action::Start { .. } => (None, None),
     };
     Brief(&step.session, step.action.verb().word(), rung, &step.reason, target)
@@ -36,14 +38,15 @@ pub(super) fn begins_kill(step: &Step) -> bool {
         Action::Restart { rung, .. } | Action::Expire { rung, .. } => {
             *rung == Rung::Ask && !matches!(step.reason, Reason::StopBegun { .. })
         }
-        Action::Start { .. } | Action::Adopt { .. } | Action::Nudge { .. } => false,
+        Action::Start { .. } | Action::Adopt { .. } | Action::Nudge { .. } | Action::Rouse { .. } => false,
     }
 }
 
-/// A signal to something alive.
+/// A signal or a key to something alive.
 pub(super) fn signals(step: &Step) -> bool {
     match &step.action {
         Action::Restart { rung, .. } | Action::Expire { rung, .. } => *rung != Rung::Finish,
+        Action::Rouse { .. } => true,
         Action::Start { .. } | Action::Adopt { .. } | Action::Nudge { .. } => false,
     }
 }
@@ -108,7 +111,8 @@ pub(super) fn judge_step(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
         Action::Restart { target, .. }
         | Action::Expire { target, .. }
         | Action::Adopt { target, .. }
-        | Action::Nudge { target, .. } => target,
+        | Action::Nudge { target, .. }
+        | Action::Rouse { target, .. } => target,
     };
     let Some((_, seen)) = sessions(look.observed).find(|(_, seen)| seen.id == target.session) else {
         return breach("S1 ours only", format!("{:?}", brief(step)));
@@ -154,7 +158,10 @@ fn judge_others(look: &Look<'_>, step: &Step, seen: &Seen) -> Result<(), Breach>
     let others = matches!(&seen.ownership, Ownership::Ours(label) if label.origin == Origin::Policy);
     let restarts = matches!(step.action, Action::Start { .. } | Action::Restart { .. });
     ensure(!(restarts && (policy || others)), "S22 others", &brief(step))?;
-    let due = matches!(step.reason, Reason::TooOld { .. } | Reason::TooQuiet { .. } | Reason::Marked { .. });
+    let due = matches!(
+        step.reason,
+        Reason::TooOld { .. } | Reason::TooQuiet { .. } | Reason::TooLarge { .. } | Reason::Marked { .. }
+    );
     let by_hand = !policy && look.town.sessions.contains_key(&step.session) && step.reason == Reason::Asked;
     ensure(!(others && begins_kill(step)) || (policy && due) || by_hand, "S22 others", &brief(step))
 }
@@ -184,11 +191,19 @@ pub(super) fn judge_screens(look: &Look<'_>, step: &Step) -> Result<(), Breach> 
         Reason::Stuck { limit, .. } => {
             let due = still.is_some_and(|still| still >= limit) && resting && busy;
             ensure(due, "S20 stuck", &brief(step))?;
+            judge_rousing(look, step)?;
+            true
+        }
+        Reason::TooLarge { limit, .. } => {
+            let footprint = look.memory.sessions.get(&step.session).and_then(|history| history.footprint);
+            ensure(footprint.is_some_and(|f| f.bytes > limit && f.before > limit), "S22 too large", &brief(step))?;
             true
         }
         Reason::TooOld { .. } | Reason::Drifted { .. } | Reason::Marked { .. } => true,
         Reason::Missing { .. }
         | Reason::Died { .. }
+        | Reason::FailedStart { .. }
+        | Reason::SignedIn { .. }
         | Reason::Completed { .. }
         | Reason::MarkedFailed { .. }
         | Reason::Blocked { .. }
@@ -204,14 +219,34 @@ pub(super) fn judge_screens(look: &Look<'_>, step: &Step) -> Result<(), Breach> 
         Ownership::Unlabelled | Ownership::Foreign(_) => None,
     });
     let ready_after = look.town.sessions.get(&step.session).map_or(Period::ZERO, |desired| desired.ready_after);
-    let block = own.and_then(|content| content.block(&step.session, look.now)).filter(|_| age >= Some(ready_after));
+    let block = own.and_then(|content| obstacle(look, &step.session, content)).filter(|_| age >= Some(ready_after));
     let blocked = matches!(block, Some(Block::Auth | Block::Limit));
     ensure(!(planned && begins_kill(step) && blocked), "S21 blocked", &brief(step))?;
-    let signed_out = |name: &SessionName| content(name).is_some_and(|c| c.block(name, look.now) == Some(Block::Auth));
+    let signed_out = |name: &SessionName| content(name).is_some_and(|c| obstacle(look, name, c) == Some(Block::Auth));
     let agent = |name: &SessionName| look.town.sessions.get(name).map(|desired| &desired.agent.name);
     let asked = look.memory.sessions.get(&step.session).is_some_and(|history| history.restart_asked);
     let among = look.town.sessions.keys().find(|name| agent(name) == agent(&step.session) && signed_out(name));
     ensure(!(begins_process(step) && !asked && among.is_some()), "S21 signed out", &(brief(step), among))
+}
+
+/// What keeps a session from going on, unless a probe that was asked later has passed.
+fn obstacle(look: &Look<'_>, name: &SessionName, content: &Content) -> Option<Block> {
+    let agent = look.town.sessions.get(name).map(|desired| desired.agent.name.as_str());
+    let passed = agent.and_then(|agent| look.memory.probes.get(agent)).and_then(Probed::passed);
+    let answered = passed.is_some_and(|at| Moment::later_of(at, content.state_since) == at);
+    content.block(name, look.now).filter(|_| !answered)
+}
+
+/// Nobody's work is typed into but what is alone, and nothing is restarted for being stuck before an Escape had its
+/// time.
+fn judge_rousing(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
+    let attached = label_of(look.observed, &step.session).map_or(0, |seen| seen.attached);
+    if matches!(step.action, Action::Rouse { .. }) {
+        return ensure(attached == 0, "S22 rouse", &brief(step));
+    }
+    let roused = look.memory.sessions.get(&step.session).and_then(|history| history.roused);
+    let waited = roused.is_some_and(|roused| look.now.since(&roused.at) >= Period::from_secs(30));
+    ensure(waited || attached > 0, "S22 rouse", &brief(step))
 }
 
 /// Whether this very life has said that it is done, and its full grace has passed since.
@@ -265,7 +300,9 @@ pub(super) fn judge_starts(look: &Look<'_>, plan: &Plan) -> Result<(), Breach> {
 pub(super) fn judge_identity(step: &Step, before: &Before) -> Result<(), Breach> {
     let (target, kills) = match &step.action {
         Action::Start { .. } => return Ok(()),
-        Action::Restart { target, .. } | Action::Expire { target, .. } => (target, before.session.is_alive()),
+        Action::Restart { target, .. } | Action::Expire { target, .. } | Action::Rouse { target, .. } => {
+            (target, before.session.is_alive())
+        }
         Action::Adopt { target, .. } | Action::Nudge { target, .. } => (target, false),
     };
     let generation = match &before.session.ownership {

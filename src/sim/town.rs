@@ -111,6 +111,8 @@ fn random_session(random: &mut Random, at: u64) -> Option<Desired> {
         .unwrap_or_default();
     desired.max_age = random_age(random);
     desired.idling = random_idling(random);
+    desired.max_memory = random.pick(&[None, None, Some(300 << 20)]).flatten();
+    desired.agent.probe = vec!["claude".to_owned(), "auth".to_owned()];
     if random.chance(200) {
         "kimi".clone_into(&mut desired.agent.name);
     }

@@ -71,6 +71,8 @@ pub struct Session {
     pub screen: Screen,
     /// What its processes have used, in ms.
     pub cpu_ms: u64,
+    /// What its processes hold, in bytes.
+    pub footprint: u64,
     /// What its agent has said of its end, and when, with nothing after it.
     pub said: Option<(Verdict, Moment)>,
     /// The moment for which something was last typed into it.
@@ -210,6 +212,10 @@ impl World {
             if session.is_alive() && shows < 12 {
                 session.screen = screen(shows, now, random);
             }
+            if wild && random.chance(100) {
+                // It grows, and at times gives some back.
+                session.footprint = session.footprint / 100 * random.between(60, 100) + random.below(200 << 20);
+            }
             if random.chance(100) {
                 session.cpu_ms = session.cpu_ms.saturating_add(random.below(20_000));
             }
@@ -265,6 +271,7 @@ impl World {
             pane: session.pane,
             life,
             usage: Some(Usage { cpu_ms: session.cpu_ms, ..Usage::default() }),
+            footprint: session.is_alive().then_some(session.footprint),
         }
     }
 
@@ -289,6 +296,7 @@ impl World {
             spoke: now.awake,
             screen: prompt(),
             cpu_ms: 0,
+            footprint: 0,
             said: None,
             nudged: None,
         };

@@ -27,7 +27,7 @@ async fn act(tmux: &Stage, memory: &Memory, server: Option<ServerId>, actions: V
     let step = |action: Action| {
         let session = match &action {
             Action::Start { desired, .. } | Action::Restart { desired, .. } => desired.name.clone(),
-            Action::Expire { .. } | Action::Adopt { .. } | Action::Nudge { .. } => name("one"),
+            Action::Expire { .. } | Action::Adopt { .. } | Action::Nudge { .. } | Action::Rouse { .. } => name("one"),
         };
         Step { session, action, reason: reason.clone(), phase: Phase::Unknown }
     };

@@ -55,7 +55,7 @@ fn town(named: &str) -> Town {
 fn step(action: Action) -> Step {
     let session = match &action {
         Action::Start { desired, .. } | Action::Restart { desired, .. } => desired.name.clone(),
-        Action::Expire { .. } | Action::Adopt { .. } | Action::Nudge { .. } => name("one"),
+        Action::Expire { .. } | Action::Adopt { .. } | Action::Nudge { .. } | Action::Rouse { .. } => name("one"),
     };
     Step { session, action, reason: Reason::Asked, phase: Phase::Unknown }
 }
@@ -166,7 +166,8 @@ fn target_of(action: &Action) -> Option<&Target> {
         Action::Restart { target, .. }
         | Action::Expire { target, .. }
         | Action::Adopt { target, .. }
-        | Action::Nudge { target, .. } => Some(target),
+        | Action::Nudge { target, .. }
+        | Action::Rouse { target, .. } => Some(target),
     }
 }
 

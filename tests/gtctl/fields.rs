@@ -49,7 +49,7 @@ const SESSION: [Row; 41] = [
         "'what now?'\non_idle = 'nudge'\nidle_limit = '1m'",
     ),
     ("stuck_after", "'10m'", "'1m'"),
-    ("max_memory", LATER, "'1GiB'"),
+    ("max_memory", "'250MiB'", "'1GiB'"),
     ("on_drift", "'report'", "'restart'"),
     ("when_attached", "'hold'", "'proceed'"),
     ("stop_grace", "'30s'", "'10s'"),
@@ -97,7 +97,7 @@ const OTHERS: [Row; 27] = [
     ("agents.mine.fix", "'a'", "'b'"),
     ("agents.mine.quit", "['C-c']", "['C-d']"),
     ("agents.mine.submit", "['Enter']", "['C-d']"),
-    ("agents.mine.probe", LATER, "['mine', 'login']"),
+    ("agents.mine.probe", "['mine', 'auth']", "['mine', 'login']"),
     ("agents.mine.resume", LATER, "['-c']"),
     ("controller.resync", "'15s'", "'20s'"),
     ("controller.drain_on_exit", LATER, "true"),
@@ -116,7 +116,7 @@ const POLICY: [Row; 9] = [
     ("completion.markers", "['made']", "['done']"),
     ("completion.grace", "'5m'", "'10m'"),
     ("completion.log", "'/a/{session}'", "'/b/{session}'"),
-    ("max_memory", LATER, "'1GiB'"),
+    ("max_memory", "'250MiB'", "'1GiB'"),
     ("when_attached", "'hold'", "'proceed'"),
     ("stop_grace", "'30s'", "'10s'"),
 ];
@@ -210,6 +210,7 @@ fn worlds() -> Vec<World> {
         let known = format!("screen = '{screen}'\nunchanged_for = '5m'\nage = '20m'");
         texts.push(format!("[[seen]]\nname = 'x'\nrss = 300\n[[history]]\nname = 'x'\n{known}"));
     }
+    texts.push("[[seen]]\nname = 'x'\nholds = 300\n[[history]]\nname = 'x'\nage = '20m'\nheld = 300".to_owned());
     let signed_out = "screen = 'auth'\nunchanged_for = '5m'\nage = '20m'";
     texts.push(format!("[[seen]]\nname = 'z'\n[[history]]\nname = 'z'\n{signed_out}"));
     for crashes in ["['4m']", "['5m', '4m']", "['9m', '8m', '7m', '6m']", "['50m', '40m', '30m', '20m']"] {

@@ -62,7 +62,7 @@ impl Case {
 
     /// Everything the plan gives as a reason, with the policy of its session where that is declared.
     fn reasons(&self) -> impl Iterator<Item = (&Reason, Option<RestartPolicy>)> {
-        let Plan { steps, held, unchanged, wake: _, mass: _ } = &self.plan;
+        let Plan { steps, held, unchanged, probes: _, wake: _, mass: _ } = &self.plan;
         let steps = steps.iter().map(|step| (&step.session, &step.reason));
         let held = held.iter().map(|held| (&held.session, &held.reason));
         let noted = unchanged.iter().filter_map(|same| Some((&same.session, same.note.as_ref()?)));
@@ -121,10 +121,13 @@ fn reason_code(reason: &Reason) -> &'static str {
         Reason::MarkedFailed { .. } => REASONS[13],
         Reason::Covered { .. } => REASONS[14],
         Reason::Uncovered => REASONS[15],
+        Reason::TooLarge { .. } => REASONS[16],
+        Reason::FailedStart { .. } => REASONS[17],
+        Reason::SignedIn { .. } => REASONS[18],
     }
 }
 
-const REASONS: [&str; 16] = [
+const REASONS: [&str; 19] = [
     "missing",
     "died",
     "completed",
@@ -141,13 +144,18 @@ const REASONS: [&str; 16] = [
     "marked-failed",
     "covered",
     "uncovered",
+    "too-large",
+    "failed-start",
+    "signed-in",
 ];
 
 /// What cannot be: a service never completes, a task that runs once is over when it died, an orphan has no entry nor has
 /// what a policy lets go, and what one covers runs once.
-const IMPOSSIBLE: [(&str, &str); 10] = [
+const IMPOSSIBLE: [(&str, &str); 12] = [
     ("completed", "always"),
     ("died", "never"),
+    ("failed-start", "on-failure"),
+    ("failed-start", "never"),
     ("orphaned", "always"),
     ("orphaned", "on-failure"),
     ("orphaned", "never"),
@@ -209,10 +217,11 @@ fn hold_code(hold: &Hold) -> &'static str {
         Hold::NotDurable => HOLDS[18],
         Hold::EmptyTown => HOLDS[19],
         Hold::Blocked { .. } => HOLDS[20],
+        Hold::Roused { .. } => HOLDS[21],
     }
 }
 
-const HOLDS: [&str; 21] = [
+const HOLDS: [&str; 22] = [
     "back-off",
     "crash-loop",
     "handoff-gap",
@@ -234,6 +243,7 @@ const HOLDS: [&str; 21] = [
     "not-durable",
     "empty-town",
     "blocked",
+    "roused",
 ];
 
 #[test]

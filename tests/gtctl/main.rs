@@ -45,6 +45,8 @@ mod town_fault;
 #[cfg(test)]
 mod town_host;
 #[cfg(test)]
+mod unwell;
+#[cfg(test)]
 mod world;
 #[cfg(test)]
 mod yard;

@@ -1,9 +1,10 @@
 //! Random situations for the laws of `plan`: plausible ones, and hostile ones.
 
 use gtctl::model::{
-    Content, Cpu, Death, Desired, Ended, Fingerprint, Finished, Generation, History, Label, Life, Marks, Mass, Memory,
-    Moment, Observed, Orders, Origin, Orphans, Ownership, PaneId, Period, ProcId, Purpose, Run, Rung, Screen,
-    ScreenState, Seen, Server, ServerId, SessionId, SessionName, Sighting, Standing, Stopping, Town, Usage, Verdict,
+    Answer, Answered, Content, Cpu, Death, Desired, Ended, Fingerprint, Finished, Footprint, Generation, History,
+    Label, Life, Marks, Mass, Memory, Moment, Observed, Orders, Origin, Orphans, Ownership, PaneId, Period, Probed,
+    ProcId, Purpose, Roused, Run, Rung, Screen, ScreenState, Seen, Server, ServerId, SessionId, SessionName, Sighting,
+    Standing, Stopping, Town, Usage, Verdict,
 };
 use gtctl::sim::{Random, random_town};
 
@@ -163,6 +164,7 @@ impl Maker {
             activity: self.now.wall / 1000 - 60,
             // Processes are looked at wherever a screen may be too quiet.
             usage: Some(Usage::default()),
+            footprint: desired.max_memory.map(|_| self.random.below(600 << 20)),
             screen,
             pane: PaneId(id.0),
             life,
@@ -202,9 +204,23 @@ impl Maker {
                 memory.sessions.entry(name.clone()).or_default();
             }
         }
+        for agent in ["claude", "kimi"] {
+            if self.random.chance(300) {
+                memory.probes.insert(agent.to_owned(), self.probed());
+            }
+        }
         memory.last_look = Some(self.now.minus(Period::from_secs(1)));
         memory.server = Some(ServerId(ProcId { pid: 10, start: 10 }));
         memory
+    }
+
+    fn probed(&mut self) -> Probed {
+        let asked = self.moment();
+        let answers = [Answer::Passed, Answer::Failed("no".to_owned()), Answer::Unasked("no".to_owned())];
+        let answer = usize::try_from(self.random.below(4)).ok().and_then(|at| answers.get(at).cloned());
+        let answered = answer.map(|answer| Answered { asked, answer });
+        let failed = self.random.pick(&[0, 1, 2, u32::MAX]).unwrap_or(0);
+        Probed { asked, failed, answered }
     }
 
     fn moments(&mut self) -> Vec<Moment> {
@@ -243,6 +259,13 @@ impl Maker {
             marks: self.random.chance(300).then(|| self.marks(generation)),
             nudged: self.random.chance(400).then(|| self.moment()),
             typed: vec![],
+            roused: self.random.chance(300).then(|| Roused { generation, at: self.moment() }),
+            footprint: self.random.chance(300).then(|| Footprint {
+                generation,
+                at: self.moment(),
+                bytes: self.random.below(600 << 20),
+                before: self.random.below(600 << 20),
+            }),
         }
     }
 

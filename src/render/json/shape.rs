@@ -53,7 +53,7 @@ pub struct Why {
 pub struct StepLine {
     /// To which session.
     pub session: String,
-    /// `start`, `restart`, `expire`, `adopt` or `nudge`.
+    /// `start`, `restart`, `expire`, `adopt`, `nudge` or `rouse`.
     pub action: String,
     /// Why.
     pub reason: Why,
@@ -105,6 +105,23 @@ pub struct NextLine {
     pub reason: String,
     /// When, RFC 3339.
     pub at: String,
+}
+
+/// An agent to be asked whether it is signed in.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ProbeLine {
+    /// Which.
+    pub agent: String,
+    /// What keeps its sessions from going on: `auth` or `limit`.
+    pub kind: String,
+    /// What is run.
+    pub argv: Vec<String>,
+    /// When, RFC 3339.
+    pub at: String,
+    /// Whether that has come.
+    pub due: bool,
+    /// Questions in a row that did not end well.
+    pub failed: u32,
 }
 
 /// What came of a step.
@@ -204,6 +221,8 @@ pub struct DiffPage {
     pub held: Vec<HeldLine>,
     /// As it should be, or only to be reported.
     pub unchanged: Vec<UnchangedLine>,
+    /// Agents that a running controller asks whether they are signed in.
+    pub probes: Vec<ProbeLine>,
     /// The next moment at which this answer can change of itself, RFC 3339.
     pub wake: Option<String>,
 }
