@@ -1,9 +1,9 @@
 //! Starts and adoptions: what needs one line each and no waiting.
 
 use super::{Placed, Scene, not_done, tree};
-use crate::model::{Effect, Outcome, Target};
+use crate::model::{Effect, Outcome, SessionName, Target};
 use crate::tmux::fence::{Clients, Fence, Pane};
-use crate::tmux::ops::{self, Labels, Launch};
+use crate::tmux::ops::{self, Depth, Labels, Launch};
 use crate::tmux::script::{Batch, NoServer, Reply};
 
 /// A session to create.
@@ -15,8 +15,11 @@ pub(super) struct Start {
 /// A session to label.
 pub(super) struct Adoption<'a> {
     pub(super) place: usize,
+    pub(super) session: &'a SessionName,
     pub(super) target: &'a Target,
     pub(super) labels: Labels,
+    /// The command that gets what its pane prints from now on.
+    pub(super) pipe: Option<String>,
 }
 
 /// Creates them all, each once nothing of its former lives is left: a tmux server that was killed leaves behind what
@@ -74,9 +77,10 @@ pub(super) fn begun(launch: &Launch, reply: Reply) -> Outcome {
 
 /// Labels them all.
 pub(super) async fn adopt_all(scene: &Scene<'_>, adoptions: Vec<Adoption<'_>>) -> Vec<Placed> {
+    keep_histories(scene, &adoptions).await;
     let mut batch = Batch::default();
-    for Adoption { target, labels, .. } in &adoptions {
-        batch.push(|tag| ops::adopt(tag, target, labels));
+    for Adoption { target, labels, pipe, .. } in &adoptions {
+        batch.push(|tag| ops::adopt(tag, target, labels, pipe.as_deref()));
     }
     let replies = batch.run(scene.client, NoServer::Stale).await;
     let told = |(adoption, reply): (&Adoption<'_>, Reply)| {
@@ -90,4 +94,20 @@ pub(super) async fn adopt_all(scene: &Scene<'_>, adoptions: Vec<Adoption<'_>>) -
         (adoption.place, outcome)
     };
     adoptions.iter().zip(replies).map(told).collect()
+}
+
+/// Begins the logs of those that are to be piped with what their panes have printed so far: it is their output as well.
+///
+/// What is printed between this and the pipe is lost to the log. A pane whose output goes elsewhere gets no log, for it
+/// would never grow.
+async fn keep_histories(scene: &Scene<'_>, adoptions: &[Adoption<'_>]) {
+    for Adoption { session, target, labels, .. } in adoptions.iter().filter(|adoption| adoption.pipe.is_some()) {
+        let reply = Batch::run_one(scene.client, |tag| ops::capture(tag, target, Depth::All)).await;
+        let Reply::Ok { fields, text } = reply else { continue };
+        let text = format!("{}\n", text.trim_end());
+        let kept = || (scene.logs.screen)(session, labels.generation, text.trim_start_matches('\n'));
+        if let (Some(Err(fault)), session) = ((fields == "0").then(kept), session) {
+            tracing::debug!(%fault, %session, "no history");
+        }
+    }
 }

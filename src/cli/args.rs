@@ -125,6 +125,11 @@ pub(super) enum Verb {
     Pause(TownArg),
     /// Let controllers act again
     Resume(TownArg),
+    /// Type a text at a session's prompt and submit it, once
+    ///
+    /// Waits while the session works. Never types into a question, a sign-in menu or what somebody is writing. Exits 0 when
+    /// the text has left the composer, and 3 when it was refused, is held up, or could not be submitted.
+    Nudge(Nudge),
     /// Attach to a session of the town
     Attach(Session),
     /// Print what happened, oldest first
@@ -246,6 +251,20 @@ pub(super) struct Expire {
     #[command(flatten)]
     pub(super) orders: OrderArgs,
     /// How long to wait in all
+    #[arg(long, value_name = "DURATION", default_value = "2m")]
+    pub(super) timeout: Period,
+}
+
+/// A text for a session.
+#[derive(Debug, Args)]
+pub(super) struct Nudge {
+    /// The session
+    #[arg(value_name = "SESSION")]
+    pub(super) session: String,
+    /// The text; several words are joined by spaces
+    #[arg(value_name = "TEXT", required = true)]
+    pub(super) text: Vec<String>,
+    /// How long to wait while the session works
     #[arg(long, value_name = "DURATION", default_value = "2m")]
     pub(super) timeout: Period,
 }

@@ -19,7 +19,7 @@ pub(super) async fn run(
     terminal: &Terminal,
 ) -> Result<Exit, Trouble> {
     let place = Place::find(global, &TownArg { town: None }, terminal)?;
-    let sessions = place.sessions(&args.named)?;
+    let sessions = place.all_declared(&args.named)?;
     let mut controller = place.controller()?;
     controller.ask(&sessions, request)?;
     if request == Request::Reset {

@@ -12,6 +12,7 @@ mod exit;
 mod explain;
 mod logs;
 mod manifest;
+mod nudge;
 mod output;
 mod place;
 mod reconcile;
@@ -69,6 +70,7 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Trouble> {
         Verb::Reset(args) => by_hand::run(global, args, Request::Reset, terminal).await,
         Verb::Pause(args) => by_hand::pause(global, args, true, terminal),
         Verb::Resume(args) => by_hand::pause(global, args, false, terminal),
+        Verb::Nudge(args) => nudge::run(global, args, terminal).await,
         Verb::Attach(args) => attach::run(global, args, terminal),
         Verb::Events(args) => events::run(global, args, terminal).await,
         Verb::Logs(args) => logs::run(global, args, terminal).await,

@@ -45,7 +45,12 @@ impl Place {
     }
 
     /// One look and its plan, without a trace.
-    pub(super) async fn survey(&self, orders: Orders, depth: Depth, terminal: &Terminal) -> Result<Survey, Trouble> {
+    pub(super) async fn survey(
+        &self,
+        orders: Orders,
+        depth: Depth,
+        terminal: &Terminal,
+    ) -> Result<Survey<'_>, Trouble> {
         let memory = self.recall(terminal)?;
         let survey = survey(&self.client, &self.town, &View::of(&self.state), memory, orders, depth).await;
         survey.notices.iter().for_each(|notice| terminal.warn(notice));
@@ -60,10 +65,37 @@ impl Place {
         Ok(loaded.memory)
     }
 
-    /// The declared session of this name.
+    /// The session of this name, declared or covered by a policy: one to be looked at.
     pub(super) fn session(&self, text: &str) -> Result<SessionName, Trouble> {
+        let covered = SessionName::new(text).ok().filter(|_| self.policy(text).is_some());
+        covered.map_or_else(|| self.declared(text), Ok)
+    }
+
+    /// The same of several names.
+    pub(super) fn sessions(&self, texts: &[impl AsRef<str>]) -> Result<Vec<SessionName>, Trouble> {
+        texts.iter().map(|text| self.session(text.as_ref())).collect()
+    }
+
+    /// The declared sessions of these names: those that can be started and stopped.
+    pub(super) fn all_declared(&self, texts: &[impl AsRef<str>]) -> Result<Vec<SessionName>, Trouble> {
+        texts.iter().map(|text| self.declared(text.as_ref())).collect()
+    }
+
+    /// The pattern of the policy that covers sessions of this name.
+    fn policy(&self, name: &str) -> Option<&str> {
+        let policies = self.town.policies.iter().filter(|_| !self.town.sessions.contains_key(name));
+        policies.into_iter().find(|policy| policy.matches(name)).map(|policy| policy.pattern.as_str())
+    }
+
+    fn declared(&self, text: &str) -> Result<SessionName, Trouble> {
         let known = SessionName::new(text).ok().filter(|name| self.town.sessions.contains_key(name));
         known.ok_or_else(|| {
+            if let Some(pattern) = self.policy(text) {
+                return Trouble::new(format!(
+                    "`{text}` is started by others, gtctl only expires it (policy {pattern})"
+                ))
+                .help("declare it as a [[session]] to have it started, stopped and restarted");
+            }
             let names = self.town.sessions.keys().map(SessionName::as_str);
             let near = names.max_by(|a, b| strsim::jaro(a, text).total_cmp(&strsim::jaro(b, text)));
             let trouble = Trouble::new(format!("`{text}` is not declared in town {}", self.town.name));
@@ -72,11 +104,6 @@ impl Place {
                 None => trouble.help("gtctl status shows all sessions"),
             }
         })
-    }
-
-    /// The declared sessions of these names.
-    pub(super) fn sessions(&self, texts: &[impl AsRef<str>]) -> Result<Vec<SessionName>, Trouble> {
-        texts.iter().map(|text| self.session(text.as_ref())).collect()
     }
 
     /// A controller on the town's state directory, which is made if need be.

@@ -42,9 +42,9 @@ pub(super) async fn run(global: &Global, args: &Status, terminal: &Terminal) -> 
     }
 }
 
-fn draw(place: &Place, survey: &Survey, only: &[SessionName], terminal: &Terminal) -> String {
-    let Survey { now, observed, memory, plan, notices: _ } = survey;
-    let scene = Scene { town: &place.town, observed, memory, plan, now: *now };
+fn draw(place: &Place, survey: &Survey<'_>, only: &[SessionName], terminal: &Terminal) -> String {
+    let Survey { now, town, observed, memory, plan, notices: _ } = survey;
+    let scene = Scene { town, observed, memory, plan, now: *now };
     let view = View::of(&place.state);
     let logs = memory.sessions.keys().filter_map(|name| Some((name.clone(), view.newest_log(name)?)));
     let logs = logs.map(|(name, path)| (name, path.display().to_string())).collect();

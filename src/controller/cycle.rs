@@ -1,34 +1,37 @@
 //! One whole cycle.
 
+use super::prober::Prober;
 use super::survey::{Survey, survey};
 use crate::act;
 use crate::model::{
-    Durability, Effect, Memory, Moment, Observed, Orders, Outcome, Outcomes, Period, Plan, ProcId, Request, Scope,
-    ServerId, SessionName, Town,
+    Durability, Effect, Entry, Memory, Moment, Observed, Orders, Outcome, Outcomes, Period, Plan, ProcId, Request,
+    Scope, ServerId, SessionName, Town,
 };
 use crate::observe::Depth;
 use crate::plan::{Situation, plan, within};
-use crate::remember::{ask, entries, handoffs, idle_saved, intend, record, take_back};
+use crate::remember::{answer, answers, ask, entries, handoffs, idle_saved, intend, record, take_back};
 use crate::store::{Counted, Lock, LockFault, Retention, StateDir, StoreFault};
 use crate::tmux::Client;
 use std::path::PathBuf;
 
 /// How long a turn is waited for: longer than a cycle may take.
-const TURN_PATIENCE: Period = Period::from_secs(30);
+pub(super) const TURN_PATIENCE: Period = Period::from_secs(30);
 /// A quiet town's state is written this often, for the clocks' sake.
 const CALM_SAVE: Period = Period::from_mins(1);
 
 /// One town's state directory and the way to its tmux server, over many cycles.
 #[derive(Debug)]
 pub struct Controller {
-    client: Client,
-    store: StateDir,
-    me: ProcId,
+    pub(super) client: Client,
+    pub(super) store: StateDir,
+    pub(super) me: ProcId,
     /// The program that takes what panes print.
     sink: Option<PathBuf>,
     /// What the state file holds, as far as known here.
-    saved: Option<Memory>,
+    pub(super) saved: Option<Memory>,
     last_plan: Plan,
+    /// Who asks agents whether they are signed in; nobody, unless it keeps running.
+    prober: Option<Prober>,
 }
 
 /// What one cycle saw, decided and did.
@@ -63,7 +66,7 @@ impl Controller {
     /// A controller on an open state directory. `me` is this process, for others to see in the locks.
     #[must_use]
     pub fn new(client: Client, store: StateDir, me: ProcId) -> Self {
-        Self { client, store, me, sink: None, saved: None, last_plan: Plan::default() }
+        Self { client, store, me, sink: None, saved: None, last_plan: Plan::default(), prober: None }
     }
 
     /// Keeps what the sessions that it starts print, by this program's `sink`.
@@ -75,6 +78,16 @@ impl Controller {
     /// Holds a client to the town's server open from the first cycle on that finds it.
     pub(super) fn hold_client(&mut self, town: &SessionName) {
         self.client = self.client.clone().holding(town);
+    }
+
+    /// Asks agents whether they are signed in, where the plan says so: the answers are taken in by later cycles.
+    pub(super) fn ask_agents(&mut self) {
+        self.prober.get_or_insert_default();
+    }
+
+    /// What the watcher waits on between two cycles: the state directory, the client, and who asks agents.
+    pub(super) fn senses(&mut self) -> (&StateDir, &Client, Option<&mut Prober>) {
+        (&self.store, &self.client, self.prober.as_mut())
     }
 
     pub(super) fn client(&self) -> &Client {
@@ -125,13 +138,16 @@ impl Controller {
         let turn = self.store.lock_turn(self.me, TURN_PATIENCE).map_err(CycleFault::Lock)?;
         let mut notices = Vec::new();
         let memory = self.recall(&mut notices)?;
+        let (memory, told) = self.take_answers(&memory);
         let state = self.store.view();
         let looked = survey(&self.client, town, state, memory, orders, Depth::Plan).await;
-        let Survey { now, observed, memory, plan, notices: unheard } = looked;
+        let Survey { now, town, observed, memory, plan, notices: unheard } = looked;
+        let town = &*town;
         notices.extend(unheard);
-        let plan = within(plan, scope);
+        let plan = self.asking(within(plan, scope));
         let learned = memory.clone();
         let (plan, memory) = self.write_intent(town, &observed, memory, plan, orders, scope, now, &mut notices);
+        self.ask_due(&plan, now);
         let outcomes = if turn.still_ours() {
             self.act(&plan, town, &memory, &observed, now).await
         } else {
@@ -146,18 +162,36 @@ impl Controller {
         let planned = handoffs(&learned, &memory);
         let saved = idle_saved(&learned, &plan, &outcomes, now);
         let counted = Counted { cycles: 1, handoffs: planned.len() as u64, idle_saved: saved };
-        self.tell_others(&plan, &outcomes, &planned, counted, now, &mut notices);
+        self.tell_others(told, &plan, &outcomes, &planned, counted, now, &mut notices);
         Ok(Cycle { now, observed, memory, plan, outcomes, notices })
     }
 
     /// The memory: what was saved last, unless another process has had its turn since.
-    fn recall(&mut self, notices: &mut Vec<String>) -> Result<Memory, CycleFault> {
+    pub(super) fn recall(&mut self, notices: &mut Vec<String>) -> Result<Memory, CycleFault> {
         if let Some(memory) = self.saved.take().filter(|_| !self.store.changed_elsewhere()) {
             return Ok(memory);
         }
         let loaded = self.store.load(crate::proc::clock::now()).map_err(CycleFault::Store)?;
         notices.extend(loaded.notices);
         Ok(loaded.memory)
+    }
+
+    /// The memory with the answers that have come, and what there is to tell of them.
+    fn take_answers(&mut self, before: &Memory) -> (Memory, Vec<Entry>) {
+        let told = self.prober.as_mut().map(Prober::take).unwrap_or_default();
+        let taken = told.into_iter().fold(before.clone(), |memory, (agent, at, told)| answer(memory, &agent, at, told));
+        let entries = answers(before, &taken);
+        (taken, entries)
+    }
+
+    /// Without questions where nobody is there to wait for the answers.
+    fn asking(&self, plan: Plan) -> Plan {
+        if self.prober.is_some() { plan } else { Plan { probes: Vec::new(), ..plan } }
+    }
+
+    fn ask_due(&mut self, plan: &Plan, now: Moment) {
+        let Some(prober) = &mut self.prober else { return };
+        plan.probes.iter().filter(|probe| probe.is_due(now)).for_each(|probe| prober.ask(probe.clone(), now));
     }
 
     /// Makes the intent durable; where that fails, plans anew for what may be done all the same.
@@ -240,6 +274,7 @@ impl Controller {
     /// The journal and the files that dashboards read. None of them is worth failing for.
     fn tell_others(
         &mut self,
+        told: Vec<Entry>,
         plan: &Plan,
         outcomes: &Outcomes,
         planned: &[(SessionName, Moment)],
@@ -247,7 +282,8 @@ impl Controller {
         now: Moment,
         notices: &mut Vec<String>,
     ) {
-        let entries = entries(&self.last_plan, plan, outcomes);
+        let mut entries = entries(&self.last_plan, plan, outcomes);
+        entries.extend(told);
         let told = self
             .store
             .journal(now, &entries)
@@ -265,8 +301,9 @@ impl Controller {
 fn without_news_of_screens(memory: &Memory, saved: &Memory) -> Memory {
     let mut memory = memory.clone();
     for (name, history) in &mut memory.sessions {
-        let saved = saved.sessions.get(name).and_then(|history| history.content.as_ref());
-        if let (Some(content), Some(saved)) = (&mut history.content, saved) {
+        let Some(saved) = saved.sessions.get(name) else { continue };
+        history.footprint = saved.footprint;
+        if let (Some(content), Some(saved)) = (&mut history.content, &saved.content) {
             let same = content.generation == saved.generation && content.state == saved.state;
             if same && content.is_agreed() == saved.is_agreed() {
                 content.clone_from(saved);
@@ -284,7 +321,7 @@ fn server_of(observed: &Observed) -> Option<ServerId> {
 }
 
 /// A fault with its causes, in one line.
-fn chain(fault: &dyn std::error::Error) -> String {
+pub(super) fn chain(fault: &dyn std::error::Error) -> String {
     let mut text = fault.to_string();
     let mut source = fault.source();
     while let Some(cause) = source {

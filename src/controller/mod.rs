@@ -8,6 +8,8 @@
 
 mod cycle;
 mod files;
+mod nudge;
+mod prober;
 mod senses;
 mod survey;
 mod watch;

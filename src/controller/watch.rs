@@ -2,6 +2,7 @@
 //! happened.
 
 use super::cycle::{Controller, Cycle, CycleFault};
+use super::prober::Prober;
 use super::senses::{Senses, Woken};
 use crate::model::{Moment, Observed, Orders, Outcome, Period, Phase, Plan, Scope, Town};
 use std::path::Path;
@@ -65,6 +66,7 @@ pub async fn watch(
 ) -> std::io::Result<Ended> {
     controller.hold_client(&town.name);
     let mut senses = Senses::new(manifest, controller.store())?;
+    controller.ask_agents();
     let mut broken = false;
     let mut forced = false;
     loop {
@@ -93,7 +95,8 @@ pub async fn watch(
                 town.resync.min(UNKNOWN)
             }
         };
-        match senses.wait(pause, controller.store(), controller.client()).await {
+        let (state, client, prober) = controller.senses();
+        match senses.wait(pause, state, client, answered(prober)).await {
             Woken::Look => {}
             Woken::Reload => forced = true,
             Woken::End if broken => return Ok(Ended::ToldWithBrokenManifest),
@@ -123,4 +126,12 @@ fn pause_after(cycle: &Cycle, resync: Period) -> Period {
 fn is_in_flight(plan: &Plan) -> bool {
     let moving = |phase: Phase| matches!(phase, Phase::Starting | Phase::Stopping);
     plan.unchanged.iter().any(|calm| moving(calm.phase)) || plan.held.iter().any(|held| moving(held.phase))
+}
+
+/// Waits for an agent's answer; for ever where none was asked.
+async fn answered(prober: Option<&mut Prober>) {
+    match prober {
+        Some(prober) => prober.wait().await,
+        None => std::future::pending().await,
+    }
 }

@@ -1,11 +1,11 @@
 //! From the merged tables to a [`Town`].
 
-use super::chores;
-use super::desired::{Scene, task_markers};
+use super::desired::Scene;
 use super::fault::shown;
 use super::reading::{Reading, path};
-use super::wire::{self, values::Wait};
-use crate::model::{Completion, Limits, Notify, Period, Policy, SessionName, Socket, StartBudget, Town};
+use super::wire;
+use super::{chores, policies};
+use crate::model::{Limits, Notify, Period, SessionName, Socket, StartBudget, Town};
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::{Path as FsPath, PathBuf};
@@ -45,7 +45,7 @@ impl Reading<'_> {
             self.check_after(&named, who);
         }
         self.order(&named, &mut sessions);
-        let policies = self.policies();
+        let policies = policies::resolve(self, town, &scene.agents);
         let chores = chores::resolve(self, &named);
         let notify = self.notify();
         let places = named.iter().map(|(n, w)| (n.clone(), (w.tiers.index, w.tiers.role_name.to_owned()))).collect();
@@ -116,37 +116,6 @@ impl Reading<'_> {
         None
     }
 
-    fn policies(&mut self) -> Vec<Policy> {
-        let manifest = self.manifest;
-        let tables = manifest.policy.iter().flatten().enumerate();
-        tables.filter_map(|(index, table)| self.policy(index, table)).collect()
-    }
-
-    fn policy(&mut self, index: usize, table: &wire::PolicyTable) -> Option<Policy> {
-        let here = path(["policy", &index.to_string()]);
-        let Some(pattern) = table.r#match.as_deref() else {
-            let fault = self.lacks(&here, "match", "a policy needs a `match`");
-            self.faults.extend(fault.map(|f| f.help("add match = \"task-agent-*\"")));
-            return None;
-        };
-        let bare: String = pattern.chars().filter(|c| !matches!(c, '*' | '?')).collect();
-        if pattern.is_empty() || bare.chars().any(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))) {
-            let at = path(["policy", &index.to_string(), "match"]);
-            let fault = self.at(&at, "bad-pattern", format!("no session can match `{}`", shown(pattern)));
-            self.faults.push(fault.help("use letters, digits, `_`, `-`, and `*` and `?` for any"));
-            return None;
-        }
-        Some(Policy {
-            pattern: pattern.to_owned(),
-            max_age: table.max_age.and_then(wire::values::Limit::period),
-            idle_limit: table.idle_limit.and_then(wire::values::Limit::period),
-            completion: table.completion.as_ref().map(policy_completion),
-            max_memory: table.max_memory.and_then(|memory| memory.0),
-            when_attached: table.when_attached.map(wire::words::WhenAttached::meaning).unwrap_or_default(),
-            stop_grace: table.stop_grace.map_or(Period::from_secs(30), |wait| wait.0),
-        })
-    }
-
     fn notify(&mut self) -> Option<Notify> {
         let table = self.manifest.notify.as_ref()?;
         match table.command.as_deref() {
@@ -164,15 +133,6 @@ impl Reading<'_> {
                 None
             }
         }
-    }
-}
-
-fn policy_completion(table: &wire::Completion) -> Completion {
-    let given = table.markers.as_ref().map(|markers| markers.iter().map(|marker| marker.0.clone()).collect());
-    Completion {
-        markers: given.unwrap_or_else(task_markers),
-        grace: table.grace.map_or(Period::from_mins(5), |Wait(period)| period),
-        log: table.log.clone(),
     }
 }
 

@@ -15,11 +15,14 @@ pub mod journal;
 pub mod marks;
 pub mod memory;
 pub mod name;
+pub mod nudge;
 pub mod observed;
 pub mod outcome;
 pub mod period;
 pub mod phase;
 pub mod plan;
+pub mod policy;
+pub mod probe;
 pub mod reason;
 pub mod screen;
 pub mod time;
@@ -27,22 +30,24 @@ pub mod time;
 pub use content::{Content, Cpu};
 pub use desired::{
     Agent, Backoff, Chore, ChoreKind, Completion, Desired, Fingerprint, Idling, Launcher, Limits, Logs, Marker, Notify,
-    OnDrift, OnIdle, Policy, RestartPolicy, Socket, StartBudget, Town, WhenAttached,
+    OnDrift, OnIdle, RestartPolicy, Socket, StartBudget, Town, WhenAttached,
 };
 pub use evidence::Evidence;
 pub use identity::{Generation, PaneId, ProcId, ServerId, SessionId};
 pub use journal::{Entry, Level};
 pub use marks::{Marks, Position, Sighting, Standing, Verdict};
-pub use memory::{Ended, Finished, History, Memory, Purpose, Run, Stopping};
+pub use memory::{Ended, Finished, Footprint, History, Memory, Purpose, Roused, Run, Stopping, Typed};
 pub use name::{NameFault, SessionName};
+pub use nudge::{Delivery, NudgeFault, NudgeText, Obstacle};
 pub use observed::{Label, Life, Observed, Origin, Ownership, Seen, Server, Usage};
 pub use outcome::{Done, Effect, Outcome, Outcomes};
 pub use period::{Period, PeriodFault};
 pub use phase::Phase;
 pub use plan::{
-    Action, Durability, Held, Mass, Next, Orders, Orphans, Plan, Quit, Request, Rung, Scope, Step, Target, Unchanged,
-    Verb,
+    Action, Durability, Held, Mass, Next, Orders, Orphans, Plan, Request, Rung, Scope, Step, Target, Unchanged, Verb,
 };
+pub use policy::Policy;
+pub use probe::{Answer, Answered, Probe, Probed};
 pub use reason::{Death, Hold, Reason};
 pub use screen::{Asks, Block, Screen, ScreenState};
 pub use time::Moment;

@@ -5,12 +5,14 @@
 //! last seen has ended.
 
 use super::life::{self, Pane};
-use crate::model::{ProcId, ServerId};
+use crate::model::{ProcId, ServerId, Town};
+use crate::plan::cover;
 use crate::proc::process::{self, Presence};
 use crate::proc::signal;
 use crate::proc::sockets::{self, Listening};
 use crate::tmux::Client;
 use crate::tmux::list::{self, ListFault, Listing, Row};
+use std::borrow::Cow;
 use std::error::Error;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -24,6 +26,18 @@ pub(super) struct Found {
     pub(super) version: String,
     /// Its panes, each judged once.
     pub(super) panes: Vec<(Row, Pane)>,
+}
+
+impl Found {
+    /// The town with what is wanted of the sessions listed that a policy covers.
+    pub(super) fn covered<'t>(&self, town: &'t Town) -> Cow<'t, Town> {
+        if town.policies.is_empty() {
+            return Cow::Borrowed(town);
+        }
+        let owned = |row: &Row| (row.name.clone(), row.labels.ownership(&town.name));
+        let listing: Vec<_> = self.panes.iter().map(|(row, _)| owned(row)).collect();
+        cover(town, listing.iter().map(|(name, ownership)| (name.as_str(), ownership)))
+    }
 }
 
 /// Why there is nothing to look at.

@@ -10,11 +10,20 @@
 
 mod agents;
 mod backoff;
+mod drain;
+mod large;
+mod nudge;
 mod pacing;
+mod policies;
+mod probes;
 mod rules;
 mod screens;
+mod stuck;
 mod subject;
 mod verdict;
+
+pub use nudge::nudgeable;
+pub use policies::{cover, covered};
 
 use crate::model::{
     Hold, Memory, Moment, Observed, Orders, Phase, Plan, Reason, Scope, SessionName, Step, Town, Unchanged, Verb,
@@ -23,7 +32,7 @@ use crate::model::{
 /// Everything a decision is made from.
 #[derive(Debug, Clone, Copy)]
 pub struct Situation<'a> {
-    /// What is wanted.
+    /// What is wanted, as of [`covered`] for what was seen.
     pub town: &'a Town,
     /// What was seen.
     pub observed: &'a Observed,
@@ -57,11 +66,12 @@ pub fn within(plan: Plan, scope: &Scope) -> Plan {
     let asked = |step: &Step| match scope {
         Scope::Town => true,
         Scope::Sessions(names) => names.contains(&step.session),
-        Scope::Expiries => step.action.verb() == Verb::Expire,
+        // What a policy covers is adopted for nothing else.
+        Scope::Expiries => step.action.verb() == Verb::Expire || matches!(step.reason, Reason::Covered { .. }),
     };
-    let Plan { mut steps, held, unchanged, wake, mass } = plan;
+    let Plan { mut steps, held, unchanged, probes, wake, mass } = plan;
     steps.retain(asked);
-    Plan { steps, held, unchanged, wake, mass }
+    Plan { steps, held, unchanged, probes, wake, mass }
 }
 
 /// What one rule says of one session.

@@ -16,6 +16,8 @@ mod content;
 mod intend;
 mod journal;
 mod learn;
+mod nudge;
+mod probe;
 mod record;
 mod saved;
 
@@ -23,5 +25,7 @@ pub use ask::ask;
 pub use intend::intend;
 pub use journal::{entries, handoffs};
 pub use learn::learn;
+pub use nudge::{nudge_entry, nudging};
+pub use probe::{answer, answers};
 pub use record::{record, take_back};
 pub use saved::idle_saved;

@@ -38,6 +38,11 @@ fn is_own_end(reason: &Reason) -> bool {
         | Reason::Drifted { .. }
         | Reason::Adoptable { .. }
         | Reason::Orphaned
+        | Reason::TooLarge { .. }
+        | Reason::FailedStart { .. }
+        | Reason::SignedIn { .. }
+        | Reason::Covered { .. }
+        | Reason::Uncovered
         | Reason::Asked => false,
     }
 }
@@ -46,7 +51,7 @@ fn is_own_end(reason: &Reason) -> bool {
 mod tests {
     use super::*;
     use crate::model::{
-        Generation, History, PaneId, Phase, ProcId, Quit, Run, Rung, ServerId, SessionId, Step, Target, WhenAttached,
+        Generation, History, PaneId, Phase, ProcId, Run, Rung, ServerId, SessionId, Step, Target, WhenAttached,
     };
 
     const NOW: Moment = Moment { wall: 1_763_700_000_000, awake: 900_000_000, boot: 1 };
@@ -61,7 +66,7 @@ mod tests {
             process: None,
             attached: WhenAttached::Hold,
         };
-        let action = Action::Expire { target, rung: Rung::Finish, grace: Period::ZERO, quit: Quit::default() };
+        let action = Action::Expire { target, rung: Rung::Finish, agent: Box::default() };
         let step = Step { session: session.clone(), action, reason, phase: Phase::Idle };
         let plan = Plan { steps: vec![step], ..Plan::default() };
         let run =

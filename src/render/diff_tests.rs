@@ -44,6 +44,7 @@ fn desired(session: &str, command: &[&str]) -> Desired {
         logs: Logs::default(),
         instructions: None,
         prune: false,
+        policy: None,
     }
 }
 
@@ -88,6 +89,7 @@ fn alive(session: &str, minutes: u64, quiet: Period) -> Seen {
         pane: PaneId(1),
         life: Life::Alive { process: PROCESS, matches: true, comm: "claude".into() },
         usage: Some(Usage { cpu_ms: 65_000, rss: 300 << 20, processes: 3 }),
+        footprint: None,
     }
 }
 
@@ -177,7 +179,7 @@ pub(in crate::render) fn plan() -> Plan {
             },
         ],
         wake: Some(soon),
-        mass: None,
+        ..Plan::default()
     }
 }
 

@@ -8,8 +8,8 @@ use super::verify::Finding;
 use super::view::{Books, Event, Row, Scene};
 use super::words;
 use crate::model::{
-    Action, Death, Done, Evidence, Held, Moment, Next, Observed, Outcome, Period, Phase, Reason, SessionName, Step,
-    Unchanged,
+    Action, Death, Done, Evidence, Held, Moment, Next, Observed, Outcome, Period, Phase, Probe, Reason, SessionName,
+    Step, Unchanged,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -19,8 +19,8 @@ use std::collections::BTreeMap;
 mod shape;
 
 pub use shape::{
-    ApplyPage, DiffPage, EventLine, FindingLine, Head, HeldLine, NextLine, OutcomeLine, ScreenLine, ServerState,
-    SessionLine, StatusPage, StepLine, UnchangedLine, VerifyPage, Why, schemas,
+    ApplyPage, DiffPage, EventLine, FindingLine, Head, HeldLine, NextLine, NudgePage, OutcomeLine, ProbeLine,
+    ScreenLine, ServerState, SessionLine, StatusPage, StepLine, UnchangedLine, VerifyPage, Why, schemas,
 };
 
 /// The version of every shape.
@@ -47,6 +47,7 @@ pub fn diff(scene: &Scene<'_>) -> DiffPage {
         steps: plan.steps.iter().map(step).collect(),
         held: plan.held.iter().map(|h| held(h, scene.now)).collect(),
         unchanged: plan.unchanged.iter().map(|u| unchanged(u, scene.now)).collect(),
+        probes: plan.probes.iter().map(|p| probe(p, scene.now)).collect(),
         wake: plan.wake.map(|at| time(at, scene.now)),
     }
 }
@@ -104,7 +105,7 @@ fn clean(text: &str) -> String {
 }
 
 /// A moment by the wall clock. One that lies ahead is counted in awake time from now.
-fn time(at: Moment, now: Moment) -> String {
+pub(super) fn time(at: Moment, now: Moment) -> String {
     let ahead = now.until(&at);
     let wall = if ahead.is_zero() { at.wall } else { now.plus(ahead).wall };
     Timestamp::from_millisecond(wall).unwrap_or(Timestamp::MAX).to_string()
@@ -114,6 +115,17 @@ fn why(code: &str, text: String, evidence: Evidence) -> Why {
     let evidence: BTreeMap<String, Value> =
         evidence.into_iter().map(|(name, value)| (name.to_owned(), sanitise::json(value, LONG))).collect();
     Why { code: code.to_owned(), text, evidence }
+}
+
+fn probe(probe: &Probe, now: Moment) -> ProbeLine {
+    ProbeLine {
+        agent: clean(&probe.agent),
+        kind: probe.kind.code().to_owned(),
+        argv: probe.desired.agent.probe.iter().map(|a| clean(a)).collect(),
+        at: time(probe.at, now),
+        due: probe.is_due(now),
+        failed: probe.failed,
+    }
 }
 
 fn reason(reason: &Reason) -> Why {
@@ -126,7 +138,7 @@ fn step(step: &Step) -> StepLine {
             (Some(desired.command.iter().map(|a| clean(a)).collect()), Some(generation.0))
         }
         Action::Adopt { generation, .. } => (None, Some(generation.0)),
-        Action::Expire { .. } => (None, None),
+        Action::Expire { .. } | Action::Nudge { .. } | Action::Rouse { .. } => (None, None),
     };
     StepLine {
         session: step.session.to_string(),
@@ -134,6 +146,14 @@ fn step(step: &Step) -> StepLine {
         reason: reason(&step.reason),
         argv,
         generation,
+        types: match &step.action {
+            Action::Nudge { text, .. } => Some(clean(text.as_str())),
+            Action::Start { .. }
+            | Action::Restart { .. }
+            | Action::Expire { .. }
+            | Action::Adopt { .. }
+            | Action::Rouse { .. } => None,
+        },
     }
 }
 
@@ -242,15 +262,20 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn pages() -> [(&'static str, String); 4] {
+    fn pages() -> [(&'static str, String); 5] {
         with_scene(&plan(), &observed(), |s| {
             [
                 ("apply", text(&apply(s, &outcomes()))),
                 ("diff", text(&diff(s))),
+                ("nudge", text(&crate::render::nudge::json(&name("old"), &refused(), Some("\u{1b}do"), s.now))),
                 ("status", text(&status(s, &Books::default(), &[]))),
                 ("verify", text(&verify(s, &findings(s)))),
             ]
         })
+    }
+
+    fn refused() -> crate::model::Delivery {
+        crate::model::Delivery::Refused(crate::model::Obstacle::Foreign("\u{1b}[31mother".to_owned()))
     }
 
     #[test]
@@ -271,6 +296,7 @@ mod tests {
         let committed = [
             include_str!("../../schema/apply.schema.json"),
             include_str!("../../schema/diff.schema.json"),
+            include_str!("../../schema/nudge.schema.json"),
             include_str!("../../schema/status.schema.json"),
             include_str!("../../schema/verify.schema.json"),
         ];

@@ -14,6 +14,7 @@ pub mod events;
 pub mod explain;
 pub mod faults;
 pub mod json;
+pub mod nudge;
 pub mod sanitise;
 pub mod saved;
 pub mod status;

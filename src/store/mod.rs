@@ -22,6 +22,7 @@ mod text;
 mod wire;
 mod wire_content;
 mod wire_marks;
+mod wire_probes;
 
 pub use dir::{Places, StateDir, View, locate};
 pub use fault::StoreFault;

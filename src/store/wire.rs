@@ -5,9 +5,10 @@
 use super::text::Text;
 use super::wire_content::WireContent;
 use super::wire_marks::WireMarks;
+use super::wire_probes::{WireFootprint, WireProbed, WireRoused};
 use crate::model::{
-    Content, Death, Ended, Fingerprint, Finished, Generation, History, Marks, Memory, Moment, ProcId, Purpose, Run,
-    Rung, ServerId, SessionName, Stopping,
+    Content, Death, Ended, Fingerprint, Finished, Footprint, Generation, History, Marks, Memory, Moment, ProcId,
+    Purpose, Roused, Run, Rung, ServerId, SessionName, Stopping, Typed,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -49,6 +50,8 @@ struct WireMemory {
     failed_start: Option<At>,
     #[serde(skip_serializing_if = "is_default")]
     auth_deaths: BTreeMap<String, Vec<At>>,
+    #[serde(skip_serializing_if = "is_default")]
+    probes: BTreeMap<String, WireProbed>,
     sessions: BTreeMap<Text<SessionName>, WireHistory>,
 }
 
@@ -82,6 +85,14 @@ struct WireHistory {
     #[serde(skip_serializing_if = "Option::is_none")]
     content: Option<WireContent>,
     marks: Option<WireMarks>,
+    #[serde(skip_serializing_if = "is_default")]
+    nudged: Option<At>,
+    #[serde(skip_serializing_if = "is_default")]
+    typed: Vec<Typed>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    roused: Option<WireRoused>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    footprint: Option<WireFootprint>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -160,6 +171,7 @@ impl From<&Memory> for WireMemory {
             starts,
             failed_start,
             auth_deaths,
+            probes,
             sessions,
         } = memory;
         Self {
@@ -172,6 +184,7 @@ impl From<&Memory> for WireMemory {
             starts: texts(starts),
             failed_start: failed_start.map(Text),
             auth_deaths: auth_deaths.iter().map(|(agent, row)| (agent.clone(), texts(row))).collect(),
+            probes: probes.iter().map(|(agent, probed)| (agent.clone(), probed.into())).collect(),
             sessions: sessions.iter().map(|(n, h)| (Text(n.clone()), h.into())).collect(),
         }
     }
@@ -189,6 +202,7 @@ impl From<WireMemory> for Memory {
             starts: moments(wire.starts),
             failed_start: plain(wire.failed_start),
             auth_deaths: wire.auth_deaths.into_iter().map(|(agent, row)| (agent, moments(row))).collect(),
+            probes: wire.probes.into_iter().map(|(agent, probed)| (agent, probed.into())).collect(),
             sessions: wire.sessions.into_iter().map(|(n, h)| (n.0, h.into())).collect(),
         }
     }
@@ -211,6 +225,10 @@ impl From<&History> for WireHistory {
             prune,
             content,
             marks,
+            nudged,
+            typed,
+            roused,
+            footprint,
         } = history;
         Self {
             generation: *generation,
@@ -231,6 +249,10 @@ impl From<&History> for WireHistory {
             prune: *prune,
             content: content.as_ref().map(WireContent::from),
             marks: marks.as_ref().map(WireMarks::from),
+            nudged: nudged.map(Text),
+            typed: typed.clone(),
+            roused: roused.map(WireRoused::from),
+            footprint: footprint.map(WireFootprint::from),
         }
     }
 }
@@ -252,6 +274,10 @@ impl From<WireHistory> for History {
             prune: wire.prune,
             content: wire.content.map(Content::from),
             marks: wire.marks.map(Marks::from),
+            nudged: plain(wire.nudged),
+            typed: wire.typed,
+            roused: wire.roused.map(Roused::from),
+            footprint: wire.footprint.map(Footprint::from),
         }
     }
 }

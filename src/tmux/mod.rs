@@ -13,5 +13,6 @@ pub mod paths;
 pub mod pipe;
 pub mod script;
 pub mod tail;
+pub mod typing;
 
 pub use client::{Answer, CallFault, Client};

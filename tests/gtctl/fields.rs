@@ -4,7 +4,7 @@
 use crate::world::{NOW, World};
 use gtctl::manifest::{Loaded, Sources, load, schema};
 use gtctl::model::{Agent, Desired, ScreenState, Town};
-use gtctl::plan::{Situation, plan};
+use gtctl::plan::{Situation, covered, plan};
 use gtctl::remember;
 use gtctl::render::{Scene, json};
 use gtctl::screen;
@@ -21,7 +21,7 @@ const LATER: &str = "";
 const RIGS: &str = r#"{"rigs":{"shop":{"beads":{"prefix":"sh"}},"yard":{"beads":{"prefix":"ya"}}}}"#;
 
 /// The fields of a session, wherever they stand.
-const SESSION: [Row; 40] = [
+const SESSION: [Row; 41] = [
     ("role", "'custom'", "'worker'"),
     ("rig", "'shop'", "'yard'"),
     ("name", "'n'", "'m'"),
@@ -38,13 +38,18 @@ const SESSION: [Row; 40] = [
     ("ready_after", "'5s'", "'2h'"),
     ("max_age", "'1h'", "'2h'"),
     ("max_age_jitter", "'0s'", "'50m'"),
-    ("handoff", LATER, "'soon'"),
+    ("handoff", "'soon'", "'now'"),
     ("handoff_gap", "'1h'", "'10m'"),
     ("drain", "'5m'", "'1m'"),
     ("idle_limit", "'10m'", "'1m'"),
-    ("on_idle", "'report'", "'restart'"),
+    ("on_idle", "'report'", "'nudge'"),
+    (
+        "idle_nudge",
+        "'go on'\non_idle = 'nudge'\nidle_limit = '1m'",
+        "'what now?'\non_idle = 'nudge'\nidle_limit = '1m'",
+    ),
     ("stuck_after", "'10m'", "'1m'"),
-    ("max_memory", LATER, "'1GiB'"),
+    ("max_memory", "'250MiB'", "'1GiB'"),
     ("on_drift", "'report'", "'restart'"),
     ("when_attached", "'hold'", "'proceed'"),
     ("stop_grace", "'30s'", "'10s'"),
@@ -91,8 +96,8 @@ const OTHERS: [Row; 27] = [
     ("agents.mine.retrying", "['a']", "['b']"),
     ("agents.mine.fix", "'a'", "'b'"),
     ("agents.mine.quit", "['C-c']", "['C-d']"),
-    ("agents.mine.submit", LATER, "['C-d']"),
-    ("agents.mine.probe", LATER, "['mine', 'login']"),
+    ("agents.mine.submit", "['Enter']", "['C-d']"),
+    ("agents.mine.probe", "['mine', 'auth']", "['mine', 'login']"),
     ("agents.mine.resume", LATER, "['-c']"),
     ("controller.resync", "'15s'", "'20s'"),
     ("controller.drain_on_exit", LATER, "true"),
@@ -103,16 +108,37 @@ const OTHERS: [Row; 27] = [
     ("limits.server_losses", "1", "9"),
 ];
 
-/// Tables that this version does not act on as a whole.
-const TABLES_LATER: [(&str, &str); 3] = [
-    ("notify", "[notify]\ncommand = ['x']\n"),
-    ("policy", "[[policy]]\nmatch = 't-*'\n"),
-    ("chore", "[[chore]]\nkind = 'upstream'\nrepo = 'a/b'\n"),
+/// Those of policies.
+const POLICY: [Row; 9] = [
+    ("match", "'t-*'", "'u-*'"),
+    ("max_age", "'1h'", "'2h'"),
+    ("idle_limit", "'10m'", "'1m'"),
+    ("completion.markers", "['made']", "['done']"),
+    ("completion.grace", "'5m'", "'10m'"),
+    ("completion.log", "'/a/{session}'", "'/b/{session}'"),
+    ("max_memory", "'250MiB'", "'1GiB'"),
+    ("when_attached", "'hold'", "'proceed'"),
+    ("stop_grace", "'30s'", "'10s'"),
 ];
+
+/// Tables that this version does not act on as a whole.
+const TABLES_LATER: [(&str, &str); 2] =
+    [("notify", "[notify]\ncommand = ['x']\n"), ("chore", "[[chore]]\nkind = 'upstream'\nrepo = 'a/b'\n")];
+
+/// A policy with one field given.
+fn policy(given: Option<(&str, &str)>) -> String {
+    let usual = [("match", "'t-*'"), ("max_age", "'1h'"), ("completion.grace", "'5m'")];
+    let usual = usual.into_iter().filter(|(name, _)| given.is_none_or(|(field, _)| field != *name));
+    let lines = usual.chain(given).map(|(name, value)| format!("{name} = {value}\n"));
+    format!("[[policy]]\n{}", lines.collect::<String>())
+}
 
 /// A town in which every field of a session has something to do, with one field given.
 fn manifest(path: &str, value: &str) -> String {
     let (table, field) = path.split_once('.').unwrap();
+    if table == "policy" {
+        return format!("{}{}", manifest("town.name", "'acme'"), policy(Some((field, value))));
+    }
     let (x, defaults, role) = match table {
         "session" => (Some(field), None, None),
         "defaults" => (None, Some(field), None),
@@ -184,6 +210,7 @@ fn worlds() -> Vec<World> {
         let known = format!("screen = '{screen}'\nunchanged_for = '5m'\nage = '20m'");
         texts.push(format!("[[seen]]\nname = 'x'\nrss = 300\n[[history]]\nname = 'x'\n{known}"));
     }
+    texts.push("[[seen]]\nname = 'x'\nholds = 300\n[[history]]\nname = 'x'\nage = '20m'\nheld = 300".to_owned());
     let signed_out = "screen = 'auth'\nunchanged_for = '5m'\nage = '20m'";
     texts.push(format!("[[seen]]\nname = 'z'\n[[history]]\nname = 'z'\n{signed_out}"));
     for crashes in ["['4m']", "['5m', '4m']", "['9m', '8m', '7m', '6m']", "['50m', '40m', '30m', '20m']"] {
@@ -191,6 +218,11 @@ fn worlds() -> Vec<World> {
             "[[seen]]\nname = 'x'\ndead = 'exit 1'\ndead_for = '1s'\nage = '3m'\n[[history]]\nname = 'x'\ncrashes = {crashes}"
         ));
     }
+    for rest in ["age = '90m'", "age = '90m'\nattached = 1", "age = '20m'\nsaid = 'completed'\nsaid_for = '6m'"] {
+        texts.push(format!("[[seen]]\nname = 't-1'\npolicy = true\n{rest}"));
+    }
+    let quiet = "screen = 'ready'\nunchanged_for = '5m'\nage = '20m'";
+    texts.push(format!("[[seen]]\nname = 't-1'\npolicy = true\n[[history]]\nname = 't-1'\n{quiet}"));
     texts.push("[[seen]]\nname = 'x'\n[[history]]\nname = 'x'\nstopping = 'restart'\nstopping_for = '20s'".to_owned());
     texts.iter().map(|text| toml::from_str(text).unwrap_or_else(|e| panic!("{text}: {e}"))).collect()
 }
@@ -210,11 +242,15 @@ fn effects(town: &Town, worlds: &[World]) -> String {
             desired;
         let launch =
             (command, dir, env, identity_env, env_file, stop_grace, logs, &completion.markers, &completion.log);
-        let known = (&agent.process_names, &agent.ready, &agent.busy, &agent.quit);
+        let known = (&agent.process_names, &agent.ready, &agent.busy, &agent.quit, &agent.submit);
         writeln!(effects, "{name} {launch:?} {known:?} {:?}", told_by_screens(agent)).unwrap();
     }
     for world in worlds {
         let observed = world.observed(town);
+        let town = &*covered(town, &observed);
+        for Desired { name, stop_grace, completion, .. } in town.sessions.values().filter(|d| d.policy.is_some()) {
+            writeln!(effects, "{name} {stop_grace} {:?} {:?}", completion.markers, completion.log).unwrap();
+        }
         let memory = remember::learn(world.memory(town), town, &observed, NOW);
         let plan = plan(&Situation { town, observed: &observed, memory: &memory, orders: world.orders(), now: NOW });
         let prune: BTreeMap<_, _> = memory.sessions.iter().map(|(name, history)| (name, history.prune)).collect();
@@ -256,6 +292,7 @@ fn rows() -> Vec<(String, Row)> {
         rows.extend([placed("session", row), placed("defaults", row)]);
         rows.extend((row.0 != "role").then(|| placed("roles", row)));
     }
+    rows.extend(POLICY.iter().map(|row| placed("policy", row)));
     rows.extend(ROLE.iter().map(|row| placed("roles", row)));
     rows.extend(OTHERS.iter().map(|row| (row.0.to_owned(), *row)));
     rows

@@ -27,6 +27,9 @@ mod logs;
 #[cfg(test)]
 mod look;
 #[cfg(test)]
+mod nudge;
+mod policy;
+#[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod situation;
@@ -44,6 +47,7 @@ mod town_edit;
 mod town_fault;
 #[cfg(test)]
 mod town_host;
+mod unwell;
 #[cfg(test)]
 mod watch;
 #[cfg(test)]

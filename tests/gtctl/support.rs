@@ -196,5 +196,6 @@ pub(crate) fn desired(session: &str, process_names: &[&str]) -> Desired {
         logs: Logs::default(),
         instructions: None,
         prune: false,
+        policy: None,
     }
 }

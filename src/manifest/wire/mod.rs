@@ -140,7 +140,9 @@ pub struct NotifyTable {
     pub on: Option<Vec<String>>,
 }
 
-/// A rule for sessions that others start.
+/// A rule for sessions that others start: one without a label whose name matches is adopted by a label, whatever runs in
+/// it, and ended when a limit says so. It is never started or restarted. The first policy that matches counts; declared
+/// sessions and those of other towns are no policy's business.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table of policy fields")]
 pub struct PolicyTable {
@@ -151,7 +153,8 @@ pub struct PolicyTable {
     pub max_age: Option<Limit>,
     /// Expire when quiet for this long. Default: off.
     pub idle_limit: Option<Limit>,
-    /// Expire when completed. Default: never.
+    /// Expire when completed. Its `log` may hold `{session}`. What a log said before the session was made does not count,
+    /// nor does what an older log said before the adoption. Default: never.
     pub completion: Option<Completion>,
     /// Expire above this much resident memory. Default: off.
     pub max_memory: Option<Memory>,

@@ -102,7 +102,7 @@ words! {
     OnIdle => model::OnIdle {
         /// Only say so.
         Report = "report" => model::OnIdle::Report,
-        /// Type the nudge text.
+        /// Type `idle_nudge` at its prompt.
         Nudge = "nudge" => model::OnIdle::Nudge,
         /// Restart it.
         Restart = "restart" => model::OnIdle::Restart,

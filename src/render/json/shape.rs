@@ -53,7 +53,7 @@ pub struct Why {
 pub struct StepLine {
     /// To which session.
     pub session: String,
-    /// `start`, `restart`, `expire` or `adopt`.
+    /// `start`, `restart`, `expire`, `adopt`, `nudge` or `rouse`.
     pub action: String,
     /// Why.
     pub reason: Why,
@@ -61,6 +61,9 @@ pub struct StepLine {
     pub argv: Option<Vec<String>>,
     /// The life that begins.
     pub generation: Option<u64>,
+    /// What is typed, where something is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub types: Option<String>,
 }
 
 /// Something that should be done and is held back.
@@ -102,6 +105,23 @@ pub struct NextLine {
     pub reason: String,
     /// When, RFC 3339.
     pub at: String,
+}
+
+/// An agent to be asked whether it is signed in.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ProbeLine {
+    /// Which.
+    pub agent: String,
+    /// What keeps its sessions from going on: `auth` or `limit`.
+    pub kind: String,
+    /// What is run.
+    pub argv: Vec<String>,
+    /// When, RFC 3339.
+    pub at: String,
+    /// Whether that has come.
+    pub due: bool,
+    /// Questions in a row that did not end well.
+    pub failed: u32,
 }
 
 /// What came of a step.
@@ -201,6 +221,8 @@ pub struct DiffPage {
     pub held: Vec<HeldLine>,
     /// As it should be, or only to be reported.
     pub unchanged: Vec<UnchangedLine>,
+    /// Agents that a running controller asks whether they are signed in.
+    pub probes: Vec<ProbeLine>,
     /// The next moment at which this answer can change of itself, RFC 3339.
     pub wake: Option<String>,
 }
@@ -252,12 +274,37 @@ pub struct VerifyPage {
     pub sessions: Vec<FindingLine>,
 }
 
+/// `gtctl nudge -o json`.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct NudgePage {
+    /// The version of the shape: 1.
+    pub version: u32,
+    /// `nudge`.
+    pub kind: String,
+    /// Which session.
+    pub session: String,
+    /// When it was over, RFC 3339.
+    pub observed_at: String,
+    /// `delivered`; `refused`, `not-delivered` or `stale`: nothing was typed; `not-submitted`; `unknown`: it may have been
+    /// typed; `failed`.
+    pub outcome: String,
+    /// For people; may change.
+    pub text: String,
+    /// What kept it from being typed, as a stable code: `busy`, `auth`, `asks-permission` and so on.
+    pub obstacle: Option<String>,
+    /// What to do about it.
+    pub fix: Option<String>,
+    /// Presses of the submit key.
+    pub presses: u32,
+}
+
 /// The schema of every page by its kind, as text ended by a line end: committed as `schema/<kind>.schema.json`.
 #[must_use]
-pub fn schemas() -> [(&'static str, String); 4] {
+pub fn schemas() -> [(&'static str, String); 5] {
     [
         ("apply", schema_for!(ApplyPage)),
         ("diff", schema_for!(DiffPage)),
+        ("nudge", schema_for!(NudgePage)),
         ("status", schema_for!(StatusPage)),
         ("verify", schema_for!(VerifyPage)),
     ]
