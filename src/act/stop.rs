@@ -136,7 +136,7 @@ mod tests {
         let list = |phrase: &str| vec![phrase.to_owned()];
         let agent = Agent {
             ready: list("❯"),
-            busy: list("*esc to interrupt"),
+            busy: list("*(esc to interrupt"),
             asks_permission: list("Do you want to proceed?"),
             ..Agent::default()
         };
