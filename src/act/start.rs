@@ -1,10 +1,11 @@
 //! Starts and adoptions: what needs one line each and no waiting.
 
 use super::{Placed, Scene, not_done, tree};
-use crate::model::{Effect, Outcome, Target};
+use crate::model::{Effect, Outcome, ProcId, SessionName, Target};
 use crate::tmux::fence::{Clients, Fence, Pane};
 use crate::tmux::ops::{self, Labels, Launch};
 use crate::tmux::script::{Batch, NoServer, Reply};
+use std::cell::RefCell;
 
 /// A session to create.
 pub(super) struct Start {
@@ -39,18 +40,30 @@ pub(super) async fn all(scene: &Scene<'_>, starts: Vec<Start>) -> Vec<Placed> {
 /// Kills what former lives have left; gives the starts that are free to go, and the outcomes of those that are not.
 async fn without_leftovers(scene: &Scene<'_>, starts: Vec<Start>) -> (Vec<Start>, Vec<Placed>) {
     let beginning = starts.iter().map(|start| (&start.launch.name, start.launch.labels.generation)).collect();
-    let left = || tree::leftovers(scene.town, &beginning);
-    let survivors = tree::kill_all(|| left().into_iter().map(|(_, process)| process).collect()).await;
-    let stuck = if survivors.is_empty() { vec![] } else { left() };
+    let former = || tree::former(scene.town, scene.server, &beginning);
+    let moved = RefCell::default();
+    let left = || {
+        let former = former();
+        moved.replace(former.moved);
+        former.left.into_iter().map(|(_, process)| process).collect()
+    };
+    let survivors = tree::kill_all(left).await;
+    let stuck = if survivors.is_empty() { vec![] } else { former().left };
+    let moved = moved.into_inner();
     let (mut free, mut settled) = (vec![], vec![]);
     for start in starts {
-        match stuck.iter().find(|(session, _)| *session == start.launch.name) {
-            Some((_, process)) => {
-                let why = format!("a process of its last life survives KILL: pid {}", process.pid);
-                settled.push((start.place, Outcome::Failed(why)));
+        let of_it = |found: &[(SessionName, ProcId)]| {
+            found.iter().find(|(session, _)| *session == start.launch.name).map(|(_, process)| process.pid)
+        };
+        let why = match (of_it(&moved), of_it(&stuck)) {
+            (Some(pid), _) => format!("its agent still runs in a pane that was moved out of the session: pid {pid}"),
+            (None, Some(pid)) => format!("a process of its last life survives KILL: pid {pid}"),
+            (None, None) => {
+                free.push(start);
+                continue;
             }
-            None => free.push(start),
-        }
+        };
+        settled.push((start.place, Outcome::Failed(why)));
     }
     (free, settled)
 }
