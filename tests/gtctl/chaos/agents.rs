@@ -13,9 +13,7 @@ pub(super) const KINDS: &[Kind] = &[
     sample("agent-exits-at-once", "a held crash loop, and nothing else is touched", exits_at_once),
     full("agent-prints-25-mb-a-second", "a look stays quick, and its log bounded", floods),
     full("agent-prints-binary", "a look reads it, and prints none of it", prints_binary),
-    sample("agent-closes-its-terminal", "it lives and is not restarted", || {
-        lives("exec <&- >&- 2>&-; while :; do /bin/sleep 1; done")
-    }),
+    sample("agent-closes-its-terminal", "tmux takes it for dead: a held crash loop, never two of it", closes_terminal),
     full("agent-ignores-all-signals", "it lives, and its end by hand leaves nothing", || {
         ends_whole("trap '' TERM HUP INT QUIT USR1 USR2 TSTP; while :; do /bin/sleep 0.2; done")
     }),
@@ -86,6 +84,22 @@ fn exits_at_once() -> Ran {
     ground.yard.declare(&super::ground::manifest(&session("odd", "exit 7", quick)));
     ground.yard.until("the loop", || {
         ground.yard.gtctl(&["reconcile"]);
+        let page = ground.yard.gtctl(&["diff", "-o", "json"]).json();
+        of(&page, "held", "odd").is_some_and(|held| held["hold"]["code"] == "crash-loop")
+    });
+    ground.is_untouched();
+    Ran::Held
+}
+
+fn closes_terminal() -> Ran {
+    let quick = "backoff = { first = \"10ms\", max = \"10ms\", jitter = 0.0, burst = 3 }";
+    let ground = Ground::new();
+    let script = "exec <&- >&- 2>&-; while :; do /bin/sleep 1; done";
+    ground.yard.declare(&super::ground::manifest(&session("odd", script, quick)));
+    ground.yard.until("the loop", || {
+        ground.yard.gtctl(&["reconcile"]);
+        let lives = ground.yard.marked("odd").len();
+        assert!(lives <= 2, "{lives} of a shell and its sleep");
         let page = ground.yard.gtctl(&["diff", "-o", "json"]).json();
         of(&page, "held", "odd").is_some_and(|held| held["hold"]["code"] == "crash-loop")
     });
@@ -185,11 +199,10 @@ fn kills_its_session() -> Ran {
 
 fn clears_its_labels() -> Ran {
     let script = "tmux set-option -u @gtctl_label; tmux rename-window x; exec sleep 1000";
-    let (ground, odd) = with(script, "");
-    ground.yard.until("the clearing", || {
-        ground.yard.gtctl(&["reconcile"]);
-        ground.yard.marked("odd").len() == 1
-    });
+    let ground = Ground::new();
+    ground.yard.declare(&super::ground::manifest(&session("odd", script, "")));
+    ground.yard.gtctl(&["apply"]);
+    let odd = ground.yard.fresh("odd", None);
     for _ in 0..3 {
         ground.yard.gtctl(&["reconcile"]);
     }

@@ -18,7 +18,9 @@ pub(super) const ANSWER: std::time::Duration = std::time::Duration::from_millis(
 
 /// Sessions come back quickly after any number of crashes. Ends within `[defaults]`.
 pub(super) fn head() -> String {
-    format!("{QUICK}backoff = {{ first = \"100ms\", max = \"100ms\", jitter = 0.0, burst = 1000 }}\n")
+    format!(
+        "[limits]\nstarts = 100000\n{QUICK}backoff = {{ first = \"100ms\", max = \"100ms\", jitter = 0.0, burst = 1000 }}\n"
+    )
 }
 
 /// A town of `one` and `two`, which sleep, beside `stranger`, which is nobody's business.

@@ -18,6 +18,7 @@ mod past;
 mod servers;
 mod shims;
 
+mod soak;
 mod states;
 mod sweep;
 

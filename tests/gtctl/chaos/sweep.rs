@@ -31,13 +31,7 @@ impl Sweep {
     fn new(verb: &'static [&'static str], fell: fn(&Yard)) -> Self {
         let lives = |name: &str, more: &str| session(name, &format!("echo x >>$HOME/{name}; exec sleep 1000"), more);
         let old = "max_age = \"30s\"\nmax_age_jitter = \"0s\"\ndrain = \"0s\"\nhandoff_gap = \"1m\"";
-        let yard = Yard::new(&format!(
-            "[limits]\nstarts = 100000\n{}{}{}{}",
-            head(),
-            lives("one", ""),
-            lives("old", old),
-            sleeper("two", "")
-        ));
+        let yard = Yard::new(&format!("{}{}{}{}", head(), lives("one", ""), lives("old", old), sleeper("two", "")));
         yard.gtctl(&["apply"]).exits(0);
         yard.until("their first lives", || Self::count(&yard) == (1, 1));
         Self { yard, verb, fell }
