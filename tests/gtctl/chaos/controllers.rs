@@ -23,7 +23,7 @@ pub(super) const KINDS: &[Kind] = &[
     full("turn-lock-held-by-a-frozen-process", "who looks gets an answer; who acts gives up within 35 s", frozen_turn),
     full("controller-frozen-and-woken", "it goes on, and nothing happens twice", frozen),
     sample("controller-killed-at-random-moments", "each death is mended once, no session doubled", || {
-        killed_at_random(12)
+        killed_at_random(4)
     }),
     full("controller-killed-at-100-random-moments", "each death is mended once, no session doubled", || {
         killed_at_random(100)
