@@ -22,7 +22,7 @@ const STRACE: &str = "/usr/bin/strace";
 /// So many points of a verb make a sample.
 const SAMPLE: usize = 6;
 /// So many points of each call that only looks stand for all of them.
-const OF_A_LOOK: usize = 20;
+const OF_A_LOOK: usize = 8;
 /// Calls that only look, and those of the rest that are mostly made while looking through `/proc`.
 const LOOKS: [&str; 24] = [
     "access",
