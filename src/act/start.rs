@@ -3,6 +3,7 @@
 use super::{Placed, Scene, not_done, tree};
 use crate::model::{Effect, Outcome, ProcId, SessionName, Target};
 use crate::tmux::fence::{Clients, Fence, Pane};
+use crate::tmux::list;
 use crate::tmux::ops::{self, Labels, Launch};
 use crate::tmux::script::{Batch, NoServer, Reply};
 use std::cell::RefCell;
@@ -41,15 +42,21 @@ pub(super) async fn all(scene: &Scene<'_>, starts: Vec<Start>) -> Vec<Placed> {
 async fn without_leftovers(scene: &Scene<'_>, starts: Vec<Start>) -> (Vec<Start>, Vec<Placed>) {
     let beginning = starts.iter().map(|start| (&start.launch.name, start.launch.labels.generation)).collect();
     let former = || tree::former(scene.town, scene.server, &beginning);
-    let moved = RefCell::default();
+    let agents = RefCell::default();
     let left = || {
         let former = former();
-        moved.replace(former.moved);
+        agents.replace(former.agents);
         former.left.into_iter().map(|(_, process)| process).collect()
     };
     let survivors = tree::kill_all(left).await;
     let stuck = if survivors.is_empty() { vec![] } else { former().left };
-    let moved = moved.into_inner();
+    let mut moved = vec![];
+    for (session, process) in agents.into_inner() {
+        // Where the session stands, tmux refuses a second one of its name.
+        if !stands(scene, &session).await {
+            moved.push((session, process));
+        }
+    }
     let (mut free, mut settled) = (vec![], vec![]);
     for start in starts {
         let of_it = |found: &[(SessionName, ProcId)]| {
@@ -66,6 +73,12 @@ async fn without_leftovers(scene: &Scene<'_>, starts: Vec<Start>) -> (Vec<Start>
         settled.push((start.place, Outcome::Failed(why)));
     }
     (free, settled)
+}
+
+/// Whether there is a session of this name.
+async fn stands(scene: &Scene<'_>, session: &SessionName) -> bool {
+    let listing = list::list(scene.client).await;
+    listing.is_ok_and(|listing| listing.rows.iter().any(|row| row.name == session.as_str()))
 }
 
 /// What came of a line whose reply ends with the pid of the process it started.

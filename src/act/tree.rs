@@ -58,8 +58,8 @@ impl<'a> Trees<'a> {
 pub(super) struct Former {
     /// What they have left running. What still runs in a pane, of whatever server, is none of it.
     pub(super) left: Vec<(SessionName, ProcId)>,
-    /// Agents that live on in a pane of this server, which somebody moved out of the session.
-    pub(super) moved: Vec<(SessionName, ProcId)>,
+    /// Agents that live on in a pane of this server: of a session that stands after all, or moved out of it by somebody.
+    pub(super) agents: Vec<(SessionName, ProcId)>,
 }
 
 /// Looks for them: each session with the life it begins. One scan serves all.
@@ -69,7 +69,7 @@ pub(super) fn former(town: &Town, here: Option<ServerId>, beginning: &BTreeMap<&
         let Some(begins) = beginning.get(&session) else { continue };
         marked.retain(|(life, _)| life < begins);
         let agent = marked.iter().find(|(_, process)| is_agent_here(town, &session, here, *process));
-        found.moved.extend(agent.map(|(_, process)| (session.clone(), *process)));
+        found.agents.extend(agent.map(|(_, process)| (session.clone(), *process)));
         found.left.extend(not_elsewhere(town, marked, None).into_iter().map(|process| (session.clone(), process)));
     }
     found

@@ -113,7 +113,9 @@ fn frozen_turn() -> Ran {
     // The sleep has the lock too.
     let sleep = gtctl::proc::tree::tree(holder.id());
     holder.kill();
-    sleep.into_iter().for_each(|member| drop(signal(member.id, Signal::KILL)));
+    for member in sleep {
+        signal(member.id, Signal::KILL);
+    }
     ground.heals();
     ground.is_untouched();
     Ran::Held

@@ -56,6 +56,6 @@ fn in_word(word: &str, change: &impl Fn(&str) -> Option<String>) -> String {
 /// `wall:awake:boot`; nothing for any other text.
 fn shift(text: &str, wall: i64, awake: i64) -> Option<String> {
     let mut parts = text.split(':');
-    let (was, awoke, boot) = (parts.next()?.parse::<i64>().ok()?, parts.next()?.parse::<i64>().ok()?, parts.next()?);
-    parts.next().is_none().then(|| format!("{}:{}:{boot}", was - wall, (awoke - awake).max(0)))
+    let (then, up, boot) = (parts.next()?.parse::<i64>().ok()?, parts.next()?.parse::<i64>().ok()?, parts.next()?);
+    parts.next().is_none().then(|| format!("{}:{}:{boot}", then - wall, (up - awake).max(0)))
 }

@@ -108,7 +108,7 @@ fn socket_removed() -> Ran {
 
 fn socket_closed() -> Ran {
     let ground = Ground::new();
-    fs::set_permissions(ground.yard.socket(), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(ground.yard.socket(), fs::Permissions::from_mode(0o0)).unwrap();
     ground.yard.gtctl(&["reconcile"]);
     ground.is_untouched();
     fs::set_permissions(ground.yard.socket(), fs::Permissions::from_mode(0o700)).unwrap();
@@ -220,17 +220,17 @@ fn cannot_fork() -> Ran {
     let inject = "inject=clone,clone3,fork,vfork:error=EAGAIN";
     command.args(["-qq", "-o", "/dev/null", "-e", inject, "-p", &server.pid.to_string()]);
     let tracer = ground.yard.running(command);
-    let traced = || {
+    let is_held = || {
         let status = fs::read_to_string(format!("/proc/{}/status", server.pid)).unwrap();
         status.lines().any(|line| line.starts_with("TracerPid:") && !line.ends_with("\t0"))
     };
-    ground.yard.until("the tracer", traced);
+    ground.yard.until("the tracer", is_held);
     let said = ground.yard.gtctl(&["reconcile"]);
     assert_ne!(said.code, Some(0), "{said:?}");
     assert!(ground.yard.process("one").is_none());
     tracer.signal(Signal::TERM);
     tracer.end();
-    ground.yard.until("the tracer's end", || !traced());
+    ground.yard.until("the tracer's end", || !is_held());
     ground.heals();
     assert_eq!((ground.yard.server(), ground.yard.pid("two")), (Some(server), ground.two));
     Ran::Held
@@ -270,8 +270,8 @@ fn no_ptys() -> Ran {
 
 fn crowd() -> Ran {
     let ground = Ground::new();
-    let script: String =
-        (0..300).map(|n| format!("new-session -d -s crowd-{n} 'exec sleep 1000'\n")).collect::<String>();
+    let line = |n: u32| format!("new-session -d -s crowd-{n} 'exec sleep 1000'\n");
+    let script: String = (0..300).map(line).collect();
     ground.yard.write("crowd", &script);
     ground.yard.tmux(&["source-file", ground.yard.at("crowd").to_str().unwrap()]);
     ground.yard.until("the crowd", || ground.yard.sessions().len() == 303);

@@ -196,7 +196,9 @@ impl Soak {
     fn applies(&mut self) {
         self.kill_agents(3);
         let all: Vec<_> = (0..3).map(|_| self.yard.start(&["apply", "--no-wait"])).collect();
-        all.into_iter().for_each(|apply| drop(apply.end()));
+        for apply in all {
+            apply.end();
+        }
     }
 
     /// Somebody attaches now and then, and stays for some faults.

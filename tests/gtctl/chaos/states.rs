@@ -177,7 +177,9 @@ fn dangling() -> Ran {
 }
 
 fn each_lock(ground: &Ground, put: fn(&Path)) {
-    ["controller.lock", "turn.lock"].iter().for_each(|lock| put(&ground.yard.state().join(lock)));
+    for lock in ["controller.lock", "turn.lock"] {
+        put(&ground.yard.state().join(lock));
+    }
 }
 
 fn locks_are_directories() -> Ran {
