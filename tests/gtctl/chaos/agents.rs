@@ -13,11 +13,11 @@ pub(super) const KINDS: &[Kind] = &[
     sample("agent-exits-at-once", "a held crash loop, and nothing else is touched", exits_at_once),
     full("agent-prints-25-mb-a-second", "a look stays quick, and its log bounded", floods),
     full("agent-prints-binary", "a look reads it, and prints none of it", prints_binary),
-    sample("agent-closes-its-terminal", "tmux takes it for dead: a held crash loop, never two of it", closes_terminal),
+    full("agent-closes-its-terminal", "tmux takes it for dead: a held crash loop, never two of it", closes_terminal),
     full("agent-ignores-all-signals", "it lives, and its end by hand leaves nothing", || {
         ends_whole("trap '' TERM HUP INT QUIT USR1 USR2 TSTP; while :; do /bin/sleep 0.2; done")
     }),
-    sample("agent-daemon-by-setsid", "its end leaves nothing of it", || {
+    full("agent-daemon-by-setsid", "its end leaves nothing of it", || {
         ends_whole("setsid sleep 1000 & while :; do /bin/sleep 1; done")
     }),
     full("agent-daemon-by-double-fork", "its end leaves nothing of it", || {

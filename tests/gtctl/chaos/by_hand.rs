@@ -5,10 +5,10 @@ use super::{Kind, full, sample};
 use gtctl::proc::process;
 
 pub(super) const KINDS: &[Kind] = &[
-    sample("session-killed-by-hand", "it is started anew, nothing else touched", killed),
+    full("session-killed-by-hand", "it is started anew, nothing else touched", killed),
     sample("session-renamed", "no session is doubled, nobody's is ended", renamed),
     full("sessions-swap-names", "no session is doubled, nobody's is ended", swapped_names),
-    sample("labels-stripped", "it is adopted where it stands", stripped),
+    full("labels-stripped", "it is adopted where it stands", stripped),
     full("labels-garbled", "no session is doubled, nothing ended", garbled),
     sample("label-copied-onto-a-stranger", "its owner keeps it, the stranger lives", forged),
     full("destroy-unattached-on", "a death is mended, nothing else touched", || {

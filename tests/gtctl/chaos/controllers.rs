@@ -9,7 +9,7 @@ use std::fs;
 use std::time::Duration;
 
 pub(super) const KINDS: &[Kind] = &[
-    sample("two-controllers-at-once", "one of them holds the town, the other exits 4", two_at_once),
+    full("two-controllers-at-once", "one of them holds the town, the other exits 4", two_at_once),
     sample("controller-lock-deleted", "its holder ends before it acts again", || {
         usurped(|path| fs::remove_file(path).unwrap())
     }),

@@ -10,7 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 pub(super) const KINDS: &[Kind] = &[
-    sample("home-unset", "all goes on", || mends("unset HOME; exec \"$0\" reconcile")),
+    full("home-unset", "all goes on", || mends("unset HOME; exec \"$0\" reconcile")),
     full("home-and-xdg-unset", "exit 1 and the cause told, nothing touched", nowhere),
     sample("xdg-state-home-relative", "it counts as unset, and nothing is touched", relative),
     full("tmpdir-missing", "all goes on", || {
@@ -18,7 +18,7 @@ pub(super) const KINDS: &[Kind] = &[
     }),
     full("lc-all-c", "all goes on", || mends("LC_ALL=C exec \"$0\" reconcile")),
     full("locale-that-is-not-there", "all goes on", || mends("LC_ALL=xx_YY.UTF-8 exec \"$0\" reconcile")),
-    sample("term-unset", "all goes on", || mends("unset TERM; exec \"$0\" reconcile")),
+    full("term-unset", "all goes on", || mends("unset TERM; exec \"$0\" reconcile")),
     full("almost-no-environment", "all goes on", || {
         mends("exec env -i PATH=\"$PATH\" XDG_STATE_HOME=\"$XDG_STATE_HOME\" \"$0\" reconcile")
     }),
@@ -31,7 +31,7 @@ pub(super) const KINDS: &[Kind] = &[
     full("umask-0", "all goes on, and nobody else can read the state", || {
         mends("umask 0; rm -r \"$XDG_STATE_HOME\"; exec \"$0\" reconcile")
     }),
-    sample("few-descriptors", "an answer in time, nothing touched", || {
+    full("few-descriptors", "an answer in time, nothing touched", || {
         harmless("for n in 4 6 8 9 10 11 12 14 16; do (ulimit -n $n; exec \"$0\" reconcile); done")
     }),
     full("little-memory", "an answer in time, nothing touched", || {

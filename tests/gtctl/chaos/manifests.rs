@@ -19,7 +19,7 @@ pub(super) const KINDS: &[Kind] = &[
     full("manifest-emptied", "the last good one stays in force", || {
         stays_in_force(|ground| ground.yard.write(FILE, ""))
     }),
-    sample("manifest-deleted", "the last good one stays in force", || {
+    full("manifest-deleted", "the last good one stays in force", || {
         stays_in_force(|ground| fs::remove_file(ground.yard.at(FILE)).unwrap())
     }),
     full("manifest-renamed", "the last good one stays in force", || {

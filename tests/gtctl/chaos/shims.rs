@@ -10,20 +10,20 @@ pub(super) const KINDS: &[Kind] = &[
     full("shim-hangs", "an answer in time, exit 1, nothing touched", || unheard("exec /bin/sleep 60")),
     full("shim-delays-a-second", "all as ever, only slower", || harmless("/bin/sleep 1; exec REAL \"$@\"")),
     sample("shim-says-nothing", "exit 1, nothing touched", || unheard("cat >/dev/null; exit 0")),
-    sample("shim-says-nothing-and-fails", "exit 1, nothing touched", || unheard("cat >/dev/null; exit 1")),
-    sample("shim-never-reads", "exit 1, nothing touched", || unheard("exit 0")),
+    full("shim-says-nothing-and-fails", "exit 1, nothing touched", || unheard("cat >/dev/null; exit 1")),
+    full("shim-never-reads", "exit 1, nothing touched", || unheard("exit 0")),
     sample("shim-says-there-is-no-server", "the living one is not taken for gone, nothing touched", || {
         unheard("cat >/dev/null; echo 'no server running on /tmp/x' >&2; exit 1")
     }),
     full("shim-says-no-such-file", "the living one is not taken for gone, nothing touched", || {
         unheard("cat >/dev/null; echo 'error connecting to /tmp/x (No such file or directory)' >&2; exit 1")
     }),
-    sample("shim-lists-nothing", "an empty list that is not whole is none, nothing touched", || {
+    full("shim-lists-nothing", "an empty list that is not whole is none, nothing touched", || {
         unheard("REAL \"$@\" | head -n 1")
     }),
     sample("shim-truncates-rows", "exit 1, nothing touched", || unheard("REAL \"$@\" | head -c 200")),
     full("shim-drops-the-end", "exit 1, nothing touched", || unheard("REAL \"$@\" | sed '$d'")),
-    sample("shim-prints-garbage", "exit 1, nothing touched", || unheard("head -c 100000 /dev/urandom")),
+    full("shim-prints-garbage", "exit 1, nothing touched", || unheard("head -c 100000 /dev/urandom")),
     full("shim-garbage-before-the-answer", "exit 1, nothing touched", || unheard("echo hello; exec REAL \"$@\"")),
     full("shim-prints-100-mb", "an answer in time, exit 1, nothing touched", || unheard("head -c 104857600 /dev/zero")),
     full("shim-complains-100-mb", "an answer in time, exit 1, nothing touched", || {
@@ -38,7 +38,7 @@ pub(super) const KINDS: &[Kind] = &[
     sample("shim-exits-1-after-doing", "what was done is not done twice", fails_after),
     full("shim-hangs-after-doing", "what was done is not done twice", hangs_after),
     full("shim-does-it-twice", "no session is doubled", does_twice),
-    sample("shim-shows-another-town", "the rows of another server start and end nothing there", other_town),
+    full("shim-shows-another-town", "the rows of another server start and end nothing there", other_town),
     sample("path-without-tmux", "exit 1 and the cause told, nothing touched", without_tmux),
     full("shim-is-a-directory", "exit 1, nothing touched", a_directory),
 ];

@@ -12,7 +12,7 @@ pub(super) const KINDS: &[Kind] = &[
     sample("state-truncated", "nothing running is touched", || {
         survives(|dir| File::options().write(true).open(dir.join("gtctl.json")).unwrap().set_len(100).unwrap())
     }),
-    sample("state-garbage-twice", "nothing running is touched", || {
+    full("state-garbage-twice", "nothing running is touched", || {
         survives(|dir| ["gtctl.json", "gtctl.prev.json"].iter().for_each(|f| garbage(&dir.join(f))))
     }),
     full("state-empty", "nothing running is touched", || {
@@ -36,7 +36,7 @@ pub(super) const KINDS: &[Kind] = &[
     full("state-temporary-a-directory", "nothing running is touched", || {
         survives(|dir| folder(&dir.join("gtctl.json.tmp")))
     }),
-    sample("journal-garbage", "nothing running is touched", || survives(|dir| garbage(&dir.join("monitor.jsonl")))),
+    full("journal-garbage", "nothing running is touched", || survives(|dir| garbage(&dir.join("monitor.jsonl")))),
     full("journal-a-directory", "nothing running is touched", || survives(|dir| folder(&dir.join("monitor.jsonl")))),
     full("journal-a-fifo", "nobody waits for it", || survives(|dir| fifo(&dir.join("monitor.jsonl")))),
     full("journal-a-link", "what it points to stays as it is", || {
@@ -59,7 +59,7 @@ pub(super) const KINDS: &[Kind] = &[
             fifo(&dir.join("logs"));
         })
     }),
-    sample("state-directory-removed", "it is made anew, nothing running is touched", || {
+    full("state-directory-removed", "it is made anew, nothing running is touched", || {
         survives(|dir| fs::remove_dir_all(dir).unwrap())
     }),
     full("state-directory-a-file", "exit 1 and the cause told, nothing touched", a_file),
