@@ -173,7 +173,9 @@ fn usurped() -> Ran {
     let former = ground.yard.server().unwrap();
     fs::remove_file(ground.yard.socket()).unwrap();
     ground.yard.tmux(&["new-session", "-d", "-s", "usurper", "sleep", "1000"]);
+    let usurper = ground.yard.format("usurper", "#{pid}").parse().ok().and_then(process::identify).unwrap();
     ground.yard.own(former);
+    ground.yard.own(usurper);
     for _ in 0..3 {
         ground.yard.gtctl(&["reconcile"]);
         for session in ["one", "two"] {
