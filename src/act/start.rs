@@ -1,10 +1,12 @@
 //! Starts and adoptions: what needs one line each and no waiting.
 
 use super::{Placed, Scene, not_done, tree};
-use crate::model::{Effect, Outcome, SessionName, Target};
+use crate::model::{Effect, Outcome, ProcId, SessionName, Target};
 use crate::tmux::fence::{Clients, Fence, Pane};
+use crate::tmux::list;
 use crate::tmux::ops::{self, Depth, Labels, Launch};
 use crate::tmux::script::{Batch, NoServer, Reply};
+use std::cell::RefCell;
 
 /// A session to create.
 pub(super) struct Start {
@@ -42,20 +44,44 @@ pub(super) async fn all(scene: &Scene<'_>, starts: Vec<Start>) -> Vec<Placed> {
 /// Kills what former lives have left; gives the starts that are free to go, and the outcomes of those that are not.
 async fn without_leftovers(scene: &Scene<'_>, starts: Vec<Start>) -> (Vec<Start>, Vec<Placed>) {
     let beginning = starts.iter().map(|start| (&start.launch.name, start.launch.labels.generation)).collect();
-    let left = || tree::leftovers(scene.town, &beginning);
-    let survivors = tree::kill_all(|| left().into_iter().map(|(_, process)| process).collect()).await;
-    let stuck = if survivors.is_empty() { vec![] } else { left() };
-    let (mut free, mut settled) = (vec![], vec![]);
-    for start in starts {
-        match stuck.iter().find(|(session, _)| *session == start.launch.name) {
-            Some((_, process)) => {
-                let why = format!("a process of its last life survives KILL: pid {}", process.pid);
-                settled.push((start.place, Outcome::Failed(why)));
-            }
-            None => free.push(start),
+    let former = || tree::former(scene.town, scene.server, &beginning);
+    let agents = RefCell::default();
+    let left = || {
+        let former = former();
+        agents.replace(former.agents);
+        former.left.into_iter().map(|(_, process)| process).collect()
+    };
+    let survivors = tree::kill_all(left).await;
+    let stuck = if survivors.is_empty() { vec![] } else { former().left };
+    let mut moved = vec![];
+    for (session, process) in agents.into_inner() {
+        // Where the session stands, tmux refuses a second one of its name.
+        if !stands(scene, &session).await {
+            moved.push((session, process));
         }
     }
+    let (mut free, mut settled) = (vec![], vec![]);
+    for start in starts {
+        let of_it = |found: &[(SessionName, ProcId)]| {
+            found.iter().find(|(session, _)| *session == start.launch.name).map(|(_, process)| process.pid)
+        };
+        let why = match (of_it(&moved), of_it(&stuck)) {
+            (Some(pid), _) => format!("its agent still runs in a pane that was moved out of the session: pid {pid}"),
+            (None, Some(pid)) => format!("a process of its last life survives KILL: pid {pid}"),
+            (None, None) => {
+                free.push(start);
+                continue;
+            }
+        };
+        settled.push((start.place, Outcome::Failed(why)));
+    }
     (free, settled)
+}
+
+/// Whether there is a session of this name.
+async fn stands(scene: &Scene<'_>, session: &SessionName) -> bool {
+    let listing = list::list(scene.client).await;
+    listing.is_ok_and(|listing| listing.rows.iter().any(|row| row.name == session.as_str()))
 }
 
 /// What came of a line whose reply ends with the pid of the process it started.

@@ -68,8 +68,10 @@ fn out_of_place<'a>(situation: &Situation<'a>, server: &'a Server) -> (ByName<'a
         let place = if declared { &mut misnamed } else { &mut orphans };
         let under_its_name = server.sessions.get(label.session.as_str());
         let under_its_name = under_its_name.filter(|rival| !in_place && !belongs_elsewhere(rival, &label.session));
-        let rivals = [place.get(&label.session).copied(), under_its_name];
-        if rivals.into_iter().flatten().all(|rival| generation_of(rival) <= generation_of(seen)) {
+        let newer = place.get(&label.session).is_some_and(|rival| generation_of(rival) > generation_of(seen));
+        // Of two with one label the one under its name is meant: the other's is a copy.
+        let original = under_its_name.is_some_and(|rival| generation_of(rival) >= generation_of(seen));
+        if !newer && !original {
             place.insert(&label.session, seen);
         }
     }

@@ -5,6 +5,8 @@ mod act;
 #[cfg(test)]
 mod bugs;
 #[cfg(test)]
+mod chaos;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod completion;
