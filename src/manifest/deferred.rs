@@ -41,13 +41,10 @@ const SESSION_ROWS: [Row; 5] = [
 ];
 
 /// Everything else.
-const ROWS: [Row; 12] = [
+const ROWS: [Row; 9] = [
     later(&["agents", "*", "submit"]),
     later(&["agents", "*", "probe"]),
     later(&["agents", "*", "resume"]),
-    later(&["notify"]),
-    later(&["controller", "metrics"]),
-    later(&["controller", "drain_on_exit"]),
     later(&["policy", "*"]),
     later(&["chore", "*"]),
     refused(&["roles", "*", "start"], ""),

@@ -8,7 +8,7 @@ use super::verify::Finding;
 use super::view::{Event, Row, Scene};
 use super::words;
 use crate::model::{
-    Action, Death, Done, Evidence, Held, Moment, Next, Observed, Outcome, Period, Phase, Reason, SessionName, Step,
+    Action, Death, Done, Evidence, Held, InForce, Keeper, Moment, Next, Observed, Outcome, Period, Phase, Reason, SessionName, Step,
     Unchanged,
 };
 use jiff::Timestamp;
@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 mod shape;
 
 pub use shape::{
-    ApplyPage, DiffPage, EventLine, FindingLine, Head, HeldLine, NextLine, OutcomeLine, ScreenLine, ServerState,
+    ApplyPage, ControllerLine, DiffPage, EventLine, FindingLine, Head, HeldLine, NextLine, OutcomeLine, ScreenLine, ServerState,
     SessionLine, StatusPage, StepLine, UnchangedLine, VerifyPage, Why, schemas,
 };
 
@@ -58,16 +58,52 @@ pub fn apply(scene: &Scene<'_>, done: &[Done]) -> ApplyPage {
     ApplyPage { head: head("apply", scene), outcomes: done.iter().map(outcome).collect(), steps, held, unchanged, wake }
 }
 
-/// Every session, or those named.
+/// Every session, or those named, and who keeps them.
 #[must_use]
-pub fn status(scene: &Scene<'_>, only: &[SessionName]) -> StatusPage {
+pub fn status(scene: &Scene<'_>, keeper: &Keeper, only: &[SessionName]) -> StatusPage {
     let rows = scene.rows();
     let wanted = rows.iter().filter(|r| only.is_empty() || only.contains(r.session));
     StatusPage {
         head: head("status", scene),
         paused: scene.memory.paused,
+        controller: controller(keeper, scene.town.resync, scene.now),
         sessions: wanted.map(|r| session(r, scene.now)).collect(),
         wake: scene.plan.wake.map(|at| time(at, scene.now)),
+    }
+}
+
+fn controller(keeper: &Keeper, resync: Period, now: Moment) -> Option<ControllerLine> {
+    let overdue = keeper.is_overdue(resync, now);
+    let silent = |pid| ControllerLine {
+        pid,
+        overdue,
+        cycled_at: None,
+        cycled_ago_ms: None,
+        took_ms: None,
+        resync_ms: None,
+        trouble: None,
+        manifest_broken_since: None,
+        manifest_trouble: None,
+    };
+    match keeper {
+        Keeper::Nobody => None,
+        Keeper::Silent { process, age: _ } => Some(silent(process.pid)),
+        Keeper::Beating(beat) => {
+            let (since, why) = match &beat.manifest {
+                InForce::OnDisk => (None, None),
+                InForce::LastGood { since, why } => (Some(time(*since, now)), Some(clean(why))),
+            };
+            Some(ControllerLine {
+                cycled_at: Some(time(beat.cycled, now)),
+                cycled_ago_ms: Some(now.since(&beat.cycled).millis()),
+                took_ms: Some(beat.took.millis()),
+                resync_ms: Some(beat.resync.millis()),
+                trouble: beat.trouble.as_deref().map(clean),
+                manifest_broken_since: since,
+                manifest_trouble: why,
+                ..silent(beat.controller.pid)
+            })
+        }
     }
 }
 
@@ -245,7 +281,7 @@ mod tests {
             [
                 ("apply", text(&apply(s, &outcomes()))),
                 ("diff", text(&diff(s))),
-                ("status", text(&status(s, &[]))),
+                ("status", text(&status(s, &Keeper::Nobody, &[]))),
                 ("verify", text(&verify(s, &findings(s)))),
             ]
         })
@@ -299,6 +335,6 @@ mod tests {
 
     #[test]
     fn status_can_be_narrowed() {
-        with_scene(&plan(), &observed(), |s| assert_eq!(status(s, &[name("old")]).sessions.len(), 1));
+        with_scene(&plan(), &observed(), |s| assert_eq!(status(s, &Keeper::Nobody, &[name("old")]).sessions.len(), 1));
     }
 }

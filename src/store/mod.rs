@@ -12,6 +12,7 @@ mod fault;
 mod file;
 mod follow;
 mod guide;
+mod heartbeat;
 mod journal;
 mod lock;
 mod logs;

@@ -11,4 +11,4 @@ pub mod pipe;
 pub mod script;
 pub mod tail;
 
-pub use client::{Answer, CallFault, Client};
+pub use client::{Answer, CallFault, Client, SCRUBBED};
