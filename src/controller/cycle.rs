@@ -8,7 +8,7 @@ use crate::model::{
 };
 use crate::observe::Depth;
 use crate::plan::{Situation, plan, within};
-use crate::remember::{ask, entries, handoffs, intend, record, take_back};
+use crate::remember::{ask, entries, handoffs, idle_saved, intend, record, take_back};
 use crate::store::{Counted, Lock, LockFault, Retention, StateDir, StoreFault};
 use crate::tmux::Client;
 use std::path::PathBuf;
@@ -130,7 +130,10 @@ impl Controller {
             self.save(&memory, &mut notices);
             self.retire_logs(town, &outcomes, &mut notices);
         }
-        self.tell_others(&plan, &outcomes, &handoffs(&learned, &memory), now, &mut notices);
+        let planned = handoffs(&learned, &memory);
+        let saved = idle_saved(&learned, &plan, &outcomes, now);
+        let counted = Counted { cycles: 1, handoffs: planned.len() as u64, idle_saved: saved };
+        self.tell_others(&plan, &outcomes, &planned, counted, now, &mut notices);
         Ok(Cycle { now, observed, memory, plan, outcomes, notices })
     }
 
@@ -227,11 +230,11 @@ impl Controller {
         plan: &Plan,
         outcomes: &Outcomes,
         planned: &[(SessionName, Moment)],
+        counted: Counted,
         now: Moment,
         notices: &mut Vec<String>,
     ) {
         let entries = entries(&self.last_plan, plan, outcomes);
-        let counted = Counted { cycles: 1, handoffs: planned.len() as u64 };
         let told = self
             .store
             .journal(now, &entries)

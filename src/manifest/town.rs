@@ -5,7 +5,9 @@ use super::desired::{Scene, task_markers};
 use super::fault::shown;
 use super::reading::{Reading, path};
 use super::wire::{self, values::Wait};
-use crate::model::{Completion, Limits, Metrics, Notify, Period, Policy, SessionName, Socket, StartBudget, Topic, Town};
+use crate::model::{
+    Completion, Limits, Metrics, Notify, Period, Policy, SessionName, Socket, StartBudget, Topic, Town,
+};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;

@@ -1,12 +1,15 @@
 //! The sign of life of the controller that watches a town: written after each of its cycles, read by everybody else.
 
-use super::{Moment, Period, ProcId, Announced};
+use super::{Announced, Moment, Period, ProcId};
+use std::path::PathBuf;
 
 /// What a watching controller tells of itself.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Heartbeat {
     /// Its process.
     pub controller: ProcId,
+    /// The manifest file that it reads, absolute.
+    pub file: PathBuf,
     /// When it began.
     pub began: Moment,
     /// The end of its last cycle.
@@ -55,9 +58,10 @@ pub struct Counts {
 }
 
 /// Who keeps a town at present.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub enum Keeper {
     /// No controller runs.
+    #[default]
     Nobody,
     /// A controller holds the town, and has not told of a cycle.
     Silent {
@@ -109,6 +113,7 @@ mod tests {
         let at = |awake| Moment { wall: 0, awake, boot: 1 };
         let beat = |resync| Heartbeat {
             controller: ProcId { pid: 1, start: 1 },
+            file: PathBuf::new(),
             began: at(0),
             cycled: at(1_000),
             took: Period::ZERO,

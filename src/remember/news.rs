@@ -3,7 +3,7 @@
 use super::journal::{blocks, of_hold, with_fix};
 use crate::model::{
     Announced, Death, Done, Effect, Entry, Evidence, Held, Hold, Level, Memory, News, Observed, Outcome, Phase, Plan,
-    SessionName, Topic, Verb,
+    Topic, Verb,
 };
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -28,9 +28,10 @@ pub struct Happened<'a> {
 #[must_use]
 pub fn news(before: Option<&Announced>, happened: &Happened<'_>) -> (Vec<News>, Announced) {
     let told = before.cloned().unwrap_or_default();
-    let lasting = lasting(happened);
+    let phases = phases(happened.plan);
+    let lasting = lasting(happened, &phases);
     let mut after: Announced = lasting.iter().map(key).collect();
-    after.extend(told.iter().filter(|(topic, subject)| lasts(*topic, subject, happened)).cloned());
+    after.extend(told.iter().filter(|(topic, subject)| lasts(*topic, subject, happened, &phases)).cloned());
     let is_fresh = |news: &News| !told.contains(&key(news)) && (before.is_some() || news.topic != Topic::Completed);
     let fresh = lasting.into_iter().filter(is_fresh);
     (fresh.chain(happened.outcomes.iter().filter_map(of_expiry)).collect(), after)
@@ -58,7 +59,7 @@ fn key(news: &News) -> (Topic, String) {
 }
 
 /// What holds at the end of this cycle.
-fn lasting(happened: &Happened<'_>) -> Vec<News> {
+fn lasting(happened: &Happened<'_>, phases: &Phases<'_>) -> Vec<News> {
     let Happened { observed, memory, plan, outcomes } = happened;
     let mut found: Vec<News> = outcomes.iter().filter_map(of_failure).collect();
     if let Observed::Unknown(why) = observed {
@@ -70,35 +71,39 @@ fn lasting(happened: &Happened<'_>) -> Vec<News> {
         plain(Topic::Blocked, agent, Level::Warn, message, evidence.clone())
     }));
     found.extend(plan.held.iter().filter_map(of_obstacle));
-    found.extend(phases(plan).into_iter().filter_map(|(session, phase)| of_phase(session, phase, memory)));
+    found.extend(phases.iter().filter_map(|(session, phase)| of_phase(session, *phase, memory)));
     found
 }
 
 /// Whether what was told goes on although this cycle does not show it.
-fn lasts(topic: Topic, subject: &str, happened: &Happened<'_>) -> bool {
+fn lasts(topic: Topic, subject: &str, happened: &Happened<'_>, phases: &Phases<'_>) -> bool {
     if matches!(happened.observed, Observed::Unknown(_)) {
         return true;
     }
-    let phases = phases(happened.plan);
-    let phase = phases.iter().find(|(name, _)| name.as_str() == subject).map(|(_, phase)| *phase);
+    let Some(phase) = phases.get(subject) else { return false };
     match topic {
-        // Until it was done, or needs doing no more.
-        Topic::Failed => {
-            let calm = happened.plan.unchanged.iter().any(|same| same.session.as_str() == subject);
-            let is_it = |done: &&Done| done.session.as_str() == subject;
-            let done = happened.outcomes.iter().filter(is_it).any(|done| matches!(done.outcome, Outcome::Done(_)));
-            phase.is_some() && !done && (!calm || phase == Some(Phase::Unknown))
-        }
-        Topic::CrashLoop | Topic::Waiting | Topic::Held | Topic::Completed => phase == Some(Phase::Unknown),
+        Topic::CrashLoop | Topic::Waiting | Topic::Held | Topic::Completed => *phase == Phase::Unknown,
+        Topic::Failed => *phase == Phase::Unknown || is_tried_again(subject, happened),
         Topic::Blocked | Topic::Expired | Topic::Unreachable | Topic::ManifestBroken | Topic::Controller => false,
     }
 }
 
-fn phases(plan: &Plan) -> BTreeMap<&SessionName, Phase> {
+/// Whether something is still to be done to a session, and was not done now.
+fn is_tried_again(session: &str, happened: &Happened<'_>) -> bool {
+    let is_it = |done: &&Done| done.session.as_str() == session;
+    let done = happened.outcomes.iter().filter(is_it).any(|done| matches!(done.outcome, Outcome::Done(_)));
+    let calm = happened.plan.unchanged.iter().any(|same| same.session.as_str() == session);
+    !done && !calm
+}
+
+/// What each session of a plan is.
+type Phases<'a> = BTreeMap<&'a str, Phase>;
+
+fn phases(plan: &Plan) -> Phases<'_> {
     let Plan { steps, held, unchanged, wake: _, mass: _ } = plan;
-    let steps = steps.iter().map(|step| (&step.session, step.phase));
-    let held = held.iter().map(|held| (&held.session, held.phase));
-    steps.chain(held).chain(unchanged.iter().map(|same| (&same.session, same.phase))).collect()
+    let steps = steps.iter().map(|step| (step.session.as_str(), step.phase));
+    let held = held.iter().map(|held| (held.session.as_str(), held.phase));
+    steps.chain(held).chain(unchanged.iter().map(|same| (same.session.as_str(), same.phase))).collect()
 }
 
 fn of_obstacle(held: &Held) -> Option<News> {
@@ -111,12 +116,11 @@ fn of_obstacle(held: &Held) -> Option<News> {
     Some(News { topic, subject: held.session.to_string(), entry: of_hold(held) })
 }
 
-fn of_phase(session: &SessionName, phase: Phase, memory: &Memory) -> Option<News> {
-    let name = session.as_str();
+fn of_phase(name: &str, phase: Phase, memory: &Memory) -> Option<News> {
     let mut fields: Evidence = [("session", json!(name)), ("phase", json!(phase.word()))].into();
     match phase {
         Phase::Waiting(asks) => {
-            let content = memory.sessions.get(session).and_then(|history| history.content.as_ref());
+            let content = memory.sessions.get(name).and_then(|history| history.content.as_ref());
             fields.extend(content.map(|content| ("asks", json!(content.evidence))));
             let message = format!("{name}: waits for an answer ({})", asks.word());
             Some(plain(Topic::Waiting, name, Level::Warn, message, fields))

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{Asks, Block, Period, Reason, Unchanged};
+use crate::model::{Asks, Block, Period, Reason, SessionName, Unchanged};
 
 fn name(text: &str) -> SessionName {
     SessionName::new(text).unwrap()
@@ -61,7 +61,10 @@ fn what_lasts_is_told_once_until_it_has_ended() {
     ]);
     let (once, nothing) = (vec!["crash-loop a"], Vec::<&str>::new());
     let want = [&once, &nothing, &vec!["unreachable tmux"], &nothing, &nothing, &nothing, &nothing, &nothing, &once];
-    assert_eq!(said.iter().map(|s| s.iter().map(String::as_str).collect()).collect::<Vec<Vec<_>>>(), want.map(Clone::clone));
+    assert_eq!(
+        said.iter().map(|s| s.iter().map(String::as_str).collect()).collect::<Vec<Vec<_>>>(),
+        want.map(Clone::clone)
+    );
 }
 
 #[test]

@@ -5,11 +5,11 @@
 
 use super::sanitise;
 use super::verify::Finding;
-use super::view::{Event, Row, Scene};
+use super::view::{Books, Event, Row, Scene};
 use super::words;
 use crate::model::{
-    Action, Death, Done, Evidence, Held, InForce, Keeper, Moment, Next, Observed, Outcome, Period, Phase, Reason, SessionName, Step,
-    Unchanged,
+    Action, Death, Done, Evidence, Held, InForce, Keeper, Moment, Next, Observed, Outcome, Period, Phase, Reason,
+    SessionName, Step, Unchanged,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -19,8 +19,8 @@ use std::collections::BTreeMap;
 mod shape;
 
 pub use shape::{
-    ApplyPage, ControllerLine, DiffPage, EventLine, FindingLine, Head, HeldLine, NextLine, OutcomeLine, ScreenLine, ServerState,
-    SessionLine, StatusPage, StepLine, UnchangedLine, VerifyPage, Why, schemas,
+    ApplyPage, ControllerLine, DiffPage, EventLine, FindingLine, Head, HeldLine, NextLine, OutcomeLine, ScreenLine,
+    ServerState, SessionLine, StatusPage, StepLine, UnchangedLine, VerifyPage, Why, schemas,
 };
 
 /// The version of every shape.
@@ -60,14 +60,15 @@ pub fn apply(scene: &Scene<'_>, done: &[Done]) -> ApplyPage {
 
 /// Every session, or those named, and who keeps them.
 #[must_use]
-pub fn status(scene: &Scene<'_>, keeper: &Keeper, only: &[SessionName]) -> StatusPage {
+pub fn status(scene: &Scene<'_>, books: &Books, only: &[SessionName]) -> StatusPage {
     let rows = scene.rows();
     let wanted = rows.iter().filter(|r| only.is_empty() || only.contains(r.session));
     StatusPage {
         head: head("status", scene),
         paused: scene.memory.paused,
-        controller: controller(keeper, scene.town.resync, scene.now),
-        sessions: wanted.map(|r| session(r, scene.now)).collect(),
+        controller: controller(&books.keeper, scene.town.resync, scene.now),
+        idle_saved_s: books.idle_saved.millis() / 1000,
+        sessions: wanted.map(|r| session(r, books, scene.now)).collect(),
         wake: scene.plan.wake.map(|at| time(at, scene.now)),
     }
 }
@@ -211,7 +212,7 @@ fn outcome(done: &Done) -> OutcomeLine {
     }
 }
 
-fn session(row: &Row<'_>, now: Moment) -> SessionLine {
+fn session(row: &Row<'_>, books: &Books, now: Moment) -> SessionLine {
     let death: Option<Death> = match row.phase {
         Phase::Dead(death) => Some(death),
         Phase::Completed(death) => death,
@@ -244,6 +245,7 @@ fn session(row: &Row<'_>, now: Moment) -> SessionLine {
         cpu_ms: row.usage.map(|u| u.cpu_ms),
         rss_bytes: row.usage.map(|u| u.rss),
         processes: row.usage.map(|u| u.processes),
+        log: books.logs.get(row.session).map(|path| clean(path)),
         event: event(&row.event, now),
     }
 }
@@ -281,7 +283,7 @@ mod tests {
             [
                 ("apply", text(&apply(s, &outcomes()))),
                 ("diff", text(&diff(s))),
-                ("status", text(&status(s, &Keeper::Nobody, &[]))),
+                ("status", text(&status(s, &Books::default(), &[]))),
                 ("verify", text(&verify(s, &findings(s)))),
             ]
         })
@@ -309,7 +311,12 @@ mod tests {
             include_str!("../../schema/verify.schema.json"),
         ];
         for ((kind, schema), committed) in schemas().into_iter().zip(committed) {
-            assert!(schema == committed, "schema/{kind}.schema.json should be:\n{schema}");
+            if std::env::var_os("UPDATE_SCHEMA").is_some() {
+                let path = format!("{}/schema/{kind}.schema.json", env!("CARGO_MANIFEST_DIR"));
+                std::fs::write(path, &schema).unwrap();
+                continue;
+            }
+            assert!(schema == committed, "schema/{kind}.schema.json is not it: run UPDATE_SCHEMA=1 cargo test schema");
         }
     }
 
@@ -335,6 +342,8 @@ mod tests {
 
     #[test]
     fn status_can_be_narrowed() {
-        with_scene(&plan(), &observed(), |s| assert_eq!(status(s, &Keeper::Nobody, &[name("old")]).sessions.len(), 1));
+        with_scene(&plan(), &observed(), |s| {
+            assert_eq!(status(s, &Books::default(), &[name("old")]).sessions.len(), 1);
+        });
     }
 }

@@ -1,7 +1,7 @@
 //! The town in numbers, in the text format of Prometheus.
 
-use super::view::{Row, Scene};
-use crate::model::{Counts, InForce, Keeper, Moment, Observed};
+use super::view::{Books, Row, Scene};
+use crate::model::{Counts, InForce, Keeper, Moment, Observed, Period};
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 
@@ -23,12 +23,14 @@ const PHASES: [&str; 12] = [
 
 /// All there is to measure: the town as last seen, and the controller by what it told last.
 #[must_use]
-pub fn page(scene: &Scene<'_>, keeper: &Keeper) -> String {
+pub fn page(scene: &Scene<'_>, books: &Books) -> String {
     let mut page = Page { text: String::new(), town: scene.town.name.as_str() };
     let rows = scene.rows();
     town(&mut page, scene);
     sessions(&mut page, scene, &rows);
-    controller(&mut page, keeper, scene.town.resync.millis(), scene.now);
+    let saved = seconds(books.idle_saved.millis());
+    page.one("gtctl_idle_saved_seconds_total", "counter", "Idling that early ends of sessions have saved.", saved);
+    controller(&mut page, &books.keeper, scene.town.resync, scene.now);
     page.text
 }
 
@@ -61,16 +63,26 @@ fn sessions(page: &mut Page<'_>, scene: &Scene<'_>, rows: &[Row<'_>]) {
     page.family("gtctl_session_crashes", "gauge", "Crashes in a row.", crashes);
 }
 
-fn controller(page: &mut Page<'_>, keeper: &Keeper, resync_ms: u64, now: Moment) {
-    let overdue = keeper.is_overdue(crate::model::Period::from_millis(resync_ms), now);
+fn controller(page: &mut Page<'_>, keeper: &Keeper, resync: Period, now: Moment) {
+    let overdue = keeper.is_overdue(resync, now);
     let up = !matches!(keeper, Keeper::Nobody) && !overdue;
     page.one("gtctl_controller_up", "gauge", "Whether a controller keeps the town, and is not overdue.", u8::from(up));
     let Keeper::Beating(beat) = keeper else { return };
     let broken = matches!(beat.manifest, InForce::LastGood { .. });
-    page.one("gtctl_manifest_broken", "gauge", "Whether the manifest on disk is not the one in force.", u8::from(broken));
+    page.one(
+        "gtctl_manifest_broken",
+        "gauge",
+        "Whether the manifest on disk is not the one in force.",
+        u8::from(broken),
+    );
     let at = seconds(u64::try_from(beat.cycled.wall).unwrap_or(0));
     page.one("gtctl_last_cycle_timestamp_seconds", "gauge", "When the last cycle ended.", at);
-    page.one("gtctl_last_cycle_duration_seconds", "gauge", "How long the last cycle took.", seconds(beat.took.millis()));
+    page.one(
+        "gtctl_last_cycle_duration_seconds",
+        "gauge",
+        "How long the last cycle took.",
+        seconds(beat.took.millis()),
+    );
     let Counts { cycles, starts, crashes, expired, failures } = beat.counts;
     for (name, help, count) in [
         ("gtctl_cycles_total", "Cycles since the controller began.", cycles),
@@ -128,13 +140,14 @@ mod tests {
     use super::super::diff::tests::{observed, plan, with_scene};
     use super::*;
 
-    fn text(keeper: &Keeper) -> String {
-        with_scene(&plan(), &observed(), |scene| page(scene, keeper))
+    fn text(keeper: Keeper) -> String {
+        let books = Books { idle_saved: Period::from_hours(3), keeper, ..Books::default() };
+        with_scene(&plan(), &observed(), |scene| page(scene, &books))
     }
 
     #[test]
     fn every_family_is_described_once_and_every_line_is_well_formed() {
-        let text = text(&Keeper::Beating(beat()));
+        let text = text(Keeper::Beating(beat()));
         let mut described: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
         assert_eq!(described.len(), text.lines().filter(|line| line.starts_with("# HELP ")).count());
         described.sort_unstable();
@@ -153,7 +166,7 @@ mod tests {
 
     #[test]
     fn the_numbers_are_those_of_the_scene_and_the_heartbeat() {
-        let with = text(&Keeper::Beating(beat()));
+        let with = text(Keeper::Beating(beat()));
         for (name, value) in [
             ("gtctl_tmux_up", "1"),
             ("gtctl_controller_up", "1"),
@@ -162,11 +175,12 @@ mod tests {
             ("gtctl_last_cycle_timestamp_seconds", "1763730299.000"),
             ("gtctl_cycles_total", "40"),
             ("gtctl_crashes_total", "2"),
+            ("gtctl_idle_saved_seconds_total", "10800.000"),
         ] {
             let line = with.lines().find(|line| line.starts_with(&format!("{name}{{"))).unwrap_or_default();
             assert!(line.ends_with(&format!(" {value}")), "{name}: {line}");
         }
-        let without = text(&Keeper::Nobody);
+        let without = text(Keeper::Nobody);
         assert!(without.contains("gtctl_controller_up{") && !without.contains("gtctl_cycles_total"));
     }
 

@@ -27,5 +27,5 @@ pub mod view;
 pub mod words;
 
 pub use style::{Colour, Detail, Paper, Role};
-pub use view::Scene;
+pub use view::{Books, Scene};
 pub use words::{Clock, brief};

@@ -12,8 +12,7 @@ const LONG: usize = 4096;
 /// and `message`, and under `details` what the journal has by name. Everything in it is sanitised.
 #[must_use]
 pub fn line(town: &SessionName, news: &News, at: Moment) -> String {
-    let details: Value =
-        news.entry.fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    let details: Value = news.entry.fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
     let document = json!({
         "version": 1,
         "kind": "news",

@@ -82,10 +82,8 @@ pub fn plist(service: &Service<'_>) -> String {
     let Service { town, argv, env, watchdog_seconds: _, log } = service;
     let string = |text: &str| format!("<string>{}</string>", xml(text));
     let argv: String = argv.iter().map(|word| format!("    {}\n", string(word))).collect();
-    let env: String = env
-        .iter()
-        .map(|(name, value)| format!("    <key>{}</key>\n    {}\n", xml(name), string(value)))
-        .collect();
+    let env: String =
+        env.iter().map(|(name, value)| format!("    <key>{}</key>\n    {}\n", xml(name), string(value))).collect();
     signed(&format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
          <!-- Written by `gtctl service install`, which never overwrites what was edited since. {UNSIGNED} -->\n\

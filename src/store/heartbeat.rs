@@ -9,6 +9,7 @@ use crate::model::{Counts, Heartbeat, InForce, Moment, Period, ProcId, Topic};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::Write;
+use std::path::PathBuf;
 
 const FILE: &str = "controller.json";
 /// The most that is read of it, in bytes.
@@ -54,6 +55,7 @@ impl StateDir {
 #[derive(Serialize, Deserialize)]
 struct Wire {
     controller: ProcId,
+    file: PathBuf,
     began: Text<Moment>,
     cycled: Text<Moment>,
     took_ms: u64,
@@ -83,6 +85,7 @@ impl From<&Heartbeat> for Wire {
         let Counts { cycles, starts, crashes, expired, failures } = beat.counts;
         Self {
             controller: beat.controller,
+            file: beat.file.clone(),
             began: Text(beat.began),
             cycled: Text(beat.cycled),
             took_ms: beat.took.millis(),
@@ -104,6 +107,7 @@ impl From<Wire> for Heartbeat {
         let announced = wire.announced.into_iter().filter_map(|(word, who)| Topic::of(&word).map(|topic| (topic, who)));
         Self {
             controller: wire.controller,
+            file: wire.file,
             began: wire.began.0,
             cycled: wire.cycled.0,
             took: Period::from_millis(wire.took_ms),
@@ -128,6 +132,7 @@ mod tests {
     fn beat() -> Heartbeat {
         Heartbeat {
             controller: ProcId { pid: 4242, start: 99 },
+            file: "/work/town.toml".into(),
             began: NOW,
             cycled: NOW,
             took: Period::from_millis(4),

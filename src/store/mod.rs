@@ -24,7 +24,7 @@ mod wire;
 mod wire_content;
 mod wire_marks;
 
-pub use dir::{Places, StateDir, View, locate};
+pub use dir::{Places, StateDir, View, all, locate};
 pub use fault::StoreFault;
 pub use follow::{FollowFault, Follower, From, Gap, NewBytes};
 pub use guide::{Counted, merge_handoffs};

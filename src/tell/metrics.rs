@@ -23,7 +23,12 @@ impl Offer {
     ///
     /// # Errors
     /// What keeps it from being offered, with the place.
-    pub fn publish(&mut self, wanted: Option<&Metrics>, page: impl FnOnce() -> String, now: Moment) -> Result<(), String> {
+    pub fn publish(
+        &mut self,
+        wanted: Option<&Metrics>,
+        page: impl FnOnce() -> String,
+        now: Moment,
+    ) -> Result<(), String> {
         match wanted {
             None => {
                 *self = Self::default();

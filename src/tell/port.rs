@@ -123,7 +123,8 @@ fn reply<'p>(request: &[u8], page: &'p str) -> (&'static str, &'static str, &'p 
 
 /// A page in a browser can have a name of its own resolve to this host; what it then asks for carries that name.
 fn is_for_this_host(request: &str) -> bool {
-    let host = request.lines().filter_map(|line| line.split_once(':')).find(|(name, _)| name.eq_ignore_ascii_case("host"));
+    let host =
+        request.lines().filter_map(|line| line.split_once(':')).find(|(name, _)| name.eq_ignore_ascii_case("host"));
     let Some((_, host)) = host else { return true };
     let host = host.trim();
     let name = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(name, _)| name);
@@ -154,7 +155,10 @@ mod tests {
         ] {
             assert_eq!(status(request), want, "{request:?}");
         }
-        assert_eq!(status(&format!("GET /metrics HTTP/1.1\r\n{}", "a".repeat(REQUEST))), "431 Request Header Fields Too Large");
+        assert_eq!(
+            status(&format!("GET /metrics HTTP/1.1\r\n{}", "a".repeat(REQUEST))),
+            "431 Request Header Fields Too Large"
+        );
         assert_eq!(reply(b"GET /metrics\r\n\r\n", "").0, "503 Service Unavailable");
     }
 

@@ -36,8 +36,15 @@ impl Manager {
     }
 
     /// A cycle has ended, and the controller lives: `status` is one line for people.
-    pub fn alive(&self, status: &str) {
-        self.send(&format!("READY=1\nWATCHDOG=1\nSTATUS={}\n", one_line(status)));
+    pub fn alive(&self, status: impl FnOnce() -> String) {
+        if self.socket.is_some() {
+            self.send(&format!("READY=1\nWATCHDOG=1\nSTATUS={}\n", one_line(&status())));
+        }
+    }
+
+    /// A cycle could not run, but the controller lives and tries again: restarting it would not help.
+    pub fn troubled(&self, status: &str) {
+        self.send(&format!("WATCHDOG=1\nSTATUS={}\n", one_line(status)));
     }
 
     /// The manifest is about to be read anew; [`Manager::alive`] or [`Manager::reloaded`] ends that.
@@ -103,7 +110,7 @@ mod tests {
     /// What arrives when everything is sent once.
     fn messages(at: &str, heard: &UnixDatagram) -> Vec<String> {
         let manager = manager(&[("NOTIFY_SOCKET", at)]);
-        manager.alive("2 sessions\nREADY=0");
+        manager.alive(|| "2 sessions\nREADY=0".to_owned());
         manager.reloading(NOW);
         manager.reloaded();
         manager.stopping("told to end");
@@ -137,9 +144,9 @@ mod tests {
     #[test]
     fn nobody_listening_is_no_fault() {
         for at in ["", "relative", "@", "/nowhere/at/all", "vsock:1:2"] {
-            manager(&[("NOTIFY_SOCKET", at)]).alive("");
+            manager(&[("NOTIFY_SOCKET", at)]).alive(String::new);
         }
-        manager(&[]).alive("");
+        manager(&[]).alive(String::new);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-const VERBS: [&str; 17] = [
+const VERBS: [&str; 21] = [
     "apply",
     "diff",
     "reconcile",
@@ -28,6 +28,10 @@ const VERBS: [&str; 17] = [
     "attach",
     "pause",
     "resume",
+    "metrics",
+    "service",
+    "completions",
+    "man",
 ];
 
 /// A small town that is in order.

@@ -7,7 +7,7 @@ use gtctl::manifest::{Sources, load};
 use gtctl::model::{Hold, Memory, Observed, Plan, Reason, RestartPolicy, Town};
 use gtctl::plan::{Situation, plan};
 use gtctl::remember;
-use gtctl::render::{Clock, Colour, Detail, Paper, Scene, diff, json, status};
+use gtctl::render::{Books, Clock, Colour, Detail, Paper, Scene, diff, json, status};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -55,7 +55,7 @@ impl Case {
         [
             ("diff.txt", diff::page(&scene, &PAPER)),
             ("diff.json", json::text(&json::diff(&scene))),
-            ("status.txt", status::page(&scene, &[], &PAPER)),
+            ("status.txt", status::page(&scene, &Books::default(), &[], &PAPER)),
         ]
     }
 

@@ -168,6 +168,8 @@ pub struct SessionLine {
     pub rss_bytes: Option<u64>,
     /// Processes in its tree.
     pub processes: Option<u32>,
+    /// Its newest log.
+    pub log: Option<String>,
     /// What comes next, or why nothing does.
     pub event: Option<EventLine>,
 }
@@ -254,6 +256,9 @@ pub struct StatusPage {
     pub paused: bool,
     /// The controller that keeps the town; null when none runs.
     pub controller: Option<ControllerLine>,
+    /// Seconds of idling that early ends have saved: each session removed for being done, quiet or old would else have
+    /// stood until it was 24 hours old.
+    pub idle_saved_s: u64,
     /// By name.
     pub sessions: Vec<SessionLine>,
     /// The next moment at which this answer can change of itself, RFC 3339.
