@@ -5,11 +5,11 @@ use super::exit::{Exit, Trouble};
 use super::output::Terminal;
 use clap::CommandFactory;
 
-pub(super) fn completions(args: &Completions, terminal: &Terminal) -> Result<Exit, Trouble> {
+pub(super) fn completions(args: &Completions, terminal: &Terminal) -> Exit {
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "gtctl", &mut text);
     terminal.pass(&text);
-    Ok(Exit::Done)
+    Exit::Done
 }
 
 pub(super) fn man(args: &Man, terminal: &Terminal) -> Result<Exit, Trouble> {

@@ -82,7 +82,7 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Trouble> {
         Verb::Schema(args) => schema::run(args, terminal),
         Verb::Metrics(args) => metrics::run(global, args, terminal).await,
         Verb::Service(args) => service::run(global, args, terminal),
-        Verb::Completions(args) => docs::completions(args, terminal),
+        Verb::Completions(args) => Ok(docs::completions(args, terminal)),
         Verb::Man(args) => docs::man(args, terminal),
         Verb::Sink(args) => Ok(sink::run(args)),
     }

@@ -75,7 +75,7 @@ impl<'a> Others<'a> {
         let scene = Scene { town, observed, memory, plan, now: *looked };
         let books = || Books {
             idle_saved: self.store.view().idle_saved(),
-            keeper: Keeper::Beating(self.beat.clone()),
+            keeper: Keeper::Beating(Box::new(self.beat.clone())),
             ..Books::default()
         };
         complaints.extend(self.offer.publish(town.metrics.as_ref(), || metrics::page(&scene, &books()), now).err());

@@ -107,7 +107,7 @@ pub(super) fn keeper(view: &View, now: Moment) -> Keeper {
     };
     match view.heartbeat() {
         // One of this boot: across boots, pids and start times come again.
-        Some(beat) if beat.controller == process && beat.began.boot == now.boot => Keeper::Beating(beat),
+        Some(beat) if beat.controller == process && beat.began.boot == now.boot => Keeper::Beating(Box::new(beat)),
         Some(_) | None => Keeper::Silent { process, age: proc::clock::age(process.start) },
     }
 }

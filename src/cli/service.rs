@@ -45,8 +45,7 @@ pub(super) fn run(global: &Global, verb: &Verb, terminal: &Terminal) -> Result<E
         }));
     } else {
         let done = if wrote { "wrote" } else { "nothing to do: as it should be is" };
-        let next: String = next.iter().map(|line| format!("  {line}\n")).collect();
-        terminal.print(&format!("{done} {}\nnext:\n{next}", file.display()));
+        terminal.print(&format!("{done} {}\nnext:\n  {}\n", file.display(), next.join("\n  ")));
     }
     Ok(Exit::Done)
 }

@@ -8,8 +8,8 @@ use super::wire::{self, values::Wait};
 use crate::model::{
     Completion, Limits, Metrics, Notify, Period, Policy, SessionName, Socket, StartBudget, Topic, Town,
 };
+use core::net::SocketAddr;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path as FsPath, PathBuf};
 

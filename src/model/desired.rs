@@ -1,9 +1,9 @@
 //! What the user wants: a [`Town`] of [`Desired`] sessions, every default resolved.
 
 use super::{Period, SessionName, Topic};
+use core::net::SocketAddr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// A whole town as declared, ready to be compared with what tmux has.

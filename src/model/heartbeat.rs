@@ -71,7 +71,7 @@ pub enum Keeper {
         age: Period,
     },
     /// A controller that tells of its cycles.
-    Beating(Heartbeat),
+    Beating(Box<Heartbeat>),
 }
 
 impl Keeper {

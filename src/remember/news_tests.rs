@@ -8,8 +8,8 @@ fn name(text: &str) -> SessionName {
 fn held(session: &str, hold: Hold) -> Plan {
     let reason = Reason::Died { death: Death::Exit(3), crashes: 5 };
     let phase = Phase::Dead(Death::Exit(3));
-    let held = Held { session: name(session), verb: Verb::Restart, reason, hold, until: None, phase };
-    Plan { held: vec![held], ..Plan::default() }
+    let one = Held { session: name(session), verb: Verb::Restart, reason, hold, until: None, phase };
+    Plan { held: vec![one], ..Plan::default() }
 }
 
 fn calm(session: &str, phase: Phase) -> Plan {

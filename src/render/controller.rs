@@ -88,17 +88,17 @@ pub(super) mod tests {
             (Keeper::Nobody, "no controller runs\n"),
             (silent(4), "controller 4242 · began 4s ago, no cycle yet\n"),
             (silent(46), "controller 4242 · began 46s ago, no cycle yet · it is stopped or hangs\n"),
-            (Keeper::Beating(beat()), "controller 4242 · last cycle 3s ago, took 4 ms\n"),
+            (Keeper::Beating(Box::new(beat())), "controller 4242 · last cycle 3s ago, took 4 ms\n"),
             (
-                Keeper::Beating(Heartbeat { cycled, took: Period::from_secs(12), ..beat() }),
+                Keeper::Beating(Box::new(Heartbeat { cycled, took: Period::from_secs(12), ..beat() })),
                 "controller 4242 · last cycle 50s ago, took 12s · it is stopped or hangs\n",
             ),
             (
-                Keeper::Beating(Heartbeat { trouble: Some("disk full".into()), ..beat() }),
+                Keeper::Beating(Box::new(Heartbeat { trouble: Some("disk full".into()), ..beat() })),
                 "controller 4242 · no cycle can run: disk full\n",
             ),
             (
-                Keeper::Beating(Heartbeat { manifest, ..beat() }),
+                Keeper::Beating(Box::new(Heartbeat { manifest, ..beat() })),
                 "controller 4242 · last cycle 3s ago, took 4 ms · manifest broken since 13:03:02 (the manifest has \
                  faults): the last good one is in force (gtctl validate)\n",
             ),

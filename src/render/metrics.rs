@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn every_family_is_described_once_and_every_line_is_well_formed() {
-        let text = text(Keeper::Beating(beat()));
+        let text = text(Keeper::Beating(Box::new(beat())));
         let mut described: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
         assert_eq!(described.len(), text.lines().filter(|line| line.starts_with("# HELP ")).count());
         described.sort_unstable();
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn the_numbers_are_those_of_the_scene_and_the_heartbeat() {
-        let with = text(Keeper::Beating(beat()));
+        let with = text(Keeper::Beating(Box::new(beat())));
         for (name, value) in [
             ("gtctl_tmux_up", "1"),
             ("gtctl_controller_up", "1"),

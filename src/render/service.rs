@@ -44,10 +44,11 @@ pub fn job_label(town: &str) -> String {
 pub fn unit(service: &Service<'_>) -> String {
     let Service { town, argv, env, watchdog_seconds, log: _ } = service;
     let argv: Vec<String> = argv.iter().map(|word| quoted(word, Dollar::Doubled)).collect();
-    let env: String = env
+    let env: Vec<String> = env
         .iter()
         .map(|(name, value)| format!("Environment={}\n", quoted(&format!("{name}={value}"), Dollar::Plain)))
         .collect();
+    let env = env.concat();
     signed(&format!(
         "# Written by `gtctl service install`, which never overwrites what was edited since.\n\
          # {UNSIGNED}\n\
@@ -81,9 +82,10 @@ pub fn unit(service: &Service<'_>) -> String {
 pub fn plist(service: &Service<'_>) -> String {
     let Service { town, argv, env, watchdog_seconds: _, log } = service;
     let string = |text: &str| format!("<string>{}</string>", xml(text));
-    let argv: String = argv.iter().map(|word| format!("    {}\n", string(word))).collect();
-    let env: String =
+    let argv: Vec<String> = argv.iter().map(|word| format!("    {}\n", string(word))).collect();
+    let env: Vec<String> =
         env.iter().map(|(name, value)| format!("    <key>{}</key>\n    {}\n", xml(name), string(value))).collect();
+    let (argv, env) = (argv.concat(), env.concat());
     signed(&format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
          <!-- Written by `gtctl service install`, which never overwrites what was edited since. {UNSIGNED} -->\n\
@@ -140,12 +142,18 @@ fn quoted(word: &str, dollar: Dollar) -> String {
             ('$', Dollar::Doubled) => text.push_str("$$"),
             ('\n', _) => text.push_str("\\n"),
             ('\t', _) => text.push_str("\\t"),
-            (c, _) if c.is_ascii_control() => text.push_str(&format!("\\x{:02x}", u32::from(c))),
+            (c, _) if c.is_ascii_control() => text.extend(hexadecimal(c)),
             (c, _) => text.push(c),
         }
     }
     text.push('"');
     text
+}
+
+/// A control character as `\x1b`.
+fn hexadecimal(c: char) -> [char; 4] {
+    let digit = |n: u32| char::from_digit(n, 16).unwrap_or('0');
+    ['\\', 'x', digit(u32::from(c) / 16 % 16), digit(u32::from(c) % 16)]
 }
 
 fn xml(text: &str) -> String {

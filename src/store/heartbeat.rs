@@ -162,7 +162,8 @@ mod tests {
     fn any_bytes_are_no_heartbeat() {
         let scratch = Scratch::new("nobeat");
         let dir = StateDir::open(scratch.path()).unwrap();
-        for bytes in [&b""[..], b"{}", b"\xff\xfe", b"[1,2]", &[b'{'; 2 << 20]] {
+        let large = vec![b'{'; 2 << 20];
+        for bytes in [&b""[..], b"{}", b"\xff\xfe", b"[1,2]", &large] {
             fs::write(scratch.path().join(FILE), bytes).unwrap();
             fs::write(scratch.path().join(CONTROLLER_LOCK), bytes).unwrap();
             assert_eq!((dir.view().heartbeat(), dir.view().last_controller()), (None, None));

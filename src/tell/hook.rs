@@ -161,12 +161,16 @@ fn kill(root: Option<ProcId>) {
     loop {
         let tree = tree::tree(root).into_iter().map(|member| member.id);
         let fresh: Vec<ProcId> = tree.filter(|process| stopped.insert(*process)).collect();
-        fresh.iter().for_each(|process| drop(signal(*process, Signal::STOP)));
+        for process in &fresh {
+            signal(*process, Signal::STOP);
+        }
         if fresh.is_empty() {
             break;
         }
     }
-    stopped.iter().for_each(|process| drop(signal(*process, Signal::KILL)));
+    for process in stopped {
+        signal(process, Signal::KILL);
+    }
 }
 
 #[cfg(test)]
