@@ -7,18 +7,23 @@ mod args;
 mod attach;
 mod by_hand;
 mod diff;
+mod docs;
 mod events;
 mod exit;
 mod explain;
 mod logs;
 mod manifest;
+mod metrics;
 mod nudge;
+mod others;
 mod output;
 mod place;
 mod reconcile;
 mod schema;
+mod service;
 mod sink;
 mod status;
+mod told;
 mod validate;
 mod verify;
 mod work;
@@ -77,6 +82,10 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Trouble> {
         Verb::Verify(args) => verify::run(global, args, terminal).await,
         Verb::Validate(args) => validate::run(global, args, terminal),
         Verb::Schema(args) => schema::run(args, terminal),
+        Verb::Metrics(args) => metrics::run(global, args, terminal).await,
+        Verb::Service(args) => service::run(global, args, terminal),
+        Verb::Completions(args) => Ok(docs::completions(args, terminal)),
+        Verb::Man(args) => docs::man(args, terminal),
         Verb::Sink(args) => Ok(sink::run(args)),
     }
 }

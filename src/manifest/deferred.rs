@@ -30,11 +30,8 @@ const fn refused(path: &'static [&'static str], value: &'static str) -> Row {
 const SESSION_ROWS: [Row; 2] = [later(&["instructions"]), refused(&["launcher"], "gt")];
 
 /// Everything else.
-const ROWS: [Row; 9] = [
+const ROWS: [Row; 6] = [
     later(&["agents", "*", "resume"]),
-    later(&["notify"]),
-    later(&["controller", "metrics"]),
-    later(&["controller", "drain_on_exit"]),
     later(&["chore", "*"]),
     refused(&["roles", "*", "start"], ""),
     refused(&["roles", "*", "stop"], ""),

@@ -280,7 +280,7 @@ fn what_this_version_cannot_do_is_refused_and_what_it_ignores_is_told() {
         "unsupported 8:1 launcher",
         "unsupported 9:1 start",
         "not-yet 10:1 [[chore]]",
-        "not-yet 14:1 metrics",
+        "bad-metrics 14:11 \"x\"",
     ];
     assert_eq!(list, want);
 }

@@ -5,7 +5,8 @@ use super::fault::shown;
 use super::reading::{Reading, path};
 use super::wire;
 use super::{chores, policies};
-use crate::model::{Limits, Notify, Period, SessionName, Socket, StartBudget, Town};
+use crate::model::{Limits, Metrics, Notify, Period, SessionName, Socket, StartBudget, Topic, Town};
+use core::net::SocketAddr;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::{Path as FsPath, PathBuf};
@@ -48,6 +49,7 @@ impl Reading<'_> {
         let policies = policies::resolve(self, town, &scene.agents);
         let chores = chores::resolve(self, &named);
         let notify = self.notify();
+        let metrics = self.metrics();
         let places = named.iter().map(|(n, w)| (n.clone(), (w.tiers.index, w.tiers.role_name.to_owned()))).collect();
         let controller = manifest.controller.as_ref();
         let town = name.zip(socket).map(|(name, socket)| Town {
@@ -59,8 +61,7 @@ impl Reading<'_> {
             chores,
             limits: limits(manifest.limits.as_ref()),
             resync: controller.and_then(|c| c.resync).map_or(Period::from_secs(15), |period| period.0),
-            drain_on_exit: controller.and_then(|c| c.drain_on_exit).unwrap_or_default(),
-            metrics: controller.and_then(|c| c.metrics.clone()),
+            metrics,
             notify,
         });
         (town, places)
@@ -116,11 +117,40 @@ impl Reading<'_> {
         None
     }
 
+    /// A file for a collector, or a port that only this host reaches: what sessions are called is nobody else's business.
+    fn metrics(&mut self) -> Option<Metrics> {
+        let at = || path(["controller", "metrics"]);
+        let text = self.manifest.controller.as_ref().and_then(|c| c.metrics.as_deref())?;
+        let (code, message, help) = match text.parse::<SocketAddr>() {
+            Ok(address) if address.ip().is_loopback() && address.port() != 0 => return Some(Metrics::Listen(address)),
+            Ok(address) if address.port() == 0 => {
+                ("bad-address", "metrics need a port of their own".to_owned(), "write \"127.0.0.1:9464\"")
+            }
+            Ok(_) => (
+                "bad-address",
+                format!("`{}` can be reached from elsewhere", shown(text)),
+                "write \"127.0.0.1:9464\", and let what may read it from elsewhere come through a proxy",
+            ),
+            Err(_) if FsPath::new(text).extension().is_some_and(|e| e == "prom") => {
+                return self.absolute(text, at).map(Metrics::File);
+            }
+            Err(_) => (
+                "bad-metrics",
+                format!("`{}` is neither an address nor a file that ends in .prom", shown(text)),
+                "write \"127.0.0.1:9464\", or a path such as \"/var/lib/node-exporter/town.prom\"",
+            ),
+        };
+        let fault = self.at(&at(), code, message).help(help);
+        self.faults.push(fault);
+        None
+    }
+
     fn notify(&mut self) -> Option<Notify> {
         let table = self.manifest.notify.as_ref()?;
         match table.command.as_deref() {
             Some(command) if command.first().is_some_and(|program| !program.is_empty()) => {
-                Some(Notify { command: command.to_vec(), on: table.on.clone().unwrap_or_default() })
+                let on = table.on.as_ref().map(|on| on.iter().map(|topic| topic.meaning()).collect());
+                Some(Notify { command: command.to_vec(), on: on.unwrap_or_else(|| Topic::ALL.into()) })
             }
             Some(_) => {
                 let fault = self.at(&path(["notify", "command"]), "empty-command", "a command without a program");

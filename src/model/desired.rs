@@ -1,6 +1,7 @@
 //! What the user wants: a [`Town`] of [`Desired`] sessions, every default resolved.
 
-use super::{NudgeText, Period, Policy, SessionName};
+use super::{NudgeText, Period, Policy, SessionName, Topic};
+use core::net::SocketAddr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
@@ -24,10 +25,8 @@ pub struct Town {
     pub limits: Limits,
     /// How long the controller sleeps at most between two looks.
     pub resync: Period,
-    /// Whether the controller stops the town when it ends.
-    pub drain_on_exit: bool,
-    /// Where to serve metrics, if anywhere.
-    pub metrics: Option<String>,
+    /// Where the controller offers metrics, if anywhere.
+    pub metrics: Option<Metrics>,
     /// Whom to tell.
     pub notify: Option<Notify>,
 }
@@ -402,8 +401,17 @@ pub enum StartBudget {
 pub struct Notify {
     /// Argv that gets JSON on its standard input.
     pub command: Vec<String>,
-    /// The events it is run for.
-    pub on: Vec<String>,
+    /// What it is run for.
+    pub on: BTreeSet<Topic>,
+}
+
+/// Where metrics are offered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Metrics {
+    /// In this file, absolute, for a collector that reads files.
+    File(PathBuf),
+    /// By HTTP, on an address of this host alone.
+    Listen(SocketAddr),
 }
 
 /// Timed work beside the sessions.

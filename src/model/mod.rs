@@ -10,11 +10,13 @@
 pub mod content;
 pub mod desired;
 pub mod evidence;
+pub mod heartbeat;
 pub mod identity;
 pub mod journal;
 pub mod marks;
 pub mod memory;
 pub mod name;
+pub mod news;
 pub mod nudge;
 pub mod observed;
 pub mod outcome;
@@ -29,15 +31,17 @@ pub mod time;
 
 pub use content::{Content, Cpu};
 pub use desired::{
-    Agent, Backoff, Chore, ChoreKind, Completion, Desired, Fingerprint, Idling, Launcher, Limits, Logs, Marker, Notify,
-    OnDrift, OnIdle, RestartPolicy, Socket, StartBudget, Town, WhenAttached,
+    Agent, Backoff, Chore, ChoreKind, Completion, Desired, Fingerprint, Idling, Launcher, Limits, Logs, Marker,
+    Metrics, Notify, OnDrift, OnIdle, RestartPolicy, Socket, StartBudget, Town, WhenAttached,
 };
 pub use evidence::Evidence;
+pub use heartbeat::{Counts, Heartbeat, InForce, Keeper};
 pub use identity::{Generation, PaneId, ProcId, ServerId, SessionId};
 pub use journal::{Entry, Level};
 pub use marks::{Marks, Position, Sighting, Standing, Verdict};
 pub use memory::{Ended, Finished, Footprint, History, Memory, Purpose, Roused, Run, Stopping, Typed};
 pub use name::{NameFault, SessionName};
+pub use news::{Announced, News, Topic};
 pub use nudge::{Delivery, NudgeFault, NudgeText, Obstacle};
 pub use observed::{Label, Life, Observed, Origin, Ownership, Seen, Server, Usage};
 pub use outcome::{Done, Effect, Outcome, Outcomes};

@@ -52,7 +52,7 @@ fn of_blocks(before: &Plan, after: &Plan) -> Vec<Entry> {
     begun.chain(ended.map(|block| entry(block, Level::Info, "is no longer blocked"))).collect()
 }
 
-fn with_fix(evidence: &Evidence) -> String {
+pub(super) fn with_fix(evidence: &Evidence) -> String {
     match evidence.get("fix").and_then(Value::as_str) {
         Some(fix) => format!("is blocked, its sessions are held: {fix}"),
         None => "is blocked, its sessions are held".to_owned(),
@@ -60,7 +60,7 @@ fn with_fix(evidence: &Evidence) -> String {
 }
 
 /// What blocks which agent, with the evidence of its first session.
-fn blocks(plan: &Plan) -> BTreeMap<(&str, Block), Evidence> {
+pub(super) fn blocks(plan: &Plan) -> BTreeMap<(&str, Block), Evidence> {
     let holds = plan.held.iter().filter_map(|held| {
         let Hold::Blocked { kind, agent, .. } = &held.hold else { return None };
         Some(((agent.as_str(), *kind), held.hold.evidence()))
@@ -128,7 +128,7 @@ fn level_of(outcome: &Outcome, step: Option<&Step>) -> Level {
     }
 }
 
-fn of_hold(held: &Held) -> Entry {
+pub(super) fn of_hold(held: &Held) -> Entry {
     let mut fields: Evidence = [
         ("session", json!(held.session.as_str())),
         ("verb", json!(held.verb.word())),

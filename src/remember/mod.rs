@@ -4,7 +4,7 @@
 //! learn(memory, look) ──► plan ──► intend(memory, plan) ──► [written to disk] ──► act ──► record(memory, outcomes)
 //! ```
 //!
-//! All three are pure, and so are [`entries`], [`handoffs`] and [`idle_saved`], what is told of a cycle to
+//! All three are pure, and so are [`entries`], [`handoffs`], [`idle_saved`] and [`news`], what is told of a cycle to
 //! others. `diff` runs only [`learn`] and writes nothing; a controller writes what [`intend`] returns before it touches
 //! anything, so that one killed at any point leaves behind at least what it was about to do.
 //!
@@ -16,6 +16,7 @@ mod content;
 mod intend;
 mod journal;
 mod learn;
+pub mod news;
 mod nudge;
 mod probe;
 mod record;
@@ -25,6 +26,7 @@ pub use ask::ask;
 pub use intend::intend;
 pub use journal::{entries, handoffs};
 pub use learn::learn;
+pub use news::{Happened, news};
 pub use nudge::{nudge_entry, nudging};
 pub use probe::{answer, answers};
 pub use record::{record, take_back};

@@ -59,7 +59,6 @@ fn town() -> Town {
         chores: vec![],
         limits: Limits::default(),
         resync: Period::from_secs(30),
-        drain_on_exit: false,
         metrics: None,
         notify: None,
     }

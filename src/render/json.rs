@@ -8,8 +8,8 @@ use super::verify::Finding;
 use super::view::{Books, Event, Row, Scene};
 use super::words;
 use crate::model::{
-    Action, Death, Done, Evidence, Held, Moment, Next, Observed, Outcome, Period, Phase, Probe, Reason, SessionName,
-    Step, Unchanged,
+    Action, Death, Done, Evidence, Held, InForce, Keeper, Moment, Next, Observed, Outcome, Period, Phase, Probe,
+    Reason, SessionName, Step, Unchanged,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -19,8 +19,8 @@ use std::collections::BTreeMap;
 mod shape;
 
 pub use shape::{
-    ApplyPage, DiffPage, EventLine, FindingLine, Head, HeldLine, NextLine, NudgePage, OutcomeLine, ProbeLine,
-    ScreenLine, ServerState, SessionLine, StatusPage, StepLine, UnchangedLine, VerifyPage, Why, schemas,
+    ApplyPage, ControllerLine, DiffPage, EventLine, FindingLine, Head, HeldLine, NextLine, NudgePage, OutcomeLine,
+    ProbeLine, ScreenLine, ServerState, SessionLine, StatusPage, StepLine, UnchangedLine, VerifyPage, Why, schemas,
 };
 
 /// The version of every shape.
@@ -59,7 +59,7 @@ pub fn apply(scene: &Scene<'_>, done: &[Done]) -> ApplyPage {
     ApplyPage { head: head("apply", scene), outcomes: done.iter().map(outcome).collect(), steps, held, unchanged, wake }
 }
 
-/// Every session, or those named.
+/// Every session, or those named, and who keeps them.
 #[must_use]
 pub fn status(scene: &Scene<'_>, books: &Books, only: &[SessionName]) -> StatusPage {
     let rows = scene.rows();
@@ -67,9 +67,45 @@ pub fn status(scene: &Scene<'_>, books: &Books, only: &[SessionName]) -> StatusP
     StatusPage {
         head: head("status", scene),
         paused: scene.memory.paused,
+        controller: controller(&books.keeper, scene.town.resync, scene.now),
         idle_saved_s: books.idle_saved.millis() / 1000,
         sessions: wanted.map(|r| session(r, books, scene.now)).collect(),
         wake: scene.plan.wake.map(|at| time(at, scene.now)),
+    }
+}
+
+fn controller(keeper: &Keeper, resync: Period, now: Moment) -> Option<ControllerLine> {
+    let overdue = keeper.is_overdue(resync, now);
+    let silent = |pid| ControllerLine {
+        pid,
+        overdue,
+        cycled_at: None,
+        cycled_ago_ms: None,
+        took_ms: None,
+        resync_ms: None,
+        trouble: None,
+        manifest_broken_since: None,
+        manifest_trouble: None,
+    };
+    match keeper {
+        Keeper::Nobody => None,
+        Keeper::Silent { process, age: _ } => Some(silent(process.pid)),
+        Keeper::Beating(beat) => {
+            let (since, why) = match &beat.manifest {
+                InForce::OnDisk => (None, None),
+                InForce::LastGood { since, why } => (Some(time(*since, now)), Some(clean(why))),
+            };
+            Some(ControllerLine {
+                cycled_at: Some(time(beat.cycled, now)),
+                cycled_ago_ms: Some(now.since(&beat.cycled).millis()),
+                took_ms: Some(beat.took.millis()),
+                resync_ms: Some(beat.resync.millis()),
+                trouble: beat.trouble.as_deref().map(clean),
+                manifest_broken_since: since,
+                manifest_trouble: why,
+                ..silent(beat.controller.pid)
+            })
+        }
     }
 }
 
@@ -301,7 +337,12 @@ mod tests {
             include_str!("../../schema/verify.schema.json"),
         ];
         for ((kind, schema), committed) in schemas().into_iter().zip(committed) {
-            assert!(schema == committed, "schema/{kind}.schema.json should be:\n{schema}");
+            if std::env::var_os("UPDATE_SCHEMA").is_some() {
+                let path = format!("{}/schema/{kind}.schema.json", env!("CARGO_MANIFEST_DIR"));
+                std::fs::write(path, &schema).unwrap();
+                continue;
+            }
+            assert!(schema == committed, "schema/{kind}.schema.json is not it: run UPDATE_SCHEMA=1 cargo test schema");
         }
     }
 

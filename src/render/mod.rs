@@ -9,14 +9,18 @@
 
 pub mod apply;
 mod columns;
+pub mod controller;
 pub mod diff;
 pub mod events;
 pub mod explain;
 pub mod faults;
 pub mod json;
+pub mod metrics;
+pub mod news;
 pub mod nudge;
 pub mod sanitise;
 pub mod saved;
+pub mod service;
 pub mod status;
 pub mod style;
 pub mod verify;

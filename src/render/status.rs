@@ -22,6 +22,13 @@ pub fn page(scene: &Scene<'_>, books: &Books, only: &[SessionName], paper: &Pape
     format!("{}\n{}\n", lay_out(&lines, "", paper), totals(scene, books, &rows, paper))
 }
 
+/// The line of totals alone, of all sessions.
+#[must_use]
+pub fn summary(scene: &Scene<'_>, books: &Books, paper: &Paper) -> String {
+    let rows = scene.rows();
+    totals(scene, books, &rows.iter().collect::<Vec<_>>(), paper)
+}
+
 /// The columns that are shown: what nobody has is left out.
 struct Columns {
     usage: bool,

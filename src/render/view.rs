@@ -1,8 +1,8 @@
 //! What the pages show, put together from the planner's values: one [`Row`] per session.
 
 use crate::model::{
-    Content, Held, History, Label, Life, Memory, Moment, Next, Observed, Ownership, Period, Phase, Plan, Reason, Seen,
-    SessionName, Step, Town, Usage,
+    Content, Held, History, Keeper, Label, Life, Memory, Moment, Next, Observed, Ownership, Period, Phase, Plan,
+    Reason, Seen, SessionName, Step, Town, Usage,
 };
 use std::collections::BTreeMap;
 
@@ -28,6 +28,8 @@ pub struct Books {
     pub idle_saved: Period,
     /// The newest log of each session that has one.
     pub logs: BTreeMap<SessionName, String>,
+    /// Who keeps the town.
+    pub keeper: Keeper,
 }
 
 /// One session.

@@ -67,7 +67,6 @@ pub fn random_town(name: SessionName, random: &mut Random) -> Town {
             ..Limits::default()
         },
         resync: Period::from_secs(random.pick(&[30, 60, 300, 3600, 14_400]).unwrap_or(30)),
-        drain_on_exit: false,
         metrics: None,
         notify: None,
     }

@@ -12,6 +12,7 @@ mod fault;
 mod file;
 mod follow;
 mod guide;
+mod heartbeat;
 mod journal;
 mod lock;
 mod logs;
@@ -24,7 +25,7 @@ mod wire_content;
 mod wire_marks;
 mod wire_probes;
 
-pub use dir::{Places, StateDir, View, locate};
+pub use dir::{Places, StateDir, View, all, locate};
 pub use fault::StoreFault;
 pub use follow::{FollowFault, Follower, From, Gap, NewBytes};
 pub use guide::{Counted, merge_handoffs};

@@ -56,10 +56,17 @@ pub enum CallFault {
     Io(#[source] std::io::Error),
 }
 
-/// Variables that must not reach tmux: its server would keep them for ever and hand them to every session.
-const SCRUBBED: [&str; 8] = [
+/// Variables that must not reach tmux: its server would keep them for ever and hand them to every session. Nor is any of
+/// them for what else gtctl runs. Those of the service manager would let an agent speak in the controller's name.
+pub const SCRUBBED: [&str; 14] = [
     "TMUX",
     "TMUX_PANE",
+    "NOTIFY_SOCKET",
+    "WATCHDOG_USEC",
+    "WATCHDOG_PID",
+    "INVOCATION_ID",
+    "JOURNAL_STREAM",
+    "SYSTEMD_EXEC_PID",
     "CLAUDECODE",
     "CLAUDE_CODE_ENTRYPOINT",
     "GTCTL_TOWN",

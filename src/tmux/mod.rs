@@ -15,4 +15,4 @@ pub mod script;
 pub mod tail;
 pub mod typing;
 
-pub use client::{Answer, CallFault, Client};
+pub use client::{Answer, CallFault, Client, SCRUBBED};

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-const VERBS: [&str; 18] = [
+const VERBS: [&str; 22] = [
     "apply",
     "diff",
     "reconcile",
@@ -29,6 +29,10 @@ const VERBS: [&str; 18] = [
     "nudge",
     "pause",
     "resume",
+    "metrics",
+    "service",
+    "completions",
+    "man",
 ];
 
 /// A small town that is in order.

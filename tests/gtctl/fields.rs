@@ -78,7 +78,7 @@ const ROLE: [Row; 4] = [
     ("nudge", LATER, "['x']"),
 ];
 
-const OTHERS: [Row; 27] = [
+const OTHERS: [Row; 28] = [
     ("town.name", "'acme'", "'other'"),
     ("town.root", "'/gt'", "'/gu'"),
     ("town.socket", "'default'", "'mine'"),
@@ -100,8 +100,9 @@ const OTHERS: [Row; 27] = [
     ("agents.mine.probe", "['mine', 'auth']", "['mine', 'login']"),
     ("agents.mine.resume", LATER, "['-c']"),
     ("controller.resync", "'15s'", "'20s'"),
-    ("controller.drain_on_exit", LATER, "true"),
-    ("controller.metrics", LATER, "'127.0.0.1:1'"),
+    ("controller.metrics", "'/a.prom'", "'127.0.0.1:1'"),
+    ("notify.command", "['tell']", "['write']"),
+    ("notify.on", "['held']", "['held', 'expired']"),
     ("limits.concurrent_starts", "1", "20"),
     ("limits.starts", "1", "'auto'"),
     ("limits.mass", "'10%'", "'100%'"),
@@ -122,8 +123,7 @@ const POLICY: [Row; 9] = [
 ];
 
 /// Tables that this version does not act on as a whole.
-const TABLES_LATER: [(&str, &str); 2] =
-    [("notify", "[notify]\ncommand = ['x']\n"), ("chore", "[[chore]]\nkind = 'upstream'\nrepo = 'a/b'\n")];
+const TABLES_LATER: [(&str, &str); 1] = [("chore", "[[chore]]\nkind = 'upstream'\nrepo = 'a/b'\n")];
 
 /// A policy with one field given.
 fn policy(given: Option<(&str, &str)>) -> String {
@@ -159,7 +159,13 @@ fn manifest(path: &str, value: &str) -> String {
     let y = "[[session]]\nsession = 'y'\nrole = 'plain'\nwave = 1\nafter = []\nrig = 'shop'\nname = 'y'\ncommand = ['sleep']\n";
     let z = "[[session]]\nsession = 'z'\nrole = 'plain'\nagent = 'mine'\nmax_age = '1h'\nmax_age_jitter = '0s'\n";
     let witness = "[[session]]\nrole = 'witness'\nrig = 'shop'\n";
-    let town = [("town.name", "'acme'"), ("town.root", "'/gt'"), ("agents.mine.command", "['mine']")]
+    let town = [
+        ("town.name", "'acme'"),
+        ("town.root", "'/gt'"),
+        ("agents.mine.command", "['mine']"),
+        ("notify.command", "['tell']"),
+    ];
+    let town = town
         .iter()
         .filter(|(name, _)| *name != path)
         .map(|(name, value)| format!("{name} = {value}\n"))
@@ -235,8 +241,8 @@ fn told_by_screens(agent: &Agent) -> Vec<ScreenState> {
 
 /// All that follows from a town: the plans, what is launched, what is remembered of it, and where.
 fn effects(town: &Town, worlds: &[World]) -> String {
-    let Town { name, root, socket, resync, sessions, .. } = town;
-    let mut effects = format!("{name} {root:?} {socket:?} {resync}\n");
+    let Town { name, root, socket, resync, sessions, metrics, notify, .. } = town;
+    let mut effects = format!("{name} {root:?} {socket:?} {resync} {metrics:?} {notify:?}\n");
     for desired in sessions.values() {
         let Desired { name, command, dir, env, identity_env, env_file, agent, stop_grace, logs, completion, .. } =
             desired;

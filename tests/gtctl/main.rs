@@ -25,6 +25,8 @@ mod laws;
 #[cfg(test)]
 mod layering;
 #[cfg(test)]
+mod life;
+#[cfg(test)]
 mod logs;
 #[cfg(test)]
 mod look;

@@ -155,7 +155,6 @@ pub(crate) fn town(sessions: &[(&str, &[&str])]) -> Town {
         chores: Vec::new(),
         limits: Limits { starts: StartBudget::Auto, ..Limits::default() },
         resync: Period::from_secs(30),
-        drain_on_exit: false,
         metrics: None,
         notify: None,
     }

@@ -137,6 +137,29 @@ pub struct OutcomeLine {
     pub why: Option<String>,
 }
 
+/// A controller that watches the town.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ControllerLine {
+    /// Its process.
+    pub pid: u32,
+    /// Whether it should have had another cycle by now: it is stopped or hangs, and `gtctl status` exits 1.
+    pub overdue: bool,
+    /// When its last cycle ended, RFC 3339; null before its first.
+    pub cycled_at: Option<String>,
+    /// How long ago that is, in awake time.
+    pub cycled_ago_ms: Option<u64>,
+    /// How long that cycle took.
+    pub took_ms: Option<u64>,
+    /// How long it sleeps at most between two.
+    pub resync_ms: Option<u64>,
+    /// Why its last cycle could not run.
+    pub trouble: Option<String>,
+    /// Since when the manifest on disk has been broken, RFC 3339; null while it is the one in force.
+    pub manifest_broken_since: Option<String>,
+    /// What is wrong with it.
+    pub manifest_trouble: Option<String>,
+}
+
 /// One session.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct SessionLine {
@@ -253,6 +276,8 @@ pub struct StatusPage {
     pub head: Head,
     /// Whether the operator paused the town.
     pub paused: bool,
+    /// The controller that keeps the town; null when none runs.
+    pub controller: Option<ControllerLine>,
     /// Seconds of idling that early ends have saved: each session removed for being done, quiet or old would else have
     /// stood until it was 24 hours old.
     pub idle_saved_s: u64,
