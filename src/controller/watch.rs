@@ -4,7 +4,7 @@
 use super::cycle::{Controller, Cycle, CycleFault};
 use super::prober::Prober;
 use super::senses::{Senses, Woken};
-use crate::model::{Moment, Observed, Orders, Outcome, Period, Phase, Plan, Scope, Town};
+use crate::model::{Control, Moment, Observed, Orders, Outcome, Period, Phase, Plan, Scope, Town};
 use std::path::Path;
 
 /// How soon to look again while something starts or stops.
@@ -64,7 +64,9 @@ pub async fn watch(
     mut tell: impl FnMut(Event<'_>),
     still_ours: impl Fn() -> bool,
 ) -> std::io::Result<Ended> {
-    controller.hold_client(&town.name);
+    if town.control == Control::Held {
+        controller.hold_client(&town.name);
+    }
     let mut senses = Senses::new(manifest, controller.store())?;
     controller.ask_agents();
     let mut broken = false;

@@ -31,8 +31,8 @@ pub mod time;
 
 pub use content::{Content, Cpu};
 pub use desired::{
-    Agent, Backoff, Chore, ChoreKind, Completion, Desired, Fingerprint, Idling, Launcher, Limits, Logs, Marker,
-    Metrics, Notify, OnDrift, OnIdle, RestartPolicy, Socket, StartBudget, Town, WhenAttached,
+    Agent, Backoff, Chore, ChoreKind, Completion, Control, Desired, Fingerprint, Idling, Launcher, Limits, Logs,
+    Marker, Metrics, Notify, OnDrift, OnIdle, RestartPolicy, Socket, StartBudget, Town, WhenAttached,
 };
 pub use evidence::Evidence;
 pub use heartbeat::{Counts, Heartbeat, InForce, Keeper};

@@ -85,10 +85,14 @@ impl HeldClient {
     /// When it does not come up and understand a script. Has no deadline of its own.
     pub(super) async fn open(mut tmux: Command, session: &str, given_up: GivenUp) -> Result<Self, CallFault> {
         tmux.args(["-N", "-C", "new-session", "-f", "no-output,ignore-size", "-s", session, "-x", "80", "-y", "24"]);
-        tmux.args(["-c", "/", "--", "true", ";", "set-option", "destroy-unattached", "on"]);
-        tmux.args([";", "set-option", "-w", "remain-on-exit", "on"]);
+        tmux.args(["-c", "/", "--", "true"]);
+        // By its name: where the client is gone before its turn has come, tmux takes any other session for the one that is
+        // meant, which would then be destroyed.
+        let own = format!("={session}:");
+        tmux.args([";", "set-option", "-t", &own, "destroy-unattached", "on"]);
+        tmux.args([";", "set-option", "-w", "-t", &own, "remain-on-exit", "on"]);
         // Whoever removes its session must not make a client of it that is attached to another.
-        tmux.args([";", "set-option", "detach-on-destroy", "on"]);
+        tmux.args([";", "set-option", "-t", &own, "detach-on-destroy", "on"]);
         let mut child = tmux.spawn().map_err(CallFault::NotInstalled)?;
         let broken = || CallFault::Io(Error::from(ErrorKind::BrokenPipe));
         let (input, output) = (child.stdin.take().ok_or_else(broken)?, child.stdout.take().ok_or_else(broken)?);

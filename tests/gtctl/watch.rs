@@ -7,7 +7,7 @@ use gtctl::proc::signal::{Signal, signal};
 use gtctl::proc::tree;
 use std::time::{Duration, Instant};
 
-const SELDOM: &str = "[controller]\nresync = \"1h\"\n[defaults]\nready_after = \"0s\"\nstop_grace = \"1s\"\n\
+const SELDOM: &str = "[controller]\nresync = \"1h\"\ncontrol_mode = true\n[defaults]\nready_after = \"0s\"\nstop_grace = \"1s\"\n\
      backoff = { first = \"0s\", jitter = 0 }\n";
 /// How soon something must be noticed. Polling would take an hour.
 const SOON: Duration = Duration::from_secs(2);
@@ -63,6 +63,23 @@ fn a_death_is_noticed_at_once_and_again() {
     watch.signal(Signal::TERM);
     watch.end().exits(0);
     yard.until("its session to go", || yard.tmux(&["list-sessions", "-F", "#{session_name}"]) == "one\ntwo");
+}
+
+#[test]
+fn without_a_held_client_all_is_noticed_at_once_too() {
+    let seldom = SELDOM.replace("control_mode = true", "control_mode = false");
+    let yard = Yard::new(&format!("{seldom}{}{}", sleeper("one", ""), sleeper("two", "")));
+    let watch = watched(&yard);
+    assert!(client(&watch).is_none());
+    restarted_soon(&yard, "one", SOON);
+    let (former, begun) = (yard.pid("two"), Instant::now());
+    yard.tmux(&["kill-session", "-t", "=two"]);
+    yard.fresh("two", Some(former));
+    assert!(begun.elapsed() < SOON, "only after {:?}", begun.elapsed());
+    let former = yard.pid("one");
+    yard.kill(yard.server().unwrap());
+    yard.fresh("one", Some(former));
+    drop(watch);
 }
 
 #[test]
