@@ -41,7 +41,7 @@ const SESSION_ROWS: [Row; 5] = [
 ];
 
 /// Everything else.
-const ROWS: [Row; 12] = [
+const ROWS: [Row; 11] = [
     later(&["agents", "*", "submit"]),
     later(&["agents", "*", "probe"]),
     later(&["agents", "*", "resume"]),
@@ -49,7 +49,6 @@ const ROWS: [Row; 12] = [
     later(&["controller", "metrics"]),
     later(&["controller", "drain_on_exit"]),
     later(&["policy", "*"]),
-    later(&["chore", "*"]),
     refused(&["roles", "*", "start"], ""),
     refused(&["roles", "*", "stop"], ""),
     refused(&["roles", "*", "restart_command"], ""),

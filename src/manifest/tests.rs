@@ -280,7 +280,6 @@ fn what_this_version_cannot_do_is_refused_and_what_it_ignores_is_told() {
         "not-yet 5:1 on_idle",
         "unsupported 8:1 launcher",
         "unsupported 9:1 start",
-        "not-yet 10:1 [[chore]]",
         "not-yet 14:1 metrics",
     ];
     assert_eq!(list, want);
@@ -370,6 +369,8 @@ fn chores_follow_the_profile_and_take_only_their_own_fields() {
     let text = "[town]\nname = \"a\"\n[[session]]\nsession = \"x\"\n[[chore]]\nkind = \"nudge\"\nsession = \"y\"\ntext = \"go\"\n[[chore]]\nkind = \"command\"\ncommand = [\"k\"]\nevery = \"1h\"\nrepo = \"a/b\"\n[[chore]]\nevery = \"1h\"\n";
     let want = ["unknown-session 7:11 \"y\"", "idle-field 13:8 \"a/b\"", "missing-field 14:1 [[chore]]"];
     assert_eq!(given(text).faults(), want);
+    let text = "[town]\nname = \"a\"\n[[chore]]\nkind = \"analysis\"\nname = \"../x\"\ncommand = [\"k\"]\naccept = \"auto\"\n";
+    assert_eq!(given(text).faults(), ["idle-field 7:10 \"auto\"", "bad-name 5:8 \"../x\""]);
 }
 
 /// Run with `cargo test --release manifest -- --ignored --nocapture`.

@@ -46,7 +46,8 @@ impl Reading<'_> {
         }
         self.order(&named, &mut sessions);
         let policies = self.policies();
-        let chores = chores::resolve(self, &named);
+        let dir = scene.root.clone().unwrap_or_else(|| self.sources.base_dir.to_path_buf());
+        let chores = chores::resolve(self, &named, &dir);
         let notify = self.notify();
         let places = named.iter().map(|(n, w)| (n.clone(), (w.tiers.index, w.tiers.role_name.to_owned()))).collect();
         let controller = manifest.controller.as_ref();

@@ -1,6 +1,6 @@
 //! What tmux forgets: the town's history, as kept in the state file.
 
-use crate::model::{Content, Death, Fingerprint, Generation, Marks, Moment, ProcId, Rung, ServerId, SessionName};
+use crate::model::{ChoreHistory, Content, Death, Fingerprint, Generation, Marks, Moment, ProcId, Rung, ServerId, SessionName};
 use std::collections::BTreeMap;
 
 /// Everything remembered of a town. `Memory::default()` is a valid memory: nothing is known.
@@ -25,6 +25,8 @@ pub struct Memory {
     /// Ends of runs in a row that left a sign-in screen behind, by agent, oldest first, at most
     /// [`Memory::MAX_AUTH_DEATHS`].
     pub auth_deaths: BTreeMap<String, Vec<Moment>>,
+    /// By the name of the chore.
+    pub chores: BTreeMap<String, ChoreHistory>,
     /// By session.
     pub sessions: BTreeMap<SessionName, History>,
 }

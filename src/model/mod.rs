@@ -7,6 +7,7 @@
 //! **Architecture invariant:** nothing here reads a file, a clock or an environment variable, and nothing here
 //! decides anything; deciding is `plan/`'s job.
 
+pub mod chore;
 pub mod content;
 pub mod desired;
 pub mod evidence;
@@ -24,9 +25,12 @@ pub mod reason;
 pub mod screen;
 pub mod time;
 
+pub use chore::{
+    Advice, ChoreEnd, ChoreHistory, ChoreResult, ChoreTime, Judged, Proposal, ProposalStanding, Refusal, Timed,
+};
 pub use content::{Content, Cpu};
 pub use desired::{
-    Agent, Backoff, Chore, ChoreKind, Completion, Desired, Fingerprint, Idling, Launcher, Limits, Logs, Marker, Notify,
+    Accept, Agent, Backoff, Chore, ChoreKind, Completion, Desired, Fingerprint, Idling, Launcher, Limits, Logs, Marker, Notify,
     OnDrift, OnIdle, Policy, RestartPolicy, Socket, StartBudget, Town, WhenAttached,
 };
 pub use evidence::Evidence;

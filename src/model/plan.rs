@@ -1,8 +1,8 @@
 //! What shall happen: steps, what is held, what is unchanged, and when to look again.
 
 use super::{
-    Desired, Fingerprint, Generation, Hold, Moment, PaneId, Period, Phase, ProcId, Purpose, Reason, ServerId,
-    SessionId, SessionName, WhenAttached,
+    Desired, Fingerprint, Generation, Hold, Judged, Moment, PaneId, Period, Phase, ProcId, Purpose, Reason, ServerId,
+    SessionId, SessionName, Timed, WhenAttached,
 };
 
 /// A whole decision. Every declared session, and every one of ours that is no longer declared, is in exactly one of
@@ -15,6 +15,10 @@ pub struct Plan {
     pub held: Vec<Held>,
     /// As it should be, or only to be reported.
     pub unchanged: Vec<Unchanged>,
+    /// Every chore of the town, in its order.
+    pub chores: Vec<Timed>,
+    /// What the last runs of chores propose, as judged now.
+    pub proposals: Vec<Judged>,
     /// The next moment at which this answer can change if nothing else does.
     pub wake: Option<Moment>,
     /// The digest of the kills the mass guard held, for the second look.

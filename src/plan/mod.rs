@@ -10,7 +10,9 @@
 
 mod agents;
 mod backoff;
+mod chores;
 mod pacing;
+mod proposals;
 mod rules;
 mod screens;
 mod subject;
@@ -42,13 +44,23 @@ pub struct Situation<'a> {
 #[must_use]
 pub fn plan(situation: &Situation<'_>) -> Plan {
     let server = match situation.observed {
-        Observed::Unknown(_) => return nothing_is_known(situation.town),
+        Observed::Unknown(_) => return with_chores(situation, nothing_is_known(situation.town)),
         Observed::Down => None,
         Observed::Up(server) => Some(server),
     };
     let subjects = subject::gather(situation, server);
     let verdicts = subjects.iter().map(rules::judge).collect();
-    pacing::pace(situation, &subjects, verdicts)
+    let plan = with_chores(situation, pacing::pace(situation, &subjects, verdicts));
+    let due = chores::wake(&plan.chores, situation.now);
+    let wake = plan.wake.into_iter().chain(due).min_by_key(|at| situation.now.until(at));
+    Plan { wake, ..plan }
+}
+
+/// The plan with the chores, and with what the last of them propose.
+fn with_chores(situation: &Situation<'_>, plan: Plan) -> Plan {
+    let chores = chores::timetable(situation, &plan);
+    let proposals = proposals::judge(situation, &plan);
+    Plan { chores, proposals, ..plan }
 }
 
 /// The part of a plan that was asked for. What is left out is not held: it just was not asked for.
@@ -59,9 +71,9 @@ pub fn within(plan: Plan, scope: &Scope) -> Plan {
         Scope::Sessions(names) => names.contains(&step.session),
         Scope::Expiries => step.action.verb() == Verb::Expire,
     };
-    let Plan { mut steps, held, unchanged, wake, mass } = plan;
+    let Plan { mut steps, held, unchanged, chores, proposals, wake, mass } = plan;
     steps.retain(asked);
-    Plan { steps, held, unchanged, wake, mass }
+    Plan { steps, held, unchanged, chores, proposals, wake, mass }
 }
 
 /// What one rule says of one session.

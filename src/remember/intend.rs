@@ -5,7 +5,7 @@ use crate::model::{Action, Generation, Hold, Memory, Moment, Phase, Plan, Purpos
 /// Takes in what is about to be done, and what is waited for.
 #[must_use]
 pub fn intend(mut memory: Memory, plan: &Plan, now: Moment) -> Memory {
-    let Plan { steps, held, unchanged, wake: _, mass } = plan;
+    let Plan { steps, held, unchanged, chores: _, proposals: _, wake: _, mass } = plan;
     memory.mass_seen = *mass;
     for step in steps {
         intend_step(&mut memory, step, now);

@@ -22,6 +22,7 @@ const FORGET_AFTER: Period = Period::from_hours(24);
 #[must_use]
 pub fn learn(mut memory: Memory, town: &Town, observed: &Observed, now: Moment) -> Memory {
     forget(&mut memory, now);
+    memory.chores.retain(|name, _| town.chores.iter().any(|chore| chore.name == *name));
     match observed {
         Observed::Unknown(_) => return memory,
         Observed::Down => {
@@ -50,6 +51,7 @@ fn forget(memory: &mut Memory, now: Moment) {
     };
     memory.starts.iter_mut().chain(&mut memory.server_losses).chain(&mut memory.failed_start).for_each(anchor);
     memory.auth_deaths.values_mut().flatten().for_each(anchor);
+    memory.chores.values_mut().for_each(|chore| anchor(&mut chore.started));
     memory.starts.retain(|at| now.since(at) < WINDOW);
     memory.server_losses.retain(|at| now.since(at) < WINDOW);
     for history in memory.sessions.values_mut() {

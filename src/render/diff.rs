@@ -16,7 +16,7 @@ const LONG: usize = 2000;
 /// The whole page; its last line is the summary.
 #[must_use]
 pub fn page(scene: &Scene<'_>, paper: &Paper) -> String {
-    let Plan { steps, held, unchanged, wake: _, mass: _ } = scene.plan;
+    let Plan { steps, held, unchanged, chores: _, proposals: _, wake: _, mass: _ } = scene.plan;
     let mut lines: Vec<Line> = Vec::new();
     for step in steps {
         lines.extend(of_step(step));
@@ -55,7 +55,7 @@ fn preface(observed: &Observed, paper: &Paper) -> String {
 /// One line: how much of what, and when to look again.
 #[must_use]
 pub fn summary(scene: &Scene<'_>, paper: &Paper) -> String {
-    let Plan { steps, held, unchanged, wake, mass: _ } = scene.plan;
+    let Plan { steps, held, unchanged, chores: _, proposals: _, wake, mass: _ } = scene.plan;
     let mut text = if let Observed::Unknown(_) = scene.observed {
         "nothing is planned: what is not known is left alone".to_owned()
     } else if steps.is_empty() && held.is_empty() {

@@ -7,6 +7,7 @@
 //!
 //! **Architecture invariant:** no clock is read here; what needs a time is given one.
 
+mod chores;
 mod dir;
 mod fault;
 mod file;
@@ -20,9 +21,11 @@ mod sink;
 mod state;
 mod text;
 mod wire;
+mod wire_chores;
 mod wire_content;
 mod wire_marks;
 
+pub use chores::{ChoreFiles, LogPlace, Upstream};
 pub use dir::{Places, StateDir, View, locate};
 pub use fault::StoreFault;
 pub use follow::{FollowFault, Follower, From, Gap, NewBytes};
