@@ -194,16 +194,18 @@ impl Chores {
         }
     }
 
+    /// Waits until none is under way.
+    pub async fn settle(&mut self) {
+        while !self.running.is_empty() {
+            let Some(report) = self.ended.recv().await else { return };
+            self.hear(report);
+        }
+    }
+
     /// Ends every run under way, with all that they have started, and waits for that, but not for long.
     pub async fn close(&mut self) {
         self.running.values_mut().for_each(|stay| *stay = oneshot::channel().0);
-        let all = async {
-            while !self.running.is_empty() {
-                let Some(report) = self.ended.recv().await else { return };
-                self.hear(report);
-            }
-        };
-        let _ = tokio::time::timeout(FAREWELL, all).await;
+        let _ = tokio::time::timeout(FAREWELL, self.settle()).await;
     }
 
     fn hear(&mut self, report: Report) {

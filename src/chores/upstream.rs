@@ -178,17 +178,14 @@ enum Pending {
 
 fn sentence(repo: &str, newest: Option<&str>, installed: Option<&Version>, pending: &Pending) -> String {
     let newest = newest.unwrap_or("none");
-    match (pending, installed) {
-        (Pending::Upgrade(_), Some(installed)) => {
-            format!("{repo}: release {newest} can be installed, {installed} is: see pending_upgrade.txt")
+    let Some(installed) = installed else {
+        return format!("{repo}: newest release {newest}; `gt --version` tells no installed version");
+    };
+    match pending {
+        Pending::Upgrade(_) => {
+            format!("{repo}: newest release {newest}, {installed} is installed: see pending_upgrade.txt")
         }
-        (Pending::UpToDate, Some(installed)) => format!("{repo}: newest release {newest}, {installed} is installed"),
-        (Pending::Upgrade(_) | Pending::UpToDate | Pending::Untold, Some(_)) => {
-            format!("{repo}: newest release {newest}")
-        }
-        (Pending::Upgrade(_) | Pending::UpToDate | Pending::Untold, None) => {
-            format!("{repo}: newest release {newest}; `gt --version` tells no installed version")
-        }
+        Pending::UpToDate | Pending::Untold => format!("{repo}: newest release {newest}, {installed} is installed"),
     }
 }
 

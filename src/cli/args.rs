@@ -121,6 +121,11 @@ pub(super) enum Verb {
     Restart(Sessions),
     /// Forget the crashes of sessions, so that nothing holds them on that account
     Reset(Sessions),
+    /// Try out timed work
+    Chore {
+        #[command(subcommand)]
+        verb: ChoreVerb,
+    },
     /// Let controllers only look, until `resume`
     Pause(TownArg),
     /// Let controllers act again
@@ -142,6 +147,21 @@ pub(super) enum Verb {
     /// Keep what comes in on standard input, within bounds: what tmux runs beside each pane
     #[command(hide = true)]
     Sink(Sink),
+}
+
+/// What can be done with a chore.
+#[derive(Debug, Subcommand)]
+pub(super) enum ChoreVerb {
+    /// Run it now, whenever its time is; where a controller runs, that does it at its next look
+    Run(ChoreRun),
+}
+
+/// One chore.
+#[derive(Debug, Args)]
+pub(super) struct ChoreRun {
+    /// The chore
+    #[arg(value_name = "CHORE")]
+    pub(super) chore: String,
 }
 
 /// The manifest as an argument.
@@ -173,6 +193,9 @@ pub(super) struct Apply {
     /// Carry out a plan saved by `diff --out`; refused when the world has moved since
     #[arg(long, value_name = "FILE")]
     pub(super) plan: Option<PathBuf>,
+    /// Carry out what analyses propose as well, as far as `diff` does not refuse it
+    #[arg(long)]
+    pub(super) accept: bool,
     /// Do not wait until what was started is ready
     #[arg(long)]
     pub(super) no_wait: bool,
@@ -287,7 +310,7 @@ pub(super) struct Logs {
 /// Flags of `schema`.
 #[derive(Debug, Args)]
 pub(super) struct Schema {
-    /// Which: "town" or a verb with JSON output
+    /// Which: "town", "proposals" (what an analysis may answer) or a verb with JSON output
     #[arg(default_value = "town")]
     pub(super) name: String,
 }

@@ -1,11 +1,12 @@
 //! `gtctl reconcile`: one cycle; with `--watch` the controller.
 
 use super::args::{Global, Reconcile};
+use super::chore;
 use super::exit::{Exit, Trouble};
 use super::manifest::{ManifestFile, Stamp, print_faults};
 use super::output::Terminal;
 use super::place::{Place, orders};
-use crate::controller::{Cycle, Ended, Event, Reload, watch};
+use crate::controller::{Cycle, Ended, Farewell, Event, Reload, watch};
 use crate::model::{Mass, Observed, Orders, Outcome, Period, Scope, Town};
 use crate::render::{Scene, apply as page, json};
 
@@ -16,11 +17,13 @@ const SETTLE_AT_MOST: u32 = 10;
 
 pub(super) async fn run(global: &Global, args: &Reconcile, terminal: &Terminal) -> Result<Exit, Trouble> {
     let place = Place::find(global, &args.town, terminal)?;
-    let mut controller = place.controller()?;
+    let mut controller = place.controller()?.doing(chore::chores(&place));
     let claim = controller.claim()?;
     let orders = orders(&args.orders);
     if !args.watch {
         let cycle = controller.cycle(&place.town, orders, &Scope::Town).await?;
+        // Whoever runs it now and then has nobody else who would wait for what it begins.
+        controller.end_chores(Farewell::Wait).await?;
         return Ok(once(&place.town, &cycle, terminal));
     }
     // Nobody is asked while a controller runs: the second look decides.
@@ -38,6 +41,7 @@ pub(super) async fn run(global: &Global, args: &Reconcile, terminal: &Terminal) 
     )
     .await
     .map_err(|e| Trouble::new("signals cannot be listened for").because(&e))?;
+    controller.end_chores(Farewell::Break).await?;
     match ended {
         Ended::Told => Ok(Exit::Done),
         Ended::ToldWithBrokenManifest => Ok(Exit::Failed),

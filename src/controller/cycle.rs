@@ -2,13 +2,14 @@
 
 use super::survey::{Survey, survey};
 use crate::act;
+use crate::chores::Chores;
 use crate::model::{
     Durability, Effect, Memory, Moment, Observed, Orders, Outcome, Outcomes, Period, Plan, ProcId, Request, Scope,
     ServerId, SessionName, Town,
 };
 use crate::observe::Depth;
 use crate::plan::{Situation, plan, within};
-use crate::remember::{ask, entries, handoffs, intend, record, take_back};
+use crate::remember::{ask, entries, handoffs, record, take_back};
 use crate::store::{Counted, Lock, LockFault, Retention, StateDir, StoreFault};
 use crate::tmux::Client;
 use std::path::PathBuf;
@@ -22,13 +23,15 @@ const CALM_SAVE: Period = Period::from_mins(1);
 #[derive(Debug)]
 pub struct Controller {
     client: Client,
-    store: StateDir,
+    pub(super) store: StateDir,
     me: ProcId,
     /// The program that takes what panes print.
     sink: Option<PathBuf>,
     /// What the state file holds, as far as known here.
-    saved: Option<Memory>,
-    last_plan: Plan,
+    pub(super) saved: Option<Memory>,
+    pub(super) last_plan: Plan,
+    /// The runs of chores; none in a controller that runs none.
+    pub(super) chores: Option<Chores>,
 }
 
 /// What one cycle saw, decided and did.
@@ -63,7 +66,13 @@ impl Controller {
     /// A controller on an open state directory. `me` is this process, for others to see in the locks.
     #[must_use]
     pub fn new(client: Client, store: StateDir, me: ProcId) -> Self {
-        Self { client, store, me, sink: None, saved: None, last_plan: Plan::default() }
+        Self { client, store, me, sink: None, saved: None, last_plan: Plan::default(), chores: None }
+    }
+
+    /// Runs the chores that are due in its cycles.
+    #[must_use]
+    pub fn doing(self, chores: Chores) -> Self {
+        Self { chores: Some(chores), ..self }
     }
 
     /// Keeps what the sessions that it starts print, by this program's `sink`.
@@ -96,7 +105,17 @@ impl Controller {
         self.amend(|memory| Memory { paused, ..memory })
     }
 
-    fn amend(&mut self, change: impl FnOnce(Memory) -> Memory) -> Result<(), CycleFault> {
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// What is remembered now, for a look outside any cycle.
+    pub(crate) fn recall_in_turn(&mut self) -> Result<Memory, CycleFault> {
+        let _turn = self.store.lock_turn(self.me, TURN_PATIENCE).map_err(CycleFault::Lock)?;
+        self.recall(&mut Vec::new())
+    }
+
+    pub(super) fn amend(&mut self, change: impl FnOnce(Memory) -> Memory) -> Result<(), CycleFault> {
         let _turn = self.store.lock_turn(self.me, TURN_PATIENCE).map_err(CycleFault::Lock)?;
         let memory = change(self.recall(&mut Vec::new())?);
         self.store.save(&memory).map_err(CycleFault::Store)?;
@@ -112,15 +131,22 @@ impl Controller {
         let turn = self.store.lock_turn(self.me, TURN_PATIENCE).map_err(CycleFault::Lock)?;
         let mut notices = Vec::new();
         let memory = self.recall(&mut notices)?;
+        let memory = self.hear_chores(memory, &mut notices);
         let state = self.store.view();
         let looked = survey(&self.client, town, state, memory, orders, Depth::Plan).await;
         let Survey { now, observed, memory, plan, notices: unheard } = looked;
         notices.extend(unheard);
+        let (memory, plan, taken) = self.accept_proposals(town, &observed, memory, plan, orders, now);
         let plan = within(plan, scope);
         let learned = memory.clone();
         let (plan, memory) = self.write_intent(town, &observed, memory, plan, orders, scope, now, &mut notices);
+        let is_written = self.saved.as_ref() == Some(&memory);
         let outcomes = if turn.still_ours() {
-            self.act(&plan, town, &memory, &observed, now).await
+            let outcomes = self.act(&plan, town, &memory, &observed, now).await;
+            if is_written {
+                self.begin_chores(town, &observed, &memory, &plan, &taken, now);
+            }
+            outcomes
         } else {
             notices.push("the lock file was replaced while this cycle ran: nothing was done".to_owned());
             Outcomes::new()
@@ -130,12 +156,12 @@ impl Controller {
             self.save(&memory, &mut notices);
             self.retire_logs(town, &outcomes, &mut notices);
         }
-        self.tell_others(&plan, &outcomes, &handoffs(&learned, &memory), now, &mut notices);
+        self.tell_others(town, &plan, &outcomes, &handoffs(&learned, &memory), now, &mut notices);
         Ok(Cycle { now, observed, memory, plan, outcomes, notices })
     }
 
     /// The memory: what was saved last, unless another process has had its turn since.
-    fn recall(&mut self, notices: &mut Vec<String>) -> Result<Memory, CycleFault> {
+    pub(super) fn recall(&mut self, notices: &mut Vec<String>) -> Result<Memory, CycleFault> {
         if let Some(memory) = self.saved.take().filter(|_| !self.store.changed_elsewhere()) {
             return Ok(memory);
         }
@@ -158,7 +184,7 @@ impl Controller {
         notices: &mut Vec<String>,
     ) -> (Plan, Memory) {
         let before = memory.clone();
-        let intended = intend(memory, &decided, now);
+        let intended = self.intended(memory, &decided, now);
         if decided.steps.is_empty() && !self.is_worth_saving(&intended) {
             self.saved = Some(intended.clone());
             return (decided, intended);
@@ -168,7 +194,7 @@ impl Controller {
         }
         let orders = Orders { durability: Durability::Failing, ..orders };
         let cautious = within(plan(&Situation { town, observed, memory: &before, orders, now }), scope);
-        let intended = intend(before, &cautious, now);
+        let intended = self.intended(before, &cautious, now);
         (cautious, intended)
     }
 
@@ -180,7 +206,7 @@ impl Controller {
         aged || Memory { last_look: saved.last_look, ..without_news_of_screens(memory, saved) } != *saved
     }
 
-    fn save(&mut self, memory: &Memory, notices: &mut Vec<String>) -> bool {
+    pub(super) fn save(&mut self, memory: &Memory, notices: &mut Vec<String>) -> bool {
         match self.store.save(memory) {
             Ok(_) => {
                 self.saved = Some(memory.clone());
@@ -224,14 +250,16 @@ impl Controller {
     /// The journal and the files that dashboards read. None of them is worth failing for.
     fn tell_others(
         &mut self,
+        town: &Town,
         plan: &Plan,
         outcomes: &Outcomes,
         planned: &[(SessionName, Moment)],
         now: Moment,
         notices: &mut Vec<String>,
     ) {
-        let entries = entries(&self.last_plan, plan, outcomes);
-        let counted = Counted { cycles: 1, handoffs: planned.len() as u64 };
+        let mut entries = entries(&self.last_plan, plan, outcomes);
+        entries.extend(self.news_of_chores(town, plan));
+        let counted = Counted { cycles: 1, handoffs: planned.len() as u64, analyses: 0 };
         let told = self
             .store
             .journal(now, &entries)
@@ -268,7 +296,7 @@ fn server_of(observed: &Observed) -> Option<ServerId> {
 }
 
 /// A fault with its causes, in one line.
-fn chain(fault: &dyn std::error::Error) -> String {
+pub(super) fn chain(fault: &dyn std::error::Error) -> String {
     let mut text = fault.to_string();
     let mut source = fault.source();
     while let Some(cause) = source {

@@ -6,10 +6,12 @@
 //! **Architecture invariant:** whoever acts holds the town's turn lock, and has written down what it intends before it
 //! touches anything that runs.
 
+mod chores;
 mod cycle;
 mod survey;
 mod watch;
 
+pub use chores::Farewell;
 pub use cycle::{Controller, Cycle, CycleFault};
 pub use survey::{Survey, survey};
 pub use watch::{Ended, Event, Reload, watch};

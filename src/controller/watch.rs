@@ -87,7 +87,11 @@ pub async fn watch(
                 town.resync
             }
         };
-        match signals.wait(pause.to_std()).await {
+        let woken = tokio::select! {
+            woken = signals.wait(pause.to_std()) => woken,
+            () = controller.chore_ended() => Woken::Time,
+        };
+        match woken {
             Woken::Time => {}
             Woken::Reload => forced = true,
             Woken::End if broken => return Ok(Ended::ToldWithBrokenManifest),

@@ -256,6 +256,8 @@ pub enum Scope {
     Sessions(Vec<SessionName>),
     /// Expiries, and what carries on a stop.
     Expiries,
+    /// One chore, by its name, and no session.
+    Chore(String),
 }
 
 /// What a person can ask of one session by hand.

@@ -19,7 +19,7 @@ mod subject;
 mod verdict;
 
 use crate::model::{
-    Hold, Memory, Moment, Observed, Orders, Phase, Plan, Reason, Scope, SessionName, Step, Town, Unchanged, Verb,
+    Hold, Memory, Moment, Observed, Orders, Phase, Plan, Reason, Scope, SessionName, Step, Timed, Town, Unchanged, Verb,
 };
 
 /// Everything a decision is made from.
@@ -70,9 +70,16 @@ pub fn within(plan: Plan, scope: &Scope) -> Plan {
         Scope::Town => true,
         Scope::Sessions(names) => names.contains(&step.session),
         Scope::Expiries => step.action.verb() == Verb::Expire,
+        Scope::Chore(_) => false,
     };
-    let Plan { mut steps, held, unchanged, chores, proposals, wake, mass } = plan;
+    let is_run = |timed: &Timed| match scope {
+        Scope::Town => true,
+        Scope::Sessions(_) | Scope::Expiries => false,
+        Scope::Chore(name) => timed.chore == *name,
+    };
+    let Plan { mut steps, held, unchanged, mut chores, proposals, wake, mass } = plan;
     steps.retain(asked);
+    chores.retain(is_run);
     Plan { steps, held, unchanged, chores, proposals, wake, mass }
 }
 

@@ -7,6 +7,7 @@
 
 pub mod clock;
 mod file;
+pub mod host;
 pub mod marker;
 pub mod own;
 pub mod process;

@@ -1,7 +1,7 @@
 //! The plan for people: what would be done and why, what is held until when, and one line that sums it up.
 
 use super::columns::{Line, cell, lay_out};
-use super::sanitise;
+use super::{chores, sanitise};
 use super::style::{Detail, Paper, Role};
 use super::view::{self, Scene};
 use super::words::{self, count};
@@ -34,6 +34,12 @@ pub fn page(scene: &Scene<'_>, paper: &Paper) -> String {
     if !lines.is_empty() {
         text.push_str(&lay_out(&lines, "  ", paper));
         text.push('\n');
+    }
+    for part in [chores::proposals(scene, paper), chores::table(scene, paper)] {
+        if !part.is_empty() {
+            text.push_str(&part);
+            text.push('\n');
+        }
     }
     text.push_str(&summary(scene, paper));
     text.push('\n');

@@ -16,8 +16,10 @@ use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+mod chores;
 mod shape;
 
+pub use chores::{ChoreLine, ProposalLine};
 pub use shape::{
     ApplyPage, DiffPage, EventLine, FindingLine, Head, HeldLine, NextLine, OutcomeLine, ScreenLine, ServerState,
     SessionLine, StatusPage, StepLine, UnchangedLine, VerifyPage, Why, schemas,
@@ -47,6 +49,8 @@ pub fn diff(scene: &Scene<'_>) -> DiffPage {
         steps: plan.steps.iter().map(step).collect(),
         held: plan.held.iter().map(|h| held(h, scene.now)).collect(),
         unchanged: plan.unchanged.iter().map(|u| unchanged(u, scene.now)).collect(),
+        chores: chores::chores(scene),
+        proposals: chores::proposals(scene),
         wake: plan.wake.map(|at| time(at, scene.now)),
     }
 }
@@ -67,6 +71,8 @@ pub fn status(scene: &Scene<'_>, only: &[SessionName]) -> StatusPage {
         head: head("status", scene),
         paused: scene.memory.paused,
         sessions: wanted.map(|r| session(r, scene.now)).collect(),
+        chores: if only.is_empty() { chores::chores(scene) } else { Vec::new() },
+        proposals: if only.is_empty() { chores::proposals(scene) } else { Vec::new() },
         wake: scene.plan.wake.map(|at| time(at, scene.now)),
     }
 }

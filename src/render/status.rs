@@ -2,7 +2,7 @@
 
 use super::columns::{Line, cell, lay_out};
 use super::diff::next_look;
-use super::sanitise;
+use super::{chores, sanitise};
 use super::style::{Detail, Paper, Role};
 use super::view::{Event, Row, Scene};
 use super::words::{self, brief, bytes, count};
@@ -14,12 +14,22 @@ pub fn page(scene: &Scene<'_>, only: &[SessionName], paper: &Paper) -> String {
     let all = scene.rows();
     let rows: Vec<&Row<'_>> = all.iter().filter(|r| only.is_empty() || only.contains(r.session)).collect();
     if rows.is_empty() {
-        return format!("{}\n", totals(scene, &rows, paper));
+        return format!("{}{}\n", beside(scene, only, paper), totals(scene, &rows, paper));
     }
     let columns = Columns::for_rows(&rows, paper);
     let mut lines = vec![columns.heading()];
     lines.extend(rows.iter().map(|row| columns.line(row, paper)));
-    format!("{}\n{}\n", lay_out(&lines, "", paper), totals(scene, &rows, paper))
+    let (table, beside) = (lay_out(&lines, "", paper), beside(scene, only, paper));
+    format!("{table}\n{beside}{}\n", totals(scene, &rows, paper))
+}
+
+/// The chores and what is proposed, each followed by an empty line; nothing where only some sessions are asked for.
+fn beside(scene: &Scene<'_>, only: &[SessionName], paper: &Paper) -> String {
+    if !only.is_empty() {
+        return String::new();
+    }
+    let parts = [chores::table(scene, paper), chores::proposals(scene, paper)];
+    parts.into_iter().filter(|part| !part.is_empty()).map(|part| part + "\n").collect()
 }
 
 /// The columns that are shown: what nobody has is left out.

@@ -1,5 +1,6 @@
 //! The shapes of the pages, flat and simple, and their schemas.
 
+use super::chores::{ChoreLine, ProposalLine};
 use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
 use serde_json::Value;
@@ -199,6 +200,10 @@ pub struct DiffPage {
     pub held: Vec<HeldLine>,
     /// As it should be, or only to be reported.
     pub unchanged: Vec<UnchangedLine>,
+    /// Timed work beside the sessions.
+    pub chores: Vec<ChoreLine>,
+    /// What analyses propose.
+    pub proposals: Vec<ProposalLine>,
     /// The next moment at which this answer can change of itself, RFC 3339.
     pub wake: Option<String>,
 }
@@ -231,6 +236,10 @@ pub struct StatusPage {
     pub paused: bool,
     /// By name.
     pub sessions: Vec<SessionLine>,
+    /// Timed work beside the sessions; none where only some sessions were asked for.
+    pub chores: Vec<ChoreLine>,
+    /// What analyses propose.
+    pub proposals: Vec<ProposalLine>,
     /// The next moment at which this answer can change of itself, RFC 3339.
     pub wake: Option<String>,
 }
