@@ -114,7 +114,8 @@ impl Server {
 
     /// The place of a redirect, if it is on this server.
     fn on_the_same(&self, at: &str, location: Option<&str>) -> Result<String, HttpFault> {
-        let (from, to) = (at.parse::<Uri>().ok(), location.and_then(|to| to.parse::<Uri>().ok()));
+        let (from, to) =
+            (at.parse::<Uri>().ok(), location.filter(|to| !to.starts_with("//")).and_then(|to| to.parse::<Uri>().ok()));
         let (Some(from), Some(to)) = (from, to) else { return Err(HttpFault::Astray) };
         match (to.scheme(), to.authority()) {
             (None, None) => {
@@ -173,7 +174,9 @@ mod tests {
         let to = |location| server.on_the_same("https://a.org/x", Some(location)).ok();
         assert_eq!(to("/y?z=1").as_deref(), Some("https://a.org/y?z=1"));
         assert_eq!(to("https://a.org/y").as_deref(), Some("https://a.org/y"));
-        for elsewhere in ["http://a.org/y", "https://b.org/y", "https://a.org:444/y", "https://a.org@b.org/", "//b.org/y", ""] {
+        for elsewhere in
+            ["http://a.org/y", "https://b.org/y", "https://a.org:444/y", "https://a.org@b.org/", "//b.org/y", ""]
+        {
             assert_eq!(to(elsewhere), None, "{elsewhere}");
         }
         assert!(!format!("{server:?}").contains("secret"));

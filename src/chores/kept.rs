@@ -86,7 +86,8 @@ mod tests {
     #[tokio::test]
     async fn beginning_and_end_stay() {
         let mut kept = Kept::default();
-        let text: Vec<u8> = (0..3_000_000_u32).map(|n| if n == 0 { b'a' } else { b'b' }).chain(*b"\nend \n\n").collect();
+        let text: Vec<u8> =
+            (0..3_000_000_u32).map(|n| if n == 0 { b'a' } else { b'b' }).chain(*b"\nend \n\n").collect();
         kept.fill(Some(&text[..])).await.unwrap();
         let bytes = kept.bytes();
         assert!(bytes.starts_with(b"ab") && bytes.ends_with(b"b\nend \n\n"), "{}", bytes.len());

@@ -16,9 +16,7 @@ mod work;
 
 pub use answer::{ActionLine, ActionWord, Answer, schema};
 
-use crate::model::{
-    Chore, ChoreResult, Memory, Moment, Observed, Plan, Proposal, SessionName, Town,
-};
+use crate::model::{Chore, ChoreResult, Memory, Moment, Observed, Plan, Proposal, SessionName, Town};
 use crate::store::ChoreFiles;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -160,13 +160,13 @@ fn conclude(repo: &str, asked: &Asked, installed: Option<&Version>) -> Outcome {
         Pending::UpToDate => Some(None),
         Pending::Untold => None,
     };
-    let news = UpstreamNews {
-        repo: repo.to_owned(),
-        release: known.release.clone(),
-        commit: known.commit.clone(),
-        pending,
-    };
-    Outcome { not_before: later.map(|period| clock::now().plus(period)), upstream: Some(news), ..Outcome::new(result, said) }
+    let news =
+        UpstreamNews { repo: repo.to_owned(), release: known.release.clone(), commit: known.commit.clone(), pending };
+    Outcome {
+        not_before: later.map(|period| clock::now().plus(period)),
+        upstream: Some(news),
+        ..Outcome::new(result, said)
+    }
 }
 
 /// Whether an upgrade waits.
@@ -205,7 +205,8 @@ fn log(repo: &str, asked: &Asked, installed: Option<&Version>) -> String {
     let shown = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".to_owned());
     let mut text = format!("repository: {repo}\nsource: {}\n", known.source);
     let installed = installed.map_or_else(|| "unknown".to_owned(), ToString::to_string);
-    let _ = writeln!(text, "release: {}\ncommit: {}\ninstalled: {installed}", shown(&known.release), shown(&known.commit));
+    let _ =
+        writeln!(text, "release: {}\ncommit: {}\ninstalled: {installed}", shown(&known.release), shown(&known.commit));
     let _ = later.map(|period| writeln!(text, "rate limit: asks again in {period}"));
     let _ = fault.as_ref().map(|fault| writeln!(text, "fault: {fault}"));
     if *nonsense {

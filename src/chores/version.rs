@@ -37,7 +37,8 @@ impl Version {
 
     fn order(&self, other: &Self) -> Ordering {
         let length = self.numbers.len().max(other.numbers.len());
-        let padded = |version: &Self| version.numbers.iter().copied().chain(std::iter::repeat(0)).take(length).collect();
+        let padded =
+            |version: &Self| version.numbers.iter().copied().chain(std::iter::repeat(0)).take(length).collect();
         let (a, b): (Vec<u64>, Vec<u64>) = (padded(self), padded(other));
         // What has a suffix comes before the release itself.
         a.cmp(&b)
@@ -76,7 +77,9 @@ mod tests {
     #[test]
     fn versions_are_ordered_by_their_numbers() {
         let of = |text| Version::find(text).unwrap();
-        for (older, newer) in [("v0.9.9", "v0.10.0"), ("1.2.0-rc1", "1.2.0"), ("1.2", "1.2.1"), ("1.2.0-rc1", "1.2.0-rc2")] {
+        for (older, newer) in
+            [("v0.9.9", "v0.10.0"), ("1.2.0-rc1", "1.2.0"), ("1.2", "1.2.1"), ("1.2.0-rc1", "1.2.0-rc2")]
+        {
             assert!(of(older).is_older_than(&of(newer)) && !of(newer).is_older_than(&of(older)), "{older} {newer}");
         }
         assert_eq!(of("v1.2").order(&of("1.2.0")), Ordering::Equal);

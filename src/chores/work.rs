@@ -115,11 +115,8 @@ fn with_proposals(outcome: Outcome, ran: &Ran) -> Outcome {
 
 async fn execute(job: &Job, argv: &[String], input: &str, cancel: &mut Receiver<()>) -> Ran {
     let (chore, mark) = (&job.chore, job.mark());
-    run_command(
-        &Run { argv, dir: &chore.dir, input, town: &job.town, mark: &mark, timeout: chore.timeout },
-        cancel,
-    )
-    .await
+    run_command(&Run { argv, dir: &chore.dir, input, town: &job.town, mark: &mark, timeout: chore.timeout }, cancel)
+        .await
 }
 
 fn judge(job: &Job, command: &[String], ran: &Ran) -> (ChoreResult, String) {
@@ -127,7 +124,9 @@ fn judge(job: &Job, command: &[String], ran: &Ran) -> (ChoreResult, String) {
     match &ran.ending {
         Ending::Exited(status) if status.success() => (ChoreResult::Done, "answered".to_owned()),
         Ending::Exited(status) => (ChoreResult::Failed, failure(*status, ran)),
-        Ending::TimedOut => (ChoreResult::TimedOut, format!("ended after {}, with all it had started", job.chore.timeout)),
+        Ending::TimedOut => {
+            (ChoreResult::TimedOut, format!("ended after {}, with all it had started", job.chore.timeout))
+        }
         Ending::Flooded => (ChoreResult::Failed, "ended, for it printed without end".to_owned()),
         Ending::Cancelled => {
             let Outcome { result, said, .. } = cancelled();

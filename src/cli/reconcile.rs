@@ -6,7 +6,7 @@ use super::exit::{Exit, Trouble};
 use super::manifest::{ManifestFile, Stamp, print_faults};
 use super::output::Terminal;
 use super::place::{Place, orders};
-use crate::controller::{Cycle, Ended, Farewell, Event, Reload, watch};
+use crate::controller::{Cycle, Ended, Event, Farewell, Reload, watch};
 use crate::model::{Mass, Observed, Orders, Outcome, Period, Scope, Town};
 use crate::render::{Scene, apply as page, json};
 

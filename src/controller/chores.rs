@@ -144,9 +144,8 @@ impl Controller {
         if self.chores.is_none() {
             return;
         }
-        let is_due = |chore: &&Chore| {
-            plan.chores.iter().any(|timed| timed.chore == chore.name && timed.when == ChoreTime::Now)
-        };
+        let is_due =
+            |chore: &&Chore| plan.chores.iter().any(|timed| timed.chore == chore.name && timed.when == ChoreTime::Now);
         let due: Vec<&Chore> = town.chores.iter().filter(is_due).collect();
         let wants_look = due.iter().any(|chore| matches!(chore.kind, ChoreKind::Analysis { .. }));
         let look = wants_look.then(|| {

@@ -3,8 +3,8 @@
 use super::fault::{Fault, shown};
 use super::reading::{Reading, path};
 use super::session::Named;
-use super::wire::words::{self, Kind, Profile};
 use super::wire::ChoreTable;
+use super::wire::words::{self, Kind, Profile};
 use crate::model::{Accept, Chore, ChoreKind, Period, SessionName};
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -121,7 +121,8 @@ impl Reading<'_> {
         }
         let message = format!("`{}` would not do as a chore's name", shown(name));
         let fault = self.at(&place(index, "name"), "bad-name", message);
-        self.faults.push(fault.help("use letters, digits, `_` and `-`, beginning with a letter or a digit, at most 64"));
+        self.faults
+            .push(fault.help("use letters, digits, `_` and `-`, beginning with a letter or a digit, at most 64"));
         None
     }
 
@@ -162,10 +163,9 @@ impl Reading<'_> {
                 let session = self.nudged(index, session?, named)?;
                 Some(ChoreKind::Nudge { session, text: text?.to_owned() })
             }
-            Kind::Analysis => Some(ChoreKind::Analysis {
-                command: self.argv(index, table)?,
-                propose: self.propose(index, table),
-            }),
+            Kind::Analysis => {
+                Some(ChoreKind::Analysis { command: self.argv(index, table)?, propose: self.propose(index, table) })
+            }
             Kind::Command => Some(ChoreKind::Command { command: self.argv(index, table)? }),
         }
     }

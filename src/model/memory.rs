@@ -1,6 +1,8 @@
 //! What tmux forgets: the town's history, as kept in the state file.
 
-use crate::model::{ChoreHistory, Content, Death, Fingerprint, Generation, Marks, Moment, ProcId, Rung, ServerId, SessionName};
+use crate::model::{
+    ChoreHistory, Content, Death, Fingerprint, Generation, Marks, Moment, ProcId, Rung, ServerId, SessionName,
+};
 use std::collections::BTreeMap;
 
 /// Everything remembered of a town. `Memory::default()` is a valid memory: nothing is known.

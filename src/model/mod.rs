@@ -30,8 +30,8 @@ pub use chore::{
 };
 pub use content::{Content, Cpu};
 pub use desired::{
-    Accept, Agent, Backoff, Chore, ChoreKind, Completion, Desired, Fingerprint, Idling, Launcher, Limits, Logs, Marker, Notify,
-    OnDrift, OnIdle, Policy, RestartPolicy, Socket, StartBudget, Town, WhenAttached,
+    Accept, Agent, Backoff, Chore, ChoreKind, Completion, Desired, Fingerprint, Idling, Launcher, Limits, Logs, Marker,
+    Notify, OnDrift, OnIdle, Policy, RestartPolicy, Socket, StartBudget, Town, WhenAttached,
 };
 pub use evidence::Evidence;
 pub use identity::{Generation, PaneId, ProcId, ServerId, SessionId};

@@ -1,7 +1,9 @@
 //! Timed work: what is due, and what waits until when.
 
 use super::Situation;
-use crate::model::{Chore, ChoreHistory, ChoreKind, ChoreTime, Durability, Hold, Moment, Phase, Plan, SessionName, Timed};
+use crate::model::{
+    Chore, ChoreHistory, ChoreKind, ChoreTime, Durability, Hold, Moment, Phase, Plan, SessionName, Timed,
+};
 
 /// Every chore of the town with its time. `plan` is what is planned for the sessions.
 pub(super) fn timetable(situation: &Situation<'_>, plan: &Plan) -> Vec<Timed> {
@@ -127,7 +129,10 @@ mod tests {
     #[test]
     fn the_wake_is_the_earliest() {
         let at = |mins| Timed { chore: "c".into(), when: ChoreTime::At(NOW.plus(Period::from_mins(mins))) };
-        assert_eq!(wake(&[at(5), at(3), Timed { when: ChoreTime::Now, ..at(1) }], NOW), Some(NOW.plus(Period::from_mins(3))));
+        assert_eq!(
+            wake(&[at(5), at(3), Timed { when: ChoreTime::Now, ..at(1) }], NOW),
+            Some(NOW.plus(Period::from_mins(3)))
+        );
         assert_eq!(wake(&[], NOW), None);
     }
 }

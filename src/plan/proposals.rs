@@ -6,8 +6,8 @@
 use super::Situation;
 use super::chores::{due, phase_in};
 use crate::model::{
-    Accept, Advice, Block, ChoreHistory, ChoreKind, Hold, Judged, Observed, Phase, Plan, Proposal,
-    ProposalStanding, Refusal, Seen, SessionName, WhenAttached,
+    Accept, Advice, Block, ChoreHistory, ChoreKind, Hold, Judged, Observed, Phase, Plan, Proposal, ProposalStanding,
+    Refusal, Seen, SessionName, WhenAttached,
 };
 use std::collections::BTreeSet;
 
@@ -26,13 +26,7 @@ pub(super) fn judge(situation: &Situation<'_>, plan: &Plan) -> Vec<Judged> {
 }
 
 /// Those of one run, in their order: the first that ask for a restart get it.
-fn of_run(
-    situation: &Situation<'_>,
-    plan: &Plan,
-    chore: &str,
-    history: &ChoreHistory,
-    accept: Accept,
-) -> Vec<Judged> {
+fn of_run(situation: &Situation<'_>, plan: &Plan, chore: &str, history: &ChoreHistory, accept: Accept) -> Vec<Judged> {
     let allowed = u32::try_from(situation.town.sessions.len() / 10).unwrap_or(u32::MAX).max(1);
     let mut restarts = 0_u32;
     let mut named: BTreeSet<&str> = BTreeSet::new();

@@ -54,7 +54,8 @@ impl Forest {
     /// The processes with the most resident memory, the largest first.
     #[must_use]
     pub fn largest(&self, count: usize) -> Vec<Member> {
-        let member = |(pid, stat): (&u32, &Stat)| Member { id: ProcId { pid: *pid, start: stat.start }, stat: stat.clone() };
+        let member =
+            |(pid, stat): (&u32, &Stat)| Member { id: ProcId { pid: *pid, start: stat.start }, stat: stat.clone() };
         let mut members: Vec<Member> = self.stats.iter().map(member).collect();
         members.sort_by_key(|member| std::cmp::Reverse(member.stat.rss));
         members.truncate(count);

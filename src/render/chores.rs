@@ -82,3 +82,91 @@ fn proposal(judged: &Judged) -> Vec<Line> {
     let session = cell(sanitise::line(session, 64)).role(Role::Strong);
     vec![Line::Row(vec![verb, session, cell(why)]), Line::Below { column: 2, cell: cell(becomes).role(role) }]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::diff::tests::{observed, plan, with_scene};
+    use super::super::style::{Colour, Detail};
+    use super::super::words::Clock;
+    use super::super::{diff, json, status};
+    use super::*;
+    use crate::model::{Advice, ChoreHistory, ChoreResult, Memory, Period, Plan};
+    use serde_json::{Value, json};
+
+    fn timed(chore: &str, when: ChoreTime) -> Timed {
+        Timed { chore: chore.into(), when }
+    }
+
+    fn judged(session: &str, standing: ProposalStanding) -> Judged {
+        let proposal =
+            Proposal { advice: Advice::Restart, session: session.into(), why: "stuck\u{1b}[2J".into(), taken: false };
+        Judged { chore: "analysis".into(), nth: 0, proposal, standing }
+    }
+
+    fn with_chores<T>(show: impl FnOnce(&Scene<'_>) -> T) -> T {
+        with_scene(&Plan::default(), &observed(), |scene| {
+            let ago = |secs| scene.now.minus(Period::from_secs(secs));
+            let end = ChoreEnd { at: ago(60), result: ChoreResult::Failed, said: "exit\u{1b}[31m status 3".into() };
+            let (not_before, asked, proposals) = (None, false, vec![]);
+            let history = ChoreHistory { started: ago(65), ended: Some(end), not_before, asked, proposals };
+            let memory = Memory { chores: [("check".to_owned(), history)].into(), ..Memory::default() };
+            let chores = vec![
+                timed("check", ChoreTime::At(scene.now.plus(Period::from_secs(8)))),
+                timed("long", ChoreTime::Running { since: ago(5) }),
+                timed("new", ChoreTime::Now),
+                timed("shy", ChoreTime::Held(crate::model::Hold::Paused)),
+            ];
+            let asks = judged("mayor", ProposalStanding::Asks(crate::model::SessionName::new("mayor").unwrap()));
+            let refused = judged("all", ProposalStanding::Refused(Refusal::UnknownSession));
+            let plan = Plan { chores, proposals: vec![asks, refused], ..Plan::default() };
+            show(&Scene { plan: &plan, memory: &memory, ..*scene })
+        })
+    }
+
+    #[test]
+    fn they_stand_below_the_sessions() {
+        let want = "\
+\x20 ? restart  mayor  analysis proposes it: stuck
+                    waits for `gtctl apply --accept`
+  ? restart  all    analysis proposes it: stuck
+                    refused: no such session is declared
+
+  CHORE  NEXT                      LAST
+! check  14:05:10                  failed 60s ago: exit status 3
+  long   runs for 5s               -
+  new    due                       -
+  shy    held: the town is paused  -
+
+nothing to do: no sessions
+";
+        with_chores(|scene| {
+            let clock = Clock { now: scene.now, offset_seconds: 3600 };
+            let paper = Paper { clock, width: None, colour: Colour::Off, detail: Detail::Short };
+            let page = diff::page(scene, &paper);
+            assert!(page == want, "{page}");
+            assert!(status::page(scene, &[], &paper).contains("! check"));
+        });
+    }
+
+    #[test]
+    fn programs_get_the_same() {
+        with_chores(|scene| {
+            for (text, kind) in
+                [(json::text(&json::diff(scene)), "diff"), (json::text(&json::status(scene, &[])), "status")]
+            {
+                let page: Value = serde_json::from_str(&text).unwrap();
+                let schema = json::schemas().into_iter().find(|(name, _)| *name == kind).unwrap().1;
+                let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+                assert_eq!(
+                    validator.iter_errors(&page).map(|e| e.to_string()).collect::<Vec<_>>(),
+                    Vec::<String>::new()
+                );
+                let chores: Vec<_> = page["chores"].as_array().unwrap().iter().map(|c| c["state"].clone()).collect();
+                assert_eq!(chores, ["waiting", "running", "due", "held"]);
+                assert_eq!(page["chores"][0]["outcome"], "failed");
+                assert_eq!(page["proposals"][1]["refusal"], json!("unknown-session"));
+            }
+        });
+        with_scene(&plan(), &observed(), |scene| assert!(json::diff(scene).chores.is_empty()));
+    }
+}

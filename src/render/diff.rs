@@ -1,10 +1,10 @@
 //! The plan for people: what would be done and why, what is held until when, and one line that sums it up.
 
 use super::columns::{Line, cell, lay_out};
-use super::{chores, sanitise};
 use super::style::{Detail, Paper, Role};
 use super::view::{self, Scene};
 use super::words::{self, count};
+use super::{chores, sanitise};
 use crate::model::{Action, Desired, Held, Hold, Observed, Phase, Plan, Reason, Step, Unchanged, Verb};
 
 /// The columns: what, session, why.

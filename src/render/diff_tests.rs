@@ -177,6 +177,8 @@ pub(in crate::render) fn plan() -> Plan {
             },
         ],
         wake: Some(soon),
+        chores: vec![],
+        proposals: vec![],
         mass: None,
     }
 }

@@ -2,10 +2,10 @@
 
 use super::columns::{Line, cell, lay_out};
 use super::diff::next_look;
-use super::{chores, sanitise};
 use super::style::{Detail, Paper, Role};
 use super::view::{Event, Row, Scene};
 use super::words::{self, brief, bytes, count};
+use super::{chores, sanitise};
 use crate::model::{Asks, Observed, Period, Phase, Reason, SessionName};
 
 /// The table of the sessions named, of all when none is, and a line of totals.

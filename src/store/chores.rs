@@ -60,7 +60,8 @@ impl View {
     #[must_use]
     pub fn last_events(&self, count: usize) -> Vec<Value> {
         let text = end_of(&self.path().join("monitor.jsonl")).unwrap_or_default();
-        let mut events: Vec<Value> = text.lines().rev().filter_map(|l| serde_json::from_str(l).ok()).take(count).collect();
+        let mut events: Vec<Value> =
+            text.lines().rev().filter_map(|l| serde_json::from_str(l).ok()).take(count).collect();
         events.reverse();
         events
     }

@@ -3,8 +3,9 @@
 use super::*;
 use crate::model;
 use crate::model::{
-    Advice, ChoreEnd, ChoreHistory, ChoreResult, Cpu, Death, Ended, Fingerprint, Finished, Generation, History, Marks, Period, Position, ProcId, Proposal, Purpose, Run, Rung,
-    ScreenState, ServerId, SessionName, Sighting, Standing, Stopping, Verdict,
+    Advice, ChoreEnd, ChoreHistory, ChoreResult, Cpu, Death, Ended, Fingerprint, Finished, Generation, History, Marks,
+    Period, Position, ProcId, Proposal, Purpose, Run, Rung, ScreenState, ServerId, SessionName, Sighting, Standing,
+    Stopping, Verdict,
 };
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,7 +1,7 @@
 //! The written form of what is remembered of chores.
 
-use super::wire::At;
 use super::text::Text;
+use super::wire::At;
 use crate::model::{Advice, ChoreEnd, ChoreHistory, ChoreResult, Proposal};
 use serde::{Deserialize, Serialize};
 

@@ -3,7 +3,7 @@
 
 use crate::world::{NOW, World};
 use gtctl::manifest::{Loaded, Sources, load, schema};
-use gtctl::model::{Agent, Desired, ScreenState, Town};
+use gtctl::model::{Agent, Chore, Desired, ScreenState, Town};
 use gtctl::plan::{Situation, plan};
 use gtctl::remember;
 use gtctl::render::{Scene, json};
@@ -103,12 +103,26 @@ const OTHERS: [Row; 27] = [
     ("limits.server_losses", "1", "9"),
 ];
 
-/// Tables that this version does not act on as a whole.
-const TABLES_LATER: [(&str, &str); 3] = [
-    ("notify", "[notify]\ncommand = ['x']\n"),
-    ("policy", "[[policy]]\nmatch = 't-*'\n"),
-    ("chore", "[[chore]]\nkind = 'upstream'\nrepo = 'a/b'\n"),
+/// The fields of a chore, with the lines of one to which each of them means something.
+const CHORE: [(Row, &str); 11] = [
+    (("kind", "'command'", "'analysis'"), "command = ['a']\nevery = '1h'"),
+    (("name", "'a'", "'b'"), A_COMMAND),
+    (("every", "'1h'", "'2h'"), "kind = 'command'\ncommand = ['a']"),
+    (("timeout", "'1h'", "'2h'"), A_COMMAND),
+    (("keep", "1", "2"), A_COMMAND),
+    (("command", "['a']", "['b']"), "kind = 'command'\nevery = '1h'"),
+    (("session", "'y'", "'z'"), "kind = 'nudge'\ntext = 'go'"),
+    (("text", "'go'", "'come'"), "kind = 'nudge'\nsession = 'y'"),
+    (("repo", "'a/b'", "'a/c'"), "kind = 'upstream'"),
+    (("propose", "false", "true"), "kind = 'analysis'\ncommand = ['a']"),
+    (("accept", "'ask'", "'auto'"), "kind = 'analysis'\ncommand = ['a']\npropose = true"),
 ];
+
+const A_COMMAND: &str = "kind = 'command'\ncommand = ['a']\nevery = '1h'";
+
+/// Tables that this version does not act on as a whole.
+const TABLES_LATER: [(&str, &str); 2] =
+    [("notify", "[notify]\ncommand = ['x']\n"), ("policy", "[[policy]]\nmatch = 't-*'\n")];
 
 /// A town in which every field of a session has something to do, with one field given.
 fn manifest(path: &str, value: &str) -> String {
@@ -139,9 +153,16 @@ fn manifest(path: &str, value: &str) -> String {
         .map(|(name, value)| format!("{name} = {value}\n"))
         .collect::<Vec<_>>()
         .concat();
-    let rest = if x.or(defaults).or(role).is_none() { format!("{path} = {value}\n") } else { String::new() };
+    let (rest, chore) = if table == "chore" {
+        let lines = CHORE.iter().find(|(row, _)| row.0 == field).unwrap().1;
+        (String::new(), format!("[[chore]]\n{field} = {value}\n{lines}\n"))
+    } else if x.or(defaults).or(role).is_none() {
+        (format!("{path} = {value}\n"), String::new())
+    } else {
+        (String::new(), String::new())
+    };
     format!(
-        "{rest}{town}[defaults]\n{}[roles.custom]\n{}[roles.worker]\n[roles.plain]\n[[session]]\n{own}{}{y}{z}{}",
+        "{rest}{town}[defaults]\n{}[roles.custom]\n{}[roles.worker]\n[roles.plain]\n[[session]]\n{own}{}{y}{z}{}{chore}",
         given(defaults),
         given(role),
         given(x),
@@ -203,7 +224,7 @@ fn told_by_screens(agent: &Agent) -> Vec<ScreenState> {
 
 /// All that follows from a town: the plans, what is launched, what is remembered of it, and where.
 fn effects(town: &Town, worlds: &[World]) -> String {
-    let Town { name, root, socket, resync, sessions, .. } = town;
+    let Town { name, root, socket, resync, sessions, chores, .. } = town;
     let mut effects = format!("{name} {root:?} {socket:?} {resync}\n");
     for desired in sessions.values() {
         let Desired { name, command, dir, env, identity_env, env_file, agent, stop_grace, logs, completion, .. } =
@@ -212,6 +233,9 @@ fn effects(town: &Town, worlds: &[World]) -> String {
             (command, dir, env, identity_env, env_file, stop_grace, logs, &completion.markers, &completion.log);
         let known = (&agent.process_names, &agent.ready, &agent.busy, &agent.quit);
         writeln!(effects, "{name} {launch:?} {known:?} {:?}", told_by_screens(agent)).unwrap();
+    }
+    for Chore { name, kind, every, timeout, keep, dir } in chores {
+        writeln!(effects, "{name} {kind:?} {every} {timeout} {keep} {dir:?}").unwrap();
     }
     for world in worlds {
         let observed = world.observed(town);
@@ -257,6 +281,7 @@ fn rows() -> Vec<(String, Row)> {
         rows.extend((row.0 != "role").then(|| placed("roles", row)));
     }
     rows.extend(ROLE.iter().map(|row| placed("roles", row)));
+    rows.extend(CHORE.iter().map(|(row, _)| placed("chore", row)));
     rows.extend(OTHERS.iter().map(|row| (row.0.to_owned(), *row)));
     rows
 }

@@ -5,6 +5,8 @@ mod act;
 #[cfg(test)]
 mod bugs;
 #[cfg(test)]
+mod chores;
+#[cfg(test)]
 mod cli;
 mod completion;
 #[cfg(test)]
