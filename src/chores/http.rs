@@ -6,12 +6,16 @@
 use crate::model::Period;
 use std::fmt;
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use ureq::http::{Response, Uri};
 use ureq::{Agent, Body};
 
 /// The most that is read of an answer, in bytes.
 const MAX_BODY: u64 = 1 << 20;
+/// How long one answer may take, its body included.
+const MAX_WAIT: Duration = Duration::from_secs(30);
+/// However late it is, so long is waited.
+const LEAST_WAIT: Duration = Duration::from_millis(10);
 /// Redirects on the same server that are followed: a repository that was renamed needs one.
 const MAX_REDIRECTS: usize = 3;
 /// The longest that a server is left alone because it asks for it.
@@ -24,6 +28,8 @@ pub(super) struct Server {
     base: String,
     token: Option<String>,
     agent: Agent,
+    /// When all questions must be answered.
+    deadline: Instant,
 }
 
 /// What came back.
@@ -60,17 +66,16 @@ impl fmt::Debug for Server {
 }
 
 impl Server {
-    /// The server at `base`, without a slash at its end. Each question may take `patience`.
+    /// The server at `base`. All questions together may take `patience`, and each at most [`MAX_WAIT`].
     pub(super) fn new(base: &str, token: Option<String>, patience: Duration) -> Self {
         let base = base.trim_end_matches('/').to_owned();
         let config = Agent::config_builder()
-            .timeout_global(Some(patience))
             .max_redirects(0)
             .http_status_as_error(false)
             .user_agent(concat!("gtctl/", env!("CARGO_PKG_VERSION")))
             .build();
         let token = token.filter(|token| may_carry(&base) && token.chars().all(|c| c.is_ascii_graphic()));
-        Self { base, token, agent: config.into() }
+        Self { base, token, agent: config.into(), deadline: Instant::now() + patience }
     }
 
     /// Where it is.
@@ -91,7 +96,7 @@ impl Server {
                 }
                 304 => return Ok(Answer::Same),
                 404 => return Ok(Answer::Missing),
-                301 | 302 | 307 | 308 => at = self.on_the_same(&at, header(&response, "location"))?,
+                301 | 302 | 307 | 308 => at = Self::on_the_same(&at, header(&response, "location"))?,
                 status @ (403 | 429) => {
                     return patience(&response, status, now_secs).map(Answer::Later).ok_or(HttpFault::Status(status));
                 }
@@ -102,7 +107,9 @@ impl Server {
     }
 
     fn get(&self, at: &str, etag: Option<&str>) -> Result<Response<Body>, HttpFault> {
-        let mut request = self.agent.get(at).header("accept", "application/vnd.github+json");
+        let left = self.deadline.saturating_duration_since(Instant::now()).clamp(LEAST_WAIT, MAX_WAIT);
+        let request = self.agent.get(at).config().timeout_global(Some(left)).build();
+        let mut request = request.header("accept", "application/vnd.github+json");
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
@@ -112,8 +119,8 @@ impl Server {
         request.call().map_err(unreachable)
     }
 
-    /// The place of a redirect, if it is on this server.
-    fn on_the_same(&self, at: &str, location: Option<&str>) -> Result<String, HttpFault> {
+    /// The place of a redirect, if it is on the same server.
+    fn on_the_same(at: &str, location: Option<&str>) -> Result<String, HttpFault> {
         let (from, to) =
             (at.parse::<Uri>().ok(), location.filter(|to| !to.starts_with("//")).and_then(|to| to.parse::<Uri>().ok()));
         let (Some(from), Some(to)) = (from, to) else { return Err(HttpFault::Astray) };
@@ -171,7 +178,7 @@ mod tests {
     #[test]
     fn a_redirect_stays_on_the_server() {
         let server = Server::new("https://a.org/", Some("secret".into()), Duration::from_secs(1));
-        let to = |location| server.on_the_same("https://a.org/x", Some(location)).ok();
+        let to = |location| Server::on_the_same("https://a.org/x", Some(location)).ok();
         assert_eq!(to("/y?z=1").as_deref(), Some("https://a.org/y?z=1"));
         assert_eq!(to("https://a.org/y").as_deref(), Some("https://a.org/y"));
         for elsewhere in

@@ -32,9 +32,14 @@ const FAREWELL: Duration = Duration::from_secs(3);
 
 /// Types texts into sessions.
 pub trait Typist: Send + Sync {
-    /// Types `text` into the session and submits it, if its prompt is free. Called from a thread of the chore's own,
-    /// within a runtime of its own.
-    fn type_into<'a>(&'a self, session: &'a SessionName, text: &'a str) -> Pin<Box<dyn Future<Output = Typing> + 'a>>;
+    /// Types `text` into the session of the town and submits it, if its prompt is free. Called from a thread of the
+    /// chore's own, within a runtime of its own.
+    fn type_into<'a>(
+        &'a self,
+        town: &'a Town,
+        session: &'a SessionName,
+        text: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Typing> + 'a>>;
 }
 
 /// What came of typing a text.
@@ -52,7 +57,7 @@ pub enum Typing {
 #[derive(Debug, Clone)]
 pub struct Look {
     /// What is wanted.
-    pub town: Town,
+    pub town: Arc<Town>,
     /// What was seen.
     pub observed: Observed,
     /// What is remembered.
@@ -72,7 +77,7 @@ pub struct Job {
     /// Which chore.
     pub chore: Chore,
     /// Of which town.
-    pub town: SessionName,
+    pub town: Arc<Town>,
     /// Its files.
     pub files: ChoreFiles,
     /// What there is; only looked at by analyses.

@@ -89,9 +89,9 @@ fn command(run: &Run<'_>) -> Command {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(run.dir).process_group(0);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    NOT_PASSED_ON.iter().for_each(|name| {
+    for name in NOT_PASSED_ON {
         command.env_remove(name);
-    });
+    }
     command.env(marker::TOWN, run.town.as_str()).env(marker::CHORE, run.mark);
     command
 }

@@ -9,13 +9,10 @@ use crate::proc::clock;
 use crate::store::Upstream;
 use serde_json::Value;
 use std::fmt::Write;
-use std::time::Duration;
 use tokio::sync::oneshot::Receiver;
 
 /// The server when the environment names none.
 const GITHUB: &str = "https://api.github.com";
-/// How long one question to the server may take, if the chore itself may take that long.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// How long `gt --version` may take.
 const VERSION_PATIENCE: Period = Period::from_secs(10);
 /// The longest tag or commit taken, in characters.
@@ -47,7 +44,7 @@ fn ask(job: &Job, repo: &str) -> Asked {
     let variable = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
     let base = variable("GITHUB_API_URL").unwrap_or_else(|| GITHUB.to_owned());
     let token = variable("GITHUB_TOKEN").or_else(|| variable("GH_TOKEN"));
-    let server = Server::new(&base, token, PATIENCE.min(job.chore.timeout.to_std() / 2));
+    let server = Server::new(&base, token, job.chore.timeout.to_std());
     let source = format!("{}/repos/{repo}", server.base());
     let known = Some(job.files.upstream()).filter(|known| known.source == source);
     let known = known.unwrap_or(Upstream { source, ..Upstream::default() });
@@ -126,7 +123,7 @@ async fn installed(job: &Job, cancel: &mut Receiver<()>) -> Option<Version> {
             argv: &argv,
             dir: &job.chore.dir,
             input: "",
-            town: &job.town,
+            town: &job.town.name,
             mark: &job.mark(),
             timeout: VERSION_PATIENCE.min(job.chore.timeout),
         },

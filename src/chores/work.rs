@@ -68,7 +68,7 @@ async fn nudge(
         return Outcome::new(ChoreResult::Skipped, format!("{session}: this controller types no texts"));
     };
     let typed = tokio::select! {
-        typed = timeout(job.chore.timeout.to_std(), typist.type_into(session, text)) => typed,
+        typed = timeout(job.chore.timeout.to_std(), typist.type_into(&job.town, session, text)) => typed,
         _ = cancel => return cancelled(),
     };
     match typed {
@@ -98,10 +98,10 @@ async fn analyse(
     let ran = execute(job, &argv, if as_argument { "" } else { &state }, cancel).await;
     let (result, said) = judge(job, command, &ran);
     let outcome = Outcome { log: log(&ran), ..Outcome::new(result, said) };
-    match (propose, result) {
-        (Some(_), ChoreResult::Done) => with_proposals(outcome, &ran),
-        (None, _)
-        | (Some(_), ChoreResult::Skipped | ChoreResult::Failed | ChoreResult::TimedOut | ChoreResult::Lost) => outcome,
+    match (result, propose) {
+        (ChoreResult::Done, Some(_)) => with_proposals(outcome, &ran),
+        (ChoreResult::Done, None) => Outcome { said: "answered".to_owned(), ..outcome },
+        (ChoreResult::Skipped | ChoreResult::Failed | ChoreResult::TimedOut | ChoreResult::Lost, _) => outcome,
     }
 }
 
@@ -115,14 +115,17 @@ fn with_proposals(outcome: Outcome, ran: &Ran) -> Outcome {
 
 async fn execute(job: &Job, argv: &[String], input: &str, cancel: &mut Receiver<()>) -> Ran {
     let (chore, mark) = (&job.chore, job.mark());
-    run_command(&Run { argv, dir: &chore.dir, input, town: &job.town, mark: &mark, timeout: chore.timeout }, cancel)
-        .await
+    run_command(
+        &Run { argv, dir: &chore.dir, input, town: &job.town.name, mark: &mark, timeout: chore.timeout },
+        cancel,
+    )
+    .await
 }
 
 fn judge(job: &Job, command: &[String], ran: &Ran) -> (ChoreResult, String) {
     let program = command.first().map_or("", String::as_str);
     match &ran.ending {
-        Ending::Exited(status) if status.success() => (ChoreResult::Done, "answered".to_owned()),
+        Ending::Exited(status) if status.success() => (ChoreResult::Done, "exit status 0".to_owned()),
         Ending::Exited(status) => (ChoreResult::Failed, failure(*status, ran)),
         Ending::TimedOut => {
             (ChoreResult::TimedOut, format!("ended after {}, with all it had started", job.chore.timeout))

@@ -43,7 +43,9 @@ async fn accept(
     for judged in &taken {
         terminal.print(&format!("accepted: {} {}\n", judged.proposal.advice.word(), judged.proposal.session));
         let job = controller.typing(&place.town, judged, proc::clock::now());
-        job.into_iter().for_each(|job| texts.begin(job));
+        if let Some(job) = job {
+            texts.begin(job);
+        }
     }
     texts.settle().await;
     for report in texts.ended() {

@@ -1,8 +1,8 @@
 //! Chores within the cycle: what has ended is remembered, what is due is written down and begun.
 
-use super::cycle::{Controller, CycleFault, chain};
+use super::cycle::{Controller, CycleFault, TURN_PATIENCE, chain};
 use super::survey::survey;
-use crate::chores::{Job, Look, Report, UpstreamNews};
+use crate::chores::{Chores, Job, Look, Report, UpstreamNews};
 use crate::model::{
     Advice, Chore, ChoreEnd, ChoreKind, ChoreTime, Entry, Judged, Memory, Moment, Observed, Orders, Period, Plan,
     SessionName, Town,
@@ -30,6 +30,21 @@ pub enum Farewell {
 }
 
 impl Controller {
+    /// Runs the chores that are due in its cycles.
+    #[must_use]
+    pub fn doing(self, chores: Chores) -> Self {
+        Self { chores: Some(chores), ..self }
+    }
+
+    /// What is remembered now, for a look outside any cycle.
+    ///
+    /// # Errors
+    /// [`CycleFault`].
+    pub fn recall_in_turn(&mut self) -> Result<Memory, CycleFault> {
+        let _turn = self.store.lock_turn(self.me, TURN_PATIENCE).map_err(CycleFault::Lock)?;
+        self.recall(&mut Vec::new())
+    }
+
     /// Waits until a run of a chore has ended, which the next cycle takes in; for ever where none is under way.
     pub async fn chore_ended(&mut self) {
         match &mut self.chores {
@@ -74,7 +89,7 @@ impl Controller {
     /// [`CycleFault`]; nothing was written then.
     pub async fn accept(&mut self, town: &Town, orders: Orders) -> Result<Vec<Judged>, CycleFault> {
         let memory = self.recall_in_turn()?;
-        let looked = survey(self.client(), town, self.store.view(), memory, orders, Depth::Plan).await;
+        let looked = survey(&self.client, town, self.store.view(), memory, orders, Depth::Plan).await;
         let mut taken = Vec::new();
         self.amend(|memory| {
             let (memory, accepted) = take_proposals(memory, &looked.plan, Taking::Asked);
@@ -93,7 +108,7 @@ impl Controller {
         let name = format!("{}-nudge-{session}", judged.chore);
         let kind = ChoreKind::Nudge { session, text: text.clone() };
         let chore = Chore { name, kind, timeout: NUDGE_PATIENCE, ..made.clone() };
-        Some(self.job(town, &chore, None, now))
+        Some(self.job(&Arc::new(town.clone()), &chore, None, now))
     }
 
     /// Takes in the runs that have ended, and gives up those that nobody runs.
@@ -147,12 +162,16 @@ impl Controller {
         let is_due =
             |chore: &&Chore| plan.chores.iter().any(|timed| timed.chore == chore.name && timed.when == ChoreTime::Now);
         let due: Vec<&Chore> = town.chores.iter().filter(is_due).collect();
+        if due.is_empty() && taken.is_empty() {
+            return;
+        }
+        let shared = Arc::new(town.clone());
         let wants_look = due.iter().any(|chore| matches!(chore.kind, ChoreKind::Analysis { .. }));
         let look = wants_look.then(|| {
-            let (town, observed, memory, plan) = (town.clone(), observed.clone(), memory.clone(), plan.clone());
-            Arc::new(Look { town, observed, memory, plan, now })
+            let (observed, memory, plan) = (observed.clone(), memory.clone(), plan.clone());
+            Arc::new(Look { town: shared.clone(), observed, memory, plan, now })
         });
-        let jobs: Vec<Job> = due.into_iter().map(|chore| self.job(town, chore, look.clone(), now)).collect();
+        let jobs: Vec<Job> = due.into_iter().map(|chore| self.job(&shared, chore, look.clone(), now)).collect();
         let texts: Vec<Job> = taken.iter().filter_map(|judged| self.typing(town, judged, now)).collect();
         if let Some(chores) = &mut self.chores {
             jobs.into_iter().chain(texts).for_each(|job| chores.begin(job));
@@ -171,9 +190,9 @@ impl Controller {
         chore_entries(&self.last_plan, plan, kind_of)
     }
 
-    fn job(&self, town: &Town, chore: &Chore, look: Option<Arc<Look>>, now: Moment) -> Job {
+    fn job(&self, town: &Arc<Town>, chore: &Chore, look: Option<Arc<Look>>, now: Moment) -> Job {
         let files = self.store.view().chore_files(&chore.name);
-        Job { chore: chore.clone(), town: town.name.clone(), files, look, now }
+        Job { chore: chore.clone(), town: town.clone(), files, look, now }
     }
 
     /// The journal, and the files of the older automonitor. None of them is worth failing for.

@@ -15,18 +15,18 @@ use crate::tmux::Client;
 use std::path::PathBuf;
 
 /// How long a turn is waited for: longer than a cycle may take.
-const TURN_PATIENCE: Period = Period::from_secs(30);
+pub(super) const TURN_PATIENCE: Period = Period::from_secs(30);
 /// A quiet town's state is written this often, for the clocks' sake.
 const CALM_SAVE: Period = Period::from_mins(1);
 
 /// One town's state directory and the way to its tmux server, over many cycles.
 #[derive(Debug)]
 pub struct Controller {
-    client: Client,
+    pub(super) client: Client,
     pub(super) store: StateDir,
-    me: ProcId,
+    pub(super) me: ProcId,
     /// The program that takes what panes print.
-    sink: Option<PathBuf>,
+    pub(super) sink: Option<PathBuf>,
     /// What the state file holds, as far as known here.
     pub(super) saved: Option<Memory>,
     pub(super) last_plan: Plan,
@@ -69,12 +69,6 @@ impl Controller {
         Self { client, store, me, sink: None, saved: None, last_plan: Plan::default(), chores: None }
     }
 
-    /// Runs the chores that are due in its cycles.
-    #[must_use]
-    pub fn doing(self, chores: Chores) -> Self {
-        Self { chores: Some(chores), ..self }
-    }
-
     /// Keeps what the sessions that it starts print, by this program's `sink`.
     #[must_use]
     pub fn logging(self, program: Option<PathBuf>) -> Self {
@@ -103,16 +97,6 @@ impl Controller {
     /// [`CycleFault`]; nothing was written then.
     pub fn pause(&mut self, paused: bool) -> Result<(), CycleFault> {
         self.amend(|memory| Memory { paused, ..memory })
-    }
-
-    pub(super) fn client(&self) -> &Client {
-        &self.client
-    }
-
-    /// What is remembered now, for a look outside any cycle.
-    pub(crate) fn recall_in_turn(&mut self) -> Result<Memory, CycleFault> {
-        let _turn = self.store.lock_turn(self.me, TURN_PATIENCE).map_err(CycleFault::Lock)?;
-        self.recall(&mut Vec::new())
     }
 
     pub(super) fn amend(&mut self, change: impl FnOnce(Memory) -> Memory) -> Result<(), CycleFault> {

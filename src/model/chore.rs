@@ -20,7 +20,7 @@ pub struct ChoreHistory {
 /// The end of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChoreEnd {
-    /// When, by the awake clock of the run's own moment.
+    /// When.
     pub at: Moment,
     /// How.
     pub result: ChoreResult,

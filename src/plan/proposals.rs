@@ -75,7 +75,7 @@ fn allowed_for(situation: &Situation<'_>, plan: &Plan, proposal: &Proposal) -> R
         }
         Advice::Reset => match held {
             Some(Hold::BackOff { .. } | Hold::CrashLoop { .. }) => Ok(session.clone()),
-            Some(hold) => Err(Refusal::Held(hold.clone())),
+            Some(other) => Err(Refusal::Held(other.clone())),
             None => Err(Refusal::Needless),
         },
         Advice::Nudge(_) => match phase {

@@ -35,7 +35,8 @@ pub fn end_chore(
     proposals: Vec<Proposal>,
 ) -> Memory {
     if let Some(history) = memory.chores.get_mut(chore) {
-        history.ended = Some(ChoreEnd { said: clip(&end.said, ChoreEnd::MAX_SAID), ..end });
+        let ChoreEnd { at, result, said } = end;
+        history.ended = Some(ChoreEnd { at, result, said: said.chars().take(ChoreEnd::MAX_SAID).collect() });
         history.not_before = not_before;
         history.proposals = proposals;
         history.proposals.truncate(Proposal::MAX);

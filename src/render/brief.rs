@@ -6,6 +6,7 @@ use super::words::bytes;
 use super::{chores, diff, events, sanitise, status};
 use crate::proc::host::Host;
 use serde_json::Value;
+use std::fmt::Write;
 
 /// The largest text, in bytes.
 pub const LIMIT: usize = 64 << 10;
@@ -17,7 +18,8 @@ const PART: usize = 15 << 10;
 #[must_use]
 pub fn page(scene: &Scene<'_>, events: &[Value], host: &Host, paper: &Paper) -> String {
     let at = jiff::Timestamp::from_millisecond(scene.now.wall).unwrap_or(jiff::Timestamp::MAX);
-    let happened: String = events.iter().map(|event| format!("{}\n", events::line(event, paper))).collect();
+    let happened: Vec<String> = events.iter().map(|event| events::line(event, paper)).collect();
+    let happened = happened.join("\n") + "\n";
     let timed = chores::table(scene, paper);
     let parts = [
         ("Sessions", status::page(scene, &[], paper)),
@@ -28,7 +30,7 @@ pub fn page(scene: &Scene<'_>, events: &[Value], host: &Host, paper: &Paper) -> 
     ];
     let mut text = format!("State of town {} at {at}\n", scene.town.name);
     for (title, part) in parts {
-        text.push_str(&format!("\n== {title}\n"));
+        let _ = writeln!(text, "\n== {title}");
         text.push_str(cut(&part, PART));
     }
     cut(&text, LIMIT).to_owned()
@@ -45,7 +47,7 @@ fn machine(host: &Host) -> String {
     );
     for process in &host.largest {
         let name = sanitise::line(&process.stat.comm, 32);
-        text.push_str(&format!("pid {} {name}: {} resident\n", process.id.pid, bytes(process.stat.rss)));
+        let _ = writeln!(text, "pid {} {name}: {} resident", process.id.pid, bytes(process.stat.rss));
     }
     text
 }
