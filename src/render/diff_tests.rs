@@ -177,9 +177,7 @@ pub(in crate::render) fn plan() -> Plan {
             },
         ],
         wake: Some(soon),
-        chores: vec![],
-        proposals: vec![],
-        mass: None,
+        ..Plan::default()
     }
 }
 
