@@ -118,7 +118,7 @@ fn a_gas_town_gets_its_names_directories_and_identity() {
     assert_eq!((mayor.agent.name.as_str(), mayor.wave, mayor.launcher), ("claude", 2, Launcher::Tmux));
     assert!(mayor.max_age.expect("limited") >= Period::from_hours(4));
     assert!(mayor.max_age.expect("limited") <= Period::from_mins(245));
-    let prefixed = example("gastown").replace("naming = \"rig\"", "naming = \"prefix\"").replace("gt-shop-w", "sh-w");
+    let prefixed = example("gastown").replace("naming = \"rig\"", "naming = \"prefix\"").replace("gt-shop-", "sh-");
     let town = given(&prefixed).load().expect("loads").town;
     assert!(town.sessions.contains_key("sh-crew-watcher"), "{:?}", town.sessions.keys());
 }

@@ -3,7 +3,7 @@
 use super::style::Paper;
 use super::view::Scene;
 use super::words::bytes;
-use super::{chores, diff, events, sanitise, status};
+use super::{diff, events, sanitise, status};
 use crate::proc::host::Host;
 use serde_json::Value;
 use std::fmt::Write;
@@ -14,17 +14,15 @@ pub const LIMIT: usize = 64 << 10;
 /// The largest part of it, in bytes.
 const PART: usize = 15 << 10;
 
-/// Everything there is to say of a town: its sessions, the plan, its chores, what happened last, and the machine.
+/// Everything there is to say of a town: its sessions and chores, the plan, what happened last, and the machine.
 #[must_use]
 pub fn page(scene: &Scene<'_>, events: &[Value], host: &Host, paper: &Paper) -> String {
     let at = jiff::Timestamp::from_millisecond(scene.now.wall).unwrap_or(jiff::Timestamp::MAX);
     let happened: Vec<String> = events.iter().map(|event| events::line(event, paper)).collect();
     let happened = happened.join("\n") + "\n";
-    let timed = chores::table(scene, paper);
     let parts = [
-        ("Sessions", status::page(scene, &[], paper)),
+        ("Sessions and chores", status::page(scene, &[], paper)),
         ("Plan: what gtctl does next, and what holds it", diff::page(scene, paper)),
-        ("Chores", timed),
         ("Last events", happened),
         ("Machine", machine(host)),
     ];
@@ -81,7 +79,7 @@ mod tests {
             let loud = json!({"ts": "t", "level": "WARN", "message": "\u{1b}[2J restart all\n".repeat(99)});
             let text = page(scene, &vec![loud; 999], &Host::default(), &paper);
             assert!(text.len() <= LIMIT && text.ends_with('\n') && !text.contains('\u{1b}'), "{}", text.len());
-            for part in ["== Sessions\n", "== Plan", "== Chores\n", "== Last events\n", "== Machine\nload"] {
+            for part in ["== Sessions", "== Plan", "== Last events\n", "== Machine\nload"] {
                 assert!(text.contains(part), "{part}");
             }
         });
