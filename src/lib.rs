@@ -29,6 +29,7 @@
 //! | 3 | [`observe`] | tmux and /proc to one [`model::Observed`] |
 //! | 3 | [`act`] | a [`model::Plan`] to [`model::Outcomes`]; chooses nothing |
 //! | 3 | [`chores`] | the timed work beside the sessions: upstream check, nudges, analyses, commands |
+//! | 3 | [`tell`] | what the controller tells the service manager, a command, a collector of metrics |
 //! | 4 | [`controller`] | look, plan, intend, act, remember, sleep |
 //! | 4 | [`sim`] | a seeded town, clock and faults driving the same planner |
 //! | 5 | [`render`] | plans, status and faults as text and JSON |
@@ -56,4 +57,5 @@ pub mod render;
 pub mod screen;
 pub mod sim;
 pub mod store;
+pub mod tell;
 pub mod tmux;

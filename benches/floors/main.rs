@@ -7,10 +7,13 @@
 mod apply;
 mod cold;
 mod control;
+mod logs;
 mod manifest;
 mod measure;
 mod observe;
 mod plan;
+mod quiet;
+mod respawn;
 mod stage;
 mod table;
 
@@ -23,8 +26,16 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// A benchmark: its number and what gives its rows.
 type Benchmark = (&'static str, fn() -> Result<Vec<Row>>);
 
-const BENCHMARKS: [Benchmark; 5] =
-    [("1", observe::run), ("3", apply::run), ("5", cold::run), ("7", plan::run), ("8", manifest::run)];
+const BENCHMARKS: [Benchmark; 8] = [
+    ("1", observe::run),
+    ("2", respawn::run),
+    ("3", apply::run),
+    ("4", quiet::run),
+    ("5", cold::run),
+    ("6", logs::run),
+    ("7", plan::run),
+    ("8", manifest::run),
+];
 
 fn main() -> ExitCode {
     // Cargo itself adds `--bench`.

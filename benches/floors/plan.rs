@@ -83,6 +83,7 @@ fn seen(town: &Town, now: Moment) -> Result<Observed> {
             pane: PaneId(n),
             life,
             usage: None,
+            footprint: None,
         };
         sessions.insert(name.to_string(), seen);
     }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 /// What gtctl is compared with.
+#[derive(Clone, Copy)]
 pub(crate) enum Against {
     /// A fixed time.
     Limit(Duration),
@@ -16,6 +17,7 @@ pub(crate) enum Against {
 }
 
 /// One line.
+#[derive(Clone, Copy)]
 pub(crate) struct Row {
     pub(crate) what: &'static str,
     pub(crate) sessions: usize,

@@ -84,16 +84,17 @@ async fn emptied<'a>(scene: &Scene<'_>, found: Vec<Found<'a>>) -> Vec<Result<Fou
         return vec![];
     }
     let living = |trees: &Trees<'_>, f: &Found<'_>| trees.of(f.finish.session, f.finish.target, f.facts.process);
-    kill_all(|| {
+    let survivors = kill_all(|| {
         let trees = Trees::look(scene.town, scene.memory);
         found.iter().flat_map(|f| living(&trees, f)).collect()
     })
     .await;
-    let trees = Trees::look(scene.town, scene.memory);
+    // Where nothing was left none of it need be looked for again.
+    let trees = (!survivors.is_empty()).then(|| Trees::look(scene.town, scene.memory));
     let mut judged = vec![];
     for found in found {
         let place = found.finish.place;
-        let left = living(&trees, &found);
+        let left = trees.as_ref().map_or_else(Vec::new, |trees| living(trees, &found));
         let archived = match (left.first(), &found.finish.then) {
             (Some(process), Then::Start(_) | Then::Remove) => Err(Outcome::Failed(format!(
                 "{} of its processes survive KILL, the first is pid {}: see what it waits for (`cat /proc/{}/stack`)",

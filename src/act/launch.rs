@@ -1,7 +1,7 @@
 //! What a start needs, checked before anything is done: tmux says yes to a missing program or directory alike.
 
 use super::{Scene, env_file};
-use crate::model::{Desired, Fingerprint, Generation, Moment, Origin, SessionName};
+use crate::model::{Desired, Generation, Moment, Origin};
 use crate::tmux::ops::{Labels, Launch, is_variable};
 use nix::unistd::{AccessFlags, access};
 use std::collections::BTreeMap;
@@ -66,28 +66,22 @@ pub(super) fn prepare(
         handoff,
         origin: Origin::Started,
     };
-    let pipe = scene.logs.pipe(desired, generation);
+    let pipe = scene.logs.pipe(&desired.name, generation, desired.logs);
     Ok(Launch { name: desired.name.clone(), dir: desired.dir.clone(), argv, env, marker, labels, pipe })
 }
 
-/// The labels of an adoption.
-pub(super) fn adoption(
-    scene: &Scene<'_>,
-    session: &SessionName,
-    generation: Generation,
-    started: Moment,
-    fingerprint: Fingerprint,
-    handoff: Moment,
-) -> Labels {
-    Labels {
-        town: scene.town.name.clone(),
-        session: session.clone(),
-        generation,
-        started,
-        fingerprint,
-        handoff: Some(handoff),
-        origin: Origin::Adopted,
+/// A command that is run beside a session: its argv with an absolute path, and the session's own environment.
+pub(super) fn beside(
+    desired: &Desired,
+    command: &[String],
+) -> Result<(Vec<String>, BTreeMap<String, String>), LaunchFault> {
+    if !desired.dir.is_dir() {
+        return Err(LaunchFault::NoDir(desired.dir.clone()));
     }
+    let env = environment(desired)?;
+    let argv = resolved(command, &desired.dir, &env)?;
+    check_sizes(&argv, &env)?;
+    Ok((argv, env))
 }
 
 /// What gtctl adds, then the file, then what the manifest says: later ones win.

@@ -8,16 +8,24 @@
 mod env_file;
 mod finish;
 mod launch;
+mod nudge;
+mod probe;
+mod rouse;
 mod start;
 mod stop;
 mod tree;
+mod typist;
+
+pub use nudge::{Nudge, may_nudge, nudge_all};
+
+pub use probe::{PROBE_DEADLINE, probe};
 
 use crate::model::{
-    Action, Desired, Done, Generation, Memory, Moment, Outcome, Outcomes, Period, Plan, Quit, Rung, ServerId,
-    SessionName, Step, Town,
+    self, Action, Done, Generation, Memory, Moment, Outcome, Outcomes, Plan, Rung, ServerId, SessionName, Step, Town,
 };
 use crate::store::View;
 use crate::tmux::Client;
+use crate::tmux::ops::Labels;
 use crate::tmux::pipe::pipe_command;
 use crate::tmux::script::Reply;
 use std::path::Path;
@@ -36,10 +44,10 @@ pub struct Logs<'a> {
 
 impl Logs<'_> {
     /// The command that takes the output of one life.
-    fn pipe(&self, desired: &Desired, generation: Generation) -> Option<String> {
+    fn pipe(&self, session: &SessionName, generation: Generation, bounds: model::Logs) -> Option<String> {
         let (program, state) = self.sink?;
-        let crate::model::Logs { size, files, keep: _ } = desired.logs;
-        Some(pipe_command(program, &state.log_dir(&desired.name), generation, size, files))
+        let model::Logs { size, files, keep: _ } = bounds;
+        Some(pipe_command(program, &state.log_dir(session), generation, size, files))
     }
 
     /// Whether the output of this life was kept as it came.
@@ -81,14 +89,18 @@ pub async fn carry_out(
     for (place, step) in plan.steps.iter().enumerate() {
         work.take(&scene, place, step);
     }
-    let Work { starts, adoptions, stops, finishes, mut settled } = work;
-    let (started, adopted, stopped, finished) = tokio::join!(
+    let Work { starts, adoptions, stops, finishes, nudges, rouses, mut settled } = work;
+    let (places, nudges): (Vec<usize>, Vec<Nudge<'_>>) = nudges.into_iter().unzip();
+    let (started, adopted, stopped, finished, nudged, roused) = tokio::join!(
         start::all(&scene, starts),
         start::adopt_all(&scene, adoptions),
         stop::all(&scene, stops),
         finish::all(&scene, finishes),
+        nudge_all(client, &nudges),
+        rouse::all(&scene, rouses),
     );
-    settled.extend(started.into_iter().chain(adopted).chain(stopped).chain(finished));
+    settled.extend(started.into_iter().chain(adopted).chain(stopped).chain(finished).chain(roused));
+    settled.extend(places.into_iter().zip(nudged.into_iter().map(nudge::outcome)));
     settled.sort_by_key(|(place, _)| *place);
     let told = |(place, outcome): Placed| {
         let step = plan.steps.get(place)?;
@@ -104,6 +116,8 @@ struct Work<'a> {
     adoptions: Vec<start::Adoption<'a>>,
     stops: Vec<stop::Stop<'a>>,
     finishes: Vec<finish::Finish<'a>>,
+    nudges: Vec<(usize, Nudge<'a>)>,
+    rouses: Vec<rouse::Rouse<'a>>,
     settled: Vec<Placed>,
 }
 
@@ -129,36 +143,39 @@ impl<'a> Work<'a> {
                         self.finishes.push(finish::Finish { place, session, target, then });
                     }
                     (Rung::Ask | Rung::Term | Rung::Kill, _) => {
-                        let (quit, handoff) = (quit_of(desired), *handoff);
-                        self.stops.push(stop::Stop { place, session, target, rung: *rung, quit, handoff });
+                        let (agent, handoff) = (&desired.agent, *handoff);
+                        self.stops.push(stop::Stop { place, session, target, rung: *rung, agent, handoff });
                     }
                 }
             }
-            Action::Expire { target, rung, grace, quit } => {
-                // The grace passes between two rungs, which is the planner's business.
-                let _: &Period = grace;
-                match rung {
-                    Rung::Finish => {
-                        let then = finish::Then::Remove;
-                        self.finishes.push(finish::Finish { place, session, target, then });
-                    }
-                    Rung::Ask | Rung::Term | Rung::Kill => {
-                        let (quit, handoff) = (quit.clone(), None);
-                        self.stops.push(stop::Stop { place, session, target, rung: *rung, quit, handoff });
-                    }
+            Action::Expire { target, rung, agent } => match rung {
+                Rung::Finish => {
+                    let then = finish::Then::Remove;
+                    self.finishes.push(finish::Finish { place, session, target, then });
                 }
+                Rung::Ask | Rung::Term | Rung::Kill => {
+                    self.stops.push(stop::Stop { place, session, target, rung: *rung, agent, handoff: None });
+                }
+            },
+            Action::Adopt { target, fingerprint, generation, started, handoff, origin, log } => {
+                let labels = Labels {
+                    town: scene.town.name.clone(),
+                    session: session.clone(),
+                    generation: *generation,
+                    started: *started,
+                    fingerprint: *fingerprint,
+                    handoff: *handoff,
+                    origin: *origin,
+                };
+                let pipe = log.and_then(|log| scene.logs.pipe(session, *generation, log));
+                self.adoptions.push(start::Adoption { place, session, target, labels, pipe });
             }
-            Action::Adopt { target, fingerprint, generation, started, handoff } => {
-                let labels = launch::adoption(scene, session, *generation, *started, *fingerprint, *handoff);
-                self.adoptions.push(start::Adoption { place, target, labels });
+            Action::Nudge { target, agent, text } => {
+                self.nudges.push((place, Nudge { target, agent, text, decided: scene.now }));
             }
+            Action::Rouse { target, agent } => self.rouses.push(rouse::Rouse { place, target, agent }),
         }
     }
-}
-
-fn quit_of(desired: &Desired) -> Quit {
-    let agent = &desired.agent;
-    Quit { keys: agent.quit.clone(), prompts: agent.ready.clone(), busy: agent.busy.clone() }
 }
 
 /// The outcome of a line that was not done.

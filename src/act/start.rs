@@ -1,10 +1,12 @@
 //! Starts and adoptions: what needs one line each and no waiting.
 
 use super::{Placed, Scene, not_done, tree};
-use crate::model::{Effect, Outcome, Target};
+use crate::model::{Effect, Outcome, ProcId, SessionName, Target};
 use crate::tmux::fence::{Clients, Fence, Pane};
-use crate::tmux::ops::{self, Labels, Launch};
+use crate::tmux::list;
+use crate::tmux::ops::{self, Depth, Labels, Launch};
 use crate::tmux::script::{Batch, NoServer, Reply};
+use std::cell::RefCell;
 
 /// A session to create.
 pub(super) struct Start {
@@ -15,8 +17,11 @@ pub(super) struct Start {
 /// A session to label.
 pub(super) struct Adoption<'a> {
     pub(super) place: usize,
+    pub(super) session: &'a SessionName,
     pub(super) target: &'a Target,
     pub(super) labels: Labels,
+    /// The command that gets what its pane prints from now on.
+    pub(super) pipe: Option<String>,
 }
 
 /// Creates them all, each once nothing of its former lives is left: a tmux server that was killed leaves behind what
@@ -39,20 +44,44 @@ pub(super) async fn all(scene: &Scene<'_>, starts: Vec<Start>) -> Vec<Placed> {
 /// Kills what former lives have left; gives the starts that are free to go, and the outcomes of those that are not.
 async fn without_leftovers(scene: &Scene<'_>, starts: Vec<Start>) -> (Vec<Start>, Vec<Placed>) {
     let beginning = starts.iter().map(|start| (&start.launch.name, start.launch.labels.generation)).collect();
-    let left = || tree::leftovers(scene.town, &beginning);
-    let survivors = tree::kill_all(|| left().into_iter().map(|(_, process)| process).collect()).await;
-    let stuck = if survivors.is_empty() { vec![] } else { left() };
-    let (mut free, mut settled) = (vec![], vec![]);
-    for start in starts {
-        match stuck.iter().find(|(session, _)| *session == start.launch.name) {
-            Some((_, process)) => {
-                let why = format!("a process of its last life survives KILL: pid {}", process.pid);
-                settled.push((start.place, Outcome::Failed(why)));
-            }
-            None => free.push(start),
+    let former = || tree::former(scene.town, scene.server, &beginning);
+    let agents = RefCell::default();
+    let left = || {
+        let former = former();
+        agents.replace(former.agents);
+        former.left.into_iter().map(|(_, process)| process).collect()
+    };
+    let survivors = tree::kill_all(left).await;
+    let stuck = if survivors.is_empty() { vec![] } else { former().left };
+    let mut moved = vec![];
+    for (session, process) in agents.into_inner() {
+        // Where the session stands, tmux refuses a second one of its name.
+        if !stands(scene, &session).await {
+            moved.push((session, process));
         }
     }
+    let (mut free, mut settled) = (vec![], vec![]);
+    for start in starts {
+        let of_it = |found: &[(SessionName, ProcId)]| {
+            found.iter().find(|(session, _)| *session == start.launch.name).map(|(_, process)| process.pid)
+        };
+        let why = match (of_it(&moved), of_it(&stuck)) {
+            (Some(pid), _) => format!("its agent still runs in a pane that was moved out of the session: pid {pid}"),
+            (None, Some(pid)) => format!("a process of its last life survives KILL: pid {pid}"),
+            (None, None) => {
+                free.push(start);
+                continue;
+            }
+        };
+        settled.push((start.place, Outcome::Failed(why)));
+    }
     (free, settled)
+}
+
+/// Whether there is a session of this name.
+async fn stands(scene: &Scene<'_>, session: &SessionName) -> bool {
+    let listing = list::list(scene.client).await;
+    listing.is_ok_and(|listing| listing.rows.iter().any(|row| row.name == session.as_str()))
 }
 
 /// What came of a line whose reply ends with the pid of the process it started.
@@ -74,9 +103,10 @@ pub(super) fn begun(launch: &Launch, reply: Reply) -> Outcome {
 
 /// Labels them all.
 pub(super) async fn adopt_all(scene: &Scene<'_>, adoptions: Vec<Adoption<'_>>) -> Vec<Placed> {
+    keep_histories(scene, &adoptions).await;
     let mut batch = Batch::default();
-    for Adoption { target, labels, .. } in &adoptions {
-        batch.push(|tag| ops::adopt(tag, target, labels));
+    for Adoption { target, labels, pipe, .. } in &adoptions {
+        batch.push(|tag| ops::adopt(tag, target, labels, pipe.as_deref()));
     }
     let replies = batch.run(scene.client, NoServer::Stale).await;
     let told = |(adoption, reply): (&Adoption<'_>, Reply)| {
@@ -90,4 +120,20 @@ pub(super) async fn adopt_all(scene: &Scene<'_>, adoptions: Vec<Adoption<'_>>) -
         (adoption.place, outcome)
     };
     adoptions.iter().zip(replies).map(told).collect()
+}
+
+/// Begins the logs of those that are to be piped with what their panes have printed so far: it is their output as well.
+///
+/// What is printed between this and the pipe is lost to the log. A pane whose output goes elsewhere gets no log, for it
+/// would never grow.
+async fn keep_histories(scene: &Scene<'_>, adoptions: &[Adoption<'_>]) {
+    for Adoption { session, target, labels, .. } in adoptions.iter().filter(|adoption| adoption.pipe.is_some()) {
+        let reply = Batch::run_one(scene.client, |tag| ops::capture(tag, target, Depth::All)).await;
+        let Reply::Ok { fields, text } = reply else { continue };
+        let text = format!("{}\n", text.trim_end());
+        let kept = || (scene.logs.screen)(session, labels.generation, text.trim_start_matches('\n'));
+        if let (Some(Err(fault)), session) = ((fields == "0").then(kept), session) {
+            tracing::debug!(%fault, %session, "no history");
+        }
+    }
 }

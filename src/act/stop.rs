@@ -2,14 +2,13 @@
 
 use super::tree::{self, Trees};
 use super::{Placed, Scene, not_done};
-use crate::model::{Effect, Moment, Outcome, ProcId, Quit, Rung, SessionName, Stopping, Target};
+use crate::model::{Agent, Effect, Moment, Outcome, ProcId, Rung, ScreenState, SessionName, Stopping, Target};
 use crate::proc::signal::Signal;
+use crate::screen;
 use crate::tmux::fence::{Clients, Facts, Fence, Pane};
 use crate::tmux::ops::{self, Depth};
 use crate::tmux::script::{Batch, NoServer, Reply};
-
-/// Lines at the foot of a screen among which a prompt is looked for.
-const PROMPT_LINES: usize = 15;
+use jiff::tz::TimeZone;
 
 /// A session to bring nearer to its end.
 pub(super) struct Stop<'a> {
@@ -17,7 +16,7 @@ pub(super) struct Stop<'a> {
     pub(super) session: &'a SessionName,
     pub(super) target: &'a Target,
     pub(super) rung: Rung,
-    pub(super) quit: Quit,
+    pub(super) agent: &'a Agent,
     /// The planned restart to be written on the session.
     pub(super) handoff: Option<Moment>,
 }
@@ -49,7 +48,7 @@ pub(super) async fn all(scene: &Scene<'_>, stops: Vec<Stop<'_>>) -> Vec<Placed> 
         };
         let facts = Facts::read(stop.target, fields).0;
         let tree = trees.of(stop.session, stop.target, facts.process);
-        let has_keys = stop.rung == Rung::Ask && !stop.quit.keys.is_empty() && facts.present && !facts.dead;
+        let has_keys = stop.rung == Rung::Ask && !stop.agent.quit.is_empty() && facts.present && !facts.dead;
         let passed = Passed { stop, tree };
         if has_keys { by_keys.push(passed) } else { by_signal.push(passed) }
     }
@@ -67,15 +66,16 @@ async fn press<'a>(scene: &Scene<'_>, stops: Vec<Passed<'a>>) -> (Vec<Placed>, V
     }
     let screens = batch.run(scene.client, NoServer::Stale).await;
     let (mut ready, mut others) = (vec![], vec![]);
+    let zone = TimeZone::system();
     for (passed, screen) in stops.into_iter().zip(screens) {
         match screen {
-            Reply::Ok { text, .. } if shows_prompt(&passed.stop.quit, &text) => ready.push(passed),
+            Reply::Ok { text, .. } if waits(passed.stop.agent, &text, scene.now, &zone) => ready.push(passed),
             Reply::Ok { .. } | Reply::Stale(_) | Reply::Refused(_) | Reply::Unseen(_) => others.push(passed),
         }
     }
     let mut batch = Batch::default();
     for Passed { stop, .. } in &ready {
-        batch.push(|tag| ops::send_keys(tag, stop.target, &stop.quit.keys));
+        batch.push(|tag| ops::send_keys(tag, stop.target, &stop.agent.quit));
     }
     let replies = batch.run(scene.client, NoServer::Stale).await;
     let told = |(Passed { stop, tree }, reply): (Passed<'a>, Reply)| {
@@ -111,11 +111,20 @@ fn signalled(mut tree: Vec<ProcId>) -> Outcome {
     Outcome::Done(Effect::Signalled { tree })
 }
 
-/// Whether the agent waits at its prompt, as far as the foot of its screen tells.
-fn shows_prompt(quit: &Quit, screen: &str) -> bool {
-    let foot: Vec<&str> = screen.lines().rev().filter(|line| !line.trim().is_empty()).take(PROMPT_LINES).collect();
-    let shows = |texts: &[String]| texts.iter().any(|text| foot.iter().any(|line| line.contains(text.as_str())));
-    shows(&quit.prompts) && !shows(&quit.busy)
+/// Whether the agent waits at its prompt. At anything else that it asks, its quit keys would be an answer.
+fn waits(agent: &Agent, text: &str, now: Moment, zone: &TimeZone) -> bool {
+    let lines: Vec<&str> = text.lines().collect();
+    match screen::read(agent, &lines, now, zone).state {
+        ScreenState::Ready => true,
+        ScreenState::Busy
+        | ScreenState::Retrying
+        | ScreenState::AsksPermission
+        | ScreenState::AsksTrust
+        | ScreenState::Auth
+        | ScreenState::Limit { .. }
+        | ScreenState::Context
+        | ScreenState::Unclear => false,
+    }
 }
 
 #[cfg(test)]
@@ -123,12 +132,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_for_a_prompt_at_the_foot_and_not_for_work() {
-        let quit = Quit { keys: vec!["q".into()], prompts: vec!["> ".into()], busy: vec!["esc to".into()] };
-        assert!(shows_prompt(&quit, "hello\n> \n\n"));
-        assert!(!shows_prompt(&quit, "hello\n"));
-        assert!(!shows_prompt(&quit, "esc to interrupt\n> \n"));
-        assert!(!shows_prompt(&quit, &format!("> \n{}", "line\n".repeat(15))));
-        assert!(!shows_prompt(&Quit::default(), "> "));
+    fn keys_are_for_a_prompt_and_for_nothing_else_that_is_asked() {
+        let list = |phrase: &str| vec![phrase.to_owned()];
+        let agent = Agent {
+            ready: list("❯"),
+            busy: list("*(esc to interrupt"),
+            asks_permission: list("Do you want to proceed?"),
+            ..Agent::default()
+        };
+        let now = Moment { wall: 0, awake: 0, boot: 0 };
+        let waits = |text: &str| waits(&agent, text, now, &TimeZone::UTC);
+        assert!(waits("hello\n❯ \n\n"));
+        assert!(!waits("hello\n"));
+        assert!(!waits("✢ Thinking… (esc to interrupt)\n❯ \n"));
+        assert!(!waits("Do you want to proceed?\n❯ 1. Yes\n  2. No\n"));
+        assert!(!waits(&format!("❯ \n{}", "line\n".repeat(15))));
     }
 }

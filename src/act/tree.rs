@@ -1,6 +1,7 @@
 //! The processes of a session: what hangs below its pane, what was remembered of it, and what carries its marker.
 
 use crate::model::{Generation, Memory, ProcId, ServerId, SessionName, Stopping, Target, Town};
+use crate::proc::process::Presence;
 use crate::proc::signal::{self, Sent, Signal, wait_gone};
 use crate::proc::tree::Above;
 use crate::proc::{marker, process, tree};
@@ -52,16 +53,36 @@ impl<'a> Trees<'a> {
     }
 }
 
-/// What former lives of sessions that are about to begin another have left running: each session with the life it
-/// begins. One scan serves all. What still runs in a pane, of whatever server, is none of it.
-pub(super) fn leftovers(town: &Town, beginning: &BTreeMap<&SessionName, Generation>) -> Vec<(SessionName, ProcId)> {
-    let mut found = vec![];
-    for (session, marked) in marker::carrying_any(&town.name) {
+/// What there is of the former lives of sessions that are about to begin another.
+#[derive(Default)]
+pub(super) struct Former {
+    /// What they have left running. What still runs in a pane, of whatever server, is none of it.
+    pub(super) left: Vec<(SessionName, ProcId)>,
+    /// Agents that live on in a pane of this server: of a session that stands after all, or moved out of it by somebody.
+    pub(super) agents: Vec<(SessionName, ProcId)>,
+}
+
+/// Looks for them: each session with the life it begins. One scan serves all.
+pub(super) fn former(town: &Town, here: Option<ServerId>, beginning: &BTreeMap<&SessionName, Generation>) -> Former {
+    let mut found = Former::default();
+    for (session, mut marked) in marker::carrying_any(&town.name) {
         let Some(begins) = beginning.get(&session) else { continue };
-        let former = marked.into_iter().filter(|(life, _)| life < begins).collect();
-        found.extend(not_elsewhere(town, former, None).into_iter().map(|process| (session.clone(), process)));
+        marked.retain(|(life, _)| life < begins);
+        let agent = marked.iter().find(|(_, process)| is_agent_here(town, &session, here, *process));
+        found.agents.extend(agent.map(|(_, process)| (session.clone(), *process)));
+        found.left.extend(not_elsewhere(town, marked, None).into_iter().map(|process| (session.clone(), process)));
     }
     found
+}
+
+/// Whether this is the session's agent, in a pane of this server. What somebody else opened in the session bears the
+/// marker too.
+fn is_agent_here(town: &Town, session: &SessionName, here: Option<ServerId>, process: ProcId) -> bool {
+    let (Some(here), Some(desired)) = (here, town.sessions.get(session)) else { return false };
+    let Presence::Alive(stat) = process::look_at(process) else { return false };
+    process::names(process.pid, &stat.comm).matches(&desired.agent.process_names)
+        && tree::tmux_above(process) == Above::Server(here.0.pid)
+        && !marker::bears(here.0.pid, &town.name)
 }
 
 /// Those of the marked processes whose life is not lived in a pane of another server than `here`: a town of the same
@@ -99,8 +120,11 @@ pub(super) async fn kill_all(find: impl Fn() -> Vec<ProcId>) -> Vec<ProcId> {
         }
         send(&living, Signal::KILL);
         let left = wait_gone(&living, deadline).await;
-        if !left.is_empty() || Instant::now() >= deadline {
+        if !left.is_empty() {
             return left;
+        }
+        if Instant::now() >= deadline {
+            return find();
         }
     }
 }

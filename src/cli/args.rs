@@ -1,5 +1,9 @@
 //! What can be typed.
 
+mod host;
+
+pub(super) use host::{Completions, Install, Man, Schema, Service, Sink};
+
 use crate::model::Period;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -12,6 +16,7 @@ Examples:
   gtctl apply                     do it, and wait until all is ready
   gtctl status --watch            what every session is and what comes next
   gtctl reconcile --watch         keep the town as declared, for ever
+  gtctl service install           have systemd do that
   gtctl -f examples/quickstart.toml apply
 
 Exit codes:
@@ -130,6 +135,11 @@ pub(super) enum Verb {
     Pause(TownArg),
     /// Let controllers act again
     Resume(TownArg),
+    /// Type a text at a session's prompt and submit it, once
+    ///
+    /// Waits while the session works. Never types into a question, a sign-in menu or what somebody is writing. Exits 0 when
+    /// the text has left the composer, and 3 when it was refused, is held up, or could not be submitted.
+    Nudge(Nudge),
     /// Attach to a session of the town
     Attach(Session),
     /// Print what happened, oldest first
@@ -144,6 +154,17 @@ pub(super) enum Verb {
     Validate(TownArg),
     /// Print the JSON schema of the manifest, or of a verb's JSON output
     Schema(Schema),
+    /// Print the town in numbers, in the text format of Prometheus
+    ///
+    /// A controller offers the same by itself, at the place that `[controller] metrics` names.
+    Metrics(TownArg),
+    /// Have the controller kept running by systemd, or by launchd
+    #[command(subcommand)]
+    Service(Service),
+    /// Print what completes the command line in a shell
+    Completions(Completions),
+    /// Print a manual page
+    Man(Man),
     /// Keep what comes in on standard input, within bounds: what tmux runs beside each pane
     #[command(hide = true)]
     Sink(Sink),
@@ -273,6 +294,20 @@ pub(super) struct Expire {
     pub(super) timeout: Period,
 }
 
+/// A text for a session.
+#[derive(Debug, Args)]
+pub(super) struct Nudge {
+    /// The session
+    #[arg(value_name = "SESSION")]
+    pub(super) session: String,
+    /// The text; several words are joined by spaces
+    #[arg(value_name = "TEXT", required = true)]
+    pub(super) text: Vec<String>,
+    /// How long to wait while the session works
+    #[arg(long, value_name = "DURATION", default_value = "2m")]
+    pub(super) timeout: Period,
+}
+
 /// Flags of `events`.
 #[derive(Debug, Args)]
 pub(super) struct Events {
@@ -305,29 +340,4 @@ pub(super) struct Logs {
     /// Every byte as it came; not to a terminal
     #[arg(long)]
     pub(super) raw: bool,
-}
-
-/// Flags of `schema`.
-#[derive(Debug, Args)]
-pub(super) struct Schema {
-    /// Which: "town", "proposals" (what an analysis may answer) or a verb with JSON output
-    #[arg(default_value = "town")]
-    pub(super) name: String,
-}
-
-/// Flags of `sink`.
-#[derive(Debug, Args)]
-pub(super) struct Sink {
-    /// The session's folder of logs, absolute
-    #[arg(long, value_name = "DIR")]
-    pub(super) log_dir: PathBuf,
-    /// Which life this is
-    #[arg(long)]
-    pub(super) generation: u64,
-    /// Bytes per file
-    #[arg(long, default_value = "10MiB", value_parser = super::sink::size)]
-    pub(super) size: u64,
-    /// Files in all
-    #[arg(long, default_value_t = 5)]
-    pub(super) files: u32,
 }

@@ -6,7 +6,7 @@
 use super::args::{Expire, Global, Sessions, TownArg};
 use super::exit::{Exit, Trouble};
 use super::output::Terminal;
-use super::place::{Place, orders};
+use super::place::{Place, orders, unasked};
 use super::work::Work;
 use crate::model::{Mass, Orders, Period, Request, Scope, SessionName};
 use crate::render::words::count;
@@ -19,7 +19,7 @@ pub(super) async fn run(
     terminal: &Terminal,
 ) -> Result<Exit, Trouble> {
     let place = Place::find(global, &TownArg { town: None }, terminal)?;
-    let sessions = place.sessions(&args.named)?;
+    let sessions = place.all_declared(&args.named)?;
     let mut controller = place.controller()?;
     controller.ask(&sessions, request)?;
     if request == Request::Reset {
@@ -37,7 +37,9 @@ pub(super) async fn expire(global: &Global, args: &Expire, terminal: &Terminal) 
     let place = Place::find(global, &args.town, terminal)?;
     let mut controller = place.controller()?;
     let wait = args.timeout;
-    Work::new(wait, orders(&args.orders), Scope::Expiries).run(&mut controller, &place, terminal).await
+    // Whoever types `expire` has asked for just that: a second look is enough, however many have finished.
+    let orders = unasked(orders(&args.orders));
+    Work::new(wait, orders, Scope::Expiries).run(&mut controller, &place, terminal).await
 }
 
 /// Pauses the town, or lets it go on.

@@ -8,7 +8,7 @@ use crate::chores::{Chores, Describe, Look};
 use crate::controller::{Controller, Farewell};
 use crate::model::{ChoreResult, Orders, Scope, Town};
 use crate::proc::host;
-use crate::render::{Clock, Colour, Detail, Paper, Scene, brief, sanitise};
+use crate::render::{Books, Clock, Colour, Detail, Paper, Scene, brief, sanitise};
 use crate::store::{LockFault, View};
 use std::sync::Arc;
 
@@ -31,7 +31,8 @@ fn describe(state: &View, look: &Look) -> String {
     let scene = Scene { town, observed, memory, plan, now: *now };
     let clock = Clock { now: *now, offset_seconds: 0 };
     let paper = Paper { clock, width: None, colour: Colour::Off, detail: Detail::Short };
-    brief::page(&scene, &state.last_events(EVENTS), &host::look(state.path(), PROCESSES), &paper)
+    let books = Books { idle_saved: state.idle_saved(), ..Books::default() };
+    brief::page(&scene, &books, &state.last_events(EVENTS), &host::look(state.path(), PROCESSES), &paper)
 }
 
 /// Runs one chore now, or has it run by the controller that there is.

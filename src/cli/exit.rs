@@ -67,6 +67,15 @@ impl Trouble {
         self
     }
 
+    /// A fault and its causes, in one line.
+    pub(super) fn chain(fault: &dyn Error) -> String {
+        let told = Self::new(fault.to_string());
+        match fault.source() {
+            Some(cause) => told.because(cause).message,
+            None => told.message,
+        }
+    }
+
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
@@ -80,13 +89,7 @@ impl Trouble {
 impl From<StoreFault> for Trouble {
     fn from(fault: StoreFault) -> Self {
         let help = fault.help();
-        let text = fault.to_string();
-        let told = Self::new(text);
-        match fault.source() {
-            Some(cause) => told.because(cause),
-            None => told,
-        }
-        .help(help)
+        Self::new(Self::chain(&fault)).help(help)
     }
 }
 
@@ -96,12 +99,7 @@ impl From<LockFault> for Trouble {
             LockFault::Held { .. } => Exit::Held,
             LockFault::Io { .. } => Exit::Failed,
         };
-        let told = Self::new(fault.to_string());
-        let told = match fault.source() {
-            Some(cause) => told.because(cause),
-            None => told,
-        };
-        Self { exit, ..told.help(fault.help()) }
+        Self { exit, ..Self::new(Self::chain(&fault)).help(fault.help()) }
     }
 }
 

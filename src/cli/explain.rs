@@ -17,10 +17,10 @@ const EVENTS: usize = 5;
 pub(super) async fn run(global: &Global, args: &Session, terminal: &Terminal) -> Result<Exit, Trouble> {
     let place = Place::find(global, &TownArg { town: None }, terminal)?;
     let session = place.session(&args.session)?;
-    let Survey { now, observed, memory, .. } = place.survey(Orders::default(), Depth::Plan, terminal).await?;
+    let Survey { now, town, observed, memory, .. } = place.survey(Orders::default(), Depth::Plan, terminal).await?;
     let orders = Orders::default();
-    let situation = Situation { town: &place.town, observed: &observed, memory: &memory, orders, now };
-    let settings = place.town.sessions.get(&session).map(|desired| place.origins.explain(desired)).unwrap_or_default();
+    let situation = Situation { town: &town, observed: &observed, memory: &memory, orders, now };
+    let settings = town.sessions.get(&session).map(|desired| place.origins.explain(desired)).unwrap_or_default();
     let explanation = Explanation {
         session: &session,
         opinions: &explain(&situation, &session),

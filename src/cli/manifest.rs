@@ -41,6 +41,11 @@ impl ManifestFile {
         Some(Stamp { inode: (meta.dev(), meta.ino()), size: meta.size(), changed: (meta.ctime(), meta.ctime_nsec()) })
     }
 
+    /// Its path from the root on, as others can find it.
+    pub(super) fn absolute(&self) -> Result<PathBuf, Trouble> {
+        std::path::absolute(&self.path).map_err(|e| Trouble::new("the current directory cannot be told").because(&e))
+    }
+
     /// Reads and resolves it, printing every fault.
     pub(super) fn load(&self, terminal: &Terminal) -> Result<Loaded, Trouble> {
         match self.try_load()? {
@@ -55,8 +60,7 @@ impl ManifestFile {
     /// Reads and resolves it; the outer fault is a file that cannot be read.
     pub(super) fn try_load(&self) -> Result<Result<Loaded, Faults>, Trouble> {
         let text = self.read()?;
-        let absolute = std::path::absolute(&self.path)
-            .map_err(|e| Trouble::new("the current directory cannot be told").because(&e))?;
+        let absolute = self.absolute()?;
         let base_dir = absolute.parent().unwrap_or(Path::new("/"));
         let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
         let user_path = user_file(home.as_deref());

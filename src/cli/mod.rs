@@ -8,17 +8,23 @@ mod attach;
 mod by_hand;
 mod chore;
 mod diff;
+mod docs;
 mod events;
 mod exit;
 mod explain;
 mod logs;
 mod manifest;
+mod metrics;
+mod nudge;
+mod others;
 mod output;
 mod place;
 mod reconcile;
 mod schema;
+mod service;
 mod sink;
 mod status;
+mod told;
 mod validate;
 mod verify;
 mod work;
@@ -71,12 +77,17 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Trouble> {
         Verb::Chore { verb: ChoreVerb::Run(args) } => chore::run(global, args, terminal).await,
         Verb::Pause(args) => by_hand::pause(global, args, true, terminal),
         Verb::Resume(args) => by_hand::pause(global, args, false, terminal),
+        Verb::Nudge(args) => nudge::run(global, args, terminal).await,
         Verb::Attach(args) => attach::run(global, args, terminal),
         Verb::Events(args) => events::run(global, args, terminal).await,
         Verb::Logs(args) => logs::run(global, args, terminal).await,
         Verb::Verify(args) => verify::run(global, args, terminal).await,
         Verb::Validate(args) => validate::run(global, args, terminal),
         Verb::Schema(args) => schema::run(args, terminal),
+        Verb::Metrics(args) => metrics::run(global, args, terminal).await,
+        Verb::Service(args) => service::run(global, args, terminal),
+        Verb::Completions(args) => Ok(docs::completions(args, terminal)),
+        Verb::Man(args) => docs::man(args, terminal),
         Verb::Sink(args) => Ok(sink::run(args)),
     }
 }

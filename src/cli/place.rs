@@ -6,13 +6,14 @@ use super::manifest::ManifestFile;
 use super::output::Terminal;
 use crate::controller::{Controller, Survey, survey};
 use crate::manifest::{Loaded, Origins};
-use crate::model::{Mass, Memory, Orders, Orphans, ProcId, SessionName, Town};
+use crate::model::{Keeper, Mass, Memory, Moment, Orders, Orphans, ProcId, SessionName, Town};
 use crate::observe::Depth;
 use crate::proc::{self, process::Presence};
-use crate::store::{Places, StateDir, View, locate};
+use crate::render::Books;
+use crate::store::{Places, StateDir, View, all, locate};
 use crate::tmux::Client;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Everything a verb about a town needs.
 pub(super) struct Place {
@@ -30,22 +31,17 @@ impl Place {
         let Loaded { town, origins, .. } = file.load(terminal)?;
         let town = Box::new(town);
         let client = Client::new(&town.socket);
-        let home = std::env::var_os("HOME").map(PathBuf::from);
-        let xdg = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
-        let state = locate(
-            &town.name,
-            Places {
-                explicit: global.state_dir.as_deref(),
-                root: town.root.as_deref(),
-                xdg_state_home: xdg.as_deref(),
-                home: home.as_deref(),
-            },
-        )?;
+        let state = with_places(global, town.root.as_deref(), |places| locate(&town.name, places))?;
         Ok(Self { file, town, origins, client, state })
     }
 
     /// One look and its plan, without a trace.
-    pub(super) async fn survey(&self, orders: Orders, depth: Depth, terminal: &Terminal) -> Result<Survey, Trouble> {
+    pub(super) async fn survey(
+        &self,
+        orders: Orders,
+        depth: Depth,
+        terminal: &Terminal,
+    ) -> Result<Survey<'_>, Trouble> {
         let memory = self.recall(terminal)?;
         let survey = survey(&self.client, &self.town, &View::of(&self.state), memory, orders, depth).await;
         survey.notices.iter().for_each(|notice| terminal.warn(notice));
@@ -60,10 +56,45 @@ impl Place {
         Ok(loaded.memory)
     }
 
-    /// The declared session of this name.
+    /// What the books say, beside a look.
+    pub(super) fn books(&self, memory: &Memory, now: Moment) -> Books {
+        let view = View::of(&self.state);
+        let names = memory.sessions.keys();
+        let logs = names.filter_map(|name| Some((name.clone(), view.newest_log(name)?.display().to_string())));
+        Books { idle_saved: view.idle_saved(), logs: logs.collect(), keeper: keeper(&view, now) }
+    }
+
+    /// The session of this name, declared or covered by a policy: one to be looked at.
     pub(super) fn session(&self, text: &str) -> Result<SessionName, Trouble> {
+        let covered = SessionName::new(text).ok().filter(|_| self.policy(text).is_some());
+        covered.map_or_else(|| self.declared(text), Ok)
+    }
+
+    /// The same of several names.
+    pub(super) fn sessions(&self, texts: &[impl AsRef<str>]) -> Result<Vec<SessionName>, Trouble> {
+        texts.iter().map(|text| self.session(text.as_ref())).collect()
+    }
+
+    /// The declared sessions of these names: those that can be started and stopped.
+    pub(super) fn all_declared(&self, texts: &[impl AsRef<str>]) -> Result<Vec<SessionName>, Trouble> {
+        texts.iter().map(|text| self.declared(text.as_ref())).collect()
+    }
+
+    /// The pattern of the policy that covers sessions of this name.
+    fn policy(&self, name: &str) -> Option<&str> {
+        let policies = self.town.policies.iter().filter(|_| !self.town.sessions.contains_key(name));
+        policies.into_iter().find(|policy| policy.matches(name)).map(|policy| policy.pattern.as_str())
+    }
+
+    fn declared(&self, text: &str) -> Result<SessionName, Trouble> {
         let known = SessionName::new(text).ok().filter(|name| self.town.sessions.contains_key(name));
         known.ok_or_else(|| {
+            if let Some(pattern) = self.policy(text) {
+                return Trouble::new(format!(
+                    "`{text}` is started by others, gtctl only expires it (policy {pattern})"
+                ))
+                .help("declare it as a [[session]] to have it started, stopped and restarted");
+            }
             let names = self.town.sessions.keys().map(SessionName::as_str);
             let near = names.max_by(|a, b| strsim::jaro(a, text).total_cmp(&strsim::jaro(b, text)));
             let trouble = Trouble::new(format!("`{text}` is not declared in town {}", self.town.name));
@@ -74,11 +105,6 @@ impl Place {
         })
     }
 
-    /// The declared sessions of these names.
-    pub(super) fn sessions(&self, texts: &[impl AsRef<str>]) -> Result<Vec<SessionName>, Trouble> {
-        texts.iter().map(|text| self.session(text.as_ref())).collect()
-    }
-
     /// A controller on the town's state directory, which is made if need be.
     pub(super) fn controller(&self) -> Result<Controller, Trouble> {
         let store = StateDir::open(&self.state)?;
@@ -86,8 +112,35 @@ impl Place {
     }
 }
 
+/// The controllers that run by this manifest, whatever has become of it.
+pub(super) fn keepers_by(file: &ManifestFile, global: &Global) -> Vec<Keeper> {
+    let (Ok(file), now) = (file.absolute(), proc::clock::now()) else { return Vec::new() };
+    let views = with_places(global, None, all);
+    let is_by_it = |keeper: &Keeper| matches!(keeper, Keeper::Beating(beat) if beat.file == file);
+    views.iter().map(|view| keeper(view, now)).filter(is_by_it).collect()
+}
+
+/// What decides where states lie, from the command line and the environment.
+fn with_places<T>(global: &Global, root: Option<&Path>, find: impl FnOnce(Places<'_>) -> T) -> T {
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let xdg = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
+    find(Places { explicit: global.state_dir.as_deref(), root, xdg_state_home: xdg.as_deref(), home: home.as_deref() })
+}
+
+/// Who keeps the town of this state directory. Takes no lock: one that is about to begin must find it free.
+pub(super) fn keeper(view: &View, now: Moment) -> Keeper {
+    let Some(process) = view.last_controller().filter(|process| proc::process::may_live(*process)) else {
+        return Keeper::Nobody;
+    };
+    match view.heartbeat() {
+        // One of this boot: across boots, pids and start times come again.
+        Some(beat) if beat.controller == process && beat.began.boot == now.boot => Keeper::Beating(Box::new(beat)),
+        Some(_) | None => Keeper::Silent { process, age: proc::clock::age(process.start) },
+    }
+}
+
 /// This program's file. Where it was replaced while it runs, the new one is at its place.
-fn program() -> Option<PathBuf> {
+pub(super) fn program() -> Option<PathBuf> {
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
     let path = std::env::current_exe().ok()?;
     let bytes = path.as_os_str().as_bytes();
@@ -96,7 +149,7 @@ fn program() -> Option<PathBuf> {
 }
 
 /// This process, as others can know it.
-fn myself() -> ProcId {
+pub(super) fn myself() -> ProcId {
     let pid = std::process::id();
     match proc::process::look(pid) {
         Presence::Alive(stat) | Presence::Zombie(stat) => ProcId { pid, start: stat.start },
@@ -116,4 +169,9 @@ pub(super) fn orders(args: &OrderArgs) -> Orders {
         },
         ..Orders::default()
     }
+}
+
+/// The same where nobody is asked: a second look decides.
+pub(super) fn unasked(orders: Orders) -> Orders {
+    Orders { mass: if orders.mass == Mass::Hold { Mass::SecondLook } else { orders.mass }, ..orders }
 }

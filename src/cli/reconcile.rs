@@ -4,12 +4,18 @@ use super::args::{Global, Reconcile};
 use super::chore;
 use super::exit::{Exit, Trouble};
 use super::manifest::{ManifestFile, Stamp, print_faults};
+use super::others::Others;
 use super::output::Terminal;
-use super::place::{Place, orders};
-use crate::controller::{Cycle, Ended, Event, Farewell, Reload, watch};
-use crate::model::{Mass, Observed, Orders, Outcome, Period, Scope, Town};
+use super::place::{Place, orders, unasked};
+use super::told::Told;
+use crate::controller::{Cycle, Ended, Farewell, Reload, watch};
+use crate::model::{Observed, Outcome, Period, Scope, Town};
+use crate::proc;
 use crate::render::{Scene, apply as page, json};
+use crate::tell::Manager;
 
+/// Said when another process may act on the town.
+const USURPED: &str = "the lock file was replaced: another controller may hold the town";
 /// A manifest that was left alone for this long is whole.
 const SETTLE: Period = Period::from_millis(500);
 /// How often it may have changed again until it is read all the same.
@@ -27,26 +33,32 @@ pub(super) async fn run(global: &Global, args: &Reconcile, terminal: &Terminal) 
         return Ok(once(&place.town, &cycle, terminal));
     }
     // Nobody is asked while a controller runs: the second look decides.
-    let orders = Orders { mass: if orders.mass == Mass::Hold { Mass::SecondLook } else { orders.mass }, ..orders };
-    let mut source = Source { file: place.file, stamp: None, last: place.town.clone() };
+    let orders = unasked(orders);
+    let manager = Manager::from_variables(|name| std::env::var_os(name), std::process::id());
+    let mut told = Told::new(Others::begin(&place, &manager)?, terminal);
+    let mut source = Source { manager: &manager, file: place.file, stamp: None, last: place.town };
     source.stamp = source.file.stamp();
-    let mut told = Told { terminal, lines: Vec::new(), announced: false };
+    let manifest = source.file.path.clone();
     let ended = watch(
         &mut controller,
-        place.town,
+        source.in_force(),
         orders,
+        &manifest,
         |forced| source.reload(forced, terminal),
         |event| told.tell(&event),
         || claim.still_ours(),
     )
     .await
-    .map_err(|e| Trouble::new("signals cannot be listened for").because(&e))?;
-    controller.end_chores(Farewell::Break).await?;
-    match ended {
-        Ended::Told => Ok(Exit::Done),
-        Ended::ToldWithBrokenManifest => Ok(Exit::Failed),
-        Ended::Usurped => Err(Trouble::new("the lock file was replaced: another controller may hold the town")),
-    }
+    .map_err(|e| Trouble::new("signals and processes cannot be listened to").because(&e))?;
+    let ended_chores = controller.end_chores(Farewell::Break).await;
+    let (why, exit) = match ended {
+        Ended::Told => ("it was told to", Ok(Exit::Done)),
+        Ended::ToldWithBrokenManifest => ("it was told to, with a broken manifest on disk", Ok(Exit::Failed)),
+        Ended::Usurped => ("its lock was taken", Err(Trouble::new(USURPED))),
+    };
+    told.end(why).await;
+    ended_chores?;
+    exit
 }
 
 fn once(town: &Town, cycle: &Cycle, terminal: &Terminal) -> Exit {
@@ -71,26 +83,39 @@ fn once(town: &Town, cycle: &Cycle, terminal: &Terminal) -> Exit {
 }
 
 /// The manifest file, read anew when it changes.
-struct Source {
+struct Source<'a> {
+    manager: &'a Manager,
     file: ManifestFile,
     stamp: Option<Stamp>,
     last: Box<Town>,
 }
 
-impl Source {
+impl Source<'_> {
+    /// The town of the last good manifest, watched as often as the service manager's watchdog asks.
+    fn in_force(&self) -> Box<Town> {
+        Box::new(Town { resync: self.manager.most_sleep(self.last.resync), ..(*self.last).clone() })
+    }
+
     fn reload(&mut self, forced: bool, terminal: &Terminal) -> Reload {
         let stamp = self.file.stamp();
         if stamp == self.stamp && !forced {
             return Reload::Same;
         }
+        self.manager.reloading(proc::clock::now());
         self.stamp = if stamp == self.stamp { stamp } else { self.settled(stamp) };
+        let read = self.read(terminal);
+        self.manager.reloaded();
+        read
+    }
+
+    fn read(&mut self, terminal: &Terminal) -> Reload {
         match self.file.try_load() {
             Ok(Ok(loaded)) if !is_same_place(&loaded.town, &self.last) => {
                 Reload::Broken("town.name or town.socket was changed: end this controller and start another".to_owned())
             }
             Ok(Ok(loaded)) => {
                 *self.last = loaded.town;
-                Reload::Fresh(self.last.clone())
+                Reload::Fresh(self.in_force())
             }
             Ok(Err(faults)) => {
                 print_faults(&faults, terminal);
@@ -117,49 +142,4 @@ impl Source {
 /// A controller keeps to the town and the server it was started for: they are what its lock is about.
 fn is_same_place(fresh: &Town, last: &Town) -> bool {
     fresh.name == last.name && fresh.socket == last.socket && fresh.root == last.root
-}
-
-/// Prints what happens, each thing once.
-struct Told<'a> {
-    terminal: &'a Terminal,
-    lines: Vec<String>,
-    announced: bool,
-}
-
-impl Told<'_> {
-    fn tell(&mut self, event: &Event<'_>) {
-        match event {
-            Event::Cycle(town, cycle) => self.tell_cycle(town, cycle),
-            Event::Fault(fault) => self.tell_once(vec![format!("{fault}")]),
-            Event::Reloaded => self.terminal.note("the manifest was read anew"),
-            Event::Broken(why) => self.terminal.warn(&format!("{why}; the last good manifest stays in force")),
-        }
-    }
-
-    fn tell_cycle(&mut self, town: &Town, cycle: &Cycle) {
-        let mut news = cycle.notices.clone();
-        if let Observed::Unknown(why) = &cycle.observed {
-            news.push(format!("the town is unknown, nothing is touched: {why}"));
-        }
-        self.tell_once(news);
-        if self.terminal.is_json() {
-            return;
-        }
-        let paper = self.terminal.paper(cycle.now);
-        self.terminal.print(&page::outcomes(town, &cycle.outcomes, &paper));
-        if !self.announced {
-            self.announced = true;
-            let Cycle { now, observed, memory, plan, outcomes, notices: _ } = cycle;
-            let scene = Scene { town, observed, memory, plan, now: *now };
-            self.terminal.print(&page::summary(outcomes, &scene, &paper));
-        }
-    }
-
-    /// Says what was not said after the last cycle.
-    fn tell_once(&mut self, news: Vec<String>) {
-        for line in news.iter().filter(|line| !self.lines.contains(line)) {
-            self.terminal.warn(line);
-        }
-        self.lines = news;
-    }
 }

@@ -2,12 +2,14 @@
 
 use super::args::{Global, Status, TownArg};
 use super::exit::{Exit, Trouble};
+use super::manifest::ManifestFile;
 use super::output::Terminal;
-use super::place::Place;
+use super::place::{Place, keepers_by};
 use crate::controller::Survey;
-use crate::model::{Observed, Orders, SessionName, Town};
+use crate::model::{Observed, Orders, Period, SessionName};
 use crate::observe::Depth;
-use crate::render::{Scene, json, status as page};
+use crate::proc;
+use crate::render::{Books, Scene, controller, json, status as page};
 use std::time::Duration;
 
 /// How often `--watch` draws.
@@ -20,17 +22,17 @@ pub(super) async fn run(global: &Global, args: &Status, terminal: &Terminal) -> 
     // No session's name ends so: this is a manifest, as with the verbs about the whole town.
     let (towns, sessions): (Vec<&String>, Vec<&String>) = args.sessions.iter().partition(|arg| arg.contains('.'));
     let town = TownArg { town: towns.first().map(|path| path.as_str().into()) };
-    let place = Place::find(global, &town, terminal)?;
+    let place = Place::find(global, &town, terminal).inspect_err(|_| {
+        tell_of_keepers(&ManifestFile::of(global, &town), global, terminal);
+    })?;
     let only = place.sessions(&sessions)?;
     loop {
         let survey = place.survey(Orders::default(), Depth::Full, terminal).await?;
-        let page = draw(&place.town, &survey, &only, terminal);
+        let books = place.books(&survey.memory, survey.now);
+        let page = draw(&place, &survey, &books, &only, terminal);
         if !args.watch {
             terminal.print(&page);
-            return Ok(match survey.observed {
-                Observed::Unknown(_) => Exit::Failed,
-                Observed::Up(_) | Observed::Down => Exit::Done,
-            });
+            return Ok(exit(&place, &survey, &books));
         }
         let page = page.replace('\n', "\x1b[K\n");
         terminal.print(&format!("{HOME}{page}{CLEAR_REST}"));
@@ -41,12 +43,30 @@ pub(super) async fn run(global: &Global, args: &Status, terminal: &Terminal) -> 
     }
 }
 
-fn draw(town: &Town, survey: &Survey, only: &[SessionName], terminal: &Terminal) -> String {
-    let Survey { now, observed, memory, plan, notices: _ } = survey;
+fn exit(place: &Place, survey: &Survey<'_>, books: &Books) -> Exit {
+    let overdue = books.keeper.is_overdue(place.town.resync, survey.now);
+    match survey.observed {
+        Observed::Unknown(_) => Exit::Failed,
+        Observed::Up(_) | Observed::Down if overdue => Exit::Failed,
+        Observed::Up(_) | Observed::Down => Exit::Done,
+    }
+}
+
+fn draw(place: &Place, survey: &Survey<'_>, books: &Books, only: &[SessionName], terminal: &Terminal) -> String {
+    let Survey { now, town, observed, memory, plan, notices: _ } = survey;
     let scene = Scene { town, observed, memory, plan, now: *now };
     if terminal.is_json() {
-        serde_json::to_string_pretty(&json::status(&scene, only)).unwrap_or_default()
+        serde_json::to_string_pretty(&json::status(&scene, books, only)).unwrap_or_default()
     } else {
-        page::page(&scene, only, &terminal.paper(*now))
+        let paper = terminal.paper(*now);
+        page::page(&scene, books, only, &paper) + &controller::line(&books.keeper, place.town.resync, &paper)
+    }
+}
+
+/// Where the manifest cannot be read, a controller may keep its town all the same, by the last good one.
+fn tell_of_keepers(file: &ManifestFile, global: &Global, terminal: &Terminal) {
+    let paper = terminal.paper(proc::clock::now());
+    for keeper in keepers_by(file, global) {
+        terminal.note(controller::line(&keeper, Period::ZERO, &paper).trim_end());
     }
 }

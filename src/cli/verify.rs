@@ -11,9 +11,9 @@ use crate::render::{Scene, json, verify as page};
 
 pub(super) async fn run(global: &Global, args: &TownArg, terminal: &Terminal) -> Result<Exit, Trouble> {
     let place = Place::find(global, args, terminal)?;
-    let Survey { now, observed, memory, plan, notices: _ } =
+    let Survey { now, town, observed, memory, plan, notices: _ } =
         place.survey(Orders::default(), Depth::Plan, terminal).await?;
-    let scene = Scene { town: &place.town, observed: &observed, memory: &memory, plan: &plan, now };
+    let scene = Scene { town: &town, observed: &observed, memory: &memory, plan: &plan, now };
     let findings = page::findings(&scene);
     if terminal.is_json() {
         terminal.print_json(&json::verify(&scene, &findings));

@@ -1,15 +1,16 @@
 //! One whole cycle.
 
+use super::prober::Prober;
 use super::survey::{Survey, survey};
 use crate::act;
 use crate::chores::Chores;
 use crate::model::{
-    Durability, Effect, Memory, Moment, Observed, Orders, Outcome, Outcomes, Period, Plan, ProcId, Request, Scope,
-    ServerId, SessionName, Town,
+    Durability, Effect, Entry, Memory, Moment, Observed, Orders, Outcome, Outcomes, Period, Plan, ProcId, Request,
+    Scope, ServerId, SessionName, Town,
 };
 use crate::observe::Depth;
 use crate::plan::{Situation, plan, within};
-use crate::remember::{ask, entries, handoffs, record, take_back};
+use crate::remember::{answer, answers, ask, entries, handoffs, idle_saved, record, take_back};
 use crate::store::{Counted, Lock, LockFault, Retention, StateDir, StoreFault};
 use crate::tmux::Client;
 use std::path::PathBuf;
@@ -32,6 +33,8 @@ pub struct Controller {
     pub(super) last_plan: Plan,
     /// The runs of chores; none in a controller that runs none.
     pub(super) chores: Option<Chores>,
+    /// Who asks agents whether they are signed in; nobody, unless it keeps running.
+    pub(super) prober: Option<Prober>,
 }
 
 /// What one cycle saw, decided and did.
@@ -66,13 +69,36 @@ impl Controller {
     /// A controller on an open state directory. `me` is this process, for others to see in the locks.
     #[must_use]
     pub fn new(client: Client, store: StateDir, me: ProcId) -> Self {
-        Self { client, store, me, sink: None, saved: None, last_plan: Plan::default(), chores: None }
+        Self { client, store, me, sink: None, saved: None, last_plan: Plan::default(), chores: None, prober: None }
     }
 
     /// Keeps what the sessions that it starts print, by this program's `sink`.
     #[must_use]
     pub fn logging(self, program: Option<PathBuf>) -> Self {
         Self { sink: program, ..self }
+    }
+
+    /// Holds a client to the town's server open from the first cycle on that finds it.
+    pub(super) fn hold_client(&mut self, town: &SessionName) {
+        self.client = self.client.clone().holding(town);
+    }
+
+    /// Asks agents whether they are signed in, where the plan says so: the answers are taken in by later cycles.
+    pub(super) fn ask_agents(&mut self) {
+        self.prober.get_or_insert_default();
+    }
+
+    /// What the watcher waits on between two cycles: the state directory, the client, and who asks agents.
+    pub(super) fn senses(&mut self) -> (&StateDir, &Client, Option<&mut Prober>) {
+        (&self.store, &self.client, self.prober.as_mut())
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(super) fn store(&self) -> &StateDir {
+        &self.store
     }
 
     /// Becomes the one controller of the town, for as long as the lock is kept.
@@ -116,15 +142,18 @@ impl Controller {
         let mut notices = Vec::new();
         let memory = self.recall(&mut notices)?;
         let memory = self.hear_chores(memory, &mut notices);
+        let (memory, told) = self.take_answers(&memory);
         let state = self.store.view();
         let looked = survey(&self.client, town, state, memory, orders, Depth::Plan).await;
-        let Survey { now, observed, memory, plan, notices: unheard } = looked;
+        let Survey { now, town, observed, memory, plan, notices: unheard } = looked;
+        let town = &*town;
         notices.extend(unheard);
         let (memory, plan, taken) = self.accept_proposals(town, &observed, memory, plan, orders, now);
-        let plan = within(plan, scope);
+        let plan = self.asking(within(plan, scope));
         let learned = memory.clone();
         let (plan, memory) = self.write_intent(town, &observed, memory, plan, orders, scope, now, &mut notices);
         let is_written = self.saved.as_ref() == Some(&memory);
+        self.ask_due(&plan, now);
         let outcomes = if turn.still_ours() {
             let outcomes = self.act(&plan, town, &memory, &observed, now).await;
             if is_written {
@@ -140,7 +169,11 @@ impl Controller {
             self.save(&memory, &mut notices);
             self.retire_logs(town, &outcomes, &mut notices);
         }
-        self.tell_others(town, &plan, &outcomes, &handoffs(&learned, &memory), now, &mut notices);
+        let planned = handoffs(&learned, &memory);
+        let saved = idle_saved(&learned, &plan, &outcomes, now);
+        let counted = Counted { cycles: 1, handoffs: planned.len() as u64, idle_saved: saved, analyses: 0 };
+        let told = told.into_iter().chain(self.news_of_chores(town, &plan)).collect();
+        self.tell_others(told, &plan, &outcomes, &planned, counted, now, &mut notices);
         Ok(Cycle { now, observed, memory, plan, outcomes, notices })
     }
 
@@ -152,6 +185,24 @@ impl Controller {
         let loaded = self.store.load(crate::proc::clock::now()).map_err(CycleFault::Store)?;
         notices.extend(loaded.notices);
         Ok(loaded.memory)
+    }
+
+    /// The memory with the answers that have come, and what there is to tell of them.
+    fn take_answers(&mut self, before: &Memory) -> (Memory, Vec<Entry>) {
+        let told = self.prober.as_mut().map(Prober::take).unwrap_or_default();
+        let taken = told.into_iter().fold(before.clone(), |memory, (agent, at, told)| answer(memory, &agent, at, told));
+        let entries = answers(before, &taken);
+        (taken, entries)
+    }
+
+    /// Without questions where nobody is there to wait for the answers.
+    fn asking(&self, plan: Plan) -> Plan {
+        if self.prober.is_some() { plan } else { Plan { probes: Vec::new(), ..plan } }
+    }
+
+    fn ask_due(&mut self, plan: &Plan, now: Moment) {
+        let Some(prober) = &mut self.prober else { return };
+        plan.probes.iter().filter(|probe| probe.is_due(now)).for_each(|probe| prober.ask(probe.clone(), now));
     }
 
     /// Makes the intent durable; where that fails, plans anew for what may be done all the same.
@@ -234,16 +285,16 @@ impl Controller {
     /// The journal and the files that dashboards read. None of them is worth failing for.
     fn tell_others(
         &mut self,
-        town: &Town,
+        told: Vec<Entry>,
         plan: &Plan,
         outcomes: &Outcomes,
         planned: &[(SessionName, Moment)],
+        counted: Counted,
         now: Moment,
         notices: &mut Vec<String>,
     ) {
         let mut entries = entries(&self.last_plan, plan, outcomes);
-        entries.extend(self.news_of_chores(town, plan));
-        let counted = Counted { cycles: 1, handoffs: planned.len() as u64, analyses: 0 };
+        entries.extend(told);
         let told = self
             .store
             .journal(now, &entries)
@@ -261,8 +312,9 @@ impl Controller {
 fn without_news_of_screens(memory: &Memory, saved: &Memory) -> Memory {
     let mut memory = memory.clone();
     for (name, history) in &mut memory.sessions {
-        let saved = saved.sessions.get(name).and_then(|history| history.content.as_ref());
-        if let (Some(content), Some(saved)) = (&mut history.content, saved) {
+        let Some(saved) = saved.sessions.get(name) else { continue };
+        history.footprint = saved.footprint;
+        if let (Some(content), Some(saved)) = (&mut history.content, &saved.content) {
             let same = content.generation == saved.generation && content.state == saved.state;
             if same && content.is_agreed() == saved.is_agreed() {
                 content.clone_from(saved);

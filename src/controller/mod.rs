@@ -8,6 +8,10 @@
 
 mod chores;
 mod cycle;
+mod files;
+mod nudge;
+mod prober;
+mod senses;
 mod survey;
 mod watch;
 

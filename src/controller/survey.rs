@@ -2,17 +2,20 @@
 
 use crate::model::{Memory, Moment, Observed, Orders, Plan, Town};
 use crate::observe::{self, Depth};
-use crate::plan::{Situation, plan};
+use crate::plan::{Situation, covered, plan};
 use crate::proc;
 use crate::remember::learn;
 use crate::store::View;
 use crate::tmux::Client;
+use std::borrow::Cow;
 
 /// One look at a town, and what follows from it.
 #[derive(Debug, Clone)]
-pub struct Survey {
+pub struct Survey<'t> {
     /// When it was taken.
     pub now: Moment,
+    /// What is wanted, of sessions that others start too.
+    pub town: Cow<'t, Town>,
     /// What was seen.
     pub observed: Observed,
     /// What was remembered, with this look learned.
@@ -24,18 +27,19 @@ pub struct Survey {
 }
 
 /// Looks once and plans. Writes nothing, starts nothing.
-pub async fn survey(
+pub async fn survey<'t>(
     client: &Client,
-    town: &Town,
+    town: &'t Town,
     state: &View,
     memory: Memory,
     orders: Orders,
     depth: Depth,
-) -> Survey {
+) -> Survey<'t> {
     let now = proc::clock::now();
     let mut observed = observe::look(client, town, &memory, now, depth).await;
-    let notices = observe::listen(&mut observed, town, &memory, state, now);
-    let memory = learn(memory, town, &observed, now);
-    let plan = plan(&Situation { town, observed: &observed, memory: &memory, orders, now });
-    Survey { now, observed, memory, plan, notices }
+    let town = covered(town, &observed);
+    let notices = observe::listen(&mut observed, &town, &memory, state, now);
+    let memory = learn(memory, &town, &observed, now);
+    let plan = plan(&Situation { town: &town, observed: &observed, memory: &memory, orders, now });
+    Survey { now, town, observed, memory, plan, notices }
 }

@@ -1,12 +1,16 @@
-//! The long-running controller: cycles until told to end.
+//! The long-running controller: cycles until told to end, each when the plan can have changed or something has
+//! happened.
 
 use super::cycle::{Controller, Cycle, CycleFault};
-use crate::model::{Moment, Orders, Outcome, Period, Phase, Plan, Scope, Town};
-use std::time::Duration;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use super::prober::Prober;
+use super::senses::{Senses, Woken};
+use crate::model::{Moment, Observed, Orders, Outcome, Period, Phase, Plan, Scope, Town};
+use std::path::Path;
 
 /// How soon to look again while something starts or stops.
 const IN_FLIGHT: Period = Period::from_millis(300);
+/// How soon to look again where the last look told nothing.
+const UNKNOWN: Period = Period::from_secs(5);
 /// Never sooner than this, whatever the plan says.
 const LEAST: Period = Period::from_millis(50);
 
@@ -47,19 +51,22 @@ pub enum Ended {
 
 /// Keeps the town as declared until SIGTERM or SIGINT. SIGHUP reads the manifest anew.
 ///
-/// `reload` is asked before each cycle (`true`: whatever the file's times say); `tell` gets everything worth telling.
+/// `manifest` is the file whose changes are listened for; `reload` is asked before each cycle (`true`: whatever the file's times say); `tell` gets everything worth telling.
 ///
 /// # Errors
-/// Only when signals cannot be listened for.
+/// Only when signals or processes cannot be listened to.
 pub async fn watch(
     controller: &mut Controller,
     mut town: Box<Town>,
     orders: Orders,
+    manifest: &Path,
     mut reload: impl FnMut(bool) -> Reload,
     mut tell: impl FnMut(Event<'_>),
     still_ours: impl Fn() -> bool,
 ) -> std::io::Result<Ended> {
-    let mut signals = Signals::listen()?;
+    controller.hold_client(&town.name);
+    let mut senses = Senses::new(manifest, controller.store())?;
+    controller.ask_agents();
     let mut broken = false;
     let mut forced = false;
     loop {
@@ -79,20 +86,18 @@ pub async fn watch(
         }
         let pause = match controller.cycle(&town, orders, &Scope::Town).await {
             Ok(cycle) => {
+                senses.attend(&town, &cycle.observed, controller.store(), controller.client()).await;
                 tell(Event::Cycle(&town, &cycle));
                 pause_after(&cycle, town.resync)
             }
             Err(fault) => {
                 tell(Event::Fault(&fault));
-                town.resync
+                town.resync.min(UNKNOWN)
             }
         };
-        let woken = tokio::select! {
-            woken = signals.wait(pause.to_std()) => woken,
-            () = controller.chore_ended() => Woken::Time,
-        };
-        match woken {
-            Woken::Time => {}
+        let (state, client, prober) = controller.senses();
+        match senses.wait(pause, state, client, answered(prober)).await {
+            Woken::Look => {}
             Woken::Reload => forced = true,
             Woken::End if broken => return Ok(Ended::ToldWithBrokenManifest),
             Woken::End => return Ok(Ended::Told),
@@ -104,7 +109,10 @@ pub async fn watch(
 fn pause_after(cycle: &Cycle, resync: Period) -> Period {
     let unsure = cycle.outcomes.iter().any(|done| !matches!(done.outcome, Outcome::Failed(_)));
     let now: Moment = crate::proc::clock::now();
-    let mut pause = resync;
+    let mut pause = match cycle.observed {
+        Observed::Unknown(_) => resync.min(UNKNOWN),
+        Observed::Up(_) | Observed::Down => resync,
+    };
     if let Some(wake) = cycle.plan.wake {
         pause = pause.min(now.until(&wake));
     }
@@ -120,33 +128,10 @@ fn is_in_flight(plan: &Plan) -> bool {
     plan.unchanged.iter().any(|calm| moving(calm.phase)) || plan.held.iter().any(|held| moving(held.phase))
 }
 
-struct Signals {
-    term: Signal,
-    int: Signal,
-    hup: Signal,
-}
-
-enum Woken {
-    Time,
-    Reload,
-    End,
-}
-
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self {
-            term: signal(SignalKind::terminate())?,
-            int: signal(SignalKind::interrupt())?,
-            hup: signal(SignalKind::hangup())?,
-        })
-    }
-
-    async fn wait(&mut self, pause: Duration) -> Woken {
-        tokio::select! {
-            () = tokio::time::sleep(pause) => Woken::Time,
-            _ = self.hup.recv() => Woken::Reload,
-            _ = self.term.recv() => Woken::End,
-            _ = self.int.recv() => Woken::End,
-        }
+/// Waits for an agent's answer; for ever where none was asked.
+async fn answered(prober: Option<&mut Prober>) {
+    match prober {
+        Some(prober) => prober.wait().await,
+        None => std::future::pending().await,
     }
 }

@@ -27,28 +27,11 @@ const fn refused(path: &'static [&'static str], value: &'static str) -> Row {
 }
 
 /// Session fields, wherever a session's fields stand; then tables of their own.
-const SESSION_ROWS: [Row; 5] = [
-    Row {
-        path: &["on_idle"],
-        value: "nudge",
-        severity: Severity::Advice,
-        help: "until it does, a session that is too quiet is only reported, as with \"report\"",
-    },
-    later(&["max_memory"]),
-    later(&["handoff"]),
-    later(&["instructions"]),
-    refused(&["launcher"], "gt"),
-];
+const SESSION_ROWS: [Row; 2] = [later(&["instructions"]), refused(&["launcher"], "gt")];
 
 /// Everything else.
-const ROWS: [Row; 11] = [
-    later(&["agents", "*", "submit"]),
-    later(&["agents", "*", "probe"]),
+const ROWS: [Row; 5] = [
     later(&["agents", "*", "resume"]),
-    later(&["notify"]),
-    later(&["controller", "metrics"]),
-    later(&["controller", "drain_on_exit"]),
-    later(&["policy", "*"]),
     refused(&["roles", "*", "start"], ""),
     refused(&["roles", "*", "stop"], ""),
     refused(&["roles", "*", "restart_command"], ""),

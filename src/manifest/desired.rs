@@ -8,7 +8,7 @@ use super::reading::{Reading, path};
 use super::session::{Named, Tiers, pick};
 use super::template::Words;
 use crate::model::{
-    self, Agent, Backoff, Completion, Desired, Idling, Logs, Marker, Period, RestartPolicy, SessionName,
+    self, Agent, Backoff, Completion, Desired, Idling, Logs, Marker, NudgeText, Period, RestartPolicy, SessionName,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -47,8 +47,10 @@ impl Reading<'_> {
         let env_file = self.file(tiers, &words, "env_file", pick!(tiers, env_file));
         let instructions = self.file(tiers, &words, "instructions", pick!(tiers, instructions));
         let identity_env = scene.root.as_deref().map(|root| identity.env(root, name, &known.agent)).unwrap_or_default();
+        let handoff = self.typed(tiers, &words, "handoff", pick!(tiers, handoff));
         let restart = pick!(tiers, restart).map_or_else(RestartPolicy::default, |word| word.meaning());
         let completion = self.completion(tiers, &words, restart);
+        let idling = self.idling(tiers, &words);
         // Only now, so that one fault hides no other.
         let (command, dir) = (command?, dir?);
         let wait = |field: Option<&super::wire::values::Wait>| field.map_or(Period::ZERO, |wait| wait.0);
@@ -68,10 +70,10 @@ impl Reading<'_> {
             after: BTreeSet::new(),
             ready_after: wait(pick!(tiers, ready_after)),
             max_age: max_age(tiers, name),
-            handoff: pick!(tiers, handoff).cloned(),
+            handoff,
             handoff_gap: wait(pick!(tiers, handoff_gap)),
             drain: wait(pick!(tiers, drain)),
-            idling: idling(tiers),
+            idling,
             max_memory: pick!(tiers, max_memory).and_then(|memory| memory.0),
             on_drift: pick!(tiers, on_drift).map(|word| word.meaning()).unwrap_or_default(),
             when_attached: pick!(tiers, when_attached).map(|word| word.meaning()).unwrap_or_default(),
@@ -81,6 +83,7 @@ impl Reading<'_> {
             logs: logs(tiers),
             instructions,
             prune: pick!(tiers, prune).copied().unwrap_or_default(),
+            policy: None,
         })
     }
 
@@ -206,6 +209,33 @@ impl Reading<'_> {
     }
 }
 
+impl Reading<'_> {
+    fn idling(&mut self, tiers: &Tiers<'_>, words: &Words<'_>) -> Idling {
+        let nudge = self.typed(tiers, words, "idle_nudge", pick!(tiers, idle_nudge));
+        Idling {
+            idle_limit: pick!(tiers, idle_limit).and_then(|limit| limit.period()),
+            on_idle: pick!(tiers, on_idle).map(|word| word.meaning()).unwrap_or_default(),
+            nudge: nudge.unwrap_or_default(),
+            stuck_after: pick!(tiers, stuck_after).and_then(|limit| limit.period()),
+        }
+    }
+
+    /// A text to be typed, from the template in `field`.
+    fn typed(
+        &mut self,
+        tiers: &Tiers<'_>,
+        words: &Words<'_>,
+        field: &'static str,
+        text: Option<&String>,
+    ) -> Option<NudgeText> {
+        let layers = self.layers;
+        let at = || tiers.path(layers, &[field]);
+        let filled = self.fill(words, text?, at)?;
+        let text = NudgeText::new(&filled);
+        text.map_err(|e| self.faults.push(self.at(&at(), "bad-text", e.to_string()).help(e.help()))).ok()
+    }
+}
+
 /// The notebook's markers.
 pub(crate) fn task_markers() -> Vec<Marker> {
     TASK_MARKERS.map(|text| Marker::Text(text.to_owned())).to_vec()
@@ -235,14 +265,6 @@ fn share(name: &SessionName, most: Period) -> Period {
     }
     hash = (hash ^ (hash >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     Period::from_millis((hash >> 11) % (most.millis() / unit + 1) * unit)
-}
-
-fn idling(tiers: &Tiers<'_>) -> Idling {
-    Idling {
-        idle_limit: pick!(tiers, idle_limit).and_then(|limit| limit.period()),
-        on_idle: pick!(tiers, on_idle).map(|word| word.meaning()).unwrap_or_default(),
-        stuck_after: pick!(tiers, stuck_after).and_then(|limit| limit.period()),
-    }
 }
 
 fn backoff(tiers: &Tiers<'_>) -> Backoff {

@@ -25,6 +25,7 @@ mod gastown;
 mod layer;
 mod order;
 mod origins;
+mod policies;
 mod reading;
 mod schema;
 mod session;

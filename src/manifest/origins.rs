@@ -43,19 +43,26 @@ impl Origins {
         Self { layers, files, sessions }
     }
 
-    /// Every field of a session that has a value, in the order of the reference; empty when it is not declared here.
+    /// Every field of a session that has a value, in the order of the reference; empty when it is not declared here. Of
+    /// one that a policy covers, the fields of the policy.
     #[must_use]
     pub fn explain(&self, session: &Desired) -> Vec<Explained> {
-        let fields = fields_of::<wire::SessionTable>().iter().flat_map(|field| {
-            let inner = match *field {
-                "completion" => fields_of::<wire::Completion>(),
-                "backoff" => fields_of::<wire::Backoff>(),
-                "logs" => fields_of::<wire::Logs>(),
-                _ => return vec![vec![*field]],
-            };
-            inner.iter().map(|leaf| vec![*field, *leaf]).collect()
-        });
-        fields.filter_map(|field| self.explain_field(session, &field)).collect()
+        if let Some(pattern) = &session.policy {
+            let fields = leaves(fields_of::<wire::PolicyTable>());
+            return fields.iter().filter_map(|field| self.explain_policy(session, pattern, field)).collect();
+        }
+        let fields = leaves(fields_of::<wire::SessionTable>());
+        fields.iter().filter_map(|field| self.explain_field(session, field)).collect()
+    }
+
+    fn explain_policy(&self, session: &Desired, pattern: &str, field: &[&str]) -> Option<Explained> {
+        let Value::Array(_, policies) = self.layers.value(&["policy"])? else { return None };
+        let has_pattern = |table: &Value| table.find_ref("match").and_then(Value::as_str) == Some(pattern);
+        let index = policies.iter().position(has_pattern)?.to_string();
+        let path: Vec<String> = ["policy", &index].iter().chain(field).map(|step| (*step).to_owned()).collect();
+        let given = self.layers.value(&path).map(toml_text)?;
+        let value = resolved(session, field).unwrap_or(given);
+        Some(Explained { field: field.join("."), value, origin: self.name(&path) })
     }
 
     fn explain_field(&self, session: &Desired, field: &[&str]) -> Option<Explained> {
@@ -83,6 +90,20 @@ impl Origins {
             _ => place,
         }
     }
+}
+
+/// The fields with those of the tables within.
+fn leaves(fields: &'static [&'static str]) -> Vec<Vec<&'static str>> {
+    let within = |field: &&'static str| {
+        let inner = match *field {
+            "completion" => fields_of::<wire::Completion>(),
+            "backoff" => fields_of::<wire::Backoff>(),
+            "logs" => fields_of::<wire::Logs>(),
+            _ => return vec![vec![*field]],
+        };
+        inner.iter().map(|leaf| vec![*field, *leaf]).collect()
+    };
+    fields.iter().flat_map(within).collect()
 }
 
 /// The value of a field that is not simply what was written.

@@ -277,10 +277,9 @@ fn what_this_version_cannot_do_is_refused_and_what_it_ignores_is_told() {
     let list: Vec<String> = faults.list.iter().map(|f| format!("{} {}", f.code, place(&faults, &f.origin))).collect();
     let want = [
         "unsupported 3:10 \"gastown\"",
-        "not-yet 5:1 on_idle",
         "unsupported 8:1 launcher",
         "unsupported 9:1 start",
-        "not-yet 14:1 metrics",
+        "bad-metrics 14:11 \"x\"",
     ];
     assert_eq!(list, want);
 }

@@ -1,11 +1,12 @@
 //! From the merged tables to a [`Town`].
 
-use super::chores;
-use super::desired::{Scene, task_markers};
+use super::desired::Scene;
 use super::fault::shown;
 use super::reading::{Reading, path};
-use super::wire::{self, values::Wait};
-use crate::model::{Completion, Limits, Notify, Period, Policy, SessionName, Socket, StartBudget, Town};
+use super::wire;
+use super::{chores, policies};
+use crate::model::{Limits, Metrics, Notify, Period, SessionName, Socket, StartBudget, Topic, Town};
+use core::net::SocketAddr;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::{Path as FsPath, PathBuf};
@@ -45,10 +46,11 @@ impl Reading<'_> {
             self.check_after(&named, who);
         }
         self.order(&named, &mut sessions);
-        let policies = self.policies();
+        let policies = policies::resolve(self, town, &scene.agents);
         let dir = scene.root.clone().unwrap_or_else(|| self.sources.base_dir.to_path_buf());
         let chores = chores::resolve(self, &named, &dir);
         let notify = self.notify();
+        let metrics = self.metrics();
         let places = named.iter().map(|(n, w)| (n.clone(), (w.tiers.index, w.tiers.role_name.to_owned()))).collect();
         let controller = manifest.controller.as_ref();
         let town = name.zip(socket).map(|(name, socket)| Town {
@@ -60,8 +62,7 @@ impl Reading<'_> {
             chores,
             limits: limits(manifest.limits.as_ref()),
             resync: controller.and_then(|c| c.resync).map_or(Period::from_secs(15), |period| period.0),
-            drain_on_exit: controller.and_then(|c| c.drain_on_exit).unwrap_or_default(),
-            metrics: controller.and_then(|c| c.metrics.clone()),
+            metrics,
             notify,
         });
         (town, places)
@@ -117,42 +118,40 @@ impl Reading<'_> {
         None
     }
 
-    fn policies(&mut self) -> Vec<Policy> {
-        let manifest = self.manifest;
-        let tables = manifest.policy.iter().flatten().enumerate();
-        tables.filter_map(|(index, table)| self.policy(index, table)).collect()
-    }
-
-    fn policy(&mut self, index: usize, table: &wire::PolicyTable) -> Option<Policy> {
-        let here = path(["policy", &index.to_string()]);
-        let Some(pattern) = table.r#match.as_deref() else {
-            let fault = self.lacks(&here, "match", "a policy needs a `match`");
-            self.faults.extend(fault.map(|f| f.help("add match = \"task-agent-*\"")));
-            return None;
+    /// A file for a collector, or a port that only this host reaches: what sessions are called is nobody else's business.
+    fn metrics(&mut self) -> Option<Metrics> {
+        let at = || path(["controller", "metrics"]);
+        let text = self.manifest.controller.as_ref().and_then(|c| c.metrics.as_deref())?;
+        let (code, message, help) = match text.parse::<SocketAddr>() {
+            Ok(address) if address.ip().is_loopback() && address.port() != 0 => return Some(Metrics::Listen(address)),
+            Ok(address) if address.port() == 0 => {
+                ("bad-address", "metrics need a port of their own".to_owned(), "write \"127.0.0.1:9464\"")
+            }
+            Ok(_) => (
+                "bad-address",
+                format!("`{}` can be reached from elsewhere", shown(text)),
+                "write \"127.0.0.1:9464\", and let what may read it from elsewhere come through a proxy",
+            ),
+            Err(_) if FsPath::new(text).extension().is_some_and(|e| e == "prom") => {
+                return self.absolute(text, at).map(Metrics::File);
+            }
+            Err(_) => (
+                "bad-metrics",
+                format!("`{}` is neither an address nor a file that ends in .prom", shown(text)),
+                "write \"127.0.0.1:9464\", or a path such as \"/var/lib/node-exporter/town.prom\"",
+            ),
         };
-        let bare: String = pattern.chars().filter(|c| !matches!(c, '*' | '?')).collect();
-        if pattern.is_empty() || bare.chars().any(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))) {
-            let at = path(["policy", &index.to_string(), "match"]);
-            let fault = self.at(&at, "bad-pattern", format!("no session can match `{}`", shown(pattern)));
-            self.faults.push(fault.help("use letters, digits, `_`, `-`, and `*` and `?` for any"));
-            return None;
-        }
-        Some(Policy {
-            pattern: pattern.to_owned(),
-            max_age: table.max_age.and_then(wire::values::Limit::period),
-            idle_limit: table.idle_limit.and_then(wire::values::Limit::period),
-            completion: table.completion.as_ref().map(policy_completion),
-            max_memory: table.max_memory.and_then(|memory| memory.0),
-            when_attached: table.when_attached.map(wire::words::WhenAttached::meaning).unwrap_or_default(),
-            stop_grace: table.stop_grace.map_or(Period::from_secs(30), |wait| wait.0),
-        })
+        let fault = self.at(&at(), code, message).help(help);
+        self.faults.push(fault);
+        None
     }
 
     fn notify(&mut self) -> Option<Notify> {
         let table = self.manifest.notify.as_ref()?;
         match table.command.as_deref() {
             Some(command) if command.first().is_some_and(|program| !program.is_empty()) => {
-                Some(Notify { command: command.to_vec(), on: table.on.clone().unwrap_or_default() })
+                let on = table.on.as_ref().map(|on| on.iter().map(|topic| topic.meaning()).collect());
+                Some(Notify { command: command.to_vec(), on: on.unwrap_or_else(|| Topic::ALL.into()) })
             }
             Some(_) => {
                 let fault = self.at(&path(["notify", "command"]), "empty-command", "a command without a program");
@@ -165,15 +164,6 @@ impl Reading<'_> {
                 None
             }
         }
-    }
-}
-
-fn policy_completion(table: &wire::Completion) -> Completion {
-    let given = table.markers.as_ref().map(|markers| markers.iter().map(|marker| marker.0.clone()).collect());
-    Completion {
-        markers: given.unwrap_or_else(task_markers),
-        grace: table.grace.map_or(Period::from_mins(5), |Wait(period)| period),
-        log: table.log.clone(),
     }
 }
 

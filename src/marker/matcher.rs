@@ -74,7 +74,7 @@ impl Matcher {
             return None;
         }
         if let Some(object) = object_in(line) {
-            return self.judge_object(&object);
+            return if self.typed.shows(line, "") { None } else { self.judge_object(&object) };
         }
         if line.contains("\"is_error\":true") || line.contains("\"is_error\": true") {
             let marker = self.markers.iter().find(|marker| marker.text.as_ref().is_some_and(|t| line.contains(t)))?;
@@ -87,7 +87,8 @@ impl Matcher {
         let stated = |marker: &&Compiled| {
             let holds =
                 |text: &String| denied && marker.json.is_some() && line.contains(text) || self.states(line, text);
-            marker.text.as_ref().is_some_and(holds)
+            let typed = |text: &String| self.typed.shows(line, text);
+            marker.text.as_ref().is_some_and(|text| holds(text) && !typed(text))
         };
         self.markers.iter().filter(|_| !cut).find(stated).map(|marker| (marker.name.as_str(), Verdict::Completed))
     }

@@ -73,14 +73,18 @@ impl Typed {
         Self(texts.iter().flat_map(|text| text.lines()).map(squeezed).filter(|line| !line.is_empty()).collect())
     }
 
-    /// Whether this line is one of them, or a piece of one that is more than `marker`.
+    /// Whether this line is one of them, a piece of one that is more than `marker`, or holds the whole of one that is.
     pub(super) fn shows(&self, line: &str, marker: &str) -> bool {
         if self.0.is_empty() {
             return false;
         }
         let line = squeezed(line);
-        let more = line.len() > squeezed(marker).len();
-        !line.is_empty() && self.0.iter().any(|typed| *typed == line || more && typed.contains(&line))
+        let marker = squeezed(marker);
+        let asks = |typed: &String| !marker.is_empty() && typed.len() > marker.len() && typed.contains(&marker);
+        let echoes = |typed: &String| asks(typed) && line.contains(typed.as_str());
+        let more = line.len() > marker.len();
+        let shows = |typed: &String| *typed == line || more && typed.contains(&line) || echoes(typed);
+        !line.is_empty() && self.0.iter().any(shows)
     }
 }
 
@@ -184,5 +188,7 @@ mod tests {
         let longer = Typed::new(&[format!("say {MARKER} at the end")]);
         assert!(!longer.shows(MARKER, MARKER), "what was asked for");
         assert!(longer.shows(&format!("say {MARKER}"), MARKER));
+        assert!(longer.shows(&format!("you: say {MARKER} at the end (queued)"), MARKER), "with words around it");
+        assert!(!Typed::new(&["ok".to_owned()]).shows("it looks ok", ""));
     }
 }

@@ -117,13 +117,13 @@ impl Content {
             | ScreenState::Auth
             | ScreenState::Limit { .. }
             | ScreenState::Context
-            | ScreenState::Unclear => {
-                if self.idle(now) < Self::IDLE_AFTER {
-                    Phase::Working
-                } else {
-                    Phase::Idle
-                }
-            }
+            | ScreenState::Unclear => self.pace(now),
         }
+    }
+
+    /// Working or idle, by what has changed on the screen alone.
+    #[must_use]
+    pub fn pace(&self, now: Moment) -> Phase {
+        if self.idle(now) < Self::IDLE_AFTER { Phase::Working } else { Phase::Idle }
     }
 }

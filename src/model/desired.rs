@@ -1,6 +1,7 @@
 //! What the user wants: a [`Town`] of [`Desired`] sessions, every default resolved.
 
-use super::{Period, SessionName};
+use super::{NudgeText, Period, Policy, SessionName, Topic};
+use core::net::SocketAddr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
@@ -16,7 +17,7 @@ pub struct Town {
     pub socket: Socket,
     /// The sessions wanted, by name.
     pub sessions: BTreeMap<SessionName, Desired>,
-    /// Sessions others start, which are only ever expired.
+    /// Sessions others start, which are only ever expired. Of those that match, the first counts.
     pub policies: Vec<Policy>,
     /// Timed work beside the sessions.
     pub chores: Vec<Chore>,
@@ -24,12 +25,17 @@ pub struct Town {
     pub limits: Limits,
     /// How long the controller sleeps at most between two looks.
     pub resync: Period,
-    /// Whether the controller stops the town when it ends.
-    pub drain_on_exit: bool,
-    /// Where to serve metrics, if anywhere.
-    pub metrics: Option<String>,
+    /// Where the controller offers metrics, if anywhere.
+    pub metrics: Option<Metrics>,
     /// Whom to tell.
     pub notify: Option<Notify>,
+}
+
+impl Town {
+    /// The sessions that the manifest declares, without those that others start and a policy covers.
+    pub fn declared(&self) -> impl Iterator<Item = &Desired> {
+        self.sessions.values().filter(|desired| desired.policy.is_none())
+    }
 }
 
 /// Which tmux server a town lives on.
@@ -78,15 +84,16 @@ pub struct Desired {
     pub ready_after: Period,
     /// Age at which it is restarted (a task: expired). Its own share of `max_age_jitter` is already added.
     pub max_age: Option<Period>,
-    /// Notice given to the agent before a planned restart.
-    pub handoff: Option<String>,
+    /// Notice typed at its prompt before it is ended for its age or its fields.
+    pub handoff: Option<NudgeText>,
     /// Least time between two planned restarts.
     pub handoff_gap: Period,
     /// How long a planned restart waits for the session to fall idle.
     pub drain: Period,
     /// Quiet and stuck limits.
     pub idling: Idling,
-    /// Resident memory of its process tree, in bytes, above which it is restarted.
+    /// Memory of its process tree in bytes, pages that several processes share counted once, above which it is
+    /// restarted (a task: expired).
     pub max_memory: Option<u64>,
     /// What happens when it runs with other fields than declared.
     pub on_drift: OnDrift,
@@ -104,6 +111,9 @@ pub struct Desired {
     pub instructions: Option<PathBuf>,
     /// Whether it may be expired once it is no longer declared, without `--prune`.
     pub prune: bool,
+    /// The pattern of the policy that covers it; none for what the manifest declares. Others start such a session: it is
+    /// never started, restarted or replaced, only expired.
+    pub policy: Option<String>,
 }
 
 impl Desired {
@@ -279,12 +289,14 @@ pub enum OnIdle {
 }
 
 /// Quiet and stuck limits of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Idling {
     /// Quiet for this long is too quiet.
     pub idle_limit: Option<Period>,
     /// What then happens to a service.
     pub on_idle: OnIdle,
+    /// What is typed then, where something is.
+    pub nudge: NudgeText,
     /// A busy screen frozen for this long is stuck.
     pub stuck_after: Option<Period>,
 }
@@ -296,7 +308,7 @@ pub struct Completion {
     pub markers: Vec<Marker>,
     /// How long a completed session stays, to be looked at, before it is expired.
     pub grace: Period,
-    /// A log to watch instead of the pane's own output; `{session}` is not yet filled in for policies.
+    /// A log to watch instead of the pane's own output, absolute; of a policy with `{session}` not yet filled in.
     pub log: Option<String>,
 }
 
@@ -389,27 +401,17 @@ pub enum StartBudget {
 pub struct Notify {
     /// Argv that gets JSON on its standard input.
     pub command: Vec<String>,
-    /// The events it is run for.
-    pub on: Vec<String>,
+    /// What it is run for.
+    pub on: BTreeSet<Topic>,
 }
 
-/// A rule for sessions that others start.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Policy {
-    /// Pattern on the session's name: `*` and `?`.
-    pub pattern: String,
-    /// Expire at this age.
-    pub max_age: Option<Period>,
-    /// Expire when quiet for this long.
-    pub idle_limit: Option<Period>,
-    /// Expire when completed.
-    pub completion: Option<Completion>,
-    /// Expire above this many bytes of resident memory.
-    pub max_memory: Option<u64>,
-    /// What an attached client means.
-    pub when_attached: WhenAttached,
-    /// How long it may take to end after TERM.
-    pub stop_grace: Period,
+/// Where metrics are offered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Metrics {
+    /// In this file, absolute, for a collector that reads files.
+    File(PathBuf),
+    /// By HTTP, on an address of this host alone.
+    Listen(SocketAddr),
 }
 
 /// Timed work beside the sessions.

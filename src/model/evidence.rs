@@ -22,10 +22,14 @@ impl Reason {
             Self::TooOld { age, limit } => of([("age_ms", ms(*age)), ("limit_ms", ms(*limit))]),
             Self::TooQuiet { quiet, limit } => of([("quiet_ms", ms(*quiet)), ("limit_ms", ms(*limit))]),
             Self::Stuck { frozen, limit } => of([("frozen_ms", ms(*frozen)), ("limit_ms", ms(*limit))]),
+            Self::TooLarge { used, limit } => of([("used_bytes", json!(used)), ("limit_bytes", json!(limit))]),
+            Self::FailedStart { after, crashes } => of([("after_ms", ms(*after)), ("crashes", json!(crashes))]),
+            Self::SignedIn { agent } => of([("agent", json!(agent))]),
             Self::Blocked { kind, agent, evidence, fix } => blocked(*kind, agent, evidence, fix.as_deref()),
             Self::Drifted { fields } => of([("fields", json!(fields))]),
             Self::Adoptable { process } => of([("process", json!(process))]),
-            Self::Orphaned | Self::Asked => Evidence::new(),
+            Self::Covered { policy } => of([("policy", json!(policy))]),
+            Self::Uncovered | Self::Orphaned | Self::Asked => Evidence::new(),
             Self::StopBegun { waited, purpose } => of([("waited_ms", ms(*waited)), ("purpose", json!(purpose))]),
         }
     }
@@ -58,6 +62,7 @@ impl Hold {
             Self::ForeignTown { town } => of([("town", json!(town))]),
             Self::ServerLosses { losses } => of([("losses", json!(losses))]),
             Self::Blocked { kind, agent, evidence, fix } => blocked(*kind, agent, evidence, fix.as_deref()),
+            Self::Roused { waited } => of([("waited_ms", ms(*waited))]),
             Self::OwnSession | Self::SecondLook | Self::Paused | Self::NotDurable | Self::EmptyTown => Evidence::new(),
         }
     }
@@ -86,6 +91,7 @@ impl Hold {
             | Self::Draining { .. }
             | Self::Stopping { .. }
             | Self::Blocked { kind: Block::Limit, .. }
+            | Self::Roused { .. }
             | Self::SecondLook
             | Self::Paused => false,
         }

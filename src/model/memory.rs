@@ -1,7 +1,7 @@
 //! What tmux forgets: the town's history, as kept in the state file.
 
 use crate::model::{
-    ChoreHistory, Content, Death, Fingerprint, Generation, Marks, Moment, ProcId, Rung, ServerId, SessionName,
+    ChoreHistory, Content, Death, Fingerprint, Generation, Marks, Moment, Probed, ProcId, Rung, ServerId, SessionName,
 };
 use std::collections::BTreeMap;
 
@@ -29,6 +29,8 @@ pub struct Memory {
     pub auth_deaths: BTreeMap<String, Vec<Moment>>,
     /// By the name of the chore.
     pub chores: BTreeMap<String, ChoreHistory>,
+    /// Agents that were asked whether they are signed in, while a screen says that they cannot go on.
+    pub probes: BTreeMap<String, Probed>,
     /// By session.
     pub sessions: BTreeMap<SessionName, History>,
 }
@@ -69,11 +71,30 @@ pub struct History {
     pub content: Option<Content>,
     /// What its output says about its end.
     pub marks: Option<Marks>,
+    /// When a text was last about to be typed into it.
+    pub nudged: Option<Moment>,
+    /// What gtctl has typed into it, oldest first, at most [`History::MAX_TYPED`].
+    pub typed: Vec<Typed>,
+    /// The last Escape that it was sent.
+    pub roused: Option<Roused>,
+    /// The memory of its process tree, where that is limited.
+    pub footprint: Option<Footprint>,
 }
 
 impl History {
     /// More crashes than this in a row are not told apart.
     pub const MAX_CRASHES: usize = 32;
+    /// Texts typed into one life that are remembered.
+    pub const MAX_TYPED: usize = 8;
+}
+
+/// A text that gtctl has typed, or was about to type: what shows it is no word of the agent's.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Typed {
+    /// Into which life.
+    pub generation: Generation,
+    /// The text.
+    pub text: String,
 }
 
 /// One life of a session, from start to end.
@@ -142,4 +163,34 @@ pub enum Purpose {
     Restart,
     /// Nothing afterwards.
     Expire,
+}
+
+/// An Escape sent to a session that seemed stuck: written before it is sent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Roused {
+    /// To which life.
+    pub generation: Generation,
+    /// When.
+    pub at: Moment,
+}
+
+/// What a session's process tree was found to hold.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Footprint {
+    /// Of which life.
+    pub generation: Generation,
+    /// When it was last measured.
+    pub at: Moment,
+    /// In bytes, a page that several processes share counted once.
+    pub bytes: u64,
+    /// The measure before that; 0 where there was none.
+    pub before: u64,
+}
+
+impl Footprint {
+    /// What both of the last two measures found at least.
+    #[must_use]
+    pub fn agreed(&self) -> u64 {
+        self.bytes.min(self.before)
+    }
 }

@@ -11,16 +11,21 @@ pub mod chore;
 pub mod content;
 pub mod desired;
 pub mod evidence;
+pub mod heartbeat;
 pub mod identity;
 pub mod journal;
 pub mod marks;
 pub mod memory;
 pub mod name;
+pub mod news;
+pub mod nudge;
 pub mod observed;
 pub mod outcome;
 pub mod period;
 pub mod phase;
 pub mod plan;
+pub mod policy;
+pub mod probe;
 pub mod reason;
 pub mod screen;
 pub mod time;
@@ -31,22 +36,26 @@ pub use chore::{
 pub use content::{Content, Cpu};
 pub use desired::{
     Accept, Agent, Backoff, Chore, ChoreKind, Completion, Desired, Fingerprint, Idling, Launcher, Limits, Logs, Marker,
-    Notify, OnDrift, OnIdle, Policy, RestartPolicy, Socket, StartBudget, Town, WhenAttached,
+    Metrics, Notify, OnDrift, OnIdle, RestartPolicy, Socket, StartBudget, Town, WhenAttached,
 };
 pub use evidence::Evidence;
+pub use heartbeat::{Counts, Heartbeat, InForce, Keeper};
 pub use identity::{Generation, PaneId, ProcId, ServerId, SessionId};
 pub use journal::{Entry, Level};
 pub use marks::{Marks, Position, Sighting, Standing, Verdict};
-pub use memory::{Ended, Finished, History, Memory, Purpose, Run, Stopping};
+pub use memory::{Ended, Finished, Footprint, History, Memory, Purpose, Roused, Run, Stopping, Typed};
 pub use name::{NameFault, SessionName};
+pub use news::{Announced, News, Topic};
+pub use nudge::{Delivery, NudgeFault, NudgeText, Obstacle};
 pub use observed::{Label, Life, Observed, Origin, Ownership, Seen, Server, Usage};
 pub use outcome::{Done, Effect, Outcome, Outcomes};
 pub use period::{Period, PeriodFault};
 pub use phase::Phase;
 pub use plan::{
-    Action, Durability, Held, Mass, Next, Orders, Orphans, Plan, Quit, Request, Rung, Scope, Step, Target, Unchanged,
-    Verb,
+    Action, Durability, Held, Mass, Next, Orders, Orphans, Plan, Request, Rung, Scope, Step, Target, Unchanged, Verb,
 };
+pub use policy::Policy;
+pub use probe::{Answer, Answered, Probe, Probed};
 pub use reason::{Death, Hold, Reason};
 pub use screen::{Asks, Block, Screen, ScreenState};
 pub use time::Moment;

@@ -49,12 +49,16 @@ pub struct Seen {
     pub heard: Option<Marks>,
     /// Whose it is.
     pub ownership: Ownership,
-    /// The pane its agent runs in: the labelled one, or for others the first.
+    /// The pane its agent runs in: the labelled one, or for others the first. Where a policy covers it, another one if
+    /// only that lives.
     pub pane: PaneId,
     /// Whether the agent lives.
     pub life: Life,
     /// What its process tree uses; only on a full look, or where it decides whether the session rests.
     pub usage: Option<Usage>,
+    /// The memory of its process tree in bytes, a page that several processes share counted once; only where that is
+    /// limited, and not at every look.
+    pub footprint: Option<u64>,
 }
 
 /// Whose a session is, by its labels.
@@ -96,6 +100,8 @@ pub enum Origin {
     Started,
     /// It was there before and only got its labels.
     Adopted,
+    /// Others started it, and a policy covered it when it got its labels.
+    Policy,
 }
 
 /// Whether an agent lives.
@@ -106,7 +112,7 @@ pub enum Life {
     Alive {
         /// The pane's process.
         process: ProcId,
-        /// Started by gtctl, or a process of the agent's names was found in its tree.
+        /// Started by gtctl, or a process of the agent's names was found in its tree, or nobody says which agent it runs.
         matches: bool,
         /// The name of the pane's process, for messages.
         comm: String,

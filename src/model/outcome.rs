@@ -51,4 +51,8 @@ pub enum Effect {
     },
     /// The session is gone.
     Removed,
+    /// A text was typed, and has left the composer.
+    Nudged,
+    /// Escape was pressed.
+    Roused,
 }

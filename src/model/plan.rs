@@ -1,8 +1,8 @@
 //! What shall happen: steps, what is held, what is unchanged, and when to look again.
 
 use super::{
-    Desired, Fingerprint, Generation, Hold, Judged, Moment, PaneId, Period, Phase, ProcId, Purpose, Reason, ServerId,
-    SessionId, SessionName, Timed, WhenAttached,
+    Agent, Desired, Fingerprint, Generation, Hold, Judged, Logs, Moment, NudgeText, Origin, PaneId, Phase, Probe,
+    ProcId, Purpose, Reason, ServerId, SessionId, SessionName, Timed, WhenAttached,
 };
 
 /// A whole decision. Every declared session, and every one of ours that is no longer declared, is in exactly one of
@@ -19,6 +19,8 @@ pub struct Plan {
     pub chores: Vec<Timed>,
     /// What the last runs of chores propose, as judged now.
     pub proposals: Vec<Judged>,
+    /// Agents to be asked whether they are signed in, by name: each when its moment has come.
+    pub probes: Vec<Probe>,
     /// The next moment at which this answer can change if nothing else does.
     pub wake: Option<Moment>,
     /// The digest of the kills the mass guard held, for the second look.
@@ -73,10 +75,9 @@ pub enum Action {
         target: Target,
         /// How far the stop is.
         rung: Rung,
-        /// How long its tree may take to end.
-        grace: Period,
-        /// tmux keys by which its agent leaves of itself, and the texts of the prompt at which they work.
-        quit: Quit,
+        /// What its agent is: the keys by which it leaves, and how its prompt is known. Without keys for one that is not
+        /// declared.
+        agent: Box<Agent>,
     },
     /// Label the session as ours.
     Adopt {
@@ -88,20 +89,29 @@ pub enum Action {
         generation: Generation,
         /// When its present process was started, as far as can be told.
         started: Moment,
-        /// The last planned restart: the adoption, unless more is known.
-        handoff: Moment,
+        /// The last planned restart: the adoption, unless more is known. None where nothing is ever restarted.
+        handoff: Option<Moment>,
+        /// How it becomes ours.
+        origin: Origin,
+        /// Bounds on the log that its pane is piped to from now on; none where it is not.
+        log: Option<Logs>,
     },
-}
-
-/// How an agent is asked to leave.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Quit {
-    /// tmux keys; empty when it has none.
-    pub keys: Vec<String>,
-    /// The keys are only sent when one of these is on the last lines of the screen.
-    pub prompts: Vec<String>,
-    /// And none of these.
-    pub busy: Vec<String>,
+    /// Type a text at its prompt and submit it.
+    Nudge {
+        /// Exactly which session. Attached clients do not matter: a composer that somebody writes in is left alone.
+        target: Target,
+        /// How its prompt is known, and by which keys a text is submitted.
+        agent: Box<Agent>,
+        /// What is typed.
+        text: NudgeText,
+    },
+    /// Press Escape in its pane, if its screen still shows that it works.
+    Rouse {
+        /// Exactly which session. An attached client always forbids it.
+        target: Target,
+        /// By which its screen is read again just before.
+        agent: Box<Agent>,
+    },
 }
 
 /// The session an operation is meant for. It has no effect on any other, nor on a later life of the same.
@@ -113,7 +123,7 @@ pub struct Target {
     pub session: SessionId,
     /// Its agent's pane.
     pub pane: PaneId,
-    /// In this life; none for a session that is not ours yet.
+    /// In this life; none for a session without a label.
     pub generation: Option<Generation>,
     /// The pane's process, when it lives.
     pub process: Option<ProcId>,
@@ -186,6 +196,10 @@ pub enum Verb {
     Expire,
     /// Label as ours.
     Adopt,
+    /// Type a text.
+    Nudge,
+    /// Press Escape.
+    Rouse,
 }
 
 impl Verb {
@@ -197,6 +211,8 @@ impl Verb {
             Self::Restart => "restart",
             Self::Expire => "expire",
             Self::Adopt => "adopt",
+            Self::Nudge => "nudge",
+            Self::Rouse => "rouse",
         }
     }
 }
@@ -210,6 +226,8 @@ impl Action {
             Self::Restart { .. } => Verb::Restart,
             Self::Expire { .. } => Verb::Expire,
             Self::Adopt { .. } => Verb::Adopt,
+            Self::Nudge { .. } => Verb::Nudge,
+            Self::Rouse { .. } => Verb::Rouse,
         }
     }
 
@@ -220,7 +238,10 @@ impl Action {
             Self::Start { generation, .. }
             | Self::Adopt { generation, .. }
             | Self::Restart { generation, rung: Rung::Finish, .. } => Some(*generation),
-            Self::Restart { rung: Rung::Ask | Rung::Term | Rung::Kill, .. } | Self::Expire { .. } => None,
+            Self::Restart { rung: Rung::Ask | Rung::Term | Rung::Kill, .. }
+            | Self::Expire { .. }
+            | Self::Nudge { .. }
+            | Self::Rouse { .. } => None,
         }
     }
 }
@@ -230,7 +251,7 @@ impl From<Verb> for Option<Purpose> {
         match verb {
             Verb::Restart => Some(Purpose::Restart),
             Verb::Expire => Some(Purpose::Expire),
-            Verb::Start | Verb::Adopt => None,
+            Verb::Start | Verb::Adopt | Verb::Nudge | Verb::Rouse => None,
         }
     }
 }
@@ -254,7 +275,7 @@ pub enum Scope {
     Town,
     /// Those of these sessions.
     Sessions(Vec<SessionName>),
-    /// Expiries, and what carries on a stop.
+    /// Expiries, what carries on a stop, and the adoption of what others start, which is only ever expired.
     Expiries,
     /// One chore, by its name, and no session.
     Chore(String),

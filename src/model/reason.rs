@@ -106,6 +106,25 @@ pub enum Reason {
         /// For how long it may be.
         limit: Period,
     },
+    /// Its process tree holds more memory than it may.
+    TooLarge {
+        /// How much, in bytes.
+        used: u64,
+        /// How much it may, in bytes.
+        limit: u64,
+    },
+    /// It ended well, but before it was ready: that is no service.
+    FailedStart {
+        /// How long after its start.
+        after: Period,
+        /// Crashes in a row, this one included.
+        crashes: u32,
+    },
+    /// Its screen still says that it is signed out, and its agent has been found signed in since.
+    SignedIn {
+        /// Which agent.
+        agent: String,
+    },
     /// It is signed out or at its usage limit: a fresh process would be as well.
     Blocked {
         /// By what.
@@ -127,6 +146,13 @@ pub enum Reason {
         /// The process that was recognised.
         process: String,
     },
+    /// Others started it, and a policy covers it.
+    Covered {
+        /// The policy's pattern.
+        policy: String,
+    },
+    /// Others started it, and the policy that covered it no longer does: it is let go.
+    Uncovered,
     /// Ours, and no longer declared.
     Orphaned,
     /// Somebody asked for it by hand.
@@ -153,9 +179,14 @@ impl Reason {
             Self::TooOld { .. } => "too-old",
             Self::TooQuiet { .. } => "too-quiet",
             Self::Stuck { .. } => "stuck",
+            Self::TooLarge { .. } => "too-large",
+            Self::FailedStart { .. } => "failed-start",
+            Self::SignedIn { .. } => "signed-in",
             Self::Blocked { .. } => "blocked",
             Self::Drifted { .. } => "drifted",
             Self::Adoptable { .. } => "adoptable",
+            Self::Covered { .. } => "covered",
+            Self::Uncovered => "uncovered",
             Self::Orphaned => "orphaned",
             Self::Asked => "asked",
             Self::StopBegun { .. } => "stop-begun",
@@ -265,6 +296,11 @@ pub enum Hold {
         /// What a person types to sign the agent in.
         fix: Option<String>,
     },
+    /// Escape was pressed, and it has time to move.
+    Roused {
+        /// How long ago.
+        waited: Period,
+    },
     /// Lacks a second agreeing look.
     SecondLook,
     /// The operator paused the town.
@@ -301,6 +337,7 @@ impl Hold {
             Self::NameTaken { .. } => "name-taken",
             Self::ForeignTown { .. } => "foreign-town",
             Self::Blocked { .. } => "blocked",
+            Self::Roused { .. } => "roused",
             Self::SecondLook => "second-look",
             Self::Paused => "paused",
             Self::ServerLosses { .. } => "server-losses",

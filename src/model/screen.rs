@@ -74,6 +74,17 @@ pub enum Asks {
     Trust,
 }
 
+impl Asks {
+    /// The word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Permission => "permission",
+            Self::Trust => "trust",
+        }
+    }
+}
+
 /// What keeps an agent from going on by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Block {

@@ -4,7 +4,9 @@
 //! `status`, a controller and the one after it all go on where the last one was.
 
 use crate::marker::{Matcher, Watch};
-use crate::model::{Desired, Label, Life, Marks, Memory, Moment, Observed, Ownership, Position, SessionName, Town};
+use crate::model::{
+    Desired, Label, Life, Marks, Memory, Moment, Observed, Ownership, Position, Seen, SessionName, Town, Typed,
+};
 use crate::store::{FollowFault, Follower, From, View};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,6 +17,8 @@ const CHUNK: usize = 1 << 20;
 const MAX_READ: u64 = 32 << 20;
 /// A line without end that is longer is not waited for.
 const MAX_OPEN: u64 = 64 << 10;
+/// So long before the session it runs, in ms, a wrapper may make the log.
+const WRAPPER_LEAD: i64 = 2000;
 /// The columns of the panes that gtctl makes.
 const WIDTH: usize = 200;
 
@@ -23,13 +27,13 @@ pub fn listen(observed: &mut Observed, town: &Town, memory: &Memory, state: &Vie
     let Observed::Up(server) = observed else { return Vec::new() };
     let mut faults: BTreeMap<SessionName, String> = BTreeMap::new();
     for seen in server.sessions.values_mut() {
-        let (Ownership::Ours(label), Life::Alive { .. }) = (&seen.ownership, &seen.life) else { continue };
-        let Some(desired) = town.sessions.get(&label.session).filter(|d| !d.completion.markers.is_empty()) else {
-            continue;
-        };
-        let former = memory.sessions.get(&label.session).and_then(|history| history.marks.as_ref());
+        let Some((desired, label)) = listened(seen, town) else { continue };
+        let history = memory.sessions.get(&label.session);
+        let former = history.and_then(|history| history.marks.as_ref());
         let former = former.filter(|marks| marks.generation == label.generation);
-        match hear(desired, label, former, state, now) {
+        let typed = history.map_or(&[][..], |history| &history.typed);
+        let source = Source { desired, label, created: seen.created, path: log_of(desired, label, state), typed };
+        match hear(&source, former, now) {
             Ok(marks) => seen.heard = Some(marks),
             Err(fault) => {
                 let text = format!("{} cannot be listened to for its completion: {fault}", label.session);
@@ -40,6 +44,23 @@ pub fn listen(observed: &mut Observed, town: &Town, memory: &Memory, state: &Vie
     faults.into_values().collect()
 }
 
+/// Whether a session is listened to for its end: as what, and which life of it.
+#[must_use]
+pub fn listened<'a>(seen: &'a Seen, town: &'a Town) -> Option<(&'a Desired, &'a Label)> {
+    let (Ownership::Ours(label), Life::Alive { .. }) = (&seen.ownership, &seen.life) else { return None };
+    let desired = town.sessions.get(&label.session).filter(|desired| !desired.completion.markers.is_empty());
+    desired.map(|desired| (desired, label))
+}
+
+/// The log in which it is listened to.
+#[must_use]
+pub fn log_of(desired: &Desired, label: &Label, state: &View) -> PathBuf {
+    match &desired.completion.log {
+        Some(log) => desired.dir.join(log),
+        None => state.log_of(&label.session, label.generation),
+    }
+}
+
 /// Why a session cannot be listened to.
 #[derive(Debug, thiserror::Error)]
 enum Deaf {
@@ -47,13 +68,36 @@ enum Deaf {
     Follow(#[from] FollowFault),
     #[error("{} is gone", .0.display())]
     Gone(PathBuf),
+    #[error("its pane was piped elsewhere when it was adopted: name that log in its policy's `completion.log`")]
+    PipedElsewhere,
+}
+
+/// Where the output of one life is.
+struct Source<'a> {
+    desired: &'a Desired,
+    label: &'a Label,
+    /// When tmux created its session, in ms since the epoch.
+    created: i64,
+    path: PathBuf,
+    /// What is not the agent's word.
+    typed: &'a [Typed],
+}
+
+impl Source<'_> {
+    fn matcher(&self) -> Matcher {
+        let typed: Vec<String> = self.typed.iter().map(|typed| typed.text.clone()).collect();
+        Matcher::new(&self.desired.completion.markers, &typed)
+    }
 }
 
 /// What is known of one life's output after this look.
-fn hear(desired: &Desired, label: &Label, former: Option<&Marks>, state: &View, now: Moment) -> Result<Marks, Deaf> {
+fn hear(source: &Source<'_>, former: Option<&Marks>, now: Moment) -> Result<Marks, Deaf> {
+    let Source { desired, label, path, .. } = source;
+    if desired.policy.is_some() && desired.completion.log.is_none() && !path.exists() {
+        return Err(Deaf::PipedElsewhere);
+    }
     let Some(former) = former else {
-        let path = path_of(desired, label, state);
-        let from = beginning(desired, label, &path);
+        let from = beginning(source);
         let silence = Marks {
             generation: label.generation,
             position: None,
@@ -62,44 +106,43 @@ fn hear(desired: &Desired, label: &Label, former: Option<&Marks>, state: &View, 
             unfinished: false,
             last_output: now,
         };
-        return read(desired, Follower::new(path, from), &silence, now);
+        return read(source, Follower::new(path, from), &silence, now);
     };
-    let path = path_of(desired, label, state);
     let after = |position: Position| Position { offset: position.offset.saturating_add(former.beyond), ..position };
     let seen = former.position.map_or(From::Beginning, |position| From::Position(after(position)));
-    match Follower::new(&path, seen).has_news()? {
-        None if former.position.is_some() => return Err(Deaf::Gone(path)),
+    match Follower::new(path, seen).has_news()? {
+        None if former.position.is_some() => return Err(Deaf::Gone(path.clone())),
         None | Some(false) => return Ok(former.clone()),
         Some(true) => {}
     }
     let from = former.position.map_or(From::Beginning, From::Position);
-    read(desired, Follower::new(path, from), former, now)
-}
-
-/// The log that is listened to.
-fn path_of(desired: &Desired, label: &Label, state: &View) -> PathBuf {
-    match &desired.completion.log {
-        Some(log) => desired.dir.join(log),
-        None => state.log_of(&label.session, label.generation),
-    }
+    read(source, Follower::new(path, from), former, now)
 }
 
 /// Where a life's output begins: its own log is all its own; of another file, only what was added after its start.
-fn beginning(desired: &Desired, label: &Label, path: &std::path::Path) -> From {
-    let born = || Follower::new(path, From::End).born();
-    match &desired.completion.log {
-        Some(_) if born().is_none_or(|born| born < label.started.wall) => From::End,
-        Some(_) | None => From::Beginning,
-    }
+///
+/// What others start has written before it was adopted. A log that was made with its session is all its own too. One that
+/// is older may hold the words of a former session of that name: then only what is added counts.
+fn beginning(source: &Source<'_>) -> From {
+    let Source { desired, label, created, path, typed: _ } = source;
+    let file = Follower::new(path, From::End);
+    let since = |at: Option<i64>, begun: i64| at.is_some_and(|at| at >= begun);
+    let its_own = match (&desired.completion.log, &desired.policy) {
+        (None, _) => true,
+        (Some(_), None) => since(file.born(), label.started.wall),
+        (Some(_), Some(_)) => {
+            since(file.born(), created.saturating_sub(WRAPPER_LEAD)) && since(file.modified(), *created)
+        }
+    };
+    if its_own { From::Beginning } else { From::End }
 }
 
 /// Reads what is new, from the beginning of a line.
-fn read(desired: &Desired, mut follower: Follower, former: &Marks, now: Moment) -> Result<Marks, Deaf> {
-    let matcher = Matcher::new(&desired.completion.markers, &[]);
+fn read(source: &Source<'_>, mut follower: Follower, former: &Marks, now: Moment) -> Result<Marks, Deaf> {
     // What was seen in a line without end is seen again when that is read again.
     let standing = former.standing.clone().filter(|_| !former.unfinished);
     let offset = former.position.map_or(0, |position| position.offset);
-    let mut watch = Watch::new(matcher, WIDTH, offset).resuming(standing);
+    let mut watch = Watch::new(source.matcher(), WIDTH, offset).resuming(standing);
     let (mut total, mut open) = (0, 0);
     while total < MAX_READ {
         let new = follower.read_new(CHUNK)?;

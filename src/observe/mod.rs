@@ -7,6 +7,7 @@
 //! **Architecture invariant:** nothing here decides, and nothing is reported that was not seen. A look that failed is
 //! [`Observed::Unknown`], never an empty town; only what [`reach`] can prove is [`Observed::Down`].
 
+mod footprint;
 mod life;
 mod listen;
 mod reach;
@@ -14,7 +15,7 @@ mod screens;
 mod sessions;
 mod settle;
 
-pub use listen::listen;
+pub use listen::{listen, listened, log_of};
 
 use crate::model::{Memory, Moment, Observed, Server, Town};
 use crate::proc::own;
@@ -51,15 +52,17 @@ async fn look_without_deadline(client: &Client, town: &Town, memory: &Memory, no
         Err(reach::Unreached::Down) => return Observed::Down,
         Err(reach::Unreached::Unknown(why)) => return Observed::Unknown(why),
     };
-    let found = match settle::settle(client, town, found).await {
+    let found = match settle::settle(client, &found.covered(town), found).await {
         Ok(found) => found,
         Err(why) => return Observed::Unknown(why),
     };
+    let town = &*found.covered(town);
     let line = own::line();
     let (sessions, own) = sessions::gather(&found, town, now, depth, &line);
     let mut server = Server { id: found.server, version: found.version, sessions, own };
     screens::add_tails(client, town, &mut server, now).await;
     screens::add_screens(client, town, memory, &mut server, now).await;
+    footprint::add_footprints(town, memory, &mut server, now);
     if depth == Depth::Plan {
         screens::add_usage(town, memory, &mut server, now);
     }

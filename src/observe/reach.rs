@@ -5,12 +5,14 @@
 //! last seen has ended.
 
 use super::life::{self, Pane};
-use crate::model::{ProcId, ServerId};
+use crate::model::{ProcId, ServerId, Town};
+use crate::plan::cover;
 use crate::proc::process::{self, Presence};
 use crate::proc::signal;
 use crate::proc::sockets::{self, Listening};
 use crate::tmux::Client;
 use crate::tmux::list::{self, ListFault, Listing, Row};
+use std::borrow::Cow;
 use std::error::Error;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -24,6 +26,18 @@ pub(super) struct Found {
     pub(super) version: String,
     /// Its panes, each judged once.
     pub(super) panes: Vec<(Row, Pane)>,
+}
+
+impl Found {
+    /// The town with what is wanted of the sessions listed that a policy covers.
+    pub(super) fn covered<'t>(&self, town: &'t Town) -> Cow<'t, Town> {
+        if town.policies.is_empty() {
+            return Cow::Borrowed(town);
+        }
+        let owned = |row: &Row| (row.name.clone(), row.labels.ownership(&town.name));
+        let listing: Vec<_> = self.panes.iter().map(|(row, _)| owned(row)).collect();
+        cover(town, listing.iter().map(|(name, ownership)| (name.as_str(), ownership)))
+    }
 }
 
 /// Why there is nothing to look at.
@@ -41,7 +55,7 @@ const SOCKET_WAIT: Duration = Duration::from_millis(500);
 /// Lists the server's panes, or proves that there is no server.
 pub(super) async fn reach(client: &Client, known: Option<ServerId>) -> Result<Found, Unreached> {
     match list::list(client).await {
-        Ok(listing) => identified(listing).map_err(Unreached::Unknown),
+        Ok(listing) => identified(listing).and_then(|found| alone(client, known, found)).map_err(Unreached::Unknown),
         Err(ListFault::NoServer(_)) => {
             revive(client, known).await?;
             again(client).await.map_err(Unreached::Unknown)
@@ -72,6 +86,22 @@ fn identified(listing: Listing) -> Result<Found, String> {
             Err(format!("the tmux server is process {pid} where it runs, but not here: is it in another container?"))
         }
         Presence::Unreadable(why) => Err(why),
+    }
+}
+
+/// The server that answers, unless the one last seen still listens on the same path: its socket file was removed and
+/// another server made its own there. The sessions of the first are out of reach, and must not be begun a second time.
+fn alone(client: &Client, known: Option<ServerId>, found: Found) -> Result<Found, String> {
+    let Some(ServerId(former)) = known.filter(|known| *known != found.server && process::may_live(known.0)) else {
+        return Ok(found);
+    };
+    match sockets::listening_on(client.socket_path()) {
+        Listening::Somebody(inodes) if sockets::holds_any(former, &inodes) => Err(format!(
+            "another tmux server (process {}) took the socket of the one last seen (process {}), which still runs: end \
+             one of them",
+            found.server.0.pid, former.pid
+        )),
+        Listening::Somebody(_) | Listening::Nobody | Listening::Unreadable(_) => Ok(found),
     }
 }
 

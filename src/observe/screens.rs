@@ -108,7 +108,7 @@ pub(super) fn add_usage(town: &Town, memory: &Memory, server: &mut Server, now: 
 }
 
 /// A living session of ours that is declared.
-fn living<'a>(town: &'a Town, seen: &'a Seen) -> Option<(&'a Desired, &'a Label)> {
+pub(super) fn living<'a>(town: &'a Town, seen: &'a Seen) -> Option<(&'a Desired, &'a Label)> {
     let label = label(seen).filter(|_| matches!(seen.life, Life::Alive { .. }))?;
     town.sessions.get(&label.session).map(|desired| (desired, label))
 }

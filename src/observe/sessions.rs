@@ -4,7 +4,7 @@ use super::Depth;
 use super::life::{self, Pane};
 use super::reach::Found;
 use crate::model::{
-    Death, Label, Life, Moment, Origin, Ownership, PaneId, Period, ProcId, Seen, SessionId, Town, Usage,
+    Death, Desired, Label, Life, Moment, Origin, Ownership, PaneId, Period, ProcId, Seen, SessionId, Town, Usage,
 };
 use crate::proc::tree::{self, Forest, Member};
 use crate::tmux::list::Row;
@@ -78,12 +78,17 @@ impl View<'_> {
         let Judged { row, .. } = first;
         let ownership = row.labels.ownership(&self.town.name);
         let (pane, life, usage) = match &ownership {
+            Ownership::Ours(label) if label.origin == Origin::Policy => match self.declared(label.session.as_str()) {
+                Some(declared) => self.candidate(&declared.agent.process_names, first, panes),
+                None => self.others(first, Some(label.pane), panes),
+            },
             Ownership::Ours(label) => match panes.iter().find(|judged| judged.row.pane == label.pane) {
                 Some(judged) => self.ours(label, *judged),
                 None => (label.pane, life::dead(Death::Vanished, None, None), None),
             },
             Ownership::Unlabelled => match self.town.sessions.get(row.name.as_str()) {
-                Some(declared) => self.candidate(&declared.agent.process_names, first, panes),
+                Some(Desired { policy: None, agent, .. }) => self.candidate(&agent.process_names, first, panes),
+                Some(Desired { policy: Some(_), .. }) => self.others(first, None, panes),
                 None => self.stranger(first),
             },
             Ownership::Foreign(_) => self.stranger(first),
@@ -101,6 +106,7 @@ impl View<'_> {
             pane,
             life,
             usage,
+            footprint: None,
         }
     }
 
@@ -114,8 +120,8 @@ impl View<'_> {
         let declared = self.town.sessions.get(&label.session);
         let names = match (label.origin, declared) {
             (Origin::Adopted, Some(declared)) => Some(declared.agent.process_names.as_slice()),
-            // Nobody knows any more what an orphan's agent was called.
-            (Origin::Adopted, None) | (Origin::Started, _) => None,
+            // Nobody knows any more what an orphan's agent was called, nor ever what others run.
+            (Origin::Adopted, None) | (Origin::Started | Origin::Policy, _) => None,
         };
         let members = self.members(pane, names.is_some());
         let life = match (names, pane) {
@@ -137,6 +143,21 @@ impl View<'_> {
         }
         let members = self.members(first.pane, false);
         (first.row.pane, life::of(first.pane, first.row, false), self.usage(&members))
+    }
+
+    /// What the manifest itself declares under this name.
+    fn declared(&self, name: &str) -> Option<&Desired> {
+        self.town.sessions.get(name).filter(|desired| desired.policy.is_none())
+    }
+
+    /// A session that others started and a policy covers or did: the labelled pane, or where that is over the first that
+    /// still lives, for nobody says which of them matters.
+    fn others(&self, first: Judged<'_>, labelled: Option<PaneId>, panes: &[Judged<'_>]) -> Chosen {
+        let labelled = panes.iter().find(|judged| Some(judged.row.pane) == labelled);
+        let is_over = |judged: &&Judged<'_>| matches!(judged.pane, Pane::Ended(_) | Pane::Lost);
+        let living = labelled.filter(|judged| !is_over(judged)).or_else(|| panes.iter().find(|j| !is_over(j)));
+        let Judged { row, pane } = living.or(labelled).copied().unwrap_or(first);
+        (row.pane, life::of(pane, row, true), self.usage(&self.members(pane, false)))
     }
 
     /// A session that is neither ours nor declared: tmux's word on its first pane is enough.

@@ -9,8 +9,8 @@ use crate::tmux::list::Row;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// How long the server gets before it is asked again; together about 50 ms.
-const PAUSES: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(45)];
+/// How long the server gets before it is asked again; together about 50 ms. Mostly it has only not come to it yet.
+const PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_millis(5), Duration::from_millis(45)];
 
 /// Gives the server a chance to say how its silent dead ended, for all such panes together.
 ///
@@ -22,7 +22,9 @@ pub(super) async fn settle(client: &Client, town: &Town, found: Found) -> Result
             break;
         }
         signal::nudge_children(found.server);
-        sleep(pause).await;
+        if !pause.is_zero() {
+            sleep(pause).await;
+        }
         found = reach::again(client).await?;
     }
     Ok(found)

@@ -37,7 +37,7 @@ pub(super) fn hold_for_agents(situation: &Situation<'_>, subjects: &[Subject<'_>
 fn signed_out<'a>(subjects: &[Subject<'a>]) -> BTreeMap<&'a str, &'a str> {
     let shows = |subject: &Subject<'a>| {
         let content = subject.content().filter(|_| subject.is_alive())?;
-        let out = content.block(subject.name, subject.now()) == Some(Block::Auth);
+        let out = subject.block() == Some(Block::Auth);
         Some((agent(subject)?, content.evidence.as_str())).filter(|_| out)
     };
     subjects.iter().filter_map(shows).collect()
@@ -48,6 +48,6 @@ fn agent<'a>(subject: &Subject<'a>) -> Option<&'a str> {
 }
 
 /// The last of as many ends as hold an agent.
-fn last_of_many(deaths: &[Moment]) -> Option<Moment> {
+pub(super) fn last_of_many(deaths: &[Moment]) -> Option<Moment> {
     deaths.last().copied().filter(|_| deaths.len() >= Memory::MAX_AUTH_DEATHS)
 }

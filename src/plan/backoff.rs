@@ -11,7 +11,7 @@ pub(super) fn delay(backoff: &Backoff, name: &SessionName, crashes: &[Moment]) -
     let Some(doublings) = crashes.len().checked_sub(2) else { return Period::ZERO };
     let factor = 1_u64.checked_shl(u32::try_from(doublings).unwrap_or(u32::MAX)).unwrap_or(u64::MAX);
     let plain = Period::from_millis(backoff.first.millis().saturating_mul(factor)).min(backoff.max);
-    let share = u64::from(share_of(name, crashes.len()));
+    let share = u64::from(share_of(name.as_str(), crashes.len()));
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "jitter is validated as 0.0 to 1.0")]
     let per_mille = (backoff.jitter.clamp(0.0, 1.0) * 1000.0) as u64;
     // share is 0..=1000, per_mille 0..=1000: at most the plain delay is added.
@@ -27,10 +27,10 @@ pub(super) fn is_loop(backoff: &Backoff, crashes: &[Moment]) -> bool {
     })
 }
 
-/// A number from 0 to 1000 that is the session's own for its nth crash, so that sessions do not restart in step.
-fn share_of(name: &SessionName, nth: usize) -> u16 {
+/// A number from 0 to 1000 that is a name's own for its nth time, so that not all of a kind go on in step.
+pub(super) fn share_of(name: &str, nth: usize) -> u16 {
     let mut hash: u32 = 0x811c_9dc5;
-    for byte in name.as_str().bytes().chain(nth.to_le_bytes()) {
+    for byte in name.bytes().chain(nth.to_le_bytes()) {
         hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
     }
     u16::try_from((hash >> 8) % 1001).unwrap_or(0)

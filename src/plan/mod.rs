@@ -11,12 +11,21 @@
 mod agents;
 mod backoff;
 mod chores;
+mod drain;
+mod large;
+mod nudge;
 mod pacing;
+mod policies;
+mod probes;
 mod proposals;
 mod rules;
 mod screens;
+mod stuck;
 mod subject;
 mod verdict;
+
+pub use nudge::nudgeable;
+pub use policies::{cover, covered};
 
 use crate::model::{
     Hold, Memory, Moment, Observed, Orders, Phase, Plan, Reason, Scope, SessionName, Step, Timed, Town, Unchanged, Verb,
@@ -25,7 +34,7 @@ use crate::model::{
 /// Everything a decision is made from.
 #[derive(Debug, Clone, Copy)]
 pub struct Situation<'a> {
-    /// What is wanted.
+    /// What is wanted, as of [`covered`] for what was seen.
     pub town: &'a Town,
     /// What was seen.
     pub observed: &'a Observed,
@@ -69,7 +78,8 @@ pub fn within(plan: Plan, scope: &Scope) -> Plan {
     let asked = |step: &Step| match scope {
         Scope::Town => true,
         Scope::Sessions(names) => names.contains(&step.session),
-        Scope::Expiries => step.action.verb() == Verb::Expire,
+        // What a policy covers is adopted for nothing else.
+        Scope::Expiries => step.action.verb() == Verb::Expire || matches!(step.reason, Reason::Covered { .. }),
         Scope::Chore(_) => false,
     };
     let is_run = |timed: &Timed| match scope {
@@ -77,10 +87,10 @@ pub fn within(plan: Plan, scope: &Scope) -> Plan {
         Scope::Sessions(_) | Scope::Expiries => false,
         Scope::Chore(name) => timed.chore == *name,
     };
-    let Plan { mut steps, held, unchanged, mut chores, proposals, wake, mass } = plan;
+    let Plan { mut steps, held, unchanged, probes, mut chores, proposals, wake, mass } = plan;
     steps.retain(asked);
     chores.retain(is_run);
-    Plan { steps, held, unchanged, chores, proposals, wake, mass }
+    Plan { steps, held, unchanged, probes, chores, proposals, wake, mass }
 }
 
 /// What one rule says of one session.

@@ -5,15 +5,20 @@
 
 use super::Situation;
 use super::agents::hold_for_agents;
+use super::drain::{self, hold_for_drain};
+use super::probes::probes;
 use super::rules::LOOK_AGAIN;
 use super::screens::upcoming;
+use super::stuck::would_be_roused;
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use crate::model::{
-    Action, Content, Death, Durability, Held, Hold, Life, Mass, Moment, Period, Phase, Plan, Quit, Reason, Rung,
-    SessionName, StartBudget, Step, Unchanged, Verb, WhenAttached,
+    Action, Agent, Completion, Death, Durability, Generation, Held, Hold, Life, Mass, Moment, Origin, Period, Phase,
+    Plan, Reason, Rung, SessionName, StartBudget, Step, Target, Unchanged, Verb, WhenAttached,
 };
 
+/// A clock tick, in which the kernel counts the starts of processes.
+const TICK_MS: u64 = 10;
 /// The window of the start budget and of what counts as lately come up.
 const WINDOW: Period = Period::from_mins(10);
 
@@ -25,6 +30,8 @@ pub(super) fn pace(situation: &Situation<'_>, subjects: &[Subject<'_>], verdicts
         let Verdict::Want(want) = verdict else { continue };
         if let Some((hold, until)) = hold_alone(subject, want, &mut wakes) {
             *verdict = Verdict::Hold(want.clone(), hold, until);
+        } else if let Some(notice) = drain::notice(subject, want) {
+            *verdict = Verdict::Want(notice);
         }
     }
     let starting: Vec<&Subject<'_>> = subjects.iter().filter(|subject| subject.is_coming_up()).collect();
@@ -39,18 +46,20 @@ pub(super) fn pace(situation: &Situation<'_>, subjects: &[Subject<'_>], verdicts
     for (subject, verdict) in subjects.iter().zip(verdicts) {
         put(&mut plan, subject, verdict, &mut wakes);
     }
+    plan.probes = probes(situation, subjects);
+    plan.probes.iter().filter(|probe| !probe.is_due(situation.now)).for_each(|probe| wakes.add(probe.at));
     plan.wake = wakes.earliest;
     plan
 }
 
 /// The earliest moment at which the plan can change.
-struct Wakes {
+pub(super) struct Wakes {
     earliest: Option<Moment>,
     now: Moment,
 }
 
 impl Wakes {
-    fn add(&mut self, at: Moment) {
+    pub(super) fn add(&mut self, at: Moment) {
         if self.earliest.is_none_or(|earliest| self.now.until(&at) < self.now.until(&earliest)) {
             self.earliest = Some(at);
         }
@@ -59,10 +68,8 @@ impl Wakes {
 
 /// What holds this wish, whatever the rest of the town does. The order is that of how little can lift it.
 fn hold_alone(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(Hold, Option<Moment>)> {
-    let is_old_task = matches!(want.reason, Reason::TooOld { .. }) && want.verb == Verb::Expire;
-    if is_old_task && subject.is_busy() {
-        // One that is found stuck meanwhile is restarted instead.
-        upcoming(subject).1.into_iter().for_each(|at| wakes.add(at));
+    if yields_to_stuck(subject, want) {
+        wake_when_stuck(subject, wakes);
     }
     let memory = subject.situation.memory;
     if memory.paused {
@@ -78,6 +85,17 @@ fn hold_alone(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(
         return hold_for_people(subject);
     }
     if want.starts() { hold_for_server_losses(subject) } else { None }
+}
+
+/// Whether another step is wanted once it is found stuck, though this one may be held till then.
+fn yields_to_stuck(subject: &Subject<'_>, want: &Want) -> bool {
+    let later = matches!(want.reason, Reason::TooOld { .. } | Reason::TooLarge { .. } | Reason::Drifted { .. });
+    later && subject.is_alive() && subject.is_busy() && (want.verb == Verb::Expire || would_be_roused(subject))
+}
+
+pub(super) fn wake_when_stuck(subject: &Subject<'_>, wakes: &mut Wakes) {
+    let ready = subject.ready_at().filter(|_| subject.is_coming_up());
+    upcoming(subject).1.into_iter().chain(ready).for_each(|at| wakes.add(at));
 }
 
 /// What holds the killing of something alive.
@@ -126,24 +144,6 @@ fn hold_for_gap(subject: &Subject<'_>, want: &Want) -> Option<(Hold, Option<Mome
         let until = if last.boot == subject.now().boot { until } else { subject.now().plus(gap.minus(since)) };
         (Hold::HandoffGap { since, gap }, Some(until))
     })
-}
-
-fn hold_for_drain(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(Hold, Option<Moment>)> {
-    let (Kind::Replace(Patience::Drain) | Kind::Retire(Patience::Drain)) = want.kind else { return None };
-    let quiet = subject.idle();
-    let since = subject.history.and_then(|history| history.draining).unwrap_or(subject.now());
-    let deadline = since.plus(subject.desired?.drain);
-    if quiet >= Content::IDLE_AFTER || subject.now().reached(&deadline) {
-        return None;
-    }
-    if subject.is_busy() {
-        // A stuck session is not waited for.
-        let ready = subject.ready_at().filter(|_| !subject.is_ready());
-        upcoming(subject).1.into_iter().chain(ready).for_each(|at| wakes.add(at));
-    } else {
-        wakes.add(subject.now().plus(Content::IDLE_AFTER.minus(quiet)));
-    }
-    Some((Hold::Draining { quiet }, Some(deadline)))
 }
 
 fn wave_of(subject: &Subject<'_>) -> u32 {
@@ -230,7 +230,9 @@ fn hold_for_budgets(situation: &Situation<'_>, subjects: &[Subject<'_>], verdict
 /// makes batches of 2, 4, 8, 16.
 fn allowed_at_once(situation: &Situation<'_>) -> u32 {
     let memory = situation.memory;
-    let healthy = memory.sessions.values().filter(|history| {
+    let is_others = |name| situation.town.sessions.get(name).is_some_and(|desired| desired.policy.is_some());
+    let started = memory.sessions.iter().filter(|(name, _)| !is_others(*name)).map(|(_, history)| history);
+    let healthy = started.filter(|history| {
         let Some(run) = history.run.as_ref().filter(|run| run.ended.is_none()) else { return false };
         let Some(ready) = run.ready else { return false };
         let lately = situation.now.since(&ready) < WINDOW;
@@ -243,7 +245,7 @@ fn allowed_at_once(situation: &Situation<'_>) -> u32 {
 
 fn allowed_in_window(situation: &Situation<'_>) -> u32 {
     match situation.town.limits.starts {
-        StartBudget::Auto => u32::try_from(situation.town.sessions.len()).unwrap_or(u32::MAX).saturating_add(10),
+        StartBudget::Auto => u32::try_from(situation.town.declared().count()).unwrap_or(u32::MAX).saturating_add(10),
         StartBudget::Fixed(starts) => starts,
     }
 }
@@ -314,7 +316,9 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
     let rung = match want.kind {
         Kind::Continue(rung) => rung,
         Kind::Replace(_) | Kind::Retire(_) => Rung::Ask,
-        Kind::Create | Kind::Revive | Kind::Remove | Kind::Adopt => Rung::Finish,
+        Kind::Create | Kind::Revive | Kind::Remove | Kind::Adopt | Kind::Nudge | Kind::Notice | Kind::Rouse => {
+            Rung::Finish
+        }
     };
     let planned = matches!(want.kind, Kind::Replace(_));
     let handoff = if planned { Some(subject.now()) } else { subject.handoff_to_carry() };
@@ -331,26 +335,53 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
             crashes,
         },
         Verb::Expire => {
-            let quit = subject.desired.map(|desired| &desired.agent).map_or_else(Quit::default, |agent| Quit {
-                keys: agent.quit.clone(),
-                prompts: agent.ready.clone(),
-                busy: agent.busy.clone(),
-            });
-            let grace = subject.desired.map_or(Period::from_secs(30), |desired| desired.stop_grace);
-            Action::Expire { target: subject.target()?, rung, grace, quit }
+            let agent = Box::new(subject.desired.map_or_else(Agent::default, |desired| desired.agent.clone()));
+            Action::Expire { target: subject.target()?, rung, agent }
         }
-        Verb::Adopt => Action::Adopt {
+        Verb::Adopt => adoption(subject, generation)?,
+        Verb::Nudge => Action::Nudge {
             target: subject.target()?,
-            fingerprint: subject.desired?.fingerprint(),
-            generation,
-            started: subject.now().minus(adopted_age(subject)),
-            handoff: subject.handoff_to_carry().unwrap_or(subject.now()),
+            agent: Box::new(subject.desired?.agent.clone()),
+            text: match want.kind {
+                Kind::Notice => subject.desired?.handoff.clone()?,
+                Kind::Create
+                | Kind::Revive
+                | Kind::Replace(_)
+                | Kind::Retire(_)
+                | Kind::Remove
+                | Kind::Adopt
+                | Kind::Nudge
+                | Kind::Rouse
+                | Kind::Continue(_) => subject.desired?.idling.nudge.clone(),
+            },
+        },
+        Verb::Rouse => Action::Rouse {
+            target: Target { attached: WhenAttached::Hold, ..subject.target()? },
+            agent: Box::new(subject.desired?.agent.clone()),
         },
     })
 }
 
-/// How old an adopted session is: tmux only knows by the wall clock.
+fn adoption(subject: &Subject<'_>, generation: Generation) -> Option<Action> {
+    let (desired, target) = (subject.desired?, subject.target()?);
+    let (fingerprint, started) = (desired.fingerprint(), subject.now().minus(adopted_age(subject)));
+    let (origin, handoff) = match subject.policy() {
+        Some(_) => (Origin::Policy, None),
+        None => (Origin::Adopted, Some(subject.handoff_to_carry().unwrap_or(subject.now()))),
+    };
+    // What is declared is logged from its next start on, which what others start never has.
+    let Completion { markers, grace: _, log } = &desired.completion;
+    let listens = origin == Origin::Policy && !markers.is_empty() && log.is_none();
+    let log = listens.then_some(desired.logs);
+    Some(Action::Adopt { target, fingerprint, generation, started, handoff, origin, log })
+}
+
+/// How old an adopted session is, at most: tmux only knows by the wall clock, which may have been set since. Its process
+/// knows by the time since boot, of which the awake part is certain.
 fn adopted_age(subject: &Subject<'_>) -> Period {
     let created = subject.seen.map_or(subject.now().wall, |seen| seen.created);
-    Period::from_millis(subject.now().wall.saturating_sub(created).max(0).unsigned_abs())
+    let by_wall = Period::from_millis(subject.now().wall.saturating_sub(created).max(0).unsigned_abs());
+    let process = subject.target().and_then(|target| target.process);
+    let begun = process.map_or(0, |process| process.start.saturating_mul(TICK_MS));
+    by_wall.min(Period::from_millis(subject.now().awake.saturating_sub(begun)))
 }

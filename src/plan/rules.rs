@@ -4,13 +4,16 @@
 //! session; that is `pacing`'s job.
 
 use super::backoff;
-use super::screens::{self, blocked, earliest, stuck, too_quiet};
+use super::large::{self, too_large};
+use super::probes::signed_in;
+use super::screens::{self, blocked, earliest, too_quiet};
+use super::stuck::stuck;
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use super::{Opinion, Says};
 use crate::model::{
-    Death, Hold, Life, Moment, Next, OnDrift, Orphans, Ownership, Period, Phase, Purpose, Reason, RestartPolicy, Rung,
-    Stopping, Verb,
+    Death, Hold, Life, Moment, Next, OnDrift, Origin, Orphans, Ownership, Period, Phase, Purpose, Reason,
+    RestartPolicy, Rung, Stopping, Verb,
 };
 
 /// How soon to look again where a second look decides.
@@ -22,7 +25,7 @@ const KILL_AGAIN: Period = Period::from_secs(5);
 
 type Rule = fn(&Subject<'_>) -> Option<Verdict>;
 
-const RULES: [(&str, Rule); 16] = [
+const RULES: [(&str, Rule); 19] = [
     ("not-told", not_told),
     ("foreign", foreign),
     ("stopping", stopping),
@@ -30,14 +33,17 @@ const RULES: [(&str, Rule); 16] = [
     ("stopped", stopped),
     ("finished", finished),
     ("name", name),
+    ("covered", covered),
     ("dead", dead),
     ("missing", missing),
     ("asked", asked),
     ("blocked", blocked),
+    ("signed-in", signed_in),
     ("marked", marked),
     ("stuck", stuck),
     ("too-old", too_old),
     ("too-quiet", too_quiet),
+    ("too-large", too_large),
     ("drifted", drifted),
 ];
 
@@ -79,6 +85,10 @@ fn foreign(subject: &Subject<'_>) -> Option<Verdict> {
 fn stopping(subject: &Subject<'_>) -> Option<Verdict> {
     let under_way = subject.history?.stopping.as_ref()?;
     if subject.label()?.generation != under_way.generation {
+        return None;
+    }
+    let others = subject.policy().is_some() || subject.label().is_some_and(|label| label.origin == Origin::Policy);
+    if others && under_way.purpose == Purpose::Restart {
         return None;
     }
     let verb = match under_way.purpose {
@@ -127,13 +137,17 @@ fn orphaned(subject: &Subject<'_>) -> Option<Verdict> {
         return None;
     }
     let phase = subject.living_phase();
+    if subject.label().is_some_and(|label| label.origin == Origin::Policy) {
+        // Others started it: that nothing is wanted of it any more is no reason to end it.
+        return Some(Verdict::Keep(Keep { phase, note: Some(Reason::Uncovered), next: None, wake: None }));
+    }
     let may = subject.situation.orders.orphans == Orphans::Prune || subject.history.is_some_and(|h| h.prune);
     if !may {
         return Some(Verdict::Keep(Keep { phase, note: Some(Reason::Orphaned), next: None, wake: None }));
     }
     let kind = if subject.is_alive() { Kind::Retire(Patience::None) } else { Kind::Remove };
     let want = Want { verb: Verb::Expire, reason: Reason::Orphaned, kind, phase };
-    if subject.situation.town.sessions.is_empty() {
+    if subject.situation.town.declared().next().is_none() {
         return Some(Verdict::Hold(want, Hold::EmptyTown, None));
     }
     Some(Verdict::Want(want))
@@ -141,7 +155,7 @@ fn orphaned(subject: &Subject<'_>) -> Option<Verdict> {
 
 /// Rule 2: stopped by the user. What is there of it goes; then nothing happens until `gtctl start`.
 fn stopped(subject: &Subject<'_>) -> Option<Verdict> {
-    if !subject.is_stopped() {
+    if !subject.is_stopped() || subject.policy().is_some() {
         return None;
     }
     if subject.label().is_none() {
@@ -154,7 +168,7 @@ fn stopped(subject: &Subject<'_>) -> Option<Verdict> {
 
 /// Somebody asked for a fresh process.
 fn asked(subject: &Subject<'_>) -> Option<Verdict> {
-    let ours = subject.is_alive() && subject.label().is_some();
+    let ours = subject.is_alive() && subject.label().is_some() && subject.policy().is_none();
     (ours && subject.desired.is_some() && subject.history?.restart_asked).then(|| {
         let (kind, phase) = (Kind::Replace(Patience::ByHand), subject.living_phase());
         Verdict::Want(Want { verb: Verb::Restart, reason: Reason::Asked, kind, phase })
@@ -182,10 +196,16 @@ fn finished(subject: &Subject<'_>) -> Option<Verdict> {
     Some(Verdict::Keep(Keep { phase, note: None, next, wake: None }))
 }
 
-/// Rule 13: an unlabelled session has the name. It is adopted if it runs the agent, and never touched otherwise.
+/// Rule 13: a session that nobody has labelled has the name, or one that only a policy has. It is adopted if it runs the
+/// agent, and never touched otherwise.
 fn name(subject: &Subject<'_>) -> Option<Verdict> {
     let seen = subject.seen?;
-    if seen.ownership != Ownership::Unlabelled {
+    let is_others = match &seen.ownership {
+        Ownership::Unlabelled => true,
+        Ownership::Ours(label) => label.origin == Origin::Policy && subject.policy().is_none(),
+        Ownership::Foreign(_) => false,
+    };
+    if !is_others || subject.policy().is_some() {
         return None;
     }
     let taken_by = match &seen.life {
@@ -200,9 +220,23 @@ fn name(subject: &Subject<'_>) -> Option<Verdict> {
     Some(Verdict::Hold(create(subject, Phase::Foreign), Hold::NameTaken { process: taken_by }, None))
 }
 
+/// Rule 15: a policy covers it. It is adopted whatever runs in it, and anew where that has moved to another pane.
+fn covered(subject: &Subject<'_>) -> Option<Verdict> {
+    let (policy, seen) = (subject.policy()?, subject.seen?);
+    if subject.label().is_some_and(|label| label.pane == seen.pane) {
+        return None;
+    }
+    let reason = Reason::Covered { policy: policy.to_owned() };
+    let phase = match &seen.life {
+        Life::Dead { death, .. } => Phase::Completed(Some(*death)),
+        Life::Alive { .. } | Life::Unknown(_) => subject.living_phase(),
+    };
+    Some(Verdict::Want(Want { verb: Verb::Adopt, reason, kind: Kind::Adopt, phase }))
+}
+
 /// Rule 5: its agent has ended.
 fn dead(subject: &Subject<'_>) -> Option<Verdict> {
-    let desired = subject.desired?;
+    let desired = subject.desired.filter(|desired| desired.policy.is_none())?;
     let Life::Dead { death, tail, .. } = &subject.seen?.life else { return None };
     let over = match desired.restart {
         RestartPolicy::Always => false,
@@ -221,7 +255,7 @@ fn dead(subject: &Subject<'_>) -> Option<Verdict> {
         (Reason::Drifted { fields }, Phase::Completed(Some(*death)))
     } else {
         let crashes = u32::try_from(subject.crashes().len()).unwrap_or(u32::MAX);
-        (Reason::Died { death: *death, crashes }, Phase::Dead(*death))
+        (failed_start(subject, *death, crashes), Phase::Dead(*death))
     };
     let want = Want { verb: Verb::Restart, reason, kind: Kind::Revive, phase };
     if *death == Death::NoAgent && subject.run().is_some_and(|run| run.ended.is_none()) {
@@ -230,9 +264,21 @@ fn dead(subject: &Subject<'_>) -> Option<Verdict> {
     Some(if over { Verdict::Want(want) } else { after_crashes(subject, want, tail) })
 }
 
+/// How it ended: that a service left well before it was ready is no good end.
+fn failed_start(subject: &Subject<'_>, death: Death, crashes: u32) -> Reason {
+    let counted = subject.run().and_then(|run| {
+        let ended = run.ended.filter(|ended| death.is_clean() && subject.crashes().last() == Some(&ended.at))?;
+        Some(ended.at.since(&run.started))
+    });
+    match counted {
+        Some(after) => Reason::FailedStart { after, crashes },
+        None => Reason::Died { death, crashes },
+    }
+}
+
 /// Rule 4: it is not there.
 fn missing(subject: &Subject<'_>) -> Option<Verdict> {
-    if subject.seen.is_some() {
+    if subject.seen.is_some() || subject.policy().is_some() {
         return None;
     }
     Some(after_crashes(subject, create(subject, Phase::Absent), &[]))
@@ -332,6 +378,7 @@ pub(super) fn calm(subject: &Subject<'_>) -> Verdict {
         (_, _, _) => None,
     };
     let note = failure(subject).or_else(|| screens::note(subject));
+    let wake = earliest(now, wake, large::look_again(subject));
     Verdict::Keep(Keep { phase, note, next, wake: earliest(now, ready, wake) })
 }
 
@@ -359,7 +406,9 @@ fn after_crashes(subject: &Subject<'_>, want: Want, tail: &[String]) -> Verdict 
 
 /// A clean exit is no crash, but a service that exits cleanly again and again is still paced, by `first`.
 fn after_clean_exit(subject: &Subject<'_>, want: Want) -> Verdict {
-    let paced = subject.desired.zip(subject.run()).and_then(|(desired, run)| {
+    let asked = subject.history.is_some_and(|history| history.restart_asked);
+    let run = subject.run().filter(|_| !asked);
+    let paced = subject.desired.zip(run).and_then(|(desired, run)| {
         let ended = run.ended.filter(|ended| ended.death.is_clean())?;
         let short = ended.at.since(&run.started) < desired.backoff.reset_after;
         let until = ended.at.plus(desired.backoff.first);

@@ -1,8 +1,10 @@
-//! The rules about what a session's screen says: blocked, too quiet, stuck.
+//! The rules about what a session's screen says: blocked, too quiet. The one about stuck sessions is `stuck`'s.
 //!
 //! Only content that was read is judged: a session whose screen could not be read is never too quiet or stuck.
 
+use super::large::too_large;
 use super::rules::{LOOK_AGAIN, calm, drifted, failure, too_old};
+use super::stuck::stuck;
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use crate::model::{Block, Content, Hold, Moment, Next, OnIdle, Period, Reason, ScreenState, Verb};
@@ -11,14 +13,14 @@ use crate::model::{Block, Content, Hold, Moment, Next, OnIdle, Period, Reason, S
 pub(super) fn blocked(subject: &Subject<'_>) -> Option<Verdict> {
     let content = subject.content().filter(|_| subject.is_alive())?;
     let agent = &subject.desired?.agent;
-    let (kind, until) = match content.block(subject.name, subject.now())? {
+    let (kind, until) = match subject.block()? {
         Block::Auth => (Block::Auth, None),
         Block::Limit => (Block::Limit, content.free(subject.name, subject.now())),
         Block::Context => return None,
     };
     let (name, evidence) = (agent.name.clone(), content.evidence.clone());
     let fix = agent.fix.clone().filter(|_| kind == Block::Auth);
-    let wishes = [too_old, too_quiet, stuck, drifted].into_iter().find_map(|rule| match rule(subject)? {
+    let wishes = [too_old, too_quiet, stuck, too_large, drifted].into_iter().find_map(|rule| match rule(subject)? {
         Verdict::Want(want) | Verdict::Hold(want, ..) => Some(want),
         Verdict::Keep(_) => None,
     });
@@ -34,26 +36,19 @@ pub(super) fn blocked(subject: &Subject<'_>) -> Option<Verdict> {
 }
 
 /// Rule 9: no content has changed and nothing works behind the screen for too long. What is only to be reported of a
-/// service is said where no other rule speaks.
+/// service is said where no other rule speaks; so is one that was nudged lately, or that a restart will set going.
 pub(super) fn too_quiet(subject: &Subject<'_>) -> Option<Verdict> {
     let (verb, kind) = on_idle(subject)?;
     let reason = over_idle_limit(subject)?;
+    if kind == Kind::Nudge && !is_nudge_due(subject) {
+        return None;
+    }
     Some(Verdict::Want(Want { verb, reason, kind, phase: subject.living_phase() }))
-}
-
-/// Rule 10: it shows that it works, but nothing on the screen moves and nothing works behind it.
-pub(super) fn stuck(subject: &Subject<'_>) -> Option<Verdict> {
-    let content = subject.content().filter(|content| content.state == ScreenState::Busy && subject.is_ready())?;
-    let limit = subject.desired?.idling.stuck_after?;
-    let frozen = subject.now().since(&content.since);
-    let (reason, kind) = (Reason::Stuck { frozen, limit }, Kind::Replace(Patience::None));
-    let want = Want { verb: Verb::Restart, reason, kind, phase: subject.living_phase() };
-    (frozen >= limit && is_resting(content)).then_some(Verdict::Want(want))
 }
 
 /// What is to be said of a session that nothing is done to: that it is too quiet.
 pub(super) fn note(subject: &Subject<'_>) -> Option<Reason> {
-    over_idle_limit(subject).filter(|_| on_idle(subject).is_none())
+    over_idle_limit(subject).filter(|_| on_idle(subject).is_none_or(|(_, kind)| kind == Kind::Nudge))
 }
 
 /// What time alone brings of these rules, and when else what they say changes.
@@ -68,11 +63,32 @@ pub(super) fn upcoming(subject: &Subject<'_>) -> (Option<Next>, Option<Moment>) 
     }
     let agreement = needs_agreement(content).then(|| now.plus(LOOK_AGAIN));
     match (due(desired.idling.idle_limit), on_idle(subject)) {
+        (at, Some((verb, Kind::Nudge))) => {
+            let next = next_nudge(subject, content).map(|at| Next { verb, reason: "too-quiet", at });
+            (next, earliest(now, agreement, at))
+        }
         (Some(at), Some((verb, _))) => (Some(Next { verb, reason: "too-quiet", at }), agreement),
         // That it has failed is said instead of that it is too quiet.
         (Some(_), None) if failure(subject).is_some() => (None, agreement),
         (at, _) => (None, earliest(now, agreement, at)),
     }
+}
+
+/// When it will be nudged, if time alone passes.
+fn next_nudge(subject: &Subject<'_>, content: &Content) -> Option<Moment> {
+    let limit = subject.desired?.idling.idle_limit?;
+    let idle = due(content, content.since.plus(limit), subject.now());
+    let paced = subject.history?.nudged.map(|nudged| nudged.plus(limit));
+    let at = paced.map_or(idle, |paced| Moment::later_of(idle, paced));
+    Some(at).filter(|at| !subject.now().reached(at))
+}
+
+/// Whether the last nudge is a whole idle limit ago, and nothing else is about to set it going.
+fn is_nudge_due(subject: &Subject<'_>) -> bool {
+    let limit = subject.desired.and_then(|desired| desired.idling.idle_limit).unwrap_or_default();
+    let nudged = subject.history.and_then(|history| history.nudged);
+    let lately = nudged.is_some_and(|nudged| subject.now().since(&nudged) < limit);
+    !lately && !matches!(drifted(subject), Some(Verdict::Want(_)))
 }
 
 /// When a limit counts: once it has come and it is known that nothing works behind the screen.
@@ -85,7 +101,7 @@ fn due(content: &Content, limit: Moment, now: Moment) -> Moment {
     }
 }
 
-fn is_resting(content: &Content) -> bool {
+pub(super) fn is_resting(content: &Content) -> bool {
     content.cpu.is_some_and(|cpu| cpu.resting)
 }
 
@@ -116,7 +132,12 @@ fn on_idle(subject: &Subject<'_>) -> Option<(Verb, Kind)> {
         return Some((Verb::Expire, Kind::Retire(Patience::None)));
     }
     match desired.idling.on_idle {
-        OnIdle::Report | OnIdle::Nudge => None,
+        OnIdle::Report => None,
+        // Where it asks something, or shows no prompt, there is nothing to type at.
+        OnIdle::Nudge => {
+            let at_prompt = |content: &Content| content.state == ScreenState::Ready && content.is_agreed();
+            subject.content().is_some_and(at_prompt).then_some((Verb::Nudge, Kind::Nudge))
+        }
         OnIdle::Restart => Some((Verb::Restart, Kind::Replace(Patience::None))),
     }
 }

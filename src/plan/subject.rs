@@ -2,8 +2,8 @@
 
 use super::Situation;
 use crate::model::{
-    Content, Desired, Generation, History, Label, Life, Marks, Moment, Ownership, Period, Phase, Run, ScreenState,
-    Seen, Server, SessionName, Standing, Target, WhenAttached,
+    Block, Content, Desired, Generation, History, Label, Life, Marks, Moment, Ownership, Period, Phase, Probed, Run,
+    ScreenState, Seen, Server, SessionName, Standing, Target, WhenAttached,
 };
 use std::collections::BTreeMap;
 use std::iter::Peekable;
@@ -68,8 +68,10 @@ fn out_of_place<'a>(situation: &Situation<'a>, server: &'a Server) -> (ByName<'a
         let place = if declared { &mut misnamed } else { &mut orphans };
         let under_its_name = server.sessions.get(label.session.as_str());
         let under_its_name = under_its_name.filter(|rival| !in_place && !belongs_elsewhere(rival, &label.session));
-        let rivals = [place.get(&label.session).copied(), under_its_name];
-        if rivals.into_iter().flatten().all(|rival| generation_of(rival) <= generation_of(seen)) {
+        let newer = place.get(&label.session).is_some_and(|rival| generation_of(rival) > generation_of(seen));
+        // Of two with one label the one under its name is meant: the other's is a copy.
+        let original = under_its_name.is_some_and(|rival| generation_of(rival) >= generation_of(seen));
+        if !newer && !original {
             place.insert(&label.session, seen);
         }
     }
@@ -138,6 +140,21 @@ impl<'a> Subject<'a> {
         self.content().is_some_and(|content| content.state == ScreenState::Busy)
     }
 
+    /// What keeps it from going on by itself: what its screen says, unless its agent was found signed in since.
+    pub(super) fn block(&self) -> Option<Block> {
+        let content = self.content()?;
+        let block = content.block(self.name, self.now())?;
+        let may_be_answered = match block {
+            Block::Auth => true,
+            Block::Limit => content.free_at(self.name).is_none(),
+            Block::Context => false,
+        };
+        let probed = self.desired.and_then(|desired| self.situation.memory.probes.get(&desired.agent.name));
+        let passed = probed.and_then(Probed::passed).filter(|_| may_be_answered);
+        let answered = passed.is_some_and(|at| Moment::later_of(at, content.state_since) == at);
+        (!answered).then_some(block)
+    }
+
     /// What a session is, going by its life and its screen alone.
     pub(super) fn living_phase(&self) -> Phase {
         let Some(seen) = self.seen else { return Phase::Absent };
@@ -147,7 +164,10 @@ impl<'a> Subject<'a> {
             (Life::Alive { .. }, _) if self.desired.is_some() && self.label().is_some() && !self.is_ready() => {
                 Phase::Starting
             }
-            (Life::Alive { .. }, Some(content)) => content.phase(self.name, self.now()),
+            (Life::Alive { .. }, Some(content)) => match content.phase(self.name, self.now()) {
+                Phase::Blocked(Block::Limit) if self.block().is_none() => content.pace(self.now()),
+                phase => phase,
+            },
             (Life::Alive { .. }, None) if seen.quiet < Content::IDLE_AFTER => Phase::Working,
             (Life::Alive { .. }, None) => Phase::Idle,
         }
@@ -169,6 +189,11 @@ impl<'a> Subject<'a> {
         let marks = self.history?.marks.as_ref()?;
         let same = self.label()?.generation == marks.generation;
         marks.standing.as_ref().filter(|_| same).map(|standing| (marks, standing))
+    }
+
+    /// The pattern of the policy that covers it: others started it, and it is only ever expired.
+    pub(super) fn policy(&self) -> Option<&'a str> {
+        self.desired?.policy.as_deref()
     }
 
     /// Whether it counts as ready: it has lived for `ready_after` once in this life.

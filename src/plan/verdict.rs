@@ -60,6 +60,12 @@ pub(super) enum Kind {
     Remove,
     /// Label.
     Adopt,
+    /// Type a text because it is too quiet.
+    Nudge,
+    /// Type the notice that it is about to be ended.
+    Notice,
+    /// Press Escape.
+    Rouse,
     /// Carry on a stop that was begun.
     Continue(Rung),
 }
@@ -80,15 +86,30 @@ impl Kind {
     pub(super) fn kills(self) -> bool {
         match self {
             Self::Replace(_) | Self::Retire(_) => true,
-            Self::Create | Self::Revive | Self::Remove | Self::Adopt | Self::Continue(_) => false,
+            Self::Create
+            | Self::Revive
+            | Self::Remove
+            | Self::Adopt
+            | Self::Nudge
+            | Self::Notice
+            | Self::Rouse
+            | Self::Continue(_) => false,
         }
     }
 
-    /// Whether it carries on a stop by signalling something that lives.
+    /// Whether it carries on a stop by signalling something that lives, or types into it.
     pub(super) fn signals(self) -> bool {
         match self {
             Self::Continue(rung) => rung != Rung::Finish,
-            Self::Create | Self::Revive | Self::Replace(_) | Self::Retire(_) | Self::Remove | Self::Adopt => false,
+            Self::Rouse => true,
+            Self::Create
+            | Self::Revive
+            | Self::Replace(_)
+            | Self::Retire(_)
+            | Self::Remove
+            | Self::Adopt
+            | Self::Nudge
+            | Self::Notice => false,
         }
     }
 
@@ -97,7 +118,13 @@ impl Kind {
         match self {
             Self::Create | Self::Revive => true,
             Self::Continue(rung) => rung == Rung::Finish,
-            Self::Replace(_) | Self::Retire(_) | Self::Remove | Self::Adopt => false,
+            Self::Replace(_)
+            | Self::Retire(_)
+            | Self::Remove
+            | Self::Adopt
+            | Self::Nudge
+            | Self::Notice
+            | Self::Rouse => false,
         }
     }
 }

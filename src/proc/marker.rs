@@ -6,6 +6,7 @@
 use super::process::{self, Presence};
 use super::{file, own};
 use crate::model::{Generation, ProcId, SessionName};
+use memchr::memmem::Finder;
 use std::collections::BTreeMap;
 
 /// The town's name.
@@ -21,14 +22,24 @@ pub const CHORE: &str = "GTCTL_CHORE";
 /// The most bytes of an environment that are read.
 const MAX_ENVIRONMENT: u64 = 1 << 20;
 
+/// More bytes than most environments have.
+const USUAL: usize = 32 << 10;
+
 /// The living processes of our user that carry this town's marker, by session: which life, and which process.
 ///
 /// Never ourselves, nor an ancestor of ours, nor a tmux server, which may have been started from within a session.
 #[must_use]
 pub fn carrying_any(town: &SessionName) -> BTreeMap<SessionName, Vec<(Generation, ProcId)>> {
     let own = own::line();
+    let entry = format!("{TOWN}={town}");
+    let (entry, mut bytes) = (Finder::new(&entry), Vec::with_capacity(USUAL));
     let mut found: BTreeMap<SessionName, Vec<(Generation, ProcId)>> = BTreeMap::new();
-    for pid in file::pids().into_iter().filter(|pid| !own.contains(pid) && file::is_own(*pid)) {
+    for pid in file::pids().into_iter().filter(|pid| !own.contains(pid)) {
+        // Nearly all processes are strangers, of whom nothing else is asked.
+        let is_read = file::read_again(format!("/proc/{pid}/environ"), MAX_ENVIRONMENT, &mut bytes).is_ok();
+        if !is_read || entry.find(&bytes).is_none() || !file::is_own(pid) {
+            continue;
+        }
         if let Some((session, generation, process)) = marked(pid, town) {
             found.entry(session).or_default().push((generation, process));
         }

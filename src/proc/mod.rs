@@ -6,11 +6,13 @@
 //! **Architecture invariant:** nothing is signalled by name or by bare pid, only as a [`crate::model::ProcId`].
 
 pub mod clock;
+pub mod deaths;
 mod file;
 pub mod host;
 pub mod marker;
 pub mod own;
 pub mod process;
+pub mod ready;
 pub mod signal;
 pub mod sockets;
 pub mod tree;

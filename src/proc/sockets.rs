@@ -63,6 +63,13 @@ pub fn tmux_owner(inodes: &[u64]) -> Option<ProcId> {
     })
 }
 
+/// Whether this process, as far as its files can be seen, holds one of these sockets.
+#[must_use]
+pub fn holds_any(process: ProcId, inodes: &[u64]) -> bool {
+    let links: Vec<String> = inodes.iter().map(|inode| format!("socket:[{inode}]")).collect();
+    holds(process.pid, &links)
+}
+
 fn holds(pid: u32, links: &[String]) -> bool {
     let Ok(files) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
     let mut targets = files.flatten().take(MAX_FILES).filter_map(|f| std::fs::read_link(f.path()).ok());

@@ -107,6 +107,36 @@ pub fn usage(tree: &[Member]) -> Usage {
     }
 }
 
+/// The memory of a tree in bytes: exact where it is above `limit`, else perhaps more than it is.
+///
+/// Resident memory counts a page once for each process that shares it, and costs nothing here. A tree that is within
+/// its limit even so needs no better measure. Else the kernel is asked for each process's fair share, for which it
+/// walks all its pages.
+#[must_use]
+pub fn footprint(tree: &[Member], limit: u64) -> u64 {
+    let resident = tree.iter().fold(0, |sum: u64, m| sum.saturating_add(m.stat.rss));
+    if resident <= limit {
+        return resident;
+    }
+    tree.iter().fold(0, |sum: u64, m| sum.saturating_add(share(m.id.pid).unwrap_or(m.stat.rss)))
+}
+
+/// The fair share of a process in the pages that it has, in bytes; none where the kernel does not say.
+fn share(pid: u32) -> Option<u64> {
+    let bytes = file::read(format!("/proc/{pid}/smaps_rollup"), 4096).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let line = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+    line.split_ascii_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1024)
+}
+
+/// The living processes of a process group.
+#[must_use]
+pub fn group(leader: ProcId) -> Vec<ProcId> {
+    let all = file::pids().into_iter().filter_map(|pid| Some((pid, living(pid)?)));
+    let same = all.filter(|(_, stat)| stat.pgrp == leader.pid && stat.start >= leader.start);
+    same.map(|(pid, stat)| ProcId { pid, start: stat.start }).collect()
+}
+
 /// The first process of the tree that is known by one of these names.
 #[must_use]
 pub fn find_named<'a>(tree: &'a [Member], declared: &[String]) -> Option<&'a Member> {

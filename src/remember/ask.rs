@@ -13,8 +13,10 @@ pub fn ask(mut memory: Memory, session: &SessionName, request: Request) -> Memor
         }
         Request::Start => {
             history.stopped = false;
-            // What is left of a task that has ended would end it again at the next look.
-            history.restart_asked = history.finished.take().is_some();
+            // What is left of a task that has ended would end it again at the next look, and what ended because that was
+            // asked for is not to be waited for.
+            let ended = history.run.as_ref().is_some_and(|run| run.ended.is_some());
+            history.restart_asked = history.finished.take().is_some() || ended;
             history.crashes.clear();
         }
         Request::Restart => {

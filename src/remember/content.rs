@@ -1,7 +1,8 @@
 //! What a look at a screen teaches, and what the ends of signed-out agents do.
 
 use crate::model::{
-    Content, Cpu, Desired, Ended, History, Label, Life, Memory, Moment, Period, Screen, ScreenState, Seen, Usage,
+    Content, Cpu, Desired, Ended, Footprint, History, Label, Life, Memory, Moment, Period, Screen, ScreenState, Seen,
+    Usage,
 };
 use std::collections::BTreeMap;
 
@@ -90,6 +91,16 @@ fn learn_usage(content: &mut Content, usage: Usage, now: Moment) {
         content.cpu = Some(Cpu { resting: true, ..begin });
     } else {
         content.cpu = Some(Cpu { resting: true, ..last });
+    }
+}
+
+/// Takes in what its process tree holds.
+pub(super) fn learn_footprint(history: &mut History, seen: &Seen, label: &Label, now: Moment) {
+    let generation = label.generation;
+    history.footprint.take_if(|footprint| footprint.generation != generation);
+    if let Some(bytes) = seen.footprint {
+        let before = history.footprint.map_or(0, |footprint| footprint.bytes);
+        history.footprint = Some(Footprint { generation, at: now, bytes, before });
     }
 }
 

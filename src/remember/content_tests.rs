@@ -32,6 +32,7 @@ fn seen(state: ScreenState, digest: u64) -> Seen {
         pane: PaneId(1),
         life: Life::Alive { process: ProcId { pid: 9, start: 9 }, matches: true, comm: String::new() },
         usage: None,
+        footprint: None,
     }
 }
 
@@ -65,6 +66,7 @@ fn desired() -> Desired {
         logs: Logs::default(),
         instructions: None,
         prune: false,
+        policy: None,
     }
 }
 

@@ -1,12 +1,17 @@
 //! What a plan intends, to be written down before anything is touched.
 
-use crate::model::{Action, Generation, Hold, Memory, Moment, Phase, Plan, Purpose, Rung, Step, Stopping};
+use super::nudge::note_typed;
+use super::probe::intend_probes;
+use crate::model::{
+    Action, Generation, Hold, Memory, Moment, Phase, Plan, Purpose, Reason, Roused, Rung, Step, Stopping,
+};
 
 /// Takes in what is about to be done, and what is waited for.
 #[must_use]
 pub fn intend(mut memory: Memory, plan: &Plan, now: Moment) -> Memory {
-    let Plan { steps, held, unchanged, chores: _, proposals: _, wake: _, mass } = plan;
+    let Plan { steps, held, unchanged, probes, chores: _, proposals: _, wake: _, mass } = plan;
     memory.mass_seen = *mass;
+    intend_probes(&mut memory, probes, now);
     for step in steps {
         intend_step(&mut memory, step, now);
     }
@@ -44,7 +49,17 @@ fn intend_step(memory: &mut Memory, step: &Step, now: Moment) {
         Action::Expire { target, rung, .. } => {
             intend_stop(&mut history.stopping, target.generation, *rung, Purpose::Expire, step, now);
         }
-        Action::Adopt { handoff, .. } => history.handoff = Some(*handoff),
+        Action::Adopt { handoff, .. } => history.handoff = handoff.or(history.handoff),
+        Action::Nudge { target, text, .. } => {
+            note_typed(history, target.generation, text, now);
+            // A notice that it is about to be ended opens the time that it has.
+            if !matches!(step.reason, Reason::TooQuiet { .. }) {
+                history.draining.get_or_insert(now);
+            }
+        }
+        Action::Rouse { target, .. } => {
+            history.roused = Some(Roused { generation: target.generation.unwrap_or_default(), at: now });
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! What is worth writing down of a cycle: each outcome, and each hold when it begins or becomes another.
 
 use crate::model::{
-    Block, Done, Effect, Entry, Evidence, Held, Hold, Level, Memory, Moment, Outcome, Plan, Reason, SessionName, Step,
-    Verb,
+    Block, Done, Effect, Entry, Evidence, Held, Hold, Level, Memory, Moment, Outcome, Phase, Plan, Reason, SessionName,
+    Step, Verb,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -19,7 +19,22 @@ pub fn entries(before: &Plan, after: &Plan, outcomes: &[Done]) -> Vec<Entry> {
     let acted = outcomes.iter().map(|done| of_outcome(done, steps.get(&done.session).copied()));
     let by_itself = |held: &&Held| !matches!(held.hold, Hold::Blocked { .. });
     let held = after.held.iter().filter(is_news).filter(by_itself).map(of_hold);
-    acted.chain(held).chain(of_blocks(before, after)).collect()
+    acted.chain(held).chain(of_blocks(before, after)).chain(of_freed(before, after)).collect()
+}
+
+/// One for each session that was sent an Escape and has moved since.
+fn of_freed(before: &Plan, after: &Plan) -> Vec<Entry> {
+    let waiting = before.held.iter().filter(|held| matches!(held.hold, Hold::Roused { .. })).map(|held| &held.session);
+    let roused = before.steps.iter().filter(|step| step.action.verb() == Verb::Rouse).map(|step| &step.session);
+    let lives = |phase: Phase| matches!(phase, Phase::Working | Phase::Idle | Phase::Waiting(_) | Phase::Blocked(_));
+    let moves = |name: &&SessionName| after.unchanged.iter().any(|calm| calm.session == **name && lives(calm.phase));
+    let entry = |name: &SessionName| Entry {
+        level: Level::Info,
+        component: "plan",
+        message: format!("{name}: moves again after an Escape, and is not restarted"),
+        fields: [("session", json!(name.as_str())), ("reason", json!("stuck"))].into(),
+    };
+    waiting.chain(roused).filter(moves).map(entry).collect()
 }
 
 /// One for each agent that has become blocked, however many sessions run it, and one when it is free again.
@@ -37,7 +52,7 @@ fn of_blocks(before: &Plan, after: &Plan) -> Vec<Entry> {
     begun.chain(ended.map(|block| entry(block, Level::Info, "is no longer blocked"))).collect()
 }
 
-fn with_fix(evidence: &Evidence) -> String {
+pub(super) fn with_fix(evidence: &Evidence) -> String {
     match evidence.get("fix").and_then(Value::as_str) {
         Some(fix) => format!("is blocked, its sessions are held: {fix}"),
         None => "is blocked, its sessions are held".to_owned(),
@@ -45,7 +60,7 @@ fn with_fix(evidence: &Evidence) -> String {
 }
 
 /// What blocks which agent, with the evidence of its first session.
-fn blocks(plan: &Plan) -> BTreeMap<(&str, Block), Evidence> {
+pub(super) fn blocks(plan: &Plan) -> BTreeMap<(&str, Block), Evidence> {
     let holds = plan.held.iter().filter_map(|held| {
         let Hold::Blocked { kind, agent, .. } = &held.hold else { return None };
         Some(((agent.as_str(), *kind), held.hold.evidence()))
@@ -93,13 +108,18 @@ fn effect_word(verb: Verb, effect: &Effect) -> &'static str {
         (Effect::Signalled { .. }, _) => "asked to end",
         (Effect::Adopted { .. }, _) => "adopted",
         (Effect::Removed, _) => "expired",
+        (Effect::Nudged, _) => "nudged",
         (Effect::Started { .. }, Verb::Restart) => "restarted",
-        (Effect::Started { .. }, Verb::Start | Verb::Expire | Verb::Adopt) => "started",
+        (Effect::Roused, _) => "sent an Escape",
+        (Effect::Started { .. }, Verb::Start | Verb::Expire | Verb::Adopt | Verb::Nudge | Verb::Rouse) => "started",
     }
 }
 
 fn level_of(outcome: &Outcome, step: Option<&Step>) -> Level {
-    let after_a_crash = matches!(step.map(|s| &s.reason), Some(Reason::Died { crashes: 1.., .. }));
+    let after_a_crash = {
+        let reason = step.map(|s| &s.reason);
+        matches!(reason, Some(Reason::Died { crashes: 1.., .. } | Reason::FailedStart { .. }))
+    };
     match outcome {
         Outcome::Failed(_) => Level::Error,
         Outcome::Unknown(_) => Level::Warn,
@@ -108,7 +128,7 @@ fn level_of(outcome: &Outcome, step: Option<&Step>) -> Level {
     }
 }
 
-fn of_hold(held: &Held) -> Entry {
+pub(super) fn of_hold(held: &Held) -> Entry {
     let mut fields: Evidence = [
         ("session", json!(held.session.as_str())),
         ("verb", json!(held.verb.word())),
@@ -139,7 +159,7 @@ fn nested(evidence: Evidence) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Death, Period, Phase, Unchanged};
+    use crate::model::{Death, Period, Unchanged};
 
     fn name() -> SessionName {
         SessionName::new("a").unwrap()

@@ -1,6 +1,7 @@
 //! What a look teaches.
 
-use super::content::{learn_auth_deaths, learn_content};
+use super::content::{learn_auth_deaths, learn_content, learn_footprint};
+use super::probe::forget_probes;
 use crate::model::{
     Death, Desired, Ended, Finished, History, Label, Life, Memory, Moment, Observed, Ownership, Period, Purpose,
     RestartPolicy, Run, Seen, Server, SessionName, Town,
@@ -52,6 +53,10 @@ fn forget(memory: &mut Memory, now: Moment) {
     memory.starts.iter_mut().chain(&mut memory.server_losses).chain(&mut memory.failed_start).for_each(anchor);
     memory.auth_deaths.values_mut().flatten().for_each(anchor);
     memory.chores.values_mut().for_each(|chore| anchor(&mut chore.started));
+    for probed in memory.probes.values_mut() {
+        anchor(&mut probed.asked);
+        probed.answered.iter_mut().for_each(|answered| anchor(&mut answered.asked));
+    }
     memory.starts.retain(|at| now.since(at) < WINDOW);
     memory.server_losses.retain(|at| now.since(at) < WINDOW);
     for history in memory.sessions.values_mut() {
@@ -68,6 +73,9 @@ fn forget(memory: &mut Memory, now: Moment) {
             run.ended.iter_mut().for_each(|ended| anchor(&mut ended.at));
         }
         history.marks.iter_mut().for_each(|marks| anchor(&mut marks.last_output));
+        history.nudged.iter_mut().for_each(anchor);
+        history.roused.iter_mut().for_each(|roused| anchor(&mut roused.at));
+        history.footprint.iter_mut().for_each(|footprint| anchor(&mut footprint.at));
     }
 }
 
@@ -131,6 +139,7 @@ fn learn_sessions(memory: &mut Memory, town: &Town, server: Option<&Server>, now
     }
     memory.failed_start = failed_start;
     memory.auth_deaths = auth_deaths;
+    forget_probes(memory, town);
 }
 
 /// Ours by the name each was declared under, which a rename in tmux does not change. Of two lives, the later.
@@ -179,9 +188,12 @@ fn learn_seen(history: &mut History, desired: Option<&Desired>, seen: &Seen, lab
     if history.stopping.as_ref().is_some_and(|stopping| stopping.generation != label.generation) {
         history.stopping = None;
     }
+    history.typed.retain(|typed| typed.generation == label.generation);
     learn_marks(history, seen, label, now);
     learn_life(history, desired, seen, now);
     learn_content(history, seen, label, now);
+    learn_footprint(history, seen, label, now);
+    history.roused.take_if(|roused| roused.generation != label.generation);
 }
 
 /// What its output says. Where that could not be heard, its grace begins anew: nobody knows whether it went on.

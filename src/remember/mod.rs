@@ -4,8 +4,9 @@
 //! learn(memory, look) ──► plan ──► intend(memory, plan) ──► [written to disk] ──► act ──► record(memory, outcomes)
 //! ```
 //!
-//! All three are pure, and so are [`entries`] and [`handoffs`], what is told of a cycle to others. `diff` runs only [`learn`] and writes nothing; a controller writes what [`intend`] returns
-//! before it touches anything, so that one killed at any point leaves behind at least what it was about to do.
+//! All three are pure, and so are [`entries`], [`handoffs`], [`idle_saved`] and [`news`], what is told of a cycle to
+//! others. `diff` runs only [`learn`] and writes nothing; a controller writes what [`intend`] returns before it touches
+//! anything, so that one killed at any point leaves behind at least what it was about to do.
 //!
 //! **Architecture invariant:** nothing here chooses an action. A fact goes in (a death, an intent, an outcome), and a
 //! memory comes out.
@@ -16,11 +17,19 @@ mod content;
 mod intend;
 mod journal;
 mod learn;
+pub mod news;
+mod nudge;
+mod probe;
 mod record;
+mod saved;
 
 pub use ask::ask;
 pub use chores::{Taking, ask_chore, begin_chores, chore_entries, chore_entry, end_chore, lose_chores, take_proposals};
 pub use intend::intend;
 pub use journal::{entries, handoffs};
 pub use learn::learn;
+pub use news::{Happened, news};
+pub use nudge::{nudge_entry, nudging};
+pub use probe::{answer, answers};
 pub use record::{record, take_back};
+pub use saved::idle_saved;

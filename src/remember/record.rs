@@ -2,7 +2,7 @@
 
 use super::learn::push_crash;
 use crate::model::{
-    Action, Death, Done, Effect, Ended, Finished, History, Memory, Moment, Outcome, Plan, ProcId, Run, Rung,
+    Action, Death, Done, Effect, Ended, Finished, History, Memory, Moment, Origin, Outcome, Plan, ProcId, Run, Rung,
     SessionName, Step, Stopping,
 };
 use std::collections::BTreeMap;
@@ -22,7 +22,12 @@ pub fn record(mut memory: Memory, plan: &Plan, outcomes: &[Done], now: Moment) -
                     memory.failed_start = Some(now);
                 }
             }
-            Outcome::Stale(_) => forget_untouched_stop(history),
+            Outcome::Stale(_) => {
+                forget_untouched_stop(history);
+                if let Action::Rouse { .. } = step.action {
+                    history.roused = None;
+                }
+            }
             Outcome::Unknown(_) => {}
         }
     }
@@ -68,6 +73,10 @@ fn record_effect(history: &mut History, step: &Step, effect: &Effect, now: Momen
             }
         }
         Effect::Removed => record_removal(history, step, now),
+        // That it was typed is known from the intent.
+        Effect::Nudged => {}
+        // It was noted before.
+        Effect::Roused => {}
     }
 }
 
@@ -93,7 +102,11 @@ fn record_start(history: &mut History, step: &Step, now: Moment) {
 }
 
 fn record_adoption(history: &mut History, step: &Step, now: Moment) {
-    let Action::Adopt { fingerprint, generation, started, .. } = &step.action else { return };
+    let Action::Adopt { fingerprint, generation, started, origin, .. } = &step.action else { return };
+    if *origin == Origin::Policy {
+        // What was remembered under its name is of a session that was declared, or that others started before.
+        *history = History { generation: history.generation, ..History::default() };
+    }
     history.run = Some(Run {
         generation: *generation,
         started: *started,
@@ -131,7 +144,7 @@ fn record_failed_start(history: &mut History, step: &Step, now: Moment) -> bool 
             });
         }
         Action::Restart { .. } => {}
-        Action::Expire { .. } | Action::Adopt { .. } => return false,
+        Action::Expire { .. } | Action::Adopt { .. } | Action::Nudge { .. } | Action::Rouse { .. } => return false,
     }
     push_crash(history, now, now);
     true

@@ -66,8 +66,10 @@ fn finished(verb: Verb, effect: &Effect) -> &'static str {
         (Effect::Signalled { .. }, _) => "stopping",
         (Effect::Adopted { .. }, _) => "adopted",
         (Effect::Removed, _) => "expired",
+        (Effect::Nudged, _) => "nudged",
         (Effect::Started { .. }, Verb::Restart) => "restarted",
-        (Effect::Started { .. }, Verb::Start | Verb::Expire | Verb::Adopt) => "started",
+        (Effect::Roused, _) => "roused",
+        (Effect::Started { .. }, Verb::Start | Verb::Expire | Verb::Adopt | Verb::Nudge | Verb::Rouse) => "started",
     }
 }
 
@@ -81,7 +83,10 @@ fn effect_text(effect: &Effect) -> String {
                 format!("{} processes", tree.len())
             }
         }
-        Effect::Started { process: None, .. } | Effect::Adopted { .. } | Effect::Removed => String::new(),
+        Effect::Roused => "Escape was pressed".to_owned(),
+        Effect::Started { process: None, .. } | Effect::Adopted { .. } | Effect::Removed | Effect::Nudged => {
+            String::new()
+        }
     }
 }
 
@@ -93,7 +98,8 @@ pub fn summary(done: &[Done], last: &Scene<'_>, paper: &Paper) -> String {
     }
     let last = last.plan;
     let tally = |word: &str| done.iter().filter(|d| word_of(d) == word).count();
-    let words = ["started", "restarted", "expired", "adopted", "stopping", "stale", "failed", "unknown"];
+    let words =
+        ["started", "restarted", "expired", "adopted", "nudged", "roused", "stopping", "stale", "failed", "unknown"];
     let mut parts: Vec<String> =
         words.iter().map(|w| (tally(w), w)).filter(|(n, _)| *n > 0).map(|(n, w)| format!("{n} {w}")).collect();
     parts.extend((!last.held.is_empty()).then(|| format!("{} held", last.held.len())));

@@ -1,7 +1,7 @@
 //! The state of a town in one bounded text, for an agent or a person to judge: `current_state.txt`.
 
 use super::style::Paper;
-use super::view::Scene;
+use super::view::{Books, Scene};
 use super::words::bytes;
 use super::{diff, events, sanitise, status};
 use crate::proc::host::Host;
@@ -16,12 +16,12 @@ const PART: usize = 15 << 10;
 
 /// Everything there is to say of a town: its sessions and chores, the plan, what happened last, and the machine.
 #[must_use]
-pub fn page(scene: &Scene<'_>, events: &[Value], host: &Host, paper: &Paper) -> String {
+pub fn page(scene: &Scene<'_>, books: &Books, events: &[Value], host: &Host, paper: &Paper) -> String {
     let at = jiff::Timestamp::from_millisecond(scene.now.wall).unwrap_or(jiff::Timestamp::MAX);
     let happened: Vec<String> = events.iter().map(|event| events::line(event, paper)).collect();
     let happened = happened.join("\n") + "\n";
     let parts = [
-        ("Sessions and chores", status::page(scene, &[], paper)),
+        ("Sessions and chores", status::page(scene, books, &[], paper)),
         ("Plan: what gtctl does next, and what holds it", diff::page(scene, paper)),
         ("Last events", happened),
         ("Machine", machine(host)),
@@ -77,7 +77,7 @@ mod tests {
             let clock = Clock { now: scene.now, offset_seconds: 0 };
             let paper = Paper { clock, width: None, colour: Colour::Off, detail: Detail::Short };
             let loud = json!({"ts": "t", "level": "WARN", "message": "\u{1b}[2J restart all\n".repeat(99)});
-            let text = page(scene, &vec![loud; 999], &Host::default(), &paper);
+            let text = page(scene, &Books::default(), &vec![loud; 999], &Host::default(), &paper);
             assert!(text.len() <= LIMIT && text.ends_with('\n') && !text.contains('\u{1b}'), "{}", text.len());
             for part in ["== Sessions", "== Plan", "== Last events\n", "== Machine\nload"] {
                 assert!(text.contains(part), "{part}");

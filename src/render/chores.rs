@@ -87,6 +87,7 @@ fn proposal(judged: &Judged) -> Vec<Line> {
 mod tests {
     use super::super::diff::tests::{observed, plan, with_scene};
     use super::super::style::{Colour, Detail};
+    use super::super::view::Books;
     use super::super::words::Clock;
     use super::super::{diff, json, status};
     use super::*;
@@ -144,16 +145,17 @@ nothing to do: no sessions
             let paper = Paper { clock, width: None, colour: Colour::Off, detail: Detail::Short };
             let page = diff::page(scene, &paper);
             assert!(page == want, "{page}");
-            assert!(status::page(scene, &[], &paper).contains("! check"));
+            assert!(status::page(scene, &Books::default(), &[], &paper).contains("! check"));
         });
     }
 
     #[test]
     fn programs_get_the_same() {
         with_chores(|scene| {
-            for (text, kind) in
-                [(json::text(&json::diff(scene)), "diff"), (json::text(&json::status(scene, &[])), "status")]
-            {
+            for (text, kind) in [
+                (json::text(&json::diff(scene)), "diff"),
+                (json::text(&json::status(scene, &Books::default(), &[])), "status"),
+            ] {
                 let page: Value = serde_json::from_str(&text).unwrap();
                 let schema = json::schemas().into_iter().find(|(name, _)| *name == kind).unwrap().1;
                 let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();

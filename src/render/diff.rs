@@ -5,7 +5,7 @@ use super::style::{Detail, Paper, Role};
 use super::view::{self, Scene};
 use super::words::{self, count};
 use super::{chores, sanitise};
-use crate::model::{Action, Desired, Held, Hold, Observed, Phase, Plan, Reason, Step, Unchanged, Verb};
+use crate::model::{Action, Desired, Held, Hold, Observed, Phase, Plan, Probe, Reason, Step, Unchanged, Verb};
 
 /// The columns: what, session, why.
 const WHY: usize = 2;
@@ -16,7 +16,7 @@ const LONG: usize = 2000;
 /// The whole page; its last line is the summary.
 #[must_use]
 pub fn page(scene: &Scene<'_>, paper: &Paper) -> String {
-    let Plan { steps, held, unchanged, chores: _, proposals: _, wake: _, mass: _ } = scene.plan;
+    let Plan { steps, held, unchanged, probes, chores: _, proposals: _, wake: _, mass: _ } = scene.plan;
     let mut lines: Vec<Line> = Vec::new();
     for step in steps {
         lines.extend(of_step(step));
@@ -30,6 +30,7 @@ pub fn page(scene: &Scene<'_>, paper: &Paper) -> String {
         let trouble = |same: &Unchanged| seen.get(same.session.as_str()).and_then(|s| view::trouble(s));
         lines.extend(unchanged.iter().filter_map(|same| of_unchanged(same, trouble(same), paper)));
     }
+    lines.extend(probes.iter().map(|probe| of_probe(probe, paper)));
     let mut text = preface(scene.observed, paper);
     if !lines.is_empty() {
         text.push_str(&lay_out(&lines, "  ", paper));
@@ -61,13 +62,13 @@ fn preface(observed: &Observed, paper: &Paper) -> String {
 /// One line: how much of what, and when to look again.
 #[must_use]
 pub fn summary(scene: &Scene<'_>, paper: &Paper) -> String {
-    let Plan { steps, held, unchanged, chores: _, proposals: _, wake, mass: _ } = scene.plan;
+    let Plan { steps, held, unchanged, probes: _, chores: _, proposals: _, wake, mass: _ } = scene.plan;
     let mut text = if let Observed::Unknown(_) = scene.observed {
         "nothing is planned: what is not known is left alone".to_owned()
     } else if steps.is_empty() && held.is_empty() {
         converged(unchanged)
     } else {
-        let verbs = [Verb::Start, Verb::Restart, Verb::Expire, Verb::Adopt];
+        let verbs = [Verb::Start, Verb::Restart, Verb::Expire, Verb::Adopt, Verb::Nudge, Verb::Rouse];
         let of_verb = verbs.map(|v| (steps.iter().filter(|s| s.action.verb() == v).count(), v.word()));
         let mut parts: Vec<String> =
             of_verb.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} to {word}")).collect();
@@ -120,6 +121,9 @@ fn of_step(step: &Step) -> Vec<Line> {
     if let Some(desired) = runs(step) {
         lines.push(below(format!("$ {}", words::shell(&desired.command))));
     }
+    if let Action::Nudge { text, .. } = &step.action {
+        lines.push(below(format!("types: {}", sanitise::line(text.as_str(), LONG))));
+    }
     lines
 }
 
@@ -127,16 +131,24 @@ fn of_step(step: &Step) -> Vec<Line> {
 fn runs(step: &Step) -> Option<&Desired> {
     match (&step.action, &step.reason) {
         (Action::Start { desired, .. }, _) | (Action::Restart { desired, .. }, Reason::Drifted { .. }) => Some(desired),
-        (Action::Restart { .. } | Action::Expire { .. } | Action::Adopt { .. }, _) => None,
+        (
+            Action::Restart { .. }
+            | Action::Expire { .. }
+            | Action::Adopt { .. }
+            | Action::Nudge { .. }
+            | Action::Rouse { .. },
+            _,
+        ) => None,
     }
 }
 
 pub(super) fn symbol(verb: Verb) -> (&'static str, Role) {
     match verb {
         Verb::Start => ("+", Role::Good),
-        Verb::Restart => ("~", Role::Change),
+        Verb::Restart | Verb::Rouse => ("~", Role::Change),
         Verb::Expire => ("-", Role::Bad),
         Verb::Adopt => ("=", Role::Good),
+        Verb::Nudge => (">", Role::Change),
     }
 }
 
@@ -154,6 +166,18 @@ fn of_held(held: &Held, paper: &Paper) -> Vec<Line> {
         lines.extend(tail.iter().take(tail.len() - blank).map(|l| below(format!("| {}", sanitise::line(l, LONG)))));
     }
     lines
+}
+
+/// An agent that a running controller asks whether it is signed in.
+fn of_probe(probe: &Probe, paper: &Paper) -> Line {
+    let when =
+        if probe.is_due(paper.clock.now) { "now".to_owned() } else { format!("at {}", paper.clock.time(probe.at)) };
+    let failed = match probe.failed {
+        0 => String::new(),
+        failed => format!("; failed {}", count(usize::try_from(failed).unwrap_or(usize::MAX), "time")),
+    };
+    let text = format!("a controller asks {when}: {}{failed}", words::shell(&probe.desired.agent.probe));
+    Line::Row(vec![cell("· probe").role(Role::Quiet), cell(sanitise::line(&probe.agent, LONG)), cell(text)])
 }
 
 fn of_unchanged(same: &Unchanged, trouble: Option<&str>, paper: &Paper) -> Option<Line> {

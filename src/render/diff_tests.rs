@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::*;
-use crate::render::view::Scene;
+use crate::render::view::{Books, Scene};
 use crate::render::words::tests::CLOCK;
 use crate::render::{Colour, apply, status, verify};
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,6 +44,7 @@ fn desired(session: &str, command: &[&str]) -> Desired {
         logs: Logs::default(),
         instructions: None,
         prune: false,
+        policy: None,
     }
 }
 
@@ -58,7 +59,6 @@ fn town() -> Town {
         chores: vec![],
         limits: Limits::default(),
         resync: Period::from_secs(30),
-        drain_on_exit: false,
         metrics: None,
         notify: None,
     }
@@ -88,6 +88,7 @@ fn alive(session: &str, minutes: u64, quiet: Period) -> Seen {
         pane: PaneId(1),
         life: Life::Alive { process: PROCESS, matches: true, comm: "claude".into() },
         usage: Some(Usage { cpu_ms: 65_000, rss: 300 << 20, processes: 3 }),
+        footprint: None,
     }
 }
 
@@ -262,8 +263,8 @@ fn status_is_a_table() {
 3 sessions: 1 active, 2 idle · tmux 3.3a · next look 14:05:10, to restart 2 sessions
 ";
         let only = ["old", "refinery", "witness"].map(name);
-        same(&status::page(s, &only, &PAPER), want);
-        let all = status::page(s, &[], &PAPER);
+        same(&status::page(s, &Books::default(), &only, &PAPER), want);
+        let all = status::page(s, &Books::default(), &[], &PAPER);
         assert!(all.contains("\n6 sessions: 1 active, 2 idle, 1 dead, 2 absent · 2 held · tmux 3.3a · next look"));
     });
 }

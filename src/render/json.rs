@@ -5,11 +5,11 @@
 
 use super::sanitise;
 use super::verify::Finding;
-use super::view::{Event, Row, Scene};
+use super::view::{Books, Event, Row, Scene};
 use super::words;
 use crate::model::{
-    Action, Death, Done, Evidence, Held, Moment, Next, Observed, Outcome, Period, Phase, Reason, SessionName, Step,
-    Unchanged,
+    Action, Death, Done, Evidence, Held, InForce, Keeper, Moment, Next, Observed, Outcome, Period, Phase, Probe,
+    Reason, SessionName, Step, Unchanged,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -21,8 +21,8 @@ mod shape;
 
 pub use chores::{ChoreLine, ProposalLine};
 pub use shape::{
-    ApplyPage, DiffPage, EventLine, FindingLine, Head, HeldLine, NextLine, OutcomeLine, ScreenLine, ServerState,
-    SessionLine, StatusPage, StepLine, UnchangedLine, VerifyPage, Why, schemas,
+    ApplyPage, ControllerLine, DiffPage, EventLine, FindingLine, Head, HeldLine, NextLine, NudgePage, OutcomeLine,
+    ProbeLine, ScreenLine, ServerState, SessionLine, StatusPage, StepLine, UnchangedLine, VerifyPage, Why, schemas,
 };
 
 /// The version of every shape.
@@ -49,6 +49,7 @@ pub fn diff(scene: &Scene<'_>) -> DiffPage {
         steps: plan.steps.iter().map(step).collect(),
         held: plan.held.iter().map(|h| held(h, scene.now)).collect(),
         unchanged: plan.unchanged.iter().map(|u| unchanged(u, scene.now)).collect(),
+        probes: plan.probes.iter().map(|p| probe(p, scene.now)).collect(),
         chores: chores::chores(scene),
         proposals: chores::proposals(scene),
         wake: plan.wake.map(|at| time(at, scene.now)),
@@ -62,18 +63,55 @@ pub fn apply(scene: &Scene<'_>, done: &[Done]) -> ApplyPage {
     ApplyPage { head: head("apply", scene), outcomes: done.iter().map(outcome).collect(), steps, held, unchanged, wake }
 }
 
-/// Every session, or those named.
+/// Every session, or those named, and who keeps them.
 #[must_use]
-pub fn status(scene: &Scene<'_>, only: &[SessionName]) -> StatusPage {
+pub fn status(scene: &Scene<'_>, books: &Books, only: &[SessionName]) -> StatusPage {
     let rows = scene.rows();
     let wanted = rows.iter().filter(|r| only.is_empty() || only.contains(r.session));
     StatusPage {
         head: head("status", scene),
         paused: scene.memory.paused,
-        sessions: wanted.map(|r| session(r, scene.now)).collect(),
+        controller: controller(&books.keeper, scene.town.resync, scene.now),
+        idle_saved_s: books.idle_saved.millis() / 1000,
+        sessions: wanted.map(|r| session(r, books, scene.now)).collect(),
         chores: if only.is_empty() { chores::chores(scene) } else { Vec::new() },
         proposals: if only.is_empty() { chores::proposals(scene) } else { Vec::new() },
         wake: scene.plan.wake.map(|at| time(at, scene.now)),
+    }
+}
+
+fn controller(keeper: &Keeper, resync: Period, now: Moment) -> Option<ControllerLine> {
+    let overdue = keeper.is_overdue(resync, now);
+    let silent = |pid| ControllerLine {
+        pid,
+        overdue,
+        cycled_at: None,
+        cycled_ago_ms: None,
+        took_ms: None,
+        resync_ms: None,
+        trouble: None,
+        manifest_broken_since: None,
+        manifest_trouble: None,
+    };
+    match keeper {
+        Keeper::Nobody => None,
+        Keeper::Silent { process, age: _ } => Some(silent(process.pid)),
+        Keeper::Beating(beat) => {
+            let (since, why) = match &beat.manifest {
+                InForce::OnDisk => (None, None),
+                InForce::LastGood { since, why } => (Some(time(*since, now)), Some(clean(why))),
+            };
+            Some(ControllerLine {
+                cycled_at: Some(time(beat.cycled, now)),
+                cycled_ago_ms: Some(now.since(&beat.cycled).millis()),
+                took_ms: Some(beat.took.millis()),
+                resync_ms: Some(beat.resync.millis()),
+                trouble: beat.trouble.as_deref().map(clean),
+                manifest_broken_since: since,
+                manifest_trouble: why,
+                ..silent(beat.controller.pid)
+            })
+        }
     }
 }
 
@@ -109,7 +147,7 @@ fn clean(text: &str) -> String {
 }
 
 /// A moment by the wall clock. One that lies ahead is counted in awake time from now.
-fn time(at: Moment, now: Moment) -> String {
+pub(super) fn time(at: Moment, now: Moment) -> String {
     let ahead = now.until(&at);
     let wall = if ahead.is_zero() { at.wall } else { now.plus(ahead).wall };
     Timestamp::from_millisecond(wall).unwrap_or(Timestamp::MAX).to_string()
@@ -119,6 +157,17 @@ fn why(code: &str, text: String, evidence: Evidence) -> Why {
     let evidence: BTreeMap<String, Value> =
         evidence.into_iter().map(|(name, value)| (name.to_owned(), sanitise::json(value, LONG))).collect();
     Why { code: code.to_owned(), text, evidence }
+}
+
+fn probe(probe: &Probe, now: Moment) -> ProbeLine {
+    ProbeLine {
+        agent: clean(&probe.agent),
+        kind: probe.kind.code().to_owned(),
+        argv: probe.desired.agent.probe.iter().map(|a| clean(a)).collect(),
+        at: time(probe.at, now),
+        due: probe.is_due(now),
+        failed: probe.failed,
+    }
 }
 
 fn reason(reason: &Reason) -> Why {
@@ -131,7 +180,7 @@ fn step(step: &Step) -> StepLine {
             (Some(desired.command.iter().map(|a| clean(a)).collect()), Some(generation.0))
         }
         Action::Adopt { generation, .. } => (None, Some(generation.0)),
-        Action::Expire { .. } => (None, None),
+        Action::Expire { .. } | Action::Nudge { .. } | Action::Rouse { .. } => (None, None),
     };
     StepLine {
         session: step.session.to_string(),
@@ -139,6 +188,14 @@ fn step(step: &Step) -> StepLine {
         reason: reason(&step.reason),
         argv,
         generation,
+        types: match &step.action {
+            Action::Nudge { text, .. } => Some(clean(text.as_str())),
+            Action::Start { .. }
+            | Action::Restart { .. }
+            | Action::Expire { .. }
+            | Action::Adopt { .. }
+            | Action::Rouse { .. } => None,
+        },
     }
 }
 
@@ -181,7 +238,7 @@ fn outcome(done: &Done) -> OutcomeLine {
     }
 }
 
-fn session(row: &Row<'_>, now: Moment) -> SessionLine {
+fn session(row: &Row<'_>, books: &Books, now: Moment) -> SessionLine {
     let death: Option<Death> = match row.phase {
         Phase::Dead(death) => Some(death),
         Phase::Completed(death) => death,
@@ -214,6 +271,7 @@ fn session(row: &Row<'_>, now: Moment) -> SessionLine {
         cpu_ms: row.usage.map(|u| u.cpu_ms),
         rss_bytes: row.usage.map(|u| u.rss),
         processes: row.usage.map(|u| u.processes),
+        log: books.logs.get(row.session).map(|path| clean(path)),
         event: event(&row.event, now),
     }
 }
@@ -246,15 +304,20 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn pages() -> [(&'static str, String); 4] {
+    fn pages() -> [(&'static str, String); 5] {
         with_scene(&plan(), &observed(), |s| {
             [
                 ("apply", text(&apply(s, &outcomes()))),
                 ("diff", text(&diff(s))),
-                ("status", text(&status(s, &[]))),
+                ("nudge", text(&crate::render::nudge::json(&name("old"), &refused(), Some("\u{1b}do"), s.now))),
+                ("status", text(&status(s, &Books::default(), &[]))),
                 ("verify", text(&verify(s, &findings(s)))),
             ]
         })
+    }
+
+    fn refused() -> crate::model::Delivery {
+        crate::model::Delivery::Refused(crate::model::Obstacle::Foreign("\u{1b}[31mother".to_owned()))
     }
 
     #[test]
@@ -275,11 +338,17 @@ mod tests {
         let committed = [
             include_str!("../../schema/apply.schema.json"),
             include_str!("../../schema/diff.schema.json"),
+            include_str!("../../schema/nudge.schema.json"),
             include_str!("../../schema/status.schema.json"),
             include_str!("../../schema/verify.schema.json"),
         ];
         for ((kind, schema), committed) in schemas().into_iter().zip(committed) {
-            assert!(schema == committed, "schema/{kind}.schema.json should be:\n{schema}");
+            if std::env::var_os("UPDATE_SCHEMA").is_some() {
+                let path = format!("{}/schema/{kind}.schema.json", env!("CARGO_MANIFEST_DIR"));
+                std::fs::write(path, &schema).unwrap();
+                continue;
+            }
+            assert!(schema == committed, "schema/{kind}.schema.json is not it: run UPDATE_SCHEMA=1 cargo test schema");
         }
     }
 
@@ -305,6 +374,8 @@ mod tests {
 
     #[test]
     fn status_can_be_narrowed() {
-        with_scene(&plan(), &observed(), |s| assert_eq!(status(s, &[name("old")]).sessions.len(), 1));
+        with_scene(&plan(), &observed(), |s| {
+            assert_eq!(status(s, &Books::default(), &[name("old")]).sessions.len(), 1);
+        });
     }
 }

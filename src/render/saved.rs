@@ -31,6 +31,9 @@ struct Substance {
     /// What is run.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     fingerprint: Option<String>,
+    /// What is typed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    types: Option<String>,
 }
 
 /// Why a saved plan is not applied.
@@ -139,7 +142,9 @@ fn substance(step: &Step) -> Substance {
     let (target, fingerprint) = match &step.action {
         Action::Start { desired, .. } => (None, Some(desired.fingerprint())),
         Action::Restart { desired, target, .. } => (Some(target), Some(desired.fingerprint())),
-        Action::Expire { target, .. } => (Some(target), None),
+        Action::Expire { target, .. } | Action::Nudge { target, .. } | Action::Rouse { target, .. } => {
+            (Some(target), None)
+        }
         Action::Adopt { target, fingerprint, .. } => (Some(target), Some(*fingerprint)),
     };
     Substance {
@@ -148,6 +153,14 @@ fn substance(step: &Step) -> Substance {
         reason: step.reason.code().to_owned(),
         target: target.map(exactly),
         fingerprint: fingerprint.map(|f| f.to_string()),
+        types: match &step.action {
+            Action::Nudge { text, .. } => Some(text.as_str().to_owned()),
+            Action::Start { .. }
+            | Action::Restart { .. }
+            | Action::Expire { .. }
+            | Action::Adopt { .. }
+            | Action::Rouse { .. } => None,
+        },
     }
 }
 

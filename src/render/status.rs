@@ -3,24 +3,31 @@
 use super::columns::{Line, cell, lay_out};
 use super::diff::next_look;
 use super::style::{Detail, Paper, Role};
-use super::view::{Event, Row, Scene};
+use super::view::{Books, Event, Row, Scene};
 use super::words::{self, brief, bytes, count};
 use super::{chores, sanitise};
 use crate::model::{Asks, Observed, Period, Phase, Reason, SessionName};
 
 /// The table of the sessions named, of all when none is, and a line of totals.
 #[must_use]
-pub fn page(scene: &Scene<'_>, only: &[SessionName], paper: &Paper) -> String {
+pub fn page(scene: &Scene<'_>, books: &Books, only: &[SessionName], paper: &Paper) -> String {
     let all = scene.rows();
     let rows: Vec<&Row<'_>> = all.iter().filter(|r| only.is_empty() || only.contains(r.session)).collect();
     if rows.is_empty() {
-        return format!("{}{}\n", beside(scene, only, paper), totals(scene, &rows, paper));
+        return format!("{}{}\n", beside(scene, only, paper), totals(scene, books, &rows, paper));
     }
     let columns = Columns::for_rows(&rows, paper);
     let mut lines = vec![columns.heading()];
-    lines.extend(rows.iter().map(|row| columns.line(row, paper)));
+    lines.extend(rows.iter().map(|row| columns.line(row, books, paper)));
     let (table, beside) = (lay_out(&lines, "", paper), beside(scene, only, paper));
-    format!("{table}\n{beside}{}\n", totals(scene, &rows, paper))
+    format!("{table}\n{beside}{}\n", totals(scene, books, &rows, paper))
+}
+
+/// The line of totals alone, of all sessions.
+#[must_use]
+pub fn summary(scene: &Scene<'_>, books: &Books, paper: &Paper) -> String {
+    let rows = scene.rows();
+    totals(scene, books, &rows.iter().collect::<Vec<_>>(), paper)
 }
 
 /// The chores and what is proposed, each followed by an empty line; nothing where only some sessions are asked for.
@@ -54,10 +61,13 @@ impl Columns {
             cells.push(head("CLIENTS").right());
         }
         cells.push(head("NEXT"));
+        if self.wide {
+            cells.push(head("LOG"));
+        }
         Line::Row(cells)
     }
 
-    fn line(&self, row: &Row<'_>, paper: &Paper) -> Line {
+    fn line(&self, row: &Row<'_>, books: &Books, paper: &Paper) -> Line {
         let whole = |p: Period| brief(Period::from_secs(p.millis() / 1000));
         let span = |p: Option<Period>| cell(p.map_or_else(|| "-".to_owned(), whole)).right();
         let (mark, strong) = mark(row);
@@ -73,6 +83,10 @@ impl Columns {
             cells.push(cell(row.attached.to_string()).right());
         }
         cells.push(cell(next(row, paper)).role(event_role(&row.event)));
+        if self.wide {
+            let log = books.logs.get(row.session).map_or("-", String::as_str);
+            cells.push(cell(sanitise::line(log, 4096)).role(Role::Quiet));
+        }
         Line::Row(cells)
     }
 }
@@ -146,7 +160,7 @@ const TOTALS: [(&str, &[&str]); 11] = [
     ("unknown", &["unknown"]),
 ];
 
-fn totals(scene: &Scene<'_>, rows: &[&Row<'_>], paper: &Paper) -> String {
+fn totals(scene: &Scene<'_>, books: &Books, rows: &[&Row<'_>], paper: &Paper) -> String {
     let mut parts: Vec<String> = Vec::new();
     for (word, phases) in TOTALS {
         let n = rows.iter().filter(|r| phases.contains(&r.phase.word())).count();
@@ -160,6 +174,10 @@ fn totals(scene: &Scene<'_>, rows: &[&Row<'_>], paper: &Paper) -> String {
     let mut sentences = vec![sentence];
     sentences.extend((waiting > 0).then(|| format!("{waiting} held")));
     sentences.extend(scene.memory.paused.then(|| "paused".to_owned()));
+    let hours = books.idle_saved.millis() / 3_600_000;
+    sentences.extend(
+        (hours > 0).then(|| format!("{} of idling saved", count(usize::try_from(hours).unwrap_or(usize::MAX), "hour"))),
+    );
     sentences.push(match scene.observed {
         Observed::Up(server) => format!("tmux {}", sanitise::line(&server.version, 20)),
         Observed::Down => "no tmux server runs".to_owned(),

@@ -1,8 +1,8 @@
 //! What the pages show, put together from the planner's values: one [`Row`] per session.
 
 use crate::model::{
-    Content, Held, History, Label, Life, Memory, Moment, Next, Observed, Ownership, Period, Phase, Plan, Reason, Seen,
-    SessionName, Step, Town, Usage,
+    Content, Held, History, Keeper, Label, Life, Memory, Moment, Next, Observed, Ownership, Period, Phase, Plan,
+    Reason, Seen, SessionName, Step, Town, Usage,
 };
 use std::collections::BTreeMap;
 
@@ -19,6 +19,17 @@ pub struct Scene<'a> {
     pub plan: &'a Plan,
     /// When the look was taken.
     pub now: Moment,
+}
+
+/// What is known beside a look and its plan.
+#[derive(Debug, Clone, Default)]
+pub struct Books {
+    /// Idling that early ends have saved so far.
+    pub idle_saved: Period,
+    /// The newest log of each session that has one.
+    pub logs: BTreeMap<SessionName, String>,
+    /// Who keeps the town.
+    pub keeper: Keeper,
 }
 
 /// One session.
@@ -67,7 +78,7 @@ impl<'a> Scene<'a> {
     /// A row for every session of the plan, by name.
     #[must_use]
     pub fn rows(&self) -> Vec<Row<'a>> {
-        let Plan { steps, held, unchanged, chores: _, proposals: _, wake: _, mass: _ } = self.plan;
+        let Plan { steps, held, unchanged, probes: _, chores: _, proposals: _, wake: _, mass: _ } = self.plan;
         let seen = self.seen();
         let seen = |session: &SessionName| seen.get(session.as_str()).copied();
         let mut rows: BTreeMap<&SessionName, Row<'a>> = BTreeMap::new();
@@ -108,7 +119,9 @@ impl<'a> Scene<'a> {
         let living = seen.filter(|s| matches!(s.life, Life::Alive { .. }));
         let age = living.and_then(label).map(|l| self.now.since(&l.started));
         let content = living.and_then(|seen| self.content(session, seen));
+        // tmux's clock of a window goes on over a fresh process in it.
         let idle = living.map(|s| content.map_or(s.quiet, |content| content.idle(self.now)));
+        let idle = idle.map(|idle| age.map_or(idle, |age| idle.min(age)));
         Row {
             session,
             phase,

@@ -98,9 +98,17 @@ pub fn reason(reason: &Reason) -> String {
         Reason::Stuck { frozen, limit } => {
             format!("shows that it works but is frozen for {}, limit {}", brief(*frozen), brief(*limit))
         }
+        Reason::TooLarge { used, limit } => format!("holds {} of memory, limit {}", bytes(*used), bytes(*limit)),
+        Reason::FailedStart { after, crashes } => {
+            let seconds = Period::from_secs(after.millis().div_ceil(1000).max(1));
+            format!("exited 0 within {} of its start: counts as a failed start, crash {crashes}", brief(seconds))
+        }
+        Reason::SignedIn { agent } => format!("shows that it is signed out, and {} is signed in again", word(agent)),
         Reason::Blocked { kind, agent, evidence, fix } => blocked(*kind, agent, evidence, fix.as_deref()),
         Reason::Drifted { fields } => format!("differs from the manifest in {}", fields.join(", ")),
         Reason::Adoptable { process } => format!("runs {} as declared, has no label", word(process)),
+        Reason::Covered { policy } => format!("started by others, policy {}", word(policy)),
+        Reason::Uncovered => "started by others, no policy matches it any more: let go".to_owned(),
         Reason::Orphaned => "no longer declared".to_owned(),
         Reason::Asked => "asked for by hand".to_owned(),
         Reason::StopBegun { waited, purpose } => {
@@ -198,6 +206,7 @@ fn way_out(hold: &Hold) -> Option<&'static str> {
         | Hold::NameTaken { .. }
         | Hold::ForeignTown { .. }
         | Hold::Blocked { .. }
+        | Hold::Roused { .. }
         | Hold::SecondLook
         | Hold::ServerLosses { .. }
         | Hold::NotDurable
@@ -233,6 +242,7 @@ pub fn obstacle(hold: &Hold) -> String {
         Hold::NameTaken { process } => format!("an unlabelled session with this name runs {}", word(process)),
         Hold::ForeignTown { town } => format!("a session of town {} has this name", word(town)),
         Hold::Blocked { kind, agent, evidence, fix } => blocked(*kind, agent, evidence, fix.as_deref()),
+        Hold::Roused { waited } => format!("was sent an Escape {} ago and may move", brief(*waited)),
         Hold::SecondLook => "waits for a second look that agrees".to_owned(),
         Hold::Paused => "the town is paused".to_owned(),
         Hold::ServerLosses { losses } => format!("the tmux server was lost {losses} times in ten minutes"),

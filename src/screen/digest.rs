@@ -8,6 +8,8 @@ use super::lines::{clip, is_border, is_option, is_spinner};
 
 /// How many lines that are not blank are looked at, from the end.
 const TAIL: usize = 24;
+/// What a terminal shows of an Escape that nobody reads: what was typed is not said.
+const ECHO: &str = "^[";
 /// How long a footer may be, in lines that are not blank.
 const MAX_FOOTER: usize = 6;
 
@@ -85,7 +87,8 @@ impl Hash {
 
     /// Takes in what of a word is not decoration; whether there is any.
     fn word(&mut self, word: &str) -> bool {
-        if matches!(word, "|" | "/" | "-" | "\\" | "*" | "+" | "(" | ")" | "•" | "↑" | "↓") {
+        let word = word.trim_start_matches(ECHO).trim_end_matches(ECHO);
+        if word.is_empty() || matches!(word, "|" | "/" | "-" | "\\" | "*" | "+" | "(" | ")" | "•" | "↑" | "↓") {
             return false;
         }
         if word.is_ascii() {

@@ -152,7 +152,7 @@ fn plain(ready: &[String], text: &str, indent: usize, block: &mut Block) -> Kind
 }
 
 /// Whether a line is a prompt by the agent's own phrase for it; one that ends in a word is of a footer.
-fn is_prompt(phrase: &str, text: &str) -> bool {
+pub(super) fn is_prompt(phrase: &str, text: &str) -> bool {
     let Some(symbol) = phrase.chars().next_back().filter(|last| !last.is_alphanumeric()) else { return false };
     (symbol == '*' || text.contains(symbol)) && super::pattern::says(phrase, text)
 }

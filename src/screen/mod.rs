@@ -12,6 +12,7 @@
 //! **Architecture invariant:** nothing here reads a clock or a pane. `now` and the local time zone are arguments; time
 //! zones named on the screen are looked up in the system's database, through jiff, and nothing else is.
 
+mod composer;
 mod digest;
 mod lines;
 mod pattern;
@@ -20,6 +21,7 @@ mod reset;
 #[cfg(test)]
 mod tests;
 
+pub use composer::{Composer, Prompt, prompt};
 pub use digest::digest;
 
 use crate::model::{Agent, Moment, Screen, ScreenState};

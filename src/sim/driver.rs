@@ -8,8 +8,8 @@ use super::settled::Violation;
 use super::world::World;
 use super::{Random, random_town};
 use crate::model::{
-    Action, Done, Durability, Life, Memory, Moment, Observed, Orders, Orphans, Outcome, Period, Plan, SessionName,
-    Step, Town,
+    Action, Answer, Done, Durability, Life, Memory, Moment, Observed, Orders, Orphans, Outcome, Period, Plan,
+    SessionName, Step, Town,
 };
 use crate::plan::Situation;
 use crate::{plan, remember};
@@ -142,9 +142,11 @@ impl<'m> Driver<'m> {
         self.replay_late()?;
         let observed = self.look();
         let now = self.world.now;
-        self.memory = self.mind.learn(std::mem::take(&mut self.memory), &self.town, &observed, now);
-        let (plan, orders) = self.decide(&observed, now)?;
+        let town = plan::covered(&self.town, &observed).into_owned();
+        self.memory = self.mind.learn(std::mem::take(&mut self.memory), &town, &observed, now);
+        let (plan, orders) = self.decide(&town, &observed, now)?;
         self.follow(&plan);
+        self.ask_agents(&plan, now)?;
         if let Some(outcomes) = self.act(&plan, orders, now)? {
             let now = self.world.now;
             self.memory = self.mind.record(std::mem::take(&mut self.memory), &plan, &outcomes, now);
@@ -155,27 +157,45 @@ impl<'m> Driver<'m> {
     }
 
     /// Plans, and writes the intent down. Where that fails, plans again with less to do.
-    fn decide(&mut self, observed: &Observed, now: Moment) -> Result<(Plan, Orders), Breach> {
+    fn decide(&mut self, town: &Town, observed: &Observed, now: Moment) -> Result<(Plan, Orders), Breach> {
         let prunes = self.stormy && self.random.chance(self.weather.orders);
         let mut orders = Orders::default();
         if prunes {
             orders.orphans = Orphans::Prune;
         }
-        let think = |memory: &Memory, orders: Orders| {
-            self.mind.plan(&Situation { town: &self.town, observed, memory, orders, now })
-        };
+        let think =
+            |memory: &Memory, orders: Orders| self.mind.plan(&Situation { town, observed, memory, orders, now });
         let mut plan = think(&self.memory, orders);
         if self.disk_is_full {
             orders.durability = Durability::Failing;
             plan = think(&self.memory, orders);
         }
-        let look = Look { town: &self.town, observed, memory: &self.memory, orders, now };
+        let look = Look { town, observed, memory: &self.memory, orders, now };
         self.ledger.judge_plan(&look, &plan)?;
+        self.ledger.judge_passes(&look)?;
         self.memory = self.mind.intend(std::mem::take(&mut self.memory), &plan, now);
         if self.world.neglect != Some(Neglect::Intent) {
             self.save();
         }
         Ok((plan, orders))
+    }
+
+    /// Agents are asked, and answer before the next cycle or never.
+    fn ask_agents(&mut self, plan: &Plan, now: Moment) -> Result<(), Breach> {
+        for probe in plan.probes.iter().filter(|probe| probe.is_due(now)) {
+            self.ledger.judge_probe(probe, &self.disk, now)?;
+            let answer = match self.random.below(4) {
+                0 => Answer::Passed,
+                1 => Answer::Failed("exit status 1".to_owned()),
+                2 => Answer::Unasked("not found".to_owned()),
+                _ => continue,
+            };
+            if answer == Answer::Passed {
+                self.ledger.passed(&probe.agent, now);
+            }
+            self.memory = remember::answer(std::mem::take(&mut self.memory), &probe.agent, now, answer);
+        }
+        Ok(())
     }
 
     fn save(&mut self) {
@@ -232,13 +252,22 @@ impl<'m> Driver<'m> {
                 unknown()
             }
             Some(Mishap::Late) => {
-                self.postpone(step, now);
+                // A script is read back by tmux from its client: one that was given up types nothing later.
+                if !matches!(step.action, Action::Nudge { .. }) {
+                    self.postpone(step, now);
+                }
                 unknown()
             }
             Some(Mishap::Twice) => {
-                // A creation repeated when its name is free again cannot be told from the first.
-                if !matches!(step.action, Action::Start { .. }) {
-                    self.postpone(step, now);
+                match &step.action {
+                    // A creation repeated when its name is free again cannot be told from the first.
+                    Action::Start { .. } => {}
+                    Action::Nudge { .. } => {
+                        self.world.carry_out(step, now);
+                    }
+                    Action::Restart { .. } | Action::Expire { .. } | Action::Adopt { .. } | Action::Rouse { .. } => {
+                        self.postpone(step, now)
+                    }
                 }
                 Some(self.world.carry_out(step, now))
             }

@@ -4,10 +4,10 @@
 //! unless told to proceed or its pane is dead; and creation only takes a free name.
 
 use super::World;
-use super::world::{OnTerm, Session};
+use super::world::{OnTerm, Process, Session};
 use crate::model::{
-    Action, Death, Desired, Effect, Generation, Label, Moment, Origin, Outcome, Ownership, Rung, ServerId, SessionId,
-    Step, Target, WhenAttached,
+    Action, Death, Desired, Effect, Generation, Label, Moment, Origin, Outcome, Ownership, Rung, ScreenState, ServerId,
+    SessionId, Step, Target, WhenAttached,
 };
 
 /// A rule of conduct that can be left out on purpose, to see that its absence is noticed.
@@ -27,6 +27,8 @@ pub enum Neglect {
     Intent,
     /// Planned restarts leave no trace on the session.
     HandoffLabel,
+    /// What was typed before is typed again.
+    NudgeStamp,
 }
 
 /// Something that was done to the world, with what was there before it.
@@ -63,6 +65,8 @@ impl World {
             Action::Expire { target, rung: Rung::Finish, .. } => self.remove(step, planned, target),
             Action::Expire { target, rung, .. } => self.signal(step, planned, target, *rung, None),
             Action::Adopt { target, .. } => self.adopt(step, planned, target),
+            Action::Nudge { target, .. } => self.nudge(step, planned, target),
+            Action::Rouse { target, .. } => self.rouse(step, planned, target),
         }
     }
 
@@ -158,6 +162,7 @@ impl World {
             session.process = process;
             session.screen = super::world::prompt();
             session.cpu_ms = 0;
+            session.footprint = 0;
             session.shell = None;
             session.spoke = now.awake;
             session.said = None;
@@ -221,12 +226,55 @@ impl World {
         Outcome::Done(Effect::Removed)
     }
 
+    /// Types at a prompt, whoever is attached; the same moment is typed once. The agent mostly takes it up.
+    fn nudge(&mut self, step: &Step, planned: Moment, target: &Target) -> Outcome {
+        let id = match self.admit(&Target { attached: WhenAttached::Proceed, ..*target }) {
+            Ok(id) => id,
+            Err(outcome) => return outcome,
+        };
+        let (careless, lively) = (self.neglects(Neglect::NudgeStamp), self.random.chance(700));
+        let (digest, now) = (self.random.next_number(), self.now.awake);
+        let Some(session) = self.session(id).filter(|session| session.is_alive()) else {
+            return Outcome::Stale("it has ended".to_owned());
+        };
+        if session.screen.state != ScreenState::Ready || session.nudged == Some(planned) && !careless {
+            return Outcome::Stale("not at its prompt, or typed before".to_owned());
+        }
+        self.note(step, planned, Some(id));
+        if let Some(session) = self.session(id) {
+            session.nudged = Some(planned);
+            if lively {
+                session.screen.digest = digest;
+                session.spoke = now;
+            }
+        }
+        Outcome::Done(Effect::Nudged)
+    }
+
+    /// An Escape frees some of those that are frozen, and none that show anything else.
+    fn rouse(&mut self, step: &Step, planned: Moment, target: &Target) -> Outcome {
+        let id = match self.admit(target) {
+            Ok(id) => id,
+            Err(outcome) => return outcome,
+        };
+        let works = |session: &mut Session| session.is_alive() && session.screen.state == ScreenState::Busy;
+        if !self.session(id).is_some_and(works) {
+            return Outcome::Stale("it shows no work".to_owned());
+        }
+        self.note(step, planned, Some(id));
+        let frees = self.random.chance(500);
+        if let Some(session) = self.session(id).filter(|_| frees) {
+            session.screen = super::world::prompt();
+        }
+        Outcome::Done(Effect::Roused)
+    }
+
     fn adopt(&mut self, step: &Step, planned: Moment, target: &Target) -> Outcome {
         let id = match self.admit(target) {
             Ok(id) => id,
             Err(outcome) => return outcome,
         };
-        let Action::Adopt { fingerprint, generation, started, handoff, .. } = &step.action else {
+        let Action::Adopt { fingerprint, generation, started, handoff, origin, .. } = &step.action else {
             return Outcome::Failed("not an adoption".to_owned());
         };
         self.note(step, planned, Some(id));
@@ -236,11 +284,19 @@ impl World {
             started: *started,
             pane: target.pane,
             fingerprint: Some(*fingerprint),
-            handoff: Some(*handoff),
-            origin: Origin::Adopted,
+            handoff: *handoff,
+            origin: *origin,
         };
         if let Some(session) = self.session(id) {
             session.ownership = Ownership::Ours(label);
+            // Whatever lives in the pane is meant from now on.
+            let shell = session.shell.filter(|_| *origin == Origin::Policy);
+            if let Some(shell) = shell {
+                session.shell = None;
+                if !session.is_alive() {
+                    session.process = Process::of(shell);
+                }
+            }
         }
         Outcome::Done(Effect::Adopted { generation: *generation })
     }

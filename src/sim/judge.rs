@@ -3,8 +3,8 @@
 use super::hands::Before;
 use super::ledger::{Breach, Look};
 use crate::model::{
-    Action, Block, Durability, Generation, Life, Observed, Orphans, Ownership, Period, Plan, Reason, Rung, ScreenState,
-    Seen, SessionName, Step, Target, Verdict, WhenAttached,
+    Action, Block, Content, Durability, Generation, Life, Moment, Observed, Origin, Orphans, Ownership, Period, Plan,
+    Probed, Reason, Rung, ScreenState, Seen, SessionName, Step, Target, Verdict, WhenAttached,
 };
 use std::collections::BTreeSet;
 
@@ -24,7 +24,9 @@ pub(super) struct Brief<'a>(&'a SessionName, &'static str, Option<Rung>, &'a Rea
 pub(super) fn brief(step: &Step) -> Brief<'_> {
     let (rung, target) = match &step.action {
         Action::Restart { rung, target, .. } | Action::Expire { rung, target, .. } => (Some(*rung), Some(target)),
-        Action::Adopt { target, .. } => (None, Some(target)),
+        Action::Adopt { target, .. } | Action::Nudge { target, .. } | Action::Rouse { target, .. } => {
+            (None, Some(target))
+        }
         Action::Start { .. } => (None, None),
     };
     Brief(&step.session, step.action.verb().word(), rung, &step.reason, target)
@@ -36,15 +38,16 @@ pub(super) fn begins_kill(step: &Step) -> bool {
         Action::Restart { rung, .. } | Action::Expire { rung, .. } => {
             *rung == Rung::Ask && !matches!(step.reason, Reason::StopBegun { .. })
         }
-        Action::Start { .. } | Action::Adopt { .. } => false,
+        Action::Start { .. } | Action::Adopt { .. } | Action::Nudge { .. } | Action::Rouse { .. } => false,
     }
 }
 
-/// A signal to something alive.
+/// A signal or a key to something alive.
 pub(super) fn signals(step: &Step) -> bool {
     match &step.action {
         Action::Restart { rung, .. } | Action::Expire { rung, .. } => *rung != Rung::Finish,
-        Action::Start { .. } | Action::Adopt { .. } => false,
+        Action::Rouse { .. } => true,
+        Action::Start { .. } | Action::Adopt { .. } | Action::Nudge { .. } => false,
     }
 }
 
@@ -105,19 +108,18 @@ pub(super) fn judge_step(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
     judge_screens(look, step)?;
     let target = match &step.action {
         Action::Start { .. } => return judge_creation(look, step),
-        Action::Restart { target, .. } | Action::Expire { target, .. } | Action::Adopt { target, .. } => target,
+        Action::Restart { target, .. }
+        | Action::Expire { target, .. }
+        | Action::Adopt { target, .. }
+        | Action::Nudge { target, .. }
+        | Action::Rouse { target, .. } => target,
     };
     let Some((_, seen)) = sessions(look.observed).find(|(_, seen)| seen.id == target.session) else {
         return breach("S1 ours only", format!("{:?}", brief(step)));
     };
     ensure(!matches!(seen.life, Life::Unknown(_)), "S8 unknown", &brief(step))?;
-    let adopts = matches!(step.action, Action::Adopt { .. });
-    let rightful = match seen.ownership {
-        Ownership::Ours(_) => !adopts,
-        Ownership::Unlabelled => adopts,
-        Ownership::Foreign(_) => false,
-    };
-    ensure(rightful, "S1 ours only", &brief(step))?;
+    ensure(is_rightful(&step.action, &seen.ownership), "S1 ours only", &brief(step))?;
+    judge_others(look, step, seen)?;
     let kills = signals(step) && matches!(seen.life, Life::Alive { .. });
     let desired = look.town.sessions.get(&step.session);
     let minds = desired.is_none_or(|desired| desired.when_attached == WhenAttached::Hold);
@@ -127,7 +129,7 @@ pub(super) fn judge_step(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
     if begins_kill(step) && !look.town.sessions.contains_key(&step.session) {
         let history = look.memory.sessions.get(&step.session);
         let allowed = look.orders.orphans == Orphans::Prune || history.is_some_and(|h| h.prune);
-        ensure(allowed && !look.town.sessions.is_empty(), "S10 prune", &brief(step))?;
+        ensure(allowed && look.town.declared().next().is_some(), "S10 prune", &brief(step))?;
     }
     if let Reason::TooOld { limit, .. } = step.reason {
         let label = if let Ownership::Ours(label) = &seen.ownership { Some(label) } else { None };
@@ -138,6 +140,30 @@ pub(super) fn judge_step(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
     }
     let durable = look.orders.durability == Durability::Durable;
     ensure(durable && !look.memory.paused, "S5 intent", &brief(step))
+}
+
+/// Whether an action may be meant for a session of this owner: adoption is for what nobody owns, or a policy only watches.
+fn is_rightful(action: &Action, owner: &Ownership) -> bool {
+    let adopts = matches!(action, Action::Adopt { .. });
+    match owner {
+        Ownership::Ours(label) => !adopts || label.origin == Origin::Policy,
+        Ownership::Unlabelled => adopts,
+        Ownership::Foreign(_) => false,
+    }
+}
+
+/// What others started is only expired, for a policy that covers it, and only for what a policy is about.
+fn judge_others(look: &Look<'_>, step: &Step, seen: &Seen) -> Result<(), Breach> {
+    let policy = look.town.sessions.get(&step.session).is_some_and(|desired| desired.policy.is_some());
+    let others = matches!(&seen.ownership, Ownership::Ours(label) if label.origin == Origin::Policy);
+    let restarts = matches!(step.action, Action::Start { .. } | Action::Restart { .. });
+    ensure(!(restarts && (policy || others)), "S22 others", &brief(step))?;
+    let due = matches!(
+        step.reason,
+        Reason::TooOld { .. } | Reason::TooQuiet { .. } | Reason::TooLarge { .. } | Reason::Marked { .. }
+    );
+    let by_hand = !policy && look.town.sessions.contains_key(&step.session) && step.reason == Reason::Asked;
+    ensure(!(others && begins_kill(step)) || (policy && due) || by_hand, "S22 others", &brief(step))
 }
 
 /// What screens say: nothing blocked is ended for a fresh process, nothing is too quiet or stuck before its limit.
@@ -152,6 +178,10 @@ pub(super) fn judge_screens(look: &Look<'_>, step: &Step) -> Result<(), Breach> 
     let still = own.map(|content| look.now.since(&content.since));
     let resting = own.and_then(|content| content.cpu).is_some_and(|cpu| cpu.resting);
     let busy = own.is_some_and(|content| content.state == ScreenState::Busy);
+    if let Action::Nudge { .. } = &step.action {
+        let at_prompt = own.is_some_and(|content| content.state == ScreenState::Ready && content.is_agreed());
+        ensure(at_prompt, "S22 nudge at a prompt", &brief(step))?;
+    }
     let planned = match step.reason {
         Reason::TooQuiet { limit, .. } => {
             let due = still.is_some_and(|still| still >= limit) && resting && !busy;
@@ -161,15 +191,25 @@ pub(super) fn judge_screens(look: &Look<'_>, step: &Step) -> Result<(), Breach> 
         Reason::Stuck { limit, .. } => {
             let due = still.is_some_and(|still| still >= limit) && resting && busy;
             ensure(due, "S20 stuck", &brief(step))?;
+            judge_rousing(look, step)?;
+            true
+        }
+        Reason::TooLarge { limit, .. } => {
+            let footprint = look.memory.sessions.get(&step.session).and_then(|history| history.footprint);
+            ensure(footprint.is_some_and(|f| f.bytes > limit && f.before > limit), "S22 too large", &brief(step))?;
             true
         }
         Reason::TooOld { .. } | Reason::Drifted { .. } | Reason::Marked { .. } => true,
         Reason::Missing { .. }
         | Reason::Died { .. }
+        | Reason::FailedStart { .. }
+        | Reason::SignedIn { .. }
         | Reason::Completed { .. }
         | Reason::MarkedFailed { .. }
         | Reason::Blocked { .. }
         | Reason::Adoptable { .. }
+        | Reason::Covered { .. }
+        | Reason::Uncovered
         | Reason::Orphaned
         | Reason::Asked
         | Reason::StopBegun { .. } => false,
@@ -179,14 +219,34 @@ pub(super) fn judge_screens(look: &Look<'_>, step: &Step) -> Result<(), Breach> 
         Ownership::Unlabelled | Ownership::Foreign(_) => None,
     });
     let ready_after = look.town.sessions.get(&step.session).map_or(Period::ZERO, |desired| desired.ready_after);
-    let block = own.and_then(|content| content.block(&step.session, look.now)).filter(|_| age >= Some(ready_after));
+    let block = own.and_then(|content| obstacle(look, &step.session, content)).filter(|_| age >= Some(ready_after));
     let blocked = matches!(block, Some(Block::Auth | Block::Limit));
     ensure(!(planned && begins_kill(step) && blocked), "S21 blocked", &brief(step))?;
-    let signed_out = |name: &SessionName| content(name).is_some_and(|c| c.block(name, look.now) == Some(Block::Auth));
+    let signed_out = |name: &SessionName| content(name).is_some_and(|c| obstacle(look, name, c) == Some(Block::Auth));
     let agent = |name: &SessionName| look.town.sessions.get(name).map(|desired| &desired.agent.name);
     let asked = look.memory.sessions.get(&step.session).is_some_and(|history| history.restart_asked);
     let among = look.town.sessions.keys().find(|name| agent(name) == agent(&step.session) && signed_out(name));
     ensure(!(begins_process(step) && !asked && among.is_some()), "S21 signed out", &(brief(step), among))
+}
+
+/// What keeps a session from going on, unless a probe that was asked later has passed.
+fn obstacle(look: &Look<'_>, name: &SessionName, content: &Content) -> Option<Block> {
+    let agent = look.town.sessions.get(name).map(|desired| desired.agent.name.as_str());
+    let passed = agent.and_then(|agent| look.memory.probes.get(agent)).and_then(Probed::passed);
+    let answered = passed.is_some_and(|at| Moment::later_of(at, content.state_since) == at);
+    content.block(name, look.now).filter(|_| !answered)
+}
+
+/// Nobody's work is typed into but what is alone, and nothing is restarted for being stuck before an Escape had its
+/// time.
+fn judge_rousing(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
+    let attached = label_of(look.observed, &step.session).map_or(0, |seen| seen.attached);
+    if matches!(step.action, Action::Rouse { .. }) {
+        return ensure(attached == 0, "S22 rouse", &brief(step));
+    }
+    let roused = look.memory.sessions.get(&step.session).and_then(|history| history.roused);
+    let waited = roused.is_some_and(|roused| look.now.since(&roused.at) >= Period::from_secs(30));
+    ensure(waited || attached > 0, "S22 rouse", &brief(step))
 }
 
 /// Whether this very life has said that it is done, and its full grace has passed since.
@@ -240,16 +300,17 @@ pub(super) fn judge_starts(look: &Look<'_>, plan: &Plan) -> Result<(), Breach> {
 pub(super) fn judge_identity(step: &Step, before: &Before) -> Result<(), Breach> {
     let (target, kills) = match &step.action {
         Action::Start { .. } => return Ok(()),
-        Action::Restart { target, .. } | Action::Expire { target, .. } => (target, before.session.is_alive()),
-        Action::Adopt { target, .. } => (target, false),
+        Action::Restart { target, .. } | Action::Expire { target, .. } | Action::Rouse { target, .. } => {
+            (target, before.session.is_alive())
+        }
+        Action::Adopt { target, .. } | Action::Nudge { target, .. } => (target, false),
     };
     let generation = match &before.session.ownership {
         Ownership::Ours(label) => Some(label.generation),
         Ownership::Unlabelled => None,
         Ownership::Foreign(_) => return breach("S1 ours only", format!("{:?}", brief(step))),
     };
-    let adopts = matches!(step.action, Action::Adopt { .. });
-    ensure(generation.is_some() != adopts, "S1 ours only", &brief(step))?;
+    ensure(is_rightful(&step.action, &before.session.ownership), "S1 ours only", &brief(step))?;
     ensure(before.server == target.server, "S2 other server", &brief(step))?;
     ensure(generation == target.generation, "S2 other life", &brief(step))?;
     let minded = before.session.attached > 0 && target.attached == WhenAttached::Hold;

@@ -9,8 +9,8 @@ use super::judge::{
     judge_step, signals,
 };
 use crate::model::{
-    Action, Durability, Generation, Hold, Memory, Moment, Observed, Orders, Period, Phase, Plan, Rung, SessionName,
-    StartBudget, Step, Town, WhenAttached,
+    Action, Durability, Generation, Hold, Memory, Moment, Observed, Orders, Period, Phase, Plan, Probe, Reason, Rung,
+    SessionName, StartBudget, Step, Town, WhenAttached,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -57,6 +57,12 @@ pub struct Ledger {
     told: Option<Moment>,
     /// The last life begun of each session, to know one that is begun twice.
     begun: BTreeMap<SessionName, Generation>,
+    /// For which moment each session was last nudged, and in which life.
+    nudged: BTreeMap<SessionName, (Moment, Option<Generation>)>,
+    /// When each agent was last asked whether it is signed in.
+    asked: BTreeMap<String, Moment>,
+    /// The questions that were answered well.
+    passed: Vec<(String, Moment)>,
 }
 
 impl Ledger {
@@ -75,6 +81,8 @@ impl Ledger {
         self.starts.retain(|at| disk.starts.contains(at));
         self.guarded = None;
         self.begun.clear();
+        self.nudged.clear();
+        self.asked.clear();
         self.told = None;
         self.shaken = 0;
     }
@@ -117,6 +125,37 @@ impl Ledger {
         Ok(())
     }
 
+    /// An agent is about to be asked whether it is signed in.
+    ///
+    /// # Errors
+    /// Where that was not written down, or it was asked a moment ago.
+    pub fn judge_probe(&mut self, probe: &Probe, disk: &Memory, now: Moment) -> Result<(), Breach> {
+        let noted = disk.probes.get(&probe.agent).is_some_and(|probed| probed.asked == now);
+        ensure(noted && !disk.paused, "S23 probes", probe)?;
+        let last = self.asked.insert(probe.agent.clone(), now);
+        let soon = last.is_some_and(|last| last.boot == now.boot && now.since(&last) < Period::from_mins(1));
+        ensure(!soon, "S23 probes", probe)
+    }
+
+    /// An agent was found signed in.
+    pub fn passed(&mut self, agent: &str, asked: Moment) {
+        self.passed.push((agent.to_owned(), asked));
+    }
+
+    /// Judges that nobody is believed to be signed in who was not found to be.
+    ///
+    /// # Errors
+    /// Where somebody is.
+    pub fn judge_passes(&self, look: &Look<'_>) -> Result<(), Breach> {
+        let passes = look.memory.probes.iter().filter_map(|(agent, probed)| Some((agent, probed.passed()?)));
+        // A clock that went wrong may have moved the moment of one.
+        let known = |agent: &String, at: Moment| {
+            self.passed.iter().any(|(name, asked)| name == agent && (*asked == at || asked.boot != at.boot))
+        };
+        let invented = passes.into_iter().find(|(agent, at)| !known(agent, *at));
+        ensure(invented.is_none(), "S23 passes", &invented)
+    }
+
     fn judge_mass(&mut self, look: &Look<'_>, plan: &Plan) -> Result<(), Breach> {
         let kills: BTreeSet<_> = plan.steps.iter().filter(|s| begins_kill(s)).map(|s| s.session.clone()).collect();
         let town = plan.steps.len() + plan.held.len() + plan.unchanged.len();
@@ -147,6 +186,11 @@ impl Ledger {
                 stopping.is_some_and(|s| Some(s.generation) == target.generation && s.rung == *rung)
             }
             Action::Expire { .. } => true,
+            Action::Nudge { text, .. } => {
+                let typed = history.typed.last().is_some_and(|typed| typed.text == text.as_str());
+                typed && history.nudged.is_some() && history.nudged == self.told
+            }
+            Action::Rouse { target, .. } => history.roused.map(|roused| roused.generation) == target.generation,
             Action::Start { generation, .. }
             | Action::Restart { generation, .. }
             | Action::Adopt { generation, .. } => history.generation >= *generation,
@@ -177,7 +221,19 @@ impl Ledger {
             let last = self.begun.insert(step.session.clone(), generation);
             ensure(last != Some(generation), "S2 twice", &brief(step))?;
         }
+        self.judge_nudge(deed)?;
         self.judge_gap(deed, town)
+    }
+
+    /// Two nudges of one life are a whole idle limit apart, and none is typed twice.
+    fn judge_nudge(&mut self, Deed { step, planned, .. }: &Deed) -> Result<(), Breach> {
+        let (Action::Nudge { target, .. }, Reason::TooQuiet { limit, .. }) = (&step.action, &step.reason) else {
+            return Ok(());
+        };
+        let last = self.nudged.insert(step.session.clone(), (*planned, target.generation));
+        let Some((last, life)) = last else { return Ok(()) };
+        let apart = planned.since(&last) >= *limit || planned.boot != last.boot || life != target.generation;
+        ensure(apart, "S23 nudge pace", &brief(step))
     }
 
     fn judge_budget(&mut self, step: &Step, planned: Moment, town: &Town, now: Moment) -> Result<(), Breach> {

@@ -2,7 +2,7 @@
 
 use super::world::{Session, World};
 use super::{Agentry, Random};
-use crate::model::{Death, Generation, Ownership, SessionId, SessionName};
+use crate::model::{Death, Generation, Label, Origin, Ownership, SessionId, SessionName};
 
 /// One thing that somebody does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +81,7 @@ impl World {
         let taken = random.below(2) == 0;
         let name = match declared.get(usize::try_from(random.below(12)).unwrap_or(0)) {
             Some(name) if taken => name.to_string(),
+            Some(_) | None if random.chance(600) => format!("task-{}", random.below(20)),
             Some(_) | None => format!("gt-x-1{}", random.below(20)),
         };
         let exists = self.server.iter().flat_map(|server| server.sessions.values()).any(|s| s.name == name);
@@ -109,7 +110,11 @@ impl World {
             session.process.on_term = super::OnTerm::Ends;
             session.screen = super::world::prompt();
         }
-        server.sessions.retain(|_, session| matches!(session.ownership, Ownership::Ours(_)));
+        let is_others = |label: &Label| label.origin == Origin::Policy;
+        server.sessions.retain(|_, session| match &session.ownership {
+            Ownership::Ours(label) => !is_others(label) || label.session.as_str().starts_with("task-"),
+            Ownership::Unlabelled | Ownership::Foreign(_) => false,
+        });
         self.leave_when_empty();
     }
 }

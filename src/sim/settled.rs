@@ -43,8 +43,10 @@ impl Driver<'_> {
         self.memory.paused = false;
         self.town.sessions.values_mut().for_each(|desired| {
             desired.max_age = None;
+            desired.max_memory = None;
             desired.idling = Idling::default();
         });
+        self.town.policies.iter_mut().for_each(|policy| (policy.max_age, policy.idle_limit) = (None, None));
         self.world.calm();
         self.come_to_rest()?;
         for _ in 0..quiet {

@@ -2,8 +2,8 @@
 
 use super::Random;
 use crate::model::{
-    Agent, Backoff, Completion, Desired, Idling, Launcher, Limits, Logs, Marker, OnDrift, OnIdle, Period,
-    RestartPolicy, SessionName, Socket, StartBudget, Town, WhenAttached,
+    Agent, Backoff, Completion, Desired, Idling, Launcher, Limits, Logs, Marker, NudgeText, OnDrift, OnIdle, Period,
+    Policy, RestartPolicy, SessionName, Socket, StartBudget, Town, WhenAttached,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -39,6 +39,7 @@ pub fn session(name: SessionName) -> Desired {
         logs: Logs::default(),
         instructions: None,
         prune: false,
+        policy: None,
         name,
     }
 }
@@ -58,7 +59,7 @@ pub fn random_town(name: SessionName, random: &mut Random) -> Town {
         root: None,
         socket: Socket::Default,
         sessions,
-        policies: vec![],
+        policies: random_policies(random),
         chores: vec![],
         limits: Limits {
             concurrent_starts: u32::try_from(random.between(1, 3)).unwrap_or(1),
@@ -66,9 +67,34 @@ pub fn random_town(name: SessionName, random: &mut Random) -> Town {
             ..Limits::default()
         },
         resync: Period::from_secs(random.pick(&[30, 60, 300, 3600, 14_400]).unwrap_or(30)),
-        drain_on_exit: false,
         metrics: None,
         notify: None,
+    }
+}
+
+/// Policies about sessions that strangers start, and about names that may be declared as well.
+fn random_policies(random: &mut Random) -> Vec<Policy> {
+    let mut policies = vec![];
+    for pattern in ["task-1*", "task-*", "gt-x-1?"] {
+        if random.chance(250) {
+            policies.push(random_policy(pattern, random));
+        }
+    }
+    policies
+}
+
+fn random_policy(pattern: &str, random: &mut Random) -> Policy {
+    let grace = random.pick(&[0, 5, 300]).map_or(Period::ZERO, Period::from_secs);
+    let completion = Completion { markers: vec![Marker::Text("DONE".to_owned())], grace, log: None };
+    Policy {
+        pattern: pattern.to_owned(),
+        max_age: random_age(random),
+        idle_limit: random_idling(random).idle_limit,
+        busy: vec![],
+        completion: random.chance(500).then_some(completion),
+        max_memory: None,
+        when_attached: if random.chance(150) { WhenAttached::Proceed } else { WhenAttached::Hold },
+        stop_grace: Period::from_secs(random.between(1, 40)),
     }
 }
 
@@ -84,6 +110,8 @@ fn random_session(random: &mut Random, at: u64) -> Option<Desired> {
         .unwrap_or_default();
     desired.max_age = random_age(random);
     desired.idling = random_idling(random);
+    desired.max_memory = random.pick(&[None, None, Some(300 << 20)]).flatten();
+    desired.agent.probe = vec!["claude".to_owned(), "auth".to_owned()];
     if random.chance(200) {
         "kimi".clone_into(&mut desired.agent.name);
     }
@@ -97,6 +125,9 @@ fn random_session(random: &mut Random, at: u64) -> Option<Desired> {
         desired.agent.quit = vec!["C-d".to_owned()];
     }
     desired.prune = random.chance(300);
+    if random.chance(300) {
+        desired.handoff = NudgeText::new("You are about to be restarted: write your handoff.").ok();
+    }
     if random.chance(300) {
         desired.completion.markers = vec![Marker::Text("DONE".to_owned())];
         desired.completion.grace = random.pick(&[5, 60, 300]).map_or(Period::ZERO, Period::from_secs);
@@ -114,6 +145,7 @@ fn random_age(random: &mut Random) -> Option<Period> {
 fn random_idling(random: &mut Random) -> Idling {
     Idling {
         idle_limit: random.pick(&[None, None, Some(5), Some(30), Some(200)]).flatten().map(Period::from_mins),
+        nudge: NudgeText::default(),
         on_idle: random.pick(&[OnIdle::Report, OnIdle::Restart, OnIdle::Nudge]).unwrap_or_default(),
         stuck_after: random.pick(&[None, None, Some(10), Some(60)]).flatten().map(Period::from_mins),
     }
@@ -124,8 +156,9 @@ pub fn edit_town(town: &mut Town, random: &mut Random) {
     let names: Vec<SessionName> = town.sessions.keys().cloned().collect();
     let at = usize::try_from(random.below(u64::try_from(names.len()).unwrap_or(0))).unwrap_or(0);
     let chosen = names.get(at);
-    match random.below(20) {
+    match random.below(22) {
         0 => town.sessions.clear(),
+        20 | 21 => town.policies = random_policies(random),
         1..=5 => {
             let nth = random.below(12);
             town.sessions.extend(random_session(random, nth).map(|desired| (desired.name.clone(), desired)));

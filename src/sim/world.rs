@@ -2,7 +2,7 @@
 
 use super::{Deed, Neglect, Random};
 use crate::model::{
-    Death, Life, Marks, Moment, Observed, Ownership, PaneId, Period, ProcId, Screen, ScreenState, Seen, Server,
+    Death, Life, Marks, Moment, Observed, Origin, Ownership, PaneId, Period, ProcId, Screen, ScreenState, Seen, Server,
     ServerId, SessionId, SessionName, Sighting, Standing, Usage, Verdict,
 };
 use std::collections::BTreeMap;
@@ -71,8 +71,12 @@ pub struct Session {
     pub screen: Screen,
     /// What its processes have used, in ms.
     pub cpu_ms: u64,
+    /// What its processes hold, in bytes.
+    pub footprint: u64,
     /// What its agent has said of its end, and when, with nothing after it.
     pub said: Option<(Verdict, Moment)>,
+    /// The moment for which something was last typed into it.
+    pub nudged: Option<Moment>,
 }
 
 /// A process and what will become of it.
@@ -97,6 +101,13 @@ pub enum OnTerm {
     Ignores,
 }
 
+impl Process {
+    /// A shell that lives until it is told to end.
+    pub(super) fn of(id: ProcId) -> Self {
+        Self { id, matches: false, ended: None, fate: None, on_term: OnTerm::Ends }
+    }
+}
+
 impl Session {
     /// What a perfect ear hears.
     fn heard(&self, now: Moment) -> Option<Marks> {
@@ -117,6 +128,14 @@ impl Session {
     #[must_use]
     pub fn is_alive(&self) -> bool {
         self.process.ended.is_none()
+    }
+
+    /// Whether its dead pane is kept: ours are, and some of what others start.
+    fn is_kept(&self) -> bool {
+        match &self.ownership {
+            Ownership::Ours(label) => label.origin != Origin::Policy || label.pane.0.is_multiple_of(2),
+            Ownership::Unlabelled | Ownership::Foreign(_) => false,
+        }
     }
 
     /// Whether anything lives in the pane.
@@ -193,11 +212,15 @@ impl World {
             if session.is_alive() && shows < 12 {
                 session.screen = screen(shows, now, random);
             }
+            if wild && random.chance(100) {
+                // It grows, and at times gives some back.
+                session.footprint = session.footprint / 100 * random.between(60, 100) + random.below(200 << 20);
+            }
             if random.chance(100) {
                 session.cpu_ms = session.cpu_ms.saturating_add(random.below(20_000));
             }
         }
-        server.sessions.retain(|_, session| session.is_pane_alive() || matches!(session.ownership, Ownership::Ours(_)));
+        server.sessions.retain(|_, session| session.is_pane_alive() || session.is_kept());
         self.leave_when_empty();
     }
 
@@ -223,7 +246,7 @@ impl World {
 
     fn see(&self, id: SessionId, session: &Session) -> Seen {
         let process = &session.process;
-        let ours = matches!(session.ownership, Ownership::Ours(_));
+        let ours = matches!(&session.ownership, Ownership::Ours(label) if label.origin != Origin::Policy);
         let life = match (process.ended, session.shell) {
             (None, shell) => Life::Alive {
                 process: shell.unwrap_or(process.id),
@@ -248,6 +271,7 @@ impl World {
             pane: session.pane,
             life,
             usage: Some(Usage { cpu_ms: session.cpu_ms, ..Usage::default() }),
+            footprint: session.is_alive().then_some(session.footprint),
         }
     }
 
@@ -272,7 +296,9 @@ impl World {
             spoke: now.awake,
             screen: prompt(),
             cpu_ms: 0,
+            footprint: 0,
             said: None,
+            nudged: None,
         };
         server.sessions.insert(id, session);
         Some(id)

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 /// The directory of the older automonitor, below a Gas Town root.
 const AUTOMONITOR: &str = "settings/automonitor";
+/// The most directories that are looked into for a town of unknown name.
+const MOST_TOWNS: usize = 100;
 
 /// What decides where a town's state lies. The caller reads the environment; an empty or relative path counts as unset.
 #[derive(Debug, Clone, Copy, Default)]
@@ -39,11 +41,28 @@ pub fn locate(town: &SessionName, places: Places<'_>) -> Result<PathBuf, StoreFa
     if let Some(older) = root.map(|r| r.join(AUTOMONITOR)).filter(|p| p.is_dir()) {
         return Ok(older);
     }
+    shared(xdg_state_home, home).map(|folder| folder.join(town.as_str())).ok_or(StoreFault::Nowhere)
+}
+
+/// The state directories that can be found without knowing a town, by name and at most [`MOST_TOWNS`]; none of them
+/// needs to hold anything. Those within a Gas Town root are not among them.
+#[must_use]
+pub fn all(places: Places<'_>) -> Vec<View> {
+    if let Some(path) = places.explicit {
+        return vec![View::of(path)];
+    }
+    let entries = shared(places.xdg_state_home, places.home).and_then(|folder| fs::read_dir(folder).ok());
+    let mut paths: Vec<PathBuf> =
+        entries.into_iter().flatten().flatten().take(MOST_TOWNS).map(|entry| entry.path()).collect();
+    paths.sort();
+    paths.into_iter().map(View::of).collect()
+}
+
+/// The folder of all towns' directories.
+fn shared(xdg_state_home: Option<&Path>, home: Option<&Path>) -> Option<PathBuf> {
     let absolute = |p: Option<&Path>| p.filter(|p| p.is_absolute()).map(Path::to_path_buf);
-    absolute(xdg_state_home)
-        .or_else(|| absolute(home).map(|h| h.join(".local/state")))
-        .map(|state| state.join("gtctl").join(town.as_str()))
-        .ok_or(StoreFault::Nowhere)
+    let state = absolute(xdg_state_home).or_else(|| absolute(home).map(|h| h.join(".local/state")))?;
+    Some(state.join("gtctl"))
 }
 
 /// A state directory to be read: creates nothing, changes nothing, waits for no lock. It need not even exist.
@@ -146,6 +165,13 @@ mod tests {
         assert_eq!(locate(&town(), xdg).unwrap(), Path::new("/x/gtctl/shop"));
         let relative = Places { xdg_state_home: Some(Path::new("x")), ..Places::default() };
         assert!(matches!(locate(&town(), relative), Err(StoreFault::Nowhere)));
+        assert!(all(relative).is_empty() && all(home).is_empty());
+        let state = scratch.path().join("state");
+        fs::create_dir_all(state.join("gtctl/b")).unwrap();
+        fs::create_dir_all(state.join("gtctl/a")).unwrap();
+        let found = all(Places { xdg_state_home: Some(&state), ..home });
+        let paths: Vec<&Path> = found.iter().map(View::path).collect();
+        assert_eq!(paths, [state.join("gtctl/a"), state.join("gtctl/b")]);
         let rooted = Places { root: Some(scratch.path()), ..xdg };
         assert_eq!(locate(&town(), rooted).unwrap(), Path::new("/x/gtctl/shop"));
         fs::create_dir_all(scratch.path().join(AUTOMONITOR)).unwrap();

@@ -69,7 +69,8 @@ fn write_new(temporary: &Path, bytes: &[u8]) -> io::Result<Stamp> {
     remove_if_there(temporary)?;
     let mut file = options_without_surprises().write(true).create_new(true).open(temporary)?;
     file.write_all(bytes)?;
-    file.sync_all()?;
+    // Its bytes and its length; the rest of what is known of it may be lost.
+    file.sync_data()?;
     Ok(Stamp::from_metadata(&file.metadata()?))
 }
 

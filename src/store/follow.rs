@@ -126,6 +126,13 @@ impl Follower {
         i64::try_from(born(&seen)? / 1_000_000).ok()
     }
 
+    /// When the file was last written, in milliseconds since 1970; none where it is not there or that cannot be told.
+    #[must_use]
+    pub fn modified(&self) -> Option<i64> {
+        let since = fs::metadata(&self.path).ok()?.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+        i64::try_from(since.as_millis()).ok()
+    }
+
     /// What was added since the last look, at most `limit` bytes; what is left comes next time. That the file does not
     /// exist is no fault: it may have been moved away, and comes back.
     ///

@@ -14,6 +14,7 @@ const LIMIT: usize = 4 << 20;
 
 const HANDOFFS: &str = "handoffs.json";
 const COUNTERS: &str = "state.json";
+const IDLE_SAVED: &str = "idle_seconds_saved";
 
 /// Numbers above this are milliseconds: as seconds they would lie beyond the year 5000.
 const SECONDS_AT_MOST: f64 = 1e11;
@@ -27,6 +28,8 @@ pub struct Counted {
     pub handoffs: u64,
     /// Analyses that were answered.
     pub analyses: u64,
+    /// Idling that early ends have saved.
+    pub idle_saved: Period,
 }
 
 impl View {
@@ -36,6 +39,13 @@ impl View {
             Ok(known) => merge_handoffs(&mut loaded.memory, &known, now),
             Err(why) => loaded.notices.push(format!("{HANDOFFS} {why}; it is left as it is")),
         }
+    }
+
+    /// The idling that early ends have saved so far; none where that cannot be read.
+    #[must_use]
+    pub fn idle_saved(&self) -> Period {
+        let counters = read_object(&self.path.join(COUNTERS)).unwrap_or_default();
+        Period::from_secs(counters.get(IDLE_SAVED).and_then(Value::as_u64).unwrap_or(0))
     }
 }
 
@@ -55,7 +65,8 @@ impl StateDir {
         })
     }
 
-    /// Adds to `cycles_run` and `handoffs_triggered` in `state.json` and sets `last_check_ts`. Other keys stay.
+    /// Adds to `cycles_run`, `handoffs_triggered` and `idle_seconds_saved` in `state.json` and sets `last_check_ts`. Other
+    /// keys stay.
     ///
     /// # Errors
     /// As [`StateDir::write_handoffs`].
@@ -63,6 +74,7 @@ impl StateDir {
         self.edit(COUNTERS, |object| {
             add(object, "cycles_run", counted.cycles);
             add(object, "handoffs_triggered", counted.handoffs);
+            add(object, IDLE_SAVED, counted.idle_saved.millis() / 1000);
             if counted.analyses > 0 {
                 add(object, "ai_analyses_run", counted.analyses);
             }
@@ -236,10 +248,13 @@ mod tests {
         let read = |name| serde_json::from_str::<Value>(&fs::read_to_string(scratch.path().join(name)).unwrap());
         assert_eq!(read(HANDOFFS).unwrap(), json!({"z y": [1], "a": 1_763_700_000}));
         fs::write(scratch.path().join(COUNTERS), "{\"last_known_release\":\"v1\",\"cycles_run\":4}").unwrap();
-        dir.count(NOW, Counted { cycles: 1, handoffs: 2, analyses: 0 }).unwrap();
+        let counted = Counted { cycles: 1, handoffs: 2, idle_saved: Period::from_mins(2), analyses: 0 };
+        dir.count(NOW, counted).unwrap();
+        dir.count(NOW, Counted { cycles: 0, handoffs: 0, ..counted }).unwrap();
+        assert_eq!(dir.view().idle_saved(), Period::from_mins(4));
         assert_eq!(
             read(COUNTERS).unwrap(),
-            json!({"last_known_release": "v1", "cycles_run": 5, "handoffs_triggered": 2,
+            json!({"last_known_release": "v1", "cycles_run": 5, "handoffs_triggered": 2, "idle_seconds_saved": 240,
                    "last_check_ts": 1_763_700_000})
         );
         dir.note_upstream(NOW, Some("v2"), None).unwrap();

@@ -8,7 +8,7 @@ use super::file::options_without_surprises;
 use crate::model::{Period, ProcId};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Instant;
@@ -130,11 +130,17 @@ impl Lock {
 
     /// The lock holds without it, so a full disk is no reason to fail.
     fn sign(&mut self, me: ProcId) {
+        let signature = format!("{} {}\n", me.pid, me.start);
+        // What it says already is not written at each turn.
+        let mut said = vec![0; signature.len() + 1];
+        if self.file.read_at(&mut said, 0).is_ok_and(|read| said.get(..read) == Some(signature.as_bytes())) {
+            return;
+        }
         let _ = self
             .file
             .set_len(0)
             .and_then(|()| self.file.rewind())
-            .and_then(|()| self.file.write_all(format!("{} {}\n", me.pid, me.start).as_bytes()));
+            .and_then(|()| self.file.write_all(signature.as_bytes()));
     }
 }
 

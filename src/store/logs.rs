@@ -9,6 +9,9 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+/// The link to the newest log of a session.
+pub(super) const LATEST: &str = "latest.log";
+
 /// The most kept of one screen, in bytes; of a longer text the end.
 const LIMIT: usize = 10 << 20;
 
@@ -31,6 +34,12 @@ impl View {
         let entries = fs::read_dir(self.log_dir(session)).into_iter().flatten().flatten();
         let lives: BTreeSet<u64> = entries.filter_map(|entry| life_of(&entry.path())).collect();
         lives.into_iter().map(Generation).collect()
+    }
+
+    /// The log of the newest life that has one: `latest.log` where that points at something.
+    #[must_use]
+    pub fn newest_log(&self, session: &SessionName) -> Option<PathBuf> {
+        Some(self.log_dir(session).join(LATEST)).filter(|path| path.exists())
     }
 
     /// The files of one life's log, oldest output first.
@@ -61,7 +70,7 @@ impl StateDir {
         DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(StoreFault::io("create", &dir))?;
         let path = dir.join(format!("{generation}.log"));
         file::replace(&path, end_of(text).as_bytes())?;
-        let link = dir.join("latest.log");
+        let link = dir.join(LATEST);
         sink::point(&path).map_err(StoreFault::io("link", &link))?;
         let retention = Retention { keep, older_than: None };
         retire(&dir, generation, retention).map_err(StoreFault::io("clear", &dir))?;

@@ -184,7 +184,7 @@ impl Open {
 
 /// Points `latest.log` beside the log at it.
 pub(super) fn point(log: &Path) -> io::Result<()> {
-    let link = log.with_file_name("latest.log");
+    let link = log.with_file_name(super::logs::LATEST);
     let name = Path::new(log.file_name().unwrap_or_default());
     if fs::read_link(&link).is_ok_and(|to| to == name) {
         return Ok(());

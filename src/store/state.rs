@@ -104,6 +104,12 @@ impl StateDir {
         Stamp::of(&self.view.path.join(MAIN)) != self.known.map(|(stamp, _)| stamp)
     }
 
+    /// The state file, whether it exists or not.
+    #[must_use]
+    pub fn main_file(&self) -> PathBuf {
+        self.view.path.join(MAIN)
+    }
+
     /// Makes `memory` durable. Writes nothing when the file already holds exactly this.
     ///
     /// # Errors

@@ -67,7 +67,11 @@ fn full_history(n: u64) -> History {
         agentless: 2,
         prune: true,
         content: Some(full_content(n, at)),
+        nudged: Some(at),
+        typed: vec![model::Typed { generation: Generation(n), text: "go on;\n\"now\"".into() }],
         marks: Some(full_marks(n, at)),
+        roused: Some(model::Roused { generation: Generation(n), at }),
+        footprint: Some(model::Footprint { generation: Generation(n), at, bytes: 3, before: n }),
     }
 }
 
@@ -108,6 +112,17 @@ fn full_marks(n: u64, at: Moment) -> Marks {
     }
 }
 
+fn full_probes() -> std::collections::BTreeMap<String, model::Probed> {
+    use model::Answer::{Failed, Passed, Unasked};
+    let answers = [None, Some(Passed), Some(Failed("exit status 1".into())), Some(Unasked("not found".into()))];
+    let probed = |answer: Option<model::Answer>| model::Probed {
+        asked: NOW,
+        failed: 3,
+        answered: answer.map(|answer| model::Answered { asked: NOW, answer }),
+    };
+    ["claude", "codex", "kimi", "kimigas"].map(str::to_owned).into_iter().zip(answers.map(probed)).collect()
+}
+
 fn full_memory(sessions: u64) -> Memory {
     Memory {
         server: Some(ServerId(ProcId { pid: 5, start: 6 })),
@@ -120,6 +135,7 @@ fn full_memory(sessions: u64) -> Memory {
         failed_start: Some(NOW),
         auth_deaths: [("claude".to_owned(), vec![NOW])].into(),
         chores: full_chores(),
+        probes: full_probes(),
         sessions: (0..sessions)
             .map(|n| (SessionName::new(&format!("gt-shop-crew-{n}")).unwrap(), full_history(n)))
             .collect(),

@@ -6,9 +6,10 @@ use super::text::Text;
 use super::wire_chores::WireChore;
 use super::wire_content::WireContent;
 use super::wire_marks::WireMarks;
+use super::wire_probes::{WireFootprint, WireProbed, WireRoused};
 use crate::model::{
-    Content, Death, Ended, Fingerprint, Finished, Generation, History, Marks, Memory, Moment, ProcId, Purpose, Run,
-    Rung, ServerId, SessionName, Stopping,
+    Content, Death, Ended, Fingerprint, Finished, Footprint, Generation, History, Marks, Memory, Moment, ProcId,
+    Purpose, Roused, Run, Rung, ServerId, SessionName, Stopping, Typed,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -52,6 +53,8 @@ struct WireMemory {
     auth_deaths: BTreeMap<String, Vec<At>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     chores: BTreeMap<String, WireChore>,
+    #[serde(skip_serializing_if = "is_default")]
+    probes: BTreeMap<String, WireProbed>,
     sessions: BTreeMap<Text<SessionName>, WireHistory>,
 }
 
@@ -85,6 +88,14 @@ struct WireHistory {
     #[serde(skip_serializing_if = "Option::is_none")]
     content: Option<WireContent>,
     marks: Option<WireMarks>,
+    #[serde(skip_serializing_if = "is_default")]
+    nudged: Option<At>,
+    #[serde(skip_serializing_if = "is_default")]
+    typed: Vec<Typed>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    roused: Option<WireRoused>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    footprint: Option<WireFootprint>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -164,6 +175,7 @@ impl From<&Memory> for WireMemory {
             failed_start,
             auth_deaths,
             chores,
+            probes,
             sessions,
         } = memory;
         Self {
@@ -177,6 +189,7 @@ impl From<&Memory> for WireMemory {
             failed_start: failed_start.map(Text),
             auth_deaths: auth_deaths.iter().map(|(agent, row)| (agent.clone(), texts(row))).collect(),
             chores: chores.iter().map(|(name, history)| (name.clone(), history.into())).collect(),
+            probes: probes.iter().map(|(agent, probed)| (agent.clone(), probed.into())).collect(),
             sessions: sessions.iter().map(|(n, h)| (Text(n.clone()), h.into())).collect(),
         }
     }
@@ -195,6 +208,7 @@ impl From<WireMemory> for Memory {
             failed_start: plain(wire.failed_start),
             auth_deaths: wire.auth_deaths.into_iter().map(|(agent, row)| (agent, moments(row))).collect(),
             chores: wire.chores.into_iter().map(|(name, history)| (name, history.into())).collect(),
+            probes: wire.probes.into_iter().map(|(agent, probed)| (agent, probed.into())).collect(),
             sessions: wire.sessions.into_iter().map(|(n, h)| (n.0, h.into())).collect(),
         }
     }
@@ -217,6 +231,10 @@ impl From<&History> for WireHistory {
             prune,
             content,
             marks,
+            nudged,
+            typed,
+            roused,
+            footprint,
         } = history;
         Self {
             generation: *generation,
@@ -237,6 +255,10 @@ impl From<&History> for WireHistory {
             prune: *prune,
             content: content.as_ref().map(WireContent::from),
             marks: marks.as_ref().map(WireMarks::from),
+            nudged: nudged.map(Text),
+            typed: typed.clone(),
+            roused: roused.map(WireRoused::from),
+            footprint: footprint.map(WireFootprint::from),
         }
     }
 }
@@ -258,6 +280,10 @@ impl From<WireHistory> for History {
             prune: wire.prune,
             content: wire.content.map(Content::from),
             marks: wire.marks.map(Marks::from),
+            nudged: plain(wire.nudged),
+            typed: wire.typed,
+            roused: wire.roused.map(Roused::from),
+            footprint: wire.footprint.map(Footprint::from),
         }
     }
 }

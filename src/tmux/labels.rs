@@ -30,6 +30,9 @@ pub const STARTED_BY_US: &str = "started";
 /// The origin of a session that was there before and only got its labels.
 pub const ADOPTED: &str = "adopted";
 
+/// The origin of a session that others started and a policy covers.
+pub const COVERED: &str = "policy";
+
 /// The labels of one session as they were read: any text, empty where unset.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Labels {
@@ -69,6 +72,7 @@ impl Labels {
             origin: match self.word("origin")? {
                 STARTED_BY_US => Origin::Started,
                 ADOPTED => Origin::Adopted,
+                COVERED => Origin::Policy,
                 _ => return None,
             },
         })
@@ -102,6 +106,8 @@ mod tests {
         let without = WHOLE.replace(" spec=00000001:00000002:00000003", "");
         let Ownership::Ours(label) = ours(&without, "5:6:7") else { panic!("not ours") };
         assert_eq!((label.fingerprint, label.handoff), (None, Some(Moment { wall: 5, awake: 6, boot: 7 })));
+        let covered = WHOLE.replace("origin=adopted", "origin=policy");
+        assert!(matches!(ours(&covered, ""), Ownership::Ours(label) if label.origin == Origin::Policy));
     }
 
     #[test]

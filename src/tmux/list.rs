@@ -6,6 +6,7 @@
 //!
 //! **Architecture invariant:** nothing is cleaned here; texts come out as tmux has them.
 
+use super::held;
 use super::labels::{self, Labels};
 use super::nonce::nonce;
 use super::{Answer, CallFault, Client};
@@ -19,7 +20,7 @@ pub struct Listing {
     /// Its version, such as `3.3a`.
     pub version: String,
     /// A row for each pane of each session, in tmux's order; a pane of a linked window is in every session it is
-    /// linked to, once.
+    /// linked to, once. Without the sessions that controllers hold open for themselves.
     pub rows: Vec<Row>,
 }
 
@@ -114,7 +115,7 @@ const TEXTS: [Field; 3] = [
 /// [`ListFault`]. A server without sessions is not one: its listing has no rows.
 pub async fn list(client: &Client) -> Result<Listing, ListFault> {
     let nonce = nonce().map_err(ListFault::Nonce)?;
-    let answer = client.call(&["source-file", "-"], &script(&nonce)).await?;
+    let answer = client.read(&script(&nonce)).await?;
     let listing = read(&answer, &nonce);
     tracing::debug!(rows = listing.as_ref().map_or(0, |l| l.rows.len()), ok = listing.is_ok(), "list-panes");
     listing
@@ -152,7 +153,7 @@ fn read(answer: &Answer, nonce: &str) -> Result<Listing, ListFault> {
             if listing.rows.len() >= MAX_ROWS {
                 return Err(ListFault::TooMany);
             }
-            if seen.insert((row.session, row.pane)) {
+            if !held::is_held(&row.name) && seen.insert((row.session, row.pane)) {
                 listing.rows.push(row);
             }
         } else if part == "E\n" && parts.next().is_none() {

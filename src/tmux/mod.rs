@@ -1,7 +1,10 @@
 //! The only room that speaks tmux.
 
+mod blocks;
 mod client;
+mod control;
 pub mod fence;
+mod held;
 pub mod labels;
 pub mod list;
 mod nonce;
@@ -10,5 +13,6 @@ pub mod paths;
 pub mod pipe;
 pub mod script;
 pub mod tail;
+pub mod typing;
 
-pub use client::{Answer, CallFault, Client};
+pub use client::{Answer, CallFault, Client, SCRUBBED};

@@ -59,6 +59,7 @@ impl Labels {
         let origin = match origin {
             Origin::Started => labels::STARTED_BY_US,
             Origin::Adopted => labels::ADOPTED,
+            Origin::Policy => labels::COVERED,
         };
         let pane = pane.map_or_else(|| "#{pane_id}".to_owned(), |pane| pane.to_string());
         // No value here holds a `#`: names are letters, digits, `_` and `-`.
@@ -159,7 +160,7 @@ pub enum Depth {
     All,
 }
 
-/// Reads the pane's text, without colours; it is the reply's text.
+/// Reads the pane's text, without colours; it is the reply's text. Its field says whether its output goes somewhere.
 #[must_use]
 pub fn capture(tag: &Tag, target: &Target, depth: Depth) -> String {
     let pane = pane_target(target.session, target.pane);
@@ -169,7 +170,7 @@ pub fn capture(tag: &Tag, target: &Target, depth: Depth) -> String {
         Depth::All => "-J -S -".to_owned(),
     };
     let commands = [tag.begin(), format!("capture-pane -p {which} -t {pane}")];
-    Fence::new(target, Clients::Ignore, Pane::Present).line(tag, &commands, "")
+    Fence::new(target, Clients::Ignore, Pane::Present).line(tag, &commands, "#{pane_pipe}")
 }
 
 /// Sends keys to the pane, each by its tmux name or as text. A copy mode is left first.
@@ -182,11 +183,16 @@ pub fn send_keys(tag: &Tag, target: &Target, keys: &[String]) -> String {
     Fence::new(target, Clients::for_asking(target), Pane::Present).line(tag, &commands, "")
 }
 
-/// Labels a session as ours. Touches nothing else, so attached clients do not matter.
+/// Labels a session as ours, and gives what its pane prints from now on to `pipe` unless it already goes elsewhere.
+/// Touches nothing else, so attached clients do not matter.
 #[must_use]
-pub fn adopt(tag: &Tag, target: &Target, labels: &Labels) -> String {
+pub fn adopt(tag: &Tag, target: &Target, labels: &Labels, pipe: Option<&str>) -> String {
     let at = quote(format!("{}:", target.session));
-    let commands = labels.commands(&at, Some(target.pane));
+    let pane = pane_target(target.session, target.pane);
+    let mut commands = labels.commands(&at, Some(target.pane));
+    commands.extend(pipe.map(|command| {
+        format!("if-shell -F -t {pane} {} {{ {} }}", quote("#{==:#{pane_pipe},0}"), pipe_pane(&pane, command))
+    }));
     Fence::new(target, Clients::Ignore, Pane::Present).line(tag, &commands, "")
 }
 

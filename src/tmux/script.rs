@@ -132,10 +132,6 @@ impl Batch {
     /// After a call that got no answer no further call is made: the lines left are `Unseen` too. Nothing is tried twice.
     pub async fn run(self, client: &Client, no_server: NoServer) -> Vec<Reply> {
         let mut replies = Vec::with_capacity(self.lines.len());
-        let args: &[&str] = match no_server {
-            NoServer::Start => &["start-server", ";", "source-file", "-"],
-            NoServer::Stale => &["source-file", "-"],
-        };
         let mut given_up = None;
         for chunk in chunks(&self.lines) {
             let first = replies.len();
@@ -145,7 +141,7 @@ impl Batch {
             }
             let mut script = chunk.join("\n");
             script.push('\n');
-            match client.call(args, &script).await {
+            match client.act(&script, no_server).await {
                 Ok(answer) => replies.extend(self.read(first, chunk.len(), &answer)),
                 Err(fault) => {
                     replies.extend(chunk.iter().map(|_| unanswered(&fault)));

@@ -50,7 +50,7 @@ async fn captures(
 ) -> Result<BTreeMap<PaneId, Vec<String>>, TailFault> {
     let nonce = nonce().map_err(TailFault::Nonce)?;
     let script: String = panes.iter().take(MAX_PANES).map(|pane| capture(&nonce, *pane, from)).collect();
-    let answer = client.call(&["source-file", "-"], &script).await?;
+    let answer = client.read(&script).await?;
     Ok(read(&answer.out, &nonce, most))
 }
 

@@ -4,8 +4,8 @@ use crate::stage::{Stage, desired, proc_of, until};
 use crate::support::name;
 use gtctl::act::{KeepLog, Logs, carry_out};
 use gtctl::model::{
-    Action, Desired, Effect, Fingerprint, Generation, History, Memory, Moment, Outcome, Period, Phase, Plan, ProcId,
-    Purpose, Quit, Reason, Rung, ServerId, Step, Stopping, Target, WhenAttached,
+    Action, Desired, Effect, Fingerprint, Generation, History, Memory, Moment, Origin, Outcome, Phase, Plan, ProcId,
+    Purpose, Reason, Rung, ServerId, Step, Stopping, Target, WhenAttached,
 };
 use gtctl::proc::{clock, process};
 use std::cell::RefCell;
@@ -27,7 +27,7 @@ async fn act(tmux: &Stage, memory: &Memory, server: Option<ServerId>, actions: V
     let step = |action: Action| {
         let session = match &action {
             Action::Start { desired, .. } | Action::Restart { desired, .. } => desired.name.clone(),
-            Action::Expire { .. } | Action::Adopt { .. } => name("one"),
+            Action::Expire { .. } | Action::Adopt { .. } | Action::Nudge { .. } | Action::Rouse { .. } => name("one"),
         };
         Step { session, action, reason: reason.clone(), phase: Phase::Unknown }
     };
@@ -68,7 +68,7 @@ fn restart(desired: &Desired, target: Target, rung: Rung, generation: u64) -> Ac
 }
 
 fn expire(target: Target, rung: Rung) -> Action {
-    Action::Expire { target, rung, grace: Period::from_secs(30), quit: Quit::default() }
+    Action::Expire { target, rung, agent: Box::default() }
 }
 
 fn remember(session: &str, generation: u64, tree: Vec<ProcId>) -> Memory {
@@ -425,7 +425,15 @@ async fn adoption_only_labels_and_only_once() {
     let (started, fingerprint) = (clock::now(), Fingerprint { command: 1, dir: 2, env: 3 });
     let adopt = |generation| {
         let generation = Generation(generation);
-        Action::Adopt { target: meant, fingerprint, generation, started, handoff: started }
+        Action::Adopt {
+            target: meant,
+            fingerprint,
+            generation,
+            started,
+            handoff: Some(started),
+            origin: Origin::Adopted,
+            log: None,
+        }
     };
     let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![adopt(1), adopt(2)]).await;
     assert_eq!(outcomes[0], Outcome::Done(Effect::Adopted { generation: Generation(1) }));

@@ -2,8 +2,8 @@
 
 use crate::simulation::{live, town_name};
 use gtctl::model::{
-    Action, Death, Held, Hold, Life, Marks, Mass, Memory, Moment, Observed, Orders, Orphans, Plan, Step, Target, Town,
-    Verdict, WhenAttached,
+    Action, Answer, Answered, Death, Held, Hold, Life, Marks, Mass, Memory, Moment, Observed, Orders, Orphans, Period,
+    Plan, Probed, Roused, Step, Target, Town, Verdict, WhenAttached,
 };
 use gtctl::plan::{Situation, plan};
 use gtctl::remember;
@@ -100,6 +100,40 @@ fn deafness() -> Vec<Bug> {
     ]
 }
 
+/// Bugs of what is done for sessions that are alive and do no good.
+fn impatience() -> Vec<Bug> {
+    let mind = |law, what, delusion| (law, what, deluded(delusion), None);
+    vec![
+        mind("S21", "agents are believed to be signed in", |s| {
+            let (town, observed, mut memory, orders) = as_it_is(s);
+            let answered = Some(Answered { asked: s.now, answer: Answer::Passed });
+            let probed = Probed { asked: s.now, failed: 0, answered };
+            memory.probes = ["claude", "kimi"].map(|agent| (agent.to_owned(), probed.clone())).into();
+            (town, observed, memory, orders)
+        }),
+        mind("S22 rouse", "what is stuck is restarted without an Escape", |s| {
+            let (town, observed, mut memory, orders) = as_it_is(s);
+            for history in memory.sessions.values_mut() {
+                let at = s.now.minus(Period::from_secs(31));
+                history.roused = history.content.as_ref().map(|c| Roused { generation: c.generation, at });
+                history.content.iter_mut().for_each(|content| content.state_since = at);
+            }
+            (town, observed, memory, orders)
+        }),
+        mind("S22 too large", "one measure is enough", |s| {
+            let (town, observed, mut memory, orders) = as_it_is(s);
+            let footprints = memory.sessions.values_mut().filter_map(|history| history.footprint.as_mut());
+            footprints.for_each(|footprint| footprint.before = footprint.bytes);
+            (town, observed, memory, orders)
+        }),
+        mind("S23 probes", "an agent is asked all the time", |s| {
+            let (town, observed, mut memory, orders) = as_it_is(s);
+            memory.probes.clear();
+            (town, observed, memory, orders)
+        }),
+    ]
+}
+
 /// The laws that the first violations break, over the first seeds that show any.
 fn noticed(law: &str, mind: &dyn Mind, neglect: Option<Neglect>) -> Result<u64, String> {
     let mut others = vec![];
@@ -138,6 +172,7 @@ fn neglects() -> Vec<Bug> {
         world("S6", "a name is taken twice", Neglect::NameFence),
         world("S5", "intents are not written", Neglect::Intent),
         world("S4", "planned restarts leave no label", Neglect::HandoffLabel),
+        world("S23", "what was typed is typed again", Neglect::NudgeStamp),
     ]
 }
 
@@ -351,6 +386,7 @@ fn check(bugs: Vec<Bug>) {
 fn neglected_fences_are_noticed() {
     check(neglects());
     check(deafness());
+    check(impatience());
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-const VERBS: [&str; 18] = [
+const VERBS: [&str; 23] = [
     "apply",
     "diff",
     "reconcile",
@@ -27,8 +27,13 @@ const VERBS: [&str; 18] = [
     "events",
     "attach",
     "chore",
+    "nudge",
     "pause",
     "resume",
+    "metrics",
+    "service",
+    "completions",
+    "man",
 ];
 
 /// A small town that is in order.

@@ -5,8 +5,8 @@ use crate::stage::{Stage, desired, until};
 use crate::support::{PATIENCE, name};
 use gtctl::act::carry_out;
 use gtctl::model::{
-    Action, Death, Desired, Done, Effect, Generation, History, Label, Life, Memory, Moment, Observed, Outcome,
-    Ownership, Period, Phase, Plan, ProcId, Purpose, Quit, Reason, Rung, Seen, ServerId, Step, Stopping, Target, Town,
+    Action, Death, Desired, Done, Effect, Generation, History, Label, Life, Memory, Moment, Observed, Origin, Outcome,
+    Ownership, Period, Phase, Plan, ProcId, Purpose, Reason, Rung, Seen, ServerId, Step, Stopping, Target, Town,
     WhenAttached,
 };
 use gtctl::observe::{Depth, look};
@@ -55,7 +55,7 @@ fn town(named: &str) -> Town {
 fn step(action: Action) -> Step {
     let session = match &action {
         Action::Start { desired, .. } | Action::Restart { desired, .. } => desired.name.clone(),
-        Action::Expire { .. } | Action::Adopt { .. } => name("one"),
+        Action::Expire { .. } | Action::Adopt { .. } | Action::Nudge { .. } | Action::Rouse { .. } => name("one"),
     };
     Step { session, action, reason: Reason::Asked, phase: Phase::Unknown }
 }
@@ -163,7 +163,11 @@ impl Ground for Real {
 fn target_of(action: &Action) -> Option<&Target> {
     match action {
         Action::Start { .. } => None,
-        Action::Restart { target, .. } | Action::Expire { target, .. } | Action::Adopt { target, .. } => Some(target),
+        Action::Restart { target, .. }
+        | Action::Expire { target, .. }
+        | Action::Adopt { target, .. }
+        | Action::Nudge { target, .. }
+        | Action::Rouse { target, .. } => Some(target),
     }
 }
 
@@ -178,7 +182,7 @@ fn restart(target: Target, rung: Rung, generation: u64) -> Action {
 }
 
 fn expire(target: Target, rung: Rung) -> Action {
-    Action::Expire { target, rung, grace: Period::from_secs(30), quit: Quit::default() }
+    Action::Expire { target, rung, agent: Box::default() }
 }
 
 fn label(seen: &Seen) -> Option<&Label> {
@@ -311,7 +315,9 @@ async fn a_stranger_is_adopted_by_its_label_only(ground: &mut impl Ground) {
         fingerprint: agent("one").fingerprint(),
         generation: Generation(8),
         started: now,
-        handoff: now,
+        handoff: Some(now),
+        origin: Origin::Adopted,
+        log: None,
     };
     let outcome = ground.carry_out(adopt(), vec![]).await;
     assert_eq!(outcome, Outcome::Done(Effect::Adopted { generation: Generation(8) }));

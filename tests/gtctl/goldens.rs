@@ -5,9 +5,9 @@
 use crate::world::{NOW, World};
 use gtctl::manifest::{Sources, load};
 use gtctl::model::{Hold, Memory, Observed, Plan, Reason, RestartPolicy, Town};
-use gtctl::plan::{Situation, plan};
+use gtctl::plan::{Situation, covered, plan};
 use gtctl::remember;
-use gtctl::render::{Clock, Colour, Detail, Paper, Scene, diff, json, status};
+use gtctl::render::{Books, Clock, Colour, Detail, Paper, Scene, diff, json, status};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,6 +35,7 @@ impl Case {
         let town = town(&text("town.toml")).unwrap_or_else(|faults| panic!("{name}/town.toml: {faults}"));
         let world: World = toml::from_str(&text("world.toml")).unwrap_or_else(|e| panic!("{name}/world.toml: {e}"));
         let observed = world.observed(&town);
+        let town = covered(&town, &observed).into_owned();
         let memory = remember::learn(world.memory(&town), &town, &observed, NOW);
         let orders = world.orders();
         let plan = plan(&Situation { town: &town, observed: &observed, memory: &memory, orders, now: NOW });
@@ -55,13 +56,13 @@ impl Case {
         [
             ("diff.txt", diff::page(&scene, &PAPER)),
             ("diff.json", json::text(&json::diff(&scene))),
-            ("status.txt", status::page(&scene, &[], &PAPER)),
+            ("status.txt", status::page(&scene, &Books::default(), &[], &PAPER)),
         ]
     }
 
     /// Everything the plan gives as a reason, with the policy of its session where that is declared.
     fn reasons(&self) -> impl Iterator<Item = (&Reason, Option<RestartPolicy>)> {
-        let Plan { steps, held, unchanged, chores: _, proposals: _, wake: _, mass: _ } = &self.plan;
+        let Plan { steps, held, unchanged, probes: _, chores: _, proposals: _, wake: _, mass: _ } = &self.plan;
         let steps = steps.iter().map(|step| (&step.session, &step.reason));
         let held = held.iter().map(|held| (&held.session, &held.reason));
         let noted = unchanged.iter().filter_map(|same| Some((&same.session, same.note.as_ref()?)));
@@ -118,10 +119,15 @@ fn reason_code(reason: &Reason) -> &'static str {
         Reason::Blocked { .. } => REASONS[11],
         Reason::Marked { .. } => REASONS[12],
         Reason::MarkedFailed { .. } => REASONS[13],
+        Reason::Covered { .. } => REASONS[14],
+        Reason::Uncovered => REASONS[15],
+        Reason::TooLarge { .. } => REASONS[16],
+        Reason::FailedStart { .. } => REASONS[17],
+        Reason::SignedIn { .. } => REASONS[18],
     }
 }
 
-const REASONS: [&str; 14] = [
+const REASONS: [&str; 19] = [
     "missing",
     "died",
     "completed",
@@ -136,15 +142,28 @@ const REASONS: [&str; 14] = [
     "blocked",
     "marked",
     "marked-failed",
+    "covered",
+    "uncovered",
+    "too-large",
+    "failed-start",
+    "signed-in",
 ];
 
-/// What cannot be: a service never completes, a task that runs once is over when it died, and an orphan has no entry.
-const IMPOSSIBLE: [(&str, &str); 5] = [
+/// What cannot be: a service never completes, a task that runs once is over when it died, an orphan has no entry nor has
+/// what a policy lets go, and what one covers runs once.
+const IMPOSSIBLE: [(&str, &str); 12] = [
     ("completed", "always"),
     ("died", "never"),
+    ("failed-start", "on-failure"),
+    ("failed-start", "never"),
     ("orphaned", "always"),
     ("orphaned", "on-failure"),
     ("orphaned", "never"),
+    ("uncovered", "always"),
+    ("uncovered", "on-failure"),
+    ("uncovered", "never"),
+    ("covered", "always"),
+    ("covered", "on-failure"),
 ];
 
 fn policy_word(policy: RestartPolicy) -> &'static str {
@@ -198,10 +217,11 @@ fn hold_code(hold: &Hold) -> &'static str {
         Hold::NotDurable => HOLDS[18],
         Hold::EmptyTown => HOLDS[19],
         Hold::Blocked { .. } => HOLDS[20],
+        Hold::Roused { .. } => HOLDS[21],
     }
 }
 
-const HOLDS: [&str; 21] = [
+const HOLDS: [&str; 22] = [
     "back-off",
     "crash-loop",
     "handoff-gap",
@@ -223,6 +243,7 @@ const HOLDS: [&str; 21] = [
     "not-durable",
     "empty-town",
     "blocked",
+    "roused",
 ];
 
 #[test]

@@ -101,22 +101,26 @@ fn a_failed_look_is_followed_by_nothing() {
 }
 
 /// What of a plan must not change before its wake: steps and holds without the evidence that grows by itself.
-fn essence(plan: &Plan) -> Vec<String> {
+fn essence(plan: &Plan, now: Moment) -> Vec<String> {
     let rung = |step: &Step| match &step.action {
         gtctl::model::Action::Restart { rung, .. } | gtctl::model::Action::Expire { rung, .. } => Some(*rung),
-        gtctl::model::Action::Start { .. } | gtctl::model::Action::Adopt { .. } => None::<Rung>,
+        gtctl::model::Action::Start { .. }
+        | gtctl::model::Action::Adopt { .. }
+        | gtctl::model::Action::Nudge { .. }
+        | gtctl::model::Action::Rouse { .. } => None::<Rung>,
     };
     let steps = plan.steps.iter().map(|s| format!("{} {:?} {:?}", s.session, s.action.verb(), rung(s)));
     let held = plan.held.iter().map(|h| format!("{} {:?} {}", h.session, h.verb, h.hold.code()));
-    steps.chain(held).collect()
+    let probes = plan.probes.iter().filter(|probe| probe.is_due(now)).map(|probe| format!("probe {}", probe.agent));
+    steps.chain(held).chain(probes).collect()
 }
 
 /// Everything in a plan but its evidence of passing time.
-fn substance(plan: &Plan) -> String {
+fn substance(plan: &Plan, now: Moment) -> String {
     let next: Vec<_> = plan.unchanged.iter().map(said).collect();
     let until: Vec<_> = plan.held.iter().map(|held| (held.until, held.phase)).collect();
     let crowds: Vec<_> = plan.held.iter().filter_map(|held| counted(&held.hold)).collect();
-    format!("{:?} {next:?} {until:?} {crowds:?}", essence(plan))
+    format!("{:?} {next:?} {until:?} {crowds:?}", essence(plan, now))
 }
 
 fn said(calm: &Unchanged) -> String {
@@ -180,8 +184,9 @@ fn check_soundness(seed: u64, plan_of: &dyn Fn(&Case) -> Plan) -> Result<(), Str
             then.steps.extend(now.steps.iter().find(|step| step.session == held.session).cloned());
         }
         then.steps.sort_by(|a, b| a.session.cmp(&b.session));
-        if essence(&now) != essence(&then) {
-            return Err(format!("after {point} of {most} ms\n{:#?}\n{:#?}", essence(&now), essence(&then)));
+        let (before, after) = (essence(&now, case.now), essence(&then, later.now));
+        if before != after {
+            return Err(format!("after {point} of {most} ms\n{before:#?}\n{after:#?}"));
         }
     }
     Ok(())
@@ -206,8 +211,9 @@ fn check_tightness(seed: u64, plan_of: &dyn Fn(&Case) -> Plan) -> Result<(), Str
     if is_for_readiness(&case, &now, &wake) {
         return Ok(());
     }
-    if wait.is_zero() || substance(&now) == substance(&then) {
-        return Err(format!("nothing after {wait}: {}\n{}\n{wake:?}", substance(&now), substance(&then)));
+    let (before, after) = (substance(&now, case.now), substance(&then, later.now));
+    if wait.is_zero() || before == after {
+        return Err(format!("nothing after {wait}: {before}\n{after}\n{wake:?}"));
     }
     Ok(())
 }

@@ -5,9 +5,12 @@ mod act;
 #[cfg(test)]
 mod bugs;
 #[cfg(test)]
+mod chaos;
+#[cfg(test)]
 mod chores;
 #[cfg(test)]
 mod cli;
+#[cfg(test)]
 mod completion;
 #[cfg(test)]
 mod content;
@@ -18,13 +21,21 @@ mod fields;
 #[cfg(test)]
 mod goldens;
 #[cfg(test)]
+mod held;
+#[cfg(test)]
 mod laws;
 #[cfg(test)]
 mod layering;
 #[cfg(test)]
+mod life;
+#[cfg(test)]
 mod logs;
 #[cfg(test)]
 mod look;
+#[cfg(test)]
+mod nudge;
+#[cfg(test)]
+mod policy;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
@@ -43,6 +54,9 @@ mod town_edit;
 mod town_fault;
 #[cfg(test)]
 mod town_host;
+mod unwell;
+#[cfg(test)]
+mod watch;
 #[cfg(test)]
 mod world;
 #[cfg(test)]

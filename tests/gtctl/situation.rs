@@ -1,9 +1,10 @@
 //! Random situations for the laws of `plan`: plausible ones, and hostile ones.
 
 use gtctl::model::{
-    Content, Cpu, Death, Desired, Ended, Fingerprint, Finished, Generation, History, Label, Life, Marks, Mass, Memory,
-    Moment, Observed, Orders, Origin, Orphans, Ownership, PaneId, Period, ProcId, Purpose, Run, Rung, Screen,
-    ScreenState, Seen, Server, ServerId, SessionId, SessionName, Sighting, Standing, Stopping, Town, Usage, Verdict,
+    Answer, Answered, Content, Cpu, Death, Desired, Ended, Fingerprint, Finished, Footprint, Generation, History,
+    Label, Life, Marks, Mass, Memory, Moment, Observed, Orders, Origin, Orphans, Ownership, PaneId, Period, Probed,
+    ProcId, Purpose, Roused, Run, Rung, Screen, ScreenState, Seen, Server, ServerId, SessionId, SessionName, Sighting,
+    Standing, Stopping, Town, Usage, Verdict,
 };
 use gtctl::sim::{Random, random_town};
 
@@ -37,6 +38,7 @@ pub(crate) fn case(seed: u64, manners: Manners) -> Case {
     let now = Moment { wall: 1_790_000_000_000, awake: 500_000_000, boot: 7 };
     let mut maker = Maker { random, manners, now };
     let observed = maker.observed(&town);
+    let town = gtctl::plan::covered(&town, &observed).into_owned();
     let memory = maker.memory(&town, &observed);
     let orders = Orders {
         orphans: if maker.random.chance(300) { Orphans::Prune } else { Orphans::Report },
@@ -103,6 +105,22 @@ impl Maker {
                 server.sessions.insert(text.to_owned(), seen);
             }
         }
+        for text in ["task-1", "task-2", "task-12"] {
+            if self.random.chance(400) {
+                id += 1;
+                let session = SessionName::new(text).expect("valid");
+                let mut seen = self.seen(&gtctl::sim::session(session), SessionId(id));
+                if let Ownership::Ours(label) = &mut seen.ownership {
+                    label.origin = if self.random.chance(900) { Origin::Policy } else { Origin::Adopted };
+                    label.pane = PaneId(if self.random.chance(950) { id } else { id + 100 });
+                }
+                if self.random.chance(200) {
+                    seen.ownership = Ownership::Unlabelled;
+                }
+                let name = if self.random.chance(100) { format!("task-1{id}") } else { text.to_owned() };
+                server.sessions.insert(name, seen);
+            }
+        }
         Observed::Up(server)
     }
 
@@ -146,6 +164,7 @@ impl Maker {
             activity: self.now.wall / 1000 - 60,
             // Processes are looked at wherever a screen may be too quiet.
             usage: Some(Usage::default()),
+            footprint: desired.max_memory.map(|_| self.random.below(600 << 20)),
             screen,
             pane: PaneId(id.0),
             life,
@@ -185,9 +204,23 @@ impl Maker {
                 memory.sessions.entry(name.clone()).or_default();
             }
         }
+        for agent in ["claude", "kimi"] {
+            if self.random.chance(300) {
+                memory.probes.insert(agent.to_owned(), self.probed());
+            }
+        }
         memory.last_look = Some(self.now.minus(Period::from_secs(1)));
         memory.server = Some(ServerId(ProcId { pid: 10, start: 10 }));
         memory
+    }
+
+    fn probed(&mut self) -> Probed {
+        let asked = self.moment();
+        let answers = [Answer::Passed, Answer::Failed("no".to_owned()), Answer::Unasked("no".to_owned())];
+        let answer = usize::try_from(self.random.below(4)).ok().and_then(|at| answers.get(at).cloned());
+        let answered = answer.map(|answer| Answered { asked, answer });
+        let failed = self.random.pick(&[0, 1, 2, u32::MAX]).unwrap_or(0);
+        Probed { asked, failed, answered }
     }
 
     fn moments(&mut self) -> Vec<Moment> {
@@ -224,6 +257,15 @@ impl Maker {
             prune: self.random.chance(300),
             content: self.random.chance(700).then(|| self.content(generation)),
             marks: self.random.chance(300).then(|| self.marks(generation)),
+            nudged: self.random.chance(400).then(|| self.moment()),
+            typed: vec![],
+            roused: self.random.chance(300).then(|| Roused { generation, at: self.moment() }),
+            footprint: self.random.chance(300).then(|| Footprint {
+                generation,
+                at: self.moment(),
+                bytes: self.random.below(600 << 20),
+                before: self.random.below(600 << 20),
+            }),
         }
     }
 

@@ -155,7 +155,6 @@ pub(crate) fn town(sessions: &[(&str, &[&str])]) -> Town {
         chores: Vec::new(),
         limits: Limits { starts: StartBudget::Auto, ..Limits::default() },
         resync: Period::from_secs(30),
-        drain_on_exit: false,
         metrics: None,
         notify: None,
     }
@@ -196,5 +195,6 @@ pub(crate) fn desired(session: &str, process_names: &[&str]) -> Desired {
         logs: Logs::default(),
         instructions: None,
         prune: false,
+        policy: None,
     }
 }

@@ -1,9 +1,10 @@
 //! Situations written in TOML, for the goldens: what was seen and what is remembered, in times *ago*.
 
 use gtctl::model::{
-    Content, Cpu, Death, Durability, Ended, Fingerprint, Finished, Generation, History, Label, Life, Marks, Mass,
-    Memory, Moment, Observed, Orders, Origin, Orphans, Ownership, PaneId, Period, ProcId, Purpose, Run, Rung, Screen,
-    ScreenState, Seen, Server, ServerId, SessionId, SessionName, Sighting, Standing, Stopping, Town, Usage, Verdict,
+    Answer, Answered, Content, Cpu, Death, Durability, Ended, Fingerprint, Finished, Footprint, Generation, History,
+    Label, Life, Marks, Mass, Memory, Moment, Observed, Orders, Origin, Orphans, Ownership, PaneId, Period, Probed,
+    ProcId, Purpose, Roused, Run, Rung, Screen, ScreenState, Seen, Server, ServerId, SessionId, SessionName, Sighting,
+    Standing, Stopping, Town, Usage, Verdict,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -48,6 +49,7 @@ fn up() -> String {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "one word each in a file that people write")]
 struct SeenEntry {
     name: String,
     /// The town in its labels; `""` for an unlabelled session.
@@ -66,6 +68,9 @@ struct SeenEntry {
     handoff: Option<Period>,
     #[serde(default)]
     adopted: bool,
+    /// A policy labelled it.
+    #[serde(default)]
+    policy: bool,
     /// It was started with another command than declared.
     #[serde(default)]
     drifted: bool,
@@ -85,6 +90,8 @@ struct SeenEntry {
     /// Processor time and resident MiB of its tree.
     cpu: Option<Period>,
     rss: Option<u64>,
+    /// MiB that its tree holds, each page once.
+    holds: Option<u64>,
 }
 
 fn yes() -> bool {
@@ -111,6 +118,19 @@ struct MemoryEntry {
     auth_deaths: Vec<Period>,
     /// The server that was there before.
     other_server: Option<bool>,
+    #[serde(default)]
+    probes: Vec<ProbeEntry>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProbeEntry {
+    agent: String,
+    asked: Period,
+    #[serde(default)]
+    failed: u32,
+    /// `passed`, `failed` or `unasked`; none while the answer is not there.
+    answer: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -156,6 +176,12 @@ struct HistoryEntry {
     /// Its last entry allowed that it be expired.
     #[serde(default)]
     prune: bool,
+    /// When something was last typed into it.
+    nudged: Option<Period>,
+    /// Since it was sent an Escape.
+    roused_for: Option<Period>,
+    /// MiB that its tree held when that was last measured.
+    held: Option<u64>,
 }
 
 pub(crate) fn death(text: &str) -> Death {
@@ -210,7 +236,7 @@ impl World {
     }
 
     pub(crate) fn memory(&self, town: &Town) -> Memory {
-        let MemoryEntry { settling, paused, server_losses, starts, auth_deaths, other_server } = &self.memory;
+        let MemoryEntry { settling, paused, server_losses, starts, auth_deaths, other_server, probes } = &self.memory;
         let other = ServerId(ProcId { pid: 99, start: 1 });
         Memory {
             server: other_server.map(|other_one| if other_one { other } else { SERVER }),
@@ -225,9 +251,23 @@ impl World {
                 }
                 Some(_) | None => BTreeMap::new(),
             },
+            probes: probes.iter().map(|probe| (probe.agent.clone(), probe.probed())).collect(),
             sessions: self.history.iter().map(|h| (name(&h.name), h.history(town))).collect(),
             ..Memory::default()
         }
+    }
+}
+
+impl ProbeEntry {
+    fn probed(&self) -> Probed {
+        let asked = NOW.minus(self.asked);
+        let answered = self.answer.as_deref().map(|word| match word {
+            "passed" => Answer::Passed,
+            "failed" => Answer::Failed("exit status: 1".to_owned()),
+            "unasked" => Answer::Unasked("not found".to_owned()),
+            other => panic!("no such answer: {other}"),
+        });
+        Probed { asked, failed: self.failed, answered: answered.map(|answer| Answered { asked, answer }) }
     }
 }
 
@@ -254,6 +294,7 @@ impl SeenEntry {
                 rss: rss << 20,
                 processes: 3,
             }),
+            footprint: self.holds.map(|mib| mib << 20),
         }
     }
 
@@ -274,7 +315,11 @@ impl SeenEntry {
             pane: PaneId(id),
             fingerprint,
             handoff: ago(self.handoff),
-            origin: if self.adopted { Origin::Adopted } else { Origin::Started },
+            origin: match (self.policy, self.adopted) {
+                (true, _) => Origin::Policy,
+                (false, true) => Origin::Adopted,
+                (false, false) => Origin::Started,
+            },
         })
     }
 
@@ -397,6 +442,14 @@ impl HistoryEntry {
             restarts: self.restarts,
             prune: self.prune,
             content: self.content(),
+            nudged: ago(self.nudged),
+            roused: ago(self.roused_for).map(|at| Roused { generation: Generation(1), at }),
+            footprint: self.held.map(|mib| Footprint {
+                generation: Generation(1),
+                at: NOW.minus(Period::from_secs(20)),
+                bytes: mib << 20,
+                before: 0,
+            }),
             ..History::default()
         }
     }

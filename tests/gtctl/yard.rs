@@ -173,10 +173,10 @@ impl Yard {
         self.tmux(&["display-message", "-p", "-t", &format!("={session}:"), format])
     }
 
-    /// The names of all sessions on the server.
+    /// The names of all sessions on the server but those that controllers hold for themselves.
     pub(crate) fn sessions(&self) -> Vec<String> {
-        let mut names: Vec<String> =
-            self.tmux(&["list-sessions", "-F", "#{session_name}"]).lines().map(str::to_owned).collect();
+        let all = self.tmux(&["list-sessions", "-F", "#{session_name}"]);
+        let mut names: Vec<String> = all.lines().filter(|name| !name.starts_with('_')).map(str::to_owned).collect();
         names.sort();
         names
     }

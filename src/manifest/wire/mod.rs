@@ -15,7 +15,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use values::{Limit, Memory, Positive, Share, Starts, Wait};
-use words::{Accept, Kind, Naming, Profile, WhenAttached};
+use words::{Accept, Kind, Naming, Profile, Topic, WhenAttached};
 
 /// The AI agent sessions wanted in tmux, declared for gtctl.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -35,7 +35,7 @@ pub struct Manifest {
     pub controller: Option<ControllerTable>,
     /// Bounds on what may happen at once.
     pub limits: Option<LimitsTable>,
-    /// Whom to tell.
+    /// Whom the watching controller tells.
     pub notify: Option<NotifyTable>,
     /// The sessions wanted; at most 5,000.
     pub session: Option<Vec<SessionTable>>,
@@ -109,9 +109,8 @@ pub struct AgentTable {
 pub struct ControllerTable {
     /// How long it sleeps at most between two looks. Default: the profile's; 15s in `standard`.
     pub resync: Option<Positive>,
-    /// Whether it stops the town when it ends. Default: false.
-    pub drain_on_exit: Option<bool>,
-    /// Where to serve metrics, such as `127.0.0.1:9464`. Default: nowhere.
+    /// Where it offers metrics: a file that ends in `.prom`, for the textfile collector of Prometheus' node exporter; or
+    /// an address of this host alone, such as `127.0.0.1:9464`. Default: nowhere.
     pub metrics: Option<String>,
 }
 
@@ -129,18 +128,20 @@ pub struct LimitsTable {
     pub server_losses: Option<NonZeroU32>,
 }
 
-/// Whom to tell of what.
+/// Whom the watching controller tells of what. Each event of a session is told once, until it has ended.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table with `command` and `on`")]
 pub struct NotifyTable {
-    /// Argv that gets JSON on its standard input.
+    /// Argv that gets JSON on its standard input, one event at a time; it is run without a shell and has 10 s.
     #[schemars(required)]
     pub command: Option<Vec<String>>,
     /// The events it is run for. Default: all.
-    pub on: Option<Vec<String>>,
+    pub on: Option<Vec<Topic>>,
 }
 
-/// A rule for sessions that others start.
+/// A rule for sessions that others start: one without a label whose name matches is adopted by a label, whatever runs in
+/// it, and ended when a limit says so. It is never started or restarted. The first policy that matches counts; declared
+/// sessions and those of other towns are no policy's business.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table of policy fields")]
 pub struct PolicyTable {
@@ -151,7 +152,8 @@ pub struct PolicyTable {
     pub max_age: Option<Limit>,
     /// Expire when quiet for this long. Default: off.
     pub idle_limit: Option<Limit>,
-    /// Expire when completed. Default: never.
+    /// Expire when completed. Its `log` may hold `{session}`. What a log said before the session was made does not count,
+    /// nor does what an older log said before the adoption. Default: never.
     pub completion: Option<Completion>,
     /// Expire above this much resident memory. Default: off.
     pub max_memory: Option<Memory>,

@@ -48,7 +48,8 @@ macro_rules! session_table {
             pub max_age: Option<Limit>,
             /// Up to this much is added to `max_age`, fixed for each session by its name. Default: 5m.
             pub max_age_jitter: Option<Wait>,
-            /// Notice typed into it before a planned restart. Default: none.
+            /// Notice typed at its prompt before it is ended for its age or its fields, so that it can hand off: it then
+            /// has until it is idle again, and at most `drain`. A template. Default: none.
             pub handoff: Option<String>,
             /// Least time between two planned restarts. Default: 1h.
             pub handoff_gap: Option<Wait>,
@@ -58,6 +59,9 @@ macro_rules! session_table {
             pub idle_limit: Option<Limit>,
             /// What happens to a service that is too quiet. Default: `report`.
             pub on_idle: Option<OnIdle>,
+            /// What is typed into it with `on_idle = "nudge"`, at most once in `idle_limit`. A template. Default:
+            /// `Continue with your work, or say what blocks you.`
+            pub idle_nudge: Option<String>,
             /// A busy screen frozen for this long is stuck. Default: 10m.
             pub stuck_after: Option<Limit>,
             /// Resident memory of its whole process tree above which it is restarted. Default: off.

@@ -102,7 +102,7 @@ words! {
     OnIdle => model::OnIdle {
         /// Only say so.
         Report = "report" => model::OnIdle::Report,
-        /// Type the nudge text.
+        /// Type `idle_nudge` at its prompt.
         Nudge = "nudge" => model::OnIdle::Nudge,
         /// Restart it.
         Restart = "restart" => model::OnIdle::Restart,
@@ -140,5 +140,31 @@ words! {
         Analysis = "analysis" => Kind::Analysis,
         /// Run `command`.
         Command = "command" => Kind::Command,
+    }
+}
+
+words! {
+    /// Something that people want to be told of.
+    Topic => model::Topic {
+        /// A session crashed too often and is held.
+        CrashLoop = "crash-loop" => model::Topic::CrashLoop,
+        /// An agent is signed out, at its usage limit, or its context is full.
+        Blocked = "blocked" => model::Topic::Blocked,
+        /// A session asks something that only a person can answer.
+        Waiting = "waiting" => model::Topic::Waiting,
+        /// A step is held by something that only a person can lift.
+        Held = "held" => model::Topic::Held,
+        /// A step failed.
+        Failed = "failed" => model::Topic::Failed,
+        /// A task has ended.
+        Completed = "completed" => model::Topic::Completed,
+        /// A session was expired.
+        Expired = "expired" => model::Topic::Expired,
+        /// The town could not be looked at, so nothing is done.
+        Unreachable = "unreachable" => model::Topic::Unreachable,
+        /// The manifest was changed and has faults; the last good one stays in force.
+        ManifestBroken = "manifest-broken" => model::Topic::ManifestBroken,
+        /// The controller began or ended.
+        Controller = "controller" => model::Topic::Controller,
     }
 }

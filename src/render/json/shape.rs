@@ -54,7 +54,7 @@ pub struct Why {
 pub struct StepLine {
     /// To which session.
     pub session: String,
-    /// `start`, `restart`, `expire` or `adopt`.
+    /// `start`, `restart`, `expire`, `adopt`, `nudge` or `rouse`.
     pub action: String,
     /// Why.
     pub reason: Why,
@@ -62,6 +62,9 @@ pub struct StepLine {
     pub argv: Option<Vec<String>>,
     /// The life that begins.
     pub generation: Option<u64>,
+    /// What is typed, where something is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub types: Option<String>,
 }
 
 /// Something that should be done and is held back.
@@ -105,6 +108,23 @@ pub struct NextLine {
     pub at: String,
 }
 
+/// An agent to be asked whether it is signed in.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ProbeLine {
+    /// Which.
+    pub agent: String,
+    /// What keeps its sessions from going on: `auth` or `limit`.
+    pub kind: String,
+    /// What is run.
+    pub argv: Vec<String>,
+    /// When, RFC 3339.
+    pub at: String,
+    /// Whether that has come.
+    pub due: bool,
+    /// Questions in a row that did not end well.
+    pub failed: u32,
+}
+
 /// What came of a step.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct OutcomeLine {
@@ -116,6 +136,29 @@ pub struct OutcomeLine {
     pub outcome: String,
     /// Why, where it was not done.
     pub why: Option<String>,
+}
+
+/// A controller that watches the town.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ControllerLine {
+    /// Its process.
+    pub pid: u32,
+    /// Whether it should have had another cycle by now: it is stopped or hangs, and `gtctl status` exits 1.
+    pub overdue: bool,
+    /// When its last cycle ended, RFC 3339; null before its first.
+    pub cycled_at: Option<String>,
+    /// How long ago that is, in awake time.
+    pub cycled_ago_ms: Option<u64>,
+    /// How long that cycle took.
+    pub took_ms: Option<u64>,
+    /// How long it sleeps at most between two.
+    pub resync_ms: Option<u64>,
+    /// Why its last cycle could not run.
+    pub trouble: Option<String>,
+    /// Since when the manifest on disk has been broken, RFC 3339; null while it is the one in force.
+    pub manifest_broken_since: Option<String>,
+    /// What is wrong with it.
+    pub manifest_trouble: Option<String>,
 }
 
 /// One session.
@@ -146,6 +189,8 @@ pub struct SessionLine {
     pub rss_bytes: Option<u64>,
     /// Processes in its tree.
     pub processes: Option<u32>,
+    /// Its newest log.
+    pub log: Option<String>,
     /// What comes next, or why nothing does.
     pub event: Option<EventLine>,
 }
@@ -200,6 +245,8 @@ pub struct DiffPage {
     pub held: Vec<HeldLine>,
     /// As it should be, or only to be reported.
     pub unchanged: Vec<UnchangedLine>,
+    /// Agents that a running controller asks whether they are signed in.
+    pub probes: Vec<ProbeLine>,
     /// Timed work beside the sessions.
     pub chores: Vec<ChoreLine>,
     /// What analyses propose.
@@ -234,6 +281,11 @@ pub struct StatusPage {
     pub head: Head,
     /// Whether the operator paused the town.
     pub paused: bool,
+    /// The controller that keeps the town; null when none runs.
+    pub controller: Option<ControllerLine>,
+    /// Seconds of idling that early ends have saved: each session removed for being done, quiet or old would else have
+    /// stood until it was 24 hours old.
+    pub idle_saved_s: u64,
     /// By name.
     pub sessions: Vec<SessionLine>,
     /// Timed work beside the sessions; none where only some sessions were asked for.
@@ -256,12 +308,37 @@ pub struct VerifyPage {
     pub sessions: Vec<FindingLine>,
 }
 
+/// `gtctl nudge -o json`.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct NudgePage {
+    /// The version of the shape: 1.
+    pub version: u32,
+    /// `nudge`.
+    pub kind: String,
+    /// Which session.
+    pub session: String,
+    /// When it was over, RFC 3339.
+    pub observed_at: String,
+    /// `delivered`; `refused`, `not-delivered` or `stale`: nothing was typed; `not-submitted`; `unknown`: it may have been
+    /// typed; `failed`.
+    pub outcome: String,
+    /// For people; may change.
+    pub text: String,
+    /// What kept it from being typed, as a stable code: `busy`, `auth`, `asks-permission` and so on.
+    pub obstacle: Option<String>,
+    /// What to do about it.
+    pub fix: Option<String>,
+    /// Presses of the submit key.
+    pub presses: u32,
+}
+
 /// The schema of every page by its kind, as text ended by a line end: committed as `schema/<kind>.schema.json`.
 #[must_use]
-pub fn schemas() -> [(&'static str, String); 4] {
+pub fn schemas() -> [(&'static str, String); 5] {
     [
         ("apply", schema_for!(ApplyPage)),
         ("diff", schema_for!(DiffPage)),
+        ("nudge", schema_for!(NudgePage)),
         ("status", schema_for!(StatusPage)),
         ("verify", schema_for!(VerifyPage)),
     ]

@@ -1,0 +1,92 @@
+//! 2: an agent is killed; how long until another runs in its place.
+
+use crate::Result;
+use crate::control::Control;
+use crate::measure::{Watching, quantile};
+use crate::stage::{Stage, session};
+use crate::table::{Against, Row};
+use gtctl::model::ProcId;
+use gtctl::proc::process::{self, Presence};
+use gtctl::proc::signal::{Signal, signal};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+const SESSIONS: usize = 100;
+/// Each session is killed so often: a fifth death within a quarter of an hour is a crash loop.
+const DEATHS: usize = 3;
+const PATIENCE: Duration = Duration::from_secs(10);
+/// What is allowed of the median, and of all but one in a hundred.
+const GOALS: [Duration; 2] = [Duration::from_millis(4), Duration::from_millis(15)];
+
+pub(crate) fn run() -> Result<Vec<Row>> {
+    let stage = Stage::running(SESSIONS)?;
+    let watching = Watching::start(&stage)?;
+    let mut ours = Vec::new();
+    for n in 0..SESSIONS * DEATHS {
+        ours.push(replaced(&stage, n % SESSIONS, || Ok(()))?);
+        // The watcher looks again at once and some time later; a death between is another measurement.
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    drop(watching);
+    let mut control = Control::open(&stage)?;
+    let mut bare = Vec::new();
+    for n in 0..SESSIONS {
+        let target = session(n);
+        let respawn = || control.ask(&format!("respawn-pane -k -t '={target}:' -- sleep 100000")).map(drop);
+        bare.push(replaced(&stage, n, respawn)?);
+    }
+    let mut child = Vec::new();
+    for _ in 0..SESSIONS {
+        child.push(own_child()?);
+    }
+    let row = |what, part: f64, goal| {
+        let [ours, bare, child] = [&ours, &bare, &child].map(|times| quantile(times, part));
+        let row = |against| Row { what, sessions: SESSIONS, gtctl: ours, against };
+        [
+            row(Against::Limit(goal)),
+            row(Against::Floor("respawn-pane over control mode", bare, None)),
+            row(Against::Floor("a child of one's own, started anew", child, None)),
+        ]
+    };
+    let [median, tail] = GOALS;
+    Ok([row("2 kill -9 to new, median", 0.5, median), row("2 kill -9 to new, p99", 0.99, tail)].concat())
+}
+
+/// From the death of a session's process until another has its name and runs its program.
+fn replaced(stage: &Stage, n: usize, respawn: impl FnOnce() -> Result<()>) -> Result<Duration> {
+    let target = format!("={}:", session(n));
+    let ids = stage.tmux(&["display-message", "-p", "-t", &target, "#{pid} #{pane_pid}"])?;
+    let mut ids = ids.split_whitespace().map(str::parse::<u32>);
+    let (server, former) = (ids.next().ok_or("no server")??, ids.next().ok_or("no pane")??);
+    let known = children(server)?;
+    let process: ProcId = process::identify(former).ok_or("its process is gone")?;
+    let begun = Instant::now();
+    signal(process, Signal::KILL);
+    respawn()?;
+    while begun.elapsed() < PATIENCE {
+        let fresh = children(server)?.into_iter().filter(|pid| !known.contains(pid));
+        let runs = |pid| matches!(process::look(pid), Presence::Alive(stat) if stat.comm == "sleep");
+        if fresh.map(runs).any(|runs| runs) {
+            return Ok(begun.elapsed());
+        }
+    }
+    Err(format!("{target} was not restarted").into())
+}
+
+fn children(pid: u32) -> Result<Vec<u32>> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
+    Ok(text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect())
+}
+
+fn own_child() -> Result<Duration> {
+    let start = || Command::new("sleep").arg("100000").spawn();
+    let mut child = start()?;
+    let begun = Instant::now();
+    child.kill()?;
+    child.wait()?;
+    let mut next = start()?;
+    let took = begun.elapsed();
+    next.kill()?;
+    next.wait()?;
+    Ok(took)
+}

@@ -1,0 +1,140 @@
+//! Nudges: a text typed at a prompt, once, and seen to leave it.
+//!
+//! Nothing is typed but at a prompt that two looks found empty; nothing is submitted but our own text, seen in the
+//! composer; and that it was submitted is only said when two looks no longer found it there. All nudges go on side by
+//! side, so that many take no longer than one.
+
+use super::typist::{Aim, Move, Settled, Stage};
+use crate::model::{Agent, Delivery, Effect, Moment, NudgeText, Obstacle, Outcome, Target};
+use crate::screen;
+use crate::tmux::script::{Batch, NoServer, Reply};
+use crate::tmux::{Client, typing};
+use jiff::tz::TimeZone;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// Between two looks.
+const TICK: Duration = Duration::from_millis(120);
+/// No nudge takes longer, but for calls that get no answer.
+const DEADLINE: Duration = Duration::from_secs(12);
+
+/// A text for one session.
+#[derive(Debug, Clone, Copy)]
+pub struct Nudge<'a> {
+    /// Exactly which session.
+    pub target: &'a Target,
+    /// How its prompt is known, and how a text is submitted.
+    pub agent: &'a Agent,
+    /// What is typed.
+    pub text: &'a NudgeText,
+    /// When it was decided: the same moment is typed once.
+    pub decided: Moment,
+}
+
+/// Looks whether the text could be typed now, and types nothing.
+///
+/// # Errors
+/// What keeps it from being typed.
+pub async fn may_nudge(client: &Client, nudge: Nudge<'_>) -> Result<(), Delivery> {
+    match work(client, &[nudge], Aim::Look).await.pop() {
+        Some(Settled::Free) => Ok(()),
+        Some(Settled::As(delivery)) => Err(delivery),
+        None => Err(Delivery::Refused(Obstacle::Works)),
+    }
+}
+
+/// Types them all, each at most once, and tells what came of each, in their order.
+pub async fn nudge_all(client: &Client, nudges: &[Nudge<'_>]) -> Vec<Delivery> {
+    let settled = work(client, nudges, Aim::Deliver).await;
+    let told = |settled| match settled {
+        Settled::As(delivery) => delivery,
+        Settled::Free => Delivery::Refused(Obstacle::Works),
+    };
+    settled.into_iter().map(told).collect()
+}
+
+/// The same as an outcome of a step.
+pub(super) fn outcome(delivery: Delivery) -> Outcome {
+    match delivery {
+        Delivery::Delivered { .. } => Outcome::Done(Effect::Nudged),
+        Delivery::Refused(obstacle) => Outcome::Stale(obstacle.to_string()),
+        Delivery::Stale(why) => Outcome::Stale(why),
+        Delivery::NotSubmitted { .. } => Outcome::Failed(delivery.to_string()),
+        Delivery::Failed(why) => Outcome::Failed(why),
+        Delivery::Unknown(why) => Outcome::Unknown(why),
+    }
+}
+
+async fn work(client: &Client, nudges: &[Nudge<'_>], aim: Aim) -> Vec<Settled> {
+    let begun = Instant::now();
+    let zone = TimeZone::system();
+    let mut stages: Vec<Stage> = nudges.iter().map(|_| Stage::Looking(None)).collect();
+    loop {
+        let mut looks = Batch::default();
+        let mut open: Vec<(&Nudge<'_>, &mut Stage)> =
+            nudges.iter().zip(&mut stages).filter(|(_, stage)| !matches!(stage, Stage::Settled(_))).collect();
+        if open.is_empty() {
+            break;
+        }
+        open.iter().for_each(|(nudge, _)| looks.push(|tag| typing::look(tag, nudge.target)));
+        let replies = looks.run(client, NoServer::Stale).await;
+        let passed = begun.elapsed();
+        let mut moves = Vec::new();
+        for ((nudge, stage), reply) in open.iter_mut().zip(replies) {
+            let next = match reply {
+                Reply::Ok { text, .. } => {
+                    let prompt = screen::prompt(nudge.agent, &text, nudge.decided, &zone);
+                    stage.see(&prompt, nudge.text, aim, passed)
+                }
+                Reply::Stale(_) | Reply::Refused(_) | Reply::Unseen(_) => stage.fail(reply, nudge.target),
+            };
+            moves.push(next);
+        }
+        carry_out(client, &mut open, &moves, begun).await;
+        if begun.elapsed() > DEADLINE {
+            stages.iter_mut().for_each(Stage::give_up);
+        } else {
+            sleep(TICK).await;
+        }
+    }
+    let settled = |stage| match stage {
+        Stage::Settled(settled) => settled,
+        Stage::Looking(_) | Stage::Typed { .. } | Stage::Pressed { .. } => {
+            Settled::As(Delivery::Unknown("it was not waited for".to_owned()))
+        }
+    };
+    stages.into_iter().map(settled).collect()
+}
+
+/// Types and presses what the looks allow, and notes which of it was refused.
+async fn carry_out(client: &Client, open: &mut [(&Nudge<'_>, &mut Stage)], moves: &[Move], begun: Instant) {
+    let mut batch = Batch::default();
+    let mut acting = Vec::new();
+    for ((nudge, stage), next) in open.iter_mut().zip(moves) {
+        let Nudge { target, agent, text, decided } = **nudge;
+        match next {
+            Move::Look => continue,
+            Move::Type => {
+                batch.push(|tag| typing::leave_mode(tag, target));
+                batch.push(|tag| typing::paste(tag, target, text, decided));
+            }
+            Move::Press => {
+                batch.push(|tag| typing::leave_mode(tag, target));
+                batch.push(|tag| typing::press(tag, target, &agent.submit));
+            }
+        }
+        acting.push((target, stage));
+    }
+    if acting.is_empty() {
+        return;
+    }
+    let replies = batch.run(client, NoServer::Stale).await;
+    let passed = begun.elapsed();
+    // The first of each two only left a mode.
+    for ((target, stage), reply) in acting.into_iter().zip(replies.into_iter().skip(1).step_by(2)) {
+        match reply {
+            Reply::Ok { .. } => stage.acted(passed),
+            Reply::Stale(_) | Reply::Refused(_) | Reply::Unseen(_) => stage.refuse(reply, target),
+        }
+    }
+}

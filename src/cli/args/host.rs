@@ -1,0 +1,71 @@
+//! What can be typed for the verbs that fit gtctl into its host.
+
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+/// Flags of `schema`.
+#[derive(Debug, Args)]
+pub(in super::super) struct Schema {
+    /// Which: "town", "proposals" (what an analysis may answer) or a verb with JSON output
+    #[arg(default_value = "town")]
+    pub(in super::super) name: String,
+}
+
+/// What can be done about a service.
+#[derive(Debug, Subcommand)]
+pub(in super::super) enum Service {
+    /// Write what the service manager needs, and print what to type next
+    ///
+    /// A systemd user unit, on macOS a launchd agent. With it the controller begins at boot or login, and anew when it
+    /// ends or hangs. Stopping it leaves the town as it is. What was edited since is not overwritten.
+    Install(Install),
+}
+
+/// Flags of `service install`.
+#[derive(Debug, Args)]
+pub(in super::super) struct Install {
+    #[command(flatten)]
+    pub(in super::super) town: super::TownArg,
+    /// Print it, and write nothing
+    #[arg(long)]
+    pub(in super::super) print: bool,
+    /// Overwrite one that was edited
+    #[arg(long)]
+    pub(in super::super) force: bool,
+    /// For launchd, whatever this system is
+    #[arg(long)]
+    pub(in super::super) launchd: bool,
+}
+
+/// Flags of `completions`.
+#[derive(Debug, Args)]
+pub(in super::super) struct Completions {
+    /// For which shell
+    #[arg(value_name = "SHELL")]
+    pub(in super::super) shell: clap_complete::Shell,
+}
+
+/// Flags of `man`.
+#[derive(Debug, Args)]
+pub(in super::super) struct Man {
+    /// Of this verb
+    #[arg(value_name = "VERB")]
+    pub(in super::super) verb: Option<String>,
+}
+
+/// Flags of `sink`.
+#[derive(Debug, Args)]
+pub(in super::super) struct Sink {
+    /// The session's folder of logs, absolute
+    #[arg(long, value_name = "DIR")]
+    pub(in super::super) log_dir: PathBuf,
+    /// Which life this is
+    #[arg(long)]
+    pub(in super::super) generation: u64,
+    /// Bytes per file
+    #[arg(long, default_value = "10MiB", value_parser = crate::cli::sink::size)]
+    pub(in super::super) size: u64,
+    /// Files in all
+    #[arg(long, default_value_t = 5)]
+    pub(in super::super) files: u32,
+}

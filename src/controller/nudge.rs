@@ -1,0 +1,72 @@
+//! A text typed into a session by hand, by turns with everybody else who acts.
+
+use super::cycle::{Controller, CycleFault, TURN_PATIENCE, chain};
+use super::survey::{Survey, survey};
+use crate::act::{Nudge, may_nudge, nudge_all};
+use crate::model::{Delivery, Memory, Moment, NudgeText, Obstacle, Orders, SessionName, Target, Town};
+use crate::observe::Depth;
+use crate::plan::{Situation, nudgeable};
+use crate::remember::{nudge_entry, nudging};
+
+impl Controller {
+    /// Types a text into a session and submits it, if that may be done now; never twice. Holds the town's turn, so that
+    /// no cycle ends the session meanwhile, nor types into it.
+    ///
+    /// What is typed is remembered first: where that cannot be written down, nothing is typed. A paused town is no
+    /// obstacle: this is done by hand.
+    ///
+    /// # Errors
+    /// [`CycleFault`]; nothing was touched then.
+    pub async fn nudge(
+        &mut self,
+        town: &Town,
+        session: &SessionName,
+        text: &NudgeText,
+    ) -> Result<Delivery, CycleFault> {
+        let turn = self.store.lock_turn(self.me, TURN_PATIENCE).map_err(CycleFault::Lock)?;
+        let memory = self.recall(&mut Vec::new())?;
+        let state = self.store.view();
+        let looked = survey(&self.client, town, state, memory, Orders::default(), Depth::Plan).await;
+        let Survey { now, observed, memory, .. } = looked;
+        let situation = Situation { town, observed: &observed, memory: &memory, orders: Orders::default(), now };
+        let target = match nudgeable(&situation, session) {
+            Ok(target) => target,
+            Err(obstacle) => return Ok(Delivery::Refused(obstacle)),
+        };
+        let Some(desired) = town.sessions.get(session) else { return Ok(Delivery::Refused(Obstacle::Absent)) };
+        let nudge = Nudge { target: &target, agent: &desired.agent, text, decided: now };
+        if let Err(delivery) = may_nudge(&self.client, nudge).await {
+            return Ok(delivery);
+        }
+        if !turn.still_ours() {
+            return Ok(Delivery::Failed("the lock file was replaced while this ran".to_owned()));
+        }
+        if let Err(why) = self.write_nudge(memory, session, &target, text, now) {
+            return Ok(Delivery::Failed(why));
+        }
+        let delivery = nudge_all(&self.client, &[nudge]).await.pop();
+        Ok(delivery.unwrap_or(Delivery::Refused(Obstacle::Works)))
+    }
+
+    /// Writes down what came of a nudge. Not worth failing for; gives what went wrong.
+    #[must_use]
+    pub fn tell_of_nudge(&self, session: &SessionName, text: &NudgeText, delivery: &Delivery) -> Option<String> {
+        let entry = nudge_entry(session, text, delivery);
+        let written = self.store.journal(crate::proc::clock::now(), &[entry]);
+        written.err().map(|fault| format!("the journal was not written: {}", chain(&fault)))
+    }
+
+    fn write_nudge(
+        &mut self,
+        memory: Memory,
+        session: &SessionName,
+        target: &Target,
+        text: &NudgeText,
+        now: Moment,
+    ) -> Result<(), String> {
+        let memory = nudging(memory, session, target.generation, text, now);
+        self.store.save(&memory).map_err(|fault| format!("it could not be written down first: {}", chain(&fault)))?;
+        self.saved = Some(memory);
+        Ok(())
+    }
+}

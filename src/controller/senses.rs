@@ -1,0 +1,169 @@
+//! What wakes the watcher before its time: ends of processes, changed files, and what the tmux server says.
+//!
+//! Each of them only says that it is worth a look; what is true is what the look finds. So none of them needs to be
+//! heard for the town to be right, only for it to be right soon.
+
+use super::files::Files;
+use crate::model::{Life, Observed, Ownership, Period, ProcId, Town};
+use crate::observe;
+use crate::proc::deaths::{Deaths, Watched};
+use crate::store::StateDir;
+use crate::tmux::Client;
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Instant, sleep_until};
+
+/// So long after a look the next one may begin, however much happens.
+const GAP: Duration = Duration::from_millis(20);
+/// For so long what is written to logs is gathered: agents write all the time, and are done once.
+const GATHER: Duration = Duration::from_secs(5);
+/// How often a town is looked at of which not all can be watched.
+const CROWDED: Period = Period::from_secs(1);
+
+/// Why the watcher was woken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Woken {
+    /// It is time to look, or something has happened.
+    Look,
+    /// Asked to read the manifest anew.
+    Reload,
+    /// Asked to end.
+    End,
+}
+
+/// All that is listened to.
+pub(super) struct Senses {
+    signals: Signals,
+    deaths: Deaths,
+    manifest: Files,
+    state: Files,
+    logs: Files,
+    /// When the last look was over.
+    looked: Instant,
+    /// The longest pause that what cannot be heard allows.
+    most: Option<Period>,
+}
+
+impl Senses {
+    /// Listens for signals and to the manifest at this path, and to what others write down for the town.
+    ///
+    /// # Errors
+    /// When signals or processes cannot be listened to.
+    pub(super) fn new(manifest: &Path, state: &StateDir) -> io::Result<Self> {
+        let mut senses = Self {
+            signals: Signals::listen()?,
+            deaths: Deaths::new()?,
+            manifest: Files::new(),
+            state: Files::new(),
+            logs: Files::new(),
+            looked: Instant::now(),
+            most: None,
+        };
+        senses.manifest.watch([std::path::absolute(manifest)?].into());
+        senses.state.watch([state.main_file()].into());
+        Ok(senses)
+    }
+
+    /// Attends to what a look has found: the processes of our sessions, their server, and the logs that matter.
+    pub(super) async fn attend(&mut self, town: &Town, observed: &Observed, state: &StateDir, client: &Client) {
+        if let Observed::Up(server) = observed {
+            let mut processes = agents(observed);
+            processes.insert(server.id.0);
+            self.most = match self.deaths.watch(&processes) {
+                Watched::All => None,
+                Watched::Ended => Some(Period::ZERO),
+                Watched::InPart => Some(CROWDED),
+            };
+            self.logs.watch(logs(town, observed, state));
+            if server.sessions.is_empty() {
+                // Where there is nothing to watch the server may end, as it would without us.
+                client.release().await;
+            } else {
+                client.connect().await;
+            }
+        }
+        self.looked = Instant::now();
+    }
+
+    /// Waits until it is worth a look, for at most `pause`; an agent's answer is.
+    pub(super) async fn wait(
+        &mut self,
+        pause: Period,
+        state: &StateDir,
+        client: &Client,
+        answered: impl Future<Output = ()>,
+    ) -> Woken {
+        tokio::pin!(answered);
+        let pause = self.most.map_or(pause, |most| pause.min(most)).to_std();
+        let mut until = Instant::now() + pause;
+        let mut gathering = false;
+        loop {
+            let due = until.max(self.looked + GAP);
+            // The timer's grain is a millisecond, as long as all the rest of a restart.
+            if Instant::now() >= due {
+                return Woken::Look;
+            }
+            tokio::select! {
+                () = sleep_until(due) => return Woken::Look,
+                woken = self.signals.next() => return woken,
+                () = self.deaths.ended() => until = Instant::now(),
+                () = self.manifest.changed() => until = Instant::now(),
+                () = client.news() => until = Instant::now(),
+                () = &mut answered => return Woken::Look,
+                () = self.state.changed() => if state.changed_elsewhere() {
+                    until = Instant::now();
+                },
+                () = self.logs.changed(), if !gathering => {
+                    gathering = true;
+                    until = until.min(self.looked + GATHER);
+                }
+            }
+        }
+    }
+}
+
+/// The processes of our sessions that live.
+fn agents(observed: &Observed) -> BTreeSet<ProcId> {
+    let Observed::Up(server) = observed else { return BTreeSet::new() };
+    let ours = server.sessions.values().filter(|seen| matches!(seen.ownership, Ownership::Ours(_)));
+    ours.filter_map(|seen| match &seen.life {
+        Life::Alive { process, .. } => Some(*process),
+        Life::Dead { process, .. } => *process,
+        Life::Unknown(_) => None,
+    })
+    .collect()
+}
+
+/// The logs in which living sessions of ours may say that they are done.
+fn logs(town: &Town, observed: &Observed, state: &StateDir) -> BTreeSet<PathBuf> {
+    let Observed::Up(server) = observed else { return BTreeSet::new() };
+    let listened = server.sessions.values().filter_map(|seen| observe::listened(seen, town));
+    listened.map(|(desired, label)| observe::log_of(desired, label, state.view())).collect()
+}
+
+struct Signals {
+    term: Signal,
+    int: Signal,
+    hup: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+            hup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Woken {
+        tokio::select! {
+            _ = self.hup.recv() => Woken::Reload,
+            _ = self.term.recv() => Woken::End,
+            _ = self.int.recv() => Woken::End,
+        }
+    }
+}

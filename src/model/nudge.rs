@@ -1,0 +1,230 @@
+//! Texts typed into sessions: what may be typed, what keeps one from being typed, and what came of it.
+
+use super::{Asks, Block, Death};
+use std::fmt;
+
+/// A text that can be typed: not blank, without control characters but line ends and tabs, and bounded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NudgeText(String);
+
+impl NudgeText {
+    /// The longest, in bytes.
+    pub const MAX: usize = 8 << 10;
+
+    /// Takes a text; line ends become `\n`, and blanks around it go: a line end there would submit it early.
+    ///
+    /// # Errors
+    /// [`NudgeFault`].
+    pub fn new(text: &str) -> Result<Self, NudgeFault> {
+        let text = text.replace("\r\n", "\n");
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(NudgeFault::Blank);
+        }
+        // An escape sequence would be a key, or end the paste.
+        if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+            return Err(NudgeFault::Control);
+        }
+        if text.len() > Self::MAX {
+            return Err(NudgeFault::TooLong(text.len()));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for NudgeText {
+    /// What a service that is too quiet is told unless its manifest has better words.
+    fn default() -> Self {
+        Self("Continue with your work, or say what blocks you.".to_owned())
+    }
+}
+
+/// Why a text cannot be typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NudgeFault {
+    /// Nothing but blanks.
+    #[error("a text without any words")]
+    Blank,
+    /// It would be keys, not text.
+    #[error("a text with control characters")]
+    Control,
+    /// So many bytes.
+    #[error("a text of {0} bytes; at most {max} are typed", max = NudgeText::MAX)]
+    TooLong(usize),
+}
+
+impl NudgeFault {
+    /// What to do about it.
+    #[must_use]
+    pub fn help(self) -> &'static str {
+        match self {
+            Self::Blank => "write what the agent is to be told",
+            Self::Control => "only line ends and tabs may be in it",
+            Self::TooLong(_) => "write it into a file, and tell the agent to read that",
+        }
+    }
+}
+
+/// What keeps a text from being typed into a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Obstacle {
+    /// It is not there.
+    Absent,
+    /// Its agent has ended.
+    Dead(Death),
+    /// It was stopped by hand.
+    Stopped,
+    /// It is asked to end.
+    Stopping,
+    /// A session of that name is there, without a label of ours.
+    Unlabelled,
+    /// A session of another town has the name.
+    Foreign(String),
+    /// It could not be told; says why.
+    Untold(String),
+    /// It works.
+    Works,
+    /// No prompt is recognised on its screen.
+    NoPrompt,
+    /// There is a text in its composer that nobody has submitted.
+    Composing,
+    /// It asks somebody something; the line that does.
+    Asks(Asks, String),
+    /// It cannot go on by itself; the line that says so.
+    Blocked(Block, String),
+}
+
+impl Obstacle {
+    /// Whether it may pass by itself, so that waiting makes sense.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        match self {
+            Self::Works | Self::NoPrompt | Self::Composing | Self::Untold(_) => true,
+            Self::Absent
+            | Self::Dead(_)
+            | Self::Stopped
+            | Self::Stopping
+            | Self::Unlabelled
+            | Self::Foreign(_)
+            | Self::Asks(..)
+            | Self::Blocked(..) => false,
+        }
+    }
+
+    /// The stable code, for JSON and the journal.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Absent => "absent",
+            Self::Dead(_) => "dead",
+            Self::Stopped => "stopped",
+            Self::Stopping => "stopping",
+            Self::Unlabelled => "unlabelled",
+            Self::Foreign(_) => "foreign-town",
+            Self::Untold(_) => "unknown",
+            Self::Works => "busy",
+            Self::NoPrompt => "no-prompt",
+            Self::Composing => "composing",
+            Self::Asks(Asks::Permission, _) => "asks-permission",
+            Self::Asks(Asks::Trust, _) => "asks-trust",
+            Self::Blocked(block, _) => block.code(),
+        }
+    }
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => f.write_str("it is not there"),
+            Self::Dead(death) => write!(f, "its agent has ended: {death}"),
+            Self::Stopped => f.write_str("it was stopped by hand"),
+            Self::Stopping => f.write_str("it is being stopped"),
+            Self::Unlabelled => f.write_str("the session of that name is not gtctl's"),
+            Self::Foreign(town) => write!(f, "the session of that name belongs to town {town}"),
+            Self::Untold(why) => write!(f, "it cannot be told: {why}"),
+            Self::Works => f.write_str("it is busy"),
+            Self::NoPrompt => f.write_str("no prompt is recognised on its screen"),
+            Self::Composing => f.write_str("somebody is typing: there is a text in its composer"),
+            Self::Asks(Asks::Permission, line) => write!(f, "it asks somebody something ({line})"),
+            Self::Asks(Asks::Trust, line) => write!(f, "it asks for trust ({line})"),
+            Self::Blocked(Block::Auth, line) => write!(f, "its agent is signed out ({line})"),
+            Self::Blocked(Block::Limit, line) => write!(f, "its agent is at its usage limit ({line})"),
+            Self::Blocked(Block::Context, line) => write!(f, "its context is full ({line})"),
+        }
+    }
+}
+
+/// What came of typing a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    /// It was typed once and has left the composer, after so many presses of the submit key.
+    Delivered {
+        /// How many.
+        presses: u32,
+    },
+    /// Nothing was typed.
+    Refused(Obstacle),
+    /// Nothing was typed: the session is no longer what it was decided for.
+    Stale(String),
+    /// Nothing was typed; tmux says why, or what had to be written down before could not be.
+    Failed(String),
+    /// It was typed, and is not known to have left the composer.
+    NotSubmitted {
+        /// What was seen instead.
+        why: String,
+        /// Presses of the submit key.
+        presses: u32,
+    },
+    /// It may be typed, or not, or in part: tmux gave no answer. It is not typed again.
+    Unknown(String),
+}
+
+impl Delivery {
+    /// The stable word, for JSON and the journal.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Delivered { .. } => "delivered",
+            Self::Refused(obstacle) if obstacle.passes() => "not-delivered",
+            Self::Refused(_) => "refused",
+            Self::Stale(_) => "stale",
+            Self::Failed(_) => "failed",
+            Self::NotSubmitted { .. } => "not-submitted",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+}
+
+impl fmt::Display for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Delivered { .. } => f.write_str("delivered"),
+            Self::Refused(obstacle) => write!(f, "not delivered: {obstacle}"),
+            Self::Stale(why) => write!(f, "not delivered: {why}"),
+            Self::Failed(why) => write!(f, "not delivered: {why}"),
+            Self::NotSubmitted { why, .. } => write!(f, "typed but not submitted: {why}"),
+            Self::Unknown(why) => write!(f, "it may have been typed, and is not typed again: {why}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_words_and_bounded() {
+        assert_eq!(NudgeText::new(" a\r\nb; \n").unwrap().as_str(), "a\nb;");
+        assert_eq!(NudgeText::new(" \n"), Err(NudgeFault::Blank));
+        assert_eq!(NudgeText::new("a\u{1b}[201~b"), Err(NudgeFault::Control));
+        assert_eq!(NudgeText::new("a\rb"), Err(NudgeFault::Control));
+        assert_eq!(NudgeText::new(&"x".repeat(NudgeText::MAX + 1)), Err(NudgeFault::TooLong(NudgeText::MAX + 1)));
+        assert!(NudgeText::new(NudgeText::default().as_str()).is_ok());
+    }
+}

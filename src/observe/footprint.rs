@@ -1,0 +1,36 @@
+//! What the trees of those hold whose memory is limited.
+
+use super::screens::living;
+use crate::model::{Desired, Label, Life, Memory, Moment, Period, Server, Town};
+use crate::proc::tree::{self, Forest};
+
+/// A tree that is within its limit is not measured again sooner.
+const MEASURE_AGAIN: Period = Period::from_secs(10);
+/// One that was above it once is measured again, but not at the same time.
+const AGREE_AFTER: Period = Period::from_millis(500);
+/// The trees of so many sessions are read one by one sooner than every process there is.
+const FEW_TREES: usize = 32;
+
+/// Measures those that are due.
+pub(super) fn add_footprints(town: &Town, memory: &Memory, server: &mut Server, now: Moment) {
+    let sessions = server.sessions.values_mut();
+    let due = sessions.filter_map(|seen| {
+        let (desired, label) = living(town, seen)?;
+        let limit = desired.max_memory.filter(|_| is_due(memory, desired, label, now))?;
+        Some((seen, limit))
+    });
+    let due: Vec<_> = due.collect();
+    let forest = (due.len() > FEW_TREES).then(Forest::scan);
+    for (seen, limit) in due {
+        let Life::Alive { process, .. } = &seen.life else { continue };
+        let members = forest.as_ref().map_or_else(|| tree::tree(*process), |forest| forest.tree(*process));
+        seen.footprint = (!members.is_empty()).then(|| tree::footprint(&members, limit));
+    }
+}
+
+fn is_due(memory: &Memory, desired: &Desired, label: &Label, now: Moment) -> bool {
+    let last = memory.sessions.get(&desired.name).and_then(|history| history.footprint);
+    let Some(last) = last.filter(|last| last.generation == label.generation) else { return true };
+    let is_large = desired.max_memory.is_some_and(|limit| last.bytes > limit);
+    now.since(&last.at) >= if is_large { AGREE_AFTER } else { MEASURE_AGAIN }
+}

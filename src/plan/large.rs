@@ -1,0 +1,34 @@
+//! Rule 11: its process tree holds more memory than it may.
+
+use super::rules::LOOK_AGAIN;
+use super::subject::Subject;
+use super::verdict::{Kind, Patience, Verdict, Want};
+use crate::model::{Footprint, Moment, Reason, Verb};
+
+/// Two measures in a row are above the limit: restarted as one that is too old is, a task expired.
+pub(super) fn too_large(subject: &Subject<'_>) -> Option<Verdict> {
+    let (footprint, limit) = measured(subject)?;
+    let used = footprint.agreed();
+    (used > limit).then(|| {
+        let (verb, kind) = if subject.desired.is_some_and(crate::model::Desired::is_task) {
+            (Verb::Expire, Kind::Retire(Patience::Drain))
+        } else {
+            (Verb::Restart, Kind::Replace(Patience::Drain))
+        };
+        Verdict::Want(Want { verb, reason: Reason::TooLarge { used, limit }, kind, phase: subject.living_phase() })
+    })
+}
+
+/// When to measure again, where the last measure alone is above the limit.
+pub(super) fn look_again(subject: &Subject<'_>) -> Option<Moment> {
+    let (footprint, limit) = measured(subject)?;
+    (footprint.bytes > limit && footprint.before <= limit).then(|| subject.now().plus(LOOK_AGAIN))
+}
+
+/// What this life was found to hold, and what it may.
+fn measured<'a>(subject: &Subject<'a>) -> Option<(&'a Footprint, u64)> {
+    let limit = subject.desired?.max_memory?;
+    let generation = subject.label().filter(|_| subject.is_alive())?.generation;
+    let footprint = subject.history?.footprint.as_ref().filter(|footprint| footprint.generation == generation)?;
+    Some((footprint, limit))
+}

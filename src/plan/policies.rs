@@ -1,0 +1,151 @@
+//! Which sessions that others started are covered by a policy.
+
+use crate::model::{Generation, Observed, Origin, Ownership, Policy, SessionName, Town};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// The town with what is wanted of the sessions seen that a policy covers, so that every later step treats them alike.
+/// Nothing is copied where none is.
+#[must_use]
+pub fn covered<'t>(town: &'t Town, observed: &Observed) -> Cow<'t, Town> {
+    let server = match observed {
+        Observed::Up(server) => Some(server),
+        Observed::Down | Observed::Unknown(_) => None,
+    };
+    let sessions = server.into_iter().flat_map(|server| &server.sessions);
+    cover(town, sessions.map(|(name, seen)| (name.as_str(), &seen.ownership)))
+}
+
+/// The same for a mere listing: each session's name in tmux, and whose it is.
+///
+/// Covered is what nobody has labelled, or what was labelled by a policy, if the first policy that matches its present
+/// name says so and its own name is not declared. Renaming a session takes it out of a policy's reach.
+#[must_use]
+pub fn cover<'t, 's>(town: &'t Town, listing: impl IntoIterator<Item = (&'s str, &'s Ownership)>) -> Cow<'t, Town> {
+    if town.policies.is_empty() {
+        return Cow::Borrowed(town);
+    }
+    let mut claims = BTreeMap::new();
+    for (name, ownership) in listing {
+        let Some((session, claim)) = claim(town, name, ownership) else { continue };
+        // Of several sessions that go by one name the latest life is meant, as everywhere.
+        let known = claims.get(&session);
+        if known.is_none_or(|known: &Claim<'_>| known.life <= claim.life) {
+            claims.insert(session, claim);
+        }
+    }
+    let open = |name: &SessionName| !town.sessions.contains_key(name);
+    let claims = claims.into_iter().filter_map(|(name, claim)| Some((claim.policy?, name)));
+    let covered: Vec<_> = claims.filter(|(_, name)| open(name)).collect();
+    if covered.is_empty() {
+        return Cow::Borrowed(town);
+    }
+    let mut town = town.clone();
+    town.sessions.extend(covered.into_iter().map(|(policy, name)| (name.clone(), policy.covering(name))));
+    Cow::Owned(town)
+}
+
+/// Who goes by a name.
+struct Claim<'t> {
+    /// Its life; none before it has a label.
+    life: Option<Generation>,
+    /// The policy that covers it.
+    policy: Option<&'t Policy>,
+}
+
+fn claim<'t>(town: &'t Town, name: &str, ownership: &Ownership) -> Option<(SessionName, Claim<'t>)> {
+    let policy = || town.policies.iter().find(|policy| policy.matches(name));
+    match ownership {
+        Ownership::Foreign(_) => None,
+        Ownership::Unlabelled => {
+            let policy = policy()?;
+            Some((SessionName::new(name).ok()?, Claim { life: None, policy: Some(policy) }))
+        }
+        Ownership::Ours(label) => {
+            let policy = match label.origin {
+                Origin::Policy => policy(),
+                Origin::Started | Origin::Adopted => None,
+            };
+            Some((label.session.clone(), Claim { life: Some(label.generation), policy }))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Fingerprint, Label, Moment, PaneId};
+    use crate::sim::{Random, random_town, session};
+
+    fn name(text: &str) -> SessionName {
+        SessionName::new(text).unwrap()
+    }
+
+    fn town(patterns: &[&str]) -> Town {
+        let mut town = random_town(name("town"), &mut Random::new(1));
+        let policy = |pattern: &&str| Policy {
+            pattern: (*pattern).to_owned(),
+            max_age: None,
+            idle_limit: None,
+            busy: vec![],
+            completion: None,
+            max_memory: None,
+            when_attached: crate::model::WhenAttached::Hold,
+            stop_grace: crate::model::Period::ZERO,
+        };
+        town.policies = patterns.iter().map(policy).collect();
+        town.sessions = [(name("task-9"), session(name("task-9")))].into();
+        town
+    }
+
+    fn ours(declared: &str, origin: Origin) -> Ownership {
+        let now = Moment { wall: 1, awake: 1, boot: 1 };
+        Ownership::Ours(Label {
+            session: name(declared),
+            generation: Generation(1),
+            started: now,
+            pane: PaneId(1),
+            fingerprint: Some(Fingerprint { command: 1, dir: 2, env: 3 }),
+            handoff: None,
+            origin,
+        })
+    }
+
+    fn covered_of(town: &Town, listing: &[(&str, Ownership)]) -> Vec<(String, String)> {
+        let covered = cover(town, listing.iter().map(|(name, ownership)| (*name, ownership)));
+        let sessions = covered.sessions.values();
+        sessions.filter_map(|d| Some((d.name.to_string(), d.policy.clone()?))).collect()
+    }
+
+    fn pair(session: &str, policy: &str) -> (String, String) {
+        (session.to_owned(), policy.to_owned())
+    }
+
+    #[test]
+    fn covered_is_what_nobody_owns_by_the_first_policy_that_matches() {
+        let town = town(&["task-1*", "task-*"]);
+        let listing = [
+            ("task-1", Ownership::Unlabelled),
+            ("task-2", Ownership::Unlabelled),
+            ("task-3", ours("task-3", Origin::Policy)),
+            ("task-4", ours("task-4", Origin::Started)),
+            ("task-5", ours("task-5", Origin::Adopted)),
+            ("task-6", Ownership::Foreign("elsewhere".to_owned())),
+            ("task-7 :x", Ownership::Unlabelled),
+            ("task-9", Ownership::Unlabelled),
+            ("other", Ownership::Unlabelled),
+        ];
+        let expected = [pair("task-1", "task-1*"), pair("task-2", "task-*"), pair("task-3", "task-*")];
+        assert_eq!(covered_of(&town, &listing), expected);
+        assert!(matches!(cover(&town, [("other", &Ownership::Unlabelled)]), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn a_session_that_was_renamed_away_is_let_go_and_its_name_is_not_mistaken() {
+        let town = town(&["task-*"]);
+        let away = [("keep", ours("task-1", Origin::Policy)), ("task-1", Ownership::Unlabelled)];
+        assert_eq!(covered_of(&town, &away), []);
+        let within = [("task-2", ours("task-1", Origin::Policy))];
+        assert_eq!(covered_of(&town, &within), [pair("task-1", "task-*")]);
+    }
+}

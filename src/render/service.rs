@@ -1,0 +1,216 @@
+//! What a service manager reads to keep the controller running: a systemd user unit, or a launchd property list.
+//!
+//! Each text carries a digest of itself, so that one that was edited since is known as such.
+
+/// The line of the digest: what stands for it while it is taken.
+const UNSIGNED: &str = "gtctl-digest:0000000000000000";
+/// What stands before the digest.
+const SIGN: &str = "gtctl-digest:";
+
+/// A controller to be kept running.
+#[derive(Debug, Clone)]
+pub struct Service<'a> {
+    /// The town's name.
+    pub town: &'a str,
+    /// The program and its arguments, all paths absolute.
+    pub argv: &'a [String],
+    /// Variables that it needs and a service manager does not give it, such as `PATH`.
+    pub env: &'a [(String, String)],
+    /// Seconds without a cycle after which it counts as hung.
+    pub watchdog_seconds: u64,
+    /// Where its complaints go, where the manager keeps no journal; absolute.
+    pub log: &'a str,
+}
+
+/// The name of the unit of a town.
+#[must_use]
+pub fn unit_name(town: &str) -> String {
+    format!("gtctl-{town}.service")
+}
+
+/// The label of the launchd job of a town; its file has this name and ends in `.plist`.
+#[must_use]
+pub fn job_label(town: &str) -> String {
+    format!("gtctl.{town}")
+}
+
+/// A systemd user unit.
+///
+/// `KillMode=process`: tmux servers that the controller started live on in the unit's control group when it is stopped or
+/// restarted, and with them the town. A scope of their own would need a bus at each start of a server, and would change
+/// nothing for the town. For the same reason an agent that runs out of memory does not take the unit down
+/// (`OOMPolicy=continue`), and agents do not count against the unit's tasks.
+#[must_use]
+pub fn unit(service: &Service<'_>) -> String {
+    let Service { town, argv, env, watchdog_seconds, log: _ } = service;
+    let argv: Vec<String> = argv.iter().map(|word| quoted(word, Dollar::Doubled)).collect();
+    let env: Vec<String> = env
+        .iter()
+        .map(|(name, value)| format!("Environment={}\n", quoted(&format!("{name}={value}"), Dollar::Plain)))
+        .collect();
+    let env = env.concat();
+    signed(&format!(
+        "# Written by `gtctl service install`, which never overwrites what was edited since.\n\
+         # {UNSIGNED}\n\
+         [Unit]\n\
+         Description=gtctl keeps town {town}\n\
+         StartLimitIntervalSec=0\n\
+         \n\
+         [Service]\n\
+         Type=notify\n\
+         NotifyAccess=main\n\
+         ExecStart={}\n\
+         ExecReload=/bin/kill -HUP $MAINPID\n\
+         {env}\
+         Restart=always\n\
+         RestartSec=5\n\
+         RestartPreventExitStatus=64\n\
+         WatchdogSec={watchdog_seconds}\n\
+         TimeoutStopSec=60\n\
+         KillMode=process\n\
+         OOMPolicy=continue\n\
+         TasksMax=infinity\n\
+         \n\
+         [Install]\n\
+         WantedBy=default.target\n",
+        argv.join(" ")
+    ))
+}
+
+/// A launchd property list for a user's agent. What the controller started lives on when it ends.
+#[must_use]
+pub fn plist(service: &Service<'_>) -> String {
+    let Service { town, argv, env, watchdog_seconds: _, log } = service;
+    let string = |text: &str| format!("<string>{}</string>", xml(text));
+    let argv: Vec<String> = argv.iter().map(|word| format!("    {}\n", string(word))).collect();
+    let env: Vec<String> =
+        env.iter().map(|(name, value)| format!("    <key>{}</key>\n    {}\n", xml(name), string(value))).collect();
+    let (argv, env) = (argv.concat(), env.concat());
+    signed(&format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <!-- Written by `gtctl service install`, which never overwrites what was edited since. {UNSIGNED} -->\n\
+         <!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n\
+         <plist version=\"1.0\">\n\
+         <dict>\n  \
+         <key>Label</key>\n  {}\n  \
+         <key>ProgramArguments</key>\n  <array>\n{argv}  </array>\n  \
+         <key>EnvironmentVariables</key>\n  <dict>\n{env}  </dict>\n  \
+         <key>RunAtLoad</key>\n  <true/>\n  \
+         <key>KeepAlive</key>\n  <true/>\n  \
+         <key>ThrottleInterval</key>\n  <integer>5</integer>\n  \
+         <key>AbandonProcessGroup</key>\n  <true/>\n  \
+         <key>StandardErrorPath</key>\n  {}\n\
+         </dict>\n\
+         </plist>\n",
+        string(&job_label(town)),
+        string(log),
+    ))
+}
+
+/// Whether a text was written here and not edited since.
+#[must_use]
+pub fn is_as_written(text: &str) -> bool {
+    let Some((before, after)) = text.split_once(SIGN) else { return false };
+    let (Some(digest), Some(rest)) = (after.get(..16), after.get(16..)) else { return false };
+    digest != "0000000000000000" && signed(&format!("{before}{UNSIGNED}{rest}")) == text
+}
+
+/// The text with its digest, FNV-1a over it as it is without one.
+fn signed(text: &str) -> String {
+    let digest =
+        text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, b| (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    text.replacen(UNSIGNED, &format!("{SIGN}{digest:016x}"), 1)
+}
+
+/// Whether systemd puts variables into a word.
+#[derive(Debug, Clone, Copy)]
+enum Dollar {
+    /// It does: a plain `$` is written twice.
+    Doubled,
+    /// It does not.
+    Plain,
+}
+
+/// A word as systemd reads it: in double quotes, its `%` twice, for that begins a specifier.
+fn quoted(word: &str, dollar: Dollar) -> String {
+    let mut text = String::from("\"");
+    for c in word.chars() {
+        match (c, dollar) {
+            ('"', _) => text.push_str("\\\""),
+            ('\\', _) => text.push_str("\\\\"),
+            ('%', _) => text.push_str("%%"),
+            ('$', Dollar::Doubled) => text.push_str("$$"),
+            ('\n', _) => text.push_str("\\n"),
+            ('\t', _) => text.push_str("\\t"),
+            (c, _) if c.is_ascii_control() => text.extend(hexadecimal(c)),
+            (c, _) => text.push(c),
+        }
+    }
+    text.push('"');
+    text
+}
+
+/// A control character as `\x1b`.
+fn hexadecimal(c: char) -> [char; 4] {
+    let digit = |n: u32| char::from_digit(n, 16).unwrap_or('0');
+    ['\\', 'x', digit(u32::from(c) / 16 % 16), digit(u32::from(c) % 16)]
+}
+
+fn xml(text: &str) -> String {
+    let plain = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    // XML knows no other control characters, in whatever form.
+    plain.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service(argv: &[String], env: &[(String, String)], write: fn(&Service<'_>) -> String) -> String {
+        write(&Service { town: "acme", argv, env, watchdog_seconds: 60, log: "/home/me/l & g" })
+    }
+
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    #[test]
+    fn words_are_quoted_as_systemd_reads_them() {
+        let argv = words(&["/opt/my tools/gt%ctl", "-f", "/a \"b\"\\c$d\n\u{1}.toml"]);
+        let env = [("PATH".to_owned(), "/a b:/c%d$e".to_owned())];
+        let text = service(&argv, &env, unit);
+        let line = "ExecStart=\"/opt/my tools/gt%%ctl\" \"-f\" \"/a \\\"b\\\"\\\\c$$d\\n\\x01.toml\"\n";
+        assert!(text.contains(line), "{text}");
+        assert!(text.contains("Environment=\"PATH=/a b:/c%%d$e\"\n"), "{text}");
+    }
+
+    #[test]
+    fn a_property_list_is_escaped() {
+        let argv = words(&["/opt/a & b", "<x>\u{1}"]);
+        let text = service(&argv, &[("PATH".to_owned(), "/a".to_owned())], plist);
+        for line in [
+            "<string>gtctl.acme</string>",
+            "<string>/opt/a &amp; b</string>",
+            "<string>&lt;x&gt;</string>",
+            "<key>PATH</key>\n    <string>/a</string>",
+            "<string>/home/me/l &amp; g</string>",
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+        assert_eq!(text.matches("<dict>").count(), text.matches("</dict>").count());
+    }
+
+    #[test]
+    fn an_edit_is_noticed() {
+        for write in [unit, plist] {
+            let text = service(&words(&["/gtctl"]), &[], write);
+            assert!(is_as_written(&text) && !text.contains(UNSIGNED), "{text}");
+            for edited in [text.replace("acme", "other"), format!("{text}\n"), text.replace("gtctl-digest:", "x")] {
+                assert!(!is_as_written(&edited), "{edited}");
+            }
+            let unsigned = text.split_once(SIGN).map(|(before, after)| format!("{before}{UNSIGNED}{}", &after[16..]));
+            assert!(!is_as_written(&unsigned.unwrap()));
+        }
+        assert!(!is_as_written("") && !is_as_written("gtctl-digest:é"));
+    }
+}
