@@ -32,8 +32,8 @@ const FAREWELL: Duration = Duration::from_secs(3);
 
 /// Types texts into sessions.
 pub trait Typist: Send + Sync {
-    /// Types `text` into the session of the town and submits it, if its prompt is free. Called from a thread of the
-    /// chore's own, within a runtime of its own.
+    /// Types `text` into the session of the town and submits it, if its prompt is free now. Called from a thread of the
+    /// chore's own, within a runtime of its own. Bounded, and not broken off once it is begun.
     fn type_into<'a>(
         &'a self,
         town: &'a Town,
@@ -47,7 +47,9 @@ pub trait Typist: Send + Sync {
 pub enum Typing {
     /// It was typed and submitted.
     Typed,
-    /// Nothing was typed, and for a good reason: says which.
+    /// Nothing was typed, for a reason that may pass by itself; says which.
+    NotYet(String),
+    /// Nothing was typed, for a reason that stays; says which.
     Refused(String),
     /// It was not, or not surely; says why.
     Failed(String),
@@ -136,7 +138,7 @@ pub struct UpstreamNews {
 /// The runs under way.
 pub struct Chores {
     describe: Describe,
-    typist: Option<Arc<dyn Typist>>,
+    typist: Arc<dyn Typist>,
     /// By name; to drop one of them ends the run.
     running: BTreeMap<String, oneshot::Sender<()>>,
     ended: mpsc::UnboundedReceiver<Report>,
@@ -146,9 +148,9 @@ pub struct Chores {
 }
 
 impl Chores {
-    /// None under way. Without a typist, no text is typed, and every nudge says so.
+    /// None under way.
     #[must_use]
-    pub fn new(describe: Describe, typist: Option<Arc<dyn Typist>>) -> Self {
+    pub fn new(describe: Describe, typist: Arc<dyn Typist>) -> Self {
         let (tell, ended) = mpsc::unbounded_channel();
         Self { describe, typist, running: BTreeMap::new(), ended, tell, heard: Vec::new() }
     }
@@ -169,7 +171,7 @@ impl Chores {
         let (describe, typist, tell) = (self.describe.clone(), self.typist.clone(), self.tell.clone());
         let unstarted = job.clone();
         let begun = std::thread::Builder::new().name("chore".to_owned()).spawn(move || {
-            let outcome = catch_unwind(AssertUnwindSafe(|| work::run(&job, &describe, typist.as_deref(), cancel)));
+            let outcome = catch_unwind(AssertUnwindSafe(|| work::run(&job, &describe, &*typist, cancel)));
             let defect = || Outcome::new(ChoreResult::Failed, "it broke off by a defect of gtctl");
             let _ = tell.send(work::report(&job, outcome.unwrap_or_else(|_| defect())));
         });
@@ -187,13 +189,12 @@ impl Chores {
         std::mem::take(&mut self.heard)
     }
 
-    /// Waits until a run has ended; for ever while none is under way. What has ended is handed out by [`Chores::ended`].
+    /// Waits until another run has ended; for ever while none is under way. What has ended is handed out by
+    /// [`Chores::ended`]. May be dropped at any time.
     pub async fn wait(&mut self) {
-        if self.heard.is_empty() {
-            // There is a sender here as well: the channel never closes.
-            if let Some(report) = self.ended.recv().await {
-                self.hear(report);
-            }
+        // There is a sender here as well: the channel never closes.
+        if let Some(report) = self.ended.recv().await {
+            self.hear(report);
         }
     }
 

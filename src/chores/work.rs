@@ -8,14 +8,17 @@ use crate::proc::clock;
 use crate::store::LogPlace;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
+use std::time::Duration;
 use tokio::sync::oneshot::Receiver;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep};
 
 /// What stands for the state in an argument of an analysis.
 const STATE: &str = "{state}";
+/// How often a session is looked at whose prompt is not free.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// Does it.
-pub(super) fn run(job: &Job, describe: &Describe, typist: Option<&dyn Typist>, cancel: Receiver<()>) -> Outcome {
+pub(super) fn run(job: &Job, describe: &Describe, typist: &dyn Typist, cancel: Receiver<()>) -> Outcome {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(of_kind(job, describe, typist, cancel)),
         Err(fault) => Outcome::new(ChoreResult::Failed, format!("no runtime could be had: {fault}")),
@@ -43,7 +46,7 @@ pub(super) fn report(job: &Job, mut outcome: Outcome) -> Report {
     Report { chore, kind, begun: job.now, ended: clock::now(), outcome, log }
 }
 
-async fn of_kind(job: &Job, describe: &Describe, typist: Option<&dyn Typist>, mut cancel: Receiver<()>) -> Outcome {
+async fn of_kind(job: &Job, describe: &Describe, typist: &dyn Typist, mut cancel: Receiver<()>) -> Outcome {
     let cancel = &mut cancel;
     match &job.chore.kind {
         ChoreKind::Upstream { repo } => upstream::check(job, repo, cancel).await,
@@ -57,25 +60,30 @@ async fn of_kind(job: &Job, describe: &Describe, typist: Option<&dyn Typist>, mu
     }
 }
 
+/// Waits for the prompt as long as the chore may take. Its end breaks the waiting off, and no typing.
 async fn nudge(
     job: &Job,
-    typist: Option<&dyn Typist>,
+    typist: &dyn Typist,
     session: &SessionName,
     text: &str,
     cancel: &mut Receiver<()>,
 ) -> Outcome {
-    let Some(typist) = typist else {
-        return Outcome::new(ChoreResult::Skipped, format!("{session}: this controller types no texts"));
-    };
-    let typed = tokio::select! {
-        typed = timeout(job.chore.timeout.to_std(), typist.type_into(&job.town, session, text)) => typed,
-        _ = cancel => return cancelled(),
-    };
-    match typed {
-        Ok(Typing::Typed) => Outcome::new(ChoreResult::Done, format!("typed into {session}")),
-        Ok(Typing::Refused(why)) => Outcome::new(ChoreResult::Skipped, format!("{session}: {why}")),
-        Ok(Typing::Failed(why)) => Outcome::new(ChoreResult::Failed, format!("{session}: {why}")),
-        Err(_) => Outcome::new(ChoreResult::TimedOut, format!("{session}: not typed within {}", job.chore.timeout)),
+    let begun = Instant::now();
+    loop {
+        let why = match typist.type_into(&job.town, session, text).await {
+            Typing::Typed => return Outcome::new(ChoreResult::Done, format!("typed into {session}")),
+            Typing::Refused(why) => return Outcome::new(ChoreResult::Skipped, format!("{session}: {why}")),
+            Typing::Failed(why) => return Outcome::new(ChoreResult::Failed, format!("{session}: {why}")),
+            Typing::NotYet(why) => why,
+        };
+        let left = job.chore.timeout.to_std().saturating_sub(begun.elapsed());
+        if left.is_zero() {
+            return Outcome::new(ChoreResult::Skipped, format!("{session}: {why}"));
+        }
+        tokio::select! {
+            () = sleep(LOOK_EVERY.min(left)) => {}
+            _ = &mut *cancel => return cancelled(),
+        }
     }
 }
 

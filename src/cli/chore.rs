@@ -3,9 +3,9 @@
 use super::args::{ChoreRun, Global, TownArg};
 use super::exit::{Exit, Trouble};
 use super::output::Terminal;
-use super::place::Place;
+use super::place::{Place, myself};
 use crate::chores::{Chores, Describe, Look};
-use crate::controller::{Controller, Farewell};
+use crate::controller::{ByTurns, Controller, Farewell};
 use crate::model::{ChoreResult, Orders, Scope, Town};
 use crate::proc::host;
 use crate::render::{Books, Clock, Colour, Detail, Paper, Scene, brief, sanitise};
@@ -23,7 +23,8 @@ const LONG: usize = 1000;
 pub(super) fn chores(place: &Place) -> Chores {
     let state = View::of(&place.state);
     let describe: Describe = Arc::new(move |look| describe(&state, look));
-    Chores::new(describe, None)
+    let typist = ByTurns::new(place.client.clone(), place.state.clone(), myself());
+    Chores::new(describe, Arc::new(typist))
 }
 
 fn describe(state: &View, look: &Look) -> String {

@@ -45,14 +45,6 @@ impl Controller {
         self.recall(&mut Vec::new())
     }
 
-    /// Waits until a run of a chore has ended, which the next cycle takes in; for ever where none is under way.
-    pub async fn chore_ended(&mut self) {
-        match &mut self.chores {
-            Some(chores) => chores.wait().await,
-            None => std::future::pending().await,
-        }
-    }
-
     /// Lets the runs under way end, and remembers how they did.
     ///
     /// # Errors

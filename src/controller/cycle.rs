@@ -5,12 +5,12 @@ use super::survey::{Survey, survey};
 use crate::act;
 use crate::chores::Chores;
 use crate::model::{
-    Durability, Effect, Entry, Memory, Moment, Observed, Orders, Outcome, Outcomes, Period, Plan, ProcId, Request,
-    Scope, ServerId, SessionName, Town,
+    Durability, Effect, Entry, Memory, Moment, Observed, Orders, Outcome, Outcomes, Period, Plan, ProcId, Scope,
+    ServerId, SessionName, Town,
 };
 use crate::observe::Depth;
 use crate::plan::{Situation, plan, within};
-use crate::remember::{answer, answers, ask, entries, handoffs, idle_saved, record, take_back};
+use crate::remember::{entries, handoffs, idle_saved, record, take_back};
 use crate::store::{Counted, Lock, LockFault, Retention, StateDir, StoreFault};
 use crate::tmux::Client;
 use std::path::PathBuf;
@@ -83,16 +83,6 @@ impl Controller {
         self.client = self.client.clone().holding(town);
     }
 
-    /// Asks agents whether they are signed in, where the plan says so: the answers are taken in by later cycles.
-    pub(super) fn ask_agents(&mut self) {
-        self.prober.get_or_insert_default();
-    }
-
-    /// What the watcher waits on between two cycles: the state directory, the client, and who asks agents.
-    pub(super) fn senses(&mut self) -> (&StateDir, &Client, Option<&mut Prober>) {
-        (&self.store, &self.client, self.prober.as_mut())
-    }
-
     pub(super) fn client(&self) -> &Client {
         &self.client
     }
@@ -107,30 +97,6 @@ impl Controller {
     /// [`LockFault::Held`] when there is one.
     pub fn claim(&self) -> Result<Lock, LockFault> {
         self.store.lock_controller(self.me)
-    }
-
-    /// Writes down what somebody asks for by hand, for this cycle and every later one to act on.
-    ///
-    /// # Errors
-    /// [`CycleFault`]; nothing was written then.
-    pub fn ask(&mut self, sessions: &[SessionName], request: Request) -> Result<(), CycleFault> {
-        self.amend(|memory| sessions.iter().fold(memory, |memory, session| ask(memory, session, request)))
-    }
-
-    /// Pauses the town, or lets it go on: while paused, controllers only look.
-    ///
-    /// # Errors
-    /// [`CycleFault`]; nothing was written then.
-    pub fn pause(&mut self, paused: bool) -> Result<(), CycleFault> {
-        self.amend(|memory| Memory { paused, ..memory })
-    }
-
-    pub(super) fn amend(&mut self, change: impl FnOnce(Memory) -> Memory) -> Result<(), CycleFault> {
-        let _turn = self.store.lock_turn(self.me, TURN_PATIENCE).map_err(CycleFault::Lock)?;
-        let memory = change(self.recall(&mut Vec::new())?);
-        self.store.save(&memory).map_err(CycleFault::Store)?;
-        self.saved = Some(memory);
-        Ok(())
     }
 
     /// Runs one cycle, holding the town's turn.
@@ -185,24 +151,6 @@ impl Controller {
         let loaded = self.store.load(crate::proc::clock::now()).map_err(CycleFault::Store)?;
         notices.extend(loaded.notices);
         Ok(loaded.memory)
-    }
-
-    /// The memory with the answers that have come, and what there is to tell of them.
-    fn take_answers(&mut self, before: &Memory) -> (Memory, Vec<Entry>) {
-        let told = self.prober.as_mut().map(Prober::take).unwrap_or_default();
-        let taken = told.into_iter().fold(before.clone(), |memory, (agent, at, told)| answer(memory, &agent, at, told));
-        let entries = answers(before, &taken);
-        (taken, entries)
-    }
-
-    /// Without questions where nobody is there to wait for the answers.
-    fn asking(&self, plan: Plan) -> Plan {
-        if self.prober.is_some() { plan } else { Plan { probes: Vec::new(), ..plan } }
-    }
-
-    fn ask_due(&mut self, plan: &Plan, now: Moment) {
-        let Some(prober) = &mut self.prober else { return };
-        plan.probes.iter().filter(|probe| probe.is_due(now)).for_each(|probe| prober.ask(probe.clone(), now));
     }
 
     /// Makes the intent durable; where that fails, plans anew for what may be done all the same.

@@ -5,7 +5,7 @@ use super::reading::{Reading, path};
 use super::session::Named;
 use super::wire::ChoreTable;
 use super::wire::words::{self, Kind, Profile};
-use crate::model::{Accept, Chore, ChoreKind, Period, SessionName};
+use crate::model::{Accept, Chore, ChoreKind, NudgeText, Period, SessionName};
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::Path as FsPath;
@@ -161,7 +161,7 @@ impl Reading<'_> {
                 let session = self.needed(index, "session", table.session.as_deref(), "session = \"hq-mayor\"");
                 let text = self.needed(index, "text", table.text.as_deref(), "text = \"Run your cycle.\"");
                 let session = self.nudged(index, session?, named)?;
-                Some(ChoreKind::Nudge { session, text: text?.to_owned() })
+                Some(ChoreKind::Nudge { session, text: self.typed_by(index, text?)? })
             }
             Kind::Analysis => {
                 Some(ChoreKind::Analysis { command: self.argv(index, table)?, propose: self.propose(index, table) })
@@ -196,6 +196,17 @@ impl Reading<'_> {
         let program = table.command.as_ref().and_then(|argv| argv.first()).map(String::as_str);
         self.needed(index, "command", program, "command = [\"kimigas\", \"--print\"]")?;
         table.command.clone()
+    }
+
+    /// The text of a nudge, if it can be typed.
+    fn typed_by(&mut self, index: usize, text: &str) -> Option<String> {
+        match NudgeText::new(text) {
+            Ok(text) => Some(text.as_str().to_owned()),
+            Err(e) => {
+                self.faults.push(self.at(&place(index, "text"), "bad-text", e.to_string()).help(e.help()));
+                None
+            }
+        }
     }
 
     fn nudged(&mut self, index: usize, session: &str, named: Sessions<'_, '_>) -> Option<SessionName> {

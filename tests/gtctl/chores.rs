@@ -114,7 +114,7 @@ fn analysis_logs(yard: &Yard) -> usize {
 #[test]
 fn the_four_kinds_run_and_each_says_so() {
     let server = Server::github("v1.2.0");
-    let nudge = "[[chore]]\nkind = \"nudge\"\nsession = \"x\"\ntext = \"go on\"\nevery = \"1s\"\n";
+    let nudge = "[[chore]]\nkind = \"nudge\"\nsession = \"x\"\ntext = \"go on\"\nevery = \"1s\"\ntimeout = \"1s\"\n";
     let analysis = "[[chore]]\nkind = \"analysis\"\ncommand = [\"cat\"]\nevery = \"1s\"\nkeep = 2\n";
     let chores =
         [&format!("{UPSTREAM}every = \"1s\"\n"), nudge, analysis, &command("own", "echo mine", "every = \"1s\"")];
