@@ -4,8 +4,9 @@
 //! that the session gets from gtctl. Whatever it leaves behind is killed.
 
 use super::launch;
-use super::tree::{alive, send};
+use super::tree::send;
 use crate::model::{Agent, Answer, Probe, ProcId, ScreenState};
+use crate::proc::process::{self, Presence};
 use crate::proc::signal::Signal;
 use crate::proc::{clock, tree};
 use crate::screen;
@@ -66,8 +67,16 @@ fn start(probe: &Probe) -> Result<(Child, Leash), String> {
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
     let child = command.spawn().map_err(|fault| format!("it cannot be started ({fault})"))?;
-    let leader = child.id().and_then(alive);
+    let leader = child.id().and_then(leader);
     Ok((child, Leash(leader)))
+}
+
+/// The identity of a child that nobody has waited for yet: what it started must be found when it has ended at once, too.
+fn leader(pid: u32) -> Option<ProcId> {
+    match process::look(pid) {
+        Presence::Alive(stat) | Presence::Zombie(stat) => Some(ProcId { pid, start: stat.start }),
+        Presence::Gone | Presence::Unreadable(_) => None,
+    }
 }
 
 /// The first bytes of a pipe. What comes later is read as well, so that nobody waits for room, and dropped.

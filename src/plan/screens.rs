@@ -65,7 +65,8 @@ pub(super) fn upcoming(subject: &Subject<'_>) -> (Option<Next>, Option<Moment>) 
     match (due(desired.idling.idle_limit), on_idle(subject)) {
         (at, Some((verb, Kind::Nudge))) => {
             let next = next_nudge(subject, content).map(|at| Next { verb, reason: "too-quiet", at });
-            (next, earliest(now, agreement, at))
+            // That it has failed is said instead of that it is too quiet.
+            (next, earliest(now, agreement, at.filter(|_| failure(subject).is_none())))
         }
         (Some(at), Some((verb, _))) => (Some(Next { verb, reason: "too-quiet", at }), agreement),
         // That it has failed is said instead of that it is too quiet.

@@ -37,7 +37,7 @@ const MAX_LIMIT_LINES: usize = 4;
 
 /// Reads a screen: `lines` as `capture-pane -p` gives them, from top to bottom.
 ///
-/// A live sign of work outranks all else. Then: limits before sign-in (some clients call a used-up quota an
+/// A live sign of work outranks all else but a question below it. Then: limits before sign-in (some clients call a used-up quota an
 /// authorisation fault), questions, a full context, retries, and at last the prompt. `local` is the zone meant by
 /// a time without one.
 #[must_use]
@@ -77,21 +77,34 @@ enum EndsWith {
 /// The state found and the line that says so.
 fn find(agent: &Agent, tail: &[Line<'_>]) -> Option<(ScreenState, usize)> {
     let busy = last_saying(&agent.busy, tail).map(|at| (ScreenState::Busy, at));
-    busy.or_else(|| {
-        let order = [
-            (&agent.limit, EndsWith::Progress, ScreenState::Limit { resets: None }),
-            (&agent.auth, EndsWith::Progress, ScreenState::Auth),
-            (&agent.asks_trust, EndsWith::Prompt, ScreenState::AsksTrust),
-            (&agent.asks_permission, EndsWith::Prompt, ScreenState::AsksPermission),
-            (&agent.context, EndsWith::Progress, ScreenState::Context),
-            (&agent.retrying, EndsWith::Either, ScreenState::Retrying),
-        ];
-        order.into_iter().find_map(|(phrases, ends, state)| {
-            let at = last_saying(phrases, tail)?;
-            (!is_over(agent, tail, at, ends)).then_some((state, at))
+    // Some clients keep saying what they are at above the question whether they may.
+    let asked = busy.and_then(|(_, at)| question_below(agent, tail, at));
+    asked
+        .or(busy)
+        .or_else(|| {
+            let order = [
+                (&agent.limit, EndsWith::Progress, ScreenState::Limit { resets: None }),
+                (&agent.auth, EndsWith::Progress, ScreenState::Auth),
+                (&agent.asks_trust, EndsWith::Prompt, ScreenState::AsksTrust),
+                (&agent.asks_permission, EndsWith::Prompt, ScreenState::AsksPermission),
+                (&agent.context, EndsWith::Progress, ScreenState::Context),
+                (&agent.retrying, EndsWith::Either, ScreenState::Retrying),
+            ];
+            order.into_iter().find_map(|(phrases, ends, state)| {
+                let at = last_saying(phrases, tail)?;
+                (!is_over(agent, tail, at, ends)).then_some((state, at))
+            })
         })
+        .or_else(|| ready(agent, tail).map(|at| (ScreenState::Ready, at)))
+}
+
+/// An open question below the line that says what its agent is at.
+fn question_below(agent: &Agent, tail: &[Line<'_>], busy: usize) -> Option<(ScreenState, usize)> {
+    let order = [(&agent.asks_trust, ScreenState::AsksTrust), (&agent.asks_permission, ScreenState::AsksPermission)];
+    order.into_iter().find_map(|(phrases, state)| {
+        let at = last_saying(phrases, tail).filter(|at| *at > busy)?;
+        (!is_over(agent, tail, at, EndsWith::Prompt)).then_some((state, at))
     })
-    .or_else(|| ready(agent, tail).map(|at| (ScreenState::Ready, at)))
 }
 
 /// The last line of the client's that says one of `phrases`.

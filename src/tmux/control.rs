@@ -12,7 +12,7 @@ use std::process::Stdio;
 use std::time::Duration;
 use tokio::process::Command;
 use tokio::sync::Mutex;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 /// How long a client may take to come up.
 const OPENING: Duration = Duration::from_secs(1);
@@ -118,12 +118,17 @@ impl Control {
         }
     }
 
-    /// Returns when the server has news, or the client has ended; never where none is held.
+    /// Returns when the server has news, when the client has ended, and when another may be opened after that.
     pub(super) async fn news(&self) {
         let mut state = self.state.lock().await;
         let Some(open) = &mut state.open else {
+            // Once that time has come it is for the next look to open one, which another call here must not hurry.
+            let retry = state.retry.filter(|at| *at > Instant::now());
             drop(state);
-            return std::future::pending().await;
+            return match retry {
+                Some(at) => sleep_until(at).await,
+                None => std::future::pending().await,
+            };
         };
         if let Err(fault) = open.client.news().await {
             state.open = None;

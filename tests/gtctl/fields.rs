@@ -237,6 +237,9 @@ fn worlds() -> Vec<World> {
         let known = format!("screen = '{screen}'\nunchanged_for = '5m'\nage = '20m'");
         texts.push(format!("[[seen]]\nname = 'x'\nrss = 300\n[[history]]\nname = 'x'\n{known}"));
     }
+    let old = "screen = 'ready'\nunchanged_for = '5m'\nage = '90m'";
+    texts.push(format!("[[seen]]\nname = 'x'\nage = '90m'\n[[history]]\nname = 'x'\n{old}"));
+    texts.push("[[seen]]\nname = 't-1'\npolicy = true\nholds = 300\n[[history]]\nname = 't-1'\nheld = 300".to_owned());
     texts.push("[[seen]]\nname = 'x'\nholds = 300\n[[history]]\nname = 'x'\nage = '20m'\nheld = 300".to_owned());
     let signed_out = "screen = 'auth'\nunchanged_for = '5m'\nage = '20m'";
     texts.push(format!("[[seen]]\nname = 'z'\n[[history]]\nname = 'z'\n{signed_out}"));

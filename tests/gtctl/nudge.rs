@@ -116,13 +116,15 @@ fn a_submit_that_is_lost_is_repeated_and_one_that_never_works_is_told() {
     let yard = town("");
     yard.write("home/swallow", "");
     let page = yard.gtctl(&["nudge", "one", "-o", "json", "go on"]).exits(0).json();
-    assert_eq!(page["presses"], 2);
-    assert_eq!((heard(&yard), keys(&yard).matches('\r').count()), (vec!["go on".to_owned()], 2));
+    // A slow machine may look once more before the text has left.
+    let presses = keys(&yard).matches('\r').count();
+    assert!((2..=4).contains(&presses), "{presses}");
+    assert_eq!((page["presses"].as_u64(), heard(&yard)), (u64::try_from(presses).ok(), vec!["go on".to_owned()]));
     yard.write("home/deaf", "");
     yard.gtctl(&["nudge", "one", "anybody there?"]).exits(3).says("typed but not submitted");
     assert_eq!(heard(&yard).len(), 1);
     let keys = keys(&yard);
-    assert_eq!((keys.matches("anybody there?").count(), keys.matches('\r').count()), (1, 2 + 4));
+    assert_eq!((keys.matches("anybody there?").count(), keys.matches('\r').count()), (1, presses + 4));
     yard.gtctl(&["events", "one", "-o", "json"]).says("\"outcome\":\"not-submitted\"");
     yard.gtctl(&["nudge", "one", "--timeout", "1s", "and now?"]).exits(3).says("somebody is typing");
 }
@@ -218,7 +220,7 @@ fn a_service_that_is_too_quiet_is_told_to_go_on_once_in_its_limit() {
     yard.write("home/screen", "Do you want to proceed?\n❯ 1. Yes");
     yard.until("the question", || yard.gtctl(&["status", "-o", "json"]).out.contains("asks-permission"));
     let so_far = keys(&yard);
-    yard.until("its idle limit", || yard.gtctl(&["diff"]).out.contains("note     one"));
+    yard.until("its idle limit", || yard.gtctl(&["diff"]).out.contains("quiet for"));
     assert_eq!(keys(&yard), so_far);
     watch.signal(Signal::TERM);
     watch.end().exits(0);

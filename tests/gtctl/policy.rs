@@ -76,7 +76,7 @@ fn of_nine_sessions_of_others_the_four_that_are_done_go_and_leave_their_logs() {
     yard.gtctl(&["verify"]).exits(0);
     yard.gtctl(&["expire"]).exits(0);
     assert_eq!(yard.sessions(), names, "within their grace");
-    yard.gtctl(&["explain", "task-agent-2"]).exits(0).says("orchestration_logs/task-agent-2.log").says("town.toml:");
+    yard.gtctl(&["explain", "task-agent-2"]).exits(0).says("completion.log").says("town.toml:");
     yard.gtctl(&["restart", "task-agent-2"]).exits(1).says("started by others");
 
     yard.declare(&notebook("1s"));

@@ -124,14 +124,15 @@ fn never_twice_within_the_gap_whatever_kills_the_controller_or_befalls_its_memor
     }
     let watch = yard.start(&["reconcile", "--watch"]);
     yard.until("the first cycle", || !watch.said().is_empty());
-    yard.until("its one restart", || yard.read("home/one").lines().count() == 2);
+    // Where a controller was killed between the mark on the session and the first signal, and its memory was lost as well,
+    // nobody knows whether that restart came to be: then it is held for the gap, for all to see.
     yard.until("the gap", || {
         let page = yard.gtctl(&["diff", "-o", "json"]).json();
         of(&page, "held", "one").is_some_and(|held| held["hold"]["code"] == "handoff-gap")
     });
     watch.signal(Signal::TERM);
     watch.end().exits(0);
-    assert_eq!(yard.read("home/one").lines().count(), 2);
+    assert!((1..=2).contains(&yard.read("home/one").lines().count()));
     assert_eq!(yard.marked("one").len(), 1);
 }
 
