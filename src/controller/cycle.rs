@@ -138,8 +138,10 @@ impl Controller {
         let planned = handoffs(&learned, &memory);
         let saved = idle_saved(&learned, &plan, &outcomes, now);
         let counted = Counted { cycles: 1, handoffs: planned.len() as u64, idle_saved: saved, analyses: 0 };
-        let told = told.into_iter().chain(self.news_of_chores(town, &plan)).collect();
-        self.tell_others(told, &plan, &outcomes, &planned, counted, now, &mut notices);
+        let mut entries = entries(&self.last_plan, &plan, &outcomes);
+        entries.extend(told);
+        entries.extend(self.news_of_chores(town, &plan));
+        self.tell_others(&plan, &entries, &planned, counted, now, &mut notices);
         Ok(Cycle { now, observed, memory, plan, outcomes, notices })
     }
 
@@ -233,19 +235,16 @@ impl Controller {
     /// The journal and the files that dashboards read. None of them is worth failing for.
     fn tell_others(
         &mut self,
-        told: Vec<Entry>,
         plan: &Plan,
-        outcomes: &Outcomes,
+        entries: &[Entry],
         planned: &[(SessionName, Moment)],
         counted: Counted,
         now: Moment,
         notices: &mut Vec<String>,
     ) {
-        let mut entries = entries(&self.last_plan, plan, outcomes);
-        entries.extend(told);
         let told = self
             .store
-            .journal(now, &entries)
+            .journal(now, entries)
             .and_then(|()| self.store.write_handoffs(planned))
             .and_then(|()| if entries.is_empty() { Ok(()) } else { self.store.count(now, counted) });
         if let Err(fault) = told {

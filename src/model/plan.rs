@@ -15,12 +15,12 @@ pub struct Plan {
     pub held: Vec<Held>,
     /// As it should be, or only to be reported.
     pub unchanged: Vec<Unchanged>,
+    /// Agents to be asked whether they are signed in, by name: each when its moment has come.
+    pub probes: Vec<Probe>,
     /// Every chore of the town, in its order.
     pub chores: Vec<Timed>,
     /// What the last runs of chores propose, as judged now.
     pub proposals: Vec<Judged>,
-    /// Agents to be asked whether they are signed in, by name: each when its moment has come.
-    pub probes: Vec<Probe>,
     /// The next moment at which this answer can change if nothing else does.
     pub wake: Option<Moment>,
     /// The digest of the kills the mass guard held, for the second look.

@@ -54,6 +54,7 @@ mod town_edit;
 mod town_fault;
 #[cfg(test)]
 mod town_host;
+#[cfg(test)]
 mod unwell;
 #[cfg(test)]
 mod watch;

@@ -166,7 +166,9 @@ fn each_of_many_is_typed_once_beside_a_controller() {
     let watch = yard.start(&["reconcile", "--watch"]);
     let texts = ["first", "second", "third", "fourth"];
     let all: Vec<_> = texts.iter().map(|text| yard.start(&["nudge", "one", text])).collect();
-    all.into_iter().for_each(|nudge| drop(nudge.end().exits(0)));
+    for nudge in all {
+        nudge.end().exits(0);
+    }
     let mut said = heard(&yard);
     said.sort();
     assert_eq!(said, ["first", "fourth", "second", "third"]);
