@@ -28,6 +28,7 @@
 //! | 2 | [`store`] | the state directory: lock, atomic state, journal |
 //! | 3 | [`observe`] | tmux and /proc to one [`model::Observed`] |
 //! | 3 | [`act`] | a [`model::Plan`] to [`model::Outcomes`]; chooses nothing |
+//! | 3 | [`chores`] | the timed work beside the sessions: upstream check, nudges, analyses, commands |
 //! | 3 | [`tell`] | what the controller tells the service manager, a command, a collector of metrics |
 //! | 4 | [`controller`] | look, plan, intend, act, remember, sleep |
 //! | 4 | [`sim`] | a seeded town, clock and faults driving the same planner |
@@ -42,6 +43,7 @@
 //! written before the effect.
 
 pub mod act;
+pub mod chores;
 pub mod cli;
 pub mod controller;
 pub mod manifest;

@@ -36,11 +36,7 @@ pub(crate) fn in_turns<const N: usize>(rounds: usize, mut all: [Turn<'_>; N]) ->
             times.push(turn()?);
         }
     }
-    Ok(times.map(median))
-}
-
-fn median(times: Vec<Duration>) -> Duration {
-    quantile(&times, 0.5)
+    Ok(times.map(|times| quantile(&times, 0.5)))
 }
 
 /// The time that this part of them does not exceed.

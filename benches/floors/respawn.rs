@@ -64,9 +64,9 @@ fn replaced(stage: &Stage, n: usize, respawn: impl FnOnce() -> Result<()>) -> Re
     signal(process, Signal::KILL);
     respawn()?;
     while begun.elapsed() < PATIENCE {
-        let fresh = children(server)?.into_iter().filter(|pid| !known.contains(pid));
+        let mut fresh = children(server)?.into_iter().filter(|pid| !known.contains(pid));
         let runs = |pid| matches!(process::look(pid), Presence::Alive(stat) if stat.comm == "sleep");
-        if fresh.map(runs).any(|runs| runs) {
+        if fresh.any(runs) {
             return Ok(begun.elapsed());
         }
     }

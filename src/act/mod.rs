@@ -91,7 +91,7 @@ pub async fn carry_out(
     }
     let Work { starts, adoptions, stops, finishes, nudges, rouses, mut settled } = work;
     let (places, nudges): (Vec<usize>, Vec<Nudge<'_>>) = nudges.into_iter().unzip();
-    let (started, adopted, stopped, finished, nudged, roused) = tokio::join!(
+    let (started, adopted, stopped, finished, typed, roused) = tokio::join!(
         start::all(&scene, starts),
         start::adopt_all(&scene, adoptions),
         stop::all(&scene, stops),
@@ -100,7 +100,7 @@ pub async fn carry_out(
         rouse::all(&scene, rouses),
     );
     settled.extend(started.into_iter().chain(adopted).chain(stopped).chain(finished).chain(roused));
-    settled.extend(places.into_iter().zip(nudged.into_iter().map(nudge::outcome)));
+    settled.extend(places.into_iter().zip(typed.into_iter().map(nudge::outcome)));
     settled.sort_by_key(|(place, _)| *place);
     let told = |(place, outcome): Placed| {
         let step = plan.steps.get(place)?;

@@ -76,7 +76,9 @@ async fn work(client: &Client, nudges: &[Nudge<'_>], aim: Aim) -> Vec<Settled> {
         if open.is_empty() {
             break;
         }
-        open.iter().for_each(|(nudge, _)| looks.push(|tag| typing::look(tag, nudge.target)));
+        for (nudge, _) in &open {
+            looks.push(|tag| typing::look(tag, nudge.target));
+        }
         let replies = looks.run(client, NoServer::Stale).await;
         let passed = begun.elapsed();
         let mut moves = Vec::new();

@@ -33,8 +33,8 @@ pub(super) enum Settled {
 /// How far one has come. Times are since the beginning.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Stage {
-    /// Nothing is typed; what the last look found in the way.
-    Looking(Option<Option<Obstacle>>),
+    /// Nothing is typed; what the last look found: a free prompt, or what is in the way.
+    Looking(Option<Result<(), Obstacle>>),
     Typed {
         at: Duration,
     },
@@ -63,14 +63,14 @@ impl Stage {
         let holds = prompt.holds(text.as_str());
         match self {
             Self::Looking(last) => {
-                let obstacle = prompt.obstacle();
-                let agrees = last.as_ref() == Some(&obstacle);
-                match (agrees, obstacle, aim) {
-                    (true, None, Aim::Deliver) => return Move::Type,
-                    (true, None, Aim::Look) => *self = Self::Settled(Settled::Free),
-                    (true, Some(obstacle), _) => self.settle(Delivery::Refused(obstacle)),
+                let found = prompt.obstacle().map_or(Ok(()), Err);
+                let agrees = last.as_ref() == Some(&found);
+                match (agrees, found, aim) {
+                    (true, Ok(()), Aim::Deliver) => return Move::Type,
+                    (true, Ok(()), Aim::Look) => *self = Self::Settled(Settled::Free),
+                    (true, Err(obstacle), _) => self.settle(Delivery::Refused(obstacle)),
                     (false, _, _) if passed > LOOKING => self.settle(Delivery::Refused(Obstacle::Works)),
-                    (false, obstacle, _) => *last = Some(obstacle),
+                    (false, found, _) => *last = Some(found),
                 }
                 Move::Look
             }
@@ -148,7 +148,7 @@ impl Stage {
         match self {
             Self::Looking(_) => self.settle(Delivery::Refused(Obstacle::Works)),
             Self::Typed { .. } => {
-                self.settle(Delivery::NotSubmitted { why: "no time was left".to_owned(), presses: 0 })
+                self.settle(Delivery::NotSubmitted { why: "no time was left".to_owned(), presses: 0 });
             }
             Self::Pressed { presses, .. } => {
                 let (why, presses) = ("no time was left to see it go".to_owned(), *presses);

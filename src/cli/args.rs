@@ -126,6 +126,11 @@ pub(super) enum Verb {
     Restart(Sessions),
     /// Forget the crashes of sessions, so that nothing holds them on that account
     Reset(Sessions),
+    /// Try out timed work
+    Chore {
+        #[command(subcommand)]
+        verb: ChoreVerb,
+    },
     /// Let controllers only look, until `resume`
     Pause(TownArg),
     /// Let controllers act again
@@ -165,6 +170,21 @@ pub(super) enum Verb {
     Sink(Sink),
 }
 
+/// What can be done with a chore.
+#[derive(Debug, Subcommand)]
+pub(super) enum ChoreVerb {
+    /// Run it now, whenever its time is; where a controller runs, that does it at its next look
+    Run(ChoreRun),
+}
+
+/// One chore.
+#[derive(Debug, Args)]
+pub(super) struct ChoreRun {
+    /// The chore
+    #[arg(value_name = "CHORE")]
+    pub(super) chore: String,
+}
+
 /// The manifest as an argument.
 #[derive(Debug, Args)]
 pub(super) struct TownArg {
@@ -194,6 +214,9 @@ pub(super) struct Apply {
     /// Carry out a plan saved by `diff --out`; refused when the world has moved since
     #[arg(long, value_name = "FILE")]
     pub(super) plan: Option<PathBuf>,
+    /// Carry out what analyses propose as well, as far as `diff` does not refuse it
+    #[arg(long)]
+    pub(super) accept: bool,
     /// Do not wait until what was started is ready
     #[arg(long)]
     pub(super) no_wait: bool,

@@ -6,6 +6,7 @@ mod apply;
 mod args;
 mod attach;
 mod by_hand;
+mod chore;
 mod diff;
 mod docs;
 mod events;
@@ -29,7 +30,7 @@ mod verify;
 mod work;
 
 use crate::model::Request;
-use args::{Cli, Verb};
+use args::{ChoreVerb, Cli, Verb};
 use clap::Parser;
 use exit::{Exit, Trouble};
 use output::Terminal;
@@ -73,6 +74,7 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Trouble> {
         Verb::Stop(args) => by_hand::run(global, args, Request::Stop, terminal).await,
         Verb::Restart(args) => by_hand::run(global, args, Request::Restart, terminal).await,
         Verb::Reset(args) => by_hand::run(global, args, Request::Reset, terminal).await,
+        Verb::Chore { verb: ChoreVerb::Run(args) } => chore::run(global, args, terminal).await,
         Verb::Pause(args) => by_hand::pause(global, args, true, terminal),
         Verb::Resume(args) => by_hand::pause(global, args, false, terminal),
         Verb::Nudge(args) => nudge::run(global, args, terminal).await,

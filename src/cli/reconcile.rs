@@ -1,13 +1,14 @@
 //! `gtctl reconcile`: one cycle; with `--watch` the controller.
 
 use super::args::{Global, Reconcile};
+use super::chore;
 use super::exit::{Exit, Trouble};
 use super::manifest::{ManifestFile, Stamp, print_faults};
 use super::others::Others;
 use super::output::Terminal;
 use super::place::{Place, orders, unasked};
 use super::told::Told;
-use crate::controller::{Cycle, Ended, Reload, watch};
+use crate::controller::{Cycle, Ended, Farewell, Reload, watch};
 use crate::model::{Observed, Outcome, Period, Scope, Town};
 use crate::proc;
 use crate::render::{Scene, apply as page, json};
@@ -22,11 +23,13 @@ const SETTLE_AT_MOST: u32 = 10;
 
 pub(super) async fn run(global: &Global, args: &Reconcile, terminal: &Terminal) -> Result<Exit, Trouble> {
     let place = Place::find(global, &args.town, terminal)?;
-    let mut controller = place.controller()?;
+    let mut controller = place.controller()?.doing(chore::chores(&place));
     let claim = controller.claim()?;
     let orders = orders(&args.orders);
     if !args.watch {
         let cycle = controller.cycle(&place.town, orders, &Scope::Town).await?;
+        // Whoever runs it now and then has nobody else who would wait for what it begins.
+        controller.end_chores(Farewell::Wait).await?;
         return Ok(once(&place.town, &cycle, terminal));
     }
     // Nobody is asked while a controller runs: the second look decides.
@@ -47,12 +50,14 @@ pub(super) async fn run(global: &Global, args: &Reconcile, terminal: &Terminal) 
     )
     .await
     .map_err(|e| Trouble::new("signals and processes cannot be listened to").because(&e))?;
+    let ended_chores = controller.end_chores(Farewell::Break).await;
     let (why, exit) = match ended {
         Ended::Told => ("it was told to", Ok(Exit::Done)),
         Ended::ToldWithBrokenManifest => ("it was told to, with a broken manifest on disk", Ok(Exit::Failed)),
         Ended::Usurped => ("its lock was taken", Err(Trouble::new(USURPED))),
     };
     told.end(why).await;
+    ended_chores?;
     exit
 }
 

@@ -160,6 +160,7 @@ impl Work {
             Scope::Town => true,
             Scope::Sessions(names) => names.contains(session),
             Scope::Expiries => verb == Verb::Expire,
+            Scope::Chore(_) => false,
         }
     }
 

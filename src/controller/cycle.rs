@@ -3,13 +3,14 @@
 use super::prober::Prober;
 use super::survey::{Survey, survey};
 use crate::act;
+use crate::chores::Chores;
 use crate::model::{
-    Durability, Effect, Entry, Memory, Moment, Observed, Orders, Outcome, Outcomes, Period, Plan, ProcId, Request,
-    Scope, ServerId, SessionName, Town,
+    Durability, Effect, Entry, Memory, Moment, Observed, Orders, Outcome, Outcomes, Period, Plan, ProcId, Scope,
+    ServerId, SessionName, Town,
 };
 use crate::observe::Depth;
 use crate::plan::{Situation, plan, within};
-use crate::remember::{answer, answers, ask, entries, handoffs, idle_saved, intend, record, take_back};
+use crate::remember::{entries, handoffs, idle_saved, record, take_back};
 use crate::store::{Counted, Lock, LockFault, Retention, StateDir, StoreFault};
 use crate::tmux::Client;
 use std::path::PathBuf;
@@ -26,12 +27,14 @@ pub struct Controller {
     pub(super) store: StateDir,
     pub(super) me: ProcId,
     /// The program that takes what panes print.
-    sink: Option<PathBuf>,
+    pub(super) sink: Option<PathBuf>,
     /// What the state file holds, as far as known here.
     pub(super) saved: Option<Memory>,
-    last_plan: Plan,
+    pub(super) last_plan: Plan,
+    /// The runs of chores; none in a controller that runs none.
+    pub(super) chores: Option<Chores>,
     /// Who asks agents whether they are signed in; nobody, unless it keeps running.
-    prober: Option<Prober>,
+    pub(super) prober: Option<Prober>,
 }
 
 /// What one cycle saw, decided and did.
@@ -66,7 +69,7 @@ impl Controller {
     /// A controller on an open state directory. `me` is this process, for others to see in the locks.
     #[must_use]
     pub fn new(client: Client, store: StateDir, me: ProcId) -> Self {
-        Self { client, store, me, sink: None, saved: None, last_plan: Plan::default(), prober: None }
+        Self { client, store, me, sink: None, saved: None, last_plan: Plan::default(), chores: None, prober: None }
     }
 
     /// Keeps what the sessions that it starts print, by this program's `sink`.
@@ -78,16 +81,6 @@ impl Controller {
     /// Holds a client to the town's server open from the first cycle on that finds it.
     pub(super) fn hold_client(&mut self, town: &SessionName) {
         self.client = self.client.clone().holding(town);
-    }
-
-    /// Asks agents whether they are signed in, where the plan says so: the answers are taken in by later cycles.
-    pub(super) fn ask_agents(&mut self) {
-        self.prober.get_or_insert_default();
-    }
-
-    /// What the watcher waits on between two cycles: the state directory, the client, and who asks agents.
-    pub(super) fn senses(&mut self) -> (&StateDir, &Client, Option<&mut Prober>) {
-        (&self.store, &self.client, self.prober.as_mut())
     }
 
     pub(super) fn client(&self) -> &Client {
@@ -106,30 +99,6 @@ impl Controller {
         self.store.lock_controller(self.me)
     }
 
-    /// Writes down what somebody asks for by hand, for this cycle and every later one to act on.
-    ///
-    /// # Errors
-    /// [`CycleFault`]; nothing was written then.
-    pub fn ask(&mut self, sessions: &[SessionName], request: Request) -> Result<(), CycleFault> {
-        self.amend(|memory| sessions.iter().fold(memory, |memory, session| ask(memory, session, request)))
-    }
-
-    /// Pauses the town, or lets it go on: while paused, controllers only look.
-    ///
-    /// # Errors
-    /// [`CycleFault`]; nothing was written then.
-    pub fn pause(&mut self, paused: bool) -> Result<(), CycleFault> {
-        self.amend(|memory| Memory { paused, ..memory })
-    }
-
-    fn amend(&mut self, change: impl FnOnce(Memory) -> Memory) -> Result<(), CycleFault> {
-        let _turn = self.store.lock_turn(self.me, TURN_PATIENCE).map_err(CycleFault::Lock)?;
-        let memory = change(self.recall(&mut Vec::new())?);
-        self.store.save(&memory).map_err(CycleFault::Store)?;
-        self.saved = Some(memory);
-        Ok(())
-    }
-
     /// Runs one cycle, holding the town's turn.
     ///
     /// # Errors
@@ -138,18 +107,25 @@ impl Controller {
         let turn = self.store.lock_turn(self.me, TURN_PATIENCE).map_err(CycleFault::Lock)?;
         let mut notices = Vec::new();
         let memory = self.recall(&mut notices)?;
+        let memory = self.hear_chores(memory, &mut notices);
         let (memory, told) = self.take_answers(&memory);
         let state = self.store.view();
         let looked = survey(&self.client, town, state, memory, orders, Depth::Plan).await;
         let Survey { now, town, observed, memory, plan, notices: unheard } = looked;
         let town = &*town;
         notices.extend(unheard);
+        let (memory, plan, taken) = self.accept_proposals(town, &observed, memory, plan, orders, now);
         let plan = self.asking(within(plan, scope));
         let learned = memory.clone();
         let (plan, memory) = self.write_intent(town, &observed, memory, plan, orders, scope, now, &mut notices);
+        let is_written = self.saved.as_ref() == Some(&memory);
         self.ask_due(&plan, now);
         let outcomes = if turn.still_ours() {
-            self.act(&plan, town, &memory, &observed, now).await
+            let outcomes = self.act(&plan, town, &memory, &observed, now).await;
+            if is_written {
+                self.begin_chores(town, &observed, &memory, &plan, &taken, now);
+            }
+            outcomes
         } else {
             notices.push("the lock file was replaced while this cycle ran: nothing was done".to_owned());
             Outcomes::new()
@@ -161,8 +137,11 @@ impl Controller {
         }
         let planned = handoffs(&learned, &memory);
         let saved = idle_saved(&learned, &plan, &outcomes, now);
-        let counted = Counted { cycles: 1, handoffs: planned.len() as u64, idle_saved: saved };
-        self.tell_others(told, &plan, &outcomes, &planned, counted, now, &mut notices);
+        let counted = Counted { cycles: 1, handoffs: planned.len() as u64, idle_saved: saved, analyses: 0 };
+        let mut entries = entries(&self.last_plan, &plan, &outcomes);
+        entries.extend(told);
+        entries.extend(self.news_of_chores(town, &plan));
+        self.tell_others(&plan, &entries, &planned, counted, now, &mut notices);
         Ok(Cycle { now, observed, memory, plan, outcomes, notices })
     }
 
@@ -174,24 +153,6 @@ impl Controller {
         let loaded = self.store.load(crate::proc::clock::now()).map_err(CycleFault::Store)?;
         notices.extend(loaded.notices);
         Ok(loaded.memory)
-    }
-
-    /// The memory with the answers that have come, and what there is to tell of them.
-    fn take_answers(&mut self, before: &Memory) -> (Memory, Vec<Entry>) {
-        let told = self.prober.as_mut().map(Prober::take).unwrap_or_default();
-        let taken = told.into_iter().fold(before.clone(), |memory, (agent, at, told)| answer(memory, &agent, at, told));
-        let entries = answers(before, &taken);
-        (taken, entries)
-    }
-
-    /// Without questions where nobody is there to wait for the answers.
-    fn asking(&self, plan: Plan) -> Plan {
-        if self.prober.is_some() { plan } else { Plan { probes: Vec::new(), ..plan } }
-    }
-
-    fn ask_due(&mut self, plan: &Plan, now: Moment) {
-        let Some(prober) = &mut self.prober else { return };
-        plan.probes.iter().filter(|probe| probe.is_due(now)).for_each(|probe| prober.ask(probe.clone(), now));
     }
 
     /// Makes the intent durable; where that fails, plans anew for what may be done all the same.
@@ -208,7 +169,7 @@ impl Controller {
         notices: &mut Vec<String>,
     ) -> (Plan, Memory) {
         let before = memory.clone();
-        let intended = intend(memory, &decided, now);
+        let intended = self.intended(memory, &decided, now);
         if decided.steps.is_empty() && !self.is_worth_saving(&intended) {
             self.saved = Some(intended.clone());
             return (decided, intended);
@@ -218,7 +179,7 @@ impl Controller {
         }
         let orders = Orders { durability: Durability::Failing, ..orders };
         let cautious = within(plan(&Situation { town, observed, memory: &before, orders, now }), scope);
-        let intended = intend(before, &cautious, now);
+        let intended = self.intended(before, &cautious, now);
         (cautious, intended)
     }
 
@@ -230,7 +191,7 @@ impl Controller {
         aged || Memory { last_look: saved.last_look, ..without_news_of_screens(memory, saved) } != *saved
     }
 
-    fn save(&mut self, memory: &Memory, notices: &mut Vec<String>) -> bool {
+    pub(super) fn save(&mut self, memory: &Memory, notices: &mut Vec<String>) -> bool {
         match self.store.save(memory) {
             Ok(_) => {
                 self.saved = Some(memory.clone());
@@ -274,19 +235,16 @@ impl Controller {
     /// The journal and the files that dashboards read. None of them is worth failing for.
     fn tell_others(
         &mut self,
-        told: Vec<Entry>,
         plan: &Plan,
-        outcomes: &Outcomes,
+        entries: &[Entry],
         planned: &[(SessionName, Moment)],
         counted: Counted,
         now: Moment,
         notices: &mut Vec<String>,
     ) {
-        let mut entries = entries(&self.last_plan, plan, outcomes);
-        entries.extend(told);
         let told = self
             .store
-            .journal(now, &entries)
+            .journal(now, entries)
             .and_then(|()| self.store.write_handoffs(planned))
             .and_then(|()| if entries.is_empty() { Ok(()) } else { self.store.count(now, counted) });
         if let Err(fault) = told {

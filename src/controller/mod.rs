@@ -6,14 +6,20 @@
 //! **Architecture invariant:** whoever acts holds the town's turn lock, and has written down what it intends before it
 //! touches anything that runs.
 
+mod beside;
+mod by_hand;
+mod chores;
 mod cycle;
 mod files;
 mod nudge;
 mod prober;
 mod senses;
 mod survey;
+mod typist;
 mod watch;
 
+pub use chores::Farewell;
 pub use cycle::{Controller, Cycle, CycleFault};
 pub use survey::{Survey, survey};
+pub use typist::ByTurns;
 pub use watch::{Ended, Event, Reload, watch};

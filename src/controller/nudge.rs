@@ -3,10 +3,20 @@
 use super::cycle::{Controller, CycleFault, TURN_PATIENCE, chain};
 use super::survey::{Survey, survey};
 use crate::act::{Nudge, may_nudge, nudge_all};
-use crate::model::{Delivery, Memory, Moment, NudgeText, Obstacle, Orders, SessionName, Target, Town};
+use crate::model::{Agent, Delivery, Memory, Moment, NudgeText, Obstacle, Orders, SessionName, Target, Town};
 use crate::observe::Depth;
 use crate::plan::{Situation, nudgeable};
 use crate::remember::{nudge_entry, nudging};
+
+/// A prompt that was found free.
+pub(super) struct Aimed<'t> {
+    agent: &'t Agent,
+    target: Target,
+    /// What is remembered, the look learned.
+    memory: Memory,
+    /// The moment of the look.
+    now: Moment,
+}
 
 impl Controller {
     /// Types a text into a session and submits it, if that may be done now; never twice. Holds the town's turn, so that
@@ -25,27 +35,41 @@ impl Controller {
     ) -> Result<Delivery, CycleFault> {
         let turn = self.store.lock_turn(self.me, TURN_PATIENCE).map_err(CycleFault::Lock)?;
         let memory = self.recall(&mut Vec::new())?;
-        let state = self.store.view();
-        let looked = survey(&self.client, town, state, memory, Orders::default(), Depth::Plan).await;
-        let Survey { now, observed, memory, .. } = looked;
-        let situation = Situation { town, observed: &observed, memory: &memory, orders: Orders::default(), now };
-        let target = match nudgeable(&situation, session) {
-            Ok(target) => target,
-            Err(obstacle) => return Ok(Delivery::Refused(obstacle)),
+        let Aimed { agent, target, memory, now } = match self.aim(town, session, text, memory).await {
+            Ok(aimed) => aimed,
+            Err(delivery) => return Ok(delivery),
         };
-        let Some(desired) = town.sessions.get(session) else { return Ok(Delivery::Refused(Obstacle::Absent)) };
-        let nudge = Nudge { target: &target, agent: &desired.agent, text, decided: now };
-        if let Err(delivery) = may_nudge(&self.client, nudge).await {
-            return Ok(delivery);
-        }
         if !turn.still_ours() {
             return Ok(Delivery::Failed("the lock file was replaced while this ran".to_owned()));
         }
         if let Err(why) = self.write_nudge(memory, session, &target, text, now) {
             return Ok(Delivery::Failed(why));
         }
+        let nudge = Nudge { target: &target, agent, text, decided: now };
         let delivery = nudge_all(&self.client, &[nudge]).await.pop();
         Ok(delivery.unwrap_or(Delivery::Refused(Obstacle::Works)))
+    }
+
+    /// Looks where a text would be typed, and whether it may be now. Types nothing, and needs no turn.
+    ///
+    /// # Errors
+    /// What keeps it from being typed.
+    pub(super) async fn aim<'t>(
+        &self,
+        town: &'t Town,
+        session: &SessionName,
+        text: &NudgeText,
+        memory: Memory,
+    ) -> Result<Aimed<'t>, Delivery> {
+        let state = self.store.view();
+        let looked = survey(&self.client, town, state, memory, Orders::default(), Depth::Plan).await;
+        let Survey { now, observed, memory, .. } = looked;
+        let situation = Situation { town, observed: &observed, memory: &memory, orders: Orders::default(), now };
+        let target = nudgeable(&situation, session).map_err(Delivery::Refused)?;
+        let desired = town.sessions.get(session).ok_or(Delivery::Refused(Obstacle::Absent))?;
+        let agent = &desired.agent;
+        may_nudge(&self.client, Nudge { target: &target, agent, text, decided: now }).await?;
+        Ok(Aimed { agent, target, memory, now })
     }
 
     /// Writes down what came of a nudge. Not worth failing for; gives what went wrong.

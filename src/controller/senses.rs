@@ -88,15 +88,15 @@ impl Senses {
         self.looked = Instant::now();
     }
 
-    /// Waits until it is worth a look, for at most `pause`; an agent's answer is.
+    /// Waits until it is worth a look, for at most `pause`; what ends `beside` is.
     pub(super) async fn wait(
         &mut self,
         pause: Period,
         state: &StateDir,
         client: &Client,
-        answered: impl Future<Output = ()>,
+        beside: impl Future<Output = ()>,
     ) -> Woken {
-        tokio::pin!(answered);
+        tokio::pin!(beside);
         let pause = self.most.map_or(pause, |most| pause.min(most)).to_std();
         let mut until = Instant::now() + pause;
         let mut gathering = false;
@@ -112,7 +112,7 @@ impl Senses {
                 () = self.deaths.ended() => until = Instant::now(),
                 () = self.manifest.changed() => until = Instant::now(),
                 () = client.news() => until = Instant::now(),
-                () = &mut answered => return Woken::Look,
+                () = &mut beside => return Woken::Look,
                 () = self.state.changed() => if state.changed_elsewhere() {
                     until = Instant::now();
                 },

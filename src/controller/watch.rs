@@ -2,7 +2,6 @@
 //! happened.
 
 use super::cycle::{Controller, Cycle, CycleFault};
-use super::prober::Prober;
 use super::senses::{Senses, Woken};
 use crate::model::{Control, Moment, Observed, Orders, Outcome, Period, Phase, Plan, Scope, Town};
 use std::path::Path;
@@ -97,8 +96,8 @@ pub async fn watch(
                 town.resync.min(UNKNOWN)
             }
         };
-        let (state, client, prober) = controller.senses();
-        match senses.wait(pause, state, client, answered(prober)).await {
+        let (state, client, beside) = controller.senses();
+        match senses.wait(pause, state, client, beside).await {
             Woken::Look => {}
             Woken::Reload => forced = true,
             Woken::End if broken => return Ok(Ended::ToldWithBrokenManifest),
@@ -128,12 +127,4 @@ fn pause_after(cycle: &Cycle, resync: Period) -> Period {
 fn is_in_flight(plan: &Plan) -> bool {
     let moving = |phase: Phase| matches!(phase, Phase::Starting | Phase::Stopping);
     plan.unchanged.iter().any(|calm| moving(calm.phase)) || plan.held.iter().any(|held| moving(held.phase))
-}
-
-/// Waits for an agent's answer; for ever where none was asked.
-async fn answered(prober: Option<&mut Prober>) {
-    match prober {
-        Some(prober) => prober.wait().await,
-        None => std::future::pending().await,
-    }
 }

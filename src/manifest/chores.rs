@@ -3,21 +3,28 @@
 use super::fault::{Fault, shown};
 use super::reading::{Reading, path};
 use super::session::Named;
-use super::wire::{ChoreTable, words::Kind, words::Profile};
-use crate::model::{Chore, ChoreKind, Period, SessionName};
+use super::wire::ChoreTable;
+use super::wire::words::{self, Kind, Profile};
+use crate::model::{Accept, Chore, ChoreKind, NudgeText, Period, SessionName};
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::path::Path as FsPath;
+
+/// Whether it can be an owner's or a repository's name, and so part of an address.
+fn is_repo_part(text: &str) -> bool {
+    !text.is_empty() && !text.starts_with('.') && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+}
 
 type Sessions<'n, 'a> = &'n BTreeMap<SessionName, Named<'a>>;
 
-/// The chores; those switched off are left out.
-pub(crate) fn resolve(reading: &mut Reading<'_>, named: Sessions<'_, '_>) -> Vec<Chore> {
+/// The chores; those switched off are left out. Their commands are run in `dir`.
+pub(crate) fn resolve(reading: &mut Reading<'_>, named: Sessions<'_, '_>, dir: &FsPath) -> Vec<Chore> {
     let manifest = reading.manifest;
     let profile = manifest.town.as_ref().and_then(|t| t.profile).unwrap_or(Profile::Standard);
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let mut chores = Vec::new();
     for (index, table) in manifest.chore.iter().flatten().enumerate() {
-        let Some(chore) = reading.chore(index, table, profile, named) else { continue };
+        let Some(chore) = reading.chore(index, table, profile, named, dir) else { continue };
         if let Some(first) = seen.insert(chore.name.clone(), index) {
             let fault = reading.at(
                 &place(index, "name"),
@@ -64,7 +71,14 @@ fn fields(kind: Kind) -> (&'static str, &'static [&'static str]) {
 
 impl Reading<'_> {
     /// A chore; nothing when it is switched off or faulty.
-    fn chore(&mut self, index: usize, table: &ChoreTable, profile: Profile, named: Sessions<'_, '_>) -> Option<Chore> {
+    fn chore(
+        &mut self,
+        index: usize,
+        table: &ChoreTable,
+        profile: Profile,
+        named: Sessions<'_, '_>,
+        dir: &FsPath,
+    ) -> Option<Chore> {
         let here = path(["chore", &index.to_string()]);
         let Some(kind) = table.kind else {
             let fault = self.lacks(&here, "kind", "a chore needs a `kind`");
@@ -88,13 +102,28 @@ impl Reading<'_> {
             ChoreKind::Nudge { session, .. } => format!("{word}-{session}"),
             ChoreKind::Upstream { .. } | ChoreKind::Analysis { .. } | ChoreKind::Command { .. } => word.to_owned(),
         };
+        let name = self.name(index, table, usual)?;
         every.map(|every| Chore {
-            name: table.name.clone().unwrap_or(usual),
+            name,
             kind: does,
             every,
             timeout: table.timeout.map_or(Period::from_mins(5), |period| period.0),
             keep: table.keep.map_or(50, NonZeroU32::get),
+            dir: dir.to_path_buf(),
         })
+    }
+
+    /// Its name, which is a folder's too.
+    fn name(&mut self, index: usize, table: &ChoreTable, usual: String) -> Option<String> {
+        let Some(name) = &table.name else { return Some(usual) };
+        if SessionName::new(name).is_ok() {
+            return Some(name.clone());
+        }
+        let message = format!("`{}` would not do as a chore's name", shown(name));
+        let fault = self.at(&place(index, "name"), "bad-name", message);
+        self.faults
+            .push(fault.help("use letters, digits, `_` and `-`, beginning with a letter or a digit, at most 64"));
+        None
     }
 
     /// A fault for each field that means nothing to this kind.
@@ -119,7 +148,7 @@ impl Reading<'_> {
             Kind::Upstream => {
                 let repo = self.needed(index, "repo", table.repo.as_deref(), "repo = \"steveyegge/gastown\"")?;
                 let mut parts = repo.split('/');
-                let whole = matches!((parts.next(), parts.next(), parts.next()), (Some(a), Some(b), None) if !a.is_empty() && !b.is_empty());
+                let whole = matches!((parts.next(), parts.next(), parts.next()), (Some(a), Some(b), None) if is_repo_part(a) && is_repo_part(b));
                 if !whole {
                     let fault =
                         self.at(&place(index, "repo"), "bad-repo", format!("`{}` is not owner/name", shown(repo)));
@@ -132,15 +161,26 @@ impl Reading<'_> {
                 let session = self.needed(index, "session", table.session.as_deref(), "session = \"hq-mayor\"");
                 let text = self.needed(index, "text", table.text.as_deref(), "text = \"Run your cycle.\"");
                 let session = self.nudged(index, session?, named)?;
-                Some(ChoreKind::Nudge { session, text: text?.to_owned() })
+                Some(ChoreKind::Nudge { session, text: self.typed_by(index, text?)? })
             }
-            Kind::Analysis => Some(ChoreKind::Analysis {
-                command: self.argv(index, table)?,
-                propose: table.propose.unwrap_or_default(),
-                accept: table.accept.unwrap_or_default(),
-            }),
+            Kind::Analysis => {
+                Some(ChoreKind::Analysis { command: self.argv(index, table)?, propose: self.propose(index, table) })
+            }
             Kind::Command => Some(ChoreKind::Command { command: self.argv(index, table)? }),
         }
+    }
+
+    /// What becomes of proposals; none when there are to be none.
+    fn propose(&mut self, index: usize, table: &ChoreTable) -> Option<Accept> {
+        if table.propose.unwrap_or_default() {
+            return Some(table.accept.map(words::Accept::meaning).unwrap_or_default());
+        }
+        if table.accept.is_some() {
+            let message = "`accept` means nothing to an analysis that proposes nothing";
+            let fault = self.at(&place(index, "accept"), "idle-field", message);
+            self.faults.push(fault.help("take it out, or add propose = true"));
+        }
+        None
     }
 
     fn needed<'t>(&mut self, index: usize, field: &str, text: Option<&'t str>, example: &str) -> Option<&'t str> {
@@ -156,6 +196,17 @@ impl Reading<'_> {
         let program = table.command.as_ref().and_then(|argv| argv.first()).map(String::as_str);
         self.needed(index, "command", program, "command = [\"kimigas\", \"--print\"]")?;
         table.command.clone()
+    }
+
+    /// The text of a nudge, if it can be typed.
+    fn typed_by(&mut self, index: usize, text: &str) -> Option<String> {
+        match NudgeText::new(text) {
+            Ok(text) => Some(text.as_str().to_owned()),
+            Err(e) => {
+                self.faults.push(self.at(&place(index, "text"), "bad-text", e.to_string()).help(e.help()));
+                None
+            }
+        }
     }
 
     fn nudged(&mut self, index: usize, session: &str, named: Sessions<'_, '_>) -> Option<SessionName> {

@@ -30,9 +30,8 @@ const fn refused(path: &'static [&'static str], value: &'static str) -> Row {
 const SESSION_ROWS: [Row; 2] = [later(&["instructions"]), refused(&["launcher"], "gt")];
 
 /// Everything else.
-const ROWS: [Row; 6] = [
+const ROWS: [Row; 5] = [
     later(&["agents", "*", "resume"]),
-    later(&["chore", "*"]),
     refused(&["roles", "*", "start"], ""),
     refused(&["roles", "*", "stop"], ""),
     refused(&["roles", "*", "restart_command"], ""),

@@ -118,7 +118,7 @@ fn a_gas_town_gets_its_names_directories_and_identity() {
     assert_eq!((mayor.agent.name.as_str(), mayor.wave, mayor.launcher), ("claude", 2, Launcher::Tmux));
     assert!(mayor.max_age.expect("limited") >= Period::from_hours(4));
     assert!(mayor.max_age.expect("limited") <= Period::from_mins(245));
-    let prefixed = example("gastown").replace("naming = \"rig\"", "naming = \"prefix\"").replace("gt-shop-w", "sh-w");
+    let prefixed = example("gastown").replace("naming = \"rig\"", "naming = \"prefix\"").replace("gt-shop-", "sh-");
     let town = given(&prefixed).load().expect("loads").town;
     assert!(town.sessions.contains_key("sh-crew-watcher"), "{:?}", town.sessions.keys());
 }
@@ -279,7 +279,6 @@ fn what_this_version_cannot_do_is_refused_and_what_it_ignores_is_told() {
         "unsupported 3:10 \"gastown\"",
         "unsupported 8:1 launcher",
         "unsupported 9:1 start",
-        "not-yet 10:1 [[chore]]",
         "bad-metrics 14:11 \"x\"",
     ];
     assert_eq!(list, want);
@@ -369,6 +368,9 @@ fn chores_follow_the_profile_and_take_only_their_own_fields() {
     let text = "[town]\nname = \"a\"\n[[session]]\nsession = \"x\"\n[[chore]]\nkind = \"nudge\"\nsession = \"y\"\ntext = \"go\"\n[[chore]]\nkind = \"command\"\ncommand = [\"k\"]\nevery = \"1h\"\nrepo = \"a/b\"\n[[chore]]\nevery = \"1h\"\n";
     let want = ["unknown-session 7:11 \"y\"", "idle-field 13:8 \"a/b\"", "missing-field 14:1 [[chore]]"];
     assert_eq!(given(text).faults(), want);
+    let text =
+        "[town]\nname = \"a\"\n[[chore]]\nkind = \"analysis\"\nname = \"../x\"\ncommand = [\"k\"]\naccept = \"auto\"\n";
+    assert_eq!(given(text).faults(), ["bad-name 5:8 \"../x\"", "idle-field 7:10 \"auto\""]);
 }
 
 /// Run with `cargo test --release manifest -- --ignored --nocapture`.

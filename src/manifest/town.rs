@@ -47,7 +47,8 @@ impl Reading<'_> {
         }
         self.order(&named, &mut sessions);
         let policies = policies::resolve(self, town, &scene.agents);
-        let chores = chores::resolve(self, &named);
+        let dir = scene.root.clone().unwrap_or_else(|| self.sources.base_dir.to_path_buf());
+        let chores = chores::resolve(self, &named, &dir);
         let notify = self.notify();
         let metrics = self.metrics();
         let places = named.iter().map(|(n, w)| (n.clone(), (w.tiers.index, w.tiers.role_name.to_owned()))).collect();

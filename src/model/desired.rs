@@ -439,6 +439,18 @@ pub struct Chore {
     pub timeout: Period,
     /// How many of its logs are kept.
     pub keep: u32,
+    /// Where its command is run, absolute.
+    pub dir: PathBuf,
+}
+
+/// Whether proposals are carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Accept {
+    /// Only when somebody says so.
+    #[default]
+    Ask,
+    /// Without being asked, as far as the planner allows.
+    Auto,
 }
 
 /// The kinds of chore.
@@ -460,14 +472,25 @@ pub enum ChoreKind {
     Analysis {
         /// Its argv.
         command: Vec<String>,
-        /// Whether its answer may hold proposals.
-        propose: bool,
-        /// Whether proposals are carried out without being asked.
-        accept: bool,
+        /// Whether its answer may hold proposals, and what becomes of them then.
+        propose: Option<Accept>,
     },
     /// Run a command.
     Command {
         /// Its argv.
         command: Vec<String>,
     },
+}
+
+impl ChoreKind {
+    /// The word of the kind.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Upstream { .. } => "upstream",
+            Self::Nudge { .. } => "nudge",
+            Self::Analysis { .. } => "analysis",
+            Self::Command { .. } => "command",
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! What tmux forgets: the town's history, as kept in the state file.
 
 use crate::model::{
-    Content, Death, Fingerprint, Generation, Marks, Moment, Probed, ProcId, Rung, ServerId, SessionName,
+    ChoreHistory, Content, Death, Fingerprint, Generation, Marks, Moment, Probed, ProcId, Rung, ServerId, SessionName,
 };
 use std::collections::BTreeMap;
 
@@ -27,6 +27,8 @@ pub struct Memory {
     /// Ends of runs in a row that left a sign-in screen behind, by agent, oldest first, at most
     /// [`Memory::MAX_AUTH_DEATHS`].
     pub auth_deaths: BTreeMap<String, Vec<Moment>>,
+    /// By the name of the chore.
+    pub chores: BTreeMap<String, ChoreHistory>,
     /// Agents that were asked whether they are signed in, while a screen says that they cannot go on.
     pub probes: BTreeMap<String, Probed>,
     /// By session.

@@ -7,6 +7,7 @@
 //! **Architecture invariant:** nothing here reads a file, a clock or an environment variable, and nothing here
 //! decides anything; deciding is `plan/`'s job.
 
+pub mod chore;
 pub mod content;
 pub mod desired;
 pub mod evidence;
@@ -29,10 +30,13 @@ pub mod reason;
 pub mod screen;
 pub mod time;
 
+pub use chore::{
+    Advice, ChoreEnd, ChoreHistory, ChoreResult, ChoreTime, Judged, Proposal, ProposalStanding, Refusal, Timed,
+};
 pub use content::{Content, Cpu};
 pub use desired::{
-    Agent, Backoff, Chore, ChoreKind, Completion, Control, Desired, Fingerprint, Idling, Launcher, Limits, Logs,
-    Marker, Metrics, Notify, OnDrift, OnIdle, RestartPolicy, Socket, StartBudget, Town, WhenAttached,
+    Accept, Agent, Backoff, Chore, ChoreKind, Completion, Control, Desired, Fingerprint, Idling, Launcher, Limits,
+    Logs, Marker, Metrics, Notify, OnDrift, OnIdle, RestartPolicy, Socket, StartBudget, Town, WhenAttached,
 };
 pub use evidence::Evidence;
 pub use heartbeat::{Counts, Heartbeat, InForce, Keeper};

@@ -206,8 +206,7 @@ impl fmt::Display for Delivery {
         match self {
             Self::Delivered { .. } => f.write_str("delivered"),
             Self::Refused(obstacle) => write!(f, "not delivered: {obstacle}"),
-            Self::Stale(why) => write!(f, "not delivered: {why}"),
-            Self::Failed(why) => write!(f, "not delivered: {why}"),
+            Self::Stale(why) | Self::Failed(why) => write!(f, "not delivered: {why}"),
             Self::NotSubmitted { why, .. } => write!(f, "typed but not submitted: {why}"),
             Self::Unknown(why) => write!(f, "it may have been typed, and is not typed again: {why}"),
         }

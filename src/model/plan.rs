@@ -1,8 +1,8 @@
 //! What shall happen: steps, what is held, what is unchanged, and when to look again.
 
 use super::{
-    Agent, Desired, Fingerprint, Generation, Hold, Logs, Moment, NudgeText, Origin, PaneId, Phase, Probe, ProcId,
-    Purpose, Reason, ServerId, SessionId, SessionName, WhenAttached,
+    Agent, Desired, Fingerprint, Generation, Hold, Judged, Logs, Moment, NudgeText, Origin, PaneId, Phase, Probe,
+    ProcId, Purpose, Reason, ServerId, SessionId, SessionName, Timed, WhenAttached,
 };
 
 /// A whole decision. Every declared session, and every one of ours that is no longer declared, is in exactly one of
@@ -17,6 +17,10 @@ pub struct Plan {
     pub unchanged: Vec<Unchanged>,
     /// Agents to be asked whether they are signed in, by name: each when its moment has come.
     pub probes: Vec<Probe>,
+    /// Every chore of the town, in its order.
+    pub chores: Vec<Timed>,
+    /// What the last runs of chores propose, as judged now.
+    pub proposals: Vec<Judged>,
     /// The next moment at which this answer can change if nothing else does.
     pub wake: Option<Moment>,
     /// The digest of the kills the mass guard held, for the second look.
@@ -273,6 +277,8 @@ pub enum Scope {
     Sessions(Vec<SessionName>),
     /// Expiries, what carries on a stop, and the adoption of what others start, which is only ever expired.
     Expiries,
+    /// One chore, by its name, and no session.
+    Chore(String),
 }
 
 /// What a person can ask of one session by hand.

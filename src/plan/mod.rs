@@ -10,12 +10,14 @@
 
 mod agents;
 mod backoff;
+mod chores;
 mod drain;
 mod large;
 mod nudge;
 mod pacing;
 mod policies;
 mod probes;
+mod proposals;
 mod rules;
 mod screens;
 mod stuck;
@@ -26,7 +28,7 @@ pub use nudge::nudgeable;
 pub use policies::{cover, covered};
 
 use crate::model::{
-    Hold, Memory, Moment, Observed, Orders, Phase, Plan, Reason, Scope, SessionName, Step, Town, Unchanged, Verb,
+    Hold, Memory, Moment, Observed, Orders, Phase, Plan, Reason, Scope, SessionName, Step, Timed, Town, Unchanged, Verb,
 };
 
 /// Everything a decision is made from.
@@ -51,13 +53,23 @@ pub struct Situation<'a> {
 #[must_use]
 pub fn plan(situation: &Situation<'_>) -> Plan {
     let server = match situation.observed {
-        Observed::Unknown(_) => return nothing_is_known(situation.town),
+        Observed::Unknown(_) => return with_chores(situation, nothing_is_known(situation.town)),
         Observed::Down => None,
         Observed::Up(server) => Some(server),
     };
     let subjects = subject::gather(situation, server);
     let verdicts = subjects.iter().map(rules::judge).collect();
-    pacing::pace(situation, &subjects, verdicts)
+    let plan = with_chores(situation, pacing::pace(situation, &subjects, verdicts));
+    let due = chores::wake(&plan.chores, situation.now);
+    let wake = plan.wake.into_iter().chain(due).min_by_key(|at| situation.now.until(at));
+    Plan { wake, ..plan }
+}
+
+/// The plan with the chores, and with what the last of them propose.
+fn with_chores(situation: &Situation<'_>, plan: Plan) -> Plan {
+    let chores = chores::timetable(situation, &plan);
+    let proposals = proposals::judge(situation, &plan);
+    Plan { chores, proposals, ..plan }
 }
 
 /// The part of a plan that was asked for. What is left out is not held: it just was not asked for.
@@ -68,10 +80,17 @@ pub fn within(plan: Plan, scope: &Scope) -> Plan {
         Scope::Sessions(names) => names.contains(&step.session),
         // What a policy covers is adopted for nothing else.
         Scope::Expiries => step.action.verb() == Verb::Expire || matches!(step.reason, Reason::Covered { .. }),
+        Scope::Chore(_) => false,
     };
-    let Plan { mut steps, held, unchanged, probes, wake, mass } = plan;
+    let is_run = |timed: &Timed| match scope {
+        Scope::Town => true,
+        Scope::Sessions(_) | Scope::Expiries => false,
+        Scope::Chore(name) => timed.chore == *name,
+    };
+    let Plan { mut steps, held, unchanged, probes, mut chores, proposals, wake, mass } = plan;
     steps.retain(asked);
-    Plan { steps, held, unchanged, probes, wake, mass }
+    chores.retain(is_run);
+    Plan { steps, held, unchanged, probes, chores, proposals, wake, mass }
 }
 
 /// What one rule says of one session.

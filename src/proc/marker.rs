@@ -16,6 +16,9 @@ pub const SESSION: &str = "GTCTL_SESSION";
 /// The session's life, in decimal.
 pub const GENERATION: &str = "GTCTL_GENERATION";
 
+/// The chore whose command it is, by its folder: two towns of one name may have chores of one name.
+pub const CHORE: &str = "GTCTL_CHORE";
+
 /// The most bytes of an environment that are read.
 const MAX_ENVIRONMENT: u64 = 1 << 20;
 
@@ -52,6 +55,19 @@ pub fn carrying(town: &SessionName, session: &SessionName, up_to: Generation) ->
     all.into_iter().filter(|(generation, _)| *generation <= up_to).map(|(_, process)| process).collect()
 }
 
+/// The living processes of our user that carry the marker of this chore, never ourselves nor an ancestor of ours.
+#[must_use]
+pub fn of_chore(chore: &str) -> Vec<ProcId> {
+    let own = own::line();
+    let of = |pid: u32| {
+        let process = process::identify(pid)?;
+        let bytes = file::read(format!("/proc/{pid}/environ"), MAX_ENVIRONMENT).ok()?;
+        let is_its = value(&bytes, CHORE).as_deref() == Some(chore);
+        (is_its && process::may_live(process)).then_some(process)
+    };
+    file::pids().into_iter().filter(|pid| !own.contains(pid) && file::is_own(*pid)).filter_map(of).collect()
+}
+
 /// Whether this process, of whatever kind, was given the marker of any session of the town.
 #[must_use]
 pub fn bears(pid: u32, town: &SessionName) -> bool {
@@ -70,14 +86,16 @@ fn marked(pid: u32, town: &SessionName) -> Option<(SessionName, Generation, Proc
 }
 
 fn parse(environment: &[u8], town: &SessionName) -> Option<(SessionName, Generation)> {
-    let value = |name: &str| {
-        let of = |entry: &[u8]| Some(entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?.to_vec());
-        String::from_utf8(environment.split(|b| *b == 0).find_map(of)?).ok()
-    };
-    if value(TOWN)? != town.as_str() {
+    if value(environment, TOWN)? != town.as_str() {
         return None;
     }
-    Some((SessionName::new(&value(SESSION)?).ok()?, Generation(value(GENERATION)?.parse().ok()?)))
+    let generation = value(environment, GENERATION)?.parse().ok()?;
+    Some((SessionName::new(&value(environment, SESSION)?).ok()?, Generation(generation)))
+}
+
+fn value(environment: &[u8], name: &str) -> Option<String> {
+    let of = |entry: &[u8]| Some(entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?.to_vec());
+    String::from_utf8(environment.split(|b| *b == 0).find_map(of)?).ok()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 pub mod clock;
 pub mod deaths;
 mod file;
+pub mod host;
 pub mod marker;
 pub mod own;
 pub mod process;

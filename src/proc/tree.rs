@@ -51,6 +51,17 @@ impl Forest {
         forest
     }
 
+    /// The processes with the most resident memory, the largest first.
+    #[must_use]
+    pub fn largest(&self, count: usize) -> Vec<Member> {
+        let member =
+            |(pid, stat): (&u32, &Stat)| Member { id: ProcId { pid: *pid, start: stat.start }, stat: stat.clone() };
+        let mut members: Vec<Member> = self.stats.iter().map(member).collect();
+        members.sort_by_key(|member| std::cmp::Reverse(member.stat.rss));
+        members.truncate(count);
+        members
+    }
+
     /// As [`tree`], from what was read.
     #[must_use]
     pub fn tree(&self, root: ProcId) -> Vec<Member> {

@@ -9,7 +9,7 @@ use crate::model::{
 /// Takes in what is about to be done, and what is waited for.
 #[must_use]
 pub fn intend(mut memory: Memory, plan: &Plan, now: Moment) -> Memory {
-    let Plan { steps, held, unchanged, probes, wake: _, mass } = plan;
+    let Plan { steps, held, unchanged, probes, chores: _, proposals: _, wake: _, mass } = plan;
     memory.mass_seen = *mass;
     intend_probes(&mut memory, probes, now);
     for step in steps {

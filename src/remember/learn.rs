@@ -23,6 +23,7 @@ const FORGET_AFTER: Period = Period::from_hours(24);
 #[must_use]
 pub fn learn(mut memory: Memory, town: &Town, observed: &Observed, now: Moment) -> Memory {
     forget(&mut memory, now);
+    memory.chores.retain(|name, _| town.chores.iter().any(|chore| chore.name == *name));
     match observed {
         Observed::Unknown(_) => return memory,
         Observed::Down => {
@@ -51,6 +52,7 @@ fn forget(memory: &mut Memory, now: Moment) {
     };
     memory.starts.iter_mut().chain(&mut memory.server_losses).chain(&mut memory.failed_start).for_each(anchor);
     memory.auth_deaths.values_mut().flatten().for_each(anchor);
+    memory.chores.values_mut().for_each(|chore| anchor(&mut chore.started));
     for probed in memory.probes.values_mut() {
         anchor(&mut probed.asked);
         probed.answered.iter_mut().for_each(|answered| anchor(&mut answered.asked));

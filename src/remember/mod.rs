@@ -12,6 +12,7 @@
 //! memory comes out.
 
 mod ask;
+mod chores;
 mod content;
 mod intend;
 mod journal;
@@ -23,6 +24,7 @@ mod record;
 mod saved;
 
 pub use ask::ask;
+pub use chores::{Taking, ask_chore, begin_chores, chore_entries, chore_entry, end_chore, lose_chores, take_proposals};
 pub use intend::intend;
 pub use journal::{entries, handoffs};
 pub use learn::learn;

@@ -100,7 +100,7 @@ fn is_tried_again(session: &str, happened: &Happened<'_>) -> bool {
 type Phases<'a> = BTreeMap<&'a str, Phase>;
 
 fn phases(plan: &Plan) -> Phases<'_> {
-    let Plan { steps, held, unchanged, probes: _, wake: _, mass: _ } = plan;
+    let Plan { steps, held, unchanged, probes: _, chores: _, proposals: _, wake: _, mass: _ } = plan;
     let steps = steps.iter().map(|step| (step.session.as_str(), step.phase));
     let held = held.iter().map(|held| (held.session.as_str(), held.phase));
     steps.chain(held).chain(unchanged.iter().map(|same| (same.session.as_str(), same.phase))).collect()

@@ -73,10 +73,8 @@ fn record_effect(history: &mut History, step: &Step, effect: &Effect, now: Momen
             }
         }
         Effect::Removed => record_removal(history, step, now),
-        // That it was typed is known from the intent.
-        Effect::Nudged => {}
-        // It was noted before.
-        Effect::Roused => {}
+        // What was typed or pressed is known from the intent.
+        Effect::Nudged | Effect::Roused => {}
     }
 }
 

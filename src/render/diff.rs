@@ -1,10 +1,10 @@
 //! The plan for people: what would be done and why, what is held until when, and one line that sums it up.
 
 use super::columns::{Line, cell, lay_out};
-use super::sanitise;
 use super::style::{Detail, Paper, Role};
 use super::view::{self, Scene};
 use super::words::{self, count};
+use super::{chores, sanitise};
 use crate::model::{Action, Desired, Held, Hold, Observed, Phase, Plan, Probe, Reason, Step, Unchanged, Verb};
 
 /// The columns: what, session, why.
@@ -16,7 +16,7 @@ const LONG: usize = 2000;
 /// The whole page; its last line is the summary.
 #[must_use]
 pub fn page(scene: &Scene<'_>, paper: &Paper) -> String {
-    let Plan { steps, held, unchanged, probes, wake: _, mass: _ } = scene.plan;
+    let Plan { steps, held, unchanged, probes, chores: _, proposals: _, wake: _, mass: _ } = scene.plan;
     let mut lines: Vec<Line> = Vec::new();
     for step in steps {
         lines.extend(of_step(step));
@@ -35,6 +35,12 @@ pub fn page(scene: &Scene<'_>, paper: &Paper) -> String {
     if !lines.is_empty() {
         text.push_str(&lay_out(&lines, "  ", paper));
         text.push('\n');
+    }
+    for part in [chores::proposals(scene, paper), chores::table(scene, paper)] {
+        if !part.is_empty() {
+            text.push_str(&part);
+            text.push('\n');
+        }
     }
     text.push_str(&summary(scene, paper));
     text.push('\n');
@@ -56,7 +62,7 @@ fn preface(observed: &Observed, paper: &Paper) -> String {
 /// One line: how much of what, and when to look again.
 #[must_use]
 pub fn summary(scene: &Scene<'_>, paper: &Paper) -> String {
-    let Plan { steps, held, unchanged, probes: _, wake, mass: _ } = scene.plan;
+    let Plan { steps, held, unchanged, probes: _, chores: _, proposals: _, wake, mass: _ } = scene.plan;
     let mut text = if let Observed::Unknown(_) = scene.observed {
         "nothing is planned: what is not known is left alone".to_owned()
     } else if steps.is_empty() && held.is_empty() {

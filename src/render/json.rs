@@ -16,8 +16,10 @@ use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+mod chores;
 mod shape;
 
+pub use chores::{ChoreLine, ProposalLine};
 pub use shape::{
     ApplyPage, ControllerLine, DiffPage, EventLine, FindingLine, Head, HeldLine, NextLine, NudgePage, OutcomeLine,
     ProbeLine, ScreenLine, ServerState, SessionLine, StatusPage, StepLine, UnchangedLine, VerifyPage, Why, schemas,
@@ -48,6 +50,8 @@ pub fn diff(scene: &Scene<'_>) -> DiffPage {
         held: plan.held.iter().map(|h| held(h, scene.now)).collect(),
         unchanged: plan.unchanged.iter().map(|u| unchanged(u, scene.now)).collect(),
         probes: plan.probes.iter().map(|p| probe(p, scene.now)).collect(),
+        chores: chores::chores(scene),
+        proposals: chores::proposals(scene),
         wake: plan.wake.map(|at| time(at, scene.now)),
     }
 }
@@ -70,6 +74,8 @@ pub fn status(scene: &Scene<'_>, books: &Books, only: &[SessionName]) -> StatusP
         controller: controller(&books.keeper, scene.town.resync, scene.now),
         idle_saved_s: books.idle_saved.millis() / 1000,
         sessions: wanted.map(|r| session(r, books, scene.now)).collect(),
+        chores: if only.is_empty() { chores::chores(scene) } else { Vec::new() },
+        proposals: if only.is_empty() { chores::proposals(scene) } else { Vec::new() },
         wake: scene.plan.wake.map(|at| time(at, scene.now)),
     }
 }

@@ -8,6 +8,8 @@
 //! is to be done.
 
 pub mod apply;
+pub mod brief;
+pub mod chores;
 mod columns;
 pub mod controller;
 pub mod diff;

@@ -12,7 +12,7 @@ const LONG: usize = 400;
 pub fn fix(session: &SessionName, agent: Option<&Agent>, delivery: &Delivery) -> Option<String> {
     let look = |what: &str| format!("{what} with `gtctl attach {session}`");
     match delivery {
-        Delivery::Delivered { .. } => None,
+        Delivery::Delivered { .. } | Delivery::Failed(_) => None,
         Delivery::Refused(obstacle) => match obstacle {
             Obstacle::Absent | Obstacle::Dead(_) | Obstacle::Stopped => Some(format!("`gtctl start {session}`")),
             Obstacle::Unlabelled => Some("`gtctl apply` adopts it if it runs the declared agent".to_owned()),
@@ -33,7 +33,6 @@ pub fn fix(session: &SessionName, agent: Option<&Agent>, delivery: &Delivery) ->
             Obstacle::Blocked(Block::Context, _) => Some(format!("`gtctl restart {session}`")),
         },
         Delivery::Stale(_) => Some("try again".to_owned()),
-        Delivery::Failed(_) => None,
         Delivery::NotSubmitted { .. } | Delivery::Unknown(_) => Some(look("see what is in its composer")),
     }
 }

@@ -2,10 +2,10 @@
 
 use super::columns::{Line, cell, lay_out};
 use super::diff::next_look;
-use super::sanitise;
 use super::style::{Detail, Paper, Role};
 use super::view::{Books, Event, Row, Scene};
 use super::words::{self, brief, bytes, count};
+use super::{chores, sanitise};
 use crate::model::{Asks, Observed, Period, Phase, Reason, SessionName};
 
 /// The table of the sessions named, of all when none is, and a line of totals.
@@ -14,12 +14,13 @@ pub fn page(scene: &Scene<'_>, books: &Books, only: &[SessionName], paper: &Pape
     let all = scene.rows();
     let rows: Vec<&Row<'_>> = all.iter().filter(|r| only.is_empty() || only.contains(r.session)).collect();
     if rows.is_empty() {
-        return format!("{}\n", totals(scene, books, &rows, paper));
+        return format!("{}{}\n", beside(scene, only, paper), totals(scene, books, &rows, paper));
     }
     let columns = Columns::for_rows(&rows, paper);
     let mut lines = vec![columns.heading()];
     lines.extend(rows.iter().map(|row| columns.line(row, books, paper)));
-    format!("{}\n{}\n", lay_out(&lines, "", paper), totals(scene, books, &rows, paper))
+    let (table, beside) = (lay_out(&lines, "", paper), beside(scene, only, paper));
+    format!("{table}\n{beside}{}\n", totals(scene, books, &rows, paper))
 }
 
 /// The line of totals alone, of all sessions.
@@ -27,6 +28,15 @@ pub fn page(scene: &Scene<'_>, books: &Books, only: &[SessionName], paper: &Pape
 pub fn summary(scene: &Scene<'_>, books: &Books, paper: &Paper) -> String {
     let rows = scene.rows();
     totals(scene, books, &rows.iter().collect::<Vec<_>>(), paper)
+}
+
+/// The chores and what is proposed, each followed by an empty line; nothing where only some sessions are asked for.
+fn beside(scene: &Scene<'_>, only: &[SessionName], paper: &Paper) -> String {
+    if !only.is_empty() {
+        return String::new();
+    }
+    let parts = [chores::table(scene, paper), chores::proposals(scene, paper)];
+    parts.into_iter().filter(|part| !part.is_empty()).map(|part| part + "\n").collect()
 }
 
 /// The columns that are shown: what nobody has is left out.

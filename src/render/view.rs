@@ -78,7 +78,7 @@ impl<'a> Scene<'a> {
     /// A row for every session of the plan, by name.
     #[must_use]
     pub fn rows(&self) -> Vec<Row<'a>> {
-        let Plan { steps, held, unchanged, probes: _, wake: _, mass: _ } = self.plan;
+        let Plan { steps, held, unchanged, probes: _, chores: _, proposals: _, wake: _, mass: _ } = self.plan;
         let seen = self.seen();
         let seen = |session: &SessionName| seen.get(session.as_str()).copied();
         let mut rows: BTreeMap<&SessionName, Row<'a>> = BTreeMap::new();

@@ -182,14 +182,13 @@ fn composer(agent: &Agent, plain: &[&str], rows: &[Row]) -> (Composer, usize) {
     let first = foot.last().map_or(0, |(at, _)| at);
     let heavy = |row: &Row| row.plain.trim_start().starts_with('┃');
     let end = rows.iter().skip(first).rposition(heavy).map(|at| first + at);
-    let (composer, next) = match end {
-        Some(end) => (in_heavy_bars(agent, rows, end), end + 1),
-        None => {
-            let Some(at) = all.iter().rposition(|line| line.kind == Kind::Prompt).filter(|at| *at >= first) else {
-                return (Composer::Missing, 0);
-            };
-            at_prompt(agent, &all, rows, at)
-        }
+    let (composer, next) = if let Some(end) = end {
+        (in_heavy_bars(agent, rows, end), end + 1)
+    } else {
+        let Some(at) = all.iter().rposition(|line| line.kind == Kind::Prompt).filter(|at| *at >= first) else {
+            return (Composer::Missing, 0);
+        };
+        at_prompt(agent, &all, rows, at)
     };
     let below = all.iter().skip(next).filter(|line| line.kind != Kind::Blank).count();
     (composer, below)

@@ -266,7 +266,7 @@ impl<'m> Driver<'m> {
                         self.world.carry_out(step, now);
                     }
                     Action::Restart { .. } | Action::Expire { .. } | Action::Adopt { .. } | Action::Rouse { .. } => {
-                        self.postpone(step, now)
+                        self.postpone(step, now);
                     }
                 }
                 Some(self.world.carry_out(step, now))

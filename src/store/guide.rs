@@ -26,6 +26,8 @@ pub struct Counted {
     pub cycles: u64,
     /// Planned restarts.
     pub handoffs: u64,
+    /// Analyses that were answered.
+    pub analyses: u64,
     /// Idling that early ends have saved.
     pub idle_saved: Period,
 }
@@ -73,15 +75,28 @@ impl StateDir {
             add(object, "cycles_run", counted.cycles);
             add(object, "handoffs_triggered", counted.handoffs);
             add(object, IDLE_SAVED, counted.idle_saved.millis() / 1000);
-            let stamp = match object.get("last_check_ts") {
-                Some(Value::String(_)) => Value::from(rfc3339(now.wall)),
-                _ => Value::from(now.wall.div_euclid(1000)),
-            };
-            object.insert("last_check_ts".to_owned(), stamp);
+            if counted.analyses > 0 {
+                add(object, "ai_analyses_run", counted.analyses);
+            }
+            stamp(object, now);
         })
     }
 
-    fn edit(&self, name: &str, change: impl FnOnce(&mut Map<String, Value>)) -> Result<(), StoreFault> {
+    /// Sets `last_known_release` and `last_known_commit` in `state.json`, what is known of them, and `last_check_ts`.
+    /// Other keys stay.
+    ///
+    /// # Errors
+    /// As [`StateDir::write_handoffs`].
+    pub fn note_upstream(&self, now: Moment, release: Option<&str>, commit: Option<&str>) -> Result<(), StoreFault> {
+        self.edit(COUNTERS, |object| {
+            for (key, value) in [("last_known_release", release), ("last_known_commit", commit)] {
+                object.extend(value.map(|value| (key.to_owned(), Value::from(value))));
+            }
+            stamp(object, now);
+        })
+    }
+
+    pub(super) fn edit(&self, name: &str, change: impl FnOnce(&mut Map<String, Value>)) -> Result<(), StoreFault> {
         let path = self.path().join(name);
         let mut object = read_object(&path)
             .map_err(|why| StoreFault::io("understand", &path)(io::Error::new(io::ErrorKind::InvalidData, why)))?;
@@ -131,6 +146,15 @@ fn from_number(n: f64) -> Option<i64> {
 
 fn from_rfc3339(text: &str) -> Option<i64> {
     text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
+}
+
+/// Sets the time of the last check, in the form in which it stands there.
+fn stamp(object: &mut Map<String, Value>, now: Moment) {
+    let stamp = match object.get("last_check_ts") {
+        Some(Value::String(_)) => Value::from(rfc3339(now.wall)),
+        _ => Value::from(now.wall.div_euclid(1000)),
+    };
+    object.insert("last_check_ts".to_owned(), stamp);
 }
 
 fn add(object: &mut Map<String, Value>, key: &str, more: u64) {
@@ -224,7 +248,7 @@ mod tests {
         let read = |name| serde_json::from_str::<Value>(&fs::read_to_string(scratch.path().join(name)).unwrap());
         assert_eq!(read(HANDOFFS).unwrap(), json!({"z y": [1], "a": 1_763_700_000}));
         fs::write(scratch.path().join(COUNTERS), "{\"last_known_release\":\"v1\",\"cycles_run\":4}").unwrap();
-        let counted = Counted { cycles: 1, handoffs: 2, idle_saved: Period::from_mins(2) };
+        let counted = Counted { cycles: 1, handoffs: 2, idle_saved: Period::from_mins(2), analyses: 0 };
         dir.count(NOW, counted).unwrap();
         dir.count(NOW, Counted { cycles: 0, handoffs: 0, ..counted }).unwrap();
         assert_eq!(dir.view().idle_saved(), Period::from_mins(4));
@@ -233,5 +257,8 @@ mod tests {
             json!({"last_known_release": "v1", "cycles_run": 5, "handoffs_triggered": 2, "idle_seconds_saved": 240,
                    "last_check_ts": 1_763_700_000})
         );
+        dir.note_upstream(NOW, Some("v2"), None).unwrap();
+        assert_eq!(read(COUNTERS).unwrap()["last_known_release"], "v2");
+        assert_eq!(read(COUNTERS).unwrap()["cycles_run"], 5);
     }
 }

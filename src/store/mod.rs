@@ -7,6 +7,7 @@
 //!
 //! **Architecture invariant:** no clock is read here; what needs a time is given one.
 
+mod chores;
 mod dir;
 mod fault;
 mod file;
@@ -21,10 +22,12 @@ mod sink;
 mod state;
 mod text;
 mod wire;
+mod wire_chores;
 mod wire_content;
 mod wire_marks;
 mod wire_probes;
 
+pub use chores::{ChoreFiles, LogPlace, Upstream};
 pub use dir::{Places, StateDir, View, all, locate};
 pub use fault::StoreFault;
 pub use follow::{FollowFault, Follower, From, Gap, NewBytes};

@@ -3,9 +3,11 @@
 use super::*;
 use crate::model;
 use crate::model::{
-    Cpu, Death, Ended, Fingerprint, Finished, Generation, History, Marks, Period, Position, ProcId, Purpose, Run, Rung,
-    ScreenState, ServerId, SessionName, Sighting, Standing, Stopping, Verdict,
+    Advice, ChoreEnd, ChoreHistory, ChoreResult, Cpu, Death, Ended, Fingerprint, Finished, Generation, History, Marks,
+    Period, Position, ProcId, Proposal, Purpose, Run, Rung, ScreenState, ServerId, SessionName, Sighting, Standing,
+    Stopping, Verdict,
 };
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A directory of a test's own, removed with it.
@@ -132,11 +134,27 @@ fn full_memory(sessions: u64) -> Memory {
         starts: vec![NOW, NOW],
         failed_start: Some(NOW),
         auth_deaths: [("claude".to_owned(), vec![NOW])].into(),
+        chores: full_chores(),
         probes: full_probes(),
         sessions: (0..sessions)
             .map(|n| (SessionName::new(&format!("gt-shop-crew-{n}")).unwrap(), full_history(n)))
             .collect(),
     }
+}
+
+fn full_chores() -> BTreeMap<String, ChoreHistory> {
+    let proposal = |advice| Proposal { advice, session: "s".into(), why: "w".into(), taken: true };
+    let advice = [Advice::Restart, Advice::Reset, Advice::Nudge("go".into())];
+    let results =
+        [ChoreResult::Done, ChoreResult::Skipped, ChoreResult::Failed, ChoreResult::TimedOut, ChoreResult::Lost];
+    let history = |result| ChoreHistory {
+        started: NOW,
+        ended: Some(ChoreEnd { at: NOW, result, said: "x".into() }),
+        not_before: Some(NOW),
+        asked: true,
+        proposals: advice.iter().cloned().map(proposal).collect(),
+    };
+    results.iter().map(|result| (result.word().to_owned(), history(*result))).collect()
 }
 
 fn opened(scratch: &Scratch) -> StateDir {

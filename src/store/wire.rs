@@ -3,6 +3,7 @@
 //! What is at its default is left out. Moments, names and fingerprints have their text form.
 
 use super::text::Text;
+use super::wire_chores::WireChore;
 use super::wire_content::WireContent;
 use super::wire_marks::WireMarks;
 use super::wire_probes::{WireFootprint, WireProbed, WireRoused};
@@ -50,6 +51,8 @@ struct WireMemory {
     failed_start: Option<At>,
     #[serde(skip_serializing_if = "is_default")]
     auth_deaths: BTreeMap<String, Vec<At>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    chores: BTreeMap<String, WireChore>,
     #[serde(skip_serializing_if = "is_default")]
     probes: BTreeMap<String, WireProbed>,
     sessions: BTreeMap<Text<SessionName>, WireHistory>,
@@ -171,6 +174,7 @@ impl From<&Memory> for WireMemory {
             starts,
             failed_start,
             auth_deaths,
+            chores,
             probes,
             sessions,
         } = memory;
@@ -184,6 +188,7 @@ impl From<&Memory> for WireMemory {
             starts: texts(starts),
             failed_start: failed_start.map(Text),
             auth_deaths: auth_deaths.iter().map(|(agent, row)| (agent.clone(), texts(row))).collect(),
+            chores: chores.iter().map(|(name, history)| (name.clone(), history.into())).collect(),
             probes: probes.iter().map(|(agent, probed)| (agent.clone(), probed.into())).collect(),
             sessions: sessions.iter().map(|(n, h)| (Text(n.clone()), h.into())).collect(),
         }
@@ -202,6 +207,7 @@ impl From<WireMemory> for Memory {
             starts: moments(wire.starts),
             failed_start: plain(wire.failed_start),
             auth_deaths: wire.auth_deaths.into_iter().map(|(agent, row)| (agent, moments(row))).collect(),
+            chores: wire.chores.into_iter().map(|(name, history)| (name, history.into())).collect(),
             probes: wire.probes.into_iter().map(|(agent, probed)| (agent, probed.into())).collect(),
             sessions: wire.sessions.into_iter().map(|(n, h)| (n.0, h.into())).collect(),
         }

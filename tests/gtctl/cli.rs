@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-const VERBS: [&str; 22] = [
+const VERBS: [&str; 23] = [
     "apply",
     "diff",
     "reconcile",
@@ -26,6 +26,7 @@ const VERBS: [&str; 22] = [
     "explain",
     "events",
     "attach",
+    "chore",
     "nudge",
     "pause",
     "resume",

@@ -62,7 +62,7 @@ impl Case {
 
     /// Everything the plan gives as a reason, with the policy of its session where that is declared.
     fn reasons(&self) -> impl Iterator<Item = (&Reason, Option<RestartPolicy>)> {
-        let Plan { steps, held, unchanged, probes: _, wake: _, mass: _ } = &self.plan;
+        let Plan { steps, held, unchanged, probes: _, chores: _, proposals: _, wake: _, mass: _ } = &self.plan;
         let steps = steps.iter().map(|step| (&step.session, &step.reason));
         let held = held.iter().map(|held| (&held.session, &held.reason));
         let noted = unchanged.iter().filter_map(|same| Some((&same.session, same.note.as_ref()?)));

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room and its floor. Rooms of one floor do not know each other.
-const FLOORS: [(&str, u32); 16] = [
+const FLOORS: [(&str, u32); 17] = [
     ("model", 0),
     ("manifest", 1),
     ("marker", 1),
@@ -16,6 +16,7 @@ const FLOORS: [(&str, u32); 16] = [
     ("store", 2),
     ("observe", 3),
     ("act", 3),
+    ("chores", 3),
     ("tell", 3),
     ("controller", 4),
     ("sim", 4),

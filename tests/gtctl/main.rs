@@ -7,6 +7,8 @@ mod bugs;
 #[cfg(test)]
 mod chaos;
 #[cfg(test)]
+mod chores;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod completion;
@@ -32,6 +34,7 @@ mod logs;
 mod look;
 #[cfg(test)]
 mod nudge;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod simulation;
@@ -51,6 +54,7 @@ mod town_edit;
 mod town_fault;
 #[cfg(test)]
 mod town_host;
+#[cfg(test)]
 mod unwell;
 #[cfg(test)]
 mod watch;

@@ -3,6 +3,7 @@
 use crate::yard::{Yard, sleeper};
 use gtctl::proc::signal::Signal;
 use std::fs;
+use std::time::{Duration, Instant};
 
 const TEXT: &str = "run \"your\" cycle; say $HOME #(date) 'é' and end;";
 
@@ -165,7 +166,9 @@ fn each_of_many_is_typed_once_beside_a_controller() {
     let watch = yard.start(&["reconcile", "--watch"]);
     let texts = ["first", "second", "third", "fourth"];
     let all: Vec<_> = texts.iter().map(|text| yard.start(&["nudge", "one", text])).collect();
-    all.into_iter().for_each(|nudge| drop(nudge.end().exits(0)));
+    for nudge in all {
+        nudge.end().exits(0);
+    }
     let mut said = heard(&yard);
     said.sort();
     assert_eq!(said, ["first", "fourth", "second", "third"]);
@@ -221,6 +224,48 @@ fn a_service_that_is_too_quiet_is_told_to_go_on_once_in_its_limit() {
     let so_far = keys(&yard);
     yard.until("its idle limit", || yard.gtctl(&["diff"]).out.contains("quiet for"));
     assert_eq!(keys(&yard), so_far);
+    watch.signal(Signal::TERM);
+    watch.end().exits(0);
+}
+
+/// How often the chore on `one` has ended like this, and what was last said of it.
+fn ended(yard: &Yard, outcome: &str) -> (usize, String) {
+    let journal = fs::read_to_string(yard.state().join("monitor.jsonl")).unwrap_or_default();
+    let lines = journal.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let ends: Vec<_> = lines.filter(|line| line["chore"] == "nudge-one" && line["outcome"] == outcome).collect();
+    (ends.len(), ends.last().map_or_else(String::new, ToString::to_string))
+}
+
+#[test]
+fn a_chore_types_and_does_not_before_a_sign_in_and_delays_no_restart() {
+    let other = sleeper("two", "agent = \"claude\"\nbackoff = { first = \"0s\" }");
+    let chore = "[[chore]]\nkind = \"nudge\"\nsession = \"one\"\ntext = \"run your cycle\"\nevery = \"2s\"\n";
+    let yard = town(&(other + chore));
+    let restarts = |when: &str| {
+        let former = yard.pid("two");
+        let begun = Instant::now();
+        yard.kill(former);
+        yard.fresh("two", Some(former));
+        assert!(begun.elapsed() < Duration::from_secs(3), "{when}: {:?}", begun.elapsed());
+        println!("{when}: a fresh process after {:?}", begun.elapsed());
+    };
+    let watch = yard.start(&["reconcile", "--watch"]);
+    yard.until("two texts", || heard(&yard).len() >= 2 && ended(&yard, "done").0 >= 2);
+    let so_far = keys(&yard).len();
+    yard.until("another that is being typed", || keys(&yard).len() > so_far);
+    restarts("while it types");
+    show(&yard, "Select login method:\n❯ 1. Account\n  2. Console");
+    yard.until("the reason", || ended(&yard, "skipped").0 >= 1);
+    let (before, so_far) = (ended(&yard, "skipped").0, keys(&yard));
+    restarts("while it is signed out");
+    yard.until("two more", || ended(&yard, "skipped").0 >= before + 2);
+    let (_, said) = ended(&yard, "skipped");
+    assert!(said.contains("auth") || said.contains("signed out"), "{said}");
+    assert_eq!(keys(&yard), so_far);
+    fs::remove_file(yard.at("home/screen")).unwrap();
+    let before = heard(&yard).len();
+    yard.until("its prompt to be used again", || heard(&yard).len() > before);
+    assert!(heard(&yard).iter().all(|line| line == "run your cycle"), "{:?}", heard(&yard));
     watch.signal(Signal::TERM);
     watch.end().exits(0);
 }

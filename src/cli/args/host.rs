@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// Flags of `schema`.
 #[derive(Debug, Args)]
 pub(in super::super) struct Schema {
-    /// Which: "town" or a verb with JSON output
+    /// Which: "town", "proposals" (what an analysis may answer) or a verb with JSON output
     #[arg(default_value = "town")]
     pub(in super::super) name: String,
 }

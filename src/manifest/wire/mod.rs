@@ -15,7 +15,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use values::{Limit, Memory, Positive, Share, Starts, Wait};
-use words::{Kind, Naming, Profile, Topic, WhenAttached};
+use words::{Accept, Kind, Naming, Profile, Topic, WhenAttached};
 
 /// The AI agent sessions wanted in tmux, declared for gtctl.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -174,15 +174,16 @@ pub struct ChoreTable {
     /// What it does.
     #[schemars(required)]
     pub kind: Option<Kind>,
-    /// What to call it; unique. Default: its kind, and for a nudge its session.
+    /// What to call it: letters, digits, `_` and `-`; unique. Default: its kind, and for a nudge its session.
     pub name: Option<String>,
     /// How often; `off` leaves it out. Default: the profile's for its kind; for `command` it must be given.
     pub every: Option<Limit>,
-    /// How long it may take. Default: 5m.
+    /// How long it may take; what it runs is ended then. Default: 5m.
     pub timeout: Option<Positive>,
     /// How many of its logs are kept. Default: 50.
     pub keep: Option<NonZeroU32>,
-    /// `analysis`, `command`: the argv to run.
+    /// `analysis`, `command`: the argv to run, without a shell. An analysis gets the town's state on its standard input,
+    /// or in place of `{state}` where an argument has that.
     pub command: Option<Vec<String>>,
     /// `nudge`: the session to type into.
     pub session: Option<String>,
@@ -192,6 +193,6 @@ pub struct ChoreTable {
     pub repo: Option<String>,
     /// `analysis`: whether its answer may hold proposals. Default: false.
     pub propose: Option<bool>,
-    /// `analysis`: whether proposals are carried out without being asked. Default: false.
-    pub accept: Option<bool>,
+    /// `analysis`: what becomes of its proposals. Default: `ask`.
+    pub accept: Option<Accept>,
 }

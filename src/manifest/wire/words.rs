@@ -120,6 +120,16 @@ words! {
 }
 
 words! {
+    /// What becomes of an analysis' proposals.
+    Accept => model::Accept {
+        /// They are shown by `diff` and `status`, and carried out by `gtctl apply --accept`.
+        Ask = "ask" => model::Accept::Ask,
+        /// They are carried out without being asked, as far as the planner's own holds allow.
+        Auto = "auto" => model::Accept::Auto,
+    }
+}
+
+words! {
     /// What a chore does.
     Kind => Kind {
         /// Compare the installed gt with the newest release of `repo`.

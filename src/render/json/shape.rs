@@ -1,5 +1,6 @@
 //! The shapes of the pages, flat and simple, and their schemas.
 
+use super::chores::{ChoreLine, ProposalLine};
 use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
 use serde_json::Value;
@@ -246,6 +247,10 @@ pub struct DiffPage {
     pub unchanged: Vec<UnchangedLine>,
     /// Agents that a running controller asks whether they are signed in.
     pub probes: Vec<ProbeLine>,
+    /// Timed work beside the sessions.
+    pub chores: Vec<ChoreLine>,
+    /// What analyses propose.
+    pub proposals: Vec<ProposalLine>,
     /// The next moment at which this answer can change of itself, RFC 3339.
     pub wake: Option<String>,
 }
@@ -283,6 +288,10 @@ pub struct StatusPage {
     pub idle_saved_s: u64,
     /// By name.
     pub sessions: Vec<SessionLine>,
+    /// Timed work beside the sessions; none where only some sessions were asked for.
+    pub chores: Vec<ChoreLine>,
+    /// What analyses propose.
+    pub proposals: Vec<ProposalLine>,
     /// The next moment at which this answer can change of itself, RFC 3339.
     pub wake: Option<String>,
 }

@@ -1,0 +1,240 @@
+//! Timed work beside the sessions: the upstream check, nudges, analyses and commands of one's own.
+//!
+//! Each run has a thread of its own with a runtime of its own, a deadline, and bounds on what is read and kept: one that
+//! fails, hangs or floods delays neither another nor the controller. What it starts is ended with it.
+//!
+//! **Architecture invariant:** nothing here decides when a chore is run or what becomes of a proposal (`plan/` does),
+//! and nothing here changes what is remembered: a run hands back a [`Report`].
+
+mod answer;
+mod http;
+mod kept;
+mod run;
+mod upstream;
+mod version;
+mod work;
+
+pub use answer::{ActionLine, ActionWord, Answer, schema};
+
+use crate::model::{Chore, ChoreResult, Memory, Moment, Observed, Plan, Proposal, SessionName, Town};
+use crate::store::ChoreFiles;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// How long runs may take to end when the controller does.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// Types texts into sessions.
+pub trait Typist: Send + Sync {
+    /// Types `text` into the session of the town and submits it, if its prompt is free now. Called from a thread of the
+    /// chore's own, within a runtime of its own. Bounded, and not broken off once it is begun.
+    fn type_into<'a>(
+        &'a self,
+        town: &'a Town,
+        session: &'a SessionName,
+        text: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Typing> + 'a>>;
+}
+
+/// What came of typing a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Typing {
+    /// It was typed and submitted.
+    Typed,
+    /// Nothing was typed, for a reason that may pass by itself; says which.
+    NotYet(String),
+    /// Nothing was typed, for a reason that stays; says which.
+    Refused(String),
+    /// It was not, or not surely; says why.
+    Failed(String),
+}
+
+/// What there was when a run was begun, for an analysis to be told.
+#[derive(Debug, Clone)]
+pub struct Look {
+    /// What is wanted.
+    pub town: Arc<Town>,
+    /// What was seen.
+    pub observed: Observed,
+    /// What is remembered.
+    pub memory: Memory,
+    /// What was decided.
+    pub plan: Plan,
+    /// When.
+    pub now: Moment,
+}
+
+/// Writes a look down for people and agents to read. Called from the thread of the chore.
+pub type Describe = Arc<dyn Fn(&Look) -> String + Send + Sync>;
+
+/// One run to be begun.
+#[derive(Clone)]
+pub struct Job {
+    /// Which chore.
+    pub chore: Chore,
+    /// Of which town.
+    pub town: Arc<Town>,
+    /// Its files.
+    pub files: ChoreFiles,
+    /// What there is; only looked at by analyses.
+    pub look: Option<Arc<Look>>,
+    /// When it is begun.
+    pub now: Moment,
+}
+
+/// A run that has ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// Which chore.
+    pub chore: String,
+    /// The word of its kind.
+    pub kind: &'static str,
+    /// When it was begun.
+    pub begun: Moment,
+    /// When it had ended.
+    pub ended: Moment,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Where its log is.
+    pub log: Option<PathBuf>,
+}
+
+/// What came of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// How it ended.
+    pub result: ChoreResult,
+    /// The same for people, unsanitised.
+    pub said: String,
+    /// It is not to be run before this.
+    pub not_before: Option<Moment>,
+    /// What it proposes.
+    pub proposals: Vec<Proposal>,
+    /// What it found upstream.
+    pub upstream: Option<UpstreamNews>,
+    /// What goes into its log.
+    pub log: Vec<u8>,
+}
+
+/// What was found upstream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpstreamNews {
+    /// Of which repository.
+    pub repo: String,
+    /// The newest release.
+    pub release: Option<String>,
+    /// The newest commit.
+    pub commit: Option<String>,
+    /// The words about an upgrade that waits: `Some(None)` when none does, none when it cannot be told.
+    pub pending: Option<Option<String>>,
+}
+
+/// The runs under way.
+pub struct Chores {
+    describe: Describe,
+    typist: Arc<dyn Typist>,
+    /// By name; to drop one of them ends the run.
+    running: BTreeMap<String, oneshot::Sender<()>>,
+    ended: mpsc::UnboundedReceiver<Report>,
+    tell: mpsc::UnboundedSender<Report>,
+    /// Ended, and not yet handed out.
+    heard: Vec<Report>,
+}
+
+impl Chores {
+    /// None under way.
+    #[must_use]
+    pub fn new(describe: Describe, typist: Arc<dyn Typist>) -> Self {
+        let (tell, ended) = mpsc::unbounded_channel();
+        Self { describe, typist, running: BTreeMap::new(), ended, tell, heard: Vec::new() }
+    }
+
+    /// The names of those under way.
+    #[must_use]
+    pub fn running(&self) -> BTreeSet<String> {
+        self.running.keys().cloned().collect()
+    }
+
+    /// Begins a run, unless one of the same name is under way.
+    pub fn begin(&mut self, job: Job) {
+        if self.running.contains_key(&job.chore.name) {
+            return;
+        }
+        let (stay, cancel) = oneshot::channel();
+        self.running.insert(job.chore.name.clone(), stay);
+        let (describe, typist, tell) = (self.describe.clone(), self.typist.clone(), self.tell.clone());
+        let unstarted = job.clone();
+        let begun = std::thread::Builder::new().name("chore".to_owned()).spawn(move || {
+            let outcome = catch_unwind(AssertUnwindSafe(|| work::run(&job, &describe, &*typist, cancel)));
+            let defect = || Outcome::new(ChoreResult::Failed, "it broke off by a defect of gtctl");
+            let _ = tell.send(work::report(&job, outcome.unwrap_or_else(|_| defect())));
+        });
+        if let Err(fault) = begun {
+            let outcome = Outcome::new(ChoreResult::Failed, format!("no thread could be had: {fault}"));
+            let _ = self.tell.send(work::report(&unstarted, outcome));
+        }
+    }
+
+    /// The runs that have ended since the last call.
+    pub fn ended(&mut self) -> Vec<Report> {
+        while let Ok(report) = self.ended.try_recv() {
+            self.hear(report);
+        }
+        std::mem::take(&mut self.heard)
+    }
+
+    /// Waits until another run has ended; for ever while none is under way. What has ended is handed out by
+    /// [`Chores::ended`]. May be dropped at any time.
+    pub async fn wait(&mut self) {
+        // There is a sender here as well: the channel never closes.
+        if let Some(report) = self.ended.recv().await {
+            self.hear(report);
+        }
+    }
+
+    /// Waits until none is under way.
+    pub async fn settle(&mut self) {
+        while !self.running.is_empty() {
+            let Some(report) = self.ended.recv().await else { return };
+            self.hear(report);
+        }
+    }
+
+    /// Ends every run under way, with all that they have started, and waits for that, but not for long.
+    pub async fn close(&mut self) {
+        self.running.values_mut().for_each(|stay| *stay = oneshot::channel().0);
+        let _ = tokio::time::timeout(FAREWELL, self.settle()).await;
+    }
+
+    fn hear(&mut self, report: Report) {
+        self.running.remove(&report.chore);
+        self.heard.push(report);
+    }
+}
+
+impl fmt::Debug for Chores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chores").field("running", &self.running.keys()).finish_non_exhaustive()
+    }
+}
+
+impl Outcome {
+    /// Nothing but how it ended.
+    #[must_use]
+    pub fn new(result: ChoreResult, said: impl Into<String>) -> Self {
+        Self { result, said: said.into(), not_before: None, proposals: Vec::new(), upstream: None, log: Vec::new() }
+    }
+}
+
+impl Job {
+    /// What marks all that its command starts.
+    fn mark(&self) -> String {
+        self.files.dir().to_string_lossy().into_owned()
+    }
+}

@@ -1,0 +1,82 @@
+//! Chores from the command line: what a controller needs to run them, and `gtctl chore run`.
+
+use super::args::{ChoreRun, Global, TownArg};
+use super::exit::{Exit, Trouble};
+use super::output::Terminal;
+use super::place::{Place, myself};
+use crate::chores::{Chores, Describe, Look};
+use crate::controller::{ByTurns, Controller, Farewell};
+use crate::model::{ChoreResult, Orders, Scope, Town};
+use crate::proc::host;
+use crate::render::{Books, Clock, Colour, Detail, Paper, Scene, brief, sanitise};
+use crate::store::{LockFault, View};
+use std::sync::Arc;
+
+/// The last events that an analysis is told.
+const EVENTS: usize = 60;
+/// The largest processes that an analysis is told.
+const PROCESSES: usize = 10;
+/// The longest line about a run, in characters.
+const LONG: usize = 1000;
+
+/// What runs the chores of a town.
+pub(super) fn chores(place: &Place) -> Chores {
+    let state = View::of(&place.state);
+    let describe: Describe = Arc::new(move |look| describe(&state, look));
+    let typist = ByTurns::new(place.client.clone(), place.state.clone(), myself());
+    Chores::new(describe, Arc::new(typist))
+}
+
+fn describe(state: &View, look: &Look) -> String {
+    let Look { town, observed, memory, plan, now } = look;
+    let scene = Scene { town, observed, memory, plan, now: *now };
+    let clock = Clock { now: *now, offset_seconds: 0 };
+    let paper = Paper { clock, width: None, colour: Colour::Off, detail: Detail::Short };
+    let books = Books { idle_saved: state.idle_saved(), ..Books::default() };
+    brief::page(&scene, &books, &state.last_events(EVENTS), &host::look(state.path(), PROCESSES), &paper)
+}
+
+/// Runs one chore now, or has it run by the controller that there is.
+pub(super) async fn run(global: &Global, args: &ChoreRun, terminal: &Terminal) -> Result<Exit, Trouble> {
+    let place = Place::find(global, &TownArg { town: None }, terminal)?;
+    check(&place.town, &args.chore)?;
+    let mut controller = place.controller()?;
+    controller.ask_chore(&args.chore)?;
+    let _claim = match controller.claim() {
+        Ok(claim) => claim,
+        Err(LockFault::Held { .. }) => {
+            terminal.print(&format!("{}: the controller runs it at its next look\n", args.chore));
+            return Ok(Exit::Done);
+        }
+        Err(fault) => return Err(fault.into()),
+    };
+    let mut controller = controller.doing(chores(&place));
+    let scope = Scope::Chore(args.chore.clone());
+    let cycle = controller.cycle(&place.town, Orders::default(), &scope).await?;
+    cycle.notices.iter().for_each(|notice| terminal.warn(notice));
+    conclude(&mut controller, &args.chore, terminal).await
+}
+
+async fn conclude(controller: &mut Controller, chore: &str, terminal: &Terminal) -> Result<Exit, Trouble> {
+    controller.end_chores(Farewell::Wait).await?;
+    let memory = controller.recall_in_turn()?;
+    let ended = memory.chores.get(chore).filter(|history| !history.asked).and_then(|history| history.ended.as_ref());
+    let Some(ended) = ended else {
+        return Err(Trouble::new(format!("{chore} was not run")).help("`gtctl status` shows what holds it"));
+    };
+    terminal.print(&format!("{chore}: {}: {}\n", ended.result.word(), sanitise::line(&ended.said, LONG)));
+    Ok(match ended.result {
+        ChoreResult::Done => Exit::Done,
+        ChoreResult::Skipped => Exit::Partial,
+        ChoreResult::Failed | ChoreResult::TimedOut | ChoreResult::Lost => Exit::Failed,
+    })
+}
+
+fn check(town: &Town, chore: &str) -> Result<(), Trouble> {
+    if town.chores.iter().any(|known| known.name == chore) {
+        return Ok(());
+    }
+    let known: Vec<&str> = town.chores.iter().map(|chore| chore.name.as_str()).collect();
+    let help = if known.is_empty() { "town.toml declares none: add a [[chore]]".to_owned() } else { known.join(", ") };
+    Err(Trouble::new(format!("there is no chore `{chore}`")).help(help))
+}

@@ -1,0 +1,63 @@
+//! What goes on beside the cycles, each taken in by the next of them: agents are asked, chores run.
+
+use super::cycle::Controller;
+use super::prober::Prober;
+use crate::chores::Chores;
+use crate::model::{Entry, Memory, Moment, Plan};
+use crate::remember::{answer, answers};
+use crate::store::StateDir;
+use crate::tmux::Client;
+
+impl Controller {
+    /// Asks agents whether they are signed in, where the plan says so: the answers are taken in by later cycles.
+    pub(super) fn ask_agents(&mut self) {
+        self.prober.get_or_insert_default();
+    }
+
+    /// What the watcher waits on between two cycles: the state directory, the client, and what is done beside the
+    /// cycles: the answer of an agent, and the end of a chore.
+    pub(super) fn senses(&mut self) -> (&StateDir, &Client, impl Future<Output = ()>) {
+        let Self { store, client, prober, chores, .. } = self;
+        let beside = async move {
+            tokio::select! {
+                () = answered(prober.as_mut()) => {}
+                () = chore_ended(chores.as_mut()) => {}
+            }
+        };
+        (store, client, beside)
+    }
+
+    /// The memory with the answers that have come, and what there is to tell of them.
+    pub(super) fn take_answers(&mut self, before: &Memory) -> (Memory, Vec<Entry>) {
+        let told = self.prober.as_mut().map(Prober::take).unwrap_or_default();
+        let taken = told.into_iter().fold(before.clone(), |memory, (agent, at, told)| answer(memory, &agent, at, told));
+        let entries = answers(before, &taken);
+        (taken, entries)
+    }
+
+    /// Without questions where nobody is there to wait for the answers.
+    pub(super) fn asking(&self, plan: Plan) -> Plan {
+        if self.prober.is_some() { plan } else { Plan { probes: Vec::new(), ..plan } }
+    }
+
+    pub(super) fn ask_due(&mut self, plan: &Plan, now: Moment) {
+        let Some(prober) = &mut self.prober else { return };
+        plan.probes.iter().filter(|probe| probe.is_due(now)).for_each(|probe| prober.ask(probe.clone(), now));
+    }
+}
+
+/// Waits for an agent's answer; for ever where none was asked.
+async fn answered(prober: Option<&mut Prober>) {
+    match prober {
+        Some(prober) => prober.wait().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits for the end of a run, which the next cycle takes in; for ever where none is under way.
+async fn chore_ended(chores: Option<&mut Chores>) {
+    match chores {
+        Some(chores) => chores.wait().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,230 @@
+//! Chores within the cycle: what has ended is remembered, what is due is written down and begun.
+
+use super::cycle::{Controller, CycleFault, TURN_PATIENCE, chain};
+use super::survey::survey;
+use crate::chores::{Chores, Job, Look, Report, UpstreamNews};
+use crate::model::{
+    Advice, Chore, ChoreEnd, ChoreKind, ChoreTime, Entry, Judged, Memory, Moment, Observed, Orders, Period, Plan,
+    SessionName, Town,
+};
+use crate::observe::Depth;
+use crate::plan::{Situation, plan};
+use crate::proc;
+use crate::remember::{
+    Taking, ask_chore, begin_chores, chore_entries, chore_entry, end_chore, intend, lose_chores, take_proposals,
+};
+use crate::store::{Counted, StoreFault};
+use serde_json::json;
+use std::sync::Arc;
+
+/// How long a text that was proposed may take to be typed.
+const NUDGE_PATIENCE: Period = Period::from_mins(2);
+
+/// What becomes of the runs under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Farewell {
+    /// They may end, each within its own time.
+    Wait,
+    /// They are ended, with all that they have started.
+    Break,
+}
+
+impl Controller {
+    /// Runs the chores that are due in its cycles.
+    #[must_use]
+    pub fn doing(self, chores: Chores) -> Self {
+        Self { chores: Some(chores), ..self }
+    }
+
+    /// What is remembered now, for a look outside any cycle.
+    ///
+    /// # Errors
+    /// [`CycleFault`].
+    pub fn recall_in_turn(&mut self) -> Result<Memory, CycleFault> {
+        let _turn = self.store.lock_turn(self.me, TURN_PATIENCE).map_err(CycleFault::Lock)?;
+        self.recall(&mut Vec::new())
+    }
+
+    /// Lets the runs under way end, and remembers how they did.
+    ///
+    /// # Errors
+    /// [`CycleFault`]; they have ended all the same.
+    pub async fn end_chores(&mut self, farewell: Farewell) -> Result<(), CycleFault> {
+        let Some(chores) = &mut self.chores else { return Ok(()) };
+        match farewell {
+            Farewell::Wait => chores.settle().await,
+            Farewell::Break => chores.close().await,
+        }
+        let (reports, now) = (chores.ended(), proc::clock::now());
+        let running = chores.running();
+        if reports.is_empty() {
+            return Ok(());
+        }
+        self.amend(|memory| lose_chores(reports.iter().fold(memory, remember), &running, now))?;
+        self.tell_of(&reports, &mut Vec::new());
+        Ok(())
+    }
+
+    /// Writes down that a chore is to be run now, whenever its time is.
+    ///
+    /// # Errors
+    /// [`CycleFault`]; nothing was written then.
+    pub fn ask_chore(&mut self, chore: &str) -> Result<(), CycleFault> {
+        let now = proc::clock::now();
+        self.amend(|memory| ask_chore(memory, chore, now))
+    }
+
+    /// Looks, and writes down that what is proposed now is to be carried out, as far as the planner allows. The next
+    /// cycles do so; texts to be typed are left to the caller.
+    ///
+    /// # Errors
+    /// [`CycleFault`]; nothing was written then.
+    pub async fn accept(&mut self, town: &Town, orders: Orders) -> Result<Vec<Judged>, CycleFault> {
+        let memory = self.recall_in_turn()?;
+        let looked = survey(&self.client, town, self.store.view(), memory, orders, Depth::Plan).await;
+        let mut taken = Vec::new();
+        self.amend(|memory| {
+            let (memory, accepted) = take_proposals(memory, &looked.plan, Taking::Asked);
+            taken = accepted;
+            memory
+        })?;
+        Ok(taken)
+    }
+
+    /// The run that types a proposed text; none for other proposals.
+    #[must_use]
+    pub fn typing(&self, town: &Town, judged: &Judged, now: Moment) -> Option<Job> {
+        let Advice::Nudge(text) = &judged.proposal.advice else { return None };
+        let session = SessionName::new(&judged.proposal.session).ok()?;
+        let made = town.chores.iter().find(|chore| chore.name == judged.chore)?;
+        let name = format!("{}-nudge-{session}", judged.chore);
+        let kind = ChoreKind::Nudge { session, text: text.clone() };
+        let chore = Chore { name, kind, timeout: NUDGE_PATIENCE, ..made.clone() };
+        Some(self.job(&Arc::new(town.clone()), &chore, None, now))
+    }
+
+    /// Takes in the runs that have ended, and gives up those that nobody runs.
+    pub(super) fn hear_chores(&mut self, memory: Memory, notices: &mut Vec<String>) -> Memory {
+        let Some(chores) = &mut self.chores else { return memory };
+        let (reports, running) = (chores.ended(), chores.running());
+        self.tell_of(&reports, notices);
+        lose_chores(reports.iter().fold(memory, remember), &running, proc::clock::now())
+    }
+
+    /// Carries out what is proposed where the manifest accepts it: as if a person had asked for it.
+    pub(super) fn accept_proposals(
+        &self,
+        town: &Town,
+        observed: &Observed,
+        memory: Memory,
+        planned: Plan,
+        orders: Orders,
+        now: Moment,
+    ) -> (Memory, Plan, Vec<Judged>) {
+        if self.chores.is_none() {
+            return (memory, planned, Vec::new());
+        }
+        let (memory, taken) = take_proposals(memory, &planned, Taking::Accepted);
+        if taken.is_empty() {
+            return (memory, planned, taken);
+        }
+        let planned = plan(&Situation { town, observed, memory: &memory, orders, now });
+        (memory, planned, taken)
+    }
+
+    /// What is about to be done, chores included where this controller runs them.
+    pub(super) fn intended(&self, memory: Memory, plan: &Plan, now: Moment) -> Memory {
+        let memory = intend(memory, plan, now);
+        if self.chores.is_some() { begin_chores(memory, plan, now) } else { memory }
+    }
+
+    /// Begins what is due and was written down, and the typing of what was accepted.
+    pub(super) fn begin_chores(
+        &mut self,
+        town: &Town,
+        observed: &Observed,
+        memory: &Memory,
+        plan: &Plan,
+        taken: &[Judged],
+        now: Moment,
+    ) {
+        if self.chores.is_none() {
+            return;
+        }
+        let is_due =
+            |chore: &&Chore| plan.chores.iter().any(|timed| timed.chore == chore.name && timed.when == ChoreTime::Now);
+        let due: Vec<&Chore> = town.chores.iter().filter(is_due).collect();
+        if due.is_empty() && taken.is_empty() {
+            return;
+        }
+        let shared = Arc::new(town.clone());
+        let wants_look = due.iter().any(|chore| matches!(chore.kind, ChoreKind::Analysis { .. }));
+        let look = wants_look.then(|| {
+            let (observed, memory, plan) = (observed.clone(), memory.clone(), plan.clone());
+            Arc::new(Look { town: shared.clone(), observed, memory, plan, now })
+        });
+        let jobs: Vec<Job> = due.into_iter().map(|chore| self.job(&shared, chore, look.clone(), now)).collect();
+        let texts: Vec<Job> = taken.iter().filter_map(|judged| self.typing(town, judged, now)).collect();
+        if let Some(chores) = &mut self.chores {
+            jobs.into_iter().chain(texts).for_each(|job| chores.begin(job));
+        }
+    }
+
+    /// What is written down of chores that were not begun, and of what is proposed.
+    pub(super) fn news_of_chores(&self, town: &Town, plan: &Plan) -> Vec<Entry> {
+        if self.chores.is_none() {
+            return Vec::new();
+        }
+        let kind_of = |name: &str| {
+            let chore = town.chores.iter().find(|chore| chore.name == name);
+            chore.map_or("chore", |chore| chore.kind.word())
+        };
+        chore_entries(&self.last_plan, plan, kind_of)
+    }
+
+    fn job(&self, town: &Arc<Town>, chore: &Chore, look: Option<Arc<Look>>, now: Moment) -> Job {
+        let files = self.store.view().chore_files(&chore.name);
+        Job { chore: chore.clone(), town: town.clone(), files, look, now }
+    }
+
+    /// The journal, and the files of the older automonitor. None of them is worth failing for.
+    fn tell_of(&self, reports: &[Report], notices: &mut Vec<String>) {
+        for report in reports {
+            if let Err(fault) = self.write_of(report) {
+                notices.push(format!("what came of chore {} was not written: {}", report.chore, chain(&fault)));
+            }
+        }
+    }
+
+    fn write_of(&self, report: &Report) -> Result<(), StoreFault> {
+        self.store.journal(report.ended, &[entry(report)])?;
+        if let Some(UpstreamNews { repo, release, commit, pending }) = &report.outcome.upstream {
+            self.store.note_upstream(report.ended, release.as_deref(), commit.as_deref())?;
+            if let Some(text) = pending {
+                self.store.write_pending(repo, text.as_deref())?;
+            }
+        }
+        if report.kind == "analysis" {
+            return self.store.count(report.ended, Counted { analyses: 1, ..Counted::default() });
+        }
+        Ok(())
+    }
+}
+
+fn remember(memory: Memory, report: &Report) -> Memory {
+    let Report { chore, outcome, ended, .. } = report;
+    let end = ChoreEnd { at: *ended, result: outcome.result, said: outcome.said.clone() };
+    end_chore(memory, chore, end, outcome.not_before, outcome.proposals.clone())
+}
+
+fn entry(report: &Report) -> Entry {
+    let Report { chore, kind, begun, ended, outcome, log } = report;
+    let mut entry = chore_entry(kind, chore, outcome.result, &outcome.said);
+    entry.fields.insert("took_ms", json!(ended.since(begun).millis()));
+    entry.fields.extend(log.as_ref().map(|path| ("log", json!(path.to_string_lossy()))));
+    if let Some(news) = &outcome.upstream {
+        entry.fields.insert("release", json!(news.release));
+        entry.fields.insert("commit", json!(news.commit));
+    }
+    entry
+}

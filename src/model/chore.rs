@@ -1,0 +1,200 @@
+//! Timed work beside the sessions: what is remembered of it, when it is due, and what it may propose.
+
+use super::{Hold, Moment, Phase, SessionName};
+
+/// What is remembered of one chore that has ever been begun.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChoreHistory {
+    /// When its last run was begun.
+    pub started: Moment,
+    /// How that ended; none while it runs.
+    pub ended: Option<ChoreEnd>,
+    /// The other side asked not to be bothered again before this.
+    pub not_before: Option<Moment>,
+    /// Somebody asked for a run now.
+    pub asked: bool,
+    /// What its last run proposes, at most [`Proposal::MAX`]. They go with its next run.
+    pub proposals: Vec<Proposal>,
+}
+
+/// The end of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChoreEnd {
+    /// When.
+    pub at: Moment,
+    /// How.
+    pub result: ChoreResult,
+    /// The same for people, at most [`ChoreEnd::MAX_SAID`] characters, unsanitised.
+    pub said: String,
+}
+
+impl ChoreEnd {
+    /// The longest text, in characters.
+    pub const MAX_SAID: usize = 300;
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChoreResult {
+    /// It did what it is for.
+    Done,
+    /// There was a reason not to do it this time.
+    Skipped,
+    /// It did not do it.
+    Failed,
+    /// It took too long and was ended.
+    TimedOut,
+    /// Its controller ended first.
+    Lost,
+}
+
+impl ChoreResult {
+    /// The word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Skipped => "skipped",
+            Self::Failed => "failed",
+            Self::TimedOut => "timed-out",
+            Self::Lost => "lost",
+        }
+    }
+
+    /// Whether somebody should know.
+    #[must_use]
+    pub fn is_trouble(self) -> bool {
+        match self {
+            Self::Done | Self::Skipped => false,
+            Self::Failed | Self::TimedOut | Self::Lost => true,
+        }
+    }
+}
+
+/// One chore in a plan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Timed {
+    /// Its name.
+    pub chore: String,
+    /// When it is run.
+    pub when: ChoreTime,
+}
+
+/// When a chore is run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ChoreTime {
+    /// Now.
+    Now,
+    /// It would be now, but there is nothing it could be done to; says why. That counts as a run.
+    Skip(String),
+    /// It runs already.
+    Running {
+        /// Since when.
+        since: Moment,
+    },
+    /// Then.
+    At(Moment),
+    /// It waits until this is lifted.
+    Held(Hold),
+}
+
+/// What an analysis would have done to one session. Nothing of it is believed: the planner judges it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposal {
+    /// What.
+    pub advice: Advice,
+    /// To which session, as it was written.
+    pub session: String,
+    /// Why, as it was written.
+    pub why: String,
+    /// It was carried out.
+    pub taken: bool,
+}
+
+impl Proposal {
+    /// So many of one run are looked at.
+    pub const MAX: usize = 10;
+    /// The longest text, in characters.
+    pub const MAX_TEXT: usize = 500;
+}
+
+/// What may be proposed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Advice {
+    /// A fresh process.
+    Restart,
+    /// To forget its crashes.
+    Reset,
+    /// To type this into it.
+    Nudge(String),
+}
+
+impl Advice {
+    /// The word.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Restart => "restart",
+            Self::Reset => "reset",
+            Self::Nudge(_) => "nudge",
+        }
+    }
+}
+
+/// A proposal as judged now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    /// The chore that made it.
+    pub chore: String,
+    /// Which of its proposals.
+    pub nth: usize,
+    /// The proposal.
+    pub proposal: Proposal,
+    /// What is to be done with it.
+    pub standing: ProposalStanding,
+}
+
+/// What is to be done with a proposal.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ProposalStanding {
+    /// It may be carried out, once somebody accepts it.
+    Asks(SessionName),
+    /// It is carried out now: the manifest accepts what is proposed.
+    Accepted(SessionName),
+    /// It was carried out.
+    Taken,
+    /// It is not carried out.
+    Refused(Refusal),
+}
+
+/// Why a proposal is not carried out.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Refusal {
+    /// No such session is declared.
+    UnknownSession,
+    /// The same was proposed before for this session, or would be done in any case.
+    Needless,
+    /// What it is now does not allow it.
+    Phase(Phase),
+    /// What would hold the planner's own step.
+    Held(Hold),
+    /// So many restarts of one run are carried out at most.
+    TooMany {
+        /// How many.
+        allowed: u32,
+    },
+}
+
+impl Refusal {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownSession => "unknown-session",
+            Self::Needless => "needless",
+            Self::Phase(_) => "phase",
+            Self::Held(hold) => hold.code(),
+            Self::TooMany { .. } => "too-many",
+        }
+    }
+}

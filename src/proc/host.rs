@@ -1,0 +1,65 @@
+//! The machine: its memory, load, disk and largest processes, for people.
+
+use super::file;
+use super::tree::{Forest, Member};
+use std::path::Path;
+
+/// What there is of a machine's means. What could not be read is zero or empty.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Host {
+    /// Load averages over 1, 5 and 15 minutes, as the kernel prints them.
+    pub load: String,
+    /// Memory in all, in bytes.
+    pub memory: u64,
+    /// Memory that can be had without swapping, in bytes.
+    pub memory_free: u64,
+    /// Size of the file system of the state directory, in bytes.
+    pub disk: u64,
+    /// What users may still write there, in bytes.
+    pub disk_free: u64,
+    /// The processes with the most resident memory, the largest first.
+    pub largest: Vec<Member>,
+}
+
+/// Looks at the machine; `path` names the file system.
+#[must_use]
+pub fn look(path: &Path, processes: usize) -> Host {
+    let (disk, disk_free) = disk(path);
+    let meminfo = text("/proc/meminfo");
+    Host {
+        load: text("/proc/loadavg").split(' ').take(3).collect::<Vec<_>>().join(" "),
+        memory: of_meminfo(&meminfo, "MemTotal:"),
+        memory_free: of_meminfo(&meminfo, "MemAvailable:"),
+        disk,
+        disk_free,
+        largest: Forest::scan().largest(processes),
+    }
+}
+
+fn text(path: &str) -> String {
+    String::from_utf8_lossy(&file::read(path, 64 << 10).unwrap_or_default()).into_owned()
+}
+
+fn of_meminfo(text: &str, name: &str) -> u64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    let kib = line.and_then(|rest| rest.split_whitespace().next()).and_then(|n| n.parse::<u64>().ok());
+    kib.unwrap_or(0).saturating_mul(1024)
+}
+
+fn disk(path: &Path) -> (u64, u64) {
+    let Ok(stat) = nix::sys::statvfs::statvfs(path) else { return (0, 0) };
+    let bytes = |blocks: u64| blocks.saturating_mul(stat.fragment_size());
+    (bytes(stat.blocks()), bytes(stat.blocks_available()))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn this_machine_has_some_of_each() {
+        let host = super::look(std::path::Path::new("/"), 3);
+        assert!(host.memory > host.memory_free && host.memory_free > 0 && host.disk > 0, "{host:?}");
+        assert!(host.largest.len() <= 3 && !host.largest.is_empty());
+        assert!(host.largest.windows(2).all(|pair| pair[0].stat.rss >= pair[1].stat.rss));
+        assert_eq!(host.load.split(' ').count(), 3);
+    }
+}
