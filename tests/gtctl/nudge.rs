@@ -254,6 +254,9 @@ fn a_chore_types_and_does_not_before_a_sign_in_and_delays_no_restart() {
     let so_far = keys(&yard).len();
     yard.until("another that is being typed", || keys(&yard).len() > so_far);
     restarts("while it types");
+    // A menu that comes between typing and submitting would leave the text behind it.
+    let so_far = ended(&yard, "done").0;
+    yard.until("the end of another", || ended(&yard, "done").0 > so_far);
     show(&yard, "Select login method:\n❯ 1. Account\n  2. Console");
     yard.until("the reason", || ended(&yard, "skipped").0 >= 1);
     let (before, so_far) = (ended(&yard, "skipped").0, keys(&yard));
