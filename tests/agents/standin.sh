@@ -26,7 +26,7 @@ while :; do
     IFS= read -rsN1 -t 0.05 key || continue
     if [ "$key" = $'\033' ]; then
         sequence=
-        while IFS= read -rsN1 -t 0.5 key && [ "$key" != '~' ]; do sequence+=$key; done
+        while IFS= read -rsN1 -t 10 key && [ "$key" != '~' ]; do sequence+=$key; done
         [ "$sequence" = '[200' ] && pasting=1 || pasting=
         continue
     fi

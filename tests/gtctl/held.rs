@@ -27,7 +27,10 @@ async fn it_hears_what_a_fresh_one_hears() {
     let (fresh, held) = (server.scratch.client(), held(&server).await);
     let dead = wait_for("the death", async || {
         let listing = list::list(&fresh).await.unwrap();
-        listing.rows.iter().find(|row| row.dead && row.status == Some(3)).map(|row| row.pane)
+        let dead = listing.rows.iter().find(|row| row.dead && row.status == Some(3)).map(|row| row.pane)?;
+        // tmux may see an end before the last output.
+        let tails = gtctl::tmux::tail::tails(&fresh, &[dead]).await.ok()?;
+        tails.get(&dead).is_some_and(|lines| lines.len() == 2).then_some(dead)
     })
     .await;
     let (one, other) = (list::list(&fresh).await.unwrap(), list::list(&held).await.unwrap());
