@@ -369,9 +369,9 @@ fn adoption(subject: &Subject<'_>, generation: Generation) -> Option<Action> {
         Some(_) => (Origin::Policy, None),
         None => (Origin::Adopted, Some(subject.handoff_to_carry().unwrap_or(subject.now()))),
     };
-    // What is declared is logged from its next start on, which what others start never has.
+    // What is declared is logged like all that is; what others start, only to hear it.
     let Completion { markers, grace: _, log } = &desired.completion;
-    let listens = origin == Origin::Policy && !markers.is_empty() && log.is_none();
+    let listens = origin == Origin::Adopted || (!markers.is_empty() && log.is_none());
     let log = listens.then_some(desired.logs);
     Some(Action::Adopt { target, fingerprint, generation, started, handoff, origin, log })
 }

@@ -272,3 +272,22 @@ fn a_chore_types_and_does_not_before_a_sign_in_and_delays_no_restart() {
     watch.signal(Signal::TERM);
     watch.end().exits(0);
 }
+
+#[test]
+fn an_old_session_is_told_to_hand_off_and_has_its_time_for_it() {
+    let old = "max_age = \"5s\"\nmax_age_jitter = \"0s\"\nhandoff_gap = \"0s\"\ndrain = \"1m\"";
+    let yard = town(&format!("{old}\nhandoff = \"{{session}}, write your notes\""));
+    let first = yard.pid("one");
+    let watch = yard.start(&["reconcile", "--watch"]);
+    yard.until("the notice", || !heard(&yard).is_empty());
+    assert_eq!((heard(&yard), yard.pid("one")), (vec!["one, write your notes".to_owned()], first));
+    // It works on it for a while: longer than it would have been idle for.
+    yard.write("home/work", "");
+    yard.until("what it waits for", || yard.gtctl(&["diff"]).out.contains("waits for it to fall idle"));
+    assert_eq!(yard.pid("one"), first);
+    fs::remove_file(yard.at("home/work")).unwrap();
+    yard.fresh("one", Some(first));
+    assert_eq!(heard(&yard)[..1], ["one, write your notes"]);
+    watch.signal(Signal::TERM);
+    watch.end().exits(0);
+}
