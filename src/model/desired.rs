@@ -1,6 +1,6 @@
 //! What the user wants: a [`Town`] of [`Desired`] sessions, every default resolved.
 
-use super::{NudgeText, Period, Policy, SessionName, Topic};
+use super::{Chore, NudgeText, Period, Policy, SessionName, Topic};
 use core::net::SocketAddr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -424,73 +424,4 @@ pub enum Metrics {
     File(PathBuf),
     /// By HTTP, on an address of this host alone.
     Listen(SocketAddr),
-}
-
-/// Timed work beside the sessions.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Chore {
-    /// What to call it; unique.
-    pub name: String,
-    /// What it does.
-    pub kind: ChoreKind,
-    /// How often.
-    pub every: Period,
-    /// How long it may take.
-    pub timeout: Period,
-    /// How many of its logs are kept.
-    pub keep: u32,
-    /// Where its command is run, absolute.
-    pub dir: PathBuf,
-}
-
-/// Whether proposals are carried out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Accept {
-    /// Only when somebody says so.
-    #[default]
-    Ask,
-    /// Without being asked, as far as the planner allows.
-    Auto,
-}
-
-/// The kinds of chore.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ChoreKind {
-    /// Compare the installed gt with the newest release of a repository.
-    Upstream {
-        /// `owner/name`.
-        repo: String,
-    },
-    /// Type a text into a session.
-    Nudge {
-        /// Which.
-        session: SessionName,
-        /// What.
-        text: String,
-    },
-    /// Hand the town's state to a command.
-    Analysis {
-        /// Its argv.
-        command: Vec<String>,
-        /// Whether its answer may hold proposals, and what becomes of them then.
-        propose: Option<Accept>,
-    },
-    /// Run a command.
-    Command {
-        /// Its argv.
-        command: Vec<String>,
-    },
-}
-
-impl ChoreKind {
-    /// The word of the kind.
-    #[must_use]
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::Upstream { .. } => "upstream",
-            Self::Nudge { .. } => "nudge",
-            Self::Analysis { .. } => "analysis",
-            Self::Command { .. } => "command",
-        }
-    }
 }

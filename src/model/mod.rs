@@ -31,12 +31,13 @@ pub mod screen;
 pub mod time;
 
 pub use chore::{
-    Advice, ChoreEnd, ChoreHistory, ChoreResult, ChoreTime, Judged, Proposal, ProposalStanding, Refusal, Timed,
+    Accept, Advice, Chore, ChoreEnd, ChoreHistory, ChoreKind, ChoreResult, ChoreTime, Judged, Proposal,
+    ProposalStanding, Refusal, Timed,
 };
 pub use content::{Content, Cpu};
 pub use desired::{
-    Accept, Agent, Backoff, Chore, ChoreKind, Completion, Control, Desired, Fingerprint, Idling, Launcher, Limits,
-    Logs, Marker, Metrics, Notify, OnDrift, OnIdle, RestartPolicy, Socket, StartBudget, Town, WhenAttached,
+    Agent, Backoff, Completion, Control, Desired, Fingerprint, Idling, Launcher, Limits, Logs, Marker, Metrics, Notify,
+    OnDrift, OnIdle, RestartPolicy, Socket, StartBudget, Town, WhenAttached,
 };
 pub use evidence::Evidence;
 pub use heartbeat::{Counts, Heartbeat, InForce, Keeper};

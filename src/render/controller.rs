@@ -59,7 +59,7 @@ pub(super) mod tests {
     pub(in super::super) fn beat() -> Heartbeat {
         Heartbeat {
             controller: ProcId { pid: 4242, start: 9 },
-            file: "/work/town.toml".into(),
+            file: "/town/town.toml".into(),
             began: NOW.minus(Period::from_mins(10)),
             cycled: NOW.minus(Period::from_secs(3)),
             took: Period::from_millis(4),

@@ -132,7 +132,7 @@ mod tests {
     fn beat() -> Heartbeat {
         Heartbeat {
             controller: ProcId { pid: 4242, start: 99 },
-            file: "/work/town.toml".into(),
+            file: "/town/town.toml".into(),
             began: NOW,
             cycled: NOW,
             took: Period::from_millis(4),
