@@ -8,8 +8,8 @@ use std::time::Duration;
 
 /// A screen that does not hold still for so long is busy.
 const LOOKING: Duration = Duration::from_secs(2);
-/// A text shows in the composer after so long, or is not there.
-const ARRIVAL: Duration = Duration::from_secs(2);
+/// A text shows in the composer after so long, or is not there. On a busy machine clients take seconds to show it whole.
+const ARRIVAL: Duration = Duration::from_secs(6);
 /// A text that was submitted is gone after so long, or the key was not taken.
 const SUBMISSION: Duration = Duration::from_secs(1);
 /// The submit key is pressed so often at most: once, and three times more.

@@ -58,7 +58,7 @@ fn two_looks_decide_before_and_after() {
 fn nothing_is_submitted_but_our_own_text() {
     let never = |look: Prompt| {
         let mut all = vec![empty(), empty()];
-        all.extend(std::iter::repeat_n(look, 25));
+        all.extend(std::iter::repeat_n(look, 65));
         let (moves, stage) = looks(&all);
         assert_eq!(moves, [Move::Type]);
         settled(stage)
