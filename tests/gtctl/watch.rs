@@ -120,6 +120,7 @@ fn an_edit_and_a_request_are_noticed_at_once() {
 }
 
 #[test]
+#[ignore = "a tmux 3.3a server may end with a control client that is killed, whoever kills it"]
 fn a_client_that_is_killed_is_replaced_and_nothing_depends_on_it() {
     let yard = Yard::new(&format!("{SELDOM}{}", sleeper("one", "")));
     let watch = watched(&yard);
