@@ -4,7 +4,7 @@
 //! learn(memory, look) ──► plan ──► intend(memory, plan) ──► [written to disk] ──► act ──► record(memory, outcomes)
 //! ```
 //!
-//! All three are pure, and so are [`entries`], [`handoffs`], [`idle_saved`] and [`news`], what is told of a cycle to
+//! All three are pure, and so are [`entries`], [`handoffs`], [`idle_saved`] and [`news()`], what is told of a cycle to
 //! others. `diff` runs only [`learn`] and writes nothing; a controller writes what [`intend`] returns before it touches
 //! anything, so that one killed at any point leaves behind at least what it was about to do.
 //!
