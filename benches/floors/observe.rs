@@ -35,9 +35,8 @@ fn at(sessions: usize, rounds: usize, goal: f64) -> Result<Vec<Row>> {
     let stage = Stage::running(sessions)?;
     let (town, memory) = (stage.town()?, stage.memory()?);
     let nowhere = gtctl::store::View::of("/nonexistent");
-    let client = Client::new(&town.socket).holding(&town.name);
+    let client = Client::new(&town.socket);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(client.connect());
     let mut control = Control::open(&stage)?;
     let list = format!("list-panes -a -F '{FIELDS}'");
     let [ours, held, fresh] = in_turns(

@@ -6,7 +6,6 @@ use crate::chores::Chores;
 use crate::model::{Entry, Memory, Moment, Plan};
 use crate::remember::{answer, answers};
 use crate::store::StateDir;
-use crate::tmux::Client;
 
 impl Controller {
     /// Asks agents whether they are signed in, where the plan says so: the answers are taken in by later cycles.
@@ -16,15 +15,15 @@ impl Controller {
 
     /// What the watcher waits on between two cycles: the state directory, the client, and what is done beside the
     /// cycles: the answer of an agent, and the end of a chore.
-    pub(super) fn senses(&mut self) -> (&StateDir, &Client, impl Future<Output = ()>) {
-        let Self { store, client, prober, chores, .. } = self;
+    pub(super) fn senses(&mut self) -> (&StateDir, impl Future<Output = ()>) {
+        let Self { store, prober, chores, .. } = self;
         let beside = async move {
             tokio::select! {
                 () = answered(prober.as_mut()) => {}
                 () = chore_ended(chores.as_mut()) => {}
             }
         };
-        (store, client, beside)
+        (store, beside)
     }
 
     /// The memory with the answers that have come, and what there is to tell of them.

@@ -78,15 +78,6 @@ impl Controller {
         Self { sink: program, ..self }
     }
 
-    /// Holds a client to the town's server open from the first cycle on that finds it.
-    pub(super) fn hold_client(&mut self, town: &SessionName) {
-        self.client = self.client.clone().holding(town);
-    }
-
-    pub(super) fn client(&self) -> &Client {
-        &self.client
-    }
-
     pub(super) fn store(&self) -> &StateDir {
         &self.store
     }

@@ -1,4 +1,4 @@
-//! What wakes the watcher before its time: ends of processes, changed files, and what the tmux server says.
+//! What wakes the watcher before its time: ends of processes and changed files.
 //!
 //! Each of them only says that it is worth a look; what is true is what the look finds. So none of them needs to be
 //! heard for the town to be right, only for it to be right soon.
@@ -8,7 +8,6 @@ use crate::model::{Life, Observed, Ownership, Period, ProcId, Town};
 use crate::observe;
 use crate::proc::deaths::{Deaths, Watched};
 use crate::store::StateDir;
-use crate::tmux::Client;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -68,7 +67,7 @@ impl Senses {
     }
 
     /// Attends to what a look has found: the processes of our sessions, their server, and the logs that matter.
-    pub(super) async fn attend(&mut self, town: &Town, observed: &Observed, state: &StateDir, client: &Client) {
+    pub(super) fn attend(&mut self, town: &Town, observed: &Observed, state: &StateDir) {
         if let Observed::Up(server) = observed {
             let mut processes = agents(observed);
             processes.insert(server.id.0);
@@ -78,24 +77,12 @@ impl Senses {
                 Watched::InPart => Some(CROWDED),
             };
             self.logs.watch(logs(town, observed, state));
-            if server.sessions.is_empty() {
-                // Where there is nothing to watch the server may end, as it would without us.
-                client.release().await;
-            } else {
-                client.connect().await;
-            }
         }
         self.looked = Instant::now();
     }
 
     /// Waits until it is worth a look, for at most `pause`; what ends `beside` is.
-    pub(super) async fn wait(
-        &mut self,
-        pause: Period,
-        state: &StateDir,
-        client: &Client,
-        beside: impl Future<Output = ()>,
-    ) -> Woken {
+    pub(super) async fn wait(&mut self, pause: Period, state: &StateDir, beside: impl Future<Output = ()>) -> Woken {
         tokio::pin!(beside);
         let pause = self.most.map_or(pause, |most| pause.min(most)).to_std();
         let mut until = Instant::now() + pause;
@@ -111,7 +98,6 @@ impl Senses {
                 woken = self.signals.next() => return woken,
                 () = self.deaths.ended() => until = Instant::now(),
                 () = self.manifest.changed() => until = Instant::now(),
-                () = client.news() => until = Instant::now(),
                 () = &mut beside => return Woken::Look,
                 () = self.state.changed() => if state.changed_elsewhere() {
                     until = Instant::now();

@@ -3,7 +3,7 @@
 
 use super::cycle::{Controller, Cycle, CycleFault};
 use super::senses::{Senses, Woken};
-use crate::model::{Control, Moment, Observed, Orders, Outcome, Period, Phase, Plan, Scope, Town};
+use crate::model::{Moment, Observed, Orders, Outcome, Period, Phase, Plan, Scope, Town};
 use std::path::Path;
 
 /// How soon to look again while something starts or stops.
@@ -63,9 +63,6 @@ pub async fn watch(
     mut tell: impl FnMut(Event<'_>),
     still_ours: impl Fn() -> bool,
 ) -> std::io::Result<Ended> {
-    if town.control == Control::Held {
-        controller.hold_client(&town.name);
-    }
     let mut senses = Senses::new(manifest, controller.store())?;
     controller.ask_agents();
     let mut broken = false;
@@ -87,7 +84,7 @@ pub async fn watch(
         }
         let pause = match controller.cycle(&town, orders, &Scope::Town).await {
             Ok(cycle) => {
-                senses.attend(&town, &cycle.observed, controller.store(), controller.client()).await;
+                senses.attend(&town, &cycle.observed, controller.store());
                 tell(Event::Cycle(&town, &cycle));
                 pause_after(&cycle, town.resync)
             }
@@ -96,8 +93,8 @@ pub async fn watch(
                 town.resync.min(UNKNOWN)
             }
         };
-        let (state, client, beside) = controller.senses();
-        match senses.wait(pause, state, client, beside).await {
+        let (state, beside) = controller.senses();
+        match senses.wait(pause, state, beside).await {
             Woken::Look => {}
             Woken::Reload => forced = true,
             Woken::End if broken => return Ok(Ended::ToldWithBrokenManifest),

@@ -5,7 +5,7 @@ use super::fault::shown;
 use super::reading::{Reading, path};
 use super::wire;
 use super::{chores, policies};
-use crate::model::{Control, Limits, Metrics, Notify, Period, SessionName, Socket, StartBudget, Topic, Town};
+use crate::model::{Limits, Metrics, Notify, Period, SessionName, Socket, StartBudget, Topic, Town};
 use core::net::SocketAddr;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -61,10 +61,6 @@ impl Reading<'_> {
             policies,
             chores,
             limits: limits(manifest.limits.as_ref()),
-            control: match controller.and_then(|c| c.control_mode) {
-                Some(true) => Control::Held,
-                Some(false) | None => Control::Fresh,
-            },
             resync: controller.and_then(|c| c.resync).map_or(Period::from_secs(15), |period| period.0),
             metrics,
             notify,

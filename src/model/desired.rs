@@ -25,8 +25,6 @@ pub struct Town {
     pub limits: Limits,
     /// How long the controller sleeps at most between two looks.
     pub resync: Period,
-    /// How the controller speaks to tmux.
-    pub control: Control,
     /// Where the controller offers metrics, if anywhere.
     pub metrics: Option<Metrics>,
     /// Whom to tell.
@@ -38,16 +36,6 @@ impl Town {
     pub fn declared(&self) -> impl Iterator<Item = &Desired> {
         self.sessions.values().filter(|desired| desired.policy.is_none())
     }
-}
-
-/// How a controller that watches speaks to tmux.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Control {
-    /// A client for each call.
-    #[default]
-    Fresh,
-    /// One control-mode client, held open.
-    Held,
 }
 
 /// Which tmux server a town lives on.

@@ -36,8 +36,8 @@ pub use chore::{
 };
 pub use content::{Content, Cpu};
 pub use desired::{
-    Agent, Backoff, Completion, Control, Desired, Fingerprint, Idling, Launcher, Limits, Logs, Marker, Metrics, Notify,
-    OnDrift, OnIdle, RestartPolicy, Socket, StartBudget, Town, WhenAttached,
+    Agent, Backoff, Completion, Desired, Fingerprint, Idling, Launcher, Limits, Logs, Marker, Metrics, Notify, OnDrift,
+    OnIdle, RestartPolicy, Socket, StartBudget, Town, WhenAttached,
 };
 pub use evidence::Evidence;
 pub use heartbeat::{Counts, Heartbeat, InForce, Keeper};

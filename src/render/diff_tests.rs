@@ -58,7 +58,6 @@ fn town() -> Town {
         policies: vec![],
         chores: vec![],
         limits: Limits::default(),
-        control: Control::Fresh,
         resync: Period::from_secs(30),
         metrics: None,
         notify: None,

@@ -2,8 +2,8 @@
 
 use super::Random;
 use crate::model::{
-    Agent, Backoff, Completion, Control, Desired, Idling, Launcher, Limits, Logs, Marker, NudgeText, OnDrift, OnIdle,
-    Period, Policy, RestartPolicy, SessionName, Socket, StartBudget, Town, WhenAttached,
+    Agent, Backoff, Completion, Desired, Idling, Launcher, Limits, Logs, Marker, NudgeText, OnDrift, OnIdle, Period,
+    Policy, RestartPolicy, SessionName, Socket, StartBudget, Town, WhenAttached,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -66,7 +66,6 @@ pub fn random_town(name: SessionName, random: &mut Random) -> Town {
             starts: if random.chance(200) { StartBudget::Fixed(8) } else { StartBudget::Auto },
             ..Limits::default()
         },
-        control: Control::Fresh,
         resync: Period::from_secs(random.pick(&[30, 60, 300, 3600, 14_400]).unwrap_or(30)),
         metrics: None,
         notify: None,

@@ -1,31 +1,37 @@
-//! One call to tmux, with a deadline and a bounded answer: through a client held open, or a process of its own.
+//! One call to tmux, with a deadline and a bounded answer: over its socket, or by a process of its own.
 
-use super::control::{Control, Held};
+use super::direct::{self, Fault};
 use super::paths;
 use super::script::NoServer;
 use crate::model::{SessionName, Socket};
 use std::ffi::OsString;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
+use tokio::time::Instant;
 
-/// A way to one tmux server: each call is a client of its own, unless one is held open for them.
+/// A way to one tmux server: each call is a client of its own.
 ///
 /// Scripts go over standard input (`source-file -`), never as arguments. The server reads them back through the living
 /// client, so when a call is given up and its client killed, a server that was frozen meanwhile finds nothing to
 /// execute late; a command given as arguments does run late (measured on 3.3a). Nor does anything in a script show up
-/// on a command line. A client held open keeps to the same (see `held`).
+/// on a command line.
+///
+/// A script goes over the server's socket (see `direct`), unless the `tmux` on PATH is a script of somebody's: that may do
+/// what a socket cannot. Where the socket does not serve, and to start a server, a `tmux` process is asked.
 #[derive(Debug, Clone)]
 pub struct Client {
     select: Vec<OsString>,
     path: PathBuf,
     calls: Arc<AtomicU64>,
     deadline: Duration,
-    control: Option<Arc<Control>>,
+    /// See [`direct::greeting`]; made for the first call.
+    greeting: Arc<OnceLock<Vec<u8>>>,
 }
 
 /// What a call printed.
@@ -78,9 +84,6 @@ pub const SCRUBBED: [&str; 14] = [
 impl Client {
     /// No call waits longer: with the verdict still to print, every verb answers within 5 s.
     pub const DEADLINE: Duration = Duration::from_secs(4);
-    /// A client that is held open and does not answer a question within this time is given up: what is left of the
-    /// deadline is for another.
-    const SOON: Duration = Duration::from_secs(1);
     /// The most bytes read of one answer: 10,000 panes at 1 KiB, and some.
     pub const MAX_ANSWER: usize = 16 << 20;
 
@@ -98,7 +101,7 @@ impl Client {
             path: paths::socket_path(socket),
             calls: Arc::default(),
             deadline: Self::DEADLINE,
-            control: None,
+            greeting: Arc::default(),
         }
     }
 
@@ -122,50 +125,19 @@ impl Client {
         command
     }
 
-    /// This way, with a client held open whenever [`connect`](Self::connect) finds a server to hold one to. `town` names
-    /// the session that it needs.
-    #[must_use]
-    pub fn holding(self, town: &SessionName) -> Self {
-        Self { control: Some(Arc::new(Control::new(town))), ..self }
-    }
-
-    /// Opens the client that is to be held, where there is none and none has failed of late. Takes at most a second.
-    pub async fn connect(&self) {
-        if let Some(control) = &self.control {
-            control.connect(|| self.command(), &self.path).await;
-        }
-    }
-
-    /// Lets go of the client that is held, and of its session: a server that has no other ends.
-    pub async fn release(&self) {
-        if let Some(control) = &self.control {
-            control.release().await;
-        }
-    }
-
-    /// Returns when sessions have come or gone since the last call, or the client that is held has ended; never, where
-    /// none is held. May be dropped at any time.
-    pub async fn news(&self) {
-        match &self.control {
-            Some(control) => control.news().await,
-            None => std::future::pending().await,
-        }
-    }
-
-    /// Has a script carried out that only reads. Where the client that is held does not answer soon, a fresh one is
-    /// asked.
+    /// Has a script carried out that only reads. Where the socket tells nothing, a process is asked.
     ///
     /// # Errors
     /// [`CallFault`].
     pub async fn read(&self, script: &str) -> Result<Answer, CallFault> {
-        let begun = tokio::time::Instant::now();
-        if let Some(control) = &self.control
-            && let Held::Answered(Ok(answer)) = control.ask(script, &self.path, Self::SOON).await
-        {
-            self.calls.fetch_add(1, Ordering::Relaxed);
-            return Ok(answer);
+        let begun = Instant::now();
+        match self.direct(script).await {
+            Ok(answer) => Ok(answer),
+            Err(Fault::Doubtful(fault @ (CallFault::Timeout(_) | CallFault::Flood))) => Err(fault),
+            Err(Fault::Unasked | Fault::Doubtful(_)) => {
+                self.fresh(&["source-file", "-"], script, self.deadline.saturating_sub(begun.elapsed())).await
+            }
         }
-        self.fresh(&["source-file", "-"], script, self.deadline.saturating_sub(begun.elapsed())).await
     }
 
     /// Has a script carried out, once.
@@ -173,18 +145,31 @@ impl Client {
     /// # Errors
     /// [`CallFault`]: it may or may not have happened, but will not happen later.
     pub async fn act(&self, script: &str, no_server: NoServer) -> Result<Answer, CallFault> {
+        let begun = Instant::now();
+        match self.direct(script).await {
+            Ok(answer) => return Ok(answer),
+            Err(Fault::Doubtful(fault)) => return Err(fault),
+            Err(Fault::Unasked) => {}
+        }
         let args: &[&str] = match no_server {
-            NoServer::Start => return self.call(&["start-server", ";", "source-file", "-"], script).await,
+            NoServer::Start => &["start-server", ";", "source-file", "-"],
             NoServer::Stale => &["source-file", "-"],
         };
-        let begun = tokio::time::Instant::now();
-        if let Some(control) = &self.control
-            && let Held::Answered(answer) = control.ask(script, &self.path, self.deadline).await
-        {
-            self.calls.fetch_add(1, Ordering::Relaxed);
-            return answer;
-        }
         self.fresh(args, script, self.deadline.saturating_sub(begun.elapsed())).await
+    }
+
+    async fn direct(&self, script: &str) -> Result<Answer, Fault> {
+        if !is_plain() {
+            return Err(Fault::Unasked);
+        }
+        let greeting = self.greeting.get_or_init(direct::greeting);
+        let answer = match tokio::time::timeout(self.deadline, direct::ask(&self.path, greeting, script)).await {
+            Ok(Err(Fault::Unasked)) => return Err(Fault::Unasked),
+            Ok(answer) => answer,
+            Err(_) => Err(Fault::Doubtful(CallFault::Timeout(self.deadline))),
+        };
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        answer
     }
 
     /// Runs `tmux ARGS`, by a client of its own, with `input` on its standard input.
@@ -242,4 +227,12 @@ async fn read_bounded(pipe: Option<impl AsyncRead + Unpin>) -> Result<String, Ca
         return Err(CallFault::Flood);
     }
     Ok(String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
+}
+
+/// Whether the `tmux` on PATH is tmux itself, as far as its first bytes tell: a program, no script.
+fn is_plain() -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut head = [0; 4];
+    let found = std::env::split_paths(&path).find_map(|folder| std::fs::File::open(folder.join("tmux")).ok());
+    found.is_some_and(|mut file| file.read_exact(&mut head).is_ok()) && head == *b"\x7fELF"
 }

@@ -6,7 +6,6 @@
 //!
 //! **Architecture invariant:** nothing is cleaned here; texts come out as tmux has them.
 
-use super::held;
 use super::labels::{self, Labels};
 use super::nonce::nonce;
 use super::{Answer, CallFault, Client};
@@ -20,7 +19,7 @@ pub struct Listing {
     /// Its version, such as `3.3a`.
     pub version: String,
     /// A row for each pane of each session, in tmux's order; a pane of a linked window is in every session it is
-    /// linked to, once. Without the sessions that controllers hold open for themselves.
+    /// linked to, once.
     pub rows: Vec<Row>,
 }
 
@@ -153,7 +152,7 @@ fn read(answer: &Answer, nonce: &str) -> Result<Listing, ListFault> {
             if listing.rows.len() >= MAX_ROWS {
                 return Err(ListFault::TooMany);
             }
-            if !held::is_held(&row.name) && seen.insert((row.session, row.pane)) {
+            if seen.insert((row.session, row.pane)) {
                 listing.rows.push(row);
             }
         } else if part == "E\n" && parts.next().is_none() {

@@ -1,10 +1,9 @@
 //! The only room that speaks tmux.
 
-mod blocks;
 mod client;
-mod control;
+mod direct;
 pub mod fence;
-mod held;
+mod frame;
 pub mod labels;
 pub mod list;
 mod nonce;

@@ -78,7 +78,7 @@ const ROLE: [Row; 4] = [
     ("nudge", LATER, "['x']"),
 ];
 
-const OTHERS: [Row; 29] = [
+const OTHERS: [Row; 28] = [
     ("town.name", "'acme'", "'other'"),
     ("town.root", "'/gt'", "'/gu'"),
     ("town.socket", "'default'", "'mine'"),
@@ -100,7 +100,6 @@ const OTHERS: [Row; 29] = [
     ("agents.mine.probe", "['mine', 'auth']", "['mine', 'login']"),
     ("agents.mine.resume", LATER, "['-c']"),
     ("controller.resync", "'15s'", "'20s'"),
-    ("controller.control_mode", "true", "false"),
     ("controller.metrics", "'/a.prom'", "'127.0.0.1:1'"),
     ("notify.command", "['tell']", "['write']"),
     ("notify.on", "['held']", "['held', 'expired']"),
@@ -266,8 +265,8 @@ fn told_by_screens(agent: &Agent) -> Vec<ScreenState> {
 
 /// All that follows from a town: the plans, what is launched, what is remembered of it, and where.
 fn effects(town: &Town, worlds: &[World]) -> String {
-    let Town { name, root, socket, resync, control, sessions, chores, metrics, notify, .. } = town;
-    let mut effects = format!("{name} {root:?} {socket:?} {resync} {control:?} {metrics:?} {notify:?}\n");
+    let Town { name, root, socket, resync, sessions, chores, metrics, notify, .. } = town;
+    let mut effects = format!("{name} {root:?} {socket:?} {resync} {metrics:?} {notify:?}\n");
     for desired in sessions.values() {
         let Desired { name, command, dir, env, identity_env, env_file, agent, stop_grace, logs, completion, .. } =
             desired;

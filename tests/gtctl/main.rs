@@ -17,11 +17,12 @@ mod content;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod direct;
+#[cfg(test)]
 mod fields;
 #[cfg(test)]
 mod goldens;
 #[cfg(test)]
-mod held;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! A private tmux server per test, and waiting for conditions instead of for time.
 
 use gtctl::model::{
-    Agent, Backoff, Completion, Control, Desired, Idling, Launcher, Limits, Logs, OnDrift, Period, ProcId,
-    RestartPolicy, ServerId, SessionName, Socket, StartBudget, Town, WhenAttached,
+    Agent, Backoff, Completion, Desired, Idling, Launcher, Limits, Logs, OnDrift, Period, ProcId, RestartPolicy,
+    ServerId, SessionName, Socket, StartBudget, Town, WhenAttached,
 };
 use gtctl::proc::signal::{Signal, signal};
 use gtctl::proc::{process, tree};
@@ -154,7 +154,6 @@ pub(crate) fn town(sessions: &[(&str, &[&str])]) -> Town {
         policies: Vec::new(),
         chores: Vec::new(),
         limits: Limits { starts: StartBudget::Auto, ..Limits::default() },
-        control: Control::Fresh,
         resync: Period::from_secs(30),
         metrics: None,
         notify: None,

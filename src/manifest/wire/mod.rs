@@ -109,10 +109,6 @@ pub struct AgentTable {
 pub struct ControllerTable {
     /// How long it sleeps at most between two looks. Default: the profile's; 15s in `standard`.
     pub resync: Option<Positive>,
-    /// Whether it holds a control-mode client open, by which looks and restarts cost no process. It makes them several
-    /// milliseconds faster; but a tmux 3.3a server can end with a control client that is killed while it comes up (measured:
-    /// 3 of 839), and with it the town. Default: false.
-    pub control_mode: Option<bool>,
     /// Where it offers metrics: a file that ends in `.prom`, for the textfile collector of Prometheus' node exporter; or
     /// an address of this host alone, such as `127.0.0.1:9464`. Default: nowhere.
     pub metrics: Option<String>,
