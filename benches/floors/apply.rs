@@ -2,6 +2,7 @@
 
 use crate::Result;
 use crate::measure::{in_turns, timed};
+use crate::peers;
 use crate::stage::{Stage, session};
 use crate::table::{Against, Row};
 use std::fmt::Write as _;
@@ -10,6 +11,9 @@ use std::time::Duration;
 
 /// Sessions and rounds.
 const SIZES: [(usize, usize); 3] = [(10, 11), (100, 5), (1000, 3)];
+
+/// Larger towns are not asked of those who take a process, or a second, for each session.
+const MOST_BY_PEERS: usize = 100;
 
 /// Processes of our own that a whole `apply` may need, whatever its size.
 const MOST_CALLS: usize = 20;
@@ -27,6 +31,9 @@ pub(crate) fn run() -> Result<Vec<Row>> {
             row(Against::Count("processes of our own", calls, MOST_CALLS)),
             row(Against::Count("observations", looks, 1)),
         ]);
+        if sessions <= MOST_BY_PEERS {
+            rows.extend(peers::towns(sessions)?.into_iter().map(|(name, took)| row(Against::Peer(name, took, None))));
+        }
     }
     Ok(rows)
 }

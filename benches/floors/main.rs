@@ -11,6 +11,7 @@ mod logs;
 mod manifest;
 mod measure;
 mod observe;
+mod peers;
 mod plan;
 mod quiet;
 mod respawn;

@@ -6,7 +6,7 @@ use crate::measure::{in_turns, timed};
 use crate::stage::{Stage, session};
 use crate::table::{Against, Row};
 use gtctl::controller::survey;
-use gtctl::model::Orders;
+use gtctl::model::{Memory, Orders};
 use gtctl::observe::Depth;
 use gtctl::tmux::Client;
 use std::process::Command;
@@ -23,6 +23,9 @@ const FIELDS: &str = "#{session_id} #{pane_id} #{pane_pid} #{pane_dead} #{pane_d
 /// The guide's loop asks after one session at a time; in a large town only so many are asked, and the rest reckoned.
 const ASKED_BY_LOOP: usize = 100;
 
+/// So many looks are enough to know every screen.
+const LOOKS: usize = 100;
+
 pub(crate) fn run() -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (sessions, rounds, goal) in SIZES {
@@ -33,10 +36,12 @@ pub(crate) fn run() -> Result<Vec<Row>> {
 
 fn at(sessions: usize, rounds: usize, goal: f64) -> Result<Vec<Row>> {
     let stage = Stage::running(sessions)?;
-    let (town, memory) = (stage.town()?, stage.memory()?);
+    let town = stage.town()?;
     let nowhere = gtctl::store::View::of("/nonexistent");
     let client = Client::new(&town.socket);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let look = |memory| runtime.block_on(survey(&client, &town, &nowhere, memory, Orders::default(), Depth::Plan));
+    let memory = known(&client, stage.memory()?, |memory| look(memory).memory)?;
     let mut control = Control::open(&stage)?;
     let list = format!("list-panes -a -F '{FIELDS}'");
     let [ours, held, fresh] = in_turns(
@@ -45,8 +50,7 @@ fn at(sessions: usize, rounds: usize, goal: f64) -> Result<Vec<Row>> {
             Box::new(|| {
                 let memory = memory.clone();
                 timed(|| {
-                    let seen =
-                        runtime.block_on(survey(&client, &town, &nowhere, memory, Orders::default(), Depth::Plan));
+                    let seen = look(memory);
                     let calm = seen.plan.steps.is_empty() && seen.plan.unchanged.len() == sessions;
                     if calm { Ok(seen) } else { Err("there was something to do".into()) }
                 })
@@ -62,6 +66,19 @@ fn at(sessions: usize, rounds: usize, goal: f64) -> Result<Vec<Row>> {
         row(Against::Floor("fresh tmux list-panes -a", fresh, None)),
         row(Against::Peer("the guide's bash verify loop", bash, Some(goal))),
     ])
+}
+
+/// What is remembered once two looks have agreed on every screen: a quiet town's are not read again.
+fn known(client: &Client, mut memory: Memory, look: impl Fn(Memory) -> Memory) -> Result<Memory> {
+    for _ in 0..LOOKS {
+        let before = client.calls();
+        memory = look(memory);
+        if client.calls() - before == 1 {
+            return Ok(memory);
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    Err("the screens do not come to rest".into())
 }
 
 fn verify_loop(stage: &Stage, sessions: usize) -> Result<Duration> {

@@ -3,6 +3,7 @@
 use crate::Result;
 use crate::control::Control;
 use crate::measure::{Watching, quantile};
+use crate::peers;
 use crate::stage::{Stage, session};
 use crate::table::{Against, Row};
 use gtctl::model::ProcId;
@@ -17,6 +18,13 @@ const DEATHS: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What is allowed of the median, and of all but one in a hundred.
 const GOALS: [Duration; 2] = [Duration::from_millis(4), Duration::from_millis(15)];
+
+/// A large town, and so many of it killed at once.
+const MANY: usize = 1000;
+const AT_ONCE: usize = 100;
+const GOAL_AT_ONCE: Duration = Duration::from_millis(350);
+/// Kills of a usual run; `GTCTL_KILLS` says how many otherwise.
+const FEW_KILLS: usize = 1000;
 
 pub(crate) fn run() -> Result<Vec<Row>> {
     let stage = Stage::running(SESSIONS)?;
@@ -49,7 +57,54 @@ pub(crate) fn run() -> Result<Vec<Row>> {
         ]
     };
     let [median, tail] = GOALS;
-    Ok([row("2 kill -9 to new, median", 0.5, median), row("2 kill -9 to new, p99", 0.99, tail)].concat())
+    let mut rows = [row("2 kill -9 to new, median", 0.5, median), row("2 kill -9 to new, p99", 0.99, tail)].concat();
+    let ours = quantile(&ours, 0.5);
+    let peer = |(name, took)| Row {
+        what: "2 kill -9 to new, median",
+        sessions: 1,
+        gtctl: ours,
+        against: Against::Peer(name, took, None),
+    };
+    rows.extend(peers::respawns()?.into_iter().map(peer));
+    drop((control, stage));
+    rows.extend(many_at_once()?);
+    Ok(rows)
+}
+
+/// Deaths of many at once, again and again, until there were as many as were asked for; each must be made good.
+fn many_at_once() -> Result<Vec<Row>> {
+    let kills: usize = std::env::var("GTCTL_KILLS").map_or(Ok(FEW_KILLS), |kills| kills.parse())?;
+    let stage = Stage::running(MANY)?;
+    let watching = Watching::start(&stage)?;
+    let server: u32 = stage.tmux(&["display-message", "-p", "#{pid}"])?.trim().parse()?;
+    let (mut times, mut lost, mut from) = (Vec::new(), 0, 0);
+    for _ in 0..kills.div_ceil(AT_ONCE) {
+        let listed = stage.tmux(&["list-panes", "-a", "-F", "#{pane_pid}"])?;
+        let pids: Vec<u32> = listed.lines().filter_map(|pid| pid.parse().ok()).collect();
+        let chosen = pids.iter().cycle().skip(from).take(AT_ONCE);
+        let victims: Vec<ProcId> = chosen.filter_map(|pid| process::identify(*pid)).collect();
+        from = (from + AT_ONCE) % MANY;
+        let known = children(server)?.len();
+        let begun = Instant::now();
+        for victim in &victims {
+            signal(*victim, Signal::KILL);
+        }
+        let all = |victims: &[ProcId]| -> Result<bool> {
+            let living = children(server)?;
+            Ok(living.len() >= known && !victims.iter().any(|victim| living.contains(&victim.pid)))
+        };
+        while !all(&victims)? && begun.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        times.push(begun.elapsed());
+        lost += known.saturating_sub(children(server)?.len()) + AT_ONCE.saturating_sub(victims.len());
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    drop(watching);
+    let took = quantile(&times, 0.5);
+    let row = |against| Row { what: "2 100 of 1,000 at once", sessions: MANY, gtctl: took, against };
+    eprintln!("  {} kills, {lost} lost", times.len() * AT_ONCE);
+    Ok(vec![row(Against::Limit(GOAL_AT_ONCE)), row(Against::Count("agents lost", lost, 0))])
 }
 
 /// From the death of a session's process until another has its name and runs its program.

@@ -50,7 +50,7 @@ impl Stage {
         let socket = self.socket();
         let mut text = format!(
             "[town]\nname = \"bench\"\nsocket = \"{}\"\n[limits]\nconcurrent_starts = 100000\nstarts = 100000\n\
-             [defaults]\nready_after = \"1s\"\nbackoff = {{ first = \"0s\", jitter = 0 }}\ncommand = [\"sleep\", \"100000\"]\ndir = \"/\"\n",
+             [defaults]\nready_after = \"1s\"\nbackoff = {{ first = \"0s\", jitter = 0, burst = 1000 }}\ncommand = [\"sleep\", \"100000\"]\ndir = \"/\"\n",
             socket.display()
         );
         for n in 0..sessions {

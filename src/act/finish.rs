@@ -84,13 +84,14 @@ async fn emptied<'a>(scene: &Scene<'_>, found: Vec<Found<'a>>) -> Vec<Result<Fou
         return vec![];
     }
     let living = |trees: &Trees<'_>, f: &Found<'_>| trees.of(f.finish.session, f.finish.target, f.facts.process);
+    let sessions = found.iter().map(|f| f.finish.session).collect();
     let survivors = kill_all(|| {
-        let trees = Trees::look(scene.town, scene.memory);
+        let trees = Trees::look(scene.town, scene.memory, &sessions);
         found.iter().flat_map(|f| living(&trees, f)).collect()
     })
     .await;
     // Where nothing was left none of it need be looked for again.
-    let trees = (!survivors.is_empty()).then(|| Trees::look(scene.town, scene.memory));
+    let trees = (!survivors.is_empty()).then(|| Trees::look(scene.town, scene.memory, &sessions));
     let mut judged = vec![];
     for found in found {
         let place = found.finish.place;

@@ -37,7 +37,7 @@ pub(super) async fn all(scene: &Scene<'_>, stops: Vec<Stop<'_>>) -> Vec<Placed> 
     if replies.is_empty() {
         return vec![];
     }
-    let trees = Trees::look(scene.town, scene.memory);
+    let trees = Trees::look(scene.town, scene.memory, &stops.iter().map(|stop| stop.session).collect());
     let mut settled = vec![];
     let (mut by_keys, mut by_signal) = (vec![], vec![]);
     for (stop, reply) in stops.into_iter().zip(replies) {

@@ -25,9 +25,10 @@ pub(super) struct Trees<'a> {
 }
 
 impl<'a> Trees<'a> {
-    /// Looks at every process.
-    pub(super) fn look(town: &'a Town, memory: &'a Memory) -> Self {
-        Self { town, memory, marked: marker::carrying_any(&town.name) }
+    /// Looks at every process for those of these sessions.
+    pub(super) fn look(town: &'a Town, memory: &'a Memory, sessions: &BTreeSet<&SessionName>) -> Self {
+        let marked = marker::carrying_those(&town.name, |session| sessions.contains(session));
+        Self { town, memory, marked }
     }
 
     /// The living processes of this life of the session: the pane's tree, those remembered from when its stop began, and
@@ -65,7 +66,7 @@ pub(super) struct Former {
 /// Looks for them: each session with the life it begins. One scan serves all.
 pub(super) fn former(town: &Town, here: Option<ServerId>, beginning: &BTreeMap<&SessionName, Generation>) -> Former {
     let mut found = Former::default();
-    for (session, mut marked) in marker::carrying_any(&town.name) {
+    for (session, mut marked) in marker::carrying_those(&town.name, |session| beginning.contains_key(session)) {
         let Some(begins) = beginning.get(&session) else { continue };
         marked.retain(|(life, _)| life < begins);
         let agent = marked.iter().find(|(_, process)| is_agent_here(town, &session, here, *process));

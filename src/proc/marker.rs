@@ -30,14 +30,24 @@ const USUAL: usize = 32 << 10;
 /// Never ourselves, nor an ancestor of ours, nor a tmux server, which may have been started from within a session.
 #[must_use]
 pub fn carrying_any(town: &SessionName) -> BTreeMap<SessionName, Vec<(Generation, ProcId)>> {
+    carrying_those(town, |_| true)
+}
+
+/// As [`carrying_any`], of those sessions alone that are wanted.
+#[must_use]
+pub fn carrying_those(
+    town: &SessionName,
+    wanted: impl Fn(&SessionName) -> bool,
+) -> BTreeMap<SessionName, Vec<(Generation, ProcId)>> {
     let own = own::line();
     let entry = format!("{TOWN}={town}");
     let (entry, mut bytes) = (Finder::new(&entry), Vec::with_capacity(USUAL));
     let mut found: BTreeMap<SessionName, Vec<(Generation, ProcId)>> = BTreeMap::new();
     for pid in file::pids().into_iter().filter(|pid| !own.contains(pid)) {
-        // Nearly all processes are strangers, of whom nothing else is asked.
+        // Nearly all processes are strangers or another session's, of whom nothing else is asked.
         let is_read = file::read_again(format!("/proc/{pid}/environ"), MAX_ENVIRONMENT, &mut bytes).is_ok();
-        if !is_read || entry.find(&bytes).is_none() || !file::is_own(pid) {
+        let may_be = is_read && entry.find(&bytes).is_some();
+        if !may_be || !parse(&bytes, town).is_some_and(|(session, _)| wanted(&session)) || !file::is_own(pid) {
             continue;
         }
         if let Some((session, generation, process)) = marked(pid, town) {

@@ -1,6 +1,6 @@
 //! One call to tmux, with a deadline and a bounded answer: over its socket, or by a process of its own.
 
-use super::direct::{self, Fault};
+use super::direct::{self, Fault, Manner};
 use super::paths;
 use super::script::NoServer;
 use crate::model::{SessionName, Socket};
@@ -130,8 +130,20 @@ impl Client {
     /// # Errors
     /// [`CallFault`].
     pub async fn read(&self, script: &str) -> Result<Answer, CallFault> {
+        self.read_by(Manner::Asked, script).await
+    }
+
+    /// As [`read`](Self::read), one exchange sooner; but a line that fails may end the script.
+    ///
+    /// # Errors
+    /// [`CallFault`].
+    pub async fn read_at_once(&self, script: &str) -> Result<Answer, CallFault> {
+        self.read_by(Manner::AtOnce, script).await
+    }
+
+    async fn read_by(&self, manner: Manner, script: &str) -> Result<Answer, CallFault> {
         let begun = Instant::now();
-        match self.direct(script).await {
+        match self.direct(script, manner).await {
             Ok(answer) => Ok(answer),
             Err(Fault::Doubtful(fault @ (CallFault::Timeout(_) | CallFault::Flood))) => Err(fault),
             Err(Fault::Unasked | Fault::Doubtful(_)) => {
@@ -146,7 +158,7 @@ impl Client {
     /// [`CallFault`]: it may or may not have happened, but will not happen later.
     pub async fn act(&self, script: &str, no_server: NoServer) -> Result<Answer, CallFault> {
         let begun = Instant::now();
-        match self.direct(script).await {
+        match self.direct(script, Manner::Asked).await {
             Ok(answer) => return Ok(answer),
             Err(Fault::Doubtful(fault)) => return Err(fault),
             Err(Fault::Unasked) => {}
@@ -158,12 +170,13 @@ impl Client {
         self.fresh(args, script, self.deadline.saturating_sub(begun.elapsed())).await
     }
 
-    async fn direct(&self, script: &str) -> Result<Answer, Fault> {
+    async fn direct(&self, script: &str, manner: Manner) -> Result<Answer, Fault> {
         if !is_plain() {
             return Err(Fault::Unasked);
         }
         let greeting = self.greeting.get_or_init(direct::greeting);
-        let answer = match tokio::time::timeout(self.deadline, direct::ask(&self.path, greeting, script)).await {
+        let answer = match tokio::time::timeout(self.deadline, direct::ask(&self.path, greeting, script, manner)).await
+        {
             Ok(Err(Fault::Unasked)) => return Err(Fault::Unasked),
             Ok(answer) => answer,
             Err(_) => Err(Fault::Doubtful(CallFault::Timeout(self.deadline))),

@@ -1,9 +1,12 @@
 //! A client without a process: a script carried out by a server over its own socket, in its own protocol.
 //!
-//! It does what `tmux source-file -` does, and no more. The server asks for the script when its turn has come, and only
-//! then is it sent: what was given up before, a frozen server finds nothing of when it thaws. It costs a tenth of what a
-//! process does and forks nothing, so a quiet controller forks nothing at all. A control-mode client would be as fast and
-//! tell of changes, but a 3.3a server ends, with all its sessions, when one is killed while it comes up (measured).
+//! A script goes as `tmux source-file -` sends it: the server asks for it when its turn has come, and only then is it sent;
+//! of what was given up before, a frozen server finds nothing when it thaws. One that only reads may be carried out late,
+//! and goes at once where it may.
+//!
+//! It costs a tenth of what a process does and forks nothing, so a quiet controller forks nothing at all. A control-mode
+//! client would be as fast and tell of changes, but a 3.3a server ends, with all its sessions, when one is killed while it
+//! comes up (measured).
 //!
 //! Every doubt before the script is sent (nobody listens, another protocol, something that is not tmux) ends in
 //! [`Unasked`](Fault::Unasked), and a process is asked instead, which then says what is wrong.
@@ -16,8 +19,10 @@ use std::path::Path;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
-/// What is asked of the server.
-const WORDS: &[u8] = b"source-file\0-\0";
+/// Has the server ask for a script.
+const ASK_ME: &[u8] = b"source-file\0-\0";
+/// Has it carry out the script that follows: a condition that holds, and what is done then.
+const AT_ONCE: &[u8] = b"if-shell\0-F\x001\0";
 /// Bytes read at once.
 const CHUNK: usize = 64 << 10;
 /// The descriptors by which the server means a client's standard streams.
@@ -26,6 +31,15 @@ const OUTPUT: i32 = 1;
 const ERRORS: i32 = 2;
 /// `EBADF`, for every file that is not one of them.
 const BAD_FILE: i32 = 9;
+
+/// How a script is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// When the server asks for it; its lines are independent.
+    Asked,
+    /// At once, if it is short enough; then a line that fails ends it, and it may be carried out late.
+    AtOnce,
+}
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -37,7 +51,7 @@ pub(super) enum Fault {
 }
 
 /// What each call says first: who we are, with the environment of which a new session takes what `update-environment`
-/// names, and that there is a script to be read.
+/// names.
 pub(super) fn greeting() -> Vec<u8> {
     let mut out = vec![];
     let mut put = |kind, parts: &[&[u8]]| frame::put(&mut out, kind, parts);
@@ -55,15 +69,20 @@ pub(super) fn greeting() -> Vec<u8> {
         }
     }
     put(frame::IDENTIFY_DONE, &[]);
-    put(frame::COMMAND, &[&2_i32.to_ne_bytes(), WORDS]);
     out
 }
 
 /// Has the script carried out by the server at this socket. Has no deadline; whoever drops it hangs up.
-pub(super) async fn ask(socket: &Path, greeting: &[u8], script: &str) -> Result<Answer, Fault> {
+pub(super) async fn ask(socket: &Path, greeting: &[u8], script: &str, manner: Manner) -> Result<Answer, Fault> {
     let Ok(stream) = UnixStream::connect(socket).await else { return Err(Fault::Unasked) };
-    let mut call = Call { stream, received: Vec::new(), sent: false, streams: vec![], answer: Printed::default() };
-    match call.run(greeting, script).await {
+    let mut first = greeting.to_vec();
+    let words: [&[u8]; 4] = [&4_i32.to_ne_bytes(), AT_ONCE, script.as_bytes(), b"\0"];
+    let sent = manner == Manner::AtOnce && frame::put(&mut first, frame::COMMAND, &words);
+    if !sent {
+        frame::put(&mut first, frame::COMMAND, &[&2_i32.to_ne_bytes(), ASK_ME]);
+    }
+    let mut call = Call { stream, received: Vec::new(), sent, streams: vec![], answer: Printed::default() };
+    match call.run(&first, script).await {
         Ok(success) => Ok(call.answer.with(success)),
         Err(_) if !call.sent => Err(Fault::Unasked),
         Err(fault) => Err(Fault::Doubtful(fault)),
@@ -98,8 +117,8 @@ impl Printed {
 
 impl Call {
     /// Until the server says that it is done; whether all went well.
-    async fn run(&mut self, greeting: &[u8], script: &str) -> Result<bool, CallFault> {
-        self.send(greeting).await?;
+    async fn run(&mut self, first: &[u8], script: &str) -> Result<bool, CallFault> {
+        self.send(first).await?;
         loop {
             let frame = self.next().await?;
             match (frame.kind, frame.word(0), frame.word(1)) {

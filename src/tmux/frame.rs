@@ -81,7 +81,9 @@ pub(super) fn put(out: &mut Vec<u8>, kind: u32, parts: &[&[u8]]) -> bool {
     for word in [kind, word, PROTOCOL, std::process::id()] {
         out.extend_from_slice(&word.to_ne_bytes());
     }
-    parts.iter().for_each(|part| out.extend_from_slice(part));
+    for part in parts {
+        out.extend_from_slice(part);
+    }
     true
 }
 

@@ -38,6 +38,9 @@ async fn it_hears_what_a_process_hears() {
     ] {
         let (ours, theirs) = (client.act(script, NoServer::Stale).await.unwrap(), by_process(&client, script).await);
         assert_eq!(ours, theirs, "{}", script.lines().next().unwrap_or(""));
+        if theirs.success {
+            assert_eq!(client.read_at_once(script).await.unwrap(), theirs);
+        }
     }
     assert_eq!(server.run(&["show-options", "-gqv", "@half"]), "", "all of a script or nothing");
     assert_eq!(list::list(&client).await.unwrap().rows.len(), 1);
