@@ -2,8 +2,8 @@
 
 use crate::town::QUICK;
 use crate::yard::{TMUX, Yard, of, session, sleeper};
-use gtctl::proc::process;
 use gtctl::proc::signal::{Signal, signal};
+use gtctl::proc::{clock, process};
 use std::fs;
 use std::time::Duration;
 
@@ -95,6 +95,36 @@ fn a_killed_server_comes_back_by_waves_and_nothing_of_the_former_lives_stays() {
         label.split(':').nth(1).unwrap().parse::<u64>().unwrap()
     };
     assert!(started("second") >= started("first") + 1000, "ready first");
+}
+
+#[test]
+fn thirty_are_back_by_waves_within_a_minute_of_their_servers_death() {
+    let script = "date +%s%3N >>$HOME/$GTCTL_SESSION; exec sleep 1000";
+    let name = |n: usize| format!("s{n:02}");
+    let declared = |n: usize| session(&name(n), script, &format!("wave = {}\nready_after = \"500ms\"", n / 10 + 1));
+    let town: String = (0..30).map(declared).collect();
+    let yard = Yard::new(&format!("[defaults]\nstop_grace = \"1s\"\n{town}"));
+    yard.gtctl(&["apply"]).exits(0);
+    let watch = yard.start(&["reconcile", "--watch"]);
+    yard.until("the first look", || watch.said().contains("as declared"));
+    yard.kill(yard.server().unwrap());
+    let killed = clock::now().wall;
+    let starts = |n: usize| -> Vec<i64> {
+        let text = fs::read_to_string(yard.at(&format!("home/{}", name(n)))).unwrap_or_default();
+        text.lines().filter_map(|line| line.parse().ok()).collect()
+    };
+    yard.until("all to be back", || (0..30).all(|n| starts(n).len() == 2));
+    let again: Vec<i64> = (0..30).map(|n| starts(n)[1] - killed).collect();
+    let (first, last) = (again.iter().min().unwrap(), again.iter().max().unwrap());
+    println!("the first of 30 after {first} ms, the last after {last} ms");
+    // A second, and what a busy machine adds.
+    assert!(*first < 5_000 && *last < 60_000, "{again:?}");
+    let [one, two, three] = [0, 10, 20].map(|from| &again[from..from + 10]);
+    assert!(one.iter().max() < two.iter().min() && two.iter().max() < three.iter().min(), "{again:?}");
+    let mut sorted = one.to_vec();
+    sorted.sort_unstable();
+    assert!(sorted[2] >= sorted[0] + 500, "two at once, and the third when one has come up: {again:?}");
+    drop(watch);
 }
 
 #[test]
