@@ -4,6 +4,7 @@
 # `keys`, Enter as a carriage return; every submitted text as a line to `heard`.
 stty -icanon -echo -icrnl
 printf '\033[?2004h'
+mkfifo "$HOME/never-$$" && exec 9<>"$HOME/never-$$" && rm "$HOME/never-$$" || exit
 line= said= shown= pasting=
 draw() {
     local out=$'\033[H\033[2J'"$said"
@@ -23,7 +24,12 @@ while :; do
         said+="● $(<"$HOME/say")"$'\n'
         rm "$HOME/say"
     fi
-    IFS= read -rsN1 -t 0.05 key || continue
+    # A read with a limit can lose the byte that comes as it ends; so that one waits where nothing ever comes.
+    if ! read -t 0; then
+        read -t 0.05 -u 9
+        continue
+    fi
+    IFS= read -rsN1 key || exit
     if [ "$key" = $'\033' ]; then
         sequence=
         while IFS= read -rsN1 -t 10 key && [ "$key" != '~' ]; do sequence+=$key; done
