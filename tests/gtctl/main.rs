@@ -48,6 +48,8 @@ mod support;
 #[cfg(test)]
 mod town;
 #[cfg(test)]
+mod straits;
+#[cfg(test)]
 mod town_age;
 #[cfg(test)]
 mod town_edit;
