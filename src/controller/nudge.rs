@@ -90,7 +90,8 @@ impl Controller {
     ) -> Result<(), String> {
         let memory = nudging(memory, session, target.generation, text, now);
         self.store.save(&memory).map_err(|fault| format!("it could not be written down first: {}", chain(&fault)))?;
-        self.saved = Some(memory);
+        self.kept.written(&memory);
+        self.kept.turn_ends(&memory);
         Ok(())
     }
 }

@@ -18,6 +18,7 @@ mod content;
 mod contract;
 #[cfg(test)]
 mod direct;
+mod departures;
 #[cfg(test)]
 mod fields;
 #[cfg(test)]
@@ -38,17 +39,19 @@ mod nudge;
 #[cfg(test)]
 mod policy;
 #[cfg(test)]
+mod quiet;
+#[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod situation;
 #[cfg(test)]
 mod stage;
 #[cfg(test)]
+mod straits;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod town;
-#[cfg(test)]
-mod straits;
 #[cfg(test)]
 mod town_age;
 #[cfg(test)]
