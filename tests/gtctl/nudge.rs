@@ -197,7 +197,8 @@ fn others_have_their_turn_while_a_text_is_waited_for_and_a_fresh_life_hears_none
         yard.process("one").is_some_and(|now| now != former)
     });
     fs::remove_file(yard.at("home/deaf")).unwrap();
-    nudge.end().exits(3);
+    // What it tells depends on whether it looked while the dead pane was there.
+    nudge.end();
     yard.until("its prompt", || screen(&yard).contains('❯'));
     assert_eq!(heard(&yard), [] as [&str; 0]);
     assert_eq!(keys(&yard).matches("anybody there?").count(), 1);

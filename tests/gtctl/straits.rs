@@ -58,13 +58,12 @@ fn a_controller_goes_on_when_nobody_reads_what_it_says() {
     for former in ["/dev/full", "its reader"] {
         let mut watch = yard.gtctl_command(&["reconcile", "--watch"]);
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-        let mut child = match former {
-            "/dev/full" => watch.stdout(full).spawn().unwrap(),
-            _ => {
-                let mut child = watch.stdout(std::process::Stdio::piped()).spawn().unwrap();
-                drop(child.stdout.take());
-                child
-            }
+        let mut child = if former == "/dev/full" {
+            watch.stdout(full).spawn().unwrap()
+        } else {
+            let mut child = watch.stdout(std::process::Stdio::piped()).spawn().unwrap();
+            drop(child.stdout.take());
+            child
         };
         for _ in 0..2 {
             let process = yard.pid("one");

@@ -404,6 +404,13 @@ impl HistoryEntry {
         })
     }
 
+    fn ran_with(&self, town: &Town) -> Option<RanWith> {
+        let desired = town.sessions.get(self.name.as_str()).filter(|_| !self.ran.is_empty())?;
+        let declared = RanWith::of(desired);
+        let fingerprint = Fingerprint { command: !declared.fingerprint.command, ..declared.fingerprint };
+        Some(RanWith { fingerprint, command: self.ran.clone(), ..declared })
+    }
+
     fn history(&self, town: &Town) -> History {
         let fingerprint = town.sessions.get(self.name.as_str()).map(gtctl::model::Desired::fingerprint);
         let ended = self.ended.as_deref().map(|text| Ended {
@@ -459,11 +466,7 @@ impl HistoryEntry {
                 bytes: mib << 20,
                 before: 0,
             }),
-            ran_with: town.sessions.get(self.name.as_str()).filter(|_| !self.ran.is_empty()).map(|desired| {
-                let declared = RanWith::of(desired);
-                let fingerprint = Fingerprint { command: !declared.fingerprint.command, ..declared.fingerprint };
-                RanWith { fingerprint, command: self.ran.clone(), ..declared }
-            }),
+            ran_with: self.ran_with(town),
             ..History::default()
         }
     }
