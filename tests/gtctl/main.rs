@@ -17,13 +17,13 @@ mod content;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
-mod direct;
 mod departures;
+#[cfg(test)]
+mod direct;
 #[cfg(test)]
 mod fields;
 #[cfg(test)]
 mod goldens;
-#[cfg(test)]
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
