@@ -87,5 +87,11 @@ fn seen(town: &Town, now: Moment) -> Result<Observed> {
         };
         sessions.insert(name.to_string(), seen);
     }
-    Ok(Observed::Up(Server { id: server, version: "3.3a".to_owned(), sessions, own: None }))
+    Ok(Observed::Up(Server {
+        id: server,
+        version: "3.3a".to_owned(),
+        sessions,
+        moved: std::collections::BTreeMap::new(),
+        own: None,
+    }))
 }

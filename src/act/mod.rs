@@ -16,7 +16,7 @@ mod stop;
 mod tree;
 mod typist;
 
-pub use nudge::{Nudge, may_nudge, nudge_all};
+pub use nudge::{Errand, Nudge, may_nudge, nudge_all};
 
 pub use probe::{PROBE_DEADLINE, probe};
 

@@ -3,6 +3,9 @@
 //! Nothing is typed but at a prompt that two looks found empty; nothing is submitted but our own text, seen in the
 //! composer; and that it was submitted is only said when two looks no longer found it there. All nudges go on side by
 //! side, so that many take no longer than one.
+//!
+//! A nudge by hand is an [`Errand`]: it needs the session for itself from the last look before the text until the key is
+//! pressed, and not while it waits for the text to leave.
 
 use super::typist::{Aim, Move, Settled, Stage};
 use crate::model::{Agent, Delivery, Effect, Moment, NudgeText, Obstacle, Outcome, Target};
@@ -45,12 +48,61 @@ pub async fn may_nudge(client: &Client, nudge: Nudge<'_>) -> Result<(), Delivery
 
 /// Types them all, each at most once, and tells what came of each, in their order.
 pub async fn nudge_all(client: &Client, nudges: &[Nudge<'_>]) -> Vec<Delivery> {
-    let settled = work(client, nudges, Aim::Deliver).await;
-    let told = |settled| match settled {
+    work(client, nudges, Aim::Deliver).await.into_iter().map(told).collect()
+}
+
+fn told(settled: Settled) -> Delivery {
+    match settled {
         Settled::As(delivery) => delivery,
         Settled::Free => Delivery::Refused(Obstacle::Works),
-    };
-    settled.into_iter().map(told).collect()
+    }
+}
+
+/// A text by hand, on its way.
+#[derive(Debug)]
+pub struct Errand<'a> {
+    client: &'a Client,
+    nudge: Nudge<'a>,
+    stage: Stage,
+    /// How long it has taken, without what it was left alone.
+    spent: Duration,
+}
+
+impl<'a> Errand<'a> {
+    /// One of which nothing is typed yet.
+    #[must_use]
+    pub fn new(client: &'a Client, nudge: Nudge<'a>) -> Self {
+        Self { client, nudge, stage: Stage::Looking(None), spent: Duration::ZERO }
+    }
+
+    /// Types the text if that was not done yet, and presses the key once. Nobody else may act on the session meanwhile.
+    /// Gives what came of it, if that is clear already; else it is to be [watched](Self::watch).
+    pub async fn press(&mut self) -> Option<Delivery> {
+        self.go(Rest::AfterKey).await
+    }
+
+    /// Looks whether the text leaves; does nothing to the session. None when the key must be pressed once more.
+    pub async fn watch(&mut self) -> Option<Delivery> {
+        self.go(Rest::BeforeKey).await
+    }
+
+    async fn go(&mut self, rest: Rest) -> Option<Delivery> {
+        let begun = Instant::now().checked_sub(self.spent).unwrap_or_else(Instant::now);
+        go(self.client, &[self.nudge], std::slice::from_mut(&mut self.stage), Aim::Deliver, rest, begun).await;
+        self.spent = begun.elapsed();
+        match &self.stage {
+            Stage::Settled(settled) => Some(told(settled.clone())),
+            Stage::Looking(_) | Stage::Typed { .. } | Stage::Pressed { .. } => None,
+        }
+    }
+}
+
+/// Where it is left alone before it is settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    Never,
+    AfterKey,
+    BeforeKey,
 }
 
 /// The same as an outcome of a step.
@@ -66,13 +118,24 @@ pub(super) fn outcome(delivery: Delivery) -> Outcome {
 }
 
 async fn work(client: &Client, nudges: &[Nudge<'_>], aim: Aim) -> Vec<Settled> {
-    let begun = Instant::now();
-    let zone = TimeZone::system();
     let mut stages: Vec<Stage> = nudges.iter().map(|_| Stage::Looking(None)).collect();
+    go(client, nudges, &mut stages, aim, Rest::Never, Instant::now()).await;
+    let settled = |stage| match stage {
+        Stage::Settled(settled) => settled,
+        Stage::Looking(_) | Stage::Typed { .. } | Stage::Pressed { .. } => {
+            Settled::As(Delivery::Unknown("it was not waited for".to_owned()))
+        }
+    };
+    stages.into_iter().map(settled).collect()
+}
+
+/// Goes on until all are settled, or may rest.
+async fn go(client: &Client, nudges: &[Nudge<'_>], stages: &mut [Stage], aim: Aim, rest: Rest, begun: Instant) {
+    let zone = TimeZone::system();
     loop {
         let mut looks = Batch::default();
         let mut open: Vec<(&Nudge<'_>, &mut Stage)> =
-            nudges.iter().zip(&mut stages).filter(|(_, stage)| !matches!(stage, Stage::Settled(_))).collect();
+            nudges.iter().zip(&mut *stages).filter(|(_, stage)| !matches!(stage, Stage::Settled(_))).collect();
         if open.is_empty() {
             break;
         }
@@ -92,20 +155,20 @@ async fn work(client: &Client, nudges: &[Nudge<'_>], aim: Aim) -> Vec<Settled> {
             };
             moves.push(next);
         }
+        let presses = moves.contains(&Move::Press);
+        if presses && rest == Rest::BeforeKey {
+            return;
+        }
         carry_out(client, &mut open, &moves, begun).await;
+        if presses && rest == Rest::AfterKey {
+            return;
+        }
         if begun.elapsed() > DEADLINE {
             stages.iter_mut().for_each(Stage::give_up);
         } else {
             sleep(TICK).await;
         }
     }
-    let settled = |stage| match stage {
-        Stage::Settled(settled) => settled,
-        Stage::Looking(_) | Stage::Typed { .. } | Stage::Pressed { .. } => {
-            Settled::As(Delivery::Unknown("it was not waited for".to_owned()))
-        }
-    };
-    stages.into_iter().map(settled).collect()
 }
 
 /// Types and presses what the looks allow, and notes which of it was refused.

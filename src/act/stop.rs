@@ -2,12 +2,15 @@
 
 use super::tree::{self, Trees};
 use super::{Placed, Scene, not_done};
-use crate::model::{Agent, Effect, Moment, Outcome, ProcId, Rung, ScreenState, SessionName, Stopping, Target};
+use crate::model::{
+    Agent, Effect, Moment, Obstacle, Outcome, ProcId, Rung, ScreenState, SessionName, Stopping, Target,
+};
 use crate::proc::signal::Signal;
 use crate::screen;
 use crate::tmux::fence::{Clients, Facts, Fence, Pane};
-use crate::tmux::ops::{self, Depth};
+use crate::tmux::ops;
 use crate::tmux::script::{Batch, NoServer, Reply};
+use crate::tmux::typing;
 use jiff::tz::TimeZone;
 
 /// A session to bring nearer to its end.
@@ -62,7 +65,7 @@ pub(super) async fn all(scene: &Scene<'_>, stops: Vec<Stop<'_>>) -> Vec<Placed> 
 async fn press<'a>(scene: &Scene<'_>, stops: Vec<Passed<'a>>) -> (Vec<Placed>, Vec<Passed<'a>>) {
     let mut batch = Batch::default();
     for Passed { stop, .. } in &stops {
-        batch.push(|tag| ops::capture(tag, stop.target, Depth::Screen));
+        batch.push(|tag| typing::look(tag, stop.target));
     }
     let screens = batch.run(scene.client, NoServer::Stale).await;
     let (mut ready, mut others) = (vec![], vec![]);
@@ -111,19 +114,15 @@ fn signalled(mut tree: Vec<ProcId>) -> Outcome {
     Outcome::Done(Effect::Signalled { tree })
 }
 
-/// Whether the agent waits at its prompt. At anything else that it asks, its quit keys would be an answer.
-fn waits(agent: &Agent, text: &str, now: Moment, zone: &TimeZone) -> bool {
-    let lines: Vec<&str> = text.lines().collect();
-    match screen::read(agent, &lines, now, zone).state {
-        ScreenState::Ready => true,
-        ScreenState::Busy
-        | ScreenState::Retrying
-        | ScreenState::AsksPermission
-        | ScreenState::AsksTrust
-        | ScreenState::Auth
-        | ScreenState::Limit { .. }
-        | ScreenState::Context
-        | ScreenState::Unclear => false,
+/// Whether the agent waits at its prompt, with nothing written there. At anything else that it asks, its quit keys would
+/// be an answer, and behind a text they would submit it.
+fn waits(agent: &Agent, styled: &str, now: Moment, zone: &TimeZone) -> bool {
+    let prompt = screen::prompt(agent, styled, now, zone);
+    match prompt.obstacle() {
+        // A prompt whose composer is not known is one all the same.
+        None => true,
+        Some(Obstacle::NoPrompt) => prompt.state == ScreenState::Ready,
+        Some(_) => false,
     }
 }
 
@@ -143,6 +142,8 @@ mod tests {
         let now = Moment { wall: 0, awake: 0, boot: 0 };
         let waits = |text: &str| waits(&agent, text, now, &TimeZone::UTC);
         assert!(waits("hello\n❯ \n\n"));
+        assert!(!waits("hello\n❯ a text\n"), "it would be submitted with them");
+        assert!(waits("\u{1b}[2m❯ Try \"fix the tests\"\u{1b}[0m\n"), "a placeholder is no text");
         assert!(!waits("hello\n"));
         assert!(!waits("✢ Thinking… (esc to interrupt)\n❯ \n"));
         assert!(!waits("Do you want to proceed?\n❯ 1. Yes\n  2. No\n"));

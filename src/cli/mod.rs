@@ -30,11 +30,13 @@ mod verify;
 mod work;
 
 use crate::model::Request;
+use crate::proc;
 use args::{ChoreVerb, Cli, Verb};
 use clap::Parser;
 use exit::{Exit, Trouble};
 use output::Terminal;
 use std::process::ExitCode;
+use tokio::runtime::Runtime;
 
 /// Runs the command line of this process, to its exit code.
 #[must_use]
@@ -48,9 +50,9 @@ pub fn main() -> ExitCode {
     }
     output::start_log(cli.global.verbose);
     let terminal = Terminal::new(&cli.global);
-    let exit = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let exit = match runtime() {
         Ok(runtime) => runtime.block_on(run(&cli, &terminal)),
-        Err(source) => Err(Trouble::new("the runtime cannot be started").because(&source)),
+        Err(trouble) => Err(trouble),
     };
     match exit {
         Ok(exit) => exit.into(),
@@ -61,12 +63,27 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Files that any verb may have open at once beside those it was started with: the runtime's own, a call to tmux with
+/// its pipes, the manifest, the locks and the state.
+const FILES: usize = 24;
+
+/// What runs the verbs. It takes for granted that it can open what it needs, so that is seen to first.
+fn runtime() -> Result<Runtime, Trouble> {
+    proc::room::files(FILES).map_err(|source| {
+        Trouble::new(format!("fewer than the {FILES} files that gtctl needs can be opened"))
+            .because(&source)
+            .help("`ulimit -n` shows how many a process may have open; `ulimit -n 1024` allows more")
+    })?;
+    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    built.map_err(|source| Trouble::new("the runtime cannot be started").because(&source))
+}
+
 async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Trouble> {
     let global = &cli.global;
     match &cli.verb {
         Verb::Apply(args) => apply::run(global, args, terminal).await,
         Verb::Diff(args) => diff::run(global, args, terminal).await,
-        Verb::Reconcile(args) => reconcile::run(global, args, terminal).await,
+        Verb::Reconcile(args) => Box::pin(reconcile::run(global, args, terminal)).await,
         Verb::Status(args) => status::run(global, args, terminal).await,
         Verb::Explain(args) => explain::run(global, args, terminal).await,
         Verb::Expire(args) => by_hand::expire(global, args, terminal).await,
@@ -94,6 +111,11 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Trouble> {
 
 /// Help and version are no faults; everything else is usage.
 fn usage(error: &clap::Error) -> ExitCode {
-    let _ = error.print();
-    if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }
+    let printed = error.print();
+    let lost = printed.is_err_and(|fault| fault.kind() != std::io::ErrorKind::BrokenPipe);
+    match (error.use_stderr(), lost) {
+        (true, _) => Exit::Usage.into(),
+        (false, true) => Exit::Failed.into(),
+        (false, false) => Exit::Done.into(),
+    }
 }

@@ -53,26 +53,37 @@ impl Terminal {
         Paper { clock: Clock { now, offset_seconds: offset_at(now) }, width, colour: self.colour_out, detail }
     }
 
-    /// Prints a result, unless told to be quiet. A reader that has gone away is no fault.
+    /// Prints a result, unless told to be quiet. A reader that has gone away is no fault; that it cannot be written is
+    /// one, and ends the process.
     pub(super) fn print(&self, text: &str) {
-        if self.quiet {
-            return;
-        }
-        let mut out = io::stdout().lock();
-        let done = out
-            .write_all(text.as_bytes())
-            .and_then(|()| if text.ends_with('\n') || text.is_empty() { Ok(()) } else { out.write_all(b"\n") });
-        if done.and_then(|()| out.flush()).is_err() {
-            std::process::exit(0);
-        }
+        self.write(&[text.as_bytes(), line_end(text)]).unwrap_or_else(|fault| self.end(&fault));
     }
 
-    /// Passes bytes on as they are, unless told to be quiet. A reader that has gone away is no fault.
+    /// Passes bytes on as they are, unless told to be quiet; likewise.
     pub(super) fn pass(&self, bytes: &[u8]) {
+        self.write(&[bytes]).unwrap_or_else(|fault| self.end(&fault));
+    }
+
+    /// Prints what a controller does, which goes on whether anybody reads it or not.
+    pub(super) fn mention(&self, text: &str) {
+        let _ = self.write(&[text.as_bytes(), line_end(text)]);
+    }
+
+    fn write(&self, parts: &[&[u8]]) -> io::Result<()> {
+        if self.quiet {
+            return Ok(());
+        }
         let mut out = io::stdout().lock();
-        if !self.quiet && out.write_all(bytes).and_then(|()| out.flush()).is_err() {
+        parts.iter().try_for_each(|part| out.write_all(part)).and_then(|()| out.flush())
+    }
+
+    /// Ends the process for want of a place to write to.
+    fn end(&self, fault: &io::Error) -> ! {
+        if fault.kind() == io::ErrorKind::BrokenPipe {
             std::process::exit(0);
         }
+        self.complain(&Trouble::new("the result cannot be written to standard output").because(fault));
+        std::process::exit(1)
     }
 
     /// Prints a result as JSON.
@@ -119,6 +130,11 @@ impl Terminal {
             }
         };
     }
+}
+
+/// What a text still needs to end its last line.
+fn line_end(text: &str) -> &'static [u8] {
+    if text.ends_with('\n') || text.is_empty() { b"" } else { b"\n" }
 }
 
 /// Columns of the terminal on standard output.

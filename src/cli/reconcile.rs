@@ -9,7 +9,7 @@ use super::output::Terminal;
 use super::place::{Place, orders, unasked};
 use super::told::Told;
 use crate::controller::{Cycle, Ended, Farewell, Reload, watch};
-use crate::model::{Observed, Outcome, Period, Scope, Town};
+use crate::model::{Moment, Observed, Outcome, Period, Scope, Town};
 use crate::proc;
 use crate::render::{Scene, apply as page, json};
 use crate::tell::Manager;
@@ -18,8 +18,8 @@ use crate::tell::Manager;
 const USURPED: &str = "the lock file was replaced: another controller may hold the town";
 /// A manifest that was left alone for this long is whole.
 const SETTLE: Period = Period::from_millis(500);
-/// How often it may have changed again until it is read all the same.
-const SETTLE_AT_MOST: u32 = 10;
+/// One that goes on changing for this long is read all the same.
+const SETTLE_AT_MOST: Period = Period::from_secs(5);
 
 pub(super) async fn run(global: &Global, args: &Reconcile, terminal: &Terminal) -> Result<Exit, Trouble> {
     let place = Place::find(global, &args.town, terminal)?;
@@ -36,7 +36,7 @@ pub(super) async fn run(global: &Global, args: &Reconcile, terminal: &Terminal) 
     let orders = unasked(orders);
     let manager = Manager::from_variables(|name| std::env::var_os(name), std::process::id());
     let mut told = Told::new(Others::begin(&place, &manager)?, terminal);
-    let mut source = Source { manager: &manager, file: place.file, stamp: None, last: place.town };
+    let mut source = Source { manager: &manager, file: place.file, stamp: None, last: place.town, settling: None };
     source.stamp = source.file.stamp();
     let manifest = source.file.path.clone();
     let ended = watch(
@@ -88,6 +88,17 @@ struct Source<'a> {
     file: ManifestFile,
     stamp: Option<Stamp>,
     last: Box<Town>,
+    settling: Option<Settling>,
+}
+
+/// A file that has changed since it was read.
+struct Settling {
+    /// As it was last found.
+    stamp: Option<Stamp>,
+    /// Since when it has been so.
+    since: Moment,
+    /// When it was first found changed.
+    begun: Moment,
 }
 
 impl Source<'_> {
@@ -98,11 +109,18 @@ impl Source<'_> {
 
     fn reload(&mut self, forced: bool, terminal: &Terminal) -> Reload {
         let stamp = self.file.stamp();
-        if stamp == self.stamp && !forced {
+        if stamp == self.stamp && self.settling.is_none() && !forced {
             return Reload::Same;
         }
-        self.manager.reloading(proc::clock::now());
-        self.stamp = if stamp == self.stamp { stamp } else { self.settled(stamp) };
+        let now = proc::clock::now();
+        if self.settling.is_none() {
+            self.manager.reloading(now);
+        }
+        let left = if stamp == self.stamp { Period::ZERO } else { self.settles_in(stamp, now) };
+        if !left.is_zero() {
+            return Reload::Settling(left);
+        }
+        (self.stamp, self.settling) = (stamp, None);
         let read = self.read(terminal);
         self.manager.reloaded();
         read
@@ -125,17 +143,13 @@ impl Source<'_> {
         }
     }
 
-    /// Waits until the file has not changed for a while: what is half-written may be a good manifest of half a town.
-    fn settled(&self, mut stamp: Option<Stamp>) -> Option<Stamp> {
-        for _ in 0..SETTLE_AT_MOST {
-            std::thread::sleep(SETTLE.to_std());
-            let now = self.file.stamp();
-            if now == stamp {
-                break;
-            }
-            stamp = now;
+    /// In how long the file will not have changed for a while: what is half-written may be a good manifest of half a town.
+    fn settles_in(&mut self, stamp: Option<Stamp>, now: Moment) -> Period {
+        let settling = self.settling.get_or_insert(Settling { stamp, since: now, begun: now });
+        if settling.stamp != stamp {
+            (settling.stamp, settling.since) = (stamp, now);
         }
-        stamp
+        SETTLE.minus(now.since(&settling.since)).min(SETTLE_AT_MOST.minus(now.since(&settling.begun)))
     }
 }
 

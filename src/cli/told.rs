@@ -61,12 +61,12 @@ impl<'a> Told<'a> {
         if self.terminal.is_json() {
             return;
         }
-        self.terminal.print(&page::outcomes(town, &cycle.outcomes, &paper));
+        self.terminal.mention(&page::outcomes(town, &cycle.outcomes, &paper));
         if !self.announced {
             self.announced = true;
             let Cycle { now, observed, memory, plan, outcomes, notices: _ } = cycle;
             let scene = Scene { town, observed, memory, plan, now: *now };
-            self.terminal.print(&page::summary(outcomes, &scene, &paper));
+            self.terminal.mention(&page::summary(outcomes, &scene, &paper));
         }
     }
 

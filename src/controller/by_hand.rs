@@ -25,7 +25,8 @@ impl Controller {
         let _turn = self.store.lock_turn(self.me, TURN_PATIENCE).map_err(CycleFault::Lock)?;
         let memory = change(self.recall(&mut Vec::new())?);
         self.store.save(&memory).map_err(CycleFault::Store)?;
-        self.saved = Some(memory);
+        self.kept.written(&memory);
+        self.kept.turn_ends(&memory);
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! One whole cycle.
 
+use super::kept::Kept;
 use super::prober::Prober;
 use super::survey::{Survey, survey};
 use crate::act;
@@ -10,15 +11,13 @@ use crate::model::{
 };
 use crate::observe::Depth;
 use crate::plan::{Situation, plan, within};
-use crate::remember::{entries, handoffs, idle_saved, record, take_back};
+use crate::remember::{departed, entries as journal_of, handoffs, idle_saved, record, take_back};
 use crate::store::{Counted, Lock, LockFault, Retention, StateDir, StoreFault};
 use crate::tmux::Client;
 use std::path::PathBuf;
 
 /// How long a turn is waited for: longer than a cycle may take.
 pub(super) const TURN_PATIENCE: Period = Period::from_secs(30);
-/// A quiet town's state is written this often, for the clocks' sake.
-const CALM_SAVE: Period = Period::from_mins(1);
 
 /// One town's state directory and the way to its tmux server, over many cycles.
 #[derive(Debug)]
@@ -28,8 +27,7 @@ pub struct Controller {
     pub(super) me: ProcId,
     /// The program that takes what panes print.
     pub(super) sink: Option<PathBuf>,
-    /// What the state file holds, as far as known here.
-    pub(super) saved: Option<Memory>,
+    pub(super) kept: Kept,
     pub(super) last_plan: Plan,
     /// The runs of chores; none in a controller that runs none.
     pub(super) chores: Option<Chores>,
@@ -69,7 +67,8 @@ impl Controller {
     /// A controller on an open state directory. `me` is this process, for others to see in the locks.
     #[must_use]
     pub fn new(client: Client, store: StateDir, me: ProcId) -> Self {
-        Self { client, store, me, sink: None, saved: None, last_plan: Plan::default(), chores: None, prober: None }
+        let (kept, last_plan) = (Kept::default(), Plan::default());
+        Self { client, store, me, sink: None, kept, last_plan, chores: None, prober: None }
     }
 
     /// Keeps what the sessions that it starts print, by this program's `sink`.
@@ -109,7 +108,7 @@ impl Controller {
         let plan = self.asking(within(plan, scope));
         let learned = memory.clone();
         let (plan, memory) = self.write_intent(town, &observed, memory, plan, orders, scope, now, &mut notices);
-        let is_written = self.saved.as_ref() == Some(&memory);
+        let is_written = self.kept.holds(&memory);
         self.ask_due(&plan, now);
         let outcomes = if turn.still_ours() {
             let outcomes = self.act(&plan, town, &memory, &observed, now).await;
@@ -127,23 +126,17 @@ impl Controller {
             self.retire_logs(town, &outcomes, &mut notices);
         }
         let planned = handoffs(&learned, &memory);
-        let saved = idle_saved(&learned, &plan, &outcomes, now);
+        let (mut entries, spared) = self.take_leave(&memory);
+        let saved = idle_saved(&learned, &plan, &outcomes, now).plus(spared);
         let counted = Counted { cycles: 1, handoffs: planned.len() as u64, idle_saved: saved, analyses: 0 };
-        let mut entries = entries(&self.last_plan, &plan, &outcomes);
+        entries.extend(journal_of(&self.last_plan, &plan, &outcomes));
         entries.extend(told);
         entries.extend(self.news_of_chores(town, &plan));
         self.tell_others(&plan, &entries, &planned, counted, now, &mut notices);
+        let outcomes = memory.departures.iter().map(departed).chain(outcomes).collect();
+        let memory = self.forget_departures(memory, &mut notices);
+        self.kept.turn_ends(&memory);
         Ok(Cycle { now, observed, memory, plan, outcomes, notices })
-    }
-
-    /// The memory: what was saved last, unless another process has had its turn since.
-    pub(super) fn recall(&mut self, notices: &mut Vec<String>) -> Result<Memory, CycleFault> {
-        if let Some(memory) = self.saved.take().filter(|_| !self.store.changed_elsewhere()) {
-            return Ok(memory);
-        }
-        let loaded = self.store.load(crate::proc::clock::now()).map_err(CycleFault::Store)?;
-        notices.extend(loaded.notices);
-        Ok(loaded.memory)
     }
 
     /// Makes the intent durable; where that fails, plans anew for what may be done all the same.
@@ -161,8 +154,7 @@ impl Controller {
     ) -> (Plan, Memory) {
         let before = memory.clone();
         let intended = self.intended(memory, &decided, now);
-        if decided.steps.is_empty() && !self.is_worth_saving(&intended) {
-            self.saved = Some(intended.clone());
+        if decided.steps.is_empty() && self.kept.holds(&intended) {
             return (decided, intended);
         }
         if self.save(&intended, notices) {
@@ -172,30 +164,6 @@ impl Controller {
         let cautious = within(plan(&Situation { town, observed, memory: &before, orders, now }), scope);
         let intended = self.intended(before, &cautious, now);
         (cautious, intended)
-    }
-
-    /// Whether anything but the time of the look has changed since the last save.
-    fn is_worth_saving(&self, memory: &Memory) -> bool {
-        let Some(saved) = &self.saved else { return true };
-        let looked = memory.last_look.zip(saved.last_look);
-        let aged = looked.is_none_or(|(now, then)| now.since(&then) >= CALM_SAVE);
-        aged || Memory { last_look: saved.last_look, ..without_news_of_screens(memory, saved) } != *saved
-    }
-
-    pub(super) fn save(&mut self, memory: &Memory, notices: &mut Vec<String>) -> bool {
-        match self.store.save(memory) {
-            Ok(_) => {
-                self.saved = Some(memory.clone());
-                true
-            }
-            Err(fault) => {
-                let notice = format!("the state was not written: {}", chain(&fault));
-                if !notices.contains(&notice) {
-                    notices.push(notice);
-                }
-                false
-            }
-        }
     }
 
     async fn act(&self, plan: &Plan, town: &Town, memory: &Memory, observed: &Observed, now: Moment) -> Outcomes {
@@ -243,23 +211,6 @@ impl Controller {
         }
         self.last_plan = plan.clone();
     }
-}
-
-/// The memory as if screens were still as saved, where they say the same: losing a minute of that only makes them be read
-/// again.
-fn without_news_of_screens(memory: &Memory, saved: &Memory) -> Memory {
-    let mut memory = memory.clone();
-    for (name, history) in &mut memory.sessions {
-        let Some(saved) = saved.sessions.get(name) else { continue };
-        history.footprint = saved.footprint;
-        if let (Some(content), Some(saved)) = (&mut history.content, &saved.content) {
-            let same = content.generation == saved.generation && content.state == saved.state;
-            if same && content.is_agreed() == saved.is_agreed() {
-                content.clone_from(saved);
-            }
-        }
-    }
-    memory
 }
 
 fn server_of(observed: &Observed) -> Option<ServerId> {

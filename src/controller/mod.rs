@@ -11,6 +11,7 @@ mod by_hand;
 mod chores;
 mod cycle;
 mod files;
+mod kept;
 mod nudge;
 mod prober;
 mod senses;

@@ -2,11 +2,14 @@
 
 use super::cycle::{Controller, CycleFault, TURN_PATIENCE, chain};
 use super::survey::{Survey, survey};
-use crate::act::{Nudge, may_nudge, nudge_all};
-use crate::model::{Agent, Delivery, Memory, Moment, NudgeText, Obstacle, Orders, SessionName, Target, Town};
+use crate::act::{Errand, Nudge, may_nudge};
+use crate::model::{
+    Agent, Delivery, Generation, Memory, Moment, NudgeText, Obstacle, Orders, SessionName, Target, Town,
+};
 use crate::observe::Depth;
 use crate::plan::{Situation, nudgeable};
 use crate::remember::{nudge_entry, nudging};
+use crate::store::Lock;
 
 /// A prompt that was found free.
 pub(super) struct Aimed<'t> {
@@ -19,8 +22,12 @@ pub(super) struct Aimed<'t> {
 }
 
 impl Controller {
-    /// Types a text into a session and submits it, if that may be done now; never twice. Holds the town's turn, so that
-    /// no cycle ends the session meanwhile, nor types into it.
+    /// Types a text into a session and submits it, if that may be done now; never twice.
+    ///
+    /// Holds the town's turn from the last look before the text until its key is pressed, and again for each further
+    /// press: no cycle ends the session or types into it meanwhile. While it waits for the text to leave, cycles go on;
+    /// what they find in the composer then keeps them from typing there, and a session that they end or restart is no
+    /// longer the one that the next press is meant for.
     ///
     /// What is typed is remembered first: where that cannot be written down, nothing is typed. A paused town is no
     /// obstacle: this is done by hand.
@@ -33,6 +40,11 @@ impl Controller {
         session: &SessionName,
         text: &NudgeText,
     ) -> Result<Delivery, CycleFault> {
+        // Without a turn first: what cannot be typed yet lets nobody wait.
+        let memory = self.store.view().load(crate::proc::clock::now()).map_err(CycleFault::Store)?.memory;
+        if let Err(delivery) = self.aim(town, session, text, memory).await {
+            return Ok(delivery);
+        }
         let turn = self.store.lock_turn(self.me, TURN_PATIENCE).map_err(CycleFault::Lock)?;
         let memory = self.recall(&mut Vec::new())?;
         let Aimed { agent, target, memory, now } = match self.aim(town, session, text, memory).await {
@@ -46,8 +58,38 @@ impl Controller {
             return Ok(Delivery::Failed(why));
         }
         let nudge = Nudge { target: &target, agent, text, decided: now };
-        let delivery = nudge_all(&self.client, &[nudge]).await.pop();
-        Ok(delivery.unwrap_or(Delivery::Refused(Obstacle::Works)))
+        let mut errand = Errand::new(&self.client, nudge);
+        if let Some(delivery) = errand.press().await {
+            return Ok(delivery);
+        }
+        drop(turn);
+        let mut presses = 1;
+        loop {
+            if let Some(delivery) = errand.watch().await {
+                return Ok(delivery);
+            }
+            let _turn = match self.turn_to_press(session, target.generation) {
+                Ok(turn) => turn,
+                Err(why) => return Ok(Delivery::NotSubmitted { why, presses }),
+            };
+            if let Some(delivery) = errand.press().await {
+                return Ok(delivery);
+            }
+            presses += 1;
+        }
+    }
+
+    /// The town's turn, unless a cycle has begun to end this life of a session; else why not.
+    fn turn_to_press(&self, session: &SessionName, generation: Option<Generation>) -> Result<Lock, String> {
+        let turn = self.store.lock_turn(self.me, TURN_PATIENCE).map_err(|fault| chain(&fault))?;
+        let loaded = self.store.view().load(crate::proc::clock::now()).map_err(|fault| chain(&fault))?;
+        let stopping = loaded.memory.sessions.get(session).and_then(|history| history.stopping.as_ref());
+        match stopping {
+            Some(stopping) if Some(stopping.generation) == generation => {
+                Err("it was asked to end meanwhile".to_owned())
+            }
+            Some(_) | None => Ok(turn),
+        }
     }
 
     /// Looks where a text would be typed, and whether it may be now. Types nothing, and needs no turn.
@@ -90,7 +132,8 @@ impl Controller {
     ) -> Result<(), String> {
         let memory = nudging(memory, session, target.generation, text, now);
         self.store.save(&memory).map_err(|fault| format!("it could not be written down first: {}", chain(&fault)))?;
-        self.saved = Some(memory);
+        self.kept.written(&memory);
+        self.kept.turn_ends(&memory);
         Ok(())
     }
 }

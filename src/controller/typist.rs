@@ -3,7 +3,6 @@
 use super::cycle::{Controller, CycleFault, chain};
 use crate::chores::{Typing, Typist};
 use crate::model::{Delivery, NudgeText, ProcId, SessionName, Town};
-use crate::proc;
 use crate::store::StateDir;
 use crate::tmux::Client;
 use std::path::PathBuf;
@@ -28,12 +27,7 @@ impl ByTurns {
     async fn deliver(&self, town: &Town, session: &SessionName, text: &NudgeText) -> Result<Delivery, CycleFault> {
         let store = StateDir::open(&self.state).map_err(CycleFault::Store)?;
         let mut controller = Controller::new(self.client.clone(), store, self.me);
-        let memory = controller.store().view().load(proc::clock::now()).map_err(CycleFault::Store)?.memory;
-        // Without a turn first: what cannot be typed yet lets nobody wait.
-        match controller.aim(town, session, text, memory).await {
-            Ok(_) => controller.nudge(town, session, text).await,
-            Err(delivery) => Ok(delivery),
-        }
+        controller.nudge(town, session, text).await
     }
 }
 

@@ -18,6 +18,8 @@ const LEAST: Period = Period::from_millis(50);
 pub enum Reload {
     /// Nothing.
     Same,
+    /// It changes, and may be half-written: it is read after so long at the earliest. Until then all goes on as before.
+    Settling(Period),
     /// It changed, and is good.
     Fresh(Box<Town>),
     /// It changed, and is not: the last good one stays in force.
@@ -50,7 +52,8 @@ pub enum Ended {
 
 /// Keeps the town as declared until SIGTERM or SIGINT. SIGHUP reads the manifest anew.
 ///
-/// `manifest` is the file whose changes are listened for; `reload` is asked before each cycle (`true`: whatever the file's times say); `tell` gets everything worth telling.
+/// `manifest` is the file whose changes are listened for; `reload` is asked before each cycle (`true`: whatever the
+/// file's times say) and waits for nothing; `tell` gets everything worth telling.
 ///
 /// # Errors
 /// Only when signals or processes cannot be listened to.
@@ -68,8 +71,10 @@ pub async fn watch(
     let mut broken = false;
     let mut forced = false;
     loop {
+        let mut settles = None;
         match reload(std::mem::take(&mut forced)) {
             Reload::Same => {}
+            Reload::Settling(left) => settles = Some(left),
             Reload::Fresh(fresh) => {
                 (town, broken) = (fresh, false);
                 tell(Event::Reloaded);
@@ -93,6 +98,7 @@ pub async fn watch(
                 town.resync.min(UNKNOWN)
             }
         };
+        let pause = settles.map_or(pause, |left: Period| pause.min(left));
         let (state, beside) = controller.senses();
         match senses.wait(pause, state, beside).await {
             Woken::Look => {}

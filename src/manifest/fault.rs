@@ -171,9 +171,14 @@ const SHOWN: usize = 64;
 
 /// A user's text fit to be shown: what a terminal would obey is escaped, what is too long is cut.
 pub(crate) fn shown(text: &str) -> String {
+    escaped(text, SHOWN)
+}
+
+/// The same, cut after so many characters.
+pub(crate) fn escaped(text: &str, limit: usize) -> String {
     let mut out = String::new();
     for (count, c) in text.chars().enumerate() {
-        if count == SHOWN {
+        if count == limit {
             out.push('…');
             break;
         }

@@ -1,13 +1,16 @@
 //! Where each value of a session comes from: the answer to "who set this limit?".
 
 use super::check::fields_of;
-use super::fault::{Origin, SourceFile, shown};
+use super::fault::{Origin, SourceFile, escaped, shown};
 use super::layer::{Layers, Part};
 use super::session::tier_path;
 use super::wire;
 use crate::model::{Desired, SessionName};
 use figment::value::{Num, Value};
 use std::collections::BTreeMap;
+
+/// The longest text within a value, in characters: who asks where it comes from wants to see it whole.
+const WHOLE: usize = 8192;
 
 /// One field of a session as it is in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,8 +130,8 @@ fn resolved(session: &Desired, field: &[&str]) -> Option<String> {
 }
 
 fn quoted(text: &str) -> String {
-    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
-    format!("\"{}\"", shown(&escaped))
+    let text = text.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("\"{}\"", escaped(&text, WHOLE))
 }
 
 fn list(items: impl Iterator<Item = String>) -> String {

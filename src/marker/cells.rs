@@ -53,19 +53,26 @@ impl Cells {
         self.row = 0;
     }
 
-    /// Adds text that holds no control but line ends and tabs, at the end. Refused when a row would be too long.
-    pub(super) fn append(&mut self, text: &[u8]) -> bool {
-        let first = memchr::memchr(b'\n', text).unwrap_or(text.len());
+    /// The last byte of all, 0 where there is none.
+    pub(super) fn last(&self) -> u8 {
+        self.text.last().copied().unwrap_or(0)
+    }
+
+    /// Lets `copy` add text that holds no control but line ends and tabs, at the end: no more of it than `bytes` has, and
+    /// with its line ends. Returns what that returns, or 0 where a row would be too long.
+    pub(super) fn append(&mut self, bytes: &[u8], copy: impl FnOnce(&mut Vec<u8>) -> usize) -> usize {
+        let first = memchr::memchr(b'\n', bytes).unwrap_or(bytes.len());
         if self.text.len() - self.row + first > MAX_ROW || self.cut {
-            return false;
+            return 0;
         }
         let start = self.text.len();
-        self.text.extend_from_slice(text);
-        if first < text.len() {
-            self.row = start + memchr::memrchr(b'\n', text).map_or(0, |at| at + 1);
+        let taken = copy(&mut self.text);
+        let added = self.text.get(start..).unwrap_or_default();
+        if let Some(at) = memchr::memrchr(b'\n', added) {
+            self.row = start + at + 1;
         }
         self.at = self.text.len();
-        true
+        taken
     }
 
     /// Writes one byte of a character, or a tab.

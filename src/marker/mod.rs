@@ -13,6 +13,7 @@
 mod cells;
 mod lines;
 mod matcher;
+mod runs;
 mod said;
 mod strip;
 mod watch;

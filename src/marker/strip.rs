@@ -8,13 +8,10 @@
 //! an OSC at a line end.
 
 use super::cells::Cells;
+use super::runs;
 
 /// The most bytes of a string that is waited for its end.
 const MAX_STRING: u32 = 1 << 20;
-/// How much is looked at for plain text at once; less than a row may hold.
-const PIECE: usize = 16 << 10;
-/// Bytes looked at together.
-const BLOCK: usize = 32;
 
 /// Strips one stream of output.
 #[derive(Debug, Default)]
@@ -70,8 +67,10 @@ impl Stripper {
     /// Takes more bytes.
     pub fn feed(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
+        // How much of the rest is known to be easy: it is looked at once, however often something else is in between.
+        let mut easy = 0;
         while let Some((&byte, after)) = rest.split_first() {
-            let step = self.many(rest);
+            let step = self.many(rest, &mut easy);
             if step == 0 {
                 self.input += 1;
                 self.byte(byte);
@@ -80,23 +79,23 @@ impl Stripper {
                 self.input += step as u64;
                 rest = rest.get(step..).unwrap_or_default();
             }
+            easy = easy.saturating_sub(step.max(1));
         }
     }
 
-    /// Takes what comes first as a whole, if it is plain text or a colour. Returns how much that was; of all else nothing.
-    fn many(&mut self, bytes: &[u8]) -> usize {
+    /// Takes what comes first as a whole, as far as it is plain text and colours. Returns how much that was; of all else
+    /// nothing.
+    fn many(&mut self, bytes: &[u8], easy: &mut usize) -> usize {
         if self.state != State::Ground {
             return 0;
         }
-        if let Some(colour) = colour_prefix(bytes) {
-            return colour;
-        }
         if !self.cells.at_end() || self.draws() {
-            return 0;
+            return runs::colour_prefix(bytes).unwrap_or(0);
         }
-        let plain = plain_prefix(bytes);
-        let taken = bytes.get(..plain).is_some_and(|text| self.append(text));
-        if taken { plain } else { 0 }
+        if *easy == 0 {
+            *easy = runs::easy_prefix(bytes);
+        }
+        bytes.get(..*easy).map_or(0, |bytes| self.append(bytes))
     }
 
     /// The rows that have ended since [`take`](Self::take), each with its line end, which may be `\r\n`.
@@ -136,20 +135,21 @@ impl Stripper {
         if self.second { second } else { first }
     }
 
-    /// Adds plain text; refused when there is none, or when a row would be too long.
-    fn append(&mut self, text: &[u8]) -> bool {
-        let Some(&last) = text.last() else { return false };
-        let mark = Mark { text: self.cells.len(), input: self.input };
-        let open = self.cells.rows().len();
-        if !self.cells.append(text) {
-            return false;
-        }
-        if self.cells.rows().len() > open {
-            self.runs.push(mark);
+    /// Adds plain text, and passes over colours in it, up to another escape. Returns how much it has taken: nothing where a
+    /// row would be too long.
+    fn append(&mut self, bytes: &[u8]) -> usize {
+        let (ended, length) = (self.cells.rows().len(), self.cells.len());
+        let (runs, input) = (&mut self.runs, self.input);
+        let taken = self.cells.append(bytes, |text| {
+            runs::copy(bytes, text, |text, at| runs.push(Mark { text, input: input + at as u64 }))
+        });
+        if self.cells.rows().len() > ended {
             self.line = None;
         }
-        self.last = last;
-        true
+        if self.cells.len() > length {
+            self.last = self.cells.last();
+        }
+        taken
     }
 
     fn byte(&mut self, byte: u8) {
@@ -310,58 +310,6 @@ impl Stripper {
         self.ends.push(Mark { text: self.cells.rows().len(), input: self.input });
         self.line = None;
     }
-}
-
-/// How long the colour is that comes first, if one does: a sequence that changes no text.
-fn colour_prefix(bytes: &[u8]) -> Option<usize> {
-    let parameters = bytes.strip_prefix(b"\x1b[")?;
-    let length = parameters.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b';' | b':'))?;
-    (parameters.get(length) == Some(&b'm')).then_some(length + 3)
-}
-
-/// How much of the beginning holds no control but tabs and line ends. A return is one of those before a line feed only.
-fn plain_prefix(bytes: &[u8]) -> usize {
-    let piece = bytes.get(..PIECE).unwrap_or(bytes);
-    // Between colours text is short: blocks only pay once it is not.
-    let short = plain_bytes(piece, BLOCK);
-    if short < BLOCK {
-        return short;
-    }
-    let mut plain = short;
-    while piece.get(plain..).is_some_and(is_plain_block) {
-        plain += BLOCK;
-    }
-    plain + plain_bytes(piece.get(plain..).unwrap_or_default(), usize::MAX)
-}
-
-/// The same, byte by byte and up to a limit.
-fn plain_bytes(bytes: &[u8], limit: usize) -> usize {
-    let mut rest = bytes;
-    let mut plain = 0;
-    while let [byte, after @ ..] = rest {
-        if plain >= limit || is_special(*byte) || *byte == b'\r' && after.first() != Some(&b'\n') {
-            break;
-        }
-        plain += 1;
-        rest = after;
-    }
-    plain
-}
-
-/// Whether a whole block is there and plain. Without a branch, so that many bytes are done at once.
-fn is_plain_block(bytes: &[u8]) -> bool {
-    let next = bytes.get(1..).and_then(|bytes| bytes.first_chunk::<BLOCK>());
-    let Some((this, next)) = bytes.first_chunk::<BLOCK>().zip(next) else { return false };
-    let mut odd = 0_u8;
-    for (byte, next) in this.iter().zip(next) {
-        odd |= u8::from(is_special(*byte)) | (u8::from(*byte == b'\r') & u8::from(*next != b'\n'));
-    }
-    odd == 0
-}
-
-#[expect(clippy::needless_bitwise_bool, reason = "branches keep the compiler from doing many bytes at once")]
-fn is_special(byte: u8) -> bool {
-    (byte < 0x20) & (byte != b'\n') & (byte != b'\r') & (byte != b'\t') | (byte == 0x7f)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! Names are stable. Periods are in milliseconds and say so in their name.
 
-use super::{Block, Death, Hold, Period, Reason};
+use super::{Block, Change, Death, Hold, Period, Reason};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ impl Reason {
             Self::FailedStart { after, crashes } => of([("after_ms", ms(*after)), ("crashes", json!(crashes))]),
             Self::SignedIn { agent } => of([("agent", json!(agent))]),
             Self::Blocked { kind, agent, evidence, fix } => blocked(*kind, agent, evidence, fix.as_deref()),
-            Self::Drifted { fields } => of([("fields", json!(fields))]),
+            Self::Drifted { fields, changes } => drift(fields, changes),
             Self::Adoptable { process } => of([("process", json!(process))]),
             Self::Covered { policy } => of([("policy", json!(policy))]),
             Self::Uncovered | Self::Orphaned | Self::Asked => Evidence::new(),
@@ -59,6 +59,7 @@ impl Hold {
             Self::Draining { quiet } => of([("quiet_ms", ms(*quiet))]),
             Self::Stopping { grace } => of([("grace_ms", ms(*grace))]),
             Self::NameTaken { process } => of([("process", json!(process))]),
+            Self::MovedOut { pid, into } => of([("pid", json!(pid)), ("into", json!(into))]),
             Self::ForeignTown { town } => of([("town", json!(town))]),
             Self::ServerLosses { losses } => of([("losses", json!(losses))]),
             Self::Blocked { kind, agent, evidence, fix } => blocked(*kind, agent, evidence, fix.as_deref()),
@@ -74,6 +75,7 @@ impl Hold {
             Self::CrashLoop { .. }
             | Self::MassGuard { .. }
             | Self::NameTaken { .. }
+            | Self::MovedOut { .. }
             | Self::ForeignTown { .. }
             | Self::ServerLosses { .. }
             | Self::Blocked { kind: Block::Auth | Block::Context, .. }
@@ -100,6 +102,19 @@ impl Hold {
 
 fn of<const N: usize>(pairs: [(&'static str, Value); N]) -> Evidence {
     pairs.into_iter().collect()
+}
+
+fn drift(fields: &[&'static str], changes: &[Change]) -> Evidence {
+    let change = |change: &Change| match change {
+        Change::Command { old, new } => json!({ "field": "command", "old": old, "new": new }),
+        Change::Dir { old, new } => json!({ "field": "dir", "old": old, "new": new }),
+        Change::Env { added, removed, changed } => {
+            json!({ "field": "env", "added": added, "removed": removed, "changed": changed })
+        }
+        Change::EnvFile { old, new } => json!({ "field": "env_file", "old": old, "new": new }),
+    };
+    let known = (!changes.is_empty()).then(|| ("changes", changes.iter().map(change).collect()));
+    [("fields", json!(fields))].into_iter().chain(known).collect()
 }
 
 fn blocked(kind: Block, agent: &str, evidence: &str, fix: Option<&str>) -> Evidence {

@@ -1,7 +1,8 @@
 //! What tmux forgets: the town's history, as kept in the state file.
 
 use crate::model::{
-    ChoreHistory, Content, Death, Fingerprint, Generation, Marks, Moment, Probed, ProcId, Rung, ServerId, SessionName,
+    ChoreHistory, Content, Death, Fingerprint, Generation, Marks, Moment, Probed, ProcId, RanWith, Rung, ServerId,
+    SessionName,
 };
 use std::collections::BTreeMap;
 
@@ -31,11 +32,16 @@ pub struct Memory {
     pub chores: BTreeMap<String, ChoreHistory>,
     /// Agents that were asked whether they are signed in, while a screen says that they cannot go on.
     pub probes: BTreeMap<String, Probed>,
+    /// Ends that were asked for, have come by themselves and are not told of yet, oldest first, at most
+    /// [`Memory::MAX_DEPARTURES`].
+    pub departures: Vec<Departure>,
     /// By session.
     pub sessions: BTreeMap<SessionName, History>,
 }
 
 impl Memory {
+    /// More ends than this at once are not told of each.
+    pub const MAX_DEPARTURES: usize = 4096;
     /// So many hold the starts of their agent.
     pub const MAX_AUTH_DEATHS: usize = 3;
 }
@@ -79,6 +85,8 @@ pub struct History {
     pub roused: Option<Roused>,
     /// The memory of its process tree, where that is limited.
     pub footprint: Option<Footprint>,
+    /// What it was last seen to run with as declared then.
+    pub ran_with: Option<RanWith>,
 }
 
 impl History {
@@ -154,6 +162,23 @@ pub struct Stopping {
 impl Stopping {
     /// Processes remembered of one tree.
     pub const MAX_TREE: usize = 256;
+}
+
+/// A session that was asked to end for good, and was gone before it was removed: tmux keeps no pane of others'.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Departure {
+    /// Which session.
+    pub session: SessionName,
+    /// Which life of it.
+    pub generation: Generation,
+    /// When that began, if it is known.
+    pub started: Option<Moment>,
+    /// When it was first asked to end.
+    pub asked: Moment,
+    /// When it was first seen to be gone.
+    pub gone: Moment,
+    /// The code of the reason it was asked for.
+    pub reason: String,
 }
 
 /// What a stop is for.

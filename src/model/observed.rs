@@ -26,8 +26,19 @@ pub struct Server {
     pub version: String,
     /// All its sessions by name, ours and others'. Names are as tmux has them, so any text.
     pub sessions: BTreeMap<String, Seen>,
+    /// Agents of declared sessions that are not there: somebody has moved their panes into other sessions.
+    pub moved: BTreeMap<SessionName, MovedOut>,
     /// The session gtctl itself runs in, if it runs in one of this server's.
     pub own: Option<SessionId>,
+}
+
+/// An agent of ours in a pane of another session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MovedOut {
+    /// Its process.
+    pub process: ProcId,
+    /// The session that holds its pane now, by its name in tmux: any text.
+    pub session: String,
 }
 
 /// One session as seen.

@@ -1,6 +1,6 @@
 //! Why: the evidence for a step, and what holds one back. Each has a stable code.
 
-use super::{Block, Period, SessionName};
+use super::{Block, Change, Period, SessionName};
 use std::fmt;
 
 /// How an agent ended.
@@ -140,6 +140,8 @@ pub enum Reason {
     Drifted {
         /// Their names.
         fields: Vec<&'static str>,
+        /// What they were and are, as far as it is known what they were.
+        changes: Vec<Change>,
     },
     /// It has the declared name and runs the declared agent, but no label.
     Adoptable {
@@ -280,6 +282,13 @@ pub enum Hold {
         /// What runs there.
         process: String,
     },
+    /// Its agent lives on in a pane that somebody has moved into another session.
+    MovedOut {
+        /// Its process.
+        pid: u32,
+        /// That session, unsanitised.
+        into: String,
+    },
     /// Another town's session has this name.
     ForeignTown {
         /// Which town.
@@ -335,6 +344,7 @@ impl Hold {
             Self::Draining { .. } => "draining",
             Self::Stopping { .. } => "stopping",
             Self::NameTaken { .. } => "name-taken",
+            Self::MovedOut { .. } => "moved-out",
             Self::ForeignTown { .. } => "foreign-town",
             Self::Blocked { .. } => "blocked",
             Self::Roused { .. } => "roused",

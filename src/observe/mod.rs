@@ -10,6 +10,7 @@
 mod footprint;
 mod life;
 mod listen;
+mod moved;
 mod reach;
 mod screens;
 mod sessions;
@@ -59,7 +60,8 @@ async fn look_without_deadline(client: &Client, town: &Town, memory: &Memory, no
     let town = &*found.covered(town);
     let line = own::line();
     let (sessions, own) = sessions::gather(&found, town, now, depth, &line);
-    let mut server = Server { id: found.server, version: found.version, sessions, own };
+    let moved = moved::find(&found, town, &sessions);
+    let mut server = Server { id: found.server, version: found.version, sessions, moved, own };
     screens::add_tails(client, town, &mut server, now).await;
     screens::add_screens(client, town, memory, &mut server, now).await;
     footprint::add_footprints(town, memory, &mut server, now);

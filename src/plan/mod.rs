@@ -20,6 +20,7 @@ mod probes;
 mod proposals;
 mod rules;
 mod screens;
+mod steps;
 mod stuck;
 mod subject;
 mod verdict;

@@ -9,16 +9,15 @@ use super::drain::{self, hold_for_drain};
 use super::probes::probes;
 use super::rules::LOOK_AGAIN;
 use super::screens::upcoming;
+use super::steps::put;
 use super::stuck::would_be_roused;
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use crate::model::{
-    Action, Agent, Completion, Death, Durability, Generation, Held, Hold, Life, Mass, Moment, Origin, Period, Phase,
-    Plan, Reason, Rung, SessionName, StartBudget, Step, Target, Unchanged, Verb, WhenAttached,
+    Death, Durability, Hold, Life, Mass, Moment, Period, Phase, Plan, Reason, SessionName, StartBudget, Verb,
+    WhenAttached,
 };
 
-/// A clock tick, in which the kernel counts the starts of processes.
-const TICK_MS: u64 = 10;
 /// The window of the start budget and of what counts as lately come up.
 const WINDOW: Period = Period::from_mins(10);
 
@@ -288,100 +287,4 @@ fn digest_of(doomed: &[&Subject<'_>]) -> u64 {
         }
     }
     hash
-}
-
-/// Puts one session where it belongs in the plan.
-fn put(plan: &mut Plan, subject: &Subject<'_>, verdict: Verdict, wakes: &mut Wakes) {
-    let session = subject.name.clone();
-    match verdict {
-        Verdict::Keep(Keep { phase, note, next, wake }) => {
-            next.iter().map(|next| next.at).chain(wake).for_each(|at| wakes.add(at));
-            plan.unchanged.push(Unchanged { session, phase, note, next });
-        }
-        Verdict::Hold(Want { verb, reason, kind: _, phase }, hold, until) => {
-            if let Some(at) = until {
-                wakes.add(at);
-            }
-            plan.held.push(Held { session, verb, reason, hold, until, phase });
-        }
-        Verdict::Want(want) => match action(subject, &want) {
-            Some(action) => plan.steps.push(Step { session, action, reason: want.reason, phase: want.phase }),
-            None => plan.unchanged.push(Unchanged { session, phase: Phase::Unknown, note: None, next: None }),
-        },
-    }
-}
-
-/// The action of a wish; none only where what it needs was not seen.
-fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
-    let rung = match want.kind {
-        Kind::Continue(rung) => rung,
-        Kind::Replace(_) | Kind::Retire(_) => Rung::Ask,
-        Kind::Create | Kind::Revive | Kind::Remove | Kind::Adopt | Kind::Nudge | Kind::Notice | Kind::Rouse => {
-            Rung::Finish
-        }
-    };
-    let planned = matches!(want.kind, Kind::Replace(_));
-    let handoff = if planned { Some(subject.now()) } else { subject.handoff_to_carry() };
-    let crashes = u32::try_from(subject.crashes().len()).unwrap_or(u32::MAX);
-    let generation = subject.next_generation();
-    Some(match want.verb {
-        Verb::Start => Action::Start { desired: Box::new(subject.desired?.clone()), generation, handoff, crashes },
-        Verb::Restart => Action::Restart {
-            desired: Box::new(subject.desired?.clone()),
-            target: subject.target()?,
-            rung,
-            generation,
-            handoff,
-            crashes,
-        },
-        Verb::Expire => {
-            let agent = Box::new(subject.desired.map_or_else(Agent::default, |desired| desired.agent.clone()));
-            Action::Expire { target: subject.target()?, rung, agent }
-        }
-        Verb::Adopt => adoption(subject, generation)?,
-        Verb::Nudge => Action::Nudge {
-            target: subject.target()?,
-            agent: Box::new(subject.desired?.agent.clone()),
-            text: match want.kind {
-                Kind::Notice => subject.desired?.handoff.clone()?,
-                Kind::Create
-                | Kind::Revive
-                | Kind::Replace(_)
-                | Kind::Retire(_)
-                | Kind::Remove
-                | Kind::Adopt
-                | Kind::Nudge
-                | Kind::Rouse
-                | Kind::Continue(_) => subject.desired?.idling.nudge.clone(),
-            },
-        },
-        Verb::Rouse => Action::Rouse {
-            target: Target { attached: WhenAttached::Hold, ..subject.target()? },
-            agent: Box::new(subject.desired?.agent.clone()),
-        },
-    })
-}
-
-fn adoption(subject: &Subject<'_>, generation: Generation) -> Option<Action> {
-    let (desired, target) = (subject.desired?, subject.target()?);
-    let (fingerprint, started) = (desired.fingerprint(), subject.now().minus(adopted_age(subject)));
-    let (origin, handoff) = match subject.policy() {
-        Some(_) => (Origin::Policy, None),
-        None => (Origin::Adopted, Some(subject.handoff_to_carry().unwrap_or(subject.now()))),
-    };
-    // What is declared is logged like all that is; what others start, only to hear it.
-    let Completion { markers, grace: _, log } = &desired.completion;
-    let listens = origin == Origin::Adopted || (!markers.is_empty() && log.is_none());
-    let log = listens.then_some(desired.logs);
-    Some(Action::Adopt { target, fingerprint, generation, started, handoff, origin, log })
-}
-
-/// How old an adopted session is, at most: tmux only knows by the wall clock, which may have been set since. Its process
-/// knows by the time since boot, of which the awake part is certain.
-fn adopted_age(subject: &Subject<'_>) -> Period {
-    let created = subject.seen.map_or(subject.now().wall, |seen| seen.created);
-    let by_wall = Period::from_millis(subject.now().wall.saturating_sub(created).max(0).unsigned_abs());
-    let process = subject.target().and_then(|target| target.process);
-    let begun = process.map_or(0, |process| process.start.saturating_mul(TICK_MS));
-    by_wall.min(Period::from_millis(subject.now().awake.saturating_sub(begun)))
 }

@@ -12,7 +12,7 @@ use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use super::{Opinion, Says};
 use crate::model::{
-    Death, Hold, Life, Moment, Next, OnDrift, Origin, Orphans, Ownership, Period, Phase, Purpose, Reason,
+    Death, Hold, Life, Moment, MovedOut, Next, OnDrift, Origin, Orphans, Ownership, Period, Phase, Purpose, Reason,
     RestartPolicy, Rung, Stopping, Verb,
 };
 
@@ -25,7 +25,7 @@ const KILL_AGAIN: Period = Period::from_secs(5);
 
 type Rule = fn(&Subject<'_>) -> Option<Verdict>;
 
-const RULES: [(&str, Rule); 19] = [
+const RULES: [(&str, Rule); 20] = [
     ("not-told", not_told),
     ("foreign", foreign),
     ("stopping", stopping),
@@ -35,6 +35,7 @@ const RULES: [(&str, Rule); 19] = [
     ("name", name),
     ("covered", covered),
     ("dead", dead),
+    ("moved-out", moved_out),
     ("missing", missing),
     ("asked", asked),
     ("blocked", blocked),
@@ -252,7 +253,7 @@ fn dead(subject: &Subject<'_>) -> Option<Verdict> {
             return Some(Keep::as_is(Phase::Completed(Some(*death))));
         }
         // A changed entry is another task, which has not run yet.
-        (Reason::Drifted { fields }, Phase::Completed(Some(*death)))
+        (Reason::Drifted { changes: subject.changes(), fields }, Phase::Completed(Some(*death)))
     } else {
         let crashes = u32::try_from(subject.crashes().len()).unwrap_or(u32::MAX);
         (failed_start(subject, *death, crashes), Phase::Dead(*death))
@@ -274,6 +275,16 @@ fn failed_start(subject: &Subject<'_>, death: Death, crashes: u32) -> Reason {
         Some(after) => Reason::FailedStart { after, crashes },
         None => Reason::Died { death, crashes },
     }
+}
+
+/// Its session is gone and its agent lives on in another: a second one beside it would double it.
+fn moved_out(subject: &Subject<'_>) -> Option<Verdict> {
+    if subject.seen.is_some() {
+        return None;
+    }
+    let MovedOut { process, session } = subject.server?.moved.get(subject.name)?;
+    let hold = Hold::MovedOut { pid: process.pid, into: session.clone() };
+    Some(Verdict::Hold(create(subject, Phase::Absent), hold, None))
 }
 
 /// Rule 4: it is not there.
@@ -344,7 +355,7 @@ pub(super) fn drifted(subject: &Subject<'_>) -> Option<Verdict> {
     if fields.is_empty() {
         return None;
     }
-    let reason = Reason::Drifted { fields };
+    let reason = Reason::Drifted { changes: subject.changes(), fields };
     let patience = match desired.on_drift {
         _ if desired.is_task() => None,
         OnDrift::Report => None,

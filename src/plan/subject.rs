@@ -2,8 +2,8 @@
 
 use super::Situation;
 use crate::model::{
-    Block, Content, Desired, Generation, History, Label, Life, Marks, Moment, Ownership, Period, Phase, Probed, Run,
-    ScreenState, Seen, Server, SessionName, Standing, Target, WhenAttached,
+    Block, Change, Content, Desired, Generation, History, Label, Life, Marks, Moment, Ownership, Period, Phase, Probed,
+    RanWith, Run, ScreenState, Seen, Server, SessionName, Standing, Target, WhenAttached,
 };
 use std::collections::BTreeMap;
 use std::iter::Peekable;
@@ -232,6 +232,14 @@ impl<'a> Subject<'a> {
         let ran_with = self.label().and_then(|label| label.fingerprint);
         let both = ran_with.zip(self.desired);
         both.map(|(ran_with, desired)| ran_with.differences(&desired.fingerprint())).unwrap_or_default()
+    }
+
+    /// What those fields were and are, where it is remembered what it was started with.
+    pub(super) fn changes(&self) -> Vec<Change> {
+        let label = self.label().and_then(|label| label.fingerprint);
+        let ran_with = self.history.and_then(|history| history.ran_with.as_ref());
+        let known = ran_with.filter(|ran| Some(ran.fingerprint) == label);
+        known.zip(self.desired).map(|(ran, desired)| ran.changes(&RanWith::of(desired))).unwrap_or_default()
     }
 
     /// Stopped by the user.

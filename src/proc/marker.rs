@@ -81,7 +81,13 @@ pub fn of_chore(chore: &str) -> Vec<ProcId> {
 /// Whether this process, of whatever kind, was given the marker of any session of the town.
 #[must_use]
 pub fn bears(pid: u32, town: &SessionName) -> bool {
-    file::read(format!("/proc/{pid}/environ"), MAX_ENVIRONMENT).is_ok_and(|bytes| parse(&bytes, town).is_some())
+    borne(pid, town).is_some()
+}
+
+/// The marker of the town that this process was given: of which session, and of which life.
+#[must_use]
+pub fn borne(pid: u32, town: &SessionName) -> Option<(SessionName, Generation)> {
+    parse(&file::read(format!("/proc/{pid}/environ"), MAX_ENVIRONMENT).ok()?, town)
 }
 
 fn marked(pid: u32, town: &SessionName) -> Option<(SessionName, Generation, ProcId)> {

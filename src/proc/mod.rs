@@ -13,6 +13,7 @@ pub mod marker;
 pub mod own;
 pub mod process;
 pub mod ready;
+pub mod room;
 pub mod signal;
 pub mod sockets;
 pub mod tree;

@@ -13,9 +13,11 @@ pub(super) type AuthDeaths = BTreeMap<String, Vec<Moment>>;
 const WORK_SHARE: u64 = 50;
 /// A processor's share is told anew after so long: work of a moment must not drown in an hour of rest.
 const CPU_WINDOW: Period = Period::from_mins(1);
+/// tmux tells the time of the last output in whole seconds.
+const GRAIN: Period = Period::from_secs(1);
 
 /// Takes in what was read of a living session of ours; a new life begins anew.
-pub(super) fn learn_content(history: &mut History, seen: &Seen, label: &Label, now: Moment) {
+pub(super) fn learn_content(history: &mut History, seen: &Seen, label: &Label, last_look: Option<Moment>, now: Moment) {
     if history.content.as_ref().is_some_and(|content| content.generation != label.generation) {
         history.content = None;
     }
@@ -26,7 +28,7 @@ pub(super) fn learn_content(history: &mut History, seen: &Seen, label: &Label, n
         // Output within the second of the look may be later than the look.
         let activity = seen.activity.min(now.wall.div_euclid(1000).saturating_sub(1));
         match &mut history.content {
-            Some(content) => learn_screen(content, screen, activity, now),
+            Some(content) => learn_screen(content, screen, activity, changed(seen.quiet, last_look, now), now),
             None => history.content = Some(first(screen, activity, seen, label, now)),
         }
     }
@@ -51,12 +53,19 @@ fn first(screen: &Screen, activity: i64, seen: &Seen, label: &Label, now: Moment
     }
 }
 
-fn learn_screen(content: &mut Content, screen: &Screen, activity: i64, now: Moment) {
+/// When a screen that is another became so: not after the last output, and not before the last look, for which the wall
+/// clock may have been another.
+fn changed(quiet: Period, last_look: Option<Moment>, now: Moment) -> Moment {
+    let written = now.minus(quiet.minus(GRAIN));
+    last_look.filter(|looked| looked.boot == now.boot).map_or(now, |looked| Moment::later_of(looked, written))
+}
+
+fn learn_screen(content: &mut Content, screen: &Screen, activity: i64, changed: Moment, now: Moment) {
     content.activity = activity;
     let agrees = content.state.agrees(&screen.state);
     if content.digest != screen.digest || !agrees {
         content.digest = screen.digest;
-        content.since = now;
+        content.since = changed;
         content.cpu = None;
     }
     if agrees {

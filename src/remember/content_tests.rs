@@ -76,9 +76,10 @@ fn after(seconds: u64) -> Moment {
 
 /// What is known after these looks, so many seconds after the start.
 fn looks(looks: &[(u64, Seen)]) -> Content {
-    let mut history = History::default();
+    let (mut history, mut last_look) = (History::default(), None);
     for (at, seen) in looks {
-        learn_content(&mut history, seen, &label(1), after(*at));
+        learn_content(&mut history, seen, &label(1), last_look, after(*at));
+        last_look = Some(after(*at));
     }
     history.content.unwrap()
 }
@@ -91,9 +92,14 @@ fn idle_time_is_that_of_the_content_and_work_is_never_idle() {
     assert!(first.evidence.len() <= Content::MAX_EVIDENCE);
     let still = looks(&[(60, ready(1)), (90, ready(1)), (400, ready(1))]);
     assert_eq!((still.idle(after(400)), still.looks), (Period::from_secs(345), 2));
-    let moved = looks(&[(60, ready(1)), (400, ready(2))]);
+    let written = |seconds, digest| Seen { quiet: Period::from_secs(seconds), ..ready(digest) };
+    let moved = looks(&[(60, ready(1)), (400, written(0, 2))]);
     assert_eq!(moved.idle(after(401)), Period::from_secs(1));
-    let ended = looks(&[(60, seen(ScreenState::Busy, 1)), (400, ready(1))]);
+    let late = looks(&[(60, ready(1)), (400, written(31, 2))]);
+    assert_eq!(late.idle(after(400)), Period::from_secs(30), "it was written a while before the look");
+    let stepped = looks(&[(60, ready(1)), (400, written(9000, 2))]);
+    assert_eq!(stepped.idle(after(400)), Period::from_secs(340), "but not before the last one");
+    let ended = looks(&[(60, seen(ScreenState::Busy, 1)), (400, written(0, 1))]);
     assert_eq!((ended.idle(after(400)), ended.looks), (Period::ZERO, 1), "the end of work is news");
     assert_eq!(looks(&[(60, seen(ScreenState::Busy, 1))]).idle(after(900)), Period::ZERO);
 }
@@ -102,9 +108,9 @@ fn idle_time_is_that_of_the_content_and_work_is_never_idle() {
 fn a_new_life_begins_anew_and_a_dead_one_teaches_nothing() {
     let mut history = History { content: Some(looks(&[(1, seen(ScreenState::Auth, 1))])), ..History::default() };
     let dead = Life::Dead { death: Death::Exit(1), process: None, at: None, tail: vec![] };
-    learn_content(&mut history, &Seen { life: dead, ..seen(ScreenState::Ready, 2) }, &label(1), after(2));
+    learn_content(&mut history, &Seen { life: dead, ..seen(ScreenState::Ready, 2) }, &label(1), None, after(2));
     assert_eq!(history.content.as_ref().map(|content| content.digest), Some(1));
-    learn_content(&mut history, &Seen { screen: None, ..seen(ScreenState::Ready, 2) }, &label(2), after(2));
+    learn_content(&mut history, &Seen { screen: None, ..seen(ScreenState::Ready, 2) }, &label(2), None, after(2));
     assert_eq!(history.content, None);
 }
 

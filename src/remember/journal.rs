@@ -95,7 +95,7 @@ fn of_outcome(done: &Done, step: Option<&Step>) -> Entry {
     let mut fields: Evidence =
         [("session", json!(done.session.as_str())), ("verb", json!(done.verb.word())), ("outcome", json!(word))].into();
     let mut message = format!("{}: {why}", done.session);
-    if let Some(step) = step {
+    if let Some(step) = step.filter(|step| step.action.verb() == done.verb) {
         message = format!("{message} ({})", step.reason.code());
         add_reason(&mut fields, &step.reason);
         fields.extend(step.action.begins().map(|g| ("generation", json!(g.0))));
@@ -147,7 +147,7 @@ pub(super) fn of_hold(held: &Held) -> Entry {
     }
 }
 
-fn add_reason(fields: &mut Evidence, reason: &Reason) {
+pub(super) fn add_reason(fields: &mut Evidence, reason: &Reason) {
     fields.insert("reason", json!(reason.code()));
     fields.insert("evidence", nested(reason.evidence()));
 }

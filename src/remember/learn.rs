@@ -1,10 +1,11 @@
 //! What a look teaches.
 
 use super::content::{learn_auth_deaths, learn_content, learn_footprint};
+use super::depart::depart;
 use super::probe::forget_probes;
 use crate::model::{
-    Death, Desired, Ended, Finished, History, Label, Life, Memory, Moment, Observed, Ownership, Period, Purpose,
-    RestartPolicy, Run, Seen, Server, SessionName, Town,
+    Death, Desired, Ended, Fingerprint, Finished, History, Label, Life, Memory, Moment, Observed, Ownership, Period,
+    RanWith, RestartPolicy, Run, Seen, Server, SessionName, Town,
 };
 use std::collections::BTreeMap;
 
@@ -27,10 +28,12 @@ pub fn learn(mut memory: Memory, town: &Town, observed: &Observed, now: Moment) 
     match observed {
         Observed::Unknown(_) => return memory,
         Observed::Down => {
+            depart(&mut memory, town, None, now);
             lose_server(&mut memory, now);
             learn_sessions(&mut memory, town, None, now);
         }
         Observed::Up(server) => {
+            depart(&mut memory, town, Some(server), now);
             if memory.server.is_some_and(|known| known != server.id) {
                 lose_server(&mut memory, now);
             }
@@ -115,22 +118,28 @@ fn learn_sessions(memory: &mut Memory, town: &Town, server: Option<&Server>, now
     for (name, desired) in &town.sessions {
         let history = memory.sessions.entry(name.clone()).or_default();
         history.prune = desired.prune;
-        reset_after_edit(history, desired);
+        let declared = desired.fingerprint();
+        reset_after_edit(history, declared);
+        let runs_with = ours.get(name).and_then(|(_, label)| label.fingerprint);
+        if runs_with == Some(declared) && desired.policy.is_none() {
+            note_ran_with(history, desired, declared);
+        }
     }
     for name in ours.keys() {
         memory.sessions.entry((*name).clone()).or_default();
     }
     let mut failed_start = memory.failed_start;
+    let last_look = memory.last_look;
     let mut auth_deaths = std::mem::take(&mut memory.auth_deaths);
     auth_deaths.retain(|agent, _| town.sessions.values().any(|desired| desired.agent.name == *agent));
     for (name, history) in &mut memory.sessions {
         let desired = town.sessions.get(name);
         let before = history.run.as_ref().and_then(|run| run.ended);
         if let Some((seen, label)) = ours.get(name) {
-            learn_seen(history, desired, seen, label, now);
+            learn_seen(history, desired, seen, label, last_look, now);
         } else {
-            let taken = server.is_some_and(|s| s.sessions.contains_key(name.as_str()));
-            learn_unseen(history, desired, taken, now);
+            let taken = server.is_some_and(|s| s.sessions.contains_key(name.as_str()) || s.moved.contains_key(name));
+            learn_unseen(history, taken, now);
         }
         if let Some(desired) = desired {
             learn_auth_deaths(&mut auth_deaths, before, history, desired, ours.get(name).map(|(seen, _)| *seen));
@@ -143,7 +152,7 @@ fn learn_sessions(memory: &mut Memory, town: &Town, server: Option<&Server>, now
 }
 
 /// Ours by the name each was declared under, which a rename in tmux does not change. Of two lives, the later.
-fn ours_by_declared_name(server: &Server) -> BTreeMap<&SessionName, (&Seen, &Label)> {
+pub(super) fn ours_by_declared_name(server: &Server) -> BTreeMap<&SessionName, (&Seen, &Label)> {
     let mut found: BTreeMap<&SessionName, (&Seen, &Label)> = BTreeMap::new();
     for seen in server.sessions.values() {
         if let Ownership::Ours(label) = &seen.ownership {
@@ -157,14 +166,28 @@ fn ours_by_declared_name(server: &Server) -> BTreeMap<&SessionName, (&Seen, &Lab
 }
 
 /// A changed entry is a new try: its crashes are forgotten.
-fn reset_after_edit(history: &mut History, desired: &Desired) {
+fn reset_after_edit(history: &mut History, declared: Fingerprint) {
     let ran_with = history.run.as_ref().and_then(|run| run.fingerprint);
-    if ran_with.is_some_and(|print| print != desired.fingerprint()) {
+    if ran_with.is_some_and(|print| print != declared) {
         history.crashes.clear();
     }
 }
 
-fn learn_seen(history: &mut History, desired: Option<&Desired>, seen: &Seen, label: &Label, now: Moment) {
+/// Notes what it runs with, to be shown once something else is declared.
+pub(super) fn note_ran_with(history: &mut History, desired: &Desired, declared: Fingerprint) {
+    if history.ran_with.as_ref().is_none_or(|ran| ran.fingerprint != declared) {
+        history.ran_with = Some(RanWith::of(desired));
+    }
+}
+
+fn learn_seen(
+    history: &mut History,
+    desired: Option<&Desired>,
+    seen: &Seen,
+    label: &Label,
+    last_look: Option<Moment>,
+    now: Moment,
+) {
     if history.run.as_ref().is_some_and(|run| outdates(run, label, now)) {
         // What an earlier life has said ends nothing any more.
         history.marks = None;
@@ -191,7 +214,7 @@ fn learn_seen(history: &mut History, desired: Option<&Desired>, seen: &Seen, lab
     history.typed.retain(|typed| typed.generation == label.generation);
     learn_marks(history, seen, label, now);
     learn_life(history, desired, seen, now);
-    learn_content(history, seen, label, now);
+    learn_content(history, seen, label, last_look, now);
     learn_footprint(history, seen, label, now);
     history.roused.take_if(|roused| roused.generation != label.generation);
 }
@@ -252,19 +275,14 @@ fn is_a_guess(death: Death) -> bool {
     }
 }
 
-/// Nothing of ours has the name. `taken`: something else has, perhaps our own session stripped of its labels, so
-/// nothing is concluded.
-fn learn_unseen(history: &mut History, desired: Option<&Desired>, taken: bool, now: Moment) {
+/// Nothing of ours has the name. `taken`: something else has, perhaps our own session stripped of its labels, or the
+/// agent lives on elsewhere, so nothing is concluded.
+fn learn_unseen(history: &mut History, taken: bool, now: Moment) {
     if taken {
         return;
     }
-    let Some(run) = &mut history.run else { return };
-    run.ended.get_or_insert(Ended { death: Death::Vanished, at: now });
-    let expiring = history.stopping.as_ref().is_some_and(|stopping| stopping.purpose == Purpose::Expire);
-    if expiring && history.finished.is_none() {
-        let fingerprint = run.fingerprint.or_else(|| desired.map(Desired::fingerprint));
-        history.finished = fingerprint.map(|fingerprint| Finished { fingerprint, death: None, at: now });
-        history.stopping = None;
+    if let Some(run) = &mut history.run {
+        run.ended.get_or_insert(Ended { death: Death::Vanished, at: now });
     }
 }
 

@@ -14,6 +14,7 @@
 mod ask;
 mod chores;
 mod content;
+mod depart;
 mod intend;
 mod journal;
 mod learn;
@@ -25,6 +26,7 @@ mod saved;
 
 pub use ask::ask;
 pub use chores::{Taking, ask_chore, begin_chores, chore_entries, chore_entry, end_chore, lose_chores, take_proposals};
+pub use depart::{DEPARTURE_KEYS, departed, departure_entry, idle_spared};
 pub use intend::intend;
 pub use journal::{entries, handoffs};
 pub use learn::learn;

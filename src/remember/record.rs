@@ -1,6 +1,6 @@
 //! What outcomes leave behind.
 
-use super::learn::push_crash;
+use super::learn::{note_ran_with, push_crash};
 use crate::model::{
     Action, Death, Done, Effect, Ended, Finished, History, Memory, Moment, Origin, Outcome, Plan, ProcId, Run, Rung,
     SessionName, Step, Stopping,
@@ -92,6 +92,7 @@ fn record_start(history: &mut History, step: &Step, now: Moment) {
         fingerprint: Some(desired.fingerprint()),
         ended: None,
     });
+    note_ran_with(history, desired, desired.fingerprint());
     history.stopping = None;
     history.draining = None;
     history.finished = None;

@@ -9,27 +9,35 @@ const FORMER_TIMEOUT: Period = Period::from_hours(24);
 /// have been 24 hours old. Only what ended for being done, quiet or old counts, not what somebody asked for.
 #[must_use]
 pub fn idle_saved(memory: &Memory, plan: &Plan, outcomes: &[Done], now: Moment) -> Period {
-    let is_over = |session: &SessionName| {
+    let is_own = |session: &SessionName| {
         let step = plan.steps.iter().find(|step| step.session == *session);
         step.is_some_and(|step| matches!(step.action, Action::Expire { .. }) && is_own_end(&step.reason))
     };
     let removed = outcomes.iter().filter(|done| {
-        done.verb == Verb::Expire && done.outcome == Outcome::Done(Effect::Removed) && is_over(&done.session)
+        done.verb == Verb::Expire && done.outcome == Outcome::Done(Effect::Removed) && is_own(&done.session)
     });
     let left = removed.filter_map(|done| {
         let run = memory.sessions.get(&done.session)?.run.as_ref()?;
-        Some(FORMER_TIMEOUT.minus(now.since(&run.started)).millis())
+        Some(spared(&run.started, now).millis())
     });
     Period::from_millis(left.fold(0, u64::saturating_add))
+}
+
+/// How much younger than that what began then is now.
+pub(super) fn spared(started: &Moment, now: Moment) -> Period {
+    FORMER_TIMEOUT.minus(now.since(started))
+}
+
+/// Whether the code of a reason is of one that counts.
+pub(super) fn is_over(reason: &str) -> bool {
+    ["completed", "marked", "too-quiet", "too-old"].contains(&reason)
 }
 
 /// Whether it ended by what it was itself: done, quiet for too long, or too old.
 fn is_own_end(reason: &Reason) -> bool {
     match reason {
         Reason::Completed { .. } | Reason::Marked { .. } | Reason::TooQuiet { .. } | Reason::TooOld { .. } => true,
-        Reason::StopBegun { purpose, .. } => {
-            ["completed", "marked", "too-quiet", "too-old"].contains(&purpose.as_str())
-        }
+        Reason::StopBegun { purpose, .. } => is_over(purpose),
         Reason::Missing { .. }
         | Reason::Died { .. }
         | Reason::MarkedFailed { .. }

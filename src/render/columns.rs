@@ -109,6 +109,34 @@ fn below(cell: &Cell, indent: usize, paper: &Paper) -> String {
     painted.join("\n")
 }
 
+/// A clean text in lines of at most `room` columns, broken between words, and within one that has no room in a line.
+pub(super) fn wrap(text: &str, room: usize) -> Vec<String> {
+    let room = room.max(NARROWEST);
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for (nth, word) in text.split(' ').enumerate() {
+        let gap = usize::from(nth > 0);
+        let wide = width(word);
+        if used > 0 && used + gap + wide > room {
+            lines.push(String::new());
+            used = 0;
+        } else if gap > 0 && used > 0 {
+            lines.iter_mut().next_back().into_iter().for_each(|line| line.push(' '));
+            used += 1;
+        }
+        for c in word.chars() {
+            let wide = width(c.encode_utf8(&mut [0; 4]));
+            if used + wide > room {
+                lines.push(String::new());
+                used = 0;
+            }
+            lines.iter_mut().next_back().into_iter().for_each(|line| line.push(c));
+            used += wide;
+        }
+    }
+    lines
+}
+
 fn last(cell: &Cell, used: usize, paper: &Paper) -> String {
     let clipped = paper.width.map(|w| clip(&cell.text, w.saturating_sub(used).max(NARROWEST)));
     paper.colour.paint(cell.role, clipped.as_deref().unwrap_or(&cell.text))

@@ -4,8 +4,8 @@ use super::columns::{Line, cell, lay_out};
 use super::style::{Detail, Paper, Role};
 use super::view::{self, Scene};
 use super::words::{self, count};
-use super::{chores, sanitise};
-use crate::model::{Action, Desired, Held, Hold, Observed, Phase, Plan, Probe, Reason, Step, Unchanged, Verb};
+use super::{chores, drift, sanitise};
+use crate::model::{Action, Change, Desired, Held, Hold, Observed, Phase, Plan, Probe, Reason, Step, Unchanged, Verb};
 
 /// The columns: what, session, why.
 const WHY: usize = 2;
@@ -28,7 +28,7 @@ pub fn page(scene: &Scene<'_>, paper: &Paper) -> String {
     if !matches!(scene.observed, Observed::Unknown(_)) || paper.detail == Detail::Wide {
         let seen = scene.seen();
         let trouble = |same: &Unchanged| seen.get(same.session.as_str()).and_then(|s| view::trouble(s));
-        lines.extend(unchanged.iter().filter_map(|same| of_unchanged(same, trouble(same), paper)));
+        lines.extend(unchanged.iter().flat_map(|same| of_unchanged(same, trouble(same), paper)));
     }
     lines.extend(probes.iter().map(|probe| of_probe(probe, paper)));
     let mut text = preface(scene.observed, paper);
@@ -118,6 +118,7 @@ fn of_step(step: &Step) -> Vec<Line> {
         cell(name).role(Role::Strong),
         cell(words::reason(&step.reason)),
     ])];
+    lines.extend(changes(&step.reason));
     if let Some(desired) = runs(step) {
         lines.push(below(format!("$ {}", words::shell(&desired.command))));
     }
@@ -127,10 +128,19 @@ fn of_step(step: &Step) -> Vec<Line> {
     lines
 }
 
+/// What a drift has been and is now, a line for each field.
+fn changes(reason: &Reason) -> Vec<Line> {
+    drift::lines(reason).into_iter().map(below).collect()
+}
+
 /// What is run, where that is news: at every start, and at a restart for other fields than it runs with.
 fn runs(step: &Step) -> Option<&Desired> {
     match (&step.action, &step.reason) {
-        (Action::Start { desired, .. }, _) | (Action::Restart { desired, .. }, Reason::Drifted { .. }) => Some(desired),
+        (Action::Start { desired, .. }, _) => Some(desired),
+        (Action::Restart { desired, .. }, Reason::Drifted { changes, .. }) => {
+            let shown = changes.iter().any(|change| matches!(change, Change::Command { .. }));
+            (!shown).then_some(desired)
+        }
         (
             Action::Restart { .. }
             | Action::Expire { .. }
@@ -160,7 +170,9 @@ fn of_held(held: &Held, paper: &Paper) -> Vec<Line> {
         let name = held.session.as_str();
         Line::Row(vec![cell(format!("{symbol} {}", held.verb.word())).role(role), cell(name), cell(reason)])
     };
-    let mut lines = vec![row(why), Line::Below { column: WHY, cell: cell(format!("held: {obstacle}")).role(role) }];
+    let mut lines = vec![row(why)];
+    lines.extend(changes(&held.reason));
+    lines.push(Line::Below { column: WHY, cell: cell(format!("held: {obstacle}")).role(role) });
     if let Hold::CrashLoop { tail, .. } = &held.hold {
         let blank = tail.iter().rev().take_while(|l| sanitise::line(l, LONG).trim().is_empty()).count();
         lines.extend(tail.iter().take(tail.len() - blank).map(|l| below(format!("| {}", sanitise::line(l, LONG)))));
@@ -180,10 +192,10 @@ fn of_probe(probe: &Probe, paper: &Paper) -> Line {
     Line::Row(vec![cell("· probe").role(Role::Quiet), cell(sanitise::line(&probe.agent, LONG)), cell(text)])
 }
 
-fn of_unchanged(same: &Unchanged, trouble: Option<&str>, paper: &Paper) -> Option<Line> {
+fn of_unchanged(same: &Unchanged, trouble: Option<&str>, paper: &Paper) -> Vec<Line> {
     let note = symbol_of_note(same);
     if note.is_none() && paper.detail == Detail::Short {
-        return None;
+        return Vec::new();
     }
     let (symbol, word, role) = note.unwrap_or((" ", "", Role::Quiet));
     let next = same.next.as_ref().map(|next| words::next(next, &paper.clock));
@@ -194,7 +206,8 @@ fn of_unchanged(same: &Unchanged, trouble: Option<&str>, paper: &Paper) -> Optio
         (None, Some(next), None) => format!("{}; {next}", words::phase(same.phase)),
         (None, None, None) => words::phase(same.phase),
     };
-    Some(Line::Row(vec![cell(format!("{symbol} {word}")).role(role), cell(same.session.as_str()), cell(text)]))
+    let row = Line::Row(vec![cell(format!("{symbol} {word}")).role(role), cell(same.session.as_str()), cell(text)]);
+    std::iter::once(row).chain(same.note.iter().flat_map(changes)).collect()
 }
 
 /// A session to which nothing is done and of which something is to be said all the same.

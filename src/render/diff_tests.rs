@@ -104,6 +104,7 @@ pub(in crate::render) fn observed() -> Observed {
         id: ServerId(PROCESS),
         version: "3.3a".into(),
         sessions: sessions.map(|(n, s)| (n.to_owned(), s)).into(),
+        moved: BTreeMap::new(),
         own: None,
     })
 }

@@ -1,5 +1,6 @@
 //! Why one session is as it is.
 
+use super::columns::wrap;
 use super::words;
 use super::{Paper, Role, sanitise};
 use crate::manifest::Explained;
@@ -7,8 +8,15 @@ use crate::model::{Moment, SessionName};
 use crate::plan::{Opinion, Says};
 use serde_json::{Value, json};
 
-/// The longest value shown.
-const VALUE: usize = 100;
+/// How wide the column of values grows where nothing says how wide the page is; longer ones push their origin aside.
+const VALUES: usize = 40;
+/// However narrow the page, values have so many columns.
+const NARROW: usize = 24;
+/// Where the rules' names are followed by what they say.
+const SAYS: usize = 13;
+
+/// The longest text for programs, in characters.
+const LONGEST: usize = 64 << 10;
 
 /// All there is to say of one session.
 #[derive(Debug, Clone, Copy)]
@@ -38,9 +46,12 @@ pub fn page(explanation: &Explanation<'_>, paper: &Paper) -> String {
         let decides = deciding == Some(at);
         let mark = if decides { ">" } else { " " };
         let says = opinion.says.as_ref().map_or_else(|| "-".to_owned(), |says| say(says, paper));
-        let line = format!("{mark} {:<9}  {says}", opinion.rule);
         let role = if decides { Role::Strong } else { Role::Quiet };
-        out.extend([&paper.colour.paint(role, &line), "\n"]);
+        let rows = wrap(&says, paper.width.map_or(usize::MAX, |wide| wide.saturating_sub(SAYS)));
+        for (nth, row) in rows.iter().enumerate() {
+            let before = if nth == 0 { format!("{mark} {:<9}  ", opinion.rule) } else { " ".repeat(SAYS) };
+            out.extend([&paper.colour.paint(role, &format!("{before}{row}")), "\n"]);
+        }
     }
     out.push('\n');
     out.push_str(&heading("settings"));
@@ -66,16 +77,21 @@ fn say(says: &Says, paper: &Paper) -> String {
     }
 }
 
+/// Every value whole: where the page ends it goes on below itself, and the origins stay aligned.
 fn table(settings: &[Explained], paper: &Paper) -> String {
-    let clipped = |value: &str| sanitise::clip(value, VALUE);
-    let field = settings.iter().map(|s| s.field.len()).max().unwrap_or(0);
-    let value = settings.iter().map(|s| sanitise::width(&clipped(&s.value))).max().unwrap_or(0).min(40);
+    let widest = |of: fn(&Explained) -> &str| settings.iter().map(|s| sanitise::width(of(s))).max().unwrap_or(0);
+    let (field, value, origin) = (widest(|s| &s.field), widest(|s| &s.value), widest(|s| &s.origin));
+    let before = 2 + field + 3;
+    let room = paper.width.map(|wide| wide.saturating_sub(before + 2 + origin).max(NARROW));
+    let value = value.min(room.unwrap_or(VALUES));
     let row = |setting: &Explained| {
         let Explained { field: name, value: text, origin } = setting;
-        let text = clipped(text);
-        let pad = value.saturating_sub(sanitise::width(&text));
+        let lines = wrap(text, room.unwrap_or(usize::MAX));
+        let first = lines.first().map_or("", String::as_str);
+        let pad = value.saturating_sub(sanitise::width(first));
         let origin = paper.colour.paint(Role::Quiet, origin);
-        format!("  {name:<field$} = {text}{:pad$}  {origin}\n", "")
+        let further = lines.iter().skip(1).map(|line| format!("{:before$}{line}\n", ""));
+        format!("  {name:<field$} = {first}{:pad$}  {origin}\n", "") + &further.collect::<String>()
     };
     settings.iter().map(row).collect()
 }
@@ -101,6 +117,36 @@ pub fn json(explanation: &Explanation<'_>, now: Moment) -> Value {
             "settings": settings.iter().map(setting).collect::<Vec<_>>(),
             "events": events,
         }),
-        4096,
+        LONGEST,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::{Clock, Colour, Detail};
+
+    fn drawn(value: &str, width: Option<usize>) -> String {
+        let setting = |field: &str, value: &str| Explained {
+            field: field.to_owned(),
+            value: value.to_owned(),
+            origin: "town.toml:7".to_owned(),
+        };
+        let clock = Clock { now: Moment { wall: 0, awake: 0, boot: 0 }, offset_seconds: 0 };
+        let paper = Paper { clock, width, colour: Colour::Off, detail: Detail::Short };
+        table(&[setting("max_age", "\"1h\""), setting("command", value)], &paper)
+    }
+
+    #[test]
+    fn a_long_value_is_shown_whole_below_itself() {
+        let value = "[\"claude\", \"--model\", \"opus\", \"/a/very/long/path/without/any/blank\"]";
+        let expected = "  max_age = \"1h\"                          town.toml:7\n\
+                        \x20 command = [\"claude\", \"--model\",         town.toml:7\n\
+                        \x20           \"opus\",\n\
+                        \x20           \"/a/very/long/path/without/a\n\
+                        \x20           ny/blank\"]\n";
+        assert_eq!(drawn(value, Some(53)), expected);
+        let whole = drawn(value, None);
+        assert!(whole.lines().count() == 2 && whole.contains(value), "{whole}");
+    }
 }

@@ -6,17 +6,13 @@
 use super::sanitise;
 use super::verify::Finding;
 use super::view::{Books, Event, Row, Scene};
-use super::words;
-use crate::model::{
-    Action, Death, Done, Evidence, Held, InForce, Keeper, Moment, Next, Observed, Outcome, Period, Phase, Probe,
-    Reason, SessionName, Step, Unchanged,
-};
+use crate::model::{Death, Done, InForce, Keeper, Moment, Observed, Period, Phase, SessionName};
 use jiff::Timestamp;
+use lines::{held, next, outcome, probe, reason, step, unchanged};
 use serde::Serialize;
-use serde_json::Value;
-use std::collections::BTreeMap;
 
 mod chores;
+mod lines;
 mod shape;
 
 pub use chores::{ChoreLine, ProposalLine};
@@ -153,91 +149,6 @@ pub(super) fn time(at: Moment, now: Moment) -> String {
     Timestamp::from_millisecond(wall).unwrap_or(Timestamp::MAX).to_string()
 }
 
-fn why(code: &str, text: String, evidence: Evidence) -> Why {
-    let evidence: BTreeMap<String, Value> =
-        evidence.into_iter().map(|(name, value)| (name.to_owned(), sanitise::json(value, LONG))).collect();
-    Why { code: code.to_owned(), text, evidence }
-}
-
-fn probe(probe: &Probe, now: Moment) -> ProbeLine {
-    ProbeLine {
-        agent: clean(&probe.agent),
-        kind: probe.kind.code().to_owned(),
-        argv: probe.desired.agent.probe.iter().map(|a| clean(a)).collect(),
-        at: time(probe.at, now),
-        due: probe.is_due(now),
-        failed: probe.failed,
-    }
-}
-
-fn reason(reason: &Reason) -> Why {
-    why(reason.code(), words::reason(reason), reason.evidence())
-}
-
-fn step(step: &Step) -> StepLine {
-    let (argv, generation) = match &step.action {
-        Action::Start { desired, generation, .. } | Action::Restart { desired, generation, .. } => {
-            (Some(desired.command.iter().map(|a| clean(a)).collect()), Some(generation.0))
-        }
-        Action::Adopt { generation, .. } => (None, Some(generation.0)),
-        Action::Expire { .. } | Action::Nudge { .. } | Action::Rouse { .. } => (None, None),
-    };
-    StepLine {
-        session: step.session.to_string(),
-        action: step.action.verb().word().to_owned(),
-        reason: reason(&step.reason),
-        argv,
-        generation,
-        types: match &step.action {
-            Action::Nudge { text, .. } => Some(clean(text.as_str())),
-            Action::Start { .. }
-            | Action::Restart { .. }
-            | Action::Expire { .. }
-            | Action::Adopt { .. }
-            | Action::Rouse { .. } => None,
-        },
-    }
-}
-
-fn held(held: &Held, now: Moment) -> HeldLine {
-    HeldLine {
-        session: held.session.to_string(),
-        action: held.verb.word().to_owned(),
-        reason: reason(&held.reason),
-        hold: why(held.hold.code(), words::obstacle(&held.hold), held.hold.evidence()),
-        until: held.until.map(|at| time(at, now)),
-        phase: held.phase.word().to_owned(),
-    }
-}
-
-fn unchanged(same: &Unchanged, now: Moment) -> UnchangedLine {
-    UnchangedLine {
-        session: same.session.to_string(),
-        phase: same.phase.word().to_owned(),
-        note: same.note.as_ref().map(reason),
-        next: same.next.as_ref().map(|n| next(n, now)),
-    }
-}
-
-fn next(next: &Next, now: Moment) -> NextLine {
-    NextLine { action: next.verb.word().to_owned(), reason: next.reason.to_owned(), at: time(next.at, now) }
-}
-
-fn outcome(done: &Done) -> OutcomeLine {
-    let (outcome, why) = match &done.outcome {
-        Outcome::Done(_) => ("done", None),
-        Outcome::Stale(why) => ("stale", Some(why)),
-        Outcome::Failed(why) => ("failed", Some(why)),
-        Outcome::Unknown(why) => ("unknown", Some(why)),
-    };
-    OutcomeLine {
-        session: done.session.to_string(),
-        action: done.verb.word().to_owned(),
-        outcome: outcome.to_owned(),
-        why: why.map(|w| clean(w)),
-    }
-}
-
 fn session(row: &Row<'_>, books: &Books, now: Moment) -> SessionLine {
     let death: Option<Death> = match row.phase {
         Phase::Dead(death) => Some(death),
@@ -302,7 +213,7 @@ mod tests {
     use super::super::diff::tests::{name, observed, outcomes, plan, with_scene};
     use super::super::verify::findings;
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn pages() -> [(&'static str, String); 5] {
         with_scene(&plan(), &observed(), |s| {

@@ -13,6 +13,7 @@ pub mod chores;
 mod columns;
 pub mod controller;
 pub mod diff;
+mod drift;
 pub mod events;
 pub mod explain;
 pub mod faults;

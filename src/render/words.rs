@@ -105,7 +105,7 @@ pub fn reason(reason: &Reason) -> String {
         }
         Reason::SignedIn { agent } => format!("shows that it is signed out, and {} is signed in again", word(agent)),
         Reason::Blocked { kind, agent, evidence, fix } => blocked(*kind, agent, evidence, fix.as_deref()),
-        Reason::Drifted { fields } => format!("differs from the manifest in {}", fields.join(", ")),
+        Reason::Drifted { fields, changes: _ } => format!("differs from the manifest in {}", fields.join(", ")),
         Reason::Adoptable { process } => format!("runs {} as declared, has no label", word(process)),
         Reason::Covered { policy } => format!("started by others, policy {}", word(policy)),
         Reason::Uncovered => "started by others, no policy matches it any more: let go".to_owned(),
@@ -204,6 +204,7 @@ fn way_out(hold: &Hold) -> Option<&'static str> {
         | Hold::Draining { .. }
         | Hold::Stopping { .. }
         | Hold::NameTaken { .. }
+        | Hold::MovedOut { .. }
         | Hold::ForeignTown { .. }
         | Hold::Blocked { .. }
         | Hold::Roused { .. }
@@ -240,6 +241,9 @@ pub fn obstacle(hold: &Hold) -> String {
         Hold::Draining { quiet } => format!("waits for it to fall idle, quiet for {}", brief(*quiet)),
         Hold::Stopping { grace } => format!("has {} to end", brief(*grace)),
         Hold::NameTaken { process } => format!("an unlabelled session with this name runs {}", word(process)),
+        Hold::MovedOut { pid, into } => {
+            format!("its agent (process {pid}) lives on in a pane moved into session {}; end it there", word(into))
+        }
         Hold::ForeignTown { town } => format!("a session of town {} has this name", word(town)),
         Hold::Blocked { kind, agent, evidence, fix } => blocked(*kind, agent, evidence, fix.as_deref()),
         Hold::Roused { waited } => format!("was sent an Escape {} ago and may move", brief(*waited)),

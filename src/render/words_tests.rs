@@ -50,7 +50,10 @@ fn every_reason_is_a_sentence() {
         (Reason::Marked { marker: "DONE".into(), quiet: m(5) }, "said \"DONE\", quiet for 5m"),
         (Reason::MarkedFailed { marker: "x".into(), line: "no\u{1b}[1m".into() }, "says that it failed: no"),
         (Reason::TooOld { age: m(72), limit: m(60) }, "72m old, limit 60m"),
-        (Reason::Drifted { fields: vec!["command", "env"] }, "differs from the manifest in command, env"),
+        (
+            Reason::Drifted { fields: vec!["command", "env"], changes: vec![] },
+            "differs from the manifest in command, env",
+        ),
         (Reason::Adoptable { process: "no\u{1b}[1mde".into() }, "runs node as declared, has no label"),
         (Reason::Orphaned, "no longer declared"),
         (Reason::StopBegun { waited: m(2), purpose: "too-old".into() }, "asked to end 2m ago (too-old)"),
@@ -87,6 +90,10 @@ fn every_hold_is_a_sentence() {
         (Hold::ClockJump { cycles: 1 }, "the clock jumped, nothing is ended for 1 look"),
         (Hold::Draining { quiet: Period::from_secs(4) }, "waits for it to fall idle, quiet for 4s"),
         (Hold::Stopping { grace: Period::from_secs(30) }, "has 30s to end"),
+        (
+            Hold::MovedOut { pid: 7, into: "x\u{1b}[31m".into() },
+            "its agent (process 7) lives on in a pane moved into session x; end it there",
+        ),
         (Hold::ForeignTown { town: "x\u{202e}y".into() }, "a session of town x\u{fffd}y has this name"),
         (Hold::SecondLook, "waits for a second look that agrees"),
         (Hold::Paused, "the town is paused"),

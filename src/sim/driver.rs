@@ -152,6 +152,8 @@ impl<'m> Driver<'m> {
             self.memory = self.mind.record(std::mem::take(&mut self.memory), &plan, &outcomes, now);
             self.save();
         }
+        // They are told of.
+        self.memory.departures.clear();
         self.sleep(&plan);
         Ok(plan)
     }

@@ -1,10 +1,11 @@
 //! The invariants that one plan, one step or one deed can break by itself.
 
 use super::hands::Before;
+use super::judge_screens::judge_screens;
 use super::ledger::{Breach, Look};
 use crate::model::{
-    Action, Block, Content, Durability, Generation, Life, Moment, Observed, Origin, Orphans, Ownership, Period, Plan,
-    Probed, Reason, Rung, ScreenState, Seen, SessionName, Step, Target, Verdict, WhenAttached,
+    Action, Durability, Generation, Life, Observed, Origin, Orphans, Ownership, Period, Plan, Reason, Rung, Seen,
+    SessionName, Step, Target, Verdict, WhenAttached,
 };
 use std::collections::BTreeSet;
 
@@ -164,89 +165,6 @@ fn judge_others(look: &Look<'_>, step: &Step, seen: &Seen) -> Result<(), Breach>
     );
     let by_hand = !policy && look.town.sessions.contains_key(&step.session) && step.reason == Reason::Asked;
     ensure(!(others && begins_kill(step)) || (policy && due) || by_hand, "S22 others", &brief(step))
-}
-
-/// What screens say: nothing blocked is ended for a fresh process, nothing is too quiet or stuck before its limit.
-pub(super) fn judge_screens(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
-    let content = |name: &SessionName| {
-        let (history, seen) = (look.memory.sessions.get(name)?, label_of(look.observed, name)?);
-        let Ownership::Ours(label) = &seen.ownership else { return None };
-        let alive = matches!(seen.life, Life::Alive { .. });
-        history.content.as_ref().filter(|content| alive && content.generation == label.generation)
-    };
-    let own = content(&step.session);
-    let still = own.map(|content| look.now.since(&content.since));
-    let resting = own.and_then(|content| content.cpu).is_some_and(|cpu| cpu.resting);
-    let busy = own.is_some_and(|content| content.state == ScreenState::Busy);
-    if let Action::Nudge { .. } = &step.action {
-        let at_prompt = own.is_some_and(|content| content.state == ScreenState::Ready && content.is_agreed());
-        ensure(at_prompt, "S22 nudge at a prompt", &brief(step))?;
-    }
-    let planned = match step.reason {
-        Reason::TooQuiet { limit, .. } => {
-            let due = still.is_some_and(|still| still >= limit) && resting && !busy;
-            ensure(due, "S20 too quiet", &brief(step))?;
-            true
-        }
-        Reason::Stuck { limit, .. } => {
-            let due = still.is_some_and(|still| still >= limit) && resting && busy;
-            ensure(due, "S20 stuck", &brief(step))?;
-            judge_rousing(look, step)?;
-            true
-        }
-        Reason::TooLarge { limit, .. } => {
-            let footprint = look.memory.sessions.get(&step.session).and_then(|history| history.footprint);
-            ensure(footprint.is_some_and(|f| f.bytes > limit && f.before > limit), "S22 too large", &brief(step))?;
-            true
-        }
-        Reason::TooOld { .. } | Reason::Drifted { .. } | Reason::Marked { .. } => true,
-        Reason::Missing { .. }
-        | Reason::Died { .. }
-        | Reason::FailedStart { .. }
-        | Reason::SignedIn { .. }
-        | Reason::Completed { .. }
-        | Reason::MarkedFailed { .. }
-        | Reason::Blocked { .. }
-        | Reason::Adoptable { .. }
-        | Reason::Covered { .. }
-        | Reason::Uncovered
-        | Reason::Orphaned
-        | Reason::Asked
-        | Reason::StopBegun { .. } => false,
-    };
-    let age = label_of(look.observed, &step.session).and_then(|seen| match &seen.ownership {
-        Ownership::Ours(label) => Some(look.now.since(&label.started)),
-        Ownership::Unlabelled | Ownership::Foreign(_) => None,
-    });
-    let ready_after = look.town.sessions.get(&step.session).map_or(Period::ZERO, |desired| desired.ready_after);
-    let block = own.and_then(|content| obstacle(look, &step.session, content)).filter(|_| age >= Some(ready_after));
-    let blocked = matches!(block, Some(Block::Auth | Block::Limit));
-    ensure(!(planned && begins_kill(step) && blocked), "S21 blocked", &brief(step))?;
-    let signed_out = |name: &SessionName| content(name).is_some_and(|c| obstacle(look, name, c) == Some(Block::Auth));
-    let agent = |name: &SessionName| look.town.sessions.get(name).map(|desired| &desired.agent.name);
-    let asked = look.memory.sessions.get(&step.session).is_some_and(|history| history.restart_asked);
-    let among = look.town.sessions.keys().find(|name| agent(name) == agent(&step.session) && signed_out(name));
-    ensure(!(begins_process(step) && !asked && among.is_some()), "S21 signed out", &(brief(step), among))
-}
-
-/// What keeps a session from going on, unless a probe that was asked later has passed.
-fn obstacle(look: &Look<'_>, name: &SessionName, content: &Content) -> Option<Block> {
-    let agent = look.town.sessions.get(name).map(|desired| desired.agent.name.as_str());
-    let passed = agent.and_then(|agent| look.memory.probes.get(agent)).and_then(Probed::passed);
-    let answered = passed.is_some_and(|at| Moment::later_of(at, content.state_since) == at);
-    content.block(name, look.now).filter(|_| !answered)
-}
-
-/// Nobody's work is typed into but what is alone, and nothing is restarted for being stuck before an Escape had its
-/// time.
-fn judge_rousing(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
-    let attached = label_of(look.observed, &step.session).map_or(0, |seen| seen.attached);
-    if matches!(step.action, Action::Rouse { .. }) {
-        return ensure(attached == 0, "S22 rouse", &brief(step));
-    }
-    let roused = look.memory.sessions.get(&step.session).and_then(|history| history.roused);
-    let waited = roused.is_some_and(|roused| look.now.since(&roused.at) >= Period::from_secs(30));
-    ensure(waited || attached > 0, "S22 rouse", &brief(step))
 }
 
 /// Whether this very life has said that it is done, and its full grace has passed since.

@@ -131,10 +131,10 @@ impl Ledger {
     /// Where that was not written down, or it was asked a moment ago.
     pub fn judge_probe(&mut self, probe: &Probe, disk: &Memory, now: Moment) -> Result<(), Breach> {
         let noted = disk.probes.get(&probe.agent).is_some_and(|probed| probed.asked == now);
-        ensure(noted && !disk.paused, "S23 probes", probe)?;
+        ensure(noted && !disk.paused, "S24 probes", probe)?;
         let last = self.asked.insert(probe.agent.clone(), now);
         let soon = last.is_some_and(|last| last.boot == now.boot && now.since(&last) < Period::from_mins(1));
-        ensure(!soon, "S23 probes", probe)
+        ensure(!soon, "S24 probes", probe)
     }
 
     /// An agent was found signed in.
@@ -153,7 +153,7 @@ impl Ledger {
             self.passed.iter().any(|(name, asked)| name == agent && (*asked == at || asked.boot != at.boot))
         };
         let invented = passes.into_iter().find(|(agent, at)| !known(agent, *at));
-        ensure(invented.is_none(), "S23 passes", &invented)
+        ensure(invented.is_none(), "S24 passes", &invented)
     }
 
     fn judge_mass(&mut self, look: &Look<'_>, plan: &Plan) -> Result<(), Breach> {

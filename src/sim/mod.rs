@@ -12,6 +12,7 @@ mod driver;
 mod fault;
 mod hands;
 mod judge;
+mod judge_screens;
 mod ledger;
 mod people;
 mod random;

@@ -240,6 +240,7 @@ impl World {
             id: server.id,
             version: String::new(),
             sessions: server.sessions.iter().map(see).collect(),
+            moved: BTreeMap::new(),
             own: server.own,
         })
     }

@@ -21,6 +21,9 @@ const FILES: u32 = 5;
 /// The longest line, in bytes. A longer one loses its further fields.
 const LINE: usize = 64 << 10;
 
+/// So much of a file, in bytes, is its end.
+const END: u64 = 1 << 20;
+
 impl StateDir {
     /// Appends `entries`, all of them at `now`. Writes nothing for none.
     ///
@@ -35,6 +38,27 @@ impl StateDir {
         rotate(&path, text.len() as u64).map_err(StoreFault::io("rotate", &path))?;
         append(&path, text).map_err(StoreFault::io("append to", &path))
     }
+}
+
+impl StateDir {
+    /// Those of `entries` that the end of the journal does not hold yet, as far as these of their fields tell. What
+    /// cannot be read holds none.
+    #[must_use]
+    pub fn untold(&self, entries: Vec<Entry>, keys: &[&str]) -> Vec<Entry> {
+        if entries.is_empty() {
+            return entries;
+        }
+        let path = self.path().join("monitor.jsonl");
+        let written: Vec<Value> = [beside(&path, "1"), path].iter().flat_map(|file| last_events(file)).collect();
+        let holds = |event: &Value, entry: &Entry| keys.iter().all(|key| event.get(*key) == entry.fields.get(key));
+        entries.into_iter().filter(|entry| !written.iter().any(|event| holds(event, entry))).collect()
+    }
+}
+
+fn last_events(path: &Path) -> Vec<Value> {
+    let size = fs::symlink_metadata(path).map_or(0, |meta| meta.len());
+    let found = events_in(path, size.saturating_sub(END), END);
+    found.map(|(events, _)| events).unwrap_or_default()
 }
 
 fn append(path: &Path, mut text: String) -> io::Result<()> {
@@ -187,6 +211,22 @@ mod tests {
         let text = fs::read_to_string(&path).unwrap();
         let whole = text.lines().filter(|l| serde_json::from_str::<Value>(l).is_ok()).count();
         assert_eq!((text.lines().count(), whole), (3, 2));
+    }
+
+    #[test]
+    fn what_the_end_of_the_journal_holds_is_told() {
+        let scratch = Scratch::new("untold");
+        let dir = StateDir::open(scratch.path()).unwrap();
+        let of = |session: &str, asked: u64| Entry {
+            fields: [("session", json!(session)), ("asked_ms", json!(asked)), ("waited_ms", json!(asked))].into(),
+            ..entry("m")
+        };
+        let untold = |entries: &[Entry]| dir.untold(entries.to_vec(), &["session", "asked_ms"]).len();
+        assert_eq!(untold(&[of("a", 1)]), 1);
+        dir.journal(NOW, &[of("a", 1), entry("without")]).unwrap();
+        assert_eq!(untold(&[of("a", 1), of("a", 2), of("b", 1)]), 2);
+        fs::rename(scratch.path().join("monitor.jsonl"), scratch.path().join("monitor.jsonl.1")).unwrap();
+        assert_eq!(untold(&[of("a", 1)]), 0);
     }
 
     #[test]

@@ -24,8 +24,12 @@ mod text;
 mod wire;
 mod wire_chores;
 mod wire_content;
+mod wire_departure;
+mod wire_history;
 mod wire_marks;
 mod wire_probes;
+mod wire_ran;
+mod wire_stopping;
 
 pub use chores::{ChoreFiles, LogPlace, Upstream};
 pub use dir::{Places, StateDir, View, all, locate};

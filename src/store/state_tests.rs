@@ -3,9 +3,9 @@
 use super::*;
 use crate::model;
 use crate::model::{
-    Advice, ChoreEnd, ChoreHistory, ChoreResult, Cpu, Death, Ended, Fingerprint, Finished, Generation, History, Marks,
-    Period, Position, ProcId, Proposal, Purpose, Run, Rung, ScreenState, ServerId, SessionName, Sighting, Standing,
-    Stopping, Verdict,
+    Advice, ChoreEnd, ChoreHistory, ChoreResult, Cpu, Death, Departure, Ended, Fingerprint, Finished, Generation,
+    History, Marks, Period, Position, ProcId, Proposal, Purpose, Run, Rung, ScreenState, ServerId, SessionName,
+    Sighting, Standing, Stopping, Verdict,
 };
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -72,6 +72,13 @@ fn full_history(n: u64) -> History {
         marks: Some(full_marks(n, at)),
         roused: Some(model::Roused { generation: Generation(n), at }),
         footprint: Some(model::Footprint { generation: Generation(n), at, bytes: 3, before: n }),
+        ran_with: Some(model::RanWith {
+            fingerprint,
+            command: vec!["claude".into(), "--model".into()],
+            dir: "/x".into(),
+            env: vec![("A".into(), 7)],
+            env_file: n.is_multiple_of(2).then(|| "/x/env".into()),
+        }),
     }
 }
 
@@ -136,10 +143,16 @@ fn full_memory(sessions: u64) -> Memory {
         auth_deaths: [("claude".to_owned(), vec![NOW])].into(),
         chores: full_chores(),
         probes: full_probes(),
+        departures: vec![full_departure(Some(NOW)), full_departure(None)],
         sessions: (0..sessions)
             .map(|n| (SessionName::new(&format!("gt-shop-crew-{n}")).unwrap(), full_history(n)))
             .collect(),
     }
+}
+
+fn full_departure(started: Option<Moment>) -> Departure {
+    let (session, reason) = (SessionName::new("task-1").unwrap(), "too-quiet".into());
+    Departure { session, generation: Generation(7), started, asked: NOW, gone: NOW, reason }
 }
 
 fn full_chores() -> BTreeMap<String, ChoreHistory> {

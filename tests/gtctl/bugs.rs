@@ -111,7 +111,7 @@ fn impatience() -> Vec<Bug> {
             memory.probes = ["claude", "kimi"].map(|agent| (agent.to_owned(), probed.clone())).into();
             (town, observed, memory, orders)
         }),
-        mind("S22 rouse", "what is stuck is restarted without an Escape", |s| {
+        mind("S26 rouse", "what is stuck is restarted without an Escape", |s| {
             let (town, observed, mut memory, orders) = as_it_is(s);
             for history in memory.sessions.values_mut() {
                 let at = s.now.minus(Period::from_secs(31));
@@ -120,13 +120,13 @@ fn impatience() -> Vec<Bug> {
             }
             (town, observed, memory, orders)
         }),
-        mind("S22 too large", "one measure is enough", |s| {
+        mind("S25 too large", "one measure is enough", |s| {
             let (town, observed, mut memory, orders) = as_it_is(s);
             let footprints = memory.sessions.values_mut().filter_map(|history| history.footprint.as_mut());
             footprints.for_each(|footprint| footprint.before = footprint.bytes);
             (town, observed, memory, orders)
         }),
-        mind("S23 probes", "an agent is asked all the time", |s| {
+        mind("S24 probes", "an agent is asked all the time", |s| {
             let (town, observed, mut memory, orders) = as_it_is(s);
             memory.probes.clear();
             (town, observed, memory, orders)

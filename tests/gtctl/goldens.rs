@@ -218,10 +218,11 @@ fn hold_code(hold: &Hold) -> &'static str {
         Hold::EmptyTown => HOLDS[19],
         Hold::Blocked { .. } => HOLDS[20],
         Hold::Roused { .. } => HOLDS[21],
+        Hold::MovedOut { .. } => HOLDS[22],
     }
 }
 
-const HOLDS: [&str; 22] = [
+const HOLDS: [&str; 23] = [
     "back-off",
     "crash-loop",
     "handoff-gap",
@@ -244,6 +245,7 @@ const HOLDS: [&str; 22] = [
     "empty-town",
     "blocked",
     "roused",
+    "moved-out",
 ];
 
 #[test]

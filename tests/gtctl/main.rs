@@ -17,12 +17,13 @@ mod content;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod departures;
+#[cfg(test)]
 mod direct;
 #[cfg(test)]
 mod fields;
 #[cfg(test)]
 mod goldens;
-#[cfg(test)]
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
@@ -38,11 +39,15 @@ mod nudge;
 #[cfg(test)]
 mod policy;
 #[cfg(test)]
+mod quiet;
+#[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod situation;
 #[cfg(test)]
 mod stage;
+#[cfg(test)]
+mod straits;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -176,6 +176,36 @@ fn each_of_many_is_typed_once_beside_a_controller() {
     watch.end().exits(0);
 }
 
+/// Whether the town's turn could be had now.
+fn turn_is_free(yard: &Yard) -> bool {
+    let lock = fs::File::open(yard.state().join("turn.lock")).unwrap();
+    lock.try_lock().is_ok()
+}
+
+#[test]
+fn others_have_their_turn_while_a_text_is_waited_for_and_a_fresh_life_hears_none_of_it() {
+    let yard = town("backoff = { first = \"0s\", jitter = 0 }");
+    let former = yard.pid("one");
+    yard.write("home/deaf", "");
+    let mut nudge = yard.start(&["nudge", "one", "anybody there?"]);
+    yard.until("its key", || keys(&yard).contains('\r'));
+    yard.until("the turn", || turn_is_free(&yard));
+    assert!(nudge.is_running(), "{}", nudge.said());
+    yard.kill(former);
+    yard.until("a fresh process", || {
+        yard.gtctl(&["reconcile"]);
+        yard.process("one").is_some_and(|now| now != former)
+    });
+    fs::remove_file(yard.at("home/deaf")).unwrap();
+    // What it tells depends on whether it looked while the dead pane was there.
+    nudge.end();
+    yard.until("its prompt", || screen(&yard).contains('❯'));
+    assert_eq!(heard(&yard), [] as [&str; 0]);
+    assert_eq!(keys(&yard).matches("anybody there?").count(), 1);
+    yard.gtctl(&["nudge", "one", "good morning"]).exits(0);
+    assert_eq!(heard(&yard), ["good morning"]);
+}
+
 #[test]
 fn nothing_is_typed_late_into_a_server_that_was_frozen() {
     let yard = town("");

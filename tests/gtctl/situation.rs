@@ -86,6 +86,7 @@ impl Maker {
             id: ServerId(ProcId { pid: 10, start: 10 }),
             version: String::new(),
             sessions: std::collections::BTreeMap::new(),
+            moved: std::collections::BTreeMap::new(),
             own: self.random.chance(200).then_some(SessionId(1)),
         };
         let mut id = 0;
@@ -266,6 +267,7 @@ impl Maker {
                 bytes: self.random.below(600 << 20),
                 before: self.random.below(600 << 20),
             }),
+            ran_with: None,
         }
     }
 

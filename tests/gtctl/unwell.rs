@@ -14,6 +14,7 @@ use gtctl::proc::signal::Signal;
 use gtctl::proc::{clock, process};
 use gtctl::remember::{answer, entries, intend, learn};
 use gtctl::store::StateDir;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
@@ -74,7 +75,13 @@ impl Thirty {
             (desired.name.to_string(), seen)
         });
         let id = ServerId(ProcId { pid: 100, start: 1 });
-        Observed::Up(Server { id, version: "3.3a".to_owned(), sessions: seen.collect(), own: None })
+        Observed::Up(Server {
+            id,
+            version: "3.3a".to_owned(),
+            sessions: seen.collect(),
+            moved: BTreeMap::new(),
+            own: None,
+        })
     }
 
     /// One cycle, after so long. What it decides is not carried out.

@@ -2,9 +2,9 @@
 
 use gtctl::model::{
     Answer, Answered, Content, Cpu, Death, Durability, Ended, Fingerprint, Finished, Footprint, Generation, History,
-    Label, Life, Marks, Mass, Memory, Moment, Observed, Orders, Origin, Orphans, Ownership, PaneId, Period, Probed,
-    ProcId, Purpose, Roused, Run, Rung, Screen, ScreenState, Seen, Server, ServerId, SessionId, SessionName, Sighting,
-    Standing, Stopping, Town, Usage, Verdict,
+    Label, Life, Marks, Mass, Memory, Moment, MovedOut, Observed, Orders, Origin, Orphans, Ownership, PaneId, Period,
+    Probed, ProcId, Purpose, RanWith, Roused, Run, Rung, Screen, ScreenState, Seen, Server, ServerId, SessionId,
+    SessionName, Sighting, Standing, Stopping, Town, Usage, Verdict,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -21,6 +21,9 @@ pub(crate) struct World {
     #[serde(default = "up")]
     server: String,
     own: Option<String>,
+    /// Declared sessions that are not there, and the session into which each one's pane was moved.
+    #[serde(default)]
+    moved: BTreeMap<String, String>,
     #[serde(default)]
     orders: Vec<Order>,
     #[serde(default)]
@@ -138,6 +141,9 @@ struct ProbeEntry {
 #[expect(clippy::struct_excessive_bools, reason = "one word each in a file that people write")]
 struct HistoryEntry {
     name: String,
+    /// The argv of what runs, where the session seen is drifted.
+    #[serde(default)]
+    ran: Vec<String>,
     #[serde(default)]
     crashes: Vec<Period>,
     age: Option<Period>,
@@ -232,7 +238,10 @@ impl World {
             sessions.insert(entry.name.clone(), entry.seen(town, id));
         }
         let own = self.own.as_ref().map(|own| sessions[own].id);
-        Observed::Up(Server { id: SERVER, version: "3.3a".to_owned(), sessions, own })
+        let process = ProcId { pid: 4242, start: 1 };
+        let out = |(one, into): (&String, &String)| (name(one), MovedOut { process, session: into.clone() });
+        let moved = self.moved.iter().map(out).collect();
+        Observed::Up(Server { id: SERVER, version: "3.3a".to_owned(), sessions, moved, own })
     }
 
     pub(crate) fn memory(&self, town: &Town) -> Memory {
@@ -395,6 +404,13 @@ impl HistoryEntry {
         })
     }
 
+    fn ran_with(&self, town: &Town) -> Option<RanWith> {
+        let desired = town.sessions.get(self.name.as_str()).filter(|_| !self.ran.is_empty())?;
+        let declared = RanWith::of(desired);
+        let fingerprint = Fingerprint { command: !declared.fingerprint.command, ..declared.fingerprint };
+        Some(RanWith { fingerprint, command: self.ran.clone(), ..declared })
+    }
+
     fn history(&self, town: &Town) -> History {
         let fingerprint = town.sessions.get(self.name.as_str()).map(gtctl::model::Desired::fingerprint);
         let ended = self.ended.as_deref().map(|text| Ended {
@@ -450,6 +466,7 @@ impl HistoryEntry {
                 bytes: mib << 20,
                 before: 0,
             }),
+            ran_with: self.ran_with(town),
             ..History::default()
         }
     }

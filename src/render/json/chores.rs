@@ -1,6 +1,7 @@
 //! Chores and proposals on the pages for programs.
 
-use super::{clean, time, why};
+use super::lines::why;
+use super::{clean, time};
 use crate::model::{ChoreTime, Judged, Moment, Proposal, ProposalStanding, Timed};
 use crate::render::chores::refusal;
 use crate::render::view::Scene;

@@ -2,6 +2,7 @@
 
 use super::ground::{Ground, Ran};
 use super::{Kind, full, sample};
+use crate::yard::of;
 use gtctl::proc::process;
 
 pub(super) const KINDS: &[Kind] = &[
@@ -30,11 +31,11 @@ pub(super) const KINDS: &[Kind] = &[
     full("agents-pane-swapped-with-a-strangers", "nothing is doubled, nobody's is ended", || {
         moved(&["swap-pane", "-d", "-s", "=one:.0", "-t", "=stranger:.0"])
     }),
-    full("agents-pane-joined-to-a-strangers", "nothing is doubled, nobody's is ended", || {
-        moved(&["join-pane", "-d", "-s", "=one:.0", "-t", "=stranger:"])
+    sample("agents-pane-joined-to-a-strangers", "it is held as moved out, and started once it has ended", || {
+        moved_out(&["join-pane", "-d", "-s", "=one:.0", "-t", "=stranger:"])
     }),
-    full("agents-window-moved-to-a-stranger", "nothing is doubled, nobody's is ended", || {
-        moved(&["move-window", "-d", "-s", "=one:0", "-t", "=stranger:"])
+    full("agents-window-moved-to-a-stranger", "it is held as moved out, and started once it has ended", || {
+        moved_out(&["move-window", "-d", "-s", "=one:0", "-t", "=stranger:"])
     }),
     full("agents-window-linked-elsewhere", "the agent lives and is not doubled", || {
         moved(&["link-window", "-d", "-s", "=one:0", "-t", "=stranger:"])
@@ -68,6 +69,26 @@ fn moved(args: &[&str]) -> Ran {
     let ground = Ground::new();
     ground.yard.tmux(args);
     none_is_doubled(&ground);
+    Ran::Held
+}
+
+/// What `diff` says of it is what is done: nothing, until the agent that was moved out has ended.
+fn moved_out(args: &[&str]) -> Ran {
+    let ground = Ground::new();
+    ground.yard.tmux(args);
+    for _ in 0..2 {
+        let planned = ground.yard.gtctl(&["diff", "-o", "json"]).exits(2).json();
+        let held = of(&planned, "held", "one").unwrap();
+        assert_eq!((&held["action"], &held["hold"]["code"]), (&"start".into(), &"moved-out".into()));
+        assert_eq!(planned["steps"].as_array().map(Vec::len), Some(0), "{planned}");
+        let done = ground.yard.gtctl(&["apply", "--no-wait", "-o", "json"]).exits(3).json();
+        assert_eq!(done["outcomes"].as_array().map(Vec::len), Some(0), "{done}");
+    }
+    ground.yard.gtctl(&["diff"]).says("moved into session stranger");
+    none_is_doubled(&ground);
+    ground.yard.kill(ground.one);
+    ground.heals();
+    assert!(process::may_live(ground.two) && process::may_live(ground.stranger));
     Ran::Held
 }
 

@@ -1,0 +1,93 @@
+//! The lines of a plan and of what came of it.
+
+use super::shape::{HeldLine, NextLine, OutcomeLine, ProbeLine, StepLine, UnchangedLine, Why};
+use super::{LONG, clean, time};
+use crate::model::{Action, Done, Evidence, Held, Moment, Next, Outcome, Probe, Reason, Step, Unchanged};
+use crate::render::{sanitise, words};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+pub(super) fn why(code: &str, text: String, evidence: Evidence) -> Why {
+    let evidence: BTreeMap<String, Value> =
+        evidence.into_iter().map(|(name, value)| (name.to_owned(), sanitise::json(value, LONG))).collect();
+    Why { code: code.to_owned(), text, evidence }
+}
+
+pub(super) fn probe(probe: &Probe, now: Moment) -> ProbeLine {
+    ProbeLine {
+        agent: clean(&probe.agent),
+        kind: probe.kind.code().to_owned(),
+        argv: probe.desired.agent.probe.iter().map(|a| clean(a)).collect(),
+        at: time(probe.at, now),
+        due: probe.is_due(now),
+        failed: probe.failed,
+    }
+}
+
+pub(super) fn reason(reason: &Reason) -> Why {
+    why(reason.code(), words::reason(reason), reason.evidence())
+}
+
+pub(super) fn step(step: &Step) -> StepLine {
+    let (argv, generation) = match &step.action {
+        Action::Start { desired, generation, .. } | Action::Restart { desired, generation, .. } => {
+            (Some(desired.command.iter().map(|a| clean(a)).collect()), Some(generation.0))
+        }
+        Action::Adopt { generation, .. } => (None, Some(generation.0)),
+        Action::Expire { .. } | Action::Nudge { .. } | Action::Rouse { .. } => (None, None),
+    };
+    StepLine {
+        session: step.session.to_string(),
+        action: step.action.verb().word().to_owned(),
+        reason: reason(&step.reason),
+        argv,
+        generation,
+        types: match &step.action {
+            Action::Nudge { text, .. } => Some(clean(text.as_str())),
+            Action::Start { .. }
+            | Action::Restart { .. }
+            | Action::Expire { .. }
+            | Action::Adopt { .. }
+            | Action::Rouse { .. } => None,
+        },
+    }
+}
+
+pub(super) fn held(held: &Held, now: Moment) -> HeldLine {
+    HeldLine {
+        session: held.session.to_string(),
+        action: held.verb.word().to_owned(),
+        reason: reason(&held.reason),
+        hold: why(held.hold.code(), words::obstacle(&held.hold), held.hold.evidence()),
+        until: held.until.map(|at| time(at, now)),
+        phase: held.phase.word().to_owned(),
+    }
+}
+
+pub(super) fn unchanged(same: &Unchanged, now: Moment) -> UnchangedLine {
+    UnchangedLine {
+        session: same.session.to_string(),
+        phase: same.phase.word().to_owned(),
+        note: same.note.as_ref().map(reason),
+        next: same.next.as_ref().map(|n| next(n, now)),
+    }
+}
+
+pub(super) fn next(next: &Next, now: Moment) -> NextLine {
+    NextLine { action: next.verb.word().to_owned(), reason: next.reason.to_owned(), at: time(next.at, now) }
+}
+
+pub(super) fn outcome(done: &Done) -> OutcomeLine {
+    let (outcome, why) = match &done.outcome {
+        Outcome::Done(_) => ("done", None),
+        Outcome::Stale(why) => ("stale", Some(why)),
+        Outcome::Failed(why) => ("failed", Some(why)),
+        Outcome::Unknown(why) => ("unknown", Some(why)),
+    };
+    OutcomeLine {
+        session: done.session.to_string(),
+        action: done.verb.word().to_owned(),
+        outcome: outcome.to_owned(),
+        why: why.map(|w| clean(w)),
+    }
+}
