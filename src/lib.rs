@@ -23,6 +23,7 @@
 //! | 1 | [`plan`] | the decision: a table of rules, then pacing. Pure and total |
 //! | 1 | [`remember`] | how memory changes by looks, intents and outcomes. Pure |
 //! | 1 | [`screen`] | what a pane's text says of its agent. Pure |
+//! | 2 | [`gastown`] | Gas Town's own files, read only, and what its names mean |
 //! | 2 | [`proc`] | process trees, start times, signals, clocks |
 //! | 2 | [`tmux`] | the only room that speaks tmux |
 //! | 2 | [`store`] | the state directory: lock, atomic state, journal |
@@ -46,6 +47,7 @@ pub mod act;
 pub mod chores;
 pub mod cli;
 pub mod controller;
+pub mod gastown;
 pub mod manifest;
 pub mod marker;
 pub mod model;

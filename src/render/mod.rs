@@ -16,6 +16,7 @@ pub mod diff;
 pub mod events;
 pub mod explain;
 pub mod faults;
+pub mod gastown;
 pub mod json;
 pub mod metrics;
 pub mod news;

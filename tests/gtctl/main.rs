@@ -21,6 +21,8 @@ mod direct;
 #[cfg(test)]
 mod fields;
 #[cfg(test)]
+mod gastown;
+#[cfg(test)]
 mod goldens;
 #[cfg(test)]
 #[cfg(test)]
