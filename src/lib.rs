@@ -30,6 +30,7 @@
 //! | 3 | [`observe`] | tmux and /proc to one [`model::Observed`] |
 //! | 3 | [`act`] | a [`model::Plan`] to [`model::Outcomes`]; chooses nothing |
 //! | 3 | [`chores`] | the timed work beside the sessions: upstream check, nudges, analyses, commands |
+//! | 3 | [`import`] | a manifest for what already lives on a server. Pure |
 //! | 3 | [`tell`] | what the controller tells the service manager, a command, a collector of metrics |
 //! | 4 | [`controller`] | look, plan, intend, act, remember, sleep |
 //! | 4 | [`sim`] | a seeded town, clock and faults driving the same planner |
@@ -48,6 +49,7 @@ pub mod chores;
 pub mod cli;
 pub mod controller;
 pub mod gastown;
+pub mod import;
 pub mod manifest;
 pub mod marker;
 pub mod model;

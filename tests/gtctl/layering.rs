@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room and its floor. Rooms of one floor do not know each other.
-const FLOORS: [(&str, u32); 18] = [
+const FLOORS: [(&str, u32); 19] = [
     ("model", 0),
     ("manifest", 1),
     ("marker", 1),
@@ -18,6 +18,7 @@ const FLOORS: [(&str, u32); 18] = [
     ("observe", 3),
     ("act", 3),
     ("chores", 3),
+    ("import", 3),
     ("tell", 3),
     ("controller", 4),
     ("sim", 4),
@@ -26,7 +27,7 @@ const FLOORS: [(&str, u32); 18] = [
 ];
 
 /// Rooms that know values only, and what they may not name. `render` draws reports of the manifest's faults.
-const PURE: [&str; 8] = ["model", "manifest", "marker", "plan", "remember", "screen", "sim", "render"];
+const PURE: [&str; 9] = ["model", "import", "manifest", "marker", "plan", "remember", "screen", "sim", "render"];
 const WORLDLY: [&str; 9] =
     ["std::fs", "std::process", "std::env", "std::net", "std::thread", "tokio", "SystemTime", "Instant", "::now()"];
 

@@ -36,6 +36,8 @@ mod logs;
 #[cfg(test)]
 mod look;
 #[cfg(test)]
+mod moving;
+#[cfg(test)]
 mod nudge;
 #[cfg(test)]
 mod policy;
