@@ -58,10 +58,7 @@ impl Settings {
             ignored_role_agents: words_in(&registry, "role_agents"),
         };
         if !settings.ignored_role_agents.is_empty() {
-            notices.push(format!(
-                "role_agents in {AGENTS} is silently ignored by gt: it belongs into {CONFIG} (`gt config agent …` writes \
-                 it there)"
-            ));
+            notices.push(format!("role_agents in {AGENTS} is silently ignored by gt: move it to {CONFIG}"));
         }
         settings
     }

@@ -127,12 +127,14 @@ fn what_cannot_be_told_is_listed_and_not_declared() {
             lives("loop", vec![program("bash", &["bash", "/x/automonitor.sh"])]),
             lives("job-1", vec![program("make", &["make"])]),
             lives("job-2", vec![program("make", &["make"])]),
+            lives("long", vec![program("claude", &["claude", "--dangerously-skip-permissions"])]),
             lives("once", vec![program("sh", &["sh", "-c", "make; exec make"])]),
         ],
         Some(Automonitor { checks_upstream: true, analyses: 3, cycles: 9 }),
     );
     let town = town(&draft);
-    assert_eq!(town.sessions.keys().map(crate::model::SessionName::as_str).collect::<Vec<_>>(), ["once"]);
+    assert_eq!(town.sessions.keys().map(crate::model::SessionName::as_str).collect::<Vec<_>>(), ["long", "once"]);
+    assert!(town.sessions["long"].max_age.is_some(), "the automonitor restarts what is old");
     for (session, expected) in [
         ("labelled", "town elsewhere"),
         ("a b", "cannot be declared"),
@@ -150,7 +152,7 @@ fn what_cannot_be_told_is_listed_and_not_declared() {
     }
     assert!(draft.text.contains("# match = \"job-*\""), "{}", draft.text);
     assert_eq!(town.chores.len(), 1, "{}", draft.text);
-    assert!(town.sessions["once"].max_age.is_some(), "the automonitor restarts what is old");
+    assert_eq!(town.sessions["once"].max_age, None, "it is no agent");
 }
 
 #[test]

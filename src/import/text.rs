@@ -42,7 +42,8 @@ fn head(ground: &Ground<'_>, naming: Naming) -> String {
     let of_town = if ground.files.town.is_some() { "mayor/town.json" } else { "names the state directory" };
     let mut text = String::from(
         "# Written by `gtctl import` from what runs: check it with `gtctl diff`, then `gtctl apply` labels these\n\
-         # sessions as gtctl's and restarts none of them.\n\n[town]\n",
+         # sessions as gtctl's and restarts none of them. Later each gets a fresh process when it is older than its\n\
+         # max_age, an hour where nothing else is said, and at least an hour after the last time.\n\n[town]\n",
     );
     line(&mut text, "name", &string(ground.town), of_town);
     if let Some(root) = ground.root {
@@ -71,7 +72,9 @@ fn own_recipe<'a>(resident: &Resident<'a>) -> Option<&'a Recipe> {
 }
 
 fn agent(recipe: &Recipe) -> String {
-    let mut text = format!("\n[agents.{}]\n", string(&recipe.name));
+    let is_bare = recipe.name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) && !recipe.name.is_empty();
+    let name = if is_bare { recipe.name.clone() } else { string(&recipe.name) };
+    let mut text = format!("\n[agents.{name}]\n");
     line(&mut text, "command", &list(&recipe.command), "Gas Town's settings");
     if !recipe.process_names.is_empty() {
         line(&mut text, "process_names", &list(&recipe.process_names), "");
@@ -135,6 +138,8 @@ fn limits(text: &mut String, ground: &Ground<'_>, resident: &Resident<'_>) {
     if resident.is_polecat() {
         line(text, "max_age", "\"off\"", "gt starts and ends its polecats itself");
         line(text, "idle_limit", "\"off\"", "");
+    } else if let Runs::Command(_) = resident.runs {
+        line(text, "max_age", "\"off\"", "no agent that gtctl knows, so no context to be refreshed");
     } else if ground.automonitor.is_none() && resident.handoff.is_none() && resident.age >= USUAL_AGE {
         line(
             text,
