@@ -3,7 +3,7 @@
 use super::words;
 use super::{Paper, Role, sanitise};
 use crate::manifest::Explained;
-use crate::model::{Moment, SessionName};
+use crate::model::{Held, Moment, SessionName};
 use crate::plan::{Opinion, Says};
 use serde_json::{Value, json};
 
@@ -17,6 +17,8 @@ pub struct Explanation<'a> {
     pub session: &'a SessionName,
     /// What each rule says, in order; empty when nothing is known.
     pub opinions: &'a [Opinion],
+    /// What holds back what they come to, where something beside them does.
+    pub held: Option<&'a Held>,
     /// Its settings in force.
     pub settings: &'a [Explained],
     /// Its last events as JSON, oldest first.
@@ -26,7 +28,7 @@ pub struct Explanation<'a> {
 /// For people.
 #[must_use]
 pub fn page(explanation: &Explanation<'_>, paper: &Paper) -> String {
-    let Explanation { session, opinions, settings, events } = explanation;
+    let Explanation { session, opinions, held, settings, events } = explanation;
     let heading = |text: &str| format!("{}\n", paper.colour.paint(Role::Strong, text));
     let mut out = format!("{session}\n\n");
     out.push_str(&heading("rules, in the order in which they are asked"));
@@ -41,6 +43,10 @@ pub fn page(explanation: &Explanation<'_>, paper: &Paper) -> String {
         let line = format!("{mark} {:<9}  {says}", opinion.rule);
         let role = if decides { Role::Strong } else { Role::Quiet };
         out.extend([&paper.colour.paint(role, &line), "\n"]);
+    }
+    if let Some(held) = held {
+        let line = format!("> held       {}", words::hold(&held.hold, held.until, &paper.clock));
+        out.extend([&paper.colour.paint(Role::Change, &line), "\n"]);
     }
     out.push('\n');
     out.push_str(&heading("settings"));
@@ -83,7 +89,7 @@ fn table(settings: &[Explained], paper: &Paper) -> String {
 /// For programs.
 #[must_use]
 pub fn json(explanation: &Explanation<'_>, now: Moment) -> Value {
-    let Explanation { session, opinions, settings, events } = explanation;
+    let Explanation { session, opinions, held, settings, events } = explanation;
     let says = |says: &Says| match says {
         Says::Keep(phase) => json!({ "keep": phase.word() }),
         Says::Want(verb, reason) => json!({ "verb": verb.word(), "reason": reason.code() }),
@@ -98,6 +104,7 @@ pub fn json(explanation: &Explanation<'_>, now: Moment) -> Value {
         json!({
             "version": 1, "kind": "explain", "session": session.as_str(),
             "rules": opinions.iter().map(opinion).collect::<Vec<_>>(),
+            "held": held.map(|held| held.hold.code()),
             "settings": settings.iter().map(setting).collect::<Vec<_>>(),
             "events": events,
         }),

@@ -61,7 +61,7 @@ fn an_emergency_stop_holds_a_dead_session_until_it_is_lifted_which_is_noticed_at
     });
     assert_eq!(held(&yard, "one"), "emergency-stop");
     yard.gtctl(&["status"]).exits(0).says("`gt thaw` lifts it");
-    yard.gtctl(&["explain", "one"]).exits(0);
+    yard.gtctl(&["explain", "one"]).exits(0).says("> held       emergency stop of the town (disk full)");
     assert_eq!((yard.process("one"), yard.pid("two")), (None, two), "nothing is started, nothing is ended");
     let begun = Instant::now();
     fs::remove_file(yard.at("gt/ESTOP")).unwrap();
