@@ -210,7 +210,9 @@ fn town_name(given: Option<&str>, files: &Files, root: Option<&Path>) -> Result<
 fn server(global: &Global, root: Option<&Path>, files: &Files) -> Result<Socket, Trouble> {
     let told = global.socket.clone().or_else(|| std::env::var("GTCTL_SOCKET").ok());
     match (told.as_deref(), root) {
-        (Some("gastown") | None, Some(root)) => find_server(root, |row| parse_name(&row.name, &files.rigs).is_some()),
+        (Some("gastown") | None, Some(root)) => {
+            find_server(root, None, |row| parse_name(&row.name, &files.rigs).is_some())
+        }
         (Some("gastown"), None) => Err(Trouble::new("which server is Gas Town's follows from its root")
             .help("name the root with --root, or the server with --socket")),
         (Some("default") | None, _) => Ok(Socket::Default),

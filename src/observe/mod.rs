@@ -18,7 +18,7 @@ mod sessions;
 mod settle;
 
 pub use listen::{listen, listened, log_of};
-pub use lodging::{Doubled, lodging};
+pub use lodging::{LodgingFault, lodging};
 pub use population::population;
 
 use crate::model::{Memory, Moment, Observed, Server, Town};

@@ -21,9 +21,9 @@ mod direct;
 #[cfg(test)]
 mod fields;
 #[cfg(test)]
-mod gastown;
-#[cfg(test)]
 mod goldens;
+#[cfg(test)]
+mod heeding;
 #[cfg(test)]
 #[cfg(test)]
 mod laws;

@@ -158,7 +158,11 @@ fn gts_own_server_is_found_and_a_doubled_town_is_not_touched() {
     yard.gtctl(&["diff"]).exits(2).says("2 to start");
     yard.gtctl(&["apply"]).exits(0);
     assert_eq!(tmux(&yard, "gt-told", &["list-sessions", "-F", "#{session_name}"]), "one\ntwo");
+    // It says nothing more: what runs is not begun a second time elsewhere.
+    yard.shim("gt", "#!/bin/sh\nexit 1\n");
+    yard.gtctl(&["apply"]).exits(1).says("still runs, and is none that gt would use");
     tmux(&yard, "gt-told", &["kill-server"]);
+    yard.until("the server's end", || !yard.gtctl(&["diff"]).err.contains("still runs"));
 
     let likely = candidates(&yard.at("gt"), None, None);
     let Socket::Name(own) = &likely[0] else { panic!("{likely:?}") };
