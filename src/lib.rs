@@ -23,12 +23,14 @@
 //! | 1 | [`plan`] | the decision: a table of rules, then pacing. Pure and total |
 //! | 1 | [`remember`] | how memory changes by looks, intents and outcomes. Pure |
 //! | 1 | [`screen`] | what a pane's text says of its agent. Pure |
+//! | 2 | [`gastown`] | Gas Town's own files, read only, and what its names mean |
 //! | 2 | [`proc`] | process trees, start times, signals, clocks |
 //! | 2 | [`tmux`] | the only room that speaks tmux |
 //! | 2 | [`store`] | the state directory: lock, atomic state, journal |
 //! | 3 | [`observe`] | tmux and /proc to one [`model::Observed`] |
 //! | 3 | [`act`] | a [`model::Plan`] to [`model::Outcomes`]; chooses nothing |
 //! | 3 | [`chores`] | the timed work beside the sessions: upstream check, nudges, analyses, commands |
+//! | 3 | [`import`] | a manifest for what already lives on a server. Pure |
 //! | 3 | [`tell`] | what the controller tells the service manager, a command, a collector of metrics |
 //! | 4 | [`controller`] | look, plan, intend, act, remember, sleep |
 //! | 4 | [`sim`] | a seeded town, clock and faults driving the same planner |
@@ -46,6 +48,8 @@ pub mod act;
 pub mod chores;
 pub mod cli;
 pub mod controller;
+pub mod gastown;
+pub mod import;
 pub mod manifest;
 pub mod marker;
 pub mod model;

@@ -150,6 +150,11 @@ pub(super) enum Verb {
     Logs(Logs),
     /// Check that no session is dead: one line each, exit 2 if any is not alive
     Verify(TownArg),
+    /// Write a manifest for what already runs: sessions, Gas Town's own files, a running automonitor
+    ///
+    /// The manifest goes to --file (town.toml here), or with `-f -` to standard output. Nothing is touched: by what is
+    /// written, `diff` has sessions to adopt and nothing else. What cannot be told for certain is listed, not declared.
+    Import(Import),
     /// Check the manifest and print every fault in it
     Validate(TownArg),
     /// Print the JSON schema of the manifest, or of a verb's JSON output
@@ -320,6 +325,20 @@ pub(super) struct Events {
     /// How many of the last to begin with
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub(super) last: usize,
+}
+
+/// Flags of `import`.
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    /// The Gas Town root [default: this directory or one above it that has mayor/town.json, else ~/gt]
+    #[arg(long, value_name = "DIR")]
+    pub(super) root: Option<PathBuf>,
+    /// The town's name [default: as in mayor/town.json, else the root's own]
+    #[arg(long, value_name = "NAME")]
+    pub(super) name: Option<String>,
+    /// Replace a manifest that is there already
+    #[arg(long)]
+    pub(super) force: bool,
 }
 
 /// Flags of `logs`.

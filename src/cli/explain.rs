@@ -6,9 +6,9 @@ use super::exit::{Exit, Trouble};
 use super::output::Terminal;
 use super::place::Place;
 use crate::controller::Survey;
-use crate::model::{Observed, Orders};
+use crate::model::{Held, Observed, Orders, Plan, SessionName};
 use crate::observe::Depth;
-use crate::plan::{Situation, explain};
+use crate::plan::{Opinion, Says, Situation, explain};
 use crate::render::explain::{self as page, Explanation};
 
 /// How many of the session's last events are shown.
@@ -17,13 +17,16 @@ const EVENTS: usize = 5;
 pub(super) async fn run(global: &Global, args: &Session, terminal: &Terminal) -> Result<Exit, Trouble> {
     let place = Place::find(global, &TownArg { town: None }, terminal)?;
     let session = place.session(&args.session)?;
-    let Survey { now, town, observed, memory, .. } = place.survey(Orders::default(), Depth::Plan, terminal).await?;
+    let Survey { now, town, observed, memory, plan, .. } =
+        place.survey(Orders::default(), Depth::Plan, terminal).await?;
     let orders = Orders::default();
     let situation = Situation { town: &town, observed: &observed, memory: &memory, orders, now };
     let settings = town.sessions.get(&session).map(|desired| place.origins.explain(desired)).unwrap_or_default();
+    let opinions = explain(&situation, &session);
     let explanation = Explanation {
         session: &session,
-        opinions: &explain(&situation, &session),
+        opinions: &opinions,
+        held: held_beside(&plan, &session, &opinions),
         settings: &settings,
         events: &events::last(&place.state, std::slice::from_ref(&session), EVENTS),
     };
@@ -36,4 +39,11 @@ pub(super) async fn run(global: &Global, args: &Session, terminal: &Terminal) ->
         Observed::Unknown(why) => return Err(Trouble::new(format!("the town is unknown: {why}"))),
         Observed::Up(_) | Observed::Down => Exit::Done,
     })
+}
+
+/// What holds a session's step, where the rule that decides has no hold of its own.
+fn held_beside<'p>(plan: &'p Plan, session: &SessionName, opinions: &[Opinion]) -> Option<&'p Held> {
+    let decides = opinions.iter().find_map(|opinion| opinion.says.as_ref());
+    let wants = matches!(decides, Some(Says::Want(..)));
+    plan.held.iter().find(|held| wants && held.session == *session)
 }

@@ -59,7 +59,11 @@ impl ManifestFile {
 
     /// Reads and resolves it; the outer fault is a file that cannot be read.
     pub(super) fn try_load(&self) -> Result<Result<Loaded, Faults>, Trouble> {
-        let text = self.read()?;
+        self.resolve(&self.read()?)
+    }
+
+    /// Resolves a text as if it stood in the file.
+    pub(super) fn resolve(&self, text: &str) -> Result<Result<Loaded, Faults>, Trouble> {
         let absolute = self.absolute()?;
         let base_dir = absolute.parent().unwrap_or(Path::new("/"));
         let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
@@ -74,7 +78,7 @@ impl ManifestFile {
         let read_rigs = |path: &Path| read_if_there(path).ok().flatten();
         Ok(load(&Sources {
             town_path: &self.path,
-            town_text: &text,
+            town_text: text,
             user,
             variables: &variables,
             flags: &flags,

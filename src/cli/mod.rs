@@ -12,6 +12,7 @@ mod docs;
 mod events;
 mod exit;
 mod explain;
+mod import;
 mod logs;
 mod manifest;
 mod metrics;
@@ -99,6 +100,7 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Trouble> {
         Verb::Events(args) => events::run(global, args, terminal).await,
         Verb::Logs(args) => logs::run(global, args, terminal).await,
         Verb::Verify(args) => verify::run(global, args, terminal).await,
+        Verb::Import(args) => import::run(global, args, terminal).await,
         Verb::Validate(args) => validate::run(global, args, terminal),
         Verb::Schema(args) => schema::run(args, terminal),
         Verb::Metrics(args) => metrics::run(global, args, terminal).await,

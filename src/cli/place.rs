@@ -6,12 +6,15 @@ use super::manifest::ManifestFile;
 use super::output::Terminal;
 use crate::controller::{Controller, Survey, survey};
 use crate::manifest::{Loaded, Origins};
-use crate::model::{Keeper, Mass, Memory, Moment, Orders, Orphans, ProcId, SessionName, Town};
-use crate::observe::Depth;
+use crate::model::{
+    Keeper, Mass, Memory, Moment, Orders, Orphans, Ownership, ProcId, ServerId, SessionName, Socket, Town,
+};
+use crate::observe::{Depth, LodgingFault, lodging};
 use crate::proc::{self, process::Presence};
-use crate::render::Books;
+use crate::render::{Books, words};
 use crate::store::{Places, StateDir, View, all, locate};
 use crate::tmux::Client;
+use crate::tmux::list::Row;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
@@ -30,8 +33,8 @@ impl Place {
         let file = ManifestFile::of(global, argument);
         let Loaded { town, origins, .. } = file.load(terminal)?;
         let town = Box::new(town);
-        let client = Client::new(&town.socket);
-        let state = with_places(global, town.root.as_deref(), |places| locate(&town.name, places))?;
+        let state = state_of(global, &town.name, town.root.as_deref())?;
+        let client = Client::new(&server_of(&town, &View::of(&state))?);
         Ok(Self { file, town, origins, client, state })
     }
 
@@ -112,12 +115,74 @@ impl Place {
     }
 }
 
+/// The server of a town, looked for where the manifest leaves it to gt.
+fn server_of(town: &Town, state: &View) -> Result<Socket, Trouble> {
+    let Some(root) = town.root.as_deref().filter(|_| town.socket == Socket::Gastown) else {
+        return Ok(town.socket.clone());
+    };
+    let known = state.load(proc::clock::now())?.memory.server;
+    find_server(root, known, |row| match row.labels.ownership(&town.name) {
+        Ownership::Ours(_) => true,
+        Ownership::Unlabelled => town.sessions.contains_key(row.name.as_str()),
+        Ownership::Foreign(_) => false,
+    })
+}
+
+/// The server on which gt has the town at this root.
+pub(super) fn find_server(
+    root: &Path,
+    known: Option<ServerId>,
+    is_ours: impl Fn(&Row) -> bool + Send,
+) -> Result<Socket, Trouble> {
+    let wanted = std::env::var("GT_TMUX_SOCKET").ok();
+    let find = || -> std::io::Result<_> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(runtime.block_on(lodging(root, wanted.as_deref(), known, is_ours)))
+    };
+    // Verbs run within a runtime already: another needs a thread of its own.
+    let found = std::thread::scope(|scope| scope.spawn(find).join());
+    match found {
+        Ok(Ok(Ok(socket))) => Ok(socket),
+        Ok(Ok(Err(LodgingFault::Doubled(servers)))) => Err(of_doubled(&servers)),
+        Ok(Ok(Err(LodgingFault::Elsewhere(known)))) => Err(of_elsewhere(known)),
+        Ok(Err(source)) => Err(Trouble::new("gt's tmux server cannot be looked for").because(&source)),
+        Err(_) => Err(Trouble::new("gt's tmux server cannot be looked for")),
+    }
+}
+
+/// What gt says now is not where the town was.
+fn of_elsewhere(known: ServerId) -> Trouble {
+    let pid = known.0.pid;
+    Trouble::new(format!(
+        "the tmux server last seen (process {pid}) still runs, and is none that gt would use: nothing is done"
+    ))
+    .help("name its socket (town.socket or --socket), or end it")
+}
+
+/// Two populations of one town: whichever were acted on, the other would be left out.
+fn of_doubled(servers: &[(Socket, Vec<String>)]) -> Trouble {
+    let servers = servers.iter().map(|(socket, names)| {
+        let shown = names.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+        let more = names.len().saturating_sub(3);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("`{}` has {shown}{more}", words::tmux(socket))
+    });
+    let servers: Vec<String> = servers.collect();
+    Trouble::new(format!("the town is doubled, so nothing is done: {}", servers.join("; ")))
+        .help("end the sessions on one of them, or name the server that counts: town.socket or --socket")
+}
+
 /// The controllers that run by this manifest, whatever has become of it.
 pub(super) fn keepers_by(file: &ManifestFile, global: &Global) -> Vec<Keeper> {
     let (Ok(file), now) = (file.absolute(), proc::clock::now()) else { return Vec::new() };
     let views = with_places(global, None, all);
     let is_by_it = |keeper: &Keeper| matches!(keeper, Keeper::Beating(beat) if beat.file == file);
     views.iter().map(|view| keeper(view, now)).filter(is_by_it).collect()
+}
+
+/// Where the state of a town lies.
+pub(super) fn state_of(global: &Global, town: &SessionName, root: Option<&Path>) -> Result<PathBuf, Trouble> {
+    Ok(with_places(global, root, |places| locate(town, places))?)
 }
 
 /// What decides where states lie, from the command line and the environment.

@@ -9,7 +9,7 @@ use crate::model::{
 };
 use crate::proc;
 use crate::render::{Scene, apply as page, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// How often to look while something starts or stops.
@@ -57,11 +57,13 @@ impl Work {
         terminal: &Terminal,
     ) -> Result<Cycle, Trouble> {
         let mut reported = BTreeMap::new();
+        let mut noticed = BTreeSet::new();
         // Listened for from the beginning: one that comes during a cycle lets it finish its steps.
         let mut interrupt = listen(SignalKind::interrupt())?;
         let mut terminate = listen(SignalKind::terminate())?;
         loop {
             let cycle = controller.cycle(&place.town, self.orders, &self.scope).await?;
+            cycle.notices.iter().filter(|notice| noticed.insert((*notice).clone())).for_each(|n| terminal.warn(n));
             self.report(place, &cycle, &mut reported, terminal);
             self.done.extend(cycle.outcomes.iter().cloned());
             let Some(pause) = self.pause(&cycle) else { return Ok(cycle) };
@@ -102,9 +104,6 @@ impl Work {
 
     /// Prints what was done, and each session that waits for the first time or for something else.
     fn report(&self, place: &Place, cycle: &Cycle, reported: &mut BTreeMap<String, &'static str>, terminal: &Terminal) {
-        for notice in &cycle.notices {
-            terminal.warn(notice);
-        }
         if terminal.is_json() {
             return;
         }
@@ -114,7 +113,10 @@ impl Work {
         terminal.print(&page::outcomes(&place.town, &shown, &paper));
         for held in self.held(&cycle.plan) {
             let is_news = reported.insert(held.session.to_string(), held.hold.code()) != Some(held.hold.code());
-            let worth_it = matches!(held.hold, Hold::BackOff { .. } | Hold::Draining { .. } | Hold::MassGuard { .. });
+            let worth_it = matches!(
+                held.hold,
+                Hold::BackOff { .. } | Hold::Draining { .. } | Hold::MassGuard { .. } | Hold::Gastown(_)
+            );
             if is_news && worth_it && !self.wait.is_zero() {
                 terminal.print(&page::waits(&place.town, held, &paper));
             }

@@ -201,7 +201,10 @@ impl Controller {
         if let Some(UpstreamNews { repo, release, commit, pending }) = &report.outcome.upstream {
             self.store.note_upstream(report.ended, release.as_deref(), commit.as_deref())?;
             if let Some(text) = pending {
-                self.store.write_pending(repo, text.as_deref())?;
+                let is_applied = self.store.write_pending(repo, text.as_deref())?;
+                if is_applied {
+                    self.store.note_upgrade(report.ended)?;
+                }
             }
         }
         if report.kind == "analysis" {

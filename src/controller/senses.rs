@@ -1,9 +1,11 @@
-//! What wakes the watcher before its time: ends of processes and changed files.
+//! What wakes the watcher before its time: ends of processes and changed files, Gas Town's among them.
 //!
 //! Each of them only says that it is worth a look; what is true is what the look finds. So none of them needs to be
 //! heard for the town to be right, only for it to be right soon.
 
 use super::files::Files;
+use super::survey::rigs_of;
+use crate::gastown;
 use crate::model::{Life, Observed, Ownership, Period, ProcId, Town};
 use crate::observe;
 use crate::proc::deaths::{Deaths, Watched};
@@ -39,6 +41,8 @@ pub(super) struct Senses {
     deaths: Deaths,
     manifest: Files,
     state: Files,
+    /// What Gas Town's files ask.
+    gastown: Files,
     logs: Files,
     /// When the last look was over.
     looked: Instant,
@@ -57,6 +61,7 @@ impl Senses {
             deaths: Deaths::new()?,
             manifest: Files::new(),
             state: Files::new(),
+            gastown: Files::new(),
             logs: Files::new(),
             looked: Instant::now(),
             most: None,
@@ -68,6 +73,7 @@ impl Senses {
 
     /// Attends to what a look has found: the processes of our sessions, their server, and the logs that matter.
     pub(super) fn attend(&mut self, town: &Town, observed: &Observed, state: &StateDir) {
+        self.gastown.watch(town.root.iter().flat_map(|root| gastown::watched(root, rigs_of(town))).collect());
         if let Observed::Up(server) = observed {
             let mut processes = agents(observed);
             processes.insert(server.id.0);
@@ -98,6 +104,7 @@ impl Senses {
                 woken = self.signals.next() => return woken,
                 () = self.deaths.ended() => until = Instant::now(),
                 () = self.manifest.changed() => until = Instant::now(),
+                () = self.gastown.changed() => until = Instant::now(),
                 () = &mut beside => return Woken::Look,
                 () = self.state.changed() => if state.changed_elsewhere() {
                     until = Instant::now();

@@ -1,5 +1,6 @@
 //! The first half of a cycle: what there is and what would be done, without a trace.
 
+use crate::gastown::{self, Standing};
 use crate::model::{Memory, Moment, Observed, Orders, Plan, Town};
 use crate::observe::{self, Depth};
 use crate::plan::{Situation, covered, plan};
@@ -37,9 +38,26 @@ pub async fn survey<'t>(
 ) -> Survey<'t> {
     let now = proc::clock::now();
     let mut observed = observe::look(client, town, &memory, now, depth).await;
-    let town = covered(town, &observed);
-    let notices = observe::listen(&mut observed, &town, &memory, state, now);
+    let (town, mut notices) = heeding(covered(town, &observed));
+    notices.extend(observe::listen(&mut observed, &town, &memory, state, now));
     let memory = learn(memory, &town, &observed, now);
     let plan = plan(&Situation { town: &town, observed: &observed, memory: &memory, orders, now });
     Survey { now, town, observed, memory, plan, notices }
+}
+
+/// The town with what Gas Town's files ask of it now, where it has a root; and what of them could not be understood.
+fn heeding(town: Cow<'_, Town>) -> (Cow<'_, Town>, Vec<String>) {
+    let Some(root) = &town.root else { return (town, Vec::new()) };
+    let Standing { gastown, notices } = gastown::standing(root, rigs_of(&town));
+    if gastown == town.gastown {
+        return (town, notices);
+    }
+    let mut town = town.into_owned();
+    town.gastown = gastown;
+    (Cow::Owned(town), notices)
+}
+
+/// The rigs in which sessions of the town work.
+pub(super) fn rigs_of(town: &Town) -> impl Iterator<Item = &str> {
+    town.sessions.values().filter_map(|desired| desired.rig.as_deref())
 }

@@ -59,6 +59,33 @@ fn add(all: &mut Vec<Value>, phrase: &Value) {
     }
 }
 
+/// An agent that every manifest knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuiltInAgent {
+    /// Its name.
+    pub name: String,
+    /// The argv that starts it.
+    pub command: Vec<String>,
+    /// The names of its processes.
+    pub process_names: Vec<String>,
+}
+
+/// The built-in agents, by name.
+#[must_use]
+pub fn built_in_agents() -> Vec<BuiltInAgent> {
+    let mut values = super::text::parse(usize::MAX, super::BUILT_IN).unwrap_or_default();
+    let words = |table: &Dict, key: &str| -> Vec<String> {
+        let list = table.get(key).and_then(Value::as_array).unwrap_or_default();
+        list.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect()
+    };
+    let agent = |(name, table): (&String, &mut Dict)| BuiltInAgent {
+        name: name.clone(),
+        command: words(table, "command"),
+        process_names: words(table, "process_names"),
+    };
+    tables(&mut values).map(agent).collect()
+}
+
 impl Reading<'_> {
     /// Every agent that can be named.
     pub(crate) fn agents(&mut self) -> BTreeMap<String, Known> {

@@ -9,17 +9,20 @@ use std::collections::BTreeMap;
 use std::path::{Path as FsPath, PathBuf};
 
 /// The file in the root that lists the rigs.
-pub(crate) const RIGS: &str = "mayor/rigs.json";
+pub const RIGS: &str = "mayor/rigs.json";
 /// The prefix of a rig that has none of its own.
 pub(crate) const NO_PREFIX: &str = "gt";
 
 /// The rigs of a root with their prefixes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Rigs(BTreeMap<String, String>);
+pub struct Rigs(BTreeMap<String, String>);
 
 impl Rigs {
     /// Reads the text of `mayor/rigs.json`: `{ "rigs": { "shop": { "beads": { "prefix": "sh" } } } }`.
-    pub(crate) fn parse(text: &str) -> Result<Self, serde_json::Error> {
+    ///
+    /// # Errors
+    /// When it is no JSON.
+    pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
         let whole: serde_json::Value = serde_json::from_str(text)?;
         let prefix_of = |rig: &serde_json::Value| {
             let prefix = rig.pointer("/beads/prefix").and_then(serde_json::Value::as_str).unwrap_or(NO_PREFIX);
@@ -31,11 +34,13 @@ impl Rigs {
     }
 
     /// The prefix of a rig.
-    pub(crate) fn prefix(&self, rig: &str) -> Option<&str> {
+    #[must_use]
+    pub fn prefix(&self, rig: &str) -> Option<&str> {
         self.0.get(rig).map(String::as_str)
     }
 
-    fn names(&self) -> impl Iterator<Item = &str> {
+    /// Their names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
 }
@@ -74,6 +79,12 @@ impl Reading<'_> {
             .did_you_mean(rig, rigs.names(), || format!("add it with `gt rig add {} URL`", shown(rig)));
         self.faults.push(fault);
     }
+}
+
+/// Gas Town's directory for a session; none for roles it does not have.
+#[must_use]
+pub fn default_dir(root: &FsPath, role: &str, rig: Option<&str>, name: Option<&str>) -> Option<PathBuf> {
+    Identity { role, rig, name }.dir(root)
 }
 
 /// The identity of a session within its town.

@@ -38,10 +38,13 @@ pub mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use agents::{BuiltInAgent, built_in_agents};
 pub use fault::{Fault, Faults, Offset, Origin, Related, Severity, SourceFile, Span};
 pub(crate) use fault::{is_unsafe, shown};
+pub use gastown::{RIGS, Rigs, default_dir};
 pub use origins::{Explained, Origins};
 pub use schema::{schema, schema_text};
+pub use template::literal;
 pub use variables::Flag;
 
 use crate::model::Town;
@@ -50,6 +53,9 @@ use figment::value::Value;
 use layer::{Layer, Layers, Source};
 use reading::Reading;
 use std::path::Path;
+
+/// The weakest layer.
+const BUILT_IN: &str = include_str!("builtin/builtin.toml");
 
 /// Everything a manifest is read from.
 #[derive(Clone, Copy)]
@@ -158,7 +164,7 @@ fn layered(sources: &Sources<'_>, mut users: Vec<Layer>, mut findings: Findings)
         Some("low-budget") => (include_str!("builtin/profile-low-budget.toml"), "profile low-budget"),
         Some(_) | None => (include_str!("builtin/profile-standard.toml"), "profile standard"),
     };
-    let built_in = [("built-in", include_str!("builtin/builtin.toml")), ("built-in", naming), (name, profile)];
+    let built_in = [("built-in", BUILT_IN), ("built-in", naming), (name, profile)];
     let layers = built_in.map(|(name, text)| {
         let values = text::parse(usize::MAX, text).unwrap_or_default();
         Layer::new(Source::BuiltIn(name.to_owned()), values)

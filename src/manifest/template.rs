@@ -75,6 +75,29 @@ impl Words<'_> {
     }
 }
 
+/// The text with which [`Words::fill`] gives `text` as it is.
+#[must_use]
+pub fn literal(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('{') {
+        let (before, from) = rest.split_at(at);
+        out.push_str(before);
+        let after = from.get(1..).unwrap_or_default();
+        if let Some(word) = leading_word(after).filter(|_| !before.ends_with('$')) {
+            out.push_str("{{");
+            out.push_str(word);
+            out.push_str("}}");
+            rest = after.get(word.len() + 1..).unwrap_or_default();
+        } else {
+            out.push('{');
+            rest = after;
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
 /// The word that `text` begins with, if a brace closes it.
 fn leading_word(text: &str) -> Option<&str> {
     let end = text.find(|c: char| !(c.is_ascii_lowercase() || c == '_'))?;
@@ -93,6 +116,9 @@ mod tests {
         assert_eq!(words.fill("awk '{{print}}' {{.Names}}").as_deref(), Ok("awk '{print}' {{.Names}}"));
         assert_eq!(words.fill("${GTCTL_CRASHES:-0} {town}").as_deref(), Ok("${GTCTL_CRASHES:-0} acme"));
         assert_eq!(words.fill("{name}"), Err(TemplateFault::Unset("name")));
+        for text in ["a {rig} b", "{{rig}}", "${rig}", "{ x; }", "{unknown}", "{{{a}}", "{", "{}"] {
+            assert_eq!(words.fill(&literal(text)).as_deref(), Ok(text));
+        }
         assert_eq!(words.fill("a{rigg}"), Err(TemplateFault::Unknown("rigg".into())));
     }
 }

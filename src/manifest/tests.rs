@@ -275,12 +275,8 @@ fn what_this_version_cannot_do_is_refused_and_what_it_ignores_is_told() {
     let text = "[town]\nname = \"a\"\nsocket = \"gastown\"\n[defaults]\non_idle = \"nudge\"\nlogs = { files = 2 }\n[roles.mine]\nlauncher = \"gt\"\nstart = [\"x\"]\n[[chore]]\nkind = \"upstream\"\nrepo = \"a/b\"\n[controller]\nmetrics = \"x\"\n";
     let faults = given(text).load().expect_err("faulty");
     let list: Vec<String> = faults.list.iter().map(|f| format!("{} {}", f.code, place(&faults, &f.origin))).collect();
-    let want = [
-        "unsupported 3:10 \"gastown\"",
-        "unsupported 8:1 launcher",
-        "unsupported 9:1 start",
-        "bad-metrics 14:11 \"x\"",
-    ];
+    let want =
+        ["no-root 3:10 \"gastown\"", "unsupported 8:1 launcher", "unsupported 9:1 start", "bad-metrics 14:11 \"x\""];
     assert_eq!(list, want);
 }
 

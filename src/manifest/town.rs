@@ -5,7 +5,7 @@ use super::fault::shown;
 use super::reading::{Reading, path};
 use super::wire;
 use super::{chores, policies};
-use crate::model::{Limits, Metrics, Notify, Period, SessionName, Socket, StartBudget, Topic, Town};
+use crate::model::{Gastown, Limits, Metrics, Notify, Period, SessionName, Socket, StartBudget, Topic, Town};
 use core::net::SocketAddr;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -56,6 +56,7 @@ impl Reading<'_> {
         let town = name.zip(socket).map(|(name, socket)| Town {
             name,
             root: scene.root,
+            gastown: Gastown::default(),
             socket,
             sessions,
             policies,
@@ -99,10 +100,11 @@ impl Reading<'_> {
         let text = self.manifest.town.as_ref().and_then(|t| t.socket.as_deref()).unwrap_or("default");
         let (code, message, help) = match text {
             "default" => return Some(Socket::Default),
+            "gastown" if self.manifest.town.as_ref().is_some_and(|t| t.root.is_some()) => return Some(Socket::Gastown),
             "gastown" => (
-                "unsupported",
-                "this version does not derive Gas Town's socket".to_owned(),
-                "name the socket: `gt status --json` shows it as .tmux.socket",
+                "no-root",
+                "which server is Gas Town's follows from its root, which is not named".to_owned(),
+                "add root = \"~/gt\", or name the socket: `gt status --json` shows it as .tmux.socket",
             ),
             text if text.starts_with('~') => return self.absolute(text, at).map(Socket::Path),
             text if FsPath::new(text).is_absolute() && !text.contains('\0') => return Some(Socket::Path(text.into())),

@@ -1,6 +1,6 @@
 //! What the user wants: a [`Town`] of [`Desired`] sessions, every default resolved.
 
-use super::{Chore, NudgeText, Period, Policy, SessionName, Topic};
+use super::{Chore, Gastown, NudgeText, Period, Policy, SessionName, Topic};
 use core::net::SocketAddr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -13,6 +13,8 @@ pub struct Town {
     pub name: SessionName,
     /// The Gas Town root, absolute.
     pub root: Option<PathBuf>,
+    /// What Gas Town's files ask, as of one look; nothing in a town as declared.
+    pub gastown: Gastown,
     /// Which tmux server.
     pub socket: Socket,
     /// The sessions wanted, by name.

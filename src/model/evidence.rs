@@ -64,6 +64,7 @@ impl Hold {
             Self::ServerLosses { losses } => of([("losses", json!(losses))]),
             Self::Blocked { kind, agent, evidence, fix } => blocked(*kind, agent, evidence, fix.as_deref()),
             Self::Roused { waited } => of([("waited_ms", ms(*waited))]),
+            Self::Gastown(hold) => hold.evidence(),
             Self::OwnSession | Self::SecondLook | Self::Paused | Self::NotDurable | Self::EmptyTown => Evidence::new(),
         }
     }
@@ -81,6 +82,7 @@ impl Hold {
             | Self::Blocked { kind: Block::Auth | Block::Context, .. }
             | Self::NotDurable
             | Self::EmptyTown => true,
+            Self::Gastown(hold) => hold.needs_somebody(),
             Self::BackOff { .. }
             | Self::HandoffGap { .. }
             | Self::Attached { .. }

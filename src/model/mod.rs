@@ -11,6 +11,7 @@ pub mod chore;
 pub mod content;
 pub mod desired;
 pub mod evidence;
+pub mod gastown;
 pub mod heartbeat;
 pub mod identity;
 pub mod journal;
@@ -25,6 +26,7 @@ pub mod period;
 pub mod phase;
 pub mod plan;
 pub mod policy;
+pub mod population;
 pub mod probe;
 pub mod ran;
 pub mod reason;
@@ -41,6 +43,7 @@ pub use desired::{
     OnIdle, RestartPolicy, Socket, StartBudget, Town, WhenAttached,
 };
 pub use evidence::Evidence;
+pub use gastown::{Gastown, GastownHold, Rest};
 pub use heartbeat::{Counts, Heartbeat, InForce, Keeper};
 pub use identity::{Generation, PaneId, ProcId, ServerId, SessionId};
 pub use journal::{Entry, Level};
@@ -57,6 +60,7 @@ pub use plan::{
     Action, Durability, Held, Mass, Next, Orders, Orphans, Plan, Request, Rung, Scope, Step, Target, Unchanged, Verb,
 };
 pub use policy::Policy;
+pub use population::{Inhabitant, Program};
 pub use probe::{Answer, Answered, Probe, Probed};
 pub use ran::{Change, RanWith};
 pub use reason::{Death, Hold, Reason};

@@ -1,6 +1,6 @@
 //! Why: the evidence for a step, and what holds one back. Each has a stable code.
 
-use super::{Block, Change, Period, SessionName};
+use super::{Block, Change, GastownHold, Period, SessionName};
 use std::fmt;
 
 /// How an agent ended.
@@ -314,6 +314,8 @@ pub enum Hold {
     SecondLook,
     /// The operator paused the town.
     Paused,
+    /// Gas Town's own files ask for it.
+    Gastown(GastownHold),
     /// The tmux server was lost too often.
     ServerLosses {
         /// How often in ten minutes.
@@ -350,6 +352,7 @@ impl Hold {
             Self::Roused { .. } => "roused",
             Self::SecondLook => "second-look",
             Self::Paused => "paused",
+            Self::Gastown(hold) => hold.code(),
             Self::ServerLosses { .. } => "server-losses",
             Self::NotDurable => "not-durable",
             Self::EmptyTown => "empty-town",

@@ -10,13 +10,17 @@
 mod footprint;
 mod life;
 mod listen;
+mod lodging;
 mod moved;
+mod population;
 mod reach;
 mod screens;
 mod sessions;
 mod settle;
 
 pub use listen::{listen, listened, log_of};
+pub use lodging::{LodgingFault, lodging};
+pub use population::population;
 
 use crate::model::{Memory, Moment, Observed, Server, Town};
 use crate::proc::own;

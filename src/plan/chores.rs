@@ -1,8 +1,9 @@
 //! Timed work: what is due, and what waits until when.
 
 use super::Situation;
+use super::gastown::hold_for_timed_work;
 use crate::model::{
-    Chore, ChoreHistory, ChoreKind, ChoreTime, Durability, Hold, Moment, Phase, Plan, SessionName, Timed,
+    Chore, ChoreHistory, ChoreKind, ChoreTime, Desired, Durability, Hold, Moment, Phase, Plan, SessionName, Timed,
 };
 
 /// Every chore of the town with its time. `plan` is what is planned for the sessions.
@@ -48,12 +49,23 @@ fn time(situation: &Situation<'_>, plan: &Plan, chore: &Chore) -> ChoreTime {
     if situation.memory.paused {
         return ChoreTime::Held(Hold::Paused);
     }
+    if let Some(hold) = hold_for_timed_work(situation, into(situation, chore)) {
+        return ChoreTime::Held(hold);
+    }
     if situation.orders.durability == Durability::Failing {
         return ChoreTime::Held(Hold::NotDurable);
     }
     match &chore.kind {
         ChoreKind::Nudge { session, .. } => nudge(plan, session),
         ChoreKind::Upstream { .. } | ChoreKind::Analysis { .. } | ChoreKind::Command { .. } => ChoreTime::Now,
+    }
+}
+
+/// The session that it types into.
+fn into<'a>(situation: &Situation<'a>, chore: &Chore) -> Option<&'a Desired> {
+    match &chore.kind {
+        ChoreKind::Nudge { session, .. } => situation.town.sessions.get(session),
+        ChoreKind::Upstream { .. } | ChoreKind::Analysis { .. } | ChoreKind::Command { .. } => None,
     }
 }
 

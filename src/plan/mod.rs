@@ -12,6 +12,7 @@ mod agents;
 mod backoff;
 mod chores;
 mod drain;
+mod gastown;
 mod large;
 mod nudge;
 mod pacing;

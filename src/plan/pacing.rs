@@ -6,6 +6,7 @@
 use super::Situation;
 use super::agents::hold_for_agents;
 use super::drain::{self, hold_for_drain};
+use super::gastown::hold_for_gastown;
 use super::probes::probes;
 use super::rules::LOOK_AGAIN;
 use super::screens::upcoming;
@@ -73,6 +74,9 @@ fn hold_alone(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(
     let memory = subject.situation.memory;
     if memory.paused {
         return Some((Hold::Paused, None));
+    }
+    if let Some(hold) = hold_for_gastown(subject, want) {
+        return Some((hold, None));
     }
     if subject.situation.orders.durability == Durability::Failing && want.kind != Kind::Create {
         return Some((Hold::NotDurable, None));

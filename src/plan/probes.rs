@@ -33,7 +33,8 @@ pub(super) fn signed_in(subject: &Subject<'_>) -> Option<Verdict> {
 
 /// The questions to be asked, by agent, each with its moment; none that could not be noted first.
 pub(super) fn probes(situation: &Situation<'_>, subjects: &[Subject<'_>]) -> Vec<Probe> {
-    if situation.memory.paused || situation.orders.durability == Durability::Failing {
+    let stopped = situation.town.gastown.estop.is_some();
+    if situation.memory.paused || stopped || situation.orders.durability == Durability::Failing {
         return Vec::new();
     }
     let mut found: BTreeMap<&str, Probe> = BTreeMap::new();

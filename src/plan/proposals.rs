@@ -5,6 +5,7 @@
 
 use super::Situation;
 use super::chores::{due, phase_in};
+use super::gastown::hold_for_timed_work;
 use crate::model::{
     Accept, Advice, Block, ChoreHistory, ChoreKind, Hold, Judged, Observed, Phase, Plan, Proposal, ProposalStanding,
     Refusal, Seen, SessionName, WhenAttached,
@@ -58,9 +59,12 @@ fn of_run(situation: &Situation<'_>, plan: &Plan, chore: &str, history: &ChoreHi
 /// The session it is about, if it may be done to that.
 fn allowed_for(situation: &Situation<'_>, plan: &Plan, proposal: &Proposal) -> Result<SessionName, Refusal> {
     let known = situation.town.sessions.get_key_value(proposal.session.as_str());
-    let Some((session, _)) = known else { return Err(Refusal::UnknownSession) };
+    let Some((session, desired)) = known else { return Err(Refusal::UnknownSession) };
     if situation.memory.paused {
         return Err(Refusal::Held(Hold::Paused));
+    }
+    if let Some(hold) = hold_for_timed_work(situation, Some(desired)) {
+        return Err(Refusal::Held(hold));
     }
     let phase = phase_in(plan, session).unwrap_or(Phase::Unknown);
     if plan.steps.iter().any(|step| step.session == *session) {

@@ -109,6 +109,23 @@ pub fn names(pid: u32, comm: &str) -> Names {
     }
 }
 
+/// The arguments of a process, the program first; none where there are none to be read, or they have more bytes.
+///
+/// A process may have put a title in their place.
+#[must_use]
+pub fn argv(pid: u32, limit: u64) -> Option<Vec<String>> {
+    let bytes = file::read(format!("/proc/{pid}/cmdline"), limit).ok()?;
+    let text = bytes.strip_suffix(b"\0").unwrap_or(&bytes);
+    let whole = !text.is_empty() && (bytes.len() as u64) < limit;
+    whole.then(|| text.split(|byte| *byte == 0).map(|part| String::from_utf8_lossy(part).into_owned()).collect())
+}
+
+/// The working directory of a process, where it may be seen and is still there.
+#[must_use]
+pub fn cwd(pid: u32) -> Option<std::path::PathBuf> {
+    std::fs::read_link(format!("/proc/{pid}/cwd")).ok().filter(|path| path.is_dir())
+}
+
 impl Names {
     /// Whether one of the declared names is one of these.
     ///
@@ -126,7 +143,8 @@ impl Names {
 }
 
 /// The first word of a title that goes on with a version.
-fn titled(title: &str) -> Option<&str> {
+#[must_use]
+pub fn titled(title: &str) -> Option<&str> {
     let (name, rest) = title.split_once(' ')?;
     rest.trim_start_matches('v').starts_with(|c: char| c.is_ascii_digit()).then_some(name)
 }

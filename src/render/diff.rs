@@ -4,7 +4,7 @@ use super::columns::{Line, cell, lay_out};
 use super::style::{Detail, Paper, Role};
 use super::view::{self, Scene};
 use super::words::{self, count};
-use super::{chores, drift, sanitise};
+use super::{chores, drift, gastown, sanitise};
 use crate::model::{Action, Change, Desired, Held, Hold, Observed, Phase, Plan, Probe, Reason, Step, Unchanged, Verb};
 
 /// The columns: what, session, why.
@@ -31,7 +31,7 @@ pub fn page(scene: &Scene<'_>, paper: &Paper) -> String {
         lines.extend(unchanged.iter().flat_map(|same| of_unchanged(same, trouble(same), paper)));
     }
     lines.extend(probes.iter().map(|probe| of_probe(probe, paper)));
-    let mut text = preface(scene.observed, paper);
+    let mut text = preface(scene, paper);
     if !lines.is_empty() {
         text.push_str(&lay_out(&lines, "  ", paper));
         text.push('\n');
@@ -47,8 +47,14 @@ pub fn page(scene: &Scene<'_>, paper: &Paper) -> String {
     text
 }
 
-/// What must be known before anything else; empty when the server answered.
-fn preface(observed: &Observed, paper: &Paper) -> String {
+/// What must be known before anything else; empty when the server answered and Gas Town asks nothing.
+fn preface(scene: &Scene<'_>, paper: &Paper) -> String {
+    let remarks = gastown::lines(scene, paper);
+    let remarks = if remarks.is_empty() { remarks } else { remarks + "\n" };
+    remarks + &of_server(scene.observed, paper)
+}
+
+fn of_server(observed: &Observed, paper: &Paper) -> String {
     match observed {
         Observed::Up(_) => String::new(),
         Observed::Down => format!("{}\n\n", paper.colour.paint(Role::Change, "no tmux server runs")),

@@ -53,6 +53,7 @@ fn town() -> Town {
     Town {
         name: name("shop"),
         root: None,
+        gastown: Gastown::default(),
         socket: Socket::Default,
         sessions: sessions.map(|s| (name(s), desired(s, &["claude", "do it"]))).into(),
         policies: vec![],

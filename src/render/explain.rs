@@ -4,7 +4,7 @@ use super::columns::wrap;
 use super::words;
 use super::{Paper, Role, sanitise};
 use crate::manifest::Explained;
-use crate::model::{Moment, SessionName};
+use crate::model::{Held, Moment, SessionName};
 use crate::plan::{Opinion, Says};
 use serde_json::{Value, json};
 
@@ -25,6 +25,8 @@ pub struct Explanation<'a> {
     pub session: &'a SessionName,
     /// What each rule says, in order; empty when nothing is known.
     pub opinions: &'a [Opinion],
+    /// What holds back what they come to, where something beside them does.
+    pub held: Option<&'a Held>,
     /// Its settings in force.
     pub settings: &'a [Explained],
     /// Its last events as JSON, oldest first.
@@ -34,7 +36,7 @@ pub struct Explanation<'a> {
 /// For people.
 #[must_use]
 pub fn page(explanation: &Explanation<'_>, paper: &Paper) -> String {
-    let Explanation { session, opinions, settings, events } = explanation;
+    let Explanation { session, opinions, held, settings, events } = explanation;
     let heading = |text: &str| format!("{}\n", paper.colour.paint(Role::Strong, text));
     let mut out = format!("{session}\n\n");
     out.push_str(&heading("rules, in the order in which they are asked"));
@@ -52,6 +54,10 @@ pub fn page(explanation: &Explanation<'_>, paper: &Paper) -> String {
             let before = if nth == 0 { format!("{mark} {:<9}  ", opinion.rule) } else { " ".repeat(SAYS) };
             out.extend([&paper.colour.paint(role, &format!("{before}{row}")), "\n"]);
         }
+    }
+    if let Some(held) = held {
+        let line = format!("> held       {}", words::hold(&held.hold, held.until, &paper.clock));
+        out.extend([&paper.colour.paint(Role::Change, &line), "\n"]);
     }
     out.push('\n');
     out.push_str(&heading("settings"));
@@ -99,7 +105,7 @@ fn table(settings: &[Explained], paper: &Paper) -> String {
 /// For programs.
 #[must_use]
 pub fn json(explanation: &Explanation<'_>, now: Moment) -> Value {
-    let Explanation { session, opinions, settings, events } = explanation;
+    let Explanation { session, opinions, held, settings, events } = explanation;
     let says = |says: &Says| match says {
         Says::Keep(phase) => json!({ "keep": phase.word() }),
         Says::Want(verb, reason) => json!({ "verb": verb.word(), "reason": reason.code() }),
@@ -114,6 +120,7 @@ pub fn json(explanation: &Explanation<'_>, now: Moment) -> Value {
         json!({
             "version": 1, "kind": "explain", "session": session.as_str(),
             "rules": opinions.iter().map(opinion).collect::<Vec<_>>(),
+            "held": held.map(|held| held.hold.code()),
             "settings": settings.iter().map(setting).collect::<Vec<_>>(),
             "events": events,
         }),

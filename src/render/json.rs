@@ -3,6 +3,7 @@
 //! Times are RFC 3339 in UTC, periods milliseconds, sizes bytes; each says so in its name or its schema. Text that came
 //! from outside is sanitised. Fields may be added within a version, none removed and none changed in meaning.
 
+use super::gastown::whys;
 use super::sanitise;
 use super::verify::Finding;
 use super::view::{Books, Event, Row, Scene};
@@ -42,6 +43,7 @@ pub fn diff(scene: &Scene<'_>) -> DiffPage {
     let plan = scene.plan;
     DiffPage {
         head: head("diff", scene),
+        remarks: whys(scene),
         steps: plan.steps.iter().map(step).collect(),
         held: plan.held.iter().map(|h| held(h, scene.now)).collect(),
         unchanged: plan.unchanged.iter().map(|u| unchanged(u, scene.now)).collect(),
@@ -67,6 +69,7 @@ pub fn status(scene: &Scene<'_>, books: &Books, only: &[SessionName]) -> StatusP
     StatusPage {
         head: head("status", scene),
         paused: scene.memory.paused,
+        remarks: whys(scene),
         controller: controller(&books.keeper, scene.town.resync, scene.now),
         idle_saved_s: books.idle_saved.millis() / 1000,
         sessions: wanted.map(|r| session(r, books, scene.now)).collect(),

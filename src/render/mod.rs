@@ -17,6 +17,8 @@ mod drift;
 pub mod events;
 pub mod explain;
 pub mod faults;
+pub mod gastown;
+pub mod import;
 pub mod json;
 pub mod metrics;
 pub mod news;

@@ -5,7 +5,7 @@ use super::diff::next_look;
 use super::style::{Detail, Paper, Role};
 use super::view::{Books, Event, Row, Scene};
 use super::words::{self, brief, bytes, count};
-use super::{chores, sanitise};
+use super::{chores, gastown, sanitise};
 use crate::model::{Asks, Observed, Period, Phase, Reason, SessionName};
 
 /// The table of the sessions named, of all when none is, and a line of totals.
@@ -30,12 +30,12 @@ pub fn summary(scene: &Scene<'_>, books: &Books, paper: &Paper) -> String {
     totals(scene, books, &rows.iter().collect::<Vec<_>>(), paper)
 }
 
-/// The chores and what is proposed, each followed by an empty line; nothing where only some sessions are asked for.
+/// What Gas Town asks, the chores and what is proposed, each followed by an empty line; nothing where only some sessions are asked for.
 fn beside(scene: &Scene<'_>, only: &[SessionName], paper: &Paper) -> String {
     if !only.is_empty() {
         return String::new();
     }
-    let parts = [chores::table(scene, paper), chores::proposals(scene, paper)];
+    let parts = [gastown::lines(scene, paper), chores::table(scene, paper), chores::proposals(scene, paper)];
     parts.into_iter().filter(|part| !part.is_empty()).map(|part| part + "\n").collect()
 }
 

@@ -1,7 +1,7 @@
 //! Human sentences for reasons, holds and phases. All of them clean and on one line.
 
-use super::sanitise;
-use crate::model::{Asks, Block, Death, Held, Hold, Moment, Next, Period, Phase, Reason};
+use super::{gastown, sanitise};
+use crate::model::{Asks, Block, Death, Held, Hold, Moment, Next, Period, Phase, Reason, Socket};
 use jiff::Timestamp;
 use jiff::tz::Offset;
 
@@ -192,7 +192,9 @@ fn way_out(hold: &Hold) -> Option<&'static str> {
         Hold::Paused => Some("`gtctl resume` lifts it"),
         Hold::CrashLoop { .. } => Some("`gtctl reset` tries again now"),
         Hold::MassGuard { .. } => Some("--allow-mass permits it"),
-        Hold::BackOff { .. }
+        // What lifts a hold of Gas Town's is said once for all.
+        Hold::Gastown(_)
+        | Hold::BackOff { .. }
         | Hold::HandoffGap { .. }
         | Hold::Attached { .. }
         | Hold::OwnSession
@@ -249,6 +251,7 @@ pub fn obstacle(hold: &Hold) -> String {
         Hold::Roused { waited } => format!("was sent an Escape {} ago and may move", brief(*waited)),
         Hold::SecondLook => "waits for a second look that agrees".to_owned(),
         Hold::Paused => "the town is paused".to_owned(),
+        Hold::Gastown(hold) => gastown::obstacle(hold),
         Hold::ServerLosses { losses } => format!("the tmux server was lost {losses} times in ten minutes"),
         Hold::NotDurable => "the state directory cannot be written".to_owned(),
         Hold::EmptyTown => "a manifest without sessions expires nothing".to_owned(),
@@ -303,6 +306,18 @@ pub fn phase(phase: Phase) -> String {
 
 fn word(text: &str) -> String {
     sanitise::line(text, WORD)
+}
+
+/// How a client of this server is called.
+#[must_use]
+pub fn tmux(socket: &Socket) -> String {
+    let flags = match socket {
+        // Which server it is, only looking tells.
+        Socket::Default | Socket::Gastown => return "tmux".to_owned(),
+        Socket::Name(name) => ["-L".to_owned(), name.clone()],
+        Socket::Path(path) => ["-S".to_owned(), path.to_string_lossy().into_owned()],
+    };
+    format!("tmux {}", shell(&flags))
 }
 
 /// An argv as a shell would need it: what is not plainly harmless goes into single quotes.

@@ -1,7 +1,7 @@
 //! Every sentence, as it is read.
 
 use super::*;
-use crate::model::SessionName;
+use crate::model::{GastownHold, Rest, SessionName};
 
 /// 2025-11-21 14:05:02 at UTC+1.
 pub(in crate::render) const CLOCK: Clock =
@@ -97,6 +97,15 @@ fn every_hold_is_a_sentence() {
         (Hold::ForeignTown { town: "x\u{202e}y".into() }, "a session of town x\u{fffd}y has this name"),
         (Hold::SecondLook, "waits for a second look that agrees"),
         (Hold::Paused, "the town is paused"),
+        (Hold::Gastown(GastownHold::EmergencyStop { rig: None, why: String::new() }), "emergency stop of the town"),
+        (
+            Hold::Gastown(GastownHold::EmergencyStop { rig: Some("shop".into()), why: "disk\nfull".into() }),
+            "emergency stop of rig shop (disk full)",
+        ),
+        (Hold::Gastown(GastownHold::ShuttingDown), "gt shuts the town down"),
+        (Hold::Gastown(GastownHold::RigRests { rig: "shop".into(), rest: Rest::Parked }), "rig shop is parked"),
+        (Hold::Gastown(GastownHold::DeaconPaused { why: "me".into() }), "the deacon is paused (me)"),
+        (Hold::Gastown(GastownHold::Daemon), "gt's daemon would start it again"),
         (Hold::ServerLosses { losses: 3 }, "the tmux server was lost 3 times in ten minutes"),
         (Hold::NotDurable, "the state directory cannot be written"),
         (Hold::EmptyTown, "a manifest without sessions expires nothing"),

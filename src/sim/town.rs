@@ -2,8 +2,8 @@
 
 use super::Random;
 use crate::model::{
-    Agent, Backoff, Completion, Desired, Idling, Launcher, Limits, Logs, Marker, NudgeText, OnDrift, OnIdle, Period,
-    Policy, RestartPolicy, SessionName, Socket, StartBudget, Town, WhenAttached,
+    Agent, Backoff, Completion, Desired, Gastown, Idling, Launcher, Limits, Logs, Marker, NudgeText, OnDrift, OnIdle,
+    Period, Policy, RestartPolicy, SessionName, Socket, StartBudget, Town, WhenAttached,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -57,6 +57,7 @@ pub fn random_town(name: SessionName, random: &mut Random) -> Town {
     Town {
         name,
         root: None,
+        gastown: Gastown::default(),
         socket: Socket::Default,
         sessions,
         policies: random_policies(random),

@@ -125,17 +125,21 @@ impl ChoreFiles {
 }
 
 impl StateDir {
-    /// Replaces `pending_upgrade.txt`, or removes it where there is nothing to say and it is about this repository.
+    /// Replaces `pending_upgrade.txt`, or removes it where there is nothing to say and it is about this repository. Tells
+    /// whether one was removed: what was pending has been installed.
     ///
     /// # Errors
     /// What the system says.
-    pub fn write_pending(&self, repo: &str, text: Option<&str>) -> Result<(), StoreFault> {
+    pub fn write_pending(&self, repo: &str, text: Option<&str>) -> Result<bool, StoreFault> {
         let path = self.path().join(PENDING);
         if let Some(text) = text {
-            return file::replace(&path, text.as_bytes());
+            return file::replace(&path, text.as_bytes()).map(|()| false);
         }
         let is_ours = file::read(&path, KNOWN).is_ok_and(|(bytes, _)| String::from_utf8_lossy(&bytes).contains(repo));
-        if is_ours { file::remove_if_there(&path).map_err(StoreFault::io("remove", &path)) } else { Ok(()) }
+        if is_ours {
+            file::remove_if_there(&path).map_err(StoreFault::io("remove", &path))?;
+        }
+        Ok(is_ours)
     }
 }
 
@@ -211,11 +215,11 @@ mod tests {
         let scratch = Scratch::new("pending");
         let dir = StateDir::open(scratch.path()).unwrap();
         let there = || scratch.path().join(PENDING).exists();
-        dir.write_pending("a/b", None).unwrap();
-        dir.write_pending("a/b", Some("a/b 1 2")).unwrap();
-        dir.write_pending("c/d", None).unwrap();
+        assert!(!dir.write_pending("a/b", None).unwrap());
+        assert!(!dir.write_pending("a/b", Some("a/b 1 2")).unwrap());
+        assert!(!dir.write_pending("c/d", None).unwrap());
         assert!(there());
-        dir.write_pending("a/b", None).unwrap();
+        assert!(dir.write_pending("a/b", None).unwrap(), "what was pending is installed");
         assert!(!there());
     }
 

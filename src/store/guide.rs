@@ -15,6 +15,7 @@ const LIMIT: usize = 4 << 20;
 const HANDOFFS: &str = "handoffs.json";
 const COUNTERS: &str = "state.json";
 const IDLE_SAVED: &str = "idle_seconds_saved";
+const LAST_CHECK: &str = "last_check_ts";
 
 /// Numbers above this are milliseconds: as seconds they would lie beyond the year 5000.
 const SECONDS_AT_MOST: f64 = 1e11;
@@ -32,6 +33,17 @@ pub struct Counted {
     pub idle_saved: Period,
 }
 
+/// What the older automonitor has counted in `state.json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Automonitor {
+    /// It knows a release or a commit of gt.
+    pub checks_upstream: bool,
+    /// Analyses that it ran.
+    pub analyses: u64,
+    /// Cycles that it ran.
+    pub cycles: u64,
+}
+
 impl View {
     /// Adds what `handoffs.json` knows to what was loaded.
     pub(super) fn merge_handoffs_into(&self, loaded: &mut Loaded, now: Moment) {
@@ -39,6 +51,18 @@ impl View {
             Ok(known) => merge_handoffs(&mut loaded.memory, &known, now),
             Err(why) => loaded.notices.push(format!("{HANDOFFS} {why}; it is left as it is")),
         }
+    }
+
+    /// What the older automonitor has counted; none where it has kept nothing here, or nothing that can be read.
+    #[must_use]
+    pub fn automonitor(&self) -> Option<Automonitor> {
+        let counters = read_object(&self.path.join(COUNTERS)).ok().filter(|counters| !counters.is_empty())?;
+        let known = |key| counters.get(key).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+        Some(Automonitor {
+            checks_upstream: known("last_known_release") || known("last_known_commit"),
+            analyses: counters.get("ai_analyses_run").and_then(Value::as_u64).unwrap_or(0),
+            cycles: counters.get("cycles_run").and_then(Value::as_u64).unwrap_or(0),
+        })
     }
 
     /// The idling that early ends have saved so far; none where that cannot be read.
@@ -78,7 +102,7 @@ impl StateDir {
             if counted.analyses > 0 {
                 add(object, "ai_analyses_run", counted.analyses);
             }
-            stamp(object, now);
+            stamp(object, LAST_CHECK, now);
         })
     }
 
@@ -92,7 +116,18 @@ impl StateDir {
             for (key, value) in [("last_known_release", release), ("last_known_commit", commit)] {
                 object.extend(value.map(|value| (key.to_owned(), Value::from(value))));
             }
-            stamp(object, now);
+            stamp(object, LAST_CHECK, now);
+        })
+    }
+
+    /// Adds to `upgrades_applied` in `state.json` and sets `last_upgrade_ts`. Other keys stay.
+    ///
+    /// # Errors
+    /// As [`StateDir::write_handoffs`].
+    pub fn note_upgrade(&self, now: Moment) -> Result<(), StoreFault> {
+        self.edit(COUNTERS, |object| {
+            add(object, "upgrades_applied", 1);
+            stamp(object, "last_upgrade_ts", now);
         })
     }
 
@@ -148,13 +183,13 @@ fn from_rfc3339(text: &str) -> Option<i64> {
     text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
 }
 
-/// Sets the time of the last check, in the form in which it stands there.
-fn stamp(object: &mut Map<String, Value>, now: Moment) {
-    let stamp = match object.get("last_check_ts") {
+/// Sets a time, in the form in which it stands there.
+fn stamp(object: &mut Map<String, Value>, key: &str, now: Moment) {
+    let stamp = match object.get(key) {
         Some(Value::String(_)) => Value::from(rfc3339(now.wall)),
         _ => Value::from(now.wall.div_euclid(1000)),
     };
-    object.insert("last_check_ts".to_owned(), stamp);
+    object.insert(key.to_owned(), stamp);
 }
 
 fn add(object: &mut Map<String, Value>, key: &str, more: u64) {
@@ -260,5 +295,8 @@ mod tests {
         dir.note_upstream(NOW, Some("v2"), None).unwrap();
         assert_eq!(read(COUNTERS).unwrap()["last_known_release"], "v2");
         assert_eq!(read(COUNTERS).unwrap()["cycles_run"], 5);
+        dir.note_upgrade(NOW).unwrap();
+        let counters = read(COUNTERS).unwrap();
+        assert_eq!((&counters["upgrades_applied"], &counters["last_upgrade_ts"]), (&json!(1), &json!(1_763_700_000)));
     }
 }

@@ -35,7 +35,7 @@ pub use chores::{ChoreFiles, LogPlace, Upstream};
 pub use dir::{Places, StateDir, View, all, locate};
 pub use fault::StoreFault;
 pub use follow::{FollowFault, Follower, From, Gap, NewBytes};
-pub use guide::{Counted, merge_handoffs};
+pub use guide::{Automonitor, Counted, merge_handoffs};
 pub use journal::JournalReader;
 pub use lock::{Lock, LockFault};
 pub use logs::Retention;

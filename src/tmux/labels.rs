@@ -56,6 +56,12 @@ impl Labels {
         }
     }
 
+    /// The town that the label names, readable or not in all else.
+    #[must_use]
+    pub fn town(&self) -> Option<&str> {
+        self.word("town").filter(|town| SessionName::new(town).is_ok())
+    }
+
     /// The value of one word of the label.
     fn word(&self, name: &str) -> Option<&str> {
         self.label.split(' ').find_map(|word| word.strip_prefix(name)?.strip_prefix('='))

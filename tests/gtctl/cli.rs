@@ -10,13 +10,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-const VERBS: [&str; 23] = [
+const VERBS: [&str; 24] = [
     "apply",
     "diff",
     "reconcile",
     "status",
     "verify",
     "validate",
+    "import",
     "schema",
     "start",
     "stop",

@@ -4,7 +4,7 @@
 
 use crate::world::{NOW, World};
 use gtctl::manifest::{Sources, load};
-use gtctl::model::{Hold, Memory, Observed, Plan, Reason, RestartPolicy, Town};
+use gtctl::model::{GastownHold, Hold, Memory, Observed, Plan, Reason, RestartPolicy, Town};
 use gtctl::plan::{Situation, covered, plan};
 use gtctl::remember;
 use gtctl::render::{Books, Clock, Colour, Detail, Paper, Scene, diff, json, status};
@@ -32,8 +32,9 @@ impl Case {
     fn read(folder: PathBuf) -> Self {
         let name = folder.display().to_string();
         let text = |file: &str| fs::read_to_string(folder.join(file)).unwrap_or_else(|e| panic!("{name}/{file}: {e}"));
-        let town = town(&text("town.toml")).unwrap_or_else(|faults| panic!("{name}/town.toml: {faults}"));
+        let mut town = town(&text("town.toml")).unwrap_or_else(|faults| panic!("{name}/town.toml: {faults}"));
         let world: World = toml::from_str(&text("world.toml")).unwrap_or_else(|e| panic!("{name}/world.toml: {e}"));
+        town.gastown = world.gastown();
         let observed = world.observed(&town);
         let town = covered(&town, &observed).into_owned();
         let memory = remember::learn(world.memory(&town), &town, &observed, NOW);
@@ -218,11 +219,16 @@ fn hold_code(hold: &Hold) -> &'static str {
         Hold::EmptyTown => HOLDS[19],
         Hold::Blocked { .. } => HOLDS[20],
         Hold::Roused { .. } => HOLDS[21],
-        Hold::MovedOut { .. } => HOLDS[22],
+        Hold::Gastown(GastownHold::EmergencyStop { .. }) => HOLDS[22],
+        Hold::Gastown(GastownHold::ShuttingDown) => HOLDS[23],
+        Hold::Gastown(GastownHold::RigRests { .. }) => HOLDS[24],
+        Hold::Gastown(GastownHold::DeaconPaused { .. }) => HOLDS[25],
+        Hold::Gastown(GastownHold::Daemon) => HOLDS[26],
+        Hold::MovedOut { .. } => HOLDS[27],
     }
 }
 
-const HOLDS: [&str; 23] = [
+const HOLDS: [&str; 28] = [
     "back-off",
     "crash-loop",
     "handoff-gap",
@@ -245,6 +251,11 @@ const HOLDS: [&str; 23] = [
     "empty-town",
     "blocked",
     "roused",
+    "emergency-stop",
+    "gt-shutdown",
+    "rig-rests",
+    "deacon-paused",
+    "gt-daemon",
     "moved-out",
 ];
 

@@ -4,19 +4,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room and its floor. Rooms of one floor do not know each other.
-const FLOORS: [(&str, u32); 17] = [
+const FLOORS: [(&str, u32); 19] = [
     ("model", 0),
     ("manifest", 1),
     ("marker", 1),
     ("plan", 1),
     ("remember", 1),
     ("screen", 1),
+    ("gastown", 2),
     ("proc", 2),
     ("tmux", 2),
     ("store", 2),
     ("observe", 3),
     ("act", 3),
     ("chores", 3),
+    ("import", 3),
     ("tell", 3),
     ("controller", 4),
     ("sim", 4),
@@ -25,7 +27,7 @@ const FLOORS: [(&str, u32); 17] = [
 ];
 
 /// Rooms that know values only, and what they may not name. `render` draws reports of the manifest's faults.
-const PURE: [&str; 8] = ["model", "manifest", "marker", "plan", "remember", "screen", "sim", "render"];
+const PURE: [&str; 9] = ["model", "import", "manifest", "marker", "plan", "remember", "screen", "sim", "render"];
 const WORLDLY: [&str; 9] =
     ["std::fs", "std::process", "std::env", "std::net", "std::thread", "tokio", "SystemTime", "Instant", "::now()"];
 

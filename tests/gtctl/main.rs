@@ -25,6 +25,8 @@ mod fields;
 #[cfg(test)]
 mod goldens;
 #[cfg(test)]
+mod heeding;
+#[cfg(test)]
 mod laws;
 #[cfg(test)]
 mod layering;
@@ -34,6 +36,8 @@ mod life;
 mod logs;
 #[cfg(test)]
 mod look;
+#[cfg(test)]
+mod moving;
 #[cfg(test)]
 mod nudge;
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! A private tmux server per test, and waiting for conditions instead of for time.
 
 use gtctl::model::{
-    Agent, Backoff, Completion, Desired, Idling, Launcher, Limits, Logs, OnDrift, Period, ProcId, RestartPolicy,
-    ServerId, SessionName, Socket, StartBudget, Town, WhenAttached,
+    Agent, Backoff, Completion, Desired, Gastown, Idling, Launcher, Limits, Logs, OnDrift, Period, ProcId,
+    RestartPolicy, ServerId, SessionName, Socket, StartBudget, Town, WhenAttached,
 };
 use gtctl::proc::signal::{Signal, signal};
 use gtctl::proc::{process, tree};
@@ -149,6 +149,7 @@ pub(crate) fn town(sessions: &[(&str, &[&str])]) -> Town {
     Town {
         name: name("town"),
         root: None,
+        gastown: Gastown::default(),
         socket: Socket::Default,
         sessions: sessions.iter().map(|(n, names)| (name(n), desired(n, names))).collect(),
         policies: Vec::new(),

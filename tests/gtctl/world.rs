@@ -1,10 +1,10 @@
 //! Situations written in TOML, for the goldens: what was seen and what is remembered, in times *ago*.
 
 use gtctl::model::{
-    Answer, Answered, Content, Cpu, Death, Durability, Ended, Fingerprint, Finished, Footprint, Generation, History,
-    Label, Life, Marks, Mass, Memory, Moment, MovedOut, Observed, Orders, Origin, Orphans, Ownership, PaneId, Period,
-    Probed, ProcId, Purpose, RanWith, Roused, Run, Rung, Screen, ScreenState, Seen, Server, ServerId, SessionId,
-    SessionName, Sighting, Standing, Stopping, Town, Usage, Verdict,
+    Answer, Answered, Content, Cpu, Death, Durability, Ended, Fingerprint, Finished, Footprint, Gastown, Generation,
+    History, Label, Life, Marks, Mass, Memory, Moment, MovedOut, Observed, Orders, Origin, Orphans, Ownership, PaneId,
+    Period, Probed, ProcId, Purpose, RanWith, Rest, Roused, Run, Rung, Screen, ScreenState, Seen, Server, ServerId,
+    SessionId, SessionName, Sighting, Standing, Stopping, Town, Usage, Verdict,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -27,6 +27,8 @@ pub(crate) struct World {
     #[serde(default)]
     orders: Vec<Order>,
     #[serde(default)]
+    gastown: GastownEntry,
+    #[serde(default)]
     seen: Vec<SeenEntry>,
     #[serde(default)]
     memory: MemoryEntry,
@@ -44,6 +46,29 @@ enum Order {
     Interactive,
     /// The state directory cannot be written.
     DiskFull,
+}
+
+/// What Gas Town's files ask.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct GastownEntry {
+    estop: Option<String>,
+    stopped_rigs: BTreeMap<String, String>,
+    /// `parked`, `docked`, `no-restart` or `untold`.
+    resting: BTreeMap<String, String>,
+    deacon_paused: Option<String>,
+    shutting_down: bool,
+    daemon: bool,
+}
+
+fn rest(text: &str) -> Rest {
+    match text {
+        "parked" => Rest::Parked,
+        "docked" => Rest::Docked,
+        "no-restart" => Rest::NoRestart,
+        "untold" => Rest::Untold,
+        other => panic!("no such rest: {other:?}"),
+    }
 }
 
 fn up() -> String {
@@ -213,6 +238,18 @@ fn name(text: &str) -> SessionName {
 }
 
 impl World {
+    pub(crate) fn gastown(&self) -> Gastown {
+        let GastownEntry { estop, stopped_rigs, resting, deacon_paused, shutting_down, daemon } = &self.gastown;
+        Gastown {
+            estop: estop.clone(),
+            stopped_rigs: stopped_rigs.clone(),
+            resting: resting.iter().map(|(rig, how)| (rig.clone(), rest(how))).collect(),
+            deacon_paused: deacon_paused.clone(),
+            shutting_down: *shutting_down,
+            daemon: *daemon,
+        }
+    }
+
     pub(crate) fn orders(&self) -> Orders {
         let mut orders = Orders::default();
         for order in &self.orders {

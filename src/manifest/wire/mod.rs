@@ -54,7 +54,8 @@ pub struct TownTable {
     pub name: Option<String>,
     /// The Gas Town root: where `mayor/rigs.json` is read. Default: none.
     pub root: Option<String>,
-    /// Which tmux server: `default`, a name (`tmux -L`) or an absolute path (`tmux -S`). Default: `default`.
+    /// Which tmux server: `default`, a name (`tmux -L`), an absolute path (`tmux -S`), or `gastown`: the one on which gt
+    /// has the town at `root`. Default: `default`.
     pub socket: Option<String>,
     /// How Gas Town's sessions are named. Default: `rig`.
     pub naming: Option<Naming>,

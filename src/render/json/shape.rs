@@ -239,6 +239,10 @@ pub struct DiffPage {
     #[serde(flatten)]
     #[expect(missing_docs, reason = "flattened: its fields have their own")]
     pub head: Head,
+    /// What Gas Town's own files ask, and who else keeps the town; absent where there is nothing to be said.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub remarks: Vec<Why>,
     /// To be done now.
     pub steps: Vec<StepLine>,
     /// To be done, but not now.
@@ -281,6 +285,10 @@ pub struct StatusPage {
     pub head: Head,
     /// Whether the operator paused the town.
     pub paused: bool,
+    /// What Gas Town's own files ask, and who else keeps the town; absent where there is nothing to be said.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub remarks: Vec<Why>,
     /// The controller that keeps the town; null when none runs.
     pub controller: Option<ControllerLine>,
     /// Seconds of idling that early ends have saved: each session removed for being done, quiet or old would else have

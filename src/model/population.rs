@@ -1,0 +1,43 @@
+//! Who lives on a tmux server, whether anybody has declared it or not: what those who move in begin with.
+
+use super::Period;
+use std::path::PathBuf;
+
+/// A session of a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inhabitant {
+    /// Its name in tmux: any text.
+    pub name: String,
+    /// The town that has labelled it already.
+    pub town: Option<String>,
+    /// Its panes, in tmux's order.
+    pub panes: Vec<Vec<Program>>,
+}
+
+/// A process of a pane's tree.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Program {
+    /// The kernel's name for it, cut at 15 bytes.
+    pub comm: String,
+    /// Its arguments, the program first, at most [`Program::MAX_ARGV`] bytes; or a title it gave itself. Empty where
+    /// that cannot be read.
+    pub argv: Vec<String>,
+    /// Other names it goes by: of its file, and a title's first word.
+    pub names: Vec<String>,
+    /// Its working directory.
+    pub cwd: Option<PathBuf>,
+    /// For how long it has run.
+    pub age: Period,
+}
+
+impl Program {
+    /// Arguments of more bytes are not read.
+    pub const MAX_ARGV: u64 = 32 << 10;
+
+    /// Whether it goes by this name.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        let cut = name.get(..15).unwrap_or(name);
+        self.comm == cut || self.names.iter().any(|known| known == name)
+    }
+}

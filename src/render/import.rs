@@ -1,0 +1,49 @@
+//! What `import` has found, for people.
+
+use super::columns::{Line, cell, lay_out};
+use super::sanitise;
+use super::style::{Paper, Role};
+use super::words::{brief, count};
+use crate::import::{Draft, Mapped, Unmapped};
+
+/// The longest line from outside, in characters.
+const LONG: usize = 200;
+
+/// A line for each session, those that are declared first.
+#[must_use]
+pub fn page(draft: &Draft, paper: &Paper) -> String {
+    let mapped = draft.mapped.iter().map(of_mapped);
+    let unmapped = draft.unmapped.iter().map(of_unmapped);
+    let lines: Vec<Line> = mapped.chain(unmapped).collect();
+    let mut text = lay_out(&lines, "  ", paper);
+    text.push_str(if lines.is_empty() { "" } else { "\n" });
+    let mut parts = vec![format!("{} declared", count(draft.mapped.len(), "session"))];
+    let left = draft.unmapped.len();
+    parts.extend((left > 0).then(|| format!("{left} left alone")));
+    let handed = draft.mapped.iter().filter(|mapped| mapped.handoff.is_some()).count();
+    parts.extend((handed > 0).then(|| format!("the last handoffs of {handed} count")));
+    text + &parts.join(", ") + "\n"
+}
+
+fn of_mapped(mapped: &Mapped) -> Line {
+    let Mapped { session, role, agent, age, handoff } = mapped;
+    let handoff = handoff.map_or_else(String::new, |ago| format!(", handed off {} ago", brief(ago)));
+    Line::Row(vec![
+        cell("=").role(Role::Good),
+        cell(sanitise::line(session, LONG)).role(Role::Strong),
+        cell(role.as_str()),
+        cell(sanitise::line(agent, LONG)),
+        cell(format!("{} old{handoff}", brief(*age))).role(Role::Quiet),
+    ])
+}
+
+fn of_unmapped(unmapped: &Unmapped) -> Line {
+    let Unmapped { session, why } = unmapped;
+    Line::Row(vec![
+        cell("·").role(Role::Quiet),
+        cell(sanitise::line(session, LONG)),
+        cell("-").role(Role::Quiet),
+        cell("-").role(Role::Quiet),
+        cell(sanitise::line(why, LONG)).role(Role::Quiet),
+    ])
+}
