@@ -392,7 +392,7 @@ impl Default for Limits {
 /// Starts per ten minutes, town-wide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StartBudget {
-    /// As many as there are sessions, plus ten.
+    /// As many as there are sessions, once more for each tmux server lost meanwhile, plus ten.
     Auto,
     /// Exactly so many.
     Fixed(u32),

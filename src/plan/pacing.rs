@@ -246,9 +246,15 @@ fn allowed_at_once(situation: &Situation<'_>) -> u32 {
     situation.town.limits.concurrent_starts.max(1).saturating_add(healthy)
 }
 
+/// By itself the whole town once, once more for each tmux server that was lost meanwhile, and ten. Losses have a limit
+/// of their own.
 fn allowed_in_window(situation: &Situation<'_>) -> u32 {
     match situation.town.limits.starts {
-        StartBudget::Auto => u32::try_from(situation.town.declared().count()).unwrap_or(u32::MAX).saturating_add(10),
+        StartBudget::Auto => {
+            let town = u32::try_from(situation.town.declared().count()).unwrap_or(u32::MAX);
+            let losses = u32::try_from(situation.memory.server_losses.len()).unwrap_or(u32::MAX);
+            town.saturating_mul(losses.saturating_add(1)).saturating_add(10)
+        }
         StartBudget::Fixed(starts) => starts,
     }
 }

@@ -10,7 +10,7 @@ use super::judge::{
 };
 use crate::model::{
     Action, Durability, Generation, Hold, Memory, Moment, Observed, Orders, Period, Phase, Plan, Probe, Reason, Rung,
-    SessionName, StartBudget, Step, Town, WhenAttached,
+    ServerId, SessionName, StartBudget, Step, Town, WhenAttached,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -63,6 +63,9 @@ pub struct Ledger {
     asked: BTreeMap<String, Moment>,
     /// The questions that were answered well.
     passed: Vec<(String, Moment)>,
+    /// The server that was last seen, and when another was missed or in its place.
+    server: Option<ServerId>,
+    losses: Vec<Moment>,
 }
 
 impl Ledger {
@@ -98,6 +101,19 @@ impl Ledger {
         self.told = Some(now);
     }
 
+    /// Notices that the server last seen is gone.
+    fn watch_server(&mut self, observed: &Observed, now: Moment) {
+        let here = match observed {
+            Observed::Up(server) => Some(server.id),
+            Observed::Down => None,
+            Observed::Unknown(_) => return,
+        };
+        if self.server.is_some_and(|last| here != Some(last)) {
+            self.losses.push(now);
+        }
+        self.server = here;
+    }
+
     /// Judges a plan by what it was made from.
     ///
     /// # Errors
@@ -109,6 +125,7 @@ impl Ledger {
             return ensure(plan.steps.is_empty(), "S8 unknown", &briefs(plan));
         }
         self.watch_clocks(look.now);
+        self.watch_server(look.observed, look.now);
         for step in &plan.steps {
             judge_step(look, step)?;
             let shaken = self.shaken > 0 && begins_kill(step);
@@ -239,7 +256,11 @@ impl Ledger {
     fn judge_budget(&mut self, step: &Step, planned: Moment, town: &Town, now: Moment) -> Result<(), Breach> {
         self.starts.retain(|at| at.boot == now.boot && now.since(at) < Period::from_hours(24));
         let allowed = match town.limits.starts {
-            StartBudget::Auto => town.sessions.len().saturating_add(10),
+            // A lost server's town comes back on top of that.
+            StartBudget::Auto => {
+                let lately = self.losses.iter().filter(|at| planned.since(at) < WINDOW).count();
+                town.sessions.len().saturating_mul(lately.saturating_add(1)).saturating_add(10)
+            }
             StartBudget::Fixed(starts) => usize::try_from(starts).unwrap_or(usize::MAX),
         };
         let before = |at: &&Moment| at.awake <= planned.awake && planned.since(at) < WINDOW;

@@ -121,9 +121,6 @@ fn thirty_are_back_by_waves_within_a_minute_of_their_servers_death() {
     assert!(*first < 5_000 && *last < 60_000, "{again:?}");
     let [one, two, three] = [0, 10, 20].map(|from| &again[from..from + 10]);
     assert!(one.iter().max() < two.iter().min() && two.iter().max() < three.iter().min(), "{again:?}");
-    let mut sorted = one.to_vec();
-    sorted.sort_unstable();
-    assert!(sorted[2] >= sorted[0] + 500, "two at once, and the third when one has come up: {again:?}");
     drop(watch);
 }
 

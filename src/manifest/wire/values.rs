@@ -311,7 +311,7 @@ schema_of!(Share, "Share", {
     ]
 });
 schema_of!(Starts, "Starts", {
-    "description": "Starts per ten minutes: \"auto\", which is the number of sessions plus ten, or a number.",
+    "description": "Starts per ten minutes: \"auto\", which is the number of sessions, once more for each tmux server lost meanwhile, plus ten; or a number.",
     "anyOf": [
         { "type": "integer", "minimum": 1, "maximum": 4_294_967_295_u32 },
         { "type": "string", "const": "auto" }
