@@ -11,9 +11,8 @@ tm() { tmux -L "${GT_TMUX_SOCKET:-gt-derived}" "$@"; }
 there() { tm has-session -t "=$1" 2>/dev/null; }
 
 noun=$1 verb=$2
-printf '%s' "$*" >>calls
-[ "$noun" = nudge ] || printf ' [%s]' "$TMUX$TMUX_PANE$CLAUDECODE$GT_ROLE$GT_SESSION$BD_ACTOR" >>calls
-printf '\n' >>calls
+# In one go: others write into it at the same time.
+printf '%s [%s]\n' "$*" "$TMUX$TMUX_PANE$CLAUDECODE$GT_ROLE$GT_SESSION$BD_ACTOR" >>calls
 
 agent=claude rest=
 shift 2
