@@ -118,6 +118,11 @@ fn is_logged(scene: &Scene<'_>, finish: &Finish<'_>) -> bool {
     finish.target.generation.is_some_and(|life| scene.logs.has(finish.session, life))
 }
 
+/// Keeps the screen of a life that somebody else is about to end, where nothing else has kept its output.
+pub(super) async fn keep_screen(scene: &Scene<'_>, finish: &Finish<'_>, facts: Facts) -> Result<(), Outcome> {
+    if facts.present && !is_logged(scene, finish) { archive(scene, finish).await } else { Ok(()) }
+}
+
 /// Hands the pane's text to the keeper.
 async fn archive(scene: &Scene<'_>, finish: &Finish<'_>) -> Result<(), Outcome> {
     let target = finish.target;

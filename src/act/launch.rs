@@ -84,6 +84,14 @@ pub(super) fn beside(
     Ok((argv, env))
 }
 
+/// Checks that a command can be run in this directory.
+pub(super) fn check_program(command: &[String], dir: &Path) -> Result<(), LaunchFault> {
+    if !dir.is_dir() {
+        return Err(LaunchFault::NoDir(dir.to_path_buf()));
+    }
+    resolved(command, dir, &BTreeMap::new()).map(drop)
+}
+
 /// What gtctl adds, then the file, then what the manifest says: later ones win.
 fn environment(desired: &Desired) -> Result<BTreeMap<String, String>, LaunchFault> {
     let mut env = desired.identity_env.clone();

@@ -6,6 +6,7 @@
 //! never tried again from here: the next look tells.
 
 mod env_file;
+mod errand;
 mod finish;
 mod launch;
 mod nudge;
@@ -16,8 +17,9 @@ mod stop;
 mod tree;
 mod typist;
 
-pub use nudge::{Errand, Nudge, may_nudge, nudge_all};
+pub use nudge::{Approach, Nudge, may_nudge, nudge_all};
 
+pub use errand::{Errands, Job as ErrandJob, Report as ErrandReport, hand_over};
 pub use probe::{PROBE_DEADLINE, probe};
 
 use crate::model::{
@@ -70,7 +72,9 @@ struct Scene<'a> {
 /// What came of one step, by its place in the plan.
 type Placed = (usize, Outcome);
 
-/// Carries out the steps of `plan` and tells of each, in the plan's order.
+/// Carries out the steps of `plan` and tells of each, in the plan's order. What is done by commands is only checked here:
+/// it takes minutes, so that the caller begins it beside its cycles ([`Errands::begin`]) where it is told
+/// [`Begun`](model::Effect::Begun).
 ///
 /// `observed_server` is the server of the look that the plan was made from: a start is refused by any other, and only
 /// where none was seen is one started. Takes at most some calls of [`Client::DEADLINE`] and two seconds for processes to
@@ -124,6 +128,10 @@ struct Work<'a> {
 impl<'a> Work<'a> {
     fn take(&mut self, scene: &Scene<'a>, place: usize, step: &'a Step) {
         let session = &step.session;
+        if let Some(commands) = step.action.commands() {
+            self.settled.push((place, errand::preflight(&step.action, commands)));
+            return;
+        }
         match &step.action {
             Action::Start { desired, generation, handoff, crashes } => {
                 match launch::prepare(scene, desired, *generation, *handoff, *crashes) {
@@ -148,7 +156,7 @@ impl<'a> Work<'a> {
                     }
                 }
             }
-            Action::Expire { target, rung, agent } => match rung {
+            Action::Expire { target, rung, agent, launch: _ } => match rung {
                 Rung::Finish => {
                     let then = finish::Then::Remove;
                     self.finishes.push(finish::Finish { place, session, target, then });

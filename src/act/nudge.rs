@@ -4,7 +4,7 @@
 //! composer; and that it was submitted is only said when two looks no longer found it there. All nudges go on side by
 //! side, so that many take no longer than one.
 //!
-//! A nudge by hand is an [`Errand`]: it needs the session for itself from the last look before the text until the key is
+//! A nudge by hand is an [`Approach`]: it needs the session for itself from the last look before the text until the key is
 //! pressed, and not while it waits for the text to leave.
 
 use super::typist::{Aim, Move, Settled, Stage};
@@ -60,7 +60,7 @@ fn told(settled: Settled) -> Delivery {
 
 /// A text by hand, on its way.
 #[derive(Debug)]
-pub struct Errand<'a> {
+pub struct Approach<'a> {
     client: &'a Client,
     nudge: Nudge<'a>,
     stage: Stage,
@@ -68,7 +68,7 @@ pub struct Errand<'a> {
     spent: Duration,
 }
 
-impl<'a> Errand<'a> {
+impl<'a> Approach<'a> {
     /// One of which nothing is typed yet.
     #[must_use]
     pub fn new(client: &'a Client, nudge: Nudge<'a>) -> Self {
@@ -108,7 +108,7 @@ enum Rest {
 /// The same as an outcome of a step.
 pub(super) fn outcome(delivery: Delivery) -> Outcome {
     match delivery {
-        Delivery::Delivered { .. } => Outcome::Done(Effect::Nudged),
+        Delivery::Delivered { .. } | Delivery::Handed { .. } => Outcome::Done(Effect::Nudged),
         Delivery::Refused(obstacle) => Outcome::Stale(obstacle.to_string()),
         Delivery::Stale(why) => Outcome::Stale(why),
         Delivery::NotSubmitted { .. } => Outcome::Failed(delivery.to_string()),

@@ -51,7 +51,7 @@ fn tell(session: &SessionName, agent: Option<&Agent>, delivery: &Delivery, termi
         return terminal.print_json(&page::json(session, delivery, fix.as_deref(), now));
     }
     match delivery {
-        Delivery::Delivered { .. } => terminal.print(&format!("{session}: delivered\n")),
+        Delivery::Delivered { .. } | Delivery::Handed { .. } => terminal.print(&format!("{session}: {delivery}\n")),
         Delivery::Refused(_)
         | Delivery::Stale(_)
         | Delivery::Failed(_)
@@ -65,7 +65,7 @@ fn tell(session: &SessionName, agent: Option<&Agent>, delivery: &Delivery, termi
 
 fn exit_of(delivery: &Delivery) -> Exit {
     match delivery {
-        Delivery::Delivered { .. } => Exit::Done,
+        Delivery::Delivered { .. } | Delivery::Handed { .. } => Exit::Done,
         Delivery::Refused(Obstacle::Untold(_)) | Delivery::Failed(_) => Exit::Failed,
         Delivery::Refused(_) | Delivery::Stale(_) | Delivery::NotSubmitted { .. } | Delivery::Unknown(_) => {
             Exit::Partial

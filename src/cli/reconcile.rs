@@ -27,8 +27,9 @@ pub(super) async fn run(global: &Global, args: &Reconcile, terminal: &Terminal) 
     let claim = controller.claim()?;
     let orders = orders(&args.orders);
     if !args.watch {
-        let cycle = controller.cycle(&place.town, orders, &Scope::Town).await?;
+        let mut cycle = controller.cycle(&place.town, orders, &Scope::Town).await?;
         // Whoever runs it now and then has nobody else who would wait for what it begins.
+        cycle.outcomes.extend(controller.end_errands(Farewell::Wait).await?);
         controller.end_chores(Farewell::Wait).await?;
         return Ok(once(&place.town, &cycle, terminal));
     }
@@ -50,6 +51,7 @@ pub(super) async fn run(global: &Global, args: &Reconcile, terminal: &Terminal) 
     )
     .await
     .map_err(|e| Trouble::new("signals and processes cannot be listened to").because(&e))?;
+    let ended_errands = controller.end_errands(Farewell::Break).await;
     let ended_chores = controller.end_chores(Farewell::Break).await;
     let (why, exit) = match ended {
         Ended::Told => ("it was told to", Ok(Exit::Done)),
@@ -57,6 +59,7 @@ pub(super) async fn run(global: &Global, args: &Reconcile, terminal: &Terminal) 
         Ended::Usurped => ("its lock was taken", Err(Trouble::new(USURPED))),
     };
     told.end(why).await;
+    ended_errands?;
     ended_chores?;
     exit
 }

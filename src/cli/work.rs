@@ -3,7 +3,7 @@
 use super::exit::{Exit, Trouble};
 use super::output::Terminal;
 use super::place::Place;
-use crate::controller::{Controller, Cycle};
+use crate::controller::{Controller, Cycle, Farewell};
 use crate::model::{
     Done, Held, Hold, Moment, Observed, Orders, Outcome, Period, Phase, Plan, Scope, SessionName, Unchanged, Verb,
 };
@@ -45,7 +45,8 @@ impl Work {
         place: &Place,
         terminal: &Terminal,
     ) -> Result<Exit, Trouble> {
-        let last = self.until_settled(controller, place, terminal).await?;
+        let mut last = self.until_settled(controller, place, terminal).await?;
+        self.end_errands(controller, place, &mut last, terminal).await?;
         self.conclude(place, &last, terminal)
     }
 
@@ -77,6 +78,25 @@ impl Work {
                 return Ok(cycle);
             }
         }
+    }
+
+    /// Nobody else would wait for what a launcher's commands do: they may end, unless this was interrupted. What comes of
+    /// them belongs to the last cycle.
+    async fn end_errands(
+        &mut self,
+        controller: &mut Controller,
+        place: &Place,
+        last: &mut Cycle,
+        terminal: &Terminal,
+    ) -> Result<(), Trouble> {
+        let farewell = if self.interrupted { Farewell::Break } else { Farewell::Wait };
+        let late = controller.end_errands(farewell).await?;
+        if !terminal.is_json() {
+            terminal.print(&page::outcomes(&place.town, &late, &terminal.paper(proc::clock::now())));
+        }
+        self.done.extend(late.iter().cloned());
+        last.outcomes.extend(late);
+        Ok(())
     }
 
     /// How long to sleep before another cycle; none when this was the last.

@@ -14,13 +14,14 @@ impl Controller {
     }
 
     /// What the watcher waits on between two cycles: the state directory, the client, and what is done beside the
-    /// cycles: the answer of an agent, and the end of a chore.
+    /// cycles: the answer of an agent, the end of a chore, and of a start or a stop by commands.
     pub(super) fn senses(&mut self) -> (&StateDir, impl Future<Output = ()>) {
-        let Self { store, prober, chores, .. } = self;
+        let Self { store, prober, chores, errands, .. } = self;
         let beside = async move {
             tokio::select! {
                 () = answered(prober.as_mut()) => {}
                 () = chore_ended(chores.as_mut()) => {}
+                () = errands.wait() => {}
             }
         };
         (store, beside)

@@ -11,7 +11,8 @@ use crate::observe::Depth;
 use crate::plan::{Situation, plan};
 use crate::proc;
 use crate::remember::{
-    Taking, ask_chore, begin_chores, chore_entries, chore_entry, end_chore, intend, lose_chores, take_proposals,
+    Taking, ask_chore, begin_chores, begin_errands, chore_entries, chore_entry, end_chore, intend, lose_chores,
+    take_proposals,
 };
 use crate::store::{Counted, StoreFault};
 use serde_json::json;
@@ -134,7 +135,7 @@ impl Controller {
 
     /// What is about to be done, chores included where this controller runs them.
     pub(super) fn intended(&self, memory: Memory, plan: &Plan, now: Moment) -> Memory {
-        let memory = intend(memory, plan, now);
+        let memory = intend(begin_errands(memory, plan, self.me, now), plan, now);
         if self.chores.is_some() { begin_chores(memory, plan, now) } else { memory }
     }
 

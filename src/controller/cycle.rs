@@ -3,7 +3,7 @@
 use super::kept::Kept;
 use super::prober::Prober;
 use super::survey::{Survey, survey};
-use crate::act;
+use crate::act::{self, Errands};
 use crate::chores::Chores;
 use crate::model::{
     Durability, Effect, Entry, Memory, Moment, Observed, Orders, Outcome, Outcomes, Period, Plan, ProcId, Scope,
@@ -33,6 +33,8 @@ pub struct Controller {
     pub(super) chores: Option<Chores>,
     /// Who asks agents whether they are signed in; nobody, unless it keeps running.
     pub(super) prober: Option<Prober>,
+    /// What is started and stopped by commands.
+    pub(super) errands: Errands,
 }
 
 /// What one cycle saw, decided and did.
@@ -67,8 +69,8 @@ impl Controller {
     /// A controller on an open state directory. `me` is this process, for others to see in the locks.
     #[must_use]
     pub fn new(client: Client, store: StateDir, me: ProcId) -> Self {
-        let (kept, last_plan) = (Kept::default(), Plan::default());
-        Self { client, store, me, sink: None, kept, last_plan, chores: None, prober: None }
+        let (kept, last_plan, errands) = (Kept::default(), Plan::default(), Errands::default());
+        Self { client, store, me, sink: None, kept, last_plan, chores: None, prober: None, errands }
     }
 
     /// Keeps what the sessions that it starts print, by this program's `sink`.
@@ -99,6 +101,7 @@ impl Controller {
         let memory = self.recall(&mut notices)?;
         let memory = self.hear_chores(memory, &mut notices);
         let (memory, told) = self.take_answers(&memory);
+        let (memory, ended) = self.hear_errands(memory);
         let state = self.store.view();
         let looked = survey(&self.client, town, state, memory, orders, Depth::Plan).await;
         let Survey { now, town, observed, memory, plan, notices: unheard } = looked;
@@ -112,6 +115,7 @@ impl Controller {
         self.ask_due(&plan, now);
         let outcomes = if turn.still_ours() {
             let outcomes = self.act(&plan, town, &memory, &observed, now).await;
+            self.begin_errands(town, &memory, &observed, &plan, &outcomes, now);
             if is_written {
                 self.begin_chores(town, &observed, &memory, &plan, &taken, now);
             }
@@ -125,15 +129,17 @@ impl Controller {
             self.save(&memory, &mut notices);
             self.retire_logs(town, &outcomes, &mut notices);
         }
+        self.retire_logs(town, &ended.outcomes(), &mut notices);
         let planned = handoffs(&learned, &memory);
         let (mut entries, spared) = self.take_leave(&memory);
         let saved = idle_saved(&learned, &plan, &outcomes, now).plus(spared);
         let counted = Counted { cycles: 1, handoffs: planned.len() as u64, idle_saved: saved, analyses: 0 };
+        entries.extend(ended.entries());
         entries.extend(journal_of(&self.last_plan, &plan, &outcomes));
         entries.extend(told);
         entries.extend(self.news_of_chores(town, &plan));
         self.tell_others(&plan, &entries, &planned, counted, now, &mut notices);
-        let outcomes = memory.departures.iter().map(departed).chain(outcomes).collect();
+        let outcomes = memory.departures.iter().map(departed).chain(ended.before(outcomes)).collect();
         let memory = self.forget_departures(memory, &mut notices);
         self.kept.turn_ends(&memory);
         Ok(Cycle { now, observed, memory, plan, outcomes, notices })
@@ -213,7 +219,7 @@ impl Controller {
     }
 }
 
-fn server_of(observed: &Observed) -> Option<ServerId> {
+pub(super) fn server_of(observed: &Observed) -> Option<ServerId> {
     match observed {
         Observed::Up(server) => Some(server.id),
         Observed::Down | Observed::Unknown(_) => None,

@@ -10,6 +10,7 @@ mod beside;
 mod by_hand;
 mod chores;
 mod cycle;
+mod errands;
 mod files;
 mod kept;
 mod nudge;

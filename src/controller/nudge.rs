@@ -2,14 +2,19 @@
 
 use super::cycle::{Controller, CycleFault, TURN_PATIENCE, chain};
 use super::survey::{Survey, survey};
-use crate::act::{Errand, Nudge, may_nudge};
+use crate::act::{self, Approach, Nudge, may_nudge};
 use crate::model::{
-    Agent, Delivery, Generation, Memory, Moment, NudgeText, Obstacle, Orders, SessionName, Target, Town,
+    Agent, Commands, Delivery, Generation, Memory, Moment, NudgeText, Obstacle, Orders, SessionName, Target, Town,
 };
 use crate::observe::Depth;
 use crate::plan::{Situation, nudgeable};
 use crate::remember::{nudge_entry, nudging};
 use crate::store::Lock;
+
+/// The commands of a session's launcher, where one of them takes texts.
+fn launcher_of<'t>(town: &'t Town, session: &SessionName) -> Option<&'t Commands> {
+    town.sessions.get(session)?.commands().filter(|commands| !commands.nudge.is_empty())
+}
 
 /// A prompt that was found free.
 pub(super) struct Aimed<'t> {
@@ -40,6 +45,9 @@ impl Controller {
         session: &SessionName,
         text: &NudgeText,
     ) -> Result<Delivery, CycleFault> {
+        if let Some(commands) = launcher_of(town, session) {
+            return self.nudge_by_launcher(town, commands, session, text).await;
+        }
         // Without a turn first: what cannot be typed yet lets nobody wait.
         let memory = self.store.view().load(crate::proc::clock::now()).map_err(CycleFault::Store)?.memory;
         if let Err(delivery) = self.aim(town, session, text, memory).await {
@@ -58,21 +66,21 @@ impl Controller {
             return Ok(Delivery::Failed(why));
         }
         let nudge = Nudge { target: &target, agent, text, decided: now };
-        let mut errand = Errand::new(&self.client, nudge);
-        if let Some(delivery) = errand.press().await {
+        let mut approach = Approach::new(&self.client, nudge);
+        if let Some(delivery) = approach.press().await {
             return Ok(delivery);
         }
         drop(turn);
         let mut presses = 1;
         loop {
-            if let Some(delivery) = errand.watch().await {
+            if let Some(delivery) = approach.watch().await {
                 return Ok(delivery);
             }
             let _turn = match self.turn_to_press(session, target.generation) {
                 Ok(turn) => turn,
                 Err(why) => return Ok(Delivery::NotSubmitted { why, presses }),
             };
-            if let Some(delivery) = errand.press().await {
+            if let Some(delivery) = approach.press().await {
                 return Ok(delivery);
             }
             presses += 1;
@@ -90,6 +98,50 @@ impl Controller {
             }
             Some(_) | None => Ok(turn),
         }
+    }
+
+    async fn nudge_by_launcher(
+        &mut self,
+        town: &Town,
+        commands: &Commands,
+        session: &SessionName,
+        text: &NudgeText,
+    ) -> Result<Delivery, CycleFault> {
+        let turn = self.store.lock_turn(self.me, TURN_PATIENCE).map_err(CycleFault::Lock)?;
+        let memory = self.recall(&mut Vec::new())?;
+        if let Err(delivery) = self.write_handed(town, session, text, memory).await {
+            return Ok(delivery);
+        }
+        // Its launcher waits for the prompt itself, which need keep nobody from acting.
+        drop(turn);
+        let to = commands.nudge.first().cloned().unwrap_or_default();
+        Ok(match act::hand_over(&self.client, town, commands, text).await {
+            Ok(()) => Delivery::Handed { to },
+            Err(why) => Delivery::Failed(why),
+        })
+    }
+
+    /// Writes down that a text is about to be handed to the session's launcher, unless something but its work keeps it
+    /// from being read.
+    async fn write_handed(
+        &mut self,
+        town: &Town,
+        session: &SessionName,
+        text: &NudgeText,
+        memory: Memory,
+    ) -> Result<(), Delivery> {
+        let state = self.store.view();
+        let looked = survey(&self.client, town, state, memory, Orders::default(), Depth::Plan).await;
+        let Survey { now, observed, memory, .. } = looked;
+        let situation = Situation { town, observed: &observed, memory: &memory, orders: Orders::default(), now };
+        let target = nudgeable(&situation, session).map_err(Delivery::Refused)?;
+        let desired = town.sessions.get(session).ok_or(Delivery::Refused(Obstacle::Absent))?;
+        let nudge = Nudge { target: &target, agent: &desired.agent, text, decided: now };
+        match may_nudge(&self.client, nudge).await {
+            Ok(()) | Err(Delivery::Refused(Obstacle::Works | Obstacle::NoPrompt | Obstacle::Composing)) => {}
+            Err(delivery) => return Err(delivery),
+        }
+        self.write_nudge(memory, session, &target, text, now).map_err(Delivery::Failed)
     }
 
     /// Looks where a text would be typed, and whether it may be now. Types nothing, and needs no turn.

@@ -5,7 +5,7 @@ use crate::model::{Memory, Moment, Observed, Orders, Plan, Town};
 use crate::observe::{self, Depth};
 use crate::plan::{Situation, covered, plan};
 use crate::proc;
-use crate::remember::learn;
+use crate::remember::{learn, lose_errands};
 use crate::store::View;
 use crate::tmux::Client;
 use std::borrow::Cow;
@@ -37,6 +37,7 @@ pub async fn survey<'t>(
     depth: Depth,
 ) -> Survey<'t> {
     let now = proc::clock::now();
+    let memory = lose_errands(memory, proc::process::may_live);
     let mut observed = observe::look(client, town, &memory, now, depth).await;
     let (town, mut notices) = heeding(covered(town, &observed));
     notices.extend(observe::listen(&mut observed, &town, &memory, state, now));

@@ -50,7 +50,7 @@ impl Typist for ByTurns {
 
 fn typing(delivery: Delivery) -> Typing {
     match delivery {
-        Delivery::Delivered { .. } => Typing::Typed,
+        Delivery::Delivered { .. } | Delivery::Handed { .. } => Typing::Typed,
         Delivery::Refused(obstacle) if obstacle.passes() => Typing::NotYet(obstacle.to_string()),
         Delivery::Refused(obstacle) => Typing::Refused(obstacle.to_string()),
         // It has another life by now, which the next look finds.

@@ -16,27 +16,16 @@ struct Row {
 }
 
 const LATER: &str = "it may stay: nothing of it changes what gtctl does";
-const NO_GT: &str = "take it out: sessions are started with launcher = \"tmux\", by `command` or the agent's own";
 
 const fn later(path: &'static [&'static str]) -> Row {
     Row { path, value: "", severity: Severity::Advice, help: LATER }
 }
 
-const fn refused(path: &'static [&'static str], value: &'static str) -> Row {
-    Row { path, value, severity: Severity::Error, help: NO_GT }
-}
-
 /// Session fields, wherever a session's fields stand; then tables of their own.
-const SESSION_ROWS: [Row; 2] = [later(&["instructions"]), refused(&["launcher"], "gt")];
+const SESSION_ROWS: [Row; 1] = [later(&["instructions"])];
 
 /// Everything else.
-const ROWS: [Row; 5] = [
-    later(&["agents", "*", "resume"]),
-    refused(&["roles", "*", "start"], ""),
-    refused(&["roles", "*", "stop"], ""),
-    refused(&["roles", "*", "restart_command"], ""),
-    refused(&["roles", "*", "nudge"], ""),
-];
+const ROWS: [Row; 1] = [later(&["agents", "*", "resume"])];
 
 /// Where session fields stand.
 const SESSION_TABLES: [&[&str]; 3] = [&["defaults"], &["roles", "*"], &["session", "*"]];

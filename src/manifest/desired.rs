@@ -30,7 +30,7 @@ impl Reading<'_> {
     /// One session, or nothing when a fault kept it from being resolved.
     pub(crate) fn desired(&mut self, scene: &Scene<'_>, named: &Named<'_>) -> Option<Desired> {
         let Named { tiers, name, rig, prefix, own_name } = named;
-        let known = self.agent_of(scene, tiers);
+        let mut known = self.agent_of(scene, tiers);
         let words = Words {
             town: scene.town,
             rig: *rig,
@@ -42,6 +42,7 @@ impl Reading<'_> {
         };
         let identity = Identity { role: tiers.role_name, rig: *rig, name: *own_name };
         let command = self.command(tiers, &words, &known);
+        let launch = self.launch(scene, tiers, &words);
         let dir = self.dir(scene, tiers, &words, identity);
         let env = self.env(tiers, &words);
         let env_file = self.file(tiers, &words, "env_file", pick!(tiers, env_file));
@@ -52,14 +53,19 @@ impl Reading<'_> {
         let completion = self.completion(tiers, &words, restart);
         let idling = self.idling(tiers, &words);
         // Only now, so that one fault hides no other.
-        let (command, dir) = (command?, dir?);
+        let (command, dir, launch) = (command?, dir?, launch?);
+        if launch.commands().is_some() && pick!(tiers, agent).is_none() && pick!(tiers, command).is_none() {
+            // Its launcher chooses the agent: any that is known will do.
+            let all = scene.agents.values().flat_map(|known| known.agent.process_names.iter().cloned());
+            known.agent.process_names = all.collect::<BTreeSet<_>>().into_iter().collect();
+        }
         let wait = |field: Option<&super::wire::values::Wait>| field.map_or(Period::ZERO, |wait| wait.0);
         Some(Desired {
             name: name.clone(),
             role: tiers.role_name.to_owned(),
             rig: rig.map(str::to_owned),
             agent: known.agent,
-            launcher: pick!(tiers, launcher).map(|word| word.meaning()).unwrap_or_default(),
+            launch,
             command,
             dir,
             env,

@@ -22,6 +22,7 @@ mod deferred;
 mod desired;
 mod fault;
 mod gastown;
+mod launch;
 mod layer;
 mod order;
 mod origins;

@@ -5,7 +5,7 @@ use super::fault::{Origin, SourceFile, escaped, shown};
 use super::layer::{Layers, Part};
 use super::session::tier_path;
 use super::wire;
-use crate::model::{Desired, SessionName};
+use crate::model::{Commands, Desired, SessionName};
 use figment::value::{Num, Value};
 use std::collections::BTreeMap;
 
@@ -55,7 +55,24 @@ impl Origins {
             return fields.iter().filter_map(|field| self.explain_policy(session, pattern, field)).collect();
         }
         let fields = leaves(fields_of::<wire::SessionTable>());
-        fields.iter().filter_map(|field| self.explain_field(session, field)).collect()
+        // What a launcher runs is not what gtctl would.
+        let is_foreign = |field: &&Vec<&str>| session.commands().is_some() && matches!(field[..], ["command"]);
+        let fields = fields.iter().filter(|field| !is_foreign(field));
+        let own = fields.filter_map(|field| self.explain_field(session, field));
+        own.chain(self.explain_commands(session)).collect()
+    }
+
+    /// The commands of its role by which it is started and stopped, where it is.
+    fn explain_commands(&self, session: &Desired) -> Vec<Explained> {
+        let Some(commands) = session.commands() else { return Vec::new() };
+        let Commands { start, stop, restart, nudge, .. } = commands;
+        let all = [("start", start), ("stop", stop), ("restart_command", restart), ("nudge", nudge)];
+        let explained = |(field, argv): (&str, &Vec<String>)| Explained {
+            field: field.to_owned(),
+            value: list(argv.iter().map(|word| quoted(word))),
+            origin: self.name(&["roles", &session.role, field].map(str::to_owned)),
+        };
+        all.into_iter().filter(|(_, argv)| !argv.is_empty()).map(explained).collect()
     }
 
     fn explain_policy(&self, session: &Desired, pattern: &str, field: &[&str]) -> Option<Explained> {

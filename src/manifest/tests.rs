@@ -1,7 +1,7 @@
 //! The room as a whole: what loads, what does not, and where every fault is found.
 
 use super::*;
-use crate::model::{Launcher, Period, RestartPolicy, SessionName, Socket};
+use crate::model::{Commands, Period, RestartPolicy, SessionName, Socket};
 use std::path::PathBuf;
 
 const RIGS: &str = r#"{"rigs":{"shop":{"beads":{"prefix":"sh"}},"yard":{}}}"#;
@@ -115,7 +115,8 @@ fn a_gas_town_gets_its_names_directories_and_identity() {
     assert_eq!(watcher.identity_env["GT_CREW"], "watcher");
     assert_eq!(watcher.wave, 3);
     let mayor = &town.sessions["hq-mayor"];
-    assert_eq!((mayor.agent.name.as_str(), mayor.wave, mayor.launcher), ("claude", 2, Launcher::Tmux));
+    assert_eq!((mayor.agent.name.as_str(), mayor.wave), ("claude", 2));
+    assert_eq!(mayor.commands().expect("through gt").start, ["gt", "mayor", "start", "--agent=claude"]);
     assert!(mayor.max_age.expect("limited") >= Period::from_hours(4));
     assert!(mayor.max_age.expect("limited") <= Period::from_mins(245));
     let prefixed = example("gastown").replace("naming = \"rig\"", "naming = \"prefix\"").replace("gt-shop-", "sh-");
@@ -270,13 +271,70 @@ fn cycles_name_each_edge_and_waves_are_kept() {
     assert_eq!(faults.list[0].related[1].label, "`c` waits for `a`");
 }
 
+/// The commands of a session, as one line each.
+fn commands(town: &str, session: &str) -> Option<[String; 4]> {
+    let town = given(town).load().expect("loads").town;
+    let Commands { start, stop, restart, nudge, .. } = town.sessions[session].commands()?.clone();
+    Some([start, stop, restart, nudge].map(|argv| argv.join(" ")))
+}
+
+#[test]
+fn gt_is_told_an_agent_where_one_is_named_and_it_takes_one() {
+    let head = "[town]\nname = \"a\"\nroot = \"/gt\"\n[defaults]\nlauncher = \"gt\"\n";
+    let crew = "[[session]]\nrole = \"crew\"\nrig = \"shop\"\nname = \"max\"\n";
+    let plain = commands(&format!("{head}{crew}"), "gt-shop-crew-max").expect("by gt");
+    let nudge = "gt nudge shop/crew/max --mode=queue --";
+    assert_eq!(plain, ["gt crew start shop max", "gt crew stop shop/max", "gt crew restart shop/max", nudge]);
+    // A restart that cannot be told the agent is none.
+    let named = commands(&format!("{head}{crew}agent = \"kimi\"\n"), "gt-shop-crew-max").expect("by gt");
+    assert_eq!(named, ["gt crew start shop max --agent=kimi", "gt crew stop shop/max", "", nudge]);
+    let mayor = commands(&format!("{head}[[session]]\nrole = \"mayor\"\nagent = \"kimi\"\n"), "hq-mayor");
+    assert_eq!(mayor.expect("by gt")[2], "gt mayor restart --agent=kimi");
+    let polecat = commands(&format!("{head}{}agent = \"kimi\"\n", crew.replace("crew", "polecat")), "gt-shop-max");
+    assert_eq!(polecat.expect("by gt")[0], "gt session start shop/max", "which knows no --agent");
+    // Where nobody names one, gt chooses: any agent that is known will do.
+    let town = given(&format!("{head}{crew}")).load().expect("loads").town;
+    let known = &town.sessions["gt-shop-crew-max"].agent.process_names;
+    assert!(["claude", "kimi", "codex"].iter().all(|name| known.iter().any(|one| one == name)), "{known:?}");
+}
+
+#[test]
+fn a_role_is_launched_by_commands_of_its_own_unless_somebody_says_otherwise() {
+    let head = "[town]\nname = \"a\"\n[roles.box]\nstart = [\"up\", \"{session}\"]\nagent = \"claude\"\n";
+    let session = "[[session]]\nrole = \"box\"\nsession = \"b\"\n";
+    let own = commands(&format!("{head}{session}"), "b").expect("by its own");
+    assert_eq!(own, ["up b", "", "", ""]);
+    assert_eq!(commands(&format!("{head}{session}launcher = \"tmux\"\n"), "b"), None);
+    assert_eq!(commands(&format!("{head}{}", session.replace("box", "custom")), "b"), None);
+    // What the defaults say is not meant for roles that gt does not know.
+    let custom = format!("{head}[defaults]\nlauncher = \"gt\"\n{}", session.replace("box", "custom"));
+    assert_eq!(commands(&custom, "b"), None);
+}
+
+#[test]
+fn what_gt_cannot_start_is_a_fault() {
+    let town = "[town]\nname = \"a\"\n";
+    let codes = |text: &str| {
+        let faults = given(&format!("{town}{text}")).load().expect_err("faulty");
+        faults.list.iter().map(|fault| fault.code).collect::<Vec<_>>()
+    };
+    let custom = "[[session]]\nsession = \"b\"\nlauncher = \"gt\"\n";
+    assert_eq!(codes(custom), ["no-start"]);
+    let two = "[defaults]\nlauncher = \"gt\"\n[[session]]\nrole = \"mayor\"\n[[session]]\nrole = \"deacon\"\n";
+    assert_eq!(codes(two), ["no-root"], "once for all of them");
+    let empty = "[roles.box]\nstart = []\n[[session]]\nrole = \"box\"\nsession = \"b\"\n";
+    assert_eq!(codes(empty), ["empty-command"]);
+    let advised = "root = \"/gt\"\n[[session]]\nrole = \"mayor\"\nlauncher = \"gt\"\nenv = { A = \"1\" }\n";
+    let advice = given(&format!("{town}{advised}")).load().expect("loads").advice;
+    assert_eq!(advice.list.iter().map(|fault| fault.code).collect::<Vec<_>>(), ["unused"]);
+}
+
 #[test]
 fn what_this_version_cannot_do_is_refused_and_what_it_ignores_is_told() {
     let text = "[town]\nname = \"a\"\nsocket = \"gastown\"\n[defaults]\non_idle = \"nudge\"\nlogs = { files = 2 }\n[roles.mine]\nlauncher = \"gt\"\nstart = [\"x\"]\n[[chore]]\nkind = \"upstream\"\nrepo = \"a/b\"\n[controller]\nmetrics = \"x\"\n";
     let faults = given(text).load().expect_err("faulty");
     let list: Vec<String> = faults.list.iter().map(|f| format!("{} {}", f.code, place(&faults, &f.origin))).collect();
-    let want =
-        ["no-root 3:10 \"gastown\"", "unsupported 8:1 launcher", "unsupported 9:1 start", "bad-metrics 14:11 \"x\""];
+    let want = ["no-root 3:10 \"gastown\"", "bad-metrics 14:11 \"x\""];
     assert_eq!(list, want);
 }
 

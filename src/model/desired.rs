@@ -1,6 +1,6 @@
 //! What the user wants: a [`Town`] of [`Desired`] sessions, every default resolved.
 
-use super::{Chore, Gastown, NudgeText, Period, Policy, SessionName, Topic};
+use super::{Chore, Gastown, Launch, NudgeText, Period, Policy, SessionName, Topic};
 use core::net::SocketAddr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -65,7 +65,7 @@ pub struct Desired {
     /// The agent that runs in it.
     pub agent: Agent,
     /// How it is started and stopped.
-    pub launcher: Launcher,
+    pub launch: Launch,
     /// The argv that is executed, without a shell; at least one element.
     pub command: Vec<String>,
     /// Working directory, absolute.
@@ -130,9 +130,14 @@ impl Desired {
 
     /// The digest of what a restart is needed for: command, directory and environment as declared.
     ///
-    /// Limits are live and not in it; nor is what gtctl adds of itself, so that a new version restarts no town.
+    /// Limits are live and not in it; nor is what gtctl adds of itself, so that a new version restarts no town. Of what
+    /// commands start only the agent is known that they are told: they choose the rest.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
+        if let Some(commands) = self.commands() {
+            let agent = commands.agent.as_deref().unwrap_or_default();
+            return Fingerprint { command: digest(["by commands", agent]), dir: 0, env: 0 };
+        }
         let env: Vec<String> = self.env.iter().map(|(k, v)| format!("{k}={v}")).collect();
         let env_file = self.env_file.as_ref().map(|p| p.to_string_lossy().into_owned());
         Fingerprint {
@@ -232,16 +237,6 @@ pub struct Agent {
     pub probe: Vec<String>,
     /// Arguments that resume a former conversation.
     pub resume: Vec<String>,
-}
-
-/// How sessions are started and stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Launcher {
-    /// gtctl starts the agent itself, as the pane's own process.
-    #[default]
-    Tmux,
-    /// Through the `gt` command line.
-    Gt,
 }
 
 /// What happens when a session's process ends.

@@ -30,6 +30,10 @@ impl Reason {
             Self::Adoptable { process } => of([("process", json!(process))]),
             Self::Covered { policy } => of([("policy", json!(policy))]),
             Self::Uncovered | Self::Orphaned | Self::Asked => Evidence::new(),
+            Self::UnderWay { argvs, waited, limit } => {
+                of([("argvs", json!(argvs)), ("waited_ms", ms(*waited)), ("limit_ms", ms(*limit))])
+            }
+            Self::NotStarted { said, crashes } => of([("said", json!(said)), ("crashes", json!(crashes))]),
             Self::StopBegun { waited, purpose } => of([("waited_ms", ms(*waited)), ("purpose", json!(purpose))]),
         }
     }
@@ -65,6 +69,7 @@ impl Hold {
             Self::Blocked { kind, agent, evidence, fix } => blocked(*kind, agent, evidence, fix.as_deref()),
             Self::Roused { waited } => of([("waited_ms", ms(*waited))]),
             Self::Gastown(hold) => hold.evidence(),
+            Self::LauncherFailed { said } => of([("said", json!(said))]),
             Self::OwnSession | Self::SecondLook | Self::Paused | Self::NotDurable | Self::EmptyTown => Evidence::new(),
         }
     }
@@ -96,6 +101,7 @@ impl Hold {
             | Self::Stopping { .. }
             | Self::Blocked { kind: Block::Limit, .. }
             | Self::Roused { .. }
+            | Self::LauncherFailed { .. }
             | Self::SecondLook
             | Self::Paused => false,
         }

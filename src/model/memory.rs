@@ -1,8 +1,8 @@
 //! What tmux forgets: the town's history, as kept in the state file.
 
 use crate::model::{
-    ChoreHistory, Content, Death, Fingerprint, Generation, Marks, Moment, Probed, ProcId, RanWith, Rung, ServerId,
-    SessionName,
+    ChoreHistory, Complaint, Content, Death, Errand, Fingerprint, Generation, Marks, Moment, Probed, ProcId, RanWith,
+    Rung, ServerId, SessionName,
 };
 use std::collections::BTreeMap;
 
@@ -87,6 +87,10 @@ pub struct History {
     pub footprint: Option<Footprint>,
     /// What it was last seen to run with as declared then.
     pub ran_with: Option<RanWith>,
+    /// A command that starts or stops it now.
+    pub errand: Option<Errand>,
+    /// Why the last such command failed, until one has not.
+    pub complaint: Option<Complaint>,
 }
 
 impl History {

@@ -15,6 +15,7 @@ pub mod gastown;
 pub mod heartbeat;
 pub mod identity;
 pub mod journal;
+pub mod launch;
 pub mod marks;
 pub mod memory;
 pub mod name;
@@ -39,14 +40,15 @@ pub use chore::{
 };
 pub use content::{Content, Cpu};
 pub use desired::{
-    Agent, Backoff, Completion, Desired, Fingerprint, Idling, Launcher, Limits, Logs, Marker, Metrics, Notify, OnDrift,
-    OnIdle, RestartPolicy, Socket, StartBudget, Town, WhenAttached,
+    Agent, Backoff, Completion, Desired, Fingerprint, Idling, Limits, Logs, Marker, Metrics, Notify, OnDrift, OnIdle,
+    RestartPolicy, Socket, StartBudget, Town, WhenAttached,
 };
 pub use evidence::Evidence;
 pub use gastown::{Gastown, GastownHold, Rest};
 pub use heartbeat::{Counts, Heartbeat, InForce, Keeper};
 pub use identity::{Generation, PaneId, ProcId, ServerId, SessionId};
 pub use journal::{Entry, Level};
+pub use launch::{Commands, Complaint, Errand, Launch, Launcher};
 pub use marks::{Marks, Position, Sighting, Standing, Verdict};
 pub use memory::{Departure, Ended, Finished, Footprint, History, Memory, Purpose, Roused, Run, Stopping, Typed};
 pub use name::{NameFault, SessionName};

@@ -168,6 +168,11 @@ pub enum Delivery {
         /// How many.
         presses: u32,
     },
+    /// It was handed to the launcher of the session, which delivers it in its own time.
+    Handed {
+        /// The launcher's program.
+        to: String,
+    },
     /// Nothing was typed.
     Refused(Obstacle),
     /// Nothing was typed: the session is no longer what it was decided for.
@@ -191,6 +196,7 @@ impl Delivery {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Delivered { .. } => "delivered",
+            Self::Handed { .. } => "handed",
             Self::Refused(obstacle) if obstacle.passes() => "not-delivered",
             Self::Refused(_) => "refused",
             Self::Stale(_) => "stale",
@@ -205,6 +211,7 @@ impl fmt::Display for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Delivered { .. } => f.write_str("delivered"),
+            Self::Handed { to } => write!(f, "handed to {to}, which delivers it"),
             Self::Refused(obstacle) => write!(f, "not delivered: {obstacle}"),
             Self::Stale(why) | Self::Failed(why) => write!(f, "not delivered: {why}"),
             Self::NotSubmitted { why, .. } => write!(f, "typed but not submitted: {why}"),

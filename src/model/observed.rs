@@ -113,6 +113,8 @@ pub enum Origin {
     Adopted,
     /// Others started it, and a policy covered it when it got its labels.
     Policy,
+    /// The commands of its launcher started it, such as gt: somewhere in its pane the agent runs.
+    Launcher,
 }
 
 /// Whether an agent lives.

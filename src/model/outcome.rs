@@ -55,4 +55,9 @@ pub enum Effect {
     Nudged,
     /// Escape was pressed.
     Roused,
+    /// It was handed to the commands that carry it out beside the cycles; what comes of it is told later.
+    Begun {
+        /// What is run, in order.
+        argvs: Vec<Vec<String>>,
+    },
 }

@@ -1,8 +1,8 @@
 //! What shall happen: steps, what is held, what is unchanged, and when to look again.
 
 use super::{
-    Agent, Desired, Fingerprint, Generation, Hold, Judged, Logs, Moment, NudgeText, Origin, PaneId, Phase, Probe,
-    ProcId, Purpose, Reason, ServerId, SessionId, SessionName, Timed, WhenAttached,
+    Agent, Desired, Fingerprint, Generation, Hold, Judged, Launch, Logs, Moment, NudgeText, Origin, PaneId, Phase,
+    Probe, ProcId, Purpose, Reason, ServerId, SessionId, SessionName, Timed, WhenAttached,
 };
 
 /// A whole decision. Every declared session, and every one of ours that is no longer declared, is in exactly one of
@@ -78,6 +78,8 @@ pub enum Action {
         /// What its agent is: the keys by which it leaves, and how its prompt is known. Without keys for one that is not
         /// declared.
         agent: Box<Agent>,
+        /// By what it is ended.
+        launch: Launch,
     },
     /// Label the session as ours.
     Adopt {
@@ -238,6 +240,8 @@ impl Action {
             Self::Start { generation, .. }
             | Self::Adopt { generation, .. }
             | Self::Restart { generation, rung: Rung::Finish, .. } => Some(*generation),
+            // Commands end it and start it in one go.
+            Self::Restart { generation, desired, .. } if desired.commands().is_some() => Some(*generation),
             Self::Restart { rung: Rung::Ask | Rung::Term | Rung::Kill, .. }
             | Self::Expire { .. }
             | Self::Nudge { .. }

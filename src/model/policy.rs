@@ -1,7 +1,7 @@
 //! What the user wants of sessions that others start.
 
 use super::{
-    Agent, Backoff, Completion, Desired, Idling, Launcher, Logs, NudgeText, OnDrift, OnIdle, Period, RestartPolicy,
+    Agent, Backoff, Completion, Desired, Idling, Launch, Logs, NudgeText, OnDrift, OnIdle, Period, RestartPolicy,
     SessionName, WhenAttached,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,7 +52,7 @@ impl Policy {
             role: "custom".to_owned(),
             rig: None,
             agent: Agent { busy: self.busy.clone(), ..Agent::default() },
-            launcher: Launcher::Tmux,
+            launch: Launch::Tmux,
             command: Vec::new(),
             dir: PathBuf::from("/"),
             env: BTreeMap::new(),

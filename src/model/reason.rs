@@ -159,6 +159,22 @@ pub enum Reason {
     Orphaned,
     /// Somebody asked for it by hand.
     Asked,
+    /// A command that starts or stops it is under way.
+    UnderWay {
+        /// What is run, in order.
+        argvs: Vec<Vec<String>>,
+        /// For how long.
+        waited: Period,
+        /// How long it may take.
+        limit: Period,
+    },
+    /// The commands that should start it came to nothing.
+    NotStarted {
+        /// Why, unsanitised.
+        said: String,
+        /// Crashes in a row, this one included.
+        crashes: u32,
+    },
     /// A planned stop was begun for this and is carried on.
     StopBegun {
         /// How long ago.
@@ -191,6 +207,8 @@ impl Reason {
             Self::Uncovered => "uncovered",
             Self::Orphaned => "orphaned",
             Self::Asked => "asked",
+            Self::UnderWay { .. } => "under-way",
+            Self::NotStarted { .. } => "not-started",
             Self::StopBegun { .. } => "stop-begun",
         }
     }
@@ -310,6 +328,11 @@ pub enum Hold {
         /// How long ago.
         waited: Period,
     },
+    /// The command that should have ended or restarted it failed just now.
+    LauncherFailed {
+        /// Why, unsanitised.
+        said: String,
+    },
     /// Lacks a second agreeing look.
     SecondLook,
     /// The operator paused the town.
@@ -350,6 +373,7 @@ impl Hold {
             Self::ForeignTown { .. } => "foreign-town",
             Self::Blocked { .. } => "blocked",
             Self::Roused { .. } => "roused",
+            Self::LauncherFailed { .. } => "launcher-failed",
             Self::SecondLook => "second-look",
             Self::Paused => "paused",
             Self::Gastown(hold) => hold.code(),

@@ -119,9 +119,9 @@ impl View<'_> {
     fn ours(&self, label: &Label, Judged { row, pane }: Judged<'_>) -> Chosen {
         let declared = self.town.sessions.get(&label.session);
         let names = match (label.origin, declared) {
-            (Origin::Adopted, Some(declared)) => Some(declared.agent.process_names.as_slice()),
+            (Origin::Adopted | Origin::Launcher, Some(declared)) => Some(declared.agent.process_names.as_slice()),
             // Nobody knows any more what an orphan's agent was called, nor ever what others run.
-            (Origin::Adopted, None) | (Origin::Started | Origin::Policy, _) => None,
+            (Origin::Adopted | Origin::Launcher, None) | (Origin::Started | Origin::Policy, _) => None,
         };
         let members = self.members(pane, names.is_some());
         let life = match (names, pane) {

@@ -19,6 +19,8 @@ use crate::model::{
     WhenAttached,
 };
 
+/// How long a launcher whose command failed on a living session is left alone.
+const COMPLAINT_WAIT: Period = Period::from_mins(1);
 /// The window of the start budget and of what counts as lately come up.
 const WINDOW: Period = Period::from_mins(10);
 
@@ -34,12 +36,14 @@ pub(super) fn pace(situation: &Situation<'_>, subjects: &[Subject<'_>], verdicts
             *verdict = Verdict::Want(notice);
         }
     }
-    let starting: Vec<&Subject<'_>> = subjects.iter().filter(|subject| subject.is_coming_up()).collect();
+    let is_starting = |subject: &&Subject<'_>| subject.is_being_started() || subject.is_coming_up();
+    let starting: Vec<&Subject<'_>> = subjects.iter().filter(is_starting).collect();
     hold_for_agents(situation, subjects, &mut verdicts);
     hold_for_waves(subjects, &mut verdicts);
     hold_for_budgets(situation, subjects, &mut verdicts, starting.len());
     if verdicts.iter().any(waits_for_others) {
-        starting.iter().filter_map(|subject| subject.ready_at()).for_each(|at| wakes.add(at));
+        let coming = starting.iter().filter(|subject| !subject.is_being_started());
+        coming.filter_map(|subject| subject.ready_at()).for_each(|at| wakes.add(at));
     }
     let mass = hold_for_mass(situation, subjects, &mut verdicts);
     let mut plan = Plan { mass, ..Plan::default() };
@@ -110,7 +114,17 @@ fn hold_a_kill(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<
     if memory.settling > 0 {
         return Some((Hold::ClockJump { cycles: memory.settling }, Some(subject.now().plus(LOOK_AGAIN))));
     }
-    hold_for_gap(subject, want).or_else(|| hold_for_drain(subject, want, wakes))
+    hold_after_complaint(subject, want)
+        .or_else(|| hold_for_gap(subject, want))
+        .or_else(|| hold_for_drain(subject, want, wakes))
+}
+
+/// The command that should have ended it failed: it is not asked again at once.
+fn hold_after_complaint(subject: &Subject<'_>, want: &Want) -> Option<(Hold, Option<Moment>)> {
+    let complaint = subject.history?.complaint.as_ref()?;
+    let until = complaint.at.plus(COMPLAINT_WAIT);
+    let minded = want.kind.kills() && subject.desired?.commands().is_some() && !subject.now().reached(&until);
+    minded.then(|| (Hold::LauncherFailed { said: complaint.said.clone() }, Some(until)))
 }
 
 /// What holds any signal to something alive, that of a stop which was begun before somebody came included.

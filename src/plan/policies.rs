@@ -64,7 +64,7 @@ fn claim<'t>(town: &'t Town, name: &str, ownership: &Ownership) -> Option<(Sessi
         Ownership::Ours(label) => {
             let policy = match label.origin {
                 Origin::Policy => policy(),
-                Origin::Started | Origin::Adopted => None,
+                Origin::Started | Origin::Adopted | Origin::Launcher => None,
             };
             Some((label.session.clone(), Claim { life: Some(label.generation), policy }))
         }

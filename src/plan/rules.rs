@@ -12,8 +12,8 @@ use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use super::{Opinion, Says};
 use crate::model::{
-    Death, Hold, Life, Moment, MovedOut, Next, OnDrift, Origin, Orphans, Ownership, Period, Phase, Purpose, Reason,
-    RestartPolicy, Rung, Stopping, Verb,
+    Death, Desired, Hold, Life, Moment, MovedOut, Next, OnDrift, Origin, Orphans, Ownership, Period, Phase, Purpose,
+    Reason, RestartPolicy, Rung, Stopping, Verb,
 };
 
 /// How soon to look again where a second look decides.
@@ -25,7 +25,8 @@ const KILL_AGAIN: Period = Period::from_secs(5);
 
 type Rule = fn(&Subject<'_>) -> Option<Verdict>;
 
-const RULES: [(&str, Rule); 20] = [
+const RULES: [(&str, Rule); 21] = [
+    ("under-way", under_way),
     ("not-told", not_told),
     ("foreign", foreign),
     ("stopping", stopping),
@@ -62,6 +63,23 @@ pub(super) fn opinions(subject: &Subject<'_>) -> Vec<Opinion> {
     };
     let asked = RULES.iter().map(|(rule, ask)| Opinion { rule, says: ask(subject).map(says) });
     asked.chain([Opinion { rule: "calm", says: Some(says(calm(subject))) }]).collect()
+}
+
+/// A command that starts or stops it is under way: until it has ended, nobody else does anything to the session.
+fn under_way(subject: &Subject<'_>) -> Option<Verdict> {
+    let errand = subject.errand()?;
+    let phase = match errand.verb {
+        Verb::Start | Verb::Restart => Phase::Starting,
+        Verb::Expire => Phase::Stopping,
+        Verb::Adopt | Verb::Nudge | Verb::Rouse => subject.living_phase(),
+    };
+    let commands = subject.desired.and_then(Desired::commands);
+    let note = commands.map(|commands| Reason::UnderWay {
+        argvs: commands.for_verb(errand.verb).into_iter().map(<[String]>::to_vec).collect(),
+        waited: subject.now().since(&errand.begun),
+        limit: commands.limit(errand.verb),
+    });
+    Some(Verdict::Keep(Keep { phase, note, next: None, wake: None }))
 }
 
 /// Rule 1: what could not be told this time is left alone.
@@ -396,7 +414,14 @@ pub(super) fn calm(subject: &Subject<'_>) -> Verdict {
 /// The wish to create it.
 fn create(subject: &Subject<'_>, phase: Phase) -> Want {
     let last = subject.run().and_then(|run| run.ended).map(|ended| ended.death);
-    Want { verb: Verb::Start, reason: Reason::Missing { last }, kind: Kind::Create, phase }
+    let reason = match subject.not_started() {
+        Some(complaint) => {
+            let crashes = u32::try_from(subject.crashes().len()).unwrap_or(u32::MAX);
+            Reason::NotStarted { said: complaint.said.clone(), crashes }
+        }
+        None => Reason::Missing { last },
+    };
+    Want { verb: Verb::Start, reason, kind: Kind::Create, phase }
 }
 
 /// Holds a start or a revival for as long as its crashes ask.

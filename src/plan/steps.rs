@@ -58,7 +58,8 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
         },
         Verb::Expire => {
             let agent = Box::new(subject.desired.map_or_else(Agent::default, |desired| desired.agent.clone()));
-            Action::Expire { target: subject.target()?, rung, agent }
+            let launch = subject.desired.map(|desired| desired.launch.clone()).unwrap_or_default();
+            Action::Expire { target: subject.target()?, rung, agent, launch }
         }
         Verb::Adopt => adoption(subject, generation)?,
         Verb::Nudge => Action::Nudge {
@@ -87,13 +88,14 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
 fn adoption(subject: &Subject<'_>, generation: Generation) -> Option<Action> {
     let (desired, target) = (subject.desired?, subject.target()?);
     let (fingerprint, started) = (desired.fingerprint(), subject.now().minus(adopted_age(subject)));
+    let by = if desired.commands().is_some() { Origin::Launcher } else { Origin::Adopted };
     let (origin, handoff) = match subject.policy() {
         Some(_) => (Origin::Policy, None),
-        None => (Origin::Adopted, Some(subject.handoff_to_carry().unwrap_or(subject.now()))),
+        None => (by, Some(subject.handoff_to_carry().unwrap_or(subject.now()))),
     };
     // What is declared is logged like all that is; what others start, only to hear it.
     let Completion { markers, grace: _, log } = &desired.completion;
-    let listens = origin == Origin::Adopted || (!markers.is_empty() && log.is_none());
+    let listens = origin != Origin::Policy || (!markers.is_empty() && log.is_none());
     let log = listens.then_some(desired.logs);
     Some(Action::Adopt { target, fingerprint, generation, started, handoff, origin, log })
 }

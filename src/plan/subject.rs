@@ -2,8 +2,9 @@
 
 use super::Situation;
 use crate::model::{
-    Block, Change, Content, Desired, Generation, History, Label, Life, Marks, Moment, Ownership, Period, Phase, Probed,
-    RanWith, Run, ScreenState, Seen, Server, SessionName, Standing, Target, WhenAttached,
+    Block, Change, Complaint, Content, Death, Desired, Errand, Generation, History, Label, Life, Marks, Moment,
+    Ownership, Period, Phase, Probed, RanWith, Run, ScreenState, Seen, Server, SessionName, Standing, Target, Verb,
+    WhenAttached,
 };
 use std::collections::BTreeMap;
 use std::iter::Peekable;
@@ -205,6 +206,22 @@ impl<'a> Subject<'a> {
     /// Whether it is ours, lives, and is not ready yet.
     pub(super) fn is_coming_up(&self) -> bool {
         self.is_alive() && self.label().is_some() && !self.is_ready()
+    }
+
+    /// A command that starts or stops it now.
+    pub(super) fn errand(&self) -> Option<&'a Errand> {
+        self.history?.errand.as_ref()
+    }
+
+    /// Whether a command is starting it now.
+    pub(super) fn is_being_started(&self) -> bool {
+        self.errand().is_some_and(|errand| matches!(errand.verb, Verb::Start | Verb::Restart))
+    }
+
+    /// What the commands that should have started it last said, where they came to nothing.
+    pub(super) fn not_started(&self) -> Option<&'a Complaint> {
+        let ended = self.run()?.ended?;
+        self.history?.complaint.as_ref().filter(|_| ended.death == Death::NeverStarted)
     }
 
     /// When it will count as ready if it lives on.

@@ -25,7 +25,10 @@ pub fn ask(mut memory: Memory, session: &SessionName, request: Request) -> Memor
             history.crashes.clear();
             history.restart_asked = true;
         }
-        Request::Reset => history.crashes.clear(),
+        Request::Reset => {
+            history.crashes.clear();
+            history.complaint = None;
+        }
     }
     memory
 }

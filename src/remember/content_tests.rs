@@ -1,6 +1,6 @@
 use super::*;
 use crate::model::{
-    Agent, Backoff, Completion, Death, Idling, Launcher, Logs, OnDrift, RestartPolicy, Run, WhenAttached,
+    Agent, Backoff, Completion, Death, Idling, Launch, Logs, OnDrift, RestartPolicy, Run, WhenAttached,
 };
 use crate::model::{Generation, Origin, Ownership, PaneId, ProcId, SessionId, SessionName};
 use std::collections::BTreeSet;
@@ -42,7 +42,7 @@ fn desired() -> Desired {
         role: String::new(),
         rig: None,
         agent: Agent { name: "kimi".into(), ..Agent::default() },
-        launcher: Launcher::Tmux,
+        launch: Launch::Tmux,
         command: vec![],
         dir: "/".into(),
         env: BTreeMap::new(),

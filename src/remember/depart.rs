@@ -25,7 +25,8 @@ pub(super) fn depart(memory: &mut Memory, town: &Town, server: Option<&Server>, 
     for (name, history) in &mut memory.sessions {
         let desired = town.sessions.get(name);
         let lives_on = server.is_some_and(|server| server.moved.contains_key(name));
-        if !ends(history, desired) || ours.contains_key(name) || lives_on {
+        // What a command ends now is told of by its own end.
+        if !ends(history, desired) || ours.contains_key(name) || lives_on || history.errand.is_some() {
             continue;
         }
         let taker = server.and_then(|server| server.sessions.get(name.as_str()));

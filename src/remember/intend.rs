@@ -41,8 +41,11 @@ fn intend_step(memory: &mut Memory, step: &Step, now: Moment) {
             history.handoff = *handoff;
             memory.starts.push(now);
         }
-        Action::Restart { target, rung, handoff, .. } => {
+        Action::Restart { target, rung, handoff, desired, .. } => {
             history.handoff = *handoff;
+            if desired.commands().is_some() {
+                memory.starts.push(now);
+            }
             intend_stop(&mut history.stopping, target.generation, *rung, Purpose::Restart, step, now);
         }
         Action::Expire { rung: Rung::Finish, .. } => {}

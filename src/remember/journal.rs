@@ -87,6 +87,10 @@ pub fn handoffs(before: &Memory, after: &Memory) -> Vec<(SessionName, Moment)> {
 
 fn of_outcome(done: &Done, step: Option<&Step>) -> Entry {
     let (word, why) = match &done.outcome {
+        Outcome::Done(Effect::Begun { argvs }) => {
+            let argvs: Vec<String> = argvs.iter().map(|argv| argv.join(" ")).collect();
+            ("done", format!("begun: {}", argvs.join("; ")))
+        }
         Outcome::Done(effect) => ("done", effect_word(done.verb, effect).to_owned()),
         Outcome::Stale(why) => ("stale", format!("{} came too late: {why}", done.verb.word())),
         Outcome::Failed(why) => ("failed", format!("{} failed: {why}", done.verb.word())),
@@ -111,6 +115,7 @@ fn effect_word(verb: Verb, effect: &Effect) -> &'static str {
         (Effect::Nudged, _) => "nudged",
         (Effect::Started { .. }, Verb::Restart) => "restarted",
         (Effect::Roused, _) => "sent an Escape",
+        (Effect::Begun { .. }, _) => "begun",
         (Effect::Started { .. }, Verb::Start | Verb::Expire | Verb::Adopt | Verb::Nudge | Verb::Rouse) => "started",
     }
 }

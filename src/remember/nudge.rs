@@ -36,7 +36,7 @@ pub(super) fn note_typed(history: &mut History, generation: Option<Generation>, 
 pub fn nudge_entry(session: &SessionName, text: &NudgeText, delivery: &Delivery) -> Entry {
     let (level, presses) = match delivery {
         Delivery::Delivered { presses } => (Level::Info, *presses),
-        Delivery::Refused(_) | Delivery::Stale(_) => (Level::Info, 0),
+        Delivery::Handed { .. } | Delivery::Refused(_) | Delivery::Stale(_) => (Level::Info, 0),
         Delivery::NotSubmitted { presses, .. } => (Level::Warn, *presses),
         Delivery::Unknown(_) => (Level::Warn, 0),
         Delivery::Failed(_) => (Level::Error, 0),

@@ -1,5 +1,6 @@
 //! What outcomes leave behind.
 
+use super::errand::end_errand;
 use super::learn::{note_ran_with, push_crash};
 use crate::model::{
     Action, Death, Done, Effect, Ended, Finished, History, Memory, Moment, Origin, Outcome, Plan, ProcId, Run, Rung,
@@ -14,6 +15,9 @@ pub fn record(mut memory: Memory, plan: &Plan, outcomes: &[Done], now: Moment) -
     for done in outcomes {
         let Some(step) = steps.get(&done.session).copied() else { continue };
         let history = memory.sessions.entry(done.session.clone()).or_default();
+        if step.action.commands().is_some() && end_errand(history, &done.outcome, now) {
+            continue;
+        }
         match &done.outcome {
             Outcome::Done(effect) => record_effect(history, step, effect, now),
             Outcome::Failed(_) => {
@@ -74,7 +78,7 @@ fn record_effect(history: &mut History, step: &Step, effect: &Effect, now: Momen
         }
         Effect::Removed => record_removal(history, step, now),
         // What was typed or pressed is known from the intent.
-        Effect::Nudged | Effect::Roused => {}
+        Effect::Nudged | Effect::Roused | Effect::Begun { .. } => {}
     }
 }
 
@@ -82,16 +86,20 @@ fn record_start(history: &mut History, step: &Step, now: Moment) {
     let (Action::Start { desired, generation, .. } | Action::Restart { desired, generation, .. }) = &step.action else {
         return;
     };
-    if history.run.is_some() {
+    // What commands have started may have been seen before their end was told, as the life that it is.
+    let is_known = history.run.as_ref().is_some_and(|run| run.generation == *generation && run.ended.is_none());
+    if history.run.is_some() && !is_known {
         history.restarts = history.restarts.saturating_add(1);
     }
-    history.run = Some(Run {
-        generation: *generation,
-        started: now,
-        ready: None,
-        fingerprint: Some(desired.fingerprint()),
-        ended: None,
-    });
+    if !is_known {
+        history.run = Some(Run {
+            generation: *generation,
+            started: now,
+            ready: None,
+            fingerprint: Some(desired.fingerprint()),
+            ended: None,
+        });
+    }
     note_ran_with(history, desired, desired.fingerprint());
     history.stopping = None;
     history.draining = None;
@@ -142,8 +150,13 @@ fn record_failed_start(history: &mut History, step: &Step, now: Moment) -> bool 
                 ended: Some(Ended { death: Death::NeverStarted, at: now }),
             });
         }
-        Action::Restart { .. } => {}
-        Action::Expire { .. } | Action::Adopt { .. } | Action::Nudge { .. } | Action::Rouse { .. } => return false,
+        // What lives on is not started at all.
+        Action::Restart { rung: Rung::Ask | Rung::Term | Rung::Kill, .. }
+        | Action::Expire { .. }
+        | Action::Adopt { .. }
+        | Action::Nudge { .. }
+        | Action::Rouse { .. } => return false,
+        Action::Restart { rung: Rung::Finish, .. } => {}
     }
     push_crash(history, now, now);
     true

@@ -47,6 +47,8 @@ fn is_own_end(reason: &Reason) -> bool {
         | Reason::Adoptable { .. }
         | Reason::Orphaned
         | Reason::TooLarge { .. }
+        | Reason::UnderWay { .. }
+        | Reason::NotStarted { .. }
         | Reason::FailedStart { .. }
         | Reason::SignedIn { .. }
         | Reason::Covered { .. }
@@ -59,7 +61,7 @@ fn is_own_end(reason: &Reason) -> bool {
 mod tests {
     use super::*;
     use crate::model::{
-        Generation, History, PaneId, Phase, ProcId, Run, Rung, ServerId, SessionId, Step, Target, WhenAttached,
+        Generation, History, Launch, PaneId, Phase, ProcId, Run, Rung, ServerId, SessionId, Step, Target, WhenAttached,
     };
 
     const NOW: Moment = Moment { wall: 1_763_700_000_000, awake: 900_000_000, boot: 1 };
@@ -74,7 +76,7 @@ mod tests {
             process: None,
             attached: WhenAttached::Hold,
         };
-        let action = Action::Expire { target, rung: Rung::Finish, agent: Box::default() };
+        let action = Action::Expire { target, rung: Rung::Finish, agent: Box::default(), launch: Launch::Tmux };
         let step = Step { session: session.clone(), action, reason, phase: Phase::Idle };
         let plan = Plan { steps: vec![step], ..Plan::default() };
         let run =

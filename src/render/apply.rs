@@ -69,6 +69,7 @@ fn finished(verb: Verb, effect: &Effect) -> &'static str {
         (Effect::Nudged, _) => "nudged",
         (Effect::Started { .. }, Verb::Restart) => "restarted",
         (Effect::Roused, _) => "roused",
+        (Effect::Begun { .. }, _) => "begun",
         (Effect::Started { .. }, Verb::Start | Verb::Expire | Verb::Adopt | Verb::Nudge | Verb::Rouse) => "started",
     }
 }
@@ -86,6 +87,10 @@ fn effect_text(effect: &Effect) -> String {
         Effect::Roused => "Escape was pressed".to_owned(),
         Effect::Started { process: None, .. } | Effect::Adopted { .. } | Effect::Removed | Effect::Nudged => {
             String::new()
+        }
+        Effect::Begun { argvs } => {
+            let argvs: Vec<String> = argvs.iter().map(|argv| words::shell(argv)).collect();
+            argvs.join("; ")
         }
     }
 }

@@ -5,7 +5,7 @@ use super::style::{Detail, Paper, Role};
 use super::view::{self, Scene};
 use super::words::{self, count};
 use super::{chores, drift, gastown, sanitise};
-use crate::model::{Action, Change, Desired, Held, Hold, Observed, Phase, Plan, Probe, Reason, Step, Unchanged, Verb};
+use crate::model::{Action, Change, Held, Hold, Observed, Phase, Plan, Probe, Reason, Step, Unchanged, Verb};
 
 /// The columns: what, session, why.
 const WHY: usize = 2;
@@ -122,30 +122,38 @@ fn of_step(step: &Step) -> Vec<Line> {
     let mut lines = vec![Line::Row(vec![
         cell(format!("{symbol} {}", verb.word())).role(role),
         cell(name).role(Role::Strong),
-        cell(words::reason(&step.reason)),
+        cell(words::reason_in_brief(&step.reason)),
     ])];
-    lines.extend(changes(&step.reason));
-    if let Some(desired) = runs(step) {
-        lines.push(below(format!("$ {}", words::shell(&desired.command))));
-    }
+    lines.extend(evidence(&step.reason));
+    lines.extend(runs(step).into_iter().map(|argv| below(format!("$ {}", words::shell(argv)))));
     if let Action::Nudge { text, .. } = &step.action {
         lines.push(below(format!("types: {}", sanitise::line(text.as_str(), LONG))));
     }
     lines
 }
 
-/// What a drift has been and is now, a line for each field.
-fn changes(reason: &Reason) -> Vec<Line> {
-    drift::lines(reason).into_iter().map(below).collect()
+/// What is longer than a reason: what a drift has been and is now, a line for each field; what a launcher said, and what
+/// it does now.
+fn evidence(reason: &Reason) -> Vec<Line> {
+    let texts = match reason {
+        Reason::NotStarted { said, crashes: _ } => vec![format!("| {}", sanitise::line(said, LONG))],
+        Reason::UnderWay { argvs, .. } => argvs.iter().map(|argv| format!("$ {}", words::shell(argv))).collect(),
+        other => drift::lines(other),
+    };
+    texts.into_iter().map(below).collect()
 }
 
-/// What is run, where that is news: at every start, and at a restart for other fields than it runs with.
-fn runs(step: &Step) -> Option<&Desired> {
+/// What is run, in order, where that is news: at every start, at a restart for other fields than it runs with, and all
+/// that is run of a launcher's commands.
+fn runs(step: &Step) -> Vec<&[String]> {
+    if step.action.commands().is_some() {
+        return step.action.errands();
+    }
     match (&step.action, &step.reason) {
-        (Action::Start { desired, .. }, _) => Some(desired),
+        (Action::Start { desired, .. }, _) => vec![&desired.command],
         (Action::Restart { desired, .. }, Reason::Drifted { changes, .. }) => {
             let shown = changes.iter().any(|change| matches!(change, Change::Command { .. }));
-            (!shown).then_some(desired)
+            if shown { Vec::new() } else { vec![&desired.command] }
         }
         (
             Action::Restart { .. }
@@ -154,7 +162,7 @@ fn runs(step: &Step) -> Option<&Desired> {
             | Action::Nudge { .. }
             | Action::Rouse { .. },
             _,
-        ) => None,
+        ) => Vec::new(),
     }
 }
 
@@ -170,14 +178,14 @@ pub(super) fn symbol(verb: Verb) -> (&'static str, Role) {
 
 fn of_held(held: &Held, paper: &Paper) -> Vec<Line> {
     let (symbol, role) = if held.hold.needs_somebody() { ("!", Role::Bad) } else { ("·", Role::Quiet) };
-    let why = words::reason(&held.reason);
+    let why = words::reason_in_brief(&held.reason);
     let obstacle = words::hold(&held.hold, held.until, &paper.clock);
     let row = |reason: String| -> Line {
         let name = held.session.as_str();
         Line::Row(vec![cell(format!("{symbol} {}", held.verb.word())).role(role), cell(name), cell(reason)])
     };
     let mut lines = vec![row(why)];
-    lines.extend(changes(&held.reason));
+    lines.extend(evidence(&held.reason));
     lines.push(Line::Below { column: WHY, cell: cell(format!("held: {obstacle}")).role(role) });
     if let Hold::CrashLoop { tail, .. } = &held.hold {
         let blank = tail.iter().rev().take_while(|l| sanitise::line(l, LONG).trim().is_empty()).count();
@@ -207,13 +215,13 @@ fn of_unchanged(same: &Unchanged, trouble: Option<&str>, paper: &Paper) -> Vec<L
     let next = same.next.as_ref().map(|next| words::next(next, &paper.clock));
     let text = match (&same.note, next, trouble) {
         (Some(Reason::Orphaned), ..) => "no longer declared; --prune expires it".to_owned(),
-        (Some(note), ..) => words::reason(note),
+        (Some(note), ..) => words::reason_in_brief(note),
         (None, _, Some(why)) => sanitise::line(why, LONG),
         (None, Some(next), None) => format!("{}; {next}", words::phase(same.phase)),
         (None, None, None) => words::phase(same.phase),
     };
     let row = Line::Row(vec![cell(format!("{symbol} {word}")).role(role), cell(same.session.as_str()), cell(text)]);
-    std::iter::once(row).chain(same.note.iter().flat_map(changes)).collect()
+    std::iter::once(row).chain(same.note.iter().flat_map(evidence)).collect()
 }
 
 /// A session to which nothing is done and of which something is to be said all the same.
@@ -222,6 +230,7 @@ pub(super) fn symbol_of_note(same: &Unchanged) -> Option<(&'static str, &'static
         (Some(Reason::Orphaned), _) => Some(("·", "orphan", Role::Quiet)),
         (_, Phase::Unknown) => Some(("?", "unknown", Role::Change)),
         (Some(Reason::Completed { .. }), Phase::Completed(_)) | (None, _) => None,
+        (Some(Reason::UnderWay { .. }), _) => Some(("·", "begun", Role::Quiet)),
         (Some(_), _) => Some(("·", "note", Role::Quiet)),
     }
 }

@@ -20,7 +20,7 @@ fn desired(session: &str, command: &[&str]) -> Desired {
         role: "custom".into(),
         rig: None,
         agent: Agent::default(),
-        launcher: Launcher::Tmux,
+        launch: Launch::Tmux,
         command: command.iter().map(|s| (*s).to_owned()).collect(),
         dir: "/".into(),
         env: BTreeMap::new(),

@@ -12,7 +12,7 @@ const LONG: usize = 400;
 pub fn fix(session: &SessionName, agent: Option<&Agent>, delivery: &Delivery) -> Option<String> {
     let look = |what: &str| format!("{what} with `gtctl attach {session}`");
     match delivery {
-        Delivery::Delivered { .. } | Delivery::Failed(_) => None,
+        Delivery::Delivered { .. } | Delivery::Handed { .. } | Delivery::Failed(_) => None,
         Delivery::Refused(obstacle) => match obstacle {
             Obstacle::Absent | Obstacle::Dead(_) | Obstacle::Stopped => Some(format!("`gtctl start {session}`")),
             Obstacle::Unlabelled => Some("`gtctl apply` adopts it if it runs the declared agent".to_owned()),
@@ -44,7 +44,7 @@ pub fn json(session: &SessionName, delivery: &Delivery, fix: Option<&str>, now: 
     let (obstacle, presses) = match delivery {
         Delivery::Delivered { presses } | Delivery::NotSubmitted { presses, .. } => (None, *presses),
         Delivery::Refused(obstacle) => (Some(obstacle.code().to_owned()), 0),
-        Delivery::Stale(_) | Delivery::Failed(_) | Delivery::Unknown(_) => (None, 0),
+        Delivery::Handed { .. } | Delivery::Stale(_) | Delivery::Failed(_) | Delivery::Unknown(_) => (None, 0),
     };
     NudgePage {
         version: super::json::VERSION,

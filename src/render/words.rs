@@ -7,6 +7,8 @@ use jiff::tz::Offset;
 
 /// The longest word from outside within a sentence, in characters.
 const WORD: usize = 60;
+/// The longest complaint from outside within a sentence, in characters.
+const SAID: usize = 400;
 
 /// What time it is, and how far the local clock is ahead of UTC.
 #[derive(Debug, Clone, Copy)]
@@ -111,9 +113,26 @@ pub fn reason(reason: &Reason) -> String {
         Reason::Uncovered => "started by others, no policy matches it any more: let go".to_owned(),
         Reason::Orphaned => "no longer declared".to_owned(),
         Reason::Asked => "asked for by hand".to_owned(),
+        Reason::UnderWay { argvs, waited, limit } => {
+            let argvs: Vec<String> = argvs.iter().map(|argv| shell(argv)).collect();
+            format!("`{}` has run for {}, at most {}", argvs.join("; "), brief(*waited), brief(*limit))
+        }
+        Reason::NotStarted { said, crashes } => format!("could not be started, try {crashes}: {}", said_by(said)),
         Reason::StopBegun { waited, purpose } => {
             format!("asked to end {} ago ({})", brief(*waited), word(purpose))
         }
+    }
+}
+
+/// The same without what is to be shown in whole beside it: what a launcher runs, and what it said.
+#[must_use]
+pub fn reason_in_brief(reason: &Reason) -> String {
+    match reason {
+        Reason::UnderWay { argvs: _, waited, limit } => {
+            format!("under way for {}, at most {}", brief(*waited), brief(*limit))
+        }
+        Reason::NotStarted { said: _, crashes } => format!("could not be started, try {crashes}"),
+        other => self::reason(other),
     }
 }
 
@@ -210,6 +229,7 @@ fn way_out(hold: &Hold) -> Option<&'static str> {
         | Hold::ForeignTown { .. }
         | Hold::Blocked { .. }
         | Hold::Roused { .. }
+        | Hold::LauncherFailed { .. }
         | Hold::SecondLook
         | Hold::ServerLosses { .. }
         | Hold::NotDurable
@@ -249,6 +269,7 @@ pub fn obstacle(hold: &Hold) -> String {
         Hold::ForeignTown { town } => format!("a session of town {} has this name", word(town)),
         Hold::Blocked { kind, agent, evidence, fix } => blocked(*kind, agent, evidence, fix.as_deref()),
         Hold::Roused { waited } => format!("was sent an Escape {} ago and may move", brief(*waited)),
+        Hold::LauncherFailed { said } => said_by(said),
         Hold::SecondLook => "waits for a second look that agrees".to_owned(),
         Hold::Paused => "the town is paused".to_owned(),
         Hold::Gastown(hold) => gastown::obstacle(hold),
@@ -302,6 +323,11 @@ pub fn phase(phase: Phase) -> String {
         | Phase::Unknown
         | Phase::Foreign => phase.word().to_owned(),
     }
+}
+
+/// What a launcher's command said, longer than a word.
+fn said_by(text: &str) -> String {
+    sanitise::line(text, SAID)
 }
 
 fn word(text: &str) -> String {

@@ -52,12 +52,11 @@ pub(super) fn judge_screens(look: &Look<'_>, step: &Step) -> Result<(), Breach> 
         | Reason::Uncovered
         | Reason::Orphaned
         | Reason::Asked
+        | Reason::UnderWay { .. }
+        | Reason::NotStarted { .. }
         | Reason::StopBegun { .. } => false,
     };
-    let age = label_of(look.observed, &step.session).and_then(|seen| match &seen.ownership {
-        Ownership::Ours(label) => Some(look.now.since(&label.started)),
-        Ownership::Unlabelled | Ownership::Foreign(_) => None,
-    });
+    let age = age_of(look, &step.session);
     let ready_after = look.town.sessions.get(&step.session).map_or(Period::ZERO, |desired| desired.ready_after);
     let block = own.and_then(|content| obstacle(look, &step.session, content)).filter(|_| age >= Some(ready_after));
     let blocked = matches!(block, Some(Block::Auth | Block::Limit));
@@ -67,6 +66,14 @@ pub(super) fn judge_screens(look: &Look<'_>, step: &Step) -> Result<(), Breach> 
     let asked = look.memory.sessions.get(&step.session).is_some_and(|history| history.restart_asked);
     let among = look.town.sessions.keys().find(|name| agent(name) == agent(&step.session) && signed_out(name));
     ensure(!(begins_process(step) && !asked && among.is_some()), "S21 signed out", &(brief(step), among))
+}
+
+/// How long this life of a session has lasted.
+fn age_of(look: &Look<'_>, name: &SessionName) -> Option<Period> {
+    match &label_of(look.observed, name)?.ownership {
+        Ownership::Ours(label) => Some(look.now.since(&label.started)),
+        Ownership::Unlabelled | Ownership::Foreign(_) => None,
+    }
 }
 
 /// What keeps a session from going on, unless a probe that was asked later has passed.

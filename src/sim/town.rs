@@ -2,7 +2,7 @@
 
 use super::Random;
 use crate::model::{
-    Agent, Backoff, Completion, Desired, Gastown, Idling, Launcher, Limits, Logs, Marker, NudgeText, OnDrift, OnIdle,
+    Agent, Backoff, Completion, Desired, Gastown, Idling, Launch, Limits, Logs, Marker, NudgeText, OnDrift, OnIdle,
     Period, Policy, RestartPolicy, SessionName, Socket, StartBudget, Town, WhenAttached,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +15,7 @@ pub fn session(name: SessionName) -> Desired {
         role: "custom".to_owned(),
         rig: None,
         agent: Agent { name: "claude".to_owned(), process_names: vec!["claude".to_owned()], ..Agent::default() },
-        launcher: Launcher::Tmux,
+        launch: Launch::Tmux,
         command: vec!["claude".to_owned()],
         dir: PathBuf::from("/town"),
         env: BTreeMap::new(),

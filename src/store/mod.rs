@@ -9,6 +9,7 @@
 
 mod chores;
 mod dir;
+mod errand;
 mod fault;
 mod file;
 mod follow;
@@ -25,6 +26,7 @@ mod wire;
 mod wire_chores;
 mod wire_content;
 mod wire_departure;
+mod wire_errand;
 mod wire_history;
 mod wire_marks;
 mod wire_probes;

@@ -79,6 +79,14 @@ fn full_history(n: u64) -> History {
             env: vec![("A".into(), 7)],
             env_file: n.is_multiple_of(2).then(|| "/x/env".into()),
         }),
+        errand: Some(model::Errand {
+            verb: [model::Verb::Start, model::Verb::Restart, model::Verb::Expire][usize::try_from(n % 3).unwrap()],
+            generation: Generation(n),
+            begun: at,
+            handoff: Some(at),
+            by: Some(ProcId { pid: 5, start: n }),
+        }),
+        complaint: Some(model::Complaint::new(at, "exit status 1: no rig")),
     }
 }
 

@@ -3,13 +3,14 @@
 use super::text::Text;
 use super::wire::{At, is_default, moments, plain, texts};
 use super::wire_content::WireContent;
+use super::wire_errand::{WireComplaint, WireErrand};
 use super::wire_marks::WireMarks;
 use super::wire_probes::{WireFootprint, WireRoused};
 use super::wire_ran::WireRanWith;
 use super::wire_stopping::WireStopping;
 use crate::model::{
-    Content, Death, Ended, Fingerprint, Finished, Footprint, Generation, History, Marks, RanWith, Roused, Run,
-    Stopping, Typed,
+    Complaint, Content, Death, Ended, Errand, Fingerprint, Finished, Footprint, Generation, History, Marks, RanWith,
+    Roused, Run, Stopping, Typed,
 };
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +52,10 @@ pub(super) struct WireHistory {
     roused: Option<WireRoused>,
     #[serde(skip_serializing_if = "Option::is_none")]
     footprint: Option<WireFootprint>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errand: Option<WireErrand>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    complaint: Option<WireComplaint>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ran_with: Option<WireRanWith>,
 }
@@ -101,6 +106,8 @@ impl From<&History> for WireHistory {
             typed,
             roused,
             footprint,
+            errand,
+            complaint,
             ran_with,
         } = history;
         Self {
@@ -126,6 +133,8 @@ impl From<&History> for WireHistory {
             typed: typed.clone(),
             roused: roused.map(WireRoused::from),
             footprint: footprint.map(WireFootprint::from),
+            errand: errand.map(WireErrand::from),
+            complaint: complaint.as_ref().map(WireComplaint::from),
             ran_with: ran_with.as_ref().map(WireRanWith::from),
         }
     }
@@ -152,6 +161,8 @@ impl From<WireHistory> for History {
             typed: wire.typed,
             roused: wire.roused.map(Roused::from),
             footprint: wire.footprint.map(Footprint::from),
+            errand: wire.errand.map(Errand::from),
+            complaint: wire.complaint.map(Complaint::from),
             ran_with: wire.ran_with.map(RanWith::from),
         }
     }

@@ -30,6 +30,9 @@ pub const STARTED_BY_US: &str = "started";
 /// The origin of a session that was there before and only got its labels.
 pub const ADOPTED: &str = "adopted";
 
+/// The origin of a session that the commands of its launcher started.
+pub const BY_LAUNCHER: &str = "launcher";
+
 /// The origin of a session that others started and a policy covers.
 pub const COVERED: &str = "policy";
 
@@ -79,6 +82,7 @@ impl Labels {
                 STARTED_BY_US => Origin::Started,
                 ADOPTED => Origin::Adopted,
                 COVERED => Origin::Policy,
+                BY_LAUNCHER => Origin::Launcher,
                 _ => return None,
             },
         })

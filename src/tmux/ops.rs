@@ -60,6 +60,7 @@ impl Labels {
             Origin::Started => labels::STARTED_BY_US,
             Origin::Adopted => labels::ADOPTED,
             Origin::Policy => labels::COVERED,
+            Origin::Launcher => labels::BY_LAUNCHER,
         };
         let pane = pane.map_or_else(|| "#{pane_id}".to_owned(), |pane| pane.to_string());
         // No value here holds a `#`: names are letters, digits, `_` and `-`.

@@ -4,8 +4,8 @@ use crate::stage::{Stage, desired, proc_of, until};
 use crate::support::name;
 use gtctl::act::{KeepLog, Logs, carry_out};
 use gtctl::model::{
-    Action, Desired, Effect, Fingerprint, Generation, History, Memory, Moment, Origin, Outcome, Phase, Plan, ProcId,
-    Purpose, Reason, Rung, ServerId, Step, Stopping, Target, WhenAttached,
+    Action, Desired, Effect, Fingerprint, Generation, History, Launch, Memory, Moment, Origin, Outcome, Phase, Plan,
+    ProcId, Purpose, Reason, Rung, ServerId, Step, Stopping, Target, WhenAttached,
 };
 use gtctl::proc::{clock, process};
 use std::cell::RefCell;
@@ -68,7 +68,7 @@ fn restart(desired: &Desired, target: Target, rung: Rung, generation: u64) -> Ac
 }
 
 fn expire(target: Target, rung: Rung) -> Action {
-    Action::Expire { target, rung, agent: Box::default() }
+    Action::Expire { target, rung, agent: Box::default(), launch: Launch::Tmux }
 }
 
 fn remember(session: &str, generation: u64, tree: Vec<ProcId>) -> Memory {

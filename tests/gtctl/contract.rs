@@ -5,9 +5,9 @@ use crate::stage::{Stage, desired, until};
 use crate::support::{PATIENCE, name};
 use gtctl::act::carry_out;
 use gtctl::model::{
-    Action, Death, Desired, Done, Effect, Generation, History, Label, Life, Memory, Moment, Observed, Origin, Outcome,
-    Ownership, Period, Phase, Plan, ProcId, Purpose, Reason, Rung, Seen, ServerId, Step, Stopping, Target, Town,
-    WhenAttached,
+    Action, Death, Desired, Done, Effect, Generation, History, Label, Launch, Life, Memory, Moment, Observed, Origin,
+    Outcome, Ownership, Period, Phase, Plan, ProcId, Purpose, Reason, Rung, Seen, ServerId, Step, Stopping, Target,
+    Town, WhenAttached,
 };
 use gtctl::observe::{Depth, look};
 use gtctl::proc::clock;
@@ -182,7 +182,7 @@ fn restart(target: Target, rung: Rung, generation: u64) -> Action {
 }
 
 fn expire(target: Target, rung: Rung) -> Action {
-    Action::Expire { target, rung, agent: Box::default() }
+    Action::Expire { target, rung, agent: Box::default(), launch: Launch::Tmux }
 }
 
 fn label(seen: &Seen) -> Option<&Label> {

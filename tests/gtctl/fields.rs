@@ -21,14 +21,15 @@ const LATER: &str = "";
 const RIGS: &str = r#"{"rigs":{"shop":{"beads":{"prefix":"sh"}},"yard":{"beads":{"prefix":"ya"}}}}"#;
 
 /// The fields of a session, wherever they stand.
-const SESSION: [Row; 41] = [
+const SESSION: [Row; 42] = [
     ("role", "'custom'", "'worker'"),
     ("rig", "'shop'", "'yard'"),
     ("name", "'n'", "'m'"),
     ("session", "'x'", "'x2'"),
     ("agent", "'claude'", "'codex'"),
     ("command", "['run']", "['walk']"),
-    ("launcher", LATER, "'gt'"),
+    ("launcher", "'tmux'", "'gt'"),
+    ("start_timeout", "'1m'\nlauncher = 'gt'", "'2m'\nlauncher = 'gt'"),
     ("dir", "'/a'", "'/b'"),
     ("env", "{ A = '1' }", "{ A = '2' }"),
     ("env_file", "'/a'", "'/b'"),
@@ -71,11 +72,12 @@ const SESSION: [Row; 41] = [
 ];
 
 /// Those of roles alone.
-const ROLE: [Row; 4] = [
-    ("start", LATER, "['x']"),
-    ("stop", LATER, "['x']"),
-    ("restart_command", LATER, "['x']"),
-    ("nudge", LATER, "['x']"),
+const ROLE: [Row; 5] = [
+    ("start", "['x']", "['y']"),
+    ("stop", "['x']", "['y']"),
+    ("restart_command", "['x']", "['y']"),
+    ("nudge", "['x']", "['y']"),
+    ("leaves_orphans", "false", "true"),
 ];
 
 const OTHERS: [Row; 28] = [
@@ -160,6 +162,11 @@ fn manifest(path: &str, value: &str) -> String {
         _ => (None, None, None),
     };
     let given = |at: Option<&str>| at.map_or_else(String::new, |field| format!("{field} = {value}\n"));
+    // Only what gtctl starts itself knows most of the fields; what commands start knows the others.
+    let by_commands = role.is_some_and(|field| ROLE.iter().any(|row| row.0 == field));
+    let is_launched = field == "launcher" || value.contains("launcher =");
+    let launcher = if by_commands || is_launched { "" } else { "launcher = 'tmux'\n" };
+    let begin = if field == "start" && role.is_some() { "" } else { "start = ['begin']\n" };
     let usual = [
         ("session", "'x'"),
         ("role", "'custom'"),
@@ -194,7 +201,7 @@ fn manifest(path: &str, value: &str) -> String {
         (String::new(), String::new())
     };
     format!(
-        "{rest}{town}[defaults]\n{}[roles.custom]\n{}[roles.worker]\n[roles.plain]\n[[session]]\n{own}{}{y}{z}{}{chore}",
+        "{rest}{town}[defaults]\n{}[roles.custom]\n{begin}{}[roles.worker]\n[roles.plain]\n[[session]]\n{own}{launcher}{}{y}{z}{}{chore}",
         given(defaults),
         given(role),
         given(x),
@@ -268,12 +275,24 @@ fn effects(town: &Town, worlds: &[World]) -> String {
     let Town { name, root, socket, resync, sessions, chores, metrics, notify, .. } = town;
     let mut effects = format!("{name} {root:?} {socket:?} {resync} {metrics:?} {notify:?}\n");
     for desired in sessions.values() {
-        let Desired { name, command, dir, env, identity_env, env_file, agent, stop_grace, logs, completion, .. } =
-            desired;
-        let launch =
-            (command, dir, env, identity_env, env_file, stop_grace, logs, &completion.markers, &completion.log);
+        let Desired {
+            name,
+            command,
+            dir,
+            env,
+            identity_env,
+            env_file,
+            agent,
+            stop_grace,
+            logs,
+            completion,
+            launch,
+            ..
+        } = desired;
+        let launched = (command, dir, env, identity_env, env_file, stop_grace, logs, launch);
+        let completed = (&completion.markers, &completion.log);
         let known = (&agent.process_names, &agent.ready, &agent.busy, &agent.quit, &agent.submit);
-        writeln!(effects, "{name} {launch:?} {known:?} {:?}", told_by_screens(agent)).unwrap();
+        writeln!(effects, "{name} {launched:?} {completed:?} {known:?} {:?}", told_by_screens(agent)).unwrap();
     }
     for Chore { name, kind, every, timeout, keep, dir } in chores {
         writeln!(effects, "{name} {kind:?} {every} {timeout} {keep} {dir:?}").unwrap();

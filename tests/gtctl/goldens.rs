@@ -125,10 +125,12 @@ fn reason_code(reason: &Reason) -> &'static str {
         Reason::TooLarge { .. } => REASONS[16],
         Reason::FailedStart { .. } => REASONS[17],
         Reason::SignedIn { .. } => REASONS[18],
+        Reason::UnderWay { .. } => REASONS[19],
+        Reason::NotStarted { .. } => REASONS[20],
     }
 }
 
-const REASONS: [&str; 19] = [
+const REASONS: [&str; 21] = [
     "missing",
     "died",
     "completed",
@@ -148,6 +150,8 @@ const REASONS: [&str; 19] = [
     "too-large",
     "failed-start",
     "signed-in",
+    "under-way",
+    "not-started",
 ];
 
 /// What cannot be: a service never completes, a task that runs once is over when it died, an orphan has no entry nor has
@@ -225,10 +229,11 @@ fn hold_code(hold: &Hold) -> &'static str {
         Hold::Gastown(GastownHold::DeaconPaused { .. }) => HOLDS[25],
         Hold::Gastown(GastownHold::Daemon) => HOLDS[26],
         Hold::MovedOut { .. } => HOLDS[27],
+        Hold::LauncherFailed { .. } => HOLDS[28],
     }
 }
 
-const HOLDS: [&str; 28] = [
+const HOLDS: [&str; 29] = [
     "back-off",
     "crash-loop",
     "handoff-gap",
@@ -257,6 +262,7 @@ const HOLDS: [&str; 28] = [
     "deacon-paused",
     "gt-daemon",
     "moved-out",
+    "launcher-failed",
 ];
 
 #[test]

@@ -23,6 +23,10 @@ mod direct;
 #[cfg(test)]
 mod fields;
 #[cfg(test)]
+mod gastown;
+#[cfg(test)]
+mod gastown_faults;
+#[cfg(test)]
 mod goldens;
 #[cfg(test)]
 mod heeding;

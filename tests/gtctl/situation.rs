@@ -244,6 +244,9 @@ impl Maker {
             at: self.moment(),
         });
         History {
+            // What goes on by commands ends by itself, which no situation shows.
+            errand: None,
+            complaint: None,
             restart_asked: self.random.chance(50),
             generation,
             run: self.random.chance(900).then_some(run),

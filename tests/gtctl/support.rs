@@ -1,8 +1,8 @@
 //! A private tmux server per test, and waiting for conditions instead of for time.
 
 use gtctl::model::{
-    Agent, Backoff, Completion, Desired, Gastown, Idling, Launcher, Limits, Logs, OnDrift, Period, ProcId,
-    RestartPolicy, ServerId, SessionName, Socket, StartBudget, Town, WhenAttached,
+    Agent, Backoff, Completion, Desired, Gastown, Idling, Launch, Limits, Logs, OnDrift, Period, ProcId, RestartPolicy,
+    ServerId, SessionName, Socket, StartBudget, Town, WhenAttached,
 };
 use gtctl::proc::signal::{Signal, signal};
 use gtctl::proc::{process, tree};
@@ -172,7 +172,7 @@ pub(crate) fn desired(session: &str, process_names: &[&str]) -> Desired {
             process_names: process_names.iter().map(|n| (*n).to_owned()).collect(),
             ..Agent::default()
         },
-        launcher: Launcher::Tmux,
+        launch: Launch::Tmux,
         command: vec!["sleep".into(), "1000".into()],
         dir: "/".into(),
         env: BTreeMap::default(),

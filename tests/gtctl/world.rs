@@ -1,10 +1,10 @@
 //! Situations written in TOML, for the goldens: what was seen and what is remembered, in times *ago*.
 
 use gtctl::model::{
-    Answer, Answered, Content, Cpu, Death, Durability, Ended, Fingerprint, Finished, Footprint, Gastown, Generation,
-    History, Label, Life, Marks, Mass, Memory, Moment, MovedOut, Observed, Orders, Origin, Orphans, Ownership, PaneId,
-    Period, Probed, ProcId, Purpose, RanWith, Rest, Roused, Run, Rung, Screen, ScreenState, Seen, Server, ServerId,
-    SessionId, SessionName, Sighting, Standing, Stopping, Town, Usage, Verdict,
+    Answer, Answered, Complaint, Content, Cpu, Death, Durability, Ended, Errand, Fingerprint, Finished, Footprint,
+    Gastown, Generation, History, Label, Life, Marks, Mass, Memory, Moment, MovedOut, Observed, Orders, Origin,
+    Orphans, Ownership, PaneId, Period, Probed, ProcId, Purpose, RanWith, Rest, Roused, Run, Rung, Screen, ScreenState,
+    Seen, Server, ServerId, SessionId, SessionName, Sighting, Standing, Stopping, Town, Usage, Verb, Verdict,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -213,6 +213,11 @@ struct HistoryEntry {
     roused_for: Option<Period>,
     /// MiB that its tree held when that was last measured.
     held: Option<u64>,
+    /// `start`, `restart` or `expire`: what its launcher's commands do now.
+    errand: Option<String>,
+    /// What they said when they last failed.
+    complaint: Option<String>,
+    complaint_for: Option<Period>,
 }
 
 pub(crate) fn death(text: &str) -> Death {
@@ -225,6 +230,7 @@ pub(crate) fn death(text: &str) -> Death {
         Some("vanished") => Death::Vanished,
         Some("server-lost") => Death::ServerLost,
         Some("no-agent") => Death::NoAgent,
+        Some("never-started") => Death::NeverStarted,
         other => panic!("no such death: {other:?}"),
     }
 }
@@ -448,6 +454,22 @@ impl HistoryEntry {
         Some(RanWith { fingerprint, command: self.ran.clone(), ..declared })
     }
 
+    fn errand(&self) -> Option<Errand> {
+        let verb = match self.errand.as_deref()? {
+            "start" => Verb::Start,
+            "restart" => Verb::Restart,
+            "expire" => Verb::Expire,
+            other => panic!("no such errand: {other}"),
+        };
+        let begun = NOW.minus(Period::from_secs(12));
+        Some(Errand { verb, generation: Generation(2), begun, handoff: None, by: None })
+    }
+
+    fn complaint(&self) -> Option<Complaint> {
+        let at = NOW.minus(self.complaint_for.unwrap_or(Period::from_secs(2)));
+        Some(Complaint::new(at, self.complaint.as_deref()?))
+    }
+
     fn history(&self, town: &Town) -> History {
         let fingerprint = town.sessions.get(self.name.as_str()).map(gtctl::model::Desired::fingerprint);
         let ended = self.ended.as_deref().map(|text| Ended {
@@ -497,6 +519,8 @@ impl HistoryEntry {
             content: self.content(),
             nudged: ago(self.nudged),
             roused: ago(self.roused_for).map(|at| Roused { generation: Generation(1), at }),
+            errand: self.errand(),
+            complaint: self.complaint(),
             footprint: self.held.map(|mib| Footprint {
                 generation: Generation(1),
                 at: NOW.minus(Period::from_secs(20)),

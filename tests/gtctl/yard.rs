@@ -26,6 +26,7 @@ pub(crate) static TMUX: LazyLock<String> = LazyLock::new(|| {
 /// Everything in it is killed by id and removed when it is dropped.
 pub(crate) struct Yard {
     scratch: Scratch,
+    socket: PathBuf,
     /// The town's name.
     pub(crate) town: String,
     /// The directories put before PATH.
@@ -69,7 +70,8 @@ impl Yard {
         let scratch = Scratch::new();
         let town = scratch.path().file_name().unwrap().to_str().unwrap().to_owned();
         let path = std::env::var("PATH").unwrap();
-        let yard = Self { scratch, town, path: RefCell::new(path), known: RefCell::default() };
+        let socket = scratch.socket();
+        let yard = Self { scratch, socket, town, path: RefCell::new(path), known: RefCell::default() };
         fs::create_dir(yard.at("home")).unwrap();
         yard.declare(manifest);
         yard
@@ -84,7 +86,17 @@ impl Yard {
     }
 
     pub(crate) fn socket(&self) -> PathBuf {
-        self.scratch.socket()
+        self.socket.clone()
+    }
+
+    /// Has the server listen where tmux would have it for a name (`tmux -L`).
+    pub(crate) fn named_socket(mut self, name: &str) -> Self {
+        use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+        let uid = fs::metadata(self.scratch.path()).unwrap().uid();
+        let folder = self.at(&format!("tmux-{uid}"));
+        fs::DirBuilder::new().mode(0o700).create(&folder).unwrap();
+        self.socket = folder.join(name);
+        self
     }
 
     /// Writes the manifest, in one go.

@@ -27,8 +27,12 @@ macro_rules! session_table {
             pub agent: Option<String>,
             /// The program and its arguments, run without a shell. Templates. Default: the agent's command.
             pub command: Option<Vec<String>>,
-            /// How it is started and stopped. Default: `tmux`.
+            /// How it is started and stopped. In `[defaults]`, `gt` is not meant for roles without a `start`. Default:
+            /// `tmux`; the role's own commands where a manifest gives the role a `start`.
             pub launcher: Option<Launcher>,
+            /// How long its launcher's `start` and `restart_command` may take; what they run is ended then. Default: 5m;
+            /// for polecats 8m.
+            pub start_timeout: Option<Positive>,
             /// Its working directory; a relative one is relative to the manifest. A template. Default: Gas Town's
             /// directory for the role when `town.root` is set, else the manifest's directory.
             pub dir: Option<String>,
@@ -70,7 +74,7 @@ macro_rules! session_table {
             pub on_drift: Option<OnDrift>,
             /// What an attached client means for it. Default: `hold`.
             pub when_attached: Option<WhenAttached>,
-            /// How long it may take to end after TERM. Default: 30s.
+            /// How long it may take to end after TERM, and its launcher's `stop` to end it. Default: 30s.
             pub stop_grace: Option<Wait>,
             /// A file written into its directory before the first start. A template.
             pub instructions: Option<String>,
@@ -98,14 +102,20 @@ session_table! {
 session_table! {
     /// A role: what its sessions have unless they themselves say otherwise.
     RoleTable {
-        /// Argv that starts a session of this role. Not possible with this version.
+        /// Argv that starts a session of this role; run in the town's root, without a shell. An element with `{agent}` is
+        /// only given where the manifest names an agent. Templates. Default: that of `gt`, for roles it knows.
         start: Vec<String>,
-        /// Argv that stops a session of this role. Not possible with this version.
+        /// Argv that stops a session of this role. Templates. Default: that of `gt`, for roles it knows; `[]`, or none
+        /// beside a `start` of one's own: gtctl ends its processes.
         stop: Vec<String>,
-        /// Argv that restarts a session of this role. Not possible with this version.
+        /// Argv that restarts a session of this role. Templates. Not used where the manifest names an agent that `start` is
+        /// told and it is not. Default: that of `gt` for the mayor, the deacon and crews; else `stop`, then `start`.
         restart_command: Vec<String>,
-        /// Argv that nudges a session of this role. Not possible with this version.
+        /// Argv that hands a text over to a session of this role; the text is its last argument. Templates. Default: that
+        /// of `gt`, for roles it knows; else gtctl types it.
         nudge: Vec<String>,
+        /// Whether its `stop` leaves processes behind, so that gtctl ends them first. Default: `true` for refineries.
+        leaves_orphans: bool,
     }
 }
 

@@ -68,7 +68,7 @@ words! {
     Launcher => model::Launcher {
         /// gtctl starts the agent itself, as the pane's own process.
         Tmux = "tmux" => model::Launcher::Tmux,
-        /// Through the `gt` command line. Not possible with this version.
+        /// Through the `gt` command line, or what else the role's `start` and `stop` name.
         Gt = "gt" => model::Launcher::Gt,
     }
 }

@@ -29,9 +29,11 @@ pub(super) fn reason(reason: &Reason) -> Why {
 }
 
 pub(super) fn step(step: &Step) -> StepLine {
+    let clean_argv = |argv: &[String]| argv.iter().map(|word| clean(word)).collect::<Vec<String>>();
     let (argv, generation) = match &step.action {
         Action::Start { desired, generation, .. } | Action::Restart { desired, generation, .. } => {
-            (Some(desired.command.iter().map(|a| clean(a)).collect()), Some(generation.0))
+            let by_commands = step.action.errands().last().map(|argv| clean_argv(argv));
+            (Some(by_commands.unwrap_or_else(|| clean_argv(&desired.command))), Some(generation.0))
         }
         Action::Adopt { generation, .. } => (None, Some(generation.0)),
         Action::Expire { .. } | Action::Nudge { .. } | Action::Rouse { .. } => (None, None),
@@ -41,6 +43,7 @@ pub(super) fn step(step: &Step) -> StepLine {
         action: step.action.verb().word().to_owned(),
         reason: reason(&step.reason),
         argv,
+        stop_argv: stop_argv(&step.action).map(clean_argv),
         generation,
         types: match &step.action {
             Action::Nudge { text, .. } => Some(clean(text.as_str())),
@@ -50,6 +53,14 @@ pub(super) fn step(step: &Step) -> StepLine {
             | Action::Adopt { .. }
             | Action::Rouse { .. } => None,
         },
+    }
+}
+
+/// What a launcher's command ends it by, where that is not the one that starts it too.
+fn stop_argv(action: &Action) -> Option<&[String]> {
+    match (action, action.errands().as_slice()) {
+        (Action::Expire { .. }, [stop]) | (Action::Restart { .. }, [stop, _]) => Some(stop),
+        _ => None,
     }
 }
 

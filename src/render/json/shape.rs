@@ -60,6 +60,9 @@ pub struct StepLine {
     pub reason: Why,
     /// What is run.
     pub argv: Option<Vec<String>>,
+    /// What is run to end it, where a launcher's command does that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop_argv: Option<Vec<String>>,
     /// The life that begins.
     pub generation: Option<u64>,
     /// What is typed, where something is.

@@ -1,0 +1,160 @@
+//! How sessions are started and stopped: by gtctl itself, or by the commands of somebody else, such as `gt`.
+
+use super::{Action, Desired, Generation, Moment, Period, ProcId, Rung, Verb};
+use std::path::PathBuf;
+
+/// What the manifest says of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Launcher {
+    /// gtctl starts the agent itself, as the pane's own process.
+    #[default]
+    Tmux,
+    /// Through the `gt` command line.
+    Gt,
+}
+
+/// How a session is started, stopped and restarted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Launch {
+    /// By gtctl itself.
+    #[default]
+    Tmux,
+    /// By commands. What they say is never trusted: only what is seen in tmux afterwards counts.
+    Commands(Box<Commands>),
+}
+
+impl Launch {
+    /// The commands, where it is by commands.
+    #[must_use]
+    pub fn commands(&self) -> Option<&Commands> {
+        match self {
+            Self::Tmux => None,
+            Self::Commands(commands) => Some(commands),
+        }
+    }
+}
+
+/// The commands of one session: argv, run without a shell in `dir`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Commands {
+    /// Starts it; never empty.
+    pub start: Vec<String>,
+    /// Ends it. Empty: gtctl ends its process tree itself.
+    pub stop: Vec<String>,
+    /// Gives it a fresh process. Empty: `stop`, then `start`.
+    pub restart: Vec<String>,
+    /// Hands a text over to it, which is added as the last argument. Empty: gtctl types it.
+    pub nudge: Vec<String>,
+    /// Where they run, absolute: the Gas Town root, or the manifest's directory.
+    pub dir: PathBuf,
+    /// The agent that the manifest names, and that the commands are told.
+    pub agent: Option<String>,
+    /// `stop` leaves processes behind, so that gtctl ends the tree itself before it is run.
+    pub leaves_orphans: bool,
+    /// How long `start` and `restart` may take.
+    pub start_timeout: Period,
+    /// How long `stop` may take, and then what TERM is sent to.
+    pub stop_timeout: Period,
+}
+
+impl Commands {
+    /// How long a nudge may take.
+    pub const NUDGE_TIMEOUT: Period = Period::from_secs(30);
+
+    /// What is run for this, in order.
+    #[must_use]
+    pub fn for_verb(&self, verb: Verb) -> Vec<&[String]> {
+        let all: &[&[String]] = match verb {
+            Verb::Start => &[&self.start],
+            Verb::Restart if self.restart.is_empty() => &[&self.stop, &self.start],
+            Verb::Restart => &[&self.restart],
+            Verb::Expire => &[&self.stop],
+            Verb::Adopt | Verb::Nudge | Verb::Rouse => &[],
+        };
+        all.iter().copied().filter(|argv| !argv.is_empty()).collect()
+    }
+
+    /// How long all that is run for this may take, with what gtctl itself does to end processes.
+    #[must_use]
+    pub fn limit(&self, verb: Verb) -> Period {
+        let stop = self.stop_timeout.plus(self.stop_timeout);
+        match verb {
+            Verb::Start => self.start_timeout,
+            Verb::Restart => self.start_timeout.plus(stop),
+            Verb::Expire => stop,
+            Verb::Adopt | Verb::Nudge | Verb::Rouse => Period::ZERO,
+        }
+    }
+}
+
+impl Desired {
+    /// The commands by which it is started and stopped, where gtctl does not do so itself.
+    #[must_use]
+    pub fn commands(&self) -> Option<&Commands> {
+        self.launch.commands()
+    }
+}
+
+impl Action {
+    /// The commands by which it is carried out, beside the cycles; none where gtctl carries it out itself, as it does the
+    /// removal of what has ended.
+    #[must_use]
+    pub fn commands(&self) -> Option<&Commands> {
+        match self {
+            Self::Start { desired, .. } | Self::Restart { desired, .. } => desired.commands(),
+            Self::Expire { launch, rung, .. } => launch.commands().filter(|_| *rung != Rung::Finish),
+            Self::Adopt { .. } | Self::Nudge { .. } | Self::Rouse { .. } => None,
+        }
+    }
+
+    /// What is run to carry it out by commands, in order: what has ended already is only started.
+    #[must_use]
+    pub fn errands(&self) -> Vec<&[String]> {
+        let verb = match self {
+            Self::Restart { rung: Rung::Finish, .. } => Verb::Start,
+            Self::Start { .. }
+            | Self::Restart { rung: Rung::Ask | Rung::Term | Rung::Kill, .. }
+            | Self::Expire { .. }
+            | Self::Adopt { .. }
+            | Self::Nudge { .. }
+            | Self::Rouse { .. } => self.verb(),
+        };
+        self.commands().map(|commands| commands.for_verb(verb)).unwrap_or_default()
+    }
+}
+
+/// A start, stop or restart by commands that is under way beside the cycles: written down before it is begun.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Errand {
+    /// What it is for.
+    pub verb: Verb,
+    /// The life that it begins or, for an end, ends.
+    pub generation: Generation,
+    /// When it was begun.
+    pub begun: Moment,
+    /// The last planned restart before it, to be given back where nothing was touched.
+    pub handoff: Option<Moment>,
+    /// Who waits for it.
+    pub by: Option<ProcId>,
+}
+
+/// What came of the last start, stop or restart by commands, where it failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Complaint {
+    /// When.
+    pub at: Moment,
+    /// Why, in the words of the command where it has any; unsanitised, at most [`Complaint::MAX`] bytes.
+    pub said: String,
+}
+
+impl Complaint {
+    /// The longest, in bytes.
+    pub const MAX: usize = 2 << 10;
+
+    /// A complaint, cut to its bound.
+    #[must_use]
+    pub fn new(at: Moment, said: &str) -> Self {
+        let end = (0..=said.len().min(Self::MAX)).rev().find(|at| said.is_char_boundary(*at)).unwrap_or(0);
+        Self { at, said: said.get(..end).unwrap_or_default().to_owned() }
+    }
+}
