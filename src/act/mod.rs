@@ -7,6 +7,7 @@
 
 mod env_file;
 mod finish;
+mod instruct;
 mod launch;
 mod nudge;
 mod probe;
@@ -16,6 +17,7 @@ mod stop;
 mod tree;
 mod typist;
 
+pub use instruct::{Instructions, instruct, instructions};
 pub use nudge::{Errand, Nudge, may_nudge, nudge_all};
 
 pub use probe::{PROBE_DEADLINE, probe};

@@ -111,6 +111,7 @@ impl Controller {
         let is_written = self.kept.holds(&memory);
         self.ask_due(&plan, now);
         let outcomes = if turn.still_ours() {
+            notices.extend(act::instruct(&plan));
             let outcomes = self.act(&plan, town, &memory, &observed, now).await;
             if is_written {
                 self.begin_chores(town, &observed, &memory, &plan, &taken, now);

@@ -27,7 +27,7 @@ const fn refused(path: &'static [&'static str], value: &'static str) -> Row {
 }
 
 /// Session fields, wherever a session's fields stand; then tables of their own.
-const SESSION_ROWS: [Row; 2] = [later(&["instructions"]), refused(&["launcher"], "gt")];
+const SESSION_ROWS: [Row; 1] = [refused(&["launcher"], "gt")];
 
 /// Everything else.
 const ROWS: [Row; 5] = [

@@ -127,6 +127,7 @@ fn of_step(step: &Step) -> Vec<Line> {
     lines.extend(changes(&step.reason));
     if let Some(desired) = runs(step) {
         lines.push(below(format!("$ {}", words::shell(&desired.command))));
+        lines.extend(words::writes(desired).map(below));
     }
     if let Action::Nudge { text, .. } = &step.action {
         lines.push(below(format!("types: {}", sanitise::line(text.as_str(), LONG))));

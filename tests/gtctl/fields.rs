@@ -53,7 +53,7 @@ const SESSION: [Row; 41] = [
     ("on_drift", "'report'", "'restart'"),
     ("when_attached", "'hold'", "'proceed'"),
     ("stop_grace", "'30s'", "'10s'"),
-    ("instructions", LATER, "'/a'"),
+    ("instructions", "'/a'", "'/b'"),
     ("prune", "false", "true"),
     ("completion.markers", "['made']", "['done']"),
     // Only a task completes.
@@ -211,7 +211,7 @@ fn read(text: &str) -> Result<Loaded, gtctl::manifest::Faults> {
         flags: &[],
         home: Some(Path::new("/home/me")),
         base_dir: Path::new("/work"),
-        rigs_json: &|_| Some(RIGS.to_owned()),
+        read: &|_| Some(RIGS.to_owned()),
     })
 }
 

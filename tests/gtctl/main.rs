@@ -21,11 +21,17 @@ mod departures;
 #[cfg(test)]
 mod direct;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod fields;
 #[cfg(test)]
 mod goldens;
 #[cfg(test)]
 mod heeding;
+#[cfg(test)]
+mod init;
+#[cfg(test)]
+mod instructions;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
