@@ -33,6 +33,7 @@
 //! | 3 | [`import`] | a manifest for what already lives on a server. Pure |
 //! | 3 | [`tell`] | what the controller tells the service manager, a command, a collector of metrics |
 //! | 4 | [`controller`] | look, plan, intend, act, remember, sleep |
+//! | 4 | [`doctor`] | what is wrong with a machine and its town, and what mends it |
 //! | 4 | [`sim`] | a seeded town, clock and faults driving the same planner |
 //! | 5 | [`render`] | plans, status and faults as text and JSON |
 //! | 6 | [`cli`] | one short file per verb; exit codes |
@@ -48,6 +49,7 @@ pub mod act;
 pub mod chores;
 pub mod cli;
 pub mod controller;
+pub mod doctor;
 pub mod gastown;
 pub mod import;
 pub mod manifest;

@@ -174,7 +174,7 @@ pub(crate) fn sources(text: &str) -> Sources<'_> {
         flags: &[],
         home: None,
         base_dir: Path::new("/"),
-        rigs_json: &|_| None,
+        read: &|_| None,
     }
 }
 

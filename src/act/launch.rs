@@ -2,8 +2,8 @@
 
 use super::{Scene, env_file};
 use crate::model::{Desired, Generation, Moment, Origin};
+use crate::proc::program::{find, is_executable};
 use crate::tmux::ops::{Labels, Launch, is_variable};
-use nix::unistd::{AccessFlags, access};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -137,15 +137,7 @@ fn search(program: &str, env: &BTreeMap<String, String>) -> Result<PathBuf, Laun
         Some(path) => (path.into(), format!("its PATH ({path})")),
         None => (std::env::var_os("PATH").unwrap_or_default(), "PATH".to_owned()),
     };
-    std::env::split_paths(&path)
-        .filter(|folder| folder.is_absolute())
-        .map(|folder| folder.join(program))
-        .find(|candidate| is_executable(candidate))
-        .ok_or_else(|| LaunchFault::NoProgram { program: program.to_owned(), searched })
-}
-
-fn is_executable(path: &Path) -> bool {
-    path.is_file() && access(path, AccessFlags::X_OK).is_ok()
+    find(program, &path).ok_or_else(|| LaunchFault::NoProgram { program: program.to_owned(), searched })
 }
 
 fn check_sizes(argv: &[String], env: &BTreeMap<String, String>) -> Result<(), LaunchFault> {

@@ -8,6 +8,7 @@
 mod env_file;
 mod errand;
 mod finish;
+mod instruct;
 mod launch;
 mod nudge;
 mod probe;
@@ -17,6 +18,7 @@ mod stop;
 mod tree;
 mod typist;
 
+pub use instruct::{Instructions, instruct, instructions};
 pub use nudge::{Approach, Nudge, may_nudge, nudge_all};
 
 pub use errand::{Errands, Job as ErrandJob, Report as ErrandReport, hand_over};

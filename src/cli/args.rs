@@ -1,7 +1,9 @@
 //! What can be typed.
 
+mod begin;
 mod host;
 
+pub(super) use begin::{Doctor, Init};
 pub(super) use host::{Completions, Install, Man, Schema, Service, Sink};
 
 use crate::model::Period;
@@ -11,6 +13,7 @@ use std::path::PathBuf;
 /// Printed below the help.
 const EXAMPLES: &str = "\
 Examples:
+  gtctl init                      write a first town.toml
   gtctl validate                  check town.toml, every fault at once
   gtctl diff                      what would be done, and why
   gtctl apply                     do it, and wait until all is ready
@@ -37,7 +40,7 @@ pub(super) struct Cli {
 }
 
 /// Flags that every verb takes.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Options of every verb")]
 pub(super) struct Global {
     /// The manifest [default: town.toml here]
@@ -150,6 +153,16 @@ pub(super) enum Verb {
     Logs(Logs),
     /// Check that no session is dead: one line each, exit 2 if any is not alive
     Verify(TownArg),
+    /// Write a first town.toml, for what this machine has
+    ///
+    /// Asks a little at a terminal, and nothing with --yes or elsewhere. Without an agent on PATH the sessions are plain
+    /// shells; where there is a Gas Town, they are its own. Overwrites nothing without --force.
+    Init(Init),
+    /// Check this machine and the town: what is wrong, and what to type to mend it
+    ///
+    /// Without a manifest only the machine is looked at. Exits 0 when nothing fails, warnings or not, and 1 when something
+    /// does.
+    Doctor(Doctor),
     /// Write a manifest for what already runs: sessions, Gas Town's own files, a running automonitor
     ///
     /// The manifest goes to --file (town.toml here), or with `-f -` to standard output. Nothing is touched: by what is

@@ -75,7 +75,7 @@ impl ManifestFile {
             .filter(|(name, _)| name.starts_with("GTCTL_"))
             .collect();
         let flags: Vec<Flag> = self.flags();
-        let read_rigs = |path: &Path| read_if_there(path).ok().flatten();
+        let read_file = |path: &Path| read_if_there(path).ok().flatten();
         Ok(load(&Sources {
             town_path: &self.path,
             town_text: text,
@@ -84,7 +84,7 @@ impl ManifestFile {
             flags: &flags,
             home: home.as_deref(),
             base_dir,
-            rigs_json: &read_rigs,
+            read: &read_file,
         }))
     }
 

@@ -4,15 +4,19 @@
 
 mod apply;
 mod args;
+mod ask;
 mod attach;
 mod by_hand;
 mod chore;
 mod diff;
 mod docs;
+mod doctor;
 mod events;
 mod exit;
 mod explain;
+mod found;
 mod import;
+mod init;
 mod logs;
 mod manifest;
 mod metrics;
@@ -101,6 +105,8 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Trouble> {
         Verb::Logs(args) => logs::run(global, args, terminal).await,
         Verb::Verify(args) => verify::run(global, args, terminal).await,
         Verb::Import(args) => import::run(global, args, terminal).await,
+        Verb::Doctor(args) => doctor::run(global, args, terminal).await,
+        Verb::Init(args) => init::run(global, args, terminal),
         Verb::Validate(args) => validate::run(global, args, terminal),
         Verb::Schema(args) => schema::run(args, terminal),
         Verb::Metrics(args) => metrics::run(global, args, terminal).await,

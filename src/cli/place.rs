@@ -12,7 +12,7 @@ use crate::model::{
 use crate::observe::{Depth, LodgingFault, lodging};
 use crate::proc::{self, process::Presence};
 use crate::render::{Books, words};
-use crate::store::{Places, StateDir, View, all, locate};
+use crate::store::{Places, StateDir, View, all, folder, locate};
 use crate::tmux::Client;
 use crate::tmux::list::Row;
 use std::io::IsTerminal;
@@ -116,7 +116,7 @@ impl Place {
 }
 
 /// The server of a town, looked for where the manifest leaves it to gt.
-fn server_of(town: &Town, state: &View) -> Result<Socket, Trouble> {
+pub(super) fn server_of(town: &Town, state: &View) -> Result<Socket, Trouble> {
     let Some(root) = town.root.as_deref().filter(|_| town.socket == Socket::Gastown) else {
         return Ok(town.socket.clone());
     };
@@ -183,6 +183,24 @@ pub(super) fn keepers_by(file: &ManifestFile, global: &Global) -> Vec<Keeper> {
 /// Where the state of a town lies.
 pub(super) fn state_of(global: &Global, town: &SessionName, root: Option<&Path>) -> Result<PathBuf, Trouble> {
     Ok(with_places(global, root, |places| locate(town, places))?)
+}
+
+/// The state directory of a town, or where those of all towns are; none where nothing says where.
+pub(super) fn state_or_folder(global: &Global, town: Option<&Town>) -> Option<PathBuf> {
+    let root = town.and_then(|town| town.root.as_deref());
+    match town {
+        Some(town) => with_places(global, root, |places| locate(&town.name, places)).ok(),
+        None => with_places(global, None, folder),
+    }
+}
+
+/// The controllers that run by this manifest on other state directories than this one, with those.
+pub(super) fn others_by(file: &ManifestFile, global: &Global, state: &Path) -> Vec<(PathBuf, Keeper)> {
+    let (Ok(file), now) = (file.absolute(), proc::clock::now()) else { return Vec::new() };
+    let anywhere = Global { state_dir: None, ..global.clone() };
+    let views = with_places(&anywhere, None, all).into_iter().filter(|view| view.path() != state);
+    let kept = views.map(|view| (view.path().to_path_buf(), keeper(&view, now)));
+    kept.filter(|(_, keeper)| matches!(keeper, Keeper::Beating(beat) if beat.file == file)).collect()
 }
 
 /// What decides where states lie, from the command line and the environment.

@@ -109,6 +109,11 @@ fn file(manager: Manager, town: &str) -> Result<PathBuf, Trouble> {
     })
 }
 
+/// Whether systemd has a service for this town.
+pub(super) fn is_installed(town: &str) -> bool {
+    file(Manager::Systemd, town).is_ok_and(|file| file.exists())
+}
+
 /// Writes it, unless it is there already, or is somebody's own; whether it was written.
 fn write(file: &Path, text: &str, args: &Install) -> Result<bool, Trouble> {
     let shown = file.display();

@@ -114,6 +114,7 @@ impl Controller {
         let is_written = self.kept.holds(&memory);
         self.ask_due(&plan, now);
         let outcomes = if turn.still_ours() {
+            notices.extend(act::instruct(&plan));
             let outcomes = self.act(&plan, town, &memory, &observed, now).await;
             self.begin_errands(town, &memory, &observed, &plan, &outcomes, now);
             if is_written {

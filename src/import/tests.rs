@@ -61,7 +61,7 @@ fn town(draft: &Draft) -> crate::model::Town {
         flags: &[],
         home: Some(Path::new("/home/me")),
         base_dir: Path::new("/home/me"),
-        rigs_json: &|_| Some(RIGS.to_owned()),
+        read: &|_| Some(RIGS.to_owned()),
     });
     loaded.unwrap_or_else(|faults| panic!("{:#?}\n{}", faults.list, draft.text)).town
 }

@@ -5,69 +5,29 @@ use super::fault::{Fault, Severity};
 use super::layer::{Layer, Part};
 use figment::value::{Dict, Value};
 
-/// What is said of a field that is not acted on.
-struct Row {
-    /// Steps of the path; `*` stands for any one step.
-    path: &'static [&'static str],
-    /// Only this value is meant; empty for any.
-    value: &'static str,
-    severity: Severity,
-    help: &'static str,
-}
-
-const LATER: &str = "it may stay: nothing of it changes what gtctl does";
-
-const fn later(path: &'static [&'static str]) -> Row {
-    Row { path, value: "", severity: Severity::Advice, help: LATER }
-}
-
-/// Session fields, wherever a session's fields stand; then tables of their own.
-const SESSION_ROWS: [Row; 1] = [later(&["instructions"])];
-
-/// Everything else.
-const ROWS: [Row; 1] = [later(&["agents", "*", "resume"])];
-
-/// Where session fields stand.
-const SESSION_TABLES: [&[&str]; 3] = [&["defaults"], &["roles", "*"], &["session", "*"]];
+/// The paths of such fields; `*` stands for any one step.
+///
+/// `resume` would have to know whether there is a conversation to go on with: an agent told to continue where there is
+/// none ends at once, and would be started the same way again.
+const FIELDS: [&[&str]; 1] = [&["agents", "*", "resume"]];
 
 /// What there is to say of one layer that a person wrote.
 pub(crate) fn scan(layer: &Layer, faults: &mut Vec<Fault>) {
-    for table in SESSION_TABLES {
-        each(&layer.values, table, &mut Vec::new(), &mut |path, value| {
-            let Value::Dict(_, fields) = value else { return };
-            for row in SESSION_ROWS.iter().filter(|row| row.path.first().is_some_and(|f| fields.contains_key(*f))) {
-                each(fields, row.path, &mut path.clone(), &mut |path, value| {
-                    faults.extend(judge(layer, row, path, value));
-                });
-            }
-        });
-    }
-    for row in &ROWS {
-        each(&layer.values, row.path, &mut Vec::new(), &mut |path, value| {
-            faults.extend(judge(layer, row, path, value));
-        });
+    for field in FIELDS {
+        each(&layer.values, field, &mut Vec::new(), &mut |path, _| faults.push(told(layer, path)));
     }
 }
 
-fn judge(layer: &Layer, row: &Row, path: &Path, value: &Value) -> Option<Fault> {
-    if !(row.value.is_empty() || value.as_str() == Some(row.value)) {
-        return None;
-    }
+fn told(layer: &Layer, path: &Path) -> Fault {
     let what = match path.split_last() {
-        Some((last, parents)) if !parents.is_empty() && last.parse::<usize>().is_err() => {
-            format!("`{last}` in {}", called(parents))
-        }
+        Some((last, parents)) if !parents.is_empty() => format!("`{last}` in {}", called(parents)),
         _ => called(path),
     };
-    let (code, message) = match row.severity {
-        Severity::Error => ("unsupported", format!("{what} is not possible with this version")),
-        Severity::Advice => {
-            ("not-yet", format!("{what} is accepted and checked, but this version does not act on it yet"))
-        }
-    };
-    let mut fault = Fault::new(code, layer.origin(path, Part::Key), message).help(row.help);
-    fault.severity = row.severity;
-    Some(fault)
+    let message = format!("{what} is accepted and checked, but this version does not act on it yet");
+    let mut fault = Fault::new("not-yet", layer.origin(path, Part::Key), message)
+        .help("it may stay: nothing of it changes what gtctl does");
+    fault.severity = Severity::Advice;
+    fault
 }
 
 /// Calls `found` with every entry that a pattern leads to.

@@ -48,7 +48,7 @@ impl Rigs {
 impl Reading<'_> {
     /// The rigs of the root, when there is a root and its list could be read.
     pub(crate) fn rigs(&mut self, root: Option<&FsPath>) -> Option<Rigs> {
-        let text = root.and_then(|root| (self.sources.rigs_json)(&root.join(RIGS)));
+        let text = root.and_then(|root| (self.sources.read)(&root.join(RIGS)));
         let naming = self.manifest.town.as_ref().and_then(|t| t.naming);
         let fault = match text.as_deref().map(Rigs::parse) {
             Some(Ok(rigs)) => return Some(rigs),

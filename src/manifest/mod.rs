@@ -13,7 +13,8 @@
 //! origin ([`Origins`]).
 //!
 //! **Architecture invariant:** nothing here reads a file, the environment or a clock. Texts and variables are
-//! arguments; the one file whose path stands in the manifest, `mayor/rigs.json`, is read through a function given.
+//! arguments; the files whose paths stand in the manifest (`mayor/rigs.json`, instructions) are read through a function
+//! given.
 
 mod agents;
 mod check;
@@ -22,6 +23,7 @@ mod deferred;
 mod desired;
 mod fault;
 mod gastown;
+mod instructions;
 mod launch;
 mod layer;
 mod order;
@@ -75,8 +77,9 @@ pub struct Sources<'a> {
     pub home: Option<&'a Path>,
     /// The manifest's directory, absolute: relative paths begin here.
     pub base_dir: &'a Path,
-    /// Reads the file at an absolute path (`mayor/rigs.json` of the root); nothing when there is none.
-    pub rigs_json: &'a dyn Fn(&Path) -> Option<String>,
+    /// Reads the text of the file at an absolute path (`mayor/rigs.json` of the root, instructions of sessions), or its
+    /// beginning where it is longer than the manifest may be; nothing when there is none.
+    pub read: &'a dyn Fn(&Path) -> Option<String>,
 }
 
 /// A manifest that was read.

@@ -28,7 +28,11 @@ impl Given {
             flags: &self.flags,
             home: Some(Path::new("/home/me")),
             base_dir: Path::new("/work"),
-            rigs_json: &|path| (path == Path::new("/home/me/gt/mayor/rigs.json")).then(|| self.rigs.clone()).flatten(),
+            read: &|path| match path.to_str()? {
+                "/home/me/gt/mayor/rigs.json" => self.rigs.clone(),
+                "/work/watcher.md" => Some("Watch the town.".to_owned()),
+                _ => None,
+            },
         })
     }
 
@@ -67,7 +71,7 @@ fn name(text: &str) -> SessionName {
 #[test]
 fn examples_load_and_fit_the_schema() {
     let validator = jsonschema::validator_for(&schema()).expect("a schema");
-    for file in ["quickstart", "gastown", "polecats"] {
+    for file in ["quickstart", "gastown", "polecats", "high-throughput", "low-budget"] {
         let text = example(file);
         assert!(text.starts_with("#:schema ../schema/town.schema.json\n"), "{file}");
         let value: serde_json::Value = toml::from_str(&text).expect(file);

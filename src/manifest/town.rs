@@ -46,6 +46,7 @@ impl Reading<'_> {
             self.check_after(&named, who);
         }
         self.order(&named, &mut sessions);
+        self.check_instructions(&named, &sessions);
         let policies = policies::resolve(self, town, &scene.agents);
         let dir = scene.root.clone().unwrap_or_else(|| self.sources.base_dir.to_path_buf());
         let chores = chores::resolve(self, &named, &dir);

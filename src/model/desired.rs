@@ -109,7 +109,7 @@ pub struct Desired {
     pub backoff: Backoff,
     /// Bounds on its kept output.
     pub logs: Logs,
-    /// File written into its directory before the first start, absolute.
+    /// What is written for its agent into its directory before each start, never over edits; absolute.
     pub instructions: Option<PathBuf>,
     /// Whether it may be expired once it is no longer declared, without `--prune`.
     pub prune: bool,
@@ -126,6 +126,12 @@ impl Desired {
             RestartPolicy::Always => false,
             RestartPolicy::OnFailure | RestartPolicy::Never => true,
         }
+    }
+
+    /// The file in its directory that its agent reads of itself, where there is something to write into it.
+    #[must_use]
+    pub fn instructed(&self) -> Option<PathBuf> {
+        self.instructions.as_ref().map(|_| self.dir.join(self.agent.reads()))
     }
 
     /// The digest of what a restart is needed for: command, directory and environment as declared.
@@ -237,6 +243,21 @@ pub struct Agent {
     pub probe: Vec<String>,
     /// Arguments that resume a former conversation.
     pub resume: Vec<String>,
+}
+
+impl Agent {
+    /// The name of the file that it reads of itself in the directory it starts in.
+    #[must_use]
+    pub fn reads(&self) -> &'static str {
+        let is = |agent: &str| self.name == agent || self.process_names.iter().any(|name| name == agent);
+        if is("claude") {
+            "CLAUDE.md"
+        } else if is("gemini") {
+            "GEMINI.md"
+        } else {
+            "AGENTS.md"
+        }
+    }
 }
 
 /// What happens when a session's process ends.

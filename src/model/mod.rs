@@ -7,6 +7,7 @@
 //! **Architecture invariant:** nothing here reads a file, a clock or an environment variable, and nothing here
 //! decides anything; deciding is `plan/`'s job.
 
+pub mod checkup;
 pub mod chore;
 pub mod content;
 pub mod desired;
@@ -32,8 +33,10 @@ pub mod probe;
 pub mod ran;
 pub mod reason;
 pub mod screen;
+pub mod signed;
 pub mod time;
 
+pub use checkup::{Checked, Fix, Health};
 pub use chore::{
     Accept, Advice, Chore, ChoreEnd, ChoreHistory, ChoreKind, ChoreResult, ChoreTime, Judged, Proposal,
     ProposalStanding, Refusal, Timed,

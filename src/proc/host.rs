@@ -25,6 +25,7 @@ pub struct Host {
 #[must_use]
 pub fn look(path: &Path, processes: usize) -> Host {
     let (disk, disk_free) = disk(path);
+    let disk_free = disk_free.unwrap_or(0);
     let meminfo = text("/proc/meminfo");
     Host {
         load: text("/proc/loadavg").split(' ').take(3).collect::<Vec<_>>().join(" "),
@@ -46,10 +47,13 @@ fn of_meminfo(text: &str, name: &str) -> u64 {
     kib.unwrap_or(0).saturating_mul(1024)
 }
 
-fn disk(path: &Path) -> (u64, u64) {
-    let Ok(stat) = nix::sys::statvfs::statvfs(path) else { return (0, 0) };
+/// The size of a path's file system, and what users may still write there, in bytes; nothing where it does not tell.
+#[must_use]
+pub fn disk(path: &Path) -> (u64, Option<u64>) {
+    let Ok(stat) = nix::sys::statvfs::statvfs(path) else { return (0, None) };
     let bytes = |blocks: u64| blocks.saturating_mul(stat.fragment_size());
-    (bytes(stat.blocks()), bytes(stat.blocks_available()))
+    let free = (stat.blocks() > 0).then(|| bytes(stat.blocks_available()));
+    (bytes(stat.blocks()), free)
 }
 
 #[cfg(test)]

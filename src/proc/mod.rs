@@ -12,6 +12,7 @@ pub mod host;
 pub mod marker;
 pub mod own;
 pub mod process;
+pub mod program;
 pub mod ready;
 pub mod room;
 pub mod signal;

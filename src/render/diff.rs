@@ -5,7 +5,7 @@ use super::style::{Detail, Paper, Role};
 use super::view::{self, Scene};
 use super::words::{self, count};
 use super::{chores, drift, gastown, sanitise};
-use crate::model::{Action, Change, Held, Hold, Observed, Phase, Plan, Probe, Reason, Step, Unchanged, Verb};
+use crate::model::{Action, Change, Desired, Held, Hold, Observed, Phase, Plan, Probe, Reason, Step, Unchanged, Verb};
 
 /// The columns: what, session, why.
 const WHY: usize = 2;
@@ -126,6 +126,7 @@ fn of_step(step: &Step) -> Vec<Line> {
     ])];
     lines.extend(evidence(&step.reason));
     lines.extend(runs(step).into_iter().map(|argv| below(format!("$ {}", words::shell(argv)))));
+    lines.extend(begins(step).and_then(words::writes).map(below));
     if let Action::Nudge { text, .. } = &step.action {
         lines.push(below(format!("types: {}", sanitise::line(text.as_str(), LONG))));
     }
@@ -163,6 +164,14 @@ fn runs(step: &Step) -> Vec<&[String]> {
             | Action::Rouse { .. },
             _,
         ) => Vec::new(),
+    }
+}
+
+/// The session as it is to begin another life.
+fn begins(step: &Step) -> Option<&Desired> {
+    match &step.action {
+        Action::Start { desired, .. } | Action::Restart { desired, .. } => Some(desired),
+        Action::Expire { .. } | Action::Adopt { .. } | Action::Nudge { .. } | Action::Rouse { .. } => None,
     }
 }
 

@@ -291,7 +291,7 @@ mod tests {
             flags: &[],
             home: None,
             base_dir: Path::new("/work"),
-            rigs_json: &|_| None,
+            read: &|_| None,
         };
         load(&sources).expect_err("faulty")
     }

@@ -13,13 +13,16 @@ use lines::{held, next, outcome, probe, reason, step, unchanged};
 use serde::Serialize;
 
 mod chores;
+mod doctor;
 mod lines;
 mod shape;
 
 pub use chores::{ChoreLine, ProposalLine};
+pub use doctor::{CheckLine, DoctorPage, doctor};
 pub use shape::{
     ApplyPage, ControllerLine, DiffPage, EventLine, FindingLine, Head, HeldLine, NextLine, NudgePage, OutcomeLine,
-    ProbeLine, ScreenLine, ServerState, SessionLine, StatusPage, StepLine, UnchangedLine, VerifyPage, Why, schemas,
+    ProbeLine, ScreenLine, ServerState, SessionLine, StatusPage, StepLine, UnchangedLine, VerifyPage, Why, WrittenLine,
+    schemas,
 };
 
 /// The version of every shape.
@@ -218,16 +221,22 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn pages() -> [(&'static str, String); 5] {
+    fn pages() -> [(&'static str, String); 6] {
         with_scene(&plan(), &observed(), |s| {
             [
                 ("apply", text(&apply(s, &outcomes()))),
                 ("diff", text(&diff(s))),
+                ("doctor", text(&doctor(None, &ailments(), s.now))),
                 ("nudge", text(&crate::render::nudge::json(&name("old"), &refused(), Some("\u{1b}do"), s.now))),
                 ("status", text(&status(s, &Books::default(), &[]))),
                 ("verify", text(&verify(s, &findings(s)))),
             ]
         })
+    }
+
+    fn ailments() -> [crate::model::Checked; 2] {
+        use crate::model::{Checked, Fix};
+        [Checked::well("tmux", "3.3a"), Checked::failing("state", "\u{1b}[31mfull", Fix::run(["df", "-h"]))]
     }
 
     fn refused() -> crate::model::Delivery {
@@ -252,6 +261,7 @@ mod tests {
         let committed = [
             include_str!("../../schema/apply.schema.json"),
             include_str!("../../schema/diff.schema.json"),
+            include_str!("../../schema/doctor.schema.json"),
             include_str!("../../schema/nudge.schema.json"),
             include_str!("../../schema/status.schema.json"),
             include_str!("../../schema/verify.schema.json"),

@@ -1,7 +1,7 @@
 //! Human sentences for reasons, holds and phases. All of them clean and on one line.
 
 use super::{gastown, sanitise};
-use crate::model::{Asks, Block, Death, Held, Hold, Moment, Next, Period, Phase, Reason, Socket};
+use crate::model::{Asks, Block, Death, Desired, Held, Hold, Moment, Next, Period, Phase, Reason, Socket};
 use jiff::Timestamp;
 use jiff::tz::Offset;
 
@@ -344,6 +344,14 @@ pub fn tmux(socket: &Socket) -> String {
         Socket::Path(path) => ["-S".to_owned(), path.to_string_lossy().into_owned()],
     };
     format!("tmux {}", shell(&flags))
+}
+
+/// What is written into a session's directory before it starts, if anything.
+#[must_use]
+pub fn writes(desired: &Desired) -> Option<String> {
+    let (file, source) = (desired.instructed()?, desired.instructions.as_ref()?);
+    let source = source.file_name().unwrap_or_default().to_string_lossy();
+    Some(sanitise::line(&format!("writes {} from {source}, unless it was edited", file.display()), 4096))
 }
 
 /// An argv as a shell would need it: what is not plainly harmless goes into single quotes.

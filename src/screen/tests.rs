@@ -36,7 +36,7 @@ fn agents() -> BTreeMap<String, Agent> {
         flags: &[],
         home: Some(Path::new("/home/me")),
         base_dir: Path::new("/work"),
-        rigs_json: &|_| None,
+        read: &|_| None,
     };
     let town = load(&sources).unwrap_or_else(|faults| panic!("{faults:?}")).town;
     town.sessions.into_values().map(|desired| (desired.agent.name.clone(), desired.agent)).collect()

@@ -81,6 +81,8 @@ impl Ledger {
     /// The state file was lost, or an old copy of it came back.
     pub fn forgive(&mut self, disk: &Memory, now: Moment) {
         self.forgiven = Some(now);
+        // An old copy knows an old server, whose loss is then noticed once more.
+        self.losses.push(now);
         self.starts.retain(|at| disk.starts.contains(at));
         self.guarded = None;
         self.begun.clear();

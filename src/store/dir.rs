@@ -44,6 +44,13 @@ pub fn locate(town: &SessionName, places: Places<'_>) -> Result<PathBuf, StoreFa
     shared(xdg_state_home, home).map(|folder| folder.join(town.as_str())).ok_or(StoreFault::Nowhere)
 }
 
+/// The folder in which the directories of all towns are, unless told otherwise: `explicit` as it is, else as
+/// [`locate`] has it without a root. Creates nothing.
+#[must_use]
+pub fn folder(places: Places<'_>) -> Option<PathBuf> {
+    places.explicit.map(Path::to_path_buf).or_else(|| shared(places.xdg_state_home, places.home))
+}
+
 /// The state directories that can be found without knowing a town, by name and at most [`MOST_TOWNS`]; none of them
 /// needs to hold anything. Those within a Gas Town root are not among them.
 #[must_use]

@@ -34,7 +34,7 @@ mod wire_ran;
 mod wire_stopping;
 
 pub use chores::{ChoreFiles, LogPlace, Upstream};
-pub use dir::{Places, StateDir, View, all, locate};
+pub use dir::{Places, StateDir, View, all, folder, locate};
 pub use fault::StoreFault;
 pub use follow::{FollowFault, Follower, From, Gap, NewBytes};
 pub use guide::{Automonitor, Counted, merge_handoffs};

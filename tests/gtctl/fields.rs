@@ -54,7 +54,7 @@ const SESSION: [Row; 42] = [
     ("on_drift", "'report'", "'restart'"),
     ("when_attached", "'hold'", "'proceed'"),
     ("stop_grace", "'30s'", "'10s'"),
-    ("instructions", LATER, "'/a'"),
+    ("instructions", "'/a'", "'/b'"),
     ("prune", "false", "true"),
     ("completion.markers", "['made']", "['done']"),
     // Only a task completes.
@@ -218,7 +218,7 @@ fn read(text: &str) -> Result<Loaded, gtctl::manifest::Faults> {
         flags: &[],
         home: Some(Path::new("/home/me")),
         base_dir: Path::new("/work"),
-        rigs_json: &|_| Some(RIGS.to_owned()),
+        read: &|_| Some(RIGS.to_owned()),
     })
 }
 

@@ -81,7 +81,7 @@ fn town(text: &str) -> Result<Town, String> {
         flags: &[],
         home: Some(Path::new("/home/me")),
         base_dir: Path::new("/work"),
-        rigs_json: &|_| None,
+        read: &|_| None,
     });
     loaded.map(|loaded| loaded.town).map_err(|faults| format!("{:#?}", faults.list))
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room and its floor. Rooms of one floor do not know each other.
-const FLOORS: [(&str, u32); 19] = [
+const FLOORS: [(&str, u32); 20] = [
     ("model", 0),
     ("manifest", 1),
     ("marker", 1),
@@ -21,6 +21,7 @@ const FLOORS: [(&str, u32); 19] = [
     ("import", 3),
     ("tell", 3),
     ("controller", 4),
+    ("doctor", 4),
     ("sim", 4),
     ("render", 5),
     ("cli", 6),

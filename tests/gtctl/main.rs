@@ -21,6 +21,8 @@ mod departures;
 #[cfg(test)]
 mod direct;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod fields;
 #[cfg(test)]
 mod gastown;
@@ -30,6 +32,10 @@ mod gastown_faults;
 mod goldens;
 #[cfg(test)]
 mod heeding;
+#[cfg(test)]
+mod init;
+#[cfg(test)]
+mod instructions;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]

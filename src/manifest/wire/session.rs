@@ -76,7 +76,9 @@ macro_rules! session_table {
             pub when_attached: Option<WhenAttached>,
             /// How long it may take to end after TERM, and its launcher's `stop` to end it. Default: 30s.
             pub stop_grace: Option<Wait>,
-            /// A file written into its directory before the first start. A template.
+            /// A file of instructions, written for its agent into its directory at each start, as `CLAUDE.md` (for
+            /// gemini `GEMINI.md`, for all others `AGENTS.md`). What was edited there stays, and they are written beside
+            /// it. A changed one restarts nothing. A template. Default: none.
             pub instructions: Option<String>,
             /// Whether it is expired without `--prune` once it is no longer declared. Default: false.
             pub prune: Option<bool>,

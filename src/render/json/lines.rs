@@ -1,6 +1,6 @@
 //! The lines of a plan and of what came of it.
 
-use super::shape::{HeldLine, NextLine, OutcomeLine, ProbeLine, StepLine, UnchangedLine, Why};
+use super::shape::{HeldLine, NextLine, OutcomeLine, ProbeLine, StepLine, UnchangedLine, Why, WrittenLine};
 use super::{LONG, clean, time};
 use crate::model::{Action, Done, Evidence, Held, Moment, Next, Outcome, Probe, Reason, Step, Unchanged};
 use crate::render::{sanitise, words};
@@ -45,6 +45,7 @@ pub(super) fn step(step: &Step) -> StepLine {
         argv,
         stop_argv: stop_argv(&step.action).map(clean_argv),
         generation,
+        writes: writes(&step.action),
         types: match &step.action {
             Action::Nudge { text, .. } => Some(clean(text.as_str())),
             Action::Start { .. }
@@ -61,6 +62,16 @@ fn stop_argv(action: &Action) -> Option<&[String]> {
     match (action, action.errands().as_slice()) {
         (Action::Expire { .. }, [stop]) | (Action::Restart { .. }, [stop, _]) => Some(stop),
         _ => None,
+    }
+}
+
+fn writes(action: &Action) -> Option<WrittenLine> {
+    match action {
+        Action::Start { desired, .. } | Action::Restart { desired, .. } => Some(WrittenLine {
+            file: clean(&desired.instructed()?.to_string_lossy()),
+            from: clean(&desired.instructions.as_ref()?.to_string_lossy()),
+        }),
+        Action::Expire { .. } | Action::Adopt { .. } | Action::Nudge { .. } | Action::Rouse { .. } => None,
     }
 }
 

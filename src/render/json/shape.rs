@@ -1,6 +1,7 @@
 //! The shapes of the pages, flat and simple, and their schemas.
 
 use super::chores::{ChoreLine, ProposalLine};
+use super::doctor::DoctorPage;
 use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
 use serde_json::Value;
@@ -49,6 +50,15 @@ pub struct Why {
     pub evidence: BTreeMap<String, Value>,
 }
 
+/// A file that is written into a session's directory, unless it was edited there.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct WrittenLine {
+    /// Which.
+    pub file: String,
+    /// What it is written from.
+    pub from: String,
+}
+
 /// Something to be done now.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct StepLine {
@@ -65,6 +75,9 @@ pub struct StepLine {
     pub stop_argv: Option<Vec<String>>,
     /// The life that begins.
     pub generation: Option<u64>,
+    /// What is written before it starts, where something is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub writes: Option<WrittenLine>,
     /// What is typed, where something is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub types: Option<String>,
@@ -345,10 +358,11 @@ pub struct NudgePage {
 
 /// The schema of every page by its kind, as text ended by a line end: committed as `schema/<kind>.schema.json`.
 #[must_use]
-pub fn schemas() -> [(&'static str, String); 5] {
+pub fn schemas() -> [(&'static str, String); 6] {
     [
         ("apply", schema_for!(ApplyPage)),
         ("diff", schema_for!(DiffPage)),
+        ("doctor", schema_for!(DoctorPage)),
         ("nudge", schema_for!(NudgePage)),
         ("status", schema_for!(StatusPage)),
         ("verify", schema_for!(VerifyPage)),

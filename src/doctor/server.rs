@@ -1,0 +1,99 @@
+//! Whether the town's tmux server can be asked.
+
+use super::{Patient, shown};
+use crate::model::{Checked, Fix, ProcId, Socket};
+use crate::proc::process::{self, Presence};
+use crate::proc::sockets::{self, Listening};
+use crate::tmux::CallFault;
+use crate::tmux::list::{ListFault, Listing, Row, list};
+
+const CHECK: &str = "server";
+
+/// What was found, and the panes there are.
+pub(super) async fn check(patient: &Patient<'_>) -> (Checked, Vec<Row>) {
+    match list(patient.client).await {
+        Ok(listing) => up(patient, listing),
+        Err(fault) => (down(patient, &fault), Vec::new()),
+    }
+}
+
+/// tmux, with the town's server selected.
+pub(super) fn tmux_command(patient: &Patient<'_>) -> Vec<String> {
+    let select = match patient.socket {
+        Socket::Default | Socket::Gastown => vec![],
+        Socket::Name(name) => vec!["-L".to_owned(), name.clone()],
+        Socket::Path(path) => vec!["-S".to_owned(), shown(path)],
+    };
+    [vec!["tmux".to_owned()], select].concat()
+}
+
+fn up(patient: &Patient<'_>, listing: Listing) -> (Checked, Vec<Row>) {
+    let Listing { server, version, rows } = listing;
+    let mut names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
+    names.dedup();
+    let sessions = match names.len() {
+        1 => "1 session".to_owned(),
+        n => format!("{n} sessions"),
+    };
+    let at = shown(patient.client.socket_path());
+    (Checked::well(CHECK, format!("runs at {at}: tmux {version}, process {server}, {sessions}")), rows)
+}
+
+fn down(patient: &Patient<'_>, fault: &ListFault) -> Checked {
+    let path = patient.client.socket_path();
+    let at = shown(path);
+    let listening = sockets::listening_on(path);
+    let owner = match &listening {
+        Listening::Somebody(inodes) => sockets::tmux_owner(inodes),
+        Listening::Nobody | Listening::Unreadable(_) => None,
+    };
+    match fault {
+        ListFault::NoServer(_) => match (listening, owner) {
+            (Listening::Nobody, _) => Checked::well(CHECK, format!("none runs yet at {at}: `gtctl apply` starts it")),
+            (Listening::Somebody(_), Some(owner)) => Checked::ailing(
+                CHECK,
+                format!("{at} was removed under the server that listens there (process {})", owner.pid),
+                Fix::run(["kill", "-USR1", &owner.pid.to_string()]),
+            ),
+            (Listening::Somebody(_) | Listening::Unreadable(_), _) => {
+                Checked::ailing(CHECK, format!("whether one runs at {at} cannot be told"), Fix::run(["ls", "-l", &at]))
+            }
+        },
+        ListFault::Denied(said) => {
+            Checked::failing(CHECK, format!("{at} may not be used: {said}"), Fix::run(["ls", "-la", &at]))
+        }
+        ListFault::Broken(said) => Checked::failing(
+            CHECK,
+            format!("client and server at {at} do not get along: {said}. A new server ends its sessions"),
+            Fix::run(tmux_command(patient).iter().map(String::as_str).chain(["kill-server"])),
+        ),
+        ListFault::Call(CallFault::Timeout(within)) => frozen(&at, owner, &format!("no answer within {within:?}")),
+        ListFault::Call(_) | ListFault::Garbled(_) | ListFault::TooMany | ListFault::Nonce(_) => {
+            Checked::failing(CHECK, format!("no use can be made of the one at {at}: {fault}"), look(patient))
+        }
+    }
+}
+
+/// A server that does not answer is stopped, or stuck.
+fn frozen(at: &str, owner: Option<ProcId>, why: &str) -> Checked {
+    let Some(owner) = owner else {
+        return Checked::failing(CHECK, format!("{at}: {why}"), Fix::run(["ls", "-la", at]));
+    };
+    let pid = owner.pid.to_string();
+    match process::look_at(owner) {
+        Presence::Alive(stat) if matches!(stat.state, 'T' | 't') => Checked::failing(
+            CHECK,
+            format!("{at}: {why}, for it is stopped (process {pid})"),
+            Fix::run(["kill", "-CONT", &pid]),
+        ),
+        Presence::Alive(_) | Presence::Zombie(_) | Presence::Gone | Presence::Unreadable(_) => Checked::failing(
+            CHECK,
+            format!("{at}: {why} (process {pid})"),
+            Fix::run(["ps", "-o", "pid,stat,wchan:20,etime,args", "-p", &pid]),
+        ),
+    }
+}
+
+fn look(patient: &Patient<'_>) -> Fix {
+    Fix::run(tmux_command(patient).iter().map(String::as_str).chain(["list-sessions"]))
+}
