@@ -126,7 +126,7 @@ fn of_step(step: &Step) -> Vec<Line> {
     ])];
     lines.extend(evidence(&step.reason));
     lines.extend(runs(step).into_iter().map(|argv| below(format!("$ {}", words::shell(argv)))));
-    lines.extend(begins(step).and_then(words::writes).map(below));
+    lines.extend(written(step).and_then(words::writes).map(below));
     if let Action::Nudge { text, .. } = &step.action {
         lines.push(below(format!("types: {}", sanitise::line(text.as_str(), LONG))));
     }
@@ -142,6 +142,21 @@ fn evidence(reason: &Reason) -> Vec<Line> {
         other => drift::lines(other),
     };
     texts.into_iter().map(below).collect()
+}
+
+/// The session before whose start something is written, where that is news, as what is run is.
+fn written(step: &Step) -> Option<&Desired> {
+    match (&step.action, &step.reason) {
+        (Action::Start { desired, .. }, _) | (Action::Restart { desired, .. }, Reason::Drifted { .. }) => Some(desired),
+        (
+            Action::Restart { .. }
+            | Action::Expire { .. }
+            | Action::Adopt { .. }
+            | Action::Nudge { .. }
+            | Action::Rouse { .. },
+            _,
+        ) => None,
+    }
 }
 
 /// What is run, in order, where that is news: at every start, at a restart for other fields than it runs with, and all
@@ -164,14 +179,6 @@ fn runs(step: &Step) -> Vec<&[String]> {
             | Action::Rouse { .. },
             _,
         ) => Vec::new(),
-    }
-}
-
-/// The session as it is to begin another life.
-fn begins(step: &Step) -> Option<&Desired> {
-    match &step.action {
-        Action::Start { desired, .. } | Action::Restart { desired, .. } => Some(desired),
-        Action::Expire { .. } | Action::Adopt { .. } | Action::Nudge { .. } | Action::Rouse { .. } => None,
     }
 }
 
