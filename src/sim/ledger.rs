@@ -110,8 +110,15 @@ impl Ledger {
             Observed::Down => None,
             Observed::Unknown(_) => return,
         };
-        if self.server.is_some_and(|last| here != Some(last)) {
-            self.losses.push(now);
+        match (self.server, here) {
+            (Some(last), _) if here != Some(last) => self.losses.push(now),
+            // Whoever forgot what he saw meanwhile notices the loss only now.
+            (None, Some(_)) => self.losses.last_mut().into_iter().for_each(|loss| *loss = now),
+            // What was started is gone before its server was ever seen.
+            (None, None) if self.starts.last().map(|at| at.awake) > self.losses.last().map(|at| at.awake) => {
+                self.losses.push(now);
+            }
+            (Some(_) | None, _) => {}
         }
         self.server = here;
     }
