@@ -27,10 +27,10 @@ impl Given {
             variables: &self.variables,
             flags: &self.flags,
             home: Some(Path::new("/home/me")),
-            base_dir: Path::new("/work"),
+            base_dir: Path::new("/towns"),
             read: &|path| match path.to_str()? {
                 "/home/me/gt/mayor/rigs.json" => self.rigs.clone(),
-                "/work/watcher.md" => Some("Watch the town.".to_owned()),
+                "/towns/watcher.md" => Some("Watch the town.".to_owned()),
                 _ => None,
             },
         })
@@ -92,7 +92,7 @@ fn quickstart_is_what_the_tutorial_says() {
     assert!(flaky.command[2].contains("${GTCTL_CRASHES:-0}") && flaky.command[2].contains("{ echo boom; exit 7; }"));
     assert_eq!((flaky.backoff.first, flaky.backoff.max), (Period::from_secs(3), Period::from_mins(5)));
     assert_eq!(flaky.agent.process_names, ["sh"]);
-    assert_eq!(flaky.dir, PathBuf::from("/work"));
+    assert_eq!(flaky.dir, PathBuf::from("/towns"));
     let task = &town.sessions["task"];
     assert_eq!((task.restart, task.completion.grace), (RestartPolicy::Never, Period::from_mins(10)));
     assert_eq!(task.completion.markers.len(), 3);
@@ -453,7 +453,7 @@ fn timings() {
 
 #[test]
 fn phrases_are_added_to_the_built_in_ones_and_taken_out_by_name() {
-    let session = "[[session]]\nsession = \"s\"\nagent = \"claude\"\ndir = \"/work\"\n";
+    let session = "[[session]]\nsession = \"s\"\nagent = \"claude\"\ndir = \"/towns\"\n";
     let plain = format!("[town]\nname = \"t\"\n{session}");
     let built_in = given(&plain).load().expect("a town").town.sessions["s"].agent.clone();
     let mut changed = given(&format!(
