@@ -100,7 +100,7 @@ fn plain(text: &mut String, sketch: &Sketch<'_>, names: &[String]) {
     set(text, "name", sketch.name, "labels its sessions, and names its state directory");
     set(text, "socket", "default", "your usual tmux server: `tmux ls` shows them");
     defaults(text, sketch.agent);
-    line(text, "# dir = \"~/work/project\"", "where they run; this directory by default");
+    line(text, "# dir = \"~/src/project\"", "where they run; this directory by default");
     text.push_str("\n# One table for each session. `gtctl attach NAME` shows it, C-b d leaves it again.\n");
     for (nth, name) in names.iter().enumerate() {
         let gap = if nth == 0 { "" } else { "\n" };
