@@ -2,8 +2,8 @@
 //! has a script carried out.
 //!
 //! A frame is a head of four words in the machine's byte order (kind, length with the head, protocol, pid) and its data.
-//! tmux calls them `imsg`; kinds and layouts are those of its `tmux-protocol.h`, which are the same from 2.6 to 3.8: the
-//! protocol's number has been 8 all that time.
+//! tmux calls them `imsg`; kinds and layouts are those of its `tmux-protocol.h` in 3.3a and 3.5a, and 3.8 takes them too
+//! (tried): the protocol's number is 8 in all three. A server with another number does nothing and says so.
 
 /// The protocol's number. A server with another answers [`VERSION`] and does nothing.
 const PROTOCOL: u32 = 8;
