@@ -3,6 +3,7 @@
 use super::args::{ColorChoice, Global, MessageFormat, Output};
 use super::exit::Trouble;
 use crate::model::Moment;
+use crate::proc;
 use crate::render::{Clock, Colour, Detail, Paper, Role, sanitise};
 use std::io::{self, IsTerminal, Write};
 
@@ -145,7 +146,7 @@ fn width_of_terminal() -> Option<usize> {
 
 /// Seconds east of UTC here at that moment.
 fn offset_at(now: Moment) -> i32 {
-    jiff::Timestamp::from_millisecond(now.wall).map_or(0, |at| jiff::tz::TimeZone::system().to_offset(at).seconds())
+    jiff::Timestamp::from_millisecond(now.wall).map_or(0, |at| proc::zone::local().to_offset(at).seconds())
 }
 
 /// Sends what the library traces to standard error: `-v` its doings, `-vv` every call.

@@ -4,6 +4,7 @@ use crate::model::{
     Content, Death, Desired, Label, Life, Memory, Moment, Ownership, PaneId, Period, ScreenState, Seen, Server, Town,
 };
 use crate::proc::tree::{self, Forest};
+use crate::proc::zone;
 use crate::screen;
 use crate::tmux::{Client, tail};
 use jiff::tz::TimeZone;
@@ -26,7 +27,7 @@ pub(super) async fn add_tails(client: &Client, town: &Town, server: &mut Server,
         Ok(tails) => tails,
         Err(fault) => return tracing::debug!(%fault, "no tails"),
     };
-    let zone = TimeZone::system();
+    let zone = zone::local();
     for seen in server.sessions.values_mut() {
         let desired = label(seen).and_then(|label| town.sessions.get(&label.session));
         if let (Life::Dead { tail, .. }, Some(lines)) = (&mut seen.life, tails.remove(&seen.pane)) {
@@ -52,8 +53,11 @@ pub(super) async fn add_screens(client: &Client, town: &Town, memory: &Memory, s
         declared.is_some_and(|(_, label)| known(memory, label).is_none_or(|content| is_stale(content, seen)))
     };
     let panes: Vec<PaneId> = server.sessions.values().filter(is_wanted).map(|seen| seen.pane).collect();
+    if panes.is_empty() {
+        return;
+    }
     let begun = tokio::time::Instant::now();
-    let zone = TimeZone::system();
+    let zone = zone::local();
     for panes in panes.chunks(tail::MAX_PANES) {
         let left = DEADLINE.saturating_sub(begun.elapsed());
         let mut screens = match tokio::time::timeout(left, tail::screens(client, panes)).await {

@@ -18,3 +18,4 @@ pub mod room;
 pub mod signal;
 pub mod sockets;
 pub mod tree;
+pub mod zone;
