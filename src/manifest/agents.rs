@@ -73,7 +73,7 @@ pub struct BuiltInAgent {
 /// The built-in agents, by name.
 #[must_use]
 pub fn built_in_agents() -> Vec<BuiltInAgent> {
-    let mut values = super::text::parse(usize::MAX, super::BUILT_IN).unwrap_or_default();
+    let mut values = super::text::parse(usize::MAX, super::built_in::BUILT_IN).unwrap_or_default();
     let words = |table: &Dict, key: &str| -> Vec<String> {
         let list = table.get(key).and_then(Value::as_array).unwrap_or_default();
         list.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect()

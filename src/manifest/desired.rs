@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// The agent of a session that names none and has no command of its own.
-const DEFAULT_AGENT: &str = "claude";
+pub(crate) const DEFAULT_AGENT: &str = "claude";
 /// What the notebook takes as a task's completion.
 pub(crate) const TASK_MARKERS: [&str; 3] =
     ["Claude exit code: 0", "Agent completed successfully", "\"subtype\":\"success\""];

@@ -17,6 +17,7 @@
 //! given.
 
 mod agents;
+mod built_in;
 mod check;
 mod chores;
 mod deferred;
@@ -51,14 +52,12 @@ pub use template::literal;
 pub use variables::Flag;
 
 use crate::model::Town;
+use built_in::{Agents, built_in};
 use check::{Findings, check};
 use figment::value::Value;
 use layer::{Layer, Layers, Source};
 use reading::Reading;
 use std::path::Path;
-
-/// The weakest layer.
-const BUILT_IN: &str = include_str!("builtin/builtin.toml");
 
 /// Everything a manifest is read from.
 #[derive(Clone, Copy)]
@@ -98,6 +97,15 @@ pub struct Loaded {
 /// # Errors
 /// Every fault there is, in the order of the sources. With faults of syntax only these are told.
 pub fn load(sources: &Sources<'_>) -> Result<Loaded, Faults> {
+    let read = load_with(sources, Agents::Meant);
+    match &read {
+        // What can be named is told, too.
+        Err(faults) if faults.list.iter().any(|fault| fault.code == "unknown-agent") => load_with(sources, Agents::All),
+        Ok(_) | Err(_) => read,
+    }
+}
+
+fn load_with(sources: &Sources<'_>, agents: Agents) -> Result<Loaded, Faults> {
     let mut files = Vec::new();
     let mut layers = Vec::new();
     let mut findings = Findings::default();
@@ -112,7 +120,7 @@ pub fn load(sources: &Sources<'_>) -> Result<Loaded, Faults> {
     if !findings.faults.is_empty() {
         return Err(settled(findings.faults, files));
     }
-    let (layers, Findings { mut faults, cut }) = layered(sources, layers, findings);
+    let (layers, Findings { mut faults, cut }) = layered(sources, layers, findings, agents);
     let (town, places, layers) = {
         let merged =
             Layers::merge(layers).and_then(|layers| Ok((layers.merged().deserialize().map_err(Box::new)?, layers)));
@@ -150,7 +158,12 @@ fn settled(list: Vec<Fault>, files: Vec<SourceFile>) -> Faults {
 }
 
 /// All layers, checked, weakest first, from those of the files.
-fn layered(sources: &Sources<'_>, mut users: Vec<Layer>, mut findings: Findings) -> (Vec<Layer>, Findings) {
+fn layered(
+    sources: &Sources<'_>,
+    mut users: Vec<Layer>,
+    mut findings: Findings,
+    agents: Agents,
+) -> (Vec<Layer>, Findings) {
     for layer in &mut users {
         check(layer, &mut findings);
     }
@@ -168,7 +181,8 @@ fn layered(sources: &Sources<'_>, mut users: Vec<Layer>, mut findings: Findings)
         Some("low-budget") => (include_str!("builtin/profile-low-budget.toml"), "profile low-budget"),
         Some(_) | None => (include_str!("builtin/profile-standard.toml"), "profile standard"),
     };
-    let built_in = [("built-in", BUILT_IN), ("built-in", naming), (name, profile)];
+    let built_in = built_in(&users, agents);
+    let built_in = [("built-in", &*built_in), ("built-in", naming), (name, profile)];
     let layers = built_in.map(|(name, text)| {
         let values = text::parse(usize::MAX, text).unwrap_or_default();
         Layer::new(Source::BuiltIn(name.to_owned()), values)

@@ -20,7 +20,7 @@ fn given(town: &str) -> Given {
 
 impl Given {
     fn load(&self) -> Result<Loaded, Faults> {
-        load(&Sources {
+        let sources = Sources {
             town_path: Path::new("town.toml"),
             town_text: &self.town,
             user: self.user.as_deref().map(|text| (Path::new("config.toml"), text)),
@@ -33,7 +33,14 @@ impl Given {
                 "/towns/watcher.md" => Some("Watch the town.".to_owned()),
                 _ => None,
             },
-        })
+        };
+        let (read, with_all) = (load(&sources), load_with(&sources, Agents::All));
+        match (&read, with_all) {
+            (Ok(read), Ok(all)) => assert_eq!((&read.town, &read.advice.list), (&all.town, &all.advice.list)),
+            (Err(read), Err(all)) => assert_eq!(read.list, all.list),
+            (read, all) => panic!("agents that cannot be meant make a difference: {read:?}, {all:?}"),
+        }
+        read
     }
 
     fn variable(mut self, name: &str, value: &str) -> Self {
