@@ -1,8 +1,10 @@
 //! What can be typed.
 
+mod alone;
 mod begin;
 mod host;
 
+pub(super) use alone::parse as parse_alone;
 pub(super) use begin::{Doctor, Init};
 pub(super) use host::{Completions, Install, Man, Schema, Service, Sink};
 

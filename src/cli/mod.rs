@@ -40,13 +40,15 @@ use args::{ChoreVerb, Cli, Verb};
 use clap::Parser;
 use exit::{Exit, Trouble};
 use output::Terminal;
+use std::ffi::OsString;
 use std::process::ExitCode;
 use tokio::runtime::Runtime;
 
 /// Runs the command line of this process, to its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let cli = match args::parse_alone(&words).map_or_else(|| Cli::try_parse_from(&words), Ok) {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
