@@ -1,4 +1,4 @@
-//! The weakest layer: what gtctl knows of itself, without the agents that a manifest cannot mean.
+//! The weakest layer: what gtctl knows of itself, without the agents and roles that a manifest cannot mean.
 //!
 //! Most of its text is what agents say on their screens. A town has one agent or two, and every verb reads its manifest
 //! first: to read all eight each time would take longer than all else in it.
@@ -11,37 +11,47 @@ use std::collections::BTreeSet;
 
 /// The whole text.
 pub(crate) const BUILT_IN: &str = include_str!("builtin/builtin.toml");
-/// What begins the table of an agent, up to its name.
-const AGENT: &str = "\n[agents.";
+/// What begins a table.
+const TABLE: &str = "\n[";
+/// The role of a session that has a name of its own and no other role.
+const CUSTOM: &str = "custom";
 /// Keys by which agents are meant that are not named: a policy knows the busy words of all, and what a launcher or a
 /// role's own commands start may be any of them.
 const MEANS_ALL: [&str; 3] = ["policy", "launcher", "start"];
 
-/// Which of the built-in agents are read.
+/// Which of the built-in agents and roles are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Agents {
-    /// Those that may be meant. One that is named in vain is no fault yet: it may be in none of these.
+pub(crate) enum Known {
+    /// Those that may be meant. That there is no agent of a name is no fault yet.
     Meant,
     /// All.
     All,
 }
 
 /// The text for manifests of these layers.
-pub(crate) fn built_in(users: &[Layer], agents: Agents) -> Cow<'static, str> {
-    let mut tables = BUILT_IN.split(AGENT);
-    let head = tables.next().unwrap_or_default();
-    let named: Vec<(&str, &str)> = tables.filter_map(|table| Some((table.split_once(']')?.0, table))).collect();
-    let known = |word: &str| MEANS_ALL.contains(&word) || named.iter().any(|(name, _)| *name == word);
+pub(crate) fn built_in(users: &[Layer], known: Known) -> Cow<'static, str> {
+    let tables: Vec<&str> = BUILT_IN.split(TABLE).skip(1).collect();
+    let names: Vec<Option<&str>> = tables.iter().map(|table| name_of(table)).collect();
+    let is_word = |word: &str| MEANS_ALL.contains(&word) || names.contains(&Some(word));
     let mut said = BTreeSet::new();
     for layer in users {
-        words(&layer.values, &known, &mut said);
+        words(&layer.values, &is_word, &mut said);
     }
-    if agents == Agents::All || MEANS_ALL.iter().any(|word| said.contains(word)) {
+    if known == Known::All || MEANS_ALL.iter().any(|word| said.contains(word)) {
         return BUILT_IN.into();
     }
-    let is_meant = |name: &str| said.contains(name) || (name == DEFAULT_AGENT && !users.iter().any(says_what_runs));
-    let meant = named.into_iter().filter(|(name, _)| is_meant(name)).flat_map(|(_, table)| [AGENT, table]);
-    [head].into_iter().chain(meant).collect::<String>().into()
+    let is_meant = |name: &str| match name {
+        CUSTOM => true,
+        DEFAULT_AGENT if !users.iter().any(says_what_runs) => true,
+        _ => said.contains(name),
+    };
+    let meant = tables.into_iter().zip(names).filter(|(_, name)| name.is_none_or(is_meant));
+    meant.flat_map(|(table, _)| [TABLE, table]).collect::<String>().into()
+}
+
+/// The name of an agent or a role, of the text that begins with its table's; other tables have none.
+fn name_of(table: &str) -> Option<&str> {
+    Some(table.split_once(']')?.0.split_once('.')?.1)
 }
 
 /// Whether no session can be without an agent or a command.
@@ -73,31 +83,38 @@ mod tests {
     use super::super::text::parse;
     use super::*;
 
-    fn agents_for(text: &str) -> Vec<String> {
+    /// The names in the tables read for a manifest.
+    fn read(text: &str, table: &str) -> Vec<String> {
         let layer = Layer::new(Source::File(0), parse(0, text).expect("TOML"));
-        let values = parse(0, &built_in(&[layer], Agents::Meant)).expect("TOML");
-        assert_eq!(values.keys().filter(|key| *key != "agents").count(), 4, "all but the agents is always there");
-        let agents = values.get("agents").and_then(Value::as_dict);
-        agents.into_iter().flat_map(Dict::keys).cloned().collect()
+        let values = parse(0, &built_in(&[layer], Known::Meant)).expect("TOML");
+        assert!(["town", "defaults", "limits"].iter().all(|table| values.contains_key(*table)), "{text}");
+        let names = values.get(table).and_then(Value::as_dict);
+        names.into_iter().flat_map(Dict::keys).cloned().collect()
     }
 
     #[test]
-    fn only_agents_that_may_be_meant_are_read() {
+    fn only_agents_and_roles_that_may_be_meant_are_read() {
+        let agents = |text: &str| read(text, "agents");
         let runs = "[defaults]\ncommand = [\"sh\"]\n";
-        assert!(agents_for(runs).is_empty());
-        assert_eq!(agents_for(""), ["claude"]);
-        assert_eq!(agents_for("[defaults]\nagent = \"codex\"\n"), ["codex"]);
-        assert_eq!(agents_for(&format!("{runs}[[session]]\nagent = \"kimi-c\\u006fde\"\n")), ["kimi-code"]);
-        assert_eq!(agents_for(&format!("{runs}[agents.aider]\nfix = \"x\"\n")), ["aider"]);
-        assert_eq!(agents_for("[roles.crew]\nagent = \"gemini\"\n"), ["claude", "gemini"]);
+        assert!(agents(runs).is_empty());
+        assert_eq!(agents(""), ["claude"]);
+        assert_eq!(agents("[defaults]\nagent = \"codex\"\n"), ["codex"]);
+        assert_eq!(agents(&format!("{runs}[[session]]\nagent = \"kimi-c\\u006fde\"\n")), ["kimi-code"]);
+        assert_eq!(agents(&format!("{runs}[agents.aider]\nfix = \"x\"\n")), ["aider"]);
+        assert_eq!(agents("[roles.crew]\nagent = \"gemini\"\n"), ["claude", "gemini"]);
+        assert_eq!(read("", "roles"), ["custom"]);
+        assert_eq!(
+            read("[roles.crew]\nwave = 2\n[[session]]\nrole = \"mayor\"\n", "roles"),
+            ["crew", "custom", "mayor"]
+        );
     }
 
     #[test]
-    fn all_agents_are_read_where_any_may_be_meant() {
-        let all = |text: &str| assert_eq!(agents_for(text).len(), 8, "{text}");
+    fn all_are_read_where_any_may_be_meant() {
+        let all = |text: &str| assert_eq!((read(text, "agents").len(), read(text, "roles").len()), (8, 7), "{text}");
         all("[[policy]]\nmatch = \"*\"\n");
         all("[defaults]\nlauncher = \"gt\"\ncommand = [\"sh\"]\n");
         all("[roles.crew]\nstart = [\"x\"]\n");
-        assert_eq!(built_in(&[], Agents::All), BUILT_IN);
+        assert_eq!(built_in(&[], Known::All), BUILT_IN);
     }
 }

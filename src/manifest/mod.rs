@@ -52,7 +52,7 @@ pub use template::literal;
 pub use variables::Flag;
 
 use crate::model::Town;
-use built_in::{Agents, built_in};
+use built_in::{Known, built_in};
 use check::{Findings, check};
 use figment::value::Value;
 use layer::{Layer, Layers, Source};
@@ -97,15 +97,17 @@ pub struct Loaded {
 /// # Errors
 /// Every fault there is, in the order of the sources. With faults of syntax only these are told.
 pub fn load(sources: &Sources<'_>) -> Result<Loaded, Faults> {
-    let read = load_with(sources, Agents::Meant);
+    let read = load_with(sources, Known::Meant);
     match &read {
         // What can be named is told, too.
-        Err(faults) if faults.list.iter().any(|fault| fault.code == "unknown-agent") => load_with(sources, Agents::All),
+        Err(faults) if faults.list.iter().any(|fault| matches!(fault.code, "unknown-agent" | "unknown-role")) => {
+            load_with(sources, Known::All)
+        }
         Ok(_) | Err(_) => read,
     }
 }
 
-fn load_with(sources: &Sources<'_>, agents: Agents) -> Result<Loaded, Faults> {
+fn load_with(sources: &Sources<'_>, known: Known) -> Result<Loaded, Faults> {
     let mut files = Vec::new();
     let mut layers = Vec::new();
     let mut findings = Findings::default();
@@ -120,7 +122,7 @@ fn load_with(sources: &Sources<'_>, agents: Agents) -> Result<Loaded, Faults> {
     if !findings.faults.is_empty() {
         return Err(settled(findings.faults, files));
     }
-    let (layers, Findings { mut faults, cut }) = layered(sources, layers, findings, agents);
+    let (layers, Findings { mut faults, cut }) = layered(sources, layers, findings, known);
     let (town, places, layers) = {
         let merged =
             Layers::merge(layers).and_then(|layers| Ok((layers.merged().deserialize().map_err(Box::new)?, layers)));
@@ -162,7 +164,7 @@ fn layered(
     sources: &Sources<'_>,
     mut users: Vec<Layer>,
     mut findings: Findings,
-    agents: Agents,
+    known: Known,
 ) -> (Vec<Layer>, Findings) {
     for layer in &mut users {
         check(layer, &mut findings);
@@ -181,7 +183,7 @@ fn layered(
         Some("low-budget") => (include_str!("builtin/profile-low-budget.toml"), "profile low-budget"),
         Some(_) | None => (include_str!("builtin/profile-standard.toml"), "profile standard"),
     };
-    let built_in = built_in(&users, agents);
+    let built_in = built_in(&users, known);
     let built_in = [("built-in", &*built_in), ("built-in", naming), (name, profile)];
     let layers = built_in.map(|(name, text)| {
         let values = text::parse(usize::MAX, text).unwrap_or_default();

@@ -34,11 +34,11 @@ impl Given {
                 _ => None,
             },
         };
-        let (read, with_all) = (load(&sources), load_with(&sources, Agents::All));
+        let (read, with_all) = (load(&sources), load_with(&sources, Known::All));
         match (&read, with_all) {
             (Ok(read), Ok(all)) => assert_eq!((&read.town, &read.advice.list), (&all.town, &all.advice.list)),
             (Err(read), Err(all)) => assert_eq!(read.list, all.list),
-            (read, all) => panic!("agents that cannot be meant make a difference: {read:?}, {all:?}"),
+            (read, all) => panic!("what cannot be meant makes a difference: {read:?}, {all:?}"),
         }
         read
     }
