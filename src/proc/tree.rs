@@ -3,6 +3,7 @@
 use super::file;
 use super::process::{self, Presence, Stat};
 use crate::model::{ProcId, Stopping, Usage};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 /// Generations below the root that are followed.
@@ -25,10 +26,9 @@ pub struct Member {
 /// [`Forest`].
 #[must_use]
 pub fn tree(root: ProcId) -> Vec<Member> {
-    if children(root.pid).is_none() {
-        return Forest::scan().tree(root);
-    }
-    walk(root, living, |pid| children(pid).unwrap_or_default())
+    let Some(first) = children(root.pid) else { return Forest::scan().tree(root) };
+    let first = Cell::new(Some(first));
+    walk(root, living, |pid| first.take().or_else(|| children(pid)).unwrap_or_default())
 }
 
 /// All processes there were at one time, for reading many trees.
