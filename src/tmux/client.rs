@@ -30,9 +30,13 @@ pub struct Client {
     path: PathBuf,
     calls: Arc<AtomicU64>,
     deadline: Duration,
-    /// See [`direct::greeting`]; made for the first call.
-    greeting: Arc<OnceLock<Vec<u8>>>,
+    /// Made for the first call.
+    greetings: Arc<OnceLock<direct::Greetings>>,
 }
+
+/// A call that was opened ahead.
+#[derive(Debug)]
+pub struct Opened(direct::Call);
 
 /// What a call printed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -101,7 +105,7 @@ impl Client {
             path: paths::socket_path(socket),
             calls: Arc::default(),
             deadline: Self::DEADLINE,
-            greeting: Arc::default(),
+            greetings: Arc::default(),
         }
     }
 
@@ -152,13 +156,39 @@ impl Client {
         }
     }
 
+    /// Opens a call ahead, so that [`act_by`](Self::act_by) is one exchange sooner; none where the socket does not serve.
+    /// Drop what is not used soon: a server without sessions does not end before.
+    pub async fn open(&self) -> Option<Opened> {
+        if !is_plain() {
+            return None;
+        }
+        let greetings = self.greetings.get_or_init(direct::Greetings::new);
+        let opened = tokio::time::timeout(self.deadline, direct::open(&self.path, greetings)).await;
+        opened.ok()?.ok().map(Opened)
+    }
+
     /// Has a script carried out, once.
     ///
     /// # Errors
     /// [`CallFault`]: it may or may not have happened, but will not happen later.
     pub async fn act(&self, script: &str, no_server: NoServer) -> Result<Answer, CallFault> {
+        self.act_by(None, script, no_server).await
+    }
+
+    /// As [`act`](Self::act), by a call that was opened ahead where there is one.
+    ///
+    /// # Errors
+    /// As [`act`](Self::act).
+    pub async fn act_by(&self, opened: Option<Opened>, script: &str, no_server: NoServer) -> Result<Answer, CallFault> {
         let begun = Instant::now();
-        match self.direct(script, Manner::Asked).await {
+        let answer = match opened {
+            Some(Opened(call)) => match self.counted(Box::pin(call.carry_out(script))).await {
+                Err(Fault::Unasked) => self.direct(script, Manner::Asked).await,
+                answer => answer,
+            },
+            None => self.direct(script, Manner::Asked).await,
+        };
+        match answer {
             Ok(answer) => return Ok(answer),
             Err(Fault::Doubtful(fault)) => return Err(fault),
             Err(Fault::Unasked) => {}
@@ -174,9 +204,13 @@ impl Client {
         if !is_plain() {
             return Err(Fault::Unasked);
         }
-        let greeting = self.greeting.get_or_init(direct::greeting);
-        let answer = match tokio::time::timeout(self.deadline, direct::ask(&self.path, greeting, script, manner)).await
-        {
+        let greetings = self.greetings.get_or_init(direct::Greetings::new);
+        self.counted(Box::pin(direct::ask(&self.path, greetings, script, manner))).await
+    }
+
+    /// The answer, in time; a call is counted once it was asked.
+    async fn counted(&self, answer: impl Future<Output = Result<Answer, Fault>>) -> Result<Answer, Fault> {
+        let answer = match tokio::time::timeout(self.deadline, answer).await {
             Ok(Err(Fault::Unasked)) => return Err(Fault::Unasked),
             Ok(answer) => answer,
             Err(_) => Err(Fault::Doubtful(CallFault::Timeout(self.deadline))),

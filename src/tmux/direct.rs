@@ -14,6 +14,7 @@
 
 use super::frame::{self, Frame, Garbled};
 use super::{Answer, CallFault, Client, SCRUBBED};
+use std::ffi::OsString;
 use std::io::{Error, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -51,9 +52,30 @@ pub(super) enum Fault {
     Doubtful(CallFault),
 }
 
-/// What each call says first: who we are, with the environment of which a new session takes what `update-environment`
-/// names.
-pub(super) fn greeting() -> Vec<u8> {
+/// What each call says first: who we are.
+#[derive(Debug)]
+pub(super) struct Greetings {
+    /// Of one that only reads: without an environment, of which the server would take in every variable for nothing.
+    reader: Vec<u8>,
+    /// Of any other: with the environment of which a new session takes what `update-environment` names, and a process
+    /// its PATH.
+    actor: Vec<u8>,
+}
+
+impl Greetings {
+    pub(super) fn new() -> Self {
+        Self { reader: greeting([]), actor: greeting(std::env::vars_os()) }
+    }
+
+    fn of(&self, manner: Manner) -> &[u8] {
+        match manner {
+            Manner::Asked => &self.actor,
+            Manner::AtOnce => &self.reader,
+        }
+    }
+}
+
+fn greeting(environment: impl IntoIterator<Item = (OsString, OsString)>) -> Vec<u8> {
     let mut out = vec![];
     let mut put = |kind, parts: &[&[u8]]| frame::put(&mut out, kind, parts);
     put(frame::IDENTIFY_LONGFLAGS, &[&frame::FLAG_UTF8.to_ne_bytes()]);
@@ -63,7 +85,7 @@ pub(super) fn greeting() -> Vec<u8> {
     let folder = std::env::current_dir().unwrap_or_else(|_| "/".into());
     put(frame::IDENTIFY_CWD, &[folder.as_os_str().as_bytes(), b"\0"]);
     put(frame::IDENTIFY_CLIENTPID, &[&std::process::id().to_ne_bytes()]);
-    for (name, value) in std::env::vars_os() {
+    for (name, value) in environment {
         if !SCRUBBED.iter().any(|scrubbed| name == *scrubbed) {
             // One that is too long for a frame is left out, as tmux does.
             put(frame::IDENTIFY_ENVIRON, &[name.as_bytes(), b"=", value.as_bytes(), b"\0"]);
@@ -74,34 +96,49 @@ pub(super) fn greeting() -> Vec<u8> {
 }
 
 /// Has the script carried out by the server at this socket. Has no deadline; whoever drops it hangs up.
-pub(super) async fn ask(socket: &Path, greeting: &[u8], script: &str, manner: Manner) -> Result<Answer, Fault> {
-    let Ok(stream) = UnixStream::connect(socket).await else { return Err(Fault::Unasked) };
-    let mut first = greeting.to_vec();
+pub(super) async fn ask(socket: &Path, greetings: &Greetings, script: &str, manner: Manner) -> Result<Answer, Fault> {
+    let mut first = greetings.of(manner).to_vec();
     let words: [&[u8]; 4] = [&4_i32.to_ne_bytes(), AT_ONCE, script.as_bytes(), b"\0"];
-    let sent = manner == Manner::AtOnce && frame::put(&mut first, frame::COMMAND, &words);
-    if !sent {
-        frame::put(&mut first, frame::COMMAND, &[&2_i32.to_ne_bytes(), ASK_ME]);
+    if manner == Manner::Asked || !frame::put(&mut first, frame::COMMAND, &words) {
+        return open(socket, greetings).await?.carry_out(script).await;
     }
-    let mut call = Call { stream, received: Vec::new(), sent, streams: vec![], answer: Printed::default() };
-    match call.run(&first, script).await {
-        Ok(success) => Ok(call.answer.with(success)),
-        Err(_) if !call.sent => Err(Fault::Unasked),
-        Err(fault) => Err(Fault::Doubtful(fault)),
-    }
+    let mut call = Call::begin(socket, &first).await?;
+    call.sent = true;
+    call.carry_out(script).await
 }
 
-struct Call {
+/// A call whose script the server will ask for: opened ahead, it has asked by the time that the script is there. The
+/// server does nothing for it meanwhile, and nothing at all once it is dropped.
+pub(super) async fn open(socket: &Path, greetings: &Greetings) -> Result<Call, Fault> {
+    let mut first = greetings.of(Manner::Asked).to_vec();
+    frame::put(&mut first, frame::COMMAND, &[&2_i32.to_ne_bytes(), ASK_ME]);
+    Call::begin(socket, &first).await
+}
+
+/// One connection, for one script.
+#[derive(Debug)]
+pub(super) struct Call {
     stream: UnixStream,
     /// What was read and is no whole frame yet.
     received: Vec<u8>,
     /// Whether any of the script may have been sent.
     sent: bool,
-    /// Those that the server prints on, and the descriptor that each stands for.
-    streams: Vec<(i32, i32)>,
+    /// Those that the server prints on.
+    streams: Vec<Printing>,
     answer: Printed,
 }
 
-#[derive(Default)]
+/// One stream that the server prints on.
+#[derive(Debug)]
+struct Printing {
+    stream: i32,
+    /// Standard output or errors.
+    descriptor: i32,
+    /// Whether the server prints on without our leave, or has it.
+    flows: bool,
+}
+
+#[derive(Debug, Default)]
 struct Printed {
     out: Vec<u8>,
     err: Vec<u8>,
@@ -117,27 +154,36 @@ impl Printed {
 }
 
 impl Call {
+    async fn begin(socket: &Path, first: &[u8]) -> Result<Self, Fault> {
+        let Ok(stream) = UnixStream::connect(socket).await else { return Err(Fault::Unasked) };
+        let mut call = Self { stream, received: Vec::new(), sent: false, streams: vec![], answer: Printed::default() };
+        call.send(first).await.map_err(|_| Fault::Unasked)?;
+        Ok(call)
+    }
+
+    /// Has this script carried out, unless it was sent with the first words. Has no deadline.
+    pub(super) async fn carry_out(mut self, script: &str) -> Result<Answer, Fault> {
+        match self.run(script).await {
+            Ok(success) => Ok(self.answer.with(success)),
+            Err(_) if !self.sent => Err(Fault::Unasked),
+            Err(fault) => Err(Fault::Doubtful(fault)),
+        }
+    }
+
     /// Until the server says that it is done; whether all went well.
-    async fn run(&mut self, first: &[u8], script: &str) -> Result<bool, CallFault> {
-        self.send(first).await?;
+    async fn run(&mut self, script: &str) -> Result<bool, CallFault> {
         loop {
             let frame = self.next().await?;
             match (frame.kind, frame.word(0), frame.word(1)) {
                 (frame::READ_OPEN, Some(stream), Some(INPUT)) if !self.sent => self.send_script(stream, script).await?,
                 (frame::READ_OPEN, Some(stream), _) => self.reply(frame::READ_DONE, stream, BAD_FILE).await?,
                 (frame::WRITE_OPEN, Some(stream), Some(descriptor @ (OUTPUT | ERRORS))) => {
-                    self.streams.push((stream, descriptor));
-                    self.reply(frame::WRITE_READY, stream, 0).await?;
+                    self.streams.push(Printing { stream, descriptor, flows: false });
                 }
                 (frame::WRITE_OPEN, Some(stream), _) => self.reply(frame::WRITE_READY, stream, BAD_FILE).await?,
                 (frame::WRITE, Some(stream), _) => self.take(stream, frame.rest())?,
-                (frame::EXIT, status, _) => {
-                    let mut bye = vec![];
-                    frame::put(&mut bye, frame::EXITING, &[]);
-                    // Whether it is heard or not, all is said.
-                    let _ = self.stream.try_write(&bye);
-                    return Ok(status.unwrap_or(0) == 0);
-                }
+                // A client with a terminal would answer; the end of the connection says as much, and costs one read less.
+                (frame::EXIT, status, _) => return Ok(status.unwrap_or(0) == 0),
                 (frame::VERSION, _, _) => return Err(broken(ErrorKind::Unsupported)),
                 // What else a server sends is for clients with a terminal.
                 (_, _, _) => {}
@@ -166,14 +212,28 @@ impl Call {
     }
 
     fn take(&mut self, stream: i32, bytes: &[u8]) -> Result<(), CallFault> {
-        let descriptor = self.streams.iter().find(|(known, _)| *known == stream).map(|(_, descriptor)| *descriptor);
-        match descriptor {
-            Some(OUTPUT) => self.answer.out.extend_from_slice(bytes),
-            Some(_) => self.answer.err.extend_from_slice(bytes),
-            None => return Err(broken(ErrorKind::InvalidData)),
+        let Some(printing) = self.streams.iter_mut().find(|printing| printing.stream == stream) else {
+            return Err(broken(ErrorKind::InvalidData));
+        };
+        printing.flows = true;
+        match printing.descriptor {
+            OUTPUT => self.answer.out.extend_from_slice(bytes),
+            _ => self.answer.err.extend_from_slice(bytes),
         }
         if self.answer.out.len().max(self.answer.err.len()) > Client::MAX_ANSWER {
             return Err(CallFault::Flood);
+        }
+        Ok(())
+    }
+
+    /// Lets the server print on the streams on which it waits for that. It prints without leave from a stream's second
+    /// line on, and mostly has by the time the first is read; each answer spared is a walk of the server through all that
+    /// it has open.
+    async fn give_leave(&mut self) -> Result<(), CallFault> {
+        while let Some(printing) = self.streams.iter_mut().find(|printing| !printing.flows) {
+            printing.flows = true;
+            let stream = printing.stream;
+            self.reply(frame::WRITE_READY, stream, 0).await?;
         }
         Ok(())
     }
@@ -185,6 +245,7 @@ impl Call {
                 Ok(None) => {}
                 Err(Garbled) => return Err(broken(ErrorKind::InvalidData)),
             }
+            self.give_leave().await?;
             self.received.reserve(CHUNK);
             if self.stream.read_buf(&mut self.received).await.map_err(CallFault::Io)? == 0 {
                 return Err(broken(ErrorKind::UnexpectedEof));

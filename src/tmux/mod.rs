@@ -14,4 +14,4 @@ pub mod script;
 pub mod tail;
 pub mod typing;
 
-pub use client::{Answer, CallFault, Client, SCRUBBED};
+pub use client::{Answer, CallFault, Client, Opened, SCRUBBED};

@@ -5,9 +5,10 @@
 //! one that fails stops no other. Within a line a command that fails stops the rest of the line, so the reply printed at
 //! its end proves that all of it happened.
 
-use super::{Answer, CallFault, Client};
+use super::{Answer, CallFault, Client, Opened};
 use std::fmt::Write as _;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::{Duration, Instant};
 
 /// One word of a script, taken by tmux exactly as it is.
 ///
@@ -108,10 +109,16 @@ impl Default for Batch {
     }
 }
 
+/// A line before all others that prints an empty one: a server prints without being told that it may from the second
+/// line on.
+const AHEAD: &str = "display-message -p ''";
+
 impl Batch {
-    /// Lines per call, so that a call stays far below the deadline: among 1,000 sessions a start takes tmux some 13 ms, a
-    /// restart twice as long.
-    pub const MAX_LINES: usize = 32;
+    /// Lines of the first call, so that it stays far below the deadline: among 1,000 sessions a start takes tmux some
+    /// 13 ms. Those after it have more or fewer, by how long the last one took.
+    pub const FIRST_LINES: usize = 32;
+    /// The most lines per call.
+    pub const MAX_LINES: usize = 256;
     /// Bytes per call, unless a single line has more.
     pub const MAX_BYTES: usize = 256 << 10;
 
@@ -131,18 +138,30 @@ impl Batch {
     ///
     /// After a call that got no answer no further call is made: the lines left are `Unseen` too. Nothing is tried twice.
     pub async fn run(self, client: &Client, no_server: NoServer) -> Vec<Reply> {
+        self.run_by(None, client, no_server).await
+    }
+
+    /// As [`run`](Self::run), the first call by one that was opened ahead where there is one.
+    pub async fn run_by(self, mut opened: Option<Opened>, client: &Client, no_server: NoServer) -> Vec<Reply> {
         let mut replies = Vec::with_capacity(self.lines.len());
         let mut given_up = None;
-        for chunk in chunks(&self.lines) {
+        let (mut rest, mut pace) = (self.lines.as_slice(), Pace::default());
+        while !rest.is_empty() {
             let first = replies.len();
             if let Some(why) = &given_up {
-                replies.extend(chunk.iter().map(|_| Reply::Unseen(format!("not tried: {why}"))));
-                continue;
+                replies.extend(rest.iter().map(|_| Reply::Unseen(format!("not tried: {why}"))));
+                break;
             }
-            let mut script = chunk.join("\n");
+            let (chunk, after) = rest.split_at(pace.fitting(rest));
+            rest = after;
+            let begun = Instant::now();
+            let mut script = format!("{AHEAD}\n{}", chunk.join("\n"));
             script.push('\n');
-            match client.act(&script, no_server).await {
-                Ok(answer) => replies.extend(self.read(first, chunk.len(), &answer)),
+            match client.act_by(opened.take(), &script, no_server).await {
+                Ok(answer) => {
+                    pace.took(begun.elapsed());
+                    replies.extend(self.read(first, chunk.len(), &answer));
+                }
                 Err(fault) => {
                     replies.extend(chunk.iter().map(|_| unanswered(&fault)));
                     given_up = Some(fault.to_string());
@@ -215,21 +234,39 @@ fn unanswered(fault: &CallFault) -> Reply {
     }
 }
 
-/// Cuts the lines so that each piece keeps to [`Batch::MAX_LINES`] and, but for single lines, to [`Batch::MAX_BYTES`].
-fn chunks(lines: &[String]) -> Vec<&[String]> {
-    let mut pieces = vec![];
-    let mut rest = lines;
-    while !rest.is_empty() {
+/// How many lines go into the next call.
+struct Pace(usize);
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self(Batch::FIRST_LINES)
+    }
+}
+
+impl Pace {
+    /// A call that is quicker than this may be twice as long.
+    const QUICK: Duration = Duration::from_millis(500);
+    /// One that is slower is to be half as long.
+    const SLOW: Duration = Duration::from_secs(1);
+
+    /// How many of these lines keep to it and, unless it is a single one, to [`Batch::MAX_BYTES`].
+    fn fitting(&self, lines: &[String]) -> usize {
         let mut bytes = 0;
-        let fitting = rest.iter().take(Batch::MAX_LINES).take_while(|line| {
+        let fitting = lines.iter().take(self.0).take_while(|line| {
             bytes += line.len() + 1;
             bytes <= Batch::MAX_BYTES
         });
-        let (piece, after) = rest.split_at(fitting.count().max(1));
-        pieces.push(piece);
-        rest = after;
+        fitting.count().max(1)
     }
-    pieces
+
+    /// Learns from how long a call took.
+    fn took(&mut self, time: Duration) {
+        if time < Self::QUICK {
+            self.0 = (self.0 * 2).min(Batch::MAX_LINES);
+        } else if time > Self::SLOW {
+            self.0 = (self.0 / 2).max(1);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -250,12 +287,21 @@ mod tests {
     }
 
     #[test]
-    fn chunks_keep_their_bounds_and_lose_nothing() {
-        let lines: Vec<String> = (0..130).map(|n| n.to_string()).collect();
-        assert_eq!(chunks(&lines).iter().map(|c| c.len()).collect::<Vec<_>>(), [32, 32, 32, 32, 2]);
-        let long = vec!["x".repeat(Batch::MAX_BYTES + 1), "y".into(), "z".repeat(Batch::MAX_BYTES - 1)];
-        assert_eq!(chunks(&long).iter().map(|c| c.len()).collect::<Vec<_>>(), [1, 1, 1]);
-        assert!(chunks(&[]).is_empty());
+    fn calls_keep_their_bounds_and_grow_while_they_are_quick() {
+        let lines: Vec<String> = (0..1000).map(|n| n.to_string()).collect();
+        let mut pace = Pace::default();
+        let mut fitting = |took: u64| {
+            let count = pace.fitting(&lines);
+            pace.took(Duration::from_millis(took));
+            count
+        };
+        assert_eq!([1, 1, 1, 1, 700, 1500, 1500, 1].map(&mut fitting), [32, 64, 128, 256, 256, 256, 128, 64]);
+        for _ in 0..20 {
+            fitting(3000);
+        }
+        assert_eq!(fitting(3000), 1);
+        let long = ["x".repeat(Batch::MAX_BYTES + 1), "y".into(), "z".repeat(Batch::MAX_BYTES - 1)];
+        assert_eq!([0, 1, 2].map(|from| Pace::default().fitting(&long[from..])), [1, 1, 1]);
     }
 
     #[test]
