@@ -30,6 +30,9 @@ pub struct Server {
     pub moved: BTreeMap<SessionName, MovedOut>,
     /// The session gtctl itself runs in, if it runs in one of this server's.
     pub own: Option<SessionId>,
+    /// Sessions of ours whose agent has ended as tmux itself knows, with what is noted there of the variables that its
+    /// life was given: any text, for whoever begins the next.
+    pub ended: BTreeMap<SessionId, String>,
 }
 
 /// An agent of ours in a pane of another session.

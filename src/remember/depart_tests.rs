@@ -59,7 +59,14 @@ fn seen(ownership: Ownership, process: ProcId) -> Seen {
 
 fn up(id: ServerId, sessions: &[(&str, Seen)]) -> Observed {
     let sessions = sessions.iter().map(|(name, seen)| ((*name).to_owned(), seen.clone())).collect();
-    Observed::Up(Server { id, version: "3.3a".into(), sessions, moved: BTreeMap::new(), own: None })
+    Observed::Up(Server {
+        id,
+        version: "3.3a".into(),
+        sessions,
+        moved: BTreeMap::new(),
+        own: None,
+        ended: BTreeMap::new(),
+    })
 }
 
 fn ours() -> Ownership {

@@ -107,6 +107,7 @@ pub(in crate::render) fn observed() -> Observed {
         sessions: sessions.map(|(n, s)| (n.to_owned(), s)).into(),
         moved: BTreeMap::new(),
         own: None,
+        ended: BTreeMap::new(),
     })
 }
 

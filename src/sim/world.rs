@@ -242,6 +242,7 @@ impl World {
             sessions: server.sessions.iter().map(see).collect(),
             moved: BTreeMap::new(),
             own: server.own,
+            ended: BTreeMap::new(),
         })
     }
 

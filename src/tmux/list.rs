@@ -6,10 +6,12 @@
 //!
 //! **Architecture invariant:** nothing is cleaned here; texts come out as tmux has them.
 
-use super::labels::{self, Labels};
+use super::labels::Labels;
 use super::nonce::nonce;
+use super::tail;
 use super::{Answer, CallFault, Client};
 use crate::model::{PaneId, SessionId};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// All panes of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +52,8 @@ pub struct Row {
     pub name: String,
     /// The session's labels: any text.
     pub labels: Labels,
+    /// What [`ops::VARIABLES`](super::ops::VARIABLES) says, of a dead pane: any text.
+    pub variables: String,
 }
 
 /// Why there is no listing.
@@ -87,58 +91,102 @@ pub const MAX_TEXT: usize = 1024;
 type Field = (&'static str, fn(&mut Row, &str) -> Option<()>);
 
 /// Fields that hold a number, an id or nothing: closed by a space.
-const NUMBERS: [Field; 8] = [
+const NUMBERS: [Field; 5] = [
     ("#{session_id}", |row, text| text.parse().ok().map(|id| row.session = id)),
     ("#{pane_id}", |row, text| text.parse().ok().map(|id| row.pane = id)),
     // Empty for a dead pane, on 3.8.
     ("#{pane_pid}", |row, text| or_default(text).map(|pid| row.pid = pid)),
-    // How a pane ended costs tmux as much as all else; of a living one it is not asked.
-    ("#{?pane_dead,#{pane_dead_status}/#{pane_dead_signal}/#{pane_dead_time},}", end),
-    ("#{session_attached}", |row, text| or_default(text).map(|n| row.attached = n)),
-    // Empty for a session without a group.
-    ("#{session_group_attached}", |row, text| or_default(text).map(|n: u32| row.attached = row.attached.max(n))),
     ("#{session_created}", |row, text| text.parse().ok().map(|n| row.created = n)),
     ("#{window_activity}", |row, text| or_default(text).map(|n| row.activity = n)),
 ];
 
-/// Fields that hold any text: closed by the nonce. Those in `@` are named in [`labels`].
-const TEXTS: [Field; 3] = [
-    ("session_name", |row, text| keep(&mut row.name, text)),
-    (labels::LABEL, |row, text| keep(&mut row.labels.label, text)),
-    (labels::HANDOFF, |row, text| keep(&mut row.labels.handoff, text)),
+/// Fields that hold any text: closed by the nonce. Those in `@` are named in [`labels`] and [`ops`](super::ops).
+const TEXTS: [Field; 4] = [
+    ("#{session_name}", |row, text| keep(&mut row.name, text)),
+    ("#{@gtctl_label}", |row, text| keep(&mut row.labels.label, text)),
+    ("#{@gtctl_handoff}", |row, text| keep(&mut row.labels.handoff, text)),
+    // How a pane ended costs tmux as much as all else; of a living one it is not asked.
+    ("#{?pane_dead,#{pane_dead_status}/#{pane_dead_signal}/#{pane_dead_time}/#{@gtctl_env},}", end),
 ];
 
+/// The session of each client, and the group it is in.
+const CLIENTS: &str = "#{session_id} #{session_attached} #{session_group}";
+/// Of each pane, asked for only where somebody is attached to a session of a group. Empty for one without.
+const GROUP_ATTACHED: &str = "#{session_group_attached}";
+
 /// Lists every pane of the server. Starts no server.
+///
+/// Each field of a pane costs the server as much as it takes to look its name up among all options, so what few
+/// sessions have is asked of those alone: who is attached stands with the clients, how a pane ended with the dead.
 ///
 /// # Errors
 /// [`ListFault`]. A server without sessions is not one: its listing has no rows.
 pub async fn list(client: &Client) -> Result<Listing, ListFault> {
-    let nonce = nonce().map_err(ListFault::Nonce)?;
-    let script = script(&nonce);
-    let mut answer = client.read_at_once(&script).await?;
-    if !answer.success && answer.out.contains(&nonce) {
-        // A server without sessions refuses to list them, and what comes after.
-        answer = client.read(&script).await?;
-    }
-    let listing = read(&answer, &nonce);
-    tracing::debug!(rows = listing.as_ref().map_or(0, |l| l.rows.len()), ok = listing.is_ok(), "list-panes");
-    listing
+    list_with(client, &[]).await.map(|(listing, _)| listing)
 }
 
-/// Head, rows and end mark are commands of their own: an empty server fails the second only.
-fn script(nonce: &str) -> String {
-    let numbers: String = NUMBERS.iter().flat_map(|(format, _)| [format, " "]).collect();
-    let texts: String = TEXTS.iter().flat_map(|(name, _)| [nonce, "#{", name, "}"]).collect();
+/// As [`list`], and in the same call the last lines of these panes, as [`tail::tails`] has them.
+///
+/// # Errors
+/// As [`list`].
+pub async fn list_with(client: &Client, tails: &[PaneId]) -> Result<(Listing, Tails), ListFault> {
+    let mut read = list_as(client, Groups::Apart, tails).await;
+    if matches!(&read, Ok(Read::Grouped)) {
+        read = list_as(client, Groups::Asked, tails).await;
+    }
+    let read = read.and_then(|read| match read {
+        Read::Whole(listing, tails) => Ok((listing, tails)),
+        Read::Grouped => Err(ListFault::Garbled("groups that nobody asked for".to_owned())),
+    });
+    tracing::debug!(rows = read.as_ref().map_or(0, |(l, _)| l.rows.len()), ok = read.is_ok(), "list-panes");
+    read
+}
+
+/// The last lines of panes.
+pub type Tails = BTreeMap<PaneId, Vec<String>>;
+
+/// Whether each pane is asked who is attached to its session's group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Groups {
+    Apart,
+    Asked,
+}
+
+/// What an answer holds.
+#[derive(Debug)]
+enum Read {
+    Whole(Listing, Tails),
+    /// Somebody is attached to a session of a group, and the groups were not asked for.
+    Grouped,
+}
+
+async fn list_as(client: &Client, groups: Groups, tails: &[PaneId]) -> Result<Read, ListFault> {
+    let nonce = nonce().map_err(ListFault::Nonce)?;
+    let script = script(&nonce, groups) + &tail::script_of_tails(&nonce, tails);
+    let mut answer = client.read_at_once(&script).await?;
+    if !answer.success && answer.out.contains(&nonce) {
+        // A server without sessions refuses to list them, and what comes after; a pane that is gone has no last lines.
+        answer = client.read(&script).await?;
+    }
+    read(&answer, &nonce, groups)
+}
+
+/// Head, clients, rows and end mark are commands of their own: an empty server fails the middle ones only.
+fn script(nonce: &str, groups: Groups) -> String {
+    let asked = [GROUP_ATTACHED].into_iter().filter(|_| groups == Groups::Asked);
+    let numbers: String = NUMBERS.iter().map(|(format, _)| *format).chain(asked).flat_map(|f| [f, " "]).collect();
+    let texts: String = TEXTS.iter().flat_map(|(format, _)| [nonce, format]).collect();
     format!(
         "display-message -p '{nonce}H#{{pid}} #{{version}}'\n\
+         list-clients -F '{nonce}C{CLIENTS}'\n\
          list-panes -a -F '{nonce}P{numbers}{texts}{nonce}.'\n\
          display-message -p '{nonce}E'\n"
     )
 }
 
-fn read(answer: &Answer, nonce: &str) -> Result<Listing, ListFault> {
+fn read(answer: &Answer, nonce: &str, groups: Groups) -> Result<Read, ListFault> {
     let garbled = |what: &str| ListFault::Garbled(what.to_owned());
-    let mut parts = answer.out.split(nonce);
+    let mut parts = Parts { nonce, left: Some(&answer.out) };
     if parts.next() != Some("") {
         return Err(refusal(answer));
     }
@@ -149,18 +197,25 @@ fn read(answer: &Answer, nonce: &str) -> Result<Listing, ListFault> {
         version: version.trim_end().to_owned(),
         rows: Vec::new(),
     };
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
+    let mut attached: BTreeMap<SessionId, u32> = BTreeMap::new();
+    let mut is_grouped = false;
     loop {
         let part = parts.next().ok_or_else(|| garbled("it breaks off"))?;
-        if let Some(numbers) = part.strip_prefix('P') {
-            let row = read_row(numbers, &mut parts).ok_or_else(|| garbled("a pane"))?;
+        if let Some(client) = part.strip_prefix('C') {
+            let (session, count, group) = read_client(client).ok_or_else(|| garbled("a client"))?;
+            attached.insert(session, count);
+            is_grouped |= !group.is_empty();
+        } else if let Some(numbers) = part.strip_prefix('P') {
+            let mut row = read_row(numbers, &mut parts, groups).ok_or_else(|| garbled("a pane"))?;
+            row.attached = row.attached.max(attached.get(&row.session).copied().unwrap_or(0));
             if listing.rows.len() >= MAX_ROWS {
                 return Err(ListFault::TooMany);
             }
             if seen.insert((row.session, row.pane)) {
                 listing.rows.push(row);
             }
-        } else if part == "E\n" && parts.next().is_none() {
+        } else if part == "E\n" {
             break;
         } else {
             return Err(garbled("something between the panes"));
@@ -171,15 +226,48 @@ fn read(answer: &Answer, nonce: &str) -> Result<Listing, ListFault> {
     if listing.rows.is_empty() && !(said.is_empty() || said.contains("no current") || said.contains("no sessions")) {
         return Err(ListFault::Garbled(first_line(said)));
     }
-    Ok(listing)
+    Ok(if is_grouped && groups == Groups::Apart { Read::Grouped } else { Read::Whole(listing, parts.tails()) })
+}
+
+/// An answer, part by part: what one means depends on those before it, for a text may begin as any mark does.
+struct Parts<'a> {
+    nonce: &'a str,
+    left: Option<&'a str>,
+}
+
+impl<'a> Iterator for Parts<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        let left = self.left.take()?;
+        let (part, left) = left.split_once(self.nonce).map_or((left, None), |(part, left)| (part, Some(left)));
+        self.left = left;
+        Some(part)
+    }
+}
+
+impl Parts<'_> {
+    /// The last lines, which come after the end of the listing.
+    fn tails(&self) -> Tails {
+        self.left.map(|left| tail::tails_in(left, self.nonce)).unwrap_or_default()
+    }
+}
+
+/// A client's session, how many are attached to that, and its group; `None` when the line is malformed.
+fn read_client(line: &str) -> Option<(SessionId, u32, &str)> {
+    let mut parts = line.strip_suffix('\n')?.splitn(3, ' ');
+    Some((parts.next()?.parse().ok()?, or_default(parts.next()?)?, parts.next()?))
 }
 
 /// `None` when the row is malformed.
-fn read_row<'a>(numbers: &str, parts: &mut impl Iterator<Item = &'a str>) -> Option<Row> {
+fn read_row<'a>(numbers: &str, parts: &mut impl Iterator<Item = &'a str>, groups: Groups) -> Option<Row> {
     let mut row = Row::default();
     let mut numbers = numbers.split(' ');
     for (_, put) in NUMBERS {
         put(&mut row, numbers.next()?)?;
+    }
+    if groups == Groups::Asked {
+        row.attached = or_default(numbers.next()?)?;
     }
     if numbers.next() != Some("") || numbers.next().is_some() {
         return None;
@@ -211,17 +299,18 @@ fn first_line(text: &str) -> String {
     if line.is_empty() { "it said nothing".to_owned() } else { line }
 }
 
-/// Status, signal and time of a pane's end, each empty where tmux does not know it; nothing at all while it lives.
+/// Status, signal and time of a pane's end, each empty where tmux does not know it, and then any text; nothing at all
+/// while it lives.
 fn end(row: &mut Row, text: &str) -> Option<()> {
     if text.is_empty() {
         return Some(());
     }
-    let mut parts = text.split('/');
+    let mut parts = text.splitn(4, '/');
     row.dead = true;
     if_any(&mut row.status, parts.next()?, |t| t.parse().ok())?;
     if_any(&mut row.signal, parts.next()?, signal_number)?;
     if_any(&mut row.dead_at, parts.next()?, |t| t.parse().ok())?;
-    parts.next().is_none().then_some(())
+    keep(&mut row.variables, parts.next()?)
 }
 
 fn or_default<T: std::str::FromStr + Default>(text: &str) -> Option<T> {

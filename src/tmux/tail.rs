@@ -31,7 +31,7 @@ pub enum TailFault {
 /// # Errors
 /// [`TailFault`].
 pub async fn tails(client: &Client, panes: &[PaneId]) -> Result<BTreeMap<PaneId, Vec<String>>, TailFault> {
-    captures(client, panes, &format!("-S -{MAX_LINES}"), MAX_LINES).await
+    captures(client, panes, &history(), MAX_LINES).await
 }
 
 /// The screen of each pane as it shows now, likewise, but at most [`MAX_SCREEN`] lines of it.
@@ -49,21 +49,35 @@ async fn captures(
     most: usize,
 ) -> Result<BTreeMap<PaneId, Vec<String>>, TailFault> {
     let nonce = nonce().map_err(TailFault::Nonce)?;
-    let script: String = panes.iter().take(MAX_PANES).map(|pane| capture(&nonce, *pane, from)).collect();
+    let script = captures_of(&nonce, panes, from);
     // A capture that fails must not end those of other panes.
     let answer = if panes.len() > 1 { client.read(&script).await? } else { client.read_at_once(&script).await? };
     Ok(read(&answer.out, &nonce, most))
 }
 
-/// A mark before the screen, and one after: a capture that fails leaves nothing between them, and one that breaks off
-/// is not taken for whole.
-fn capture(nonce: &str, pane: PaneId, from: &str) -> String {
-    let PaneId(number) = pane;
-    format!(
-        "display-message -p '{nonce}B{number}'\n\
-         capture-pane -p -J -t '{pane}' {from}\n\
-         display-message -p '{nonce}E'\n"
-    )
+/// The lines that read the last words of these panes, for another script; [`tails_in`] reads what they print.
+pub(super) fn script_of_tails(nonce: &str, panes: &[PaneId]) -> String {
+    captures_of(nonce, panes, &history())
+}
+
+/// As [`tails`], from what the lines of [`script_of_tails`] have printed.
+pub(super) fn tails_in(out: &str, nonce: &str) -> BTreeMap<PaneId, Vec<String>> {
+    read(out, nonce, MAX_LINES)
+}
+
+fn history() -> String {
+    format!("-S -{MAX_LINES}")
+}
+
+/// A mark before each screen, and one after the last: a capture that fails leaves nothing between two, and one that breaks
+/// off is not taken for whole.
+fn captures_of(nonce: &str, panes: &[PaneId], from: &str) -> String {
+    let capture = |pane: &PaneId| {
+        let PaneId(number) = pane;
+        format!("display-message -p '{nonce}B{number}'\ncapture-pane -p -J -t '{pane}' {from}\n")
+    };
+    let captures: String = panes.iter().take(MAX_PANES).map(capture).collect();
+    if captures.is_empty() { captures } else { format!("{captures}display-message -p '{nonce}E'\n") }
 }
 
 fn read(out: &str, nonce: &str, most: usize) -> BTreeMap<PaneId, Vec<String>> {
@@ -71,7 +85,7 @@ fn read(out: &str, nonce: &str, most: usize) -> BTreeMap<PaneId, Vec<String>> {
     let mut parts = out.split(nonce).peekable();
     while let Some(part) = parts.next() {
         let Some((number, screen)) = part.strip_prefix('B').and_then(|part| part.split_once('\n')) else { continue };
-        let whole = parts.peek().is_some_and(|next| next.starts_with('E')) && !screen.is_empty();
+        let whole = parts.peek().is_some_and(|next| next.starts_with(['B', 'E'])) && !screen.is_empty();
         if let (Ok(number), true) = (number.parse(), whole) {
             tails.insert(PaneId(number), last_lines(screen, most));
         }
@@ -105,9 +119,7 @@ mod tests {
     #[test]
     fn screens_are_told_apart_and_bounded() {
         let many: String = "x".repeat(500).add("\n").repeat(60);
-        let out = format!(
-            "NB3\na  \nb\n\n\nPane is dead (status 1, now)\nNE\nNB4\nNE\nNB5\n{many}\n\nNE\nNB6\n\n\nNE\nNB7\nhalf"
-        );
+        let out = format!("NB3\na  \nb\n\n\nPane is dead (status 1, now)\nNB4\nNB5\n{many}\n\nNB6\n\n\nNE\nNB7\nhalf");
         let tails = read(&out, "N", MAX_LINES);
         assert_eq!(tails.keys().map(|p| p.0).collect::<Vec<_>>(), [3, 5, 6]);
         assert_eq!(tails[&PaneId(3)], ["a", "b"]);

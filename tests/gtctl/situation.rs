@@ -88,6 +88,7 @@ impl Maker {
             sessions: std::collections::BTreeMap::new(),
             moved: std::collections::BTreeMap::new(),
             own: self.random.chance(200).then_some(SessionId(1)),
+            ended: std::collections::BTreeMap::new(),
         };
         let mut id = 0;
         for desired in town.sessions.values() {

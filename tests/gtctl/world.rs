@@ -284,7 +284,7 @@ impl World {
         let process = ProcId { pid: 4242, start: 1 };
         let out = |(one, into): (&String, &String)| (name(one), MovedOut { process, session: into.clone() });
         let moved = self.moved.iter().map(out).collect();
-        Observed::Up(Server { id: SERVER, version: "3.3a".to_owned(), sessions, moved, own })
+        Observed::Up(Server { id: SERVER, version: "3.3a".to_owned(), sessions, moved, own, ended: BTreeMap::new() })
     }
 
     pub(crate) fn memory(&self, town: &Town) -> Memory {

@@ -1,5 +1,6 @@
 //! The reader against texts that want to be something else.
 
+use super::super::{labels, ops};
 use super::*;
 
 const NONCE: &str = "0123456789abcdef";
@@ -9,6 +10,11 @@ fn answer(out: &str) -> Answer {
 }
 
 fn row(numbers: &str, texts: [&str; 3]) -> String {
+    ended_row(numbers, texts, "")
+}
+
+fn ended_row(numbers: &str, [name, label, handoff]: [&str; 3], end: &str) -> String {
+    let texts = [name, label, handoff, end];
     let texts: String = texts.iter().flat_map(|text| [NONCE, text]).collect();
     format!("{NONCE}P{numbers} {texts}{NONCE}.\n")
 }
@@ -17,19 +23,30 @@ fn whole(rows: &str) -> Answer {
     answer(&format!("{NONCE}H77 3.3a\n{rows}{NONCE}E\n"))
 }
 
-const ALIVE: &str = "$1 %2 300  1  1700000000 1700000050";
+const ALIVE: &str = "$1 %2 300 1700000000 1700000050";
+
+fn listed(answer: &Answer) -> Result<Listing, ListFault> {
+    match read(answer, NONCE, Groups::Apart)? {
+        Read::Whole(listing, _) => Ok(listing),
+        Read::Grouped => panic!("grouped"),
+    }
+}
 
 #[test]
 fn every_field_is_asked_for_once_and_read_back() {
-    let script = script(NONCE);
+    let script = script(NONCE, Groups::Apart);
+    let script = script.lines().find(|line| line.starts_with("list-panes")).unwrap();
     for (format, _) in NUMBERS {
         assert_eq!(script.matches(format).count(), 1, "{format}");
     }
-    for (name, _) in TEXTS {
+    for (format, _) in TEXTS {
+        assert_eq!(script.matches(format).count(), 1, "{format}");
+    }
+    for name in [labels::LABEL, labels::HANDOFF, ops::VARIABLES] {
         assert_eq!(script.matches(&format!("#{{{name}}}")).count(), 1, "{name}");
     }
-    let text = whole(&row("$1 %2 300 3/9/1700000001 1 2 1700000000 1700000050", ["n", "l", "h"]));
-    let listing = read(&text, NONCE).unwrap();
+    let text = whole(&ended_row(ALIVE, ["n", "l", "h"], "3/9/1700000001/A /B"));
+    let listing = listed(&text).unwrap();
     assert_eq!((listing.server, listing.version.as_str()), (77, "3.3a"));
     let expected = Row {
         session: SessionId(1),
@@ -39,20 +56,52 @@ fn every_field_is_asked_for_once_and_read_back() {
         status: Some(3),
         signal: Some(9),
         dead_at: Some(1_700_000_001),
-        attached: 2,
+        attached: 0,
         created: 1_700_000_000,
         activity: 1_700_000_050,
         name: "n".into(),
         labels: Labels { label: "l".into(), handoff: "h".into() },
+        variables: "A /B".into(),
     };
     assert_eq!(listing.rows, [expected]);
+}
+
+#[test]
+fn who_is_attached_stands_with_the_clients_unless_they_are_in_groups() {
+    let (one, other) = (row(ALIVE, ["a"; 3]), row(&ALIVE.replace("$1", "$2"), ["b"; 3]));
+    let attached = |listing: Listing| listing.rows.iter().map(|row| row.attached).collect::<Vec<_>>();
+    let clients = format!("{NONCE}C$2 3 \n{NONCE}C$2 3 \n");
+    assert_eq!(attached(listed(&whole(&format!("{clients}{one}{other}"))).unwrap()), [0, 3]);
+    let grouped = whole(&format!("{NONCE}C$2 1 a \n group\n{one}{other}"));
+    assert!(matches!(read(&grouped, NONCE, Groups::Apart), Ok(Read::Grouped)));
+    let asked = [one, other].map(|row| row.replace("50 0123", "50 2 0123")).concat();
+    assert!(script(NONCE, Groups::Asked).contains(&format!("{GROUP_ATTACHED} {NONCE}")));
+    let Ok(Read::Whole(listing, _)) = read(&whole(&format!("{NONCE}C$2 1 g\n{asked}")), NONCE, Groups::Asked) else {
+        panic!("not read")
+    };
+    assert_eq!(attached(listing), [2, 2]);
+    for bad in ["", "$2", "$2 x \n", "2 1 \n", "$2 1 "] {
+        assert!(matches!(listed(&whole(&format!("{NONCE}C{bad}"))), Err(ListFault::Garbled(_))), "{bad}");
+    }
+}
+
+#[test]
+fn last_lines_come_after_the_panes() {
+    let rows = whole(&row(ALIVE, ["a"; 3])).out;
+    let tails = format!("{NONCE}B2\nx\ny\n{NONCE}B3\n{NONCE}E\n");
+    let Ok(Read::Whole(listing, found)) = read(&answer(&format!("{rows}{tails}")), NONCE, Groups::Apart) else {
+        panic!("not read")
+    };
+    assert_eq!((listing.rows.len(), found.len()), (1, 1));
+    assert_eq!(found[&PaneId(2)], ["x", "y"]);
+    assert!(tail::script_of_tails(NONCE, &[PaneId(2)]).contains("capture-pane -p -J -t '%2' -S -20"));
 }
 
 #[test]
 fn hostile_texts_stay_texts() {
     let forged = "x\n0000000000000000P$9 %9 9  0  1 1 \nE\n";
     for text in [forged, "\n", "", "\u{1b}]0;x\u{7}", "#{pid}", "P$1 %1", ".\n", "E\n", "é🦀", "\r\n\t|,;"] {
-        let listing = read(&whole(&row(ALIVE, [text; 3])), NONCE).unwrap();
+        let listing = listed(&whole(&row(ALIVE, [text; 3]))).unwrap();
         assert_eq!(listing.rows.len(), 1);
         assert_eq!((listing.rows[0].name.as_str(), listing.rows[0].labels.handoff.as_str()), (text, text));
     }
@@ -61,16 +110,16 @@ fn hostile_texts_stay_texts() {
 #[test]
 fn texts_and_rows_are_bounded() {
     let long = "é".repeat(MAX_TEXT);
-    let listing = read(&whole(&row(ALIVE, [&long; 3])), NONCE).unwrap();
+    let listing = listed(&whole(&row(ALIVE, [&long; 3]))).unwrap();
     assert_eq!(listing.rows[0].name.len(), MAX_TEXT);
     let rows: String = (0..=MAX_ROWS).map(|n| row(&ALIVE.replace("%2", &format!("%{n}")), [""; 3])).collect();
-    assert!(matches!(read(&whole(&rows), NONCE), Err(ListFault::TooMany)));
+    assert!(matches!(listed(&whole(&rows)), Err(ListFault::TooMany)));
 }
 
 #[test]
 fn a_pane_linked_twice_counts_once_per_session() {
     let (one, other) = (row(ALIVE, ["a"; 3]), row(&ALIVE.replace("$1", "$2"), ["b"; 3]));
-    let listing = read(&whole(&format!("{one}{one}{other}")), NONCE).unwrap();
+    let listing = listed(&whole(&format!("{one}{one}{other}"))).unwrap();
     assert_eq!(listing.rows.iter().map(|r| r.session.0).collect::<Vec<_>>(), [1, 2]);
 }
 
@@ -78,26 +127,22 @@ fn a_pane_linked_twice_counts_once_per_session() {
 fn what_is_not_whole_is_no_answer() {
     let good = whole(&row(ALIVE, ["a"; 3])).out;
     for end in 0..good.len() {
-        assert!(read(&answer(&good[..end]), NONCE).is_err(), "cut at {end}");
+        assert!(listed(&answer(&good[..end])).is_err(), "cut at {end}");
     }
-    for bad in [
-        "x %2 300  1  1 1",
-        "$1 x 300  1  1 1",
-        "$1 %2 -1  1  1 1",
-        "$1 %2 3 1  1 1",
-        "$1 %2 3  1  1 1 0",
-        "$1 %2 3 1/2 1  1 1",
-        "$1 %2 3 1/2/3/4 1  1 1",
-    ] {
-        assert!(matches!(read(&whole(&row(bad, [""; 3])), NONCE), Err(ListFault::Garbled(_))), "{bad}");
+    for bad in ["x %2 300 1 1", "$1 x 300 1 1", "$1 %2 -1 1 1", "$1 %2 3 1 1 1", "$1 %2 3  1 1", "$1 %2 3 1"] {
+        assert!(matches!(listed(&whole(&row(bad, [""; 3]))), Err(ListFault::Garbled(_))), "{bad}");
     }
-    assert!(matches!(read(&answer(&format!("hello\n{good}")), NONCE), Err(ListFault::Garbled(_))));
-    assert!(matches!(read(&answer(&format!("{good}more")), NONCE), Err(ListFault::Garbled(_))));
+    for bad in ["1", "1/2", "1/2/3", "x///", "//x/"] {
+        let text = whole(&ended_row(ALIVE, [""; 3], bad));
+        assert!(matches!(listed(&text), Err(ListFault::Garbled(_))), "{bad}");
+    }
+    assert!(matches!(listed(&answer(&format!("hello\n{good}"))), Err(ListFault::Garbled(_))));
+    assert!(matches!(listed(&answer(&format!("{good}more"))), Err(ListFault::Garbled(_))));
 }
 
 #[test]
 fn an_empty_list_is_not_a_failed_one() {
-    let said = |err: &str| read(&Answer { err: err.into(), ..whole("") }, NONCE);
+    let said = |err: &str| listed(&Answer { err: err.into(), ..whole("") });
     for empty in ["", "no current target\n", "no sessions\n"] {
         assert_eq!(said(empty).unwrap().rows, []);
     }
@@ -106,17 +151,17 @@ fn an_empty_list_is_not_a_failed_one() {
 
 #[test]
 fn dead_panes_may_lack_their_status_and_name_their_signal() {
-    let read_one = |numbers: &str| read(&whole(&row(numbers, [""; 3])), NONCE).unwrap().rows.remove(0);
-    let lost = read_one("$1 %2  // 0  1 1");
+    let read_one = |end: &str| listed(&whole(&ended_row("$1 %2  1 1", [""; 3], end))).unwrap().rows.remove(0);
+    let lost = read_one("///");
     assert_eq!((lost.dead, lost.pid, lost.status, lost.signal), (true, 0, None, None));
-    assert_eq!(read_one("$1 %2 3 /KILL/5 0  1 1").signal, Some(9));
-    assert_eq!(read_one("$1 %2 3 /SIGTERM/5 0  1 1").signal, Some(15));
-    assert_eq!(read_one("$1 %2 3 /WEIRD/5 0  1 1").signal, Some(0));
+    assert_eq!(read_one("/KILL/5/").signal, Some(9));
+    assert_eq!(read_one("/SIGTERM/5/").signal, Some(15));
+    assert_eq!(read_one("/WEIRD/5/").signal, Some(0));
 }
 
 #[test]
 fn refusals_are_told_apart() {
-    let said = |err: &str| read(&Answer { out: String::new(), err: err.into(), success: false }, NONCE).unwrap_err();
+    let said = |err: &str| listed(&Answer { out: String::new(), err: err.into(), success: false }).unwrap_err();
     assert!(matches!(said("no server running on /tmp/s\n"), ListFault::NoServer(_)));
     assert!(matches!(said("error connecting to /s (No such file or directory)\n"), ListFault::NoServer(_)));
     assert!(matches!(said("error connecting to /s (Connection refused)\n"), ListFault::NoServer(_)));
