@@ -2,7 +2,7 @@
 
 use crate::gastown::{self, Standing};
 use crate::model::{Memory, Moment, Observed, Orders, Plan, Town};
-use crate::observe::{self, Depth};
+use crate::observe::{self, Depth, Living};
 use crate::plan::{Situation, covered, plan};
 use crate::proc;
 use crate::remember::{learn, lose_errands};
@@ -36,9 +36,22 @@ pub async fn survey<'t>(
     orders: Orders,
     depth: Depth,
 ) -> Survey<'t> {
+    survey_knowing(client, town, state, memory, orders, depth, Living::default()).await
+}
+
+/// As [`survey`], without asking after processes that are known to live.
+pub(super) async fn survey_knowing<'t>(
+    client: &Client,
+    town: &'t Town,
+    state: &View,
+    memory: Memory,
+    orders: Orders,
+    depth: Depth,
+    living: Living,
+) -> Survey<'t> {
     let now = proc::clock::now();
     let memory = lose_errands(memory, proc::process::may_live);
-    let mut observed = observe::look(client, town, &memory, now, depth).await;
+    let mut observed = observe::look_knowing(client, town, &memory, now, depth, living).await;
     let (town, mut notices) = heeding(covered(town, &observed));
     notices.extend(observe::listen(&mut observed, &town, &memory, state, now));
     let memory = learn(memory, &town, &observed, now);

@@ -1,7 +1,8 @@
 //! Whether a pane's process lives, from what tmux says of the pane and the kernel of its process.
 
+use super::ahead::Ahead;
 use crate::model::{Death, Life, ProcId, ServerId};
-use crate::proc::process::{self, Presence};
+use crate::proc::process::Presence;
 use crate::proc::tree::{self, Member};
 use crate::tmux::list::Row;
 
@@ -22,7 +23,7 @@ pub(super) enum Pane {
 ///
 /// A pid that tmux still counts as running but that is nobody's, a zombie's, or the child of somebody else has ended:
 /// Debian's tmux 3.3a loses such news.
-pub(super) fn judge(row: &Row, server: ServerId) -> Pane {
+pub(super) fn judge(row: &Row, server: ServerId, ahead: &Ahead) -> Pane {
     if row.dead {
         return match (row.status, row.signal) {
             (_, Some(signal)) => Pane::Ended(Death::Signal(signal)),
@@ -30,7 +31,10 @@ pub(super) fn judge(row: &Row, server: ServerId) -> Pane {
             (None, None) => Pane::Lost,
         };
     }
-    match process::look(row.pid) {
+    if let Some((process, comm)) = ahead.pane(row.pid, server) {
+        return Pane::Running(process, comm);
+    }
+    match ahead.look(row.pid) {
         Presence::Alive(stat) if stat.ppid == server.0.pid => {
             Pane::Running(ProcId { pid: row.pid, start: stat.start }, stat.comm)
         }
@@ -70,11 +74,13 @@ pub(super) fn runs(members: &[Member], names: &[String]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proc::process;
 
     #[test]
     fn what_tmux_does_not_know_is_lost_and_never_a_clean_exit() {
         let us = ServerId(process::identify(std::process::id()).unwrap());
-        let ended = |status, signal| judge(&Row { dead: true, status, signal, ..Row::default() }, us);
+        let ended =
+            |status, signal| judge(&Row { dead: true, status, signal, ..Row::default() }, us, &Ahead::default());
         assert_eq!(ended(Some(0), None), Pane::Ended(Death::Exit(0)));
         assert_eq!(ended(None, Some(9)), Pane::Ended(Death::Signal(9)));
         assert_eq!(ended(None, None), Pane::Lost);
@@ -89,11 +95,11 @@ mod tests {
         let us = ServerId(process::identify(std::process::id()).unwrap());
         let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
         let row = Row { pid: child.id(), ..Row::default() };
-        assert!(matches!(judge(&row, us), Pane::Running(..)));
+        assert!(matches!(judge(&row, us, &Ahead::default()), Pane::Running(..)));
         let other = ServerId(ProcId { pid: 1, start: 0 });
-        assert_eq!(judge(&row, other), Pane::Lost);
+        assert_eq!(judge(&row, other, &Ahead::default()), Pane::Lost);
         child.kill().unwrap();
         child.wait().unwrap();
-        assert_eq!(judge(&row, us), Pane::Lost);
+        assert_eq!(judge(&row, us, &Ahead::default()), Pane::Lost);
     }
 }

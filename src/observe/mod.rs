@@ -7,6 +7,7 @@
 //! **Architecture invariant:** nothing here decides, and nothing is reported that was not seen. A look that failed is
 //! [`Observed::Unknown`], never an empty town; only what [`reach`] can prove is [`Observed::Down`].
 
+mod ahead;
 mod footprint;
 mod life;
 mod listen;
@@ -18,12 +19,12 @@ mod screens;
 mod sessions;
 mod settle;
 
+pub use ahead::Living;
 pub use listen::{listen, listened, log_of};
 pub use lodging::{LodgingFault, lodging};
 pub use population::population;
 
 use crate::model::{Memory, Moment, Observed, Server, Town};
-use crate::proc::own;
 use crate::tmux::Client;
 use std::time::Duration;
 
@@ -45,14 +46,33 @@ const DEADLINE: Duration = Duration::from_millis(4500);
 /// Changes nothing but what tmux should have done itself: it may tell the server to create its socket file anew, and
 /// to ask after children that ended.
 pub async fn look(client: &Client, town: &Town, memory: &Memory, now: Moment, depth: Depth) -> Observed {
-    match tokio::time::timeout(DEADLINE, look_without_deadline(client, town, memory, now, depth)).await {
+    look_knowing(client, town, memory, now, depth, Living::default()).await
+}
+
+/// As [`look`], without asking after processes that are known to live.
+pub async fn look_knowing(
+    client: &Client,
+    town: &Town,
+    memory: &Memory,
+    now: Moment,
+    depth: Depth,
+    living: Living,
+) -> Observed {
+    match tokio::time::timeout(DEADLINE, look_without_deadline(client, town, memory, now, depth, living)).await {
         Ok(observed) => observed,
         Err(_) => Observed::Unknown(format!("tmux did not answer within {DEADLINE:?}")),
     }
 }
 
-async fn look_without_deadline(client: &Client, town: &Town, memory: &Memory, now: Moment, depth: Depth) -> Observed {
-    let found = match reach::reach(client, memory.server).await {
+async fn look_without_deadline(
+    client: &Client,
+    town: &Town,
+    memory: &Memory,
+    now: Moment,
+    depth: Depth,
+    living: Living,
+) -> Observed {
+    let found = match reach::reach(client, memory.server, living).await {
         Ok(found) => found,
         Err(reach::Unreached::Down) => return Observed::Down,
         Err(reach::Unreached::Unknown(why)) => return Observed::Unknown(why),
@@ -62,11 +82,11 @@ async fn look_without_deadline(client: &Client, town: &Town, memory: &Memory, no
         Err(why) => return Observed::Unknown(why),
     };
     let town = &*found.covered(town);
-    let line = own::line();
-    let (sessions, own) = sessions::gather(&found, town, now, depth, &line);
+    let sessions::Gathered { sessions, own, ended } = sessions::gather(&found, town, now, depth);
     let moved = moved::find(&found, town, &sessions);
-    let mut server = Server { id: found.server, version: found.version, sessions, moved, own };
-    screens::add_tails(client, town, &mut server, now).await;
+    let tails = found.tails;
+    let mut server = Server { id: found.server, version: found.version, sessions, moved, own, ended };
+    screens::add_tails(client, town, &mut server, tails, now).await;
     screens::add_screens(client, town, memory, &mut server, now).await;
     footprint::add_footprints(town, memory, &mut server, now);
     if depth == Depth::Plan {

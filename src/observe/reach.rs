@@ -4,6 +4,7 @@
 //! second server beside it would double the town. Down is only said when nothing listens on the path and the server
 //! last seen has ended.
 
+use super::ahead::{self, Ahead, Living};
 use super::life::{self, Pane};
 use crate::model::{ProcId, ServerId, Town};
 use crate::plan::cover;
@@ -11,7 +12,7 @@ use crate::proc::process::{self, Presence};
 use crate::proc::signal;
 use crate::proc::sockets::{self, Listening};
 use crate::tmux::Client;
-use crate::tmux::list::{self, ListFault, Listing, Row};
+use crate::tmux::list::{self, ListFault, Listing, Row, Tails};
 use std::borrow::Cow;
 use std::error::Error;
 use std::time::Duration;
@@ -26,6 +27,10 @@ pub(super) struct Found {
     pub(super) version: String,
     /// Its panes, each judged once.
     pub(super) panes: Vec<(Row, Pane)>,
+    /// Our own process and those above it.
+    pub(super) line: Vec<u32>,
+    /// The last lines of some panes.
+    pub(super) tails: Tails,
 }
 
 impl Found {
@@ -53,9 +58,14 @@ pub(super) enum Unreached {
 const SOCKET_WAIT: Duration = Duration::from_millis(500);
 
 /// Lists the server's panes, or proves that there is no server.
-pub(super) async fn reach(client: &Client, known: Option<ServerId>) -> Result<Found, Unreached> {
-    match list::list(client).await {
-        Ok(listing) => identified(listing).and_then(|found| alone(client, known, found)).map_err(Unreached::Unknown),
+pub(super) async fn reach(client: &Client, known: Option<ServerId>, living: Living) -> Result<Found, Unreached> {
+    let ended = living.ended();
+    let (listed, ahead) = ahead::beside(known, living, list::list_with(client, &ended)).await;
+    match listed {
+        Ok((listing, tails)) => {
+            let found = identified(listing, ahead).map(|found| Found { tails, ..found });
+            found.and_then(|found| alone(client, known, found)).map_err(Unreached::Unknown)
+        }
         Err(ListFault::NoServer(_)) => {
             revive(client, known).await?;
             again(client).await.map_err(Unreached::Unknown)
@@ -66,21 +76,22 @@ pub(super) async fn reach(client: &Client, known: Option<ServerId>) -> Result<Fo
 
 /// Lists the panes of a server that was there a moment ago.
 pub(super) async fn again(client: &Client) -> Result<Found, String> {
-    list::list(client).await.map_err(|fault| in_words(&fault)).and_then(identified)
+    let listed = list::list(client).await.map_err(|fault| in_words(&fault));
+    listed.and_then(|listing| identified(listing, Ahead::default()))
 }
 
 /// A pid becomes an identity only when the process can be seen here and is tmux's.
-fn identified(listing: Listing) -> Result<Found, String> {
+fn identified(listing: Listing, ahead: Ahead) -> Result<Found, String> {
     let pid = listing.server;
-    match process::look(pid) {
+    match ahead.look(pid) {
         Presence::Alive(stat) if stat.comm.starts_with("tmux") => {
             let server = ServerId(ProcId { pid, start: stat.start });
             let Listing { server: _, version, rows } = listing;
             let panes = rows.into_iter().map(|row| {
-                let pane = life::judge(&row, server);
+                let pane = life::judge(&row, server, &ahead);
                 (row, pane)
             });
-            Ok(Found { server, version, panes: panes.collect() })
+            Ok(Found { server, version, panes: panes.collect(), line: ahead.line(), tails: Tails::new() })
         }
         Presence::Alive(_) | Presence::Zombie(_) | Presence::Gone => {
             Err(format!("the tmux server is process {pid} where it runs, but not here: is it in another container?"))

@@ -6,6 +6,7 @@ use crate::model::{
 use crate::proc::tree::{self, Forest};
 use crate::proc::zone;
 use crate::screen;
+use crate::tmux::list::Tails;
 use crate::tmux::{Client, tail};
 use jiff::tz::TimeZone;
 use std::time::Duration;
@@ -17,16 +18,20 @@ const CPU_WATCH: Period = Period::from_mins(1);
 /// The trees of so many sessions are read one by one sooner than every process there is.
 const FEW_TREES: usize = 32;
 
-/// The last words of our dead, in one more call; none when there are no dead, and no harm when it fails.
-pub(super) async fn add_tails(client: &Client, town: &Town, server: &mut Server, now: Moment) {
-    let panes: Vec<PaneId> = server.sessions.values().filter_map(screen_of_dead).collect();
-    if panes.is_empty() {
+/// The last words of our dead, in one more call; none when `known` has those of all, and no harm when it fails.
+pub(super) async fn add_tails(client: &Client, town: &Town, server: &mut Server, known: Tails, now: Moment) {
+    let dead: Vec<PaneId> = server.sessions.values().filter_map(screen_of_dead).collect();
+    if dead.is_empty() {
         return;
     }
-    let mut tails = match tail::tails(client, &panes).await {
-        Ok(tails) => tails,
-        Err(fault) => return tracing::debug!(%fault, "no tails"),
-    };
+    let mut tails = known;
+    let unread: Vec<PaneId> = dead.into_iter().filter(|pane| !tails.contains_key(pane)).collect();
+    if !unread.is_empty() {
+        match tail::tails(client, &unread).await {
+            Ok(read) => tails.extend(read),
+            Err(fault) => tracing::debug!(%fault, "no tails"),
+        }
+    }
     let zone = zone::local();
     for seen in server.sessions.values_mut() {
         let desired = label(seen).and_then(|label| town.sessions.get(&label.session));

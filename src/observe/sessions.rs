@@ -22,14 +22,18 @@ struct View<'a> {
     forest: Option<Forest>,
 }
 
-/// The sessions by name, and the one in which a process of `line` runs.
-pub(super) fn gather(
-    found: &Found,
-    town: &Town,
-    now: Moment,
-    depth: Depth,
-    line: &[u32],
-) -> (BTreeMap<String, Seen>, Option<SessionId>) {
+/// What the rows say.
+pub(super) struct Gathered {
+    /// By name.
+    pub(super) sessions: BTreeMap<String, Seen>,
+    /// The one in which we run.
+    pub(super) own: Option<SessionId>,
+    /// As of [`Server::ended`](crate::model::Server::ended).
+    pub(super) ended: BTreeMap<SessionId, String>,
+}
+
+/// Puts the rows together.
+pub(super) fn gather(found: &Found, town: &Town, now: Moment, depth: Depth) -> Gathered {
     let forest = match depth {
         Depth::Full if found.panes.len() > FEW_PANES => Some(Forest::scan()),
         Depth::Plan | Depth::Full => None,
@@ -39,23 +43,33 @@ pub(super) fn gather(
     for (row, pane) in &found.panes {
         by_session.entry(row.session).or_default().push(Judged { row, pane });
     }
-    let mut sessions = BTreeMap::new();
+    let (mut sessions, mut ended) = (BTreeMap::new(), BTreeMap::new());
     for (id, mut rows) in by_session {
         rows.sort_by_key(|judged| judged.row.pane);
         let Some(first) = rows.first() else { continue };
         let seen = view.session(*first, &rows);
+        if let Some(variables) = variables_of_ended(&seen, &rows) {
+            ended.insert(id, variables);
+        }
         let name = first.row.name.clone();
         // Only names cut for their length can be alike.
         let name = if sessions.contains_key(&name) { format!("{name} {id}") } else { name };
         sessions.insert(name, seen);
     }
-    let own = own(found, &sessions, line);
-    (sessions, own)
+    let own = own(found, &sessions);
+    Gathered { sessions, own, ended }
+}
+
+/// What is noted of the variables of a life of ours that has ended and of which tmux knows how.
+fn variables_of_ended(seen: &Seen, rows: &[Judged<'_>]) -> Option<String> {
+    let Ownership::Ours(label) = &seen.ownership else { return None };
+    let Judged { row, pane } = rows.iter().find(|judged| judged.row.pane == label.pane)?;
+    matches!(pane, Pane::Ended(_)).then(|| row.variables.clone())
 }
 
 /// A linked window may be in several sessions; one of ours is named before others'.
-fn own(found: &Found, sessions: &BTreeMap<String, Seen>, line: &[u32]) -> Option<SessionId> {
-    let is_us = |(row, _): &&(Row, Pane)| !row.dead && line.contains(&row.pid);
+fn own(found: &Found, sessions: &BTreeMap<String, Seen>) -> Option<SessionId> {
+    let is_us = |(row, _): &&(Row, Pane)| !row.dead && found.line.contains(&row.pid);
     let holding: BTreeSet<SessionId> = found.panes.iter().filter(is_us).map(|(row, _)| row.session).collect();
     let is_ours = |seen: &&Seen| matches!(seen.ownership, Ownership::Ours(_));
     let candidates: Vec<&Seen> = sessions.values().filter(|seen| holding.contains(&seen.id)).collect();

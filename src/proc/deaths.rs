@@ -66,6 +66,12 @@ impl Deaths {
         result
     }
 
+    /// Whether it is watched, and has not been told to have ended.
+    #[must_use]
+    pub fn watches(&self, process: ProcId) -> bool {
+        self.watched.contains_key(&process)
+    }
+
     /// Whether it lives; it is watched then.
     fn add(&mut self, process: ProcId) -> io::Result<bool> {
         let Some(pid) = i32::try_from(process.pid).ok().and_then(Pid::from_raw) else { return Ok(false) };

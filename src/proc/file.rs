@@ -18,10 +18,12 @@ pub(super) fn read(path: impl AsRef<Path>, limit: u64) -> std::io::Result<Vec<u8
     Ok(bytes)
 }
 
-/// As [`read`], into a buffer that has served before: most of the cost of reading little from many.
-pub(super) fn read_again(path: impl AsRef<Path>, limit: u64, bytes: &mut Vec<u8>) -> std::io::Result<()> {
-    bytes.clear();
-    File::open(path)?.take(limit).read_to_end(bytes).map(drop)
+/// The first bytes of a file that the kernel gives whole to whoever asks for enough at once, as `stat` and `environ` of a
+/// process: as many as the buffer holds. A look reads thousands of them, so that a second read to hear that there is no
+/// more would tell.
+pub(super) fn read_at_once(path: impl AsRef<Path>, buffer: &mut [u8]) -> std::io::Result<&[u8]> {
+    let read = File::open(path)?.read(buffer)?;
+    Ok(buffer.get(..read).unwrap_or_default())
 }
 
 /// The pids that `/proc` lists now, at most [`MAX_PROCESSES`], in rising order.

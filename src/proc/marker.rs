@@ -20,10 +20,82 @@ pub const GENERATION: &str = "GTCTL_GENERATION";
 pub const CHORE: &str = "GTCTL_CHORE";
 
 /// The most bytes of an environment that are read.
-const MAX_ENVIRONMENT: u64 = 1 << 20;
+const MAX_ENVIRONMENT: usize = 1 << 20;
 
-/// More bytes than most environments have.
-const USUAL: usize = 32 << 10;
+/// Processes that carried a town's marker when `/proc` was read, nothing else of which is known yet.
+#[derive(Debug, Clone, Default)]
+pub struct Sighted {
+    town: Option<SessionName>,
+    found: Vec<(SessionName, u32)>,
+}
+
+/// A scan for this town's marker in the environment of every process but ourselves and those above us, done in steps: all
+/// of it takes as long as a look, and can be done while others work.
+#[derive(Debug)]
+pub struct Scan {
+    entry: Finder<'static>,
+    buffer: Vec<u8>,
+    /// What is still to be read; not known before the first step.
+    left: Option<Vec<u32>>,
+    sighted: Sighted,
+}
+
+impl Scan {
+    /// One of which nothing is done yet: it finds processes that are there when its first step begins.
+    #[must_use]
+    pub fn new(town: &SessionName) -> Self {
+        let entry = Finder::new(&format!("{TOWN}={town}")).into_owned();
+        let sighted = Sighted { town: Some(town.clone()), found: Vec::new() };
+        Self { entry, buffer: Vec::new(), left: None, sighted }
+    }
+
+    /// Reads so many processes at most; whether any are left.
+    pub fn step(&mut self, count: usize) -> bool {
+        let left = self.left.get_or_insert_with(|| {
+            self.buffer = vec![0; MAX_ENVIRONMENT];
+            let own = own::line();
+            file::pids().into_iter().rev().filter(|pid| !own.contains(pid)).collect()
+        });
+        for pid in left.split_off(left.len().saturating_sub(count)) {
+            let Ok(bytes) = file::read_at_once(format!("/proc/{pid}/environ"), &mut self.buffer) else { continue };
+            // Nearly all processes are strangers.
+            let town = self.sighted.town.as_ref().filter(|_| self.entry.find(bytes).is_some());
+            let found = town.and_then(|town| parse(bytes, town));
+            self.sighted.found.extend(found.map(|(session, _)| (session, pid)));
+        }
+        !left.is_empty()
+    }
+
+    /// Reads all that is left.
+    #[must_use]
+    pub fn finish(mut self) -> Sighted {
+        self.step(usize::MAX);
+        self.sighted
+    }
+}
+
+impl Sighted {
+    /// Whether no process of the sessions that are wanted carried it, be it alive now or not. Then nothing of theirs is
+    /// left that could have started more since: an agent carries the marker itself.
+    #[must_use]
+    pub fn is_clear_of(&self, wanted: impl Fn(&SessionName) -> bool) -> bool {
+        !self.found.iter().any(|(session, _)| wanted(session))
+    }
+
+    /// Those of them that live now and are our user's, of the sessions that are wanted: which life, and which process.
+    /// Never a tmux server, which may have been started from within a session.
+    #[must_use]
+    pub fn living(&self, wanted: impl Fn(&SessionName) -> bool) -> BTreeMap<SessionName, Vec<(Generation, ProcId)>> {
+        let mut living: BTreeMap<SessionName, Vec<(Generation, ProcId)>> = BTreeMap::new();
+        let Some(town) = &self.town else { return living };
+        for (_, pid) in self.found.iter().filter(|(session, pid)| wanted(session) && file::is_own(*pid)) {
+            if let Some((session, generation, process)) = marked(*pid, town).filter(|(session, ..)| wanted(session)) {
+                living.entry(session).or_default().push((generation, process));
+            }
+        }
+        living
+    }
+}
 
 /// The living processes of our user that carry this town's marker, by session: which life, and which process.
 ///
@@ -39,22 +111,7 @@ pub fn carrying_those(
     town: &SessionName,
     wanted: impl Fn(&SessionName) -> bool,
 ) -> BTreeMap<SessionName, Vec<(Generation, ProcId)>> {
-    let own = own::line();
-    let entry = format!("{TOWN}={town}");
-    let (entry, mut bytes) = (Finder::new(&entry), Vec::with_capacity(USUAL));
-    let mut found: BTreeMap<SessionName, Vec<(Generation, ProcId)>> = BTreeMap::new();
-    for pid in file::pids().into_iter().filter(|pid| !own.contains(pid)) {
-        // Nearly all processes are strangers or another session's, of whom nothing else is asked.
-        let is_read = file::read_again(format!("/proc/{pid}/environ"), MAX_ENVIRONMENT, &mut bytes).is_ok();
-        let may_be = is_read && entry.find(&bytes).is_some();
-        if !may_be || !parse(&bytes, town).is_some_and(|(session, _)| wanted(&session)) || !file::is_own(pid) {
-            continue;
-        }
-        if let Some((session, generation, process)) = marked(pid, town) {
-            found.entry(session).or_default().push((generation, process));
-        }
-    }
-    found
+    Scan::new(town).finish().living(wanted)
 }
 
 /// The living processes that carry the marker of this session, up to and including this life of it. As
@@ -71,7 +128,7 @@ pub fn of_chore(chore: &str) -> Vec<ProcId> {
     let own = own::line();
     let of = |pid: u32| {
         let process = process::identify(pid)?;
-        let bytes = file::read(format!("/proc/{pid}/environ"), MAX_ENVIRONMENT).ok()?;
+        let bytes = file::read(format!("/proc/{pid}/environ"), MAX_ENVIRONMENT as u64).ok()?;
         let is_its = value(&bytes, CHORE).as_deref() == Some(chore);
         (is_its && process::may_live(process)).then_some(process)
     };
@@ -87,12 +144,12 @@ pub fn bears(pid: u32, town: &SessionName) -> bool {
 /// The marker of the town that this process was given: of which session, and of which life.
 #[must_use]
 pub fn borne(pid: u32, town: &SessionName) -> Option<(SessionName, Generation)> {
-    parse(&file::read(format!("/proc/{pid}/environ"), MAX_ENVIRONMENT).ok()?, town)
+    parse(&file::read(format!("/proc/{pid}/environ"), MAX_ENVIRONMENT as u64).ok()?, town)
 }
 
 fn marked(pid: u32, town: &SessionName) -> Option<(SessionName, Generation, ProcId)> {
     let process = process::identify(pid)?;
-    let bytes = file::read(format!("/proc/{pid}/environ"), MAX_ENVIRONMENT).ok()?;
+    let bytes = file::read(format!("/proc/{pid}/environ"), MAX_ENVIRONMENT as u64).ok()?;
     let (session, generation) = parse(&bytes, town)?;
     // Read after the environment: the pid may have changed hands in between.
     match process::look_at(process) {

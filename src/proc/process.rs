@@ -53,14 +53,15 @@ const COMM_LEN: usize = 15;
 /// Looks at whatever process has this pid now.
 #[must_use]
 pub fn look(pid: u32) -> Presence {
-    let bytes = match file::read(format!("/proc/{pid}/stat"), 4096) {
+    let mut buffer = [0; 4096];
+    let bytes = match file::read_at_once(format!("/proc/{pid}/stat"), &mut buffer) {
         Ok(bytes) => bytes,
         Err(e) if e.kind() == ErrorKind::NotFound || e.raw_os_error() == Some(nix::libc::ESRCH) => {
             return Presence::Gone;
         }
         Err(e) => return Presence::Unreadable(format!("process {pid} cannot be read: {e}")),
     };
-    match parse(&bytes) {
+    match parse(bytes) {
         Some(stat) if matches!(stat.state, 'Z' | 'X' | 'x') => Presence::Zombie(stat),
         Some(stat) => Presence::Alive(stat),
         None if bytes.is_empty() => Presence::Gone,

@@ -173,7 +173,8 @@ fn living(pid: u32) -> Option<Stat> {
 }
 
 /// The children of every thread of a process; none where the kernel does not list them.
-fn children(pid: u32) -> Option<Vec<u32>> {
+#[must_use]
+pub fn children(pid: u32) -> Option<Vec<u32>> {
     let mut pids = Vec::new();
     let mut listed = false;
     for task in std::fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten() {

@@ -1,0 +1,150 @@
+//! What is known of a server's processes before its listing is there: what the kernel would have told of, and what
+//! `/proc` says, read while the server works. In a large town the one takes about as long as the other.
+
+use crate::model::{Life, Observed, Ownership, PaneId, ProcId, Seen, ServerId};
+use crate::proc::marker::Scan;
+use crate::proc::own;
+use crate::proc::process::{self, Presence};
+use crate::proc::tree;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::rc::Rc;
+
+/// So many processes are read before the server is listened to again, some hundredths of a millisecond.
+const AT_ONCE: usize = 4;
+
+/// The most panes whose last lines are read together with the listing, so that both fit into one frame.
+const MOST_TAILS: usize = 100;
+
+/// The processes of panes that live, with their names, as far as that need not be asked: somebody holds them by a
+/// descriptor that tells of their end. `Living::default()` is none.
+#[derive(Debug, Clone, Default)]
+pub struct Living {
+    server: Option<ServerId>,
+    panes: BTreeMap<u32, Watched>,
+    /// The panes of those that have ended since.
+    ended: Vec<PaneId>,
+    /// What those have left behind, looked for in the same time.
+    scan: Option<Rc<RefCell<Scan>>>,
+}
+
+#[derive(Debug, Clone)]
+struct Watched {
+    process: ProcId,
+    comm: String,
+    pane: PaneId,
+}
+
+impl Living {
+    /// Those of our sessions in this look that are watched.
+    #[must_use]
+    pub fn of(observed: &Observed, is_watched: impl Fn(ProcId) -> bool) -> Self {
+        let Observed::Up(server) = observed else { return Self::default() };
+        let ours = server.sessions.values().filter(|seen| matches!(seen.ownership, Ownership::Ours(_)));
+        let watched = |seen: &Seen| match &seen.life {
+            Life::Alive { process, comm, .. } if is_watched(*process) => {
+                Some((process.pid, Watched { process: *process, comm: comm.clone(), pane: seen.pane }))
+            }
+            Life::Alive { .. } | Life::Dead { .. } | Life::Unknown(_) => None,
+        };
+        Self { server: Some(server.id), panes: ours.filter_map(watched).collect(), ended: Vec::new(), scan: None }
+    }
+
+    /// And has a step of this scan done whenever there is time for it.
+    #[must_use]
+    pub fn scanning(self, scan: Rc<RefCell<Scan>>) -> Self {
+        Self { scan: Some(scan), ..self }
+    }
+
+    /// Without those that have ended since.
+    pub fn retain(&mut self, is_watched: impl Fn(ProcId) -> bool) {
+        let (panes, ended) = std::mem::take(&mut self.panes).into_iter().partition(|(_, one)| is_watched(one.process));
+        let ended: BTreeMap<u32, Watched> = ended;
+        self.panes = panes;
+        self.ended.extend(ended.into_values().map(|one| one.pane));
+    }
+
+    /// The panes of some that have ended, whose last lines will be wanted.
+    pub(super) fn ended(&self) -> Vec<PaneId> {
+        self.ended.iter().copied().take(MOST_TAILS).collect()
+    }
+}
+
+/// What is known.
+#[derive(Debug, Default)]
+pub(super) struct Ahead {
+    known: Living,
+    living: BTreeMap<u32, Presence>,
+    line: Vec<u32>,
+}
+
+impl Ahead {
+    /// What there is of this pid. It was seen to live since the look began, or is looked at now.
+    pub(super) fn look(&self, pid: u32) -> Presence {
+        self.living.get(&pid).cloned().unwrap_or_else(|| process::look(pid))
+    }
+
+    /// The process of a pane of this server, where it is known to live.
+    pub(super) fn pane(&self, pid: u32, server: ServerId) -> Option<(ProcId, String)> {
+        let found = self.known.panes.get(&pid).filter(|_| self.known.server == Some(server))?;
+        Some((found.process, found.comm.clone()))
+    }
+
+    /// Our own process and those above it, as of [`own::line`].
+    pub(super) fn line(self) -> Vec<u32> {
+        if self.line.is_empty() { own::line() } else { self.line }
+    }
+}
+
+/// Does the work, and reads of the server last seen and its children as many as there is time for meanwhile.
+pub(super) async fn beside<T>(known: Option<ServerId>, living: Living, work: impl Future<Output = T>) -> (T, Ahead) {
+    let mut ahead = Ahead { known: living, ..Ahead::default() };
+    let Some(ServerId(server)) = known else { return (work.await, ahead) };
+    let mut work = pin!(work);
+    // Nothing is known of them until the first turn: the work comes first.
+    let mut left: Option<Vec<u32>> = None;
+    let mut scan = ahead.known.scan.take();
+    loop {
+        let has_more = scan.is_some() || left.as_ref().is_none_or(|left| !left.is_empty());
+        tokio::select! {
+            biased;
+            done = &mut work => return (done, ahead),
+            () = tokio::task::yield_now(), if has_more => {}
+        }
+        let left = left.get_or_insert_with(|| {
+            ahead.line = own::line();
+            let are_known = !ahead.known.panes.is_empty();
+            let mut pids = if are_known { None } else { tree::children(server.pid) }.unwrap_or_default();
+            pids.push(server.pid);
+            pids
+        });
+        for pid in left.split_off(left.len().saturating_sub(AT_ONCE)) {
+            if let found @ Presence::Alive(_) = process::look(pid) {
+                ahead.living.insert(pid, found);
+            }
+        }
+        scan = scan.filter(|scan| scan.borrow_mut().step(AT_ONCE));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_read_counts_and_the_rest_is_read_when_asked_for() {
+        let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+        let us = ServerId(process::identify(std::process::id()).unwrap());
+        let ((), ahead) =
+            beside(Some(us), Living::default(), tokio::time::sleep(std::time::Duration::from_millis(200))).await;
+        assert!(ahead.living.contains_key(&child.id()) && ahead.living.contains_key(&us.0.pid));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(matches!(ahead.look(child.id()), Presence::Alive(_)), "it lived during the look");
+        assert_eq!(ahead.look(1), process::look(1));
+        assert_eq!(ahead.line(), own::line());
+        let ((), none) = beside(None, Living::default(), async {}).await;
+        assert_eq!(none.look(child.id()), Presence::Gone);
+    }
+}
