@@ -1,9 +1,10 @@
 //! What a controller remembers from one turn to the next, and when that is worth a write.
 
 use super::cycle::{Controller, CycleFault, chain};
-use crate::model::{Content, Entry, Memory, Period};
+use crate::model::{Action, Content, Entry, Memory, Period, Plan, Rung, Step};
 use crate::proc;
 use crate::remember::{DEPARTURE_KEYS, departure_entry, idle_spared};
+use crate::store::Against;
 
 /// A quiet town's state is written this often, for the clocks' sake.
 const CALM_SAVE: Period = Period::from_mins(1);
@@ -15,6 +16,8 @@ pub(super) struct Kept {
     current: Option<Memory>,
     /// What the state file holds, as far as known here.
     saved: Option<Memory>,
+    /// The last save failed.
+    failed: bool,
 }
 
 impl Kept {
@@ -26,6 +29,16 @@ impl Kept {
     /// Takes note of what is remembered at the end of a turn, written or not.
     pub(super) fn turn_ends(&mut self, memory: &Memory) {
         self.current = Some(memory.clone());
+    }
+
+    /// What the intent of this plan must outlive before anything is touched: where something that lives is to be ended, or
+    /// the last save failed, the machine. What begins where nothing lives is written down for ourselves: whatever ends the
+    /// machine ends the town's server with all its sessions, and the save after it is waited for.
+    pub(super) fn needed(&self, plan: &Plan) -> Against {
+        let begins =
+            |step: &Step| matches!(step.action, Action::Start { .. } | Action::Restart { rung: Rung::Finish, .. });
+        let is_quick = !self.failed && !plan.steps.is_empty() && plan.steps.iter().all(begins);
+        if is_quick { Against::OurEnd } else { Against::PowerLoss }
     }
 
     /// Whether the state file says all that matters of this memory: all but the time of a calm look, and what screens
@@ -44,20 +57,22 @@ impl Controller {
         if let Some(memory) = self.kept.current.take().filter(|_| !self.store.changed_elsewhere()) {
             return Ok(memory);
         }
-        self.kept = Kept::default();
+        self.kept = Kept { failed: self.kept.failed, ..Kept::default() };
         let loaded = self.store.load(proc::clock::now()).map_err(CycleFault::Store)?;
         notices.extend(loaded.notices);
         Ok(loaded.memory)
     }
 
     /// Writes the memory; tells whether that could be done.
-    pub(super) fn save(&mut self, memory: &Memory, notices: &mut Vec<String>) -> bool {
-        match self.store.save(memory) {
+    pub(super) fn save(&mut self, memory: &Memory, against: Against, notices: &mut Vec<String>) -> bool {
+        match self.store.save(memory, against) {
             Ok(_) => {
                 self.kept.written(memory);
+                self.kept.failed = false;
                 true
             }
             Err(fault) => {
+                self.kept.failed = true;
                 let notice = format!("the state was not written: {}", chain(&fault));
                 if !notices.contains(&notice) {
                     notices.push(notice);
@@ -84,7 +99,7 @@ impl Controller {
             return memory;
         }
         let memory = Memory { departures: Vec::new(), ..memory };
-        self.save(&memory, notices);
+        self.save(&memory, Against::PowerLoss, notices);
         memory
     }
 }

@@ -106,6 +106,8 @@ pub struct StateDir {
     pub(super) view: View,
     /// The state file as last read or written here, and a digest of what it holds.
     pub(super) known: Option<(Stamp, u64)>,
+    /// Whether that is on the disk.
+    pub(super) safe: bool,
 }
 
 impl StateDir {
@@ -129,7 +131,7 @@ impl StateDir {
                 .map_err(StoreFault::io("close to others", path))?;
         }
         create_lock_files(path);
-        Ok(Self { view: View::of(path), known: None })
+        Ok(Self { view: View::of(path), known: None, safe: false })
     }
 
     /// The same directory, only to be read.

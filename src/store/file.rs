@@ -55,9 +55,21 @@ pub(super) fn options_without_surprises() -> OpenOptions {
     options
 }
 
+/// Whether bytes are on the disk when they are said to be written, or on their way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sync {
+    Now,
+    Later,
+}
+
 /// Writes `bytes` to `temporary` and makes them durable. What was there before is lost; it is moved nowhere yet.
 pub(super) fn write_durably(temporary: &Path, bytes: &[u8]) -> Result<Stamp, StoreFault> {
-    let written = write_new(temporary, bytes);
+    write_aside(temporary, bytes, Sync::Now)
+}
+
+/// As [`write_durably`], but durable only if asked.
+pub(super) fn write_aside(temporary: &Path, bytes: &[u8], sync: Sync) -> Result<Stamp, StoreFault> {
+    let written = write_new(temporary, bytes, sync);
     if written.is_err() {
         // A half-written file would only take space where there may be none.
         let _ = fs::remove_file(temporary);
@@ -65,12 +77,14 @@ pub(super) fn write_durably(temporary: &Path, bytes: &[u8]) -> Result<Stamp, Sto
     written.map_err(StoreFault::io("write", temporary))
 }
 
-fn write_new(temporary: &Path, bytes: &[u8]) -> io::Result<Stamp> {
+fn write_new(temporary: &Path, bytes: &[u8], sync: Sync) -> io::Result<Stamp> {
     remove_if_there(temporary)?;
     let mut file = options_without_surprises().write(true).create_new(true).open(temporary)?;
     file.write_all(bytes)?;
-    // Its bytes and its length; the rest of what is known of it may be lost.
-    file.sync_data()?;
+    if sync == Sync::Now {
+        // Its bytes and its length; the rest of what is known of it may be lost.
+        file.sync_data()?;
+    }
     Ok(Stamp::from_metadata(&file.metadata()?))
 }
 

@@ -43,4 +43,4 @@ pub use lock::{Lock, LockFault};
 pub use logs::Retention;
 pub use notice::Watcher;
 pub use sink::{Bounds, Sink};
-pub use state::{Loaded, Saved};
+pub use state::{Against, Loaded, Saved};

@@ -39,6 +39,16 @@ pub enum Saved {
     Same,
 }
 
+/// What a save is to outlive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Against {
+    /// Our own end, whenever it comes: the kernel has it all. A loss of power may lose it, and then the state is what was
+    /// saved against one last.
+    OurEnd,
+    /// The end of the machine: it is on the disk. Costs two waits for that.
+    PowerLoss,
+}
+
 /// What is in a state file.
 enum Content {
     Nothing,
@@ -94,7 +104,7 @@ impl StateDir {
     /// As [`View::load`].
     pub fn load(&mut self, now: Moment) -> Result<Loaded, StoreFault> {
         let (loaded, known) = self.view.load_state(now)?;
-        self.known = known;
+        (self.known, self.safe) = (known, true);
         Ok(loaded)
     }
 
@@ -110,16 +120,17 @@ impl StateDir {
         self.view.path.join(MAIN)
     }
 
-    /// Makes `memory` durable. Writes nothing when the file already holds exactly this.
+    /// Writes `memory` down. Writes nothing when the file already holds exactly this, as safely.
     ///
     /// # Errors
     /// When it cannot be written; the file then still holds what it held. [`StoreFault::Newer`] when a newer gtctl has
     /// written there meanwhile: that is never overwritten.
-    pub fn save(&mut self, memory: &Memory) -> Result<Saved, StoreFault> {
+    pub fn save(&mut self, memory: &Memory, against: Against) -> Result<Saved, StoreFault> {
         let payload = wire::encode(memory).map_err(StoreFault::Encoding)?;
         let digest = checksum(VERSION, &payload);
         let undisturbed = !self.changed_elsewhere();
-        if undisturbed && self.known.is_some_and(|(_, known)| known == digest) {
+        let is_safe = self.safe || against == Against::OurEnd;
+        if undisturbed && is_safe && self.known.is_some_and(|(_, known)| known == digest) {
             return Ok(Saved::Same);
         }
         let main = self.view.path.join(MAIN);
@@ -128,15 +139,27 @@ impl StateDir {
             return Err(StoreFault::TooLarge { path: main, size: text.len(), limit: LIMIT });
         }
         let temporary = self.view.path.join("gtctl.json.tmp");
-        let stamp = file::write_durably(&temporary, text.as_bytes())?;
-        let way = if undisturbed && self.known.is_some() { self.keep_previous() } else { self.make_way(&main) };
+        let sync = match against {
+            Against::OurEnd => file::Sync::Later,
+            Against::PowerLoss => file::Sync::Now,
+        };
+        let stamp = file::write_aside(&temporary, text.as_bytes(), sync)?;
+        let way = match self.known {
+            // The previous one stays one that a loss of power leaves whole.
+            Some(_) if undisturbed && !self.safe => Ok(()),
+            Some(_) if undisturbed => self.keep_previous(),
+            Some(_) | None => self.make_way(&main),
+        };
         if way.is_err() {
             let _ = fs::remove_file(&temporary);
         }
         way?;
         fs::rename(&temporary, &main).map_err(StoreFault::io("replace", &main))?;
-        self.known = Some((stamp, digest));
-        file::sync_parent(&main)?;
+        (self.known, self.safe) = (Some((stamp, digest)), false);
+        if against == Against::PowerLoss {
+            file::sync_parent(&main)?;
+            self.safe = true;
+        }
         Ok(Saved::Written)
     }
 
