@@ -4,9 +4,12 @@ use super::start::begun;
 use super::tree::{Trees, kill_all};
 use super::{Placed, Scene, not_done};
 use crate::model::{Effect, Generation, Outcome, SessionName, Target};
+use crate::proc::marker::Scan;
 use crate::tmux::fence::{Clients, Facts, Fence, Pane};
 use crate::tmux::ops::{self, Depth, Launch};
 use crate::tmux::script::{Batch, NoServer, Reply};
+use std::cell::Cell;
+use std::collections::BTreeSet;
 
 /// The most bytes of a screen that are kept: its end.
 const MAX_ARCHIVE: usize = 10 << 20;
@@ -29,23 +32,32 @@ pub(super) enum Then {
     Remove,
 }
 
-/// A finish whose fence has held, and what it found.
+/// A finish whose fence has held, or that needs none yet, and what was found.
 struct Found<'a> {
     finish: Finish<'a>,
     facts: Facts,
-    /// The variables of the last life.
+    /// What is noted of the last life's variables.
     former: String,
+    /// What must still be true of its pane when it gets its fresh process.
+    pane: Pane,
 }
 
 /// Finishes them all.
 pub(super) async fn all(scene: &Scene<'_>, finishes: Vec<Finish<'_>>) -> Vec<Placed> {
+    let (mut found, mut unknown) = (vec![], vec![]);
+    for finish in finishes {
+        match seen_ended(scene, finish) {
+            Ok(ended) => found.push(ended),
+            Err(finish) => unknown.push(finish),
+        }
+    }
     let mut batch = Batch::default();
-    for Finish { target, .. } in &finishes {
+    for Finish { target, .. } in &unknown {
         batch.push(|tag| ops::probe(tag, target, Clients::for_finishing(target)));
     }
     let replies = batch.run(scene.client, NoServer::Stale).await;
-    let (mut settled, mut found) = (vec![], vec![]);
-    for (finish, reply) in finishes.into_iter().zip(replies) {
+    let mut settled = vec![];
+    for (finish, reply) in unknown.into_iter().zip(replies) {
         let place = finish.place;
         match passed(finish, reply) {
             Ok(passed) => found.push(passed),
@@ -63,6 +75,19 @@ pub(super) async fn all(scene: &Scene<'_>, finishes: Vec<Finish<'_>>) -> Vec<Pla
     settled
 }
 
+/// What the look has told of a session whose agent has ended: all that a probe would, if it is to be given a fresh process
+/// on the condition that its pane is still dead.
+fn seen_ended<'a>(scene: &Scene<'_>, finish: Finish<'a>) -> Result<Found<'a>, Finish<'a>> {
+    let former = scene.known.ended.get(&finish.target.session);
+    match (former, &finish.then) {
+        (Some(former), Then::Start(_)) => {
+            let facts = Facts { process: None, present: true, dead: true };
+            Ok(Found { finish, facts, former: former.clone(), pane: Pane::Dead })
+        }
+        (Some(_) | None, _) => Err(finish),
+    }
+}
+
 /// Judges the probe: a process that was not there when the plan was made is not ours to kill.
 fn passed(finish: Finish<'_>, reply: Reply) -> Result<Found<'_>, Outcome> {
     let target = finish.target;
@@ -75,7 +100,8 @@ fn passed(finish: Finish<'_>, reply: Reply) -> Result<Found<'_>, Outcome> {
         return Err(Outcome::Stale(format!("its pane has a living process again (pid {pid})")));
     }
     let former = former.to_owned();
-    Ok(Found { finish, facts, former })
+    let pane = if facts.present { Pane::Present } else { Pane::Absent };
+    Ok(Found { finish, facts, former, pane })
 }
 
 /// Kills what is left of each, and keeps the screens of those that are to be removed.
@@ -84,9 +110,15 @@ async fn emptied<'a>(scene: &Scene<'_>, found: Vec<Found<'a>>) -> Vec<Result<Fou
         return vec![];
     }
     let living = |trees: &Trees<'_>, f: &Found<'_>| trees.of(f.finish.session, f.finish.target, f.facts.process);
-    let sessions = found.iter().map(|f| f.finish.session).collect();
+    let sessions: BTreeSet<&SessionName> = found.iter().map(|f| f.finish.session).collect();
+    // One that has found anything was not the last word: some of it may have started more since.
+    let ahead = scene.known.scan.take().map(Scan::finish);
+    let ahead = Cell::new(ahead.filter(|sighted| sighted.is_clear_of(|session| sessions.contains(session))));
     let survivors = kill_all(|| {
-        let trees = Trees::look(scene.town, scene.memory, &sessions);
+        let trees = match ahead.take() {
+            Some(sighted) => Trees::of_scan(scene.town, scene.memory, &sessions, &sighted),
+            None => Trees::look(scene.town, scene.memory, &sessions),
+        };
         found.iter().flat_map(|f| living(&trees, f)).collect()
     })
     .await;
@@ -153,17 +185,17 @@ fn end_of(text: &str) -> &str {
 /// Gives each its fresh process, or removes it.
 async fn replaced(scene: &Scene<'_>, clean: Vec<Found<'_>>) -> Vec<Placed> {
     let mut batch = Batch::default();
-    for Found { finish, facts, former } in &clean {
+    for Found { finish, facts, former, pane } in &clean {
         batch.push(|tag| match (&finish.then, facts.present) {
-            (Then::Start(launch), true) => ops::respawn(tag, finish.target, launch, former),
+            (Then::Start(launch), true) => ops::respawn(tag, finish.target, launch, former, *pane),
             (Then::Start(launch), false) => ops::replace(tag, finish.target, launch),
-            (Then::Remove, _) => ops::remove(tag, finish.target, pane_of(*facts)),
+            (Then::Remove, _) => ops::remove(tag, finish.target, *pane),
         });
     }
-    let replies = batch.run(scene.client, NoServer::Stale).await;
+    let replies = batch.run_by(scene.known.opened.take(), scene.client, NoServer::Stale).await;
     let told = |(found, reply): (&Found<'_>, Reply)| {
         let finish = &found.finish;
-        let fence = Fence::new(finish.target, Clients::for_finishing(finish.target), pane_of(found.facts));
+        let fence = Fence::new(finish.target, Clients::for_finishing(finish.target), found.pane);
         let outcome = match (&finish.then, reply) {
             (Then::Start(launch), Reply::Ok { fields, text }) => begun(launch, Reply::Ok { fields, text }),
             (Then::Remove, Reply::Ok { .. }) => Outcome::Done(Effect::Removed),
@@ -172,8 +204,4 @@ async fn replaced(scene: &Scene<'_>, clean: Vec<Found<'_>>) -> Vec<Placed> {
         (finish.place, outcome)
     };
     clean.iter().zip(replies).map(told).collect()
-}
-
-fn pane_of(facts: Facts) -> Pane {
-    if facts.present { Pane::Present } else { Pane::Absent }
 }

@@ -9,6 +9,7 @@ mod env_file;
 mod errand;
 mod finish;
 mod instruct;
+mod known;
 mod launch;
 mod nudge;
 mod probe;
@@ -19,13 +20,14 @@ mod tree;
 mod typist;
 
 pub use instruct::{Instructions, instruct, instructions};
+pub use known::Known;
 pub use nudge::{Approach, Nudge, may_nudge, nudge_all};
 
 pub use errand::{Errands, Job as ErrandJob, Report as ErrandReport, hand_over};
 pub use probe::{PROBE_DEADLINE, probe};
 
 use crate::model::{
-    self, Action, Done, Generation, Memory, Moment, Outcome, Outcomes, Plan, Rung, ServerId, SessionName, Step, Town,
+    self, Action, Done, Generation, Memory, Moment, Outcome, Outcomes, Plan, Rung, SessionName, Step, Town,
 };
 use crate::store::View;
 use crate::tmux::Client;
@@ -65,7 +67,7 @@ impl Logs<'_> {
 struct Scene<'a> {
     town: &'a Town,
     memory: &'a Memory,
-    server: Option<ServerId>,
+    known: &'a Known,
     now: Moment,
     client: &'a Client,
     logs: Logs<'a>,
@@ -78,19 +80,18 @@ type Placed = (usize, Outcome);
 /// it takes minutes, so that the caller begins it beside its cycles ([`Errands::begin`]) where it is told
 /// [`Begun`](model::Effect::Begun).
 ///
-/// `observed_server` is the server of the look that the plan was made from: a start is refused by any other, and only
-/// where none was seen is one started. Takes at most some calls of [`Client::DEADLINE`] and two seconds for processes to
+/// `known` is what else the look has told that the plan was made from. Takes at most some calls of [`Client::DEADLINE`] and two seconds for processes to
 /// die; never panics, and never fails as a whole.
 pub async fn carry_out(
     plan: &Plan,
     town: &Town,
     memory: &Memory,
-    observed_server: Option<ServerId>,
+    known: &Known,
     now: Moment,
     client: &Client,
     logs: Logs<'_>,
 ) -> Outcomes {
-    let scene = Scene { town, memory, server: observed_server, now, client, logs };
+    let scene = Scene { town, memory, known, now, client, logs };
     let mut work = Work::default();
     for (place, step) in plan.steps.iter().enumerate() {
         work.take(&scene, place, step);

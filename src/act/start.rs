@@ -33,9 +33,9 @@ pub(super) async fn all(scene: &Scene<'_>, starts: Vec<Start>) -> Vec<Placed> {
     let (starts, mut settled) = without_leftovers(scene, starts).await;
     let mut batch = Batch::default();
     for start in &starts {
-        batch.push(|tag| ops::create(tag, &start.launch, scene.server));
+        batch.push(|tag| ops::create(tag, &start.launch, scene.known.server));
     }
-    let no_server = if scene.server.is_some() { NoServer::Stale } else { NoServer::Start };
+    let no_server = if scene.known.server.is_some() { NoServer::Stale } else { NoServer::Start };
     let replies = batch.run(scene.client, no_server).await;
     settled.extend(starts.iter().zip(replies).map(|(start, reply)| (start.place, begun(&start.launch, reply))));
     settled
@@ -44,7 +44,7 @@ pub(super) async fn all(scene: &Scene<'_>, starts: Vec<Start>) -> Vec<Placed> {
 /// Kills what former lives have left; gives the starts that are free to go, and the outcomes of those that are not.
 async fn without_leftovers(scene: &Scene<'_>, starts: Vec<Start>) -> (Vec<Start>, Vec<Placed>) {
     let beginning = starts.iter().map(|start| (&start.launch.name, start.launch.labels.generation)).collect();
-    let former = || tree::former(scene.town, scene.server, &beginning);
+    let former = || tree::former(scene.town, scene.known.server, &beginning);
     let agents = RefCell::default();
     let left = || {
         let former = former();

@@ -1,10 +1,11 @@
 //! The processes of a session: what hangs below its pane, what was remembered of it, and what carries its marker.
 
 use crate::model::{Generation, Memory, ProcId, ServerId, SessionName, Stopping, Target, Town};
+use crate::proc::marker::{self, Scan, Sighted};
 use crate::proc::process::Presence;
 use crate::proc::signal::{self, Sent, Signal, wait_gone};
 use crate::proc::tree::Above;
-use crate::proc::{marker, process, tree};
+use crate::proc::{process, tree};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -27,8 +28,17 @@ pub(super) struct Trees<'a> {
 impl<'a> Trees<'a> {
     /// Looks at every process for those of these sessions.
     pub(super) fn look(town: &'a Town, memory: &'a Memory, sessions: &BTreeSet<&SessionName>) -> Self {
-        let marked = marker::carrying_those(&town.name, |session| sessions.contains(session));
-        Self { town, memory, marked }
+        Self::of_scan(town, memory, sessions, &Scan::new(&town.name).finish())
+    }
+
+    /// From what a scan has sighted.
+    pub(super) fn of_scan(
+        town: &'a Town,
+        memory: &'a Memory,
+        sessions: &BTreeSet<&SessionName>,
+        sighted: &Sighted,
+    ) -> Self {
+        Self { town, memory, marked: sighted.living(|session| sessions.contains(session)) }
     }
 
     /// The living processes of this life of the session: the pane's tree, those remembered from when its stop began, and

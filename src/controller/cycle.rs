@@ -2,19 +2,22 @@
 
 use super::kept::Kept;
 use super::prober::Prober;
-use super::survey::{Survey, survey};
-use crate::act::{self, Errands};
+use super::survey::{Survey, survey_knowing};
+use crate::act::{self, Errands, Known};
 use crate::chores::Chores;
 use crate::model::{
     Durability, Effect, Entry, Memory, Moment, Observed, Orders, Outcome, Outcomes, Period, Plan, ProcId, Scope,
     ServerId, SessionName, Town,
 };
-use crate::observe::Depth;
+use crate::observe::{Depth, Living};
 use crate::plan::{Situation, plan, within};
+use crate::proc::marker::Scan;
 use crate::remember::{departed, entries as journal_of, handoffs, idle_saved, record, take_back};
-use crate::store::{Counted, Lock, LockFault, Retention, StateDir, StoreFault};
+use crate::store::{Against, Counted, Lock, LockFault, Retention, StateDir, StoreFault};
 use crate::tmux::Client;
+use std::cell::RefCell;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 /// How long a turn is waited for: longer than a cycle may take.
 pub(super) const TURN_PATIENCE: Period = Period::from_secs(30);
@@ -35,6 +38,8 @@ pub struct Controller {
     pub(super) prober: Option<Prober>,
     /// What is started and stopped by commands.
     pub(super) errands: Errands,
+    /// What the next cycle need not ask for.
+    pub(super) ahead: Ahead,
 }
 
 /// What one cycle saw, decided and did.
@@ -65,12 +70,30 @@ pub enum CycleFault {
     Store(#[source] StoreFault),
 }
 
+/// What is known before a cycle begins; good for that cycle alone.
+#[derive(Debug, Default)]
+pub(super) struct Ahead {
+    living: Living,
+    scan: Option<Rc<RefCell<Scan>>>,
+}
+
 impl Controller {
     /// A controller on an open state directory. `me` is this process, for others to see in the locks.
     #[must_use]
     pub fn new(client: Client, store: StateDir, me: ProcId) -> Self {
         let (kept, last_plan, errands) = (Kept::default(), Plan::default(), Errands::default());
-        Self { client, store, me, sink: None, kept, last_plan, chores: None, prober: None, errands }
+        Self {
+            client,
+            store,
+            me,
+            sink: None,
+            kept,
+            last_plan,
+            chores: None,
+            prober: None,
+            errands,
+            ahead: Ahead::default(),
+        }
     }
 
     /// Keeps what the sessions that it starts print, by this program's `sink`.
@@ -91,19 +114,30 @@ impl Controller {
         self.store.lock_controller(self.me)
     }
 
+    /// Hears that agents have just ended, and which others live: what those have left behind is looked for while the next
+    /// cycle looks at tmux.
+    pub(super) fn hear_ends(&mut self, town: &Town, living: Living) {
+        let scan = Rc::new(RefCell::new(Scan::new(&town.name)));
+        self.ahead = Ahead { living: living.scanning(Rc::clone(&scan)), scan: Some(scan) };
+    }
+
     /// Runs one cycle, holding the town's turn.
     ///
     /// # Errors
     /// [`CycleFault`]; nothing was touched then. What goes wrong later is in the cycle's outcomes and notices.
     pub async fn cycle(&mut self, town: &Town, orders: Orders, scope: &Scope) -> Result<Cycle, CycleFault> {
+        let Ahead { living, scan } = std::mem::take(&mut self.ahead);
         let turn = self.store.lock_turn(self.me, TURN_PATIENCE).map_err(CycleFault::Lock)?;
         let mut notices = Vec::new();
         let memory = self.recall(&mut notices)?;
         let memory = self.hear_chores(memory, &mut notices);
         let (memory, told) = self.take_answers(&memory);
         let (memory, ended) = self.hear_errands(memory);
+        // Whoever has ended will be given another process.
+        let opened = if scan.is_some() { self.client.open().await } else { None };
         let state = self.store.view();
-        let looked = survey(&self.client, town, state, memory, orders, Depth::Plan).await;
+        let looked = survey_knowing(&self.client, town, state, memory, orders, Depth::Plan, living);
+        let looked = Box::pin(looked).await;
         let Survey { now, town, observed, memory, plan, notices: unheard } = looked;
         let town = &*town;
         notices.extend(unheard);
@@ -111,13 +145,14 @@ impl Controller {
         let plan = self.asking(within(plan, scope));
         let learned = memory.clone();
         let (plan, memory) = self.write_intent(town, &observed, memory, plan, orders, scope, now, &mut notices);
-        let is_written = self.kept.holds(&memory);
         self.ask_due(&plan, now);
         let outcomes = if turn.still_ours() {
             notices.extend(act::instruct(&plan));
-            let outcomes = self.act(&plan, town, &memory, &observed, now).await;
+            let scan = scan.and_then(Rc::into_inner).map(RefCell::into_inner);
+            let known = Known::of(&observed).with(scan, opened);
+            let outcomes = Box::pin(self.act(&plan, town, &memory, known, now)).await;
             self.begin_errands(town, &memory, &observed, &plan, &outcomes, now);
-            if is_written {
+            if self.chores.is_some() && self.kept.holds(&memory) {
                 self.begin_chores(town, &observed, &memory, &plan, &taken, now);
             }
             outcomes
@@ -127,7 +162,7 @@ impl Controller {
         };
         let memory = take_back(record(memory, &plan, &outcomes, now), &learned, &plan, &outcomes);
         if !outcomes.is_empty() {
-            self.save(&memory, &mut notices);
+            self.save(&memory, Against::PowerLoss, &mut notices);
             self.retire_logs(town, &outcomes, &mut notices);
         }
         self.retire_logs(town, &ended.outcomes(), &mut notices);
@@ -164,7 +199,8 @@ impl Controller {
         if decided.steps.is_empty() && self.kept.holds(&intended) {
             return (decided, intended);
         }
-        if self.save(&intended, notices) {
+        let against = self.kept.needed(&decided);
+        if self.save(&intended, against, notices) {
             return (decided, intended);
         }
         let orders = Orders { durability: Durability::Failing, ..orders };
@@ -173,7 +209,7 @@ impl Controller {
         (cautious, intended)
     }
 
-    async fn act(&self, plan: &Plan, town: &Town, memory: &Memory, observed: &Observed, now: Moment) -> Outcomes {
+    async fn act(&self, plan: &Plan, town: &Town, memory: &Memory, known: Known, now: Moment) -> Outcomes {
         if plan.steps.is_empty() {
             return Outcomes::new();
         }
@@ -183,7 +219,7 @@ impl Controller {
         };
         let sink = self.sink.as_deref().map(|program| (program, self.store.view()));
         let logs = act::Logs { screen: &keep_log, sink };
-        act::carry_out(plan, town, memory, server_of(observed), now, &self.client, logs).await
+        act::carry_out(plan, town, memory, &known, now, &self.client, logs).await
     }
 
     /// Removes the logs of former lives that are too many, of the sessions that began another.

@@ -7,7 +7,7 @@ use super::files::Files;
 use super::survey::rigs_of;
 use crate::gastown;
 use crate::model::{Life, Observed, Ownership, Period, ProcId, Town};
-use crate::observe;
+use crate::observe::{self, Living};
 use crate::proc::deaths::{Deaths, Watched};
 use crate::store::StateDir;
 use std::collections::BTreeSet;
@@ -25,10 +25,12 @@ const GATHER: Duration = Duration::from_secs(5);
 const CROWDED: Period = Period::from_secs(1);
 
 /// Why the watcher was woken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Woken {
     /// It is time to look, or something has happened.
     Look,
+    /// The same, for agents have ended; these live.
+    Ended(Living),
     /// Asked to read the manifest anew.
     Reload,
     /// Asked to end.
@@ -44,6 +46,8 @@ pub(super) struct Senses {
     /// What Gas Town's files ask.
     gastown: Files,
     logs: Files,
+    /// Whom the last look saw, of those that are watched.
+    living: Living,
     /// When the last look was over.
     looked: Instant,
     /// The longest pause that what cannot be heard allows.
@@ -63,6 +67,7 @@ impl Senses {
             state: Files::new(),
             gastown: Files::new(),
             logs: Files::new(),
+            living: Living::default(),
             looked: Instant::now(),
             most: None,
         };
@@ -84,7 +89,14 @@ impl Senses {
             };
             self.logs.watch(logs(town, observed, state));
         }
+        self.living = Living::of(observed, |process| self.deaths.watches(process));
         self.looked = Instant::now();
+    }
+
+    fn those_who_live(&mut self) -> Woken {
+        let mut living = std::mem::take(&mut self.living);
+        living.retain(|process| self.deaths.watches(process));
+        Woken::Ended(living)
     }
 
     /// Waits until it is worth a look, for at most `pause`; what ends `beside` is.
@@ -92,17 +104,17 @@ impl Senses {
         tokio::pin!(beside);
         let pause = self.most.map_or(pause, |most| pause.min(most)).to_std();
         let mut until = Instant::now() + pause;
-        let mut gathering = false;
+        let (mut gathering, mut ended) = (false, false);
         loop {
             let due = until.max(self.looked + GAP);
             // The timer's grain is a millisecond, as long as all the rest of a restart.
             if Instant::now() >= due {
-                return Woken::Look;
+                return if ended { self.those_who_live() } else { Woken::Look };
             }
             tokio::select! {
-                () = sleep_until(due) => return Woken::Look,
+                () = sleep_until(due) => {}
                 woken = self.signals.next() => return woken,
-                () = self.deaths.ended() => until = Instant::now(),
+                () = self.deaths.ended() => (until, ended) = (Instant::now(), true),
                 () = self.manifest.changed() => until = Instant::now(),
                 () = self.gastown.changed() => until = Instant::now(),
                 () = &mut beside => return Woken::Look,

@@ -102,6 +102,7 @@ pub async fn watch(
         let (state, beside) = controller.senses();
         match senses.wait(pause, state, beside).await {
             Woken::Look => {}
+            Woken::Ended(living) => controller.hear_ends(&town, living),
             Woken::Reload => forced = true,
             Woken::End if broken => return Ok(Ended::ToldWithBrokenManifest),
             Woken::End => return Ok(Ended::Told),

@@ -55,6 +55,8 @@ impl Clients {
 pub enum Pane {
     /// It is there and has its process, or a dead one.
     Present,
+    /// It is there, and tmux knows that its process has ended.
+    Dead,
     /// It is not there.
     Absent,
     /// Either.
@@ -112,6 +114,7 @@ impl<'a> Fence<'a> {
         let same = process.map(|p| either("#{pane_dead}", &equal("#{pane_pid}", &p.pid.to_string())));
         match self.pane {
             Pane::Present => all.extend([Some(there), same].into_iter().flatten()),
+            Pane::Dead => all.extend([there, "#{pane_dead}".to_owned()]),
             Pane::Absent => all.push(gone),
             Pane::Any => all.extend(same.map(|same| either(&gone, &same))),
         }
@@ -147,8 +150,9 @@ impl<'a> Fence<'a> {
         }
         let there = pane == wanted_pane.to_string();
         match self.pane {
-            Pane::Present if !there => "its pane is gone".to_owned(),
+            Pane::Present | Pane::Dead if !there => "its pane is gone".to_owned(),
             Pane::Absent if there => "its pane is there".to_owned(),
+            Pane::Dead => format!("its pane has a living process again (pid {process})"),
             Pane::Present | Pane::Absent | Pane::Any => format!("its pane runs another process (pid {process})"),
         }
     }

@@ -7,12 +7,14 @@ use super::labels;
 use super::script::{Tag, quote, quote_format};
 use crate::model::{Fingerprint, Generation, Moment, Origin, PaneId, ServerId, SessionName, Target};
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 
-/// The names of the variables a session of ours was given, for the next life to take back what it no longer has.
+/// What is noted of the variables that a session of ours was given: their names, for the next life to take back those it
+/// no longer has, and a `=` with a digest of their values, for one with the same to leave them as they are.
 ///
 /// A hidden variable of the session: it is only asked for when a process is replaced.
-const VARIABLES: &str = "@gtctl_env";
+pub const VARIABLES: &str = "@gtctl_env";
 
 /// What is to run in a session, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,28 +92,39 @@ pub fn create(tag: &Tag, launch: &Launch, server: Option<ServerId>) -> String {
 
 /// Gives the pane a fresh process, and the session the labels of a new life; the reply holds the pane's pid.
 ///
-/// Session, pane, clients and history stay. `former` are the variables of the last life, as of [`probe`].
+/// Session, pane, clients and history stay. `former` is what is noted of the last life's variables, as of [`probe`], and
+/// `pane_seen` what must be true of its pane.
 #[must_use]
-pub fn respawn(tag: &Tag, target: &Target, launch: &Launch, former: &str) -> String {
+pub fn respawn(tag: &Tag, target: &Target, launch: &Launch, former: &str, pane_seen: Pane) -> String {
     let at = quote(format!("{}:", target.session));
     let pane = pane_target(target.session, target.pane);
     let mut commands = vec![];
-    for name in former.split(' ').filter(|name| is_variable(name) && !launch.env.contains_key(*name)) {
-        commands.push(format!("set-environment -t {at} -u {}", quote(name)));
-    }
-    for (name, value) in &launch.env {
-        commands.push(format!("set-environment -t {at} -- {} {}", quote(name), quote(value)));
-    }
-    if !(former.is_empty() && launch.env.is_empty()) {
+    if former != note_of(&launch.env) {
+        for name in former.split(' ').filter(|name| is_variable(name) && !launch.env.contains_key(*name)) {
+            commands.push(format!("set-environment -t {at} -u {}", quote(name)));
+        }
+        for (name, value) in &launch.env {
+            commands.push(format!("set-environment -t {at} -- {} {}", quote(name), quote(value)));
+        }
         commands.push(note_variables(&at, &launch.env));
     }
-    let keep = format!("set-option -w -t {pane} remain-on-exit on");
-    commands.push(format!("if-shell -F -t {pane} {} {{ {keep} }}", quote("#{!=:#{remain-on-exit},on}")));
-    commands.push(format!("respawn-pane -k -t {pane} -c {} -- {}", quote_format(bytes(&launch.dir)), words(launch)));
+    // A pane that shows a dead process has it on.
+    if pane_seen != Pane::Dead {
+        let keep = format!("set-option -w -t {pane} remain-on-exit on");
+        commands.push(format!("if-shell -F -t {pane} {} {{ {keep} }}", quote("#{!=:#{remain-on-exit},on}")));
+    }
+    // Given to the process itself as well, whatever somebody has set on the session meanwhile.
+    let (dir, env) = (quote_format(bytes(&launch.dir)), variables(&launch.env));
+    let what = match launch.argv.as_slice() {
+        // A single word would be a shell's.
+        [_] => format!("-- {}", words(launch)),
+        argv => format!("{} -- {}", variables(&launch.marker), argv.iter().map(quote).collect::<Vec<_>>().join(" ")),
+    };
+    commands.push(format!("respawn-pane -k -t {pane} -c {dir} {env} {what}"));
     // Anew in any case: the sink is that of the former life, and 3.8 closes it at death.
     commands.extend(launch.pipe.iter().map(|command| pipe_pane(&pane, command)));
     commands.extend(launch.labels.commands(&at, Some(target.pane)));
-    Fence::new(target, Clients::for_finishing(target), Pane::Present).line(tag, &commands, "#{pane_pid}")
+    Fence::new(target, Clients::for_finishing(target), pane_seen).line(tag, &commands, "#{pane_pid}")
 }
 
 /// Removes a session whose own pane is gone and creates it anew, at once; replies as [`create`] does.
@@ -129,7 +142,7 @@ pub fn replace(tag: &Tag, target: &Target, launch: &Launch) -> String {
 #[must_use]
 pub fn remove(tag: &Tag, target: &Target, pane: Pane) -> String {
     let clients = match pane {
-        Pane::Present => Clients::for_removing(target),
+        Pane::Present | Pane::Dead => Clients::for_removing(target),
         Pane::Absent | Pane::Any => Clients::for_asking(target),
     };
     Fence::new(target, clients, pane).line(tag, &[kill_session(target)], "")
@@ -257,15 +270,27 @@ fn set_handoff(at: &str, moment: Moment) -> String {
 }
 
 fn note_variables(at: &str, env: &BTreeMap<String, String>) -> String {
+    format!("set-environment -h -t {at} {VARIABLES} {}", quote(note_of(env)))
+}
+
+/// What [`VARIABLES`] says of these; nothing where there are none.
+fn note_of(env: &BTreeMap<String, String>) -> String {
+    if env.is_empty() {
+        return String::new();
+    }
+    // Without a key, so that it is the same in every run; another digest only has them written anew.
+    let mut digest = DefaultHasher::new();
+    env.hash(&mut digest);
     let names = env.keys().map(String::as_str).collect::<Vec<_>>().join(" ");
-    format!("set-environment -h -t {at} {VARIABLES} {}", quote(names))
+    format!("{names} ={:016x}", digest.finish())
 }
 
 fn variables(env: &BTreeMap<String, String>) -> String {
     env.iter().map(|(name, value)| format!("-e {}", quote(format!("{name}={value}")))).collect::<Vec<_>>().join(" ")
 }
 
-/// What is executed: the command, by way of `env`, which marks its process and no other of the session.
+/// What is executed in a new session, of which tmux can mark the whole alone: the command, by way of `env`, which marks
+/// its process and no other.
 ///
 /// More than one word, so tmux executes it itself and asks no shell.
 fn words(launch: &Launch) -> String {

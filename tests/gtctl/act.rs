@@ -33,7 +33,8 @@ async fn act(tmux: &Stage, memory: &Memory, server: Option<ServerId>, actions: V
     };
     let plan = Plan { steps: actions.into_iter().map(step).collect(), ..Plan::default() };
     let done =
-        carry_out(&plan, &tmux.town, memory, server, clock::now(), &tmux.client, screens(&|_, _, _| Ok(()))).await;
+        carry_out(&plan, &tmux.town, memory, &server.into(), clock::now(), &tmux.client, screens(&|_, _, _| Ok(())))
+            .await;
     assert_eq!(done.len(), plan.steps.len());
     done.into_iter().map(|done| done.outcome).collect()
 }
@@ -380,20 +381,20 @@ async fn an_expired_session_leaves_its_screen_and_nothing_else() {
     let kept = RefCell::new(None);
     let (none, now) = (Memory::default(), clock::now());
     let full = |_: &_, _, _: &str| Err(std::io::Error::other("disk full"));
-    let done = carry_out(&plan, &tmux.town, &none, Some(meant.server), now, &tmux.client, screens(&full)).await;
+    let done = carry_out(&plan, &tmux.town, &none, &Some(meant.server).into(), now, &tmux.client, screens(&full)).await;
     assert!(matches!(&done[0].outcome, Outcome::Failed(why) if why.contains("disk full")), "{done:?}");
     assert_eq!(tmux.sessions(), 1);
     let keep = |session: &gtctl::model::SessionName, generation, text: &str| {
         *kept.borrow_mut() = Some((session.clone(), generation, text.to_owned()));
         Ok(())
     };
-    let done = carry_out(&plan, &tmux.town, &none, Some(meant.server), now, &tmux.client, screens(&keep)).await;
+    let done = carry_out(&plan, &tmux.town, &none, &Some(meant.server).into(), now, &tmux.client, screens(&keep)).await;
     assert_eq!(done[0].outcome, Outcome::Done(Effect::Removed));
     let (session, generation, text) = kept.take().unwrap();
     assert_eq!((session, generation), (name("one"), Generation(4)));
     assert!(text.starts_with("1\n2\n3\n") && text.contains("\n500\n"), "{text}");
     assert_eq!(tmux.sessions(), 0);
-    let done = carry_out(&plan, &tmux.town, &none, Some(meant.server), now, &tmux.client, screens(&keep)).await;
+    let done = carry_out(&plan, &tmux.town, &none, &Some(meant.server).into(), now, &tmux.client, screens(&keep)).await;
     assert!(matches!(done[0].outcome, Outcome::Stale(_)), "{done:?}");
 }
 

@@ -3,7 +3,7 @@
 
 use crate::stage::{Stage, desired, until};
 use crate::support::{PATIENCE, name};
-use gtctl::act::carry_out;
+use gtctl::act::{Known, carry_out};
 use gtctl::model::{
     Action, Death, Desired, Done, Effect, Generation, History, Label, Launch, Life, Memory, Moment, Observed, Origin,
     Outcome, Ownership, Period, Phase, Plan, ProcId, Purpose, Reason, Rung, Seen, ServerId, Step, Stopping, Target,
@@ -37,6 +37,7 @@ struct Fake {
 struct Real {
     stage: Stage,
     client: Option<Child>,
+    seen: Observed,
 }
 
 fn agent(session: &str) -> Desired {
@@ -99,7 +100,9 @@ impl Ground for Fake {
 
 impl Ground for Real {
     async fn look(&mut self) -> Observed {
-        look(&self.stage.client, &self.stage.town, &Memory::default(), clock::now(), Depth::Plan).await
+        let (stage, none) = (&self.stage, Memory::default());
+        self.seen = look(&stage.client, &stage.town, &none, clock::now(), Depth::Plan).await;
+        self.seen.clone()
     }
 
     async fn carry_out(&mut self, action: Action, tree: Vec<ProcId>) -> Outcome {
@@ -116,10 +119,11 @@ impl Ground for Real {
         let history = History { stopping, ..History::default() };
         let memory = Memory { sessions: [(step.session.clone(), history)].into(), ..Memory::default() };
         let plan = Plan { steps: vec![step], ..Plan::default() };
-        let (stage, server) = (&self.stage, self.stage.server());
+        let stage = &self.stage;
+        let known = Known { server: stage.server(), ..Known::of(&self.seen) };
         let keep = |_: &_, _, _: &str| Ok(());
         let logs = gtctl::act::Logs { screen: &keep, sink: None };
-        let done = carry_out(&plan, &stage.town, &memory, server, clock::now(), &stage.client, logs).await;
+        let done = carry_out(&plan, &stage.town, &memory, &known, clock::now(), &stage.client, logs).await;
         let [Done { outcome, .. }] = <[Done; 1]>::try_from(done).unwrap();
         outcome
     }
@@ -347,7 +351,7 @@ macro_rules! on_both {
             async fn $fact() {
                 let mut stage = super::Stage::without_server();
                 stage.town = super::town(stage.town.name.as_str());
-                super::$fact(&mut super::Real { stage, client: None }).await;
+                super::$fact(&mut super::Real { stage, client: None, seen: super::Observed::Down }).await;
             })*
         }
     };

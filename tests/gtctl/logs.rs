@@ -6,6 +6,7 @@ use gtctl::marker::{Matcher, Watch};
 use gtctl::model::{Fingerprint, Generation, Marker, Moment, Origin, Target, Verdict, WhenAttached};
 use gtctl::proc::clock;
 use gtctl::store::{Follower, From, Gap};
+use gtctl::tmux::fence::Pane;
 use gtctl::tmux::ops::{self, Labels, Launch};
 use gtctl::tmux::pipe::pipe_command;
 use gtctl::tmux::script::{Batch, NoServer, Reply};
@@ -69,7 +70,7 @@ async fn every_life_has_its_log_whatever_the_path_is() {
     assert_eq!(tmux.format("=one:", "#{pane_pipe}"), "1");
 
     let next = launch(&tmux, 8, "echo second; exec sleep 1000", pipe(8));
-    let reply = Batch::run_one(&tmux.client, |tag| ops::respawn(tag, &target, &next, "")).await;
+    let reply = Batch::run_one(&tmux.client, |tag| ops::respawn(tag, &target, &next, "", Pane::Present)).await;
     assert!(matches!(reply, Reply::Ok { .. }), "{reply:?}");
     until("the second log", || read(logs.join("latest.log")).contains("second"));
     assert!(!read(logs.join("7.log")).contains("second"));

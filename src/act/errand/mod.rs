@@ -12,7 +12,7 @@ mod run;
 mod tracked;
 
 use super::launch::{LaunchFault, check_program};
-use super::{Logs, Scene};
+use super::{Known, Logs, Scene};
 use crate::model::{
     Action, Commands, Done, Effect, Errand, Memory, Moment, NudgeText, Outcome, ServerId, SessionName, Step, Town,
 };
@@ -173,7 +173,8 @@ fn carry_out(job: &Job, cancel: oneshot::Receiver<()>) -> (Step, Outcome) {
     let sink = job.sink.as_deref().map(|program| (program, store.view()));
     let Job { step, town, memory, server, client, now, .. } = job;
     let logs = Logs { screen: &screen, sink };
-    let scene = Scene { town, memory, server: *server, now: *now, client, logs };
+    let known = Known::from(*server);
+    let scene = Scene { town, memory, known: &known, now: *now, client, logs };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(fault) => return failed(format!("no runtime could be had: {fault}")),
