@@ -53,6 +53,7 @@ pub(super) const KINDS: &[Kind] = &[
     }),
     sample("eight-hours-asleep", "nobody is restarted for them, in the first two cycles or later", asleep),
     full("wall-clock-eight-hours-back", "nobody is restarted for them", || stepped(-8 * past::HOUR)),
+    full("thirty-eight-hours-asleep", "none of thirty is restarted, in the first two cycles or later", thirty_asleep),
     full("awake-clock-jumps-eight-hours", "no kill in the first two cycles", || offset("--monotonic 28800")),
     full("boot-clock-jumps-eight-hours", "no kill in the first two cycles, no session doubled", || {
         offset("--boottime 28800")
@@ -138,11 +139,13 @@ fn relative() -> Ran {
     Ran::Held
 }
 
+/// What makes an hour of age a reason to restart at once.
+const AGES: &str = "max_age = \"1h\"\nmax_age_jitter = \"0s\"\ndrain = \"0s\"\nhandoff_gap = \"1h\"";
+
 /// A town in which age is a reason to restart, though nobody is old yet.
 fn ageing() -> Ground {
     let ground = Ground::new();
-    let ages = "max_age = \"1h\"\nmax_age_jitter = \"0s\"\ndrain = \"0s\"\nhandoff_gap = \"1h\"";
-    ground.yard.declare(&format!("{}{}{}", head(), sleeper("one", ages), sleeper("two", "")));
+    ground.yard.declare(&format!("{}{}{}", head(), sleeper("one", AGES), sleeper("two", "")));
     ground.yard.gtctl(&["reconcile"]).exits(0);
     ground.is_untouched();
     ground
@@ -151,6 +154,29 @@ fn ageing() -> Ground {
 /// A host that slept: the wall clock has gone on, the awake clock has not.
 fn asleep() -> Ran {
     stepped(8 * past::HOUR)
+}
+
+/// A town of thirty on a host that slept: wall clock and boot clock have gone on, the awake clock has not. The boot clock
+/// is moved by a time name space, where one may be made; the wall clock knows none, so all that was written lies back.
+fn thirty_asleep() -> Ran {
+    let names: Vec<String> = (0..30).map(|n| format!("s{n:02}")).collect();
+    let more: String = names.iter().map(|name| sleeper(name, AGES)).collect();
+    let ground = Ground::with(&more);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let processes = || names.iter().map(|name| ground.yard.pid(name)).collect::<Vec<_>>();
+    let before = processes();
+    past::step_back(&ground.yard, &[&names[..], &["one", "two"]].concat(), 8 * past::HOUR, 0);
+    let slept = "exec unshare --time --boottime 28800 sh -c '\"$0\" reconcile; exit $?' \"$0\"";
+    for cycle in 0..5 {
+        if cycle >= 2 || sh(&ground, slept).err.contains("unshare:") {
+            ground.yard.gtctl(&["reconcile"]);
+        }
+        ground.is_untouched();
+        assert_eq!(processes(), before, "after cycle {cycle}");
+    }
+    ground.heals();
+    assert_eq!(processes(), before);
+    Ran::Held
 }
 
 /// Both sessions stay, in the first two cycles and after them.
