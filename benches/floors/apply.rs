@@ -21,12 +21,20 @@ const MOST_CALLS: usize = 20;
 pub(crate) fn run() -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (sessions, rounds) in SIZES {
-        let [ours, bare] = in_turns(rounds, [Box::new(|| applied(sessions)), Box::new(|| pipelined(sessions))])?;
+        let [ours, bare, kept] = in_turns(
+            rounds,
+            [
+                Box::new(|| applied(sessions)),
+                Box::new(|| pipelined(sessions, false)),
+                Box::new(|| pipelined(sessions, true)),
+            ],
+        )?;
         let [each] = in_turns(1, [Box::new(|| one_by_one(sessions))])?;
         let (calls, looks) = counted(sessions)?;
         let row = |against| Row { what: "3 apply from nothing", sessions, gtctl: ours, against };
         rows.extend([
             row(Against::Floor("bare new-session lines, one client", bare, Some(1.25))),
+            row(Against::Floor("the same, dead panes and output kept", kept, None)),
             row(Against::Peer("one tmux new-session each", each, None)),
             row(Against::Count("processes of our own", calls, MOST_CALLS)),
             row(Against::Count("observations", looks, 1)),
@@ -44,12 +52,24 @@ fn applied(sessions: usize) -> Result<Duration> {
     whole(&stage, sessions, took)
 }
 
-fn pipelined(sessions: usize) -> Result<Duration> {
+/// Bare lines in one client; where it is `kept`, each pane's output goes to a file by way of `cat`, and its end is waited
+/// for in the pane, as it has to be for a session that is to be restarted.
+fn pipelined(sessions: usize, kept: bool) -> Result<Duration> {
     let stage = Stage::declared(sessions)?;
     let mut lines = String::new();
     for n in 0..sessions {
+        let name = session(n);
         // Writing to a String cannot fail.
-        let _ = writeln!(lines, "new-session -d -s {} -x 200 -y 50 -c / -- sleep 100000", session(n));
+        let _ = write!(lines, "new-session -d -s {name} -x 200 -y 50 -c / -- sleep 100000");
+        if kept {
+            let log = stage.dir().join(format!("{n}.log"));
+            let _ = write!(
+                lines,
+                " ; set-option -w -t ={name}: remain-on-exit on ; pipe-pane -t ={name}: \"exec cat >'{}'\"",
+                log.display()
+            );
+        }
+        lines.push('\n');
     }
     let took = timed(|| stage.source(&lines))?;
     whole(&stage, sessions, took)

@@ -93,5 +93,6 @@ fn seen(town: &Town, now: Moment) -> Result<Observed> {
         sessions,
         moved: std::collections::BTreeMap::new(),
         own: None,
+        ended: std::collections::BTreeMap::new(),
     }))
 }
