@@ -4,8 +4,8 @@
 //! of what was given up before, a frozen server finds nothing when it thaws. One that only reads may be carried out late,
 //! and goes at once where it may.
 //!
-//! It forks nothing, so a quiet controller forks nothing at all, and among ten sessions a look with its plan takes a third
-//! of the time that a fresh `tmux list-panes` alone does (benchmark 1). A control-mode
+//! It forks nothing, so a quiet controller forks nothing at all, and among ten sessions a look with its plan takes less
+//! than half of the time that a fresh `tmux list-panes` alone does (benchmark 1). A control-mode
 //! client would be as fast and tell of changes, but a 3.3a server ends, with all its sessions, when one is killed while it
 //! comes up (measured).
 //!
