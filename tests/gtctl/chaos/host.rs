@@ -37,8 +37,8 @@ pub(super) const KINDS: &[Kind] = &[
     full("little-memory", "an answer in time, nothing touched", || {
         harmless("for n in 4000 8000 16000 30000 60000; do (ulimit -c 0; ulimit -v $n; exec \"$0\" reconcile); done")
     }),
-    full("controller-cannot-fork", "exit 1, nothing touched", || {
-        traced("inject=clone,clone3,fork,vfork:error=EAGAIN", "tmux")
+    full("controller-cannot-fork", "its looks need no process, nothing touched", || {
+        traced("inject=clone,clone3,fork,vfork:error=EAGAIN", "nothing to do: 2 sessions")
     }),
     full("controller-cannot-flush", "nothing that runs is touched", || {
         traced("inject=fsync,fdatasync:error=EIO", "the state was not written")
