@@ -80,8 +80,8 @@ type Placed = (usize, Outcome);
 /// it takes minutes, so that the caller begins it beside its cycles ([`Errands::begin`]) where it is told
 /// [`Begun`](model::Effect::Begun).
 ///
-/// `known` is what else the look has told that the plan was made from. Takes at most some calls of [`Client::DEADLINE`] and two seconds for processes to
-/// die; never panics, and never fails as a whole.
+/// `known` is what else the look has told that the plan was made from. Takes at most some calls of [`Client::DEADLINE`] and
+/// two seconds for processes to die; never panics, and never fails as a whole.
 pub async fn carry_out(
     plan: &Plan,
     town: &Town,

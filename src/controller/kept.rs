@@ -35,8 +35,15 @@ impl Kept {
     /// the last save failed, the machine. What begins where nothing lives is written down for ourselves: whatever ends the
     /// machine ends the town's server with all its sessions, and the save after it is waited for.
     pub(super) fn needed(&self, plan: &Plan) -> Against {
-        let begins =
-            |step: &Step| matches!(step.action, Action::Start { .. } | Action::Restart { rung: Rung::Finish, .. });
+        let begins = |step: &Step| match &step.action {
+            Action::Start { .. } => true,
+            Action::Restart { rung: Rung::Finish, target, .. } => target.process.is_none(),
+            Action::Restart { .. }
+            | Action::Expire { .. }
+            | Action::Adopt { .. }
+            | Action::Nudge { .. }
+            | Action::Rouse { .. } => false,
+        };
         let is_quick = !self.failed && !plan.steps.is_empty() && plan.steps.iter().all(begins);
         if is_quick { Against::OurEnd } else { Against::PowerLoss }
     }

@@ -22,7 +22,13 @@ pub(super) fn read(path: impl AsRef<Path>, limit: u64) -> std::io::Result<Vec<u8
 /// process: as many as the buffer holds. A look reads thousands of them, so that a second read to hear that there is no
 /// more would tell.
 pub(super) fn read_at_once(path: impl AsRef<Path>, buffer: &mut [u8]) -> std::io::Result<&[u8]> {
-    let read = File::open(path)?.read(buffer)?;
+    let mut file = File::open(path)?;
+    let read = loop {
+        match file.read(buffer) {
+            Err(fault) if fault.kind() == std::io::ErrorKind::Interrupted => {}
+            read => break read?,
+        }
+    };
     Ok(buffer.get(..read).unwrap_or_default())
 }
 

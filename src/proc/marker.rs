@@ -23,9 +23,9 @@ pub const CHORE: &str = "GTCTL_CHORE";
 const MAX_ENVIRONMENT: usize = 1 << 20;
 
 /// Processes that carried a town's marker when `/proc` was read, nothing else of which is known yet.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Sighted {
-    town: Option<SessionName>,
+    town: SessionName,
     found: Vec<(SessionName, u32)>,
 }
 
@@ -45,7 +45,7 @@ impl Scan {
     #[must_use]
     pub fn new(town: &SessionName) -> Self {
         let entry = Finder::new(&format!("{TOWN}={town}")).into_owned();
-        let sighted = Sighted { town: Some(town.clone()), found: Vec::new() };
+        let sighted = Sighted { town: town.clone(), found: Vec::new() };
         Self { entry, buffer: Vec::new(), left: None, sighted }
     }
 
@@ -59,8 +59,7 @@ impl Scan {
         for pid in left.split_off(left.len().saturating_sub(count)) {
             let Ok(bytes) = file::read_at_once(format!("/proc/{pid}/environ"), &mut self.buffer) else { continue };
             // Nearly all processes are strangers.
-            let town = self.sighted.town.as_ref().filter(|_| self.entry.find(bytes).is_some());
-            let found = town.and_then(|town| parse(bytes, town));
+            let found = self.entry.find(bytes).and_then(|_| parse(bytes, &self.sighted.town));
             self.sighted.found.extend(found.map(|(session, _)| (session, pid)));
         }
         !left.is_empty()
@@ -87,9 +86,10 @@ impl Sighted {
     #[must_use]
     pub fn living(&self, wanted: impl Fn(&SessionName) -> bool) -> BTreeMap<SessionName, Vec<(Generation, ProcId)>> {
         let mut living: BTreeMap<SessionName, Vec<(Generation, ProcId)>> = BTreeMap::new();
-        let Some(town) = &self.town else { return living };
         for (_, pid) in self.found.iter().filter(|(session, pid)| wanted(session) && file::is_own(*pid)) {
-            if let Some((session, generation, process)) = marked(*pid, town).filter(|(session, ..)| wanted(session)) {
+            if let Some((session, generation, process)) =
+                marked(*pid, &self.town).filter(|(session, ..)| wanted(session))
+            {
                 living.entry(session).or_default().push((generation, process));
             }
         }
