@@ -8,7 +8,7 @@ use crate::table::{Against, Row};
 use gtctl::controller::survey;
 use gtctl::model::{Memory, Orders};
 use gtctl::observe::Depth;
-use gtctl::tmux::Client;
+use gtctl::tmux::{Client, Purpose};
 use std::process::Command;
 use std::time::Duration;
 
@@ -38,7 +38,8 @@ fn at(sessions: usize, rounds: usize, goal: f64) -> Result<Vec<Row>> {
     let stage = Stage::running(sessions)?;
     let town = stage.town()?;
     let nowhere = gtctl::store::View::of("/nonexistent");
-    let client = Client::new(&town.socket);
+    // As the controller's, between looks that are close.
+    let client = Client::new(&town.socket).lasting(Purpose::Act);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let look = |memory| runtime.block_on(survey(&client, &town, &nowhere, memory, Orders::default(), Depth::Plan));
     let memory = known(&client, stage.memory()?, |memory| look(memory).memory)?;

@@ -192,7 +192,7 @@ async fn replaced(scene: &Scene<'_>, clean: Vec<Found<'_>>) -> Vec<Placed> {
             (Then::Remove, _) => ops::remove(tag, finish.target, *pane),
         });
     }
-    let replies = batch.run_by(scene.known.opened.take(), scene.client, NoServer::Stale).await;
+    let replies = batch.run(scene.client, NoServer::Stale).await;
     let told = |(found, reply): (&Found<'_>, Reply)| {
         let finish = &found.finish;
         let fence = Fence::new(finish.target, Clients::for_finishing(finish.target), found.pane);

@@ -2,7 +2,6 @@
 
 use crate::model::{Observed, ServerId, SessionId};
 use crate::proc::marker::Scan;
-use crate::tmux::Opened;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -15,8 +14,6 @@ pub struct Known {
     pub ended: BTreeMap<SessionId, String>,
     /// A scan that was begun with the look, and may not have ended.
     pub scan: RefCell<Option<Scan>>,
-    /// A call to tmux that was opened before the look.
-    pub opened: RefCell<Option<Opened>>,
 }
 
 impl Known {
@@ -31,8 +28,8 @@ impl Known {
 
     /// And what was begun before it.
     #[must_use]
-    pub fn with(self, scan: Option<Scan>, opened: Option<Opened>) -> Self {
-        Self { scan: RefCell::new(scan), opened: RefCell::new(opened), ..self }
+    pub fn with(self, scan: Option<Scan>) -> Self {
+        Self { scan: RefCell::new(scan), ..self }
     }
 }
 

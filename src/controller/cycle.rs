@@ -14,7 +14,7 @@ use crate::plan::{Situation, plan, within};
 use crate::proc::marker::Scan;
 use crate::remember::{departed, entries as journal_of, handoffs, idle_saved, record, take_back};
 use crate::store::{Against, Counted, Lock, LockFault, Retention, StateDir, StoreFault};
-use crate::tmux::Client;
+use crate::tmux::{Client, Purpose};
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -26,6 +26,8 @@ pub(super) const TURN_PATIENCE: Period = Period::from_secs(30);
 #[derive(Debug)]
 pub struct Controller {
     pub(super) client: Client,
+    /// One that keeps its connection from cycle to cycle, while they are close.
+    pub(super) lasting: Option<Client>,
     pub(super) store: StateDir,
     pub(super) me: ProcId,
     /// The program that takes what panes print.
@@ -84,6 +86,7 @@ impl Controller {
         let (kept, last_plan, errands) = (Kept::default(), Plan::default(), Errands::default());
         Self {
             client,
+            lasting: None,
             store,
             me,
             sink: None,
@@ -104,6 +107,11 @@ impl Controller {
 
     pub(super) fn store(&self) -> &StateDir {
         &self.store
+    }
+
+    /// Keeps the connection to tmux between cycles that are close: for one that waits where the runtime has its turn.
+    pub(super) fn keep_connection(&mut self) {
+        self.lasting.get_or_insert_with(|| self.client.lasting(Purpose::Act));
     }
 
     /// Becomes the one controller of the town, for as long as the lock is kept.
@@ -133,10 +141,9 @@ impl Controller {
         let memory = self.hear_chores(memory, &mut notices);
         let (memory, told) = self.take_answers(&memory);
         let (memory, ended) = self.hear_errands(memory);
-        // Whoever has ended will be given another process.
-        let opened = if scan.is_some() { self.client.open().await } else { None };
+        let client = self.lasting.clone().unwrap_or_else(|| self.client.lasting(Purpose::Act));
         let state = self.store.view();
-        let looked = survey_knowing(&self.client, town, state, memory, orders, Depth::Plan, living);
+        let looked = survey_knowing(&client, town, state, memory, orders, Depth::Plan, living);
         let looked = Box::pin(looked).await;
         let Survey { now, town, observed, memory, plan, notices: unheard } = looked;
         let town = &*town;
@@ -149,8 +156,8 @@ impl Controller {
         let outcomes = if turn.still_ours() {
             notices.extend(act::instruct(&plan));
             let scan = scan.and_then(Rc::into_inner).map(RefCell::into_inner);
-            let known = Known::of(&observed).with(scan, opened);
-            let outcomes = Box::pin(self.act(&plan, town, &memory, known, now)).await;
+            let known = Known::of(&observed).with(scan);
+            let outcomes = Box::pin(self.act(&client, &plan, town, &memory, known, now)).await;
             self.begin_errands(town, &memory, &observed, &plan, &outcomes, now);
             if self.chores.is_some() && self.kept.holds(&memory) {
                 self.begin_chores(town, &observed, &memory, &plan, &taken, now);
@@ -209,7 +216,15 @@ impl Controller {
         (cautious, intended)
     }
 
-    async fn act(&self, plan: &Plan, town: &Town, memory: &Memory, known: Known, now: Moment) -> Outcomes {
+    async fn act(
+        &self,
+        client: &Client,
+        plan: &Plan,
+        town: &Town,
+        memory: &Memory,
+        known: Known,
+        now: Moment,
+    ) -> Outcomes {
         if plan.steps.is_empty() {
             return Outcomes::new();
         }
@@ -219,7 +234,7 @@ impl Controller {
         };
         let sink = self.sink.as_deref().map(|program| (program, self.store.view()));
         let logs = act::Logs { screen: &keep_log, sink };
-        act::carry_out(plan, town, memory, &known, now, &self.client, logs).await
+        act::carry_out(plan, town, memory, &known, now, client, logs).await
     }
 
     /// Removes the logs of former lives that are too many, of the sessions that began another.

@@ -68,6 +68,7 @@ pub async fn watch(
 ) -> std::io::Result<Ended> {
     let mut senses = Senses::new(manifest, controller.store())?;
     controller.ask_agents();
+    controller.keep_connection();
     let mut broken = false;
     let mut forced = false;
     loop {

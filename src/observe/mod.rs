@@ -25,7 +25,7 @@ pub use lodging::{LodgingFault, lodging};
 pub use population::population;
 
 use crate::model::{Memory, Moment, Observed, Server, Town};
-use crate::tmux::Client;
+use crate::tmux::{Client, Purpose};
 use std::time::Duration;
 
 /// How much is looked at.
@@ -72,6 +72,7 @@ async fn look_without_deadline(
     depth: Depth,
     living: Living,
 ) -> Observed {
+    let client = &client.lasting(Purpose::Read);
     let found = match reach::reach(client, memory.server, living).await {
         Ok(found) => found,
         Err(reach::Unreached::Down) => return Observed::Down,

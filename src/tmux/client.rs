@@ -1,6 +1,7 @@
 //! One call to tmux, with a deadline and a bounded answer: over its socket, or by a process of its own.
 
-use super::direct::{self, Fault, Manner};
+use super::direct::{After, Connection, Fault, Greetings, Purpose};
+use super::held::Held;
 use super::paths;
 use super::script::NoServer;
 use crate::model::{SessionName, Socket};
@@ -15,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 use tokio::time::Instant;
 
-/// A way to one tmux server: each call is a client of its own.
+/// A way to one tmux server: each call is a client of its own, unless it is [`lasting`](Self::lasting).
 ///
 /// Scripts go over standard input (`source-file -`), never as arguments. The server reads them back through the living
 /// client, so when a call is given up and its client killed, a server that was frozen meanwhile finds nothing to
@@ -31,12 +32,23 @@ pub struct Client {
     calls: Arc<AtomicU64>,
     deadline: Duration,
     /// Made for the first call.
-    greetings: Arc<OnceLock<direct::Greetings>>,
+    greetings: Arc<OnceLock<Greetings>>,
+    /// What its connections are opened for.
+    purpose: Purpose,
+    /// The connection of the last call, where it is kept for the next one.
+    held: Option<Arc<Held>>,
 }
 
-/// A call that was opened ahead.
-#[derive(Debug)]
-pub struct Opened(direct::Call);
+/// What a script asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Request {
+    /// Reading, by lines that are independent.
+    Read,
+    /// Reading; a line that fails may end it.
+    ReadAtOnce,
+    /// Anything: it must not be done late.
+    Act,
+}
 
 /// What a call printed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -106,7 +118,19 @@ impl Client {
             calls: Arc::default(),
             deadline: Self::DEADLINE,
             greetings: Arc::default(),
+            purpose: Purpose::Read,
+            held: None,
         }
+    }
+
+    /// One that keeps its connection for a moment, for the next call of it and its clones; as it is where it does so
+    /// already. Whoever has it must leave the runtime its turn, and drop it before anything that may block.
+    #[must_use]
+    pub fn lasting(&self, purpose: Purpose) -> Self {
+        if self.held.is_some() {
+            return self.clone();
+        }
+        Self { purpose, held: Some(Arc::default()), ..self.clone() }
     }
 
     /// How many calls were made so far, by this client and its clones: each is a round trip.
@@ -134,7 +158,7 @@ impl Client {
     /// # Errors
     /// [`CallFault`].
     pub async fn read(&self, script: &str) -> Result<Answer, CallFault> {
-        self.read_by(Manner::Asked, script).await
+        self.read_by(Request::Read, script).await
     }
 
     /// As [`read`](Self::read), one exchange sooner; but a line that fails may end the script.
@@ -142,12 +166,12 @@ impl Client {
     /// # Errors
     /// [`CallFault`].
     pub async fn read_at_once(&self, script: &str) -> Result<Answer, CallFault> {
-        self.read_by(Manner::AtOnce, script).await
+        self.read_by(Request::ReadAtOnce, script).await
     }
 
-    async fn read_by(&self, manner: Manner, script: &str) -> Result<Answer, CallFault> {
+    async fn read_by(&self, request: Request, script: &str) -> Result<Answer, CallFault> {
         let begun = Instant::now();
-        match self.direct(script, manner).await {
+        match self.direct(script, request).await {
             Ok(answer) => Ok(answer),
             Err(Fault::Doubtful(fault @ (CallFault::Timeout(_) | CallFault::Flood))) => Err(fault),
             Err(Fault::Unasked | Fault::Doubtful(_)) => {
@@ -156,39 +180,13 @@ impl Client {
         }
     }
 
-    /// Opens a call ahead, so that [`act_by`](Self::act_by) is one exchange sooner; none where the socket does not serve.
-    /// Drop what is not used soon: a server without sessions does not end before.
-    pub async fn open(&self) -> Option<Opened> {
-        if !is_plain() {
-            return None;
-        }
-        let greetings = self.greetings.get_or_init(direct::Greetings::new);
-        let opened = tokio::time::timeout(self.deadline, direct::open(&self.path, greetings)).await;
-        opened.ok()?.ok().map(Opened)
-    }
-
     /// Has a script carried out, once.
     ///
     /// # Errors
     /// [`CallFault`]: it may or may not have happened, but will not happen later.
     pub async fn act(&self, script: &str, no_server: NoServer) -> Result<Answer, CallFault> {
-        self.act_by(None, script, no_server).await
-    }
-
-    /// As [`act`](Self::act), by a call that was opened ahead where there is one.
-    ///
-    /// # Errors
-    /// As [`act`](Self::act).
-    pub async fn act_by(&self, opened: Option<Opened>, script: &str, no_server: NoServer) -> Result<Answer, CallFault> {
         let begun = Instant::now();
-        let answer = match opened {
-            Some(Opened(call)) => match self.counted(Box::pin(call.carry_out(script))).await {
-                Err(Fault::Unasked) => self.direct(script, Manner::Asked).await,
-                answer => answer,
-            },
-            None => self.direct(script, Manner::Asked).await,
-        };
-        match answer {
+        match self.direct(script, Request::Act).await {
             Ok(answer) => return Ok(answer),
             Err(Fault::Doubtful(fault)) => return Err(fault),
             Err(Fault::Unasked) => {}
@@ -200,23 +198,57 @@ impl Client {
         self.fresh(args, script, self.deadline.saturating_sub(begun.elapsed())).await
     }
 
-    async fn direct(&self, script: &str, manner: Manner) -> Result<Answer, Fault> {
-        if !is_plain() {
-            return Err(Fault::Unasked);
-        }
-        let greetings = self.greetings.get_or_init(direct::Greetings::new);
-        self.counted(Box::pin(direct::ask(&self.path, greetings, script, manner))).await
-    }
-
-    /// The answer, in time; a call is counted once it was asked.
-    async fn counted(&self, answer: impl Future<Output = Result<Answer, Fault>>) -> Result<Answer, Fault> {
-        let answer = match tokio::time::timeout(self.deadline, answer).await {
+    /// The answer over the socket, in time; a call is counted once it was asked.
+    async fn direct(&self, script: &str, request: Request) -> Result<Answer, Fault> {
+        let answer = match tokio::time::timeout(self.deadline, Box::pin(self.exchange(script, request))).await {
             Ok(Err(Fault::Unasked)) => return Err(Fault::Unasked),
             Ok(answer) => answer,
             Err(_) => Err(Fault::Doubtful(CallFault::Timeout(self.deadline))),
         };
         self.calls.fetch_add(1, Ordering::Relaxed);
         answer
+    }
+
+    async fn exchange(&self, script: &str, request: Request) -> Result<Answer, Fault> {
+        let (needed, after) = match (request, &self.held) {
+            (Request::Read | Request::ReadAtOnce, None) => (Purpose::Read, After::End),
+            (Request::Read | Request::ReadAtOnce, Some(_)) => (Purpose::Read, After::Ask),
+            (Request::Act, None) => (Purpose::Act, After::End),
+            (Request::Act, Some(_)) => (Purpose::Act, After::Ask),
+        };
+        if let Some(kept) = self.held.as_ref().and_then(|held| held.take(needed)) {
+            match self.go_on(kept, script, request, after).await {
+                Err(Fault::Unasked) => {}
+                answer => return answer,
+            }
+        }
+        if !is_plain() {
+            return Err(Fault::Unasked);
+        }
+        let greetings = self.greetings.get_or_init(Greetings::new);
+        let purpose = if needed == Purpose::Act { needed } else { self.purpose };
+        if request == Request::ReadAtOnce {
+            let (connection, answer) = Connection::ask(&self.path, greetings, purpose, script, after).await?;
+            self.keep(connection);
+            return Ok(answer);
+        }
+        let connection = Connection::open(&self.path, greetings, purpose).await?;
+        self.go_on(connection, script, request, after).await
+    }
+
+    async fn go_on(&self, mut with: Connection, script: &str, request: Request, after: After) -> Result<Answer, Fault> {
+        let answer = match request {
+            Request::Read | Request::ReadAtOnce => with.carry_out(script, after).await?,
+            Request::Act => with.act(script, after).await?,
+        };
+        self.keep(with);
+        Ok(answer)
+    }
+
+    fn keep(&self, connection: Connection) {
+        if let Some(held) = self.held.as_ref().filter(|_| connection.is_asked()) {
+            held.put(connection);
+        }
     }
 
     /// Runs `tmux ARGS`, by a client of its own, with `input` on its standard input.

@@ -12,17 +12,24 @@
 //! Every doubt before the script is sent (nobody listens, another protocol, something that is not tmux) ends in
 //! [`Unasked`](Fault::Unasked), and a process is asked instead, which then says what is wrong.
 
-use super::frame::{self, Frame, Garbled};
+use super::frame::{self, Garbled, Received};
 use super::{Answer, CallFault, Client, SCRUBBED};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use std::ffi::OsString;
 use std::io::{Error, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
 /// Has the server ask for a script.
 const ASK_ME: &[u8] = b"source-file\0-\0";
+/// The last line of a script after which it asks for the next.
+const ASK_ME_NEXT: &str = "source-file -\n";
+/// A first command that prints an empty line: a server prints without being told that it may from the second line on.
+const AHEAD: &str = "display-message -p '' ; ";
 /// Has it carry out the script that follows: a condition that holds, and what is done then.
 const AT_ONCE: &[u8] = b"if-shell\0-F\x001\0";
 /// Bytes read at once.
@@ -34,15 +41,6 @@ const ERRORS: i32 = 2;
 /// `EBADF`, for every file that is not one of them.
 const BAD_FILE: i32 = 9;
 
-/// How a script is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Manner {
-    /// When the server asks for it; its lines are independent.
-    Asked,
-    /// At once, if it is short enough; then a line that fails ends it, and it may be carried out late.
-    AtOnce,
-}
-
 /// Why there is no answer.
 #[derive(Debug)]
 pub(super) enum Fault {
@@ -50,6 +48,15 @@ pub(super) enum Fault {
     Unasked,
     /// It may have happened.
     Doubtful(CallFault),
+}
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Reading alone.
+    Read,
+    /// Anything.
+    Act,
 }
 
 /// What each call says first: who we are.
@@ -67,10 +74,10 @@ impl Greetings {
         Self { reader: greeting([]), actor: greeting(std::env::vars_os()) }
     }
 
-    fn of(&self, manner: Manner) -> &[u8] {
-        match manner {
-            Manner::Asked => &self.actor,
-            Manner::AtOnce => &self.reader,
+    fn of(&self, purpose: Purpose) -> &[u8] {
+        match purpose {
+            Purpose::Read => &self.reader,
+            Purpose::Act => &self.actor,
         }
     }
 }
@@ -95,37 +102,30 @@ fn greeting(environment: impl IntoIterator<Item = (OsString, OsString)>) -> Vec<
     out
 }
 
-/// Has the script carried out by the server at this socket. Has no deadline; whoever drops it hangs up.
-pub(super) async fn ask(socket: &Path, greetings: &Greetings, script: &str, manner: Manner) -> Result<Answer, Fault> {
-    let mut first = greetings.of(manner).to_vec();
-    let words: [&[u8]; 4] = [&4_i32.to_ne_bytes(), AT_ONCE, script.as_bytes(), b"\0"];
-    if manner == Manner::Asked || !frame::put(&mut first, frame::COMMAND, &words) {
-        return open(socket, greetings).await?.carry_out(script).await;
-    }
-    let mut call = Call::begin(socket, &first).await?;
-    call.sent = true;
-    call.carry_out(script).await
+/// What becomes of a connection once a script is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum After {
+    /// It ends.
+    End,
+    /// The server asks for the next script on it, unless it had [`Connection::MOST_SCRIPTS`].
+    Ask,
 }
 
-/// A call whose script the server will ask for: opened ahead, it has asked by the time that the script is there. The
-/// server does nothing for it meanwhile, and nothing at all once it is dropped.
-pub(super) async fn open(socket: &Path, greetings: &Greetings) -> Result<Call, Fault> {
-    let mut first = greetings.of(Manner::Asked).to_vec();
-    frame::put(&mut first, frame::COMMAND, &[&2_i32.to_ne_bytes(), ASK_ME]);
-    Call::begin(socket, &first).await
-}
-
-/// One connection, for one script.
+/// One connection to a server. Whoever drops it hangs up; nothing here has a deadline.
+///
+/// That the server asks for a script says that it is its turn: a script that is sent long after may be carried out late,
+/// which only those that read may be.
 #[derive(Debug)]
-pub(super) struct Call {
+pub(super) struct Connection {
     stream: UnixStream,
-    /// What was read and is no whole frame yet.
-    received: Vec<u8>,
-    /// Whether any of the script may have been sent.
-    sent: bool,
-    /// Those that the server prints on.
-    streams: Vec<Printing>,
-    answer: Printed,
+    purpose: Purpose,
+    received: Received,
+    /// Since when the server waits for a script, and on which stream.
+    asked: Option<(i32, Instant)>,
+    /// How many it has carried out.
+    scripts: u32,
+    /// What the server prints on.
+    printing: Vec<Printing>,
 }
 
 /// One stream that the server prints on.
@@ -136,59 +136,180 @@ struct Printing {
     descriptor: i32,
     /// Whether the server prints on without our leave, or has it.
     flows: bool,
+    /// Whether anything was printed.
+    is_heard: bool,
 }
 
+/// What came until the server asked for the next script, or said that it is done.
 #[derive(Debug, Default)]
 struct Printed {
     out: Vec<u8>,
     err: Vec<u8>,
+    /// The exit status, where it said that.
+    status: Option<i32>,
 }
 
 impl Printed {
-    fn with(self, success: bool) -> Answer {
+    fn answer(self) -> Answer {
         let text = |bytes: Vec<u8>| {
             String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
         };
+        // The status of a script is that of its last command which failed, and each of them says why.
+        let success = self.status.map_or(self.err.is_empty(), |status| status == 0);
         Answer { out: text(self.out), err: text(self.err), success }
     }
 }
 
-impl Call {
-    async fn begin(socket: &Path, first: &[u8]) -> Result<Self, Fault> {
-        let Ok(stream) = UnixStream::connect(socket).await else { return Err(Fault::Unasked) };
-        let mut call = Self { stream, received: Vec::new(), sent: false, streams: vec![], answer: Printed::default() };
-        call.send(first).await.map_err(|_| Fault::Unasked)?;
-        Ok(call)
+impl Connection {
+    /// So many scripts go over one connection: each is nested in the one before, of which later versions allow 50, and
+    /// leaves a little behind at the server until the connection ends.
+    const MOST_SCRIPTS: u32 = 40;
+    /// For so long a server that has asked counts as one that still works.
+    const FRESH: Duration = Duration::from_millis(100);
+
+    /// Opens one on which the server asks for a script.
+    pub(super) async fn open(socket: &Path, greetings: &Greetings, purpose: Purpose) -> Result<Self, Fault> {
+        let mut first = greetings.of(purpose).to_vec();
+        frame::put(&mut first, frame::COMMAND, &[&2_i32.to_ne_bytes(), ASK_ME]);
+        let mut connection = Self::begin(socket, purpose, &first).await?;
+        connection.be_asked().await?;
+        Ok(connection)
     }
 
-    /// Has this script carried out, unless it was sent with the first words. Has no deadline.
-    pub(super) async fn carry_out(mut self, script: &str) -> Result<Answer, Fault> {
-        match self.run(script).await {
-            Ok(success) => Ok(self.answer.with(success)),
-            Err(_) if !self.sent => Err(Fault::Unasked),
-            Err(fault) => Err(Fault::Doubtful(fault)),
+    /// Opens one with a script that only reads, which is carried out at once; then a line that fails ends it. One that is
+    /// too long for that is asked for.
+    pub(super) async fn ask(
+        socket: &Path,
+        greetings: &Greetings,
+        purpose: Purpose,
+        script: &str,
+        after: After,
+    ) -> Result<(Self, Answer), Fault> {
+        let mut first = greetings.of(purpose).to_vec();
+        let next = if after == After::Ask { ASK_ME_NEXT } else { "" };
+        let words: [&[u8]; 5] = [&4_i32.to_ne_bytes(), AT_ONCE, script.as_bytes(), next.as_bytes(), b"\0"];
+        if !frame::put(&mut first, frame::COMMAND, &words) {
+            let mut connection = Self::open(socket, greetings, purpose).await?;
+            let answer = connection.carry_out(script, after).await?;
+            return Ok((connection, answer));
         }
+        let mut connection = Self::begin(socket, purpose, &first).await?;
+        let printed = connection.listen().await.map_err(Fault::Doubtful)?;
+        Ok((connection, printed.answer()))
     }
 
-    /// Until the server says that it is done; whether all went well.
-    async fn run(&mut self, script: &str) -> Result<bool, CallFault> {
-        loop {
-            let frame = self.next().await?;
-            match (frame.kind, frame.word(0), frame.word(1)) {
-                (frame::READ_OPEN, Some(stream), Some(INPUT)) if !self.sent => self.send_script(stream, script).await?,
-                (frame::READ_OPEN, Some(stream), _) => self.reply(frame::READ_DONE, stream, BAD_FILE).await?,
-                (frame::WRITE_OPEN, Some(stream), Some(descriptor @ (OUTPUT | ERRORS))) => {
-                    self.streams.push(Printing { stream, descriptor, flows: false });
-                }
-                (frame::WRITE_OPEN, Some(stream), _) => self.reply(frame::WRITE_READY, stream, BAD_FILE).await?,
-                (frame::WRITE, Some(stream), _) => self.take(stream, frame.rest())?,
-                // A client with a terminal would answer; the end of the connection says as much, and costs one read less.
-                (frame::EXIT, status, _) => return Ok(status.unwrap_or(0) == 0),
-                (frame::VERSION, _, _) => return Err(broken(ErrorKind::Unsupported)),
-                // What else a server sends is for clients with a terminal.
-                (_, _, _) => {}
+    async fn begin(socket: &Path, purpose: Purpose, first: &[u8]) -> Result<Self, Fault> {
+        let Ok(stream) = UnixStream::connect(socket).await else { return Err(Fault::Unasked) };
+        let (received, printing) = (Received::default(), vec![]);
+        let mut connection = Self { stream, purpose, received, asked: None, scripts: 0, printing };
+        connection.send(first).await.map_err(|_| Fault::Unasked)?;
+        Ok(connection)
+    }
+
+    /// Has a script carried out whose lines are independent.
+    pub(super) async fn carry_out(&mut self, script: &str, after: After) -> Result<Answer, Fault> {
+        let Some((stream, _)) = self.asked.take() else { return Err(Fault::Unasked) };
+        self.scripts += 1;
+        let next = if after == After::Ask && self.scripts < Self::MOST_SCRIPTS { ASK_ME_NEXT } else { "" };
+        let sent = self.send_script(stream, &[script, next].concat()).await;
+        // What breaks off before its end is never carried out.
+        sent.map_err(|_| Fault::Unasked)?;
+        self.listen().await.map(Printed::answer).map_err(Fault::Doubtful)
+    }
+
+    /// As [`carry_out`](Self::carry_out), of a script that may print little and must not be carried out late.
+    pub(super) async fn act(&mut self, script: &str, after: After) -> Result<Answer, Fault> {
+        if self.asked.is_none_or(|(_, since)| since.elapsed() > Self::FRESH) {
+            self.carry_out("", After::Ask).await.map_err(|_| Fault::Unasked)?;
+        }
+        if !self.printing.is_empty() || script.is_empty() {
+            return self.carry_out(script, after).await;
+        }
+        let mut answer = self.carry_out(&format!("{AHEAD}{script}"), after).await?;
+        if answer.out.starts_with('\n') {
+            answer.out.remove(0);
+        }
+        Ok(answer)
+    }
+
+    /// Whether the server waits for a script.
+    pub(super) fn is_asked(&self) -> bool {
+        self.asked.is_some()
+    }
+
+    /// Whether it can be used for this: the server waits for a script, and has said nothing since.
+    pub(super) fn serves(&self, purpose: Purpose) -> bool {
+        let suits = self.purpose == Purpose::Act || purpose == Purpose::Read;
+        suits && self.is_asked() && !self.has_news()
+    }
+
+    fn has_news(&self) -> bool {
+        let mut waiting = [PollFd::new(&self.stream, PollFlags::IN)];
+        rustix::event::poll(&mut waiting, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+    }
+
+    /// Ready once a server that waits for a script has something else to say: that it ends.
+    pub(super) fn poll_news(&self, context: &mut Context<'_>) -> Poll<()> {
+        while self.stream.poll_read_ready(context).is_ready() {
+            match self.stream.try_read(&mut [0]) {
+                Err(fault) if fault.kind() == ErrorKind::WouldBlock => {}
+                Ok(_) | Err(_) => return Poll::Ready(()),
             }
         }
+        Poll::Pending
+    }
+
+    async fn be_asked(&mut self) -> Result<(), Fault> {
+        let printed = self.listen().await.map_err(|_| Fault::Unasked)?;
+        if printed.status.is_none() { Ok(()) } else { Err(Fault::Unasked) }
+    }
+
+    /// Listens until the server asks for the next script, or says that it is done.
+    async fn listen(&mut self) -> Result<Printed, CallFault> {
+        let mut printed = Printed::default();
+        loop {
+            while let Some(frame) = self.received.take().map_err(|Garbled| broken(ErrorKind::InvalidData))? {
+                let (stream, word) = (frame.word(0), frame.word(1));
+                match (frame.kind, stream, word) {
+                    (frame::WRITE, Some(stream), _) => printed.take(&mut self.printing, stream, frame.rest())?,
+                    (frame::WRITE_OPEN, Some(stream), Some(descriptor @ (OUTPUT | ERRORS))) => {
+                        self.printing.push(Printing { stream, descriptor, flows: false, is_heard: false });
+                    }
+                    (frame::WRITE_OPEN, Some(stream), _) => self.reply(frame::WRITE_READY, stream, BAD_FILE).await?,
+                    (frame::READ_OPEN, Some(stream), Some(INPUT)) => self.asked = Some((stream, Instant::now())),
+                    (frame::READ_OPEN, Some(stream), _) => self.reply(frame::READ_DONE, stream, BAD_FILE).await?,
+                    // A client with a terminal would answer; the end of the connection says as much, and costs one read
+                    // less.
+                    (frame::EXIT, status, _) => {
+                        printed.status = Some(status.unwrap_or(0));
+                        return Ok(printed);
+                    }
+                    (frame::VERSION, _, _) => return Err(broken(ErrorKind::Unsupported)),
+                    // What else a server sends is for clients with a terminal.
+                    (_, _, _) => {}
+                }
+            }
+            // It may have asked before all was printed, for which it waited.
+            if self.asked.is_some() && self.printing.iter().all(|printing| printing.is_heard) {
+                return Ok(printed);
+            }
+            self.give_leave().await?;
+            if self.stream.read_buf(self.received.room(CHUNK)).await.map_err(CallFault::Io)? == 0 {
+                return Err(broken(ErrorKind::UnexpectedEof));
+            }
+        }
+    }
+
+    /// Lets the server print on the streams on which it waits for that. It prints without leave from a stream's second
+    /// line on, and mostly has by the time the first is read; each answer spared is a walk of the server through all that
+    /// it has open.
+    async fn give_leave(&mut self) -> Result<(), CallFault> {
+        while let Some(printing) = self.printing.iter_mut().find(|printing| !printing.flows) {
+            printing.flows = true;
+            let stream = printing.stream;
+            self.reply(frame::WRITE_READY, stream, 0).await?;
+        }
+        Ok(())
     }
 
     async fn send(&mut self, bytes: &[u8]) -> Result<(), CallFault> {
@@ -202,7 +323,6 @@ impl Call {
     }
 
     async fn send_script(&mut self, stream: i32, script: &str) -> Result<(), CallFault> {
-        self.sent = true;
         let mut bytes = Vec::with_capacity(script.len() + 256);
         for piece in script.as_bytes().chunks(frame::MAX_READ) {
             frame::put(&mut bytes, frame::READ, &[&stream.to_ne_bytes(), piece]);
@@ -210,47 +330,22 @@ impl Call {
         frame::put(&mut bytes, frame::READ_DONE, &[&stream.to_ne_bytes(), &0_i32.to_ne_bytes()]);
         self.send(&bytes).await
     }
+}
 
-    fn take(&mut self, stream: i32, bytes: &[u8]) -> Result<(), CallFault> {
-        let Some(printing) = self.streams.iter_mut().find(|printing| printing.stream == stream) else {
+impl Printed {
+    fn take(&mut self, printing: &mut [Printing], stream: i32, bytes: &[u8]) -> Result<(), CallFault> {
+        let Some(printing) = printing.iter_mut().find(|printing| printing.stream == stream) else {
             return Err(broken(ErrorKind::InvalidData));
         };
-        printing.flows = true;
+        (printing.flows, printing.is_heard) = (true, true);
         match printing.descriptor {
-            OUTPUT => self.answer.out.extend_from_slice(bytes),
-            _ => self.answer.err.extend_from_slice(bytes),
+            OUTPUT => self.out.extend_from_slice(bytes),
+            _ => self.err.extend_from_slice(bytes),
         }
-        if self.answer.out.len().max(self.answer.err.len()) > Client::MAX_ANSWER {
+        if self.out.len().max(self.err.len()) > Client::MAX_ANSWER {
             return Err(CallFault::Flood);
         }
         Ok(())
-    }
-
-    /// Lets the server print on the streams on which it waits for that. It prints without leave from a stream's second
-    /// line on, and mostly has by the time the first is read; each answer spared is a walk of the server through all that
-    /// it has open.
-    async fn give_leave(&mut self) -> Result<(), CallFault> {
-        while let Some(printing) = self.streams.iter_mut().find(|printing| !printing.flows) {
-            printing.flows = true;
-            let stream = printing.stream;
-            self.reply(frame::WRITE_READY, stream, 0).await?;
-        }
-        Ok(())
-    }
-
-    async fn next(&mut self) -> Result<Frame, CallFault> {
-        loop {
-            match frame::take(&mut self.received) {
-                Ok(Some(frame)) => return Ok(frame),
-                Ok(None) => {}
-                Err(Garbled) => return Err(broken(ErrorKind::InvalidData)),
-            }
-            self.give_leave().await?;
-            self.received.reserve(CHUNK);
-            if self.stream.read_buf(&mut self.received).await.map_err(CallFault::Io)? == 0 {
-                return Err(broken(ErrorKind::UnexpectedEof));
-            }
-        }
     }
 }
 

@@ -46,16 +46,16 @@ pub(super) const MAX_READ: usize = MAX_FRAME - HEAD - size_of::<i32>();
 
 /// One frame that came in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Frame {
+pub(super) struct Frame<'a> {
     pub(super) kind: u32,
-    pub(super) data: Vec<u8>,
+    pub(super) data: &'a [u8],
 }
 
 /// What came in is no frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Garbled;
 
-impl Frame {
+impl<'a> Frame<'a> {
     /// The word of this number, counted from 0, where the data is that long.
     pub(super) fn word(&self, number: usize) -> Option<i32> {
         let bytes = self.data.chunks_exact(size_of::<i32>()).nth(number)?;
@@ -63,7 +63,7 @@ impl Frame {
     }
 
     /// What comes after the first word.
-    pub(super) fn rest(&self) -> &[u8] {
+    pub(super) fn rest(&self) -> &'a [u8] {
         self.data.get(size_of::<i32>()..).unwrap_or_default()
     }
 }
@@ -85,21 +85,37 @@ pub(super) fn put(out: &mut Vec<u8>, kind: u32, parts: &[&[u8]]) -> bool {
     true
 }
 
-/// Takes the first whole frame out of what was received.
-pub(super) fn take(received: &mut Vec<u8>) -> Result<Option<Frame>, Garbled> {
-    let word = |at: usize| received.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_ne_bytes);
-    let (Some(kind), Some(length)) = (word(0), word(4)) else { return Ok(None) };
-    // Flags say that a descriptor came along, which no server sends.
-    let length = usize::try_from(length & 0xffff).map_err(|_| Garbled)?;
-    if !(HEAD..=MAX_FRAME).contains(&length) {
-        return Err(Garbled);
+/// What was received, taken frame by frame.
+#[derive(Debug, Default)]
+pub(super) struct Received {
+    bytes: Vec<u8>,
+    /// How much of it was taken: moving the rest to the front for each line of a long answer would cost more than the
+    /// answer.
+    taken: usize,
+}
+
+impl Received {
+    /// Where what comes next goes: behind what is left, with room for so many bytes.
+    pub(super) fn room(&mut self, size: usize) -> &mut Vec<u8> {
+        self.bytes.drain(..std::mem::take(&mut self.taken));
+        self.bytes.reserve(size);
+        &mut self.bytes
     }
-    if received.len() < length {
-        return Ok(None);
+
+    /// Takes the next whole frame.
+    pub(super) fn take(&mut self) -> Result<Option<Frame<'_>>, Garbled> {
+        let left = self.bytes.get(self.taken..).unwrap_or_default();
+        let word = |at: usize| left.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_ne_bytes);
+        let (Some(kind), Some(length)) = (word(0), word(4)) else { return Ok(None) };
+        // Flags say that a descriptor came along, which no server sends.
+        let length = usize::try_from(length & 0xffff).map_err(|_| Garbled)?;
+        if !(HEAD..=MAX_FRAME).contains(&length) {
+            return Err(Garbled);
+        }
+        let Some(data) = left.get(HEAD..length) else { return Ok(None) };
+        self.taken += length;
+        Ok(Some(Frame { kind, data }))
     }
-    let data = received.get(HEAD..length).ok_or(Garbled)?.to_vec();
-    received.drain(..length);
-    Ok(Some(Frame { kind, data }))
 }
 
 #[cfg(test)]
@@ -111,16 +127,15 @@ mod tests {
         let mut bytes = vec![];
         assert!(put(&mut bytes, READ, &[&7_i32.to_ne_bytes(), b"text"]));
         assert!(put(&mut bytes, EXIT, &[]));
-        let mut received = vec![];
+        let mut received = Received::default();
         let mut taken = vec![];
         for byte in bytes {
-            received.push(byte);
-            taken.extend(take(&mut received).unwrap());
+            received.room(1).push(byte);
+            let frame = received.take().unwrap();
+            taken.extend(frame.map(|frame| (frame.kind, frame.word(0), frame.rest().to_vec())));
         }
-        assert!(received.is_empty());
-        assert_eq!(taken.iter().map(|frame| frame.kind).collect::<Vec<_>>(), [READ, EXIT]);
-        assert_eq!((taken[0].word(0), taken[0].rest()), (Some(7), b"text".as_slice()));
-        assert_eq!((taken[1].word(0), taken[1].rest()), (None, b"".as_slice()));
+        assert!(received.room(0).is_empty());
+        assert_eq!(taken, [(READ, Some(7), b"text".to_vec()), (EXIT, None, vec![])]);
     }
 
     #[test]
@@ -130,7 +145,10 @@ mod tests {
         assert_eq!(bytes.len(), MAX_FRAME);
         assert!(!put(&mut bytes, READ, &[&[0; 5], &[1; MAX_READ]]));
         assert_eq!(bytes.len(), MAX_FRAME);
-        assert_eq!(take(&mut vec![0xff; HEAD]), Err(Garbled));
-        assert_eq!(take(&mut vec![0; HEAD]), Err(Garbled));
+        for garbled in [[0xff; HEAD], [0; HEAD]] {
+            let mut received = Received::default();
+            received.room(HEAD).extend(garbled);
+            assert_eq!(received.take(), Err(Garbled));
+        }
     }
 }

@@ -4,6 +4,7 @@ mod client;
 mod direct;
 pub mod fence;
 mod frame;
+mod held;
 pub mod labels;
 pub mod list;
 mod nonce;
@@ -14,4 +15,5 @@ pub mod script;
 pub mod tail;
 pub mod typing;
 
-pub use client::{Answer, CallFault, Client, Opened, SCRUBBED};
+pub use client::{Answer, CallFault, Client, SCRUBBED};
+pub use direct::Purpose;

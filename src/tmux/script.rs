@@ -5,7 +5,7 @@
 //! one that fails stops no other. Within a line a command that fails stops the rest of the line, so the reply printed at
 //! its end proves that all of it happened.
 
-use super::{Answer, CallFault, Client, Opened};
+use super::{Answer, CallFault, Client, Purpose};
 use std::fmt::Write as _;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
@@ -109,10 +109,6 @@ impl Default for Batch {
     }
 }
 
-/// A line before all others that prints an empty one: a server prints without being told that it may from the second
-/// line on.
-const AHEAD: &str = "display-message -p ''";
-
 impl Batch {
     /// Lines of the first call, so that it stays far below the deadline: among 1,000 sessions a start takes tmux some
     /// 13 ms. Those after it have more or fewer, by how long the last one took.
@@ -138,11 +134,7 @@ impl Batch {
     ///
     /// After a call that got no answer no further call is made: the lines left are `Unseen` too. Nothing is tried twice.
     pub async fn run(self, client: &Client, no_server: NoServer) -> Vec<Reply> {
-        self.run_by(None, client, no_server).await
-    }
-
-    /// As [`run`](Self::run), the first call by one that was opened ahead where there is one.
-    pub async fn run_by(self, mut opened: Option<Opened>, client: &Client, no_server: NoServer) -> Vec<Reply> {
+        let client = &client.lasting(Purpose::Act);
         let mut replies = Vec::with_capacity(self.lines.len());
         let mut given_up = None;
         let (mut rest, mut pace) = (self.lines.as_slice(), Pace::default());
@@ -155,9 +147,9 @@ impl Batch {
             let (chunk, after) = rest.split_at(pace.fitting(rest));
             rest = after;
             let begun = Instant::now();
-            let mut script = format!("{AHEAD}\n{}", chunk.join("\n"));
+            let mut script = chunk.join("\n");
             script.push('\n');
-            match client.act_by(opened.take(), &script, no_server).await {
+            match client.act(&script, no_server).await {
                 Ok(answer) => {
                     pace.took(begun.elapsed());
                     replies.extend(self.read(first, chunk.len(), &answer));

@@ -5,7 +5,7 @@ use gtctl::proc::process;
 use gtctl::proc::signal::{Signal, signal};
 use gtctl::tmux::list;
 use gtctl::tmux::script::NoServer;
-use gtctl::tmux::{CallFault, Client};
+use gtctl::tmux::{CallFault, Client, Purpose};
 use std::fmt::Write as _;
 use std::io::{Read, Write as _};
 use std::os::unix::net::UnixListener;
@@ -20,6 +20,7 @@ async fn by_process(client: &Client, script: &str) -> gtctl::tmux::Answer {
 async fn it_hears_what_a_process_hears() {
     let server = TestServer::start();
     let client = server.scratch.client();
+    let lasting = client.lasting(Purpose::Act);
     server.session("plain", &["sleep", "1000"]);
     server.label("plain", &[("@gtctl_label", "two\nlines \u{1b}[2Jé ✳")]);
     let mut long = String::new();
@@ -38,6 +39,10 @@ async fn it_hears_what_a_process_hears() {
     ] {
         let (ours, theirs) = (client.act(script, NoServer::Stale).await.unwrap(), by_process(&client, script).await);
         assert_eq!(ours, theirs, "{}", script.lines().next().unwrap_or(""));
+        for _ in 0..3 {
+            assert_eq!(lasting.act(script, NoServer::Stale).await.unwrap(), theirs);
+            assert_eq!(lasting.read(script).await.unwrap(), theirs);
+        }
         if theirs.success {
             assert_eq!(client.read_at_once(script).await.unwrap(), theirs);
         }
@@ -76,11 +81,60 @@ async fn it_leaves_no_process_and_no_client_behind() {
     assert_eq!(client.calls(), 201);
 }
 
+/// How many clients the server has open, beside what it had before.
+fn connections(server: &TestServer) -> usize {
+    let opened = std::fs::read_dir(format!("/proc/{}/fd", server.id.0.pid)).unwrap();
+    let sockets = opened.filter_map(|file| std::fs::read_link(file.unwrap().path()).ok());
+    sockets.filter(|link| link.to_string_lossy().starts_with("socket:")).count()
+}
+
 #[tokio::test]
-async fn what_was_given_up_before_its_turn_is_never_done() {
+async fn a_kept_connection_carries_many_scripts_and_goes_in_time() {
     let server = TestServer::start();
     server.session("one", &["sleep", "1000"]);
-    let client = server.scratch.client();
+    let client = server.scratch.client().lasting(Purpose::Act);
+    let before = connections(&server);
+    for n in 0..205 {
+        let script = format!("display-message -p {n}\n");
+        assert_eq!(client.act(&script, NoServer::Stale).await.unwrap().out, format!("{n}\n"));
+        assert_eq!(list::list(&client).await.unwrap().rows.len(), 1);
+    }
+    assert_eq!(client.calls(), 410);
+    assert_eq!(connections(&server), before + 1);
+    wait_for("it to be let go", async || (connections(&server) == before).then_some(())).await;
+    list::list(&client).await.unwrap();
+    assert_eq!(connections(&server), before + 1);
+    drop(client);
+    wait_for("it to go with its client", async || (connections(&server) == before).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_kept_connection_keeps_no_server_from_ending() {
+    let server = TestServer::start();
+    server.session("one", &["sleep", "1000"]);
+    let client = server.scratch.client().lasting(Purpose::Act);
+    list::list(&client).await.unwrap();
+    server.run(&["kill-server"]);
+    let begun = Instant::now();
+    wait_for("the server to end", async || (!process::may_live(server.id.0)).then_some(())).await;
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert!(matches!(list::list(&client).await, Err(list::ListFault::NoServer(_))));
+}
+
+#[tokio::test]
+async fn what_was_given_up_before_its_turn_is_never_done() {
+    for client in [Client::clone, |client: &Client| client.lasting(Purpose::Act)] {
+        given_up_before_its_turn(client).await;
+    }
+}
+
+async fn given_up_before_its_turn(client: fn(&Client) -> Client) {
+    let server = TestServer::start();
+    server.session("one", &["sleep", "1000"]);
+    let client = client(&server.scratch.client());
+    list::list(&client).await.unwrap();
+    // Longer than a server's asking counts.
+    tokio::time::sleep(Duration::from_millis(200)).await;
     signal(server.id.0, Signal::STOP);
     let begun = Instant::now();
     let act = client.act("set-option -g @late yes\n", NoServer::Stale).await;
