@@ -3,7 +3,6 @@
 use super::cycle::{Controller, CycleFault, TURN_PATIENCE};
 use crate::model::{Memory, Request, SessionName};
 use crate::remember::ask;
-use crate::store::Against;
 
 impl Controller {
     /// Writes down what somebody asks for by hand, for this cycle and every later one to act on.
@@ -25,7 +24,7 @@ impl Controller {
     pub(super) fn amend(&mut self, change: impl FnOnce(Memory) -> Memory) -> Result<(), CycleFault> {
         let _turn = self.store.lock_turn(self.me, TURN_PATIENCE).map_err(CycleFault::Lock)?;
         let memory = change(self.recall(&mut Vec::new())?);
-        self.store.save(&memory, Against::PowerLoss).map_err(CycleFault::Store)?;
+        self.store.save(&memory).map_err(CycleFault::Store)?;
         self.kept.written(&memory);
         self.kept.turn_ends(&memory);
         Ok(())

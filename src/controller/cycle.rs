@@ -13,7 +13,7 @@ use crate::observe::{Depth, Living};
 use crate::plan::{Situation, plan, within};
 use crate::proc::marker::Scan;
 use crate::remember::{departed, entries as journal_of, handoffs, idle_saved, record, take_back};
-use crate::store::{Against, Counted, Lock, LockFault, Retention, StateDir, StoreFault};
+use crate::store::{Counted, Lock, LockFault, Retention, StateDir, StoreFault};
 use crate::tmux::{Client, Purpose};
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -169,7 +169,7 @@ impl Controller {
         };
         let memory = take_back(record(memory, &plan, &outcomes, now), &learned, &plan, &outcomes);
         if !outcomes.is_empty() {
-            self.save(&memory, Against::PowerLoss, &mut notices);
+            self.save(&memory, &mut notices);
             self.retire_logs(town, &outcomes, &mut notices);
         }
         self.retire_logs(town, &ended.outcomes(), &mut notices);
@@ -206,8 +206,7 @@ impl Controller {
         if decided.steps.is_empty() && self.kept.holds(&intended) {
             return (decided, intended);
         }
-        let against = self.kept.needed(&decided);
-        if self.save(&intended, against, notices) {
+        if self.save_intent(&intended, &decided, notices) {
             return (decided, intended);
         }
         let orders = Orders { durability: Durability::Failing, ..orders };

@@ -4,7 +4,7 @@ use super::cycle::{Controller, CycleFault, chain};
 use crate::model::{Action, Content, Entry, Memory, Period, Plan, Rung, Step};
 use crate::proc;
 use crate::remember::{DEPARTURE_KEYS, departure_entry, idle_spared};
-use crate::store::Against;
+use crate::store::{Intended, StoreFault};
 
 /// A quiet town's state is written this often, for the clocks' sake.
 const CALM_SAVE: Period = Period::from_mins(1);
@@ -16,6 +16,8 @@ pub(super) struct Kept {
     current: Option<Memory>,
     /// What the state file holds, as far as known here.
     saved: Option<Memory>,
+    /// What it says with the intent that stands beside it, where there is one.
+    intended: Option<Memory>,
     /// The last save failed.
     failed: bool,
 }
@@ -24,6 +26,12 @@ impl Kept {
     /// Takes note of a memory that was written.
     pub(super) fn written(&mut self, memory: &Memory) {
         self.saved = Some(memory.clone());
+        self.intended = None;
+    }
+
+    /// What the state says.
+    fn says(&self) -> Option<&Memory> {
+        self.intended.as_ref().or(self.saved.as_ref())
     }
 
     /// Takes note of what is remembered at the end of a turn, written or not.
@@ -31,10 +39,10 @@ impl Kept {
         self.current = Some(memory.clone());
     }
 
-    /// What the intent of this plan must outlive before anything is touched: where something that lives is to be ended, or
-    /// the last save failed, the machine. What begins where nothing lives is written down for ourselves: whatever ends the
-    /// machine ends the town's server with all its sessions, and the save after it is waited for.
-    pub(super) fn needed(&self, plan: &Plan) -> Against {
+    /// Whether the intent of this plan need only outlive ourselves, not the machine, before anything is touched: what begins
+    /// where nothing lives, for whatever ends the machine ends the town's server with all its sessions, and the save after
+    /// it is waited for. Not so where something that lives is to be ended, or the last save failed.
+    pub(super) fn is_for_ourselves(&self, plan: &Plan) -> bool {
         let begins = |step: &Step| match &step.action {
             Action::Start { .. } => true,
             Action::Restart { rung: Rung::Finish, target, .. } => target.process.is_none(),
@@ -44,14 +52,13 @@ impl Kept {
             | Action::Nudge { .. }
             | Action::Rouse { .. } => false,
         };
-        let is_quick = !self.failed && !plan.steps.is_empty() && plan.steps.iter().all(begins);
-        if is_quick { Against::OurEnd } else { Against::PowerLoss }
+        !self.failed && !plan.steps.is_empty() && plan.steps.iter().all(begins)
     }
 
-    /// Whether the state file says all that matters of this memory: all but the time of a calm look, and what screens
+    /// Whether the state says all that matters of this memory: all but the time of a calm look, and what screens
     /// show while they say the same, which a look at them tells again.
     pub(super) fn holds(&self, memory: &Memory) -> bool {
-        let Some(saved) = &self.saved else { return false };
+        let Some(saved) = self.says() else { return false };
         let looked = memory.last_look.zip(saved.last_look);
         let aged = looked.is_none_or(|(now, then)| now.since(&then) >= CALM_SAVE);
         !aged && Memory { last_look: saved.last_look, ..without_news_of_screens(memory, saved) } == *saved
@@ -71,22 +78,33 @@ impl Controller {
     }
 
     /// Writes the memory; tells whether that could be done.
-    pub(super) fn save(&mut self, memory: &Memory, against: Against, notices: &mut Vec<String>) -> bool {
-        match self.store.save(memory, against) {
-            Ok(_) => {
-                self.kept.written(memory);
-                self.kept.failed = false;
-                true
+    pub(super) fn save(&mut self, memory: &Memory, notices: &mut Vec<String>) -> bool {
+        let saved = self.store.save(memory).map(|_| self.kept.written(memory));
+        self.has_written(saved, notices)
+    }
+
+    /// Writes down what is about to be done by this plan; tells whether that could be done.
+    pub(super) fn save_intent(&mut self, memory: &Memory, plan: &Plan, notices: &mut Vec<String>) -> bool {
+        let Some(saved) = self.kept.saved.as_ref().filter(|_| self.kept.is_for_ourselves(plan)) else {
+            return self.save(memory, notices);
+        };
+        let intended = self.store.intend(memory, saved).map(|how| match how {
+            Intended::Beside => self.kept.intended = Some(memory.clone()),
+            Intended::Saved => self.kept.written(memory),
+        });
+        self.has_written(intended, notices)
+    }
+
+    fn has_written(&mut self, written: Result<(), StoreFault>, notices: &mut Vec<String>) -> bool {
+        self.kept.failed = written.is_err();
+        if let Err(fault) = written {
+            let notice = format!("the state was not written: {}", chain(&fault));
+            if !notices.contains(&notice) {
+                notices.push(notice);
             }
-            Err(fault) => {
-                self.kept.failed = true;
-                let notice = format!("the state was not written: {}", chain(&fault));
-                if !notices.contains(&notice) {
-                    notices.push(notice);
-                }
-                false
-            }
+            return false;
         }
+        true
     }
 
     /// What is to be told of the ends that were asked for and have come, and the idling that they spare. What a
@@ -106,7 +124,7 @@ impl Controller {
             return memory;
         }
         let memory = Memory { departures: Vec::new(), ..memory };
-        self.save(&memory, Against::PowerLoss, notices);
+        self.save(&memory, notices);
         memory
     }
 }

@@ -9,7 +9,7 @@ use crate::model::{
 use crate::observe::Depth;
 use crate::plan::{Situation, nudgeable};
 use crate::remember::{nudge_entry, nudging};
-use crate::store::{Against, Lock};
+use crate::store::Lock;
 
 /// The commands of a session's launcher, where one of them takes texts.
 fn launcher_of<'t>(town: &'t Town, session: &SessionName) -> Option<&'t Commands> {
@@ -183,7 +183,7 @@ impl Controller {
         now: Moment,
     ) -> Result<(), String> {
         let memory = nudging(memory, session, target.generation, text, now);
-        let saved = self.store.save(&memory, Against::PowerLoss);
+        let saved = self.store.save(&memory);
         saved.map_err(|fault| format!("it could not be written down first: {}", chain(&fault)))?;
         self.kept.written(&memory);
         self.kept.turn_ends(&memory);

@@ -1,8 +1,9 @@
 //! Where the state lies, and how its directory is opened.
 
 use super::StoreFault;
-use super::file::{Stamp, options_without_surprises};
+use super::file::options_without_surprises;
 use super::lock::{CONTROLLER_LOCK, TURN_LOCK};
+use super::state::Known;
 use crate::model::SessionName;
 use nix::unistd::Uid;
 use std::fs::{self, DirBuilder};
@@ -104,10 +105,7 @@ fn create_lock_files(path: &Path) {
 #[derive(Debug)]
 pub struct StateDir {
     pub(super) view: View,
-    /// The state file as last read or written here, and a digest of what it holds.
-    pub(super) known: Option<(Stamp, u64)>,
-    /// Whether that is on the disk.
-    pub(super) safe: bool,
+    pub(super) known: Known,
 }
 
 impl StateDir {
@@ -131,7 +129,7 @@ impl StateDir {
                 .map_err(StoreFault::io("close to others", path))?;
         }
         create_lock_files(path);
-        Ok(Self { view: View::of(path), known: None, safe: false })
+        Ok(Self { view: View::of(path), known: Known::default() })
     }
 
     /// The same directory, only to be read.

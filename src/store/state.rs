@@ -4,7 +4,8 @@
 //! FNV-1a over version and memory. `gtctl.prev.json` is the one before it. A file that does not agree with its
 //! checksum is worth nothing: the previous one is read, and the broken one kept aside as `gtctl.json.broken`.
 
-use super::file::{self, Stamp};
+use super::file::{self, Stamp, Sync};
+use super::intent::Beside;
 use super::{StateDir, StoreFault, View, wire};
 use crate::model::{Memory, Moment};
 use std::fs;
@@ -12,7 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The form that this version reads and writes.
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 
 /// The largest state file taken or written, in bytes: some hundred thousand sessions.
 const LIMIT: usize = 64 << 20;
@@ -39,14 +40,13 @@ pub enum Saved {
     Same,
 }
 
-/// What a save is to outlive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Against {
-    /// Our own end, whenever it comes: the kernel has it all. A loss of power may lose it, and then the state is what was
-    /// saved against one last.
-    OurEnd,
-    /// The end of the machine: it is on the disk. Costs two waits for that.
-    PowerLoss,
+/// The state as last read or written here.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Known {
+    /// The state file, and the checksum of what it holds.
+    pub(super) main: Option<(Stamp, u64)>,
+    /// What stands beside it, whatever that holds.
+    pub(super) beside: Option<Stamp>,
 }
 
 /// What is in a state file.
@@ -66,18 +66,24 @@ impl View {
         self.load_state(now).map(|(loaded, _)| loaded)
     }
 
-    fn load_state(&self, now: Moment) -> Result<(Loaded, Option<(Stamp, u64)>), StoreFault> {
+    fn load_state(&self, now: Moment) -> Result<(Loaded, Known), StoreFault> {
         let path = self.path.join(MAIN);
         let (mut loaded, known) = match inspect(&path) {
             Content::Good { memory, stamp, digest } => {
-                (Loaded { memory: *memory, notices: Vec::new() }, Some((stamp, digest)))
+                let Beside { stamp: beside, memory } = self.intent(digest, *memory)?;
+                (Loaded { memory, notices: Vec::new() }, Known { main: Some((stamp, digest)), beside })
             }
             Content::Newer(version) => return Err(StoreFault::Newer { path, version }),
-            Content::Nothing => (self.load_previous(None)?, None),
-            Content::Broken(why) => (self.load_previous(Some(&format!("{} {why}", path.display())))?, None),
+            Content::Nothing => (self.load_previous(None)?, self.unknown()),
+            Content::Broken(why) => (self.load_previous(Some(&format!("{} {why}", path.display())))?, self.unknown()),
         };
         self.merge_handoffs_into(&mut loaded, now);
         Ok((loaded, known))
+    }
+
+    /// What is known where the state file says nothing.
+    fn unknown(&self) -> Known {
+        Known { main: None, beside: Stamp::of(&self.intent_file()) }
     }
 
     /// The previous state, when the present one is missing or, as `trouble` says, broken.
@@ -104,14 +110,15 @@ impl StateDir {
     /// As [`View::load`].
     pub fn load(&mut self, now: Moment) -> Result<Loaded, StoreFault> {
         let (loaded, known) = self.view.load_state(now)?;
-        (self.known, self.safe) = (known, true);
+        self.known = known;
         Ok(loaded)
     }
 
-    /// Whether the state file is no longer the one last loaded or saved here: another process has had its turn.
+    /// Whether the state is no longer the one last loaded or written here: another process has had its turn.
     #[must_use]
     pub fn changed_elsewhere(&self) -> bool {
-        Stamp::of(&self.view.path.join(MAIN)) != self.known.map(|(stamp, _)| stamp)
+        let Known { main, beside } = self.known;
+        Stamp::of(&self.main_file()) != main.map(|(stamp, _)| stamp) || Stamp::of(&self.view.intent_file()) != beside
     }
 
     /// The state file, whether it exists or not.
@@ -120,33 +127,28 @@ impl StateDir {
         self.view.path.join(MAIN)
     }
 
-    /// Writes `memory` down. Writes nothing when the file already holds exactly this, as safely.
+    /// Writes `memory` down, so that it outlives the end of the machine. Writes nothing when the file already holds exactly
+    /// this.
     ///
     /// # Errors
     /// When it cannot be written; the file then still holds what it held. [`StoreFault::Newer`] when a newer gtctl has
     /// written there meanwhile: that is never overwritten.
-    pub fn save(&mut self, memory: &Memory, against: Against) -> Result<Saved, StoreFault> {
+    pub fn save(&mut self, memory: &Memory) -> Result<Saved, StoreFault> {
         let payload = wire::encode(memory).map_err(StoreFault::Encoding)?;
         let digest = checksum(VERSION, &payload);
         let undisturbed = !self.changed_elsewhere();
-        let is_safe = self.safe || against == Against::OurEnd;
-        if undisturbed && is_safe && self.known.is_some_and(|(_, known)| known == digest) {
+        if undisturbed && self.known.main.is_some_and(|(_, known)| known == digest) {
+            self.forget_intent()?;
             return Ok(Saved::Same);
         }
-        let main = self.view.path.join(MAIN);
-        let text = frame(&payload, digest);
+        let main = self.main_file();
+        let text = framed(&payload, digest);
         if text.len() > LIMIT {
             return Err(StoreFault::TooLarge { path: main, size: text.len(), limit: LIMIT });
         }
         let temporary = self.view.path.join("gtctl.json.tmp");
-        let sync = match against {
-            Against::OurEnd => file::Sync::Later,
-            Against::PowerLoss => file::Sync::Now,
-        };
-        let stamp = file::write_aside(&temporary, text.as_bytes(), sync)?;
-        let way = match self.known {
-            // The previous one stays one that a loss of power leaves whole.
-            Some(_) if undisturbed && !self.safe => Ok(()),
+        let stamp = file::write_aside(&temporary, text.as_bytes(), Sync::Now)?;
+        let way = match self.known.main {
             Some(_) if undisturbed => self.keep_previous(),
             Some(_) | None => self.make_way(&main),
         };
@@ -155,11 +157,10 @@ impl StateDir {
         }
         way?;
         fs::rename(&temporary, &main).map_err(StoreFault::io("replace", &main))?;
-        (self.known, self.safe) = (Some((stamp, digest)), false);
-        if against == Against::PowerLoss {
-            file::sync_parent(&main)?;
-            self.safe = true;
-        }
+        self.known.main = Some((stamp, digest));
+        // It goes with a state that is no more.
+        let _ = self.forget_intent();
+        file::sync_parent(&main)?;
         Ok(Saved::Written)
     }
 
@@ -203,30 +204,44 @@ fn inspect(path: &Path) -> Content {
 }
 
 fn parse(bytes: &[u8], stamp: Stamp) -> Content {
-    let Some((version, sum, payload)) = std::str::from_utf8(bytes).ok().and_then(unframe) else {
-        return Content::Broken("is not whole".to_owned());
-    };
-    if checksum(version, payload) != sum {
-        return Content::Broken("does not agree with its checksum".to_owned());
-    }
-    if version > VERSION {
-        return Content::Newer(version);
-    }
-    match wire::decode(payload) {
-        Ok(memory) => Content::Good { memory: Box::new(memory), stamp, digest: sum },
-        Err(e) => Content::Broken(format!("is not understood ({e})")),
+    match unframe(bytes) {
+        Err(why) => Content::Broken(why.to_owned()),
+        Ok(Framed { version, .. }) if version > VERSION => Content::Newer(version),
+        Ok(Framed { version: _, digest, payload }) => match wire::decode(payload) {
+            Ok(memory) => Content::Good { memory: Box::new(memory), stamp, digest },
+            Err(e) => Content::Broken(format!("is not understood ({e})")),
+        },
     }
 }
 
-fn frame(payload: &str, sum: u64) -> String {
-    format!("{{\"version\":{VERSION},\"checksum\":\"{sum:016x}\",\"memory\":{payload}}}\n")
+/// What a whole file holds.
+pub(super) struct Framed<'a> {
+    pub(super) version: u32,
+    pub(super) digest: u64,
+    pub(super) payload: &'a str,
 }
 
-fn unframe(text: &str) -> Option<(u32, u64, &str)> {
+/// The bytes of a file that holds this.
+pub(super) fn frame(payload: &str) -> String {
+    framed(payload, checksum(VERSION, payload))
+}
+
+fn framed(payload: &str, digest: u64) -> String {
+    format!("{{\"version\":{VERSION},\"checksum\":\"{digest:016x}\",\"memory\":{payload}}}\n")
+}
+
+/// What the bytes of a file hold, or what is wrong with them.
+pub(super) fn unframe(bytes: &[u8]) -> Result<Framed<'_>, &'static str> {
+    let framed = std::str::from_utf8(bytes).ok().and_then(parts).ok_or("is not whole")?;
+    let agrees = checksum(framed.version, framed.payload) == framed.digest;
+    if agrees { Ok(framed) } else { Err("does not agree with its checksum") }
+}
+
+fn parts(text: &str) -> Option<Framed<'_>> {
     let (version, rest) = text.strip_prefix("{\"version\":")?.split_once(",\"checksum\":\"")?;
-    let (sum, rest) = rest.split_once("\",\"memory\":")?;
+    let (digest, rest) = rest.split_once("\",\"memory\":")?;
     let payload = rest.strip_suffix("}\n")?;
-    Some((version.parse().ok()?, u64::from_str_radix(sum, 16).ok()?, payload))
+    Some(Framed { version: version.parse().ok()?, digest: u64::from_str_radix(digest, 16).ok()?, payload })
 }
 
 /// FNV-1a, 64 bits, over the version in decimal, a colon and the payload.

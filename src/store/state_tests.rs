@@ -1,5 +1,6 @@
 //! The state file against everything that can happen to it.
 
+use super::super::Intended;
 use super::*;
 use crate::model;
 use crate::model::{
@@ -187,7 +188,7 @@ fn everything_comes_back() {
     let scratch = Scratch::new("back");
     let mut dir = opened(&scratch);
     for memory in [Memory::default(), full_memory(5)] {
-        dir.save(&memory, Against::PowerLoss).unwrap();
+        dir.save(&memory).unwrap();
         assert_eq!(dir.view().load(NOW).unwrap(), Loaded { memory, notices: vec![] });
     }
 }
@@ -197,15 +198,15 @@ fn an_equal_save_writes_nothing_unless_the_file_went_away() {
     let scratch = Scratch::new("equal");
     let mut dir = opened(&scratch);
     let memory = full_memory(3);
-    assert_eq!(dir.save(&memory, Against::PowerLoss).unwrap(), Saved::Written);
-    assert_eq!(dir.save(&memory, Against::PowerLoss).unwrap(), Saved::Same);
+    assert_eq!(dir.save(&memory).unwrap(), Saved::Written);
+    assert_eq!(dir.save(&memory).unwrap(), Saved::Same);
     assert!(!dir.changed_elsewhere());
     let mut again = opened(&scratch);
     again.load(NOW).unwrap();
-    assert_eq!(again.save(&memory, Against::PowerLoss).unwrap(), Saved::Same);
+    assert_eq!(again.save(&memory).unwrap(), Saved::Same);
     fs::remove_file(scratch.path().join(MAIN)).unwrap();
     assert!(dir.changed_elsewhere());
-    assert_eq!(dir.save(&memory, Against::PowerLoss).unwrap(), Saved::Written);
+    assert_eq!(dir.save(&memory).unwrap(), Saved::Written);
     assert_eq!(dir.view().load(NOW).unwrap().memory, memory);
 }
 
@@ -214,8 +215,8 @@ fn files_are_owner_only() {
     use std::os::unix::fs::PermissionsExt;
     let scratch = Scratch::new("private");
     let mut dir = opened(&scratch);
-    dir.save(&full_memory(1), Against::PowerLoss).unwrap();
-    dir.save(&full_memory(2), Against::PowerLoss).unwrap();
+    dir.save(&full_memory(1)).unwrap();
+    dir.save(&full_memory(2)).unwrap();
     for entry in fs::read_dir(scratch.path()).unwrap() {
         let entry = entry.unwrap();
         assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", entry.path());
@@ -229,8 +230,8 @@ fn files_are_owner_only() {
 fn two_saves(scratch: &Scratch) -> (Memory, Memory, Vec<u8>) {
     let mut dir = opened(scratch);
     let (old, new) = (Memory { settling: 9, ..full_memory(1) }, full_memory(1));
-    dir.save(&old, Against::PowerLoss).unwrap();
-    dir.save(&new, Against::PowerLoss).unwrap();
+    dir.save(&old).unwrap();
+    dir.save(&new).unwrap();
     (old, new, fs::read(scratch.path().join(MAIN)).unwrap())
 }
 
@@ -275,7 +276,7 @@ fn every_thing_in_its_place_is_survived_and_saved_over() {
         let mut dir = opened(&scratch);
         let loaded = dir.load(NOW).unwrap();
         assert_eq!((loaded.memory, loaded.notices.len()), (Memory::default(), 1), "{n}");
-        dir.save(&full_memory(1), Against::PowerLoss).unwrap();
+        dir.save(&full_memory(1)).unwrap();
         assert_eq!(fs::read(scratch.path().join(BROKEN)).unwrap(), *bytes);
         assert_eq!(dir.load(NOW).unwrap(), Loaded { memory: full_memory(1), notices: vec![] });
     }
@@ -290,8 +291,8 @@ fn directories_links_and_pipes_are_survived() {
     }
     let mut dir = opened(&scratch);
     assert_eq!(dir.load(NOW).unwrap().notices.len(), 1);
-    dir.save(&full_memory(1), Against::PowerLoss).unwrap();
-    dir.save(&full_memory(2), Against::PowerLoss).unwrap();
+    dir.save(&full_memory(1)).unwrap();
+    dir.save(&full_memory(2)).unwrap();
     assert_eq!(dir.view().load(NOW).unwrap().memory, full_memory(2));
     fs::remove_file(&main).unwrap();
     std::os::unix::fs::symlink("gtctl.json", &main).unwrap();
@@ -310,7 +311,7 @@ fn a_newer_form_is_neither_read_nor_overwritten() {
     fs::write(&main, &text).unwrap();
     let mut dir = opened(&scratch);
     assert!(matches!(dir.load(NOW), Err(StoreFault::Newer { version: 2, .. })));
-    assert!(matches!(dir.save(&Memory::default(), Against::PowerLoss), Err(StoreFault::Newer { .. })));
+    assert!(matches!(dir.save(&Memory::default()), Err(StoreFault::Newer { .. })));
     assert_eq!(fs::read_to_string(&main).unwrap(), text);
 }
 
@@ -328,7 +329,7 @@ fn a_crash_between_any_two_steps_of_a_save_leaves_a_whole_state() {
     fs::rename(p("gtctl.prev.json.tmp"), p(PREVIOUS)).unwrap();
     assert_eq!(view.load(NOW).unwrap().memory, new);
     dir.load(NOW).unwrap();
-    dir.save(&old, Against::PowerLoss).unwrap();
+    dir.save(&old).unwrap();
     assert_eq!(view.load(NOW).unwrap(), Loaded { memory: old, notices: vec![] });
     assert!(!p("gtctl.prev.json.tmp").exists() && !p("gtctl.json.tmp").exists());
 }
@@ -345,9 +346,9 @@ fn a_missing_directory_is_an_empty_memory_and_stays_missing() {
 fn a_directory_that_cannot_be_written_keeps_what_it_held() {
     let scratch = Scratch::new("lost");
     let mut dir = opened(&scratch);
-    dir.save(&full_memory(1), Against::PowerLoss).unwrap();
+    dir.save(&full_memory(1)).unwrap();
     fs::create_dir_all(scratch.path().join("gtctl.json.tmp/in-the-way")).unwrap();
-    let fault = dir.save(&full_memory(2), Against::PowerLoss).unwrap_err();
+    let fault = dir.save(&full_memory(2)).unwrap_err();
     assert!(matches!(fault, StoreFault::Io { .. }) && !fault.help().is_empty());
     assert_eq!(dir.view().load(NOW).unwrap().memory, full_memory(1));
 }
@@ -357,6 +358,79 @@ fn five_thousand_sessions_fit() {
     let scratch = Scratch::new("many");
     let mut dir = opened(&scratch);
     let memory = full_memory(5000);
-    dir.save(&memory, Against::PowerLoss).unwrap();
+    dir.save(&memory).unwrap();
     assert_eq!(dir.load(NOW).unwrap().memory, memory);
+}
+
+/// A directory with a saved memory of some sessions, and that memory with one of them changed.
+fn about_to(scratch: &Scratch) -> (StateDir, Memory, Memory) {
+    let mut dir = opened(scratch);
+    let saved = full_memory(40);
+    dir.save(&saved).unwrap();
+    let mut memory = Memory { settling: 7, ..saved.clone() };
+    memory.sessions.values_mut().next().unwrap().restarts += 1;
+    (dir, saved, memory)
+}
+
+#[test]
+fn an_intent_adds_to_the_state_it_was_written_beside_and_to_no_other() {
+    let scratch = Scratch::new("intent");
+    let (mut dir, saved, memory) = about_to(&scratch);
+    let load = || View::of(scratch.path()).load(NOW).unwrap();
+    let before = fs::read(scratch.path().join(MAIN)).unwrap();
+    assert_eq!(dir.intend(&memory, &saved).unwrap(), Intended::Beside);
+    assert_eq!(load(), Loaded { memory: memory.clone(), notices: vec![] });
+    assert_eq!(fs::read(scratch.path().join(MAIN)).unwrap(), before);
+    let intent = dir.view().intent_file();
+    let bytes = fs::read(&intent).unwrap();
+    assert!(bytes.len() * 10 < before.len(), "{} of {} bytes", bytes.len(), before.len());
+    assert!(!dir.changed_elsewhere());
+    dir.save(&Memory { paused: false, ..memory.clone() }).unwrap();
+    assert!(!intent.exists() && !dir.changed_elsewhere());
+    let now = load().memory;
+    assert!(!now.paused);
+    fs::write(&intent, &bytes).unwrap();
+    assert_eq!(load().memory, now, "it goes with another state");
+    assert!(dir.changed_elsewhere());
+    assert_eq!(dir.intend(&memory, &now).unwrap(), Intended::Saved, "nobody knows what there is now");
+    assert_eq!(load().memory, memory);
+    let forgotten = Memory { sessions: saved.sessions.clone().into_iter().skip(1).collect(), ..memory.clone() };
+    assert_eq!(dir.intend(&forgotten, &memory).unwrap(), Intended::Saved, "an intent adds and takes nothing away");
+    assert_eq!(load().memory, forgotten);
+}
+
+#[test]
+fn an_intent_that_is_taken_back_leaves_nothing() {
+    let scratch = Scratch::new("back-again");
+    let (mut dir, saved, memory) = about_to(&scratch);
+    dir.intend(&memory, &saved).unwrap();
+    assert_eq!(dir.save(&saved).unwrap(), Saved::Same);
+    assert_eq!(dir.load(NOW).unwrap().memory, saved);
+    assert!(!dir.view().intent_file().exists());
+}
+
+#[test]
+fn an_intent_of_any_bytes_is_none_and_a_newer_one_is_refused() {
+    let scratch = Scratch::new("no-intent");
+    let (mut dir, saved, memory) = about_to(&scratch);
+    dir.intend(&memory, &saved).unwrap();
+    let intent = dir.view().intent_file();
+    let bytes = fs::read(&intent).unwrap();
+    for at in (0..bytes.len()).step_by(7) {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0x01;
+        for damaged in [&damaged[..], &bytes[..at]] {
+            fs::write(&intent, damaged).unwrap();
+            assert_eq!(dir.view().load(NOW).unwrap(), Loaded { memory: saved.clone(), notices: vec![] }, "at {at}");
+        }
+    }
+    dir.load(NOW).unwrap();
+    dir.save(&memory).unwrap();
+    assert!(!intent.exists());
+    fs::create_dir(&intent).unwrap();
+    assert_eq!(dir.load(NOW).unwrap().memory, memory);
+    fs::remove_dir(&intent).unwrap();
+    let text = format!("{{\"version\":2,\"checksum\":\"{:016x}\",\"memory\":{{}}}}\n", checksum(2, "{}"));
+    fs::write(&intent, text).unwrap();
+    assert!(matches!(dir.load(NOW), Err(StoreFault::Newer { version: 2, .. })));
 }

@@ -7,7 +7,7 @@ use super::wire_chores::WireChore;
 use super::wire_departure::WireDeparture;
 use super::wire_history::WireHistory;
 use super::wire_probes::WireProbed;
-use crate::model::{Departure, Memory, Moment, ServerId, SessionName};
+use crate::model::{Departure, History, Memory, Moment, ServerId, SessionName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -18,13 +18,41 @@ pub(super) fn decode(json: &str) -> Result<Memory, serde_json::Error> {
 
 /// Writes a memory as compact JSON. Equal memories give equal text.
 pub(super) fn encode(memory: &Memory) -> Result<String, serde_json::Error> {
-    serde_json::to_string(&WireMemory::from(memory))
+    serde_json::to_string(&WireMemory::of(memory, memory.sessions.iter()))
+}
+
+/// Writes down what a memory adds to the one that was saved under this checksum: all but the sessions that are the same.
+pub(super) fn encode_beside(memory: &Memory, state: u64, saved: &Memory) -> Result<String, serde_json::Error> {
+    let differs = |(name, history): &(&SessionName, &History)| saved.sessions.get(*name) != Some(*history);
+    let adds = WireMemory::of(memory, memory.sessions.iter().filter(differs));
+    serde_json::to_string(&WireBeside { state: format!("{state:016x}"), adds })
+}
+
+/// The saved memory with what was written down beside it; as it is where that belongs to another or is not understood.
+pub(super) fn decode_beside(json: &str, state: u64, saved: Memory) -> Memory {
+    match serde_json::from_str::<WireBeside>(json) {
+        Ok(beside) if beside.state == format!("{state:016x}") => {
+            let adds = Memory::from(beside.adds);
+            let mut sessions = saved.sessions;
+            sessions.extend(adds.sessions);
+            Memory { sessions, ..adds }
+        }
+        Ok(_) | Err(_) => saved,
+    }
 }
 
 pub(super) type At = Text<Moment>;
 
 pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
+}
+
+/// What is written down beside a state file.
+#[derive(Serialize, Deserialize)]
+struct WireBeside {
+    /// The checksum of that file.
+    state: String,
+    adds: WireMemory,
 }
 
 #[derive(Serialize, Deserialize, Default)]
@@ -69,8 +97,9 @@ pub(super) fn plain(text: Option<At>) -> Option<Moment> {
     text.map(|t| t.0)
 }
 
-impl From<&Memory> for WireMemory {
-    fn from(memory: &Memory) -> Self {
+impl WireMemory {
+    /// A memory with these of its sessions.
+    fn of<'a>(memory: &Memory, sessions: impl Iterator<Item = (&'a SessionName, &'a History)>) -> Self {
         let Memory {
             server,
             server_losses,
@@ -84,7 +113,7 @@ impl From<&Memory> for WireMemory {
             chores,
             probes,
             departures,
-            sessions,
+            sessions: _,
         } = memory;
         Self {
             server: *server,
@@ -99,7 +128,7 @@ impl From<&Memory> for WireMemory {
             chores: chores.iter().map(|(name, history)| (name.clone(), history.into())).collect(),
             probes: probes.iter().map(|(agent, probed)| (agent.clone(), probed.into())).collect(),
             departures: departures.iter().map(WireDeparture::from).collect(),
-            sessions: sessions.iter().map(|(n, h)| (Text(n.clone()), h.into())).collect(),
+            sessions: sessions.map(|(n, h)| (Text(n.clone()), h.into())).collect(),
         }
     }
 }

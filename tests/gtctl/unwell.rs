@@ -13,7 +13,7 @@ use gtctl::plan::{Situation, plan};
 use gtctl::proc::signal::Signal;
 use gtctl::proc::{clock, process};
 use gtctl::remember::{answer, entries, intend, learn};
-use gtctl::store::{Against, StateDir};
+use gtctl::store::StateDir;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
@@ -173,7 +173,7 @@ fn a_limit_holds_until_its_end_and_a_little_longer_also_over_a_restart_of_the_co
         let held = |held: &&gtctl::model::Held| matches!(held.hold, gtctl::model::Hold::Blocked { .. });
         freed.push(30 - plan.held.iter().filter(held).count());
         assert!(plan.probes.is_empty(), "its end is known");
-        store.save(&thirty.memory, Against::PowerLoss).unwrap();
+        store.save(&thirty.memory).unwrap();
     }
     assert!(freed[30..119].iter().all(|freed| *freed == 0), "{freed:?}");
     assert_eq!(freed.last(), Some(&30));
@@ -233,7 +233,7 @@ fn age_screens(yard: &Yard) {
     for content in memory.sessions.values_mut().filter_map(|history| history.content.as_mut()) {
         content.state_since = content.state_since.minus(Period::from_mins(10));
     }
-    store.save(&memory, Against::PowerLoss).unwrap();
+    store.save(&memory).unwrap();
 }
 
 #[test]
@@ -285,7 +285,7 @@ fn age_questions(yard: &Yard) {
         content.state_since = content.state_since.minus(long);
     }
     memory.probes.values_mut().for_each(|probed| probed.asked = probed.asked.minus(long));
-    store.save(&memory, Against::PowerLoss).unwrap();
+    store.save(&memory).unwrap();
 }
 
 /// Frozen at work until it gets a key; what it then got is in `$HOME/NAME`.
