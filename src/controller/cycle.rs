@@ -125,7 +125,8 @@ impl Controller {
     /// Hears that agents have just ended, and which others live: what those have left behind is looked for while the next
     /// cycle looks at tmux.
     pub(super) fn hear_ends(&mut self, town: &Town, living: Living) {
-        let scan = Rc::new(RefCell::new(Scan::new(&town.name)));
+        let scan = living.server().map_or_else(|| Scan::new(&town.name), |server| Scan::behind(&town.name, server));
+        let scan = Rc::new(RefCell::new(scan));
         self.ahead = Ahead { living: living.scanning(Rc::clone(&scan)), scan: Some(scan) };
     }
 

@@ -10,9 +10,13 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 /// So many processes are read before the server is listened to again, some hundredths of a millisecond.
 const AT_ONCE: usize = 4;
+
+/// So long the server is given to hear of an end.
+const MOMENT: Duration = Duration::from_millis(2);
 
 /// The most panes whose last lines are read together with the listing, so that both fit into one frame.
 const MOST_TAILS: usize = 100;
@@ -23,8 +27,8 @@ const MOST_TAILS: usize = 100;
 pub struct Living {
     server: Option<ServerId>,
     panes: BTreeMap<u32, Watched>,
-    /// The panes of those that have ended since.
-    ended: Vec<PaneId>,
+    /// Those that have ended since.
+    ended: Vec<Watched>,
     /// What those have left behind, looked for in the same time.
     scan: Option<Rc<RefCell<Scan>>>,
 }
@@ -62,12 +66,32 @@ impl Living {
         let (panes, ended) = std::mem::take(&mut self.panes).into_iter().partition(|(_, one)| is_watched(one.process));
         let ended: BTreeMap<u32, Watched> = ended;
         self.panes = panes;
-        self.ended.extend(ended.into_values().map(|one| one.pane));
+        self.ended.extend(ended.into_values());
+    }
+
+    /// Whose panes they are.
+    #[must_use]
+    pub fn server(&self) -> Option<ServerId> {
+        self.server
+    }
+
+    /// Waits until the server has heard of those that have ended, for a moment: asked before, it would not know of them,
+    /// and would have to be asked again.
+    async fn heard(&self) {
+        let begun = Instant::now();
+        for one in &self.ended {
+            while begun.elapsed() < MOMENT && matches!(process::look_at(one.process), Presence::Zombie(_)) {
+                if let Some(scan) = &self.scan {
+                    scan.borrow_mut().step(AT_ONCE);
+                }
+                tokio::task::yield_now().await;
+            }
+        }
     }
 
     /// The panes of some that have ended, whose last lines will be wanted.
     pub(super) fn ended(&self) -> Vec<PaneId> {
-        self.ended.iter().copied().take(MOST_TAILS).collect()
+        self.ended.iter().take(MOST_TAILS).map(|one| one.pane).collect()
     }
 }
 
@@ -99,6 +123,7 @@ impl Ahead {
 
 /// Does the work, and reads of the server last seen and its children as many as there is time for meanwhile.
 pub(super) async fn beside<T>(known: Option<ServerId>, living: Living, work: impl Future<Output = T>) -> (T, Ahead) {
+    living.heard().await;
     let mut ahead = Ahead { known: living, ..Ahead::default() };
     let Some(ServerId(server)) = known else { return (work.await, ahead) };
     let mut work = pin!(work);

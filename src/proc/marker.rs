@@ -4,8 +4,8 @@
 //! inherits them: daemons that left the tree are found by them.
 
 use super::process::{self, Presence};
-use super::{file, own};
-use crate::model::{Generation, ProcId, SessionName};
+use super::{file, own, tree};
+use crate::model::{Generation, ProcId, ServerId, SessionName};
 use memchr::memmem::Finder;
 use std::collections::BTreeMap;
 
@@ -30,9 +30,11 @@ pub struct Sighted {
 }
 
 /// A scan for this town's marker in the environment of every process but ourselves and those above us, done in steps: all
-/// of it takes as long as a look, and can be done while others work.
+/// of it takes longer than a look, and can be done while others work.
 #[derive(Debug)]
 pub struct Scan {
+    /// Only what the panes of this server have left behind is wanted.
+    server: Option<ServerId>,
     entry: Finder<'static>,
     buffer: Vec<u8>,
     /// What is still to be read; not known before the first step.
@@ -46,7 +48,15 @@ impl Scan {
     pub fn new(town: &SessionName) -> Self {
         let entry = Finder::new(&format!("{TOWN}={town}")).into_owned();
         let sighted = Sighted { town: town.clone(), found: Vec::new() };
-        Self { entry, buffer: Vec::new(), left: None, sighted }
+        Self { server: None, entry, buffer: Vec::new(), left: None, sighted }
+    }
+
+    /// One that finds what panes of this server have left behind whose own process has ended. Their children were given to
+    /// the nearest of the server's ancestors that takes such in, or to process 1: so only the children of all of these are
+    /// read. Where the kernel does not tell of them, it is a scan of all.
+    #[must_use]
+    pub fn behind(town: &SessionName, server: ServerId) -> Self {
+        Self { server: Some(server), ..Self::new(town) }
     }
 
     /// Reads so many processes at most; whether any are left.
@@ -54,7 +64,8 @@ impl Scan {
         let left = self.left.get_or_insert_with(|| {
             self.buffer = vec![0; MAX_ENVIRONMENT];
             let own = own::line();
-            file::pids().into_iter().rev().filter(|pid| !own.contains(pid)).collect()
+            let pids = self.server.and_then(left_behind).unwrap_or_else(file::pids);
+            pids.into_iter().rev().filter(|pid| !own.contains(pid)).collect()
         });
         for pid in left.split_off(left.len().saturating_sub(count)) {
             let Ok(bytes) = file::read_at_once(format!("/proc/{pid}/environ"), &mut self.buffer) else { continue };
@@ -95,6 +106,15 @@ impl Sighted {
         }
         living
     }
+}
+
+/// The children of every ancestor of this server; none where one of them does not tell.
+fn left_behind(ServerId(server): ServerId) -> Option<Vec<u32>> {
+    let mut found = Vec::new();
+    for ancestor in own::line_of(server.pid).into_iter().skip(1).chain([1]) {
+        found.extend(tree::children(ancestor)?);
+    }
+    Some(found)
 }
 
 /// The living processes of our user that carry this town's marker, by session: which life, and which process.
@@ -210,5 +230,28 @@ mod tests {
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(carrying(&town, &session, Generation(5)).is_empty());
+    }
+
+    #[test]
+    fn what_a_pane_leaves_behind_is_among_the_children_of_the_servers_ancestors() {
+        let name = format!("behind-{}", std::process::id());
+        let (town, session) = (SessionName::new(&name).unwrap(), SessionName::new("s").unwrap());
+        let marker = [(TOWN, name.as_str()), (SESSION, "s"), (GENERATION, "5")];
+        let script = "sleep 600 & echo $!; kill -9 $$";
+        let us = ServerId(process::identify(std::process::id()).unwrap());
+        let output = Command::new("sh").args(["-c", script]).envs(marker).stderr(std::process::Stdio::null());
+        let output = output.stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let mut text = String::new();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(output.stdout.unwrap()), &mut text).unwrap();
+        let left = process::identify(text.trim().parse().unwrap()).unwrap();
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
+        let found = || Scan::behind(&town, us).finish();
+        while found().is_clear_of(|_| true) && std::time::Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        assert_eq!(found().living(|_| true), [(session, vec![(Generation(5), left)])].into());
+        let all = Scan::new(&town).finish();
+        assert!(!all.is_clear_of(|_| true));
+        super::super::signal::signal(left, super::super::signal::Signal::KILL);
     }
 }

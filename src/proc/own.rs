@@ -8,8 +8,13 @@ const MAX_DEPTH: usize = 64;
 /// Our own pid and those of our ancestors, nearest first, as far as they can be seen; process 1 and 0 are left out.
 #[must_use]
 pub fn line() -> Vec<u32> {
-    let mut line = vec![std::process::id()];
-    let mut at = std::process::id();
+    line_of(std::process::id())
+}
+
+/// Likewise of another process.
+pub(super) fn line_of(pid: u32) -> Vec<u32> {
+    let mut line = vec![pid];
+    let mut at = pid;
     while line.len() < MAX_DEPTH {
         let parent = match process::look(at) {
             Presence::Alive(stat) | Presence::Zombie(stat) => stat.ppid,
