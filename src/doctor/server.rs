@@ -68,7 +68,7 @@ fn down(patient: &Patient<'_>, fault: &ListFault) -> Checked {
             Fix::run(tmux_command(patient).iter().map(String::as_str).chain(["kill-server"])),
         ),
         ListFault::Call(CallFault::Timeout(within)) => frozen(&at, owner, &format!("no answer within {within:?}")),
-        ListFault::Call(_) | ListFault::Garbled(_) | ListFault::TooMany | ListFault::Nonce(_) => {
+        ListFault::Call(_) | ListFault::Garbled(_) | ListFault::TooMany => {
             Checked::failing(CHECK, format!("no use can be made of the one at {at}: {fault}"), look(patient))
         }
     }

@@ -173,7 +173,6 @@ fn in_words(fault: &ListFault) -> String {
         | ListFault::Denied(_)
         | ListFault::Broken(_)
         | ListFault::Garbled(_)
-        | ListFault::TooMany
-        | ListFault::Nonce(_) => cause(fault.to_string(), fault.source()),
+        | ListFault::TooMany => cause(fault.to_string(), fault.source()),
     }
 }

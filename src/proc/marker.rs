@@ -239,10 +239,11 @@ mod tests {
         let marker = [(TOWN, name.as_str()), (SESSION, "s"), (GENERATION, "5")];
         let script = "sleep 600 & echo $!; kill -9 $$";
         let us = ServerId(process::identify(std::process::id()).unwrap());
-        let output = Command::new("sh").args(["-c", script]).envs(marker).stderr(std::process::Stdio::null());
-        let output = output.stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let mut pane = Command::new("sh");
+        let mut pane = pane.args(["-c", script]).envs(marker).stdout(std::process::Stdio::piped()).spawn().unwrap();
         let mut text = String::new();
-        std::io::BufRead::read_line(&mut std::io::BufReader::new(output.stdout.unwrap()), &mut text).unwrap();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(pane.stdout.take().unwrap()), &mut text).unwrap();
+        pane.wait().unwrap();
         let left = process::identify(text.trim().parse().unwrap()).unwrap();
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
         let found = || Scan::behind(&town, us).finish();

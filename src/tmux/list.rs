@@ -77,9 +77,6 @@ pub enum ListFault {
     /// More panes than [`MAX_ROWS`].
     #[error("the tmux server has more than {MAX_ROWS} panes")]
     TooMany,
-    /// No delimiter could be made.
-    #[error("no random bytes to be had")]
-    Nonce(#[source] std::io::Error),
 }
 
 /// The most panes taken of one server.
@@ -161,7 +158,7 @@ enum Read {
 }
 
 async fn list_as(client: &Client, groups: Groups, tails: &[PaneId]) -> Result<Read, ListFault> {
-    let nonce = nonce().map_err(ListFault::Nonce)?;
+    let nonce = nonce();
     let script = script(&nonce, groups) + &tail::script_of_tails(&nonce, tails);
     let mut answer = client.read_at_once(&script).await?;
     if !answer.success && answer.out.contains(&nonce) && !answer.out.ends_with(&format!("{nonce}E\n")) {

@@ -5,9 +5,9 @@
 //! one that fails stops no other. Within a line a command that fails stops the rest of the line, so the reply printed at
 //! its end proves that all of it happened.
 
+use super::nonce::nonce;
 use super::{Answer, CallFault, Client, Purpose};
 use std::fmt::Write as _;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
 /// One word of a script, taken by tmux exactly as it is.
@@ -99,13 +99,13 @@ pub enum NoServer {
 /// Lines to be run in order, in as few calls as their bounds allow.
 #[derive(Debug)]
 pub struct Batch {
-    nonce: u64,
+    nonce: String,
     lines: Vec<String>,
 }
 
 impl Default for Batch {
     fn default() -> Self {
-        Self { nonce: RandomState::new().build_hasher().finish(), lines: vec![] }
+        Self { nonce: nonce(), lines: vec![] }
     }
 }
 
@@ -120,7 +120,7 @@ impl Batch {
 
     /// Adds a line: commands joined by ` ; `.
     pub fn push(&mut self, line: impl FnOnce(&Tag) -> String) {
-        let tag = Tag(format!("{:016x} {}", self.nonce, self.lines.len()));
+        let tag = Tag(format!("{} {}", self.nonce, self.lines.len()));
         self.lines.push(line(&tag));
     }
 
@@ -174,7 +174,7 @@ impl Batch {
     /// The replies of the `count` lines from `first`, out of what their call printed.
     fn read(&self, first: usize, count: usize, answer: &Answer) -> Vec<Reply> {
         let mut found: Vec<Option<Reply>> = vec![None; count];
-        let prefix = format!("{:016x} ", self.nonce);
+        let prefix = format!("{} ", self.nonce);
         let mut text = String::new();
         for line in answer.out.split_inclusive('\n') {
             let Some(reply) = line.strip_prefix(&prefix) else {
@@ -302,7 +302,7 @@ mod tests {
         for _ in 0..3 {
             batch.push(|_| String::new());
         }
-        let n = format!("{:016x}", batch.nonce);
+        let n = batch.nonce.clone();
         let answer = Answer {
             out: format!("{n} 0 begin\none\ntwo\n{n} 0 ok a b\n{n} 2 stale c\n"),
             err: "duplicate session: x\n".into(),

@@ -14,31 +14,20 @@ pub const MAX_PANES: usize = 256;
 /// The most lines kept of one whole screen.
 pub const MAX_SCREEN: usize = 150;
 
-/// Why there are no tails.
-#[derive(Debug, thiserror::Error)]
-pub enum TailFault {
-    /// The call told nothing.
-    #[error("tmux told nothing")]
-    Call(#[from] CallFault),
-    /// No delimiter could be made.
-    #[error("no random bytes to be had")]
-    Nonce(#[source] std::io::Error),
-}
-
 /// The last lines of each pane, wrapped lines joined, unsanitised, without blank lines at the end; at most
 /// [`MAX_LINES`] of [`MAX_LINE`] characters. A pane that is gone is left out.
 ///
 /// # Errors
-/// [`TailFault`].
-pub async fn tails(client: &Client, panes: &[PaneId]) -> Result<BTreeMap<PaneId, Vec<String>>, TailFault> {
+/// [`CallFault`].
+pub async fn tails(client: &Client, panes: &[PaneId]) -> Result<BTreeMap<PaneId, Vec<String>>, CallFault> {
     captures(client, panes, &history(), MAX_LINES).await
 }
 
 /// The screen of each pane as it shows now, likewise, but at most [`MAX_SCREEN`] lines of it.
 ///
 /// # Errors
-/// [`TailFault`].
-pub async fn screens(client: &Client, panes: &[PaneId]) -> Result<BTreeMap<PaneId, Vec<String>>, TailFault> {
+/// [`CallFault`].
+pub async fn screens(client: &Client, panes: &[PaneId]) -> Result<BTreeMap<PaneId, Vec<String>>, CallFault> {
     captures(client, panes, "", MAX_SCREEN).await
 }
 
@@ -47,8 +36,8 @@ async fn captures(
     panes: &[PaneId],
     from: &str,
     most: usize,
-) -> Result<BTreeMap<PaneId, Vec<String>>, TailFault> {
-    let nonce = nonce().map_err(TailFault::Nonce)?;
+) -> Result<BTreeMap<PaneId, Vec<String>>, CallFault> {
+    let nonce = nonce();
     let script = captures_of(&nonce, panes, from);
     // A capture that fails must not end those of other panes.
     let answer = if panes.len() > 1 { client.read(&script).await? } else { client.read_at_once(&script).await? };
