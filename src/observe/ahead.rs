@@ -121,11 +121,15 @@ impl Ahead {
     }
 }
 
-/// Does the work, and reads of the server last seen and its children as many as there is time for meanwhile.
-pub(super) async fn beside<T>(known: Option<ServerId>, living: Living, work: impl Future<Output = T>) -> (T, Ahead) {
+/// Does the work, and reads of the server, as soon as that is known, and its children as many as there is time for
+/// meanwhile.
+pub(super) async fn beside<T>(
+    server: impl Fn() -> Option<u32>,
+    living: Living,
+    work: impl Future<Output = T>,
+) -> (T, Ahead) {
     living.heard().await;
     let mut ahead = Ahead { known: living, ..Ahead::default() };
-    let Some(ServerId(server)) = known else { return (work.await, ahead) };
     let mut work = pin!(work);
     // Nothing is known of them until the first turn: the work comes first.
     let mut left: Option<Vec<u32>> = None;
@@ -140,8 +144,9 @@ pub(super) async fn beside<T>(known: Option<ServerId>, living: Living, work: imp
         let left = left.get_or_insert_with(|| {
             ahead.line = own::line();
             let are_known = !ahead.known.panes.is_empty();
-            let mut pids = if are_known { None } else { tree::children(server.pid) }.unwrap_or_default();
-            pids.push(server.pid);
+            let server = server();
+            let mut pids = server.filter(|_| !are_known).and_then(tree::children).unwrap_or_default();
+            pids.extend(server);
             pids
         });
         for pid in left.split_off(left.len().saturating_sub(AT_ONCE)) {
@@ -160,16 +165,16 @@ mod tests {
     #[tokio::test]
     async fn what_was_read_counts_and_the_rest_is_read_when_asked_for() {
         let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
-        let us = ServerId(process::identify(std::process::id()).unwrap());
+        let us = std::process::id();
         let ((), ahead) =
-            beside(Some(us), Living::default(), tokio::time::sleep(std::time::Duration::from_millis(200))).await;
-        assert!(ahead.living.contains_key(&child.id()) && ahead.living.contains_key(&us.0.pid));
+            beside(|| Some(us), Living::default(), tokio::time::sleep(std::time::Duration::from_millis(200))).await;
+        assert!(ahead.living.contains_key(&child.id()) && ahead.living.contains_key(&us));
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(matches!(ahead.look(child.id()), Presence::Alive(_)), "it lived during the look");
         assert_eq!(ahead.look(1), process::look(1));
         assert_eq!(ahead.line(), own::line());
-        let ((), none) = beside(None, Living::default(), async {}).await;
+        let ((), none) = beside(|| None, Living::default(), async {}).await;
         assert_eq!(none.look(child.id()), Presence::Gone);
     }
 }

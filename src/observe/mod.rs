@@ -73,7 +73,8 @@ async fn look_without_deadline(
     living: Living,
 ) -> Observed {
     let client = &client.lasting(Purpose::Read);
-    let found = match reach::reach(client, memory.server, living).await {
+    let unread = screens::unread(town, memory);
+    let found = match reach::reach(client, memory.server, living, &unread).await {
         Ok(found) => found,
         Err(reach::Unreached::Down) => return Observed::Down,
         Err(reach::Unreached::Unknown(why)) => return Observed::Unknown(why),
@@ -85,10 +86,10 @@ async fn look_without_deadline(
     let town = &*found.covered(town);
     let sessions::Gathered { sessions, own, ended } = sessions::gather(&found, town, now, depth);
     let moved = moved::find(&found, town, &sessions);
-    let tails = found.tails;
+    let captured = found.captured;
     let mut server = Server { id: found.server, version: found.version, sessions, moved, own, ended };
-    screens::add_tails(client, town, &mut server, tails, now).await;
-    screens::add_screens(client, town, memory, &mut server, now).await;
+    screens::add_tails(client, town, &mut server, captured.tails, now).await;
+    screens::add_screens(client, town, memory, &mut server, captured.screens, now).await;
     footprint::add_footprints(town, memory, &mut server, now);
     if depth == Depth::Plan {
         screens::add_usage(town, memory, &mut server, now);

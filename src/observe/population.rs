@@ -18,7 +18,7 @@ const MOST_PROGRAMS: usize = 64;
 /// # Errors
 /// Why it could not be told.
 pub async fn population(client: &Client) -> Result<Vec<Inhabitant>, String> {
-    let found = match reach::reach(client, None, Living::default()).await {
+    let found = match reach::reach(client, None, Living::default(), &[]).await {
         Ok(found) => found,
         Err(Unreached::Down) => return Ok(Vec::new()),
         Err(Unreached::Unknown(why)) => return Err(why),

@@ -6,13 +6,14 @@
 
 use super::ahead::{self, Ahead, Living};
 use super::life::{self, Pane};
-use crate::model::{ProcId, ServerId, Town};
+use crate::model::{ProcId, ServerId, SessionName, Town};
 use crate::plan::cover;
 use crate::proc::process::{self, Presence};
 use crate::proc::signal;
 use crate::proc::sockets::{self, Listening};
 use crate::tmux::Client;
-use crate::tmux::list::{self, ListFault, Listing, Row, Tails};
+use crate::tmux::list::{self, ListFault, Listing, Row};
+use crate::tmux::tail::{Captured, Wanted};
 use std::borrow::Cow;
 use std::error::Error;
 use std::time::Duration;
@@ -29,8 +30,8 @@ pub(super) struct Found {
     pub(super) panes: Vec<(Row, Pane)>,
     /// Our own process and those above it.
     pub(super) line: Vec<u32>,
-    /// The last lines of some panes.
-    pub(super) tails: Tails,
+    /// The lines of some panes.
+    pub(super) captured: Captured,
 }
 
 impl Found {
@@ -58,12 +59,21 @@ pub(super) enum Unreached {
 const SOCKET_WAIT: Duration = Duration::from_millis(500);
 
 /// Lists the server's panes, or proves that there is no server.
-pub(super) async fn reach(client: &Client, known: Option<ServerId>, living: Living) -> Result<Found, Unreached> {
+///
+/// `screens` are sessions whose screens will be wanted, if they are there.
+pub(super) async fn reach(
+    client: &Client,
+    known: Option<ServerId>,
+    living: Living,
+    screens: &[&SessionName],
+) -> Result<Found, Unreached> {
     let ended = living.ended();
-    let (listed, ahead) = ahead::beside(known, living, list::list_with(client, &ended)).await;
+    let wanted = Wanted { tails: &ended, screens };
+    let server = || client.server().or(known.map(|ServerId(server)| server.pid));
+    let (listed, ahead) = ahead::beside(server, living, list::list_with(client, wanted)).await;
     match listed {
-        Ok((listing, tails)) => {
-            let found = identified(listing, ahead).map(|found| Found { tails, ..found });
+        Ok((listing, captured)) => {
+            let found = identified(listing, ahead).map(|found| Found { captured, ..found });
             found.and_then(|found| alone(client, known, found)).map_err(Unreached::Unknown)
         }
         Err(ListFault::NoServer(_)) => {
@@ -91,7 +101,7 @@ fn identified(listing: Listing, ahead: Ahead) -> Result<Found, String> {
                 let pane = life::judge(&row, server, &ahead);
                 (row, pane)
             });
-            Ok(Found { server, version, panes: panes.collect(), line: ahead.line(), tails: Tails::new() })
+            Ok(Found { server, version, panes: panes.collect(), line: ahead.line(), captured: Captured::default() })
         }
         Presence::Alive(_) | Presence::Zombie(_) | Presence::Gone => {
             Err(format!("the tmux server is process {pid} where it runs, but not here: is it in another container?"))

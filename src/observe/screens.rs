@@ -1,13 +1,14 @@
 //! What is on the screens of our sessions, and what works behind those that seem to rest.
 
 use crate::model::{
-    Content, Death, Desired, Label, Life, Memory, Moment, Ownership, PaneId, Period, ScreenState, Seen, Server, Town,
+    Content, Death, Desired, Label, Life, Memory, Moment, Ownership, PaneId, Period, ScreenState, Seen, Server,
+    SessionName, Town,
 };
 use crate::proc::tree::{self, Forest};
 use crate::proc::zone;
 use crate::screen;
-use crate::tmux::list::Tails;
-use crate::tmux::{Client, tail};
+use crate::tmux::Client;
+use crate::tmux::tail::{self, Lines};
 use jiff::tz::TimeZone;
 use std::time::Duration;
 
@@ -15,11 +16,13 @@ use std::time::Duration;
 const DEADLINE: Duration = Duration::from_millis(1500);
 /// So long before a limit, the processor time behind a screen begins to be watched.
 const CPU_WATCH: Period = Period::from_mins(1);
+/// More screens than this take a call of their own.
+const FEW_SCREENS: usize = 32;
 /// The trees of so many sessions are read one by one sooner than every process there is.
 const FEW_TREES: usize = 32;
 
 /// The last words of our dead, in one more call; none when `known` has those of all, and no harm when it fails.
-pub(super) async fn add_tails(client: &Client, town: &Town, server: &mut Server, known: Tails, now: Moment) {
+pub(super) async fn add_tails(client: &Client, town: &Town, server: &mut Server, known: Lines, now: Moment) {
     let dead: Vec<PaneId> = server.sessions.values().filter_map(screen_of_dead).collect();
     if dead.is_empty() {
         return;
@@ -51,30 +54,49 @@ fn screen_of_dead(seen: &Seen) -> Option<PaneId> {
     }
 }
 
-/// The screens that may have changed since they were last read, in one more call; none when there are none.
-pub(super) async fn add_screens(client: &Client, town: &Town, memory: &Memory, server: &mut Server, now: Moment) {
+/// The sessions of a small town whose screens will be read in any case if they live: so they are read with the listing.
+pub(super) fn unread<'t>(town: &'t Town, memory: &Memory) -> Vec<&'t SessionName> {
+    let runs_unread = |name: &&SessionName| {
+        let history = memory.sessions.get(*name);
+        history.is_some_and(|history| history.run.is_some() && history.content.is_none())
+    };
+    let unread: Vec<&SessionName> = town.sessions.keys().filter(runs_unread).collect();
+    if unread.len() > FEW_SCREENS { Vec::new() } else { unread }
+}
+
+/// The screens that may have changed since they were last read, in one more call; none when `known` has all of them.
+pub(super) async fn add_screens(
+    client: &Client,
+    town: &Town,
+    memory: &Memory,
+    server: &mut Server,
+    known_now: Lines,
+    now: Moment,
+) {
     let is_wanted = |seen: &&Seen| {
         let declared = living(town, seen);
         declared.is_some_and(|(_, label)| known(memory, label).is_none_or(|content| is_stale(content, seen)))
     };
-    let panes: Vec<PaneId> = server.sessions.values().filter(is_wanted).map(|seen| seen.pane).collect();
-    if panes.is_empty() {
+    let wanted: Vec<PaneId> = server.sessions.values().filter(is_wanted).map(|seen| seen.pane).collect();
+    if wanted.is_empty() {
         return;
     }
     let begun = tokio::time::Instant::now();
-    let zone = zone::local();
-    for panes in panes.chunks(tail::MAX_PANES) {
+    let mut screens = known_now;
+    let unread: Vec<PaneId> = wanted.iter().copied().filter(|pane| !screens.contains_key(pane)).collect();
+    for panes in unread.chunks(tail::MAX_PANES) {
         let left = DEADLINE.saturating_sub(begun.elapsed());
-        let mut screens = match tokio::time::timeout(left, tail::screens(client, panes)).await {
-            Ok(Ok(screens)) => screens,
-            Ok(Err(fault)) => return tracing::debug!(%fault, "no screens"),
-            Err(_) => return tracing::debug!("no screens in time"),
-        };
-        for seen in server.sessions.values_mut() {
-            let Some(desired) = living(town, seen).map(|(desired, _)| desired) else { continue };
-            if let Some(lines) = screens.remove(&seen.pane) {
-                seen.screen = Some(read(desired, &lines, now, &zone));
-            }
+        match tokio::time::timeout(left, tail::screens(client, panes)).await {
+            Ok(Ok(read)) => screens.extend(read),
+            Ok(Err(fault)) => tracing::debug!(%fault, "no screens"),
+            Err(_) => tracing::debug!("no screens in time"),
+        }
+    }
+    let zone = zone::local();
+    for seen in server.sessions.values_mut() {
+        let Some(desired) = living(town, seen).map(|(desired, _)| desired) else { continue };
+        if let Some(lines) = screens.remove(&seen.pane) {
+            seen.screen = Some(read(desired, &lines, now, &zone));
         }
     }
 }

@@ -9,8 +9,8 @@ use std::ffi::OsString;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
@@ -31,8 +31,9 @@ pub struct Client {
     path: PathBuf,
     calls: Arc<AtomicU64>,
     deadline: Duration,
-    /// Made for the first call.
-    greetings: Arc<OnceLock<Greetings>>,
+    greetings: Arc<Greetings>,
+    /// The server that the last connection led to; 0 before any.
+    server: Arc<AtomicU32>,
     /// What its connections are opened for.
     purpose: Purpose,
     /// The connection of the last call, where it is kept for the next one.
@@ -118,6 +119,7 @@ impl Client {
             calls: Arc::default(),
             deadline: Self::DEADLINE,
             greetings: Arc::default(),
+            server: Arc::default(),
             purpose: Purpose::Read,
             held: None,
         }
@@ -137,6 +139,12 @@ impl Client {
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
+    }
+
+    /// The server that its last connection over the socket led to, known while a call is still to be answered.
+    #[must_use]
+    pub fn server(&self) -> Option<u32> {
+        Some(self.server.load(Ordering::Relaxed)).filter(|pid| *pid != 0)
     }
 
     /// The server's socket file, whether it exists or not.
@@ -225,14 +233,17 @@ impl Client {
         if !is_plain() {
             return Err(Fault::Unasked);
         }
-        let greetings = self.greetings.get_or_init(Greetings::new);
         let purpose = if needed == Purpose::Act { needed } else { self.purpose };
-        if request == Request::ReadAtOnce {
-            let (connection, answer) = Connection::ask(&self.path, greetings, purpose, script, after).await?;
-            self.keep(connection);
+        if request == Request::ReadAtOnce
+            && let Some(mut with) = Connection::ask(&self.path, &self.greetings, purpose, script, after).await?
+        {
+            self.server.store(with.server().unwrap_or(0), Ordering::Relaxed);
+            let answer = with.answer().await?;
+            self.keep(with);
             return Ok(answer);
         }
-        let connection = Connection::open(&self.path, greetings, purpose).await?;
+        let connection = Connection::open(&self.path, &self.greetings, purpose).await?;
+        self.server.store(connection.server().unwrap_or(0), Ordering::Relaxed);
         self.go_on(connection, script, request, after).await
     }
 

@@ -19,6 +19,7 @@ use std::ffi::OsString;
 use std::io::{Error, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -59,25 +60,21 @@ pub enum Purpose {
     Act,
 }
 
-/// What each call says first: who we are.
-#[derive(Debug)]
+/// What each connection says first: who we are. Each is made when it is first needed.
+#[derive(Debug, Default)]
 pub(super) struct Greetings {
     /// Of one that only reads: without an environment, of which the server would take in every variable for nothing.
-    reader: Vec<u8>,
+    reader: OnceLock<Vec<u8>>,
     /// Of any other: with the environment of which a new session takes what `update-environment` names, and a process
     /// its PATH.
-    actor: Vec<u8>,
+    actor: OnceLock<Vec<u8>>,
 }
 
 impl Greetings {
-    pub(super) fn new() -> Self {
-        Self { reader: greeting([]), actor: greeting(std::env::vars_os()) }
-    }
-
     fn of(&self, purpose: Purpose) -> &[u8] {
         match purpose {
-            Purpose::Read => &self.reader,
-            Purpose::Act => &self.actor,
+            Purpose::Read => self.reader.get_or_init(|| greeting([])),
+            Purpose::Act => self.actor.get_or_init(|| greeting(std::env::vars_os())),
         }
     }
 }
@@ -176,26 +173,27 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Opens one with a script that only reads, which is carried out at once; then a line that fails ends it. One that is
-    /// too long for that is asked for.
+    /// Opens one with a script that only reads, which is carried out at once; then a line that fails ends it.
+    /// [`answer`](Self::answer) is next. None for a script that is too long for that.
     pub(super) async fn ask(
         socket: &Path,
         greetings: &Greetings,
         purpose: Purpose,
         script: &str,
         after: After,
-    ) -> Result<(Self, Answer), Fault> {
+    ) -> Result<Option<Self>, Fault> {
         let mut first = greetings.of(purpose).to_vec();
         let next = if after == After::Ask { ASK_ME_NEXT } else { "" };
         let words: [&[u8]; 5] = [&4_i32.to_ne_bytes(), AT_ONCE, script.as_bytes(), next.as_bytes(), b"\0"];
         if !frame::put(&mut first, frame::COMMAND, &words) {
-            let mut connection = Self::open(socket, greetings, purpose).await?;
-            let answer = connection.carry_out(script, after).await?;
-            return Ok((connection, answer));
+            return Ok(None);
         }
-        let mut connection = Self::begin(socket, purpose, &first).await?;
-        let printed = connection.listen().await.map_err(Fault::Doubtful)?;
-        Ok((connection, printed.answer()))
+        Self::begin(socket, purpose, &first).await.map(Some)
+    }
+
+    /// The answer to a script that was sent.
+    pub(super) async fn answer(&mut self) -> Result<Answer, Fault> {
+        self.listen().await.map(Printed::answer).map_err(Fault::Doubtful)
     }
 
     async fn begin(socket: &Path, purpose: Purpose, first: &[u8]) -> Result<Self, Fault> {
@@ -214,7 +212,7 @@ impl Connection {
         let sent = self.send_script(stream, &[script, next].concat()).await;
         // What breaks off before its end is never carried out.
         sent.map_err(|_| Fault::Unasked)?;
-        self.listen().await.map(Printed::answer).map_err(Fault::Doubtful)
+        self.answer().await
     }
 
     /// As [`carry_out`](Self::carry_out), of a script that may print little and must not be carried out late.
@@ -230,6 +228,11 @@ impl Connection {
             answer.out.remove(0);
         }
         Ok(answer)
+    }
+
+    /// The process that listened when its socket was made: the server.
+    pub(super) fn server(&self) -> Option<u32> {
+        self.stream.peer_cred().ok()?.pid().and_then(|pid| u32::try_from(pid).ok())
     }
 
     /// Whether the server waits for a script.

@@ -8,7 +8,7 @@
 
 use super::labels::Labels;
 use super::nonce::nonce;
-use super::tail;
+use super::tail::{Captured, Wanted};
 use super::{Answer, CallFault, Client};
 use crate::model::{PaneId, SessionId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -119,28 +119,25 @@ const GROUP_ATTACHED: &str = "#{session_group_attached}";
 /// # Errors
 /// [`ListFault`]. A server without sessions is not one: its listing has no rows.
 pub async fn list(client: &Client) -> Result<Listing, ListFault> {
-    list_with(client, &[]).await.map(|(listing, _)| listing)
+    list_with(client, Wanted::default()).await.map(|(listing, _)| listing)
 }
 
-/// As [`list`], and in the same call the last lines of these panes, as [`tail::tails`] has them.
+/// As [`list`], and in the same call what else is wanted.
 ///
 /// # Errors
 /// As [`list`].
-pub async fn list_with(client: &Client, tails: &[PaneId]) -> Result<(Listing, Tails), ListFault> {
-    let mut read = list_as(client, Groups::Apart, tails).await;
+pub async fn list_with(client: &Client, wanted: Wanted<'_>) -> Result<(Listing, Captured), ListFault> {
+    let mut read = list_as(client, Groups::Apart, wanted).await;
     if matches!(&read, Ok(Read::Grouped)) {
-        read = list_as(client, Groups::Asked, tails).await;
+        read = list_as(client, Groups::Asked, wanted).await;
     }
     let read = read.and_then(|read| match read {
-        Read::Whole(listing, tails) => Ok((listing, tails)),
+        Read::Whole(listing, captured) => Ok((listing, captured)),
         Read::Grouped => Err(ListFault::Garbled("groups that nobody asked for".to_owned())),
     });
     tracing::debug!(rows = read.as_ref().map_or(0, |(l, _)| l.rows.len()), ok = read.is_ok(), "list-panes");
     read
 }
-
-/// The last lines of panes.
-pub type Tails = BTreeMap<PaneId, Vec<String>>;
 
 /// Whether each pane is asked who is attached to its session's group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,17 +149,17 @@ enum Groups {
 /// What an answer holds.
 #[derive(Debug)]
 enum Read {
-    Whole(Listing, Tails),
+    Whole(Listing, Captured),
     /// Somebody is attached to a session of a group, and the groups were not asked for.
     Grouped,
 }
 
-async fn list_as(client: &Client, groups: Groups, tails: &[PaneId]) -> Result<Read, ListFault> {
+async fn list_as(client: &Client, groups: Groups, wanted: Wanted<'_>) -> Result<Read, ListFault> {
     let nonce = nonce();
-    let script = script(&nonce, groups) + &tail::script_of_tails(&nonce, tails);
+    let script = script(&nonce, groups) + &wanted.script(&nonce);
     let mut answer = client.read_at_once(&script).await?;
     if !answer.success && answer.out.contains(&nonce) && !answer.out.ends_with(&format!("{nonce}E\n")) {
-        // A server without sessions refuses to list them, and what comes after; a pane that is gone has no last lines.
+        // A server without sessions refuses to list them, and what comes after; a pane that is gone has no lines.
         answer = client.read(&script).await?;
     }
     read(&answer, &nonce, groups)
@@ -223,7 +220,7 @@ fn read(answer: &Answer, nonce: &str, groups: Groups) -> Result<Read, ListFault>
     if listing.rows.is_empty() && !(said.is_empty() || said.contains("no current") || said.contains("no sessions")) {
         return Err(ListFault::Garbled(first_line(said)));
     }
-    Ok(if is_grouped && groups == Groups::Apart { Read::Grouped } else { Read::Whole(listing, parts.tails()) })
+    Ok(if is_grouped && groups == Groups::Apart { Read::Grouped } else { Read::Whole(listing, parts.captured()) })
 }
 
 /// An answer, part by part: what one means depends on those before it, for a text may begin as any mark does.
@@ -244,9 +241,9 @@ impl<'a> Iterator for Parts<'a> {
 }
 
 impl Parts<'_> {
-    /// The last lines, which come after the end of the listing.
-    fn tails(&self) -> Tails {
-        self.left.map(|left| tail::tails_in(left, self.nonce)).unwrap_or_default()
+    /// The lines of panes, which come after the end of the listing.
+    fn captured(&self) -> Captured {
+        self.left.map(|left| Captured::read(left, self.nonce)).unwrap_or_default()
     }
 }
 

@@ -1,8 +1,9 @@
-//! The last lines on the screens of panes, several in one round trip.
+//! The last lines on the screens of panes, several in one round trip, by themselves or together with a listing.
 
 use super::nonce::nonce;
+use super::script::quote;
 use super::{CallFault, Client};
-use crate::model::PaneId;
+use crate::model::{PaneId, SessionName};
 use std::collections::BTreeMap;
 
 /// The most lines kept of one pane.
@@ -14,72 +15,114 @@ pub const MAX_PANES: usize = 256;
 /// The most lines kept of one whole screen.
 pub const MAX_SCREEN: usize = 150;
 
+/// Lines of panes.
+pub type Lines = BTreeMap<PaneId, Vec<String>>;
+
+/// What is read together with a listing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wanted<'a> {
+    /// Panes of which the last lines are wanted, as of [`tails`].
+    pub tails: &'a [PaneId],
+    /// Sessions of whose current panes the screens are, as of [`screens`].
+    pub screens: &'a [&'a SessionName],
+}
+
+/// What was read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Captured {
+    /// Last lines.
+    pub tails: Lines,
+    /// Screens.
+    pub screens: Lines,
+}
+
 /// The last lines of each pane, wrapped lines joined, unsanitised, without blank lines at the end; at most
 /// [`MAX_LINES`] of [`MAX_LINE`] characters. A pane that is gone is left out.
 ///
 /// # Errors
 /// [`CallFault`].
-pub async fn tails(client: &Client, panes: &[PaneId]) -> Result<BTreeMap<PaneId, Vec<String>>, CallFault> {
-    captures(client, panes, &history(), MAX_LINES).await
+pub async fn tails(client: &Client, panes: &[PaneId]) -> Result<Lines, CallFault> {
+    captures(client, panes, Kind::Tail).await
 }
 
 /// The screen of each pane as it shows now, likewise, but at most [`MAX_SCREEN`] lines of it.
 ///
 /// # Errors
 /// [`CallFault`].
-pub async fn screens(client: &Client, panes: &[PaneId]) -> Result<BTreeMap<PaneId, Vec<String>>, CallFault> {
-    captures(client, panes, "", MAX_SCREEN).await
+pub async fn screens(client: &Client, panes: &[PaneId]) -> Result<Lines, CallFault> {
+    captures(client, panes, Kind::Screen).await
 }
 
-async fn captures(
-    client: &Client,
-    panes: &[PaneId],
-    from: &str,
-    most: usize,
-) -> Result<BTreeMap<PaneId, Vec<String>>, CallFault> {
+async fn captures(client: &Client, panes: &[PaneId], kind: Kind) -> Result<Lines, CallFault> {
     let nonce = nonce();
-    let script = captures_of(&nonce, panes, from);
+    let targets = panes.iter().map(|pane| quote(pane.to_string()));
+    let script = captures_of(&nonce, targets, kind) + &end(&nonce);
     // A capture that fails must not end those of other panes.
     let answer = if panes.len() > 1 { client.read(&script).await? } else { client.read_at_once(&script).await? };
-    Ok(read(&answer.out, &nonce, most))
+    Ok(read(&answer.out, &nonce, kind))
 }
 
-/// The lines that read the last words of these panes, for another script; [`tails_in`] reads what they print.
-pub(super) fn script_of_tails(nonce: &str, panes: &[PaneId]) -> String {
-    captures_of(nonce, panes, &history())
+impl Wanted<'_> {
+    /// The lines that read it, for another script; none where nothing is wanted.
+    pub(super) fn script(&self, nonce: &str) -> String {
+        let tails = self.tails.iter().map(|pane| quote(pane.to_string()));
+        let screens = self.screens.iter().map(|session| quote(format!("={session}:")));
+        let captures = captures_of(nonce, tails, Kind::Tail) + &captures_of(nonce, screens, Kind::Screen);
+        if captures.is_empty() { captures } else { captures + &end(nonce) }
+    }
 }
 
-/// As [`tails`], from what the lines of [`script_of_tails`] have printed.
-pub(super) fn tails_in(out: &str, nonce: &str) -> BTreeMap<PaneId, Vec<String>> {
-    read(out, nonce, MAX_LINES)
+impl Captured {
+    /// From what the lines of [`Wanted::script`] have printed.
+    pub(super) fn read(out: &str, nonce: &str) -> Self {
+        let [tails, screens] = [Kind::Tail, Kind::Screen].map(|kind| read(out, nonce, kind));
+        Self { tails, screens }
+    }
 }
 
-fn history() -> String {
-    format!("-S -{MAX_LINES}")
+/// What is read of a pane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Tail,
+    Screen,
 }
 
-/// A mark before each screen, and one after the last: a capture that fails leaves nothing between two, and one that breaks
-/// off is not taken for whole.
-fn captures_of(nonce: &str, panes: &[PaneId], from: &str) -> String {
-    let capture = |pane: &PaneId| {
-        let PaneId(number) = pane;
-        format!("display-message -p '{nonce}B{number}'\ncapture-pane -p -J -t '{pane}' {from}\n")
-    };
-    let captures: String = panes.iter().take(MAX_PANES).map(capture).collect();
-    if captures.is_empty() { captures } else { format!("{captures}display-message -p '{nonce}E'\n") }
-}
-
-fn read(out: &str, nonce: &str, most: usize) -> BTreeMap<PaneId, Vec<String>> {
-    let mut tails = BTreeMap::new();
-    let mut parts = out.split(nonce).peekable();
-    while let Some(part) = parts.next() {
-        let Some((number, screen)) = part.strip_prefix('B').and_then(|part| part.split_once('\n')) else { continue };
-        let whole = parts.peek().is_some_and(|next| next.starts_with(['B', 'E'])) && !screen.is_empty();
-        if let (Ok(number), true) = (number.parse(), whole) {
-            tails.insert(PaneId(number), last_lines(screen, most));
+impl Kind {
+    /// What comes behind the nonce in the mark before it, from where it is read, and the most lines of it.
+    fn form(self) -> (char, String, usize) {
+        match self {
+            Self::Tail => ('B', format!("-S -{MAX_LINES}"), MAX_LINES),
+            Self::Screen => ('S', String::new(), MAX_SCREEN),
         }
     }
-    tails
+}
+
+/// A mark before each screen, for one that fails leaves nothing between two.
+fn captures_of(nonce: &str, targets: impl Iterator<Item = String>, kind: Kind) -> String {
+    let (mark, from, _) = kind.form();
+    let capture = |target: String| {
+        format!("display-message -p -t {target} '{nonce}{mark}#{{pane_id}}'\ncapture-pane -p -J -t {target} {from}\n")
+    };
+    targets.take(MAX_PANES).map(capture).collect()
+}
+
+/// The mark after the last: what breaks off is not taken for whole.
+fn end(nonce: &str) -> String {
+    format!("display-message -p '{nonce}E'\n")
+}
+
+fn read(out: &str, nonce: &str, kind: Kind) -> Lines {
+    let (mark, _, most) = kind.form();
+    let mut lines = Lines::new();
+    let mut parts = out.split(nonce).peekable();
+    while let Some(part) = parts.next() {
+        let Some((pane, screen)) = part.strip_prefix(mark).and_then(|part| part.split_once('\n')) else { continue };
+        let whole = parts.peek().is_some_and(|next| next.starts_with(['B', 'S', 'E'])) && !screen.is_empty();
+        if let (Ok(pane), true) = (pane.parse(), whole) {
+            lines.insert(pane, last_lines(screen, most));
+        }
+    }
+    lines
 }
 
 fn last_lines(screen: &str, most: usize) -> Vec<String> {
@@ -108,8 +151,11 @@ mod tests {
     #[test]
     fn screens_are_told_apart_and_bounded() {
         let many: String = "x".repeat(500).add("\n").repeat(60);
-        let out = format!("NB3\na  \nb\n\n\nPane is dead (status 1, now)\nNB4\nNB5\n{many}\n\nNB6\n\n\nNE\nNB7\nhalf");
-        let tails = read(&out, "N", MAX_LINES);
+        let out = format!(
+            "NB%3\na  \nb\n\n\nPane is dead (status 1, now)\nNB%4\nNB%5\n{many}\n\nNB%6\n\n\nNS%8\nnow\nNE\nNB%7\nhalf"
+        );
+        let Captured { tails, screens } = Captured::read(&out, "N");
+        assert_eq!(screens, [(PaneId(8), vec!["now".to_owned()])].into());
         assert_eq!(tails.keys().map(|p| p.0).collect::<Vec<_>>(), [3, 5, 6]);
         assert_eq!(tails[&PaneId(3)], ["a", "b"]);
         assert_eq!(tails[&PaneId(5)].len(), MAX_LINES);

@@ -88,13 +88,17 @@ fn who_is_attached_stands_with_the_clients_unless_they_are_in_groups() {
 #[test]
 fn last_lines_come_after_the_panes() {
     let rows = whole(&row(ALIVE, ["a"; 3])).out;
-    let tails = format!("{NONCE}B2\nx\ny\n{NONCE}B3\n{NONCE}E\n");
+    let tails = format!("{NONCE}B%2\nx\ny\n{NONCE}B%3\n{NONCE}S%4\nz\n{NONCE}E\n");
     let Ok(Read::Whole(listing, found)) = read(&answer(&format!("{rows}{tails}")), NONCE, Groups::Apart) else {
         panic!("not read")
     };
-    assert_eq!((listing.rows.len(), found.len()), (1, 1));
-    assert_eq!(found[&PaneId(2)], ["x", "y"]);
-    assert!(tail::script_of_tails(NONCE, &[PaneId(2)]).contains("capture-pane -p -J -t '%2' -S -20"));
+    assert_eq!((listing.rows.len(), found.tails.len(), found.screens.len()), (1, 1, 1));
+    assert_eq!(found.tails[&PaneId(2)], ["x", "y"]);
+    let (pane, name) = ([PaneId(2)], crate::model::SessionName::new("a").unwrap());
+    let script = Wanted { tails: &pane, screens: &[&name] }.script(NONCE);
+    for line in ["capture-pane -p -J -t \"%2\" -S -20", "capture-pane -p -J -t \"=a:\" "] {
+        assert!(script.lines().any(|found| found == line), "{script}");
+    }
 }
 
 #[test]
