@@ -69,8 +69,10 @@ fn at(sessions: usize, rounds: usize, goal: f64) -> Result<Vec<Row>> {
     ])
 }
 
-/// What is remembered once two looks have agreed on every screen: a quiet town's are not read again.
+/// What is remembered once two looks have agreed on every screen: a quiet town's are not read again. Only the first look
+/// may have read them in its one call.
 fn known(client: &Client, mut memory: Memory, look: impl Fn(Memory) -> Memory) -> Result<Memory> {
+    memory = look(memory);
     for _ in 0..LOOKS {
         let before = client.calls();
         memory = look(memory);

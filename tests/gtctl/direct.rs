@@ -81,7 +81,7 @@ async fn it_leaves_no_process_and_no_client_behind() {
     assert_eq!(client.calls(), 201);
 }
 
-/// How many clients the server has open, beside what it had before.
+/// How many sockets the server has open: its own, and one for each client.
 fn connections(server: &TestServer) -> usize {
     let opened = std::fs::read_dir(format!("/proc/{}/fd", server.id.0.pid)).unwrap();
     let sockets = opened.filter_map(|file| std::fs::read_link(file.unwrap().path()).ok());
@@ -93,7 +93,9 @@ async fn a_kept_connection_carries_many_scripts_and_goes_in_time() {
     let server = TestServer::start();
     server.session("one", &["sleep", "1000"]);
     let client = server.scratch.client().lasting(Purpose::Act);
-    let before = connections(&server);
+    // What began it has gone then.
+    let before = 1;
+    wait_for("only its own socket", async || (connections(&server) == before).then_some(())).await;
     for n in 0..205 {
         let script = format!("display-message -p {n}\n");
         assert_eq!(client.act(&script, NoServer::Stale).await.unwrap().out, format!("{n}\n"));

@@ -22,6 +22,11 @@ pub(super) const KINDS: &[Kind] = &[
     full("turn-lock-deleted-again-and-again", "no session is doubled", turn_lock_deleted),
     full("turn-lock-held-by-a-frozen-process", "who looks gets an answer; who acts gives up within 35 s", frozen_turn),
     full("controller-frozen-and-woken", "it goes on, and nothing happens twice", frozen),
+    full(
+        "controller-frozen-while-its-server-is-ended",
+        "the sessions end, and are back once it goes on",
+        frozen_beside_an_end,
+    ),
     sample("controller-killed-at-random-moments", "each death is mended once, no session doubled", || {
         killed_at_random(4)
     }),
@@ -132,6 +137,26 @@ fn frozen() -> Ran {
     ground.yard.fresh("one", Some(ground.one));
     ground.is_healed();
     assert_eq!(ground.yard.pid("two"), ground.two);
+    watch.ends();
+    Ran::Held
+}
+
+/// It may have a connection to the server open just then.
+fn frozen_beside_an_end() -> Ran {
+    let ground = Ground::new();
+    let watch = ground.watch();
+    let server = ground.yard.server().unwrap();
+    signal(ground.one, Signal::KILL);
+    let one = ground.yard.fresh("one", Some(ground.one));
+    watch.0.signal(Signal::STOP);
+    ground.yard.tmux(&["kill-server"]);
+    for former in [one, ground.two] {
+        ground.yard.until("its end", || !process::may_live(former));
+    }
+    watch.0.signal(Signal::CONT);
+    ground.yard.until("the server's end", || !process::may_live(server));
+    let [one, two] = [("one", one), ("two", ground.two)].map(|(name, former)| ground.yard.fresh(name, Some(former)));
+    assert!(process::may_live(one) && process::may_live(two));
     watch.ends();
     Ran::Held
 }
