@@ -121,10 +121,11 @@ impl Ahead {
     }
 }
 
-/// Does the work, and reads of the server, as soon as that is known, and its children as many as there is time for
-/// meanwhile.
+/// Does the work, and meanwhile reads as much as there is time for: of the server, as soon as that is known, and of those
+/// that had its panes, or of all its children where nobody knows.
 pub(super) async fn beside<T>(
     server: impl Fn() -> Option<u32>,
+    panes: &[u32],
     living: Living,
     work: impl Future<Output = T>,
 ) -> (T, Ahead) {
@@ -143,9 +144,13 @@ pub(super) async fn beside<T>(
         }
         let left = left.get_or_insert_with(|| {
             ahead.line = own::line();
-            let are_known = !ahead.known.panes.is_empty();
             let server = server();
-            let mut pids = server.filter(|_| !are_known).and_then(tree::children).unwrap_or_default();
+            let children = || server.and_then(tree::children).unwrap_or_default();
+            let mut pids = match (ahead.known.panes.is_empty(), panes) {
+                (false, _) => Vec::new(),
+                (true, []) => children(),
+                (true, panes) => panes.to_vec(),
+            };
             pids.extend(server);
             pids
         });
@@ -167,14 +172,15 @@ mod tests {
         let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
         let us = std::process::id();
         let ((), ahead) =
-            beside(|| Some(us), Living::default(), tokio::time::sleep(std::time::Duration::from_millis(200))).await;
+            beside(|| Some(us), &[], Living::default(), tokio::time::sleep(std::time::Duration::from_millis(200)))
+                .await;
         assert!(ahead.living.contains_key(&child.id()) && ahead.living.contains_key(&us));
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(matches!(ahead.look(child.id()), Presence::Alive(_)), "it lived during the look");
         assert_eq!(ahead.look(1), process::look(1));
         assert_eq!(ahead.line(), own::line());
-        let ((), none) = beside(|| None, Living::default(), async {}).await;
+        let ((), none) = beside(|| None, &[], Living::default(), async {}).await;
         assert_eq!(none.look(child.id()), Presence::Gone);
     }
 }

@@ -70,7 +70,7 @@ pub(super) async fn reach(
     let ended = living.ended();
     let wanted = Wanted { tails: &ended, screens };
     let server = || client.server().or(known.map(|ServerId(server)| server.pid));
-    let (listed, ahead) = ahead::beside(server, living, list::list_with(client, wanted)).await;
+    let (listed, ahead) = ahead::beside(server, &client.panes(), living, list::list_with(client, wanted)).await;
     match listed {
         Ok((listing, captured)) => {
             let found = identified(listing, ahead).map(|found| Found { captured, ..found });

@@ -9,8 +9,8 @@ use std::ffi::OsString;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
@@ -34,6 +34,8 @@ pub struct Client {
     greetings: Arc<Greetings>,
     /// The server that the last connection led to; 0 before any.
     server: Arc<AtomicU32>,
+    /// The processes of panes as last listed: of whom there will be news.
+    panes: Arc<Mutex<Vec<u32>>>,
     /// What its connections are opened for.
     purpose: Purpose,
     /// The connection of the last call, where it is kept for the next one.
@@ -120,6 +122,7 @@ impl Client {
             deadline: Self::DEADLINE,
             greetings: Arc::default(),
             server: Arc::default(),
+            panes: Arc::default(),
             purpose: Purpose::Read,
             held: None,
         }
@@ -145,6 +148,16 @@ impl Client {
     #[must_use]
     pub fn server(&self) -> Option<u32> {
         Some(self.server.load(Ordering::Relaxed)).filter(|pid| *pid != 0)
+    }
+
+    /// The processes of all panes as they were last listed by it or its clones; none before.
+    #[must_use]
+    pub fn panes(&self) -> Vec<u32> {
+        self.panes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn has_listed(&self, panes: impl Iterator<Item = u32>) {
+        *self.panes.lock().unwrap_or_else(PoisonError::into_inner) = panes.collect();
     }
 
     /// The server's socket file, whether it exists or not.

@@ -135,6 +135,9 @@ pub async fn list_with(client: &Client, wanted: Wanted<'_>) -> Result<(Listing, 
         Read::Whole(listing, captured) => Ok((listing, captured)),
         Read::Grouped => Err(ListFault::Garbled("groups that nobody asked for".to_owned())),
     });
+    if let Ok((listing, _)) = &read {
+        client.has_listed(listing.rows.iter().filter(|row| !row.dead).map(|row| row.pid));
+    }
     tracing::debug!(rows = read.as_ref().map_or(0, |(l, _)| l.rows.len()), ok = read.is_ok(), "list-panes");
     read
 }
