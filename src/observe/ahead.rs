@@ -19,7 +19,7 @@ const AT_ONCE: usize = 4;
 const MOMENT: Duration = Duration::from_millis(2);
 
 /// The most panes whose last lines are read together with the listing, so that both fit into one frame.
-const MOST_TAILS: usize = 100;
+pub(super) const MOST_TAILS: usize = 100;
 
 /// The processes of panes that live, with their names, as far as that need not be asked: somebody holds them by a
 /// descriptor that tells of their end. `Living::default()` is none.

@@ -6,7 +6,7 @@
 
 use super::ahead::{self, Ahead, Living};
 use super::life::{self, Pane};
-use crate::model::{ProcId, ServerId, SessionName, Town};
+use crate::model::{PaneId, ProcId, ServerId, SessionName, Town};
 use crate::plan::cover;
 use crate::proc::process::{self, Presence};
 use crate::proc::signal;
@@ -78,16 +78,17 @@ pub(super) async fn reach(
         }
         Err(ListFault::NoServer(_)) => {
             revive(client, known).await?;
-            again(client).await.map_err(Unreached::Unknown)
+            again(client, &[]).await.map_err(Unreached::Unknown)
         }
         Err(fault) => Err(Unreached::Unknown(in_words(&fault))),
     }
 }
 
-/// Lists the panes of a server that was there a moment ago.
-pub(super) async fn again(client: &Client) -> Result<Found, String> {
-    let listed = list::list(client).await.map_err(|fault| in_words(&fault));
-    listed.and_then(|listing| identified(listing, Ahead::default()))
+/// Lists the panes of a server that was there a moment ago, with the last lines of these.
+pub(super) async fn again(client: &Client, tails: &[PaneId]) -> Result<Found, String> {
+    let listed = list::list_with(client, Wanted { tails, screens: &[] }).await;
+    let (listing, captured) = listed.map_err(|fault| in_words(&fault))?;
+    identified(listing, Ahead::default()).map(|found| Found { captured, ..found })
 }
 
 /// A pid becomes an identity only when the process can be seen here and is tmux's.

@@ -1,8 +1,9 @@
 //! Panes that ended without a word: the server is told to ask after its children, and asked again.
 
+use super::ahead::MOST_TAILS;
 use super::life::Pane;
 use super::reach::{self, Found};
-use crate::model::{Ownership, Town};
+use crate::model::{Ownership, PaneId, Town};
 use crate::proc::signal;
 use crate::tmux::Client;
 use crate::tmux::list::Row;
@@ -18,14 +19,16 @@ const PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_millis(5), Duratio
 pub(super) async fn settle(client: &Client, town: &Town, found: Found) -> Result<Found, String> {
     let mut found = found;
     for pause in PAUSES {
-        if !found.panes.iter().any(|(row, pane)| *pane == Pane::Lost && matters(row, town)) {
+        let lost = found.panes.iter().filter(|(row, pane)| *pane == Pane::Lost && matters(row, town));
+        let lost: Vec<PaneId> = lost.map(|(row, _)| row.pane).collect();
+        if lost.is_empty() {
             break;
         }
         signal::nudge_children(found.server);
         if !pause.is_zero() {
             sleep(pause).await;
         }
-        found = reach::again(client).await?;
+        found = reach::again(client, lost.get(..MOST_TAILS).unwrap_or(&lost)).await?;
     }
     Ok(found)
 }

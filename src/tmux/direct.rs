@@ -1,13 +1,13 @@
-//! A client without a process: a script carried out by a server over its own socket, in its own protocol.
+//! A client without a process: scripts carried out by a server over its own socket, in its own protocol.
 //!
 //! A script goes as `tmux source-file -` sends it: the server asks for it when its turn has come, and only then is it sent;
 //! of what was given up before, a frozen server finds nothing when it thaws. One that only reads may be carried out late,
-//! and goes at once where it may.
+//! and goes at once where it may. One that ends with such a command has the server ask for the next: a connection serves
+//! for several, and one that must not be late goes only where the server has asked within a tenth of a second.
 //!
-//! It forks nothing, so a quiet controller forks nothing at all, and among ten sessions a look with its plan takes less
-//! than half of the time that a fresh `tmux list-panes` alone does (benchmark 1). A control-mode
-//! client would be as fast and tell of changes, but a 3.3a server ends, with all its sessions, when one is killed while it
-//! comes up (measured).
+//! It forks nothing, so a quiet controller forks nothing at all, and a look with its plan takes less than a fresh
+//! `tmux list-panes` alone does (benchmark 1). A control-mode client would be as fast and tell of changes, but a 3.3a
+//! server ends, with all its sessions, when one is killed while it comes up (measured).
 //!
 //! Every doubt before the script is sent (nobody listens, another protocol, something that is not tmux) ends in
 //! [`Unasked`](Fault::Unasked), and a process is asked instead, which then says what is wrong.

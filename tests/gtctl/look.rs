@@ -140,7 +140,7 @@ async fn a_death_that_tmux_never_hears_of_is_seen_all_the_same() {
     assert!(matches(&seen.sessions["lives"]));
     let before = client.calls();
     up(look(&client, &town(&[]), &knowing(Some(server.id)), clock::now(), Depth::Plan).await);
-    assert_eq!(client.calls() - before, 5, "the list, three more after nudges, and the screens of the dead");
+    assert_eq!(client.calls() - before, 4, "the list, and three more after nudges, with the screens of the dead");
 }
 
 #[tokio::test]
