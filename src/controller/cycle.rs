@@ -11,7 +11,7 @@ use crate::model::{
 };
 use crate::observe::{Depth, Living};
 use crate::plan::{Situation, plan, within};
-use crate::proc::marker::Scan;
+use crate::proc::marker::{Behind, Scan};
 use crate::remember::{departed, entries as journal_of, handoffs, idle_saved, record, take_back};
 use crate::store::{Counted, Lock, LockFault, Retention, StateDir, StoreFault};
 use crate::tmux::{Client, Purpose};
@@ -125,9 +125,16 @@ impl Controller {
     /// Hears that agents have just ended, and which others live: what those have left behind is looked for while the next
     /// cycle looks at tmux.
     pub(super) fn hear_ends(&mut self, town: &Town, living: Living) {
-        let scan = living.server().map_or_else(|| Scan::new(&town.name), |server| Scan::behind(&town.name, server));
+        let behind = |server| Behind { server, panes: living.others(self.panes()) };
+        let scan = living.server().map(|server| Scan::behind(&town.name, behind(server)));
+        let scan = scan.unwrap_or_else(|| Scan::new(&town.name));
         let scan = Rc::new(RefCell::new(scan));
         self.ahead = Ahead { living: living.scanning(Rc::clone(&scan)), scan: Some(scan) };
+    }
+
+    /// The processes of all panes of the last look.
+    fn panes(&self) -> Vec<u32> {
+        self.lasting.as_ref().unwrap_or(&self.client).panes()
     }
 
     /// Runs one cycle, holding the town's turn.

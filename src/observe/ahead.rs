@@ -69,6 +69,13 @@ impl Living {
         self.ended.extend(ended.into_values());
     }
 
+    /// Those of these processes that are not known to be our sessions'.
+    #[must_use]
+    pub fn others(&self, panes: Vec<u32>) -> Vec<u32> {
+        let has_ended = |pid: &u32| self.ended.iter().any(|one| one.process.pid == *pid);
+        panes.into_iter().filter(|pid| !self.panes.contains_key(pid) && !has_ended(pid)).collect()
+    }
+
     /// Whose panes they are.
     #[must_use]
     pub fn server(&self) -> Option<ServerId> {

@@ -33,13 +33,35 @@ pub struct Sighted {
 /// of it takes longer than a look, and can be done while others work.
 #[derive(Debug)]
 pub struct Scan {
-    /// Only what the panes of this server have left behind is wanted.
-    server: Option<ServerId>,
+    /// Only what panes have left behind is wanted.
+    behind: Option<Behind>,
     entry: Finder<'static>,
     buffer: Vec<u8>,
     /// What is still to be read; not known before the first step.
     left: Option<Vec<u32>>,
     sighted: Sighted,
+}
+
+/// Where the children of an ended process of a pane are. They were given to the nearest of the server's ancestors that
+/// takes such in, or to process 1: so only the children of all of these are read, and the panes that it may have become.
+#[derive(Debug, Clone)]
+pub struct Behind {
+    /// Whose panes they were.
+    pub server: ServerId,
+    /// The processes of its panes that are not known to be others'.
+    pub panes: Vec<u32>,
+}
+
+impl Behind {
+    /// None where an ancestor's children are not told.
+    fn pids(&self) -> Option<Vec<u32>> {
+        let ServerId(server) = self.server;
+        let mut found = self.panes.clone();
+        for ancestor in own::line_of(server.pid).into_iter().skip(1).chain([1]) {
+            found.extend(tree::children(ancestor)?);
+        }
+        Some(found)
+    }
 }
 
 impl Scan {
@@ -48,15 +70,14 @@ impl Scan {
     pub fn new(town: &SessionName) -> Self {
         let entry = Finder::new(&format!("{TOWN}={town}")).into_owned();
         let sighted = Sighted { town: town.clone(), found: Vec::new() };
-        Self { server: None, entry, buffer: Vec::new(), left: None, sighted }
+        Self { behind: None, entry, buffer: Vec::new(), left: None, sighted }
     }
 
-    /// One that finds what panes of this server have left behind whose own process has ended. Their children were given to
-    /// the nearest of the server's ancestors that takes such in, or to process 1: so only the children of all of these are
-    /// read. Where the kernel does not tell of them, it is a scan of all.
+    /// One that finds what panes have left behind whose own process has ended, or what was moved out of their session.
+    /// Where the kernel does not tell of children, it is a scan of all.
     #[must_use]
-    pub fn behind(town: &SessionName, server: ServerId) -> Self {
-        Self { server: Some(server), ..Self::new(town) }
+    pub fn behind(town: &SessionName, behind: Behind) -> Self {
+        Self { behind: Some(behind), ..Self::new(town) }
     }
 
     /// Reads so many processes at most; whether any are left.
@@ -64,7 +85,7 @@ impl Scan {
         let left = self.left.get_or_insert_with(|| {
             self.buffer = vec![0; MAX_ENVIRONMENT];
             let own = own::line();
-            let pids = self.server.and_then(left_behind).unwrap_or_else(file::pids);
+            let pids = self.behind.as_ref().and_then(Behind::pids).unwrap_or_else(file::pids);
             pids.into_iter().rev().filter(|pid| !own.contains(pid)).collect()
         });
         for pid in left.split_off(left.len().saturating_sub(count)) {
@@ -106,15 +127,6 @@ impl Sighted {
         }
         living
     }
-}
-
-/// The children of every ancestor of this server; none where one of them does not tell.
-fn left_behind(ServerId(server): ServerId) -> Option<Vec<u32>> {
-    let mut found = Vec::new();
-    for ancestor in own::line_of(server.pid).into_iter().skip(1).chain([1]) {
-        found.extend(tree::children(ancestor)?);
-    }
-    Some(found)
 }
 
 /// The living processes of our user that carry this town's marker, by session: which life, and which process.
@@ -246,7 +258,7 @@ mod tests {
         pane.wait().unwrap();
         let left = process::identify(text.trim().parse().unwrap()).unwrap();
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
-        let found = || Scan::behind(&town, us).finish();
+        let found = || Scan::behind(&town, Behind { server: us, panes: vec![] }).finish();
         while found().is_clear_of(|_| true) && std::time::Instant::now() < deadline {
             std::thread::yield_now();
         }
@@ -254,5 +266,23 @@ mod tests {
         let all = Scan::new(&town).finish();
         assert!(!all.is_clear_of(|_| true));
         super::super::signal::signal(left, super::super::signal::Signal::KILL);
+    }
+
+    #[test]
+    fn what_was_moved_elsewhere_is_found_in_its_pane() {
+        let name = format!("moved-{}", std::process::id());
+        let town = SessionName::new(&name).unwrap();
+        let marker = [(TOWN, name.as_str()), (SESSION, "s"), (GENERATION, "5")];
+        let mut pane = Command::new("sleep").arg("600").envs(marker).spawn().unwrap();
+        let us = ServerId(process::identify(std::process::id()).unwrap());
+        let is_clear = |panes| Scan::behind(&town, Behind { server: us, panes }).finish().is_clear_of(|_| true);
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
+        while is_clear(vec![pane.id()]) && std::time::Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        assert!(!is_clear(vec![pane.id()]));
+        assert!(is_clear(vec![]), "a pane of the server is no child of those above it");
+        pane.kill().unwrap();
+        pane.wait().unwrap();
     }
 }
