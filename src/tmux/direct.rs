@@ -288,6 +288,8 @@ impl Connection {
                         return Ok(printed);
                     }
                     (frame::VERSION, _, _) => return Err(broken(ErrorKind::Unsupported)),
+                    // It has carried out all that it will, and waits for us to hang up.
+                    (frame::SHUTDOWN, _, _) => return Err(broken(ErrorKind::UnexpectedEof)),
                     // What else a server sends is for clients with a terminal.
                     (_, _, _) => {}
                 }

@@ -28,6 +28,8 @@ pub(super) const FLAG_UTF8: u64 = 0x10000;
 pub(super) const COMMAND: u32 = 200;
 /// The commands are done; holds the exit status where there is one.
 pub(super) const EXIT: u32 = 203;
+/// The server was told to end, and waits for its clients to go.
+pub(super) const SHUTDOWN: u32 = 210;
 /// The server asks for a file: its stream, a descriptor of the client's or -1, the path.
 pub(super) const READ_OPEN: u32 = 300;
 /// Some of it: the stream, then bytes.

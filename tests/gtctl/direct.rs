@@ -124,6 +124,23 @@ async fn a_kept_connection_keeps_no_server_from_ending() {
 }
 
 #[tokio::test]
+async fn who_waits_for_an_answer_keeps_no_server_from_ending_either() {
+    for kept in [false, true] {
+        let server = TestServer::start();
+        server.session("one", &["sleep", "1000"]);
+        let client = server.scratch.client();
+        let client = if kept { client.lasting(Purpose::Act) } else { client };
+        let begun = Instant::now();
+        // It ends the server, and would wait for something that never comes.
+        let script = "kill-server\nwait-for never\n";
+        let answer = client.act(script, NoServer::Stale).await;
+        assert!(!matches!(&answer, Ok(answer) if answer.success), "{answer:?}");
+        wait_for("the server to end", async || (!process::may_live(server.id.0)).then_some(())).await;
+        assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    }
+}
+
+#[tokio::test]
 async fn what_was_given_up_before_its_turn_is_never_done() {
     for client in [Client::clone, |client: &Client| client.lasting(Purpose::Act)] {
         given_up_before_its_turn(client).await;

@@ -152,9 +152,10 @@ async fn many_deaths_at_once_all_become_known() {
         label(&server, session, "started");
     }
     let processes: Vec<_> = sessions.iter().map(|s| server.process(s)).collect();
-    for process in processes {
-        signal(process, Signal::KILL);
+    for process in &processes {
+        signal(*process, Signal::KILL);
     }
+    wait_for("the ends", async || (!processes.iter().any(|process| process::may_live(*process))).then_some(())).await;
     let seen = look_at(&server, &town(&[]), Depth::Plan).await;
     for session in seen.sessions.values() {
         assert!(matches!(death(session), Some(Death::Signal(9) | Death::StatusLost)), "{session:?}");
