@@ -86,11 +86,10 @@ impl Living {
     /// and would have to be asked again.
     async fn heard(&self) {
         let begun = Instant::now();
+        let mut scan = self.scan.as_ref();
         for one in &self.ended {
             while begun.elapsed() < MOMENT && matches!(process::look_at(one.process), Presence::Zombie(_)) {
-                if let Some(scan) = &self.scan {
-                    scan.borrow_mut().step(AT_ONCE);
-                }
+                scan = scan.filter(|scan| scan.borrow_mut().step(AT_ONCE));
                 tokio::task::yield_now().await;
             }
         }

@@ -7,7 +7,8 @@ use super::process::{self, Presence};
 use super::{file, own, tree};
 use crate::model::{Generation, ProcId, ServerId, SessionName};
 use memchr::memmem::Finder;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 
 /// The town's name.
 pub const TOWN: &str = "GTCTL_TOWN";
@@ -21,6 +22,9 @@ pub const CHORE: &str = "GTCTL_CHORE";
 
 /// The most bytes of an environment that are read.
 const MAX_ENVIRONMENT: usize = 1 << 20;
+
+/// So often it is asked again what panes have left behind.
+const MOST_PASSES: u32 = 8;
 
 /// Processes that carried a town's marker when `/proc` was read, nothing else of which is known yet.
 #[derive(Debug, Clone)]
@@ -37,8 +41,14 @@ pub struct Scan {
     behind: Option<Behind>,
     entry: Finder<'static>,
     buffer: Vec<u8>,
-    /// What is still to be read; not known before the first step.
-    left: Option<Vec<u32>>,
+    /// What is still to be read.
+    left: Vec<u32>,
+    /// What need not be read any more, ourselves included.
+    seen: BTreeSet<u32>,
+    /// How often something was found to be read.
+    passes: u32,
+    /// Nothing more is looked for.
+    over: bool,
     sighted: Sighted,
 }
 
@@ -70,7 +80,8 @@ impl Scan {
     pub fn new(town: &SessionName) -> Self {
         let entry = Finder::new(&format!("{TOWN}={town}")).into_owned();
         let sighted = Sighted { town: town.clone(), found: Vec::new() };
-        Self { behind: None, entry, buffer: Vec::new(), left: None, sighted }
+        let (buffer, left, seen) = (Vec::new(), Vec::new(), BTreeSet::new());
+        Self { behind: None, entry, buffer, left, seen, passes: 0, over: false, sighted }
     }
 
     /// One that finds what panes have left behind whose own process has ended, or what was moved out of their session.
@@ -82,19 +93,51 @@ impl Scan {
 
     /// Reads so many processes at most; whether any are left.
     pub fn step(&mut self, count: usize) -> bool {
-        let left = self.left.get_or_insert_with(|| {
-            self.buffer = vec![0; MAX_ENVIRONMENT];
-            let own = own::line();
-            let pids = self.behind.as_ref().and_then(Behind::pids).unwrap_or_else(file::pids);
-            pids.into_iter().rev().filter(|pid| !own.contains(pid)).collect()
-        });
-        for pid in left.split_off(left.len().saturating_sub(count)) {
-            let Ok(bytes) = file::read_at_once(format!("/proc/{pid}/environ"), &mut self.buffer) else { continue };
-            // Nearly all processes are strangers.
-            let found = self.entry.find(bytes).and_then(|_| parse(bytes, &self.sighted.town));
-            self.sighted.found.extend(found.map(|(session, _)| (session, pid)));
+        let mut count = count;
+        while count > 0 {
+            if self.left.is_empty() && !self.finds_more() {
+                return false;
+            }
+            let now = self.left.split_off(self.left.len().saturating_sub(count));
+            count -= now.len();
+            for pid in now {
+                self.read(pid);
+            }
         }
-        !left.is_empty()
+        true
+    }
+
+    /// Looks for what is to be read. What ends while others are read hands its own children on: so it is asked again until
+    /// there are no more, and where that has no end, all are read.
+    fn finds_more(&mut self) -> bool {
+        if self.over {
+            return false;
+        }
+        if self.buffer.is_empty() {
+            self.buffer = vec![0; MAX_ENVIRONMENT];
+            self.seen.extend(own::line());
+        }
+        let behind = self.behind.as_ref().filter(|_| self.passes < MOST_PASSES).and_then(Behind::pids);
+        self.over = behind.is_none();
+        let pids = behind.unwrap_or_else(file::pids);
+        self.left = pids.into_iter().rev().filter(|pid| self.seen.insert(*pid)).collect();
+        self.passes += u32::from(!self.left.is_empty());
+        !self.left.is_empty()
+    }
+
+    fn read(&mut self, pid: u32) {
+        let bytes = match file::read_at_once(format!("/proc/{pid}/environ"), &mut self.buffer) {
+            Err(fault) if fault.kind() == ErrorKind::PermissionDenied => return,
+            read => read.unwrap_or_default(),
+        };
+        if bytes.is_empty() && !self.over {
+            // It is ending, and may not have handed its children on yet.
+            let children = tree::children(pid).unwrap_or_default();
+            self.left.extend(children.into_iter().filter(|child| self.seen.insert(*child)));
+        }
+        // Nearly all processes are strangers.
+        let found = self.entry.find(bytes).and_then(|_| parse(bytes, &self.sighted.town));
+        self.sighted.found.extend(found.map(|(session, _)| (session, pid)));
     }
 
     /// Reads all that is left.
