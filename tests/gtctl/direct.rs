@@ -133,8 +133,8 @@ async fn who_waits_for_an_answer_keeps_no_server_from_ending_either() {
         let begun = Instant::now();
         // It ends the server, and would wait for something that never comes.
         let script = "kill-server\nwait-for never\n";
-        let answer = client.act(script, NoServer::Stale).await;
-        assert!(!matches!(&answer, Ok(answer) if answer.success), "{answer:?}");
+        // Whether it hangs up on us or lets go of who waits, which then counts as done, is a matter of which comes first.
+        let _ = client.act(script, NoServer::Stale).await;
         wait_for("the server to end", async || (!process::may_live(server.id.0)).then_some(())).await;
         assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
     }
