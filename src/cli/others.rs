@@ -66,7 +66,7 @@ impl<'a> Others<'a> {
         let now = proc::clock::now();
         self.notify.clone_from(&town.notify);
         self.learn(town, cycle, now);
-        let Cycle { now: looked, observed, memory, plan, outcomes, notices: _ } = cycle;
+        let Cycle { now: looked, observed, memory, plan, outcomes, scope: _, notices: _ } = cycle;
         let before = self.knows.then_some(&self.beat.announced);
         let (fresh, announced) = remember::news(before, &Happened { observed, memory, plan, outcomes });
         (self.beat.announced, self.knows) = (announced, true);

@@ -68,7 +68,7 @@ fn once(town: &Town, cycle: &Cycle, terminal: &Terminal) -> Exit {
     for notice in &cycle.notices {
         terminal.warn(notice);
     }
-    let Cycle { now, observed, memory, plan, outcomes, notices: _ } = cycle;
+    let Cycle { now, observed, memory, plan, outcomes, scope: _, notices: _ } = cycle;
     let scene = Scene { town, observed, memory, plan, now: *now };
     if terminal.is_json() {
         terminal.print_json(&json::apply(&scene, outcomes));

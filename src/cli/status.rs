@@ -53,7 +53,7 @@ fn exit(place: &Place, survey: &Survey<'_>, books: &Books) -> Exit {
 }
 
 fn draw(place: &Place, survey: &Survey<'_>, books: &Books, only: &[SessionName], terminal: &Terminal) -> String {
-    let Survey { now, town, observed, memory, plan, notices: _ } = survey;
+    let Survey { now, town, observed, memory, plan, scope: _, notices: _ } = survey;
     let scene = Scene { town, observed, memory, plan, now: *now };
     if terminal.is_json() {
         serde_json::to_string_pretty(&json::status(&scene, books, only)).unwrap_or_default()

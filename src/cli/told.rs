@@ -64,7 +64,7 @@ impl<'a> Told<'a> {
         self.terminal.mention(&page::outcomes(town, &cycle.outcomes, &paper));
         if !self.announced {
             self.announced = true;
-            let Cycle { now, observed, memory, plan, outcomes, notices: _ } = cycle;
+            let Cycle { now, observed, memory, plan, outcomes, scope: _, notices: _ } = cycle;
             let scene = Scene { town, observed, memory, plan, now: *now };
             self.terminal.mention(&page::summary(outcomes, &scene, &paper));
         }

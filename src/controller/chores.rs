@@ -7,7 +7,7 @@ use crate::model::{
     Advice, Chore, ChoreEnd, ChoreKind, ChoreTime, Entry, Judged, Memory, Moment, Observed, Orders, Period, Plan,
     SessionName, Town,
 };
-use crate::observe::Depth;
+use crate::observe::{Depth, Living};
 use crate::plan::{Situation, plan};
 use crate::proc;
 use crate::remember::{
@@ -82,7 +82,8 @@ impl Controller {
     /// [`CycleFault`]; nothing was written then.
     pub async fn accept(&mut self, town: &Town, orders: Orders) -> Result<Vec<Judged>, CycleFault> {
         let memory = self.recall_in_turn()?;
-        let looked = survey(&self.client, town, self.store.view(), memory, orders, Depth::Plan).await;
+        let looked =
+            survey(&self.client, town, self.store.view(), memory, orders, Depth::Plan, Living::default()).await;
         let mut taken = Vec::new();
         self.amend(|memory| {
             let (memory, accepted) = take_proposals(memory, &looked.plan, Taking::Asked);

@@ -2,7 +2,7 @@
 
 use super::kept::Kept;
 use super::prober::Prober;
-use super::survey::{Survey, survey_knowing};
+use super::survey::{Survey, survey};
 use crate::act::{self, Errands, Known};
 use crate::chores::Chores;
 use crate::model::{
@@ -51,6 +51,8 @@ pub struct Cycle {
     pub now: Moment,
     /// What was seen.
     pub observed: Observed,
+    /// The sessions that its look was for.
+    pub scope: Scope,
     /// What is remembered after it.
     pub memory: Memory,
     /// What was decided.
@@ -151,15 +153,16 @@ impl Controller {
         let (memory, ended) = self.hear_errands(memory);
         let client = self.lasting.clone().unwrap_or_else(|| self.client.lasting(Purpose::Act));
         let state = self.store.view();
-        let looked = survey_knowing(&client, town, state, memory, orders, Depth::Plan, living);
+        let looked = survey(&client, town, state, memory, orders, Depth::Plan, living);
         let looked = Box::pin(looked).await;
-        let Survey { now, town, observed, memory, plan, notices: unheard } = looked;
+        let Survey { now, town, observed, memory, plan, scope: seen, notices: unheard } = looked;
         let town = &*town;
         notices.extend(unheard);
         let (memory, plan, taken) = self.accept_proposals(town, &observed, memory, plan, orders, now);
-        let plan = self.asking(within(plan, scope));
+        let asked = |plan| within(within(plan, scope), &seen);
+        let plan = self.asking(asked(plan));
         let learned = memory.clone();
-        let (plan, memory) = self.write_intent(town, &observed, memory, plan, orders, scope, now, &mut notices);
+        let (plan, memory) = self.write_intent(town, &observed, memory, plan, orders, asked, now, &mut notices);
         self.ask_due(&plan, now);
         let outcomes = if turn.still_ours() {
             notices.extend(act::instruct(&plan));
@@ -193,7 +196,7 @@ impl Controller {
         let outcomes = memory.departures.iter().map(departed).chain(ended.before(outcomes)).collect();
         let memory = self.forget_departures(memory, &mut notices);
         self.kept.turn_ends(&memory);
-        Ok(Cycle { now, observed, memory, plan, outcomes, notices })
+        Ok(Cycle { now, observed, scope: seen, memory, plan, outcomes, notices })
     }
 
     /// Makes the intent durable; where that fails, plans anew for what may be done all the same.
@@ -205,7 +208,7 @@ impl Controller {
         memory: Memory,
         decided: Plan,
         orders: Orders,
-        scope: &Scope,
+        asked: impl Fn(Plan) -> Plan,
         now: Moment,
         notices: &mut Vec<String>,
     ) -> (Plan, Memory) {
@@ -218,7 +221,7 @@ impl Controller {
             return (decided, intended);
         }
         let orders = Orders { durability: Durability::Failing, ..orders };
-        let cautious = within(plan(&Situation { town, observed, memory: &before, orders, now }), scope);
+        let cautious = asked(plan(&Situation { town, observed, memory: &before, orders, now }));
         let intended = self.intended(before, &cautious, now);
         (cautious, intended)
     }

@@ -1,9 +1,9 @@
 //! The first half of a cycle: what there is and what would be done, without a trace.
 
 use crate::gastown::{self, Standing};
-use crate::model::{Memory, Moment, Observed, Orders, Plan, Town};
-use crate::observe::{self, Depth, Living};
-use crate::plan::{Situation, covered, plan};
+use crate::model::{Memory, Moment, Observed, Orders, Plan, Scope, Town};
+use crate::observe::{self, Depth, Living, Look};
+use crate::plan::{Situation, covered, plan, within};
 use crate::proc;
 use crate::remember::{learn, lose_errands};
 use crate::store::View;
@@ -23,24 +23,14 @@ pub struct Survey<'t> {
     pub memory: Memory,
     /// What would be done.
     pub plan: Plan,
+    /// The sessions that the look was for.
+    pub scope: Scope,
     /// What people should know beside it.
     pub notices: Vec<String>,
 }
 
-/// Looks once and plans. Writes nothing, starts nothing.
+/// Looks once and plans, for those sessions to which the look lets anything be done. Writes nothing, starts nothing.
 pub async fn survey<'t>(
-    client: &Client,
-    town: &'t Town,
-    state: &View,
-    memory: Memory,
-    orders: Orders,
-    depth: Depth,
-) -> Survey<'t> {
-    survey_knowing(client, town, state, memory, orders, depth, Living::default()).await
-}
-
-/// As [`survey`], without asking after processes that are known to live.
-pub(super) async fn survey_knowing<'t>(
     client: &Client,
     town: &'t Town,
     state: &View,
@@ -51,12 +41,12 @@ pub(super) async fn survey_knowing<'t>(
 ) -> Survey<'t> {
     let now = proc::clock::now();
     let memory = lose_errands(memory, proc::process::may_live);
-    let mut observed = observe::look_knowing(client, town, &memory, now, depth, living).await;
+    let Look { mut observed, scope } = observe::look(client, town, &memory, now, depth, living).await;
     let (town, mut notices) = heeding(covered(town, &observed));
     notices.extend(observe::listen(&mut observed, &town, &memory, state, now));
     let memory = learn(memory, &town, &observed, now);
     let plan = plan(&Situation { town: &town, observed: &observed, memory: &memory, orders, now });
-    Survey { now, town, observed, memory, plan, notices }
+    Survey { now, town, observed, memory, plan: within(plan, &scope), scope, notices }
 }
 
 /// The town with what Gas Town's files ask of it now, where it has a root; and what of them could not be understood.

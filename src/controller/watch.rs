@@ -122,6 +122,9 @@ fn pause_after(cycle: &Cycle, resync: Period) -> Period {
     if let Some(wake) = cycle.plan.wake {
         pause = pause.min(now.until(&wake));
     }
+    if cycle.scope != Scope::Town {
+        pause = Period::ZERO;
+    }
     if unsure || is_in_flight(&cycle.plan) {
         pause = pause.min(IN_FLIGHT);
     }

@@ -97,7 +97,7 @@ impl Living {
 
     /// The panes of some that have ended, whose last lines will be wanted.
     pub(super) fn ended(&self) -> Vec<PaneId> {
-        self.ended.iter().take(MOST_TAILS).map(|one| one.pane).collect()
+        self.ended.iter().map(|one| one.pane).collect()
     }
 }
 

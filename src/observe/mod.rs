@@ -24,8 +24,10 @@ pub use listen::{listen, listened, log_of};
 pub use lodging::{LodgingFault, lodging};
 pub use population::population;
 
-use crate::model::{Memory, Moment, Observed, Server, Town};
+use crate::model::{Memory, Moment, Observed, Ownership, PaneId, Scope, Seen, Server, SessionName, Town};
 use crate::tmux::{Client, Purpose};
+use reach::Unreached;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// How much is looked at.
@@ -40,27 +42,31 @@ pub enum Depth {
 /// No look takes longer.
 const DEADLINE: Duration = Duration::from_millis(4500);
 
+/// What was seen, and for what it is good.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Look {
+    /// What was seen.
+    pub observed: Observed,
+    /// To what it lets anything be done: only to sessions that were asked after.
+    pub scope: Scope,
+}
+
 /// Looks once at the town's server. Of the memory it takes the server last seen up, which must have ended before a
 /// silent socket counts as no server, and what is known of screens, so that only new ones are read. Takes at most 4.5 s.
 ///
+/// Who is known to live is not asked after again. Where that is all but a few that have ended since, and the look before
+/// it has listed all, those few alone are: what it takes does not grow with the town then.
+///
 /// Changes nothing but what tmux should have done itself: it may tell the server to create its socket file anew, and
 /// to ask after children that ended.
-pub async fn look(client: &Client, town: &Town, memory: &Memory, now: Moment, depth: Depth) -> Observed {
-    look_knowing(client, town, memory, now, depth, Living::default()).await
-}
-
-/// As [`look`], without asking after processes that are known to live.
-pub async fn look_knowing(
-    client: &Client,
-    town: &Town,
-    memory: &Memory,
-    now: Moment,
-    depth: Depth,
-    living: Living,
-) -> Observed {
-    match tokio::time::timeout(DEADLINE, look_without_deadline(client, town, memory, now, depth, living)).await {
-        Ok(observed) => observed,
-        Err(_) => Observed::Unknown(format!("tmux did not answer within {DEADLINE:?}")),
+pub async fn look(client: &Client, town: &Town, memory: &Memory, now: Moment, depth: Depth, living: Living) -> Look {
+    let look = look_without_deadline(client, town, memory, now, depth, living);
+    let unknown = |why| Look { observed: Observed::Unknown(why), scope: Scope::Town };
+    match tokio::time::timeout(DEADLINE, look).await {
+        Ok(Ok(look)) => look,
+        Ok(Err(Unreached::Down)) => Look { observed: Observed::Down, scope: Scope::Town },
+        Ok(Err(Unreached::Unknown(why))) => unknown(why),
+        Err(_) => unknown(format!("tmux did not answer within {DEADLINE:?}")),
     }
 }
 
@@ -71,28 +77,35 @@ async fn look_without_deadline(
     now: Moment,
     depth: Depth,
     living: Living,
-) -> Observed {
+) -> Result<Look, Unreached> {
     let client = &client.lasting(Purpose::Read);
     let unread = screens::unread(town, memory);
-    let found = match reach::reach(client, memory.server, living, &unread).await {
-        Ok(found) => found,
-        Err(reach::Unreached::Down) => return Observed::Down,
-        Err(reach::Unreached::Unknown(why)) => return Observed::Unknown(why),
-    };
-    let found = match settle::settle(client, &found.covered(town), found).await {
-        Ok(found) => found,
-        Err(why) => return Observed::Unknown(why),
-    };
+    let found = reach::reach(client, memory.server, living, &unread).await?;
+    let found = settle::settle(client, &found.covered(town), found).await.map_err(Unreached::Unknown)?;
     let town = &*found.covered(town);
     let sessions::Gathered { sessions, own, ended } = sessions::gather(&found, town, now, depth);
     let moved = moved::find(&found, town, &sessions);
-    let captured = found.captured;
-    let mut server = Server { id: found.server, version: found.version, sessions, moved, own, ended };
+    let scope = found.few.as_ref().map_or(Scope::Town, |few| Scope::Sessions(named(&sessions, few)));
+    let (id, version, captured) = (found.server, found.version().to_owned(), found.captured);
+    let mut server = Server { id, version, sessions, moved, own, ended };
     screens::add_tails(client, town, &mut server, captured.tails, now).await;
+    if scope != Scope::Town {
+        // Whoever lives has time.
+        return Ok(Look { observed: Observed::Up(server), scope });
+    }
     screens::add_screens(client, town, memory, &mut server, captured.screens, now).await;
     footprint::add_footprints(town, memory, &mut server, now);
     if depth == Depth::Plan {
         screens::add_usage(town, memory, &mut server, now);
     }
-    Observed::Up(server)
+    Ok(Look { observed: Observed::Up(server), scope })
+}
+
+/// Our sessions whose agents were started in these panes.
+fn named(sessions: &BTreeMap<String, Seen>, panes: &BTreeSet<PaneId>) -> Vec<SessionName> {
+    let label = |seen: &Seen| match &seen.ownership {
+        Ownership::Ours(label) if panes.contains(&seen.pane) => Some(label.session.clone()),
+        Ownership::Ours(_) | Ownership::Unlabelled | Ownership::Foreign(_) => None,
+    };
+    sessions.values().filter_map(label).collect()
 }

@@ -24,7 +24,7 @@ pub(super) fn find(found: &Found, town: &Town, sessions: &BTreeMap<String, Seen>
         return BTreeMap::new();
     }
     let in_place: BTreeSet<PaneId> = labels().map(|label| label.pane).collect();
-    let others = found.panes.iter().filter(|(row, _)| !in_place.contains(&row.pane));
+    let others = found.panes().filter(|(row, _)| !in_place.contains(&row.pane));
     let mut moved = BTreeMap::new();
     for (row, pane) in others.take(MAX_PANES) {
         let Pane::Running(process, _) = pane else { continue };

@@ -24,7 +24,7 @@ pub async fn population(client: &Client) -> Result<Vec<Inhabitant>, String> {
         Err(Unreached::Unknown(why)) => return Err(why),
     };
     let mut sessions: BTreeMap<&str, Inhabitant> = BTreeMap::new();
-    for (row, pane) in &found.panes {
+    for (row, pane) in found.panes() {
         let town = row.labels.town().map(str::to_owned);
         let session =
             sessions.entry(&row.name).or_insert_with(|| Inhabitant { name: row.name.clone(), town, panes: Vec::new() });

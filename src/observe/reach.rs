@@ -4,18 +4,20 @@
 //! second server beside it would double the town. Down is only said when nothing listens on the path and the server
 //! last seen has ended.
 
-use super::ahead::{self, Ahead, Living};
+use super::ahead::{self, Ahead, Living, MOST_TAILS};
 use super::life::{self, Pane};
 use crate::model::{PaneId, ProcId, ServerId, SessionName, Town};
 use crate::plan::cover;
 use crate::proc::process::{self, Presence};
 use crate::proc::signal;
 use crate::proc::sockets::{self, Listening};
-use crate::tmux::Client;
 use crate::tmux::list::{self, ListFault, Listing, Row};
 use crate::tmux::tail::{Captured, Wanted};
+use crate::tmux::{self, Client};
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -24,10 +26,12 @@ use tokio::time::{Instant, sleep};
 pub(super) struct Found {
     /// Which server.
     pub(super) server: ServerId,
-    /// Its version.
-    pub(super) version: String,
-    /// Its panes, each judged once.
-    pub(super) panes: Vec<(Row, Pane)>,
+    /// Its panes.
+    listing: Arc<Listing>,
+    /// What was made of each.
+    judged: Vec<Pane>,
+    /// Those that were asked after, where the others are as an earlier look has listed them.
+    pub(super) few: Option<BTreeSet<PaneId>>,
     /// Our own process and those above it.
     pub(super) line: Vec<u32>,
     /// The lines of some panes.
@@ -35,13 +39,23 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// Its version.
+    pub(super) fn version(&self) -> &str {
+        &self.listing.version
+    }
+
+    /// Its panes, each judged once.
+    pub(super) fn panes(&self) -> impl Iterator<Item = (&Row, &Pane)> {
+        self.listing.rows.iter().zip(&self.judged)
+    }
+
     /// The town with what is wanted of the sessions listed that a policy covers.
     pub(super) fn covered<'t>(&self, town: &'t Town) -> Cow<'t, Town> {
         if town.policies.is_empty() {
             return Cow::Borrowed(town);
         }
         let owned = |row: &Row| (row.name.clone(), row.labels.ownership(&town.name));
-        let listing: Vec<_> = self.panes.iter().map(|(row, _)| owned(row)).collect();
+        let listing: Vec<_> = self.listing.rows.iter().map(owned).collect();
         cover(town, listing.iter().map(|(name, ownership)| (name.as_str(), ownership)))
     }
 }
@@ -58,7 +72,8 @@ pub(super) enum Unreached {
 /// How long a server may take to create its socket anew.
 const SOCKET_WAIT: Duration = Duration::from_millis(500);
 
-/// Lists the server's panes, or proves that there is no server.
+/// Lists the server's panes, or proves that there is no server. Of those that are only known to live, and of which the
+/// look before has listed all, nothing is asked again.
 ///
 /// `screens` are sessions whose screens will be wanted, if they are there.
 pub(super) async fn reach(
@@ -68,41 +83,71 @@ pub(super) async fn reach(
     screens: &[&SessionName],
 ) -> Result<Found, Unreached> {
     let ended = living.ended();
-    let wanted = Wanted { tails: &ended, screens };
     let server = || client.server().or(known.map(|ServerId(server)| server.pid));
-    let (listed, ahead) = ahead::beside(server, &client.panes(), living, list::list_with(client, wanted)).await;
+    let panes = client.panes();
+    let before = client.take_listed().filter(|listed| listed.is_whole && ended.len() <= MOST_TAILS);
+    let listing = ask(client, before.map(|listed| listed.listing), &ended, screens);
+    let (listed, ahead) = ahead::beside(server, &panes, living, listing).await;
     match listed {
-        Ok((listing, captured)) => {
-            let found = identified(listing, ahead).map(|found| Found { captured, ..found });
+        Ok(listed) => {
+            let found = identified(client, listed, ahead);
             found.and_then(|found| alone(client, known, found)).map_err(Unreached::Unknown)
         }
         Err(ListFault::NoServer(_)) => {
             revive(client, known).await?;
-            again(client, &[]).await.map_err(Unreached::Unknown)
+            let listed = ask(client, None, &[], &[]).await.map_err(|fault| Unreached::Unknown(in_words(&fault)))?;
+            identified(client, listed, Ahead::default()).map_err(Unreached::Unknown)
         }
         Err(fault) => Err(Unreached::Unknown(in_words(&fault))),
     }
 }
 
-/// Lists the panes of a server that was there a moment ago, with the last lines of these.
-pub(super) async fn again(client: &Client, tails: &[PaneId]) -> Result<Found, String> {
-    let listed = list::list_with(client, Wanted { tails, screens: &[] }).await;
-    let (listing, captured) = listed.map_err(|fault| in_words(&fault))?;
-    identified(listing, Ahead::default()).map(|found| Found { captured, ..found })
+/// Asks after these panes again, of a server that was there a moment ago; after all, unless only few were asked after
+/// before.
+pub(super) async fn again(client: &Client, found: Found, lost: &[PaneId]) -> Result<Found, String> {
+    let Found { listing, few, .. } = found;
+    let before = few.is_some().then_some(listing);
+    let listed = ask(client, before, lost, &[]).await.map_err(|fault| in_words(&fault))?;
+    let found = identified(client, listed, Ahead::default())?;
+    let few = found.few.zip(few).map(|(now, before)| &now | &before);
+    Ok(Found { few, ..found })
+}
+
+/// What was listed.
+struct Listed {
+    listing: Listing,
+    few: Option<BTreeSet<PaneId>>,
+    captured: Captured,
+}
+
+/// Lists these panes alone where it is known what was listed before, and that does; else all.
+async fn ask(
+    client: &Client,
+    before: Option<Arc<Listing>>,
+    panes: &[PaneId],
+    screens: &[&SessionName],
+) -> Result<Listed, ListFault> {
+    let tails = panes.get(..MOST_TAILS).unwrap_or(panes);
+    if let Some(before) = before.map(Arc::unwrap_or_clone)
+        && let Some((listing, captured)) = list::list_few(client, before, tails).await?
+    {
+        return Ok(Listed { listing, few: Some(panes.iter().copied().collect()), captured });
+    }
+    let (listing, captured) = list::list_with(client, Wanted { tails, screens }).await?;
+    Ok(Listed { listing, few: None, captured })
 }
 
 /// A pid becomes an identity only when the process can be seen here and is tmux's.
-fn identified(listing: Listing, ahead: Ahead) -> Result<Found, String> {
+fn identified(client: &Client, listed: Listed, ahead: Ahead) -> Result<Found, String> {
+    let Listed { listing, few, captured } = listed;
     let pid = listing.server;
     match ahead.look(pid) {
         Presence::Alive(stat) if stat.comm.starts_with("tmux") => {
             let server = ServerId(ProcId { pid, start: stat.start });
-            let Listing { server: _, version, rows } = listing;
-            let panes = rows.into_iter().map(|row| {
-                let pane = life::judge(&row, server, &ahead);
-                (row, pane)
-            });
-            Ok(Found { server, version, panes: panes.collect(), line: ahead.line(), captured: Captured::default() })
+            let judged = listing.rows.iter().map(|row| life::judge(row, server, &ahead)).collect();
+            let listing = Arc::new(listing);
+            client.put_listed(tmux::Listed { listing: Arc::clone(&listing), is_whole: few.is_none() });
+            Ok(Found { server, listing, judged, few, line: ahead.line(), captured })
         }
         Presence::Alive(_) | Presence::Zombie(_) | Presence::Gone => {
             Err(format!("the tmux server is process {pid} where it runs, but not here: is it in another container?"))

@@ -35,12 +35,12 @@ pub(super) struct Gathered {
 /// Puts the rows together.
 pub(super) fn gather(found: &Found, town: &Town, now: Moment, depth: Depth) -> Gathered {
     let forest = match depth {
-        Depth::Full if found.panes.len() > FEW_PANES => Some(Forest::scan()),
+        Depth::Full if found.panes().count() > FEW_PANES => Some(Forest::scan()),
         Depth::Plan | Depth::Full => None,
     };
     let view = View { town, now, depth, forest };
     let mut by_session: BTreeMap<SessionId, Vec<Judged<'_>>> = BTreeMap::new();
-    for (row, pane) in &found.panes {
+    for (row, pane) in found.panes() {
         by_session.entry(row.session).or_default().push(Judged { row, pane });
     }
     let (mut sessions, mut ended) = (BTreeMap::new(), BTreeMap::new());
@@ -69,8 +69,8 @@ fn variables_of_ended(seen: &Seen, rows: &[Judged<'_>]) -> Option<String> {
 
 /// A linked window may be in several sessions; one of ours is named before others'.
 fn own(found: &Found, sessions: &BTreeMap<String, Seen>) -> Option<SessionId> {
-    let is_us = |(row, _): &&(Row, Pane)| !row.dead && found.line.contains(&row.pid);
-    let holding: BTreeSet<SessionId> = found.panes.iter().filter(is_us).map(|(row, _)| row.session).collect();
+    let is_us = |(row, _): &(&Row, &Pane)| !row.dead && found.line.contains(&row.pid);
+    let holding: BTreeSet<SessionId> = found.panes().filter(is_us).map(|(row, _)| row.session).collect();
     let is_ours = |seen: &&Seen| matches!(seen.ownership, Ownership::Ours(_));
     let candidates: Vec<&Seen> = sessions.values().filter(|seen| holding.contains(&seen.id)).collect();
     candidates.iter().copied().find(is_ours).or(candidates.first().copied()).map(|seen| seen.id)

@@ -1,6 +1,5 @@
 //! Panes that ended without a word: the server is told to ask after its children, and asked again.
 
-use super::ahead::MOST_TAILS;
 use super::life::Pane;
 use super::reach::{self, Found};
 use crate::model::{Ownership, PaneId, Town};
@@ -19,7 +18,7 @@ const PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_millis(5), Duratio
 pub(super) async fn settle(client: &Client, town: &Town, found: Found) -> Result<Found, String> {
     let mut found = found;
     for pause in PAUSES {
-        let lost = found.panes.iter().filter(|(row, pane)| *pane == Pane::Lost && matters(row, town));
+        let lost = found.panes().filter(|(row, pane)| **pane == Pane::Lost && matters(row, town));
         let lost: Vec<PaneId> = lost.map(|(row, _)| row.pane).collect();
         if lost.is_empty() {
             break;
@@ -28,7 +27,7 @@ pub(super) async fn settle(client: &Client, town: &Town, found: Found) -> Result
         if !pause.is_zero() {
             sleep(pause).await;
         }
-        found = reach::again(client, lost.get(..MOST_TAILS).unwrap_or(&lost)).await?;
+        found = reach::again(client, found, &lost).await?;
     }
     Ok(found)
 }

@@ -2,6 +2,7 @@
 
 use super::direct::{After, Connection, Fault, Greetings, Purpose};
 use super::held::Held;
+use super::list::Listing;
 use super::paths;
 use super::script::NoServer;
 use crate::model::{SessionName, Socket};
@@ -10,7 +11,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
@@ -34,12 +35,21 @@ pub struct Client {
     greetings: Arc<Greetings>,
     /// The server that the last connection led to; 0 before any.
     server: Arc<AtomicU32>,
-    /// The processes of panes as last listed: of whom there will be news.
-    panes: Arc<Mutex<Vec<u32>>>,
+    /// What was listed last.
+    listed: Arc<Mutex<Option<Listed>>>,
     /// What its connections are opened for.
     purpose: Purpose,
     /// The connection of the last call, where it is kept for the next one.
     held: Option<Arc<Held>>,
+}
+
+/// What the last look has listed.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// All panes.
+    pub listing: Arc<Listing>,
+    /// Whether all of them were asked after; else only a few, and of the others it says what an earlier look did.
+    pub is_whole: bool,
 }
 
 /// What a script asks for.
@@ -122,7 +132,7 @@ impl Client {
             deadline: Self::DEADLINE,
             greetings: Arc::default(),
             server: Arc::default(),
-            panes: Arc::default(),
+            listed: Arc::default(),
             purpose: Purpose::Read,
             held: None,
         }
@@ -150,14 +160,27 @@ impl Client {
         Some(self.server.load(Ordering::Relaxed)).filter(|pid| *pid != 0)
     }
 
-    /// The processes of all panes as they were last listed by it or its clones; none before.
+    /// The processes of all panes as the last look by it or its clones has listed them; none before.
     #[must_use]
     pub fn panes(&self) -> Vec<u32> {
-        self.panes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let listed = self.slot();
+        let rows = listed.iter().flat_map(|listed| &listed.listing.rows);
+        rows.filter(|row| !row.dead).map(|row| row.pid).collect()
     }
 
-    pub(super) fn has_listed(&self, panes: impl Iterator<Item = u32>) {
-        *self.panes.lock().unwrap_or_else(PoisonError::into_inner) = panes.collect();
+    /// Keeps what a look has listed for the next one.
+    pub fn put_listed(&self, listed: Listed) {
+        *self.slot() = Some(listed);
+    }
+
+    /// What the last look has listed, once.
+    #[must_use]
+    pub fn take_listed(&self) -> Option<Listed> {
+        self.slot().take()
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Option<Listed>> {
+        self.listed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The server's socket file, whether it exists or not.

@@ -6,6 +6,10 @@
 //!
 //! **Architecture invariant:** nothing is cleaned here; texts come out as tmux has them.
 
+mod few;
+
+pub use few::list_few;
+
 use super::labels::Labels;
 use super::nonce::nonce;
 use super::tail::{Captured, Wanted};
@@ -132,12 +136,9 @@ pub async fn list_with(client: &Client, wanted: Wanted<'_>) -> Result<(Listing, 
         read = list_as(client, Groups::Asked, wanted).await;
     }
     let read = read.and_then(|read| match read {
-        Read::Whole(listing, captured) => Ok((listing, captured)),
+        Read::Whole(whole) => Ok((whole.listing, whole.captured)),
         Read::Grouped => Err(ListFault::Garbled("groups that nobody asked for".to_owned())),
     });
-    if let Ok((listing, _)) = &read {
-        client.has_listed(listing.rows.iter().filter(|row| !row.dead).map(|row| row.pid));
-    }
     tracing::debug!(rows = read.as_ref().map_or(0, |(l, _)| l.rows.len()), ok = read.is_ok(), "list-panes");
     read
 }
@@ -152,10 +153,21 @@ enum Groups {
 /// What an answer holds.
 #[derive(Debug)]
 enum Read {
-    Whole(Listing, Captured),
+    Whole(Whole),
     /// Somebody is attached to a session of a group, and the groups were not asked for.
     Grouped,
 }
+
+/// A whole answer.
+#[derive(Debug)]
+struct Whole {
+    listing: Listing,
+    attached: Attached,
+    captured: Captured,
+}
+
+/// How many clients are attached to a session; those without any are left out.
+type Attached = BTreeMap<SessionId, u32>;
 
 async fn list_as(client: &Client, groups: Groups, wanted: Wanted<'_>) -> Result<Read, ListFault> {
     let nonce = nonce();
@@ -168,17 +180,24 @@ async fn list_as(client: &Client, groups: Groups, wanted: Wanted<'_>) -> Result<
     read(&answer, &nonce, groups)
 }
 
-/// Head, clients, rows and end mark are commands of their own: an empty server fails the middle ones only.
 fn script(nonce: &str, groups: Groups) -> String {
-    let asked = [GROUP_ATTACHED].into_iter().filter(|_| groups == Groups::Asked);
-    let numbers: String = NUMBERS.iter().map(|(format, _)| *format).chain(asked).flat_map(|f| [f, " "]).collect();
-    let texts: String = TEXTS.iter().flat_map(|(format, _)| [nonce, format]).collect();
+    script_of(nonce, &format!("list-panes -a -F '{}'\n", row_format(nonce, groups)))
+}
+
+/// Head, clients, rows and end mark are commands of their own: an empty server fails the middle ones only.
+fn script_of(nonce: &str, rows: &str) -> String {
     format!(
         "display-message -p '{nonce}H#{{pid}} #{{version}}'\n\
          list-clients -F '{nonce}C{CLIENTS}'\n\
-         list-panes -a -F '{nonce}P{numbers}{texts}{nonce}.'\n\
-         display-message -p '{nonce}E'\n"
+         {rows}display-message -p '{nonce}E'\n"
     )
+}
+
+fn row_format(nonce: &str, groups: Groups) -> String {
+    let asked = [GROUP_ATTACHED].into_iter().filter(|_| groups == Groups::Asked);
+    let numbers: String = NUMBERS.iter().map(|(format, _)| *format).chain(asked).flat_map(|f| [f, " "]).collect();
+    let texts: String = TEXTS.iter().flat_map(|(format, _)| [nonce, format]).collect();
+    format!("{nonce}P{numbers}{texts}{nonce}.")
 }
 
 fn read(answer: &Answer, nonce: &str, groups: Groups) -> Result<Read, ListFault> {
@@ -195,7 +214,7 @@ fn read(answer: &Answer, nonce: &str, groups: Groups) -> Result<Read, ListFault>
         rows: Vec::new(),
     };
     let mut seen = BTreeSet::new();
-    let mut attached: BTreeMap<SessionId, u32> = BTreeMap::new();
+    let mut attached = Attached::new();
     let mut is_grouped = false;
     loop {
         let part = parts.next().ok_or_else(|| garbled("it breaks off"))?;
@@ -223,7 +242,10 @@ fn read(answer: &Answer, nonce: &str, groups: Groups) -> Result<Read, ListFault>
     if listing.rows.is_empty() && !(said.is_empty() || said.contains("no current") || said.contains("no sessions")) {
         return Err(ListFault::Garbled(first_line(said)));
     }
-    Ok(if is_grouped && groups == Groups::Apart { Read::Grouped } else { Read::Whole(listing, parts.captured()) })
+    if is_grouped && groups == Groups::Apart {
+        return Ok(Read::Grouped);
+    }
+    Ok(Read::Whole(Whole { listing, attached, captured: parts.captured() }))
 }
 
 /// An answer, part by part: what one means depends on those before it, for a text may begin as any mark does.

@@ -15,5 +15,5 @@ pub mod script;
 pub mod tail;
 pub mod typing;
 
-pub use client::{Answer, CallFault, Client, SCRUBBED};
+pub use client::{Answer, CallFault, Client, Listed, SCRUBBED};
 pub use direct::Purpose;

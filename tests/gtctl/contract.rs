@@ -9,7 +9,7 @@ use gtctl::model::{
     Outcome, Ownership, Period, Phase, Plan, ProcId, Purpose, Reason, Rung, Seen, ServerId, Step, Stopping, Target,
     Town, WhenAttached,
 };
-use gtctl::observe::{Depth, look};
+use gtctl::observe::{Depth, Living, look};
 use gtctl::proc::clock;
 use gtctl::proc::signal::{Signal, signal};
 use gtctl::sim::{Agentry, Random, World};
@@ -101,7 +101,8 @@ impl Ground for Fake {
 impl Ground for Real {
     async fn look(&mut self) -> Observed {
         let (stage, none) = (&self.stage, Memory::default());
-        self.seen = look(&stage.client, &stage.town, &none, clock::now(), Depth::Plan).await;
+        self.seen =
+            look(&stage.client, &stage.town, &none, clock::now(), Depth::Plan, Living::default()).await.observed;
         self.seen.clone()
     }
 

@@ -1,11 +1,14 @@
 //! What one look sees of real tmux servers, well and unwell.
 
 use crate::support::{Scratch, TestServer, name, town, wait_for};
-use gtctl::model::{Death, Life, Memory, Observed, Origin, Ownership, PaneId, Period, Seen, Server, ServerId, Town};
-use gtctl::observe::{Depth, look};
+use gtctl::model::{
+    Death, Life, Memory, Moment, Observed, Origin, Ownership, PaneId, Period, Scope, Seen, Server, ServerId, Town,
+};
+use gtctl::observe::{self, Depth, Living, Look};
 use gtctl::proc::signal::{Sent, Signal, signal};
 use gtctl::proc::{clock, process};
 use gtctl::remember::learn;
+use gtctl::tmux::Client;
 use std::io::Write;
 use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
@@ -17,6 +20,10 @@ fn label(server: &TestServer, session: &str, origin: &str) {
     let pane = server.field(session, "#{pane_id}");
     let label = format!("town=town session={session} gen=7 started={STARTED} pane={pane} origin={origin}");
     server.label(session, &[("@gtctl_label", &label)]);
+}
+
+async fn look(client: &Client, town: &Town, memory: &Memory, now: Moment, depth: Depth) -> Observed {
+    observe::look(client, town, memory, now, depth, Living::default()).await.observed
 }
 
 async fn look_at(server: &TestServer, town: &Town, depth: Depth) -> Server {
@@ -160,6 +167,112 @@ async fn many_deaths_at_once_all_become_known() {
     for session in seen.sessions.values() {
         assert!(matches!(death(session), Some(Death::Signal(9) | Death::StatusLost)), "{session:?}");
     }
+}
+
+/// A server with ten labelled sessions, looked at once by a client that remembers it.
+struct Watched {
+    server: TestServer,
+    client: Client,
+    town: Town,
+    seen: Observed,
+    living: Living,
+}
+
+impl Watched {
+    async fn new(server: TestServer) -> Self {
+        for n in 0..10 {
+            server.session(&format!("s{n}"), &["sleep", "1000"]);
+            label(&server, &format!("s{n}"), "started");
+        }
+        let (client, town) = (server.scratch.client(), town(&[]));
+        let seen = look(&client, &town, &knowing(Some(server.id)), clock::now(), Depth::Plan).await;
+        let living = Living::of(&seen, |_| true);
+        Self { server, client, town, seen, living }
+    }
+
+    /// Kills the agents of these, and hears of that.
+    async fn kill(&mut self, sessions: &[&str]) {
+        let processes: Vec<_> = sessions.iter().map(|session| self.server.process(session)).collect();
+        for process in &processes {
+            signal(*process, Signal::KILL);
+        }
+        wait_for("the ends", async || (!processes.iter().any(|one| process::may_live(*one))).then_some(())).await;
+        self.living.retain(|process| !processes.contains(&process));
+    }
+
+    /// A look of somebody who has heard of all ends, and how many calls it took.
+    async fn look(&mut self) -> (Server, Scope, u64) {
+        let before = self.client.calls();
+        let memory = knowing(Some(self.server.id));
+        let now = clock::now();
+        let look = observe::look(&self.client, &self.town, &memory, now, Depth::Plan, self.living.clone()).await;
+        let Look { observed, scope } = look;
+        self.seen = observed;
+        self.living = Living::of(&self.seen, process::may_live);
+        (up(self.seen.clone()), scope, self.client.calls() - before)
+    }
+}
+
+fn of(sessions: &[&str]) -> Scope {
+    Scope::Sessions(sessions.iter().map(|session| name(session)).collect())
+}
+
+#[tokio::test]
+async fn of_a_town_in_which_only_a_few_have_ended_only_they_are_asked_after() {
+    let mut watched = Watched::new(TestServer::start()).await;
+    let before = up(watched.seen.clone());
+    watched.kill(&["s3", "s5"]).await;
+    // What nobody is told of is seen by the look after it.
+    watched.server.run(&["new-session", "-d", "-s", "late", "sleep", "1000"]);
+    let (seen, scope, _) = watched.look().await;
+    assert_eq!(scope, of(&["s3", "s5"]));
+    for (session, was) in &before.sessions {
+        let is = &seen.sessions[session];
+        if ["s3", "s5"].contains(&session.as_str()) {
+            assert!(matches!(death(is), Some(Death::Signal(9) | Death::StatusLost)), "{is:?}");
+            assert_eq!((is.id, is.pane, &is.ownership), (was.id, was.pane, &was.ownership));
+        } else {
+            assert_eq!(&Seen { quiet: was.quiet, ..is.clone() }, was);
+        }
+    }
+    assert!(!seen.sessions.contains_key("late"));
+    watched.kill(&["s7"]).await;
+    let (seen, scope, _) = watched.look().await;
+    assert_eq!(scope, Scope::Town, "the one after it is of all");
+    assert!(seen.sessions.contains_key("late") && death(&seen.sessions["s7"]).is_some());
+    watched.kill(&["s8"]).await;
+    let (seen, scope, _) = watched.look().await;
+    assert_eq!(scope, of(&["s8"]));
+    assert!(death(&seen.sessions["s3"]).is_some() && death(&seen.sessions["s8"]).is_some());
+    assert_eq!(watched.look().await.1, Scope::Town);
+    assert_eq!(watched.look().await.1, Scope::Town, "nobody has ended");
+}
+
+#[tokio::test]
+async fn where_those_who_ended_are_not_where_they_were_all_are_asked_after() {
+    let link: &[&str] = &["link-window", "-d", "-s", "=s3:", "-t", "=s4:"];
+    let mut watched = Watched::new(TestServer::start()).await;
+    watched.server.run(link);
+    assert_eq!(watched.look().await.1, Scope::Town);
+    watched.kill(&["s3"]).await;
+    assert_eq!(watched.look().await.1, Scope::Town, "in two sessions");
+    let moves: &[&str] = &["move-pane", "-d", "-s", "=s3:", "-t", "=s4:"];
+    for change in [&["kill-session", "-t", "=s3"][..], moves] {
+        let mut watched = Watched::new(TestServer::start()).await;
+        watched.kill(&["s3"]).await;
+        watched.server.run(change);
+        let (seen, scope, _) = watched.look().await;
+        assert_eq!(scope, Scope::Town, "{change:?}");
+        assert!(!seen.sessions.contains_key("s3"), "{change:?}");
+    }
+}
+
+#[tokio::test]
+async fn of_a_server_that_never_hears_of_the_end_only_they_are_asked_after_again() {
+    let mut watched = Watched::new(TestServer::start_deaf()).await;
+    watched.kill(&["s3"]).await;
+    let (seen, scope, calls) = watched.look().await;
+    assert_eq!((death(&seen.sessions["s3"]), scope, calls), (Some(Death::StatusLost), of(&["s3"]), 4));
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ const ALIVE: &str = "$1 %2 300 1700000000 1700000050";
 
 fn listed(answer: &Answer) -> Result<Listing, ListFault> {
     match read(answer, NONCE, Groups::Apart)? {
-        Read::Whole(listing, _) => Ok(listing),
+        Read::Whole(whole) => Ok(whole.listing),
         Read::Grouped => panic!("grouped"),
     }
 }
@@ -76,7 +76,9 @@ fn who_is_attached_stands_with_the_clients_unless_they_are_in_groups() {
     assert!(matches!(read(&grouped, NONCE, Groups::Apart), Ok(Read::Grouped)));
     let asked = [one, other].map(|row| row.replace("50 0123", "50 2 0123")).concat();
     assert!(script(NONCE, Groups::Asked).contains(&format!("{GROUP_ATTACHED} {NONCE}")));
-    let Ok(Read::Whole(listing, _)) = read(&whole(&format!("{NONCE}C$2 1 g\n{asked}")), NONCE, Groups::Asked) else {
+    let Ok(Read::Whole(Whole { listing, .. })) =
+        read(&whole(&format!("{NONCE}C$2 1 g\n{asked}")), NONCE, Groups::Asked)
+    else {
         panic!("not read")
     };
     assert_eq!(attached(listing), [2, 2]);
@@ -89,7 +91,9 @@ fn who_is_attached_stands_with_the_clients_unless_they_are_in_groups() {
 fn last_lines_come_after_the_panes() {
     let rows = whole(&row(ALIVE, ["a"; 3])).out;
     let tails = format!("{NONCE}B%2\nx\ny\n{NONCE}B%3\n{NONCE}S%4\nz\n{NONCE}E\n");
-    let Ok(Read::Whole(listing, found)) = read(&answer(&format!("{rows}{tails}")), NONCE, Groups::Apart) else {
+    let Ok(Read::Whole(Whole { listing, captured: found, .. })) =
+        read(&answer(&format!("{rows}{tails}")), NONCE, Groups::Apart)
+    else {
         panic!("not read")
     };
     assert_eq!((listing.rows.len(), found.tails.len(), found.screens.len()), (1, 1, 1));
