@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
-/// So long after a look the next one may begin, however much happens.
+/// So long after a look that something has woken the next one may begin, however much happens.
 const GAP: Duration = Duration::from_millis(20);
 /// For so long what is written to logs is gathered: agents write all the time, and are done once.
 const GATHER: Duration = Duration::from_secs(5);
@@ -50,6 +50,8 @@ pub(super) struct Senses {
     living: Living,
     /// When the last look was over.
     looked: Instant,
+    /// Whether something had woken it before its time.
+    was_woken: bool,
     /// The longest pause that what cannot be heard allows.
     most: Option<Period>,
 }
@@ -69,6 +71,7 @@ impl Senses {
             logs: Files::new(),
             living: Living::default(),
             looked: Instant::now(),
+            was_woken: false,
             most: None,
         };
         senses.manifest.watch([std::path::absolute(manifest)?].into());
@@ -104,11 +107,14 @@ impl Senses {
         tokio::pin!(beside);
         let pause = self.most.map_or(pause, |most| pause.min(most)).to_std();
         let mut until = Instant::now() + pause;
+        let planned = until;
+        let earliest = if self.was_woken || self.most.is_some() { self.looked + GAP } else { self.looked };
         let (mut gathering, mut ended) = (false, false);
         loop {
-            let due = until.max(self.looked + GAP);
+            let due = until.max(earliest);
             // The timer's grain is a millisecond, as long as all the rest of a restart.
             if Instant::now() >= due {
+                self.was_woken = until < planned;
                 return if ended { self.those_who_live() } else { Woken::Look };
             }
             tokio::select! {

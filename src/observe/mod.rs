@@ -4,7 +4,8 @@
 //! dead without a status is asked about again, screens that may have changed are read together and those of dead panes
 //! likewise, a socket file that went missing is brought back.
 //!
-//! **Architecture invariant:** nothing here decides, and nothing is reported that was not seen. A look that failed is
+//! **Architecture invariant:** nothing here decides, and nothing is reported that was not seen, now or by the look before
+//! of what is not known to have changed since; the [scope](Look::scope) says which. A look that failed is
 //! [`Observed::Unknown`], never an empty town; only what [`reach`] can prove is [`Observed::Down`].
 
 mod ahead;
