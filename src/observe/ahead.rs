@@ -1,6 +1,7 @@
 //! What is known of a server's processes before its listing is there: what the kernel would have told of, and what
 //! `/proc` says, read while the server works. In a large town the one takes about as long as the other.
 
+use super::reap::reaped;
 use crate::model::{Life, Observed, Ownership, PaneId, ProcId, Seen, ServerId};
 use crate::proc::marker::Scan;
 use crate::proc::own;
@@ -10,13 +11,9 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
 
 /// So many processes are read before the server is listened to again, some hundredths of a millisecond.
 const AT_ONCE: usize = 4;
-
-/// So long the server is given to hear of an end.
-const MOMENT: Duration = Duration::from_millis(2);
 
 /// The most panes whose last lines are read together with the listing, so that both fit into one frame.
 pub(super) const MOST_TAILS: usize = 100;
@@ -82,17 +79,12 @@ impl Living {
         self.server
     }
 
-    /// Waits until the server has heard of those that have ended, for a moment: asked before, it would not know of them,
-    /// and would have to be asked again.
+    /// Waits for a moment until the server has heard of those that have ended.
     async fn heard(&self) {
-        let begun = Instant::now();
+        let Some(server) = self.server else { return };
         let mut scan = self.scan.as_ref();
-        for one in &self.ended {
-            while begun.elapsed() < MOMENT && matches!(process::look_at(one.process), Presence::Zombie(_)) {
-                scan = scan.filter(|scan| scan.borrow_mut().step(AT_ONCE));
-                tokio::task::yield_now().await;
-            }
-        }
+        let work = || scan = scan.take().filter(|scan| scan.borrow_mut().step(AT_ONCE));
+        reaped(server, self.ended.iter().map(|one| one.process.pid), work).await;
     }
 
     /// The panes of some that have ended, whose last lines will be wanted.

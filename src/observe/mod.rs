@@ -16,6 +16,7 @@ mod lodging;
 mod moved;
 mod population;
 mod reach;
+mod reap;
 mod screens;
 mod sessions;
 mod settle;

@@ -2,6 +2,7 @@
 
 use super::life::Pane;
 use super::reach::{self, Found};
+use super::reap::reaped;
 use crate::model::{Ownership, PaneId, Town};
 use crate::proc::signal;
 use crate::tmux::Client;
@@ -19,7 +20,7 @@ pub(super) async fn settle(client: &Client, town: &Town, found: Found) -> Result
     let mut found = found;
     for pause in PAUSES {
         let lost = found.panes().filter(|(row, pane)| **pane == Pane::Lost && matters(row, town));
-        let lost: Vec<PaneId> = lost.map(|(row, _)| row.pane).collect();
+        let (lost, pids): (Vec<PaneId>, Vec<u32>) = lost.map(|(row, _)| (row.pane, row.pid)).unzip();
         if lost.is_empty() {
             break;
         }
@@ -27,6 +28,7 @@ pub(super) async fn settle(client: &Client, town: &Town, found: Found) -> Result
         if !pause.is_zero() {
             sleep(pause).await;
         }
+        reaped(found.server, pids, || ()).await;
         found = reach::again(client, found, &lost).await?;
     }
     Ok(found)
