@@ -35,6 +35,7 @@ pub mod reason;
 pub mod screen;
 pub mod signed;
 pub mod time;
+pub mod walk;
 
 pub use checkup::{Checked, Fix, Health};
 pub use chore::{
@@ -71,3 +72,4 @@ pub use ran::{Change, RanWith};
 pub use reason::{Death, Hold, Reason};
 pub use screen::{Asks, Block, Screen, ScreenState};
 pub use time::Moment;
+pub use walk::Walk;

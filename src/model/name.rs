@@ -70,6 +70,12 @@ impl fmt::Debug for SessionName {
     }
 }
 
+impl AsRef<str> for SessionName {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
 impl std::borrow::Borrow<str> for SessionName {
     fn borrow(&self) -> &str {
         &self.0

@@ -18,8 +18,12 @@ pub(super) fn find(found: &Found, town: &Town, sessions: &BTreeMap<String, Seen>
             Ownership::Unlabelled | Ownership::Foreign(_) => None,
         })
     };
+    let is_missing = |name: &SessionName| !sessions.contains_key(name.as_str());
+    if !town.declared().any(|desired| is_missing(&desired.name)) {
+        return BTreeMap::new();
+    }
     let ours: BTreeSet<&SessionName> = labels().map(|label| &label.session).collect();
-    let is_absent = |name: &SessionName| !ours.contains(name) && !sessions.contains_key(name.as_str());
+    let is_absent = |name: &SessionName| is_missing(name) && !ours.contains(name);
     if !town.declared().any(|desired| is_absent(&desired.name)) {
         return BTreeMap::new();
     }

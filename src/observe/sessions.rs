@@ -8,6 +8,7 @@ use crate::model::{
 };
 use crate::proc::tree::{self, Forest, Member};
 use crate::tmux::list::Row;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The trees of so many panes are read one by one sooner than every process there is.
@@ -51,10 +52,16 @@ pub(super) fn gather(found: &Found, town: &Town, now: Moment, depth: Depth) -> G
         if let Some(variables) = variables_of_ended(&seen, &rows) {
             ended.insert(id, variables);
         }
-        let name = first.row.name.clone();
-        // Only names cut for their length can be alike.
-        let name = if sessions.contains_key(&name) { format!("{name} {id}") } else { name };
-        sessions.insert(name, seen);
+        match sessions.entry(first.row.name.clone()) {
+            Entry::Vacant(place) => {
+                place.insert(seen);
+            }
+            // Only names cut for their length can be alike.
+            Entry::Occupied(taken) => {
+                let name = format!("{} {id}", taken.key());
+                sessions.insert(name, seen);
+            }
+        }
     }
     let own = own(found, &sessions);
     Gathered { sessions, own, ended }

@@ -4,10 +4,9 @@ use super::Situation;
 use crate::model::{
     Block, Change, Complaint, Content, Death, Desired, Errand, Generation, History, Label, Life, Marks, Moment,
     Ownership, Period, Phase, Probed, RanWith, Run, ScreenState, Seen, Server, SessionName, Standing, Target, Verb,
-    WhenAttached,
+    Walk, WhenAttached,
 };
 use std::collections::BTreeMap;
-use std::iter::Peekable;
 
 /// One session: declared, or ours, or both.
 #[derive(Debug, Clone, Copy)]
@@ -25,8 +24,8 @@ pub(super) struct Subject<'a> {
 /// Walks the ordered collections side by side instead of looking each name up.
 pub(super) fn gather<'a>(situation: &'a Situation<'a>, server: Option<&'a Server>) -> Vec<Subject<'a>> {
     let (misnamed, orphans) = server.map(|server| out_of_place(situation, server)).unwrap_or_default();
-    let mut seen = Walk::new(server.into_iter().flat_map(|s| s.sessions.iter().map(|(k, v)| (k.as_str(), v))));
-    let mut remembered = Walk::new(situation.memory.sessions.iter().map(|(k, v)| (k.as_str(), v)));
+    let mut seen = Walk::new(server.into_iter().flat_map(|s| &s.sessions));
+    let mut remembered = Walk::new(&situation.memory.sessions);
     let mut subjects = Vec::with_capacity(situation.town.sessions.len() + orphans.len());
     for (name, desired) in &situation.town.sessions {
         let by_name = seen.find(name.as_str()).filter(|seen| !belongs_elsewhere(seen, name));
@@ -89,20 +88,6 @@ fn generation_of(seen: &Seen) -> Generation {
 /// A session of ours that stands under `name` but was declared under another.
 fn belongs_elsewhere(seen: &Seen, name: &SessionName) -> bool {
     matches!(&seen.ownership, Ownership::Ours(label) if label.session != *name)
-}
-
-/// Looks ascending keys up in an ascending sequence, in one walk.
-struct Walk<I: Iterator>(Peekable<I>);
-
-impl<'a, V: 'a, I: Iterator<Item = (&'a str, &'a V)>> Walk<I> {
-    fn new(items: I) -> Self {
-        Self(items.peekable())
-    }
-
-    fn find(&mut self, wanted: &str) -> Option<&'a V> {
-        while self.0.next_if(|(key, _)| *key < wanted).is_some() {}
-        self.0.next_if(|(key, _)| *key == wanted).map(|(_, value)| value)
-    }
 }
 
 impl<'a> Subject<'a> {

@@ -16,7 +16,8 @@ pub(super) fn depart(memory: &mut Memory, town: &Town, server: Option<&Server>, 
         let stopping = history.stopping.as_ref();
         stopping.is_some_and(|s| s.purpose == Purpose::Expire || history.stopped || desired.is_none())
     };
-    if !memory.sessions.iter().any(|(name, history)| ends(history, town.sessions.get(name))) {
+    let may_end = |history: &History| history.stopping.is_some();
+    if !memory.sessions.iter().any(|(name, history)| may_end(history) && ends(history, town.sessions.get(name))) {
         return;
     }
     let ours = server.map(ours_by_declared_name).unwrap_or_default();

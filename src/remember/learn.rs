@@ -5,7 +5,7 @@ use super::depart::depart;
 use super::probe::forget_probes;
 use crate::model::{
     Death, Desired, Ended, Fingerprint, Finished, History, Label, Life, Memory, Moment, Observed, Ownership, Period,
-    RanWith, RestartPolicy, Run, Seen, Server, SessionName, Town,
+    RanWith, RestartPolicy, Run, Seen, Server, SessionName, Town, Walk,
 };
 use std::collections::BTreeMap;
 
@@ -110,39 +110,45 @@ fn lose_server(memory: &mut Memory, now: Moment) {
 
 fn learn_sessions(memory: &mut Memory, town: &Town, server: Option<&Server>, now: Moment) {
     let ours = server.map(ours_by_declared_name).unwrap_or_default();
+    let (mut declared, mut there) = (Walk::new(&town.sessions), Walk::new(&ours));
     memory.sessions.retain(|name, history| {
-        town.sessions.contains_key(name)
-            || ours.contains_key(name)
-            || history.handoff.is_some_and(|at| now.since(&at) < FORGET_AFTER)
+        let is_known = declared.find(name.as_str()).is_some() | there.find(name.as_str()).is_some();
+        is_known || history.handoff.is_some_and(|at| now.since(&at) < FORGET_AFTER)
     });
+    for name in town.sessions.keys().chain(ours.keys().copied()) {
+        if !memory.sessions.contains_key(name) {
+            memory.sessions.insert(name.clone(), History::default());
+        }
+    }
+    let mut remembered = Walk::new(&mut memory.sessions);
+    let mut there = Walk::new(&ours);
     for (name, desired) in &town.sessions {
-        let history = memory.sessions.entry(name.clone()).or_default();
+        let Some(history) = remembered.find(name.as_str()) else { continue };
         history.prune = desired.prune;
         let declared = desired.fingerprint();
         reset_after_edit(history, declared);
-        let runs_with = ours.get(name).and_then(|(_, label)| label.fingerprint);
+        let runs_with = there.find(name.as_str()).and_then(|(_, label)| label.fingerprint);
         if runs_with == Some(declared) && desired.policy.is_none() {
             note_ran_with(history, desired, declared);
         }
-    }
-    for name in ours.keys() {
-        memory.sessions.entry((*name).clone()).or_default();
     }
     let mut failed_start = memory.failed_start;
     let last_look = memory.last_look;
     let mut auth_deaths = std::mem::take(&mut memory.auth_deaths);
     auth_deaths.retain(|agent, _| town.sessions.values().any(|desired| desired.agent.name == *agent));
+    let (mut declared, mut there) = (Walk::new(&town.sessions), Walk::new(&ours));
     for (name, history) in &mut memory.sessions {
-        let desired = town.sessions.get(name);
+        let desired = declared.find(name.as_str());
         let before = history.run.as_ref().and_then(|run| run.ended);
-        if let Some((seen, label)) = ours.get(name) {
+        let found = there.find(name.as_str());
+        if let Some((seen, label)) = found {
             learn_seen(history, desired, seen, label, last_look, now);
         } else {
             let taken = server.is_some_and(|s| s.sessions.contains_key(name.as_str()) || s.moved.contains_key(name));
             learn_unseen(history, taken, now);
         }
         if let Some(desired) = desired {
-            learn_auth_deaths(&mut auth_deaths, before, history, desired, ours.get(name).map(|(seen, _)| *seen));
+            learn_auth_deaths(&mut auth_deaths, before, history, desired, found.map(|(seen, _)| *seen));
         }
         account_for_end(history, desired, &mut failed_start, now);
     }
@@ -156,9 +162,9 @@ pub(super) fn ours_by_declared_name(server: &Server) -> BTreeMap<&SessionName, (
     let mut found: BTreeMap<&SessionName, (&Seen, &Label)> = BTreeMap::new();
     for seen in server.sessions.values() {
         if let Ownership::Ours(label) = &seen.ownership {
-            let later = found.get(&label.session).is_none_or(|(_, other)| other.generation < label.generation);
-            if later {
-                found.insert(&label.session, (seen, label));
+            let latest = found.entry(&label.session).or_insert((seen, label));
+            if latest.1.generation < label.generation {
+                *latest = (seen, label);
             }
         }
     }

@@ -52,33 +52,29 @@ impl Labels {
     /// malformed count as none: nobody can tell what they were meant to protect.
     #[must_use]
     pub fn ownership(&self, ours: &SessionName) -> Ownership {
-        match self.word("town").and_then(|town| SessionName::new(town).ok()) {
+        let words = Words::of(&self.label);
+        match words.town.and_then(|town| SessionName::new(town).ok()) {
             None => Ownership::Unlabelled,
             Some(town) if town != *ours => Ownership::Foreign(town.to_string()),
-            Some(_) => self.read().map_or(Ownership::Unlabelled, Ownership::Ours),
+            Some(_) => self.read(&words).map_or(Ownership::Unlabelled, Ownership::Ours),
         }
     }
 
     /// The town that the label names, readable or not in all else.
     #[must_use]
     pub fn town(&self) -> Option<&str> {
-        self.word("town").filter(|town| SessionName::new(town).is_ok())
+        Words::of(&self.label).town.filter(|town| SessionName::new(town).is_ok())
     }
 
-    /// The value of one word of the label.
-    fn word(&self, name: &str) -> Option<&str> {
-        self.label.split(' ').find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
-    }
-
-    fn read(&self) -> Option<Label> {
+    fn read(&self, words: &Words<'_>) -> Option<Label> {
         Some(Label {
-            session: SessionName::new(self.word("session")?).ok()?,
-            generation: Generation(self.word("gen")?.parse().ok()?),
-            started: self.word("started")?.parse().ok()?,
-            pane: self.word("pane")?.parse().ok()?,
-            fingerprint: unless_unset(self.word("spec").unwrap_or_default()).ok()?,
+            session: SessionName::new(words.session?).ok()?,
+            generation: Generation(words.generation?.parse().ok()?),
+            started: words.started?.parse().ok()?,
+            pane: words.pane?.parse().ok()?,
+            fingerprint: unless_unset(words.fingerprint.unwrap_or_default()).ok()?,
             handoff: unless_unset(&self.handoff).ok()?,
-            origin: match self.word("origin")? {
+            origin: match words.origin? {
                 STARTED_BY_US => Origin::Started,
                 ADOPTED => Origin::Adopted,
                 COVERED => Origin::Policy,
@@ -86,6 +82,38 @@ impl Labels {
                 _ => return None,
             },
         })
+    }
+}
+
+/// The values of the words of a label; of two with one name, the first.
+#[derive(Default)]
+struct Words<'a> {
+    town: Option<&'a str>,
+    session: Option<&'a str>,
+    generation: Option<&'a str>,
+    started: Option<&'a str>,
+    pane: Option<&'a str>,
+    fingerprint: Option<&'a str>,
+    origin: Option<&'a str>,
+}
+
+impl<'a> Words<'a> {
+    fn of(label: &'a str) -> Self {
+        let mut words = Self::default();
+        for (name, value) in label.split(' ').filter_map(|word| word.split_once('=')) {
+            let place = match name {
+                "town" => &mut words.town,
+                "session" => &mut words.session,
+                "gen" => &mut words.generation,
+                "started" => &mut words.started,
+                "pane" => &mut words.pane,
+                "spec" => &mut words.fingerprint,
+                "origin" => &mut words.origin,
+                _ => continue,
+            };
+            place.get_or_insert(value);
+        }
+        words
     }
 }
 
