@@ -134,6 +134,11 @@ impl Controller {
         self.ahead = Ahead { living: living.scanning(Rc::clone(&scan)), scan: Some(scan) };
     }
 
+    /// Hears who lives, of whom the next cycle need not ask.
+    pub(super) fn take_as_living(&mut self, living: Living) {
+        self.ahead = Ahead { living, scan: None };
+    }
+
     /// The processes of all panes of the last look.
     fn panes(&self) -> Vec<u32> {
         self.lasting.as_ref().unwrap_or(&self.client).panes()

@@ -21,14 +21,16 @@ use tokio::time::{Instant, sleep_until};
 const GAP: Duration = Duration::from_millis(20);
 /// For so long what is written to logs is gathered: agents write all the time, and are done once.
 const GATHER: Duration = Duration::from_secs(5);
+/// For so long looks take the kernel's word for who lives; then each process is asked after, whatever was heard.
+const TRUST: Duration = Duration::from_secs(60);
 /// How often a town is looked at of which not all can be watched.
 const CROWDED: Period = Period::from_secs(1);
 
 /// Why the watcher was woken.
 #[derive(Debug)]
 pub(super) enum Woken {
-    /// It is time to look, or something has happened.
-    Look,
+    /// It is time to look, or something has happened; these are known to live.
+    Look(Living),
     /// The same, for agents have ended; these live.
     Ended(Living),
     /// Asked to read the manifest anew.
@@ -48,6 +50,8 @@ pub(super) struct Senses {
     logs: Files,
     /// Whom the last look saw, of those that are watched.
     living: Living,
+    /// When all processes were last asked after.
+    asked: Option<Instant>,
     /// When the last look was over.
     looked: Instant,
     /// Whether something had woken it before its time.
@@ -70,6 +74,7 @@ impl Senses {
             gastown: Files::new(),
             logs: Files::new(),
             living: Living::default(),
+            asked: None,
             looked: Instant::now(),
             was_woken: false,
             most: None,
@@ -96,10 +101,19 @@ impl Senses {
         self.looked = Instant::now();
     }
 
-    fn those_who_live(&mut self) -> Woken {
+    fn those_who_live(&mut self) -> Living {
         let mut living = std::mem::take(&mut self.living);
         living.retain(|process| self.deaths.watches(process));
-        Woken::Ended(living)
+        living
+    }
+
+    /// What a look need not ask.
+    fn known(&mut self) -> Living {
+        if self.asked.is_some_and(|asked| asked.elapsed() < TRUST) {
+            return self.those_who_live();
+        }
+        self.asked = Some(Instant::now());
+        Living::default()
     }
 
     /// Waits until it is worth a look, for at most `pause`; what ends `beside` is.
@@ -115,7 +129,7 @@ impl Senses {
             // The timer's grain is a millisecond, as long as all the rest of a restart.
             if Instant::now() >= due {
                 self.was_woken = until < planned;
-                return if ended { self.those_who_live() } else { Woken::Look };
+                return if ended { Woken::Ended(self.those_who_live()) } else { Woken::Look(self.known()) };
             }
             tokio::select! {
                 () = sleep_until(due) => {}
@@ -123,7 +137,7 @@ impl Senses {
                 () = self.deaths.ended() => (until, ended) = (Instant::now(), true),
                 () = self.manifest.changed() => until = Instant::now(),
                 () = self.gastown.changed() => until = Instant::now(),
-                () = &mut beside => return Woken::Look,
+                () = &mut beside => return Woken::Look(self.known()),
                 () = self.state.changed() => if state.changed_elsewhere() {
                     until = Instant::now();
                 },

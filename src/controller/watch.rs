@@ -102,7 +102,7 @@ pub async fn watch(
         let pause = settles.map_or(pause, |left: Period| pause.min(left));
         let (state, beside) = controller.senses();
         match senses.wait(pause, state, beside).await {
-            Woken::Look => {}
+            Woken::Look(living) => controller.take_as_living(living),
             Woken::Ended(living) => controller.hear_ends(&town, living),
             Woken::Reload => forced = true,
             Woken::End if broken => return Ok(Ended::ToldWithBrokenManifest),

@@ -145,7 +145,7 @@ pub(super) async fn beside<T>(
             let server = server();
             let children = || server.and_then(tree::children).unwrap_or_default();
             let mut pids = match (ahead.known.panes.is_empty(), panes) {
-                (false, _) => Vec::new(),
+                (false, panes) => ahead.known.others(panes.to_vec()),
                 (true, []) => children(),
                 (true, panes) => panes.to_vec(),
             };
