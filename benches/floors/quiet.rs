@@ -6,15 +6,13 @@ use crate::stage::Stage;
 use crate::table::{Against, Row};
 use std::time::Duration;
 
-/// Sessions, and the processor time in µs per second that is allowed.
-const SIZES: [(usize, u64); 3] = [(10, 200), (100, 500), (1000, 3000)];
+/// Sessions, and what is allowed: processor time in µs per second, and resident memory in KiB.
+const SIZES: [(usize, u64, usize); 3] = [(10, 200, 12 << 10), (100, 500, 12 << 10), (1000, 3000, 32 << 10)];
 const SECONDS: u32 = 60;
-/// Resident memory in KiB.
-const MOST_MEMORY: usize = 12 << 10;
 
 pub(crate) fn run() -> Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for (sessions, most) in SIZES {
+    for (sessions, most, most_memory) in SIZES {
         let stage = Stage::running(sessions)?;
         let watching = Watching::start(&stage)?;
         let (used, children) = (watching.used()?, watching.children()?);
@@ -25,7 +23,7 @@ pub(crate) fn run() -> Result<Vec<Row>> {
         rows.extend([
             row(Against::Limit(Duration::from_micros(most))),
             row(Against::Count("processes of its own, ended ones too", others, 0)),
-            row(Against::Count("KiB of memory", memory, MOST_MEMORY)),
+            row(Against::Count("KiB of memory", memory, most_memory)),
         ]);
     }
     Ok(rows)
