@@ -244,7 +244,7 @@ impl Controller {
             return Outcomes::new();
         }
         // Of those who are acted on it will not be true any more.
-        drop(client.take_listed());
+        client.outdate_listed();
         let keep_log = |session: &_, generation, text: &str| {
             let keep = town.sessions.get(session).map_or(20, |desired| desired.logs.keep);
             self.store.keep_log(session, generation, text, keep).map(|_| ()).map_err(std::io::Error::other)

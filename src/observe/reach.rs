@@ -85,7 +85,9 @@ pub(super) async fn reach(
     let ended = living.ended();
     let server = || client.server().or(known.map(|ServerId(server)| server.pid));
     let panes = client.panes();
-    let before = client.take_listed().filter(|listed| listed.is_whole && ended.len() <= MOST_TAILS);
+    let are_few = (1..=MOST_TAILS).contains(&ended.len());
+    let before = client.listed().filter(|listed| listed.is_whole && are_few);
+    client.outdate_listed();
     let listing = ask(client, before.map(|listed| listed.listing), &ended, screens);
     let (listed, ahead) = ahead::beside(server, &panes, living, listing).await;
     match listed {

@@ -48,7 +48,7 @@ pub struct Client {
 pub struct Listed {
     /// All panes.
     pub listing: Arc<Listing>,
-    /// Whether all of them were asked after; else only a few, and of the others it says what an earlier look did.
+    /// Whether all of them were asked after, and nothing was done since; else of some it says what an earlier look did.
     pub is_whole: bool,
 }
 
@@ -173,10 +173,15 @@ impl Client {
         *self.slot() = Some(listed);
     }
 
-    /// What the last look has listed, once.
+    /// What the last look has listed.
     #[must_use]
-    pub fn take_listed(&self) -> Option<Listed> {
-        self.slot().take()
+    pub fn listed(&self) -> Option<Listed> {
+        self.slot().clone()
+    }
+
+    /// What was listed is not to be gone by any more: another look begins, or something is done.
+    pub fn outdate_listed(&self) {
+        self.slot().iter_mut().for_each(|listed| listed.is_whole = false);
     }
 
     fn slot(&self) -> MutexGuard<'_, Option<Listed>> {
