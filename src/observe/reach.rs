@@ -13,7 +13,7 @@ use crate::proc::signal;
 use crate::proc::sockets::{self, Listening};
 use crate::tmux::list::{self, ListFault, Listing, Row};
 use crate::tmux::tail::{Captured, Wanted};
-use crate::tmux::{self, Client};
+use crate::tmux::{Client, Listed};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -115,8 +115,8 @@ pub(super) async fn again(client: &Client, found: Found, lost: &[PaneId]) -> Res
     Ok(Found { few, ..found })
 }
 
-/// What was listed.
-struct Listed {
+/// What was asked for, as it came.
+struct Answered {
     listing: Listing,
     few: Option<BTreeSet<PaneId>>,
     captured: Captured,
@@ -128,27 +128,27 @@ async fn ask(
     before: Option<Arc<Listing>>,
     panes: &[PaneId],
     screens: &[&SessionName],
-) -> Result<Listed, ListFault> {
+) -> Result<Answered, ListFault> {
     let tails = panes.get(..MOST_TAILS).unwrap_or(panes);
     if let Some(before) = before.map(Arc::unwrap_or_clone)
         && let Some((listing, captured)) = list::list_few(client, before, tails).await?
     {
-        return Ok(Listed { listing, few: Some(panes.iter().copied().collect()), captured });
+        return Ok(Answered { listing, few: Some(panes.iter().copied().collect()), captured });
     }
     let (listing, captured) = list::list_with(client, Wanted { tails, screens }).await?;
-    Ok(Listed { listing, few: None, captured })
+    Ok(Answered { listing, few: None, captured })
 }
 
 /// A pid becomes an identity only when the process can be seen here and is tmux's.
-fn identified(client: &Client, listed: Listed, ahead: Ahead) -> Result<Found, String> {
-    let Listed { listing, few, captured } = listed;
+fn identified(client: &Client, answered: Answered, ahead: Ahead) -> Result<Found, String> {
+    let Answered { listing, few, captured } = answered;
     let pid = listing.server;
     match ahead.look(pid) {
         Presence::Alive(stat) if stat.comm.starts_with("tmux") => {
             let server = ServerId(ProcId { pid, start: stat.start });
             let judged = listing.rows.iter().map(|row| life::judge(row, server, &ahead)).collect();
             let listing = Arc::new(listing);
-            client.put_listed(tmux::Listed { listing: Arc::clone(&listing), is_whole: few.is_none() });
+            client.put_listed(Listed { listing: Arc::clone(&listing), is_whole: few.is_none() });
             Ok(Found { server, listing, judged, few, line: ahead.line(), captured })
         }
         Presence::Alive(_) | Presence::Zombie(_) | Presence::Gone => {
