@@ -25,7 +25,10 @@ pub(super) async fn run(global: &Global, args: &Apply, terminal: &Terminal) -> R
         accept(&mut controller, &place, orders, terminal).await?;
     }
     let wait = if args.no_wait { Period::ZERO } else { args.timeout };
-    Work::new(wait, orders, Scope::Town).run(&mut controller, &place, terminal).await
+    let work = Work::new(wait, orders, Scope::Town);
+    // A saved plan was agreed upon: it is carried out as it is.
+    let work = if args.plan.is_some() { work } else { work.following(&place, &mut controller) };
+    work.run(&mut controller, place, terminal).await
 }
 
 /// Has what is proposed carried out: restarts and resets by the cycles that follow, texts at once.

@@ -29,7 +29,8 @@ pub(super) async fn run(
     let wait = if args.no_wait { Period::ZERO } else { args.timeout };
     // Naming sessions by hand is consent enough.
     let orders = Orders { mass: Mass::Allow, ..Orders::default() };
-    Work::new(wait, orders, Scope::Sessions(sessions)).run(&mut controller, &place, terminal).await
+    let work = Work::new(wait, orders, Scope::Sessions(sessions)).following(&place, &mut controller);
+    work.run(&mut controller, place, terminal).await
 }
 
 /// Carries out the expiries of the plan, and nothing else.
@@ -39,7 +40,8 @@ pub(super) async fn expire(global: &Global, args: &Expire, terminal: &Terminal) 
     let wait = args.timeout;
     // Whoever types `expire` has asked for just that: a second look is enough, however many have finished.
     let orders = unasked(orders(&args.orders));
-    Work::new(wait, orders, Scope::Expiries).run(&mut controller, &place, terminal).await
+    let work = Work::new(wait, orders, Scope::Expiries).following(&place, &mut controller);
+    work.run(&mut controller, place, terminal).await
 }
 
 /// Pauses the town, or lets it go on.

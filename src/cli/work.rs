@@ -1,8 +1,11 @@
 //! Carrying out what was asked for, cycle by cycle, until nothing is left that could be done in the time given.
 
 use super::exit::{Exit, Trouble};
+use super::manifest::Attempt;
 use super::output::Terminal;
 use super::place::Place;
+use super::reconcile::is_same_place;
+use super::stamps::{Change, Followed};
 use crate::controller::{Controller, Cycle, Farewell};
 use crate::model::{
     Done, Held, Hold, Moment, Observed, Orders, Outcome, Period, Phase, Plan, Scope, SessionName, Unchanged, Verb,
@@ -30,22 +33,32 @@ pub(super) struct Work {
     /// Everything done, in order.
     done: Vec<Done>,
     interrupted: bool,
+    /// The files of the manifest; none where what is done was agreed upon before.
+    files: Option<Followed>,
 }
 
 impl Work {
     /// Work that may take `wait` in all; with none at all it is one cycle.
     pub(super) fn new(wait: Period, orders: Orders, scope: Scope) -> Self {
-        Self { begun: proc::clock::now(), orders, scope, wait, done: Vec::new(), interrupted: false }
+        Self { begun: proc::clock::now(), orders, scope, wait, done: Vec::new(), interrupted: false, files: None }
+    }
+
+    /// Goes by what the manifest says at any time, though it be edited meanwhile.
+    pub(super) fn following(self, place: &Place, controller: &mut Controller) -> Self {
+        let files = Followed::new(place.stamps.clone());
+        controller.compare_with(files.is_current());
+        Self { files: Some(files), ..self }
     }
 
     /// Carries it out, and tells of it.
     pub(super) async fn run(
         mut self,
         controller: &mut Controller,
-        place: &Place,
+        mut place: Place,
         terminal: &Terminal,
     ) -> Result<Exit, Trouble> {
-        let mut last = self.until_settled(controller, place, terminal).await?;
+        let mut last = self.until_settled(controller, &mut place, terminal).await?;
+        let place = &place;
         self.end_errands(controller, place, &mut last, terminal).await?;
         self.conclude(place, &last, terminal)
     }
@@ -54,7 +67,7 @@ impl Work {
     async fn until_settled(
         &mut self,
         controller: &mut Controller,
-        place: &Place,
+        place: &mut Place,
         terminal: &Terminal,
     ) -> Result<Cycle, Trouble> {
         let mut reported = BTreeMap::new();
@@ -63,6 +76,7 @@ impl Work {
         let mut interrupt = listen(SignalKind::interrupt())?;
         let mut terminate = listen(SignalKind::terminate())?;
         loop {
+            self.heed_edits(place, terminal);
             let cycle = controller.cycle(&place.town, self.orders, &self.scope).await?;
             cycle.notices.iter().filter(|notice| noticed.insert((*notice).clone())).for_each(|n| terminal.warn(n));
             self.report(place, &cycle, &mut reported, terminal);
@@ -77,6 +91,27 @@ impl Work {
             if self.interrupted {
                 return Ok(cycle);
             }
+        }
+    }
+
+    /// Reads the manifest again where it was edited. One that has become broken changes nothing: what was begun is
+    /// finished by what it said before.
+    fn heed_edits(&mut self, place: &mut Place, terminal: &Terminal) {
+        let Some(files) = &mut self.files else { return };
+        if files.look(proc::clock::now()) != Change::Settled {
+            return;
+        }
+        let Attempt { stamps, read } = place.file.attempt();
+        files.read_again(stamps);
+        match read {
+            Ok(Ok(loaded)) if is_same_place(&loaded.town, &place.town) => {
+                *place.town = loaded.town;
+                terminal.note("the manifest was edited meanwhile and is read anew");
+            }
+            Ok(Ok(_)) => terminal.warn("the manifest names another town or server by now: gtctl goes on by what it said before"),
+            Ok(Err(_)) | Err(_) => terminal.warn(
+                "the manifest was edited meanwhile and is broken: gtctl goes on by what it said before (see gtctl validate)",
+            ),
         }
     }
 

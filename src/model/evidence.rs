@@ -70,7 +70,12 @@ impl Hold {
             Self::Roused { waited } => of([("waited_ms", ms(*waited))]),
             Self::Gastown(hold) => hold.evidence(),
             Self::LauncherFailed { said } => of([("said", json!(said))]),
-            Self::OwnSession | Self::SecondLook | Self::Paused | Self::NotDurable | Self::EmptyTown => Evidence::new(),
+            Self::OwnSession
+            | Self::SecondLook
+            | Self::Paused
+            | Self::NotDurable
+            | Self::EmptyTown
+            | Self::ManifestChanging => Evidence::new(),
         }
     }
 
@@ -103,7 +108,8 @@ impl Hold {
             | Self::Roused { .. }
             | Self::LauncherFailed { .. }
             | Self::SecondLook
-            | Self::Paused => false,
+            | Self::Paused
+            | Self::ManifestChanging => false,
         }
     }
 }

@@ -15,8 +15,8 @@ use super::stuck::would_be_roused;
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use crate::model::{
-    Death, Durability, Hold, Life, Mass, Moment, Period, Phase, Plan, Reason, SessionName, StartBudget, Verb,
-    WhenAttached,
+    Death, Definition, Durability, Hold, Life, Mass, Moment, Period, Phase, Plan, Reason, SessionName, StartBudget,
+    Verb, WhenAttached,
 };
 
 /// How long a launcher whose command failed on a living session is left alone.
@@ -85,6 +85,9 @@ fn hold_alone(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(
     if subject.situation.orders.durability == Durability::Failing && want.kind != Kind::Create {
         return Some((Hold::NotDurable, None));
     }
+    if let Some(until) = hold_while_changing(subject, want) {
+        return Some((Hold::ManifestChanging, Some(until)));
+    }
     if want.kind.kills() || is_agentless(subject) {
         return hold_a_kill(subject, want, wakes);
     }
@@ -92,6 +95,13 @@ fn hold_alone(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(
         return hold_for_people(subject);
     }
     if want.starts() { hold_for_server_losses(subject) } else { None }
+}
+
+/// While the manifest changes nothing is started, and nothing that runs is ended for it: its entry may be another by now.
+fn hold_while_changing(subject: &Subject<'_>, want: &Want) -> Option<Moment> {
+    let minded = want.starts() || want.kind.kills();
+    let changes = subject.situation.orders.definition == Definition::Changing;
+    (changes && minded).then(|| subject.now().plus(LOOK_AGAIN))
 }
 
 /// Whether another step is wanted once it is found stuck, though this one may be held till then.

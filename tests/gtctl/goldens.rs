@@ -230,10 +230,11 @@ fn hold_code(hold: &Hold) -> &'static str {
         Hold::Gastown(GastownHold::Daemon) => HOLDS[26],
         Hold::MovedOut { .. } => HOLDS[27],
         Hold::LauncherFailed { .. } => HOLDS[28],
+        Hold::ManifestChanging => HOLDS[29],
     }
 }
 
-const HOLDS: [&str; 29] = [
+const HOLDS: [&str; 30] = [
     "back-off",
     "crash-loop",
     "handoff-gap",
@@ -263,6 +264,7 @@ const HOLDS: [&str; 29] = [
     "gt-daemon",
     "moved-out",
     "launcher-failed",
+    "manifest-changing",
 ];
 
 #[test]

@@ -40,6 +40,7 @@ mod instructions;
 mod laws;
 #[cfg(test)]
 mod layering;
+mod layers;
 #[cfg(test)]
 mod life;
 #[cfg(test)]

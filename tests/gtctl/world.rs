@@ -1,10 +1,11 @@
 //! Situations written in TOML, for the goldens: what was seen and what is remembered, in times *ago*.
 
 use gtctl::model::{
-    Answer, Answered, Complaint, Content, Cpu, Death, Durability, Ended, Errand, Fingerprint, Finished, Footprint,
-    Gastown, Generation, History, Label, Life, Marks, Mass, Memory, Moment, MovedOut, Observed, Orders, Origin,
-    Orphans, Ownership, PaneId, Period, Probed, ProcId, Purpose, RanWith, Rest, Roused, Run, Rung, Screen, ScreenState,
-    Seen, Server, ServerId, SessionId, SessionName, Sighting, Standing, Stopping, Town, Usage, Verb, Verdict,
+    Answer, Answered, Complaint, Content, Cpu, Death, Definition, Durability, Ended, Errand, Fingerprint, Finished,
+    Footprint, Gastown, Generation, History, Label, Life, Marks, Mass, Memory, Moment, MovedOut, Observed, Orders,
+    Origin, Orphans, Ownership, PaneId, Period, Probed, ProcId, Purpose, RanWith, Rest, Roused, Run, Rung, Screen,
+    ScreenState, Seen, Server, ServerId, SessionId, SessionName, Sighting, Standing, Stopping, Town, Usage, Verb,
+    Verdict,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -46,6 +47,8 @@ enum Order {
     Interactive,
     /// The state directory cannot be written.
     DiskFull,
+    /// A file of the manifest has changed since it was read.
+    ManifestChanging,
 }
 
 /// What Gas Town's files ask.
@@ -184,6 +187,9 @@ struct HistoryEntry {
     /// `restart` or `expire`.
     stopping: Option<String>,
     stopping_for: Option<Period>,
+    /// The stop was begun for another definition than the one declared.
+    #[serde(default)]
+    begun_for_another: bool,
     /// `ask`, `term` or `kill`.
     rung: Option<String>,
     draining_for: Option<Period>,
@@ -264,6 +270,7 @@ impl World {
                 Order::AllowMass => orders.mass = Mass::Allow,
                 Order::Interactive => orders.mass = Mass::Hold,
                 Order::DiskFull => orders.durability = Durability::Failing,
+                Order::ManifestChanging => orders.definition = Definition::Changing,
             }
         }
         orders
@@ -495,6 +502,7 @@ impl HistoryEntry {
                 rung_at: since,
                 purpose: if purpose == "restart" { Purpose::Restart } else { Purpose::Expire },
                 reason: "too-old".to_owned(),
+                begun_for: self.begun_for_another.then_some(Fingerprint { command: 1, dir: 2, env: 3 }),
                 tree: vec![ProcId { pid: 1001, start: 7 }],
             }
         });
