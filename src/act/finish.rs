@@ -1,7 +1,7 @@
 //! The last rung: nothing of a run is left alive, then the session is given a fresh process, or removed.
 
 use super::start::begun;
-use super::tree::{Trees, kill_all};
+use super::tree::{Trees, ask_to_end, kill_all, leftover_grace};
 use super::{Placed, Scene, not_done};
 use crate::model::{Effect, Generation, Outcome, SessionName, Target};
 use crate::proc::marker::Scan;
@@ -10,6 +10,7 @@ use crate::tmux::ops::{self, Depth, Launch};
 use crate::tmux::script::{Batch, NoServer, Reply};
 use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// The most bytes of a screen that are kept: its end.
 const MAX_ARCHIVE: usize = 10 << 20;
@@ -111,6 +112,7 @@ async fn emptied<'a>(scene: &Scene<'_>, found: Vec<Found<'a>>) -> Vec<Result<Fou
     }
     let living = |trees: &Trees<'_>, f: &Found<'_>| trees.of(f.finish.session, f.finish.target, f.facts.process);
     let sessions: BTreeSet<&SessionName> = found.iter().map(|f| f.finish.session).collect();
+    ask_leftovers(scene, &found, &sessions).await;
     // One that has found anything was not the last word: some of it may have started more since.
     let ahead = scene.known.scan.take().map(Scan::finish);
     let ahead = Cell::new(ahead.filter(|sighted| sighted.is_clear_of(|session| sessions.contains(session))));
@@ -143,6 +145,25 @@ async fn emptied<'a>(scene: &Scene<'_>, found: Vec<Found<'a>>) -> Vec<Result<Fou
         judged.push(archived.map(|()| found).map_err(|outcome| (place, outcome)));
     }
     judged
+}
+
+/// Asks what is left of those whose pane somebody has closed to end: it may only have ignored the hangup.
+async fn ask_leftovers(scene: &Scene<'_>, found: &[Found<'_>], sessions: &BTreeSet<&SessionName>) {
+    let closed: Vec<&Found<'_>> = found.iter().filter(|found| !found.facts.present).collect();
+    if closed.is_empty() {
+        return;
+    }
+    let trees = Trees::look(scene.town, scene.memory, sessions);
+    let mut left = vec![];
+    let mut grace = Duration::ZERO;
+    for Found { finish, .. } in closed {
+        let of_it = trees.of(finish.session, finish.target, None);
+        if !of_it.is_empty() {
+            grace = grace.max(leftover_grace(scene.town, finish.session));
+            left.extend(of_it);
+        }
+    }
+    ask_to_end(&left, grace).await;
 }
 
 /// Whether its output was kept as it came, so that its screen need not be.
@@ -188,7 +209,7 @@ async fn replaced(scene: &Scene<'_>, clean: Vec<Found<'_>>) -> Vec<Placed> {
     for Found { finish, facts, former, pane } in &clean {
         batch.push(|tag| match (&finish.then, facts.present) {
             (Then::Start(launch), true) => ops::respawn(tag, finish.target, launch, former, *pane),
-            (Then::Start(launch), false) => ops::replace(tag, finish.target, launch),
+            (Then::Start(launch), false) => ops::start_beside(tag, finish.target, launch, former),
             (Then::Remove, _) => ops::remove(tag, finish.target, *pane),
         });
     }

@@ -1,12 +1,13 @@
 //! Starts and adoptions: what needs one line each and no waiting.
 
+use super::tree::{Former, Here};
 use super::{Placed, Scene, not_done, tree};
 use crate::model::{Effect, Outcome, ProcId, SessionName, Target};
 use crate::tmux::fence::{Clients, Fence, Pane};
 use crate::tmux::list;
 use crate::tmux::ops::{self, Depth, Labels, Launch};
 use crate::tmux::script::{Batch, NoServer, Reply};
-use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A session to create.
 pub(super) struct Start {
@@ -41,20 +42,27 @@ pub(super) async fn all(scene: &Scene<'_>, starts: Vec<Start>) -> Vec<Placed> {
     settled
 }
 
-/// Kills what former lives have left; gives the starts that are free to go, and the outcomes of those that are not.
+/// Ends what former lives have left; gives the starts that are free to go, and the outcomes of those that are not.
 async fn without_leftovers(scene: &Scene<'_>, starts: Vec<Start>) -> (Vec<Start>, Vec<Placed>) {
-    let beginning = starts.iter().map(|start| (&start.launch.name, start.launch.labels.generation)).collect();
-    let former = || tree::former(scene.town, scene.known.server, &beginning);
-    let agents = RefCell::default();
-    let left = || {
-        let former = former();
-        agents.replace(former.agents);
-        former.left.into_iter().map(|(_, process)| process).collect()
-    };
-    let survivors = tree::kill_all(left).await;
+    let beginning: BTreeMap<_, _> =
+        starts.iter().map(|start| (&start.launch.name, start.launch.labels.generation)).collect();
+    let server = scene.known.server;
+    let unlisted = server.map(|server| Here { server, panes: None });
+    let first = tree::former(scene.town, unlisted, &beginning);
+    if first.left.is_empty() && first.agents.is_empty() {
+        return (starts, vec![]);
+    }
+    let panes = living_panes(scene).await;
+    let here = server.map(|server| Here { server, panes: panes.as_ref() });
+    let former = || tree::former(scene.town, here, &beginning);
+    let Former { left, agents } = former();
+    let grace = left.iter().map(|(session, _)| tree::leftover_grace(scene.town, session)).max();
+    let left: Vec<ProcId> = left.into_iter().map(|(_, process)| process).collect();
+    tree::ask_to_end(&left, grace.unwrap_or_default()).await;
+    let survivors = tree::kill_all(|| former().left.into_iter().map(|(_, process)| process).collect()).await;
     let stuck = if survivors.is_empty() { vec![] } else { former().left };
     let mut moved = vec![];
-    for (session, process) in agents.into_inner() {
+    for (session, process) in agents {
         // Where the session stands, tmux refuses a second one of its name.
         if !stands(scene, &session).await {
             moved.push((session, process));
@@ -76,6 +84,13 @@ async fn without_leftovers(scene: &Scene<'_>, starts: Vec<Start>) -> (Vec<Start>
         settled.push((start.place, Outcome::Failed(why)));
     }
     (free, settled)
+}
+
+/// The processes of all living panes; none where they could not be listed.
+async fn living_panes(scene: &Scene<'_>) -> Option<BTreeSet<u32>> {
+    let listing = list::list(scene.client).await.ok()?;
+    let is_meant = scene.known.server.is_some_and(|server| server.0.pid == listing.server);
+    is_meant.then(|| listing.rows.iter().filter(|row| !row.dead).map(|row| row.pid).collect())
 }
 
 /// Whether there is a session of this name.

@@ -12,6 +12,14 @@ use tokio::time::Instant;
 
 /// How long killed processes may take to be gone.
 const VANISH: Duration = Duration::from_secs(2);
+/// No leftover is given more time between TERM and KILL, whatever the session's `stop_grace`: the whole cycle waits.
+const MAX_LEFTOVER_GRACE: Duration = Duration::from_secs(2);
+
+/// How long leftovers of a session have between TERM and KILL.
+pub(super) fn leftover_grace(town: &Town, session: &SessionName) -> Duration {
+    let declared = town.sessions.get(session).map(|desired| desired.stop_grace.to_std());
+    declared.unwrap_or(MAX_LEFTOVER_GRACE).min(MAX_LEFTOVER_GRACE)
+}
 
 /// The living process of this pid.
 pub(super) fn alive(pid: u32) -> Option<ProcId> {
@@ -51,7 +59,12 @@ impl<'a> Trees<'a> {
         found.extend(self.remembered(session, target));
         let up_to = target.generation.unwrap_or(Generation(u64::MAX));
         let marked = self.marked.get(session).into_iter().flatten().filter(|(life, _)| *life <= up_to).copied();
-        found.extend(not_elsewhere(self.town, marked.collect(), Some(target.server)));
+        let elsewhere = |process: ProcId| match tree::tmux_above(process) {
+            Above::Nobody => false,
+            Above::Server(pid) => pid != target.server.0.pid && !marker::bears(pid, &self.town.name),
+            Above::Untold => process::may_live(process),
+        };
+        found.extend(without_lives(marked.collect(), elsewhere));
         let mut seen = BTreeSet::from([target.server.0]);
         found.retain(|&process| seen.insert(process) && process::may_live(process));
         found
@@ -73,41 +86,77 @@ pub(super) struct Former {
     pub(super) agents: Vec<(SessionName, ProcId)>,
 }
 
+/// The server on which sessions begin, and what it is known to run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Here<'a> {
+    /// The server.
+    pub(super) server: ServerId,
+    /// The processes of its living panes; none while they are not known. Then whatever hangs below it counts as in one.
+    pub(super) panes: Option<&'a BTreeSet<u32>>,
+}
+
+impl Here<'_> {
+    /// Whether this process hangs below the server, in a pane or not.
+    fn is_above(self, town: &Town, process: ProcId) -> bool {
+        let server = self.server.0.pid;
+        tree::tmux_above(process) == Above::Server(server) && !marker::bears(server, &town.name)
+    }
+
+    /// Whether this process, which hangs below the server, runs in a pane. What ignores the hangup of a closed pane
+    /// stays the server's child, and runs in none.
+    fn has_in_pane(self, process: ProcId) -> bool {
+        let child = tree::child_of_server(process, self.server.0.pid);
+        self.panes.is_none_or(|panes| child.is_none_or(|child| panes.contains(&child)))
+    }
+}
+
 /// Looks for them: each session with the life it begins. One scan serves all.
-pub(super) fn former(town: &Town, here: Option<ServerId>, beginning: &BTreeMap<&SessionName, Generation>) -> Former {
+pub(super) fn former(town: &Town, here: Option<Here<'_>>, beginning: &BTreeMap<&SessionName, Generation>) -> Former {
     let mut found = Former::default();
+    let is_in_pane_here = |process: ProcId| {
+        let below = here.filter(|here| here.is_above(town, process));
+        below.map(|here| here.has_in_pane(process))
+    };
+    let elsewhere = |process: ProcId| match (is_in_pane_here(process), tree::tmux_above(process)) {
+        (Some(in_pane), _) => in_pane,
+        (None, Above::Nobody) => false,
+        (None, Above::Server(pid)) => !marker::bears(pid, &town.name),
+        (None, Above::Untold) => process::may_live(process),
+    };
     for (session, mut marked) in marker::carrying_those(&town.name, |session| beginning.contains_key(session)) {
         let Some(begins) = beginning.get(&session) else { continue };
         marked.retain(|(life, _)| life < begins);
-        let agent = marked.iter().find(|(_, process)| is_agent_here(town, &session, here, *process));
+        let is_agent = |process: ProcId| is_in_pane_here(process) == Some(true) && is_agent(town, &session, process);
+        let agent = marked.iter().find(|(_, process)| is_agent(*process));
         found.agents.extend(agent.map(|(_, process)| (session.clone(), *process)));
-        found.left.extend(not_elsewhere(town, marked, None).into_iter().map(|process| (session.clone(), process)));
+        let left = without_lives(marked, elsewhere);
+        found.left.extend(left.into_iter().map(|process| (session.clone(), process)));
     }
     found
 }
 
-/// Whether this is the session's agent, in a pane of this server. What somebody else opened in the session bears the
-/// marker too.
-fn is_agent_here(town: &Town, session: &SessionName, here: Option<ServerId>, process: ProcId) -> bool {
-    let (Some(here), Some(desired)) = (here, town.sessions.get(session)) else { return false };
+/// Whether this is the session's agent. What somebody else opened in the session bears the marker too.
+fn is_agent(town: &Town, session: &SessionName, process: ProcId) -> bool {
+    let Some(desired) = town.sessions.get(session) else { return false };
     let Presence::Alive(stat) = process::look_at(process) else { return false };
     process::names(process.pid, &stat.comm).matches(&desired.agent.process_names)
-        && tree::tmux_above(process) == Above::Server(here.0.pid)
-        && !marker::bears(here.0.pid, &town.name)
 }
 
-/// Those of the marked processes whose life is not lived in a pane of another server than `here`: a town of the same
-/// name may run there, and its sessions are not ours to end. A server that bears the marker was started by an agent,
-/// and is part of its life.
-fn not_elsewhere(town: &Town, marked: Vec<(Generation, ProcId)>, here: Option<ServerId>) -> Vec<ProcId> {
-    let elsewhere = |process: ProcId| match tree::tmux_above(process) {
-        Above::Nobody => false,
-        Above::Server(pid) => here.is_none_or(|server| server.0.pid != pid) && !marker::bears(pid, &town.name),
-        Above::Untold => process::may_live(process),
-    };
+/// Those of the marked processes whose life is not lived elsewhere: a town of the same name may run on another server,
+/// and its sessions are not ours to end. A server that bears the marker was started by an agent, and is part of its life.
+fn without_lives(marked: Vec<(Generation, ProcId)>, elsewhere: impl Fn(ProcId) -> bool) -> Vec<ProcId> {
     let spared: BTreeSet<Generation> =
         marked.iter().filter(|(_, process)| elsewhere(*process)).map(|(life, _)| *life).collect();
     marked.into_iter().filter(|(life, _)| !spared.contains(life)).map(|(_, process)| process).collect()
+}
+
+/// Asks these to end (TERM), and gives them so long.
+pub(super) async fn ask_to_end(processes: &[ProcId], grace: Duration) {
+    if processes.is_empty() {
+        return;
+    }
+    send(processes, Signal::TERM);
+    wait_gone(processes, Instant::now() + grace).await;
 }
 
 /// Sends the signal to each; says of those that could not be signalled why.

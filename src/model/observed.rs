@@ -26,7 +26,8 @@ pub struct Server {
     pub version: String,
     /// All its sessions by name, ours and others'. Names are as tmux has them, so any text.
     pub sessions: BTreeMap<String, Seen>,
-    /// Agents of declared sessions that are not there: somebody has moved their panes into other sessions.
+    /// Agents of declared sessions whose panes somebody has moved into other sessions. Their own are gone, or stand
+    /// without them: the life of such a one is [`Life::Unknown`].
     pub moved: BTreeMap<SessionName, MovedOut>,
     /// The session gtctl itself runs in, if it runs in one of this server's.
     pub own: Option<SessionId>,

@@ -85,8 +85,9 @@ async fn look_without_deadline(
     let found = reach::reach(client, memory.server, living, &unread).await?;
     let found = settle::settle(client, &found.covered(town), found).await.map_err(Unreached::Unknown)?;
     let town = &*found.covered(town);
-    let sessions::Gathered { sessions, own, ended } = sessions::gather(&found, town, now, depth);
+    let sessions::Gathered { mut sessions, own, ended } = sessions::gather(&found, town, now, depth);
     let moved = moved::find(&found, town, &sessions);
+    moved::mark(&mut sessions, &moved);
     let scope = found.few.as_ref().map_or(Scope::Town, |few| Scope::Sessions(named(&sessions, few)));
     let (id, version, captured) = (found.server, found.version().to_owned(), found.captured);
     let mut server = Server { id, version, sessions, moved, own, ended };

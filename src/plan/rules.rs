@@ -25,8 +25,9 @@ const KILL_AGAIN: Period = Period::from_secs(5);
 
 type Rule = fn(&Subject<'_>) -> Option<Verdict>;
 
-const RULES: [(&str, Rule); 21] = [
+const RULES: [(&str, Rule); 22] = [
     ("under-way", under_way),
+    ("displaced", displaced),
     ("not-told", not_told),
     ("foreign", foreign),
     ("stopping", stopping),
@@ -311,14 +312,29 @@ fn failed_start(subject: &Subject<'_>, death: Death, crashes: u32) -> Reason {
     }
 }
 
+/// Its pane stands in another session now, and lives. Whatever its own session still holds is not its agent, so nothing
+/// is done to either until the pane is moved back, or ends.
+fn displaced(subject: &Subject<'_>) -> Option<Verdict> {
+    let Life::Unknown(_) = subject.seen?.life else { return None };
+    let want = if subject.is_stopped() {
+        Want { verb: Verb::Expire, reason: Reason::Asked, kind: Kind::Remove, phase: Phase::Unknown }
+    } else {
+        create(subject, Phase::Unknown)
+    };
+    Some(Verdict::Hold(want, hold_moved_out(subject)?, None))
+}
+
 /// Its session is gone and its agent lives on in another: a second one beside it would double it.
 fn moved_out(subject: &Subject<'_>) -> Option<Verdict> {
     if subject.seen.is_some() {
         return None;
     }
+    Some(Verdict::Hold(create(subject, Phase::Absent), hold_moved_out(subject)?, None))
+}
+
+fn hold_moved_out(subject: &Subject<'_>) -> Option<Hold> {
     let MovedOut { process, session } = subject.server?.moved.get(subject.name)?;
-    let hold = Hold::MovedOut { pid: process.pid, into: session.clone() };
-    Some(Verdict::Hold(create(subject, Phase::Absent), hold, None))
+    Some(Hold::MovedOut { pid: process.pid, into: session.clone() })
 }
 
 /// Rule 4: it is not there.

@@ -97,6 +97,21 @@ pub fn tmux_above(process: ProcId) -> Above {
     Above::Untold
 }
 
+/// The process that this tmux server started, and in whose tree the given one is: itself, or an ancestor. The server
+/// starts one for each pane, and stays its parent when the pane is closed.
+#[must_use]
+pub fn child_of_server(process: ProcId, server: u32) -> Option<u32> {
+    let mut at = process.pid;
+    for _ in 0..MAX_ANCESTORS {
+        match process::look(at) {
+            Presence::Alive(stat) | Presence::Zombie(stat) if stat.ppid == server => return Some(at),
+            Presence::Alive(stat) | Presence::Zombie(stat) if stat.ppid > 1 => at = stat.ppid,
+            Presence::Alive(_) | Presence::Zombie(_) | Presence::Gone | Presence::Unreadable(_) => return None,
+        }
+    }
+    None
+}
+
 /// What a tree uses.
 #[must_use]
 pub fn usage(tree: &[Member]) -> Usage {

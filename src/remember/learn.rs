@@ -246,7 +246,9 @@ fn learn_life(history: &mut History, desired: Option<&Desired>, seen: &Seen, now
     match &seen.life {
         Life::Alive { .. } => {
             history.agentless = 0;
-            run.ended = None;
+            let guessed = run.ended.take().filter(|ended| is_a_guess(ended.death));
+            // It has not ended after all: that was no crash.
+            history.crashes.pop_if(|at| guessed.is_some_and(|ended| ended.at == *at));
             let age = now.since(&run.started);
             let ready_after = desired.map_or(Period::ZERO, |d| d.ready_after);
             if run.ready.is_none() && age >= ready_after {
@@ -266,9 +268,11 @@ fn learn_life(history: &mut History, desired: Option<&Desired>, seen: &Seen, now
             let since_wall = at.map_or(0, |at| now.wall.saturating_sub(at).max(0).unsigned_abs());
             let age = now.since(&run.started).millis();
             let at = now.minus(Period::from_millis(since_wall.min(age)));
-            // Not to have been there was a guess; a dead pane is proof.
-            run.ended = run.ended.filter(|ended| !is_a_guess(ended.death));
-            run.ended.get_or_insert(Ended { death: *death, at });
+            let ended = run.ended.get_or_insert(Ended { death: *death, at });
+            // Not to have been there was a guess; a dead pane is proof of how. When it ended stays as it was first told.
+            if is_a_guess(ended.death) {
+                ended.death = *death;
+            }
         }
         Life::Unknown(_) => {}
     }

@@ -265,7 +265,10 @@ pub fn obstacle(hold: &Hold) -> String {
         Hold::Stopping { grace } => format!("has {} to end", brief(*grace)),
         Hold::NameTaken { process } => format!("an unlabelled session with this name runs {}", word(process)),
         Hold::MovedOut { pid, into } => {
-            format!("its agent (process {pid}) lives on in a pane moved into session {}; end it there", word(into))
+            format!(
+                "its agent (process {pid}) lives on in a pane moved into session {}: move it back, or end it",
+                word(into)
+            )
         }
         Hold::ForeignTown { town } => format!("a session of town {} has this name", word(town)),
         Hold::Blocked { kind, agent, evidence, fix } => blocked(*kind, agent, evidence, fix.as_deref()),

@@ -92,7 +92,7 @@ fn every_hold_is_a_sentence() {
         (Hold::Stopping { grace: Period::from_secs(30) }, "has 30s to end"),
         (
             Hold::MovedOut { pid: 7, into: "x\u{1b}[31m".into() },
-            "its agent (process 7) lives on in a pane moved into session x; end it there",
+            "its agent (process 7) lives on in a pane moved into session x: move it back, or end it",
         ),
         (Hold::ForeignTown { town: "x\u{202e}y".into() }, "a session of town x\u{fffd}y has this name"),
         (Hold::SecondLook, "waits for a second look that agrees"),

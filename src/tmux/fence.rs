@@ -13,7 +13,8 @@ use crate::model::{PaneId, ProcId, SessionId, Target, WhenAttached};
 pub enum Clients {
     /// They forbid it.
     Forbid,
-    /// They forbid it while the pane's process lives: nobody is disturbed where nothing runs any more.
+    /// They forbid it while the pane's process lives: nobody is disturbed where nothing runs any more, or where the pane
+    /// was closed.
     ForbidAlive,
     /// They forbid it unless the pane's process has ended and there is no other pane they could be using.
     ForbidUnlessOver,
@@ -81,7 +82,11 @@ impl<'a> Fence<'a> {
     /// The line that does `commands` if the fence holds, then says `ok` with `fields`; else only says `stale`.
     #[must_use]
     pub fn line(&self, tag: &Tag, commands: &[String], fields: &str) -> String {
-        let at = pane_target(self.target.session, self.target.pane);
+        let at = match self.pane {
+            Pane::Present | Pane::Dead | Pane::Any => pane_target(self.target.session, self.target.pane),
+            // A pane that was moved elsewhere would be found there.
+            Pane::Absent => quote(format!("{}:", self.target.session)),
+        };
         let mut done = commands.to_vec();
         done.push(tag.ok(&at, fields));
         format!(
@@ -102,7 +107,10 @@ impl<'a> Fence<'a> {
         let nobody = equal(ATTACHED, "0");
         match self.clients {
             Clients::Forbid => all.push(nobody),
-            Clients::ForbidAlive => all.push(either("#{pane_dead}", &nobody)),
+            Clients::ForbidAlive => {
+                let closed = unequal("#{pane_id}", &pane.to_string());
+                all.push(either(&closed, &either("#{pane_dead}", &nobody)));
+            }
             Clients::ForbidUnlessOver => {
                 let alone = equal("#{pane_dead} #{session_windows} #{window_panes}", "1 1 1");
                 all.push(either(&alone, &nobody));
@@ -115,7 +123,8 @@ impl<'a> Fence<'a> {
         match self.pane {
             Pane::Present => all.extend([Some(there), same].into_iter().flatten()),
             Pane::Dead => all.extend([there, "#{pane_dead}".to_owned()]),
-            Pane::Absent => all.push(gone),
+            // All panes of the session, each between spaces.
+            Pane::Absent => all.push(format!("#{{?#{{m:* {pane} *, #{{W:#{{P:#{{pane_id}} }}}}}},0,1}}")),
             Pane::Any => all.extend(same.map(|same| either(&gone, &same))),
         }
         all.into_iter().reduce(|a, b| format!("#{{&&:{a},{b}}}")).unwrap_or_default()
@@ -159,7 +168,7 @@ impl<'a> Fence<'a> {
 }
 
 /// Whether a client is attached, to the session or to one grouped with it, which shows the same windows: 0 or 1.
-const ATTACHED: &str = "#{||:#{session_attached},#{session_group_attached}}";
+pub(super) const ATTACHED: &str = "#{||:#{session_attached},#{session_group_attached}}";
 
 /// See [`Fence::explain`]. The label may hold any text, so it comes last. The third is [`ATTACHED`].
 const STALE_FIELDS: &str =
@@ -177,16 +186,20 @@ pub struct Facts {
 }
 
 /// The fields of [`Facts`].
-pub const FACTS: &str = "#{pane_id} #{pane_dead} #{pane_pid}";
+///
+/// A pane that was moved into another session is found by its id all the same: so the session's own panes are listed,
+/// each with a comma.
+pub const FACTS: &str = "#{pane_id} #{pane_dead} #{pane_pid} #{W:#{P:#{pane_id},}}";
 
 impl Facts {
     /// Reads [`FACTS`], of a fence on `target`, from the front of a reply's fields; the rest is left over.
     #[must_use]
     pub fn read<'f>(target: &Target, fields: &'f str) -> (Self, &'f str) {
-        let mut parts = fields.splitn(4, ' ');
+        let mut parts = fields.splitn(5, ' ');
         let mut next = || parts.next().unwrap_or("");
-        let (pane, dead, process) = (next(), next(), next());
-        let present = pane == target.pane.to_string();
+        let (pane, dead, process, panes) = (next(), next(), next(), next());
+        let meant = target.pane.to_string();
+        let present = pane == meant && panes.split(',').any(|pane| pane == meant);
         let process = process.parse().ok().filter(|_| present);
         (Self { process, present, dead: dead == "1" }, next())
     }
@@ -204,7 +217,7 @@ pub fn pane_target(session: SessionId, pane: PaneId) -> String {
     quote(format!("{session}:.{pane}"))
 }
 
-fn equal(a: &str, b: &str) -> String {
+pub(super) fn equal(a: &str, b: &str) -> String {
     format!("#{{==:{a},{b}}}")
 }
 

@@ -2,7 +2,7 @@
 //!
 //! None of them takes an argument apart or chooses anything: what they are given is what happens.
 
-use super::fence::{Clients, FACTS, Fence, Pane, pane_target};
+use super::fence::{ATTACHED, Clients, FACTS, Fence, Pane, equal, pane_target};
 use super::labels;
 use super::script::{Tag, quote, quote_format};
 use crate::model::{Fingerprint, Generation, Moment, Origin, PaneId, ServerId, SessionName, Target};
@@ -98,16 +98,7 @@ pub fn create(tag: &Tag, launch: &Launch, server: Option<ServerId>) -> String {
 pub fn respawn(tag: &Tag, target: &Target, launch: &Launch, former: &str, pane_seen: Pane) -> String {
     let at = quote(format!("{}:", target.session));
     let pane = pane_target(target.session, target.pane);
-    let mut commands = vec![];
-    if former != note_of(&launch.env) {
-        for name in former.split(' ').filter(|name| is_variable(name) && !launch.env.contains_key(*name)) {
-            commands.push(format!("set-environment -t {at} -u {}", quote(name)));
-        }
-        for (name, value) in &launch.env {
-            commands.push(format!("set-environment -t {at} -- {} {}", quote(name), quote(value)));
-        }
-        commands.push(note_variables(&at, &launch.env));
-    }
+    let mut commands = renew_variables(&at, launch, former);
     // A pane that shows a dead process has it on.
     if pane_seen != Pane::Dead {
         let keep = format!("set-option -w -t {pane} remain-on-exit on");
@@ -127,15 +118,30 @@ pub fn respawn(tag: &Tag, target: &Target, launch: &Launch, former: &str, pane_s
     Fence::new(target, Clients::for_finishing(target), pane_seen).line(tag, &commands, "#{pane_pid}")
 }
 
-/// Removes a session whose own pane is gone and creates it anew, at once; replies as [`create`] does.
+/// Gives a session whose own pane is gone a window with a fresh process, beside what others have opened there, which
+/// stays as it is; replies as [`create`] does.
+///
+/// Nobody is disturbed: where a client is attached, its window stays the current one. `former` as for [`respawn`].
 #[must_use]
-pub fn replace(tag: &Tag, target: &Target, launch: &Launch) -> String {
-    let mut commands = vec![kill_session(target)];
-    commands.extend(new_session(launch));
-    let pane = first_pane(&launch.name);
-    // The fence replies at the old target, which is gone by then: so this reply is a command of its own.
-    commands.push(tag.ok(&pane, "#{session_id} #{pane_id} #{pane_pid}"));
-    Fence::new(target, Clients::for_asking(target), Pane::Absent).line(tag, &commands, "")
+pub fn start_beside(tag: &Tag, target: &Target, launch: &Launch, former: &str) -> String {
+    let at = quote(format!("{}:", target.session));
+    let last = quote(format!("{}:{{end}}", target.session));
+    let mut commands = renew_variables(&at, launch, former);
+    commands.extend([
+        format!(
+            "new-window -d -a -t {last} -c {} {} -- {}",
+            quote_format(bytes(&launch.dir)),
+            variables(&launch.env),
+            words(launch)
+        ),
+        format!("set-option -w -t {last} remain-on-exit on"),
+        format!("if-shell -F -t {at} {} {{ select-window -t {last} }}", quote(equal(ATTACHED, "0"))),
+    ]);
+    commands.extend(launch.pipe.iter().map(|command| pipe_pane(&last, command)));
+    commands.extend(launch.labels.commands(&last, None));
+    // The fence replies at the old target, which is another pane: so this reply is a command of its own.
+    commands.push(tag.ok(&last, "#{session_id} #{pane_id} #{pane_pid}"));
+    Fence::new(target, Clients::Ignore, Pane::Absent).line(tag, &commands, "")
 }
 
 /// Removes the session. `pane` is what was seen of its pane.
@@ -271,6 +277,22 @@ fn set_handoff(at: &str, moment: Moment) -> String {
 
 fn note_variables(at: &str, env: &BTreeMap<String, String>) -> String {
     format!("set-environment -h -t {at} {VARIABLES} {}", quote(note_of(env)))
+}
+
+/// The commands that give the session the variables of a new life, and take back those of the last one.
+fn renew_variables(at: &str, launch: &Launch, former: &str) -> Vec<String> {
+    let mut commands = vec![];
+    if former == note_of(&launch.env) {
+        return commands;
+    }
+    for name in former.split(' ').filter(|name| is_variable(name) && !launch.env.contains_key(*name)) {
+        commands.push(format!("set-environment -t {at} -u {}", quote(name)));
+    }
+    for (name, value) in &launch.env {
+        commands.push(format!("set-environment -t {at} -- {} {}", quote(name), quote(value)));
+    }
+    commands.push(note_variables(at, &launch.env));
+    commands
 }
 
 /// What [`VARIABLES`] says of these; nothing where there are none.

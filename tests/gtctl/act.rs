@@ -307,7 +307,7 @@ async fn a_restart_keeps_the_session_and_its_replay_does_nothing() {
 }
 
 #[tokio::test]
-async fn a_session_without_its_pane_is_replaced() {
+async fn a_session_without_its_pane_gets_one_beside_what_others_opened() {
     let tmux = Stage::with_config("");
     let one = desired("one", &["sleep", "600"]);
     let meant = started(&tmux, &one, 4).await;
@@ -316,8 +316,9 @@ async fn a_session_without_its_pane_is_replaced() {
     let gone = Target { process: None, ..meant };
     let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![restart(&one, gone, Rung::Finish, 5)]).await;
     assert!(is_started(&outcomes[0]), "{outcomes:?}");
-    assert_eq!(tmux.format("=one:", &format!("{LIFE} #{{session_windows}} #{{window_panes}}")), "5 1 1");
-    assert_ne!(tmux.format("=one:", "#{session_id}"), meant.session.to_string());
+    assert_eq!(tmux.format("=one:", &format!("{LIFE} #{{session_windows}} #{{window_panes}}")), "5 2 1");
+    assert_eq!(tmux.format("=one:", "#{session_id}"), meant.session.to_string());
+    assert!(tmux.run(&["list-panes", "-s", "-t", "=one:", "-F", "#{pane_start_command}"]).contains("sleep 601"));
 }
 
 #[tokio::test]

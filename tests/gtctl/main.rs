@@ -42,6 +42,8 @@ mod laws;
 mod layering;
 mod layers;
 #[cfg(test)]
+mod leftovers;
+#[cfg(test)]
 mod life;
 #[cfg(test)]
 mod logs;
