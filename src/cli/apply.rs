@@ -1,13 +1,14 @@
 //! `gtctl apply`: make it so, and wait until what was started is ready.
 
 use super::args::{Apply, Global};
+use super::ask;
 use super::chore;
 use super::exit::{Exit, Trouble};
 use super::output::Terminal;
-use super::place::{Place, orders};
-use super::work::Work;
+use super::place::{Place, orders, unasked};
+use super::work::{Wait, Work};
 use crate::controller::{Controller, Survey};
-use crate::model::{Mass, Orders, Period, Scope};
+use crate::model::{Hold, Mass, Orders, Phase, Plan, Scope, Verb};
 use crate::observe::Depth;
 use crate::proc;
 use crate::render::saved;
@@ -21,14 +22,54 @@ pub(super) async fn run(global: &Global, args: &Apply, terminal: &Terminal) -> R
         check_saved(path, &place, orders, terminal).await?;
         orders.mass = Mass::Allow;
     }
+    if orders.mass == Mass::Hold && !ask_for_restarts(args.yes, &place, &mut orders, terminal).await? {
+        return Ok(Exit::Failed);
+    }
     if args.accept {
         accept(&mut controller, &place, orders, terminal).await?;
     }
-    let wait = if args.no_wait { Period::ZERO } else { args.timeout };
-    let work = Work::new(wait, orders, Scope::Town);
-    // A saved plan was agreed upon: it is carried out as it is.
-    let work = if args.plan.is_some() { work } else { work.following(&place, &mut controller) };
-    work.run(&mut controller, place, terminal).await
+    let wait = Wait::of(args.no_wait, args.timeout);
+    Work::new(wait, orders, Scope::Town).run(&mut controller, &place, terminal).await
+}
+
+/// Asks somebody at the terminal before much of the town is restarted; tells whether to go on.
+async fn ask_for_restarts(yes: bool, place: &Place, orders: &mut Orders, terminal: &Terminal) -> Result<bool, Trouble> {
+    if yes {
+        *orders = unasked(*orders);
+        return Ok(true);
+    }
+    let allowing = Orders { mass: Mass::Allow, ..*orders };
+    let Survey { town, plan, .. } = place.survey(allowing, Depth::Plan, terminal).await?;
+    let (restarts, sessions) = (restarts(&plan), town.declared().count());
+    #[expect(clippy::cast_precision_loss, reason = "a town has some thousand sessions at most")]
+    let much = restarts as f64 > (sessions as f64 * town.limits.mass).max(1.0);
+    if restarts < 2 || (!much && restarts < sessions) {
+        return Ok(true);
+    }
+    let at_a_time = usize::try_from(town.limits.unavailable.among(sessions)).unwrap_or(usize::MAX).min(restarts);
+    if !ask::consents(&format!("Restart {restarts} of {sessions}, {at_a_time} at a time?"))? {
+        terminal.say_plainly("Cancelled: nothing was done.");
+        return Ok(false);
+    }
+    let expires = plan.steps.iter().any(|step| step.action.verb() == Verb::Expire);
+    if !expires {
+        orders.mass = Mass::Allow;
+    }
+    Ok(true)
+}
+
+/// Living sessions that would be restarted, now or when their turn has come.
+fn restarts(plan: &Plan) -> usize {
+    let lives = |phase: Phase| !matches!(phase, Phase::Dead(_) | Phase::Absent | Phase::Completed(_) | Phase::Stopping);
+    let now = plan.steps.iter().filter(|step| step.action.verb() == Verb::Restart && lives(step.phase));
+    let in_turn = |hold: &Hold| {
+        matches!(
+            hold,
+            Hold::Rolling { .. } | Hold::ConcurrentStarts { .. } | Hold::StartBudget { .. } | Hold::Draining { .. }
+        )
+    };
+    let later = plan.held.iter().filter(|held| held.verb == Verb::Restart && lives(held.phase) && in_turn(&held.hold));
+    now.count() + later.count()
 }
 
 /// Has what is proposed carried out: restarts and resets by the cycles that follow, texts at once.

@@ -234,15 +234,18 @@ pub(super) struct Apply {
     /// Carry out a plan saved by `diff --out`; refused when the world has moved since
     #[arg(long, value_name = "FILE")]
     pub(super) plan: Option<PathBuf>,
+    /// Ask nothing before much of the town is restarted
+    #[arg(short, long)]
+    pub(super) yes: bool,
     /// Carry out what analyses propose as well, as far as `diff` does not refuse it
     #[arg(long)]
     pub(super) accept: bool,
     /// Do not wait until what was started is ready
     #[arg(long)]
     pub(super) no_wait: bool,
-    /// How long to wait in all
-    #[arg(long, value_name = "DURATION", default_value = "2m")]
-    pub(super) timeout: Period,
+    /// How long to wait in all [default: until nothing has come any further for 2m]
+    #[arg(long, value_name = "DURATION")]
+    pub(super) timeout: Option<Period>,
 }
 
 /// Flags of `diff`.
@@ -297,9 +300,9 @@ pub(super) struct Sessions {
     /// Do not wait until it is done
     #[arg(long)]
     pub(super) no_wait: bool,
-    /// How long to wait in all
-    #[arg(long, value_name = "DURATION", default_value = "2m")]
-    pub(super) timeout: Period,
+    /// How long to wait in all [default: until nothing has come any further for 2m]
+    #[arg(long, value_name = "DURATION")]
+    pub(super) timeout: Option<Period>,
 }
 
 /// Flags of `expire`.
@@ -309,9 +312,9 @@ pub(super) struct Expire {
     pub(super) town: TownArg,
     #[command(flatten)]
     pub(super) orders: OrderArgs,
-    /// How long to wait in all
-    #[arg(long, value_name = "DURATION", default_value = "2m")]
-    pub(super) timeout: Period,
+    /// How long to wait in all [default: until nothing has come any further for 2m]
+    #[arg(long, value_name = "DURATION")]
+    pub(super) timeout: Option<Period>,
 }
 
 /// A text for a session.

@@ -48,6 +48,18 @@ impl Questions {
     }
 }
 
+/// Puts a question that is answered by yes or no; anything else is a no, and so is no answer.
+pub(super) fn consents(question: &str) -> Result<bool, Trouble> {
+    let mut err = io::stderr();
+    let _ = write!(err, "{question} [y/N] ").and_then(|()| err.flush());
+    let mut answer = String::new();
+    let read = io::stdin().lock().read_line(&mut answer).map_err(|e| Trouble::new("no answer").because(&e))?;
+    if read == 0 {
+        let _ = writeln!(err);
+    }
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
 /// One line, without its end.
 fn line(prompt: &str) -> Result<String, Trouble> {
     let mut err = io::stderr();

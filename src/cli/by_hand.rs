@@ -7,8 +7,8 @@ use super::args::{Expire, Global, Sessions, TownArg};
 use super::exit::{Exit, Trouble};
 use super::output::Terminal;
 use super::place::{Place, orders, unasked};
-use super::work::Work;
-use crate::model::{Mass, Orders, Period, Request, Scope, SessionName};
+use super::work::{Wait, Work};
+use crate::model::{Mass, Orders, Request, Scope, SessionName};
 use crate::render::words::count;
 
 /// Asks for something about sessions, and sees to it.
@@ -26,22 +26,20 @@ pub(super) async fn run(
         terminal.print(&format!("{} reset: crashes forgotten\n", listed(&sessions)));
         return Ok(Exit::Done);
     }
-    let wait = if args.no_wait { Period::ZERO } else { args.timeout };
+    let wait = Wait::of(args.no_wait, args.timeout);
     // Naming sessions by hand is consent enough.
     let orders = Orders { mass: Mass::Allow, ..Orders::default() };
-    let work = Work::new(wait, orders, Scope::Sessions(sessions)).following(&place, &mut controller);
-    work.run(&mut controller, place, terminal).await
+    Work::new(wait, orders, Scope::Sessions(sessions)).run(&mut controller, &place, terminal).await
 }
 
 /// Carries out the expiries of the plan, and nothing else.
 pub(super) async fn expire(global: &Global, args: &Expire, terminal: &Terminal) -> Result<Exit, Trouble> {
     let place = Place::find(global, &args.town, terminal)?;
     let mut controller = place.controller()?;
-    let wait = args.timeout;
+    let wait = Wait::of(false, args.timeout);
     // Whoever types `expire` has asked for just that: a second look is enough, however many have finished.
     let orders = unasked(orders(&args.orders));
-    let work = Work::new(wait, orders, Scope::Expiries).following(&place, &mut controller);
-    work.run(&mut controller, place, terminal).await
+    Work::new(wait, orders, Scope::Expiries).run(&mut controller, &place, terminal).await
 }
 
 /// Pauses the town, or lets it go on.

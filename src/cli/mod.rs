@@ -28,7 +28,6 @@ mod reconcile;
 mod schema;
 mod service;
 mod sink;
-mod stamps;
 mod status;
 mod told;
 mod validate;

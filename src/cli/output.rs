@@ -102,6 +102,13 @@ impl Terminal {
         }
     }
 
+    /// Says something on standard error, as it is.
+    pub(super) fn say_plainly(&self, text: &str) {
+        if !self.quiet {
+            let _ = writeln!(io::stderr().lock(), "{}", sanitise::line(text, MESSAGE_LIMIT));
+        }
+    }
+
     /// Says something that went wrong without ending the verb.
     pub(super) fn warn(&self, text: &str) {
         self.say("warning", text);

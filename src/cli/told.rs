@@ -4,8 +4,9 @@ use super::exit::Trouble;
 use super::others::Others;
 use super::output::Terminal;
 use crate::controller::{Cycle, Event};
-use crate::model::{Observed, Town};
+use crate::model::{Done, Observed, Outcome, SessionName, Town, Verb};
 use crate::render::{Scene, apply as page};
+use std::collections::BTreeMap;
 
 /// Prints what happens, each thing once, and passes it on.
 pub(super) struct Told<'a> {
@@ -13,11 +14,13 @@ pub(super) struct Told<'a> {
     others: Others<'a>,
     lines: Vec<String>,
     announced: bool,
+    /// The last failure told of each session, until something else came of it.
+    failures: BTreeMap<(SessionName, Verb), String>,
 }
 
 impl<'a> Told<'a> {
     pub(super) fn new(others: Others<'a>, terminal: &'a Terminal) -> Self {
-        Self { terminal, others, lines: Vec::new(), announced: false }
+        Self { terminal, others, lines: Vec::new(), announced: false, failures: BTreeMap::new() }
     }
 
     /// Tells of an event.
@@ -61,12 +64,27 @@ impl<'a> Told<'a> {
         if self.terminal.is_json() {
             return;
         }
-        self.terminal.mention(&page::outcomes(town, &cycle.outcomes, &paper));
+        let fresh: Vec<Done> = cycle.outcomes.iter().filter(|done| self.is_news(done)).cloned().collect();
+        self.terminal.mention(&page::outcomes(town, &fresh, &paper));
         if !self.announced {
             self.announced = true;
             let Cycle { now, observed, memory, plan, outcomes, scope: _, notices: _ } = cycle;
             let scene = Scene { town, observed, memory, plan, now: *now };
             self.terminal.mention(&page::summary(outcomes, &scene, &paper));
+        }
+    }
+
+    /// Whether it is not the same failure of the same restart or stop as before.
+    fn is_news(&mut self, done: &Done) -> bool {
+        let key = (done.session.clone(), done.verb);
+        match (&done.outcome, done.verb) {
+            (Outcome::Failed(why), Verb::Restart | Verb::Expire) => {
+                self.failures.insert(key, why.clone()).as_ref() != Some(why)
+            }
+            (Outcome::Failed(_) | Outcome::Done(_) | Outcome::Stale(_) | Outcome::Unknown(_), _) => {
+                self.failures.remove(&key);
+                true
+            }
         }
     }
 

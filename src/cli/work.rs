@@ -1,12 +1,9 @@
 //! Carrying out what was asked for, cycle by cycle, until nothing is left that could be done in the time given.
 
 use super::exit::{Exit, Trouble};
-use super::manifest::Attempt;
 use super::output::Terminal;
 use super::place::Place;
-use super::reconcile::is_same_place;
-use super::stamps::{Change, Followed};
-use crate::controller::{Controller, Cycle, Farewell};
+use crate::controller::{Controller, Cycle, Farewell, begun};
 use crate::model::{
     Done, Held, Hold, Moment, Observed, Orders, Outcome, Period, Phase, Plan, Scope, SessionName, Unchanged, Verb,
 };
@@ -20,98 +17,223 @@ const LOOK_EVERY: Period = Period::from_millis(200);
 /// How long a session that should be restarted when idle is given to fall idle before that is reported as held.
 const DRAIN_PATIENCE: Period = Period::from_secs(15);
 
-fn listen(kind: SignalKind) -> Result<Signal, Trouble> {
-    signal(kind).map_err(|e| Trouble::new("signals cannot be listened for").because(&e))
+/// How much longer than the longest `stop_grace` the sessions under way may take once somebody has interrupted.
+const FINISH_SLACK: Period = Period::from_secs(15);
+/// They never take longer than this.
+const FINISH_AT_MOST: Period = Period::from_mins(2);
+
+/// Interruptions: SIGINT, SIGTERM and SIGHUP, counted.
+struct Interrupts {
+    interrupt: Signal,
+    terminate: Signal,
+    /// None where SIGHUP was ignored from the beginning, as by `nohup`.
+    hangup: Option<Signal>,
+    count: u32,
+}
+
+impl Interrupts {
+    fn listen() -> Result<Self, Trouble> {
+        let listen =
+            |kind: SignalKind| signal(kind).map_err(|e| Trouble::new("signals cannot be listened for").because(&e));
+        let ignored = proc::signal::ignores_hangup();
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+            hangup: if ignored { None } else { Some(listen(SignalKind::hangup())?) },
+            count: 0,
+        })
+    }
+
+    /// Waits for the next one.
+    async fn next(&mut self) {
+        let Self { interrupt, terminate, hangup, .. } = self;
+        let hung_up = async {
+            match hangup {
+                Some(hangup) => drop(hangup.recv().await),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            () = hung_up => {}
+        }
+        self.count = self.count.saturating_add(1);
+    }
+}
+
+/// How long a verb may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// One cycle.
+    OneCycle,
+    /// So long in all: somebody said so.
+    InAll(Period),
+    /// So long without getting any further.
+    Idle(Period),
+}
+
+impl Wait {
+    /// How long a verb waits where nothing is said.
+    const USUAL: Period = Period::from_mins(2);
+
+    /// What the flags `--no-wait` and `--timeout` come to.
+    pub(super) fn of(no_wait: bool, timeout: Option<Period>) -> Self {
+        match (no_wait, timeout) {
+            (true, _) => Self::OneCycle,
+            (false, Some(timeout)) => Self::InAll(timeout),
+            (false, None) => Self::Idle(Self::USUAL),
+        }
+    }
+}
+
+/// What is still to be finished once somebody has interrupted.
+struct Finishing {
+    since: Moment,
+    most: Period,
+    /// Sessions that are in the middle of a stop or a restart.
+    left: Vec<SessionName>,
 }
 
 /// Cycles that carry out what was asked for, and what came of them.
 pub(super) struct Work {
     begun: Moment,
+    /// When something was last done.
+    moved: Moment,
     orders: Orders,
     scope: Scope,
-    wait: Period,
+    wait: Wait,
     /// Everything done, in order.
     done: Vec<Done>,
-    interrupted: bool,
-    /// The files of the manifest; none where what is done was agreed upon before.
-    files: Option<Followed>,
+    interrupts: u32,
+    finishing: Option<Finishing>,
 }
 
 impl Work {
-    /// Work that may take `wait` in all; with none at all it is one cycle.
-    pub(super) fn new(wait: Period, orders: Orders, scope: Scope) -> Self {
-        Self { begun: proc::clock::now(), orders, scope, wait, done: Vec::new(), interrupted: false, files: None }
-    }
-
-    /// Goes by what the manifest says at any time, though it be edited meanwhile.
-    pub(super) fn following(self, place: &Place, controller: &mut Controller) -> Self {
-        let files = Followed::new(place.stamps.clone());
-        controller.compare_with(files.is_current());
-        Self { files: Some(files), ..self }
+    /// Work that may take this long.
+    pub(super) fn new(wait: Wait, orders: Orders, scope: Scope) -> Self {
+        let begun = proc::clock::now();
+        Self { begun, moved: begun, orders, scope, wait, done: Vec::new(), interrupts: 0, finishing: None }
     }
 
     /// Carries it out, and tells of it.
+    ///
+    /// The first interruption begins nothing more and finishes the stops and restarts that were begun; the second one
+    /// ends it at once.
     pub(super) async fn run(
         mut self,
         controller: &mut Controller,
-        mut place: Place,
+        place: &Place,
         terminal: &Terminal,
     ) -> Result<Exit, Trouble> {
-        let mut last = self.until_settled(controller, &mut place, terminal).await?;
-        let place = &place;
+        let Some(mut last) = self.until_settled(controller, place, terminal).await? else {
+            terminal.warn("interrupted before anything was known: gtctl diff shows what is left");
+            return Ok(Exit::Partial);
+        };
         self.end_errands(controller, place, &mut last, terminal).await?;
         self.conclude(place, &last, terminal)
     }
 
-    /// Runs cycles until nothing is left that could be done within the time given.
+    /// Runs cycles until nothing is left that could be done within the time given. The last one comes back; none where
+    /// somebody interrupted twice before the first was over.
     async fn until_settled(
         &mut self,
         controller: &mut Controller,
-        place: &mut Place,
+        place: &Place,
         terminal: &Terminal,
-    ) -> Result<Cycle, Trouble> {
+    ) -> Result<Option<Cycle>, Trouble> {
         let mut reported = BTreeMap::new();
         let mut noticed = BTreeSet::new();
+        let mut last = None;
         // Listened for from the beginning: one that comes during a cycle lets it finish its steps.
-        let mut interrupt = listen(SignalKind::interrupt())?;
-        let mut terminate = listen(SignalKind::terminate())?;
+        let mut interrupts = Interrupts::listen()?;
         loop {
-            self.heed_edits(place, terminal);
-            let cycle = controller.cycle(&place.town, self.orders, &self.scope).await?;
+            let Some(cycle) = self.cycle(controller, place, &mut interrupts).await? else { return Ok(last) };
             cycle.notices.iter().filter(|notice| noticed.insert((*notice).clone())).for_each(|n| terminal.warn(n));
             self.report(place, &cycle, &mut reported, terminal);
             self.done.extend(cycle.outcomes.iter().cloned());
-            let Some(pause) = self.pause(&cycle) else { return Ok(cycle) };
+            self.note_progress(&cycle);
+            if self.interrupts == 0 {
+                let Some(pause) = self.pause(&cycle) else { return Ok(Some(cycle)) };
+                tokio::select! {
+                    biased;
+                    () = interrupts.next() => self.interrupts = interrupts.count,
+                    () = tokio::time::sleep(pause.to_std()) => {}
+                }
+            }
+            if self.interrupts > 0 && !self.has_to_finish(place, &cycle, terminal) {
+                return Ok(Some(cycle));
+            }
+            if self.interrupts > 0 {
+                tokio::select! {
+                    biased;
+                    () = interrupts.next() => self.interrupts = interrupts.count,
+                    () = tokio::time::sleep(LOOK_EVERY.to_std()) => {}
+                }
+                if self.interrupts > 1 {
+                    return Ok(Some(cycle));
+                }
+            }
+            last = Some(cycle);
+        }
+    }
+
+    /// One cycle; none where it was interrupted twice.
+    async fn cycle(
+        &mut self,
+        controller: &mut Controller,
+        place: &Place,
+        interrupts: &mut Interrupts,
+    ) -> Result<Option<Cycle>, Trouble> {
+        let left = self.finishing.as_ref().map(|finishing| Scope::Sessions(finishing.left.clone()));
+        let scope = left.unwrap_or_else(|| self.scope.clone());
+        let cycle = controller.cycle(&place.town, self.orders, &scope);
+        tokio::pin!(cycle);
+        loop {
             tokio::select! {
                 biased;
-                _ = interrupt.recv() => self.interrupted = true,
-                _ = terminate.recv() => self.interrupted = true,
-                () = tokio::time::sleep(pause.to_std()) => {}
+                () = interrupts.next() => self.interrupts = interrupts.count,
+                cycle = &mut cycle => return Ok(Some(cycle?)),
             }
-            if self.interrupted {
-                return Ok(cycle);
+            if self.interrupts > 1 {
+                return Ok(None);
             }
         }
     }
 
-    /// Reads the manifest again where it was edited. One that has become broken changes nothing: what was begun is
-    /// finished by what it said before.
-    fn heed_edits(&mut self, place: &mut Place, terminal: &Terminal) {
-        let Some(files) = &mut self.files else { return };
-        if files.look(proc::clock::now()) != Change::Settled {
-            return;
-        }
-        let Attempt { stamps, read } = place.file.attempt();
-        files.read_again(stamps);
-        match read {
-            Ok(Ok(loaded)) if is_same_place(&loaded.town, &place.town) => {
-                *place.town = loaded.town;
-                terminal.note("the manifest was edited meanwhile and is read anew");
+    /// Whether stops and restarts are left in the middle, and may still be finished. Says so the first time.
+    fn has_to_finish(&mut self, place: &Place, cycle: &Cycle, terminal: &Terminal) -> bool {
+        let left: Vec<SessionName> =
+            begun(cycle).into_iter().filter(|name| self.asks_for(name, Verb::Expire)).collect();
+        let now = proc::clock::now();
+        let finishing = self.finishing.get_or_insert_with(|| {
+            let grace = |name: &SessionName| place.town.sessions.get(name).map(|desired| desired.stop_grace);
+            let most = left.iter().filter_map(grace).max().unwrap_or_default().plus(FINISH_SLACK);
+            if !left.is_empty() {
+                terminal.warn(&format!(
+                    "interrupted: finishing what was begun ({}); interrupt again to leave it",
+                    listed(&left)
+                ));
             }
-            Ok(Ok(_)) => terminal.warn("the manifest names another town or server by now: gtctl goes on by what it said before"),
-            Ok(Err(_)) | Err(_) => terminal.warn(
-                "the manifest was edited meanwhile and is broken: gtctl goes on by what it said before (see gtctl validate)",
-            ),
+            Finishing { since: now, most: most.min(FINISH_AT_MOST), left: Vec::new() }
+        });
+        finishing.left = left;
+        !finishing.left.is_empty() && now.since(&finishing.since) < finishing.most
+    }
+
+    /// As long as restarts roll on, nobody gives up waiting for them.
+    fn note_progress(&mut self, cycle: &Cycle) {
+        if cycle.outcomes.iter().any(|done| matches!(done.outcome, Outcome::Done(_))) {
+            self.moved = proc::clock::now();
+        }
+    }
+
+    /// How much time is left.
+    fn left(&self, now: Moment) -> Period {
+        match self.wait {
+            Wait::OneCycle => Period::ZERO,
+            Wait::InAll(wait) => wait.minus(now.since(&self.begun)),
+            Wait::Idle(wait) => wait.minus(now.since(&self.moved)),
         }
     }
 
@@ -124,10 +246,10 @@ impl Work {
         last: &mut Cycle,
         terminal: &Terminal,
     ) -> Result<(), Trouble> {
-        let farewell = if self.interrupted { Farewell::Break } else { Farewell::Wait };
+        let farewell = if self.interrupts > 0 { Farewell::Break } else { Farewell::Wait };
         let late = controller.end_errands(farewell).await?;
         if !terminal.is_json() {
-            terminal.print(&page::outcomes(&place.town, &late, &terminal.paper(proc::clock::now())));
+            terminal.mention(&page::outcomes(&place.town, &late, &terminal.paper(proc::clock::now())));
         }
         self.done.extend(late.iter().cloned());
         last.outcomes.extend(late);
@@ -137,21 +259,25 @@ impl Work {
     /// How long to sleep before another cycle; none when this was the last.
     fn pause(&self, cycle: &Cycle) -> Option<Period> {
         let now = proc::clock::now();
-        let left = self.wait.minus(now.since(&self.begun));
+        let left = self.left(now);
         let acted = cycle.outcomes.iter().any(|done| !matches!(done.outcome, Outcome::Failed(_)));
         let moving = self.is_moving(&cycle.plan);
         let due = self.held(&cycle.plan).filter_map(|held| self.due(held, now, left)).min();
         if left.is_zero() || matches!(cycle.observed, Observed::Unknown(_)) {
             return None;
         }
-        let soon = (acted || moving).then_some(LOOK_EVERY);
+        let soon = (acted || moving || cycle.freed_a_place()).then_some(LOOK_EVERY);
         soon.into_iter().chain(due).min().map(|pause| pause.max(Period::from_millis(20)).min(left))
     }
 
     /// When a held step comes due, if that is worth waiting for.
     fn due(&self, held: &Held, now: Moment, left: Period) -> Option<Period> {
         if let Hold::Draining { .. } = held.hold {
-            return (now.since(&self.begun) < DRAIN_PATIENCE).then_some(LOOK_EVERY);
+            return (now.since(&self.moved) < DRAIN_PATIENCE).then_some(LOOK_EVERY);
+        }
+        // It was refused just now: that is to be told, not waited for.
+        if let Hold::Failed { .. } = held.hold {
+            return None;
         }
         let due = now.until(&held.until?);
         (due < left).then_some(due)
@@ -165,15 +291,16 @@ impl Work {
         let paper = terminal.paper(cycle.now);
         let shown: Vec<Done> =
             cycle.outcomes.iter().filter(|done| !matches!(done.outcome, Outcome::Stale(_))).cloned().collect();
-        terminal.print(&page::outcomes(&place.town, &shown, &paper));
+        // The work goes on whether anybody reads of it or not.
+        terminal.mention(&page::outcomes(&place.town, &shown, &paper));
         for held in self.held(&cycle.plan) {
             let is_news = reported.insert(held.session.to_string(), held.hold.code()) != Some(held.hold.code());
             let worth_it = matches!(
                 held.hold,
                 Hold::BackOff { .. } | Hold::Draining { .. } | Hold::MassGuard { .. } | Hold::Gastown(_)
             );
-            if is_news && worth_it && !self.wait.is_zero() {
-                terminal.print(&page::waits(&place.town, held, &paper));
+            if is_news && worth_it && self.wait != Wait::OneCycle && self.interrupts == 0 {
+                terminal.mention(&page::waits(&place.town, held, &paper));
             }
         }
     }
@@ -195,15 +322,28 @@ impl Work {
                 .help("look at the tmux server; gtctl acts again as soon as it answers"));
         }
         if !terminal.is_json() {
-            terminal.print(&page::summary(&self.done, &scene, &terminal.paper(last.now)));
+            let paper = terminal.paper(last.now);
+            let asked = |session: &SessionName, verb: Verb| self.asks_for(session, verb);
+            let waited = self.wait != Wait::OneCycle;
+            let pages =
+                [page::left(&scene, &self.done, waited, asked, &paper), page::summary(&self.done, &scene, &paper)];
+            for text in pages {
+                if self.interrupts > 0 { terminal.mention(&text) } else { terminal.print(&text) }
+            }
         }
-        if self.interrupted {
-            terminal.warn("interrupted: what was begun is finished, what is left shows in gtctl diff");
+        if self.interrupts > 0 {
+            let left = self.finishing.as_ref().map(|finishing| finishing.left.as_slice()).unwrap_or_default();
+            terminal.warn(&if left.is_empty() {
+                "interrupted: what was begun is finished, what is left shows in gtctl diff".to_owned()
+            } else {
+                format!("interrupted in the middle of {}: gtctl apply or a controller goes on with it", listed(left))
+            });
             return Ok(Exit::Partial);
         }
         let failed = last.outcomes.iter().any(|done| matches!(done.outcome, Outcome::Failed(_) | Outcome::Unknown(_)));
-        let left =
-            failed || self.held(&last.plan).next().is_some() || self.is_moving(&last.plan) && !self.wait.is_zero();
+        let left = failed
+            || self.held(&last.plan).next().is_some()
+            || self.is_moving(&last.plan) && self.wait != Wait::OneCycle;
         Ok(if left { Exit::Partial } else { Exit::Done })
     }
 
@@ -227,4 +367,12 @@ impl Work {
         let starts = |calm: &Unchanged| moving(calm.phase) && self.asks_for(&calm.session, Verb::Start);
         plan.unchanged.iter().any(starts) || self.held(plan).any(|held| moving(held.phase))
     }
+}
+
+/// Some names, for a sentence.
+fn listed(names: &[SessionName]) -> String {
+    const SHOWN: usize = 5;
+    let shown: Vec<&str> = names.iter().take(SHOWN).map(SessionName::as_str).collect();
+    let more = names.len().saturating_sub(SHOWN);
+    if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
 }

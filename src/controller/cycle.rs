@@ -6,7 +6,7 @@ use super::survey::{Survey, survey};
 use crate::act::{self, Errands, Known};
 use crate::chores::Chores;
 use crate::model::{
-    Definition, Durability, Effect, Entry, Memory, Moment, Observed, Orders, Outcome, Outcomes, Period, Plan, ProcId,
+    Done, Durability, Effect, Entry, Hold, Memory, Moment, Observed, Orders, Outcome, Outcomes, Period, Plan, ProcId,
     Scope, ServerId, SessionName, Town,
 };
 use crate::observe::{Depth, Living};
@@ -42,17 +42,6 @@ pub struct Controller {
     pub(super) errands: Errands,
     /// What the next cycle need not ask for.
     pub(super) ahead: Ahead,
-    /// Tells whether the files of the manifest still say what the cycles go by.
-    pub(super) is_current: IsCurrent,
-}
-
-/// A question that costs little and waits for nothing.
-pub(super) struct IsCurrent(Box<dyn Fn() -> bool>);
-
-impl std::fmt::Debug for IsCurrent {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("IsCurrent")
-    }
 }
 
 /// What one cycle saw, decided and did.
@@ -92,6 +81,45 @@ pub(super) struct Ahead {
     scan: Option<Rc<RefCell<Scan>>>,
 }
 
+impl Cycle {
+    /// Whether a step failed whose place another was waiting for: the next look gives it away.
+    #[must_use]
+    pub fn freed_a_place(&self) -> bool {
+        let waits = |hold: &Hold| match hold {
+            Hold::ConcurrentStarts { .. }
+            | Hold::StartBudget { .. }
+            | Hold::Rolling { .. }
+            | Hold::Wave { .. }
+            | Hold::After { .. } => true,
+            Hold::BackOff { .. }
+            | Hold::CrashLoop { .. }
+            | Hold::HandoffGap { .. }
+            | Hold::Attached { .. }
+            | Hold::OwnSession
+            | Hold::RollStopped { .. }
+            | Hold::Failed { .. }
+            | Hold::MassGuard { .. }
+            | Hold::ClockJump { .. }
+            | Hold::Draining { .. }
+            | Hold::Stopping { .. }
+            | Hold::NameTaken { .. }
+            | Hold::MovedOut { .. }
+            | Hold::ForeignTown { .. }
+            | Hold::Blocked { .. }
+            | Hold::Roused { .. }
+            | Hold::LauncherFailed { .. }
+            | Hold::SecondLook
+            | Hold::Paused
+            | Hold::Gastown(_)
+            | Hold::ServerLosses { .. }
+            | Hold::NotDurable
+            | Hold::EmptyTown => false,
+        };
+        let failed = |done: &Done| matches!(done.outcome, Outcome::Failed(_));
+        self.outcomes.iter().any(failed) && self.plan.held.iter().any(|held| waits(&held.hold))
+    }
+}
+
 impl Controller {
     /// A controller on an open state directory. `me` is this process, for others to see in the locks.
     #[must_use]
@@ -109,19 +137,7 @@ impl Controller {
             prober: None,
             errands,
             ahead: Ahead::default(),
-            is_current: IsCurrent(Box::new(|| true)),
         }
-    }
-
-    /// Asks before each decision whether the files of the manifest still say what the cycles go by. While they do not,
-    /// nothing is started.
-    pub fn compare_with(&mut self, is_current: impl Fn() -> bool + 'static) {
-        self.is_current = IsCurrent(Box::new(is_current));
-    }
-
-    fn definition(&self) -> Definition {
-        let IsCurrent(is_current) = &self.is_current;
-        if is_current() { Definition::Current } else { Definition::Changing }
     }
 
     /// Keeps what the sessions that it starts print, by this program's `sink`.
@@ -181,8 +197,6 @@ impl Controller {
         let (memory, ended) = self.hear_errands(memory);
         let client = self.lasting.clone().unwrap_or_else(|| self.client.lasting(Purpose::Act));
         let state = self.store.view();
-        // Asked now that the turn is had: whoever had it before may have read a newer definition.
-        let orders = Orders { definition: self.definition(), ..orders };
         let looked = survey(&client, town, state, memory, orders, Depth::Plan, living);
         let looked = Box::pin(looked).await;
         let Survey { now, town, observed, memory, plan, scope: seen, notices: unheard } = looked;

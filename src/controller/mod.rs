@@ -12,6 +12,7 @@ mod chores;
 mod cycle;
 mod errands;
 mod files;
+mod finish;
 mod kept;
 mod nudge;
 mod prober;
@@ -22,6 +23,7 @@ mod watch;
 
 pub use chores::Farewell;
 pub use cycle::{Controller, Cycle, CycleFault};
+pub use finish::begun;
 pub use survey::{Survey, survey};
 pub use typist::ByTurns;
 pub use watch::{Ended, Event, Reload, watch};

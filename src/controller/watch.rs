@@ -2,10 +2,10 @@
 //! happened.
 
 use super::cycle::{Controller, Cycle, CycleFault};
+use super::finish::finish_restarts;
 use super::senses::{Senses, Woken};
 use crate::model::{Moment, Observed, Orders, Outcome, Period, Phase, Plan, Scope, Town};
-use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::Path;
 
 /// How soon to look again while something starts or stops.
 const IN_FLIGHT: Period = Period::from_millis(300);
@@ -19,15 +19,10 @@ const LEAST: Period = Period::from_millis(50);
 pub enum Reload {
     /// Nothing.
     Same,
-    /// It changes, and may be half-written: it is read after so long at the earliest. Until then nothing is started.
+    /// It changes, and may be half-written: it is read after so long at the earliest. Until then all goes on as before.
     Settling(Period),
     /// It changed, and is good.
-    Fresh {
-        /// What it declares.
-        town: Box<Town>,
-        /// The files it was read from, whether they exist or not.
-        files: BTreeSet<PathBuf>,
-    },
+    Fresh(Box<Town>),
     /// It changed, and is not: the last good one stays in force.
     Broken(String),
 }
@@ -58,7 +53,7 @@ pub enum Ended {
 
 /// Keeps the town as declared until SIGTERM or SIGINT. SIGHUP reads the manifest anew.
 ///
-/// `manifest` are the files whose changes are listened for; `reload` is asked before each cycle (`true`: whatever the
+/// `manifest` is the file whose changes are listened for; `reload` is asked before each cycle (`true`: whatever the
 /// file's times say) and waits for nothing; `tell` gets everything worth telling.
 ///
 /// # Errors
@@ -67,7 +62,7 @@ pub async fn watch(
     controller: &mut Controller,
     mut town: Box<Town>,
     orders: Orders,
-    manifest: BTreeSet<PathBuf>,
+    manifest: &Path,
     mut reload: impl FnMut(bool) -> Reload,
     mut tell: impl FnMut(Event<'_>),
     still_ours: impl Fn() -> bool,
@@ -77,13 +72,13 @@ pub async fn watch(
     controller.keep_connection();
     let mut broken = false;
     let mut forced = false;
+    let mut last = None;
     loop {
         let mut settles = None;
         match reload(std::mem::take(&mut forced)) {
             Reload::Same => {}
             Reload::Settling(left) => settles = Some(left),
-            Reload::Fresh { town: fresh, files } => {
-                senses.follow(files);
+            Reload::Fresh(fresh) => {
                 (town, broken) = (fresh, false);
                 tell(Event::Reloaded);
             }
@@ -99,7 +94,9 @@ pub async fn watch(
             Ok(cycle) => {
                 senses.attend(&town, &cycle.observed, controller.store());
                 tell(Event::Cycle(&town, &cycle));
-                pause_after(&cycle, town.resync)
+                let pause = pause_after(&cycle, town.resync);
+                last = Some(cycle);
+                pause
             }
             Err(fault) => {
                 tell(Event::Fault(&fault));
@@ -112,8 +109,10 @@ pub async fn watch(
             Woken::Look(living) => controller.take_as_living(living),
             Woken::Ended(living) => controller.hear_ends(&town, living),
             Woken::Reload => forced = true,
-            Woken::End if broken => return Ok(Ended::ToldWithBrokenManifest),
-            Woken::End => return Ok(Ended::Told),
+            Woken::End => {
+                finish_restarts(controller, &town, orders, &mut senses, last, &mut tell).await;
+                return Ok(if broken { Ended::ToldWithBrokenManifest } else { Ended::Told });
+            }
         }
     }
 }
@@ -132,7 +131,7 @@ fn pause_after(cycle: &Cycle, resync: Period) -> Period {
     if cycle.scope != Scope::Town {
         pause = Period::ZERO;
     }
-    if unsure || is_in_flight(&cycle.plan) {
+    if unsure || is_in_flight(&cycle.plan) || cycle.freed_a_place() {
         pause = pause.min(IN_FLIGHT);
     }
     pause.max(LEAST)

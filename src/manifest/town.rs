@@ -176,6 +176,7 @@ fn limits(table: Option<&wire::LimitsTable>) -> Limits {
     Limits {
         concurrent_starts: table.and_then(|t| t.concurrent_starts).map_or(usual.concurrent_starts, NonZeroU32::get),
         starts: starts.unwrap_or(usual.starts),
+        unavailable: table.and_then(|t| t.unavailable).map_or(usual.unavailable, |unavailable| unavailable.0),
         mass: table.and_then(|t| t.mass).map_or(usual.mass, |share| share.0),
         server_losses: table.and_then(|t| t.server_losses).map_or(usual.server_losses, NonZeroU32::get),
     }

@@ -393,15 +393,53 @@ pub struct Limits {
     pub concurrent_starts: u32,
     /// Starts per ten minutes.
     pub starts: StartBudget,
-    /// Share of the town that may be killed in one cycle without a second look. 0.0 to 1.0.
+    /// Share of the town that may be down at once by gtctl's own doing without a second look. 0.0 to 1.0.
     pub mass: f64,
+    /// Sessions that may be down at once for planned restarts.
+    pub unavailable: Unavailable,
     /// Losses of the tmux server within ten minutes after which the town is held.
     pub server_losses: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { concurrent_starts: 2, starts: StartBudget::Auto, mass: 0.3, server_losses: 3 }
+        Self {
+            concurrent_starts: 2,
+            starts: StartBudget::Auto,
+            mass: 0.3,
+            unavailable: Unavailable::default(),
+            server_losses: 3,
+        }
+    }
+}
+
+/// How many sessions may be down at once for planned restarts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unavailable {
+    /// Exactly so many.
+    Count(u32),
+    /// So many per cent of the declared sessions, rounded down.
+    Percent(u32),
+}
+
+impl Unavailable {
+    /// How many that are of so many declared sessions: at least one.
+    #[must_use]
+    pub fn among(self, sessions: usize) -> u32 {
+        let most = match self {
+            Self::Count(count) => count,
+            Self::Percent(share) => {
+                let sessions = u64::try_from(sessions).unwrap_or(u64::MAX);
+                u32::try_from(sessions.saturating_mul(u64::from(share)) / 100).unwrap_or(u32::MAX)
+            }
+        };
+        most.max(1)
+    }
+}
+
+impl Default for Unavailable {
+    fn default() -> Self {
+        Self::Percent(10)
     }
 }
 

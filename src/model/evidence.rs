@@ -58,6 +58,13 @@ impl Hold {
                 of([("starting", json!(starting)), ("allowed", json!(allowed))])
             }
             Self::StartBudget { used, allowed } => of([("used", json!(used)), ("allowed", json!(allowed))]),
+            Self::Rolling { unavailable, allowed, waiting_for } => of([
+                ("unavailable", json!(unavailable)),
+                ("allowed", json!(allowed)),
+                ("waiting_for", json!(waiting_for.as_str())),
+            ]),
+            Self::RollStopped { failed } => of([("failed", json!(failed.as_str()))]),
+            Self::Failed { said, times } => of([("said", json!(said)), ("times", json!(times))]),
             Self::MassGuard { kills, town } => of([("kills", json!(kills)), ("town", json!(town))]),
             Self::ClockJump { cycles } => of([("cycles", json!(cycles))]),
             Self::Draining { quiet } => of([("quiet_ms", ms(*quiet))]),
@@ -70,12 +77,7 @@ impl Hold {
             Self::Roused { waited } => of([("waited_ms", ms(*waited))]),
             Self::Gastown(hold) => hold.evidence(),
             Self::LauncherFailed { said } => of([("said", json!(said))]),
-            Self::OwnSession
-            | Self::SecondLook
-            | Self::Paused
-            | Self::NotDurable
-            | Self::EmptyTown
-            | Self::ManifestChanging => Evidence::new(),
+            Self::OwnSession | Self::SecondLook | Self::Paused | Self::NotDurable | Self::EmptyTown => Evidence::new(),
         }
     }
 
@@ -84,6 +86,8 @@ impl Hold {
     pub fn needs_somebody(&self) -> bool {
         match self {
             Self::CrashLoop { .. }
+            | Self::RollStopped { .. }
+            | Self::Failed { .. }
             | Self::MassGuard { .. }
             | Self::NameTaken { .. }
             | Self::MovedOut { .. }
@@ -101,6 +105,7 @@ impl Hold {
             | Self::After { .. }
             | Self::ConcurrentStarts { .. }
             | Self::StartBudget { .. }
+            | Self::Rolling { .. }
             | Self::ClockJump { .. }
             | Self::Draining { .. }
             | Self::Stopping { .. }
@@ -108,8 +113,7 @@ impl Hold {
             | Self::Roused { .. }
             | Self::LauncherFailed { .. }
             | Self::SecondLook
-            | Self::Paused
-            | Self::ManifestChanging => false,
+            | Self::Paused => false,
         }
     }
 }

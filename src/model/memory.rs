@@ -23,6 +23,9 @@ pub struct Memory {
     pub paused: bool,
     /// When sessions were started, oldest first; only the last ten minutes' are kept.
     pub starts: Vec<Moment>,
+    /// When sessions that gtctl ended for a planned restart were started again, oldest first; only the last ten minutes'
+    /// are kept. They are in no other list.
+    pub replaced: Vec<Moment>,
     /// When a start last failed: an agent that ended before it was ready.
     pub failed_start: Option<Moment>,
     /// Ends of runs in a row that left a sign-in screen behind, by agent, oldest first, at most
@@ -67,6 +70,10 @@ pub struct History {
     pub finished: Option<Finished>,
     /// A planned stop under way.
     pub stopping: Option<Stopping>,
+    /// A planned restart that was begun, until its fresh process is ready.
+    pub replacing: Option<Replacing>,
+    /// A step that failed and will be tried again later.
+    pub refused: Option<Refused>,
     /// Since when a planned restart has been waited for.
     pub draining: Option<Moment>,
     /// Looks in a row that found the pane but no agent in it.
@@ -98,6 +105,13 @@ impl History {
     pub const MAX_CRASHES: usize = 32;
     /// Texts typed into one life that are remembered.
     pub const MAX_TYPED: usize = 8;
+
+    /// Whether gtctl ended its last run for a planned restart, or is about to, and the fresh process has not been started.
+    #[must_use]
+    pub fn is_owed_a_start(&self) -> bool {
+        let Some(replacing) = &self.replacing else { return false };
+        self.run.as_ref().is_none_or(|run| run.generation <= replacing.generation)
+    }
 }
 
 /// A text that gtctl has typed, or was about to type: what shows it is no word of the agent's.
@@ -159,8 +173,6 @@ pub struct Stopping {
     pub purpose: Purpose,
     /// The code of the reason it was begun for.
     pub reason: String,
-    /// The definition that is to be started afterwards; none where nothing is, or where an older gtctl began it.
-    pub begun_for: Option<Fingerprint>,
     /// The processes of its tree when it began, at most [`Stopping::MAX_TREE`].
     pub tree: Vec<ProcId>,
 }
@@ -168,6 +180,42 @@ pub struct Stopping {
 impl Stopping {
     /// Processes remembered of one tree.
     pub const MAX_TREE: usize = 256;
+}
+
+/// A planned restart: written before its stop begins, kept until the fresh process is ready.
+///
+/// It reserves the start that the stop needs: no budget holds that start. When the fresh process fails, other planned
+/// restarts wait until this session is ready, was reset, or its entry has changed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Replacing {
+    /// The run that it ends.
+    pub generation: Generation,
+    /// When it was begun.
+    pub since: Moment,
+    /// The code of the reason it was begun for.
+    pub reason: String,
+    /// The definition of its fresh process.
+    pub fingerprint: Fingerprint,
+    /// Whether the fresh process ended before it was ready, or could not be started.
+    pub failed: bool,
+}
+
+/// A step that failed: the same is tried again when its delay has passed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refused {
+    /// When it last failed.
+    pub at: Moment,
+    /// How often in a row.
+    pub times: u32,
+    /// Why, unsanitised, at most [`Refused::MAX`] bytes.
+    pub said: String,
+    /// The definition with which it was tried; none for a session that is to be removed.
+    pub fingerprint: Option<Fingerprint>,
+}
+
+impl Refused {
+    /// The longest `said`, in bytes.
+    pub const MAX: usize = Complaint::MAX;
 }
 
 /// A session that was asked to end for good, and was gone before it was removed: tmux keeps no pane of others'.

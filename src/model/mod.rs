@@ -45,7 +45,7 @@ pub use chore::{
 pub use content::{Content, Cpu};
 pub use desired::{
     Agent, Backoff, Completion, Desired, Fingerprint, Idling, Limits, Logs, Marker, Metrics, Notify, OnDrift, OnIdle,
-    RestartPolicy, Socket, StartBudget, Town, WhenAttached,
+    RestartPolicy, Socket, StartBudget, Town, Unavailable, WhenAttached,
 };
 pub use evidence::Evidence;
 pub use gastown::{Gastown, GastownHold, Rest};
@@ -54,7 +54,9 @@ pub use identity::{Generation, PaneId, ProcId, ServerId, SessionId};
 pub use journal::{Entry, Level};
 pub use launch::{Commands, Complaint, Errand, Launch, Launcher};
 pub use marks::{Marks, Position, Sighting, Standing, Verdict};
-pub use memory::{Departure, Ended, Finished, Footprint, History, Memory, Purpose, Roused, Run, Stopping, Typed};
+pub use memory::{
+    Departure, Ended, Finished, Footprint, History, Memory, Purpose, Refused, Replacing, Roused, Run, Stopping, Typed,
+};
 pub use name::{NameFault, SessionName};
 pub use news::{Announced, News, Topic};
 pub use nudge::{Delivery, NudgeFault, NudgeText, Obstacle};
@@ -63,8 +65,7 @@ pub use outcome::{Done, Effect, Outcome, Outcomes};
 pub use period::{Period, PeriodFault};
 pub use phase::Phase;
 pub use plan::{
-    Action, Definition, Durability, Held, Mass, Next, Orders, Orphans, Plan, Request, Rung, Scope, Step, Target,
-    Unchanged, Verb,
+    Action, Durability, Held, Mass, Next, Orders, Orphans, Plan, Request, Rung, Scope, Step, Target, Unchanged, Verb,
 };
 pub use policy::Policy;
 pub use population::{Inhabitant, Program};

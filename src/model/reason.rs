@@ -273,6 +273,27 @@ pub enum Hold {
         /// How many may be.
         allowed: u32,
     },
+    /// As many sessions as may be are down or not ready.
+    Rolling {
+        /// How many are.
+        unavailable: u32,
+        /// How many may be.
+        allowed: u32,
+        /// One that is waited for.
+        waiting_for: SessionName,
+    },
+    /// A planned restart failed, so no other is begun.
+    RollStopped {
+        /// Which session has failed.
+        failed: SessionName,
+    },
+    /// The same was tried, and failed.
+    Failed {
+        /// Why, unsanitised.
+        said: String,
+        /// How often in a row.
+        times: u32,
+    },
     /// Too much of the town would be killed at once.
     MassGuard {
         /// Sessions that would be killed.
@@ -348,8 +369,6 @@ pub enum Hold {
     NotDurable,
     /// The manifest declares no session at all: that never expires a town.
     EmptyTown,
-    /// The manifest has changed and is not read again yet, so the entry of this session may be another by now.
-    ManifestChanging,
 }
 
 impl Hold {
@@ -366,6 +385,9 @@ impl Hold {
             Self::After { .. } => "after",
             Self::ConcurrentStarts { .. } => "concurrent-starts",
             Self::StartBudget { .. } => "start-budget",
+            Self::Rolling { .. } => "rolling",
+            Self::RollStopped { .. } => "roll-stopped",
+            Self::Failed { .. } => "failed",
             Self::MassGuard { .. } => "mass-guard",
             Self::ClockJump { .. } => "clock-jump",
             Self::Draining { .. } => "draining",
@@ -382,7 +404,6 @@ impl Hold {
             Self::ServerLosses { .. } => "server-losses",
             Self::NotDurable => "not-durable",
             Self::EmptyTown => "empty-town",
-            Self::ManifestChanging => "manifest-changing",
         }
     }
 }

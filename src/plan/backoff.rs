@@ -18,6 +18,17 @@ pub(super) fn delay(backoff: &Backoff, name: &SessionName, crashes: &[Moment]) -
     plain.plus(Period::from_millis(plain.millis().saturating_mul(share).saturating_mul(per_mille) / 1_000_000))
 }
 
+/// The least delay before a step that failed is tried again.
+const LEAST_RETRY: Period = Period::from_secs(10);
+
+/// The delay before a step that failed so often in a row is tried again: `first`, doubling up to `max`, and never less
+/// than ten seconds.
+pub(super) fn retry(backoff: &Backoff, times: u32) -> Period {
+    let factor = 1_u64.checked_shl(times.saturating_sub(1)).unwrap_or(u64::MAX);
+    let doubled = backoff.first.max(LEAST_RETRY).millis().saturating_mul(factor);
+    Period::from_millis(doubled).min(backoff.max.max(LEAST_RETRY))
+}
+
 /// Whether `crashes` hold `burst` within `window` anywhere in the row.
 pub(super) fn is_loop(backoff: &Backoff, crashes: &[Moment]) -> bool {
     let burst = usize::try_from(backoff.burst).unwrap_or(usize::MAX).max(1);

@@ -19,6 +19,7 @@ mod pacing;
 mod policies;
 mod probes;
 mod proposals;
+mod rolling;
 mod rules;
 mod screens;
 mod steps;

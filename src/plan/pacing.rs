@@ -3,20 +3,21 @@
 //! Holds of a single session come first (paused, own session, attached, clocks, handoff gap, drain), then waves, then
 //! the budgets of starting, then the mass guard. Every wish that is held stays in the plan with what holds it.
 
-use super::Situation;
 use super::agents::hold_for_agents;
 use super::drain::{self, hold_for_drain};
 use super::gastown::hold_for_gastown;
 use super::probes::probes;
+use super::rolling::hold_for_roll;
 use super::rules::LOOK_AGAIN;
 use super::screens::upcoming;
 use super::steps::put;
 use super::stuck::would_be_roused;
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
+use super::{Situation, backoff};
 use crate::model::{
-    Death, Definition, Durability, Hold, Life, Mass, Moment, Period, Phase, Plan, Reason, SessionName, StartBudget,
-    Verb, WhenAttached,
+    Backoff, Death, Desired, Durability, Hold, Life, Mass, Moment, Period, Phase, Plan, Reason, SessionName,
+    StartBudget, Verb, WhenAttached,
 };
 
 /// How long a launcher whose command failed on a living session is left alone.
@@ -36,13 +37,17 @@ pub(super) fn pace(situation: &Situation<'_>, subjects: &[Subject<'_>], verdicts
             *verdict = Verdict::Want(notice);
         }
     }
-    let is_starting = |subject: &&Subject<'_>| subject.is_being_started() || subject.is_coming_up();
-    let starting: Vec<&Subject<'_>> = subjects.iter().filter(is_starting).collect();
+    // One that fails again and again takes nobody's place.
+    let comes_up = |subject: &Subject<'_>| subject.is_coming_up() && !subject.is_failing();
+    let is_starting = |subject: &&Subject<'_>| subject.is_being_started() || comes_up(subject);
+    let starting = subjects.iter().filter(is_starting).count();
     hold_for_agents(situation, subjects, &mut verdicts);
     hold_for_waves(subjects, &mut verdicts);
-    hold_for_budgets(situation, subjects, &mut verdicts, starting.len());
+    hold_for_roll(situation, subjects, &mut verdicts, &mut wakes);
+    hold_for_budgets(situation, subjects, &mut verdicts, starting);
     if verdicts.iter().any(waits_for_others) {
-        let coming = starting.iter().filter(|subject| !subject.is_being_started());
+        // One that is not counted among those that start still makes room for more once it has come up.
+        let coming = subjects.iter().filter(|subject| !subject.is_being_started() && subject.is_coming_up());
         coming.filter_map(|subject| subject.ready_at()).for_each(|at| wakes.add(at));
     }
     let mass = hold_for_mass(situation, subjects, &mut verdicts);
@@ -85,9 +90,6 @@ fn hold_alone(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(
     if subject.situation.orders.durability == Durability::Failing && want.kind != Kind::Create {
         return Some((Hold::NotDurable, None));
     }
-    if let Some(until) = hold_while_changing(subject, want) {
-        return Some((Hold::ManifestChanging, Some(until)));
-    }
     if want.kind.kills() || is_agentless(subject) {
         return hold_a_kill(subject, want, wakes);
     }
@@ -95,13 +97,6 @@ fn hold_alone(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(
         return hold_for_people(subject);
     }
     if want.starts() { hold_for_server_losses(subject) } else { None }
-}
-
-/// While the manifest changes nothing is started, and nothing that runs is ended for it: its entry may be another by now.
-fn hold_while_changing(subject: &Subject<'_>, want: &Want) -> Option<Moment> {
-    let minded = want.starts() || want.kind.kills();
-    let changes = subject.situation.orders.definition == Definition::Changing;
-    (changes && minded).then(|| subject.now().plus(LOOK_AGAIN))
 }
 
 /// Whether another step is wanted once it is found stuck, though this one may be held till then.
@@ -125,6 +120,7 @@ fn hold_a_kill(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<
         return Some((Hold::ClockJump { cycles: memory.settling }, Some(subject.now().plus(LOOK_AGAIN))));
     }
     hold_after_complaint(subject, want)
+        .or_else(|| hold_after_failure(subject, want))
         .or_else(|| hold_for_gap(subject, want))
         .or_else(|| hold_for_drain(subject, want, wakes))
 }
@@ -135,6 +131,20 @@ fn hold_after_complaint(subject: &Subject<'_>, want: &Want) -> Option<(Hold, Opt
     let until = complaint.at.plus(COMPLAINT_WAIT);
     let minded = want.kind.kills() && subject.desired?.commands().is_some() && !subject.now().reached(&until);
     minded.then(|| (Hold::LauncherFailed { said: complaint.said.clone() }, Some(until)))
+}
+
+/// The same failed before: it is not tried at every look.
+pub(super) fn hold_after_failure(subject: &Subject<'_>, want: &Want) -> Option<(Hold, Option<Moment>)> {
+    let refused = subject.history?.refused.as_ref()?;
+    let same = match want.verb {
+        Verb::Restart => refused.fingerprint == subject.desired.map(Desired::fingerprint),
+        Verb::Expire => refused.fingerprint.is_none(),
+        Verb::Start | Verb::Adopt | Verb::Nudge | Verb::Rouse => false,
+    };
+    let pace = subject.desired.map_or_else(Backoff::default, |desired| desired.backoff);
+    let until = refused.at.plus(backoff::retry(&pace, refused.times));
+    let hold = Hold::Failed { said: refused.said.clone(), times: refused.times };
+    (same && !subject.now().reached(&until)).then_some((hold, Some(until)))
 }
 
 /// What holds any signal to something alive, that of a stop which was begun before somebody came included.
@@ -203,7 +213,8 @@ fn hold_for_waves(subjects: &[Subject<'_>], verdicts: &mut [Verdict]) {
     let Some(first) = waiting().min_by_key(|subject| wave_of(subject)) else { return };
     for (subject, verdict) in subjects.iter().zip(verdicts.iter_mut()) {
         let Verdict::Want(want) = verdict else { continue };
-        let Some(desired) = subject.desired.filter(|_| want.kind == Kind::Create) else { continue };
+        let creates = want.kind == Kind::Create && !subject.is_owed_a_start();
+        let Some(desired) = subject.desired.filter(|_| creates) else { continue };
         // One of a later wave is never waited for: it waits for this one.
         let behind = |name: &&SessionName| {
             let Ok(at) = subjects.binary_search_by_key(name, |subject| subject.name) else { return false };
@@ -221,35 +232,118 @@ fn hold_for_waves(subjects: &[Subject<'_>], verdicts: &mut [Verdict]) {
     }
 }
 
-/// Grants starts in order of waves and names for as long as the budgets last.
+/// In which order starts are granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Turn {
+    /// gtctl ended it for a planned restart: its start was reserved then.
+    Owed,
+    /// It is not there, or has ended.
+    Plain,
+    /// It crashed when it last ran: whoever has not goes first.
+    Crashed,
+    /// It lives, and its planned restart needs a start later.
+    Replacement,
+}
+
+fn turn_of(subject: &Subject<'_>, want: &Want) -> Option<Turn> {
+    if want.replaces() {
+        return Some(Turn::Replacement);
+    }
+    let turn = if subject.is_owed_a_start() {
+        Turn::Owed
+    } else if !subject.crashes().is_empty() {
+        Turn::Crashed
+    } else {
+        Turn::Plain
+    };
+    want.starts().then_some(turn)
+}
+
+/// Grants starts in order of waves and names for as long as the budgets last. A planned restart is granted where its
+/// start has room as well; from then on no budget holds that start.
 fn hold_for_budgets(situation: &Situation<'_>, subjects: &[Subject<'_>], verdicts: &mut [Verdict], starting: usize) {
-    let mut wanting: Vec<(u32, usize)> = Vec::new();
+    let mut wanting: Vec<(Turn, u32, usize)> = Vec::new();
     for (at, (subject, verdict)) in subjects.iter().zip(verdicts.iter()).enumerate() {
-        if matches!(verdict, Verdict::Want(want) if want.starts()) {
-            wanting.push((wave_of(subject), at));
-        }
+        let Verdict::Want(want) = verdict else { continue };
+        wanting.extend(turn_of(subject, want).map(|turn| (turn, wave_of(subject), at)));
     }
     if wanting.is_empty() {
         return;
     }
     wanting.sort_unstable();
     let mut starting = u32::try_from(starting).unwrap_or(u32::MAX);
-    let mut used = u32::try_from(situation.memory.starts.len()).unwrap_or(u32::MAX);
-    let (at_once, in_window) = (allowed_at_once(situation), allowed_in_window(situation));
-    let freed = situation.memory.starts.first().map(|first| first.plus(WINDOW));
-    for (_, at) in wanting {
+    let reserved =
+        u32::try_from(subjects.iter().filter(|subject| subject.is_owed_a_start()).count()).unwrap_or(u32::MAX);
+    let window = Window::of(situation);
+    let mut used = window.used.saturating_add(if window.counts_replaced { reserved } else { 0 });
+    let mut reserved = reserved;
+    let at_once = allowed_at_once(situation);
+    for (turn, _, at) in wanting {
         let Some(verdict) = verdicts.get_mut(at) else { continue };
         let Verdict::Want(want) = verdict else { continue };
-        let (hold, until) = if used >= in_window {
-            (Hold::StartBudget { used, allowed: in_window }, freed)
-        } else if starting >= at_once {
-            (Hold::ConcurrentStarts { starting, allowed: at_once }, None)
+        let at_work = match turn {
+            Turn::Owed | Turn::Plain | Turn::Crashed => starting,
+            Turn::Replacement => starting.saturating_add(reserved),
+        };
+        let (hold, until) = if turn == Turn::Owed {
+            (reserved, starting) = (reserved.saturating_sub(1), starting.saturating_add(1));
+            continue;
+        } else if used >= window.allowed {
+            (Hold::StartBudget { used, allowed: window.allowed }, window.freed)
+        } else if at_work >= at_once {
+            (Hold::ConcurrentStarts { starting: at_work, allowed: at_once }, None)
+        } else if turn == Turn::Replacement {
+            reserved = reserved.saturating_add(1);
+            used = used.saturating_add(u32::from(window.counts_replaced));
+            continue;
         } else {
-            starting = starting.saturating_add(1);
-            used = used.saturating_add(1);
+            (starting, used) = (starting.saturating_add(1), used.saturating_add(1));
             continue;
         };
         *verdict = Verdict::Hold(want.clone(), hold, until);
+    }
+}
+
+/// The start budget.
+struct Window {
+    /// Starts of the last ten minutes that count.
+    used: u32,
+    /// How many may be.
+    allowed: u32,
+    /// Whether starts of planned restarts count.
+    counts_replaced: bool,
+    /// When the first of them no longer counts.
+    freed: Option<Moment>,
+}
+
+impl Window {
+    /// By itself the whole town once, once more for each tmux server that was lost meanwhile, and ten. Losses have a
+    /// limit of their own, and so have planned restarts, which therefore count only where a number is declared.
+    fn of(situation: &Situation<'_>) -> Self {
+        let memory = situation.memory;
+        let count = |starts: &[Moment]| u32::try_from(starts.len()).unwrap_or(u32::MAX);
+        let first = |starts: &[Moment]| starts.first().map(|first| first.plus(WINDOW));
+        match situation.town.limits.starts {
+            StartBudget::Auto => {
+                let town = u32::try_from(situation.town.declared().count()).unwrap_or(u32::MAX);
+                let losses = count(&memory.server_losses);
+                Self {
+                    used: count(&memory.starts),
+                    allowed: town.saturating_mul(losses.saturating_add(1)).saturating_add(10),
+                    counts_replaced: false,
+                    freed: first(&memory.starts),
+                }
+            }
+            StartBudget::Fixed(allowed) => {
+                let freed = first(&memory.starts).into_iter().chain(first(&memory.replaced));
+                Self {
+                    used: count(&memory.starts).saturating_add(count(&memory.replaced)),
+                    allowed,
+                    counts_replaced: true,
+                    freed: freed.min_by_key(|at| situation.now.until(at)),
+                }
+            }
+        }
     }
 }
 
@@ -270,25 +364,22 @@ fn allowed_at_once(situation: &Situation<'_>) -> u32 {
     situation.town.limits.concurrent_starts.max(1).saturating_add(healthy)
 }
 
-/// By itself the whole town once, once more for each tmux server that was lost meanwhile, and ten. Losses have a limit
-/// of their own.
-fn allowed_in_window(situation: &Situation<'_>) -> u32 {
-    match situation.town.limits.starts {
-        StartBudget::Auto => {
-            let town = u32::try_from(situation.town.declared().count()).unwrap_or(u32::MAX);
-            let losses = u32::try_from(situation.memory.server_losses.len()).unwrap_or(u32::MAX);
-            town.saturating_mul(losses.saturating_add(1)).saturating_add(10)
-        }
-        StartBudget::Fixed(starts) => starts,
-    }
+/// Whether gtctl itself ended it, or is about to, and it is not ready again.
+fn is_down_by_us(subject: &Subject<'_>) -> bool {
+    let stopping = subject.history.is_some_and(|history| history.stopping.is_some()) && subject.label().is_some();
+    stopping || subject.replacing().is_some_and(|replacing| !replacing.failed)
 }
 
-/// Holds all kills when there are too many of them; gives their digest for the second look.
+/// Holds all kills when too much of the town would be down at once by them and by those begun before; gives their digest for the second look.
 fn hold_for_mass(situation: &Situation<'_>, subjects: &[Subject<'_>], verdicts: &mut [Verdict]) -> Option<u64> {
     let kills = |verdict: &Verdict| matches!(verdict, Verdict::Want(want) if want.kind.kills());
     let doomed: Vec<&Subject<'_>> =
         subjects.iter().zip(verdicts.iter()).filter(|(_, v)| kills(v)).map(|(s, _)| s).collect();
-    let count = u32::try_from(doomed.len()).unwrap_or(u32::MAX);
+    if doomed.is_empty() {
+        return None;
+    }
+    let under_way = subjects.iter().zip(verdicts.iter()).filter(|(subject, v)| !kills(v) && is_down_by_us(subject));
+    let count = u32::try_from(doomed.len().saturating_add(under_way.count())).unwrap_or(u32::MAX);
     let town = u32::try_from(subjects.len()).unwrap_or(u32::MAX);
     let share = f64::from(town) * situation.town.limits.mass.clamp(0.0, 1.0);
     let too_many = count > 1 && (f64::from(count) > share.max(1.0) || count == town);

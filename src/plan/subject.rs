@@ -1,10 +1,11 @@
 //! One session with all that is known of it, side by side.
 
 use super::Situation;
+use super::rolling::FAILING;
 use crate::model::{
     Block, Change, Complaint, Content, Death, Desired, Errand, Generation, History, Label, Life, Marks, Moment,
-    Ownership, Period, Phase, Probed, RanWith, Run, ScreenState, Seen, Server, SessionName, Standing, Target, Verb,
-    Walk, WhenAttached,
+    Ownership, Period, Phase, Probed, RanWith, Replacing, Run, ScreenState, Seen, Server, SessionName, Standing,
+    Target, Verb, Walk, WhenAttached,
 };
 use std::collections::BTreeMap;
 
@@ -247,6 +248,21 @@ impl<'a> Subject<'a> {
     /// Stopped by the user.
     pub(super) fn is_stopped(&self) -> bool {
         self.history.is_some_and(|history| history.stopped)
+    }
+
+    /// A planned restart of it that was begun and is not over.
+    pub(super) fn replacing(&self) -> Option<&'a Replacing> {
+        self.history?.replacing.as_ref()
+    }
+
+    /// Whether gtctl ended its last run for a planned restart, or is about to: its start is owed.
+    pub(super) fn is_owed_a_start(&self) -> bool {
+        self.history.is_some_and(History::is_owed_a_start)
+    }
+
+    /// Whether it crashed again and again.
+    pub(super) fn is_failing(&self) -> bool {
+        self.crashes().len() >= FAILING
     }
 
     /// Crashes in a row.

@@ -50,6 +50,16 @@ fn send(process: ProcId, signal: Signal) -> Sent {
     }
 }
 
+/// Whether this process was started with SIGHUP ignored, as `nohup` does.
+#[must_use]
+pub fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // The lowest bit is that of signal 1.
+    mask.is_some_and(|mask| mask & 1 == 1)
+}
+
 /// Makes a tmux server look again for children that ended: Debian's 3.3a loses such news.
 pub fn nudge_children(server: ServerId) -> Sent {
     to_server(server, Signal::CHILD)

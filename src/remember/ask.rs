@@ -10,6 +10,8 @@ pub fn ask(mut memory: Memory, session: &SessionName, request: Request) -> Memor
         Request::Stop => {
             history.stopped = true;
             history.restart_asked = false;
+            history.replacing = None;
+            history.refused = None;
         }
         Request::Start => {
             history.stopped = false;
@@ -23,11 +25,14 @@ pub fn ask(mut memory: Memory, session: &SessionName, request: Request) -> Memor
             history.stopped = false;
             history.finished = None;
             history.crashes.clear();
+            history.refused = None;
             history.restart_asked = true;
         }
         Request::Reset => {
             history.crashes.clear();
             history.complaint = None;
+            history.refused = None;
+            history.replacing.take_if(|replacing| replacing.failed);
         }
     }
     memory

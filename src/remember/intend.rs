@@ -3,7 +3,8 @@
 use super::nudge::note_typed;
 use super::probe::intend_probes;
 use crate::model::{
-    Action, Fingerprint, Generation, Hold, Memory, Moment, Phase, Plan, Purpose, Reason, Roused, Rung, Step, Stopping,
+    Action, Generation, History, Hold, Memory, Moment, Phase, Plan, Purpose, Reason, Replacing, Roused, Rung, Step,
+    Stopping,
 };
 
 /// Takes in what is about to be done, and what is waited for.
@@ -32,28 +33,47 @@ pub fn intend(mut memory: Memory, plan: &Plan, now: Moment) -> Memory {
 
 fn intend_step(memory: &mut Memory, step: &Step, now: Moment) {
     let history = memory.sessions.entry(step.session.clone()).or_default();
+    // A start that was reserved by a planned restart is counted apart.
+    let begun = match &step.action {
+        Action::Restart { target, rung: Rung::Ask, .. } => {
+            begins_replacement(history, target.generation) || history.replacing.is_some()
+        }
+        Action::Start { .. }
+        | Action::Restart { .. }
+        | Action::Expire { .. }
+        | Action::Adopt { .. }
+        | Action::Nudge { .. }
+        | Action::Rouse { .. } => history.is_owed_a_start(),
+    };
+    let starts = if begun { &mut memory.replaced } else { &mut memory.starts };
     if let Some(generation) = step.action.begins() {
         history.generation = history.generation.max(generation);
     }
     match &step.action {
-        Action::Start { .. } => memory.starts.push(now),
+        Action::Start { .. } => starts.push(now),
         Action::Restart { rung: Rung::Finish, handoff, .. } => {
             history.handoff = *handoff;
-            memory.starts.push(now);
+            starts.push(now);
         }
         Action::Restart { target, rung, handoff, desired, .. } => {
             history.handoff = *handoff;
-            if desired.commands().is_some() {
-                memory.starts.push(now);
+            if *rung == Rung::Ask && begins_replacement(history, target.generation) {
+                history.replacing = Some(Replacing {
+                    generation: target.generation.unwrap_or_default(),
+                    since: now,
+                    reason: step.reason.code().to_owned(),
+                    fingerprint: desired.fingerprint(),
+                    failed: false,
+                });
             }
-            let begun_for = Some(desired.fingerprint());
-            let aim = Aim { purpose: Purpose::Restart, begun_for };
-            intend_stop(&mut history.stopping, target.generation, *rung, aim, step, now);
+            if desired.commands().is_some() {
+                starts.push(now);
+            }
+            intend_stop(&mut history.stopping, target.generation, *rung, Purpose::Restart, step, now);
         }
         Action::Expire { rung: Rung::Finish, .. } => {}
         Action::Expire { target, rung, .. } => {
-            let aim = Aim { purpose: Purpose::Expire, begun_for: None };
-            intend_stop(&mut history.stopping, target.generation, *rung, aim, step, now);
+            intend_stop(&mut history.stopping, target.generation, *rung, Purpose::Expire, step, now);
         }
         Action::Adopt { handoff, .. } => history.handoff = handoff.or(history.handoff),
         Action::Nudge { target, text, .. } => {
@@ -69,19 +89,17 @@ fn intend_step(memory: &mut Memory, step: &Step, now: Moment) {
     }
 }
 
-/// What a stop is begun for.
-#[derive(Clone, Copy)]
-struct Aim {
-    purpose: Purpose,
-    /// What is to be started afterwards.
-    begun_for: Option<Fingerprint>,
+/// Whether asking this run to end begins a planned restart, rather than carrying one on.
+fn begins_replacement(history: &History, generation: Option<Generation>) -> bool {
+    let under_way = history.stopping.as_ref().map(|stopping| stopping.generation);
+    under_way.is_none_or(|under_way| Some(under_way) != generation)
 }
 
 fn intend_stop(
     stopping: &mut Option<Stopping>,
     generation: Option<Generation>,
     rung: Rung,
-    aim: Aim,
+    purpose: Purpose,
     step: &Step,
     now: Moment,
 ) {
@@ -93,9 +111,7 @@ fn intend_stop(
         }
         Some(_) | None => {
             let reason = step.reason.code().to_owned();
-            let Aim { purpose, begun_for } = aim;
-            let tree = Vec::new();
-            *stopping = Some(Stopping { generation, since: now, rung, rung_at: now, purpose, reason, begun_for, tree });
+            *stopping = Some(Stopping { generation, since: now, rung, rung_at: now, purpose, reason, tree: vec![] });
         }
     }
 }

@@ -16,10 +16,19 @@ pub fn entries(before: &Plan, after: &Plan, outcomes: &[Done]) -> Vec<Entry> {
     let known: BTreeMap<&SessionName, &Held> = before.held.iter().map(|h| (&h.session, h)).collect();
     let kind = |held: &Held| (held.verb, held.hold.code());
     let is_news = |held: &&Held| known.get(&held.session).is_none_or(|h| kind(h) != kind(held));
-    let acted = outcomes.iter().map(|done| of_outcome(done, steps.get(&done.session).copied()));
+    let is_told = |done: &&Done| !is_repeated(known.get(&done.session).copied(), &done.outcome);
+    let acted = outcomes.iter().filter(is_told).map(|done| of_outcome(done, steps.get(&done.session).copied()));
     let by_itself = |held: &&Held| !matches!(held.hold, Hold::Blocked { .. });
     let held = after.held.iter().filter(is_news).filter(by_itself).map(of_hold);
     acted.chain(held).chain(of_blocks(before, after)).chain(of_freed(before, after)).collect()
+}
+
+/// Whether this very failure is what held the step since it was last tried.
+fn is_repeated(before: Option<&Held>, outcome: &Outcome) -> bool {
+    match (before.map(|held| &held.hold), outcome) {
+        (Some(Hold::Failed { said, .. }), Outcome::Failed(why) | Outcome::Unknown(why)) => why.starts_with(said),
+        (Some(_) | None, _) => false,
+    }
 }
 
 /// One for each session that was sent an Escape and has moved since.

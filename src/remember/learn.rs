@@ -53,7 +53,8 @@ fn forget(memory: &mut Memory, now: Moment) {
             *at = now;
         }
     };
-    memory.starts.iter_mut().chain(&mut memory.server_losses).chain(&mut memory.failed_start).for_each(anchor);
+    let starts = memory.starts.iter_mut().chain(&mut memory.replaced);
+    starts.chain(&mut memory.server_losses).chain(&mut memory.failed_start).for_each(anchor);
     memory.auth_deaths.values_mut().flatten().for_each(anchor);
     memory.chores.values_mut().for_each(|chore| anchor(&mut chore.started));
     for probed in memory.probes.values_mut() {
@@ -61,6 +62,7 @@ fn forget(memory: &mut Memory, now: Moment) {
         probed.answered.iter_mut().for_each(|answered| anchor(&mut answered.asked));
     }
     memory.starts.retain(|at| now.since(at) < WINDOW);
+    memory.replaced.retain(|at| now.since(at) < WINDOW);
     memory.server_losses.retain(|at| now.since(at) < WINDOW);
     for history in memory.sessions.values_mut() {
         history.crashes.iter_mut().chain(&mut history.handoff).chain(&mut history.draining).for_each(anchor);
@@ -76,6 +78,7 @@ fn forget(memory: &mut Memory, now: Moment) {
             run.ended.iter_mut().for_each(|ended| anchor(&mut ended.at));
         }
         history.marks.iter_mut().for_each(|marks| anchor(&mut marks.last_output));
+        history.refused.iter_mut().for_each(|refused| anchor(&mut refused.at));
         history.nudged.iter_mut().for_each(anchor);
         history.roused.iter_mut().for_each(|roused| anchor(&mut roused.at));
         history.footprint.iter_mut().for_each(|footprint| anchor(&mut footprint.at));
@@ -98,6 +101,7 @@ fn lose_server(memory: &mut Memory, now: Moment) {
     let mut lost_any = false;
     for history in memory.sessions.values_mut() {
         history.stopping = None;
+        history.replacing = None;
         if let Some(run) = history.run.as_mut().filter(|run| run.ended.is_none()) {
             run.ended = Some(Ended { death: Death::ServerLost, at: now });
             lost_any = true;
@@ -151,6 +155,7 @@ fn learn_sessions(memory: &mut Memory, town: &Town, server: Option<&Server>, now
             learn_auth_deaths(&mut auth_deaths, before, history, desired, found.map(|(seen, _)| *seen));
         }
         account_for_end(history, desired, &mut failed_start, now);
+        learn_replacing(history, desired, found.map(|(seen, _)| *seen));
     }
     memory.failed_start = failed_start;
     memory.auth_deaths = auth_deaths;
@@ -219,6 +224,9 @@ fn learn_seen(
     }
     history.typed.retain(|typed| typed.generation == label.generation);
     learn_marks(history, seen, label, now);
+    if matches!(seen.life, Life::Alive { .. } | Life::Dead { .. }) {
+        forgive_unknown_start(history);
+    }
     learn_life(history, desired, seen, now);
     learn_content(history, seen, label, last_look, now);
     learn_footprint(history, seen, label, now);
@@ -275,6 +283,40 @@ fn learn_life(history: &mut History, desired: Option<&Desired>, seen: &Seen, now
             }
         }
         Life::Unknown(_) => {}
+    }
+}
+
+/// A start of which nothing was known, and that has come about after all, was no failure.
+fn forgive_unknown_start(history: &mut History) {
+    let Some(run) = &mut history.run else { return };
+    if let Some(ended) = run.ended.take_if(|ended| ended.death == Death::NeverStarted) {
+        history.crashes.pop_if(|at| *at == ended.at);
+    }
+}
+
+/// Whether a planned restart is over, or has failed.
+fn learn_replacing(history: &mut History, desired: Option<&Desired>, seen: Option<&Seen>) {
+    let Some(replacing) = &mut history.replacing else { return };
+    let wanted = |desired: &&Desired| desired.policy.is_none() && !history.stopped && history.finished.is_none();
+    let Some(desired) = desired.filter(wanted) else {
+        history.replacing = None;
+        return;
+    };
+    let declared = desired.fingerprint();
+    if replacing.fingerprint != declared {
+        (replacing.fingerprint, replacing.failed) = (declared, false);
+    }
+    let Some(run) = &history.run else { return };
+    let alive = seen.is_some_and(|seen| matches!(seen.life, Life::Alive { .. }));
+    if alive && run.ready.is_some() && run.ended.is_none() && history.stopping.is_none() && history.errand.is_none() {
+        history.replacing = None;
+        return;
+    }
+    if let Some(ended) = run.ended.filter(|_| run.generation > replacing.generation) {
+        replacing.failed |= ended.at.since(&run.started) < desired.ready_after;
+        if !replacing.failed {
+            history.replacing = None;
+        }
     }
 }
 

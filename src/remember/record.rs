@@ -3,8 +3,8 @@
 use super::errand::end_errand;
 use super::learn::{note_ran_with, push_crash};
 use crate::model::{
-    Action, Death, Done, Effect, Ended, Finished, History, Memory, Moment, Origin, Outcome, Plan, ProcId, Run, Rung,
-    SessionName, Step, Stopping,
+    Action, Complaint, Death, Done, Effect, Ended, Finished, History, Memory, Moment, Origin, Outcome, Plan, ProcId,
+    Refused, Run, Rung, SessionName, Step, Stopping,
 };
 use std::collections::BTreeMap;
 
@@ -19,23 +19,53 @@ pub fn record(mut memory: Memory, plan: &Plan, outcomes: &[Done], now: Moment) -
             continue;
         }
         match &done.outcome {
-            Outcome::Done(effect) => record_effect(history, step, effect, now),
-            Outcome::Failed(_) => {
-                forget_untouched_stop(history);
+            Outcome::Done(effect) => {
+                history.refused = None;
+                record_effect(history, step, effect, now);
+            }
+            Outcome::Failed(why) => {
+                // What nothing came of takes no place among the starts of ten minutes.
+                let starts = matches!(step.action, Action::Start { .. } | Action::Restart { rung: Rung::Finish, .. });
+                if starts && step.action.commands().is_none() {
+                    let starts = if history.is_owed_a_start() { &mut memory.replaced } else { &mut memory.starts };
+                    starts.pop();
+                }
+                forget_untouched_stop(history, step);
+                refuse(history, step, why, now);
                 if record_failed_start(history, step, now) {
                     memory.failed_start = Some(now);
+                    history.replacing.iter_mut().for_each(|replacing| replacing.failed = true);
                 }
             }
             Outcome::Stale(_) => {
-                forget_untouched_stop(history);
+                forget_untouched_stop(history, step);
                 if let Action::Rouse { .. } = step.action {
                     history.roused = None;
                 }
             }
-            Outcome::Unknown(_) => {}
+            // It is paced like one that failed. If the next look finds it alive, it was none.
+            Outcome::Unknown(why) => {
+                refuse(history, step, why, now);
+                if matches!(step.action, Action::Start { .. }) && record_failed_start(history, step, now) {
+                    memory.failed_start = Some(now);
+                }
+            }
         }
     }
     memory
+}
+
+/// Notes that ending or restarting a session failed, so that the same is not tried again at once.
+fn refuse(history: &mut History, step: &Step, why: &str, now: Moment) {
+    let fingerprint = match &step.action {
+        Action::Restart { desired, .. } => Some(desired.fingerprint()),
+        Action::Expire { .. } => None,
+        Action::Start { .. } | Action::Adopt { .. } | Action::Nudge { .. } | Action::Rouse { .. } => return,
+    };
+    let before = history.refused.take().filter(|refused| refused.fingerprint == fingerprint);
+    let times = before.map_or(0, |refused| refused.times).saturating_add(1);
+    let said = Complaint::new(now, why).said;
+    history.refused = Some(Refused { at: now, times, said, fingerprint });
 }
 
 /// Gives sessions whose planned restart touched nothing their last handoff back, as it was in the memory `before` the
@@ -61,9 +91,12 @@ fn by_session(plan: &Plan) -> BTreeMap<&SessionName, &Step> {
 }
 
 /// An asking that touched nothing is no stop under way: the next one, if there is still a reason, asks anew.
-fn forget_untouched_stop(history: &mut History) {
+fn forget_untouched_stop(history: &mut History, step: &Step) {
     if history.stopping.as_ref().is_some_and(|stopping| stopping.tree.is_empty()) {
         history.stopping = None;
+        if step.action.commands().is_none() {
+            history.replacing = None;
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use super::sanitise;
 use super::style::{Paper, Role};
 use super::view::Scene;
 use super::words;
-use crate::model::{Done, Effect, Held, Outcome, SessionName, Town, Verb};
+use crate::model::{Done, Effect, Held, Outcome, Phase, SessionName, Town, Unchanged, Verb};
 
 /// The longest complaint shown, in characters.
 const LONG: usize = 2000;
@@ -29,6 +29,65 @@ pub fn outcomes(town: &Town, done: &[Done], paper: &Paper) -> String {
 pub fn waits(town: &Town, held: &Held, paper: &Paper) -> String {
     let why = words::hold(&held.hold, held.until, &paper.clock);
     lay_out(&[row("·", "waits", Role::Quiet, name(town, &held.session), why)], "  ", paper)
+}
+
+/// A line for each declared session that is not as declared now, and why.
+///
+/// `asked` tells whether something was asked for about a session. Where nobody waited, those that start or stop are left
+/// out.
+#[must_use]
+pub fn left(
+    last: &Scene<'_>,
+    done: &[Done],
+    waited: bool,
+    asked: impl Fn(&SessionName, Verb) -> bool,
+    paper: &Paper,
+) -> String {
+    let Scene { town, plan, .. } = last;
+    let declared = |session: &SessionName| {
+        asked(session, Verb::Start) && town.sessions.get(session).is_some_and(|desired| desired.policy.is_none())
+    };
+    let mut lines: Vec<(&SessionName, Line)> = Vec::new();
+    for held in plan.held.iter().filter(|held| declared(&held.session)) {
+        let why = words::hold(&held.hold, held.until, &paper.clock);
+        lines.push((&held.session, row("·", "waits", Role::Quiet, name(town, &held.session), why)));
+    }
+    for same in plan.unchanged.iter().filter(|same| declared(&same.session)) {
+        let Some(why) = why_not(same, waited) else { continue };
+        lines.push((&same.session, row("·", "noted", Role::Quiet, name(town, &same.session), why)));
+    }
+    let failed = |session: &SessionName| {
+        let last = done.iter().rev().find(|done| done.session == *session)?;
+        match &last.outcome {
+            Outcome::Failed(why) | Outcome::Unknown(why) => Some(sanitise::line(why, LONG)),
+            Outcome::Stale(_) => Some("the world has moved on".to_owned()),
+            Outcome::Done(Effect::Signalled { .. }) if waited => Some("stopping".to_owned()),
+            Outcome::Done(_) => None,
+        }
+    };
+    for step in plan.steps.iter().filter(|step| declared(&step.session)) {
+        let Some(why) = failed(&step.session) else { continue };
+        lines.push((&step.session, row("!", "failed", Role::Bad, name(town, &step.session), why)));
+    }
+    if lines.is_empty() {
+        return String::new();
+    }
+    lines.sort_by_key(|(session, _)| *session);
+    let lines: Vec<Line> = lines.into_iter().map(|(_, line)| line).collect();
+    format!("not as declared:\n{}", lay_out(&lines, "  ", paper))
+}
+
+/// Why a session to which nothing is done is not as declared.
+fn why_not(same: &Unchanged, waited: bool) -> Option<String> {
+    let phase = || words::phase(same.phase);
+    match (same.phase, &same.note) {
+        (Phase::Starting | Phase::Stopping, _) => waited.then(phase),
+        (Phase::Stopped, _) => Some(format!("stopped by hand; `gtctl start {}` starts it", same.session)),
+        (Phase::Completed(_), _) => None,
+        (_, Some(note)) => Some(words::reason_in_brief(note)),
+        (Phase::Absent | Phase::Dead(_) | Phase::Blocked(_) | Phase::Unknown | Phase::Foreign, None) => Some(phase()),
+        (Phase::Working | Phase::Idle | Phase::Waiting(_), None) => None,
+    }
 }
 
 fn row(mark: &str, word: &str, role: Role, name: String, text: String) -> Line {

@@ -211,6 +211,7 @@ fn way_out(hold: &Hold) -> Option<&'static str> {
         Hold::Paused => Some("`gtctl resume` lifts it"),
         Hold::CrashLoop { .. } => Some("`gtctl reset` tries again now"),
         Hold::MassGuard { .. } => Some("--allow-mass permits it"),
+        Hold::RollStopped { .. } => Some("fix that session, or `gtctl reset` it to go on"),
         // What lifts a hold of Gas Town's is said once for all.
         Hold::Gastown(_)
         | Hold::BackOff { .. }
@@ -221,6 +222,8 @@ fn way_out(hold: &Hold) -> Option<&'static str> {
         | Hold::After { .. }
         | Hold::ConcurrentStarts { .. }
         | Hold::StartBudget { .. }
+        | Hold::Rolling { .. }
+        | Hold::Failed { .. }
         | Hold::ClockJump { .. }
         | Hold::Draining { .. }
         | Hold::Stopping { .. }
@@ -233,8 +236,7 @@ fn way_out(hold: &Hold) -> Option<&'static str> {
         | Hold::SecondLook
         | Hold::ServerLosses { .. }
         | Hold::NotDurable
-        | Hold::EmptyTown
-        | Hold::ManifestChanging => None,
+        | Hold::EmptyTown => None,
     }
 }
 
@@ -257,6 +259,12 @@ pub fn obstacle(hold: &Hold) -> String {
         Hold::After { waiting_for } => format!("waits for {waiting_for}"),
         Hold::ConcurrentStarts { starting, allowed } => format!("{starting} are starting, at most {allowed} at once"),
         Hold::StartBudget { used, allowed } => format!("{used} of {allowed} starts in ten minutes used up"),
+        Hold::Rolling { unavailable, allowed, waiting_for } => {
+            format!("rolling restart, {unavailable} of at most {allowed} not ready: waits for {waiting_for}")
+        }
+        Hold::RollStopped { failed } => format!("rolling restart stopped: {failed} did not become ready"),
+        Hold::Failed { said, times: 1 } => format!("failed: {}", said_by(said)),
+        Hold::Failed { said, times } => format!("failed {times} times: {}", said_by(said)),
         Hold::MassGuard { kills, town } => {
             format!("would end {kills} of {} at once", sessions(*town))
         }
@@ -280,7 +288,6 @@ pub fn obstacle(hold: &Hold) -> String {
         Hold::ServerLosses { losses } => format!("the tmux server was lost {losses} times in ten minutes"),
         Hold::NotDurable => "the state directory cannot be written".to_owned(),
         Hold::EmptyTown => "a manifest without sessions expires nothing".to_owned(),
-        Hold::ManifestChanging => "the manifest has just changed and is read in a moment".to_owned(),
     }
 }
 

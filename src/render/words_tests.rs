@@ -85,6 +85,16 @@ fn every_hold_is_a_sentence() {
         (Hold::OwnSession, "gtctl itself runs in it"),
         (Hold::Wave { wave: 1, waiting_for: mayor }, "waits for wave 1: mayor is not ready"),
         (Hold::ConcurrentStarts { starting: 2, allowed: 2 }, "2 are starting, at most 2 at once"),
+        (
+            Hold::Rolling { unavailable: 4, allowed: 4, waiting_for: SessionName::new("a").unwrap() },
+            "rolling restart, 4 of at most 4 not ready: waits for a",
+        ),
+        (
+            Hold::RollStopped { failed: SessionName::new("a").unwrap() },
+            "rolling restart stopped: a did not become ready",
+        ),
+        (Hold::Failed { said: "no".into(), times: 1 }, "failed: no"),
+        (Hold::Failed { said: "no".into(), times: 3 }, "failed 3 times: no"),
         (Hold::StartBudget { used: 9, allowed: 9 }, "9 of 9 starts in ten minutes used up"),
         (Hold::MassGuard { kills: 9, town: 10 }, "would end 9 of 10 sessions at once"),
         (Hold::ClockJump { cycles: 1 }, "the clock jumped, nothing is ended for 1 look"),
@@ -109,7 +119,6 @@ fn every_hold_is_a_sentence() {
         (Hold::ServerLosses { losses: 3 }, "the tmux server was lost 3 times in ten minutes"),
         (Hold::NotDurable, "the state directory cannot be written"),
         (Hold::EmptyTown, "a manifest without sessions expires nothing"),
-        (Hold::ManifestChanging, "the manifest has just changed and is read in a moment"),
     ] {
         assert_eq!(obstacle(&h), want);
     }

@@ -4,8 +4,8 @@ use super::hands::Before;
 use super::judge_screens::judge_screens;
 use super::ledger::{Breach, Look};
 use crate::model::{
-    Action, Durability, Generation, Life, Observed, Origin, Orphans, Ownership, Period, Plan, Reason, Rung, Seen,
-    SessionName, Step, Target, Verdict, WhenAttached,
+    Action, Durability, Generation, History, Life, Observed, Origin, Orphans, Ownership, Period, Plan, Reason, Rung,
+    Seen, SessionName, Step, Target, Verdict, WhenAttached,
 };
 use std::collections::BTreeSet;
 
@@ -201,13 +201,16 @@ pub(super) fn judge_starts(look: &Look<'_>, plan: &Plan) -> Result<(), Breach> {
         let ready_after = look.town.sessions.get(*name).map_or(Period::ZERO, |desired| desired.ready_after);
         starts || (is_starting(name, ready_after).is_some() && !left_alone(name))
     };
+    // What was ended for a planned restart comes back whatever else goes on.
+    let owed = |name: &SessionName| look.memory.sessions.get(name).is_some_and(History::is_owed_a_start);
     let wave = |name: &SessionName| look.town.sessions.get(name).map_or(0, |desired| desired.wave);
-    let created: Vec<_> = plan.steps.iter().filter(|step| matches!(step.action, Action::Start { .. })).collect();
+    let creates = |step: &&Step| matches!(step.action, Action::Start { .. }) && !owed(&step.session);
+    let created: Vec<_> = plan.steps.iter().filter(creates).collect();
     let last = created.iter().map(|step| wave(&step.session)).max();
     let pending: Vec<_> = if created.is_empty() { vec![] } else { look.town.sessions.keys().filter(pending).collect() };
     let first = pending.iter().map(|name| wave(name)).min();
     ensure(last.zip(first).is_none_or(|(last, first)| last <= first), "S16 waves", &(last, &pending))?;
-    let starts = plan.steps.iter().filter(|step| begins_process(step)).count();
+    let starts = plan.steps.iter().filter(|step| begins_process(step) && !owed(&step.session)).count();
     let healthy =
         look.memory.sessions.values().filter(|history| history.run.as_ref().is_some_and(|r| r.ready.is_some()));
     let most = usize::try_from(look.town.limits.concurrent_starts.max(1)).unwrap_or(1).saturating_add(healthy.count());

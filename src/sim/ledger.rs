@@ -9,8 +9,8 @@ use super::judge::{
     judge_step, signals,
 };
 use crate::model::{
-    Action, Durability, Generation, Hold, Memory, Moment, Observed, Orders, Period, Phase, Plan, Probe, Reason, Rung,
-    ServerId, SessionName, StartBudget, Step, Town, WhenAttached,
+    Action, Durability, Generation, History, Hold, Life, Memory, Moment, Observed, Orders, Ownership, Period, Phase,
+    Plan, Probe, Reason, Rung, ServerId, SessionName, StartBudget, Step, Town, WhenAttached,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -63,6 +63,11 @@ pub struct Ledger {
     asked: BTreeMap<String, Moment>,
     /// The questions that were answered well.
     passed: Vec<(String, Moment)>,
+    /// Sessions of which a planned restart was begun, with the life that it ends, until the fresh process is ready or has
+    /// ended.
+    replaced: BTreeMap<SessionName, Generation>,
+    /// Of those, the ones that have not been started again.
+    owed: BTreeSet<SessionName>,
     /// The server that was last seen, and when another was missed or in its place.
     server: Option<ServerId>,
     losses: Vec<Moment>,
@@ -85,6 +90,8 @@ impl Ledger {
         self.losses.push(now);
         self.starts.retain(|at| disk.starts.contains(at));
         self.guarded = None;
+        self.replaced.clear();
+        self.owed.extend(disk.sessions.iter().filter(|(_, h)| h.is_owed_a_start()).map(|(name, _)| name.clone()));
         self.begun.clear();
         self.nudged.clear();
         self.asked.clear();
@@ -141,6 +148,7 @@ impl Ledger {
             ensure(!shaken, "S13 clock jump", &brief(step))?;
         }
         self.judge_mass(look, plan)?;
+        self.judge_roll(look, plan)?;
         judge_starts(look, plan)?;
         for (name, desired) in &look.town.sessions {
             let needed = is_gone(look.observed, name) && !desired.is_task();
@@ -195,13 +203,51 @@ impl Ledger {
         Ok(())
     }
 
+    /// No more sessions than may are down at once for planned restarts, and what was ended for one is started again
+    /// whatever budgets say.
+    fn judge_roll(&mut self, look: &Look<'_>, plan: &Plan) -> Result<(), Breach> {
+        let is_lost = self.server.is_none();
+        self.replaced.retain(|name, ended| !is_lost && is_down(look, name, *ended));
+        if is_lost {
+            self.owed.clear();
+        }
+        let budget =
+            |hold: &Hold| matches!(hold, Hold::StartBudget { .. } | Hold::ConcurrentStarts { .. } | Hold::Wave { .. });
+        let forgotten = plan.held.iter().find(|held| {
+            let down = self.replaced.contains_key(&held.session) && self.owed.contains(&held.session);
+            down && budget(&held.hold)
+        });
+        ensure(forgotten.is_none(), "S28 owed start", &forgotten)?;
+        let left_alone = |name: &SessionName| {
+            let held = plan.held.iter().find(|held| held.session == *name);
+            held.is_some_and(|held| !matches!(held.hold, Hold::Stopping { .. }))
+        };
+        let begun = plan.steps.iter().filter(|step| begins_kill(step) && matches!(step.action, Action::Restart { .. }));
+        let begun: BTreeSet<&SessionName> = begun.map(|step| &step.session).collect();
+        if begun.is_empty() {
+            return Ok(());
+        }
+        let before = self.replaced.keys().filter(|name| !begun.contains(*name) && !left_alone(name));
+        let down = before.count().saturating_add(begun.len());
+        let allowed = look.town.limits.unavailable.among(look.town.declared().count());
+        ensure(u32::try_from(down).is_ok_and(|down| down <= allowed), "S27 rolling", &(&begun, &self.replaced))
+    }
+
     /// Judges that what is about to be done has been written down.
     ///
     /// # Errors
     /// Where it has not.
-    pub fn judge_intent(&self, step: &Step, disk: &Memory, orders: Orders) -> Result<(), Breach> {
+    pub fn judge_intent(&mut self, step: &Step, disk: &Memory, orders: Orders) -> Result<(), Breach> {
         if orders.durability == Durability::Failing {
             return ensure(matches!(step.action, Action::Start { .. }), "S5 intent", &brief(step));
+        }
+        if matches!(step.action, Action::Restart { rung: Rung::Ask, .. }) {
+            self.owed.insert(step.session.clone());
+        }
+        // A start of which nothing was known may have to be done again: it is the same that is owed.
+        let owed = disk.sessions.get(&step.session).is_some_and(History::is_owed_a_start);
+        if owed && begins_process(step) && self.replaced.contains_key(&step.session) {
+            self.owed.insert(step.session.clone());
         }
         let Some(history) = disk.sessions.get(&step.session) else {
             return breach("S5 intent", format!("{:?}", brief(step)));
@@ -238,6 +284,12 @@ impl Ledger {
             let kills = signals(step) && before.session.is_alive();
             ensure(!(minds && kills && before.session.attached > 0), "S3 attached", &brief(step))?;
         }
+        if let Action::Restart { target, rung, .. } = &step.action {
+            let begins = *rung == Rung::Ask && before.as_ref().is_some_and(|before| before.session.is_alive());
+            if begins {
+                self.replaced.insert(step.session.clone(), target.generation.unwrap_or_default());
+            }
+        }
         if begins_process(step) {
             let alive = before.as_ref().is_some_and(|before| before.session.is_alive());
             ensure(!alive, "S6 one tree", &brief(step))?;
@@ -264,6 +316,13 @@ impl Ledger {
 
     fn judge_budget(&mut self, step: &Step, planned: Moment, town: &Town, now: Moment) -> Result<(), Breach> {
         self.starts.retain(|at| at.boot == now.boot && now.since(at) < Period::from_hours(24));
+        // A planned restart is paced by itself. Where a number is declared it counts, but was granted before its stop.
+        if self.owed.remove(&step.session) {
+            if let StartBudget::Fixed(_) = town.limits.starts {
+                self.starts.push(planned);
+            }
+            return Ok(());
+        }
         let allowed = match town.limits.starts {
             // A lost server's town comes back on top of that.
             StartBudget::Auto => {
@@ -297,4 +356,20 @@ impl Ledger {
         let apart = at.since(&last) >= desired.handoff_gap || at.boot != last.boot;
         ensure(apart || ended == life, "S4 handoff gap", &brief(&deed.step))
     }
+}
+
+/// Whether a session of which a planned restart was begun is down for it: not started again, or not ready yet.
+fn is_down(look: &Look<'_>, name: &SessionName, ended: Generation) -> bool {
+    let Some(desired) = look.town.sessions.get(name).filter(|desired| desired.policy.is_none()) else { return false };
+    if look.memory.sessions.get(name).is_none_or(|history| history.stopped || history.replacing.is_none()) {
+        return false;
+    }
+    let Observed::Up(server) = look.observed else { return true };
+    let mut lives = server.sessions.values().filter_map(|seen| match &seen.ownership {
+        Ownership::Ours(label) if label.session == *name && label.generation > ended => Some((seen, label)),
+        Ownership::Ours(_) | Ownership::Unlabelled | Ownership::Foreign(_) => None,
+    });
+    lives.next().is_none_or(|(seen, label)| {
+        matches!(seen.life, Life::Alive { .. }) && look.now.since(&label.started) < desired.ready_after
+    })
 }

@@ -32,6 +32,7 @@ mod wire_history;
 mod wire_marks;
 mod wire_probes;
 mod wire_ran;
+mod wire_replacing;
 mod wire_stopping;
 
 pub use chores::{ChoreFiles, LogPlace, Upstream};

@@ -73,6 +73,8 @@ struct WireMemory {
     #[serde(skip_serializing_if = "is_default")]
     starts: Vec<At>,
     #[serde(skip_serializing_if = "is_default")]
+    replaced: Vec<At>,
+    #[serde(skip_serializing_if = "is_default")]
     failed_start: Option<At>,
     #[serde(skip_serializing_if = "is_default")]
     auth_deaths: BTreeMap<String, Vec<At>>,
@@ -108,6 +110,7 @@ impl WireMemory {
             mass_seen,
             paused,
             starts,
+            replaced,
             failed_start,
             auth_deaths,
             chores,
@@ -123,6 +126,7 @@ impl WireMemory {
             mass_seen: *mass_seen,
             paused: *paused,
             starts: texts(starts),
+            replaced: texts(replaced),
             failed_start: failed_start.map(Text),
             auth_deaths: auth_deaths.iter().map(|(agent, row)| (agent.clone(), texts(row))).collect(),
             chores: chores.iter().map(|(name, history)| (name.clone(), history.into())).collect(),
@@ -143,6 +147,7 @@ impl From<WireMemory> for Memory {
             mass_seen: wire.mass_seen,
             paused: wire.paused,
             starts: moments(wire.starts),
+            replaced: moments(wire.replaced),
             failed_start: plain(wire.failed_start),
             auth_deaths: wire.auth_deaths.into_iter().map(|(agent, row)| (agent, moments(row))).collect(),
             chores: wire.chores.into_iter().map(|(name, history)| (name, history.into())).collect(),

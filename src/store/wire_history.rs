@@ -7,10 +7,11 @@ use super::wire_errand::{WireComplaint, WireErrand};
 use super::wire_marks::WireMarks;
 use super::wire_probes::{WireFootprint, WireRoused};
 use super::wire_ran::WireRanWith;
+use super::wire_replacing::{WireRefused, WireReplacing};
 use super::wire_stopping::WireStopping;
 use crate::model::{
     Complaint, Content, Death, Ended, Errand, Fingerprint, Finished, Footprint, Generation, History, Marks, RanWith,
-    Roused, Run, Stopping, Typed,
+    Refused, Replacing, Roused, Run, Stopping, Typed,
 };
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +36,10 @@ pub(super) struct WireHistory {
     finished: Option<WireFinished>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stopping: Option<WireStopping>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replacing: Option<WireReplacing>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<WireRefused>,
     #[serde(skip_serializing_if = "is_default")]
     draining: Option<At>,
     #[serde(skip_serializing_if = "is_default")]
@@ -97,6 +102,8 @@ impl From<&History> for WireHistory {
             restart_asked,
             finished,
             stopping,
+            replacing,
+            refused,
             draining,
             agentless,
             prune,
@@ -124,6 +131,8 @@ impl From<&History> for WireHistory {
                 at: Text(f.at),
             }),
             stopping: stopping.as_ref().map(WireStopping::from),
+            replacing: replacing.as_ref().map(WireReplacing::from),
+            refused: refused.as_ref().map(WireRefused::from),
             draining: draining.map(Text),
             agentless: *agentless,
             prune: *prune,
@@ -152,6 +161,8 @@ impl From<WireHistory> for History {
             restart_asked: wire.restart_asked,
             finished: wire.finished.map(|f| Finished { fingerprint: f.fingerprint.0, death: f.death, at: f.at.0 }),
             stopping: wire.stopping.map(Stopping::from),
+            replacing: wire.replacing.map(Replacing::from),
+            refused: wire.refused.map(Refused::from),
             draining: plain(wire.draining),
             agentless: wire.agentless,
             prune: wire.prune,

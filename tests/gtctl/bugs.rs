@@ -224,6 +224,17 @@ fn licence() -> Vec<Bug> {
             town.limits.starts = gtctl::model::StartBudget::Fixed(1000);
             (town, observed, memory, orders)
         }),
+        mind("S27", "all that are due are restarted at once", |s| {
+            let (mut town, observed, memory, orders) = as_it_is(s);
+            town.limits.unavailable = gtctl::model::Unavailable::Count(100);
+            (town, observed, memory, Orders { mass: Mass::Allow, ..orders })
+        }),
+        mind("S28", "budgets hold what was ended for a planned restart", |s| {
+            let (town, observed, mut memory, orders) = as_it_is(s);
+            memory.sessions.values_mut().for_each(|history| history.stopping = None);
+            memory.sessions.values_mut().for_each(|history| history.replacing = None);
+            (town, observed, memory, orders)
+        }),
         mind("S7 conc", "all start at once", |s| {
             let (mut town, observed, memory, orders) = as_it_is(s);
             town.limits.concurrent_starts = 100;

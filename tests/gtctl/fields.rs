@@ -80,7 +80,7 @@ const ROLE: [Row; 5] = [
     ("leaves_orphans", "false", "true"),
 ];
 
-const OTHERS: [Row; 28] = [
+const OTHERS: [Row; 29] = [
     ("town.name", "'acme'", "'other'"),
     ("town.root", "'/gt'", "'/gu'"),
     ("town.socket", "'default'", "'mine'"),
@@ -107,6 +107,7 @@ const OTHERS: [Row; 28] = [
     ("notify.on", "['held']", "['held', 'expired']"),
     ("limits.concurrent_starts", "1", "20"),
     ("limits.starts", "1", "'auto'"),
+    ("limits.unavailable", "1", "'100%'"),
     ("limits.mass", "'10%'", "'100%'"),
     ("limits.server_losses", "1", "9"),
 ];
@@ -240,6 +241,7 @@ fn worlds() -> Vec<World> {
         texts.push(format!("[[seen]]\nname = 'x'\n{rest}"));
     }
     texts.push("[[seen]]\nname = 'x'\nage = '3h'\n[[seen]]\nname = 'z'\nage = '3h'".to_owned());
+    texts.push("orders = ['prune']\n[[seen]]\nname = 'gone-1'\n[[seen]]\nname = 'gone-2'".to_owned());
     for screen in ["ready", "busy"] {
         let known = format!("screen = '{screen}'\nunchanged_for = '5m'\nage = '20m'");
         texts.push(format!("[[seen]]\nname = 'x'\nrss = 300\n[[history]]\nname = 'x'\n{known}"));

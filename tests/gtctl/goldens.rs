@@ -230,11 +230,13 @@ fn hold_code(hold: &Hold) -> &'static str {
         Hold::Gastown(GastownHold::Daemon) => HOLDS[26],
         Hold::MovedOut { .. } => HOLDS[27],
         Hold::LauncherFailed { .. } => HOLDS[28],
-        Hold::ManifestChanging => HOLDS[29],
+        Hold::Rolling { .. } => HOLDS[29],
+        Hold::RollStopped { .. } => HOLDS[30],
+        Hold::Failed { .. } => HOLDS[31],
     }
 }
 
-const HOLDS: [&str; 30] = [
+const HOLDS: [&str; 32] = [
     "back-off",
     "crash-loop",
     "handoff-gap",
@@ -264,7 +266,9 @@ const HOLDS: [&str; 30] = [
     "gt-daemon",
     "moved-out",
     "launcher-failed",
-    "manifest-changing",
+    "rolling",
+    "roll-stopped",
+    "failed",
 ];
 
 #[test]

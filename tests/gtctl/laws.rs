@@ -129,17 +129,16 @@ fn said(calm: &Unchanged) -> String {
 }
 
 fn counted(hold: &Hold) -> Option<String> {
-    let counts = matches!(hold, Hold::StartBudget { .. } | Hold::ServerLosses { .. } | Hold::ConcurrentStarts { .. });
+    let counts = matches!(
+        hold,
+        Hold::StartBudget { .. } | Hold::ServerLosses { .. } | Hold::ConcurrentStarts { .. } | Hold::Rolling { .. }
+    );
     counts.then(|| format!("{hold:?}"))
 }
 
 /// Held until a second look: what then changes is what was seen, not the time.
 fn lacks_a_look(plan: &Plan) -> bool {
-    let looks = |hold: &Hold| match hold {
-        Hold::MassGuard { .. } | Hold::ClockJump { .. } | Hold::SecondLook => true,
-        // Until the manifest is read: what then changes is what is declared.
-        other => *other == Hold::ManifestChanging,
-    };
+    let looks = |hold: &Hold| matches!(hold, Hold::MassGuard { .. } | Hold::ClockJump { .. } | Hold::SecondLook);
     plan.held.iter().any(|held| looks(&held.hold))
 }
 

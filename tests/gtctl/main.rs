@@ -40,7 +40,6 @@ mod instructions;
 mod laws;
 #[cfg(test)]
 mod layering;
-mod layers;
 #[cfg(test)]
 mod leftovers;
 #[cfg(test)]
@@ -57,6 +56,8 @@ mod nudge;
 mod policy;
 #[cfg(test)]
 mod quiet;
+#[cfg(test)]
+mod rolling;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! Random situations for the laws of `plan`: plausible ones, and hostile ones.
 
 use gtctl::model::{
-    Answer, Answered, Content, Cpu, Death, Definition, Desired, Ended, Fingerprint, Finished, Footprint, Generation,
-    History, Label, Life, Marks, Mass, Memory, Moment, Observed, Orders, Origin, Orphans, Ownership, PaneId, Period,
-    Probed, ProcId, Purpose, Roused, Run, Rung, Screen, ScreenState, Seen, Server, ServerId, SessionId, SessionName,
-    Sighting, Standing, Stopping, Town, Usage, Verdict,
+    Answer, Answered, Content, Cpu, Death, Desired, Ended, Fingerprint, Finished, Footprint, Generation, History,
+    Label, Life, Marks, Mass, Memory, Moment, Observed, Orders, Origin, Orphans, Ownership, PaneId, Period, Probed,
+    ProcId, Purpose, Refused, Replacing, Roused, Run, Rung, Screen, ScreenState, Seen, Server, ServerId, SessionId,
+    SessionName, Sighting, Standing, Stopping, Town, Usage, Verdict,
 };
 use gtctl::sim::{Random, random_town};
 
@@ -44,7 +44,6 @@ pub(crate) fn case(seed: u64, manners: Manners) -> Case {
         orphans: if maker.random.chance(300) { Orphans::Prune } else { Orphans::Report },
         mass: maker.random.pick(&[Mass::SecondLook, Mass::SecondLook, Mass::Allow, Mass::Hold]).unwrap_or_default(),
         durability: gtctl::model::Durability::Durable,
-        definition: if seed.is_multiple_of(20) { Definition::Changing } else { Definition::Current },
     };
     Case { town, observed, memory, orders, now }
 }
@@ -245,6 +244,7 @@ impl Maker {
             death: Some(Death::Exit(0)),
             at: self.moment(),
         });
+        let (replacing, refused) = rolled(desired, generation, started, stopping.as_ref());
         History {
             // What goes on by commands ends by itself, which no situation shows.
             errand: None,
@@ -257,6 +257,8 @@ impl Maker {
             handoff: self.random.chance(300).then(|| self.moment()),
             stopped: self.random.chance(60),
             finished,
+            replacing,
+            refused,
             stopping,
             draining: self.random.chance(200).then(|| self.moment()),
             agentless: 0,
@@ -328,10 +330,37 @@ impl Maker {
             rung_at: since,
             purpose: if self.random.chance(500) { Purpose::Restart } else { Purpose::Expire },
             reason: "too-old".to_owned(),
-            begun_for: since.awake.is_multiple_of(5).then_some(Fingerprint { command: 1, dir: 2, env: 3 }),
             tree: if self.random.chance(700) { vec![ProcId { pid: 100, start: 1 }] } else { vec![] },
         }
     }
+}
+
+/// A planned restart that was begun, always where one is being stopped for it; and a step that failed.
+fn rolled(
+    desired: &Desired,
+    generation: Generation,
+    started: Moment,
+    stopping: Option<&Stopping>,
+) -> (Option<Replacing>, Option<Refused>) {
+    let mut random = Random::new(started.awake ^ 0x726f_6c6c);
+    let since = stopping.map_or(started, |stopping| stopping.since);
+    let stops = stopping.is_some_and(|stopping| stopping.purpose == Purpose::Restart);
+    let older = Generation(generation.0.saturating_sub(1));
+    let replacing = Replacing {
+        generation: if stops { generation } else { older },
+        since,
+        reason: "drifted".to_owned(),
+        fingerprint: desired.fingerprint(),
+        failed: !stops && random.chance(300),
+    };
+    let refused = Refused {
+        at: since,
+        times: random.pick(&[1, 2, u32::MAX]).unwrap_or(1),
+        said: "no".to_owned(),
+        fingerprint: random.chance(700).then(|| desired.fingerprint()),
+    };
+    let is_replaced = stops || random.chance(100);
+    (is_replaced.then_some(replacing), random.chance(100).then_some(refused))
 }
 
 fn label_of(observed: &Observed, name: &SessionName) -> Option<Label> {

@@ -1,11 +1,11 @@
 //! Situations written in TOML, for the goldens: what was seen and what is remembered, in times *ago*.
 
 use gtctl::model::{
-    Answer, Answered, Complaint, Content, Cpu, Death, Definition, Durability, Ended, Errand, Fingerprint, Finished,
-    Footprint, Gastown, Generation, History, Label, Life, Marks, Mass, Memory, Moment, MovedOut, Observed, Orders,
-    Origin, Orphans, Ownership, PaneId, Period, Probed, ProcId, Purpose, RanWith, Rest, Roused, Run, Rung, Screen,
-    ScreenState, Seen, Server, ServerId, SessionId, SessionName, Sighting, Standing, Stopping, Town, Usage, Verb,
-    Verdict,
+    Answer, Answered, Complaint, Content, Cpu, Death, Durability, Ended, Errand, Fingerprint, Finished, Footprint,
+    Gastown, Generation, History, Label, Life, Marks, Mass, Memory, Moment, MovedOut, Observed, Orders, Origin,
+    Orphans, Ownership, PaneId, Period, Probed, ProcId, Purpose, RanWith, Refused, Replacing, Rest, Roused, Run, Rung,
+    Screen, ScreenState, Seen, Server, ServerId, SessionId, SessionName, Sighting, Standing, Stopping, Town, Usage,
+    Verb, Verdict,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -47,8 +47,6 @@ enum Order {
     Interactive,
     /// The state directory cannot be written.
     DiskFull,
-    /// A file of the manifest has changed since it was read.
-    ManifestChanging,
 }
 
 /// What Gas Town's files ask.
@@ -187,12 +185,13 @@ struct HistoryEntry {
     /// `restart` or `expire`.
     stopping: Option<String>,
     stopping_for: Option<Period>,
-    /// The stop was begun for another definition than the one declared.
-    #[serde(default)]
-    begun_for_another: bool,
     /// `ask`, `term` or `kill`.
     rung: Option<String>,
     draining_for: Option<Period>,
+    /// `under-way` or `failed`: a planned restart of it that was begun.
+    replacing: Option<String>,
+    /// What was said when its restart last failed, two seconds ago.
+    refused: Option<String>,
     handoff: Option<Period>,
     #[serde(default)]
     restarts: u32,
@@ -270,7 +269,6 @@ impl World {
                 Order::AllowMass => orders.mass = Mass::Allow,
                 Order::Interactive => orders.mass = Mass::Hold,
                 Order::DiskFull => orders.durability = Durability::Failing,
-                Order::ManifestChanging => orders.definition = Definition::Changing,
             }
         }
         orders
@@ -502,7 +500,6 @@ impl HistoryEntry {
                 rung_at: since,
                 purpose: if purpose == "restart" { Purpose::Restart } else { Purpose::Expire },
                 reason: "too-old".to_owned(),
-                begun_for: self.begun_for_another.then_some(Fingerprint { command: 1, dir: 2, env: 3 }),
                 tree: vec![ProcId { pid: 1001, start: 7 }],
             }
         });
@@ -519,7 +516,20 @@ impl HistoryEntry {
             stopped: self.stopped,
             restart_asked: self.restart_asked,
             finished,
-            stopping,
+            stopping: stopping.clone(),
+            replacing: self.replacing.as_deref().map(|how| Replacing {
+                generation: Generation(if stopping.is_some() { 1 } else { 0 }),
+                since: NOW.minus(Period::from_secs(10)),
+                reason: "drifted".to_owned(),
+                fingerprint: town.sessions[&name(&self.name)].fingerprint(),
+                failed: how == "failed",
+            }),
+            refused: self.refused.clone().map(|said| Refused {
+                at: NOW.minus(Period::from_secs(2)),
+                times: 1,
+                said,
+                fingerprint: town.sessions.get(&name(&self.name)).map(gtctl::model::Desired::fingerprint),
+            }),
             draining: ago(self.draining_for),
             handoff: ago(self.handoff),
             restarts: self.restarts,

@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
-use values::{Limit, Memory, Positive, Share, Starts, Wait};
+use values::{Limit, Memory, Positive, Share, Starts, Unavailable, Wait};
 use words::{Accept, Kind, Naming, Profile, Topic, WhenAttached};
 
 /// The AI agent sessions wanted in tmux, declared for gtctl.
@@ -123,7 +123,10 @@ pub struct LimitsTable {
     pub concurrent_starts: Option<NonZeroU32>,
     /// Starts per ten minutes in the whole town. Default: `auto`.
     pub starts: Option<Starts>,
-    /// Share of the town that may be killed in one cycle without a second look. Default: 30%.
+    /// Sessions that may be down at once for planned restarts, as a number or a percentage of the declared sessions. A
+    /// percentage is rounded down; one is always allowed. Default: 10%.
+    pub unavailable: Option<Unavailable>,
+    /// Share of the town that may be down at once by gtctl's own doing without a second look. Default: 30%.
     pub mass: Option<Share>,
     /// Losses of the tmux server within ten minutes after which the town is held. Default: 3.
     pub server_losses: Option<NonZeroU32>,

@@ -221,6 +221,39 @@ impl<'de> Deserialize<'de> for Starts {
     }
 }
 
+/// Sessions that may be down at once: a number, or a percentage such as `"10%"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unavailable(pub model::Unavailable);
+
+impl<'de> Deserialize<'de> for Unavailable {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        const HELP: &str = "write a number from 1, or a percentage from \"1%\" to \"100%\"";
+        struct Either;
+        impl Visitor<'_> for Either {
+            type Value = Unavailable;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number of sessions, or a percentage such as \"10%\"")
+            }
+            fn visit_i64<E: Error>(self, count: i64) -> Result<Unavailable, E> {
+                match u32::try_from(count) {
+                    Ok(0) => Err(E::custom(pack("zero-limit", "no session could ever be restarted", HELP))),
+                    Ok(count) => Ok(Unavailable(model::Unavailable::Count(count))),
+                    Err(_) => Err(E::custom(pack("wrong-value", "not a number of sessions", HELP))),
+                }
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Unavailable, E> {
+                let number = text.trim().strip_suffix('%').and_then(|number| number.trim().parse::<u32>().ok());
+                match number {
+                    Some(0) => Err(E::custom(pack("zero-limit", "no session could ever be restarted", HELP))),
+                    Some(share) if share <= 100 => Ok(Unavailable(model::Unavailable::Percent(share))),
+                    Some(_) | None => Err(E::custom(pack("wrong-value", "not a percentage", HELP))),
+                }
+            }
+        }
+        d.deserialize_any(Either)
+    }
+}
+
 /// One completion marker: a text, or `{ json = { field = value } }`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Marker(pub model::Marker);
@@ -309,6 +342,13 @@ schema_of!(Share, "Share", {
         { "type": "number", "minimum": 0, "maximum": 1 },
         { "type": "string", "pattern": "^\\s*[0-9]+(\\.[0-9]+)?\\s*%$" }
     ]
+});
+schema_of!(Unavailable, "Unavailable", {
+    "description": "Sessions that may be down at once: a number from 1, or a percentage of the declared sessions such as \"10%\", rounded down and at least one.",
+    "anyOf": [
+        { "type": "integer", "minimum": 1 },
+        { "type": "string", "pattern": "^\\s*0*([1-9][0-9]?|100)\\s*%\\s*$" },
+    ],
 });
 schema_of!(Starts, "Starts", {
     "description": "Starts per ten minutes: \"auto\", which is the number of sessions, once more for each tmux server lost meanwhile, plus ten; or a number.",
