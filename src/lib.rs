@@ -23,6 +23,7 @@
 //! | 1 | [`plan`] | the decision: a table of rules, then pacing. Pure and total |
 //! | 1 | [`remember`] | how memory changes by looks, intents and outcomes. Pure |
 //! | 1 | [`screen`] | what a pane's text says of its agent. Pure |
+//! | 1 | [`trust`] | whose a file, a folder or a socket is, and who else may change it |
 //! | 2 | [`gastown`] | Gas Town's own files, read only, and what its names mean |
 //! | 2 | [`proc`] | process trees, start times, signals, clocks |
 //! | 2 | [`tmux`] | the only room that speaks tmux |
@@ -65,3 +66,4 @@ pub mod sim;
 pub mod store;
 pub mod tell;
 pub mod tmux;
+pub mod trust;

@@ -1,6 +1,7 @@
 //! Files of `KEY=VALUE` lines, read at each start. What they hold is secret: no message ever repeats it.
 
 use crate::tmux::ops::is_variable;
+use crate::trust::{Distrust, check_open_file};
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
@@ -13,6 +14,8 @@ pub(super) const MAX_BYTES: u64 = 1 << 20;
 pub(super) enum EnvFileFault {
     #[error("it cannot be read ({0})")]
     Read(#[source] std::io::Error),
+    #[error("{}: others could set the agent's environment. Type: {}", .0, .0.fix())]
+    Distrusted(Distrust),
     #[error("it has more than {} KiB", MAX_BYTES >> 10)]
     TooLong,
     #[error("it is not UTF-8")]
@@ -28,6 +31,7 @@ pub(super) enum EnvFileFault {
 /// Reads the file. A later line of the same name wins.
 pub(super) fn read(path: &Path) -> Result<BTreeMap<String, String>, EnvFileFault> {
     let file = std::fs::File::open(path).map_err(EnvFileFault::Read)?;
+    check_open_file(&file, path).map_err(EnvFileFault::Distrusted)?;
     let mut bytes = vec![];
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(EnvFileFault::Read)?;
     if bytes.len() as u64 > MAX_BYTES {

@@ -5,6 +5,7 @@
 
 use crate::model::signed::{is_as_signed, signed};
 use crate::model::{Action, Desired, Plan};
+use crate::trust::check_open_file;
 use nix::fcntl::OFlag;
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
@@ -90,7 +91,7 @@ fn told(desired: &Desired) -> Option<String> {
 
 /// The instructions as they are, and as they are written.
 fn text(source: &Path) -> io::Result<(String, String)> {
-    let raw = read(source, OFlag::O_NONBLOCK)?;
+    let raw = read_trusted(source)?;
     let name = source.file_name().unwrap_or_default().to_string_lossy().into_owned();
     // The name stands in a comment, which it must not end.
     let name: String = name.chars().filter(|c| c.is_alphanumeric() || "._ ".contains(*c)).collect();
@@ -119,9 +120,21 @@ fn standing(file: &Path, raw: &str, text: &str) -> Instructions {
     }
 }
 
+/// The text of a file that nobody else could have written: an agent does what it says.
+fn read_trusted(path: &Path) -> io::Result<String> {
+    let file = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
+    check_open_file(&file, path).map_err(|distrust| {
+        io::Error::new(ErrorKind::PermissionDenied, format!("{distrust}; type: {}", distrust.fix()))
+    })?;
+    text_of(file)
+}
+
 /// The text of a regular file. Never waits on a pipe.
 fn read(path: &Path, flags: OFlag) -> io::Result<String> {
-    let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
+    text_of(OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?)
+}
+
+fn text_of(file: fs::File) -> io::Result<String> {
     let invalid = |why: &str| io::Error::new(ErrorKind::InvalidData, why.to_owned());
     if !file.metadata()?.is_file() {
         return Err(invalid("it is no regular file"));

@@ -92,9 +92,11 @@ pub(super) fn check_program(command: &[String], dir: &Path) -> Result<(), Launch
     resolved(command, dir, &BTreeMap::new()).map(drop)
 }
 
-/// What gtctl adds, then the file, then what the manifest says: later ones win.
+/// What is taken over from our own environment, then what gtctl adds, then the file, then what the manifest says: later ones win.
 fn environment(desired: &Desired) -> Result<BTreeMap<String, String>, LaunchFault> {
-    let mut env = desired.identity_env.clone();
+    let from_ours = |name: &String| Some((name.clone(), std::env::var(name).ok()?));
+    let mut env: BTreeMap<String, String> = desired.pass_env.iter().filter_map(from_ours).collect();
+    env.extend(desired.identity_env.clone());
     if let Some(path) = &desired.env_file {
         env.extend(env_file::read(path).map_err(|fault| LaunchFault::EnvFile { path: path.clone(), fault })?);
     }

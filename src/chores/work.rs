@@ -6,6 +6,7 @@ use super::{Describe, Job, Outcome, Report, Typing, Typist, upstream};
 use crate::model::{Accept, ChoreKind, ChoreResult, SessionName};
 use crate::proc::clock;
 use crate::store::LogPlace;
+use crate::tmux::nonce;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -98,6 +99,7 @@ async fn analyse(
     if let Err(fault) = job.files.write_current_state(&state) {
         tracing::warn!(%fault, "current_state.txt was not written");
     }
+    state = answer::fenced(&state, &nonce());
     if propose.is_some() {
         state = format!("{}\n{state}", answer::REQUEST);
     }

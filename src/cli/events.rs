@@ -9,7 +9,6 @@ use crate::proc;
 use crate::render::events as page;
 use crate::store::JournalReader;
 use serde_json::Value;
-use std::collections::VecDeque;
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,11 +18,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(300);
 pub(super) async fn run(global: &Global, args: &Events, terminal: &Terminal) -> Result<Exit, Trouble> {
     let place = Place::find(global, &TownArg { town: None }, terminal)?;
     let only = place.sessions(&args.sessions)?;
+    let is_wanted = |event: &Value| is_of(event, &only);
     let mut reader = JournalReader::new(&place.state);
-    let mut show = newest(&mut reader, &only, args.last);
+    let mut show = reader.last(args.last, is_wanted);
     loop {
-        for event in show.drain(..) {
-            print(&event, terminal);
+        for event in &show {
+            print(event, terminal);
         }
         if !args.follow {
             return Ok(Exit::Done);
@@ -32,27 +32,19 @@ pub(super) async fn run(global: &Global, args: &Events, terminal: &Terminal) -> 
             () = tokio::time::sleep(LOOK_EVERY) => {}
             _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
         }
-        show = newest(&mut reader, &only, usize::MAX);
+        show = reader.read_new();
+        show.retain(is_wanted);
     }
 }
 
 /// The last `count` events of these sessions (of all, when none is named), oldest first.
 pub(super) fn last(state: &Path, only: &[SessionName], count: usize) -> Vec<Value> {
-    newest(&mut JournalReader::new(state), only, count).into()
+    JournalReader::new(state).last(count, |event| is_of(event, only))
 }
 
-fn newest(reader: &mut JournalReader, only: &[SessionName], count: usize) -> VecDeque<Value> {
-    let mut kept = VecDeque::new();
-    for event in reader.read_new() {
-        let session = event.get("session").and_then(Value::as_str);
-        if only.is_empty() || only.iter().any(|name| session == Some(name.as_str())) {
-            kept.push_back(event);
-        }
-        if kept.len() > count {
-            kept.pop_front();
-        }
-    }
-    kept
+fn is_of(event: &Value, only: &[SessionName]) -> bool {
+    let session = event.get("session").and_then(Value::as_str);
+    only.is_empty() || only.iter().any(|name| session == Some(name.as_str()))
 }
 
 fn print(event: &Value, terminal: &Terminal) {

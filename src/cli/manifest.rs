@@ -5,6 +5,7 @@ use super::exit::Trouble;
 use super::output::Terminal;
 use crate::manifest::{Faults, Flag, Loaded, Sources, load};
 use crate::render::faults;
+use crate::trust::{Kind, check_folders_above, check_meta};
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -68,7 +69,7 @@ impl ManifestFile {
         let base_dir = absolute.parent().unwrap_or(Path::new("/"));
         let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
         let user_path = user_file(home.as_deref());
-        let user_text = user_path.as_deref().map(read_if_there).transpose()?.flatten();
+        let user_text = user_path.as_deref().map(|path| self.read_user(path)).transpose()?.flatten();
         let user = user_path.as_deref().zip(user_text.as_deref());
         let variables: Vec<(String, String)> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
@@ -111,11 +112,37 @@ impl ManifestFile {
             return Err(Trouble::new(format!("{shown} has {} bytes, at most {READ_LIMIT} are read", meta.len()))
                 .help("split the town in two, each with its own `town.name`"));
         }
-        if meta.mode() & 0o022 != 0 && !self.trust {
-            return Err(Trouble::new(format!("{shown} can be written by others, and applying it runs its commands"))
-                .help(format!("chmod go-w {shown}, or say --trust")));
-        }
+        self.check(&self.path, &meta)?;
         read_bounded(file).map_err(|e| self.unreadable(&e))
+    }
+
+    /// The user's own file, where there is one. It may name commands as well.
+    fn read_user(&self, path: &Path) -> Result<Option<String>, Trouble> {
+        let failed = |e: &std::io::Error| Trouble::new(format!("cannot read {}", path.display())).because(e);
+        let file = match open(path) {
+            Ok(file) => file,
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
+            Err(e) => return Err(failed(&e)),
+        };
+        let meta = file.metadata().map_err(|e| failed(&e))?;
+        if !meta.is_file() {
+            return Ok(None);
+        }
+        self.check(path, &meta)?;
+        read_bounded(file).map(Some).map_err(|e| failed(&e))
+    }
+
+    /// Refuses a file that somebody else could have written, unless it is trusted all the same.
+    fn check(&self, path: &Path, meta: &fs::Metadata) -> Result<(), Trouble> {
+        if self.trust {
+            return Ok(());
+        }
+        let checked = check_meta(path, meta, Kind::File).and_then(|()| check_folders_above(path));
+        checked.map_err(|distrust| {
+            let whose = if distrust.path() == path { String::new() } else { format!(", where {} is", path.display()) };
+            Trouble::new(format!("{distrust}{whose}: applying it runs its commands as you"))
+                .help(format!("{}, or say --trust", distrust.fix()))
+        })
     }
 
     fn unreadable(&self, error: &std::io::Error) -> Trouble {

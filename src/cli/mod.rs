@@ -43,6 +43,7 @@ use output::Terminal;
 use std::ffi::OsString;
 use std::process::ExitCode;
 use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Runs the command line of this process, to its exit code.
 #[must_use]
@@ -58,7 +59,10 @@ pub fn main() -> ExitCode {
     output::start_log(cli.global.verbose);
     let terminal = Terminal::new(&cli.global);
     let exit = match runtime() {
-        Ok(runtime) => runtime.block_on(run(&cli, &terminal)),
+        Ok(runtime) => runtime.block_on(async {
+            let _caught = survive_full_files();
+            run(&cli, &terminal).await
+        }),
         Err(trouble) => Err(trouble),
     };
     match exit {
@@ -85,6 +89,12 @@ fn runtime() -> Result<Runtime, Trouble> {
     built.map_err(|source| Trouble::new("the runtime cannot be started").because(&source))
 }
 
+/// Has a write beyond the limit of a file's size fail as on a full disk, where SIGXFSZ would end us. It is caught and not
+/// ignored, for what is ignored stays so in every program that we start.
+fn survive_full_files() -> std::io::Result<Signal> {
+    signal(SignalKind::from_raw(nix::libc::SIGXFSZ))
+}
+
 async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Trouble> {
     let global = &cli.global;
     match &cli.verb {
@@ -102,7 +112,7 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Trouble> {
         Verb::Pause(args) => by_hand::pause(global, args, true, terminal),
         Verb::Resume(args) => by_hand::pause(global, args, false, terminal),
         Verb::Nudge(args) => nudge::run(global, args, terminal).await,
-        Verb::Attach(args) => attach::run(global, args, terminal),
+        Verb::Attach(args) => attach::run(global, args, terminal).await,
         Verb::Events(args) => events::run(global, args, terminal).await,
         Verb::Logs(args) => logs::run(global, args, terminal).await,
         Verb::Verify(args) => verify::run(global, args, terminal).await,

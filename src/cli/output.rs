@@ -3,8 +3,10 @@
 use super::args::{ColorChoice, Global, MessageFormat, Output};
 use super::exit::Trouble;
 use crate::model::Moment;
+use crate::model::invisible::visible_json;
 use crate::proc;
 use crate::render::{Clock, Colour, Detail, Paper, Role, sanitise};
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 /// The most of an untrusted message that is printed, in characters.
@@ -57,6 +59,7 @@ impl Terminal {
     /// Prints a result, unless told to be quiet. A reader that has gone away is no fault; that it cannot be written is
     /// one, and ends the process.
     pub(super) fn print(&self, text: &str) {
+        let text = &self.visible(text);
         self.write(&[text.as_bytes(), line_end(text)]).unwrap_or_else(|fault| self.end(&fault));
     }
 
@@ -67,7 +70,13 @@ impl Terminal {
 
     /// Prints what a controller does, which goes on whether anybody reads it or not.
     pub(super) fn mention(&self, text: &str) {
+        let text = &self.visible(text);
         let _ = self.write(&[text.as_bytes(), line_end(text)]);
+    }
+
+    /// Text for people is clean already; JSON is told to write out what cannot be seen.
+    fn visible<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if self.is_json() { Cow::Owned(visible_json(text.to_owned())) } else { Cow::Borrowed(text) }
     }
 
     fn write(&self, parts: &[&[u8]]) -> io::Result<()> {

@@ -64,8 +64,41 @@ async fn of_town(town: &Town) -> Vec<Checked> {
         }
     }
     found.extend(asked(questions.into_values()).await);
+    found.extend(keys(town));
     found.extend(folders(town));
     found.extend(others(town));
+    found
+}
+
+/// The variables by which agents sign in, where they do not keep a sign-in of their own.
+const KEYS: [(&str, &[&str]); 6] = [
+    ("claude", &["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "CLAUDE_CODE_OAUTH_TOKEN"]),
+    ("codex", &["OPENAI_API_KEY", "CODEX_API_KEY"]),
+    ("gemini", &["GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS"]),
+    ("kimi", &["KIMI_API_KEY", "MOONSHOT_API_KEY"]),
+    ("kimigas", &["KIMI_API_KEY", "MOONSHOT_API_KEY"]),
+    ("aider", &["ANTHROPIC_API_KEY", "OPENAI_API_KEY"]),
+];
+
+/// Keys that are set where gtctl runs, and that sessions of their agent do not get. Only names are said.
+fn keys(town: &Town) -> Vec<Checked> {
+    let mut found = Vec::new();
+    for (agent, names) in KEYS {
+        // What a launcher starts gets its environment from there; what a file holds is not looked into.
+        let is_plain = |desired: &&Desired| desired.commands().is_none() && desired.env_file.is_none();
+        let sessions: Vec<_> = town.declared().filter(|desired| desired.agent.name == agent).filter(is_plain).collect();
+        let lacks = |desired: &Desired, name: &str| !desired.env.contains_key(name) && !desired.pass_env.contains(name);
+        let is_lacking =
+            |name: &&&str| std::env::var_os(name).is_some() && sessions.iter().any(|desired| lacks(desired, name));
+        let lacking: Vec<&str> = names.iter().filter(is_lacking).copied().collect();
+        if lacking.is_empty() {
+            continue;
+        }
+        let listed = lacking.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
+        let said = format!("{} is set here, and {agent} does not get it", lacking.join(", "));
+        let fix = format!("add `pass_env = [{listed}]` to [defaults], or put it into an `env_file`");
+        found.push(Checked::ailing(CHECK, said, Fix::line(fix)));
+    }
     found
 }
 

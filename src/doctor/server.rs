@@ -1,5 +1,6 @@
 //! Whether the town's tmux server can be asked.
 
+use super::socket::refused;
 use super::{Patient, shown};
 use crate::model::{Checked, Fix, ProcId, Socket};
 use crate::proc::process::{self, Presence};
@@ -68,6 +69,7 @@ fn down(patient: &Patient<'_>, fault: &ListFault) -> Checked {
             Fix::run(tmux_command(patient).iter().map(String::as_str).chain(["kill-server"])),
         ),
         ListFault::Call(CallFault::Timeout(within)) => frozen(&at, owner, &format!("no answer within {within:?}")),
+        ListFault::Call(CallFault::Refused(refusal)) => refused(CHECK, refusal),
         ListFault::Call(_) | ListFault::Garbled(_) | ListFault::TooMany => {
             Checked::failing(CHECK, format!("no use can be made of the one at {at}: {fault}"), look(patient))
         }

@@ -2,10 +2,10 @@
 
 use super::{Patient, shown};
 use crate::model::{Checked, Fix, Socket};
-use rustix::process::geteuid;
+use crate::tmux::{OWN_FOLDER, Refusal};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 const CHECK: &str = "socket";
@@ -16,7 +16,8 @@ const LONGEST: usize = 107;
 pub(super) fn check(patient: &Patient<'_>) -> Option<Checked> {
     let path = patient.client.socket_path();
     let named = !matches!(patient.socket, Socket::Path(_));
-    too_long(path).or_else(|| folder(path.parent()?, named)).or_else(|| no_socket(path))
+    let not_ours = || patient.client.check_place().err().map(|refusal| refused(CHECK, &refusal));
+    too_long(path).or_else(|| folder(path.parent()?, named)).or_else(not_ours).or_else(|| no_socket(path))
 }
 
 fn too_long(path: &Path) -> Option<Checked> {
@@ -27,7 +28,20 @@ fn too_long(path: &Path) -> Option<Checked> {
     })
 }
 
-/// tmux makes the folder of its named sockets itself, and uses none that others may enter.
+/// What to type where a socket is not ours to use.
+pub(super) fn refused(check: &'static str, refusal: &Refusal) -> Checked {
+    let fix = match refusal {
+        Refusal::Folder { .. } | Refusal::NoFolder { .. } => Fix::line(OWN_FOLDER),
+        Refusal::Open { folder, .. } => Fix::run(["chmod", "700", &shown(folder)]),
+        Refusal::Replaceable { why, .. } => Fix::line(why.fix()),
+        Refusal::File { path, .. } | Refusal::Server { path, .. } | Refusal::Unseen { path, .. } => {
+            Fix::run(["ls", "-la", &shown(path)])
+        }
+    };
+    Checked::failing(check, refusal.to_string(), fix)
+}
+
+/// tmux makes the folder of its named sockets itself; any other must be there.
 fn folder(folder: &Path, named: bool) -> Option<Checked> {
     let at = shown(folder);
     let meta = match fs::metadata(folder) {
@@ -38,18 +52,9 @@ fn folder(folder: &Path, named: bool) -> Option<Checked> {
             return Some(Checked::failing(CHECK, said, Fix::run(["mkdir", "-p", "-m", "700", &at])));
         }
     };
-    if !meta.is_dir() {
+    (!meta.is_dir()).then(|| {
         let aside = format!("{at}.old");
-        return Some(Checked::failing(CHECK, format!("{at} is no folder"), Fix::run(["mv", &at, &aside])));
-    }
-    if named && meta.uid() != geteuid().as_raw() {
-        let said = format!("{at} belongs to uid {}, so tmux does not use it", meta.uid());
-        let fix = "mkdir -p -m 700 \"$HOME/.tmux-sockets\" && export TMUX_TMPDIR=\"$HOME/.tmux-sockets\"";
-        return Some(Checked::failing(CHECK, said, Fix::line(fix)));
-    }
-    (named && meta.mode() & 0o007 != 0).then(|| {
-        let said = format!("others may enter {at} (mode {:o}), so tmux does not use it", meta.mode() & 0o777);
-        Checked::failing(CHECK, said, Fix::run(["chmod", "700", &at]))
+        Checked::failing(CHECK, format!("{at} is no folder"), Fix::run(["mv", &at, &aside]))
     })
 }
 

@@ -18,7 +18,7 @@ const WHOLE: Release = (3, 6, ' ');
 
 /// What was found, and whether it runs at all.
 pub(super) async fn check(patient: &Patient<'_>) -> (Checked, bool) {
-    match patient.client.call(&["-V"], "").await {
+    match patient.client.version().await {
         Ok(answer) => match version(&answer) {
             Some(version) => (judge(version), true),
             None => (broken(&format!("`tmux -V` {}", told(&answer))), false),

@@ -46,6 +46,7 @@ impl Reading<'_> {
         let dir = self.dir(scene, tiers, &words, identity);
         let env = self.env(tiers, &words);
         let env_file = self.file(tiers, &words, "env_file", pick!(tiers, env_file));
+        let pass_env = self.pass_env(tiers);
         let instructions = self.file(tiers, &words, "instructions", pick!(tiers, instructions));
         let identity_env = scene.root.as_deref().map(|root| identity.env(root, name, &known.agent)).unwrap_or_default();
         let handoff = self.typed(tiers, &words, "handoff", pick!(tiers, handoff));
@@ -71,6 +72,7 @@ impl Reading<'_> {
             env,
             identity_env,
             env_file,
+            pass_env,
             restart,
             wave: pick!(tiers, wave).copied().unwrap_or(1),
             after: BTreeSet::new(),
@@ -193,6 +195,23 @@ impl Reading<'_> {
             }
         }
         env
+    }
+
+    fn pass_env(&mut self, tiers: &Tiers<'_>) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        for list in [&tiers.defaults.pass_env, &tiers.role.pass_env, &tiers.session.pass_env] {
+            for name in list.iter().flatten() {
+                if is_variable(name) {
+                    names.insert(name.clone());
+                    continue;
+                }
+                let at = tiers.path(self.layers, &["pass_env"]);
+                let fault = self.at(&at, "bad-variable", format!("`{}` cannot be a variable's name", shown(name)));
+                let help = "use letters, digits and `_`, not beginning with a digit; not GTCTL_*, which gtctl sets";
+                self.faults.push(fault.help(help));
+            }
+        }
+        names
     }
 
     fn completion(&mut self, tiers: &Tiers<'_>, words: &Words<'_>, restart: RestartPolicy) -> Completion {

@@ -138,8 +138,10 @@ fn resolved(session: &Desired, field: &[&str]) -> Option<String> {
         ["env_file"] => session.env_file.as_deref().map(path),
         ["instructions"] => session.instructions.as_deref().map(path),
         ["completion", "log"] => session.completion.log.as_deref().map(quoted),
+        ["pass_env"] if !session.pass_env.is_empty() => Some(list(session.pass_env.iter().map(|name| quoted(name)))),
         ["env"] if !session.env.is_empty() => {
-            let entries = session.env.iter().map(|(name, value)| format!("{name} = {}", quoted(value)));
+            // A value may be a secret: it stays in the file.
+            let entries = session.env.keys().map(|name| format!("{name} = …"));
             Some(format!("{{ {} }}", entries.collect::<Vec<_>>().join(", ")))
         }
         _ => None,

@@ -8,6 +8,7 @@ use super::reading::{Reading, path, unset_help};
 use super::template::{TemplateFault, Words};
 use super::wire::{RoleTable, SessionTable};
 use crate::model::SessionName;
+use crate::model::invisible::is_invisible;
 use std::collections::BTreeMap;
 
 /// The first of a session's three tables that has a field.
@@ -66,6 +67,20 @@ pub(crate) struct Named<'a> {
     pub(crate) rig: Option<&'a str>,
     pub(crate) prefix: Option<String>,
     pub(crate) own_name: Option<&'a str>,
+}
+
+/// Why a rig or a name cannot stand in a command or a path; nothing where it can.
+fn unfit(word: &str) -> Option<&'static str> {
+    if word.is_empty() {
+        return Some("it is empty");
+    }
+    if word.starts_with('-') {
+        return Some("a command would take it for an option");
+    }
+    if word.starts_with('/') || word.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        return Some("it leads out of its folder");
+    }
+    word.chars().any(|c| c.is_control() || is_invisible(c)).then_some("it has characters that cannot be seen")
 }
 
 /// A role that is not there: nothing of its own.
@@ -134,6 +149,12 @@ impl<'a> Reading<'a> {
         if let Some(rig) = rig {
             let layers = self.layers;
             self.check_rig(rigs, rig, || tiers.path(layers, &["rig"]));
+        }
+        for (field, word) in [("rig", rig), ("name", own_name)] {
+            let Some(why) = word.and_then(unfit) else { continue };
+            let message = format!("the {field} `{}` would not do: {why}", shown(word.unwrap_or_default()));
+            let fault = self.at(&tiers.path(self.layers, &[field]), "bad-name", message);
+            self.faults.push(fault.help("use letters, digits, `_`, `-` and `.`, beginning with a letter or a digit"));
         }
         let prefix = rig.map(|rig| rigs.and_then(|rigs| rigs.prefix(rig)).unwrap_or(NO_PREFIX));
         let words = Words { town, rig, prefix, name: own_name, role: role_name, agent: None, session: None };

@@ -4,7 +4,7 @@
 //! `GTCTL_DEFAULTS_IDLE_LIMIT` is `defaults.idle_limit`, `GTCTL_DEFAULTS_BACKOFF_FIRST` is `defaults.backoff.first`.
 //! It is resolved against the names that exist, so underscores within names do no harm. Tables that can be set are
 //! `town`, `defaults`, `controller`, `limits` and `notify`. The value is text where the field takes text (`007` stays
-//! `007`), else it is read as TOML.
+//! `007`), else it is read as TOML. What decides what is run cannot be set by one.
 
 use super::check::{Findings, check, fields_of};
 use super::fault::{Fault, Origin, nearest, shown};
@@ -67,6 +67,7 @@ pub(crate) fn of_variables(variables: &[(String, String)], findings: &mut Findin
     let mut layers = Vec::new();
     for (name, value) in ordered.into_iter().filter(|(name, _)| !RESERVED.contains(&name.as_str())) {
         match by_name.iter().find(|(known, _)| known == name) {
+            Some((_, path)) if runs_something(path) => findings.faults.push(forbidden(name, path)),
             Some((_, path)) => layers.extend(typed(&Source::Variable(name.clone()), path, value, findings)),
             None => findings.faults.extend(stranger(name, by_name.iter().map(|(known, _)| known.as_str()))),
         }
@@ -99,6 +100,35 @@ fn every_path() -> Vec<Vec<&'static str>> {
 
 fn variable_of(path: &[&str]) -> String {
     format!("GTCTL_{}", path.join("_").to_uppercase())
+}
+
+/// Whether a setting decides what is run, or in which environment. A variable is set by many who may not choose that: a
+/// shell's startup file, a job's settings, whoever calls gtctl.
+fn runs_something(path: &[&str]) -> bool {
+    let is_file = path.first() == Some(&"town");
+    !is_file && path.iter().any(|step| COMMANDS.contains(step))
+}
+
+/// Fields that name what is run, what it is told to do, and its environment.
+const COMMANDS: [&str; 11] = [
+    "command",
+    "start",
+    "stop",
+    "restart_command",
+    "nudge",
+    "probe",
+    "env",
+    "env_file",
+    "pass_env",
+    "instructions",
+    "launcher",
+];
+
+fn forbidden(name: &str, path: &[&str]) -> Fault {
+    let setting = path.join(".");
+    let message = format!("{} may not be set by a variable: it decides what is run", shown(&setting));
+    let fault = Fault::new("forbidden-variable", Origin::Variable(shown(name)), message);
+    fault.help(format!("unset {name}, and write {setting} into town.toml or config.toml"))
 }
 
 /// The fault for a variable that looks like a setting and is none; unrelated ones are left in peace.

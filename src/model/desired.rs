@@ -76,6 +76,8 @@ pub struct Desired {
     pub identity_env: BTreeMap<String, String>,
     /// A file of `KEY=VALUE` lines read at each start, absolute. Its content never meets a command line.
     pub env_file: Option<PathBuf>,
+    /// The names of variables taken over from gtctl's own environment; the weakest of all.
+    pub pass_env: BTreeSet<String>,
     /// What happens when its process ends.
     pub restart: RestartPolicy,
     /// Start order: lower waves first.
@@ -146,10 +148,12 @@ impl Desired {
         }
         let env: Vec<String> = self.env.iter().map(|(k, v)| format!("{k}={v}")).collect();
         let env_file = self.env_file.as_ref().map(|p| p.to_string_lossy().into_owned());
+        // By name: a value that changed restarts nothing.
+        let passed = self.pass_env.iter().map(String::as_str);
         Fingerprint {
             command: digest(&self.command),
             dir: digest([self.dir.to_string_lossy()]),
-            env: digest(env.iter().map(String::as_str).chain(env_file.as_deref())),
+            env: digest(env.iter().map(String::as_str).chain(env_file.as_deref()).chain(passed)),
         }
     }
 }
@@ -174,7 +178,7 @@ pub struct Fingerprint {
     pub command: u32,
     /// Digest of the working directory.
     pub dir: u32,
-    /// Digest of `env` and the path of `env_file`.
+    /// Digest of `env`, the path of `env_file` and the names in `pass_env`.
     pub env: u32,
 }
 

@@ -15,6 +15,7 @@ pub mod evidence;
 pub mod gastown;
 pub mod heartbeat;
 pub mod identity;
+pub mod invisible;
 pub mod journal;
 pub mod launch;
 pub mod marks;

@@ -58,6 +58,7 @@ impl Policy {
             env: BTreeMap::new(),
             identity_env: BTreeMap::new(),
             env_file: None,
+            pass_env: BTreeSet::new(),
             restart: RestartPolicy::Never,
             wave: 0,
             after: BTreeSet::new(),

@@ -11,7 +11,7 @@ pub struct RanWith {
     pub command: Vec<String>,
     /// The working directory, cut likewise.
     pub dir: String,
-    /// The variables of `env` in order, each with a digest of its value, at most [`RanWith::MAX_NAMES`].
+    /// The variables of `env` in order, each with a digest of its value, then those of `pass_env`; at most [`RanWith::MAX_NAMES`].
     pub env: Vec<(String, u32)>,
     /// The path of `env_file`, cut likewise.
     pub env_file: Option<String>,
@@ -72,12 +72,14 @@ impl RanWith {
             }
         }
         let value = |(name, value): (&String, &String)| (cut(name, Self::MAX_TEXT), digest(value));
+        let passed = |name: &String| (cut(name, Self::MAX_TEXT), digest(PASSED));
+        let names = desired.env.iter().map(value).chain(desired.pass_env.iter().map(passed));
         let path = |path: &std::path::PathBuf| cut(&path.to_string_lossy(), Self::MAX_TEXT);
         Self {
             fingerprint: desired.fingerprint(),
             command,
             dir: path(&desired.dir),
-            env: desired.env.iter().take(Self::MAX_NAMES).map(value).collect(),
+            env: names.take(Self::MAX_NAMES).collect(),
             env_file: desired.env_file.as_ref().map(path),
         }
     }
@@ -120,6 +122,9 @@ fn cut(text: &str, limit: usize) -> String {
     }
     text.chars().take(limit.saturating_sub(1)).chain(['…']).collect()
 }
+
+/// Stands for the value of a variable in `pass_env`.
+const PASSED: &str = "\0passed";
 
 /// 32 bits of FNV-1a.
 fn digest(text: &str) -> u32 {

@@ -143,6 +143,15 @@ async fn ask(
 fn identified(client: &Client, answered: Answered, ahead: Ahead) -> Result<Found, String> {
     let Answered { listing, few, captured } = answered;
     let pid = listing.server;
+    if let Some(listener) = client.server().filter(|listener| *listener != pid)
+        && !is_listening(pid, client)
+    {
+        return Err(format!(
+            "the tmux server at {} says that it is process {pid}, but process {listener} listens there: is it in another \
+             container?",
+            client.socket_path().display()
+        ));
+    }
     match ahead.look(pid) {
         Presence::Alive(stat) if stat.comm.starts_with("tmux") => {
             let server = ServerId(ProcId { pid, start: stat.start });
@@ -155,6 +164,15 @@ fn identified(client: &Client, answered: Answered, ahead: Ahead) -> Result<Found
             Err(format!("the tmux server is process {pid} where it runs, but not here: is it in another container?"))
         }
         Presence::Unreadable(why) => Err(why),
+    }
+}
+
+/// Whether a process holds the socket itself. The kernel names the one that made it, which is another where the service
+/// manager did that for tmux.
+fn is_listening(pid: u32, client: &Client) -> bool {
+    match (process::identify(pid), sockets::listening_on(client.socket_path())) {
+        (Some(process), Listening::Somebody(inodes)) => sockets::holds_any(process, &inodes),
+        (Some(_) | None, Listening::Somebody(_) | Listening::Nobody | Listening::Unreadable(_)) => false,
     }
 }
 

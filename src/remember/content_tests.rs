@@ -48,6 +48,7 @@ fn desired() -> Desired {
         env: BTreeMap::new(),
         identity_env: BTreeMap::new(),
         env_file: None,
+        pass_env: std::collections::BTreeSet::new(),
         restart: RestartPolicy::Always,
         wave: 0,
         after: BTreeSet::new(),

@@ -1,5 +1,6 @@
 //! The one way for text from outside to a terminal: no control sequence, no hidden direction, a bounded length.
 
+use crate::model::invisible::is_invisible;
 use std::iter::Peekable;
 use std::str::Chars;
 
@@ -94,16 +95,9 @@ fn shown(c: char, rest: &mut Peekable<Chars<'_>>) -> Option<char> {
     match c {
         '\u{1b}' => skip_sequence(rest),
         '\t' | '\n' | '\r' => Some(' '),
-        c if c.is_control() || is_hidden(c) => Some(HIDDEN),
+        c if c.is_control() || is_invisible(c) => Some(HIDDEN),
         c => Some(c),
     }
-}
-
-/// Characters that take no place but change what is read: zero widths, directions, line separators, tags.
-fn is_hidden(c: char) -> bool {
-    matches!(u32::from(c),
-        0x00ad | 0x061c | 0x180e | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0xfeff | 0xfff9..=0xfffb
-        | 0xe0000..=0xe0fff)
 }
 
 /// Passes over what follows an ESC. Always leaves nothing to be shown.
@@ -162,7 +156,7 @@ mod tests {
                 text.push_str(pieces[usize::try_from(seed >> 33).unwrap() % pieces.len()]);
             }
             let clean = line(&text, 8);
-            assert!(clean.chars().all(|c| !c.is_control() && !is_hidden(c)), "{text:?}");
+            assert!(clean.chars().all(|c| !c.is_control() && !is_invisible(c)), "{text:?}");
             assert!(clean.chars().count() <= 8, "{text:?}");
             assert_eq!(line(&clean, 8), clean.trim_end(), "idempotent");
         }

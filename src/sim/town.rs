@@ -21,6 +21,7 @@ pub fn session(name: SessionName) -> Desired {
         env: BTreeMap::new(),
         identity_env: BTreeMap::new(),
         env_file: None,
+        pass_env: BTreeSet::new(),
         restart: RestartPolicy::Always,
         wave: 0,
         after: BTreeSet::new(),

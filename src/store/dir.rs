@@ -115,6 +115,7 @@ impl StateDir {
     /// # Errors
     /// When it is another user's, is no directory, or cannot be made.
     pub fn open(path: &Path) -> Result<Self, StoreFault> {
+        check_home(path)?;
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| refused(path, e))?;
         let metadata = fs::metadata(path).map_err(StoreFault::io("look at", path))?;
         if !metadata.is_dir() {
@@ -143,6 +144,18 @@ impl StateDir {
     pub fn path(&self) -> &Path {
         self.view.path()
     }
+}
+
+/// Refuses to make a folder in one of another user's: root with a user's HOME would lock that user out of their own state.
+fn check_home(path: &Path) -> Result<(), StoreFault> {
+    let there = path.ancestors().skip(1).find_map(|folder| Some((folder, fs::metadata(folder).ok()?)));
+    let Some((folder, metadata)) = there.filter(|_| !path.exists()) else { return Ok(()) };
+    let (owner, ours) = (metadata.uid(), Uid::effective().as_raw());
+    let is_open_to_all = metadata.mode() & 0o1000 != 0;
+    if owner == ours || owner == 0 || is_open_to_all {
+        return Ok(());
+    }
+    Err(StoreFault::NotOurs { path: folder.to_path_buf(), owner, ours })
 }
 
 fn refused(path: &Path, source: io::Error) -> StoreFault {

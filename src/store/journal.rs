@@ -5,6 +5,7 @@
 
 use super::file::{beside, options_without_surprises};
 use super::{StateDir, StoreFault};
+use crate::model::invisible::visible_json;
 use crate::model::{Entry, Moment};
 use serde_json::{Map, Value};
 use std::fs::{self, File};
@@ -34,7 +35,7 @@ impl StateDir {
             return Ok(());
         }
         let path = self.path().join("monitor.jsonl");
-        let text: String = entries.iter().map(|e| line(now, e)).collect();
+        let text: String = entries.iter().map(|e| visible_json(line(now, e))).collect();
         rotate(&path, text.len() as u64).map_err(StoreFault::io("rotate", &path))?;
         append(&path, text).map_err(StoreFault::io("append to", &path))
     }
@@ -132,12 +133,35 @@ pub struct JournalReader {
 
 impl JournalReader {
     /// The most bytes taken at one reading.
-    const AT_ONCE: u64 = 64 << 20;
+    const AT_ONCE: u64 = 16 << 20;
+    /// The most bytes of lines that are kept of what was asked for at once; older ones are left out.
+    const MOST_KEPT: usize = 32 << 20;
 
     /// A reader of the journal in this state directory, which need not exist.
     #[must_use]
     pub fn new(state: &Path) -> Self {
         Self { path: state.join("monitor.jsonl"), at: None }
+    }
+
+    /// The last `count` events that are wanted, oldest first; the next [`read_new`](Self::read_new) goes on after them.
+    ///
+    /// Reads from the end backwards, as little as it must, and keeps at most [`Self::MOST_KEPT`] bytes.
+    pub fn last(&mut self, count: usize, is_wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
+        let older = (1..FILES).map(|nth| beside(&self.path, &nth.to_string()));
+        let files: Vec<PathBuf> = std::iter::once(self.path.clone()).chain(older).collect();
+        let mut tail = Tail { count, kept: 0, read: 0, newest_first: Vec::new() };
+        for file in &files {
+            let Some(id) = id_of(file) else { continue };
+            let read = tail.read(file, &is_wanted);
+            // Where the newest of them ends.
+            if let (None, Ok(end)) = (self.at, read) {
+                self.at = Some((id, end));
+            }
+            if tail.is_full() {
+                break;
+            }
+        }
+        tail.newest_first.into_iter().rev().collect()
     }
 
     /// The lines that came since the last reading, oldest first; what is no JSON object is passed over. A journal
@@ -155,6 +179,76 @@ impl JournalReader {
             self.at = Some((id, read));
         }
         events
+    }
+}
+
+/// The end of a journal, read backwards.
+struct Tail {
+    count: usize,
+    /// Bytes of the lines kept.
+    kept: usize,
+    /// Bytes read.
+    read: u64,
+    newest_first: Vec<Value>,
+}
+
+impl Tail {
+    /// How much is read at once, in bytes: several of the longest lines.
+    const PIECE: u64 = 1 << 20;
+    /// No more bytes are read: more than all files of a journal have.
+    const MOST_READ: u64 = 128 << 20;
+
+    fn is_full(&self) -> bool {
+        self.newest_first.len() >= self.count || self.kept >= JournalReader::MOST_KEPT || self.read >= Self::MOST_READ
+    }
+
+    /// Takes the events of one file, and returns where its last whole line ends.
+    fn read(&mut self, path: &Path, is_wanted: &impl Fn(&Value) -> bool) -> io::Result<u64> {
+        let file = File::open(path)?;
+        let mut from = file.metadata()?.len();
+        let mut end = None;
+        // The beginning of a line whose rest was read before.
+        let mut rest: Vec<u8> = Vec::new();
+        loop {
+            let size = from.min(Self::PIECE);
+            from -= size;
+            self.read += size;
+            let mut piece = vec![0; usize::try_from(size).unwrap_or_default()];
+            file.read_exact_at(&mut piece, from)?;
+            piece.append(&mut rest);
+            if end.is_none() {
+                let whole = piece.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+                piece.truncate(whole);
+                end = Some(from.saturating_add(whole as u64));
+            }
+            let begins = if from == 0 {
+                0
+            } else {
+                piece.iter().position(|byte| *byte == b'\n').map_or(piece.len(), |at| at + 1)
+            };
+            let lines = piece.split_off(begins);
+            for line in lines.rsplit(|byte| *byte == b'\n') {
+                self.take(line, is_wanted);
+                if self.is_full() {
+                    return Ok(end.unwrap_or_default());
+                }
+            }
+            // What is longer than any line of ours is none.
+            if piece.len() <= LINE.saturating_mul(4) {
+                rest = piece;
+            }
+            if from == 0 || self.is_full() {
+                return Ok(end.unwrap_or_default());
+            }
+        }
+    }
+
+    fn take(&mut self, line: &[u8], is_wanted: &impl Fn(&Value) -> bool) {
+        let event = serde_json::from_slice(line).ok().filter(Value::is_object);
+        if let Some(event) = event.filter(is_wanted) {
+            self.kept += line.len();
+            self.newest_first.push(event);
+        }
     }
 }
 

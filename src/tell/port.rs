@@ -1,16 +1,18 @@
 //! A very small HTTP answerer: one page at `/metrics`, the last that was given, for whoever is on this host.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 
 /// How long one answer may take, from the connection to its end.
 const DEADLINE: Duration = Duration::from_secs(2);
-/// Connections served at once; further ones are closed.
-const AT_ONCE: usize = 8;
+/// Connections served at once. One more closes the oldest, so that those that dawdle keep nobody out: a scraper is
+/// answered in a millisecond.
+const AT_ONCE: usize = 32;
 /// The longest request that is read, in bytes.
 const REQUEST: usize = 8 << 10;
 /// What rests the listener after a connection that could not be taken, as when all file descriptors are in use.
@@ -56,18 +58,25 @@ impl Drop for Port {
 
 async fn listen(listener: TcpListener, pages: watch::Receiver<String>) {
     let mut served = JoinSet::new();
+    // The oldest first.
+    let mut handles: VecDeque<AbortHandle> = VecDeque::new();
     loop {
         let taken = listener.accept().await;
         while served.try_join_next().is_some() {}
+        handles.retain(|handle| !handle.is_finished());
         match taken {
-            Ok((stream, _)) if served.len() < AT_ONCE => {
+            Ok((stream, _)) => {
+                if handles.len() >= AT_ONCE
+                    && let Some(oldest) = handles.pop_front()
+                {
+                    oldest.abort();
+                }
                 let page = pages.borrow().clone();
-                served.spawn(async move {
+                handles.push_back(served.spawn(async move {
                     // One that is too slow is cut off: it will come again.
                     let _ = tokio::time::timeout(DEADLINE, answer(stream, &page)).await;
-                });
+                }));
             }
-            Ok(_) => {}
             Err(_) => tokio::time::sleep(REST).await,
         }
     }
@@ -180,7 +189,7 @@ mod tests {
         let port = Port::open(address).unwrap();
         assert!(port.is_at(address) && Port::open(address).is_err());
         port.show("one\n");
-        let others = dawdlers(AT_ONCE - 1, address).await;
+        let others = dawdlers(AT_ONCE * 3, address).await;
         assert!(ask(address, b"GET /metrics HTTP/1.1\r\n\r\n").await.ends_with("\r\n\r\none\n"));
         port.show("two\n");
         let answer = ask(address, b"GET /metrics HTTP/1.1\r\n\r\n").await;

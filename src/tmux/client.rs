@@ -3,6 +3,8 @@
 use super::direct::{After, Connection, Fault, Greetings, Purpose};
 use super::held::Held;
 use super::list::Listing;
+use super::owner::{self, Listener, Refusal};
+use super::passed::passed;
 use super::paths;
 use super::script::NoServer;
 use crate::model::{SessionName, Socket};
@@ -28,6 +30,7 @@ use tokio::time::Instant;
 /// what a socket cannot. Where the socket does not serve, and to start a server, a `tmux` process is asked.
 #[derive(Debug, Clone)]
 pub struct Client {
+    socket: Socket,
     select: Vec<OsString>,
     path: PathBuf,
     calls: Arc<AtomicU64>,
@@ -63,6 +66,17 @@ enum Request {
     Act,
 }
 
+/// When a client's standard input is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Input {
+    AtOnce,
+    /// As soon as a server of ours listens. The client has begun that, or it would not be there.
+    OnceOurs,
+}
+
+/// How long to wait before it is looked again whether a server listens.
+const LISTEN_AGAIN: Duration = Duration::from_millis(2);
+
 /// What a call printed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Answer {
@@ -80,6 +94,9 @@ pub enum CallFault {
     /// There is no `tmux` to run.
     #[error("tmux cannot be run: is it installed and on PATH?")]
     NotInstalled(#[source] std::io::Error),
+    /// The socket is not ours, or others could put theirs in its place. Nothing was sent.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     /// No answer in time. What was asked for may or may not have happened.
     #[error("no answer from tmux within {0:?}")]
     Timeout(Duration),
@@ -126,6 +143,7 @@ impl Client {
             Socket::Path(path) => vec!["-S".into(), path.into()],
         };
         Self {
+            socket: socket.clone(),
             select,
             path: paths::socket_path(socket),
             calls: Arc::default(),
@@ -194,6 +212,15 @@ impl Client {
         &self.path
     }
 
+    /// Checks that the server is ours, or that there is none, before a `tmux` of the user's own takes over.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub async fn check_ours(&self) -> Result<(), Refusal> {
+        self.check_place()?;
+        owner::check_listener(&self.path).await.map(|_| ())
+    }
+
     /// The command that attaches this terminal to a session, or switches the tmux client it already is in.
     #[must_use]
     pub fn attach_command(&self, session: &SessionName) -> std::process::Command {
@@ -222,7 +249,9 @@ impl Client {
         let begun = Instant::now();
         match self.direct(script, request).await {
             Ok(answer) => Ok(answer),
-            Err(Fault::Doubtful(fault @ (CallFault::Timeout(_) | CallFault::Flood))) => Err(fault),
+            Err(Fault::Doubtful(fault @ (CallFault::Timeout(_) | CallFault::Flood | CallFault::Refused(_)))) => {
+                Err(fault)
+            }
             Err(Fault::Unasked | Fault::Doubtful(_)) => {
                 self.fresh(&["source-file", "-"], script, self.deadline.saturating_sub(begun.elapsed())).await
             }
@@ -240,11 +269,11 @@ impl Client {
             Err(Fault::Doubtful(fault)) => return Err(fault),
             Err(Fault::Unasked) => {}
         }
-        let args: &[&str] = match no_server {
-            NoServer::Start => &["start-server", ";", "source-file", "-"],
-            NoServer::Stale => &["source-file", "-"],
-        };
-        self.fresh(args, script, self.deadline.saturating_sub(begun.elapsed())).await
+        let left = self.deadline.saturating_sub(begun.elapsed());
+        match no_server {
+            NoServer::Start => self.fresh(&["start-server", ";", "source-file", "-"], script, left).await,
+            NoServer::Stale => self.fresh(&["source-file", "-"], script, left).await,
+        }
     }
 
     /// The answer over the socket, in time; a call is counted once it was asked.
@@ -274,6 +303,7 @@ impl Client {
         if !is_plain() {
             return Err(Fault::Unasked);
         }
+        self.check_place().map_err(|refusal| Fault::Doubtful(CallFault::Refused(refusal)))?;
         let purpose = if needed == Purpose::Act { needed } else { self.purpose };
         if request == Request::ReadAtOnce
             && let Some(mut with) = Connection::ask(&self.path, &self.greetings, purpose, script, after).await?
@@ -311,28 +341,83 @@ impl Client {
         self.fresh(args, input, self.deadline).await
     }
 
+    /// What `tmux -V` prints: a call to no server.
+    ///
+    /// # Errors
+    /// [`CallFault`].
+    pub async fn version(&self) -> Result<Answer, CallFault> {
+        self.in_time(self.deadline, self.run(&["-V"], "", Input::AtOnce)).await
+    }
+
+    /// Checks that nobody else can have a server at the socket's place.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn check_place(&self) -> Result<(), Refusal> {
+        owner::check_place(&self.socket, &self.path)
+    }
+
     async fn fresh(&self, args: &[&str], input: &str, deadline: Duration) -> Result<Answer, CallFault> {
+        self.in_time(deadline, self.checked(args, input)).await
+    }
+
+    async fn in_time(
+        &self,
+        deadline: Duration,
+        call: impl Future<Output = Result<Answer, CallFault>>,
+    ) -> Result<Answer, CallFault> {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        match tokio::time::timeout(deadline, self.call_without_deadline(args, input)).await {
+        match tokio::time::timeout(deadline, call).await {
             Ok(answer) => answer,
             Err(_) => Err(CallFault::Timeout(self.deadline)),
         }
     }
 
-    /// tmux, with this server selected and nothing of ours in its environment. Killed when its child is dropped.
+    /// A process of tmux's cannot say who listens, so that is seen to before it is begun.
+    async fn checked(&self, args: &[&str], input: &str) -> Result<Answer, CallFault> {
+        self.check_place()?;
+        let listener = owner::check_listener(&self.path).await?;
+        if let Listener::Ours(server) = listener {
+            self.server.store(server.unwrap_or(0), Ordering::Relaxed);
+            return self.run(args, input, Input::AtOnce).await;
+        }
+        if !owner::may_be_taken(&self.socket, &self.path) {
+            return self.run(args, input, Input::AtOnce).await;
+        }
+        // Nobody listens, and somebody else could before the client connects.
+        if args.first() == Some(&"start-server") {
+            return self.run(args, input, Input::OnceOurs).await;
+        }
+        let err = format!("no server running on {}\n", self.path.display());
+        Ok(Answer { out: String::new(), err, success: false })
+    }
+
+    /// Waits until a server of ours listens.
+    async fn ours(&self) -> Result<(), Refusal> {
+        loop {
+            self.check_place()?;
+            if let Listener::Ours(_) = owner::check_listener(&self.path).await? {
+                return Ok(());
+            }
+            tokio::time::sleep(LISTEN_AGAIN).await;
+        }
+    }
+
+    /// tmux, with this server selected and of our environment only what agents may have. Killed when its child is dropped.
     fn command(&self) -> Command {
         let mut command = Command::new("tmux");
         command.arg("-u").args(&self.select);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        for name in SCRUBBED {
-            command.env_remove(name);
-        }
+        command.env_clear().envs(passed());
         command
     }
 
-    async fn call_without_deadline(&self, args: &[&str], input: &str) -> Result<Answer, CallFault> {
+    async fn run(&self, args: &[&str], input: &str, when: Input) -> Result<Answer, CallFault> {
         let mut child = self.command().args(args).spawn().map_err(CallFault::NotInstalled)?;
         let (stdin, out, err) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        if when == Input::OnceOurs {
+            self.ours().await?;
+        }
         let (wrote, out, err) = tokio::join!(write_all(stdin, input), read_bounded(out), read_bounded(err));
         // A client that ends early closes its input; its answer says why.
         drop(wrote);

@@ -13,7 +13,9 @@
 //! [`Unasked`](Fault::Unasked), and a process is asked instead, which then says what is wrong.
 
 use super::frame::{self, Garbled, Received};
-use super::{Answer, CallFault, Client, SCRUBBED};
+use super::owner::check_peer;
+use super::passed::passed;
+use super::{Answer, CallFault, Client};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use std::ffi::OsString;
 use std::io::{Error, ErrorKind};
@@ -65,7 +67,7 @@ pub enum Purpose {
 pub(super) struct Greetings {
     /// Of one that only reads: without an environment, of which the server would take in every variable for nothing.
     reader: OnceLock<Vec<u8>>,
-    /// Of any other: with the environment of which a new session takes what `update-environment` names, and a process
+    /// Of any other: with the [passed] environment, of which a new session takes what `update-environment` names, and a process
     /// its PATH.
     actor: OnceLock<Vec<u8>>,
 }
@@ -74,7 +76,7 @@ impl Greetings {
     fn of(&self, purpose: Purpose) -> &[u8] {
         match purpose {
             Purpose::Read => self.reader.get_or_init(|| greeting([])),
-            Purpose::Act => self.actor.get_or_init(|| greeting(std::env::vars_os())),
+            Purpose::Act => self.actor.get_or_init(|| greeting(passed())),
         }
     }
 }
@@ -90,10 +92,8 @@ fn greeting(environment: impl IntoIterator<Item = (OsString, OsString)>) -> Vec<
     put(frame::IDENTIFY_CWD, &[folder.as_os_str().as_bytes(), b"\0"]);
     put(frame::IDENTIFY_CLIENTPID, &[&std::process::id().to_ne_bytes()]);
     for (name, value) in environment {
-        if !SCRUBBED.iter().any(|scrubbed| name == *scrubbed) {
-            // One that is too long for a frame is left out, as tmux does.
-            put(frame::IDENTIFY_ENVIRON, &[name.as_bytes(), b"=", value.as_bytes(), b"\0"]);
-        }
+        // One that is too long for a frame is left out, as tmux does.
+        put(frame::IDENTIFY_ENVIRON, &[name.as_bytes(), b"=", value.as_bytes(), b"\0"]);
     }
     put(frame::IDENTIFY_DONE, &[]);
     out
@@ -115,6 +115,8 @@ pub(super) enum After {
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: UnixStream,
+    /// The process that listened when its socket was made: the server.
+    server: Option<u32>,
     purpose: Purpose,
     received: Received,
     /// Since when the server waits for a script, and on which stream.
@@ -198,8 +200,10 @@ impl Connection {
 
     async fn begin(socket: &Path, purpose: Purpose, first: &[u8]) -> Result<Self, Fault> {
         let Ok(stream) = UnixStream::connect(socket).await else { return Err(Fault::Unasked) };
+        // Before the first byte: what follows holds secrets.
+        let server = check_peer(&stream, socket).map_err(|refusal| Fault::Doubtful(CallFault::Refused(refusal)))?;
         let (received, printing) = (Received::default(), vec![]);
-        let mut connection = Self { stream, purpose, received, asked: None, scripts: 0, printing };
+        let mut connection = Self { stream, server, purpose, received, asked: None, scripts: 0, printing };
         connection.send(first).await.map_err(|_| Fault::Unasked)?;
         Ok(connection)
     }
@@ -230,9 +234,9 @@ impl Connection {
         Ok(answer)
     }
 
-    /// The process that listened when its socket was made: the server.
+    /// The process of the server, as far as it can be seen from here.
     pub(super) fn server(&self) -> Option<u32> {
-        self.stream.peer_cred().ok()?.pid().and_then(|pid| u32::try_from(pid).ok())
+        self.server
     }
 
     /// Whether the server waits for a script.

@@ -9,6 +9,8 @@ pub mod labels;
 pub mod list;
 mod nonce;
 pub mod ops;
+mod owner;
+mod passed;
 pub mod paths;
 pub mod pipe;
 pub mod script;
@@ -17,3 +19,6 @@ pub mod typing;
 
 pub use client::{Answer, CallFault, Client, Listed, SCRUBBED};
 pub use direct::Purpose;
+pub use nonce::nonce;
+pub use owner::{OWN_FOLDER, Refusal, check_place};
+pub use passed::is_passed;

@@ -109,6 +109,7 @@ pub fn respawn(tag: &Tag, target: &Target, launch: &Launch, former: &str, pane_s
     let what = match launch.argv.as_slice() {
         // A single word would be a shell's.
         [_] => format!("-- {}", words(launch)),
+        _ if set_anew(launch).next().is_some() => format!("-- {}", words(launch)),
         argv => format!("{} -- {}", variables(&launch.marker), argv.iter().map(quote).collect::<Vec<_>>().join(" ")),
     };
     commands.push(format!("respawn-pane -k -t {pane} -c {dir} {env} {what}"));
@@ -311,12 +312,22 @@ fn variables(env: &BTreeMap<String, String>) -> String {
     env.iter().map(|(name, value)| format!("-e {}", quote(format!("{name}={value}")))).collect::<Vec<_>>().join(" ")
 }
 
+/// Variables that tmux sets for each process itself, whatever it was told before.
+const SET_BY_TMUX: [&str; 9] =
+    ["COLORTERM", "PATH", "PWD", "SHELL", "TERM", "TERM_PROGRAM", "TERM_PROGRAM_VERSION", "TMUX", "TMUX_PANE"];
+
+/// The declared variables that must be set again behind tmux. None of them is a secret: they stand in the words that `env`
+/// is given, which every user can read for a moment.
+fn set_anew(launch: &Launch) -> impl Iterator<Item = (&String, &String)> {
+    launch.env.iter().filter(|(name, _)| SET_BY_TMUX.contains(&name.as_str()))
+}
+
 /// What is executed in a new session, of which tmux can mark the whole alone: the command, by way of `env`, which marks
-/// its process and no other.
+/// its process and no other, and sets what tmux would set otherwise.
 ///
 /// More than one word, so tmux executes it itself and asks no shell.
 fn words(launch: &Launch) -> String {
-    let marker = launch.marker.iter().map(|(name, value)| format!("{name}={value}"));
+    let marker = launch.marker.iter().chain(set_anew(launch)).map(|(name, value)| format!("{name}={value}"));
     let all = ["/usr/bin/env".to_owned()].into_iter().chain(marker).chain(launch.argv.iter().cloned());
     all.map(quote).collect::<Vec<_>>().join(" ")
 }

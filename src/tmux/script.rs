@@ -221,7 +221,7 @@ fn fill(found: Vec<Option<Reply>>, answer: &Answer) -> Vec<Reply> {
 
 fn unanswered(fault: &CallFault) -> Reply {
     match fault {
-        CallFault::NotInstalled(_) => Reply::Refused(fault.to_string()),
+        CallFault::NotInstalled(_) | CallFault::Refused(_) => Reply::Refused(fault.to_string()),
         CallFault::Timeout(_) | CallFault::Flood | CallFault::Io(_) => Reply::Unseen(fault.to_string()),
     }
 }

@@ -21,7 +21,7 @@ const LATER: &str = "";
 const RIGS: &str = r#"{"rigs":{"shop":{"beads":{"prefix":"sh"}},"yard":{"beads":{"prefix":"ya"}}}}"#;
 
 /// The fields of a session, wherever they stand.
-const SESSION: [Row; 42] = [
+const SESSION: [Row; 43] = [
     ("role", "'custom'", "'worker'"),
     ("rig", "'shop'", "'yard'"),
     ("name", "'n'", "'m'"),
@@ -33,6 +33,7 @@ const SESSION: [Row; 42] = [
     ("dir", "'/a'", "'/b'"),
     ("env", "{ A = '1' }", "{ A = '2' }"),
     ("env_file", "'/a'", "'/b'"),
+    ("pass_env", "['A']", "['B']"),
     ("restart", "'always'", "'never'"),
     ("wave", "1", "2"),
     ("after", "[]", "['y']"),
@@ -284,6 +285,7 @@ fn effects(town: &Town, worlds: &[World]) -> String {
             env,
             identity_env,
             env_file,
+            pass_env,
             agent,
             stop_grace,
             logs,
@@ -291,7 +293,7 @@ fn effects(town: &Town, worlds: &[World]) -> String {
             launch,
             ..
         } = desired;
-        let launched = (command, dir, env, identity_env, env_file, stop_grace, logs, launch);
+        let launched = (command, dir, env, identity_env, env_file, pass_env, stop_grace, logs, launch);
         let completed = (&completion.markers, &completion.log);
         let known = (&agent.process_names, &agent.ready, &agent.busy, &agent.quit, &agent.submit);
         writeln!(effects, "{name} {launched:?} {completed:?} {known:?} {:?}", told_by_screens(agent)).unwrap();

@@ -4,13 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room and its floor. Rooms of one floor do not know each other.
-const FLOORS: [(&str, u32); 20] = [
+const FLOORS: [(&str, u32); 21] = [
     ("model", 0),
     ("manifest", 1),
     ("marker", 1),
     ("plan", 1),
     ("remember", 1),
     ("screen", 1),
+    ("trust", 1),
     ("gastown", 2),
     ("proc", 2),
     ("tmux", 2),

@@ -58,6 +58,7 @@ mod policy;
 mod quiet;
 #[cfg(test)]
 mod rolling;
+mod secrets;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
@@ -66,6 +67,8 @@ mod situation;
 mod stage;
 #[cfg(test)]
 mod straits;
+#[cfg(test)]
+mod strangers;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

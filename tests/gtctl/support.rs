@@ -178,6 +178,7 @@ pub(crate) fn desired(session: &str, process_names: &[&str]) -> Desired {
         env: BTreeMap::default(),
         identity_env: BTreeMap::default(),
         env_file: None,
+        pass_env: std::collections::BTreeSet::new(),
         restart: RestartPolicy::Always,
         wave: 0,
         after: BTreeSet::default(),

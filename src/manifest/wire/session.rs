@@ -40,6 +40,10 @@ macro_rules! session_table {
             pub env: Option<BTreeMap<String, String>>,
             /// A file of `KEY=VALUE` lines read at each start, for secrets. A template.
             pub env_file: Option<String>,
+            /// Names of variables that it takes over from gtctl's own environment at each start, such as
+            /// `ANTHROPIC_API_KEY`; of that it gets nothing else but the user's name, folders, PATH, locale, terminal and
+            /// desktop. Lists of `[defaults]`, role and session are united. Default: none.
+            pub pass_env: Option<Vec<String>>,
             /// What happens when its process ends. Default: `always`; for polecats `never`.
             pub restart: Option<Restart>,
             /// Start order, lower first; stopping goes the other way. Default: the role's, else 1.

@@ -1,0 +1,87 @@
+//! The users and groups of this machine, from `/etc/passwd` and `/etc/group`.
+//!
+//! A directory service is not asked: it may hang, and who is not listed here is shown by number.
+
+use std::fs::File;
+use std::io::Read;
+
+/// The most bytes read of either file.
+const MAX_FILE: u64 = 4 << 20;
+
+/// A user for people: `alice (uid 1000)`, or `uid 1000`.
+#[must_use]
+pub fn name_of(uid: u32) -> String {
+    let passwd = read("/etc/passwd");
+    let name = users(&passwd).find(|user| user.uid == uid).map(|user| user.name);
+    name.map_or_else(|| format!("uid {uid}"), |name| format!("{name} (uid {uid})"))
+}
+
+/// Whether a group lets nobody in but this user, or root: a user's private group.
+pub(super) fn is_private_group(gid: u32, uid: u32) -> bool {
+    is_private(&read("/etc/passwd"), &read("/etc/group"), gid, uid)
+}
+
+fn is_private(passwd: &str, group: &str, gid: u32, uid: u32) -> bool {
+    let names: Vec<&str> =
+        users(passwd).filter(|user| user.uid == uid || user.uid == 0).map(|user| user.name).collect();
+    let others_by_default = users(passwd).any(|user| user.gid == gid && user.uid != uid && user.uid != 0);
+    let Some(members) = members_of(group, gid) else { return false };
+    let others_by_list = members.split(',').any(|member| !member.is_empty() && !names.contains(&member));
+    !others_by_default && !others_by_list
+}
+
+struct User<'t> {
+    name: &'t str,
+    uid: u32,
+    gid: u32,
+}
+
+fn users(passwd: &str) -> impl Iterator<Item = User<'_>> {
+    passwd.lines().filter_map(|line| {
+        let mut fields = line.split(':');
+        let (name, _password) = (fields.next()?, fields.next()?);
+        let (uid, gid) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+        Some(User { name, uid, gid })
+    })
+}
+
+fn members_of(group: &str, gid: u32) -> Option<&str> {
+    group.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let (_name, _password) = (fields.next()?, fields.next()?);
+        let found: u32 = fields.next()?.parse().ok()?;
+        fields.next().filter(|_| found == gid)
+    })
+}
+
+fn read(path: &str) -> String {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_FILE).read_to_end(&mut bytes));
+    // What cannot be read names nobody: then no group is private.
+    read.map(|_| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PASSWD: &str = "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/:/bin/sh\nbob:x:1001:1001::/:/bin/sh\n\
+                          cy:x:1002:100::/:/bin/sh\n";
+    const GROUP: &str =
+        "root:x:0:\nann:x:1000:\nbob:x:1001:ann\nusers:x:100:\nteam:x:500:ann,bob\nalone:x:501:ann,root\n";
+
+    #[test]
+    fn a_group_is_private_when_nobody_else_is_in_it() {
+        let private = |gid, uid| is_private(PASSWD, GROUP, gid, uid);
+        assert!(private(1000, 1000) && private(0, 0) && private(0, 1000) && private(501, 1000));
+        assert!(!private(1001, 1001), "ann is in bob's group");
+        assert!(!private(100, 1000), "users is cy's own group");
+        assert!(!private(500, 1000) && !private(777, 1000));
+    }
+
+    #[test]
+    fn users_are_named_as_far_as_the_machine_knows_them() {
+        assert_eq!(name_of(0), "root (uid 0)");
+        assert_eq!(name_of(4_000_000_000), "uid 4000000000");
+    }
+}
