@@ -188,8 +188,8 @@ pub struct Facts {
 /// The fields of [`Facts`].
 ///
 /// A pane that was moved into another session is found by its id all the same: so the session's own panes are listed,
-/// each with a comma.
-pub const FACTS: &str = "#{pane_id} #{pane_dead} #{pane_pid} #{W:#{P:#{pane_id},}}";
+/// each with a slash: tmux takes a comma for the beginning of another argument.
+pub const FACTS: &str = "#{pane_id} #{pane_dead} #{pane_pid} #{W:#{P:#{pane_id}/}}";
 
 impl Facts {
     /// Reads [`FACTS`], of a fence on `target`, from the front of a reply's fields; the rest is left over.
@@ -199,7 +199,7 @@ impl Facts {
         let mut next = || parts.next().unwrap_or("");
         let (pane, dead, process, panes) = (next(), next(), next(), next());
         let meant = target.pane.to_string();
-        let present = pane == meant && panes.split(',').any(|pane| pane == meant);
+        let present = pane == meant && panes.split('/').any(|pane| pane == meant);
         let process = process.parse().ok().filter(|_| present);
         (Self { process, present, dead: dead == "1" }, next())
     }
