@@ -181,8 +181,8 @@ impl<'a> Work<'a> {
                 let pipe = log.and_then(|log| scene.logs.pipe(session, *generation, log));
                 self.adoptions.push(start::Adoption { place, session, target, labels, pipe });
             }
-            Action::Nudge { target, agent, text } => {
-                self.nudges.push((place, Nudge { target, agent, text, decided: scene.now }));
+            Action::Nudge { target, agent, text, left } => {
+                self.nudges.push((place, Nudge { target, agent, text, left, decided: scene.now }));
             }
             Action::Rouse { target, agent } => self.rouses.push(rouse::Rouse { place, target, agent }),
         }

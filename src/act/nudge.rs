@@ -1,13 +1,15 @@
 //! Nudges: a text typed at a prompt, once, and seen to leave it.
 //!
 //! Nothing is typed but at a prompt that two looks found empty; nothing is submitted but our own text, seen in the
-//! composer; and that it was submitted is only said when two looks no longer found it there. All nudges go on side by
+//! composer; and that it was submitted is only said when two looks no longer found it there. A composer that holds exactly
+//! what gtctl has typed there before, and what was not seen to leave it, is no obstacle: the same text is submitted again,
+//! another one's place is cleared first. What cannot be submitted is cleared too. All nudges go on side by
 //! side, so that many take no longer than one.
 //!
 //! A nudge by hand is an [`Approach`]: it needs the session for itself from the last look before the text until the key is
 //! pressed, and not while it waits for the text to leave.
 
-use super::typist::{Aim, Move, Settled, Stage};
+use super::typist::{Aim, Move, Settled, Stage, Task};
 use crate::model::{Agent, Delivery, Effect, Moment, NudgeText, Obstacle, Outcome, Target};
 use crate::screen;
 use crate::tmux::script::{Batch, NoServer, Reply};
@@ -30,6 +32,8 @@ pub struct Nudge<'a> {
     pub agent: &'a Agent,
     /// What is typed.
     pub text: &'a NudgeText,
+    /// Texts that gtctl may have left in the composer before.
+    pub left: &'a [String],
     /// When it was decided: the same moment is typed once.
     pub decided: Moment,
 }
@@ -92,7 +96,7 @@ impl<'a> Approach<'a> {
         self.spent = begun.elapsed();
         match &self.stage {
             Stage::Settled(settled) => Some(told(settled.clone())),
-            Stage::Looking(_) | Stage::Typed { .. } | Stage::Pressed { .. } => None,
+            Stage::Looking(_) | Stage::Typed { .. } | Stage::Pressed { .. } | Stage::Clearing { .. } => None,
         }
     }
 }
@@ -122,7 +126,7 @@ async fn work(client: &Client, nudges: &[Nudge<'_>], aim: Aim) -> Vec<Settled> {
     go(client, nudges, &mut stages, aim, Rest::Never, Instant::now()).await;
     let settled = |stage| match stage {
         Stage::Settled(settled) => settled,
-        Stage::Looking(_) | Stage::Typed { .. } | Stage::Pressed { .. } => {
+        Stage::Looking(_) | Stage::Typed { .. } | Stage::Pressed { .. } | Stage::Clearing { .. } => {
             Settled::As(Delivery::Unknown("it was not waited for".to_owned()))
         }
     };
@@ -149,14 +153,16 @@ async fn go(client: &Client, nudges: &[Nudge<'_>], stages: &mut [Stage], aim: Ai
             let next = match reply {
                 Reply::Ok { text, .. } => {
                     let prompt = screen::prompt(nudge.agent, &text, nudge.decided, &zone);
-                    stage.see(&prompt, nudge.text, aim, passed)
+                    let task = Task { text: nudge.text, left: nudge.left, can_clear: !nudge.agent.clear.is_empty() };
+                    stage.see(&prompt, task, aim, passed)
                 }
                 Reply::Stale(_) | Reply::Refused(_) | Reply::Unseen(_) => stage.fail(reply, nudge.target),
             };
             moves.push(next);
         }
         let presses = moves.contains(&Move::Press);
-        if presses && rest == Rest::BeforeKey {
+        let touches = presses || moves.contains(&Move::Clear);
+        if touches && rest == Rest::BeforeKey {
             return;
         }
         carry_out(client, &mut open, &moves, begun).await;
@@ -176,7 +182,7 @@ async fn carry_out(client: &Client, open: &mut [(&Nudge<'_>, &mut Stage)], moves
     let mut batch = Batch::default();
     let mut acting = Vec::new();
     for ((nudge, stage), next) in open.iter_mut().zip(moves) {
-        let Nudge { target, agent, text, decided } = **nudge;
+        let Nudge { target, agent, text, left: _, decided } = **nudge;
         match next {
             Move::Look => continue,
             Move::Type => {
@@ -186,6 +192,10 @@ async fn carry_out(client: &Client, open: &mut [(&Nudge<'_>, &mut Stage)], moves
             Move::Press => {
                 batch.push(|tag| typing::leave_mode(tag, target));
                 batch.push(|tag| typing::press(tag, target, &agent.submit));
+            }
+            Move::Clear => {
+                batch.push(|tag| typing::leave_mode(tag, target));
+                batch.push(|tag| typing::press(tag, target, &agent.clear));
             }
         }
         acting.push((target, stage));

@@ -12,6 +12,10 @@ const LOOKING: Duration = Duration::from_secs(2);
 const ARRIVAL: Duration = Duration::from_secs(6);
 /// A text that was submitted is gone after so long, or the key was not taken.
 const SUBMISSION: Duration = Duration::from_secs(1);
+/// The keys that clear a composer are pressed again after so long, if it still holds something.
+const CLEARING: Duration = Duration::from_millis(300);
+/// They are pressed so often at most: a text of several lines may need several.
+const CLEARS: u32 = 8;
 /// The submit key is pressed so often at most: once, and three times more.
 const PRESSES: u32 = 4;
 
@@ -30,6 +34,25 @@ pub(super) enum Settled {
     As(Delivery),
 }
 
+/// What is to be typed, and where that may be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Task<'a> {
+    pub(super) text: &'a NudgeText,
+    /// Texts that gtctl may have left in the composer before.
+    pub(super) left: &'a [String],
+    /// Whether the agent has keys that clear its composer.
+    pub(super) can_clear: bool,
+}
+
+/// What is done once a composer is clear.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Then {
+    /// The text is typed.
+    Type,
+    /// It is told that the text could not be submitted.
+    Report { why: String, presses: u32 },
+}
+
 /// How far one has come. Times are since the beginning.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Stage {
@@ -46,6 +69,14 @@ pub(super) enum Stage {
         /// Whether the last look no longer found the text.
         gone: bool,
     },
+    /// A text of gtctl's own is taken out of the composer.
+    Clearing {
+        at: Duration,
+        tries: u32,
+        /// What the composer held.
+        held: String,
+        then: Then,
+    },
     Settled(Settled),
 }
 
@@ -55,11 +86,13 @@ pub(super) enum Move {
     Look,
     Type,
     Press,
+    Clear,
 }
 
 impl Stage {
     /// Takes in a look; says what is to be done.
-    pub(super) fn see(&mut self, prompt: &Prompt, text: &NudgeText, aim: Aim, passed: Duration) -> Move {
+    pub(super) fn see(&mut self, prompt: &Prompt, task: Task<'_>, aim: Aim, passed: Duration) -> Move {
+        let Task { text, left, can_clear } = task;
         let holds = prompt.holds(text.as_str());
         match self {
             Self::Looking(last) => {
@@ -68,6 +101,9 @@ impl Stage {
                 match (agrees, found, aim) {
                     (true, Ok(()), Aim::Deliver) => return Move::Type,
                     (true, Ok(()), Aim::Look) => *self = Self::Settled(Settled::Free),
+                    (true, Err(Obstacle::Composing), _) if left.iter().any(|own| prompt.is_exactly(own)) => {
+                        return self.take_own(prompt, task, aim, passed);
+                    }
                     (true, Err(obstacle), _) => self.settle(Delivery::Refused(obstacle)),
                     (false, _, _) if passed > LOOKING => self.settle(Delivery::Refused(Obstacle::Works)),
                     (false, found, _) => *last = Some(found),
@@ -99,13 +135,77 @@ impl Stage {
                     }
                     if waited >= SUBMISSION {
                         let why = "the text stays in its composer, whatever is pressed".to_owned();
-                        self.settle(Delivery::NotSubmitted { why, presses });
+                        let then = Then::Report { why, presses };
+                        return self.begin_clearing(prompt, then, can_clear, passed);
                     }
                 }
                 Move::Look
             }
+            Self::Clearing { .. } => self.clear(prompt, passed),
             Self::Settled(_) => Move::Look,
         }
+    }
+
+    /// At a composer that holds what gtctl has left there: the same text is submitted, another one gives way.
+    fn take_own(&mut self, prompt: &Prompt, task: Task<'_>, aim: Aim, passed: Duration) -> Move {
+        match aim {
+            Aim::Look => {
+                *self = Self::Settled(Settled::Free);
+                Move::Look
+            }
+            Aim::Deliver if prompt.is_exactly(task.text.as_str()) => {
+                *self = Self::Pressed { at: passed, presses: 0, below: prompt.below, gone: false };
+                Move::Press
+            }
+            Aim::Deliver => self.begin_clearing(prompt, Then::Type, task.can_clear, passed),
+        }
+    }
+
+    fn begin_clearing(&mut self, prompt: &Prompt, then: Then, can_clear: bool, passed: Duration) -> Move {
+        match &prompt.composer {
+            Composer::Holds(held) if can_clear => {
+                *self = Self::Clearing { at: passed, tries: 0, held: held.clone(), then };
+                Move::Clear
+            }
+            Composer::Holds(_) | Composer::Empty | Composer::Missing => {
+                self.settle(uncleared(then));
+                Move::Look
+            }
+        }
+    }
+
+    /// Goes on clearing while the composer holds some of the text, and of nothing else.
+    fn clear(&mut self, prompt: &Prompt, passed: Duration) -> Move {
+        let Self::Clearing { at, tries, held, then } = self else { return Move::Look };
+        let waited = passed.saturating_sub(*at);
+        match prompt.obstacle() {
+            None => match then {
+                Then::Type => *self = Self::Looking(Some(Ok(()))),
+                Then::Report { why, presses } => {
+                    let (why, presses) = (format!("{why}; it was cleared again"), *presses);
+                    self.settle(Delivery::NotSubmitted { why, presses });
+                }
+            },
+            Some(Obstacle::Composing) if prompt.is_rest_of(held) => {
+                let is_due = *tries == 0 || waited >= CLEARING;
+                if is_due && *tries < CLEARS {
+                    return Move::Clear;
+                }
+                if is_due {
+                    let then = then.clone();
+                    self.settle(uncleared(then));
+                }
+            }
+            Some(obstacle) if waited >= SUBMISSION => match then {
+                Then::Type => self.settle(Delivery::Refused(obstacle)),
+                Then::Report { why, presses } => {
+                    let (why, presses) = (why.clone(), *presses);
+                    self.settle(Delivery::NotSubmitted { why, presses });
+                }
+            },
+            Some(_) => {}
+        }
+        Move::Look
     }
 
     /// What was allowed has been done.
@@ -113,6 +213,7 @@ impl Stage {
         match self {
             Self::Looking(_) => *self = Self::Typed { at: passed },
             Self::Pressed { at, presses, .. } => (*at, *presses) = (passed, presses.saturating_add(1)),
+            Self::Clearing { at, tries, .. } => (*at, *tries) = (passed, tries.saturating_add(1)),
             Self::Typed { .. } | Self::Settled(_) => {}
         }
     }
@@ -138,6 +239,11 @@ impl Stage {
             (Self::Looking(_), true) => Delivery::Stale(why),
             (Self::Typed { .. }, true) => Delivery::NotSubmitted { why, presses: 0 },
             (Self::Pressed { presses, .. }, true) => Delivery::NotSubmitted { why, presses: *presses },
+            (Self::Clearing { then: Then::Type, .. }, true) => Delivery::Stale(why),
+            (Self::Clearing { then: Then::Report { why, presses }, .. }, _) => {
+                Delivery::NotSubmitted { why: why.clone(), presses: *presses }
+            }
+            (Self::Clearing { then: Then::Type, .. }, false) => Delivery::Refused(Obstacle::Untold(why)),
             (Self::Looking(_) | Self::Typed { .. } | Self::Pressed { .. }, false) => Delivery::Unknown(why),
             (Self::Settled(_), _) => return,
         };
@@ -154,12 +260,24 @@ impl Stage {
                 let (why, presses) = ("no time was left to see it go".to_owned(), *presses);
                 self.settle(Delivery::NotSubmitted { why, presses });
             }
+            Self::Clearing { then, .. } => {
+                let then = then.clone();
+                self.settle(uncleared(then));
+            }
             Self::Settled(_) => {}
         }
     }
 
     fn settle(&mut self, delivery: Delivery) {
         *self = Self::Settled(Settled::As(delivery));
+    }
+}
+
+/// What came of it where a text of our own stays in the composer.
+fn uncleared(then: Then) -> Delivery {
+    match then {
+        Then::Type => Delivery::Refused(Obstacle::OwnText),
+        Then::Report { why, presses } => Delivery::NotSubmitted { why, presses },
     }
 }
 

@@ -24,7 +24,9 @@ fn looks(looks: &[Prompt]) -> (Vec<Move>, Stage) {
     let mut moves = Vec::new();
     for (prompt, n) in looks.iter().zip(1..) {
         let passed = Duration::from_millis(n * 100);
-        let next = stage.see(prompt, &text, Aim::Deliver, passed);
+        let left = ["left before".to_owned(), "go on".to_owned()];
+        let task = Task { text: &text, left: &left, can_clear: true };
+        let next = stage.see(prompt, task, Aim::Deliver, passed);
         if next != Move::Look {
             stage.acted(passed);
             moves.push(next);
@@ -74,7 +76,28 @@ fn the_key_is_pressed_four_times_at_most() {
     all.extend(std::iter::repeat_n(typed("go on"), 50));
     let (moves, stage) = looks(&all);
     assert_eq!(moves.iter().filter(|next| **next == Move::Press).count(), 4);
+    let all_pressed = stage.clone();
+    assert!(matches!(all_pressed, Stage::Clearing { .. }), "what cannot be submitted is cleared: {moves:?}");
+    let mut cleared = all.clone();
+    cleared.push(empty());
+    let (_, stage) = looks(&cleared);
     assert!(matches!(settled(stage), Delivery::NotSubmitted { presses: 4, .. }));
+}
+
+#[test]
+fn what_gtctl_has_left_is_submitted_again_or_gives_way_and_what_others_type_stays() {
+    let (moves, stage) = looks(&[typed("go on"), typed("go on"), empty(), empty()]);
+    assert_eq!((moves, settled(stage)), (vec![Move::Press], Delivery::Delivered { presses: 1 }));
+    let other = || typed("left before");
+    let (moves, _) = looks(&[other(), other(), typed("left"), empty(), empty(), typed("go on")]);
+    assert_eq!(moves, [Move::Clear, Move::Type, Move::Press]);
+    let (moves, stage) = looks(&std::iter::repeat_n(other(), 60).collect::<Vec<_>>());
+    assert_eq!(settled(stage), Delivery::Refused(Obstacle::OwnText));
+    assert!(moves.iter().all(|next| *next == Move::Clear), "{moves:?}");
+    for somebodys in ["left before!", "left", "go", "go on now"] {
+        let (moves, stage) = looks(&[typed(somebodys), typed(somebodys)]);
+        assert_eq!((moves, settled(stage)), (vec![], Delivery::Refused(Obstacle::Composing)));
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ mod work;
 
 pub use answer::{ActionLine, ActionWord, Answer, schema};
 
-use crate::model::{Chore, ChoreResult, Memory, Moment, Observed, Plan, Proposal, SessionName, Town};
+use crate::model::{Chore, ChoreResult, Memory, Moment, NudgeText, Observed, Plan, Proposal, SessionName, Town};
 use crate::store::ChoreFiles;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -38,7 +38,7 @@ pub trait Typist: Send + Sync {
         &'a self,
         town: &'a Town,
         session: &'a SessionName,
-        text: &'a str,
+        text: &'a NudgeText,
     ) -> Pin<Box<dyn Future<Output = Typing> + 'a>>;
 }
 

@@ -3,7 +3,7 @@
 use super::answer;
 use super::run::{Ending, Ran, Run, run as run_command};
 use super::{Describe, Job, Outcome, Report, Typing, Typist, upstream};
-use crate::model::{Accept, ChoreKind, ChoreResult, SessionName};
+use crate::model::{Accept, ChoreKind, ChoreResult, NudgeText, SessionName};
 use crate::proc::clock;
 use crate::store::LogPlace;
 use crate::tmux::nonce;
@@ -66,7 +66,7 @@ async fn nudge(
     job: &Job,
     typist: &dyn Typist,
     session: &SessionName,
-    text: &str,
+    text: &NudgeText,
     cancel: &mut Receiver<()>,
 ) -> Outcome {
     let begun = Instant::now();

@@ -329,6 +329,9 @@ pub(super) struct Nudge {
     /// How long to wait while the session works
     #[arg(long, value_name = "DURATION", default_value = "2m")]
     pub(super) timeout: Period,
+    /// A text that begins with `!`, `/` or `#` is a command of the agent's client; without this it is typed as a text
+    #[arg(long)]
+    pub(super) command: bool,
 }
 
 /// Flags of `events`.

@@ -14,6 +14,7 @@ const LOOK_EVERY: Period = Period::from_millis(400);
 
 pub(super) async fn run(global: &Global, args: &Nudge, terminal: &Terminal) -> Result<Exit, Trouble> {
     let text = NudgeText::new(&args.text.join(" ")).map_err(|e| Trouble::new(e.to_string()).help(e.help()))?;
+    let text = if args.command { text.as_command() } else { text };
     let place = Place::find(global, &TownArg { town: None }, terminal)?;
     let session = place.session(&args.session)?;
     let mut controller = place.controller()?;

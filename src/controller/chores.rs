@@ -4,8 +4,8 @@ use super::cycle::{Controller, CycleFault, TURN_PATIENCE, chain};
 use super::survey::survey;
 use crate::chores::{Chores, Job, Look, Report, UpstreamNews};
 use crate::model::{
-    Advice, Chore, ChoreEnd, ChoreKind, ChoreTime, Entry, Judged, Memory, Moment, Observed, Orders, Period, Plan,
-    SessionName, Town,
+    Advice, Chore, ChoreEnd, ChoreKind, ChoreTime, Entry, Judged, Memory, Moment, NudgeText, Observed, Orders, Period,
+    Plan, SessionName, Town,
 };
 use crate::observe::{Depth, Living};
 use crate::plan::{Situation, plan};
@@ -100,7 +100,7 @@ impl Controller {
         let session = SessionName::new(&judged.proposal.session).ok()?;
         let made = town.chores.iter().find(|chore| chore.name == judged.chore)?;
         let name = format!("{}-nudge-{session}", judged.chore);
-        let kind = ChoreKind::Nudge { session, text: text.clone() };
+        let kind = ChoreKind::Nudge { session, text: NudgeText::new(text).ok()? };
         let chore = Chore { name, kind, timeout: NUDGE_PATIENCE, ..made.clone() };
         Some(self.job(&Arc::new(town.clone()), &chore, None, now))
     }

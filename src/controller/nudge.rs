@@ -8,12 +8,17 @@ use crate::model::{
 };
 use crate::observe::{Depth, Living};
 use crate::plan::{Situation, nudgeable};
-use crate::remember::{nudge_entry, nudging};
+use crate::remember::{nudge_entry, nudging, submitted};
 use crate::store::Lock;
 
 /// The commands of a session's launcher, where one of them takes texts.
 fn launcher_of<'t>(town: &'t Town, session: &SessionName) -> Option<&'t Commands> {
     town.sessions.get(session)?.commands().filter(|commands| !commands.nudge.is_empty())
+}
+
+/// The texts that gtctl may have left in the composer of this session.
+fn left_texts(memory: &Memory, session: &SessionName, target: &Target) -> Vec<String> {
+    memory.sessions.get(session).map(|history| history.left_texts(target.generation)).unwrap_or_default()
 }
 
 /// A prompt that was found free.
@@ -62,26 +67,36 @@ impl Controller {
         if !turn.still_ours() {
             return Ok(Delivery::Failed("the lock file was replaced while this ran".to_owned()));
         }
+        let left = left_texts(&memory, session, &target);
         if let Err(why) = self.write_nudge(memory, session, &target, text, now) {
             return Ok(Delivery::Failed(why));
         }
-        let nudge = Nudge { target: &target, agent, text, decided: now };
+        let nudge = Nudge { target: &target, agent, text, left: &left, decided: now };
+        let delivery = self.approach(nudge, session, turn).await;
+        if matches!(delivery, Delivery::Delivered { .. }) {
+            self.write_submitted(session, text);
+        }
+        Ok(delivery)
+    }
+
+    /// Types a text under this turn, and sees to it that it leaves.
+    async fn approach(&self, nudge: Nudge<'_>, session: &SessionName, turn: Lock) -> Delivery {
         let mut approach = Approach::new(&self.client, nudge);
         if let Some(delivery) = approach.press().await {
-            return Ok(delivery);
+            return delivery;
         }
         drop(turn);
         let mut presses = 1;
         loop {
             if let Some(delivery) = approach.watch().await {
-                return Ok(delivery);
+                return delivery;
             }
-            let _turn = match self.turn_to_press(session, target.generation) {
+            let _turn = match self.turn_to_press(session, nudge.target.generation) {
                 Ok(turn) => turn,
-                Err(why) => return Ok(Delivery::NotSubmitted { why, presses }),
+                Err(why) => return Delivery::NotSubmitted { why, presses },
             };
             if let Some(delivery) = approach.press().await {
-                return Ok(delivery);
+                return delivery;
             }
             presses += 1;
         }
@@ -136,7 +151,8 @@ impl Controller {
         let situation = Situation { town, observed: &observed, memory: &memory, orders: Orders::default(), now };
         let target = nudgeable(&situation, session).map_err(Delivery::Refused)?;
         let desired = town.sessions.get(session).ok_or(Delivery::Refused(Obstacle::Absent))?;
-        let nudge = Nudge { target: &target, agent: &desired.agent, text, decided: now };
+        let left = left_texts(&memory, session, &target);
+        let nudge = Nudge { target: &target, agent: &desired.agent, text, left: &left, decided: now };
         match may_nudge(&self.client, nudge).await {
             Ok(()) | Err(Delivery::Refused(Obstacle::Works | Obstacle::NoPrompt | Obstacle::Composing)) => {}
             Err(delivery) => return Err(delivery),
@@ -162,7 +178,8 @@ impl Controller {
         let target = nudgeable(&situation, session).map_err(Delivery::Refused)?;
         let desired = town.sessions.get(session).ok_or(Delivery::Refused(Obstacle::Absent))?;
         let agent = &desired.agent;
-        may_nudge(&self.client, Nudge { target: &target, agent, text, decided: now }).await?;
+        let left = left_texts(&memory, session, &target);
+        may_nudge(&self.client, Nudge { target: &target, agent, text, left: &left, decided: now }).await?;
         Ok(Aimed { agent, target, memory, now })
     }
 
@@ -172,6 +189,18 @@ impl Controller {
         let entry = nudge_entry(session, text, delivery);
         let written = self.store.journal(crate::proc::clock::now(), &[entry]);
         written.err().map(|fault| format!("the journal was not written: {}", chain(&fault)))
+    }
+
+    /// Writes down that a text has left its composer. Where that fails, a composer with exactly this text in it counts as
+    /// gtctl's own for longer than it is.
+    fn write_submitted(&mut self, session: &SessionName, text: &NudgeText) {
+        let Ok(_turn) = self.store.lock_turn(self.me, TURN_PATIENCE) else { return };
+        let Ok(memory) = self.recall(&mut Vec::new()) else { return };
+        let memory = submitted(memory, session, text);
+        if self.store.save(&memory).is_ok() {
+            self.kept.written(&memory);
+            self.kept.turn_ends(&memory);
+        }
     }
 
     fn write_nudge(

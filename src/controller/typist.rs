@@ -36,14 +36,10 @@ impl Typist for ByTurns {
         &'a self,
         town: &'a Town,
         session: &'a SessionName,
-        text: &'a str,
+        text: &'a NudgeText,
     ) -> Pin<Box<dyn Future<Output = Typing> + 'a>> {
         Box::pin(async move {
-            let text = match NudgeText::new(text) {
-                Ok(text) => text,
-                Err(fault) => return Typing::Refused(fault.to_string()),
-            };
-            self.deliver(town, session, &text).await.map_or_else(|fault| Typing::Failed(chain(&fault)), typing)
+            self.deliver(town, session, text).await.map_or_else(|fault| Typing::Failed(chain(&fault)), typing)
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::gastown::Settings;
 use crate::manifest::built_in_agents;
-use crate::model::Program;
+use crate::model::{Program, plain_name};
 
 /// An agent that can be recognised.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +76,7 @@ pub(super) fn recognise<'a>(programs: &'a [Program], recipes: &'a [Recipe]) -> O
     };
     let usual = recipe.command.get(1..).unwrap_or_default();
     // A title in the place of its arguments says nothing of them.
-    let is_title = basename(path) != recipe.program() || (own.is_empty() && !usual.is_empty());
+    let is_title = plain_name(basename(path)) != recipe.program() || (own.is_empty() && !usual.is_empty());
     let command = if is_title || own == usual { None } else { Some(without_greeting(&argv)) };
     Some(Recognised { recipe, program, command, is_guess: is_title })
 }
@@ -84,7 +84,7 @@ pub(super) fn recognise<'a>(programs: &'a [Program], recipes: &'a [Recipe]) -> O
 /// How well a process fits: not at all, by one of its names, by its program, or by its arguments too.
 fn fit(program: &Program, recipe: &Recipe) -> u32 {
     let argv = started_by(program);
-    if argv.first().is_some_and(|path| basename(path) == recipe.program()) {
+    if argv.first().is_some_and(|path| plain_name(basename(path)) == recipe.program()) {
         let (own, usual) = (argv.get(1..).unwrap_or_default(), recipe.command.get(1..).unwrap_or_default());
         let more = u32::try_from(usual.len()).unwrap_or(u32::MAX - 4);
         return if own.starts_with(usual) { 4 + more } else { 3 };

@@ -1,9 +1,10 @@
 //! Agents: the built-in ones and the user's, each with its process names settled.
 
+use super::fault::shown;
 use super::layer::Layer;
 use super::reading::{Reading, path};
 use super::wire::AgentTable;
-use crate::model::Agent;
+use crate::model::{Agent, client_of};
 use figment::value::{Dict, Value};
 use std::collections::BTreeMap;
 
@@ -53,10 +54,70 @@ fn tables(values: &mut Dict) -> impl Iterator<Item = (&String, &mut Dict)> {
 fn add(all: &mut Vec<Value>, phrase: &Value) {
     let without = phrase.as_str().and_then(|text| text.strip_prefix('!'));
     match without {
-        Some(without) => all.retain(|known| known.as_str() != Some(without)),
+        Some(without) if all.iter().any(|known| known.as_str() == Some(without)) => {
+            all.retain(|known| known.as_str() != Some(without));
+        }
+        Some(_) => all.push(phrase.clone()),
         None if all.contains(phrase) => {}
+
         None => all.push(phrase.clone()),
     }
+}
+
+/// Agents' tables, by name.
+type Tables<'t> = BTreeMap<&'t str, &'t AgentTable>;
+
+/// Whether gtctl knows an agent of this name by itself.
+fn is_built_in(name: &str) -> bool {
+    super::built_in::BUILT_IN.contains(&format!("\n[agents.{name}]\n"))
+}
+
+/// An agent's own table over that of the agent that it is like.
+fn over(base: AgentTable, own: &AgentTable) -> AgentTable {
+    let own = own.clone();
+    let names = own.process_names.or_else(|| names_over(base.process_names, own.command.as_deref()));
+    AgentTable {
+        like: own.like,
+        command: own.command.or(base.command),
+        process_names: names,
+        ready: phrases_over(base.ready, own.ready),
+        busy: phrases_over(base.busy, own.busy),
+        asks_permission: phrases_over(base.asks_permission, own.asks_permission),
+        asks_trust: phrases_over(base.asks_trust, own.asks_trust),
+        auth: phrases_over(base.auth, own.auth),
+        limit: phrases_over(base.limit, own.limit),
+        context: phrases_over(base.context, own.context),
+        retrying: phrases_over(base.retrying, own.retrying),
+        fix: own.fix.or(base.fix),
+        quit: own.quit.or(base.quit),
+        submit: own.submit.or(base.submit),
+        clear: own.clear.or(base.clear),
+        probe: own.probe.or(base.probe),
+        resume: own.resume.or(base.resume),
+    }
+}
+
+/// The names of the processes of both: what only starts the client is named by none.
+fn names_over(base: Option<Vec<String>>, command: Option<&[String]>) -> Option<Vec<String>> {
+    let program = command.and_then(<[String]>::first).map(|program| basename(program).to_owned());
+    let starts_another = command.is_some_and(|argv| client_of(argv).is_some());
+    let own = program.filter(|name| !starts_another && !name.is_empty());
+    let mut names: Vec<String> = base.into_iter().flatten().collect();
+    names.extend(own.filter(|own| !names.contains(own)));
+    (!names.is_empty()).then_some(names)
+}
+
+/// The phrases of both, without those that the second takes out.
+fn phrases_over(base: Option<Vec<String>>, own: Option<Vec<String>>) -> Option<Vec<String>> {
+    let Some(own) = own else { return base };
+    let is_taken_out = |phrase: &String| own.iter().any(|own| own.strip_prefix('!') == Some(phrase.as_str()));
+    let mut all: Vec<String> = base.into_iter().flatten().filter(|phrase| !is_taken_out(phrase)).collect();
+    for phrase in &own {
+        if !all.contains(phrase) {
+            all.push(phrase.clone());
+        }
+    }
+    Some(all)
 }
 
 /// An agent that every manifest knows.
@@ -90,41 +151,87 @@ impl Reading<'_> {
     /// Every agent that can be named.
     pub(crate) fn agents(&mut self) -> BTreeMap<String, Known> {
         let manifest = self.manifest;
-        let tables = manifest.agents.iter().flatten();
-        tables.map(|(name, table)| (name.clone(), self.agent(name, table))).collect()
+        let tables: Tables<'_> = manifest.agents.iter().flatten().map(|(name, table)| (name.as_str(), table)).collect();
+        let whole = |reading: &mut Self, name: &str, table| {
+            let line = reading.line_of(name, &tables);
+            let whole =
+                line.iter().rev().filter_map(|name| tables.get(name)).fold(None, |base, own| {
+                    Some(base.map_or_else(|| (*own).clone(), |base: AgentTable| over(base, own)))
+                });
+            let like = line.get(1).map(|like| (*like).to_owned());
+            reading.agent(name, table, &whole.unwrap_or_default(), like)
+        };
+        tables.iter().map(|(name, table)| ((*name).to_owned(), whole(self, name, table))).collect()
     }
 
-    fn agent(&mut self, name: &str, table: &AgentTable) -> Known {
+    /// An agent, the one that it is like, the one that this is like, and so on.
+    fn line_of<'t>(&mut self, name: &'t str, tables: &Tables<'t>) -> Vec<&'t str> {
+        let mut line = vec![name];
+        while let Some((last, table)) = line.last().and_then(|name| tables.get_key_value(name)) {
+            let implied = || table.command.as_deref().and_then(client_of).filter(|_| !is_built_in(last));
+            let Some(like) = table.like.as_deref().or_else(implied) else { break };
+            let at = path(["agents", last, "like"]);
+            let Some((like, _)) = tables.get_key_value(like) else {
+                if *last == name && table.like.is_some() {
+                    let fault = self.at(&at, "unknown-agent", format!("there is no agent `{}`", shown(like)));
+                    let fault = fault.label("not known").did_you_mean(like, tables.keys().copied(), || {
+                        "name a built-in agent, such as claude, or one of [agents]".to_owned()
+                    });
+                    self.faults.push(fault);
+                }
+                break;
+            };
+            if line.contains(like) {
+                if *last == name {
+                    let all = line.iter().chain([like]).copied().map(shown).collect::<Vec<_>>().join(" is like ");
+                    let fault = self.at(&at, "agent-cycle", format!("an agent is like itself: {all}"));
+                    self.faults.push(fault.help("let one of them be like none of the others"));
+                }
+                break;
+            }
+            line.push(like);
+        }
+        line
+    }
+
+    /// `own` as it is written, `table` with all that it takes of the agents that it is like.
+    fn agent(&mut self, name: &str, own: &AgentTable, table: &AgentTable, like: Option<String>) -> Known {
         let command = table.command.clone().unwrap_or_default();
         let at = |field| path(["agents", name, field]);
-        for (field, argv) in [("command", &table.command), ("probe", &table.probe)] {
+        for (field, argv) in [("command", &own.command), ("probe", &own.probe)] {
             if argv.as_ref().is_some_and(|argv| argv.first().is_none_or(String::is_empty)) {
                 let fault = self.at(&at(field), "empty-command", "a command without a program");
                 self.faults.push(fault.help("write the program first, as in [\"claude\", \"--continue\"]"));
             }
         }
-        if table.process_names.as_ref().is_some_and(|names| names.is_empty() || names.iter().any(String::is_empty)) {
+        if own.process_names.as_ref().is_some_and(|names| names.is_empty() || names.iter().any(String::is_empty)) {
             let fault = self.at(&at("process_names"), "empty-name", "without a name its process cannot be known");
             self.faults.push(fault.help("leave it out: then it is the program's own name"));
         }
-        self.check_phrases(name, table);
+        self.check_phrases(name, own);
         let own_name = || command.first().map(|program| vec![basename(program).to_owned()]);
         let process_names = table.process_names.clone().or_else(own_name).unwrap_or_default();
         let list = |texts: &Option<Vec<String>>| texts.clone().unwrap_or_default();
+        let phrases = |texts: &Option<Vec<String>>| {
+            let is_phrase = |text: &&String| !text.starts_with('!');
+            texts.iter().flatten().filter(is_phrase).cloned().collect::<Vec<_>>()
+        };
         let agent = Agent {
             name: name.to_owned(),
             process_names,
-            ready: list(&table.ready),
-            busy: list(&table.busy),
-            asks_permission: list(&table.asks_permission),
-            asks_trust: list(&table.asks_trust),
-            auth: list(&table.auth),
-            limit: list(&table.limit),
-            context: list(&table.context),
-            retrying: list(&table.retrying),
+            ready: phrases(&table.ready),
+            busy: phrases(&table.busy),
+            asks_permission: phrases(&table.asks_permission),
+            asks_trust: phrases(&table.asks_trust),
+            auth: phrases(&table.auth),
+            limit: phrases(&table.limit),
+            context: phrases(&table.context),
+            retrying: phrases(&table.retrying),
             fix: table.fix.clone(),
+            like,
             quit: list(&table.quit),
             submit: table.submit.clone().unwrap_or_else(|| vec!["Enter".to_owned()]),
+            clear: table.clear.clone().unwrap_or_else(|| vec!["C-u".to_owned()]),
             probe: list(&table.probe),
             resume: list(&table.resume),
         };

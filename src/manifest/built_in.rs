@@ -5,6 +5,7 @@
 
 use super::desired::DEFAULT_AGENT;
 use super::layer::Layer;
+use crate::model::client_of;
 use figment::value::{Dict, Value};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -36,6 +37,9 @@ pub(crate) fn built_in(users: &[Layer], known: Known) -> Cow<'static, str> {
     let mut said = BTreeSet::new();
     for layer in users {
         words(&layer.values, &is_word, &mut said);
+        for client in clients(&layer.values) {
+            said.insert(client);
+        }
     }
     if known == Known::All || MEANS_ALL.iter().any(|word| said.contains(word)) {
         return BUILT_IN.into();
@@ -58,6 +62,16 @@ fn name_of(table: &str) -> Option<&str> {
 fn says_what_runs(layer: &Layer) -> bool {
     let defaults = layer.values.get("defaults").and_then(Value::as_dict);
     defaults.is_some_and(|table| table.contains_key("agent") || table.contains_key("command"))
+}
+
+/// The built-in agents whose clients the user's own agents start.
+fn clients(values: &Dict) -> impl Iterator<Item = &'static str> + '_ {
+    let agents = values.get("agents").and_then(Value::as_dict).into_iter().flat_map(Dict::values);
+    agents.filter_map(|table| {
+        let command = table.find_ref("command").and_then(Value::as_array)?;
+        let argv: Vec<String> = command.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect();
+        client_of(&argv)
+    })
 }
 
 /// The keys and texts that are known words.
@@ -100,6 +114,8 @@ mod tests {
         assert_eq!(agents(""), ["claude"]);
         assert_eq!(agents("[defaults]\nagent = \"codex\"\n"), ["codex"]);
         assert_eq!(agents(&format!("{runs}[[session]]\nagent = \"kimi-c\\u006fde\"\n")), ["kimi-code"]);
+        assert_eq!(agents(&format!("{runs}[agents.own]\ncommand = [\"env\", \"/bin/codex\"]\n")), ["codex"]);
+        assert_eq!(agents(&format!("{runs}[agents.own]\nlike = \"gemini\"\n")), ["gemini"]);
         assert_eq!(agents(&format!("{runs}[agents.aider]\nfix = \"x\"\n")), ["aider"]);
         assert_eq!(agents("[roles.crew]\nagent = \"gemini\"\n"), ["claude", "gemini"]);
         assert_eq!(read("", "roles"), ["custom"]);

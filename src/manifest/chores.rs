@@ -63,7 +63,7 @@ fn cadence(profile: Profile, kind: Kind) -> Option<Period> {
 fn fields(kind: Kind) -> (&'static str, &'static [&'static str]) {
     match kind {
         Kind::Upstream => ("upstream", &["repo"]),
-        Kind::Nudge => ("nudge", &["session", "text"]),
+        Kind::Nudge => ("nudge", &["session", "text", "as_command"]),
         Kind::Analysis => ("analysis", &["command", "propose", "accept"]),
         Kind::Command => ("command", &["command"]),
     }
@@ -132,6 +132,7 @@ impl Reading<'_> {
             ("repo", table.repo.is_some()),
             ("session", table.session.is_some()),
             ("text", table.text.is_some()),
+            ("as_command", table.as_command.is_some()),
             ("command", table.command.is_some()),
             ("propose", table.propose.is_some()),
             ("accept", table.accept.is_some()),
@@ -161,7 +162,9 @@ impl Reading<'_> {
                 let session = self.needed(index, "session", table.session.as_deref(), "session = \"hq-mayor\"");
                 let text = self.needed(index, "text", table.text.as_deref(), "text = \"Run your cycle.\"");
                 let session = self.nudged(index, session?, named)?;
-                Some(ChoreKind::Nudge { session, text: self.typed_by(index, text?)? })
+                let text = self.typed_by(index, text?)?;
+                let is_command = table.as_command.unwrap_or_default();
+                Some(ChoreKind::Nudge { session, text: if is_command { text.as_command() } else { text } })
             }
             Kind::Analysis => {
                 Some(ChoreKind::Analysis { command: self.argv(index, table)?, propose: self.propose(index, table) })
@@ -199,9 +202,9 @@ impl Reading<'_> {
     }
 
     /// The text of a nudge, if it can be typed.
-    fn typed_by(&mut self, index: usize, text: &str) -> Option<String> {
+    fn typed_by(&mut self, index: usize, text: &str) -> Option<NudgeText> {
         match NudgeText::new(text) {
-            Ok(text) => Some(text.as_str().to_owned()),
+            Ok(text) => Some(text),
             Err(e) => {
                 self.faults.push(self.at(&place(index, "text"), "bad-text", e.to_string()).help(e.help()));
                 None

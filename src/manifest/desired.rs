@@ -101,7 +101,12 @@ impl Reading<'_> {
         let program = argv.and_then(|argv| argv.first()).map(|program| basename(program).to_owned());
         let mut known = match (pick!(tiers, agent).map(String::as_str), &program) {
             (None, Some(program)) => {
-                let agent = Agent { name: program.clone(), submit: vec!["Enter".to_owned()], ..Agent::default() };
+                let agent = Agent {
+                    name: program.clone(),
+                    submit: vec!["Enter".to_owned()],
+                    clear: vec!["C-u".to_owned()],
+                    ..Agent::default()
+                };
                 Known { agent, command: Vec::new() }
             }
             (named, _) => {

@@ -59,7 +59,16 @@ impl Origins {
         let is_foreign = |field: &&Vec<&str>| session.commands().is_some() && matches!(field[..], ["command"]);
         let fields = fields.iter().filter(|field| !is_foreign(field));
         let own = fields.filter_map(|field| self.explain_field(session, field));
-        own.chain(self.explain_commands(session)).collect()
+        own.chain(self.explain_like(session)).chain(self.explain_commands(session)).collect()
+    }
+
+    /// The agent whose tables the session's agent takes, where it takes any.
+    fn explain_like(&self, session: &Desired) -> Option<Explained> {
+        let like = session.agent.like.as_deref()?;
+        let path = ["agents", &session.agent.name, "like"].map(str::to_owned);
+        let is_written = self.layers.value(&path).is_some();
+        let origin = if is_written { self.name(&path) } else { "by the program of its command".to_owned() };
+        Some(Explained { field: "agent.like".to_owned(), value: quoted(like), origin })
     }
 
     /// The commands of its role by which it is started and stopped, where it is.

@@ -5,11 +5,16 @@
 //! those deeper down, where agents carry what they read. An object whose `is_error` is true is no completion, whatever it
 //! says of success: it is a failure.
 
-use super::said::{self, Typed};
+use super::said::{self, Given, Place};
 use crate::model::{Marker, Verdict};
 use aho_corasick::{AhoCorasick, MatchKind};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+
+/// The most pieces kept of one text.
+const MAX_PIECES: usize = 8;
+/// Bytes kept of a text on each side of a marker.
+const AROUND: usize = 512;
 
 /// The markers of a session, made ready.
 #[derive(Debug)]
@@ -19,7 +24,7 @@ pub struct Matcher {
     search: Option<AhoCorasick>,
     /// The pairs of bytes that a marker may be broken between.
     seams: Box<[u64]>,
-    typed: Typed,
+    given: Given,
 }
 
 #[derive(Debug)]
@@ -31,9 +36,9 @@ struct Compiled {
 }
 
 impl Matcher {
-    /// Makes markers ready. `typed` is what was typed into the session, and texts it was given to read.
+    /// Makes markers ready. `given` is what was typed into the session, and texts that stand in its command line.
     #[must_use]
-    pub fn new(markers: &[Marker], typed: &[String]) -> Self {
+    pub fn new(markers: &[Marker], given: &[String]) -> Self {
         let markers: Vec<Compiled> = markers.iter().filter_map(Compiled::of).collect();
         let mut needles: Vec<String> = markers.iter().map(Compiled::needle).collect();
         needles.extend(markers.iter().filter_map(|marker| marker.text.clone()));
@@ -46,12 +51,28 @@ impl Matcher {
         for marker in &markers {
             marker.text.iter().for_each(|text| note_seams(&mut seams, text.as_bytes()));
         }
-        Self { markers, search: search.flatten(), seams, typed: Typed::new(typed) }
+        Self { markers, search: search.flatten(), seams, given: Given::new(given) }
     }
 
-    /// Replaces what was typed.
-    pub fn set_typed(&mut self, typed: &[String]) {
-        self.typed = Typed::new(typed);
+    /// Replaces what was given.
+    pub fn set_given(&mut self, given: &[String]) {
+        self.given = Given::new(given);
+    }
+
+    /// The pieces of a text around what is looked for: at most [`MAX_PIECES`], each with at most [`AROUND`] bytes before
+    /// and after it. All that [`given`](Self::set_given) texts are needed for is in them.
+    #[must_use]
+    pub fn pieces(&self, text: &str) -> Vec<String> {
+        let mut pieces = Vec::new();
+        let mut from = 0;
+        while let Some(at) = self.next(text.as_bytes(), from).filter(|_| pieces.len() < MAX_PIECES) {
+            let begin = text.floor_char_boundary(at.saturating_sub(AROUND));
+            let end = text.ceil_char_boundary(at.saturating_add(AROUND).min(text.len()));
+            pieces.extend(text.get(begin..end).map(str::to_owned));
+            // Others nearby are in the same piece, with enough before them.
+            from = text.ceil_char_boundary(at.saturating_add(AROUND / 2).min(text.len()));
+        }
+        pieces
     }
 
     /// Where the next line that is worth a judgement has something, from `at` on.
@@ -69,12 +90,17 @@ impl Matcher {
     /// What a whole line says, and by which marker.
     #[must_use]
     pub fn judge(&self, line: &str) -> Option<(&str, Verdict)> {
+        self.judge_after(b"", line)
+    }
+
+    /// The same of a line that comes after these rows.
+    pub(super) fn judge_after(&self, rows: &[u8], line: &str) -> Option<(&str, Verdict)> {
         let line = line.trim();
         if said::is_quoted(line) {
             return None;
         }
         if let Some(object) = object_in(line) {
-            return if self.typed.shows(line, "") { None } else { self.judge_object(&object) };
+            return if self.given.has_line(line) { None } else { self.judge_object(&object) };
         }
         if line.contains("\"is_error\":true") || line.contains("\"is_error\": true") {
             let marker = self.markers.iter().find(|marker| marker.text.as_ref().is_some_and(|t| line.contains(t)))?;
@@ -86,26 +112,37 @@ impl Matcher {
         let denied = line.contains("{\"") && !cut;
         let stated = |marker: &&Compiled| {
             let holds =
-                |text: &String| denied && marker.json.is_some() && line.contains(text) || self.states(line, text);
-            let typed = |text: &String| self.typed.shows(line, text);
-            marker.text.as_ref().is_some_and(|text| holds(text) && !typed(text))
+                |text: &String| denied && marker.json.is_some() && line.contains(text) || self.states(rows, line, text);
+            marker.text.as_ref().is_some_and(holds)
         };
         self.markers.iter().filter(|_| !cut).find(stated).map(|marker| (marker.name.as_str(), Verdict::Completed))
     }
 
     /// What a line says whose rows were joined, if it says so across its seam.
-    pub(super) fn judge_across(&self, line: &str, seam: usize) -> Option<(&str, Verdict)> {
+    pub(super) fn judge_across(&self, rows: &[u8], line: &str, seam: usize) -> Option<(&str, Verdict)> {
         let across = |text: &str| line.match_indices(text).any(|(at, _)| at < seam && seam < at + text.len());
-        self.markers.iter().any(|m| m.text.as_deref().is_some_and(across)).then(|| self.judge(line))?
+        self.markers.iter().any(|m| m.text.as_deref().is_some_and(across)).then(|| self.judge_after(rows, line))?
     }
 
-    /// Whether a line is a quotation or was typed: then so is what it goes on with.
-    pub(super) fn is_foreign(&self, line: &str) -> bool {
-        said::is_quoted(line) || self.typed.shows(line, "")
+    /// The letters that the rows after this one begin with if it shows a given text from this marker on.
+    pub(super) fn expected_after(&self, line: &str, marker: &str) -> Vec<String> {
+        let place = |at| Place { rows: b"", line, at, marker };
+        line.find(marker).map(|at| self.given.expected_after(place(at))).unwrap_or_default()
     }
 
-    fn states(&self, line: &str, text: &str) -> bool {
-        line.match_indices(text).any(|(at, _)| said::is_stated(line, at, text)) && !self.typed.shows(line, text)
+    fn states(&self, rows: &[u8], line: &str, marker: &str) -> bool {
+        let said = |at| said::is_stated(line, at, marker) && !self.given.shows(Place { rows, line, at, marker });
+        line.match_indices(marker).any(|(at, _)| said(at))
+    }
+
+    /// Whether a string of an object states a marker.
+    fn is_said_in(&self, text: &str, marker: &str) -> bool {
+        let mut rows = 0;
+        text.split_inclusive('\n').any(|line| {
+            let before = text.as_bytes().get(..rows).unwrap_or_default();
+            rows += line.len();
+            !said::is_quoted(line) && self.states(before, line, marker)
+        })
     }
 
     fn judge_object(&self, object: &Map<String, Value>) -> Option<(&str, Verdict)> {
@@ -116,8 +153,7 @@ impl Matcher {
                 (None, Some(text)) => object
                     .values()
                     .filter_map(Value::as_str)
-                    .flat_map(str::lines)
-                    .any(|line| !said::is_quoted(line) && self.states(line, text))
+                    .any(|said| self.is_said_in(said, text))
                     .then_some(if failed { Verdict::Failed } else { Verdict::Completed }),
                 (None, None) => None,
             };

@@ -18,6 +18,8 @@ const PIECE: usize = 32 << 10;
 const MAX_LINE: usize = 240;
 /// How much of what came before a sighting is known again when it is painted anew, in bytes.
 const RECENT: usize = 16 << 10;
+/// How many bytes of the rows before a line are compared with what the agent was given.
+const NEARBY: usize = 1 << 10;
 /// What comes so soon after a marker, in so few rows, belongs to it.
 const TRAILER: (Period, u32) = (Period::from_secs(2), 10);
 /// What rows of a composer or a box begin with.
@@ -37,12 +39,26 @@ pub struct Watch {
     broken: Option<Broken>,
     recent: Vec<u8>,
     standing: Option<Standing>,
+    doubt: Option<Doubt>,
     repaints: Vec<u64>,
+}
+
+/// A sighting that was only a text shown from its marker on, if the next rows go on with that text.
+#[derive(Debug)]
+struct Doubt {
+    /// The letters that follow the marker, by text.
+    expected: Vec<String>,
+    /// The letters of the rows since.
+    since: String,
+    /// What stood before.
+    former: Option<Standing>,
 }
 
 /// One row where it was found.
 #[derive(Debug, Clone, Copy)]
 struct Row<'a> {
+    /// The rows that came before in the same read.
+    before: &'a [u8],
     previous: &'a [u8],
     text: &'a [u8],
     /// Whether something in it is worth a judgement.
@@ -63,6 +79,7 @@ impl Watch {
             broken: None,
             recent: Vec::new(),
             standing: None,
+            doubt: None,
             repaints: Vec::new(),
         }
     }
@@ -85,9 +102,22 @@ impl Watch {
         self.width = width;
     }
 
-    /// Replaces what was typed into the session.
-    pub fn set_typed(&mut self, typed: &[String]) {
-        self.matcher.set_typed(typed);
+    /// Replaces what the agent was given.
+    pub fn set_given(&mut self, given: &[String]) {
+        self.matcher.set_given(given);
+    }
+
+    /// Takes in output that was judged before, up to where this one begins: what a client shows of a text may go on over
+    /// the end of a read.
+    #[must_use]
+    pub fn after(mut self, bytes: &[u8]) -> Self {
+        let mut stripper = Stripper::new(0);
+        stripper.feed(bytes);
+        let rows = stripper.rows();
+        // It may begin in the middle of a row.
+        let whole = memchr::memchr(b'\n', rows).map_or(rows.len(), |at| at + 1);
+        self.recent = rows.get(whole..).unwrap_or_default().to_vec();
+        self
     }
 
     /// Bytes are missing here: what follows is read from `from` on, and continues nothing. What stands goes on standing.
@@ -97,6 +127,8 @@ impl Watch {
         self.quoted = false;
         self.joined.clear();
         self.broken = None;
+        self.doubt = None;
+        self.recent.clear();
     }
 
     /// Takes bytes that were read now.
@@ -117,9 +149,9 @@ impl Watch {
         let at = self.stripper.input_at(usize::MAX);
         let previous = self.previous.clone();
         let kept = (self.quoted, self.joined.clone(), self.broken.clone());
-        let mut sighting = self.judge(Row { previous: &previous, text: &open, hit: true });
+        let mut sighting = self.judge(Row { before: b"", previous: &previous, text: &open, hit: true });
         if let Some(broken) = self.broken.take().filter(|_| sighting.is_none()) {
-            sighting = self.judge_line(broken.text());
+            sighting = self.judge_line(b"", broken.text());
         }
         (self.quoted, self.joined, self.broken) = kept;
         if let Some((marker, verdict, line)) = sighting {
@@ -139,8 +171,8 @@ impl Watch {
             let row = row.strip_suffix(b"\r").unwrap_or(row);
             let is_hit = hit.is_some_and(|at| at < end);
             if is_hit || self.is_of_interest(previous, row) {
-                let found = self.judge(Row { previous, text: row, hit: is_hit });
                 let before = text.get(..start).unwrap_or_default();
+                let found = self.judge(Row { before, previous, text: row, hit: is_hit });
                 match found {
                     Some((marker, verdict, line)) => {
                         let at_byte = stripper.input_at(end + 1);
@@ -181,8 +213,8 @@ impl Watch {
     /// What a row says, alone or with those that it continues: the marker, the verdict and the line.
     fn judge(&mut self, row: Row<'_>) -> Option<(String, Verdict, String)> {
         let wrap = lines::wraps(row.previous, row.text, self.width);
-        let foreign = || self.quoted || self.matcher.is_foreign(&String::from_utf8_lossy(row.previous));
-        self.quoted = wrap.is_some() && foreign();
+        let quoted = || self.quoted || said::is_quoted(&String::from_utf8_lossy(row.previous));
+        self.quoted = wrap.is_some() && quoted();
         if let Some(mut broken) = self.broken.take() {
             self.joined.clear();
             if !broken.add(row.text, self.width) {
@@ -190,7 +222,7 @@ impl Watch {
                 return None;
             }
             if lines::is_object(broken.text()) || memchr::memmem::find(row.text, b"\":").is_some() {
-                return self.judge_line(broken.text());
+                return self.judge_line(b"", broken.text());
             }
         }
         if !self.quoted {
@@ -203,7 +235,7 @@ impl Watch {
         if self.quoted || !row.hit {
             return across.filter(|_| !self.quoted);
         }
-        self.judge_line(row.text).or(across)
+        self.judge_line(row.before, row.text).or(across)
     }
 
     fn judge_across(&mut self, row: Row<'_>, wrap: Option<lines::Wrap>) -> Option<(String, Verdict, String)> {
@@ -211,18 +243,28 @@ impl Watch {
         let wrap = wrap.filter(|_| self.may_break(row.previous, row.text))?;
         let first = || vec![Joined { text: row.previous.to_vec(), seam: 0 }];
         self.joined = lines::join(if so_far.is_empty() { first() } else { so_far }, row.text, wrap);
+        let rows = self.rows_before(row.before);
         self.joined.iter().find_map(|Joined { text, seam }| {
+            let rows = without_end(&rows, text.get(..*seam).unwrap_or_default());
             // The seam is a place in the text as it is: only valid text is judged.
             let line = std::str::from_utf8(text).ok()?;
-            let (marker, verdict) = self.matcher.judge_across(line, *seam)?;
+            let (marker, verdict) = self.matcher.judge_across(rows, line, *seam)?;
             Some((marker.to_owned(), verdict, clipped(line)))
         })
     }
 
-    fn judge_line(&self, line: &[u8]) -> Option<(String, Verdict, String)> {
+    fn judge_line(&self, before: &[u8], line: &[u8]) -> Option<(String, Verdict, String)> {
         let line = String::from_utf8_lossy(line);
-        let (marker, verdict) = self.matcher.judge(&line)?;
+        let (marker, verdict) = self.matcher.judge_after(&self.rows_before(before), &line)?;
         Some((marker.to_owned(), verdict, clipped(&line)))
+    }
+
+    /// The last rows before one: of this read, and where those are few, of the reads before.
+    fn rows_before(&self, before: &[u8]) -> Vec<u8> {
+        let own = before.get(before.len().saturating_sub(NEARBY)..).unwrap_or_default();
+        let missing = NEARBY.saturating_sub(own.len());
+        let former = self.recent.get(self.recent.len().saturating_sub(missing)..).unwrap_or_default();
+        [former, own].concat()
     }
 
     /// Notes a sighting, unless it is the one that stands, painted anew.
@@ -239,11 +281,28 @@ impl Watch {
         let rows = self.recent.split(|b| *b == b'\n').chain(before.split(|b| *b == b'\n'));
         self.repaints = rows.map(key_of).collect();
         self.repaints.sort_unstable();
-        self.standing = Some(Standing { sighting, seen: now, quiet_since: now, trailer: 0, key });
+        let line = String::from_utf8_lossy(row);
+        let expected = self.matcher.expected_after(&line, &sighting.marker);
+        let standing = Standing { sighting, seen: now, quiet_since: now, trailer: 0, key };
+        let former = self.standing.replace(standing);
+        self.doubt = (!expected.is_empty()).then(|| Doubt { expected, since: String::new(), former });
+    }
+
+    /// Takes a sighting back where the row shows that a given text goes on after its marker.
+    fn doubt(&mut self, row: &[u8]) {
+        let Some(mut doubt) = self.doubt.take() else { return };
+        doubt.since.push_str(&said::letters(&String::from_utf8_lossy(row)));
+        let Doubt { expected, since, .. } = &doubt;
+        if expected.iter().any(|text| since.starts_with(text.as_str())) {
+            self.standing = doubt.former;
+        } else if expected.iter().any(|text| text.starts_with(since.as_str())) {
+            self.doubt = Some(doubt);
+        }
     }
 
     /// Cancels what stands if this row means that the agent goes on.
     fn go_on(&mut self, row: &[u8], now: Moment) {
+        self.doubt(row);
         let Some(standing) = &mut self.standing else { return };
         let key = key_of(row);
         if !is_output(row) || standing.key == key || self.repaints.binary_search(&key).is_ok() {
@@ -255,6 +314,17 @@ impl Watch {
             self.standing = None;
         }
     }
+}
+
+/// These rows without the letters at their end that are those of `text`; all of them where they end otherwise.
+fn without_end<'r>(rows: &'r [u8], text: &[u8]) -> &'r [u8] {
+    let wanted = text.iter().filter(|b| !b.is_ascii_whitespace()).count();
+    let inked = rows.iter().enumerate().rev().filter(|(_, b)| !b.is_ascii_whitespace());
+    let begin = match wanted.checked_sub(1) {
+        None => rows.len(),
+        Some(before) => inked.map(|(at, _)| at).nth(before).unwrap_or(0),
+    };
+    rows.get(..begin).unwrap_or_default()
 }
 
 fn first_inked(row: &[u8]) -> Option<u8> {

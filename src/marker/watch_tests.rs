@@ -104,7 +104,7 @@ fn what_was_typed_is_no_word_of_the_agents() {
     let mut watch = watch(&[&nudge, DONE]);
     watch.feed(format!("{nudge}\r\n{DONE}\r\n").as_bytes(), at(0));
     assert_eq!(watch.standing(), None);
-    watch.set_typed(&[nudge]);
+    watch.set_given(&[nudge]);
     watch.feed(format!("{DONE}\r\n").as_bytes(), at(0));
     assert!(watch.standing().is_some(), "what was asked for");
 }

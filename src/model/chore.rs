@@ -1,6 +1,6 @@
 //! Timed work beside the sessions: what is remembered of it, when it is due, and what it may propose.
 
-use super::{Hold, Moment, Period, Phase, SessionName};
+use super::{Hold, Moment, NudgeText, Period, Phase, SessionName};
 use std::path::PathBuf;
 
 /// Timed work beside the sessions.
@@ -43,7 +43,7 @@ pub enum ChoreKind {
         /// Which.
         session: SessionName,
         /// What.
-        text: String,
+        text: NudgeText,
     },
     /// Hand the town's state to a command.
     Analysis {

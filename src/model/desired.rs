@@ -241,8 +241,13 @@ pub struct Agent {
     pub fix: Option<String>,
     /// tmux keys by which it leaves of itself; empty when it has none.
     pub quit: Vec<String>,
+    /// The agent whose tables it takes where it has none of its own: as its entry says, or because its program is that
+    /// one's client.
+    pub like: Option<String>,
     /// Keys that submit a typed text.
     pub submit: Vec<String>,
+    /// Keys that clear the composer; empty when it has none.
+    pub clear: Vec<String>,
     /// Argv that tells by its exit code whether the agent is signed in.
     pub probe: Vec<String>,
     /// Arguments that resume a former conversation.

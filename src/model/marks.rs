@@ -17,6 +17,23 @@ pub struct Marks {
     pub unfinished: bool,
     /// When output was last read that means that the agent goes on, or that belongs to the marker.
     pub last_output: Moment,
+    /// What the agent was given to read, as far as markers are in it.
+    pub given: Given,
+}
+
+/// Pieces of the texts that one incarnation was given at its start: in its command line, in files that this names, in its
+/// environment and instructions. A client shows them, and a marker in them is not the agent's word.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Given {
+    /// A digest of the markers that were looked for in the texts.
+    pub markers: u64,
+    /// The surroundings of each marker that was found, at most [`Given::MAX`].
+    pub pieces: Vec<String>,
+}
+
+impl Given {
+    /// The most pieces kept.
+    pub const MAX: usize = 16;
 }
 
 /// How far a file has been read. It outlives gtctl in the state file.

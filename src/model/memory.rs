@@ -1,8 +1,8 @@
 //! What tmux forgets: the town's history, as kept in the state file.
 
 use crate::model::{
-    ChoreHistory, Complaint, Content, Death, Errand, Fingerprint, Generation, Marks, Moment, Probed, ProcId, RanWith,
-    Rung, ServerId, SessionName,
+    ChoreHistory, Complaint, Content, Death, Errand, Fingerprint, Generation, Marks, Moment, NudgeText, Probed, ProcId,
+    RanWith, Rung, ServerId, SessionName,
 };
 use std::collections::BTreeMap;
 
@@ -112,6 +112,19 @@ impl History {
         let Some(replacing) = &self.replacing else { return false };
         self.run.as_ref().is_none_or(|run| run.generation <= replacing.generation)
     }
+
+    /// The texts that gtctl may have left in the composer of this incarnation.
+    #[must_use]
+    pub fn left_texts(&self, generation: Option<Generation>) -> Vec<String> {
+        let is_left = |typed: &&Typed| typed.left && Some(typed.generation) == generation;
+        self.typed.iter().filter(is_left).map(|typed| typed.text.clone()).collect()
+    }
+
+    /// Takes in that a text has left the composer.
+    pub fn note_submitted(&mut self, text: &NudgeText) {
+        let typed = self.typed.iter_mut().filter(|typed| typed.text == text.as_str());
+        typed.for_each(|typed| typed.left = false);
+    }
 }
 
 /// A text that gtctl has typed, or was about to type: what shows it is no word of the agent's.
@@ -121,6 +134,9 @@ pub struct Typed {
     pub generation: Generation,
     /// The text.
     pub text: String,
+    /// Whether it was not seen to leave the composer: a composer that holds exactly this holds what gtctl left there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub left: bool,
 }
 
 /// One life of a session, from start to end.

@@ -9,6 +9,7 @@
 
 pub mod checkup;
 pub mod chore;
+mod client;
 pub mod content;
 pub mod desired;
 pub mod evidence;
@@ -43,6 +44,7 @@ pub use chore::{
     Accept, Advice, Chore, ChoreEnd, ChoreHistory, ChoreKind, ChoreResult, ChoreTime, Judged, Proposal,
     ProposalStanding, Refusal, Timed,
 };
+pub use client::{client_of, plain_name};
 pub use content::{Content, Cpu};
 pub use desired::{
     Agent, Backoff, Completion, Desired, Fingerprint, Idling, Limits, Logs, Marker, Metrics, Notify, OnDrift, OnIdle,
@@ -54,7 +56,7 @@ pub use heartbeat::{Counts, Heartbeat, InForce, Keeper};
 pub use identity::{Generation, PaneId, ProcId, ServerId, SessionId};
 pub use journal::{Entry, Level};
 pub use launch::{Commands, Complaint, Errand, Launch, Launcher};
-pub use marks::{Marks, Position, Sighting, Standing, Verdict};
+pub use marks::{Given, Marks, Position, Sighting, Standing, Verdict};
 pub use memory::{
     Departure, Ended, Finished, Footprint, History, Memory, Purpose, Refused, Replacing, Roused, Run, Stopping, Typed,
 };

@@ -1,15 +1,22 @@
 //! Texts typed into sessions: what may be typed, what keeps one from being typed, and what came of it.
 
 use super::{Asks, Block, Death};
+use std::borrow::Cow;
 use std::fmt;
 
 /// A text that can be typed: not blank, without control characters but line ends and tabs, and bounded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NudgeText(String);
+pub struct NudgeText {
+    text: String,
+    /// Whether a mark at its beginning is meant as one of the client's own commands.
+    is_command: bool,
+}
 
 impl NudgeText {
     /// The longest, in bytes.
     pub const MAX: usize = 8 << 10;
+    /// What commands of clients begin with: a shell's, the client's own, a note for its memory.
+    const COMMAND_MARKS: [char; 3] = ['!', '/', '#'];
 
     /// Takes a text; line ends become `\n`, and blanks around it go: a line end there would submit it early.
     ///
@@ -28,20 +35,34 @@ impl NudgeText {
         if text.len() > Self::MAX {
             return Err(NudgeFault::TooLong(text.len()));
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self { text: text.to_owned(), is_command: false })
+    }
+
+    /// The same text, for a client to take as one of its own commands where it begins like one, such as `/compact`.
+    #[must_use]
+    pub fn as_command(self) -> Self {
+        Self { is_command: true, ..self }
+    }
+
+    /// What is typed. A text that begins like a command of a client gets a space before it, so that it stays a text.
+    #[must_use]
+    pub fn typed(&self) -> Cow<'_, str> {
+        let begins_command = self.text.starts_with(Self::COMMAND_MARKS);
+        if begins_command && !self.is_command { format!(" {}", self.text).into() } else { (&*self.text).into() }
     }
 
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 }
 
 impl Default for NudgeText {
     /// What a service that is too quiet is told unless its manifest has better words.
     fn default() -> Self {
-        Self("Continue with your work, or say what blocks you.".to_owned())
+        let text = "Continue with your work, or say what blocks you.".to_owned();
+        Self { text, is_command: false }
     }
 }
 
@@ -94,6 +115,8 @@ pub enum Obstacle {
     NoPrompt,
     /// There is a text in its composer that nobody has submitted.
     Composing,
+    /// There is a text in its composer that gtctl has typed, and that can neither be submitted nor cleared.
+    OwnText,
     /// It asks somebody something; the line that does.
     Asks(Asks, String),
     /// It cannot go on by itself; the line that says so.
@@ -110,6 +133,7 @@ impl Obstacle {
             | Self::Dead(_)
             | Self::Stopped
             | Self::Stopping
+            | Self::OwnText
             | Self::Unlabelled
             | Self::Foreign(_)
             | Self::Asks(..)
@@ -131,6 +155,7 @@ impl Obstacle {
             Self::Works => "busy",
             Self::NoPrompt => "no-prompt",
             Self::Composing => "composing",
+            Self::OwnText => "own-text",
             Self::Asks(Asks::Permission, _) => "asks-permission",
             Self::Asks(Asks::Trust, _) => "asks-trust",
             Self::Blocked(block, _) => block.code(),
@@ -151,6 +176,9 @@ impl fmt::Display for Obstacle {
             Self::Works => f.write_str("it is busy"),
             Self::NoPrompt => f.write_str("no prompt is recognised on its screen"),
             Self::Composing => f.write_str("somebody is typing: there is a text in its composer"),
+            Self::OwnText => f.write_str(
+                "its composer still holds a text that gtctl typed, which can be neither submitted nor cleared",
+            ),
             Self::Asks(Asks::Permission, line) => write!(f, "it asks somebody something ({line})"),
             Self::Asks(Asks::Trust, line) => write!(f, "it asks for trust ({line})"),
             Self::Blocked(Block::Auth, line) => write!(f, "its agent is signed out ({line})"),
@@ -232,5 +260,15 @@ mod tests {
         assert_eq!(NudgeText::new("a\rb"), Err(NudgeFault::Control));
         assert_eq!(NudgeText::new(&"x".repeat(NudgeText::MAX + 1)), Err(NudgeFault::TooLong(NudgeText::MAX + 1)));
         assert!(NudgeText::new(NudgeText::default().as_str()).is_ok());
+    }
+
+    #[test]
+    fn what_begins_like_a_command_is_typed_as_text_unless_it_is_meant() {
+        let text = |text: &str| NudgeText::new(text).unwrap();
+        for begins_like_one in ["!rm x", "/etc/hosts is wrong", "# a heading"] {
+            assert_eq!(text(begins_like_one).typed(), format!(" {begins_like_one}"));
+            assert_eq!(text(begins_like_one).as_command().typed(), begins_like_one);
+        }
+        assert_eq!(text("go on!").typed(), "go on!");
     }
 }

@@ -106,6 +106,8 @@ pub enum Action {
         agent: Box<Agent>,
         /// What is typed.
         text: NudgeText,
+        /// Texts that gtctl may have left in the composer before.
+        left: Vec<String>,
     },
     /// Press Escape in its pane, if its screen still shows that it works.
     Rouse {

@@ -38,6 +38,7 @@ impl Program {
     #[must_use]
     pub fn is_called(&self, name: &str) -> bool {
         let cut = name.get(..15).unwrap_or(name);
-        self.comm == cut || self.names.iter().any(|known| known == name)
+        let is_plainly = |known: &str| super::plain_name(known) == name;
+        self.comm == cut || is_plainly(&self.comm) || self.names.iter().any(|known| known == name || is_plainly(known))
     }
 }

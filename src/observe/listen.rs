@@ -3,13 +3,15 @@
 //! Where nothing was written a look costs one `stat`. How far was read, and what stands, is in the memory, so that
 //! `status`, a controller and the one after it all go on where the last one was.
 
+use super::given;
 use crate::marker::{Matcher, Watch};
 use crate::model::{
-    Desired, Label, Life, Marks, Memory, Moment, Observed, Ownership, Position, Seen, SessionName, Town, Typed,
+    Desired, Given, Label, Life, Marks, Memory, Moment, Observed, Ownership, Position, ProcId, Seen, SessionName, Town,
+    Typed,
 };
 use crate::store::{FollowFault, Follower, From, View};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Bytes read at once.
 const CHUNK: usize = 1 << 20;
@@ -19,6 +21,8 @@ const MAX_READ: u64 = 32 << 20;
 const MAX_OPEN: u64 = 64 << 10;
 /// So long before the session it runs, in ms, a wrapper may make the log.
 const WRAPPER_LEAD: i64 = 2000;
+/// So many bytes before what is new are read again: what a client shows of a text may go on over the end of a read.
+const LOOK_BACK: u64 = 4 << 10;
 /// The columns of the panes that gtctl makes.
 const WIDTH: usize = 200;
 
@@ -32,7 +36,11 @@ pub fn listen(observed: &mut Observed, town: &Town, memory: &Memory, state: &Vie
         let former = history.and_then(|history| history.marks.as_ref());
         let former = former.filter(|marks| marks.generation == label.generation);
         let typed = history.map_or(&[][..], |history| &history.typed);
-        let source = Source { desired, label, created: seen.created, path: log_of(desired, label, state), typed };
+        let pane = match &seen.life {
+            Life::Alive { process, .. } => Some(*process),
+            Life::Dead { .. } | Life::Unknown(_) => None,
+        };
+        let source = Source { desired, label, created: seen.created, path: log_of(desired, label, state), typed, pane };
         match hear(&source, former, now) {
             Ok(marks) => seen.heard = Some(marks),
             Err(fault) => {
@@ -81,12 +89,22 @@ struct Source<'a> {
     path: PathBuf,
     /// What is not the agent's word.
     typed: &'a [Typed],
+    /// The process of its pane.
+    pane: Option<ProcId>,
 }
 
 impl Source<'_> {
-    fn matcher(&self) -> Matcher {
-        let typed: Vec<String> = self.typed.iter().map(|typed| typed.text.clone()).collect();
-        Matcher::new(&self.desired.completion.markers, &typed)
+    fn matcher(&self, given: &Given) -> Matcher {
+        let typed = self.typed.iter().map(|typed| &typed.text);
+        let given: Vec<String> = typed.chain(&given.pieces).cloned().collect();
+        Matcher::new(&self.desired.completion.markers, &given)
+    }
+
+    /// What this incarnation was given; read anew only where other markers were looked for in it.
+    fn given(&self, former: Option<&Given>) -> Given {
+        let is_known = |given: &&Given| given.markers == given::digest(&self.desired.completion.markers);
+        let known = former.filter(is_known).cloned();
+        known.unwrap_or_else(|| given::given(self.desired, self.label.origin, self.pane))
     }
 }
 
@@ -105,6 +123,7 @@ fn hear(source: &Source<'_>, former: Option<&Marks>, now: Moment) -> Result<Mark
             standing: None,
             unfinished: false,
             last_output: now,
+            given: source.given(None),
         };
         return read(source, Follower::new(path, from), &silence, now);
     };
@@ -115,8 +134,9 @@ fn hear(source: &Source<'_>, former: Option<&Marks>, now: Moment) -> Result<Mark
         None | Some(false) => return Ok(former.clone()),
         Some(true) => {}
     }
+    let former = Marks { given: source.given(Some(&former.given)), ..former.clone() };
     let from = former.position.map_or(From::Beginning, From::Position);
-    read(source, Follower::new(path, from), former, now)
+    read(source, Follower::new(path, from), &former, now)
 }
 
 /// Where a life's output begins: its own log is all its own; of another file, only what was added after its start.
@@ -124,7 +144,7 @@ fn hear(source: &Source<'_>, former: Option<&Marks>, now: Moment) -> Result<Mark
 /// What others start has written before it was adopted. A log that was made with its session is all its own too. One that
 /// is older may hold the words of a former session of that name: then only what is added counts.
 fn beginning(source: &Source<'_>) -> From {
-    let Source { desired, label, created, path, typed: _ } = source;
+    let Source { desired, label, created, path, typed: _, pane: _ } = source;
     let file = Follower::new(path, From::End);
     let since = |at: Option<i64>, begun: i64| at.is_some_and(|at| at >= begun);
     let its_own = match (&desired.completion.log, &desired.policy) {
@@ -142,7 +162,9 @@ fn read(source: &Source<'_>, mut follower: Follower, former: &Marks, now: Moment
     // What was seen in a line without end is seen again when that is read again.
     let standing = former.standing.clone().filter(|_| !former.unfinished);
     let offset = former.position.map_or(0, |position| position.offset);
-    let mut watch = Watch::new(source.matcher(), WIDTH, offset).resuming(standing);
+    let before = former.position.map(|position| before(&source.path, position)).unwrap_or_default();
+    let watch = Watch::new(source.matcher(&former.given), WIDTH, offset).after(&before);
+    let mut watch = watch.resuming(standing);
     let (mut total, mut open) = (0, 0);
     while total < MAX_READ {
         let new = follower.read_new(CHUNK)?;
@@ -176,5 +198,15 @@ fn read(source: &Source<'_>, mut follower: Follower, former: &Marks, now: Moment
     let beyond = if open > MAX_OPEN { 0 } else { position.map_or(0, |position| open.min(position.offset)) };
     let position = position.map(|at| Position { offset: at.offset.saturating_sub(beyond), ..at });
     let unfinished = standing != whole;
-    Ok(Marks { generation: former.generation, position, beyond, standing, unfinished, last_output })
+    let Marks { generation, given, .. } = former.clone();
+    Ok(Marks { generation, position, beyond, standing, unfinished, last_output, given })
+}
+
+/// The output before this position, as far as it matters for what comes after it; nothing where it cannot be read.
+fn before(path: &Path, position: Position) -> Vec<u8> {
+    let length = position.offset.min(LOOK_BACK);
+    let from = Position { offset: position.offset - length, ..position };
+    let mut follower = Follower::new(path, From::Position(from));
+    let read = follower.read_new(usize::try_from(length).unwrap_or(0));
+    read.ok().filter(|new| new.gap.is_none()).map(|new| new.bytes).unwrap_or_default()
 }

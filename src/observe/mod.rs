@@ -10,6 +10,7 @@
 
 mod ahead;
 mod footprint;
+mod given;
 mod life;
 mod listen;
 mod lodging;

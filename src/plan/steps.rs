@@ -77,6 +77,7 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
                 | Kind::Rouse
                 | Kind::Continue(_) => subject.desired?.idling.nudge.clone(),
             },
+            left: subject.history?.left_texts(subject.target()?.generation),
         },
         Verb::Rouse => Action::Rouse {
             target: Target { attached: WhenAttached::Hold, ..subject.target()? },

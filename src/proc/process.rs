@@ -1,7 +1,7 @@
 //! One process: whether it lives, what `/proc/PID/stat` says of it, and by what names it is known.
 
 use super::{clock, file};
-use crate::model::ProcId;
+use crate::model::{ProcId, plain_name};
 use std::io::ErrorKind;
 
 /// What is known of a pid.
@@ -103,11 +103,19 @@ pub fn names(pid: u32, comm: &str) -> Names {
     let argv0 = cmdline.split(|b| *b == 0).next().unwrap_or_default();
     let exe = std::fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
     let exe = exe.to_string_lossy();
+    let exe = exe.strip_suffix(" (deleted)").unwrap_or(&exe);
     Names {
         comm: comm.to_owned(),
         argv0: basename(&String::from_utf8_lossy(argv0)).to_owned(),
-        exe: basename(exe.strip_suffix(" (deleted)").unwrap_or(&exe)).to_owned(),
+        exe: versioned(exe).unwrap_or_else(|| basename(exe)).to_owned(),
     }
+}
+
+/// The name of a program whose file is called by its version, as in `claude/versions/2.1.332`.
+fn versioned(exe: &str) -> Option<&str> {
+    let (folder, version) = exe.rsplit_once("/versions/")?;
+    let is_version = version.starts_with(|c: char| c.is_ascii_digit()) && !version.contains('/');
+    is_version.then(|| basename(folder))
 }
 
 /// The arguments of a process, the program first; none where there are none to be read, or they have more bytes.
@@ -130,7 +138,8 @@ pub fn cwd(pid: u32) -> Option<std::path::PathBuf> {
 impl Names {
     /// Whether one of the declared names is one of these.
     ///
-    /// The kernel's name is compared cut as the kernel cuts it. A title such as `claude 2.1.0` counts as `claude`.
+    /// The kernel's name is compared cut as the kernel cuts it. A title such as `claude 2.1.0` counts as `claude`, and so
+    /// does a program's name with an ending, a version or a machine, such as `claude.exe` and `codex-x86_64-unknown-linux`.
     #[must_use]
     pub fn matches(&self, declared: &[String]) -> bool {
         declared.iter().map(|name| basename(name)).filter(|name| !name.is_empty()).any(|name| {
@@ -139,6 +148,7 @@ impl Names {
                 || self.exe == name
                 || titled(&self.argv0) == Some(name)
                 || titled(&self.comm) == Some(name)
+                || [&self.comm, &self.argv0, &self.exe].into_iter().any(|own| plain_name(own) == name)
         })
     }
 }

@@ -33,7 +33,7 @@ pub use intend::intend;
 pub use journal::{entries, handoffs};
 pub use learn::learn;
 pub use news::{Happened, news};
-pub use nudge::{nudge_entry, nudging};
+pub use nudge::{nudge_entry, nudging, submitted};
 pub use probe::{answer, answers};
 pub use record::{record, take_back};
 pub use saved::idle_saved;

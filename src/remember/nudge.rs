@@ -23,12 +23,21 @@ pub fn nudging(
 
 /// Notes a text and the moment, so that it is neither typed again soon nor taken for the agent's word.
 pub(super) fn note_typed(history: &mut History, generation: Option<Generation>, text: &NudgeText, now: Moment) {
-    let typed = Typed { generation: generation.unwrap_or_default(), text: text.as_str().to_owned() };
+    let typed = Typed { generation: generation.unwrap_or_default(), text: text.as_str().to_owned(), left: true };
     history.nudged = Some(now);
-    history.typed.retain(|known| *known != typed);
+    history.typed.retain(|known| known.generation != typed.generation || known.text != typed.text);
     history.typed.push(typed);
     let excess = history.typed.len().saturating_sub(History::MAX_TYPED);
     history.typed.drain(..excess);
+}
+
+/// Takes in that a text typed by hand was seen to leave the composer.
+#[must_use]
+pub fn submitted(mut memory: Memory, session: &SessionName, text: &NudgeText) -> Memory {
+    if let Some(history) = memory.sessions.get_mut(session) {
+        history.note_submitted(text);
+    }
+    memory
 }
 
 /// What is written down of a nudge by hand.
@@ -73,5 +82,11 @@ mod tests {
         let texts: Vec<&str> = history.typed.iter().map(|typed| typed.text.as_str()).collect();
         assert_eq!(texts, ["do 2", "do 3", "do 4", "do 6", "do 7", "do 8", "do 9", "do 5"]);
         assert_eq!(history.nudged, Some(now));
+        assert_eq!(history.left_texts(Some(Generation(1))).len(), 8);
+        assert!(history.left_texts(Some(Generation(2))).is_empty());
+        let text = NudgeText::new("do 5").unwrap();
+        let memory = submitted(memory, &name, &text);
+        let left = memory.sessions[&name].left_texts(Some(Generation(1)));
+        assert!(left.len() == 7 && !left.contains(&"do 5".to_owned()), "{left:?}");
     }
 }

@@ -110,8 +110,13 @@ fn record_effect(history: &mut History, step: &Step, effect: &Effect, now: Momen
             }
         }
         Effect::Removed => record_removal(history, step, now),
-        // What was typed or pressed is known from the intent.
-        Effect::Nudged | Effect::Roused | Effect::Begun { .. } => {}
+        Effect::Nudged => {
+            if let Action::Nudge { text, .. } = &step.action {
+                history.note_submitted(text);
+            }
+        }
+        // What was pressed is known from the intent.
+        Effect::Roused | Effect::Begun { .. } => {}
     }
 }
 

@@ -25,6 +25,7 @@ pub fn fix(session: &SessionName, agent: Option<&Agent>, delivery: &Delivery) ->
                 Some(format!("say how its prompt looks with `ready` in [agents.{name}]"))
             }
             Obstacle::Composing => Some(look("see what it is")),
+            Obstacle::OwnText => Some(format!("{}, or {}", keys(agent), look("clear it"))),
             Obstacle::Asks(..) => Some(look("answer it")),
             Obstacle::Blocked(Block::Auth, _) => {
                 Some(agent.and_then(|agent| agent.fix.clone()).unwrap_or_else(|| look("sign it in")))
@@ -33,8 +34,15 @@ pub fn fix(session: &SessionName, agent: Option<&Agent>, delivery: &Delivery) ->
             Obstacle::Blocked(Block::Context, _) => Some(format!("`gtctl restart {session}`")),
         },
         Delivery::Stale(_) => Some("try again".to_owned()),
-        Delivery::NotSubmitted { .. } | Delivery::Unknown(_) => Some(look("see what is in its composer")),
+        Delivery::NotSubmitted { .. } => Some(format!("{}, or {}", keys(agent), look("see what is in its composer"))),
+        Delivery::Unknown(_) => Some(look("see what is in its composer")),
     }
+}
+
+/// Which keys submit and clear is for the manifest to say: some clients take other ones, as in a vim mode.
+fn keys(agent: Option<&Agent>) -> String {
+    let name = agent.map_or("x", |agent| agent.name.as_str());
+    format!("name the keys that submit a text with `submit` in [agents.{name}], and those that clear it with `clear`")
 }
 
 /// The same for programs.

@@ -66,6 +66,20 @@ impl Prompt {
         }
     }
 
+    /// Whether the composer holds exactly this text; where its lines are wrapped does not matter.
+    #[must_use]
+    pub fn is_exactly(&self, text: &str) -> bool {
+        matches!(&self.composer, Composer::Holds(held) if inked(held) == inked(text))
+    }
+
+    /// Whether the composer holds `former` or what is left of it while that is being deleted from one of its ends.
+    #[must_use]
+    pub fn is_rest_of(&self, former: &str) -> bool {
+        let Composer::Holds(held) = &self.composer else { return false };
+        let (held, former) = (inked(held), inked(former));
+        former.starts_with(&held) || former.ends_with(&held)
+    }
+
     /// Whether the composer holds this text, all of it or the part that shows, or stands in for it as for a paste.
     #[must_use]
     pub fn holds(&self, text: &str) -> bool {

@@ -2,8 +2,8 @@
 
 use super::{Deed, Neglect, Random};
 use crate::model::{
-    Death, Life, Marks, Moment, Observed, Origin, Ownership, PaneId, Period, ProcId, Screen, ScreenState, Seen, Server,
-    ServerId, SessionId, SessionName, Sighting, Standing, Usage, Verdict,
+    Death, Given, Life, Marks, Moment, Observed, Origin, Ownership, PaneId, Period, ProcId, Screen, ScreenState, Seen,
+    Server, ServerId, SessionId, SessionName, Sighting, Standing, Usage, Verdict,
 };
 use std::collections::BTreeMap;
 
@@ -121,7 +121,15 @@ impl Session {
         });
         let last_output = standing.as_ref().map_or(now, |standing| standing.quiet_since);
         let generation = label.generation;
-        Some(Marks { generation, position: None, beyond: 0, standing, unfinished: false, last_output })
+        Some(Marks {
+            generation,
+            position: None,
+            beyond: 0,
+            standing,
+            unfinished: false,
+            last_output,
+            given: Given::default(),
+        })
     }
 
     /// Whether the agent lives.

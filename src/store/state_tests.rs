@@ -5,7 +5,7 @@ use super::*;
 use crate::model;
 use crate::model::{
     Advice, ChoreEnd, ChoreHistory, ChoreResult, Cpu, Death, Departure, Ended, Fingerprint, Finished, Generation,
-    History, Marks, Period, Position, ProcId, Proposal, Purpose, Run, Rung, ScreenState, ServerId, SessionName,
+    Given, History, Marks, Period, Position, ProcId, Proposal, Purpose, Run, Rung, ScreenState, ServerId, SessionName,
     Sighting, Standing, Stopping, Verdict,
 };
 use std::collections::BTreeMap;
@@ -82,7 +82,11 @@ fn full_history(n: u64) -> History {
         prune: true,
         content: Some(full_content(n, at)),
         nudged: Some(at),
-        typed: vec![model::Typed { generation: Generation(n), text: "go on;\n\"now\"".into() }],
+        typed: vec![model::Typed {
+            generation: Generation(n),
+            text: "go on;\n\"now\"".into(),
+            left: n.is_multiple_of(2),
+        }],
         marks: Some(full_marks(n, at)),
         roused: Some(model::Roused { generation: Generation(n), at }),
         footprint: Some(model::Footprint { generation: Generation(n), at, bytes: 3, before: n }),
@@ -138,6 +142,7 @@ fn full_marks(n: u64, at: Moment) -> Marks {
         }),
         unfinished: true,
         last_output: NOW,
+        given: Given { markers: u64::MAX, pieces: vec!["print done".to_owned()] },
     }
 }
 

@@ -52,7 +52,7 @@ pub fn paste(tag: &Tag, target: &Target, text: &NudgeText, stamp: Moment) -> Str
     let typed_before = format!("#{{==:#{{{STAMP}}},{stamp}}}");
     let commands = [
         format!("set-option -t {} {STAMP} {}", quote(format!("{}:", target.session)), quote(&stamp)),
-        format!("set-buffer -b {buffer} -- {}", quote(text.as_str())),
+        format!("set-buffer -b {buffer} -- {}", quote(&*text.typed())),
         // With `-r` a line end stays one: a carriage return would submit.
         format!("paste-buffer -d -p -r -b {buffer} -t {pane}"),
     ];

@@ -1,6 +1,6 @@
 #!/bin/bash
 # An agent for tests: a composer with bracketed paste. Files in $HOME steer it: `screen` is shown in the composer's
-# place, `work` makes it busy, `swallow` loses one Enter, `deaf` loses all, `say` is said. Every key that comes goes to
+# place, `work` makes it busy, `swallow` loses one Enter, `deaf` loses all, with `keep` C-u does not clear the line, `say` is said. Every key that comes goes to
 # `keys`, Enter as a carriage return; every submitted text as a line to `heard`.
 stty -icanon -echo -icrnl
 printf '\033[?2004h'
@@ -50,6 +50,7 @@ while :; do
         fi
         ;;
     $'\n') line+=' ' ;;
+    $'\025') [ -e "$HOME/keep" ] || line= ;;
     *) line+=$key ;;
     esac
 done

@@ -81,7 +81,7 @@ const ROLE: [Row; 5] = [
     ("leaves_orphans", "false", "true"),
 ];
 
-const OTHERS: [Row; 29] = [
+const OTHERS: [Row; 31] = [
     ("town.name", "'acme'", "'other'"),
     ("town.root", "'/gt'", "'/gu'"),
     ("town.socket", "'default'", "'mine'"),
@@ -100,6 +100,8 @@ const OTHERS: [Row; 29] = [
     ("agents.mine.fix", "'a'", "'b'"),
     ("agents.mine.quit", "['C-c']", "['C-d']"),
     ("agents.mine.submit", "['Enter']", "['C-d']"),
+    ("agents.mine.clear", "['C-u']", "['C-c']"),
+    ("agents.mine.like", "'codex'", "'aider'"),
     ("agents.mine.probe", "['mine', 'auth']", "['mine', 'login']"),
     ("agents.mine.resume", LATER, "['-c']"),
     ("controller.resync", "'15s'", "'20s'"),
@@ -114,7 +116,7 @@ const OTHERS: [Row; 29] = [
 ];
 
 /// The fields of a chore, with the lines of one to which each of them means something.
-const CHORE: [(Row, &str); 11] = [
+const CHORE: [(Row, &str); 12] = [
     (("kind", "'command'", "'analysis'"), "command = ['a']\nevery = '1h'"),
     (("name", "'a'", "'b'"), A_COMMAND),
     (("every", "'1h'", "'2h'"), "kind = 'command'\ncommand = ['a']"),
@@ -123,6 +125,7 @@ const CHORE: [(Row, &str); 11] = [
     (("command", "['a']", "['b']"), "kind = 'command'\nevery = '1h'"),
     (("session", "'y'", "'z'"), "kind = 'nudge'\ntext = 'go'"),
     (("text", "'go'", "'come'"), "kind = 'nudge'\nsession = 'y'"),
+    (("as_command", "false", "true"), "kind = 'nudge'\nsession = 'y'\ntext = '/go'"),
     (("repo", "'a/b'", "'a/c'"), "kind = 'upstream'"),
     (("propose", "false", "true"), "kind = 'analysis'\ncommand = ['a']"),
     (("accept", "'ask'", "'auto'"), "kind = 'analysis'\ncommand = ['a']\npropose = true"),
@@ -295,7 +298,7 @@ fn effects(town: &Town, worlds: &[World]) -> String {
         } = desired;
         let launched = (command, dir, env, identity_env, env_file, pass_env, stop_grace, logs, launch);
         let completed = (&completion.markers, &completion.log);
-        let known = (&agent.process_names, &agent.ready, &agent.busy, &agent.quit, &agent.submit);
+        let known = (&agent.process_names, &agent.ready, &agent.busy, &agent.quit, (&agent.submit, &agent.clear));
         writeln!(effects, "{name} {launched:?} {completed:?} {known:?} {:?}", told_by_screens(agent)).unwrap();
     }
     for Chore { name, kind, every, timeout, keep, dir } in chores {

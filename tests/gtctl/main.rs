@@ -49,6 +49,8 @@ mod logs;
 #[cfg(test)]
 mod look;
 #[cfg(test)]
+mod misread;
+#[cfg(test)]
 mod moving;
 #[cfg(test)]
 mod nudge;

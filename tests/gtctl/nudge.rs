@@ -126,7 +126,49 @@ fn a_submit_that_is_lost_is_repeated_and_one_that_never_works_is_told() {
     let keys = keys(&yard);
     assert_eq!((keys.matches("anybody there?").count(), keys.matches('\r').count()), (1, presses + 4));
     yard.gtctl(&["events", "one", "-o", "json"]).says("\"outcome\":\"not-submitted\"");
-    yard.gtctl(&["nudge", "one", "--timeout", "1s", "and now?"]).exits(3).says("somebody is typing");
+    yard.until("a clear composer", || !screen(&yard).contains("❯ anybody there?"));
+}
+
+#[test]
+fn a_text_of_gtctls_own_that_was_left_is_submitted_again_or_gives_way_and_a_users_stays() {
+    let yard = town("");
+    yard.write("home/deaf", "");
+    yard.write("home/keep", "");
+    yard.gtctl(&["nudge", "one", "first text"])
+        .exits(3)
+        .says("typed but not submitted")
+        .says("`submit` in [agents.standin]");
+    assert!(screen(&yard).contains("❯ first text"));
+    // Neither can be done: that is said, and nobody is thought to be typing.
+    let said = yard.gtctl(&["nudge", "one", "--timeout", "1s", "second text"]).exits(3).says("a text that gtctl typed");
+    assert!(!said.err.contains("somebody is typing"), "{}", said.err);
+    fs::remove_file(yard.at("home/deaf")).unwrap();
+    yard.gtctl(&["nudge", "one", "first text"]).exits(0);
+    assert_eq!(heard(&yard), ["first text"], "typed once, submitted again");
+    assert_eq!(keys(&yard).matches("first text").count(), 1);
+
+    yard.write("home/deaf", "");
+    yard.gtctl(&["nudge", "one", "third text"]).exits(3);
+    fs::remove_file(yard.at("home/deaf")).unwrap();
+    fs::remove_file(yard.at("home/keep")).unwrap();
+    yard.gtctl(&["nudge", "one", "fourth text"]).exits(0);
+    assert_eq!(heard(&yard), ["first text", "fourth text"], "what was left gave way");
+
+    // What was delivered once may be brought back by a user, who is asked nothing.
+    yard.tmux(&["send-keys", "-t", "=one:", "-l", "fourth text"]);
+    yard.until("what is written", || screen(&yard).contains("❯ fourth text"));
+    yard.gtctl(&["nudge", "one", "--timeout", "1s", "fifth text"]).exits(3).says("somebody is typing");
+    assert!(screen(&yard).contains("❯ fourth text"));
+    assert_eq!(heard(&yard).len(), 2);
+}
+
+#[test]
+fn a_text_that_begins_like_a_command_is_typed_as_text_unless_that_is_asked_for() {
+    let yard = town("");
+    yard.gtctl(&["nudge", "one", "/etc/hosts is wrong"]).exits(0);
+    yard.gtctl(&["nudge", "one", "!important: rest"]).exits(0);
+    yard.gtctl(&["nudge", "one", "--command", "/compact"]).exits(0);
+    assert_eq!(heard(&yard), [" /etc/hosts is wrong", " !important: rest", "/compact"]);
 }
 
 #[test]

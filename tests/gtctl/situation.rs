@@ -179,7 +179,15 @@ impl Maker {
         let sighting = Sighting { marker: "DONE".to_owned(), verdict, line: "DONE".to_owned(), at_byte: 0 };
         let standing = Standing { sighting, seen, quiet_since: last_output, trailer: 0, key: 0 };
         let standing = self.random.chance(400).then_some(standing);
-        Marks { generation, position: None, beyond: 0, standing, unfinished: false, last_output }
+        Marks {
+            generation,
+            position: None,
+            beyond: 0,
+            standing,
+            unfinished: false,
+            last_output,
+            given: gtctl::model::Given::default(),
+        }
     }
 
     fn memory(&mut self, town: &Town, observed: &Observed) -> Memory {

@@ -397,6 +397,7 @@ impl SeenEntry {
             standing: Some(Standing { sighting, seen: at, quiet_since: at, trailer: 0, key: 0 }),
             unfinished: false,
             last_output: at,
+            given: gtctl::model::Given::default(),
         })
     }
 

@@ -71,9 +71,13 @@ pub struct TownTable {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table of agent fields")]
 pub struct AgentTable {
+    /// The agent whose tables it takes: every field that is not given here is that one's, and phrases given here are added
+    /// to that one's. Default: the built-in agent whose program the command starts, also by `env`, `npx` or the like.
+    pub like: Option<String>,
     /// The program and its arguments, run without a shell.
     pub command: Option<Vec<String>>,
-    /// Names by which its process is known. Default: the last part of the command's first word.
+    /// Names by which its process is known. Default: those of the agent that it is like, and the last part of the command's
+    /// first word.
     pub process_names: Option<Vec<String>>,
     /// Phrases on the screen that mean its prompt is there; added to the built-in ones. Default: none.
     pub ready: Option<Vec<String>>,
@@ -98,6 +102,9 @@ pub struct AgentTable {
     pub quit: Option<Vec<String>>,
     /// tmux keys that submit a typed text. Default: `Enter`.
     pub submit: Option<Vec<String>>,
+    /// tmux keys that clear its composer, pressed only on a text that gtctl itself has typed there and that could not be
+    /// submitted; pressed again while some of it is left. Empty: it is left there. Default: `C-u`.
+    pub clear: Option<Vec<String>>,
     /// Argv that tells by its exit code whether the agent is signed in. Default: none.
     pub probe: Option<Vec<String>>,
     /// Arguments that resume a former conversation. Default: none.
@@ -187,8 +194,11 @@ pub struct ChoreTable {
     pub command: Option<Vec<String>>,
     /// `nudge`: the session to type into.
     pub session: Option<String>,
-    /// `nudge`: the text to type.
+    /// `nudge`: the text to type. One that begins with `!`, `/` or `#` gets a space before it, so that the agent's client
+    /// does not take it for a command.
     pub text: Option<String>,
+    /// `nudge`: whether such a text is meant as a command of the client's, such as `/compact`. Default: false.
+    pub as_command: Option<bool>,
     /// `upstream`: the repository, as `owner/name`.
     pub repo: Option<String>,
     /// `analysis`: whether its answer may hold proposals. Default: false.
