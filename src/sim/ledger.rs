@@ -246,7 +246,7 @@ impl Ledger {
         }
         // A start of which nothing was known may have to be done again: it is the same that is owed.
         let owed = disk.sessions.get(&step.session).is_some_and(History::is_owed_a_start);
-        if owed && begins_process(step) && self.replaced.contains_key(&step.session) {
+        if owed && begins_process(step) {
             self.owed.insert(step.session.clone());
         }
         let Some(history) = disk.sessions.get(&step.session) else {

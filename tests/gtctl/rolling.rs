@@ -1,8 +1,12 @@
 //! Planned restarts are rolling, finished once begun, and paced when they cannot be done. Real tmux, watched from outside.
 
+use crate::support::{name, town};
 use crate::yard::{Running, TMUX, Yard, of, session};
+use gtctl::model::{Done, Memory, Moment, Observed, Orders, Outcome, Step};
+use gtctl::plan::{self, Situation};
 use gtctl::proc::process;
 use gtctl::proc::signal::Signal;
+use gtctl::remember;
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::Stdio;
@@ -194,19 +198,29 @@ fn a_planned_restart_that_cannot_be_done_is_paced_and_told_once() {
 }
 
 #[test]
-fn a_start_of_which_nothing_is_known_is_paced() {
-    let yard = Yard::new(&format!("{TOWN}{}", session("one", "exec sleep 1001", "")));
-    // A server that takes no new session: it swallows the command, and the call fails.
-    let shim = "#!/bin/sh\ncase \"$*\" in *new-session*) echo x >>NEWS; exit 1;; esac\n\
-                if [ ! -t 0 ] && [ \"$1\" != -V ]; then :; fi\nexec TMUX \"$@\"\n";
-    let news = yard.at("news");
-    yard.shim("tmux", &shim.replace("NEWS", news.to_str().unwrap()).replace("TMUX", &TMUX));
-    let watch = yard.start(&["reconcile", "--watch"]);
-    std::thread::sleep(Duration::from_secs(6));
-    let tries = watch.said().matches("start:").count();
-    assert!(tries <= 3, "{tries} tries in six seconds\n{}", watch.said());
-    watch.signal(Signal::TERM);
-    watch.end();
+fn a_start_of_which_nothing_is_known_is_paced_like_a_failed_one() {
+    let (mut town, seconds) = (town(&[("one", &[])]), |awake: u64| Moment { wall: 0, awake: awake * 1000, boot: 1 });
+    town.limits.starts = gtctl::model::StartBudget::Fixed(1000);
+    let (mut memory, mut tries) = (Memory::default(), 0);
+    let observed = Observed::Down;
+    for second in 0..30 {
+        let now = seconds(second);
+        memory = remember::learn(memory, &town, &observed, now);
+        let situation = Situation { town: &town, observed: &observed, memory: &memory, orders: Orders::default(), now };
+        let plan = plan::plan(&situation);
+        memory = remember::intend(memory, &plan, now);
+        let unknown = |step: &Step| Done {
+            session: step.session.clone(),
+            verb: step.action.verb(),
+            outcome: Outcome::Unknown("no answer".to_owned()),
+        };
+        let outcomes: Vec<Done> = plan.steps.iter().map(unknown).collect();
+        tries += outcomes.len();
+        memory = remember::record(memory, &plan, &outcomes, now);
+    }
+    // At once, at once after the first, then after ten and after twenty seconds, a little later each.
+    assert!((2..=3).contains(&tries), "{tries} tries in half a minute");
+    assert_eq!(memory.sessions[&name("one")].crashes.len(), tries);
 }
 
 /// A session that takes its time to end, then ends.
