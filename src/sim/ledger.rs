@@ -122,7 +122,10 @@ impl Ledger {
             // Whoever forgot what he saw meanwhile notices the loss only now.
             (None, Some(_)) => self.losses.last_mut().into_iter().for_each(|loss| *loss = now),
             // What was started is gone before its server was ever seen.
-            (None, None) if self.starts.last().map(|at| at.awake) > self.losses.last().map(|at| at.awake) => {
+            (None, None)
+                if self.starts.last().is_some()
+                    && self.starts.last().map(|at| at.awake) >= self.losses.last().map(|at| at.awake) =>
+            {
                 self.losses.push(now);
             }
             (Some(_) | None, _) => {}
