@@ -140,6 +140,12 @@ pub(super) enum Verb {
     Pause(TownArg),
     /// Let controllers act again
     Resume(TownArg),
+    /// Make a session that is there already gtctl's, or give it the place of an idle shell with its name
+    ///
+    /// A session that runs its declared agent gets its labels and nothing else. With --replace a session that holds
+    /// nothing but an idle shell, as savers of tmux sessions leave them after a reboot, is removed and the declared one
+    /// started: nothing may run in the shell, nobody be attached, and it must have one pane.
+    Adopt(Adopt),
     /// Type a text at a session's prompt and submit it, once
     ///
     /// Waits while the session works. Never types into a question, a sign-in menu or what somebody is writing. Exits 0 when
@@ -312,6 +318,23 @@ pub(super) struct Expire {
     pub(super) town: TownArg,
     #[command(flatten)]
     pub(super) orders: OrderArgs,
+    /// How long to wait in all [default: until nothing has come any further for 2m]
+    #[arg(long, value_name = "DURATION")]
+    pub(super) timeout: Option<Period>,
+}
+
+/// A session to adopt.
+#[derive(Debug, Args)]
+pub(super) struct Adopt {
+    /// The session
+    #[arg(value_name = "SESSION")]
+    pub(super) session: String,
+    /// Take the place of an idle shell that has its name
+    #[arg(long)]
+    pub(super) replace: bool,
+    /// Do not wait until it is done
+    #[arg(long)]
+    pub(super) no_wait: bool,
     /// How long to wait in all [default: until nothing has come any further for 2m]
     #[arg(long, value_name = "DURATION")]
     pub(super) timeout: Option<Period>,

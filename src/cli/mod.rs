@@ -2,6 +2,7 @@
 //!
 //! **Architecture invariant:** only this room decides on exit codes, and only this room prints.
 
+mod adopt;
 mod apply;
 mod args;
 mod ask;
@@ -111,6 +112,7 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Trouble> {
         Verb::Chore { verb: ChoreVerb::Run(args) } => chore::run(global, args, terminal).await,
         Verb::Pause(args) => by_hand::pause(global, args, true, terminal),
         Verb::Resume(args) => by_hand::pause(global, args, false, terminal),
+        Verb::Adopt(args) => adopt::run(global, args, terminal).await,
         Verb::Nudge(args) => nudge::run(global, args, terminal).await,
         Verb::Attach(args) => attach::run(global, args, terminal).await,
         Verb::Events(args) => events::run(global, args, terminal).await,

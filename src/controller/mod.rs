@@ -6,6 +6,7 @@
 //! **Architecture invariant:** whoever acts holds the town's turn lock, and has written down what it intends before it
 //! touches anything that runs.
 
+mod adopt;
 mod beside;
 mod by_hand;
 mod chores;

@@ -3,7 +3,7 @@
 use crate::gastown::{self, Standing};
 use crate::model::{Memory, Moment, Observed, Orders, Plan, Scope, Town};
 use crate::observe::{self, Depth, Living, Look};
-use crate::plan::{Situation, covered, plan, within};
+use crate::plan::{Situation, covered, misnamed, plan, within};
 use crate::proc;
 use crate::remember::{learn, lose_errands};
 use crate::store::View;
@@ -43,6 +43,7 @@ pub async fn survey<'t>(
     let memory = lose_errands(memory, proc::process::may_live);
     let Look { mut observed, scope } = observe::look(client, town, &memory, now, depth, living).await;
     let (town, mut notices) = heeding(covered(town, &observed));
+    notices.extend(misnamed(&town, &observed));
     notices.extend(observe::listen(&mut observed, &town, &memory, state, now));
     let memory = learn(memory, &town, &observed, now);
     let plan = plan(&Situation { town: &town, observed: &observed, memory: &memory, orders, now });

@@ -76,6 +76,9 @@ async fn with_server(patient: &Patient<'_>) -> Vec<Checked> {
     }
     let (server, rows) = server::check(patient).await;
     found.push(server);
+    if !rows.is_empty() {
+        found.extend(tmux::restored(patient).await);
+    }
     found.extend(masters::among(patient, &rows));
     found.extend(masters::around_us(patient).await);
     found

@@ -29,6 +29,17 @@ pub(super) async fn check(patient: &Patient<'_>) -> (Checked, bool) {
     }
 }
 
+/// Whether a saver of sessions brings them back after a reboot, as bare shells that have the names of declared ones.
+pub(super) async fn restored(patient: &Patient<'_>) -> Option<Checked> {
+    let answer = patient.client.call(&["show-options", "-gqv", "@continuum-restore"], "").await.ok()?;
+    let is_on = answer.success && answer.out.trim() == "on";
+    let said = "`@continuum-restore` is on: after a reboot tmux-continuum brings sessions back as bare shells, which then \
+                have the names of declared ones; `gtctl adopt --replace SESSION` takes the place of an idle one";
+    let off = super::server::tmux_command(patient);
+    let off = off.iter().map(String::as_str).chain(["set-option", "-g", "@continuum-restore", "off"]);
+    is_on.then(|| Checked::ailing("restore", said.to_owned(), Fix::run(off)))
+}
+
 fn missing() -> Checked {
     let said = match elsewhere(CHECK, None) {
         Some(file) => format!("it is at {}, which is not on PATH", shown(&file)),

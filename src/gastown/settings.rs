@@ -30,6 +30,8 @@ pub struct AgentSetting {
     pub command: Vec<String>,
     /// The names of its processes.
     pub process_names: Vec<String>,
+    /// Its environment, as far as its values are texts.
+    pub env: BTreeMap<String, String>,
 }
 
 impl Settings {
@@ -89,5 +91,9 @@ fn agent(table: &Value) -> AgentSetting {
     };
     let program = file::text(table, "/command").filter(|program| !program.is_empty());
     let command = program.map(|program| std::iter::once(program).chain(words("args")).collect());
-    AgentSetting { command: command.unwrap_or_default(), process_names: words("process_names") }
+    AgentSetting {
+        command: command.unwrap_or_default(),
+        process_names: words("process_names"),
+        env: words_in(table, "env"),
+    }
 }

@@ -2,7 +2,8 @@
 
 use crate::gastown::Settings;
 use crate::manifest::built_in_agents;
-use crate::model::{Program, plain_name};
+use crate::model::{Program, client_of, plain_name};
+use std::collections::BTreeMap;
 
 /// An agent that can be recognised.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,10 @@ pub struct Recipe {
     pub command: Vec<String>,
     /// The names of its processes.
     pub process_names: Vec<String>,
+    /// Its environment, as Gas Town's settings have it.
+    pub env: BTreeMap<String, String>,
+    /// The built-in agent whose client it starts.
+    pub like: Option<&'static str>,
     /// Whether gtctl knows it by itself: another one has to be declared.
     pub is_built_in: bool,
 }
@@ -28,12 +33,16 @@ pub fn recipes(settings: &Settings) -> Vec<Recipe> {
         name: name.clone(),
         command: agent.command.clone(),
         process_names: agent.process_names.clone(),
+        env: agent.env.clone(),
+        like: client_of(&agent.command),
         is_built_in: false,
     });
     let built_in = built_in_agents().into_iter().map(|agent| Recipe {
         name: agent.name,
         command: agent.command,
         process_names: agent.process_names,
+        env: BTreeMap::new(),
+        like: None,
         is_built_in: true,
     });
     own.chain(built_in).collect()

@@ -71,6 +71,8 @@ pub struct Mapped {
     pub age: Period,
     /// How long ago it was last handed off, where that is known.
     pub handoff: Option<Period>,
+    /// Variables of its environment that could not be mapped, by name; unsanitised.
+    pub lost: Vec<String>,
 }
 
 /// A session that it does not declare.

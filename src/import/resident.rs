@@ -9,6 +9,9 @@ use std::path::PathBuf;
 /// Shells: what waits for somebody to type, unless they were given a command.
 const SHELLS: [&str; 8] = ["sh", "bash", "dash", "zsh", "fish", "ksh", "tcsh", "csh"];
 
+/// More variables than this are not listed.
+const MOST_LOST: usize = 20;
+
 /// A session that can be declared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Resident<'a> {
@@ -23,6 +26,8 @@ pub(super) struct Resident<'a> {
     pub(super) dir: Option<PathBuf>,
     pub(super) age: Period,
     pub(super) handoff: Option<Period>,
+    /// Variables of its environment that a fresh process would not have; only their names.
+    pub(super) lost: Vec<String>,
 }
 
 /// What runs in a session.
@@ -72,7 +77,17 @@ pub(super) fn of<'a>(ground: &Ground<'a>, inhabitant: &'a Inhabitant) -> Result<
     };
     let age = program.age;
     let handoff = ground.handoffs.get(name).copied();
-    Ok(Resident { name, role, rig, own_name, naming, runs, dir: program.cwd.clone(), age, handoff })
+    let lost = lost(&runs, program);
+    Ok(Resident { name, role, rig, own_name, naming, runs, dir: program.cwd.clone(), age, handoff, lost })
+}
+
+/// The variables that its process has and that would not be there after a restart.
+fn lost(runs: &Runs<'_>, program: &Program) -> Vec<String> {
+    let declared = |name: &String| match runs {
+        Runs::Agent(recognised) => recognised.recipe.env.contains_key(name),
+        Runs::Command(_) => false,
+    };
+    program.own_env.iter().filter(|name| !declared(name)).take(MOST_LOST).cloned().collect()
 }
 
 /// A rig that `mayor/rigs.json` lacks would be a fault in the manifest.
@@ -144,6 +159,7 @@ impl Resident<'_> {
             },
             age: self.age,
             handoff: self.handoff,
+            lost: self.lost.clone(),
         }
     }
 }

@@ -13,6 +13,7 @@ fn program(comm: &str, argv: &[&str]) -> Program {
         argv,
         names: argv0.into_iter().collect(),
         cwd: Some("/town/hq".into()),
+        own_env: Vec::new(),
         age: Period::from_mins(200),
     }
 }
@@ -22,8 +23,11 @@ fn lives(name: &str, programs: Vec<Program>) -> Inhabitant {
 }
 
 fn settings() -> Settings {
-    let big =
-        AgentSetting { command: ["claude", "--model", "opus"].map(str::to_owned).to_vec(), process_names: vec![] };
+    let big = AgentSetting {
+        command: ["claude", "--model", "opus"].map(str::to_owned).to_vec(),
+        process_names: vec![],
+        env: [("ANTHROPIC_BASE_URL".to_owned(), "https://proxy.example.com/{x}".to_owned())].into(),
+    };
     Settings { agents: [("big".to_owned(), big)].into(), ..Settings::default() }
 }
 

@@ -12,6 +12,8 @@ use std::path::Path;
 
 /// A service that nothing has restarted for this long keeps no limit on its age.
 const USUAL_AGE: Period = Period::from_hours(1);
+/// What to do about variables of a living agent that nothing declares.
+pub(super) const DECLARE: &str = "Declare what it needs in `env` or `env_file`: a restart begins without these.";
 /// The column at which comments behind values begin.
 const COMMENT: usize = 31;
 
@@ -75,6 +77,9 @@ fn agent(recipe: &Recipe) -> String {
     let is_bare = recipe.name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) && !recipe.name.is_empty();
     let name = if is_bare { recipe.name.clone() } else { string(&recipe.name) };
     let mut text = format!("\n[agents.{name}]\n");
+    if let Some(like) = recipe.like {
+        line(&mut text, "like", &string(like), "its program: what its screen says is read as that one's");
+    }
     line(&mut text, "command", &list(&recipe.command), "Gas Town's settings");
     if !recipe.process_names.is_empty() {
         line(&mut text, "process_names", &list(&recipe.process_names), "");
@@ -83,7 +88,11 @@ fn agent(recipe: &Recipe) -> String {
 }
 
 fn session(ground: &Ground<'_>, resident: &Resident<'_>, naming: Naming) -> String {
-    let mut text = format!("\n# {}\n[[session]]\n", origin(resident));
+    let mut text = format!("\n# {}\n", origin(resident));
+    if !resident.lost.is_empty() {
+        let _ = writeln!(text, "# Could not map from its environment: {}. {DECLARE}", clean(&resident.lost.join(", ")));
+    }
+    text += "[[session]]\n";
     let is_template = resident.naming.is_none_or(|own| own == naming);
     if resident.role == "custom" || !is_template {
         line(&mut text, "session", &string(resident.name), "");
@@ -97,6 +106,12 @@ fn session(ground: &Ground<'_>, resident: &Resident<'_>, naming: Naming) -> Stri
         }
     }
     runs(&mut text, &resident.runs);
+    let env = own_recipe(resident).map(|recipe| &recipe.env).filter(|env| !env.is_empty());
+    if let Some(env) = env {
+        let pairs = env.iter().map(|(name, value)| format!("{} = {}", string(name), string(&literal(value))));
+        let table = format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", "));
+        line(&mut text, "env", &table, "Gas Town's settings");
+    }
     if let Some(dir) = &resident.dir {
         let usual = ground
             .root

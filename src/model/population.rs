@@ -26,6 +26,9 @@ pub struct Program {
     pub names: Vec<String>,
     /// Its working directory.
     pub cwd: Option<PathBuf>,
+    /// Variables of its environment that the server does not have, or has with another value, and that no shell or
+    /// terminal sets of itself: only their names.
+    pub own_env: Vec<String>,
     /// For how long it has run.
     pub age: Period,
 }

@@ -9,6 +9,42 @@ use crate::proc::{clock, process, tree};
 use crate::tmux::Client;
 use std::collections::BTreeMap;
 
+/// Variables of a process, by name.
+type Environment = BTreeMap<String, Vec<u8>>;
+
+/// Variables that shells, terminals, sessions of users and gtctl or gt themselves set anew.
+const SET_ANEW: [&str; 20] = [
+    "_",
+    "COLORTERM",
+    "COLUMNS",
+    "HOME",
+    "INVOCATION_ID",
+    "JOURNAL_STREAM",
+    "LANG",
+    "LINES",
+    "LOGNAME",
+    "MAIL",
+    "OLDPWD",
+    "PATH",
+    "PWD",
+    "SHELL",
+    "SHLVL",
+    "TERM",
+    "TMPDIR",
+    "TMUX",
+    "TMUX_PANE",
+    "USER",
+];
+/// What the names of others of these begin with.
+const SET_ANEW_FROM: [&str; 8] = ["GTCTL_", "GT_", "BD_", "BEADS_", "TERM_PROGRAM", "XDG_SESSION_", "LC_", "SSH_"];
+
+/// The names of the variables that only the process has, or has with a value of its own.
+fn own_env(of_process: &Environment, of_server: &Environment) -> Vec<String> {
+    let is_set_anew = |name: &str| SET_ANEW.contains(&name) || SET_ANEW_FROM.iter().any(|from| name.starts_with(from));
+    let own = of_process.iter().filter(|(name, value)| of_server.get(*name) != Some(value));
+    own.map(|(name, _)| name).filter(|name| !is_set_anew(name)).cloned().collect()
+}
+
 /// The most processes that are told of one pane.
 const MOST_PROGRAMS: usize = 64;
 
@@ -23,23 +59,24 @@ pub async fn population(client: &Client) -> Result<Vec<Inhabitant>, String> {
         Err(Unreached::Down) => return Ok(Vec::new()),
         Err(Unreached::Unknown(why)) => return Err(why),
     };
+    let of_server = process::environment(found.server.0.pid);
     let mut sessions: BTreeMap<&str, Inhabitant> = BTreeMap::new();
     for (row, pane) in found.panes() {
         let town = row.labels.town().map(str::to_owned);
         let session =
             sessions.entry(&row.name).or_insert_with(|| Inhabitant { name: row.name.clone(), town, panes: Vec::new() });
-        session.panes.push(programs(pane));
+        session.panes.push(programs(pane, &of_server));
     }
     Ok(sessions.into_values().collect())
 }
 
 /// What runs in a pane, its own process first; nothing where that has ended.
-fn programs(pane: &Pane) -> Vec<Program> {
+fn programs(pane: &Pane, of_server: &Environment) -> Vec<Program> {
     let members = life::members(pane, |root: ProcId| tree::tree(root));
-    members.iter().take(MOST_PROGRAMS).map(program).collect()
+    members.iter().take(MOST_PROGRAMS).map(|member| program(member, of_server)).collect()
 }
 
-fn program(member: &Member) -> Program {
+fn program(member: &Member, of_server: &Environment) -> Program {
     let pid = member.id.pid;
     let known = process::names(pid, &member.stat.comm);
     let title = |text: &str| process::titled(text).map(str::to_owned);
@@ -48,6 +85,7 @@ fn program(member: &Member) -> Program {
         names: titles.chain([known.argv0.clone(), known.exe.clone()]).filter(|name| !name.is_empty()).collect(),
         argv: process::argv(pid, Program::MAX_ARGV).unwrap_or_default(),
         cwd: process::cwd(pid),
+        own_env: own_env(&process::environment(pid), of_server),
         age: clock::age(member.id.start),
         comm: known.comm,
     }

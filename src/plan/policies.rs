@@ -45,6 +45,39 @@ pub fn cover<'t, 's>(town: &'t Town, listing: impl IntoIterator<Item = (&'s str,
     Cow::Owned(town)
 }
 
+/// What is to be said of sessions that a policy matches and that gtctl cannot keep, for their names: at most
+/// [`MOST_MISNAMED`] are named.
+#[must_use]
+pub fn misnamed(town: &Town, observed: &Observed) -> Option<String> {
+    let Observed::Up(server) = observed else { return None };
+    if town.policies.is_empty() {
+        return None;
+    }
+    let is_nobodys =
+        |name: &&String| server.sessions.get(*name).is_some_and(|seen| seen.ownership == Ownership::Unlabelled);
+    let is_matched = |name: &&String| town.policies.iter().any(|policy| policy.matches(name));
+    let names: Vec<&String> = server
+        .sessions
+        .keys()
+        .filter(|name| SessionName::new(name).is_err())
+        .filter(is_nobodys)
+        .filter(is_matched)
+        .collect();
+    let shown: Vec<String> = names.iter().take(MOST_MISNAMED).map(|name| format!("{name:?}")).collect();
+    let more = names.len().saturating_sub(MOST_MISNAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!shown.is_empty()).then(|| {
+        format!(
+            "skipped by [[policy]]: {}{more}; a name that gtctl can keep has only letters from a to z, digits, `_` and \
+             `-`: `tmux rename-session` gives one",
+            shown.join(", ")
+        )
+    })
+}
+
+/// More names than this are counted only.
+const MOST_MISNAMED: usize = 5;
+
 /// Who goes by a name.
 struct Claim<'t> {
     /// Its life; none before it has a label.

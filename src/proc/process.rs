@@ -129,6 +129,21 @@ pub fn argv(pid: u32, limit: u64) -> Option<Vec<String>> {
     whole.then(|| text.split(|byte| *byte == 0).map(|part| String::from_utf8_lossy(part).into_owned()).collect())
 }
 
+/// The most bytes of an environment that are read.
+const MAX_ENVIRONMENT: u64 = 256 << 10;
+
+/// The variables that a process was started with; none where they cannot be read.
+#[must_use]
+pub fn environment(pid: u32) -> std::collections::BTreeMap<String, Vec<u8>> {
+    let bytes = file::read(format!("/proc/{pid}/environ"), MAX_ENVIRONMENT).unwrap_or_default();
+    let variable = |entry: &[u8]| {
+        let at = entry.iter().position(|byte| *byte == b'=')?;
+        let (name, value) = entry.split_at_checked(at)?;
+        Some((String::from_utf8_lossy(name).into_owned(), value.get(1..).unwrap_or_default().to_vec()))
+    };
+    bytes.split(|byte| *byte == 0).filter_map(variable).collect()
+}
+
 /// The working directory of a process, where it may be seen and is still there.
 #[must_use]
 pub fn cwd(pid: u32) -> Option<std::path::PathBuf> {

@@ -14,7 +14,8 @@ const LONG: usize = 200;
 pub fn page(draft: &Draft, paper: &Paper) -> String {
     let mapped = draft.mapped.iter().map(of_mapped);
     let unmapped = draft.unmapped.iter().map(of_unmapped);
-    let lines: Vec<Line> = mapped.chain(unmapped).collect();
+    let lost = draft.mapped.iter().filter(|mapped| !mapped.lost.is_empty()).map(of_lost);
+    let lines: Vec<Line> = mapped.chain(unmapped).chain(lost).collect();
     let mut text = lay_out(&lines, "  ", paper);
     text.push_str(if lines.is_empty() { "" } else { "\n" });
     let mut parts = vec![format!("{} declared", count(draft.mapped.len(), "session"))];
@@ -26,7 +27,7 @@ pub fn page(draft: &Draft, paper: &Paper) -> String {
 }
 
 fn of_mapped(mapped: &Mapped) -> Line {
-    let Mapped { session, role, agent, age, handoff } = mapped;
+    let Mapped { session, role, agent, age, handoff, lost: _ } = mapped;
     let handoff = handoff.map_or_else(String::new, |ago| format!(", handed off {} ago", brief(ago)));
     Line::Row(vec![
         cell("=").role(Role::Good),
@@ -34,6 +35,18 @@ fn of_mapped(mapped: &Mapped) -> Line {
         cell(role.as_str()),
         cell(sanitise::line(agent, LONG)),
         cell(format!("{} old{handoff}", brief(*age))).role(Role::Quiet),
+    ])
+}
+
+/// What of a living agent's environment no setting has: only names, for a value may be a secret.
+fn of_lost(mapped: &Mapped) -> Line {
+    let names = sanitise::line(&mapped.lost.join(", "), LONG);
+    Line::Row(vec![
+        cell("!").role(Role::Change),
+        cell(sanitise::line(&mapped.session, LONG)),
+        cell("-").role(Role::Quiet),
+        cell("-").role(Role::Quiet),
+        cell(format!("could not map from its environment: {names}; declare it in `env` or `env_file`")),
     ])
 }
 

@@ -240,6 +240,11 @@ fn way_out(hold: &Hold) -> Option<&'static str> {
     }
 }
 
+/// Shells that may be idle.
+const SHELLS: [&str; 8] = ["sh", "bash", "dash", "zsh", "fish", "ksh", "tcsh", "csh"];
+/// What to type where one has a session's name.
+const TAKE_ITS_PLACE: &str = "; if that is idle, `gtctl adopt --replace` with the session's name takes its place";
+
 /// What holds a step back, whatever the time.
 #[must_use]
 pub fn obstacle(hold: &Hold) -> String {
@@ -271,7 +276,10 @@ pub fn obstacle(hold: &Hold) -> String {
         Hold::ClockJump { cycles } => format!("the clock jumped, nothing is ended for {}", looks(*cycles)),
         Hold::Draining { quiet } => format!("waits for it to fall idle, quiet for {}", brief(*quiet)),
         Hold::Stopping { grace } => format!("has {} to end", brief(*grace)),
-        Hold::NameTaken { process } => format!("an unlabelled session with this name runs {}", word(process)),
+        Hold::NameTaken { process } => {
+            let replace = if SHELLS.contains(&process.as_str()) { TAKE_ITS_PLACE } else { "" };
+            format!("an unlabelled session with this name runs {}{replace}", word(process))
+        }
         Hold::MovedOut { pid, into } => {
             format!(
                 "its agent (process {pid}) lives on in a pane moved into session {}: move it back, or end it",

@@ -155,6 +155,19 @@ pub fn remove(tag: &Tag, target: &Target, pane: Pane) -> String {
     Fence::new(target, clients, pane).line(tag, &[kill_session(target)], "")
 }
 
+/// What a `stale` reply of [`remove_only_pane`] holds where the session has more than one pane.
+pub const SEVERAL_PANES: &str = "several-panes";
+
+/// Removes a session of one window with one pane, to which nobody is attached.
+#[must_use]
+pub fn remove_only_pane(tag: &Tag, target: &Target) -> String {
+    let pane = pane_target(target.session, target.pane);
+    let is_only = quote("#{==:#{session_windows} #{window_panes},1 1}");
+    let stale = tag.stale(&pane, SEVERAL_PANES);
+    let done = Fence::new(target, Clients::Forbid, Pane::Present).line(tag, &[kill_session(target)], "");
+    format!("if-shell -F -t {pane} {is_only} {{ {done} }} {{ {stale} }}")
+}
+
 /// Only looks: replies with [`FACTS`] and the names of the life's variables.
 #[must_use]
 pub fn probe(tag: &Tag, target: &Target, clients: Clients) -> String {

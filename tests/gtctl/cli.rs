@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-const VERBS: [&str; 26] = [
+const VERBS: [&str; 27] = [
     "init",
     "doctor",
     "apply",
@@ -30,6 +30,7 @@ const VERBS: [&str; 26] = [
     "events",
     "attach",
     "chore",
+    "adopt",
     "nudge",
     "pause",
     "resume",

@@ -160,3 +160,131 @@ fn a_client_is_known_under_the_other_names_of_its_program() {
         ["a", "b", "c"].iter().all(|name| of(&page, "steps", name).is_some_and(|step| step["action"] == "adopt"))
     });
 }
+
+/// An agent that waits at its prompt for ever.
+const WAITS: &str = "#!/bin/sh\nprintf '● Done.\\n\\n❯ \\n'\nwhile :; do sleep 3600; done\n";
+
+/// Starts a bare shell of this name, as a saver of sessions does after a reboot.
+fn restore(yard: &Yard, name: &str) {
+    yard.tmux(&["new-session", "-d", "-s", name, "exec bash --norc"]);
+    yard.until("the shell", || yard.format(name, "#{pane_current_command}") == "bash");
+}
+
+#[test]
+fn a_name_held_by_a_restored_shell_is_taken_by_adopt_replace_and_no_other() {
+    let yard = Yard::new("");
+    yard.shim("claude", WAITS);
+    let names = ["idle", "works", "split", "vim", "watched"];
+    let sessions: String =
+        names.iter().map(|name| format!("[[session]]\nsession = \"{name}\"\nagent = \"claude\"\n")).collect();
+    yard.declare(&format!("[defaults]\nready_after = \"0s\"\n{sessions}"));
+    for name in names.iter().filter(|name| **name != "vim") {
+        restore(&yard, name);
+    }
+    yard.tmux(&["new-session", "-d", "-s", "vim", "sleep", "100000"]);
+    yard.tmux(&["send-keys", "-t", "=works:", "sleep 100000", "Enter"]);
+    yard.until("its work", || yard.format("works", "#{pane_current_command}") == "sleep");
+    yard.tmux(&["split-window", "-d", "-t", "=split:", "sleep", "100000"]);
+    let client = yard.attach("watched");
+    yard.gtctl(&["diff"]).exits(2).says("gtctl adopt --replace");
+
+    let before: Vec<_> = names.iter().map(|name| yard.pid(name)).collect();
+    for (name, why) in [
+        ("works", "something runs in its bash"),
+        ("split", "several panes"),
+        ("vim", "which is no shell"),
+        ("watched", "somebody is attached"),
+    ] {
+        yard.gtctl(&["adopt", "--replace", name]).exits(1).says(why);
+    }
+    yard.gtctl(&["adopt", "idle"]).exits(3);
+    let untouched: Vec<_> = names.iter().map(|name| yard.pid(name)).collect();
+    assert_eq!(untouched, before);
+
+    yard.gtctl(&["adopt", "--replace", "idle"]).exits(0);
+    let fresh = yard.fresh("idle", Some(before[0]));
+    yard.gtctl(&["adopt", "--replace", "idle"]).exits(1).says("it is gtctl's already");
+    assert_eq!(yard.pid("idle"), fresh);
+    client.kill();
+}
+
+#[test]
+fn a_session_that_runs_its_agent_is_adopted_by_hand_without_a_restart() {
+    let yard = Yard::new("[defaults]\nready_after = \"0s\"\n[[session]]\nsession = \"a\"\nagent = \"claude\"\n");
+    yard.shim("claude", WAITS);
+    yard.gtctl(&["adopt", "a"]).exits(1).says("gtctl start a");
+    let program = yard.at("bin/claude");
+    yard.tmux(&["new-session", "-d", "-s", "a", &format!("exec {}", program.display())]);
+    yard.until("its process", || yard.gtctl(&["diff"]).out.contains("adopt"));
+    let before = yard.pid("a");
+    yard.gtctl(&["adopt", "--replace", "a"]).exits(1).says("it runs its agent");
+    yard.gtctl(&["adopt", "a"]).exits(0);
+    assert_eq!(yard.pid("a"), before);
+    yard.gtctl(&["verify"]).exits(0);
+}
+
+#[test]
+fn doctor_knows_savers_that_bring_bare_shells_back() {
+    let yard = Yard::new("[[session]]\nsession = \"a\"\ncommand = [\"sleep\", \"100000\"]\n");
+    restore(&yard, "other");
+    assert!(!yard.gtctl(&["doctor"]).out.contains("continuum"));
+    yard.tmux(&["set-option", "-g", "@continuum-restore", "on"]);
+    yard.gtctl(&["doctor"]).says("tmux-continuum brings sessions back").says("adopt --replace");
+}
+
+#[test]
+fn sessions_whose_names_gtctl_cannot_keep_are_said_to_be_skipped() {
+    let yard = Yard::new("[[policy]]\nmatch = \"task*\"\nmax_age = \"1h\"\n");
+    for name in ["task 1", "task-größe", "task-3", "other one"] {
+        yard.tmux(&["new-session", "-d", "-s", name, "sleep", "100000"]);
+    }
+    for verb in ["status", "diff"] {
+        let said = yard.gtctl(&[verb]).says("skipped by [[policy]]").says("task 1").says("task-größe");
+        assert!(!said.err.contains("other one") && !said.err.contains("task-3"), "{}", said.err);
+    }
+}
+
+#[test]
+fn import_keeps_the_environment_of_settings_and_names_what_it_cannot_map() {
+    let yard = Yard::new("");
+    yard.shim("claude", WAITS);
+    for dir in ["gt/mayor", "gt/settings"] {
+        std::fs::create_dir_all(yard.at(dir)).unwrap();
+    }
+    yard.write("gt/mayor/town.json", r#"{"type":"town","version":2,"name":"acme"}"#);
+    yard.write("gt/mayor/rigs.json", r#"{"version":1,"rigs":{}}"#);
+    yard.write(
+        "gt/settings/config.json",
+        r#"{"default_agent":"via-proxy","agents":{"via-proxy":{"command":"claude","args":["--dangerously-skip-permissions"],
+           "env":{"ANTHROPIC_BASE_URL":"https://proxy.example.com"}}}}"#,
+    );
+    let program = yard.at("bin/claude");
+    let command = format!(
+        "exec env ANTHROPIC_BASE_URL=https://proxy.example.com API_TOKEN=hush {} --dangerously-skip-permissions",
+        program.display()
+    );
+    yard.tmux(&["new-session", "-d", "-s", "hq-mayor", &command]);
+    yard.until("its process", || {
+        let pid = yard.process("hq-mayor").map_or(0, |process| process.pid);
+        std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim() == "claude")
+    });
+    let socket = yard.socket();
+    let import = ["import", "--root", "gt", "--name", &yard.town, "--socket", socket.to_str().unwrap()];
+    let said = yard.gtctl(&[&import[..], &["-f", "moved.toml"]].concat()).exits(0);
+    assert!(said.out.contains("could not map") && said.out.contains("API_TOKEN"), "{}", said.out);
+    let text = yard.read("moved.toml");
+    for line in [
+        "like = \"claude\"",
+        "agent = \"via-proxy\"",
+        "env = { \"ANTHROPIC_BASE_URL\" = \"https://proxy.example.com\" }",
+        "API_TOKEN",
+    ] {
+        assert!(text.contains(line), "no {line} in\n{text}");
+    }
+    assert!(!text.contains("hush") && !said.out.contains("hush"), "no value of a process's own is shown");
+    yard.gtctl(&["-f", "moved.toml", "validate"]).exits(0);
+    yard.gtctl(&["-f", "moved.toml", "apply"]).exits(0);
+    yard.gtctl(&["-f", "moved.toml", "restart", "hq-mayor"]).exits(0);
+    let environ = std::fs::read(format!("/proc/{}/environ", yard.pid("hq-mayor").pid)).unwrap();
+    assert!(String::from_utf8_lossy(&environ).contains("ANTHROPIC_BASE_URL=https://proxy.example.com"));
+}

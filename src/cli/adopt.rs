@@ -1,0 +1,38 @@
+//! `gtctl adopt`: a session that is there already becomes gtctl's, or an idle shell gives its place to one.
+
+use super::args::{Adopt, Global, TownArg};
+use super::exit::{Exit, Trouble};
+use super::output::Terminal;
+use super::place::Place;
+use super::work::{Wait, Work};
+use crate::model::{Mass, Observed, Orders, Request, Scope};
+use crate::observe::Depth;
+
+pub(super) async fn run(global: &Global, args: &Adopt, terminal: &Terminal) -> Result<Exit, Trouble> {
+    let place = Place::find(global, &TownArg { town: None }, terminal)?;
+    let session = place.session(&args.session)?;
+    let mut controller = place.controller()?;
+    if args.replace {
+        if let Err(why) = controller.remove_idle_shell(&place.town, &session).await? {
+            return Err(Trouble::new(format!("{session} is left alone: {why}"))
+                .help(format!("look with `gtctl attach {session}`; only an idle shell gives its place")));
+        }
+        terminal.note(&format!("{session}: the idle shell that had its name is gone"));
+        controller.ask(std::slice::from_ref(&session), Request::Start)?;
+    } else if !is_there(&place, session.as_str(), terminal).await? {
+        return Err(Trouble::new(format!("{session} is not there")).help(format!("`gtctl start {session}` starts it")));
+    }
+    let wait = Wait::of(args.no_wait, args.timeout);
+    // Naming a session by hand is consent enough.
+    let orders = Orders { mass: Mass::Allow, ..Orders::default() };
+    Work::new(wait, orders, Scope::Sessions(vec![session])).run(&mut controller, &place, terminal).await
+}
+
+async fn is_there(place: &Place, session: &str, terminal: &Terminal) -> Result<bool, Trouble> {
+    let survey = place.survey(Orders::default(), Depth::Plan, terminal).await?;
+    match &survey.observed {
+        Observed::Up(server) => Ok(server.sessions.contains_key(session)),
+        Observed::Down => Ok(false),
+        Observed::Unknown(why) => Err(Trouble::new(format!("the town is unknown: {why}"))),
+    }
+}
