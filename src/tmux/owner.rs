@@ -15,14 +15,14 @@ use tokio::net::UnixStream;
 /// The mode's bits that tmux allows no folder of its own: anything for others.
 const FOR_OTHERS: u32 = 0o007;
 /// What to type where tmux's folder is not ours.
-pub const OWN_FOLDER: &str = "mkdir -p -m 700 \"$HOME/.tmux-sockets\" && export TMUX_TMPDIR=\"$HOME/.tmux-sockets\"";
+pub const OWN_FOLDER: &str = "mkdir -p -m 700 ~/.tmux-sockets && export TMUX_TMPDIR=~/.tmux-sockets";
 
 /// Why a socket is not used. Nothing was sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The folder of tmux's own sockets belongs to somebody else.
     #[error(
-        "the tmux folder {} belongs to {}, so nothing was sent to a server there. Use a folder of your own: {OWN_FOLDER}",
+        "the tmux folder {} belongs to {}: nothing was sent. To use one of your own: {OWN_FOLDER}",
         folder.display(),
         name_of(*uid)
     )]
@@ -34,7 +34,7 @@ pub enum Refusal {
     },
     /// The folder of tmux's own sockets is open to others.
     #[error(
-        "others may enter the tmux folder {} (mode {:03o}), so nothing was sent to a server there. Type: chmod 700 {}",
+        "others may enter the tmux folder {} (mode {:03o}): nothing was sent. Type: chmod 700 {}",
         folder.display(),
         mode & 0o777,
         folder.display()
@@ -47,8 +47,7 @@ pub enum Refusal {
     },
     /// In the place of the folder is a link, or a file.
     #[error(
-        "the tmux folder {} is a link or a file, so nothing was sent to a server there. Move it away, or use another \
-         folder: {OWN_FOLDER}",
+        "the tmux folder {} is a link or a file: nothing was sent. Move it away, or use another folder: {OWN_FOLDER}",
         folder.display()
     )]
     NoFolder {
