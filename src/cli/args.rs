@@ -136,6 +136,12 @@ pub(super) enum Verb {
         #[command(subcommand)]
         verb: ChoreVerb,
     },
+    /// Leave the tmux server that the town lives on for the one that its socket leads to now
+    ///
+    /// Says what it will do, and asks at a terminal; elsewhere it needs --yes. The town's sessions are ended on the old
+    /// server, as by `stop`, and may begin on the new one at the next `apply`. Nothing else there is touched. A controller
+    /// must be ended first.
+    MoveServer(MoveServer),
     /// Let controllers only look, until `resume`
     Pause(TownArg),
     /// Let controllers act again
@@ -355,6 +361,19 @@ pub(super) struct Nudge {
     /// A text that begins with `!`, `/` or `#` is a command of the agent's client; without this it is typed as a text
     #[arg(long)]
     pub(super) command: bool,
+}
+
+/// Flags of `move-server`.
+#[derive(Debug, Args)]
+pub(super) struct MoveServer {
+    #[command(flatten)]
+    pub(super) town: TownArg,
+    /// End the sessions there without asking
+    #[arg(short, long)]
+    pub(super) yes: bool,
+    /// How long the sessions may take to end
+    #[arg(long, value_name = "DURATION", default_value = "2m")]
+    pub(super) timeout: Period,
 }
 
 /// Flags of `events`.

@@ -21,6 +21,7 @@ mod init;
 mod logs;
 mod manifest;
 mod metrics;
+mod move_server;
 mod nudge;
 mod others;
 mod output;
@@ -110,6 +111,7 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Trouble> {
         Verb::Restart(args) => by_hand::run(global, args, Request::Restart, terminal).await,
         Verb::Reset(args) => by_hand::run(global, args, Request::Reset, terminal).await,
         Verb::Chore { verb: ChoreVerb::Run(args) } => chore::run(global, args, terminal).await,
+        Verb::MoveServer(args) => Box::pin(move_server::run(global, args, terminal)).await,
         Verb::Pause(args) => by_hand::pause(global, args, true, terminal),
         Verb::Resume(args) => by_hand::pause(global, args, false, terminal),
         Verb::Adopt(args) => adopt::run(global, args, terminal).await,

@@ -52,7 +52,7 @@ impl Place {
         Ok(survey)
     }
 
-    fn recall(&self, terminal: &Terminal) -> Result<Memory, Trouble> {
+    pub(super) fn recall(&self, terminal: &Terminal) -> Result<Memory, Trouble> {
         let loaded = View::of(&self.state).load(proc::clock::now())?;
         for notice in &loaded.notices {
             terminal.warn(notice);

@@ -5,7 +5,7 @@ use super::exit::{Exit, Trouble};
 use super::output::Terminal;
 use super::place::Place;
 use crate::controller::Survey;
-use crate::model::Orders;
+use crate::model::{Observed, Orders};
 use crate::observe::Depth;
 use crate::render::{Scene, json, verify as page};
 
@@ -15,6 +15,9 @@ pub(super) async fn run(global: &Global, args: &TownArg, terminal: &Terminal) ->
         place.survey(Orders::default(), Depth::Plan, terminal).await?;
     let scene = Scene { town: &town, observed: &observed, memory: &memory, plan: &plan, now };
     let findings = page::findings(&scene);
+    if let Observed::Unknown(why) = &observed {
+        terminal.warn(&format!("tmux could not be asked: {why}"));
+    }
     if terminal.is_json() {
         terminal.print_json(&json::verify(&scene, &findings));
     } else {

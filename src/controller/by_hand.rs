@@ -2,6 +2,7 @@
 
 use super::cycle::{Controller, CycleFault, TURN_PATIENCE};
 use crate::model::{Memory, Request, SessionName};
+use crate::observe::Holding;
 use crate::remember::ask;
 
 impl Controller {
@@ -19,6 +20,47 @@ impl Controller {
     /// [`CycleFault`]; nothing was written then.
     pub fn pause(&mut self, paused: bool) -> Result<(), CycleFault> {
         self.amend(|memory| Memory { paused, ..memory })
+    }
+
+    /// Those of these sessions that somebody has stopped by hand.
+    ///
+    /// # Errors
+    /// [`CycleFault`]; nothing was written.
+    pub fn stopped_of(&mut self, sessions: &[SessionName]) -> Result<Vec<SessionName>, CycleFault> {
+        let mut stopped = Vec::new();
+        self.amend(|memory| {
+            let is_stopped = |name: &&SessionName| memory.sessions.get(*name).is_some_and(|history| history.stopped);
+            stopped = sessions.iter().filter(is_stopped).cloned().collect();
+            memory
+        })?;
+        Ok(stopped)
+    }
+
+    /// The town has left a server: what was ended there, for that alone, may begin anew, and once nothing is `left` there
+    /// the server is forgotten. What was stopped before stays stopped.
+    ///
+    /// # Errors
+    /// [`CycleFault`]; nothing was written then.
+    pub fn leave_server(
+        &mut self,
+        holding: &Holding,
+        left: &[SessionName],
+        stopped_before: &[SessionName],
+    ) -> Result<(), CycleFault> {
+        let was_asked = |name: &&SessionName| !stopped_before.contains(name);
+        self.amend(|memory| {
+            let mut memory = memory;
+            for name in holding.sessions.iter().filter(was_asked) {
+                if holding.living.contains(name) && !left.contains(name) {
+                    memory = ask(memory, name, Request::Start);
+                } else if let Some(history) = memory.sessions.get_mut(name) {
+                    // What had ended there by itself is not run once more, and what is left there is to be asked anew.
+                    history.stopped = false;
+                }
+            }
+            let server = memory.server.filter(|server| !left.is_empty() || *server != holding.server);
+            Memory { server, ..memory }
+        })
     }
 
     pub(super) fn amend(&mut self, change: impl FnOnce(Memory) -> Memory) -> Result<(), CycleFault> {

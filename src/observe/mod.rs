@@ -10,6 +10,7 @@
 
 mod ahead;
 mod footprint;
+mod former;
 mod given;
 mod life;
 mod listen;
@@ -23,6 +24,7 @@ mod sessions;
 mod settle;
 
 pub use ahead::Living;
+pub use former::{Former, Holding, former, still_there};
 pub use listen::{listen, listened, log_of};
 pub use lodging::{LodgingFault, lodging};
 pub use population::population;
@@ -83,7 +85,8 @@ async fn look_without_deadline(
 ) -> Result<Look, Unreached> {
     let client = &client.lasting(Purpose::Read);
     let unread = screens::unread(town, memory);
-    let found = reach::reach(client, memory.server, living, &unread).await?;
+    let known = former::known(memory, now);
+    let found = reach::reach(client, known.map(|server| (server, town)), living, &unread).await?;
     let found = settle::settle(client, &found.covered(town), found).await.map_err(Unreached::Unknown)?;
     let town = &*found.covered(town);
     let sessions::Gathered { mut sessions, own, ended } = sessions::gather(&found, town, now, depth);

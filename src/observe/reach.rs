@@ -5,6 +5,7 @@
 //! last seen has ended.
 
 use super::ahead::{self, Ahead, Living, MOST_TAILS};
+use super::former;
 use super::life::{self, Pane};
 use crate::model::{PaneId, ProcId, ServerId, SessionName, Town};
 use crate::plan::cover;
@@ -78,12 +79,12 @@ const SOCKET_WAIT: Duration = Duration::from_millis(500);
 /// `screens` are sessions whose screens will be wanted, if they are there.
 pub(super) async fn reach(
     client: &Client,
-    known: Option<ServerId>,
+    known: Option<(ServerId, &Town)>,
     living: Living,
     screens: &[&SessionName],
 ) -> Result<Found, Unreached> {
     let ended = living.ended();
-    let server = || client.server().or(known.map(|ServerId(server)| server.pid));
+    let server = || client.server().or(known.map(|(ServerId(server), _)| server.pid));
     let panes = client.panes();
     let are_few = (1..=MOST_TAILS).contains(&ended.len());
     let before = client.listed().filter(|listed| listed.is_whole && are_few);
@@ -92,8 +93,8 @@ pub(super) async fn reach(
     let (listed, ahead) = ahead::beside(server, &panes, living, listing).await;
     match listed {
         Ok(listed) => {
-            let found = identified(client, listed, ahead);
-            found.and_then(|found| alone(client, known, found)).map_err(Unreached::Unknown)
+            let found = identified(client, listed, ahead).map_err(Unreached::Unknown)?;
+            alone(client, known, found).await.map_err(Unreached::Unknown)
         }
         Err(ListFault::NoServer(_)) => {
             revive(client, known).await?;
@@ -176,28 +177,33 @@ fn is_listening(pid: u32, client: &Client) -> bool {
     }
 }
 
-/// The server that answers, unless the one last seen still listens on the same path: its socket file was removed and
-/// another server made its own there. The sessions of the first are out of reach, and must not be begun a second time.
-fn alone(client: &Client, known: Option<ServerId>, found: Found) -> Result<Found, String> {
-    let Some(ServerId(former)) = known.filter(|known| *known != found.server && process::may_live(known.0)) else {
+/// The server that answers, unless the one last seen still has sessions of the town: they must not be begun a second
+/// time. It may listen on the same path, where its socket file was removed and another server made its own, or on
+/// another that the town's socket does not lead to any more.
+async fn alone(client: &Client, known: Option<(ServerId, &Town)>, found: Found) -> Result<Found, String> {
+    let is_another = |server: ServerId| server != found.server && process::may_live(server.0);
+    let Some((server, town)) = known.filter(|(known, _)| is_another(*known)) else {
         return Ok(found);
     };
-    match sockets::listening_on(client.socket_path()) {
-        Listening::Somebody(inodes) if sockets::holds_any(former, &inodes) => Err(format!(
+    if let Listening::Somebody(inodes) = sockets::listening_on(client.socket_path())
+        && sockets::holds_any(server.0, &inodes)
+    {
+        return Err(format!(
             "another tmux server (process {}) took the socket of the one last seen (process {}), which still runs: end \
              one of them",
-            found.server.0.pid, former.pid
-        )),
-        Listening::Somebody(_) | Listening::Nobody | Listening::Unreadable(_) => Ok(found),
+            found.server.0.pid, server.0.pid
+        ));
     }
+    let former = former::at(server, town).await;
+    former::in_words(&former, client).map_or(Ok(found), Err)
 }
 
 /// Returns once the server's socket file is there again; otherwise tells whether there is a server.
-async fn revive(client: &Client, known: Option<ServerId>) -> Result<(), Unreached> {
+async fn revive(client: &Client, known: Option<(ServerId, &Town)>) -> Result<(), Unreached> {
     let path = client.socket_path();
     let unknown = |why: String| Err(Unreached::Unknown(why));
     let inodes = match sockets::listening_on(path) {
-        Listening::Nobody => return gone(known),
+        Listening::Nobody => return gone(client, known).await,
         Listening::Somebody(inodes) => inodes,
         Listening::Unreadable(why) => return unknown(why),
     };
@@ -224,14 +230,10 @@ async fn revive(client: &Client, known: Option<ServerId>) -> Result<(), Unreache
 }
 
 /// Nothing listens: whether that means that there is no server.
-fn gone(known: Option<ServerId>) -> Result<(), Unreached> {
-    match known {
-        Some(ServerId(server)) if process::may_live(server) => Err(Unreached::Unknown(format!(
-            "nothing listens on the tmux socket, yet the server last seen (process {}) still runs",
-            server.pid
-        ))),
-        Some(_) | None => Err(Unreached::Down),
-    }
+async fn gone(client: &Client, known: Option<(ServerId, &Town)>) -> Result<(), Unreached> {
+    let Some((server, town)) = known else { return Err(Unreached::Down) };
+    let why = former::in_words(&former::at(server, town).await, client);
+    Err(why.map_or(Unreached::Down, Unreached::Unknown))
 }
 
 fn in_words(fault: &ListFault) -> String {

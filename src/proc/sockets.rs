@@ -7,7 +7,7 @@ use super::process::{self, Presence};
 use crate::model::ProcId;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What the kernel says of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +63,23 @@ pub fn tmux_owner(inodes: &[u64]) -> Option<ProcId> {
     })
 }
 
+/// The absolute paths that this process listens on, as it was given them; none where that cannot be seen.
+#[must_use]
+pub fn paths_of(process: ProcId) -> Vec<PathBuf> {
+    let Ok(table) = file::read("/proc/net/unix", MAX_TABLE) else { return Vec::new() };
+    let links = links_of(process.pid);
+    let is_its = |inode: u64| links.iter().any(|link| link.as_os_str() == OsStr::new(&format!("socket:[{inode}]")));
+    let listeners = table.split(|b| *b == b'\n').filter_map(listener);
+    let absolute = listeners.filter(|(_, path)| path.is_absolute());
+    absolute.filter(|(inode, _)| is_its(*inode)).map(|(_, path)| path.to_path_buf()).collect()
+}
+
+/// What the open files of a process are, at most [`MAX_FILES`] of them.
+fn links_of(pid: u32) -> Vec<PathBuf> {
+    let Ok(files) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return Vec::new() };
+    files.flatten().take(MAX_FILES).filter_map(|f| std::fs::read_link(f.path()).ok()).collect()
+}
+
 /// Whether this process, as far as its files can be seen, holds one of these sockets.
 #[must_use]
 pub fn holds_any(process: ProcId, inodes: &[u64]) -> bool {
@@ -71,9 +88,7 @@ pub fn holds_any(process: ProcId, inodes: &[u64]) -> bool {
 }
 
 fn holds(pid: u32, links: &[String]) -> bool {
-    let Ok(files) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
-    let mut targets = files.flatten().take(MAX_FILES).filter_map(|f| std::fs::read_link(f.path()).ok());
-    targets.any(|target| links.iter().any(|link| target.as_os_str() == OsStr::new(link)))
+    links_of(pid).into_iter().any(|target| links.iter().any(|link| target.as_os_str() == OsStr::new(link)))
 }
 
 /// The inode and the path of a listening socket's line: `num refs protocol flags type state inode path`.

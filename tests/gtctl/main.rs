@@ -61,6 +61,7 @@ mod quiet;
 #[cfg(test)]
 mod rolling;
 mod secrets;
+mod servers;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]

@@ -1,0 +1,123 @@
+//! `gtctl move-server`: the town lives on another tmux server than its socket leads to now, and is to live on this one.
+//!
+//! Its sessions are ended where they are, as by `gtctl stop`, and only then may they begin here: at no time are there two
+//! of one. Nothing is started by this verb.
+
+use super::args::{Global, MoveServer};
+use super::ask::Questions;
+use super::exit::{Exit, Trouble};
+use super::output::Terminal;
+use super::place::Place;
+use super::work::{Wait, Work};
+use crate::model::{Mass, Orders, Orphans, Request, Scope, Socket};
+use crate::observe::{Former, Holding, former, still_there};
+use crate::proc;
+use crate::render::words::count;
+use crate::tmux::Client;
+use std::path::Path;
+
+pub(super) async fn run(global: &Global, args: &MoveServer, terminal: &Terminal) -> Result<Exit, Trouble> {
+    let place = Place::find(global, &args.town, terminal)?;
+    let holding = match holding(&place, terminal).await? {
+        Some(holding) => holding,
+        None => {
+            terminal.print(&format!(
+                "town {} has no sessions on another server than the one at {}: nothing to move\n",
+                place.town.name,
+                place.client.socket_path().display()
+            ));
+            return Ok(Exit::Done);
+        }
+    };
+    let Some(socket) = holding.socket.clone() else {
+        let pid = holding.server.0.pid;
+        return Err(Trouble::new(format!("the tmux server that the town lives on (process {pid}) cannot be asked"))
+            .help(format!("end it: `kill {pid}`; then `gtctl apply` starts the town here")));
+    };
+    // A controller that was started before the edit keeps the town where it is.
+    let _lock = place.controller()?.claim()?;
+    if !is_agreed(&place, &holding, &socket, args, terminal)? {
+        terminal.print("nothing was moved\n");
+        return Ok(Exit::Partial);
+    }
+    end_there(place, &holding, &socket, args, terminal).await
+}
+
+/// What the server last seen has of the town, unless that is the one at the town's socket.
+async fn holding(place: &Place, terminal: &Terminal) -> Result<Option<Holding>, Trouble> {
+    let memory = place.recall(terminal)?;
+    match former(&place.client, &place.town, &memory, proc::clock::now()).await {
+        Former::Free => Ok(None),
+        Former::Holds(holding) => Ok(Some(holding)),
+        Former::Untold(server) => {
+            let pid = server.0.pid;
+            let what = format!("the tmux server last seen (process {pid}) lives and cannot be asked for its sessions");
+            Err(Trouble::new(what).help(format!("end it with `kill {pid}` if nothing there is needed")))
+        }
+    }
+}
+
+/// Says what will be done, and asks whether to.
+fn is_agreed(
+    place: &Place,
+    holding: &Holding,
+    socket: &Path,
+    args: &MoveServer,
+    terminal: &Terminal,
+) -> Result<bool, Trouble> {
+    let names: Vec<&str> = holding.sessions.iter().map(|name| name.as_str()).collect();
+    let sessions = count(names.len(), "session");
+    terminal.note(&format!(
+        "{sessions} of town {} live on the server at {} (process {}): {}. They are ended there, as by `gtctl stop`; the \
+         next `gtctl apply`, or a controller, starts them on the server at {}",
+        place.town.name,
+        socket.display(),
+        holding.server.0.pid,
+        names.join(", "),
+        place.client.socket_path().display()
+    ));
+    if args.yes {
+        return Ok(true);
+    }
+    let questions = Questions::to_terminal();
+    if questions == Questions::Assume {
+        return Err(Trouble::new(format!("{sessions} would be ended, and nobody is there to be asked"))
+            .help("gtctl move-server --yes"));
+    }
+    questions.ask(&format!("End {sessions} there?"), "n", |answer| Ok(matches!(answer, "y" | "yes" | "Y")))
+}
+
+/// Ends the sessions by the ladder of a stop, then lets them begin anew.
+async fn end_there(
+    place: Place,
+    holding: &Holding,
+    socket: &Path,
+    args: &MoveServer,
+    terminal: &Terminal,
+) -> Result<Exit, Trouble> {
+    let there = Place { client: Client::new(&Socket::Path(socket.to_path_buf())), ..place };
+    let mut controller = there.controller()?;
+    let stopped_before = controller.stopped_of(&holding.sessions)?;
+    controller.ask(&holding.sessions, Request::Stop)?;
+    let orders = Orders { mass: Mass::Allow, orphans: Orphans::Prune, ..Orders::default() };
+    let scope = Scope::Sessions(holding.sessions.clone());
+    let ended = Work::new(Wait::InAll(args.timeout), orders, scope).run(&mut controller, &there, terminal).await;
+    let left = match still_there(holding, &there.town).await {
+        Former::Free => Vec::new(),
+        Former::Holds(left) => left.sessions,
+        Former::Untold(_) => holding.sessions.clone(),
+    };
+    controller.leave_server(holding, &left, &stopped_before)?;
+    if left.is_empty() {
+        let town = &there.town.name;
+        terminal.print(&format!("town {town} has left that server: `gtctl apply` starts it on its own\n"));
+        return Ok(Exit::Done);
+    }
+    let exit = ended?;
+    terminal.warn(&format!(
+        "{} still on the old server ({}): run `gtctl move-server` again once nobody is attached there",
+        count(left.len(), "session"),
+        left.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ")
+    ));
+    Ok(if exit == Exit::Done { Exit::Partial } else { exit })
+}

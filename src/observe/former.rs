@@ -1,0 +1,125 @@
+//! The server last seen, where it is not the one that the town's socket leads to: another socket in the manifest, in a
+//! flag, or another `TMUX_TMPDIR`. While it still has sessions of the town, a second population must not begin.
+
+use crate::model::{Memory, Moment, Origin, Ownership, ServerId, SessionName, Socket, Town};
+use crate::proc::tree::Above;
+use crate::proc::{marker, process, sockets, tree};
+use crate::tmux::Client;
+use crate::tmux::list::{self, Row};
+use std::path::PathBuf;
+
+/// What there is of the server last seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Former {
+    /// It has ended, or has no session of the town any more.
+    Free,
+    /// It has these sessions of the town.
+    Holds(Holding),
+    /// It lives, and could not be asked.
+    Untold(ServerId),
+}
+
+/// A server that is not the town's any more, and has sessions of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holding {
+    /// Which.
+    pub server: ServerId,
+    /// Its socket; none where it could not be asked, and only its processes tell.
+    pub socket: Option<PathBuf>,
+    /// The sessions that the town started or adopted there, by their declared names.
+    pub sessions: Vec<SessionName>,
+    /// Those of them that live.
+    pub living: Vec<SessionName>,
+}
+
+/// The server that memory knows, unless that was before a reboot: pids and start times come again.
+pub(super) fn known(memory: &Memory, now: Moment) -> Option<ServerId> {
+    let same_boot = memory.last_look.is_none_or(|last| last.boot == now.boot);
+    memory.server.filter(|_| same_boot)
+}
+
+/// What there is of the server last seen, for a verb that is to move the town from it. `client` leads to where the town
+/// is to be. Takes at most some calls to tmux.
+pub async fn former(client: &Client, town: &Town, memory: &Memory, now: Moment) -> Former {
+    let Some(known) = known(memory, now) else { return Former::Free };
+    let answers = list::list(client).await.ok().map(|listing| listing.server);
+    if answers == Some(known.0.pid) { Former::Free } else { at(known, town).await }
+}
+
+/// What is left there of what it held.
+pub async fn still_there(holding: &Holding, town: &Town) -> Former {
+    at(holding.server, town).await
+}
+
+/// What this server still has of the town. Costs nothing where it has ended.
+pub(super) async fn at(server: ServerId, town: &Town) -> Former {
+    if !process::may_live(server.0) {
+        return Former::Free;
+    }
+    for socket in sockets::paths_of(server.0) {
+        let client = Client::new(&Socket::Path(socket.clone()));
+        let Ok(listing) = list::list(&client).await else { continue };
+        if listing.server != server.0.pid {
+            continue;
+        }
+        let names = |rows: Vec<&Row>| {
+            let mut names: Vec<SessionName> = rows.into_iter().filter_map(|row| own_name(row, town)).collect();
+            names.sort();
+            names.dedup();
+            names
+        };
+        let sessions = names(listing.rows.iter().collect());
+        if sessions.is_empty() {
+            return Former::Free;
+        }
+        let living = names(listing.rows.iter().filter(|row| !row.dead).collect());
+        return Former::Holds(Holding { server, socket: Some(socket), sessions, living });
+    }
+    let sessions = by_marker(server, town);
+    if sessions.is_empty() {
+        return Former::Untold(server);
+    }
+    Former::Holds(Holding { server, socket: None, living: sessions.clone(), sessions })
+}
+
+/// The name under which this pane's session was declared, if the town started or adopted it.
+fn own_name(row: &Row, town: &Town) -> Option<SessionName> {
+    match row.labels.ownership(&town.name) {
+        Ownership::Ours(label) if label.origin != Origin::Policy => Some(label.session),
+        Ownership::Ours(_) | Ownership::Unlabelled | Ownership::Foreign(_) => None,
+    }
+}
+
+/// The sessions whose agents hang below this server.
+fn by_marker(server: ServerId, town: &Town) -> Vec<SessionName> {
+    let marked = marker::carrying_any(&town.name).into_iter();
+    let is_below = |process| tree::tmux_above(process) == Above::Server(server.0.pid);
+    marked.filter(|(_, found)| found.iter().any(|(_, process)| is_below(*process))).map(|(name, _)| name).collect()
+}
+
+/// Why nothing is done while this is so, and what to type.
+pub(super) fn in_words(former: &Former, client: &Client) -> Option<String> {
+    let here = client.socket_path().display();
+    match former {
+        Former::Free => None,
+        Former::Untold(ServerId(server)) => Some(format!(
+            "the tmux server last seen (process {}) still runs and cannot be asked, and {here} does not lead to it: \
+             name its socket (`--socket`, `town.socket`), or end it",
+            server.pid
+        )),
+        Former::Holds(Holding { server: ServerId(server), socket, sessions, .. }) => {
+            let at = socket.as_ref().map_or_else(String::new, |socket| format!(" at {}", socket.display()));
+            let back = socket.as_ref().map_or_else(String::new, |socket| format!("--socket {}", socket.display()));
+            Some(format!(
+                "{} of the town live on another tmux server: `{back}` goes back to it, `gtctl move-server` moves them \
+                 (it is process {}{at}, and is not the one at {here})",
+                count(sessions.len()),
+                server.pid
+            ))
+        }
+    }
+}
+
+fn count(sessions: usize) -> String {
+    if sessions == 1 { "1 session".to_owned() } else { format!("{sessions} sessions") }
+}
