@@ -18,6 +18,7 @@
 //! | floor | room | its one job |
 //! |---|---|---|
 //! | 0 | [`model`] | the nouns: values only, no I/O, never reads a clock |
+//! | 1 | [`files`] | opening and reading files of others: without waiting, bounded, with a deadline |
 //! | 1 | [`manifest`] | text to [`model::Town`], every fault reported at once |
 //! | 1 | [`marker`] | what an agent's output says about its end. Pure |
 //! | 1 | [`plan`] | the decision: a table of rules, then pacing. Pure and total |
@@ -51,6 +52,7 @@ pub mod chores;
 pub mod cli;
 pub mod controller;
 pub mod doctor;
+pub mod files;
 pub mod gastown;
 pub mod import;
 pub mod manifest;

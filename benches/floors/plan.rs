@@ -94,5 +94,6 @@ fn seen(town: &Town, now: Moment) -> Result<Observed> {
         moved: std::collections::BTreeMap::new(),
         own: None,
         ended: std::collections::BTreeMap::new(),
+        unpiped: std::collections::BTreeSet::new(),
     }))
 }

@@ -3,12 +3,13 @@
 //! What is written carries a digest of itself. So it is known from the file alone whether it is still what was written,
 //! whatever became of the state directory; anything else is somebody's own, stays, and gets the instructions beside it.
 
+use crate::files::aside::{self, Late};
+use crate::files::{self, Links};
 use crate::model::signed::{is_as_signed, signed};
-use crate::model::{Action, Desired, Plan};
+use crate::model::{Action, Desired, Plan, SessionName};
 use crate::trust::check_open_file;
-use nix::fcntl::OFlag;
 use std::fs::{self, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -52,10 +53,21 @@ pub fn instructions(desired: &Desired) -> Option<(PathBuf, Instructions)> {
 /// Writes the instructions of the sessions that this plan gives a fresh process. Tells what their users should know.
 ///
 /// A session without them is started all the same: dead it would be of no more use.
-#[must_use]
-pub fn instruct(plan: &Plan) -> Vec<String> {
+///
+/// Takes at most [`aside::PATIENCE`]: what is not written by then, on a disk that does not answer, is told.
+pub async fn instruct(plan: &Plan) -> Vec<String> {
     let begun = plan.steps.iter().filter(|step| step.action.begins().is_some());
-    begun.filter_map(|step| told(started(&step.action)?)).collect()
+    let started = begun.filter_map(|step| started(&step.action));
+    let instructed: Vec<Desired> = started.filter(|desired| desired.instructions.is_some()).cloned().collect();
+    if instructed.is_empty() {
+        return vec![];
+    }
+    let names: Vec<_> = instructed.iter().map(|desired| desired.name.clone()).collect();
+    let written = aside::many(aside::PATIENCE, instructed, |desired, _| told(desired)).await;
+    let outcome = |(name, written): (SessionName, Result<Option<String>, Late>)| {
+        written.unwrap_or_else(|late| Some(format!("the instructions of {name} may not have been written: {late}")))
+    };
+    names.into_iter().zip(written).filter_map(outcome).collect()
 }
 
 fn started(action: &Action) -> Option<&Desired> {
@@ -103,7 +115,7 @@ fn text(source: &Path) -> io::Result<(String, String)> {
 }
 
 fn standing(file: &Path, raw: &str, text: &str) -> Instructions {
-    let found = read(file, OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW);
+    let found = read(file, Links::Refuse);
     match found {
         Ok(found) if found == text || found == raw => Instructions::Same,
         Ok(found) if is_as_signed(&found) => Instructions::Fresh,
@@ -114,7 +126,7 @@ fn standing(file: &Path, raw: &str, text: &str) -> Instructions {
             beside.push(".");
             beside.push(BESIDE);
             let beside = PathBuf::from(beside);
-            let told = read(&beside, OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW).is_ok_and(|found| found == text);
+            let told = read(&beside, Links::Refuse).is_ok_and(|found| found == text);
             Instructions::Edited { beside, told }
         }
     }
@@ -122,29 +134,16 @@ fn standing(file: &Path, raw: &str, text: &str) -> Instructions {
 
 /// The text of a file that nobody else could have written: an agent does what it says.
 fn read_trusted(path: &Path) -> io::Result<String> {
-    let file = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
-    check_open_file(&file, path).map_err(|distrust| {
+    let opened = files::open(path, Links::Follow)?;
+    check_open_file(&opened.file, path).map_err(|distrust| {
         io::Error::new(ErrorKind::PermissionDenied, format!("{distrust}; type: {}", distrust.fix()))
     })?;
-    text_of(file)
+    files::read_opened(opened, MAX_BYTES).and_then(files::text_of)
 }
 
 /// The text of a regular file. Never waits on a pipe.
-fn read(path: &Path, flags: OFlag) -> io::Result<String> {
-    text_of(OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?)
-}
-
-fn text_of(file: fs::File) -> io::Result<String> {
-    let invalid = |why: &str| io::Error::new(ErrorKind::InvalidData, why.to_owned());
-    if !file.metadata()?.is_file() {
-        return Err(invalid("it is no regular file"));
-    }
-    let mut text = String::new();
-    file.take(MAX_BYTES + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_BYTES {
-        return Err(invalid("it is too large"));
-    }
-    Ok(text)
+fn read(path: &Path, links: Links) -> io::Result<String> {
+    files::read_text(path, links, MAX_BYTES)
 }
 
 /// Puts a whole file in the place of another, in one go.

@@ -1,16 +1,26 @@
 //! What a start needs, checked before anything is done: tmux says yes to a missing program or directory alike.
+//!
+//! The file system is asked by a thread of its own and waited for only so long ([`find_all`]): a directory on a disk that
+//! does not answer, or an `env_file` that is a pipe without a writer, holds up nobody else.
 
 use super::{Scene, env_file};
-use crate::model::{Desired, Generation, Moment, Origin};
+use crate::files::aside::{self, Late};
+use crate::model::{CannotStart, Desired, Generation, Moment, Origin, SessionName};
 use crate::proc::program::{find, is_executable};
 use crate::tmux::ops::{Labels, Launch, is_variable};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 /// The kernel takes no longer argument or variable, in bytes.
 const MAX_WORD: usize = (128 << 10) - 1;
 /// Arguments and environment together, in bytes: half of what the kernel takes under the usual 8 MiB stack.
 const MAX_TOTAL: usize = 1 << 20;
+
+/// The most paths that are listened to for one session that cannot be started.
+const MOST_AWAITED: usize = 64;
 
 /// Why a session cannot be started. Nothing was touched.
 #[derive(Debug, thiserror::Error)]
@@ -19,12 +29,14 @@ pub(super) enum LaunchFault {
     NoDir(PathBuf),
     #[error("its command is empty: set `command`")]
     NoCommand,
-    #[error("`{program}` was not found in {searched}: install it, or give its full path in `command`")]
+    #[error("`{program}` not found in {searched}: install it, or give its full path in `command`")]
     NoProgram { program: String, searched: String },
     #[error("{} is not an executable file: `chmod +x` it, or change `command`", .0.display())]
     NotExecutable(PathBuf),
     #[error("its env_file {}: {fault}", .path.display())]
     EnvFile { path: PathBuf, fault: env_file::EnvFileFault },
+    #[error("its directory, program or env_file cannot be looked at: {0}")]
+    Late(#[from] Late),
     #[error("its environment has a name that is none: `{0}` (letters, digits and `_`, no digit first)")]
     BadName(String),
     #[error("{} has a `=` in its path, which `env` takes for a variable: give it another path", .0.display())]
@@ -35,18 +47,187 @@ pub(super) enum LaunchFault {
     TooLong { what: String, bytes: usize, most: usize },
 }
 
-/// Checks all that a start needs and puts it together. Reads the files it names, and changes nothing.
+/// What is to be run, as declared: what of it the file system must be asked about.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    command: Vec<String>,
+    dir: PathBuf,
+    pass_env: Vec<String>,
+    identity_env: BTreeMap<String, String>,
+    env_file: Option<PathBuf>,
+    env: BTreeMap<String, String>,
+}
+
+impl Wanted {
+    /// A session's own command.
+    pub(super) fn of(desired: &Desired) -> Self {
+        Self::beside(desired, &desired.command)
+    }
+
+    /// What can be checked of a session before a start of it is wanted: where commands start it, those.
+    fn to_check(desired: &Desired) -> Self {
+        match desired.commands() {
+            None => Self::of(desired),
+            Some(commands) => Self {
+                command: commands.start.clone(),
+                dir: commands.dir.clone(),
+                pass_env: Vec::new(),
+                identity_env: BTreeMap::new(),
+                env_file: None,
+                env: BTreeMap::new(),
+            },
+        }
+    }
+
+    /// Another command, in the directory and the environment of a session.
+    pub(super) fn beside(desired: &Desired, command: &[String]) -> Self {
+        Self {
+            command: command.to_vec(),
+            dir: desired.dir.clone(),
+            pass_env: desired.pass_env.iter().cloned().collect(),
+            identity_env: desired.identity_env.clone(),
+            env_file: desired.env_file.clone(),
+            env: desired.env.clone(),
+        }
+    }
+}
+
+/// What was found of it: the argv with the absolute path of a program, and the whole environment.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) argv: Vec<String>,
+    pub(super) env: BTreeMap<String, String>,
+}
+
+/// Finds all of these, in their order. Takes at most [`aside::PATIENCE`]: what is not found by then is [`LaunchFault::Late`].
+pub(super) async fn find_all(wanted: Vec<Wanted>) -> Vec<Result<Found, LaunchFault>> {
+    ask_all(wanted, look_up).await
+}
+
+async fn ask_all<T: Send + 'static>(
+    wanted: Vec<Wanted>,
+    ask: fn(&Wanted, Instant) -> Result<T, LaunchFault>,
+) -> Vec<Result<T, LaunchFault>> {
+    if wanted.is_empty() {
+        return vec![];
+    }
+    let found = aside::many(aside::PATIENCE, wanted, move |wanted, deadline| {
+        let _asking = Asking::about(&wanted.dir)?;
+        ask(wanted, deadline)
+    });
+    found.await.into_iter().map(|answer| answer.unwrap_or_else(|late| Err(late.into()))).collect()
+}
+
+/// The directories that threads ask about now, each with the time at which that was begun.
+static ASKED: Mutex<BTreeMap<PathBuf, (Instant, usize)>> = Mutex::new(BTreeMap::new());
+
+/// One question about a directory. Where an earlier one still has no answer, it is not asked again: each would leave
+/// another thread behind.
+struct Asking(PathBuf);
+
+impl Asking {
+    fn about(dir: &Path) -> Result<Self, LaunchFault> {
+        let mut asked = ASKED.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, asking) = asked.entry(dir.to_owned()).or_insert((Instant::now(), 0));
+        if since.elapsed() > aside::PATIENCE {
+            return Err(Late::Deadline(aside::PATIENCE).into());
+        }
+        *asking += 1;
+        Ok(Self(dir.to_owned()))
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        let mut asked = ASKED.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((_, asking)) = asked.get_mut(&self.0) else { return };
+        *asking = asking.saturating_sub(1);
+        if *asking == 0 {
+            asked.remove(&self.0);
+        }
+    }
+}
+
+/// Which of these sessions lack their program or their directory, or a disk that answers. Reads no `env_file`: where one
+/// may say what PATH is, the program is looked for at the start only.
+///
+/// Takes at most [`aside::PATIENCE`].
+pub async fn cannot_start(sessions: Vec<&Desired>) -> BTreeMap<SessionName, CannotStart> {
+    let names: Vec<SessionName> = sessions.iter().map(|desired| desired.name.clone()).collect();
+    let wanted = sessions.into_iter().map(Wanted::to_check).collect();
+    let lacking = ask_all(wanted, |wanted, _| Ok(lacks(wanted))).await.into_iter().map(|answer| match answer {
+        Ok(lacking) => lacking,
+        Err(fault) => Some(CannotStart { why: fault.to_string(), awaited: BTreeSet::new() }),
+    });
+    names.into_iter().zip(lacking).filter_map(|(name, lacking)| Some((name, lacking?))).collect()
+}
+
+/// What is missing of it, if anything is. May hang.
+fn lacks(wanted: &Wanted) -> Option<CannotStart> {
+    let found = if wanted.dir.is_dir() {
+        let env = declared(wanted);
+        let may_change = wanted.env_file.is_some() && !wanted.env.contains_key("PATH");
+        let is_searched = wanted.command.first().is_some_and(|program| !program.contains('/'));
+        if may_change && is_searched {
+            return None;
+        }
+        resolved(&wanted.command, &wanted.dir, &env).map(drop)
+    } else {
+        Err(LaunchFault::NoDir(wanted.dir.clone()))
+    };
+    let fault = found.err()?;
+    let missing: Vec<PathBuf> = match &fault {
+        LaunchFault::NoDir(path) | LaunchFault::NotExecutable(path) => vec![path.clone()],
+        LaunchFault::NoProgram { program, .. } if program.contains('/') => vec![wanted.dir.join(program)],
+        LaunchFault::NoProgram { program, .. } => {
+            let path = search_path(&declared(wanted)).0;
+            std::env::split_paths(&path).filter(|dir| dir.is_absolute()).map(|dir| dir.join(program)).collect()
+        }
+        LaunchFault::NoCommand
+        | LaunchFault::EnvFile { .. }
+        | LaunchFault::Late(_)
+        | LaunchFault::BadName(_)
+        | LaunchFault::Assignment(_)
+        | LaunchFault::Nul(_)
+        | LaunchFault::TooLong { .. } => return None,
+    };
+    let awaited = missing.iter().take(MOST_AWAITED).map(|path| first_missing(path)).collect();
+    Some(CannotStart { why: fault.to_string(), awaited })
+}
+
+/// The first part of a path that is not there: what has to come first. The whole path where all of it is there.
+fn first_missing(path: &Path) -> PathBuf {
+    let missing = path.ancestors().take_while(|part| !part.exists()).last();
+    missing.unwrap_or(path).to_path_buf()
+}
+
+/// As [`find_all`], of one.
+pub(super) async fn find_one(wanted: Wanted) -> Result<Found, LaunchFault> {
+    let found = find_all(vec![wanted]).await.pop();
+    found.unwrap_or(Err(LaunchFault::Late(Late::NoThread)))
+}
+
+/// Asks the file system. May hang, but for a pipe, which is waited for until `deadline`.
+fn look_up(wanted: &Wanted, deadline: Instant) -> Result<Found, LaunchFault> {
+    if !wanted.dir.is_dir() {
+        return Err(LaunchFault::NoDir(wanted.dir.clone()));
+    }
+    let env = environment(wanted, deadline)?;
+    let argv = resolved(&wanted.command, &wanted.dir, &env)?;
+    check_sizes(&argv, &env)?;
+    Ok(Found { argv, env })
+}
+
+/// Puts together what a start needs. Asks nobody, and changes nothing.
 pub(super) fn prepare(
     scene: &Scene<'_>,
     desired: &Desired,
+    found: Found,
     generation: Generation,
     handoff: Option<Moment>,
     crashes: u32,
-) -> Result<Launch, LaunchFault> {
-    if !desired.dir.is_dir() {
-        return Err(LaunchFault::NoDir(desired.dir.clone()));
-    }
-    let env = environment(desired)?;
+) -> Launch {
+    let Found { argv, env } = found;
     let marker: BTreeMap<String, String> = [
         ("GTCTL_TOWN", scene.town.name.to_string()),
         ("GTCTL_SESSION", desired.name.to_string()),
@@ -55,8 +236,6 @@ pub(super) fn prepare(
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
-    let argv = resolved(&desired.command, &desired.dir, &env)?;
-    check_sizes(&argv, &env)?;
     let labels = Labels {
         town: scene.town.name.clone(),
         session: desired.name.clone(),
@@ -67,21 +246,7 @@ pub(super) fn prepare(
         origin: Origin::Started,
     };
     let pipe = scene.logs.pipe(&desired.name, generation, desired.logs);
-    Ok(Launch { name: desired.name.clone(), dir: desired.dir.clone(), argv, env, marker, labels, pipe })
-}
-
-/// A command that is run beside a session: its argv with an absolute path, and the session's own environment.
-pub(super) fn beside(
-    desired: &Desired,
-    command: &[String],
-) -> Result<(Vec<String>, BTreeMap<String, String>), LaunchFault> {
-    if !desired.dir.is_dir() {
-        return Err(LaunchFault::NoDir(desired.dir.clone()));
-    }
-    let env = environment(desired)?;
-    let argv = resolved(command, &desired.dir, &env)?;
-    check_sizes(&argv, &env)?;
-    Ok((argv, env))
+    Launch { name: desired.name.clone(), dir: desired.dir.clone(), argv, env, marker, labels, pipe }
 }
 
 /// Checks that a command can be run in this directory.
@@ -92,21 +257,35 @@ pub(super) fn check_program(command: &[String], dir: &Path) -> Result<(), Launch
     resolved(command, dir, &BTreeMap::new()).map(drop)
 }
 
-/// What is taken over from our own environment, then what gtctl adds, then the file, then what the manifest says: later ones win.
-fn environment(desired: &Desired) -> Result<BTreeMap<String, String>, LaunchFault> {
-    let from_ours = |name: &String| Some((name.clone(), std::env::var(name).ok()?));
-    let mut env: BTreeMap<String, String> = desired.pass_env.iter().filter_map(from_ours).collect();
-    env.extend(desired.identity_env.clone());
-    if let Some(path) = &desired.env_file {
-        env.extend(env_file::read(path).map_err(|fault| LaunchFault::EnvFile { path: path.clone(), fault })?);
+/// What is taken over from our own environment, then what gtctl adds, then the file, then what the manifest says: later ones
+/// win.
+fn environment(wanted: &Wanted, deadline: Instant) -> Result<BTreeMap<String, String>, LaunchFault> {
+    let mut env = given(wanted);
+    if let Some(path) = &wanted.env_file {
+        env.extend(env_file::read(path, deadline).map_err(|fault| LaunchFault::EnvFile { path: path.clone(), fault })?);
     }
-    env.extend(desired.env.clone());
+    env.extend(wanted.env.clone());
     // Ours are given by us alone.
     env.retain(|name, _| !name.starts_with("GTCTL_"));
     match env.keys().find(|name| !is_variable(name)) {
         Some(name) => Err(LaunchFault::BadName(name.clone())),
         None => Ok(env),
     }
+}
+
+/// What is taken over from our own environment, and what gtctl adds.
+fn given(wanted: &Wanted) -> BTreeMap<String, String> {
+    let from_ours = |name: &String| Some((name.clone(), std::env::var(name).ok()?));
+    let mut env: BTreeMap<String, String> = wanted.pass_env.iter().filter_map(from_ours).collect();
+    env.extend(wanted.identity_env.clone());
+    env
+}
+
+/// The environment without what a file says.
+fn declared(wanted: &Wanted) -> BTreeMap<String, String> {
+    let mut env = given(wanted);
+    env.extend(wanted.env.clone());
+    env
 }
 
 /// The command with its program as an absolute path, of an executable file.
@@ -135,11 +314,16 @@ fn resolved(command: &[String], dir: &Path, env: &BTreeMap<String, String>) -> R
 }
 
 fn search(program: &str, env: &BTreeMap<String, String>) -> Result<PathBuf, LaunchFault> {
-    let (path, searched) = match env.get("PATH") {
+    let (path, searched) = search_path(env);
+    find(program, &path).ok_or_else(|| LaunchFault::NoProgram { program: program.to_owned(), searched })
+}
+
+/// Where the programs of this environment are searched, and what that is called.
+fn search_path(env: &BTreeMap<String, String>) -> (OsString, String) {
+    match env.get("PATH") {
         Some(path) => (path.into(), format!("its PATH ({path})")),
         None => (std::env::var_os("PATH").unwrap_or_default(), "PATH".to_owned()),
-    };
-    find(program, &path).ok_or_else(|| LaunchFault::NoProgram { program: program.to_owned(), searched })
+    }
 }
 
 fn check_sizes(argv: &[String], env: &BTreeMap<String, String>) -> Result<(), LaunchFault> {

@@ -12,6 +12,7 @@ mod instruct;
 mod known;
 mod launch;
 mod nudge;
+mod pipes;
 mod probe;
 mod rouse;
 mod start;
@@ -21,19 +22,22 @@ mod typist;
 
 pub use instruct::{Instructions, instruct, instructions};
 pub use known::Known;
+pub use launch::cannot_start;
 pub use nudge::{Approach, Nudge, may_nudge, nudge_all};
+pub use pipes::{AddToLog, repipe};
 
 pub use errand::{Errands, Job as ErrandJob, Report as ErrandReport, hand_over};
 pub use probe::{PROBE_DEADLINE, probe};
 
 use crate::model::{
-    self, Action, Done, Generation, Memory, Moment, Outcome, Outcomes, Plan, Rung, SessionName, Step, Town,
+    self, Action, Desired, Done, Generation, Memory, Moment, Outcome, Outcomes, Plan, Rung, SessionName, Step, Town,
 };
 use crate::store::View;
 use crate::tmux::Client;
 use crate::tmux::ops::Labels;
 use crate::tmux::pipe::pipe_command;
 use crate::tmux::script::Reply;
+use launch::{Found, LaunchFault, Wanted};
 use std::path::Path;
 
 /// Keeps the last screen of a run that is being expired. Until it has said `Ok`, the session is not removed.
@@ -92,28 +96,64 @@ pub async fn carry_out(
     logs: Logs<'_>,
 ) -> Outcomes {
     let scene = Scene { town, memory, known, now, client, logs };
-    let mut work = Work::default();
-    for (place, step) in plan.steps.iter().enumerate() {
-        work.take(&scene, place, step);
-    }
-    let Work { starts, adoptions, stops, finishes, nudges, rouses, mut settled } = work;
-    let (places, nudges): (Vec<usize>, Vec<Nudge<'_>>) = nudges.into_iter().unzip();
-    let (started, adopted, stopped, finished, typed, roused) = tokio::join!(
-        start::all(&scene, starts),
-        start::adopt_all(&scene, adoptions),
-        stop::all(&scene, stops),
-        finish::all(&scene, finishes),
-        nudge_all(client, &nudges),
-        rouse::all(&scene, rouses),
-    );
-    settled.extend(started.into_iter().chain(adopted).chain(stopped).chain(finished).chain(roused));
-    settled.extend(places.into_iter().zip(typed.into_iter().map(nudge::outcome)));
+    // A secret that is piped by another program may be waited for: the others go on meanwhile.
+    let (waiting, ready) = plan.steps.iter().enumerate().partition(|(_, step)| reads_a_file(step));
+    let (first, second) = tokio::join!(Box::pin(take_steps(&scene, ready)), Box::pin(take_steps(&scene, waiting)));
+    let mut settled: Vec<Placed> = first.into_iter().chain(second).collect();
     settled.sort_by_key(|(place, _)| *place);
     let told = |(place, outcome): Placed| {
         let step = plan.steps.get(place)?;
         Some(Done { session: step.session.clone(), verb: step.action.verb(), outcome })
     };
     settled.into_iter().filter_map(told).collect()
+}
+
+/// Whether the process that the step begins gets variables from a file.
+fn reads_a_file(step: &Step) -> bool {
+    begun_by(step).is_some_and(|desired| desired.env_file.is_some())
+}
+
+/// The session of which gtctl itself begins a fresh process by this step, or is about to end one for it.
+fn begun_by(step: &Step) -> Option<&Desired> {
+    match &step.action {
+        _ if step.action.commands().is_some() => None,
+        Action::Start { desired, .. } | Action::Restart { desired, rung: Rung::Ask | Rung::Finish, .. } => {
+            Some(desired)
+        }
+        Action::Restart { rung: Rung::Term | Rung::Kill, .. }
+        | Action::Expire { .. }
+        | Action::Adopt { .. }
+        | Action::Nudge { .. }
+        | Action::Rouse { .. } => None,
+    }
+}
+
+/// Carries out some of a plan's steps.
+async fn take_steps(scene: &Scene<'_>, steps: Vec<(usize, &Step)>) -> Vec<Placed> {
+    if steps.is_empty() {
+        return vec![];
+    }
+    let wanted = steps.iter().filter_map(|(_, step)| begun_by(step)).map(Wanted::of).collect();
+    let mut found = launch::find_all(wanted).await.into_iter();
+    let mut work = Work::default();
+    for (place, step) in steps {
+        let found = begun_by(step).and_then(|_| found.next());
+        work.take(scene, place, step, found);
+    }
+    let client = scene.client;
+    let Work { starts, adoptions, stops, finishes, nudges, rouses, mut settled } = work;
+    let (places, nudges): (Vec<usize>, Vec<Nudge<'_>>) = nudges.into_iter().unzip();
+    let (started, adopted, stopped, finished, typed, roused) = tokio::join!(
+        start::all(scene, starts),
+        start::adopt_all(scene, adoptions),
+        stop::all(scene, stops),
+        finish::all(scene, finishes),
+        nudge_all(client, &nudges),
+        rouse::all(scene, rouses),
+    );
+    settled.extend(started.into_iter().chain(adopted).chain(stopped).chain(finished).chain(roused));
+    settled.extend(places.into_iter().zip(typed.into_iter().map(nudge::outcome)));
+    settled
 }
 
 /// The steps by what they need.
@@ -129,7 +169,8 @@ struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    fn take(&mut self, scene: &Scene<'a>, place: usize, step: &'a Step) {
+    /// Takes one; `found` is what it needs from the file system, if it begins a process.
+    fn take(&mut self, scene: &Scene<'a>, place: usize, step: &'a Step, found: Option<Result<Found, LaunchFault>>) {
         let session = &step.session;
         if let Some(commands) = step.action.commands() {
             self.settled.push((place, errand::preflight(&step.action, commands)));
@@ -137,19 +178,22 @@ impl<'a> Work<'a> {
         }
         match &step.action {
             Action::Start { desired, generation, handoff, crashes } => {
-                match launch::prepare(scene, desired, *generation, *handoff, *crashes) {
-                    Ok(launch) => self.starts.push(start::Start { place, launch }),
+                match found.unwrap_or(Err(LaunchFault::NoCommand)) {
+                    Ok(found) => {
+                        let launch = launch::prepare(scene, desired, found, *generation, *handoff, *crashes);
+                        self.starts.push(start::Start { place, launch });
+                    }
                     Err(fault) => self.settled.push((place, Outcome::Failed(fault.to_string()))),
                 }
             }
             Action::Restart { desired, target, rung, generation, handoff, crashes } => {
-                let launch = launch::prepare(scene, desired, *generation, *handoff, *crashes);
-                match (rung, launch) {
+                match (rung, found.unwrap_or(Err(LaunchFault::NoCommand))) {
                     // Nothing that runs is ended for what could not be started.
                     (Rung::Ask | Rung::Finish, Err(fault)) => {
                         self.settled.push((place, Outcome::Failed(fault.to_string())));
                     }
-                    (Rung::Finish, Ok(launch)) => {
+                    (Rung::Finish, Ok(found)) => {
+                        let launch = launch::prepare(scene, desired, found, *generation, *handoff, *crashes);
                         let then = finish::Then::Start(Box::new(launch));
                         self.finishes.push(finish::Finish { place, session, target, then });
                     }

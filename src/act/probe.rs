@@ -3,7 +3,7 @@
 //! The program runs in a process group of its own, without a terminal and without a way to tmux, with the environment
 //! that the session gets from gtctl. Whatever it leaves behind is killed.
 
-use super::launch;
+use super::launch::{self, Found, Wanted};
 use super::tree::send;
 use crate::model::{Agent, Answer, Probe, ProcId, ScreenState};
 use crate::proc::process::{self, Presence};
@@ -30,7 +30,7 @@ const SCRUBBED: [&str; 2] = ["TMUX", "TMUX_PANE"];
 ///
 /// Nothing of what it printed is kept: it may name accounts. Dropping this before its end kills what was started.
 pub async fn probe(probe: &Probe, deadline: Duration) -> Answer {
-    let (mut child, leash) = match start(probe) {
+    let (mut child, leash) = match start(probe).await {
         Ok(started) => started,
         Err(why) => return Answer::Unasked(why),
     };
@@ -53,9 +53,10 @@ pub async fn probe(probe: &Probe, deadline: Duration) -> Answer {
 }
 
 /// Starts the program, or says why not.
-fn start(probe: &Probe) -> Result<(Child, Leash), String> {
+async fn start(probe: &Probe) -> Result<(Child, Leash), String> {
     let desired = &probe.desired;
-    let (argv, env) = launch::beside(desired, &desired.agent.probe).map_err(|fault| fault.to_string())?;
+    let wanted = Wanted::beside(desired, &desired.agent.probe);
+    let Found { argv, env } = launch::find_one(wanted).await.map_err(|fault| fault.to_string())?;
     let (program, arguments) = argv.split_first().ok_or("its command is empty")?;
     let mut command = Command::new(program);
     command.args(arguments).envs(env).current_dir(&desired.dir);

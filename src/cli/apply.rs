@@ -8,11 +8,15 @@ use super::output::Terminal;
 use super::place::{Place, orders, unasked};
 use super::work::{Wait, Work};
 use crate::controller::{Controller, Survey};
+use crate::files::{self, Links};
 use crate::model::{Hold, Mass, Orders, Phase, Plan, Scope, Verb};
 use crate::observe::Depth;
 use crate::proc;
 use crate::render::saved;
 use std::path::Path;
+
+/// The most of a saved plan that is read, in bytes: more than a town of the largest size needs.
+const MOST_OF_A_PLAN: u64 = 256 << 20;
 
 pub(super) async fn run(global: &Global, args: &Apply, terminal: &Terminal) -> Result<Exit, Trouble> {
     let place = Place::find(global, &args.town, terminal)?;
@@ -101,7 +105,8 @@ async fn accept(
 /// Refuses a saved plan when planning anew does not give the same.
 async fn check_saved(path: &Path, place: &Place, orders: Orders, terminal: &Terminal) -> Result<(), Trouble> {
     let shown = path.display();
-    let text = std::fs::read_to_string(path).map_err(|e| Trouble::new(format!("cannot read {shown}")).because(&e))?;
+    let text = files::read_text(path, Links::Follow, MOST_OF_A_PLAN)
+        .map_err(|e| Trouble::new(format!("cannot read {shown}")).because(&e))?;
     let Survey { plan, .. } = place.survey(orders, Depth::Plan, terminal).await?;
     let checked = saved::parse(&text).and_then(|saved| saved.check(&place.town, &plan));
     checked.map_err(|e| Trouble::new(format!("{shown} was not applied")).because(&e).help(e.help()))

@@ -9,6 +9,7 @@ use super::output::Terminal;
 use super::place::{Place, orders, unasked};
 use super::work::{Wait, Work};
 use crate::model::{Mass, Orders, Request, Scope, SessionName};
+use crate::render::json;
 use crate::render::words::count;
 
 /// Asks for something about sessions, and sees to it.
@@ -23,7 +24,11 @@ pub(super) async fn run(
     let mut controller = place.controller()?;
     controller.ask(&sessions, request)?;
     if request == Request::Reset {
-        terminal.print(&format!("{} reset: crashes forgotten\n", listed(&sessions)));
+        if terminal.is_json() {
+            terminal.print_json(&json::reset(&place.town, &sessions));
+        } else {
+            terminal.print(&format!("{} reset: crashes forgotten\n", listed(&sessions)));
+        }
         return Ok(Exit::Done);
     }
     let wait = Wait::of(args.no_wait, args.timeout);
@@ -46,6 +51,10 @@ pub(super) async fn expire(global: &Global, args: &Expire, terminal: &Terminal) 
 pub(super) fn pause(global: &Global, args: &TownArg, paused: bool, terminal: &Terminal) -> Result<Exit, Trouble> {
     let place = Place::find(global, args, terminal)?;
     place.controller()?.pause(paused)?;
+    if terminal.is_json() {
+        terminal.print_json(&json::pause(&place.town, paused));
+        return Ok(Exit::Done);
+    }
     let what = if paused { "paused: nothing is done until `gtctl resume`" } else { "goes on" };
     terminal.print(&format!("town {} {what}\n", place.town.name));
     Ok(Exit::Done)

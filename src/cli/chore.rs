@@ -8,7 +8,7 @@ use crate::chores::{Chores, Describe, Look};
 use crate::controller::{ByTurns, Controller, Farewell};
 use crate::model::{ChoreResult, Orders, Scope, Town};
 use crate::proc::host;
-use crate::render::{Books, Clock, Colour, Detail, Paper, Scene, brief, sanitise};
+use crate::render::{Books, Clock, Colour, Detail, Paper, Scene, brief, json, sanitise};
 use crate::store::{LockFault, View};
 use std::sync::Arc;
 
@@ -45,7 +45,12 @@ pub(super) async fn run(global: &Global, args: &ChoreRun, terminal: &Terminal) -
     let _claim = match controller.claim() {
         Ok(claim) => claim,
         Err(LockFault::Held { .. }) => {
-            terminal.print(&format!("{}: the controller runs it at its next look\n", args.chore));
+            let said = "the controller runs it at its next look";
+            if terminal.is_json() {
+                terminal.print_json(&json::chore_run(&place.town, &args.chore, None, said));
+            } else {
+                terminal.print(&format!("{}: {said}\n", args.chore));
+            }
             return Ok(Exit::Done);
         }
         Err(fault) => return Err(fault.into()),
@@ -54,17 +59,21 @@ pub(super) async fn run(global: &Global, args: &ChoreRun, terminal: &Terminal) -
     let scope = Scope::Chore(args.chore.clone());
     let cycle = controller.cycle(&place.town, Orders::default(), &scope).await?;
     cycle.notices.iter().for_each(|notice| terminal.warn(notice));
-    conclude(&mut controller, &args.chore, terminal).await
+    conclude(&mut controller, &place.town, &args.chore, terminal).await
 }
 
-async fn conclude(controller: &mut Controller, chore: &str, terminal: &Terminal) -> Result<Exit, Trouble> {
+async fn conclude(controller: &mut Controller, town: &Town, chore: &str, terminal: &Terminal) -> Result<Exit, Trouble> {
     controller.end_chores(Farewell::Wait).await?;
     let memory = controller.recall_in_turn()?;
     let ended = memory.chores.get(chore).filter(|history| !history.asked).and_then(|history| history.ended.as_ref());
     let Some(ended) = ended else {
         return Err(Trouble::new(format!("{chore} was not run")).help("`gtctl status` shows what holds it"));
     };
-    terminal.print(&format!("{chore}: {}: {}\n", ended.result.word(), sanitise::line(&ended.said, LONG)));
+    if terminal.is_json() {
+        terminal.print_json(&json::chore_run(town, chore, Some(ended.result), &ended.said));
+    } else {
+        terminal.print(&format!("{chore}: {}: {}\n", ended.result.word(), sanitise::line(&ended.said, LONG)));
+    }
     Ok(match ended.result {
         ChoreResult::Done => Exit::Done,
         ChoreResult::Skipped => Exit::Partial,

@@ -22,16 +22,23 @@ pub(super) enum Exit {
     Usage,
 }
 
+impl Exit {
+    /// The number by which it is known.
+    pub(super) fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Pending => 2,
+            Self::Partial => 3,
+            Self::Held => 4,
+            Self::Usage => 64,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Done => 0,
-            Exit::Failed => 1,
-            Exit::Pending => 2,
-            Exit::Partial => 3,
-            Exit::Held => 4,
-            Exit::Usage => 64,
-        })
+        Self::from(exit.code())
     }
 }
 
@@ -108,6 +115,7 @@ impl From<CycleFault> for Trouble {
         match fault {
             CycleFault::Lock(fault) => fault.into(),
             CycleFault::Store(fault) => fault.into(),
+            defect @ CycleFault::Defect { .. } => Self::new(defect.to_string()),
         }
     }
 }

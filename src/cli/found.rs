@@ -2,9 +2,11 @@
 
 use super::exit::Trouble;
 use crate::doctor::AGENTS;
+use crate::files::{self, Links};
 use crate::proc::program;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Shells that people like to find in a session.
@@ -58,17 +60,14 @@ impl GasTown {
                 .help("`gt install` makes one; --root none does without"));
         }
         let list = root.join(RIGS);
-        let rigs = match std::fs::metadata(&list) {
-            Ok(meta) if meta.len() <= READ_LIMIT => {
-                let text = std::fs::read_to_string(&list)
-                    .map_err(|e| Trouble::new(format!("cannot read {}", list.display())).because(&e))?;
-                rigs(&text).map_err(|e| {
-                    Trouble::new(format!("{} is not JSON", list.display()))
-                        .because(&e)
-                        .help("`gt rig list` shows whether gt can read it")
-                })?
-            }
-            Ok(_) | Err(_) => BTreeMap::new(),
+        let rigs = match files::read_text(&list, Links::Follow, READ_LIMIT) {
+            Ok(text) => rigs(&text).map_err(|e| {
+                Trouble::new(format!("{} is not JSON", list.display()))
+                    .because(&e)
+                    .help("`gt rig list` shows whether gt can read it")
+            })?,
+            Err(e) if e.kind() == ErrorKind::NotFound => BTreeMap::new(),
+            Err(e) => return Err(Trouble::new(format!("cannot read {}", list.display())).because(&e)),
         };
         Ok(Self { root, rigs })
     }

@@ -28,7 +28,7 @@ pub(super) async fn run(global: &Global, args: &Logs, terminal: &Terminal) -> Re
     let session = place.session(&args.session)?;
     let view = View::of(&place.state);
     let mut life = life(&view, &session, args)?;
-    let mut page = Page::new(args);
+    let mut page = Page::new(args, terminal.is_json().then(|| (session.clone(), life)));
     let newest = view.log_of(&session, life);
     for older in view.log_files(&session, life).into_iter().filter(|path| *path != newest) {
         page.read(&mut Follower::new(older, From::Beginning), terminal)?;
@@ -48,6 +48,7 @@ pub(super) async fn run(global: &Global, args: &Logs, terminal: &Terminal) -> Re
             page.end(terminal);
             terminal.note(&format!("{session} was started anew"));
             life = newer;
+            page.json = page.json.take().map(|(session, _)| (session, newer));
             follower = Follower::new(view.log_of(&session, life), From::Beginning);
             continue;
         }
@@ -64,11 +65,14 @@ struct Page {
     lines: VecDeque<Vec<u8>>,
     /// So many of the last lines only.
     keep: Option<usize>,
+    /// Of which session and life each line says that it is, where lines are printed as JSON.
+    json: Option<(SessionName, Generation)>,
 }
 
 impl Page {
-    fn new(args: &Logs) -> Self {
-        Self { stripper: (!args.raw).then(Stripper::default), lines: VecDeque::new(), keep: args.last }
+    fn new(args: &Logs, json: Option<(SessionName, Generation)>) -> Self {
+        let stripped = !args.raw || json.is_some();
+        Self { stripper: stripped.then(Stripper::default), lines: VecDeque::new(), keep: args.last, json }
     }
 
     /// Takes all there is.
@@ -108,7 +112,13 @@ impl Page {
     fn print(&mut self, terminal: &Terminal) {
         let mut out = Vec::new();
         for line in self.lines.drain(..) {
-            if self.stripper.is_none() {
+            if let Some((session, life)) = &self.json {
+                let text = sanitise::line(&String::from_utf8_lossy(&line), MAX_LINE);
+                let document = serde_json::json!({
+                    "version": 1, "kind": "log", "session": session.as_str(), "generation": life.0, "line": text,
+                });
+                out.extend(format!("{document}\n").into_bytes());
+            } else if self.stripper.is_none() {
                 out.extend(line);
             } else {
                 out.extend(sanitise::line(&String::from_utf8_lossy(&line), MAX_LINE).into_bytes());

@@ -3,12 +3,13 @@
 use super::args::{Global, MessageFormat, TownArg};
 use super::exit::Trouble;
 use super::output::Terminal;
+use crate::files::{self, Links, Opened};
 use crate::manifest::{Faults, Flag, Loaded, Sources, load};
 use crate::render::faults;
 use crate::trust::{Kind, check_folders_above, check_meta};
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The most that is read of any of the files, in bytes.
@@ -102,34 +103,29 @@ impl ManifestFile {
 
     fn read(&self) -> Result<String, Trouble> {
         let shown = self.path.display();
-        let file = open(&self.path).map_err(|e| self.unreadable(&e))?;
-        let meta = file.metadata().map_err(|e| self.unreadable(&e))?;
-        if !meta.is_file() {
-            return Err(Trouble::new(format!("{shown} is not a regular file"))
-                .help("name the manifest: gtctl -f path/to/town.toml …"));
-        }
+        let opened = files::open(&self.path, Links::Follow).map_err(|e| self.unreadable(&e))?;
+        let meta = &opened.metadata;
         if meta.len() > READ_LIMIT {
             return Err(Trouble::new(format!("{shown} has {} bytes, at most {READ_LIMIT} are read", meta.len()))
                 .help("split the town in two, each with its own `town.name`"));
         }
-        self.check(&self.path, &meta)?;
-        read_bounded(file).map_err(|e| self.unreadable(&e))
+        self.check(&self.path, meta)?;
+        let bytes = files::read_opened(opened, READ_LIMIT).map_err(|e| self.unreadable(&e))?;
+        String::from_utf8(bytes)
+            .map_err(|_| Trouble::new(format!("{shown} is not UTF-8 text")).help("save it as UTF-8"))
     }
 
     /// The user's own file, where there is one. It may name commands as well.
     fn read_user(&self, path: &Path) -> Result<Option<String>, Trouble> {
         let failed = |e: &std::io::Error| Trouble::new(format!("cannot read {}", path.display())).because(e);
-        let file = match open(path) {
-            Ok(file) => file,
+        let opened: Opened = match files::open(path, Links::Follow) {
+            Ok(opened) => opened,
             Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
             Err(e) => return Err(failed(&e)),
         };
-        let meta = file.metadata().map_err(|e| failed(&e))?;
-        if !meta.is_file() {
-            return Ok(None);
-        }
-        self.check(path, &meta)?;
-        read_bounded(file).map(Some).map_err(|e| failed(&e))
+        self.check(path, &opened.metadata)?;
+        let text = files::read_opened(opened, READ_LIMIT).and_then(files::text_of);
+        text.map(Some).map_err(|e| failed(&e))
     }
 
     /// Refuses a file that somebody else could have written, unless it is trusted all the same.
@@ -148,7 +144,7 @@ impl ManifestFile {
     fn unreadable(&self, error: &std::io::Error) -> Trouble {
         let shown = self.path.display();
         if error.kind() == ErrorKind::InvalidData {
-            return Trouble::new(format!("{shown} is not UTF-8 text")).help("save it as UTF-8");
+            return Trouble::new(format!("{shown} is {error}")).help("name the manifest: gtctl -f path/to/town.toml …");
         }
         let trouble = Trouble::new(format!("cannot read {shown}")).because(error);
         if error.kind() == ErrorKind::NotFound {
@@ -165,25 +161,11 @@ fn user_file(home: Option<&Path>) -> Option<PathBuf> {
 }
 
 fn read_if_there(path: &Path) -> Result<Option<String>, Trouble> {
-    match fs::metadata(path) {
-        Ok(meta) if meta.is_file() => {}
-        Ok(_) => return Ok(None),
-        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
-        Err(e) => return Err(Trouble::new(format!("cannot read {}", path.display())).because(&e)),
+    match files::read_text(path, Links::Follow, READ_LIMIT) {
+        Ok(text) => Ok(Some(text)),
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        Err(e) => Err(Trouble::new(format!("cannot read {}", path.display())).because(&e)),
     }
-    let read = open(path).and_then(read_bounded);
-    read.map(Some).map_err(|e| Trouble::new(format!("cannot read {}", path.display())).because(&e))
-}
-
-/// Opens without waiting, as a pipe would have it.
-fn open(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path)
-}
-
-fn read_bounded(file: File) -> std::io::Result<String> {
-    let mut text = String::new();
-    file.take(READ_LIMIT).read_to_string(&mut text)?;
-    Ok(text)
 }
 
 /// Prints faults as they were asked for.

@@ -15,6 +15,7 @@ mod doctor;
 mod events;
 mod exit;
 mod explain;
+mod farewell;
 mod found;
 mod import;
 mod init;

@@ -80,7 +80,7 @@ impl<'a> Others<'a> {
         };
         complaints.extend(self.offer.publish(town.metrics.as_ref(), || metrics::page(&scene, &books()), now).err());
         let plain = Paper { colour: Colour::Off, ..*paper };
-        self.manager.alive(|| status::summary(&scene, &books(), &plain));
+        self.manager.alive(|| status::summary(&scene, &plain));
         complaints
     }
 

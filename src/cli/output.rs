@@ -18,15 +18,17 @@ pub(super) struct Terminal {
     pub(super) output: Output,
     pub(super) message_format: MessageFormat,
     pub(super) quiet: bool,
+    /// Whether pages may be drawn over each other: standard output is a terminal that knows how to move its cursor.
+    pub(super) moves_cursor: bool,
     pub(super) colour_out: Colour,
     pub(super) colour_err: Colour,
 }
 
 impl Terminal {
     pub(super) fn new(global: &Global) -> Self {
+        let is_dumb = std::env::var_os("TERM").is_some_and(|v| v == "dumb");
         let colour = |is_terminal: bool| {
-            let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
-                || std::env::var_os("TERM").is_some_and(|v| v == "dumb");
+            let plain = is_dumb || std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
             match global.color {
                 ColorChoice::Always => Colour::On,
                 ColorChoice::Auto if is_terminal && !plain => Colour::On,
@@ -37,6 +39,7 @@ impl Terminal {
             output: global.output,
             message_format: global.message_format,
             quiet: global.quiet,
+            moves_cursor: io::stdout().is_terminal() && !is_dumb && global.output != Output::Json,
             colour_out: colour(io::stdout().is_terminal()),
             colour_err: colour(io::stderr().is_terminal()),
         }
@@ -101,6 +104,14 @@ impl Terminal {
         match serde_json::to_string_pretty(value) {
             Ok(text) => self.print(&text),
             Err(fault) => self.note(&format!("the result cannot be written as JSON: {fault}")),
+        }
+    }
+
+    /// Prints one of many results as JSON, on a line of its own.
+    pub(super) fn print_json_line(&self, value: &impl serde::Serialize) {
+        match serde_json::to_string(value) {
+            Ok(text) => self.print(&text),
+            Err(fault) => self.note(&format!("a result cannot be written as JSON: {fault}")),
         }
     }
 

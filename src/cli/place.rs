@@ -15,7 +15,9 @@ use crate::render::{Books, words};
 use crate::store::{Places, StateDir, View, all, folder, locate};
 use crate::tmux::Client;
 use crate::tmux::list::Row;
+use std::ffi::OsStr;
 use std::io::IsTerminal;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Everything a verb about a town needs.
@@ -223,8 +225,31 @@ pub(super) fn keeper(view: &View, now: Moment) -> Keeper {
     }
 }
 
-/// This program's file. Where it was replaced while it runs, the new one is at its place.
+/// This program's file, by the path that it was called by: a link to the present version is still right when the folder
+/// of that version is gone. Where that path leads elsewhere, the file itself.
 pub(super) fn program() -> Option<PathBuf> {
+    let word = std::env::args_os().next();
+    let called = word.and_then(|word| called_by(&word));
+    called.filter(|path| is_me(path)).or_else(own_file)
+}
+
+/// Where the first word of a command line leads: a path, or a name that is looked for in PATH.
+fn called_by(word: &OsStr) -> Option<PathBuf> {
+    if word.as_encoded_bytes().contains(&b'/') {
+        return std::path::absolute(word).ok();
+    }
+    proc::program::find(word.to_str()?, &std::env::var_os("PATH")?)
+}
+
+/// Whether this path leads to the program that runs now.
+fn is_me(path: &Path) -> bool {
+    let identity = |path: &Path| std::fs::metadata(path).map(|meta| (meta.dev(), meta.ino())).ok();
+    let found = identity(path);
+    found.is_some() && found == identity(Path::new("/proc/self/exe"))
+}
+
+/// This program's file, with all links resolved. Where it was replaced while it runs, the new one is at its place.
+fn own_file() -> Option<PathBuf> {
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
     let path = std::env::current_exe().ok()?;
     let bytes = path.as_os_str().as_bytes();

@@ -3,6 +3,7 @@
 use super::args::{Global, Reconcile};
 use super::chore;
 use super::exit::{Exit, Trouble};
+use super::farewell::see_to_the_end;
 use super::manifest::{ManifestFile, Stamp, print_faults};
 use super::others::Others;
 use super::output::Terminal;
@@ -11,7 +12,7 @@ use super::told::Told;
 use crate::controller::{Cycle, Ended, Farewell, Reload, watch};
 use crate::model::{Moment, Observed, Outcome, Period, Scope, Town};
 use crate::proc;
-use crate::render::{Scene, apply as page, json};
+use crate::render::{Scene, apply as page, brief, json};
 use crate::tell::Manager;
 
 /// Said when another process may act on the town.
@@ -29,10 +30,17 @@ pub(super) async fn run(global: &Global, args: &Reconcile, terminal: &Terminal) 
     if !args.watch {
         let mut cycle = controller.cycle(&place.town, orders, &Scope::Town).await?;
         // Whoever runs it now and then has nobody else who would wait for what it begins.
+        let pending = controller.under_way(&place.town);
+        for (what, limit) in &pending {
+            terminal.note(&format!("running {what}, at most {}", brief(*limit)));
+        }
         cycle.outcomes.extend(controller.end_errands(Farewell::Wait).await?);
-        controller.end_chores(Farewell::Wait).await?;
+        for ended in controller.end_chores(Farewell::Wait).await? {
+            terminal.note(&format!("chore {}: {}: {}", ended.chore, ended.outcome.result.word(), ended.outcome.said));
+        }
         return Ok(once(&place.town, &cycle, terminal));
     }
+    see_to_the_end();
     // Nobody is asked while a controller runs: the second look decides.
     let orders = unasked(orders);
     let manager = Manager::from_variables(|name| std::env::var_os(name), std::process::id());

@@ -4,6 +4,7 @@ use super::args::{Global, Install, Service as Verb};
 use super::exit::{Exit, Trouble};
 use super::output::Terminal;
 use super::place::{Place, program};
+use crate::files::{self, Links};
 use crate::model::Period;
 use crate::render::service::{self as page, Service};
 use std::fs::{self, OpenOptions};
@@ -17,6 +18,9 @@ const KEPT: [&str; 4] = ["PATH", "TMUX_TMPDIR", "XDG_CONFIG_HOME", "XDG_STATE_HO
 const MARKERS: [&str; 5] = ["GTCTL_TOWN", "GTCTL_SESSION", "GTCTL_GENERATION", "GTCTL_CRASHES", "GTCTL_FILE"];
 /// A controller that hangs is noticed after this long, or after some sleeps of its own where they are long.
 const WATCHDOG: Period = Period::from_mins(1);
+
+/// The most of a unit file that is read, in bytes.
+const MOST_OF_A_UNIT: u64 = 1 << 20;
 
 /// Which service manager.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,7 +122,7 @@ pub(super) fn is_installed(town: &str) -> bool {
 fn write(file: &Path, text: &str, args: &Install) -> Result<bool, Trouble> {
     let shown = file.display();
     let fault = |e: std::io::Error| Trouble::new(format!("cannot write {shown}")).because(&e);
-    match fs::read_to_string(file) {
+    match files::read_text(file, Links::Follow, MOST_OF_A_UNIT) {
         Ok(present) if present == text => return Ok(false),
         Ok(present) if !page::is_as_written(&present) && !args.force => {
             return Err(Trouble::new(format!("{shown} was edited, and stays as it is"))

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// How often `--watch` draws.
 const DRAW_EVERY: Duration = Duration::from_secs(1);
-/// Moves the cursor home and clears to the end of the screen after the new page is drawn over the old.
+/// Only for terminals: moves the cursor home and clears to the end of the screen after the new page is drawn over the old.
 const HOME: &str = "\x1b[H";
 const CLEAR_REST: &str = "\x1b[J";
 
@@ -29,13 +29,11 @@ pub(super) async fn run(global: &Global, args: &Status, terminal: &Terminal) -> 
     loop {
         let survey = place.survey(Orders::default(), Depth::Full, terminal).await?;
         let books = place.books(&survey.memory, survey.now);
-        let page = draw(&place, &survey, &books, &only, terminal);
         if !args.watch {
-            terminal.print(&page);
+            show(&place, &survey, &books, &only, terminal);
             return Ok(exit(&place, &survey, &books));
         }
-        let page = page.replace('\n', "\x1b[K\n");
-        terminal.print(&format!("{HOME}{page}{CLEAR_REST}"));
+        show_again(&place, &survey, &books, &only, terminal);
         tokio::select! {
             () = tokio::time::sleep(DRAW_EVERY) => {}
             _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
@@ -52,15 +50,37 @@ fn exit(place: &Place, survey: &Survey<'_>, books: &Books) -> Exit {
     }
 }
 
-fn draw(place: &Place, survey: &Survey<'_>, books: &Books, only: &[SessionName], terminal: &Terminal) -> String {
-    let Survey { now, town, observed, memory, plan, scope: _, notices: _ } = survey;
-    let scene = Scene { town, observed, memory, plan, now: *now };
+/// Prints one look.
+fn show(place: &Place, survey: &Survey<'_>, books: &Books, only: &[SessionName], terminal: &Terminal) {
     if terminal.is_json() {
-        serde_json::to_string_pretty(&json::status(&scene, books, only)).unwrap_or_default()
+        terminal.print_json(&json::status(&scene_of(survey), books, only));
     } else {
-        let paper = terminal.paper(*now);
-        page::page(&scene, books, only, &paper) + &controller::line(&books.keeper, place.town.resync, &paper)
+        terminal.print(&page_of(place, survey, books, only, terminal));
     }
+}
+
+/// Prints one of many looks: over the last one where the terminal can do that, as a line of JSON, or below the last one.
+fn show_again(place: &Place, survey: &Survey<'_>, books: &Books, only: &[SessionName], terminal: &Terminal) {
+    if terminal.is_json() {
+        return terminal.print_json_line(&json::status(&scene_of(survey), books, only));
+    }
+    let page = page_of(place, survey, books, only, terminal);
+    if terminal.moves_cursor {
+        let page = page.replace('\n', "\x1b[K\n");
+        terminal.print(&format!("{HOME}{page}{CLEAR_REST}"));
+    } else {
+        terminal.print(&format!("{page}\n"));
+    }
+}
+
+fn scene_of<'s>(survey: &'s Survey<'_>) -> Scene<'s> {
+    let Survey { now, town, observed, memory, plan, scope: _, notices: _ } = survey;
+    Scene { town, observed, memory, plan, now: *now }
+}
+
+fn page_of(place: &Place, survey: &Survey<'_>, books: &Books, only: &[SessionName], terminal: &Terminal) -> String {
+    let paper = terminal.paper(survey.now);
+    page::page(&scene_of(survey), books, only, &paper) + &controller::line(&books.keeper, place.town.resync, &paper)
 }
 
 /// Where the manifest cannot be read, a controller may keep its town all the same, by the last good one.

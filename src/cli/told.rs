@@ -5,7 +5,7 @@ use super::others::Others;
 use super::output::Terminal;
 use crate::controller::{Cycle, Event};
 use crate::model::{Done, Observed, Outcome, SessionName, Town, Verb};
-use crate::render::{Scene, apply as page};
+use crate::render::{Scene, apply as page, json};
 use std::collections::BTreeMap;
 
 /// Prints what happens, each thing once, and passes it on.
@@ -62,6 +62,12 @@ impl<'a> Told<'a> {
         news.extend(self.others.cycle(town, cycle, &paper));
         self.tell_once(news);
         if self.terminal.is_json() {
+            if !cycle.outcomes.is_empty() || !std::mem::replace(&mut self.announced, true) {
+                let Cycle { now, observed, memory, plan, outcomes, scope: _, notices: _ } = cycle;
+                let scene = Scene { town, observed, memory, plan, now: *now };
+                let line = serde_json::to_string(&json::apply(&scene, outcomes)).unwrap_or_default();
+                self.terminal.mention(&format!("{line}\n"));
+            }
             return;
         }
         let fresh: Vec<Done> = cycle.outcomes.iter().filter(|done| self.is_news(done)).cloned().collect();

@@ -4,13 +4,14 @@ use super::args::{Global, TownArg};
 use super::exit::{Exit, Trouble};
 use super::manifest::{ManifestFile, print_faults};
 use super::output::Terminal;
-use crate::manifest::Loaded;
-use crate::model::Agent;
+use crate::manifest::{Explained, Loaded, Origins, PLAIN_COMMAND};
+use crate::model::{Agent, Town};
+use crate::render::words::count;
 use std::collections::BTreeMap;
 
 pub(super) fn run(global: &Global, args: &TownArg, terminal: &Terminal) -> Result<Exit, Trouble> {
     let file = ManifestFile::of(global, args);
-    let Loaded { town, advice, .. } = file.load(terminal)?;
+    let Loaded { town, advice, origins } = file.load(terminal)?;
     if !advice.list.is_empty() && !terminal.quiet {
         print_faults(&advice, terminal);
     }
@@ -23,7 +24,6 @@ pub(super) fn run(global: &Global, args: &TownArg, terminal: &Terminal) -> Resul
             "likes": likes,
         }));
     } else {
-        let count = |n: usize, noun: &str| crate::render::words::count(n, noun);
         let mut parts = vec![count(sessions, "session")];
         parts.extend(
             (policies > 0).then(|| format!("{policies} {}", if policies == 1 { "policy" } else { "policies" })),
@@ -33,6 +33,7 @@ pub(super) fn run(global: &Global, args: &TownArg, terminal: &Terminal) -> Resul
         for (agent, like) in likes {
             terminal.print(&format!("  agent {agent} takes its tables from {like}\n"));
         }
+        terminal.print(&ages(&town, &origins));
     }
     Ok(Exit::Done)
 }
@@ -40,4 +41,21 @@ pub(super) fn run(global: &Global, args: &TownArg, terminal: &Terminal) -> Resul
 /// An agent and the one whose tables it takes, where it takes any.
 fn likeness(agent: &Agent) -> Option<(&str, &str)> {
     agent.like.as_deref().map(|like| (agent.name.as_str(), like))
+}
+
+/// Which age makes a session old where nobody says so, for the two kinds of sessions that differ in it.
+fn ages(town: &Town, origins: &Origins) -> String {
+    let explained = town.declared().flat_map(|desired| origins.explain(desired));
+    let ages: Vec<Explained> = explained.filter(|line| line.field == "max_age").collect();
+    let (plain, others): (Vec<_>, Vec<_>) = ages.iter().partition(|line| line.origin == PLAIN_COMMAND);
+    let Some((usual, origin)) = origins.usual_max_age() else { return String::new() };
+    let usually = others.iter().filter(|line| line.origin == origin).count();
+    let mut parts = Vec::new();
+    if usually > 0 {
+        parts.push(format!("{} for {} ({origin})", usual.trim_matches('"'), count(usually, "session")));
+    }
+    if !plain.is_empty() {
+        parts.push(format!("off for {} ({PLAIN_COMMAND})", count(plain.len(), "session")));
+    }
+    if parts.is_empty() { String::new() } else { format!("max_age by default: {}\n", parts.join(", ")) }
 }

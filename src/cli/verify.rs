@@ -21,7 +21,7 @@ pub(super) async fn run(global: &Global, args: &TownArg, terminal: &Terminal) ->
     if terminal.is_json() {
         terminal.print_json(&json::verify(&scene, &findings));
     } else {
-        terminal.print(&page::page(&findings, &terminal.paper(now)));
+        terminal.print(&page::page(&scene, &findings, &terminal.paper(now)));
     }
     Ok(if findings.iter().all(|(_, finding)| finding.is_well()) { Exit::Done } else { Exit::Pending })
 }

@@ -297,7 +297,11 @@ impl Work {
             let is_news = reported.insert(held.session.to_string(), held.hold.code()) != Some(held.hold.code());
             let worth_it = matches!(
                 held.hold,
-                Hold::BackOff { .. } | Hold::Draining { .. } | Hold::MassGuard { .. } | Hold::Gastown(_)
+                Hold::BackOff { .. }
+                    | Hold::CannotStart { .. }
+                    | Hold::Draining { .. }
+                    | Hold::MassGuard { .. }
+                    | Hold::Gastown(_)
             );
             if is_news && worth_it && self.wait != Wait::OneCycle && self.interrupts == 0 {
                 terminal.mention(&page::waits(&place.town, held, &paper));

@@ -50,8 +50,8 @@ impl Controller {
     ///
     /// # Errors
     /// [`CycleFault`]; they have ended all the same.
-    pub async fn end_chores(&mut self, farewell: Farewell) -> Result<(), CycleFault> {
-        let Some(chores) = &mut self.chores else { return Ok(()) };
+    pub async fn end_chores(&mut self, farewell: Farewell) -> Result<Vec<Report>, CycleFault> {
+        let Some(chores) = &mut self.chores else { return Ok(Vec::new()) };
         match farewell {
             Farewell::Wait => chores.settle().await,
             Farewell::Break => chores.close().await,
@@ -59,11 +59,27 @@ impl Controller {
         let (reports, now) = (chores.ended(), proc::clock::now());
         let running = chores.running();
         if reports.is_empty() {
-            return Ok(());
+            return Ok(reports);
         }
         self.amend(|memory| lose_chores(reports.iter().fold(memory, remember), &running, now))?;
         self.tell_of(&reports, &mut Vec::new());
-        Ok(())
+        Ok(reports)
+    }
+
+    /// What goes on beside the cycles, for people, each with the most time that it may take: chores, and starts and stops by
+    /// commands.
+    #[must_use]
+    pub fn under_way(&self, town: &Town) -> Vec<(String, Period)> {
+        let running = self.chores.as_ref().map(Chores::running).unwrap_or_default();
+        let is_running = |chore: &&Chore| running.contains(&chore.name);
+        let chores = town.chores.iter().filter(is_running);
+        let chores = chores.map(|chore| (format!("chore {}", chore.name), chore.timeout));
+        let errands = self.errands.running().into_iter().filter_map(|(session, errand)| {
+            let commands = town.sessions.get(&session)?.commands()?;
+            let what = format!("the {} of {session} by its commands", errand.verb.word());
+            Some((what, commands.limit(errand.verb)))
+        });
+        errands.chain(chores).collect()
     }
 
     /// Writes down that a chore is to be run now, whenever its time is.

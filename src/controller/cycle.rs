@@ -1,16 +1,19 @@
 //! One whole cycle.
 
+use super::caught::break_off_for_a_test;
 use super::kept::Kept;
+use super::pipes::Piped;
 use super::prober::Prober;
 use super::survey::{Survey, survey};
 use crate::act::{self, Errands, Known};
 use crate::chores::Chores;
 use crate::model::{
-    Done, Durability, Effect, Entry, Hold, Memory, Moment, Observed, Orders, Outcome, Outcomes, Period, Plan, ProcId,
-    Scope, ServerId, SessionName, Town,
+    Done, Durability, Effect, Entry, Evidence, Hold, Level, Memory, Moment, Observed, Orders, Outcome, Outcomes,
+    Period, Plan, ProcId, Scope, ServerId, SessionName, Town,
 };
 use crate::observe::{Depth, Living};
 use crate::plan::{Situation, plan, within};
+use crate::proc;
 use crate::proc::marker::{Behind, Scan};
 use crate::remember::{departed, entries as journal_of, handoffs, idle_saved, record, take_back};
 use crate::store::{Counted, Lock, LockFault, Retention, StateDir, StoreFault};
@@ -40,6 +43,8 @@ pub struct Controller {
     pub(super) prober: Option<Prober>,
     /// What is started and stopped by commands.
     pub(super) errands: Errands,
+    /// Whose output nobody kept any more, and what was done about it.
+    pub(super) piped: Piped,
     /// What the next cycle need not ask for.
     pub(super) ahead: Ahead,
 }
@@ -72,6 +77,28 @@ pub enum CycleFault {
     /// The state cannot be used.
     #[error("the town's state cannot be used")]
     Store(#[source] StoreFault),
+    /// It broke off, by a defect of gtctl's own.
+    #[error("a cycle broke off by a defect of gtctl ({said}); the next one runs in {}", time(*.rest))]
+    Defect {
+        /// What the panic said.
+        said: String,
+        /// How long until the next cycle.
+        rest: Period,
+    },
+}
+
+impl CycleFault {
+    /// How long to leave everything alone, where every event would only lead to the same fault.
+    pub(super) fn rest(&self) -> Option<Period> {
+        match self {
+            Self::Defect { rest, .. } => Some(*rest),
+            Self::Lock(_) | Self::Store(_) => None,
+        }
+    }
+}
+
+fn time(period: Period) -> String {
+    format!("{} s", period.millis().div_ceil(1000))
 }
 
 /// What is known before a cycle begins; good for that cycle alone.
@@ -98,6 +125,7 @@ impl Cycle {
             | Hold::OwnSession
             | Hold::RollStopped { .. }
             | Hold::Failed { .. }
+            | Hold::CannotStart { .. }
             | Hold::MassGuard { .. }
             | Hold::ClockJump { .. }
             | Hold::Draining { .. }
@@ -136,6 +164,7 @@ impl Controller {
             chores: None,
             prober: None,
             errands,
+            piped: Piped::new(),
             ahead: Ahead::default(),
         }
     }
@@ -207,13 +236,17 @@ impl Controller {
         let plan = self.asking(asked(plan));
         let learned = memory.clone();
         let (plan, memory) = self.write_intent(town, &observed, memory, plan, orders, asked, now, &mut notices);
+        break_off_for_a_test();
         self.ask_due(&plan, now);
         let outcomes = if turn.still_ours() {
-            notices.extend(act::instruct(&plan));
+            notices.extend(act::instruct(&plan).await);
             let scan = scan.and_then(Rc::into_inner).map(RefCell::into_inner);
             let known = Known::of(&observed).with(scan);
             let outcomes = Box::pin(self.act(&client, &plan, town, &memory, known, now)).await;
             self.begin_errands(town, &memory, &observed, &plan, &outcomes, now);
+            if seen == Scope::Town && *scope == Scope::Town && !memory.paused {
+                self.repipe(&client, town, &observed, &plan, now, &mut notices).await;
+            }
             if self.chores.is_some() && self.kept.holds(&memory) {
                 self.begin_chores(town, &observed, &memory, &plan, &taken, now);
             }
@@ -241,6 +274,20 @@ impl Controller {
         let memory = self.forget_departures(memory, &mut notices);
         self.kept.turn_ends(&memory);
         Ok(Cycle { now, observed, scope: seen, memory, plan, outcomes, notices })
+    }
+
+    /// Forgets all that a cycle which broke off may have left half done, and writes down that it did: the next one reads
+    /// the state anew and opens another connection.
+    pub(super) fn recover(&mut self, fault: &CycleFault) {
+        self.kept = Kept::default();
+        self.ahead = Ahead::default();
+        self.last_plan = Plan::default();
+        self.lasting = self.lasting.take().map(|_| self.client.lasting(Purpose::Act));
+        let entry =
+            Entry { level: Level::Error, component: "controller", message: chain(fault), fields: Evidence::default() };
+        if let Err(fault) = self.store.journal(proc::clock::now(), &[entry]) {
+            tracing::debug!(%fault, "no journal");
+        }
     }
 
     /// Makes the intent durable; where that fails, plans anew for what may be done all the same.
@@ -288,7 +335,8 @@ impl Controller {
             let keep = town.sessions.get(session).map_or(20, |desired| desired.logs.keep);
             self.store.keep_log(session, generation, text, keep).map(|_| ()).map_err(std::io::Error::other)
         };
-        let sink = self.sink.as_deref().map(|program| (program, self.store.view()));
+        let program = self.sink_program();
+        let sink = program.as_deref().map(|program| (program, self.store.view()));
         let logs = act::Logs { screen: &keep_log, sink };
         act::carry_out(plan, town, memory, &known, now, client, logs).await
     }

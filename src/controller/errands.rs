@@ -63,7 +63,7 @@ impl Controller {
                 server: server_of(observed),
                 client: self.client.clone(),
                 state: self.store.path().to_path_buf(),
-                sink: self.sink.clone(),
+                sink: self.sink_program(),
                 now,
             };
             self.errands.begin(job, errand);

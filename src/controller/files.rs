@@ -20,8 +20,9 @@ impl Files {
         Self { watcher, ready, watched: BTreeSet::new() }
     }
 
-    /// Watches these and no others.
-    pub(super) fn watch(&mut self, paths: BTreeSet<PathBuf>) {
+    /// Watches these and no others. Gives those that were not watched before: what happened to them until now is not told.
+    pub(super) fn watch(&mut self, paths: BTreeSet<PathBuf>) -> Vec<PathBuf> {
+        let fresh = paths.difference(&self.watched).cloned().collect();
         for gone in self.watched.difference(&paths) {
             self.watcher.forget(gone);
         }
@@ -29,6 +30,7 @@ impl Files {
             self.watcher.watch(new);
         }
         self.watched = paths;
+        fresh
     }
 
     /// Returns when some may have changed since they were last asked about. May be dropped at any time.

@@ -9,6 +9,7 @@
 mod adopt;
 mod beside;
 mod by_hand;
+mod caught;
 mod chores;
 mod cycle;
 mod errands;
@@ -16,6 +17,7 @@ mod files;
 mod finish;
 mod kept;
 mod nudge;
+mod pipes;
 mod prober;
 mod senses;
 mod survey;

@@ -6,9 +6,10 @@
 use super::files::Files;
 use super::survey::rigs_of;
 use crate::gastown;
-use crate::model::{Life, Observed, Ownership, Period, ProcId, Town};
+use crate::model::{Hold, Life, Observed, Ownership, Period, Plan, ProcId, Town};
 use crate::observe::{self, Living};
 use crate::proc::deaths::{Deaths, Watched};
+use crate::proc::program::is_executable;
 use crate::store::StateDir;
 use std::collections::BTreeSet;
 use std::io;
@@ -23,6 +24,8 @@ const GAP: Duration = Duration::from_millis(20);
 const GATHER: Duration = Duration::from_secs(5);
 /// For so long looks take the kernel's word for who lives; then each process is asked after, whatever was heard.
 const TRUST: Duration = Duration::from_secs(60);
+/// The most paths that are listened to for what sessions lack.
+const MOST_AWAITED: usize = 512;
 /// How often a town is looked at of which not all can be watched.
 const CROWDED: Period = Period::from_secs(1);
 
@@ -48,6 +51,10 @@ pub(super) struct Senses {
     /// What Gas Town's files ask.
     gastown: Files,
     logs: Files,
+    /// Where programs and directories may appear that sessions lack.
+    missing: Files,
+    /// Whether some of it has appeared since the last look.
+    has_appeared: bool,
     /// Whom the last look saw, of those that are watched.
     living: Living,
     /// When all processes were last asked after.
@@ -73,6 +80,8 @@ impl Senses {
             state: Files::new(),
             gastown: Files::new(),
             logs: Files::new(),
+            missing: Files::new(),
+            has_appeared: false,
             living: Living::default(),
             asked: None,
             looked: Instant::now(),
@@ -85,7 +94,10 @@ impl Senses {
     }
 
     /// Attends to what a look has found: the processes of our sessions, their server, and the logs that matter.
-    pub(super) fn attend(&mut self, town: &Town, observed: &Observed, state: &StateDir) {
+    pub(super) fn attend(&mut self, town: &Town, observed: &Observed, plan: &Plan, state: &StateDir) {
+        let fresh = self.missing.watch(awaited(plan));
+        // What appeared after the look and before the watch would not be told.
+        self.has_appeared = fresh.iter().any(|path| path.is_dir() || is_executable(path));
         self.gastown.watch(town.root.iter().flat_map(|root| gastown::watched(root, rigs_of(town))).collect());
         if let Observed::Up(server) = observed {
             let mut processes = agents(observed);
@@ -116,12 +128,23 @@ impl Senses {
         Living::default()
     }
 
+    /// Waits for so long whatever happens, unless it is asked to end or to read the manifest anew.
+    pub(super) async fn rest(&mut self, pause: Period) -> Woken {
+        tokio::select! {
+            () = tokio::time::sleep(pause.to_std()) => Woken::Look(Living::default()),
+            woken = self.signals.next() => woken,
+        }
+    }
+
     /// Waits until it is worth a look, for at most `pause`; what ends `beside` is.
     pub(super) async fn wait(&mut self, pause: Period, state: &StateDir, beside: impl Future<Output = ()>) -> Woken {
         tokio::pin!(beside);
         let pause = self.most.map_or(pause, |most| pause.min(most)).to_std();
         let mut until = Instant::now() + pause;
         let planned = until;
+        if std::mem::take(&mut self.has_appeared) {
+            until = Instant::now();
+        }
         let earliest = if self.was_woken || self.most.is_some() { self.looked + GAP } else { self.looked };
         let (mut gathering, mut ended) = (false, false);
         loop {
@@ -137,6 +160,7 @@ impl Senses {
                 () = self.deaths.ended() => (until, ended) = (Instant::now(), true),
                 () = self.manifest.changed() => until = Instant::now(),
                 () = self.gastown.changed() => until = Instant::now(),
+                () = self.missing.changed() => until = Instant::now(),
                 () = &mut beside => return Woken::Look(self.known()),
                 () = self.state.changed() => if state.changed_elsewhere() {
                     until = Instant::now();
@@ -148,6 +172,15 @@ impl Senses {
             }
         }
     }
+}
+
+/// The paths at which what sessions lack may appear.
+fn awaited(plan: &Plan) -> BTreeSet<PathBuf> {
+    let lacking = plan.held.iter().filter_map(|held| {
+        let Hold::CannotStart { awaited, .. } = &held.hold else { return None };
+        Some(awaited)
+    });
+    lacking.flatten().take(MOST_AWAITED).cloned().collect()
 }
 
 /// The processes of our sessions that live.

@@ -1,7 +1,8 @@
 //! The first half of a cycle: what there is and what would be done, without a trace.
 
+use crate::act;
 use crate::gastown::{self, Standing};
-use crate::model::{Memory, Moment, Observed, Orders, Plan, Scope, Town};
+use crate::model::{Desired, Memory, Moment, Observed, Orders, Plan, Scope, Town, Verb};
 use crate::observe::{self, Depth, Living, Look};
 use crate::plan::{Situation, covered, misnamed, plan, within};
 use crate::proc;
@@ -46,8 +47,23 @@ pub async fn survey<'t>(
     notices.extend(misnamed(&town, &observed));
     notices.extend(observe::listen(&mut observed, &town, &memory, state, now));
     let memory = learn(memory, &town, &observed, now);
-    let plan = plan(&Situation { town: &town, observed: &observed, memory: &memory, orders, now });
+    let think = |town: &Town| plan(&Situation { town, observed: &observed, memory: &memory, orders, now });
+    let mut plan = think(&town);
+    let mut town = town;
+    let unstartable = act::cannot_start(to_be_begun(&town, &plan)).await;
+    if !unstartable.is_empty() {
+        town.to_mut().unstartable = unstartable;
+        plan = think(&town);
+    }
     Survey { now, town, observed, memory, plan: within(plan, &scope), scope, notices }
+}
+
+/// The sessions for which a plan has a fresh process, now or later.
+fn to_be_begun<'t>(town: &'t Town, plan: &Plan) -> Vec<&'t Desired> {
+    let begins = |verb: Verb| matches!(verb, Verb::Start | Verb::Restart);
+    let steps = plan.steps.iter().filter(|step| begins(step.action.verb())).map(|step| &step.session);
+    let held = plan.held.iter().filter(|held| begins(held.verb)).map(|held| &held.session);
+    steps.chain(held).filter_map(|name| town.sessions.get(name)).collect()
 }
 
 /// The town with what Gas Town's files ask of it now, where it has a root; and what of them could not be understood.

@@ -1,6 +1,7 @@
 //! The long-running controller: cycles until told to end, each when the plan can have changed or something has
 //! happened.
 
+use super::caught::{caught, rest_after};
 use super::cycle::{Controller, Cycle, CycleFault};
 use super::finish::finish_restarts;
 use super::senses::{Senses, Woken};
@@ -71,6 +72,7 @@ pub async fn watch(
     controller.ask_agents();
     controller.keep_connection();
     let mut broken = false;
+    let mut broken_off = 0;
     let mut forced = false;
     let mut last = None;
     loop {
@@ -90,9 +92,11 @@ pub async fn watch(
         if !still_ours() {
             return Ok(Ended::Usurped);
         }
-        let pause = match controller.cycle(&town, orders, &Scope::Town).await {
+        let ran = turn(controller, &town, orders, &mut broken_off).await;
+        let rest = ran.as_ref().err().and_then(CycleFault::rest);
+        let pause = match ran {
             Ok(cycle) => {
-                senses.attend(&town, &cycle.observed, controller.store());
+                senses.attend(&town, &cycle.observed, &cycle.plan, controller.store());
                 tell(Event::Cycle(&town, &cycle));
                 let pause = pause_after(&cycle, town.resync);
                 last = Some(cycle);
@@ -104,8 +108,13 @@ pub async fn watch(
             }
         };
         let pause = settles.map_or(pause, |left: Period| pause.min(left));
-        let (state, beside) = controller.senses();
-        match senses.wait(pause, state, beside).await {
+        let woken = if let Some(rest) = rest {
+            senses.rest(rest).await
+        } else {
+            let (state, beside) = controller.senses();
+            senses.wait(pause, state, beside).await
+        };
+        match woken {
             Woken::Look(living) => controller.take_as_living(living),
             Woken::Ended(living) => controller.hear_ends(&town, living),
             Woken::Reload => forced = true,
@@ -115,6 +124,27 @@ pub async fn watch(
             }
         }
     }
+}
+
+/// One cycle. One that breaks off by a panic is an error like others; how many did so in a row is counted.
+async fn turn(
+    controller: &mut Controller,
+    town: &Town,
+    orders: Orders,
+    broken_off: &mut u32,
+) -> Result<Cycle, CycleFault> {
+    let ran = caught(controller.cycle(town, orders, &Scope::Town)).await;
+    let said = match ran {
+        Ok(ran) => {
+            *broken_off = 0;
+            return ran;
+        }
+        Err(said) => said,
+    };
+    *broken_off = broken_off.saturating_add(1);
+    let fault = CycleFault::Defect { said, rest: rest_after(*broken_off) };
+    controller.recover(&fault);
+    Err(fault)
 }
 
 /// Until the plan can change, at most `resync`; sooner while something is under way.

@@ -3,6 +3,7 @@
 use super::ask::ask;
 use super::install::{self, on_path};
 use super::{Patient, shown};
+use crate::files::{self, Links};
 use crate::model::{Checked, Desired, Fix, Socket, Town};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -69,8 +70,8 @@ fn no_root(root: &Path) -> Option<Checked> {
 }
 
 fn json(file: &Path) -> Option<Value> {
-    let meta = fs::metadata(file).ok().filter(|meta| meta.is_file() && meta.len() <= READ_LIMIT);
-    serde_json::from_str(&meta.and_then(|_| fs::read_to_string(file).ok())?).ok()
+    let text = files::read_text(file, Links::Follow, READ_LIMIT).ok()?;
+    serde_json::from_str(&text).ok()
 }
 
 /// Rigs that no session of the manifest is in.

@@ -1,6 +1,7 @@
 //! Whether somebody holds a lock file, as gt itself finds out: the file stays when the lock is gone.
 
-use super::file::{is_absent, open};
+use super::file::is_absent;
+use crate::files::{self, Links};
 use std::fs::TryLockError;
 use std::path::Path;
 
@@ -8,8 +9,8 @@ use std::path::Path;
 ///
 /// A shared lock is tried and let go of at once: it keeps nobody out who only asks, as gt does when it asks.
 pub(super) fn is_held(root: &Path, path: &str) -> Result<bool, String> {
-    let file = match open(&root.join(path)) {
-        Ok(file) => file,
+    let file = match files::open(&root.join(path), Links::Follow) {
+        Ok(opened) => opened.file,
         Err(e) if is_absent(&e) => return Ok(false),
         Err(e) => return Err(format!("{path} cannot be opened ({e})")),
     };

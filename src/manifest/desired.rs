@@ -77,7 +77,7 @@ impl Reading<'_> {
             wave: pick!(tiers, wave).copied().unwrap_or(1),
             after: BTreeSet::new(),
             ready_after: wait(pick!(tiers, ready_after)),
-            max_age: max_age(tiers, name),
+            max_age: if self.is_never_too_old(scene, tiers) { None } else { max_age(tiers, name) },
             handoff,
             handoff_gap: wait(pick!(tiers, handoff_gap)),
             drain: wait(pick!(tiers, drain)),
@@ -93,6 +93,15 @@ impl Reading<'_> {
             prune: pick!(tiers, prune).copied().unwrap_or_default(),
             policy: None,
         })
+    }
+
+    /// Whether nobody has said how old it may become, and it is no agent: a plain command has no context to be refreshed.
+    fn is_never_too_old(&self, scene: &Scene<'_>, tiers: &Tiers<'_>) -> bool {
+        let program = pick!(tiers, command).and_then(|argv| argv.first()).map(|program| basename(program));
+        let is_known = program.is_none_or(|program| scene.agents.contains_key(program));
+        let is_plain = tiers.role_name == "custom" && pick!(tiers, agent).is_none() && !is_known;
+        let says = self.layers.layer_of(&tiers.path(self.layers, &["max_age"]));
+        is_plain && says.is_none_or(|layer| !layer.source.is_users())
     }
 
     /// The session's agent with its process names settled. Without agent but with a command, the program is the agent.

@@ -46,7 +46,7 @@ pub use agents::{BuiltInAgent, built_in_agents};
 pub use fault::{Fault, Faults, Offset, Origin, Related, Severity, SourceFile, Span};
 pub(crate) use fault::{is_unsafe, shown};
 pub use gastown::{RIGS, Rigs, default_dir};
-pub use origins::{Explained, Origins};
+pub use origins::{Explained, Origins, PLAIN_COMMAND};
 pub use schema::{schema, schema_text};
 pub use template::literal;
 pub use variables::Flag;

@@ -9,6 +9,9 @@ use crate::model::{Commands, Desired, SessionName};
 use figment::value::{Num, Value};
 use std::collections::BTreeMap;
 
+/// Where the `max_age` of a command without an agent comes from, unless somebody sets it.
+pub const PLAIN_COMMAND: &str = "default for a command without an agent";
+
 /// The longest text within a value, in characters: who asks where it comes from wants to see it whole.
 const WHOLE: usize = 8192;
 
@@ -101,8 +104,24 @@ impl Origins {
         let set = path.len() > 2 || path.first().is_some_and(|step| step == "defaults");
         let given = if set { self.layers.value(&path) } else { None };
         let value = resolved(session, field).or_else(|| given.map(toml_text))?;
+        if field == ["max_age"] && session.max_age.is_none() && !self.is_users(&path) {
+            // See `Reading::is_never_too_old`.
+            let origin = PLAIN_COMMAND.to_owned();
+            return Some(Explained { field: field.join("."), value: quoted("off"), origin });
+        }
         let origin = if set { self.name(&path) } else { "built-in".to_owned() };
         Some(Explained { field: field.join("."), value, origin })
+    }
+
+    fn is_users(&self, path: &[String]) -> bool {
+        self.layers.layer_of(path).is_some_and(|layer| layer.source.is_users())
+    }
+
+    /// The age at which sessions are restarted where nobody says otherwise, and who says that; none where that is never.
+    #[must_use]
+    pub fn usual_max_age(&self) -> Option<(String, String)> {
+        let path = ["defaults", "max_age"].map(str::to_owned);
+        Some((toml_text(self.layers.value(&path)?), self.name(&path)))
     }
 
     fn name(&self, path: &[String]) -> String {

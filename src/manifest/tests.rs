@@ -232,7 +232,7 @@ fn layers_override_each_other_in_order_and_say_so() {
     assert_eq!(line("drain"), "\"1m\" [defaults] town.toml:5");
     assert_eq!(line("handoff_gap"), "\"2h\" [defaults] config.toml:3");
     assert_eq!(line("stop_grace"), "\"7s\" GTCTL_DEFAULTS_STOP_GRACE");
-    assert_eq!(line("max_age"), "\"30m\" profile high-throughput");
+    assert_eq!(line("max_age"), "\"off\" default for a command without an agent");
     assert_eq!(line("idle_limit"), "\"30m\" built-in");
     assert_eq!(line("wave"), "7 [roles.custom] town.toml:7");
     assert_eq!(line("max_memory"), "\"2GiB\" town.toml:11");

@@ -58,6 +58,7 @@ impl Reading<'_> {
             name,
             root: scene.root,
             gastown: Gastown::default(),
+            unstartable: BTreeMap::new(),
             socket,
             sessions,
             policies,

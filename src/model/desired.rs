@@ -15,6 +15,8 @@ pub struct Town {
     pub root: Option<PathBuf>,
     /// What Gas Town's files ask, as of one look; nothing in a town as declared.
     pub gastown: Gastown,
+    /// Sessions that could not be started now, as of one look; none in a town as declared.
+    pub unstartable: BTreeMap<SessionName, CannotStart>,
     /// Which tmux server.
     pub socket: Socket,
     /// The sessions wanted, by name.
@@ -38,6 +40,15 @@ impl Town {
     pub fn declared(&self) -> impl Iterator<Item = &Desired> {
         self.sessions.values().filter(|desired| desired.policy.is_none())
     }
+}
+
+/// What a session lacks to be started: its program, or its directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CannotStart {
+    /// What is missing and what to do about it, for people.
+    pub why: String,
+    /// Paths at which something new may change that.
+    pub awaited: BTreeSet<PathBuf>,
 }
 
 /// Which tmux server a town lives on.

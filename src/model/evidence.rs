@@ -77,6 +77,7 @@ impl Hold {
             Self::Roused { waited } => of([("waited_ms", ms(*waited))]),
             Self::Gastown(hold) => hold.evidence(),
             Self::LauncherFailed { said } => of([("said", json!(said))]),
+            Self::CannotStart { why, awaited } => of([("why", json!(why)), ("awaited", json!(awaited))]),
             Self::OwnSession | Self::SecondLook | Self::Paused | Self::NotDurable | Self::EmptyTown => Evidence::new(),
         }
     }
@@ -93,6 +94,7 @@ impl Hold {
             | Self::MovedOut { .. }
             | Self::ForeignTown { .. }
             | Self::ServerLosses { .. }
+            | Self::CannotStart { .. }
             | Self::Blocked { kind: Block::Auth | Block::Context, .. }
             | Self::NotDurable
             | Self::EmptyTown => true,

@@ -47,8 +47,8 @@ pub use chore::{
 pub use client::{client_of, plain_name};
 pub use content::{Content, Cpu};
 pub use desired::{
-    Agent, Backoff, Completion, Desired, Fingerprint, Idling, Limits, Logs, Marker, Metrics, Notify, OnDrift, OnIdle,
-    RestartPolicy, Socket, StartBudget, Town, Unavailable, WhenAttached,
+    Agent, Backoff, CannotStart, Completion, Desired, Fingerprint, Idling, Limits, Logs, Marker, Metrics, Notify,
+    OnDrift, OnIdle, RestartPolicy, Socket, StartBudget, Town, Unavailable, WhenAttached,
 };
 pub use evidence::Evidence;
 pub use gastown::{Gastown, GastownHold, Rest};

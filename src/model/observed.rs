@@ -3,7 +3,7 @@
 use crate::model::{
     Death, Fingerprint, Generation, Marks, Moment, PaneId, Period, ProcId, Screen, ServerId, SessionId, SessionName,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The result of one look. A failed look is not an empty town: only [`Observed::Down`] and [`Observed::Up`] are
 /// knowledge.
@@ -34,6 +34,8 @@ pub struct Server {
     /// Sessions of ours whose agent has ended as tmux itself knows, with what is noted there of the variables that its
     /// life was given: any text, for whoever begins the next.
     pub ended: BTreeMap<SessionId, String>,
+    /// Living panes whose output no process takes.
+    pub unpiped: BTreeSet<PaneId>,
 }
 
 /// An agent of ours in a pane of another session.

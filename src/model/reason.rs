@@ -2,6 +2,7 @@
 
 use super::{Block, Change, GastownHold, Period, SessionName};
 use std::fmt;
+use std::path::PathBuf;
 
 /// How an agent ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -354,6 +355,13 @@ pub enum Hold {
         /// Why, unsanitised.
         said: String,
     },
+    /// Its program or its directory is missing. It is started as soon as that is there.
+    CannotStart {
+        /// What is missing, unsanitised.
+        why: String,
+        /// Paths at which something new may change that.
+        awaited: Vec<PathBuf>,
+    },
     /// Lacks a second agreeing look.
     SecondLook,
     /// The operator paused the town.
@@ -398,6 +406,7 @@ impl Hold {
             Self::Blocked { .. } => "blocked",
             Self::Roused { .. } => "roused",
             Self::LauncherFailed { .. } => "launcher-failed",
+            Self::CannotStart { .. } => "cannot-start",
             Self::SecondLook => "second-look",
             Self::Paused => "paused",
             Self::Gastown(hold) => hold.code(),

@@ -93,8 +93,10 @@ async fn look_without_deadline(
     let moved = moved::find(&found, town, &sessions);
     moved::mark(&mut sessions, &moved);
     let scope = found.few.as_ref().map_or(Scope::Town, |few| Scope::Sessions(named(&sessions, few)));
+    let silent = found.panes().map(|(row, _)| row).filter(|row| !row.dead && !row.piped);
+    let unpiped = silent.map(|row| row.pane).collect();
     let (id, version, captured) = (found.server, found.version().to_owned(), found.captured);
-    let mut server = Server { id, version, sessions, moved, own, ended };
+    let mut server = Server { id, version, sessions, moved, own, ended, unpiped };
     screens::add_tails(client, town, &mut server, captured.tails, now).await;
     if scope != Scope::Town {
         // Whoever lives has time.

@@ -16,6 +16,7 @@ mod gastown;
 mod large;
 mod nudge;
 mod pacing;
+mod pipes;
 mod policies;
 mod probes;
 mod proposals;
@@ -29,6 +30,8 @@ mod verdict;
 
 pub use nudge::nudgeable;
 pub use policies::{cover, covered, misnamed};
+pub use pipes::{Unpiped, unpiped};
+pub use policies::{cover, covered};
 
 use crate::model::{
     Hold, Memory, Moment, Observed, Orders, Phase, Plan, Reason, Scope, SessionName, Step, Timed, Town, Unchanged, Verb,

@@ -16,7 +16,7 @@ use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use super::{Situation, backoff};
 use crate::model::{
-    Backoff, Death, Desired, Durability, Hold, Life, Mass, Moment, Period, Phase, Plan, Reason, SessionName,
+    Backoff, Death, Desired, Durability, Hold, Life, Mass, Moment, Period, Phase, Plan, Reason, Rung, SessionName,
     StartBudget, Verb, WhenAttached,
 };
 
@@ -90,6 +90,9 @@ fn hold_alone(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(
     if subject.situation.orders.durability == Durability::Failing && want.kind != Kind::Create {
         return Some((Hold::NotDurable, None));
     }
+    if let Some(hold) = hold_for_missing(subject, want) {
+        return Some((hold, None));
+    }
     if want.kind.kills() || is_agentless(subject) {
         return hold_a_kill(subject, want, wakes);
     }
@@ -97,6 +100,25 @@ fn hold_alone(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(
         return hold_for_people(subject);
     }
     if want.starts() { hold_for_server_losses(subject) } else { None }
+}
+
+/// What the session lacks for the fresh process that the wish would give it. Nothing that lives is ended for what cannot
+/// be started, and nothing is counted as a crash. A stop that was begun is carried on.
+fn hold_for_missing(subject: &Subject<'_>, want: &Want) -> Option<Hold> {
+    let begins = match want.kind {
+        Kind::Create | Kind::Revive => true,
+        Kind::Replace(_) | Kind::Continue(Rung::Finish) => want.verb == Verb::Restart,
+        Kind::Retire(_)
+        | Kind::Remove
+        | Kind::Adopt
+        | Kind::Nudge
+        | Kind::Notice
+        | Kind::Rouse
+        | Kind::Continue(Rung::Ask | Rung::Term | Rung::Kill) => false,
+    };
+    let lacking = subject.situation.town.unstartable.get(subject.name).filter(|_| begins)?;
+    let awaited = lacking.awaited.iter().cloned().collect();
+    Some(Hold::CannotStart { why: lacking.why.clone(), awaited })
 }
 
 /// Whether another step is wanted once it is found stuck, though this one may be held till then.

@@ -66,6 +66,7 @@ fn up(id: ServerId, sessions: &[(&str, Seen)]) -> Observed {
         moved: BTreeMap::new(),
         own: None,
         ended: BTreeMap::new(),
+        unpiped: std::collections::BTreeSet::new(),
     })
 }
 

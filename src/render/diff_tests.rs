@@ -55,6 +55,7 @@ fn town() -> Town {
         name: name("shop"),
         root: None,
         gastown: Gastown::default(),
+        unstartable: BTreeMap::new(),
         socket: Socket::Default,
         sessions: sessions.map(|s| (name(s), desired(s, &["claude", "do it"]))).into(),
         policies: vec![],
@@ -109,6 +110,7 @@ pub(in crate::render) fn observed() -> Observed {
         moved: BTreeMap::new(),
         own: None,
         ended: BTreeMap::new(),
+        unpiped: std::collections::BTreeSet::new(),
     })
 }
 
@@ -285,7 +287,7 @@ refinery  dead=0   alive
 witness   dead=0   alive
 5 sessions: 1 dead, 2 missing
 ";
-        same(&verify::page(&findings, &PAPER), want);
+        same(&verify::page(s, &findings, &PAPER), want);
         assert!(!findings.iter().all(|(_, f)| f.is_well()));
     });
     with_scene(&plan(), &Observed::Unknown("why".into()), |s| {

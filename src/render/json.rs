@@ -7,7 +7,7 @@ use super::gastown::whys;
 use super::sanitise;
 use super::verify::Finding;
 use super::view::{Books, Event, Row, Scene};
-use crate::model::{Death, Done, InForce, Keeper, Moment, Observed, Period, Phase, SessionName};
+use crate::model::{ChoreResult, Death, Done, InForce, Keeper, Moment, Observed, Period, Phase, SessionName, Town};
 use jiff::Timestamp;
 use lines::{held, next, outcome, probe, reason, step, unchanged};
 use serde::Serialize;
@@ -20,9 +20,9 @@ mod shape;
 pub use chores::{ChoreLine, ProposalLine};
 pub use doctor::{CheckLine, DoctorPage, doctor};
 pub use shape::{
-    ApplyPage, ControllerLine, DiffPage, EventLine, FindingLine, Head, HeldLine, NextLine, NudgePage, OutcomeLine,
-    ProbeLine, ScreenLine, ServerState, SessionLine, StatusPage, StepLine, UnchangedLine, VerifyPage, Why, WrittenLine,
-    schemas,
+    ApplyPage, ChoreRunPage, ControllerLine, DiffPage, EventLine, FindingLine, Head, HeldLine, NextLine, NudgePage,
+    OutcomeLine, PausePage, ProbeLine, ResetPage, ScreenLine, ServerState, SessionLine, StatusPage, StepLine,
+    UnchangedLine, VerifyPage, Why, WrittenLine, schemas,
 };
 
 /// The version of every shape.
@@ -62,6 +62,33 @@ pub fn diff(scene: &Scene<'_>) -> DiffPage {
 pub fn apply(scene: &Scene<'_>, done: &[Done]) -> ApplyPage {
     let DiffPage { steps, held, unchanged, wake, .. } = diff(scene);
     ApplyPage { head: head("apply", scene), outcomes: done.iter().map(outcome).collect(), steps, held, unchanged, wake }
+}
+
+/// That crashes and holds of these sessions are forgotten.
+#[must_use]
+pub fn reset(town: &Town, sessions: &[SessionName]) -> ResetPage {
+    let sessions = sessions.iter().map(ToString::to_string).collect();
+    ResetPage { version: VERSION, kind: "reset".to_owned(), town: town.name.to_string(), sessions }
+}
+
+/// That the town is paused, or is no longer.
+#[must_use]
+pub fn pause(town: &Town, paused: bool) -> PausePage {
+    let kind = if paused { "pause" } else { "resume" };
+    PausePage { version: VERSION, kind: kind.to_owned(), town: town.name.to_string(), paused }
+}
+
+/// How the run of a chore ended, or none where that is for others to see to.
+#[must_use]
+pub fn chore_run(town: &Town, chore: &str, result: Option<ChoreResult>, said: &str) -> ChoreRunPage {
+    ChoreRunPage {
+        version: VERSION,
+        kind: "chore".to_owned(),
+        town: town.name.to_string(),
+        chore: clean(chore),
+        result: result.map(|result| result.word().to_owned()),
+        text: clean(said),
+    }
 }
 
 /// Every session, or those named, and who keeps them.
@@ -221,13 +248,16 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn pages() -> [(&'static str, String); 6] {
+    fn pages() -> [(&'static str, String); 9] {
         with_scene(&plan(), &observed(), |s| {
             [
                 ("apply", text(&apply(s, &outcomes()))),
+                ("chore", text(&chore_run(s.town, "up", Some(ChoreResult::Done), "\u{1b}well"))),
                 ("diff", text(&diff(s))),
                 ("doctor", text(&doctor(None, &ailments(), s.now))),
                 ("nudge", text(&crate::render::nudge::json(&name("old"), &refused(), Some("\u{1b}do"), s.now))),
+                ("pause", text(&pause(s.town, true))),
+                ("reset", text(&reset(s.town, &[name("old")]))),
                 ("status", text(&status(s, &Books::default(), &[]))),
                 ("verify", text(&verify(s, &findings(s)))),
             ]
@@ -260,9 +290,12 @@ mod tests {
     fn the_committed_schemas_are_these() {
         let committed = [
             include_str!("../../schema/apply.schema.json"),
+            include_str!("../../schema/chore.schema.json"),
             include_str!("../../schema/diff.schema.json"),
             include_str!("../../schema/doctor.schema.json"),
             include_str!("../../schema/nudge.schema.json"),
+            include_str!("../../schema/pause.schema.json"),
+            include_str!("../../schema/reset.schema.json"),
             include_str!("../../schema/status.schema.json"),
             include_str!("../../schema/verify.schema.json"),
         ];
@@ -285,7 +318,7 @@ mod tests {
 
     #[test]
     fn the_diff_names_codes_and_evidence() {
-        let page: Value = serde_json::from_str(&pages()[1].1).unwrap();
+        let page: Value = serde_json::from_str(&pages()[2].1).unwrap();
         assert_eq!(page["observed_at"], "2025-11-21T13:05:02Z");
         assert_eq!(page["wake"], "2025-11-21T13:05:10Z");
         assert_eq!(page["steps"][0]["argv"], json!(["claude", "do it"]));

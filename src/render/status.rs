@@ -14,20 +14,20 @@ pub fn page(scene: &Scene<'_>, books: &Books, only: &[SessionName], paper: &Pape
     let all = scene.rows();
     let rows: Vec<&Row<'_>> = all.iter().filter(|r| only.is_empty() || only.contains(r.session)).collect();
     if rows.is_empty() {
-        return format!("{}{}\n", beside(scene, only, paper), totals(scene, books, &rows, paper));
+        return format!("{}{}\n", beside(scene, only, paper), totals(scene, &rows, paper));
     }
     let columns = Columns::for_rows(&rows, paper);
     let mut lines = vec![columns.heading()];
     lines.extend(rows.iter().map(|row| columns.line(row, books, paper)));
     let (table, beside) = (lay_out(&lines, "", paper), beside(scene, only, paper));
-    format!("{table}\n{beside}{}\n", totals(scene, books, &rows, paper))
+    format!("{table}\n{beside}{}\n", totals(scene, &rows, paper))
 }
 
 /// The line of totals alone, of all sessions.
 #[must_use]
-pub fn summary(scene: &Scene<'_>, books: &Books, paper: &Paper) -> String {
+pub fn summary(scene: &Scene<'_>, paper: &Paper) -> String {
     let rows = scene.rows();
-    totals(scene, books, &rows.iter().collect::<Vec<_>>(), paper)
+    totals(scene, &rows.iter().collect::<Vec<_>>(), paper)
 }
 
 /// What Gas Town asks, the chores and what is proposed, each followed by an empty line; nothing where only some sessions are asked for.
@@ -160,7 +160,7 @@ const TOTALS: [(&str, &[&str]); 11] = [
     ("unknown", &["unknown"]),
 ];
 
-fn totals(scene: &Scene<'_>, books: &Books, rows: &[&Row<'_>], paper: &Paper) -> String {
+fn totals(scene: &Scene<'_>, rows: &[&Row<'_>], paper: &Paper) -> String {
     let mut parts: Vec<String> = Vec::new();
     for (word, phases) in TOTALS {
         let n = rows.iter().filter(|r| phases.contains(&r.phase.word())).count();
@@ -174,10 +174,6 @@ fn totals(scene: &Scene<'_>, books: &Books, rows: &[&Row<'_>], paper: &Paper) ->
     let mut sentences = vec![sentence];
     sentences.extend((waiting > 0).then(|| format!("{waiting} held")));
     sentences.extend(scene.memory.paused.then(|| "paused".to_owned()));
-    let hours = books.idle_saved.millis() / 3_600_000;
-    sentences.extend(
-        (hours > 0).then(|| format!("{} of idling saved", count(usize::try_from(hours).unwrap_or(usize::MAX), "hour"))),
-    );
     sentences.push(match scene.observed {
         Observed::Up(server) => format!("tmux {}", sanitise::line(&server.version, 20)),
         Observed::Down => "no tmux server runs".to_owned(),

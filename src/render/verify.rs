@@ -3,8 +3,8 @@
 use super::columns::{Line, cell, lay_out};
 use super::style::{Paper, Role};
 use super::view::Scene;
-use super::words::count;
-use crate::model::{Death, Life, Observed, Phase, SessionName};
+use super::words::{count, obstacle};
+use crate::model::{Death, Hold, Life, Observed, Phase, SessionName};
 
 /// How one declared session was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,9 +61,16 @@ fn finding(scene: &Scene<'_>, life: Option<&Life>, rests: Option<Phase>) -> Find
 
 /// A line per session and the verdict.
 #[must_use]
-pub fn page(findings: &[(&SessionName, Finding)], paper: &Paper) -> String {
+pub fn page(scene: &Scene<'_>, findings: &[(&SessionName, Finding)], paper: &Paper) -> String {
+    let lacking = |name: &SessionName| {
+        let held = scene.plan.held.iter().find(|held| held.session == *name)?;
+        matches!(held.hold, Hold::CannotStart { .. }).then(|| obstacle(&held.hold))
+    };
     let line = |(name, finding): &(&SessionName, Finding)| {
         let (dead, text, role) = words(*finding);
+        let why = lacking(name).filter(|_| !finding.is_well());
+        let text = [text, why.unwrap_or_default()].into_iter().filter(|part| !part.is_empty());
+        let text = text.collect::<Vec<_>>().join(", ");
         Line::Row(vec![cell(name.as_str()), cell(dead).role(role), cell(text)])
     };
     let lines: Vec<Line> = findings.iter().map(line).collect();

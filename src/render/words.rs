@@ -233,6 +233,7 @@ fn way_out(hold: &Hold) -> Option<&'static str> {
         | Hold::Blocked { .. }
         | Hold::Roused { .. }
         | Hold::LauncherFailed { .. }
+        | Hold::CannotStart { .. }
         | Hold::SecondLook
         | Hold::ServerLosses { .. }
         | Hold::NotDurable
@@ -290,6 +291,7 @@ pub fn obstacle(hold: &Hold) -> String {
         Hold::Blocked { kind, agent, evidence, fix } => blocked(*kind, agent, evidence, fix.as_deref()),
         Hold::Roused { waited } => format!("was sent an Escape {} ago and may move", brief(*waited)),
         Hold::LauncherFailed { said } => said_by(said),
+        Hold::CannotStart { why, awaited: _ } => format!("cannot start: {}", said_by(why)),
         Hold::SecondLook => "waits for a second look that agrees".to_owned(),
         Hold::Paused => "the town is paused".to_owned(),
         Hold::Gastown(hold) => gastown::obstacle(hold),

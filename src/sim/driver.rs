@@ -8,12 +8,12 @@ use super::settled::Violation;
 use super::world::World;
 use super::{Random, random_town};
 use crate::model::{
-    Action, Answer, Done, Durability, Life, Memory, Moment, Observed, Orders, Orphans, Outcome, Period, Plan,
-    SessionName, Step, Town,
+    Action, Answer, CannotStart, Done, Durability, Life, Memory, Moment, Observed, Orders, Orphans, Outcome, Period,
+    Plan, SessionName, Step, Town,
 };
 use crate::plan::Situation;
 use crate::{plan, remember};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// The part of the controller that thinks. A test may put a bug into any of it.
 pub trait Mind {
@@ -79,6 +79,8 @@ pub struct Driver<'m> {
     pub(super) copies: VecDeque<Memory>,
     pub(super) disk_is_full: bool,
     pub(super) hung: u32,
+    /// Sessions whose program is not there at present.
+    pub(super) missing: BTreeSet<SessionName>,
     pub(super) looks: VecDeque<Observed>,
     pub(super) late: Vec<Late>,
     pub(super) ledger: Ledger,
@@ -109,6 +111,7 @@ impl<'m> Driver<'m> {
             copies: VecDeque::new(),
             disk_is_full: false,
             hung: 0,
+            missing: BTreeSet::new(),
             looks: VecDeque::new(),
             late: vec![],
             ledger: Ledger::default(),
@@ -142,7 +145,8 @@ impl<'m> Driver<'m> {
         self.replay_late()?;
         let observed = self.look();
         let now = self.world.now;
-        let town = plan::covered(&self.town, &observed).into_owned();
+        let mut town = plan::covered(&self.town, &observed).into_owned();
+        town.unstartable = self.lacking();
         self.memory = self.mind.learn(std::mem::take(&mut self.memory), &town, &observed, now);
         let (plan, orders) = self.decide(&town, &observed, now)?;
         self.follow(&plan);
@@ -156,6 +160,13 @@ impl<'m> Driver<'m> {
         self.memory.departures.clear();
         self.sleep(&plan);
         Ok(plan)
+    }
+
+    /// The declared sessions whose program is missing, as a look finds them.
+    fn lacking(&self) -> BTreeMap<SessionName, CannotStart> {
+        let missing = || CannotStart { why: "`claude` not found in PATH".to_owned(), awaited: BTreeSet::new() };
+        let declared = self.missing.iter().filter(|name| self.town.sessions.contains_key(*name));
+        declared.map(|name| (name.clone(), missing())).collect()
     }
 
     /// Plans, and writes the intent down. Where that fails, plans again with less to do.

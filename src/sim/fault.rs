@@ -29,6 +29,8 @@ pub(super) struct Weather {
     pub(super) clocks: u64,
     /// The server stops answering for two cycles.
     pub(super) stops: u64,
+    /// A program of a session's vanishes, or comes back, per cycle.
+    pub(super) missing: u64,
     /// The operator orders a prune, or pauses.
     pub(super) orders: u64,
 }
@@ -50,6 +52,7 @@ impl Weather {
             clocks: some(40),
             stops: some(60),
             orders: some(80),
+            missing: some(60),
             cycles: u32::try_from(random.between(40, 120)).unwrap_or(60),
         }
     }

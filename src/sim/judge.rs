@@ -107,6 +107,8 @@ pub(super) fn is_gone(observed: &Observed, name: &SessionName) -> bool {
 
 pub(super) fn judge_step(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
     judge_screens(look, step)?;
+    let begins = begins_process(step) || (begins_kill(step) && matches!(step.action, Action::Restart { .. }));
+    ensure(!(begins && look.town.unstartable.contains_key(&step.session)), "S23 cannot start", &brief(step))?;
     let target = match &step.action {
         Action::Start { .. } => return judge_creation(look, step),
         Action::Restart { target, .. }

@@ -41,6 +41,7 @@ impl Driver<'_> {
         self.hung = 0;
         self.late.clear();
         self.memory.paused = false;
+        self.missing.clear();
         self.town.sessions.values_mut().for_each(|desired| {
             desired.max_age = None;
             desired.max_memory = None;

@@ -59,6 +59,7 @@ pub fn random_town(name: SessionName, random: &mut Random) -> Town {
         name,
         root: None,
         gastown: Gastown::default(),
+        unstartable: BTreeMap::new(),
         socket: Socket::Default,
         sessions,
         policies: random_policies(random),

@@ -24,6 +24,9 @@ impl Driver<'_> {
         if self.random.chance(weather.edits) {
             edit_town(&mut self.town, &mut self.random);
         }
+        if self.random.chance(weather.missing) {
+            self.upset_programs();
+        }
         if self.random.chance(weather.clocks) {
             self.upset_clocks();
         }
@@ -40,6 +43,16 @@ impl Driver<'_> {
             self.memory = self.disk.clone();
             self.forgive();
             self.ledger.forgive(&self.disk, self.world.now);
+        }
+    }
+
+    /// A program is removed, or one that was is there again.
+    fn upset_programs(&mut self) {
+        let declared: Vec<SessionName> = self.town.sessions.keys().cloned().collect();
+        let at = self.random.below(u64::try_from(declared.len()).unwrap_or(0));
+        let Some(name) = usize::try_from(at).ok().and_then(|at| declared.get(at)) else { return };
+        if !self.missing.remove(name) {
+            self.missing.insert(name.clone());
         }
     }
 

@@ -251,6 +251,7 @@ impl World {
             moved: BTreeMap::new(),
             own: server.own,
             ended: BTreeMap::new(),
+            unpiped: std::collections::BTreeSet::new(),
         })
     }
 

@@ -1,6 +1,7 @@
 //! The files of chores: their logs, what is known of upstream, and what the older automonitor wrote for people.
 
 use super::{StateDir, StoreFault, View, file};
+use crate::files::{self, Links, Opened};
 use crate::model::Moment;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -178,8 +179,8 @@ fn stamp(wall_ms: i64) -> String {
 }
 
 fn end_of(path: &Path) -> io::Result<String> {
-    let mut file = file::options_without_surprises().read(true).open(path)?;
-    let from = file.metadata()?.len().saturating_sub(JOURNAL_END);
+    let Opened { mut file, metadata } = files::open(path, Links::Refuse)?;
+    let from = metadata.len().saturating_sub(JOURNAL_END);
     file.seek(SeekFrom::Start(from))?;
     let mut bytes = Vec::new();
     file.take(JOURNAL_END).read_to_end(&mut bytes)?;

@@ -1,9 +1,10 @@
 //! Single files: read up to a bound, and replaced whole.
 
 use super::StoreFault;
+use crate::files::{self, Links};
 use nix::fcntl::OFlag;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -35,17 +36,9 @@ impl Stamp {
 /// # Errors
 /// What the system says; `InvalidData` for what is no regular file, or is too large.
 pub(super) fn read(path: &Path, limit: u64) -> io::Result<(Vec<u8>, Stamp)> {
-    let file = options_without_surprises().read(true).open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "not a regular file"));
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(limit)).unwrap_or(0));
-    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("larger than {limit} bytes")));
-    }
-    Ok((bytes, Stamp::from_metadata(&metadata)))
+    let opened = files::open(path, Links::Refuse)?;
+    let stamp = Stamp::from_metadata(&opened.metadata);
+    Ok((files::read_opened(opened, limit)?, stamp))
 }
 
 /// Options by which neither a link nor a pipe at the path can lead astray or block. New files are owner-only.

@@ -7,11 +7,11 @@
 //! **Architecture invariant:** only regular files are opened, and nothing here can block on one that is none.
 
 use super::file;
+use crate::files::{self, Links, Opened};
 use crate::model::Position;
-use nix::fcntl::OFlag;
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, Metadata};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -234,13 +234,12 @@ impl Follower {
     /// Reads on from `position`; none when another file is at `path` by now.
     fn read(&mut self, path: &Path, position: &Position, limit: usize) -> Result<Option<Vec<u8>>, FollowFault> {
         let fault = |source| FollowFault::Io { path: path.to_path_buf(), source };
-        let file = match open(path) {
-            Ok(file) => file,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        let Opened { file, metadata: seen } = match files::open(path, Links::Follow) {
+            Ok(opened) => opened,
+            Err(e) if is_replaced(&e) => return Ok(None),
             Err(e) => return Err(fault(e)),
         };
-        let seen = file.metadata().map_err(fault)?;
-        if !is_in(position, &seen) || !seen.is_file() {
+        if !is_in(position, &seen) {
             return Ok(None);
         }
         let there = usize::try_from(seen.len().saturating_sub(position.offset)).unwrap_or(usize::MAX);
@@ -288,9 +287,9 @@ fn born(seen: &Metadata) -> Option<u64> {
     u64::try_from(since.as_nanos()).ok()
 }
 
-/// A pipe that was put there after the look is opened without waiting for a writer.
-fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits()).open(path)
+/// Whether the file is gone, or something that is no file was put in its place after the look.
+fn is_replaced(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData)
 }
 
 fn kind_of(seen: &Metadata) -> &'static str {

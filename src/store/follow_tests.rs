@@ -4,6 +4,7 @@ use super::super::state::tests::Scratch;
 use super::*;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
+use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::symlink;
 

@@ -16,6 +16,7 @@ const HANDOFFS: &str = "handoffs.json";
 const COUNTERS: &str = "state.json";
 const IDLE_SAVED: &str = "idle_seconds_saved";
 const LAST_CHECK: &str = "last_check_ts";
+const LAST_UPGRADE: &str = "last_upgrade_ts";
 
 /// Numbers above this are milliseconds: as seconds they would lie beyond the year 5000.
 const SECONDS_AT_MOST: f64 = 1e11;
@@ -96,6 +97,7 @@ impl StateDir {
     /// As [`StateDir::write_handoffs`].
     pub fn count(&self, now: Moment, counted: Counted) -> Result<(), StoreFault> {
         self.edit(COUNTERS, |object| {
+            begin(object);
             add(object, "cycles_run", counted.cycles);
             add(object, "handoffs_triggered", counted.handoffs);
             add(object, IDLE_SAVED, counted.idle_saved.millis() / 1000);
@@ -113,6 +115,7 @@ impl StateDir {
     /// As [`StateDir::write_handoffs`].
     pub fn note_upstream(&self, now: Moment, release: Option<&str>, commit: Option<&str>) -> Result<(), StoreFault> {
         self.edit(COUNTERS, |object| {
+            begin(object);
             for (key, value) in [("last_known_release", release), ("last_known_commit", commit)] {
                 object.extend(value.map(|value| (key.to_owned(), Value::from(value))));
             }
@@ -126,8 +129,9 @@ impl StateDir {
     /// As [`StateDir::write_handoffs`].
     pub fn note_upgrade(&self, now: Moment) -> Result<(), StoreFault> {
         self.edit(COUNTERS, |object| {
+            begin(object);
             add(object, "upgrades_applied", 1);
-            stamp(object, "last_upgrade_ts", now);
+            stamp(object, LAST_UPGRADE, now);
         })
     }
 
@@ -183,11 +187,26 @@ fn from_rfc3339(text: &str) -> Option<i64> {
     text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
 }
 
-/// Sets a time, in the form in which it stands there.
+/// Gives a new file all the keys that the guide's `state.json` has, so that its readers find each of them.
+fn begin(object: &mut Map<String, Value>) {
+    if !object.is_empty() {
+        return;
+    }
+    for key in ["last_known_release", "last_known_commit", LAST_CHECK, LAST_UPGRADE] {
+        object.insert(key.to_owned(), Value::from(""));
+    }
+    for key in ["cycles_run", "upgrades_applied", "handoffs_triggered", "ai_analyses_run"] {
+        object.insert(key.to_owned(), Value::from(0));
+    }
+}
+
+/// Sets a time: in the form in which it stands there, or the other time of the file does, else as the guide has it.
 fn stamp(object: &mut Map<String, Value>, key: &str, now: Moment) {
-    let stamp = match object.get(key) {
-        Some(Value::String(_)) => Value::from(rfc3339(now.wall)),
-        _ => Value::from(now.wall.div_euclid(1000)),
+    let times = [key, LAST_CHECK, LAST_UPGRADE];
+    let present = times.into_iter().find_map(|key| object.get(key));
+    let stamp = match present {
+        Some(Value::Number(_)) => Value::from(now.wall.div_euclid(1000)),
+        Some(_) | None => Value::from(rfc3339(now.wall)),
     };
     object.insert(key.to_owned(), stamp);
 }
@@ -290,13 +309,33 @@ mod tests {
         assert_eq!(
             read(COUNTERS).unwrap(),
             json!({"last_known_release": "v1", "cycles_run": 5, "handoffs_triggered": 2, "idle_seconds_saved": 240,
-                   "last_check_ts": 1_763_700_000})
+                   "last_check_ts": "2025-11-21T04:40:00Z"})
         );
         dir.note_upstream(NOW, Some("v2"), None).unwrap();
         assert_eq!(read(COUNTERS).unwrap()["last_known_release"], "v2");
         assert_eq!(read(COUNTERS).unwrap()["cycles_run"], 5);
         dir.note_upgrade(NOW).unwrap();
         let counters = read(COUNTERS).unwrap();
-        assert_eq!((&counters["upgrades_applied"], &counters["last_upgrade_ts"]), (&json!(1), &json!(1_763_700_000)));
+        assert_eq!(
+            (&counters["upgrades_applied"], &counters["last_upgrade_ts"]),
+            (&json!(1), &json!("2025-11-21T04:40:00Z"))
+        );
+        fs::write(scratch.path().join(COUNTERS), "{\"last_check_ts\":5}").unwrap();
+        dir.note_upgrade(NOW).unwrap();
+        assert_eq!(read(COUNTERS).unwrap()["last_upgrade_ts"], json!(1_763_700_000), "a file of numbers keeps to them");
+    }
+
+    #[test]
+    fn a_fresh_file_has_every_key_of_the_guide() {
+        let scratch = Scratch::new("fresh");
+        let dir = StateDir::open(scratch.path()).unwrap();
+        dir.count(NOW, Counted { cycles: 1, ..Counted::default() }).unwrap();
+        let text = fs::read_to_string(scratch.path().join(COUNTERS)).unwrap();
+        let want = json!({
+            "last_known_release": "", "last_known_commit": "", "last_check_ts": "2025-11-21T04:40:00Z",
+            "last_upgrade_ts": "", "cycles_run": 1, "upgrades_applied": 0, "handoffs_triggered": 0,
+            "ai_analyses_run": 0, "idle_seconds_saved": 0,
+        });
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), want);
     }
 }

@@ -5,6 +5,7 @@
 
 use super::file::{beside, options_without_surprises};
 use super::{StateDir, StoreFault};
+use crate::files::{self, Links};
 use crate::model::invisible::visible_json;
 use crate::model::{Entry, Moment};
 use serde_json::{Map, Value};
@@ -258,7 +259,7 @@ fn id_of(path: &Path) -> Option<(u64, u64)> {
 
 /// The events of whole lines from an offset on, and the offset after the last of them.
 fn events_in(path: &Path, from: u64, limit: u64) -> io::Result<(Vec<Value>, u64)> {
-    let mut file = File::open(path)?;
+    let mut file = files::open(path, Links::Refuse)?.file;
     file.seek(SeekFrom::Start(from))?;
     let mut bytes = Vec::new();
     file.take(limit).read_to_end(&mut bytes)?;

@@ -4,7 +4,7 @@ use super::{StateDir, StoreFault, View, file, sink};
 use crate::model::{Generation, SessionName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -75,6 +75,18 @@ impl StateDir {
         let retention = Retention { keep, older_than: None };
         retire(&dir, generation, retention).map_err(StoreFault::io("clear", &dir))?;
         Ok(path)
+    }
+
+    /// Adds `text` to the log of one run, beside whoever else writes to it.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn add_to_log(&self, session: &SessionName, generation: Generation, text: &str) -> Result<(), StoreFault> {
+        let dir = self.view.log_dir(session);
+        DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(StoreFault::io("create", &dir))?;
+        let path = dir.join(format!("{generation}.log"));
+        let opened = file::options_without_surprises().append(true).create(true).open(&path);
+        opened.and_then(|mut log| log.write_all(end_of(text).as_bytes())).map_err(StoreFault::io("append to", &path))
     }
 
     /// Removes logs of former lives that are too many or too old; never one of `current`.

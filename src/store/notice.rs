@@ -124,7 +124,10 @@ impl Watcher {
     /// Sets the watches that `path` should have and has not.
     fn arm(&mut self, path: &Path) {
         let Some(inotify) = &self.inotify else { return };
-        let (of_file, of_folder) = (AddWatchFlags::IN_MODIFY, AddWatchFlags::IN_CREATE | AddWatchFlags::IN_MOVED_TO);
+        let (of_file, of_folder) = (
+            AddWatchFlags::IN_MODIFY | AddWatchFlags::IN_ATTRIB,
+            AddWatchFlags::IN_CREATE | AddWatchFlags::IN_MOVED_TO,
+        );
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let folder = inotify.add_watch(folder, of_folder | AddWatchFlags::IN_ONLYDIR).ok();
         let file = inotify.add_watch(path, of_file).ok();

@@ -38,6 +38,8 @@ pub struct Row {
     pub pane: PaneId,
     /// The pid of the pane's process; stale once it is dead.
     pub pid: u32,
+    /// Whether what the pane prints is given to a process.
+    pub piped: bool,
     /// Whether tmux has seen it end.
     pub dead: bool,
     /// Its exit status, if it exited and tmux knows.
@@ -92,11 +94,12 @@ pub const MAX_TEXT: usize = 1024;
 type Field = (&'static str, fn(&mut Row, &str) -> Option<()>);
 
 /// Fields that hold a number, an id or nothing: closed by a space.
-const NUMBERS: [Field; 5] = [
+const NUMBERS: [Field; 6] = [
     ("#{session_id}", |row, text| text.parse().ok().map(|id| row.session = id)),
     ("#{pane_id}", |row, text| text.parse().ok().map(|id| row.pane = id)),
     // Empty for a dead pane, on 3.8.
     ("#{pane_pid}", |row, text| or_default(text).map(|pid| row.pid = pid)),
+    ("#{pane_pipe}", |row, text| or_default(text).map(|piped: u32| row.piped = piped > 0)),
     ("#{session_created}", |row, text| text.parse().ok().map(|n| row.created = n)),
     ("#{window_activity}", |row, text| or_default(text).map(|n| row.activity = n)),
 ];

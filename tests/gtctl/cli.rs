@@ -185,7 +185,9 @@ fn wrong_usage_exits_64() {
 fn a_manifest_in_order_is_said_to_be() {
     let home = Home::with(TOWN);
     let ran = home.run(&["validate"]);
-    assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (0, "town.toml: town acme is valid: 1 session\n", ""));
+    let said = "town.toml: town acme is valid: 1 session\n\
+                max_age by default: off for 1 session (default for a command without an agent)\n";
+    assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (0, said, ""));
     assert_eq!(home.run(&["validate", "-q"]).out, "");
     let json: Value = serde_json::from_str(&home.run(&["validate", "-o", "json"]).out).unwrap();
     assert_eq!((&json["version"], &json["kind"], &json["sessions"]), (&1.into(), &"validate".into(), &1.into()));

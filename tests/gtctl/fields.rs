@@ -178,6 +178,8 @@ fn manifest(path: &str, value: &str) -> String {
         ("rig", "'shop'"),
         ("name", "'n'"),
         ("command", "['run', '{role}', '{rig}', '{name}']"),
+        // A command without an agent has none by default.
+        ("max_age", "'1h'"),
     ];
     let is_given = |name: &str| field == name && (x.is_some() || defaults.is_some() || role.is_some());
     let own =

@@ -35,6 +35,7 @@ impl Case {
         let mut town = town(&text("town.toml")).unwrap_or_else(|faults| panic!("{name}/town.toml: {faults}"));
         let world: World = toml::from_str(&text("world.toml")).unwrap_or_else(|e| panic!("{name}/world.toml: {e}"));
         town.gastown = world.gastown();
+        town.unstartable = world.unstartable();
         let observed = world.observed(&town);
         let town = covered(&town, &observed).into_owned();
         let memory = remember::learn(world.memory(&town), &town, &observed, NOW);
@@ -233,10 +234,11 @@ fn hold_code(hold: &Hold) -> &'static str {
         Hold::Rolling { .. } => HOLDS[29],
         Hold::RollStopped { .. } => HOLDS[30],
         Hold::Failed { .. } => HOLDS[31],
+        Hold::CannotStart { .. } => HOLDS[32],
     }
 }
 
-const HOLDS: [&str; 32] = [
+const HOLDS: [&str; 33] = [
     "back-off",
     "crash-loop",
     "handoff-gap",
@@ -269,6 +271,7 @@ const HOLDS: [&str; 32] = [
     "rolling",
     "roll-stopped",
     "failed",
+    "cannot-start",
 ];
 
 #[test]

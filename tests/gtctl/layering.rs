@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room and its floor. Rooms of one floor do not know each other.
-const FLOORS: [(&str, u32); 21] = [
+const FLOORS: [(&str, u32); 22] = [
     ("model", 0),
+    ("files", 1),
     ("manifest", 1),
     ("marker", 1),
     ("plan", 1),

@@ -58,6 +58,7 @@ mod nudge;
 mod policy;
 #[cfg(test)]
 mod quiet;
+mod robust;
 #[cfg(test)]
 mod rolling;
 mod secrets;

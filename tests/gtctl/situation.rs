@@ -89,6 +89,7 @@ impl Maker {
             moved: std::collections::BTreeMap::new(),
             own: self.random.chance(200).then_some(SessionId(1)),
             ended: std::collections::BTreeMap::new(),
+            unpiped: std::collections::BTreeSet::new(),
         };
         let mut id = 0;
         for desired in town.sessions.values() {

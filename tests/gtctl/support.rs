@@ -150,6 +150,7 @@ pub(crate) fn town(sessions: &[(&str, &[&str])]) -> Town {
         name: name("town"),
         root: None,
         gastown: Gastown::default(),
+        unstartable: BTreeMap::new(),
         socket: Socket::Default,
         sessions: sessions.iter().map(|(n, names)| (name(n), desired(n, names))).collect(),
         policies: Vec::new(),

@@ -81,6 +81,7 @@ impl Thirty {
             sessions: seen.collect(),
             moved: BTreeMap::new(),
             own: None,
+            unpiped: std::collections::BTreeSet::new(),
             ended: BTreeMap::new(),
         })
     }

@@ -1,11 +1,11 @@
 //! Situations written in TOML, for the goldens: what was seen and what is remembered, in times *ago*.
 
 use gtctl::model::{
-    Answer, Answered, Complaint, Content, Cpu, Death, Durability, Ended, Errand, Fingerprint, Finished, Footprint,
-    Gastown, Generation, History, Label, Life, Marks, Mass, Memory, Moment, MovedOut, Observed, Orders, Origin,
-    Orphans, Ownership, PaneId, Period, Probed, ProcId, Purpose, RanWith, Refused, Replacing, Rest, Roused, Run, Rung,
-    Screen, ScreenState, Seen, Server, ServerId, SessionId, SessionName, Sighting, Standing, Stopping, Town, Usage,
-    Verb, Verdict,
+    Answer, Answered, CannotStart, Complaint, Content, Cpu, Death, Durability, Ended, Errand, Fingerprint, Finished,
+    Footprint, Gastown, Generation, History, Label, Life, Marks, Mass, Memory, Moment, MovedOut, Observed, Orders,
+    Origin, Orphans, Ownership, PaneId, Period, Probed, ProcId, Purpose, RanWith, Refused, Replacing, Rest, Roused,
+    Run, Rung, Screen, ScreenState, Seen, Server, ServerId, SessionId, SessionName, Sighting, Standing, Stopping, Town,
+    Usage, Verb, Verdict,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -29,6 +29,9 @@ pub(crate) struct World {
     orders: Vec<Order>,
     #[serde(default)]
     gastown: GastownEntry,
+    /// Sessions that lack their program, and which.
+    #[serde(default)]
+    unstartable: BTreeMap<String, String>,
     #[serde(default)]
     seen: Vec<SeenEntry>,
     #[serde(default)]
@@ -261,6 +264,15 @@ impl World {
         }
     }
 
+    pub(crate) fn unstartable(&self) -> BTreeMap<SessionName, CannotStart> {
+        let lacking = |(session, program): (&String, &String)| {
+            let why = format!("`{program}` not found in PATH: install it, or give its full path in `command`");
+            let awaited = [std::path::Path::new("/bin").join(program)].into();
+            (name(session), CannotStart { why, awaited })
+        };
+        self.unstartable.iter().map(lacking).collect()
+    }
+
     pub(crate) fn orders(&self) -> Orders {
         let mut orders = Orders::default();
         for order in &self.orders {
@@ -289,7 +301,15 @@ impl World {
         let process = ProcId { pid: 4242, start: 1 };
         let out = |(one, into): (&String, &String)| (name(one), MovedOut { process, session: into.clone() });
         let moved = self.moved.iter().map(out).collect();
-        Observed::Up(Server { id: SERVER, version: "3.3a".to_owned(), sessions, moved, own, ended: BTreeMap::new() })
+        Observed::Up(Server {
+            id: SERVER,
+            version: "3.3a".to_owned(),
+            sessions,
+            moved,
+            own,
+            ended: BTreeMap::new(),
+            unpiped: std::collections::BTreeSet::new(),
+        })
     }
 
     pub(crate) fn memory(&self, town: &Town) -> Memory {

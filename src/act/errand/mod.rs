@@ -201,7 +201,7 @@ pub(super) fn preflight(action: &Action, commands: &Commands) -> Outcome {
             dir.display()
         )),
         Err(LaunchFault::NoProgram { program, searched }) => Outcome::Failed(format!(
-            "`{program}` was not found in {searched}: install it, or write its full path in the role's `start` and `stop`"
+            "`{program}` not found in {searched}: install it, or write its full path in the role's `start` and `stop`"
         )),
         Err(fault) => Outcome::Failed(fault.to_string()),
     }

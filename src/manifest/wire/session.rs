@@ -38,7 +38,8 @@ macro_rules! session_table {
             pub dir: Option<String>,
             /// Environment variables. Tables of `[defaults]`, role and session are united. Values are templates.
             pub env: Option<BTreeMap<String, String>>,
-            /// A file of `KEY=VALUE` lines read at each start, for secrets. A template.
+            /// A file of `KEY=VALUE` lines read at each start, for secrets, in the form of Docker Compose's `.env`; a `$` stays
+            /// as it is. A named pipe is waited for at most 2 s. A template.
             pub env_file: Option<String>,
             /// Names of variables that it takes over from gtctl's own environment at each start, such as
             /// `ANTHROPIC_API_KEY`; of that it gets nothing else but the user's name, folders, PATH, locale, terminal and
@@ -52,7 +53,8 @@ macro_rules! session_table {
             pub after: Option<Vec<String>>,
             /// How long its process must live to count as ready. Default: 5s.
             pub ready_after: Option<Wait>,
-            /// Age at which it is restarted (a task: expired). Default: the profile's; 1h in `standard`.
+            /// Age at which it is restarted (a task: expired). Default: the profile's, 1h in `standard`; `off` for a command
+            /// without an agent (role `custom`), which has no context to be refreshed.
             pub max_age: Option<Limit>,
             /// Up to this much is added to `max_age`, fixed for each session by its name. Default: 5m.
             pub max_age_jitter: Option<Wait>,

@@ -356,14 +356,60 @@ pub struct NudgePage {
     pub presses: u32,
 }
 
+/// `gtctl reset -o json`.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ResetPage {
+    /// The version of the shape: 1.
+    pub version: u32,
+    /// `reset`.
+    pub kind: String,
+    /// The town's name.
+    pub town: String,
+    /// The sessions whose crashes and holds are forgotten.
+    pub sessions: Vec<String>,
+}
+
+/// `gtctl pause -o json` and `gtctl resume -o json`.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct PausePage {
+    /// The version of the shape: 1.
+    pub version: u32,
+    /// `pause` or `resume`.
+    pub kind: String,
+    /// The town's name.
+    pub town: String,
+    /// Whether it is paused now.
+    pub paused: bool,
+}
+
+/// `gtctl chore run -o json`.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ChoreRunPage {
+    /// The version of the shape: 1.
+    pub version: u32,
+    /// `chore`.
+    pub kind: String,
+    /// The town's name.
+    pub town: String,
+    /// Which chore.
+    pub chore: String,
+    /// How its run ended: `done`, `skipped`, `failed`, `timed-out` or `lost`; null where the controller is to run it.
+    pub result: Option<String>,
+    /// For people; may change.
+    pub text: String,
+}
+
 /// The schema of every page by its kind, as text ended by a line end: committed as `schema/<kind>.schema.json`.
 #[must_use]
-pub fn schemas() -> [(&'static str, String); 6] {
+pub fn schemas() -> [(&'static str, String); 9] {
     [
         ("apply", schema_for!(ApplyPage)),
+        ("chore", schema_for!(ChoreRunPage)),
         ("diff", schema_for!(DiffPage)),
         ("doctor", schema_for!(DoctorPage)),
         ("nudge", schema_for!(NudgePage)),
+        ("pause", schema_for!(PausePage)),
+        ("reset", schema_for!(ResetPage)),
         ("status", schema_for!(StatusPage)),
         ("verify", schema_for!(VerifyPage)),
     ]

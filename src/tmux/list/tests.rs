@@ -23,7 +23,7 @@ fn whole(rows: &str) -> Answer {
     answer(&format!("{NONCE}H77 3.3a\n{rows}{NONCE}E\n"))
 }
 
-const ALIVE: &str = "$1 %2 300 1700000000 1700000050";
+const ALIVE: &str = "$1 %2 300 1 1700000000 1700000050";
 
 fn listed(answer: &Answer) -> Result<Listing, ListFault> {
     match read(answer, NONCE, Groups::Apart)? {
@@ -52,6 +52,7 @@ fn every_field_is_asked_for_once_and_read_back() {
         session: SessionId(1),
         pane: PaneId(2),
         pid: 300,
+        piped: true,
         dead: true,
         status: Some(3),
         signal: Some(9),
@@ -137,7 +138,15 @@ fn what_is_not_whole_is_no_answer() {
     for end in 0..good.len() {
         assert!(listed(&answer(&good[..end])).is_err(), "cut at {end}");
     }
-    for bad in ["x %2 300 1 1", "$1 x 300 1 1", "$1 %2 -1 1 1", "$1 %2 3 1 1 1", "$1 %2 3  1 1", "$1 %2 3 1"] {
+    for bad in [
+        "x %2 300 0 1 1",
+        "$1 x 300 0 1 1",
+        "$1 %2 -1 0 1 1",
+        "$1 %2 3 x 1 1",
+        "$1 %2 3 0 1 1 1",
+        "$1 %2 3 0  1 1",
+        "$1 %2 3 0 1",
+    ] {
         assert!(matches!(listed(&whole(&row(bad, [""; 3]))), Err(ListFault::Garbled(_))), "{bad}");
     }
     for bad in ["1", "1/2", "1/2/3", "x///", "//x/"] {
@@ -159,7 +168,7 @@ fn an_empty_list_is_not_a_failed_one() {
 
 #[test]
 fn dead_panes_may_lack_their_status_and_name_their_signal() {
-    let read_one = |end: &str| listed(&whole(&ended_row("$1 %2  1 1", [""; 3], end))).unwrap().rows.remove(0);
+    let read_one = |end: &str| listed(&whole(&ended_row("$1 %2   1 1", [""; 3], end))).unwrap().rows.remove(0);
     let lost = read_one("///");
     assert_eq!((lost.dead, lost.pid, lost.status, lost.signal), (true, 0, None, None));
     assert_eq!(read_one("/KILL/5/").signal, Some(9));
