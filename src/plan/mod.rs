@@ -29,9 +29,8 @@ mod subject;
 mod verdict;
 
 pub use nudge::nudgeable;
-pub use policies::{cover, covered, misnamed};
 pub use pipes::{Unpiped, unpiped};
-pub use policies::{cover, covered};
+pub use policies::{cover, covered, misnamed};
 
 use crate::model::{
     Hold, Memory, Moment, Observed, Orders, Phase, Plan, Reason, Scope, SessionName, Step, Timed, Town, Unchanged, Verb,
