@@ -364,7 +364,12 @@ impl Ledger {
 /// Whether a session of which a planned restart was begun is down for it: not started again, or not ready yet.
 fn is_down(look: &Look<'_>, name: &SessionName, ended: Generation) -> bool {
     let Some(desired) = look.town.sessions.get(name).filter(|desired| desired.policy.is_none()) else { return false };
-    if look.memory.sessions.get(name).is_none_or(|history| history.stopped || history.replacing.is_none()) {
+    // One that has failed is not waited for: it stops the roll instead.
+    let goes_on = |history: &History| {
+        let replacing = history.replacing.as_ref();
+        !history.stopped && replacing.is_some_and(|replacing| !replacing.failed)
+    };
+    if !look.memory.sessions.get(name).is_some_and(goes_on) {
         return false;
     }
     let Observed::Up(server) = look.observed else { return true };
