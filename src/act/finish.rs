@@ -1,10 +1,12 @@
 //! The last rung: nothing of a run is left alive, then the session is given a fresh process, or removed.
 
 use super::start::begun;
-use super::tree::{Trees, ask_to_end, kill_all, leftover_grace};
+use super::tree::{Aimed, Trees, ask_to_end, kill_all, leftover_grace};
 use super::{Placed, Scene, not_done};
 use crate::model::{Effect, Generation, Outcome, SessionName, Target};
 use crate::proc::marker::Scan;
+use crate::proc::process;
+use crate::proc::signal::Signal;
 use crate::tmux::fence::{Clients, Facts, Fence, Pane};
 use crate::tmux::ops::{self, Depth, Launch};
 use crate::tmux::script::{Batch, NoServer, Reply};
@@ -52,15 +54,12 @@ pub(super) async fn all(scene: &Scene<'_>, finishes: Vec<Finish<'_>>) -> Vec<Pla
             Err(finish) => unknown.push(finish),
         }
     }
-    let mut batch = Batch::default();
-    for Finish { target, .. } in &unknown {
-        batch.push(|tag| ops::probe(tag, target, Clients::for_finishing(target)));
-    }
-    let replies = batch.run(scene.client, NoServer::Stale).await;
     let mut settled = vec![];
-    for (finish, reply) in unknown.into_iter().zip(replies) {
+    let sessions = unknown.iter().map(|finish| finish.session).collect();
+    let trees = (!unknown.is_empty()).then(|| Trees::look(scene.town, scene.memory, &sessions));
+    for (finish, trees) in unknown.into_iter().zip(trees.iter().cycle()) {
         let place = finish.place;
-        match passed(finish, reply) {
+        match probed(scene, finish, trees).await {
             Ok(passed) => found.push(passed),
             Err(outcome) => settled.push((place, outcome)),
         }
@@ -89,6 +88,19 @@ fn seen_ended<'a>(scene: &Scene<'_>, finish: Finish<'a>) -> Result<Found<'a>, Fi
     }
 }
 
+/// Asks the fence of one, and kills what still lives in its pane as soon as that has held. Whatever is slow is done
+/// before: somebody may attach at any time.
+async fn probed<'a>(scene: &Scene<'_>, finish: Finish<'a>, trees: &Trees<'_>) -> Result<Found<'a>, Outcome> {
+    let target = finish.target;
+    let aimed = Aimed::at(trees.of(finish.session, target, None));
+    let reply = Batch::run_one(scene.client, |tag| ops::probe(tag, target, Clients::for_finishing(target))).await;
+    let passed = passed(finish, reply)?;
+    if passed.facts.process.is_some() {
+        aimed.send(Signal::KILL);
+    }
+    Ok(passed)
+}
+
 /// Judges the probe: a process that was not there when the plan was made is not ours to kill.
 fn passed(finish: Finish<'_>, reply: Reply) -> Result<Found<'_>, Outcome> {
     let target = finish.target;
@@ -97,7 +109,8 @@ fn passed(finish: Finish<'_>, reply: Reply) -> Result<Found<'_>, Outcome> {
         return Err(not_done(reply, |fields| fence.explain(fields)));
     };
     let (facts, former) = Facts::read(target, fields);
-    if let Some(pid) = facts.stranger(target.process).filter(|&pid| super::tree::alive(pid).is_some()) {
+    let lives = |pid: &u32| process::child_of(target.server.0, *pid).is_some();
+    if let Some(pid) = facts.stranger(target.process).filter(lives) {
         return Err(Outcome::Stale(format!("its pane has a living process again (pid {pid})")));
     }
     let former = former.to_owned();
@@ -218,7 +231,9 @@ async fn replaced(scene: &Scene<'_>, clean: Vec<Found<'_>>) -> Vec<Placed> {
         let finish = &found.finish;
         let fence = Fence::new(finish.target, Clients::for_finishing(finish.target), found.pane);
         let outcome = match (&finish.then, reply) {
-            (Then::Start(launch), Reply::Ok { fields, text }) => begun(launch, Reply::Ok { fields, text }),
+            (Then::Start(launch), Reply::Ok { fields, text }) => {
+                begun(launch, Some(finish.target.server), Reply::Ok { fields, text })
+            }
             (Then::Remove, Reply::Ok { .. }) => Outcome::Done(Effect::Removed),
             (Then::Start(_) | Then::Remove, reply) => not_done(reply, |fields| fence.explain(fields)),
         };

@@ -212,7 +212,7 @@ impl<'a> Work<'a> {
                     self.stops.push(stop::Stop { place, session, target, rung: *rung, agent, handoff: None });
                 }
             },
-            Action::Adopt { target, fingerprint, generation, started, handoff, origin, log } => {
+            Action::Adopt { target, fingerprint, generation, started, handoff, origin, log, over } => {
                 let labels = Labels {
                     town: scene.town.name.clone(),
                     session: session.clone(),
@@ -223,7 +223,7 @@ impl<'a> Work<'a> {
                     origin: *origin,
                 };
                 let pipe = log.and_then(|log| scene.logs.pipe(session, *generation, log));
-                self.adoptions.push(start::Adoption { place, session, target, labels, pipe });
+                self.adoptions.push(start::Adoption { place, session, target, labels, pipe, over: over.as_deref() });
             }
             Action::Nudge { target, agent, text, left } => {
                 self.nudges.push((place, Nudge { target, agent, text, left, decided: scene.now }));

@@ -2,7 +2,8 @@
 
 use super::tree::{Former, Here};
 use super::{Placed, Scene, not_done, tree};
-use crate::model::{Effect, Outcome, ProcId, SessionName, Target};
+use crate::model::{Effect, Outcome, ProcId, ServerId, SessionName, Target};
+use crate::proc::process;
 use crate::tmux::fence::{Clients, Fence, Pane};
 use crate::tmux::list;
 use crate::tmux::ops::{self, Depth, Labels, Launch};
@@ -23,6 +24,8 @@ pub(super) struct Adoption<'a> {
     pub(super) labels: Labels,
     /// The command that gets what its pane prints from now on.
     pub(super) pipe: Option<String>,
+    /// The label that it has and that is not believed.
+    pub(super) over: Option<&'a str>,
 }
 
 /// Creates them all, each once nothing of its former lives is left: a tmux server that was killed leaves behind what
@@ -38,7 +41,9 @@ pub(super) async fn all(scene: &Scene<'_>, starts: Vec<Start>) -> Vec<Placed> {
     }
     let no_server = if scene.known.server.is_some() { NoServer::Stale } else { NoServer::Start };
     let replies = batch.run(scene.client, no_server).await;
-    settled.extend(starts.iter().zip(replies).map(|(start, reply)| (start.place, begun(&start.launch, reply))));
+    settled.extend(
+        starts.iter().zip(replies).map(|(start, reply)| (start.place, begun(&start.launch, scene.known.server, reply))),
+    );
     settled
 }
 
@@ -102,11 +107,16 @@ async fn stands(scene: &Scene<'_>, session: &SessionName) -> bool {
 /// What came of a line whose reply ends with the pid of the process it started.
 ///
 /// A process that is gone again was started all the same: the next look judges how it ended.
-pub(super) fn begun(launch: &Launch, reply: Reply) -> Outcome {
+pub(super) fn begun(launch: &Launch, server: Option<ServerId>, reply: Reply) -> Outcome {
     match reply {
         Reply::Ok { fields, .. } => {
             let pid = fields.rsplit(' ').next().and_then(|pid| pid.parse().ok());
-            let process = pid.and_then(tree::alive);
+            let of_server = |pid| match server {
+                Some(ServerId(server)) => process::child_of(server, pid),
+                // The server was only just started: nobody has seen it yet.
+                None => process::identify(pid),
+            };
+            let process = pid.and_then(of_server);
             Outcome::Done(Effect::Started { generation: launch.labels.generation, process })
         }
         Reply::Refused(said) if said.starts_with("duplicate session") => {
@@ -120,21 +130,32 @@ pub(super) fn begun(launch: &Launch, reply: Reply) -> Outcome {
 pub(super) async fn adopt_all(scene: &Scene<'_>, adoptions: Vec<Adoption<'_>>) -> Vec<Placed> {
     keep_histories(scene, &adoptions).await;
     let mut batch = Batch::default();
-    for Adoption { target, labels, pipe, .. } in &adoptions {
-        batch.push(|tag| ops::adopt(tag, target, labels, pipe.as_deref()));
+    for Adoption { target, labels, pipe, over, .. } in &adoptions {
+        batch.push(|tag| ops::adopt(tag, target, labels, pipe.as_deref(), *over));
     }
     let replies = batch.run(scene.client, NoServer::Stale).await;
     let told = |(adoption, reply): (&Adoption<'_>, Reply)| {
         let outcome = match reply {
-            Reply::Ok { .. } => Outcome::Done(Effect::Adopted { generation: adoption.labels.generation }),
+            Reply::Ok { fields, .. } => adopted(&adoption.labels, &fields),
             Reply::Stale(_) | Reply::Refused(_) | Reply::Unseen(_) => {
-                let fence = Fence::new(adoption.target, Clients::Ignore, Pane::Present);
+                let fence = Fence::new(adoption.target, Clients::Ignore, Pane::Present).over(adoption.over);
                 not_done(reply, |fields| fence.explain(fields))
             }
         };
         (adoption.place, outcome)
     };
     adoptions.iter().zip(replies).map(told).collect()
+}
+
+/// Whether the label that was written is the one that is read: one that is set for the whole server hides it.
+fn adopted(labels: &Labels, read: &str) -> Outcome {
+    let generation = labels.generation;
+    if read.contains(&format!(" gen={generation} ")) {
+        return Outcome::Done(Effect::Adopted { generation });
+    }
+    let why =
+        "a label that is set for the whole server hides its own: take it off with `tmux set-option -su @gtctl_label`";
+    Outcome::Failed(why.to_owned())
 }
 
 /// Begins the logs of those that are to be piped with what their panes have printed so far: it is their output as well.

@@ -3,9 +3,9 @@
 use crate::model::{Generation, Memory, ProcId, ServerId, SessionName, Stopping, Target, Town};
 use crate::proc::marker::{self, Scan, Sighted};
 use crate::proc::process::Presence;
-use crate::proc::signal::{self, Sent, Signal, wait_gone};
+use crate::proc::signal::{self, Aim, Sent, Signal, wait_gone};
 use crate::proc::tree::Above;
-use crate::proc::{process, tree};
+use crate::proc::{clock, process, tree};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -21,15 +21,11 @@ pub(super) fn leftover_grace(town: &Town, session: &SessionName) -> Duration {
     declared.unwrap_or(MAX_LEFTOVER_GRACE).min(MAX_LEFTOVER_GRACE)
 }
 
-/// The living process of this pid.
-pub(super) fn alive(pid: u32) -> Option<ProcId> {
-    process::identify(pid)
-}
-
 /// The processes of a town's sessions at one time: one scan serves them all.
 pub(super) struct Trees<'a> {
     town: &'a Town,
     memory: &'a Memory,
+    boot: u64,
     marked: BTreeMap<SessionName, Vec<(Generation, ProcId)>>,
 }
 
@@ -46,14 +42,19 @@ impl<'a> Trees<'a> {
         sessions: &BTreeSet<&SessionName>,
         sighted: &Sighted,
     ) -> Self {
-        Self { town, memory, marked: sighted.living(|session| sessions.contains(session)) }
+        let boot = clock::now().boot;
+        Self { town, memory, boot, marked: sighted.living(|session| sessions.contains(session)) }
     }
 
     /// The living processes of this life of the session: the pane's tree, those remembered from when its stop began, and
     /// those that carry the marker of this life or a former one. The pane's own comes first. Never the tmux server, nor
     /// what lives in another server's pane.
+    ///
+    /// `pane` is the pid that tmux shows for the pane. It counts only where the target names no process, and only while
+    /// it is a child of the server: the pid of a process that has ended may be anybody's.
     pub(super) fn of(&self, session: &SessionName, target: &Target, pane: Option<u32>) -> Vec<ProcId> {
-        let root = target.process.or_else(|| pane.and_then(alive)).filter(|&root| process::may_live(root));
+        let by_pane = || pane.and_then(|pid| process::child_of(target.server.0, pid));
+        let root = target.process.or_else(by_pane).filter(|&root| process::may_live(root));
         let mut found: Vec<ProcId> = root.into_iter().collect();
         found.extend(root.into_iter().flat_map(tree::tree).map(|member| member.id));
         found.extend(self.remembered(session, target));
@@ -73,7 +74,9 @@ impl<'a> Trees<'a> {
     fn remembered(&self, session: &SessionName, target: &Target) -> Vec<ProcId> {
         let stopping = self.memory.sessions.get(session).and_then(|history| history.stopping.as_ref());
         let same_life = |s: &&Stopping| target.generation.is_none_or(|life| life == s.generation);
-        stopping.filter(same_life).map(|s| s.tree.clone()).unwrap_or_default()
+        // A start time counts from a boot: over a reboot it names somebody else.
+        let same_boot = |s: &&Stopping| s.since.boot == self.boot;
+        stopping.filter(same_life).filter(same_boot).map(|s| s.tree.clone()).unwrap_or_default()
     }
 }
 
@@ -161,11 +164,44 @@ pub(super) async fn ask_to_end(processes: &[ProcId], grace: Duration) {
 
 /// Sends the signal to each; says of those that could not be signalled why.
 pub(super) fn send(processes: &[ProcId], signal: Signal) -> Vec<String> {
-    let tell = |&process: &ProcId| match signal::signal(process, signal) {
+    processes.iter().filter_map(|&process| refusal(signal::signal(process, signal))).collect()
+}
+
+fn refusal(sent: Sent) -> Option<String> {
+    match sent {
         Sent::Delivered | Sent::Gone => None,
         Sent::Refused(why) => Some(why),
-    };
-    processes.iter().filter_map(tell).collect()
+    }
+}
+
+/// The processes of one session, ready to be signalled: all that takes time is done.
+///
+/// A fence is asked after this, and the signals are sent as soon as it has held. What lies between is the way of its
+/// reply and one system call for each process.
+pub(super) struct Aimed {
+    /// All that were found.
+    pub(super) tree: Vec<ProcId>,
+    aims: Vec<Aim>,
+    refused: Vec<String>,
+}
+
+impl Aimed {
+    pub(super) fn at(tree: Vec<ProcId>) -> Self {
+        let (mut aims, mut refused) = (vec![], vec![]);
+        for &process in &tree {
+            match Aim::at(process) {
+                Ok(aim) => aims.push(aim),
+                Err(sent) => refused.extend(refusal(sent)),
+            }
+        }
+        Self { tree, aims, refused }
+    }
+
+    /// Sends the signal to each; says of those that could not be signalled why.
+    pub(super) fn send(&self, signal: Signal) -> Vec<String> {
+        let sent: Vec<Sent> = self.aims.iter().map(|aim| aim.send(signal)).collect();
+        self.refused.iter().cloned().chain(sent.into_iter().filter_map(refusal)).collect()
+    }
 }
 
 /// Kills what `find` finds until it finds nothing more, for at most [`VANISH`]; returns what is left.

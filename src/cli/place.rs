@@ -126,7 +126,7 @@ pub(super) fn server_of(town: &Town, state: &View) -> Result<Socket, Trouble> {
     let known = state.load(proc::clock::now())?.memory.server;
     find_server(root, known, |row| match row.labels.ownership(&town.name) {
         Ownership::Ours(_) => true,
-        Ownership::Unlabelled => town.sessions.contains_key(row.name.as_str()),
+        Ownership::Unlabelled | Ownership::Unproved(_) => town.sessions.contains_key(row.name.as_str()),
         Ownership::Foreign(_) => false,
     })
 }

@@ -77,6 +77,11 @@ fn idle_shell(observed: &Observed, session: &SessionName) -> Result<(Target, Str
     let seen = server.sessions.get(session.as_str()).ok_or_else(absent)?;
     match &seen.ownership {
         Ownership::Unlabelled => {}
+        Ownership::Unproved(_) => {
+            let why =
+                "it has a label that is not believed: take it off with `tmux set-option -u -t =NAME: @gtctl_label`";
+            return Err(why.to_owned());
+        }
         Ownership::Ours(_) => return Err("it is gtctl's already".to_owned()),
         Ownership::Foreign(town) => return Err(format!("it belongs to town {town}")),
     }

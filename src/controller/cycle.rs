@@ -131,6 +131,7 @@ impl Cycle {
             | Hold::Draining { .. }
             | Hold::Stopping { .. }
             | Hold::NameTaken { .. }
+            | Hold::LabelUnproved { .. }
             | Hold::MovedOut { .. }
             | Hold::ForeignTown { .. }
             | Hold::Blocked { .. }

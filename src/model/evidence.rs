@@ -70,6 +70,7 @@ impl Hold {
             Self::Draining { quiet } => of([("quiet_ms", ms(*quiet))]),
             Self::Stopping { grace } => of([("grace_ms", ms(*grace))]),
             Self::NameTaken { process } => of([("process", json!(process))]),
+            Self::LabelUnproved { flaw, process } => of([("flaw", json!(flaw.code())), ("process", json!(process))]),
             Self::MovedOut { pid, into } => of([("pid", json!(pid)), ("into", json!(into))]),
             Self::ForeignTown { town } => of([("town", json!(town))]),
             Self::ServerLosses { losses } => of([("losses", json!(losses))]),
@@ -91,6 +92,7 @@ impl Hold {
             | Self::Failed { .. }
             | Self::MassGuard { .. }
             | Self::NameTaken { .. }
+            | Self::LabelUnproved { .. }
             | Self::MovedOut { .. }
             | Self::ForeignTown { .. }
             | Self::ServerLosses { .. }

@@ -63,7 +63,7 @@ pub use memory::{
 pub use name::{NameFault, SessionName};
 pub use news::{Announced, News, Topic};
 pub use nudge::{Delivery, NudgeFault, NudgeText, Obstacle};
-pub use observed::{Label, Life, MovedOut, Observed, Origin, Ownership, Seen, Server, Usage};
+pub use observed::{Flaw, Label, Life, MovedOut, Observed, Origin, Ownership, Seen, Server, Unproved, Usage};
 pub use outcome::{Done, Effect, Outcome, Outcomes};
 pub use period::{Period, PeriodFault};
 pub use phase::Phase;

@@ -52,7 +52,7 @@ pub struct MovedOut {
 pub struct Seen {
     /// Its id in the server.
     pub id: SessionId,
-    /// Clients attached now.
+    /// Clients attached now: to it, or to another session that shows its agent's window (grouped or linked).
     pub attached: u32,
     /// When tmux created it, by the wall clock, in ms since the epoch (whole seconds).
     pub created: i64,
@@ -81,12 +81,47 @@ pub struct Seen {
 /// Whose a session is, by its labels.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Ownership {
-    /// Not labelled by any town, or labelled past reading.
+    /// Not labelled by any town.
     Unlabelled,
     /// Another town's.
     Foreign(String),
     /// This town's.
     Ours(Label),
+    /// It bears a label that is not believed: it counts as nobody's, until somebody takes the label off or gtctl can adopt
+    /// it anew.
+    Unproved(Unproved),
+}
+
+/// A label that is not believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unproved {
+    /// Its text, unsanitised.
+    pub text: String,
+    /// Why it is not believed.
+    pub flaw: Flaw,
+}
+
+/// Why a label is not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flaw {
+    /// It cannot be read.
+    Garbled,
+    /// It was written for another session: somebody copied it, or set it for a whole window or server.
+    Copied,
+    /// It was written for another process than the one that runs in the pane now.
+    Replaced,
+}
+
+impl Flaw {
+    /// The stable code, for JSON and logs.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Garbled => "garbled",
+            Self::Copied => "copied",
+            Self::Replaced => "replaced",
+        }
+    }
 }
 
 /// The labels of a session of ours: the part of the truth that survives any loss of files.

@@ -97,6 +97,8 @@ pub enum Action {
         origin: Origin,
         /// Bounds on the log that its pane is piped to from now on; none where it is not.
         log: Option<Logs>,
+        /// The label that it has and that is not believed, unsanitised: it is written over, and no other is.
+        over: Option<String>,
     },
     /// Type a text at its prompt and submit it.
     Nudge {

@@ -1,6 +1,6 @@
 //! Why: the evidence for a step, and what holds one back. Each has a stable code.
 
-use super::{Block, Change, GastownHold, Period, SessionName};
+use super::{Block, Change, Flaw, GastownHold, Period, SessionName};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -322,6 +322,13 @@ pub enum Hold {
         /// What runs there.
         process: String,
     },
+    /// The session of this name has a label that is not believed: it may be the agent, or somebody else's work.
+    LabelUnproved {
+        /// Why not.
+        flaw: Flaw,
+        /// What runs there.
+        process: String,
+    },
     /// Its agent lives on in a pane that somebody has moved into another session.
     MovedOut {
         /// Its process.
@@ -401,6 +408,7 @@ impl Hold {
             Self::Draining { .. } => "draining",
             Self::Stopping { .. } => "stopping",
             Self::NameTaken { .. } => "name-taken",
+            Self::LabelUnproved { .. } => "label-unproved",
             Self::MovedOut { .. } => "moved-out",
             Self::ForeignTown { .. } => "foreign-town",
             Self::Blocked { .. } => "blocked",

@@ -86,7 +86,7 @@ pub(super) async fn at(server: ServerId, town: &Town) -> Former {
 fn own_name(row: &Row, town: &Town) -> Option<SessionName> {
     match row.labels.ownership(&town.name) {
         Ownership::Ours(label) if label.origin != Origin::Policy => Some(label.session),
-        Ownership::Ours(_) | Ownership::Unlabelled | Ownership::Foreign(_) => None,
+        Ownership::Ours(_) | Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => None,
     }
 }
 

@@ -17,6 +17,7 @@ mod listen;
 mod lodging;
 mod moved;
 mod population;
+mod proof;
 mod reach;
 mod reap;
 mod screens;
@@ -114,7 +115,7 @@ async fn look_without_deadline(
 fn named(sessions: &BTreeMap<String, Seen>, panes: &BTreeSet<PaneId>) -> Vec<SessionName> {
     let label = |seen: &Seen| match &seen.ownership {
         Ownership::Ours(label) if panes.contains(&seen.pane) => Some(label.session.clone()),
-        Ownership::Ours(_) | Ownership::Unlabelled | Ownership::Foreign(_) => None,
+        Ownership::Ours(_) | Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => None,
     };
     sessions.values().filter_map(label).collect()
 }

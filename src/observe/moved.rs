@@ -67,7 +67,7 @@ fn displaced(sessions: &BTreeMap<String, Seen>) -> Displaced<'_> {
 fn labels(sessions: &BTreeMap<String, Seen>) -> impl Iterator<Item = (&Seen, &Label)> {
     sessions.values().filter_map(|seen| match &seen.ownership {
         Ownership::Ours(label) => Some((seen, label)),
-        Ownership::Unlabelled | Ownership::Foreign(_) => None,
+        Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => None,
     })
 }
 

@@ -50,7 +50,7 @@ fn screen_of_dead(seen: &Seen) -> Option<PaneId> {
     match (&seen.ownership, &seen.life) {
         (Ownership::Ours(_), Life::Dead { death, .. }) => (*death != Death::Vanished).then_some(seen.pane),
         (Ownership::Ours(_), Life::Alive { .. } | Life::Unknown(_))
-        | (Ownership::Unlabelled | Ownership::Foreign(_), _) => None,
+        | (Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_), _) => None,
     }
 }
 
@@ -153,6 +153,6 @@ fn known<'m>(memory: &'m Memory, label: &Label) -> Option<&'m Content> {
 fn label(seen: &Seen) -> Option<&Label> {
     match &seen.ownership {
         Ownership::Ours(label) => Some(label),
-        Ownership::Unlabelled | Ownership::Foreign(_) => None,
+        Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => None,
     }
 }

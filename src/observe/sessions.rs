@@ -2,10 +2,12 @@
 
 use super::Depth;
 use super::life::{self, Pane};
+use super::proof;
 use super::reach::Found;
 use crate::model::{
     Death, Desired, Label, Life, Moment, Origin, Ownership, PaneId, Period, ProcId, Seen, SessionId, Town, Usage,
 };
+use crate::proc::marker;
 use crate::proc::tree::{self, Forest, Member};
 use crate::tmux::list::Row;
 use std::collections::btree_map::Entry;
@@ -16,6 +18,7 @@ const FEW_PANES: usize = 32;
 
 /// What a look at each session needs.
 struct View<'a> {
+    found: &'a Found,
     town: &'a Town,
     now: Moment,
     depth: Depth,
@@ -39,16 +42,19 @@ pub(super) fn gather(found: &Found, town: &Town, now: Moment, depth: Depth) -> G
         Depth::Full if found.panes().count() > FEW_PANES => Some(Forest::scan()),
         Depth::Plan | Depth::Full => None,
     };
-    let view = View { town, now, depth, forest };
+    let view = View { found, town, now, depth, forest };
     let mut by_session: BTreeMap<SessionId, Vec<Judged<'_>>> = BTreeMap::new();
     for (row, pane) in found.panes() {
         by_session.entry(row.session).or_default().push(Judged { row, pane });
     }
+    let watched = watched_panes(found);
     let (mut sessions, mut ended) = (BTreeMap::new(), BTreeMap::new());
     for (id, mut rows) in by_session {
         rows.sort_by_key(|judged| judged.row.pane);
         let Some(first) = rows.first() else { continue };
-        let seen = view.session(*first, &rows);
+        let mut seen = view.session(*first, &rows);
+        let elsewhere = watched.get(&seen.pane).copied().unwrap_or(0);
+        seen.attached = seen.attached.max(elsewhere);
         if let Some(variables) = variables_of_ended(&seen, &rows) {
             ended.insert(id, variables);
         }
@@ -65,6 +71,17 @@ pub(super) fn gather(found: &Found, town: &Town, now: Moment, depth: Depth) -> G
     }
     let own = own(found, &sessions);
     Gathered { sessions, own, ended }
+}
+
+/// The panes of sessions that somebody is attached to, with the number of clients. A window can be linked into several
+/// sessions: whoever is attached to one of them may see it.
+fn watched_panes(found: &Found) -> BTreeMap<PaneId, u32> {
+    let mut watched: BTreeMap<PaneId, u32> = BTreeMap::new();
+    for (row, _) in found.panes().filter(|(row, _)| row.attached > 0) {
+        let clients = watched.entry(row.pane).or_default();
+        *clients = row.attached.max(*clients);
+    }
+    watched
 }
 
 /// What is noted of the variables of a life of ours that has ended and of which tmux knows how.
@@ -85,9 +102,9 @@ fn own(found: &Found, sessions: &BTreeMap<String, Seen>) -> Option<SessionId> {
 
 /// A pane's row, and what was made of it.
 #[derive(Clone, Copy)]
-struct Judged<'a> {
-    row: &'a Row,
-    pane: &'a Pane,
+pub(super) struct Judged<'a> {
+    pub(super) row: &'a Row,
+    pub(super) pane: &'a Pane,
 }
 
 /// The pane chosen for a session, the agent's life in it, and what its tree uses.
@@ -98,6 +115,7 @@ impl View<'_> {
     fn session(&self, first: Judged<'_>, panes: &[Judged<'_>]) -> Seen {
         let Judged { row, .. } = first;
         let ownership = row.labels.ownership(&self.town.name);
+        let ownership = proof::proved(ownership, row, panes, &self.town.name, self.now);
         let (pane, life, usage) = match &ownership {
             Ownership::Ours(label) if label.origin == Origin::Policy => match self.declared(label.session.as_str()) {
                 Some(declared) => self.candidate(&declared.agent.process_names, first, panes),
@@ -107,7 +125,7 @@ impl View<'_> {
                 Some(judged) => self.ours(label, *judged),
                 None => (label.pane, life::dead(Death::Vanished, None, None), None),
             },
-            Ownership::Unlabelled => match self.town.sessions.get(row.name.as_str()) {
+            Ownership::Unlabelled | Ownership::Unproved(_) => match self.town.sessions.get(row.name.as_str()) {
                 Some(Desired { policy: None, agent, .. }) => self.candidate(&agent.process_names, first, panes),
                 Some(Desired { policy: Some(_), .. }) => self.others(first, None, panes),
                 None => self.stranger(first),
@@ -158,12 +176,25 @@ impl View<'_> {
     fn candidate(&self, names: &[String], first: Judged<'_>, panes: &[Judged<'_>]) -> Chosen {
         for Judged { row, pane } in panes {
             let members = self.members(pane, true);
-            if life::runs(&members, names) {
+            if life::runs(&members, names) && !self.is_anothers(row, pane) {
                 return (row.pane, life::of(pane, row, true), self.usage(&members));
             }
         }
         let members = self.members(first.pane, false);
         (first.row.pane, life::of(first.pane, first.row, false), self.usage(&members))
+    }
+
+    /// Whether what runs in the pane is known to be another session's agent: a window can stand in several sessions.
+    fn is_anothers(&self, row: &Row, pane: &Pane) -> bool {
+        let Pane::Running(process, _) = pane else { return false };
+        let tag = marker::borne(process.pid, &self.town.name);
+        let is_tagged = tag.is_some_and(|(session, _)| session.as_str() != row.name);
+        let is_labelled = |other: &Row| match other.labels.ownership(&self.town.name) {
+            Ownership::Ours(label) => label.pane == row.pane && other.labels.claim().session == Some(other.session),
+            Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => false,
+        };
+        let mut elsewhere = self.found.panes().map(|(other, _)| other);
+        is_tagged || elsewhere.any(|other| other.pane == row.pane && other.session != row.session && is_labelled(other))
     }
 
     /// What the manifest itself declares under this name.

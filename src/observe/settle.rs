@@ -38,7 +38,7 @@ pub(super) async fn settle(client: &Client, town: &Town, found: Found) -> Result
 fn matters(row: &Row, town: &Town) -> bool {
     match row.labels.ownership(&town.name) {
         Ownership::Ours(label) => label.pane == row.pane,
-        Ownership::Unlabelled => town.sessions.contains_key(row.name.as_str()),
+        Ownership::Unlabelled | Ownership::Unproved(_) => town.sessions.contains_key(row.name.as_str()),
         Ownership::Foreign(_) => false,
     }
 }

@@ -21,7 +21,7 @@ pub fn nudgeable(situation: &Situation<'_>, name: &SessionName) -> Result<Target
         return Err(if stopped { Obstacle::Stopped } else { Obstacle::Absent });
     };
     let label = match &seen.ownership {
-        Ownership::Unlabelled => return Err(Obstacle::Unlabelled),
+        Ownership::Unlabelled | Ownership::Unproved(_) => return Err(Obstacle::Unlabelled),
         Ownership::Foreign(town) => return Err(Obstacle::Foreign(town.clone())),
         Ownership::Ours(label) => label,
     };

@@ -90,7 +90,7 @@ fn claim<'t>(town: &'t Town, name: &str, ownership: &Ownership) -> Option<(Sessi
     let policy = || town.policies.iter().find(|policy| policy.matches(name));
     match ownership {
         Ownership::Foreign(_) => None,
-        Ownership::Unlabelled => {
+        Ownership::Unlabelled | Ownership::Unproved(_) => {
             let policy = policy()?;
             Some((SessionName::new(name).ok()?, Claim { life: None, policy: Some(policy) }))
         }

@@ -21,6 +21,8 @@ use crate::model::{
 pub(super) const LOOK_AGAIN: Period = Period::from_secs(1);
 /// How long quit keys may take before TERM: the slowest client measured leaves 4 s after `/exit`.
 const QUIT_WAIT: Period = Period::from_secs(6);
+/// A label that is not believed is written anew no sooner after the last one.
+const LABEL_AGAIN: Period = Period::from_mins(1);
 /// KILL is repeated this often while something still lives, stuck in the kernel perhaps.
 const KILL_AGAIN: Period = Period::from_secs(5);
 
@@ -98,7 +100,7 @@ fn foreign(subject: &Subject<'_>) -> Option<Verdict> {
         Ownership::Foreign(town) => {
             Some(Verdict::Hold(create(subject, Phase::Foreign), Hold::ForeignTown { town: town.clone() }, None))
         }
-        Ownership::Unlabelled | Ownership::Ours(_) => None,
+        Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Ours(_) => None,
     }
 }
 
@@ -184,6 +186,12 @@ fn stopped(subject: &Subject<'_>) -> Option<Verdict> {
     if !subject.is_stopped() || subject.policy().is_some() {
         return None;
     }
+    if let Some(flaw) = subject.flaw().filter(|_| subject.is_alive()) {
+        // Whether it is what was to be stopped cannot be told.
+        let hold = Hold::LabelUnproved { flaw, process: subject.comm().to_owned() };
+        let (kind, phase) = (Kind::Retire(Patience::None), Phase::Foreign);
+        return Some(Verdict::Hold(Want { verb: Verb::Expire, reason: Reason::Asked, kind, phase }, hold, None));
+    }
     if subject.label().is_none() {
         return Some(Keep::as_is(Phase::Stopped));
     }
@@ -227,7 +235,7 @@ fn finished(subject: &Subject<'_>) -> Option<Verdict> {
 fn name(subject: &Subject<'_>) -> Option<Verdict> {
     let seen = subject.seen?;
     let is_others = match &seen.ownership {
-        Ownership::Unlabelled => true,
+        Ownership::Unlabelled | Ownership::Unproved(_) => true,
         Ownership::Ours(label) => label.origin == Origin::Policy && subject.policy().is_none(),
         Ownership::Foreign(_) => false,
     };
@@ -238,12 +246,31 @@ fn name(subject: &Subject<'_>) -> Option<Verdict> {
         Life::Alive { matches: true, comm, .. } => {
             let reason = Reason::Adoptable { process: comm.clone() };
             let phase = Phase::Foreign;
-            return Some(Verdict::Want(Want { verb: Verb::Adopt, reason, kind: Kind::Adopt, phase }));
+            let want = Want { verb: Verb::Adopt, reason, kind: Kind::Adopt, phase };
+            return Some(match (subject.flaw(), labelled_lately(subject)) {
+                (Some(flaw), Some(until)) => {
+                    Verdict::Hold(want, Hold::LabelUnproved { flaw, process: comm.clone() }, Some(until))
+                }
+                (Some(_), None) | (None, _) => Verdict::Want(want),
+            });
         }
         Life::Alive { comm, .. } => comm.clone(),
         Life::Dead { .. } | Life::Unknown(_) => "nothing any more".to_owned(),
     };
-    Some(Verdict::Hold(create(subject, Phase::Foreign), Hold::NameTaken { process: taken_by }, None))
+    let hold = match subject.flaw() {
+        Some(flaw) => Hold::LabelUnproved { flaw, process: taken_by },
+        None => Hold::NameTaken { process: taken_by },
+    };
+    Some(Verdict::Hold(create(subject, Phase::Foreign), hold, None))
+}
+
+/// When its label may be written again: one that was written a moment ago and is not believed now is hidden by another,
+/// and would be the next time.
+fn labelled_lately(subject: &Subject<'_>) -> Option<Moment> {
+    let written = i64::try_from(subject.history?.generation.0).unwrap_or(i64::MAX);
+    let since = u64::try_from(subject.now().wall.checked_sub(written)?).ok()?;
+    let left = LABEL_AGAIN.minus(Period::from_millis(since));
+    (!left.is_zero()).then(|| subject.now().plus(left))
 }
 
 /// Rule 15: a policy covers it. It is adopted whatever runs in it, and anew where that has moved to another pane.

@@ -98,7 +98,8 @@ fn adoption(subject: &Subject<'_>, generation: Generation) -> Option<Action> {
     let Completion { markers, grace: _, log } = &desired.completion;
     let listens = origin != Origin::Policy || (!markers.is_empty() && log.is_none());
     let log = listens.then_some(desired.logs);
-    Some(Action::Adopt { target, fingerprint, generation, started, handoff, origin, log })
+    let over = subject.unproved_label().map(str::to_owned);
+    Some(Action::Adopt { target, fingerprint, generation, started, handoff, origin, log, over })
 }
 
 /// How old an adopted session is, at most: tmux only knows by the wall clock, which may have been set since. Its process

@@ -3,7 +3,7 @@
 use super::Situation;
 use super::rolling::FAILING;
 use crate::model::{
-    Block, Change, Complaint, Content, Death, Desired, Errand, Generation, History, Label, Life, Marks, Moment,
+    Block, Change, Complaint, Content, Death, Desired, Errand, Flaw, Generation, History, Label, Life, Marks, Moment,
     Ownership, Period, Phase, Probed, RanWith, Replacing, Run, ScreenState, Seen, Server, SessionName, Standing,
     Target, Verb, Walk, WhenAttached,
 };
@@ -82,7 +82,7 @@ fn out_of_place<'a>(situation: &Situation<'a>, server: &'a Server) -> (ByName<'a
 fn generation_of(seen: &Seen) -> Generation {
     match &seen.ownership {
         Ownership::Ours(label) => label.generation,
-        Ownership::Unlabelled | Ownership::Foreign(_) => Generation::default(),
+        Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => Generation::default(),
     }
 }
 
@@ -100,7 +100,31 @@ impl<'a> Subject<'a> {
     pub(super) fn label(&self) -> Option<&'a Label> {
         match &self.seen?.ownership {
             Ownership::Ours(label) => Some(label),
-            Ownership::Unlabelled | Ownership::Foreign(_) => None,
+            Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => None,
+        }
+    }
+
+    /// Why its label is not believed, if it has one that is not.
+    pub(super) fn flaw(&self) -> Option<Flaw> {
+        match &self.seen?.ownership {
+            Ownership::Unproved(unproved) => Some(unproved.flaw),
+            Ownership::Unlabelled | Ownership::Foreign(_) | Ownership::Ours(_) => None,
+        }
+    }
+
+    /// The text of a label that is not believed.
+    pub(super) fn unproved_label(&self) -> Option<&'a str> {
+        match &self.seen?.ownership {
+            Ownership::Unproved(unproved) => Some(&unproved.text),
+            Ownership::Unlabelled | Ownership::Foreign(_) | Ownership::Ours(_) => None,
+        }
+    }
+
+    /// What runs in its pane, for messages.
+    pub(super) fn comm(&self) -> &'a str {
+        match self.seen.map(|seen| &seen.life) {
+            Some(Life::Alive { comm, .. }) => comm,
+            Some(Life::Dead { .. } | Life::Unknown(_)) | None => "nothing any more",
         }
     }
 

@@ -87,6 +87,17 @@ pub fn identify(pid: u32) -> Option<ProcId> {
     }
 }
 
+/// The living child of `parent` that has this pid now; none when nobody has it, or it is somebody else's child.
+///
+/// A pid alone names nobody: the kernel gives it out again. tmux goes on showing the pid of a pane whose process has
+/// ended, so a pid from tmux counts only while it is the child of that very server.
+#[must_use]
+pub fn child_of(parent: ProcId, pid: u32) -> Option<ProcId> {
+    let Presence::Alive(stat) = look(pid) else { return None };
+    let is_child = stat.ppid == parent.pid && stat.start >= parent.start && may_live(parent);
+    is_child.then_some(ProcId { pid, start: stat.start })
+}
+
 /// Whether exactly this process may still run: it was seen to, or could not be read.
 #[must_use]
 pub fn may_live(process: ProcId) -> bool {
@@ -231,6 +242,20 @@ mod tests {
         assert!(matches!(look_at(me), Presence::Alive(_)));
         assert_eq!(look_at(ProcId { start: me.start + 1, ..me }), Presence::Gone);
         assert_eq!(look(u32::MAX), Presence::Gone);
+    }
+
+    #[test]
+    fn a_pid_counts_only_as_a_child_of_the_parent_that_is_meant() {
+        let us = identify(std::process::id()).unwrap();
+        let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+        let process = identify(child.id());
+        assert!(process.is_some());
+        assert_eq!(child_of(us, child.id()), process);
+        assert_eq!(child_of(ProcId { pid: 1, start: 0 }, child.id()), None, "another's child");
+        assert_eq!(child_of(ProcId { start: us.start - 1, ..us }, child.id()), None, "of a parent that is no more");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(child_of(us, child.id()), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::process::{self, Presence};
 use crate::model::{ProcId, ServerId};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open, pidfd_send_signal};
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -28,25 +29,50 @@ pub fn signal(process: ProcId, signal: Signal) -> Sent {
 }
 
 fn send(process: ProcId, signal: Signal) -> Sent {
-    if process.pid <= 1 || process.pid == std::process::id() {
-        return Sent::Refused(format!("process {} is never signalled", process.pid));
+    match Aim::at(process) {
+        Ok(aim) => aim.send(signal),
+        Err(sent) => sent,
     }
-    let Some(pid) = i32::try_from(process.pid).ok().and_then(Pid::from_raw) else { return Sent::Gone };
-    let handle = match pidfd_open(pid, PidfdFlags::empty()) {
-        Ok(handle) => handle,
-        Err(Errno::SRCH) => return Sent::Gone,
-        Err(e) => return Sent::Refused(format!("process {} cannot be opened: {e}", process.pid)),
-    };
-    // The handle now holds on to one process; whether it is the one meant is only certain when asked after opening.
-    match process::look_at(process) {
-        Presence::Alive(_) => {}
-        Presence::Zombie(_) | Presence::Gone => return Sent::Gone,
-        Presence::Unreadable(why) => return Sent::Refused(why),
+}
+
+/// A process that is about to be signalled. All that takes time is done when it is made: sending is one system call.
+#[derive(Debug)]
+pub struct Aim {
+    process: ProcId,
+    handle: OwnedFd,
+}
+
+impl Aim {
+    /// Takes aim at exactly this process. Never at pid 0, at init, or at ourselves.
+    ///
+    /// # Errors
+    /// What a signal sent now would come to: [`Sent::Gone`] or [`Sent::Refused`].
+    pub fn at(process: ProcId) -> Result<Self, Sent> {
+        if process.pid <= 1 || process.pid == std::process::id() {
+            return Err(Sent::Refused(format!("process {} is never signalled", process.pid)));
+        }
+        let pid = i32::try_from(process.pid).ok().and_then(Pid::from_raw).ok_or(Sent::Gone)?;
+        let handle = match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(handle) => handle,
+            Err(Errno::SRCH) => return Err(Sent::Gone),
+            Err(e) => return Err(Sent::Refused(format!("process {} cannot be opened: {e}", process.pid))),
+        };
+        // The handle now holds on to one process; whether it is the one meant is only certain when asked after opening.
+        match process::look_at(process) {
+            Presence::Alive(_) => Ok(Self { process, handle }),
+            Presence::Zombie(_) | Presence::Gone => Err(Sent::Gone),
+            Presence::Unreadable(why) => Err(Sent::Refused(why)),
+        }
     }
-    match pidfd_send_signal(handle, signal) {
-        Ok(()) => Sent::Delivered,
-        Err(Errno::SRCH) => Sent::Gone,
-        Err(e) => Sent::Refused(format!("process {} cannot be signalled: {e}", process.pid)),
+
+    /// Sends it.
+    #[must_use]
+    pub fn send(&self, signal: Signal) -> Sent {
+        match pidfd_send_signal(&self.handle, signal) {
+            Ok(()) => Sent::Delivered,
+            Err(Errno::SRCH) => Sent::Gone,
+            Err(e) => Sent::Refused(format!("process {} cannot be signalled: {e}", self.process.pid)),
+        }
     }
 }
 

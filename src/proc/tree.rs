@@ -144,9 +144,16 @@ fn share(pid: u32) -> Option<u64> {
     line.split_ascii_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1024)
 }
 
-/// The living processes of a process group.
+/// The living processes of the group that this process leads or led.
+///
+/// None where another process has its pid by now: the kernel keeps a pid back while its group has members, so then the
+/// group is over, and whatever bears its number is somebody else's.
 #[must_use]
 pub fn group(leader: ProcId) -> Vec<ProcId> {
+    let is_another = |stat: &Stat| stat.start != leader.start;
+    if living(leader.pid).as_ref().is_some_and(is_another) {
+        return Vec::new();
+    }
     let all = file::pids().into_iter().filter_map(|pid| Some((pid, living(pid)?)));
     let same = all.filter(|(_, stat)| stat.pgrp == leader.pid && stat.start >= leader.start);
     same.map(|(pid, stat)| ProcId { pid, start: stat.start }).collect()

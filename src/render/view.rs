@@ -178,6 +178,6 @@ pub(super) fn trouble(seen: &Seen) -> Option<&str> {
 fn label(seen: &Seen) -> Option<&Label> {
     match &seen.ownership {
         Ownership::Ours(label) => Some(label),
-        Ownership::Unlabelled | Ownership::Foreign(_) => None,
+        Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => None,
     }
 }

@@ -1,7 +1,7 @@
 //! Human sentences for reasons, holds and phases. All of them clean and on one line.
 
 use super::{gastown, sanitise};
-use crate::model::{Asks, Block, Death, Desired, Held, Hold, Moment, Next, Period, Phase, Reason, Socket};
+use crate::model::{Asks, Block, Death, Desired, Flaw, Held, Hold, Moment, Next, Period, Phase, Reason, Socket};
 use jiff::Timestamp;
 use jiff::tz::Offset;
 
@@ -228,6 +228,7 @@ fn way_out(hold: &Hold) -> Option<&'static str> {
         | Hold::Draining { .. }
         | Hold::Stopping { .. }
         | Hold::NameTaken { .. }
+        | Hold::LabelUnproved { .. }
         | Hold::MovedOut { .. }
         | Hold::ForeignTown { .. }
         | Hold::Blocked { .. }
@@ -281,6 +282,7 @@ pub fn obstacle(hold: &Hold) -> String {
             let replace = if SHELLS.contains(&process.as_str()) { TAKE_ITS_PLACE } else { "" };
             format!("an unlabelled session with this name runs {}{replace}", word(process))
         }
+        Hold::LabelUnproved { flaw, process } => unproved(*flaw, process),
         Hold::MovedOut { pid, into } => {
             format!(
                 "its agent (process {pid}) lives on in a pane moved into session {}: move it back, or end it",
@@ -299,6 +301,19 @@ pub fn obstacle(hold: &Hold) -> String {
         Hold::NotDurable => "the state directory cannot be written".to_owned(),
         Hold::EmptyTown => "a manifest without sessions expires nothing".to_owned(),
     }
+}
+
+/// Why a label is not believed, and what somebody can do about it.
+fn unproved(flaw: Flaw, process: &str) -> String {
+    let what = match flaw {
+        Flaw::Garbled => "cannot be read",
+        Flaw::Copied => "is a copy of another session's",
+        Flaw::Replaced => "is of another process than the one that runs there now",
+    };
+    let process = word(process);
+    let mend = "take it off with `tmux set-option -u -t =NAME: @gtctl_label`";
+    let wide = "(one that was set for all sessions: `tmux set-option -gu @gtctl_label`, or `-su`)";
+    format!("it runs {process}, and its label {what}: {mend} {wide}")
 }
 
 /// What keeps an agent's sessions from going on, and what somebody can do about it.

@@ -98,7 +98,7 @@ impl World {
         let Some(session) = server.sessions.get(&target.session) else { return stale("no such session") };
         let generation = match &session.ownership {
             Ownership::Ours(label) => Some(label.generation),
-            Ownership::Unlabelled => None,
+            Ownership::Unlabelled | Ownership::Unproved(_) => None,
             Ownership::Foreign(_) => return stale("another town's"),
         };
         if generation != target.generation && !self.neglects(Neglect::GenerationFence) && !knows_only_ids {

@@ -93,7 +93,7 @@ pub(super) fn label_of<'a>(observed: &'a Observed, name: &SessionName) -> Option
         .filter(|seen| matches!(&seen.ownership, Ownership::Ours(label) if label.session == *name))
         .max_by_key(|seen| match &seen.ownership {
             Ownership::Ours(label) => label.generation,
-            Ownership::Unlabelled | Ownership::Foreign(_) => Generation::default(),
+            Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => Generation::default(),
         })
 }
 
@@ -150,7 +150,7 @@ fn is_rightful(action: &Action, owner: &Ownership) -> bool {
     let adopts = matches!(action, Action::Adopt { .. });
     match owner {
         Ownership::Ours(label) => !adopts || label.origin == Origin::Policy,
-        Ownership::Unlabelled => adopts,
+        Ownership::Unlabelled | Ownership::Unproved(_) => adopts,
         Ownership::Foreign(_) => false,
     }
 }
@@ -230,7 +230,7 @@ pub(super) fn judge_identity(step: &Step, before: &Before) -> Result<(), Breach>
     };
     let generation = match &before.session.ownership {
         Ownership::Ours(label) => Some(label.generation),
-        Ownership::Unlabelled => None,
+        Ownership::Unlabelled | Ownership::Unproved(_) => None,
         Ownership::Foreign(_) => return breach("S1 ours only", format!("{:?}", brief(step))),
     };
     ensure(is_rightful(&step.action, &before.session.ownership), "S1 ours only", &brief(step))?;

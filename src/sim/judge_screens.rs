@@ -72,7 +72,7 @@ pub(super) fn judge_screens(look: &Look<'_>, step: &Step) -> Result<(), Breach> 
 fn age_of(look: &Look<'_>, name: &SessionName) -> Option<Period> {
     match &label_of(look.observed, name)?.ownership {
         Ownership::Ours(label) => Some(look.now.since(&label.started)),
-        Ownership::Unlabelled | Ownership::Foreign(_) => None,
+        Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => None,
     }
 }
 

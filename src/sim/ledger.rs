@@ -375,7 +375,7 @@ fn is_down(look: &Look<'_>, name: &SessionName, ended: Generation) -> bool {
     let Observed::Up(server) = look.observed else { return true };
     let mut lives = server.sessions.values().filter_map(|seen| match &seen.ownership {
         Ownership::Ours(label) if label.session == *name && label.generation > ended => Some((seen, label)),
-        Ownership::Ours(_) | Ownership::Unlabelled | Ownership::Foreign(_) => None,
+        Ownership::Ours(_) | Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => None,
     });
     lives.next().is_none_or(|(seen, label)| {
         matches!(seen.life, Life::Alive { .. }) && look.now.since(&label.started) < desired.ready_after

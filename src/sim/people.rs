@@ -113,7 +113,7 @@ impl World {
         let is_others = |label: &Label| label.origin == Origin::Policy;
         server.sessions.retain(|_, session| match &session.ownership {
             Ownership::Ours(label) => !is_others(label) || label.session.as_str().starts_with("task-"),
-            Ownership::Unlabelled | Ownership::Foreign(_) => false,
+            Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => false,
         });
         self.leave_when_empty();
     }
@@ -154,6 +154,6 @@ fn relabel(session: &mut Session, random: &mut Random) {
             label.generation = Generation(label.generation.0.saturating_sub(random.between(1, 100_000)));
         }
         Ownership::Ours(_) => session.ownership = Ownership::Foreign("elsewhere".to_owned()),
-        Ownership::Foreign(_) | Ownership::Unlabelled => {}
+        Ownership::Foreign(_) | Ownership::Unproved(_) | Ownership::Unlabelled => {}
     }
 }

@@ -90,7 +90,7 @@ impl Driver<'_> {
         let sessions = self.world.server.iter().flat_map(|server| server.sessions.values());
         let labelled = sessions.filter_map(|session| match &session.ownership {
             Ownership::Ours(label) => Some(label.session.clone()),
-            Ownership::Unlabelled | Ownership::Foreign(_) => None,
+            Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => None,
         });
         self.ledger.forgive_gaps(&self.disk, &labelled.collect());
     }

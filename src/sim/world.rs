@@ -142,7 +142,7 @@ impl Session {
     fn is_kept(&self) -> bool {
         match &self.ownership {
             Ownership::Ours(label) => label.origin != Origin::Policy || label.pane.0.is_multiple_of(2),
-            Ownership::Unlabelled | Ownership::Foreign(_) => false,
+            Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => false,
         }
     }
 

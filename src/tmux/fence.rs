@@ -5,6 +5,7 @@
 //! in, its pane, its process and its clients. A replay finds a newer life and is refused.
 
 use super::labels;
+use super::list::MAX_TEXT;
 use super::script::{Tag, quote};
 use crate::model::{PaneId, ProcId, SessionId, Target, WhenAttached};
 
@@ -70,13 +71,20 @@ pub struct Fence<'a> {
     target: &'a Target,
     clients: Clients,
     pane: Pane,
+    over: Option<&'a str>,
 }
 
 impl<'a> Fence<'a> {
     /// The fence of `target`.
     #[must_use]
     pub fn new(target: &'a Target, clients: Clients, pane: Pane) -> Self {
-        Self { target, clients, pane }
+        Self { target, clients, pane, over: None }
+    }
+
+    /// The same, of a session that has this label and no other, where the target names no incarnation.
+    #[must_use]
+    pub fn over(self, label: Option<&'a str>) -> Self {
+        Self { over: label, ..self }
     }
 
     /// The line that does `commands` if the fence holds, then says `ok` with `fields`; else only says `stale`.
@@ -100,9 +108,10 @@ impl<'a> Fence<'a> {
     fn condition(&self) -> String {
         let Target { server, session, pane, generation, process, attached: _ } = *self.target;
         let mut all = vec![equal("#{pid}", &server.0.pid.to_string()), equal("#{session_id}", &session.to_string())];
-        all.push(match generation {
-            Some(generation) => format!("#{{m:* gen={generation} *,#{{{}}}}}", labels::LABEL),
-            None => equal(&format!("#{{{}}}", labels::LABEL), ""),
+        all.push(match (generation, self.over) {
+            (Some(generation), _) => format!("#{{m:* gen={generation} *,#{{{}}}}}", labels::LABEL),
+            (None, Some(label)) => format!("#{{m:{},#{{{}}}}}", pattern_of(label), labels::LABEL),
+            (None, None) => equal(&format!("#{{{}}}", labels::LABEL), ""),
         });
         let nobody = equal(ATTACHED, "0");
         match self.clients {
@@ -151,7 +160,10 @@ impl<'a> Fence<'a> {
             Some(life) if !label.contains(&format!(" gen={life} ")) => {
                 return format!("it is not in life {life} any more");
             }
-            None if !label.is_empty() => return "it has been labelled since".to_owned(),
+            None if self.over.is_none() && !label.is_empty() => return "it has been labelled since".to_owned(),
+            None if self.over.is_some_and(|over| over != label) => {
+                return "its label has been changed since".to_owned();
+            }
             Some(_) | None => {}
         }
         if self.clients != Clients::Ignore && attached != "0" {
@@ -167,17 +179,19 @@ impl<'a> Fence<'a> {
     }
 }
 
-/// Whether a client is attached, to the session or to one grouped with it, which shows the same windows: 0 or 1.
-pub(super) const ATTACHED: &str = "#{||:#{session_attached},#{session_group_attached}}";
+/// Whether a client is attached to the session, or to one grouped with it, which shows the same windows, or sees the
+/// agent's window through any other session that it is linked into: 0 or 1.
+pub(super) const ATTACHED: &str = "#{||:#{||:#{session_attached},#{session_group_attached}},#{window_active_clients}}";
 
 /// See [`Fence::explain`]. The label may hold any text, so it comes last. The third is [`ATTACHED`].
-const STALE_FIELDS: &str =
-    "#{pid} #{session_id} #{||:#{session_attached},#{session_group_attached}} #{pane_id} #{pane_pid} #{@gtctl_label}";
+const STALE_FIELDS: &str = "#{pid} #{session_id} #{||:#{||:#{session_attached},#{session_group_attached}},#{window_active_clients}} \
+     #{pane_id} #{pane_pid} #{@gtctl_label}";
 
 /// What a fenced operation found of the agent's pane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Facts {
-    /// The pane's process; none when the pane is gone. A dead pane's is not running, and may be left out by tmux.
+    /// The pid of the pane's process; none when the pane is gone or dead. tmux goes on showing the pid of a process that
+    /// has ended, and by now it may be anybody's.
     pub process: Option<u32>,
     /// Whether the pane is there.
     pub present: bool,
@@ -200,14 +214,15 @@ impl Facts {
         let (pane, dead, process, panes) = (next(), next(), next(), next());
         let meant = target.pane.to_string();
         let present = pane == meant && panes.split('/').any(|pane| pane == meant);
-        let process = process.parse().ok().filter(|_| present);
-        (Self { process, present, dead: dead == "1" }, next())
+        let dead = dead == "1";
+        let process = process.parse().ok().filter(|_| present && !dead);
+        (Self { process, present, dead }, next())
     }
 
     /// Whether the pane has a living process as far as tmux knows, other than the one meant.
     #[must_use]
     pub fn stranger(&self, meant: Option<ProcId>) -> Option<u32> {
-        self.process.filter(|&pid| self.present && !self.dead && meant.is_none_or(|p| p.pid != pid))
+        self.process.filter(|&pid| meant.is_none_or(|p| p.pid != pid))
     }
 }
 
@@ -215,6 +230,20 @@ impl Facts {
 #[must_use]
 pub fn pane_target(session: SessionId, pane: PaneId) -> String {
     quote(format!("{session}:.{pane}"))
+}
+
+/// A pattern for tmux that a text fits, and few others: what could mean something in a format stands for any text.
+fn pattern_of(text: &str) -> String {
+    let mut pattern = String::new();
+    let is_cut = text.len() + 4 > MAX_TEXT;
+    for letter in text.chars().chain(is_cut.then_some('#')) {
+        if letter.is_ascii_alphanumeric() || "=_- ".contains(letter) {
+            pattern.push(letter);
+        } else if !pattern.ends_with('*') {
+            pattern.push('*');
+        }
+    }
+    pattern
 }
 
 pub(super) fn equal(a: &str, b: &str) -> String {

@@ -3,7 +3,7 @@
 //! `@gtctl_label` says whose the session is and which life it is in, as words of the form `name=value`:
 //!
 //! ```text
-//! town=acme session=gt-shop-witness gen=1795259592688 started=1795259592688:3309065:899075f9 pane=%3
+//! town=acme session=gt-shop-witness gen=1795259592688 started=1795259592688:3309065:899075f9 pane=%3 pid=3821 at=$3
 //! spec=dc97b9f1:e75b3dbd:4fd0bfc1 origin=started
 //! ```
 //!
@@ -14,10 +14,12 @@
 //! A moment is `wall:awake:boot`, a generation decimal, a pane `%3`, a fingerprint `command:dir:env`. No value holds a
 //! space or a `=`, so a pattern can find one word of it (see `fence`).
 //!
-//! A format finds an option of the same name on the server, the pane or the window before the session's. Whoever sets
-//! one there can make a session of ours unreadable or another town's, so that it is left alone; it is as able to kill it.
+//! `pid` and `at` are the label's proof: the pane's process, and the session that it was written for. A format finds an
+//! option of the same name on the server, the pane or the window before the session's, and one that is set for all
+//! sessions shows in each that has none. Such a label, and any copy, names another session or process, and is not
+//! believed (see `observe`).
 
-use crate::model::{Generation, Label, Origin, Ownership, SessionName};
+use crate::model::{Flaw, Generation, Label, Origin, Ownership, SessionId, SessionName, Unproved};
 use std::str::FromStr;
 
 /// Whose the session is, and which life it is in.
@@ -48,15 +50,30 @@ pub struct Labels {
 impl Labels {
     /// Whose the session is, seen from this town.
     ///
-    /// A readable town that is another's is respected, whatever the rest says. Labels of ours that are incomplete or
-    /// malformed count as none: nobody can tell what they were meant to protect.
+    /// A readable town that is another's is respected, whatever the rest says. Labels that are incomplete or malformed are
+    /// not believed; nor is every readable one: see [`Labels::claim`].
     #[must_use]
     pub fn ownership(&self, ours: &SessionName) -> Ownership {
         let words = Words::of(&self.label);
         match words.town.and_then(|town| SessionName::new(town).ok()) {
-            None => Ownership::Unlabelled,
+            None if self.label.is_empty() => Ownership::Unlabelled,
+            None => self.garbled(),
             Some(town) if town != *ours => Ownership::Foreign(town.to_string()),
-            Some(_) => self.read(&words).map_or(Ownership::Unlabelled, Ownership::Ours),
+            Some(_) => self.read(&words).map_or_else(|| self.garbled(), Ownership::Ours),
+        }
+    }
+
+    fn garbled(&self) -> Ownership {
+        Ownership::Unproved(Unproved { text: self.label.clone(), flaw: Flaw::Garbled })
+    }
+
+    /// What the label says of the session and the process that it was written for.
+    #[must_use]
+    pub fn claim(&self) -> Claim {
+        let words = Words::of(&self.label);
+        Claim {
+            process: words.process.and_then(|pid| pid.parse().ok()),
+            session: words.at.and_then(|session| session.parse().ok()),
         }
     }
 
@@ -85,6 +102,15 @@ impl Labels {
     }
 }
 
+/// For what a label was written. Labels of 0.1.0 do not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Claim {
+    /// The pid of the pane's process.
+    pub process: Option<u32>,
+    /// The session.
+    pub session: Option<SessionId>,
+}
+
 /// The values of the words of a label; of two with one name, the first.
 #[derive(Default)]
 struct Words<'a> {
@@ -93,6 +119,8 @@ struct Words<'a> {
     generation: Option<&'a str>,
     started: Option<&'a str>,
     pane: Option<&'a str>,
+    process: Option<&'a str>,
+    at: Option<&'a str>,
     fingerprint: Option<&'a str>,
     origin: Option<&'a str>,
 }
@@ -107,6 +135,8 @@ impl<'a> Words<'a> {
                 "gen" => &mut words.generation,
                 "started" => &mut words.started,
                 "pane" => &mut words.pane,
+                "pid" => &mut words.process,
+                "at" => &mut words.at,
                 "spec" => &mut words.fingerprint,
                 "origin" => &mut words.origin,
                 _ => continue,
@@ -149,7 +179,17 @@ mod tests {
     }
 
     #[test]
-    fn damaged_labels_count_as_none_and_another_town_is_respected() {
+    fn a_label_says_for_what_it_was_written() {
+        let claim = |label: &str| Labels { label: label.to_owned(), handoff: String::new() }.claim();
+        assert_eq!(claim(WHOLE), Claim::default());
+        let whole = WHOLE.replace("pane=%7", "pane=%7 pid=12 at=$4");
+        assert_eq!(claim(&whole), Claim { process: Some(12), session: Some(SessionId(4)) });
+    }
+
+    #[test]
+    fn damaged_labels_are_not_believed_and_another_town_is_respected() {
+        let is_garbled =
+            |owner: &Ownership| matches!(owner, Ownership::Unproved(unproved) if unproved.flaw == Flaw::Garbled);
         for name in ["town", "session", "gen", "started", "pane", "spec", "origin"] {
             for bad in ["", "\n", "?", "$(id)", "a\u{1b}[2J"] {
                 let damaged: Vec<String> = WHOLE
@@ -157,10 +197,10 @@ mod tests {
                     .map(|word| if word.starts_with(name) { format!("{name}={bad}") } else { word.to_owned() })
                     .collect();
                 let unset_spec = name == "spec" && bad.is_empty();
-                assert_eq!(ours(&damaged.join(" "), "") == Ownership::Unlabelled, !unset_spec, "{damaged:?}");
+                assert_eq!(is_garbled(&ours(&damaged.join(" "), "")), !unset_spec, "{damaged:?}");
             }
         }
-        assert_eq!(ours(WHOLE, "zz"), Ownership::Unlabelled);
+        assert!(is_garbled(&ours(WHOLE, "zz")) && is_garbled(&ours("x", "")));
         assert_eq!(ours("", ""), Ownership::Unlabelled);
         assert_eq!(ours("town=other", ""), Ownership::Foreign("other".into()));
     }

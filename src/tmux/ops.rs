@@ -5,7 +5,7 @@
 use super::fence::{ATTACHED, Clients, FACTS, Fence, Pane, equal, pane_target};
 use super::labels;
 use super::script::{Tag, quote, quote_format};
-use crate::model::{Fingerprint, Generation, Moment, Origin, PaneId, ServerId, SessionName, Target};
+use crate::model::{Fingerprint, Generation, Moment, Origin, ServerId, SessionName, Target};
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
@@ -55,8 +55,8 @@ pub struct Labels {
 }
 
 impl Labels {
-    /// The commands that write them, with the agent's pane as that of the target `at` unless it is given.
-    fn commands(&self, at: &str, pane: Option<PaneId>) -> Vec<String> {
+    /// The commands that write them, on the session of the agent's pane `at`.
+    fn commands(&self, at: &str) -> Vec<String> {
         let Self { town, session, generation, started, fingerprint, handoff, origin } = self;
         let origin = match origin {
             Origin::Started => labels::STARTED_BY_US,
@@ -64,10 +64,10 @@ impl Labels {
             Origin::Policy => labels::COVERED,
             Origin::Launcher => labels::BY_LAUNCHER,
         };
-        let pane = pane.map_or_else(|| "#{pane_id}".to_owned(), |pane| pane.to_string());
+        let place = "pane=#{pane_id} pid=#{pane_pid} at=#{session_id}";
         // No value here holds a `#`: names are letters, digits, `_` and `-`.
         let label = format!(
-            "town={town} session={session} gen={generation} started={started} pane={pane} spec={fingerprint} \
+            "town={town} session={session} gen={generation} started={started} {place} spec={fingerprint} \
              origin={origin}"
         );
         let label = format!("set-option -F -t {at} {} {}", labels::LABEL, quote(label));
@@ -115,7 +115,7 @@ pub fn respawn(tag: &Tag, target: &Target, launch: &Launch, former: &str, pane_s
     commands.push(format!("respawn-pane -k -t {pane} -c {dir} {env} {what}"));
     // Anew in any case: the sink is that of the former life, and 3.8 closes it at death.
     commands.extend(launch.pipe.iter().map(|command| pipe_pane(&pane, command)));
-    commands.extend(launch.labels.commands(&at, Some(target.pane)));
+    commands.extend(launch.labels.commands(&pane));
     Fence::new(target, Clients::for_finishing(target), pane_seen).line(tag, &commands, "#{pane_pid}")
 }
 
@@ -139,20 +139,35 @@ pub fn start_beside(tag: &Tag, target: &Target, launch: &Launch, former: &str) -
         format!("if-shell -F -t {at} {} {{ select-window -t {last} }}", quote(equal(ATTACHED, "0"))),
     ]);
     commands.extend(launch.pipe.iter().map(|command| pipe_pane(&last, command)));
-    commands.extend(launch.labels.commands(&last, None));
+    commands.extend(launch.labels.commands(&last));
     // The fence replies at the old target, which is another pane: so this reply is a command of its own.
     commands.push(tag.ok(&last, "#{session_id} #{pane_id} #{pane_pid}"));
     Fence::new(target, Clients::Ignore, Pane::Absent).line(tag, &commands, "")
 }
 
 /// Removes the session. `pane` is what was seen of its pane.
+///
+/// Where another pane of it lives, opened by somebody, the session stays for that: only the agent's pane and the labels go.
 #[must_use]
 pub fn remove(tag: &Tag, target: &Target, pane: Pane) -> String {
     let clients = match pane {
         Pane::Present | Pane::Dead => Clients::for_removing(target),
         Pane::Absent | Pane::Any => Clients::for_asking(target),
     };
-    Fence::new(target, clients, pane).line(tag, &[kill_session(target)], "")
+    let at = quote(format!("{}:", target.session));
+    let agents = pane_target(target.session, target.pane);
+    let mut leave = vec![
+        format!("set-option -qu -t {at} {}", labels::LABEL),
+        format!("set-option -qu -t {at} {}", labels::HANDOFF),
+    ];
+    match pane {
+        Pane::Present | Pane::Dead => leave.push(format!("kill-pane -t {agents}")),
+        Pane::Absent | Pane::Any => {}
+    }
+    let others = format!("#{{W:#{{P:#{{?#{{||:#{{pane_dead}},#{{==:#{{pane_id}},{}}}}},,1}}}}}}", target.pane);
+    let gone =
+        format!("if-shell -F -t {agents} {} {{ {} }} {{ {} }}", quote(others), leave.join(" ; "), kill_session(target));
+    Fence::new(target, clients, pane).line(tag, &[gone], "")
 }
 
 /// What a `stale` reply of [`remove_only_pane`] holds where the session has more than one pane.
@@ -210,24 +225,38 @@ pub fn capture(tag: &Tag, target: &Target, depth: Depth) -> String {
 /// Sends keys to the pane, each by its tmux name or as text. A copy mode is left first.
 #[must_use]
 pub fn send_keys(tag: &Tag, target: &Target, keys: &[String]) -> String {
+    quit(tag, target, keys, None)
+}
+
+/// As [`send_keys`], and writes the planned restart on the session before, as [`begin_stop`] does.
+#[must_use]
+pub fn quit(tag: &Tag, target: &Target, keys: &[String], handoff: Option<Moment>) -> String {
+    let at = quote(format!("{}:", target.session));
     let pane = pane_target(target.session, target.pane);
-    let mut commands =
-        vec![format!("if-shell -F -t {pane} {} {{ send-keys -t {pane} -X cancel }}", quote("#{pane_in_mode}"))];
+    let mut commands: Vec<String> = handoff.iter().map(|moment| set_handoff(&at, *moment)).collect();
+    commands.push(format!("if-shell -F -t {pane} {} {{ send-keys -t {pane} -X cancel }}", quote("#{pane_in_mode}")));
     commands.extend(keys.iter().map(|key| format!("send-keys -t {pane} -- {}", quote(key))));
     Fence::new(target, Clients::for_asking(target), Pane::Present).line(tag, &commands, "")
 }
 
 /// Labels a session as ours, and gives what its pane prints from now on to `pipe` unless it already goes elsewhere.
-/// Touches nothing else, so attached clients do not matter.
+/// Touches nothing else, so attached clients do not matter. The reply holds the label that is read there afterwards.
+///
+/// `over` is a label that it has and that is not believed. Labels of its pane and window go too: they would hide it.
 #[must_use]
-pub fn adopt(tag: &Tag, target: &Target, labels: &Labels, pipe: Option<&str>) -> String {
-    let at = quote(format!("{}:", target.session));
+pub fn adopt(tag: &Tag, target: &Target, written: &Labels, pipe: Option<&str>, over: Option<&str>) -> String {
     let pane = pane_target(target.session, target.pane);
-    let mut commands = labels.commands(&at, Some(target.pane));
+    let mut commands = vec![];
+    if over.is_some() {
+        commands.push(format!("set-option -pqu -t {pane} {}", labels::LABEL));
+        commands.push(format!("set-option -wqu -t {pane} {}", labels::LABEL));
+    }
+    commands.extend(written.commands(&pane));
     commands.extend(pipe.map(|command| {
         format!("if-shell -F -t {pane} {} {{ {} }}", quote("#{==:#{pane_pipe},0}"), pipe_pane(&pane, command))
     }));
-    Fence::new(target, Clients::Ignore, Pane::Present).line(tag, &commands, "")
+    let label = format!("#{{{}}}", labels::LABEL);
+    Fence::new(target, Clients::Ignore, Pane::Present).over(over).line(tag, &commands, &label)
 }
 
 /// Gives all that the pane prints from now on to this command, and no longer to another. The reply holds `pane_pipe`.
@@ -267,7 +296,7 @@ fn new_session(launch: &Launch) -> Vec<String> {
     if !launch.env.is_empty() {
         commands.push(note_variables(&at, &launch.env));
     }
-    commands.extend(launch.labels.commands(&pane, None));
+    commands.extend(launch.labels.commands(&pane));
     commands
 }
 

@@ -172,7 +172,9 @@ async fn a_session_survives_a_hostile_configuration_and_keeps_its_labels() {
     let started = tmux.format("=one:", "#{s/.* started=([^ ]+) .*/\\1/:@gtctl_label}");
     assert!(started.parse::<Moment>().is_ok(), "{started}");
     let (town, spec) = (&tmux.town.name, one.fingerprint());
-    let wanted = format!("town={town} session=one gen=4 started={started} pane={pane} spec={spec} origin=started");
+    let place = tmux.format("=one:", "pane=#{pane_id} pid=#{pane_pid} at=#{session_id}");
+    assert!(place.starts_with(&format!("pane={pane} ")), "{place}");
+    let wanted = format!("town={town} session=one gen=4 started={started} {place} spec={spec} origin=started");
     assert_eq!(tmux.format("=one:", "#{@gtctl_label}"), wanted);
     assert_eq!(tmux.format("=one:", "#{@gtctl_handoff}"), "");
 }
@@ -435,6 +437,7 @@ async fn adoption_only_labels_and_only_once() {
             handoff: Some(started),
             origin: Origin::Adopted,
             log: None,
+            over: None,
         }
     };
     let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![adopt(1), adopt(2)]).await;

@@ -193,7 +193,7 @@ fn expire(target: Target, rung: Rung) -> Action {
 fn label(seen: &Seen) -> Option<&Label> {
     match &seen.ownership {
         Ownership::Ours(label) => Some(label),
-        Ownership::Unlabelled | Ownership::Foreign(_) => None,
+        Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => None,
     }
 }
 
@@ -328,6 +328,7 @@ async fn a_stranger_is_adopted_by_its_label_only(ground: &mut impl Ground) {
         handoff: Some(now),
         origin: Origin::Adopted,
         log: None,
+        over: None,
     };
     let outcome = ground.carry_out(adopt(), vec![]).await;
     assert_eq!(outcome, Outcome::Done(Effect::Adopted { generation: Generation(8) }));

@@ -235,10 +235,11 @@ fn hold_code(hold: &Hold) -> &'static str {
         Hold::RollStopped { .. } => HOLDS[30],
         Hold::Failed { .. } => HOLDS[31],
         Hold::CannotStart { .. } => HOLDS[32],
+        Hold::LabelUnproved { .. } => HOLDS[33],
     }
 }
 
-const HOLDS: [&str; 33] = [
+const HOLDS: [&str; 34] = [
     "back-off",
     "crash-loop",
     "handoff-gap",
@@ -272,6 +273,7 @@ const HOLDS: [&str; 33] = [
     "roll-stopped",
     "failed",
     "cannot-start",
+    "label-unproved",
 ];
 
 #[test]

@@ -147,7 +147,9 @@ fn is_for_readiness(case: &Case, plan: &Plan, wake: &Moment) -> bool {
     let Observed::Up(server) = &case.observed else { return false };
     let mut labels = server.sessions.values().filter_map(|seen| match &seen.ownership {
         gtctl::model::Ownership::Ours(label) => Some(label),
-        gtctl::model::Ownership::Unlabelled | gtctl::model::Ownership::Foreign(_) => None,
+        gtctl::model::Ownership::Unlabelled
+        | gtctl::model::Ownership::Unproved(_)
+        | gtctl::model::Ownership::Foreign(_) => None,
     });
     labels.any(|label| {
         let ready_after = case.town.sessions.get(&label.session).map(|desired| desired.ready_after);

@@ -2,7 +2,7 @@
 
 use crate::support::{Scratch, TestServer, name, town, wait_for};
 use gtctl::model::{
-    Death, Life, Memory, Moment, Observed, Origin, Ownership, PaneId, Period, Scope, Seen, Server, ServerId, Town,
+    Death, Flaw, Life, Memory, Moment, Observed, Origin, Ownership, PaneId, Period, Scope, Seen, Server, ServerId, Town,
 };
 use gtctl::observe::{self, Depth, Living, Look};
 use gtctl::proc::signal::{Sent, Signal, signal};
@@ -18,7 +18,8 @@ const STARTED: &str = "1700000000000:5000:ab";
 /// Labels a session as `town` would, with its active pane as the agent's.
 fn label(server: &TestServer, session: &str, origin: &str) {
     let pane = server.field(session, "#{pane_id}");
-    let label = format!("town=town session={session} gen=7 started={STARTED} pane={pane} origin={origin}");
+    let place = server.field(session, "pid=#{pane_pid} at=#{session_id}");
+    let label = format!("town=town session={session} gen=7 started={STARTED} pane={pane} {place} origin={origin}");
     server.label(session, &[("@gtctl_label", &label)]);
 }
 
@@ -342,6 +343,10 @@ async fn an_empty_server_is_up() {
     assert_eq!((seen.id, seen.sessions.len()), (server.id, 0));
 }
 
+fn is_garbled(owner: &Ownership) -> bool {
+    matches!(owner, Ownership::Unproved(unproved) if unproved.flaw == Flaw::Garbled)
+}
+
 #[tokio::test]
 async fn hostile_text_forges_nothing() {
     let server = TestServer::start();
@@ -358,13 +363,14 @@ async fn hostile_text_forges_nothing() {
     let seen = look_at(&server, &town(&[("plain", &["sleep"])]), Depth::Full).await;
     assert_eq!(seen.sessions.len(), 2);
     let stranger = seen.sessions.iter().find(|(n, _)| n.as_str() != "plain").unwrap();
-    assert_eq!((stranger.0.as_str(), &stranger.1.ownership), ("we ird %1 $2 é", &Ownership::Unlabelled));
+    assert_eq!(stranger.0.as_str(), "we ird %1 $2 é");
+    assert!(is_garbled(&stranger.1.ownership));
     assert!(matches(&seen.sessions["plain"]));
     // Labels of ours that were damaged protect nothing; another town's are respected whatever else they say.
     server.label("plain", &[("@gtctl_label", &format!("town=town session=plain gen={evil}"))]);
     server.label("we ird %1 $2 é", &[("@gtctl_label", "town=elsewhere gen=?")]);
     let seen = look_at(&server, &town(&[("plain", &["sleep"])]), Depth::Plan).await;
-    assert_eq!(seen.sessions["plain"].ownership, Ownership::Unlabelled);
+    assert!(is_garbled(&seen.sessions["plain"].ownership));
     assert_eq!(seen.sessions["we ird %1 $2 é"].ownership, Ownership::Foreign("elsewhere".into()));
 }
 

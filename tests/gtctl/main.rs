@@ -33,6 +33,8 @@ mod goldens;
 #[cfg(test)]
 mod heeding;
 #[cfg(test)]
+mod identity;
+#[cfg(test)]
 mod init;
 #[cfg(test)]
 mod instructions;

@@ -376,6 +376,6 @@ fn label_of(observed: &Observed, name: &SessionName) -> Option<Label> {
     let Observed::Up(server) = observed else { return None };
     server.sessions.values().find_map(|seen| match &seen.ownership {
         Ownership::Ours(label) if label.session == *name => Some(label.clone()),
-        Ownership::Ours(_) | Ownership::Unlabelled | Ownership::Foreign(_) => None,
+        Ownership::Ours(_) | Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => None,
     })
 }

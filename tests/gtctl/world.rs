@@ -1,10 +1,10 @@
 //! Situations written in TOML, for the goldens: what was seen and what is remembered, in times *ago*.
 
 use gtctl::model::{
-    Answer, Answered, CannotStart, Complaint, Content, Cpu, Death, Durability, Ended, Errand, Fingerprint, Finished,
+    Answer, Answered, CannotStart, Complaint, Content, Cpu, Death, Durability, Ended, Errand, Fingerprint, Finished, Flaw,
     Footprint, Gastown, Generation, History, Label, Life, Marks, Mass, Memory, Moment, MovedOut, Observed, Orders,
     Origin, Orphans, Ownership, PaneId, Period, Probed, ProcId, Purpose, RanWith, Refused, Replacing, Rest, Roused,
-    Run, Rung, Screen, ScreenState, Seen, Server, ServerId, SessionId, SessionName, Sighting, Standing, Stopping, Town,
+    Run, Rung, Screen, ScreenState, Seen, Server, ServerId, SessionId, SessionName, Sighting, Standing, Stopping, Town, Unproved,
     Usage, Verb, Verdict,
 };
 use serde::Deserialize;
@@ -348,6 +348,10 @@ impl ProbeEntry {
     }
 }
 
+fn unproved(flaw: Flaw) -> Ownership {
+    Ownership::Unproved(Unproved { text: "town=acme".to_owned(), flaw })
+}
+
 impl SeenEntry {
     fn seen(&self, town: &Town, id: u32) -> Seen {
         let age = self.age.unwrap_or(Period::from_mins(20));
@@ -378,6 +382,9 @@ impl SeenEntry {
     fn ownership(&self, town: &Town, id: u32, age: Period) -> Ownership {
         match self.town.as_deref() {
             Some("") => return Ownership::Unlabelled,
+            Some("garbled") => return unproved(Flaw::Garbled),
+            Some("copied") => return unproved(Flaw::Copied),
+            Some("replaced") => return unproved(Flaw::Replaced),
             Some(other) if other != town.name.as_str() => return Ownership::Foreign(other.to_owned()),
             Some(_) | None => {}
         }

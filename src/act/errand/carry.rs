@@ -10,13 +10,14 @@ use crate::model::{
     Action, Commands, Desired, Effect, Generation, Moment, Origin, Outcome, Ownership, Period, ProcId, Rung, ServerId,
     SessionId, SessionName, Step, Target, Town, WhenAttached,
 };
+use crate::proc::process::Presence;
 use crate::proc::{clock, process, tree};
 use crate::store::StateDir;
 use crate::tmux::fence::{Clients, Facts, Fence, Pane};
 use crate::tmux::labels::Labels as Read;
 use crate::tmux::list::{self, ListFault, Listing, Row};
 use crate::tmux::ops::{self, Labels};
-use crate::tmux::script::{Batch, Reply};
+use crate::tmux::script::{Batch, Reply, Tag};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -93,8 +94,8 @@ enum After {
 
 /// What there is where the session should be.
 enum Found {
-    /// Its agent, in this pane.
-    Agent(Target),
+    /// Its agent, in this pane, and the label there that cannot be read.
+    Agent(Target, Option<String>),
     /// No agent; what runs instead.
     Other(String),
     /// Nothing.
@@ -146,7 +147,7 @@ impl Course<'_> {
     ) -> Result<Outcome, Outcome> {
         let name = self.session;
         match self.look_out(life.desired, ran).await {
-            Found::Agent(target) => Ok(self.label(life, &target).await),
+            Found::Agent(target, over) => Ok(self.label(life, &target, over.as_deref()).await),
             Found::Other(comm) => {
                 let agent = &life.desired.agent.name;
                 let told = ran.told(argv);
@@ -171,7 +172,7 @@ impl Course<'_> {
                 Err(fault) => Found::Untold(fault.to_string()),
             };
             let patience = match &found {
-                Found::Agent(_) => Duration::ZERO,
+                Found::Agent(..) => Duration::ZERO,
                 Found::Nothing => SESSION_PATIENCE / share,
                 Found::Other(_) | Found::Untold(_) => AGENT_PATIENCE / share,
             };
@@ -199,7 +200,7 @@ impl Course<'_> {
     }
 
     /// Labels what was found as this life, and begins its log.
-    async fn label(&self, life: &Life<'_>, target: &Target) -> Outcome {
+    async fn label(&self, life: &Life<'_>, target: &Target, over: Option<&str>) -> Outcome {
         let Life { desired, generation, handoff } = *life;
         let labels = Labels {
             town: self.scene.town.name.clone(),
@@ -211,7 +212,7 @@ impl Course<'_> {
             origin: Origin::Launcher,
         };
         let pipe = self.scene.logs.pipe(self.session, generation, desired.logs);
-        let adoption = Adoption { place: 0, session: self.session, target, labels, pipe };
+        let adoption = Adoption { place: 0, session: self.session, target, labels, pipe, over };
         match start::adopt_all(&self.scene, vec![adoption]).await.pop() {
             Some((_, Outcome::Done(_))) => Outcome::Done(Effect::Started { generation, process: target.process }),
             Some((_, outcome)) => outcome,
@@ -222,16 +223,13 @@ impl Course<'_> {
     /// Ends a life, with all of its processes. Where a command has ended it and begun the next in one go, gives what it
     /// said; else nothing stands.
     async fn end(&self, target: &Target, handoff: Option<Moment>, after: After) -> Result<Option<Ran>, Outcome> {
-        let reply = Batch::run_one(self.scene.client, |tag| ops::begin_stop(tag, target, handoff)).await;
-        let Reply::Ok { fields, .. } = &reply else {
-            let fence = Fence::new(target, Clients::for_asking(target), Pane::Any);
-            return Err(not_done(reply, |fields| fence.explain(fields)));
-        };
-        let facts = Facts::read(target, fields).0;
+        let facts = self.fenced(target, |tag| ops::probe(tag, target, Clients::for_asking(target))).await?;
         let finish = Finish { place: 0, session: self.session, target, then: Then::Remove };
         finish::keep_screen(&self.scene, &finish, facts).await?;
         let only = BTreeSet::from([self.session]);
         let found = Trees::look(self.scene.town, self.scene.memory, &only).of(self.session, target, facts.process);
+        // All that is slow is done: somebody may have attached meanwhile, so it is asked again.
+        self.fenced(target, |tag| ops::begin_stop(tag, target, handoff)).await?;
         let tracked = Tracked::new(found, target.server.0);
         let grace = self.commands.stop_timeout;
         let Commands { stop, restart, leaves_orphans, start_timeout, .. } = self.commands;
@@ -254,6 +252,16 @@ impl Course<'_> {
         }
         self.without_orphans(&tracked).await.map_err(|outcome| with_words(outcome, stop, ran.as_ref()))?;
         self.clear(target).await.map(|()| None).map_err(|outcome| with_words(outcome, stop, ran.as_ref()))
+    }
+
+    /// Has a line of tmux done that asks the fence of a stop.
+    async fn fenced(&self, target: &Target, line: impl FnOnce(&Tag) -> String) -> Result<Facts, Outcome> {
+        let reply = Batch::run_one(self.scene.client, line).await;
+        let Reply::Ok { fields, .. } = &reply else {
+            let fence = Fence::new(target, Clients::for_asking(target), Pane::Any);
+            return Err(not_done(reply, |fields| fence.explain(fields)));
+        };
+        Ok(Facts::read(target, fields).0)
     }
 
     async fn without_orphans(&self, tracked: &Tracked) -> Result<(), Outcome> {
@@ -309,14 +317,18 @@ fn sessions_of(listing: &Listing) -> BTreeSet<(u32, SessionId)> {
 /// Finds the session and its agent.
 fn find(listing: &Listing, town: &Town, desired: &Desired) -> Found {
     let mut found = Found::Nothing;
+    let Some(server) = server_of(listing) else {
+        return Found::Untold("the tmux server has just ended".to_owned());
+    };
     for row in listing.rows.iter().filter(|row| row.name == desired.name.as_str() && !row.dead) {
-        let Some(process) = process::identify(row.pid) else { continue };
+        let Some(process) = process::child_of(server, row.pid) else { continue };
         let members = tree::tree(process);
         if tree::find_named(&members, &desired.agent.process_names).is_some() {
-            return match target_of(listing, row, town, process) {
-                Some(target) => Found::Agent(target),
-                None => Found::Untold("the tmux server has just ended".to_owned()),
+            let over = match row.labels.ownership(&town.name) {
+                Ownership::Unproved(unproved) => Some(unproved.text),
+                Ownership::Ours(_) | Ownership::Unlabelled | Ownership::Foreign(_) => None,
             };
+            return Found::Agent(target_of(ServerId(server), row, town, process), over);
         }
         let comm = members.first().map(|member| member.stat.comm.clone()).unwrap_or_default();
         found = Found::Other(comm);
@@ -324,13 +336,22 @@ fn find(listing: &Listing, town: &Town, desired: &Desired) -> Found {
     found
 }
 
-fn target_of(listing: &Listing, row: &Row, town: &Town, process: ProcId) -> Option<Target> {
-    let server = ServerId(process::identify(listing.server)?);
+/// The server that was listed, as far as it runs here and is a tmux.
+fn server_of(listing: &Listing) -> Option<ProcId> {
+    match process::look(listing.server) {
+        Presence::Alive(stat) if stat.comm.starts_with("tmux") => {
+            Some(ProcId { pid: listing.server, start: stat.start })
+        }
+        Presence::Alive(_) | Presence::Zombie(_) | Presence::Gone | Presence::Unreadable(_) => None,
+    }
+}
+
+fn target_of(server: ServerId, row: &Row, town: &Town, process: ProcId) -> Target {
     // A launcher may give a session that stands a fresh process, and leave its labels.
     let generation = match row.labels.ownership(&town.name) {
         Ownership::Ours(label) => Some(label.generation),
-        Ownership::Unlabelled | Ownership::Foreign(_) => None,
+        Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => None,
     };
     let (session, pane) = (row.session, row.pane);
-    Some(Target { server, session, pane, generation, process: Some(process), attached: WhenAttached::Hold })
+    Target { server, session, pane, generation, process: Some(process), attached: WhenAttached::Hold }
 }

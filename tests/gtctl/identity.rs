@@ -1,0 +1,284 @@
+//! Who is meant: a pid, a label, a pane and a name are believed only with a proof. On real tmux.
+
+use crate::yard::{Yard, of, session, sleeper};
+use gtctl::model::ProcId;
+use gtctl::proc::process;
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Restarts at once, and never for its age.
+const QUICK: &str = "[limits]\nstarts = 100000\n[defaults]\nmax_age = \"off\"\nready_after = \"100ms\"\n\
+     stop_grace = \"2s\"\nhandoff_gap = \"0s\"\nbackoff = { first = \"100ms\", max = \"100ms\", jitter = 0.0, burst = 1000 }\n";
+
+/// Starts an innocent process with exactly this pid. None where the kernel does not let us choose (it takes root).
+fn innocent(yard: &Yard, pid: u32) -> Option<ProcId> {
+    for _ in 0..2000 {
+        fs::write("/proc/sys/kernel/ns_last_pid", (pid - 1).to_string()).ok()?;
+        let mut command = Command::new("setsid");
+        let mut child = command.args(["sleep", "55555"]).stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+        if child.id() == pid {
+            let process = process::identify(pid);
+            yard.own(process?);
+            // Nobody waits for it: it is a zombie once it has ended, which counts as gone.
+            return process;
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    None
+}
+
+/// The pane of a session is dead, and an innocent process has its pid.
+fn dead_with_a_reused_pid(entry: &str) -> Option<(Yard, ProcId)> {
+    let yard = Yard::new(&format!("{QUICK}{}{entry}", sleeper("keep", "")));
+    yard.gtctl(&["apply", "--no-wait"]);
+    let agent = yard.pid("one");
+    yard.write("go", "");
+    yard.until("the end of the agent", || yard.format("one", "#{pane_dead}") == "1");
+    let reused = innocent(&yard, agent.pid);
+    if reused.is_none() {
+        eprintln!("SKIPPED: the pid of a process cannot be chosen here");
+    }
+    Some((yard, reused?))
+}
+
+#[test]
+fn nothing_that_a_person_or_the_plan_does_ends_who_has_the_pid_of_a_dead_pane_now() {
+    let task = session(
+        "one",
+        "while [ ! -e go ]; do sleep 0.05; done",
+        "restart = \"never\"\ncompletion = { grace = \"0s\" }\n",
+    );
+    let service = session("one", "while [ ! -e go ]; do sleep 0.05; done; rm go; exit 3", "");
+    let verbs: [(&str, &[&str]); 5] = [
+        (&task, &["stop", "one", "--no-wait"]),
+        (&task, &["restart", "one", "--no-wait"]),
+        (&task, &["expire"]),
+        (&service, &["reconcile"]),
+        (&service, &["restart", "one", "--no-wait"]),
+    ];
+    for (entry, verb) in verbs {
+        let Some((yard, innocent)) = dead_with_a_reused_pid(entry) else { return };
+        yard.gtctl(verb);
+        yard.gtctl(&["reconcile"]);
+        assert!(process::may_live(innocent), "{verb:?} ended an innocent process");
+    }
+}
+
+#[test]
+fn an_agent_whose_window_is_shown_in_another_session_is_watched_by_who_is_attached_there() {
+    let yard = Yard::new(&format!("{QUICK}{}{}", sleeper("one", ""), sleeper("two", "")));
+    yard.gtctl(&["apply"]).exits(0);
+    let agent = yard.pid("one");
+    yard.tmux(&["new-session", "-d", "-s", "view", "sleep", "9999"]);
+    yard.tmux(&["link-window", "-s", "=one:0", "-t", "=view:5"]);
+    yard.tmux(&["select-window", "-t", "=view:5"]);
+    let client = yard.attach("view");
+    let said = yard.gtctl(&["restart", "one", "--no-wait", "-o", "json"]);
+    assert!(of(&said.json()["plan"], "held", "one").is_some() || said.out.contains("attached"), "{}", said.out);
+    assert!(process::may_live(agent), "it was ended before the eyes of a client");
+    // Also while another window of that session is shown.
+    yard.tmux(&["select-window", "-t", "=view:0"]);
+    yard.gtctl(&["reconcile"]);
+    assert!(process::may_live(agent));
+    drop(client);
+}
+
+/// A client that attaches while a restart is under way never sees its agent signalled, but for the blink of an eye.
+#[test]
+fn who_attaches_during_a_stop_sees_no_agent_signalled() {
+    const ROUNDS: usize = 25;
+    let agent = "trap 'date +%s%N >> term; exit 0' TERM; while :; do sleep 0.01; done";
+    let yard = Yard::new(&format!("{QUICK}{}{}", session("one", agent, ""), sleeper("two", "")));
+    yard.gtctl(&["apply"]).exits(0);
+    // A look at all of these takes longer than a client needs to attach.
+    let mut others: Vec<_> = (0..200).map(|_| Command::new("sleep").arg("600").spawn().unwrap()).collect();
+    let mut late = vec![];
+    for round in 0..ROUNDS {
+        // What was held while somebody was attached is done now.
+        let is_calm = || {
+            yard.gtctl(&["apply", "--no-wait"]);
+            yard.process("one").is_some() && yard.gtctl(&["diff"]).code == Some(0)
+        };
+        yard.until("the agent", is_calm);
+        let before = yard.read("term").lines().count();
+        let restart = yard.start(&["restart", "one", "--no-wait"]);
+        std::thread::sleep(Duration::from_millis(3 * round as u64));
+        let begun = Instant::now();
+        let client = yard.attach("one");
+        let attached = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+        assert!(begun.elapsed() < Duration::from_secs(10));
+        restart.end();
+        std::thread::sleep(Duration::from_millis(40));
+        let told = yard.read("term");
+        late.extend(told.lines().skip(before).filter_map(|at| at.parse::<u128>().ok()).filter(|at| *at > attached));
+        client.kill();
+        yard.until("the client to be gone", || yard.format("one", "#{session_attached}") == "0");
+    }
+    for other in &mut others {
+        other.kill().unwrap();
+        other.wait().unwrap();
+    }
+    assert!(late.is_empty(), "TERM after somebody had attached: {} of {ROUNDS}", late.len());
+}
+
+/// A session of a person's own, with the label of `one` in some way changed.
+fn copied_label(yard: &Yard, to: &str, change: impl Fn(String) -> String) -> ProcId {
+    yard.tmux(&["new-session", "-d", "-s", to, "sleep", "4444"]);
+    let label = change(yard.format("one", "#{@gtctl_label}"));
+    yard.tmux(&["set-option", "-t", &format!("={to}:"), "@gtctl_label", &label]);
+    yard.pid(to)
+}
+
+/// Everything that looks for something to end, three times.
+fn look_hard(yard: &Yard) {
+    for verb in [&["reconcile"][..], &["apply", "--prune", "--no-wait"], &["expire"], &["reconcile"]] {
+        yard.gtctl(verb);
+    }
+}
+
+#[test]
+fn a_label_that_was_copied_to_another_session_makes_it_nobodys_agent() {
+    let changes: [(&str, fn(&Yard, String) -> String); 4] = [
+        ("as it is", |_, label| label),
+        ("with the pane of the copy", |yard, label| {
+            let pane = yard.format("mine", "#{pane_id}");
+            label
+                .split(' ')
+                .map(|word| if word.starts_with("pane=") { format!("pane={pane}") } else { word.to_owned() })
+                .collect::<Vec<_>>()
+                .join(" ")
+        }),
+        ("in the form of 0.1.0", |yard, label| {
+            let pane = yard.format("mine", "#{pane_id}");
+            let kept = label.split(' ').filter(|word| !word.starts_with("pid=") && !word.starts_with("at="));
+            kept.map(|word| if word.starts_with("pane=") { format!("pane={pane}") } else { word.to_owned() })
+                .collect::<Vec<_>>()
+                .join(" ")
+        }),
+        ("as one that was adopted", |yard, label| {
+            let pane = yard.format("mine", "#{pane_id}");
+            let kept = label.split(' ').filter(|word| !word.starts_with("pid=") && !word.starts_with("at="));
+            let words =
+                kept.map(|word| if word.starts_with("pane=") { format!("pane={pane}") } else { word.to_owned() });
+            words.collect::<Vec<_>>().join(" ").replace("origin=started", "origin=adopted")
+        }),
+    ];
+    for (how, change) in changes {
+        let yard = Yard::new(&format!("{QUICK}{}{}", sleeper("one", ""), sleeper("two", "")));
+        yard.gtctl(&["apply"]).exits(0);
+        let (one, mine) = (yard.pid("one"), copied_label(&yard, "mine", |label| change(&yard, label)));
+        look_hard(&yard);
+        assert!(process::may_live(mine), "{how}: the copy was ended");
+        assert!(process::may_live(one), "{how}: the original was ended");
+        // The original is gone: the copy does not take its place.
+        yard.tmux(&["kill-session", "-t", "=one"]);
+        look_hard(&yard);
+        assert!(process::may_live(mine), "{how}: the copy was ended in place of the original");
+        yard.fresh("one", Some(one));
+        // Nor when it is no longer declared, or stopped by hand.
+        yard.gtctl(&["stop", "one", "--no-wait"]);
+        yard.declare(&format!("{QUICK}{}", sleeper("two", "")));
+        look_hard(&yard);
+        assert!(process::may_live(mine), "{how}: the copy was ended as an orphan");
+    }
+}
+
+#[test]
+fn a_label_that_is_set_for_all_sessions_ends_nothing_doubles_nothing_and_is_told_of() {
+    for scope in ["-g", "-s", "-wg"] {
+        let yard = Yard::new(&format!("{QUICK}{}{}", sleeper("one", ""), sleeper("two", "")));
+        yard.gtctl(&["apply"]).exits(0);
+        yard.tmux(&["new-session", "-d", "-s", "mine", "sleep", "4444"]);
+        let (one, two, mine) = (yard.pid("one"), yard.pid("two"), yard.pid("mine"));
+        let label = yard.format("one", "#{@gtctl_label}");
+        yard.tmux(&["set-option", scope, "@gtctl_label", &label]);
+        look_hard(&yard);
+        for (session, process) in [("one", one), ("two", two), ("mine", mine)] {
+            assert!(process::may_live(process), "{scope}: {session} was ended");
+        }
+        assert_eq!((yard.marked("one").len(), yard.marked("two").len()), (1, 1), "{scope}");
+        if scope == "-s" {
+            yard.gtctl(&["diff"]).says("set-option");
+        }
+        yard.tmux(&["set-option", "-u", scope, "@gtctl_label"]);
+        yard.gtctl(&["reconcile"]);
+        yard.gtctl(&["diff"]).exits(0);
+        assert!(process::may_live(one) && process::may_live(two));
+    }
+}
+
+#[test]
+fn a_garbled_label_is_repaired_or_told_of_and_never_refused_again_and_again() {
+    for scope in [&["-t", "=one:"][..], &["-p", "-t", "=one:"]] {
+        let yard = Yard::new(&format!("{QUICK}{}{}", sleeper("one", ""), sleeper("two", "")));
+        yard.gtctl(&["apply"]).exits(0);
+        let one = yard.pid("one");
+        yard.tmux(&[&["set-option"], scope, &["@gtctl_label", "x y=#{pid} gen=zz $(id)"]].concat());
+        let label = || yard.format("one", "#{@gtctl_label}");
+        let deadline = Instant::now() + Duration::from_secs(100);
+        yard.gtctl(&["diff"]).says("label");
+        while !label().starts_with("town=") {
+            assert!(Instant::now() < deadline, "{scope:?}: {}", label());
+            let said = yard.gtctl(&["reconcile"]);
+            assert!(!said.out.contains("stale"), "{}", said.out);
+            std::thread::sleep(Duration::from_millis(500));
+        }
+        assert!(process::may_live(one), "{scope:?}");
+        yard.gtctl(&["diff"]).exits(0);
+        yard.kill(one);
+        yard.gtctl(&["reconcile"]);
+        yard.fresh("one", Some(one));
+    }
+}
+
+#[test]
+fn who_gives_the_pane_another_process_keeps_it() {
+    let yard = Yard::new(&format!("{QUICK}{}{}", session("one", "exec sleep 1001", ""), sleeper("two", "")));
+    yard.gtctl(&["apply"]).exits(0);
+    let pane = yard.format("one", "#{pane_id}");
+    yard.tmux(&["respawn-pane", "-k", "-t", &pane, "sleep", "7777"]);
+    let mine = yard.pid("one");
+    look_hard(&yard);
+    yard.gtctl(&["restart", "one", "--no-wait"]);
+    yard.gtctl(&["diff"]).says("set-option");
+    assert!(process::may_live(mine), "somebody's own process was ended");
+}
+
+#[test]
+fn a_session_that_shows_anothers_agent_is_not_adopted_for_it() {
+    let yard = Yard::new(&format!("{QUICK}{}{}", sleeper("one", ""), sleeper("keep", "")));
+    yard.gtctl(&["apply"]).exits(0);
+    let one = yard.pid("one");
+    yard.tmux(&["new-session", "-d", "-t", "=one", "-s", "two"]);
+    yard.declare(&format!("{QUICK}{}{}{}", sleeper("one", ""), sleeper("keep", ""), sleeper("two", "")));
+    yard.gtctl(&["reconcile"]);
+    assert_eq!(yard.tmux(&["show-options", "-v", "-t", "=two:", "@gtctl_label"]), "");
+    yard.gtctl(&["restart", "two", "--no-wait"]);
+    look_hard(&yard);
+    assert!(process::may_live(one));
+}
+
+#[test]
+fn the_end_of_an_agent_leaves_what_somebody_opened_beside_it() {
+    for how in [&["split-window", "-d"][..], &["new-window", "-d"]] {
+        let yard = Yard::new(&format!("{QUICK}{}{}", sleeper("one", ""), sleeper("two", "")));
+        yard.gtctl(&["apply"]).exits(0);
+        let agent = yard.pid("one");
+        let open = [how, &["-t", "=one:", "-P", "-F", "#{pane_pid}", "sleep", "4444"]].concat();
+        let mine = process::identify(yard.tmux(&open).parse().unwrap()).unwrap();
+        yard.gtctl(&["restart", "one", "--no-wait"]);
+        yard.gtctl(&["reconcile"]);
+        let fresh = yard.fresh("one", Some(agent));
+        assert!(process::may_live(mine), "{how:?}: a restart ended somebody's pane");
+        yard.gtctl(&["stop", "one", "--no-wait"]);
+        yard.until("the end of the agent", || {
+            yard.gtctl(&["reconcile"]);
+            !process::may_live(fresh) && yard.format("one", "#{@gtctl_label}").is_empty()
+        });
+        yard.gtctl(&["reconcile"]);
+        assert!(process::may_live(mine), "{how:?}: a stop ended somebody's pane");
+        assert_eq!(yard.sessions(), ["one", "two"]);
+    }
+}
