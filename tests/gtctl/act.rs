@@ -413,6 +413,8 @@ async fn the_last_session_of_a_server_can_be_replaced_and_removed() {
     let gone = Target { process: None, ..meant };
     let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![restart(&one, gone, Rung::Finish, 5)]).await;
     assert!(is_started(&outcomes[0]), "{outcomes:?}");
+    // What somebody opened beside it would stay.
+    tmux.run(&["kill-window", "-t", "=one:^"]);
     let process = proc_of(&tmux.format("=one:", "#{pane_pid}"));
     let meant = target(&tmux, "one", Some(5), Some(process));
     let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![expire(meant, Rung::Finish)]).await;
