@@ -1,11 +1,11 @@
 //! Situations written in TOML, for the goldens: what was seen and what is remembered, in times *ago*.
 
 use gtctl::model::{
-    Answer, Answered, CannotStart, Complaint, Content, Cpu, Death, Durability, Ended, Errand, Fingerprint, Finished, Flaw,
-    Footprint, Gastown, Generation, History, Label, Life, Marks, Mass, Memory, Moment, MovedOut, Observed, Orders,
-    Origin, Orphans, Ownership, PaneId, Period, Probed, ProcId, Purpose, RanWith, Refused, Replacing, Rest, Roused,
-    Run, Rung, Screen, ScreenState, Seen, Server, ServerId, SessionId, SessionName, Sighting, Standing, Stopping, Town, Unproved,
-    Usage, Verb, Verdict,
+    Answer, Answered, CannotStart, Complaint, Content, Cpu, Death, Durability, Ended, Errand, Fingerprint, Finished,
+    Flaw, Footprint, Gastown, Generation, History, Label, Life, Marks, Mass, Memory, Moment, MovedOut, Observed,
+    Orders, Origin, Orphans, Ownership, PaneId, Period, Probed, ProcId, Purpose, RanWith, Refused, Replacing, Rest,
+    Roused, Run, Rung, Screen, ScreenState, Seen, Server, ServerId, SessionId, SessionName, Sighting, Standing,
+    Stopping, Town, Unproved, Usage, Verb, Verdict,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
