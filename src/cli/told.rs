@@ -4,7 +4,8 @@ use super::exit::Trouble;
 use super::others::Others;
 use super::output::Terminal;
 use crate::controller::{Cycle, Event};
-use crate::model::{Done, Observed, Outcome, SessionName, Town, Verb};
+use crate::model::{Done, Hold, Observed, Outcome, SessionName, Town, Verb};
+use crate::render::words::obstacle;
 use crate::render::{Scene, apply as page, json};
 use std::collections::BTreeMap;
 
@@ -59,6 +60,8 @@ impl<'a> Told<'a> {
         if let Observed::Unknown(why) = &cycle.observed {
             news.push(format!("the town is unknown, nothing is touched: {why}"));
         }
+        let lacking = cycle.plan.held.iter().filter(|held| matches!(held.hold, Hold::CannotStart { .. }));
+        news.extend(lacking.map(|held| format!("{} {}", held.session, obstacle(&held.hold))));
         news.extend(self.others.cycle(town, cycle, &paper));
         self.tell_once(news);
         if self.terminal.is_json() {

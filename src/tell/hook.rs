@@ -6,6 +6,7 @@ use crate::proc::{process, tree};
 use crate::tmux::SCRUBBED;
 use std::collections::BTreeSet;
 use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
@@ -14,6 +15,8 @@ use tokio::task::JoinHandle;
 
 /// How long one run may take; then it is killed with all that it started.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// How long what still waits may take when the controller ends, which takes five seconds in all at most.
+const FAREWELL: Duration = Duration::from_secs(2);
 /// The most that wait their turn. What comes beyond is dropped, and that is said.
 const QUEUE: usize = 32;
 /// The most that is kept of what a run says, in bytes.
@@ -26,8 +29,12 @@ pub struct Hook {
     queue: mpsc::Sender<String>,
     complaints: mpsc::Receiver<String>,
     worker: JoinHandle<()>,
+    /// The process that runs now.
+    running: Running,
     dropped: u64,
 }
+
+type Running = Arc<Mutex<Option<ProcId>>>;
 
 impl Hook {
     /// A hook of this argv, which is not empty. It runs in the present tokio runtime whenever that waits.
@@ -35,8 +42,9 @@ impl Hook {
     pub fn new(command: &[String]) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (complain, complaints) = mpsc::channel(QUEUE);
-        let worker = tokio::spawn(work(command.to_vec(), waiting, complain));
-        Self { command: command.to_vec(), queue, complaints, worker, dropped: 0 }
+        let running = Running::default();
+        let worker = tokio::spawn(work(command.to_vec(), waiting, complain, Arc::clone(&running)));
+        Self { command: command.to_vec(), queue, complaints, worker, running, dropped: 0 }
     }
 
     /// Whether this is the hook of that argv.
@@ -63,22 +71,35 @@ impl Hook {
         found
     }
 
-    /// Lets what waits be told, for at most the time of one run; then what runs is killed. The last complaints.
+    /// Lets what waits be told, for a short time; then what runs is killed with all that it started. The last complaints.
     pub async fn finish(mut self) -> Vec<String> {
         let (closed, _) = mpsc::channel(1);
         self.queue = closed;
-        // The worker keeps its own deadline for each run; with many waiting, those behind are given up.
-        if tokio::time::timeout(DEADLINE + Duration::from_secs(1), &mut self.worker).await.is_err() {
+        let is_late = tokio::time::timeout(FAREWELL, &mut self.worker).await.is_err();
+        if is_late {
+            kill(self.running.lock().unwrap_or_else(PoisonError::into_inner).take());
             self.worker.abort();
         }
-        self.complaints()
+        let mut complaints = self.complaints();
+        complaints.extend(is_late.then(|| {
+            let program = self.command.first().map_or("", String::as_str);
+            let seconds = FAREWELL.as_secs();
+            format!("the command of [notify], `{program}`, took longer than {seconds} s at the end and was killed")
+        }));
+        complaints
     }
 }
 
-async fn work(command: Vec<String>, mut waiting: mpsc::Receiver<String>, complain: mpsc::Sender<String>) {
+async fn work(
+    command: Vec<String>,
+    mut waiting: mpsc::Receiver<String>,
+    complain: mpsc::Sender<String>,
+    running: Running,
+) {
     let mut last = None;
     while let Some(text) = waiting.recv().await {
-        let fault = run(&command, &text).await.err();
+        let fault = run(&command, &text, &running).await.err();
+        running.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(fault) = fault.as_ref().filter(|fault| last.as_ref() != Some(*fault)) {
             // A full queue of complaints has been complained of enough.
             let _ = complain.try_send(fault.clone());
@@ -88,7 +109,7 @@ async fn work(command: Vec<String>, mut waiting: mpsc::Receiver<String>, complai
 }
 
 /// One run, to its end or its deadline.
-async fn run(command: &[String], text: &str) -> Result<(), String> {
+async fn run(command: &[String], text: &str, running: &Running) -> Result<(), String> {
     let Some((program, args)) = command.split_first() else { return Ok(()) };
     let mut builder = Command::new(program);
     builder.args(args).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
@@ -98,6 +119,7 @@ async fn run(command: &[String], text: &str) -> Result<(), String> {
     let name = format!("the command of [notify], `{program}`,");
     let mut child = builder.spawn().map_err(|e| format!("{name} cannot be run: {e}"))?;
     let root = child.id().and_then(process::identify);
+    *running.lock().unwrap_or_else(PoisonError::into_inner) = root;
     let mut said = Vec::new();
     let Ok(ended) = tokio::time::timeout(DEADLINE, converse(&mut child, text, &mut said)).await else {
         kill(root);

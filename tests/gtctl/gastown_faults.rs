@@ -187,7 +187,7 @@ fn without_gt_or_its_root_nothing_is_touched_and_it_is_said() {
     let path = yard.at("bin/gt");
     fs::rename(&path, yard.at("gt-away")).unwrap();
     yard.gtctl(&["apply", "--no-wait"]).exits(3).says("`gt` not found in PATH: install it");
-    yard.gtctl(&["stop", "gt-shop-witness", "--timeout", "3s"]).exits(3).says("`gt` was not found");
+    yard.gtctl(&["stop", "gt-shop-witness", "--timeout", "3s"]).exits(3).says("`gt` not found");
     assert_eq!(bystanders(&yard), others);
     fs::rename(yard.at("gt-away"), &path).unwrap();
     declare(&yard, &format!("{MAYOR}{BYSTANDERS}"));

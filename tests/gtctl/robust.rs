@@ -181,6 +181,7 @@ fn a_missing_program_or_directory_is_no_crash_and_is_started_when_it_appears() {
     yard.gtctl(&["explain", "one"]).says("cannot start");
     let controller = yard.start(&["reconcile", "--watch"]);
     yard.until("its first look", || yard.gtctl(&["status"]).out.contains("controller"));
+    yard.until("it to be said", || controller.said().contains("one cannot start: `ghost` not found in PATH"));
     yard.shim("ghost", AGENT);
     yard.fresh("one", None);
     fs::create_dir(yard.at("later")).unwrap();

@@ -169,29 +169,30 @@ fn sessions_that_cannot_start_take_nobodys_place() {
 
 #[test]
 fn a_planned_restart_that_cannot_be_done_is_paced_and_told_once() {
-    let town = |program: &str| {
-        format!("{TOWN}[[session]]\nsession = \"one\"\ncommand = [\"{program}\", \"1001\"]\n{}", sleepers(1, 1001))
+    let town = |more: &str| {
+        let one = format!("[[session]]\nsession = \"one\"\ncommand = [\"sleep\", \"1001\"]\n{more}\n");
+        format!("{TOWN}{one}{}", sleepers(1, 1001))
     };
-    let yard = Yard::new(&town("sleep"));
+    let yard = Yard::new(&town(""));
     yard.gtctl(&["apply"]).exits(0);
     let one = yard.pid("one");
-    yard.declare(&town("no-such-program"));
+    yard.declare(&town("env_file = \"none.env\""));
     let watch = yard.start(&["reconcile", "--watch"]);
-    yard.until("the failure", || watch.said().contains("was not found"));
+    yard.until("the failure", || watch.said().contains("none.env"));
     yard.until("the hold", || {
         let page = yard.gtctl(&["diff", "-o", "json"]).json();
         of(&page, "held", "one").is_some_and(|held| held["hold"]["code"] == "failed")
     });
     // Three looks more, at least.
     std::thread::sleep(Duration::from_secs(4));
-    assert_eq!(watch.said().matches("was not found").count(), 1, "{}", watch.said());
+    assert_eq!(watch.said().matches("none.env").count(), 1, "{}", watch.said());
     let journal = std::fs::read_to_string(yard.state().join("monitor.jsonl")).unwrap();
     let failed = journal.lines().filter(|line| line.contains("\"failed\"") && line.contains("restart failed")).count();
     assert_eq!(failed, 1, "{journal}");
     assert_eq!(yard.pid("one"), one);
     // Asking by hand tries at once.
-    yard.gtctl(&["restart", "one", "--timeout", "3s"]).exits(3).says("was not found");
-    yard.declare(&town("/bin/sleep"));
+    yard.gtctl(&["restart", "one", "--timeout", "3s"]).exits(3).says("none.env");
+    yard.declare(&town("env = { A = \"1\" }"));
     yard.fresh("one", Some(one));
     watch.signal(Signal::TERM);
     watch.end().exits(0);
@@ -348,7 +349,7 @@ fn apply_says_of_each_session_that_is_not_as_declared_why() {
     yard.gtctl(&["stop", "s00"]).exits(0);
     let said = yard.gtctl(&["apply", "--timeout", "1s"]).exits(3);
     let (_, left) = said.out.split_once("not as declared:").unwrap_or_else(|| panic!("{}", said.out));
-    for (name, why) in [("missing", "back-off"), ("broken", "back-off"), ("s00", "gtctl start s00")] {
+    for (name, why) in [("missing", "cannot start"), ("broken", "back-off"), ("s00", "gtctl start s00")] {
         let line = left.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("{name}: {left}"));
         assert!(line.contains(why), "{line}");
     }

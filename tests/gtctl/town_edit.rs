@@ -72,7 +72,7 @@ fn a_command_that_is_not_there_fails_clearly_and_is_forgotten_when_taken_back() 
     let one = yard.pid("one");
     yard.pid("two");
     yard.declare(&manifest("no-such-program"));
-    yard.gtctl(&["reconcile"]).exits(3).says("no-such-program").says("was not found");
+    yard.gtctl(&["reconcile"]).exits(3).says("no-such-program").says("not found");
     assert_eq!(yard.pid("one"), one, "nothing is ended for what cannot be started");
     yard.declare(&manifest("sleep"));
     yard.gtctl(&["reconcile"]);
