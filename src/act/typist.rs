@@ -236,10 +236,9 @@ impl Stage {
             Reply::Unseen(why) => (why, false),
         };
         let delivery = match (&*self, known) {
-            (Self::Looking(_), true) => Delivery::Stale(why),
+            (Self::Looking(_) | Self::Clearing { then: Then::Type, .. }, true) => Delivery::Stale(why),
             (Self::Typed { .. }, true) => Delivery::NotSubmitted { why, presses: 0 },
             (Self::Pressed { presses, .. }, true) => Delivery::NotSubmitted { why, presses: *presses },
-            (Self::Clearing { then: Then::Type, .. }, true) => Delivery::Stale(why),
             (Self::Clearing { then: Then::Report { why, presses }, .. }, _) => {
                 Delivery::NotSubmitted { why: why.clone(), presses: *presses }
             }

@@ -57,10 +57,9 @@ fn add(all: &mut Vec<Value>, phrase: &Value) {
         Some(without) if all.iter().any(|known| known.as_str() == Some(without)) => {
             all.retain(|known| known.as_str() != Some(without));
         }
-        Some(_) => all.push(phrase.clone()),
         None if all.contains(phrase) => {}
-
-        None => all.push(phrase.clone()),
+        // One that takes out what is not here takes it out of the agent that this is like.
+        Some(_) | None => all.push(phrase.clone()),
     }
 }
 
@@ -153,21 +152,21 @@ impl Reading<'_> {
         let manifest = self.manifest;
         let tables: Tables<'_> = manifest.agents.iter().flatten().map(|(name, table)| (name.as_str(), table)).collect();
         let whole = |reading: &mut Self, name: &str, table| {
-            let line = reading.line_of(name, &tables);
+            let ancestry = reading.ancestry_of(name, &tables);
             let whole =
-                line.iter().rev().filter_map(|name| tables.get(name)).fold(None, |base, own| {
+                ancestry.iter().rev().filter_map(|name| tables.get(name)).fold(None, |base, own| {
                     Some(base.map_or_else(|| (*own).clone(), |base: AgentTable| over(base, own)))
                 });
-            let like = line.get(1).map(|like| (*like).to_owned());
+            let like = ancestry.get(1).map(|like| (*like).to_owned());
             reading.agent(name, table, &whole.unwrap_or_default(), like)
         };
         tables.iter().map(|(name, table)| ((*name).to_owned(), whole(self, name, table))).collect()
     }
 
     /// An agent, the one that it is like, the one that this is like, and so on.
-    fn line_of<'t>(&mut self, name: &'t str, tables: &Tables<'t>) -> Vec<&'t str> {
-        let mut line = vec![name];
-        while let Some((last, table)) = line.last().and_then(|name| tables.get_key_value(name)) {
+    fn ancestry_of<'t>(&mut self, name: &'t str, tables: &Tables<'t>) -> Vec<&'t str> {
+        let mut ancestry = vec![name];
+        while let Some((last, table)) = ancestry.last().and_then(|name| tables.get_key_value(name)) {
             let implied = || table.command.as_deref().and_then(client_of).filter(|_| !is_built_in(last));
             let Some(like) = table.like.as_deref().or_else(implied) else { break };
             let at = path(["agents", last, "like"]);
@@ -181,17 +180,19 @@ impl Reading<'_> {
                 }
                 break;
             };
-            if line.contains(like) {
-                if *last == name {
-                    let all = line.iter().chain([like]).copied().map(shown).collect::<Vec<_>>().join(" is like ");
+            if ancestry.contains(like) {
+                // Told once for each agent that is part of it.
+                if *like == name {
+                    let at = path(["agents", name, "like"]);
+                    let all = ancestry.iter().chain([like]).copied().map(shown).collect::<Vec<_>>().join(" is like ");
                     let fault = self.at(&at, "agent-cycle", format!("an agent is like itself: {all}"));
                     self.faults.push(fault.help("let one of them be like none of the others"));
                 }
                 break;
             }
-            line.push(like);
+            ancestry.push(like);
         }
-        line
+        ancestry
     }
 
     /// `own` as it is written, `table` with all that it takes of the agents that it is like.

@@ -66,11 +66,11 @@ impl Matcher {
         let mut pieces = Vec::new();
         let mut from = 0;
         while let Some(at) = self.next(text.as_bytes(), from).filter(|_| pieces.len() < MAX_PIECES) {
-            let begin = text.floor_char_boundary(at.saturating_sub(AROUND));
-            let end = text.ceil_char_boundary(at.saturating_add(AROUND).min(text.len()));
+            let begin = boundary_before(text, at.saturating_sub(AROUND));
+            let end = boundary_before(text, at.saturating_add(AROUND));
             pieces.extend(text.get(begin..end).map(str::to_owned));
             // Others nearby are in the same piece, with enough before them.
-            from = text.ceil_char_boundary(at.saturating_add(AROUND / 2).min(text.len()));
+            from = boundary_before(text, at.saturating_add(AROUND / 2));
         }
         pieces
     }
@@ -220,6 +220,12 @@ fn is_met(wanted: &Value, found: &Value) -> bool {
         (Value::Number(wanted), Value::Number(found)) => wanted == found || wanted.as_f64() == found.as_f64(),
         (wanted, found) => wanted == found,
     }
+}
+
+/// The last place up to `at` where a character begins, or the end of the text.
+fn boundary_before(text: &str, at: usize) -> usize {
+    let at = at.min(text.len());
+    (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
 /// The object that a line is, or ends with.

@@ -159,9 +159,9 @@ impl Surroundings {
         let output = letters(&rows) + &in_line;
         let agreed = common_end(&self.before, &output);
         let is_whole = agreed > 0 && agreed == self.before.len();
-        let is_line = !in_line.is_empty() && agreed >= in_line.len();
+        let is_all_of_line = !in_line.is_empty() && agreed >= in_line.len();
         let is_piece_of_line = agreed >= ENOUGH_IN_LINE && agreed <= in_line.len();
-        is_whole || is_line || is_piece_of_line || agreed >= ENOUGH || self.goes_on_in(place, &in_line)
+        is_whole || is_all_of_line || is_piece_of_line || agreed >= ENOUGH || self.goes_on_in(place, &in_line)
     }
 
     /// Whether the rest of the line is what follows the marker in the text.
