@@ -9,7 +9,7 @@ use crate::model::{Mass, Observed, Orders, Request, Scope};
 use crate::observe::Depth;
 
 pub(super) async fn run(global: &Global, args: &Adopt, terminal: &Terminal) -> Result<Exit, Trouble> {
-    let place = Place::find(global, &TownArg { town: None }, terminal)?;
+    let mut place = Place::find(global, &TownArg { town: None }, terminal)?;
     let session = place.session(&args.session)?;
     let mut controller = place.controller()?;
     if args.replace {
@@ -25,7 +25,7 @@ pub(super) async fn run(global: &Global, args: &Adopt, terminal: &Terminal) -> R
     let wait = Wait::of(args.no_wait, args.timeout);
     // Naming a session by hand is consent enough.
     let orders = Orders { mass: Mass::Allow, ..Orders::default() };
-    Work::new(wait, orders, Scope::Sessions(vec![session])).run(&mut controller, &place, terminal).await
+    Work::new(wait, orders, Scope::Sessions(vec![session])).run(&mut controller, &mut place, terminal).await
 }
 
 async fn is_there(place: &Place, session: &str, terminal: &Terminal) -> Result<bool, Trouble> {

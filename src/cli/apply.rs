@@ -19,7 +19,7 @@ use std::path::Path;
 const MOST_OF_A_PLAN: u64 = 256 << 20;
 
 pub(super) async fn run(global: &Global, args: &Apply, terminal: &Terminal) -> Result<Exit, Trouble> {
-    let place = Place::find(global, &args.town, terminal)?;
+    let mut place = Place::find(global, &args.town, terminal)?;
     let mut controller = place.controller()?;
     let mut orders = orders(&args.orders);
     if let Some(path) = &args.plan {
@@ -33,7 +33,10 @@ pub(super) async fn run(global: &Global, args: &Apply, terminal: &Terminal) -> R
         accept(&mut controller, &place, orders, terminal).await?;
     }
     let wait = Wait::of(args.no_wait, args.timeout);
-    Work::new(wait, orders, Scope::Town).run(&mut controller, &place, terminal).await
+    let work = Work::new(wait, orders, Scope::Town);
+    // A saved plan was agreed upon: it is carried out as it is.
+    let work = if args.plan.is_some() { work } else { work.following(&place, &mut controller) };
+    work.run(&mut controller, &mut place, terminal).await
 }
 
 /// Asks somebody at the terminal before much of the town is restarted; tells whether to go on.

@@ -19,7 +19,7 @@ pub(super) async fn run(
     request: Request,
     terminal: &Terminal,
 ) -> Result<Exit, Trouble> {
-    let place = Place::find(global, &TownArg { town: None }, terminal)?;
+    let mut place = Place::find(global, &TownArg { town: None }, terminal)?;
     let sessions = place.all_declared(&args.named)?;
     let mut controller = place.controller()?;
     controller.ask(&sessions, request)?;
@@ -34,17 +34,19 @@ pub(super) async fn run(
     let wait = Wait::of(args.no_wait, args.timeout);
     // Naming sessions by hand is consent enough.
     let orders = Orders { mass: Mass::Allow, ..Orders::default() };
-    Work::new(wait, orders, Scope::Sessions(sessions)).run(&mut controller, &place, terminal).await
+    let work = Work::new(wait, orders, Scope::Sessions(sessions)).following(&place, &mut controller);
+    work.run(&mut controller, &mut place, terminal).await
 }
 
 /// Carries out the expiries of the plan, and nothing else.
 pub(super) async fn expire(global: &Global, args: &Expire, terminal: &Terminal) -> Result<Exit, Trouble> {
-    let place = Place::find(global, &args.town, terminal)?;
+    let mut place = Place::find(global, &args.town, terminal)?;
     let mut controller = place.controller()?;
     let wait = Wait::of(false, args.timeout);
     // Whoever types `expire` has asked for just that: a second look is enough, however many have finished.
     let orders = unasked(orders(&args.orders));
-    Work::new(wait, orders, Scope::Expiries).run(&mut controller, &place, terminal).await
+    let work = Work::new(wait, orders, Scope::Expiries).following(&place, &mut controller);
+    work.run(&mut controller, &mut place, terminal).await
 }
 
 /// Pauses the town, or lets it go on.

@@ -3,13 +3,14 @@
 use super::args::{Global, MessageFormat, TownArg};
 use super::exit::Trouble;
 use super::output::Terminal;
+use super::stamps::Stamps;
 use crate::files::{self, Links, Opened};
-use crate::manifest::{Faults, Flag, Loaded, Sources, load};
+use crate::manifest::{Faults, Flag, Loaded, RIGS, Sources, load};
 use crate::render::faults;
 use crate::trust::{Kind, check_folders_above, check_meta};
+use std::cell::RefCell;
 use std::fs;
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The most that is read of any of the files, in bytes.
@@ -23,12 +24,12 @@ pub(super) struct ManifestFile {
     trust: bool,
 }
 
-/// What changes when a file does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stamp {
-    inode: (u64, u64),
-    size: u64,
-    changed: (i64, i64),
+/// A manifest as it was read, or why it could not be.
+pub(super) struct Attempt {
+    /// The files it was read from, as they were just before.
+    pub(super) stamps: Stamps,
+    /// The outer fault is a file that cannot be read.
+    pub(super) read: Result<Result<Loaded, Faults>, Trouble>,
 }
 
 impl ManifestFile {
@@ -38,11 +39,6 @@ impl ManifestFile {
         Self { path, socket: global.socket.clone(), trust: global.trust }
     }
 
-    pub(super) fn stamp(&self) -> Option<Stamp> {
-        let meta = fs::metadata(&self.path).ok()?;
-        Some(Stamp { inode: (meta.dev(), meta.ino()), size: meta.size(), changed: (meta.ctime(), meta.ctime_nsec()) })
-    }
-
     /// Its path from the root on, as others can find it.
     pub(super) fn absolute(&self) -> Result<PathBuf, Trouble> {
         std::path::absolute(&self.path).map_err(|e| Trouble::new("the current directory cannot be told").because(&e))
@@ -50,7 +46,18 @@ impl ManifestFile {
 
     /// Reads and resolves it, printing every fault.
     pub(super) fn load(&self, terminal: &Terminal) -> Result<Loaded, Trouble> {
-        match self.try_load()? {
+        self.load_stamped(terminal).map(|(loaded, _)| loaded)
+    }
+
+    /// The same, and the files it was read from.
+    pub(super) fn load_stamped(&self, terminal: &Terminal) -> Result<(Loaded, Stamps), Trouble> {
+        let Attempt { stamps, read } = self.attempt();
+        let loaded = Self::or_print(read?, terminal)?;
+        Ok((loaded, stamps))
+    }
+
+    fn or_print(read: Result<Loaded, Faults>, terminal: &Terminal) -> Result<Loaded, Trouble> {
+        match read {
             Ok(loaded) => Ok(loaded),
             Err(found) => {
                 print_faults(&found, terminal);
@@ -61,14 +68,32 @@ impl ManifestFile {
 
     /// Reads and resolves it; the outer fault is a file that cannot be read.
     pub(super) fn try_load(&self) -> Result<Result<Loaded, Faults>, Trouble> {
-        self.resolve(&self.read()?)
+        self.attempt().read
+    }
+
+    /// Reads and resolves it, and tells from which files. Each is stamped before it is read, so that a change that comes
+    /// meanwhile is noticed later.
+    pub(super) fn attempt(&self) -> Attempt {
+        let mut stamps = Stamps::default();
+        stamps.take(&self.path);
+        let user = user_file(home().as_deref());
+        if let Some(user) = &user {
+            stamps.take(user);
+        }
+        let stamps = RefCell::new(stamps);
+        let read = self.read().and_then(|text| self.resolve_stamping(&text, &stamps));
+        Attempt { stamps: stamps.into_inner(), read }
     }
 
     /// Resolves a text as if it stood in the file.
     pub(super) fn resolve(&self, text: &str) -> Result<Result<Loaded, Faults>, Trouble> {
+        self.resolve_stamping(text, &RefCell::default())
+    }
+
+    fn resolve_stamping(&self, text: &str, stamps: &RefCell<Stamps>) -> Result<Result<Loaded, Faults>, Trouble> {
         let absolute = self.absolute()?;
         let base_dir = absolute.parent().unwrap_or(Path::new("/"));
-        let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+        let home = home();
         let user_path = user_file(home.as_deref());
         let user_text = user_path.as_deref().map(|path| self.read_user(path)).transpose()?.flatten();
         let user = user_path.as_deref().zip(user_text.as_deref());
@@ -77,7 +102,13 @@ impl ManifestFile {
             .filter(|(name, _)| name.starts_with("GTCTL_"))
             .collect();
         let flags: Vec<Flag> = self.flags();
-        let read_file = |path: &Path| read_if_there(path).ok().flatten();
+        let read_file = |path: &Path| {
+            // Names of sessions follow from it, so it counts as a file of the manifest.
+            if path.ends_with(RIGS) {
+                stamps.borrow_mut().take(path);
+            }
+            read_if_there(path).ok().flatten()
+        };
         Ok(load(&Sources {
             town_path: &self.path,
             town_text: text,
@@ -153,6 +184,10 @@ impl ManifestFile {
             trouble.help("see who owns it and its folders: ls -l")
         }
     }
+}
+
+fn home() -> Option<PathBuf> {
+    std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute())
 }
 
 fn user_file(home: Option<&Path>) -> Option<PathBuf> {

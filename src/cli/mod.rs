@@ -31,6 +31,7 @@ mod reconcile;
 mod schema;
 mod service;
 mod sink;
+mod stamps;
 mod status;
 mod told;
 mod validate;

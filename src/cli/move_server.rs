@@ -95,13 +95,13 @@ async fn end_there(
     args: &MoveServer,
     terminal: &Terminal,
 ) -> Result<Exit, Trouble> {
-    let there = Place { client: Client::new(&Socket::Path(socket.to_path_buf())), ..place };
+    let mut there = Place { client: Client::new(&Socket::Path(socket.to_path_buf())), ..place };
     let mut controller = there.controller()?;
     let stopped_before = controller.stopped_of(&holding.sessions)?;
     controller.ask(&holding.sessions, Request::Stop)?;
     let orders = Orders { mass: Mass::Allow, orphans: Orphans::Prune, ..Orders::default() };
     let scope = Scope::Sessions(holding.sessions.clone());
-    let ended = Work::new(Wait::InAll(args.timeout), orders, scope).run(&mut controller, &there, terminal).await;
+    let ended = Work::new(Wait::InAll(args.timeout), orders, scope).run(&mut controller, &mut there, terminal).await;
     let left = match still_there(holding, &there.town).await {
         Former::Free => Vec::new(),
         Former::Holds(left) => left.sessions,

@@ -4,6 +4,7 @@ use super::args::{Global, OrderArgs, TownArg};
 use super::exit::Trouble;
 use super::manifest::ManifestFile;
 use super::output::Terminal;
+use super::stamps::Stamps;
 use crate::controller::{Controller, Survey, survey};
 use crate::manifest::{Loaded, Origins};
 use crate::model::{
@@ -23,6 +24,8 @@ use std::path::{Path, PathBuf};
 /// Everything a verb about a town needs.
 pub(super) struct Place {
     pub(super) file: ManifestFile,
+    /// The files it was read from.
+    pub(super) stamps: Stamps,
     pub(super) town: Box<Town>,
     pub(super) origins: Origins,
     pub(super) client: Client,
@@ -33,11 +36,11 @@ impl Place {
     /// Reads the manifest and finds the rest; creates nothing.
     pub(super) fn find(global: &Global, argument: &TownArg, terminal: &Terminal) -> Result<Self, Trouble> {
         let file = ManifestFile::of(global, argument);
-        let Loaded { town, origins, .. } = file.load(terminal)?;
+        let (Loaded { town, origins, .. }, stamps) = file.load_stamped(terminal)?;
         let town = Box::new(town);
         let state = state_of(global, &town.name, town.root.as_deref())?;
         let client = Client::new(&server_of(&town, &View::of(&state))?);
-        Ok(Self { file, town, origins, client, state })
+        Ok(Self { file, stamps, town, origins, client, state })
     }
 
     /// One look and its plan, without a trace.

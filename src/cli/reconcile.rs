@@ -4,29 +4,27 @@ use super::args::{Global, Reconcile};
 use super::chore;
 use super::exit::{Exit, Trouble};
 use super::farewell::see_to_the_end;
-use super::manifest::{ManifestFile, Stamp, print_faults};
+use super::manifest::{Attempt, ManifestFile, print_faults};
 use super::others::Others;
 use super::output::Terminal;
 use super::place::{Place, orders, unasked};
+use super::stamps::{Change, Followed};
 use super::told::Told;
 use crate::controller::{Cycle, Ended, Farewell, Reload, watch};
-use crate::model::{Moment, Observed, Outcome, Period, Scope, Town};
+use crate::model::{Observed, Outcome, Scope, Town};
 use crate::proc;
 use crate::render::{Scene, apply as page, brief, json};
 use crate::tell::Manager;
 
 /// Said when another process may act on the town.
 const USURPED: &str = "the lock file was replaced: another controller may hold the town";
-/// A manifest that was left alone for this long is whole.
-const SETTLE: Period = Period::from_millis(500);
-/// One that goes on changing for this long is read all the same.
-const SETTLE_AT_MOST: Period = Period::from_secs(5);
-
 pub(super) async fn run(global: &Global, args: &Reconcile, terminal: &Terminal) -> Result<Exit, Trouble> {
     let place = Place::find(global, &args.town, terminal)?;
     let mut controller = place.controller()?.doing(chore::chores(&place));
     let claim = controller.claim()?;
     let orders = orders(&args.orders);
+    let files = Followed::new(place.stamps.clone());
+    controller.compare_with(files.is_current());
     if !args.watch {
         let mut cycle = controller.cycle(&place.town, orders, &Scope::Town).await?;
         // Whoever runs it now and then has nobody else who would wait for what it begins.
@@ -45,14 +43,13 @@ pub(super) async fn run(global: &Global, args: &Reconcile, terminal: &Terminal) 
     let orders = unasked(orders);
     let manager = Manager::from_variables(|name| std::env::var_os(name), std::process::id());
     let mut told = Told::new(Others::begin(&place, &manager)?, terminal);
-    let mut source = Source { manager: &manager, file: place.file, stamp: None, last: place.town, settling: None };
-    source.stamp = source.file.stamp();
-    let manifest = source.file.path.clone();
+    let watched = files.paths();
+    let mut source = Source { manager: &manager, file: place.file, files, last: place.town };
     let ended = watch(
         &mut controller,
         source.in_force(),
         orders,
-        &manifest,
+        watched,
         |forced| source.reload(forced, terminal),
         |event| told.tell(&event),
         || claim.still_ours(),
@@ -94,23 +91,12 @@ fn once(town: &Town, cycle: &Cycle, terminal: &Terminal) -> Exit {
     if failed || !plan.held.is_empty() { Exit::Partial } else { Exit::Done }
 }
 
-/// The manifest file, read anew when it changes.
+/// The manifest's files, read anew when they change.
 struct Source<'a> {
     manager: &'a Manager,
     file: ManifestFile,
-    stamp: Option<Stamp>,
+    files: Followed,
     last: Box<Town>,
-    settling: Option<Settling>,
-}
-
-/// A file that has changed since it was read.
-struct Settling {
-    /// As it was last found.
-    stamp: Option<Stamp>,
-    /// Since when it has been so.
-    since: Moment,
-    /// When it was first found changed.
-    begun: Moment,
 }
 
 impl Source<'_> {
@@ -120,32 +106,32 @@ impl Source<'_> {
     }
 
     fn reload(&mut self, forced: bool, terminal: &Terminal) -> Reload {
-        let stamp = self.file.stamp();
-        if stamp == self.stamp && self.settling.is_none() && !forced {
+        let was_settling = self.files.is_settling();
+        let change = if forced { Change::Settled } else { self.files.look(proc::clock::now()) };
+        if change == Change::None {
             return Reload::Same;
         }
-        let now = proc::clock::now();
-        if self.settling.is_none() {
-            self.manager.reloading(now);
+        if !was_settling {
+            self.manager.reloading(proc::clock::now());
         }
-        let left = if stamp == self.stamp { Period::ZERO } else { self.settles_in(stamp, now) };
-        if !left.is_zero() {
+        if let Change::Settling(left) = change {
             return Reload::Settling(left);
         }
-        (self.stamp, self.settling) = (stamp, None);
         let read = self.read(terminal);
         self.manager.reloaded();
         read
     }
 
     fn read(&mut self, terminal: &Terminal) -> Reload {
-        match self.file.try_load() {
+        let Attempt { stamps, read } = self.file.attempt();
+        self.files.read_again(stamps);
+        match read {
             Ok(Ok(loaded)) if !is_same_place(&loaded.town, &self.last) => {
                 Reload::Broken("town.name or town.socket was changed: end this controller and start another".to_owned())
             }
             Ok(Ok(loaded)) => {
                 *self.last = loaded.town;
-                Reload::Fresh(self.in_force())
+                Reload::Fresh { town: self.in_force(), files: self.files.paths() }
             }
             Ok(Err(faults)) => {
                 print_faults(&faults, terminal);
@@ -154,18 +140,9 @@ impl Source<'_> {
             Err(trouble) => Reload::Broken(trouble.message),
         }
     }
-
-    /// In how long the file will not have changed for a while: what is half-written may be a good manifest of half a town.
-    fn settles_in(&mut self, stamp: Option<Stamp>, now: Moment) -> Period {
-        let settling = self.settling.get_or_insert(Settling { stamp, since: now, begun: now });
-        if settling.stamp != stamp {
-            (settling.stamp, settling.since) = (stamp, now);
-        }
-        SETTLE.minus(now.since(&settling.since)).min(SETTLE_AT_MOST.minus(now.since(&settling.begun)))
-    }
 }
 
 /// A controller keeps to the town and the server it was started for: they are what its lock is about.
-fn is_same_place(fresh: &Town, last: &Town) -> bool {
+pub(super) fn is_same_place(fresh: &Town, last: &Town) -> bool {
     fresh.name == last.name && fresh.socket == last.socket && fresh.root == last.root
 }

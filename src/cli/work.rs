@@ -1,8 +1,11 @@
 //! Carrying out what was asked for, cycle by cycle, until nothing is left that could be done in the time given.
 
 use super::exit::{Exit, Trouble};
+use super::manifest::Attempt;
 use super::output::Terminal;
 use super::place::Place;
+use super::reconcile::is_same_place;
+use super::stamps::{Change, Followed};
 use crate::controller::{Controller, Cycle, Farewell, begun};
 use crate::model::{
     Done, Held, Hold, Moment, Observed, Orders, Outcome, Period, Phase, Plan, Scope, SessionName, Unchanged, Verb,
@@ -107,13 +110,23 @@ pub(super) struct Work {
     done: Vec<Done>,
     interrupts: u32,
     finishing: Option<Finishing>,
+    /// The files of the manifest; none where what is done was agreed upon before.
+    files: Option<Followed>,
 }
 
 impl Work {
     /// Work that may take this long.
     pub(super) fn new(wait: Wait, orders: Orders, scope: Scope) -> Self {
         let begun = proc::clock::now();
-        Self { begun, moved: begun, orders, scope, wait, done: Vec::new(), interrupts: 0, finishing: None }
+        let done = Vec::new();
+        Self { begun, moved: begun, orders, scope, wait, done, interrupts: 0, finishing: None, files: None }
+    }
+
+    /// Goes by what the manifest says at any time, though it be edited meanwhile.
+    pub(super) fn following(self, place: &Place, controller: &mut Controller) -> Self {
+        let files = Followed::new(place.stamps.clone());
+        controller.compare_with(files.is_current());
+        Self { files: Some(files), ..self }
     }
 
     /// Carries it out, and tells of it.
@@ -123,13 +136,14 @@ impl Work {
     pub(super) async fn run(
         mut self,
         controller: &mut Controller,
-        place: &Place,
+        place: &mut Place,
         terminal: &Terminal,
     ) -> Result<Exit, Trouble> {
         let Some(mut last) = self.until_settled(controller, place, terminal).await? else {
             terminal.warn("interrupted before anything was known: gtctl diff shows what is left");
             return Ok(Exit::Partial);
         };
+        let place = &*place;
         self.end_errands(controller, place, &mut last, terminal).await?;
         self.conclude(place, &last, terminal)
     }
@@ -139,7 +153,7 @@ impl Work {
     async fn until_settled(
         &mut self,
         controller: &mut Controller,
-        place: &Place,
+        place: &mut Place,
         terminal: &Terminal,
     ) -> Result<Option<Cycle>, Trouble> {
         let mut reported = BTreeMap::new();
@@ -148,6 +162,7 @@ impl Work {
         // Listened for from the beginning: one that comes during a cycle lets it finish its steps.
         let mut interrupts = Interrupts::listen()?;
         loop {
+            self.heed_edits(place, terminal);
             let Some(cycle) = self.cycle(controller, place, &mut interrupts).await? else { return Ok(last) };
             cycle.notices.iter().filter(|notice| noticed.insert((*notice).clone())).for_each(|n| terminal.warn(n));
             self.report(place, &cycle, &mut reported, terminal);
@@ -198,6 +213,27 @@ impl Work {
             if self.interrupts > 1 {
                 return Ok(None);
             }
+        }
+    }
+
+    /// Reads the manifest again where it was edited. One that has become broken changes nothing: what was begun is
+    /// finished by what it said before.
+    fn heed_edits(&mut self, place: &mut Place, terminal: &Terminal) {
+        let Some(files) = &mut self.files else { return };
+        if files.look(proc::clock::now()) != Change::Settled {
+            return;
+        }
+        let Attempt { stamps, read } = place.file.attempt();
+        files.read_again(stamps);
+        match read {
+            Ok(Ok(loaded)) if is_same_place(&loaded.town, &place.town) => {
+                *place.town = loaded.town;
+                terminal.note("the manifest was edited meanwhile and is read anew");
+            }
+            Ok(Ok(_)) => terminal.warn("the manifest names another town or server by now: gtctl goes on by what it said before"),
+            Ok(Err(_)) | Err(_) => terminal.warn(
+                "the manifest was edited meanwhile and is broken: gtctl goes on by what it said before (see gtctl validate)",
+            ),
         }
     }
 

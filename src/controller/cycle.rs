@@ -8,8 +8,8 @@ use super::survey::{Survey, survey};
 use crate::act::{self, Errands, Known};
 use crate::chores::Chores;
 use crate::model::{
-    Done, Durability, Effect, Entry, Evidence, Hold, Level, Memory, Moment, Observed, Orders, Outcome, Outcomes,
-    Period, Plan, ProcId, Scope, ServerId, SessionName, Town,
+    Definition, Done, Durability, Effect, Entry, Evidence, Hold, Level, Memory, Moment, Observed, Orders, Outcome,
+    Outcomes, Period, Plan, ProcId, Scope, ServerId, SessionName, Town,
 };
 use crate::observe::{Depth, Living};
 use crate::plan::{Situation, plan, within};
@@ -47,6 +47,17 @@ pub struct Controller {
     pub(super) piped: Piped,
     /// What the next cycle need not ask for.
     pub(super) ahead: Ahead,
+    /// Tells whether the files of the manifest still say what the cycles go by.
+    pub(super) is_current: IsCurrent,
+}
+
+/// A question that costs little and waits for nothing.
+pub(super) struct IsCurrent(Box<dyn Fn() -> bool>);
+
+impl std::fmt::Debug for IsCurrent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("IsCurrent")
+    }
 }
 
 /// What one cycle saw, decided and did.
@@ -142,7 +153,8 @@ impl Cycle {
             | Hold::Gastown(_)
             | Hold::ServerLosses { .. }
             | Hold::NotDurable
-            | Hold::EmptyTown => false,
+            | Hold::EmptyTown
+            | Hold::ManifestChanging => false,
         };
         let failed = |done: &Done| matches!(done.outcome, Outcome::Failed(_));
         self.outcomes.iter().any(failed) && self.plan.held.iter().any(|held| waits(&held.hold))
@@ -167,7 +179,19 @@ impl Controller {
             errands,
             piped: Piped::new(),
             ahead: Ahead::default(),
+            is_current: IsCurrent(Box::new(|| true)),
         }
+    }
+
+    /// Asks before each decision whether the files of the manifest still say what the cycles go by. While they do not,
+    /// nothing is started.
+    pub fn compare_with(&mut self, is_current: impl Fn() -> bool + 'static) {
+        self.is_current = IsCurrent(Box::new(is_current));
+    }
+
+    fn definition(&self) -> Definition {
+        let IsCurrent(is_current) = &self.is_current;
+        if is_current() { Definition::Current } else { Definition::Changing }
     }
 
     /// Keeps what the sessions that it starts print, by this program's `sink`.
@@ -227,6 +251,8 @@ impl Controller {
         let (memory, ended) = self.hear_errands(memory);
         let client = self.lasting.clone().unwrap_or_else(|| self.client.lasting(Purpose::Act));
         let state = self.store.view();
+        // Asked now that the turn is had: whoever had it before may have read a newer definition.
+        let orders = Orders { definition: self.definition(), ..orders };
         let looked = survey(&client, town, state, memory, orders, Depth::Plan, living);
         let looked = Box::pin(looked).await;
         let Survey { now, town, observed, memory, plan, scope: seen, notices: unheard } = looked;

@@ -13,7 +13,7 @@ use crate::proc::program::is_executable;
 use crate::store::StateDir;
 use std::collections::BTreeSet;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
@@ -68,11 +68,11 @@ pub(super) struct Senses {
 }
 
 impl Senses {
-    /// Listens for signals and to the manifest at this path, and to what others write down for the town.
+    /// Listens for signals and to these files of the manifest, and to what others write down for the town.
     ///
     /// # Errors
     /// When signals or processes cannot be listened to.
-    pub(super) fn new(manifest: &Path, state: &StateDir) -> io::Result<Self> {
+    pub(super) fn new(manifest: BTreeSet<PathBuf>, state: &StateDir) -> io::Result<Self> {
         let mut senses = Self {
             signals: Signals::listen()?,
             deaths: Deaths::new()?,
@@ -88,9 +88,14 @@ impl Senses {
             was_woken: false,
             most: None,
         };
-        senses.manifest.watch([std::path::absolute(manifest)?].into());
+        senses.manifest.watch(manifest);
         senses.state.watch([state.main_file()].into());
         Ok(senses)
+    }
+
+    /// Listens to these files of the manifest from now on.
+    pub(super) fn follow(&mut self, manifest: BTreeSet<PathBuf>) {
+        self.manifest.watch(manifest);
     }
 
     /// Attends to what a look has found: the processes of our sessions, their server, and the logs that matter.

@@ -6,7 +6,8 @@ use super::cycle::{Controller, Cycle, CycleFault};
 use super::finish::finish_restarts;
 use super::senses::{Senses, Woken};
 use crate::model::{Moment, Observed, Orders, Outcome, Period, Phase, Plan, Scope, Town};
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 /// How soon to look again while something starts or stops.
 const IN_FLIGHT: Period = Period::from_millis(300);
@@ -20,10 +21,15 @@ const LEAST: Period = Period::from_millis(50);
 pub enum Reload {
     /// Nothing.
     Same,
-    /// It changes, and may be half-written: it is read after so long at the earliest. Until then all goes on as before.
+    /// It changes, and may be half-written: it is read after so long at the earliest. Until then nothing is started.
     Settling(Period),
     /// It changed, and is good.
-    Fresh(Box<Town>),
+    Fresh {
+        /// What it declares.
+        town: Box<Town>,
+        /// The files it was read from, whether they exist or not.
+        files: BTreeSet<PathBuf>,
+    },
     /// It changed, and is not: the last good one stays in force.
     Broken(String),
 }
@@ -54,7 +60,7 @@ pub enum Ended {
 
 /// Keeps the town as declared until SIGTERM or SIGINT. SIGHUP reads the manifest anew.
 ///
-/// `manifest` is the file whose changes are listened for; `reload` is asked before each cycle (`true`: whatever the
+/// `manifest` are the files whose changes are listened for; `reload` is asked before each cycle (`true`: whatever the
 /// file's times say) and waits for nothing; `tell` gets everything worth telling.
 ///
 /// # Errors
@@ -63,7 +69,7 @@ pub async fn watch(
     controller: &mut Controller,
     mut town: Box<Town>,
     orders: Orders,
-    manifest: &Path,
+    manifest: BTreeSet<PathBuf>,
     mut reload: impl FnMut(bool) -> Reload,
     mut tell: impl FnMut(Event<'_>),
     still_ours: impl Fn() -> bool,
@@ -80,7 +86,8 @@ pub async fn watch(
         match reload(std::mem::take(&mut forced)) {
             Reload::Same => {}
             Reload::Settling(left) => settles = Some(left),
-            Reload::Fresh(fresh) => {
+            Reload::Fresh { town: fresh, files } => {
+                senses.follow(files);
                 (town, broken) = (fresh, false);
                 tell(Event::Reloaded);
             }

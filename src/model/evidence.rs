@@ -79,7 +79,12 @@ impl Hold {
             Self::Gastown(hold) => hold.evidence(),
             Self::LauncherFailed { said } => of([("said", json!(said))]),
             Self::CannotStart { why, awaited } => of([("why", json!(why)), ("awaited", json!(awaited))]),
-            Self::OwnSession | Self::SecondLook | Self::Paused | Self::NotDurable | Self::EmptyTown => Evidence::new(),
+            Self::OwnSession
+            | Self::SecondLook
+            | Self::Paused
+            | Self::NotDurable
+            | Self::EmptyTown
+            | Self::ManifestChanging => Evidence::new(),
         }
     }
 
@@ -117,7 +122,8 @@ impl Hold {
             | Self::Roused { .. }
             | Self::LauncherFailed { .. }
             | Self::SecondLook
-            | Self::Paused => false,
+            | Self::Paused
+            | Self::ManifestChanging => false,
         }
     }
 }

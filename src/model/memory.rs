@@ -189,6 +189,8 @@ pub struct Stopping {
     pub purpose: Purpose,
     /// The code of the reason it was begun for.
     pub reason: String,
+    /// The definition that is to be started afterwards; none where nothing is, or where an older gtctl began it.
+    pub begun_for: Option<Fingerprint>,
     /// The processes of its tree when it began, at most [`Stopping::MAX_TREE`].
     pub tree: Vec<ProcId>,
 }

@@ -68,7 +68,8 @@ pub use outcome::{Done, Effect, Outcome, Outcomes};
 pub use period::{Period, PeriodFault};
 pub use phase::Phase;
 pub use plan::{
-    Action, Durability, Held, Mass, Next, Orders, Orphans, Plan, Request, Rung, Scope, Step, Target, Unchanged, Verb,
+    Action, Definition, Durability, Held, Mass, Next, Orders, Orphans, Plan, Request, Rung, Scope, Step, Target,
+    Unchanged, Verb,
 };
 pub use policy::Policy;
 pub use population::{Inhabitant, Program};

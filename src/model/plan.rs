@@ -273,6 +273,8 @@ pub struct Orders {
     pub mass: Mass,
     /// Whether intents can be written down.
     pub durability: Durability,
+    /// Whether the town's definition is the one on disk.
+    pub definition: Definition,
 }
 
 /// Which of a plan's steps are asked for. The rest stay in the plan of the next cycle that asks for them.
@@ -332,4 +334,14 @@ pub enum Durability {
     Durable,
     /// The state directory cannot be written: only missing sessions are started.
     Failing,
+}
+
+/// Whether what is planned from is what the files say now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Definition {
+    /// It is, as far as is known.
+    #[default]
+    Current,
+    /// A file of the manifest has changed since it was read, and is not read again yet: any entry may be another by now.
+    Changing,
 }

@@ -384,6 +384,8 @@ pub enum Hold {
     NotDurable,
     /// The manifest declares no session at all: that never expires a town.
     EmptyTown,
+    /// The manifest has changed and is not read again yet, so the entry of this session may be another by now.
+    ManifestChanging,
 }
 
 impl Hold {
@@ -421,6 +423,7 @@ impl Hold {
             Self::ServerLosses { .. } => "server-losses",
             Self::NotDurable => "not-durable",
             Self::EmptyTown => "empty-town",
+            Self::ManifestChanging => "manifest-changing",
         }
     }
 }

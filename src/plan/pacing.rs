@@ -16,8 +16,8 @@ use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use super::{Situation, backoff};
 use crate::model::{
-    Backoff, Death, Desired, Durability, Hold, Life, Mass, Moment, Period, Phase, Plan, Reason, Rung, SessionName,
-    StartBudget, Verb, WhenAttached,
+    Backoff, Death, Definition, Desired, Durability, Hold, Life, Mass, Moment, Period, Phase, Plan, Reason, Rung,
+    SessionName, StartBudget, Verb, WhenAttached,
 };
 
 /// How long a launcher whose command failed on a living session is left alone.
@@ -93,6 +93,9 @@ fn hold_alone(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(
     if let Some(hold) = hold_for_missing(subject, want) {
         return Some((hold, None));
     }
+    if let Some(until) = hold_while_changing(subject, want) {
+        return Some((Hold::ManifestChanging, Some(until)));
+    }
     if want.kind.kills() || is_agentless(subject) {
         return hold_a_kill(subject, want, wakes);
     }
@@ -119,6 +122,13 @@ fn hold_for_missing(subject: &Subject<'_>, want: &Want) -> Option<Hold> {
     let lacking = subject.situation.town.unstartable.get(subject.name).filter(|_| begins)?;
     let awaited = lacking.awaited.iter().cloned().collect();
     Some(Hold::CannotStart { why: lacking.why.clone(), awaited })
+}
+
+/// While the manifest changes nothing is started, and nothing that runs is ended for it: its entry may be another by now.
+fn hold_while_changing(subject: &Subject<'_>, want: &Want) -> Option<Moment> {
+    let minded = want.starts() || want.kind.kills();
+    let changes = subject.situation.orders.definition == Definition::Changing;
+    (changes && minded).then(|| subject.now().plus(LOOK_AGAIN))
 }
 
 /// Whether another step is wanted once it is found stuck, though this one may be held till then.

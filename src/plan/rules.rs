@@ -127,11 +127,10 @@ fn stopping(subject: &Subject<'_>) -> Option<Verdict> {
     };
     if !subject.is_alive() {
         let finish = want(Rung::Finish);
-        let hold = hold_after_failure(subject, &finish);
-        return Some(match hold {
-            Some((hold, until)) => Verdict::Hold(finish, hold, until),
-            None => Verdict::Want(finish),
-        });
+        if let Some((hold, until)) = hold_after_failure(subject, &finish) {
+            return Some(Verdict::Hold(finish, hold, until));
+        }
+        return Some(finish_as_begun(subject, under_way, finish));
     }
     let (rung, due) = next_rung(subject, under_way);
     if subject.now().reached(&due) {
@@ -140,6 +139,22 @@ fn stopping(subject: &Subject<'_>) -> Option<Verdict> {
     let grace = subject.desired.map_or(DEFAULT_GRACE, |desired| desired.stop_grace);
     Some(Verdict::Hold(want(rung), Hold::Stopping { grace }, Some(due)))
 }
+
+/// The end of a stop. A restart is finished with the definition that it was begun for. Where that is not the one known
+/// here, either of the two may be the older one: the manifest is read again first, for which there is a moment's time.
+fn finish_as_begun(subject: &Subject<'_>, under_way: &Stopping, want: Want) -> Verdict {
+    let here = subject.desired.map(Desired::fingerprint).filter(|_| want.verb == Verb::Restart);
+    let differs = here.zip(under_way.begun_for).is_some_and(|(here, begun_for)| here != begun_for);
+    let until = under_way.rung_at.plus(OTHER_DEFINITION_WAIT);
+    if differs && !subject.now().reached(&until) {
+        return Verdict::Hold(want, Hold::ManifestChanging, Some(until));
+    }
+    Verdict::Want(want)
+}
+
+/// How long a restart that was begun for another definition waits for the manifest to be read: longer than a file
+/// takes to settle.
+const OTHER_DEFINITION_WAIT: Period = Period::from_secs(2);
 
 /// What an orphan has, its entry being gone.
 const DEFAULT_GRACE: Period = Period::from_secs(30);

@@ -30,6 +30,7 @@ fn asked(reason: &str) -> Memory {
         rung_at: NOW,
         purpose: Purpose::Expire,
         reason: reason.to_owned(),
+        begun_for: None,
         tree: vec![AGENT],
     };
     let started = NOW.minus(Period::from_hours(1));

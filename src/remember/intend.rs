@@ -3,8 +3,8 @@
 use super::nudge::note_typed;
 use super::probe::intend_probes;
 use crate::model::{
-    Action, Generation, History, Hold, Memory, Moment, Phase, Plan, Purpose, Reason, Replacing, Roused, Rung, Step,
-    Stopping,
+    Action, Fingerprint, Generation, History, Hold, Memory, Moment, Phase, Plan, Purpose, Reason, Replacing, Roused,
+    Rung, Step, Stopping,
 };
 
 /// Takes in what is about to be done, and what is waited for.
@@ -69,11 +69,14 @@ fn intend_step(memory: &mut Memory, step: &Step, now: Moment) {
             if desired.commands().is_some() {
                 starts.push(now);
             }
-            intend_stop(&mut history.stopping, target.generation, *rung, Purpose::Restart, step, now);
+            let begun_for = Some(desired.fingerprint());
+            let aim = Aim { purpose: Purpose::Restart, begun_for };
+            intend_stop(&mut history.stopping, target.generation, *rung, aim, step, now);
         }
         Action::Expire { rung: Rung::Finish, .. } => {}
         Action::Expire { target, rung, .. } => {
-            intend_stop(&mut history.stopping, target.generation, *rung, Purpose::Expire, step, now);
+            let aim = Aim { purpose: Purpose::Expire, begun_for: None };
+            intend_stop(&mut history.stopping, target.generation, *rung, aim, step, now);
         }
         Action::Adopt { handoff, .. } => history.handoff = handoff.or(history.handoff),
         Action::Nudge { target, text, .. } => {
@@ -95,11 +98,19 @@ fn begins_replacement(history: &History, generation: Option<Generation>) -> bool
     under_way.is_none_or(|under_way| Some(under_way) != generation)
 }
 
+/// What a stop is begun for.
+#[derive(Clone, Copy)]
+struct Aim {
+    purpose: Purpose,
+    /// What is to be started afterwards.
+    begun_for: Option<Fingerprint>,
+}
+
 fn intend_stop(
     stopping: &mut Option<Stopping>,
     generation: Option<Generation>,
     rung: Rung,
-    purpose: Purpose,
+    aim: Aim,
     step: &Step,
     now: Moment,
 ) {
@@ -111,7 +122,9 @@ fn intend_stop(
         }
         Some(_) | None => {
             let reason = step.reason.code().to_owned();
-            *stopping = Some(Stopping { generation, since: now, rung, rung_at: now, purpose, reason, tree: vec![] });
+            let Aim { purpose, begun_for } = aim;
+            let tree = Vec::new();
+            *stopping = Some(Stopping { generation, since: now, rung, rung_at: now, purpose, reason, begun_for, tree });
         }
     }
 }

@@ -238,7 +238,8 @@ fn way_out(hold: &Hold) -> Option<&'static str> {
         | Hold::SecondLook
         | Hold::ServerLosses { .. }
         | Hold::NotDurable
-        | Hold::EmptyTown => None,
+        | Hold::EmptyTown
+        | Hold::ManifestChanging => None,
     }
 }
 
@@ -300,6 +301,7 @@ pub fn obstacle(hold: &Hold) -> String {
         Hold::ServerLosses { losses } => format!("the tmux server was lost {losses} times in ten minutes"),
         Hold::NotDurable => "the state directory cannot be written".to_owned(),
         Hold::EmptyTown => "a manifest without sessions expires nothing".to_owned(),
+        Hold::ManifestChanging => "the manifest has just changed and is read in a moment".to_owned(),
     }
 }
 

@@ -119,6 +119,7 @@ fn every_hold_is_a_sentence() {
         (Hold::ServerLosses { losses: 3 }, "the tmux server was lost 3 times in ten minutes"),
         (Hold::NotDurable, "the state directory cannot be written"),
         (Hold::EmptyTown, "a manifest without sessions expires nothing"),
+        (Hold::ManifestChanging, "the manifest has just changed and is read in a moment"),
     ] {
         assert_eq!(obstacle(&h), want);
     }

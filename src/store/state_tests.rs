@@ -62,6 +62,7 @@ fn full_history(n: u64) -> History {
             rung_at: NOW,
             purpose: if n.is_multiple_of(2) { Purpose::Expire } else { Purpose::Restart },
             reason: "too-old".into(),
+            begun_for: Some(fingerprint),
             tree: vec![ProcId { pid: 9, start: 8 }],
         }),
         replacing: Some(model::Replacing {

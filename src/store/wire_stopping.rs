@@ -2,7 +2,7 @@
 
 use super::text::Text;
 use super::wire::At;
-use crate::model::{Generation, ProcId, Purpose, Rung, Stopping};
+use crate::model::{Fingerprint, Generation, ProcId, Purpose, Rung, Stopping};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -13,6 +13,8 @@ pub(super) struct WireStopping {
     rung_at: At,
     purpose: WirePurpose,
     reason: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    begun_for: Option<Text<Fingerprint>>,
     tree: Vec<ProcId>,
 }
 
@@ -34,7 +36,7 @@ enum WireRung {
 
 impl From<&Stopping> for WireStopping {
     fn from(stopping: &Stopping) -> Self {
-        let Stopping { generation, since, rung, rung_at, purpose, reason, tree } = stopping;
+        let Stopping { generation, since, rung, rung_at, purpose, reason, begun_for, tree } = stopping;
         Self {
             generation: *generation,
             since: Text(*since),
@@ -50,6 +52,7 @@ impl From<&Stopping> for WireStopping {
                 Purpose::Expire => WirePurpose::Expire,
             },
             reason: reason.clone(),
+            begun_for: begun_for.map(Text),
             tree: tree.clone(),
         }
     }
@@ -72,6 +75,7 @@ impl From<WireStopping> for Stopping {
                 WirePurpose::Expire => Purpose::Expire,
             },
             reason: wire.reason,
+            begun_for: wire.begun_for.map(|fingerprint| fingerprint.0),
             tree: wire.tree,
         }
     }

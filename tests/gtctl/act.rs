@@ -81,6 +81,7 @@ fn remember(session: &str, generation: u64, tree: Vec<ProcId>) -> Memory {
         rung_at: now,
         purpose: Purpose::Restart,
         reason: "too-old".into(),
+        begun_for: None,
         tree,
     };
     let history = History { stopping: Some(stopping), ..History::default() };

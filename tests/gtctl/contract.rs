@@ -115,6 +115,7 @@ impl Ground for Real {
             rung_at: clock::now(),
             purpose: Purpose::Restart,
             reason: "asked".to_owned(),
+            begun_for: None,
             tree,
         });
         let history = History { stopping, ..History::default() };

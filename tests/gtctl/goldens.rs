@@ -236,10 +236,11 @@ fn hold_code(hold: &Hold) -> &'static str {
         Hold::Failed { .. } => HOLDS[31],
         Hold::CannotStart { .. } => HOLDS[32],
         Hold::LabelUnproved { .. } => HOLDS[33],
+        Hold::ManifestChanging => HOLDS[34],
     }
 }
 
-const HOLDS: [&str; 34] = [
+const HOLDS: [&str; 35] = [
     "back-off",
     "crash-loop",
     "handoff-gap",
@@ -274,6 +275,7 @@ const HOLDS: [&str; 34] = [
     "failed",
     "cannot-start",
     "label-unproved",
+    "manifest-changing",
 ];
 
 #[test]

@@ -138,7 +138,11 @@ fn counted(hold: &Hold) -> Option<String> {
 
 /// Held until a second look: what then changes is what was seen, not the time.
 fn lacks_a_look(plan: &Plan) -> bool {
-    let looks = |hold: &Hold| matches!(hold, Hold::MassGuard { .. } | Hold::ClockJump { .. } | Hold::SecondLook);
+    let looks = |hold: &Hold| match hold {
+        Hold::MassGuard { .. } | Hold::ClockJump { .. } | Hold::SecondLook => true,
+        // Until the manifest is read: what then changes is what is declared.
+        other => *other == Hold::ManifestChanging,
+    };
     plan.held.iter().any(|held| looks(&held.hold))
 }
 

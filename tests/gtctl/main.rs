@@ -42,6 +42,7 @@ mod instructions;
 mod laws;
 #[cfg(test)]
 mod layering;
+mod layers;
 #[cfg(test)]
 mod leftovers;
 #[cfg(test)]

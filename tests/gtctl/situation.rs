@@ -1,10 +1,10 @@
 //! Random situations for the laws of `plan`: plausible ones, and hostile ones.
 
 use gtctl::model::{
-    Answer, Answered, Content, Cpu, Death, Desired, Ended, Fingerprint, Finished, Footprint, Generation, History,
-    Label, Life, Marks, Mass, Memory, Moment, Observed, Orders, Origin, Orphans, Ownership, PaneId, Period, Probed,
-    ProcId, Purpose, Refused, Replacing, Roused, Run, Rung, Screen, ScreenState, Seen, Server, ServerId, SessionId,
-    SessionName, Sighting, Standing, Stopping, Town, Usage, Verdict,
+    Answer, Answered, Content, Cpu, Death, Definition, Desired, Ended, Fingerprint, Finished, Footprint, Generation,
+    History, Label, Life, Marks, Mass, Memory, Moment, Observed, Orders, Origin, Orphans, Ownership, PaneId, Period,
+    Probed, ProcId, Purpose, Refused, Replacing, Roused, Run, Rung, Screen, ScreenState, Seen, Server, ServerId,
+    SessionId, SessionName, Sighting, Standing, Stopping, Town, Usage, Verdict,
 };
 use gtctl::sim::{Random, random_town};
 
@@ -44,6 +44,7 @@ pub(crate) fn case(seed: u64, manners: Manners) -> Case {
         orphans: if maker.random.chance(300) { Orphans::Prune } else { Orphans::Report },
         mass: maker.random.pick(&[Mass::SecondLook, Mass::SecondLook, Mass::Allow, Mass::Hold]).unwrap_or_default(),
         durability: gtctl::model::Durability::Durable,
+        definition: if seed.is_multiple_of(20) { Definition::Changing } else { Definition::Current },
     };
     Case { town, observed, memory, orders, now }
 }
@@ -339,6 +340,7 @@ impl Maker {
             rung_at: since,
             purpose: if self.random.chance(500) { Purpose::Restart } else { Purpose::Expire },
             reason: "too-old".to_owned(),
+            begun_for: since.awake.is_multiple_of(5).then_some(Fingerprint { command: 1, dir: 2, env: 3 }),
             tree: if self.random.chance(700) { vec![ProcId { pid: 100, start: 1 }] } else { vec![] },
         }
     }

@@ -1,10 +1,10 @@
 //! Situations written in TOML, for the goldens: what was seen and what is remembered, in times *ago*.
 
 use gtctl::model::{
-    Answer, Answered, CannotStart, Complaint, Content, Cpu, Death, Durability, Ended, Errand, Fingerprint, Finished,
-    Flaw, Footprint, Gastown, Generation, History, Label, Life, Marks, Mass, Memory, Moment, MovedOut, Observed,
-    Orders, Origin, Orphans, Ownership, PaneId, Period, Probed, ProcId, Purpose, RanWith, Refused, Replacing, Rest,
-    Roused, Run, Rung, Screen, ScreenState, Seen, Server, ServerId, SessionId, SessionName, Sighting, Standing,
+    Answer, Answered, CannotStart, Complaint, Content, Cpu, Death, Definition, Durability, Ended, Errand, Fingerprint,
+    Finished, Flaw, Footprint, Gastown, Generation, History, Label, Life, Marks, Mass, Memory, Moment, MovedOut,
+    Observed, Orders, Origin, Orphans, Ownership, PaneId, Period, Probed, ProcId, Purpose, RanWith, Refused, Replacing,
+    Rest, Roused, Run, Rung, Screen, ScreenState, Seen, Server, ServerId, SessionId, SessionName, Sighting, Standing,
     Stopping, Town, Unproved, Usage, Verb, Verdict,
 };
 use serde::Deserialize;
@@ -50,6 +50,8 @@ enum Order {
     Interactive,
     /// The state directory cannot be written.
     DiskFull,
+    /// A file of the manifest has changed since it was read.
+    ManifestChanging,
 }
 
 /// What Gas Town's files ask.
@@ -188,6 +190,9 @@ struct HistoryEntry {
     /// `restart` or `expire`.
     stopping: Option<String>,
     stopping_for: Option<Period>,
+    /// The stop was begun for another definition than the one declared.
+    #[serde(default)]
+    begun_for_another: bool,
     /// `ask`, `term` or `kill`.
     rung: Option<String>,
     draining_for: Option<Period>,
@@ -281,6 +286,7 @@ impl World {
                 Order::AllowMass => orders.mass = Mass::Allow,
                 Order::Interactive => orders.mass = Mass::Hold,
                 Order::DiskFull => orders.durability = Durability::Failing,
+                Order::ManifestChanging => orders.definition = Definition::Changing,
             }
         }
         orders
@@ -528,6 +534,7 @@ impl HistoryEntry {
                 rung_at: since,
                 purpose: if purpose == "restart" { Purpose::Restart } else { Purpose::Expire },
                 reason: "too-old".to_owned(),
+                begun_for: self.begun_for_another.then_some(Fingerprint { command: 1, dir: 2, env: 3 }),
                 tree: vec![ProcId { pid: 1001, start: 7 }],
             }
         });

@@ -1,0 +1,181 @@
+//! The files that a manifest is read from, and whether they have changed since they were read.
+
+use crate::model::{Moment, Period};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+/// Files that were left alone for this long are whole.
+const SETTLE: Period = Period::from_millis(500);
+/// Files that go on changing for this long are read all the same.
+const SETTLE_AT_MOST: Period = Period::from_secs(5);
+
+/// What changes when a file does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    inode: (u64, u64),
+    size: u64,
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    /// None where there is no such file: that it appears is a change as well.
+    fn of(path: &Path) -> Option<Self> {
+        let meta = fs::metadata(path).ok()?;
+        Some(Self { inode: (meta.dev(), meta.ino()), size: meta.size(), changed: (meta.ctime(), meta.ctime_nsec()) })
+    }
+}
+
+/// Files as they were at one moment: `town.toml`, the user's `config.toml` and the root's `rigs.json`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Stamps(Vec<(PathBuf, Option<Stamp>)>);
+
+impl Stamps {
+    /// Adds a file as it is now, once.
+    pub(super) fn take(&mut self, path: &Path) {
+        if !self.0.iter().any(|(known, _)| known == path) {
+            self.0.push((path.to_path_buf(), Stamp::of(path)));
+        }
+    }
+
+    /// The same files as they are now.
+    fn now(&self) -> Self {
+        Self(self.0.iter().map(|(path, _)| (path.clone(), Stamp::of(path))).collect())
+    }
+
+    /// Whether they are all as they were.
+    fn is_current(&self) -> bool {
+        self.0.iter().all(|(path, stamp)| Stamp::of(path) == *stamp)
+    }
+
+    fn paths(&self) -> BTreeSet<PathBuf> {
+        self.0.iter().filter_map(|(path, _)| std::path::absolute(path).ok()).collect()
+    }
+}
+
+/// The files of the definition in force, followed over time.
+#[derive(Debug)]
+pub(super) struct Followed {
+    read: Rc<RefCell<Stamps>>,
+    settling: Option<Settling>,
+}
+
+/// Files that have changed since they were read.
+#[derive(Debug)]
+struct Settling {
+    /// As they were last found.
+    stamps: Stamps,
+    /// Since when they have been so.
+    since: Moment,
+    /// When they were first found changed.
+    begun: Moment,
+}
+
+/// What became of the files since they were read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// Nothing.
+    None,
+    /// They change, and may be half-written: they are to be read after so long at the earliest.
+    Settling(Period),
+    /// They have changed and are whole.
+    Settled,
+}
+
+impl Followed {
+    /// Of a definition that was read from these files.
+    pub(super) fn new(read: Stamps) -> Self {
+        Self { read: Rc::new(RefCell::new(read)), settling: None }
+    }
+
+    /// The files were read again.
+    pub(super) fn read_again(&mut self, stamps: Stamps) {
+        *self.read.borrow_mut() = stamps;
+        self.settling = None;
+    }
+
+    /// The files, whether they exist or not.
+    pub(super) fn paths(&self) -> BTreeSet<PathBuf> {
+        self.read.borrow().paths()
+    }
+
+    /// What tells at any time whether the files are as they were when last read.
+    pub(super) fn is_current(&self) -> impl Fn() -> bool + 'static {
+        let read = Rc::clone(&self.read);
+        move || read.borrow().is_current()
+    }
+
+    /// Whether a change was noticed and is not read yet.
+    pub(super) fn is_settling(&self) -> bool {
+        self.settling.is_some()
+    }
+
+    /// Looks at the files. What is half-written may be a good manifest of half a town, so a change has to settle.
+    pub(super) fn look(&mut self, now: Moment) -> Change {
+        let stamps = self.read.borrow().now();
+        if stamps == *self.read.borrow() {
+            return if self.settling.is_none() { Change::None } else { Change::Settled };
+        }
+        let settling = self.settling.get_or_insert(Settling { stamps: stamps.clone(), since: now, begun: now });
+        if settling.stamps != stamps {
+            (settling.stamps, settling.since) = (stamps, now);
+        }
+        let quiet = SETTLE.minus(now.since(&settling.since));
+        let left = quiet.min(SETTLE_AT_MOST.minus(now.since(&settling.begun)));
+        if left.is_zero() { Change::Settled } else { Change::Settling(left) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(awake: u64) -> Moment {
+        Moment { wall: 0, awake, boot: 1 }
+    }
+
+    #[test]
+    fn a_file_that_appears_or_goes_is_a_change_that_settles() {
+        let dir = std::env::temp_dir().join(format!("gtctl-stamps-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let [town, user] = ["town.toml", "config.toml"].map(|name| dir.join(name));
+        fs::write(&town, "a").unwrap();
+        let mut stamps = Stamps::default();
+        stamps.take(&town);
+        stamps.take(&user);
+        let mut followed = Followed::new(stamps);
+        let is_current = followed.is_current();
+        assert_eq!((followed.look(at(0)), is_current()), (Change::None, true));
+        fs::write(&user, "b").unwrap();
+        assert!(!is_current());
+        assert_eq!(followed.look(at(1)), Change::Settling(SETTLE));
+        assert_eq!(followed.look(at(301)), Change::Settling(Period::from_millis(200)));
+        assert_eq!(followed.look(at(501)), Change::Settled);
+        let read = followed.read.borrow().now();
+        followed.read_again(read);
+        assert_eq!((followed.look(at(502)), is_current()), (Change::None, true));
+        fs::remove_file(&user).unwrap();
+        assert!(!is_current());
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn what_never_rests_is_read_all_the_same() {
+        let dir = std::env::temp_dir().join(format!("gtctl-restless-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let town = dir.join("town.toml");
+        let mut stamps = Stamps::default();
+        stamps.take(&town);
+        let mut followed = Followed::new(stamps);
+        let changed = |round: u64| {
+            fs::write(&town, "x".repeat(usize::try_from(round).unwrap() + 1)).unwrap();
+            round * 400
+        };
+        let settled = (0..20).map(changed).find(|now| followed.look(at(*now)) == Change::Settled);
+        assert_eq!(settled, Some(5_200));
+        fs::remove_dir_all(&dir).unwrap();
+    }
+}
