@@ -225,8 +225,9 @@ impl<'a> Work<'a> {
                 let pipe = log.and_then(|log| scene.logs.pipe(session, *generation, log));
                 self.adoptions.push(start::Adoption { place, session, target, labels, pipe, over: over.as_deref() });
             }
-            Action::Nudge { target, agent, text, left } => {
-                self.nudges.push((place, Nudge { target, agent, text, left, decided: scene.now }));
+            Action::Nudge { target, agent, text, left, limit_over } => {
+                let (decided, limit_over) = (scene.now, *limit_over);
+                self.nudges.push((place, Nudge { target, agent, text, left, decided, limit_over }));
             }
             Action::Rouse { target, agent } => self.rouses.push(rouse::Rouse { place, target, agent }),
         }

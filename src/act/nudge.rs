@@ -36,6 +36,8 @@ pub struct Nudge<'a> {
     pub left: &'a [String],
     /// When it was decided: the same moment is typed once.
     pub decided: Moment,
+    /// Whether the limit that its screen may show has ended: then it keeps nothing from being typed.
+    pub limit_over: bool,
 }
 
 /// Looks whether the text could be typed now, and types nothing.
@@ -153,6 +155,7 @@ async fn go(client: &Client, nudges: &[Nudge<'_>], stages: &mut [Stage], aim: Ai
             let next = match reply {
                 Reply::Ok { text, .. } => {
                     let prompt = screen::prompt(nudge.agent, &text, nudge.decided, &zone);
+                    let prompt = if nudge.limit_over { prompt.past_limit() } else { prompt };
                     let task = Task { text: nudge.text, left: nudge.left, can_clear: !nudge.agent.clear.is_empty() };
                     stage.see(&prompt, task, aim, passed)
                 }
@@ -182,7 +185,7 @@ async fn carry_out(client: &Client, open: &mut [(&Nudge<'_>, &mut Stage)], moves
     let mut batch = Batch::default();
     let mut acting = Vec::new();
     for ((nudge, stage), next) in open.iter_mut().zip(moves) {
-        let Nudge { target, agent, text, left: _, decided } = **nudge;
+        let Nudge { target, agent, text, left: _, decided, limit_over: _ } = **nudge;
         match next {
             Move::Look => continue,
             Move::Type => {

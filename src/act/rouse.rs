@@ -1,7 +1,7 @@
 //! Escape, for those that seem stuck: only at a screen that still shows work, and never over somebody's shoulder.
 
 use super::{Placed, Scene, not_done};
-use crate::model::{Agent, Effect, Outcome, ScreenState, Target};
+use crate::model::{Agent, Effect, Outcome, Target};
 use crate::screen;
 use crate::tmux::fence::{Clients, Fence, Pane};
 use crate::tmux::ops;
@@ -58,5 +58,5 @@ fn told(rouse: &Rouse<'_>, reply: Reply) -> Outcome {
 
 fn works(scene: &Scene<'_>, agent: &Agent, lines: &[String]) -> bool {
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-    screen::read(agent, &lines, scene.now, &TimeZone::system()).state == ScreenState::Busy
+    screen::read(agent, &lines, scene.now, &TimeZone::system()).state.is_at_work()
 }

@@ -21,6 +21,12 @@ fn left_texts(memory: &Memory, session: &SessionName, target: &Target) -> Vec<St
     memory.sessions.get(session).map(|history| history.left_texts(target.generation)).unwrap_or_default()
 }
 
+/// Whether the limit that a session's screen shows has ended, as far as it is remembered.
+fn is_past_limit(memory: &Memory, session: &SessionName, now: Moment) -> bool {
+    let content = memory.sessions.get(session).and_then(|history| history.content.as_ref());
+    content.is_some_and(|content| content.is_past_limit(session, now))
+}
+
 /// A prompt that was found free.
 pub(super) struct Aimed<'t> {
     agent: &'t Agent,
@@ -68,10 +74,11 @@ impl Controller {
             return Ok(Delivery::Failed("the lock file was replaced while this ran".to_owned()));
         }
         let left = left_texts(&memory, session, &target);
+        let limit_over = is_past_limit(&memory, session, now);
         if let Err(why) = self.write_nudge(memory, session, &target, text, now) {
             return Ok(Delivery::Failed(why));
         }
-        let nudge = Nudge { target: &target, agent, text, left: &left, decided: now };
+        let nudge = Nudge { target: &target, agent, text, left: &left, decided: now, limit_over };
         let delivery = self.approach(nudge, session, turn).await;
         if matches!(delivery, Delivery::Delivered { .. }) {
             self.write_submitted(session, text);
@@ -152,7 +159,8 @@ impl Controller {
         let target = nudgeable(&situation, session).map_err(Delivery::Refused)?;
         let desired = town.sessions.get(session).ok_or(Delivery::Refused(Obstacle::Absent))?;
         let left = left_texts(&memory, session, &target);
-        let nudge = Nudge { target: &target, agent: &desired.agent, text, left: &left, decided: now };
+        let limit_over = is_past_limit(&memory, session, now);
+        let nudge = Nudge { target: &target, agent: &desired.agent, text, left: &left, decided: now, limit_over };
         match may_nudge(&self.client, nudge).await {
             Ok(()) | Err(Delivery::Refused(Obstacle::Works | Obstacle::NoPrompt | Obstacle::Composing)) => {}
             Err(delivery) => return Err(delivery),
@@ -179,7 +187,8 @@ impl Controller {
         let desired = town.sessions.get(session).ok_or(Delivery::Refused(Obstacle::Absent))?;
         let agent = &desired.agent;
         let left = left_texts(&memory, session, &target);
-        may_nudge(&self.client, Nudge { target: &target, agent, text, left: &left, decided: now }).await?;
+        let limit_over = is_past_limit(&memory, session, now);
+        may_nudge(&self.client, Nudge { target: &target, agent, text, left: &left, decided: now, limit_over }).await?;
         Ok(Aimed { agent, target, memory, now })
     }
 

@@ -251,10 +251,13 @@ impl Reading<'_> {
 impl Reading<'_> {
     fn idling(&mut self, tiers: &Tiers<'_>, words: &Words<'_>) -> Idling {
         let nudge = self.typed(tiers, words, "idle_nudge", pick!(tiers, idle_nudge));
+        let limit_nudge = self.typed(tiers, words, "limit_nudge", pick!(tiers, limit_nudge));
         Idling {
             idle_limit: pick!(tiers, idle_limit).and_then(|limit| limit.period()),
             on_idle: pick!(tiers, on_idle).map(|word| word.meaning()).unwrap_or_default(),
             nudge: nudge.unwrap_or_default(),
+            on_limit_end: pick!(tiers, on_limit_end).map(|word| word.meaning()).unwrap_or_default(),
+            limit_nudge: limit_nudge.unwrap_or_else(NudgeText::after_limit),
             stuck_after: pick!(tiers, stuck_after).and_then(|limit| limit.period()),
         }
     }

@@ -9,6 +9,10 @@ pub struct Content {
     pub generation: Generation,
     /// The digest of what was last read.
     pub digest: u64,
+    /// The digest of what stood above the composer then.
+    pub turn: u64,
+    /// The digest of the counts of tokens then.
+    pub progress: u64,
     /// When that was first seen, or when a process last worked behind it.
     pub since: Moment,
     /// The window's last output, in whole seconds since the epoch, up to which all is read.
@@ -30,6 +34,8 @@ pub struct Content {
 pub struct Cpu {
     /// What was used at the beginning, in ms.
     pub used_ms: u64,
+    /// How much of that by the client itself.
+    pub client_ms: u64,
     /// When that was.
     pub at: Moment,
     /// Whether a later reading found that nothing worked since.
@@ -43,6 +49,8 @@ impl Content {
     pub const AGREEING: u32 = 2;
     /// The longest evidence kept, in characters.
     pub const MAX_EVIDENCE: usize = 200;
+    /// A limit that names no end is taken as over after so long: the longest of the usual windows. Then what was held is tried.
+    pub const UNNAMED_LIMIT: Period = Period::from_hours(5);
     /// A processor's share is told from readings so far apart, at least.
     pub const CPU_SPAN: Period = Period::from_secs(3);
     /// By at most this much a session stays blocked for longer than its limit, so that not all go on at once.
@@ -51,7 +59,7 @@ impl Content {
     /// For how long it has been idle: no time while it works.
     #[must_use]
     pub fn idle(&self, now: Moment) -> Period {
-        if self.state == ScreenState::Busy { Period::ZERO } else { now.since(&self.since) }
+        if self.state.is_at_work() { Period::ZERO } else { now.since(&self.since) }
     }
 
     /// Whether enough looks agree on what it says.
@@ -67,8 +75,7 @@ impl Content {
             ScreenState::Auth if self.is_agreed() => Some(Block::Auth),
             ScreenState::Context if self.is_agreed() => Some(Block::Context),
             ScreenState::Limit { .. } if self.is_agreed() => {
-                let over = self.free_at(session).is_some_and(|at| now.wall >= at);
-                (!over).then_some(Block::Limit)
+                (!self.is_past_limit(session, now)).then_some(Block::Limit)
             }
             ScreenState::Auth
             | ScreenState::Context
@@ -79,6 +86,23 @@ impl Content {
             | ScreenState::AsksPermission
             | ScreenState::AsksTrust
             | ScreenState::Unclear => None,
+        }
+    }
+
+    /// Whether it still shows a limit that has ended.
+    #[must_use]
+    pub fn is_past_limit(&self, session: &SessionName, now: Moment) -> bool {
+        match self.state {
+            ScreenState::Limit { resets: Some(_) } => self.free_at(session).is_some_and(|at| now.wall >= at),
+            ScreenState::Limit { resets: None } => now.reached(&self.state_since.plus(Self::UNNAMED_LIMIT)),
+            ScreenState::Ready
+            | ScreenState::Busy
+            | ScreenState::Retrying
+            | ScreenState::AsksPermission
+            | ScreenState::AsksTrust
+            | ScreenState::Auth
+            | ScreenState::Context
+            | ScreenState::Unclear => false,
         }
     }
 
@@ -93,9 +117,12 @@ impl Content {
         Some(at.saturating_add(i64::from(hash >> 8) % Self::JITTER_MS))
     }
 
-    /// The same as a moment.
+    /// The same as a moment; of a limit that names no end, when it is taken as over.
     #[must_use]
     pub fn free(&self, session: &SessionName, now: Moment) -> Option<Moment> {
+        if self.state == (ScreenState::Limit { resets: None }) {
+            return Some(self.state_since.plus(Self::UNNAMED_LIMIT));
+        }
         let ahead = self.free_at(session)?.saturating_sub(now.wall).max(0);
         Some(now.plus(Period::from_millis(ahead.unsigned_abs())))
     }
@@ -107,13 +134,12 @@ impl Content {
             return Phase::Blocked(block);
         }
         match self.state {
-            ScreenState::Busy => Phase::Working,
+            ScreenState::Busy | ScreenState::Retrying => Phase::Working,
             ScreenState::AsksPermission if self.is_agreed() => Phase::Waiting(Asks::Permission),
             ScreenState::AsksTrust if self.is_agreed() => Phase::Waiting(Asks::Trust),
             ScreenState::AsksPermission
             | ScreenState::AsksTrust
             | ScreenState::Ready
-            | ScreenState::Retrying
             | ScreenState::Auth
             | ScreenState::Limit { .. }
             | ScreenState::Context

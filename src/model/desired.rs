@@ -326,6 +326,16 @@ pub enum OnIdle {
     Restart,
 }
 
+/// What happens once a usage limit has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnLimitEnd {
+    /// Nothing: the agent goes on by itself, or somebody sets it going.
+    #[default]
+    Nothing,
+    /// Type the text for that.
+    Nudge,
+}
+
 /// Quiet and stuck limits of a session.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Idling {
@@ -335,6 +345,10 @@ pub struct Idling {
     pub on_idle: OnIdle,
     /// What is typed then, where something is.
     pub nudge: NudgeText,
+    /// What happens once its usage limit has ended.
+    pub on_limit_end: OnLimitEnd,
+    /// What is typed then, where something is.
+    pub limit_nudge: NudgeText,
     /// A busy screen frozen for this long is stuck.
     pub stuck_after: Option<Period>,
 }

@@ -25,6 +25,7 @@ impl Reason {
             Self::TooLarge { used, limit } => of([("used_bytes", json!(used)), ("limit_bytes", json!(limit))]),
             Self::FailedStart { after, crashes } => of([("after_ms", ms(*after)), ("crashes", json!(crashes))]),
             Self::SignedIn { agent } => of([("agent", json!(agent))]),
+            Self::LimitOver { over } => of([("over_ms", ms(*over))]),
             Self::Blocked { kind, agent, evidence, fix } => blocked(*kind, agent, evidence, fix.as_deref()),
             Self::Drifted { fields, changes } => drift(fields, changes),
             Self::Adoptable { process } => of([("process", json!(process))]),

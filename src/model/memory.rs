@@ -1,8 +1,8 @@
 //! What tmux forgets: the town's history, as kept in the state file.
 
 use crate::model::{
-    ChoreHistory, Complaint, Content, Death, Errand, Fingerprint, Generation, Marks, Moment, NudgeText, Probed, ProcId,
-    RanWith, Rung, ServerId, SessionName,
+    ChoreHistory, Complaint, Content, Death, Errand, Fingerprint, Generation, Marks, Moment, NudgeText, Period, Probed,
+    ProcId, RanWith, Rung, ServerId, SessionName,
 };
 use std::collections::BTreeMap;
 
@@ -98,6 +98,62 @@ pub struct History {
     pub errand: Option<Errand>,
     /// Why the last such command failed, until one has not.
     pub complaint: Option<Complaint>,
+    /// The line for which it was last restarted because its agent was found signed in.
+    pub refuted: Option<Refuted>,
+    /// The usage limit in the last words of its last run.
+    pub limited: Option<Limited>,
+}
+
+/// A line of sign-in that a probe has spoken against: where it comes back in the fresh process, the probe proves nothing.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Refuted {
+    /// The line.
+    pub line: String,
+    /// When the session was restarted for it, in wall milliseconds.
+    pub at: i64,
+}
+
+impl Refuted {
+    /// For so long the same line is not taken for refuted again.
+    pub const LASTS: Period = Period::from_hours(24);
+    /// So many letters of a line tell it from another; later ones may name a request.
+    const LETTERS: usize = 60;
+
+    /// Whether a probe that passes says nothing about this line now.
+    #[must_use]
+    pub fn covers(&self, line: &str, now: Moment) -> bool {
+        let letters =
+            |text: &str| -> String { text.chars().filter(|c| c.is_alphabetic()).take(Self::LETTERS).collect() };
+        let age = now.wall.saturating_sub(self.at);
+        letters(&self.line) == letters(line) && age.unsigned_abs() <= Self::LASTS.millis() && age >= 0
+    }
+}
+
+/// A usage limit that a run has ended with.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Limited {
+    /// Of which run.
+    pub generation: Generation,
+    /// Until when, in wall milliseconds.
+    pub until: i64,
+    /// How long that is after the run's end, in milliseconds: a wall clock may be set back by years.
+    pub wait_ms: u64,
+    /// The line that says so, unsanitised.
+    pub evidence: String,
+}
+
+impl Limited {
+    /// A run that ended at a limit without a named end is followed by another after so long.
+    pub const UNNAMED: Period = Period::from_mins(30);
+    /// No usage limit lasts longer.
+    pub const LONGEST: Period = Period::from_hours(24 * 35);
+
+    /// How long it still lasts, by whichever clock says so first.
+    #[must_use]
+    pub fn left(&self, ended: &Moment, now: Moment) -> Period {
+        let by_wall = Period::from_millis(self.until.saturating_sub(now.wall).max(0).unsigned_abs());
+        by_wall.min(Period::from_millis(self.wait_ms).minus(now.since(ended)))
+    }
 }
 
 impl History {

@@ -48,7 +48,7 @@ pub use client::{client_of, plain_name};
 pub use content::{Content, Cpu};
 pub use desired::{
     Agent, Backoff, CannotStart, Completion, Desired, Fingerprint, Idling, Limits, Logs, Marker, Metrics, Notify,
-    OnDrift, OnIdle, RestartPolicy, Socket, StartBudget, Town, Unavailable, WhenAttached,
+    OnDrift, OnIdle, OnLimitEnd, RestartPolicy, Socket, StartBudget, Town, Unavailable, WhenAttached,
 };
 pub use evidence::Evidence;
 pub use gastown::{Gastown, GastownHold, Rest};
@@ -58,7 +58,8 @@ pub use journal::{Entry, Level};
 pub use launch::{Commands, Complaint, Errand, Launch, Launcher};
 pub use marks::{Given, Marks, Position, Sighting, Standing, Verdict};
 pub use memory::{
-    Departure, Ended, Finished, Footprint, History, Memory, Purpose, Refused, Replacing, Roused, Run, Stopping, Typed,
+    Departure, Ended, Finished, Footprint, History, Limited, Memory, Purpose, Refused, Refuted, Replacing, Roused, Run,
+    Stopping, Typed,
 };
 pub use name::{NameFault, SessionName};
 pub use news::{Announced, News, Topic};

@@ -66,6 +66,15 @@ impl Default for NudgeText {
     }
 }
 
+impl NudgeText {
+    /// What an agent is told once its usage limit has ended, unless its manifest has better words.
+    #[must_use]
+    pub fn after_limit() -> Self {
+        let text = "Your usage limit has ended. Go on where you left off.".to_owned();
+        Self { text, is_command: false }
+    }
+}
+
 /// Why a text cannot be typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NudgeFault {

@@ -191,6 +191,10 @@ pub enum Life {
 pub struct Usage {
     /// Processor time used since their starts, in ms, children that ended included.
     pub cpu_ms: u64,
+    /// How much of that by the client itself: its first process and what that started at once.
+    pub client_ms: u64,
+    /// Processes that it started later and that have run for a while: commands that it waits for.
+    pub commands: u32,
     /// Resident memory in bytes; shared pages count for each process.
     pub rss: u64,
     /// Number of processes.

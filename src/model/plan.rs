@@ -110,6 +110,8 @@ pub enum Action {
         text: NudgeText,
         /// Texts that gtctl may have left in the composer before.
         left: Vec<String>,
+        /// Whether the limit that its screen may show has ended.
+        limit_over: bool,
     },
     /// Press Escape in its pane, if its screen still shows that it works.
     Rouse {

@@ -1,8 +1,8 @@
 //! What the user wants of sessions that others start.
 
 use super::{
-    Agent, Backoff, Completion, Desired, Idling, Launch, Logs, NudgeText, OnDrift, OnIdle, Period, RestartPolicy,
-    SessionName, WhenAttached,
+    Agent, Backoff, Completion, Desired, Idling, Launch, Logs, NudgeText, OnDrift, OnIdle, OnLimitEnd, Period,
+    RestartPolicy, SessionName, WhenAttached,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -70,6 +70,8 @@ impl Policy {
             idling: Idling {
                 idle_limit: self.idle_limit,
                 on_idle: OnIdle::Report,
+                on_limit_end: OnLimitEnd::Nothing,
+                limit_nudge: NudgeText::after_limit(),
                 nudge: NudgeText::default(),
                 stuck_after: None,
             },

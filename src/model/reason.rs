@@ -126,6 +126,11 @@ pub enum Reason {
         /// Which agent.
         agent: String,
     },
+    /// Its screen still shows a usage limit that has ended.
+    LimitOver {
+        /// For how long it is over.
+        over: Period,
+    },
     /// It is signed out or at its usage limit: a fresh process would be as well.
     Blocked {
         /// By what.
@@ -201,6 +206,7 @@ impl Reason {
             Self::TooLarge { .. } => "too-large",
             Self::FailedStart { .. } => "failed-start",
             Self::SignedIn { .. } => "signed-in",
+            Self::LimitOver { .. } => "limit-over",
             Self::Blocked { .. } => "blocked",
             Self::Drifted { .. } => "drifted",
             Self::Adoptable { .. } => "adoptable",

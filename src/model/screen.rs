@@ -10,6 +10,10 @@ pub struct Screen {
     pub evidence: String,
     /// A digest of the content alone: spinners, timers, counters and footers do not move it.
     pub digest: u64,
+    /// A digest of what stands above the composer: what is typed there and not submitted does not move it.
+    pub turn: u64,
+    /// A digest of the counts of tokens beside its sign of work: they move while an answer comes that is not shown.
+    pub progress: u64,
 }
 
 /// What a screen says. One look proves little: act on two that agree.
@@ -31,8 +35,8 @@ pub enum ScreenState {
     Limit {
         /// When it says that this ends, in wall milliseconds since the epoch.
         ///
-        /// Worked out anew at each reading from a text that stays: `resets 7pm`, read at 7:05pm, is tomorrow's. Whoever
-        /// holds until then keeps the first answer.
+        /// Worked out from when the screen was last written to: a text that stays is not of tomorrow by that. Whoever
+        /// holds until then keeps the first answer for as long as nothing is added to the transcript.
         resets: Option<i64>,
     },
     /// Its context is full: it answers nothing until that is compacted or cleared.
@@ -42,6 +46,21 @@ pub enum ScreenState {
 }
 
 impl ScreenState {
+    /// Whether it is in the middle of a turn: it works, or waits to try a request again.
+    #[must_use]
+    pub fn is_at_work(&self) -> bool {
+        match self {
+            Self::Busy | Self::Retrying => true,
+            Self::Ready
+            | Self::AsksPermission
+            | Self::AsksTrust
+            | Self::Auth
+            | Self::Limit { .. }
+            | Self::Context
+            | Self::Unclear => false,
+        }
+    }
+
     /// Whether another reading says the same, whatever it says of when that ends.
     #[must_use]
     pub fn agrees(&self, other: &Self) -> bool {

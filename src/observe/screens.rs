@@ -38,8 +38,9 @@ pub(super) async fn add_tails(client: &Client, town: &Town, server: &mut Server,
     let zone = zone::local();
     for seen in server.sessions.values_mut() {
         let desired = label(seen).and_then(|label| town.sessions.get(&label.session));
-        if let (Life::Dead { tail, .. }, Some(lines)) = (&mut seen.life, tails.remove(&seen.pane)) {
-            seen.screen = desired.map(|desired| read(desired, &lines, now, &zone));
+        if let (Life::Dead { tail, at: died, .. }, Some(lines)) = (&mut seen.life, tails.remove(&seen.pane)) {
+            let ended = Moment { wall: died.map_or(now.wall, |died| died.min(now.wall)), ..now };
+            seen.screen = desired.map(|desired| last_words(desired, &lines, ended, &zone));
             *tail = lines;
         }
     }
@@ -96,9 +97,27 @@ pub(super) async fn add_screens(
     for seen in server.sessions.values_mut() {
         let Some(desired) = living(town, seen).map(|(desired, _)| desired) else { continue };
         if let Some(lines) = screens.remove(&seen.pane) {
-            seen.screen = Some(read(desired, &lines, now, &zone));
+            seen.screen = Some(read(desired, &lines, written(seen, now), &zone));
         }
     }
+}
+
+/// When the screen was last written to: what it says of times to come was true then at the latest.
+fn written(seen: &Seen, now: Moment) -> Moment {
+    let second_after = seen.activity.saturating_add(1).saturating_mul(1000);
+    let wall = if seen.activity > 0 { second_after.min(now.wall) } else { now.wall };
+    Moment { wall, ..now }
+}
+
+/// What a run's last screen says. A limit above a composer is not why the run has ended.
+fn last_words(desired: &Desired, lines: &[String], ended: Moment, zone: &TimeZone) -> crate::model::Screen {
+    let screen = read(desired, lines, ended, zone);
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let is_limit = matches!(screen.state, ScreenState::Limit { .. });
+    if is_limit && screen::has_composer(&desired.agent, &lines) {
+        return crate::model::Screen { state: ScreenState::Unclear, evidence: String::new(), ..screen };
+    }
+    screen
 }
 
 /// Whether there may be more on a screen than is known: it was written to, or one look is not enough.
@@ -117,9 +136,8 @@ pub(super) fn add_usage(town: &Town, memory: &Memory, server: &mut Server, now: 
         let (desired, label) = living(town, seen)?;
         let content = known(memory, label)?;
         let limit = match content.state {
-            ScreenState::Busy => desired.idling.stuck_after,
+            ScreenState::Busy | ScreenState::Retrying => desired.idling.stuck_after,
             ScreenState::Ready
-            | ScreenState::Retrying
             | ScreenState::AsksPermission
             | ScreenState::AsksTrust
             | ScreenState::Auth

@@ -4,7 +4,7 @@ use super::backoff::share_of;
 use super::subject::Subject;
 use super::verdict::{Kind, Patience, Verdict, Want};
 use super::{Situation, agents};
-use crate::model::{Block, Durability, Moment, Period, Probe, Probed, Reason, ScreenState, Verb};
+use crate::model::{Block, Durability, Moment, Period, Probe, Probed, Reason, Verb};
 use std::collections::BTreeMap;
 
 /// An agent is first asked so long after it was signed out: somebody may be signing it in already.
@@ -13,8 +13,6 @@ const FIRST: Period = Period::from_mins(1);
 const AGAIN: Period = Period::from_mins(5);
 /// But never longer.
 const SLOWEST: Period = Period::from_mins(15);
-/// A limit that does not say when it ends is asked about so often.
-const LIMIT: Period = Period::from_hours(1);
 /// One part in so many of a delay is the agent's own, at most, so that agents are not asked in step.
 const JITTER: u64 = 10;
 
@@ -65,13 +63,13 @@ fn asked_of(situation: &Situation<'_>, subject: &Subject<'_>) -> Option<Probe> {
     Some(Probe { agent: agent.clone(), kind, since, at: since, failed, desired: Box::new(desired.clone()) })
 }
 
-/// What its screen says that keeps it from going on, where nothing there tells how long, and since when.
+/// That its screen says that it is signed out, and since when.
 fn on_screen(subject: &Subject<'_>) -> Option<(Block, Moment)> {
     let content = subject.content().filter(|_| subject.is_alive())?;
-    let kind = match (subject.block()?, content.state) {
-        (Block::Auth, _) => Block::Auth,
-        (Block::Limit, ScreenState::Limit { resets: None }) => Block::Limit,
-        (Block::Limit | Block::Context, _) => return None,
+    let kind = match subject.block()? {
+        Block::Auth => Block::Auth,
+        // Whoever is signed in may be at a limit all the same.
+        Block::Limit | Block::Context => return None,
     };
     Some((kind, content.state_since))
 }
@@ -79,26 +77,16 @@ fn on_screen(subject: &Subject<'_>) -> Option<(Block, Moment)> {
 /// When to ask: counted from the last question, or from when it began if none was asked since.
 fn due(probed: Option<&Probed>, probe: &Probe) -> Moment {
     let (from, delay, nth) = match probed.filter(|probed| earlier(probed.asked, probe.since) == probe.since) {
-        Some(probed) => (probed.asked, again(probe.kind, probed.failed), probed.failed),
-        None => (probe.since, first(probe.kind), 0),
+        Some(probed) => (probed.asked, again(probed.failed), probed.failed),
+        None => (probe.since, FIRST, 0),
     };
     let share = u64::from(share_of(&probe.agent, usize::try_from(nth).unwrap_or(0)));
     // share is 0..=1000.
     from.plus(delay).plus(Period::from_millis(delay.millis() / JITTER * share / 1000))
 }
 
-fn first(kind: Block) -> Period {
-    match kind {
-        Block::Auth => FIRST,
-        Block::Limit | Block::Context => LIMIT,
-    }
-}
-
-fn again(kind: Block, failed: u32) -> Period {
-    match kind {
-        Block::Auth => Period::from_millis(AGAIN.millis().saturating_mul(u64::from(failed.max(1)))).min(SLOWEST),
-        Block::Limit | Block::Context => LIMIT,
-    }
+fn again(failed: u32) -> Period {
+    Period::from_millis(AGAIN.millis().saturating_mul(u64::from(failed.max(1)))).min(SLOWEST)
 }
 
 /// The earlier of two moments; the second where they are the same.
@@ -124,13 +112,11 @@ mod tests {
     }
 
     #[test]
-    fn first_after_a_minute_then_ever_slower_and_limits_by_the_hour() {
+    fn first_after_a_minute_then_ever_slower() {
         assert_eq!(minutes(Block::Auth, None), 1);
         let again = [1, 2, 3, 4, 100].map(|failed| minutes(Block::Auth, Some((NOW, failed))));
         let least = [5, 10, 15, 15, 15];
         assert!(again.iter().zip(least).all(|(again, least)| (least..=least + 1).contains(again)), "{again:?}");
-        assert!((60..66).contains(&minutes(Block::Limit, None)));
-        assert!((60..66).contains(&minutes(Block::Limit, Some((NOW, 9)))));
     }
 
     #[test]

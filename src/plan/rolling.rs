@@ -90,6 +90,7 @@ fn stops(failed: &Subject<'_>, subject: &Subject<'_>, want: &Want) -> bool {
         | Reason::Stuck { .. }
         | Reason::FailedStart { .. }
         | Reason::SignedIn { .. }
+        | Reason::LimitOver { .. }
         | Reason::Blocked { .. }
         | Reason::Adoptable { .. }
         | Reason::Covered { .. }

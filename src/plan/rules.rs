@@ -7,14 +7,14 @@ use super::backoff;
 use super::large::{self, too_large};
 use super::pacing::hold_after_failure;
 use super::probes::signed_in;
-use super::screens::{self, blocked, earliest, too_quiet};
+use super::screens::{self, blocked, earliest, limit_over, too_quiet};
 use super::stuck::stuck;
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use super::{Opinion, Says};
 use crate::model::{
-    Death, Desired, Hold, Life, Moment, MovedOut, Next, OnDrift, Origin, Orphans, Ownership, Period, Phase, Purpose,
-    Reason, RestartPolicy, Rung, Stopping, Verb,
+    Block, Death, Desired, Hold, Life, Moment, MovedOut, Next, OnDrift, Origin, Orphans, Ownership, Period, Phase,
+    Purpose, Reason, RestartPolicy, Rung, Stopping, Verb,
 };
 
 /// How soon to look again where a second look decides.
@@ -28,7 +28,7 @@ const KILL_AGAIN: Period = Period::from_secs(5);
 
 type Rule = fn(&Subject<'_>) -> Option<Verdict>;
 
-const RULES: [(&str, Rule); 22] = [
+const RULES: [(&str, Rule); 23] = [
     ("under-way", under_way),
     ("displaced", displaced),
     ("not-told", not_told),
@@ -45,6 +45,7 @@ const RULES: [(&str, Rule); 22] = [
     ("asked", asked),
     ("blocked", blocked),
     ("signed-in", signed_in),
+    ("limit-over", limit_over),
     ("marked", marked),
     ("stuck", stuck),
     ("too-old", too_old),
@@ -490,6 +491,9 @@ fn create(subject: &Subject<'_>, phase: Phase) -> Want {
 
 /// Holds a start or a revival for as long as its crashes ask.
 fn after_crashes(subject: &Subject<'_>, want: Want, tail: &[String]) -> Verdict {
+    if let Some((hold, until)) = at_limit(subject) {
+        return Verdict::Hold(want, hold, Some(until));
+    }
     let Some(desired) = subject.desired else { return Verdict::Want(want) };
     let crashes = subject.crashes();
     let count = u32::try_from(crashes.len()).unwrap_or(u32::MAX);
@@ -502,6 +506,23 @@ fn after_crashes(subject: &Subject<'_>, want: Want, tail: &[String]) -> Verdict 
         (Hold::BackOff { crashes: count, delay }, last.plus(delay))
     };
     if subject.now().reached(&until) { Verdict::Want(want) } else { Verdict::Hold(want, hold, Some(until)) }
+}
+
+/// Its last run has ended at a usage limit that goes on: the next one would, too.
+fn at_limit(subject: &Subject<'_>) -> Option<(Hold, Moment)> {
+    let (desired, history) = subject.desired.zip(subject.history)?;
+    let limited = history.limited.as_ref().filter(|limited| limited.generation == history.generation)?;
+    let left = limited.left(&subject.run()?.ended?.at, subject.now());
+    if left.is_zero() {
+        return None;
+    }
+    let hold = Hold::Blocked {
+        kind: Block::Limit,
+        agent: desired.agent.name.clone(),
+        evidence: limited.evidence.clone(),
+        fix: Some(format!("gtctl reset {} ends that", subject.name)),
+    };
+    Some((hold, subject.now().plus(left)))
 }
 
 /// A clean exit is no crash, but a service that exits cleanly again and again is still paced, by `first`.

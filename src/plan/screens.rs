@@ -7,7 +7,7 @@ use super::rules::{LOOK_AGAIN, calm, drifted, failure, too_old};
 use super::stuck::stuck;
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
-use crate::model::{Block, Content, Hold, Moment, Next, OnIdle, Period, Reason, ScreenState, Verb};
+use crate::model::{Block, Content, Hold, Moment, Next, OnIdle, OnLimitEnd, Period, Reason, ScreenState, Verb};
 
 /// Rule 6: signed out or at its usage limit. A fresh process would be as well, so what would end it is held.
 pub(super) fn blocked(subject: &Subject<'_>) -> Option<Verdict> {
@@ -19,7 +19,11 @@ pub(super) fn blocked(subject: &Subject<'_>) -> Option<Verdict> {
         Block::Context => return None,
     };
     let (name, evidence) = (agent.name.clone(), content.evidence.clone());
-    let fix = agent.fix.clone().filter(|_| kind == Block::Auth);
+    let fix = match (kind, content.state) {
+        (Block::Auth, _) => agent.fix.clone(),
+        (Block::Limit, ScreenState::Limit { resets: None }) => Some(unnamed_end(subject)),
+        (Block::Limit | Block::Context, _) => None,
+    };
     let wishes = [too_old, too_quiet, stuck, too_large, drifted].into_iter().find_map(|rule| match rule(subject)? {
         Verdict::Want(want) | Verdict::Hold(want, ..) => Some(want),
         Verdict::Keep(_) => None,
@@ -33,6 +37,39 @@ pub(super) fn blocked(subject: &Subject<'_>) -> Option<Verdict> {
     let Verdict::Keep(keep) = calm(subject) else { return None };
     let note = Some(Reason::Blocked { kind, agent: name, evidence, fix });
     Some(Verdict::Keep(Keep { note, wake: until, ..keep }))
+}
+
+/// What ends a limit of which no end is printed before [`Content::UNNAMED_LIMIT`] has passed.
+fn unnamed_end(subject: &Subject<'_>) -> String {
+    format!("no end is printed; gtctl reset {} ends it", subject.name)
+}
+
+/// Rule 6, a limit's end: nothing sets the agent going again by itself, so the user's text does where one is declared.
+pub(super) fn limit_over(subject: &Subject<'_>) -> Option<Verdict> {
+    let desired = subject.desired.filter(|_| subject.is_alive() && subject.is_ready() && subject.is_past_limit())?;
+    let content = subject.content()?;
+    if desired.idling.on_limit_end != OnLimitEnd::Nudge || is_nudged_since(subject, content) {
+        return None;
+    }
+    let over = subject.now().since(&Moment::later_of(content.state_since, limit_end(subject, content)));
+    let reason = Reason::LimitOver { over };
+    Some(Verdict::Want(Want { verb: Verb::Nudge, reason, kind: Kind::Nudge, phase: subject.living_phase() }))
+}
+
+/// When the limit that is shown has ended.
+fn limit_end(subject: &Subject<'_>, content: &Content) -> Moment {
+    let now = subject.now();
+    let by_name = content.free_at(subject.name).map(|at| now.wall.saturating_sub(at).max(0).unsigned_abs());
+    match by_name {
+        Some(ago) => now.minus(Period::from_millis(ago)),
+        None => content.state_since.plus(Content::UNNAMED_LIMIT),
+    }
+}
+
+/// Whether a text was typed since the limit has ended: one is enough.
+fn is_nudged_since(subject: &Subject<'_>, content: &Content) -> bool {
+    let Some(nudged) = subject.history.and_then(|history| history.nudged) else { return false };
+    Moment::later_of(nudged, limit_end(subject, content)) == nudged
 }
 
 /// Rule 9: no content has changed and nothing works behind the screen for too long. What is only to be reported of a
@@ -58,7 +95,7 @@ pub(super) fn upcoming(subject: &Subject<'_>) -> (Option<Next>, Option<Moment>) 
         return (None, None);
     };
     let due = |limit: Option<Period>| Some(due(content, content.since.plus(limit?), now)).filter(|at| !now.reached(at));
-    if content.state == ScreenState::Busy {
+    if content.state.is_at_work() {
         return (None, due(desired.idling.stuck_after));
     }
     let agreement = needs_agreement(content).then(|| now.plus(LOOK_AGAIN));
@@ -120,7 +157,7 @@ fn needs_agreement(content: &Content) -> bool {
 
 /// That it is idle for longer than it may be, where that is so and nothing works behind its screen.
 fn over_idle_limit(subject: &Subject<'_>) -> Option<Reason> {
-    let content = subject.content().filter(|content| content.state != ScreenState::Busy && subject.is_ready())?;
+    let content = subject.content().filter(|content| !content.state.is_at_work() && subject.is_ready())?;
     let limit = subject.desired?.idling.idle_limit?;
     let quiet = content.idle(subject.now());
     (quiet >= limit && is_resting(content)).then_some(Reason::TooQuiet { quiet, limit })
@@ -136,7 +173,8 @@ fn on_idle(subject: &Subject<'_>) -> Option<(Verb, Kind)> {
         OnIdle::Report => None,
         // Where it asks something, or shows no prompt, there is nothing to type at.
         OnIdle::Nudge => {
-            let at_prompt = |content: &Content| content.state == ScreenState::Ready && content.is_agreed();
+            let shows = |content: &Content| content.state == ScreenState::Ready && content.is_agreed();
+            let at_prompt = |content: &Content| shows(content) || subject.is_past_limit();
             subject.content().is_some_and(at_prompt).then_some((Verb::Nudge, Kind::Nudge))
         }
         OnIdle::Restart => Some((Verb::Restart, Kind::Replace(Patience::None))),

@@ -5,8 +5,8 @@ use super::pacing::Wakes;
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Verdict, Want};
 use crate::model::{
-    Action, Agent, Completion, Generation, Held, Origin, Period, Phase, Plan, Rung, Step, Target, Unchanged, Verb,
-    WhenAttached,
+    Action, Agent, Completion, Generation, Held, Origin, Period, Phase, Plan, Reason, Rung, Step, Target, Unchanged,
+    Verb, WhenAttached,
 };
 
 /// A clock tick, in which the kernel counts the starts of processes.
@@ -65,8 +65,12 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
         Verb::Nudge => Action::Nudge {
             target: subject.target()?,
             agent: Box::new(subject.desired?.agent.clone()),
+            limit_over: subject.is_past_limit(),
             text: match want.kind {
                 Kind::Notice => subject.desired?.handoff.clone()?,
+                Kind::Nudge if matches!(want.reason, Reason::LimitOver { .. }) => {
+                    subject.desired?.idling.limit_nudge.clone()
+                }
                 Kind::Create
                 | Kind::Revive
                 | Kind::Replace(_)

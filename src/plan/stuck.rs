@@ -6,14 +6,14 @@
 use super::screens::is_resting;
 use super::subject::Subject;
 use super::verdict::{Kind, Patience, Verdict, Want};
-use crate::model::{Content, Hold, Moment, Period, Reason, Roused, ScreenState, Verb};
+use crate::model::{Content, Hold, Moment, Period, Reason, Roused, Verb};
 
 /// So long it may take to move after the Escape.
 const ROUSE_WAIT: Period = Period::from_secs(30);
 
 /// Escape, time to move, then a fresh process.
 pub(super) fn stuck(subject: &Subject<'_>) -> Option<Verdict> {
-    let content = subject.content().filter(|content| content.state == ScreenState::Busy && subject.is_ready())?;
+    let content = subject.content().filter(|content| content.state.is_at_work() && subject.is_ready())?;
     let limit = subject.desired?.idling.stuck_after?;
     let frozen = subject.now().since(&content.since);
     if frozen < limit || !is_resting(content) {

@@ -4,8 +4,8 @@ use super::Situation;
 use super::rolling::FAILING;
 use crate::model::{
     Block, Change, Complaint, Content, Death, Desired, Errand, Flaw, Generation, History, Label, Life, Marks, Moment,
-    Ownership, Period, Phase, Probed, RanWith, Replacing, Run, ScreenState, Seen, Server, SessionName, Standing,
-    Target, Verb, Walk, WhenAttached,
+    Ownership, Period, Phase, Probed, RanWith, Replacing, Run, Seen, Server, SessionName, Standing, Target, Verb, Walk,
+    WhenAttached,
 };
 use std::collections::BTreeMap;
 
@@ -146,20 +146,25 @@ impl<'a> Subject<'a> {
         self.content().map_or(quiet, |content| content.idle(self.now()))
     }
 
+    /// Whether it shows a limit that has ended: nothing but a text sets it going.
+    pub(super) fn is_past_limit(&self) -> bool {
+        let content = self.content().filter(|content| content.is_agreed());
+        content.is_some_and(|content| content.is_past_limit(self.name, self.now()))
+    }
+
     /// Whether its screen shows that it works, so that time alone makes it idle never.
     pub(super) fn is_busy(&self) -> bool {
-        self.content().is_some_and(|content| content.state == ScreenState::Busy)
+        self.content().is_some_and(|content| content.state.is_at_work())
     }
 
     /// What keeps it from going on by itself: what its screen says, unless its agent was found signed in since.
     pub(super) fn block(&self) -> Option<Block> {
         let content = self.content()?;
         let block = content.block(self.name, self.now())?;
-        let may_be_answered = match block {
-            Block::Auth => true,
-            Block::Limit => content.free_at(self.name).is_none(),
-            Block::Context => false,
-        };
+        let refuted = self.history.and_then(|history| history.refuted.as_ref());
+        let proves_nothing = refuted.is_some_and(|refuted| refuted.covers(&content.evidence, self.now()));
+        // That it is signed in says nothing about its limit.
+        let may_be_answered = block == Block::Auth && !proves_nothing;
         let probed = self.desired.and_then(|desired| self.situation.memory.probes.get(&desired.agent.name));
         let passed = probed.and_then(Probed::passed).filter(|_| may_be_answered);
         let answered = passed.is_some_and(|at| Moment::later_of(at, content.state_since) == at);
@@ -175,10 +180,7 @@ impl<'a> Subject<'a> {
             (Life::Alive { .. }, _) if self.desired.is_some() && self.label().is_some() && !self.is_ready() => {
                 Phase::Starting
             }
-            (Life::Alive { .. }, Some(content)) => match content.phase(self.name, self.now()) {
-                Phase::Blocked(Block::Limit) if self.block().is_none() => content.pace(self.now()),
-                phase => phase,
-            },
+            (Life::Alive { .. }, Some(content)) => content.phase(self.name, self.now()),
             (Life::Alive { .. }, None) if seen.quiet < Content::IDLE_AFTER => Phase::Working,
             (Life::Alive { .. }, None) => Phase::Idle,
         }

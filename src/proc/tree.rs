@@ -1,8 +1,9 @@
 //! Process trees: a pane's process and what it started.
 
+use super::clock;
 use super::file;
 use super::process::{self, Presence, Stat};
-use crate::model::{ProcId, Stopping, Usage};
+use crate::model::{Period, ProcId, Stopping, Usage};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
@@ -10,6 +11,11 @@ use std::collections::BTreeMap;
 pub const MAX_DEPTH: usize = 10;
 /// Ancestors that are looked at.
 const MAX_ANCESTORS: usize = 64;
+
+/// What a client starts so soon after itself is part of it: a launcher's child, its servers of tools.
+const HELPERS_WITHIN: Period = Period::from_secs(30);
+/// What was started later and has run for so long is a command that it waits for, and no part of its drawing.
+const COMMAND_AFTER: Period = Period::from_secs(10);
 
 /// A process of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,7 +121,14 @@ pub fn child_of_server(process: ProcId, server: u32) -> Option<u32> {
 /// What a tree uses.
 #[must_use]
 pub fn usage(tree: &[Member]) -> Usage {
+    let root_age = tree.first().map_or(Period::ZERO, |root| clock::age(root.id.start));
+    let is_client = |member: &Member| root_age.minus(clock::age(member.id.start)) < HELPERS_WITHIN;
+    let has_run = |member: &Member| clock::age(member.id.start) >= COMMAND_AFTER;
+    let (client, later): (Vec<&Member>, Vec<&Member>) = tree.iter().partition(|member| is_client(member));
+    let commands = later.iter().filter(|member| has_run(member)).count();
     Usage {
+        client_ms: client.iter().fold(0, |sum, m| sum.saturating_add(m.stat.cpu_ms)),
+        commands: u32::try_from(commands).unwrap_or(u32::MAX),
         cpu_ms: tree.iter().fold(0, |sum, m| sum.saturating_add(m.stat.cpu_ms)),
         rss: tree.iter().fold(0, |sum, m| sum.saturating_add(m.stat.rss)),
         processes: u32::try_from(tree.len()).unwrap_or(u32::MAX),

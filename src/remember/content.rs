@@ -11,6 +11,8 @@ pub(super) type AuthDeaths = BTreeMap<String, Vec<Moment>>;
 
 /// More than one part in so many of a processor is work.
 const WORK_SHARE: u64 = 50;
+/// What a client's own drawing takes at most, in percent of a processor: a spinner alone takes 5 to 8.
+const DRAWING_PERCENT: u64 = 20;
 /// A processor's share is told anew after so long: work of a moment must not drown in an hour of rest.
 const CPU_WINDOW: Period = Period::from_mins(1);
 /// tmux tells the time of the last output in whole seconds.
@@ -43,6 +45,8 @@ fn first(screen: &Screen, activity: i64, seen: &Seen, label: &Label, now: Moment
     Content {
         generation: label.generation,
         digest: screen.digest,
+        turn: screen.turn,
+        progress: screen.progress,
         since: now.minus(quiet),
         activity,
         state: screen.state,
@@ -68,7 +72,14 @@ fn learn_screen(content: &mut Content, screen: &Screen, activity: i64, changed: 
         content.since = changed;
         content.cpu = None;
     }
-    if agrees {
+    if agrees && screen.state.is_at_work() && content.progress != screen.progress {
+        content.since = changed;
+        content.cpu = None;
+    }
+    content.progress = screen.progress;
+    let is_new_limit = agrees && is_another_limit(content, screen, now);
+    content.turn = screen.turn;
+    if agrees && !is_new_limit {
         content.looks = content.looks.saturating_add(1).min(Content::AGREEING);
         if content.state == (ScreenState::Limit { resets: None }) {
             content.state = screen.state;
@@ -81,8 +92,19 @@ fn learn_screen(content: &mut Content, screen: &Screen, activity: i64, changed: 
     }
 }
 
+/// Whether the limit that a screen shows is a second one: the transcript has grown, and says another thing or says the same
+/// again after the end of the first.
+fn is_another_limit(content: &Content, screen: &Screen, now: Moment) -> bool {
+    let ScreenState::Limit { resets } = content.state else { return false };
+    let is_over = match resets {
+        Some(at) => now.wall >= at,
+        None => now.reached(&content.state_since.plus(Content::UNNAMED_LIMIT)),
+    };
+    content.turn != screen.turn && (is_over || content.evidence != bounded(&screen.evidence))
+}
+
 fn learn_usage(content: &mut Content, usage: Usage, now: Moment) {
-    let begin = Cpu { used_ms: usage.cpu_ms, at: now, resting: false };
+    let begin = Cpu { used_ms: usage.cpu_ms, client_ms: usage.client_ms, at: now, resting: false };
     let Some(last) = content.cpu else {
         content.cpu = Some(begin);
         return;
@@ -93,7 +115,16 @@ fn learn_usage(content: &mut Content, usage: Usage, now: Moment) {
     }
     // Children that ended unseen take their time with them.
     let used = usage.cpu_ms.saturating_sub(last.used_ms);
-    if used.saturating_mul(WORK_SHARE) > span.millis() {
+    let by_client = usage.client_ms.saturating_sub(last.client_ms);
+    let works = if content.state.is_at_work() {
+        // Its spinner turns whether anything comes of it or not: so what it has started counts, and waiting for a command.
+        let by_others = used.saturating_sub(by_client);
+        let draws_more = by_client.saturating_mul(100) > span.millis().saturating_mul(DRAWING_PERCENT);
+        usage.commands > 0 || by_others.saturating_mul(WORK_SHARE) > span.millis() || draws_more
+    } else {
+        used.saturating_mul(WORK_SHARE) > span.millis()
+    };
+    if works {
         content.since = now;
         content.cpu = Some(begin);
     } else if span >= CPU_WINDOW {

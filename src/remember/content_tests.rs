@@ -27,7 +27,7 @@ fn seen(state: ScreenState, digest: u64) -> Seen {
         quiet: Period::from_hours(9),
         activity: 1_789_999_000,
         heard: None,
-        screen: Some(Screen { state, evidence: state.code().repeat(100), digest }),
+        screen: Some(Screen { state, evidence: state.code().repeat(100), digest, turn: digest, progress: 0 }),
         ownership: Ownership::Unlabelled,
         pane: PaneId(1),
         life: Life::Alive { process: ProcId { pid: 9, start: 9 }, matches: true, comm: String::new() },
@@ -141,6 +141,34 @@ fn processes_that_work_are_content_and_a_twitch_is_not() {
     assert!(!looks(&[(100, used(1000)), (102, used(9000))]).cpu.unwrap().resting, "too soon to tell");
     let drowned = looks(&[(100, used(0)), (3000, used(0)), (3010, used(1000))]);
     assert_eq!(drowned.since, after(3010), "an hour of rest hides no work");
+}
+
+#[test]
+fn a_spinner_is_no_work_but_what_the_client_has_started_is() {
+    let busy = |cpu_ms, client_ms, commands| Seen {
+        usage: Some(Usage { cpu_ms, client_ms, commands, ..Usage::default() }),
+        ..seen(ScreenState::Busy, 1)
+    };
+    let rests = |then| {
+        let content = looks(&[(100, busy(1000, 1000, 0)), (110, then)]);
+        content.cpu.unwrap().resting
+    };
+    assert!(rests(busy(1800, 1800, 0)), "eight percent of its own");
+    assert!(!rests(busy(3500, 3500, 0)), "more than any drawing takes");
+    assert!(!rests(busy(1300, 1000, 0)), "a command that computes");
+    assert!(!rests(busy(1000, 1000, 1)), "a command that waits");
+}
+
+#[test]
+fn tokens_that_come_are_progress() {
+    let with = |progress| {
+        let mut seen = seen(ScreenState::Busy, 1);
+        seen.screen.as_mut().unwrap().progress = progress;
+        seen
+    };
+    let since = |last| looks(&[(100, with(1)), (200, with(1)), (300, with(last))]).since;
+    assert_eq!(since(2), after(200), "since the last look that did not see them");
+    assert_ne!(since(1), after(200));
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use super::nudge::note_typed;
 use super::probe::intend_probes;
 use crate::model::{
-    Action, Fingerprint, Generation, History, Hold, Memory, Moment, Phase, Plan, Purpose, Reason, Replacing, Roused,
-    Rung, Step, Stopping,
+    Action, Fingerprint, Generation, History, Hold, Memory, Moment, Phase, Plan, Purpose, Reason, Refuted, Replacing,
+    Roused, Rung, Step, Stopping,
 };
 
 /// Takes in what is about to be done, and what is waited for.
@@ -49,6 +49,10 @@ fn intend_step(memory: &mut Memory, step: &Step, now: Moment) {
     if let Some(generation) = step.action.begins() {
         history.generation = history.generation.max(generation);
     }
+    if let (Reason::SignedIn { .. }, Some(content)) = (&step.reason, &history.content) {
+        // Where the same line comes back, the probe has proved nothing.
+        history.refuted = Some(Refuted { line: content.evidence.clone(), at: now.wall });
+    }
     match &step.action {
         Action::Start { .. } => starts.push(now),
         Action::Restart { rung: Rung::Finish, handoff, .. } => {
@@ -82,7 +86,7 @@ fn intend_step(memory: &mut Memory, step: &Step, now: Moment) {
         Action::Nudge { target, text, .. } => {
             note_typed(history, target.generation, text, now);
             // A notice that it is about to be ended opens the time that it has.
-            if !matches!(step.reason, Reason::TooQuiet { .. }) {
+            if !matches!(step.reason, Reason::TooQuiet { .. } | Reason::LimitOver { .. }) {
                 history.draining.get_or_insert(now);
             }
         }

@@ -4,8 +4,8 @@ use super::content::{learn_auth_deaths, learn_content, learn_footprint};
 use super::depart::depart;
 use super::probe::forget_probes;
 use crate::model::{
-    Death, Desired, Ended, Fingerprint, Finished, History, Label, Life, Memory, Moment, Observed, Ownership, Period,
-    RanWith, RestartPolicy, Run, Seen, Server, SessionName, Town, Walk,
+    Content, Death, Desired, Ended, Fingerprint, Finished, History, Label, Life, Limited, Memory, Moment, Observed,
+    Ownership, Period, RanWith, RestartPolicy, Run, ScreenState, Seen, Server, SessionName, Town, Walk,
 };
 use std::collections::BTreeMap;
 
@@ -154,6 +154,7 @@ fn learn_sessions(memory: &mut Memory, town: &Town, server: Option<&Server>, now
         if let Some(desired) = desired {
             learn_auth_deaths(&mut auth_deaths, before, history, desired, found.map(|(seen, _)| *seen));
         }
+        learn_last_words(history, desired, found.map(|(seen, _)| *seen), now);
         account_for_end(history, desired, &mut failed_start, now);
         learn_replacing(history, desired, found.map(|(seen, _)| *seen));
     }
@@ -338,6 +339,31 @@ fn learn_unseen(history: &mut History, taken: bool, now: Moment) {
     }
 }
 
+/// Notes that a run has ended at its usage limit, by what it said last. Once for each run.
+fn learn_last_words(history: &mut History, desired: Option<&Desired>, seen: Option<&Seen>, now: Moment) {
+    let Some(run) = &history.run else { return };
+    let Some(ended) = run.ended else {
+        history.limited = None;
+        return;
+    };
+    let (Some(seen), Some(_)) = (seen.filter(|seen| matches!(seen.life, Life::Dead { .. })), desired) else { return };
+    let Some(screen) = &seen.screen else { return };
+    let ScreenState::Limit { resets } = screen.state else { return };
+    let is_noted = history.limited.as_ref().is_some_and(|limited| limited.generation == run.generation);
+    let by_itself = matches!(ended.death, Death::Exit(_)) && history.stopping.is_none() && !history.stopped;
+    if is_noted || !by_itself {
+        return;
+    }
+    let ago = now.since(&ended.at);
+    let named = resets.map(|at| Period::from_millis(at.saturating_sub(now.wall).max(0).unsigned_abs()));
+    // What lies further ahead is of a clock that was set back since.
+    let left = named.filter(|left| *left <= Limited::LONGEST).unwrap_or(Limited::UNNAMED.minus(ago));
+    let until = now.plus(left).wall;
+    let wait_ms = left.plus(ago).millis();
+    let evidence = screen.evidence.chars().take(Content::MAX_EVIDENCE).collect();
+    history.limited = Some(Limited { generation: run.generation, until, wait_ms, evidence });
+}
+
 /// Counts an end that is seen for the first time: as a crash, as a task's completion, or as what was intended.
 fn account_for_end(history: &mut History, desired: Option<&Desired>, failed_start: &mut Option<Moment>, now: Moment) {
     let Some(desired) = desired else { return };
@@ -353,7 +379,8 @@ fn account_for_end(history: &mut History, desired: Option<&Desired>, failed_star
     }
     let ran = ended.at.since(&run.started);
     let too_short = run.ready.is_none() && ran < desired.ready_after;
-    if !counts_as_crash(history, ended.death, too_short) {
+    let at_limit = history.limited.as_ref().is_some_and(|limited| limited.generation == run.generation);
+    if at_limit || !counts_as_crash(history, ended.death, too_short) {
         return;
     }
     if too_short {

@@ -59,7 +59,7 @@ pub(super) fn forget_probes(memory: &mut Memory, town: &Town) {
     let Memory { probes, sessions, auth_deaths, .. } = memory;
     let is_blocked = |history: &History| {
         let state = history.content.as_ref().map(|content| content.state);
-        matches!(state, Some(ScreenState::Auth | ScreenState::Limit { .. }))
+        state == Some(ScreenState::Auth)
     };
     let runs = |agent: &String| {
         let mut declared = town.sessions.iter().filter(|(_, desired)| desired.agent.name == *agent);

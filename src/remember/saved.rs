@@ -51,6 +51,7 @@ fn is_own_end(reason: &Reason) -> bool {
         | Reason::NotStarted { .. }
         | Reason::FailedStart { .. }
         | Reason::SignedIn { .. }
+        | Reason::LimitOver { .. }
         | Reason::Covered { .. }
         | Reason::Uncovered
         | Reason::Asked => false,

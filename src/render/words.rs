@@ -106,6 +106,7 @@ pub fn reason(reason: &Reason) -> String {
             format!("exited 0 within {} of its start: counts as a failed start, crash {crashes}", brief(seconds))
         }
         Reason::SignedIn { agent } => format!("shows that it is signed out, and {} is signed in again", word(agent)),
+        Reason::LimitOver { over } => format!("its usage limit ended {} ago", brief(*over)),
         Reason::Blocked { kind, agent, evidence, fix } => blocked(*kind, agent, evidence, fix.as_deref()),
         Reason::Drifted { fields, changes: _ } => format!("differs from the manifest in {}", fields.join(", ")),
         Reason::Adoptable { process } => format!("runs {} as declared, has no label", word(process)),

@@ -46,6 +46,22 @@ pub fn prompt(agent: &Agent, styled: &str, now: Moment, local: &TimeZone) -> Pro
 }
 
 impl Prompt {
+    /// The same where a limit that it may show is known to have ended: the prompt below it is what counts.
+    #[must_use]
+    pub fn past_limit(self) -> Self {
+        match self.state {
+            ScreenState::Limit { .. } => Self { state: ScreenState::Ready, ..self },
+            ScreenState::Ready
+            | ScreenState::Busy
+            | ScreenState::Retrying
+            | ScreenState::AsksPermission
+            | ScreenState::AsksTrust
+            | ScreenState::Auth
+            | ScreenState::Context
+            | ScreenState::Unclear => self,
+        }
+    }
+
     /// What keeps a text from being typed here; nothing at an empty prompt.
     #[must_use]
     pub fn obstacle(&self) -> Option<Obstacle> {
@@ -220,6 +236,9 @@ fn at_prompt(agent: &Agent, all: &[Line<'_>], rows: &[Row], at: usize) -> (Compo
     let more = all.iter().zip(rows).skip(at + 1).take_while(goes_on).count();
     let own = rows.iter().skip(at).take(more + 1).map(Row::written).map(bare);
     let mut parts: Vec<&str> = own.collect();
+    if all.get(at).is_some_and(|line| lines::is_composer_head(line.text)) {
+        return below_head(all, rows, at);
+    }
     let is_placeholder = all.get(at).is_some_and(|line| is_placeholder(agent, line));
     if let Some(first) = parts.first_mut() {
         *first = if is_placeholder { "" } else { after_mark(&agent.ready, first) };
@@ -227,12 +246,20 @@ fn at_prompt(agent: &Agent, all: &[Line<'_>], rows: &[Row], at: usize) -> (Compo
     (held(&parts), at + more + 1)
 }
 
+/// A composer below the rule that heads it, up to the rule that closes it, and the line after that.
+fn below_head(all: &[Line<'_>], rows: &[Row], head: usize) -> (Composer, usize) {
+    let typed = all.iter().skip(head + 1).take_while(|line| !line.rule).count();
+    let parts: Vec<&str> = rows.iter().skip(head + 1).take(typed).map(Row::written).map(bare).collect();
+    (held(&parts), head + typed + 2)
+}
+
 /// A composer between heavy bars, with the client's own line at its foot.
 fn in_heavy_bars(agent: &Agent, rows: &[Row], end: usize) -> Composer {
     let block = rows.get(..=end).unwrap_or_default();
     let block: Vec<&Row> = block.iter().rev().take_while(|row| row.plain.trim_start().starts_with('┃')).collect();
     let written = block.iter().skip(1).rev().map(|row| bare(row.written()));
-    let ask = |text: &str| says_any(&agent.ready, &Line { text, words: text, kind: Kind::Client, letters: 0 });
+    let ask =
+        |text: &str| says_any(&agent.ready, &Line { text, words: text, kind: Kind::Client, rule: false, letters: 0 });
     held(&written.filter(|text| !ask(text)).collect::<Vec<_>>())
 }
 
@@ -258,7 +285,8 @@ fn after_mark<'t>(ready: &[String], text: &'t str) -> &'t str {
         let mark = phrase.chars().next_back().filter(|mark| *mark != '*')?;
         text.split_once(mark).map(|(_, rest)| rest)
     });
-    own.unwrap_or_else(|| text.trim_start_matches(['❯', '›', '>', '!'])).trim()
+    let starred = text.strip_prefix('*').filter(|_| lines::is_starred_prompt(text));
+    own.or(starred).unwrap_or_else(|| text.trim_start_matches(['❯', '›', '>', '!', '✨', '💫'])).trim()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! spinner that names what it thinks of, timers, clocks, percentages, token counts, bars, borders, blanks and the
 //! footer below the prompt. A number with none of these meanings is content: `12 passed` is not `13 passed`.
 
-use super::lines::{clip, is_border, is_option, is_spinner};
+use super::lines::{clip, is_border, is_composer_head, is_option, is_spinner};
 
 /// How many lines that are not blank are looked at, from the end.
 const TAIL: usize = 24;
@@ -28,6 +28,44 @@ pub fn digest(lines: &[&str]) -> u64 {
     hash.0
 }
 
+/// The same without the lines that say one of the agent's words for its prompt: a footer whose tips take turns.
+pub(super) fn content(ready: &[String], lines: &[&str]) -> u64 {
+    let worded = |phrase: &&String| phrase.starts_with('*') && phrase.ends_with(char::is_alphanumeric);
+    let phrases: Vec<&String> = ready.iter().filter(worded).collect();
+    let is_footer = |line: &&str| phrases.iter().any(|phrase| super::pattern::says(phrase, line.trim()));
+    let foot = lines.iter().rev().filter(|line| !is_bare(line)).take(MAX_FOOTER).filter(|line| is_footer(line)).count();
+    if foot == 0 {
+        return digest(lines);
+    }
+    let solid = |at: usize| lines.iter().skip(at).filter(|line| !is_bare(line)).count() <= MAX_FOOTER;
+    let kept: Vec<&str> =
+        lines.iter().enumerate().filter(|(at, line)| !(is_footer(line) && solid(*at))).map(|(_, line)| *line).collect();
+    digest(&kept)
+}
+
+/// The digest of what stands above the composer: of all there is, where none is seen.
+#[must_use]
+pub(super) fn turn(lines: &[&str]) -> u64 {
+    let composer = lines.iter().rposition(is_prompt);
+    digest(lines.get(..composer.unwrap_or(lines.len())).unwrap_or_default())
+}
+
+/// The digest of what stands before the word "tokens" in the last lines.
+pub(super) fn progress(lines: &[&str]) -> u64 {
+    let mut hash = Hash::new();
+    let foot = lines.iter().rev().filter(|line| !is_bare(line)).take(TAIL);
+    for line in foot.filter(|line| line.contains("token")) {
+        let mut before = "";
+        for word in clip(line).split_whitespace() {
+            if word.trim_matches(is_wrapping).starts_with("token") {
+                before.chars().for_each(|c| hash.push(c));
+            }
+            before = word;
+        }
+    }
+    hash.0
+}
+
 /// The lines from the `count`th last one on that is not bare.
 fn last_solid<'l, 's>(lines: &'l [&'s str], count: usize) -> &'l [&'s str] {
     let mut solid = lines.iter().enumerate().rev().filter(|(_, line)| !is_bare(line));
@@ -42,14 +80,17 @@ fn is_bare(line: &str) -> bool {
 
 /// Lines without what stands below the prompt and the gap after it.
 fn without_footer<'l, 's>(lines: &'l [&'s str]) -> &'l [&'s str] {
-    let is_prompt = |line: &&str| {
-        let text = line.trim_start_matches(['│', '┃', ' ']);
-        line.len() - text.len() <= 6 && text.starts_with(['❯', '›', '>']) && !is_option(text)
-    };
     let Some(prompt) = lines.iter().rposition(is_prompt) else { return lines };
-    let typed = lines.iter().skip(prompt).take_while(|line| !is_bare(line)).count();
+    let typed = 1 + lines.iter().skip(prompt + 1).take_while(|line| !is_bare(line)).count();
     let (content, footer) = lines.split_at_checked(prompt + typed).unwrap_or((lines, &[]));
     if footer.iter().filter(|line| !is_bare(line)).count() > MAX_FOOTER { lines } else { content }
+}
+
+/// Whether a line is a prompt, with what is typed there or without.
+fn is_prompt(line: &&str) -> bool {
+    let text = line.trim_start_matches(['│', '┃', ' ']);
+    let marked = line.len() - text.len() <= 6 && text.starts_with(['❯', '›', '>']) && !is_option(text);
+    marked || is_composer_head(line.trim())
 }
 
 /// FNV-1a over characters.

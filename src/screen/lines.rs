@@ -34,6 +34,8 @@ pub(super) struct Line<'s> {
     pub(super) words: &'s str,
     /// What it is.
     pub(super) kind: Kind,
+    /// Whether it is a rule or a border, and not empty.
+    pub(super) rule: bool,
     /// The characters in it, by [`super::pattern::letters`], once it is known to be looked at.
     pub(super) letters: u128,
 }
@@ -61,7 +63,22 @@ enum Block {
 pub(super) fn lines<'s>(ready: &[String], screen: &[&'s str]) -> Vec<Line<'s>> {
     let mut block = Block::None;
     let from = screen.len().saturating_sub(MAX_LINES);
-    screen.iter().skip(from).map(|raw| line(ready, clip(raw), &mut block)).collect()
+    let mut lines: Vec<Line<'s>> = screen.iter().skip(from).map(|raw| line(ready, clip(raw), &mut block)).collect();
+    quote_between_dashes(screen.get(from..).unwrap_or_default(), &mut lines);
+    lines
+}
+
+/// A dialog shows the file or the command that it asks about between two dashed rules: no words of the client's.
+fn quote_between_dashes(screen: &[&str], lines: &mut [Line<'_>]) {
+    let is_dashed = |raw: &&str| raw.trim_start().starts_with("╌╌╌");
+    let rules: Vec<usize> = screen.iter().enumerate().filter(|(_, raw)| is_dashed(raw)).map(|(at, _)| at).collect();
+    // Of an odd number the first one closes what has left the screen.
+    let (_, pairs) = rules.split_at(rules.len() % 2);
+    for pair in pairs.chunks_exact(2) {
+        let [open, close] = pair else { continue };
+        let shown = lines.iter_mut().take(*close).skip(open + 1);
+        shown.filter(|line| line.kind != Kind::Blank).for_each(|line| line.kind = Kind::Quoted);
+    }
 }
 
 /// The start of a line, cut between two characters.
@@ -76,7 +93,7 @@ pub(super) fn clip(raw: &str) -> &str {
 fn line<'s>(ready: &[String], raw: &'s str, block: &mut Block) -> Line<'s> {
     let text = raw.trim();
     let indent = raw.chars().take_while(|c| c.is_whitespace()).count();
-    let of = |text: &'s str, kind| Line { text, words: words(text), kind, letters: 0 };
+    let of = |text: &'s str, kind| Line { text, words: words(text), kind, rule: false, letters: 0 };
     if text.is_empty() {
         if *block == Block::Prompt {
             *block = Block::None;
@@ -86,9 +103,13 @@ fn line<'s>(ready: &[String], raw: &'s str, block: &mut Block) -> Line<'s> {
     if within(*block, text, indent) && !text.starts_with(|c| is_spinner(c) || c == '┃') {
         return of(text, Kind::Quoted);
     }
+    if is_composer_head(text) {
+        *block = Block::Prompt;
+        return of(text, Kind::Prompt);
+    }
     if is_rule(text) {
         *block = if text.starts_with(['╭', '┌', '┏', '╔']) { Block::BoxHead } else { Block::None };
-        return of("", Kind::Blank);
+        return Line { rule: true, ..of("", Kind::Blank) };
     }
     match Bordered::of(text) {
         Bordered::Open => return of(text, Kind::Quoted),
@@ -120,6 +141,10 @@ fn boxed(ready: &[String], inner: &str, block: &mut Block) -> Kind {
     if *block == Block::ToolBox || inner.contains('│') {
         return Kind::Quoted;
     }
+    // A list of answers, or a line of a banner.
+    if is_option(inner) || inner.starts_with(['✨', '💫']) {
+        return Kind::Client;
+    }
     let mut inside = Block::None;
     plain(ready, inner, 0, &mut inside)
 }
@@ -135,11 +160,25 @@ fn plain(ready: &[String], text: &str, indent: usize, block: &mut Block) -> Kind
     if matches!(*block, Block::Reply(column) if indent >= column) {
         return Kind::Client;
     }
-    if is_option(text) {
+    // An answer may begin with a numbered list, and a radio button stands in a box.
+    if is_option(text) && !text.starts_with(['●', '•']) {
         *block = Block::None;
         return Kind::Client;
     }
-    if text.starts_with(['❯', '›', '>', '!']) || ready.iter().any(|phrase| is_prompt(phrase, text)) {
+    if text.starts_with('!') {
+        // What a command of the user's own puts out below is no word of the client's.
+        *block = Block::Answer(2);
+        return Kind::Prompt;
+    }
+    if text.starts_with(['✨', '💫']) && !ready.iter().any(|phrase| is_prompt(phrase, text)) {
+        // Below it such a client sets its own words as far in as the rest of what was typed.
+        *block = Block::None;
+        return Kind::Prompt;
+    }
+    if text.starts_with(['❯', '›', '>'])
+        || is_starred_prompt(text)
+        || ready.iter().any(|phrase| is_prompt(phrase, text))
+    {
         *block = Block::Prompt;
         return Kind::Prompt;
     }
@@ -149,6 +188,17 @@ fn plain(ready: &[String], text: &str, indent: usize, block: &mut Block) -> Kind
     }
     *block = Block::None;
     Kind::Client
+}
+
+/// Whether a line is a prompt whose mark is a star, as while everything is allowed; a list has one blank after its star.
+pub(super) fn is_starred_prompt(text: &str) -> bool {
+    text.strip_prefix('*').is_some_and(|rest| rest.starts_with("   "))
+}
+
+/// Whether a line is the head of a composer: a rule that says so, with what is typed below it.
+pub(super) fn is_composer_head(text: &str) -> bool {
+    let title = text.trim_matches('─');
+    text.starts_with("── ") && title.len() < text.len() && title.trim() == "input"
 }
 
 /// Whether a line is a prompt by the agent's own phrase for it; one that ends in a word is of a footer.
@@ -203,9 +253,12 @@ pub(super) fn is_spinner(c: char) -> bool {
     matches!(c, '✻' | '✢' | '✳' | '✶' | '✽' | '✺' | '·' | '∙' | '⏺' | '\u{2800}'..='\u{28ff}' | '🌑'..='🌘')
 }
 
+/// The marks of the answer that is chosen in a list, and of those that are not.
+const CARETS: [char; 10] = ['❯', '›', '>', '●', '→', '○', '•', '▶', '▸', '►'];
+
 /// Whether a line is an answer to choose: `❯ 1. Yes`, `→ [1] Approve once`.
 pub(super) fn is_option(text: &str) -> bool {
-    let rest = text.trim_start_matches(['❯', '›', '>', '●', '→', '○', '•']).trim_start();
+    let rest = text.trim_start_matches(CARETS).trim_start();
     let numbered = rest.trim_start_matches(['[', '(']).trim_start_matches(|c: char| c.is_ascii_digit());
     rest.len() < text.len()
         && rest.trim_start_matches(['[', '(']).starts_with(|c: char| c.is_ascii_digit())

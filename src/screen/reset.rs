@@ -5,7 +5,8 @@ use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, ToSpan, Zoned};
 
 /// Words after which a time may stand.
-const ANCHORS: [&str; 4] = ["reset", "try again", "available again", "retry"];
+const ANCHORS: [&str; 9] =
+    ["reset", "try again", "available", "retry", "until", "automatically", "renews", "refreshes", "back"];
 /// How many words after such a word are looked at.
 const MAX_WORDS: usize = 16;
 /// No limit lasts longer; what says so is misread.
@@ -17,11 +18,62 @@ const DAY: i64 = 86_400_000;
 /// Nothing when it names none, a time zone that is not known, or a date that is past.
 pub(super) fn resets(text: &str, now: i64, local: &TimeZone) -> Option<i64> {
     let lower = text.to_ascii_lowercase();
+    let is_ahead = |found: &i64| *found > now && *found - now <= MAX_AHEAD;
+    if let Some(found) = stamp(&lower, now).or_else(|| chinese(&lower)).or_else(|| header(&lower, now)).filter(is_ahead)
+    {
+        return Some(found);
+    }
     let mut starts: Vec<usize> =
         ANCHORS.iter().flat_map(|anchor| lower.match_indices(anchor).map(|(at, _)| at + anchor.len())).collect();
     starts.sort_unstable();
     let found = starts.into_iter().filter_map(|at| lower.get(at..)).find_map(|rest| after(rest, now, local))?;
-    (found > now && found - now <= MAX_AHEAD).then_some(found)
+    Some(found).filter(is_ahead)
+}
+
+/// A moment written in full: `2026-11-29T23:04:05Z`, or as seconds or milliseconds since the epoch.
+fn stamp(lower: &str, now: i64) -> Option<i64> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | ':' | '.' | '+');
+    lower.split(|c: char| !is_part(c)).find_map(|word| {
+        let word = word.trim_matches(['.', ':', '-']);
+        if word.bytes().all(|byte| byte.is_ascii_digit()) {
+            let number: i64 = word.parse().ok()?;
+            let at = match word.len() {
+                10 => number.checked_mul(1000)?,
+                13 => number,
+                _ => return None,
+            };
+            return (at > now && at - now <= MAX_AHEAD).then_some(at);
+        }
+        let moment: Timestamp = word.to_ascii_uppercase().parse().ok()?;
+        Some(moment.as_millisecond())
+    })
+}
+
+/// `将在 2026-11-29 23:04:05 重置`: the time stands before its verb, in the zone of those who write so.
+fn chinese(lower: &str) -> Option<i64> {
+    let (before, _) = lower.split_once("重置").or_else(|| lower.split_once("恢复"))?;
+    let mut words = before.split_whitespace().rev();
+    let (time, date) = (words.next()?, words.next()?);
+    let date = date.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let (time, date): (Time, Date) = (time.parse().ok()?, date.parse().ok()?);
+    let zone = TimeZone::fixed(Offset::from_hours(8).ok()?);
+    Some(DateTime::from_parts(date, time).to_zoned(zone).ok()?.timestamp().as_millisecond())
+}
+
+/// `retry-after: 3600`, `"retry_after_ms":1500`, `"retryDelay":"34s"`: a number alone is of seconds.
+fn header(lower: &str, now: i64) -> Option<i64> {
+    let keys = ["retry-after", "retry_after", "retryafter", "retrydelay", "retry_delay", "retry-delay"];
+    keys.into_iter().find_map(|key| {
+        let rest = lower.split_once(key)?.1;
+        let at = rest.find(|c: char| c.is_ascii_digit()).filter(|at| *at <= 12)?;
+        let (label, rest) = rest.split_at_checked(at)?;
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let (number, tail) = rest.split_at_checked(digits)?;
+        let number: i64 = number.parse().ok()?;
+        let letters = tail.len() - tail.trim_start_matches(|c: char| c.is_ascii_alphabetic()).len();
+        let unit = if label.contains("ms") { Some(1) } else { tail.get(..letters).and_then(unit_of) };
+        now.checked_add(number.checked_mul(unit.unwrap_or(1000))?)
+    })
 }
 
 /// The moment that begins `rest`, all in small letters.
@@ -34,7 +86,7 @@ fn after(rest: &str, now: i64, local: &TimeZone) -> Option<i64> {
         .take(MAX_WORDS)
         .collect();
     match words.split_first() {
-        Some((&("in" | "after"), span)) => duration(span).map(|ms| now.saturating_add(ms)),
+        Some((&("in" | "after" | "for"), span)) => duration(span).map(|ms| now.saturating_add(ms)),
         Some(_) => Named::read(&words).and_then(|named| named.next(now, local)),
         None => None,
     }
@@ -43,7 +95,8 @@ fn after(rest: &str, now: i64, local: &TimeZone) -> Option<i64> {
 /// The milliseconds of `3h 20m`, `12h22m44s` or `3 days 2 hours`, up to the first word that is none.
 fn duration(words: &[&str]) -> Option<i64> {
     let text = words.join(" ");
-    let mut rest = text.trim_start_matches("about ");
+    let text = text.trim_start_matches("about ").replace("an hour", "1 hour").replace("a minute", "1 minute");
+    let mut rest = text.as_str();
     let mut total: i64 = 0;
     loop {
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
@@ -133,6 +186,15 @@ impl Named {
             self.day = day;
             return Took::Part(rest);
         }
+        // `3 Dec` as well as `Dec 3`.
+        let day_first = word.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        if let (Ok(_), Some((month, after))) = (day_first.parse::<i8>(), rest.split_first())
+            && let Some(month) = month_of(month)
+        {
+            let words: Vec<&str> = std::iter::once(word).chain(after.iter().copied()).collect();
+            let left = self.take_date(month, &words).map(<[&str]>::len);
+            return left.and_then(|left| after.get(after.len().saturating_sub(left)..)).map_or(Took::Last, Took::Part);
+        }
         if let Some(month) = month_of(word) {
             return self.take_date(month, rest).map_or(Took::Last, Took::Part);
         }
@@ -144,6 +206,9 @@ impl Named {
         }
         let bracketed = word.strip_prefix('(').map(|open| open.split(')').next().unwrap_or_default());
         self.zone = zone_of(bracketed.unwrap_or(word));
+        if bracketed == Some("local") || bracketed == Some("") {
+            return Took::Last;
+        }
         if bracketed.is_some() && self.zone.is_none() { Took::UnknownZone } else { Took::Last }
     }
 
@@ -243,6 +308,10 @@ fn zone_of(name: &str) -> Option<TimeZone> {
         "bst" | "cet" => 1,
         "cest" | "eet" => 2,
         "jst" => 9,
+        "pt" => return TimeZone::get("America/Los_Angeles").ok(),
+        "mt" => return TimeZone::get("America/Denver").ok(),
+        "ct" => return TimeZone::get("America/Chicago").ok(),
+        "et" => return TimeZone::get("America/New_York").ok(),
         _ => match name.strip_prefix("gmt").or_else(|| name.strip_prefix("utc")) {
             Some(offset) => return offset_of(offset),
             None if name.contains('/') => return TimeZone::get(name).ok(),
@@ -319,6 +388,31 @@ mod tests {
         assert_eq!(noon("try again in 3 days 2 hours 5 minutes.").as_deref(), Some("2025-11-24 14:05"));
         assert_eq!(noon("resets in 99999999999999999999 days"), None);
         assert_eq!(noon("try again in 9000 days"), None);
+    }
+
+    #[test]
+    fn clients_and_providers_have_forms_of_their_own() {
+        let noon = |text| at("2025-11-21 12:00", text);
+        for (text, expected) in [
+            ("resets Dec 3, 6pm (UTC)", "2025-12-03 18:00"),
+            ("resets 3 Dec at 6pm (UTC)", "2025-12-03 18:00"),
+            ("resets 3:30am (Europe/Berlin)", "2025-11-22 02:30"),
+            ("set to continue automatically at 6:47pm", "2025-11-21 16:47"),
+            ("Please try again at 14:00 UTC", "2025-11-21 14:00"),
+            ("resets in 2 hours 15 min", "2025-11-21 14:15"),
+            ("try again in about an hour", "2025-11-21 13:00"),
+            ("resets 9am (PT)", "2025-11-21 17:00"),
+            ("resets 7pm (local time)", "2025-11-21 17:00"),
+            ("Claude AI usage limit reached|1763751600", "2025-11-21 19:00"),
+            ("{\"type\":\"usage_limit_reached\",\"resets_at\":1763751600}", "2025-11-21 19:00"),
+            ("{\"reset\":\"2025-11-22T01:04:05Z\"}", "2025-11-22 01:04"),
+            ("429 retry-after: 3600", "2025-11-21 13:00"),
+            ("{\"retry_after_ms\":1800000}", "2025-11-21 12:30"),
+            ("{\"retryDelay\":\"34s\"}", "2025-11-21 12:00"),
+            ("您的限额将在 2025-11-29 23:04:05 重置。", "2025-11-29 15:04"),
+        ] {
+            assert_eq!(noon(text).as_deref(), Some(expected), "{text}");
+        }
     }
 
     #[test]

@@ -17,9 +17,13 @@ pub(super) fn judge_screens(look: &Look<'_>, step: &Step) -> Result<(), Breach> 
     let own = content(&step.session);
     let still = own.map(|content| look.now.since(&content.since));
     let resting = own.and_then(|content| content.cpu).is_some_and(|cpu| cpu.resting);
-    let busy = own.is_some_and(|content| content.state == ScreenState::Busy);
+    let busy = own.is_some_and(|content| content.state.is_at_work());
     if let Action::Nudge { .. } = &step.action {
-        let at_prompt = own.is_some_and(|content| content.state == ScreenState::Ready && content.is_agreed());
+        let is_free = |content: &Content| content.is_past_limit(&step.session, look.now);
+        let at_prompt =
+            own.is_some_and(|content| (content.state == ScreenState::Ready || is_free(content)) && content.is_agreed());
+        let ended = step.reason.code() != "limit-over" || own.is_some_and(is_free);
+        ensure(ended, "S27 limit over", &brief(step))?;
         ensure(at_prompt, "S23 nudge at a prompt", &brief(step))?;
     }
     let planned = match step.reason {
@@ -44,6 +48,7 @@ pub(super) fn judge_screens(look: &Look<'_>, step: &Step) -> Result<(), Breach> 
         | Reason::Died { .. }
         | Reason::FailedStart { .. }
         | Reason::SignedIn { .. }
+        | Reason::LimitOver { .. }
         | Reason::Completed { .. }
         | Reason::MarkedFailed { .. }
         | Reason::Blocked { .. }
@@ -80,8 +85,10 @@ fn age_of(look: &Look<'_>, name: &SessionName) -> Option<Period> {
 fn obstacle(look: &Look<'_>, name: &SessionName, content: &Content) -> Option<Block> {
     let agent = look.town.sessions.get(name).map(|desired| desired.agent.name.as_str());
     let passed = agent.and_then(|agent| look.memory.probes.get(agent)).and_then(Probed::passed);
-    let answered = passed.is_some_and(|at| Moment::later_of(at, content.state_since) == at);
-    content.block(name, look.now).filter(|_| !answered)
+    let refuted = look.memory.sessions.get(name).and_then(|history| history.refuted.as_ref());
+    let proves = !refuted.is_some_and(|refuted| refuted.covers(&content.evidence, look.now));
+    let answered = proves && passed.is_some_and(|at| Moment::later_of(at, content.state_since) == at);
+    content.block(name, look.now).filter(|block| *block != Block::Auth || !answered)
 }
 
 /// Nobody's work is typed into but what is alone, and nothing is restarted for being stuck before an Escape had its

@@ -24,8 +24,8 @@ impl fmt::Display for Violation {
     }
 }
 
-/// More than all pacing in a row: the handoff gap, a crash loop's hold, two start budgets, drain and grace.
-const LONGEST: Period = Period::from_hours(3);
+/// More than all pacing in a row: a usage limit, the handoff gap, a crash loop's hold, two start budgets, drain and grace.
+const LONGEST: Period = Period::from_hours(7);
 /// For so long a look with an older generation than remembered may be taken for stale.
 const DOUBT: Period = Period::from_mins(11);
 /// Cycles that may pass without a step, without a moment to wait for, and without the town being as declared.

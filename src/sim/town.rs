@@ -3,7 +3,7 @@
 use super::Random;
 use crate::model::{
     Agent, Backoff, Completion, Desired, Gastown, Idling, Launch, Limits, Logs, Marker, NudgeText, OnDrift, OnIdle,
-    Period, Policy, RestartPolicy, SessionName, Socket, StartBudget, Town, WhenAttached,
+    OnLimitEnd, Period, Policy, RestartPolicy, SessionName, Socket, StartBudget, Town, WhenAttached,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -146,12 +146,12 @@ fn random_age(random: &mut Random) -> Option<Period> {
 }
 
 fn random_idling(random: &mut Random) -> Idling {
-    Idling {
-        idle_limit: random.pick(&[None, None, Some(5), Some(30), Some(200)]).flatten().map(Period::from_mins),
-        nudge: NudgeText::default(),
-        on_idle: random.pick(&[OnIdle::Report, OnIdle::Restart, OnIdle::Nudge]).unwrap_or_default(),
-        stuck_after: random.pick(&[None, None, Some(10), Some(60)]).flatten().map(Period::from_mins),
-    }
+    let idle_limit = random.pick(&[None, None, Some(5), Some(30), Some(200)]).flatten().map(Period::from_mins);
+    let on_idle = random.pick(&[OnIdle::Report, OnIdle::Restart, OnIdle::Nudge]).unwrap_or_default();
+    let stuck_after = random.pick(&[None, None, Some(10), Some(60)]).flatten().map(Period::from_mins);
+    let on_limit_end = if stuck_after.is_some() { OnLimitEnd::Nudge } else { OnLimitEnd::Nothing };
+    let limit_nudge = NudgeText::after_limit();
+    Idling { idle_limit, nudge: NudgeText::default(), on_idle, on_limit_end, limit_nudge, stuck_after }
 }
 
 /// One edit of the manifest: a session comes or goes, a command or a limit changes, or the list is emptied.

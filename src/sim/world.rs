@@ -155,7 +155,7 @@ impl Session {
 
 /// What a fresh agent's screen shows.
 pub(super) fn prompt() -> Screen {
-    Screen { state: ScreenState::Ready, evidence: String::new(), digest: 0 }
+    Screen { state: ScreenState::Ready, evidence: String::new(), digest: 0, turn: 0, progress: 0 }
 }
 
 /// What an agent's screen comes to show: mostly work and prompts, at times that it is blocked.
@@ -163,13 +163,19 @@ fn screen(shows: u64, now: Moment, random: &mut Random) -> Screen {
     let ahead = i64::try_from(random.below(4 * 3_600_000)).unwrap_or(0);
     let state = match shows {
         0 => ScreenState::Auth,
-        1 => ScreenState::Limit { resets: Some(now.wall.saturating_add(ahead)) },
+        1 => ScreenState::Limit { resets: random.chance(800).then(|| now.wall.saturating_add(ahead)) },
         2 => ScreenState::AsksPermission,
         3 => ScreenState::Unclear,
         4..=6 => ScreenState::Busy,
         _ => ScreenState::Ready,
     };
-    Screen { state, evidence: state.code().to_owned(), digest: random.below(1000) }
+    Screen {
+        state,
+        evidence: state.code().to_owned(),
+        digest: random.below(1000),
+        turn: random.below(1000),
+        progress: 0,
+    }
 }
 
 impl World {

@@ -106,6 +106,13 @@ fn full_history(n: u64) -> History {
             by: Some(ProcId { pid: 5, start: n }),
         }),
         complaint: Some(model::Complaint::new(at, "exit status 1: no rig")),
+        refuted: Some(model::Refuted { line: "Please run /login".to_owned(), at: 3 }),
+        limited: Some(model::Limited {
+            generation: Generation(n),
+            until: 9,
+            wait_ms: 8,
+            evidence: "resets 7pm".to_owned(),
+        }),
     }
 }
 
@@ -113,6 +120,8 @@ fn full_content(n: u64, at: Moment) -> model::Content {
     model::Content {
         generation: Generation(n),
         digest: u64::MAX,
+        turn: u64::MAX,
+        progress: 4,
         since: at,
         activity: 5,
         state: [ScreenState::Busy, ScreenState::Limit { resets: Some(7) }, ScreenState::Auth]
@@ -120,7 +129,7 @@ fn full_content(n: u64, at: Moment) -> model::Content {
         state_since: at,
         looks: 2,
         evidence: "esc to interrupt".into(),
-        cpu: Some(Cpu { used_ms: 9, at, resting: true }),
+        cpu: Some(Cpu { used_ms: 9, client_ms: 8, at, resting: true }),
     }
 }
 

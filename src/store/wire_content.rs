@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 pub(super) struct WireContent {
     generation: Generation,
     digest: u64,
+    #[serde(default)]
+    turn: u64,
+    #[serde(default)]
+    progress: u64,
     since: At,
     activity: i64,
     state: WireState,
@@ -23,6 +27,8 @@ pub(super) struct WireContent {
 #[derive(Serialize, Deserialize)]
 struct WireCpu {
     used_ms: u64,
+    #[serde(default)]
+    client_ms: u64,
     at: At,
     resting: bool,
 }
@@ -43,17 +49,25 @@ enum WireState {
 
 impl From<&Content> for WireContent {
     fn from(content: &Content) -> Self {
-        let Content { generation, digest, since, activity, state, state_since, looks, evidence, cpu } = content;
+        let Content { generation, digest, turn, progress, since, activity, state, state_since, looks, evidence, cpu } =
+            content;
         Self {
             generation: *generation,
             digest: *digest,
+            turn: *turn,
+            progress: *progress,
             since: Text(*since),
             activity: *activity,
             state: (*state).into(),
             state_since: Text(*state_since),
             looks: *looks,
             evidence: evidence.clone(),
-            cpu: cpu.map(|Cpu { used_ms, at, resting }| WireCpu { used_ms, at: Text(at), resting }),
+            cpu: cpu.map(|Cpu { used_ms, client_ms, at, resting }| WireCpu {
+                used_ms,
+                client_ms,
+                at: Text(at),
+                resting,
+            }),
         }
     }
 }
@@ -63,13 +77,20 @@ impl From<WireContent> for Content {
         Self {
             generation: wire.generation,
             digest: wire.digest,
+            turn: wire.turn,
+            progress: wire.progress,
             since: wire.since.0,
             activity: wire.activity,
             state: wire.state.into(),
             state_since: wire.state_since.0,
             looks: wire.looks.min(Self::AGREEING),
             evidence: wire.evidence.chars().take(Self::MAX_EVIDENCE).collect(),
-            cpu: wire.cpu.map(|WireCpu { used_ms, at, resting }| Cpu { used_ms, at: at.0, resting }),
+            cpu: wire.cpu.map(|WireCpu { used_ms, client_ms, at, resting }| Cpu {
+                used_ms,
+                client_ms,
+                at: at.0,
+                resting,
+            }),
         }
     }
 }

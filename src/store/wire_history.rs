@@ -10,8 +10,8 @@ use super::wire_ran::WireRanWith;
 use super::wire_replacing::{WireRefused, WireReplacing};
 use super::wire_stopping::WireStopping;
 use crate::model::{
-    Complaint, Content, Death, Ended, Errand, Fingerprint, Finished, Footprint, Generation, History, Marks, RanWith,
-    Refused, Replacing, Roused, Run, Stopping, Typed,
+    Complaint, Content, Death, Ended, Errand, Fingerprint, Finished, Footprint, Generation, History, Limited, Marks,
+    RanWith, Refused, Refuted, Replacing, Roused, Run, Stopping, Typed,
 };
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +63,10 @@ pub(super) struct WireHistory {
     complaint: Option<WireComplaint>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ran_with: Option<WireRanWith>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refuted: Option<Refuted>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limited: Option<Limited>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -116,6 +120,8 @@ impl From<&History> for WireHistory {
             errand,
             complaint,
             ran_with,
+            refuted,
+            limited,
         } = history;
         Self {
             generation: *generation,
@@ -145,6 +151,8 @@ impl From<&History> for WireHistory {
             errand: errand.map(WireErrand::from),
             complaint: complaint.as_ref().map(WireComplaint::from),
             ran_with: ran_with.as_ref().map(WireRanWith::from),
+            refuted: refuted.clone(),
+            limited: limited.clone(),
         }
     }
 }
@@ -175,6 +183,8 @@ impl From<WireHistory> for History {
             errand: wire.errand.map(Errand::from),
             complaint: wire.complaint.map(Complaint::from),
             ran_with: wire.ran_with.map(RanWith::from),
+            refuted: wire.refuted,
+            limited: wire.limited,
         }
     }
 }

@@ -21,7 +21,7 @@ const LATER: &str = "";
 const RIGS: &str = r#"{"rigs":{"shop":{"beads":{"prefix":"sh"}},"yard":{"beads":{"prefix":"ya"}}}}"#;
 
 /// The fields of a session, wherever they stand.
-const SESSION: [Row; 43] = [
+const SESSION: [Row; 45] = [
     ("role", "'custom'", "'worker'"),
     ("rig", "'shop'", "'yard'"),
     ("name", "'n'", "'m'"),
@@ -50,6 +50,8 @@ const SESSION: [Row; 43] = [
         "'go on'\non_idle = 'nudge'\nidle_limit = '1m'",
         "'what now?'\non_idle = 'nudge'\nidle_limit = '1m'",
     ),
+    ("on_limit_end", "'nothing'", "'nudge'"),
+    ("limit_nudge", "'go on'\non_limit_end = 'nudge'", "'what now?'\non_limit_end = 'nudge'"),
     ("stuck_after", "'10m'", "'1m'"),
     ("max_memory", "'250MiB'", "'1GiB'"),
     ("on_drift", "'report'", "'restart'"),
@@ -258,6 +260,8 @@ fn worlds() -> Vec<World> {
     texts.push("[[seen]]\nname = 'x'\nholds = 300\n[[history]]\nname = 'x'\nage = '20m'\nheld = 300".to_owned());
     let signed_out = "screen = 'auth'\nunchanged_for = '5m'\nage = '20m'";
     texts.push(format!("[[seen]]\nname = 'z'\n[[history]]\nname = 'z'\n{signed_out}"));
+    let past_limit = "screen = 'limit'\nreset_ago = '5m'\nunchanged_for = '9m'\nage = '20m'";
+    texts.push(format!("[[seen]]\nname = 'x'\n[[history]]\nname = 'x'\n{past_limit}"));
     for crashes in ["['4m']", "['5m', '4m']", "['9m', '8m', '7m', '6m']", "['50m', '40m', '30m', '20m']"] {
         texts.push(format!(
             "[[seen]]\nname = 'x'\ndead = 'exit 1'\ndead_for = '1s'\nage = '3m'\n[[history]]\nname = 'x'\ncrashes = {crashes}"

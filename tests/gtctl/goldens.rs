@@ -128,10 +128,11 @@ fn reason_code(reason: &Reason) -> &'static str {
         Reason::SignedIn { .. } => REASONS[18],
         Reason::UnderWay { .. } => REASONS[19],
         Reason::NotStarted { .. } => REASONS[20],
+        Reason::LimitOver { .. } => REASONS[21],
     }
 }
 
-const REASONS: [&str; 21] = [
+const REASONS: [&str; 22] = [
     "missing",
     "died",
     "completed",
@@ -153,6 +154,7 @@ const REASONS: [&str; 21] = [
     "signed-in",
     "under-way",
     "not-started",
+    "limit-over",
 ];
 
 /// What cannot be: a service never completes, a task that runs once is over when it died, an orphan has no entry nor has

@@ -285,11 +285,19 @@ impl Maker {
                 before: self.random.below(600 << 20),
             }),
             ran_with: None,
+            refuted: None,
+            limited: None,
         }
     }
 
     fn screen(&mut self) -> Screen {
-        Screen { state: self.state(), evidence: "it says so".to_owned(), digest: self.random.below(3) }
+        Screen {
+            state: self.state(),
+            evidence: "it says so".to_owned(),
+            digest: self.random.below(3),
+            turn: 0,
+            progress: 0,
+        }
     }
 
     fn state(&mut self) -> ScreenState {
@@ -317,6 +325,8 @@ impl Maker {
         Content {
             generation: if self.random.chance(900) { generation } else { self.generation() },
             digest: self.random.below(3),
+            turn: 0,
+            progress: 0,
             since: self.moment(),
             activity: self.now.wall / 1000 - 60,
             state: self.state(),
@@ -325,6 +335,7 @@ impl Maker {
             evidence: String::new(),
             cpu: self.random.chance(500).then(|| Cpu {
                 used_ms: 0,
+                client_ms: 0,
                 at: self.moment(),
                 resting: self.random.chance(500),
             }),

@@ -64,7 +64,13 @@ impl Thirty {
                 created: NOW.wall,
                 quiet: Period::from_mins(1),
                 activity: NOW.wall / 1000,
-                screen: Some(Screen { state, evidence: "Please run /login".to_owned(), digest: 1 }),
+                screen: Some(Screen {
+                    state,
+                    evidence: "Please run /login".to_owned(),
+                    digest: 1,
+                    turn: 1,
+                    progress: 0,
+                }),
                 heard: None,
                 ownership: Ownership::Ours(label),
                 pane: PaneId(id),
@@ -143,15 +149,40 @@ fn thirty_sessions_of_a_signed_out_agent_are_asked_about_once_each_time_and_all_
 }
 
 #[test]
-fn a_limit_without_an_end_is_asked_about_by_the_hour_and_then_goes_on_as_it_is() {
+fn a_limit_without_an_end_is_held_for_hours_whatever_a_probe_of_sign_in_says_and_then_goes_on_as_it_is() {
     let mut thirty = Thirty::showing(ScreenState::Limit { resets: None });
-    for _ in 0..(3 * 60) {
-        assert_eq!(thirty.cycle(Period::from_mins(1)).steps, []);
+    thirty.town.sessions.values_mut().for_each(|desired| desired.max_age = Some(Period::from_mins(30)));
+    let held = |plan: &gtctl::model::Plan| plan.held.len();
+    for _ in 0..(4 * 60) {
+        let plan = thirty.cycle(Period::from_mins(1));
+        assert_eq!(plan.steps, []);
+        assert!(plan.probes.is_empty(), "who is signed in may be at a limit");
     }
-    assert_eq!(thirty.asked.len(), 2);
-    thirty.told(Answer::Passed);
-    let plan = thirty.cycle(Period::from_mins(1));
-    assert!(plan.steps.is_empty() && plan.unchanged.iter().all(|calm| calm.note.is_none()), "{plan:?}");
+    assert_eq!(held(&thirty.cycle(Period::from_mins(1))), 30);
+    let plan = thirty.cycle(Period::from_mins(70));
+    let blocked = |held: &&gtctl::model::Held| matches!(held.hold, gtctl::model::Hold::Blocked { .. });
+    assert_eq!(plan.held.iter().filter(blocked).count(), 0, "what was held is tried");
+}
+
+#[test]
+fn a_probe_that_passes_twice_for_the_same_line_proves_nothing() {
+    let mut thirty = Thirty::showing(ScreenState::Auth);
+    let mut restarted = std::collections::BTreeMap::new();
+    for _ in 0..(6 * 60) {
+        let plan = thirty.cycle(Period::from_mins(1));
+        if !thirty.asked.is_empty() {
+            thirty.told(Answer::Passed);
+        }
+        for step in plan.steps {
+            *restarted.entry(step.session.clone()).or_insert(0) += 1;
+            // The fresh process shows the same line.
+            let at = thirty.town.sessions.keys().position(|name| *name == step.session).unwrap();
+            let session = &mut thirty.sessions[at];
+            *session = (Generation(session.0.0 + 1), thirty.now, ScreenState::Auth);
+        }
+    }
+    assert_eq!(restarted.len(), 30);
+    assert!(restarted.values().all(|times| *times == 1), "{restarted:?}");
 }
 
 #[test]

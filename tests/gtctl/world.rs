@@ -2,10 +2,10 @@
 
 use gtctl::model::{
     Answer, Answered, CannotStart, Complaint, Content, Cpu, Death, Definition, Durability, Ended, Errand, Fingerprint,
-    Finished, Flaw, Footprint, Gastown, Generation, History, Label, Life, Marks, Mass, Memory, Moment, MovedOut,
-    Observed, Orders, Origin, Orphans, Ownership, PaneId, Period, Probed, ProcId, Purpose, RanWith, Refused, Replacing,
-    Rest, Roused, Run, Rung, Screen, ScreenState, Seen, Server, ServerId, SessionId, SessionName, Sighting, Standing,
-    Stopping, Town, Unproved, Usage, Verb, Verdict,
+    Finished, Flaw, Footprint, Gastown, Generation, History, Label, Life, Limited, Marks, Mass, Memory, Moment,
+    MovedOut, Observed, Orders, Origin, Orphans, Ownership, PaneId, Period, Probed, ProcId, Purpose, RanWith, Refused,
+    Refuted, Replacing, Rest, Roused, Run, Rung, Screen, ScreenState, Seen, Server, ServerId, SessionId, SessionName,
+    Sighting, Standing, Stopping, Town, Unproved, Usage, Verb, Verdict,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -211,6 +211,12 @@ struct HistoryEntry {
     unchanged_for: Option<Period>,
     /// When its limit ends.
     resets_in: Option<Period>,
+    /// Or since when it is over.
+    reset_ago: Option<Period>,
+    /// The line for which it was restarted an hour ago, its agent being signed in.
+    refuted: Option<String>,
+    /// When the limit in the last words of its run ends.
+    limited_in: Option<Period>,
     /// Its processes were seen to rest.
     #[serde(default = "yes")]
     resting: bool,
@@ -371,6 +377,8 @@ impl SeenEntry {
                 state: screen_state(word, None),
                 evidence: self.evidence.clone(),
                 digest: 1,
+                turn: 1,
+                progress: 0,
             }),
             heard: self.heard(),
             ownership: self.ownership(town, id, age),
@@ -378,6 +386,8 @@ impl SeenEntry {
             life: self.life(id),
             usage: self.rss.map(|rss| Usage {
                 cpu_ms: self.cpu.unwrap_or_default().millis(),
+                client_ms: 0,
+                commands: 0,
                 rss: rss << 20,
                 processes: 3,
             }),
@@ -471,18 +481,21 @@ fn screen_state(word: &str, resets: Option<i64>) -> ScreenState {
 
 impl HistoryEntry {
     fn content(&self) -> Option<Content> {
-        let resets = self.resets_in.map(|period| NOW.plus(period).wall);
+        let over = self.reset_ago.map(|period| NOW.minus(period).wall);
+        let resets = self.resets_in.map(|period| NOW.plus(period).wall).or(over);
         let since = ago(self.unchanged_for).unwrap_or(NOW.minus(Period::from_mins(1)));
         Some(Content {
             generation: Generation(1),
             digest: 1,
+            turn: 1,
+            progress: 0,
             since,
             activity: NOW.wall / 1000 - 60,
             state: screen_state(self.screen.as_deref()?, resets),
             state_since: ago(self.screen_for).unwrap_or(since),
             looks: if self.one_look { 1 } else { 2 },
             evidence: self.evidence.clone(),
-            cpu: Some(Cpu { used_ms: 0, at: NOW.minus(Period::from_secs(30)), resting: self.resting }),
+            cpu: Some(Cpu { used_ms: 0, client_ms: 0, at: NOW.minus(Period::from_secs(30)), resting: self.resting }),
         })
     }
 
@@ -581,6 +594,13 @@ impl HistoryEntry {
                 before: 0,
             }),
             ran_with: self.ran_with(town),
+            refuted: self.refuted.clone().map(|line| Refuted { line, at: NOW.minus(Period::from_hours(1)).wall }),
+            limited: self.limited_in.map(|period| Limited {
+                generation: Generation(1),
+                until: NOW.plus(period).wall,
+                wait_ms: period.plus(self.ended_ago.unwrap_or_default()).millis(),
+                evidence: self.evidence.clone(),
+            }),
             ..History::default()
         }
     }

@@ -3,7 +3,7 @@
 //! One macro writes them three times: serde's `flatten` would save that, and lose the place of every fault.
 
 use super::values::{Limit, Marker, Memory, Positive, Share, Size, Wait};
-use super::words::{Launcher, OnDrift, OnIdle, Restart, WhenAttached};
+use super::words::{Launcher, OnDrift, OnIdle, OnLimitEnd, Restart, WhenAttached};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -72,6 +72,11 @@ macro_rules! session_table {
             /// What is typed into it with `on_idle = "nudge"`, at most once in `idle_limit`. A template. Default:
             /// `Continue with your work, or say what blocks you.`
             pub idle_nudge: Option<String>,
+            /// What happens once its usage limit has ended while the screen still shows it. Default: `nothing`.
+            pub on_limit_end: Option<OnLimitEnd>,
+            /// What is typed into it with `on_limit_end = "nudge"`. A template. Default:
+            /// `Your usage limit has ended. Go on where you left off.`
+            pub limit_nudge: Option<String>,
             /// A busy screen frozen for this long is stuck. Default: 10m.
             pub stuck_after: Option<Limit>,
             /// Resident memory of its whole process tree above which it is restarted. Default: off.

@@ -98,6 +98,16 @@ words! {
 }
 
 words! {
+    /// What happens once an agent's usage limit has ended.
+    OnLimitEnd => model::OnLimitEnd {
+        /// Nothing: it goes on by itself, or somebody sets it going.
+        Nothing = "nothing" => model::OnLimitEnd::Nothing,
+        /// Type `limit_nudge` at its prompt.
+        Nudge = "nudge" => model::OnLimitEnd::Nudge,
+    }
+}
+
+words! {
     /// What happens to a service that has been quiet for longer than `idle_limit`.
     OnIdle => model::OnIdle {
         /// Only say so.
