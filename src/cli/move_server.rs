@@ -9,7 +9,7 @@ use super::exit::{Exit, Trouble};
 use super::output::Terminal;
 use super::place::Place;
 use super::work::{Wait, Work};
-use crate::model::{Mass, Orders, Orphans, Request, Scope, Socket};
+use crate::model::{Mass, Orders, Orphans, Request, Scope, SessionName, Socket};
 use crate::observe::{Former, Holding, former, still_there};
 use crate::proc;
 use crate::render::words::count;
@@ -18,16 +18,13 @@ use std::path::Path;
 
 pub(super) async fn run(global: &Global, args: &MoveServer, terminal: &Terminal) -> Result<Exit, Trouble> {
     let place = Place::find(global, &args.town, terminal)?;
-    let holding = match holding(&place, terminal).await? {
-        Some(holding) => holding,
-        None => {
-            terminal.print(&format!(
-                "town {} has no sessions on another server than the one at {}: nothing to move\n",
-                place.town.name,
-                place.client.socket_path().display()
-            ));
-            return Ok(Exit::Done);
-        }
+    let Some(holding) = holding(&place, terminal).await? else {
+        terminal.print(&format!(
+            "town {} has no sessions on another server than the one at {}: nothing to move\n",
+            place.town.name,
+            place.client.socket_path().display()
+        ));
+        return Ok(Exit::Done);
     };
     let Some(socket) = holding.socket.clone() else {
         let pid = holding.server.0.pid;
@@ -65,7 +62,7 @@ fn is_agreed(
     args: &MoveServer,
     terminal: &Terminal,
 ) -> Result<bool, Trouble> {
-    let names: Vec<&str> = holding.sessions.iter().map(|name| name.as_str()).collect();
+    let names: Vec<&str> = holding.sessions.iter().map(SessionName::as_str).collect();
     let sessions = count(names.len(), "session");
     terminal.note(&format!(
         "{sessions} of town {} live on the server at {} (process {}): {}. They are ended there, as by `gtctl stop`; the \
@@ -117,7 +114,7 @@ async fn end_there(
     terminal.warn(&format!(
         "{} still on the old server ({}): run `gtctl move-server` again once nobody is attached there",
         count(left.len(), "session"),
-        left.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ")
+        left.iter().map(SessionName::as_str).collect::<Vec<_>>().join(", ")
     ));
     Ok(if exit == Exit::Done { Exit::Partial } else { exit })
 }

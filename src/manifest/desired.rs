@@ -7,6 +7,7 @@ use super::gastown::Identity;
 use super::reading::{Reading, path};
 use super::session::{Named, Tiers, pick};
 use super::template::Words;
+use super::wire::values::Wait;
 use crate::model::{
     self, Agent, Backoff, Completion, Desired, Idling, Logs, Marker, NudgeText, Period, RestartPolicy, SessionName,
 };
@@ -26,20 +27,22 @@ pub(crate) struct Scene<'a> {
     pub(crate) agents: BTreeMap<String, Known>,
 }
 
+impl Scene<'_> {
+    /// The process names of all agents, each once, in order.
+    fn all_process_names(&self) -> Vec<String> {
+        let names = self.agents.values().flat_map(|known| known.agent.process_names.iter().cloned());
+        let distinct: BTreeSet<String> = names.collect();
+        distinct.into_iter().collect()
+    }
+}
+
 impl Reading<'_> {
     /// One session, or nothing when a fault kept it from being resolved.
     pub(crate) fn desired(&mut self, scene: &Scene<'_>, named: &Named<'_>) -> Option<Desired> {
-        let Named { tiers, name, rig, prefix, own_name } = named;
+        let Named { tiers, name, rig, prefix: _, own_name } = named;
         let mut known = self.agent_of(scene, tiers);
-        let words = Words {
-            town: scene.town,
-            rig: *rig,
-            prefix: prefix.as_deref(),
-            name: *own_name,
-            role: tiers.role_name,
-            agent: Some(&known.agent.name),
-            session: Some(name.as_str()),
-        };
+        let agent_name = known.agent.name.clone();
+        let words = words_of(scene, named, &agent_name);
         let identity = Identity { role: tiers.role_name, rig: *rig, name: *own_name };
         let command = self.command(tiers, &words, &known);
         let launch = self.launch(scene, tiers, &words);
@@ -53,14 +56,15 @@ impl Reading<'_> {
         let restart = pick!(tiers, restart).map_or_else(RestartPolicy::default, |word| word.meaning());
         let completion = self.completion(tiers, &words, restart);
         let idling = self.idling(tiers, &words);
+        let max_age = self.max_age(scene, named);
         // Only now, so that one fault hides no other.
         let (command, dir, launch) = (command?, dir?, launch?);
-        if launch.commands().is_some() && pick!(tiers, agent).is_none() && pick!(tiers, command).is_none() {
+        let names_an_agent = pick!(tiers, agent).is_some() || pick!(tiers, command).is_some();
+        if launch.commands().is_some() && !names_an_agent {
             // Its launcher chooses the agent: any that is known will do.
-            let all = scene.agents.values().flat_map(|known| known.agent.process_names.iter().cloned());
-            known.agent.process_names = all.collect::<BTreeSet<_>>().into_iter().collect();
+            known.agent.process_names = scene.all_process_names();
         }
-        let wait = |field: Option<&super::wire::values::Wait>| field.map_or(Period::ZERO, |wait| wait.0);
+        let wait = |field: Option<&Wait>| field.map_or(Period::ZERO, |wait| wait.0);
         Some(Desired {
             name: name.clone(),
             role: tiers.role_name.to_owned(),
@@ -77,7 +81,7 @@ impl Reading<'_> {
             wave: pick!(tiers, wave).copied().unwrap_or(1),
             after: BTreeSet::new(),
             ready_after: wait(pick!(tiers, ready_after)),
-            max_age: if self.is_never_too_old(scene, tiers) { None } else { max_age(tiers, name) },
+            max_age,
             handoff,
             handoff_gap: wait(pick!(tiers, handoff_gap)),
             drain: wait(pick!(tiers, drain)),
@@ -93,6 +97,11 @@ impl Reading<'_> {
             prune: pick!(tiers, prune).copied().unwrap_or_default(),
             policy: None,
         })
+    }
+
+    /// How old it may become. None where it may become as old as it will.
+    fn max_age(&self, scene: &Scene<'_>, named: &Named<'_>) -> Option<Period> {
+        if self.is_never_too_old(scene, &named.tiers) { None } else { max_age(&named.tiers, &named.name) }
     }
 
     /// Whether nobody has said how old it may become, and it is no agent: a plain command has no context to be refreshed.
@@ -291,6 +300,19 @@ fn is_variable(name: &str) -> bool {
 }
 
 /// `max_age` with this session's own share of `max_age_jitter` added.
+/// What the placeholders of a session's templates stand for.
+fn words_of<'a>(scene: &Scene<'a>, named: &'a Named<'a>, agent: &'a str) -> Words<'a> {
+    Words {
+        town: scene.town,
+        rig: named.rig,
+        prefix: named.prefix.as_deref(),
+        name: named.own_name,
+        role: named.tiers.role_name,
+        agent: Some(agent),
+        session: Some(named.name.as_str()),
+    }
+}
+
 fn max_age(tiers: &Tiers<'_>, name: &SessionName) -> Option<Period> {
     let limit = pick!(tiers, max_age)?.period()?;
     let jitter = pick!(tiers, max_age_jitter).map_or(Period::ZERO, |wait| wait.0);

@@ -48,7 +48,7 @@ pub(super) fn pace(situation: &Situation<'_>, subjects: &[Subject<'_>], verdicts
     if verdicts.iter().any(waits_for_others) {
         // One that is not counted among those that start still makes room for more once it has come up.
         let coming = subjects.iter().filter(|subject| !subject.is_being_started() && subject.is_coming_up());
-        coming.filter_map(|subject| subject.ready_at()).for_each(|at| wakes.add(at));
+        coming.filter_map(Subject::ready_at).for_each(|at| wakes.add(at));
     }
     let mass = hold_for_mass(situation, subjects, &mut verdicts);
     let mut plan = Plan { mass, ..Plan::default() };

@@ -51,7 +51,7 @@ pub(super) fn hold_for_roll(
     }
     if waits {
         let coming = unavailable.iter().filter_map(|at| subjects.get(*at)).filter(|subject| subject.is_coming_up());
-        coming.filter_map(|subject| subject.ready_at()).for_each(|ready| wakes.add(ready));
+        coming.filter_map(Subject::ready_at).for_each(|ready| wakes.add(ready));
     }
 }
 
@@ -128,9 +128,8 @@ fn is_unavailable(subject: &Subject<'_>, verdict: &Verdict) -> bool {
 fn is_left_alone(subject: &Subject<'_>, verdict: &Verdict) -> bool {
     let alive = matches!(subject.seen.map(|seen| &seen.life), Some(Life::Alive { .. }));
     match verdict {
-        Verdict::Hold(_, Hold::Stopping { .. }, _) => false,
+        Verdict::Hold(_, Hold::Stopping { .. }, _) | Verdict::Keep(_) | Verdict::Want(_) => false,
         Verdict::Hold(..) => alive && !subject.is_coming_up(),
-        Verdict::Keep(_) | Verdict::Want(_) => false,
     }
 }
 

@@ -83,10 +83,9 @@ fn why_not(same: &Unchanged, waited: bool) -> Option<String> {
     match (same.phase, &same.note) {
         (Phase::Starting | Phase::Stopping, _) => waited.then(phase),
         (Phase::Stopped, _) => Some(format!("stopped by hand; `gtctl start {}` starts it", same.session)),
-        (Phase::Completed(_), _) => None,
+        (Phase::Completed(_), _) | (Phase::Working | Phase::Idle | Phase::Waiting(_), None) => None,
         (_, Some(note)) => Some(words::reason_in_brief(note)),
         (Phase::Absent | Phase::Dead(_) | Phase::Blocked(_) | Phase::Unknown | Phase::Foreign, None) => Some(phase()),
-        (Phase::Working | Phase::Idle | Phase::Waiting(_), None) => None,
     }
 }
 

@@ -207,9 +207,10 @@ pub(super) fn judge_starts(look: &Look<'_>, plan: &Plan) -> Result<(), Breach> {
     let owed = |name: &SessionName| look.memory.sessions.get(name).is_some_and(History::is_owed_a_start);
     let wave = |name: &SessionName| look.town.sessions.get(name).map_or(0, |desired| desired.wave);
     let creates = |step: &&Step| matches!(step.action, Action::Start { .. }) && !owed(&step.session);
-    let created: Vec<_> = plan.steps.iter().filter(creates).collect();
-    let last = created.iter().map(|step| wave(&step.session)).max();
-    let pending: Vec<_> = if created.is_empty() { vec![] } else { look.town.sessions.keys().filter(pending).collect() };
+    let newcomers: Vec<_> = plan.steps.iter().filter(creates).collect();
+    let last = newcomers.iter().map(|step| wave(&step.session)).max();
+    let pending: Vec<_> =
+        if newcomers.is_empty() { vec![] } else { look.town.sessions.keys().filter(pending).collect() };
     let first = pending.iter().map(|name| wave(name)).min();
     ensure(last.zip(first).is_none_or(|(last, first)| last <= first), "S16 waves", &(last, &pending))?;
     let starts = plan.steps.iter().filter(|step| begins_process(step) && !owed(&step.session)).count();

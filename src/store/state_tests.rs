@@ -55,23 +55,8 @@ fn full_history(n: u64) -> History {
         handoff: Some(at),
         stopped: n.is_multiple_of(2),
         finished: Some(Finished { fingerprint, death: Some(death), at }),
-        stopping: Some(Stopping {
-            generation: Generation(n),
-            since: at,
-            rung: [Rung::Ask, Rung::Term, Rung::Kill, Rung::Finish][usize::try_from(n % 4).unwrap()],
-            rung_at: NOW,
-            purpose: if n.is_multiple_of(2) { Purpose::Expire } else { Purpose::Restart },
-            reason: "too-old".into(),
-            begun_for: Some(fingerprint),
-            tree: vec![ProcId { pid: 9, start: 8 }],
-        }),
-        replacing: Some(model::Replacing {
-            generation: Generation(n),
-            since: at,
-            reason: "drifted".into(),
-            fingerprint,
-            failed: n.is_multiple_of(2),
-        }),
+        stopping: Some(full_stopping(n, at, fingerprint)),
+        replacing: Some(full_replacing(n, at, fingerprint)),
         refused: Some(model::Refused {
             at,
             times: 3,
@@ -98,13 +83,7 @@ fn full_history(n: u64) -> History {
             env: vec![("A".into(), 7)],
             env_file: n.is_multiple_of(2).then(|| "/x/env".into()),
         }),
-        errand: Some(model::Errand {
-            verb: [model::Verb::Start, model::Verb::Restart, model::Verb::Expire][usize::try_from(n % 3).unwrap()],
-            generation: Generation(n),
-            begun: at,
-            handoff: Some(at),
-            by: Some(ProcId { pid: 5, start: n }),
-        }),
+        errand: Some(full_errand(n, at)),
         complaint: Some(model::Complaint::new(at, "exit status 1: no rig")),
         refuted: Some(model::Refuted { line: "Please run /login".to_owned(), at: 3 }),
         limited: Some(model::Limited {
@@ -113,6 +92,39 @@ fn full_history(n: u64) -> History {
             wait_ms: 8,
             evidence: "resets 7pm".to_owned(),
         }),
+    }
+}
+
+fn full_stopping(n: u64, at: Moment, fingerprint: Fingerprint) -> Stopping {
+    Stopping {
+        generation: Generation(n),
+        since: at,
+        rung: [Rung::Ask, Rung::Term, Rung::Kill, Rung::Finish][usize::try_from(n % 4).unwrap()],
+        rung_at: NOW,
+        purpose: if n.is_multiple_of(2) { Purpose::Expire } else { Purpose::Restart },
+        reason: "too-old".into(),
+        begun_for: Some(fingerprint),
+        tree: vec![ProcId { pid: 9, start: 8 }],
+    }
+}
+
+fn full_replacing(n: u64, at: Moment, fingerprint: Fingerprint) -> model::Replacing {
+    model::Replacing {
+        generation: Generation(n),
+        since: at,
+        reason: "drifted".into(),
+        fingerprint,
+        failed: n.is_multiple_of(2),
+    }
+}
+
+fn full_errand(n: u64, at: Moment) -> model::Errand {
+    model::Errand {
+        verb: [model::Verb::Start, model::Verb::Restart, model::Verb::Expire][usize::try_from(n % 3).unwrap()],
+        generation: Generation(n),
+        begun: at,
+        handoff: Some(at),
+        by: Some(ProcId { pid: 5, start: n }),
     }
 }
 
