@@ -62,7 +62,12 @@ impl Place {
         for notice in &loaded.notices {
             terminal.warn(notice);
         }
-        Ok(loaded.memory)
+        let (memory, other) = loaded.memory.of_town(&self.town.name);
+        if let Some(other) = other {
+            let (state, town) = (self.state.display(), &self.town.name);
+            terminal.warn(&format!("the state in {state} is of the town `{other}`, not of `{town}`: it is not used"));
+        }
+        Ok(memory)
     }
 
     /// What the books say, beside a look.
@@ -117,7 +122,7 @@ impl Place {
     /// A controller on the town's state directory, which is made if need be.
     pub(super) fn controller(&self) -> Result<Controller, Trouble> {
         let store = StateDir::open(&self.state)?;
-        Ok(Controller::new(self.client.clone(), store, myself()).logging(program()))
+        Ok(Controller::new(self.client.clone(), store, myself()).of_town(&self.town.name).logging(program()))
     }
 }
 

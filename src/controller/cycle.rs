@@ -28,6 +28,8 @@ pub(super) const TURN_PATIENCE: Period = Period::from_secs(30);
 /// One town's state directory and the way to its tmux server, over many cycles.
 #[derive(Debug)]
 pub struct Controller {
+    /// The town that the state must be of; not asked where none is given.
+    pub(super) town: Option<SessionName>,
     pub(super) client: Client,
     /// One that keeps its connection from cycle to cycle, while they are close.
     pub(super) lasting: Option<Client>,
@@ -167,6 +169,7 @@ impl Controller {
     pub fn new(client: Client, store: StateDir, me: ProcId) -> Self {
         let (kept, last_plan, errands) = (Kept::default(), Plan::default(), Errands::default());
         Self {
+            town: None,
             client,
             lasting: None,
             store,
@@ -181,6 +184,23 @@ impl Controller {
             ahead: Ahead::default(),
             is_current: IsCurrent(Box::new(|| true)),
         }
+    }
+
+    /// Uses no state that is of another town than this one: what was asked for there means nothing here.
+    #[must_use]
+    pub fn of_town(self, town: &SessionName) -> Self {
+        Self { town: Some(town.clone()), ..self }
+    }
+
+    /// A loaded memory as that of the town, and what people should know of it.
+    pub(super) fn as_of_town(&self, memory: Memory) -> (Memory, Option<String>) {
+        let Some(town) = &self.town else { return (memory, None) };
+        let (memory, other) = memory.of_town(town);
+        let notice = other.map(|other| {
+            let state = self.store.main_file();
+            format!("{} is of the town `{other}`, not of `{town}`: what it says is not used", state.display())
+        });
+        (memory, notice)
     }
 
     /// Asks before each decision whether the files of the manifest still say what the cycles go by. While they do not,

@@ -74,7 +74,9 @@ impl Controller {
         self.kept = Kept { failed: self.kept.failed, ..Kept::default() };
         let loaded = self.store.load(proc::clock::now()).map_err(CycleFault::Store)?;
         notices.extend(loaded.notices);
-        Ok(loaded.memory)
+        let (memory, notice) = self.as_of_town(loaded.memory);
+        notices.extend(notice);
+        Ok(memory)
     }
 
     /// Writes the memory; tells whether that could be done.

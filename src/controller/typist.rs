@@ -26,7 +26,7 @@ impl ByTurns {
 
     async fn deliver(&self, town: &Town, session: &SessionName, text: &NudgeText) -> Result<Delivery, CycleFault> {
         let store = StateDir::open(&self.state).map_err(CycleFault::Store)?;
-        let mut controller = Controller::new(self.client.clone(), store, self.me);
+        let mut controller = Controller::new(self.client.clone(), store, self.me).of_town(&town.name);
         controller.nudge(town, session, text).await
     }
 }

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 /// Everything remembered of a town. `Memory::default()` is a valid memory: nothing is known.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Memory {
+    /// The town that it is of. None in what 0.1.0 wrote, until the next write.
+    pub town: Option<SessionName>,
     /// The server last seen up.
     pub server: Option<ServerId>,
     /// When servers were found lost, oldest first; only the last ten minutes' are kept.
@@ -47,6 +49,17 @@ impl Memory {
     pub const MAX_DEPARTURES: usize = 4096;
     /// So many hold the starts of their agent.
     pub const MAX_AUTH_DEATHS: usize = 3;
+
+    /// This memory as that of a town. Where it says that it is of another one, an empty memory, and the other's name: what
+    /// was asked for in another town, a stop say, means nothing here.
+    #[must_use]
+    pub fn of_town(self, town: &SessionName) -> (Self, Option<SessionName>) {
+        let (memory, other) = match self.town {
+            Some(other) if other != *town => (Self::default(), Some(other)),
+            Some(_) | None => (self, None),
+        };
+        (Self { town: Some(town.clone()), ..memory }, other)
+    }
 }
 
 /// What is remembered of one session.

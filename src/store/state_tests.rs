@@ -181,6 +181,7 @@ fn full_probes() -> std::collections::BTreeMap<String, model::Probed> {
 
 fn full_memory(sessions: u64) -> Memory {
     Memory {
+        town: SessionName::new("acme").ok(),
         server: Some(ServerId(ProcId { pid: 5, start: 6 })),
         server_losses: vec![NOW],
         last_look: Some(NOW),

@@ -59,6 +59,8 @@ struct WireBeside {
 #[serde(default)]
 struct WireMemory {
     #[serde(skip_serializing_if = "is_default")]
+    town: Option<Text<SessionName>>,
+    #[serde(skip_serializing_if = "is_default")]
     server: Option<ServerId>,
     #[serde(skip_serializing_if = "is_default")]
     server_losses: Vec<At>,
@@ -103,6 +105,7 @@ impl WireMemory {
     /// A memory with these of its sessions.
     fn of<'a>(memory: &Memory, sessions: impl Iterator<Item = (&'a SessionName, &'a History)>) -> Self {
         let Memory {
+            town,
             server,
             server_losses,
             last_look,
@@ -119,6 +122,7 @@ impl WireMemory {
             sessions: _,
         } = memory;
         Self {
+            town: town.clone().map(Text),
             server: *server,
             server_losses: texts(server_losses),
             last_look: last_look.map(Text),
@@ -140,6 +144,7 @@ impl WireMemory {
 impl From<WireMemory> for Memory {
     fn from(wire: WireMemory) -> Self {
         Self {
+            town: wire.town.map(|town| town.0),
             server: wire.server,
             server_losses: moments(wire.server_losses),
             last_look: plain(wire.last_look),
