@@ -66,7 +66,6 @@ impl Reading<'_> {
     fn unused(&mut self, tiers: &Tiers<'_>) {
         let given = [
             ("env", tiers.session.env.is_some() || tiers.role.env.is_some()),
-            ("pass_env", tiers.session.pass_env.is_some() || tiers.role.pass_env.is_some()),
             ("env_file", tiers.session.env_file.is_some() || tiers.role.env_file.is_some()),
         ];
         for (field, _) in given.into_iter().filter(|(_, is_given)| *is_given) {

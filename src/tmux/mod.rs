@@ -21,4 +21,4 @@ pub use client::{Answer, CallFault, Client, Listed, SCRUBBED};
 pub use direct::Purpose;
 pub use nonce::nonce;
 pub use owner::{OWN_FOLDER, Refusal, check_place};
-pub use passed::is_passed;
+pub use passed::{is_passed, is_secret};

@@ -40,6 +40,22 @@ pub fn is_passed(name: &OsStr) -> bool {
     BY_NAME.contains(&name) || BY_PREFIX.iter().any(|prefix| name.starts_with(prefix))
 }
 
+/// Parts of the names of variables that hold secrets, such as `GITHUB_TOKEN` and `OPENAI_API_KEY`.
+const OF_SECRETS: [&str; 7] = ["TOKEN", "SECRET", "PASSWORD", "PASSWD", "API_KEY", "ACCESS_KEY", "CREDENTIAL"];
+
+/// Whether a variable looks like a secret by its name. A launcher's commands need more of the environment than an agent
+/// that gtctl starts itself, but no secret that is not declared for them: they may start a server that keeps it.
+///
+/// ```
+/// use gtctl::tmux::is_secret;
+/// assert!(is_secret("GITHUB_TOKEN".as_ref()) && !is_secret("GOPATH".as_ref()));
+/// ```
+#[must_use]
+pub fn is_secret(name: &OsStr) -> bool {
+    let name = name.to_string_lossy().to_ascii_uppercase();
+    OF_SECRETS.iter().any(|part| name.contains(part))
+}
+
 /// The variables of this process that are handed on.
 pub(super) fn passed() -> impl Iterator<Item = (OsString, OsString)> {
     std::env::vars_os().filter(|(name, _)| is_passed(name))
@@ -48,6 +64,13 @@ pub(super) fn passed() -> impl Iterator<Item = (OsString, OsString)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_are_known_by_their_names() {
+        let is_secret = |name: &str| is_secret(OsStr::new(name));
+        assert!(["GITHUB_TOKEN", "gh_token", "AWS_SECRET_ACCESS_KEY", "ANTHROPIC_API_KEY"].into_iter().all(is_secret));
+        assert!(!["PATH", "GT_ROOT", "KEYBOARD", "SSH_AUTH_SOCK", "GIT_AUTHOR_NAME"].into_iter().any(is_secret));
+    }
 
     #[test]
     fn tokens_are_not_handed_on() {

@@ -1,5 +1,6 @@
 //! What agents inherit, what is shown of secrets, and what untrusted text may do.
 
+use crate::gastown::gastown;
 use crate::support::Scratch;
 use crate::yard::{Said, Yard, session, sleeper};
 use gtctl::model::ProcId;
@@ -52,6 +53,17 @@ fn a_token_of_gtctls_own_reaches_no_agent_and_no_server() {
     check("again");
     let shown = with_token(&yard, &["explain", "one"]).exits(0);
     assert!(shown.out.contains("= [\"ANTHROPIC_API_KEY\"]") && !shown.out.contains(PASSED), "{}", shown.out);
+}
+
+#[test]
+fn a_launchers_commands_get_no_secret_that_is_not_declared_for_them() {
+    let yard = gastown("[[session]]\nrole = \"mayor\"\npass_env = [\"ANTHROPIC_API_KEY\"]\n");
+    with_token(&yard, &["apply"]).exits(0);
+    let global = yard.tmux(&["show-environment", "-g"]);
+    assert!(!global.contains(TOKEN), "{global}");
+    let agent = environment(yard.pid("hq-mayor"));
+    assert!(!agent.values().any(|value| value == TOKEN), "{agent:?}");
+    assert_eq!(agent.get("ANTHROPIC_API_KEY").map(String::as_str), Some(PASSED));
 }
 
 #[test]

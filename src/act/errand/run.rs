@@ -7,7 +7,8 @@ use crate::model::{Period, ProcId, Socket, Town};
 use crate::proc::process::{self, Presence};
 use crate::proc::signal::{Signal, signal};
 use crate::proc::tree;
-use crate::tmux::{Client, SCRUBBED};
+use crate::tmux::{Client, SCRUBBED, is_secret};
+use std::ffi::OsStr;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -124,6 +125,14 @@ fn command(order: &Order<'_>) -> Command {
         command.env_remove(name);
     }
     for name in SCRUBBED.into_iter().chain([ACTOR]) {
+        command.env_remove(name);
+    }
+    let is_declared = |name: &OsStr| {
+        let sessions = order.town.sessions.values();
+        name.to_str().is_some_and(|name| sessions.into_iter().any(|desired| desired.pass_env.contains(name)))
+    };
+    let secrets = std::env::vars_os().map(|(name, _)| name).filter(|name| is_secret(name) && !is_declared(name));
+    for name in secrets {
         command.env_remove(name);
     }
     command.envs(order.town.root.as_deref().map(|root| (ROOT, root)));
