@@ -8,6 +8,7 @@ use crate::model::{
     Death, Desired, Label, Life, Moment, Origin, Ownership, PaneId, Period, ProcId, Seen, SessionId, Town, Usage,
 };
 use crate::proc::marker;
+use crate::proc::script::Known;
 use crate::proc::tree::{self, Forest, Member};
 use crate::tmux::list::Row;
 use std::collections::btree_map::Entry;
@@ -100,6 +101,24 @@ fn own(found: &Found, sessions: &BTreeMap<String, Seen>) -> Option<SessionId> {
     candidates.iter().copied().find(is_ours).or(candidates.first().copied()).map(|seen| seen.id)
 }
 
+/// By what the declared agent is known where nobody has marked it.
+fn known_of(declared: &Desired) -> Known<'_> {
+    Known::new(&declared.agent.process_names, &declared.command)
+}
+
+/// Whether the agent that was adopted in this pane still runs.
+///
+/// What its launcher started is the launcher's choice. One that was declared otherwise since then runs by a command that
+/// nobody knows any more. Both are looked for by their names alone: what runs is not to be taken for dead.
+fn still_runs(label: &Label, declared: &Desired, members: &[Member]) -> bool {
+    let is_as_declared = label.fingerprint.is_some_and(|was| was.command == declared.fingerprint().command);
+    if label.origin == Origin::Adopted && is_as_declared {
+        tree::find_known(members, &known_of(declared)).is_some()
+    } else {
+        life::runs(members, &declared.agent.process_names)
+    }
+}
+
 /// A pane's row, and what was made of it.
 #[derive(Clone, Copy)]
 pub(super) struct Judged<'a> {
@@ -118,7 +137,7 @@ impl View<'_> {
         let ownership = proof::proved(ownership, row, panes, &self.town.name, self.now);
         let (pane, life, usage) = match &ownership {
             Ownership::Ours(label) if label.origin == Origin::Policy => match self.declared(label.session.as_str()) {
-                Some(declared) => self.candidate(&declared.agent.process_names, first, panes),
+                Some(declared) => self.candidate(declared, first, panes),
                 None => self.others(first, Some(label.pane), panes),
             },
             Ownership::Ours(label) => match panes.iter().find(|judged| judged.row.pane == label.pane) {
@@ -126,8 +145,8 @@ impl View<'_> {
                 None => (label.pane, life::dead(Death::Vanished, None, None), None),
             },
             Ownership::Unlabelled | Ownership::Unproved(_) => match self.town.sessions.get(row.name.as_str()) {
-                Some(Desired { policy: None, agent, .. }) => self.candidate(&agent.process_names, first, panes),
-                Some(Desired { policy: Some(_), .. }) => self.others(first, None, panes),
+                Some(declared) if declared.policy.is_none() => self.candidate(declared, first, panes),
+                Some(_) => self.others(first, None, panes),
                 None => self.stranger(first),
             },
             Ownership::Foreign(_) => self.stranger(first),
@@ -157,26 +176,26 @@ impl View<'_> {
     /// A session of ours: what gtctl started is its pane's own process; what it adopted must be found.
     fn ours(&self, label: &Label, Judged { row, pane }: Judged<'_>) -> Chosen {
         let declared = self.town.sessions.get(&label.session);
-        let names = match (label.origin, declared) {
-            (Origin::Adopted | Origin::Launcher, Some(declared)) => Some(declared.agent.process_names.as_slice()),
+        let sought = match (label.origin, declared) {
+            (Origin::Adopted | Origin::Launcher, Some(declared)) => Some(declared),
             // Nobody knows any more what an orphan's agent was called, nor ever what others run.
             (Origin::Adopted | Origin::Launcher, None) | (Origin::Started | Origin::Policy, _) => None,
         };
-        let members = self.members(pane, names.is_some());
-        let life = match (names, pane) {
-            (Some(names), Pane::Running(process, _)) if !life::runs(&members, names) => {
-                life::dead(Death::NoAgent, Some(*process), None)
-            }
-            (Some(_) | None, _) => life::of(pane, row, true),
+        let members = self.members(pane, sought.is_some());
+        let is_missing = sought.is_some_and(|declared| !still_runs(label, declared, &members));
+        let life = match pane {
+            Pane::Running(process, _) if is_missing => life::dead(Death::NoAgent, Some(*process), None),
+            Pane::Running(..) | Pane::Ended(_) | Pane::Lost | Pane::Unknown(_) => life::of(pane, row, true),
         };
         (row.pane, life, self.usage(&members))
     }
 
     /// An unlabelled session of a declared name: the first pane in which the agent runs, else the lowest.
-    fn candidate(&self, names: &[String], first: Judged<'_>, panes: &[Judged<'_>]) -> Chosen {
+    fn candidate(&self, declared: &Desired, first: Judged<'_>, panes: &[Judged<'_>]) -> Chosen {
+        let known = known_of(declared);
         for Judged { row, pane } in panes {
             let members = self.members(pane, true);
-            if life::runs(&members, names) && !self.is_anothers(row, pane) {
+            if tree::find_known(&members, &known).is_some() && !self.is_anothers(row, pane) {
                 return (row.pane, life::of(pane, row, true), self.usage(&members));
             }
         }

@@ -15,6 +15,7 @@ pub mod process;
 pub mod program;
 pub mod ready;
 pub mod room;
+pub mod script;
 pub mod signal;
 pub mod sockets;
 pub mod tree;

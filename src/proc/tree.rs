@@ -3,6 +3,7 @@
 use super::clock;
 use super::file;
 use super::process::{self, Presence, Stat};
+use super::script::Known;
 use crate::model::{Period, ProcId, Stopping, Usage};
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -172,10 +173,18 @@ pub fn group(leader: ProcId) -> Vec<ProcId> {
     same.map(|(pid, stat)| ProcId { pid, start: stat.start }).collect()
 }
 
-/// The first process of the tree that is known by one of these names.
+/// The first process of the tree that goes by one of these names.
+///
+/// Only for what is known to be ours by a proof of another kind: the name of an interpreter tells nothing.
 #[must_use]
 pub fn find_named<'a>(tree: &'a [Member], declared: &[String]) -> Option<&'a Member> {
     tree.iter().find(|m| process::names(m.id.pid, &m.stat.comm).matches(declared))
+}
+
+/// The first process of the tree that is the agent, though nobody has marked it: see [`Known`].
+#[must_use]
+pub fn find_known<'a>(tree: &'a [Member], known: &Known<'_>) -> Option<&'a Member> {
+    tree.iter().find(|m| known.is(m.id.pid, &m.stat.comm))
 }
 
 fn walk(root: ProcId, stat_of: impl Fn(u32) -> Option<Stat>, children_of: impl Fn(u32) -> Vec<u32>) -> Vec<Member> {

@@ -282,3 +282,86 @@ fn the_end_of_an_agent_leaves_what_somebody_opened_beside_it() {
         assert_eq!(yard.sessions(), ["one", "two"]);
     }
 }
+
+/// A town with `keep`, which is ours, and `worker`, of which somebody runs `own` in a session of that name.
+fn somebodys(declared: &str, own: &[&str]) -> (Yard, ProcId) {
+    let entry = format!("[[session]]\nsession = \"worker\"\ncommand = {declared}\n");
+    let yard = Yard::new(&format!("{QUICK}{}", sleeper("keep", "")));
+    yard.write("worker.sh", "sleep 1001\ntrue\n");
+    yard.write("other.sh", "sleep 1002\ntrue\n");
+    yard.write("agent.py", "import time\ntime.sleep(1001)\n");
+    yard.write("other.py", "import time\ntime.sleep(1002)\n");
+    yard.gtctl(&["apply"]).exits(0);
+    yard.tmux(&[&["new-session", "-d", "-s", "worker", "-c", yard.dir()], own].concat());
+    let process = yard.pid("worker");
+    yard.declare(&format!("{QUICK}{}{entry}", sleeper("keep", "")));
+    (yard, process)
+}
+
+#[test]
+fn nobody_is_an_agent_by_the_name_of_an_interpreter() {
+    let cases: [(&str, &[&str]); 8] = [
+        (r#"["bash", "worker.sh"]"#, &["bash", "--norc"]),
+        (r#"["bash", "worker.sh"]"#, &["bash", "other.sh"]),
+        (r#"["bash", "worker.sh"]"#, &["tail", "-f", "worker.sh"]),
+        (r#"["bash"]"#, &["bash", "--norc"]),
+        (r#"["sh", "-c", "exec sleep 1001"]"#, &["sh", "-c", "sleep 4444; true"]),
+        (r#"["python3", "agent.py"]"#, &["python3", "-c", "import time; time.sleep(9999)"]),
+        (r#"["python3", "agent.py"]"#, &["python3", "other.py"]),
+        (r#"["env", "A=1", "bash", "worker.sh"]"#, &["env", "B=1", "bash", "other.sh"]),
+    ];
+    for (declared, own) in cases {
+        let (yard, process) = somebodys(declared, own);
+        look_hard(&yard);
+        yard.gtctl(&["restart", "worker", "--no-wait"]);
+        look_hard(&yard);
+        assert!(process::may_live(process), "{declared}: somebody's own {own:?} was ended");
+        assert_eq!(yard.format("worker", "#{@gtctl_label}"), "", "{declared}: somebody's own {own:?} was adopted");
+    }
+}
+
+#[test]
+fn an_agent_in_an_interpreter_is_known_by_its_script() {
+    let cases: [(&str, &[&str]); 5] = [
+        (r#"["bash", "worker.sh"]"#, &["bash", "worker.sh"]),
+        (r#"["env", "A=1", "bash", "./worker.sh"]"#, &["bash", "--norc", "worker.sh", "fast"]),
+        (r#"["sh", "-c", "sleep 4444; true"]"#, &["sh", "-c", "sleep 4444; true"]),
+        (r#"["python3", "agent.py"]"#, &["python3", "-u", "agent.py"]),
+        // In a shell that somebody has opened.
+        (r#"["bash", "worker.sh"]"#, &["bash", "--norc", "-c", "bash worker.sh; true"]),
+    ];
+    for (declared, own) in cases {
+        let (yard, process) = somebodys(declared, own);
+        yard.until("the adoption", || {
+            yard.gtctl(&["reconcile"]);
+            yard.format("worker", "#{@gtctl_label}").contains("origin=adopted")
+        });
+        yard.gtctl(&["reconcile"]);
+        yard.gtctl(&["diff"]).exits(0);
+        assert!(process::may_live(process), "{declared}: {own:?} was ended");
+        yard.kill(process);
+        yard.until("a fresh one", || {
+            yard.gtctl(&["reconcile"]);
+            yard.process("worker").is_some_and(|fresh| fresh != process)
+        });
+    }
+}
+
+#[test]
+fn a_client_that_is_a_script_of_an_interpreter_is_known_by_the_clients_name() {
+    let yard = Yard::new(&format!("{QUICK}{}", sleeper("keep", "")));
+    yard.shim("claude", "#!/usr/bin/env python3\nimport time\ntime.sleep(1001)\n");
+    yard.gtctl(&["apply"]).exits(0);
+    let client = yard.at("bin/claude");
+    yard.tmux(&["new-session", "-d", "-s", "worker", client.to_str().unwrap(), "--model", "opus"]);
+    let process = yard.pid("worker");
+    yard.until("the interpreter", || fs::read_to_string(format!("/proc/{}/comm", process.pid)).unwrap() == "python3\n");
+    let entry = "[[session]]\nsession = \"worker\"\nagent = \"claude\"\n";
+    yard.declare(&format!("{QUICK}{}{entry}", sleeper("keep", "")));
+    yard.until("the adoption", || {
+        yard.gtctl(&["reconcile"]);
+        yard.format("worker", "#{@gtctl_label}").contains("origin=adopted")
+    });
+    yard.gtctl(&["reconcile"]);
+    assert!(process::may_live(process));
+}

@@ -76,8 +76,9 @@ pub struct AgentTable {
     pub like: Option<String>,
     /// The program and its arguments, run without a shell.
     pub command: Option<Vec<String>>,
-    /// Names by which its process is known. Default: those of the agent that it is like, and the last part of the command's
-    /// first word.
+    /// Names by which its process is known. The name of an interpreter, such as `node`, tells nothing: its script must have
+    /// one of the other names, or be the command's. Default: those of the agent that it is like, and the last part of the
+    /// command's first word.
     pub process_names: Option<Vec<String>>,
     /// Phrases on the screen that mean its prompt is there; added to the built-in ones. Default: none.
     pub ready: Option<Vec<String>>,
