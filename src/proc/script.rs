@@ -8,16 +8,68 @@ use crate::model::Program;
 
 /// Programs that read a script, without the version in their names.
 const INTERPRETERS: [&str; 28] = [
-    "sh", "ash", "bash", "dash", "zsh", "fish", "ksh", "mksh", "csh", "tcsh", "python", "pypy", "node", "nodejs", "bun",
-    "deno", "tsx", "ts-node", "ruby", "perl", "php", "lua", "luajit", "java", "pwsh", "tclsh", "Rscript", "osascript",
+    "sh",
+    "ash",
+    "bash",
+    "dash",
+    "zsh",
+    "fish",
+    "ksh",
+    "mksh",
+    "csh",
+    "tcsh",
+    "python",
+    "pypy",
+    "node",
+    "nodejs",
+    "bun",
+    "deno",
+    "tsx",
+    "ts-node",
+    "ruby",
+    "perl",
+    "php",
+    "lua",
+    "luajit",
+    "java",
+    "pwsh",
+    "tclsh",
+    "Rscript",
+    "osascript",
 ];
 /// Of these, the shells.
 const SHELLS: [&str; 10] = ["sh", "ash", "bash", "dash", "zsh", "fish", "ksh", "mksh", "csh", "tcsh"];
 /// Programs that run the command behind them.
 const WRAPPERS: [&str; 29] = [
-    "env", "nice", "nohup", "setsid", "stdbuf", "timeout", "ionice", "chrt", "taskset", "time", "exec", "sudo", "doas",
-    "command", "busybox", "flock", "npx", "bunx", "pnpx", "npm", "pnpm", "yarn", "uv", "uvx", "pipx", "poetry",
-    "unbuffer", "systemd-run", "xvfb-run",
+    "env",
+    "nice",
+    "nohup",
+    "setsid",
+    "stdbuf",
+    "timeout",
+    "ionice",
+    "chrt",
+    "taskset",
+    "time",
+    "exec",
+    "sudo",
+    "doas",
+    "command",
+    "busybox",
+    "flock",
+    "npx",
+    "bunx",
+    "pnpx",
+    "npm",
+    "pnpm",
+    "yarn",
+    "uv",
+    "uvx",
+    "pipx",
+    "poetry",
+    "unbuffer",
+    "systemd-run",
+    "xvfb-run",
 ];
 /// Words of such programs that come before the name of what is run.
 const SUBCOMMANDS: [&str; 7] = ["run", "exec", "dlx", "x", "tool", "task", "serve"];
@@ -83,7 +135,8 @@ impl Run {
         };
         let file = basename(path);
         let stem = file.rsplit_once('.').filter(|(_, end)| ENDINGS.contains(end)).map_or(file, |(stem, _)| stem);
-        let is_of = |folder: &str| folder == name || folder.strip_prefix(name).is_some_and(|rest| rest.starts_with('-'));
+        let is_of =
+            |folder: &str| folder == name || folder.strip_prefix(name).is_some_and(|rest| rest.starts_with('-'));
         let is_in_its_folder = || path.rsplit('/').skip(1).any(is_of);
         file == name || stem == name || (GENERIC.contains(&stem) && is_in_its_folder())
     }
@@ -227,7 +280,9 @@ fn values_of(interpreter: &str) -> &'static [&'static str] {
         "php" => &["-d", "-c"],
         "lua" | "luajit" => &["-l"],
         "java" => &["-cp", "-classpath", "--class-path", "-p", "--module-path", "--add-opens"],
-        shell if SHELLS.contains(&shell) => &["-o", "-O", "+o", "+O", "--rcfile", "--init-file", "-C", "--init-command"],
+        shell if SHELLS.contains(&shell) => {
+            &["-o", "-O", "+o", "+O", "--rcfile", "--init-file", "-C", "--init-command"]
+        }
         _ => &[],
     }
 }
