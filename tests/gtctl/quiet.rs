@@ -73,7 +73,7 @@ fn status_knows_for_how_long_a_session_has_been_idle_whatever_was_written() {
 }
 
 #[test]
-fn a_manifest_that_is_being_written_delays_no_restart_and_is_read_when_it_rests() {
+fn while_a_manifest_is_being_written_nothing_is_started_and_it_is_read_when_it_rests() {
     let yard = Yard::new(&format!("{OFTEN}{}", sleeper("one", "")));
     yard.gtctl(&["apply"]).exits(0);
     let watch = at_rest(&yard);
@@ -94,10 +94,13 @@ fn a_manifest_that_is_being_written_delays_no_restart_and_is_read_when_it_rests(
         std::thread::sleep(Duration::from_millis(200));
         let former = yard.pid("one");
         yard.kill(former);
-        yard.fresh("one", Some(former));
+        // What the file will say of it is not known yet: nothing may begin by what it said before.
+        std::thread::sleep(Duration::from_secs(1));
+        assert_eq!(yard.format("one", "#{pane_dead}"), "1", "{}", watch.said());
         assert!(!watch.said().contains("read anew"), "{}", watch.said());
         writing.store(false, std::sync::atomic::Ordering::Relaxed);
     });
+    yard.until("a fresh process", || yard.format("one", "#{pane_dead}") == "0");
     yard.until("the whole of it", || yard.sessions() == ["one", "two"]);
     yard.until("that it was read", || watch.said().contains("read anew"));
     assert_eq!(watch.said().matches("read anew").count(), 1);
