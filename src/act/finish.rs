@@ -1,6 +1,6 @@
 //! The last rung: nothing of a run is left alive, then the session is given a fresh process, or removed.
 
-use super::start::begun;
+use super::start::{begun, date};
 use super::tree::{Aimed, Trees, ask_to_end, kill_all, leftover_grace};
 use super::{Placed, Scene, not_done};
 use crate::model::{Effect, Generation, Outcome, SessionName, Target};
@@ -12,7 +12,7 @@ use crate::tmux::ops::{self, Depth, Launch};
 use crate::tmux::script::{Batch, NoServer, Reply};
 use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The most bytes of a screen that are kept: its end.
 const MAX_ARCHIVE: usize = 10 << 20;
@@ -65,9 +65,15 @@ pub(super) async fn all(scene: &Scene<'_>, finishes: Vec<Finish<'_>>) -> Vec<Pla
         }
     }
     let mut clean = vec![];
+    let asked = Instant::now();
     for found in emptied(scene, found).await {
         match found {
-            Ok(found) => clean.push(found),
+            Ok(mut found) => {
+                if let Then::Start(launch) = &mut found.finish.then {
+                    date(launch, asked.elapsed());
+                }
+                clean.push(found);
+            }
             Err(placed) => settled.push(placed),
         }
     }

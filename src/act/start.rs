@@ -2,13 +2,14 @@
 
 use super::tree::{Former, Here};
 use super::{Placed, Scene, not_done, tree};
-use crate::model::{Effect, Outcome, ProcId, ServerId, SessionName, Target};
+use crate::model::{Effect, Outcome, Period, ProcId, ServerId, SessionName, Target};
 use crate::proc::process;
 use crate::tmux::fence::{Clients, Fence, Pane};
 use crate::tmux::list;
 use crate::tmux::ops::{self, Depth, Labels, Launch};
 use crate::tmux::script::{Batch, NoServer, Reply};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 /// A session to create.
 pub(super) struct Start {
@@ -34,7 +35,9 @@ pub(super) async fn all(scene: &Scene<'_>, starts: Vec<Start>) -> Vec<Placed> {
     if starts.is_empty() {
         return vec![];
     }
-    let (starts, mut settled) = without_leftovers(scene, starts).await;
+    let asked = Instant::now();
+    let (mut starts, mut settled) = without_leftovers(scene, starts).await;
+    starts.iter_mut().for_each(|start| date(&mut start.launch, asked.elapsed()));
     let mut batch = Batch::default();
     for start in &starts {
         batch.push(|tag| ops::create(tag, &start.launch, scene.known.server));
@@ -45,6 +48,18 @@ pub(super) async fn all(scene: &Scene<'_>, starts: Vec<Start>) -> Vec<Placed> {
         starts.iter().zip(replies).map(|(start, reply)| (start.place, begun(&start.launch, scene.known.server, reply))),
     );
     settled
+}
+
+/// A wait of this length at most is not worth another date.
+const UNNOTICED: Duration = Duration::from_millis(100);
+
+/// Dates a start that had to wait for the end of something else: until it is ready counts from its own beginning, not
+/// from the look that it was planned by.
+pub(super) fn date(launch: &mut Launch, waited: Duration) {
+    if waited > UNNOTICED {
+        launch.labels.started =
+            launch.labels.started.plus(Period::from_millis(u64::try_from(waited.as_millis()).unwrap_or(0)));
+    }
 }
 
 /// Ends what former lives have left; gives the starts that are free to go, and the outcomes of those that are not.

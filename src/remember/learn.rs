@@ -220,6 +220,7 @@ fn learn_seen(
         });
         history.finished = None;
     }
+    begin_as_labelled(history, label, now);
     if history.stopping.as_ref().is_some_and(|stopping| stopping.generation != label.generation) {
         history.stopping = None;
     }
@@ -232,6 +233,17 @@ fn learn_seen(
     learn_content(history, seen, label, last_look, now);
     learn_footprint(history, seen, label, now);
     history.roused.take_if(|roused| roused.generation != label.generation);
+}
+
+/// The label says when the run began. That is later than it was planned where something else had to end first.
+fn begin_as_labelled(history: &mut History, label: &Label, now: Moment) {
+    // A date to come is nobody's beginning.
+    if Moment::later_of(now, label.started) != now {
+        return;
+    }
+    if let Some(run) = history.run.as_mut().filter(|run| run.ended.is_none() && run.ready.is_none()) {
+        run.started = Moment::later_of(run.started, label.started);
+    }
 }
 
 /// What its output says. Where that could not be heard, its grace begins anew: nobody knows whether it went on.
