@@ -12,6 +12,8 @@ use tokio::sync::mpsc as channel;
 
 /// How long a file is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(2);
+/// How much earlier work is told to give up than it is given up itself: what it has to say has to arrive.
+const MARGIN: Duration = Duration::from_millis(300);
 /// The most threads that are left behind at a time.
 pub const MOST_LEFT: usize = 16;
 /// The most threads that one call of [`many`] uses.
@@ -66,7 +68,8 @@ pub fn soon<T: Send + 'static>(patience: Duration, work: impl FnOnce() -> T + Se
 /// Does the same work for each of `tasks`, several at once, and waits at most `patience` for all of them. Lets the
 /// runtime do other things meanwhile.
 ///
-/// Gives one answer for each task, in their order. `work` gets the moment until which it is waited for.
+/// Gives one answer for each task, in their order. `work` gets the moment at which it should give up by itself, which is
+/// a little before it is waited for no longer.
 pub async fn many<I, T>(
     patience: Duration,
     tasks: Vec<I>,
@@ -79,6 +82,7 @@ where
     let deadline = Instant::now() + patience;
     let mut answers: Vec<Result<T, Late>> = tasks.iter().map(|_| Err(Late::Deadline(patience))).collect();
     let wanted = tasks.len();
+    let give_up = deadline.checked_sub(MARGIN.min(patience / 2)).unwrap_or(deadline);
     let queue = Arc::new(Mutex::new(tasks.into_iter().enumerate()));
     let work = Arc::new(work);
     let (send, mut receive) = channel::unbounded_channel();
@@ -89,7 +93,7 @@ where
             loop {
                 let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
                 let Some((place, task)) = next else { return };
-                if send.send((place, work(&task, deadline))).is_err() {
+                if send.send((place, work(&task, give_up))).is_err() {
                     return;
                 }
             }
