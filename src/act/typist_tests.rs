@@ -114,6 +114,7 @@ fn what_tmux_did_not_answer_for_is_not_known_and_not_repeated() {
         session: crate::model::SessionId(1),
         pane: crate::model::PaneId(1),
         generation: None,
+        whose: None,
         process: None,
         attached: crate::model::WhenAttached::Hold,
     };

@@ -124,6 +124,7 @@ fn target(server: &Server, seen: &Seen, shell: ProcId) -> Target {
         session: seen.id,
         pane: seen.pane,
         generation: None,
+        whose: None,
         process: Some(shell),
         attached: WhenAttached::Hold,
     }

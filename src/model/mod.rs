@@ -70,7 +70,7 @@ pub use period::{Period, PeriodFault};
 pub use phase::Phase;
 pub use plan::{
     Action, Definition, Durability, Held, Mass, Next, Orders, Orphans, Plan, Request, Rung, Scope, Step, Target,
-    Unchanged, Verb,
+    Unchanged, Verb, Whose,
 };
 pub use policy::Policy;
 pub use population::{Inhabitant, Program};

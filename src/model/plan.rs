@@ -122,8 +122,17 @@ pub enum Action {
     },
 }
 
+/// Whom a label names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whose {
+    /// The town.
+    pub town: SessionName,
+    /// The session, by the name that it was declared under.
+    pub session: SessionName,
+}
+
 /// The session an operation is meant for. It has no effect on any other, nor on a later life of the same.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Target {
     /// On this server.
     pub server: ServerId,
@@ -133,6 +142,8 @@ pub struct Target {
     pub pane: PaneId,
     /// In this life; none for a session without a label.
     pub generation: Option<Generation>,
+    /// Whom its label must name beside that; none for a session without a label.
+    pub whose: Option<Whose>,
     /// The pane's process, when it lives.
     pub process: Option<ProcId>,
     /// Whether an attached client forbids it.

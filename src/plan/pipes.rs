@@ -4,7 +4,7 @@
 //! time. Without it, markers in the output would never be heard again.
 
 use crate::model::{
-    Desired, Generation, Label, Life, Logs, Observed, Origin, Ownership, Seen, SessionName, Target, Town,
+    Desired, Generation, Label, Life, Logs, Observed, Origin, Ownership, Seen, SessionName, Target, Town, Whose,
 };
 
 /// A session whose output is to be kept again.
@@ -36,6 +36,7 @@ pub fn unpiped(town: &Town, observed: &Observed) -> Vec<Unpiped> {
             session: seen.id,
             pane: seen.pane,
             generation: Some(label.generation),
+            whose: Some(Whose { town: town.name.clone(), session: label.session.clone() }),
             process: Some(*process),
             attached: desired.when_attached,
         };

@@ -5,7 +5,7 @@ use super::rolling::FAILING;
 use crate::model::{
     Block, Change, Complaint, Content, Death, Desired, Errand, Flaw, Generation, History, Label, Life, Marks, Moment,
     Ownership, Period, Phase, Probed, RanWith, Replacing, Run, Seen, Server, SessionName, Standing, Target, Verb, Walk,
-    WhenAttached,
+    WhenAttached, Whose,
 };
 use std::collections::BTreeMap;
 
@@ -317,6 +317,9 @@ impl<'a> Subject<'a> {
             session: seen.id,
             pane: seen.pane,
             generation: self.label().map(|label| label.generation),
+            whose: self
+                .label()
+                .map(|label| Whose { town: self.situation.town.name.clone(), session: label.session.clone() }),
             process,
             attached: self.when_attached(),
         })

@@ -74,6 +74,7 @@ mod tests {
             session: SessionId(1),
             pane: PaneId(1),
             generation: Some(Generation(1)),
+            whose: None,
             process: None,
             attached: WhenAttached::Hold,
         };

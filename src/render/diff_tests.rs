@@ -120,6 +120,7 @@ fn target() -> Target {
         session: SessionId(1),
         pane: PaneId(1),
         generation: Some(Generation(1)),
+        whose: None,
         process: Some(PROCESS),
         attached: WhenAttached::Hold,
     }

@@ -165,7 +165,7 @@ fn substance(step: &Step) -> Substance {
 }
 
 fn exactly(target: &Target) -> String {
-    let Target { server, session, pane, generation, process: _, attached: _ } = target;
+    let Target { server, session, pane, generation, whose: _, process: _, attached: _ } = target;
     let life = generation.map_or_else(|| "-".to_owned(), |g| g.to_string());
     format!("{}:{} {session} {pane} {life}", server.0.pid, server.0.start)
 }

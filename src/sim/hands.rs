@@ -228,7 +228,7 @@ impl World {
 
     /// Types at a prompt, whoever is attached; the same moment is typed once. The agent mostly takes it up.
     fn nudge(&mut self, step: &Step, planned: Moment, target: &Target) -> Outcome {
-        let id = match self.admit(&Target { attached: WhenAttached::Proceed, ..*target }) {
+        let id = match self.admit(&Target { attached: WhenAttached::Proceed, ..target.clone() }) {
             Ok(id) => id,
             Err(outcome) => return outcome,
         };

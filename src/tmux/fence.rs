@@ -1,13 +1,13 @@
 //! Fences: an operation is only done to exactly the session it was decided for, checked by tmux in the same round trip.
 //!
 //! A call that timed out may still be carried out, a user may attach in between, a session may have been replaced by
-//! another of its name. So each operation is a single `if-shell -F` of the server's pid, the session's id, the life it is
-//! in, its pane, its process and its clients. A replay finds a newer life and is refused.
+//! another of its name. So each operation is a single `if-shell -F` of the server's pid, the session's id, the town, the
+//! session and the life that its label names, its pane, its process and its clients. A replay finds a newer life and is refused.
 
 use super::labels;
 use super::list::MAX_TEXT;
 use super::script::{Tag, quote};
-use crate::model::{PaneId, ProcId, SessionId, Target, WhenAttached};
+use crate::model::{PaneId, ProcId, SessionId, Target, WhenAttached, Whose};
 
 /// What attached clients mean for one operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,13 +106,16 @@ impl<'a> Fence<'a> {
     }
 
     fn condition(&self) -> String {
-        let Target { server, session, pane, generation, process, attached: _ } = *self.target;
+        let Target { server, session, pane, generation, whose, process, attached: _ } = self.target;
         let mut all = vec![equal("#{pid}", &server.0.pid.to_string()), equal("#{session_id}", &session.to_string())];
         all.push(match (generation, self.over) {
-            (Some(generation), _) => format!("#{{m:* gen={generation} *,#{{{}}}}}", labels::LABEL),
+            (Some(generation), _) => has_word("gen", &generation.to_string()),
             (None, Some(label)) => format!("#{{m:{},#{{{}}}}}", pattern_of(label), labels::LABEL),
             (None, None) => equal(&format!("#{{{}}}", labels::LABEL), ""),
         });
+        if let Some(Whose { town, session }) = whose {
+            all.extend([has_word("town", town.as_str()), has_word("session", session.as_str())]);
+        }
         let nobody = equal(ATTACHED, "0");
         match self.clients {
             Clients::Forbid => all.push(nobody),
@@ -166,6 +169,11 @@ impl<'a> Fence<'a> {
             }
             Some(_) | None => {}
         }
+        if let Some(whose) = &self.target.whose
+            && !is_of(label, whose)
+        {
+            return format!("its label does not name session {} of town {} any more", whose.session, whose.town);
+        }
         if self.clients != Clients::Ignore && attached != "0" {
             return "somebody is attached".to_owned();
         }
@@ -177,6 +185,18 @@ impl<'a> Fence<'a> {
             Pane::Present | Pane::Absent | Pane::Any => format!("its pane runs another process (pid {process})"),
         }
     }
+}
+
+/// Whether the session's label has this word.
+fn has_word(name: &str, value: &str) -> String {
+    // Each word of it stands between spaces, the first and the last too.
+    format!("#{{m:* {name}={value} *, #{{{}}} }}", labels::LABEL)
+}
+
+/// Whether this label names the town and the session.
+fn is_of(label: &str, whose: &Whose) -> bool {
+    let has = |name: &str, value: &str| label.split(' ').any(|word| word.split_once('=') == Some((name, value)));
+    has("town", whose.town.as_str()) && has("session", whose.session.as_str())
 }
 
 /// Whether a client is attached to the session, or to one grouped with it, which shows the same windows, or sees the

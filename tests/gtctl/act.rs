@@ -5,7 +5,7 @@ use crate::support::name;
 use gtctl::act::{KeepLog, Logs, carry_out};
 use gtctl::model::{
     Action, Desired, Effect, Fingerprint, Generation, History, Launch, Memory, Moment, Origin, Outcome, Phase, Plan,
-    ProcId, Purpose, Reason, Rung, ServerId, Step, Stopping, Target, WhenAttached,
+    ProcId, Purpose, Reason, Rung, ServerId, Step, Stopping, Target, WhenAttached, Whose,
 };
 use gtctl::proc::{clock, process};
 use std::cell::RefCell;
@@ -58,6 +58,7 @@ fn target(tmux: &Stage, session: &str, generation: Option<u64>, process: Option<
         session: tmux.format(&at, "#{session_id}").parse().unwrap(),
         pane: tmux.format(&at, "#{pane_id}").parse().unwrap(),
         generation: generation.map(Generation),
+        whose: generation.map(|_| Whose { town: tmux.town.name.clone(), session: name(session) }),
         process,
         attached: WhenAttached::Hold,
     }
@@ -231,21 +232,48 @@ async fn fences_refuse_what_is_not_exactly_meant() {
     let process = meant.process.unwrap();
     let ours = ServerId(process::identify(std::process::id()).unwrap());
     let wrong = [
-        (Target { generation: Some(Generation(3)), ..meant }, "life 3"),
-        (Target { server: ours, ..meant }, "another tmux server"),
-        (Target { session: "$77".parse().unwrap(), ..meant }, "gone"),
-        (Target { process: Some(ours.0), ..meant }, "another process"),
-        (Target { process: None, ..meant }, "living process"),
+        (Target { generation: Some(Generation(3)), ..meant.clone() }, "life 3"),
+        (Target { server: ours, ..meant.clone() }, "another tmux server"),
+        (Target { session: "$77".parse().unwrap(), ..meant.clone() }, "gone"),
+        (Target { process: Some(ours.0), ..meant.clone() }, "another process"),
+        (Target { process: None, ..meant.clone() }, "living process"),
     ];
     for (target, hint) in wrong {
-        let tries = [Rung::Ask, Rung::Kill, Rung::Finish].map(|rung| expire(target, rung));
-        let tries = if target.process.is_none() { vec![expire(target, Rung::Finish)] } else { tries.into() };
+        let tries = [Rung::Ask, Rung::Kill, Rung::Finish].map(|rung| expire(target.clone(), rung));
+        let tries = if target.process.is_none() { vec![expire(target.clone(), Rung::Finish)] } else { tries.into() };
         for outcome in act(&tmux, &Memory::default(), Some(meant.server), tries).await {
             assert!(matches!(&outcome, Outcome::Stale(why) if why.contains(hint)), "{hint}: {outcome:?}");
         }
     }
     assert!(process::may_live(process));
     assert_eq!(tmux.sessions(), 1);
+}
+
+#[tokio::test]
+async fn fences_refuse_a_label_of_the_same_life_that_names_another_town_or_session() {
+    let tmux = Stage::with_config("");
+    let one = desired("one", &["sleep", "600"]);
+    let meant = started(&tmux, &one, 4).await;
+    let process = meant.process.unwrap();
+    let label = tmux.format("=one:", "#{@gtctl_label}");
+    let own = format!("town={} session=one ", tmux.town.name);
+    assert!(label.starts_with(&own), "{label}");
+    let longer = format!("town={}x session=one ", tmux.town.name);
+    let another = format!("town={} session=two ", tmux.town.name);
+    for others in ["town=elsewhere session=one ", &longer, &another, "session=one ", "town= session=one "] {
+        tmux.run(&["set-option", "-t", "=one:", "@gtctl_label", &label.replace(&own, others)]);
+        let mut tries: Vec<Action> =
+            [Rung::Ask, Rung::Kill, Rung::Finish].map(|rung| expire(meant.clone(), rung)).into();
+        tries.push(restart(&one, meant.clone(), Rung::Finish, 5));
+        for outcome in act(&tmux, &Memory::default(), Some(meant.server), tries).await {
+            assert!(matches!(&outcome, Outcome::Stale(why) if why.contains("does not name")), "{others}: {outcome:?}");
+        }
+        assert!(process::may_live(process), "{others}");
+    }
+    // The words count, not their order.
+    tmux.run(&["set-option", "-t", "=one:", "@gtctl_label", &format!("{} {own}", label.replace(&own, "")).trim_end()]);
+    let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![expire(meant.clone(), Rung::Kill)]).await;
+    assert!(matches!(outcomes[0], Outcome::Done(Effect::Signalled { .. })), "{outcomes:?}");
 }
 
 #[tokio::test]
@@ -262,25 +290,29 @@ async fn an_attached_session_is_spared_until_it_is_dead() {
         .unwrap();
     until("the viewer", || tmux.format("=one:", "#{session_attached}") == "1");
     for rung in [Rung::Ask, Rung::Term, Rung::Kill, Rung::Finish] {
-        let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![restart(&one, meant, rung, 5)]).await;
+        let outcomes =
+            act(&tmux, &Memory::default(), Some(meant.server), vec![restart(&one, meant.clone(), rung, 5)]).await;
         assert!(matches!(&outcomes[0], Outcome::Stale(why) if why.contains("attached")), "{outcomes:?}");
     }
     assert!(process::may_live(meant.process.unwrap()));
     gtctl::proc::signal::signal(meant.process.unwrap(), gtctl::proc::signal::Signal::KILL);
     until("its end", || tmux.format("=one:", "#{pane_dead}") == "1");
-    let dead = Target { process: None, ..meant };
-    let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![restart(&one, dead, Rung::Finish, 5)]).await;
+    let dead = Target { process: None, ..meant.clone() };
+    let outcomes =
+        act(&tmux, &Memory::default(), Some(meant.server), vec![restart(&one, dead.clone(), Rung::Finish, 5)]).await;
     assert!(is_started(&outcomes[0]), "{outcomes:?}");
     assert_eq!(tmux.format("=one:", &format!("#{{session_attached}} {LIFE}")), "1 5");
     let Outcome::Done(Effect::Started { process: Some(fresh), .. }) = &outcomes[0] else { panic!("{outcomes:?}") };
     gtctl::proc::signal::signal(*fresh, gtctl::proc::signal::Signal::KILL);
     until("its end", || tmux.format("=one:", "#{pane_dead}") == "1");
     tmux.run(&["split-window", "-d", "-t", "=one:", "sleep", "600"]);
-    let removed = Target { generation: Some(Generation(5)), ..dead };
-    let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![expire(removed, Rung::Finish)]).await;
+    let removed = Target { generation: Some(Generation(5)), ..dead.clone() };
+    let outcomes =
+        act(&tmux, &Memory::default(), Some(meant.server), vec![expire(removed.clone(), Rung::Finish)]).await;
     assert!(matches!(&outcomes[0], Outcome::Stale(why) if why.contains("attached")), "a user's pane: {outcomes:?}");
     tmux.run(&["kill-pane", "-a", "-t", &meant.pane.to_string()]);
-    let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![expire(removed, Rung::Finish)]).await;
+    let outcomes =
+        act(&tmux, &Memory::default(), Some(meant.server), vec![expire(removed.clone(), Rung::Finish)]).await;
     assert_eq!(outcomes[0], Outcome::Done(Effect::Removed));
     viewer.kill().unwrap();
     viewer.wait().unwrap();
@@ -294,7 +326,7 @@ async fn a_restart_keeps_the_session_and_its_replay_does_nothing() {
     let meant = started(&tmux, &one, 4).await;
     until("its output", || tmux.screen("=one:").contains("first"));
     one.env.clear();
-    let again = || restart(&one, meant, Rung::Finish, 5);
+    let again = || restart(&one, meant.clone(), Rung::Finish, 5);
     let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![again()]).await;
     assert!(is_started(&outcomes[0]), "{outcomes:?}");
     assert!(!process::may_live(meant.process.unwrap()));
@@ -315,8 +347,9 @@ async fn a_session_without_its_pane_gets_one_beside_what_others_opened() {
     let meant = started(&tmux, &one, 4).await;
     tmux.run(&["split-window", "-t", "=one:", "sleep", "601"]);
     tmux.run(&["kill-pane", "-t", &meant.pane.to_string()]);
-    let gone = Target { process: None, ..meant };
-    let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![restart(&one, gone, Rung::Finish, 5)]).await;
+    let gone = Target { process: None, ..meant.clone() };
+    let outcomes =
+        act(&tmux, &Memory::default(), Some(meant.server), vec![restart(&one, gone.clone(), Rung::Finish, 5)]).await;
     assert!(is_started(&outcomes[0]), "{outcomes:?}");
     assert_eq!(tmux.format("=one:", &format!("{LIFE} #{{session_windows}} #{{window_panes}}")), "5 2 1");
     assert_eq!(tmux.format("=one:", "#{session_id}"), meant.session.to_string());
@@ -336,17 +369,17 @@ async fn a_tree_that_ignores_everything_and_hides_is_killed_to_the_last() {
     let deadline = Instant::now() + Duration::from_secs(10);
     while tree.len() < 7 {
         assert!(Instant::now() < deadline, "{tree:?}");
-        let outcomes = act(&tmux, &none, Some(meant.server), vec![restart(&one, meant, Rung::Ask, 5)]).await;
+        let outcomes = act(&tmux, &none, Some(meant.server), vec![restart(&one, meant.clone(), Rung::Ask, 5)]).await;
         let Outcome::Done(Effect::Signalled { tree: found }) = &outcomes[0] else { panic!("{outcomes:?}") };
         tree.clone_from(found);
     }
     assert!(tmux.format("=one:", "#{@gtctl_handoff}").parse::<Moment>().is_ok());
     assert!(process::may_live(meant.process.unwrap()), "TERM was ignored");
     let memory = remember("one", 4, tree.clone());
-    let outcomes = act(&tmux, &memory, Some(meant.server), vec![restart(&one, meant, Rung::Kill, 5)]).await;
+    let outcomes = act(&tmux, &memory, Some(meant.server), vec![restart(&one, meant.clone(), Rung::Kill, 5)]).await;
     assert!(matches!(outcomes[0], Outcome::Done(Effect::Signalled { .. })), "{outcomes:?}");
     until("the tree's end", || !tree.iter().any(|&p| process::may_live(p)));
-    let outcomes = act(&tmux, &memory, Some(meant.server), vec![restart(&one, meant, Rung::Finish, 5)]).await;
+    let outcomes = act(&tmux, &memory, Some(meant.server), vec![restart(&one, meant.clone(), Rung::Finish, 5)]).await;
     assert!(is_started(&outcomes[0]), "{outcomes:?}");
     let left = gtctl::proc::marker::carrying(&tmux.town.name, &name("one"), Generation(4));
     assert!(left.is_empty(), "{left:?}");
@@ -360,12 +393,13 @@ async fn quit_keys_are_sent_at_the_prompt_only() {
     one.agent.ready = vec!["ready>".into()];
     let meant = started(&tmux, &one, 4).await;
     until("its prompt", || tmux.screen("=one:").contains("ready>"));
-    let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![restart(&one, meant, Rung::Ask, 5)]).await;
+    let outcomes =
+        act(&tmux, &Memory::default(), Some(meant.server), vec![restart(&one, meant.clone(), Rung::Ask, 5)]).await;
     assert!(matches!(outcomes[0], Outcome::Done(Effect::Signalled { .. })), "{outcomes:?}");
     until("the keys", || tmux.screen("=one:").contains("got /exit $HOME;"));
     assert!(process::may_live(meant.process.unwrap()));
     one.agent.busy = vec!["got".into()];
-    act(&tmux, &Memory::default(), Some(meant.server), vec![restart(&one, meant, Rung::Ask, 5)]).await;
+    act(&tmux, &Memory::default(), Some(meant.server), vec![restart(&one, meant.clone(), Rung::Ask, 5)]).await;
     until("TERM", || !process::may_live(meant.process.unwrap()));
 }
 
@@ -377,7 +411,7 @@ async fn an_expired_session_leaves_its_screen_and_nothing_else() {
     until("its output", || tmux.screen("=one:").contains("500"));
     let step = Step {
         session: name("one"),
-        action: expire(meant, Rung::Finish),
+        action: expire(meant.clone(), Rung::Finish),
         reason: Reason::Orphaned,
         phase: Phase::Unknown,
     };
@@ -411,14 +445,15 @@ async fn the_last_session_of_a_server_can_be_replaced_and_removed() {
     let meant = target(&tmux, "one", Some(4), Some(process));
     tmux.run(&["split-window", "-t", "=one:", "sleep", "601"]);
     tmux.run(&["kill-pane", "-t", &meant.pane.to_string()]);
-    let gone = Target { process: None, ..meant };
-    let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![restart(&one, gone, Rung::Finish, 5)]).await;
+    let gone = Target { process: None, ..meant.clone() };
+    let outcomes =
+        act(&tmux, &Memory::default(), Some(meant.server), vec![restart(&one, gone.clone(), Rung::Finish, 5)]).await;
     assert!(is_started(&outcomes[0]), "{outcomes:?}");
     // What somebody opened beside it would stay.
     tmux.run(&["kill-window", "-t", "=one:^"]);
     let process = proc_of(&tmux.format("=one:", "#{pane_pid}"));
     let meant = target(&tmux, "one", Some(5), Some(process));
-    let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![expire(meant, Rung::Finish)]).await;
+    let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![expire(meant.clone(), Rung::Finish)]).await;
     assert_eq!(outcomes[0], Outcome::Done(Effect::Removed));
     until("the server's end", || !process::may_live(meant.server.0));
 }
@@ -433,7 +468,7 @@ async fn adoption_only_labels_and_only_once() {
     let adopt = |generation| {
         let generation = Generation(generation);
         Action::Adopt {
-            target: meant,
+            target: meant.clone(),
             fingerprint,
             generation,
             started,
@@ -507,13 +542,13 @@ async fn a_thousand_starts() {
     assert!(outcomes.iter().all(is_started), "{:?}", outcomes.iter().find(|o| !is_started(o)));
     assert_eq!(tmux.sessions(), 1000);
     let targets: Vec<Target> = all.iter().map(|d| target(&tmux, d.name.as_str(), Some(1), None)).collect();
-    let restarts = || all.iter().zip(&targets).map(|(d, t)| restart(d, *t, Rung::Ask, 2)).collect();
+    let restarts = || all.iter().zip(&targets).map(|(d, t)| restart(d, t.clone(), Rung::Ask, 2)).collect();
     let before = Instant::now();
     let asked = act(&tmux, &Memory::default(), tmux.server(), restarts()).await;
     let asking = before.elapsed();
     assert!(asked.iter().all(|o| matches!(o, Outcome::Done(Effect::Signalled { .. }))));
     std::thread::sleep(Duration::from_secs(3));
-    let finishes = all.iter().zip(&targets).map(|(d, t)| restart(d, *t, Rung::Finish, 2)).collect();
+    let finishes = all.iter().zip(&targets).map(|(d, t)| restart(d, t.clone(), Rung::Finish, 2)).collect();
     let before = Instant::now();
     let again = act(&tmux, &Memory::default(), tmux.server(), finishes).await;
     let finishing = before.elapsed();

@@ -3,7 +3,7 @@
 use crate::simulation::{live, town_name};
 use gtctl::model::{
     Action, Answer, Answered, Death, Held, Hold, Life, Marks, Mass, Memory, Moment, Observed, Orders, Orphans, Period,
-    Plan, Probed, Roused, Step, Target, Town, Verdict, WhenAttached,
+    Plan, Probed, Roused, Step, Town, Verdict, WhenAttached,
 };
 use gtctl::plan::{Situation, plan};
 use gtctl::remember;
@@ -356,7 +356,7 @@ fn hold_for_ever(step: Step) -> Held {
 
 fn proceed(step: &mut Step) {
     if let Action::Restart { target, .. } | Action::Expire { target, .. } = &mut step.action {
-        *target = Target { attached: WhenAttached::Proceed, ..*target };
+        target.attached = WhenAttached::Proceed;
     }
 }
 

@@ -224,7 +224,8 @@ fn target(server: ServerId, seen: &Seen) -> Target {
         Life::Unknown(_) => None,
     };
     let generation = label(seen).map(|label| label.generation);
-    Target { server, session: seen.id, pane: seen.pane, generation, process, attached: WhenAttached::Hold }
+    let (session, pane, attached) = (seen.id, seen.pane, WhenAttached::Hold);
+    Target { server, session, pane, generation, whose: None, process, attached }
 }
 
 fn is_stale(outcome: &Outcome) -> bool {
@@ -255,15 +256,19 @@ async fn a_death_is_seen_and_a_restart_keeps_the_session(ground: &mut impl Groun
     ground.kill_agent("one");
     let (gone, dead) = seen(ground, "one", "its death", |seen| matches!(seen.life, Life::Dead { .. })).await;
     assert!(matches!(gone.life, Life::Dead { death: Death::Signal(9) | Death::StatusLost, .. }), "{gone:?}");
-    let wrong = Target { generation: Some(Generation(4)), ..dead };
-    assert!(is_stale(&ground.carry_out(restart(wrong, Rung::Finish, 9), vec![]).await), "another life");
-    let other = Target { server: ServerId(ProcId { pid: 1, start: 1 }), ..dead };
-    assert!(is_stale(&ground.carry_out(restart(other, Rung::Finish, 9), vec![]).await), "another server");
-    assert!(is_started(&ground.carry_out(restart(dead, Rung::Finish, 10), vec![]).await));
+    let wrong = Target { generation: Some(Generation(4)), ..dead.clone() };
+    assert!(is_stale(&ground.carry_out(restart(wrong.clone(), Rung::Finish, 9), vec![]).await), "another life");
+    let other = Target { server: ServerId(ProcId { pid: 1, start: 1 }), ..dead.clone() };
+    assert!(is_stale(&ground.carry_out(restart(other.clone(), Rung::Finish, 9), vec![]).await), "another server");
+    assert!(is_started(&ground.carry_out(restart(dead.clone(), Rung::Finish, 10), vec![]).await));
     let (after, _) = seen(ground, "one", "its next life", is_alive).await;
     assert_eq!((after.id, after.pane), (before.id, before.pane), "the session stays");
     assert_eq!(label(&after).map(|label| label.generation), Some(Generation(10)));
-    for late in [restart(dead, Rung::Finish, 10), restart(alive, Rung::Ask, 11), expire(dead, Rung::Finish)] {
+    for late in [
+        restart(dead.clone(), Rung::Finish, 10),
+        restart(alive.clone(), Rung::Ask, 11),
+        expire(dead.clone(), Rung::Finish),
+    ] {
         let outcome = ground.carry_out(late, vec![]).await;
         assert!(is_stale(&outcome), "what comes late does nothing: {outcome:?}");
     }
@@ -280,15 +285,15 @@ async fn an_attached_session_is_left_alone(ground: &mut impl Ground) {
     ground.attach("one");
     let (one, target) = seen(ground, "one", "the client", |seen| seen.attached == 1).await;
     for rung in [Rung::Ask, Rung::Term, Rung::Kill] {
-        assert!(is_stale(&ground.carry_out(restart(target, rung, 6), vec![]).await), "{rung:?}");
-        assert!(is_stale(&ground.carry_out(expire(target, rung), vec![]).await), "{rung:?}");
+        assert!(is_stale(&ground.carry_out(restart(target.clone(), rung, 6), vec![]).await), "{rung:?}");
+        assert!(is_stale(&ground.carry_out(expire(target.clone(), rung), vec![]).await), "{rung:?}");
     }
     assert_eq!(seen(ground, "one", "its life", is_alive).await.0.life, one.life);
-    let proceed = Target { attached: WhenAttached::Proceed, ..target };
-    let outcome = ground.carry_out(restart(proceed, Rung::Kill, 6), vec![]).await;
+    let proceed = Target { attached: WhenAttached::Proceed, ..target.clone() };
+    let outcome = ground.carry_out(restart(proceed.clone(), Rung::Kill, 6), vec![]).await;
     assert!(matches!(outcome, Outcome::Done(Effect::Signalled { .. })), "{outcome:?}");
     let (_, dead) = seen(ground, "one", "its death", |seen| matches!(seen.life, Life::Dead { .. })).await;
-    assert!(is_started(&ground.carry_out(restart(dead, Rung::Finish, 6), vec![]).await), "nobody is disturbed");
+    assert!(is_started(&ground.carry_out(restart(dead.clone(), Rung::Finish, 6), vec![]).await), "nobody is disturbed");
     let (after, _) = seen(ground, "one", "its next life", is_alive).await;
     assert_eq!((after.id, after.attached), (one.id, 1), "and the client stays");
     ground.detach();
@@ -300,17 +305,17 @@ async fn a_stop_takes_rungs_and_ends_in_nothing(ground: &mut impl Ground) {
     }
     let (_, target) = seen(ground, "one", "its life", is_alive).await;
     let handoff = ground.now();
-    let Action::Restart { desired, generation, .. } = restart(target, Rung::Ask, 7) else { unreachable!() };
+    let Action::Restart { desired, generation, .. } = restart(target.clone(), Rung::Ask, 7) else { unreachable!() };
     let ask = Action::Restart { desired, target, rung: Rung::Ask, generation, handoff: Some(handoff), crashes: 0 };
     let Outcome::Done(Effect::Signalled { tree }) = ground.carry_out(ask, vec![]).await else { panic!("not asked") };
     assert!(!tree.is_empty());
     let (ended, dead) = seen(ground, "one", "its end", |seen| matches!(seen.life, Life::Dead { .. })).await;
     assert_eq!(label(&ended).and_then(|label| label.handoff), Some(handoff), "written before the first signal");
-    let outcome = ground.carry_out(expire(dead, Rung::Finish), tree).await;
+    let outcome = ground.carry_out(expire(dead.clone(), Rung::Finish), tree).await;
     assert_eq!(outcome, Outcome::Done(Effect::Removed));
     let Observed::Up(server) = ground.look().await else { panic!("not up") };
     assert_eq!(server.sessions.keys().collect::<Vec<_>>(), ["two"]);
-    assert!(is_stale(&ground.carry_out(expire(dead, Rung::Finish), vec![]).await), "it is gone");
+    assert!(is_stale(&ground.carry_out(expire(dead.clone(), Rung::Finish), vec![]).await), "it is gone");
 }
 
 async fn a_stranger_is_adopted_by_its_label_only(ground: &mut impl Ground) {
@@ -322,7 +327,7 @@ async fn a_stranger_is_adopted_by_its_label_only(ground: &mut impl Ground) {
     assert!(!is_alive(&two), "it does not run the agent: {two:?}");
     let now = ground.now();
     let adopt = || Action::Adopt {
-        target,
+        target: target.clone(),
         fingerprint: agent("one").fingerprint(),
         generation: Generation(8),
         started: now,

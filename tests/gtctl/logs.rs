@@ -3,7 +3,7 @@
 use crate::stage::{Stage, until};
 use crate::support::{Scratch, name};
 use gtctl::marker::{Matcher, Watch};
-use gtctl::model::{Fingerprint, Generation, Marker, Moment, Origin, Target, Verdict, WhenAttached};
+use gtctl::model::{Fingerprint, Generation, Marker, Moment, Origin, Target, Verdict, WhenAttached, Whose};
 use gtctl::proc::clock;
 use gtctl::store::{Follower, From, Gap};
 use gtctl::tmux::fence::Pane;
@@ -47,6 +47,7 @@ async fn create(tmux: &Stage, launch: &Launch) -> Target {
         session: tmux.format("=one:", "#{session_id}").parse().unwrap(),
         pane: tmux.format("=one:", "#{pane_id}").parse().unwrap(),
         generation: Some(launch.labels.generation),
+        whose: Some(Whose { town: launch.labels.town.clone(), session: launch.labels.session.clone() }),
         process: None,
         attached: WhenAttached::Hold,
     }

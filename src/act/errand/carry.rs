@@ -8,7 +8,7 @@ use super::run::{Order, Ran, end_leftover, run};
 use super::tracked::Tracked;
 use crate::model::{
     Action, Commands, Desired, Effect, Generation, Moment, Origin, Outcome, Ownership, Period, ProcId, Rung, ServerId,
-    SessionId, SessionName, Step, Target, Town, WhenAttached,
+    SessionId, SessionName, Step, Target, Town, WhenAttached, Whose,
 };
 use crate::proc::process::Presence;
 use crate::proc::{clock, process, tree};
@@ -348,10 +348,12 @@ fn server_of(listing: &Listing) -> Option<ProcId> {
 
 fn target_of(server: ServerId, row: &Row, town: &Town, process: ProcId) -> Target {
     // A launcher may give a session that stands a fresh process, and leave its labels.
-    let generation = match row.labels.ownership(&town.name) {
-        Ownership::Ours(label) => Some(label.generation),
+    let label = match row.labels.ownership(&town.name) {
+        Ownership::Ours(label) => Some(label),
         Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => None,
     };
+    let generation = label.as_ref().map(|label| label.generation);
+    let whose = label.map(|label| Whose { town: town.name.clone(), session: label.session });
     let (session, pane) = (row.session, row.pane);
-    Target { server, session, pane, generation, process: Some(process), attached: WhenAttached::Hold }
+    Target { server, session, pane, generation, whose, process: Some(process), attached: WhenAttached::Hold }
 }
