@@ -27,6 +27,8 @@ pub(super) struct Trees<'a> {
     memory: &'a Memory,
     boot: u64,
     marked: BTreeMap<SessionName, Vec<(Generation, ProcId)>>,
+    /// Of which session of the town each process is by its marker.
+    tags: BTreeMap<u32, SessionName>,
 }
 
 impl<'a> Trees<'a> {
@@ -43,12 +45,12 @@ impl<'a> Trees<'a> {
         sighted: &Sighted,
     ) -> Self {
         let boot = clock::now().boot;
-        Self { town, memory, boot, marked: sighted.living(|session| sessions.contains(session)) }
+        Self { town, memory, boot, marked: sighted.living(|session| sessions.contains(session)), tags: sighted.tags() }
     }
 
     /// The living processes of this life of the session: the pane's tree, those remembered from when its stop began, and
     /// those that carry the marker of this life or a former one. The pane's own comes first. Never the tmux server, nor
-    /// what lives in another server's pane.
+    /// what lives in another server's pane, nor what carries the marker of another session of the town.
     ///
     /// `pane` is the pid that tmux shows for the pane. It counts only where the target names no process, and only while
     /// it is a child of the server: the pid of a process that has ended may be anybody's.
@@ -66,8 +68,14 @@ impl<'a> Trees<'a> {
             Above::Untold => process::may_live(process),
         };
         found.extend(without_lives(marked.collect(), elsewhere));
+        // A session that was renamed runs on with the marker of its former name.
+        let own = root.and_then(|root| self.tags.get(&root.pid));
+        let is_anothers = |process: ProcId| {
+            let tag = self.tags.get(&process.pid);
+            tag.is_some_and(|tag| tag != session && Some(tag) != own)
+        };
         let mut seen = BTreeSet::from([target.server.0]);
-        found.retain(|&process| seen.insert(process) && process::may_live(process));
+        found.retain(|&process| seen.insert(process) && !is_anothers(process) && process::may_live(process));
         found
     }
 

@@ -156,6 +156,12 @@ impl Sighted {
         !self.found.iter().any(|(session, _)| wanted(session))
     }
 
+    /// Which session's marker each of them carried.
+    #[must_use]
+    pub fn tags(&self) -> BTreeMap<u32, SessionName> {
+        self.found.iter().map(|(session, pid)| (*pid, session.clone())).collect()
+    }
+
     /// Those of them that live now and are our user's, of the sessions that are wanted: which life, and which process.
     /// Never a tmux server, which may have been started from within a session.
     #[must_use]

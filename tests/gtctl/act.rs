@@ -271,7 +271,8 @@ async fn fences_refuse_a_label_of_the_same_life_that_names_another_town_or_sessi
         assert!(process::may_live(process), "{others}");
     }
     // The words count, not their order.
-    tmux.run(&["set-option", "-t", "=one:", "@gtctl_label", &format!("{} {own}", label.replace(&own, "")).trim_end()]);
+    let turned = format!("{} {own}", label.replace(&own, ""));
+    tmux.run(&["set-option", "-t", "=one:", "@gtctl_label", turned.trim_end()]);
     let outcomes = act(&tmux, &Memory::default(), Some(meant.server), vec![expire(meant.clone(), Rung::Kill)]).await;
     assert!(matches!(outcomes[0], Outcome::Done(Effect::Signalled { .. })), "{outcomes:?}");
 }

@@ -12,6 +12,7 @@ const QUICK: &str = "[limits]\nstarts = 100000\n[defaults]\nmax_age = \"off\"\nr
      stop_grace = \"2s\"\nhandoff_gap = \"0s\"\nbackoff = { first = \"100ms\", max = \"100ms\", jitter = 0.0, burst = 1000 }\n";
 
 /// Starts an innocent process with exactly this pid. None where the kernel does not let us choose (it takes root).
+#[expect(clippy::zombie_processes, reason = "a zombie counts as gone")]
 fn innocent(yard: &Yard, pid: u32) -> Option<ProcId> {
     for _ in 0..2000 {
         fs::write("/proc/sys/kernel/ns_last_pid", (pid - 1).to_string()).ok()?;
@@ -138,9 +139,12 @@ fn look_hard(yard: &Yard) {
     }
 }
 
+/// Another label made of this one.
+type Change = fn(&Yard, String) -> String;
+
 #[test]
 fn a_label_that_was_copied_to_another_session_makes_it_nobodys_agent() {
-    let changes: [(&str, fn(&Yard, String) -> String); 4] = [
+    let changes: [(&str, Change); 4] = [
         ("as it is", |_, label| label),
         ("with the pane of the copy", |yard, label| {
             let pane = yard.format("mine", "#{pane_id}");
@@ -364,4 +368,27 @@ fn a_client_that_is_a_script_of_an_interpreter_is_known_by_the_clients_name() {
     });
     yard.gtctl(&["reconcile"]);
     assert!(process::may_live(process));
+}
+
+#[test]
+fn what_another_session_has_marked_is_not_ended_with_the_tree_that_it_hangs_in() {
+    let agent = "GTCTL_SESSION=two setsid sleep 4444 & sleep 5555 & echo $! > own; wait";
+    let yard = Yard::new(&format!("{QUICK}{}{}", session("one", agent, ""), sleeper("two", "")));
+    yard.gtctl(&["apply"]).exits(0);
+    let one = yard.pid("one");
+    yard.until("its child", || yard.read("own").ends_with('\n'));
+    let own = process::identify(yard.read("own").trim().parse().unwrap()).unwrap();
+    let two = yard.pid("two");
+    let shared = || yard.marked("two").into_iter().find(|process| *process != two);
+    yard.until("the shared process", || shared().is_some());
+    let shared = shared().unwrap();
+    yard.own(shared);
+    yard.gtctl(&["restart", "one", "--no-wait"]);
+    yard.until("the next life", || {
+        yard.gtctl(&["reconcile"]);
+        yard.process("one").is_some_and(|fresh| fresh != one)
+    });
+    assert!(!process::may_live(own), "its own child lives on");
+    assert!(process::may_live(shared), "what belongs to another session was ended");
+    assert!(process::may_live(two));
 }
