@@ -186,6 +186,7 @@ impl<'m> Driver<'m> {
         let look = Look { town, observed, memory: &self.memory, orders, now };
         self.ledger.judge_plan(&look, &plan)?;
         self.ledger.judge_passes(&look)?;
+        self.ledger.judge_deaths(&look)?;
         self.memory = self.mind.intend(std::mem::take(&mut self.memory), &plan, now);
         if self.world.neglect != Some(Neglect::Intent) {
             self.save();

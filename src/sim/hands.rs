@@ -6,8 +6,8 @@
 use super::World;
 use super::world::{OnTerm, Process, Session};
 use crate::model::{
-    Action, Death, Desired, Effect, Generation, Label, Moment, Origin, Outcome, Ownership, Rung, ScreenState, ServerId,
-    SessionId, Step, Target, WhenAttached,
+    Action, Death, Desired, Effect, Generation, Label, Moment, Origin, Outcome, Ownership, ProcId, Rung, ScreenState,
+    ServerId, SessionId, Step, Target, WhenAttached,
 };
 
 /// A rule of conduct that can be left out on purpose, to see that its absence is noticed.
@@ -29,6 +29,10 @@ pub enum Neglect {
     HandoffLabel,
     /// What was typed before is typed again.
     NudgeStamp,
+    /// A start does not end what its former lives left behind.
+    Leftovers,
+    /// A start does not look for its agent in other sessions.
+    MovedFence,
 }
 
 /// Something that was done to the world, with what was there before it.
@@ -40,6 +44,8 @@ pub struct Deed {
     pub planned: Moment,
     /// What it was done to; for a creation, the living session that it doubles.
     pub before: Option<Before>,
+    /// An agent of the step's session that lives outside it.
+    pub outside: Option<ProcId>,
 }
 
 /// A session as it was before a deed.
@@ -112,7 +118,7 @@ impl World {
         Ok(target.session)
     }
 
-    fn session(&mut self, id: SessionId) -> Option<&mut Session> {
+    pub(super) fn session(&mut self, id: SessionId) -> Option<&mut Session> {
         self.server.as_mut()?.sessions.get_mut(&id)
     }
 
@@ -122,7 +128,8 @@ impl World {
             let session = server.sessions.get(&id)?.clone();
             Some(Before { server: server.id, session })
         });
-        self.deeds.push(Deed { step: step.clone(), planned, before });
+        let outside = self.agent_outside(&step.session);
+        self.deeds.push(Deed { step: step.clone(), planned, before, outside });
     }
 
     fn start(&mut self, step: &Step, planned: Moment, desired: &Desired, label: Label) -> Outcome {
@@ -130,6 +137,9 @@ impl World {
         let sessions = self.server.iter().flat_map(|server| server.sessions.values());
         if sessions.into_iter().any(|session| session.name == name) && !self.neglects(Neglect::NameFence) {
             return Outcome::Stale("a session of that name is there already".to_owned());
+        }
+        if let Err(outcome) = self.clear_outside(&desired.name) {
+            return outcome;
         }
         self.note(step, planned, self.living(&label));
         let (generation, process) = (label.generation, self.agent());
@@ -153,6 +163,9 @@ impl World {
         let careless = self.neglects(Neglect::DeathFence);
         if self.session(id).is_some_and(|session| session.is_alive()) && !careless {
             return Outcome::Stale("its agent lives".to_owned());
+        }
+        if let Err(outcome) = self.clear_outside(&label.session) {
+            return outcome;
         }
         self.note(step, planned, Some(id));
         let (generation, process, now) = (label.generation, self.agent(), self.now);

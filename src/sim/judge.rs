@@ -121,6 +121,8 @@ pub(super) fn judge_step(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
         return breach("S1 ours only", format!("{:?}", brief(step)));
     };
     ensure(!matches!(seen.life, Life::Unknown(_)), "S8 unknown", &brief(step))?;
+    let is_proved = !matches!(seen.ownership, Ownership::Unproved(_)) || matches!(step.action, Action::Adopt { .. });
+    ensure(is_proved, "S31 unproved", &brief(step))?;
     ensure(is_rightful(&step.action, &seen.ownership), "S1 ours only", &brief(step))?;
     judge_others(look, step, seen)?;
     let kills = signals(step) && matches!(seen.life, Life::Alive { .. });
@@ -183,7 +185,9 @@ pub(super) fn judge_creation(look: &Look<'_>, step: &Step) -> Result<(), Breach>
         let ours = if let Ownership::Ours(label) = &seen.ownership { Some(&label.session) } else { None };
         ours == Some(&step.session) || (ours.is_none() && name == step.session.as_str())
     });
-    ensure(!there, "S6 one tree", &brief(step))
+    ensure(!there, "S6 one tree", &brief(step))?;
+    let lives_on = matches!(look.observed, Observed::Up(server) if server.moved.contains_key(&step.session));
+    ensure(!lives_on, "S30 outside", &brief(step))
 }
 
 /// Waves, and how many may start at once.
@@ -234,6 +238,8 @@ pub(super) fn judge_identity(step: &Step, before: &Before) -> Result<(), Breach>
         Ownership::Unlabelled | Ownership::Unproved(_) => None,
         Ownership::Foreign(_) => return breach("S1 ours only", format!("{:?}", brief(step))),
     };
+    let is_unproved = matches!(before.session.ownership, Ownership::Unproved(_));
+    ensure(!is_unproved || matches!(step.action, Action::Adopt { .. }), "S31 unproved", &brief(step))?;
     ensure(is_rightful(&step.action, &before.session.ownership), "S1 ours only", &brief(step))?;
     ensure(before.server == target.server, "S2 other server", &brief(step))?;
     ensure(generation == target.generation, "S2 other life", &brief(step))?;

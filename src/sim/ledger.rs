@@ -6,11 +6,11 @@
 use super::hands::Deed;
 use super::judge::{
     begins_kill, begins_process, breach, brief, briefs, complete, ensure, is_gone, judge_identity, judge_starts,
-    judge_step, signals,
+    judge_step, sessions, signals,
 };
 use crate::model::{
-    Action, Durability, Generation, History, Hold, Life, Memory, Moment, Observed, Orders, Ownership, Period, Phase,
-    Plan, Probe, Reason, Rung, ServerId, SessionName, StartBudget, Step, Town, WhenAttached,
+    Action, Death, Durability, Generation, History, Hold, Life, Memory, Moment, Observed, Orders, Ownership, Period,
+    Phase, Plan, Probe, Reason, Rung, ServerId, SessionName, StartBudget, Step, Town, WhenAttached,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,6 +45,8 @@ pub struct Look<'a> {
 pub struct Ledger {
     /// The moment of the last planned restart of each session, and the life it ended.
     planned: BTreeMap<SessionName, (Moment, Generation)>,
+    /// When each session's last run was found to have vanished, and which.
+    deaths: BTreeMap<SessionName, (Generation, Moment)>,
     /// When starts were planned that then happened.
     starts: Vec<Moment>,
     /// Looks still to come that must not kill.
@@ -81,6 +83,11 @@ impl Ledger {
             let remembered = disk.sessions.get(name).and_then(|history| history.handoff);
             remembered == Some(*at) || labelled.contains(name)
         });
+    }
+
+    /// What is remembered of ends may be older from now on.
+    pub fn forget_deaths(&mut self) {
+        self.deaths.clear();
     }
 
     /// The state file was lost, or an old copy of it came back.
@@ -177,6 +184,34 @@ impl Ledger {
     /// An agent was found signed in.
     pub fn passed(&mut self, agent: &str, asked: Moment) {
         self.passed.push((agent.to_owned(), asked));
+    }
+
+    /// A death that nothing dates keeps the moment at which it was first seen, as long as it is seen look after look.
+    ///
+    /// # Errors
+    /// The invariant broken.
+    pub fn judge_deaths(&mut self, look: &Look<'_>) -> Result<(), Breach> {
+        // What is forgotten is new when an old look shows it again.
+        self.deaths.retain(|name, _| look.memory.sessions.contains_key(name));
+        for (name, history) in &look.memory.sessions {
+            // What is proven may replace a guess; a guess never replaces itself.
+            let is_seen = sessions(look.observed).any(|(_, seen)| {
+                let is_it = matches!(&seen.ownership, Ownership::Ours(label) if label.session == *name);
+                is_it && matches!(seen.life, Life::Dead { death: Death::Vanished, .. })
+            });
+            let ended = history.run.as_ref().filter(|_| is_seen).and_then(|run| {
+                let ended = run.ended.filter(|ended| ended.death == Death::Vanished)?;
+                Some((run.generation, ended.at))
+            });
+            let Some((generation, at)) = ended else {
+                self.deaths.remove(name);
+                continue;
+            };
+            let Some((life, before)) = self.deaths.insert(name.clone(), (generation, at)) else { continue };
+            let same = life != generation || before == at || before.boot != look.now.boot;
+            ensure(same, "S29 one death", &(name, before, at))?;
+        }
+        Ok(())
     }
 
     /// Judges that nobody is believed to be signed in who was not found to be.
@@ -278,7 +313,11 @@ impl Ledger {
     /// # Errors
     /// The first invariant that it breaks.
     pub fn judge_deed(&mut self, deed: &Deed, town: &Town, now: Moment) -> Result<(), Breach> {
-        let Deed { step, planned, before } = deed;
+        let Deed { step, planned, before, outside } = deed;
+        // What was removed or begun anew is forgotten with its end: an old look that shows it again dates that anew.
+        if matches!(step.action, Action::Expire { rung: Rung::Finish, .. }) || begins_process(step) {
+            self.deaths.remove(&step.session);
+        }
         if let Some(before) = before {
             judge_identity(step, before)?;
             // A late one may have been planned before its entry was edited.
@@ -296,6 +335,7 @@ impl Ledger {
         if begins_process(step) {
             let alive = before.as_ref().is_some_and(|before| before.session.is_alive());
             ensure(!alive, "S6 one tree", &brief(step))?;
+            ensure(outside.is_none(), "S30 outside", &(brief(step), outside))?;
             self.judge_budget(step, *planned, town, now)?;
         }
         if let Some(generation) = step.action.begins().filter(|_| begins_process(step)) {

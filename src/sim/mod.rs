@@ -14,6 +14,7 @@ mod hands;
 mod judge;
 mod judge_screens;
 mod ledger;
+mod outside;
 mod people;
 mod random;
 mod settled;

@@ -2,7 +2,7 @@
 
 use super::world::{Session, World};
 use super::{Agentry, Random};
-use crate::model::{Death, Generation, Label, Origin, Ownership, SessionId, SessionName};
+use crate::model::{Death, Flaw, Generation, Label, Origin, Ownership, SessionId, SessionName, Unproved};
 
 /// One thing that somebody does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,23 +11,31 @@ pub(super) enum Interference {
     Detach,
     KillSession,
     KillAgent,
+    ClosePane,
+    MoveOut,
     KillServer,
     Strip,
     Relabel,
+    Mislabel,
+    WidenLabel,
     Rename,
     Stranger,
     MoveIn,
 }
 
 impl Interference {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Attach,
         Self::Detach,
         Self::KillSession,
         Self::KillAgent,
+        Self::ClosePane,
+        Self::MoveOut,
         Self::KillServer,
         Self::Strip,
         Self::Relabel,
+        Self::Mislabel,
+        Self::WidenLabel,
         Self::Rename,
         Self::Stranger,
         Self::MoveIn,
@@ -38,14 +46,18 @@ impl World {
     /// Somebody interferes. `declared` are names that strangers may take.
     pub(super) fn interfere(&mut self, what: Interference, declared: &[SessionName], random: &mut Random) {
         match what {
-            Interference::KillServer => self.server = None,
+            Interference::KillServer => self.hang_up_all(random),
             Interference::Stranger => self.stranger(declared, random),
+            Interference::WidenLabel => self.widen_label(),
             Interference::Attach
             | Interference::Detach
             | Interference::KillSession
             | Interference::KillAgent
+            | Interference::ClosePane
+            | Interference::MoveOut
             | Interference::Strip
             | Interference::Relabel
+            | Interference::Mislabel
             | Interference::Rename
             | Interference::MoveIn => self.interfere_with_one(what, random),
         }
@@ -64,15 +76,29 @@ impl World {
             Interference::KillAgent if session.is_alive() => {
                 session.process.ended = Some((Death::Signal(9), now.wall));
             }
+            Interference::ClosePane => self.close_pane(id, random),
+            Interference::MoveOut => self.move_out(id, random),
             Interference::KillSession => {
-                server.sessions.remove(&id);
+                if let Some(session) = server.sessions.remove(&id) {
+                    self.hang_up(&session, random);
+                }
                 self.leave_when_empty();
             }
             Interference::Strip => session.ownership = Ownership::Unlabelled,
             Interference::Relabel => relabel(session, random),
+            Interference::Mislabel => mislabel(session, random),
             Interference::Rename => session.name = format!("renamed-{}", id.0),
             Interference::MoveIn => server.own = Some(id),
-            Interference::KillAgent | Interference::KillServer | Interference::Stranger => {}
+            Interference::KillAgent | Interference::KillServer | Interference::Stranger | Interference::WidenLabel => {}
+        }
+    }
+
+    /// Somebody sets a label for the whole server: every session that has none of its own seems to bear it.
+    fn widen_label(&mut self) {
+        for session in self.server.iter_mut().flat_map(|server| server.sessions.values_mut()) {
+            if session.ownership == Ownership::Unlabelled {
+                session.ownership = unproved(Flaw::Copied);
+            }
         }
     }
 
@@ -156,4 +182,14 @@ fn relabel(session: &mut Session, random: &mut Random) {
         Ownership::Ours(_) => session.ownership = Ownership::Foreign("elsewhere".to_owned()),
         Ownership::Foreign(_) | Ownership::Unproved(_) | Ownership::Unlabelled => {}
     }
+}
+
+/// A label that proves nothing: garbled, copied from another session, or of another process.
+fn mislabel(session: &mut Session, random: &mut Random) {
+    let flaw = random.pick(&[Flaw::Garbled, Flaw::Copied, Flaw::Replaced]);
+    session.ownership = flaw.map_or(Ownership::Unlabelled, unproved);
+}
+
+fn unproved(flaw: Flaw) -> Ownership {
+    Ownership::Unproved(Unproved { text: "gt-x-1".to_owned(), flaw })
 }

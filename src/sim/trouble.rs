@@ -43,6 +43,7 @@ impl Driver<'_> {
             self.memory = self.disk.clone();
             self.forgive();
             self.ledger.forgive(&self.disk, self.world.now);
+            self.ledger.forget_deaths();
         }
     }
 
@@ -69,6 +70,7 @@ impl Driver<'_> {
     pub(super) fn reboot(&mut self) {
         let boot = self.world.now.boot.saturating_add(1);
         self.world.server = None;
+        self.world.leftovers.clear();
         self.world.now.boot = boot;
         self.world.now.awake = 30_000;
         self.looks.clear();
@@ -80,6 +82,7 @@ impl Driver<'_> {
     pub(super) fn wake_up_again(&mut self) {
         self.memory = self.disk.clone();
         self.forgive();
+        self.ledger.forget_deaths();
         if self.disk_is_full {
             self.ledger.forgive(&self.disk, self.world.now);
         }

@@ -1,5 +1,6 @@
 //! The simulated machine: clocks, one tmux server, sessions, panes and the processes in them.
 
+use super::outside::Leftover;
 use super::{Deed, Neglect, Random};
 use crate::model::{
     Death, Given, Life, Marks, Moment, Observed, Origin, Ownership, PaneId, Period, ProcId, Screen, ScreenState, Seen,
@@ -24,6 +25,8 @@ pub struct World {
     pub neglect: Option<Neglect>,
     /// What was done to it since last asked, in order.
     pub deeds: Vec<Deed>,
+    /// Agents that outlived their panes.
+    pub(super) leftovers: Vec<Leftover>,
     next_process: u32,
 }
 
@@ -77,6 +80,8 @@ pub struct Session {
     pub said: Option<(Verdict, Moment)>,
     /// The moment for which something was last typed into it.
     pub nudged: Option<Moment>,
+    /// The session of ours whose agent this is, where somebody has moved its pane here.
+    pub moved_from: Option<SessionName>,
 }
 
 /// A process and what will become of it.
@@ -190,6 +195,7 @@ impl World {
             agentry: Agentry::Wild,
             neglect: None,
             deeds: vec![],
+            leftovers: vec![],
             next_process: 100,
         }
     }
@@ -203,6 +209,7 @@ impl World {
     /// Ends what is due to have ended, and lets agents talk.
     pub fn settle(&mut self) {
         let wild = self.agentry == Agentry::Wild;
+        self.settle_leftovers(self.now);
         let (now, random) = (self.now, &mut self.random);
         let Some(server) = &mut self.server else { return };
         for session in server.sessions.values_mut() {
@@ -250,11 +257,13 @@ impl World {
     pub fn observe(&self) -> Observed {
         let Some(server) = &self.server else { return Observed::Down };
         let see = |(id, session): (&SessionId, &Session)| (session.name.clone(), self.see(*id, session));
+        let mut sessions = server.sessions.iter().map(see).collect();
+        let moved = self.moved(&mut sessions);
         Observed::Up(Server {
             id: server.id,
             version: String::new(),
-            sessions: server.sessions.iter().map(see).collect(),
-            moved: BTreeMap::new(),
+            sessions,
+            moved,
             own: server.own,
             ended: BTreeMap::new(),
             unpiped: std::collections::BTreeSet::new(),
@@ -274,7 +283,11 @@ impl World {
                 Life::Dead { death: Death::NoAgent, process: Some(shell), at: None, tail: vec![] }
             }
             (Some(_), Some(shell)) => Life::Alive { process: shell, matches: false, comm: "bash".to_owned() },
-            (Some((death, at)), None) => Life::Dead { death, process: None, at: Some(at), tail: vec![] },
+            // Of a pane that was closed tmux keeps nothing.
+            (Some((death, at)), None) => {
+                let at = (death != Death::Vanished).then_some(at);
+                Life::Dead { death, process: None, at, tail: vec![] }
+            }
         };
         Seen {
             id,
@@ -316,6 +329,7 @@ impl World {
             footprint: 0,
             said: None,
             nudged: None,
+            moved_from: None,
         };
         server.sessions.insert(id, session);
         Some(id)

@@ -76,6 +76,19 @@ impl Mind for Haunted {
     }
 }
 
+/// Takes an end that it only guessed at for a new one at every look.
+struct Redating;
+
+impl Mind for Redating {
+    fn learn(&self, memory: Memory, town: &Town, observed: &Observed, now: Moment) -> Memory {
+        let mut memory = memory;
+        for run in memory.sessions.values_mut().filter_map(|history| history.run.as_mut()) {
+            run.ended = run.ended.filter(|ended| ended.death != Death::Vanished);
+        }
+        remember::learn(memory, town, observed, now)
+    }
+}
+
 fn each_remembered(memory: &mut Memory, change: impl Fn(&mut Marks)) {
     memory.sessions.values_mut().filter_map(|history| history.marks.as_mut()).for_each(change);
 }
@@ -85,6 +98,7 @@ fn deafness() -> Vec<Bug> {
     let mind = |law, what, delusion| (law, what, deluded(delusion), None);
     vec![
         ("S11", "what a former life said counts", Box::new(Haunted), None),
+        ("S29", "a closed pane is a new death at every look", Box::new(Redating), None),
         mind("S11", "there is no grace", |s| {
             let (mut town, observed, memory, orders) = as_it_is(s);
             town.sessions.values_mut().for_each(|desired| desired.completion.grace = gtctl::model::Period::ZERO);
@@ -172,8 +186,21 @@ fn neglects() -> Vec<Bug> {
         world("S6", "a name is taken twice", Neglect::NameFence),
         world("S5", "intents are not written", Neglect::Intent),
         world("S4", "planned restarts leave no label", Neglect::HandoffLabel),
+        world("S30", "what outlived its pane is not ended", Neglect::Leftovers),
+        ("S30", "moved agents are overlooked, and have no fence", blind_to_moved(), Some(Neglect::MovedFence)),
         world("S23", "what was typed is typed again", Neglect::NudgeStamp),
     ]
+}
+
+/// Sees no agent whose pane was moved into another session: its own session has gone, or stands dead.
+fn blind_to_moved() -> Box<dyn Mind> {
+    deluded(|s| {
+        let (town, mut observed, memory, orders) = as_it_is(s);
+        if let Observed::Up(server) = &mut observed {
+            server.moved.clear();
+        }
+        (town, observed, memory, orders)
+    })
 }
 
 fn skip_the_stop(plan: &mut Plan) {
@@ -275,6 +302,17 @@ fn confusion() -> Vec<Bug> {
             let (town, mut observed, memory, orders) = as_it_is(s);
             if let Observed::Up(server) = &mut observed {
                 for (name, seen) in &mut server.sessions {
+                    take_for_ours(name, seen);
+                }
+            }
+            (town, observed, memory, orders)
+        }),
+        mind("S31", "a label is believed without proof", |s| {
+            let (town, mut observed, memory, orders) = as_it_is(s);
+            if let Observed::Up(server) = &mut observed {
+                let unproved = |seen: &gtctl::model::Seen| matches!(seen.ownership, gtctl::model::Ownership::Unproved(_));
+                for (name, seen) in server.sessions.iter_mut().filter(|(_, seen)| unproved(seen)) {
+                    seen.ownership = gtctl::model::Ownership::Unlabelled;
                     take_for_ours(name, seen);
                 }
             }
