@@ -62,8 +62,10 @@ fn intend_step(memory: &mut Memory, step: &Step, now: Moment) {
         Action::Restart { target, rung, handoff, desired, .. } => {
             history.handoff = *handoff;
             if *rung == Rung::Ask && begins_replacement(history, target.generation) {
+                // Somebody may have lowered the label's generation. The fresh run is the one that is later than both.
+                let remembered = history.run.as_ref().map(|run| run.generation);
                 history.replacing = Some(Replacing {
-                    generation: target.generation.unwrap_or_default(),
+                    generation: target.generation.max(remembered).unwrap_or_default(),
                     since: now,
                     reason: step.reason.code().to_owned(),
                     fingerprint: desired.fingerprint(),
@@ -132,3 +134,7 @@ fn intend_stop(
         }
     }
 }
+
+#[cfg(test)]
+#[path = "intend_tests.rs"]
+mod tests;

@@ -310,7 +310,8 @@ fn confusion() -> Vec<Bug> {
         mind("S31", "a label is believed without proof", |s| {
             let (town, mut observed, memory, orders) = as_it_is(s);
             if let Observed::Up(server) = &mut observed {
-                let unproved = |seen: &gtctl::model::Seen| matches!(seen.ownership, gtctl::model::Ownership::Unproved(_));
+                let unproved =
+                    |seen: &gtctl::model::Seen| matches!(seen.ownership, gtctl::model::Ownership::Unproved(_));
                 for (name, seen) in server.sessions.iter_mut().filter(|(_, seen)| unproved(seen)) {
                     seen.ownership = gtctl::model::Ownership::Unlabelled;
                     take_for_ours(name, seen);
