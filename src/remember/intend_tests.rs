@@ -18,6 +18,7 @@ fn a_restart_under_a_lowered_label_is_owed_a_start_until_a_later_run_begins() {
         session: SessionId(1),
         pane: PaneId(1),
         generation: Some(Generation(4)),
+        whose: None,
         process: None,
         attached: WhenAttached::Hold,
     };
