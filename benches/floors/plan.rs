@@ -84,6 +84,7 @@ fn seen(town: &Town, now: Moment) -> Result<Observed> {
             life,
             usage: None,
             footprint: None,
+            commands: None,
         };
         sessions.insert(name.to_string(), seen);
     }

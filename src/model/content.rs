@@ -27,6 +27,10 @@ pub struct Content {
     pub evidence: String,
     /// What its processes used, once that was asked.
     pub cpu: Option<Cpu>,
+    /// Whether its footer tells of commands or agents that work behind its prompt.
+    pub background: bool,
+    /// Whether a command that its agent has started ran behind its prompt when its processes were last looked at.
+    pub commands: bool,
 }
 
 /// The processor time of a session's tree over a while.
@@ -56,10 +60,16 @@ impl Content {
     /// By at most this much a session stays blocked for longer than its limit, so that not all go on at once.
     const JITTER_MS: i64 = 60_000;
 
-    /// For how long it has been idle: no time while it works.
+    /// For how long it has been idle: no time while it works, or something that it has started.
     #[must_use]
     pub fn idle(&self, now: Moment) -> Period {
-        if self.state.is_at_work() { Period::ZERO } else { now.since(&self.since) }
+        if self.state.is_at_work() || self.works_behind() { Period::ZERO } else { now.since(&self.since) }
+    }
+
+    /// Whether its agent is at its prompt, and something that it has started still works: it would end with its agent.
+    #[must_use]
+    pub fn works_behind(&self) -> bool {
+        self.state == ScreenState::Ready && (self.background || self.commands)
     }
 
     /// Whether enough looks agree on what it says.

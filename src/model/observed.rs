@@ -76,6 +76,8 @@ pub struct Seen {
     /// The memory of its process tree in bytes, a page that several processes share counted once; only where that is
     /// limited, and not at every look.
     pub footprint: Option<u64>,
+    /// Whether a command that its agent has started runs behind its prompt; only where that decides whether it is idle.
+    pub commands: Option<bool>,
 }
 
 /// Whose a session is, by its labels.

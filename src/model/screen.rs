@@ -14,6 +14,8 @@ pub struct Screen {
     pub turn: u64,
     /// A digest of the counts of tokens beside its sign of work: they move while an answer comes that is not shown.
     pub progress: u64,
+    /// Whether its footer tells of commands or agents that work behind its prompt.
+    pub background: bool,
 }
 
 /// What a screen says. One look proves little: act on two that agree.

@@ -107,6 +107,7 @@ async fn look_without_deadline(
     footprint::add_footprints(town, memory, &mut server, now);
     if depth == Depth::Plan {
         screens::add_usage(town, memory, &mut server, now);
+        screens::add_commands(town, memory, &mut server, now);
     }
     Ok(Look { observed: Observed::Up(server), scope })
 }

@@ -156,8 +156,50 @@ pub(super) fn add_usage(town: &Town, memory: &Memory, server: &mut Server, now: 
     }
 }
 
+/// Whether commands run behind prompts that are about to be judged idle, for a limit or for a planned end.
+pub(super) fn add_commands(town: &Town, memory: &Memory, server: &mut Server, now: Moment) {
+    let sessions = server.sessions.values_mut();
+    let due = sessions.filter_map(|seen| {
+        let (desired, label) = living(town, seen)?;
+        let content = known(memory, label)?;
+        let may_end = || is_end_near(memory, desired, label, now);
+        let is_due = content.state == ScreenState::Ready
+            && (content.commands || is_limit_near(content, desired, now) || may_end());
+        is_due.then_some((desired, seen))
+    });
+    let due: Vec<(&Desired, &mut Seen)> = due.collect();
+    let forest = (due.len() > FEW_TREES).then(Forest::scan);
+    for (desired, seen) in due {
+        let Life::Alive { process, .. } = &seen.life else { continue };
+        let members = forest.as_ref().map_or_else(|| tree::tree(*process), |forest| forest.tree(*process));
+        let has_command = || tree::has_command(&members, &desired.agent.process_names, desired.ready_after);
+        seen.commands = (!members.is_empty()).then(has_command);
+    }
+}
+
+/// Whether it is soon idle for longer than it may be.
+fn is_limit_near(content: &Content, desired: &Desired, now: Moment) -> bool {
+    let quiet = now.since(&content.since).plus(CPU_WATCH);
+    desired.idling.idle_limit.is_some_and(|limit| quiet >= limit)
+}
+
+/// Whether it may be ended soon as soon as it is idle: for its age, its memory or its fields.
+fn is_end_near(memory: &Memory, desired: &Desired, label: &Label, now: Moment) -> bool {
+    if desired.drain == Period::ZERO || desired.policy.is_some() {
+        return false;
+    }
+    let age = now.since(&label.started).plus(CPU_WATCH);
+    let is_old = desired.max_age.is_some_and(|limit| age >= limit);
+    let history = memory.sessions.get(&label.session);
+    let footprint = history.and_then(|history| history.footprint);
+    let is_large = footprint.zip(desired.max_memory).is_some_and(|(footprint, limit)| footprint.bytes > limit);
+    let waits_for_its_end = history.is_some_and(|history| history.draining.is_some());
+    let is_other = || label.fingerprint.is_some_and(|ran_with| ran_with != desired.fingerprint());
+    is_old || is_large || waits_for_its_end || is_other()
+}
+
 /// A living session of ours that is declared.
-pub(super) fn living<'a>(town: &'a Town, seen: &'a Seen) -> Option<(&'a Desired, &'a Label)> {
+pub(super) fn living<'t, 's>(town: &'t Town, seen: &'s Seen) -> Option<(&'t Desired, &'s Label)> {
     let label = label(seen).filter(|_| matches!(seen.life, Life::Alive { .. }))?;
     town.sessions.get(&label.session).map(|desired| (desired, label))
 }

@@ -165,6 +165,7 @@ impl View<'_> {
             life,
             usage,
             footprint: None,
+            commands: None,
         }
     }
 

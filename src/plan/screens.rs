@@ -98,6 +98,9 @@ pub(super) fn upcoming(subject: &Subject<'_>) -> (Option<Next>, Option<Moment>) 
     if content.state.is_at_work() {
         return (None, due(desired.idling.stuck_after));
     }
+    if content.works_behind() {
+        return (None, desired.idling.idle_limit.map(|limit| now.plus(limit)));
+    }
     let agreement = needs_agreement(content).then(|| now.plus(LOOK_AGAIN));
     match (due(desired.idling.idle_limit), on_idle(subject)) {
         (at, Some((verb, Kind::Nudge))) => {

@@ -7,6 +7,7 @@ use super::script::Known;
 use crate::model::{Period, ProcId, Stopping, Usage};
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Generations below the root that are followed.
 pub const MAX_DEPTH: usize = 10;
@@ -17,6 +18,13 @@ const MAX_ANCESTORS: usize = 64;
 const HELPERS_WITHIN: Period = Period::from_secs(30);
 /// What was started later and has run for so long is a command that it waits for, and no part of its drawing.
 const COMMAND_AFTER: Period = Period::from_secs(10);
+
+/// What a client starts so soon after itself is no command of its agent's, however soon it counts as up.
+const UP_AT_LEAST: Period = Period::from_secs(2);
+/// Shells that clients run commands in.
+const SHELLS: [&str; 7] = ["sh", "bash", "zsh", "dash", "ash", "ksh", "fish"];
+/// Command lines are read so far, in bytes: a command's text may be long.
+const MAX_ARGV: u64 = 1 << 20;
 
 /// A process of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,6 +142,42 @@ pub fn usage(tree: &[Member]) -> Usage {
         rss: tree.iter().fold(0, |sum, m| sum.saturating_add(m.stat.rss)),
         processes: u32::try_from(tree.len()).unwrap_or(u32::MAX),
     }
+}
+
+/// Whether a client runs a command in the background: one that it has started after it was up, and that still runs.
+///
+/// A command is a shell with `-c`, or what such a shell has made of itself: it reads from nowhere. What was started with
+/// the client is its helper and no command, however long it runs: a server of tools, a launcher's child. `names` are those
+/// by which the client is known, where it is not the first of the tree.
+#[must_use]
+pub fn has_command(tree: &[Member], names: &[String], up_after: Period) -> bool {
+    let Some(root) = tree.first() else { return false };
+    let is_client =
+        |member: &Member| member.id == root.id || process::names(member.id.pid, &member.stat.comm).matches(names);
+    let started_by = |member: &Member| tree.iter().find(|parent| parent.id.pid == member.stat.ppid);
+    tree.iter().skip(1).any(|member| {
+        let Some(parent) = started_by(member) else { return false };
+        let later = clock::age(parent.id.start).minus(clock::age(member.id.start));
+        later > up_after.max(UP_AT_LEAST) && is_command(member) && is_client(parent) && !is_client(member)
+    })
+}
+
+fn is_command(member: &Member) -> bool {
+    let reads_nothing = || {
+        let input = std::fs::read_link(format!("/proc/{}/fd/0", member.id.pid));
+        input.is_ok_and(|input| input == Path::new("/dev/null"))
+    };
+    runs_a_text(member) || reads_nothing()
+}
+
+/// Whether it is a shell that runs a text: `bash -c …`, `zsh -lc …`.
+fn runs_a_text(member: &Member) -> bool {
+    if !SHELLS.contains(&member.stat.comm.as_str()) {
+        return false;
+    }
+    let argv = process::argv(member.id.pid, MAX_ARGV).unwrap_or_default();
+    let mut flags = argv.iter().skip(1).take_while(|word| word.starts_with('-'));
+    flags.any(|flag| !flag.starts_with("--") && flag.ends_with('c'))
 }
 
 /// The memory of a tree in bytes: exact where it is above `limit`, else perhaps more than it is.

@@ -37,6 +37,13 @@ pub(super) fn learn_content(history: &mut History, seen: &Seen, label: &Label, l
     if let (Some(content), Some(usage)) = (&mut history.content, seen.usage) {
         learn_usage(content, usage, now);
     }
+    if let Some(content) = &mut history.content {
+        content.commands = seen.commands.unwrap_or(content.commands);
+        if content.works_behind() {
+            // It begins to be idle when that has ended.
+            content.since = now;
+        }
+    }
 }
 
 /// What was before the first reading is not known, but for how tmux says that nothing was written just now.
@@ -54,6 +61,8 @@ fn first(screen: &Screen, activity: i64, seen: &Seen, label: &Label, now: Moment
         looks: 1,
         evidence: bounded(&screen.evidence),
         cpu: None,
+        background: screen.background,
+        commands: false,
     }
 }
 
@@ -66,6 +75,7 @@ fn changed(quiet: Period, last_look: Option<Moment>, now: Moment) -> Moment {
 
 fn learn_screen(content: &mut Content, screen: &Screen, activity: i64, changed: Moment, now: Moment) {
     content.activity = activity;
+    content.background = screen.background;
     let agrees = content.state.agrees(&screen.state);
     if content.digest != screen.digest || !agrees {
         content.digest = screen.digest;

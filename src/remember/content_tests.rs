@@ -27,12 +27,20 @@ fn seen(state: ScreenState, digest: u64) -> Seen {
         quiet: Period::from_hours(9),
         activity: 1_789_999_000,
         heard: None,
-        screen: Some(Screen { state, evidence: state.code().repeat(100), digest, turn: digest, progress: 0 }),
+        screen: Some(Screen {
+            state,
+            evidence: state.code().repeat(100),
+            digest,
+            turn: digest,
+            progress: 0,
+            background: false,
+        }),
         ownership: Ownership::Unlabelled,
         pane: PaneId(1),
         life: Life::Alive { process: ProcId { pid: 9, start: 9 }, matches: true, comm: String::new() },
         usage: None,
         footprint: None,
+        commands: None,
     }
 }
 

@@ -55,6 +55,7 @@ fn seen(ownership: Ownership, process: ProcId) -> Seen {
         life: Life::Alive { process, matches: true, comm: String::new() },
         usage: None,
         footprint: None,
+        commands: None,
     }
 }
 

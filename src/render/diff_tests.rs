@@ -92,6 +92,7 @@ fn alive(session: &str, minutes: u64, quiet: Period) -> Seen {
         life: Life::Alive { process: PROCESS, matches: true, comm: "claude".into() },
         usage: Some(Usage { cpu_ms: 65_000, client_ms: 65_000, commands: 0, rss: 300 << 20, processes: 3 }),
         footprint: None,
+        commands: None,
     }
 }
 

@@ -12,6 +12,7 @@
 //! **Architecture invariant:** nothing here reads a clock or a pane. `now` and the local time zone are arguments; time
 //! zones named on the screen are looked up in the system's database, through jiff, and nothing else is.
 
+mod background;
 mod composer;
 mod digest;
 mod foot;
@@ -62,6 +63,7 @@ pub fn read(agent: &Agent, lines: &[&str], now: Moment, local: &TimeZone) -> Scr
         digest: digest::content(&agent.ready, lines),
         turn: digest::turn(lines),
         progress: digest::progress(lines),
+        background: state == ScreenState::Ready && background::is_told(tail),
     }
 }
 

@@ -18,6 +18,7 @@ pub(super) fn judge_screens(look: &Look<'_>, step: &Step) -> Result<(), Breach> 
     let still = own.map(|content| look.now.since(&content.since));
     let resting = own.and_then(|content| content.cpu).is_some_and(|cpu| cpu.resting);
     let busy = own.is_some_and(|content| content.state.is_at_work());
+    let behind = own.is_some_and(Content::works_behind);
     if let Action::Nudge { .. } = &step.action {
         let is_free = |content: &Content| content.is_past_limit(&step.session, look.now);
         let at_prompt =
@@ -28,7 +29,7 @@ pub(super) fn judge_screens(look: &Look<'_>, step: &Step) -> Result<(), Breach> 
     }
     let planned = match step.reason {
         Reason::TooQuiet { limit, .. } => {
-            let due = still.is_some_and(|still| still >= limit) && resting && !busy;
+            let due = still.is_some_and(|still| still >= limit) && resting && !busy && !behind;
             ensure(due, "S20 too quiet", &brief(step))?;
             true
         }

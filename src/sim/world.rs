@@ -160,7 +160,7 @@ impl Session {
 
 /// What a fresh agent's screen shows.
 pub(super) fn prompt() -> Screen {
-    Screen { state: ScreenState::Ready, evidence: String::new(), digest: 0, turn: 0, progress: 0 }
+    Screen { state: ScreenState::Ready, evidence: String::new(), digest: 0, turn: 0, progress: 0, background: false }
 }
 
 /// What an agent's screen comes to show: mostly work and prompts, at times that it is blocked.
@@ -180,6 +180,7 @@ fn screen(shows: u64, now: Moment, random: &mut Random) -> Screen {
         digest: random.below(1000),
         turn: random.below(1000),
         progress: 0,
+        background: shows == 7,
     }
 }
 
@@ -302,6 +303,7 @@ impl World {
             life,
             usage: Some(Usage { cpu_ms: session.cpu_ms, ..Usage::default() }),
             footprint: session.is_alive().then_some(session.footprint),
+            commands: None,
         }
     }
 

@@ -142,6 +142,8 @@ fn full_content(n: u64, at: Moment) -> model::Content {
         looks: 2,
         evidence: "esc to interrupt".into(),
         cpu: Some(Cpu { used_ms: 9, client_ms: 8, at, resting: true }),
+        background: true,
+        commands: true,
     }
 }
 

@@ -22,6 +22,10 @@ pub(super) struct WireContent {
     evidence: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cpu: Option<WireCpu>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    background: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    commands: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -49,8 +53,10 @@ enum WireState {
 
 impl From<&Content> for WireContent {
     fn from(content: &Content) -> Self {
-        let Content { generation, digest, turn, progress, since, activity, state, state_since, looks, evidence, cpu } =
-            content;
+        let Content {
+            generation, digest, turn, progress, since, activity, state, state_since, looks, evidence, ..
+        } = content;
+        let Content { cpu, background, commands, .. } = content;
         Self {
             generation: *generation,
             digest: *digest,
@@ -68,6 +74,8 @@ impl From<&Content> for WireContent {
                 at: Text(at),
                 resting,
             }),
+            background: *background,
+            commands: *commands,
         }
     }
 }
@@ -91,6 +99,8 @@ impl From<WireContent> for Content {
                 at: at.0,
                 resting,
             }),
+            background: wire.background,
+            commands: wire.commands,
         }
     }
 }

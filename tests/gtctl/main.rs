@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod act;
 #[cfg(test)]
+mod background;
 mod bugs;
 #[cfg(test)]
 mod chaos;

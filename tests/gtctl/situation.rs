@@ -169,6 +169,7 @@ impl Maker {
             // Processes are looked at wherever a screen may be too quiet.
             usage: Some(Usage::default()),
             footprint: desired.max_memory.map(|_| self.random.below(600 << 20)),
+            commands: self.random.chance(200).then(|| self.random.chance(500)),
             screen,
             pane: PaneId(id.0),
             life,
@@ -297,6 +298,7 @@ impl Maker {
             digest: self.random.below(3),
             turn: 0,
             progress: 0,
+            background: self.random.chance(100),
         }
     }
 
@@ -339,6 +341,8 @@ impl Maker {
                 at: self.moment(),
                 resting: self.random.chance(500),
             }),
+            background: self.random.chance(100),
+            commands: self.random.chance(100),
         }
     }
 

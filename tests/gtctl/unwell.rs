@@ -70,6 +70,7 @@ impl Thirty {
                     digest: 1,
                     turn: 1,
                     progress: 0,
+                    background: false,
                 }),
                 heard: None,
                 ownership: Ownership::Ours(label),
@@ -77,6 +78,7 @@ impl Thirty {
                 life: Life::Alive { process, matches: true, comm: "claude".to_owned() },
                 usage: None,
                 footprint: None,
+                commands: None,
             };
             (desired.name.to_string(), seen)
         });

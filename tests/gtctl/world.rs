@@ -223,6 +223,9 @@ struct HistoryEntry {
     /// One look has seen it so far.
     #[serde(default)]
     one_look: bool,
+    /// Its footer tells of work behind its prompt.
+    #[serde(default)]
+    background: bool,
     /// Its last entry allowed that it be expired.
     #[serde(default)]
     prune: bool,
@@ -379,6 +382,7 @@ impl SeenEntry {
                 digest: 1,
                 turn: 1,
                 progress: 0,
+                background: false,
             }),
             heard: self.heard(),
             ownership: self.ownership(town, id, age),
@@ -392,6 +396,7 @@ impl SeenEntry {
                 processes: 3,
             }),
             footprint: self.holds.map(|mib| mib << 20),
+            commands: None,
         }
     }
 
@@ -496,6 +501,8 @@ impl HistoryEntry {
             looks: if self.one_look { 1 } else { 2 },
             evidence: self.evidence.clone(),
             cpu: Some(Cpu { used_ms: 0, client_ms: 0, at: NOW.minus(Period::from_secs(30)), resting: self.resting }),
+            background: self.background,
+            commands: false,
         })
     }
 
