@@ -22,7 +22,7 @@ pub(super) fn hold_for_drain(subject: &Subject<'_>, want: &Want, wakes: &mut Wak
     if subject.is_busy() {
         // A stuck session is not waited for.
         wake_when_stuck(subject, wakes);
-    } else {
+    } else if subject.content().is_none_or(|content| !content.works_behind()) {
         let idle = subject.now().plus(Content::IDLE_AFTER.minus(quiet));
         wakes.add(taken_up.map_or(idle, |at| Moment::later_of(at, idle)));
     }

@@ -99,7 +99,8 @@ pub(super) fn upcoming(subject: &Subject<'_>) -> (Option<Next>, Option<Moment>) 
         return (None, due(desired.idling.stuck_after));
     }
     if content.works_behind() {
-        return (None, desired.idling.idle_limit.map(|limit| now.plus(limit)));
+        // It falls idle when that ends, which no time brings.
+        return (None, None);
     }
     let agreement = needs_agreement(content).then(|| now.plus(LOOK_AGAIN));
     match (due(desired.idling.idle_limit), on_idle(subject)) {

@@ -94,6 +94,13 @@ fn every_screen_of_the_corpus_is_read_rightly() {
 }
 
 #[test]
+fn one_screen_of_the_corpus_tells_of_work_behind_its_prompt() {
+    let told = corpus().into_iter().filter(|sample| read_text(&sample.agent, &sample.text).background);
+    let names: Vec<String> = told.map(|sample| sample.name).collect();
+    assert_eq!(names, ["claude/ready-15-bg-task"]);
+}
+
+#[test]
 fn the_corpus_has_every_state_an_agent_has_phrases_for() {
     let have: BTreeSet<(String, &str)> = corpus().into_iter().map(|sample| (sample.agent.name, sample.state)).collect();
     let mut lacking = Vec::new();

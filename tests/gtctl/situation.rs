@@ -169,7 +169,7 @@ impl Maker {
             // Processes are looked at wherever a screen may be too quiet.
             usage: Some(Usage::default()),
             footprint: desired.max_memory.map(|_| self.random.below(600 << 20)),
-            commands: self.random.chance(200).then(|| self.random.chance(500)),
+            commands: None,
             screen,
             pane: PaneId(id.0),
             life,
@@ -292,14 +292,8 @@ impl Maker {
     }
 
     fn screen(&mut self) -> Screen {
-        Screen {
-            state: self.state(),
-            evidence: "it says so".to_owned(),
-            digest: self.random.below(3),
-            turn: 0,
-            progress: 0,
-            background: self.random.chance(100),
-        }
+        let (state, digest) = (self.state(), self.random.below(3));
+        Screen { state, evidence: "it says so".to_owned(), digest, turn: 0, progress: 0, background: digest == 2 }
     }
 
     fn state(&mut self) -> ScreenState {
@@ -324,9 +318,11 @@ impl Maker {
 
     /// What former looks have left: whatever they did not agree on is read again.
     fn content(&mut self, generation: Generation) -> Content {
+        let generation = if self.random.chance(900) { generation } else { self.generation() };
+        let digest = self.random.below(3);
         Content {
-            generation: if self.random.chance(900) { generation } else { self.generation() },
-            digest: self.random.below(3),
+            generation,
+            digest,
             turn: 0,
             progress: 0,
             since: self.moment(),
@@ -341,8 +337,8 @@ impl Maker {
                 at: self.moment(),
                 resting: self.random.chance(500),
             }),
-            background: self.random.chance(100),
-            commands: self.random.chance(100),
+            background: digest == 2,
+            commands: digest == 1 && self.now.awake % 2 == 0,
         }
     }
 
