@@ -27,7 +27,7 @@ pub(super) fn dialog(tail: &[Line<'_>]) -> Option<Dialog> {
     let from = (0..sign).rev().find(|at| tail.get(*at).is_some_and(|line| line.rule)).unwrap_or(0);
     let own = || tail.iter().enumerate().skip(from).filter(|(_, line)| line.kind != Kind::Blank);
     let asks = |line: &Line<'_>| line.text.ends_with('?') || line.text.contains("? (");
-    let near = own().filter(|(at, line)| *at <= sign && asks(line)).last().map(|(at, _)| at);
+    let near = own().rfind(|(at, line)| *at <= sign && asks(line)).map(|(at, _)| at);
     let between = |at: usize| tail.get(at..sign).unwrap_or_default().iter().filter(|l| l.kind != Kind::Blank).count();
     let question = near.filter(|at| between(*at) <= MAX_QUESTION);
     let mut below_caret = false;

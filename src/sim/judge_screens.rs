@@ -19,14 +19,7 @@ pub(super) fn judge_screens(look: &Look<'_>, step: &Step) -> Result<(), Breach> 
     let resting = own.and_then(|content| content.cpu).is_some_and(|cpu| cpu.resting);
     let busy = own.is_some_and(|content| content.state.is_at_work());
     let behind = own.is_some_and(Content::works_behind);
-    if let Action::Nudge { .. } = &step.action {
-        let is_free = |content: &Content| content.is_past_limit(&step.session, look.now);
-        let at_prompt =
-            own.is_some_and(|content| (content.state == ScreenState::Ready || is_free(content)) && content.is_agreed());
-        let ended = step.reason.code() != "limit-over" || own.is_some_and(is_free);
-        ensure(ended, "S27 limit over", &brief(step))?;
-        ensure(at_prompt, "S23 nudge at a prompt", &brief(step))?;
-    }
+    judge_nudge(look, step, own)?;
     let planned = match step.reason {
         Reason::TooQuiet { limit, .. } => {
             let due = still.is_some_and(|still| still >= limit) && resting && !busy && !behind;
@@ -72,6 +65,17 @@ pub(super) fn judge_screens(look: &Look<'_>, step: &Step) -> Result<(), Breach> 
     let asked = look.memory.sessions.get(&step.session).is_some_and(|history| history.restart_asked);
     let among = look.town.sessions.keys().find(|name| agent(name) == agent(&step.session) && signed_out(name));
     ensure(!(begins_process(step) && !asked && among.is_some()), "S21 signed out", &(brief(step), among))
+}
+
+/// Nothing is typed but at a prompt, or after the end of a limit.
+fn judge_nudge(look: &Look<'_>, step: &Step, content: Option<&Content>) -> Result<(), Breach> {
+    let Action::Nudge { .. } = &step.action else { return Ok(()) };
+    let is_free = |content: &Content| content.is_past_limit(&step.session, look.now);
+    let is_prompt = |content: &Content| content.state == ScreenState::Ready || is_free(content);
+    let at_prompt = content.is_some_and(|content| is_prompt(content) && content.is_agreed());
+    let ended = step.reason.code() != "limit-over" || content.is_some_and(is_free);
+    ensure(ended, "S27 limit over", &brief(step))?;
+    ensure(at_prompt, "S23 nudge at a prompt", &brief(step))
 }
 
 /// How long this life of a session has lasted.

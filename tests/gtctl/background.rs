@@ -22,9 +22,9 @@ esac
 while :; do sleep 3; done
 "#;
 
-fn agent(mode: &str, version: u32, more: &str) -> String {
+fn agent(mode: &str, version: u32, fields: &str) -> String {
     let env = format!("env = {{ MODE = \"{mode}\", VERSION = \"{version}\" }}");
-    format!("[[session]]\nsession = \"{mode}\"\nagent = \"claude\"\n{env}\n{more}\n")
+    format!("[[session]]\nsession = \"{mode}\"\nagent = \"claude\"\n{env}\n{fields}\n")
 }
 
 fn town(sessions: &str) -> String {
