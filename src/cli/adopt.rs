@@ -1,6 +1,8 @@
 //! `gtctl adopt`: a session that is there already becomes gtctl's, or an idle shell gives its place to one.
 
+use super::agree::agree;
 use super::args::{Adopt, Global, TownArg};
+use super::by_hand::refuse_while_paused;
 use super::exit::{Exit, Trouble};
 use super::output::Terminal;
 use super::place::Place;
@@ -11,6 +13,8 @@ use crate::observe::Depth;
 pub(super) async fn run(global: &Global, args: &Adopt, terminal: &Terminal) -> Result<Exit, Trouble> {
     let mut place = Place::find(global, &TownArg { town: None }, terminal)?;
     let session = place.session(&args.session)?;
+    refuse_while_paused(&place, terminal)?;
+    agree(&place, terminal).await?;
     let mut controller = place.controller()?;
     if args.replace {
         if let Err(why) = controller.remove_idle_shell(&place.town, &session).await? {

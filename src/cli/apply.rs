@@ -1,7 +1,9 @@
 //! `gtctl apply`: make it so, and wait until what was started is ready.
 
+use super::agree::agree;
 use super::args::{Apply, Global};
 use super::ask;
+use super::by_hand::refuse_while_paused;
 use super::chore;
 use super::exit::{Exit, Trouble};
 use super::output::Terminal;
@@ -20,6 +22,7 @@ const MOST_OF_A_PLAN: u64 = 256 << 20;
 
 pub(super) async fn run(global: &Global, args: &Apply, terminal: &Terminal) -> Result<Exit, Trouble> {
     let mut place = Place::find(global, &args.town, terminal)?;
+    agree(&place, terminal).await?;
     let mut controller = place.controller()?;
     let mut orders = orders(&args.orders);
     if let Some(path) = &args.plan {
@@ -30,6 +33,8 @@ pub(super) async fn run(global: &Global, args: &Apply, terminal: &Terminal) -> R
         return Ok(Exit::Failed);
     }
     if args.accept {
+        // What is accepted is kept for the next cycles.
+        refuse_while_paused(&place, terminal)?;
         accept(&mut controller, &place, orders, terminal).await?;
     }
     let wait = Wait::of(args.no_wait, args.timeout);

@@ -73,6 +73,9 @@ pub(super) struct Global {
     /// Read a manifest that others may write, too
     #[arg(long, global = true)]
     pub(super) trust: bool,
+    /// Act on a town that another manifest, or other settings, keep at present; their controller then ends
+    #[arg(long, global = true)]
+    pub(super) take_over: bool,
 }
 
 /// How results are printed.

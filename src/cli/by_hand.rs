@@ -3,6 +3,7 @@
 //! Each is written into the town's memory first, so that a controller that runs beside it, or comes later, wants the
 //! same; then cycles carry it out, by turns with that controller.
 
+use super::agree::agree;
 use super::args::{Expire, Global, Sessions, TownArg};
 use super::exit::{Exit, Trouble};
 use super::output::Terminal;
@@ -21,6 +22,10 @@ pub(super) async fn run(
 ) -> Result<Exit, Trouble> {
     let mut place = Place::find(global, &TownArg { town: None }, terminal)?;
     let sessions = place.all_declared(&args.named)?;
+    if request != Request::Reset {
+        refuse_while_paused(&place, terminal)?;
+        agree(&place, terminal).await?;
+    }
     let mut controller = place.controller()?;
     controller.ask(&sessions, request)?;
     if request == Request::Reset {
@@ -41,12 +46,23 @@ pub(super) async fn run(
 /// Carries out the expiries of the plan, and nothing else.
 pub(super) async fn expire(global: &Global, args: &Expire, terminal: &Terminal) -> Result<Exit, Trouble> {
     let mut place = Place::find(global, &args.town, terminal)?;
+    refuse_while_paused(&place, terminal)?;
+    agree(&place, terminal).await?;
     let mut controller = place.controller()?;
     let wait = Wait::of(false, args.timeout);
     // Whoever types `expire` has asked for just that: a second look is enough, however many have finished.
     let orders = unasked(orders(&args.orders));
     let work = Work::new(wait, orders, Scope::Expiries).following(&place, &mut controller);
     work.run(&mut controller, &mut place, terminal).await
+}
+
+/// Refuses what cannot be done while the town is paused. It is not kept either: nobody would expect it at `resume`.
+pub(super) fn refuse_while_paused(place: &Place, terminal: &Terminal) -> Result<(), Trouble> {
+    if !place.recall(terminal)?.paused {
+        return Ok(());
+    }
+    let message = format!("town {} is paused: nothing was done, and nothing is kept for later", place.town.name);
+    Err(Trouble::new(message).help("`gtctl resume` first, then say it again").exits(Exit::Partial))
 }
 
 /// Pauses the town, or lets it go on.

@@ -1,6 +1,7 @@
 //! Chores from the command line: what a controller needs to run them, and `gtctl chore run`.
 
 use super::args::{ChoreRun, Global, TownArg};
+use super::by_hand::refuse_while_paused;
 use super::exit::{Exit, Trouble};
 use super::output::Terminal;
 use super::place::{Place, myself};
@@ -40,6 +41,7 @@ fn describe(state: &View, look: &Look) -> String {
 pub(super) async fn run(global: &Global, args: &ChoreRun, terminal: &Terminal) -> Result<Exit, Trouble> {
     let place = Place::find(global, &TownArg { town: None }, terminal)?;
     check(&place.town, &args.chore)?;
+    refuse_while_paused(&place, terminal)?;
     let mut controller = place.controller()?;
     controller.ask_chore(&args.chore)?;
     let _claim = match controller.claim() {

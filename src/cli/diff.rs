@@ -1,5 +1,6 @@
 //! `gtctl diff`: what apply would do, and why. Writes nothing, starts nothing, waits for no lock.
 
+use super::agree::warn_of_others;
 use super::args::{Diff, Global};
 use super::exit::{Exit, Trouble};
 use super::output::Terminal;
@@ -11,6 +12,7 @@ use crate::render::{Scene, diff, json, saved};
 
 pub(super) async fn run(global: &Global, args: &Diff, terminal: &Terminal) -> Result<Exit, Trouble> {
     let place = Place::find(global, &args.town, terminal)?;
+    warn_of_others(&place, terminal);
     let survey = place.survey(orders(&args.orders), Depth::Plan, terminal).await?;
     let Survey { now, town, observed, memory, plan, scope: _, notices: _ } = &survey;
     let scene = Scene { town, observed, memory, plan, now: *now };

@@ -88,6 +88,11 @@ impl Trouble {
         self
     }
 
+    /// The same with another exit code.
+    pub(super) fn exits(self, exit: Exit) -> Self {
+        Self { exit, ..self }
+    }
+
     pub(super) fn exit(&self) -> Exit {
         self.exit
     }

@@ -1,5 +1,6 @@
 //! `gtctl explain`: every rule's verdict on one session, every setting with its origin, its recent events.
 
+use super::agree::warn_of_others;
 use super::args::{Global, Session, TownArg};
 use super::events;
 use super::exit::{Exit, Trouble};
@@ -16,6 +17,7 @@ const EVENTS: usize = 5;
 
 pub(super) async fn run(global: &Global, args: &Session, terminal: &Terminal) -> Result<Exit, Trouble> {
     let place = Place::find(global, &TownArg { town: None }, terminal)?;
+    warn_of_others(&place, terminal);
     let session = place.session(&args.session)?;
     let Survey { now, town, observed, memory, plan, .. } =
         place.survey(Orders::default(), Depth::Plan, terminal).await?;

@@ -5,13 +5,14 @@ use super::exit::Trouble;
 use super::output::Terminal;
 use super::stamps::Stamps;
 use crate::files::{self, Links, Opened};
-use crate::manifest::{Faults, Flag, Loaded, RIGS, Sources, load};
+use crate::manifest::{Faults, Flag, Loaded, RIGS, Sources, are_settings, load};
+use crate::model::{Layers, Town};
 use crate::render::faults;
 use crate::trust::{Kind, check_folders_above, check_meta};
 use std::cell::RefCell;
 use std::fs;
 use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// The most that is read of any of the files, in bytes.
 const READ_LIMIT: u64 = 1 << 20;
@@ -30,6 +31,16 @@ pub(super) struct Attempt {
     pub(super) stamps: Stamps,
     /// The outer fault is a file that cannot be read.
     pub(super) read: Result<Result<Loaded, Faults>, Trouble>,
+    /// What was read, where the manifest could be.
+    pub(super) texts: Option<Texts>,
+}
+
+/// The texts that a definition is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Texts {
+    pub(super) town: String,
+    /// That of the user's own file, where there is one.
+    pub(super) user: Option<String>,
 }
 
 impl ManifestFile {
@@ -39,21 +50,33 @@ impl ManifestFile {
         Self { path, socket: global.socket.clone(), trust: global.trust }
     }
 
+    /// Another file, read in the same way.
+    pub(super) fn at(&self, path: &Path) -> Self {
+        Self { path: path.to_path_buf(), ..self.clone() }
+    }
+
     /// Its path from the root on, as others can find it.
     pub(super) fn absolute(&self) -> Result<PathBuf, Trouble> {
-        std::path::absolute(&self.path).map_err(|e| Trouble::new("the current directory cannot be told").because(&e))
+        let path = std::path::absolute(&self.path)
+            .map_err(|e| Trouble::new("the current directory cannot be told").because(&e))?;
+        // One folder by two names would be two values of `dir`.
+        let climbs = path.components().any(|part| part == Component::ParentDir);
+        let folder = path.parent().filter(|_| climbs).and_then(|folder| fs::canonicalize(folder).ok());
+        let whole = folder.zip(path.file_name()).map(|(folder, name)| folder.join(name));
+        Ok(whole.unwrap_or(path))
     }
 
     /// Reads and resolves it, printing every fault.
     pub(super) fn load(&self, terminal: &Terminal) -> Result<Loaded, Trouble> {
-        self.load_stamped(terminal).map(|(loaded, _)| loaded)
+        self.load_stamped(terminal).map(|(loaded, ..)| loaded)
     }
 
-    /// The same, and the files it was read from.
-    pub(super) fn load_stamped(&self, terminal: &Terminal) -> Result<(Loaded, Stamps), Trouble> {
-        let Attempt { stamps, read } = self.attempt();
+    /// The same, and from what it was read.
+    pub(super) fn load_stamped(&self, terminal: &Terminal) -> Result<(Loaded, Stamps, Texts), Trouble> {
+        let Attempt { stamps, read, texts } = self.attempt();
         let loaded = Self::or_print(read?, terminal)?;
-        Ok((loaded, stamps))
+        let texts = texts.unwrap_or(Texts { town: String::new(), user: None });
+        Ok((loaded, stamps, texts))
     }
 
     fn or_print(read: Result<Loaded, Faults>, terminal: &Terminal) -> Result<Loaded, Trouble> {
@@ -81,26 +104,42 @@ impl ManifestFile {
             stamps.take(user);
         }
         let stamps = RefCell::new(stamps);
-        let read = self.read().and_then(|text| self.resolve_stamping(&text, &stamps));
-        Attempt { stamps: stamps.into_inner(), read }
+        let texts = self.read().and_then(|town| Ok(Texts { town, user: self.user_text(user.as_deref())? }));
+        match texts {
+            Ok(texts) => {
+                let read = self.resolve_texts(&texts, &stamps);
+                Attempt { stamps: stamps.into_inner(), read, texts: Some(texts) }
+            }
+            Err(trouble) => Attempt { stamps: stamps.into_inner(), read: Err(trouble), texts: None },
+        }
+    }
+
+    /// Where the definition comes from; `loaded` is what it comes to.
+    pub(super) fn layers(&self, loaded: &Town) -> Result<Layers, Trouble> {
+        let values = variables();
+        let names = are_settings(values.iter().map(|(name, _)| name.clone()));
+        let settings = values.into_iter().filter(|(name, _)| names.contains(name));
+        Ok(Layers {
+            file: self.absolute()?,
+            user: user_file(home().as_deref()),
+            variables: settings.map(|(name, value)| (name, digest(&value))).collect(),
+            outcome: digest(&format!("{:?}{:?}", loaded.sessions, loaded.policies)),
+        })
     }
 
     /// Resolves a text as if it stood in the file.
     pub(super) fn resolve(&self, text: &str) -> Result<Result<Loaded, Faults>, Trouble> {
-        self.resolve_stamping(text, &RefCell::default())
+        let user = self.user_text(user_file(home().as_deref()).as_deref())?;
+        self.resolve_texts(&Texts { town: text.to_owned(), user }, &RefCell::default())
     }
 
-    fn resolve_stamping(&self, text: &str, stamps: &RefCell<Stamps>) -> Result<Result<Loaded, Faults>, Trouble> {
+    fn resolve_texts(&self, texts: &Texts, stamps: &RefCell<Stamps>) -> Result<Result<Loaded, Faults>, Trouble> {
         let absolute = self.absolute()?;
         let base_dir = absolute.parent().unwrap_or(Path::new("/"));
         let home = home();
         let user_path = user_file(home.as_deref());
-        let user_text = user_path.as_deref().map(|path| self.read_user(path)).transpose()?.flatten();
-        let user = user_path.as_deref().zip(user_text.as_deref());
-        let variables: Vec<(String, String)> = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
-            .filter(|(name, _)| name.starts_with("GTCTL_"))
-            .collect();
+        let user = user_path.as_deref().zip(texts.user.as_deref());
+        let variables = variables();
         let flags: Vec<Flag> = self.flags();
         let read_file = |path: &Path| {
             // Names of sessions follow from it, so it counts as a file of the manifest.
@@ -111,7 +150,7 @@ impl ManifestFile {
         };
         Ok(load(&Sources {
             town_path: &self.path,
-            town_text: text,
+            town_text: &texts.town,
             user,
             variables: &variables,
             flags: &flags,
@@ -144,6 +183,10 @@ impl ManifestFile {
         let bytes = files::read_opened(opened, READ_LIMIT).map_err(|e| self.unreadable(&e))?;
         String::from_utf8(bytes)
             .map_err(|_| Trouble::new(format!("{shown} is not UTF-8 text")).help("save it as UTF-8"))
+    }
+
+    fn user_text(&self, path: Option<&Path>) -> Result<Option<String>, Trouble> {
+        path.map(|path| self.read_user(path)).transpose().map(Option::flatten)
     }
 
     /// The user's own file, where there is one. It may name commands as well.
@@ -184,6 +227,20 @@ impl ManifestFile {
             trouble.help("see who owns it and its folders: ls -l")
         }
     }
+}
+
+/// The variables that may be settings.
+fn variables() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
+        .filter(|(name, _)| name.starts_with("GTCTL_"))
+        .collect()
+}
+
+/// FNV-1a, 64 bits.
+fn digest(text: &str) -> u64 {
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, step)
 }
 
 fn home() -> Option<PathBuf> {

@@ -3,6 +3,7 @@
 //! **Architecture invariant:** only this room decides on exit codes, and only this room prints.
 
 mod adopt;
+mod agree;
 mod apply;
 mod args;
 mod ask;

@@ -3,8 +3,10 @@
 //! Its sessions are ended where they are, as by `gtctl stop`, and only then may they begin here: at no time are there two
 //! of one. Nothing is started by this verb.
 
+use super::agree::agree;
 use super::args::{Global, MoveServer};
 use super::ask::Questions;
+use super::by_hand::refuse_while_paused;
 use super::exit::{Exit, Trouble};
 use super::output::Terminal;
 use super::place::Place;
@@ -18,6 +20,8 @@ use std::path::Path;
 
 pub(super) async fn run(global: &Global, args: &MoveServer, terminal: &Terminal) -> Result<Exit, Trouble> {
     let place = Place::find(global, &args.town, terminal)?;
+    refuse_while_paused(&place, terminal)?;
+    agree(&place, terminal).await?;
     let Some(holding) = holding(&place, terminal).await? else {
         terminal.print(&format!(
             "town {} has no sessions on another server than the one at {}: nothing to move\n",

@@ -1,6 +1,7 @@
 //! `gtctl nudge`: a text for an agent, typed at its prompt as a person would.
 
 use super::args::{Global, Nudge, TownArg};
+use super::by_hand::refuse_while_paused;
 use super::exit::{Exit, Trouble};
 use super::output::Terminal;
 use super::place::Place;
@@ -17,6 +18,7 @@ pub(super) async fn run(global: &Global, args: &Nudge, terminal: &Terminal) -> R
     let text = if args.command { text.as_command() } else { text };
     let place = Place::find(global, &TownArg { town: None }, terminal)?;
     let session = place.session(&args.session)?;
+    refuse_while_paused(&place, terminal)?;
     let mut controller = place.controller()?;
     // Listened for from the beginning: what is being typed is submitted first.
     let mut interrupt =

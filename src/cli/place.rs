@@ -2,13 +2,13 @@
 
 use super::args::{Global, OrderArgs, TownArg};
 use super::exit::Trouble;
-use super::manifest::ManifestFile;
+use super::manifest::{ManifestFile, Texts};
 use super::output::Terminal;
 use super::stamps::Stamps;
 use crate::controller::{Controller, Survey, survey};
 use crate::manifest::{Loaded, Origins};
 use crate::model::{
-    Keeper, Mass, Memory, Moment, Orders, Orphans, Ownership, ProcId, ServerId, SessionName, Socket, Town,
+    Keeper, Layers, Mass, Memory, Moment, Orders, Orphans, Ownership, ProcId, ServerId, SessionName, Socket, Town,
 };
 use crate::observe::{Depth, Living, LodgingFault, lodging};
 use crate::proc::{self, process::Presence};
@@ -26,6 +26,9 @@ pub(super) struct Place {
     pub(super) file: ManifestFile,
     /// The files it was read from.
     pub(super) stamps: Stamps,
+    pub(super) texts: Texts,
+    /// Whether it may be taken from another definition.
+    pub(super) take_over: bool,
     pub(super) town: Box<Town>,
     pub(super) origins: Origins,
     pub(super) client: Client,
@@ -36,11 +39,22 @@ impl Place {
     /// Reads the manifest and finds the rest; creates nothing.
     pub(super) fn find(global: &Global, argument: &TownArg, terminal: &Terminal) -> Result<Self, Trouble> {
         let file = ManifestFile::of(global, argument);
-        let (Loaded { town, origins, .. }, stamps) = file.load_stamped(terminal)?;
+        let (Loaded { town, origins, .. }, stamps, texts) = file.load_stamped(terminal)?;
         let town = Box::new(town);
         let state = state_of(global, &town.name, town.root.as_deref())?;
         let client = Client::new(&server_of(&town, &View::of(&state))?);
-        Ok(Self { file, stamps, town, origins, client, state })
+        let take_over = global.take_over;
+        Ok(Self { file, stamps, texts, take_over, town, origins, client, state })
+    }
+
+    /// Where the definition comes from.
+    pub(super) fn layers(&self) -> Result<Layers, Trouble> {
+        self.file.layers(&self.town)
+    }
+
+    /// Whether the town may be taken from whoever goes by another definition.
+    pub(super) fn may_take_over(&self) -> bool {
+        self.take_over
     }
 
     /// One look and its plan, without a trace.

@@ -1,30 +1,39 @@
 //! `gtctl reconcile`: one cycle; with `--watch` the controller.
 
+use super::agree::agree;
 use super::args::{Global, Reconcile};
 use super::chore;
 use super::exit::{Exit, Trouble};
 use super::farewell::see_to_the_end;
-use super::manifest::{Attempt, ManifestFile, print_faults};
+use super::manifest::{Attempt, ManifestFile, Texts, print_faults};
 use super::others::Others;
 use super::output::Terminal;
 use super::place::{Place, orders, unasked};
 use super::stamps::{Change, Followed};
 use super::told::Told;
-use crate::controller::{Cycle, Ended, Farewell, Reload, watch};
-use crate::model::{Observed, Outcome, Scope, Town};
+use crate::controller::{Controller, Cycle, Ended, Farewell, Reload, watch};
+use crate::model::{Layers, Observed, Outcome, Period, Scope, Town};
 use crate::proc;
 use crate::render::{Scene, apply as page, brief, json};
+use crate::store::{LastGood, Lock, LockFault, StateDir, View};
 use crate::tell::Manager;
+use std::path::Path;
+use std::rc::Rc;
 
+/// How long a controller has to give up a town that was taken over.
+const TAKE_OVER_PATIENCE: Period = Period::from_secs(40);
 /// Said when another process may act on the town.
 const USURPED: &str = "the lock file was replaced: another controller may hold the town";
 pub(super) async fn run(global: &Global, args: &Reconcile, terminal: &Terminal) -> Result<Exit, Trouble> {
     let place = Place::find(global, &args.town, terminal)?;
     let mut controller = place.controller()?.doing(chore::chores(&place));
-    let claim = controller.claim()?;
+    let layers = agree(&place, terminal).await?;
+    let claim = claim(&controller, &place).await?;
+    let layers_watch = Rc::new(View::of(&place.state).watch_layers(layers.clone()));
     let orders = orders(&args.orders);
     let files = Followed::new(place.stamps.clone());
-    controller.compare_with(files.is_current());
+    let (is_current, is_ours) = (files.is_current(), Rc::clone(&layers_watch));
+    controller.compare_with(move || is_current() && is_ours.is_ours());
     if !args.watch {
         let mut cycle = controller.cycle(&place.town, orders, &Scope::Town).await?;
         // Whoever runs it now and then has nobody else who would wait for what it begins.
@@ -44,7 +53,8 @@ pub(super) async fn run(global: &Global, args: &Reconcile, terminal: &Terminal) 
     let manager = Manager::from_variables(|name| std::env::var_os(name), std::process::id());
     let mut told = Told::new(Others::begin(&place, &manager)?, terminal);
     let watched = files.paths();
-    let mut source = Source { manager: &manager, file: place.file, files, last: place.town };
+    let state = place.state.clone();
+    let mut source = Source { manager: &manager, file: place.file, files, last: place.town, layers, state: &state };
     let ended = watch(
         &mut controller,
         source.in_force(),
@@ -52,7 +62,7 @@ pub(super) async fn run(global: &Global, args: &Reconcile, terminal: &Terminal) 
         watched,
         |forced| source.reload(forced, terminal),
         |event| told.tell(&event),
-        || claim.still_ours(),
+        || claim.still_ours() && layers_watch.is_ours(),
     )
     .await
     .map_err(|e| Trouble::new("signals and processes cannot be listened to").because(&e))?;
@@ -61,7 +71,8 @@ pub(super) async fn run(global: &Global, args: &Reconcile, terminal: &Terminal) 
     let (why, exit) = match ended {
         Ended::Told => ("it was told to", Ok(Exit::Done)),
         Ended::ToldWithBrokenManifest => ("it was told to, with a broken manifest on disk", Ok(Exit::Failed)),
-        Ended::Usurped => ("its lock was taken", Err(Trouble::new(USURPED))),
+        Ended::Usurped if layers_watch.is_ours() => ("its lock was taken", Err(Trouble::new(USURPED))),
+        Ended::Usurped => ("the town was taken over", Err(taken_over(&View::of(&state)))),
     };
     told.end(why).await;
     ended_errands?;
@@ -97,6 +108,8 @@ struct Source<'a> {
     file: ManifestFile,
     files: Followed,
     last: Box<Town>,
+    layers: Layers,
+    state: &'a Path,
 }
 
 impl Source<'_> {
@@ -123,13 +136,16 @@ impl Source<'_> {
     }
 
     fn read(&mut self, terminal: &Terminal) -> Reload {
-        let Attempt { stamps, read } = self.file.attempt();
+        let Attempt { stamps, read, texts } = self.file.attempt();
         self.files.read_again(stamps);
         match read {
             Ok(Ok(loaded)) if !is_same_place(&loaded.town, &self.last) => {
                 Reload::Broken("town.name or town.socket was changed: end this controller and start another".to_owned())
             }
             Ok(Ok(loaded)) => {
+                if let Some(texts) = texts {
+                    self.keep(texts, &loaded.town, terminal);
+                }
                 *self.last = loaded.town;
                 Reload::Fresh { town: self.in_force(), files: self.files.paths() }
             }
@@ -140,6 +156,42 @@ impl Source<'_> {
             Err(trouble) => Reload::Broken(trouble.message),
         }
     }
+}
+
+impl Source<'_> {
+    /// Keeps what was read, for the time when the manifest is broken. Not worth failing for.
+    fn keep(&mut self, texts: Texts, town: &Town, terminal: &Terminal) {
+        let Ok(read) = self.file.layers(town) else { return };
+        self.layers.outcome = read.outcome;
+        let good = LastGood { layers: self.layers.clone(), town_text: texts.town, user_text: texts.user };
+        let kept = StateDir::open(self.state).and_then(|state| state.keep_last_good(&good));
+        if let Err(fault) = kept {
+            terminal.warn(&format!("the last good manifest is not kept: {}", Trouble::from(fault).message));
+        }
+    }
+}
+
+/// Becomes the one controller of the town. One that was told to take it over waits until the other has noticed.
+async fn claim(controller: &Controller, place: &Place) -> Result<Lock, Trouble> {
+    let begun = proc::clock::now();
+    loop {
+        match controller.claim() {
+            Err(LockFault::Held { .. })
+                if place.may_take_over() && proc::clock::now().since(&begun) < TAKE_OVER_PATIENCE =>
+            {
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+            claimed => return Ok(claimed?),
+        }
+    }
+}
+
+/// Why a controller ends whose town goes by other layers now.
+fn taken_over(state: &View) -> Trouble {
+    let file = state.last_good().map(|good| good.layers.file.display().to_string()).unwrap_or_default();
+    Trouble::new(format!("the town was taken over: it goes by {file} and its settings now"))
+        .help(format!("start a controller for that: gtctl -f {file} reconcile --watch"))
+        .exits(Exit::Held)
 }
 
 /// A controller keeps to the town and the server it was started for: they are what its lock is about.

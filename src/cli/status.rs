@@ -1,5 +1,6 @@
 //! `gtctl status`: what every session is, since when, and what comes next.
 
+use super::agree::warn_of_others;
 use super::args::{Global, Status, TownArg};
 use super::exit::{Exit, Trouble};
 use super::manifest::ManifestFile;
@@ -25,6 +26,7 @@ pub(super) async fn run(global: &Global, args: &Status, terminal: &Terminal) -> 
     let place = Place::find(global, &town, terminal).inspect_err(|_| {
         tell_of_keepers(&ManifestFile::of(global, &town), global, terminal);
     })?;
+    warn_of_others(&place, terminal);
     let only = place.sessions(&sessions)?;
     loop {
         let survey = place.survey(Orders::default(), Depth::Full, terminal).await?;

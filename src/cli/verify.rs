@@ -1,5 +1,6 @@
 //! `gtctl verify`: no session is dead, or exit 2.
 
+use super::agree::warn_of_others;
 use super::args::{Global, TownArg};
 use super::exit::{Exit, Trouble};
 use super::output::Terminal;
@@ -11,6 +12,7 @@ use crate::render::{Scene, json, verify as page};
 
 pub(super) async fn run(global: &Global, args: &TownArg, terminal: &Terminal) -> Result<Exit, Trouble> {
     let place = Place::find(global, args, terminal)?;
+    warn_of_others(&place, terminal);
     let Survey { now, town, observed, memory, plan, scope: _, notices: _ } =
         place.survey(Orders::default(), Depth::Plan, terminal).await?;
     let scene = Scene { town: &town, observed: &observed, memory: &memory, plan: &plan, now };

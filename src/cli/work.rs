@@ -223,11 +223,12 @@ impl Work {
         if files.look(proc::clock::now()) != Change::Settled {
             return;
         }
-        let Attempt { stamps, read } = place.file.attempt();
+        let Attempt { stamps, read, texts } = place.file.attempt();
         files.read_again(stamps);
         match read {
             Ok(Ok(loaded)) if is_same_place(&loaded.town, &place.town) => {
                 *place.town = loaded.town;
+                place.texts = texts.unwrap_or_else(|| place.texts.clone());
                 terminal.note("the manifest was edited meanwhile and is read anew");
             }
             Ok(Ok(_)) => terminal.warn("the manifest names another town or server by now: gtctl goes on by what it said before"),
@@ -314,6 +315,11 @@ impl Work {
         // It was refused just now: that is to be told, not waited for.
         if let Hold::Failed { .. } = held.hold {
             return None;
+        }
+        if let Hold::After { why, .. } = &held.hold
+            && why.is_on_its_way()
+        {
+            return Some(LOOK_EVERY);
         }
         let due = now.until(&held.until?);
         (due < left).then_some(due)

@@ -49,7 +49,7 @@ pub use gastown::{RIGS, Rigs, default_dir};
 pub use origins::{Explained, Origins, PLAIN_COMMAND};
 pub use schema::{schema, schema_text};
 pub use template::literal;
-pub use variables::Flag;
+pub use variables::{Flag, are_settings};
 
 use crate::model::Town;
 use built_in::{Known, built_in};

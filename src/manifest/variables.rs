@@ -11,6 +11,7 @@ use super::fault::{Fault, Origin, nearest, shown};
 use super::layer::{Layer, Source};
 use super::wire;
 use figment::value::{Dict, Num, Tag, Value};
+use std::collections::BTreeSet;
 
 /// Variables with a meaning of their own, which are no settings of the manifest.
 const RESERVED: [&str; 7] = [
@@ -32,6 +33,13 @@ pub struct Flag {
     pub path: String,
     /// Its value.
     pub value: String,
+}
+
+/// Those of these names that are settings, if they are spelled right.
+#[must_use]
+pub fn are_settings(names: impl IntoIterator<Item = String>) -> BTreeSet<String> {
+    let known: BTreeSet<String> = every_path().iter().map(|path| variable_of(path)).collect();
+    names.into_iter().filter(|name| known.contains(name) && !RESERVED.contains(&name.as_str())).collect()
 }
 
 /// The tables that variables and flags can set, with their fields.

@@ -54,7 +54,9 @@ impl Hold {
             Self::Wave { wave, waiting_for } => {
                 of([("wave", json!(wave)), ("waiting_for", json!(waiting_for.as_str()))])
             }
-            Self::After { waiting_for } => of([("waiting_for", json!(waiting_for.as_str()))]),
+            Self::After { waiting_for, why } => {
+                of([("waiting_for", json!(waiting_for.as_str())), ("why", json!(why.code()))])
+            }
             Self::ConcurrentStarts { starting, allowed } => {
                 of([("starting", json!(starting)), ("allowed", json!(allowed))])
             }
@@ -107,12 +109,12 @@ impl Hold {
             | Self::NotDurable
             | Self::EmptyTown => true,
             Self::Gastown(hold) => hold.needs_somebody(),
+            Self::After { waiting_for: _, why } => why.needs_somebody(),
             Self::BackOff { .. }
             | Self::HandoffGap { .. }
             | Self::Attached { .. }
             | Self::OwnSession
             | Self::Wave { .. }
-            | Self::After { .. }
             | Self::ConcurrentStarts { .. }
             | Self::StartBudget { .. }
             | Self::Rolling { .. }

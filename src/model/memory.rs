@@ -239,6 +239,8 @@ pub struct Finished {
     pub fingerprint: Fingerprint,
     /// How it ended; none when it was expired alive.
     pub death: Option<Death>,
+    /// Whether it did what it was for: it left with status 0, or its output said that it is done.
+    pub well: bool,
     /// When.
     pub at: Moment,
 }
@@ -267,6 +269,12 @@ pub struct Stopping {
 impl Stopping {
     /// Processes remembered of one tree.
     pub const MAX_TREE: usize = 256;
+
+    /// Whether it was begun because the output said that the work is done.
+    #[must_use]
+    pub fn was_done(&self) -> bool {
+        self.reason == "marked" || self.reason == "completed"
+    }
 }
 
 /// A planned restart: written before its stop begins, kept until the fresh process is ready.

@@ -19,6 +19,7 @@ pub mod identity;
 pub mod invisible;
 pub mod journal;
 pub mod launch;
+mod layers;
 pub mod marks;
 pub mod memory;
 pub mod name;
@@ -56,6 +57,7 @@ pub use heartbeat::{Counts, Heartbeat, InForce, Keeper};
 pub use identity::{Generation, PaneId, ProcId, ServerId, SessionId};
 pub use journal::{Entry, Level};
 pub use launch::{Commands, Complaint, Errand, Launch, Launcher};
+pub use layers::Layers;
 pub use marks::{Given, Marks, Position, Sighting, Standing, Verdict};
 pub use memory::{
     Departure, Ended, Finished, Footprint, History, Limited, Memory, Purpose, Refused, Refuted, Replacing, Roused, Run,
@@ -76,7 +78,7 @@ pub use policy::Policy;
 pub use population::{Inhabitant, Program};
 pub use probe::{Answer, Answered, Probe, Probed};
 pub use ran::{Change, RanWith};
-pub use reason::{Death, Hold, Reason};
+pub use reason::{Death, Hold, NotReady, Reason};
 pub use screen::{Asks, Block, Screen, ScreenState};
 pub use time::Moment;
 pub use walk::Walk;

@@ -16,7 +16,7 @@ use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use super::{Situation, backoff};
 use crate::model::{
-    Backoff, Death, Definition, Desired, Durability, Hold, Life, Mass, Moment, Period, Phase, Plan, Reason, Rung,
+    Backoff, Death, Definition, Desired, Durability, Hold, Life, Mass, Moment, NotReady, Period, Phase, Plan, Reason, Rung,
     SessionName, StartBudget, Verb, WhenAttached,
 };
 
@@ -256,7 +256,7 @@ fn hold_for_waves(subjects: &[Subject<'_>], verdicts: &mut [Verdict]) {
         let hold = if desired.wave > wave_of(first) {
             Hold::Wave { wave: wave_of(first), waiting_for: first.name.clone() }
         } else if let Some(waiting_for) = desired.after.iter().find(behind) {
-            Hold::After { waiting_for: waiting_for.clone() }
+            Hold::After { waiting_for: waiting_for.clone(), why: NotReady::Coming }
         } else {
             continue;
         };

@@ -66,7 +66,8 @@ fn finish(history: &mut History, desired: Option<&Desired>, now: Moment) {
     run.ended.get_or_insert(Ended { death: Death::Vanished, at: now });
     if history.finished.is_none() {
         let fingerprint = run.fingerprint.or_else(|| desired.map(Desired::fingerprint));
-        history.finished = fingerprint.map(|fingerprint| Finished { fingerprint, death: None, at: now });
+        let well = history.stopping.as_ref().is_some_and(Stopping::was_done);
+        history.finished = fingerprint.map(|fingerprint| Finished { fingerprint, death: None, well, at: now });
     }
 }
 

@@ -385,7 +385,8 @@ fn account_for_end(history: &mut History, desired: Option<&Desired>, failed_star
     if already || is_final(history, desired, ended.death) {
         if history.finished.is_none() && is_final(history, desired, ended.death) {
             let fingerprint = run.fingerprint.unwrap_or_else(|| desired.fingerprint());
-            history.finished = Some(Finished { fingerprint, death: Some(ended.death), at: ended.at });
+            history.finished =
+                Some(Finished { fingerprint, death: Some(ended.death), well: ended.death.is_clean(), at: ended.at });
         }
         return;
     }

@@ -164,14 +164,15 @@ fn record_adoption(history: &mut History, step: &Step, now: Moment) {
 }
 
 fn record_removal(history: &mut History, step: &Step, now: Moment) {
-    let expired_alive = history.stopping.take().is_some();
+    let stopped = history.stopping.take();
     history.draining = None;
     let Some(run) = &mut history.run else { return };
     let ended = *run.ended.get_or_insert(Ended { death: Death::Vanished, at: now });
     let completed = matches!(step.action, Action::Expire { .. }) && history.finished.is_none();
     if let Some(fingerprint) = run.fingerprint.filter(|_| completed) {
-        let death = (!expired_alive).then_some(ended.death);
-        history.finished = Some(Finished { fingerprint, death, at: now });
+        let death = stopped.is_none().then_some(ended.death);
+        let well = stopped.map_or(ended.death.is_clean(), |stopped| stopped.was_done());
+        history.finished = Some(Finished { fingerprint, death, well, at: now });
     }
 }
 

@@ -171,7 +171,7 @@ pub(in crate::render) fn plan() -> Plan {
                 "crew-9",
                 Verb::Start,
                 Reason::Missing { last: None },
-                Hold::After { waiting_for: name("mayor") },
+                Hold::After { waiting_for: name("mayor"), why: NotReady::Coming },
                 None,
                 Phase::Absent,
             ),

@@ -1,7 +1,9 @@
 //! Human sentences for reasons, holds and phases. All of them clean and on one line.
 
 use super::{gastown, sanitise};
-use crate::model::{Asks, Block, Death, Desired, Flaw, Held, Hold, Moment, Next, Period, Phase, Reason, Socket};
+use crate::model::{
+    Asks, Block, Death, Desired, Flaw, Held, Hold, Moment, Next, NotReady, Period, Phase, Reason, SessionName, Socket,
+};
 use jiff::Timestamp;
 use jiff::tz::Offset;
 
@@ -265,7 +267,7 @@ pub fn obstacle(hold: &Hold) -> String {
         Hold::Attached { clients } => format!("{clients} clients are attached"),
         Hold::OwnSession => "gtctl itself runs in it".to_owned(),
         Hold::Wave { wave, waiting_for } => format!("waits for wave {wave}: {waiting_for} is not ready"),
-        Hold::After { waiting_for } => format!("waits for {waiting_for}"),
+        Hold::After { waiting_for, why } => after(waiting_for, why),
         Hold::ConcurrentStarts { starting, allowed } => format!("{starting} are starting, at most {allowed} at once"),
         Hold::StartBudget { used, allowed } => format!("{used} of {allowed} starts in ten minutes used up"),
         Hold::Rolling { unavailable, allowed, waiting_for } => {
@@ -317,6 +319,23 @@ fn unproved(flaw: Flaw, process: &str) -> String {
     let mend = "take it off with `tmux set-option -u -t =NAME: @gtctl_label`";
     let wide = "(one that was set for all sessions: `tmux set-option -gu @gtctl_label`, or `-su`)";
     format!("it runs {process}, and its label {what}: {mend} {wide}")
+}
+
+/// Whom a session waits for, and what somebody can do about it.
+fn after(other: &SessionName, why: &NotReady) -> String {
+    match why {
+        NotReady::Coming => format!("waits for {other}"),
+        NotReady::Runs => format!("waits for {other} to complete"),
+        NotReady::Failed { death: Some(death) } => {
+            format!("waits for {other}, which failed ({death}): mend it, then `gtctl start {other}`")
+        }
+        NotReady::Failed { death: None } => {
+            format!("waits for {other}, which was ended before it was done: `gtctl start {other}` runs it again")
+        }
+        NotReady::Stopped => format!("waits for {other}, which was stopped: `gtctl start {other}`"),
+        NotReady::Unknown => format!("waits for {other}, of which nothing could be told"),
+        NotReady::Held(hold) => format!("waits for {other}, which is held: {}", obstacle(hold)),
+    }
 }
 
 /// What keeps an agent's sessions from going on, and what somebody can do about it.

@@ -1,7 +1,7 @@
 //! Every sentence, as it is read.
 
 use super::*;
-use crate::model::{GastownHold, Rest, SessionName};
+use crate::model::{GastownHold, Rest};
 
 /// 2025-11-21 14:05:02 at UTC+1.
 pub(in crate::render) const CLOCK: Clock =
@@ -69,9 +69,15 @@ fn holds_say_what_and_until_when() {
     assert_eq!(hold(&back_off, until, &CLOCK), "back-off after crash 2, until 14:05:10 (in 8s)");
     let taken = Hold::NameTaken { process: "vim".into() };
     assert_eq!(hold(&taken, None, &CLOCK), "an unlabelled session with this name runs vim");
-    let after = Hold::After { waiting_for: SessionName::new("mayor").unwrap() };
+    let after = Hold::After { waiting_for: SessionName::new("mayor").unwrap(), why: NotReady::Coming };
     assert_eq!(hold(&after, None, &CLOCK), "waits for mayor");
     assert!(taken.needs_somebody() && !after.needs_somebody());
+    let waits = |why| obstacle(&Hold::After { waiting_for: SessionName::new("db").unwrap(), why });
+    let failed = waits(NotReady::Failed { death: Some(Death::Exit(1)) });
+    assert_eq!(failed, "waits for db, which failed (exit status 1): mend it, then `gtctl start db`");
+    let back_off = NotReady::Held(Box::new(Hold::BackOff { crashes: 2, delay: Period::from_secs(20) }));
+    assert_eq!(waits(back_off), "waits for db, which is held: back-off after crash 2");
+    assert_eq!(waits(NotReady::Stopped), "waits for db, which was stopped: `gtctl start db`");
 }
 
 #[test]

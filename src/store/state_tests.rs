@@ -54,7 +54,7 @@ fn full_history(n: u64) -> History {
         restarts: 7,
         handoff: Some(at),
         stopped: n.is_multiple_of(2),
-        finished: Some(Finished { fingerprint, death: Some(death), at }),
+        finished: Some(Finished { fingerprint, death: Some(death), well: true, at }),
         stopping: Some(full_stopping(n, at, fingerprint)),
         replacing: Some(full_replacing(n, at, fingerprint)),
         refused: Some(model::Refused {

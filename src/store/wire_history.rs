@@ -91,6 +91,9 @@ struct WireEnded {
 struct WireFinished {
     fingerprint: Text<Fingerprint>,
     death: Option<Death>,
+    /// None where an older gtctl wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    well: Option<bool>,
     at: At,
 }
 
@@ -134,6 +137,7 @@ impl From<&History> for WireHistory {
             finished: finished.map(|f| WireFinished {
                 fingerprint: Text(f.fingerprint),
                 death: f.death,
+                well: Some(f.well),
                 at: Text(f.at),
             }),
             stopping: stopping.as_ref().map(WireStopping::from),
@@ -167,7 +171,12 @@ impl From<WireHistory> for History {
             handoff: plain(wire.handoff),
             stopped: wire.stopped,
             restart_asked: wire.restart_asked,
-            finished: wire.finished.map(|f| Finished { fingerprint: f.fingerprint.0, death: f.death, at: f.at.0 }),
+            finished: wire.finished.map(|f| Finished {
+                fingerprint: f.fingerprint.0,
+                death: f.death,
+                well: f.well.unwrap_or_else(|| f.death.is_none_or(|death| death.is_clean())),
+                at: f.at.0,
+            }),
             stopping: wire.stopping.map(Stopping::from),
             replacing: wire.replacing.map(Replacing::from),
             refused: wire.refused.map(Refused::from),

@@ -68,3 +68,142 @@ fn an_edit_while_a_restart_waits_for_the_old_process_is_what_is_started() {
     verb.end().exits(0).says("edited meanwhile");
     assert_eq!(runs(&yard), ["red", "blue"]);
 }
+
+/// The same town by a second manifest, in a folder of its own.
+fn second_manifest(yard: &Yard, text: &str) -> String {
+    std::fs::create_dir_all(yard.at("other")).unwrap();
+    let head = format!("[town]\nname = \"{}\"\nsocket = \"{}\"\n", yard.town, yard.socket().display());
+    yard.write("other/town.toml", &format!("{head}{text}"));
+    yard.at("other/town.toml").display().to_string()
+}
+
+fn user_file(yard: &Yard, text: &str) {
+    std::fs::create_dir_all(yard.at("home/.config/gtctl")).unwrap();
+    yard.write("home/.config/gtctl/config.toml", text);
+}
+
+const AT_ONCE: &str = "on_drift = \"restart\"\nhandoff_gap = \"0s\"";
+
+#[test]
+fn a_controller_heeds_the_users_file_when_it_appears_when_it_changes_and_when_it_is_mended() {
+    let yard = Yard::new(&format!("{QUICK}{}", painter(AT_ONCE)));
+    let watch = controller(&yard);
+    yard.until("the start", || yard.process("one").is_some());
+    let colour = |colour: &str| user_file(&yard, &format!("[defaults]\nenv = {{ COLOUR = \"{colour}\" }}\n"));
+    for wanted in ["red", "blue"] {
+        colour(wanted);
+        yard.until("the restart", || runs(&yard).last().is_some_and(|last| last == wanted));
+    }
+    user_file(&yard, "[defaults\n");
+    yard.until("the warning", || watch.said().contains("the last good manifest stays in force"));
+    colour("green");
+    yard.until("the restart", || runs(&yard).last().is_some_and(|last| last == "green"));
+    yard.gtctl(&["apply"]).exits(0);
+    assert_eq!(runs(&yard), ["", "red", "blue", "green"]);
+    end(watch);
+}
+
+#[test]
+fn a_second_manifest_of_one_town_is_refused_with_both_named_until_it_takes_over() {
+    let yard = Yard::new(&painted("red", AT_ONCE));
+    let more = format!("{AT_ONCE}\ndir = \"{}\"", yard.dir());
+    let other = second_manifest(&yard, &painted("blue", &more));
+    let mine = yard.at("town.toml").display().to_string();
+    let mut watch = controller(&yard);
+    yard.until("the start", || yard.process("one").is_some());
+    let one = yard.pid("one");
+    let verbs = [
+        &["apply"][..],
+        &["restart", "one"],
+        &["start", "one"],
+        &["expire"],
+        &["adopt", "one"],
+        &["move-server"],
+        &["reconcile"],
+        &["reconcile", "--watch"],
+    ];
+    for verb in verbs {
+        let refused = yard.gtctl(&[&["-f", &other], verb].concat()).exits(4);
+        refused.says(&mine).says(&other).says("--take-over");
+    }
+    yard.gtctl(&["-f", &other, "diff"]).exits(2).says(&mine);
+    yard.gtctl(&["-f", &other, "status"]).exits(0).says(&mine);
+    assert_eq!((yard.pid("one"), runs(&yard)), (one, vec!["red".to_owned()]));
+    assert!(watch.is_running());
+    yard.gtctl(&["-f", &other, "--take-over", "apply"]).exits(0);
+    watch.end().exits(4).says("taken over").says(&other);
+    assert_eq!(runs(&yard), ["red", "blue"]);
+    // Nobody fights any more, but the first manifest is still there: it does not come back by accident.
+    yard.gtctl(&["apply"]).exits(1).says(&mine).says(&other);
+    yard.gtctl(&["reconcile", "--watch"]).exits(1).says(&other);
+    assert_eq!(runs(&yard), ["red", "blue"]);
+    // A file that is gone has nothing to say.
+    std::fs::rename(&other, yard.at("other/elsewhere.toml")).unwrap();
+    yard.gtctl(&["apply"]).exits(0);
+    assert_eq!(runs(&yard), ["red", "blue", "red"]);
+}
+
+#[test]
+fn a_manifest_that_is_moved_or_called_by_another_path_is_no_other() {
+    let yard = Yard::new(&painted("red", AT_ONCE));
+    let watch = controller(&yard);
+    yard.until("the start", || yard.process("one").is_some());
+    std::os::unix::fs::symlink("town.toml", yard.at("link.toml")).unwrap();
+    yard.gtctl(&["-f", "link.toml", "apply"]).exits(0);
+    yard.gtctl(&["-f", "./home/../town.toml", "apply"]).exits(0);
+    yard.declare(&painted("blue", AT_ONCE));
+    yard.until("the restart", || runs(&yard).len() == 2);
+    end(watch);
+    std::fs::rename(yard.at("town.toml"), yard.at("moved.toml")).unwrap();
+    yard.gtctl(&["-f", "moved.toml", "apply"]).exits(0);
+    assert_eq!(runs(&yard), ["red", "blue"]);
+}
+
+#[test]
+fn settings_of_one_shell_are_refused_beside_a_controller_that_has_not_got_them() {
+    let yard = Yard::new(&format!("{QUICK}{}", painter(AT_ONCE)));
+    let watch = controller(&yard);
+    yard.until("the start", || yard.process("one").is_some());
+    let set = |args: &[&str]| {
+        let mut command = yard.gtctl_command(args);
+        command.env("GTCTL_DEFAULTS_STOP_GRACE", "7s");
+        yard.running(command)
+    };
+    set(&["apply"]).end().exits(4).says("GTCTL_DEFAULTS_STOP_GRACE is set here");
+    assert!(watch.said().matches("read anew").count() == 0, "{}", watch.said());
+    end(watch);
+    // Alone it is nobody's business.
+    set(&["apply"]).end().exits(0);
+    std::fs::remove_file(yard.state().join("controller.json")).unwrap();
+    let watch = set(&["reconcile", "--watch"]);
+    yard.until("the controller", || yard.state().join("controller.json").exists());
+    yard.gtctl(&["apply"]).exits(4).says("GTCTL_DEFAULTS_STOP_GRACE is set for it");
+    // Values may be secrets.
+    let text = yard.read(&format!("xdg/gtctl/{}/definition.json", yard.town));
+    assert!(text.contains("GTCTL_DEFAULTS_STOP_GRACE") && !text.contains("7s"), "{text}");
+    end(watch);
+    assert_eq!(runs(&yard), [""]);
+}
+
+#[test]
+fn nothing_is_asked_of_a_paused_town_and_nothing_is_done_later_by_surprise() {
+    let yard = Yard::new(&painted("red", ""));
+    yard.gtctl(&["apply"]).exits(0);
+    let one = yard.pid("one");
+    yard.gtctl(&["pause"]).exits(0);
+    for verb in [
+        &["restart", "one"][..],
+        &["stop", "one"],
+        &["start", "one"],
+        &["expire"],
+        &["adopt", "one"],
+        &["nudge", "one", "hello"],
+    ] {
+        yard.gtctl(verb).exits(3).says("is paused").says("gtctl resume");
+    }
+    yard.gtctl(&["resume"]).exits(0);
+    yard.gtctl(&["apply"]).exits(0);
+    assert_eq!((yard.pid("one"), runs(&yard).len()), (one, 1));
+    yard.gtctl(&["restart", "one"]).exits(0);
+    assert_eq!(runs(&yard).len(), 2);
+}

@@ -253,6 +253,7 @@ impl Maker {
         let finished = (desired.is_task() && self.random.chance(200)).then(|| Finished {
             fingerprint: desired.fingerprint(),
             death: Some(Death::Exit(0)),
+            well: true,
             at: self.moment(),
         });
         let (replacing, refused) = rolled(desired, generation, started, stopping.as_ref());

@@ -539,6 +539,7 @@ impl HistoryEntry {
         let finished = fingerprint.filter(|_| self.finished).map(|fingerprint| Finished {
             fingerprint,
             death: ended.map(|e| e.death),
+            well: ended.is_some_and(|e| e.death.is_clean()),
             at: ended.map_or(NOW, |e| e.at),
         });
         let stopping = self.stopping.as_deref().map(|purpose| {

@@ -1,0 +1,189 @@
+//! Whether this process may act on a town, or another one goes by another definition of it.
+//!
+//! Two that keep one town by different files or settings would undo each other's restarts for ever. So whoever acts
+//! compares its layers with those that the town went by last: those of a living controller, or of the last verb that acted.
+
+use super::exit::{Exit, Trouble};
+use super::manifest::ManifestFile;
+use super::output::Terminal;
+use super::place::{Place, keeper};
+use crate::model::{Heartbeat, InForce, Keeper, Layers, Period};
+use crate::proc;
+use crate::store::{LastGood, StateDir, View};
+use std::fs;
+use std::path::Path;
+
+/// How long a controller has to read a manifest that was just edited.
+const READ_PATIENCE: Period = Period::from_secs(4);
+/// How often it is asked meanwhile.
+const LOOK_EVERY: Period = Period::from_millis(100);
+
+/// Sees to it that this process may act on the town, and writes down what it goes by.
+///
+/// # Errors
+/// Where the town goes by other layers, unless it may be taken over.
+pub(super) async fn agree(place: &Place, terminal: &Terminal) -> Result<Layers, Trouble> {
+    let view = View::of(&place.state);
+    let ours = place.layers()?;
+    let kept = view.last_good().map(|good| good.layers);
+    if !place.may_take_over() {
+        if let Some(theirs) = &kept
+            && let Some(objection) = objection(place, &ours, theirs)
+        {
+            return Err(objection);
+        }
+        wait_for_reading(&view, &ours, terminal).await?;
+    }
+    let ours = match kept {
+        // A file has several paths. The one that is written down stays, so that nobody takes it for another file.
+        Some(theirs) if are_alike(&ours, &theirs) => Layers { outcome: ours.outcome, ..theirs },
+        // Those that say the same do no harm, and a controller that goes by them may go on.
+        Some(theirs) if !place.may_take_over() && theirs.outcome == ours.outcome && is_kept(&view) => {
+            return Ok(theirs);
+        }
+        Some(_) | None => ours,
+    };
+    if let Err(trouble) = write_down(place, &ours) {
+        // Where another definition stays written down, others would go by that one. Else nothing is lost but the note: a
+        // full disk keeps no missing session from being started.
+        if view.last_good().is_some_and(|kept| !kept.layers.are_those_of(&ours)) {
+            return Err(trouble);
+        }
+        terminal.warn(&format!("what this town goes by is not written down: {}", trouble.message));
+    }
+    Ok(ours)
+}
+
+/// Warns where what is shown is not what the town goes by. For verbs that only look.
+pub(super) fn warn_of_others(place: &Place, terminal: &Terminal) {
+    let theirs = View::of(&place.state).last_good().map(|good| good.layers);
+    let ours = place.layers().ok();
+    if let Some((ours, theirs)) = ours.zip(theirs)
+        && let Some(objection) = objection(place, &ours, &theirs)
+    {
+        terminal.warn(&format!("{} (this shows what it would be by what was read here)", objection.message));
+    }
+}
+
+/// Writes down what the town goes by now.
+fn write_down(place: &Place, layers: &Layers) -> Result<(), Trouble> {
+    let good =
+        LastGood { layers: layers.clone(), town_text: place.texts.town.clone(), user_text: place.texts.user.clone() };
+    Ok(StateDir::open(&place.state)?.keep_last_good(&good)?)
+}
+
+/// Why this process must not act, if it must not.
+fn objection(place: &Place, ours: &Layers, theirs: &Layers) -> Option<Trouble> {
+    if theirs.outcome == ours.outcome || are_alike(ours, theirs) {
+        return None;
+    }
+    let town = &place.town.name;
+    let state = View::of(&place.state);
+    if let Some(who) = controller_of(&state) {
+        let differences = differences(ours, theirs).join("; ");
+        let message = format!("{who} keeps town {town} by another definition, and the two would fight: {differences}");
+        return Some(Trouble::new(message).help(way_out(theirs)).exits(Exit::Held));
+    }
+    // Nobody fights now. Settings of one shell may differ from the last one's, another manifest is another matter.
+    if is_same_file(&ours.file, &theirs.file) || !still_declares(place, &theirs.file) {
+        return None;
+    }
+    let (ours, other) = (ours.file.display(), theirs.file.display());
+    let message = format!("town {town} was last kept by {other}, and this is {ours}: one town has one manifest");
+    Some(Trouble::new(message).help(way_out(theirs)))
+}
+
+fn way_out(theirs: &Layers) -> String {
+    let file = theirs.file.display();
+    format!("use that one (gtctl -f {file} …), give one of them another `town.name`, or say --take-over")
+}
+
+/// What differs, in words that name both.
+fn differences(ours: &Layers, theirs: &Layers) -> Vec<String> {
+    let mut found = Vec::new();
+    // What is relative in it begins at its folder: a link to it elsewhere comes to something else.
+    let is_same = is_same_file(&ours.file, &theirs.file) && ours.file.parent() == theirs.file.parent();
+    if !is_same {
+        found.push(format!("it goes by {}, this is {}", theirs.file.display(), ours.file.display()));
+    }
+    // A user file that is not there says nothing.
+    if let (Some(ours), Some(theirs)) = (&ours.user, &theirs.user)
+        && !is_same_file(ours, theirs)
+        && (ours.exists() || theirs.exists())
+    {
+        found.push(format!("its user file is {}, here it is {}", theirs.display(), ours.display()));
+    }
+    for (name, value) in &ours.variables {
+        match theirs.variables.get(name) {
+            None => found.push(format!("{name} is set here, not for it")),
+            Some(other) if other != value => found.push(format!("{name} has another value for it")),
+            Some(_) => {}
+        }
+    }
+    let only_theirs = theirs.variables.keys().filter(|name| !ours.variables.contains_key(*name));
+    found.extend(only_theirs.map(|name| format!("{name} is set for it, not here")));
+    found
+}
+
+fn are_alike(ours: &Layers, theirs: &Layers) -> bool {
+    differences(ours, theirs).is_empty()
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    one == other || real(one).is_some_and(|one| real(other) == Some(one))
+}
+
+/// Whether the file is still there and still declares this town. One that was moved, removed or given to another town
+/// has nothing to say any more.
+fn still_declares(place: &Place, file: &Path) -> bool {
+    let other: ManifestFile = place.file.at(file);
+    match other.try_load() {
+        Ok(Ok(loaded)) => loaded.town.name == place.town.name,
+        // It is broken, which may be for a moment only.
+        Ok(Err(_)) => true,
+        Err(_) => file.exists(),
+    }
+}
+
+fn is_kept(state: &View) -> bool {
+    controller_of(state).is_some()
+}
+
+/// The controller that lives, in words.
+fn controller_of(state: &View) -> Option<String> {
+    let pid = match keeper(state, proc::clock::now()) {
+        Keeper::Nobody => return None,
+        Keeper::Silent { process, age: _ } => process.pid,
+        Keeper::Beating(beat) => beat.controller.pid,
+    };
+    (pid != std::process::id()).then(|| format!("a controller (process {pid})"))
+}
+
+/// A controller that could not read what could be read here goes by an older definition: it is given the time to read
+/// it, and otherwise not fought.
+async fn wait_for_reading(state: &View, ours: &Layers, terminal: &Terminal) -> Result<(), Trouble> {
+    let begun = proc::clock::now();
+    let mut is_told = false;
+    loop {
+        let now = proc::clock::now();
+        let Keeper::Beating(beat) = keeper(state, now) else { return Ok(()) };
+        let Heartbeat { controller, manifest: InForce::LastGood { since: _, why }, .. } = *beat else { return Ok(()) };
+        let is_the_same = state.last_good().is_some_and(|good| good.layers.outcome == ours.outcome);
+        if is_the_same || controller.pid == std::process::id() {
+            return Ok(());
+        }
+        if now.since(&begun) >= READ_PATIENCE {
+            let message = format!(
+                "a controller (process {}) goes by the last good manifest, not by this one, and the two would fight: {why}",
+                controller.pid
+            );
+            return Err(Trouble::new(message).help("end it and start it again, or say --take-over").exits(Exit::Held));
+        }
+        if !is_told {
+            terminal.note("the controller has not read the manifest yet: waiting for it");
+            is_told = true;
+        }
+        tokio::time::sleep(LOOK_EVERY.to_std()).await;
+    }
+}
