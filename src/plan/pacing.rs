@@ -16,8 +16,8 @@ use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use super::{Situation, backoff};
 use crate::model::{
-    Backoff, Death, Definition, Desired, Durability, Hold, Life, Mass, Moment, NotReady, Period, Phase, Plan, Reason, Rung,
-    SessionName, StartBudget, Verb, WhenAttached,
+    Backoff, Death, Definition, Desired, Durability, Hold, Life, Mass, Moment, NotReady, Period, Phase, Plan, Reason,
+    Rung, SessionName, StartBudget, Verb, WhenAttached,
 };
 
 /// How long a launcher whose command failed on a living session is left alone.
