@@ -76,7 +76,7 @@ fn ours() -> Ownership {
     Ownership::Ours(Label {
         session: name("a"),
         generation: Generation(3),
-        started: NOW,
+        started: NOW.minus(Period::from_hours(1)),
         pane: PaneId(1),
         fingerprint: None,
         handoff: None,
