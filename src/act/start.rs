@@ -37,7 +37,9 @@ pub(super) async fn all(scene: &Scene<'_>, starts: Vec<Start>) -> Vec<Placed> {
     }
     let asked = Instant::now();
     let (mut starts, mut settled) = without_leftovers(scene, starts).await;
-    starts.iter_mut().for_each(|start| date(&mut start.launch, asked.elapsed()));
+    for start in &mut starts {
+        date(&mut start.launch, asked.elapsed());
+    }
     let mut batch = Batch::default();
     for start in &starts {
         batch.push(|tag| ops::create(tag, &start.launch, scene.known.server));
