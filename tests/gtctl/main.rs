@@ -4,6 +4,7 @@
 mod act;
 #[cfg(test)]
 mod background;
+#[cfg(test)]
 mod bugs;
 #[cfg(test)]
 mod chaos;
@@ -43,6 +44,7 @@ mod instructions;
 mod laws;
 #[cfg(test)]
 mod layering;
+#[cfg(test)]
 mod layers;
 #[cfg(test)]
 mod leftovers;
@@ -64,10 +66,13 @@ mod nudge;
 mod policy;
 #[cfg(test)]
 mod quiet;
+#[cfg(test)]
 mod robust;
 #[cfg(test)]
 mod rolling;
+#[cfg(test)]
 mod secrets;
+#[cfg(test)]
 mod servers;
 #[cfg(test)]
 mod simulation;

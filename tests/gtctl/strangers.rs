@@ -255,7 +255,7 @@ fn a_peer_that_claims_to_be_another_process_is_not_believed() {
     let other = Yard::new(&sleeper("other", ""));
     other.gtctl(&["apply"]).exits(0);
     // A middleman between us and a server of our own: it answers with that server's pid.
-    let forward = r#"
+    let forward = r"
 import socket, sys, threading
 place, server = sys.argv[1:3]
 listener = socket.socket(socket.AF_UNIX)
@@ -274,7 +274,7 @@ while True:
     there.connect(server)
     threading.Thread(target=carry, args=(here, there), daemon=True).start()
     threading.Thread(target=carry, args=(there, here), daemon=True).start()
-"#;
+";
     let mut command = yard.command("python3");
     command.args(["-c", forward]).arg(yard.socket()).arg(other.socket());
     let _middleman = yard.running(command);
