@@ -175,8 +175,8 @@ fn a_name_held_by_a_restored_shell_is_taken_by_adopt_replace_and_no_other() {
     let yard = Yard::new("");
     yard.shim("claude", WAITS);
     let names = ["idle", "works", "split", "vim", "watched"];
-    let sessions: String =
-        names.iter().map(|name| format!("[[session]]\nsession = \"{name}\"\nagent = \"claude\"\n")).collect();
+    let declared = |name: &&str| format!("[[session]]\nsession = \"{name}\"\nagent = \"claude\"\n");
+    let sessions = names.iter().map(declared).collect::<Vec<_>>().concat();
     yard.declare(&format!("[defaults]\nready_after = \"0s\"\n{sessions}"));
     for name in names.iter().filter(|name| **name != "vim") {
         restore(&yard, name);

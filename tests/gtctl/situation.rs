@@ -339,7 +339,7 @@ impl Maker {
                 resting: self.random.chance(500),
             }),
             background: digest == 2,
-            commands: digest == 1 && self.now.awake % 2 == 0,
+            commands: digest == 1 && self.now.awake.is_multiple_of(2),
         }
     }
 

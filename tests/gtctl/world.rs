@@ -529,20 +529,8 @@ impl HistoryEntry {
         Some(Complaint::new(at, self.complaint.as_deref()?))
     }
 
-    fn history(&self, town: &Town) -> History {
-        let fingerprint = town.sessions.get(self.name.as_str()).map(gtctl::model::Desired::fingerprint);
-        let ended = self.ended.as_deref().map(|text| Ended {
-            death: death(text),
-            at: ago(self.ended_ago).unwrap_or(NOW.minus(Period::from_secs(2))),
-        });
-        let started = ago(self.age);
-        let finished = fingerprint.filter(|_| self.finished).map(|fingerprint| Finished {
-            fingerprint,
-            death: ended.map(|e| e.death),
-            well: ended.is_some_and(|e| e.death.is_clean()),
-            at: ended.map_or(NOW, |e| e.at),
-        });
-        let stopping = self.stopping.as_deref().map(|purpose| {
+    fn stopping(&self) -> Option<Stopping> {
+        self.stopping.as_deref().map(|purpose| {
             let since = NOW.minus(self.stopping_for.unwrap_or(Period::from_secs(3)));
             Stopping {
                 generation: Generation(1),
@@ -558,7 +546,38 @@ impl HistoryEntry {
                 begun_for: self.begun_for_another.then_some(Fingerprint { command: 1, dir: 2, env: 3 }),
                 tree: vec![ProcId { pid: 1001, start: 7 }],
             }
+        })
+    }
+
+    fn replacing(&self, town: &Town) -> Option<Replacing> {
+        let how = self.replacing.as_deref()?;
+        Some(Replacing {
+            generation: Generation(u64::from(self.stopping.is_some())),
+            since: NOW.minus(Period::from_secs(10)),
+            reason: "drifted".to_owned(),
+            fingerprint: town.sessions[&name(&self.name)].fingerprint(),
+            failed: how == "failed",
+        })
+    }
+
+    fn finished(&self, town: &Town, ended: Option<Ended>) -> Option<Finished> {
+        let fingerprint = town.sessions.get(self.name.as_str()).map(gtctl::model::Desired::fingerprint);
+        let fingerprint = fingerprint.filter(|_| self.finished)?;
+        Some(Finished {
+            fingerprint,
+            death: ended.map(|e| e.death),
+            well: ended.is_some_and(|e| e.death.is_clean()),
+            at: ended.map_or(NOW, |e| e.at),
+        })
+    }
+
+    fn history(&self, town: &Town) -> History {
+        let fingerprint = town.sessions.get(self.name.as_str()).map(gtctl::model::Desired::fingerprint);
+        let ended = self.ended.as_deref().map(|text| Ended {
+            death: death(text),
+            at: ago(self.ended_ago).unwrap_or(NOW.minus(Period::from_secs(2))),
         });
+        let started = ago(self.age);
         History {
             generation: Generation(1),
             run: started.map(|started| Run {
@@ -571,15 +590,9 @@ impl HistoryEntry {
             crashes: self.crashes.iter().map(|p| NOW.minus(*p)).collect(),
             stopped: self.stopped,
             restart_asked: self.restart_asked,
-            finished,
-            stopping: stopping.clone(),
-            replacing: self.replacing.as_deref().map(|how| Replacing {
-                generation: Generation(if stopping.is_some() { 1 } else { 0 }),
-                since: NOW.minus(Period::from_secs(10)),
-                reason: "drifted".to_owned(),
-                fingerprint: town.sessions[&name(&self.name)].fingerprint(),
-                failed: how == "failed",
-            }),
+            finished: self.finished(town, ended),
+            stopping: self.stopping(),
+            replacing: self.replacing(town),
             refused: self.refused.clone().map(|said| Refused {
                 at: NOW.minus(Period::from_secs(2)),
                 times: 1,
