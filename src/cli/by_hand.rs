@@ -67,7 +67,7 @@ pub(super) fn refuse_while_paused(place: &Place, terminal: &Terminal) -> Result<
 
 /// Pauses the town, or lets it go on.
 pub(super) fn pause(global: &Global, args: &TownArg, paused: bool, terminal: &Terminal) -> Result<Exit, Trouble> {
-    let place = Place::find(global, args, terminal)?;
+    let place = Place::find_or_last_good(global, args, terminal)?;
     place.controller()?.pause(paused)?;
     if terminal.is_json() {
         terminal.print_json(&json::pause(&place.town, paused));

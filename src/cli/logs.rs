@@ -24,7 +24,7 @@ pub(super) async fn run(global: &Global, args: &Logs, terminal: &Terminal) -> Re
         let trouble = Trouble::new("raw output could do anything to this terminal, and is not printed to it");
         return Err(trouble.help("leave out --raw, or send it to a file"));
     }
-    let place = Place::find(global, &TownArg { town: None }, terminal)?;
+    let place = Place::find_or_last_good(global, &TownArg { town: None }, terminal)?;
     let session = place.session(&args.session)?;
     let view = View::of(&place.state);
     let mut life = life(&view, &session, args)?;

@@ -133,6 +133,11 @@ impl ManifestFile {
         self.resolve_texts(&Texts { town: text.to_owned(), user }, &RefCell::default())
     }
 
+    /// Resolves texts that were kept, as if they stood in the files.
+    pub(super) fn resolve_kept(&self, texts: &Texts) -> Result<Result<Loaded, Faults>, Trouble> {
+        self.resolve_texts(texts, &RefCell::default())
+    }
+
     fn resolve_texts(&self, texts: &Texts, stamps: &RefCell<Stamps>) -> Result<Result<Loaded, Faults>, Trouble> {
         let absolute = self.absolute()?;
         let base_dir = absolute.parent().unwrap_or(Path::new("/"));
@@ -203,7 +208,7 @@ impl ManifestFile {
     }
 
     /// Refuses a file that somebody else could have written, unless it is trusted all the same.
-    fn check(&self, path: &Path, meta: &fs::Metadata) -> Result<(), Trouble> {
+    pub(super) fn check(&self, path: &Path, meta: &fs::Metadata) -> Result<(), Trouble> {
         if self.trust {
             return Ok(());
         }

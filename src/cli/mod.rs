@@ -20,6 +20,7 @@ mod farewell;
 mod found;
 mod import;
 mod init;
+mod last_good;
 mod logs;
 mod manifest;
 mod metrics;

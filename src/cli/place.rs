@@ -2,7 +2,8 @@
 
 use super::args::{Global, OrderArgs, TownArg};
 use super::exit::Trouble;
-use super::manifest::{ManifestFile, Texts};
+use super::last_good::{self, Kept};
+use super::manifest::{Attempt, ManifestFile, Texts, print_faults};
 use super::output::Terminal;
 use super::stamps::Stamps;
 use crate::controller::{Controller, Survey, survey};
@@ -39,9 +40,41 @@ impl Place {
     /// Reads the manifest and finds the rest; creates nothing.
     pub(super) fn find(global: &Global, argument: &TownArg, terminal: &Terminal) -> Result<Self, Trouble> {
         let file = ManifestFile::of(global, argument);
-        let (Loaded { town, origins, .. }, stamps, texts) = file.load_stamped(terminal)?;
+        let (loaded, stamps, texts) = file.load_stamped(terminal)?;
+        let state = state_of(global, &loaded.town.name, loaded.town.root.as_deref())?;
+        Self::of(global, file, loaded, (stamps, texts), state)
+    }
+
+    /// The same, by the last good manifest where the present one has faults: for verbs that can do their work with it.
+    pub(super) fn find_or_last_good(global: &Global, argument: &TownArg, terminal: &Terminal) -> Result<Self, Trouble> {
+        let file = ManifestFile::of(global, argument);
+        let Attempt { stamps, read, texts } = file.attempt();
+        let faults = match read? {
+            Ok(loaded) => {
+                let texts = texts.unwrap_or(Texts { town: String::new(), user: None });
+                let state = state_of(global, &loaded.town.name, loaded.town.root.as_deref())?;
+                return Self::of(global, file, loaded, (stamps, texts), state);
+            }
+            Err(faults) => faults,
+        };
+        let Some(kept) = last_good::find(&file, texts.as_ref(), global) else {
+            print_faults(&faults, terminal);
+            return Err(Trouble::told());
+        };
+        last_good::warn(&kept, &faults, &file, terminal);
+        let Kept { loaded, texts, state, .. } = kept;
+        Self::of(global, file, loaded, (stamps, texts), state)
+    }
+
+    fn of(
+        global: &Global,
+        file: ManifestFile,
+        loaded: Loaded,
+        (stamps, texts): (Stamps, Texts),
+        state: PathBuf,
+    ) -> Result<Self, Trouble> {
+        let Loaded { town, origins, .. } = loaded;
         let town = Box::new(town);
-        let state = state_of(global, &town.name, town.root.as_deref())?;
         let client = Client::new(&server_of(&town, &View::of(&state))?);
         let take_over = global.take_over;
         Ok(Self { file, stamps, texts, take_over, town, origins, client, state })
@@ -203,6 +236,11 @@ pub(super) fn keepers_by(file: &ManifestFile, global: &Global) -> Vec<Keeper> {
     let views = with_places(global, None, all);
     let is_by_it = |keeper: &Keeper| matches!(keeper, Keeper::Beating(beat) if beat.file == file);
     views.iter().map(|view| keeper(view, now)).filter(is_by_it).collect()
+}
+
+/// The state directories that can be found without knowing a town.
+pub(super) fn views_of_all(global: &Global) -> Vec<View> {
+    with_places(global, None, all)
 }
 
 /// Where the state of a town lies.

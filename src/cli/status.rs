@@ -23,7 +23,7 @@ pub(super) async fn run(global: &Global, args: &Status, terminal: &Terminal) -> 
     // No session's name ends so: this is a manifest, as with the verbs about the whole town.
     let (towns, sessions): (Vec<&String>, Vec<&String>) = args.sessions.iter().partition(|arg| arg.contains('.'));
     let town = TownArg { town: towns.first().map(|path| path.as_str().into()) };
-    let place = Place::find(global, &town, terminal).inspect_err(|_| {
+    let place = Place::find_or_last_good(global, &town, terminal).inspect_err(|_| {
         tell_of_keepers(&ManifestFile::of(global, &town), global, terminal);
     })?;
     warn_of_others(&place, terminal);

@@ -28,6 +28,12 @@ pub struct LastGood {
 }
 
 impl View {
+    /// The file in which the last good definition is kept.
+    #[must_use]
+    pub fn last_good_file(&self) -> PathBuf {
+        self.path.join(FILE)
+    }
+
     /// The last good definition; none when there is none, or none that is understood.
     #[must_use]
     pub fn last_good(&self) -> Option<LastGood> {

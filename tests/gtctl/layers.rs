@@ -207,3 +207,54 @@ fn nothing_is_asked_of_a_paused_town_and_nothing_is_done_later_by_surprise() {
     yard.gtctl(&["restart", "one"]).exits(0);
     assert_eq!(runs(&yard).len(), 2);
 }
+
+/// Breaks the manifest in two ways: one is no TOML, the other says nothing that can be done.
+fn break_in_two_ways(yard: &Yard) -> [String; 2] {
+    let head = format!("[town]\nname = \"{}\"\nsocket = \"{}\"\n", yard.town, yard.socket().display());
+    [format!("{head}[[session\n"), format!("{head}[[session]]\nsession = \"one\"\ncommnd = [\"sh\"]\n")]
+}
+
+#[test]
+fn a_broken_manifest_blocks_no_verb_that_can_go_by_the_last_good_one() {
+    let yard = Yard::new(&painted("red", ""));
+    yard.gtctl(&["apply"]).exits(0);
+    let one = yard.pid("one");
+    for broken in break_in_two_ways(&yard).iter().chain([&"no name".to_owned()]) {
+        yard.write("town.toml", broken);
+        let verbs = [
+            &["status"][..],
+            &["status", "one"],
+            &["logs", "one"],
+            &["events"],
+            &["pause"],
+            &["resume"],
+            &["attach", "one"],
+        ];
+        for verb in verbs {
+            let said = yard.gtctl(verb);
+            let text = said.err.clone();
+            assert_eq!(text.matches("going by the last good one of").count(), 1, "{verb:?} {broken}: {text}");
+            assert_eq!(text.matches("warning:").count(), 1, "{verb:?} {broken}: {text}");
+            assert!(text.contains("line "), "{verb:?} {broken}: {text}");
+            // There is no terminal to attach to here: tmux itself says so.
+            if verb.first() == Some(&"attach") {
+                said.says("not a terminal");
+            } else {
+                said.exits(0);
+            }
+        }
+        for verb in [&["apply"][..], &["diff"], &["restart", "one"], &["stop", "one"], &["reconcile"]] {
+            let refused = yard.gtctl(verb);
+            assert_ne!(refused.code, Some(0), "{verb:?}");
+            assert!(!refused.err.contains("last good"), "{verb:?}: {}", refused.err);
+        }
+    }
+    assert_eq!((yard.pid("one"), runs(&yard).len()), (one, 1));
+    // What is broken and was never good is told with all its faults.
+    std::fs::remove_file(yard.state().join("definition.json")).unwrap();
+    for verb in [&["status"][..], &["events"], &["pause"]] {
+        let refused = yard.gtctl(verb);
+        assert_ne!(refused.code, Some(0), "{verb:?}");
+        assert!(!refused.err.contains("last good"), "{verb:?}: {}", refused.err);
+    }
+}
