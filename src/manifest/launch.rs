@@ -55,7 +55,7 @@ impl Reading<'_> {
     }
 
     /// One fault, where many sessions share what is wrong.
-    fn add_once(&mut self, fault: Fault) {
+    pub(crate) fn add_once(&mut self, fault: Fault) {
         let is_same = |known: &Fault| known.code == fault.code && known.origin == fault.origin;
         if !self.faults.iter().any(is_same) {
             self.faults.push(fault);

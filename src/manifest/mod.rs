@@ -27,6 +27,7 @@ mod gastown;
 mod instructions;
 mod launch;
 mod layer;
+mod never;
 mod order;
 mod origins;
 mod policies;

@@ -38,11 +38,11 @@ impl Reading<'_> {
         let (named, nameless) = self.sessions(town, rigs.as_ref());
         let mut sessions = BTreeMap::new();
         for (name, who) in &named {
-            sessions.extend(self.desired(&scene, who).map(|desired| (name.clone(), desired)));
+            sessions.extend(self.advised(&scene, who).map(|desired| (name.clone(), desired)));
         }
         for who in &nameless {
             // Only for its faults: without a name of its own it is no session.
-            let _ = self.desired(&scene, who);
+            let _ = self.advised(&scene, who);
             self.check_after(&named, who);
         }
         self.order(&named, &mut sessions);

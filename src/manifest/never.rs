@@ -1,0 +1,117 @@
+//! Advice about limits that can never apply, because another value is always reached first.
+
+use super::desired::Scene;
+use super::fault::Severity;
+use super::reading::Reading;
+use super::session::{Named, Tiers, pick};
+use crate::model::{Backoff, Desired, Period};
+
+/// A field, by its steps within a session's table.
+type Field = &'static [&'static str];
+
+const FIRST: Field = &["backoff", "first"];
+const MAX: Field = &["backoff", "max"];
+const BURST: Field = &["backoff", "burst"];
+const WINDOW: Field = &["backoff", "window"];
+const READY_AFTER: Field = &["ready_after"];
+const MAX_AGE: Field = &["max_age"];
+
+impl Reading<'_> {
+    /// One session, with advice about those of its limits that can never apply.
+    pub(crate) fn advised(&mut self, scene: &Scene<'_>, named: &Named<'_>) -> Option<Desired> {
+        let desired = self.desired(scene, named)?;
+        self.first_beyond_max(&named.tiers, desired.backoff);
+        self.burst_beyond_window(&named.tiers, desired.backoff);
+        self.ready_beyond_age(&named.tiers, &desired);
+        Some(desired)
+    }
+
+    fn first_beyond_max(&mut self, tiers: &Tiers<'_>, backoff: Backoff) {
+        let Backoff { first, max, .. } = backoff;
+        if first <= max {
+            return;
+        }
+        let message = format!("`first` ({first}) is longer than `max` ({max}), so that every delay is {max}");
+        self.never_applies(tiers, &[FIRST, MAX], message, format!("write a `first` of at most {max}, or a longer `max`"));
+    }
+
+    fn burst_beyond_window(&mut self, tiers: &Tiers<'_>, backoff: Backoff) {
+        let Backoff { burst, window, .. } = backoff;
+        let least = fastest_burst(backoff);
+        if least <= window {
+            return;
+        }
+        let message = format!(
+            "a `burst` of {burst} crashes never fits in a `window` of {window}: the delays between them last {least}"
+        );
+        let help = format!("write a smaller `burst`, or a `window` longer than {least}");
+        self.never_applies(tiers, &[BURST, WINDOW, FIRST, MAX], message, help);
+    }
+
+    fn ready_beyond_age(&mut self, tiers: &Tiers<'_>, desired: &Desired) {
+        let ready_after = desired.ready_after;
+        let is_beyond = desired.max_age.is_some_and(|with_jitter| ready_after > with_jitter);
+        let Some(max_age) = pick!(tiers, max_age).and_then(|limit| limit.period()).filter(|_| is_beyond) else {
+            return;
+        };
+        let message = format!(
+            "`ready_after` ({ready_after}) is longer than `max_age` ({max_age}): it is too old before it counts as ready"
+        );
+        let help = format!("write a `ready_after` of less than {max_age}, or a longer `max_age`");
+        self.never_applies(tiers, &[READY_AFTER, MAX_AGE], message, help);
+    }
+
+    /// Advises at the first of `fields` that a person wrote. Says nothing where nobody wrote any of them.
+    fn never_applies(&mut self, tiers: &Tiers<'_>, fields: &[Field], message: String, help: String) {
+        let layers = self.layers;
+        let places = fields.iter().map(|field| tiers.path(layers, field));
+        let is_written = |at: &[String]| {
+            layers.value(at).is_some() && layers.layer_of(at).is_some_and(|layer| layer.source.is_users())
+        };
+        // Where no table has a field, its path is that of the whole session.
+        let mut written = places.zip(fields).filter(|(at, field)| at.len() > field.len() && is_written(at));
+        let Some((at, _)) = written.find(|(at, field)| at.last().map(String::as_str) == field.last().copied()) else {
+            return;
+        };
+        let mut fault = self.at(&at, "never-applies", message);
+        fault.severity = Severity::Advice;
+        self.add_once(fault.help(help));
+    }
+}
+
+/// The shortest time from the first to the last of `burst` crashes in a row: each process ends at once, and no jitter
+/// is added. The first restart is at once, the second after `first`, and each further delay doubles up to `max`.
+fn fastest_burst(backoff: Backoff) -> Period {
+    let max = backoff.max.millis();
+    let mut delay = backoff.first.millis().min(max);
+    let mut delays = u64::from(backoff.burst.saturating_sub(2));
+    if delay == 0 {
+        return Period::ZERO;
+    }
+    let mut sum: u64 = 0;
+    while delays > 0 && delay < max {
+        sum = sum.saturating_add(delay);
+        delay = delay.saturating_mul(2).min(max);
+        delays -= 1;
+    }
+    Period::from_millis(sum.saturating_add(delays.saturating_mul(max)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(first: u64, max: u64, burst: u32) -> u64 {
+        let (first, max) = (Period::from_secs(first), Period::from_secs(max));
+        fastest_burst(Backoff { first, max, burst, ..Backoff::default() }).millis() / 1000
+    }
+
+    #[test]
+    fn the_fastest_burst_lasts_as_long_as_its_delays() {
+        assert_eq!([of(10, 300, 1), of(10, 300, 2), of(10, 300, 3), of(10, 300, 5)], [0, 0, 10, 70]);
+        assert_eq!(of(10, 30, 6), 10 + 20 + 30 + 30);
+        assert_eq!(of(600, 300, 4), 600, "the first delay is cut too");
+        assert_eq!(of(0, 300, u32::MAX), 0, "there is no delay");
+        assert!(of(1, 10, u32::MAX) > 40_000_000_000);
+    }
+}
