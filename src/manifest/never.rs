@@ -32,7 +32,12 @@ impl Reading<'_> {
             return;
         }
         let message = format!("`first` ({first}) is longer than `max` ({max}), so that every delay is {max}");
-        self.never_applies(tiers, &[FIRST, MAX], message, format!("write a `first` of at most {max}, or a longer `max`"));
+        self.never_applies(
+            tiers,
+            &[FIRST, MAX],
+            message,
+            format!("write a `first` of at most {max}, or a longer `max`"),
+        );
     }
 
     fn burst_beyond_window(&mut self, tiers: &Tiers<'_>, backoff: Backoff) {

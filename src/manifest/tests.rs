@@ -350,11 +350,7 @@ fn limit_advice(text: &str) -> Vec<String> {
 #[test]
 fn limits_that_can_never_apply_are_advised_of_at_their_place() {
     let all = "[[session]]\nsession = \"x\"\nready_after = \"2h\"\nmax_age = \"1h\"\nbackoff = { first = \"10m\", max = \"5m\", burst = 50, window = \"1m\" }\n";
-    let want = [
-        "never-applies 5:15 \"2h\"",
-        "never-applies 7:21 \"10m\"",
-        "never-applies 7:48 50",
-    ];
+    let want = ["never-applies 5:15 \"2h\"", "never-applies 7:21 \"10m\"", "never-applies 7:48 50"];
     assert_eq!(limit_advice(all), want);
     let shared = "[defaults]\nbackoff = { max = \"1s\" }\n[[session]]\nsession = \"x\"\n[[session]]\nsession = \"y\"\n";
     assert_eq!(limit_advice(shared), ["never-applies 4:19 \"1s\""], "once, though two sessions share it");
