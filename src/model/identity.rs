@@ -24,6 +24,11 @@ pub struct SessionId(pub u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct PaneId(pub u32);
 
+impl PaneId {
+    /// Stands for a pane that is there no more: tmux gives out ids from 0 upwards, and never so many.
+    pub const NOWHERE: Self = Self(u32::MAX);
+}
+
 /// Which life of a session: it grows with each start, and a stale operation carries an old one.
 ///
 /// The planner gives out `max(last + 1, wall clock in ms)`, so that it grows even when all memory is lost.

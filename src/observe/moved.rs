@@ -61,7 +61,7 @@ type Displaced<'a> = BTreeMap<&'a SessionName, (PaneId, Generation)>;
 /// Sessions of ours that stand without their agent's pane.
 fn displaced(sessions: &BTreeMap<String, Seen>) -> Displaced<'_> {
     let without_pane = labels(sessions).filter(|(seen, _)| has_vanished(seen));
-    without_pane.map(|(_, label)| (&label.session, (label.pane, label.generation))).collect()
+    without_pane.map(|(seen, label)| (&label.session, (seen.pane, label.generation))).collect()
 }
 
 fn labels(sessions: &BTreeMap<String, Seen>) -> impl Iterator<Item = (&Seen, &Label)> {

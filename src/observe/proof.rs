@@ -43,7 +43,7 @@ fn flaw(label: &Label, row: &Row, panes: &[Judged<'_>], town: &SessionName, now:
     match agent.map(|judged| judged.pane) {
         Some(Pane::Running(process, _)) => {
             let proved = is_recorded(claim, label, *process, now) || is_tagged(label, *process, town);
-            (!proved).then_some(Flaw::Replaced)
+            (!proved && !names_another(claim, label, row, *process)).then_some(Flaw::Replaced)
         }
         Some(Pane::Ended(_) | Pane::Lost | Pane::Unknown(_)) | None => {
             let is_here = claim.session.is_some() || label.session.as_str() == row.name;
@@ -57,6 +57,24 @@ fn is_recorded(claim: Claim, label: &Label, process: ProcId, now: Moment) -> boo
     let is_comparable = label.started.boot == now.boot;
     let is_of_then = || clock::age(process.start).plus(SLACK) >= now.since(&label.started);
     claim.process == Some(process.pid) && (!is_comparable || is_of_then())
+}
+
+/// Whether somebody has given the agent's pane another process: the label is this session's own, and what runs there is
+/// neither the process that it names nor bears the tag of this incarnation. The agent is gone then, and its pane is its no
+/// more.
+pub(super) fn is_taken(label: &Label, row: &Row, pane: &Pane, town: &SessionName, now: Moment) -> bool {
+    let Pane::Running(process, _) = pane else { return false };
+    let claim = row.labels.claim();
+    names_another(claim, label, row, *process)
+        && !is_recorded(claim, label, *process, now)
+        && !is_tagged(label, *process, town)
+}
+
+/// Whether the label was written for this session, by a start of ours, and for another process than this one. Only what
+/// gtctl has started bears a tag by which it would be known here.
+fn names_another(claim: Claim, label: &Label, row: &Row, process: ProcId) -> bool {
+    let is_own = claim.session == Some(row.session);
+    is_own && label.origin == Origin::Started && claim.process.is_some_and(|pid| pid != process.pid)
 }
 
 /// Whether the process, or one below it, was given the tag of this incarnation. What was adopted never was.

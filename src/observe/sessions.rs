@@ -141,6 +141,9 @@ impl View<'_> {
                 None => self.others(first, Some(label.pane), panes),
             },
             Ownership::Ours(label) => match panes.iter().find(|judged| judged.row.pane == label.pane) {
+                Some(Judged { row, pane }) if proof::is_taken(label, row, pane, &self.town.name, self.now) => {
+                    (PaneId::NOWHERE, life::dead(Death::Vanished, None, None), None)
+                }
                 Some(judged) => self.ours(label, *judged),
                 None => (label.pane, life::dead(Death::Vanished, None, None), None),
             },

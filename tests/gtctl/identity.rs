@@ -238,16 +238,24 @@ fn a_garbled_label_is_repaired_or_told_of_and_never_refused_again_and_again() {
 }
 
 #[test]
-fn who_gives_the_pane_another_process_keeps_it() {
-    let yard = Yard::new(&format!("{QUICK}{}{}", session("one", "exec sleep 1001", ""), sleeper("two", "")));
-    yard.gtctl(&["apply"]).exits(0);
-    let pane = yard.format("one", "#{pane_id}");
-    yard.tmux(&["respawn-pane", "-k", "-t", &pane, "sleep", "7777"]);
-    let mine = yard.pid("one");
-    look_hard(&yard);
-    yard.gtctl(&["restart", "one", "--no-wait"]);
-    yard.gtctl(&["diff"]).says("set-option");
-    assert!(process::may_live(mine), "somebody's own process was ended");
+fn who_gives_the_pane_another_process_keeps_it_and_the_agent_returns_in_a_window_of_its_own() {
+    for agent in ["exec sleep 1001", "trap '' HUP; while :; do sleep 1; done"] {
+        let yard = Yard::new(&format!("{QUICK}{}{}", session("one", agent, ""), sleeper("two", "")));
+        yard.gtctl(&["apply"]).exits(0);
+        let (pane, former) = (yard.format("one", "#{pane_id}"), yard.pid("one"));
+        yard.tmux(&["respawn-pane", "-k", "-t", &pane, "sleep", "7777"]);
+        let pid = yard.tmux(&["display-message", "-p", "-t", &pane, "#{pane_pid}"]);
+        let mine = process::identify(pid.parse().unwrap()).unwrap();
+        yard.gtctl(&["apply"]);
+        yard.until("the agent", || yard.marked("one").iter().any(|process| *process != former));
+        assert!(process::may_live(mine), "somebody's own process was ended");
+        assert!(!process::may_live(former), "two agents of one session");
+        assert_eq!(yard.sessions(), ["one", "two"]);
+        yard.gtctl(&["diff"]).exits(0).says("nothing to do");
+        yard.gtctl(&["restart", "one", "--no-wait"]);
+        yard.gtctl(&["apply"]);
+        assert!(process::may_live(mine), "a restart ended somebody's own process");
+    }
 }
 
 #[test]
