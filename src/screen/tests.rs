@@ -93,6 +93,29 @@ fn every_screen_of_the_corpus_is_read_rightly() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
+/// Screens of real clients whose true state the text alone does not tell: what it reads as, and why.
+const NOT_IN_THE_TEXT: [(&str, &str, &str); 9] = [
+    ("codex/ready-6-busy-stream", "ready", "it streams: only the pane's title says so, its composer is free"),
+    ("codex/ready-5-busy-stream-paused", "ready", "likewise, between two pieces of an answer"),
+    ("claude/ready-17-context-low", "ready", "it only announces that it will compact by itself, and has a free prompt"),
+    ("claude/ready-16-context-low-2", "ready", "a plain prompt: nothing is said any more"),
+    ("gemini/ready-7-limit-final", "ready", "no word of a limit: it ends in an answer"),
+    ("claude/unclear-2-dialog-help", "unclear", "a panel of help without a composer and without a question"),
+    ("claude/unclear-4-nudge-slash", "unclear", "the same panel, opened by a typed slash"),
+    ("claude/unclear-3-exit-offline", "unclear", "the client has ended: its pane is dead"),
+    ("codex/ready-8-error-529", "ready", "it has given up and waits for another turn"),
+];
+
+#[test]
+fn what_the_text_alone_does_not_tell_is_listed() {
+    let corpus = corpus();
+    for (name, reads_as, why) in NOT_IN_THE_TEXT {
+        let sample = corpus.iter().find(|sample| sample.name == name);
+        let sample = sample.unwrap_or_else(|| panic!("no screen {name}: {why}"));
+        assert_eq!(read_text(&sample.agent, &sample.text).state.code(), reads_as, "{name}: {why}");
+    }
+}
+
 #[test]
 fn one_screen_of_the_corpus_tells_of_work_behind_its_prompt() {
     let told = corpus().into_iter().filter(|sample| read_text(&sample.agent, &sample.text).background);
