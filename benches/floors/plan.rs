@@ -77,6 +77,7 @@ fn seen(town: &Town, now: Moment) -> Result<Observed> {
             created: started.wall,
             quiet: Period::from_secs(30),
             activity: 0,
+            title: String::new(),
             screen: None,
             heard: None,
             ownership: Ownership::Ours(label),

@@ -1,7 +1,8 @@
-//! Escape, for those that seem stuck: only at a screen that still shows work, and never over somebody's shoulder.
+//! Escape, for those that seem stuck: only at a screen that still shows work, or nothing else where the pane's title was
+//! what told of work, and never over somebody's shoulder.
 
 use super::{Placed, Scene, not_done};
-use crate::model::{Agent, Effect, Outcome, Target};
+use crate::model::{Agent, Effect, Outcome, ScreenState, Source, Target};
 use crate::screen;
 use crate::tmux::fence::{Clients, Fence, Pane};
 use crate::tmux::ops;
@@ -27,7 +28,7 @@ pub(super) async fn all(scene: &Scene<'_>, rouses: Vec<Rouse<'_>>) -> Vec<Placed
         let panes: Vec<_> = some.iter().map(|rouse| rouse.target.pane).collect();
         let mut screens = tail::screens(scene.client, &panes).await.unwrap_or_default();
         for rouse in some {
-            match screens.remove(&rouse.target.pane).map(|lines| works(scene, rouse.agent, &lines)) {
+            match screens.remove(&rouse.target.pane).map(|lines| works(scene, rouse, &lines)) {
                 Some(true) => working.push(rouse),
                 Some(false) => {
                     let why = "its screen no longer shows that it works".to_owned();
@@ -56,7 +57,16 @@ fn told(rouse: &Rouse<'_>, reply: Reply) -> Outcome {
     }
 }
 
-fn works(scene: &Scene<'_>, agent: &Agent, lines: &[String]) -> bool {
+fn works(scene: &Scene<'_>, rouse: &Rouse<'_>, lines: &[String]) -> bool {
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-    screen::read(agent, &lines, scene.now, &TimeZone::system()).state.is_at_work()
+    let state = screen::read(rouse.agent, &lines, scene.now, &TimeZone::system()).state;
+    let says_nothing_else = matches!(state, ScreenState::Ready | ScreenState::Unclear);
+    state.is_at_work() || (says_nothing_else && is_told_by_title(scene, rouse.target))
+}
+
+/// Whether the title of its pane was what told that it works.
+fn is_told_by_title(scene: &Scene<'_>, target: &Target) -> bool {
+    let history = target.whose.as_ref().and_then(|whose| scene.memory.sessions.get(&whose.session));
+    let content = history.and_then(|history| history.content.as_ref());
+    content.is_some_and(|content| Some(content.generation) == target.generation && content.told.by == Source::Title)
 }

@@ -7,7 +7,7 @@ use super::exit::{Exit, Trouble};
 use super::output::Terminal;
 use super::place::Place;
 use crate::controller::Survey;
-use crate::model::{Held, Observed, Orders, Plan, SessionName};
+use crate::model::{Content, Held, Life, Memory, Observed, Orders, Ownership, Plan, SessionName};
 use crate::observe::Depth;
 use crate::plan::{Opinion, Says, Situation, explain};
 use crate::render::explain::{self as page, Explanation};
@@ -28,6 +28,7 @@ pub(super) async fn run(global: &Global, args: &Session, terminal: &Terminal) ->
     let explanation = Explanation {
         session: &session,
         opinions: &opinions,
+        content: content(&observed, &memory, &session),
         held: held_beside(&plan, &session, &opinions),
         settings: &settings,
         events: &events::last(&place.state, std::slice::from_ref(&session), EVENTS),
@@ -41,6 +42,17 @@ pub(super) async fn run(global: &Global, args: &Session, terminal: &Terminal) ->
         Observed::Unknown(why) => return Err(Trouble::new(format!("the town is unknown: {why}"))),
         Observed::Up(_) | Observed::Down => Exit::Done,
     })
+}
+
+/// What is known of the screen of the life that was seen.
+fn content<'m>(observed: &Observed, memory: &'m Memory, session: &SessionName) -> Option<&'m Content> {
+    let Observed::Up(server) = observed else { return None };
+    let mut labels = server.sessions.values().filter_map(|seen| match (&seen.ownership, &seen.life) {
+        (Ownership::Ours(label), Life::Alive { .. }) => Some(label),
+        (Ownership::Ours(_) | Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_), _) => None,
+    });
+    let content = memory.sessions.get(session)?.content.as_ref()?;
+    labels.any(|label| label.session == *session && label.generation == content.generation).then_some(content)
 }
 
 /// What holds a session's step, where the rule that decides has no hold of its own.

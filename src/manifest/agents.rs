@@ -9,7 +9,19 @@ use figment::value::{Dict, Value};
 use std::collections::BTreeMap;
 
 /// The lists to which a layer adds, where all others are replaced by it.
-const PHRASES: [&str; 8] = ["ready", "busy", "asks_permission", "asks_trust", "auth", "limit", "context", "retrying"];
+const PHRASES: [&str; 11] = [
+    "ready",
+    "busy",
+    "asks_permission",
+    "asks_trust",
+    "auth",
+    "limit",
+    "context",
+    "retrying",
+    "title_busy",
+    "title_asks",
+    "title_ready",
+];
 
 /// An agent with the argv that starts it; empty when it has none.
 #[derive(Debug, Clone, Default)]
@@ -87,6 +99,9 @@ fn over(base: AgentTable, own: &AgentTable) -> AgentTable {
         limit: phrases_over(base.limit, own.limit),
         context: phrases_over(base.context, own.context),
         retrying: phrases_over(base.retrying, own.retrying),
+        title_busy: phrases_over(base.title_busy, own.title_busy),
+        title_asks: phrases_over(base.title_asks, own.title_asks),
+        title_ready: phrases_over(base.title_ready, own.title_ready),
         fix: own.fix.or(base.fix),
         quit: own.quit.or(base.quit),
         submit: own.submit.or(base.submit),
@@ -228,6 +243,9 @@ impl Reading<'_> {
             limit: phrases(&table.limit),
             context: phrases(&table.context),
             retrying: phrases(&table.retrying),
+            title_busy: phrases(&table.title_busy),
+            title_asks: phrases(&table.title_asks),
+            title_ready: phrases(&table.title_ready),
             fix: table.fix.clone(),
             like,
             quit: list(&table.quit),
@@ -244,7 +262,9 @@ impl Reading<'_> {
     /// A phrase of stars and blanks would be said by every line or by none.
     fn check_phrases(&mut self, name: &str, table: &AgentTable) {
         let AgentTable { ready, busy, asks_permission, asks_trust, auth, limit, context, retrying, .. } = table;
-        let lists = [ready, busy, asks_permission, asks_trust, auth, limit, context, retrying];
+        let AgentTable { title_busy, title_asks, title_ready, .. } = table;
+        let screen = [ready, busy, asks_permission, asks_trust, auth, limit, context, retrying];
+        let lists = screen.into_iter().chain([title_busy, title_asks, title_ready]);
         for (field, list) in PHRASES.into_iter().zip(lists) {
             let bare = |phrase: &String| phrase.chars().all(|c| c == '*' || c.is_whitespace());
             if list.iter().flatten().any(bare) {

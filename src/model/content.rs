@@ -1,6 +1,6 @@
 //! What is remembered of a screen: its content, since when, and what that makes of the session.
 
-use super::{Asks, Block, Generation, Moment, Period, Phase, ScreenState, SessionName};
+use super::{Asks, Block, Generation, Moment, Period, Phase, ScreenState, SessionName, Title, Told};
 
 /// What the looks at one life's screen have taught.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +31,10 @@ pub struct Content {
     pub background: bool,
     /// Whether a command that its agent has started ran behind its prompt when its processes were last looked at.
     pub commands: bool,
+    /// What says its state.
+    pub told: Told,
+    /// What is known of its pane's title.
+    pub title: Title,
 }
 
 /// The processor time of a session's tree over a while.

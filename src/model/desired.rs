@@ -248,6 +248,12 @@ pub struct Agent {
     pub context: Vec<String>,
     /// Phrases that mean it tries a failed request again by itself.
     pub retrying: Vec<String>,
+    /// Phrases in its pane's title that mean it works.
+    pub title_busy: Vec<String>,
+    /// Phrases in its pane's title that mean it asks something.
+    pub title_asks: Vec<String>,
+    /// Phrases in its pane's title that mean it waits for a text.
+    pub title_ready: Vec<String>,
     /// What a person types to sign it in again; shown, never run.
     pub fix: Option<String>,
     /// tmux keys by which it leaves of itself; empty when it has none.
@@ -266,6 +272,12 @@ pub struct Agent {
 }
 
 impl Agent {
+    /// Whether the title of its pane tells anything of it.
+    #[must_use]
+    pub fn has_titles(&self) -> bool {
+        [&self.title_busy, &self.title_asks, &self.title_ready].into_iter().any(|phrases| !phrases.is_empty())
+    }
+
     /// The name of the file that it reads of itself in the directory it starts in.
     #[must_use]
     pub fn reads(&self) -> &'static str {

@@ -79,6 +79,6 @@ pub use population::{Inhabitant, Program};
 pub use probe::{Answer, Answered, Probe, Probed};
 pub use ran::{Change, RanWith};
 pub use reason::{Death, Hold, NotReady, Reason};
-pub use screen::{Asks, Block, Screen, ScreenState};
+pub use screen::{Asks, Block, Screen, ScreenState, Source, Title, Told};
 pub use time::Moment;
 pub use walk::Walk;

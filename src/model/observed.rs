@@ -60,6 +60,8 @@ pub struct Seen {
     pub quiet: Period,
     /// That window's last output, in whole seconds since the epoch.
     pub activity: i64,
+    /// The title of its agent's pane: any text, bounded, not sanitised. It may be an earlier program's.
+    pub title: String,
     /// What is on its agent's screen; none when that was not read this time.
     pub screen: Option<Screen>,
     /// What its output says about its end; only where that is listened for.

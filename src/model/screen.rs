@@ -16,6 +16,74 @@ pub struct Screen {
     pub progress: u64,
     /// Whether its footer tells of commands or agents that work behind its prompt.
     pub background: bool,
+    /// What says so.
+    pub told: Told,
+    /// What is known of its pane's title.
+    pub title: Title,
+}
+
+/// What told a state, and what says otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Told {
+    /// The one that counts.
+    pub by: Source,
+    /// What the other one says, where that is something else.
+    pub against: Option<ScreenState>,
+}
+
+/// What can tell an agent's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Source {
+    /// The text on its screen.
+    #[default]
+    Text,
+    /// The title of its pane.
+    Title,
+}
+
+impl Source {
+    /// The word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Title => "title",
+        }
+    }
+}
+
+/// What the looks at one life have taught of its pane's title. A pane keeps the title that an earlier program has given it:
+/// so one counts only once it has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Title {
+    /// Nothing.
+    #[default]
+    Unread,
+    /// This one, by its digest, since the first look: whose it is is not known.
+    Found(u64),
+    /// It was another one before in this life: it is the agent's own.
+    Own(u64),
+}
+
+impl Title {
+    /// After a look that found the title of this digest.
+    #[must_use]
+    pub fn then(self, digest: u64) -> Self {
+        match self {
+            Self::Unread => Self::Found(digest),
+            Self::Found(before) if before == digest => self,
+            Self::Found(_) | Self::Own(_) => Self::Own(digest),
+        }
+    }
+
+    /// The digest of the title that was last read.
+    #[must_use]
+    pub fn digest(self) -> Option<u64> {
+        match self {
+            Self::Unread => None,
+            Self::Found(digest) | Self::Own(digest) => Some(digest),
+        }
+    }
 }
 
 /// What a screen says. One look proves little: act on two that agree.

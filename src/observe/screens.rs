@@ -2,7 +2,7 @@
 
 use crate::model::{
     Content, Death, Desired, Label, Life, Memory, Moment, Ownership, PaneId, Period, ScreenState, Seen, Server,
-    SessionName, Town,
+    SessionName, Title, Town,
 };
 use crate::proc::tree::{self, Forest};
 use crate::proc::zone;
@@ -76,7 +76,8 @@ pub(super) async fn add_screens(
 ) {
     let is_wanted = |seen: &&Seen| {
         let declared = living(town, seen);
-        declared.is_some_and(|(_, label)| known(memory, label).is_none_or(|content| is_stale(content, seen)))
+        declared
+            .is_some_and(|(desired, label)| known(memory, label).is_none_or(|content| is_stale(content, seen, desired)))
     };
     let wanted: Vec<PaneId> = server.sessions.values().filter(is_wanted).map(|seen| seen.pane).collect();
     if wanted.is_empty() {
@@ -95,9 +96,11 @@ pub(super) async fn add_screens(
     }
     let zone = zone::local();
     for seen in server.sessions.values_mut() {
-        let Some(desired) = living(town, seen).map(|(desired, _)| desired) else { continue };
+        let Some((desired, label)) = living(town, seen) else { continue };
         if let Some(lines) = screens.remove(&seen.pane) {
-            seen.screen = Some(read(desired, &lines, written(seen, now), &zone));
+            let before = known(memory, label).map_or(Title::Unread, |content| content.title);
+            let screen = read(desired, &lines, written(seen, now), &zone);
+            seen.screen = Some(screen::with_title(&desired.agent, screen, &seen.title, before));
         }
     }
 }
@@ -120,9 +123,10 @@ fn last_words(desired: &Desired, lines: &[String], ended: Moment, zone: &TimeZon
     screen
 }
 
-/// Whether there may be more on a screen than is known: it was written to, or one look is not enough.
-fn is_stale(content: &Content, seen: &Seen) -> bool {
-    content.activity != seen.activity || !content.is_agreed()
+/// Whether there may be more on a screen than is known: it was written to, its title is another, or one look is not enough.
+fn is_stale(content: &Content, seen: &Seen, desired: &Desired) -> bool {
+    let is_new_title = || screen::is_new_title(&desired.agent, &seen.title, content.title);
+    content.activity != seen.activity || !content.is_agreed() || is_new_title()
 }
 
 fn read(desired: &Desired, lines: &[String], now: Moment, zone: &TimeZone) -> crate::model::Screen {

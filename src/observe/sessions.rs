@@ -154,13 +154,14 @@ impl View<'_> {
             },
             Ownership::Foreign(_) => self.stranger(first),
         };
-        let activity = panes.iter().find(|judged| judged.row.pane == pane).map_or(row.activity, |j| j.row.activity);
+        let agents = panes.iter().find(|judged| judged.row.pane == pane).map_or(row, |judged| judged.row);
         Seen {
             id: row.session,
             attached: row.attached,
             created: row.created.saturating_mul(1000),
-            quiet: self.quiet(activity),
-            activity,
+            quiet: self.quiet(agents.activity),
+            activity: agents.activity,
+            title: agents.title.clone(),
             screen: None,
             heard: None,
             ownership,

@@ -63,6 +63,8 @@ fn first(screen: &Screen, activity: i64, seen: &Seen, label: &Label, now: Moment
         cpu: None,
         background: screen.background,
         commands: false,
+        told: screen.told,
+        title: screen.title,
     }
 }
 
@@ -76,6 +78,7 @@ fn changed(quiet: Period, last_look: Option<Moment>, now: Moment) -> Moment {
 fn learn_screen(content: &mut Content, screen: &Screen, activity: i64, changed: Moment, now: Moment) {
     content.activity = activity;
     content.background = screen.background;
+    content.title = screen.title;
     let agrees = content.state.agrees(&screen.state);
     if content.digest != screen.digest || !agrees {
         content.digest = screen.digest;
@@ -91,6 +94,9 @@ fn learn_screen(content: &mut Content, screen: &Screen, activity: i64, changed: 
     content.turn = screen.turn;
     if agrees && !is_new_limit {
         content.looks = content.looks.saturating_add(1).min(Content::AGREEING);
+        if content.told.by != screen.told.by {
+            content.evidence = bounded(&screen.evidence);
+        }
         if content.state == (ScreenState::Limit { resets: None }) {
             content.state = screen.state;
         }
@@ -100,6 +106,7 @@ fn learn_screen(content: &mut Content, screen: &Screen, activity: i64, changed: 
         content.looks = 1;
         content.evidence = bounded(&screen.evidence);
     }
+    content.told = screen.told;
 }
 
 /// Whether the limit that a screen shows is a second one: the transcript has grown, and says another thing or says the same

@@ -2,7 +2,7 @@ use super::*;
 use crate::model::{
     Agent, Backoff, Completion, Death, Idling, Launch, Logs, OnDrift, RestartPolicy, Run, WhenAttached,
 };
-use crate::model::{Generation, Origin, Ownership, PaneId, ProcId, SessionId, SessionName};
+use crate::model::{Generation, Origin, Ownership, PaneId, ProcId, SessionId, SessionName, Title, Told};
 use std::collections::BTreeSet;
 
 const NOW: Moment = Moment { wall: 1_790_000_000_000, awake: 90_000_000, boot: 7 };
@@ -26,6 +26,7 @@ fn seen(state: ScreenState, digest: u64) -> Seen {
         created: 0,
         quiet: Period::from_hours(9),
         activity: 1_789_999_000,
+        title: String::new(),
         heard: None,
         screen: Some(Screen {
             state,
@@ -34,6 +35,8 @@ fn seen(state: ScreenState, digest: u64) -> Seen {
             turn: digest,
             progress: 0,
             background: false,
+            told: Told::default(),
+            title: Title::Unread,
         }),
         ownership: Ownership::Unlabelled,
         pane: PaneId(1),

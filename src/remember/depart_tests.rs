@@ -48,6 +48,7 @@ fn seen(ownership: Ownership, process: ProcId) -> Seen {
         created: 0,
         quiet: Period::ZERO,
         activity: 0,
+        title: String::new(),
         screen: None,
         heard: None,
         ownership,

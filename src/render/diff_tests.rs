@@ -77,6 +77,7 @@ fn alive(session: &str, minutes: u64, quiet: Period) -> Seen {
         created: started.wall,
         quiet,
         activity: 0,
+        title: String::new(),
         screen: None,
         heard: None,
         ownership: Ownership::Ours(Label {

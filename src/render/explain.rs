@@ -4,7 +4,7 @@ use super::columns::wrap;
 use super::words;
 use super::{Paper, Role, sanitise};
 use crate::manifest::Explained;
-use crate::model::{Held, Moment, SessionName};
+use crate::model::{Content, Held, Moment, SessionName, Source};
 use crate::plan::{Opinion, Says};
 use serde_json::{Value, json};
 
@@ -15,6 +15,8 @@ const NARROW: usize = 24;
 /// Where the rules' names are followed by what they say.
 const SAYS: usize = 13;
 
+/// The longest line of a screen, in columns.
+const EVIDENCE: usize = 100;
 /// The longest text for programs, in characters.
 const LONGEST: usize = 64 << 10;
 
@@ -25,6 +27,8 @@ pub struct Explanation<'a> {
     pub session: &'a SessionName,
     /// What each rule says, in order; empty when nothing is known.
     pub opinions: &'a [Opinion],
+    /// What is known of its agent's screen; none when nothing lives there.
+    pub content: Option<&'a Content>,
     /// What holds back what they come to, where something beside them does.
     pub held: Option<&'a Held>,
     /// Its settings in force.
@@ -36,7 +40,7 @@ pub struct Explanation<'a> {
 /// For people.
 #[must_use]
 pub fn page(explanation: &Explanation<'_>, paper: &Paper) -> String {
-    let Explanation { session, opinions, held, settings, events } = explanation;
+    let Explanation { session, opinions, content, held, settings, events } = explanation;
     let heading = |text: &str| format!("{}\n", paper.colour.paint(Role::Strong, text));
     let mut out = format!("{session}\n\n");
     out.push_str(&heading("rules, in the order in which they are asked"));
@@ -59,6 +63,13 @@ pub fn page(explanation: &Explanation<'_>, paper: &Paper) -> String {
         let line = format!("> held       {}", words::hold(&held.hold, held.until, &paper.clock));
         out.extend([&paper.colour.paint(Role::Change, &line), "\n"]);
     }
+    if let Some(content) = content {
+        out.push('\n');
+        out.push_str(&heading("its screen"));
+        for row in wrap(&shows(content, paper), paper.width.map_or(usize::MAX, |wide| wide.saturating_sub(2))) {
+            out.extend(["  ", &row, "\n"]);
+        }
+    }
     out.push('\n');
     out.push_str(&heading("settings"));
     out.push_str(&table(settings, paper));
@@ -70,6 +81,26 @@ pub fn page(explanation: &Explanation<'_>, paper: &Paper) -> String {
         }
     }
     out
+}
+
+/// What its screen says, what told it, and what says otherwise.
+fn shows(content: &Content, paper: &Paper) -> String {
+    let state = content.state.code().replace('-', " ");
+    let since = paper.clock.now.since(&content.state_since);
+    let (by, other) = match content.told.by {
+        Source::Text => ("text", "title"),
+        Source::Title => ("title", "text"),
+    };
+    let evidence = match sanitise::line(&content.evidence, EVIDENCE) {
+        line if line.is_empty() => String::new(),
+        line => format!(", by its {by}: {line}"),
+    };
+    let against = content
+        .told
+        .against
+        .map_or_else(String::new, |against| format!(" (its {other} alone says {})", against.code().replace('-', " ")));
+    let agreed = if content.is_agreed() { "" } else { "; another look must agree" };
+    format!("{state} for {since}{evidence}{against}{agreed}")
 }
 
 fn say(says: &Says, paper: &Paper) -> String {
@@ -105,7 +136,7 @@ fn table(settings: &[Explained], paper: &Paper) -> String {
 /// For programs.
 #[must_use]
 pub fn json(explanation: &Explanation<'_>, now: Moment) -> Value {
-    let Explanation { session, opinions, held, settings, events } = explanation;
+    let Explanation { session, opinions, content, held, settings, events } = explanation;
     let says = |says: &Says| match says {
         Says::Keep(phase) => json!({ "keep": phase.word() }),
         Says::Want(verb, reason) => json!({ "verb": verb.word(), "reason": reason.code() }),
@@ -115,11 +146,19 @@ pub fn json(explanation: &Explanation<'_>, now: Moment) -> Value {
         }),
     };
     let opinion = |o: &Opinion| json!({ "rule": o.rule, "says": o.says.as_ref().map(says) });
+    let screen = |content: &Content| {
+        json!({
+            "state": content.state.code(), "agreed": content.is_agreed(),
+            "since_ms": now.since(&content.state_since).millis(), "evidence": content.evidence,
+            "by": content.told.by.word(), "against": content.told.against.map(|against| against.code()),
+        })
+    };
     let setting = |s: &Explained| json!({ "field": s.field, "value": s.value, "origin": s.origin });
     sanitise::json(
         json!({
             "version": 1, "kind": "explain", "session": session.as_str(),
             "rules": opinions.iter().map(opinion).collect::<Vec<_>>(),
+            "screen": content.map(screen),
             "held": held.map(|held| held.hold.code()),
             "settings": settings.iter().map(setting).collect::<Vec<_>>(),
             "events": events,

@@ -209,6 +209,8 @@ fn session(row: &Row<'_>, books: &Books, now: Moment) -> SessionLine {
             agreed: content.is_agreed(),
             since_ms: now.since(&content.state_since).millis(),
             evidence: clean(&content.evidence),
+            by: content.told.by.word().to_owned(),
+            against: content.told.against.map(|against| against.code().to_owned()),
         }),
         restarts: row.restarts,
         attached: row.attached,

@@ -50,6 +50,13 @@ pub(super) fn turn(lines: &[&str]) -> u64 {
     digest(lines.get(..composer.unwrap_or(lines.len())).unwrap_or_default())
 }
 
+/// The digest of a text as it is, decoration and all.
+pub(super) fn raw(text: &str) -> u64 {
+    let mut hash = Hash::new();
+    text.chars().for_each(|c| hash.push(c));
+    hash.0
+}
+
 /// The digest of what stands before the word "tokens" in the last lines.
 pub(super) fn progress(lines: &[&str]) -> u64 {
     let mut hash = Hash::new();

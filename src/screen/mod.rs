@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  lines ──► lines (what is the client's own word) ──► pattern (the agent's phrases) ──► ScreenState
-//!       └──► digest (what is content, not decoration)                     reset (when a limit ends) ┘
+//!       └──► digest (what is content, not decoration)                     reset (when a limit ends) ┤
+//!  the pane's title ──► title (the agent's phrases for it) ─────────────────────────────────────────┘
 //! ```
 //!
 //! The phrases are data: `[agents.x]` in the manifest, built in for the known agents and added to by `town.toml`. This
@@ -19,6 +20,7 @@ mod foot;
 mod lines;
 mod pattern;
 mod reset;
+mod title;
 mod wording;
 
 #[cfg(test)]
@@ -26,8 +28,9 @@ mod tests;
 
 pub use composer::{Composer, Prompt, prompt};
 pub use digest::digest;
+pub use title::{is_new_title, with_title};
 
-use crate::model::{Agent, Moment, Screen, ScreenState};
+use crate::model::{Agent, Moment, Screen, ScreenState, Title, Told};
 use jiff::tz::TimeZone;
 use lines::{Kind, Line};
 use wording::Saying;
@@ -64,6 +67,8 @@ pub fn read(agent: &Agent, lines: &[&str], now: Moment, local: &TimeZone) -> Scr
         turn: digest::turn(lines),
         progress: digest::progress(lines),
         background: state == ScreenState::Ready && background::is_told(tail),
+        told: Told::default(),
+        title: Title::Unread,
     }
 }
 

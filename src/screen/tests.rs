@@ -23,7 +23,7 @@ const STATES: [ScreenState; 9] = [
 ];
 const AGENTS: [&str; 8] = ["claude", "kimigas", "kimi", "kimi-code", "codex", "gemini", "opencode", "aider"];
 
-fn agents() -> BTreeMap<String, Agent> {
+pub(super) fn agents() -> BTreeMap<String, Agent> {
     let mut text = String::from("[town]\nname = \"corpus\"\n");
     for name in AGENTS {
         write!(text, "[[session]]\nsession = \"{name}\"\nagent = \"{name}\"\ndir = \"/work\"\n").unwrap();
@@ -42,20 +42,20 @@ fn agents() -> BTreeMap<String, Agent> {
     town.sessions.into_values().map(|desired| (desired.agent.name.clone(), desired.agent)).collect()
 }
 
-fn read_text(agent: &Agent, text: &str) -> Screen {
+pub(super) fn read_text(agent: &Agent, text: &str) -> Screen {
     let lines: Vec<&str> = text.lines().collect();
     read(agent, &lines, NOW, &TimeZone::UTC)
 }
 
 /// One screen of the corpus.
-struct Sample {
-    name: String,
-    agent: Agent,
-    state: &'static str,
-    text: String,
+pub(super) struct Sample {
+    pub(super) name: String,
+    pub(super) agent: Agent,
+    pub(super) state: &'static str,
+    pub(super) text: String,
 }
 
-fn corpus() -> Vec<Sample> {
+pub(super) fn corpus() -> Vec<Sample> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/screens");
     let agents = agents();
     let mut found = Vec::new();

@@ -4,7 +4,7 @@ use super::outside::Leftover;
 use super::{Deed, Neglect, Random};
 use crate::model::{
     Death, Given, Life, Marks, Moment, Observed, Origin, Ownership, PaneId, Period, ProcId, Screen, ScreenState, Seen,
-    Server, ServerId, SessionId, SessionName, Sighting, Standing, Usage, Verdict,
+    Server, ServerId, SessionId, SessionName, Sighting, Standing, Title, Told, Usage, Verdict,
 };
 use std::collections::BTreeMap;
 
@@ -160,7 +160,16 @@ impl Session {
 
 /// What a fresh agent's screen shows.
 pub(super) fn prompt() -> Screen {
-    Screen { state: ScreenState::Ready, evidence: String::new(), digest: 0, turn: 0, progress: 0, background: false }
+    Screen {
+        state: ScreenState::Ready,
+        evidence: String::new(),
+        digest: 0,
+        turn: 0,
+        progress: 0,
+        background: false,
+        told: Told::default(),
+        title: Title::Unread,
+    }
 }
 
 /// What an agent's screen comes to show: mostly work and prompts, at times that it is blocked.
@@ -181,6 +190,8 @@ fn screen(shows: u64, now: Moment, random: &mut Random) -> Screen {
         turn: random.below(1000),
         progress: 0,
         background: shows == 7,
+        told: Told::default(),
+        title: Title::Unread,
     }
 }
 
@@ -296,6 +307,7 @@ impl World {
             created: session.created / 1000 * 1000,
             quiet: Period::from_millis(self.now.awake.saturating_sub(session.spoke)),
             activity: self.now.wall / 1000,
+            title: String::new(),
             screen: Some(session.screen.clone()),
             heard: session.heard(self.now),
             ownership: session.ownership.clone(),

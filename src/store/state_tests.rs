@@ -6,7 +6,7 @@ use crate::model;
 use crate::model::{
     Advice, ChoreEnd, ChoreHistory, ChoreResult, Cpu, Death, Departure, Ended, Fingerprint, Finished, Generation,
     Given, History, Marks, Period, Position, ProcId, Proposal, Purpose, Run, Rung, ScreenState, ServerId, SessionName,
-    Sighting, Standing, Stopping, Verdict,
+    Sighting, Source, Standing, Stopping, Title, Told, Verdict,
 };
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -144,6 +144,8 @@ fn full_content(n: u64, at: Moment) -> model::Content {
         cpu: Some(Cpu { used_ms: 9, client_ms: 8, at, resting: true }),
         background: true,
         commands: true,
+        told: Told { by: Source::Title, against: Some(ScreenState::Ready) },
+        title: [Title::Unread, Title::Found(u64::MAX), Title::Own(7)][usize::try_from(n % 3).unwrap()],
     }
 }
 

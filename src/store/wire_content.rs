@@ -2,7 +2,7 @@
 
 use super::text::Text;
 use super::wire::At;
-use crate::model::{Content, Cpu, Generation, ScreenState};
+use crate::model::{Content, Cpu, Generation, ScreenState, Source, Title, Told};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -26,6 +26,31 @@ pub(super) struct WireContent {
     background: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     commands: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    told: Option<WireTold>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    title: Option<WireTitle>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WireTold {
+    by: WireSource,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    against: Option<WireState>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum WireSource {
+    Text,
+    Title,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum WireTitle {
+    Found(u64),
+    Own(u64),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -56,7 +81,7 @@ impl From<&Content> for WireContent {
         let Content {
             generation, digest, turn, progress, since, activity, state, state_since, looks, evidence, ..
         } = content;
-        let Content { cpu, background, commands, .. } = content;
+        let Content { cpu, background, commands, told, title, .. } = content;
         Self {
             generation: *generation,
             digest: *digest,
@@ -76,6 +101,8 @@ impl From<&Content> for WireContent {
             }),
             background: *background,
             commands: *commands,
+            told: (*told != Told::default()).then(|| (*told).into()),
+            title: (*title).into(),
         }
     }
 }
@@ -101,6 +128,47 @@ impl From<WireContent> for Content {
             }),
             background: wire.background,
             commands: wire.commands,
+            told: wire.told.map(Told::from).unwrap_or_default(),
+            title: wire.title.map(Title::from).unwrap_or_default(),
+        }
+    }
+}
+
+impl From<Told> for WireTold {
+    fn from(Told { by, against }: Told) -> Self {
+        let by = match by {
+            Source::Text => WireSource::Text,
+            Source::Title => WireSource::Title,
+        };
+        Self { by, against: against.map(WireState::from) }
+    }
+}
+
+impl From<WireTold> for Told {
+    fn from(wire: WireTold) -> Self {
+        let by = match wire.by {
+            WireSource::Text => Source::Text,
+            WireSource::Title => Source::Title,
+        };
+        Self { by, against: wire.against.map(ScreenState::from) }
+    }
+}
+
+impl From<Title> for Option<WireTitle> {
+    fn from(title: Title) -> Self {
+        match title {
+            Title::Unread => None,
+            Title::Found(digest) => Some(WireTitle::Found(digest)),
+            Title::Own(digest) => Some(WireTitle::Own(digest)),
+        }
+    }
+}
+
+impl From<WireTitle> for Title {
+    fn from(wire: WireTitle) -> Self {
+        match wire {
+            WireTitle::Found(digest) => Self::Found(digest),
+            WireTitle::Own(digest) => Self::Own(digest),
         }
     }
 }

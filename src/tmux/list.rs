@@ -58,6 +58,9 @@ pub struct Row {
     pub name: String,
     /// The session's labels: any text.
     pub labels: Labels,
+    /// The title that a program in the pane, this one or a former, has given it; before that the host's name: any text. At
+    /// most [`MAX_TEXT`] bytes, of which tmux gives [`MAX_TITLE`] columns.
+    pub title: String,
     /// What [`ops::VARIABLES`](super::ops::VARIABLES) says, of a dead pane: any text.
     pub variables: String,
 }
@@ -89,6 +92,8 @@ pub enum ListFault {
 pub const MAX_ROWS: usize = 20_000;
 /// The most bytes kept of one text.
 pub const MAX_TEXT: usize = 1024;
+/// The most columns asked of a pane's title.
+pub const MAX_TITLE: usize = 200;
 
 /// A field's format, and where its text goes. `None` when the text cannot be what it should.
 type Field = (&'static str, fn(&mut Row, &str) -> Option<()>);
@@ -105,10 +110,12 @@ const NUMBERS: [Field; 6] = [
 ];
 
 /// Fields that hold any text: closed by the nonce. Those in `@` are named in [`labels`] and [`ops`](super::ops).
-const TEXTS: [Field; 4] = [
+const TEXTS: [Field; 5] = [
     ("#{session_name}", |row, text| keep(&mut row.name, text)),
     ("#{@gtctl_label}", |row, text| keep(&mut row.labels.label, text)),
     ("#{@gtctl_handoff}", |row, text| keep(&mut row.labels.handoff, text)),
+    // Programs may make it as long as they like: most of it need not be sent.
+    ("#{=200:pane_title}", |row, text| keep(&mut row.title, text)),
     // How a pane ended costs tmux as much as all else; of a living one it is not asked.
     ("#{?pane_dead,#{pane_dead_status}/#{pane_dead_signal}/#{pane_dead_time}/#{@gtctl_env},}", end),
 ];

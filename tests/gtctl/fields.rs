@@ -3,7 +3,7 @@
 
 use crate::world::{NOW, World};
 use gtctl::manifest::{Loaded, Sources, load, schema};
-use gtctl::model::{Agent, Chore, Desired, ScreenState, Town};
+use gtctl::model::{Agent, Chore, Desired, ScreenState, Title, Town};
 use gtctl::plan::{Situation, covered, plan};
 use gtctl::remember;
 use gtctl::render::{Scene, json};
@@ -83,7 +83,7 @@ const ROLE: [Row; 5] = [
     ("leaves_orphans", "false", "true"),
 ];
 
-const OTHERS: [Row; 31] = [
+const OTHERS: [Row; 34] = [
     ("town.name", "'acme'", "'other'"),
     ("town.root", "'/gt'", "'/gu'"),
     ("town.socket", "'default'", "'mine'"),
@@ -99,6 +99,9 @@ const OTHERS: [Row; 31] = [
     ("agents.mine.limit", "['a']", "['b']"),
     ("agents.mine.context", "['a']", "['b']"),
     ("agents.mine.retrying", "['a']", "['b']"),
+    ("agents.mine.title_busy", "['a']", "['b']"),
+    ("agents.mine.title_asks", "['a']", "['b']"),
+    ("agents.mine.title_ready", "['a']", "['b']"),
     ("agents.mine.fix", "'a'", "'b'"),
     ("agents.mine.quit", "['C-c']", "['C-d']"),
     ("agents.mine.submit", "['Enter']", "['C-d']"),
@@ -278,8 +281,10 @@ fn worlds() -> Vec<World> {
 
 /// What is made of a screen that says it, for each of the things that a screen can say.
 fn told_by_screens(agent: &Agent) -> Vec<ScreenState> {
-    let says = |text: &str| screen::read(agent, &[text], NOW, &jiff::tz::TimeZone::UTC).state;
-    ["a", "b"].into_iter().map(says).collect()
+    let read = |text: &str| screen::read(agent, &[text], NOW, &jiff::tz::TimeZone::UTC);
+    let says = |text: &str| read(text).state;
+    let is_titled = |title: &str| screen::with_title(agent, read(""), title, Title::Found(0)).state;
+    ["a", "b"].into_iter().flat_map(|word| [says(word), is_titled(word)]).collect()
 }
 
 /// All that follows from a town: the plans, what is launched, what is remembered of it, and where.

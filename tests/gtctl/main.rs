@@ -87,6 +87,8 @@ mod strangers;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod titles;
+#[cfg(test)]
 mod town;
 #[cfg(test)]
 mod town_age;

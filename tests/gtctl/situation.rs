@@ -4,7 +4,7 @@ use gtctl::model::{
     Answer, Answered, Content, Cpu, Death, Definition, Desired, Ended, Fingerprint, Finished, Footprint, Generation,
     History, Label, Life, Marks, Mass, Memory, Moment, Observed, Orders, Origin, Orphans, Ownership, PaneId, Period,
     Probed, ProcId, Purpose, Refused, Replacing, Roused, Run, Rung, Screen, ScreenState, Seen, Server, ServerId,
-    SessionId, SessionName, Sighting, Standing, Stopping, Town, Usage, Verdict,
+    SessionId, SessionName, Sighting, Standing, Stopping, Title, Told, Town, Usage, Verdict,
 };
 use gtctl::sim::{Random, random_town};
 
@@ -166,6 +166,7 @@ impl Maker {
                 _ => Ownership::Ours(label),
             },
             activity: self.now.wall / 1000 - 60,
+            title: String::new(),
             // Processes are looked at wherever a screen may be too quiet.
             usage: Some(Usage::default()),
             footprint: desired.max_memory.map(|_| self.random.below(600 << 20)),
@@ -294,7 +295,16 @@ impl Maker {
 
     fn screen(&mut self) -> Screen {
         let (state, digest) = (self.state(), self.random.below(3));
-        Screen { state, evidence: "it says so".to_owned(), digest, turn: 0, progress: 0, background: digest == 2 }
+        Screen {
+            state,
+            evidence: "it says so".to_owned(),
+            digest,
+            turn: 0,
+            progress: 0,
+            background: digest == 2,
+            told: Told::default(),
+            title: Title::Unread,
+        }
     }
 
     fn state(&mut self) -> ScreenState {
@@ -340,6 +350,8 @@ impl Maker {
             }),
             background: digest == 2,
             commands: digest == 1 && self.now.awake.is_multiple_of(2),
+            told: Told::default(),
+            title: Title::Unread,
         }
     }
 

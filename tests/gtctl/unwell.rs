@@ -64,6 +64,7 @@ impl Thirty {
                 created: NOW.wall,
                 quiet: Period::from_mins(1),
                 activity: NOW.wall / 1000,
+                title: String::new(),
                 screen: Some(Screen {
                     state,
                     evidence: "Please run /login".to_owned(),
@@ -71,6 +72,8 @@ impl Thirty {
                     turn: 1,
                     progress: 0,
                     background: false,
+                    told: gtctl::model::Told::default(),
+                    title: gtctl::model::Title::Unread,
                 }),
                 heard: None,
                 ownership: Ownership::Ours(label),

@@ -5,7 +5,7 @@ use gtctl::model::{
     Finished, Flaw, Footprint, Gastown, Generation, History, Label, Life, Limited, Marks, Mass, Memory, Moment,
     MovedOut, Observed, Orders, Origin, Orphans, Ownership, PaneId, Period, Probed, ProcId, Purpose, RanWith, Refused,
     Refuted, Replacing, Rest, Roused, Run, Rung, Screen, ScreenState, Seen, Server, ServerId, SessionId, SessionName,
-    Sighting, Standing, Stopping, Town, Unproved, Usage, Verb, Verdict,
+    Sighting, Standing, Stopping, Title, Told, Town, Unproved, Usage, Verb, Verdict,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -376,6 +376,7 @@ impl SeenEntry {
             created: NOW.minus(age).wall,
             quiet: self.quiet.unwrap_or(Period::from_mins(1)),
             activity: NOW.wall / 1000 - 60,
+            title: String::new(),
             screen: self.screen.as_deref().map(|word| Screen {
                 state: screen_state(word, None),
                 evidence: self.evidence.clone(),
@@ -383,6 +384,8 @@ impl SeenEntry {
                 turn: 1,
                 progress: 0,
                 background: false,
+                told: Told::default(),
+                title: Title::Unread,
             }),
             heard: self.heard(),
             ownership: self.ownership(town, id, age),
@@ -503,6 +506,8 @@ impl HistoryEntry {
             cpu: Some(Cpu { used_ms: 0, client_ms: 0, at: NOW.minus(Period::from_secs(30)), resting: self.resting }),
             background: self.background,
             commands: false,
+            told: Told::default(),
+            title: Title::Unread,
         })
     }
 

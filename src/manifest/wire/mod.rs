@@ -65,7 +65,7 @@ pub struct TownTable {
 
 /// An agent program: how to start it, how to know it, what its screen says, and how it leaves.
 ///
-/// The lists of phrases (`ready` to `retrying`) are added to the built-in ones of that agent, all others replace them;
+/// The lists of phrases (`ready` to `title_ready`) are added to the built-in ones of that agent, all others replace them;
 /// `!` before a phrase takes a built-in one out. A phrase stands at the start of a line, borders and marks aside, and
 /// ends a clause; `*` stands for any text, so one that begins with it stands anywhere.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -97,6 +97,14 @@ pub struct AgentTable {
     pub context: Option<Vec<String>>,
     /// Phrases that mean it tries a failed request again by itself; added to the built-in ones. Default: none.
     pub retrying: Option<Vec<String>>,
+    /// Phrases in the title of its pane that mean it works, whatever prompt its screen shows; added to the built-in ones. A
+    /// title counts once it has changed since the agent was first seen: before, it may be of an earlier one. Default: none.
+    pub title_busy: Option<Vec<String>>,
+    /// Phrases in the title of its pane that mean it asks something; added to the built-in ones. Default: none.
+    pub title_asks: Option<Vec<String>>,
+    /// Phrases in the title of its pane that mean it waits for a text, where its screen says nothing else; added to the
+    /// built-in ones. Default: none.
+    pub title_ready: Option<Vec<String>>,
     /// What a person types to sign it in again, such as `kimi login`; shown in notices, never run. Default: none.
     pub fix: Option<String>,
     /// tmux keys by which it leaves of itself. Default: none.

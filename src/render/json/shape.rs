@@ -220,8 +220,12 @@ pub struct ScreenLine {
     pub agreed: bool,
     /// For how long it has been saying so.
     pub since_ms: u64,
-    /// The line that says so; empty where nothing was recognised.
+    /// The line that says so, or the pane's title; empty where nothing was recognised.
     pub evidence: String,
+    /// What says so: `text` or `title`.
+    pub by: String,
+    /// The state that the other of the two says, where that is another.
+    pub against: Option<String>,
 }
 
 /// What the plan has for a session.

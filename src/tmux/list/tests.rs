@@ -14,7 +14,11 @@ fn row(numbers: &str, texts: [&str; 3]) -> String {
 }
 
 fn ended_row(numbers: &str, [name, label, handoff]: [&str; 3], end: &str) -> String {
-    let texts = [name, label, handoff, end];
+    titled_row(numbers, [name, label, handoff, ""], end)
+}
+
+fn titled_row(numbers: &str, [name, label, handoff, title]: [&str; 4], end: &str) -> String {
+    let texts = [name, label, handoff, title, end];
     let texts: String = texts.iter().flat_map(|text| [NONCE, text]).collect();
     format!("{NONCE}P{numbers} {texts}{NONCE}.\n")
 }
@@ -45,7 +49,8 @@ fn every_field_is_asked_for_once_and_read_back() {
     for name in [labels::LABEL, labels::HANDOFF, ops::VARIABLES] {
         assert_eq!(script.matches(&format!("#{{{name}}}")).count(), 1, "{name}");
     }
-    let text = whole(&ended_row(ALIVE, ["n", "l", "h"], "3/9/1700000001/A /B"));
+    assert!(TEXTS.iter().any(|(format, _)| *format == format!("#{{={MAX_TITLE}:pane_title}}")));
+    let text = whole(&titled_row(ALIVE, ["n", "l", "h", "t"], "3/9/1700000001/A /B"));
     let listing = listed(&text).unwrap();
     assert_eq!((listing.server, listing.version.as_str()), (77, "3.3a"));
     let expected = Row {
@@ -62,6 +67,7 @@ fn every_field_is_asked_for_once_and_read_back() {
         activity: 1_700_000_050,
         name: "n".into(),
         labels: Labels { label: "l".into(), handoff: "h".into() },
+        title: "t".into(),
         variables: "A /B".into(),
     };
     assert_eq!(listing.rows, [expected]);
@@ -110,17 +116,18 @@ fn last_lines_come_after_the_panes() {
 fn hostile_texts_stay_texts() {
     let forged = "x\n0000000000000000P$9 %9 9  0  1 1 \nE\n";
     for text in [forged, "\n", "", "\u{1b}]0;x\u{7}", "#{pid}", "P$1 %1", ".\n", "E\n", "é🦀", "\r\n\t|,;"] {
-        let listing = listed(&whole(&row(ALIVE, [text; 3]))).unwrap();
+        let listing = listed(&whole(&titled_row(ALIVE, [text; 4], ""))).unwrap();
         assert_eq!(listing.rows.len(), 1);
-        assert_eq!((listing.rows[0].name.as_str(), listing.rows[0].labels.handoff.as_str()), (text, text));
+        let row = &listing.rows[0];
+        assert_eq!([row.name.as_str(), row.labels.handoff.as_str(), row.title.as_str()], [text; 3]);
     }
 }
 
 #[test]
 fn texts_and_rows_are_bounded() {
     let long = "é".repeat(MAX_TEXT);
-    let listing = listed(&whole(&row(ALIVE, [&long; 3]))).unwrap();
-    assert_eq!(listing.rows[0].name.len(), MAX_TEXT);
+    let listing = listed(&whole(&titled_row(ALIVE, [&long; 4], ""))).unwrap();
+    assert_eq!((listing.rows[0].name.len(), listing.rows[0].title.len()), (MAX_TEXT, MAX_TEXT));
     let rows: String = (0..=MAX_ROWS).map(|n| row(&ALIVE.replace("%2", &format!("%{n}")), [""; 3])).collect();
     assert!(matches!(listed(&whole(&rows)), Err(ListFault::TooMany)));
 }
