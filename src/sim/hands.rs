@@ -3,8 +3,9 @@
 //! An operation has an effect only on the server, session and generation that it names; never on an attached session
 //! unless told to proceed or its pane is dead; and creation only takes a free name.
 
-use super::World;
+use super::guests::Guest;
 use super::world::{OnTerm, Process, Session};
+use super::{Agentry, World};
 use crate::model::{
     Action, Death, Desired, Effect, Generation, Label, Moment, Origin, Outcome, Ownership, ProcId, Rung, ScreenState,
     ServerId, SessionId, Step, Target, WhenAttached,
@@ -33,6 +34,8 @@ pub enum Neglect {
     Leftovers,
     /// A start does not look for its agent in other sessions.
     MovedFence,
+    /// A restart does not look what runs in the pane that it gives a fresh process.
+    PaneFence,
 }
 
 /// Something that was done to the world, with what was there before it.
@@ -46,6 +49,8 @@ pub struct Deed {
     pub before: Option<Before>,
     /// An agent of the step's session that lives outside it.
     pub outside: Option<ProcId>,
+    /// A user's process that it ends.
+    pub ends: Option<Guest>,
 }
 
 /// A session as it was before a deed.
@@ -129,7 +134,7 @@ impl World {
             Some(Before { server: server.id, session })
         });
         let outside = self.agent_outside(&step.session);
-        self.deeds.push(Deed { step: step.clone(), planned, before, outside });
+        self.deeds.push(Deed { step: step.clone(), planned, before, outside, ends: None });
     }
 
     fn start(&mut self, step: &Step, planned: Moment, desired: &Desired, label: Label) -> Outcome {
@@ -167,7 +172,14 @@ impl World {
         if let Err(outcome) = self.clear_outside(&label.session) {
             return outcome;
         }
+        let ends = match self.find_pane(id, target) {
+            Ok(ends) => ends,
+            Err(outcome) => return outcome,
+        };
         self.note(step, planned, Some(id));
+        if let Some(deed) = self.deeds.last_mut() {
+            deed.ends = ends;
+        }
         let (generation, process, now) = (label.generation, self.agent(), self.now);
         let pid = process.id;
         if let Some(session) = self.session(id) {
@@ -232,7 +244,12 @@ impl World {
             return Outcome::Stale("its agent lives".to_owned());
         }
         self.note(step, planned, Some(id));
-        if let Some(server) = &mut self.server {
+        // What users run there stays, in a session that is nobody's. In the end they go home.
+        let all_are_home = self.agentry == Agentry::Tame;
+        if let Some(session) = self.session(id).filter(|session| !all_are_home && !session.guests.is_empty()) {
+            session.ownership = Ownership::Unlabelled;
+            session.let_go();
+        } else if let Some(server) = &mut self.server {
             server.sessions.remove(&id);
         }
         self.leave_when_empty();

@@ -313,7 +313,7 @@ impl Ledger {
     /// # Errors
     /// The first invariant that it breaks.
     pub fn judge_deed(&mut self, deed: &Deed, town: &Town, now: Moment) -> Result<(), Breach> {
-        let Deed { step, planned, before, outside } = deed;
+        let Deed { step, planned, before, outside, ends } = deed;
         // What was removed or begun anew is forgotten with its end: an old look that shows it again dates that anew.
         if matches!(step.action, Action::Expire { rung: Rung::Finish, .. }) || begins_process(step) {
             self.deaths.remove(&step.session);
@@ -326,6 +326,7 @@ impl Ledger {
             let kills = signals(step) && before.session.is_alive();
             ensure(!(minds && kills && before.session.attached > 0), "S3 attached", &brief(step))?;
         }
+        ensure(ends.is_none(), "S32 user's process", &(brief(step), ends))?;
         if let Action::Restart { target, rung, .. } = &step.action {
             let begins = *rung == Rung::Ask && before.as_ref().is_some_and(|before| before.session.is_alive());
             if begins {

@@ -10,6 +10,7 @@
 
 mod driver;
 mod fault;
+mod guests;
 mod hands;
 mod judge;
 mod judge_screens;
@@ -23,6 +24,7 @@ mod trouble;
 mod world;
 
 pub use driver::{Driver, Faithful, Mind, Report};
+pub use guests::Guest;
 pub use hands::{Deed, Neglect};
 pub use ledger::{Breach, Ledger, Look};
 pub use random::Random;

@@ -20,6 +20,13 @@ fn tagged(session: &Session) -> Option<SessionName> {
     is_tagged.then(|| label.session.clone())
 }
 
+impl Session {
+    /// Whether an agent that gtctl has started lives as the process of its pane.
+    pub(super) fn is_own_panes_process(&self) -> bool {
+        tagged(self).is_some()
+    }
+}
+
 /// What an agent leaves when its pane is closed.
 fn left_by(session: &Session) -> Option<Leftover> {
     let name = tagged(session).or_else(|| session.moved_from.clone().filter(|_| session.is_alive()))?;
@@ -50,8 +57,9 @@ impl World {
     /// Somebody moves the agent's pane into another session. Its own stays where it holds another pane.
     pub(super) fn move_out(&mut self, id: SessionId, random: &mut Random) {
         let now = self.now.wall;
-        let stays = random.chance(500);
+        let moves_all = random.chance(500);
         let Some(session) = self.session(id) else { return };
+        let stays = !moves_all || !session.guests.is_empty();
         let Some(name) = tagged(session) else { return };
         let process = session.process.clone();
         session.process.ended = Some((Death::Vanished, now));

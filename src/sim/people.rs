@@ -12,6 +12,7 @@ pub(super) enum Interference {
     KillSession,
     KillAgent,
     ClosePane,
+    TakePane,
     MoveOut,
     KillServer,
     Strip,
@@ -24,12 +25,13 @@ pub(super) enum Interference {
 }
 
 impl Interference {
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::Attach,
         Self::Detach,
         Self::KillSession,
         Self::KillAgent,
         Self::ClosePane,
+        Self::TakePane,
         Self::MoveOut,
         Self::KillServer,
         Self::Strip,
@@ -54,6 +56,7 @@ impl World {
             | Interference::KillSession
             | Interference::KillAgent
             | Interference::ClosePane
+            | Interference::TakePane
             | Interference::MoveOut
             | Interference::Strip
             | Interference::Relabel
@@ -77,6 +80,7 @@ impl World {
                 session.process.ended = Some((Death::Signal(9), now.wall));
             }
             Interference::ClosePane => self.close_pane(id, random),
+            Interference::TakePane => self.take_pane(id, random),
             Interference::MoveOut => self.move_out(id, random),
             Interference::KillSession => {
                 if let Some(session) = server.sessions.remove(&id) {

@@ -1,5 +1,6 @@
 //! The simulated machine: clocks, one tmux server, sessions, panes and the processes in them.
 
+use super::guests::Guest;
 use super::outside::Leftover;
 use super::{Deed, Neglect, Random};
 use crate::model::{
@@ -82,6 +83,8 @@ pub struct Session {
     pub nudged: Option<Moment>,
     /// The session of ours whose agent this is, where somebody has moved its pane here.
     pub moved_from: Option<SessionName>,
+    /// What users run in panes of it that were the agent's. It ends only when they say so.
+    pub guests: Vec<Guest>,
 }
 
 /// A process and what will become of it.
@@ -253,6 +256,7 @@ impl World {
                 session.cpu_ms = session.cpu_ms.saturating_add(random.below(20_000));
             }
         }
+        server.sessions.values_mut().for_each(Session::let_go);
         server.sessions.retain(|_, session| session.is_pane_alive() || session.is_kept());
         self.leave_when_empty();
     }
@@ -311,7 +315,7 @@ impl World {
             screen: Some(session.screen.clone()),
             heard: session.heard(self.now),
             ownership: session.ownership.clone(),
-            pane: session.pane,
+            pane: session.pane_seen(),
             life,
             usage: Some(Usage { cpu_ms: session.cpu_ms, ..Usage::default() }),
             footprint: session.is_alive().then_some(session.footprint),
@@ -344,6 +348,7 @@ impl World {
             said: None,
             nudged: None,
             moved_from: None,
+            guests: vec![],
         };
         server.sessions.insert(id, session);
         Some(id)

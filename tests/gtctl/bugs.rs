@@ -2,8 +2,8 @@
 
 use crate::simulation::{live, town_name};
 use gtctl::model::{
-    Action, Answer, Answered, Death, Held, Hold, Life, Marks, Mass, Memory, Moment, Observed, Orders, Orphans, Period,
-    Plan, Probed, Roused, Step, Town, Verdict, WhenAttached,
+    Action, Answer, Answered, Death, Held, Hold, Life, Marks, Mass, Memory, Moment, Observed, Orders, Orphans, PaneId,
+    Period, Plan, Probed, Roused, Step, Town, Verdict, WhenAttached,
 };
 use gtctl::plan::{Situation, plan};
 use gtctl::remember;
@@ -189,6 +189,8 @@ fn neglects() -> Vec<Bug> {
         world("S30", "what outlived its pane is not ended", Neglect::Leftovers),
         ("S30", "moved agents are overlooked, and have no fence", blind_to_moved(), Some(Neglect::MovedFence)),
         world("S23", "what was typed is typed again", Neglect::NudgeStamp),
+        ("S32", "a user's process is taken for the dead agent's pane", blind_to_guests(), Some(Neglect::PaneFence)),
+        ("L1", "a pane that was given away is held for ever", puzzled_by_guests(), None),
     ]
 }
 
@@ -199,6 +201,35 @@ fn blind_to_moved() -> Box<dyn Mind> {
         if let Observed::Up(server) = &mut observed {
             server.moved.clear();
         }
+        (town, observed, memory, orders)
+    })
+}
+
+/// Takes the pane that somebody has given another process for the agent's own, with nothing living in it. The world's
+/// panes are numbered by their sessions.
+fn blind_to_guests() -> Box<dyn Mind> {
+    deluded(|s| {
+        let (town, mut observed, memory, orders) = as_it_is(s);
+        each_seen(&mut observed, |seen| {
+            if seen.pane == PaneId::NOWHERE {
+                seen.pane = PaneId(seen.id.0);
+            }
+        });
+        (town, observed, memory, orders)
+    })
+}
+
+/// Does not believe the label of a session whose pane somebody has given another process.
+fn puzzled_by_guests() -> Box<dyn Mind> {
+    deluded(|s| {
+        let (town, mut observed, memory, orders) = as_it_is(s);
+        each_seen(&mut observed, |seen| {
+            if seen.pane == PaneId::NOWHERE {
+                let flaw = gtctl::model::Flaw::Replaced;
+                seen.ownership =
+                    gtctl::model::Ownership::Unproved(gtctl::model::Unproved { text: String::new(), flaw });
+            }
+        });
         (town, observed, memory, orders)
     })
 }
