@@ -79,7 +79,7 @@ impl Reading<'_> {
             pass_env,
             restart,
             wave: pick!(tiers, wave).copied().unwrap_or(1),
-            after: BTreeSet::new(),
+            after: BTreeMap::new(),
             ready_after: wait(pick!(tiers, ready_after)),
             max_age,
             handoff,

@@ -1,11 +1,12 @@
-//! `after`: who waits for whom, and that nobody waits for ever.
+//! `after`: who waits for whom and for what, and that nobody waits for what can never be.
 
 use super::check::Path;
 use super::fault::{Fault, Origin, shown};
 use super::layer::Part;
 use super::reading::Reading;
 use super::session::{Named, pick};
-use crate::model::{Desired, SessionName};
+use super::wire::words::When;
+use crate::model::{Awaited, Desired, Milestone, SessionName};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// At most this many cycles are told.
@@ -19,19 +20,32 @@ impl Reading<'_> {
         sessions: &mut BTreeMap<SessionName, Desired>,
     ) {
         let waves: BTreeMap<SessionName, u32> = sessions.iter().map(|(name, d)| (name.clone(), d.wave)).collect();
+        let tasks: BTreeSet<SessionName> =
+            sessions.iter().filter(|(_, desired)| desired.is_task()).map(|(name, _)| name.clone()).collect();
         for (name, who) in named {
-            let mut after = BTreeSet::new();
-            for (index, other) in pick!(who.tiers, after).into_iter().flatten().enumerate() {
-                let Some((other, _)) = named.get_key_value(other.as_str()) else {
-                    let fault = self.unknown_after(named, who, index, other);
+            let mut after: BTreeMap<SessionName, Awaited> = BTreeMap::new();
+            for (index, asked) in pick!(who.tiers, after).into_iter().flatten().enumerate() {
+                let Some((other, _)) = named.get_key_value(asked.session.as_str()) else {
+                    let fault = self.unknown_after(named, who, index, &asked.session);
                     self.faults.push(fault);
                     continue;
                 };
+                let is_task = tasks.contains(other);
+                let plain = if is_task { Milestone::Completed } else { Milestone::Ready };
+                let milestone = asked.when.map_or(plain, When::meaning);
+                if milestone == Milestone::Completed && !is_task && sessions.contains_key(other) {
+                    let fault = self.never_completes(who, index, other);
+                    self.faults.push(fault);
+                }
+                let awaited = Awaited { milestone, within: asked.within.map(|within| within.0) };
                 if waves.contains_key(name) && waves.get(other) > waves.get(name) {
                     let fault = self.later_wave(who, index, other);
                     self.faults.push(fault);
                 }
-                after.insert(other.clone());
+                if after.insert(other.clone(), awaited).is_some_and(|former| former != awaited) {
+                    let fault = self.asked_twice(who, index, other);
+                    self.faults.push(fault);
+                }
             }
             if let Some(session) = sessions.get_mut(name) {
                 session.after = after;
@@ -42,18 +56,40 @@ impl Reading<'_> {
 
     /// Tells of every session it waits for that is not declared.
     pub(crate) fn check_after(&mut self, named: &BTreeMap<SessionName, Named<'_>>, who: &Named<'_>) {
-        for (index, other) in pick!(who.tiers, after).into_iter().flatten().enumerate() {
-            if !named.contains_key(other.as_str()) {
-                let fault = self.unknown_after(named, who, index, other);
+        for (index, asked) in pick!(who.tiers, after).into_iter().flatten().enumerate() {
+            if !named.contains_key(asked.session.as_str()) {
+                let fault = self.unknown_after(named, who, index, &asked.session);
                 self.faults.push(fault);
             }
         }
     }
 
+    /// Where one that it waits for is named.
     fn after_origin(&self, who: &Named<'_>, index: usize) -> Origin {
+        self.field_origin(who, index, "session")
+    }
+
+    /// Where a field of one that it waits for stands; where only its name is written, that.
+    fn field_origin(&self, who: &Named<'_>, index: usize, field: &str) -> Origin {
         let list = who.tiers.path(self.layers, &["after"]);
         let element: Path = list.into_iter().chain([index.to_string()]).collect();
-        self.layers.origin(&element, Part::Value)
+        let of_table: Path = element.iter().cloned().chain([field.to_owned()]).collect();
+        let place = if self.layers.value(&of_table).is_some() { of_table } else { element };
+        self.layers.origin(&place, Part::Value)
+    }
+
+    fn never_completes(&self, who: &Named<'_>, index: usize, other: &SessionName) -> Fault {
+        let message = format!("`{}` waits for `{other}` to complete, which is restarted whenever it ends", who.name);
+        Fault::new("never-completes", self.field_origin(who, index, "when"), message)
+            .label("never comes about")
+            .help("write when = \"ready\", or give the other one restart = \"on-failure\"")
+    }
+
+    fn asked_twice(&self, who: &Named<'_>, index: usize, other: &SessionName) -> Fault {
+        let message = format!("`{}` waits for `{other}` in two ways", who.name);
+        Fault::new("duplicate-session", self.after_origin(who, index), message)
+            .label("named before, and otherwise")
+            .help("name it once")
     }
 
     fn later_wave(&self, who: &Named<'_>, index: usize, other: &SessionName) -> Fault {
@@ -93,7 +129,7 @@ impl Reading<'_> {
     fn cycle(&self, named: &BTreeMap<SessionName, Named<'_>>, cycle: &[SessionName]) -> Option<Fault> {
         let mut edges = cycle.iter().zip(cycle.iter().cycle().skip(1)).filter_map(|(from, to)| {
             let who = named.get(from)?;
-            let index = pick!(who.tiers, after)?.iter().position(|other| other == to.as_str())?;
+            let index = pick!(who.tiers, after)?.iter().position(|asked| asked.session == to.as_str())?;
             Some((self.after_origin(who, index), format!("`{from}` waits for `{to}`")))
         });
         let (origin, label) = edges.next()?;
@@ -124,7 +160,7 @@ fn peel(left: &BTreeSet<SessionName>, sessions: &BTreeMap<SessionName, Desired>)
     let mut forward: BTreeMap<&SessionName, BTreeSet<&SessionName>> = BTreeMap::new();
     let mut backward: BTreeMap<&SessionName, BTreeSet<&SessionName>> = BTreeMap::new();
     for (name, session) in sessions.iter().filter(|(name, _)| left.contains(*name)) {
-        let waits: BTreeSet<&SessionName> = session.after.iter().filter(|other| left.contains(*other)).collect();
+        let waits: BTreeSet<&SessionName> = session.after.keys().filter(|other| left.contains(*other)).collect();
         for other in &waits {
             backward.entry(other).or_default().insert(name);
         }
@@ -168,7 +204,7 @@ fn walk(
     while !seen.contains_key(here) {
         seen.insert(here, trail.len());
         trail.push(here.clone());
-        let next = sessions.get(here).and_then(|session| session.after.iter().find(|other| left.contains(*other)));
+        let next = sessions.get(here).and_then(|session| session.after.keys().find(|other| left.contains(*other)));
         let Some(next) = next else { return trail };
         here = next;
     }

@@ -1,6 +1,6 @@
 //! What the user wants: a [`Town`] of [`Desired`] sessions, every default resolved.
 
-use super::{Chore, Gastown, Launch, NudgeText, Period, Policy, SessionName, Topic};
+use super::{Awaited, Chore, Gastown, Launch, NudgeText, Period, Policy, SessionName, Topic};
 use core::net::SocketAddr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -93,8 +93,8 @@ pub struct Desired {
     pub restart: RestartPolicy,
     /// Start order: lower waves first.
     pub wave: u32,
-    /// Sessions that must be ready first.
-    pub after: BTreeSet<SessionName>,
+    /// Sessions that must be as far as said before this one is started.
+    pub after: BTreeMap<SessionName, Awaited>,
     /// How long its process must live to count as ready.
     pub ready_after: Period,
     /// Age at which it is restarted (a task: expired). Its own share of `max_age_jitter` is already added.

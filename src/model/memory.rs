@@ -89,6 +89,8 @@ pub struct History {
     pub refused: Option<Refused>,
     /// Since when a planned restart has been waited for.
     pub draining: Option<Moment>,
+    /// Since when it has waited for the sessions named in its `after`.
+    pub waiting: Option<Moment>,
     /// Looks in a row that found the pane but no agent in it.
     pub agentless: u32,
     /// Its entry allowed that it be expired without `--prune` once it is gone from the manifest.

@@ -7,6 +7,7 @@
 //! **Architecture invariant:** nothing here reads a file, a clock or an environment variable, and nothing here
 //! decides anything; deciding is `plan/`'s job.
 
+mod after;
 pub mod checkup;
 pub mod chore;
 mod client;
@@ -40,6 +41,7 @@ pub mod signed;
 pub mod time;
 pub mod walk;
 
+pub use after::{Awaited, Milestone, NotReady};
 pub use checkup::{Checked, Fix, Health};
 pub use chore::{
     Accept, Advice, Chore, ChoreEnd, ChoreHistory, ChoreKind, ChoreResult, ChoreTime, Judged, Proposal,
@@ -78,7 +80,7 @@ pub use policy::Policy;
 pub use population::{Inhabitant, Program};
 pub use probe::{Answer, Answered, Probe, Probed};
 pub use ran::{Change, RanWith};
-pub use reason::{Death, Hold, NotReady, Reason};
+pub use reason::{Death, Hold, Reason};
 pub use screen::{Asks, Block, Screen, ScreenState, Source, Title, Told};
 pub use time::Moment;
 pub use walk::Walk;

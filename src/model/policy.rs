@@ -61,7 +61,7 @@ impl Policy {
             pass_env: BTreeSet::new(),
             restart: RestartPolicy::Never,
             wave: 0,
-            after: BTreeSet::new(),
+            after: BTreeMap::new(),
             ready_after: Period::ZERO,
             max_age: self.max_age,
             handoff: None,

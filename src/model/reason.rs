@@ -1,6 +1,6 @@
 //! Why: the evidence for a step, and what holds one back. Each has a stable code.
 
-use super::{Block, Change, Flaw, GastownHold, Period, SessionName};
+use super::{Block, Change, Flaw, GastownHold, NotReady, Period, SessionName};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -221,60 +221,6 @@ impl Reason {
     }
 }
 
-/// Why a session that others wait for does not count as ready.
-#[derive(Debug, Clone, PartialEq)]
-pub enum NotReady {
-    /// It is about to start, or has started and is not ready.
-    Coming,
-    /// A task that runs and has not completed.
-    Runs,
-    /// A task that has ended and has not done what it was for.
-    Failed {
-        /// How it ended; none when it was ended for its age, for its idleness or by hand.
-        death: Option<Death>,
-    },
-    /// It was stopped by hand.
-    Stopped,
-    /// Nothing is known of it this time.
-    Unknown,
-    /// Its own start is held.
-    Held(Box<Hold>),
-}
-
-impl NotReady {
-    /// The stable code, for JSON and logs.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Coming => "coming",
-            Self::Runs => "runs",
-            Self::Failed { .. } => "failed",
-            Self::Stopped => "stopped",
-            Self::Unknown => "unknown",
-            Self::Held(hold) => hold.code(),
-        }
-    }
-
-    /// Whether only a person can make it ready.
-    #[must_use]
-    pub fn needs_somebody(&self) -> bool {
-        match self {
-            Self::Failed { .. } | Self::Stopped => true,
-            Self::Held(hold) => hold.needs_somebody(),
-            Self::Coming | Self::Runs | Self::Unknown => false,
-        }
-    }
-
-    /// Whether it will be ready soon if all goes well, so that it is worth waiting for.
-    #[must_use]
-    pub fn is_on_its_way(&self) -> bool {
-        match self {
-            Self::Coming | Self::Runs => true,
-            Self::Failed { .. } | Self::Stopped | Self::Unknown | Self::Held(_) => false,
-        }
-    }
-}
-
 /// What holds a step back.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Hold {
@@ -315,7 +261,7 @@ pub enum Hold {
         /// A session of it that is waited for.
         waiting_for: SessionName,
     },
-    /// A session named in `after` is not ready.
+    /// A session named in `after` is not as far as asked.
     After {
         /// Which.
         waiting_for: SessionName,

@@ -8,6 +8,7 @@
 //! **Architecture invariant:** pure, total and deterministic. No clock, no I/O, no panic; the same situation gives the
 //! same plan. Nothing is decided anywhere else.
 
+mod after;
 mod agents;
 mod backoff;
 mod chores;

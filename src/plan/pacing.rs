@@ -3,6 +3,7 @@
 //! Holds of a single session come first (paused, own session, attached, clocks, handoff gap, drain), then waves, then
 //! the budgets of starting, then the mass guard. Every wish that is held stays in the plan with what holds it.
 
+use super::after::{self, Wait};
 use super::agents::hold_for_agents;
 use super::drain::{self, hold_for_drain};
 use super::gastown::hold_for_gastown;
@@ -16,8 +17,8 @@ use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use super::{Situation, backoff};
 use crate::model::{
-    Backoff, Death, Definition, Desired, Durability, Hold, Life, Mass, Moment, NotReady, Period, Phase, Plan, Reason,
-    Rung, SessionName, StartBudget, Verb, WhenAttached,
+    Backoff, Death, Definition, Desired, Durability, Hold, Life, Mass, Moment, Period, Phase, Plan, Reason, Rung,
+    StartBudget, Verb, WhenAttached,
 };
 
 /// How long a launcher whose command failed on a living session is left alone.
@@ -215,7 +216,7 @@ fn hold_for_gap(subject: &Subject<'_>, want: &Want) -> Option<(Hold, Option<Mome
     })
 }
 
-fn wave_of(subject: &Subject<'_>) -> u32 {
+pub(super) fn wave_of(subject: &Subject<'_>) -> u32 {
     subject.desired.map_or(0, |desired| desired.wave)
 }
 
@@ -238,29 +239,26 @@ fn is_pending(subject: &Subject<'_>, verdict: &Verdict) -> bool {
     }
 }
 
-/// Holds creations behind former waves and behind `after`.
+/// Holds creations behind former waves, and starts behind `after`. No wave waits for a session that `after` holds: what
+/// that one waits for may take as long as it likes.
 fn hold_for_waves(subjects: &[Subject<'_>], verdicts: &mut [Verdict]) {
-    let pending: Vec<bool> = subjects.iter().zip(verdicts.iter()).map(|(s, v)| is_pending(s, v)).collect();
-    let waiting = || subjects.iter().zip(&pending).filter(|(_, pending)| **pending).map(|(subject, _)| subject);
-    let Some(first) = waiting().min_by_key(|subject| wave_of(subject)) else { return };
-    for (subject, verdict) in subjects.iter().zip(verdicts.iter_mut()) {
+    let waits = after::waits(subjects, verdicts);
+    let is_pending = |subject: &Subject<'_>, verdict: &Verdict, wait: &Option<Wait>| match wait {
+        Some(_) => subject.is_coming_up(),
+        None => is_pending(subject, verdict),
+    };
+    let all = subjects.iter().zip(verdicts.iter()).zip(&waits);
+    let pending = all.filter(|((subject, verdict), wait)| is_pending(subject, verdict, wait));
+    let first = pending.map(|((subject, _), _)| subject).min_by_key(|subject| wave_of(subject));
+    for ((subject, verdict), wait) in subjects.iter().zip(verdicts.iter_mut()).zip(waits) {
         let Verdict::Want(want) = verdict else { continue };
         let creates = want.kind == Kind::Create && !subject.is_owed_a_start();
-        let Some(desired) = subject.desired.filter(|_| creates) else { continue };
-        // One of a later wave is never waited for: it waits for this one.
-        let behind = |name: &&SessionName| {
-            let Ok(at) = subjects.binary_search_by_key(name, |subject| subject.name) else { return false };
-            let earlier = subjects.get(at).is_some_and(|other| wave_of(other) <= desired.wave);
-            earlier && pending.get(at).copied().unwrap_or(false) && *name != subject.name
+        let (hold, until) = match (first.filter(|first| creates && wave_of(subject) > wave_of(first)), wait) {
+            (Some(first), _) => (Hold::Wave { wave: wave_of(first), waiting_for: first.name.clone() }, None),
+            (None, Some(wait)) => wait,
+            (None, None) => continue,
         };
-        let hold = if desired.wave > wave_of(first) {
-            Hold::Wave { wave: wave_of(first), waiting_for: first.name.clone() }
-        } else if let Some(waiting_for) = desired.after.iter().find(behind) {
-            Hold::After { waiting_for: waiting_for.clone(), why: NotReady::Coming }
-        } else {
-            continue;
-        };
-        *verdict = Verdict::Hold(want.clone(), hold, None);
+        *verdict = Verdict::Hold(want.clone(), hold, until);
     }
 }
 

@@ -3,7 +3,7 @@ use crate::model::{
     Agent, Backoff, Completion, Death, Idling, Launch, Logs, OnDrift, RestartPolicy, Run, WhenAttached,
 };
 use crate::model::{Generation, Origin, Ownership, PaneId, ProcId, SessionId, SessionName, Title, Told};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 const NOW: Moment = Moment { wall: 1_790_000_000_000, awake: 90_000_000, boot: 7 };
 
@@ -62,7 +62,7 @@ fn desired() -> Desired {
         pass_env: std::collections::BTreeSet::new(),
         restart: RestartPolicy::Always,
         wave: 0,
-        after: BTreeSet::new(),
+        after: BTreeMap::new(),
         ready_after: Period::ZERO,
         max_age: None,
         handoff: None,

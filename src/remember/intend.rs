@@ -21,11 +21,16 @@ pub fn intend(mut memory: Memory, plan: &Plan, now: Moment) -> Memory {
         if matches!(held.hold, Hold::Draining { .. }) {
             history.draining.get_or_insert(now);
         }
+        if matches!(held.hold, Hold::After { .. }) {
+            history.waiting.take_if(|since| since.boot != now.boot);
+            history.waiting.get_or_insert(now);
+        }
     }
-    // What could not be told this time may still be draining.
+    // What could not be told this time may still be draining, or wait for others.
     for calm in unchanged.iter().filter(|calm| calm.phase != Phase::Unknown) {
         if let Some(history) = memory.sessions.get_mut(&calm.session) {
             history.draining = None;
+            history.waiting = None;
         }
     }
     memory
@@ -33,6 +38,7 @@ pub fn intend(mut memory: Memory, plan: &Plan, now: Moment) -> Memory {
 
 fn intend_step(memory: &mut Memory, step: &Step, now: Moment) {
     let history = memory.sessions.entry(step.session.clone()).or_default();
+    history.waiting = None;
     // A start that was reserved by a planned restart is counted apart.
     let begun = match &step.action {
         Action::Restart { target, rung: Rung::Ask, .. } => {

@@ -14,7 +14,8 @@ use std::collections::BTreeMap;
 pub fn entries(before: &Plan, after: &Plan, outcomes: &[Done]) -> Vec<Entry> {
     let steps: BTreeMap<&SessionName, &Step> = after.steps.iter().map(|s| (&s.session, s)).collect();
     let known: BTreeMap<&SessionName, &Held> = before.held.iter().map(|h| (&h.session, h)).collect();
-    let kind = |held: &Held| (held.verb, held.hold.code());
+    // A wait that somebody has to look at is another hold than one that ends by itself.
+    let kind = |held: &Held| (held.verb, held.hold.code(), held.hold.needs_somebody());
     let is_news = |held: &&Held| known.get(&held.session).is_none_or(|h| kind(h) != kind(held));
     let is_told = |done: &&Done| !is_repeated(known.get(&done.session).copied(), &done.outcome);
     let acted = outcomes.iter().filter(is_told).map(|done| of_outcome(done, steps.get(&done.session).copied()));

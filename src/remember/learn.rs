@@ -66,6 +66,7 @@ fn forget(memory: &mut Memory, now: Moment) {
     memory.server_losses.retain(|at| now.since(at) < WINDOW);
     for history in memory.sessions.values_mut() {
         history.crashes.iter_mut().chain(&mut history.handoff).chain(&mut history.draining).for_each(anchor);
+        history.waiting.iter_mut().for_each(anchor);
         history.finished.iter_mut().for_each(|finished| anchor(&mut finished.at));
         if let Some(content) = &mut history.content {
             anchor(&mut content.since);
@@ -102,6 +103,7 @@ fn lose_server(memory: &mut Memory, now: Moment) {
     for history in memory.sessions.values_mut() {
         history.stopping = None;
         history.replacing = None;
+        history.waiting = None;
         if let Some(run) = history.run.as_mut().filter(|run| run.ended.is_none()) {
             run.ended = Some(Ended { death: Death::ServerLost, at: now });
             lost_any = true;

@@ -2,8 +2,8 @@
 
 use super::journal::{blocks, of_hold, with_fix};
 use crate::model::{
-    Announced, Death, Done, Effect, Entry, Evidence, Held, Hold, Level, Memory, News, Observed, Outcome, Phase, Plan,
-    Topic, Verb,
+    Announced, Death, Done, Effect, Entry, Evidence, Held, Hold, Level, Memory, News, NotReady, Observed, Outcome,
+    Phase, Plan, Topic, Verb,
 };
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -107,8 +107,9 @@ fn phases(plan: &Plan) -> Phases<'_> {
 }
 
 fn of_obstacle(held: &Held) -> Option<News> {
-    // What blocks an agent is told once, for the agent.
-    if matches!(held.hold, Hold::Blocked { .. }) || !held.hold.needs_somebody() {
+    // What blocks an agent is told once, for the agent; and what holds a session, not for those that wait for it as well.
+    let is_told_elsewhere = matches!(held.hold, Hold::Blocked { .. } | Hold::After { why: NotReady::Held(_), .. });
+    if is_told_elsewhere || !held.hold.needs_somebody() {
         return None;
     }
     let is_loop = matches!(held.hold, Hold::CrashLoop { .. });

@@ -5,7 +5,7 @@ use crate::model::*;
 use crate::render::view::{Books, Scene};
 use crate::render::words::tests::CLOCK;
 use crate::render::{Colour, apply, status, verify};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 pub(in crate::render) const PAPER: Paper =
     Paper { clock: CLOCK, width: None, colour: Colour::Off, detail: Detail::Short };
@@ -29,7 +29,7 @@ fn desired(session: &str, command: &[&str]) -> Desired {
         pass_env: std::collections::BTreeSet::new(),
         restart: RestartPolicy::Always,
         wave: 0,
-        after: BTreeSet::new(),
+        after: BTreeMap::new(),
         ready_after: Period::ZERO,
         max_age: None,
         handoff: None,

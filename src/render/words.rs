@@ -2,7 +2,8 @@
 
 use super::{gastown, sanitise};
 use crate::model::{
-    Asks, Block, Death, Desired, Flaw, Held, Hold, Moment, Next, NotReady, Period, Phase, Reason, SessionName, Socket,
+    Asks, Block, Death, Desired, Flaw, Held, Hold, Milestone, Moment, Next, NotReady, Period, Phase, Reason,
+    SessionName, Socket,
 };
 use jiff::Timestamp;
 use jiff::tz::Offset;
@@ -164,7 +165,11 @@ fn ended(death: Death) -> String {
 pub fn hold(hold: &Hold, until: Option<Moment>, clock: &Clock) -> String {
     let mut text = obstacle(hold);
     if let Some(at) = until {
-        let when = if ends_by_looking(hold) { format!("next look {}", clock.time(at)) } else { clock.until(at) };
+        let when = match hold {
+            Hold::After { .. } => format!("which has {}", clock.until(at)),
+            _ if ends_by_looking(hold) => format!("next look {}", clock.time(at)),
+            _ => clock.until(at),
+        };
         text = format!("{text}, {when}");
     }
     match way_out(hold) {
@@ -189,7 +194,9 @@ pub fn next(next: &Next, clock: &Clock) -> String {
 #[must_use]
 pub fn held(held: &Held, clock: &Clock) -> String {
     let (verb, obstacle) = (held.verb.word(), obstacle(&held.hold));
-    match held.until.filter(|at| !ends_by_looking(&held.hold) && !clock.now.reached(at)) {
+    // Nothing is started at a deadline of `after`.
+    let is_its_time = !ends_by_looking(&held.hold) && !matches!(held.hold, Hold::After { .. });
+    match held.until.filter(|at| is_its_time && !clock.now.reached(at)) {
         Some(at) => {
             let by = if ends_early(&held.hold) { "by" } else { "at" };
             format!("{verb} {by} {}: {obstacle}", clock.time(at))
@@ -334,8 +341,41 @@ fn after(other: &SessionName, why: &NotReady) -> String {
         }
         NotReady::Stopped => format!("waits for {other}, which was stopped: `gtctl start {other}`"),
         NotReady::Unknown => format!("waits for {other}, of which nothing could be told"),
-        NotReady::Held(hold) => format!("waits for {other}, which is held: {}", obstacle(hold)),
+        NotReady::Undeclared => {
+            format!("waits for {other}, which is not declared: declare it, or take it out of `after`")
+        }
+        NotReady::Held(hold) => format!("waits for {other}, which is held: {}{}", obstacle(hold), lifted(other, hold)),
+        NotReady::Late { milestone, within, why } => late(other, *milestone, *within, why),
     }
+}
+
+/// What lifts the hold of a session that others wait for, where its own words do not say so.
+fn lifted(other: &SessionName, hold: &Hold) -> String {
+    if matches!(hold, Hold::CrashLoop { .. }) {
+        format!("; `gtctl reset {other}` tries again now")
+    } else {
+        String::new()
+    }
+}
+
+/// That a session was not as far in time as another one asks, why, and what to type.
+fn late(other: &SessionName, milestone: Milestone, within: Period, why: &NotReady) -> String {
+    let (within, yet) = match milestone {
+        Milestone::Started => (brief(within), "has not started"),
+        Milestone::Ready => (brief(within), "is not ready"),
+        Milestone::Completed => (brief(within), "has not completed"),
+    };
+    let why = match why {
+        NotReady::Held(hold) => format!(", for it is held: {}{}", obstacle(hold), lifted(other, hold)),
+        NotReady::Unknown => ", of which nothing could be told".to_owned(),
+        NotReady::Coming
+        | NotReady::Runs
+        | NotReady::Failed { .. }
+        | NotReady::Stopped
+        | NotReady::Undeclared
+        | NotReady::Late { .. } => format!(": see `gtctl explain {other}`, or try `gtctl restart {other}`"),
+    };
+    format!("waits for {other}, which {yet} though its {within} have passed{why}")
 }
 
 /// What keeps an agent's sessions from going on, and what somebody can do about it.

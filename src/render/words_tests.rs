@@ -78,6 +78,20 @@ fn holds_say_what_and_until_when() {
     let back_off = NotReady::Held(Box::new(Hold::BackOff { crashes: 2, delay: Period::from_secs(20) }));
     assert_eq!(waits(back_off), "waits for db, which is held: back-off after crash 2");
     assert_eq!(waits(NotReady::Stopped), "waits for db, which was stopped: `gtctl start db`");
+    let crash_loop = Hold::CrashLoop { crashes: 5, window: Period::from_mins(15), tail: vec![] };
+    let looping = "waits for db, which is held: crash loop: 5 crashes within 15m; `gtctl reset db` tries again now";
+    assert_eq!(waits(NotReady::Held(Box::new(crash_loop))), looping);
+    let late = |milestone, why| waits(NotReady::Late { milestone, within: Period::from_mins(2), why: Box::new(why) });
+    assert_eq!(
+        late(Milestone::Ready, NotReady::Coming),
+        "waits for db, which is not ready though its 2m have passed: see `gtctl explain db`, or try `gtctl restart db`"
+    );
+    let held = NotReady::Held(Box::new(Hold::BackOff { crashes: 2, delay: Period::from_secs(20) }));
+    let in_vain =
+        "waits for db, which has not completed though its 2m have passed, for it is held: back-off after crash 2";
+    assert_eq!(late(Milestone::Completed, held), in_vain);
+    let until = Some(CLOCK.now.plus(Period::from_secs(8)));
+    assert_eq!(hold(&after, until, &CLOCK), "waits for mayor, which has until 14:05:10 (in 8s)");
 }
 
 #[test]

@@ -4,8 +4,8 @@ use super::hands::Before;
 use super::judge_screens::judge_screens;
 use super::ledger::{Breach, Look};
 use crate::model::{
-    Action, Durability, Generation, History, Life, Observed, Origin, Orphans, Ownership, Period, Plan, Reason, Rung,
-    Seen, SessionName, Step, Target, Verdict, WhenAttached,
+    Action, Durability, Generation, History, Life, Milestone, Observed, Origin, Orphans, Ownership, Period, Plan,
+    Reason, Rung, Seen, SessionName, Step, Stopping, Target, Verdict, WhenAttached,
 };
 use std::collections::BTreeSet;
 
@@ -187,7 +187,35 @@ pub(super) fn judge_creation(look: &Look<'_>, step: &Step) -> Result<(), Breach>
     });
     ensure(!there, "S6 one tree", &brief(step))?;
     let lives_on = matches!(look.observed, Observed::Up(server) if server.moved.contains_key(&step.session));
-    ensure(!lives_on, "S30 outside", &brief(step))
+    ensure(!lives_on, "S30 outside", &brief(step))?;
+    judge_order(look, step)
+}
+
+/// A session that has never run is started after those that it waits for.
+fn judge_order(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
+    let has_run = look.memory.sessions.get(&step.session).is_some_and(|history| history.run.is_some());
+    let desired = look.town.sessions.get(&step.session).filter(|_| !has_run);
+    for (name, awaited) in desired.into_iter().flat_map(|desired| &desired.after) {
+        let Some(other) = look.town.sessions.get(name) else { continue };
+        let ended = look.memory.sessions.get(name).and_then(|history| history.finished).filter(|_| other.is_task());
+        let seen = label_of(look.observed, name);
+        let age = seen.filter(|seen| matches!(seen.life, Life::Alive { .. })).and_then(|seen| match &seen.ownership {
+            Ownership::Ours(label) => Some(look.now.since(&label.started)),
+            Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => None,
+        });
+        let heard = seen.and_then(|seen| seen.heard.as_ref()).and_then(|heard| heard.standing.as_ref());
+        let done = other.is_task() && heard.is_some_and(|standing| standing.sighting.verdict == Verdict::Completed);
+        let stopping = look.memory.sessions.get(name).and_then(|history| history.stopping.as_ref());
+        let done = done || (other.is_task() && stopping.is_some_and(Stopping::was_done));
+        let well = done || ended.is_some_and(|ended| ended.well);
+        let holds = match awaited.milestone {
+            Milestone::Started => age.is_some() || ended.is_some(),
+            Milestone::Ready => age.is_some_and(|age| age >= other.ready_after) || well,
+            Milestone::Completed => well,
+        };
+        ensure(holds, "S32 order", &(brief(step), name, awaited))?;
+    }
+    Ok(())
 }
 
 /// Waves, and how many may start at once.

@@ -1,8 +1,11 @@
 //! After the storm: the town must come to be as declared, and then stay so.
 
 use super::driver::Driver;
+use super::judge::label_of;
 use super::ledger::Breach;
-use crate::model::{Desired, Hold, Idling, Life, Observed, OnDrift, Ownership, Period, Plan};
+use crate::model::{
+    Desired, Held, Hold, Idling, Life, Memory, Milestone, Observed, OnDrift, Ownership, Period, Plan, SessionName, Town,
+};
 use std::fmt;
 
 /// A broken invariant, and how to see it again.
@@ -106,10 +109,17 @@ impl Driver<'_> {
     }
 
     fn is_at_rest(&self, plan: &Plan) -> bool {
-        let waiting = plan.held.iter().any(|held| !matches!(held.hold, Hold::EmptyTown));
+        let is_over = |held: &Held| match held.hold {
+            Hold::EmptyTown => true,
+            Hold::After { .. } => never_starts(&self.town, &self.memory, &self.world.observe(), &held.session),
+            _ => false,
+        };
+        let waiting = plan.held.iter().any(|held| !is_over(held));
         let coming = plan.unchanged.iter().any(|calm| calm.next.is_some());
         let observed = self.world.observe();
-        let as_declared = || self.town.sessions.values().all(|desired| self.is_as_declared(&observed, desired));
+        let waits = |name: &SessionName| plan.held.iter().any(|held| held.session == *name && is_over(held));
+        let is_as_told = |desired: &Desired| waits(&desired.name) || self.is_as_declared(&observed, desired);
+        let as_declared = || self.town.sessions.values().all(is_as_told);
         plan.steps.is_empty() && !waiting && !coming && as_declared()
     }
 
@@ -127,4 +137,22 @@ impl Driver<'_> {
             label.session == desired.name && current && matches!(seen.life, Life::Alive { .. })
         })
     }
+}
+
+/// Whether a session is down because of what it waits for: a task that has failed or does not end, or one that is itself
+/// down for such a reason.
+fn never_starts(town: &Town, memory: &Memory, observed: &Observed, name: &SessionName) -> bool {
+    let lives =
+        |name: &SessionName| label_of(observed, name).is_some_and(|seen| matches!(seen.life, Life::Alive { .. }));
+    let Some(desired) = town.sessions.get(name).filter(|_| !lives(name)) else { return false };
+    desired.after.iter().any(|(other, awaited)| {
+        let Some(task) = town.sessions.get(other).filter(|other| other.wave <= desired.wave) else { return false };
+        let ended = memory.sessions.get(other).and_then(|history| history.finished).filter(|_| task.is_task());
+        let fails = match awaited.milestone {
+            Milestone::Started => false,
+            Milestone::Ready => !lives(other) && ended.is_some_and(|ended| !ended.well),
+            Milestone::Completed => lives(other) || ended.is_some_and(|ended| !ended.well),
+        };
+        fails || never_starts(town, memory, observed, other)
+    })
 }

@@ -2,8 +2,8 @@
 
 use super::Random;
 use crate::model::{
-    Agent, Backoff, Completion, Desired, Gastown, Idling, Launch, Limits, Logs, Marker, NudgeText, OnDrift, OnIdle,
-    OnLimitEnd, Period, Policy, RestartPolicy, SessionName, Socket, StartBudget, Town, WhenAttached,
+    Agent, Awaited, Backoff, Completion, Desired, Gastown, Idling, Launch, Limits, Logs, Marker, Milestone, NudgeText,
+    OnDrift, OnIdle, OnLimitEnd, Period, Policy, RestartPolicy, SessionName, Socket, StartBudget, Town, WhenAttached,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -24,7 +24,7 @@ pub fn session(name: SessionName) -> Desired {
         pass_env: BTreeSet::new(),
         restart: RestartPolicy::Always,
         wave: 0,
-        after: BTreeSet::new(),
+        after: BTreeMap::new(),
         ready_after: Period::from_secs(5),
         max_age: None,
         handoff: None,
@@ -55,6 +55,7 @@ pub fn random_town(name: SessionName, random: &mut Random) -> Town {
             sessions.insert(desired.name.clone(), desired);
         }
     }
+    mend_order(&mut sessions);
     Town {
         name,
         root: None,
@@ -136,9 +137,38 @@ fn random_session(random: &mut Random, at: u64) -> Option<Desired> {
         desired.completion.grace = random.pick(&[5, 60, 300]).map_or(Period::ZERO, Period::from_secs);
     }
     if at > 0 && random.chance(200) {
-        desired.after.extend(nth_name(random.between(1, at)));
+        let first = random.between(1, at);
+        // Drawn aside, so that everything else of a seed's town stays as it is.
+        let mut aside = random.clone();
+        let second = aside.chance(400).then(|| aside.between(1, at));
+        for nth in [first].into_iter().chain(second) {
+            desired.after.extend(nth_name(nth).map(|name| (name, random_wait(&mut aside))));
+        }
     }
     Some(desired)
+}
+
+fn random_wait(random: &mut Random) -> Awaited {
+    let milestones = [Milestone::Started, Milestone::Ready, Milestone::Ready, Milestone::Completed];
+    let milestone = random.pick(&milestones).unwrap_or(Milestone::Ready);
+    let within = random.pick(&[None, None, Some(3), Some(120), Some(3600)]).flatten().map(Period::from_secs);
+    Awaited { milestone, within }
+}
+
+/// Takes out of every `after` what no manifest may say.
+fn mend_order(sessions: &mut BTreeMap<SessionName, Desired>) {
+    let known: BTreeMap<SessionName, (u32, bool)> =
+        sessions.iter().map(|(name, desired)| (name.clone(), (desired.wave, desired.is_task()))).collect();
+    for desired in sessions.values_mut() {
+        let wave = desired.wave;
+        desired.after.retain(|name, awaited| {
+            let Some((other, is_task)) = known.get(name) else { return false };
+            if !is_task && awaited.milestone == Milestone::Completed {
+                awaited.milestone = Milestone::Ready;
+            }
+            *other <= wave
+        });
+    }
 }
 
 fn random_age(random: &mut Random) -> Option<Period> {
@@ -180,4 +210,5 @@ pub fn edit_town(town: &mut Town, random: &mut Random) {
             }
         }
     }
+    mend_order(&mut town.sessions);
 }

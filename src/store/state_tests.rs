@@ -64,6 +64,7 @@ fn full_history(n: u64) -> History {
             fingerprint: n.is_multiple_of(2).then_some(fingerprint),
         }),
         draining: Some(at),
+        waiting: Some(at),
         agentless: 2,
         prune: true,
         content: Some(full_content(n, at)),

@@ -43,6 +43,8 @@ pub(super) struct WireHistory {
     #[serde(skip_serializing_if = "is_default")]
     draining: Option<At>,
     #[serde(skip_serializing_if = "is_default")]
+    waiting: Option<At>,
+    #[serde(skip_serializing_if = "is_default")]
     agentless: u32,
     #[serde(skip_serializing_if = "is_default")]
     prune: bool,
@@ -112,6 +114,7 @@ impl From<&History> for WireHistory {
             replacing,
             refused,
             draining,
+            waiting,
             agentless,
             prune,
             content,
@@ -144,6 +147,7 @@ impl From<&History> for WireHistory {
             replacing: replacing.as_ref().map(WireReplacing::from),
             refused: refused.as_ref().map(WireRefused::from),
             draining: draining.map(Text),
+            waiting: waiting.map(Text),
             agentless: *agentless,
             prune: *prune,
             content: content.as_ref().map(WireContent::from),
@@ -181,6 +185,7 @@ impl From<WireHistory> for History {
             replacing: wire.replacing.map(Replacing::from),
             refused: wire.refused.map(Refused::from),
             draining: plain(wire.draining),
+            waiting: plain(wire.waiting),
             agentless: wire.agentless,
             prune: wire.prune,
             content: wire.content.map(Content::from),

@@ -110,7 +110,8 @@ fn essence(plan: &Plan, now: Moment) -> Vec<String> {
         | gtctl::model::Action::Rouse { .. } => None::<Rung>,
     };
     let steps = plan.steps.iter().map(|s| format!("{} {:?} {:?}", s.session, s.action.verb(), rung(s)));
-    let held = plan.held.iter().map(|h| format!("{} {:?} {}", h.session, h.verb, h.hold.code()));
+    let held =
+        plan.held.iter().map(|h| format!("{} {:?} {} {}", h.session, h.verb, h.hold.code(), h.hold.needs_somebody()));
     let probes = plan.probes.iter().filter(|probe| probe.is_due(now)).map(|probe| format!("probe {}", probe.agent));
     steps.chain(held).chain(probes).collect()
 }

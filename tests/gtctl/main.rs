@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod act;
 #[cfg(test)]
+mod after;
+#[cfg(test)]
 mod background;
 #[cfg(test)]
 mod bugs;

@@ -274,6 +274,7 @@ impl Maker {
             refused,
             stopping,
             draining: self.random.chance(200).then(|| self.moment()),
+            waiting: self.random.clone().chance(200).then_some(started),
             agentless: 0,
             prune: self.random.chance(300),
             content: self.random.chance(700).then(|| self.content(generation)),

@@ -7,7 +7,7 @@ use gtctl::model::{
 use gtctl::proc::signal::{Signal, signal};
 use gtctl::proc::{process, tree};
 use gtctl::tmux::Client;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -182,7 +182,7 @@ pub(crate) fn desired(session: &str, process_names: &[&str]) -> Desired {
         pass_env: std::collections::BTreeSet::new(),
         restart: RestartPolicy::Always,
         wave: 0,
-        after: BTreeSet::default(),
+        after: BTreeMap::default(),
         ready_after: Period::from_secs(1),
         max_age: None,
         handoff: None,

@@ -196,6 +196,7 @@ struct HistoryEntry {
     /// `ask`, `term` or `kill`.
     rung: Option<String>,
     draining_for: Option<Period>,
+    waiting_for: Option<Period>,
     /// `under-way` or `failed`: a planned restart of it that was begun.
     replacing: Option<String>,
     /// What was said when its restart last failed, two seconds ago.
@@ -605,6 +606,7 @@ impl HistoryEntry {
                 fingerprint: town.sessions.get(&name(&self.name)).map(gtctl::model::Desired::fingerprint),
             }),
             draining: ago(self.draining_for),
+            waiting: ago(self.waiting_for),
             handoff: ago(self.handoff),
             restarts: self.restarts,
             prune: self.prune,

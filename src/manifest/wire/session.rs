@@ -2,7 +2,7 @@
 //!
 //! One macro writes them three times: serde's `flatten` would save that, and lose the place of every fault.
 
-use super::values::{Limit, Marker, Memory, Positive, Share, Size, Wait};
+use super::values::{After, Limit, Marker, Memory, Positive, Share, Size, Wait};
 use super::words::{Launcher, OnDrift, OnIdle, OnLimitEnd, Restart, WhenAttached};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -49,8 +49,10 @@ macro_rules! session_table {
             pub restart: Option<Restart>,
             /// Start order, lower first; stopping goes the other way. Default: the role's, else 1.
             pub wave: Option<u32>,
-            /// Sessions that must be ready first. Default: none.
-            pub after: Option<Vec<String>>,
+            /// Sessions that must be ready before it is started, tasks completed well; `{ session = "db", when = "started",
+            /// within = "2m" }` says it otherwise, and after how long the wait is told of. What runs is never stopped
+            /// for it, and what comes back after a crash or for its age waits for nobody. Default: none.
+            pub after: Option<Vec<After>>,
             /// How long its process must live to count as ready. Default: 5s.
             pub ready_after: Option<Wait>,
             /// Age at which it is restarted (a task: expired). Default: the profile's, 1h in `standard`; `off` for a command

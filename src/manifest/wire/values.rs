@@ -1,5 +1,6 @@
 //! Scalars of the manifest that are more than a string or a number: durations, limits, sizes, shares and markers.
 
+use super::words::When;
 use crate::model::{self, Period};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
@@ -11,7 +12,7 @@ use std::fmt;
 const SEPARATOR: char = '\u{1}';
 
 /// Packs a finding into the one text that serde's custom errors have room for; [`unpack`] is its inverse.
-fn pack(code: &str, message: &str, help: &str) -> String {
+pub(super) fn pack(code: &str, message: &str, help: &str) -> String {
     let message = message.replace(SEPARATOR, " ");
     format!("{code}{SEPARATOR}{message}{SEPARATOR}{help}")
 }
@@ -309,6 +310,68 @@ macro_rules! schema_of {
             }
         }
     };
+}
+
+/// One that a session waits for: a name, or `{ session = "db", when = "ready", within = "2m" }`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct After {
+    /// Its whole name.
+    pub session: String,
+    /// How far it must be.
+    pub when: Option<When>,
+    /// After so long somebody is told.
+    pub within: Option<Positive>,
+}
+
+/// The table of [`After`].
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "AfterTable")]
+struct AfterTable {
+    /// The whole name of the session that it waits for.
+    #[schemars(required)]
+    session: Option<String>,
+    /// How far that one must be. Default: `ready`; for a task `completed`.
+    when: Option<When>,
+    /// After so long the wait is told of; it goes on, for nothing is started in a wrong order. Default: no end.
+    within: Option<Positive>,
+}
+
+impl<'de> Deserialize<'de> for After {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = After;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a session's name or { session = \"db\", when = \"ready\", within = \"2m\" }")
+            }
+            fn visit_str<E: Error>(self, session: &str) -> Result<After, E> {
+                Ok(After { session: session.to_owned(), when: None, within: None })
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<After, A::Error> {
+                let AfterTable { session, when, within } =
+                    AfterTable::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
+                let session = session.ok_or_else(|| {
+                    A::Error::custom(pack("wrong-value", "it names no session", "write { session = \"db\" }"))
+                })?;
+                Ok(After { session, when, within })
+            }
+        }
+        d.deserialize_any(Either)
+    }
+}
+
+impl JsonSchema for After {
+    fn schema_name() -> Cow<'static, str> {
+        "After".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let table = generator.subschema_for::<AfterTable>();
+        json_schema!({
+            "description": "The whole name of a session, or a table that says how far it must be.",
+            "anyOf": [{ "type": "string" }, table]
+        })
+    }
 }
 
 schema_of!(Wait, "Duration", {

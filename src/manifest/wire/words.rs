@@ -178,3 +178,15 @@ words! {
         Controller = "controller" => model::Topic::Controller,
     }
 }
+
+words! {
+    /// How far a session must be before one that names it in `after` is started.
+    When => model::Milestone {
+        /// It runs, or is a task that has run.
+        Started = "started" => model::Milestone::Started,
+        /// It runs and is ready, or is a task that has ended well.
+        Ready = "ready" => model::Milestone::Ready,
+        /// It is a task that has ended well.
+        Completed = "completed" => model::Milestone::Completed,
+    }
+}
