@@ -323,7 +323,7 @@ pub struct After {
     pub within: Option<Positive>,
 }
 
-/// The table of [`After`].
+/// A session that is waited for, and how far it must be.
 #[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "AfterTable")]
