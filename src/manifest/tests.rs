@@ -297,7 +297,6 @@ session = \"app\"
 after = [
   { session = \"dbb\" },
   { session = \"db\", when = \"completed\" },
-  { session = \"db\", when = \"redy\" },
 ]
 
 [[session]]
@@ -314,18 +313,26 @@ after = [{ when = \"ready\" }]
 
 [[session]]
 session = \"fifth\"
-after = [\"db\", { session = \"db\", when = \"started\" }, 7]
+after = [\"db\", { session = \"db\", when = \"started\" }]
+
+[[session]]
+session = \"sixth\"
+after = [{ session = \"db\", when = \"redy\" }]
+
+[[session]]
+session = \"seventh\"
+after = [7]
 ";
     let faults = given(text).faults();
     let want = [
         "unknown-session 12:15 \"dbb\"",
-        "never-completes 13:29 \"completed\"",
-        "unknown-word 14:29 \"redy\"",
-        "zero-limit 19:36 \"0s\"",
-        "unknown-key 23:27 wihtin",
-        "wrong-value 27:10 { when = \"ready\" }",
-        "duplicate-session 31:28 \"db\"",
-        "wrong-type 31:55 7",
+        "never-completes 13:28 \"completed\"",
+        "zero-limit 18:37 \"0s\"",
+        "unknown-key 22:28 wihtin",
+        "wrong-value 26:10 { when = \"ready\" }",
+        "duplicate-session 30:28 \"db\"",
+        "unknown-word 34:35 \"redy\"",
+        "wrong-type 38:10 7",
     ];
     assert_eq!(faults, want, "{faults:#?}");
 }
