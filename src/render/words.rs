@@ -165,10 +165,12 @@ fn ended(death: Death) -> String {
 pub fn hold(hold: &Hold, until: Option<Moment>, clock: &Clock) -> String {
     let mut text = obstacle(hold);
     if let Some(at) = until {
-        let when = match hold {
-            Hold::After { .. } => format!("which has {}", clock.until(at)),
-            _ if ends_by_looking(hold) => format!("next look {}", clock.time(at)),
-            _ => clock.until(at),
+        let when = if matches!(hold, Hold::After { .. }) {
+            format!("which has {}", clock.until(at))
+        } else if ends_by_looking(hold) {
+            format!("next look {}", clock.time(at))
+        } else {
+            clock.until(at)
         };
         text = format!("{text}, {when}");
     }

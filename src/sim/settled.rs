@@ -109,14 +109,14 @@ impl Driver<'_> {
     }
 
     fn is_at_rest(&self, plan: &Plan) -> bool {
-        let is_over = |held: &Held| match held.hold {
-            Hold::EmptyTown => true,
-            Hold::After { .. } => never_starts(&self.town, &self.memory, &self.world.observe(), &held.session),
-            _ => false,
+        let observed = self.world.observe();
+        let is_over = |held: &Held| {
+            let waits = matches!(held.hold, Hold::After { .. });
+            let in_vain = waits && never_starts(&self.town, &self.memory, &observed, &held.session);
+            in_vain || matches!(held.hold, Hold::EmptyTown)
         };
         let waiting = plan.held.iter().any(|held| !is_over(held));
         let coming = plan.unchanged.iter().any(|calm| calm.next.is_some());
-        let observed = self.world.observe();
         let waits = |name: &SessionName| plan.held.iter().any(|held| held.session == *name && is_over(held));
         let is_as_told = |desired: &Desired| waits(&desired.name) || self.is_as_declared(&observed, desired);
         let as_declared = || self.town.sessions.values().all(is_as_told);
