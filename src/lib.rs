@@ -27,6 +27,7 @@
 //! | 1 | [`trust`] | whose a file, a folder or a socket is, and who else may change it |
 //! | 2 | [`gastown`] | Gas Town's own files, read only, and what its names mean |
 //! | 2 | [`proc`] | process trees, start times, signals, clocks |
+//! | 2 | [`reconcile`] | the sequence of one cycle: take in, learn, decide, intend, settle. Pure |
 //! | 2 | [`tmux`] | the only room that speaks tmux |
 //! | 2 | [`store`] | the state directory: lock, atomic state, journal |
 //! | 3 | [`observe`] | tmux and /proc to one [`model::Observed`] |
@@ -61,6 +62,7 @@ pub mod model;
 pub mod observe;
 pub mod plan;
 pub mod proc;
+pub mod reconcile;
 pub mod remember;
 pub mod render;
 pub mod screen;

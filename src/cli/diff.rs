@@ -14,7 +14,7 @@ pub(super) async fn run(global: &Global, args: &Diff, terminal: &Terminal) -> Re
     let place = Place::find(global, &args.town, terminal)?;
     warn_of_others(&place, terminal);
     let survey = place.survey(orders(&args.orders), Depth::Plan, terminal).await?;
-    let Survey { now, town, observed, memory, plan, scope: _, notices: _ } = &survey;
+    let Survey { now, town, observed, memory, plan, notices: _ } = &survey;
     let scene = Scene { town, observed, memory, plan, now: *now };
     if let Some(path) = &args.out {
         std::fs::write(path, saved::save(&scene))

@@ -10,7 +10,7 @@ use crate::gastown::{self, Files, parse_name};
 use crate::import::{self, Draft, Ground, draft, recipes};
 use crate::manifest::Loaded;
 use crate::model::{Action, Gastown, Inhabitant, Orders, Period, Plan, SessionName, Socket, Verb};
-use crate::observe::{Depth, Living, population};
+use crate::observe::{Depth, population};
 use crate::proc::clock;
 use crate::render::{import as page, words};
 use crate::store::{Automonitor, View};
@@ -133,8 +133,7 @@ impl Site {
             Trouble::new("the manifest that was written would not do").help("please report this, with the faults above")
         })?;
         let memory = self.state.load(clock::now())?.memory;
-        let looked =
-            survey(&self.client, &town, &self.state, memory, Orders::default(), Depth::Plan, Living::default()).await;
+        let looked = survey(&self.client, &town, &self.state, memory, Orders::default(), Depth::Plan).await;
         let Survey { plan, .. } = looked;
         Ok(beyond_adoption(&plan))
     }

@@ -11,7 +11,7 @@ use crate::manifest::{Loaded, Origins};
 use crate::model::{
     Keeper, Layers, Mass, Memory, Moment, Orders, Orphans, Ownership, ProcId, ServerId, SessionName, Socket, Town,
 };
-use crate::observe::{Depth, Living, LodgingFault, lodging};
+use crate::observe::{Depth, LodgingFault, lodging};
 use crate::proc::{self, process::Presence};
 use crate::render::{Books, words};
 use crate::store::{Places, StateDir, View, all, folder, locate};
@@ -98,8 +98,7 @@ impl Place {
         terminal: &Terminal,
     ) -> Result<Survey<'_>, Trouble> {
         let memory = self.recall(terminal)?;
-        let survey =
-            survey(&self.client, &self.town, &View::of(&self.state), memory, orders, depth, Living::default()).await;
+        let survey = survey(&self.client, &self.town, &View::of(&self.state), memory, orders, depth).await;
         survey.notices.iter().for_each(|notice| terminal.warn(notice));
         Ok(survey)
     }

@@ -76,7 +76,7 @@ fn show_again(place: &Place, survey: &Survey<'_>, books: &Books, only: &[Session
 }
 
 fn scene_of<'s>(survey: &'s Survey<'_>) -> Scene<'s> {
-    let Survey { now, town, observed, memory, plan, scope: _, notices: _ } = survey;
+    let Survey { now, town, observed, memory, plan, notices: _ } = survey;
     Scene { town, observed, memory, plan, now: *now }
 }
 

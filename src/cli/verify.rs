@@ -13,7 +13,7 @@ use crate::render::{Scene, json, verify as page};
 pub(super) async fn run(global: &Global, args: &TownArg, terminal: &Terminal) -> Result<Exit, Trouble> {
     let place = Place::find(global, args, terminal)?;
     warn_of_others(&place, terminal);
-    let Survey { now, town, observed, memory, plan, scope: _, notices: _ } =
+    let Survey { now, town, observed, memory, plan, notices: _ } =
         place.survey(Orders::default(), Depth::Plan, terminal).await?;
     let scene = Scene { town: &town, observed: &observed, memory: &memory, plan: &plan, now };
     let findings = page::findings(&scene);

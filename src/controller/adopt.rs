@@ -6,7 +6,7 @@ use crate::model::{
     Entry, Evidence, Level, Life, Observed, Orders, Ownership, ProcId, Seen, Server, SessionName, Target, Town,
     WhenAttached,
 };
-use crate::observe::{Depth, Living};
+use crate::observe::Depth;
 use crate::proc::{process, tree};
 use crate::tmux::fence::{Clients, Fence, Pane};
 use crate::tmux::ops;
@@ -35,7 +35,7 @@ impl Controller {
         let turn = self.store.lock_turn(self.me, TURN_PATIENCE).map_err(CycleFault::Lock)?;
         let memory = self.recall(&mut Vec::new())?;
         let state = self.store.view();
-        let looked = survey(&self.client, town, state, memory, Orders::default(), Depth::Plan, Living::default()).await;
+        let looked = survey(&self.client, town, state, memory, Orders::default(), Depth::Plan).await;
         let Survey { now, observed, .. } = looked;
         let (target, shell) = match idle_shell(&observed, session) {
             Ok(found) => found,

@@ -3,8 +3,8 @@
 use super::cycle::Controller;
 use super::prober::Prober;
 use crate::chores::Chores;
-use crate::model::{Entry, Memory, Moment, Plan};
-use crate::remember::{answer, answers};
+use crate::model::{Moment, Plan};
+use crate::reconcile::ProbeAnswer;
 use crate::store::StateDir;
 
 impl Controller {
@@ -27,19 +27,12 @@ impl Controller {
         (store, beside)
     }
 
-    /// The memory with the answers that have come, and what there is to tell of them.
-    pub(super) fn take_answers(&mut self, before: &Memory) -> (Memory, Vec<Entry>) {
-        let told = self.prober.as_mut().map(Prober::take).unwrap_or_default();
-        let taken = told.into_iter().fold(before.clone(), |memory, (agent, at, told)| answer(memory, &agent, at, told));
-        let entries = answers(before, &taken);
-        (taken, entries)
+    /// The answers that have come since the last cycle.
+    pub(super) fn take_answers(&mut self) -> Vec<ProbeAnswer> {
+        self.prober.as_mut().map(Prober::take).unwrap_or_default()
     }
 
-    /// Without questions where nobody is there to wait for the answers.
-    pub(super) fn asking(&self, plan: Plan) -> Plan {
-        if self.prober.is_some() { plan } else { Plan { probes: Vec::new(), ..plan } }
-    }
-
+    /// Asks those agents whose time has come.
     pub(super) fn ask_due(&mut self, plan: &Plan, now: Moment) {
         let Some(prober) = &mut self.prober else { return };
         plan.probes.iter().filter(|probe| probe.is_due(now)).for_each(|probe| prober.ask(probe.clone(), now));

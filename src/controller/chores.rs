@@ -4,16 +4,13 @@ use super::cycle::{Controller, CycleFault, TURN_PATIENCE, chain};
 use super::survey::survey;
 use crate::chores::{Chores, Job, Look, Report, UpstreamNews};
 use crate::model::{
-    Advice, Chore, ChoreEnd, ChoreKind, ChoreTime, Entry, Judged, Memory, Moment, NudgeText, Observed, Orders, Period,
-    Plan, SessionName, Town,
+    Advice, Chore, ChoreEnd, ChoreKind, ChoreTime, Entry, Judged, Memory, Moment, NudgeText, Orders, Period, Plan,
+    SessionName, Town,
 };
-use crate::observe::{Depth, Living};
-use crate::plan::{Situation, plan};
+use crate::observe::Depth;
 use crate::proc;
-use crate::remember::{
-    Taking, ask_chore, begin_chores, begin_errands, chore_entries, chore_entry, end_chore, intend, lose_chores,
-    take_proposals,
-};
+use crate::reconcile::{Arrivals, ChoreArrivals, EndedChore, Intended, take_in};
+use crate::remember::{Taking, ask_chore, chore_entries, chore_entry, take_proposals};
 use crate::store::{Counted, StoreFault};
 use serde_json::json;
 use std::sync::Arc;
@@ -56,12 +53,12 @@ impl Controller {
             Farewell::Wait => chores.settle().await,
             Farewell::Break => chores.close().await,
         }
-        let (reports, now) = (chores.ended(), proc::clock::now());
-        let running = chores.running();
+        let reports = chores.ended();
         if reports.is_empty() {
             return Ok(reports);
         }
-        self.amend(|memory| lose_chores(reports.iter().fold(memory, remember), &running, now))?;
+        let arrivals = Arrivals { chores: Some(arrivals_of(chores, &reports)), ..Arrivals::default() };
+        self.amend(|memory| take_in(memory, arrivals, proc::process::may_live).memory)?;
         self.tell_of(&reports, &mut Vec::new());
         Ok(reports)
     }
@@ -98,8 +95,7 @@ impl Controller {
     /// [`CycleFault`]; nothing was written then.
     pub async fn accept(&mut self, town: &Town, orders: Orders) -> Result<Vec<Judged>, CycleFault> {
         let memory = self.recall_in_turn()?;
-        let looked =
-            survey(&self.client, town, self.store.view(), memory, orders, Depth::Plan, Living::default()).await;
+        let looked = survey(&self.client, town, self.store.view(), memory, orders, Depth::Plan).await;
         let mut taken = Vec::new();
         self.amend(|memory| {
             let (memory, accepted) = take_proposals(memory, &looked.plan, Taking::Asked);
@@ -121,54 +117,19 @@ impl Controller {
         Some(self.job(&Arc::new(town.clone()), &chore, None, now))
     }
 
-    /// Takes in the runs that have ended, and gives up those that nobody runs.
-    pub(super) fn hear_chores(&mut self, memory: Memory, notices: &mut Vec<String>) -> Memory {
-        let Some(chores) = &mut self.chores else { return memory };
-        let (reports, running) = (chores.ended(), chores.running());
+    /// The runs that have ended since the last cycle, and those that go on. None in a controller that runs no chores.
+    pub(super) fn chore_arrivals(&mut self, notices: &mut Vec<String>) -> Option<ChoreArrivals> {
+        let chores = self.chores.as_mut()?;
+        let reports = chores.ended();
+        let arrivals = arrivals_of(chores, &reports);
         self.tell_of(&reports, notices);
-        lose_chores(reports.iter().fold(memory, remember), &running, proc::clock::now())
-    }
-
-    /// Carries out what is proposed where the manifest accepts it: as if a person had asked for it.
-    pub(super) fn accept_proposals(
-        &self,
-        town: &Town,
-        observed: &Observed,
-        memory: Memory,
-        planned: Plan,
-        orders: Orders,
-        now: Moment,
-    ) -> (Memory, Plan, Vec<Judged>) {
-        if self.chores.is_none() {
-            return (memory, planned, Vec::new());
-        }
-        let (memory, taken) = take_proposals(memory, &planned, Taking::Accepted);
-        if taken.is_empty() {
-            return (memory, planned, taken);
-        }
-        let planned = plan(&Situation { town, observed, memory: &memory, orders, now });
-        (memory, planned, taken)
-    }
-
-    /// What is about to be done, chores included where this controller runs them.
-    pub(super) fn intended(&self, memory: Memory, plan: &Plan, now: Moment) -> Memory {
-        let memory = intend(begin_errands(memory, plan, self.me, now), plan, now);
-        if self.chores.is_some() { begin_chores(memory, plan, now) } else { memory }
+        Some(arrivals)
     }
 
     /// Begins what is due and was written down, and the typing of what was accepted.
-    pub(super) fn begin_chores(
-        &mut self,
-        town: &Town,
-        observed: &Observed,
-        memory: &Memory,
-        plan: &Plan,
-        taken: &[Judged],
-        now: Moment,
-    ) {
-        if self.chores.is_none() {
-            return;
-        }
+    pub(super) fn begin_chores(&mut self, intended: &Intended<'_>) {
+        let (decided, memory, plan) = (intended.decided(), intended.memory(), intended.plan());
+        let (town, taken, now) = (decided.town(), decided.accepted(), decided.now());
         let is_due =
             |chore: &&Chore| plan.chores.iter().any(|timed| timed.chore == chore.name && timed.when == ChoreTime::Now);
         let due: Vec<&Chore> = town.chores.iter().filter(is_due).collect();
@@ -178,7 +139,7 @@ impl Controller {
         let shared = Arc::new(town.clone());
         let wants_look = due.iter().any(|chore| matches!(chore.kind, ChoreKind::Analysis { .. }));
         let look = wants_look.then(|| {
-            let (observed, memory, plan) = (observed.clone(), memory.clone(), plan.clone());
+            let (observed, memory, plan) = (decided.observed().clone(), memory.clone(), plan.clone());
             Arc::new(Look { town: shared.clone(), observed, memory, plan, now })
         });
         let jobs: Vec<Job> = due.into_iter().map(|chore| self.job(&shared, chore, look.clone(), now)).collect();
@@ -232,10 +193,19 @@ impl Controller {
     }
 }
 
-fn remember(memory: Memory, report: &Report) -> Memory {
+fn arrivals_of(chores: &Chores, reports: &[Report]) -> ChoreArrivals {
+    let ended = reports.iter().map(ended_chore).collect();
+    ChoreArrivals { now: proc::clock::now(), ended, running: chores.running() }
+}
+
+fn ended_chore(report: &Report) -> EndedChore {
     let Report { chore, outcome, ended, .. } = report;
-    let end = ChoreEnd { at: *ended, result: outcome.result, said: outcome.said.clone() };
-    end_chore(memory, chore, end, outcome.not_before, outcome.proposals.clone())
+    EndedChore {
+        chore: chore.clone(),
+        end: ChoreEnd { at: *ended, result: outcome.result, said: outcome.said.clone() },
+        not_before: outcome.not_before,
+        proposals: outcome.proposals.clone(),
+    }
 }
 
 fn entry(report: &Report) -> Entry {

@@ -1,21 +1,22 @@
 //! One whole cycle.
 
 use super::caught::break_off_for_a_test;
+use super::errands::Heard;
 use super::kept::Kept;
 use super::pipes::Piped;
 use super::prober::Prober;
-use super::survey::{Survey, survey};
+use super::survey::{Eyes, decide};
 use crate::act::{self, Errands, Known};
 use crate::chores::Chores;
 use crate::model::{
-    Definition, Done, Durability, Effect, Entry, Evidence, Hold, Level, Memory, Moment, Observed, Orders, Outcome,
-    Outcomes, Period, Plan, ProcId, Scope, ServerId, SessionName, Town,
+    Definition, Done, Effect, Entry, Evidence, Hold, Level, Memory, Moment, Observed, Orders, Outcome, Outcomes,
+    Period, Plan, ProcId, Scope, ServerId, SessionName, Town,
 };
 use crate::observe::{Depth, Living};
-use crate::plan::{Situation, plan, within};
 use crate::proc;
 use crate::proc::marker::{Behind, Scan};
-use crate::remember::{departed, entries as journal_of, handoffs, idle_saved, record, take_back};
+use crate::reconcile::{Arrivals, Beside, Decided, Intended, Observation, Settled, TakenIn, take_in};
+use crate::remember::{departed, entries as journal_of, handoffs, idle_saved};
 use crate::store::{Counted, Lock, LockFault, Retention, StateDir, StoreFault};
 use crate::tmux::{Client, Purpose};
 use std::cell::RefCell;
@@ -265,62 +266,118 @@ impl Controller {
         let Ahead { living, scan } = std::mem::take(&mut self.ahead);
         let turn = self.store.lock_turn(self.me, TURN_PATIENCE).map_err(CycleFault::Lock)?;
         let mut notices = Vec::new();
-        let memory = self.recall(&mut notices)?;
-        let memory = self.hear_chores(memory, &mut notices);
-        let (memory, told) = self.take_answers(&memory);
-        let (memory, ended) = self.hear_errands(memory);
+
+        let recalled = self.recall(&mut notices)?;
+        let (arrivals, ended) = self.arrivals(&mut notices);
+        let TakenIn { memory, entries: answers } = take_in(recalled, arrivals, proc::process::may_live);
+
         let client = self.lasting.clone().unwrap_or_else(|| self.client.lasting(Purpose::Act));
-        let state = self.store.view();
-        // Asked now that the turn is had: whoever had it before may have read a newer definition.
+        // Asked once the turn is ours: whoever had it before may have read a newer definition.
         let orders = Orders { definition: self.definition(), ..orders };
-        let looked = survey(&client, town, state, memory, orders, Depth::Plan, living);
-        let looked = Box::pin(looked).await;
-        let Survey { now, town, observed, memory, plan, scope: seen, notices: unheard } = looked;
-        let town = &*town;
+        let eyes = Eyes { client: &client, state: self.store.view(), depth: Depth::Plan, living };
+        let (learned, unheard) = Box::pin(eyes.look(town, memory)).await;
         notices.extend(unheard);
-        let (memory, plan, taken) = self.accept_proposals(town, &observed, memory, plan, orders, now);
-        let asked = |plan| within(within(plan, scope), &seen);
-        let plan = self.asking(asked(plan));
-        let learned = memory.clone();
-        let (plan, memory) = self.write_intent(town, &observed, memory, plan, orders, asked, now, &mut notices);
+
+        let decided = Box::pin(decide(learned, orders)).await;
+        let intended = self.write_intent(self.narrowed(decided, scope), &mut notices);
         break_off_for_a_test();
-        self.ask_due(&plan, now);
+
+        self.ask_due(intended.plan(), intended.decided().now());
         let outcomes = if turn.still_ours() {
-            notices.extend(act::instruct(&plan).await);
-            let scan = scan.and_then(Rc::into_inner).map(RefCell::into_inner);
-            let known = Known::of(&observed).with(scan);
-            let outcomes = Box::pin(self.act(&client, &plan, town, &memory, known, now)).await;
-            self.begin_errands(town, &memory, &observed, &plan, &outcomes, now);
-            if seen == Scope::Town && *scope == Scope::Town && !memory.paused {
-                self.repipe(&client, town, &observed, &plan, now, &mut notices).await;
-            }
-            if self.chores.is_some() && self.kept.holds(&memory) {
-                self.begin_chores(town, &observed, &memory, &plan, &taken, now);
-            }
-            outcomes
+            Box::pin(self.carry_out(&client, &intended, scope, scan, &mut notices)).await
         } else {
             notices.push("the lock file was replaced while this cycle ran: nothing was done".to_owned());
             Outcomes::new()
         };
-        let memory = take_back(record(memory, &plan, &outcomes, now), &learned, &plan, &outcomes);
-        if !outcomes.is_empty() {
-            self.save(&memory, &mut notices);
-            self.retire_logs(town, &outcomes, &mut notices);
+
+        let settled = intended.settle(&outcomes);
+        self.save_outcomes(&settled, &outcomes, &ended, &mut notices);
+        self.report(&settled, &outcomes, ended.entries().into_iter().chain(answers).collect(), &mut notices);
+        Ok(self.end_turn(settled, ended.before(outcomes), notices))
+    }
+
+    /// What has ended beside the cycles since the last one; and the same of launchers, for the cycle's report.
+    fn arrivals(&mut self, notices: &mut Vec<String>) -> (Arrivals, Heard) {
+        let chores = self.chore_arrivals(notices);
+        let (launcher, heard) = self.launcher_arrivals();
+        let answers = self.take_answers();
+        (Arrivals { chores, answers, launcher: Some(launcher) }, heard)
+    }
+
+    /// The part of the decision that was asked for, and that this process can carry out.
+    fn narrowed<'t>(&self, decided: Decided<'t>, scope: &Scope) -> Decided<'t> {
+        let decided = if self.chores.is_some() { decided.accept_proposals() } else { decided };
+        let decided = decided.limited_to(scope);
+        if self.prober.is_some() { decided } else { decided.without_probes() }
+    }
+
+    /// Does what is written down: the steps, and what is begun beside the cycles.
+    async fn carry_out(
+        &mut self,
+        client: &Client,
+        intended: &Intended<'_>,
+        scope: &Scope,
+        scan: Option<Rc<RefCell<Scan>>>,
+        notices: &mut Vec<String>,
+    ) -> Outcomes {
+        let (decided, memory, plan) = (intended.decided(), intended.memory(), intended.plan());
+        notices.extend(act::instruct(plan).await);
+        let scan = scan.and_then(Rc::into_inner).map(RefCell::into_inner);
+        let known = Known::of(decided.observed()).with(scan);
+        let outcomes = Box::pin(self.act(client, intended, known)).await;
+        self.begin_errands(intended, &outcomes);
+        if *decided.scope() == Scope::Town && *scope == Scope::Town && !memory.paused {
+            self.repipe(client, decided, notices).await;
         }
-        self.retire_logs(town, &ended.outcomes(), &mut notices);
-        let planned = handoffs(&learned, &memory);
-        let (mut entries, spared) = self.take_leave(&memory);
-        let saved = idle_saved(&learned, &plan, &outcomes, now).plus(spared);
+        if self.chores.is_some() && self.kept.holds(memory) {
+            self.begin_chores(intended);
+        }
+        outcomes
+    }
+
+    /// Writes what came of the plan, and of launcher commands that have ended.
+    fn save_outcomes(&mut self, settled: &Settled<'_>, outcomes: &[Done], ended: &Heard, notices: &mut Vec<String>) {
+        let town = settled.decided().town();
+        if !outcomes.is_empty() {
+            self.save(settled.memory(), notices);
+            self.retire_logs(town, outcomes, notices);
+        }
+        self.retire_logs(town, &ended.outcomes(), notices);
+    }
+
+    /// Writes the journal and the files that dashboards read. None of them is worth failing for.
+    fn report(&mut self, settled: &Settled<'_>, outcomes: &[Done], arrived: Vec<Entry>, notices: &mut Vec<String>) {
+        let (decided, memory) = (settled.decided(), settled.memory());
+        let (before, plan, now) = (decided.memory(), decided.plan(), decided.now());
+        let planned = handoffs(before, memory);
+        let (mut entries, spared) = self.take_leave(memory);
+        let saved = idle_saved(before, plan, outcomes, now).plus(spared);
         let counted = Counted { cycles: 1, handoffs: planned.len() as u64, idle_saved: saved, analyses: 0 };
-        entries.extend(ended.entries());
-        entries.extend(journal_of(&self.last_plan, &plan, &outcomes));
-        entries.extend(told);
-        entries.extend(self.news_of_chores(town, &plan));
-        self.tell_others(&plan, &entries, &planned, counted, now, &mut notices);
-        let outcomes = memory.departures.iter().map(departed).chain(ended.before(outcomes)).collect();
-        let memory = self.forget_departures(memory, &mut notices);
+        entries.extend(arrived);
+        entries.extend(journal_of(&self.last_plan, plan, outcomes));
+        entries.extend(self.news_of_chores(decided.town(), plan));
+        let written = self
+            .store
+            .journal(now, &entries)
+            .and_then(|()| self.store.write_handoffs(&planned))
+            .and_then(|()| if entries.is_empty() { Ok(()) } else { self.store.count(now, counted) });
+        if let Err(fault) = written {
+            notices.push(format!("the journal was not written: {}", chain(&fault)));
+        }
+        self.last_plan = plan.clone();
+    }
+
+    /// Forgets the ends that are reported by now, and keeps the memory for the next turn.
+    fn end_turn(&mut self, settled: Settled<'_>, outcomes: Outcomes, mut notices: Vec<String>) -> Cycle {
+        let (settled, departures) = settled.forget_departures();
+        let outcomes = departures.iter().map(departed).chain(outcomes).collect();
+        let (decided, memory) = settled.into_parts();
+        if !departures.is_empty() {
+            self.save(&memory, &mut notices);
+        }
         self.kept.turn_ends(&memory);
-        Ok(Cycle { now, observed, scope: seen, memory, plan, outcomes, notices })
+        let (Observation { now, town: _, observed, scope }, _, plan) = decided.into_parts();
+        Cycle { now, observed, scope, memory, plan, outcomes, notices }
     }
 
     /// Forgets all that a cycle which broke off may have left half done, and writes down that it did: the next one reads
@@ -337,46 +394,24 @@ impl Controller {
         }
     }
 
-    /// Makes the intent durable; where that fails, plans anew for what may be done all the same.
-    #[expect(clippy::too_many_arguments, reason = "one step of the flow, with all that the flow carries")]
-    fn write_intent(
-        &mut self,
-        town: &Town,
-        observed: &Observed,
-        memory: Memory,
-        decided: Plan,
-        orders: Orders,
-        asked: impl Fn(Plan) -> Plan,
-        now: Moment,
-        notices: &mut Vec<String>,
-    ) -> (Plan, Memory) {
-        let before = memory.clone();
-        let intended = self.intended(memory, &decided, now);
-        if decided.steps.is_empty() && self.kept.holds(&intended) {
-            return (decided, intended);
+    /// Makes the intent durable. Where that fails, only what is safe without it is left in the plan.
+    fn write_intent<'t>(&mut self, decided: Decided<'t>, notices: &mut Vec<String>) -> Intended<'t> {
+        let beside = if self.chores.is_some() { Beside::ChoresAndLaunchers } else { Beside::Launchers };
+        let intended = decided.intend(self.me, beside);
+        let is_written = intended.plan().steps.is_empty() && self.kept.holds(intended.memory());
+        if is_written || self.save_intent(intended.memory(), intended.plan(), notices) {
+            return intended;
         }
-        if self.save_intent(&intended, &decided, notices) {
-            return (decided, intended);
-        }
-        let orders = Orders { durability: Durability::Failing, ..orders };
-        let cautious = asked(plan(&Situation { town, observed, memory: &before, orders, now }));
-        let intended = self.intended(before, &cautious, now);
-        (cautious, intended)
+        intended.not_durable()
     }
 
-    async fn act(
-        &self,
-        client: &Client,
-        plan: &Plan,
-        town: &Town,
-        memory: &Memory,
-        known: Known,
-        now: Moment,
-    ) -> Outcomes {
+    async fn act(&self, client: &Client, intended: &Intended<'_>, known: Known) -> Outcomes {
+        let (decided, plan) = (intended.decided(), intended.plan());
+        let town = decided.town();
         if plan.steps.is_empty() {
             return Outcomes::new();
         }
-        // Of those who are acted on it will not be true any more.
+        // What was listed of the sessions that are acted on will not be true any more.
         client.outdate_listed();
         let keep_log = |session: &_, generation, text: &str| {
             let keep = town.sessions.get(session).map_or(20, |desired| desired.logs.keep);
@@ -385,11 +420,11 @@ impl Controller {
         let program = self.sink_program();
         let sink = program.as_deref().map(|program| (program, self.store.view()));
         let logs = act::Logs { screen: &keep_log, sink };
-        act::carry_out(plan, town, memory, &known, now, client, logs).await
+        act::carry_out(plan, town, intended.memory(), &known, decided.now(), client, logs).await
     }
 
     /// Removes the logs of former lives that are too many, of the sessions that began another.
-    fn retire_logs(&self, town: &Town, outcomes: &Outcomes, notices: &mut Vec<String>) {
+    fn retire_logs(&self, town: &Town, outcomes: &[Done], notices: &mut Vec<String>) {
         for done in outcomes {
             let Outcome::Done(Effect::Started { generation, .. }) = done.outcome else { continue };
             let Some(desired) = town.sessions.get(&done.session) else { continue };
@@ -398,27 +433,6 @@ impl Controller {
                 notices.push(format!("old logs of {} stay: {}", done.session, chain(&fault)));
             }
         }
-    }
-
-    /// The journal and the files that dashboards read. None of them is worth failing for.
-    fn tell_others(
-        &mut self,
-        plan: &Plan,
-        entries: &[Entry],
-        planned: &[(SessionName, Moment)],
-        counted: Counted,
-        now: Moment,
-        notices: &mut Vec<String>,
-    ) {
-        let told = self
-            .store
-            .journal(now, entries)
-            .and_then(|()| self.store.write_handoffs(planned))
-            .and_then(|()| if entries.is_empty() { Ok(()) } else { self.store.count(now, counted) });
-        if let Err(fault) = told {
-            notices.push(format!("the journal was not written: {}", chain(&fault)));
-        }
-        self.last_plan = plan.clone();
     }
 }
 

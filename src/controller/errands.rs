@@ -3,8 +3,10 @@
 use super::chores::Farewell;
 use super::cycle::{Controller, CycleFault, chain, server_of};
 use crate::act::{ErrandJob, ErrandReport};
-use crate::model::{Done, Effect, Entry, Memory, Moment, Observed, Outcome, Outcomes, Plan, Town};
-use crate::remember::{entries, hold_errands, record, stands_alone};
+use crate::model::{Done, Effect, Entry, Outcome, Outcomes};
+use crate::proc;
+use crate::reconcile::{Arrivals, EndedJob, Intended, LauncherArrivals, take_in};
+use crate::remember::{entries, stands_alone};
 use std::sync::Arc;
 
 /// Errands that have ended since the last cycle.
@@ -29,29 +31,23 @@ impl Heard {
 }
 
 impl Controller {
-    /// Takes in what has ended, and gives up what nobody waits for any more.
-    pub(super) fn hear_errands(&mut self, memory: Memory) -> (Memory, Heard) {
+    /// What has ended since the last cycle, and what goes on.
+    pub(super) fn launcher_arrivals(&mut self) -> (LauncherArrivals, Heard) {
         let reports = self.errands.ended();
-        let memory = reports.iter().fold(memory, taken_in);
-        (hold_errands(memory, &self.errands.running(), self.me), Heard(reports))
+        let ended = reports.iter().map(ended_job).collect();
+        let arrivals = LauncherArrivals { me: self.me, ended, running: self.errands.running() };
+        (arrivals, Heard(reports))
     }
 
     /// Begins what was found fit to be begun.
-    pub(super) fn begin_errands(
-        &mut self,
-        town: &Town,
-        memory: &Memory,
-        observed: &Observed,
-        plan: &Plan,
-        outcomes: &[Done],
-        now: Moment,
-    ) {
+    pub(super) fn begin_errands(&mut self, intended: &Intended<'_>, outcomes: &[Done]) {
+        let (decided, memory, plan) = (intended.decided(), intended.memory(), intended.plan());
         let is_begun = |done: &&Done| matches!(done.outcome, Outcome::Done(Effect::Begun { .. }));
         let mut begun = outcomes.iter().filter(is_begun).peekable();
         if begun.peek().is_none() {
             return;
         }
-        let (town, shared) = (Arc::new(town.clone()), Arc::new(memory.clone()));
+        let (town, shared) = (Arc::new(decided.town().clone()), Arc::new(memory.clone()));
         for done in begun {
             let step = plan.steps.iter().find(|step| step.session == done.session);
             let errand = memory.sessions.get(&done.session).and_then(|history| history.errand);
@@ -60,11 +56,11 @@ impl Controller {
                 step: step.clone(),
                 town: town.clone(),
                 memory: shared.clone(),
-                server: server_of(observed),
+                server: server_of(decided.observed()),
                 client: self.client.clone(),
                 state: self.store.path().to_path_buf(),
                 sink: self.sink_program(),
-                now,
+                now: decided.now(),
             };
             self.errands.begin(job, errand);
         }
@@ -85,12 +81,12 @@ impl Controller {
             Farewell::Wait => self.errands.settle().await,
             Farewell::Break => self.errands.close().await,
         }
-        let reports = self.errands.ended();
+        let (launcher, Heard(reports)) = self.launcher_arrivals();
         if reports.is_empty() {
             return Ok(Outcomes::new());
         }
-        let (running, me) = (self.errands.running(), self.me);
-        self.amend(|memory| hold_errands(reports.iter().fold(memory, taken_in), &running, me))?;
+        let arrivals = Arrivals { launcher: Some(launcher), ..Arrivals::default() };
+        self.amend(|memory| take_in(memory, arrivals, proc::process::may_live).memory)?;
         for report in &reports {
             if let Err(fault) = self.store.journal(report.at, &entries_of(report)) {
                 tracing::warn!(fault = chain(&fault), "the journal was not written");
@@ -100,8 +96,9 @@ impl Controller {
     }
 }
 
-fn taken_in(memory: Memory, report: &ErrandReport) -> Memory {
-    record(memory, &stands_alone(report.step.clone()), &[report.done()], report.at)
+fn ended_job(report: &ErrandReport) -> EndedJob {
+    let ErrandReport { step, outcome, at } = report;
+    EndedJob { step: step.clone(), outcome: outcome.clone(), at: *at }
 }
 
 fn entries_of(report: &ErrandReport) -> Vec<Entry> {

@@ -119,16 +119,6 @@ impl Controller {
         let spared = spared.fold(Period::ZERO, Period::plus);
         (untold, spared)
     }
-
-    /// Forgets the ends that were told.
-    pub(super) fn forget_departures(&mut self, memory: Memory, notices: &mut Vec<String>) -> Memory {
-        if memory.departures.is_empty() {
-            return memory;
-        }
-        let memory = Memory { departures: Vec::new(), ..memory };
-        self.save(&memory, notices);
-        memory
-    }
 }
 
 /// The memory as if screens were still as saved, where they say the same and have not begun to change again: losing a

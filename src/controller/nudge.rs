@@ -6,7 +6,7 @@ use crate::act::{self, Approach, Nudge, may_nudge};
 use crate::model::{
     Agent, Commands, Delivery, Generation, Memory, Moment, NudgeText, Obstacle, Orders, SessionName, Target, Town,
 };
-use crate::observe::{Depth, Living};
+use crate::observe::Depth;
 use crate::plan::{Situation, nudgeable};
 use crate::remember::{nudge_entry, nudging, submitted};
 use crate::store::Lock;
@@ -153,7 +153,7 @@ impl Controller {
         memory: Memory,
     ) -> Result<(), Delivery> {
         let state = self.store.view();
-        let looked = survey(&self.client, town, state, memory, Orders::default(), Depth::Plan, Living::default()).await;
+        let looked = survey(&self.client, town, state, memory, Orders::default(), Depth::Plan).await;
         let Survey { now, observed, memory, .. } = looked;
         let situation = Situation { town, observed: &observed, memory: &memory, orders: Orders::default(), now };
         let target = nudgeable(&situation, session).map_err(Delivery::Refused)?;
@@ -180,7 +180,7 @@ impl Controller {
         memory: Memory,
     ) -> Result<Aimed<'t>, Delivery> {
         let state = self.store.view();
-        let looked = survey(&self.client, town, state, memory, Orders::default(), Depth::Plan, Living::default()).await;
+        let looked = survey(&self.client, town, state, memory, Orders::default(), Depth::Plan).await;
         let Survey { now, observed, memory, .. } = looked;
         let situation = Situation { town, observed: &observed, memory: &memory, orders: Orders::default(), now };
         let target = nudgeable(&situation, session).map_err(Delivery::Refused)?;

@@ -3,9 +3,10 @@
 
 use super::cycle::Controller;
 use crate::act::{self, Logs};
-use crate::model::{Entry, Evidence, Generation, Level, Moment, Observed, Period, Plan, SessionName, Town};
+use crate::model::{Entry, Evidence, Generation, Level, Moment, Period, SessionName};
 use crate::plan::{Unpiped, unpiped};
 use crate::proc::program::{find, is_executable};
+use crate::reconcile::Decided;
 use crate::tmux::Client;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -44,18 +45,11 @@ impl Controller {
 
     /// Has the output of living sessions kept again where nobody takes it any more; what is being restarted gets a sink
     /// of its own. Tells what came of it, once for each run.
-    pub(super) async fn repipe(
-        &mut self,
-        client: &Client,
-        town: &Town,
-        observed: &Observed,
-        plan: &Plan,
-        now: Moment,
-        notices: &mut Vec<String>,
-    ) {
+    pub(super) async fn repipe(&mut self, client: &Client, decided: &Decided<'_>, notices: &mut Vec<String>) {
         if self.sink.is_none() {
             return;
         }
+        let (town, observed, plan, now) = (decided.town(), decided.observed(), decided.plan(), decided.now());
         let mut silent = unpiped(town, observed);
         self.piped.retain(|name, tried| silent.iter().any(|one| one.session == *name) || !tried.is_over(now));
         silent.retain(|one| plan.steps.iter().all(|step| step.session != one.session));

@@ -1,17 +1,15 @@
 //! Questions to agents, asked beside the cycles: none of them waits for an answer.
 
 use crate::act::{self, PROBE_DEADLINE};
-use crate::model::{Answer, Moment, Probe};
+use crate::model::{Moment, Probe};
+use crate::reconcile::ProbeAnswer;
 use tokio::task::JoinSet;
-
-/// An answer, by the agent and the moment of its question.
-pub(super) type Told = (String, Moment, Answer);
 
 /// The questions that are out, and the answers that nobody has taken yet. Dropping it ends what was started.
 #[derive(Debug, Default)]
 pub(super) struct Prober {
-    out: JoinSet<Told>,
-    told: Vec<Told>,
+    out: JoinSet<ProbeAnswer>,
+    received: Vec<ProbeAnswer>,
 }
 
 impl Prober {
@@ -19,22 +17,22 @@ impl Prober {
     pub(super) fn ask(&mut self, probe: Probe, now: Moment) {
         self.out.spawn(async move {
             let answer = act::probe(&probe, PROBE_DEADLINE).await;
-            (probe.agent, now, answer)
+            ProbeAnswer { agent: probe.agent, asked: now, answer }
         });
     }
 
     /// The answers that have come since they were last taken.
-    pub(super) fn take(&mut self) -> Vec<Told> {
-        while let Some(told) = self.out.try_join_next() {
-            self.told.extend(told);
+    pub(super) fn take(&mut self) -> Vec<ProbeAnswer> {
+        while let Some(answer) = self.out.try_join_next() {
+            self.received.extend(answer);
         }
-        std::mem::take(&mut self.told)
+        std::mem::take(&mut self.received)
     }
 
     /// Waits for an answer; for ever where no question is out. May be dropped at any time.
     pub(super) async fn wait(&mut self) {
         match self.out.join_next().await {
-            Some(told) => self.told.extend(told),
+            Some(answer) => self.received.extend(answer),
             None => std::future::pending().await,
         }
     }

@@ -2,11 +2,11 @@
 
 use crate::act;
 use crate::gastown::{self, Standing};
-use crate::model::{Desired, Memory, Moment, Observed, Orders, Plan, Scope, Town, Verb};
+use crate::model::{Memory, Moment, Observed, Orders, Plan, Town};
 use crate::observe::{self, Depth, Living, Look};
-use crate::plan::{Situation, covered, misnamed, plan, within};
+use crate::plan::{covered, misnamed};
 use crate::proc;
-use crate::remember::{learn, lose_errands};
+use crate::reconcile::{Arrivals, Decided, Learned, Observation, Shipped, learn, take_in};
 use crate::store::View;
 use crate::tmux::Client;
 use std::borrow::Cow;
@@ -24,13 +24,11 @@ pub struct Survey<'t> {
     pub memory: Memory,
     /// What would be done.
     pub plan: Plan,
-    /// The sessions that the look was for.
-    pub scope: Scope,
     /// What people should know beside it.
     pub notices: Vec<String>,
 }
 
-/// Looks once and plans, for those sessions to which the look lets anything be done. Writes nothing, starts nothing.
+/// Looks once and plans. Writes nothing, starts nothing.
 pub async fn survey<'t>(
     client: &Client,
     town: &'t Town,
@@ -38,32 +36,46 @@ pub async fn survey<'t>(
     memory: Memory,
     orders: Orders,
     depth: Depth,
-    living: Living,
 ) -> Survey<'t> {
-    let now = proc::clock::now();
-    let memory = lose_errands(memory, proc::process::may_live);
-    let Look { mut observed, scope } = observe::look(client, town, &memory, now, depth, living).await;
-    let (town, mut notices) = heeding(covered(town, &observed));
-    notices.extend(misnamed(&town, &observed));
-    notices.extend(observe::listen(&mut observed, &town, &memory, state, now));
-    let memory = learn(memory, &town, &observed, now);
-    let think = |town: &Town| plan(&Situation { town, observed: &observed, memory: &memory, orders, now });
-    let mut plan = think(&town);
-    let mut town = town;
-    let unstartable = act::cannot_start(to_be_begun(&town, &plan)).await;
-    if !unstartable.is_empty() {
-        town.to_mut().unstartable = unstartable;
-        plan = think(&town);
-    }
-    Survey { now, town, observed, memory, plan: within(plan, &scope), scope, notices }
+    let memory = take_in(memory, Arrivals::default(), proc::process::may_live).memory;
+    let eyes = Eyes { client, state, depth, living: Living::default() };
+    let (learned, notices) = eyes.look(town, memory).await;
+    let (observation, memory, plan) = decide(learned, orders).await.into_parts();
+    let Observation { now, town, observed, scope: _ } = observation;
+    Survey { now, town, observed, memory, plan, notices }
 }
 
-/// The sessions for which a plan has a fresh process, now or later.
-fn to_be_begun<'t>(town: &'t Town, plan: &Plan) -> Vec<&'t Desired> {
-    let begins = |verb: Verb| matches!(verb, Verb::Start | Verb::Restart);
-    let steps = plan.steps.iter().filter(|step| begins(step.action.verb())).map(|step| &step.session);
-    let held = plan.held.iter().filter(|held| begins(held.verb)).map(|held| &held.session);
-    steps.chain(held).filter_map(|name| town.sessions.get(name)).collect()
+/// By what a look at the town is taken.
+pub(super) struct Eyes<'a> {
+    /// The way to its tmux server.
+    pub(super) client: &'a Client,
+    /// Its state directory.
+    pub(super) state: &'a View,
+    /// How much is asked.
+    pub(super) depth: Depth,
+    /// Who is known to live, and is not asked after.
+    pub(super) living: Living,
+}
+
+impl Eyes<'_> {
+    /// Looks once, and takes in what the look teaches. Gives what people should know beside it, too.
+    pub(super) async fn look<'t>(self, town: &'t Town, memory: Memory) -> (Learned<'t>, Vec<String>) {
+        let Self { client, state, depth, living } = self;
+        let now = proc::clock::now();
+        let Look { mut observed, scope } = observe::look(client, town, &memory, now, depth, living).await;
+        let (town, mut notices) = heeding(covered(town, &observed));
+        notices.extend(misnamed(&town, &observed));
+        notices.extend(observe::listen(&mut observed, &town, &memory, state, now));
+        let learned = learn(&Shipped, memory, Observation { now, town, observed, scope });
+        (learned, notices)
+    }
+}
+
+/// Decides. Where a session would be started, looks first whether its program is there.
+pub(super) async fn decide(learned: Learned<'_>, orders: Orders) -> Decided<'_> {
+    let decided = learned.decide(orders);
+    let unstartable = act::cannot_start(decided.sessions_to_start()).await;
+    decided.without_unstartable(unstartable)
 }
 
 /// The town with what Gas Town's files ask of it now, where it has a root; and what of them could not be understood.

@@ -8,41 +8,13 @@ use super::settled::Violation;
 use super::world::World;
 use super::{Random, random_town};
 use crate::model::{
-    Action, Answer, CannotStart, Done, Durability, Life, Memory, Moment, Observed, Orders, Orphans, Outcome, Period,
-    Plan, SessionName, Step, Town,
+    Action, Answer, CannotStart, Done, Life, Memory, Moment, Observed, Orders, Orphans, Outcome, Period, Plan, ProcId,
+    Scope, SessionName, Step, Town,
 };
-use crate::plan::Situation;
-use crate::{plan, remember};
+use crate::plan;
+use crate::reconcile::{Arrivals, Beside, Intended, Learned, Logic, Observation, ProbeAnswer, TakenIn, learn, take_in};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-
-/// The part of the controller that thinks. A test may put a bug into any of it.
-pub trait Mind {
-    /// What a look teaches.
-    fn learn(&self, memory: Memory, town: &Town, observed: &Observed, now: Moment) -> Memory {
-        remember::learn(memory, town, observed, now)
-    }
-
-    /// What shall happen.
-    fn plan(&self, situation: &Situation<'_>) -> Plan {
-        plan::plan(situation)
-    }
-
-    /// What is written down before it happens.
-    fn intend(&self, memory: Memory, plan: &Plan, now: Moment) -> Memory {
-        remember::intend(memory, plan, now)
-    }
-
-    /// What outcomes leave behind.
-    fn record(&self, memory: Memory, plan: &Plan, outcomes: &[Done], now: Moment) -> Memory {
-        remember::record(memory, plan, outcomes, now)
-    }
-}
-
-/// The mind as it is.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Faithful;
-
-impl Mind for Faithful {}
 
 /// What a run came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -67,7 +39,7 @@ pub(super) struct Late {
 
 /// One run.
 pub struct Driver<'m> {
-    mind: &'m dyn Mind,
+    logic: &'m dyn Logic,
     seed: u64,
     pub(super) random: Random,
     pub(super) weather: Weather,
@@ -79,6 +51,8 @@ pub struct Driver<'m> {
     pub(super) copies: VecDeque<Memory>,
     pub(super) disk_is_full: bool,
     pub(super) hung: u32,
+    /// Answers of agents that the next cycle takes in.
+    pub(super) answers: Vec<ProbeAnswer>,
     /// Sessions whose program is not there at present.
     pub(super) missing: BTreeSet<SessionName>,
     pub(super) looks: VecDeque<Observed>,
@@ -87,19 +61,21 @@ pub struct Driver<'m> {
     pub(super) report: Report,
 }
 
+/// The simulated controller's own process.
+const ME: ProcId = ProcId { pid: 1, start: 1 };
 /// Old looks and old copies of the state that may come back.
 const KEPT: usize = 5;
 
 impl<'m> Driver<'m> {
-    /// A run of this seed with this mind. `neglect` is left out of the world's fences.
+    /// A run of this seed with these transitions. `neglect` is left out of the world's fences.
     #[must_use]
-    pub fn new(name: &SessionName, seed: u64, mind: &'m dyn Mind, neglect: Option<Neglect>) -> Self {
+    pub fn new(name: &SessionName, seed: u64, logic: &'m dyn Logic, neglect: Option<Neglect>) -> Self {
         let mut random = Random::new(seed);
         let town = random_town(name.clone(), &mut random);
         let mut world = World::new(name.clone(), random.fork());
         world.neglect = neglect;
         Self {
-            mind,
+            logic,
             seed,
             weather: Weather::draw(&mut random),
             random,
@@ -111,6 +87,7 @@ impl<'m> Driver<'m> {
             copies: VecDeque::new(),
             disk_is_full: false,
             hung: 0,
+            answers: Vec::new(),
             missing: BTreeSet::new(),
             looks: VecDeque::new(),
             late: vec![],
@@ -136,30 +113,34 @@ impl<'m> Driver<'m> {
         self.settle(quiet)
     }
 
-    /// One turn, ending with sleep.
+    /// One cycle, ending with sleep. The steps are those of the controller; what is I/O there is the world here.
     pub(super) fn cycle(&mut self) -> Result<Plan, Breach> {
         self.report.cycles = self.report.cycles.saturating_add(1);
         if self.stormy {
             self.trouble();
         }
         self.replay_late()?;
-        let observed = self.look();
-        let now = self.world.now;
-        let mut town = plan::covered(&self.town, &observed).into_owned();
-        town.unstartable = self.lacking();
-        self.memory = self.mind.learn(std::mem::take(&mut self.memory), &town, &observed, now);
-        let (plan, orders) = self.decide(&town, &observed, now)?;
+        let arrivals = Arrivals { answers: std::mem::take(&mut self.answers), ..Arrivals::default() };
+        let TakenIn { memory, entries: _ } = take_in(std::mem::take(&mut self.memory), arrivals, |_| true);
+        let learned = learn(self.logic, memory, self.observe());
+        let intended = self.decide(learned)?;
+        let plan = intended.plan().clone();
         self.follow(&plan);
-        self.ask_agents(&plan, now)?;
-        if let Some(outcomes) = self.act(&plan, orders, now)? {
-            let now = self.world.now;
-            self.memory = self.mind.record(std::mem::take(&mut self.memory), &plan, &outcomes, now);
+        self.ask_agents(&plan, intended.decided().now())?;
+        if let Some(outcomes) = self.act(&intended)? {
+            let (settled, _) = intended.settle(&outcomes).forget_departures();
+            self.memory = settled.into_parts().1;
             self.save();
         }
-        // They are told of.
-        self.memory.departures.clear();
         self.sleep(&plan);
         Ok(plan)
+    }
+
+    /// One look, and what of the town it covers.
+    fn observe(&mut self) -> Observation<'static> {
+        let observed = self.look();
+        let town = Cow::Owned(plan::covered(&self.town, &observed).into_owned());
+        Observation { now: self.world.now, town, observed, scope: Scope::Town }
     }
 
     /// The declared sessions whose program is missing, as a look finds them.
@@ -169,32 +150,35 @@ impl<'m> Driver<'m> {
         declared.map(|name| (name.clone(), missing())).collect()
     }
 
-    /// Plans, and writes the intent down. Where that fails, plans again with less to do.
-    fn decide(&mut self, town: &Town, observed: &Observed, now: Moment) -> Result<(Plan, Orders), Breach> {
+    /// Decides, and writes the intent. Where that fails, decides again with less to do.
+    fn decide(&mut self, learned: Learned<'m>) -> Result<Intended<'m>, Breach> {
         let prunes = self.stormy && self.random.chance(self.weather.orders);
-        let mut orders = Orders::default();
-        if prunes {
-            orders.orphans = Orphans::Prune;
-        }
-        let think =
-            |memory: &Memory, orders: Orders| self.mind.plan(&Situation { town, observed, memory, orders, now });
-        let mut plan = think(&self.memory, orders);
+        let orphans = if prunes { Orphans::Prune } else { Orphans::default() };
+        let orders = Orders { orphans, ..Orders::default() };
+        let decided = learned.decide(orders).without_unstartable(self.lacking());
+        let mut intended = decided.intend(ME, Beside::Launchers);
         if self.disk_is_full {
-            orders.durability = Durability::Failing;
-            plan = think(&self.memory, orders);
+            intended = intended.not_durable();
         }
-        let look = Look { town, observed, memory: &self.memory, orders, now };
-        self.ledger.judge_plan(&look, &plan)?;
+        let decided = intended.decided();
+        let look = Look {
+            town: decided.town(),
+            observed: decided.observed(),
+            memory: decided.memory(),
+            orders: decided.orders(),
+            now: decided.now(),
+        };
+        self.ledger.judge_plan(&look, intended.plan())?;
         self.ledger.judge_passes(&look)?;
         self.ledger.judge_deaths(&look)?;
-        self.memory = self.mind.intend(std::mem::take(&mut self.memory), &plan, now);
+        self.memory = intended.memory().clone();
         if self.world.neglect != Some(Neglect::Intent) {
             self.save();
         }
-        Ok((plan, orders))
+        Ok(intended)
     }
 
-    /// Agents are asked, and answer before the next cycle or never.
+    /// Agents are asked. They answer before the next cycle, or never.
     fn ask_agents(&mut self, plan: &Plan, now: Moment) -> Result<(), Breach> {
         for probe in plan.probes.iter().filter(|probe| probe.is_due(now)) {
             self.ledger.judge_probe(probe, &self.disk, now)?;
@@ -207,7 +191,7 @@ impl<'m> Driver<'m> {
             if answer == Answer::Passed {
                 self.ledger.passed(&probe.agent, now);
             }
-            self.memory = remember::answer(std::mem::take(&mut self.memory), &probe.agent, now, answer);
+            self.answers.push(ProbeAnswer { agent: probe.agent.clone(), asked: now, answer });
         }
         Ok(())
     }
@@ -223,7 +207,8 @@ impl<'m> Driver<'m> {
     }
 
     /// Carries out the plan; gives nothing when the controller died over it.
-    fn act(&mut self, plan: &Plan, orders: Orders, now: Moment) -> Result<Option<Vec<Done>>, Breach> {
+    fn act(&mut self, intended: &Intended<'_>) -> Result<Option<Vec<Done>>, Breach> {
+        let (plan, now, orders) = (intended.plan(), intended.decided().now(), intended.decided().orders());
         let mut outcomes = Vec::with_capacity(plan.steps.len());
         let hangs = self.stormy && self.hung == 0 && self.random.chance(self.weather.stops);
         if hangs {

@@ -1,8 +1,7 @@
 //! A town that can be lived through in a moment: a seeded tmux server, clock, people and faults, around the same
 //! planner and memory that the controller uses.
 //!
-//! [`Driver`] turns the controller's cycle (look, learn, plan, intend, save, act, record, save, sleep) on a [`World`]
-//! instead of tmux. Everything that happens is drawn from one seed, so a seed replays exactly. [`Ledger`] knows the
+//! [`Driver`] runs the steps of [`reconcile`](crate::reconcile), as the controller does, on a [`World`] instead of tmux. Everything that happens is drawn from one seed, so a seed replays exactly. [`Ledger`] knows the
 //! invariants and is asked after every plan and every deed.
 //!
 //! **Architecture invariant:** pure and seeded. No clock, no files, no threads. The world is judged by what truly is
@@ -23,7 +22,7 @@ mod town;
 mod trouble;
 mod world;
 
-pub use driver::{Driver, Faithful, Mind, Report};
+pub use driver::{Driver, Report};
 pub use guests::Guest;
 pub use hands::{Deed, Neglect};
 pub use ledger::{Breach, Ledger, Look};

@@ -41,6 +41,7 @@ impl Driver<'_> {
             self.disk = old.unwrap_or_default();
             self.copies.clear();
             self.memory = self.disk.clone();
+            self.answers.clear();
             self.forgive();
             self.ledger.forgive(&self.disk, self.world.now);
             self.ledger.forget_deaths();
@@ -81,6 +82,7 @@ impl Driver<'_> {
     /// The controller starts with what is on disk.
     pub(super) fn wake_up_again(&mut self) {
         self.memory = self.disk.clone();
+        self.answers.clear();
         self.forgive();
         self.ledger.forget_deaths();
         if self.disk_is_full {

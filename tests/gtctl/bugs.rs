@@ -1,4 +1,4 @@
-//! Each invariant is shown to notice a seeded bug: a mind or a world with one rule left out must be found out.
+//! Each invariant is shown to notice a seeded bug: a transition or a world with one rule left out must be found out.
 
 use crate::simulation::{live, town_name};
 use gtctl::model::{
@@ -6,16 +6,18 @@ use gtctl::model::{
     Period, Plan, Probed, Roused, Step, Town, Verdict, WhenAttached,
 };
 use gtctl::plan::{Situation, plan};
+use gtctl::reconcile::{Logic, Shipped};
 use gtctl::remember;
-use gtctl::sim::{Driver, Faithful, Mind, Neglect};
+use gtctl::sim::{Driver, Neglect};
 
 /// More seeds than any of these bugs takes to be noticed.
 const SEEDS: u64 = 4000;
 
 /// Plans as if the situation were another.
+#[derive(Debug)]
 struct Deluded(fn(&Situation<'_>) -> (Town, Observed, Memory, Orders));
 
-impl Mind for Deluded {
+impl Logic for Deluded {
     fn plan(&self, situation: &Situation<'_>) -> Plan {
         let (town, observed, memory, orders) = (self.0)(situation);
         plan(&Situation { town: &town, observed: &observed, memory: &memory, orders, now: situation.now })
@@ -27,9 +29,10 @@ fn as_it_is(s: &Situation<'_>) -> (Town, Observed, Memory, Orders) {
 }
 
 /// Spoils the plan afterwards.
+#[derive(Debug)]
 struct Careless(fn(&mut Plan));
 
-impl Mind for Careless {
+impl Logic for Careless {
     fn plan(&self, situation: &Situation<'_>) -> Plan {
         let mut plan = plan(situation);
         (self.0)(&mut plan);
@@ -38,12 +41,13 @@ impl Mind for Careless {
 }
 
 /// Forgets something it should have noted.
+#[derive(Debug)]
 struct Forgetful {
     learn: fn(&mut Memory),
     intend: fn(&mut Memory),
 }
 
-impl Mind for Forgetful {
+impl Logic for Forgetful {
     fn learn(&self, memory: Memory, town: &Town, observed: &Observed, now: Moment) -> Memory {
         let mut memory = remember::learn(memory, town, observed, now);
         (self.learn)(&mut memory);
@@ -60,9 +64,10 @@ impl Mind for Forgetful {
 fn nothing(_: &mut Memory) {}
 
 /// Takes what a former life has said for what this one says.
+#[derive(Debug)]
 struct Haunted;
 
-impl Mind for Haunted {
+impl Logic for Haunted {
     fn learn(&self, memory: Memory, town: &Town, observed: &Observed, now: Moment) -> Memory {
         let former = memory.clone();
         let mut memory = remember::learn(memory, town, observed, now);
@@ -77,9 +82,10 @@ impl Mind for Haunted {
 }
 
 /// Takes an end that it only guessed at for a new one at every look.
+#[derive(Debug)]
 struct Redating;
 
-impl Mind for Redating {
+impl Logic for Redating {
     fn learn(&self, memory: Memory, town: &Town, observed: &Observed, now: Moment) -> Memory {
         let mut memory = memory;
         for run in memory.sessions.values_mut().filter_map(|history| history.run.as_mut()) {
@@ -95,16 +101,16 @@ fn each_remembered(memory: &mut Memory, change: impl Fn(&mut Marks)) {
 
 /// Bugs of what is heard.
 fn deafness() -> Vec<Bug> {
-    let mind = |law, what, delusion| (law, what, deluded(delusion), None);
+    let bug = |law, what, delusion| (law, what, deluded(delusion), None);
     vec![
         ("S11", "what a former life said counts", Box::new(Haunted), None),
         ("S29", "a closed pane is a new death at every look", Box::new(Redating), None),
-        mind("S11", "there is no grace", |s| {
+        bug("S11", "there is no grace", |s| {
             let (mut town, observed, memory, orders) = as_it_is(s);
             town.sessions.values_mut().for_each(|desired| desired.completion.grace = gtctl::model::Period::ZERO);
             (town, observed, memory, orders)
         }),
-        mind("S11", "a failure is a completion", |s| {
+        bug("S11", "a failure is a completion", |s| {
             let (town, observed, mut memory, orders) = as_it_is(s);
             each_remembered(&mut memory, |marks| {
                 marks.standing.iter_mut().for_each(|standing| standing.sighting.verdict = Verdict::Completed);
@@ -116,16 +122,16 @@ fn deafness() -> Vec<Bug> {
 
 /// Bugs of what is done for sessions that are alive and do no good.
 fn impatience() -> Vec<Bug> {
-    let mind = |law, what, delusion| (law, what, deluded(delusion), None);
+    let bug = |law, what, delusion| (law, what, deluded(delusion), None);
     vec![
-        mind("S21", "agents are believed to be signed in", |s| {
+        bug("S21", "agents are believed to be signed in", |s| {
             let (town, observed, mut memory, orders) = as_it_is(s);
             let answered = Some(Answered { asked: s.now, answer: Answer::Passed });
             let probed = Probed { asked: s.now, failed: 0, answered };
             memory.probes = ["claude", "kimi"].map(|agent| (agent.to_owned(), probed.clone())).into();
             (town, observed, memory, orders)
         }),
-        mind("S26 rouse", "what is stuck is restarted without an Escape", |s| {
+        bug("S26 rouse", "what is stuck is restarted without an Escape", |s| {
             let (town, observed, mut memory, orders) = as_it_is(s);
             for history in memory.sessions.values_mut() {
                 let at = s.now.minus(Period::from_secs(31));
@@ -134,13 +140,13 @@ fn impatience() -> Vec<Bug> {
             }
             (town, observed, memory, orders)
         }),
-        mind("S25 too large", "one measure is enough", |s| {
+        bug("S25 too large", "one measure is enough", |s| {
             let (town, observed, mut memory, orders) = as_it_is(s);
             let footprints = memory.sessions.values_mut().filter_map(|history| history.footprint.as_mut());
             footprints.for_each(|footprint| footprint.before = footprint.bytes);
             (town, observed, memory, orders)
         }),
-        mind("S24 probes", "an agent is asked all the time", |s| {
+        bug("S24 probes", "an agent is asked all the time", |s| {
             let (town, observed, mut memory, orders) = as_it_is(s);
             memory.probes.clear();
             (town, observed, memory, orders)
@@ -149,10 +155,10 @@ fn impatience() -> Vec<Bug> {
 }
 
 /// The laws that the first violations break, over the first seeds that show any.
-fn noticed(law: &str, mind: &dyn Mind, neglect: Option<Neglect>) -> Result<u64, String> {
+fn noticed(law: &str, bug: &dyn Logic, neglect: Option<Neglect>) -> Result<u64, String> {
     let mut others = vec![];
     for seed in 0..SEEDS {
-        if let Err(violation) = Driver::new(&town_name(), seed, mind, neglect).run(3) {
+        if let Err(violation) = Driver::new(&town_name(), seed, bug, neglect).run(3) {
             if violation.breach.law.starts_with(law) {
                 return Ok(seed + 1);
             }
@@ -170,14 +176,14 @@ fn each_seen(observed: &mut Observed, change: impl Fn(&mut gtctl::model::Seen)) 
     }
 }
 
-type Bug = (&'static str, &'static str, Box<dyn Mind>, Option<Neglect>);
+type Bug = (&'static str, &'static str, Box<dyn Logic>, Option<Neglect>);
 
-fn deluded(delusion: fn(&Situation<'_>) -> (Town, Observed, Memory, Orders)) -> Box<dyn Mind> {
+fn deluded(delusion: fn(&Situation<'_>) -> (Town, Observed, Memory, Orders)) -> Box<dyn Logic> {
     Box::new(Deluded(delusion))
 }
 
 fn neglects() -> Vec<Bug> {
-    let world = |law, what, neglect| (law, what, Box::new(Faithful) as Box<dyn Mind>, Some(neglect));
+    let world = |law, what, neglect| (law, what, Box::new(Shipped) as Box<dyn Logic>, Some(neglect));
     vec![
         world("S2 other server", "operations ignore the server's identity", Neglect::ServerFence),
         world("S2 other life", "operations ignore the generation", Neglect::GenerationFence),
@@ -195,7 +201,7 @@ fn neglects() -> Vec<Bug> {
 }
 
 /// Sees no agent whose pane was moved into another session: its own session has gone, or stands dead.
-fn blind_to_moved() -> Box<dyn Mind> {
+fn blind_to_moved() -> Box<dyn Logic> {
     deluded(|s| {
         let (town, mut observed, memory, orders) = as_it_is(s);
         if let Observed::Up(server) = &mut observed {
@@ -244,14 +250,14 @@ fn skip_the_stop(plan: &mut Plan) {
 
 /// Bugs of what is seen.
 fn blindness() -> Vec<Bug> {
-    let mind = |law, what, delusion| (law, what, deluded(delusion), None);
+    let bug = |law, what, delusion| (law, what, deluded(delusion), None);
     vec![
-        mind("S8", "a failed look is an empty town", |s| {
+        bug("S8", "a failed look is an empty town", |s| {
             let (town, observed, memory, orders) = as_it_is(s);
             let observed = if let Observed::Unknown(_) = observed { Observed::Down } else { observed };
             (town, observed, memory, orders)
         }),
-        mind("S8", "what could not be told is dead", |s| {
+        bug("S8", "what could not be told is dead", |s| {
             let (town, mut observed, memory, orders) = as_it_is(s);
             each_seen(&mut observed, |seen| {
                 if let Life::Unknown(_) = seen.life {
@@ -260,7 +266,7 @@ fn blindness() -> Vec<Bug> {
             });
             (town, observed, memory, orders)
         }),
-        mind("S3", "attached clients are overlooked", |s| {
+        bug("S3", "attached clients are overlooked", |s| {
             let (town, mut observed, memory, orders) = as_it_is(s);
             each_seen(&mut observed, |seen| seen.attached = 0);
             (town, observed, memory, orders)
@@ -270,48 +276,48 @@ fn blindness() -> Vec<Bug> {
 
 /// Bugs of what is allowed.
 fn licence() -> Vec<Bug> {
-    let mind = |law, what, delusion| (law, what, deluded(delusion), None);
+    let bug = |law, what, delusion| (law, what, deluded(delusion), None);
     vec![
-        mind("S4", "no handoff gap", |s| {
+        bug("S4", "no handoff gap", |s| {
             let (mut town, observed, memory, orders) = as_it_is(s);
             town.sessions.values_mut().for_each(|desired| desired.handoff_gap = gtctl::model::Period::ZERO);
             (town, observed, memory, orders)
         }),
-        mind("S7 start", "no start budget", |s| {
+        bug("S7 start", "no start budget", |s| {
             let (mut town, observed, memory, orders) = as_it_is(s);
             town.limits.starts = gtctl::model::StartBudget::Fixed(1000);
             (town, observed, memory, orders)
         }),
-        mind("S27", "all that are due are restarted at once", |s| {
+        bug("S27", "all that are due are restarted at once", |s| {
             let (mut town, observed, memory, orders) = as_it_is(s);
             town.limits.unavailable = gtctl::model::Unavailable::Count(100);
             (town, observed, memory, Orders { mass: Mass::Allow, ..orders })
         }),
-        mind("S28", "budgets hold what was ended for a planned restart", |s| {
+        bug("S28", "budgets hold what was ended for a planned restart", |s| {
             let (town, observed, mut memory, orders) = as_it_is(s);
             memory.sessions.values_mut().for_each(|history| history.stopping = None);
             memory.sessions.values_mut().for_each(|history| history.replacing = None);
             (town, observed, memory, orders)
         }),
-        mind("S7 conc", "all start at once", |s| {
+        bug("S7 conc", "all start at once", |s| {
             let (mut town, observed, memory, orders) = as_it_is(s);
             town.limits.concurrent_starts = 100;
             (town, observed, memory, orders)
         }),
-        mind("S9", "no mass guard", |s| {
+        bug("S9", "no mass guard", |s| {
             let (town, observed, memory, orders) = as_it_is(s);
             (town, observed, memory, Orders { mass: Mass::Allow, ..orders })
         }),
-        mind("S10", "orphans are always expired", |s| {
+        bug("S10", "orphans are always expired", |s| {
             let (town, observed, memory, orders) = as_it_is(s);
             (town, observed, memory, Orders { orphans: Orphans::Prune, ..orders })
         }),
-        mind("S16", "no waves", |s| {
+        bug("S16", "no waves", |s| {
             let (mut town, observed, memory, orders) = as_it_is(s);
             town.sessions.values_mut().for_each(|desired| desired.wave = 0);
             (town, observed, memory, orders)
         }),
-        mind("S5", "the full disk goes unnoticed", |s| {
+        bug("S5", "the full disk goes unnoticed", |s| {
             let (town, observed, memory, _) = as_it_is(s);
             (town, observed, memory, Orders::default())
         }),
@@ -320,16 +326,16 @@ fn licence() -> Vec<Bug> {
 
 /// Bugs of who and when.
 fn confusion() -> Vec<Bug> {
-    let mind = |law, what, delusion| (law, what, deluded(delusion), None);
+    let bug = |law, what, delusion| (law, what, deluded(delusion), None);
     vec![
-        mind("S18", "it does not know its own session", |s| {
+        bug("S18", "it does not know its own session", |s| {
             let (town, mut observed, memory, orders) = as_it_is(s);
             if let Observed::Up(server) = &mut observed {
                 server.own = None;
             }
             (town, observed, memory, orders)
         }),
-        mind("S1", "a stranger's session is taken for ours", |s| {
+        bug("S1", "a stranger's session is taken for ours", |s| {
             let (town, mut observed, memory, orders) = as_it_is(s);
             if let Observed::Up(server) = &mut observed {
                 for (name, seen) in &mut server.sessions {
@@ -338,7 +344,7 @@ fn confusion() -> Vec<Bug> {
             }
             (town, observed, memory, orders)
         }),
-        mind("S31", "a label is believed without proof", |s| {
+        bug("S31", "a label is believed without proof", |s| {
             let (town, mut observed, memory, orders) = as_it_is(s);
             if let Observed::Up(server) = &mut observed {
                 let unproved =
@@ -350,11 +356,11 @@ fn confusion() -> Vec<Bug> {
             }
             (town, observed, memory, orders)
         }),
-        mind("S13", "clock jumps are shrugged off", |s| {
+        bug("S13", "clock jumps are shrugged off", |s| {
             let (town, observed, memory, orders) = as_it_is(s);
             (town, observed, Memory { settling: 0, ..memory }, orders)
         }),
-        mind("S12", "ages go by the wall clock", |s| {
+        bug("S12", "ages go by the wall clock", |s| {
             let (town, mut observed, memory, orders) = as_it_is(s);
             let now = s.now;
             each_seen(&mut observed, |seen| {
@@ -386,7 +392,7 @@ fn take_for_ours(name: &str, seen: &mut gtctl::model::Seen) {
 }
 
 fn spoilt() -> Vec<Bug> {
-    let plan = |law, what, spoil: fn(&mut Plan)| (law, what, Box::new(Careless(spoil)) as Box<dyn Mind>, None);
+    let plan = |law, what, spoil: fn(&mut Plan)| (law, what, Box::new(Careless(spoil)) as Box<dyn Logic>, None);
     vec![
         plan("L2", "a held restart is dropped from the plan", |plan| {
             let dropped = plan.held.extract_if(.., |held| matches!(held.hold, Hold::BackOff { .. }));
@@ -431,15 +437,15 @@ fn proceed(step: &mut Step) {
 }
 
 fn forgotten() -> Vec<Bug> {
-    let mind = |law, what, learn: fn(&mut Memory), intend: fn(&mut Memory)| {
-        (law, what, Box::new(Forgetful { learn, intend }) as Box<dyn Mind>, None)
+    let bug = |law, what, learn: fn(&mut Memory), intend: fn(&mut Memory)| {
+        (law, what, Box::new(Forgetful { learn, intend }) as Box<dyn Logic>, None)
     };
     vec![
-        mind("S5", "stops are not noted", nothing, |memory| {
+        bug("S5", "stops are not noted", nothing, |memory| {
             memory.sessions.values_mut().for_each(|history| history.stopping = None);
         }),
-        mind("S7 start", "starts are not counted", nothing, |memory| memory.starts.clear()),
-        mind(
+        bug("S7 start", "starts are not counted", nothing, |memory| memory.starts.clear()),
+        bug(
             "L5",
             "crashes are never forgotten",
             |memory| {
@@ -454,8 +460,8 @@ fn forgotten() -> Vec<Bug> {
 
 fn check(bugs: Vec<Bug>) {
     let mut missed = vec![];
-    for (law, what, mind, neglect) in bugs {
-        match noticed(law, &*mind, neglect) {
+    for (law, what, bug, neglect) in bugs {
+        match noticed(law, &*bug, neglect) {
             Ok(seeds) => println!("{law:8} noticed after {seeds:4} seeds: {what}"),
             Err(miss) => missed.push(format!("{what}: {miss}")),
         }
@@ -498,9 +504,9 @@ fn forgotten_facts_are_noticed() {
 #[test]
 fn a_seed_replays_exactly() {
     for seed in 0..50 {
-        assert_eq!(live(seed, &Faithful, None), live(seed, &Faithful, None), "L7: seed {seed}");
+        assert_eq!(live(seed, &Shipped, None), live(seed, &Shipped, None), "L7: seed {seed}");
     }
     let traces: std::collections::BTreeSet<_> =
-        (1..50).flat_map(|seed| live(seed, &Faithful, None)).map(|r| r.trace).collect();
+        (1..50).flat_map(|seed| live(seed, &Shipped, None)).map(|r| r.trace).collect();
     assert!(traces.len() > 45, "traces tell runs apart");
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room and its floor. Rooms of one floor do not know each other.
-const FLOORS: [(&str, u32); 22] = [
+const FLOORS: [(&str, u32); 23] = [
     ("model", 0),
     ("files", 1),
     ("manifest", 1),
@@ -15,6 +15,7 @@ const FLOORS: [(&str, u32); 22] = [
     ("trust", 1),
     ("gastown", 2),
     ("proc", 2),
+    ("reconcile", 2),
     ("tmux", 2),
     ("store", 2),
     ("observe", 3),
@@ -30,7 +31,8 @@ const FLOORS: [(&str, u32); 22] = [
 ];
 
 /// Rooms that know values only, and what they may not name. `render` draws reports of the manifest's faults.
-const PURE: [&str; 9] = ["model", "import", "manifest", "marker", "plan", "remember", "screen", "sim", "render"];
+const PURE: [&str; 10] =
+    ["model", "import", "manifest", "marker", "plan", "reconcile", "remember", "screen", "sim", "render"];
 const WORLDLY: [&str; 9] =
     ["std::fs", "std::process", "std::env", "std::net", "std::thread", "tokio", "SystemTime", "Instant", "::now()"];
 

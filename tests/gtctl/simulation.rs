@@ -3,7 +3,8 @@
 //! `GTCTL_SEEDS=N` runs so many seeds; `GTCTL_SEED=S` replays one.
 
 use gtctl::model::{Period, SessionName};
-use gtctl::sim::{Driver, Faithful, Mind, Neglect, Report, Violation};
+use gtctl::reconcile::{Logic, Shipped};
+use gtctl::sim::{Driver, Neglect, Report, Violation};
 use std::time::Instant;
 
 const YEAR: f64 = 365.25 * 86_400_000.0;
@@ -13,9 +14,9 @@ pub(crate) fn town_name() -> SessionName {
 }
 
 /// Each 25th run is followed by a thousand quiet cycles, the others by a few.
-pub(crate) fn live(seed: u64, mind: &dyn Mind, neglect: Option<Neglect>) -> Result<Report, Violation> {
+pub(crate) fn live(seed: u64, logic: &dyn Logic, neglect: Option<Neglect>) -> Result<Report, Violation> {
     let quiet = if seed.is_multiple_of(25) { 1000 } else { 12 };
-    Driver::new(&town_name(), seed, mind, neglect).run(quiet)
+    Driver::new(&town_name(), seed, logic, neglect).run(quiet)
 }
 
 fn number(variable: &str) -> Option<u64> {
@@ -27,7 +28,7 @@ fn live_all(from: u64, count: u64) -> (Report, Vec<Violation>) {
     let half = |parity: u64| {
         let mut total = Report::default();
         for seed in (from..from + count).filter(|seed| seed % 2 == parity) {
-            match live(seed, &Faithful, None) {
+            match live(seed, &Shipped, None) {
                 Ok(report) => {
                     total.cycles += report.cycles;
                     total.awake = total.awake.plus(report.awake);
@@ -81,7 +82,7 @@ fn storms_break_no_invariant() {
 #[test]
 fn replay() {
     let Some(seed) = number("GTCTL_SEED") else { return };
-    match live(seed, &Faithful, None) {
+    match live(seed, &Shipped, None) {
         Ok(report) => println!("seed {seed} holds: {report:?}"),
         Err(violation) => panic!("{violation}"),
     }

@@ -1,0 +1,34 @@
+//! The second step: what a look teaches.
+
+use super::logic::Logic;
+use crate::model::{Memory, Moment, Observed, Scope, Town};
+use std::borrow::Cow;
+
+/// What one look has shown.
+#[derive(Debug, Clone)]
+pub struct Observation<'t> {
+    /// When the look began.
+    pub now: Moment,
+    /// What is wanted, with the sessions of others that a policy covers.
+    pub town: Cow<'t, Town>,
+    /// What is there.
+    pub observed: Observed,
+    /// The sessions that the look asked after. Nothing is done to any other.
+    pub scope: Scope,
+}
+
+/// The memory with one look in it.
+#[derive(Debug, Clone)]
+pub struct Learned<'t> {
+    pub(super) logic: &'t dyn Logic,
+    pub(super) observation: Observation<'t>,
+    pub(super) memory: Memory,
+}
+
+/// Takes in what a look has shown.
+#[must_use]
+pub fn learn<'t>(logic: &'t dyn Logic, memory: Memory, observation: Observation<'t>) -> Learned<'t> {
+    let Observation { now, town, observed, scope: _ } = &observation;
+    let memory = logic.learn(memory, town, observed, *now);
+    Learned { logic, observation, memory }
+}
