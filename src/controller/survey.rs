@@ -59,7 +59,7 @@ pub(super) struct Eyes<'a> {
 
 impl Eyes<'_> {
     /// Looks once, and takes in what the look teaches. Gives what people should know beside it, too.
-    pub(super) async fn look<'t>(self, town: &'t Town, memory: Memory) -> (Learned<'t>, Vec<String>) {
+    pub(super) async fn look(self, town: &Town, memory: Memory) -> (Learned<'_>, Vec<String>) {
         let Self { client, state, depth, living } = self;
         let now = proc::clock::now();
         let Look { mut observed, scope } = observe::look(client, town, &memory, now, depth, living).await;
