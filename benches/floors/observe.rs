@@ -7,7 +7,7 @@ use crate::stage::{Stage, session};
 use crate::table::{Against, Row};
 use gtctl::controller::survey;
 use gtctl::model::{Memory, Orders};
-use gtctl::observe::{Depth, Living};
+use gtctl::observe::Depth;
 use gtctl::tmux::{Client, Purpose};
 use std::process::Command;
 use std::time::Duration;
@@ -41,9 +41,7 @@ fn at(sessions: usize, rounds: usize, goal: f64) -> Result<Vec<Row>> {
     // As the controller's, between looks that are close.
     let client = Client::new(&town.socket).lasting(Purpose::Act);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let look = |memory| {
-        runtime.block_on(survey(&client, &town, &nowhere, memory, Orders::default(), Depth::Plan, Living::default()))
-    };
+    let look = |memory| runtime.block_on(survey(&client, &town, &nowhere, memory, Orders::default(), Depth::Plan));
     let memory = known(&client, stage.memory()?, |memory| look(memory).memory)?;
     let mut control = Control::open(&stage)?;
     let list = format!("list-panes -a -F '{FIELDS}'");
