@@ -213,7 +213,7 @@ fn blind_to_moved() -> Box<dyn Logic> {
 
 /// Takes the pane that somebody has given another process for the agent's own, with nothing living in it. The world's
 /// panes are numbered by their sessions.
-fn blind_to_guests() -> Box<dyn Mind> {
+fn blind_to_guests() -> Box<dyn Logic> {
     deluded(|s| {
         let (town, mut observed, memory, orders) = as_it_is(s);
         each_seen(&mut observed, |seen| {
@@ -226,7 +226,7 @@ fn blind_to_guests() -> Box<dyn Mind> {
 }
 
 /// Does not believe the label of a session whose pane somebody has given another process.
-fn puzzled_by_guests() -> Box<dyn Mind> {
+fn puzzled_by_guests() -> Box<dyn Logic> {
     deluded(|s| {
         let (town, mut observed, memory, orders) = as_it_is(s);
         each_seen(&mut observed, |seen| {
