@@ -23,9 +23,9 @@ pub(super) fn waits(subjects: &[Subject<'_>], verdicts: &[Verdict]) -> Vec<Optio
         if !is_a_start(subject, want) {
             continue;
         }
-        let wait = wait_of(subject, &Others { subjects, verdicts, waits: &waits });
+        let held = wait_of(subject, &Others { subjects, verdicts, waits: &waits });
         if let Some(place) = waits.get_mut(at) {
-            *place = wait;
+            *place = held;
         }
     }
     waits

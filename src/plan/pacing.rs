@@ -250,12 +250,12 @@ fn hold_for_waves(subjects: &[Subject<'_>], verdicts: &mut [Verdict]) {
     let all = subjects.iter().zip(verdicts.iter()).zip(&waits);
     let pending = all.filter(|((subject, verdict), wait)| is_pending(subject, verdict, wait));
     let first = pending.map(|((subject, _), _)| subject).min_by_key(|subject| wave_of(subject));
-    for ((subject, verdict), wait) in subjects.iter().zip(verdicts.iter_mut()).zip(waits) {
+    for ((subject, verdict), held) in subjects.iter().zip(verdicts.iter_mut()).zip(waits) {
         let Verdict::Want(want) = verdict else { continue };
         let creates = want.kind == Kind::Create && !subject.is_owed_a_start();
-        let (hold, until) = match (first.filter(|first| creates && wave_of(subject) > wave_of(first)), wait) {
+        let (hold, until) = match (first.filter(|first| creates && wave_of(subject) > wave_of(first)), held) {
             (Some(first), _) => (Hold::Wave { wave: wave_of(first), waiting_for: first.name.clone() }, None),
-            (None, Some(wait)) => wait,
+            (None, Some(held)) => held,
             (None, None) => continue,
         };
         *verdict = Verdict::Hold(want.clone(), hold, until);

@@ -15,6 +15,7 @@ pub fn intend(mut memory: Memory, plan: &Plan, now: Moment) -> Memory {
     intend_probes(&mut memory, probes, now);
     for step in steps {
         intend_step(&mut memory, step, now);
+        memory.sessions.entry(step.session.clone()).or_default().waiting = None;
     }
     for held in held {
         let history = memory.sessions.entry(held.session.clone()).or_default();
@@ -38,7 +39,6 @@ pub fn intend(mut memory: Memory, plan: &Plan, now: Moment) -> Memory {
 
 fn intend_step(memory: &mut Memory, step: &Step, now: Moment) {
     let history = memory.sessions.entry(step.session.clone()).or_default();
-    history.waiting = None;
     // A start that was reserved by a planned restart is counted apart.
     let begun = match &step.action {
         Action::Restart { target, rung: Rung::Ask, .. } => {

@@ -137,12 +137,7 @@ impl From<&History> for WireHistory {
             handoff: handoff.map(Text),
             stopped: *stopped,
             restart_asked: *restart_asked,
-            finished: finished.map(|f| WireFinished {
-                fingerprint: Text(f.fingerprint),
-                death: f.death,
-                well: Some(f.well),
-                at: Text(f.at),
-            }),
+            finished: finished.map(WireFinished::from),
             stopping: stopping.as_ref().map(WireStopping::from),
             replacing: replacing.as_ref().map(WireReplacing::from),
             refused: refused.as_ref().map(WireRefused::from),
@@ -200,6 +195,13 @@ impl From<WireHistory> for History {
             refuted: wire.refuted,
             limited: wire.limited,
         }
+    }
+}
+
+impl From<Finished> for WireFinished {
+    fn from(finished: Finished) -> Self {
+        let Finished { fingerprint, death, well, at } = finished;
+        Self { fingerprint: Text(fingerprint), death, well: Some(well), at: Text(at) }
     }
 }
 
