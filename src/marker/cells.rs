@@ -46,6 +46,11 @@ impl Cells {
         self.at == self.text.len() && !self.left
     }
 
+    /// Whether all that comes before the next control is dropped.
+    pub(super) fn drops(&self) -> bool {
+        self.cut && self.at_end()
+    }
+
     /// Forgets the finished rows.
     pub(super) fn take(&mut self) {
         self.text.drain(..self.row);
@@ -58,15 +63,18 @@ impl Cells {
         self.text.last().copied().unwrap_or(0)
     }
 
-    /// Lets `copy` add text that holds no control but line ends and tabs, at the end: no more of it than `bytes` has, and
-    /// with its line ends. Returns what that returns, or 0 where a row would be too long.
-    pub(super) fn append(&mut self, bytes: &[u8], copy: impl FnOnce(&mut Vec<u8>) -> usize) -> usize {
-        let first = memchr::memchr(b'\n', bytes).unwrap_or(bytes.len());
-        if self.text.len() - self.row + first > MAX_ROW || self.cut {
+    /// Lets `copy` add text that holds no control but line ends, tabs and escapes, at the end: no more of it than it is
+    /// given, and with its line ends. Returns what that returns, or 0 where the row is full.
+    pub(super) fn append(&mut self, bytes: &[u8], copy: impl FnOnce(&[u8], &mut Vec<u8>) -> usize) -> usize {
+        let room = MAX_ROW.saturating_sub(self.text.len() - self.row);
+        if room == 0 || self.cut {
             return 0;
         }
+        // What does not fit is left: to ask byte by byte where the row ends would take for ever.
+        let first = memchr::memchr(b'\n', bytes).unwrap_or(bytes.len());
+        let fits = if first > room { bytes.get(..room).unwrap_or(bytes) } else { bytes };
         let start = self.text.len();
-        let taken = copy(&mut self.text);
+        let taken = copy(fits, &mut self.text);
         let added = self.text.get(start..).unwrap_or_default();
         if let Some(at) = memchr::memrchr(b'\n', added) {
             self.row = start + at + 1;

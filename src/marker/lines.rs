@@ -67,13 +67,15 @@ pub(super) fn join(so_far: Vec<Joined>, row: &[u8], wrap: Wrap) -> Vec<Joined> {
 #[derive(Debug, Clone)]
 pub(super) struct Broken {
     text: Vec<u8>,
+    braces: Braces,
 }
 
 impl Broken {
     /// Begins with a full row that opens an object and does not close it.
     pub(super) fn begin(row: &[u8], width: usize) -> Option<Self> {
         let open = row.trim_ascii_start().first() == Some(&b'{') && row.len() >= width && characters(row) == width;
-        (open && !is_object(row)).then(|| Self { text: row.to_vec() })
+        let is_begun = open && !is_object(row);
+        is_begun.then(|| Self { text: row.to_vec(), braces: Braces::default().after(row) })
     }
 
     /// Adds a row. True when it was the last.
@@ -82,11 +84,44 @@ impl Broken {
             return true;
         }
         self.text.extend_from_slice(row);
-        characters(row) != width || row.last() == Some(&b'}') && is_object(&self.text)
+        let was_open = !self.braces.closed;
+        self.braces = self.braces.after(row);
+        // All of it is read as JSON once, when its first brace is closed: for each row anew it would take too long.
+        let closes = was_open && self.braces.closed;
+        characters(row) != width || closes && is_object(&self.text)
     }
 
     pub(super) fn text(&self) -> &[u8] {
         &self.text
+    }
+}
+
+/// Where in the braces and strings of JSON a text has come to.
+#[derive(Debug, Clone, Copy, Default)]
+struct Braces {
+    depth: usize,
+    /// The first brace has been closed.
+    closed: bool,
+    in_string: bool,
+    escaped: bool,
+}
+
+impl Braces {
+    fn after(mut self, text: &[u8]) -> Self {
+        for byte in text {
+            let escaped = std::mem::take(&mut self.escaped);
+            match byte {
+                b'\\' if self.in_string => self.escaped = !escaped,
+                b'"' if !escaped => self.in_string = !self.in_string,
+                b'{' if !self.in_string => self.depth += 1,
+                b'}' if !self.in_string => {
+                    self.depth = self.depth.saturating_sub(1);
+                    self.closed |= self.depth == 0;
+                }
+                _ => {}
+            }
+        }
+        self
     }
 }
 
@@ -122,6 +157,10 @@ mod tests {
         assert!(!broken.add(b"4567890123", 10));
         assert!(broken.add(b"\"}", 10));
         assert_eq!(broken.text(), b"{\"a\":\"01234567890123\"}");
+        let mut quoting = Broken::begin(b"{\"a\":\"}\\\"}", 10).unwrap();
+        assert!(!quoting.add(b"{\\\\\",\"b\": ", 10));
+        assert!(!quoting.add(b"{\"c\":  12}", 10));
+        assert!(quoting.add(b"         }", 10));
         assert!(Broken::begin(b"{\"a\":12.0}", 10).is_none(), "whole");
         assert!(Broken::begin(b"{\"a\"", 10).is_none(), "not full");
     }

@@ -89,6 +89,13 @@ impl Stripper {
         if self.state != State::Ground {
             return 0;
         }
+        if bytes.first() == Some(&0) {
+            // It means nothing, and a sparse file has millions of it.
+            return bytes.iter().take_while(|byte| **byte == 0).count();
+        }
+        if self.cells.drops() {
+            return self.drop_plain(bytes);
+        }
         if !self.cells.at_end() || self.draws() {
             return runs::colour_prefix(bytes).unwrap_or(0);
         }
@@ -140,8 +147,8 @@ impl Stripper {
     fn append(&mut self, bytes: &[u8]) -> usize {
         let (ended, length) = (self.cells.rows().len(), self.cells.len());
         let (runs, input) = (&mut self.runs, self.input);
-        let taken = self.cells.append(bytes, |text| {
-            runs::copy(bytes, text, |text, at| runs.push(Mark { text, input: input + at as u64 }))
+        let taken = self.cells.append(bytes, |fits, text| {
+            runs::copy(fits, text, |text, at| runs.push(Mark { text, input: input + at as u64 }))
         });
         if self.cells.rows().len() > ended {
             self.line = None;
@@ -150,6 +157,15 @@ impl Stripper {
             self.last = self.cells.last();
         }
         taken
+    }
+
+    /// Passes over what comes before the next control, in a row that is full. Returns how much that was.
+    fn drop_plain(&mut self, bytes: &[u8]) -> usize {
+        let dropped = bytes.iter().take_while(|byte| **byte >= 0x20 && **byte != 0x7f).count();
+        if let Some(last) = dropped.checked_sub(1).and_then(|at| bytes.get(at)) {
+            self.last = self.shown(*last);
+        }
+        dropped
     }
 
     fn byte(&mut self, byte: u8) {
@@ -231,11 +247,7 @@ impl Stripper {
     }
 
     fn put(&mut self, byte: u8) {
-        let shown = match byte {
-            b'x' if self.draws() => b'|',
-            0x60..=0x7e if self.draws() => b'-',
-            _ => byte,
-        };
+        let shown = self.shown(byte);
         self.last = shown;
         let open = self.cells.rows().len();
         self.cells.put(shown);
@@ -243,6 +255,15 @@ impl Stripper {
         if ended > open {
             // What began the other row is this byte.
             self.ends.push(Mark { text: ended, input: self.input - 1 });
+        }
+    }
+
+    /// What a byte of text shows: lines, where the charset draws them.
+    fn shown(&self, byte: u8) -> u8 {
+        match byte {
+            b'x' if self.draws() => b'|',
+            0x60..=0x7e if self.draws() => b'-',
+            _ => byte,
         }
     }
 

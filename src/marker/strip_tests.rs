@@ -142,7 +142,7 @@ fn any_bytes_are_survived_alike_in_any_pieces() {
         usize::try_from(seed >> 33).unwrap() % n
     };
     let alphabet =
-        b"\x1b\x1b\x1b[[;;0123456789ABCDEFGHJKPXbdfm?]P\\\x07\x18\r\r\n\n\n\t\x08\x0e\x0fabcxyz  \xc3\xa9\xff";
+        b"\x1b\x1b\x1b[[;;0123456789ABCDEFGHJKPXbdfm?]P\\\x07\x18\r\r\n\n\n\t\x08\x0e\x0fabcxyz  \0\0\xc3\xa9\xff";
     for _ in 0..2000 {
         let length = next(400);
         let input: Vec<u8> = (0..length).map(|_| alphabet[next(alphabet.len())]).collect();

@@ -182,3 +182,42 @@ fn without_markers_nothing_is_seen_and_a_gap_joins_nothing() {
     watch.feed(b"successfully\n", at(0));
     assert_eq!(watch.standing(), None);
 }
+
+/// What an agent can print without a line end, or as rows that each might belong to the one before.
+fn hostile() -> Vec<(&'static str, Vec<u8>)> {
+    let quoted = format!("{{\"a\":\"{}", "}".repeat(74));
+    [
+        ("letters", b"a".to_vec()),
+        ("characters", "é".as_bytes().to_vec()),
+        ("nothing", b"\0".to_vec()),
+        ("rows a little too long", [vec![b'a'; (64 << 10) + 9], b"\n".to_vec()].concat()),
+        ("returns", b"hello\r".to_vec()),
+        ("colours", b"\x1b[31m".to_vec()),
+        ("half a colour", b"\x1b[3".to_vec()),
+        ("inserted columns", b"a\x1b[1G\x1b[999@".to_vec()),
+        ("full rows", [vec![b'a'; 80], b"\n".to_vec()].concat()),
+        ("full rows that begin a marker", [vec![b'e'; 79], b"x\n".to_vec()].concat()),
+        (
+            "an object that never ends",
+            [quoted.as_bytes(), b"\n", &[&[b'}'; 80][..], b"\n"].concat().repeat(800)].concat(),
+        ),
+    ]
+    .into()
+}
+
+/// Seconds for which this thread has had a processor: whatever else runs on the machine takes none of them.
+fn busy_seconds() -> i64 {
+    nix::time::clock_gettime(nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap().tv_sec()
+}
+
+#[test]
+fn no_output_costs_more_than_a_little_to_read() {
+    for (what, unit) in hostile() {
+        let output = unit.repeat((1 << 20) / unit.len());
+        let mut watch = watch(&[]);
+        let begun = busy_seconds();
+        watch.feed(&output, at(0));
+        let taken = busy_seconds() - begun;
+        assert!(taken < 5, "{what}: {taken} s for a mebibyte");
+    }
+}

@@ -136,3 +136,11 @@ fn logs_are_plain_text_and_followed_over_a_restart() {
     assert!(following.said().contains("started anew"));
     following.kill();
 }
+
+#[test]
+fn a_flood_without_a_line_end_hides_no_word_after_it() {
+    let script = format!("head -c 16777216 /dev/zero | tr '\\0' a; echo; echo '{DONE}'; exec sleep 100000");
+    let yard = Yard::new(&format!("{QUICK}{}", task("one", &script, "1h")));
+    yard.gtctl(&["apply", "--no-wait"]);
+    yard.until("its word", || phase(&yard, "one") == "completed");
+}
