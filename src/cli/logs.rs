@@ -7,7 +7,7 @@ use super::place::Place;
 use crate::marker::Stripper;
 use crate::model::{Generation, SessionName};
 use crate::render::sanitise;
-use crate::store::{Follower, From, View};
+use crate::store::{Follower, View};
 use std::collections::VecDeque;
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -31,9 +31,9 @@ pub(super) async fn run(global: &Global, args: &Logs, terminal: &Terminal) -> Re
     let mut page = Page::new(args, terminal.is_json().then(|| (session.clone(), life)));
     let newest = view.log_of(&session, life);
     for older in view.log_files(&session, life).into_iter().filter(|path| *path != newest) {
-        page.read(&mut Follower::new(older, From::Beginning), terminal)?;
+        page.read(&mut Follower::of_log(older), terminal)?;
     }
-    let mut follower = Follower::new(newest, From::Beginning);
+    let mut follower = Follower::of_log(newest);
     loop {
         page.read(&mut follower, terminal)?;
         page.keep = None;
@@ -49,7 +49,7 @@ pub(super) async fn run(global: &Global, args: &Logs, terminal: &Terminal) -> Re
             terminal.note(&format!("{session} was started anew"));
             life = newer;
             page.json = page.json.take().map(|(session, _)| (session, newer));
-            follower = Follower::new(view.log_of(&session, life), From::Beginning);
+            follower = Follower::of_log(view.log_of(&session, life));
             continue;
         }
         tokio::select! {

@@ -70,10 +70,11 @@ pub enum FollowFault {
     },
 }
 
-/// One followed file. Links are followed: people point them at their logs.
+/// One followed file. Links are followed, unless they are refused: people point them at their logs.
 #[derive(Debug)]
 pub struct Follower {
     path: PathBuf,
+    links: Links,
     from: From,
     reads: u64,
 }
@@ -82,7 +83,13 @@ impl Follower {
     /// Follows the file at `path`, which need not exist. Nothing is looked at yet.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>, from: From) -> Self {
-        Self { path: path.into(), from, reads: 0 }
+        Self { path: path.into(), links: Links::Follow, from, reads: 0 }
+    }
+
+    /// Follows a log that a sink writes, from its beginning. A link in its place is a fault: no sink makes one.
+    #[must_use]
+    pub fn of_log(path: impl Into<PathBuf>) -> Self {
+        Self { links: Links::Refuse, ..Self::new(path, From::Beginning) }
     }
 
     /// The file's path.
@@ -223,7 +230,11 @@ impl Follower {
 
     /// What is at `path`; none when nothing is, and a fault when it is no regular file.
     fn metadata(&self, path: &Path) -> Result<Option<Metadata>, FollowFault> {
-        match fs::metadata(path) {
+        let seen = match self.links {
+            Links::Follow => fs::metadata(path),
+            Links::Refuse => fs::symlink_metadata(path),
+        };
+        match seen {
             Ok(seen) if seen.is_file() => Ok(Some(seen)),
             Ok(seen) => Err(FollowFault::NotAFile { path: self.path.clone(), kind: kind_of(&seen) }),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -234,7 +245,7 @@ impl Follower {
     /// Reads on from `position`; none when another file is at `path` by now.
     fn read(&mut self, path: &Path, position: &Position, limit: usize) -> Result<Option<Vec<u8>>, FollowFault> {
         let fault = |source| FollowFault::Io { path: path.to_path_buf(), source };
-        let Opened { file, metadata: seen } = match files::open(path, Links::Follow) {
+        let Opened { file, metadata: seen } = match files::open(path, self.links) {
             Ok(opened) => opened,
             Err(e) if is_replaced(&e) => return Ok(None),
             Err(e) => return Err(fault(e)),
@@ -295,7 +306,9 @@ fn is_replaced(error: &io::Error) -> bool {
 fn kind_of(seen: &Metadata) -> &'static str {
     use std::os::unix::fs::FileTypeExt;
     let kind = seen.file_type();
-    if kind.is_dir() {
+    if kind.is_symlink() {
+        "a link"
+    } else if kind.is_dir() {
         "a folder"
     } else if kind.is_fifo() {
         "a pipe"

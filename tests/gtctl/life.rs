@@ -300,3 +300,16 @@ fn shells_and_readers_are_told_of_every_verb() {
     yard.gtctl(&["man", "apply"]).exits(0).says(".TH gtctl-apply 1").says("no\\-wait");
     yard.gtctl(&["man", "appply"]).exits(1).says("gtctl help");
 }
+
+#[test]
+fn a_link_in_the_place_of_a_log_is_not_shown() {
+    let yard = Yard::new(&session("one", "echo its word; exec sleep 100000", ""));
+    yard.gtctl(&["apply"]).exits(0);
+    yard.until("its word", || yard.gtctl(&["logs", "one"]).out.contains("its word"));
+    let logs = yard.state().join("logs/one");
+    let latest = fs::read_link(logs.join("latest.log")).unwrap();
+    fs::remove_file(logs.join(&latest)).unwrap();
+    std::os::unix::fs::symlink(yard.at("town.toml"), logs.join(&latest)).unwrap();
+    let said = yard.gtctl(&["logs", "one"]).exits(1);
+    assert!(said.out.is_empty() && said.err.contains("is a link, not a regular file"), "{} {}", said.out, said.err);
+}
