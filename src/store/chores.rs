@@ -3,6 +3,7 @@
 use super::{StateDir, StoreFault, View, file};
 use crate::files::{self, Links, Opened};
 use crate::model::Moment;
+use crate::model::invisible::visible_json;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fs::{self, DirBuilder};
@@ -104,7 +105,7 @@ impl ChoreFiles {
     /// What the system says.
     pub fn keep_upstream(&self, heard: &Upstream) -> Result<(), StoreFault> {
         self.make()?;
-        let text = serde_json::to_string(heard).map_err(StoreFault::Encoding)?;
+        let text = serde_json::to_string(heard).map(visible_json).map_err(StoreFault::Encoding)?;
         file::replace(&self.dir.join("upstream.json"), text.as_bytes())
     }
 

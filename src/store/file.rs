@@ -7,6 +7,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The mode of every file here.
 pub(super) const OWNER_ONLY: u32 = 0o600;
@@ -106,10 +107,14 @@ pub(super) fn sync_parent(path: &Path) -> Result<(), StoreFault> {
     File::open(parent).and_then(|d| d.sync_all()).map_err(StoreFault::io("sync", parent))
 }
 
-/// Removes a file or an empty directory, if there is one.
+/// Removes a file or an empty directory, if there is one. A directory that holds something is moved aside, with all of it:
+/// whoever made it in the place of a file must not keep us from writing that.
 pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
     let removed = match fs::symlink_metadata(path) {
-        Ok(m) if m.is_dir() => fs::remove_dir(path),
+        Ok(m) if m.is_dir() => match fs::remove_dir(path) {
+            Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty => fs::rename(path, aside(path)),
+            done => done,
+        },
         Ok(_) => fs::remove_file(path),
         Err(e) => Err(e),
     };
@@ -117,4 +122,10 @@ pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
     }
+}
+
+/// A name beside `path` that nothing has.
+fn aside(path: &Path) -> PathBuf {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    beside(path, &format!("aside-{}", now.as_nanos()))
 }

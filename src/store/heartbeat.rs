@@ -5,6 +5,7 @@ use super::file;
 use super::lock::CONTROLLER_LOCK;
 use super::text::Text;
 use super::{StateDir, StoreFault, View};
+use crate::model::invisible::visible_json;
 use crate::model::{Counts, Heartbeat, InForce, Moment, Period, ProcId, Topic};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -43,10 +44,10 @@ impl StateDir {
     pub fn beat(&self, heartbeat: &Heartbeat) -> Result<(), StoreFault> {
         let path = self.path().join(FILE);
         let temporary = file::beside(&path, "tmp");
-        let wire = serde_json::to_vec(&Wire::from(heartbeat)).unwrap_or_default();
+        let wire = serde_json::to_string(&Wire::from(heartbeat)).map(visible_json).unwrap_or_default();
         file::remove_if_there(&temporary)
             .and_then(|()| file::options_without_surprises().write(true).create_new(true).open(&temporary))
-            .and_then(|mut new| new.write_all(&wire))
+            .and_then(|mut new| new.write_all(wire.as_bytes()))
             .and_then(|()| fs::rename(&temporary, &path))
             .map_err(StoreFault::io("write", &path))
     }

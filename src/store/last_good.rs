@@ -6,6 +6,7 @@
 use super::file::{self, Stamp};
 use super::{StateDir, StoreFault, View};
 use crate::model::Layers;
+use crate::model::invisible::visible_json;
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 use std::fs;
@@ -58,21 +59,25 @@ impl StateDir {
         if self.view().last_good().as_ref() == Some(good) {
             return Ok(());
         }
-        let mut bytes = serde_json::to_vec(good).unwrap_or_default();
-        if bytes.len() as u64 > LIMIT {
+        let mut text = written(good);
+        if text.len() as u64 > LIMIT {
             let bare = LastGood { layers: good.layers.clone(), town_text: String::new(), user_text: None };
-            bytes = serde_json::to_vec(&bare).unwrap_or_default();
+            text = written(&bare);
         }
         let path = self.path().join(FILE);
         // A verb and a controller may write it at the same time: each has a file of its own until it is whole.
         let temporary = file::beside(&path, &format!("{}.tmp", std::process::id()));
-        file::write_durably(&temporary, &bytes)?;
+        file::write_durably(&temporary, text.as_bytes())?;
         if let Err(error) = fs::rename(&temporary, &path) {
             let _ = fs::remove_file(&temporary);
             return Err(StoreFault::io("replace", &path)(error));
         }
         file::sync_parent(&path)
     }
+}
+
+fn written(good: &LastGood) -> String {
+    serde_json::to_string(good).map(visible_json).unwrap_or_default()
 }
 
 /// Notices that somebody has taken the town over. Costs a look at one file's times, and a read when they change.

@@ -394,8 +394,10 @@ fn a_directory_that_cannot_be_written_keeps_what_it_held() {
     let scratch = Scratch::new("lost");
     let mut dir = opened(&scratch);
     dir.save(&full_memory(1)).unwrap();
-    fs::create_dir_all(scratch.path().join("gtctl.json.tmp/in-the-way")).unwrap();
+    let elsewhere = scratch.path().with_extension("elsewhere");
+    fs::rename(scratch.path(), &elsewhere).unwrap();
     let fault = dir.save(&full_memory(2)).unwrap_err();
+    fs::rename(&elsewhere, scratch.path()).unwrap();
     assert!(matches!(fault, StoreFault::Io { .. }) && !fault.help().is_empty());
     assert_eq!(dir.view().load(NOW).unwrap().memory, full_memory(1));
 }
@@ -480,4 +482,36 @@ fn an_intent_of_any_bytes_is_none_and_a_newer_one_is_refused() {
     let text = format!("{{\"version\":2,\"checksum\":\"{:016x}\",\"memory\":{{}}}}\n", checksum(2, "{}"));
     fs::write(&intent, text).unwrap();
     assert!(matches!(dir.load(NOW), Err(StoreFault::Newer { version: 2, .. })));
+}
+
+#[test]
+fn what_is_invisible_is_written_so_that_it_can_be_seen() {
+    let scratch = Scratch::new("visible");
+    let mut dir = StateDir::open(scratch.path()).unwrap();
+    let mut memory = full_memory(1);
+    memory.auth_deaths.insert("a\u{202e}\u{7f}\u{200b}é".to_owned(), vec![NOW]);
+    dir.save(&memory).unwrap();
+    let text = fs::read_to_string(dir.main_file()).unwrap();
+    assert!(text.contains(r"a\u202e\u007f\u200bé"), "{text}");
+    assert_eq!(dir.load(NOW).unwrap().memory, memory);
+}
+
+#[test]
+fn a_directory_in_the_place_of_any_file_keeps_nothing_from_being_written() {
+    for name in [MAIN, PREVIOUS, "gtctl.json.tmp", "gtctl.prev.json.tmp", "gtctl.json.broken", "gtctl.intent.json"] {
+        let scratch = Scratch::new("directory");
+        let mut dir = StateDir::open(scratch.path()).unwrap();
+        dir.save(&full_memory(1)).unwrap();
+        dir.save(&full_memory(2)).unwrap();
+        let path = scratch.path().join(name);
+        let _ = fs::remove_file(&path);
+        fs::create_dir_all(path.join("kept")).unwrap();
+        dir.load(NOW).unwrap();
+        for sessions in [3, 4] {
+            dir.save(&full_memory(sessions)).unwrap_or_else(|fault| panic!("{name}: {fault}"));
+            assert_eq!(dir.load(NOW).unwrap().memory, full_memory(sessions), "{name}");
+        }
+        let entries = fs::read_dir(scratch.path()).unwrap().map(|entry| entry.unwrap().path());
+        assert!(entries.filter(|entry| entry.join("kept").is_dir()).count() == 1, "{name}");
+    }
 }

@@ -7,6 +7,7 @@ use super::wire_chores::WireChore;
 use super::wire_departure::WireDeparture;
 use super::wire_history::WireHistory;
 use super::wire_probes::WireProbed;
+use crate::model::invisible::visible_json;
 use crate::model::{Departure, History, Memory, Moment, ServerId, SessionName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -18,14 +19,14 @@ pub(super) fn decode(json: &str) -> Result<Memory, serde_json::Error> {
 
 /// Writes a memory as compact JSON. Equal memories give equal text.
 pub(super) fn encode(memory: &Memory) -> Result<String, serde_json::Error> {
-    serde_json::to_string(&WireMemory::of(memory, memory.sessions.iter()))
+    serde_json::to_string(&WireMemory::of(memory, memory.sessions.iter())).map(visible_json)
 }
 
 /// Writes down what a memory adds to the one that was saved under this checksum: all but the sessions that are the same.
 pub(super) fn encode_beside(memory: &Memory, state: u64, saved: &Memory) -> Result<String, serde_json::Error> {
     let differs = |(name, history): &(&SessionName, &History)| saved.sessions.get(*name) != Some(*history);
     let adds = WireMemory::of(memory, memory.sessions.iter().filter(differs));
-    serde_json::to_string(&WireBeside { state: format!("{state:016x}"), adds })
+    serde_json::to_string(&WireBeside { state: format!("{state:016x}"), adds }).map(visible_json)
 }
 
 /// The saved memory with what was written down beside it; as it is where that belongs to another or is not understood.
