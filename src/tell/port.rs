@@ -132,10 +132,12 @@ fn reply<'p>(request: &[u8], page: &'p str) -> (&'static str, &'static str, &'p 
 
 /// A page in a browser can have a name of its own resolve to this host; what it then asks for carries that name.
 fn is_for_this_host(request: &str) -> bool {
-    let host =
-        request.lines().filter_map(|line| line.split_once(':')).find(|(name, _)| name.eq_ignore_ascii_case("host"));
-    let Some((_, host)) = host else { return true };
-    let host = host.trim();
+    let headers = request.lines().filter_map(|line| line.split_once(':'));
+    let mut hosts = headers.filter(|(name, _)| name.trim().eq_ignore_ascii_case("host"));
+    hosts.all(|(_, host)| is_this_host(host.trim()))
+}
+
+fn is_this_host(host: &str) -> bool {
     let name = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(name, _)| name);
     let name = name.trim_start_matches('[').trim_end_matches(']');
     name == "localhost" || name.parse::<std::net::IpAddr>().is_ok()
@@ -157,6 +159,9 @@ mod tests {
             ("HEAD /metrics HTTP/1.1\r\nHost: [::1]:9464\r\n\r\n", "200 OK"),
             ("GET /metrics\r\n\r\n", "200 OK"),
             ("GET /metrics HTTP/1.1\r\nHost: evil.example:9464\r\n\r\n", "403 Forbidden"),
+            ("GET /metrics HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n", "403 Forbidden"),
+            ("GET /metrics HTTP/1.1\r\nHost : evil.example\r\n\r\n", "403 Forbidden"),
+            ("GET /metrics HTTP/1.1\r\n Host: evil.example\r\n\r\n", "403 Forbidden"),
             ("GET / HTTP/1.1\r\n\r\n", "404 Not Found"),
             ("POST /metrics HTTP/1.1\r\n\r\n", "405 Method Not Allowed"),
             ("", "405 Method Not Allowed"),
