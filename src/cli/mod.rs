@@ -51,9 +51,21 @@ use std::process::ExitCode;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+/// Bytes of stack that the verbs run with, whatever the limit on that of the main thread.
+const STACK: usize = 8 << 20;
+
 /// Runs the command line of this process, to its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
+    let on_its_own_stack = std::thread::Builder::new().name("gtctl".to_owned()).stack_size(STACK).spawn(run_words);
+    match on_its_own_stack {
+        Ok(verb) => verb.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+        // No further thread, or no room for its stack: that of the main thread has to do.
+        Err(_) => run_words(),
+    }
+}
+
+fn run_words() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
     let cli = match args::parse_alone(&words).map_or_else(|| Cli::try_parse_from(&words), Ok) {
         Ok(cli) => cli,

@@ -33,6 +33,16 @@ fn with_few_files_it_says_so_and_with_more_it_works() {
 }
 
 #[test]
+fn a_small_stack_ends_no_verb() {
+    let yard = Yard::new(&sleeper("one", "ready_after = \"0s\""));
+    yard.gtctl(&["apply"]).exits(0);
+    for verb in ["status", "diff", "reconcile", "apply", "explain one", "events", "validate", "verify", "doctor"] {
+        let (code, said) = through(&yard, "ulimit -s 64", verb);
+        assert_eq!(code, Some(0), "{verb}: {said}");
+    }
+}
+
+#[test]
 fn a_result_that_cannot_be_written_is_a_failure_and_a_reader_that_has_gone_is_none() {
     let yard = Yard::new(&sleeper("one", "ready_after = \"0s\""));
     yard.gtctl(&["apply"]).exits(0);
