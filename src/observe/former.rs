@@ -107,19 +107,26 @@ pub(super) fn in_words(former: &Former, client: &Client) -> Option<String> {
              name its socket (`--socket`, `town.socket`), or end it",
             server.pid
         )),
-        Former::Holds(Holding { server: ServerId(server), socket, sessions, .. }) => {
-            let at = socket.as_ref().map_or_else(String::new, |socket| format!(" at {}", socket.display()));
-            let back = socket.as_ref().map_or_else(String::new, |socket| format!("--socket {}", socket.display()));
-            Some(format!(
-                "{} of the town live on another tmux server: `{back}` goes back to it, `gtctl move-server` moves them \
-                 (it is process {}{at}, and is not the one at {here})",
-                count(sessions.len()),
-                server.pid
-            ))
-        }
+        Former::Holds(Holding { server: ServerId(server), socket: Some(socket), sessions, .. }) => Some(format!(
+            "{} on another tmux server: `--socket {1}` goes back to it, `gtctl move-server` moves them (it is process \
+             {2} at {1}, and is not the one at {here})",
+            live(sessions.len()),
+            socket.display(),
+            server.pid
+        )),
+        Former::Holds(Holding { server: ServerId(server), socket: None, sessions, .. }) => Some(format!(
+            "{} on another tmux server (process {}), which does not answer, and {here} does not lead to it: name its \
+             socket (`--socket`, `town.socket`), or end it",
+            live(sessions.len()),
+            server.pid
+        )),
     }
 }
 
-fn count(sessions: usize) -> String {
-    if sessions == 1 { "1 session".to_owned() } else { format!("{sessions} sessions") }
+fn live(sessions: usize) -> String {
+    if sessions == 1 {
+        "1 session of the town lives".to_owned()
+    } else {
+        format!("{sessions} sessions of the town live")
+    }
 }

@@ -3,6 +3,7 @@
 use crate::town::QUICK;
 use crate::yard::{TMUX, Yard, of, sleeper};
 use gtctl::proc::process::{self, may_live};
+use gtctl::proc::signal::{Signal, signal};
 use std::path::Path;
 
 fn two() -> String {
@@ -68,6 +69,21 @@ fn another_socket_doubles_nothing_in_any_verb_and_says_how_to_go_on() {
         yard.gtctl(&["start", "two"]);
         assert_eq!(lives(&yard), [1, 1]);
     }
+}
+
+#[test]
+fn a_former_server_that_does_not_answer_is_named_and_nothing_is_doubled() {
+    let yard = Yard::new(&two());
+    yard.gtctl(&["apply"]).exits(0);
+    let server = yard.server().unwrap();
+    signal(server, Signal::STOP);
+    let said = yard.gtctl(&["apply", "--no-wait", "--socket", yard.at("B").to_str().unwrap()]);
+    signal(server, Signal::CONT);
+    let said = said.exits(1);
+    assert!(said.err.contains("live on another tmux server (process"), "{}", said.err);
+    assert!(said.err.contains("name its socket") && !said.err.contains("``"), "{}", said.err);
+    assert_eq!(lives(&yard), [1, 1]);
+    yard.gtctl(&["diff"]).exits(0);
 }
 
 #[test]
