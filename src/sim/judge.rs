@@ -213,7 +213,7 @@ fn judge_order(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
             Milestone::Ready => age.is_some_and(|age| age >= other.ready_after) || well,
             Milestone::Completed => well,
         };
-        ensure(holds, "S32 order", &(brief(step), name, awaited))?;
+        ensure(holds, "S33 order", &(brief(step), name, awaited))?;
     }
     Ok(())
 }
