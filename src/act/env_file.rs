@@ -50,7 +50,7 @@ pub(super) fn read(path: &Path, deadline: Instant) -> Result<BTreeMap<String, St
 ///
 /// `export ` before a name and blanks around are dropped; empty lines and comments are skipped. A comment begins with a
 /// `#` at the beginning of a line or after a blank. A value in quotes may have several lines. In double quotes a `\`
-/// stands before `n`, `r`, `t` or any other character that is meant as it is; in single quotes only before `'`.
+/// stands before `n`, `r`, `t`, `"`, `$` and itself, in single quotes before `'`; before anything else it is kept.
 fn parse(text: &str) -> Result<BTreeMap<String, String>, EnvFileFault> {
     // Editors on Windows begin a file with a mark that nobody sees, and end lines with two characters.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
@@ -146,12 +146,13 @@ fn double_quoted(text: &str) -> Option<(String, &str)> {
     loop {
         match chars.next()? {
             '"' => return Some((value, chars.as_str())),
-            '\\' => value.push(match chars.next()? {
-                'n' => '\n',
-                'r' => '\r',
-                't' => '\t',
-                other => other,
-            }),
+            '\\' => match chars.next()? {
+                'n' => value.push('\n'),
+                'r' => value.push('\r'),
+                't' => value.push('\t'),
+                literal @ ('"' | '\\' | '$') => value.push(literal),
+                other => value.extend(['\\', other]),
+            },
             other => value.push(other),
         }
     }
@@ -207,6 +208,7 @@ mod tests {
         is("A=\"{\\\"a\\\": 1}\"", "{\"a\": 1}");
         is("A='a\\tb'", "a\\tb");
         is("A=\"a\\tb\"\t# c", "a\tb");
+        is("A=\"C:\\dir\\\\new \\$B \\d+\"", "C:\\dir\\new $B \\d+");
         assert_eq!(pairs("A='1\n2'\nB=3").len(), 2);
     }
 
