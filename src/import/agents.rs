@@ -83,9 +83,13 @@ pub(super) fn recognise<'a>(programs: &'a [Program], recipes: &'a [Recipe]) -> O
     let (Some(path), own) = (argv.first(), argv.get(1..).unwrap_or_default()) else {
         return Some(Recognised { recipe, program, command: None, is_guess: true });
     };
+    if is_started_by_another(program, recipe) {
+        return Some(Recognised { recipe, program, command: Some(without_greeting(&argv)), is_guess: false });
+    }
     let usual = recipe.command.get(1..).unwrap_or_default();
-    // A title in the place of its arguments says nothing of them.
-    let is_title = plain_name(basename(path)) != recipe.program() || (own.is_empty() && !usual.is_empty());
+    // A title in the place of its arguments says nothing of them. No title is a path.
+    let has_only_name = own.is_empty() && !usual.is_empty() && !path.starts_with('/');
+    let is_title = plain_name(basename(path)) != recipe.program() || has_only_name;
     let command = if is_title || own == usual { None } else { Some(without_greeting(&argv)) };
     Some(Recognised { recipe, program, command, is_guess: is_title })
 }
@@ -98,12 +102,24 @@ fn fit(program: &Program, recipe: &Recipe) -> u32 {
         let more = u32::try_from(usual.len()).unwrap_or(u32::MAX - 4);
         return if own.starts_with(usual) { 4 + more } else { 3 };
     }
+    if is_started_by_another(program, recipe) {
+        return 2;
+    }
     let mut names = recipe.process_names.iter().filter(|name| !is_interpreter(name));
     match names.position(|name| program.is_called(name)) {
         Some(0) => 2,
         Some(_) => 1,
         None => u32::from(program.is_called(recipe.program()) && !is_interpreter(recipe.program())),
     }
+}
+
+/// Whether a process is an interpreter that runs the client's script: `node …/claude.exe`.
+fn is_started_by_another(program: &Program, recipe: &Recipe) -> bool {
+    let runs_a_script =
+        |path: &String| plain_name(basename(path)) != recipe.program() && is_interpreter(basename(path));
+    let client = client_of(&program.argv);
+    let is_its = recipe.is_built_in && client == Some(recipe.name.as_str());
+    is_its && started_by(program).first().is_some_and(runs_a_script)
 }
 
 /// The argv a process was started by: without the interpreter that the kernel puts before a script.

@@ -106,7 +106,8 @@ fn command(programs: &[Program]) -> Result<(Runs<'static>, &Program), String> {
     let Some(program) = programs.first() else { return Err("its process has ended".to_owned()) };
     let argv = agents::started_by(program);
     let Some(path) = argv.first() else { return Err(format!("what {} was started with cannot be read", program.comm)) };
-    let only_options = argv.iter().skip(1).all(|argument| argument.starts_with('-') && !argument.contains('c'));
+    let runs_a_script = |option: &str| !option.starts_with("--") && option.contains('c');
+    let only_options = argv.iter().skip(1).all(|argument| argument.starts_with('-') && !runs_a_script(argument));
     if SHELLS.contains(&basename(path)) && only_options {
         let child = programs.get(1).map(|child| child.comm.as_str());
         return Err(match child {

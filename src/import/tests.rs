@@ -114,6 +114,30 @@ fn a_guides_town_becomes_a_manifest_that_has_its_names_agents_and_commands() {
 }
 
 #[test]
+fn a_client_that_an_interpreter_runs_or_a_wrapper_started_is_an_agent() {
+    let package = "/usr/lib/node_modules/@anthropic-ai/claude-code/bin/claude.exe";
+    let draft = drafted(
+        &[
+            lives("by-node", vec![program("node", &["node", "--no-warnings", package])]),
+            lives("by-npx", vec![program("sh", &["sh", "-c", "claude; true"]), program("node", &["node", package])]),
+            lives("without", vec![program("claude", &["/usr/bin/claude"])]),
+            lives("wrapped", vec![program(".claude-wrapped", &["/nix/store/x/bin/.claude-wrapped", "-c"])]),
+            lives("other", vec![program("node", &["node", "/srv/server.js"])]),
+        ],
+        None,
+    );
+    let town = town(&draft);
+    let client = |name: &str| town.sessions[name].agent.process_names.iter().any(|known| known == "claude");
+    for name in ["by-node", "by-npx", "without", "wrapped"] {
+        assert!(client(name), "{name}: {}", draft.text);
+    }
+    assert!(!client("other"), "{}", draft.text);
+    assert_eq!(town.sessions["by-node"].command, ["node", "--no-warnings", package]);
+    assert_eq!(town.sessions["without"].command, ["/usr/bin/claude"], "it was started without leave for everything");
+    assert!(!draft.text.contains("cannot be read"), "{}", draft.text);
+}
+
+#[test]
 fn what_cannot_be_told_is_listed_and_not_declared() {
     let mut labelled = lives("labelled", vec![program("claude", &["claude"])]);
     labelled.town = Some("elsewhere".to_owned());
@@ -124,6 +148,7 @@ fn what_cannot_be_told_is_listed_and_not_declared() {
             lives("dead", vec![]),
             lives("odd", vec![program("claude", &["claude"])]),
             lives("shell", vec![program("bash", &["-bash"])]),
+            lives("bare", vec![program("bash", &["bash", "--norc"])]),
             lives("dev", vec![program("bash", &["bash", "-l"]), program("npm", &["npm", "run"])]),
             lives("relative", vec![program("x", &["./x"])]),
             lives("title", vec![program("weird", &["weird: worker process"])]),
@@ -145,6 +170,7 @@ fn what_cannot_be_told_is_listed_and_not_declared() {
         ("dead", "has ended"),
         ("odd", "it is odd"),
         ("shell", "waits for somebody"),
+        ("bare", "waits for somebody"),
         ("dev", "in which npm runs"),
         ("relative", "relative"),
         ("title", "title"),

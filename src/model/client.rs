@@ -82,9 +82,12 @@ fn client_called(program: &str) -> Option<&'static str> {
     by_name.or_else(|| in_package().map(|(client, _)| *client))
 }
 
-/// The name of a program without its ending, its version and the machine that it was built for.
+/// The name of a program without its ending, its version and the machine that it was built for, and without what Nix puts
+/// around the name of a program that it wraps.
 #[must_use]
 pub fn plain_name(name: &str) -> &str {
+    let wrapped = name.strip_prefix('.').and_then(|name| name.trim_end_matches('_').strip_suffix("-wrapped"));
+    let name = wrapped.unwrap_or(name);
     let name = [".exe", ".cmd", ".js", ".mjs", ".py"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
     // `@1.2.3` of a package; an `@` at the beginning is a scope's.
     let name = name.char_indices().skip(1).find(|(_, c)| *c == '@').and_then(|(at, _)| name.get(..at)).unwrap_or(name);
@@ -124,6 +127,8 @@ mod tests {
             &["node", "--no-warnings", "/usr/lib/node_modules/@anthropic-ai/claude-code/cli.js"],
             &["bash", "-lc", "cd /x && exec env A=b claude --model 'opus'"],
             &["claude-2.1.332"],
+            &["/nix/store/x-claude-code-2.1.3/bin/.claude-wrapped"],
+            &["node", "/nix/store/x/lib/node_modules/@anthropic-ai/claude-code/.claude-wrapped_"],
         ] {
             assert_eq!(client(argv), Some("claude"), "{argv:?}");
         }
