@@ -13,6 +13,9 @@ const SETTLE: Period = Period::from_millis(500);
 /// Files that go on changing for this long are read all the same.
 const SETTLE_AT_MOST: Period = Period::from_secs(5);
 
+/// The kernel follows so many links at most.
+const MAX_LINKS: usize = 40;
+
 /// What changes when a file does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
@@ -52,8 +55,31 @@ impl Stamps {
     }
 
     fn paths(&self) -> BTreeSet<PathBuf> {
-        self.0.iter().filter_map(|(path, _)| std::path::absolute(path).ok()).collect()
+        self.0.iter().filter_map(|(path, _)| std::path::absolute(path).ok()).flat_map(with_links).collect()
     }
+}
+
+/// A path, the links on the way to what it names, and where each of them leads: whoever exchanges one of these gives it
+/// another file, and touches no entry of the name in its folder.
+fn with_links(path: PathBuf) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::from([path.clone()]);
+    let mut path = path;
+    for _ in 0..MAX_LINKS {
+        let Some((link, target)) = first_link(&path) else { break };
+        let rest = path.strip_prefix(&link).map(Path::to_path_buf).unwrap_or_default();
+        let folder = link.parent().unwrap_or(Path::new("/"));
+        let led_to = folder.join(target);
+        path = if rest.as_os_str().is_empty() { led_to } else { led_to.join(rest) };
+        found.extend([link, path.clone()]);
+    }
+    found
+}
+
+/// The first part of a path that is a link, and what the link says.
+fn first_link(path: &Path) -> Option<(PathBuf, PathBuf)> {
+    let mut parts: Vec<&Path> = path.ancestors().collect();
+    parts.reverse();
+    parts.into_iter().find_map(|part| fs::read_link(part).ok().map(|target| (part.to_path_buf(), target)))
 }
 
 /// The files of the definition in force, followed over time.
@@ -135,6 +161,24 @@ mod tests {
 
     fn at(awake: u64) -> Moment {
         Moment { wall: 0, awake, boot: 1 }
+    }
+
+    #[test]
+    fn links_on_the_way_to_a_file_are_followed() {
+        let dir = std::env::temp_dir().join(format!("gtctl-links-{}", std::process::id()));
+        fs::create_dir_all(dir.join("v1")).unwrap();
+        fs::write(dir.join("v1/town.toml"), "a").unwrap();
+        std::os::unix::fs::symlink("v1", dir.join("now")).unwrap();
+        std::os::unix::fs::symlink("now/town.toml", dir.join("town.toml")).unwrap();
+        std::os::unix::fs::symlink("loop", dir.join("loop")).unwrap();
+        let mut stamps = Stamps::default();
+        stamps.take(&dir.join("town.toml"));
+        stamps.take(&dir.join("loop"));
+        let paths = stamps.paths();
+        for name in ["town.toml", "now", "now/town.toml", "v1/town.toml", "loop"] {
+            assert!(paths.contains(&dir.join(name)), "{name}: {paths:?}");
+        }
+        fs::remove_dir_all(dir).unwrap();
     }
 
     #[test]
