@@ -80,12 +80,23 @@ fn value_of<'t>(text: &'t str, key: &str) -> Option<&'t str> {
 
 /// Warns that the manifest is broken and that the verb goes by this one.
 pub(super) fn warn(kept: &Kept, faults: &Faults, file: &ManifestFile, terminal: &Terminal) {
+    let (broken, time) = (complaint(faults, &file.path), time_of(kept, terminal));
+    terminal.warn(&format!("{broken}; going by the last good one of {time}. gtctl validate shows them"));
+}
+
+/// Warns that the manifest is not there, or is no text, and that the verb goes by this one.
+pub(super) fn warn_of_no_text(kept: &Kept, file: &ManifestFile, terminal: &Terminal) {
+    let (shown, time) = (file.path.display(), time_of(kept, terminal));
+    let what = if file.path.exists() { "is no text" } else { "is not there" };
+    terminal.warn(&format!("{shown} {what}; going by the last good one of {time}"));
+}
+
+/// When it was kept, as it is told.
+fn time_of(kept: &Kept, terminal: &Terminal) -> String {
     let now = proc::clock::now();
     let age = kept.since.elapsed().unwrap_or_default();
     let age = Period::from_millis(u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
-    let time = terminal.paper(now).clock.time(now.minus(age));
-    let broken = complaint(faults, &file.path);
-    terminal.warn(&format!("{broken}; going by the last good one of {time}. gtctl validate shows them"));
+    terminal.paper(now).clock.time(now.minus(age))
 }
 
 /// How many errors there are, and the first of them.

@@ -190,6 +190,14 @@ impl ManifestFile {
             .map_err(|_| Trouble::new(format!("{shown} is not UTF-8 text")).help("save it as UTF-8"))
     }
 
+    /// Whether it is not there, or is no text: nobody has refused it for what it is.
+    pub(super) fn has_no_text(&self) -> bool {
+        let lacks = |e: &std::io::Error| {
+            matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidData)
+        };
+        files::read_text(&self.path, Links::Follow, READ_LIMIT).is_err_and(|e| lacks(&e))
+    }
+
     fn user_text(&self, path: Option<&Path>) -> Result<Option<String>, Trouble> {
         path.map(|path| self.read_user(path)).transpose().map(Option::flatten)
     }

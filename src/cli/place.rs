@@ -45,23 +45,31 @@ impl Place {
         Self::of(global, file, loaded, (stamps, texts), state)
     }
 
-    /// The same, by the last good manifest where the present one has faults: for verbs that can do their work with it.
+    /// The same, by the last good manifest where the present one has faults or is not there: for verbs that can do their work with it.
     pub(super) fn find_or_last_good(global: &Global, argument: &TownArg, terminal: &Terminal) -> Result<Self, Trouble> {
         let file = ManifestFile::of(global, argument);
         let Attempt { stamps, read, texts } = file.attempt();
-        let faults = match read? {
-            Ok(loaded) => {
+        let kept = match read {
+            Ok(Ok(loaded)) => {
                 let texts = texts.unwrap_or(Texts { town: String::new(), user: None });
                 let state = state_of(global, &loaded.town.name, loaded.town.root.as_deref())?;
                 return Self::of(global, file, loaded, (stamps, texts), state);
             }
-            Err(faults) => faults,
+            Ok(Err(faults)) => {
+                let Some(kept) = last_good::find(&file, texts.as_ref(), global) else {
+                    print_faults(&faults, terminal);
+                    return Err(Trouble::told());
+                };
+                last_good::warn(&kept, &faults, &file, terminal);
+                kept
+            }
+            Err(trouble) => {
+                let kept = if file.has_no_text() { last_good::find(&file, None, global) } else { None };
+                let Some(kept) = kept else { return Err(trouble) };
+                last_good::warn_of_no_text(&kept, &file, terminal);
+                kept
+            }
         };
-        let Some(kept) = last_good::find(&file, texts.as_ref(), global) else {
-            print_faults(&faults, terminal);
-            return Err(Trouble::told());
-        };
-        last_good::warn(&kept, &faults, &file, terminal);
         let Kept { loaded, texts, state, .. } = kept;
         Self::of(global, file, loaded, (stamps, texts), state)
     }

@@ -208,6 +208,31 @@ fn nothing_is_asked_of_a_paused_town_and_nothing_is_done_later_by_surprise() {
     assert_eq!(runs(&yard).len(), 2);
 }
 
+#[test]
+fn a_link_on_the_way_to_the_manifest_that_leads_elsewhere_is_an_edit() {
+    let yard = Yard::new("");
+    let slow = QUICK.replace("resync = \"1s\"", "resync = \"1h\"");
+    for (folder, colour) in [("v1", "red"), ("v2", "blue")] {
+        let head = format!("[town]\nname = \"{}\"\nsocket = \"{}\"\n", yard.town, yard.socket().display());
+        let drift = format!("env = {{ COLOUR = \"{colour}\" }}\non_drift = \"restart\"\nhandoff_gap = \"0s\"");
+        std::fs::create_dir(yard.at(folder)).unwrap();
+        let script = format!("echo $COLOUR >> {}; exec sleep 100000", yard.at("runs").display());
+        let one = format!("[[session]]\nsession = \"one\"\ncommand = [\"sh\", \"-c\", \"{script}\"]\n{drift}\n");
+        yard.write(&format!("{folder}/town.toml"), &format!("{head}{slow}\n{one}"));
+    }
+    let link = |to: &str, name: &str| {
+        std::os::unix::fs::symlink(to, yard.at("link")).unwrap();
+        std::fs::rename(yard.at("link"), yard.at(name)).unwrap();
+    };
+    link("v1", "now");
+    link("now/town.toml", "town.toml");
+    yard.gtctl(&["apply"]).exits(0);
+    let watch = controller(&yard);
+    link("v2", "now");
+    yard.until("the other definition", || runs(&yard) == ["red", "blue"]);
+    end(watch);
+}
+
 /// Breaks the manifest in two ways: one is no TOML, the other says nothing that can be done.
 fn break_in_two_ways(yard: &Yard) -> [String; 2] {
     let head = format!("[town]\nname = \"{}\"\nsocket = \"{}\"\n", yard.town, yard.socket().display());
@@ -248,6 +273,25 @@ fn a_broken_manifest_blocks_no_verb_that_can_go_by_the_last_good_one() {
             assert_ne!(refused.code, Some(0), "{verb:?}");
             assert!(!refused.err.contains("last good"), "{verb:?}: {}", refused.err);
         }
+    }
+    // A file that is taken away for a while, or is no text, is no other thing than a broken one.
+    let good = std::fs::read(yard.at("town.toml")).unwrap();
+    for bytes in [None, Some(&b"[town]\nname = \"\xff\"\n"[..])] {
+        std::fs::remove_file(yard.at("town.toml")).unwrap();
+        if let Some(bytes) = bytes {
+            std::fs::write(yard.at("town.toml"), bytes).unwrap();
+        }
+        for verb in [&["status"][..], &["logs", "one"], &["events"], &["pause"], &["resume"]] {
+            let said = yard.gtctl(verb);
+            assert_eq!(said.err.matches("going by the last good one of").count(), 1, "{verb:?}: {}", said.err);
+            said.exits(0);
+        }
+        for verb in [&["apply"][..], &["diff"], &["reconcile"]] {
+            let refused = yard.gtctl(verb);
+            assert_ne!(refused.code, Some(0), "{verb:?}");
+            assert!(!refused.err.contains("last good"), "{verb:?}: {}", refused.err);
+        }
+        std::fs::write(yard.at("town.toml"), &good).unwrap();
     }
     assert_eq!((yard.pid("one"), runs(&yard).len()), (one, 1));
     // What is broken and was never good is told with all its faults.
