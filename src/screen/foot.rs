@@ -1,7 +1,7 @@
 //! The foot of a screen: an open dialog in the composer's place, or the sign of work right above the composer.
 //!
-//! A dialog is told by its form, whatever it asks: the keys that answer it, or a numbered list with a caret. Only the foot
-//! counts. Above a composer the same lines are something that an agent wrote or a tool put out.
+//! A dialog is told by its form, whatever it asks: the keys that answer it, a list with a caret, or the letters for yes and no.
+//! Only the foot counts. Above a composer the same lines are something that an agent wrote or a tool put out.
 
 use super::lines::{self, Kind, Line};
 
@@ -9,6 +9,8 @@ use super::lines::{self, Kind, Line};
 const MAX_BELOW: usize = 3;
 /// So far above an answer the next one of its list may stand, in lines.
 const MAX_STEP: usize = 6;
+/// Over so many further lines a spinner's own line may be wrapped.
+const MAX_WRAPPED: usize = 3;
 /// So far above the first answer the question may stand, in lines that are not blank.
 const MAX_QUESTION: usize = 6;
 
@@ -23,7 +25,7 @@ pub(super) struct Dialog {
 
 /// The dialog that is open at the foot.
 pub(super) fn dialog(tail: &[Line<'_>]) -> Option<Dialog> {
-    let sign = list(tail).or_else(|| keys(tail))?;
+    let sign = list(tail).or_else(|| keys(tail)).or_else(|| plain_list(tail)).or_else(|| letters(tail))?;
     let from = (0..sign).rev().find(|at| tail.get(*at).is_some_and(|line| line.rule)).unwrap_or(0);
     let own = || tail.iter().enumerate().skip(from).filter(|(_, line)| line.kind != Kind::Blank);
     let asks = |line: &Line<'_>| line.text.ends_with('?') || line.text.contains("? (");
@@ -34,7 +36,7 @@ pub(super) fn dialog(tail: &[Line<'_>]) -> Option<Dialog> {
     let trust = own().any(|(_, line)| {
         // The answers below a caret look like further text at a prompt.
         below_caret = line.kind == Kind::Prompt || (below_caret && line.kind == Kind::Quoted);
-        (below_caret || line.kind == Kind::Client) && asks_for_trust(line.text)
+        ((below_caret && !is_quote(line)) || line.kind == Kind::Client) && asks_for_trust(line.text)
     });
     Some(Dialog { shown_by: question.unwrap_or(sign), trust })
 }
@@ -56,7 +58,8 @@ fn is_at_foot(tail: &[Line<'_>], at: usize) -> bool {
 /// The answer with the caret in a numbered list at the foot.
 fn list(tail: &[Line<'_>]) -> Option<usize> {
     let number = |at: usize| tail.get(at).and_then(|line| numbered(line.text));
-    let caret = tail.iter().rposition(|line| lines::is_option(line.text) && !line.text.starts_with(['○', '•']))?;
+    let is_caret = |line: &Line<'_>| lines::is_option(line.text) && !line.text.starts_with(['○', '•']);
+    let caret = tail.iter().rposition(|line| is_caret(line) && line.kind != Kind::Prompt)?;
     let here = number(caret)?;
     let after = (caret + 1..=caret + MAX_STEP).find(|at| number(*at) == here.checked_add(1));
     let before = (caret.saturating_sub(MAX_STEP)..caret).rev().find(|at| number(*at).is_some_and(|n| n + 1 == here));
@@ -85,6 +88,33 @@ fn is_in_composer(tail: &[Line<'_>], first: usize, last: usize) -> bool {
     is_rule(first.checked_sub(1)) && is_rule(Some(last + 1))
 }
 
+/// The answer with the caret in a list without numbers: below a rule and a question or a heading, where no composer stands.
+///
+/// A composer has its rule right above its mark, and another one below. A client that draws no rules is not read so.
+fn plain_list(tail: &[Line<'_>]) -> Option<usize> {
+    let caret = tail.iter().rposition(|line| line.kind == Kind::Prompt)?;
+    let chosen = tail.get(caret).filter(|line| line.text.starts_with(['❯', '›', '▶', '▸', '►']))?;
+    let has_words = chosen.text.chars().nth(1) == Some(' ') && chosen.text.chars().any(char::is_alphanumeric);
+    let below = || tail.iter().skip(caret + 1).filter(|line| line.kind != Kind::Blank || line.rule);
+    let block = tail.get(caret + 1..)?.iter().take_while(|line| line.kind == Kind::Quoted);
+    let others = block.filter(|line| !is_quote(line)).count();
+    let is_open = !below().any(|line| line.rule || line.kind == Kind::Said) && below().count() <= MAX_STEP;
+    let rule = tail.iter().take(caret).rposition(|line| line.rule)?;
+    let heading: Vec<Kind> =
+        tail.get(rule + 1..caret)?.iter().map(|line| line.kind).filter(|k| *k != Kind::Blank).collect();
+    let headed = !heading.is_empty() && heading.iter().all(|kind| matches!(kind, Kind::Client | Kind::Quoted));
+    (has_words && others > 0 && is_open && headed).then_some(caret)
+}
+
+/// The last line, where it asks for a letter: `Continue? [y/N]`.
+fn letters(tail: &[Line<'_>]) -> Option<usize> {
+    let at = tail.iter().rposition(|line| line.kind != Kind::Blank && !is_quote(line))?;
+    let line = tail.get(at).filter(|line| line.kind == Kind::Client)?;
+    let text = line.text.trim_end_matches([':', '>', ' ', '█', '▌', '_', '.', '…']).to_ascii_lowercase();
+    let asks = ["[y/n]", "(y/n)", "[yes/no]", "(yes/no)", "(y/n/a)", "[y/n/a]", "press any key to continue"];
+    asks.iter().any(|ask| text.ends_with(ask)).then_some(at)
+}
+
 /// The line at the foot that names the keys which answer a dialog.
 fn keys(tail: &[Line<'_>]) -> Option<usize> {
     let solid = tail.iter().enumerate().rev().filter(|(_, line)| line.kind != Kind::Blank);
@@ -101,10 +131,15 @@ fn keys(tail: &[Line<'_>]) -> Option<usize> {
 /// Whether a line is the client's own: also below a caret, where it looks like further text at a prompt.
 fn is_own(tail: &[Line<'_>], at: usize) -> bool {
     let mut upwards = tail.get(..=at).unwrap_or_default().iter().rev();
-    match upwards.find(|line| line.kind != Kind::Quoted || line.text.starts_with(['│', '▎', '▌', '|', '⎿'])) {
+    match upwards.find(|line| line.kind != Kind::Quoted || is_quote(line)) {
         Some(first) => matches!(first.kind, Kind::Client | Kind::Prompt) && !first.text.starts_with('!'),
         None => false,
     }
+}
+
+/// Whether a line has a bar on its left, or the mark of what a tool puts out.
+fn is_quote(line: &Line<'_>) -> bool {
+    line.text.starts_with(['│', '▎', '▌', '|', '⎿'])
 }
 
 /// Whether a line names a key that takes an answer: `Enter to confirm · Esc to cancel`, `↑↓ select  enter confirm`.
@@ -133,7 +168,16 @@ pub(super) fn spinner(tail: &[Line<'_>]) -> Option<usize> {
     let above = tail.get(..composer).unwrap_or_default();
     let at = above.iter().rposition(|line| matches!(line.kind, Kind::Client | Kind::Said | Kind::Prompt))?;
     let line = above.get(at).filter(|line| line.kind != Kind::Prompt)?;
-    is_spinning(line.text).then_some(at)
+    if is_spinning(line.text) {
+        return Some(at);
+    }
+    // A narrow terminal wraps it: it begins further up in the same block.
+    (at.saturating_sub(MAX_WRAPPED)..at).rev().find(|from| {
+        let block = above.iter().take(at + 1).skip(*from).filter(|line| line.kind != Kind::Quoted);
+        let text: Vec<&str> = block.clone().map(|line| line.text).collect();
+        let begins = text.first().is_some_and(|first| !first.contains('…'));
+        begins && block.clone().all(|line| line.kind == Kind::Client) && is_spinning(&text.join(" "))
+    })
 }
 
 fn is_spinning(text: &str) -> bool {

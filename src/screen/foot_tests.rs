@@ -39,6 +39,38 @@ fn a_numbered_list_with_a_caret_at_the_foot_is_a_question() {
 }
 
 #[test]
+fn a_list_without_numbers_below_a_question_is_one() {
+    let import = ["────", " Allow external imports?", "", " ❯ Yes, allow them", "   No, disable them"];
+    assert_eq!(asked(&import), Some("permission"));
+    let heading = ["────", " Resume this session", "", "   Go on", " ❯ Begin anew", "   Do not ask again", "", " Esc"];
+    assert_eq!(asked(&heading), Some("permission"));
+    for typed in [
+        &["● Done?", "────", "❯ Yes, allow", "  No, disable", "────", "  ? for shortcuts"][..],
+        &["────", "● Allow it?", "", "❯ Yes, allow", "  No, disable"],
+        &["────", "❯ Yes, allow", "  No, disable"],
+        &["● Allow it?", "", "❯ Yes, allow", "  No, disable"],
+        &["────", " Allow it?", "", " ❯ Yes", "", "● It is done."],
+        &["────", " Allow it?", "", " ❯ Yes"],
+    ] {
+        assert_eq!(asked(typed), None, "{typed:?}");
+    }
+}
+
+#[test]
+fn letters_for_yes_and_no_on_the_last_line_are_a_question() {
+    for text in ["Continue? [y/N]", "Overwrite x (Y/n):", "Press any key to continue...", "Go on? (yes/no) "] {
+        assert_eq!(asked(&["● Done.", "", text]), Some("permission"), "{text}");
+        assert_eq!(asked(&["● Done.", "", text, "", "❯ "]), None, "{text}");
+    }
+}
+
+#[test]
+fn an_empty_row_in_a_box_makes_no_composer_of_a_list() {
+    let box_of = ["╭───╮", "│ Go on?   │", "│          │", "│ ● 1. Yes │", "│   2. No  │", "╰───╯"];
+    assert_eq!(asked(&box_of), Some("permission"));
+}
+
+#[test]
 fn keys_that_take_an_answer_are_a_dialog() {
     for keys in [
         "Enter to confirm · Esc to cancel",

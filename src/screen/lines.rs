@@ -65,7 +65,23 @@ pub(super) fn lines<'s>(ready: &[String], screen: &[&'s str]) -> Vec<Line<'s>> {
     let from = screen.len().saturating_sub(MAX_LINES);
     let mut lines: Vec<Line<'s>> = screen.iter().skip(from).map(|raw| line(ready, clip(raw), &mut block)).collect();
     quote_between_dashes(screen.get(from..).unwrap_or_default(), &mut lines);
+    take_typed_lists(&mut lines);
     lines
+}
+
+/// A numbered list that stands alone between two rules is being typed: no dialog is without a question.
+fn take_typed_lists(lines: &mut [Line<'_>]) {
+    let rules: Vec<usize> = lines.iter().enumerate().filter(|(_, line)| line.rule).map(|(at, _)| at).collect();
+    for pair in rules.windows(2) {
+        let [open, close] = pair else { continue };
+        let inside = lines.get_mut(open + 1..*close).unwrap_or_default();
+        let first = inside.iter().position(|line| line.kind != Kind::Quoted).unwrap_or_default();
+        let Some((first, more)) = inside.get_mut(first..).and_then(<[Line<'_>]>::split_first_mut) else { continue };
+        if first.kind == Kind::Client && first.text.starts_with(['❯', '›', '>']) && is_option(first.text) {
+            first.kind = Kind::Prompt;
+            more.iter_mut().filter(|line| line.kind != Kind::Blank).for_each(|line| line.kind = Kind::Quoted);
+        }
+    }
 }
 
 /// A dialog shows the file or the command that it asks about between two dashed rules: no words of the client's.
@@ -239,8 +255,18 @@ fn is_rule(text: &str) -> bool {
         '─' | '━' | '═' | '▔' | '▁' | '▀' | '▄' | '╌' | '╹' => {
             chars.next().is_none_or(|next| !next.is_whitespace())
         }
-        _ => text.chars().all(|c| is_border(c) || c.is_whitespace()) && text.chars().count() > 2,
+        _ => {
+            let draws = |c: char| is_border(c) && !is_upright(c);
+            text.chars().all(|c| is_border(c) || c.is_whitespace())
+                && text.chars().any(draws)
+                && text.chars().count() > 2
+        }
     }
+}
+
+/// Whether a character is an upright bar: a line of nothing else is an empty row of a box.
+fn is_upright(c: char) -> bool {
+    matches!(c, '│' | '┃' | '║' | '┆' | '┇' | '┊' | '┋' | '╎' | '╏')
 }
 
 /// Whether a character only draws a border.
@@ -321,6 +347,17 @@ mod tests {
         assert_eq!(kinds(&["╭──╮", "│ ✓  Shell cat x │", "│ Do you? │", "╰──╯"]), [Blank, Quoted, Quoted, Blank]);
         assert_eq!(kinds(&["╭──╮", "│ > typed │", "╰──╯"]), [Blank, Prompt, Blank]);
         assert_eq!(kinds(&["│ a quote"]), [Quoted]);
+    }
+
+    #[test]
+    fn an_empty_row_of_a_box_closes_nothing() {
+        use Kind::{Blank, Client, Quoted};
+        let tool = ["╭──╮", "│ ✓  Shell cat x │", "│      │", "│ Do you? │", "╰──╯"];
+        assert_eq!(kinds(&tool), [Blank, Quoted, Blank, Quoted, Blank]);
+        let dialog = ["╭──╮", "│ Do you? │", "│      │", "│ ● 1. Yes │", "╰──╯"];
+        assert_eq!(kinds(&dialog), [Blank, Client, Blank, Client, Blank]);
+        let rules: Vec<bool> = lines(&[], &dialog).iter().map(|line| line.rule).collect();
+        assert_eq!(rules, [true, false, false, false, true]);
     }
 
     #[test]

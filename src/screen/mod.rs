@@ -182,11 +182,25 @@ fn general(tail: &[Line<'_>], at: usize) -> Option<Saying> {
         Kind::Blank | Kind::Prompt | Kind::Quoted => return None,
     };
     let words = line.words.trim_start_matches(['■', '✕', '⚠', ' ']);
-    wording::saying(words, answer).or_else(|| {
-        let next = tail.get(at + 1).filter(|next| next.kind == Kind::Client && line.kind == Kind::Client)?;
-        let is_wrapped = next.words.len() == next.text.len() && !words.ends_with(['.', '?', ':']);
-        is_wrapped.then(|| wording::saying(&format!("{words} {}", next.text), false)).flatten()
-    })
+    let alone = wording::saying(words, answer);
+    if answer || alone == Some(Saying::Limit) {
+        return alone;
+    }
+    // The words of a limit may stand in the rest of a line that begins with those of sign-in.
+    let mut text = words.to_owned();
+    let rest = tail.iter().skip(at + 1).filter(|next| next.kind != Kind::Quoted).take(MAX_LIMIT_LINES - 1);
+    for next in rest.take_while(|next| next.kind == Kind::Client && next.words.len() == next.text.len()) {
+        if text.ends_with(['.', '?', ':']) {
+            break;
+        }
+        text = format!("{text} {}", next.text);
+        match wording::saying(&text, false) {
+            Some(Saying::Limit) => return Some(Saying::Limit),
+            Some(Saying::Auth) if alone.is_none() => return Some(Saying::Auth),
+            Some(Saying::Auth) | None => {}
+        }
+    }
+    alone
 }
 
 /// An open question below the line that says what its agent is at.
@@ -256,7 +270,8 @@ fn tells_a_state(agent: &Agent, line: &Line<'_>) -> bool {
 /// The prompt's line: the last one that says a phrase of the agent's.
 fn ready(agent: &Agent, tail: &[Line<'_>]) -> Option<usize> {
     tail.iter().rposition(|line| match line.kind {
-        Kind::Prompt | Kind::Client => says_any(&agent.ready, line) && !lines::is_option(line.text),
+        Kind::Prompt => says_any(&agent.ready, line),
+        Kind::Client => says_any(&agent.ready, line) && !lines::is_option(line.text),
         Kind::Blank | Kind::Said | Kind::Quoted => false,
     })
 }

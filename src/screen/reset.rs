@@ -17,7 +17,7 @@ const DAY: i64 = 86_400_000;
 ///
 /// Nothing when it names none, a time zone that is not known, or a date that is past.
 pub(super) fn resets(text: &str, now: i64, local: &TimeZone) -> Option<i64> {
-    let lower = text.to_ascii_lowercase();
+    let lower = text.to_ascii_lowercase().replace(['\u{a0}', '\u{202f}'], " ");
     let is_ahead = |found: &i64| *found > now && *found - now <= MAX_AHEAD;
     if let Some(found) = stamp(&lower, now).or_else(|| chinese(&lower)).or_else(|| header(&lower, now)).filter(is_ahead)
     {
@@ -101,14 +101,27 @@ fn duration(words: &[&str]) -> Option<i64> {
     loop {
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let Some((number, tail)) = rest.split_at_checked(digits) else { break };
+        let (fraction, tail) = fraction(tail);
         let tail = tail.trim_start();
         let letters = tail.len() - tail.trim_start_matches(|c: char| c.is_ascii_alphabetic()).len();
         let Some((unit, next)) = tail.split_at_checked(letters) else { break };
         let (Ok(number), Some(unit)) = (number.parse::<i64>(), unit_of(unit)) else { break };
+        total = total.saturating_add(unit.saturating_mul(fraction) / 1000);
         total = total.saturating_add(number.saturating_mul(unit));
         rest = next.trim_start().trim_start_matches("and ");
     }
     (total > 0).then_some(total)
+}
+
+/// The thousandths behind a point at the beginning of `text`, and what follows them.
+fn fraction(text: &str) -> (i64, &str) {
+    let Some(digits) = text.strip_prefix('.').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) else {
+        return (0, text);
+    };
+    let rest = digits.trim_start_matches(|c: char| c.is_ascii_digit());
+    let thousandths = digits.chars().take(3).map_while(|c| c.to_digit(10));
+    let (sum, left) = thousandths.fold((0, 3), |(sum, left), digit| (sum * 10 + i64::from(digit), left - 1));
+    (sum * 10_i64.pow(left), rest)
 }
 
 fn unit_of(word: &str) -> Option<i64> {
@@ -174,13 +187,13 @@ impl Named {
     /// Takes the next part.
     fn take<'w>(&mut self, words: &'w [&'w str]) -> Took<'w> {
         let Some((&word, rest)) = words.split_first() else { return Took::Last };
-        if matches!(word, "at" | "on") {
+        if matches!(word, "at" | "on" | "next") {
             return Took::Part(rest);
         }
         let day = match word {
             "today" => Some(Day::Today),
             "tomorrow" => Some(Day::Tomorrow),
-            _ => weekday_of(word).map(Day::Weekday).or_else(|| word.parse().ok().map(Day::Date)),
+            _ => weekday_of(word).map(Day::Weekday).or_else(|| date_of(word).map(Day::Date)),
         };
         if let Some(day) = day {
             self.day = day;
@@ -258,8 +271,31 @@ fn of_year(now: &Zoned, month: i8, day: i8, on: impl Fn(Date) -> Option<Zoned>) 
     on(Date::new(now.year().checked_add(1)?, month, day).ok()?)
 }
 
-/// The time of day that begins with `word`: `7pm`, `7 pm`, `5:10pm`, `19:30`, `19:30:00`.
+/// A date in figures: `2026-11-30`, `30.11.2026`, or as programs write it that name no country, `11/30/2026`.
+fn date_of(word: &str) -> Option<Date> {
+    let of = |mark: char| {
+        let mut parts = word.split(mark).map(str::parse::<i16>);
+        let three = [parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?];
+        parts.next().is_none().then_some(three)
+    };
+    let date = |year, month: i16, day: i16| Date::new(year, month.try_into().ok()?, day.try_into().ok()?).ok();
+    if let Some([day, month, year]) = of('.') {
+        return date(year, month, day);
+    }
+    match of('/') {
+        Some([year, month, day]) if year > 31 => date(year, month, day),
+        Some([month, day, year]) => date(year, month, day).or_else(|| date(year, day, month)),
+        None => word.parse().ok(),
+    }
+}
+
+/// The time of day that begins with `word`: `7pm`, `7 pm`, `5:10pm`, `19:30`, `19:30:00`, `midnight`.
 fn time_of<'w>(word: &str, rest: &'w [&'w str]) -> Option<(Time, &'w [&'w str])> {
+    match word {
+        "midnight" => return Some((Time::midnight(), rest)),
+        "noon" => return Some((Time::constant(12, 0, 0, 0), rest)),
+        _ => {}
+    }
     let digits = word.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let (half, rest) = match (word.get(digits.len()..)?, rest.split_first()) {
         ("", Some((&half @ ("am" | "pm" | "a.m" | "p.m"), rest))) => (half, rest),
@@ -299,15 +335,25 @@ fn weekday_of(word: &str) -> Option<Weekday> {
 /// A time zone by its name in the database, its usual letters, or its offset.
 fn zone_of(name: &str) -> Option<TimeZone> {
     let hours = match name {
-        "utc" | "gmt" | "z" => return Some(TimeZone::UTC),
-        "pst" => -8,
+        "utc" | "gmt" | "z" | "wet" => return Some(TimeZone::UTC),
+        "hst" => -10,
+        "akst" => -9,
+        "pst" | "akdt" => -8,
         "pdt" | "mst" => -7,
         "mdt" | "cst" => -6,
         "cdt" | "est" => -5,
         "edt" => -4,
-        "bst" | "cet" => 1,
+        "brt" => -3,
+        "bst" | "cet" | "west" => 1,
         "cest" | "eet" => 2,
-        "jst" => 9,
+        "msk" => 3,
+        "hkt" | "sgt" | "awst" => 8,
+        "jst" | "kst" => 9,
+        "aest" => 10,
+        "aedt" => 11,
+        "nzst" => 12,
+        "nzdt" => 13,
+        "ist" => return TimeZone::get("Asia/Kolkata").ok(),
         "pt" => return TimeZone::get("America/Los_Angeles").ok(),
         "mt" => return TimeZone::get("America/Denver").ok(),
         "ct" => return TimeZone::get("America/Chicago").ok(),
@@ -363,6 +409,14 @@ mod tests {
             ("resets tomorrow at 9am (UTC)", "2025-11-22 09:00"),
             ("resets Mon 9am (UTC)", "2025-11-24 09:00"),
             ("resets 12am (UTC)", "2025-11-22 00:00"),
+            ("resets at midnight", "2025-11-21 22:00"),
+            ("resets at noon", "2025-11-22 10:00"),
+            ("resets\u{a0}3pm\u{a0}(Europe/Berlin)", "2025-11-21 14:00"),
+            ("try\u{a0}again at 14:05 (UTC)", "2025-11-21 14:05"),
+            ("try again tomorrow at 14:05", "2025-11-22 12:05"),
+            ("resets next Monday at 9am (UTC)", "2025-11-24 09:00"),
+            ("resets 3pm AEST", "2025-11-22 05:00"),
+            ("resets 3pm IST", "2025-11-22 09:30"),
         ] {
             assert_eq!(noon(text).as_deref(), Some(expected), "{text}");
         }
@@ -375,6 +429,17 @@ mod tests {
         assert_eq!(noon("resets Jan 2, 3pm (UTC)").as_deref(), Some("2026-01-02 15:00"));
         assert_eq!(noon("try again at Sep 19th, 2026 4:12 AM.").as_deref(), Some("2026-09-19 02:12"));
         assert_eq!(noon("try again at 2025-12-13 09:00 UTC").as_deref(), Some("2025-12-13 09:00"));
+        for text in [
+            "resets 11/30/2025, 9:00:00 AM (UTC)",
+            "resets 30/11/2025 09:00 (UTC)",
+            "resets 30.11.2025 09:00 (UTC)",
+            "resets 2025/11/30 09:00 UTC",
+            "resets on 30 Nov at 09:00 UTC",
+            "resets Nov 30, 2025 at 9:00 AM (UTC)",
+            "resets Sun, Nov 30 at 9am GMT+0",
+        ] {
+            assert_eq!(noon(text).as_deref(), Some("2025-11-30 09:00"), "{text}");
+        }
         assert_eq!(noon("resets Nov 20 at 9am (UTC)"), None, "just past");
         assert_eq!(noon("try again at Sep 19th, 2024 4:12 AM"), None, "past");
     }
@@ -386,6 +451,10 @@ mod tests {
         assert_eq!(noon("Your quota will reset after 12h22m44s.").as_deref(), Some("2025-11-22 00:22"));
         assert_eq!(noon("try again in 45 minutes").as_deref(), Some("2025-11-21 12:45"));
         assert_eq!(noon("try again in 3 days 2 hours 5 minutes.").as_deref(), Some("2025-11-24 14:05"));
+        assert_eq!(noon("try again in 3 hours, 5 minutes").as_deref(), Some("2025-11-21 15:05"));
+        assert_eq!(noon("try again in 1 hour and 5 minutes").as_deref(), Some("2025-11-21 13:05"));
+        assert_eq!(noon("Please retry in 134.07s.").as_deref(), Some("2025-11-21 12:02"));
+        assert_eq!(noon("resets in 2.5 hours").as_deref(), Some("2025-11-21 14:30"));
         assert_eq!(noon("resets in 99999999999999999999 days"), None);
         assert_eq!(noon("try again in 9000 days"), None);
     }

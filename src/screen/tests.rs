@@ -94,7 +94,7 @@ fn every_screen_of_the_corpus_is_read_rightly() {
 }
 
 /// Screens of real clients whose true state the text alone does not tell: what it reads as, and why.
-const NOT_IN_THE_TEXT: [(&str, &str, &str); 9] = [
+const NOT_IN_THE_TEXT: [(&str, &str, &str); 10] = [
     ("codex/ready-6-busy-stream", "ready", "it streams: only the pane's title says so, its composer is free"),
     ("codex/ready-5-busy-stream-paused", "ready", "likewise, between two pieces of an answer"),
     ("claude/ready-17-context-low", "ready", "it only announces that it will compact by itself, and has a free prompt"),
@@ -104,6 +104,7 @@ const NOT_IN_THE_TEXT: [(&str, &str, &str); 9] = [
     ("claude/unclear-4-nudge-slash", "unclear", "the same panel, opened by a typed slash"),
     ("claude/unclear-3-exit-offline", "unclear", "the client has ended: its pane is dead"),
     ("codex/ready-8-error-529", "ready", "it has given up and waits for another turn"),
+    ("codex/ready-7-daemon-reconnecting", "ready", "the turn was broken off: of its daemon nothing is said"),
 ];
 
 #[test]
@@ -160,6 +161,12 @@ fn limits_of_the_corpus_name_their_end() {
     assert_eq!(ends["codex/limit-1"], Some((3 * 24 + 2) * 60 + 5), "try again in 3 days 2 hours 5 minutes");
     assert_eq!(ends["gemini/limit-1"], Some(19 * 60 + 59), "Access resets at 11:59 PM PST");
     assert_eq!(ends["kimi/limit-1"], None);
+    let of = |name: &str| ends.iter().find(|(full, _)| full.starts_with("claude/") && full.ends_with(name));
+    let of = |name: &str| *of(name).unwrap().1;
+    assert_eq!(of("-narrow-24"), Some(3 * 60), "resets 3pm, on the next line");
+    assert_eq!(of("-second"), Some((12 * 24 + 6) * 60), "of two limits the last: resets Dec 3, 6pm (UTC)");
+    assert_eq!(of("-free"), Some(12 * 60), "resets at midnight");
+    assert_eq!(of("-no-break-space"), Some(2 * 60), "resets 3pm (Europe/Berlin)");
 }
 
 /// Lines that quote `phrase` without being the client's word.

@@ -36,7 +36,7 @@ pub(super) fn saying(words: &str, answer: bool) -> Option<Saying> {
         return Some(saying);
     }
     let parts = || lower.split("   ").map(str::trim).filter(|part| !part.is_empty());
-    if parts().any(|part| is_limit(part) || (!answer && has_no_means(part))) {
+    if parts().any(|part| is_limit(part) || (!answer && (a_group_is_at_it(part) || has_no_means(part)))) {
         return Some(Saying::Limit);
     }
     (!answer && parts().any(is_signed_out)).then_some(Saying::Auth)
@@ -78,9 +78,14 @@ pub(super) fn tries_again(words: &str) -> bool {
     rest.len() <= 120 && rest.contains(|c: char| c.is_ascii_digit())
 }
 
-/// Small letters, and one kind of apostrophe.
+/// Small letters, and one kind of apostrophe and of blank.
 fn lower(text: &str) -> String {
-    text.chars().map(|c| if c == '’' { '\'' } else { c.to_ascii_lowercase() }).collect()
+    let plain = |c: char| match c {
+        '’' => '\'',
+        '\u{a0}' | '\u{202f}' | '\u{2007}' => ' ',
+        c => c.to_ascii_lowercase(),
+    };
+    text.chars().map(plain).collect()
 }
 
 /// Whether the client itself goes on in another way: then its limit keeps nobody.
@@ -92,12 +97,13 @@ fn goes_on_otherwise(lower: &str) -> bool {
 
 /// What follows the label with which a client marks an error. An agent's answer begins with few of them.
 fn after_label(lower: &str, answer: bool) -> Option<&str> {
-    const SURE: [&str; 9] = [
+    const SURE: [&str; 10] = [
         "api error",
         "[api error",
         "llm provider error",
         "[provider.",
         "error: [provider.",
+        "error: [auth.",
         "failed to authenticate",
         "unexpected status",
         "exceeded retry limit",
@@ -137,7 +143,11 @@ fn of_error(lower: &str) -> Option<Saying> {
         "配额",
         "余额不足",
     ];
-    const AUTH: [&str; 14] = [
+    const AUTH: [&str; 18] = [
+        "could not load credentials",
+        "sso session",
+        "security token included in the request is",
+        "login_required",
         "unauthenticated",
         "unauthorized",
         "authentication_error",
@@ -178,31 +188,38 @@ fn has_code(text: &str, code: &str) -> bool {
 
 /// `You've hit your weekly limit · …`, `Weekly usage limit reached · …`.
 fn is_limit(part: &str) -> bool {
-    you_are_at_it(part) || it_is_reached(part)
+    you_are_at_it(part) || it_is_reached(part) || it_would_exceed(part)
 }
 
 /// The nouns of what is used up.
-const NOUNS: [&str; 8] = ["limits", "limit", "quota", "allowance", "credits", "capacity", "budget", "balance"];
+const NOUNS: [&str; 9] = ["limits", "limit", "quota", "allowance", "credits", "capacity", "budget", "balance", "cap"];
 
 fn you_are_at_it(part: &str) -> bool {
     let rest = ["you've ", "you have ", "you "].into_iter().find_map(|you| part.strip_prefix(you));
-    let verbs = [
-        "hit ",
-        "reached ",
-        "exceeded ",
-        "used up ",
-        "exhausted ",
-        "maxed out ",
-        "run out of ",
-        "ran out of ",
-        "used all ",
-    ];
-    let Some(rest) = rest.and_then(|rest| verbs.into_iter().find_map(|verb| rest.strip_prefix(verb))) else {
+    rest.is_some_and(has_come_to_it)
+}
+
+/// `Your organization has reached its monthly usage limit.`
+fn a_group_is_at_it(part: &str) -> bool {
+    const GROUPS: [&str; 8] =
+        ["organization", "organisation", "workspace", "team", "account", "plan", "project", "company"];
+    let rest = ["your ", "this ", "the "].into_iter().find_map(|whose| part.strip_prefix(whose));
+    let rest = rest.and_then(|rest| rest.split_once(" has ").or_else(|| rest.split_once(" have ")));
+    let is_group = |who: &str| who.split_whitespace().count() <= 3 && GROUPS.iter().any(|group| who.contains(group));
+    rest.is_some_and(|(who, rest)| is_group(who) && has_come_to_it(rest))
+}
+
+/// `hit your weekly limit`, `used up its included usage`: the rest of a sentence after who it is about.
+fn has_come_to_it(rest: &str) -> bool {
+    let after = |verbs: &[&str]| verbs.iter().find_map(|verb| rest.strip_prefix(verb));
+    let used = after(&["used up ", "used all ", "run out of ", "ran out of ", "exhausted "]);
+    let Some(rest) = used.or_else(|| after(&["hit ", "reached ", "exceeded ", "maxed out "])) else {
         return false;
     };
-    let yours =
-        ["your ", "the ", "all ", "of "].into_iter().any(|word| rest.starts_with(word)) || rest.starts_with("credits");
-    yours && NOUNS.iter().any(|noun| ends_clause_after(rest, noun, MAX_BETWEEN))
+    let whose = ["your ", "its ", "the ", "all ", "of "].into_iter().any(|word| rest.starts_with(word));
+    let ends = |noun: &str| ends_clause_after(rest, noun, MAX_BETWEEN);
+    let is_noun = NOUNS.into_iter().any(ends) || (used.is_some() && ends("usage"));
+    (whose || rest.starts_with("credits")) && is_noun
 }
 
 fn it_is_reached(part: &str) -> bool {
@@ -257,13 +274,21 @@ fn it_is_reached(part: &str) -> bool {
             .find_map(|verb| after.strip_prefix(verb))
             .unwrap_or(after);
         let state = STATES.into_iter().any(|state| ends_clause_after(after, state, 0));
+        // Nothing but a limit of usage is reset by itself.
+        let named = named || (kinds.is_empty() && after.contains("resets"));
         named && !glued && !talks && state
     })
 }
 
+/// `This request would exceed your account's rate limit. Please try again later.`
+fn it_would_exceed(part: &str) -> bool {
+    part.strip_prefix("this request would exceed ").is_some_and(|rest| ends_clause_after(rest, "limit", MAX_BETWEEN))
+}
+
 /// `Your workspace is out of credits.`, `Insufficient balance`, `Credit balance too low`.
 fn has_no_means(part: &str) -> bool {
-    const BEGINS: [&str; 11] = [
+    const BEGINS: [&str; 12] = [
+        "your credit balance is too low",
         "insufficient balance",
         "insufficient credit",
         "insufficient quota",
@@ -288,36 +313,97 @@ fn has_no_means(part: &str) -> bool {
 }
 
 fn is_signed_out(part: &str) -> bool {
-    const BEGINS: [&str; 27] = [
+    const BEGINS: [&str; 30] = [
         "login expired",
         "login has expired",
-        "your login has expired",
-        "your login expired",
+        "login required",
+        "oauth login required",
         "sign-in expired",
+        "sign-in required",
         "please run /login",
         "please log in",
+        "please log out and sign in",
         "please sign in",
         "please login",
         "not logged in",
         "not signed in",
-        "you are not logged in",
-        "you're not logged in",
-        "you are logged out",
-        "you have been logged out",
-        "you've been logged out",
-        "you have been signed out",
         "session expired",
         "session has expired",
-        "your session has expired",
-        "your session expired",
         "authentication failed",
         "authentication required",
         "authentication expired",
+        "token refresh failed",
         "oauth token has expired",
         "invalid api key",
         "invalid x-api-key",
+        "missing api key",
+        "no api key found",
+        "no api key provided",
+        "no api key configured",
+        "api key is missing",
+        "api key not found",
+        "could not load credentials from any provider",
+        "could not load credentials from any providers",
     ];
-    BEGINS.iter().any(|begin| ends_clause_after(part, begin, 0))
+    BEGINS.iter().any(|begin| ends_clause_after(part, begin, 0)) || you_are_out(part) || access_is_gone(part)
+}
+
+/// `You've been signed out.`, `You are not logged in`.
+fn you_are_out(part: &str) -> bool {
+    let rest = ["you are ", "you're ", "you have been ", "you've been ", "you were "]
+        .into_iter()
+        .find_map(|you| part.strip_prefix(you));
+    let states = ["not logged in", "not signed in", "logged out", "signed out"];
+    rest.is_some_and(|rest| states.iter().any(|state| ends_clause_after(rest, state, 0)))
+}
+
+/// `Your session has ended. Please log in again.`, `This organization has been disabled.`
+fn access_is_gone(part: &str) -> bool {
+    const WHAT: [&str; 12] = [
+        "session",
+        "login",
+        "sign-in",
+        "token",
+        "credentials",
+        "credential",
+        "api key",
+        "account",
+        "organization",
+        "organisation",
+        "workspace",
+        "subscription",
+    ];
+    const STATES: [&str; 13] = [
+        "has expired",
+        "have expired",
+        "expired",
+        "has ended",
+        "is invalid",
+        "was revoked",
+        "has been revoked",
+        "has been invalidated",
+        "has been disabled",
+        "has been deactivated",
+        "has been suspended",
+        "could not be refreshed",
+        "is disabled",
+    ];
+    let Some(rest) = ["your ", "this ", "the "].into_iter().find_map(|whose| part.strip_prefix(whose)) else {
+        return false;
+    };
+    if rest.starts_with("account does not have access to ") {
+        return true;
+    }
+    STATES.iter().any(|state| {
+        let Some((what, _)) = rest.split_once(state).filter(|(what, _)| what.ends_with(' ')) else { return false };
+        let what = what.trim_end();
+        let is_it = what.split_whitespace().count() <= 3 && WHAT.iter().any(|noun| what.ends_with(noun));
+        // What ends one's access also says so further on: `The SSO session associated with … has expired`.
+        let is_sso = what.starts_with("sso session ") && what.len() <= MAX_BETWEEN;
+        let after = rest.get(what.len() + 1 + state.len()..).unwrap_or_default();
+        let goes_on = [" because ", " or is otherwise invalid"].into_iter().any(|more| after.starts_with(more));
+        (is_it || is_sso) && (goes_on || ends_clause(after))
+    })
 }
 
 /// Whether `word` stands within the first bytes of `text`, whole, and a clause ends with it.
@@ -334,8 +420,10 @@ fn ends_clause(rest: &str) -> bool {
     if rest.is_empty() || rest.starts_with(['.', '!', ';', ':', ')', ']', '|']) || rest.starts_with("  ") {
         return true;
     }
-    let Some(rest) = rest.strip_prefix([' ', '\u{a0}']) else { return rest.starts_with(", try") };
-    let adds = ["for ", "until ", "resets", "reset ", "this ", "to continue", "to login", "please "];
+    let Some(rest) = rest.strip_prefix(' ') else {
+        return [", try", ", reset", ", please"].into_iter().any(|word| rest.starts_with(word));
+    };
+    let adds = ["for ", "until ", "resets", "reset ", "this ", "to continue", "to login", "to access", "please "];
     rest.is_empty()
         || rest.starts_with(['·', '∙', '•', '—', '–', '-', '|', '(', '⋅'])
         || adds.iter().any(|word| rest.starts_with(word))
@@ -378,6 +466,17 @@ mod tests {
             "⏵⏵ bypass permissions on        You've hit your weekly limit · resets 7pm",
             "{\"type\":\"result\",\"is_error\":true,\"result\":\"You've hit your session limit · resets 3:30am\"}",
             "{\"error\":{\"code\":429,\"message\":\"No capacity\"}}",
+            "This request would exceed your account's rate limit. Please try again later.",
+            "You've used up your free usage for today · resets at midnight",
+            "You've hit your session limit, resets 3pm",
+            "You've hit your\u{a0}weekly limit\u{a0}· resets 3pm",
+            "Limit reached · resets 3pm (Europe/Berlin) · /upgrade to Max",
+            "Your organization has reached its monthly usage limit.",
+            "Your team has hit its monthly spend limit · contact your admin",
+            "Your workspace has reached its usage limit. Ask your workspace owner to increase it.",
+            "You've reached your workspace spend cap. Ask an owner to raise it.",
+            "You exceeded your current quota, please check your plan and billing details.",
+            "Your credit balance is too low to access the API. Please go to Plans & Billing",
         ] {
             assert_eq!(saying(text, false), Some(Saying::Limit), "{text}");
         }
@@ -394,6 +493,19 @@ mod tests {
             "[API Error: {\"error\":{\"code\":401,\"status\":\"UNAUTHENTICATED\"}}]",
             "unexpected status 401 Unauthorized: invalid x-api-key, url: http://127.0.0.1/v1",
             "Error: [provider.auth_error] 401 invalid x-api-key",
+            "You've been signed out. Run /login to continue.",
+            "You are not logged in",
+            "Missing API key · Run /login",
+            "API key is missing. Pass it using the 'apiKey' parameter.",
+            "Your account does not have access to Claude Code. Please run /login.",
+            "This organization has been disabled.",
+            "API Error: Could not load credentials from any providers",
+            "The SSO session associated with this profile has expired or is otherwise invalid.",
+            "Your session has ended. Please log in again.",
+            "Your authentication token has been invalidated. Please try signing in again.",
+            "Your access token could not be refreshed because your refresh token was revoked. Please log out.",
+            "OAuth login required. Send /login to login.",
+            "Token refresh failed: 400",
         ] {
             assert_eq!(saying(text, false), Some(Saying::Auth), "{text}");
         }
@@ -418,11 +530,25 @@ mod tests {
             "unexpected status 529 <unknown status code>: Overloaded, url: http://127.0.0.1:18999/v1/responses",
             "LLM provider error: Error code: 529 - {'error': {'message': 'Overloaded'}}",
             "No usage limit reached yet",
+            "Your session has expired in the fixture, so the test signs in again",
+            "Your organization has reached its goal",
+            "This token has expired entries in it",
+            "The account has been disabled by the migration",
+            "Missing API key handling is tested",
+            "The team has hit its limit on patience with this test",
+            "Limit reached",
+            "You've used up your budget estimate in the fixture",
             "{\"type\":\"result\",\"is_error\":false,\"result\":\"You've hit your session limit\"}",
         ] {
             assert_eq!(saying(text, false), None, "{text}");
         }
-        for text in ["Error: 401 in the log", "Please run /login", "Your workspace is out of credits."] {
+        for text in [
+            "Error: 401 in the log",
+            "Please run /login",
+            "Your workspace is out of credits.",
+            "Your team has reached its usage limit.",
+            "Your session has ended.",
+        ] {
             assert_eq!(saying(text, true), None, "{text}");
         }
     }
