@@ -3,6 +3,7 @@
 //! Two that keep one town by different files or settings would undo each other's restarts for ever. So whoever acts
 //! compares its layers with those that the town went by last: those of a living controller, or of the last verb that acted.
 
+use super::elsewhere;
 use super::exit::{Exit, Trouble};
 use super::manifest::ManifestFile;
 use super::output::Terminal;
@@ -56,6 +57,9 @@ pub(super) async fn agree(place: &Place, terminal: &Terminal) -> Result<Layers, 
 
 /// Warns where what is shown is not what the town goes by. For verbs that only look.
 pub(super) fn warn_of_others(place: &Place, terminal: &Terminal) {
+    if let Some(other) = elsewhere::find(place) {
+        terminal.warn(&format!("{}: what that remembers is not seen here", other.in_words()));
+    }
     let theirs = View::of(&place.state).last_good().map(|good| good.layers);
     let ours = place.layers().ok();
     if let Some((ours, theirs)) = ours.zip(theirs)

@@ -13,6 +13,7 @@ mod chore;
 mod diff;
 mod docs;
 mod doctor;
+mod elsewhere;
 mod events;
 mod exit;
 mod explain;

@@ -1,6 +1,7 @@
 //! A town as the command line has it: its manifest, its tmux server and its state.
 
 use super::args::{Global, OrderArgs, TownArg};
+use super::elsewhere;
 use super::exit::Trouble;
 use super::last_good::{self, Kept};
 use super::manifest::{Attempt, ManifestFile, Texts, print_faults};
@@ -14,7 +15,7 @@ use crate::model::{
 use crate::observe::{Depth, LodgingFault, lodging};
 use crate::proc::{self, process::Presence};
 use crate::render::{Books, words};
-use crate::store::{Places, StateDir, View, all, folder, locate};
+use crate::store::{Keeps, Places, StateDir, View, all, folder, locate};
 use crate::tmux::Client;
 use crate::tmux::list::Row;
 use std::ffi::OsStr;
@@ -174,9 +175,24 @@ impl Place {
     }
 
     /// A controller on the town's state directory, which is made if need be.
+    ///
+    /// # Errors
+    /// Also where a controller keeps the town with another state directory, unless it may be taken over.
     pub(super) fn controller(&self) -> Result<Controller, Trouble> {
+        elsewhere::make_way(self)?;
         let store = StateDir::open(&self.state)?;
-        Ok(Controller::new(self.client.clone(), store, myself()).of_town(&self.town.name).logging(program()))
+        let controller = Controller::new(self.client.clone(), store, myself()).of_town(&self.town.name);
+        Ok(controller.keeping(self.keeps()?).logging(program()))
+    }
+
+    /// What a controller of it keeps.
+    pub(super) fn keeps(&self) -> Result<Keeps, Trouble> {
+        let socket = self.client.socket_path();
+        let whole = std::path::absolute(socket).unwrap_or_else(|_| socket.to_path_buf());
+        // A folder may have several names.
+        let real = whole.parent().zip(whole.file_name());
+        let real = real.and_then(|(folder, name)| Some(std::fs::canonicalize(folder).ok()?.join(name)));
+        Ok(Keeps { town: self.town.name.to_string(), socket: real.unwrap_or(whole), file: self.file.absolute()? })
     }
 }
 

@@ -3,6 +3,7 @@
 use super::agree::agree;
 use super::args::{Global, Reconcile};
 use super::chore;
+use super::elsewhere;
 use super::exit::{Exit, Trouble};
 use super::farewell::see_to_the_end;
 use super::manifest::{Attempt, ManifestFile, Texts, print_faults};
@@ -181,9 +182,26 @@ async fn claim(controller: &Controller, place: &Place) -> Result<Lock, Trouble> 
             {
                 tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             }
-            claimed => return Ok(claimed?),
+            claimed => {
+                let lock = claimed?;
+                return alone(lock, place).await;
+            }
         }
     }
+}
+
+/// Keeps the lock where no controller of the town has begun meanwhile with another state directory. Two that begin at the
+/// same moment see each other: each lets go and looks once more, after a pause of its own.
+async fn alone(lock: Lock, place: &Place) -> Result<Lock, Trouble> {
+    if elsewhere::refuse_beside(place).is_ok() {
+        return Ok(lock);
+    }
+    drop(lock);
+    let pause = Period::from_millis(u64::from(std::process::id() % 64) * 8);
+    tokio::time::sleep(pause.to_std()).await;
+    let lock = place.controller()?.claim()?;
+    elsewhere::refuse_beside(place)?;
+    Ok(lock)
 }
 
 /// Why a controller ends whose town goes by other layers now.

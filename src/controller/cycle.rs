@@ -17,7 +17,7 @@ use crate::proc;
 use crate::proc::marker::{Behind, Scan};
 use crate::reconcile::{Arrivals, Beside, Decided, Intended, Observation, Settled, TakenIn, take_in};
 use crate::remember::{departed, entries as journal_of, handoffs, idle_saved};
-use crate::store::{Counted, Lock, LockFault, Retention, StateDir, StoreFault};
+use crate::store::{Counted, Keeps, Lock, LockFault, Retention, StateDir, StoreFault};
 use crate::tmux::{Client, Purpose};
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -31,6 +31,8 @@ pub(super) const TURN_PATIENCE: Period = Period::from_secs(30);
 pub struct Controller {
     /// The town that the state must be of; not asked where none is given.
     pub(super) town: Option<SessionName>,
+    /// What it says of itself while it holds its lock.
+    pub(super) keeps: Option<Keeps>,
     pub(super) client: Client,
     /// One that keeps its connection from cycle to cycle, while they are close.
     pub(super) lasting: Option<Client>,
@@ -171,6 +173,7 @@ impl Controller {
         let (kept, last_plan, errands) = (Kept::default(), Plan::default(), Errands::default());
         Self {
             town: None,
+            keeps: None,
             client,
             lasting: None,
             store,
@@ -191,6 +194,12 @@ impl Controller {
     #[must_use]
     pub fn of_town(self, town: &SessionName) -> Self {
         Self { town: Some(town.clone()), ..self }
+    }
+
+    /// Says this of itself while it holds its lock.
+    #[must_use]
+    pub fn keeping(self, keeps: Keeps) -> Self {
+        Self { keeps: Some(keeps), ..self }
     }
 
     /// A loaded memory as that of the town, and what people should know of it.
@@ -235,7 +244,7 @@ impl Controller {
     /// # Errors
     /// [`LockFault::Held`] when there is one.
     pub fn claim(&self) -> Result<Lock, LockFault> {
-        self.store.lock_controller(self.me)
+        self.store.lock_controller(self.me, self.keeps.as_ref())
     }
 
     /// Hears that agents have just ended, and which others live: what those have left behind is looked for while the next

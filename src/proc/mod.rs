@@ -9,6 +9,7 @@ pub mod clock;
 pub mod deaths;
 mod file;
 pub mod host;
+pub mod locks;
 pub mod marker;
 pub mod own;
 pub mod process;

@@ -2,7 +2,7 @@
 //! its controller lives.
 
 use super::file;
-use super::lock::CONTROLLER_LOCK;
+use super::lock::{CONTROLLER_LOCK, Keeps};
 use super::text::Text;
 use super::{StateDir, StoreFault, View};
 use crate::model::invisible::visible_json;
@@ -29,10 +29,22 @@ impl View {
     /// The process that signed the controller's lock last, whether it lives or not. Waits for no lock, and takes none.
     #[must_use]
     pub fn last_controller(&self) -> Option<ProcId> {
+        self.signed().map(|(process, _)| process)
+    }
+
+    /// What the process that signed the controller's lock last keeps, if it said so.
+    #[must_use]
+    pub fn last_kept(&self) -> Option<(ProcId, Keeps)> {
+        self.signed().and_then(|(process, keeps)| Some((process, keeps?)))
+    }
+
+    fn signed(&self) -> Option<(ProcId, Option<Keeps>)> {
         let (bytes, _) = file::read(&self.path.join(CONTROLLER_LOCK), LIMIT).ok()?;
         let text = String::from_utf8(bytes).ok()?;
-        let mut words = text.split_whitespace();
-        Some(ProcId { pid: words.next()?.parse().ok()?, start: words.next()?.parse().ok()? })
+        let mut lines = text.lines();
+        let mut words = lines.next()?.split_whitespace();
+        let process = ProcId { pid: words.next()?.parse().ok()?, start: words.next()?.parse().ok()? };
+        Some((process, lines.next().and_then(|line| serde_json::from_str(line).ok())))
     }
 }
 
@@ -177,7 +189,10 @@ mod tests {
         let dir = StateDir::open(scratch.path()).unwrap();
         let me = ProcId { pid: 4711, start: 99 };
         assert_eq!(dir.view().last_controller(), None);
-        drop(dir.lock_controller(me).unwrap());
-        assert_eq!(dir.view().last_controller(), Some(me));
+        drop(dir.lock_controller(me, None).unwrap());
+        assert_eq!((dir.view().last_controller(), dir.view().last_kept()), (Some(me), None));
+        let keeps = Keeps { town: "t".into(), socket: "/s\n".into(), file: "/f".into() };
+        drop(dir.lock_controller(me, Some(&keeps)).unwrap());
+        assert_eq!((dir.view().last_controller(), dir.view().last_kept()), (Some(me), Some((me, keeps))));
     }
 }

@@ -1,11 +1,13 @@
 //! One at a time: `controller.lock` for the life of a controller, `turn.lock` for each cycle of whoever acts.
 //!
 //! The kernel drops a lock with the process that holds it (flock), so none can be left behind; and the files are opened
-//! close-on-exec, so no agent inherits one. What the file says (pid and start time) is only for people.
+//! close-on-exec, so no agent inherits one. What the file says is only for others to see: pid and start time of who holds
+//! it, and on the second line of a controller's what it keeps ([`Keeps`]).
 
 use super::StateDir;
 use super::file::options_without_surprises;
 use crate::model::{Period, ProcId};
+use serde::{Deserialize, Serialize};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -14,7 +16,7 @@ use std::thread;
 use std::time::Instant;
 
 /// Held for the life of a controller.
-pub(super) const CONTROLLER_LOCK: &str = "controller.lock";
+pub const CONTROLLER_LOCK: &str = "controller.lock";
 /// Held for each cycle of whoever acts.
 pub(super) const TURN_LOCK: &str = "turn.lock";
 
@@ -23,6 +25,18 @@ const RETRY: Period = Period::from_millis(10);
 
 /// How often a lock file may be replaced under us before we give up.
 const REPLACED_AT_MOST: usize = 8;
+
+/// What a controller keeps. State directories differ by home and environment, so whoever uses another one finds a
+/// controller of the same town by this.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Keeps {
+    /// The town's name.
+    pub town: String,
+    /// The socket of its tmux server, from the root on.
+    pub socket: PathBuf,
+    /// Its manifest, from the root on.
+    pub file: PathBuf,
+}
 
 /// Why a lock was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -71,12 +85,13 @@ pub struct Lock {
 }
 
 impl StateDir {
-    /// Becomes the controller of the town, or fails at once. `me` is written into the file for others to see.
+    /// Becomes the controller of the town, or fails at once. `me` and `keeps` are written into the file for others to see.
     ///
     /// # Errors
     /// [`LockFault::Held`] when there is one.
-    pub fn lock_controller(&self, me: ProcId) -> Result<Lock, LockFault> {
-        Lock::take(&self.path().join(CONTROLLER_LOCK), me)
+    pub fn lock_controller(&self, me: ProcId, keeps: Option<&Keeps>) -> Result<Lock, LockFault> {
+        let keeps = keeps.and_then(|keeps| serde_json::to_string(keeps).ok()).map(|line| line + "\n");
+        Lock::take(&self.path().join(CONTROLLER_LOCK), &(signature(me) + &keeps.unwrap_or_default()))
     }
 
     /// Takes the turn to act, waiting at most `patience`; blocks the thread meanwhile. Zero tries once.
@@ -87,7 +102,7 @@ impl StateDir {
         let path = self.path().join(TURN_LOCK);
         let begun = Instant::now();
         loop {
-            match Lock::take(&path, me) {
+            match Lock::take(&path, &signature(me)) {
                 Err(LockFault::Held { .. }) if begun.elapsed() < patience.to_std() => thread::sleep(RETRY.to_std()),
                 taken => return taken,
             }
@@ -97,7 +112,7 @@ impl StateDir {
 
 impl Lock {
     /// Takes the lock at `path` or fails at once.
-    fn take(path: &Path, me: ProcId) -> Result<Self, LockFault> {
+    fn take(path: &Path, signature: &str) -> Result<Self, LockFault> {
         let io_fault = |source| LockFault::Io { path: path.to_path_buf(), source };
         for _ in 0..REPLACED_AT_MOST {
             let file = open(path).map_err(io_fault)?;
@@ -111,7 +126,7 @@ impl Lock {
             let mut lock = Self { file, path: path.to_path_buf() };
             // Between the opening and the locking another may have replaced the file: a lock on the old one is none.
             if lock.still_ours() {
-                lock.sign(me);
+                lock.sign(signature);
                 return Ok(lock);
             }
         }
@@ -129,8 +144,7 @@ impl Lock {
     }
 
     /// The lock holds without it, so a full disk is no reason to fail.
-    fn sign(&mut self, me: ProcId) {
-        let signature = format!("{} {}\n", me.pid, me.start);
+    fn sign(&mut self, signature: &str) {
         // What it says already is not written at each turn.
         let mut said = vec![0; signature.len() + 1];
         if self.file.read_at(&mut said, 0).is_ok_and(|read| said.get(..read) == Some(signature.as_bytes())) {
@@ -142,6 +156,10 @@ impl Lock {
             .and_then(|()| self.file.rewind())
             .and_then(|()| self.file.write_all(signature.as_bytes()));
     }
+}
+
+fn signature(me: ProcId) -> String {
+    format!("{} {}\n", me.pid, me.start)
 }
 
 /// Opens the file for locking. One that may not be written to, as on a read-only file system, can be locked all the
@@ -173,10 +191,10 @@ mod tests {
     fn the_second_is_told_who_the_first_is() {
         let scratch = Scratch::new("lock");
         let dir = StateDir::open(scratch.path()).unwrap();
-        let first = dir.lock_controller(ME).unwrap();
-        assert!(matches!(dir.lock_controller(ME), Err(LockFault::Held { pid: Some(4711), .. })));
+        let first = dir.lock_controller(ME, None).unwrap();
+        assert!(matches!(dir.lock_controller(ME, None), Err(LockFault::Held { pid: Some(4711), .. })));
         drop(first);
-        dir.lock_controller(ME).unwrap();
+        dir.lock_controller(ME, None).unwrap();
     }
 
     #[test]
@@ -195,11 +213,11 @@ mod tests {
     fn a_replaced_file_is_noticed() {
         let scratch = Scratch::new("replaced");
         let dir = StateDir::open(scratch.path()).unwrap();
-        let lock = dir.lock_controller(ME).unwrap();
+        let lock = dir.lock_controller(ME, None).unwrap();
         assert!(lock.still_ours());
         fs::remove_file(scratch.path().join("controller.lock")).unwrap();
         assert!(!lock.still_ours());
-        let second = dir.lock_controller(ME).unwrap();
+        let second = dir.lock_controller(ME, None).unwrap();
         assert!(second.still_ours() && !lock.still_ours());
     }
 }

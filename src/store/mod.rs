@@ -44,7 +44,7 @@ pub use guide::{Automonitor, Counted, merge_handoffs};
 pub use intent::Intended;
 pub use journal::JournalReader;
 pub use last_good::{LastGood, LayersWatch};
-pub use lock::{Lock, LockFault};
+pub use lock::{CONTROLLER_LOCK, Keeps, Lock, LockFault};
 pub use logs::Retention;
 pub use notice::Watcher;
 pub use sink::{Bounds, Sink};

@@ -168,3 +168,97 @@ fn a_state_of_another_town_copied_over_ours_doubles_and_ends_nothing() {
     assert!(before.iter().all(|process| may_live(*process)));
     assert_eq!(lives(&others), [0, 1]);
 }
+
+/// A verb in another home: it has another state directory.
+fn elsewhere(yard: &Yard, args: &[&str]) -> crate::yard::Running {
+    let mut command = yard.gtctl_command(args);
+    command.env("HOME", yard.at("other")).env("TMPDIR", yard.at("other")).env_remove("XDG_STATE_HOME");
+    yard.running(command)
+}
+
+#[test]
+fn a_controller_of_another_home_is_never_fought_and_both_are_named() {
+    let yard = Yard::new(&two());
+    std::fs::create_dir(yard.at("other")).unwrap();
+    yard.gtctl(&["apply"]).exits(0);
+    let mut controller = yard.start(&["reconcile", "--watch"]);
+    yard.until("the controller", || yard.gtctl(&["status", "-o", "json"]).json()["controller"]["pid"].is_u64());
+    let before = ["one", "two"].map(|name| yard.pid(name));
+    let (ours, theirs) = (yard.at("other/.local/state/gtctl").join(&yard.town), yard.state());
+    let verbs: [&[&str]; 11] = [
+        &["apply"],
+        &["reconcile"],
+        &["reconcile", "--watch"],
+        &["restart", "one"],
+        &["start", "one"],
+        &["stop", "one", "--no-wait"],
+        &["expire"],
+        &["adopt", "one"],
+        &["reset", "one"],
+        &["pause"],
+        &["nudge", "one", "go on"],
+    ];
+    for verb in verbs {
+        let refused = elsewhere(&yard, verb).end().exits(4);
+        refused.says(theirs.to_str().unwrap()).says(ours.to_str().unwrap()).says("--take-over");
+    }
+    let explicit = yard.at("third");
+    let refused = yard.gtctl(&["--state-dir", explicit.to_str().unwrap(), "apply"]).exits(4);
+    refused.says(theirs.to_str().unwrap()).says(explicit.to_str().unwrap());
+    for verb in ["status", "diff"] {
+        elsewhere(&yard, &[verb]).end().says(theirs.to_str().unwrap());
+    }
+    assert_eq!(["one", "two"].map(|name| yard.pid(name)), before);
+    assert_eq!(lives(&yard), [1, 1]);
+    assert!(controller.is_running());
+    // Another path to the same state directory is no other one.
+    std::os::unix::fs::symlink(yard.state(), yard.at("link")).unwrap();
+    yard.gtctl(&["--state-dir", yard.at("link").to_str().unwrap(), "apply"]).exits(0);
+    // Taken over, the former one ends, and nothing is doubled.
+    let taker = elsewhere(&yard, &["--take-over", "reconcile", "--watch"]);
+    controller.end().exits(0);
+    yard.until("the other controller", || ours.join("controller.json").exists());
+    yard.gtctl(&["apply"]).exits(4).says(ours.to_str().unwrap());
+    assert_eq!(["one", "two"].map(|name| yard.pid(name)), before);
+    taker.signal(gtctl::proc::signal::Signal::TERM);
+    taker.end().exits(0);
+    // Nobody keeps it now: each may act, and none of them doubles or restarts anything.
+    yard.gtctl(&["apply"]).exits(0);
+    elsewhere(&yard, &["apply"]).end().exits(0);
+    assert_eq!(["one", "two"].map(|name| yard.pid(name)), before);
+    assert_eq!(lives(&yard), [1, 1]);
+}
+
+#[test]
+fn two_controllers_of_two_homes_that_begin_together_double_nothing() {
+    let yard = Yard::new(&two());
+    std::fs::create_dir(yard.at("other")).unwrap();
+    let mut both = [yard.start(&["reconcile", "--watch"]), elsewhere(&yard, &["reconcile", "--watch"])];
+    yard.until("one of them to be refused", || both.iter_mut().any(|one| !one.is_running()));
+    let refused = both.iter_mut().position(|one| !one.is_running()).unwrap();
+    for (place, one) in both.into_iter().enumerate() {
+        if place != refused {
+            yard.until("both sessions", || lives(&yard) == [1, 1]);
+            one.signal(gtctl::proc::signal::Signal::TERM);
+            one.end().exits(0);
+            continue;
+        }
+        one.end().exits(4).says("the two would fight");
+    }
+    assert_eq!(lives(&yard), [1, 1]);
+}
+
+#[test]
+fn two_verbs_of_two_homes_at_once_start_each_session_once() {
+    let yard = Yard::new(&two());
+    std::fs::create_dir(yard.at("other")).unwrap();
+    let both = [yard.start(&["apply"]), elsewhere(&yard, &["apply"])];
+    both.into_iter().for_each(|one| drop(one.end()));
+    assert_eq!(lives(&yard), [1, 1]);
+    let before = ["one", "two"].map(|name| yard.pid(name));
+    for _ in 0..2 {
+        yard.gtctl(&["apply"]).exits(0);
+        elsewhere(&yard, &["apply"]).end().exits(0);
+    }
+    assert_eq!(["one", "two"].map(|name| yard.pid(name)), before);
+}
