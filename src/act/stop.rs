@@ -12,6 +12,7 @@ use crate::tmux::ops;
 use crate::tmux::script::{Batch, NoServer, Reply};
 use crate::tmux::typing;
 use jiff::tz::TimeZone;
+use std::time::Instant;
 
 /// A session to bring nearer to its end.
 pub(super) struct Stop<'a> {
@@ -61,12 +62,15 @@ async fn signalled_if_free(scene: &Scene<'_>, Ready { stop, aimed }: Ready<'_>) 
         Rung::Ask | Rung::Term => Signal::TERM,
         Rung::Kill | Rung::Finish => Signal::KILL,
     };
+    let asked = Instant::now();
     let reply = Batch::run_one(scene.client, |tag| ops::begin_stop(tag, stop.target, stop.handoff)).await;
     if !matches!(reply, Reply::Ok { .. }) {
         let fence = Fence::new(stop.target, Clients::for_asking(stop.target), Pane::Any);
         return (stop.place, not_done(reply, |fields| fence.explain(fields)));
     }
     let refused = aimed.send(signal);
+    let micros = u64::try_from(asked.elapsed().as_micros()).unwrap_or(u64::MAX);
+    tracing::debug!(processes = aimed.tree.len(), micros, "fenced and signalled");
     let outcome = if refused.is_empty() || refused.len() < aimed.tree.len() {
         signalled(aimed.tree)
     } else {

@@ -24,6 +24,7 @@ const LOOK_EVERY: Period = Period::from_millis(100);
 /// # Errors
 /// Where the town goes by other layers, unless it may be taken over.
 pub(super) async fn agree(place: &Place, terminal: &Terminal) -> Result<Layers, Trouble> {
+    elsewhere::make_way(place)?;
     let view = View::of(&place.state);
     let ours = place.layers()?;
     let kept = view.last_good().map(|good| good.layers);

@@ -20,7 +20,12 @@ pub(super) async fn run(
     request: Request,
     terminal: &Terminal,
 ) -> Result<Exit, Trouble> {
-    let mut place = Place::find(global, &TownArg { town: None }, terminal)?;
+    let town = TownArg { town: None };
+    let mut place = match request {
+        // What it forgets is in the state, whatever the manifest says now.
+        Request::Reset => Place::find_or_last_good(global, &town, terminal)?,
+        Request::Start | Request::Stop | Request::Restart => Place::find(global, &town, terminal)?,
+    };
     let sessions = place.all_declared(&args.named)?;
     if request != Request::Reset {
         refuse_while_paused(&place, terminal)?;

@@ -8,7 +8,7 @@ use super::exit::{Exit, Trouble};
 use super::place::Place;
 use crate::model::{Period, ProcId};
 use crate::proc::{self, locks, process, signal};
-use crate::store::{CONTROLLER_LOCK, Keeps, View};
+use crate::store::{CONTROLLER_LOCK, Keeps, kept_in};
 use std::path::{Path, PathBuf};
 
 /// How long a controller has to end that is told to.
@@ -28,7 +28,9 @@ impl Elsewhere {
     pub(super) fn in_words(&self) -> String {
         let Self { process, state, keeps: Keeps { town, socket: _, file } } = self;
         let (pid, state, file) = (process.pid, state.display(), file.display());
-        format!("a controller (process {pid}) keeps town {town} with the state directory {state} and the manifest {file}")
+        format!(
+            "a controller (process {pid}) keeps town {town} with the state directory {state} and the manifest {file}"
+        )
     }
 }
 
@@ -36,11 +38,10 @@ impl Elsewhere {
 pub(super) fn find(place: &Place) -> Option<Elsewhere> {
     let ours = place.keeps().ok()?;
     let is_ours = |state: &Path| is_same(state, &place.state);
-    let others = locks::holders(CONTROLLER_LOCK).into_iter().filter_map(|(process, lock)| {
-        let state = lock.parent()?.to_path_buf();
+    let others = locks::holders(CONTROLLER_LOCK).into_iter().filter_map(|(process, held)| {
         // Whoever has only opened the file has not signed it.
-        let (_, keeps) = View::of(&state).last_kept().filter(|(signed, _)| *signed == process)?;
-        Some(Elsewhere { process, state, keeps })
+        let (_, keeps) = kept_in(&held.open).filter(|(signed, _)| *signed == process)?;
+        Some(Elsewhere { process, state: held.path.parent()?.to_path_buf(), keeps })
     });
     let mut others = others.filter(|other| {
         let Keeps { town, socket, file } = &other.keeps;

@@ -16,7 +16,7 @@ use crate::render::explain::{self as page, Explanation};
 const EVENTS: usize = 5;
 
 pub(super) async fn run(global: &Global, args: &Session, terminal: &Terminal) -> Result<Exit, Trouble> {
-    let place = Place::find(global, &TownArg { town: None }, terminal)?;
+    let place = Place::find_or_last_good(global, &TownArg { town: None }, terminal)?;
     warn_of_others(&place, terminal);
     let session = place.session(&args.session)?;
     let Survey { now, town, observed, memory, plan, .. } =

@@ -11,7 +11,7 @@ use crate::observe::Depth;
 use crate::render::{Scene, json, verify as page};
 
 pub(super) async fn run(global: &Global, args: &TownArg, terminal: &Terminal) -> Result<Exit, Trouble> {
-    let place = Place::find(global, args, terminal)?;
+    let place = Place::find_or_last_good(global, args, terminal)?;
     warn_of_others(&place, terminal);
     let Survey { now, town, observed, memory, plan, notices: _ } =
         place.survey(Orders::default(), Depth::Plan, terminal).await?;

@@ -2,7 +2,7 @@
 
 use super::{file, process};
 use crate::model::ProcId;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -11,15 +11,25 @@ const MAX_LIST: u64 = 4 << 20;
 /// The most open files of a process that are looked at.
 const MAX_FILES: usize = 4096;
 
-/// The processes of this user that hold an exclusive lock on some file and have a file of this name open, each with the
-/// paths of those. Our own process is not among them.
+/// A file that a process has open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Its path.
+    pub path: PathBuf,
+    /// What leads to the open file itself: nothing on the way to it is asked, so that a disk which does not answer any
+    /// more holds up nobody.
+    pub open: PathBuf,
+}
+
+/// The processes of this user that hold an exclusive lock on some file and have a file of this name open, each with
+/// those. Our own process is not among them.
 #[must_use]
-pub fn holders(name: &str) -> Vec<(ProcId, PathBuf)> {
+pub fn holders(name: &str) -> Vec<(ProcId, Held)> {
     let list = file::read("/proc/locks", MAX_LIST).unwrap_or_default();
     let pids: BTreeSet<u32> = String::from_utf8_lossy(&list).lines().filter_map(holder).collect();
     let others = pids.into_iter().filter(|pid| *pid != std::process::id() && file::is_own(*pid));
     let identified = others.filter_map(process::identify);
-    identified.flat_map(|process| named(process.pid, name).into_iter().map(move |path| (process, path))).collect()
+    identified.flat_map(|process| named(process.pid, name).into_iter().map(move |held| (process, held))).collect()
 }
 
 /// Who holds the lock of a line: `1: FLOCK  ADVISORY  WRITE 4711 fe:00:1234 0 EOF`. Lines of those who wait have a `->`.
@@ -29,11 +39,14 @@ fn holder(line: &str) -> Option<u32> {
     pid.parse().ok().filter(|pid| mode == "WRITE" && *pid > 0)
 }
 
-/// The open files of a process with this name. One that was removed has another.
-fn named(pid: u32, name: &str) -> BTreeSet<PathBuf> {
-    let Ok(files) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return BTreeSet::new() };
-    let paths = files.flatten().take(MAX_FILES).filter_map(|open| std::fs::read_link(open.path()).ok());
-    paths.filter(|path| path.file_name() == Some(OsStr::new(name)) && Path::is_absolute(path)).collect()
+/// The open files of a process with this name, each once. One that was removed has another.
+fn named(pid: u32, name: &str) -> Vec<Held> {
+    let Ok(files) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return Vec::new() };
+    let open = files.flatten().take(MAX_FILES).map(|open| open.path());
+    let all = open.filter_map(|open| Some((std::fs::read_link(&open).ok()?, open)));
+    let is_named = |path: &Path| path.file_name() == Some(OsStr::new(name)) && path.is_absolute();
+    let found: BTreeMap<PathBuf, PathBuf> = all.filter(|(path, _)| is_named(path)).collect();
+    found.into_iter().map(|(path, open)| Held { path, open }).collect()
 }
 
 #[cfg(test)]

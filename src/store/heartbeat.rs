@@ -5,12 +5,13 @@ use super::file;
 use super::lock::{CONTROLLER_LOCK, Keeps};
 use super::text::Text;
 use super::{StateDir, StoreFault, View};
+use crate::files::{self, Links};
 use crate::model::invisible::visible_json;
 use crate::model::{Counts, Heartbeat, InForce, Moment, Period, ProcId, Topic};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const FILE: &str = "controller.json";
 /// The most that is read of it, in bytes.
@@ -32,20 +33,25 @@ impl View {
         self.signed().map(|(process, _)| process)
     }
 
-    /// What the process that signed the controller's lock last keeps, if it said so.
-    #[must_use]
-    pub fn last_kept(&self) -> Option<(ProcId, Keeps)> {
-        self.signed().and_then(|(process, keeps)| Some((process, keeps?)))
-    }
-
     fn signed(&self) -> Option<(ProcId, Option<Keeps>)> {
         let (bytes, _) = file::read(&self.path.join(CONTROLLER_LOCK), LIMIT).ok()?;
-        let text = String::from_utf8(bytes).ok()?;
-        let mut lines = text.lines();
-        let mut words = lines.next()?.split_whitespace();
-        let process = ProcId { pid: words.next()?.parse().ok()?, start: words.next()?.parse().ok()? };
-        Some((process, lines.next().and_then(|line| serde_json::from_str(line).ok())))
+        signature(bytes)
     }
+}
+
+/// What the process that signed this controller's lock last keeps, if it said so.
+#[must_use]
+pub fn kept_in(lock: &Path) -> Option<(ProcId, Keeps)> {
+    let bytes = files::read(lock, Links::Follow, LIMIT).ok()?;
+    signature(bytes).and_then(|(process, keeps)| Some((process, keeps?)))
+}
+
+fn signature(bytes: Vec<u8>) -> Option<(ProcId, Option<Keeps>)> {
+    let text = String::from_utf8(bytes).ok()?;
+    let mut lines = text.lines();
+    let mut words = lines.next()?.split_whitespace();
+    let process = ProcId { pid: words.next()?.parse().ok()?, start: words.next()?.parse().ok()? };
+    Some((process, lines.next().and_then(|line| serde_json::from_str(line).ok())))
 }
 
 impl StateDir {
@@ -190,9 +196,12 @@ mod tests {
         let me = ProcId { pid: 4711, start: 99 };
         assert_eq!(dir.view().last_controller(), None);
         drop(dir.lock_controller(me, None).unwrap());
-        assert_eq!((dir.view().last_controller(), dir.view().last_kept()), (Some(me), None));
+        assert_eq!((dir.view().last_controller(), kept_in(&scratch.path().join(CONTROLLER_LOCK))), (Some(me), None));
         let keeps = Keeps { town: "t".into(), socket: "/s\n".into(), file: "/f".into() };
         drop(dir.lock_controller(me, Some(&keeps)).unwrap());
-        assert_eq!((dir.view().last_controller(), dir.view().last_kept()), (Some(me), Some((me, keeps))));
+        assert_eq!(
+            (dir.view().last_controller(), kept_in(&scratch.path().join(CONTROLLER_LOCK))),
+            (Some(me), Some((me, keeps)))
+        );
     }
 }

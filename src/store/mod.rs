@@ -41,6 +41,7 @@ pub use dir::{Places, StateDir, View, all, folder, locate};
 pub use fault::StoreFault;
 pub use follow::{FollowFault, Follower, From, Gap, NewBytes};
 pub use guide::{Automonitor, Counted, merge_handoffs};
+pub use heartbeat::kept_in;
 pub use intent::Intended;
 pub use journal::JournalReader;
 pub use last_good::{LastGood, LayersWatch};

@@ -7,9 +7,10 @@ use gtctl::model::{
     Action, Desired, Effect, Fingerprint, Generation, History, Launch, Memory, Moment, Origin, Outcome, Phase, Plan,
     ProcId, Purpose, Reason, Rung, ServerId, Step, Stopping, Target, WhenAttached, Whose,
 };
-use gtctl::proc::{clock, process};
+use gtctl::proc::{self, clock, process};
 use std::cell::RefCell;
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// The generation in a session's label.
@@ -366,8 +367,15 @@ async fn a_tree_that_ignores_everything_and_hides_is_killed_to_the_last() {
     let meant = started(&tmux, &one, 4).await;
     let none = Memory::default();
     let mut tree = vec![];
+    // A shell that is asked to end before it has set its trap ends. Each has set it once its sleep is there.
+    let living = || gtctl::proc::marker::carrying(&tmux.town.name, &name("one"), Generation(4));
+    let is_there = |sleep: &str| {
+        let argv = |process: &ProcId| process::argv(process.pid, 4096).unwrap_or_default();
+        living().iter().any(|process| argv(process) == ["sleep", sleep])
+    };
+    until("its processes", || ["1", "6001", "6002", "6003"].iter().all(|sleep| is_there(sleep)));
     // sh, setsid's sh with its subshell and two sleeps, sh with a sleep, and the loop's sleep.
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while tree.len() < 7 {
         assert!(Instant::now() < deadline, "{tree:?}");
         let outcomes = act(&tmux, &none, Some(meant.server), vec![restart(&one, meant.clone(), Rung::Ask, 5)]).await;
@@ -384,6 +392,62 @@ async fn a_tree_that_ignores_everything_and_hides_is_killed_to_the_last() {
     assert!(is_started(&outcomes[0]), "{outcomes:?}");
     let left = gtctl::proc::marker::carrying(&tmux.town.name, &name("one"), Generation(4));
     assert!(left.is_empty(), "{left:?}");
+}
+
+/// What `carry_out` traces, for a test to read.
+#[derive(Clone, Default)]
+struct Traced(Arc<Mutex<Vec<u8>>>);
+
+impl Traced {
+    /// The values of this field, in order.
+    fn values(&self, field: &str) -> Vec<u64> {
+        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        let words = text.split_whitespace().filter_map(|word| word.split_once('='));
+        words.filter(|(name, _)| *name == field).map(|(_, value)| value.parse().unwrap()).collect()
+    }
+}
+
+impl std::io::Write for Traced {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Prints how long it takes from the question to tmux whether a stop may go on to the last signal: the bound that
+/// `act::stop` states. Run it alone, with `--ignored --nocapture`.
+#[tokio::test]
+#[ignore = "a measurement"]
+async fn how_long_a_stop_takes_between_its_fence_and_its_last_signal() {
+    const STOPS: usize = 300;
+    for size in [1, 10, 100] {
+        let tmux = Stage::with_config("");
+        // What a shell ignores its children ignore too.
+        let children = "sleep 9999 & ".repeat(size - 1);
+        let script = format!("trap '' TERM; {children} while :; do read line; done");
+        let one = desired("one", &["sh", "-c", &script]);
+        let meant = started(&tmux, &one, 4).await;
+        let traced = Traced::default();
+        let writer = traced.clone();
+        let level = tracing::Level::DEBUG;
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_max_level(level);
+        let guard = tracing::subscriber::set_default(subscriber.with_writer(move || writer.clone()).finish());
+        until("its processes", || proc::tree::tree(meant.process.unwrap()).len() >= size);
+        for _ in 0..STOPS {
+            act(&tmux, &Memory::default(), Some(meant.server), vec![restart(&one, meant.clone(), Rung::Term, 5)]).await;
+        }
+        drop(guard);
+        let mut micros = traced.values("micros");
+        assert_eq!(micros.len(), STOPS);
+        assert!(traced.values("processes").iter().all(|found| *found >= size as u64));
+        micros.sort_unstable();
+        let median = micros[STOPS / 2];
+        println!("{size} processes: median {median} µs, most {} µs, of {STOPS} stops", micros[STOPS - 1]);
+    }
 }
 
 #[tokio::test]

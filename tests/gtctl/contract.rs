@@ -283,7 +283,7 @@ async fn a_death_is_seen_and_a_restart_keeps_the_session(ground: &mut impl Groun
 async fn an_attached_session_is_left_alone(ground: &mut impl Ground) {
     assert!(is_started(&ground.carry_out(start("one", 5), vec![]).await));
     ground.attach("one");
-    let (one, target) = seen(ground, "one", "the client", |seen| seen.attached == 1).await;
+    let (one, target) = seen(ground, "one", "the client", |seen| seen.attached == 1 && is_alive(seen)).await;
     for rung in [Rung::Ask, Rung::Term, Rung::Kill] {
         assert!(is_stale(&ground.carry_out(restart(target.clone(), rung, 6), vec![]).await), "{rung:?}");
         assert!(is_stale(&ground.carry_out(expire(target.clone(), rung), vec![]).await), "{rung:?}");

@@ -1,8 +1,10 @@
 //! Who is meant: a pid, a label, a pane and a name are believed only with a proof. On real tmux.
 
+use crate::support::name;
 use crate::yard::{Yard, of, session, sleeper};
-use gtctl::model::ProcId;
+use gtctl::model::{Generation, ProcId};
 use gtctl::proc::process;
+use gtctl::store::{StateDir, View};
 use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -223,20 +225,43 @@ fn a_garbled_label_is_repaired_or_told_of_and_never_refused_again_and_again() {
         let one = yard.pid("one");
         yard.tmux(&[&["set-option"], scope, &["@gtctl_label", "x y=#{pid} gen=zz $(id)"]].concat());
         let label = || yard.format("one", "#{@gtctl_label}");
-        let deadline = Instant::now() + Duration::from_secs(100);
         yard.gtctl(&["diff"]).says("label");
-        while !label().starts_with("town=") {
-            assert!(Instant::now() < deadline, "{scope:?}: {}", label());
+        let reconcile = || {
             let said = yard.gtctl(&["reconcile"]);
-            assert!(!said.out.contains("stale"), "{}", said.out);
-            std::thread::sleep(Duration::from_millis(500));
+            assert!(!said.out.contains("stale"), "{scope:?}: {}", said.out);
+        };
+        // A label that was written a moment ago is left for a minute: who garbles it would do so again.
+        let one_life = generation(&yard, "one");
+        for _ in 0..3 {
+            reconcile();
         }
+        assert!(!label().starts_with("town="), "{scope:?}: {}", label());
+        assert_eq!(generation(&yard, "one"), one_life, "{scope:?}: refused again and again");
+        a_minute_passes_for_the_label_of(&yard, "one");
+        yard.until("the label", || {
+            reconcile();
+            label().starts_with("town=")
+        });
         assert!(process::may_live(one), "{scope:?}");
         yard.gtctl(&["diff"]).exits(0);
         yard.kill(one);
         yard.gtctl(&["reconcile"]);
         yard.fresh("one", Some(one));
     }
+}
+
+/// The last life of a session that is remembered. It is the time at which its label was written, in ms.
+fn generation(yard: &Yard, session: &str) -> Generation {
+    let memory = View::of(yard.state()).load(gtctl::proc::clock::now()).unwrap().memory;
+    memory.sessions[&name(session)].generation
+}
+
+/// Makes what is remembered of this life older, instead of waiting for so long.
+fn a_minute_passes_for_the_label_of(yard: &Yard, session: &str) {
+    let now = gtctl::proc::clock::now();
+    let mut memory = View::of(yard.state()).load(now).unwrap().memory;
+    memory.sessions.get_mut(&name(session)).unwrap().generation.0 -= 61_000;
+    StateDir::open(&yard.state()).unwrap().save(&memory).unwrap();
 }
 
 #[test]

@@ -253,6 +253,10 @@ fn a_broken_manifest_blocks_no_verb_that_can_go_by_the_last_good_one() {
             &["events"],
             &["pause"],
             &["resume"],
+            &["explain", "one"],
+            &["verify"],
+            &["metrics"],
+            &["reset", "one"],
             &["attach", "one"],
         ];
         for verb in verbs {
@@ -296,7 +300,7 @@ fn a_broken_manifest_blocks_no_verb_that_can_go_by_the_last_good_one() {
     assert_eq!((yard.pid("one"), runs(&yard).len()), (one, 1));
     // What is broken and was never good is told with all its faults.
     std::fs::remove_file(yard.state().join("definition.json")).unwrap();
-    for verb in [&["status"][..], &["events"], &["pause"]] {
+    for verb in [&["status"][..], &["events"], &["pause"], &["explain", "one"], &["verify"], &["metrics"]] {
         let refused = yard.gtctl(verb);
         assert_ne!(refused.code, Some(0), "{verb:?}");
         assert!(!refused.err.contains("last good"), "{verb:?}: {}", refused.err);

@@ -298,23 +298,35 @@ fn a_plain_command_is_never_too_old_unless_somebody_says_so() {
     assert!(origin("plain").contains("\"3h\""), "{}", origin("plain"));
 }
 
+/// A chore of a command.
+fn chore(name: &str, script: &str, timeout: &str) -> String {
+    format!(
+        "[[chore]]\nkind = \"command\"\nname = \"{name}\"\ncommand = [\"sh\", \"-c\", \"{script}\"]\nevery = \"1h\"\n\
+         timeout = \"{timeout}\"\n"
+    )
+}
+
 #[test]
 fn a_single_cycle_says_what_it_waits_for_and_what_came_of_it() {
-    let yard = Yard::new(&format!(
-        "{QUICK}{}[[chore]]\nkind = \"command\"\nname = \"tidy\"\ncommand = [\"echo\", \"all tidy\"]\nevery = \"1h\"\n\
-         timeout = \"5m\"\n",
-        sleeper("one", "")
-    ));
-    let mut chores = false;
-    for _ in 0..3 {
-        let said = yard.gtctl(&["reconcile"]);
-        if said.err.contains("running chore tidy, at most 5m") {
-            assert!(said.err.contains("chore tidy: done"), "{}", said.err);
-            chores = true;
-        }
-        yard.gtctl(&["chore", "run", "tidy"]);
+    let waits = "until [ -e go ]; do sleep 0.05; done";
+    let chores = [chore("tidy", waits, "5m"), chore("broken", "exit 3", "7m"), chore("endless", "sleep 1000", "1s")];
+    let yard = Yard::new(&format!("{QUICK}{}{}", sleeper("one", ""), chores.concat()));
+    let mut cycle = yard.start(&["reconcile"]);
+    for line in
+        ["running chore tidy, at most 5m", "running chore broken, at most 7m", "running chore endless, at most 1s"]
+    {
+        yard.until("what is waited for", || cycle.said().contains(line));
     }
-    assert!(chores || yard.gtctl(&["status"]).out.contains("tidy"), "it never ran");
+    assert!(cycle.is_running(), "it waits");
+    assert!(!cycle.said().contains("chore tidy: done"), "{}", cycle.said());
+    yard.write("go", "");
+    let said = cycle.end().exits(0);
+    for line in ["chore tidy: done: ", "chore broken: failed: exit status 3", "chore endless: timed-out: "] {
+        assert!(said.err.contains(line), "no {line:?}: {}", said.err);
+    }
+    // Nothing is due: nothing is waited for.
+    let said = yard.gtctl(&["reconcile"]).exits(0);
+    assert!(!said.err.contains("chore"), "{}", said.err);
 }
 
 #[test]

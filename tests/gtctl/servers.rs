@@ -202,6 +202,7 @@ fn a_controller_of_another_home_is_never_fought_and_both_are_named() {
         let refused = elsewhere(&yard, verb).end().exits(4);
         refused.says(theirs.to_str().unwrap()).says(ours.to_str().unwrap()).says("--take-over");
     }
+    assert!(!ours.exists(), "who is refused leaves nothing");
     let explicit = yard.at("third");
     let refused = yard.gtctl(&["--state-dir", explicit.to_str().unwrap(), "apply"]).exits(4);
     refused.says(theirs.to_str().unwrap()).says(explicit.to_str().unwrap());
@@ -253,7 +254,9 @@ fn two_verbs_of_two_homes_at_once_start_each_session_once() {
     let yard = Yard::new(&two());
     std::fs::create_dir(yard.at("other")).unwrap();
     let both = [yard.start(&["apply"]), elsewhere(&yard, &["apply"])];
-    both.into_iter().for_each(|one| drop(one.end()));
+    for one in both {
+        drop(one.end());
+    }
     assert_eq!(lives(&yard), [1, 1]);
     let before = ["one", "two"].map(|name| yard.pid(name));
     for _ in 0..2 {
