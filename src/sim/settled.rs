@@ -120,7 +120,18 @@ impl Driver<'_> {
         let waits = |name: &SessionName| plan.held.iter().any(|held| held.session == *name && is_over(held));
         let is_as_told = |desired: &Desired| waits(&desired.name) || self.is_as_declared(&observed, desired);
         let as_declared = || self.town.sessions.values().all(is_as_told);
-        plan.steps.is_empty() && !waiting && !coming && as_declared()
+        plan.steps.is_empty() && !waiting && !coming && !self.doubts(&observed) && as_declared()
+    }
+
+    /// Whether a label has an older generation than is remembered. For ten minutes it may be an old look, and nothing is
+    /// learned from it.
+    fn doubts(&self, observed: &Observed) -> bool {
+        let Observed::Up(server) = observed else { return false };
+        server.sessions.values().any(|seen| {
+            let Ownership::Ours(label) = &seen.ownership else { return false };
+            let run = self.memory.sessions.get(&label.session).and_then(|history| history.run.as_ref());
+            run.is_some_and(|run| label.generation < run.generation)
+        })
     }
 
     fn is_as_declared(&self, observed: &Observed, desired: &Desired) -> bool {
