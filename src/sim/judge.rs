@@ -4,8 +4,8 @@ use super::hands::Before;
 use super::judge_screens::judge_screens;
 use super::ledger::{Breach, Look};
 use crate::model::{
-    Action, Durability, Generation, History, Life, Milestone, Observed, Origin, Orphans, Ownership, Period, Plan,
-    Reason, Rung, Seen, SessionName, Step, Stopping, Target, Verdict, WhenAttached,
+    Action, Desired, Durability, Generation, History, Life, Milestone, Observed, Origin, Orphans, Ownership, Period,
+    Plan, Reason, Rung, Seen, SessionName, Step, Stopping, Target, Verdict, WhenAttached,
 };
 use std::collections::BTreeSet;
 
@@ -196,7 +196,9 @@ fn judge_order(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
     let has_run = look.memory.sessions.get(&step.session).is_some_and(|history| history.run.is_some());
     let desired = look.town.sessions.get(&step.session).filter(|_| !has_run);
     for (name, awaited) in desired.into_iter().flat_map(|desired| &desired.after) {
-        let Some(other) = look.town.sessions.get(name) else { continue };
+        // One of a later wave is never waited for: it waits for this one.
+        let earlier = |other: &&Desired| other.wave <= desired.map_or(u32::MAX, |desired| desired.wave);
+        let Some(other) = look.town.sessions.get(name).filter(earlier) else { continue };
         let ended = look.memory.sessions.get(name).and_then(|history| history.finished).filter(|_| other.is_task());
         let seen = label_of(look.observed, name);
         let age = seen.filter(|seen| matches!(seen.life, Life::Alive { .. })).and_then(|seen| match &seen.ownership {
