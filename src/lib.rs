@@ -8,22 +8,22 @@
 //!  state directory ──► Memory ──────────┘         (pure)                 (I/O)
 //! ```
 //!
-//! `diff` is observe, plan, render. `apply` is that, then act. `reconcile --watch` is that, for ever. There is one code
-//! path, not three.
+//! `diff` is observe, plan, render. `apply` is that, then act. `reconcile --watch` is that, for
+//! ever. There is one code path, not three.
 //!
 //! # The rooms
 //!
-//! A room imports only from lower floors, never from its own; a test reads every file's `use crate::…` to see to it.
+//! A room imports only from lower floors, never from its own; a test reads every file's
+//! `use crate::…` to see to it.
 //!
 //! | floor | room | its one job |
 //! |---|---|---|
 //! | 0 | [`model`] | the nouns: values only, no I/O, never reads a clock |
 //! | 1 | [`files`] | opening and reading files of others: without waiting, bounded, with a deadline |
 //! | 1 | [`manifest`] | text to [`model::Town`], every fault reported at once |
-//! | 1 | [`marker`] | what an agent's output says about its end. Pure |
 //! | 1 | [`plan`] | the decision: a table of rules, then pacing. Pure and total |
-//! | 1 | [`remember`] | how memory changes by looks, intents and outcomes. Pure |
-//! | 1 | [`screen`] | what a pane's text says of its agent. Pure |
+//! | 1 | [`memory`] | how memory changes: `learn` from a look, `intend` a plan, `settle` its outcomes. Pure |
+//! | 1 | [`screen`] | what a pane's text says of its agent, and [`screen::output`] what its output says of its end. Pure |
 //! | 1 | [`trust`] | whose a file, a folder or a socket is, and who else may change it |
 //! | 2 | [`gastown`] | Gas Town's own files, read only, and what its names mean |
 //! | 2 | [`proc`] | process trees, start times, signals, clocks |
@@ -34,7 +34,7 @@
 //! | 3 | [`act`] | a [`model::Plan`] to [`model::Outcomes`]; chooses nothing |
 //! | 3 | [`chores`] | the timed work beside the sessions: upstream check, nudges, analyses, commands |
 //! | 3 | [`import`] | a manifest for what already lives on a server. Pure |
-//! | 3 | [`tell`] | what the controller tells the service manager, a command, a collector of metrics |
+//! | 3 | [`notify`] | what the controller tells the service manager, a command, a collector of metrics |
 //! | 4 | [`controller`] | look, plan, intend, act, remember, sleep |
 //! | 4 | [`doctor`] | what is wrong with a machine and its town, and what mends it |
 //! | 4 | [`sim`] | a seeded town, clock and faults driving the same planner |
@@ -43,10 +43,10 @@
 //!
 //! # What makes it right
 //!
-//! Every meaningful choice is made in [`plan`], from values, with `now` as an argument; [`act`] only carries out, each
-//! operation fenced by the identity of what it is meant for. A failed look is not an empty town
-//! ([`model::Observed::Unknown`]). The truth lives in labels on the session; files hold only what tmux forgets, and are
-//! written before the effect.
+//! Every meaningful choice is made in [`plan`], from values, with `now` as an argument; [`act`]
+//! only carries out, each operation fenced by the identity of what it is meant for. A failed look
+//! is not an empty town ([`model::Observed::Unknown`]). The truth lives in labels on the session;
+//! files hold only what tmux forgets, and are written before the effect.
 
 pub mod act;
 pub mod chores;
@@ -57,17 +57,16 @@ pub mod files;
 pub mod gastown;
 pub mod import;
 pub mod manifest;
-pub mod marker;
+pub mod memory;
 pub mod model;
+pub mod notify;
 pub mod observe;
 pub mod plan;
 pub mod proc;
 pub mod reconcile;
-pub mod remember;
 pub mod render;
 pub mod screen;
 pub mod sim;
 pub mod store;
-pub mod tell;
 pub mod tmux;
 pub mod trust;

@@ -17,13 +17,32 @@ pub(crate) fn run() -> Result<Vec<Row>> {
     };
     let [bare, diff, status, help] = in_turns(
         ROUNDS,
-        [Box::new(|| timed(|| stage.tmux(&["list-panes", "-a"]))), verb("diff"), verb("status"), verb("--version")],
+        [
+            Box::new(|| timed(|| stage.tmux(&["list-panes", "-a"]))),
+            verb("diff"),
+            verb("status"),
+            verb("--version"),
+        ],
     )?;
     let row = |what, gtctl| {
         let against = Against::Floor("bare tmux list-panes -a", bare, Some(MOST));
-        Row { what, sessions: SESSIONS, gtctl, against }
+        Row {
+            what,
+            sessions: SESSIONS,
+            gtctl,
+            against,
+        }
     };
     let nothing = Against::Floor("bare tmux list-panes -a", bare, None);
-    let version = Row { what: "5 cold gtctl --version", sessions: SESSIONS, gtctl: help, against: nothing };
-    Ok(vec![row("5 cold gtctl diff", diff), row("5 cold gtctl status", status), version])
+    let version = Row {
+        what: "5 cold gtctl --version",
+        sessions: SESSIONS,
+        gtctl: help,
+        against: nothing,
+    };
+    Ok(vec![
+        row("5 cold gtctl diff", diff),
+        row("5 cold gtctl status", status),
+        version,
+    ])
 }

@@ -28,7 +28,11 @@ impl Control {
             .spawn()?;
         let input = child.stdin.take().ok_or("no input")?;
         let output = BufReader::new(child.stdout.take().ok_or("no output")?);
-        let mut control = Self { child, input, output };
+        let mut control = Self {
+            child,
+            input,
+            output,
+        };
         control.answer("0")?;
         control.ask("display-message -p ready")?;
         Ok(control)

@@ -3,8 +3,8 @@
 use crate::Result;
 use crate::measure::{in_turns, worked};
 use crate::table::{Against, Row};
-use gtctl::marker::{Matcher, Watch};
 use gtctl::model::{Marker, Moment};
+use gtctl::screen::output::{Matcher, Watch};
 use gtctl::store::{Follower, From, Watcher};
 use std::hint::black_box;
 use std::io::Write;
@@ -37,15 +37,31 @@ const WORDS: [&str; 16] = [
 
 pub(crate) fn run() -> Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for (what, colour) in [("6 search 64 MiB, plain", ""), ("6 search 64 MiB, coloured", "\x1b[38;5;114m")] {
+    for (what, colour) in [
+        ("6 search 64 MiB, plain", ""),
+        ("6 search 64 MiB, coloured", "\x1b[38;5;114m"),
+    ] {
         let text = output(colour);
         let [searched, floor] = in_turns(
             ROUNDS,
-            [Box::new(|| worked(|| search(&text))), Box::new(|| worked(|| Ok(black_box(memchr::memchr(0, &text)))))],
+            [
+                Box::new(|| worked(|| search(&text))),
+                Box::new(|| worked(|| Ok(black_box(memchr::memchr(0, &text))))),
+            ],
         )?;
-        rows.push(Row { what, sessions: 1, gtctl: searched, against: Against::Limit(MOST) });
+        rows.push(Row {
+            what,
+            sessions: 1,
+            gtctl: searched,
+            against: Against::Limit(MOST),
+        });
         let against = Against::Floor("memchr over the same", floor, None);
-        rows.push(Row { what, sessions: 1, gtctl: searched, against });
+        rows.push(Row {
+            what,
+            sessions: 1,
+            gtctl: searched,
+            against,
+        });
     }
     rows.extend(quiet()?);
     Ok(rows)
@@ -53,12 +69,24 @@ pub(crate) fn run() -> Result<Vec<Row>> {
 
 /// Nothing of the output is a marker, which is what nearly all output is.
 fn search(text: &[u8]) -> Result<()> {
-    let markers = ["Claude exit code: 0", "Agent completed successfully", "\"subtype\":\"success\""]
-        .map(|text| Marker::Text(text.to_owned()));
-    let now = Moment { wall: 0, awake: 0, boot: 0 };
+    let markers = [
+        "Claude exit code: 0",
+        "Agent completed successfully",
+        "\"subtype\":\"success\"",
+    ]
+    .map(|text| Marker::Text(text.to_owned()));
+    let now = Moment {
+        wall: 0,
+        awake: 0,
+        boot: 0,
+    };
     let mut watch = Watch::new(Matcher::new(&markers, &[]), 200, 0);
     text.chunks(READ).for_each(|chunk| watch.feed(chunk, now));
-    if watch.standing().is_some() { Err("a marker was seen where there is none".into()) } else { Ok(()) }
+    if watch.standing().is_some() {
+        Err("a marker was seen where there is none".into())
+    } else {
+        Ok(())
+    }
 }
 
 /// Rows of prose as a pty gives them, with as much colour as a highlighter uses.
@@ -67,10 +95,14 @@ fn output(colour: &str) -> Vec<u8> {
     let mut text = Vec::with_capacity(SIZE + 400);
     let mut seed: u64 = 1;
     while text.len() < SIZE {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         let words = 4 + usize::try_from(seed >> 33).unwrap_or(0) % 20;
         for n in 0..words {
-            let word = WORDS.get(usize::try_from(seed >> (n * 2 + 4) & 15).unwrap_or(0)).unwrap_or(&"");
+            let word = WORDS
+                .get(usize::try_from(seed >> (n * 2 + 4) & 15).unwrap_or(0))
+                .unwrap_or(&"");
             // Writing to a vector cannot fail.
             let _ = write!(text, "{colour}{word}{reset} ");
         }
@@ -99,19 +131,50 @@ fn quiet() -> Result<Vec<Row>> {
         ROUNDS,
         [
             Box::new(|| worked(|| Ok(black_box(watcher.changed().len())))),
-            Box::new(|| worked(|| Ok(paths.iter().filter_map(|path| std::fs::metadata(path).ok()).count()))),
+            Box::new(|| {
+                worked(|| {
+                    Ok(paths
+                        .iter()
+                        .filter_map(|path| std::fs::metadata(path).ok())
+                        .count())
+                })
+            }),
         ],
     )?;
     let [polled] = in_turns(
         ROUNDS,
-        [Box::new(|| worked(|| followers.iter_mut().try_for_each(|f| f.read_new(READ).map(drop)).map_err(Into::into)))],
+        [Box::new(|| {
+            worked(|| {
+                followers
+                    .iter_mut()
+                    .try_for_each(|f| f.read_new(READ).map(drop))
+                    .map_err(Into::into)
+            })
+        })],
     )?;
     let read = usize::try_from(reads(&followers) - before)?;
     std::fs::remove_dir_all(&dir)?;
-    let row = |what, gtctl, against| Row { what, sessions: QUIET, gtctl, against };
+    let row = |what, gtctl, against| Row {
+        what,
+        sessions: QUIET,
+        gtctl,
+        against,
+    };
     Ok(vec![
-        row("6 quiet logs, by the kernel", told, Against::Floor("one stat each", floor, None)),
-        row("6 quiet logs, each looked at", polled, Against::Floor("one stat each", floor, None)),
-        row("6 quiet logs, each looked at", polled, Against::Count("reads", read, 0)),
+        row(
+            "6 quiet logs, by the kernel",
+            told,
+            Against::Floor("one stat each", floor, None),
+        ),
+        row(
+            "6 quiet logs, each looked at",
+            polled,
+            Against::Floor("one stat each", floor, None),
+        ),
+        row(
+            "6 quiet logs, each looked at",
+            polled,
+            Against::Count("reads", read, 0),
+        ),
     ])
 }

@@ -1,8 +1,9 @@
 //! What gtctl costs, beside the floor it stands on and what people use without it.
 //!
-//! `cargo bench` runs every benchmark and prints one table; `cargo bench -- 1 5` runs only those. Contestants take turns
-//! within one run, so that their ratio says something on a busy machine too; the times alone do not. Every server is a
-//! private one in a directory of its own, and is ended by its process id.
+//! `cargo bench` runs every benchmark and prints one table; `cargo bench -- 1 5` runs only those.
+//! Contestants take turns within one run, so that their ratio says something on a busy machine too;
+//! the times alone do not. Every server is a private one in a directory of its own, and is ended by
+//! its process id.
 
 mod apply;
 mod cold;
@@ -40,7 +41,10 @@ const BENCHMARKS: [Benchmark; 8] = [
 
 fn main() -> ExitCode {
     // Cargo itself adds `--bench`.
-    let asked: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let asked: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|arg| !arg.starts_with('-'))
+        .collect();
     let mut rows = Vec::new();
     for (number, run) in BENCHMARKS {
         if !asked.is_empty() && !asked.iter().any(|n| n == number) {

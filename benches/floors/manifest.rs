@@ -17,7 +17,11 @@ pub(crate) fn run() -> Result<Vec<Row>> {
     let [good, bad] = in_turns(
         ROUNDS,
         [
-            Box::new(|| worked(|| load(&sources(&good)).map_err(|f| format!("{} faults", f.list.len()).into()))),
+            Box::new(|| {
+                worked(|| {
+                    load(&sources(&good)).map_err(|f| format!("{} faults", f.list.len()).into())
+                })
+            }),
             Box::new(|| {
                 worked(|| match load(&sources(&bad)) {
                     Err(faults) if faults.list.len() >= FAULTS => Ok(faults),
@@ -33,7 +37,10 @@ pub(crate) fn run() -> Result<Vec<Row>> {
         gtctl,
         against: Against::Limit(Duration::from_millis(most)),
     };
-    Ok(vec![row("8 manifest to Town", good, 60), row("8 manifest, 1,000 faults", bad, 150)])
+    Ok(vec![
+        row("8 manifest to Town", good, 60),
+        row("8 manifest, 1,000 faults", bad, 150),
+    ])
 }
 
 /// A manifest, of whose sessions so many have a field misspelt.

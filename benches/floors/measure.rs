@@ -18,7 +18,8 @@ pub(crate) fn timed<T>(work: impl FnOnce() -> Result<T>) -> Result<Duration> {
     Ok(took)
 }
 
-/// How much processor time this takes: for pure work, which must not depend on what else the machine does.
+/// How much processor time this takes: for pure work, which must not depend on what else the
+/// machine does.
 pub(crate) fn worked<T>(work: impl FnOnce() -> Result<T>) -> Result<Duration> {
     let used = || clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map(Duration::from);
     let before = used()?;
@@ -29,7 +30,10 @@ pub(crate) fn worked<T>(work: impl FnOnce() -> Result<T>) -> Result<Duration> {
 }
 
 /// The median time of each, after `rounds` rounds in which each has a turn.
-pub(crate) fn in_turns<const N: usize>(rounds: usize, mut all: [Turn<'_>; N]) -> Result<[Duration; N]> {
+pub(crate) fn in_turns<const N: usize>(
+    rounds: usize,
+    mut all: [Turn<'_>; N],
+) -> Result<[Duration; N]> {
     let mut times = [(); N].map(|()| Vec::with_capacity(rounds));
     for _ in 0..rounds.max(1) {
         for (turn, times) in all.iter_mut().zip(&mut times) {
@@ -50,7 +54,11 @@ pub(crate) fn quantile(times: &[Duration], part: f64) -> Duration {
         reason = "a place in a list"
     )]
     let place = (sorted.len() as f64 * part) as usize;
-    sorted.get(place).or(sorted.last()).copied().unwrap_or_default()
+    sorted
+        .get(place)
+        .or(sorted.last())
+        .copied()
+        .unwrap_or_default()
 }
 
 /// A controller that watches a town; ended when dropped.
@@ -60,7 +68,12 @@ impl Watching {
     /// Started, and come to rest.
     pub(crate) fn start(stage: &Stage) -> Result<Self> {
         let mut command = stage.gtctl(&["reconcile", "--watch"]);
-        let watching = Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
+        let watching = Self(
+            command
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()?,
+        );
         std::thread::sleep(Duration::from_secs(3));
         Ok(watching)
     }
@@ -68,29 +81,45 @@ impl Watching {
     /// The processor time it has used.
     pub(crate) fn used(&self) -> Result<Duration> {
         let text = self.read("schedstat")?;
-        Ok(Duration::from_nanos(text.split(' ').next().unwrap_or_default().parse()?))
+        Ok(Duration::from_nanos(
+            text.split(' ').next().unwrap_or_default().parse()?,
+        ))
     }
 
     /// Its resident memory, in KiB.
     pub(crate) fn memory(&self) -> Result<usize> {
         let text = self.read("status")?;
-        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .ok_or("no VmRSS")?;
         Ok(line.trim().trim_end_matches(" kB").parse()?)
     }
 
-    /// A number that rises by at least one with each process it starts and awaits, and each it still has.
+    /// A number that rises by at least one with each process it starts and awaits, and each it
+    /// still has.
     pub(crate) fn children(&self) -> Result<usize> {
         let pid = self.0.id();
-        let living = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?.split_whitespace().count();
+        let living = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?
+            .split_whitespace()
+            .count();
         let stat = self.read("stat")?;
-        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
+        let fields: Vec<&str> = stat
+            .rsplit(") ")
+            .next()
+            .unwrap_or_default()
+            .split(' ')
+            .collect();
         // The page faults of children that were awaited: none ends without some.
         let faults: usize = fields.get(8).ok_or("no cminflt")?.parse()?;
         Ok(living + faults)
     }
 
     fn read(&self, file: &str) -> Result<String> {
-        Ok(std::fs::read_to_string(format!("/proc/{}/{file}", self.0.id()))?)
+        Ok(std::fs::read_to_string(format!(
+            "/proc/{}/{file}",
+            self.0.id()
+        ))?)
     }
 }
 

@@ -20,7 +20,8 @@ const FIELDS: &str = "#{session_id} #{pane_id} #{pane_pid} #{pane_dead} #{pane_d
      #{pane_dead_time} #{session_attached} #{session_created} #{window_activity} #{pane_pipe} #{session_name} \
      #{@gtctl_town} #{@gtctl_gen} #{@gtctl_started}";
 
-/// The guide's loop asks after one session at a time; in a large town only so many are asked, and the rest reckoned.
+/// The guide's loop asks after one session at a time; in a large town only so many are asked, and
+/// the rest reckoned.
 const ASKED_BY_LOOP: usize = 100;
 
 /// So many looks are enough to know every screen.
@@ -40,8 +41,19 @@ fn at(sessions: usize, rounds: usize, goal: f64) -> Result<Vec<Row>> {
     let nowhere = gtctl::store::View::of("/nonexistent");
     // As the controller's, between looks that are close.
     let client = Client::new(&town.socket).lasting(Purpose::Act);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let look = |memory| runtime.block_on(survey(&client, &town, &nowhere, memory, Orders::default(), Depth::Plan));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let look = |memory| {
+        runtime.block_on(survey(
+            &client,
+            &town,
+            &nowhere,
+            memory,
+            Orders::default(),
+            Depth::Plan,
+        ))
+    };
     let memory = known(&client, stage.memory()?, |memory| look(memory).memory)?;
     let mut control = Control::open(&stage)?;
     let list = format!("list-panes -a -F '{FIELDS}'");
@@ -53,7 +65,11 @@ fn at(sessions: usize, rounds: usize, goal: f64) -> Result<Vec<Row>> {
                 timed(|| {
                     let seen = look(memory);
                     let calm = seen.plan.steps.is_empty() && seen.plan.unchanged.len() == sessions;
-                    if calm { Ok(seen) } else { Err("there was something to do".into()) }
+                    if calm {
+                        Ok(seen)
+                    } else {
+                        Err("there was something to do".into())
+                    }
                 })
             }),
             Box::new(|| timed(|| control.ask(&list))),
@@ -61,16 +77,29 @@ fn at(sessions: usize, rounds: usize, goal: f64) -> Result<Vec<Row>> {
         ],
     )?;
     let bash = verify_loop(&stage, sessions)?;
-    let row = |against| Row { what: "1 observe + plan, quiet", sessions, gtctl: ours, against };
+    let row = |against| Row {
+        what: "1 observe + plan, quiet",
+        sessions,
+        gtctl: ours,
+        against,
+    };
     Ok(vec![
-        row(Against::Floor("list-panes over control mode", held, Some(1.15))),
+        row(Against::Floor(
+            "list-panes over control mode",
+            held,
+            Some(1.15),
+        )),
         row(Against::Floor("fresh tmux list-panes -a", fresh, None)),
-        row(Against::Peer("the guide's bash verify loop", bash, Some(goal))),
+        row(Against::Peer(
+            "the guide's bash verify loop",
+            bash,
+            Some(goal),
+        )),
     ])
 }
 
-/// What is remembered once two looks have agreed on every screen: a quiet town's are not read again. Only the first look
-/// may have read them in its one call.
+/// What is remembered once two looks have agreed on every screen: a quiet town's are not read
+/// again. Only the first look may have read them in its one call.
 fn known(client: &Client, mut memory: Memory, look: impl Fn(Memory) -> Memory) -> Result<Memory> {
     memory = look(memory);
     for _ in 0..LOOKS {
@@ -93,8 +122,15 @@ fn verify_loop(stage: &Stage, sessions: usize) -> Result<Duration> {
     done"#;
     let took = timed(|| {
         let mut bash = Command::new("bash");
-        bash.args(["-c", script, "verify"]).args(&names).env("SOCKET", stage.socket()).env_remove("TMUX");
-        if bash.status()?.success() { Ok(()) } else { Err("the loop found somebody dead".into()) }
+        bash.args(["-c", script, "verify"])
+            .args(&names)
+            .env("SOCKET", stage.socket())
+            .env_remove("TMUX");
+        if bash.status()?.success() {
+            Ok(())
+        } else {
+            Err("the loop found somebody dead".into())
+        }
     })?;
     let scale = u32::try_from(sessions / asked.max(1))?;
     Ok(took * scale)

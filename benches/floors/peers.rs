@@ -1,4 +1,5 @@
-//! What others take for the same, where they are installed; what is not there is left out, and said to be.
+//! What others take for the same, where they are installed; what is not there is left out, and said
+//! to be.
 
 use crate::Result;
 use crate::measure::{quantile, timed};
@@ -17,23 +18,49 @@ const ROUNDS: usize = 7;
 const SETTLED: Duration = Duration::from_millis(1300);
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// The name of a supervisor, the program that must be there, its configuration for one service, and how to run it.
-type Supervisor = (&'static str, &'static str, fn(&Service) -> Result<()>, fn(&Service) -> Command);
+/// The name of a supervisor, the program that must be there, its configuration for one service, and
+/// how to run it.
+type Supervisor = (
+    &'static str,
+    &'static str,
+    fn(&Service) -> Result<()>,
+    fn(&Service) -> Command,
+);
 
 const SUPERVISORS: [Supervisor; 5] = [
-    ("runit", "runsv", Service::no_settings, |service| with("runsv", [service.dir.as_path()])),
+    ("runit", "runsv", Service::no_settings, |service| {
+        with("runsv", [service.dir.as_path()])
+    }),
     ("PM2", "pm2-runtime", Service::no_settings, |service| {
         let mut command = with("pm2-runtime", [service.dir.join("run")]);
-        command.args(["--interpreter", "none"]).env("PM2_HOME", service.dir.join("pm2"));
+        command
+            .args(["--interpreter", "none"])
+            .env("PM2_HOME", service.dir.join("pm2"));
         command
     }),
-    ("s6", "s6-supervise", Service::no_settings, |service| with("s6-supervise", [service.dir.as_path()])),
-    ("supervisord", "supervisord", Service::for_supervisord, |service| {
-        with("supervisord", [Path::new("-n"), Path::new("-c"), &service.dir.join("conf")])
+    ("s6", "s6-supervise", Service::no_settings, |service| {
+        with("s6-supervise", [service.dir.as_path()])
     }),
+    (
+        "supervisord",
+        "supervisord",
+        Service::for_supervisord,
+        |service| {
+            with(
+                "supervisord",
+                [Path::new("-n"), Path::new("-c"), &service.dir.join("conf")],
+            )
+        },
+    ),
     ("mprocs", "mprocs", Service::for_mprocs, |service| {
-        let line = format!("stty cols 80 rows 24; exec mprocs -c {}", service.dir.join("conf.yaml").display());
-        with("script", [Path::new("-qfc"), Path::new(&line), Path::new("/dev/null")])
+        let line = format!(
+            "stty cols 80 rows 24; exec mprocs -c {}",
+            service.dir.join("conf.yaml").display()
+        );
+        with(
+            "script",
+            [Path::new("-qfc"), Path::new(&line), Path::new("/dev/null")],
+        )
     }),
 ];
 
@@ -58,7 +85,10 @@ pub(crate) fn respawns() -> Result<Vec<(&'static str, Duration)>> {
 /// The time that those who make tmux sessions from a file take for so many.
 pub(crate) fn towns(sessions: usize) -> Result<Vec<(&'static str, Duration)>> {
     let mut found = Vec::new();
-    for (name, make) in [("tmuxp", tmuxp as fn(&Stage, usize) -> Result<Duration>), ("tmuxinator", tmuxinator)] {
+    for (name, make) in [
+        ("tmuxp", tmuxp as fn(&Stage, usize) -> Result<Duration>),
+        ("tmuxinator", tmuxinator),
+    ] {
         if !is_installed(name) {
             eprintln!("  {name} is not installed: left out");
             continue;
@@ -82,7 +112,15 @@ fn tmuxp(stage: &Stage, sessions: usize) -> Result<Duration> {
         );
         std::fs::write(file(n), text)?;
     }
-    let mut command = with("tmuxp", [Path::new("load"), Path::new("-d"), Path::new("-y"), Path::new("-S")]);
+    let mut command = with(
+        "tmuxp",
+        [
+            Path::new("load"),
+            Path::new("-d"),
+            Path::new("-y"),
+            Path::new("-S"),
+        ],
+    );
     command.arg(stage.socket()).args((0..sessions).map(file));
     done(stage, command)
 }
@@ -103,10 +141,18 @@ fn tmuxinator(stage: &Stage, sessions: usize) -> Result<Duration> {
 }
 
 fn done(stage: &Stage, mut command: Command) -> Result<Duration> {
-    command.env("HOME", stage.dir()).env("TERM", "xterm").env("EDITOR", "true").env_remove("TMUX");
+    command
+        .env("HOME", stage.dir())
+        .env("TERM", "xterm")
+        .env("EDITOR", "true")
+        .env_remove("TMUX");
     timed(|| {
         let output = command.output()?;
-        if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned().into()) }
+        if output.status.success() {
+            Ok(())
+        } else {
+            Err(String::from_utf8_lossy(&output.stderr).into_owned().into())
+        }
     })
 }
 
@@ -122,7 +168,9 @@ impl Service {
         let (run, place) = (dir.join("run"), dir.display());
         std::fs::write(
             &run,
-            format!("#!/bin/sh\necho $$ >{place}/new && mv {place}/new {place}/pid\nexec sleep 100000\n"),
+            format!(
+                "#!/bin/sh\necho $$ >{place}/new && mv {place}/new {place}/pid\nexec sleep 100000\n"
+            ),
         )?;
         std::fs::set_permissions(run, std::fs::Permissions::from_mode(0o755))?;
         Ok(Self { dir })
@@ -144,14 +192,23 @@ impl Service {
     }
 
     fn for_mprocs(&self) -> Result<()> {
-        let text = format!("procs:\n  one:\n    cmd: [\"{}/run\"]\n    autorestart: true\n", self.dir.display());
+        let text = format!(
+            "procs:\n  one:\n    cmd: [\"{}/run\"]\n    autorestart: true\n",
+            self.dir.display()
+        );
         Ok(std::fs::write(self.dir.join("conf.yaml"), text)?)
     }
 
     /// The median time from its death to its next life.
     fn supervised(&self, mut command: Command) -> Result<Duration> {
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        let supervisor = Supervising { child: command.spawn()?, service: self };
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let supervisor = Supervising {
+            child: command.spawn()?,
+            service: self,
+        };
         let mut pid = supervisor.next(None)?;
         let mut times = Vec::new();
         for _ in 0..ROUNDS {
@@ -166,7 +223,11 @@ impl Service {
     }
 
     fn pid(&self) -> Option<u32> {
-        std::fs::read_to_string(self.dir.join("pid")).ok()?.trim().parse().ok()
+        std::fs::read_to_string(self.dir.join("pid"))
+            .ok()?
+            .trim()
+            .parse()
+            .ok()
     }
 }
 

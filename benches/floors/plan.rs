@@ -4,13 +4,13 @@ use crate::Result;
 use crate::measure::{in_turns, worked};
 use crate::stage::{parsed, session};
 use crate::table::{Against, Row};
+use gtctl::memory::learn;
 use gtctl::model::{
-    Generation, Label, Life, Memory, Moment, Observed, Orders, Origin, Ownership, PaneId, Period, ProcId, Seen, Server,
-    ServerId, SessionId, SessionName, Town,
+    Generation, Label, Life, Memory, Moment, Observed, Orders, Origin, Ownership, PaneId, Period,
+    ProcId, Seen, Server, ServerId, SessionId, SessionName, Town,
 };
 use gtctl::plan::{Situation, plan};
 use gtctl::proc::clock;
-use gtctl::remember::learn;
 use std::time::Duration;
 
 /// Sessions and rounds.
@@ -22,8 +22,22 @@ pub(crate) fn run() -> Result<Vec<Row>> {
     for (sessions, rounds) in SIZES {
         let now = clock::now();
         let town = town(sessions)?;
-        rows.push(row("7 plan(), nothing to do", sessions, rounds, &town, &seen(&town, now)?, now)?);
-        rows.push(row("7 plan(), all to start", sessions, rounds, &town, &Observed::Down, now)?);
+        rows.push(row(
+            "7 plan(), nothing to do",
+            sessions,
+            rounds,
+            &town,
+            &seen(&town, now)?,
+            now,
+        )?);
+        rows.push(row(
+            "7 plan(), all to start",
+            sessions,
+            rounds,
+            &town,
+            &Observed::Down,
+            now,
+        )?);
     }
     Ok(rows)
 }
@@ -37,14 +51,27 @@ fn row(
     now: Moment,
 ) -> Result<Row> {
     let memory = learn(Memory::default(), town, observed, now);
-    let situation = Situation { town, observed, memory: &memory, orders: Orders::default(), now };
+    let situation = Situation {
+        town,
+        observed,
+        memory: &memory,
+        orders: Orders::default(),
+        now,
+    };
     let [took] = in_turns(rounds, [Box::new(|| worked(|| Ok(plan(&situation))))])?;
-    Ok(Row { what, sessions, gtctl: took, against: Against::Limit(MOST_PER_SESSION * u32::try_from(sessions)?) })
+    Ok(Row {
+        what,
+        sessions,
+        gtctl: took,
+        against: Against::Limit(MOST_PER_SESSION * u32::try_from(sessions)?),
+    })
 }
 
 /// More sessions than a manifest may have, all alike.
 fn town(sessions: usize) -> Result<Town> {
-    let mut town = parsed("[town]\nname = \"bench\"\n[[session]]\nsession = \"one\"\ncommand = [\"sleep\", \"1\"]\n")?;
+    let mut town = parsed(
+        "[town]\nname = \"bench\"\n[[session]]\nsession = \"one\"\ncommand = [\"sleep\", \"1\"]\n",
+    )?;
     let (_, one) = town.sessions.pop_first().ok_or("no session")?;
     for n in 0..sessions {
         let mut another = one.clone();
@@ -60,7 +87,10 @@ fn seen(town: &Town, now: Moment) -> Result<Observed> {
     let mut sessions = std::collections::BTreeMap::new();
     for (name, n) in town.sessions.keys().zip(1..) {
         let started = now.minus(Period::from_mins(1));
-        let fingerprint = town.sessions.get(name).map(gtctl::model::Desired::fingerprint);
+        let fingerprint = town
+            .sessions
+            .get(name)
+            .map(gtctl::model::Desired::fingerprint);
         let label = Label {
             session: name.clone(),
             generation: Generation(1),
@@ -70,7 +100,11 @@ fn seen(town: &Town, now: Moment) -> Result<Observed> {
             handoff: None,
             origin: Origin::Started,
         };
-        let life = Life::Alive { process: ProcId { pid: n, start: 1 }, matches: true, comm: "sleep".to_owned() };
+        let life = Life::Alive {
+            process: ProcId { pid: n, start: 1 },
+            matches: true,
+            comm: "sleep".to_owned(),
+        };
         let seen = Seen {
             id: SessionId(n),
             attached: 0,

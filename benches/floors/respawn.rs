@@ -38,7 +38,8 @@ pub(crate) fn run() -> Result<Vec<Row>> {
     let mut ours = Vec::new();
     for n in 0..SESSIONS * DEATHS {
         ours.push(replaced(&stage, n % SESSIONS, || Ok(()))?);
-        // The watcher looks again at once and some time later; a death between is another measurement.
+        // The watcher looks again at once and some time later; a death between is another
+        // measurement.
         std::thread::sleep(Duration::from_millis(100));
     }
     drop(watching);
@@ -46,7 +47,11 @@ pub(crate) fn run() -> Result<Vec<Row>> {
     let mut bare = Vec::new();
     for n in 0..SESSIONS {
         let target = session(n);
-        let respawn = || control.ask(&format!("respawn-pane -k -t '={target}:' -- sleep 100000")).map(drop);
+        let respawn = || {
+            control
+                .ask(&format!("respawn-pane -k -t '={target}:' -- sleep 100000"))
+                .map(drop)
+        };
         bare.push(replaced(&stage, n, respawn)?);
     }
     let mut child = Vec::new();
@@ -55,15 +60,28 @@ pub(crate) fn run() -> Result<Vec<Row>> {
     }
     let row = |what, part: f64, goal| {
         let [ours, bare, child] = [&ours, &bare, &child].map(|times| quantile(times, part));
-        let row = |against| Row { what, sessions: SESSIONS, gtctl: ours, against };
+        let row = |against| Row {
+            what,
+            sessions: SESSIONS,
+            gtctl: ours,
+            against,
+        };
         [
             row(Against::Limit(goal)),
             row(Against::Floor("respawn-pane over control mode", bare, None)),
-            row(Against::Floor("a child of one's own, started anew", child, None)),
+            row(Against::Floor(
+                "a child of one's own, started anew",
+                child,
+                None,
+            )),
         ]
     };
     let [median, tail] = GOALS;
-    let mut rows = [row("2 kill -9 to new, median", 0.5, median), row("2 kill -9 to new, p99", 0.99, tail)].concat();
+    let mut rows = [
+        row("2 kill -9 to new, median", 0.5, median),
+        row("2 kill -9 to new, p99", 0.99, tail),
+    ]
+    .concat();
     let ours = quantile(&ours, 0.5);
     let peer = |(name, took)| Row {
         what: "2 kill -9 to new, median",
@@ -77,16 +95,26 @@ pub(crate) fn run() -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Deaths of many at once, again and again, until there were as many as were asked for; each must be made good.
+/// Deaths of many at once, again and again, until there were as many as were asked for; each must
+/// be made good.
 fn many_at_once() -> Result<Vec<Row>> {
     let kills: usize = std::env::var("GTCTL_KILLS").map_or(Ok(FEW_KILLS), |kills| kills.parse())?;
     let stage = Stage::running(MANY)?;
     let watching = Watching::start(&stage)?;
-    let server = stage.tmux(&["display-message", "-p", "#{pid}"])?.trim().parse()?;
+    let server = stage
+        .tmux(&["display-message", "-p", "#{pid}"])?
+        .trim()
+        .parse()?;
     let (mut times, mut lost, mut from) = (Vec::new(), 0, 0);
     for _ in 0..kills.div_ceil(AT_ONCE) {
         let pids = living(&stage)?;
-        let victims: BTreeSet<u32> = pids.iter().cycle().skip(from).take(AT_ONCE).copied().collect();
+        let victims: BTreeSet<u32> = pids
+            .iter()
+            .cycle()
+            .skip(from)
+            .take(AT_ONCE)
+            .copied()
+            .collect();
         from = (from + AT_ONCE) % MANY;
         let (known, mut fresh) = (children(server)?, BTreeSet::new());
         let begun = Instant::now();
@@ -95,13 +123,23 @@ fn many_at_once() -> Result<Vec<Row>> {
         }
         while fresh.len() < victims.len() && begun.elapsed() < PATIENCE {
             std::thread::sleep(BLINK);
-            let found = children(server)?.into_iter().filter(|pid| !known.contains(pid) && !fresh.contains(pid));
+            let found = children(server)?
+                .into_iter()
+                .filter(|pid| !known.contains(pid) && !fresh.contains(pid));
             let found: Vec<u32> = found.filter(|pid| is_sleep(*pid)).collect();
             fresh.extend(found);
         }
         times.push(begun.elapsed());
-        // What tmux shows of a victim whose end it has not heard of counts as little as a dead pane.
-        let replaced = || Ok::<_, Box<dyn Error>>(living(&stage)?.iter().filter(|pid| !victims.contains(pid)).count());
+        // What tmux shows of a victim whose end it has not heard of counts as little as a dead
+        // pane.
+        let replaced = || {
+            Ok::<_, Box<dyn Error>>(
+                living(&stage)?
+                    .iter()
+                    .filter(|pid| !victims.contains(pid))
+                    .count(),
+            )
+        };
         let mut there = replaced()?;
         while there < MANY && begun.elapsed() < PATIENCE {
             std::thread::sleep(Duration::from_millis(50));
@@ -112,16 +150,26 @@ fn many_at_once() -> Result<Vec<Row>> {
     drop(watching);
     let bare = bare_at_once(&stage)?;
     let took = quantile(&times, 0.5);
-    let row = |against| Row { what: "2 100 of 1,000 at once", sessions: MANY, gtctl: took, against };
+    let row = |against| Row {
+        what: "2 100 of 1,000 at once",
+        sessions: MANY,
+        gtctl: took,
+        against,
+    };
     eprintln!("  {} kills, {lost} lost", times.len() * AT_ONCE);
     Ok(vec![
         row(Against::Limit(GOAL_AT_ONCE)),
-        row(Against::Floor("bare respawn-pane lines, one client", bare, None)),
+        row(Against::Floor(
+            "bare respawn-pane lines, one client",
+            bare,
+            None,
+        )),
         row(Against::Count("agents lost", lost, 0)),
     ])
 }
 
-/// What tmux alone takes for it: the same deaths, and a bare line for each that is known beforehand.
+/// What tmux alone takes for it: the same deaths, and a bare line for each that is known
+/// beforehand.
 fn bare_at_once(stage: &Stage) -> Result<Duration> {
     let mut times = Vec::new();
     for from in (0..MANY).step_by(AT_ONCE).take(5) {
@@ -130,13 +178,19 @@ fn bare_at_once(stage: &Stage) -> Result<Duration> {
             .lines()
             .skip(from)
             .take(AT_ONCE)
-            .filter_map(|line| line.split_once(' ').and_then(|(pid, pane)| Some((pid.parse().ok()?, pane))))
+            .filter_map(|line| {
+                line.split_once(' ')
+                    .and_then(|(pid, pane)| Some((pid.parse().ok()?, pane)))
+            })
             .collect();
-        let lines = victims
-            .iter()
-            .fold(String::new(), |lines, (_, pane)| lines + &format!("respawn-pane -k -t {pane} -- sleep 100000\n"));
+        let lines = victims.iter().fold(String::new(), |lines, (_, pane)| {
+            lines + &format!("respawn-pane -k -t {pane} -- sleep 100000\n")
+        });
         let begun = Instant::now();
-        for process in victims.iter().filter_map(|(pid, _)| process::identify(*pid)) {
+        for process in victims
+            .iter()
+            .filter_map(|(pid, _)| process::identify(*pid))
+        {
             signal(process, Signal::KILL);
         }
         stage.source(&lines)?;
@@ -147,7 +201,14 @@ fn bare_at_once(stage: &Stage) -> Result<Duration> {
 
 /// The processes of all panes that are not dead.
 fn living(stage: &Stage) -> Result<Vec<u32>> {
-    let listed = stage.tmux(&["list-panes", "-a", "-f", "#{==:#{pane_dead},0}", "-F", "#{pane_pid}"])?;
+    let listed = stage.tmux(&[
+        "list-panes",
+        "-a",
+        "-f",
+        "#{==:#{pane_dead},0}",
+        "-F",
+        "#{pane_pid}",
+    ])?;
     Ok(listed.lines().filter_map(|pid| pid.parse().ok()).collect())
 }
 
@@ -156,14 +217,19 @@ fn replaced(stage: &Stage, n: usize, respawn: impl FnOnce() -> Result<()>) -> Re
     let target = format!("={}:", session(n));
     let ids = stage.tmux(&["display-message", "-p", "-t", &target, "#{pid} #{pane_pid}"])?;
     let mut ids = ids.split_whitespace().map(str::parse::<u32>);
-    let (server, former) = (ids.next().ok_or("no server")??, ids.next().ok_or("no pane")??);
+    let (server, former) = (
+        ids.next().ok_or("no server")??,
+        ids.next().ok_or("no pane")??,
+    );
     let known = children(server)?;
     let process: ProcId = process::identify(former).ok_or("its process is gone")?;
     let begun = Instant::now();
     signal(process, Signal::KILL);
     respawn()?;
     while begun.elapsed() < PATIENCE {
-        let mut fresh = children(server)?.into_iter().filter(|pid| !known.contains(pid));
+        let mut fresh = children(server)?
+            .into_iter()
+            .filter(|pid| !known.contains(pid));
         if fresh.any(is_sleep) {
             return Ok(begun.elapsed());
         }
@@ -175,7 +241,10 @@ fn replaced(stage: &Stage, n: usize, respawn: impl FnOnce() -> Result<()>) -> Re
 
 fn children(pid: u32) -> Result<BTreeSet<u32>> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
-    Ok(text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect())
+    Ok(text
+        .split_whitespace()
+        .filter_map(|pid| pid.parse().ok())
+        .collect())
 }
 
 /// Whether the program of a session runs in this process.

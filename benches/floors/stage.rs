@@ -79,7 +79,12 @@ impl Stage {
     /// `gtctl ARGS` on this town, not yet run.
     pub(crate) fn gtctl(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gtctl"));
-        command.arg("-f").arg(self.manifest()).arg("--state-dir").arg(self.state()).args(args);
+        command
+            .arg("-f")
+            .arg(self.manifest())
+            .arg("--state-dir")
+            .arg(self.state())
+            .args(args);
         self.alone(&mut command);
         command
     }
@@ -94,7 +99,11 @@ impl Stage {
 
     /// Without the user's own configuration.
     fn alone(&self, command: &mut Command) {
-        command.env("HOME", &self.dir).env("XDG_CONFIG_HOME", &self.dir).env_remove("TMUX").stdin(Stdio::null());
+        command
+            .env("HOME", &self.dir)
+            .env("XDG_CONFIG_HOME", &self.dir)
+            .env_remove("TMUX")
+            .stdin(Stdio::null());
     }
 
     /// Runs `tmux ARGS` and returns what it printed.
@@ -109,9 +118,20 @@ impl Stage {
     /// Runs these lines in one client, starting the server if need be.
     pub(crate) fn source(&self, lines: &str) -> Result<()> {
         let mut command = self.command(&["start-server", ";", "source-file", "-"]);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
-        child.stdin.take().ok_or("no input")?.write_all(lines.as_bytes())?;
-        if child.wait()?.success() { Ok(()) } else { Err("tmux refused the lines".into()) }
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()?;
+        child
+            .stdin
+            .take()
+            .ok_or("no input")?
+            .write_all(lines.as_bytes())?;
+        if child.wait()?.success() {
+            Ok(())
+        } else {
+            Err("tmux refused the lines".into())
+        }
     }
 
     /// How many sessions the server has.
@@ -132,7 +152,10 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        let pid = self.tmux(&["display-message", "-p", "#{pid}"]).ok().and_then(|pid| pid.trim().parse().ok());
+        let pid = self
+            .tmux(&["display-message", "-p", "#{pid}"])
+            .ok()
+            .and_then(|pid| pid.trim().parse().ok());
         if let Some(server) = pid.and_then(process::identify) {
             end(server);
         }
@@ -140,8 +163,8 @@ impl Drop for Stage {
     }
 }
 
-/// Ends a server, and with it the terminals of all that it runs. Waits until it is gone: its end would disturb what is
-/// measured next.
+/// Ends a server, and with it the terminals of all that it runs. Waits until it is gone: its end
+/// would disturb what is measured next.
 fn end(server: ProcId) {
     signal(server, Signal::KILL);
     let deadline = Instant::now() + Duration::from_secs(10);
@@ -180,5 +203,10 @@ pub(crate) fn sources(text: &str) -> Sources<'_> {
 
 fn said(output: &Output) -> String {
     let text = [&output.stdout[..], &output.stderr[..]].concat();
-    String::from_utf8_lossy(&text).lines().rev().take(5).collect::<Vec<_>>().join(" | ")
+    String::from_utf8_lossy(&text)
+        .lines()
+        .rev()
+        .take(5)
+        .collect::<Vec<_>>()
+        .join(" | ")
 }

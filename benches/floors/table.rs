@@ -55,17 +55,36 @@ fn compared(row: &Row) -> String {
         }
         Against::Floor(name, took, most) => {
             let ratio = own / took.as_secs_f64();
-            let goal = most.map_or_else(String::new, |most| format!("≤ {most} ×{}", verdict(ratio <= most)));
-            write!(line, "{:<38} {:>10} {ratio:>7.2} ×  {goal}", format!("floor: {name}"), time(took))
+            let goal = most.map_or_else(String::new, |most| {
+                format!("≤ {most} ×{}", verdict(ratio <= most))
+            });
+            write!(
+                line,
+                "{:<38} {:>10} {ratio:>7.2} ×  {goal}",
+                format!("floor: {name}"),
+                time(took)
+            )
         }
         Against::Peer(name, took, least) => {
             let ratio = took.as_secs_f64() / own;
-            let goal = least.map_or_else(String::new, |least| format!("1/{least} ×{}", verdict(ratio >= least)));
+            let goal = least.map_or_else(String::new, |least| {
+                format!("1/{least} ×{}", verdict(ratio >= least))
+            });
             let shown = format!("1/{ratio:.1}");
-            write!(line, "{:<38} {:>10} {shown:>7} ×  {goal}", format!("peer: {name}"), time(took))
+            write!(
+                line,
+                "{:<38} {:>10} {shown:>7} ×  {goal}",
+                format!("peer: {name}"),
+                time(took)
+            )
         }
         Against::Count(name, count, most) => {
-            write!(line, "{name:<38} {count:>10} {:>9}  ≤ {most}{}", "", verdict(count <= most))
+            write!(
+                line,
+                "{name:<38} {count:>10} {:>9}  ≤ {most}{}",
+                "",
+                verdict(count <= most)
+            )
         }
     };
     line

@@ -1,7 +1,9 @@
-//! Files of `KEY=VALUE` lines, read at each start. What they hold is secret: no message ever repeats it.
+//! Files of `KEY=VALUE` lines, read at each start. What they hold is secret: no message ever
+//! repeats it.
 //!
-//! The form is the one that Docker documents for the `.env` files of Compose, but for two things. Variables in values
-//! are not replaced: a `$` in a password stays. And a line without a value is an error, not a variable of gtctl's own.
+//! The form is the one that Docker documents for the `.env` files of Compose, but for two things.
+//! Variables in values are not replaced: a `$` in a password stays. And a line without a value is
+//! an error, not a variable of gtctl's own.
 
 use crate::files;
 use crate::tmux::ops::is_variable;
@@ -32,8 +34,12 @@ pub(super) enum EnvFileFault {
     AfterQuote(usize),
 }
 
-/// Reads the file. A later line of the same name wins. May be a named pipe that somebody writes to before `deadline`.
-pub(super) fn read(path: &Path, deadline: Instant) -> Result<BTreeMap<String, String>, EnvFileFault> {
+/// Reads the file. A later line of the same name wins. May be a named pipe that somebody writes to
+/// before `deadline`.
+pub(super) fn read(
+    path: &Path,
+    deadline: Instant,
+) -> Result<BTreeMap<String, String>, EnvFileFault> {
     let opened = files::open_or_pipe(path).map_err(EnvFileFault::Read)?;
     check_open_file(&opened.file, path).map_err(EnvFileFault::Distrusted)?;
     let bytes = files::read_or_wait(opened, MAX_BYTES, deadline).map_err(EnvFileFault::Read)?;
@@ -41,19 +47,26 @@ pub(super) fn read(path: &Path, deadline: Instant) -> Result<BTreeMap<String, St
         Ok(text) => parse(text),
         Err(fault) => {
             let before = bytes.get(..fault.valid_up_to()).unwrap_or_default();
-            Err(EnvFileFault::NotText(1 + memchr::memchr_iter(b'\n', before).count()))
+            Err(EnvFileFault::NotText(
+                1 + memchr::memchr_iter(b'\n', before).count(),
+            ))
         }
     }
 }
 
 /// Parses `KEY=VALUE` or `KEY: VALUE` lines.
 ///
-/// `export ` before a name and blanks around are dropped; empty lines and comments are skipped. A comment begins with a
-/// `#` at the beginning of a line or after a blank. A value in quotes may have several lines. In double quotes a `\`
-/// stands before `n`, `r`, `t`, `"`, `$` and itself, in single quotes before `'`; before anything else it is kept.
+/// `export ` before a name and blanks around are dropped; empty lines and comments are skipped. A
+/// comment begins with a `#` at the beginning of a line or after a blank. A value in quotes may
+/// have several lines. In double quotes a `\` stands before `n`, `r`, `t`, `"`, `$` and itself, in
+/// single quotes before `'`; before anything else it is kept.
 fn parse(text: &str) -> Result<BTreeMap<String, String>, EnvFileFault> {
-    // Editors on Windows begin a file with a mark that nobody sees, and end lines with two characters.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
+    // Editors on Windows begin a file with a mark that nobody sees, and end lines with two
+    // characters.
+    let text = text
+        .strip_prefix('\u{feff}')
+        .unwrap_or(text)
+        .replace("\r\n", "\n");
     let mut found = BTreeMap::new();
     let mut rest = text.as_str();
     let mut number = 1;
@@ -67,8 +80,11 @@ fn parse(text: &str) -> Result<BTreeMap<String, String>, EnvFileFault> {
         let delimiter = line.find(['=', ':']).ok_or(EnvFileFault::NoPair(number))?;
         let (name, _) = line.split_at(delimiter);
         let name = name.trim();
-        let name =
-            name.strip_prefix("export").filter(|rest| rest.starts_with(char::is_whitespace)).unwrap_or(name).trim();
+        let name = name
+            .strip_prefix("export")
+            .filter(|rest| rest.starts_with(char::is_whitespace))
+            .unwrap_or(name)
+            .trim();
         if !is_variable(name) {
             return Err(EnvFileFault::BadName(number));
         }
@@ -98,12 +114,21 @@ fn value(text: &str, number: usize) -> Result<Value<'_>, EnvFileFault> {
     if let Some(inside) = begun.strip_prefix('"') {
         return quoted(inside, number, double_quoted);
     }
-    Ok(Value { value: without_comment(line).trim().to_owned(), after })
+    Ok(Value {
+        value: without_comment(line).trim().to_owned(),
+        after,
+    })
 }
 
 fn without_comment(line: &str) -> &str {
-    let is_comment = |at: usize| line.get(..at).is_some_and(|before| before.ends_with(char::is_whitespace));
-    let comment = line.match_indices('#').map(|(at, _)| at).find(|at| is_comment(*at));
+    let is_comment = |at: usize| {
+        line.get(..at)
+            .is_some_and(|before| before.ends_with(char::is_whitespace))
+    };
+    let comment = line
+        .match_indices('#')
+        .map(|(at, _)| at)
+        .find(|at| is_comment(*at));
     line.get(..comment.unwrap_or(line.len())).unwrap_or(line)
 }
 
@@ -116,7 +141,11 @@ fn quoted<'t>(
     let (value, rest) = take(inside).ok_or(EnvFileFault::OpenQuote(number))?;
     let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
     if !is_nothing(line) {
-        let lines = inside.get(..inside.len() - rest.len()).unwrap_or_default().matches('\n').count();
+        let lines = inside
+            .get(..inside.len() - rest.len())
+            .unwrap_or_default()
+            .matches('\n')
+            .count();
         return Err(EnvFileFault::AfterQuote(number + lines));
     }
     Ok(Value { value, after })
@@ -129,7 +158,9 @@ fn single_quoted(text: &str) -> Option<(String, &str)> {
         let (before, after) = rest.split_once('\'')?;
         let line = after.split('\n').next().unwrap_or_default();
         // A backslash at the end of a value, as in a path of Windows, escapes nothing.
-        let escaped = before.strip_suffix('\\').filter(|_| !line.trim().is_empty());
+        let escaped = before
+            .strip_suffix('\\')
+            .filter(|_| !line.trim().is_empty());
         let Some(escaped) = escaped else {
             value.push_str(before);
             return Some((value, after));
@@ -172,25 +203,53 @@ mod tests {
     }
 
     fn is(text: &str, value: &str) {
-        assert_eq!(pairs(text), [("A".to_owned(), value.to_owned())], "{text:?}");
+        assert_eq!(
+            pairs(text),
+            [("A".to_owned(), value.to_owned())],
+            "{text:?}"
+        );
     }
 
     #[test]
     fn reads_what_people_write() {
-        let text =
-            "# c\n\nA=1\nexport B = two words # why\nC='a # $b \\'\nD=\"x\\\"y\\n\\\\z\" # c\nE=\nF=a=b#c\nA=2\n";
+        let text = "# c\n\nA=1\nexport B = two words # why\nC='a # $b \\'\nD=\"x\\\"y\\n\\\\z\" # c\nE=\nF=a=b#c\nA=2\n";
         let found = pairs(text);
-        let pairs: Vec<(&str, &str)> = found.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        let want = [("A", "2"), ("B", "two words"), ("C", "a # $b \\"), ("D", "x\"y\n\\z"), ("E", ""), ("F", "a=b#c")];
+        let pairs: Vec<(&str, &str)> = found
+            .iter()
+            .map(|(k, v)| (k.as_str(), v.as_str()))
+            .collect();
+        let want = [
+            ("A", "2"),
+            ("B", "two words"),
+            ("C", "a # $b \\"),
+            ("D", "x\"y\n\\z"),
+            ("E", ""),
+            ("F", "a=b#c"),
+        ];
         assert_eq!(pairs, want);
     }
 
     #[test]
     fn comments_begin_after_a_blank_of_any_kind_also_where_no_value_is() {
-        for text in ["A=  # empty", "A=\t# empty", "A= #", "A=", "A=   ", "  A\t=\t#x\n"] {
+        for text in [
+            "A=  # empty",
+            "A=\t# empty",
+            "A= #",
+            "A=",
+            "A=   ",
+            "  A\t=\t#x\n",
+        ] {
             is(text, "");
         }
-        for text in ["A=x # c", "A=x\t# c", "A= x \t # c # d", "A: x", "A=x\r\n", "\u{feff}A=x", "export\tA=x"] {
+        for text in [
+            "A=x # c",
+            "A=x\t# c",
+            "A= x \t # c # d",
+            "A: x",
+            "A=x\r\n",
+            "\u{feff}A=x",
+            "export\tA=x",
+        ] {
             is(text, "x");
         }
         is("A=x#y # c", "x#y");
@@ -202,7 +261,10 @@ mod tests {
     #[test]
     fn quotes_go_over_lines_and_keep_what_is_in_them() {
         is("A=\"first\nsecond\" # c\n", "first\nsecond");
-        is("A='first # no comment\n  second'", "first # no comment\n  second");
+        is(
+            "A='first # no comment\n  second'",
+            "first # no comment\n  second",
+        );
         is("A='first\r\nsecond'", "first\nsecond");
         is("A='Let\\'s go!'", "Let's go!");
         is("A=\"{\\\"a\\\": 1}\"", "{\"a\": 1}");

@@ -1,10 +1,11 @@
-//! The last rung: nothing of a run is left alive, then the session is given a fresh process, or removed.
+//! The last rung: nothing of a run is left alive, then the session is given a fresh process, or
+//! removed.
 
 use super::start::{begun, date};
 use super::tree::{Aimed, Trees, ask_to_end, kill_all, leftover_grace};
 use super::{Placed, Scene, not_done};
 use crate::model::{Effect, Generation, Outcome, SessionName, Target};
-use crate::proc::marker::Scan;
+use crate::proc::env_tag::Scan;
 use crate::proc::process;
 use crate::proc::signal::Signal;
 use crate::tmux::fence::{Clients, Facts, Fence, Pane};
@@ -81,25 +82,41 @@ pub(super) async fn all(scene: &Scene<'_>, finishes: Vec<Finish<'_>>) -> Vec<Pla
     settled
 }
 
-/// What the look has told of a session whose agent has ended: all that a probe would, if it is to be given a fresh process
-/// on the condition that its pane is still dead.
+/// What the look has told of a session whose agent has ended: all that a probe would, if it is to
+/// be given a fresh process on the condition that its pane is still dead.
 fn seen_ended<'a>(scene: &Scene<'_>, finish: Finish<'a>) -> Result<Found<'a>, Finish<'a>> {
     let former = scene.known.ended.get(&finish.target.session);
     match (former, &finish.then) {
         (Some(former), Then::Start(_)) => {
-            let facts = Facts { process: None, present: true, dead: true };
-            Ok(Found { finish, facts, former: former.clone(), pane: Pane::Dead })
+            let facts = Facts {
+                process: None,
+                present: true,
+                dead: true,
+            };
+            Ok(Found {
+                finish,
+                facts,
+                former: former.clone(),
+                pane: Pane::Dead,
+            })
         }
         (Some(_) | None, _) => Err(finish),
     }
 }
 
-/// Asks the fence of one, and kills what still lives in its pane as soon as that has held. Whatever is slow is done
-/// before: somebody may attach at any time.
-async fn probed<'a>(scene: &Scene<'_>, finish: Finish<'a>, trees: &Trees<'_>) -> Result<Found<'a>, Outcome> {
+/// Asks the fence of one, and kills what still lives in its pane as soon as that has held. Whatever
+/// is slow is done before: somebody may attach at any time.
+async fn probed<'a>(
+    scene: &Scene<'_>,
+    finish: Finish<'a>,
+    trees: &Trees<'_>,
+) -> Result<Found<'a>, Outcome> {
     let target = finish.target;
     let aimed = Aimed::at(trees.of(finish.session, target, None));
-    let reply = Batch::run_one(scene.client, |tag| ops::probe(tag, target, Clients::for_finishing(target))).await;
+    let reply = Batch::run_one(scene.client, |tag| {
+        ops::probe(tag, target, Clients::for_finishing(target))
+    })
+    .await;
     let passed = passed(finish, reply)?;
     if passed.facts.process.is_some() {
         aimed.send(Signal::KILL);
@@ -117,11 +134,22 @@ fn passed(finish: Finish<'_>, reply: Reply) -> Result<Found<'_>, Outcome> {
     let (facts, former) = Facts::read(target, fields);
     let lives = |pid: &u32| process::child_of(target.server.0, *pid).is_some();
     if let Some(pid) = facts.stranger(target.process).filter(lives) {
-        return Err(Outcome::Stale(format!("its pane has a living process again (pid {pid})")));
+        return Err(Outcome::Stale(format!(
+            "its pane has a living process again (pid {pid})"
+        )));
     }
     let former = former.to_owned();
-    let pane = if facts.present { Pane::Present } else { Pane::Absent };
-    Ok(Found { finish, facts, former, pane })
+    let pane = if facts.present {
+        Pane::Present
+    } else {
+        Pane::Absent
+    };
+    Ok(Found {
+        finish,
+        facts,
+        former,
+        pane,
+    })
 }
 
 /// Kills what is left of each, and keeps the screens of those that are to be removed.
@@ -129,12 +157,16 @@ async fn emptied<'a>(scene: &Scene<'_>, found: Vec<Found<'a>>) -> Vec<Result<Fou
     if found.is_empty() {
         return vec![];
     }
-    let living = |trees: &Trees<'_>, f: &Found<'_>| trees.of(f.finish.session, f.finish.target, f.facts.process);
+    let living = |trees: &Trees<'_>, f: &Found<'_>| {
+        trees.of(f.finish.session, f.finish.target, f.facts.process)
+    };
     let sessions: BTreeSet<&SessionName> = found.iter().map(|f| f.finish.session).collect();
     ask_leftovers(scene, &found, &sessions).await;
     // One that has found anything was not the last word: some of it may have started more since.
     let ahead = scene.known.scan.take().map(Scan::finish);
-    let ahead = Cell::new(ahead.filter(|sighted| sighted.is_clear_of(|session| sessions.contains(session))));
+    let ahead = Cell::new(
+        ahead.filter(|sighted| sighted.is_clear_of(|session| sessions.contains(session))),
+    );
     let survivors = kill_all(|| {
         let trees = match ahead.take() {
             Some(sighted) => Trees::of_scan(scene.town, scene.memory, &sessions, &sighted),
@@ -148,7 +180,9 @@ async fn emptied<'a>(scene: &Scene<'_>, found: Vec<Found<'a>>) -> Vec<Result<Fou
     let mut judged = vec![];
     for found in found {
         let place = found.finish.place;
-        let left = trees.as_ref().map_or_else(Vec::new, |trees| living(trees, &found));
+        let left = trees
+            .as_ref()
+            .map_or_else(Vec::new, |trees| living(trees, &found));
         let archived = match (left.first(), &found.finish.then) {
             (Some(process), Then::Start(_) | Then::Remove) => Err(Outcome::Failed(format!(
                 "{} of its processes survive KILL, the first is pid {}: see what it waits for (`cat /proc/{}/stack`)",
@@ -166,7 +200,8 @@ async fn emptied<'a>(scene: &Scene<'_>, found: Vec<Found<'a>>) -> Vec<Result<Fou
     judged
 }
 
-/// Asks what is left of those whose pane somebody has closed to end: it may only have ignored the hangup.
+/// Asks what is left of those whose pane somebody has closed to end: it may only have ignored the
+/// hangup.
 async fn ask_leftovers(scene: &Scene<'_>, found: &[Found<'_>], sessions: &BTreeSet<&SessionName>) {
     let closed: Vec<&Found<'_>> = found.iter().filter(|found| !found.facts.present).collect();
     if closed.is_empty() {
@@ -187,12 +222,24 @@ async fn ask_leftovers(scene: &Scene<'_>, found: &[Found<'_>], sessions: &BTreeS
 
 /// Whether its output was kept as it came, so that its screen need not be.
 fn is_logged(scene: &Scene<'_>, finish: &Finish<'_>) -> bool {
-    finish.target.generation.is_some_and(|life| scene.logs.has(finish.session, life))
+    finish
+        .target
+        .generation
+        .is_some_and(|life| scene.logs.has(finish.session, life))
 }
 
-/// Keeps the screen of a life that somebody else is about to end, where nothing else has kept its output.
-pub(super) async fn keep_screen(scene: &Scene<'_>, finish: &Finish<'_>, facts: Facts) -> Result<(), Outcome> {
-    if facts.present && !is_logged(scene, finish) { archive(scene, finish).await } else { Ok(()) }
+/// Keeps the screen of a life that somebody else is about to end, where nothing else has kept its
+/// output.
+pub(super) async fn keep_screen(
+    scene: &Scene<'_>,
+    finish: &Finish<'_>,
+    facts: Facts,
+) -> Result<(), Outcome> {
+    if facts.present && !is_logged(scene, finish) {
+        archive(scene, finish).await
+    } else {
+        Ok(())
+    }
 }
 
 /// Hands the pane's text to the keeper.
@@ -201,20 +248,28 @@ async fn archive(scene: &Scene<'_>, finish: &Finish<'_>) -> Result<(), Outcome> 
     let mut reply = Batch::run_one(scene.client, |tag| ops::capture(tag, target, Depth::All)).await;
     if matches!(reply, Reply::Unseen(_)) {
         // Reading twice does no harm; the whole may have been more than a call can carry.
-        reply = Batch::run_one(scene.client, |tag| ops::capture(tag, target, Depth::History(SHORT_ARCHIVE))).await;
+        reply = Batch::run_one(scene.client, |tag| {
+            ops::capture(tag, target, Depth::History(SHORT_ARCHIVE))
+        })
+        .await;
     }
     let Reply::Ok { text, .. } = reply else {
         let fence = Fence::new(target, Clients::Ignore, Pane::Present);
         return Err(not_done(reply, |fields| fence.explain(fields)));
     };
     let generation = target.generation.unwrap_or(Generation(0));
-    (scene.logs.screen)(finish.session, generation, end_of(&text))
-        .map_err(|fault| Outcome::Failed(format!("its log cannot be kept, so it was not removed: {fault}")))
+    (scene.logs.screen)(finish.session, generation, end_of(&text)).map_err(|fault| {
+        Outcome::Failed(format!(
+            "its log cannot be kept, so it was not removed: {fault}"
+        ))
+    })
 }
 
 /// The last [`MAX_ARCHIVE`] bytes, from the beginning of a line.
 fn end_of(text: &str) -> &str {
-    let Some(mut from) = text.len().checked_sub(MAX_ARCHIVE) else { return text };
+    let Some(mut from) = text.len().checked_sub(MAX_ARCHIVE) else {
+        return text;
+    };
     while !text.is_char_boundary(from) {
         from += 1;
     }
@@ -225,7 +280,13 @@ fn end_of(text: &str) -> &str {
 /// Gives each its fresh process, or removes it.
 async fn replaced(scene: &Scene<'_>, clean: Vec<Found<'_>>) -> Vec<Placed> {
     let mut batch = Batch::default();
-    for Found { finish, facts, former, pane } in &clean {
+    for Found {
+        finish,
+        facts,
+        former,
+        pane,
+    } in &clean
+    {
         batch.push(|tag| match (&finish.then, facts.present) {
             (Then::Start(launch), true) => ops::respawn(tag, finish.target, launch, former, *pane),
             (Then::Start(launch), false) => ops::start_beside(tag, finish.target, launch, former),
@@ -235,13 +296,21 @@ async fn replaced(scene: &Scene<'_>, clean: Vec<Found<'_>>) -> Vec<Placed> {
     let replies = batch.run(scene.client, NoServer::Stale).await;
     let told = |(found, reply): (&Found<'_>, Reply)| {
         let finish = &found.finish;
-        let fence = Fence::new(finish.target, Clients::for_finishing(finish.target), found.pane);
+        let fence = Fence::new(
+            finish.target,
+            Clients::for_finishing(finish.target),
+            found.pane,
+        );
         let outcome = match (&finish.then, reply) {
-            (Then::Start(launch), Reply::Ok { fields, text }) => {
-                begun(launch, Some(finish.target.server), Reply::Ok { fields, text })
-            }
+            (Then::Start(launch), Reply::Ok { fields, text }) => begun(
+                launch,
+                Some(finish.target.server),
+                Reply::Ok { fields, text },
+            ),
             (Then::Remove, Reply::Ok { .. }) => Outcome::Done(Effect::Removed),
-            (Then::Start(_) | Then::Remove, reply) => not_done(reply, |fields| fence.explain(fields)),
+            (Then::Start(_) | Then::Remove, reply) => {
+                not_done(reply, |fields| fence.explain(fields))
+            }
         };
         (finish.place, outcome)
     };

@@ -1,7 +1,8 @@
 //! Instructions: a file of the user's, put where a session's agent reads it, and never over edits.
 //!
-//! What is written carries a digest of itself. So it is known from the file alone whether it is still what was written,
-//! whatever became of the state directory; anything else is somebody's own, stays, and gets the instructions beside it.
+//! What is written carries a digest of itself. So it is known from the file alone whether it is
+//! still what was written, whatever became of the state directory; anything else is somebody's own,
+//! stays, and gets the instructions beside it.
 
 use crate::files::aside::{self, Late};
 use crate::files::{self, Links};
@@ -38,7 +39,8 @@ pub enum Instructions {
     NoDir,
 }
 
-/// How a session's file stands, and which it is; nothing where there are no instructions. Writes nothing.
+/// How a session's file stands, and which it is; nothing where there are no instructions. Writes
+/// nothing.
 #[must_use]
 pub fn instructions(desired: &Desired) -> Option<(PathBuf, Instructions)> {
     let (source, file) = (desired.instructions.as_deref()?, desired.instructed()?);
@@ -50,22 +52,37 @@ pub fn instructions(desired: &Desired) -> Option<(PathBuf, Instructions)> {
     Some((file, standing))
 }
 
-/// Writes the instructions of the sessions that this plan gives a fresh process. Tells what their users should know.
+/// Writes the instructions of the sessions that this plan gives a fresh process. Tells what their
+/// users should know.
 ///
 /// A session without them is started all the same: dead it would be of no more use.
 ///
-/// Takes at most [`aside::PATIENCE`]: what is not written by then, on a disk that does not answer, is told.
+/// Takes at most [`aside::PATIENCE`]: what is not written by then, on a disk that does not answer,
+/// is told.
 pub async fn instruct(plan: &Plan) -> Vec<String> {
-    let begun = plan.steps.iter().filter(|step| step.action.begins().is_some());
+    let begun = plan
+        .steps
+        .iter()
+        .filter(|step| step.action.begins().is_some());
     let started = begun.filter_map(|step| started(&step.action));
-    let instructed: Vec<Desired> = started.filter(|desired| desired.instructions.is_some()).cloned().collect();
+    let instructed: Vec<Desired> = started
+        .filter(|desired| desired.instructions.is_some())
+        .cloned()
+        .collect();
     if instructed.is_empty() {
         return vec![];
     }
-    let names: Vec<_> = instructed.iter().map(|desired| desired.name.clone()).collect();
+    let names: Vec<_> = instructed
+        .iter()
+        .map(|desired| desired.name.clone())
+        .collect();
     let written = aside::many(aside::PATIENCE, instructed, |desired, _| told(desired)).await;
     let outcome = |(name, written): (SessionName, Result<Option<String>, Late>)| {
-        written.unwrap_or_else(|late| Some(format!("the instructions of {name} may not have been written: {late}")))
+        written.unwrap_or_else(|late| {
+            Some(format!(
+                "the instructions of {name} may not have been written: {late}"
+            ))
+        })
     };
     names.into_iter().zip(written).filter_map(outcome).collect()
 }
@@ -73,7 +90,10 @@ pub async fn instruct(plan: &Plan) -> Vec<String> {
 fn started(action: &Action) -> Option<&Desired> {
     match action {
         Action::Start { desired, .. } | Action::Restart { desired, .. } => Some(desired),
-        Action::Expire { .. } | Action::Adopt { .. } | Action::Nudge { .. } | Action::Rouse { .. } => None,
+        Action::Expire { .. }
+        | Action::Adopt { .. }
+        | Action::Nudge { .. }
+        | Action::SendEscape { .. } => None,
     }
 }
 
@@ -83,7 +103,10 @@ fn told(desired: &Desired) -> Option<String> {
     let (shown, name) = (file.display(), &desired.name);
     let wrote = |to: &Path| match text(source).and_then(|(_, text)| replace(to, &text)) {
         Ok(()) => None,
-        Err(fault) => Some(format!("the instructions of {name} were not written to {}: {fault}", to.display())),
+        Err(fault) => Some(format!(
+            "the instructions of {name} were not written to {}: {fault}",
+            to.display()
+        )),
     };
     match standing {
         Instructions::Same | Instructions::Edited { told: true, .. } | Instructions::NoDir => None,
@@ -104,9 +127,16 @@ fn told(desired: &Desired) -> Option<String> {
 /// The instructions as they are, and as they are written.
 fn text(source: &Path) -> io::Result<(String, String)> {
     let raw = read_trusted(source)?;
-    let name = source.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = source
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     // The name stands in a comment, which it must not end.
-    let name: String = name.chars().filter(|c| c.is_alphanumeric() || "._ ".contains(*c)).collect();
+    let name: String = name
+        .chars()
+        .filter(|c| c.is_alphanumeric() || "._ ".contains(*c))
+        .collect();
     let gap = if raw.ends_with('\n') { "\n" } else { "\n\n" };
     let before = format!(
         "{raw}{gap}<!-- Written by gtctl from {name}. What you change here stays; gtctl then writes beside it. "
@@ -136,7 +166,10 @@ fn standing(file: &Path, raw: &str, text: &str) -> Instructions {
 fn read_trusted(path: &Path) -> io::Result<String> {
     let opened = files::open(path, Links::Follow)?;
     check_open_file(&opened.file, path).map_err(|distrust| {
-        io::Error::new(ErrorKind::PermissionDenied, format!("{distrust}; type: {}", distrust.fix()))
+        io::Error::new(
+            ErrorKind::PermissionDenied,
+            format!("{distrust}; type: {}", distrust.fix()),
+        )
     })?;
     files::read_opened(opened, MAX_BYTES).and_then(files::text_of)
 }

@@ -1,7 +1,9 @@
-//! What a start needs, checked before anything is done: tmux says yes to a missing program or directory alike.
+//! What a start needs, checked before anything is done: tmux says yes to a missing program or
+//! directory alike.
 //!
-//! The file system is asked by a thread of its own and waited for only so long ([`find_all`]): a directory on a disk that
-//! does not answer, or an `env_file` that is a pipe without a writer, holds up nobody else.
+//! The file system is asked by a thread of its own and waited for only so long ([`find_all`]): a
+//! directory on a disk that does not answer, or an `env_file` that is a pipe without a writer,
+//! holds up nobody else.
 
 use super::{Scene, env_file};
 use crate::files::aside::{self, Late};
@@ -16,7 +18,8 @@ use std::time::Instant;
 
 /// The kernel takes no longer argument or variable, in bytes.
 const MAX_WORD: usize = (128 << 10) - 1;
-/// Arguments and environment together, in bytes: half of what the kernel takes under the usual 8 MiB stack.
+/// Arguments and environment together, in bytes: half of what the kernel takes under the usual 8
+/// MiB stack.
 const MAX_TOTAL: usize = 1 << 20;
 
 /// The most paths that are listened to for one session that cannot be started.
@@ -34,17 +37,28 @@ pub(super) enum LaunchFault {
     #[error("{} is not an executable file: `chmod +x` it, or change `command`", .0.display())]
     NotExecutable(PathBuf),
     #[error("its env_file {}: {fault}", .path.display())]
-    EnvFile { path: PathBuf, fault: env_file::EnvFileFault },
+    EnvFile {
+        path: PathBuf,
+        fault: env_file::EnvFileFault,
+    },
     #[error("its directory, program or env_file cannot be looked at: {0}")]
     Late(#[from] Late),
-    #[error("its environment has a name that is none: `{0}` (letters, digits and `_`, no digit first)")]
+    #[error(
+        "its environment has a name that is none: `{0}` (letters, digits and `_`, no digit first)"
+    )]
     BadName(String),
     #[error("{} has a `=` in its path, which `env` takes for a variable: give it another path", .0.display())]
     Assignment(PathBuf),
     #[error("{0} holds a NUL, which no program can be given: remove it")]
     Nul(String),
-    #[error("{what} has {bytes} bytes, more than the {most} that can be given to a program: pass it in a file")]
-    TooLong { what: String, bytes: usize, most: usize },
+    #[error(
+        "{what} has {bytes} bytes, more than the {most} that can be given to a program: pass it in a file"
+    )]
+    TooLong {
+        what: String,
+        bytes: usize,
+        most: usize,
+    },
 }
 
 /// What is to be run, as declared: what of it the file system must be asked about.
@@ -64,7 +78,8 @@ impl Wanted {
         Self::beside(desired, &desired.command)
     }
 
-    /// What can be checked of a session before a start of it is wanted: where commands start it, those.
+    /// What can be checked of a session before a start of it is wanted: where commands start it,
+    /// those.
     fn to_check(desired: &Desired) -> Self {
         match desired.commands() {
             None => Self::of(desired),
@@ -99,7 +114,8 @@ pub(super) struct Found {
     pub(super) env: BTreeMap<String, String>,
 }
 
-/// Finds all of these, in their order. Takes at most [`aside::PATIENCE`]: what is not found by then is [`LaunchFault::Late`].
+/// Finds all of these, in their order. Takes at most [`aside::PATIENCE`]: what is not found by then
+/// is [`LaunchFault::Late`].
 pub(super) async fn find_all(wanted: Vec<Wanted>) -> Vec<Result<Found, LaunchFault>> {
     ask_all(wanted, look_up).await
 }
@@ -115,14 +131,18 @@ async fn ask_all<T: Send + 'static>(
         let _asking = Asking::about(&wanted.dir)?;
         ask(wanted, deadline)
     });
-    found.await.into_iter().map(|answer| answer.unwrap_or_else(|late| Err(late.into()))).collect()
+    found
+        .await
+        .into_iter()
+        .map(|answer| answer.unwrap_or_else(|late| Err(late.into())))
+        .collect()
 }
 
 /// The directories that threads ask about now, each with the time at which that was begun.
 static ASKED: Mutex<BTreeMap<PathBuf, (Instant, usize)>> = Mutex::new(BTreeMap::new());
 
-/// One question about a directory. Where an earlier one still has no answer, it is not asked again: each would leave
-/// another thread behind.
+/// One question about a directory. Where an earlier one still has no answer, it is not asked again:
+/// each would leave another thread behind.
 struct Asking(PathBuf);
 
 impl Asking {
@@ -140,7 +160,9 @@ impl Asking {
 impl Drop for Asking {
     fn drop(&mut self) {
         let mut asked = ASKED.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((_, asking)) = asked.get_mut(&self.0) else { return };
+        let Some((_, asking)) = asked.get_mut(&self.0) else {
+            return;
+        };
         *asking = asking.saturating_sub(1);
         if *asking == 0 {
             asked.remove(&self.0);
@@ -148,18 +170,31 @@ impl Drop for Asking {
     }
 }
 
-/// Which of these sessions lack their program or their directory, or a disk that answers. Reads no `env_file`: where one
-/// may say what PATH is, the program is looked for at the start only.
+/// Which of these sessions lack their program or their directory, or a disk that answers. Reads no
+/// `env_file`: where one may say what PATH is, the program is looked for at the start only.
 ///
 /// Takes at most [`aside::PATIENCE`].
 pub async fn cannot_start(sessions: Vec<&Desired>) -> BTreeMap<SessionName, CannotStart> {
-    let names: Vec<SessionName> = sessions.iter().map(|desired| desired.name.clone()).collect();
+    let names: Vec<SessionName> = sessions
+        .iter()
+        .map(|desired| desired.name.clone())
+        .collect();
     let wanted = sessions.into_iter().map(Wanted::to_check).collect();
-    let lacking = ask_all(wanted, |wanted, _| Ok(lacks(wanted))).await.into_iter().map(|answer| match answer {
-        Ok(lacking) => lacking,
-        Err(fault) => Some(CannotStart { why: fault.to_string(), awaited: BTreeSet::new() }),
-    });
-    names.into_iter().zip(lacking).filter_map(|(name, lacking)| Some((name, lacking?))).collect()
+    let lacking = ask_all(wanted, |wanted, _| Ok(lacks(wanted)))
+        .await
+        .into_iter()
+        .map(|answer| match answer {
+            Ok(lacking) => lacking,
+            Err(fault) => Some(CannotStart {
+                why: fault.to_string(),
+                awaited: BTreeSet::new(),
+            }),
+        });
+    names
+        .into_iter()
+        .zip(lacking)
+        .filter_map(|(name, lacking)| Some((name, lacking?)))
+        .collect()
 }
 
 /// What is missing of it, if anything is. May hang.
@@ -167,7 +202,10 @@ fn lacks(wanted: &Wanted) -> Option<CannotStart> {
     let found = if wanted.dir.is_dir() {
         let env = declared(wanted);
         let may_change = wanted.env_file.is_some() && !wanted.env.contains_key("PATH");
-        let is_searched = wanted.command.first().is_some_and(|program| !program.contains('/'));
+        let is_searched = wanted
+            .command
+            .first()
+            .is_some_and(|program| !program.contains('/'));
         if may_change && is_searched {
             return None;
         }
@@ -178,10 +216,15 @@ fn lacks(wanted: &Wanted) -> Option<CannotStart> {
     let fault = found.err()?;
     let missing: Vec<PathBuf> = match &fault {
         LaunchFault::NoDir(path) | LaunchFault::NotExecutable(path) => vec![path.clone()],
-        LaunchFault::NoProgram { program, .. } if program.contains('/') => vec![wanted.dir.join(program)],
+        LaunchFault::NoProgram { program, .. } if program.contains('/') => {
+            vec![wanted.dir.join(program)]
+        }
         LaunchFault::NoProgram { program, .. } => {
             let path = search_path(&declared(wanted)).0;
-            std::env::split_paths(&path).filter(|dir| dir.is_absolute()).map(|dir| dir.join(program)).collect()
+            std::env::split_paths(&path)
+                .filter(|dir| dir.is_absolute())
+                .map(|dir| dir.join(program))
+                .collect()
         }
         LaunchFault::NoCommand
         | LaunchFault::EnvFile { .. }
@@ -191,11 +234,19 @@ fn lacks(wanted: &Wanted) -> Option<CannotStart> {
         | LaunchFault::Nul(_)
         | LaunchFault::TooLong { .. } => return None,
     };
-    let awaited = missing.iter().take(MOST_AWAITED).map(|path| first_missing(path)).collect();
-    Some(CannotStart { why: fault.to_string(), awaited })
+    let awaited = missing
+        .iter()
+        .take(MOST_AWAITED)
+        .map(|path| first_missing(path))
+        .collect();
+    Some(CannotStart {
+        why: fault.to_string(),
+        awaited,
+    })
 }
 
-/// The first part of a path that is not there: what has to come first. The whole path where all of it is there.
+/// The first part of a path that is not there: what has to come first. The whole path where all of
+/// it is there.
 fn first_missing(path: &Path) -> PathBuf {
     let missing = path.ancestors().take_while(|part| !part.exists()).last();
     missing.unwrap_or(path).to_path_buf()
@@ -246,7 +297,15 @@ pub(super) fn prepare(
         origin: Origin::Started,
     };
     let pipe = scene.logs.pipe(&desired.name, generation, desired.logs);
-    Launch { name: desired.name.clone(), dir: desired.dir.clone(), argv, env, marker, labels, pipe }
+    Launch {
+        name: desired.name.clone(),
+        dir: desired.dir.clone(),
+        argv,
+        env,
+        marker,
+        labels,
+        pipe,
+    }
 }
 
 /// Checks that a command can be run in this directory.
@@ -257,12 +316,20 @@ pub(super) fn check_program(command: &[String], dir: &Path) -> Result<(), Launch
     resolved(command, dir, &BTreeMap::new()).map(drop)
 }
 
-/// What is taken over from our own environment, then what gtctl adds, then the file, then what the manifest says: later ones
-/// win.
-fn environment(wanted: &Wanted, deadline: Instant) -> Result<BTreeMap<String, String>, LaunchFault> {
+/// What is taken over from our own environment, then what gtctl adds, then the file, then what the
+/// manifest says: later ones win.
+fn environment(
+    wanted: &Wanted,
+    deadline: Instant,
+) -> Result<BTreeMap<String, String>, LaunchFault> {
     let mut env = given(wanted);
     if let Some(path) = &wanted.env_file {
-        env.extend(env_file::read(path, deadline).map_err(|fault| LaunchFault::EnvFile { path: path.clone(), fault })?);
+        env.extend(
+            env_file::read(path, deadline).map_err(|fault| LaunchFault::EnvFile {
+                path: path.clone(),
+                fault,
+            })?,
+        );
     }
     env.extend(wanted.env.clone());
     // Ours are given by us alone.
@@ -289,14 +356,27 @@ fn declared(wanted: &Wanted) -> BTreeMap<String, String> {
 }
 
 /// The command with its program as an absolute path, of an executable file.
-fn resolved(command: &[String], dir: &Path, env: &BTreeMap<String, String>) -> Result<Vec<String>, LaunchFault> {
-    let (program, arguments) = command.split_first().filter(|(p, _)| !p.is_empty()).ok_or(LaunchFault::NoCommand)?;
+fn resolved(
+    command: &[String],
+    dir: &Path,
+    env: &BTreeMap<String, String>,
+) -> Result<Vec<String>, LaunchFault> {
+    let (program, arguments) = command
+        .split_first()
+        .filter(|(p, _)| !p.is_empty())
+        .ok_or(LaunchFault::NoCommand)?;
     let found = if program.contains('/') {
         let path = dir.join(program);
         if !path.exists() {
-            let searched =
-                if program.starts_with('/') { "the file system".to_owned() } else { dir.display().to_string() };
-            return Err(LaunchFault::NoProgram { program: program.clone(), searched });
+            let searched = if program.starts_with('/') {
+                "the file system".to_owned()
+            } else {
+                dir.display().to_string()
+            };
+            return Err(LaunchFault::NoProgram {
+                program: program.clone(),
+                searched,
+            });
         }
         if !is_executable(&path) {
             return Err(LaunchFault::NotExecutable(path));
@@ -309,40 +389,67 @@ fn resolved(command: &[String], dir: &Path, env: &BTreeMap<String, String>) -> R
         return Err(LaunchFault::Assignment(found));
     }
     // A path that is not UTF-8 can only come from PATH itself.
-    let found = found.to_str().ok_or_else(|| LaunchFault::NotExecutable(found.clone()))?.to_owned();
-    Ok(std::iter::once(found).chain(arguments.iter().cloned()).collect())
+    let found = found
+        .to_str()
+        .ok_or_else(|| LaunchFault::NotExecutable(found.clone()))?
+        .to_owned();
+    Ok(std::iter::once(found)
+        .chain(arguments.iter().cloned())
+        .collect())
 }
 
 fn search(program: &str, env: &BTreeMap<String, String>) -> Result<PathBuf, LaunchFault> {
     let (path, searched) = search_path(env);
-    find(program, &path).ok_or_else(|| LaunchFault::NoProgram { program: program.to_owned(), searched })
+    find(program, &path).ok_or_else(|| LaunchFault::NoProgram {
+        program: program.to_owned(),
+        searched,
+    })
 }
 
 /// Where the programs of this environment are searched, and what that is called.
 fn search_path(env: &BTreeMap<String, String>) -> (OsString, String) {
     match env.get("PATH") {
         Some(path) => (path.into(), format!("its PATH ({path})")),
-        None => (std::env::var_os("PATH").unwrap_or_default(), "PATH".to_owned()),
+        None => (
+            std::env::var_os("PATH").unwrap_or_default(),
+            "PATH".to_owned(),
+        ),
     }
 }
 
 fn check_sizes(argv: &[String], env: &BTreeMap<String, String>) -> Result<(), LaunchFault> {
-    let arguments = argv.iter().zip(0..).map(|(word, n)| (format!("argument {n} of its command"), word.len(), word));
-    let variables =
-        env.iter().map(|(name, value)| (format!("its variable {name}"), name.len() + 1 + value.len(), value));
+    let arguments = argv
+        .iter()
+        .zip(0..)
+        .map(|(word, n)| (format!("argument {n} of its command"), word.len(), word));
+    let variables = env.iter().map(|(name, value)| {
+        (
+            format!("its variable {name}"),
+            name.len() + 1 + value.len(),
+            value,
+        )
+    });
     let mut total = 0;
     for (what, bytes, text) in arguments.chain(variables) {
         if text.contains('\0') {
             return Err(LaunchFault::Nul(what));
         }
         if bytes > MAX_WORD {
-            return Err(LaunchFault::TooLong { what, bytes, most: MAX_WORD });
+            return Err(LaunchFault::TooLong {
+                what,
+                bytes,
+                most: MAX_WORD,
+            });
         }
         total += bytes + 1;
     }
     if total > MAX_TOTAL {
         let what = "its command and environment together".to_owned();
-        return Err(LaunchFault::TooLong { what, bytes: total, most: MAX_TOTAL });
+        return Err(LaunchFault::TooLong {
+            what,
+            bytes: total,
+            most: MAX_TOTAL,
+        });
     }
     Ok(())
 }

@@ -1,20 +1,21 @@
 //! Carries a plan out: a [`Plan`] to [`Outcomes`].
 //!
-//! **Architecture invariant:** nothing is chosen here. Each step says what to do to exactly which session; this room checks
-//! the preconditions, does it, and tells what came of it. Steps go to tmux in batches, so a thousand starts are some
-//! thirty calls, and one that fails stops no other. What is not known to have happened is [`Outcome::Unknown`] and is
-//! never tried again from here: the next look tells.
+//! **Architecture invariant:** nothing is chosen here. Each step says what to do to exactly which
+//! session; this room checks the preconditions, does it, and tells what came of it. Steps go to
+//! tmux in batches, so a thousand starts are some thirty calls, and one that fails stops no other.
+//! What is not known to have happened is [`Outcome::Unknown`] and is never tried again from here:
+//! the next look tells.
 
 mod env_file;
-mod errand;
 mod finish;
 mod instruct;
 mod known;
 mod launch;
+mod launcher;
 mod nudge;
 mod pipes;
 mod probe;
-mod rouse;
+mod send_escape;
 mod start;
 mod stop;
 mod tree;
@@ -26,11 +27,12 @@ pub use launch::cannot_start;
 pub use nudge::{Approach, Nudge, may_nudge, nudge_all};
 pub use pipes::{AddToLog, repipe};
 
-pub use errand::{Errands, Job as ErrandJob, Report as ErrandReport, hand_over};
+pub use launcher::{Job as LauncherOrder, LauncherJobs, Report as LauncherReport, hand_over};
 pub use probe::{PROBE_DEADLINE, probe};
 
 use crate::model::{
-    self, Action, Desired, Done, Generation, Memory, Moment, Outcome, Outcomes, Plan, Rung, SessionName, Step, Town,
+    self, Action, Desired, Done, Generation, Memory, Moment, Outcome, Outcomes, Plan, Rung,
+    SessionName, Step, Town,
 };
 use crate::store::View;
 use crate::tmux::Client;
@@ -40,7 +42,8 @@ use crate::tmux::script::Reply;
 use launch::{Found, LaunchFault, Wanted};
 use std::path::Path;
 
-/// Keeps the last screen of a run that is being expired. Until it has said `Ok`, the session is not removed.
+/// Keeps the last screen of a run that is being expired. Until it has said `Ok`, the session is not
+/// removed.
 pub type KeepLog<'a> = &'a dyn Fn(&SessionName, Generation, &str) -> std::io::Result<()>;
 
 /// How the output of sessions is kept.
@@ -54,15 +57,31 @@ pub struct Logs<'a> {
 
 impl Logs<'_> {
     /// The command that takes the output of one life.
-    fn pipe(&self, session: &SessionName, generation: Generation, bounds: model::Logs) -> Option<String> {
+    fn pipe(
+        &self,
+        session: &SessionName,
+        generation: Generation,
+        bounds: model::Logs,
+    ) -> Option<String> {
         let (program, state) = self.sink?;
-        let model::Logs { size, files, keep: _ } = bounds;
-        Some(pipe_command(program, &state.log_dir(session), generation, size, files))
+        let model::Logs {
+            size,
+            files,
+            keep: _,
+        } = bounds;
+        Some(pipe_command(
+            program,
+            &state.log_dir(session),
+            generation,
+            size,
+            files,
+        ))
     }
 
     /// Whether the output of this life was kept as it came.
     fn has(&self, session: &SessionName, generation: Generation) -> bool {
-        self.sink.is_some_and(|(_, state)| state.log_of(session, generation).is_file())
+        self.sink
+            .is_some_and(|(_, state)| state.log_of(session, generation).is_file())
     }
 }
 
@@ -80,12 +99,13 @@ struct Scene<'a> {
 /// What came of one step, by its place in the plan.
 type Placed = (usize, Outcome);
 
-/// Carries out the steps of `plan` and tells of each, in the plan's order. What is done by commands is only checked here:
-/// it takes minutes, so that the caller begins it beside its cycles ([`Errands::begin`]) where it is told
-/// [`Begun`](model::Effect::Begun).
+/// Carries out the steps of `plan` and tells of each, in the plan's order. What is done by commands
+/// is only checked here: it takes minutes, so that the caller begins it beside its cycles
+/// ([`LauncherJobs::begin`]) where it is told [`Begun`](model::Effect::Begun).
 ///
-/// `known` is what else the look has told that the plan was made from. Takes at most some calls of [`Client::DEADLINE`] and
-/// two seconds for processes to die; never panics, and never fails as a whole.
+/// `known` is what else the look has told that the plan was made from. Takes at most some calls of
+/// [`Client::DEADLINE`] and two seconds for processes to die; never panics, and never fails as a
+/// whole.
 pub async fn carry_out(
     plan: &Plan,
     town: &Town,
@@ -95,15 +115,33 @@ pub async fn carry_out(
     client: &Client,
     logs: Logs<'_>,
 ) -> Outcomes {
-    let scene = Scene { town, memory, known, now, client, logs };
+    let scene = Scene {
+        town,
+        memory,
+        known,
+        now,
+        client,
+        logs,
+    };
     // A secret that is piped by another program may be waited for: the others go on meanwhile.
-    let (waiting, ready) = plan.steps.iter().enumerate().partition(|(_, step)| reads_a_file(step));
-    let (first, second) = tokio::join!(Box::pin(take_steps(&scene, ready)), Box::pin(take_steps(&scene, waiting)));
+    let (waiting, ready) = plan
+        .steps
+        .iter()
+        .enumerate()
+        .partition(|(_, step)| reads_a_file(step));
+    let (first, second) = tokio::join!(
+        Box::pin(take_steps(&scene, ready)),
+        Box::pin(take_steps(&scene, waiting))
+    );
     let mut settled: Vec<Placed> = first.into_iter().chain(second).collect();
     settled.sort_by_key(|(place, _)| *place);
     let told = |(place, outcome): Placed| {
         let step = plan.steps.get(place)?;
-        Some(Done { session: step.session.clone(), verb: step.action.verb(), outcome })
+        Some(Done {
+            session: step.session.clone(),
+            verb: step.action.verb(),
+            outcome,
+        })
     };
     settled.into_iter().filter_map(told).collect()
 }
@@ -113,18 +151,25 @@ fn reads_a_file(step: &Step) -> bool {
     begun_by(step).is_some_and(|desired| desired.env_file.is_some())
 }
 
-/// The session of which gtctl itself begins a fresh process by this step, or is about to end one for it.
+/// The session of which gtctl itself begins a fresh process by this step, or is about to end one
+/// for it.
 fn begun_by(step: &Step) -> Option<&Desired> {
     match &step.action {
         _ if step.action.commands().is_some() => None,
-        Action::Start { desired, .. } | Action::Restart { desired, rung: Rung::Ask | Rung::Finish, .. } => {
-            Some(desired)
+        Action::Start { desired, .. }
+        | Action::Restart {
+            desired,
+            rung: Rung::Ask | Rung::Finish,
+            ..
+        } => Some(desired),
+        Action::Restart {
+            rung: Rung::Term | Rung::Kill,
+            ..
         }
-        Action::Restart { rung: Rung::Term | Rung::Kill, .. }
         | Action::Expire { .. }
         | Action::Adopt { .. }
         | Action::Nudge { .. }
-        | Action::Rouse { .. } => None,
+        | Action::SendEscape { .. } => None,
     }
 }
 
@@ -133,7 +178,11 @@ async fn take_steps(scene: &Scene<'_>, steps: Vec<(usize, &Step)>) -> Vec<Placed
     if steps.is_empty() {
         return vec![];
     }
-    let wanted = steps.iter().filter_map(|(_, step)| begun_by(step)).map(Wanted::of).collect();
+    let wanted = steps
+        .iter()
+        .filter_map(|(_, step)| begun_by(step))
+        .map(Wanted::of)
+        .collect();
     let mut found = launch::find_all(wanted).await.into_iter();
     let mut work = Work::default();
     for (place, step) in steps {
@@ -141,18 +190,37 @@ async fn take_steps(scene: &Scene<'_>, steps: Vec<(usize, &Step)>) -> Vec<Placed
         work.take(scene, place, step, found);
     }
     let client = scene.client;
-    let Work { starts, adoptions, stops, finishes, nudges, rouses, mut settled } = work;
+    let Work {
+        starts,
+        adoptions,
+        stops,
+        finishes,
+        nudges,
+        rouses,
+        mut settled,
+    } = work;
     let (places, nudges): (Vec<usize>, Vec<Nudge<'_>>) = nudges.into_iter().unzip();
-    let (started, adopted, stopped, finished, typed, roused) = tokio::join!(
+    let (started, adopted, stopped, finished, typed, escape_sent) = tokio::join!(
         start::all(scene, starts),
         start::adopt_all(scene, adoptions),
         stop::all(scene, stops),
         finish::all(scene, finishes),
         nudge_all(client, &nudges),
-        rouse::all(scene, rouses),
+        send_escape::all(scene, rouses),
     );
-    settled.extend(started.into_iter().chain(adopted).chain(stopped).chain(finished).chain(roused));
-    settled.extend(places.into_iter().zip(typed.into_iter().map(nudge::outcome)));
+    settled.extend(
+        started
+            .into_iter()
+            .chain(adopted)
+            .chain(stopped)
+            .chain(finished)
+            .chain(escape_sent),
+    );
+    settled.extend(
+        places
+            .into_iter()
+            .zip(typed.into_iter().map(nudge::outcome)),
+    );
     settled
 }
 
@@ -164,55 +232,115 @@ struct Work<'a> {
     stops: Vec<stop::Stop<'a>>,
     finishes: Vec<finish::Finish<'a>>,
     nudges: Vec<(usize, Nudge<'a>)>,
-    rouses: Vec<rouse::Rouse<'a>>,
+    rouses: Vec<send_escape::SendEscape<'a>>,
     settled: Vec<Placed>,
 }
 
 impl<'a> Work<'a> {
     /// Takes one; `found` is what it needs from the file system, if it begins a process.
-    fn take(&mut self, scene: &Scene<'a>, place: usize, step: &'a Step, found: Option<Result<Found, LaunchFault>>) {
+    fn take(
+        &mut self,
+        scene: &Scene<'a>,
+        place: usize,
+        step: &'a Step,
+        found: Option<Result<Found, LaunchFault>>,
+    ) {
         let session = &step.session;
         if let Some(commands) = step.action.commands() {
-            self.settled.push((place, errand::preflight(&step.action, commands)));
+            self.settled
+                .push((place, launcher::preflight(&step.action, commands)));
             return;
         }
         match &step.action {
-            Action::Start { desired, generation, handoff, crashes } => {
-                match found.unwrap_or(Err(LaunchFault::NoCommand)) {
-                    Ok(found) => {
-                        let launch = launch::prepare(scene, desired, found, *generation, *handoff, *crashes);
-                        self.starts.push(start::Start { place, launch });
-                    }
-                    Err(fault) => self.settled.push((place, Outcome::Failed(fault.to_string()))),
+            Action::Start {
+                desired,
+                generation,
+                handoff,
+                crashes,
+            } => match found.unwrap_or(Err(LaunchFault::NoCommand)) {
+                Ok(found) => {
+                    let launch =
+                        launch::prepare(scene, desired, found, *generation, *handoff, *crashes);
+                    self.starts.push(start::Start { place, launch });
                 }
-            }
-            Action::Restart { desired, target, rung, generation, handoff, crashes } => {
+                Err(fault) => self
+                    .settled
+                    .push((place, Outcome::Failed(fault.to_string()))),
+            },
+            Action::Restart {
+                desired,
+                target,
+                rung,
+                generation,
+                handoff,
+                crashes,
+            } => {
                 match (rung, found.unwrap_or(Err(LaunchFault::NoCommand))) {
                     // Nothing that runs is ended for what could not be started.
                     (Rung::Ask | Rung::Finish, Err(fault)) => {
-                        self.settled.push((place, Outcome::Failed(fault.to_string())));
+                        self.settled
+                            .push((place, Outcome::Failed(fault.to_string())));
                     }
                     (Rung::Finish, Ok(found)) => {
-                        let launch = launch::prepare(scene, desired, found, *generation, *handoff, *crashes);
+                        let launch =
+                            launch::prepare(scene, desired, found, *generation, *handoff, *crashes);
                         let then = finish::Then::Start(Box::new(launch));
-                        self.finishes.push(finish::Finish { place, session, target, then });
+                        self.finishes.push(finish::Finish {
+                            place,
+                            session,
+                            target,
+                            then,
+                        });
                     }
                     (Rung::Ask | Rung::Term | Rung::Kill, _) => {
                         let (agent, handoff) = (&desired.agent, *handoff);
-                        self.stops.push(stop::Stop { place, session, target, rung: *rung, agent, handoff });
+                        self.stops.push(stop::Stop {
+                            place,
+                            session,
+                            target,
+                            rung: *rung,
+                            agent,
+                            handoff,
+                        });
                     }
                 }
             }
-            Action::Expire { target, rung, agent, launch: _ } => match rung {
+            Action::Expire {
+                target,
+                rung,
+                agent,
+                launch: _,
+            } => match rung {
                 Rung::Finish => {
                     let then = finish::Then::Remove;
-                    self.finishes.push(finish::Finish { place, session, target, then });
+                    self.finishes.push(finish::Finish {
+                        place,
+                        session,
+                        target,
+                        then,
+                    });
                 }
                 Rung::Ask | Rung::Term | Rung::Kill => {
-                    self.stops.push(stop::Stop { place, session, target, rung: *rung, agent, handoff: None });
+                    self.stops.push(stop::Stop {
+                        place,
+                        session,
+                        target,
+                        rung: *rung,
+                        agent,
+                        handoff: None,
+                    });
                 }
             },
-            Action::Adopt { target, fingerprint, generation, started, handoff, origin, log, over } => {
+            Action::Adopt {
+                target,
+                fingerprint,
+                generation,
+                started,
+                handoff,
+                origin,
+                log,
+                over,
+            } => {
                 let labels = Labels {
                     town: scene.town.name.clone(),
                     session: session.clone(),
@@ -223,13 +351,40 @@ impl<'a> Work<'a> {
                     origin: *origin,
                 };
                 let pipe = log.and_then(|log| scene.logs.pipe(session, *generation, log));
-                self.adoptions.push(start::Adoption { place, session, target, labels, pipe, over: over.as_deref() });
+                self.adoptions.push(start::Adoption {
+                    place,
+                    session,
+                    target,
+                    labels,
+                    pipe,
+                    over: over.as_deref(),
+                });
             }
-            Action::Nudge { target, agent, text, left, limit_over } => {
+            Action::Nudge {
+                target,
+                agent,
+                text,
+                left,
+                limit_over,
+            } => {
                 let (decided, limit_over) = (scene.now, *limit_over);
-                self.nudges.push((place, Nudge { target, agent, text, left, decided, limit_over }));
+                self.nudges.push((
+                    place,
+                    Nudge {
+                        target,
+                        agent,
+                        text,
+                        left,
+                        decided,
+                        limit_over,
+                    },
+                ));
             }
-            Action::Rouse { target, agent } => self.rouses.push(rouse::Rouse { place, target, agent }),
+            Action::SendEscape { target, agent } => self.rouses.push(send_escape::SendEscape {
+                place,
+                target,
+                agent,
+            }),
         }
     }
 }

@@ -1,13 +1,14 @@
 //! Nudges: a text typed at a prompt, once, and seen to leave it.
 //!
-//! Nothing is typed but at a prompt that two looks found empty; nothing is submitted but our own text, seen in the
-//! composer; and that it was submitted is only said when two looks no longer found it there. A composer that holds exactly
-//! what gtctl has typed there before, and what was not seen to leave it, is no obstacle: the same text is submitted again,
-//! another one's place is cleared first. What cannot be submitted is cleared too. All nudges go on side by
-//! side, so that many take no longer than one.
+//! Nothing is typed but at a prompt that two looks found empty; nothing is submitted but our own
+//! text, seen in the composer; and that it was submitted is only said when two looks no longer
+//! found it there. A composer that holds exactly what gtctl has typed there before, and what was
+//! not seen to leave it, is no obstacle: the same text is submitted again, another one's place is
+//! cleared first. What cannot be submitted is cleared too. All nudges go on side by side, so that
+//! many take no longer than one.
 //!
-//! A nudge by hand is an [`Approach`]: it needs the session for itself from the last look before the text until the key is
-//! pressed, and not while it waits for the text to leave.
+//! A nudge by hand is an [`Approach`]: it needs the session for itself from the last look before
+//! the text until the key is pressed, and not while it waits for the text to leave.
 
 use super::typist::{Aim, Move, Settled, Stage, Task};
 use crate::model::{Agent, Delivery, Effect, Moment, NudgeText, Obstacle, Outcome, Target};
@@ -36,7 +37,8 @@ pub struct Nudge<'a> {
     pub left: &'a [String],
     /// When it was decided: the same moment is typed once.
     pub decided: Moment,
-    /// Whether the limit that its screen may show has ended: then it keeps nothing from being typed.
+    /// Whether the limit that its screen may show has ended: then it keeps nothing from being
+    /// typed.
     pub limit_over: bool,
 }
 
@@ -54,7 +56,11 @@ pub async fn may_nudge(client: &Client, nudge: Nudge<'_>) -> Result<(), Delivery
 
 /// Types them all, each at most once, and tells what came of each, in their order.
 pub async fn nudge_all(client: &Client, nudges: &[Nudge<'_>]) -> Vec<Delivery> {
-    work(client, nudges, Aim::Deliver).await.into_iter().map(told).collect()
+    work(client, nudges, Aim::Deliver)
+        .await
+        .into_iter()
+        .map(told)
+        .collect()
 }
 
 fn told(settled: Settled) -> Delivery {
@@ -78,27 +84,47 @@ impl<'a> Approach<'a> {
     /// One of which nothing is typed yet.
     #[must_use]
     pub fn new(client: &'a Client, nudge: Nudge<'a>) -> Self {
-        Self { client, nudge, stage: Stage::Looking(None), spent: Duration::ZERO }
+        Self {
+            client,
+            nudge,
+            stage: Stage::Looking(None),
+            spent: Duration::ZERO,
+        }
     }
 
-    /// Types the text if that was not done yet, and presses the key once. Nobody else may act on the session meanwhile.
-    /// Gives what came of it, if that is clear already; else it is to be [watched](Self::watch).
+    /// Types the text if that was not done yet, and presses the key once. Nobody else may act on
+    /// the session meanwhile. Gives what came of it, if that is clear already; else it is to be
+    /// [watched](Self::watch).
     pub async fn press(&mut self) -> Option<Delivery> {
         self.go(Rest::AfterKey).await
     }
 
-    /// Looks whether the text leaves; does nothing to the session. None when the key must be pressed once more.
+    /// Looks whether the text leaves; does nothing to the session. None when the key must be
+    /// pressed once more.
     pub async fn watch(&mut self) -> Option<Delivery> {
         self.go(Rest::BeforeKey).await
     }
 
     async fn go(&mut self, rest: Rest) -> Option<Delivery> {
-        let begun = Instant::now().checked_sub(self.spent).unwrap_or_else(Instant::now);
-        go(self.client, &[self.nudge], std::slice::from_mut(&mut self.stage), Aim::Deliver, rest, begun).await;
+        let begun = Instant::now()
+            .checked_sub(self.spent)
+            .unwrap_or_else(Instant::now);
+        go(
+            self.client,
+            &[self.nudge],
+            std::slice::from_mut(&mut self.stage),
+            Aim::Deliver,
+            rest,
+            begun,
+        )
+        .await;
         self.spent = begun.elapsed();
         match &self.stage {
             Stage::Settled(settled) => Some(told(settled.clone())),
-            Stage::Looking(_) | Stage::Typed { .. } | Stage::Pressed { .. } | Stage::Clearing { .. } => None,
+            Stage::Looking(_)
+            | Stage::Typed { .. }
+            | Stage::Pressed { .. }
+            | Stage::Clearing { .. } => None,
         }
     }
 }
@@ -125,10 +151,21 @@ pub(super) fn outcome(delivery: Delivery) -> Outcome {
 
 async fn work(client: &Client, nudges: &[Nudge<'_>], aim: Aim) -> Vec<Settled> {
     let mut stages: Vec<Stage> = nudges.iter().map(|_| Stage::Looking(None)).collect();
-    go(client, nudges, &mut stages, aim, Rest::Never, Instant::now()).await;
+    go(
+        client,
+        nudges,
+        &mut stages,
+        aim,
+        Rest::Never,
+        Instant::now(),
+    )
+    .await;
     let settled = |stage| match stage {
         Stage::Settled(settled) => settled,
-        Stage::Looking(_) | Stage::Typed { .. } | Stage::Pressed { .. } | Stage::Clearing { .. } => {
+        Stage::Looking(_)
+        | Stage::Typed { .. }
+        | Stage::Pressed { .. }
+        | Stage::Clearing { .. } => {
             Settled::As(Delivery::Unknown("it was not waited for".to_owned()))
         }
     };
@@ -136,12 +173,22 @@ async fn work(client: &Client, nudges: &[Nudge<'_>], aim: Aim) -> Vec<Settled> {
 }
 
 /// Goes on until all are settled, or may rest.
-async fn go(client: &Client, nudges: &[Nudge<'_>], stages: &mut [Stage], aim: Aim, rest: Rest, begun: Instant) {
+async fn go(
+    client: &Client,
+    nudges: &[Nudge<'_>],
+    stages: &mut [Stage],
+    aim: Aim,
+    rest: Rest,
+    begun: Instant,
+) {
     let zone = TimeZone::system();
     loop {
         let mut looks = Batch::default();
-        let mut open: Vec<(&Nudge<'_>, &mut Stage)> =
-            nudges.iter().zip(&mut *stages).filter(|(_, stage)| !matches!(stage, Stage::Settled(_))).collect();
+        let mut open: Vec<(&Nudge<'_>, &mut Stage)> = nudges
+            .iter()
+            .zip(&mut *stages)
+            .filter(|(_, stage)| !matches!(stage, Stage::Settled(_)))
+            .collect();
         if open.is_empty() {
             break;
         }
@@ -155,11 +202,21 @@ async fn go(client: &Client, nudges: &[Nudge<'_>], stages: &mut [Stage], aim: Ai
             let next = match reply {
                 Reply::Ok { text, .. } => {
                     let prompt = screen::prompt(nudge.agent, &text, nudge.decided, &zone);
-                    let prompt = if nudge.limit_over { prompt.past_limit() } else { prompt };
-                    let task = Task { text: nudge.text, left: nudge.left, can_clear: !nudge.agent.clear.is_empty() };
+                    let prompt = if nudge.limit_over {
+                        prompt.past_limit()
+                    } else {
+                        prompt
+                    };
+                    let task = Task {
+                        text: nudge.text,
+                        left: nudge.left,
+                        can_clear: !nudge.agent.clear.is_empty(),
+                    };
                     stage.see(&prompt, task, aim, passed)
                 }
-                Reply::Stale(_) | Reply::Refused(_) | Reply::Unseen(_) => stage.fail(reply, nudge.target),
+                Reply::Stale(_) | Reply::Refused(_) | Reply::Unseen(_) => {
+                    stage.fail(reply, nudge.target)
+                }
             };
             moves.push(next);
         }
@@ -181,11 +238,23 @@ async fn go(client: &Client, nudges: &[Nudge<'_>], stages: &mut [Stage], aim: Ai
 }
 
 /// Types and presses what the looks allow, and notes which of it was refused.
-async fn carry_out(client: &Client, open: &mut [(&Nudge<'_>, &mut Stage)], moves: &[Move], begun: Instant) {
+async fn carry_out(
+    client: &Client,
+    open: &mut [(&Nudge<'_>, &mut Stage)],
+    moves: &[Move],
+    begun: Instant,
+) {
     let mut batch = Batch::default();
     let mut acting = Vec::new();
     for ((nudge, stage), next) in open.iter_mut().zip(moves) {
-        let Nudge { target, agent, text, left: _, decided, limit_over: _ } = **nudge;
+        let Nudge {
+            target,
+            agent,
+            text,
+            left: _,
+            decided,
+            limit_over: _,
+        } = **nudge;
         match next {
             Move::Look => continue,
             Move::Type => {
@@ -209,7 +278,10 @@ async fn carry_out(client: &Client, open: &mut [(&Nudge<'_>, &mut Stage)], moves
     let replies = batch.run(client, NoServer::Stale).await;
     let passed = begun.elapsed();
     // The first of each two only left a mode.
-    for ((target, stage), reply) in acting.into_iter().zip(replies.into_iter().skip(1).step_by(2)) {
+    for ((target, stage), reply) in acting
+        .into_iter()
+        .zip(replies.into_iter().skip(1).step_by(2))
+    {
         match reply {
             Reply::Ok { .. } => stage.acted(passed),
             Reply::Stale(_) | Reply::Refused(_) | Reply::Unseen(_) => stage.refuse(reply, target),

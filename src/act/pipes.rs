@@ -12,10 +12,12 @@ use crate::tmux::script::{Batch, NoServer, Reply};
 pub type AddToLog<'a> = &'a dyn Fn(&SessionName, Generation, &str) -> std::io::Result<()>;
 
 /// What stands in a log where output is missing, before the screen as it is by then.
-const GAP: &str = "\n[gtctl: output is missing here, for what kept it had ended; the screen is now:]\n";
+const GAP: &str =
+    "\n[gtctl: output is missing here, for what kept it had ended; the screen is now:]\n";
 
-/// Gives the output of these panes to a fresh sink each. What each of them shows is added to its log first: a marker
-/// that was printed meanwhile is heard all the same. Tells of each what came of it.
+/// Gives the output of these panes to a fresh sink each. What each of them shows is added to its
+/// log first: a marker that was printed meanwhile is heard all the same. Tells of each what came of
+/// it.
 pub async fn repipe(
     client: &Client,
     unpiped: &[Unpiped],
@@ -26,8 +28,13 @@ pub async fn repipe(
     for one in unpiped {
         screens.push(|tag| ops::capture(tag, &one.target, Depth::Screen));
     }
-    for (one, reply) in unpiped.iter().zip(screens.run(client, NoServer::Stale).await) {
-        let Reply::Ok { text, .. } = reply else { continue };
+    for (one, reply) in unpiped
+        .iter()
+        .zip(screens.run(client, NoServer::Stale).await)
+    {
+        let Reply::Ok { text, .. } = reply else {
+            continue;
+        };
         let text = format!("{GAP}{}\n", text.trim_end());
         if let Err(fault) = add(&one.session, one.generation, &text) {
             tracing::debug!(%fault, session = %one.session, "the screen was not added to the log");
@@ -38,14 +45,22 @@ pub async fn repipe(
     let mut begun = Vec::new();
     for (place, one) in unpiped.iter().enumerate() {
         let Some(command) = logs.pipe(&one.session, one.generation, one.logs) else {
-            settled.push((place, Err("there is no program that could keep it".to_owned())));
+            settled.push((
+                place,
+                Err("there is no program that could keep it".to_owned()),
+            ));
             continue;
         };
         pipes.push(|tag| ops::pipe(tag, &one.target, &command));
         begun.push((place, one));
     }
     let replies = pipes.run(client, NoServer::Stale).await;
-    settled.extend(begun.into_iter().zip(replies).map(|((place, one), reply)| (place, told(one, reply))));
+    settled.extend(
+        begun
+            .into_iter()
+            .zip(replies)
+            .map(|((place, one), reply)| (place, told(one, reply))),
+    );
     settled.sort_by_key(|(place, _)| *place);
     settled.into_iter().map(|(_, outcome)| outcome).collect()
 }

@@ -1,7 +1,7 @@
 //! Asking an agent's own program whether it is signed in, beside the sessions and never in one.
 //!
-//! The program runs in a process group of its own, without a terminal and without a way to tmux, with the environment
-//! that the session gets from gtctl. Whatever it leaves behind is killed.
+//! The program runs in a process group of its own, without a terminal and without a way to tmux,
+//! with the environment that the session gets from gtctl. Whatever it leaves behind is killed.
 
 use super::launch::{self, Found, Wanted};
 use super::tree::send;
@@ -25,10 +25,11 @@ const KILL_ROUNDS: usize = 5;
 /// What tells a program which tmux it runs in, if gtctl runs in one.
 const SCRUBBED: [&str; 2] = ["TMUX", "TMUX_PANE"];
 
-/// Asks, and waits at most `deadline` for the answer. Passed is an exit status of 0, unless what it printed says that
-/// the agent is signed out: some clients report that as a success.
+/// Asks, and waits at most `deadline` for the answer. Passed is an exit status of 0, unless what it
+/// printed says that the agent is signed out: some clients report that as a success.
 ///
-/// Nothing of what it printed is kept: it may name accounts. Dropping this before its end kills what was started.
+/// Nothing of what it printed is kept: it may name accounts. Dropping this before its end kills
+/// what was started.
 pub async fn probe(probe: &Probe, deadline: Duration) -> Answer {
     let (mut child, leash) = match start(probe).await {
         Ok(started) => started,
@@ -56,31 +57,47 @@ pub async fn probe(probe: &Probe, deadline: Duration) -> Answer {
 async fn start(probe: &Probe) -> Result<(Child, Leash), String> {
     let desired = &probe.desired;
     let wanted = Wanted::beside(desired, &desired.agent.probe);
-    let Found { argv, env } = launch::find_one(wanted).await.map_err(|fault| fault.to_string())?;
+    let Found { argv, env } = launch::find_one(wanted)
+        .await
+        .map_err(|fault| fault.to_string())?;
     let (program, arguments) = argv.split_first().ok_or("its command is empty")?;
     let mut command = Command::new(program);
     command.args(arguments).envs(env).current_dir(&desired.dir);
     for name in SCRUBBED {
         command.env_remove(name);
     }
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"GTCTL_")) {
+    for (name, _) in
+        std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"GTCTL_"))
+    {
         command.env_remove(name);
     }
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
-    let child = command.spawn().map_err(|fault| format!("it cannot be started ({fault})"))?;
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true);
+    let child = command
+        .spawn()
+        .map_err(|fault| format!("it cannot be started ({fault})"))?;
     let leader = child.id().and_then(leader);
     Ok((child, Leash(leader)))
 }
 
-/// The identity of a child that nobody has waited for yet: what it started must be found when it has ended at once, too.
+/// The identity of a child that nobody has waited for yet: what it started must be found when it
+/// has ended at once, too.
 fn leader(pid: u32) -> Option<ProcId> {
     match process::look(pid) {
-        Presence::Alive(stat) | Presence::Zombie(stat) => Some(ProcId { pid, start: stat.start }),
+        Presence::Alive(stat) | Presence::Zombie(stat) => Some(ProcId {
+            pid,
+            start: stat.start,
+        }),
         Presence::Gone | Presence::Unreadable(_) => None,
     }
 }
 
-/// The first bytes of a pipe. What comes later is read as well, so that nobody waits for room, and dropped.
+/// The first bytes of a pipe. What comes later is read as well, so that nobody waits for room, and
+/// dropped.
 async fn head<R: AsyncRead + Unpin>(pipe: Option<R>) -> Vec<u8> {
     let mut bytes = Vec::new();
     let Some(mut pipe) = pipe else { return bytes };
@@ -100,7 +117,11 @@ fn judged(agent: &Agent, status: ExitStatus, printed: &[Vec<u8>]) -> Answer {
         let state = screen::read(agent, &lines, clock::now(), &TimeZone::UTC).state;
         matches!(state, ScreenState::Auth | ScreenState::Limit { .. })
     });
-    if denied { Answer::Failed("it ended well, but says otherwise".to_owned()) } else { Answer::Passed }
+    if denied {
+        Answer::Failed("it ended well, but says otherwise".to_owned())
+    } else {
+        Answer::Passed
+    }
 }
 
 /// Kills the tree and the group of a program when it is let go.
@@ -116,7 +137,10 @@ impl Leash {
     fn kill(&self) {
         let Some(leader) = self.0 else { return };
         for _ in 0..KILL_ROUNDS {
-            let mut left: Vec<ProcId> = tree::tree(leader).into_iter().map(|member| member.id).collect();
+            let mut left: Vec<ProcId> = tree::tree(leader)
+                .into_iter()
+                .map(|member| member.id)
+                .collect();
             left.extend(tree::group(leader));
             if left.is_empty() {
                 break;

@@ -29,8 +29,8 @@ pub(super) struct Adoption<'a> {
     pub(super) over: Option<&'a str>,
 }
 
-/// Creates them all, each once nothing of its former lives is left: a tmux server that was killed leaves behind what
-/// ignores a hangup.
+/// Creates them all, each once nothing of its former lives is left: a tmux server that was killed
+/// leaves behind what ignores a hangup.
 pub(super) async fn all(scene: &Scene<'_>, starts: Vec<Start>) -> Vec<Placed> {
     if starts.is_empty() {
         return vec![];
@@ -44,10 +44,17 @@ pub(super) async fn all(scene: &Scene<'_>, starts: Vec<Start>) -> Vec<Placed> {
     for start in &starts {
         batch.push(|tag| ops::create(tag, &start.launch, scene.known.server));
     }
-    let no_server = if scene.known.server.is_some() { NoServer::Stale } else { NoServer::Start };
+    let no_server = if scene.known.server.is_some() {
+        NoServer::Stale
+    } else {
+        NoServer::Start
+    };
     let replies = batch.run(scene.client, no_server).await;
     settled.extend(
-        starts.iter().zip(replies).map(|(start, reply)| (start.place, begun(&start.launch, scene.known.server, reply))),
+        starts
+            .iter()
+            .zip(replies)
+            .map(|(start, reply)| (start.place, begun(&start.launch, scene.known.server, reply))),
     );
     settled
 }
@@ -55,34 +62,58 @@ pub(super) async fn all(scene: &Scene<'_>, starts: Vec<Start>) -> Vec<Placed> {
 /// A wait of this length at most is not worth another date.
 const UNNOTICED: Duration = Duration::from_millis(100);
 
-/// Dates a start that had to wait for the end of something else: until it is ready counts from its own beginning, not
-/// from the look that it was planned by.
+/// Dates a start that had to wait for the end of something else: until it is ready counts from its
+/// own beginning, not from the look that it was planned by.
 pub(super) fn date(launch: &mut Launch, waited: Duration) {
     if waited > UNNOTICED {
-        launch.labels.started =
-            launch.labels.started.plus(Period::from_millis(u64::try_from(waited.as_millis()).unwrap_or(0)));
+        launch.labels.started = launch.labels.started.plus(Period::from_millis(
+            u64::try_from(waited.as_millis()).unwrap_or(0),
+        ));
     }
 }
 
-/// Ends what former lives have left; gives the starts that are free to go, and the outcomes of those that are not.
+/// Ends what former lives have left; gives the starts that are free to go, and the outcomes of
+/// those that are not.
 async fn without_leftovers(scene: &Scene<'_>, starts: Vec<Start>) -> (Vec<Start>, Vec<Placed>) {
-    let beginning: BTreeMap<_, _> =
-        starts.iter().map(|start| (&start.launch.name, start.launch.labels.generation)).collect();
+    let beginning: BTreeMap<_, _> = starts
+        .iter()
+        .map(|start| (&start.launch.name, start.launch.labels.generation))
+        .collect();
     let server = scene.known.server;
-    let unlisted = server.map(|server| Here { server, panes: None });
+    let unlisted = server.map(|server| Here {
+        server,
+        panes: None,
+    });
     let first = tree::former(scene.town, unlisted, &beginning);
     if first.left.is_empty() && first.agents.is_empty() {
         return (starts, vec![]);
     }
     let panes = living_panes(scene).await;
-    let here = server.map(|server| Here { server, panes: panes.as_ref() });
+    let here = server.map(|server| Here {
+        server,
+        panes: panes.as_ref(),
+    });
     let former = || tree::former(scene.town, here, &beginning);
     let Former { left, agents } = former();
-    let grace = left.iter().map(|(session, _)| tree::leftover_grace(scene.town, session)).max();
+    let grace = left
+        .iter()
+        .map(|(session, _)| tree::leftover_grace(scene.town, session))
+        .max();
     let left: Vec<ProcId> = left.into_iter().map(|(_, process)| process).collect();
     tree::ask_to_end(&left, grace.unwrap_or_default()).await;
-    let survivors = tree::kill_all(|| former().left.into_iter().map(|(_, process)| process).collect()).await;
-    let stuck = if survivors.is_empty() { vec![] } else { former().left };
+    let survivors = tree::kill_all(|| {
+        former()
+            .left
+            .into_iter()
+            .map(|(_, process)| process)
+            .collect()
+    })
+    .await;
+    let stuck = if survivors.is_empty() {
+        vec![]
+    } else {
+        former().left
+    };
     let mut moved = vec![];
     for (session, process) in agents {
         // Where the session stands, tmux refuses a second one of its name.
@@ -93,10 +124,15 @@ async fn without_leftovers(scene: &Scene<'_>, starts: Vec<Start>) -> (Vec<Start>
     let (mut free, mut settled) = (vec![], vec![]);
     for start in starts {
         let of_it = |found: &[(SessionName, ProcId)]| {
-            found.iter().find(|(session, _)| *session == start.launch.name).map(|(_, process)| process.pid)
+            found
+                .iter()
+                .find(|(session, _)| *session == start.launch.name)
+                .map(|(_, process)| process.pid)
         };
         let why = match (of_it(&moved), of_it(&stuck)) {
-            (Some(pid), _) => format!("its agent still runs in a pane that was moved out of the session: pid {pid}"),
+            (Some(pid), _) => format!(
+                "its agent still runs in a pane that was moved out of the session: pid {pid}"
+            ),
             (None, Some(pid)) => format!("a process of its last life survives KILL: pid {pid}"),
             (None, None) => {
                 free.push(start);
@@ -111,8 +147,18 @@ async fn without_leftovers(scene: &Scene<'_>, starts: Vec<Start>) -> (Vec<Start>
 /// The processes of all living panes; none where they could not be listed.
 async fn living_panes(scene: &Scene<'_>) -> Option<BTreeSet<u32>> {
     let listing = list::list(scene.client).await.ok()?;
-    let is_meant = scene.known.server.is_some_and(|server| server.0.pid == listing.server);
-    is_meant.then(|| listing.rows.iter().filter(|row| !row.dead).map(|row| row.pid).collect())
+    let is_meant = scene
+        .known
+        .server
+        .is_some_and(|server| server.0.pid == listing.server);
+    is_meant.then(|| {
+        listing
+            .rows
+            .iter()
+            .filter(|row| !row.dead)
+            .map(|row| row.pid)
+            .collect()
+    })
 }
 
 /// Whether there is a session of this name.
@@ -134,7 +180,10 @@ pub(super) fn begun(launch: &Launch, server: Option<ServerId>, reply: Reply) -> 
                 None => process::identify(pid),
             };
             let process = pid.and_then(of_server);
-            Outcome::Done(Effect::Started { generation: launch.labels.generation, process })
+            Outcome::Done(Effect::Started {
+                generation: launch.labels.generation,
+                process,
+            })
         }
         Reply::Refused(said) if said.starts_with("duplicate session") => {
             Outcome::Stale(format!("a session named {} is there already", launch.name))
@@ -147,7 +196,14 @@ pub(super) fn begun(launch: &Launch, server: Option<ServerId>, reply: Reply) -> 
 pub(super) async fn adopt_all(scene: &Scene<'_>, adoptions: Vec<Adoption<'_>>) -> Vec<Placed> {
     keep_histories(scene, &adoptions).await;
     let mut batch = Batch::default();
-    for Adoption { target, labels, pipe, over, .. } in &adoptions {
+    for Adoption {
+        target,
+        labels,
+        pipe,
+        over,
+        ..
+    } in &adoptions
+    {
         batch.push(|tag| ops::adopt(tag, target, labels, pipe.as_deref(), *over));
     }
     let replies = batch.run(scene.client, NoServer::Stale).await;
@@ -155,7 +211,8 @@ pub(super) async fn adopt_all(scene: &Scene<'_>, adoptions: Vec<Adoption<'_>>) -
         let outcome = match reply {
             Reply::Ok { fields, .. } => adopted(&adoption.labels, &fields),
             Reply::Stale(_) | Reply::Refused(_) | Reply::Unseen(_) => {
-                let fence = Fence::new(adoption.target, Clients::Ignore, Pane::Present).over(adoption.over);
+                let fence =
+                    Fence::new(adoption.target, Clients::Ignore, Pane::Present).over(adoption.over);
                 not_done(reply, |fields| fence.explain(fields))
             }
         };
@@ -164,27 +221,37 @@ pub(super) async fn adopt_all(scene: &Scene<'_>, adoptions: Vec<Adoption<'_>>) -
     adoptions.iter().zip(replies).map(told).collect()
 }
 
-/// Whether the label that was written is the one that is read: one that is set for the whole server hides it.
+/// Whether the label that was written is the one that is read: one that is set for the whole server
+/// hides it.
 fn adopted(labels: &Labels, read: &str) -> Outcome {
     let generation = labels.generation;
     if read.contains(&format!(" gen={generation} ")) {
         return Outcome::Done(Effect::Adopted { generation });
     }
-    let why =
-        "a label that is set for the whole server hides its own: take it off with `tmux set-option -su @gtctl_label`";
+    let why = "a label that is set for the whole server hides its own: take it off with `tmux set-option -su @gtctl_label`";
     Outcome::Failed(why.to_owned())
 }
 
-/// Begins the logs of those that are to be piped with what their panes have printed so far: it is their output as well.
+/// Begins the logs of those that are to be piped with what their panes have printed so far: it is
+/// their output as well.
 ///
-/// What is printed between this and the pipe is lost to the log. A pane whose output goes elsewhere gets no log, for it
-/// would never grow.
+/// What is printed between this and the pipe is lost to the log. A pane whose output goes elsewhere
+/// gets no log, for it would never grow.
 async fn keep_histories(scene: &Scene<'_>, adoptions: &[Adoption<'_>]) {
-    for Adoption { session, target, labels, .. } in adoptions.iter().filter(|adoption| adoption.pipe.is_some()) {
+    for Adoption {
+        session,
+        target,
+        labels,
+        ..
+    } in adoptions.iter().filter(|adoption| adoption.pipe.is_some())
+    {
         let reply = Batch::run_one(scene.client, |tag| ops::capture(tag, target, Depth::All)).await;
-        let Reply::Ok { fields, text } = reply else { continue };
+        let Reply::Ok { fields, text } = reply else {
+            continue;
+        };
         let text = format!("{}\n", text.trim_end());
-        let kept = || (scene.logs.screen)(session, labels.generation, text.trim_start_matches('\n'));
+        let kept =
+            || (scene.logs.screen)(session, labels.generation, text.trim_start_matches('\n'));
         if let (Some(Err(fault)), session) = ((fields == "0").then(kept), session) {
             tracing::debug!(%fault, %session, "no history");
         }

@@ -1,9 +1,11 @@
-//! The first rungs of a stop: ask, TERM, KILL. Each returns at once; the planner comes back for the next.
+//! The first rungs of a stop: ask, TERM, KILL. Each returns at once; the planner comes back for the
+//! next.
 
 use super::tree::{Aimed, Trees};
 use super::{Placed, Scene, not_done};
 use crate::model::{
-    Agent, Effect, Moment, Obstacle, Outcome, ProcId, Rung, ScreenState, SessionName, Stopping, Target,
+    Agent, Effect, Moment, Obstacle, Outcome, ProcId, Rung, ScreenState, SessionName, Stopping,
+    Target,
 };
 use crate::proc::signal::Signal;
 use crate::screen;
@@ -33,21 +35,31 @@ struct Ready<'a> {
 
 /// Does the rung of each.
 ///
-/// A client may attach at any time, and is never to see its agent signalled. So whatever is slow comes first: one scan of
-/// all processes, and a handle on each that is meant. Then tmux is asked, for one session at a time, and its signals are
-/// sent as soon as it has said yes. Between tmux's yes and the last signal lie the way of the reply and one system call
-/// for each process, of which there are at most [`Stopping::MAX_TREE`].
+/// A client may attach at any time, and is never to see its agent signalled. So whatever is slow
+/// comes first: one scan of all processes, and a handle on each that is meant. Then tmux is asked,
+/// for one session at a time, and its signals are sent as soon as it has said yes. Between tmux's
+/// yes and the last signal lie the way of the reply and one system call for each process, of which
+/// there are at most [`Stopping::MAX_TREE`].
 pub(super) async fn all(scene: &Scene<'_>, stops: Vec<Stop<'_>>) -> Vec<Placed> {
     if stops.is_empty() {
         return vec![];
     }
-    let trees = Trees::look(scene.town, scene.memory, &stops.iter().map(|stop| stop.session).collect());
+    let trees = Trees::look(
+        scene.town,
+        scene.memory,
+        &stops.iter().map(|stop| stop.session).collect(),
+    );
     let (mut by_keys, mut by_signal) = (vec![], vec![]);
     for stop in stops {
         let aimed = Aimed::at(trees.of(stop.session, stop.target, None));
-        let has_keys = stop.rung == Rung::Ask && !stop.agent.quit.is_empty() && stop.target.process.is_some();
+        let has_keys =
+            stop.rung == Rung::Ask && !stop.agent.quit.is_empty() && stop.target.process.is_some();
         let ready = Ready { stop, aimed };
-        if has_keys { by_keys.push(ready) } else { by_signal.push(ready) }
+        if has_keys {
+            by_keys.push(ready)
+        } else {
+            by_signal.push(ready)
+        }
     }
     let (mut settled, without_prompt) = press(scene, by_keys).await;
     for ready in by_signal.into_iter().chain(without_prompt) {
@@ -63,7 +75,10 @@ async fn signalled_if_free(scene: &Scene<'_>, Ready { stop, aimed }: Ready<'_>) 
         Rung::Kill | Rung::Finish => Signal::KILL,
     };
     let asked = Instant::now();
-    let reply = Batch::run_one(scene.client, |tag| ops::begin_stop(tag, stop.target, stop.handoff)).await;
+    let reply = Batch::run_one(scene.client, |tag| {
+        ops::begin_stop(tag, stop.target, stop.handoff)
+    })
+    .await;
     if !matches!(reply, Reply::Ok { .. }) {
         let fence = Fence::new(stop.target, Clients::for_asking(stop.target), Pane::Any);
         return (stop.place, not_done(reply, |fields| fence.explain(fields)));
@@ -90,8 +105,12 @@ async fn press<'a>(scene: &Scene<'_>, stops: Vec<Ready<'a>>) -> (Vec<Placed>, Ve
     let zone = TimeZone::system();
     for (stop, screen) in stops.into_iter().zip(screens) {
         match screen {
-            Reply::Ok { text, .. } if waits(stop.stop.agent, &text, scene.now, &zone) => ready.push(stop),
-            Reply::Ok { .. } | Reply::Stale(_) | Reply::Refused(_) | Reply::Unseen(_) => others.push(stop),
+            Reply::Ok { text, .. } if waits(stop.stop.agent, &text, scene.now, &zone) => {
+                ready.push(stop)
+            }
+            Reply::Ok { .. } | Reply::Stale(_) | Reply::Refused(_) | Reply::Unseen(_) => {
+                others.push(stop)
+            }
         }
     }
     let mut batch = Batch::default();
@@ -103,7 +122,8 @@ async fn press<'a>(scene: &Scene<'_>, stops: Vec<Ready<'a>>) -> (Vec<Placed>, Ve
         let outcome = match reply {
             Reply::Ok { .. } => signalled(aimed.tree),
             Reply::Stale(_) | Reply::Refused(_) | Reply::Unseen(_) => {
-                let fence = Fence::new(stop.target, Clients::for_asking(stop.target), Pane::Present);
+                let fence =
+                    Fence::new(stop.target, Clients::for_asking(stop.target), Pane::Present);
                 not_done(reply, |fields| fence.explain(fields))
             }
         };
@@ -117,8 +137,8 @@ fn signalled(mut tree: Vec<ProcId>) -> Outcome {
     Outcome::Done(Effect::Signalled { tree })
 }
 
-/// Whether the agent waits at its prompt, with nothing written there. At anything else that it asks, its quit keys would
-/// be an answer, and behind a text they would submit it.
+/// Whether the agent waits at its prompt, with nothing written there. At anything else that it
+/// asks, its quit keys would be an answer, and behind a text they would submit it.
 fn waits(agent: &Agent, styled: &str, now: Moment, zone: &TimeZone) -> bool {
     let prompt = screen::prompt(agent, styled, now, zone);
     match prompt.obstacle() {
@@ -142,11 +162,21 @@ mod tests {
             asks_permission: list("Do you want to proceed?"),
             ..Agent::default()
         };
-        let now = Moment { wall: 0, awake: 0, boot: 0 };
+        let now = Moment {
+            wall: 0,
+            awake: 0,
+            boot: 0,
+        };
         let waits = |text: &str| waits(&agent, text, now, &TimeZone::UTC);
         assert!(waits("hello\n❯ \n\n"));
-        assert!(!waits("hello\n❯ a text\n"), "it would be submitted with them");
-        assert!(waits("\u{1b}[2m❯ Try \"fix the tests\"\u{1b}[0m\n"), "a placeholder is no text");
+        assert!(
+            !waits("hello\n❯ a text\n"),
+            "it would be submitted with them"
+        );
+        assert!(
+            waits("\u{1b}[2m❯ Try \"fix the tests\"\u{1b}[0m\n"),
+            "a placeholder is no text"
+        );
         assert!(!waits("hello\n"));
         assert!(!waits("✢ Thinking… (esc to interrupt)\n❯ \n"));
         assert!(!waits("Do you want to proceed?\n❯ 1. Yes\n  2. No\n"));

@@ -1,7 +1,8 @@
-//! The processes of a session: what hangs below its pane, what was remembered of it, and what carries its marker.
+//! The processes of a session: what hangs below its pane, what was remembered of it, and what
+//! carries its marker.
 
 use crate::model::{Generation, Memory, ProcId, ServerId, SessionName, Stopping, Target, Town};
-use crate::proc::marker::{self, Scan, Sighted};
+use crate::proc::env_tag::{self, Scan, Sighted};
 use crate::proc::process::Presence;
 use crate::proc::signal::{self, Aim, Sent, Signal, wait_gone};
 use crate::proc::tree::Above;
@@ -12,13 +13,19 @@ use tokio::time::Instant;
 
 /// How long killed processes may take to be gone.
 const VANISH: Duration = Duration::from_secs(2);
-/// No leftover is given more time between TERM and KILL, whatever the session's `stop_grace`: the whole cycle waits.
+/// No leftover is given more time between TERM and KILL, whatever the session's `stop_grace`: the
+/// whole cycle waits.
 const MAX_LEFTOVER_GRACE: Duration = Duration::from_secs(2);
 
 /// How long leftovers of a session have between TERM and KILL.
 pub(super) fn leftover_grace(town: &Town, session: &SessionName) -> Duration {
-    let declared = town.sessions.get(session).map(|desired| desired.stop_grace.to_std());
-    declared.unwrap_or(MAX_LEFTOVER_GRACE).min(MAX_LEFTOVER_GRACE)
+    let declared = town
+        .sessions
+        .get(session)
+        .map(|desired| desired.stop_grace.to_std());
+    declared
+        .unwrap_or(MAX_LEFTOVER_GRACE)
+        .min(MAX_LEFTOVER_GRACE)
 }
 
 /// The processes of a town's sessions at one time: one scan serves them all.
@@ -33,7 +40,11 @@ pub(super) struct Trees<'a> {
 
 impl<'a> Trees<'a> {
     /// Looks at every process for those of these sessions.
-    pub(super) fn look(town: &'a Town, memory: &'a Memory, sessions: &BTreeSet<&SessionName>) -> Self {
+    pub(super) fn look(
+        town: &'a Town,
+        memory: &'a Memory,
+        sessions: &BTreeSet<&SessionName>,
+    ) -> Self {
         Self::of_scan(town, memory, sessions, &Scan::new(&town.name).finish())
     }
 
@@ -45,26 +56,54 @@ impl<'a> Trees<'a> {
         sighted: &Sighted,
     ) -> Self {
         let boot = clock::now().boot;
-        Self { town, memory, boot, marked: sighted.living(|session| sessions.contains(session)), tags: sighted.tags() }
+        Self {
+            town,
+            memory,
+            boot,
+            marked: sighted.living(|session| sessions.contains(session)),
+            tags: sighted.tags(),
+        }
     }
 
-    /// The living processes of this life of the session: the pane's tree, those remembered from when its stop began, and
-    /// those that carry the marker of this life or a former one. The pane's own comes first. Never the tmux server, nor
-    /// what lives in another server's pane, nor what carries the marker of another session of the town.
+    /// The living processes of this life of the session: the pane's tree, those remembered from
+    /// when its stop began, and those that carry the marker of this life or a former one. The
+    /// pane's own comes first. Never the tmux server, nor what lives in another server's pane, nor
+    /// what carries the marker of another session of the town.
     ///
-    /// `pane` is the pid that tmux shows for the pane. It counts only where the target names no process, and only while
-    /// it is a child of the server: the pid of a process that has ended may be anybody's.
-    pub(super) fn of(&self, session: &SessionName, target: &Target, pane: Option<u32>) -> Vec<ProcId> {
+    /// `pane` is the pid that tmux shows for the pane. It counts only where the target names no
+    /// process, and only while it is a child of the server: the pid of a process that has ended may
+    /// be anybody's.
+    pub(super) fn of(
+        &self,
+        session: &SessionName,
+        target: &Target,
+        pane: Option<u32>,
+    ) -> Vec<ProcId> {
         let by_pane = || pane.and_then(|pid| process::child_of(target.server.0, pid));
-        let root = target.process.or_else(by_pane).filter(|&root| process::may_live(root));
+        let root = target
+            .process
+            .or_else(by_pane)
+            .filter(|&root| process::may_live(root));
         let mut found: Vec<ProcId> = root.into_iter().collect();
-        found.extend(root.into_iter().flat_map(tree::tree).map(|member| member.id));
+        found.extend(
+            root.into_iter()
+                .flat_map(tree::tree)
+                .map(|member| member.id),
+        );
         found.extend(self.remembered(session, target));
         let up_to = target.generation.unwrap_or(Generation(u64::MAX));
-        let marked = self.marked.get(session).into_iter().flatten().filter(|(life, _)| *life <= up_to).copied();
+        let marked = self
+            .marked
+            .get(session)
+            .into_iter()
+            .flatten()
+            .filter(|(life, _)| *life <= up_to)
+            .copied();
         let elsewhere = |process: ProcId| match tree::tmux_above(process) {
             Above::Nobody => false,
-            Above::Server(pid) => pid != target.server.0.pid && !marker::bears(pid, &self.town.name),
+            Above::Server(pid) => {
+                pid != target.server.0.pid && !env_tag::bears(pid, &self.town.name)
+            }
             Above::Untold => process::may_live(process),
         };
         found.extend(without_lives(marked.collect(), elsewhere));
@@ -75,16 +114,26 @@ impl<'a> Trees<'a> {
             tag.is_some_and(|tag| tag != session && Some(tag) != own)
         };
         let mut seen = BTreeSet::from([target.server.0]);
-        found.retain(|&process| seen.insert(process) && !is_anothers(process) && process::may_live(process));
+        found.retain(|&process| {
+            seen.insert(process) && !is_anothers(process) && process::may_live(process)
+        });
         found
     }
 
     fn remembered(&self, session: &SessionName, target: &Target) -> Vec<ProcId> {
-        let stopping = self.memory.sessions.get(session).and_then(|history| history.stopping.as_ref());
+        let stopping = self
+            .memory
+            .sessions
+            .get(session)
+            .and_then(|history| history.stopping.as_ref());
         let same_life = |s: &&Stopping| target.generation.is_none_or(|life| life == s.generation);
         // A start time counts from a boot: over a reboot it names somebody else.
         let same_boot = |s: &&Stopping| s.since.boot == self.boot;
-        stopping.filter(same_life).filter(same_boot).map(|s| s.tree.clone()).unwrap_or_default()
+        stopping
+            .filter(same_life)
+            .filter(same_boot)
+            .map(|s| s.tree.clone())
+            .unwrap_or_default()
     }
 }
 
@@ -93,7 +142,8 @@ impl<'a> Trees<'a> {
 pub(super) struct Former {
     /// What they have left running. What still runs in a pane, of whatever server, is none of it.
     pub(super) left: Vec<(SessionName, ProcId)>,
-    /// Agents that live on in a pane of this server: of a session that stands after all, or moved out of it by somebody.
+    /// Agents that live on in a pane of this server: of a session that stands after all, or moved
+    /// out of it by somebody.
     pub(super) agents: Vec<(SessionName, ProcId)>,
 }
 
@@ -102,7 +152,8 @@ pub(super) struct Former {
 pub(super) struct Here<'a> {
     /// The server.
     pub(super) server: ServerId,
-    /// The processes of its living panes; none while they are not known. Then whatever hangs below it counts as in one.
+    /// The processes of its living panes; none while they are not known. Then whatever hangs below
+    /// it counts as in one.
     pub(super) panes: Option<&'a BTreeSet<u32>>,
 }
 
@@ -110,19 +161,24 @@ impl Here<'_> {
     /// Whether this process hangs below the server, in a pane or not.
     fn is_above(self, town: &Town, process: ProcId) -> bool {
         let server = self.server.0.pid;
-        tree::tmux_above(process) == Above::Server(server) && !marker::bears(server, &town.name)
+        tree::tmux_above(process) == Above::Server(server) && !env_tag::bears(server, &town.name)
     }
 
-    /// Whether this process, which hangs below the server, runs in a pane. What ignores the hangup of a closed pane
-    /// stays the server's child, and runs in none.
+    /// Whether this process, which hangs below the server, runs in a pane. What ignores the hangup
+    /// of a closed pane stays the server's child, and runs in none.
     fn has_in_pane(self, process: ProcId) -> bool {
         let child = tree::child_of_server(process, self.server.0.pid);
-        self.panes.is_none_or(|panes| child.is_none_or(|child| panes.contains(&child)))
+        self.panes
+            .is_none_or(|panes| child.is_none_or(|child| panes.contains(&child)))
     }
 }
 
 /// Looks for them: each session with the life it begins. One scan serves all.
-pub(super) fn former(town: &Town, here: Option<Here<'_>>, beginning: &BTreeMap<&SessionName, Generation>) -> Former {
+pub(super) fn former(
+    town: &Town,
+    here: Option<Here<'_>>,
+    beginning: &BTreeMap<&SessionName, Generation>,
+) -> Former {
     let mut found = Former::default();
     let is_in_pane_here = |process: ProcId| {
         let below = here.filter(|here| here.is_above(town, process));
@@ -131,34 +187,60 @@ pub(super) fn former(town: &Town, here: Option<Here<'_>>, beginning: &BTreeMap<&
     let elsewhere = |process: ProcId| match (is_in_pane_here(process), tree::tmux_above(process)) {
         (Some(in_pane), _) => in_pane,
         (None, Above::Nobody) => false,
-        (None, Above::Server(pid)) => !marker::bears(pid, &town.name),
+        (None, Above::Server(pid)) => !env_tag::bears(pid, &town.name),
         (None, Above::Untold) => process::may_live(process),
     };
-    for (session, mut marked) in marker::carrying_those(&town.name, |session| beginning.contains_key(session)) {
-        let Some(begins) = beginning.get(&session) else { continue };
+    for (session, mut marked) in
+        env_tag::carrying_those(&town.name, |session| beginning.contains_key(session))
+    {
+        let Some(begins) = beginning.get(&session) else {
+            continue;
+        };
         marked.retain(|(life, _)| life < begins);
-        let is_agent = |process: ProcId| is_in_pane_here(process) == Some(true) && is_agent(town, &session, process);
+        let is_agent = |process: ProcId| {
+            is_in_pane_here(process) == Some(true) && is_agent(town, &session, process)
+        };
         let agent = marked.iter().find(|(_, process)| is_agent(*process));
-        found.agents.extend(agent.map(|(_, process)| (session.clone(), *process)));
+        found
+            .agents
+            .extend(agent.map(|(_, process)| (session.clone(), *process)));
         let left = without_lives(marked, elsewhere);
-        found.left.extend(left.into_iter().map(|process| (session.clone(), process)));
+        found
+            .left
+            .extend(left.into_iter().map(|process| (session.clone(), process)));
     }
     found
 }
 
-/// Whether this is the session's agent. What somebody else opened in the session bears the marker too.
+/// Whether this is the session's agent. What somebody else opened in the session bears the marker
+/// too.
 fn is_agent(town: &Town, session: &SessionName, process: ProcId) -> bool {
-    let Some(desired) = town.sessions.get(session) else { return false };
-    let Presence::Alive(stat) = process::look_at(process) else { return false };
+    let Some(desired) = town.sessions.get(session) else {
+        return false;
+    };
+    let Presence::Alive(stat) = process::look_at(process) else {
+        return false;
+    };
     process::names(process.pid, &stat.comm).matches(&desired.agent.process_names)
 }
 
-/// Those of the marked processes whose life is not lived elsewhere: a town of the same name may run on another server,
-/// and its sessions are not ours to end. A server that bears the marker was started by an agent, and is part of its life.
-fn without_lives(marked: Vec<(Generation, ProcId)>, elsewhere: impl Fn(ProcId) -> bool) -> Vec<ProcId> {
-    let spared: BTreeSet<Generation> =
-        marked.iter().filter(|(_, process)| elsewhere(*process)).map(|(life, _)| *life).collect();
-    marked.into_iter().filter(|(life, _)| !spared.contains(life)).map(|(_, process)| process).collect()
+/// Those of the marked processes whose life is not lived elsewhere: a town of the same name may run
+/// on another server, and its sessions are not ours to end. A server that bears the marker was
+/// started by an agent, and is part of its life.
+fn without_lives(
+    marked: Vec<(Generation, ProcId)>,
+    elsewhere: impl Fn(ProcId) -> bool,
+) -> Vec<ProcId> {
+    let spared: BTreeSet<Generation> = marked
+        .iter()
+        .filter(|(_, process)| elsewhere(*process))
+        .map(|(life, _)| *life)
+        .collect();
+    marked
+        .into_iter()
+        .filter(|(life, _)| !spared.contains(life))
+        .map(|(_, process)| process)
+        .collect()
 }
 
 /// Asks these to end (TERM), and gives them so long.
@@ -172,7 +254,10 @@ pub(super) async fn ask_to_end(processes: &[ProcId], grace: Duration) {
 
 /// Sends the signal to each; says of those that could not be signalled why.
 pub(super) fn send(processes: &[ProcId], signal: Signal) -> Vec<String> {
-    processes.iter().filter_map(|&process| refusal(signal::signal(process, signal))).collect()
+    processes
+        .iter()
+        .filter_map(|&process| refusal(signal::signal(process, signal)))
+        .collect()
 }
 
 fn refusal(sent: Sent) -> Option<String> {
@@ -184,8 +269,8 @@ fn refusal(sent: Sent) -> Option<String> {
 
 /// The processes of one session, ready to be signalled: all that takes time is done.
 ///
-/// A fence is asked after this, and the signals are sent as soon as it has held. What lies between is the way of its
-/// reply and one system call for each process.
+/// A fence is asked after this, and the signals are sent as soon as it has held. What lies between
+/// is the way of its reply and one system call for each process.
 pub(super) struct Aimed {
     /// All that were found.
     pub(super) tree: Vec<ProcId>,
@@ -202,17 +287,26 @@ impl Aimed {
                 Err(sent) => refused.extend(refusal(sent)),
             }
         }
-        Self { tree, aims, refused }
+        Self {
+            tree,
+            aims,
+            refused,
+        }
     }
 
     /// Sends the signal to each; says of those that could not be signalled why.
     pub(super) fn send(&self, signal: Signal) -> Vec<String> {
         let sent: Vec<Sent> = self.aims.iter().map(|aim| aim.send(signal)).collect();
-        self.refused.iter().cloned().chain(sent.into_iter().filter_map(refusal)).collect()
+        self.refused
+            .iter()
+            .cloned()
+            .chain(sent.into_iter().filter_map(refusal))
+            .collect()
     }
 }
 
-/// Kills what `find` finds until it finds nothing more, for at most [`VANISH`]; returns what is left.
+/// Kills what `find` finds until it finds nothing more, for at most [`VANISH`]; returns what is
+/// left.
 ///
 /// It asks again after each round, for a process may have forked just before it was killed.
 pub(super) async fn kill_all(find: impl Fn() -> Vec<ProcId>) -> Vec<ProcId> {

@@ -1,4 +1,5 @@
-//! One text on its way into a composer and out of it: what is done after each look, and when it is over.
+//! One text on its way into a composer and out of it: what is done after each look, and when it is
+//! over.
 
 use crate::model::{Delivery, NudgeText, Obstacle, Target};
 use crate::screen::{Composer, Prompt};
@@ -8,7 +9,8 @@ use std::time::Duration;
 
 /// A screen that does not hold still for so long is busy.
 const LOOKING: Duration = Duration::from_secs(2);
-/// A text shows in the composer after so long, or is not there. On a busy machine clients take seconds to show it whole.
+/// A text shows in the composer after so long, or is not there. On a busy machine clients take
+/// seconds to show it whole.
 const ARRIVAL: Duration = Duration::from_secs(6);
 /// A text that was submitted is gone after so long, or the key was not taken.
 const SUBMISSION: Duration = Duration::from_secs(1);
@@ -91,8 +93,18 @@ pub(super) enum Move {
 
 impl Stage {
     /// Takes in a look; says what is to be done.
-    pub(super) fn see(&mut self, prompt: &Prompt, task: Task<'_>, aim: Aim, passed: Duration) -> Move {
-        let Task { text, left, can_clear } = task;
+    pub(super) fn see(
+        &mut self,
+        prompt: &Prompt,
+        task: Task<'_>,
+        aim: Aim,
+        passed: Duration,
+    ) -> Move {
+        let Task {
+            text,
+            left,
+            can_clear,
+        } = task;
         let holds = prompt.holds(text.as_str());
         match self {
             Self::Looking(last) => {
@@ -101,11 +113,15 @@ impl Stage {
                 match (agrees, found, aim) {
                     (true, Ok(()), Aim::Deliver) => return Move::Type,
                     (true, Ok(()), Aim::Look) => *self = Self::Settled(Settled::Free),
-                    (true, Err(Obstacle::Composing), _) if left.iter().any(|own| prompt.is_exactly(own)) => {
+                    (true, Err(Obstacle::Composing), _)
+                        if left.iter().any(|own| prompt.is_exactly(own)) =>
+                    {
                         return self.take_own(prompt, task, aim, passed);
                     }
                     (true, Err(obstacle), _) => self.settle(Delivery::Refused(obstacle)),
-                    (false, _, _) if passed > LOOKING => self.settle(Delivery::Refused(Obstacle::Works)),
+                    (false, _, _) if passed > LOOKING => {
+                        self.settle(Delivery::Refused(Obstacle::Works))
+                    }
                     (false, found, _) => *last = Some(found),
                 }
                 Move::Look
@@ -115,16 +131,31 @@ impl Stage {
                 let ready = matches!(prompt.obstacle(), Some(Obstacle::Composing));
                 if ready && holds {
                     let (at, below) = (passed, prompt.below);
-                    *self = Self::Pressed { at, presses: 0, below, gone: false };
+                    *self = Self::Pressed {
+                        at,
+                        presses: 0,
+                        below,
+                        gone: false,
+                    };
                     return Move::Press;
                 }
                 if waited >= ARRIVAL {
-                    self.settle(Delivery::NotSubmitted { why: unseen(prompt), presses: 0 });
+                    self.settle(Delivery::NotSubmitted {
+                        why: unseen(prompt),
+                        presses: 0,
+                    });
                 }
                 Move::Look
             }
-            Self::Pressed { at, presses, below, gone } => {
-                let still = holds && prompt.below <= *below && prompt.obstacle() == Some(Obstacle::Composing);
+            Self::Pressed {
+                at,
+                presses,
+                below,
+                gone,
+            } => {
+                let still = holds
+                    && prompt.below <= *below
+                    && prompt.obstacle() == Some(Obstacle::Composing);
                 let (presses, waited) = (*presses, passed.saturating_sub(*at));
                 if !still && std::mem::replace(gone, true) {
                     self.settle(Delivery::Delivered { presses });
@@ -146,7 +177,8 @@ impl Stage {
         }
     }
 
-    /// At a composer that holds what gtctl has left there: the same text is submitted, another one gives way.
+    /// At a composer that holds what gtctl has left there: the same text is submitted, another one
+    /// gives way.
     fn take_own(&mut self, prompt: &Prompt, task: Task<'_>, aim: Aim, passed: Duration) -> Move {
         match aim {
             Aim::Look => {
@@ -154,17 +186,33 @@ impl Stage {
                 Move::Look
             }
             Aim::Deliver if prompt.is_exactly(task.text.as_str()) => {
-                *self = Self::Pressed { at: passed, presses: 0, below: prompt.below, gone: false };
+                *self = Self::Pressed {
+                    at: passed,
+                    presses: 0,
+                    below: prompt.below,
+                    gone: false,
+                };
                 Move::Press
             }
             Aim::Deliver => self.begin_clearing(prompt, Then::Type, task.can_clear, passed),
         }
     }
 
-    fn begin_clearing(&mut self, prompt: &Prompt, then: Then, can_clear: bool, passed: Duration) -> Move {
+    fn begin_clearing(
+        &mut self,
+        prompt: &Prompt,
+        then: Then,
+        can_clear: bool,
+        passed: Duration,
+    ) -> Move {
         match &prompt.composer {
             Composer::Holds(held) if can_clear => {
-                *self = Self::Clearing { at: passed, tries: 0, held: held.clone(), then };
+                *self = Self::Clearing {
+                    at: passed,
+                    tries: 0,
+                    held: held.clone(),
+                    then,
+                };
                 Move::Clear
             }
             Composer::Holds(_) | Composer::Empty | Composer::Missing => {
@@ -176,7 +224,15 @@ impl Stage {
 
     /// Goes on clearing while the composer holds some of the text, and of nothing else.
     fn clear(&mut self, prompt: &Prompt, passed: Duration) -> Move {
-        let Self::Clearing { at, tries, held, then } = self else { return Move::Look };
+        let Self::Clearing {
+            at,
+            tries,
+            held,
+            then,
+        } = self
+        else {
+            return Move::Look;
+        };
         let waited = passed.saturating_sub(*at);
         match prompt.obstacle() {
             None => match then {
@@ -212,7 +268,9 @@ impl Stage {
     pub(super) fn acted(&mut self, passed: Duration) {
         match self {
             Self::Looking(_) => *self = Self::Typed { at: passed },
-            Self::Pressed { at, presses, .. } => (*at, *presses) = (passed, presses.saturating_add(1)),
+            Self::Pressed { at, presses, .. } => {
+                (*at, *presses) = (passed, presses.saturating_add(1))
+            }
             Self::Clearing { at, tries, .. } => (*at, *tries) = (passed, tries.saturating_add(1)),
             Self::Typed { .. } | Self::Settled(_) => {}
         }
@@ -221,7 +279,9 @@ impl Stage {
     /// A look that could not be had.
     pub(super) fn fail(&mut self, reply: Reply, target: &Target) -> Move {
         match (&*self, reply) {
-            (Self::Looking(_), Reply::Unseen(why)) => self.settle(Delivery::Refused(Obstacle::Untold(why))),
+            (Self::Looking(_), Reply::Unseen(why)) => {
+                self.settle(Delivery::Refused(Obstacle::Untold(why)))
+            }
             (_, reply) => self.refuse(reply, target),
         }
         Move::Look
@@ -236,14 +296,37 @@ impl Stage {
             Reply::Unseen(why) => (why, false),
         };
         let delivery = match (&*self, known) {
-            (Self::Looking(_) | Self::Clearing { then: Then::Type, .. }, true) => Delivery::Stale(why),
+            (
+                Self::Looking(_)
+                | Self::Clearing {
+                    then: Then::Type, ..
+                },
+                true,
+            ) => Delivery::Stale(why),
             (Self::Typed { .. }, true) => Delivery::NotSubmitted { why, presses: 0 },
-            (Self::Pressed { presses, .. }, true) => Delivery::NotSubmitted { why, presses: *presses },
-            (Self::Clearing { then: Then::Report { why, presses }, .. }, _) => {
-                Delivery::NotSubmitted { why: why.clone(), presses: *presses }
+            (Self::Pressed { presses, .. }, true) => Delivery::NotSubmitted {
+                why,
+                presses: *presses,
+            },
+            (
+                Self::Clearing {
+                    then: Then::Report { why, presses },
+                    ..
+                },
+                _,
+            ) => Delivery::NotSubmitted {
+                why: why.clone(),
+                presses: *presses,
+            },
+            (
+                Self::Clearing {
+                    then: Then::Type, ..
+                },
+                false,
+            ) => Delivery::Refused(Obstacle::Untold(why)),
+            (Self::Looking(_) | Self::Typed { .. } | Self::Pressed { .. }, false) => {
+                Delivery::Unknown(why)
             }
-            (Self::Clearing { then: Then::Type, .. }, false) => Delivery::Refused(Obstacle::Untold(why)),
-            (Self::Looking(_) | Self::Typed { .. } | Self::Pressed { .. }, false) => Delivery::Unknown(why),
             (Self::Settled(_), _) => return,
         };
         self.settle(delivery);
@@ -253,7 +336,10 @@ impl Stage {
         match self {
             Self::Looking(_) => self.settle(Delivery::Refused(Obstacle::Works)),
             Self::Typed { .. } => {
-                self.settle(Delivery::NotSubmitted { why: "no time was left".to_owned(), presses: 0 });
+                self.settle(Delivery::NotSubmitted {
+                    why: "no time was left".to_owned(),
+                    presses: 0,
+                });
             }
             Self::Pressed { presses, .. } => {
                 let (why, presses) = ("no time was left to see it go".to_owned(), *presses);

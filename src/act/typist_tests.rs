@@ -2,7 +2,12 @@ use super::*;
 use crate::model::{Asks, ScreenState};
 
 fn prompt(state: ScreenState, composer: Composer) -> Prompt {
-    Prompt { state, evidence: "Do you?".to_owned(), composer, below: 1 }
+    Prompt {
+        state,
+        evidence: "Do you?".to_owned(),
+        composer,
+        below: 1,
+    }
 }
 
 fn empty() -> Prompt {
@@ -25,7 +30,11 @@ fn looks(looks: &[Prompt]) -> (Vec<Move>, Stage) {
     for (prompt, n) in looks.iter().zip(1..) {
         let passed = Duration::from_millis(n * 100);
         let left = ["left before".to_owned(), "go on".to_owned()];
-        let task = Task { text: &text, left: &left, can_clear: true };
+        let task = Task {
+            text: &text,
+            left: &left,
+            can_clear: true,
+        };
         let next = stage.see(prompt, task, Aim::Deliver, passed);
         if next != Move::Look {
             stage.acted(passed);
@@ -49,8 +58,19 @@ fn two_looks_decide_before_and_after() {
     assert_eq!(looks(&[empty(), asks(), empty()]).0, []);
     let (moves, stage) = looks(&[empty(), empty(), typed("go on"), empty()]);
     assert_eq!(moves, [Move::Type, Move::Press]);
-    assert!(matches!(stage, Stage::Pressed { .. }), "one look is not enough");
-    let (_, stage) = looks(&[empty(), empty(), typed("go on"), empty(), typed("go on"), empty(), empty()]);
+    assert!(
+        matches!(stage, Stage::Pressed { .. }),
+        "one look is not enough"
+    );
+    let (_, stage) = looks(&[
+        empty(),
+        empty(),
+        typed("go on"),
+        empty(),
+        typed("go on"),
+        empty(),
+        empty(),
+    ]);
     assert_eq!(settled(stage), Delivery::Delivered { presses: 1 });
     let refused = Delivery::Refused(Obstacle::Asks(Asks::Permission, "Do you?".to_owned()));
     assert_eq!(settled(looks(&[asks(), asks()]).1), refused);
@@ -66,7 +86,10 @@ fn nothing_is_submitted_but_our_own_text() {
         settled(stage)
     };
     for look in [asks(), typed("xgo on"), empty()] {
-        assert!(matches!(never(look), Delivery::NotSubmitted { presses: 0, .. }));
+        assert!(matches!(
+            never(look),
+            Delivery::NotSubmitted { presses: 0, .. }
+        ));
     }
 }
 
@@ -77,32 +100,54 @@ fn the_key_is_pressed_four_times_at_most() {
     let (moves, stage) = looks(&all);
     assert_eq!(moves.iter().filter(|next| **next == Move::Press).count(), 4);
     let all_pressed = stage.clone();
-    assert!(matches!(all_pressed, Stage::Clearing { .. }), "what cannot be submitted is cleared: {moves:?}");
+    assert!(
+        matches!(all_pressed, Stage::Clearing { .. }),
+        "what cannot be submitted is cleared: {moves:?}"
+    );
     let mut cleared = all.clone();
     cleared.push(empty());
     let (_, stage) = looks(&cleared);
-    assert!(matches!(settled(stage), Delivery::NotSubmitted { presses: 4, .. }));
+    assert!(matches!(
+        settled(stage),
+        Delivery::NotSubmitted { presses: 4, .. }
+    ));
 }
 
 #[test]
 fn what_gtctl_has_left_is_submitted_again_or_gives_way_and_what_others_type_stays() {
     let (moves, stage) = looks(&[typed("go on"), typed("go on"), empty(), empty()]);
-    assert_eq!((moves, settled(stage)), (vec![Move::Press], Delivery::Delivered { presses: 1 }));
+    assert_eq!(
+        (moves, settled(stage)),
+        (vec![Move::Press], Delivery::Delivered { presses: 1 })
+    );
     let other = || typed("left before");
-    let (moves, _) = looks(&[other(), other(), typed("left"), empty(), empty(), typed("go on")]);
+    let (moves, _) = looks(&[
+        other(),
+        other(),
+        typed("left"),
+        empty(),
+        empty(),
+        typed("go on"),
+    ]);
     assert_eq!(moves, [Move::Clear, Move::Type, Move::Press]);
     let (moves, stage) = looks(&std::iter::repeat_n(other(), 60).collect::<Vec<_>>());
     assert_eq!(settled(stage), Delivery::Refused(Obstacle::OwnText));
     assert!(moves.iter().all(|next| *next == Move::Clear), "{moves:?}");
     for somebodys in ["left before!", "left", "go", "go on now"] {
         let (moves, stage) = looks(&[typed(somebodys), typed(somebodys)]);
-        assert_eq!((moves, settled(stage)), (vec![], Delivery::Refused(Obstacle::Composing)));
+        assert_eq!(
+            (moves, settled(stage)),
+            (vec![], Delivery::Refused(Obstacle::Composing))
+        );
     }
 }
 
 #[test]
 fn a_text_with_an_answer_below_it_is_a_transcript() {
-    let answered = Prompt { below: 3, ..typed("go on") };
+    let answered = Prompt {
+        below: 3,
+        ..typed("go on")
+    };
     let (_, stage) = looks(&[empty(), empty(), typed("go on"), answered.clone(), answered]);
     assert_eq!(settled(stage), Delivery::Delivered { presses: 1 });
 }
@@ -124,5 +169,8 @@ fn what_tmux_did_not_answer_for_is_not_known_and_not_repeated() {
     assert_eq!(settled(typing), Delivery::Unknown("no answer".to_owned()));
     let mut looking = Stage::Looking(None);
     looking.fail(silence(), &target);
-    assert_eq!(settled(looking), Delivery::Refused(Obstacle::Untold("no answer".to_owned())));
+    assert_eq!(
+        settled(looking),
+        Delivery::Refused(Obstacle::Untold("no answer".to_owned()))
+    );
 }

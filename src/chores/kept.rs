@@ -27,7 +27,10 @@ pub(super) struct Flooded;
 
 impl Kept {
     /// Reads to the end, or until it is too much.
-    pub(super) async fn fill(&mut self, pipe: Option<impl AsyncRead + Unpin>) -> Result<(), Flooded> {
+    pub(super) async fn fill(
+        &mut self,
+        pipe: Option<impl AsyncRead + Unpin>,
+    ) -> Result<(), Flooded> {
         let Some(mut pipe) = pipe else { return Ok(()) };
         let mut buffer = vec![0_u8; 64 << 10];
         // A pipe that breaks has ended.
@@ -73,9 +76,16 @@ impl Kept {
     /// The last line that is not blank.
     pub(super) fn last_line(&self) -> String {
         let bytes = self.bytes();
-        let end = bytes.get(bytes.len().saturating_sub(4096)..).unwrap_or_default();
+        let end = bytes
+            .get(bytes.len().saturating_sub(4096)..)
+            .unwrap_or_default();
         let text = String::from_utf8_lossy(end);
-        text.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned()
+        text.lines()
+            .rev()
+            .map(str::trim)
+            .find(|line| !line.is_empty())
+            .unwrap_or_default()
+            .to_owned()
     }
 }
 
@@ -86,12 +96,21 @@ mod tests {
     #[tokio::test]
     async fn beginning_and_end_stay() {
         let mut kept = Kept::default();
-        let text: Vec<u8> =
-            (0..3_000_000_u32).map(|n| if n == 0 { b'a' } else { b'b' }).chain(*b"\nend \n\n").collect();
+        let text: Vec<u8> = (0..3_000_000_u32)
+            .map(|n| if n == 0 { b'a' } else { b'b' })
+            .chain(*b"\nend \n\n")
+            .collect();
         kept.fill(Some(&text[..])).await.unwrap();
         let bytes = kept.bytes();
-        assert!(bytes.starts_with(b"ab") && bytes.ends_with(b"b\nend \n\n"), "{}", bytes.len());
-        assert!(bytes.len() < HEAD + TAIL + 64 && String::from_utf8_lossy(&bytes).contains("bytes left out]"));
+        assert!(
+            bytes.starts_with(b"ab") && bytes.ends_with(b"b\nend \n\n"),
+            "{}",
+            bytes.len()
+        );
+        assert!(
+            bytes.len() < HEAD + TAIL + 64
+                && String::from_utf8_lossy(&bytes).contains("bytes left out]")
+        );
         assert_eq!((kept.whole(), kept.last_line()), (None, "end".to_owned()));
     }
 
@@ -99,7 +118,15 @@ mod tests {
     async fn what_is_small_is_whole_and_a_flood_is_not_read_to_its_end() {
         let mut kept = Kept::default();
         kept.fill(Some(&b"one\ntwo"[..])).await.unwrap();
-        assert_eq!((kept.whole().as_deref(), kept.bytes().as_slice()), (Some("one\ntwo"), &b"one\ntwo"[..]));
-        assert!(Kept::default().fill(Some(tokio::io::repeat(b'x'))).await.is_err());
+        assert_eq!(
+            (kept.whole().as_deref(), kept.bytes().as_slice()),
+            (Some("one\ntwo"), &b"one\ntwo"[..])
+        );
+        assert!(
+            Kept::default()
+                .fill(Some(tokio::io::repeat(b'x')))
+                .await
+                .is_err()
+        );
     }
 }

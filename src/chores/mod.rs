@@ -1,10 +1,12 @@
 //! Timed work beside the sessions: the upstream check, nudges, analyses and commands of one's own.
 //!
-//! Each run has a thread of its own with a runtime of its own, a deadline, and bounds on what is read and kept: one that
-//! fails, hangs or floods delays neither another nor the controller. What it starts is ended with it.
+//! Each run has a thread of its own with a runtime of its own, a deadline, and bounds on what is
+//! read and kept: one that fails, hangs or floods delays neither another nor the controller. What
+//! it starts is ended with it.
 //!
-//! **Architecture invariant:** nothing here decides when a chore is run or what becomes of a proposal (`plan/` does),
-//! and nothing here changes what is remembered: a run hands back a [`Report`].
+//! **Architecture invariant:** nothing here decides when a chore is run or what becomes of a
+//! proposal (`plan/` does), and nothing here changes what is remembered: a run hands back a
+//! [`Report`].
 
 mod answer;
 mod http;
@@ -16,7 +18,9 @@ mod work;
 
 pub use answer::{ActionLine, ActionWord, Answer, schema};
 
-use crate::model::{Chore, ChoreResult, Memory, Moment, NudgeText, Observed, Plan, Proposal, SessionName, Town};
+use crate::model::{
+    Chore, ChoreResult, Memory, Moment, NudgeText, Observed, Plan, Proposal, SessionName, Town,
+};
 use crate::store::ChoreFiles;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -32,8 +36,9 @@ const FAREWELL: Duration = Duration::from_secs(3);
 
 /// Types texts into sessions.
 pub trait Typist: Send + Sync {
-    /// Types `text` into the session of the town and submits it, if its prompt is free now. Called from a thread of the
-    /// chore's own, within a runtime of its own. Bounded, and not broken off once it is begun.
+    /// Types `text` into the session of the town and submits it, if its prompt is free now. Called
+    /// from a thread of the chore's own, within a runtime of its own. Bounded, and not broken off
+    /// once it is begun.
     fn type_into<'a>(
         &'a self,
         town: &'a Town,
@@ -131,7 +136,8 @@ pub struct UpstreamNews {
     pub release: Option<String>,
     /// The newest commit.
     pub commit: Option<String>,
-    /// The words about an upgrade that waits: `Some(None)` when none does, none when it cannot be told.
+    /// The words about an upgrade that waits: `Some(None)` when none does, none when it cannot be
+    /// told.
     pub pending: Option<Option<String>>,
 }
 
@@ -152,7 +158,14 @@ impl Chores {
     #[must_use]
     pub fn new(describe: Describe, typist: Arc<dyn Typist>) -> Self {
         let (tell, ended) = mpsc::unbounded_channel();
-        Self { describe, typist, running: BTreeMap::new(), ended, tell, heard: Vec::new() }
+        Self {
+            describe,
+            typist,
+            running: BTreeMap::new(),
+            ended,
+            tell,
+            heard: Vec::new(),
+        }
     }
 
     /// The names of those under way.
@@ -168,15 +181,27 @@ impl Chores {
         }
         let (stay, cancel) = oneshot::channel();
         self.running.insert(job.chore.name.clone(), stay);
-        let (describe, typist, tell) = (self.describe.clone(), self.typist.clone(), self.tell.clone());
+        let (describe, typist, tell) = (
+            self.describe.clone(),
+            self.typist.clone(),
+            self.tell.clone(),
+        );
         let unstarted = job.clone();
-        let begun = std::thread::Builder::new().name("chore".to_owned()).spawn(move || {
-            let outcome = catch_unwind(AssertUnwindSafe(|| work::run(&job, &describe, &*typist, cancel)));
-            let defect = || Outcome::new(ChoreResult::Failed, "it broke off by a defect of gtctl");
-            let _ = tell.send(work::report(&job, outcome.unwrap_or_else(|_| defect())));
-        });
+        let begun = std::thread::Builder::new()
+            .name("chore".to_owned())
+            .spawn(move || {
+                let outcome = catch_unwind(AssertUnwindSafe(|| {
+                    work::run(&job, &describe, &*typist, cancel)
+                }));
+                let defect =
+                    || Outcome::new(ChoreResult::Failed, "it broke off by a defect of gtctl");
+                let _ = tell.send(work::report(&job, outcome.unwrap_or_else(|_| defect())));
+            });
         if let Err(fault) = begun {
-            let outcome = Outcome::new(ChoreResult::Failed, format!("no thread could be had: {fault}"));
+            let outcome = Outcome::new(
+                ChoreResult::Failed,
+                format!("no thread could be had: {fault}"),
+            );
             let _ = self.tell.send(work::report(&unstarted, outcome));
         }
     }
@@ -189,8 +214,8 @@ impl Chores {
         std::mem::take(&mut self.heard)
     }
 
-    /// Waits until another run has ended; for ever while none is under way. What has ended is handed out by
-    /// [`Chores::ended`]. May be dropped at any time.
+    /// Waits until another run has ended; for ever while none is under way. What has ended is
+    /// handed out by [`Chores::ended`]. May be dropped at any time.
     pub async fn wait(&mut self) {
         // There is a sender here as well: the channel never closes.
         if let Some(report) = self.ended.recv().await {
@@ -201,14 +226,19 @@ impl Chores {
     /// Waits until none is under way.
     pub async fn settle(&mut self) {
         while !self.running.is_empty() {
-            let Some(report) = self.ended.recv().await else { return };
+            let Some(report) = self.ended.recv().await else {
+                return;
+            };
             self.hear(report);
         }
     }
 
-    /// Ends every run under way, with all that they have started, and waits for that, but not for long.
+    /// Ends every run under way, with all that they have started, and waits for that, but not for
+    /// long.
     pub async fn close(&mut self) {
-        self.running.values_mut().for_each(|stay| *stay = oneshot::channel().0);
+        self.running
+            .values_mut()
+            .for_each(|stay| *stay = oneshot::channel().0);
         let _ = tokio::time::timeout(FAREWELL, self.settle()).await;
     }
 
@@ -220,7 +250,9 @@ impl Chores {
 
 impl fmt::Debug for Chores {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Chores").field("running", &self.running.keys()).finish_non_exhaustive()
+        f.debug_struct("Chores")
+            .field("running", &self.running.keys())
+            .finish_non_exhaustive()
     }
 }
 
@@ -228,7 +260,14 @@ impl Outcome {
     /// Nothing but how it ended.
     #[must_use]
     pub fn new(result: ChoreResult, said: impl Into<String>) -> Self {
-        Self { result, said: said.into(), not_before: None, proposals: Vec::new(), upstream: None, log: Vec::new() }
+        Self {
+            result,
+            said: said.into(),
+            not_before: None,
+            proposals: Vec::new(),
+            upstream: None,
+            log: Vec::new(),
+        }
     }
 }
 

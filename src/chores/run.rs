@@ -1,12 +1,12 @@
 //! One command: started in a group of its own, fed, read within bounds, and ended whole.
 //!
-//! Whatever it has left running when it ends, or when its time is over, is ended with it: by its tree, and by the
-//! marker in its environment, so that what left the tree is found too.
+//! Whatever it has left running when it ends, or when its time is over, is ended with it: by its
+//! tree, and by the marker in its environment, so that what left the tree is found too.
 
 use super::kept::{Flooded, Kept};
 use crate::model::{Period, ProcId, SessionName};
 use crate::proc::signal::{Signal, signal, wait_gone};
-use crate::proc::{marker, process, tree};
+use crate::proc::{env_tag, process, tree};
 use std::io;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
@@ -22,9 +22,16 @@ const VANISH: Duration = Duration::from_secs(2);
 /// How long the last of an output may take to come once its writers are gone.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Variables of the place gtctl was started from that mean nothing, or the wrong thing, to what it starts.
-const NOT_PASSED_ON: [&str; 6] =
-    ["TMUX", "TMUX_PANE", "CLAUDECODE", marker::SESSION, marker::GENERATION, "GTCTL_CRASHES"];
+/// Variables of the place gtctl was started from that mean nothing, or the wrong thing, to what it
+/// starts.
+const NOT_PASSED_ON: [&str; 6] = [
+    "TMUX",
+    "TMUX_PANE",
+    "CLAUDECODE",
+    env_tag::SESSION,
+    env_tag::GENERATION,
+    "GTCTL_CRASHES",
+];
 
 /// A command to be run.
 #[derive(Debug)]
@@ -85,14 +92,25 @@ pub(super) async fn run(run: &Run<'_>, cancel: &mut Receiver<()>) -> Ran {
 }
 
 fn command(run: &Run<'_>) -> Command {
-    let (program, arguments) = run.argv.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
+    let (program, arguments) = run
+        .argv
+        .split_first()
+        .map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
     let mut command = Command::new(program);
-    command.args(arguments).current_dir(run.dir).process_group(0);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .args(arguments)
+        .current_dir(run.dir)
+        .process_group(0);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     for name in NOT_PASSED_ON {
         command.env_remove(name);
     }
-    command.env(marker::TOWN, run.town.as_str()).env(marker::CHORE, run.mark);
+    command
+        .env(env_tag::TOWN, run.town.as_str())
+        .env(env_tag::CHORE, run.mark);
     command
 }
 
@@ -105,7 +123,9 @@ async fn attend(
     cancel: &mut Receiver<()>,
 ) -> Ending {
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let talk = async { tokio::try_join!(feed(stdin, run.input), out.fill(stdout), err.fill(stderr)).map(|_| ()) };
+    let talk = async {
+        tokio::try_join!(feed(stdin, run.input), out.fill(stdout), err.fill(stderr)).map(|_| ())
+    };
     tokio::pin!(talk);
     let deadline = sleep(run.timeout.to_std());
     tokio::pin!(deadline);
@@ -143,8 +163,12 @@ async fn feed(stdin: Option<ChildStdin>, input: &str) -> Result<(), Flooded> {
 async fn end_all(run: &Run<'_>, root: Option<ProcId>) {
     let deadline = Instant::now() + VANISH;
     loop {
-        let mut living = marker::of_chore(run.mark);
-        living.extend(root.into_iter().flat_map(tree::tree).map(|member| member.id));
+        let mut living = env_tag::of_chore(run.mark);
+        living.extend(
+            root.into_iter()
+                .flat_map(tree::tree)
+                .map(|member| member.id),
+        );
         if living.is_empty() || Instant::now() >= deadline {
             return;
         }

@@ -41,14 +41,26 @@ struct Asked {
 }
 
 fn ask(job: &Job, repo: &str) -> Asked {
-    let variable = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
+    let variable = |name| {
+        std::env::var(name)
+            .ok()
+            .filter(|value: &String| !value.is_empty())
+    };
     let base = variable("GITHUB_API_URL").unwrap_or_else(|| GITHUB.to_owned());
     let token = variable("GITHUB_TOKEN").or_else(|| variable("GH_TOKEN"));
     let server = Server::new(&base, token, job.chore.timeout.to_std());
     let source = format!("{}/repos/{repo}", server.base());
     let known = Some(job.files.upstream()).filter(|known| known.source == source);
-    let known = known.unwrap_or(Upstream { source, ..Upstream::default() });
-    let mut asked = Asked { known, later: None, fault: None, nonsense: false };
+    let known = known.unwrap_or(Upstream {
+        source,
+        ..Upstream::default()
+    });
+    let mut asked = Asked {
+        known,
+        later: None,
+        fault: None,
+        nonsense: false,
+    };
     asked.learn_release(&server, repo);
     if asked.later.is_none() && asked.fault.is_none() {
         asked.learn_commit(&server, repo);
@@ -59,7 +71,11 @@ fn ask(job: &Job, repo: &str) -> Asked {
 impl Asked {
     fn learn_release(&mut self, server: &Server, repo: &str) {
         let path = format!("/repos/{repo}/releases/latest");
-        let etag = self.known.release_etag.clone().filter(|_| self.known.release.is_some());
+        let etag = self
+            .known
+            .release_etag
+            .clone()
+            .filter(|_| self.known.release.is_some());
         if let Some((value, etag)) = self.heard(server.ask(&path, etag.as_deref(), now_secs())) {
             let tag = value.as_ref().and_then(|value| word(value.get("tag_name")));
             // A repository without releases has none; an answer without a tag is no answer.
@@ -72,9 +88,15 @@ impl Asked {
 
     fn learn_commit(&mut self, server: &Server, repo: &str) {
         let path = format!("/repos/{repo}/commits?per_page=1");
-        let etag = self.known.commit_etag.clone().filter(|_| self.known.commit.is_some());
+        let etag = self
+            .known
+            .commit_etag
+            .clone()
+            .filter(|_| self.known.commit.is_some());
         if let Some((value, etag)) = self.heard(server.ask(&path, etag.as_deref(), now_secs())) {
-            let commit = value.as_ref().and_then(|value| word(value.get(0)?.get("sha")));
+            let commit = value
+                .as_ref()
+                .and_then(|value| word(value.get(0)?.get("sha")));
             self.nonsense |= commit.is_none() && value.is_some();
             if commit.is_some() {
                 (self.known.commit, self.known.commit_etag) = (commit, etag);
@@ -83,7 +105,10 @@ impl Asked {
     }
 
     /// What is new: a value with its `ETag`, or that there is none.
-    fn heard(&mut self, answer: Result<Answer, HttpFault>) -> Option<(Option<Value>, Option<String>)> {
+    fn heard(
+        &mut self,
+        answer: Result<Answer, HttpFault>,
+    ) -> Option<(Option<Value>, Option<String>)> {
         match answer {
             Ok(Answer::Same) => None,
             Ok(Answer::Missing) => Some((None, None)),
@@ -112,7 +137,8 @@ fn now_secs() -> i64 {
 fn word(value: Option<&Value>) -> Option<String> {
     let text = value?.as_str()?;
     let harmless = |c: char| c.is_ascii_alphanumeric() || "._-+/@".contains(c);
-    (!text.is_empty() && text.len() <= LONGEST && text.chars().all(harmless)).then(|| text.to_owned())
+    (!text.is_empty() && text.len() <= LONGEST && text.chars().all(harmless))
+        .then(|| text.to_owned())
 }
 
 /// What `gt --version` says; none where there is no such program, or no version in its words.
@@ -134,7 +160,12 @@ async fn installed(job: &Job, cancel: &mut Receiver<()>) -> Option<Version> {
 }
 
 fn conclude(repo: &str, asked: &Asked, installed: Option<&Version>) -> Outcome {
-    let Asked { known, later, fault, nonsense } = asked;
+    let Asked {
+        known,
+        later,
+        fault,
+        nonsense,
+    } = asked;
     let newest = known.release.as_deref();
     let pending = match (newest, newest.and_then(Version::find), installed) {
         (Some(tag), Some(newest), Some(installed)) if installed.is_older_than(&newest) => {
@@ -144,21 +175,37 @@ fn conclude(repo: &str, asked: &Asked, installed: Option<&Version>) -> Outcome {
         (_, None, _) | (_, _, None) => Pending::Untold,
     };
     let (result, said) = if let Some(period) = later {
-        (ChoreResult::Skipped, format!("{repo}: rate limit reached, asks again in {period} at the earliest"))
+        (
+            ChoreResult::Skipped,
+            format!("{repo}: rate limit reached, asks again in {period} at the earliest"),
+        )
     } else if let Some(fault) = fault {
-        (ChoreResult::Failed, format!("{repo} could not be asked: {fault}"))
+        (
+            ChoreResult::Failed,
+            format!("{repo} could not be asked: {fault}"),
+        )
     } else if *nonsense {
-        (ChoreResult::Failed, format!("{repo}: the server's answer makes no sense"))
+        (
+            ChoreResult::Failed,
+            format!("{repo}: the server's answer makes no sense"),
+        )
     } else {
-        (ChoreResult::Done, sentence(repo, newest, installed, &pending))
+        (
+            ChoreResult::Done,
+            sentence(repo, newest, installed, &pending),
+        )
     };
     let pending = match pending {
         Pending::Upgrade(text) => Some(Some(text)),
         Pending::UpToDate => Some(None),
         Pending::Untold => None,
     };
-    let news =
-        UpstreamNews { repo: repo.to_owned(), release: known.release.clone(), commit: known.commit.clone(), pending };
+    let news = UpstreamNews {
+        repo: repo.to_owned(),
+        release: known.release.clone(),
+        commit: known.commit.clone(),
+        pending,
+    };
     Outcome {
         not_before: later.map(|period| clock::now().plus(period)),
         upstream: Some(news),
@@ -173,16 +220,27 @@ enum Pending {
     Untold,
 }
 
-fn sentence(repo: &str, newest: Option<&str>, installed: Option<&Version>, pending: &Pending) -> String {
+fn sentence(
+    repo: &str,
+    newest: Option<&str>,
+    installed: Option<&Version>,
+    pending: &Pending,
+) -> String {
     let newest = newest.unwrap_or("none");
     let Some(installed) = installed else {
-        return format!("{repo}: newest release {newest}; `gt --version` tells no installed version");
+        return format!(
+            "{repo}: newest release {newest}; `gt --version` tells no installed version"
+        );
     };
     match pending {
         Pending::Upgrade(_) => {
-            format!("{repo}: newest release {newest}, {installed} is installed: see pending_upgrade.txt")
+            format!(
+                "{repo}: newest release {newest}, {installed} is installed: see pending_upgrade.txt"
+            )
         }
-        Pending::UpToDate | Pending::Untold => format!("{repo}: newest release {newest}, {installed} is installed"),
+        Pending::UpToDate | Pending::Untold => {
+            format!("{repo}: newest release {newest}, {installed} is installed")
+        }
     }
 }
 
@@ -198,12 +256,21 @@ fn instructions(repo: &str, tag: &str, installed: &Version) -> String {
 }
 
 fn log(repo: &str, asked: &Asked, installed: Option<&Version>) -> String {
-    let Asked { known, later, fault, nonsense } = asked;
+    let Asked {
+        known,
+        later,
+        fault,
+        nonsense,
+    } = asked;
     let shown = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".to_owned());
     let mut text = format!("repository: {repo}\nsource: {}\n", known.source);
     let installed = installed.map_or_else(|| "unknown".to_owned(), ToString::to_string);
-    let _ =
-        writeln!(text, "release: {}\ncommit: {}\ninstalled: {installed}", shown(&known.release), shown(&known.commit));
+    let _ = writeln!(
+        text,
+        "release: {}\ncommit: {}\ninstalled: {installed}",
+        shown(&known.release),
+        shown(&known.commit)
+    );
     let _ = later.map(|period| writeln!(text, "rate limit: asks again in {period}"));
     let _ = fault.as_ref().map(|fault| writeln!(text, "fault: {fault}"));
     if *nonsense {

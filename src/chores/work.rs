@@ -1,4 +1,5 @@
-//! The kinds of chore, each from its beginning to its outcome. Blocks: this is a thread of the run's own.
+//! The kinds of chore, each from its beginning to its outcome. Blocks: this is a thread of the
+//! run's own.
 
 use super::answer;
 use super::run::{Ending, Ran, Run, run as run_command};
@@ -19,10 +20,21 @@ const STATE: &str = "{state}";
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// Does it.
-pub(super) fn run(job: &Job, describe: &Describe, typist: &dyn Typist, cancel: Receiver<()>) -> Outcome {
-    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+pub(super) fn run(
+    job: &Job,
+    describe: &Describe,
+    typist: &dyn Typist,
+    cancel: Receiver<()>,
+) -> Outcome {
+    match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime.block_on(of_kind(job, describe, typist, cancel)),
-        Err(fault) => Outcome::new(ChoreResult::Failed, format!("no runtime could be had: {fault}")),
+        Err(fault) => Outcome::new(
+            ChoreResult::Failed,
+            format!("no runtime could be had: {fault}"),
+        ),
     }
 }
 
@@ -30,7 +42,9 @@ pub(super) fn run(job: &Job, describe: &Describe, typist: &dyn Typist, cancel: R
 pub(super) fn report(job: &Job, mut outcome: Outcome) -> Report {
     let place = match job.chore.kind {
         ChoreKind::Analysis { .. } => LogPlace::Analysis,
-        ChoreKind::Upstream { .. } | ChoreKind::Nudge { .. } | ChoreKind::Command { .. } => LogPlace::Own,
+        ChoreKind::Upstream { .. } | ChoreKind::Nudge { .. } | ChoreKind::Command { .. } => {
+            LogPlace::Own
+        }
     };
     let mut text = std::mem::take(&mut outcome.log);
     if text.is_empty() {
@@ -44,24 +58,42 @@ pub(super) fn report(job: &Job, mut outcome: Outcome) -> Report {
         }
     };
     let (chore, kind) = (job.chore.name.clone(), job.chore.kind.word());
-    Report { chore, kind, begun: job.now, ended: clock::now(), outcome, log }
+    Report {
+        chore,
+        kind,
+        begun: job.now,
+        ended: clock::now(),
+        outcome,
+        log,
+    }
 }
 
-async fn of_kind(job: &Job, describe: &Describe, typist: &dyn Typist, mut cancel: Receiver<()>) -> Outcome {
+async fn of_kind(
+    job: &Job,
+    describe: &Describe,
+    typist: &dyn Typist,
+    mut cancel: Receiver<()>,
+) -> Outcome {
     let cancel = &mut cancel;
     match &job.chore.kind {
         ChoreKind::Upstream { repo } => upstream::check(job, repo, cancel).await,
         ChoreKind::Nudge { session, text } => nudge(job, typist, session, text, cancel).await,
-        ChoreKind::Analysis { command, propose } => analyse(job, describe, command, *propose, cancel).await,
+        ChoreKind::Analysis { command, propose } => {
+            analyse(job, describe, command, *propose, cancel).await
+        }
         ChoreKind::Command { command } => {
             let ran = execute(job, command, "", cancel).await;
             let (result, said) = judge(job, command, &ran);
-            Outcome { log: log(&ran), ..Outcome::new(result, said) }
+            Outcome {
+                log: log(&ran),
+                ..Outcome::new(result, said)
+            }
         }
     }
 }
 
-/// Waits for the prompt as long as the chore may take. Its end breaks the waiting off, and no typing.
+/// Waits for the prompt as long as the chore may take. Its end breaks the waiting off, and no
+/// typing.
 async fn nudge(
     job: &Job,
     typist: &dyn Typist,
@@ -72,9 +104,15 @@ async fn nudge(
     let begun = Instant::now();
     loop {
         let why = match typist.type_into(&job.town, session, text).await {
-            Typing::Typed => return Outcome::new(ChoreResult::Done, format!("typed into {session}")),
-            Typing::Refused(why) => return Outcome::new(ChoreResult::Skipped, format!("{session}: {why}")),
-            Typing::Failed(why) => return Outcome::new(ChoreResult::Failed, format!("{session}: {why}")),
+            Typing::Typed => {
+                return Outcome::new(ChoreResult::Done, format!("typed into {session}"));
+            }
+            Typing::Refused(why) => {
+                return Outcome::new(ChoreResult::Skipped, format!("{session}: {why}"));
+            }
+            Typing::Failed(why) => {
+                return Outcome::new(ChoreResult::Failed, format!("{session}: {why}"));
+            }
             Typing::NotYet(why) => why,
         };
         let left = job.chore.timeout.to_std().saturating_sub(begun.elapsed());
@@ -95,7 +133,11 @@ async fn analyse(
     propose: Option<Accept>,
     cancel: &mut Receiver<()>,
 ) -> Outcome {
-    let mut state = job.look.as_deref().map(|look| describe(look)).unwrap_or_default();
+    let mut state = job
+        .look
+        .as_deref()
+        .map(|look| describe(look))
+        .unwrap_or_default();
     if let Err(fault) = job.files.write_current_state(&state) {
         tracing::warn!(%fault, "current_state.txt was not written");
     }
@@ -104,29 +146,55 @@ async fn analyse(
         state = format!("{}\n{state}", answer::REQUEST);
     }
     let as_argument = command.iter().any(|word| word.contains(STATE));
-    let argv: Vec<String> = command.iter().map(|word| word.replace(STATE, &state)).collect();
+    let argv: Vec<String> = command
+        .iter()
+        .map(|word| word.replace(STATE, &state))
+        .collect();
     let ran = execute(job, &argv, if as_argument { "" } else { &state }, cancel).await;
     let (result, said) = judge(job, command, &ran);
-    let outcome = Outcome { log: log(&ran), ..Outcome::new(result, said) };
+    let outcome = Outcome {
+        log: log(&ran),
+        ..Outcome::new(result, said)
+    };
     match (result, propose) {
         (ChoreResult::Done, Some(_)) => with_proposals(outcome, &ran),
-        (ChoreResult::Done, None) => Outcome { said: "answered".to_owned(), ..outcome },
-        (ChoreResult::Skipped | ChoreResult::Failed | ChoreResult::TimedOut | ChoreResult::Lost, _) => outcome,
+        (ChoreResult::Done, None) => Outcome {
+            said: "answered".to_owned(),
+            ..outcome
+        },
+        (
+            ChoreResult::Skipped | ChoreResult::Failed | ChoreResult::TimedOut | ChoreResult::Lost,
+            _,
+        ) => outcome,
     }
 }
 
 fn with_proposals(outcome: Outcome, ran: &Ran) -> Outcome {
     let answer = ran.out.whole().ok_or_else(|| "it is too long".to_owned());
     match answer.and_then(|text| answer::parse(&text)) {
-        Ok(proposals) => Outcome { said: format!("answered, {} proposed", proposals.len()), proposals, ..outcome },
-        Err(why) => Outcome { said: format!("answered; no proposals can be read from it: {why}"), ..outcome },
+        Ok(proposals) => Outcome {
+            said: format!("answered, {} proposed", proposals.len()),
+            proposals,
+            ..outcome
+        },
+        Err(why) => Outcome {
+            said: format!("answered; no proposals can be read from it: {why}"),
+            ..outcome
+        },
     }
 }
 
 async fn execute(job: &Job, argv: &[String], input: &str, cancel: &mut Receiver<()>) -> Ran {
     let (chore, mark) = (&job.chore, job.mark());
     run_command(
-        &Run { argv, dir: &chore.dir, input, town: &job.town.name, mark: &mark, timeout: chore.timeout },
+        &Run {
+            argv,
+            dir: &chore.dir,
+            input,
+            town: &job.town.name,
+            mark: &mark,
+            timeout: chore.timeout,
+        },
         cancel,
     )
     .await
@@ -135,17 +203,26 @@ async fn execute(job: &Job, argv: &[String], input: &str, cancel: &mut Receiver<
 fn judge(job: &Job, command: &[String], ran: &Ran) -> (ChoreResult, String) {
     let program = command.first().map_or("", String::as_str);
     match &ran.ending {
-        Ending::Exited(status) if status.success() => (ChoreResult::Done, "exit status 0".to_owned()),
-        Ending::Exited(status) => (ChoreResult::Failed, failure(*status, ran)),
-        Ending::TimedOut => {
-            (ChoreResult::TimedOut, format!("ended after {}, with all it had started", job.chore.timeout))
+        Ending::Exited(status) if status.success() => {
+            (ChoreResult::Done, "exit status 0".to_owned())
         }
-        Ending::Flooded => (ChoreResult::Failed, "ended, for it printed without end".to_owned()),
+        Ending::Exited(status) => (ChoreResult::Failed, failure(*status, ran)),
+        Ending::TimedOut => (
+            ChoreResult::TimedOut,
+            format!("ended after {}, with all it had started", job.chore.timeout),
+        ),
+        Ending::Flooded => (
+            ChoreResult::Failed,
+            "ended, for it printed without end".to_owned(),
+        ),
         Ending::Cancelled => {
             let Outcome { result, said, .. } = cancelled();
             (result, said)
         }
-        Ending::NotRun(fault) => (ChoreResult::Failed, format!("{program} cannot be run: {fault}")),
+        Ending::NotRun(fault) => (
+            ChoreResult::Failed,
+            format!("{program} cannot be run: {fault}"),
+        ),
     }
 }
 
@@ -159,8 +236,14 @@ fn failure(status: ExitStatus, ran: &Ran) -> String {
         (None, Some(signal)) => format!("ended by signal {signal}"),
         (None, None) => "ended".to_owned(),
     };
-    let last = Some(ran.err.last_line()).filter(|line| !line.is_empty()).unwrap_or_else(|| ran.out.last_line());
-    if last.is_empty() { how } else { format!("{how}: {last}") }
+    let last = Some(ran.err.last_line())
+        .filter(|line| !line.is_empty())
+        .unwrap_or_else(|| ran.out.last_line());
+    if last.is_empty() {
+        how
+    } else {
+        format!("{how}: {last}")
+    }
 }
 
 /// What it printed; what went to its standard error below.

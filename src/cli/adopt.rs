@@ -1,4 +1,5 @@
-//! `gtctl adopt`: a session that is there already becomes gtctl's, or an idle shell gives its place to one.
+//! `gtctl adopt`: a session that is there already becomes gtctl's, or an idle shell gives its place
+//! to one.
 
 use super::agree::agree;
 use super::args::{Adopt, Global, TownArg};
@@ -10,7 +11,11 @@ use super::work::{Wait, Work};
 use crate::model::{Mass, Observed, Orders, Request, Scope};
 use crate::observe::Depth;
 
-pub(super) async fn run(global: &Global, args: &Adopt, terminal: &Terminal) -> Result<Exit, Trouble> {
+pub(super) async fn run(
+    global: &Global,
+    args: &Adopt,
+    terminal: &Terminal,
+) -> Result<Exit, Trouble> {
     let mut place = Place::find(global, &TownArg { town: None }, terminal)?;
     let session = place.session(&args.session)?;
     refuse_while_paused(&place, terminal)?;
@@ -18,22 +23,35 @@ pub(super) async fn run(global: &Global, args: &Adopt, terminal: &Terminal) -> R
     let mut controller = place.controller()?;
     if args.replace {
         if let Err(why) = controller.remove_idle_shell(&place.town, &session).await? {
-            return Err(Trouble::new(format!("{session} is left alone: {why}"))
-                .help(format!("look with `gtctl attach {session}`; only an idle shell gives its place")));
+            return Err(
+                Trouble::new(format!("{session} is left alone: {why}")).help(format!(
+                    "look with `gtctl attach {session}`; only an idle shell gives its place"
+                )),
+            );
         }
-        terminal.note(&format!("{session}: the idle shell that had its name is gone"));
+        terminal.note(&format!(
+            "{session}: the idle shell that had its name is gone"
+        ));
         controller.ask(std::slice::from_ref(&session), Request::Start)?;
     } else if !is_there(&place, session.as_str(), terminal).await? {
-        return Err(Trouble::new(format!("{session} is not there")).help(format!("`gtctl start {session}` starts it")));
+        return Err(Trouble::new(format!("{session} is not there"))
+            .help(format!("`gtctl start {session}` starts it")));
     }
     let wait = Wait::of(args.no_wait, args.timeout);
     // Naming a session by hand is consent enough.
-    let orders = Orders { mass: Mass::Allow, ..Orders::default() };
-    Work::new(wait, orders, Scope::Sessions(vec![session])).run(&mut controller, &mut place, terminal).await
+    let orders = Orders {
+        mass: Mass::Allow,
+        ..Orders::default()
+    };
+    Work::new(wait, orders, Scope::Sessions(vec![session]))
+        .run(&mut controller, &mut place, terminal)
+        .await
 }
 
 async fn is_there(place: &Place, session: &str, terminal: &Terminal) -> Result<bool, Trouble> {
-    let survey = place.survey(Orders::default(), Depth::Plan, terminal).await?;
+    let survey = place
+        .survey(Orders::default(), Depth::Plan, terminal)
+        .await?;
     match &survey.observed {
         Observed::Up(server) => Ok(server.sessions.contains_key(session)),
         Observed::Down => Ok(false),

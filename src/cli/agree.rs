@@ -1,7 +1,8 @@
 //! Whether this process may act on a town, or another one goes by another definition of it.
 //!
-//! Two that keep one town by different files or settings would undo each other's restarts for ever. So whoever acts
-//! compares its layers with those that the town went by last: those of a living controller, or of the last verb that acted.
+//! Two that keep one town by different files or settings would undo each other's restarts for ever.
+//! So whoever acts compares its layers with those that the town went by last: those of a living
+//! controller, or of the last verb that acted.
 
 use super::elsewhere;
 use super::exit::{Exit, Trouble};
@@ -37,21 +38,33 @@ pub(super) async fn agree(place: &Place, terminal: &Terminal) -> Result<Layers, 
         wait_for_reading(&view, &ours, terminal).await?;
     }
     let ours = match kept {
-        // A file has several paths. The one that is written down stays, so that nobody takes it for another file.
-        Some(theirs) if are_alike(&ours, &theirs) => Layers { outcome: ours.outcome, ..theirs },
+        // A file has several paths. The one that is written down stays, so that nobody takes it for
+        // another file.
+        Some(theirs) if are_alike(&ours, &theirs) => Layers {
+            outcome: ours.outcome,
+            ..theirs
+        },
         // Those that say the same do no harm, and a controller that goes by them may go on.
-        Some(theirs) if !place.may_take_over() && theirs.outcome == ours.outcome && is_kept(&view) => {
+        Some(theirs)
+            if !place.may_take_over() && theirs.outcome == ours.outcome && is_kept(&view) =>
+        {
             return Ok(theirs);
         }
         Some(_) | None => ours,
     };
     if let Err(trouble) = write_down(place, &ours) {
-        // Where another definition stays written down, others would go by that one. Else nothing is lost but the note: a
-        // full disk keeps no missing session from being started.
-        if view.last_good().is_some_and(|kept| !kept.layers.are_those_of(&ours)) {
+        // Where another definition stays written down, others would go by that one. Else nothing is
+        // lost but the note: a full disk keeps no missing session from being started.
+        if view
+            .last_good()
+            .is_some_and(|kept| !kept.layers.are_those_of(&ours))
+        {
             return Err(trouble);
         }
-        terminal.warn(&format!("what this town goes by is not written down: {}", trouble.message));
+        terminal.warn(&format!(
+            "what this town goes by is not written down: {}",
+            trouble.message
+        ));
     }
     Ok(ours)
 }
@@ -59,21 +72,30 @@ pub(super) async fn agree(place: &Place, terminal: &Terminal) -> Result<Layers, 
 /// Warns where what is shown is not what the town goes by. For verbs that only look.
 pub(super) fn warn_of_others(place: &Place, terminal: &Terminal) {
     if let Some(other) = elsewhere::find(place) {
-        terminal.warn(&format!("{}: what that remembers is not seen here", other.in_words()));
+        terminal.warn(&format!(
+            "{}: what that remembers is not seen here",
+            other.in_words()
+        ));
     }
     let theirs = View::of(&place.state).last_good().map(|good| good.layers);
     let ours = place.layers().ok();
     if let Some((ours, theirs)) = ours.zip(theirs)
         && let Some(objection) = objection(place, &ours, &theirs)
     {
-        terminal.warn(&format!("{} (this shows what it would be by what was read here)", objection.message));
+        terminal.warn(&format!(
+            "{} (this shows what it would be by what was read here)",
+            objection.message
+        ));
     }
 }
 
 /// Writes down what the town goes by now.
 fn write_down(place: &Place, layers: &Layers) -> Result<(), Trouble> {
-    let good =
-        LastGood { layers: layers.clone(), town_text: place.texts.town.clone(), user_text: place.texts.user.clone() };
+    let good = LastGood {
+        layers: layers.clone(),
+        town_text: place.texts.town.clone(),
+        user_text: place.texts.user.clone(),
+    };
     Ok(StateDir::open(&place.state)?.keep_last_good(&good)?)
 }
 
@@ -86,37 +108,57 @@ fn objection(place: &Place, ours: &Layers, theirs: &Layers) -> Option<Trouble> {
     let state = View::of(&place.state);
     if let Some(who) = controller_of(&state) {
         let differences = differences(ours, theirs).join("; ");
-        let message = format!("{who} keeps town {town} by another definition, and the two would fight: {differences}");
-        return Some(Trouble::new(message).help(way_out(theirs)).exits(Exit::Held));
+        let message = format!(
+            "{who} keeps town {town} by another definition, and the two would fight: {differences}"
+        );
+        return Some(
+            Trouble::new(message)
+                .help(way_out(theirs))
+                .exits(Exit::Held),
+        );
     }
-    // Nobody fights now. Settings of one shell may differ from the last one's, another manifest is another matter.
+    // Nobody fights now. Settings of one shell may differ from the last one's, another manifest is
+    // another matter.
     if is_same_file(&ours.file, &theirs.file) || !still_declares(place, &theirs.file) {
         return None;
     }
     let (ours, other) = (ours.file.display(), theirs.file.display());
-    let message = format!("town {town} was last kept by {other}, and this is {ours}: one town has one manifest");
+    let message = format!(
+        "town {town} was last kept by {other}, and this is {ours}: one town has one manifest"
+    );
     Some(Trouble::new(message).help(way_out(theirs)))
 }
 
 fn way_out(theirs: &Layers) -> String {
     let file = theirs.file.display();
-    format!("use that one (gtctl -f {file} …), give one of them another `town.name`, or say --take-over")
+    format!(
+        "use that one (gtctl -f {file} …), give one of them another `town.name`, or say --take-over"
+    )
 }
 
 /// What differs, in words that name both.
 fn differences(ours: &Layers, theirs: &Layers) -> Vec<String> {
     let mut found = Vec::new();
     // What is relative in it begins at its folder: a link to it elsewhere comes to something else.
-    let is_same = is_same_file(&ours.file, &theirs.file) && ours.file.parent() == theirs.file.parent();
+    let is_same =
+        is_same_file(&ours.file, &theirs.file) && ours.file.parent() == theirs.file.parent();
     if !is_same {
-        found.push(format!("it goes by {}, this is {}", theirs.file.display(), ours.file.display()));
+        found.push(format!(
+            "it goes by {}, this is {}",
+            theirs.file.display(),
+            ours.file.display()
+        ));
     }
     // A user file that is not there says nothing.
     if let (Some(ours), Some(theirs)) = (&ours.user, &theirs.user)
         && !is_same_file(ours, theirs)
         && (ours.exists() || theirs.exists())
     {
-        found.push(format!("its user file is {}, here it is {}", theirs.display(), ours.display()));
+        found.push(format!(
+            "its user file is {}, here it is {}",
+            theirs.display(),
+            ours.display()
+        ));
     }
     for (name, value) in &ours.variables {
         match theirs.variables.get(name) {
@@ -125,7 +167,10 @@ fn differences(ours: &Layers, theirs: &Layers) -> Vec<String> {
             Some(_) => {}
         }
     }
-    let only_theirs = theirs.variables.keys().filter(|name| !ours.variables.contains_key(*name));
+    let only_theirs = theirs
+        .variables
+        .keys()
+        .filter(|name| !ours.variables.contains_key(*name));
     found.extend(only_theirs.map(|name| format!("{name} is set for it, not here")));
     found
 }
@@ -139,8 +184,8 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
     one == other || real(one).is_some_and(|one| real(other) == Some(one))
 }
 
-/// Whether the file is still there and still declares this town. One that was moved, removed or given to another town
-/// has nothing to say any more.
+/// Whether the file is still there and still declares this town. One that was moved, removed or
+/// given to another town has nothing to say any more.
 fn still_declares(place: &Place, file: &Path) -> bool {
     let other: ManifestFile = place.file.at(file);
     match other.try_load() {
@@ -165,16 +210,27 @@ fn controller_of(state: &View) -> Option<String> {
     (pid != std::process::id()).then(|| format!("a controller (process {pid})"))
 }
 
-/// A controller that could not read what could be read here goes by an older definition: it is given the time to read
-/// it, and otherwise not fought.
+/// A controller that could not read what could be read here goes by an older definition: it is
+/// given the time to read it, and otherwise not fought.
 async fn wait_for_reading(state: &View, ours: &Layers, terminal: &Terminal) -> Result<(), Trouble> {
     let begun = proc::clock::now();
     let mut is_told = false;
     loop {
         let now = proc::clock::now();
-        let Keeper::Beating(beat) = keeper(state, now) else { return Ok(()) };
-        let Heartbeat { controller, manifest: InForce::LastGood { since: _, why }, .. } = *beat else { return Ok(()) };
-        let is_the_same = state.last_good().is_some_and(|good| good.layers.outcome == ours.outcome);
+        let Keeper::Beating(beat) = keeper(state, now) else {
+            return Ok(());
+        };
+        let Heartbeat {
+            controller,
+            manifest: InForce::LastGood { since: _, why },
+            ..
+        } = *beat
+        else {
+            return Ok(());
+        };
+        let is_the_same = state
+            .last_good()
+            .is_some_and(|good| good.layers.outcome == ours.outcome);
         if is_the_same || controller.pid == std::process::id() {
             return Ok(());
         }
@@ -183,7 +239,9 @@ async fn wait_for_reading(state: &View, ours: &Layers, terminal: &Terminal) -> R
                 "a controller (process {}) goes by the last good manifest, not by this one, and the two would fight: {why}",
                 controller.pid
             );
-            return Err(Trouble::new(message).help("end it and start it again, or say --take-over").exits(Exit::Held));
+            return Err(Trouble::new(message)
+                .help("end it and start it again, or say --take-over")
+                .exits(Exit::Held));
         }
         if !is_told {
             terminal.note("the controller has not read the manifest yet: waiting for it");

@@ -20,7 +20,11 @@ use std::path::Path;
 /// The most of a saved plan that is read, in bytes: more than a town of the largest size needs.
 const MOST_OF_A_PLAN: u64 = 256 << 20;
 
-pub(super) async fn run(global: &Global, args: &Apply, terminal: &Terminal) -> Result<Exit, Trouble> {
+pub(super) async fn run(
+    global: &Global,
+    args: &Apply,
+    terminal: &Terminal,
+) -> Result<Exit, Trouble> {
     let mut place = Place::find(global, &args.town, terminal)?;
     agree(&place, terminal).await?;
     let mut controller = place.controller()?;
@@ -29,7 +33,9 @@ pub(super) async fn run(global: &Global, args: &Apply, terminal: &Terminal) -> R
         check_saved(path, &place, orders, terminal).await?;
         orders.mass = Mass::Allow;
     }
-    if orders.mass == Mass::Hold && !ask_for_restarts(args.yes, &place, &mut orders, terminal).await? {
+    if orders.mass == Mass::Hold
+        && !ask_for_restarts(args.yes, &place, &mut orders, terminal).await?
+    {
         return Ok(Exit::Failed);
     }
     if args.accept {
@@ -40,30 +46,52 @@ pub(super) async fn run(global: &Global, args: &Apply, terminal: &Terminal) -> R
     let wait = Wait::of(args.no_wait, args.timeout);
     let work = Work::new(wait, orders, Scope::Town);
     // A saved plan was agreed upon: it is carried out as it is.
-    let work = if args.plan.is_some() { work } else { work.following(&place, &mut controller) };
+    let work = if args.plan.is_some() {
+        work
+    } else {
+        work.following(&place, &mut controller)
+    };
     work.run(&mut controller, &mut place, terminal).await
 }
 
 /// Asks somebody at the terminal before much of the town is restarted; tells whether to go on.
-async fn ask_for_restarts(yes: bool, place: &Place, orders: &mut Orders, terminal: &Terminal) -> Result<bool, Trouble> {
+async fn ask_for_restarts(
+    yes: bool,
+    place: &Place,
+    orders: &mut Orders,
+    terminal: &Terminal,
+) -> Result<bool, Trouble> {
     if yes {
         *orders = unasked(*orders);
         return Ok(true);
     }
-    let allowing = Orders { mass: Mass::Allow, ..*orders };
+    let allowing = Orders {
+        mass: Mass::Allow,
+        ..*orders
+    };
     let Survey { town, plan, .. } = place.survey(allowing, Depth::Plan, terminal).await?;
     let (restarts, sessions) = (restarts(&plan), town.declared().count());
-    #[expect(clippy::cast_precision_loss, reason = "a town has some thousand sessions at most")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a town has some thousand sessions at most"
+    )]
     let much = restarts as f64 > (sessions as f64 * town.limits.mass).max(1.0);
     if restarts < 2 || (!much && restarts < sessions) {
         return Ok(true);
     }
-    let at_a_time = usize::try_from(town.limits.unavailable.among(sessions)).unwrap_or(usize::MAX).min(restarts);
-    if !ask::consents(&format!("Restart {restarts} of {sessions}, {at_a_time} at a time?"))? {
+    let at_a_time = usize::try_from(town.limits.unavailable.among(sessions))
+        .unwrap_or(usize::MAX)
+        .min(restarts);
+    if !ask::consents(&format!(
+        "Restart {restarts} of {sessions}, {at_a_time} at a time?"
+    ))? {
         terminal.say_plainly("Cancelled: nothing was done.");
         return Ok(false);
     }
-    let expires = plan.steps.iter().any(|step| step.action.verb() == Verb::Expire);
+    let expires = plan
+        .steps
+        .iter()
+        .any(|step| step.action.verb() == Verb::Expire);
     if !expires {
         orders.mass = Mass::Allow;
     }
@@ -72,15 +100,29 @@ async fn ask_for_restarts(yes: bool, place: &Place, orders: &mut Orders, termina
 
 /// Living sessions that would be restarted, now or when their turn has come.
 fn restarts(plan: &Plan) -> usize {
-    let lives = |phase: Phase| !matches!(phase, Phase::Dead(_) | Phase::Absent | Phase::Completed(_) | Phase::Stopping);
-    let now = plan.steps.iter().filter(|step| step.action.verb() == Verb::Restart && lives(step.phase));
+    let lives = |phase: Phase| {
+        !matches!(
+            phase,
+            Phase::Dead(_) | Phase::Absent | Phase::Completed(_) | Phase::Stopping
+        )
+    };
+    let now = plan
+        .steps
+        .iter()
+        .filter(|step| step.action.verb() == Verb::Restart && lives(step.phase));
     let in_turn = |hold: &Hold| {
         matches!(
             hold,
-            Hold::Rolling { .. } | Hold::ConcurrentStarts { .. } | Hold::StartBudget { .. } | Hold::Draining { .. }
+            Hold::Rolling { .. }
+                | Hold::ConcurrentStarts { .. }
+                | Hold::StartBudget { .. }
+                | Hold::Draining { .. }
         )
     };
-    let later = plan.held.iter().filter(|held| held.verb == Verb::Restart && lives(held.phase) && in_turn(&held.hold));
+    let later = plan
+        .held
+        .iter()
+        .filter(|held| held.verb == Verb::Restart && lives(held.phase) && in_turn(&held.hold));
     now.count() + later.count()
 }
 
@@ -97,7 +139,11 @@ async fn accept(
     }
     let mut texts = chore::chores(place);
     for judged in &taken {
-        terminal.print(&format!("accepted: {} {}\n", judged.proposal.advice.word(), judged.proposal.session));
+        terminal.print(&format!(
+            "accepted: {} {}\n",
+            judged.proposal.advice.word(),
+            judged.proposal.session
+        ));
         let job = controller.typing(&place.town, judged, proc::clock::now());
         if let Some(job) = job {
             texts.begin(job);
@@ -105,17 +151,30 @@ async fn accept(
     }
     texts.settle().await;
     for report in texts.ended() {
-        terminal.note(&format!("{}: {}", report.outcome.result.word(), report.outcome.said));
+        terminal.note(&format!(
+            "{}: {}",
+            report.outcome.result.word(),
+            report.outcome.said
+        ));
     }
     Ok(())
 }
 
 /// Refuses a saved plan when planning anew does not give the same.
-async fn check_saved(path: &Path, place: &Place, orders: Orders, terminal: &Terminal) -> Result<(), Trouble> {
+async fn check_saved(
+    path: &Path,
+    place: &Place,
+    orders: Orders,
+    terminal: &Terminal,
+) -> Result<(), Trouble> {
     let shown = path.display();
     let text = files::read_text(path, Links::Follow, MOST_OF_A_PLAN)
         .map_err(|e| Trouble::new(format!("cannot read {shown}")).because(&e))?;
     let Survey { plan, .. } = place.survey(orders, Depth::Plan, terminal).await?;
     let checked = saved::parse(&text).and_then(|saved| saved.check(&place.town, &plan));
-    checked.map_err(|e| Trouble::new(format!("{shown} was not applied")).because(&e).help(e.help()))
+    checked.map_err(|e| {
+        Trouble::new(format!("{shown} was not applied"))
+            .because(&e)
+            .help(e.help())
+    })
 }

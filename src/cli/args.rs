@@ -30,9 +30,16 @@ Exit codes:
 
 /// Keep the tmux sessions of your AI agents as you declared them.
 ///
-/// gtctl reads town.toml, looks at what tmux really has, and starts, restarts or expires sessions until both agree.
+/// gtctl reads town.toml, looks at what tmux really has, and starts, restarts or expires sessions
+/// until both agree.
 #[derive(Debug, Parser)]
-#[command(name = "gtctl", version, propagate_version = true, arg_required_else_help = true, max_term_width = 100)]
+#[command(
+    name = "gtctl",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Cli {
     #[command(flatten)]
@@ -48,15 +55,23 @@ pub(super) struct Global {
     /// The manifest [default: town.toml here]
     #[arg(short, long, global = true, value_name = "TOWN", env = "GTCTL_FILE")]
     pub(super) file: Option<PathBuf>,
-    /// The tmux server: "default", a name (tmux -L) or an absolute path (tmux -S); overrides the manifest
-    /// [env: `GTCTL_SOCKET`]
+    /// The tmux server: "default", a name (tmux -L) or an absolute path (tmux -S); overrides the
+    /// manifest [env: `GTCTL_SOCKET`]
     #[arg(long, global = true, value_name = "SOCKET")]
     pub(super) socket: Option<String>,
-    /// Where gtctl keeps what tmux forgets [default: a folder of the town's name in the user's state directory]
+    /// Where gtctl keeps what tmux forgets [default: a folder of the town's name in the user's
+    /// state directory]
     #[arg(long, global = true, value_name = "DIR", env = "GTCTL_STATE_DIR")]
     pub(super) state_dir: Option<PathBuf>,
     /// How to print results
-    #[arg(short, long, global = true, value_enum, default_value = "text", hide_possible_values = false)]
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_enum,
+        default_value = "text",
+        hide_possible_values = false
+    )]
     pub(super) output: Output,
     /// When to use colour; the variable `NO_COLOR` is honoured
     #[arg(long, global = true, value_enum, default_value = "auto")]
@@ -73,7 +88,8 @@ pub(super) struct Global {
     /// Read a manifest that others may write, too
     #[arg(long, global = true)]
     pub(super) trust: bool,
-    /// Act on a town that another manifest, or other settings, keep at present; their controller then ends
+    /// Act on a town that another manifest, or other settings, keep at present; their controller
+    /// then ends
     #[arg(long, global = true)]
     pub(super) take_over: bool,
 }
@@ -122,7 +138,8 @@ pub(super) enum Verb {
     Reconcile(Reconcile),
     /// Show what every session is, since when, and what comes next
     Status(Status),
-    /// Show why one session is as it is: every rule's verdict, every setting and where it comes from, recent events
+    /// Show why one session is as it is: every rule's verdict, every setting and where it comes
+    /// from, recent events
     Explain(Session),
     /// Clean up now: only what has completed or is too old, and only as the plan has it
     Expire(Expire),
@@ -141,24 +158,27 @@ pub(super) enum Verb {
     },
     /// Leave the tmux server that the town lives on for the one that its socket leads to now
     ///
-    /// Says what it will do, and asks at a terminal; elsewhere it needs --yes. The town's sessions are ended on the old
-    /// server, as by `stop`, and may begin on the new one at the next `apply`. Nothing else there is touched. A controller
-    /// must be ended first.
+    /// Says what it will do, and asks at a terminal; elsewhere it needs --yes. The town's sessions
+    /// are ended on the old server, as by `stop`, and may begin on the new one at the next `apply`.
+    /// Nothing else there is touched. A controller must be ended first.
     MoveServer(MoveServer),
     /// Let controllers only look, until `resume`
     Pause(TownArg),
     /// Let controllers act again
     Resume(TownArg),
-    /// Make a session that is there already gtctl's, or give it the place of an idle shell with its name
+    /// Make a session that is there already gtctl's, or give it the place of an idle shell with its
+    /// name
     ///
-    /// A session that runs its declared agent gets its labels and nothing else. With --replace a session that holds
-    /// nothing but an idle shell, as savers of tmux sessions leave them after a reboot, is removed and the declared one
-    /// started: nothing may run in the shell, nobody be attached, and it must have one pane.
+    /// A session that runs its declared agent gets its labels and nothing else. With --replace a
+    /// session that holds nothing but an idle shell, as savers of tmux sessions leave them after a
+    /// reboot, is removed and the declared one started: nothing may run in the shell, nobody be
+    /// attached, and it must have one pane.
     Adopt(Adopt),
     /// Type a text at a session's prompt and submit it, once
     ///
-    /// Waits while the session works. Never types into a question, a sign-in menu or what somebody is writing. Exits 0 when
-    /// the text has left the composer, and 3 when it was refused, is held up, or could not be submitted.
+    /// Waits while the session works. Never types into a question, a sign-in menu or what somebody
+    /// is writing. Exits 0 when the text has left the composer, and 3 when it was refused, is held
+    /// up, or could not be submitted.
     Nudge(Nudge),
     /// Attach to a session of the town
     Attach(Session),
@@ -172,18 +192,21 @@ pub(super) enum Verb {
     Verify(TownArg),
     /// Write a first town.toml, for what this machine has
     ///
-    /// Asks a little at a terminal, and nothing with --yes or elsewhere. Without an agent on PATH the sessions are plain
-    /// shells; where there is a Gas Town, they are its own. Overwrites nothing without --force.
+    /// Asks a little at a terminal, and nothing with --yes or elsewhere. Without an agent on PATH
+    /// the sessions are plain shells; where there is a Gas Town, they are its own. Overwrites
+    /// nothing without --force.
     Init(Init),
     /// Check this machine and the town: what is wrong, and what to type to mend it
     ///
-    /// Without a manifest only the machine is looked at. Exits 0 when nothing fails, warnings or not, and 1 when something
-    /// does.
+    /// Without a manifest only the machine is looked at. Exits 0 when nothing fails, warnings or
+    /// not, and 1 when something does.
     Doctor(Doctor),
-    /// Write a manifest for what already runs: sessions, Gas Town's own files, a running automonitor
+    /// Write a manifest for what already runs: sessions, Gas Town's own files, a running
+    /// automonitor
     ///
-    /// The manifest goes to --file (town.toml here), or with `-f -` to standard output. Nothing is touched: by what is
-    /// written, `diff` has sessions to adopt and nothing else. What cannot be told for certain is listed, not declared.
+    /// The manifest goes to --file (town.toml here), or with `-f -` to standard output. Nothing is
+    /// touched: by what is written, `diff` has sessions to adopt and nothing else. What cannot be
+    /// told for certain is listed, not declared.
     Import(Import),
     /// Check the manifest and print every fault in it
     Validate(TownArg),
@@ -361,7 +384,8 @@ pub(super) struct Nudge {
     /// How long to wait while the session works
     #[arg(long, value_name = "DURATION", default_value = "2m")]
     pub(super) timeout: Period,
-    /// A text that begins with `!`, `/` or `#` is a command of the agent's client; without this it is typed as a text
+    /// A text that begins with `!`, `/` or `#` is a command of the agent's client; without this it
+    /// is typed as a text
     #[arg(long)]
     pub(super) command: bool,
 }
@@ -396,7 +420,8 @@ pub(super) struct Events {
 /// Flags of `import`.
 #[derive(Debug, Args)]
 pub(super) struct Import {
-    /// The Gas Town root [default: this directory or one above it that has mayor/town.json, else ~/gt]
+    /// The Gas Town root [default: this directory or one above it that has mayor/town.json, else
+    /// ~/gt]
     #[arg(long, value_name = "DIR")]
     pub(super) root: Option<PathBuf>,
     /// The town's name [default: as in mayor/town.json, else the root's own]

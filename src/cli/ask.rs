@@ -18,7 +18,11 @@ pub(super) enum Questions {
 impl Questions {
     /// Asks where there is somebody to be asked.
     pub(super) fn to_terminal() -> Self {
-        if io::stdin().is_terminal() && io::stderr().is_terminal() { Self::Ask } else { Self::Assume }
+        if io::stdin().is_terminal() && io::stderr().is_terminal() {
+            Self::Ask
+        } else {
+            Self::Assume
+        }
     }
 
     /// Puts a question until its answer passes.
@@ -38,7 +42,10 @@ impl Questions {
             match judge(answer) {
                 Ok(answer) => return Ok(answer),
                 Err(wrong) => {
-                    let help = wrong.help.as_deref().map_or_else(String::new, |help| format!(" ({help})"));
+                    let help = wrong
+                        .help
+                        .as_deref()
+                        .map_or_else(String::new, |help| format!(" ({help})"));
                     let _ = writeln!(io::stderr(), "  {}{help}", wrong.message);
                     last = wrong;
                 }
@@ -53,7 +60,10 @@ pub(super) fn consents(question: &str) -> Result<bool, Trouble> {
     let mut err = io::stderr();
     let _ = write!(err, "{question} [y/N] ").and_then(|()| err.flush());
     let mut answer = String::new();
-    let read = io::stdin().lock().read_line(&mut answer).map_err(|e| Trouble::new("no answer").because(&e))?;
+    let read = io::stdin()
+        .lock()
+        .read_line(&mut answer)
+        .map_err(|e| Trouble::new("no answer").because(&e))?;
     if read == 0 {
         let _ = writeln!(err);
     }
@@ -65,7 +75,10 @@ fn line(prompt: &str) -> Result<String, Trouble> {
     let mut err = io::stderr();
     let _ = err.write_all(prompt.as_bytes()).and_then(|()| err.flush());
     let mut text = String::new();
-    let read = io::stdin().lock().read_line(&mut text).map_err(|e| Trouble::new("no answer").because(&e))?;
+    let read = io::stdin()
+        .lock()
+        .read_line(&mut text)
+        .map_err(|e| Trouble::new("no answer").because(&e))?;
     if read == 0 {
         let _ = writeln!(err);
         return Err(Trouble::new("no answer, so nothing was written").help("--yes asks nothing"));

@@ -7,10 +7,20 @@ use super::place::Place;
 use std::os::unix::process::CommandExt;
 
 /// Becomes `tmux attach-session`; returns only when that cannot be.
-pub(super) async fn run(global: &Global, args: &Session, terminal: &Terminal) -> Result<Exit, Trouble> {
+pub(super) async fn run(
+    global: &Global,
+    args: &Session,
+    terminal: &Terminal,
+) -> Result<Exit, Trouble> {
     let place = Place::find_or_last_good(global, &TownArg { town: None }, terminal)?;
     let session = place.session(&args.session)?;
-    place.client.check_ours().await.map_err(|refusal| Trouble::new(refusal.to_string()))?;
+    place
+        .client
+        .check_ours()
+        .await
+        .map_err(|refusal| Trouble::new(refusal.to_string()))?;
     let error = place.client.attach_command(&session).exec();
-    Err(Trouble::new("tmux cannot be run").because(&error).help("apt-get install tmux"))
+    Err(Trouble::new("tmux cannot be run")
+        .because(&error)
+        .help("apt-get install tmux"))
 }

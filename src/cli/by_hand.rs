@@ -1,7 +1,7 @@
 //! What people ask for by hand: `start`, `stop`, `restart`, `reset`, `expire`, `pause`, `resume`.
 //!
-//! Each is written into the town's memory first, so that a controller that runs beside it, or comes later, wants the
-//! same; then cycles carry it out, by turns with that controller.
+//! Each is written into the town's memory first, so that a controller that runs beside it, or comes
+//! later, wants the same; then cycles carry it out, by turns with that controller.
 
 use super::agree::agree;
 use super::args::{Expire, Global, Sessions, TownArg};
@@ -43,42 +43,66 @@ pub(super) async fn run(
     }
     let wait = Wait::of(args.no_wait, args.timeout);
     // Naming sessions by hand is consent enough.
-    let orders = Orders { mass: Mass::Allow, ..Orders::default() };
-    let work = Work::new(wait, orders, Scope::Sessions(sessions)).following(&place, &mut controller);
+    let orders = Orders {
+        mass: Mass::Allow,
+        ..Orders::default()
+    };
+    let work =
+        Work::new(wait, orders, Scope::Sessions(sessions)).following(&place, &mut controller);
     work.run(&mut controller, &mut place, terminal).await
 }
 
 /// Carries out the expiries of the plan, and nothing else.
-pub(super) async fn expire(global: &Global, args: &Expire, terminal: &Terminal) -> Result<Exit, Trouble> {
+pub(super) async fn expire(
+    global: &Global,
+    args: &Expire,
+    terminal: &Terminal,
+) -> Result<Exit, Trouble> {
     let mut place = Place::find(global, &args.town, terminal)?;
     refuse_while_paused(&place, terminal)?;
     agree(&place, terminal).await?;
     let mut controller = place.controller()?;
     let wait = Wait::of(false, args.timeout);
-    // Whoever types `expire` has asked for just that: a second look is enough, however many have finished.
+    // Whoever types `expire` has asked for just that: a second look is enough, however many have
+    // finished.
     let orders = unasked(orders(&args.orders));
     let work = Work::new(wait, orders, Scope::Expiries).following(&place, &mut controller);
     work.run(&mut controller, &mut place, terminal).await
 }
 
-/// Refuses what cannot be done while the town is paused. It is not kept either: nobody would expect it at `resume`.
+/// Refuses what cannot be done while the town is paused. It is not kept either: nobody would expect
+/// it at `resume`.
 pub(super) fn refuse_while_paused(place: &Place, terminal: &Terminal) -> Result<(), Trouble> {
     if !place.recall(terminal)?.paused {
         return Ok(());
     }
-    let message = format!("town {} is paused: nothing was done, and nothing is kept for later", place.town.name);
-    Err(Trouble::new(message).help("`gtctl resume` first, then say it again").exits(Exit::Partial))
+    let message = format!(
+        "town {} is paused: nothing was done, and nothing is kept for later",
+        place.town.name
+    );
+    Err(Trouble::new(message)
+        .help("`gtctl resume` first, then say it again")
+        .exits(Exit::Partial))
 }
 
 /// Pauses the town, or lets it go on.
-pub(super) fn pause(global: &Global, args: &TownArg, paused: bool, terminal: &Terminal) -> Result<Exit, Trouble> {
+pub(super) fn pause(
+    global: &Global,
+    args: &TownArg,
+    paused: bool,
+    terminal: &Terminal,
+) -> Result<Exit, Trouble> {
     let place = Place::find_or_last_good(global, args, terminal)?;
     place.controller()?.pause(paused)?;
     if terminal.is_json() {
         terminal.print_json(&json::pause(&place.town, paused));
         return Ok(Exit::Done);
     }
-    let what = if paused { "paused: nothing is done until `gtctl resume`" } else { "goes on" };
+    let what = if paused {
+        "paused: nothing is done until `gtctl resume`"
+    } else {
+        "goes on"
+    };
     terminal.print(&format!("town {} {what}\n", place.town.name));
     Ok(Exit::Done)
 }

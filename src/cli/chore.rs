@@ -29,16 +29,49 @@ pub(super) fn chores(place: &Place) -> Chores {
 }
 
 fn describe(state: &View, look: &Look) -> String {
-    let Look { town, observed, memory, plan, now } = look;
-    let scene = Scene { town, observed, memory, plan, now: *now };
-    let clock = Clock { now: *now, offset_seconds: 0 };
-    let paper = Paper { clock, width: None, colour: Colour::Off, detail: Detail::Short };
-    let books = Books { idle_saved: state.idle_saved(), ..Books::default() };
-    brief::page(&scene, &books, &state.last_events(EVENTS), &host::look(state.path(), PROCESSES), &paper)
+    let Look {
+        town,
+        observed,
+        memory,
+        plan,
+        now,
+    } = look;
+    let scene = Scene {
+        town,
+        observed,
+        memory,
+        plan,
+        now: *now,
+    };
+    let clock = Clock {
+        now: *now,
+        offset_seconds: 0,
+    };
+    let paper = Paper {
+        clock,
+        width: None,
+        colour: Colour::Off,
+        detail: Detail::Short,
+    };
+    let books = Books {
+        idle_saved: state.idle_saved(),
+        ..Books::default()
+    };
+    brief::page(
+        &scene,
+        &books,
+        &state.last_events(EVENTS),
+        &host::look(state.path(), PROCESSES),
+        &paper,
+    )
 }
 
 /// Runs one chore now, or has it run by the controller that there is.
-pub(super) async fn run(global: &Global, args: &ChoreRun, terminal: &Terminal) -> Result<Exit, Trouble> {
+pub(super) async fn run(
+    global: &Global,
+    args: &ChoreRun,
+    terminal: &Terminal,
+) -> Result<Exit, Trouble> {
     let place = Place::find(global, &TownArg { town: None }, terminal)?;
     check(&place.town, &args.chore)?;
     refuse_while_paused(&place, terminal)?;
@@ -59,22 +92,47 @@ pub(super) async fn run(global: &Global, args: &ChoreRun, terminal: &Terminal) -
     };
     let mut controller = controller.doing(chores(&place));
     let scope = Scope::Chore(args.chore.clone());
-    let cycle = controller.cycle(&place.town, Orders::default(), &scope).await?;
-    cycle.notices.iter().for_each(|notice| terminal.warn(notice));
+    let cycle = controller
+        .cycle(&place.town, Orders::default(), &scope)
+        .await?;
+    cycle
+        .notices
+        .iter()
+        .for_each(|notice| terminal.warn(notice));
     conclude(&mut controller, &place.town, &args.chore, terminal).await
 }
 
-async fn conclude(controller: &mut Controller, town: &Town, chore: &str, terminal: &Terminal) -> Result<Exit, Trouble> {
+async fn conclude(
+    controller: &mut Controller,
+    town: &Town,
+    chore: &str,
+    terminal: &Terminal,
+) -> Result<Exit, Trouble> {
     controller.end_chores(Farewell::Wait).await?;
     let memory = controller.recall_in_turn()?;
-    let ended = memory.chores.get(chore).filter(|history| !history.asked).and_then(|history| history.ended.as_ref());
+    let ended = memory
+        .chores
+        .get(chore)
+        .filter(|history| !history.asked)
+        .and_then(|history| history.ended.as_ref());
     let Some(ended) = ended else {
-        return Err(Trouble::new(format!("{chore} was not run")).help("`gtctl status` shows what holds it"));
+        return Err(
+            Trouble::new(format!("{chore} was not run")).help("`gtctl status` shows what holds it")
+        );
     };
     if terminal.is_json() {
-        terminal.print_json(&json::chore_run(town, chore, Some(ended.result), &ended.said));
+        terminal.print_json(&json::chore_run(
+            town,
+            chore,
+            Some(ended.result),
+            &ended.said,
+        ));
     } else {
-        terminal.print(&format!("{chore}: {}: {}\n", ended.result.word(), sanitise::line(&ended.said, LONG)));
+        terminal.print(&format!(
+            "{chore}: {}: {}\n",
+            ended.result.word(),
+            sanitise::line(&ended.said, LONG)
+        ));
     }
     Ok(match ended.result {
         ChoreResult::Done => Exit::Done,
@@ -87,7 +145,15 @@ fn check(town: &Town, chore: &str) -> Result<(), Trouble> {
     if town.chores.iter().any(|known| known.name == chore) {
         return Ok(());
     }
-    let known: Vec<&str> = town.chores.iter().map(|chore| chore.name.as_str()).collect();
-    let help = if known.is_empty() { "town.toml declares none: add a [[chore]]".to_owned() } else { known.join(", ") };
+    let known: Vec<&str> = town
+        .chores
+        .iter()
+        .map(|chore| chore.name.as_str())
+        .collect();
+    let help = if known.is_empty() {
+        "town.toml declares none: add a [[chore]]".to_owned()
+    } else {
+        known.join(", ")
+    };
     Err(Trouble::new(format!("there is no chore `{chore}`")).help(help))
 }

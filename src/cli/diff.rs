@@ -10,12 +10,31 @@ use crate::model::{Observed, Plan};
 use crate::observe::Depth;
 use crate::render::{Scene, diff, json, saved};
 
-pub(super) async fn run(global: &Global, args: &Diff, terminal: &Terminal) -> Result<Exit, Trouble> {
+pub(super) async fn run(
+    global: &Global,
+    args: &Diff,
+    terminal: &Terminal,
+) -> Result<Exit, Trouble> {
     let place = Place::find(global, &args.town, terminal)?;
     warn_of_others(&place, terminal);
-    let survey = place.survey(orders(&args.orders), Depth::Plan, terminal).await?;
-    let Survey { now, town, observed, memory, plan, notices: _ } = &survey;
-    let scene = Scene { town, observed, memory, plan, now: *now };
+    let survey = place
+        .survey(orders(&args.orders), Depth::Plan, terminal)
+        .await?;
+    let Survey {
+        now,
+        town,
+        observed,
+        memory,
+        plan,
+        notices: _,
+    } = &survey;
+    let scene = Scene {
+        town,
+        observed,
+        memory,
+        plan,
+        now: *now,
+    };
     if let Some(path) = &args.out {
         std::fs::write(path, saved::save(&scene))
             .map_err(|e| Trouble::new(format!("cannot write {}", path.display())).because(&e))?;
@@ -32,7 +51,9 @@ pub(super) async fn run(global: &Global, args: &Diff, terminal: &Terminal) -> Re
 fn exit_for(observed: &Observed, plan: &Plan) -> Exit {
     match observed {
         Observed::Unknown(_) => Exit::Failed,
-        Observed::Up(_) | Observed::Down if plan.steps.is_empty() && plan.held.is_empty() => Exit::Done,
+        Observed::Up(_) | Observed::Down if plan.steps.is_empty() && plan.held.is_empty() => {
+            Exit::Done
+        }
         Observed::Up(_) | Observed::Down => Exit::Pending,
     }
 }

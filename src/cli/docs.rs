@@ -18,9 +18,13 @@ pub(super) fn man(args: &Man, terminal: &Terminal) -> Result<Exit, Trouble> {
     let page = match &args.verb {
         None => root,
         Some(verb) => {
-            let known = root.find_subcommand(verb).filter(|verb| !verb.is_hide_set()).cloned();
+            let known = root
+                .find_subcommand(verb)
+                .filter(|verb| !verb.is_hide_set())
+                .cloned();
             let known = known.ok_or_else(|| {
-                Trouble::new(format!("there is no verb `{verb}`")).help("`gtctl help` shows all verbs")
+                Trouble::new(format!("there is no verb `{verb}`"))
+                    .help("`gtctl help` shows all verbs")
             })?;
             // `man gtctl-apply`, as git's verbs are named.
             known.display_name(format!("gtctl-{verb}"))

@@ -18,7 +18,11 @@ use std::path::Path;
 
 const MANIFEST: &str = "manifest";
 
-pub(super) async fn run(global: &Global, args: &Doctor, terminal: &Terminal) -> Result<Exit, Trouble> {
+pub(super) async fn run(
+    global: &Global,
+    args: &Doctor,
+    terminal: &Terminal,
+) -> Result<Exit, Trouble> {
     let file = ManifestFile::of(global, &args.town);
     let (town, manifest) = read(global, &args.town, &file);
     let town = town.as_ref();
@@ -28,7 +32,9 @@ pub(super) async fn run(global: &Global, args: &Doctor, terminal: &Terminal) -> 
     let now = proc::clock::now();
     let kept = state.as_ref().filter(|_| town.is_some());
     let keeper = kept.map_or(Keeper::Nobody, |state| keeper(&View::of(state), now));
-    let others = kept.map(|state| others_by(&file, global, state)).unwrap_or_default();
+    let others = kept
+        .map(|state| others_by(&file, global, state))
+        .unwrap_or_default();
     let patient = Patient {
         town,
         file: &file.path,
@@ -47,7 +53,9 @@ pub(super) async fn run(global: &Global, args: &Doctor, terminal: &Terminal) -> 
     } else {
         terminal.print(&page::page(&found, &terminal.paper(now)));
     }
-    let fails = found.iter().any(|checked| checked.verdict == Health::Failing);
+    let fails = found
+        .iter()
+        .any(|checked| checked.verdict == Health::Failing);
     Ok(if fails { Exit::Failed } else { Exit::Done })
 }
 
@@ -62,7 +70,10 @@ fn server(global: &Global, town: Option<&Town>, state: Option<&Path>) -> (Socket
         Ok(socket) => (socket, None),
         Err(trouble) => {
             let asks = Fix::run(["gt", "status", "--json"]);
-            (Socket::Default, Some(Checked::failing("server", trouble.message, asks)))
+            (
+                Socket::Default,
+                Some(Checked::failing("server", trouble.message, asks)),
+            )
         }
     }
 }
@@ -82,28 +93,54 @@ fn read(global: &Global, argument: &TownArg, file: &ManifestFile) -> (Option<Tow
     let shown = file.path.display().to_string();
     let is_named = argument.town.is_some() || global.file.is_some();
     if !is_named && !Path::new(&file.path).exists() {
-        let said = format!("there is no {shown} here, so only the machine is looked at; `gtctl init` writes one");
+        let said = format!(
+            "there is no {shown} here, so only the machine is looked at; `gtctl init` writes one"
+        );
         return (None, Checked::well(MANIFEST, said));
     }
     let validate = || Fix::run(["gtctl", "validate", &shown]);
     match file.try_load() {
         Err(trouble) => {
             // Help that is one command by itself is a fix; the rest is for people.
-            let fix = trouble.help.as_deref().and_then(|help| help.split(", or say --trust").next());
-            let fix = fix.filter(|help| help.starts_with("chmod ")).map_or_else(validate, Fix::line);
+            let fix = trouble
+                .help
+                .as_deref()
+                .and_then(|help| help.split(", or say --trust").next());
+            let fix = fix
+                .filter(|help| help.starts_with("chmod "))
+                .map_or_else(validate, Fix::line);
             (None, Checked::failing(MANIFEST, trouble.message, fix))
         }
         Ok(Err(faults)) => {
-            let errors = faults.list.iter().filter(|fault| fault.severity == Severity::Error).count();
-            (None, Checked::failing(MANIFEST, format!("{shown} has {}", count(errors, "fault")), validate()))
+            let errors = faults
+                .list
+                .iter()
+                .filter(|fault| fault.severity == Severity::Error)
+                .count();
+            (
+                None,
+                Checked::failing(
+                    MANIFEST,
+                    format!("{shown} has {}", count(errors, "fault")),
+                    validate(),
+                ),
+            )
         }
         Ok(Ok(Loaded { town, advice, .. })) => {
             let checked = match advice.list.len() {
                 0 => Checked::well(
                     MANIFEST,
-                    format!("{shown}: town {}, {}", town.name, count(town.sessions.len(), "session")),
+                    format!(
+                        "{shown}: town {}, {}",
+                        town.name,
+                        count(town.sessions.len(), "session")
+                    ),
                 ),
-                n => Checked::ailing(MANIFEST, format!("{shown} is valid, with {}", count(n, "remark")), validate()),
+                n => Checked::ailing(
+                    MANIFEST,
+                    format!("{shown} is valid, with {}", count(n, "remark")),
+                    validate(),
+                ),
             };
             (Some(town), checked)
         }

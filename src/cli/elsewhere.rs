@@ -1,8 +1,9 @@
 //! A controller that keeps the same town with another state directory.
 //!
-//! Which state directory a town has follows from `HOME`, `XDG_STATE_HOME` and `--state-dir`, so its lock keeps nobody out
-//! who has others. But the kernel tells who holds locks, and a controller writes into its lock file what it keeps: that is
-//! the same town where the name is, and the tmux server or the manifest.
+//! Which state directory a town has follows from `HOME`, `XDG_STATE_HOME` and `--state-dir`, so its
+//! lock keeps nobody out who has others. But the kernel tells who holds locks, and a controller
+//! writes into its lock file what it keeps: that is the same town where the name is, and the tmux
+//! server or the manifest.
 
 use super::exit::{Exit, Trouble};
 use super::place::Place;
@@ -26,7 +27,16 @@ pub(super) struct Elsewhere {
 impl Elsewhere {
     /// Who keeps which town, and with what.
     pub(super) fn in_words(&self) -> String {
-        let Self { process, state, keeps: Keeps { town, socket: _, file } } = self;
+        let Self {
+            process,
+            state,
+            keeps:
+                Keeps {
+                    town,
+                    socket: _,
+                    file,
+                },
+        } = self;
         let (pid, state, file) = (process.pid, state.display(), file.display());
         format!(
             "a controller (process {pid}) keeps town {town} with the state directory {state} and the manifest {file}"
@@ -38,11 +48,17 @@ impl Elsewhere {
 pub(super) fn find(place: &Place) -> Option<Elsewhere> {
     let ours = place.keeps().ok()?;
     let is_ours = |state: &Path| is_same(state, &place.state);
-    let others = locks::holders(CONTROLLER_LOCK).into_iter().filter_map(|(process, held)| {
-        // Whoever has only opened the file has not signed it.
-        let (_, keeps) = kept_in(&held.open).filter(|(signed, _)| *signed == process)?;
-        Some(Elsewhere { process, state: held.path.parent()?.to_path_buf(), keeps })
-    });
+    let others = locks::holders(CONTROLLER_LOCK)
+        .into_iter()
+        .filter_map(|(process, held)| {
+            // Whoever has only opened the file has not signed it.
+            let (_, keeps) = kept_in(&held.open).filter(|(signed, _)| *signed == process)?;
+            Some(Elsewhere {
+                process,
+                state: held.path.parent()?.to_path_buf(),
+                keeps,
+            })
+        });
     let mut others = others.filter(|other| {
         let Keeps { town, socket, file } = &other.keeps;
         *town == ours.town && (*socket == ours.socket || *file == ours.file)
@@ -60,11 +76,16 @@ fn is_same(one: &Path, other: &Path) -> bool {
 /// # Errors
 /// Where it may not be, or where it does not end. Both state directories are named.
 pub(super) fn make_way(place: &Place) -> Result<(), Trouble> {
-    let Some(other) = find(place) else { return Ok(()) };
+    let Some(other) = find(place) else {
+        return Ok(());
+    };
     if !place.may_take_over() {
         return Err(refusal(place, &other));
     }
-    tracing::info!(pid = other.process.pid, "ends the controller that keeps the town elsewhere");
+    tracing::info!(
+        pid = other.process.pid,
+        "ends the controller that keeps the town elsewhere"
+    );
     let _ = signal::signal(other.process, signal::Signal::TERM);
     let begun = proc::clock::now();
     while process::may_live(other.process) {
@@ -78,7 +99,8 @@ pub(super) fn make_way(place: &Place) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Refuses beside such a controller, where it began after this one looked: for a place whose own lock is held.
+/// Refuses beside such a controller, where it began after this one looked: for a place whose own
+/// lock is held.
 ///
 /// # Errors
 /// As [`make_way`].
@@ -94,6 +116,8 @@ fn refusal(place: &Place, other: &Elsewhere) -> Trouble {
         file.display()
     );
     let theirs = other.state.display();
-    let help = format!("use that one (gtctl --state-dir {theirs} …), or say --take-over, which ends that controller");
+    let help = format!(
+        "use that one (gtctl --state-dir {theirs} …), or say --take-over, which ends that controller"
+    );
     Trouble::new(message).help(help).exits(Exit::Held)
 }

@@ -15,7 +15,11 @@ use std::time::Duration;
 /// How often a followed journal is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
 
-pub(super) async fn run(global: &Global, args: &Events, terminal: &Terminal) -> Result<Exit, Trouble> {
+pub(super) async fn run(
+    global: &Global,
+    args: &Events,
+    terminal: &Terminal,
+) -> Result<Exit, Trouble> {
     let place = Place::find_or_last_good(global, &TownArg { town: None }, terminal)?;
     let only = place.sessions(&args.sessions)?;
     let is_wanted = |event: &Value| is_of(event, &only);

@@ -56,12 +56,20 @@ pub(super) struct Trouble {
 
 impl Trouble {
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), help: None, silent: false, exit: Exit::Failed }
+        Self {
+            message: message.into(),
+            help: None,
+            silent: false,
+            exit: Exit::Failed,
+        }
     }
 
     /// A failure that has been told in full.
     pub(super) fn told() -> Self {
-        Self { silent: true, ..Self::new("") }
+        Self {
+            silent: true,
+            ..Self::new("")
+        }
     }
 
     pub(super) fn because(mut self, cause: &dyn Error) -> Self {
@@ -111,7 +119,10 @@ impl From<LockFault> for Trouble {
             LockFault::Held { .. } => Exit::Held,
             LockFault::Io { .. } => Exit::Failed,
         };
-        Self { exit, ..Self::new(Self::chain(&fault)).help(fault.help()) }
+        Self {
+            exit,
+            ..Self::new(Self::chain(&fault)).help(fault.help())
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! `gtctl explain`: every rule's verdict on one session, every setting with its origin, its recent events.
+//! `gtctl explain`: every rule's verdict on one session, every setting with its origin, its recent
+//! events.
 
 use super::agree::warn_of_others;
 use super::args::{Global, Session, TownArg};
@@ -15,15 +16,37 @@ use crate::render::explain::{self as page, Explanation};
 /// How many of the session's last events are shown.
 const EVENTS: usize = 5;
 
-pub(super) async fn run(global: &Global, args: &Session, terminal: &Terminal) -> Result<Exit, Trouble> {
+pub(super) async fn run(
+    global: &Global,
+    args: &Session,
+    terminal: &Terminal,
+) -> Result<Exit, Trouble> {
     let place = Place::find_or_last_good(global, &TownArg { town: None }, terminal)?;
     warn_of_others(&place, terminal);
     let session = place.session(&args.session)?;
-    let Survey { now, town, observed, memory, plan, .. } =
-        place.survey(Orders::default(), Depth::Plan, terminal).await?;
+    let Survey {
+        now,
+        town,
+        observed,
+        memory,
+        plan,
+        ..
+    } = place
+        .survey(Orders::default(), Depth::Plan, terminal)
+        .await?;
     let orders = Orders::default();
-    let situation = Situation { town: &town, observed: &observed, memory: &memory, orders, now };
-    let settings = town.sessions.get(&session).map(|desired| place.origins.explain(desired)).unwrap_or_default();
+    let situation = Situation {
+        town: &town,
+        observed: &observed,
+        memory: &memory,
+        orders,
+        now,
+    };
+    let settings = town
+        .sessions
+        .get(&session)
+        .map(|desired| place.origins.explain(desired))
+        .unwrap_or_default();
     let opinions = explain(&situation, &session);
     let explanation = Explanation {
         session: &session,
@@ -45,19 +68,43 @@ pub(super) async fn run(global: &Global, args: &Session, terminal: &Terminal) ->
 }
 
 /// What is known of the screen of the life that was seen.
-fn content<'m>(observed: &Observed, memory: &'m Memory, session: &SessionName) -> Option<&'m Content> {
-    let Observed::Up(server) = observed else { return None };
-    let mut labels = server.sessions.values().filter_map(|seen| match (&seen.ownership, &seen.life) {
-        (Ownership::Ours(label), Life::Alive { .. }) => Some(label),
-        (Ownership::Ours(_) | Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_), _) => None,
-    });
+fn content<'m>(
+    observed: &Observed,
+    memory: &'m Memory,
+    session: &SessionName,
+) -> Option<&'m Content> {
+    let Observed::Up(server) = observed else {
+        return None;
+    };
+    let mut labels =
+        server
+            .sessions
+            .values()
+            .filter_map(|seen| match (&seen.ownership, &seen.life) {
+                (Ownership::Ours(label), Life::Alive { .. }) => Some(label),
+                (
+                    Ownership::Ours(_)
+                    | Ownership::Unlabelled
+                    | Ownership::Unproved(_)
+                    | Ownership::Foreign(_),
+                    _,
+                ) => None,
+            });
     let content = memory.sessions.get(session)?.content.as_ref()?;
-    labels.any(|label| label.session == *session && label.generation == content.generation).then_some(content)
+    labels
+        .any(|label| label.session == *session && label.generation == content.generation)
+        .then_some(content)
 }
 
 /// What holds a session's step, where the rule that decides has no hold of its own.
-fn held_beside<'p>(plan: &'p Plan, session: &SessionName, opinions: &[Opinion]) -> Option<&'p Held> {
+fn held_beside<'p>(
+    plan: &'p Plan,
+    session: &SessionName,
+    opinions: &[Opinion],
+) -> Option<&'p Held> {
     let decides = opinions.iter().find_map(|opinion| opinion.says.as_ref());
     let wants = matches!(decides, Some(Says::Want(..)));
-    plan.held.iter().find(|held| wants && held.session == *session)
+    plan.held
+        .iter()
+        .find(|held| wants && held.session == *session)
 }

@@ -1,9 +1,9 @@
 //! A controller that was asked to end does end, whatever it is doing.
 //!
-//! Usually it hears TERM between two cycles and leaves in good order. A cycle may take long, though: a disk that does not
-//! answer, a tmux server that is stopped, another gtctl that holds the turn. So a thread of its own listens as well, and
-//! ends the process when the time is up. Nothing is lost by that: what a controller does is made to survive its death at any
-//! moment.
+//! Usually it hears TERM between two cycles and leaves in good order. A cycle may take long,
+//! though: a disk that does not answer, a tmux server that is stopped, another gtctl that holds the
+//! turn. So a thread of its own listens as well, and ends the process when the time is up. Nothing
+//! is lost by that: what a controller does is made to survive its death at any moment.
 
 use super::exit::Exit;
 use std::io::Write;
@@ -11,17 +11,22 @@ use std::thread;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// How long the controller may take to end by itself. Less than the five seconds within which it is promised to be gone.
+/// How long the controller may take to end by itself. Less than the five seconds within which it is
+/// promised to be gone.
 const PATIENCE: Duration = Duration::from_millis(4500);
 /// Enough for a thread that only waits.
 const STACK: usize = 256 << 10;
 
 /// Begins to listen. Where no thread can be had, the controller ends as soon as its cycle does.
 pub(super) fn see_to_the_end() {
-    let thread = thread::Builder::new().name("gtctl-end".to_owned()).stack_size(STACK);
+    let thread = thread::Builder::new()
+        .name("gtctl-end".to_owned())
+        .stack_size(STACK);
     let _ = thread.spawn(|| {
         // A runtime of its own: that of the controller may be stuck.
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
         if let Ok(runtime) = runtime {
             runtime.block_on(wait_and_end());
         }
@@ -29,7 +34,10 @@ pub(super) fn see_to_the_end() {
 }
 
 async fn wait_and_end() {
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut term), Ok(mut int)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
         return;
     };
     tokio::select! {
@@ -37,8 +45,7 @@ async fn wait_and_end() {
         _ = int.recv() => {}
     }
     tokio::time::sleep(PATIENCE).await;
-    let said =
-        "gtctl: warning: ended in the middle of something that took too long; the next controller carries it on\n";
+    let said = "gtctl: warning: ended in the middle of something that took too long; the next controller carries it on\n";
     let _ = std::io::stderr().write_all(said.as_bytes());
     std::process::exit(i32::from(Exit::Failed.code()));
 }

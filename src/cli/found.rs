@@ -22,14 +22,25 @@ const MAX_CREW: usize = 100;
 
 /// The agents on PATH.
 pub(super) fn agents() -> Vec<&'static str> {
-    AGENTS.iter().filter(|(_, file)| is_on_path(file)).map(|(agent, _)| *agent).collect()
+    AGENTS
+        .iter()
+        .filter(|(_, file)| is_on_path(file))
+        .map(|(agent, _)| *agent)
+        .collect()
 }
 
-/// The user's shell, if it is one that can be named by its file alone; else the one that is everywhere.
+/// The user's shell, if it is one that can be named by its file alone; else the one that is
+/// everywhere.
 pub(super) fn shell() -> &'static str {
     let own = std::env::var_os("SHELL").map(PathBuf::from);
-    let own = own.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
-    SHELLS.into_iter().find(|shell| own == Some(shell) && is_on_path(shell)).unwrap_or("sh")
+    let own = own
+        .as_deref()
+        .and_then(Path::file_name)
+        .and_then(|name| name.to_str());
+    SHELLS
+        .into_iter()
+        .find(|shell| own == Some(shell) && is_on_path(shell))
+        .unwrap_or("sh")
 }
 
 fn is_on_path(name: &str) -> bool {
@@ -47,17 +58,26 @@ pub(super) struct GasTown {
 impl GasTown {
     /// The town that has `dir` in it; else that of `GT_ROOT`, else `~/gt`.
     pub(super) fn near(dir: &Path, home: Option<&Path>) -> Result<Option<Self>, Trouble> {
-        let named = std::env::var_os("GT_ROOT").map(PathBuf::from).filter(|root| root.is_absolute());
+        let named = std::env::var_os("GT_ROOT")
+            .map(PathBuf::from)
+            .filter(|root| root.is_absolute());
         let usual = home.map(|home| home.join("gt"));
-        let mut roots = dir.ancestors().map(Path::to_path_buf).chain(named).chain(usual);
+        let mut roots = dir
+            .ancestors()
+            .map(Path::to_path_buf)
+            .chain(named)
+            .chain(usual);
         roots.find(|root| is_root(root)).map(Self::at).transpose()
     }
 
     /// The town at this root.
     pub(super) fn at(root: PathBuf) -> Result<Self, Trouble> {
         if !is_root(&root) {
-            return Err(Trouble::new(format!("{} is no Gas Town: it has no {MARK}", root.display()))
-                .help("`gt install` makes one; --root none does without"));
+            return Err(Trouble::new(format!(
+                "{} is no Gas Town: it has no {MARK}",
+                root.display()
+            ))
+            .help("`gt install` makes one; --root none does without"));
         }
         let list = root.join(RIGS);
         let rigs = match files::read_text(&list, Links::Follow, READ_LIMIT) {
@@ -67,25 +87,39 @@ impl GasTown {
                     .help("`gt rig list` shows whether gt can read it")
             })?,
             Err(e) if e.kind() == ErrorKind::NotFound => BTreeMap::new(),
-            Err(e) => return Err(Trouble::new(format!("cannot read {}", list.display())).because(&e)),
+            Err(e) => {
+                return Err(Trouble::new(format!("cannot read {}", list.display())).because(&e));
+            }
         };
         Ok(Self { root, rigs })
     }
 
     /// How its sessions are named: by prefix, where each of these rigs has one of its own.
     pub(super) fn naming(&self, rigs: &[String]) -> &'static str {
-        let mut prefixes: Vec<&str> = rigs.iter().filter_map(|rig| self.rigs.get(rig)?.as_deref()).collect();
+        let mut prefixes: Vec<&str> = rigs
+            .iter()
+            .filter_map(|rig| self.rigs.get(rig)?.as_deref())
+            .collect();
         let all = prefixes.len() == rigs.len() && !rigs.is_empty();
         prefixes.sort_unstable();
         prefixes.dedup();
-        if all && prefixes.len() == rigs.len() { "prefix" } else { "rig" }
+        if all && prefixes.len() == rigs.len() {
+            "prefix"
+        } else {
+            "rig"
+        }
     }
 
     /// The crew of a rig, by its directories.
     pub(super) fn crew(&self, rig: &str) -> Vec<String> {
-        let entries = std::fs::read_dir(self.root.join(rig).join("crew")).into_iter().flatten().flatten();
+        let entries = std::fs::read_dir(self.root.join(rig).join("crew"))
+            .into_iter()
+            .flatten()
+            .flatten();
         let folders = entries.filter(|entry| entry.path().is_dir());
-        let mut names: Vec<String> = folders.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        let mut names: Vec<String> = folders
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect();
         names.retain(|name| is_crew_name(name));
         names.sort();
         names.truncate(MAX_CREW);
@@ -95,7 +129,9 @@ impl GasTown {
     /// Whether an agent in this directory has instructions.
     pub(super) fn instructs(&self, path: &str) -> bool {
         let dir = self.root.join(path);
-        ["CLAUDE.md", "AGENTS.md", "GEMINI.md"].iter().any(|file| dir.join(file).exists())
+        ["CLAUDE.md", "AGENTS.md", "GEMINI.md"]
+            .iter()
+            .any(|file| dir.join(file).exists())
     }
 
     /// Whether a role's directory is there.
@@ -110,17 +146,28 @@ fn is_root(dir: &Path) -> bool {
 
 /// Gas Town takes neither dashes, dots nor spaces in the name of a crew member.
 pub(super) fn is_crew_name(name: &str) -> bool {
-    !name.is_empty() && name.len() <= 32 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    !name.is_empty()
+        && name.len() <= 32
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 fn rigs(text: &str) -> Result<BTreeMap<String, Option<String>>, serde_json::Error> {
     let whole: Value = serde_json::from_str(text)?;
     let prefix = |rig: &Value| {
-        let prefix = rig.pointer("/beads/prefix").and_then(Value::as_str)?.trim_end_matches('-');
+        let prefix = rig
+            .pointer("/beads/prefix")
+            .and_then(Value::as_str)?
+            .trim_end_matches('-');
         (!prefix.is_empty()).then(|| prefix.to_owned())
     };
-    let rigs = whole.get("rigs").and_then(Value::as_object).into_iter().flatten();
-    Ok(rigs.map(|(name, rig)| (name.clone(), prefix(rig))).collect())
+    let rigs = whole
+        .get("rigs")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten();
+    Ok(rigs
+        .map(|(name, rig)| (name.clone(), prefix(rig)))
+        .collect())
 }
 
 #[cfg(test)]
@@ -129,9 +176,13 @@ mod tests {
 
     #[test]
     fn prefixes_name_sessions_where_each_rig_has_its_own() {
-        let with = |text: &str| GasTown { root: PathBuf::new(), rigs: rigs(text).unwrap() };
+        let with = |text: &str| GasTown {
+            root: PathBuf::new(),
+            rigs: rigs(text).unwrap(),
+        };
         let names = |rigs: &[&str]| rigs.iter().map(|rig| (*rig).to_owned()).collect::<Vec<_>>();
-        let town = with(r#"{"rigs":{"a":{"beads":{"prefix":"x-"}},"b":{"beads":{"prefix":"x"}},"c":{}}}"#);
+        let town =
+            with(r#"{"rigs":{"a":{"beads":{"prefix":"x-"}},"b":{"beads":{"prefix":"x"}},"c":{}}}"#);
         assert_eq!(town.naming(&names(&["a"])), "prefix");
         for rigs in [&["a", "b"][..], &["a", "c"], &[]] {
             assert_eq!(town.naming(&names(rigs)), "rig", "{rigs:?}");

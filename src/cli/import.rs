@@ -1,4 +1,5 @@
-//! `gtctl import`: a manifest for what already runs. Touches no session, and no file but the one that it writes.
+//! `gtctl import`: a manifest for what already runs. Touches no session, and no file but the one
+//! that it writes.
 
 use super::args::{Global, Import, TownArg};
 use super::exit::{Exit, Trouble};
@@ -26,15 +27,25 @@ const ROUNDS: usize = 3;
 /// What a root is known by.
 const MARKER: &str = "mayor/town.json";
 
-pub(super) async fn run(global: &Global, args: &Import, terminal: &Terminal) -> Result<Exit, Trouble> {
+pub(super) async fn run(
+    global: &Global,
+    args: &Import,
+    terminal: &Terminal,
+) -> Result<Exit, Trouble> {
     let file = ManifestFile::of(global, &TownArg { town: None });
     let to_stdout = file.path.as_os_str() == "-";
     if !to_stdout && !args.force && file.path.symlink_metadata().is_ok() {
-        return Err(Trouble::new(format!("{} is there already, and is not overwritten", file.path.display()))
-            .help("say --force to replace it, or name another with --file; `-f -` only prints"));
+        return Err(Trouble::new(format!(
+            "{} is there already, and is not overwritten",
+            file.path.display()
+        ))
+        .help("say --force to replace it, or name another with --file; `-f -` only prints"));
     }
     let site = Site::find(global, args, &file).await?;
-    site.files.notices.iter().for_each(|notice| terminal.warn(notice));
+    site.files
+        .notices
+        .iter()
+        .for_each(|notice| terminal.warn(notice));
     let draft = site.draft(&file, terminal).await?;
     if to_stdout {
         terminal.print(&draft.text);
@@ -48,9 +59,15 @@ pub(super) async fn run(global: &Global, args: &Import, terminal: &Terminal) -> 
     let shown = if file.path == Path::new("town.toml") {
         String::new()
     } else {
-        format!(" -f {}", words::shell(&[file.path.to_string_lossy().into_owned()]))
+        format!(
+            " -f {}",
+            words::shell(&[file.path.to_string_lossy().into_owned()])
+        )
     };
-    terminal.print(&format!("wrote {}; next: gtctl{shown} diff\n", file.path.display()));
+    terminal.print(&format!(
+        "wrote {}; next: gtctl{shown} diff\n",
+        file.path.display()
+    ));
     Ok(Exit::Done)
 }
 
@@ -69,33 +86,60 @@ struct Site {
 
 impl Site {
     async fn find(global: &Global, args: &Import, file: &ManifestFile) -> Result<Self, Trouble> {
-        let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+        let home = std::env::var_os("HOME")
+            .map(PathBuf::from)
+            .filter(|home| home.is_absolute());
         let root = root(args.root.as_deref(), home.as_deref())?;
         let files = root.as_deref().map(gastown::read).unwrap_or_default();
         let town = town_name(args.name.as_deref(), &files, root.as_deref())?;
         let socket = server(global, root.as_deref(), &files)?;
         let client = Client::new(&socket);
         let found = population(&client).await;
-        let population = found.map_err(|why| Trouble::new(format!("tmux could not be asked: {why}")))?;
+        let population =
+            found.map_err(|why| Trouble::new(format!("tmux could not be asked: {why}")))?;
         if population.is_empty() {
-            return Err(Trouble::new(format!("no session runs on the server of `{}`", words::tmux(&socket)))
-                .help("name the server with --socket; `gtctl init` begins a town from nothing"));
+            return Err(Trouble::new(format!(
+                "no session runs on the server of `{}`",
+                words::tmux(&socket)
+            ))
+            .help("name the server with --socket; `gtctl init` begins a town from nothing"));
         }
-        let dir = file.absolute()?.parent().unwrap_or(Path::new("/")).to_path_buf();
+        let dir = file
+            .absolute()?
+            .parent()
+            .unwrap_or(Path::new("/"))
+            .to_path_buf();
         let state = View::of(state_of(global, &town, root.as_deref())?);
-        Ok(Self { town, root, home, dir, socket, client, files, population, state })
+        Ok(Self {
+            town,
+            root,
+            home,
+            dir,
+            socket,
+            client,
+            files,
+            population,
+            state,
+        })
     }
 
     /// The manifest by which adopting is all there is to do.
     async fn draft(&self, file: &ManifestFile, terminal: &Terminal) -> Result<Draft, Trouble> {
         let now = clock::now();
         let loaded = self.state.load(now)?;
-        loaded.notices.iter().for_each(|notice| terminal.warn(notice));
+        loaded
+            .notices
+            .iter()
+            .for_each(|notice| terminal.warn(notice));
         let handed = loaded.memory.sessions.iter();
-        let handoffs: BTreeMap<String, Period> =
-            handed.filter_map(|(name, history)| Some((name.to_string(), now.since(&history.handoff?)))).collect();
+        let handoffs: BTreeMap<String, Period> = handed
+            .filter_map(|(name, history)| Some((name.to_string(), now.since(&history.handoff?))))
+            .collect();
         let recipes = recipes(&self.files.settings);
-        let automonitor = self.state.automonitor().or_else(|| self.old_loop().map(|_| Automonitor::default()));
+        let automonitor = self
+            .state
+            .automonitor()
+            .or_else(|| self.old_loop().map(|_| Automonitor::default()));
         let mut unfit = BTreeMap::new();
         let mut rounds = 0;
         loop {
@@ -130,20 +174,32 @@ impl Site {
     ) -> Result<BTreeMap<String, String>, Trouble> {
         let Loaded { town, .. } = file.resolve(&draft.text)?.map_err(|faults| {
             print_faults(&faults, terminal);
-            Trouble::new("the manifest that was written would not do").help("please report this, with the faults above")
+            Trouble::new("the manifest that was written would not do")
+                .help("please report this, with the faults above")
         })?;
         let memory = self.state.load(clock::now())?.memory;
-        let looked = survey(&self.client, &town, &self.state, memory, Orders::default(), Depth::Plan).await;
+        let looked = survey(
+            &self.client,
+            &town,
+            &self.state,
+            memory,
+            Orders::default(),
+            Depth::Plan,
+        )
+        .await;
         let Survey { plan, .. } = looked;
         Ok(beyond_adoption(&plan))
     }
 
     /// The session in which the loop runs that gtctl replaces.
     fn old_loop(&self) -> Option<&Inhabitant> {
-        self.population.iter().find(|inhabitant| import::is_automonitor(inhabitant))
+        self.population
+            .iter()
+            .find(|inhabitant| import::is_automonitor(inhabitant))
     }
 
-    /// How to stop the loop that gtctl replaces, where it still runs, and what else would be a second master.
+    /// How to stop the loop that gtctl replaces, where it still runs, and what else would be a
+    /// second master.
     fn tell_of_old_loop(&self, terminal: &Terminal) {
         if let Some(inhabitant) = self.old_loop() {
             let target = words::shell(&[format!("={}:", inhabitant.name)]);
@@ -156,7 +212,9 @@ impl Site {
         }
         if self.files.standing.gastown.daemon {
             let roles = Gastown::SUPERVISED.join(", ");
-            terminal.note(&format!("gt's daemon runs, and keeps {roles} too; `gt daemon stop` leaves them to gtctl"));
+            terminal.note(&format!(
+                "gt's daemon runs, and keeps {roles} too; `gt daemon stop` leaves them to gtctl"
+            ));
         }
     }
 }
@@ -166,60 +224,100 @@ fn beyond_adoption(plan: &Plan) -> BTreeMap<String, String> {
     let is_more = |action: &Action| action.verb() != Verb::Adopt;
     let steps = plan.steps.iter().filter(|step| is_more(&step.action));
     let steps = steps.map(|step| (step.session.to_string(), words::reason(&step.reason)));
-    let held = plan.held.iter().map(|held| (held.session.to_string(), words::obstacle(&held.hold)));
+    let held = plan
+        .held
+        .iter()
+        .map(|held| (held.session.to_string(), words::obstacle(&held.hold)));
     steps.chain(held).collect()
 }
 
-/// The root: the one that was named, else the first that is one of the present directory, those above it, and `~/gt`.
+/// The root: the one that was named, else the first that is one of the present directory, those
+/// above it, and `~/gt`.
 fn root(named: Option<&Path>, home: Option<&Path>) -> Result<Option<PathBuf>, Trouble> {
     if let Some(named) = named {
-        let root =
-            std::path::absolute(named).map_err(|e| Trouble::new("the current directory cannot be told").because(&e))?;
+        let root = std::path::absolute(named)
+            .map_err(|e| Trouble::new("the current directory cannot be told").because(&e))?;
         return if root.join(MARKER).is_file() {
             Ok(Some(root))
         } else {
-            Err(Trouble::new(format!("{} is no Gas Town root: it has no {MARKER}", root.display()))
-                .help("name the directory that `gt install` made, or leave --root out"))
+            Err(Trouble::new(format!(
+                "{} is no Gas Town root: it has no {MARKER}",
+                root.display()
+            ))
+            .help("name the directory that `gt install` made, or leave --root out"))
         };
     }
     let here = std::env::current_dir().unwrap_or_default();
     let usual = home.map(|home| home.join("gt"));
     let candidates = here.ancestors().map(Path::to_path_buf).chain(usual);
-    Ok(candidates.into_iter().find(|root| root.join(MARKER).is_file()))
+    Ok(candidates
+        .into_iter()
+        .find(|root| root.join(MARKER).is_file()))
 }
 
 /// The town's name: as given, as Gas Town has it, or that of its directory.
-fn town_name(given: Option<&str>, files: &Files, root: Option<&Path>) -> Result<SessionName, Trouble> {
+fn town_name(
+    given: Option<&str>,
+    files: &Files,
+    root: Option<&Path>,
+) -> Result<SessionName, Trouble> {
     if let Some(given) = given {
         return SessionName::new(given).map_err(|fault| {
             Trouble::new(format!("the town's name `{given}` would not do: {fault}"))
                 .help("use letters, digits, `_` and `-`, beginning with a letter or a digit")
         });
     }
-    let of_dir = root.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-    let own = files.town.clone().filter(|name| !name.is_empty()).or(of_dir);
+    let of_dir = root
+        .and_then(Path::file_name)
+        .map(|name| name.to_string_lossy().into_owned());
+    let own = files
+        .town
+        .clone()
+        .filter(|name| !name.is_empty())
+        .or(of_dir);
     let clean = |text: String| {
-        let known = text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' });
-        known.collect::<String>().trim_matches(|c| c == '-' || c == '_').chars().take(64).collect::<String>()
+        let known = text.chars().map(|c| {
+            if c.is_ascii_alphanumeric() || c == '_' {
+                c
+            } else {
+                '-'
+            }
+        });
+        known
+            .collect::<String>()
+            .trim_matches(|c| c == '-' || c == '_')
+            .chars()
+            .take(64)
+            .collect::<String>()
     };
-    let found = own.map(clean).and_then(|name| SessionName::new(&name).ok()).or_else(|| SessionName::new("town").ok());
+    let found = own
+        .map(clean)
+        .and_then(|name| SessionName::new(&name).ok())
+        .or_else(|| SessionName::new("town").ok());
     found.ok_or_else(|| Trouble::new("the town has no name").help("give it one with --name"))
 }
 
 /// The server to look at: as told, the one on which gt has the town, or the user's own.
 fn server(global: &Global, root: Option<&Path>, files: &Files) -> Result<Socket, Trouble> {
-    let told = global.socket.clone().or_else(|| std::env::var("GTCTL_SOCKET").ok());
+    let told = global
+        .socket
+        .clone()
+        .or_else(|| std::env::var("GTCTL_SOCKET").ok());
     match (told.as_deref(), root) {
-        (Some("gastown") | None, Some(root)) => {
-            find_server(root, None, |row| parse_name(&row.name, &files.rigs).is_some())
-        }
-        (Some("gastown"), None) => Err(Trouble::new("which server is Gas Town's follows from its root")
-            .help("name the root with --root, or the server with --socket")),
+        (Some("gastown") | None, Some(root)) => find_server(root, None, |row| {
+            parse_name(&row.name, &files.rigs).is_some()
+        }),
+        (Some("gastown"), None) => Err(Trouble::new(
+            "which server is Gas Town's follows from its root",
+        )
+        .help("name the root with --root, or the server with --socket")),
         (Some("default") | None, _) => Ok(Socket::Default),
         (Some(path), _) if Path::new(path).is_absolute() => Ok(Socket::Path(path.into())),
         (Some(name), _) if SessionName::new(name).is_ok() => Ok(Socket::Name(name.to_owned())),
-        (Some(other), _) => Err(Trouble::new(format!("`{other}` is neither a name nor an absolute path"))
-            .help("write \"default\", a name such as \"acme\", or a path that begins with `/`")),
+        (Some(other), _) => Err(Trouble::new(format!(
+            "`{other}` is neither a name nor an absolute path"
+        ))
+        .help("write \"default\", a name such as \"acme\", or a path that begins with `/`")),
     }
 }
 
@@ -238,6 +336,8 @@ fn write(path: &Path, text: &str) -> Result<(), Trouble> {
         .and_then(|()| std::fs::rename(&temporary, path));
     written.map_err(|e| {
         let _ = std::fs::remove_file(&temporary);
-        Trouble::new(format!("cannot write {}", path.display())).because(&e).help("write elsewhere with --file")
+        Trouble::new(format!("cannot write {}", path.display()))
+            .because(&e)
+            .help("write elsewhere with --file")
     })
 }

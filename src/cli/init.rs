@@ -30,20 +30,34 @@ enum Overwrite {
 }
 
 pub(super) fn run(global: &Global, args: &Init, terminal: &Terminal) -> Result<Exit, Trouble> {
-    let overwrite = if args.force { Overwrite::Forced } else { Overwrite::Never };
+    let overwrite = if args.force {
+        Overwrite::Forced
+    } else {
+        Overwrite::Never
+    };
     if let Some(file) = &args.watcher {
         write(file, WATCHER, overwrite)?;
-        terminal.print(&format!("wrote {}: read it, and change what is not so in your town\n", file.display()));
+        terminal.print(&format!(
+            "wrote {}: read it, and change what is not so in your town\n",
+            file.display()
+        ));
         return Ok(Exit::Done);
     }
     let file = place(global, args);
     if overwrite == Overwrite::Never && fs::symlink_metadata(&file).is_ok() {
         return Err(is_there(&file));
     }
-    let questions = if args.yes { Questions::Assume } else { Questions::to_terminal() };
-    let dir = absolute(&file)?.parent().map_or_else(|| "/".into(), Path::to_path_buf);
+    let questions = if args.yes {
+        Questions::Assume
+    } else {
+        Questions::to_terminal()
+    };
+    let dir = absolute(&file)?
+        .parent()
+        .map_or_else(|| "/".into(), Path::to_path_buf);
     let choice = Choice::make(args, &dir, questions)?;
-    fs::create_dir_all(&dir).map_err(|e| Trouble::new(format!("cannot make {}", dir.display())).because(&e))?;
+    fs::create_dir_all(&dir)
+        .map_err(|e| Trouble::new(format!("cannot make {}", dir.display())).because(&e))?;
     write(&file, &choice.text(&format!("./{SCHEMA}")), overwrite)?;
     // What is there may be another version's, or a link to one: it serves as well.
     let schema = dir.join(SCHEMA);
@@ -52,11 +66,19 @@ pub(super) fn run(global: &Global, args: &Init, terminal: &Terminal) -> Result<E
     if choice.instructs() && fs::symlink_metadata(&watcher).is_err() {
         write(&watcher, WATCHER, Overwrite::Never)?;
     }
-    let manifest = ManifestFile::of(global, &TownArg { town: Some(file.clone()) });
+    let manifest = ManifestFile::of(
+        global,
+        &TownArg {
+            town: Some(file.clone()),
+        },
+    );
     match manifest.try_load()? {
         Ok(Loaded { town, .. }) => tell(&file, wrote_schema, &town, &choice, terminal),
         Err(faults) => {
-            terminal.note(&format!("wrote {}, but settings from elsewhere have faults:", file.display()));
+            terminal.note(&format!(
+                "wrote {}, but settings from elsewhere have faults:",
+                file.display()
+            ));
             print_faults(&faults, terminal);
             return Err(Trouble::told());
         }
@@ -66,22 +88,36 @@ pub(super) fn run(global: &Global, args: &Init, terminal: &Terminal) -> Result<E
 
 /// The file to write: what ends in `.toml` is one, anything else is a folder for it.
 fn place(global: &Global, args: &Init) -> PathBuf {
-    let named = args.place.clone().or_else(|| global.file.clone()).unwrap_or_else(|| "town.toml".into());
-    let is_file = named.extension().is_some_and(|extension| extension == "toml") && !named.is_dir();
-    if is_file { named } else { named.join("town.toml") }
+    let named = args
+        .place
+        .clone()
+        .or_else(|| global.file.clone())
+        .unwrap_or_else(|| "town.toml".into());
+    let is_file = named
+        .extension()
+        .is_some_and(|extension| extension == "toml")
+        && !named.is_dir();
+    if is_file {
+        named
+    } else {
+        named.join("town.toml")
+    }
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Trouble> {
-    std::path::absolute(path).map_err(|e| Trouble::new("the current directory cannot be told").because(&e))
+    std::path::absolute(path)
+        .map_err(|e| Trouble::new("the current directory cannot be told").because(&e))
 }
 
 fn is_there(file: &Path) -> Trouble {
     let file = file.display();
-    Trouble::new(format!("{file} is there already"))
-        .help(format!("gtctl validate {file} checks it; gtctl init --force replaces it"))
+    Trouble::new(format!("{file} is there already")).help(format!(
+        "gtctl validate {file} checks it; gtctl init --force replaces it"
+    ))
 }
 
-/// Writes a file that only its owner may write to, whatever the umask: others' manifests are not believed.
+/// Writes a file that only its owner may write to, whatever the umask: others' manifests are not
+/// believed.
 fn write(file: &Path, text: &str, overwrite: Overwrite) -> Result<(), Trouble> {
     let fault = |e: std::io::Error| match e.kind() {
         ErrorKind::AlreadyExists => is_there(file),
@@ -89,7 +125,11 @@ fn write(file: &Path, text: &str, overwrite: Overwrite) -> Result<(), Trouble> {
     };
     let new = |path: &Path| {
         let mut options = OpenOptions::new();
-        let mut file = options.write(true).create_new(true).mode(0o644).open(path)?;
+        let mut file = options
+            .write(true)
+            .create_new(true)
+            .mode(0o644)
+            .open(path)?;
         file.write_all(text.as_bytes())
     };
     if overwrite == Overwrite::Never {
@@ -117,14 +157,30 @@ fn tell(file: &Path, wrote_schema: bool, town: &Town, choice: &Choice, terminal:
         return;
     }
     let sessions = count(town.sessions.len(), "session");
-    let mut lines =
-        vec![format!("wrote {}: town {} with {sessions}, running {}", file.display(), town.name, choice.runs())];
-    lines.extend(wrote_schema.then(|| format!("and {SCHEMA} beside it, by which editors complete and check it")));
-    let told = || format!("and {INSTRUCTIONS}, what the watcher is told: read it, and change what is not so");
+    let mut lines = vec![format!(
+        "wrote {}: town {} with {sessions}, running {}",
+        file.display(),
+        town.name,
+        choice.runs()
+    )];
+    lines.extend(
+        wrote_schema
+            .then(|| format!("and {SCHEMA} beside it, by which editors complete and check it")),
+    );
+    let told = || {
+        format!("and {INSTRUCTIONS}, what the watcher is told: read it, and change what is not so")
+    };
     lines.extend(choice.instructs().then(told));
     lines.push("next:".to_owned());
-    let wide = next.iter().map(|(command, _)| command.chars().count()).max().unwrap_or(0);
-    lines.extend(next.iter().map(|(command, why)| format!("  {command:<wide$}   # {why}")));
+    let wide = next
+        .iter()
+        .map(|(command, _)| command.chars().count())
+        .max()
+        .unwrap_or(0);
+    lines.extend(
+        next.iter()
+            .map(|(command, why)| format!("  {command:<wide$}   # {why}")),
+    );
     terminal.print(&lines.join("\n"));
     choice.notes().iter().for_each(|note| terminal.note(note));
 }
@@ -135,14 +191,28 @@ fn next(file: &Path, town: &Town) -> Vec<(String, &'static str)> {
         let is_usual = file == Path::new("town.toml") && std::env::var_os("GTCTL_FILE").is_none();
         let file = [String::from("-f"), file.display().to_string()];
         let place = if is_usual { &[][..] } else { &file[..] };
-        let words = ["gtctl".to_owned()].into_iter().chain(place.iter().cloned());
-        shell(&words.chain(verb.iter().map(|word| (*word).to_owned())).collect::<Vec<_>>())
+        let words = ["gtctl".to_owned()]
+            .into_iter()
+            .chain(place.iter().cloned());
+        shell(
+            &words
+                .chain(verb.iter().map(|word| (*word).to_owned()))
+                .collect::<Vec<_>>(),
+        )
     };
     let mut next = vec![
-        (of_verb(&["diff"]), "what would be done, and why; changes nothing"),
+        (
+            of_verb(&["diff"]),
+            "what would be done, and why; changes nothing",
+        ),
         (of_verb(&["apply"]), "do it, and wait until all is ready"),
     ];
     let first = town.sessions.keys().next();
-    next.extend(first.map(|name| (of_verb(&["attach", name.as_str()]), "look at it; C-b d leaves it again")));
+    next.extend(first.map(|name| {
+        (
+            of_verb(&["attach", name.as_str()]),
+            "look at it; C-b d leaves it again",
+        )
+    }));
     next
 }

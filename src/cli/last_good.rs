@@ -1,4 +1,5 @@
-//! The last good definition of a town, for verbs that only need to know the town while its manifest is broken.
+//! The last good definition of a town, for verbs that only need to know the town while its manifest
+//! is broken.
 
 use super::args::Global;
 use super::manifest::{ManifestFile, Texts};
@@ -21,16 +22,37 @@ pub(super) struct Kept {
     since: SystemTime,
 }
 
-/// The last good definition that came from this manifest; none where there is none, or where it is good no more.
+/// The last good definition that came from this manifest; none where there is none, or where it is
+/// good no more.
 pub(super) fn find(file: &ManifestFile, broken: Option<&Texts>, global: &Global) -> Option<Kept> {
     let text = broken.map_or("", |texts| texts.town.as_str());
     let named = named_state(file, text, global);
-    let everywhere = || newest(views_of_all(global).iter().filter_map(|view| kept_in(view, file)));
-    let kept = named.and_then(|view| kept_in(&view, file)).or_else(everywhere)?;
-    let LastGood { layers: _, town_text, user_text } = kept.good;
-    let texts = Texts { town: town_text, user: user_text };
+    let everywhere = || {
+        newest(
+            views_of_all(global)
+                .iter()
+                .filter_map(|view| kept_in(view, file)),
+        )
+    };
+    let kept = named
+        .and_then(|view| kept_in(&view, file))
+        .or_else(everywhere)?;
+    let LastGood {
+        layers: _,
+        town_text,
+        user_text,
+    } = kept.good;
+    let texts = Texts {
+        town: town_text,
+        user: user_text,
+    };
     let loaded = file.resolve_kept(&texts).ok()?.ok()?;
-    Some(Kept { loaded, texts, state: kept.state, since: kept.since })
+    Some(Kept {
+        loaded,
+        texts,
+        state: kept.state,
+        since: kept.since,
+    })
 }
 
 /// What one state directory keeps.
@@ -44,14 +66,19 @@ fn newest(found: impl Iterator<Item = Found>) -> Option<Found> {
     found.max_by_key(|found| found.since)
 }
 
-/// What this state directory keeps, where it came from this manifest and nobody else could have written it.
+/// What this state directory keeps, where it came from this manifest and nobody else could have
+/// written it.
 fn kept_in(view: &View, file: &ManifestFile) -> Option<Found> {
     let path = view.last_good_file();
     let metadata = fs::symlink_metadata(&path).ok()?;
     file.check(&path, &metadata).ok()?;
     let good = view.last_good().filter(|good| !good.town_text.is_empty())?;
     let is_of_it = is_same_file(&good.layers.file, &file.absolute().ok()?);
-    is_of_it.then_some(Found { good, state: view.path().to_path_buf(), since: metadata.modified().ok()? })
+    is_of_it.then_some(Found {
+        good,
+        state: view.path().to_path_buf(),
+        since: metadata.modified().ok()?,
+    })
 }
 
 fn is_same_file(one: &Path, other: &Path) -> bool {
@@ -67,12 +94,22 @@ fn named_state(file: &ManifestFile, text: &str, global: &Global) -> Option<View>
     state_of(global, &name, root.as_deref()).ok().map(View::of)
 }
 
-/// A string in the `[town]` table of a text that need not be TOML: of a line that is whole, and without escapes.
+/// A string in the `[town]` table of a text that need not be TOML: of a line that is whole, and
+/// without escapes.
 fn value_of<'t>(text: &'t str, key: &str) -> Option<&'t str> {
-    let after_head = text.lines().map(str::trim).skip_while(|line| *line != "[town]").skip(1);
+    let after_head = text
+        .lines()
+        .map(str::trim)
+        .skip_while(|line| *line != "[town]")
+        .skip(1);
     let mut table = after_head.take_while(|line| !line.starts_with('['));
     table.find_map(|line| {
-        let value = line.strip_prefix(key)?.trim_start().strip_prefix('=')?.trim_start().strip_prefix('"')?;
+        let value = line
+            .strip_prefix(key)?
+            .trim_start()
+            .strip_prefix('=')?
+            .trim_start()
+            .strip_prefix('"')?;
         let (value, _) = value.split_once('"')?;
         (!value.contains('\\')).then_some(value)
     })
@@ -81,14 +118,22 @@ fn value_of<'t>(text: &'t str, key: &str) -> Option<&'t str> {
 /// Warns that the manifest is broken and that the verb goes by this one.
 pub(super) fn warn(kept: &Kept, faults: &Faults, file: &ManifestFile, terminal: &Terminal) {
     let (broken, time) = (complaint(faults, &file.path), time_of(kept, terminal));
-    terminal.warn(&format!("{broken}; going by the last good one of {time}. gtctl validate shows them"));
+    terminal.warn(&format!(
+        "{broken}; going by the last good one of {time}. gtctl validate shows them"
+    ));
 }
 
 /// Warns that the manifest is not there, or is no text, and that the verb goes by this one.
 pub(super) fn warn_of_no_text(kept: &Kept, file: &ManifestFile, terminal: &Terminal) {
     let (shown, time) = (file.path.display(), time_of(kept, terminal));
-    let what = if file.path.exists() { "is no text" } else { "is not there" };
-    terminal.warn(&format!("{shown} {what}; going by the last good one of {time}"));
+    let what = if file.path.exists() {
+        "is no text"
+    } else {
+        "is not there"
+    };
+    terminal.warn(&format!(
+        "{shown} {what}; going by the last good one of {time}"
+    ));
 }
 
 /// When it was kept, as it is told.
@@ -101,19 +146,28 @@ fn time_of(kept: &Kept, terminal: &Terminal) -> String {
 
 /// How many errors there are, and the first of them.
 fn complaint(faults: &Faults, path: &Path) -> String {
-    let mut errors = faults.list.iter().filter(|fault| fault.severity == Severity::Error);
+    let mut errors = faults
+        .list
+        .iter()
+        .filter(|fault| fault.severity == Severity::Error);
     let first = errors.next();
     let count = first.iter().count() + errors.count();
     let noun = if count == 1 { "error" } else { "errors" };
     let unplaced = (path.display().to_string(), String::new());
-    let (name, line) = first.and_then(|fault| place_of(fault, faults)).unwrap_or(unplaced);
-    let message = first.map(|fault| fault.message.as_str()).unwrap_or_default();
+    let (name, line) = first
+        .and_then(|fault| place_of(fault, faults))
+        .unwrap_or(unplaced);
+    let message = first
+        .map(|fault| fault.message.as_str())
+        .unwrap_or_default();
     format!("{name} has {count} {noun} ({line}{message})")
 }
 
 /// The file of a fault, and its line in words.
 fn place_of(fault: &Fault, faults: &Faults) -> Option<(String, String)> {
-    let Origin::File { file, span } = &fault.origin else { return None };
+    let Origin::File { file, span } = &fault.origin else {
+        return None;
+    };
     let file = faults.files.get(*file)?;
     let (line, _) = file.position(span.start);
     Some((file.name.clone(), format!("line {line}: ")))
@@ -125,9 +179,11 @@ mod tests {
 
     #[test]
     fn the_name_is_read_from_a_text_that_is_no_toml() {
-        let text =
-            "# a\n[defaults\nname = \"no\"\n[town]\nname = \"gt\" # ours\nroot=\"/gt\n[[session]]\nroot = \"/x\"\n";
-        assert_eq!((value_of(text, "name"), value_of(text, "root")), (Some("gt"), None));
+        let text = "# a\n[defaults\nname = \"no\"\n[town]\nname = \"gt\" # ours\nroot=\"/gt\n[[session]]\nroot = \"/x\"\n";
+        assert_eq!(
+            (value_of(text, "name"), value_of(text, "root")),
+            (Some("gt"), None)
+        );
         assert_eq!(value_of("name = \"gt\"", "name"), None);
     }
 }

@@ -4,9 +4,9 @@ use super::args::{Global, Logs, TownArg};
 use super::exit::{Exit, Trouble};
 use super::output::Terminal;
 use super::place::Place;
-use crate::marker::Stripper;
 use crate::model::{Generation, SessionName};
 use crate::render::sanitise;
+use crate::screen::output::Stripper;
 use crate::store::{Follower, View};
 use std::collections::VecDeque;
 use std::io::IsTerminal;
@@ -19,9 +19,14 @@ const CHUNK: usize = 1 << 20;
 /// The longest line that is printed, in characters.
 const MAX_LINE: usize = 4096;
 
-pub(super) async fn run(global: &Global, args: &Logs, terminal: &Terminal) -> Result<Exit, Trouble> {
+pub(super) async fn run(
+    global: &Global,
+    args: &Logs,
+    terminal: &Terminal,
+) -> Result<Exit, Trouble> {
     if args.raw && std::io::stdout().is_terminal() {
-        let trouble = Trouble::new("raw output could do anything to this terminal, and is not printed to it");
+        let trouble =
+            Trouble::new("raw output could do anything to this terminal, and is not printed to it");
         return Err(trouble.help("leave out --raw, or send it to a file"));
     }
     let place = Place::find_or_last_good(global, &TownArg { town: None }, terminal)?;
@@ -30,7 +35,11 @@ pub(super) async fn run(global: &Global, args: &Logs, terminal: &Terminal) -> Re
     let mut life = life(&view, &session, args)?;
     let mut page = Page::new(args, terminal.is_json().then(|| (session.clone(), life)));
     let newest = view.log_of(&session, life);
-    for older in view.log_files(&session, life).into_iter().filter(|path| *path != newest) {
+    for older in view
+        .log_files(&session, life)
+        .into_iter()
+        .filter(|path| *path != newest)
+    {
         page.read(&mut Follower::of_log(older), terminal)?;
     }
     let mut follower = Follower::of_log(newest);
@@ -42,7 +51,12 @@ pub(super) async fn run(global: &Global, args: &Logs, terminal: &Terminal) -> Re
             page.end(terminal);
             return Ok(Exit::Done);
         }
-        if let Some(newer) = view.logged(&session).last().copied().filter(|newest| *newest > life) {
+        if let Some(newer) = view
+            .logged(&session)
+            .last()
+            .copied()
+            .filter(|newest| *newest > life)
+        {
             // What came between the look and the restart.
             page.read(&mut follower, terminal)?;
             page.end(terminal);
@@ -72,13 +86,20 @@ struct Page {
 impl Page {
     fn new(args: &Logs, json: Option<(SessionName, Generation)>) -> Self {
         let stripped = !args.raw || json.is_some();
-        Self { stripper: stripped.then(Stripper::default), lines: VecDeque::new(), keep: args.last, json }
+        Self {
+            stripper: stripped.then(Stripper::default),
+            lines: VecDeque::new(),
+            keep: args.last,
+            json,
+        }
     }
 
     /// Takes all there is.
     fn read(&mut self, follower: &mut Follower, terminal: &Terminal) -> Result<(), Trouble> {
         loop {
-            let new = follower.read_new(CHUNK).map_err(|e| Trouble::new("the log cannot be read").because(&e))?;
+            let new = follower
+                .read_new(CHUNK)
+                .map_err(|e| Trouble::new("the log cannot be read").because(&e))?;
             if new.bytes.is_empty() {
                 return Ok(());
             }

@@ -44,15 +44,27 @@ pub(super) struct Texts {
 }
 
 impl ManifestFile {
-    /// The file named by an argument, `--file` or `GTCTL_FILE`; else `town.toml` here, and nowhere above.
+    /// The file named by an argument, `--file` or `GTCTL_FILE`; else `town.toml` here, and nowhere
+    /// above.
     pub(super) fn of(global: &Global, argument: &TownArg) -> Self {
-        let path = argument.town.clone().or_else(|| global.file.clone()).unwrap_or_else(|| "town.toml".into());
-        Self { path, socket: global.socket.clone(), trust: global.trust }
+        let path = argument
+            .town
+            .clone()
+            .or_else(|| global.file.clone())
+            .unwrap_or_else(|| "town.toml".into());
+        Self {
+            path,
+            socket: global.socket.clone(),
+            trust: global.trust,
+        }
     }
 
     /// Another file, read in the same way.
     pub(super) fn at(&self, path: &Path) -> Self {
-        Self { path: path.to_path_buf(), ..self.clone() }
+        Self {
+            path: path.to_path_buf(),
+            ..self.clone()
+        }
     }
 
     /// Its path from the root on, as others can find it.
@@ -61,8 +73,13 @@ impl ManifestFile {
             .map_err(|e| Trouble::new("the current directory cannot be told").because(&e))?;
         // One folder by two names would be two values of `dir`.
         let climbs = path.components().any(|part| part == Component::ParentDir);
-        let folder = path.parent().filter(|_| climbs).and_then(|folder| fs::canonicalize(folder).ok());
-        let whole = folder.zip(path.file_name()).map(|(folder, name)| folder.join(name));
+        let folder = path
+            .parent()
+            .filter(|_| climbs)
+            .and_then(|folder| fs::canonicalize(folder).ok());
+        let whole = folder
+            .zip(path.file_name())
+            .map(|(folder, name)| folder.join(name));
         Ok(whole.unwrap_or(path))
     }
 
@@ -72,10 +89,20 @@ impl ManifestFile {
     }
 
     /// The same, and from what it was read.
-    pub(super) fn load_stamped(&self, terminal: &Terminal) -> Result<(Loaded, Stamps, Texts), Trouble> {
-        let Attempt { stamps, read, texts } = self.attempt();
+    pub(super) fn load_stamped(
+        &self,
+        terminal: &Terminal,
+    ) -> Result<(Loaded, Stamps, Texts), Trouble> {
+        let Attempt {
+            stamps,
+            read,
+            texts,
+        } = self.attempt();
         let loaded = Self::or_print(read?, terminal)?;
-        let texts = texts.unwrap_or(Texts { town: String::new(), user: None });
+        let texts = texts.unwrap_or(Texts {
+            town: String::new(),
+            user: None,
+        });
         Ok((loaded, stamps, texts))
     }
 
@@ -94,8 +121,8 @@ impl ManifestFile {
         self.attempt().read
     }
 
-    /// Reads and resolves it, and tells from which files. Each is stamped before it is read, so that a change that comes
-    /// meanwhile is noticed later.
+    /// Reads and resolves it, and tells from which files. Each is stamped before it is read, so
+    /// that a change that comes meanwhile is noticed later.
     pub(super) fn attempt(&self) -> Attempt {
         let mut stamps = Stamps::default();
         stamps.take(&self.path);
@@ -104,13 +131,26 @@ impl ManifestFile {
             stamps.take(user);
         }
         let stamps = RefCell::new(stamps);
-        let texts = self.read().and_then(|town| Ok(Texts { town, user: self.user_text(user.as_deref())? }));
+        let texts = self.read().and_then(|town| {
+            Ok(Texts {
+                town,
+                user: self.user_text(user.as_deref())?,
+            })
+        });
         match texts {
             Ok(texts) => {
                 let read = self.resolve_texts(&texts, &stamps);
-                Attempt { stamps: stamps.into_inner(), read, texts: Some(texts) }
+                Attempt {
+                    stamps: stamps.into_inner(),
+                    read,
+                    texts: Some(texts),
+                }
             }
-            Err(trouble) => Attempt { stamps: stamps.into_inner(), read: Err(trouble), texts: None },
+            Err(trouble) => Attempt {
+                stamps: stamps.into_inner(),
+                read: Err(trouble),
+                texts: None,
+            },
         }
     }
 
@@ -122,7 +162,9 @@ impl ManifestFile {
         Ok(Layers {
             file: self.absolute()?,
             user: user_file(home().as_deref()),
-            variables: settings.map(|(name, value)| (name, digest(&value))).collect(),
+            variables: settings
+                .map(|(name, value)| (name, digest(&value)))
+                .collect(),
             outcome: digest(&format!("{:?}{:?}", loaded.sessions, loaded.policies)),
         })
     }
@@ -130,7 +172,13 @@ impl ManifestFile {
     /// Resolves a text as if it stood in the file.
     pub(super) fn resolve(&self, text: &str) -> Result<Result<Loaded, Faults>, Trouble> {
         let user = self.user_text(user_file(home().as_deref()).as_deref())?;
-        self.resolve_texts(&Texts { town: text.to_owned(), user }, &RefCell::default())
+        self.resolve_texts(
+            &Texts {
+                town: text.to_owned(),
+                user,
+            },
+            &RefCell::default(),
+        )
     }
 
     /// Resolves texts that were kept, as if they stood in the files.
@@ -138,7 +186,11 @@ impl ManifestFile {
         self.resolve_texts(texts, &RefCell::default())
     }
 
-    fn resolve_texts(&self, texts: &Texts, stamps: &RefCell<Stamps>) -> Result<Result<Loaded, Faults>, Trouble> {
+    fn resolve_texts(
+        &self,
+        texts: &Texts,
+        stamps: &RefCell<Stamps>,
+    ) -> Result<Result<Loaded, Faults>, Trouble> {
         let absolute = self.absolute()?;
         let base_dir = absolute.parent().unwrap_or(Path::new("/"));
         let home = home();
@@ -167,7 +219,9 @@ impl ManifestFile {
 
     fn flags(&self) -> Vec<Flag> {
         let socket = self.socket.clone().map(|value| ("--socket", value));
-        let variable = std::env::var("GTCTL_SOCKET").ok().map(|value| ("GTCTL_SOCKET", value));
+        let variable = std::env::var("GTCTL_SOCKET")
+            .ok()
+            .map(|value| ("GTCTL_SOCKET", value));
         let set = socket.or(variable).map(|(flag, value)| Flag {
             flag: flag.to_owned(),
             path: "town.socket".to_owned(),
@@ -181,33 +235,45 @@ impl ManifestFile {
         let opened = files::open(&self.path, Links::Follow).map_err(|e| self.unreadable(&e))?;
         let meta = &opened.metadata;
         if meta.len() > READ_LIMIT {
-            return Err(Trouble::new(format!("{shown} has {} bytes, at most {READ_LIMIT} are read", meta.len()))
-                .help("split the town in two, each with its own `town.name`"));
+            return Err(Trouble::new(format!(
+                "{shown} has {} bytes, at most {READ_LIMIT} are read",
+                meta.len()
+            ))
+            .help("split the town in two, each with its own `town.name`"));
         }
         self.check(&self.path, meta)?;
         let bytes = files::read_opened(opened, READ_LIMIT).map_err(|e| self.unreadable(&e))?;
-        String::from_utf8(bytes)
-            .map_err(|_| Trouble::new(format!("{shown} is not UTF-8 text")).help("save it as UTF-8"))
+        String::from_utf8(bytes).map_err(|_| {
+            Trouble::new(format!("{shown} is not UTF-8 text")).help("save it as UTF-8")
+        })
     }
 
     /// Whether it is not there, or is no text: nobody has refused it for what it is.
     pub(super) fn has_no_text(&self) -> bool {
         let lacks = |e: &std::io::Error| {
-            matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidData)
+            matches!(
+                e.kind(),
+                ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidData
+            )
         };
         files::read_text(&self.path, Links::Follow, READ_LIMIT).is_err_and(|e| lacks(&e))
     }
 
     fn user_text(&self, path: Option<&Path>) -> Result<Option<String>, Trouble> {
-        path.map(|path| self.read_user(path)).transpose().map(Option::flatten)
+        path.map(|path| self.read_user(path))
+            .transpose()
+            .map(Option::flatten)
     }
 
     /// The user's own file, where there is one. It may name commands as well.
     fn read_user(&self, path: &Path) -> Result<Option<String>, Trouble> {
-        let failed = |e: &std::io::Error| Trouble::new(format!("cannot read {}", path.display())).because(e);
+        let failed =
+            |e: &std::io::Error| Trouble::new(format!("cannot read {}", path.display())).because(e);
         let opened: Opened = match files::open(path, Links::Follow) {
             Ok(opened) => opened,
-            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                return Ok(None);
+            }
             Err(e) => return Err(failed(&e)),
         };
         self.check(path, &opened.metadata)?;
@@ -222,16 +288,23 @@ impl ManifestFile {
         }
         let checked = check_meta(path, meta, Kind::File).and_then(|()| check_folders_above(path));
         checked.map_err(|distrust| {
-            let whose = if distrust.path() == path { String::new() } else { format!(", where {} is", path.display()) };
-            Trouble::new(format!("{distrust}{whose}: applying it runs its commands as you"))
-                .help(format!("{}, or say --trust", distrust.fix()))
+            let whose = if distrust.path() == path {
+                String::new()
+            } else {
+                format!(", where {} is", path.display())
+            };
+            Trouble::new(format!(
+                "{distrust}{whose}: applying it runs its commands as you"
+            ))
+            .help(format!("{}, or say --trust", distrust.fix()))
         })
     }
 
     fn unreadable(&self, error: &std::io::Error) -> Trouble {
         let shown = self.path.display();
         if error.kind() == ErrorKind::InvalidData {
-            return Trouble::new(format!("{shown} is {error}")).help("name the manifest: gtctl -f path/to/town.toml …");
+            return Trouble::new(format!("{shown} is {error}"))
+                .help("name the manifest: gtctl -f path/to/town.toml …");
         }
         let trouble = Trouble::new(format!("cannot read {shown}")).because(error);
         if error.kind() == ErrorKind::NotFound {
@@ -245,7 +318,12 @@ impl ManifestFile {
 /// The variables that may be settings.
 fn variables() -> Vec<(String, String)> {
     std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
+        .filter_map(|(name, value)| {
+            Some((
+                name.into_string().ok()?,
+                value.to_string_lossy().into_owned(),
+            ))
+        })
         .filter(|(name, _)| name.starts_with("GTCTL_"))
         .collect()
 }
@@ -257,12 +335,18 @@ fn digest(text: &str) -> u64 {
 }
 
 fn home() -> Option<PathBuf> {
-    std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute())
+    std::env::var_os("HOME")
+        .map(PathBuf::from)
+        .filter(|home| home.is_absolute())
 }
 
 fn user_file(home: Option<&Path>) -> Option<PathBuf> {
-    let config = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    config.or_else(|| home.map(|home| home.join(".config"))).map(|dir| dir.join("gtctl/config.toml"))
+    let config = std::env::var_os("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute());
+    config
+        .or_else(|| home.map(|home| home.join(".config")))
+        .map(|dir| dir.join("gtctl/config.toml"))
 }
 
 fn read_if_there(path: &Path) -> Result<Option<String>, Trouble> {

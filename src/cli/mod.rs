@@ -58,9 +58,14 @@ const STACK: usize = 8 << 20;
 /// Runs the command line of this process, to its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    let on_its_own_stack = std::thread::Builder::new().name("gtctl".to_owned()).stack_size(STACK).spawn(run_words);
+    let on_its_own_stack = std::thread::Builder::new()
+        .name("gtctl".to_owned())
+        .stack_size(STACK)
+        .spawn(run_words);
     match on_its_own_stack {
-        Ok(verb) => verb.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+        Ok(verb) => verb
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
         // No further thread, or no room for its stack: that of the main thread has to do.
         Err(_) => run_words(),
     }
@@ -93,23 +98,28 @@ fn run_words() -> ExitCode {
     }
 }
 
-/// Files that any verb may have open at once beside those it was started with: the runtime's own, a call to tmux with
-/// its pipes, the manifest, the locks and the state.
+/// Files that any verb may have open at once beside those it was started with: the runtime's own, a
+/// call to tmux with its pipes, the manifest, the locks and the state.
 const FILES: usize = 24;
 
-/// What runs the verbs. It takes for granted that it can open what it needs, so that is seen to first.
+/// What runs the verbs. It takes for granted that it can open what it needs, so that is seen to
+/// first.
 fn runtime() -> Result<Runtime, Trouble> {
-    proc::room::files(FILES).map_err(|source| {
-        Trouble::new(format!("fewer than the {FILES} files that gtctl needs can be opened"))
-            .because(&source)
-            .help("`ulimit -n` shows how many a process may have open; `ulimit -n 1024` allows more")
+    proc::fd_limit::files(FILES).map_err(|source| {
+        Trouble::new(format!(
+            "fewer than the {FILES} files that gtctl needs can be opened"
+        ))
+        .because(&source)
+        .help("`ulimit -n` shows how many a process may have open; `ulimit -n 1024` allows more")
     })?;
-    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let built = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     built.map_err(|source| Trouble::new("the runtime cannot be started").because(&source))
 }
 
-/// Has a write beyond the limit of a file's size fail as on a full disk, where SIGXFSZ would end us. It is caught and not
-/// ignored, for what is ignored stays so in every program that we start.
+/// Has a write beyond the limit of a file's size fail as on a full disk, where SIGXFSZ would end
+/// us. It is caught and not ignored, for what is ignored stays so in every program that we start.
 fn survive_full_files() -> std::io::Result<Signal> {
     signal(SignalKind::from_raw(nix::libc::SIGXFSZ))
 }
@@ -127,7 +137,9 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Trouble> {
         Verb::Stop(args) => by_hand::run(global, args, Request::Stop, terminal).await,
         Verb::Restart(args) => by_hand::run(global, args, Request::Restart, terminal).await,
         Verb::Reset(args) => by_hand::run(global, args, Request::Reset, terminal).await,
-        Verb::Chore { verb: ChoreVerb::Run(args) } => chore::run(global, args, terminal).await,
+        Verb::Chore {
+            verb: ChoreVerb::Run(args),
+        } => chore::run(global, args, terminal).await,
         Verb::MoveServer(args) => Box::pin(move_server::run(global, args, terminal)).await,
         Verb::Pause(args) => by_hand::pause(global, args, true, terminal),
         Verb::Resume(args) => by_hand::pause(global, args, false, terminal),

@@ -1,7 +1,8 @@
-//! `gtctl move-server`: the town lives on another tmux server than its socket leads to now, and is to live on this one.
+//! `gtctl move-server`: the town lives on another tmux server than its socket leads to now, and is
+//! to live on this one.
 //!
-//! Its sessions are ended where they are, as by `gtctl stop`, and only then may they begin here: at no time are there two
-//! of one. Nothing is started by this verb.
+//! Its sessions are ended where they are, as by `gtctl stop`, and only then may they begin here: at
+//! no time are there two of one. Nothing is started by this verb.
 
 use super::agree::agree;
 use super::args::{Global, MoveServer};
@@ -18,7 +19,11 @@ use crate::render::words::count;
 use crate::tmux::Client;
 use std::path::Path;
 
-pub(super) async fn run(global: &Global, args: &MoveServer, terminal: &Terminal) -> Result<Exit, Trouble> {
+pub(super) async fn run(
+    global: &Global,
+    args: &MoveServer,
+    terminal: &Terminal,
+) -> Result<Exit, Trouble> {
     let place = Place::find(global, &args.town, terminal)?;
     refuse_while_paused(&place, terminal)?;
     agree(&place, terminal).await?;
@@ -32,8 +37,12 @@ pub(super) async fn run(global: &Global, args: &MoveServer, terminal: &Terminal)
     };
     let Some(socket) = holding.socket.clone() else {
         let pid = holding.server.0.pid;
-        return Err(Trouble::new(format!("the tmux server that the town lives on (process {pid}) cannot be asked"))
-            .help(format!("end it: `kill {pid}`; then `gtctl apply` starts the town here")));
+        return Err(Trouble::new(format!(
+            "the tmux server that the town lives on (process {pid}) cannot be asked"
+        ))
+        .help(format!(
+            "end it: `kill {pid}`; then `gtctl apply` starts the town here"
+        )));
     };
     // A controller that was started before the edit keeps the town where it is.
     let _lock = place.controller()?.claim()?;
@@ -52,8 +61,12 @@ async fn holding(place: &Place, terminal: &Terminal) -> Result<Option<Holding>, 
         Former::Holds(holding) => Ok(Some(holding)),
         Former::Untold(server) => {
             let pid = server.0.pid;
-            let what = format!("the tmux server last seen (process {pid}) lives and cannot be asked for its sessions");
-            Err(Trouble::new(what).help(format!("end it with `kill {pid}` if nothing there is needed")))
+            let what = format!(
+                "the tmux server last seen (process {pid}) lives and cannot be asked for its sessions"
+            );
+            Err(Trouble::new(what).help(format!(
+                "end it with `kill {pid}` if nothing there is needed"
+            )))
         }
     }
 }
@@ -82,10 +95,14 @@ fn is_agreed(
     }
     let questions = Questions::to_terminal();
     if questions == Questions::Assume {
-        return Err(Trouble::new(format!("{sessions} would be ended, and nobody is there to be asked"))
-            .help("gtctl move-server --yes"));
+        return Err(Trouble::new(format!(
+            "{sessions} would be ended, and nobody is there to be asked"
+        ))
+        .help("gtctl move-server --yes"));
     }
-    questions.ask(&format!("End {sessions} there?"), "n", |answer| Ok(matches!(answer, "y" | "yes" | "Y")))
+    questions.ask(&format!("End {sessions} there?"), "n", |answer| {
+        Ok(matches!(answer, "y" | "yes" | "Y"))
+    })
 }
 
 /// Ends the sessions by the ladder of a stop, then lets them begin anew.
@@ -96,13 +113,22 @@ async fn end_there(
     args: &MoveServer,
     terminal: &Terminal,
 ) -> Result<Exit, Trouble> {
-    let mut there = Place { client: Client::new(&Socket::Path(socket.to_path_buf())), ..place };
+    let mut there = Place {
+        client: Client::new(&Socket::Path(socket.to_path_buf())),
+        ..place
+    };
     let mut controller = there.controller()?;
     let stopped_before = controller.stopped_of(&holding.sessions)?;
     controller.ask(&holding.sessions, Request::Stop)?;
-    let orders = Orders { mass: Mass::Allow, orphans: Orphans::Prune, ..Orders::default() };
+    let orders = Orders {
+        mass: Mass::Allow,
+        orphans: Orphans::Prune,
+        ..Orders::default()
+    };
     let scope = Scope::Sessions(holding.sessions.clone());
-    let ended = Work::new(Wait::InAll(args.timeout), orders, scope).run(&mut controller, &mut there, terminal).await;
+    let ended = Work::new(Wait::InAll(args.timeout), orders, scope)
+        .run(&mut controller, &mut there, terminal)
+        .await;
     let left = match still_there(holding, &there.town).await {
         Former::Free => Vec::new(),
         Former::Holds(left) => left.sessions,
@@ -111,7 +137,9 @@ async fn end_there(
     controller.leave_server(holding, &left, &stopped_before)?;
     if left.is_empty() {
         let town = &there.town.name;
-        terminal.print(&format!("town {town} has left that server: `gtctl apply` starts it on its own\n"));
+        terminal.print(&format!(
+            "town {town} has left that server: `gtctl apply` starts it on its own\n"
+        ));
         return Ok(Exit::Done);
     }
     let exit = ended?;
@@ -120,5 +148,9 @@ async fn end_there(
         count(left.len(), "session"),
         left.iter().map(SessionName::as_str).collect::<Vec<_>>().join(", ")
     ));
-    Ok(if exit == Exit::Done { Exit::Partial } else { exit })
+    Ok(if exit == Exit::Done {
+        Exit::Partial
+    } else {
+        exit
+    })
 }

@@ -1,18 +1,18 @@
-//! Whom a controller tells of itself beside its terminal: the state directory, the service manager, the command of
-//! `[notify]`, and whoever collects metrics.
+//! Whom a controller tells of itself beside its terminal: the state directory, the service manager,
+//! the command of `[notify]`, and whoever collects metrics.
 
 use super::exit::Trouble;
 use super::place::{Place, myself};
 use crate::controller::Cycle;
+use crate::memory::{self, Happened};
 use crate::model::{
-    Counts, Done, Effect, Evidence, Heartbeat, InForce, Keeper, Moment, News, Notify, Outcome, Period, Reason,
-    SessionName, Town, Verb,
+    Counts, Done, Effect, Evidence, Heartbeat, InForce, Keeper, Moment, News, Notify, Outcome,
+    Period, Reason, SessionName, Town, Verb,
 };
+use crate::notify::{Hook, Manager, Offer};
 use crate::proc;
-use crate::remember::{self, Happened};
 use crate::render::{Books, Colour, Paper, Scene, metrics, news as line, status};
 use crate::store::StateDir;
-use crate::tell::{Hook, Manager, Offer};
 use serde_json::json;
 
 /// All of them. What they complain of is returned, for the terminal.
@@ -44,7 +44,10 @@ impl<'a> Others<'a> {
             trouble: None,
             manifest: InForce::OnDisk,
             counts: Counts::default(),
-            announced: former.as_ref().map(|beat| beat.announced.clone()).unwrap_or_default(),
+            announced: former
+                .as_ref()
+                .map(|beat| beat.announced.clone())
+                .unwrap_or_default(),
         };
         let mut others = Self {
             manager,
@@ -56,7 +59,7 @@ impl<'a> Others<'a> {
             hook: None,
             offer: Offer::default(),
         };
-        let began = remember::news::controller("the controller began", others.about_me());
+        let began = memory::news::controller("the controller began", others.about_me());
         others.hear(&[began], now);
         Ok(others)
     }
@@ -66,20 +69,53 @@ impl<'a> Others<'a> {
         let now = proc::clock::now();
         self.notify.clone_from(&town.notify);
         self.learn(town, cycle, now);
-        let Cycle { now: looked, observed, memory, plan, outcomes, scope: _, notices: _ } = cycle;
+        let Cycle {
+            now: looked,
+            observed,
+            memory,
+            plan,
+            outcomes,
+            scope: _,
+            notices: _,
+        } = cycle;
         let before = self.knows.then_some(&self.beat.announced);
-        let (fresh, announced) = remember::news(before, &Happened { observed, memory, plan, outcomes });
+        let (fresh, announced) = memory::news(
+            before,
+            &Happened {
+                observed,
+                memory,
+                plan,
+                outcomes,
+            },
+        );
         (self.beat.announced, self.knows) = (announced, true);
         self.hear(&fresh, now);
         let mut complaints = self.write_beat();
-        let scene = Scene { town, observed, memory, plan, now: *looked };
+        let scene = Scene {
+            town,
+            observed,
+            memory,
+            plan,
+            now: *looked,
+        };
         let books = || Books {
             idle_saved: self.store.view().idle_saved(),
             keeper: Keeper::Beating(Box::new(self.beat.clone())),
             ..Books::default()
         };
-        complaints.extend(self.offer.publish(town.metrics.as_ref(), || metrics::page(&scene, &books()), now).err());
-        let plain = Paper { colour: Colour::Off, ..*paper };
+        complaints.extend(
+            self.offer
+                .publish(
+                    town.metrics.as_ref(),
+                    || metrics::page(&scene, &books()),
+                    now,
+                )
+                .err(),
+        );
+        let plain = Paper {
+            colour: Colour::Off,
+            ..*paper
+        };
         self.manager.alive(|| status::summary(&scene, &plain));
         complaints
     }
@@ -102,18 +138,23 @@ impl<'a> Others<'a> {
         let now = proc::clock::now();
         let since = match &self.beat.manifest {
             InForce::OnDisk => {
-                self.hear(&[remember::news::manifest_broken(why)], now);
+                self.hear(&[memory::news::manifest_broken(why)], now);
                 now
             }
             InForce::LastGood { since, why: _ } => *since,
         };
-        self.beat.manifest = InForce::LastGood { since, why: why.to_owned() };
+        self.beat.manifest = InForce::LastGood {
+            since,
+            why: why.to_owned(),
+        };
     }
 
-    /// Tells that the controller ends. What the command still has to be told is waited for, within bounds.
+    /// Tells that the controller ends. What the command still has to be told is waited for, within
+    /// bounds.
     pub(super) async fn end(mut self, why: &str) -> Vec<String> {
         self.manager.stopping(why);
-        let ended = remember::news::controller(&format!("the controller ended: {why}"), self.about_me());
+        let ended =
+            memory::news::controller(&format!("the controller ended: {why}"), self.about_me());
         self.hear(&[ended], proc::clock::now());
         match self.hook {
             Some(hook) => hook.finish().await,
@@ -127,19 +168,40 @@ impl<'a> Others<'a> {
     }
 
     fn about_me(&self) -> Evidence {
-        [("pid", json!(self.beat.controller.pid)), ("version", json!(env!("CARGO_PKG_VERSION")))].into()
+        [
+            ("pid", json!(self.beat.controller.pid)),
+            ("version", json!(env!("CARGO_PKG_VERSION"))),
+        ]
+        .into()
     }
 
     fn learn(&mut self, town: &Town, cycle: &Cycle, now: Moment) {
-        let Counts { cycles, starts, crashes, expired, failures } = self.beat.counts;
-        let count = |is_it: &dyn Fn(&Done) -> bool| cycle.outcomes.iter().filter(|done| is_it(done)).count() as u64;
+        let Counts {
+            cycles,
+            starts,
+            crashes,
+            expired,
+            failures,
+        } = self.beat.counts;
+        let count = |is_it: &dyn Fn(&Done) -> bool| {
+            cycle.outcomes.iter().filter(|done| is_it(done)).count() as u64
+        };
         let is_start = |done: &Done| matches!(done.outcome, Outcome::Done(Effect::Started { .. }));
         let is_crash = |done: &Done| {
-            let step = cycle.plan.steps.iter().find(|step| step.session == done.session);
-            is_start(done) && matches!(step.map(|step| &step.reason), Some(Reason::Died { crashes: 1.., .. }))
+            let step = cycle
+                .plan
+                .steps
+                .iter()
+                .find(|step| step.session == done.session);
+            is_start(done)
+                && matches!(
+                    step.map(|step| &step.reason),
+                    Some(Reason::Died { crashes: 1.., .. })
+                )
         };
-        let is_expiry =
-            |done: &Done| done.verb == Verb::Expire && matches!(done.outcome, Outcome::Done(Effect::Removed));
+        let is_expiry = |done: &Done| {
+            done.verb == Verb::Expire && matches!(done.outcome, Outcome::Done(Effect::Removed))
+        };
         let counts = Counts {
             cycles: cycles + 1,
             starts: starts + count(&is_start),
@@ -148,7 +210,14 @@ impl<'a> Others<'a> {
             failures: failures + count(&|done| matches!(done.outcome, Outcome::Failed(_))),
         };
         let took = now.since(&cycle.now);
-        self.beat = Heartbeat { cycled: now, took, resync: town.resync, trouble: None, counts, ..self.beat.clone() };
+        self.beat = Heartbeat {
+            cycled: now,
+            took,
+            resync: town.resync,
+            trouble: None,
+            counts,
+            ..self.beat.clone()
+        };
     }
 
     /// Has the command run for what it wants to hear.
@@ -157,7 +226,11 @@ impl<'a> Others<'a> {
             self.hook = None;
             return;
         };
-        if self.hook.as_ref().is_some_and(|hook| !hook.runs(&notify.command)) {
+        if self
+            .hook
+            .as_ref()
+            .is_some_and(|hook| !hook.runs(&notify.command))
+        {
             self.hook = None;
         }
         for news in news.iter().filter(|news| notify.on.contains(&news.topic)) {
@@ -168,6 +241,10 @@ impl<'a> Others<'a> {
 
     fn write_beat(&self) -> Vec<String> {
         let written = self.store.beat(&self.beat);
-        written.err().map(|fault| Trouble::from(fault).message).into_iter().collect()
+        written
+            .err()
+            .map(|fault| Trouble::from(fault).message)
+            .into_iter()
+            .collect()
     }
 }

@@ -18,7 +18,8 @@ pub(super) struct Terminal {
     pub(super) output: Output,
     pub(super) message_format: MessageFormat,
     pub(super) quiet: bool,
-    /// Whether pages may be drawn over each other: standard output is a terminal that knows how to move its cursor.
+    /// Whether pages may be drawn over each other: standard output is a terminal that knows how to
+    /// move its cursor.
     pub(super) moves_cursor: bool,
     pub(super) colour_out: Colour,
     pub(super) colour_err: Colour,
@@ -56,19 +57,29 @@ impl Terminal {
             Output::Text | Output::Json => Detail::Short,
         };
         let width = io::stdout().is_terminal().then(width_of_terminal).flatten();
-        Paper { clock: Clock { now, offset_seconds: offset_at(now) }, width, colour: self.colour_out, detail }
+        Paper {
+            clock: Clock {
+                now,
+                offset_seconds: offset_at(now),
+            },
+            width,
+            colour: self.colour_out,
+            detail,
+        }
     }
 
-    /// Prints a result, unless told to be quiet. A reader that has gone away is no fault; that it cannot be written is
-    /// one, and ends the process.
+    /// Prints a result, unless told to be quiet. A reader that has gone away is no fault; that it
+    /// cannot be written is one, and ends the process.
     pub(super) fn print(&self, text: &str) {
         let text = &self.visible(text);
-        self.write(&[text.as_bytes(), line_end(text)]).unwrap_or_else(|fault| self.end(&fault));
+        self.write(&[text.as_bytes(), line_end(text)])
+            .unwrap_or_else(|fault| self.end(&fault));
     }
 
     /// Passes bytes on as they are, unless told to be quiet; likewise.
     pub(super) fn pass(&self, bytes: &[u8]) {
-        self.write(&[bytes]).unwrap_or_else(|fault| self.end(&fault));
+        self.write(&[bytes])
+            .unwrap_or_else(|fault| self.end(&fault));
     }
 
     /// Prints what a controller does, which goes on whether anybody reads it or not.
@@ -79,7 +90,11 @@ impl Terminal {
 
     /// Text for people is clean already; JSON is told to write out what cannot be seen.
     fn visible<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        if self.is_json() { Cow::Owned(visible_json(text.to_owned())) } else { Cow::Borrowed(text) }
+        if self.is_json() {
+            Cow::Owned(visible_json(text.to_owned()))
+        } else {
+            Cow::Borrowed(text)
+        }
     }
 
     fn write(&self, parts: &[&[u8]]) -> io::Result<()> {
@@ -87,7 +102,10 @@ impl Terminal {
             return Ok(());
         }
         let mut out = io::stdout().lock();
-        parts.iter().try_for_each(|part| out.write_all(part)).and_then(|()| out.flush())
+        parts
+            .iter()
+            .try_for_each(|part| out.write_all(part))
+            .and_then(|()| out.flush())
     }
 
     /// Ends the process for want of a place to write to.
@@ -95,7 +113,9 @@ impl Terminal {
         if fault.kind() == io::ErrorKind::BrokenPipe {
             std::process::exit(0);
         }
-        self.complain(&Trouble::new("the result cannot be written to standard output").because(fault));
+        self.complain(
+            &Trouble::new("the result cannot be written to standard output").because(fault),
+        );
         std::process::exit(1)
     }
 
@@ -125,7 +145,11 @@ impl Terminal {
     /// Says something on standard error, as it is.
     pub(super) fn say_plainly(&self, text: &str) {
         if !self.quiet {
-            let _ = writeln!(io::stderr().lock(), "{}", sanitise::line(text, MESSAGE_LIMIT));
+            let _ = writeln!(
+                io::stderr().lock(),
+                "{}",
+                sanitise::line(text, MESSAGE_LIMIT)
+            );
         }
     }
 
@@ -136,7 +160,11 @@ impl Terminal {
 
     fn say(&self, word: &str, text: &str) {
         let word = self.colour_err.paint(Role::Change, &format!("{word}:"));
-        let _ = writeln!(io::stderr().lock(), "{word} {}", sanitise::line(text, MESSAGE_LIMIT));
+        let _ = writeln!(
+            io::stderr().lock(),
+            "{word} {}",
+            sanitise::line(text, MESSAGE_LIMIT)
+        );
     }
 
     /// Says why the verb failed.
@@ -145,7 +173,10 @@ impl Terminal {
             return;
         }
         let message = sanitise::line(&trouble.message, MESSAGE_LIMIT);
-        let help = trouble.help.as_deref().map(|help| sanitise::line(help, MESSAGE_LIMIT));
+        let help = trouble
+            .help
+            .as_deref()
+            .map(|help| sanitise::line(help, MESSAGE_LIMIT));
         let mut err = io::stderr().lock();
         let _ = match self.message_format {
             MessageFormat::Json => {
@@ -154,7 +185,11 @@ impl Terminal {
             }
             MessageFormat::Human => {
                 let help = help.map_or_else(String::new, |help| format!("\n  help: {help}"));
-                writeln!(err, "{} {message}{help}", self.colour_err.paint(Role::Bad, "error:"))
+                writeln!(
+                    err,
+                    "{} {message}{help}",
+                    self.colour_err.paint(Role::Bad, "error:")
+                )
             }
         };
     }
@@ -162,18 +197,27 @@ impl Terminal {
 
 /// What a text still needs to end its last line.
 fn line_end(text: &str) -> &'static [u8] {
-    if text.ends_with('\n') || text.is_empty() { b"" } else { b"\n" }
+    if text.ends_with('\n') || text.is_empty() {
+        b""
+    } else {
+        b"\n"
+    }
 }
 
 /// Columns of the terminal on standard output.
 fn width_of_terminal() -> Option<usize> {
-    let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
-    columns.or_else(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0))).filter(|n| *n >= 40)
+    let columns = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    columns
+        .or_else(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)))
+        .filter(|n| *n >= 40)
 }
 
 /// Seconds east of UTC here at that moment.
 fn offset_at(now: Moment) -> i32 {
-    jiff::Timestamp::from_millisecond(now.wall).map_or(0, |at| proc::zone::local().to_offset(at).seconds())
+    jiff::Timestamp::from_millisecond(now.wall)
+        .map_or(0, |at| proc::zone::local().to_offset(at).seconds())
 }
 
 /// Sends what the library traces to standard error: `-v` its doings, `-vv` every call.
@@ -183,5 +227,10 @@ pub(super) fn start_log(verbose: u8) {
         1 => tracing::Level::INFO,
         _ => tracing::Level::DEBUG,
     };
-    tracing_subscriber::fmt().with_writer(io::stderr).with_max_level(level).without_time().with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_max_level(level)
+        .without_time()
+        .with_target(false)
+        .init();
 }

@@ -10,7 +10,8 @@ use super::stamps::Stamps;
 use crate::controller::{Controller, Survey, survey};
 use crate::manifest::{Loaded, Origins};
 use crate::model::{
-    Keeper, Layers, Mass, Memory, Moment, Orders, Orphans, Ownership, ProcId, ServerId, SessionName, Socket, Town,
+    Keeper, Layers, Mass, Memory, Moment, Orders, Orphans, Ownership, ProcId, ServerId,
+    SessionName, Socket, Town,
 };
 use crate::observe::{Depth, LodgingFault, lodging};
 use crate::proc::{self, process::Presence};
@@ -39,20 +40,36 @@ pub(super) struct Place {
 
 impl Place {
     /// Reads the manifest and finds the rest; creates nothing.
-    pub(super) fn find(global: &Global, argument: &TownArg, terminal: &Terminal) -> Result<Self, Trouble> {
+    pub(super) fn find(
+        global: &Global,
+        argument: &TownArg,
+        terminal: &Terminal,
+    ) -> Result<Self, Trouble> {
         let file = ManifestFile::of(global, argument);
         let (loaded, stamps, texts) = file.load_stamped(terminal)?;
         let state = state_of(global, &loaded.town.name, loaded.town.root.as_deref())?;
         Self::of(global, file, loaded, (stamps, texts), state)
     }
 
-    /// The same, by the last good manifest where the present one has faults or is not there: for verbs that can do their work with it.
-    pub(super) fn find_or_last_good(global: &Global, argument: &TownArg, terminal: &Terminal) -> Result<Self, Trouble> {
+    /// The same, by the last good manifest where the present one has faults or is not there: for
+    /// verbs that can do their work with it.
+    pub(super) fn find_or_last_good(
+        global: &Global,
+        argument: &TownArg,
+        terminal: &Terminal,
+    ) -> Result<Self, Trouble> {
         let file = ManifestFile::of(global, argument);
-        let Attempt { stamps, read, texts } = file.attempt();
+        let Attempt {
+            stamps,
+            read,
+            texts,
+        } = file.attempt();
         let kept = match read {
             Ok(Ok(loaded)) => {
-                let texts = texts.unwrap_or(Texts { town: String::new(), user: None });
+                let texts = texts.unwrap_or(Texts {
+                    town: String::new(),
+                    user: None,
+                });
                 let state = state_of(global, &loaded.town.name, loaded.town.root.as_deref())?;
                 return Self::of(global, file, loaded, (stamps, texts), state);
             }
@@ -65,13 +82,24 @@ impl Place {
                 kept
             }
             Err(trouble) => {
-                let kept = if file.has_no_text() { last_good::find(&file, None, global) } else { None };
-                let Some(kept) = kept else { return Err(trouble) };
+                let kept = if file.has_no_text() {
+                    last_good::find(&file, None, global)
+                } else {
+                    None
+                };
+                let Some(kept) = kept else {
+                    return Err(trouble);
+                };
                 last_good::warn_of_no_text(&kept, &file, terminal);
                 kept
             }
         };
-        let Kept { loaded, texts, state, .. } = kept;
+        let Kept {
+            loaded,
+            texts,
+            state,
+            ..
+        } = kept;
         Self::of(global, file, loaded, (stamps, texts), state)
     }
 
@@ -86,7 +114,16 @@ impl Place {
         let town = Box::new(town);
         let client = Client::new(&server_of(&town, &View::of(&state))?);
         let take_over = global.take_over;
-        Ok(Self { file, stamps, texts, take_over, town, origins, client, state })
+        Ok(Self {
+            file,
+            stamps,
+            texts,
+            take_over,
+            town,
+            origins,
+            client,
+            state,
+        })
     }
 
     /// Where the definition comes from.
@@ -107,8 +144,19 @@ impl Place {
         terminal: &Terminal,
     ) -> Result<Survey<'_>, Trouble> {
         let memory = self.recall(terminal)?;
-        let survey = survey(&self.client, &self.town, &View::of(&self.state), memory, orders, depth).await;
-        survey.notices.iter().for_each(|notice| terminal.warn(notice));
+        let survey = survey(
+            &self.client,
+            &self.town,
+            &View::of(&self.state),
+            memory,
+            orders,
+            depth,
+        )
+        .await;
+        survey
+            .notices
+            .iter()
+            .for_each(|notice| terminal.warn(notice));
         Ok(survey)
     }
 
@@ -120,7 +168,9 @@ impl Place {
         let (memory, other) = loaded.memory.of_town(&self.town.name);
         if let Some(other) = other {
             let (state, town) = (self.state.display(), &self.town.name);
-            terminal.warn(&format!("the state in {state} is of the town `{other}`, not of `{town}`: it is not used"));
+            terminal.warn(&format!(
+                "the state in {state} is of the town `{other}`, not of `{town}`: it is not used"
+            ));
         }
         Ok(memory)
     }
@@ -129,34 +179,59 @@ impl Place {
     pub(super) fn books(&self, memory: &Memory, now: Moment) -> Books {
         let view = View::of(&self.state);
         let names = memory.sessions.keys();
-        let logs = names.filter_map(|name| Some((name.clone(), view.newest_log(name)?.display().to_string())));
-        Books { idle_saved: view.idle_saved(), logs: logs.collect(), keeper: keeper(&view, now) }
+        let logs = names
+            .filter_map(|name| Some((name.clone(), view.newest_log(name)?.display().to_string())));
+        Books {
+            idle_saved: view.idle_saved(),
+            logs: logs.collect(),
+            keeper: keeper(&view, now),
+        }
     }
 
     /// The session of this name, declared or covered by a policy: one to be looked at.
     pub(super) fn session(&self, text: &str) -> Result<SessionName, Trouble> {
-        let covered = SessionName::new(text).ok().filter(|_| self.policy(text).is_some());
+        let covered = SessionName::new(text)
+            .ok()
+            .filter(|_| self.policy(text).is_some());
         covered.map_or_else(|| self.declared(text), Ok)
     }
 
     /// The same of several names.
     pub(super) fn sessions(&self, texts: &[impl AsRef<str>]) -> Result<Vec<SessionName>, Trouble> {
-        texts.iter().map(|text| self.session(text.as_ref())).collect()
+        texts
+            .iter()
+            .map(|text| self.session(text.as_ref()))
+            .collect()
     }
 
     /// The declared sessions of these names: those that can be started and stopped.
-    pub(super) fn all_declared(&self, texts: &[impl AsRef<str>]) -> Result<Vec<SessionName>, Trouble> {
-        texts.iter().map(|text| self.declared(text.as_ref())).collect()
+    pub(super) fn all_declared(
+        &self,
+        texts: &[impl AsRef<str>],
+    ) -> Result<Vec<SessionName>, Trouble> {
+        texts
+            .iter()
+            .map(|text| self.declared(text.as_ref()))
+            .collect()
     }
 
     /// The pattern of the policy that covers sessions of this name.
     fn policy(&self, name: &str) -> Option<&str> {
-        let policies = self.town.policies.iter().filter(|_| !self.town.sessions.contains_key(name));
-        policies.into_iter().find(|policy| policy.matches(name)).map(|policy| policy.pattern.as_str())
+        let policies = self
+            .town
+            .policies
+            .iter()
+            .filter(|_| !self.town.sessions.contains_key(name));
+        policies
+            .into_iter()
+            .find(|policy| policy.matches(name))
+            .map(|policy| policy.pattern.as_str())
     }
 
     fn declared(&self, text: &str) -> Result<SessionName, Trouble> {
-        let known = SessionName::new(text).ok().filter(|name| self.town.sessions.contains_key(name));
+        let known = SessionName::new(text)
+            .ok()
+            .filter(|name| self.town.sessions.contains_key(name));
         known.ok_or_else(|| {
             if let Some(pattern) = self.policy(text) {
                 return Trouble::new(format!(
@@ -166,7 +241,10 @@ impl Place {
             }
             let names = self.town.sessions.keys().map(SessionName::as_str);
             let near = names.max_by(|a, b| strsim::jaro(a, text).total_cmp(&strsim::jaro(b, text)));
-            let trouble = Trouble::new(format!("`{text}` is not declared in town {}", self.town.name));
+            let trouble = Trouble::new(format!(
+                "`{text}` is not declared in town {}",
+                self.town.name
+            ));
             match near.filter(|name| strsim::jaro(name, text) > 0.8) {
                 Some(near) => trouble.help(format!("did you mean `{near}`?")),
                 None => trouble.help("gtctl status shows all sessions"),
@@ -177,11 +255,13 @@ impl Place {
     /// A controller on the town's state directory, which is made if need be.
     ///
     /// # Errors
-    /// Also where a controller keeps the town with another state directory, unless it may be taken over.
+    /// Also where a controller keeps the town with another state directory, unless it may be taken
+    /// over.
     pub(super) fn controller(&self) -> Result<Controller, Trouble> {
         elsewhere::make_way(self)?;
         let store = StateDir::open(&self.state)?;
-        let controller = Controller::new(self.client.clone(), store, myself()).of_town(&self.town.name);
+        let controller =
+            Controller::new(self.client.clone(), store, myself()).of_town(&self.town.name);
         Ok(controller.keeping(self.keeps()?).logging(program()))
     }
 
@@ -191,20 +271,31 @@ impl Place {
         let whole = std::path::absolute(socket).unwrap_or_else(|_| socket.to_path_buf());
         // A folder may have several names.
         let real = whole.parent().zip(whole.file_name());
-        let real = real.and_then(|(folder, name)| Some(std::fs::canonicalize(folder).ok()?.join(name)));
-        Ok(Keeps { town: self.town.name.to_string(), socket: real.unwrap_or(whole), file: self.file.absolute()? })
+        let real =
+            real.and_then(|(folder, name)| Some(std::fs::canonicalize(folder).ok()?.join(name)));
+        Ok(Keeps {
+            town: self.town.name.to_string(),
+            socket: real.unwrap_or(whole),
+            file: self.file.absolute()?,
+        })
     }
 }
 
 /// The server of a town, looked for where the manifest leaves it to gt.
 pub(super) fn server_of(town: &Town, state: &View) -> Result<Socket, Trouble> {
-    let Some(root) = town.root.as_deref().filter(|_| town.socket == Socket::Gastown) else {
+    let Some(root) = town
+        .root
+        .as_deref()
+        .filter(|_| town.socket == Socket::Gastown)
+    else {
         return Ok(town.socket.clone());
     };
     let known = state.load(proc::clock::now())?.memory.server;
     find_server(root, known, |row| match row.labels.ownership(&town.name) {
         Ownership::Ours(_) => true,
-        Ownership::Unlabelled | Ownership::Unproved(_) => town.sessions.contains_key(row.name.as_str()),
+        Ownership::Unlabelled | Ownership::Unproved(_) => {
+            town.sessions.contains_key(row.name.as_str())
+        }
         Ownership::Foreign(_) => false,
     })
 }
@@ -217,7 +308,9 @@ pub(super) fn find_server(
 ) -> Result<Socket, Trouble> {
     let wanted = std::env::var("GT_TMUX_SOCKET").ok();
     let find = || -> std::io::Result<_> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         Ok(runtime.block_on(lodging(root, wanted.as_deref(), known, is_ours)))
     };
     // Verbs run within a runtime already: another needs a thread of its own.
@@ -226,7 +319,9 @@ pub(super) fn find_server(
         Ok(Ok(Ok(socket))) => Ok(socket),
         Ok(Ok(Err(LodgingFault::Doubled(servers)))) => Err(of_doubled(&servers)),
         Ok(Ok(Err(LodgingFault::Elsewhere(known)))) => Err(of_elsewhere(known)),
-        Ok(Err(source)) => Err(Trouble::new("gt's tmux server cannot be looked for").because(&source)),
+        Ok(Err(source)) => {
+            Err(Trouble::new("gt's tmux server cannot be looked for").because(&source))
+        }
         Err(_) => Err(Trouble::new("gt's tmux server cannot be looked for")),
     }
 }
@@ -245,20 +340,35 @@ fn of_doubled(servers: &[(Socket, Vec<String>)]) -> Trouble {
     let servers = servers.iter().map(|(socket, names)| {
         let shown = names.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
         let more = names.len().saturating_sub(3);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
         format!("`{}` has {shown}{more}", words::tmux(socket))
     });
     let servers: Vec<String> = servers.collect();
-    Trouble::new(format!("the town is doubled, so nothing is done: {}", servers.join("; ")))
-        .help("end the sessions on one of them, or name the server that counts: town.socket or --socket")
+    Trouble::new(format!(
+        "the town is doubled, so nothing is done: {}",
+        servers.join("; ")
+    ))
+    .help(
+        "end the sessions on one of them, or name the server that counts: town.socket or --socket",
+    )
 }
 
 /// The controllers that run by this manifest, whatever has become of it.
 pub(super) fn keepers_by(file: &ManifestFile, global: &Global) -> Vec<Keeper> {
-    let (Ok(file), now) = (file.absolute(), proc::clock::now()) else { return Vec::new() };
+    let (Ok(file), now) = (file.absolute(), proc::clock::now()) else {
+        return Vec::new();
+    };
     let views = with_places(global, None, all);
     let is_by_it = |keeper: &Keeper| matches!(keeper, Keeper::Beating(beat) if beat.file == file);
-    views.iter().map(|view| keeper(view, now)).filter(is_by_it).collect()
+    views
+        .iter()
+        .map(|view| keeper(view, now))
+        .filter(is_by_it)
+        .collect()
 }
 
 /// The state directories that can be found without knowing a town.
@@ -267,7 +377,11 @@ pub(super) fn views_of_all(global: &Global) -> Vec<View> {
 }
 
 /// Where the state of a town lies.
-pub(super) fn state_of(global: &Global, town: &SessionName, root: Option<&Path>) -> Result<PathBuf, Trouble> {
+pub(super) fn state_of(
+    global: &Global,
+    town: &SessionName,
+    root: Option<&Path>,
+) -> Result<PathBuf, Trouble> {
     Ok(with_places(global, root, |places| locate(town, places))?)
 }
 
@@ -281,35 +395,61 @@ pub(super) fn state_or_folder(global: &Global, town: Option<&Town>) -> Option<Pa
 }
 
 /// The controllers that run by this manifest on other state directories than this one, with those.
-pub(super) fn others_by(file: &ManifestFile, global: &Global, state: &Path) -> Vec<(PathBuf, Keeper)> {
-    let (Ok(file), now) = (file.absolute(), proc::clock::now()) else { return Vec::new() };
-    let anywhere = Global { state_dir: None, ..global.clone() };
-    let views = with_places(&anywhere, None, all).into_iter().filter(|view| view.path() != state);
+pub(super) fn others_by(
+    file: &ManifestFile,
+    global: &Global,
+    state: &Path,
+) -> Vec<(PathBuf, Keeper)> {
+    let (Ok(file), now) = (file.absolute(), proc::clock::now()) else {
+        return Vec::new();
+    };
+    let anywhere = Global {
+        state_dir: None,
+        ..global.clone()
+    };
+    let views = with_places(&anywhere, None, all)
+        .into_iter()
+        .filter(|view| view.path() != state);
     let kept = views.map(|view| (view.path().to_path_buf(), keeper(&view, now)));
-    kept.filter(|(_, keeper)| matches!(keeper, Keeper::Beating(beat) if beat.file == file)).collect()
+    kept.filter(|(_, keeper)| matches!(keeper, Keeper::Beating(beat) if beat.file == file))
+        .collect()
 }
 
 /// What decides where states lie, from the command line and the environment.
 fn with_places<T>(global: &Global, root: Option<&Path>, find: impl FnOnce(Places<'_>) -> T) -> T {
     let home = std::env::var_os("HOME").map(PathBuf::from);
     let xdg = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
-    find(Places { explicit: global.state_dir.as_deref(), root, xdg_state_home: xdg.as_deref(), home: home.as_deref() })
+    find(Places {
+        explicit: global.state_dir.as_deref(),
+        root,
+        xdg_state_home: xdg.as_deref(),
+        home: home.as_deref(),
+    })
 }
 
-/// Who keeps the town of this state directory. Takes no lock: one that is about to begin must find it free.
+/// Who keeps the town of this state directory. Takes no lock: one that is about to begin must find
+/// it free.
 pub(super) fn keeper(view: &View, now: Moment) -> Keeper {
-    let Some(process) = view.last_controller().filter(|process| proc::process::may_live(*process)) else {
+    let Some(process) = view
+        .last_controller()
+        .filter(|process| proc::process::may_live(*process))
+    else {
         return Keeper::Nobody;
     };
     match view.heartbeat() {
         // One of this boot: across boots, pids and start times come again.
-        Some(beat) if beat.controller == process && beat.began.boot == now.boot => Keeper::Beating(Box::new(beat)),
-        Some(_) | None => Keeper::Silent { process, age: proc::clock::age(process.start) },
+        Some(beat) if beat.controller == process && beat.began.boot == now.boot => {
+            Keeper::Beating(Box::new(beat))
+        }
+        Some(_) | None => Keeper::Silent {
+            process,
+            age: proc::clock::age(process.start),
+        },
     }
 }
 
-/// This program's file, by the path that it was called by: a link to the present version is still right when the folder
-/// of that version is gone. Where that path leads elsewhere, the file itself.
+/// This program's file, by the path that it was called by: a link to the present version is still
+/// right when the folder of that version is gone. Where that path leads elsewhere, the file itself.
 pub(super) fn program() -> Option<PathBuf> {
     let word = std::env::args_os().next();
     let called = word.and_then(|word| called_by(&word));
@@ -326,17 +466,25 @@ fn called_by(word: &OsStr) -> Option<PathBuf> {
 
 /// Whether this path leads to the program that runs now.
 fn is_me(path: &Path) -> bool {
-    let identity = |path: &Path| std::fs::metadata(path).map(|meta| (meta.dev(), meta.ino())).ok();
+    let identity = |path: &Path| {
+        std::fs::metadata(path)
+            .map(|meta| (meta.dev(), meta.ino()))
+            .ok()
+    };
     let found = identity(path);
     found.is_some() && found == identity(Path::new("/proc/self/exe"))
 }
 
-/// This program's file, with all links resolved. Where it was replaced while it runs, the new one is at its place.
+/// This program's file, with all links resolved. Where it was replaced while it runs, the new one
+/// is at its place.
 fn own_file() -> Option<PathBuf> {
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
     let path = std::env::current_exe().ok()?;
     let bytes = path.as_os_str().as_bytes();
-    let path = bytes.strip_suffix(b" (deleted)").filter(|_| !path.exists()).unwrap_or(bytes);
+    let path = bytes
+        .strip_suffix(b" (deleted)")
+        .filter(|_| !path.exists())
+        .unwrap_or(bytes);
     Some(PathBuf::from(std::ffi::OsString::from_vec(path.to_vec())))
 }
 
@@ -344,16 +492,24 @@ fn own_file() -> Option<PathBuf> {
 pub(super) fn myself() -> ProcId {
     let pid = std::process::id();
     match proc::process::look(pid) {
-        Presence::Alive(stat) | Presence::Zombie(stat) => ProcId { pid, start: stat.start },
+        Presence::Alive(stat) | Presence::Zombie(stat) => ProcId {
+            pid,
+            start: stat.start,
+        },
         Presence::Gone | Presence::Unreadable(_) => ProcId { pid, start: 0 },
     }
 }
 
-/// What flags allow. Somebody at a terminal is asked for `--allow-mass`; a script gets the second look.
+/// What flags allow. Somebody at a terminal is asked for `--allow-mass`; a script gets the second
+/// look.
 pub(super) fn orders(args: &OrderArgs) -> Orders {
     let interactive = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     Orders {
-        orphans: if args.prune { Orphans::Prune } else { Orphans::Report },
+        orphans: if args.prune {
+            Orphans::Prune
+        } else {
+            Orphans::Report
+        },
         mass: match (args.allow_mass, interactive) {
             (true, _) => Mass::Allow,
             (false, true) => Mass::Hold,
@@ -365,5 +521,12 @@ pub(super) fn orders(args: &OrderArgs) -> Orders {
 
 /// The same where nobody is asked: a second look decides.
 pub(super) fn unasked(orders: Orders) -> Orders {
-    Orders { mass: if orders.mass == Mass::Hold { Mass::SecondLook } else { orders.mass }, ..orders }
+    Orders {
+        mass: if orders.mass == Mass::Hold {
+            Mass::SecondLook
+        } else {
+            orders.mass
+        },
+        ..orders
+    }
 }

@@ -14,10 +14,10 @@ use super::stamps::{Change, Followed};
 use super::told::Told;
 use crate::controller::{Controller, Cycle, Ended, Farewell, Reload, watch};
 use crate::model::{Layers, Observed, Outcome, Period, Scope, Town};
+use crate::notify::Manager;
 use crate::proc;
 use crate::render::{Scene, apply as page, brief, json};
 use crate::store::{LastGood, Lock, LockFault, StateDir, View};
-use crate::tell::Manager;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -25,7 +25,11 @@ use std::rc::Rc;
 const TAKE_OVER_PATIENCE: Period = Period::from_secs(40);
 /// Said when another process may act on the town.
 const USURPED: &str = "the lock file was replaced: another controller may hold the town";
-pub(super) async fn run(global: &Global, args: &Reconcile, terminal: &Terminal) -> Result<Exit, Trouble> {
+pub(super) async fn run(
+    global: &Global,
+    args: &Reconcile,
+    terminal: &Terminal,
+) -> Result<Exit, Trouble> {
     let place = Place::find(global, &args.town, terminal)?;
     let mut controller = place.controller()?.doing(chore::chores(&place));
     let layers = agree(&place, terminal).await?;
@@ -42,9 +46,16 @@ pub(super) async fn run(global: &Global, args: &Reconcile, terminal: &Terminal) 
         for (what, limit) in &pending {
             terminal.note(&format!("running {what}, at most {}", brief(*limit)));
         }
-        cycle.outcomes.extend(controller.end_errands(Farewell::Wait).await?);
+        cycle
+            .outcomes
+            .extend(controller.end_launcher_jobs(Farewell::Wait).await?);
         for ended in controller.end_chores(Farewell::Wait).await? {
-            terminal.note(&format!("chore {}: {}: {}", ended.chore, ended.outcome.result.word(), ended.outcome.said));
+            terminal.note(&format!(
+                "chore {}: {}: {}",
+                ended.chore,
+                ended.outcome.result.word(),
+                ended.outcome.said
+            ));
         }
         return Ok(once(&place.town, &cycle, terminal));
     }
@@ -55,7 +66,14 @@ pub(super) async fn run(global: &Global, args: &Reconcile, terminal: &Terminal) 
     let mut told = Told::new(Others::begin(&place, &manager)?, terminal);
     let watched = files.paths();
     let state = place.state.clone();
-    let mut source = Source { manager: &manager, file: place.file, files, last: place.town, layers, state: &state };
+    let mut source = Source {
+        manager: &manager,
+        file: place.file,
+        files,
+        last: place.town,
+        layers,
+        state: &state,
+    };
     let ended = watch(
         &mut controller,
         source.in_force(),
@@ -67,16 +85,24 @@ pub(super) async fn run(global: &Global, args: &Reconcile, terminal: &Terminal) 
     )
     .await
     .map_err(|e| Trouble::new("signals and processes cannot be listened to").because(&e))?;
-    let ended_errands = controller.end_errands(Farewell::Break).await;
+    let ended_launcher_jobs = controller.end_launcher_jobs(Farewell::Break).await;
     let ended_chores = controller.end_chores(Farewell::Break).await;
     let (why, exit) = match ended {
         Ended::Told => ("it was told to", Ok(Exit::Done)),
-        Ended::ToldWithBrokenManifest => ("it was told to, with a broken manifest on disk", Ok(Exit::Failed)),
-        Ended::Usurped if layers_watch.is_ours() => ("its lock was taken", Err(Trouble::new(USURPED))),
-        Ended::Usurped => ("the town was taken over", Err(taken_over(&View::of(&state)))),
+        Ended::ToldWithBrokenManifest => (
+            "it was told to, with a broken manifest on disk",
+            Ok(Exit::Failed),
+        ),
+        Ended::Usurped if layers_watch.is_ours() => {
+            ("its lock was taken", Err(Trouble::new(USURPED)))
+        }
+        Ended::Usurped => (
+            "the town was taken over",
+            Err(taken_over(&View::of(&state))),
+        ),
     };
     told.end(why).await;
-    ended_errands?;
+    ended_launcher_jobs?;
     ended_chores?;
     exit
 }
@@ -85,8 +111,22 @@ fn once(town: &Town, cycle: &Cycle, terminal: &Terminal) -> Exit {
     for notice in &cycle.notices {
         terminal.warn(notice);
     }
-    let Cycle { now, observed, memory, plan, outcomes, scope: _, notices: _ } = cycle;
-    let scene = Scene { town, observed, memory, plan, now: *now };
+    let Cycle {
+        now,
+        observed,
+        memory,
+        plan,
+        outcomes,
+        scope: _,
+        notices: _,
+    } = cycle;
+    let scene = Scene {
+        town,
+        observed,
+        memory,
+        plan,
+        now: *now,
+    };
     if terminal.is_json() {
         terminal.print_json(&json::apply(&scene, outcomes));
     } else {
@@ -96,11 +136,19 @@ fn once(town: &Town, cycle: &Cycle, terminal: &Terminal) -> Exit {
         terminal.print(&page::summary(outcomes, &scene, &paper));
     }
     if let Observed::Unknown(why) = observed {
-        terminal.warn(&format!("nothing was done, because the town is unknown: {why}"));
+        terminal.warn(&format!(
+            "nothing was done, because the town is unknown: {why}"
+        ));
         return Exit::Failed;
     }
-    let failed = outcomes.iter().any(|done| !matches!(done.outcome, Outcome::Done(_)));
-    if failed || !plan.held.is_empty() { Exit::Partial } else { Exit::Done }
+    let failed = outcomes
+        .iter()
+        .any(|done| !matches!(done.outcome, Outcome::Done(_)));
+    if failed || !plan.held.is_empty() {
+        Exit::Partial
+    } else {
+        Exit::Done
+    }
 }
 
 /// The manifest's files, read anew when they change.
@@ -116,12 +164,19 @@ struct Source<'a> {
 impl Source<'_> {
     /// The town of the last good manifest, watched as often as the service manager's watchdog asks.
     fn in_force(&self) -> Box<Town> {
-        Box::new(Town { resync: self.manager.most_sleep(self.last.resync), ..(*self.last).clone() })
+        Box::new(Town {
+            resync: self.manager.most_sleep(self.last.resync),
+            ..(*self.last).clone()
+        })
     }
 
     fn reload(&mut self, forced: bool, terminal: &Terminal) -> Reload {
         let was_settling = self.files.is_settling();
-        let change = if forced { Change::Settled } else { self.files.look(proc::clock::now()) };
+        let change = if forced {
+            Change::Settled
+        } else {
+            self.files.look(proc::clock::now())
+        };
         if change == Change::None {
             return Reload::Same;
         }
@@ -137,18 +192,26 @@ impl Source<'_> {
     }
 
     fn read(&mut self, terminal: &Terminal) -> Reload {
-        let Attempt { stamps, read, texts } = self.file.attempt();
+        let Attempt {
+            stamps,
+            read,
+            texts,
+        } = self.file.attempt();
         self.files.read_again(stamps);
         match read {
-            Ok(Ok(loaded)) if !is_same_place(&loaded.town, &self.last) => {
-                Reload::Broken("town.name or town.socket was changed: end this controller and start another".to_owned())
-            }
+            Ok(Ok(loaded)) if !is_same_place(&loaded.town, &self.last) => Reload::Broken(
+                "town.name or town.socket was changed: end this controller and start another"
+                    .to_owned(),
+            ),
             Ok(Ok(loaded)) => {
                 if let Some(texts) = texts {
                     self.keep(texts, &loaded.town, terminal);
                 }
                 *self.last = loaded.town;
-                Reload::Fresh { town: self.in_force(), files: self.files.paths() }
+                Reload::Fresh {
+                    town: self.in_force(),
+                    files: self.files.paths(),
+                }
             }
             Ok(Err(faults)) => {
                 print_faults(&faults, terminal);
@@ -162,23 +225,34 @@ impl Source<'_> {
 impl Source<'_> {
     /// Keeps what was read, for the time when the manifest is broken. Not worth failing for.
     fn keep(&mut self, texts: Texts, town: &Town, terminal: &Terminal) {
-        let Ok(read) = self.file.layers(town) else { return };
+        let Ok(read) = self.file.layers(town) else {
+            return;
+        };
         self.layers.outcome = read.outcome;
-        let good = LastGood { layers: self.layers.clone(), town_text: texts.town, user_text: texts.user };
+        let good = LastGood {
+            layers: self.layers.clone(),
+            town_text: texts.town,
+            user_text: texts.user,
+        };
         let kept = StateDir::open(self.state).and_then(|state| state.keep_last_good(&good));
         if let Err(fault) = kept {
-            terminal.warn(&format!("the last good manifest is not kept: {}", Trouble::from(fault).message));
+            terminal.warn(&format!(
+                "the last good manifest is not kept: {}",
+                Trouble::from(fault).message
+            ));
         }
     }
 }
 
-/// Becomes the one controller of the town. One that was told to take it over waits until the other has noticed.
+/// Becomes the one controller of the town. One that was told to take it over waits until the other
+/// has noticed.
 async fn claim(controller: &Controller, place: &Place) -> Result<Lock, Trouble> {
     let begun = proc::clock::now();
     loop {
         match controller.claim() {
             Err(LockFault::Held { .. })
-                if place.may_take_over() && proc::clock::now().since(&begun) < TAKE_OVER_PATIENCE =>
+                if place.may_take_over()
+                    && proc::clock::now().since(&begun) < TAKE_OVER_PATIENCE =>
             {
                 tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             }
@@ -190,8 +264,9 @@ async fn claim(controller: &Controller, place: &Place) -> Result<Lock, Trouble> 
     }
 }
 
-/// Keeps the lock where no controller of the town has begun meanwhile with another state directory. Two that begin at the
-/// same moment see each other: each lets go and looks once more, after a pause of its own.
+/// Keeps the lock where no controller of the town has begun meanwhile with another state directory.
+/// Two that begin at the same moment see each other: each lets go and looks once more, after a
+/// pause of its own.
 async fn alone(lock: Lock, place: &Place) -> Result<Lock, Trouble> {
     if elsewhere::refuse_beside(place).is_ok() {
         return Ok(lock);
@@ -206,13 +281,21 @@ async fn alone(lock: Lock, place: &Place) -> Result<Lock, Trouble> {
 
 /// Why a controller ends whose town goes by other layers now.
 fn taken_over(state: &View) -> Trouble {
-    let file = state.last_good().map(|good| good.layers.file.display().to_string()).unwrap_or_default();
-    Trouble::new(format!("the town was taken over: it goes by {file} and its settings now"))
-        .help(format!("start a controller for that: gtctl -f {file} reconcile --watch"))
-        .exits(Exit::Held)
+    let file = state
+        .last_good()
+        .map(|good| good.layers.file.display().to_string())
+        .unwrap_or_default();
+    Trouble::new(format!(
+        "the town was taken over: it goes by {file} and its settings now"
+    ))
+    .help(format!(
+        "start a controller for that: gtctl -f {file} reconcile --watch"
+    ))
+    .exits(Exit::Held)
 }
 
-/// A controller keeps to the town and the server it was started for: they are what its lock is about.
+/// A controller keeps to the town and the server it was started for: they are what its lock is
+/// about.
 pub(super) fn is_same_place(fresh: &Town, last: &Town) -> bool {
     fresh.name == last.name && fresh.socket == last.socket && fresh.root == last.root
 }

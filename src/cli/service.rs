@@ -15,8 +15,15 @@ use std::path::{Path, PathBuf};
 /// Variables that decide what gtctl finds, and that a service manager does not hand on.
 const KEPT: [&str; 4] = ["PATH", "TMUX_TMPDIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME"];
 /// Those of gtctl's own that mean a session, not a setting.
-const MARKERS: [&str; 5] = ["GTCTL_TOWN", "GTCTL_SESSION", "GTCTL_GENERATION", "GTCTL_CRASHES", "GTCTL_FILE"];
-/// A controller that hangs is noticed after this long, or after some sleeps of its own where they are long.
+const MARKERS: [&str; 5] = [
+    "GTCTL_TOWN",
+    "GTCTL_SESSION",
+    "GTCTL_GENERATION",
+    "GTCTL_CRASHES",
+    "GTCTL_FILE",
+];
+/// A controller that hangs is noticed after this long, or after some sleeps of its own where they
+/// are long.
 const WATCHDOG: Period = Period::from_mins(1);
 
 /// The most of a unit file that is read, in bytes.
@@ -32,7 +39,11 @@ enum Manager {
 pub(super) fn run(global: &Global, verb: &Verb, terminal: &Terminal) -> Result<Exit, Trouble> {
     let Verb::Install(args) = verb;
     let place = Place::find(global, &args.town, terminal)?;
-    let manager = if args.launchd || cfg!(target_os = "macos") { Manager::Launchd } else { Manager::Systemd };
+    let manager = if args.launchd || cfg!(target_os = "macos") {
+        Manager::Launchd
+    } else {
+        Manager::Systemd
+    };
     let town = place.town.name.as_str();
     let file = file(manager, town)?;
     let text = text(global, &place, manager)?;
@@ -48,16 +59,29 @@ pub(super) fn run(global: &Global, verb: &Verb, terminal: &Terminal) -> Result<E
             "file": file.display().to_string(), "wrote": wrote, "next": next,
         }));
     } else {
-        let done = if wrote { "wrote" } else { "nothing to do: as it should be is" };
-        terminal.print(&format!("{done} {}\nnext:\n  {}\n", file.display(), next.join("\n  ")));
+        let done = if wrote {
+            "wrote"
+        } else {
+            "nothing to do: as it should be is"
+        };
+        terminal.print(&format!(
+            "{done} {}\nnext:\n  {}\n",
+            file.display(),
+            next.join("\n  ")
+        ));
     }
     Ok(Exit::Done)
 }
 
 /// What the service manager reads.
 fn text(global: &Global, place: &Place, manager: Manager) -> Result<String, Trouble> {
-    let program = program().ok_or_else(|| Trouble::new("the path of this program cannot be told"))?;
-    let mut argv = vec![utf8(&program)?, "reconcile".to_owned(), "--watch".to_owned()];
+    let program =
+        program().ok_or_else(|| Trouble::new("the path of this program cannot be told"))?;
+    let mut argv = vec![
+        utf8(&program)?,
+        "reconcile".to_owned(),
+        "--watch".to_owned(),
+    ];
     argv.extend(["--file".to_owned(), utf8(&place.file.absolute()?)?]);
     if let Some(socket) = &global.socket {
         argv.extend(["--socket".to_owned(), socket.clone()]);
@@ -73,7 +97,12 @@ fn text(global: &Global, place: &Place, manager: Manager) -> Result<String, Trou
         town: place.town.name.as_str(),
         argv: &argv,
         env: &environment(),
-        watchdog_seconds: place.town.resync.millis().div_ceil(250).max(WATCHDOG.millis() / 1000),
+        watchdog_seconds: place
+            .town
+            .resync
+            .millis()
+            .div_ceil(250)
+            .max(WATCHDOG.millis() / 1000),
         log: &utf8(&log)?,
     };
     Ok(match manager {
@@ -83,9 +112,10 @@ fn text(global: &Global, place: &Place, manager: Manager) -> Result<String, Trou
 }
 
 fn environment() -> Vec<(String, String)> {
-    let is_kept = |name: &str| KEPT.contains(&name) || name.starts_with("GTCTL_") && !MARKERS.contains(&name);
-    let all =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let is_kept =
+        |name: &str| KEPT.contains(&name) || name.starts_with("GTCTL_") && !MARKERS.contains(&name);
+    let all = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let mut kept: Vec<(String, String)> = all.filter(|(name, _)| is_kept(name)).collect();
     kept.sort();
     kept
@@ -93,11 +123,18 @@ fn environment() -> Vec<(String, String)> {
 
 fn utf8(path: &Path) -> Result<String, Trouble> {
     let text = path.to_str().map(str::to_owned);
-    text.ok_or_else(|| Trouble::new(format!("{} is not UTF-8 text, as a service's paths must be", path.display())))
+    text.ok_or_else(|| {
+        Trouble::new(format!(
+            "{} is not UTF-8 text, as a service's paths must be",
+            path.display()
+        ))
+    })
 }
 
 fn home() -> Result<PathBuf, Trouble> {
-    let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+    let home = std::env::var_os("HOME")
+        .map(PathBuf::from)
+        .filter(|home| home.is_absolute());
     home.ok_or_else(|| Trouble::new("there is no home directory").help("set HOME"))
 }
 
@@ -105,11 +142,15 @@ fn home() -> Result<PathBuf, Trouble> {
 fn file(manager: Manager, town: &str) -> Result<PathBuf, Trouble> {
     Ok(match manager {
         Manager::Systemd => {
-            let config = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+            let config = std::env::var_os("XDG_CONFIG_HOME")
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute());
             let config = config.map_or_else(|| home().map(|home| home.join(".config")), Ok)?;
             config.join("systemd/user").join(page::unit_name(town))
         }
-        Manager::Launchd => home()?.join("Library/LaunchAgents").join(format!("{}.plist", page::job_label(town))),
+        Manager::Launchd => home()?
+            .join("Library/LaunchAgents")
+            .join(format!("{}.plist", page::job_label(town))),
     })
 }
 
@@ -125,8 +166,11 @@ fn write(file: &Path, text: &str, args: &Install) -> Result<bool, Trouble> {
     match files::read_text(file, Links::Follow, MOST_OF_A_UNIT) {
         Ok(present) if present == text => return Ok(false),
         Ok(present) if !page::is_as_written(&present) && !args.force => {
-            return Err(Trouble::new(format!("{shown} was edited, and stays as it is"))
-                .help("compare it with `gtctl service install --print`, or overwrite it with --force"));
+            return Err(
+                Trouble::new(format!("{shown} was edited, and stays as it is")).help(
+                    "compare it with `gtctl service install --print`, or overwrite it with --force",
+                ),
+            );
         }
         Ok(_) => {}
         Err(e) if e.kind() == ErrorKind::NotFound => {}
@@ -138,8 +182,12 @@ fn write(file: &Path, text: &str, args: &Install) -> Result<bool, Trouble> {
     let temporary = file.with_extension(format!("{}.tmp", std::process::id()));
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(0o644);
-    let written = options.open(&temporary).and_then(|mut new| new.write_all(text.as_bytes()));
-    written.and_then(|()| fs::rename(&temporary, file)).map_err(fault)?;
+    let written = options
+        .open(&temporary)
+        .and_then(|mut new| new.write_all(text.as_bytes()));
+    written
+        .and_then(|()| fs::rename(&temporary, file))
+        .map_err(fault)?;
     Ok(true)
 }
 
@@ -158,7 +206,10 @@ fn next(manager: Manager, town: &str, file: &Path) -> Vec<String> {
         }
         Manager::Launchd => vec![
             format!("launchctl bootstrap gui/$(id -u) '{}'", file.display()),
-            format!("launchctl bootout gui/$(id -u)/{}    # its end; the town lives on", page::job_label(town)),
+            format!(
+                "launchctl bootout gui/$(id -u)/{}    # its end; the town lives on",
+                page::job_label(town)
+            ),
         ],
     }
 }

@@ -8,10 +8,21 @@ use nix::sys::signal::{SigSet, Signal};
 use std::io;
 
 pub(super) fn run(args: &Sink) -> Exit {
-    // Blocked and not ignored, which takes no unsafe code. XFSZ: a limit on file sizes is to be an error, not the end.
-    let blocked: SigSet = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGXFSZ].into_iter().collect();
+    // Blocked and not ignored, which takes no unsafe code. XFSZ: a limit on file sizes is to be an
+    // error, not the end.
+    let blocked: SigSet = [
+        Signal::SIGHUP,
+        Signal::SIGINT,
+        Signal::SIGQUIT,
+        Signal::SIGXFSZ,
+    ]
+    .into_iter()
+    .collect();
     let _ = blocked.thread_block();
-    let bounds = Bounds { size: args.size, files: args.files };
+    let bounds = Bounds {
+        size: args.size,
+        files: args.files,
+    };
     // Where nothing can be written its own directory must not be kept from being unmounted.
     let _ = std::env::set_current_dir("/");
     store::Sink::new(&args.log_dir, Generation(args.generation), bounds).drain(&mut io::stdin());
@@ -29,7 +40,10 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
         _ => return Err("a whole number and KiB, MiB or GiB, such as 10MiB".to_owned()),
     };
     let number = text.strip_suffix(unit).unwrap_or(text).parse::<u64>().ok();
-    number.and_then(|n| n.checked_mul(1 << shift)).filter(|n| *n > 0).ok_or_else(|| "at least one byte".to_owned())
+    number
+        .and_then(|n| n.checked_mul(1 << shift))
+        .filter(|n| *n > 0)
+        .ok_or_else(|| "at least one byte".to_owned())
 }
 
 #[cfg(test)]

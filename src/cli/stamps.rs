@@ -28,11 +28,16 @@ impl Stamp {
     /// None where there is no such file: that it appears is a change as well.
     fn of(path: &Path) -> Option<Self> {
         let meta = fs::metadata(path).ok()?;
-        Some(Self { inode: (meta.dev(), meta.ino()), size: meta.size(), changed: (meta.ctime(), meta.ctime_nsec()) })
+        Some(Self {
+            inode: (meta.dev(), meta.ino()),
+            size: meta.size(),
+            changed: (meta.ctime(), meta.ctime_nsec()),
+        })
     }
 }
 
-/// Files as they were at one moment: `town.toml`, the user's `config.toml` and the root's `rigs.json`.
+/// Files as they were at one moment: `town.toml`, the user's `config.toml` and the root's
+/// `rigs.json`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Stamps(Vec<(PathBuf, Option<Stamp>)>);
 
@@ -46,7 +51,12 @@ impl Stamps {
 
     /// The same files as they are now.
     fn now(&self) -> Self {
-        Self(self.0.iter().map(|(path, _)| (path.clone(), Stamp::of(path))).collect())
+        Self(
+            self.0
+                .iter()
+                .map(|(path, _)| (path.clone(), Stamp::of(path)))
+                .collect(),
+        )
     }
 
     /// Whether they are all as they were.
@@ -55,21 +65,34 @@ impl Stamps {
     }
 
     fn paths(&self) -> BTreeSet<PathBuf> {
-        self.0.iter().filter_map(|(path, _)| std::path::absolute(path).ok()).flat_map(with_links).collect()
+        self.0
+            .iter()
+            .filter_map(|(path, _)| std::path::absolute(path).ok())
+            .flat_map(with_links)
+            .collect()
     }
 }
 
-/// A path, the links on the way to what it names, and where each of them leads: whoever exchanges one of these gives it
-/// another file, and touches no entry of the name in its folder.
+/// A path, the links on the way to what it names, and where each of them leads: whoever exchanges
+/// one of these gives it another file, and touches no entry of the name in its folder.
 fn with_links(path: PathBuf) -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::from([path.clone()]);
     let mut path = path;
     for _ in 0..MAX_LINKS {
-        let Some((link, target)) = first_link(&path) else { break };
-        let rest = path.strip_prefix(&link).map(Path::to_path_buf).unwrap_or_default();
+        let Some((link, target)) = first_link(&path) else {
+            break;
+        };
+        let rest = path
+            .strip_prefix(&link)
+            .map(Path::to_path_buf)
+            .unwrap_or_default();
         let folder = link.parent().unwrap_or(Path::new("/"));
         let led_to = folder.join(target);
-        path = if rest.as_os_str().is_empty() { led_to } else { led_to.join(rest) };
+        path = if rest.as_os_str().is_empty() {
+            led_to
+        } else {
+            led_to.join(rest)
+        };
         found.extend([link, path.clone()]);
     }
     found
@@ -79,7 +102,11 @@ fn with_links(path: PathBuf) -> BTreeSet<PathBuf> {
 fn first_link(path: &Path) -> Option<(PathBuf, PathBuf)> {
     let mut parts: Vec<&Path> = path.ancestors().collect();
     parts.reverse();
-    parts.into_iter().find_map(|part| fs::read_link(part).ok().map(|target| (part.to_path_buf(), target)))
+    parts.into_iter().find_map(|part| {
+        fs::read_link(part)
+            .ok()
+            .map(|target| (part.to_path_buf(), target))
+    })
 }
 
 /// The files of the definition in force, followed over time.
@@ -114,7 +141,10 @@ pub(super) enum Change {
 impl Followed {
     /// Of a definition that was read from these files.
     pub(super) fn new(read: Stamps) -> Self {
-        Self { read: Rc::new(RefCell::new(read)), settling: None }
+        Self {
+            read: Rc::new(RefCell::new(read)),
+            settling: None,
+        }
     }
 
     /// The files were read again.
@@ -139,19 +169,32 @@ impl Followed {
         self.settling.is_some()
     }
 
-    /// Looks at the files. What is half-written may be a good manifest of half a town, so a change has to settle.
+    /// Looks at the files. What is half-written may be a good manifest of half a town, so a change
+    /// has to settle.
     pub(super) fn look(&mut self, now: Moment) -> Change {
         let stamps = self.read.borrow().now();
         if stamps == *self.read.borrow() {
-            return if self.settling.is_none() { Change::None } else { Change::Settled };
+            return if self.settling.is_none() {
+                Change::None
+            } else {
+                Change::Settled
+            };
         }
-        let settling = self.settling.get_or_insert(Settling { stamps: stamps.clone(), since: now, begun: now });
+        let settling = self.settling.get_or_insert(Settling {
+            stamps: stamps.clone(),
+            since: now,
+            begun: now,
+        });
         if settling.stamps != stamps {
             (settling.stamps, settling.since) = (stamps, now);
         }
         let quiet = SETTLE.minus(now.since(&settling.since));
         let left = quiet.min(SETTLE_AT_MOST.minus(now.since(&settling.begun)));
-        if left.is_zero() { Change::Settled } else { Change::Settling(left) }
+        if left.is_zero() {
+            Change::Settled
+        } else {
+            Change::Settling(left)
+        }
     }
 }
 
@@ -160,7 +203,11 @@ mod tests {
     use super::*;
 
     fn at(awake: u64) -> Moment {
-        Moment { wall: 0, awake, boot: 1 }
+        Moment {
+            wall: 0,
+            awake,
+            boot: 1,
+        }
     }
 
     #[test]
@@ -196,7 +243,10 @@ mod tests {
         fs::write(&user, "b").unwrap();
         assert!(!is_current());
         assert_eq!(followed.look(at(1)), Change::Settling(SETTLE));
-        assert_eq!(followed.look(at(301)), Change::Settling(Period::from_millis(200)));
+        assert_eq!(
+            followed.look(at(301)),
+            Change::Settling(Period::from_millis(200))
+        );
         assert_eq!(followed.look(at(501)), Change::Settled);
         let read = followed.read.borrow().now();
         followed.read_again(read);
@@ -218,7 +268,9 @@ mod tests {
             fs::write(&town, "x".repeat(usize::try_from(round).unwrap() + 1)).unwrap();
             round * 400
         };
-        let settled = (0..20).map(changed).find(|now| followed.look(at(*now)) == Change::Settled);
+        let settled = (0..20)
+            .map(changed)
+            .find(|now| followed.look(at(*now)) == Change::Settled);
         assert_eq!(settled, Some(5_200));
         fs::remove_dir_all(&dir).unwrap();
     }

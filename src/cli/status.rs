@@ -15,21 +15,31 @@ use std::time::Duration;
 
 /// How often `--watch` draws.
 const DRAW_EVERY: Duration = Duration::from_secs(1);
-/// Only for terminals: moves the cursor home and clears to the end of the screen after the new page is drawn over the old.
+/// Only for terminals: moves the cursor home and clears to the end of the screen after the new page
+/// is drawn over the old.
 const HOME: &str = "\x1b[H";
 const CLEAR_REST: &str = "\x1b[J";
 
-pub(super) async fn run(global: &Global, args: &Status, terminal: &Terminal) -> Result<Exit, Trouble> {
+pub(super) async fn run(
+    global: &Global,
+    args: &Status,
+    terminal: &Terminal,
+) -> Result<Exit, Trouble> {
     // No session's name ends so: this is a manifest, as with the verbs about the whole town.
-    let (towns, sessions): (Vec<&String>, Vec<&String>) = args.sessions.iter().partition(|arg| arg.contains('.'));
-    let town = TownArg { town: towns.first().map(|path| path.as_str().into()) };
+    let (towns, sessions): (Vec<&String>, Vec<&String>) =
+        args.sessions.iter().partition(|arg| arg.contains('.'));
+    let town = TownArg {
+        town: towns.first().map(|path| path.as_str().into()),
+    };
     let place = Place::find_or_last_good(global, &town, terminal).inspect_err(|_| {
         tell_of_keepers(&ManifestFile::of(global, &town), global, terminal);
     })?;
     warn_of_others(&place, terminal);
     let only = place.sessions(&sessions)?;
     loop {
-        let survey = place.survey(Orders::default(), Depth::Full, terminal).await?;
+        let survey = place
+            .survey(Orders::default(), Depth::Full, terminal)
+            .await?;
         let books = place.books(&survey.memory, survey.now);
         if !args.watch {
             show(&place, &survey, &books, &only, terminal);
@@ -53,7 +63,13 @@ fn exit(place: &Place, survey: &Survey<'_>, books: &Books) -> Exit {
 }
 
 /// Prints one look.
-fn show(place: &Place, survey: &Survey<'_>, books: &Books, only: &[SessionName], terminal: &Terminal) {
+fn show(
+    place: &Place,
+    survey: &Survey<'_>,
+    books: &Books,
+    only: &[SessionName],
+    terminal: &Terminal,
+) {
     if terminal.is_json() {
         terminal.print_json(&json::status(&scene_of(survey), books, only));
     } else {
@@ -61,8 +77,15 @@ fn show(place: &Place, survey: &Survey<'_>, books: &Books, only: &[SessionName],
     }
 }
 
-/// Prints one of many looks: over the last one where the terminal can do that, as a line of JSON, or below the last one.
-fn show_again(place: &Place, survey: &Survey<'_>, books: &Books, only: &[SessionName], terminal: &Terminal) {
+/// Prints one of many looks: over the last one where the terminal can do that, as a line of JSON,
+/// or below the last one.
+fn show_again(
+    place: &Place,
+    survey: &Survey<'_>,
+    books: &Books,
+    only: &[SessionName],
+    terminal: &Terminal,
+) {
     if terminal.is_json() {
         return terminal.print_json_line(&json::status(&scene_of(survey), books, only));
     }
@@ -76,16 +99,37 @@ fn show_again(place: &Place, survey: &Survey<'_>, books: &Books, only: &[Session
 }
 
 fn scene_of<'s>(survey: &'s Survey<'_>) -> Scene<'s> {
-    let Survey { now, town, observed, memory, plan, notices: _ } = survey;
-    Scene { town, observed, memory, plan, now: *now }
+    let Survey {
+        now,
+        town,
+        observed,
+        memory,
+        plan,
+        notices: _,
+    } = survey;
+    Scene {
+        town,
+        observed,
+        memory,
+        plan,
+        now: *now,
+    }
 }
 
-fn page_of(place: &Place, survey: &Survey<'_>, books: &Books, only: &[SessionName], terminal: &Terminal) -> String {
+fn page_of(
+    place: &Place,
+    survey: &Survey<'_>,
+    books: &Books,
+    only: &[SessionName],
+    terminal: &Terminal,
+) -> String {
     let paper = terminal.paper(survey.now);
-    page::page(&scene_of(survey), books, only, &paper) + &controller::line(&books.keeper, place.town.resync, &paper)
+    page::page(&scene_of(survey), books, only, &paper)
+        + &controller::line(&books.keeper, place.town.resync, &paper)
 }
 
-/// Where the manifest cannot be read, a controller may keep its town all the same, by the last good one.
+/// Where the manifest cannot be read, a controller may keep its town all the same, by the last good
+/// one.
 fn tell_of_keepers(file: &ManifestFile, global: &Global, terminal: &Terminal) {
     let paper = terminal.paper(proc::clock::now());
     for keeper in keepers_by(file, global) {

@@ -21,7 +21,13 @@ pub(super) struct Told<'a> {
 
 impl<'a> Told<'a> {
     pub(super) fn new(others: Others<'a>, terminal: &'a Terminal) -> Self {
-        Self { terminal, others, lines: Vec::new(), announced: false, failures: BTreeMap::new() }
+        Self {
+            terminal,
+            others,
+            lines: Vec::new(),
+            announced: false,
+            failures: BTreeMap::new(),
+        }
     }
 
     /// Tells of an event.
@@ -39,7 +45,8 @@ impl<'a> Told<'a> {
             }
             Event::Broken(why) => {
                 self.others.broken(why);
-                self.terminal.warn(&format!("{why}; the last good manifest stays in force"));
+                self.terminal
+                    .warn(&format!("{why}; the last good manifest stays in force"));
             }
         }
         for complaint in self.others.complaints() {
@@ -60,26 +67,65 @@ impl<'a> Told<'a> {
         if let Observed::Unknown(why) = &cycle.observed {
             news.push(format!("the town is unknown, nothing is touched: {why}"));
         }
-        let lacking = cycle.plan.held.iter().filter(|held| matches!(held.hold, Hold::CannotStart { .. }));
+        let lacking = cycle
+            .plan
+            .held
+            .iter()
+            .filter(|held| matches!(held.hold, Hold::CannotStart { .. }));
         news.extend(lacking.map(|held| format!("{} {}", held.session, obstacle(&held.hold))));
         news.extend(self.others.cycle(town, cycle, &paper));
         self.tell_once(news);
         if self.terminal.is_json() {
             if !cycle.outcomes.is_empty() || !std::mem::replace(&mut self.announced, true) {
-                let Cycle { now, observed, memory, plan, outcomes, scope: _, notices: _ } = cycle;
-                let scene = Scene { town, observed, memory, plan, now: *now };
-                let line = serde_json::to_string(&json::apply(&scene, outcomes)).unwrap_or_default();
+                let Cycle {
+                    now,
+                    observed,
+                    memory,
+                    plan,
+                    outcomes,
+                    scope: _,
+                    notices: _,
+                } = cycle;
+                let scene = Scene {
+                    town,
+                    observed,
+                    memory,
+                    plan,
+                    now: *now,
+                };
+                let line =
+                    serde_json::to_string(&json::apply(&scene, outcomes)).unwrap_or_default();
                 self.terminal.mention(&format!("{line}\n"));
             }
             return;
         }
-        let fresh: Vec<Done> = cycle.outcomes.iter().filter(|done| self.is_news(done)).cloned().collect();
+        let fresh: Vec<Done> = cycle
+            .outcomes
+            .iter()
+            .filter(|done| self.is_news(done))
+            .cloned()
+            .collect();
         self.terminal.mention(&page::outcomes(town, &fresh, &paper));
         if !self.announced {
             self.announced = true;
-            let Cycle { now, observed, memory, plan, outcomes, scope: _, notices: _ } = cycle;
-            let scene = Scene { town, observed, memory, plan, now: *now };
-            self.terminal.mention(&page::summary(outcomes, &scene, &paper));
+            let Cycle {
+                now,
+                observed,
+                memory,
+                plan,
+                outcomes,
+                scope: _,
+                notices: _,
+            } = cycle;
+            let scene = Scene {
+                town,
+                observed,
+                memory,
+                plan,
+                now: *now,
+            };
+            self.terminal
+                .mention(&page::summary(outcomes, &scene, &paper));
         }
     }
 
@@ -90,7 +136,10 @@ impl<'a> Told<'a> {
             (Outcome::Failed(why), Verb::Restart | Verb::Expire) => {
                 self.failures.insert(key, why.clone()).as_ref() != Some(why)
             }
-            (Outcome::Failed(_) | Outcome::Done(_) | Outcome::Stale(_) | Outcome::Unknown(_), _) => {
+            (
+                Outcome::Failed(_) | Outcome::Done(_) | Outcome::Stale(_) | Outcome::Unknown(_),
+                _,
+            ) => {
                 self.failures.remove(&key);
                 true
             }

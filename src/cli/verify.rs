@@ -10,12 +10,30 @@ use crate::model::{Observed, Orders};
 use crate::observe::Depth;
 use crate::render::{Scene, json, verify as page};
 
-pub(super) async fn run(global: &Global, args: &TownArg, terminal: &Terminal) -> Result<Exit, Trouble> {
+pub(super) async fn run(
+    global: &Global,
+    args: &TownArg,
+    terminal: &Terminal,
+) -> Result<Exit, Trouble> {
     let place = Place::find_or_last_good(global, args, terminal)?;
     warn_of_others(&place, terminal);
-    let Survey { now, town, observed, memory, plan, notices: _ } =
-        place.survey(Orders::default(), Depth::Plan, terminal).await?;
-    let scene = Scene { town: &town, observed: &observed, memory: &memory, plan: &plan, now };
+    let Survey {
+        now,
+        town,
+        observed,
+        memory,
+        plan,
+        notices: _,
+    } = place
+        .survey(Orders::default(), Depth::Plan, terminal)
+        .await?;
+    let scene = Scene {
+        town: &town,
+        observed: &observed,
+        memory: &memory,
+        plan: &plan,
+        now,
+    };
     let findings = page::findings(&scene);
     if let Observed::Unknown(why) = &observed {
         terminal.warn(&format!("tmux could not be asked: {why}"));
@@ -25,5 +43,9 @@ pub(super) async fn run(global: &Global, args: &TownArg, terminal: &Terminal) ->
     } else {
         terminal.print(&page::page(&scene, &findings, &terminal.paper(now)));
     }
-    Ok(if findings.iter().all(|(_, finding)| finding.is_well()) { Exit::Done } else { Exit::Pending })
+    Ok(if findings.iter().all(|(_, finding)| finding.is_well()) {
+        Exit::Done
+    } else {
+        Exit::Pending
+    })
 }

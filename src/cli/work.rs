@@ -1,4 +1,5 @@
-//! Carrying out what was asked for, cycle by cycle, until nothing is left that could be done in the time given.
+//! Carrying out what was asked for, cycle by cycle, until nothing is left that could be done in the
+//! time given.
 
 use super::exit::{Exit, Trouble};
 use super::manifest::Attempt;
@@ -8,7 +9,8 @@ use super::reconcile::is_same_place;
 use super::stamps::{Change, Followed};
 use crate::controller::{Controller, Cycle, Farewell, begun};
 use crate::model::{
-    Done, Held, Hold, Moment, Observed, Orders, Outcome, Period, Phase, Plan, Scope, SessionName, Unchanged, Verb,
+    Done, Held, Hold, Moment, Observed, Orders, Outcome, Period, Phase, Plan, Scope, SessionName,
+    Unchanged, Verb,
 };
 use crate::proc;
 use crate::render::{Scene, apply as page, json};
@@ -17,10 +19,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// How often to look while something starts or stops.
 const LOOK_EVERY: Period = Period::from_millis(200);
-/// How long a session that should be restarted when idle is given to fall idle before that is reported as held.
+/// How long a session that should be restarted when idle is given to fall idle before that is
+/// reported as held.
 const DRAIN_PATIENCE: Period = Period::from_secs(15);
 
-/// How much longer than the longest `stop_grace` the sessions under way may take once somebody has interrupted.
+/// How much longer than the longest `stop_grace` the sessions under way may take once somebody has
+/// interrupted.
 const FINISH_SLACK: Period = Period::from_secs(15);
 /// They never take longer than this.
 const FINISH_AT_MOST: Period = Period::from_mins(2);
@@ -36,20 +40,30 @@ struct Interrupts {
 
 impl Interrupts {
     fn listen() -> Result<Self, Trouble> {
-        let listen =
-            |kind: SignalKind| signal(kind).map_err(|e| Trouble::new("signals cannot be listened for").because(&e));
+        let listen = |kind: SignalKind| {
+            signal(kind).map_err(|e| Trouble::new("signals cannot be listened for").because(&e))
+        };
         let ignored = proc::signal::ignores_hangup();
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,
-            hangup: if ignored { None } else { Some(listen(SignalKind::hangup())?) },
+            hangup: if ignored {
+                None
+            } else {
+                Some(listen(SignalKind::hangup())?)
+            },
             count: 0,
         })
     }
 
     /// Waits for the next one.
     async fn next(&mut self) {
-        let Self { interrupt, terminate, hangup, .. } = self;
+        let Self {
+            interrupt,
+            terminate,
+            hangup,
+            ..
+        } = self;
         let hung_up = async {
             match hangup {
                 Some(hangup) => drop(hangup.recv().await),
@@ -119,20 +133,33 @@ impl Work {
     pub(super) fn new(wait: Wait, orders: Orders, scope: Scope) -> Self {
         let begun = proc::clock::now();
         let done = Vec::new();
-        Self { begun, moved: begun, orders, scope, wait, done, interrupts: 0, finishing: None, files: None }
+        Self {
+            begun,
+            moved: begun,
+            orders,
+            scope,
+            wait,
+            done,
+            interrupts: 0,
+            finishing: None,
+            files: None,
+        }
     }
 
     /// Goes by what the manifest says at any time, though it be edited meanwhile.
     pub(super) fn following(self, place: &Place, controller: &mut Controller) -> Self {
         let files = Followed::new(place.stamps.clone());
         controller.compare_with(files.is_current());
-        Self { files: Some(files), ..self }
+        Self {
+            files: Some(files),
+            ..self
+        }
     }
 
     /// Carries it out, and tells of it.
     ///
-    /// The first interruption begins nothing more and finishes the stops and restarts that were begun; the second one
-    /// ends it at once.
+    /// The first interruption begins nothing more and finishes the stops and restarts that were
+    /// begun; the second one ends it at once.
     pub(super) async fn run(
         mut self,
         controller: &mut Controller,
@@ -144,12 +171,13 @@ impl Work {
             return Ok(Exit::Partial);
         };
         let place = &*place;
-        self.end_errands(controller, place, &mut last, terminal).await?;
+        self.end_launcher_jobs(controller, place, &mut last, terminal)
+            .await?;
         self.conclude(place, &last, terminal)
     }
 
-    /// Runs cycles until nothing is left that could be done within the time given. The last one comes back; none where
-    /// somebody interrupted twice before the first was over.
+    /// Runs cycles until nothing is left that could be done within the time given. The last one
+    /// comes back; none where somebody interrupted twice before the first was over.
     async fn until_settled(
         &mut self,
         controller: &mut Controller,
@@ -163,13 +191,21 @@ impl Work {
         let mut interrupts = Interrupts::listen()?;
         loop {
             self.heed_edits(place, terminal);
-            let Some(cycle) = self.cycle(controller, place, &mut interrupts).await? else { return Ok(last) };
-            cycle.notices.iter().filter(|notice| noticed.insert((*notice).clone())).for_each(|n| terminal.warn(n));
+            let Some(cycle) = self.cycle(controller, place, &mut interrupts).await? else {
+                return Ok(last);
+            };
+            cycle
+                .notices
+                .iter()
+                .filter(|notice| noticed.insert((*notice).clone()))
+                .for_each(|n| terminal.warn(n));
             self.report(place, &cycle, &mut reported, terminal);
             self.done.extend(cycle.outcomes.iter().cloned());
             self.note_progress(&cycle);
             if self.interrupts == 0 {
-                let Some(pause) = self.pause(&cycle) else { return Ok(Some(cycle)) };
+                let Some(pause) = self.pause(&cycle) else {
+                    return Ok(Some(cycle));
+                };
                 tokio::select! {
                     biased;
                     () = interrupts.next() => self.interrupts = interrupts.count,
@@ -200,7 +236,10 @@ impl Work {
         place: &Place,
         interrupts: &mut Interrupts,
     ) -> Result<Option<Cycle>, Trouble> {
-        let left = self.finishing.as_ref().map(|finishing| Scope::Sessions(finishing.left.clone()));
+        let left = self
+            .finishing
+            .as_ref()
+            .map(|finishing| Scope::Sessions(finishing.left.clone()));
         let scope = left.unwrap_or_else(|| self.scope.clone());
         let cycle = controller.cycle(&place.town, self.orders, &scope);
         tokio::pin!(cycle);
@@ -216,14 +255,18 @@ impl Work {
         }
     }
 
-    /// Reads the manifest again where it was edited. One that has become broken changes nothing: what was begun is
-    /// finished by what it said before.
+    /// Reads the manifest again where it was edited. One that has become broken changes nothing:
+    /// what was begun is finished by what it said before.
     fn heed_edits(&mut self, place: &mut Place, terminal: &Terminal) {
         let Some(files) = &mut self.files else { return };
         if files.look(proc::clock::now()) != Change::Settled {
             return;
         }
-        let Attempt { stamps, read, texts } = place.file.attempt();
+        let Attempt {
+            stamps,
+            read,
+            texts,
+        } = place.file.attempt();
         files.read_again(stamps);
         match read {
             Ok(Ok(loaded)) if is_same_place(&loaded.town, &place.town) => {
@@ -238,21 +281,39 @@ impl Work {
         }
     }
 
-    /// Whether stops and restarts are left in the middle, and may still be finished. Says so the first time.
+    /// Whether stops and restarts are left in the middle, and may still be finished. Says so the
+    /// first time.
     fn has_to_finish(&mut self, place: &Place, cycle: &Cycle, terminal: &Terminal) -> bool {
-        let left: Vec<SessionName> =
-            begun(cycle).into_iter().filter(|name| self.asks_for(name, Verb::Expire)).collect();
+        let left: Vec<SessionName> = begun(cycle)
+            .into_iter()
+            .filter(|name| self.asks_for(name, Verb::Expire))
+            .collect();
         let now = proc::clock::now();
         let finishing = self.finishing.get_or_insert_with(|| {
-            let grace = |name: &SessionName| place.town.sessions.get(name).map(|desired| desired.stop_grace);
-            let most = left.iter().filter_map(grace).max().unwrap_or_default().plus(FINISH_SLACK);
+            let grace = |name: &SessionName| {
+                place
+                    .town
+                    .sessions
+                    .get(name)
+                    .map(|desired| desired.stop_grace)
+            };
+            let most = left
+                .iter()
+                .filter_map(grace)
+                .max()
+                .unwrap_or_default()
+                .plus(FINISH_SLACK);
             if !left.is_empty() {
                 terminal.warn(&format!(
                     "interrupted: finishing what was begun ({}); interrupt again to leave it",
                     listed(&left)
                 ));
             }
-            Finishing { since: now, most: most.min(FINISH_AT_MOST), left: Vec::new() }
+            Finishing {
+                since: now,
+                most: most.min(FINISH_AT_MOST),
+                left: Vec::new(),
+            }
         });
         finishing.left = left;
         !finishing.left.is_empty() && now.since(&finishing.since) < finishing.most
@@ -260,7 +321,11 @@ impl Work {
 
     /// As long as restarts roll on, nobody gives up waiting for them.
     fn note_progress(&mut self, cycle: &Cycle) {
-        if cycle.outcomes.iter().any(|done| matches!(done.outcome, Outcome::Done(_))) {
+        if cycle
+            .outcomes
+            .iter()
+            .any(|done| matches!(done.outcome, Outcome::Done(_)))
+        {
             self.moved = proc::clock::now();
         }
     }
@@ -274,19 +339,27 @@ impl Work {
         }
     }
 
-    /// Nobody else would wait for what a launcher's commands do: they may end, unless this was interrupted. What comes of
-    /// them belongs to the last cycle.
-    async fn end_errands(
+    /// Nobody else would wait for what a launcher's commands do: they may end, unless this was
+    /// interrupted. What comes of them belongs to the last cycle.
+    async fn end_launcher_jobs(
         &mut self,
         controller: &mut Controller,
         place: &Place,
         last: &mut Cycle,
         terminal: &Terminal,
     ) -> Result<(), Trouble> {
-        let farewell = if self.interrupts > 0 { Farewell::Break } else { Farewell::Wait };
-        let late = controller.end_errands(farewell).await?;
+        let farewell = if self.interrupts > 0 {
+            Farewell::Break
+        } else {
+            Farewell::Wait
+        };
+        let late = controller.end_launcher_jobs(farewell).await?;
         if !terminal.is_json() {
-            terminal.mention(&page::outcomes(&place.town, &late, &terminal.paper(proc::clock::now())));
+            terminal.mention(&page::outcomes(
+                &place.town,
+                &late,
+                &terminal.paper(proc::clock::now()),
+            ));
         }
         self.done.extend(late.iter().cloned());
         last.outcomes.extend(late);
@@ -297,14 +370,23 @@ impl Work {
     fn pause(&self, cycle: &Cycle) -> Option<Period> {
         let now = proc::clock::now();
         let left = self.left(now);
-        let acted = cycle.outcomes.iter().any(|done| !matches!(done.outcome, Outcome::Failed(_)));
+        let acted = cycle
+            .outcomes
+            .iter()
+            .any(|done| !matches!(done.outcome, Outcome::Failed(_)));
         let moving = self.is_moving(&cycle.plan);
-        let due = self.held(&cycle.plan).filter_map(|held| self.due(held, now, left)).min();
+        let due = self
+            .held(&cycle.plan)
+            .filter_map(|held| self.due(held, now, left))
+            .min();
         if left.is_zero() || matches!(cycle.observed, Observed::Unknown(_)) {
             return None;
         }
         let soon = (acted || moving || cycle.freed_a_place()).then_some(LOOK_EVERY);
-        soon.into_iter().chain(due).min().map(|pause| pause.max(Period::from_millis(20)).min(left))
+        soon.into_iter()
+            .chain(due)
+            .min()
+            .map(|pause| pause.max(Period::from_millis(20)).min(left))
     }
 
     /// When a held step comes due, if that is worth waiting for.
@@ -326,17 +408,28 @@ impl Work {
     }
 
     /// Prints what was done, and each session that waits for the first time or for something else.
-    fn report(&self, place: &Place, cycle: &Cycle, reported: &mut BTreeMap<String, &'static str>, terminal: &Terminal) {
+    fn report(
+        &self,
+        place: &Place,
+        cycle: &Cycle,
+        reported: &mut BTreeMap<String, &'static str>,
+        terminal: &Terminal,
+    ) {
         if terminal.is_json() {
             return;
         }
         let paper = terminal.paper(cycle.now);
-        let shown: Vec<Done> =
-            cycle.outcomes.iter().filter(|done| !matches!(done.outcome, Outcome::Stale(_))).cloned().collect();
+        let shown: Vec<Done> = cycle
+            .outcomes
+            .iter()
+            .filter(|done| !matches!(done.outcome, Outcome::Stale(_)))
+            .cloned()
+            .collect();
         // The work goes on whether anybody reads of it or not.
         terminal.mention(&page::outcomes(&place.town, &shown, &paper));
         for held in self.held(&cycle.plan) {
-            let is_news = reported.insert(held.session.to_string(), held.hold.code()) != Some(held.hold.code());
+            let is_news = reported.insert(held.session.to_string(), held.hold.code())
+                != Some(held.hold.code());
             let worth_it = matches!(
                 held.hold,
                 Hold::BackOff { .. }
@@ -364,29 +457,48 @@ impl Work {
             terminal.print_json(&json::apply(&scene, &self.done));
         }
         if let Observed::Unknown(why) = &last.observed {
-            return Err(Trouble::new(format!("nothing was done, because the town is unknown: {why}"))
-                .help("look at the tmux server; gtctl acts again as soon as it answers"));
+            return Err(Trouble::new(format!(
+                "nothing was done, because the town is unknown: {why}"
+            ))
+            .help("look at the tmux server; gtctl acts again as soon as it answers"));
         }
         if !terminal.is_json() {
             let paper = terminal.paper(last.now);
             let asked = |session: &SessionName, verb: Verb| self.asks_for(session, verb);
             let waited = self.wait != Wait::OneCycle;
-            let pages =
-                [page::left(&scene, &self.done, waited, asked, &paper), page::summary(&self.done, &scene, &paper)];
+            let pages = [
+                page::left(&scene, &self.done, waited, asked, &paper),
+                page::summary(&self.done, &scene, &paper),
+            ];
             for text in pages {
-                if self.interrupts > 0 { terminal.mention(&text) } else { terminal.print(&text) }
+                if self.interrupts > 0 {
+                    terminal.mention(&text)
+                } else {
+                    terminal.print(&text)
+                }
             }
         }
         if self.interrupts > 0 {
-            let left = self.finishing.as_ref().map(|finishing| finishing.left.as_slice()).unwrap_or_default();
+            let left = self
+                .finishing
+                .as_ref()
+                .map(|finishing| finishing.left.as_slice())
+                .unwrap_or_default();
             terminal.warn(&if left.is_empty() {
-                "interrupted: what was begun is finished, what is left shows in gtctl diff".to_owned()
+                "interrupted: what was begun is finished, what is left shows in gtctl diff"
+                    .to_owned()
             } else {
-                format!("interrupted in the middle of {}: gtctl apply or a controller goes on with it", listed(left))
+                format!(
+                    "interrupted in the middle of {}: gtctl apply or a controller goes on with it",
+                    listed(left)
+                )
             });
             return Ok(Exit::Partial);
         }
-        let failed = last.outcomes.iter().any(|done| matches!(done.outcome, Outcome::Failed(_) | Outcome::Unknown(_)));
+        let failed = last
+            .outcomes
+            .iter()
+            .any(|done| matches!(done.outcome, Outcome::Failed(_) | Outcome::Unknown(_)));
         let left = failed
             || self.held(&last.plan).next().is_some()
             || self.is_moving(&last.plan) && self.wait != Wait::OneCycle;
@@ -395,7 +507,9 @@ impl Work {
 
     /// What is held of what was asked for.
     fn held<'p>(&'p self, plan: &'p Plan) -> impl Iterator<Item = &'p Held> {
-        plan.held.iter().filter(|held| self.asks_for(&held.session, held.verb))
+        plan.held
+            .iter()
+            .filter(|held| self.asks_for(&held.session, held.verb))
     }
 
     fn asks_for(&self, session: &SessionName, verb: Verb) -> bool {
@@ -410,7 +524,8 @@ impl Work {
     /// Whether something that was asked for starts or stops.
     fn is_moving(&self, plan: &Plan) -> bool {
         let moving = |phase: Phase| matches!(phase, Phase::Starting | Phase::Stopping);
-        let starts = |calm: &Unchanged| moving(calm.phase) && self.asks_for(&calm.session, Verb::Start);
+        let starts =
+            |calm: &Unchanged| moving(calm.phase) && self.asks_for(&calm.session, Verb::Start);
         plan.unchanged.iter().any(starts) || self.held(plan).any(|held| moving(held.phase))
     }
 }
@@ -420,5 +535,9 @@ fn listed(names: &[SessionName]) -> String {
     const SHOWN: usize = 5;
     let shown: Vec<&str> = names.iter().take(SHOWN).map(SessionName::as_str).collect();
     let more = names.len().saturating_sub(SHOWN);
-    if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
+    if more > 0 {
+        format!("{} and {more} more", shown.join(", "))
+    } else {
+        shown.join(", ")
+    }
 }

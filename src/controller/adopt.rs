@@ -1,10 +1,11 @@
-//! The place of an idle shell, taken for a declared session: what a saver of tmux sessions leaves after a reboot.
+//! The place of an idle shell, taken for a declared session: what a saver of tmux sessions leaves
+//! after a reboot.
 
 use super::cycle::{Controller, CycleFault, TURN_PATIENCE};
 use super::survey::{Survey, survey};
 use crate::model::{
-    Entry, Evidence, Level, Life, Observed, Orders, Ownership, ProcId, Seen, Server, SessionName, Target, Town,
-    WhenAttached,
+    Entry, Evidence, Level, Life, Observed, Orders, Ownership, ProcId, Seen, Server, SessionName,
+    Target, Town, WhenAttached,
 };
 use crate::observe::Depth;
 use crate::proc::{process, tree};
@@ -19,11 +20,12 @@ const SHELLS: [&str; 8] = ["sh", "bash", "dash", "zsh", "fish", "ksh", "tcsh", "
 const MAX_ARGV: u64 = 4 << 10;
 
 impl Controller {
-    /// Removes a session that nobody has labelled, that has this name, and that holds nothing but an idle shell. Gives
-    /// why it was not removed, where it was not.
+    /// Removes a session that nobody has labelled, that has this name, and that holds nothing but
+    /// an idle shell. Gives why it was not removed, where it was not.
     ///
-    /// Idle means: one window with one pane, a shell without a command of its own and without a child in it, and nobody
-    /// attached. tmux checks all but the children again in the call that removes it.
+    /// Idle means: one window with one pane, a shell without a command of its own and without a
+    /// child in it, and nobody attached. tmux checks all but the children again in the call that
+    /// removes it.
     ///
     /// # Errors
     /// [`CycleFault`]; nothing was touched then.
@@ -32,10 +34,21 @@ impl Controller {
         town: &Town,
         session: &SessionName,
     ) -> Result<Result<(), String>, CycleFault> {
-        let turn = self.store.lock_turn(self.me, TURN_PATIENCE).map_err(CycleFault::Lock)?;
+        let turn = self
+            .store
+            .lock_turn(self.me, TURN_PATIENCE)
+            .map_err(CycleFault::Lock)?;
         let memory = self.recall(&mut Vec::new())?;
         let state = self.store.view();
-        let looked = survey(&self.client, town, state, memory, Orders::default(), Depth::Plan).await;
+        let looked = survey(
+            &self.client,
+            town,
+            state,
+            memory,
+            Orders::default(),
+            Depth::Plan,
+        )
+        .await;
         let Survey { now, observed, .. } = looked;
         let (target, shell) = match idle_shell(&observed, session) {
             Ok(found) => found,
@@ -48,17 +61,31 @@ impl Controller {
         batch.push(|tag| ops::remove_only_pane(tag, &target));
         let removed = match batch.run(&self.client, NoServer::Stale).await.pop() {
             Some(Reply::Ok { .. }) => Ok(()),
-            Some(Reply::Stale(fields)) if fields == ops::SEVERAL_PANES => Err("it has several panes".to_owned()),
-            Some(Reply::Stale(fields)) => Err(Fence::new(&target, Clients::Forbid, Pane::Present).explain(&fields)),
+            Some(Reply::Stale(fields)) if fields == ops::SEVERAL_PANES => {
+                Err("it has several panes".to_owned())
+            }
+            Some(Reply::Stale(fields)) => {
+                Err(Fence::new(&target, Clients::Forbid, Pane::Present).explain(&fields))
+            }
             Some(Reply::Refused(said)) => Err(format!("tmux: {said}")),
             Some(Reply::Unseen(why)) => Err(why),
             None => Err("tmux was not asked".to_owned()),
         };
         if removed.is_ok() {
-            let fields: Evidence =
-                [("session", json!(session.as_str())), ("verb", json!("adopt")), ("process", json!(shell))].into();
-            let message = format!("{session}: an idle {shell} that had its name was removed by hand");
-            let entry = Entry { level: Level::Info, component: "act", message, fields };
+            let fields: Evidence = [
+                ("session", json!(session.as_str())),
+                ("verb", json!("adopt")),
+                ("process", json!(shell)),
+            ]
+            .into();
+            let message =
+                format!("{session}: an idle {shell} that had its name was removed by hand");
+            let entry = Entry {
+                level: Level::Info,
+                component: "act",
+                message,
+                fields,
+            };
             // It is done already, whatever becomes of the journal.
             drop(self.store.journal(now, &[entry]));
         }
@@ -66,11 +93,16 @@ impl Controller {
     }
 }
 
-/// The idle shell that has this name: what is to be removed, and the shell's own name. Else why it is none.
+/// The idle shell that has this name: what is to be removed, and the shell's own name. Else why it
+/// is none.
 fn idle_shell(observed: &Observed, session: &SessionName) -> Result<(Target, String), String> {
     let server = match observed {
         Observed::Unknown(why) => return Err(format!("it cannot be told what is there: {why}")),
-        Observed::Down => return Err(format!("no session has this name: `gtctl start {session}` starts it")),
+        Observed::Down => {
+            return Err(format!(
+                "no session has this name: `gtctl start {session}` starts it"
+            ));
+        }
         Observed::Up(server) => server,
     };
     let absent = || format!("no session has this name: `gtctl start {session}` starts it");
@@ -78,43 +110,49 @@ fn idle_shell(observed: &Observed, session: &SessionName) -> Result<(Target, Str
     match &seen.ownership {
         Ownership::Unlabelled => {}
         Ownership::Unproved(_) => {
-            let why =
-                "it has a label that is not believed: take it off with `tmux set-option -u -t =NAME: @gtctl_label`";
+            let why = "it has a label that is not believed: take it off with `tmux set-option -u -t =NAME: @gtctl_label`";
             return Err(why.to_owned());
         }
         Ownership::Ours(_) => return Err("it is gtctl's already".to_owned()),
         Ownership::Foreign(town) => return Err(format!("it belongs to town {town}")),
     }
     match &seen.life {
-        Life::Alive { matches: true, .. } => {
-            Err(format!("it runs its agent: `gtctl adopt {session}` adopts it without --replace"))
-        }
+        Life::Alive { matches: true, .. } => Err(format!(
+            "it runs its agent: `gtctl adopt {session}` adopts it without --replace"
+        )),
         Life::Alive { process, comm, .. } => {
             check_idle(seen, *process, comm)?;
             Ok((target(server, seen, *process), comm.clone()))
         }
-        Life::Dead { .. } => Err("nothing runs in it any more: end it with `tmux kill-session`".to_owned()),
+        Life::Dead { .. } => {
+            Err("nothing runs in it any more: end it with `tmux kill-session`".to_owned())
+        }
         Life::Unknown(why) => Err(format!("it cannot be told what runs in it: {why}")),
     }
 }
 
 fn check_idle(seen: &Seen, shell: ProcId, comm: &str) -> Result<(), String> {
     if !SHELLS.contains(&comm) {
-        return Err(format!("it runs {comm}, which is no shell: end it yourself, or give this session another name"));
+        return Err(format!(
+            "it runs {comm}, which is no shell: end it yourself, or give this session another name"
+        ));
     }
     if seen.attached > 0 {
         return Err("somebody is attached to it".to_owned());
     }
     let arguments = process::argv(shell.pid, MAX_ARGV).ok_or("its arguments cannot be read")?;
-    let is_plain =
-        |argument: &String| argument.starts_with('-') && (argument.starts_with("--") || !argument.contains('c'));
+    let is_plain = |argument: &String| {
+        argument.starts_with('-') && (argument.starts_with("--") || !argument.contains('c'))
+    };
     if !arguments.iter().skip(1).all(is_plain) {
         return Err(format!("its {comm} runs a script"));
     }
     match tree::children(shell.pid) {
         Some(children) if children.is_empty() => Ok(()),
         Some(_) => Err(format!("something runs in its {comm}")),
-        None => Err(format!("it cannot be told whether something runs in its {comm}")),
+        None => Err(format!(
+            "it cannot be told whether something runs in its {comm}"
+        )),
     }
 }
 

@@ -8,20 +8,28 @@ use crate::reconcile::ProbeAnswer;
 use crate::store::StateDir;
 
 impl Controller {
-    /// Asks agents whether they are signed in, where the plan says so: the answers are taken in by later cycles.
+    /// Asks agents whether they are signed in, where the plan says so: the answers are taken in by
+    /// later cycles.
     pub(super) fn ask_agents(&mut self) {
         self.prober.get_or_insert_default();
     }
 
-    /// What the watcher waits on between two cycles: the state directory, the client, and what is done beside the
-    /// cycles: the answer of an agent, the end of a chore, and of a start or a stop by commands.
+    /// What the watcher waits on between two cycles: the state directory, the client, and what is
+    /// done beside the cycles: the answer of an agent, the end of a chore, and of a start or a stop
+    /// by commands.
     pub(super) fn senses(&mut self) -> (&StateDir, impl Future<Output = ()>) {
-        let Self { store, prober, chores, errands, .. } = self;
+        let Self {
+            store,
+            prober,
+            chores,
+            launcher_jobs,
+            ..
+        } = self;
         let beside = async move {
             tokio::select! {
                 () = answered(prober.as_mut()) => {}
                 () = chore_ended(chores.as_mut()) => {}
-                () = errands.wait() => {}
+                () = launcher_jobs.wait() => {}
             }
         };
         (store, beside)
@@ -34,8 +42,13 @@ impl Controller {
 
     /// Asks those agents whose time has come.
     pub(super) fn ask_due(&mut self, plan: &Plan, now: Moment) {
-        let Some(prober) = &mut self.prober else { return };
-        plan.probes.iter().filter(|probe| probe.is_due(now)).for_each(|probe| prober.ask(probe.clone(), now));
+        let Some(prober) = &mut self.prober else {
+            return;
+        };
+        plan.probes
+            .iter()
+            .filter(|probe| probe.is_due(now))
+            .for_each(|probe| prober.ask(probe.clone(), now));
     }
 }
 

@@ -1,9 +1,9 @@
 //! What somebody asks for by hand, written down for the cycles to act on.
 
 use super::cycle::{Controller, CycleFault, TURN_PATIENCE};
+use crate::memory::ask;
 use crate::model::{Memory, Request, SessionName};
 use crate::observe::Holding;
-use crate::remember::ask;
 
 impl Controller {
     /// Writes down what somebody asks for by hand, for this cycle and every later one to act on.
@@ -11,7 +11,11 @@ impl Controller {
     /// # Errors
     /// [`CycleFault`]; nothing was written then.
     pub fn ask(&mut self, sessions: &[SessionName], request: Request) -> Result<(), CycleFault> {
-        self.amend(|memory| sessions.iter().fold(memory, |memory, session| ask(memory, session, request)))
+        self.amend(|memory| {
+            sessions
+                .iter()
+                .fold(memory, |memory, session| ask(memory, session, request))
+        })
     }
 
     /// Pauses the town, or lets it go on: while paused, controllers only look.
@@ -29,15 +33,20 @@ impl Controller {
     pub fn stopped_of(&mut self, sessions: &[SessionName]) -> Result<Vec<SessionName>, CycleFault> {
         let mut stopped = Vec::new();
         self.amend(|memory| {
-            let is_stopped = |name: &&SessionName| memory.sessions.get(*name).is_some_and(|history| history.stopped);
+            let is_stopped = |name: &&SessionName| {
+                memory
+                    .sessions
+                    .get(*name)
+                    .is_some_and(|history| history.stopped)
+            };
             stopped = sessions.iter().filter(is_stopped).cloned().collect();
             memory
         })?;
         Ok(stopped)
     }
 
-    /// The town has left a server: what was ended there, for that alone, may begin anew, and once nothing is `left` there
-    /// the server is forgotten. What was stopped before stays stopped.
+    /// The town has left a server: what was ended there, for that alone, may begin anew, and once
+    /// nothing is `left` there the server is forgotten. What was stopped before stays stopped.
     ///
     /// # Errors
     /// [`CycleFault`]; nothing was written then.
@@ -54,17 +63,26 @@ impl Controller {
                 if holding.living.contains(name) && !left.contains(name) {
                     memory = ask(memory, name, Request::Start);
                 } else if let Some(history) = memory.sessions.get_mut(name) {
-                    // What had ended there by itself is not run once more, and what is left there is to be asked anew.
+                    // What had ended there by itself is not run once more, and what is left there
+                    // is to be asked anew.
                     history.stopped = false;
                 }
             }
-            let server = memory.server.filter(|server| !left.is_empty() || *server != holding.server);
+            let server = memory
+                .server
+                .filter(|server| !left.is_empty() || *server != holding.server);
             Memory { server, ..memory }
         })
     }
 
-    pub(super) fn amend(&mut self, change: impl FnOnce(Memory) -> Memory) -> Result<(), CycleFault> {
-        let _turn = self.store.lock_turn(self.me, TURN_PATIENCE).map_err(CycleFault::Lock)?;
+    pub(super) fn amend(
+        &mut self,
+        change: impl FnOnce(Memory) -> Memory,
+    ) -> Result<(), CycleFault> {
+        let _turn = self
+            .store
+            .lock_turn(self.me, TURN_PATIENCE)
+            .map_err(CycleFault::Lock)?;
         let memory = change(self.recall(&mut Vec::new())?);
         self.store.save(&memory).map_err(CycleFault::Store)?;
         self.kept.written(&memory);

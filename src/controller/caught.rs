@@ -37,8 +37,8 @@ pub(super) fn rest_after(broken: u32) -> Period {
     Period::from_millis(FIRST_REST.millis() << doublings).min(LONGEST_REST)
 }
 
-/// Breaks off where a test of ours says so: while the file named by this variable is there. Only in builds with debug
-/// assertions, which no release has.
+/// Breaks off where a test of ours says so: while the file named by this variable is there. Only in
+/// builds with debug assertions, which no release has.
 #[cfg(debug_assertions)]
 pub(super) fn break_off_for_a_test() {
     let told = std::env::var_os("_GTCTL_TEST_PANIC");
@@ -56,19 +56,26 @@ mod tests {
 
     #[test]
     fn a_panic_is_an_error_with_its_words_also_after_a_pause() {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
         assert_eq!(runtime.block_on(caught(async { 7 })), Ok(7));
         let breaking = async {
             tokio::task::yield_now().await;
             assert!(std::hint::black_box(false), "of {}", "this");
             7
         };
-        assert_eq!(runtime.block_on(caught(breaking)), Err("of this".to_owned()));
+        assert_eq!(
+            runtime.block_on(caught(breaking)),
+            Err("of this".to_owned())
+        );
     }
 
     #[test]
     fn rests_double_up_to_a_minute() {
-        let rests: Vec<u64> = [1, 2, 3, 7, 40].map(|n| rest_after(n).millis() / 1000).into();
+        let rests: Vec<u64> = [1, 2, 3, 7, 40]
+            .map(|n| rest_after(n).millis() / 1000)
+            .into();
         assert_eq!(rests, [1, 2, 4, 60, 60]);
     }
 }

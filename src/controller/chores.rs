@@ -3,14 +3,14 @@
 use super::cycle::{Controller, CycleFault, TURN_PATIENCE, chain};
 use super::survey::survey;
 use crate::chores::{Chores, Job, Look, Report, UpstreamNews};
+use crate::memory::{Taking, ask_chore, chore_entries, chore_entry, take_proposals};
 use crate::model::{
-    Advice, Chore, ChoreEnd, ChoreKind, ChoreTime, Entry, Judged, Memory, Moment, NudgeText, Orders, Period, Plan,
-    SessionName, Town,
+    Advice, Chore, ChoreEnd, ChoreKind, ChoreTime, Entry, Judged, Memory, Moment, NudgeText,
+    Orders, Period, Plan, SessionName, Town,
 };
 use crate::observe::Depth;
 use crate::proc;
 use crate::reconcile::{Arrivals, ChoreArrivals, EndedChore, Intended, take_in};
-use crate::remember::{Taking, ask_chore, chore_entries, chore_entry, take_proposals};
 use crate::store::{Counted, StoreFault};
 use serde_json::json;
 use std::sync::Arc;
@@ -31,7 +31,10 @@ impl Controller {
     /// Runs the chores that are due in its cycles.
     #[must_use]
     pub fn doing(self, chores: Chores) -> Self {
-        Self { chores: Some(chores), ..self }
+        Self {
+            chores: Some(chores),
+            ..self
+        }
     }
 
     /// What is remembered now, for a look outside any cycle.
@@ -39,7 +42,10 @@ impl Controller {
     /// # Errors
     /// [`CycleFault`].
     pub fn recall_in_turn(&mut self) -> Result<Memory, CycleFault> {
-        let _turn = self.store.lock_turn(self.me, TURN_PATIENCE).map_err(CycleFault::Lock)?;
+        let _turn = self
+            .store
+            .lock_turn(self.me, TURN_PATIENCE)
+            .map_err(CycleFault::Lock)?;
         self.recall(&mut Vec::new())
     }
 
@@ -48,7 +54,9 @@ impl Controller {
     /// # Errors
     /// [`CycleFault`]; they have ended all the same.
     pub async fn end_chores(&mut self, farewell: Farewell) -> Result<Vec<Report>, CycleFault> {
-        let Some(chores) = &mut self.chores else { return Ok(Vec::new()) };
+        let Some(chores) = &mut self.chores else {
+            return Ok(Vec::new());
+        };
         match farewell {
             Farewell::Wait => chores.settle().await,
             Farewell::Break => chores.close().await,
@@ -57,26 +65,40 @@ impl Controller {
         if reports.is_empty() {
             return Ok(reports);
         }
-        let arrivals = Arrivals { chores: Some(arrivals_of(chores, &reports)), ..Arrivals::default() };
+        let arrivals = Arrivals {
+            chores: Some(arrivals_of(chores, &reports)),
+            ..Arrivals::default()
+        };
         self.amend(|memory| take_in(memory, arrivals, proc::process::may_live).memory)?;
         self.tell_of(&reports, &mut Vec::new());
         Ok(reports)
     }
 
-    /// What goes on beside the cycles, for people, each with the most time that it may take: chores, and starts and stops by
-    /// commands.
+    /// What goes on beside the cycles, for people, each with the most time that it may take:
+    /// chores, and starts and stops by commands.
     #[must_use]
     pub fn under_way(&self, town: &Town) -> Vec<(String, Period)> {
-        let running = self.chores.as_ref().map(Chores::running).unwrap_or_default();
+        let running = self
+            .chores
+            .as_ref()
+            .map(Chores::running)
+            .unwrap_or_default();
         let is_running = |chore: &&Chore| running.contains(&chore.name);
         let chores = town.chores.iter().filter(is_running);
         let chores = chores.map(|chore| (format!("chore {}", chore.name), chore.timeout));
-        let errands = self.errands.running().into_iter().filter_map(|(session, errand)| {
-            let commands = town.sessions.get(&session)?.commands()?;
-            let what = format!("the {} of {session} by its commands", errand.verb.word());
-            Some((what, commands.limit(errand.verb)))
-        });
-        errands.chain(chores).collect()
+        let launcher_jobs =
+            self.launcher_jobs
+                .running()
+                .into_iter()
+                .filter_map(|(session, launcher_job)| {
+                    let commands = town.sessions.get(&session)?.commands()?;
+                    let what = format!(
+                        "the {} of {session} by its commands",
+                        launcher_job.verb.word()
+                    );
+                    Some((what, commands.limit(launcher_job.verb)))
+                });
+        launcher_jobs.chain(chores).collect()
     }
 
     /// Writes down that a chore is to be run now, whenever its time is.
@@ -88,14 +110,22 @@ impl Controller {
         self.amend(|memory| ask_chore(memory, chore, now))
     }
 
-    /// Looks, and writes down that what is proposed now is to be carried out, as far as the planner allows. The next
-    /// cycles do so; texts to be typed are left to the caller.
+    /// Looks, and writes down that what is proposed now is to be carried out, as far as the planner
+    /// allows. The next cycles do so; texts to be typed are left to the caller.
     ///
     /// # Errors
     /// [`CycleFault`]; nothing was written then.
     pub async fn accept(&mut self, town: &Town, orders: Orders) -> Result<Vec<Judged>, CycleFault> {
         let memory = self.recall_in_turn()?;
-        let looked = survey(&self.client, town, self.store.view(), memory, orders, Depth::Plan).await;
+        let looked = survey(
+            &self.client,
+            town,
+            self.store.view(),
+            memory,
+            orders,
+            Depth::Plan,
+        )
+        .await;
         let mut taken = Vec::new();
         self.amend(|memory| {
             let (memory, accepted) = take_proposals(memory, &looked.plan, Taking::Asked);
@@ -108,16 +138,30 @@ impl Controller {
     /// The run that types a proposed text; none for other proposals.
     #[must_use]
     pub fn typing(&self, town: &Town, judged: &Judged, now: Moment) -> Option<Job> {
-        let Advice::Nudge(text) = &judged.proposal.advice else { return None };
+        let Advice::Nudge(text) = &judged.proposal.advice else {
+            return None;
+        };
         let session = SessionName::new(&judged.proposal.session).ok()?;
-        let made = town.chores.iter().find(|chore| chore.name == judged.chore)?;
+        let made = town
+            .chores
+            .iter()
+            .find(|chore| chore.name == judged.chore)?;
         let name = format!("{}-nudge-{session}", judged.chore);
-        let kind = ChoreKind::Nudge { session, text: NudgeText::new(text).ok()? };
-        let chore = Chore { name, kind, timeout: NUDGE_PATIENCE, ..made.clone() };
+        let kind = ChoreKind::Nudge {
+            session,
+            text: NudgeText::new(text).ok()?,
+        };
+        let chore = Chore {
+            name,
+            kind,
+            timeout: NUDGE_PATIENCE,
+            ..made.clone()
+        };
         Some(self.job(&Arc::new(town.clone()), &chore, None, now))
     }
 
-    /// The runs that have ended since the last cycle, and those that go on. None in a controller that runs no chores.
+    /// The runs that have ended since the last cycle, and those that go on. None in a controller
+    /// that runs no chores.
     pub(super) fn chore_arrivals(&mut self, notices: &mut Vec<String>) -> Option<ChoreArrivals> {
         let chores = self.chores.as_mut()?;
         let reports = chores.ended();
@@ -130,22 +174,42 @@ impl Controller {
     pub(super) fn begin_chores(&mut self, intended: &Intended<'_>) {
         let (decided, memory, plan) = (intended.decided(), intended.memory(), intended.plan());
         let (town, taken, now) = (decided.town(), decided.accepted(), decided.now());
-        let is_due =
-            |chore: &&Chore| plan.chores.iter().any(|timed| timed.chore == chore.name && timed.when == ChoreTime::Now);
+        let is_due = |chore: &&Chore| {
+            plan.chores
+                .iter()
+                .any(|timed| timed.chore == chore.name && timed.when == ChoreTime::Now)
+        };
         let due: Vec<&Chore> = town.chores.iter().filter(is_due).collect();
         if due.is_empty() && taken.is_empty() {
             return;
         }
         let shared = Arc::new(town.clone());
-        let wants_look = due.iter().any(|chore| matches!(chore.kind, ChoreKind::Analysis { .. }));
+        let wants_look = due
+            .iter()
+            .any(|chore| matches!(chore.kind, ChoreKind::Analysis { .. }));
         let look = wants_look.then(|| {
-            let (observed, memory, plan) = (decided.observed().clone(), memory.clone(), plan.clone());
-            Arc::new(Look { town: shared.clone(), observed, memory, plan, now })
+            let (observed, memory, plan) =
+                (decided.observed().clone(), memory.clone(), plan.clone());
+            Arc::new(Look {
+                town: shared.clone(),
+                observed,
+                memory,
+                plan,
+                now,
+            })
         });
-        let jobs: Vec<Job> = due.into_iter().map(|chore| self.job(&shared, chore, look.clone(), now)).collect();
-        let texts: Vec<Job> = taken.iter().filter_map(|judged| self.typing(town, judged, now)).collect();
+        let jobs: Vec<Job> = due
+            .into_iter()
+            .map(|chore| self.job(&shared, chore, look.clone(), now))
+            .collect();
+        let texts: Vec<Job> = taken
+            .iter()
+            .filter_map(|judged| self.typing(town, judged, now))
+            .collect();
         if let Some(chores) = &mut self.chores {
-            jobs.into_iter().chain(texts).for_each(|job| chores.begin(job));
+            jobs.into_iter()
+                .chain(texts)
+                .for_each(|job| chores.begin(job));
         }
     }
 
@@ -163,22 +227,39 @@ impl Controller {
 
     fn job(&self, town: &Arc<Town>, chore: &Chore, look: Option<Arc<Look>>, now: Moment) -> Job {
         let files = self.store.view().chore_files(&chore.name);
-        Job { chore: chore.clone(), town: town.clone(), files, look, now }
+        Job {
+            chore: chore.clone(),
+            town: town.clone(),
+            files,
+            look,
+            now,
+        }
     }
 
     /// The journal, and the files of the older automonitor. None of them is worth failing for.
     fn tell_of(&self, reports: &[Report], notices: &mut Vec<String>) {
         for report in reports {
             if let Err(fault) = self.write_of(report) {
-                notices.push(format!("what came of chore {} was not written: {}", report.chore, chain(&fault)));
+                notices.push(format!(
+                    "what came of chore {} was not written: {}",
+                    report.chore,
+                    chain(&fault)
+                ));
             }
         }
     }
 
     fn write_of(&self, report: &Report) -> Result<(), StoreFault> {
         self.store.journal(report.ended, &[entry(report)])?;
-        if let Some(UpstreamNews { repo, release, commit, pending }) = &report.outcome.upstream {
-            self.store.note_upstream(report.ended, release.as_deref(), commit.as_deref())?;
+        if let Some(UpstreamNews {
+            repo,
+            release,
+            commit,
+            pending,
+        }) = &report.outcome.upstream
+        {
+            self.store
+                .note_upstream(report.ended, release.as_deref(), commit.as_deref())?;
             if let Some(text) = pending {
                 let is_applied = self.store.write_pending(repo, text.as_deref())?;
                 if is_applied {
@@ -187,7 +268,13 @@ impl Controller {
             }
         }
         if report.kind == "analysis" {
-            return self.store.count(report.ended, Counted { analyses: 1, ..Counted::default() });
+            return self.store.count(
+                report.ended,
+                Counted {
+                    analyses: 1,
+                    ..Counted::default()
+                },
+            );
         }
         Ok(())
     }
@@ -195,24 +282,49 @@ impl Controller {
 
 fn arrivals_of(chores: &Chores, reports: &[Report]) -> ChoreArrivals {
     let ended = reports.iter().map(ended_chore).collect();
-    ChoreArrivals { now: proc::clock::now(), ended, running: chores.running() }
+    ChoreArrivals {
+        now: proc::clock::now(),
+        ended,
+        running: chores.running(),
+    }
 }
 
 fn ended_chore(report: &Report) -> EndedChore {
-    let Report { chore, outcome, ended, .. } = report;
+    let Report {
+        chore,
+        outcome,
+        ended,
+        ..
+    } = report;
     EndedChore {
         chore: chore.clone(),
-        end: ChoreEnd { at: *ended, result: outcome.result, said: outcome.said.clone() },
+        end: ChoreEnd {
+            at: *ended,
+            result: outcome.result,
+            said: outcome.said.clone(),
+        },
         not_before: outcome.not_before,
         proposals: outcome.proposals.clone(),
     }
 }
 
 fn entry(report: &Report) -> Entry {
-    let Report { chore, kind, begun, ended, outcome, log } = report;
+    let Report {
+        chore,
+        kind,
+        begun,
+        ended,
+        outcome,
+        log,
+    } = report;
     let mut entry = chore_entry(kind, chore, outcome.result, &outcome.said);
-    entry.fields.insert("took_ms", json!(ended.since(begun).millis()));
-    entry.fields.extend(log.as_ref().map(|path| ("log", json!(path.to_string_lossy()))));
+    entry
+        .fields
+        .insert("took_ms", json!(ended.since(begun).millis()));
+    entry.fields.extend(
+        log.as_ref()
+            .map(|path| ("log", json!(path.to_string_lossy()))),
+    );
     if let Some(news) = &outcome.upstream {
         entry.fields.insert("release", json!(news.release));
         entry.fields.insert("commit", json!(news.commit));

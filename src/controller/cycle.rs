@@ -1,22 +1,24 @@
 //! One whole cycle.
 
 use super::caught::break_off_for_a_test;
-use super::errands::Heard;
-use super::kept::Kept;
+use super::durable::Kept;
+use super::launcher::Heard;
 use super::pipes::Piped;
 use super::prober::Prober;
 use super::survey::{Eyes, decide};
-use crate::act::{self, Errands, Known};
+use crate::act::{self, Known, LauncherJobs};
 use crate::chores::Chores;
+use crate::memory::{departed, entries as journal_of, handoffs, idle_saved};
 use crate::model::{
-    Definition, Done, Effect, Entry, Evidence, Hold, Level, Memory, Moment, Observed, Orders, Outcome, Outcomes,
-    Period, Plan, ProcId, Scope, ServerId, SessionName, Town,
+    Definition, Done, Effect, Entry, Evidence, Hold, Level, Memory, Moment, Observed, Orders,
+    Outcome, Outcomes, Period, Plan, ProcId, Scope, ServerId, SessionName, Town,
 };
 use crate::observe::{Depth, Living};
 use crate::proc;
-use crate::proc::marker::{Behind, Scan};
-use crate::reconcile::{Arrivals, Beside, Decided, Intended, Observation, Settled, TakenIn, take_in};
-use crate::remember::{departed, entries as journal_of, handoffs, idle_saved};
+use crate::proc::env_tag::{Behind, Scan};
+use crate::reconcile::{
+    Arrivals, Beside, Decided, Intended, Observation, Settled, TakenIn, take_in,
+};
 use crate::store::{Counted, Keeps, Lock, LockFault, Retention, StateDir, StoreFault};
 use crate::tmux::{Client, Purpose};
 use std::cell::RefCell;
@@ -47,7 +49,7 @@ pub struct Controller {
     /// Who asks agents whether they are signed in; nobody, unless it keeps running.
     pub(super) prober: Option<Prober>,
     /// What is started and stopped by commands.
-    pub(super) errands: Errands,
+    pub(super) launcher_jobs: LauncherJobs,
     /// Whose output nobody kept any more, and what was done about it.
     pub(super) piped: Piped,
     /// What the next cycle need not ask for.
@@ -151,7 +153,7 @@ impl Cycle {
             | Hold::MovedOut { .. }
             | Hold::ForeignTown { .. }
             | Hold::Blocked { .. }
-            | Hold::Roused { .. }
+            | Hold::EscapeSent { .. }
             | Hold::LauncherFailed { .. }
             | Hold::SecondLook
             | Hold::Paused
@@ -167,10 +169,12 @@ impl Cycle {
 }
 
 impl Controller {
-    /// A controller on an open state directory. `me` is this process, for others to see in the locks.
+    /// A controller on an open state directory. `me` is this process, for others to see in the
+    /// locks.
     #[must_use]
     pub fn new(client: Client, store: StateDir, me: ProcId) -> Self {
-        let (kept, last_plan, errands) = (Kept::default(), Plan::default(), Errands::default());
+        let (kept, last_plan, launcher_jobs) =
+            (Kept::default(), Plan::default(), LauncherJobs::default());
         Self {
             town: None,
             keeps: None,
@@ -183,60 +187,81 @@ impl Controller {
             last_plan,
             chores: None,
             prober: None,
-            errands,
+            launcher_jobs,
             piped: Piped::new(),
             ahead: Ahead::default(),
             is_current: IsCurrent(Box::new(|| true)),
         }
     }
 
-    /// Uses no state that is of another town than this one: what was asked for there means nothing here.
+    /// Uses no state that is of another town than this one: what was asked for there means nothing
+    /// here.
     #[must_use]
     pub fn of_town(self, town: &SessionName) -> Self {
-        Self { town: Some(town.clone()), ..self }
+        Self {
+            town: Some(town.clone()),
+            ..self
+        }
     }
 
     /// Says this of itself while it holds its lock.
     #[must_use]
     pub fn keeping(self, keeps: Keeps) -> Self {
-        Self { keeps: Some(keeps), ..self }
+        Self {
+            keeps: Some(keeps),
+            ..self
+        }
     }
 
     /// A loaded memory as that of the town, and what people should know of it.
     pub(super) fn as_of_town(&self, memory: Memory) -> (Memory, Option<String>) {
-        let Some(town) = &self.town else { return (memory, None) };
+        let Some(town) = &self.town else {
+            return (memory, None);
+        };
         let (memory, other) = memory.of_town(town);
         let notice = other.map(|other| {
             let state = self.store.main_file();
-            format!("{} is of the town `{other}`, not of `{town}`: what it says is not used", state.display())
+            format!(
+                "{} is of the town `{other}`, not of `{town}`: what it says is not used",
+                state.display()
+            )
         });
         (memory, notice)
     }
 
-    /// Asks before each decision whether the files of the manifest still say what the cycles go by. While they do not,
-    /// nothing is started.
+    /// Asks before each decision whether the files of the manifest still say what the cycles go by.
+    /// While they do not, nothing is started.
     pub fn compare_with(&mut self, is_current: impl Fn() -> bool + 'static) {
         self.is_current = IsCurrent(Box::new(is_current));
     }
 
     fn definition(&self) -> Definition {
         let IsCurrent(is_current) = &self.is_current;
-        if is_current() { Definition::Current } else { Definition::Changing }
+        if is_current() {
+            Definition::Current
+        } else {
+            Definition::Changing
+        }
     }
 
     /// Keeps what the sessions that it starts print, by this program's `sink`.
     #[must_use]
     pub fn logging(self, program: Option<PathBuf>) -> Self {
-        Self { sink: program, ..self }
+        Self {
+            sink: program,
+            ..self
+        }
     }
 
     pub(super) fn store(&self) -> &StateDir {
         &self.store
     }
 
-    /// Keeps the connection to tmux between cycles that are close: for one that waits where the runtime has its turn.
+    /// Keeps the connection to tmux between cycles that are close: for one that waits where the
+    /// runtime has its turn.
     pub(super) fn keep_connection(&mut self) {
-        self.lasting.get_or_insert_with(|| self.client.lasting(Purpose::Act));
+        self.lasting
+            .get_or_insert_with(|| self.client.lasting(Purpose::Act));
     }
 
     /// Becomes the one controller of the town, for as long as the lock is kept.
@@ -247,14 +272,22 @@ impl Controller {
         self.store.lock_controller(self.me, self.keeps.as_ref())
     }
 
-    /// Hears that agents have just ended, and which others live: what those have left behind is looked for while the next
-    /// cycle looks at tmux.
+    /// Hears that agents have just ended, and which others live: what those have left behind is
+    /// looked for while the next cycle looks at tmux.
     pub(super) fn hear_ends(&mut self, town: &Town, living: Living) {
-        let behind = |server| Behind { server, panes: living.others(self.panes()) };
-        let scan = living.server().map(|server| Scan::behind(&town.name, behind(server)));
+        let behind = |server| Behind {
+            server,
+            panes: living.others(self.panes()),
+        };
+        let scan = living
+            .server()
+            .map(|server| Scan::behind(&town.name, behind(server)));
         let scan = scan.unwrap_or_else(|| Scan::new(&town.name));
         let scan = Rc::new(RefCell::new(scan));
-        self.ahead = Ahead { living: living.scanning(Rc::clone(&scan)), scan: Some(scan) };
+        self.ahead = Ahead {
+            living: living.scanning(Rc::clone(&scan)),
+            scan: Some(scan),
+        };
     }
 
     /// Hears who lives, of whom the next cycle need not ask.
@@ -270,20 +303,43 @@ impl Controller {
     /// Runs one cycle, holding the town's turn.
     ///
     /// # Errors
-    /// [`CycleFault`]; nothing was touched then. What goes wrong later is in the cycle's outcomes and notices.
-    pub async fn cycle(&mut self, town: &Town, orders: Orders, scope: &Scope) -> Result<Cycle, CycleFault> {
+    /// [`CycleFault`]; nothing was touched then. What goes wrong later is in the cycle's outcomes
+    /// and notices.
+    pub async fn cycle(
+        &mut self,
+        town: &Town,
+        orders: Orders,
+        scope: &Scope,
+    ) -> Result<Cycle, CycleFault> {
         let Ahead { living, scan } = std::mem::take(&mut self.ahead);
-        let turn = self.store.lock_turn(self.me, TURN_PATIENCE).map_err(CycleFault::Lock)?;
+        let turn = self
+            .store
+            .lock_turn(self.me, TURN_PATIENCE)
+            .map_err(CycleFault::Lock)?;
         let mut notices = Vec::new();
 
         let recalled = self.recall(&mut notices)?;
         let (arrivals, ended) = self.arrivals(&mut notices);
-        let TakenIn { memory, entries: answers } = take_in(recalled, arrivals, proc::process::may_live);
+        let TakenIn {
+            memory,
+            entries: answers,
+        } = take_in(recalled, arrivals, proc::process::may_live);
 
-        let client = self.lasting.clone().unwrap_or_else(|| self.client.lasting(Purpose::Act));
+        let client = self
+            .lasting
+            .clone()
+            .unwrap_or_else(|| self.client.lasting(Purpose::Act));
         // Asked once the turn is ours: whoever had it before may have read a newer definition.
-        let orders = Orders { definition: self.definition(), ..orders };
-        let eyes = Eyes { client: &client, state: self.store.view(), depth: Depth::Plan, living };
+        let orders = Orders {
+            definition: self.definition(),
+            ..orders
+        };
+        let eyes = Eyes {
+            client: &client,
+            state: self.store.view(),
+            depth: Depth::Plan,
+            living,
+        };
         let (learned, unheard) = Box::pin(eyes.look(town, memory)).await;
         notices.extend(unheard);
 
@@ -295,29 +351,52 @@ impl Controller {
         let outcomes = if turn.still_ours() {
             Box::pin(self.carry_out(&client, &intended, scope, scan, &mut notices)).await
         } else {
-            notices.push("the lock file was replaced while this cycle ran: nothing was done".to_owned());
+            notices.push(
+                "the lock file was replaced while this cycle ran: nothing was done".to_owned(),
+            );
             Outcomes::new()
         };
 
         let settled = intended.settle(&outcomes);
         self.save_outcomes(&settled, &outcomes, &ended, &mut notices);
-        self.report(&settled, &outcomes, ended.entries().into_iter().chain(answers).collect(), &mut notices);
+        self.report(
+            &settled,
+            &outcomes,
+            ended.entries().into_iter().chain(answers).collect(),
+            &mut notices,
+        );
         Ok(self.end_turn(settled, ended.before(outcomes), notices))
     }
 
-    /// What has ended beside the cycles since the last one; and the same of launchers, for the cycle's report.
+    /// What has ended beside the cycles since the last one; and the same of launchers, for the
+    /// cycle's report.
     fn arrivals(&mut self, notices: &mut Vec<String>) -> (Arrivals, Heard) {
         let chores = self.chore_arrivals(notices);
         let (launcher, heard) = self.launcher_arrivals();
         let answers = self.take_answers();
-        (Arrivals { chores, answers, launcher: Some(launcher) }, heard)
+        (
+            Arrivals {
+                chores,
+                answers,
+                launcher: Some(launcher),
+            },
+            heard,
+        )
     }
 
     /// The part of the decision that was asked for, and that this process can carry out.
     fn narrowed<'t>(&self, decided: Decided<'t>, scope: &Scope) -> Decided<'t> {
-        let decided = if self.chores.is_some() { decided.accept_proposals() } else { decided };
+        let decided = if self.chores.is_some() {
+            decided.accept_proposals()
+        } else {
+            decided
+        };
         let decided = decided.limited_to(scope);
-        if self.prober.is_some() { decided } else { decided.without_probes() }
+        if self.prober.is_some() {
+            decided
+        } else {
+            decided.without_probes()
+        }
     }
 
     /// Does what is written down: the steps, and what is begun beside the cycles.
@@ -334,7 +413,7 @@ impl Controller {
         let scan = scan.and_then(Rc::into_inner).map(RefCell::into_inner);
         let known = Known::of(decided.observed()).with(scan);
         let outcomes = Box::pin(self.act(client, intended, known)).await;
-        self.begin_errands(intended, &outcomes);
+        self.begin_launcher_jobs(intended, &outcomes);
         if *decided.scope() == Scope::Town && *scope == Scope::Town && !memory.paused {
             self.repipe(client, decided, notices).await;
         }
@@ -345,7 +424,13 @@ impl Controller {
     }
 
     /// Writes what came of the plan, and of launcher commands that have ended.
-    fn save_outcomes(&mut self, settled: &Settled<'_>, outcomes: &[Done], ended: &Heard, notices: &mut Vec<String>) {
+    fn save_outcomes(
+        &mut self,
+        settled: &Settled<'_>,
+        outcomes: &[Done],
+        ended: &Heard,
+        notices: &mut Vec<String>,
+    ) {
         let town = settled.decided().town();
         if !outcomes.is_empty() {
             self.save(settled.memory(), notices);
@@ -355,13 +440,24 @@ impl Controller {
     }
 
     /// Writes the journal and the files that dashboards read. None of them is worth failing for.
-    fn report(&mut self, settled: &Settled<'_>, outcomes: &[Done], arrived: Vec<Entry>, notices: &mut Vec<String>) {
+    fn report(
+        &mut self,
+        settled: &Settled<'_>,
+        outcomes: &[Done],
+        arrived: Vec<Entry>,
+        notices: &mut Vec<String>,
+    ) {
         let (decided, memory) = (settled.decided(), settled.memory());
         let (before, plan, now) = (decided.memory(), decided.plan(), decided.now());
         let planned = handoffs(before, memory);
         let (mut entries, spared) = self.take_leave(memory);
         let saved = idle_saved(before, plan, outcomes, now).plus(spared);
-        let counted = Counted { cycles: 1, handoffs: planned.len() as u64, idle_saved: saved, analyses: 0 };
+        let counted = Counted {
+            cycles: 1,
+            handoffs: planned.len() as u64,
+            idle_saved: saved,
+            analyses: 0,
+        };
         entries.extend(arrived);
         entries.extend(journal_of(&self.last_plan, plan, outcomes));
         entries.extend(self.news_of_chores(decided.town(), plan));
@@ -369,7 +465,13 @@ impl Controller {
             .store
             .journal(now, &entries)
             .and_then(|()| self.store.write_handoffs(&planned))
-            .and_then(|()| if entries.is_empty() { Ok(()) } else { self.store.count(now, counted) });
+            .and_then(|()| {
+                if entries.is_empty() {
+                    Ok(())
+                } else {
+                    self.store.count(now, counted)
+                }
+            });
         if let Err(fault) = written {
             notices.push(format!("the journal was not written: {}", chain(&fault)));
         }
@@ -377,7 +479,12 @@ impl Controller {
     }
 
     /// Forgets the ends that are reported by now, and keeps the memory for the next turn.
-    fn end_turn(&mut self, settled: Settled<'_>, outcomes: Outcomes, mut notices: Vec<String>) -> Cycle {
+    fn end_turn(
+        &mut self,
+        settled: Settled<'_>,
+        outcomes: Outcomes,
+        mut notices: Vec<String>,
+    ) -> Cycle {
         let (settled, departures) = settled.forget_departures();
         let outcomes = departures.iter().map(departed).chain(outcomes).collect();
         let (decided, memory) = settled.into_parts();
@@ -385,27 +492,60 @@ impl Controller {
             self.save(&memory, &mut notices);
         }
         self.kept.turn_ends(&memory);
-        let (Observation { now, town: _, observed, scope }, _, plan) = decided.into_parts();
-        Cycle { now, observed, scope, memory, plan, outcomes, notices }
+        let (
+            Observation {
+                now,
+                town: _,
+                observed,
+                scope,
+            },
+            _,
+            plan,
+        ) = decided.into_parts();
+        Cycle {
+            now,
+            observed,
+            scope,
+            memory,
+            plan,
+            outcomes,
+            notices,
+        }
     }
 
-    /// Forgets all that a cycle which broke off may have left half done, and writes down that it did: the next one reads
-    /// the state anew and opens another connection.
+    /// Forgets all that a cycle which broke off may have left half done, and writes down that it
+    /// did: the next one reads the state anew and opens another connection.
     pub(super) fn recover(&mut self, fault: &CycleFault) {
         self.kept = Kept::default();
         self.ahead = Ahead::default();
         self.last_plan = Plan::default();
-        self.lasting = self.lasting.take().map(|_| self.client.lasting(Purpose::Act));
-        let entry =
-            Entry { level: Level::Error, component: "controller", message: chain(fault), fields: Evidence::default() };
+        self.lasting = self
+            .lasting
+            .take()
+            .map(|_| self.client.lasting(Purpose::Act));
+        let entry = Entry {
+            level: Level::Error,
+            component: "controller",
+            message: chain(fault),
+            fields: Evidence::default(),
+        };
         if let Err(fault) = self.store.journal(proc::clock::now(), &[entry]) {
             tracing::debug!(%fault, "no journal");
         }
     }
 
-    /// Makes the intent durable. Where that fails, only what is safe without it is left in the plan.
-    fn write_intent<'t>(&mut self, decided: Decided<'t>, notices: &mut Vec<String>) -> Intended<'t> {
-        let beside = if self.chores.is_some() { Beside::ChoresAndLaunchers } else { Beside::Launchers };
+    /// Makes the intent durable. Where that fails, only what is safe without it is left in the
+    /// plan.
+    fn write_intent<'t>(
+        &mut self,
+        decided: Decided<'t>,
+        notices: &mut Vec<String>,
+    ) -> Intended<'t> {
+        let beside = if self.chores.is_some() {
+            Beside::ChoresAndLaunchers
+        } else {
+            Beside::Launchers
+        };
         let intended = decided.intend(self.me, beside);
         let is_written = intended.plan().steps.is_empty() && self.kept.holds(intended.memory());
         if is_written || self.save_intent(intended.memory(), intended.plan(), notices) {
@@ -423,23 +563,54 @@ impl Controller {
         // What was listed of the sessions that are acted on will not be true any more.
         client.outdate_listed();
         let keep_log = |session: &_, generation, text: &str| {
-            let keep = town.sessions.get(session).map_or(20, |desired| desired.logs.keep);
-            self.store.keep_log(session, generation, text, keep).map(|_| ()).map_err(std::io::Error::other)
+            let keep = town
+                .sessions
+                .get(session)
+                .map_or(20, |desired| desired.logs.keep);
+            self.store
+                .keep_log(session, generation, text, keep)
+                .map(|_| ())
+                .map_err(std::io::Error::other)
         };
         let program = self.sink_program();
-        let sink = program.as_deref().map(|program| (program, self.store.view()));
-        let logs = act::Logs { screen: &keep_log, sink };
-        act::carry_out(plan, town, intended.memory(), &known, decided.now(), client, logs).await
+        let sink = program
+            .as_deref()
+            .map(|program| (program, self.store.view()));
+        let logs = act::Logs {
+            screen: &keep_log,
+            sink,
+        };
+        act::carry_out(
+            plan,
+            town,
+            intended.memory(),
+            &known,
+            decided.now(),
+            client,
+            logs,
+        )
+        .await
     }
 
     /// Removes the logs of former lives that are too many, of the sessions that began another.
     fn retire_logs(&self, town: &Town, outcomes: &[Done], notices: &mut Vec<String>) {
         for done in outcomes {
-            let Outcome::Done(Effect::Started { generation, .. }) = done.outcome else { continue };
-            let Some(desired) = town.sessions.get(&done.session) else { continue };
-            let retention = Retention { keep: desired.logs.keep, older_than: None };
+            let Outcome::Done(Effect::Started { generation, .. }) = done.outcome else {
+                continue;
+            };
+            let Some(desired) = town.sessions.get(&done.session) else {
+                continue;
+            };
+            let retention = Retention {
+                keep: desired.logs.keep,
+                older_than: None,
+            };
             if let Err(fault) = self.store.retire_logs(&done.session, generation, retention) {
-                notices.push(format!("old logs of {} stay: {}", done.session, chain(&fault)));
+                notices.push(format!(
+                    "old logs of {} stay: {}",
+                    done.session,
+                    chain(&fault)
+                ));
             }
         }
     }

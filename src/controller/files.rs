@@ -16,11 +16,18 @@ impl Files {
     /// Of none yet.
     pub(super) fn new() -> Self {
         let watcher = Watcher::new();
-        let ready = watcher.fd().and_then(|fd| Ready::new(fd.try_clone_to_owned().ok()?).ok());
-        Self { watcher, ready, watched: BTreeSet::new() }
+        let ready = watcher
+            .fd()
+            .and_then(|fd| Ready::new(fd.try_clone_to_owned().ok()?).ok());
+        Self {
+            watcher,
+            ready,
+            watched: BTreeSet::new(),
+        }
     }
 
-    /// Watches these and no others. Gives those that were not watched before: what happened to them until now is not told.
+    /// Watches these and no others. Gives those that were not watched before: what happened to them
+    /// until now is not told.
     pub(super) fn watch(&mut self, paths: BTreeSet<PathBuf>) -> Vec<PathBuf> {
         let fresh = paths.difference(&self.watched).cloned().collect();
         for gone in self.watched.difference(&paths) {
@@ -33,9 +40,12 @@ impl Files {
         fresh
     }
 
-    /// Returns when some may have changed since they were last asked about. May be dropped at any time.
+    /// Returns when some may have changed since they were last asked about. May be dropped at any
+    /// time.
     pub(super) async fn changed(&mut self) {
-        let Some(ready) = &self.ready else { return std::future::pending().await };
+        let Some(ready) = &self.ready else {
+            return std::future::pending().await;
+        };
         let watcher = &mut self.watcher;
         // What is polled for want of a watch is named at each call, and no news.
         let mut news = || {

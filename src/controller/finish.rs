@@ -1,9 +1,11 @@
 //! What a cycle leaves in the middle: stops that were begun and what comes after them.
 
 use super::cycle::{Controller, Cycle};
-use super::senses::{Senses, Woken};
+use super::wakeups::{Wakeups, Woken};
 use super::watch::Event;
-use crate::model::{History, Hold, Memory, Moment, Orders, Period, Phase, Plan, Purpose, Scope, SessionName, Town};
+use crate::model::{
+    History, Hold, Memory, Moment, Orders, Period, Phase, Plan, Purpose, Scope, SessionName, Town,
+};
 use crate::proc;
 
 /// How long a controller that was told to end goes on with restarts that it has begun.
@@ -11,13 +13,19 @@ const FAREWELL: Period = Period::from_secs(3);
 /// How often it looks meanwhile.
 const LOOK_EVERY: Period = Period::from_millis(100);
 
-/// The sessions of which a stop was begun and is not over, or whose fresh process is still owed after one.
+/// The sessions of which a stop was begun and is not over, or whose fresh process is still owed
+/// after one.
 ///
-/// Those are left out with which nothing goes on now: somebody is attached, the town is paused, or a step failed.
+/// Those are left out with which nothing goes on now: somebody is attached, the town is paused, or
+/// a step failed.
 #[must_use]
 pub fn begun(cycle: &Cycle) -> Vec<SessionName> {
     let Cycle { memory, plan, .. } = cycle;
-    let names = memory.sessions.iter().filter(|(_, history)| is_begun(history)).map(|(name, _)| name);
+    let names = memory
+        .sessions
+        .iter()
+        .filter(|(_, history)| is_begun(history))
+        .map(|(name, _)| name);
     names.filter(|name| goes_on(plan, name)).cloned().collect()
 }
 
@@ -28,26 +36,32 @@ fn is_begun(history: &History) -> bool {
 fn goes_on(plan: &Plan, session: &SessionName) -> bool {
     let held = plan.held.iter().find(|held| held.session == *session);
     held.is_none_or(|held| matches!(held.hold, Hold::Stopping { .. }))
-        && !plan.unchanged.iter().any(|same| same.session == *session && same.phase == Phase::Unknown)
+        && !plan
+            .unchanged
+            .iter()
+            .any(|same| same.session == *session && same.phase == Phase::Unknown)
 }
 
 /// Of those, the ones that are to have a fresh process.
 fn restarts(memory: &Memory, sessions: Vec<SessionName>) -> Vec<SessionName> {
     let restarts = |name: &SessionName| {
-        let Some(history) = memory.sessions.get(name) else { return false };
+        let Some(history) = memory.sessions.get(name) else {
+            return false;
+        };
         let stops = history.stopping.as_ref();
-        history.is_owed_a_start() || stops.is_some_and(|stopping| stopping.purpose == Purpose::Restart)
+        history.is_owed_a_start()
+            || stops.is_some_and(|stopping| stopping.purpose == Purpose::Restart)
     };
     sessions.into_iter().filter(restarts).collect()
 }
 
-/// Finishes the restarts that were begun, for at most three seconds, and begins nothing else. Being told to end once more
-/// ends it at once.
+/// Finishes the restarts that were begun, for at most three seconds, and begins nothing else. Being
+/// told to end once more ends it at once.
 pub(super) async fn finish_restarts(
     controller: &mut Controller,
     town: &Town,
     orders: Orders,
-    senses: &mut Senses,
+    senses: &mut Wakeups,
     last: Option<Cycle>,
     tell: &mut impl FnMut(Event<'_>),
 ) {
@@ -58,11 +72,16 @@ pub(super) async fn finish_restarts(
         if left.is_empty() {
             return;
         }
-        let Ok(cycle) = controller.cycle(town, orders, &Scope::Sessions(left)).await else { return };
+        let Ok(cycle) = controller.cycle(town, orders, &Scope::Sessions(left)).await else {
+            return;
+        };
         tell(Event::Cycle(town, &cycle));
         last = cycle;
         let (state, _) = controller.senses();
-        if matches!(senses.wait(LOOK_EVERY, state, std::future::pending()).await, Woken::End) {
+        if matches!(
+            senses.wait(LOOK_EVERY, state, std::future::pending()).await,
+            Woken::End
+        ) {
             return;
         }
     }

@@ -1,10 +1,10 @@
 //! Look, learn, plan, write down the intent, act, record: one cycle, and the loop of them.
 //!
-//! `apply`, `reconcile` and `reconcile --watch` all run [`Controller::cycle`]; `diff`, `status` and `verify` run only its
-//! first half, [`survey`], which writes nothing and waits for no lock.
+//! `apply`, `reconcile` and `reconcile --watch` all run [`Controller::cycle`]; `diff`, `status` and
+//! `verify` run only its first half, [`survey`], which writes nothing and waits for no lock.
 //!
-//! **Architecture invariant:** whoever acts holds the town's turn lock, and has written down what it intends before it
-//! touches anything that runs.
+//! **Architecture invariant:** whoever acts holds the town's turn lock, and has written down what
+//! it intends before it touches anything that runs.
 
 mod adopt;
 mod beside;
@@ -12,16 +12,16 @@ mod by_hand;
 mod caught;
 mod chores;
 mod cycle;
-mod errands;
+mod durable;
 mod files;
 mod finish;
-mod kept;
+mod launcher;
 mod nudge;
 mod pipes;
 mod prober;
-mod senses;
 mod survey;
 mod typist;
+mod wakeups;
 mod watch;
 
 pub use chores::Farewell;

@@ -1,5 +1,5 @@
-//! Sinks that have ended are noticed, and others take their place. A sink that ends again and again is left alone for
-//! longer each time.
+//! Sinks that have ended are noticed, and others take their place. A sink that ends again and again
+//! is left alone for longer each time.
 
 use super::cycle::Controller;
 use crate::act::{self, Logs};
@@ -28,13 +28,15 @@ pub(super) struct Tried {
 
 impl Tried {
     fn is_over(&self, now: Moment) -> bool {
-        let wait = Period::from_millis(FIRST.millis() << self.times.saturating_sub(1).min(16)).min(LONGEST);
+        let wait = Period::from_millis(FIRST.millis() << self.times.saturating_sub(1).min(16))
+            .min(LONGEST);
         now.since(&self.at) >= wait
     }
 }
 
 impl Controller {
-    /// The program that takes what panes print: the one of this process, unless it is gone from its place by now.
+    /// The program that takes what panes print: the one of this process, unless it is gone from its
+    /// place by now.
     pub(super) fn sink_program(&self) -> Option<PathBuf> {
         let own = self.sink.as_ref()?;
         if is_executable(own) {
@@ -43,27 +45,52 @@ impl Controller {
         find(PROGRAM, &std::env::var_os("PATH").unwrap_or_default())
     }
 
-    /// Has the output of living sessions kept again where nobody takes it any more; what is being restarted gets a sink
-    /// of its own. Tells what came of it, once for each run.
-    pub(super) async fn repipe(&mut self, client: &Client, decided: &Decided<'_>, notices: &mut Vec<String>) {
+    /// Has the output of living sessions kept again where nobody takes it any more; what is being
+    /// restarted gets a sink of its own. Tells what came of it, once for each run.
+    pub(super) async fn repipe(
+        &mut self,
+        client: &Client,
+        decided: &Decided<'_>,
+        notices: &mut Vec<String>,
+    ) {
         if self.sink.is_none() {
             return;
         }
-        let (town, observed, plan, now) = (decided.town(), decided.observed(), decided.plan(), decided.now());
+        let (town, observed, plan, now) = (
+            decided.town(),
+            decided.observed(),
+            decided.plan(),
+            decided.now(),
+        );
         let mut silent = unpiped(town, observed);
-        self.piped.retain(|name, tried| silent.iter().any(|one| one.session == *name) || !tried.is_over(now));
+        self.piped.retain(|name, tried| {
+            silent.iter().any(|one| one.session == *name) || !tried.is_over(now)
+        });
         silent.retain(|one| plan.steps.iter().all(|step| step.session != one.session));
         silent.retain(|one| self.may_try(one, now));
         if silent.is_empty() {
             return;
         }
         let program = self.sink_program();
-        let sink = program.as_deref().map(|program| (program, self.store.view()));
+        let sink = program
+            .as_deref()
+            .map(|program| (program, self.store.view()));
         let screen = |_: &SessionName, _: Generation, _: &str| Ok(());
         let add = |session: &SessionName, generation, text: &str| {
-            self.store.add_to_log(session, generation, text).map_err(std::io::Error::other)
+            self.store
+                .add_to_log(session, generation, text)
+                .map_err(std::io::Error::other)
         };
-        let outcomes = act::repipe(client, &silent, Logs { screen: &screen, sink }, &add).await;
+        let outcomes = act::repipe(
+            client,
+            &silent,
+            Logs {
+                screen: &screen,
+                sink,
+            },
+            &add,
+        )
+        .await;
         let mut entries = Vec::new();
         for (one, outcome) in silent.iter().zip(outcomes) {
             let is_first = self.note(one, now) == 1;
@@ -71,7 +98,12 @@ impl Controller {
             if is_first {
                 notices.push(said.clone());
                 let fields = Evidence::from([("session", serde_json::json!(one.session.as_str()))]);
-                entries.push(Entry { level: Level::Warn, component: "logs", message: said, fields });
+                entries.push(Entry {
+                    level: Level::Warn,
+                    component: "logs",
+                    message: said,
+                    fields,
+                });
             }
         }
         if let Err(fault) = self.store.journal(now, &entries) {
@@ -80,13 +112,20 @@ impl Controller {
     }
 
     fn may_try(&self, one: &Unpiped, now: Moment) -> bool {
-        let tried = self.piped.get(&one.session).filter(|tried| tried.generation == one.generation);
+        let tried = self
+            .piped
+            .get(&one.session)
+            .filter(|tried| tried.generation == one.generation);
         tried.is_none_or(|tried| tried.is_over(now))
     }
 
     /// Notes that it was tried; gives how often it was.
     fn note(&mut self, one: &Unpiped, now: Moment) -> u32 {
-        let fresh = Tried { generation: one.generation, times: 0, at: now };
+        let fresh = Tried {
+            generation: one.generation,
+            times: 0,
+            at: now,
+        };
         let tried = self.piped.entry(one.session.clone()).or_insert(fresh);
         if tried.generation != one.generation {
             *tried = fresh;
@@ -103,7 +142,11 @@ pub(super) type Piped = BTreeMap<SessionName, Tried>;
 fn told(one: &Unpiped, outcome: &Result<(), String>) -> String {
     let session = &one.session;
     match outcome {
-        Ok(()) => format!("the process that kept the output of {session} had ended: another keeps it from now on"),
-        Err(why) => format!("the output of {session} is not kept: the process that did has ended, and {why}"),
+        Ok(()) => format!(
+            "the process that kept the output of {session} had ended: another keeps it from now on"
+        ),
+        Err(why) => format!(
+            "the output of {session} is not kept: the process that did has ended, and {why}"
+        ),
     }
 }

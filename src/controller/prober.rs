@@ -5,7 +5,8 @@ use crate::model::{Moment, Probe};
 use crate::reconcile::ProbeAnswer;
 use tokio::task::JoinSet;
 
-/// The questions that are out, and the answers that nobody has taken yet. Dropping it ends what was started.
+/// The questions that are out, and the answers that nobody has taken yet. Dropping it ends what was
+/// started.
 #[derive(Debug, Default)]
 pub(super) struct Prober {
     out: JoinSet<ProbeAnswer>,
@@ -13,11 +14,16 @@ pub(super) struct Prober {
 }
 
 impl Prober {
-    /// Asks. The planner never wants a second question of one agent before the first has had its time.
+    /// Asks. The planner never wants a second question of one agent before the first has had its
+    /// time.
     pub(super) fn ask(&mut self, probe: Probe, now: Moment) {
         self.out.spawn(async move {
             let answer = act::probe(&probe, PROBE_DEADLINE).await;
-            ProbeAnswer { agent: probe.agent, asked: now, answer }
+            ProbeAnswer {
+                agent: probe.agent,
+                asked: now,
+                answer,
+            }
         });
     }
 

@@ -38,11 +38,28 @@ pub async fn survey<'t>(
     depth: Depth,
 ) -> Survey<'t> {
     let memory = take_in(memory, Arrivals::default(), proc::process::may_live).memory;
-    let eyes = Eyes { client, state, depth, living: Living::default() };
+    let eyes = Eyes {
+        client,
+        state,
+        depth,
+        living: Living::default(),
+    };
     let (learned, notices) = eyes.look(town, memory).await;
     let (observation, memory, plan) = decide(learned, orders).await.into_parts();
-    let Observation { now, town, observed, scope: _ } = observation;
-    Survey { now, town, observed, memory, plan, notices }
+    let Observation {
+        now,
+        town,
+        observed,
+        scope: _,
+    } = observation;
+    Survey {
+        now,
+        town,
+        observed,
+        memory,
+        plan,
+        notices,
+    }
 }
 
 /// By what a look at the town is taken.
@@ -58,15 +75,33 @@ pub(super) struct Eyes<'a> {
 }
 
 impl Eyes<'_> {
-    /// Looks once, and takes in what the look teaches. Gives what people should know beside it, too.
+    /// Looks once, and takes in what the look teaches. Gives what people should know beside it,
+    /// too.
     pub(super) async fn look(self, town: &Town, memory: Memory) -> (Learned<'_>, Vec<String>) {
-        let Self { client, state, depth, living } = self;
+        let Self {
+            client,
+            state,
+            depth,
+            living,
+        } = self;
         let now = proc::clock::now();
-        let Look { mut observed, scope } = observe::look(client, town, &memory, now, depth, living).await;
+        let Look {
+            mut observed,
+            scope,
+        } = observe::look(client, town, &memory, now, depth, living).await;
         let (town, mut notices) = heeding(covered(town, &observed));
         notices.extend(misnamed(&town, &observed));
         notices.extend(observe::listen(&mut observed, &town, &memory, state, now));
-        let learned = learn(&Shipped, memory, Observation { now, town, observed, scope });
+        let learned = learn(
+            &Shipped,
+            memory,
+            Observation {
+                now,
+                town,
+                observed,
+                scope,
+            },
+        );
         (learned, notices)
     }
 }
@@ -78,9 +113,12 @@ pub(super) async fn decide(learned: Learned<'_>, orders: Orders) -> Decided<'_> 
     decided.without_unstartable(unstartable)
 }
 
-/// The town with what Gas Town's files ask of it now, where it has a root; and what of them could not be understood.
+/// The town with what Gas Town's files ask of it now, where it has a root; and what of them could
+/// not be understood.
 fn heeding(town: Cow<'_, Town>) -> (Cow<'_, Town>, Vec<String>) {
-    let Some(root) = &town.root else { return (town, Vec::new()) };
+    let Some(root) = &town.root else {
+        return (town, Vec::new());
+    };
     let Standing { gastown, notices } = gastown::standing(root, rigs_of(&town));
     if gastown == town.gastown {
         return (town, notices);
@@ -92,5 +130,7 @@ fn heeding(town: Cow<'_, Town>) -> (Cow<'_, Town>, Vec<String>) {
 
 /// The rigs in which sessions of the town work.
 pub(super) fn rigs_of(town: &Town) -> impl Iterator<Item = &str> {
-    town.sessions.values().filter_map(|desired| desired.rig.as_deref())
+    town.sessions
+        .values()
+        .filter_map(|desired| desired.rig.as_deref())
 }

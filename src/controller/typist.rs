@@ -17,16 +17,22 @@ pub struct ByTurns {
 }
 
 impl ByTurns {
-    /// Types through `client`, which nobody holds open: it is used by threads of their own. `state` is the town's state
-    /// directory, `me` this process.
+    /// Types through `client`, which nobody holds open: it is used by threads of their own. `state`
+    /// is the town's state directory, `me` this process.
     #[must_use]
     pub fn new(client: Client, state: PathBuf, me: ProcId) -> Self {
         Self { client, state, me }
     }
 
-    async fn deliver(&self, town: &Town, session: &SessionName, text: &NudgeText) -> Result<Delivery, CycleFault> {
+    async fn deliver(
+        &self,
+        town: &Town,
+        session: &SessionName,
+        text: &NudgeText,
+    ) -> Result<Delivery, CycleFault> {
         let store = StateDir::open(&self.state).map_err(CycleFault::Store)?;
-        let mut controller = Controller::new(self.client.clone(), store, self.me).of_town(&town.name);
+        let mut controller =
+            Controller::new(self.client.clone(), store, self.me).of_town(&town.name);
         controller.nudge(town, session, text).await
     }
 }
@@ -39,7 +45,9 @@ impl Typist for ByTurns {
         text: &'a NudgeText,
     ) -> Pin<Box<dyn Future<Output = Typing> + 'a>> {
         Box::pin(async move {
-            self.deliver(town, session, text).await.map_or_else(|fault| Typing::Failed(chain(&fault)), typing)
+            self.deliver(town, session, text)
+                .await
+                .map_or_else(|fault| Typing::Failed(chain(&fault)), typing)
         })
     }
 }
@@ -52,6 +60,8 @@ fn typing(delivery: Delivery) -> Typing {
         // It has another life by now, which the next look finds.
         Delivery::Stale(why) => Typing::NotYet(why),
         Delivery::Failed(why) => Typing::Failed(why),
-        Delivery::NotSubmitted { .. } | Delivery::Unknown(_) => Typing::Failed(delivery.to_string()),
+        Delivery::NotSubmitted { .. } | Delivery::Unknown(_) => {
+            Typing::Failed(delivery.to_string())
+        }
     }
 }

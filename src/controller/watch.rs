@@ -1,10 +1,10 @@
-//! The long-running controller: cycles until told to end, each when the plan can have changed or something has
-//! happened.
+//! The long-running controller: cycles until told to end, each when the plan can have changed or
+//! something has happened.
 
 use super::caught::{caught, rest_after};
 use super::cycle::{Controller, Cycle, CycleFault};
 use super::finish::finish_restarts;
-use super::senses::{Senses, Woken};
+use super::wakeups::{Wakeups, Woken};
 use crate::model::{Moment, Observed, Orders, Outcome, Period, Phase, Plan, Scope, Town};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -21,7 +21,8 @@ const LEAST: Period = Period::from_millis(50);
 pub enum Reload {
     /// Nothing.
     Same,
-    /// It changes, and may be half-written: it is read after so long at the earliest. Until then nothing is started.
+    /// It changes, and may be half-written: it is read after so long at the earliest. Until then
+    /// nothing is started.
     Settling(Period),
     /// It changed, and is good.
     Fresh {
@@ -60,8 +61,9 @@ pub enum Ended {
 
 /// Keeps the town as declared until SIGTERM or SIGINT. SIGHUP reads the manifest anew.
 ///
-/// `manifest` are the files whose changes are listened for; `reload` is asked before each cycle (`true`: whatever the
-/// file's times say) and waits for nothing; `tell` gets everything worth telling.
+/// `manifest` are the files whose changes are listened for; `reload` is asked before each cycle
+/// (`true`: whatever the file's times say) and waits for nothing; `tell` gets everything worth
+/// telling.
 ///
 /// # Errors
 /// Only when signals or processes cannot be listened to.
@@ -74,7 +76,7 @@ pub async fn watch(
     mut tell: impl FnMut(Event<'_>),
     still_ours: impl Fn() -> bool,
 ) -> std::io::Result<Ended> {
-    let mut senses = Senses::new(manifest, controller.store())?;
+    let mut senses = Wakeups::new(manifest, controller.store())?;
     controller.ask_agents();
     controller.keep_connection();
     let mut broken = false;
@@ -127,13 +129,18 @@ pub async fn watch(
             Woken::Reload => forced = true,
             Woken::End => {
                 finish_restarts(controller, &town, orders, &mut senses, last, &mut tell).await;
-                return Ok(if broken { Ended::ToldWithBrokenManifest } else { Ended::Told });
+                return Ok(if broken {
+                    Ended::ToldWithBrokenManifest
+                } else {
+                    Ended::Told
+                });
             }
         }
     }
 }
 
-/// One cycle. One that breaks off by a panic is an error like others; how many did so in a row is counted.
+/// One cycle. One that breaks off by a panic is an error like others; how many did so in a row is
+/// counted.
 async fn turn(
     controller: &mut Controller,
     town: &Town,
@@ -149,14 +156,20 @@ async fn turn(
         Err(said) => said,
     };
     *broken_off = broken_off.saturating_add(1);
-    let fault = CycleFault::Defect { said, rest: rest_after(*broken_off) };
+    let fault = CycleFault::Defect {
+        said,
+        rest: rest_after(*broken_off),
+    };
     controller.recover(&fault);
     Err(fault)
 }
 
 /// Until the plan can change, at most `resync`; sooner while something is under way.
 fn pause_after(cycle: &Cycle, resync: Period) -> Period {
-    let unsure = cycle.outcomes.iter().any(|done| !matches!(done.outcome, Outcome::Failed(_)));
+    let unsure = cycle
+        .outcomes
+        .iter()
+        .any(|done| !matches!(done.outcome, Outcome::Failed(_)));
     let now: Moment = crate::proc::clock::now();
     let mut pause = match cycle.observed {
         Observed::Unknown(_) => resync.min(UNKNOWN),
@@ -177,5 +190,6 @@ fn pause_after(cycle: &Cycle, resync: Period) -> Period {
 /// Whether something starts or stops, which shows sooner than any clock tells.
 fn is_in_flight(plan: &Plan) -> bool {
     let moving = |phase: Phase| matches!(phase, Phase::Starting | Phase::Stopping);
-    plan.unchanged.iter().any(|calm| moving(calm.phase)) || plan.held.iter().any(|held| moving(held.phase))
+    plan.unchanged.iter().any(|calm| moving(calm.phase))
+        || plan.held.iter().any(|held| moving(held.phase))
 }

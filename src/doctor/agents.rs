@@ -35,7 +35,11 @@ pub(super) async fn check(patient: &Patient<'_>) -> Vec<Checked> {
 
 /// Without a town any agent will do, and none as well.
 fn of_machine() -> Checked {
-    let found: Vec<&str> = AGENTS.iter().filter(|(_, file)| on_path(file).is_some()).map(|(name, _)| *name).collect();
+    let found: Vec<&str> = AGENTS
+        .iter()
+        .filter(|(_, file)| on_path(file).is_some())
+        .map(|(name, _)| *name)
+        .collect();
     let said = match found.as_slice() {
         [] => "none of those that gtctl knows is on PATH; any other command will do".to_owned(),
         found => format!("on PATH: {}", found.join(", ")),
@@ -47,15 +51,23 @@ async fn of_town(town: &Town) -> Vec<Checked> {
     let mut programs: BTreeMap<(&str, &str), Vec<&Desired>> = BTreeMap::new();
     for desired in town.declared() {
         let program = desired.command.first().map_or("", String::as_str);
-        programs.entry((&desired.agent.name, program)).or_default().push(desired);
+        programs
+            .entry((&desired.agent.name, program))
+            .or_default()
+            .push(desired);
     }
     let mut found = Vec::new();
     let mut questions = BTreeMap::new();
     for ((agent, program), sessions) in programs {
-        let Some(first) = sessions.first() else { continue };
+        let Some(first) = sessions.first() else {
+            continue;
+        };
         match place(first, program) {
             Some(file) => {
-                found.push(Checked::well(CHECK, format!("{agent} is at {}", shown(&file))));
+                found.push(Checked::well(
+                    CHECK,
+                    format!("{agent} is at {}", shown(&file)),
+                ));
                 if !first.agent.probe.is_empty() {
                     questions.entry(agent).or_insert_with(|| (*first).clone());
                 }
@@ -72,31 +84,64 @@ async fn of_town(town: &Town) -> Vec<Checked> {
 
 /// The variables by which agents sign in, where they do not keep a sign-in of their own.
 const KEYS: [(&str, &[&str]); 6] = [
-    ("claude", &["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "CLAUDE_CODE_OAUTH_TOKEN"]),
+    (
+        "claude",
+        &[
+            "ANTHROPIC_API_KEY",
+            "ANTHROPIC_AUTH_TOKEN",
+            "ANTHROPIC_BASE_URL",
+            "CLAUDE_CODE_OAUTH_TOKEN",
+        ],
+    ),
     ("codex", &["OPENAI_API_KEY", "CODEX_API_KEY"]),
-    ("gemini", &["GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_APPLICATION_CREDENTIALS"]),
+    (
+        "gemini",
+        &[
+            "GEMINI_API_KEY",
+            "GOOGLE_API_KEY",
+            "GOOGLE_APPLICATION_CREDENTIALS",
+        ],
+    ),
     ("kimi", &["KIMI_API_KEY", "MOONSHOT_API_KEY"]),
     ("kimigas", &["KIMI_API_KEY", "MOONSHOT_API_KEY"]),
     ("aider", &["ANTHROPIC_API_KEY", "OPENAI_API_KEY"]),
 ];
 
-/// Keys that are set where gtctl runs, and that sessions of their agent do not get. Only names are said.
+/// Keys that are set where gtctl runs, and that sessions of their agent do not get. Only names are
+/// said.
 fn keys(town: &Town) -> Vec<Checked> {
     let mut found = Vec::new();
     for (agent, names) in KEYS {
-        // What a launcher starts gets its environment from there; what a file holds is not looked into.
-        let is_plain = |desired: &&Desired| desired.commands().is_none() && desired.env_file.is_none();
-        let sessions: Vec<_> = town.declared().filter(|desired| desired.agent.name == agent).filter(is_plain).collect();
-        let lacks = |desired: &Desired, name: &str| !desired.env.contains_key(name) && !desired.pass_env.contains(name);
-        let is_lacking =
-            |name: &&&str| std::env::var_os(name).is_some() && sessions.iter().any(|desired| lacks(desired, name));
+        // What a launcher starts gets its environment from there; what a file holds is not looked
+        // into.
+        let is_plain =
+            |desired: &&Desired| desired.commands().is_none() && desired.env_file.is_none();
+        let sessions: Vec<_> = town
+            .declared()
+            .filter(|desired| desired.agent.name == agent)
+            .filter(is_plain)
+            .collect();
+        let lacks = |desired: &Desired, name: &str| {
+            !desired.env.contains_key(name) && !desired.pass_env.contains(name)
+        };
+        let is_lacking = |name: &&&str| {
+            std::env::var_os(name).is_some() && sessions.iter().any(|desired| lacks(desired, name))
+        };
         let lacking: Vec<&str> = names.iter().filter(is_lacking).copied().collect();
         if lacking.is_empty() {
             continue;
         }
-        let listed = lacking.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
-        let said = format!("{} is set here, and {agent} does not get it", lacking.join(", "));
-        let fix = format!("add `pass_env = [{listed}]` to [defaults], or put it into an `env_file`");
+        let listed = lacking
+            .iter()
+            .map(|name| format!("\"{name}\""))
+            .collect::<Vec<_>>()
+            .join(", ");
+        let said = format!(
+            "{} is set here, and {agent} does not get it",
+            lacking.join(", ")
+        );
+        let fix =
+            format!("add `pass_env = [{listed}]` to [defaults], or put it into an `env_file`");
         found.push(Checked::ailing(CHECK, said, Fix::line(fix)));
     }
     found
@@ -119,12 +164,29 @@ fn missing(program: &str, sessions: &[&Desired]) -> Checked {
         many => format!("{} sessions", many.len()),
     };
     if program.contains('/') {
-        let file = sessions.first().map_or_else(PathBuf::new, |first| first.dir.join(program));
-        let said = format!("{} is no executable file, and {whose} would run it", shown(&file));
-        let fix = if file.is_file() { ["chmod", "+x"] } else { ["ls", "-l"] };
-        return Checked::failing(CHECK, said, Fix::run(fix.into_iter().chain([shown(&file).as_str()])));
+        let file = sessions
+            .first()
+            .map_or_else(PathBuf::new, |first| first.dir.join(program));
+        let said = format!(
+            "{} is no executable file, and {whose} would run it",
+            shown(&file)
+        );
+        let fix = if file.is_file() {
+            ["chmod", "+x"]
+        } else {
+            ["ls", "-l"]
+        };
+        return Checked::failing(
+            CHECK,
+            said,
+            Fix::run(fix.into_iter().chain([shown(&file).as_str()])),
+        );
     }
-    Checked::failing(CHECK, format!("{program} is not on PATH, and {whose} would run it"), install::get(program))
+    Checked::failing(
+        CHECK,
+        format!("{program} is not on PATH, and {whose} would run it"),
+        install::get(program),
+    )
 }
 
 /// Asks each agent, all at once.
@@ -147,7 +209,11 @@ async fn asked(sessions: impl Iterator<Item = Desired>) -> Vec<Checked> {
                 desired: Box::new(desired),
             };
             // A second more than is waited for: what takes too long is told as that.
-            let answer = timeout(DEADLINE, probe(&question, DEADLINE + Duration::from_secs(1))).await;
+            let answer = timeout(
+                DEADLINE,
+                probe(&question, DEADLINE + Duration::from_secs(1)),
+            )
+            .await;
             (agent, answer.ok())
         });
     }
@@ -184,22 +250,33 @@ async fn asked(sessions: impl Iterator<Item = Desired>) -> Vec<Checked> {
 /// Programs beside the sessions: a chore without its own only fails when its time has come.
 fn others(town: &Town) -> Vec<Checked> {
     let argv = |chore: &Chore| match &chore.kind {
-        ChoreKind::Analysis { command, .. } | ChoreKind::Command { command } => command.first().cloned(),
+        ChoreKind::Analysis { command, .. } | ChoreKind::Command { command } => {
+            command.first().cloned()
+        }
         ChoreKind::Upstream { .. } | ChoreKind::Nudge { .. } => None,
     };
     let of_chores = town.chores.iter().filter_map(|chore| {
         let program = argv(chore)?;
-        let file = if program.contains('/') { Some(chore.dir.join(&program)) } else { on_path(&program) };
+        let file = if program.contains('/') {
+            Some(chore.dir.join(&program))
+        } else {
+            on_path(&program)
+        };
         Some(("chore", format!("chore {}", chore.name), program, file))
     });
     let of_notify = town.notify.iter().filter_map(|notify| {
         let program = notify.command.first()?.clone();
-        let file = if program.contains('/') { Some(PathBuf::from(&program)) } else { on_path(&program) };
+        let file = if program.contains('/') {
+            Some(PathBuf::from(&program))
+        } else {
+            on_path(&program)
+        };
         Some(("notify", "[notify]".to_owned(), program, file))
     });
-    let missing = of_chores
-        .chain(of_notify)
-        .filter(|(.., file)| file.as_deref().is_none_or(|file| !program::is_executable(file)));
+    let missing = of_chores.chain(of_notify).filter(|(.., file)| {
+        file.as_deref()
+            .is_none_or(|file| !program::is_executable(file))
+    });
     missing
         .map(|(check, who, program, _)| {
             let said = format!("{program} is no program that can be run, and {who} would run it");
@@ -210,14 +287,28 @@ fn others(town: &Town) -> Vec<Checked> {
 
 /// Sessions cannot start where their directory is not.
 fn folders(town: &Town) -> Option<Checked> {
-    let mut gone: Vec<&Desired> = town.declared().filter(|desired| !desired.dir.is_dir()).collect();
+    let mut gone: Vec<&Desired> = town
+        .declared()
+        .filter(|desired| !desired.dir.is_dir())
+        .collect();
     gone.dedup_by(|a, b| a.dir == b.dir);
-    let [first, ..] = gone.as_slice() else { return None };
+    let [first, ..] = gone.as_slice() else {
+        return None;
+    };
     let whose = match gone.len() {
-        1 => format!("the directory of {} is not there: {}", first.name, shown(&first.dir)),
-        n => format!("the directories of {n} sessions are not there, the first is {}", shown(&first.dir)),
+        1 => format!(
+            "the directory of {} is not there: {}",
+            first.name,
+            shown(&first.dir)
+        ),
+        n => format!(
+            "the directories of {n} sessions are not there, the first is {}",
+            shown(&first.dir)
+        ),
     };
     let dirs: Vec<String> = gone.iter().map(|desired| shown(&desired.dir)).collect();
-    let make = ["mkdir", "-p"].into_iter().chain(dirs.iter().map(String::as_str));
+    let make = ["mkdir", "-p"]
+        .into_iter()
+        .chain(dirs.iter().map(String::as_str));
     Some(Checked::failing("directory", whose, Fix::run(make)))
 }

@@ -14,14 +14,28 @@ use tokio::time::timeout;
 const MAX_ANSWER: u64 = 64 << 10;
 
 /// What it printed; as an error why there is no answer.
-pub(super) async fn ask(program: &Path, arguments: &[&str], dir: &Path, deadline: Duration) -> Result<String, String> {
+pub(super) async fn ask(
+    program: &Path,
+    arguments: &[&str],
+    dir: &Path,
+    deadline: Duration,
+) -> Result<String, String> {
     let mut command = Command::new(program);
-    command.args(arguments).current_dir(dir).process_group(0).kill_on_drop(true);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command
+        .args(arguments)
+        .current_dir(dir)
+        .process_group(0)
+        .kill_on_drop(true);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
     for name in SCRUBBED {
         command.env_remove(name);
     }
-    let mut child = command.spawn().map_err(|fault| format!("cannot be run: {fault}"))?;
+    let mut child = command
+        .spawn()
+        .map_err(|fault| format!("cannot be run: {fault}"))?;
     let root = child.id().and_then(process::identify);
     let out = child.stdout.take();
     let answered = timeout(deadline, async { tokio::join!(child.wait(), head(out)) }).await;

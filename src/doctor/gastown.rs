@@ -1,4 +1,5 @@
-//! Gas Town beside the town: its `gt`, its rigs, its daemon and its settings. The only file here that reads its files.
+//! Gas Town beside the town: its `gt`, its rigs, its daemon and its settings. The only file here
+//! that reads its files.
 
 use super::ask::ask;
 use super::install::{self, on_path};
@@ -20,11 +21,18 @@ const READ_LIMIT: u64 = 1 << 20;
 
 /// Nothing where the town has nothing to do with Gas Town.
 pub(super) async fn check(patient: &Patient<'_>) -> Vec<Checked> {
-    let Some(town) = patient.town else { return Vec::new() };
+    let Some(town) = patient.town else {
+        return Vec::new();
+    };
     let through_gt = town
         .declared()
         .filter_map(Desired::commands)
-        .any(|commands| commands.start.first().is_some_and(|program| program == "gt"));
+        .any(|commands| {
+            commands
+                .start
+                .first()
+                .is_some_and(|program| program == "gt")
+        });
     if town.root.is_none() && !through_gt && town.socket != Socket::Gastown {
         return Vec::new();
     }
@@ -41,10 +49,18 @@ pub(super) async fn check(patient: &Patient<'_>) -> Vec<Checked> {
 
 async fn gt(root: Option<&Path>, needed: bool) -> Checked {
     let trouble = |said: String, fix: Fix| {
-        if needed { Checked::failing("gt", said, fix) } else { Checked::ailing("gt", said, fix) }
+        if needed {
+            Checked::failing("gt", said, fix)
+        } else {
+            Checked::ailing("gt", said, fix)
+        }
     };
     let Some(file) = on_path("gt") else {
-        let why = if needed { "" } else { ": sessions run without it, but not its mail and its nudges" };
+        let why = if needed {
+            ""
+        } else {
+            ": sessions run without it, but not its mail and its nudges"
+        };
         return trouble(format!("it is not on PATH{why}"), install::get("gt"));
     };
     let dir = root.filter(|root| root.is_dir()).unwrap_or(Path::new("/"));
@@ -56,7 +72,10 @@ async fn gt(root: Option<&Path>, needed: bool) -> Checked {
         }
         Err(why) => {
             let other = install::elsewhere("gt", Some(&file));
-            let fix = other.map_or_else(|| Fix::run([&shown(&file), "--version"]), |other| install::prefer(&other));
+            let fix = other.map_or_else(
+                || Fix::run([&shown(&file), "--version"]),
+                |other| install::prefer(&other),
+            );
             trouble(format!("`gt --version` {why}"), fix)
         }
     }
@@ -76,16 +95,35 @@ fn json(file: &Path) -> Option<Value> {
 
 /// Rigs that no session of the manifest is in.
 fn rigs(patient: &Patient<'_>, town: &Town, root: &Path) -> Vec<Checked> {
-    let Some(list) = json(&root.join("mayor/rigs.json")) else { return Vec::new() };
-    let known = list.get("rigs").and_then(Value::as_object).into_iter().flatten().map(|(name, _)| name.as_str());
-    let declared: BTreeSet<&str> = town.sessions.values().filter_map(|desired| desired.rig.as_deref()).collect();
+    let Some(list) = json(&root.join("mayor/rigs.json")) else {
+        return Vec::new();
+    };
+    let known = list
+        .get("rigs")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.as_str());
+    let declared: BTreeSet<&str> = town
+        .sessions
+        .values()
+        .filter_map(|desired| desired.rig.as_deref())
+        .collect();
     let undeclared = known.filter(|rig| !declared.contains(rig));
     let told = |rig: &str| {
         let table = |role| format!("\\n[[session]]\\nrole = \"{role}\"\\nrig = \"{rig}\"\\n");
         let tables = format!("{}{}", table("witness"), table("refinery"));
         let file = shown(patient.file);
-        let fix = format!("{} >> {}", Fix::run(["printf", &tables]).as_str(), Fix::run([&file]).as_str());
-        Checked::ailing(CHECK, format!("rig {rig} of {} has no session in {file}", shown(root)), Fix::line(fix))
+        let fix = format!(
+            "{} >> {}",
+            Fix::run(["printf", &tables]).as_str(),
+            Fix::run([&file]).as_str()
+        );
+        Checked::ailing(
+            CHECK,
+            format!("rig {rig} of {} has no session in {file}", shown(root)),
+            Fix::line(fix),
+        )
     };
     undeclared.map(told).collect()
 }
@@ -99,18 +137,28 @@ fn daemon(root: &Path) -> Option<Checked> {
     Some(Checked::ailing(
         "masters",
         said,
-        Fix::line(format!("(cd {} && gt daemon stop)", Fix::run([shown(root)]).as_str())),
+        Fix::line(format!(
+            "(cd {} && gt daemon stop)",
+            Fix::run([shown(root)]).as_str()
+        )),
     ))
 }
 
 /// Who holds a lock on this file, by the kernel's own list: nobody is disturbed by a look.
 fn holder(file: &Path) -> Option<String> {
     let meta = fs::metadata(file).ok()?;
-    let (major, minor) = (nix::sys::stat::major(meta.dev()), nix::sys::stat::minor(meta.dev()));
+    let (major, minor) = (
+        nix::sys::stat::major(meta.dev()),
+        nix::sys::stat::minor(meta.dev()),
+    );
     let place = format!("{major:02x}:{minor:02x}:{}", meta.ino());
     let locks = fs::read_to_string("/proc/locks").ok()?;
-    let line = locks.lines().find(|line| line.split_whitespace().any(|word| word == place))?;
-    let pid = line.split_whitespace().find_map(|word| word.parse::<u32>().ok().filter(|pid| *pid > 0));
+    let line = locks
+        .lines()
+        .find(|line| line.split_whitespace().any(|word| word == place))?;
+    let pid = line
+        .split_whitespace()
+        .find_map(|word| word.parse::<u32>().ok().filter(|pid| *pid > 0));
     Some(pid.map_or_else(|| "a process".to_owned(), |pid| format!("process {pid}")))
 }
 
@@ -118,11 +166,21 @@ fn holder(file: &Path) -> Option<String> {
 fn role_agents(root: &Path) -> Option<Checked> {
     let agents = root.join("settings/agents.json");
     json(&agents)?.get("role_agents")?;
-    let said = format!("role_agents in {} is ignored by gt, which reads settings/config.json", shown(&agents));
+    let said = format!(
+        "role_agents in {} is ignored by gt, which reads settings/config.json",
+        shown(&agents)
+    );
     let move_it = "[ -e config.json ] || echo '{}' > config.json; \
                    jq -s '.[0] * {role_agents: .[1].role_agents}' config.json agents.json > config.json.new && \
                    jq 'del(.role_agents)' agents.json > agents.json.new && \
                    mv config.json.new config.json && mv agents.json.new agents.json";
     let settings = shown(&root.join("settings"));
-    Some(Checked::ailing(CHECK, said, Fix::line(format!("(cd {} && {{ {move_it}; }})", Fix::run([settings]).as_str()))))
+    Some(Checked::ailing(
+        CHECK,
+        said,
+        Fix::line(format!(
+            "(cd {} && {{ {move_it}; }})",
+            Fix::run([settings]).as_str()
+        )),
+    ))
 }

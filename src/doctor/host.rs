@@ -15,9 +15,13 @@ pub(super) fn check(patient: &Patient<'_>) -> Option<Checked> {
     }
     let user = User::from_uid(Uid::effective()).ok().flatten()?.name;
     Some(if Path::new(LINGER).join(&user).exists() {
-        Checked::well("service", format!("installed, and runs whether {user} is logged in or not"))
+        Checked::well(
+            "service",
+            format!("installed, and runs whether {user} is logged in or not"),
+        )
     } else {
-        let said = format!("installed, but it ends when {user} logs out, and does not begin at boot");
+        let said =
+            format!("installed, but it ends when {user} logs out, and does not begin at boot");
         Checked::ailing("service", said, Fix::run(["loginctl", "enable-linger"]))
     })
 }

@@ -17,8 +17,15 @@ const USUAL: [&str; 8] = [
     "/opt/bin",
 ];
 /// Where they are below a home directory.
-const AT_HOME: [&str; 7] =
-    [".local/bin", "bin", "go/bin", ".cargo/bin", ".npm-global/bin", ".bun/bin", ".local/share/pnpm"];
+const AT_HOME: [&str; 7] = [
+    ".local/bin",
+    "bin",
+    "go/bin",
+    ".cargo/bin",
+    ".npm-global/bin",
+    ".bun/bin",
+    ".local/share/pnpm",
+];
 
 /// Package managers of systems, and how each gets tmux.
 const SYSTEMS: [(&str, &[&str]); 6] = [
@@ -45,15 +52,25 @@ const OTHERS: [(&str, &str); 9] = [
 
 /// Another file of this name than `but`, wherever programs are.
 pub(super) fn elsewhere(name: &str, but: Option<&Path>) -> Option<PathBuf> {
-    let on_path: Vec<PathBuf> = std::env::split_paths(&path()).filter(|folder| folder.is_absolute()).collect();
-    let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
-    let at_home = home.iter().flat_map(|home| AT_HOME.iter().map(move |folder| home.join(folder)));
-    let folders = on_path.into_iter().chain(USUAL.iter().map(PathBuf::from)).chain(at_home);
+    let on_path: Vec<PathBuf> = std::env::split_paths(&path())
+        .filter(|folder| folder.is_absolute())
+        .collect();
+    let home = std::env::var_os("HOME")
+        .map(PathBuf::from)
+        .filter(|home| home.is_absolute());
+    let at_home = home
+        .iter()
+        .flat_map(|home| AT_HOME.iter().map(move |folder| home.join(folder)));
+    let folders = on_path
+        .into_iter()
+        .chain(USUAL.iter().map(PathBuf::from))
+        .chain(at_home);
     let real = |file: &Path| file.canonicalize().ok();
     let former = but.and_then(real);
-    folders
-        .map(|folder| folder.join(name))
-        .find(|file| is_executable(file) && (but.is_none() || real(file) != former && Some(file.as_path()) != but))
+    folders.map(|folder| folder.join(name)).find(|file| {
+        is_executable(file)
+            && (but.is_none() || real(file) != former && Some(file.as_path()) != but)
+    })
 }
 
 /// What puts a file's folder before all others.
@@ -75,7 +92,9 @@ pub(super) fn get(name: &str) -> Fix {
 
 /// What gets the newest tmux that the system has.
 pub(super) fn tmux_of_system() -> Fix {
-    let here = SYSTEMS.iter().find(|(manager, _)| elsewhere(manager, None).is_some());
+    let here = SYSTEMS
+        .iter()
+        .find(|(manager, _)| elsewhere(manager, None).is_some());
     let argv = here.map_or(&["apt-get", "install", "-y", "tmux"][..], |(_, argv)| argv);
     let is_root = rustix::process::geteuid().is_root();
     let sudo = (!is_root && argv.first() != Some(&"brew")).then_some("sudo");

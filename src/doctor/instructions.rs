@@ -13,7 +13,9 @@ const READ: [&str; 3] = ["CLAUDE.md", "AGENTS.md", "GEMINI.md"];
 
 pub(super) fn check(patient: &Patient<'_>) -> Vec<Checked> {
     let declared = patient.town.into_iter().flat_map(Town::declared);
-    declared.filter_map(|desired| of_session(desired).or_else(|| watcher(desired))).collect()
+    declared
+        .filter_map(|desired| of_session(desired).or_else(|| watcher(desired)))
+        .collect()
 }
 
 fn of_session(desired: &Desired) -> Option<Checked> {
@@ -21,11 +23,16 @@ fn of_session(desired: &Desired) -> Option<Checked> {
     let (at, name) = (shown(&file), &desired.name);
     Some(match standing {
         Instructions::Same => Checked::well(CHECK, format!("{name} has them in {at}")),
-        Instructions::Fresh => Checked::well(CHECK, format!("{name} gets them at its next start, in {at}")),
+        Instructions::Fresh => Checked::well(
+            CHECK,
+            format!("{name} gets them at its next start, in {at}"),
+        ),
         Instructions::NoDir => return None,
         Instructions::Edited { beside, told: true } => Checked::ailing(
             CHECK,
-            format!("{at} was edited, or is not from gtctl, and stays as it is: those of {name} are beside it"),
+            format!(
+                "{at} was edited, or is not from gtctl, and stays as it is: those of {name} are beside it"
+            ),
             // Nothing that somebody wrote is lost by it.
             Fix::line(format!(
                 "{} && {}",
@@ -33,12 +40,21 @@ fn of_session(desired: &Desired) -> Option<Checked> {
                 Fix::run(["mv", &shown(&beside), &at]).as_str()
             )),
         ),
-        Instructions::Edited { .. } => {
-            Checked::well(CHECK, format!("{at} is not from gtctl and stays: {name} reads that"))
-        }
+        Instructions::Edited { .. } => Checked::well(
+            CHECK,
+            format!("{at} is not from gtctl and stays: {name} reads that"),
+        ),
         Instructions::Unreadable(why) => {
-            let source = desired.instructions.as_deref().map(shown).unwrap_or_default();
-            Checked::failing(CHECK, format!("those of {name} cannot be read: {why}"), Fix::run(["ls", "-l", &source]))
+            let source = desired
+                .instructions
+                .as_deref()
+                .map(shown)
+                .unwrap_or_default();
+            Checked::failing(
+                CHECK,
+                format!("those of {name} cannot be read: {why}"),
+                Fix::run(["ls", "-l", &source]),
+            )
         }
     })
 }
@@ -46,10 +62,21 @@ fn of_session(desired: &Desired) -> Option<Checked> {
 /// A watcher without a word of what it is to watch does nothing of use.
 fn watcher(desired: &Desired) -> Option<Checked> {
     let is_watcher = desired.role == "crew" && desired.name.as_str().ends_with(WATCHER);
-    if !is_watcher || !desired.dir.is_dir() || READ.iter().any(|file| desired.dir.join(file).is_file()) {
+    if !is_watcher
+        || !desired.dir.is_dir()
+        || READ.iter().any(|file| desired.dir.join(file).is_file())
+    {
         return None;
     }
-    let said = format!("{} has none in {}: it does not know what to watch", desired.name, shown(&desired.dir));
+    let said = format!(
+        "{} has none in {}: it does not know what to watch",
+        desired.name,
+        shown(&desired.dir)
+    );
     let file = shown(&desired.dir.join(desired.agent.reads()));
-    Some(Checked::ailing(CHECK, said, Fix::run(["gtctl", "init", "--watcher", &file])))
+    Some(Checked::ailing(
+        CHECK,
+        said,
+        Fix::run(["gtctl", "init", "--watcher", &file]),
+    ))
 }

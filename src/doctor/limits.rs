@@ -19,7 +19,11 @@ const UNITS: [&str; 3] = ["slice", "scope", "service"];
 const TERMINALS: u64 = 16;
 
 pub(super) fn check(patient: &Patient<'_>) -> Vec<Checked> {
-    vec![terminals(patient.sessions()), processes(patient.sessions()), files(patient.sessions())]
+    vec![
+        terminals(patient.sessions()),
+        processes(patient.sessions()),
+        files(patient.sessions()),
+    ]
 }
 
 fn number(path: impl AsRef<Path>) -> Option<u64> {
@@ -27,7 +31,10 @@ fn number(path: impl AsRef<Path>) -> Option<u64> {
 }
 
 fn terminals(sessions: u64) -> Checked {
-    let (Some(most), Some(used)) = (number("/proc/sys/kernel/pty/max"), number("/proc/sys/kernel/pty/nr")) else {
+    let (Some(most), Some(used)) = (
+        number("/proc/sys/kernel/pty/max"),
+        number("/proc/sys/kernel/pty/nr"),
+    ) else {
         return Checked::well("terminals", "how many there can be is not known");
     };
     let said = format!("{used} of {most} are in use, and the town has {sessions} sessions");
@@ -38,7 +45,10 @@ fn terminals(sessions: u64) -> Checked {
         "sudo",
         "sysctl",
         "-w",
-        &format!("kernel.pty.max={}", (2 * (used + sessions + TERMINALS)).max(4096)),
+        &format!(
+            "kernel.pty.max={}",
+            (2 * (used + sessions + TERMINALS)).max(4096)
+        ),
     ]);
     if used + sessions > most {
         Checked::failing("terminals", said, fix)
@@ -52,36 +62,59 @@ fn processes(sessions: u64) -> Checked {
     let wanted = PROCESSES * sessions.max(1);
     for (group, most, used) in groups() {
         if used + wanted > most {
-            let said =
-                format!("control group {group} may have {most} processes and has {used}; the town may need {wanted}");
+            let said = format!(
+                "control group {group} may have {most} processes and has {used}; the town may need {wanted}"
+            );
             let uid = rustix::process::getuid().as_raw();
-            let is_unit = |part: &&str| part.rsplit('.').next().is_some_and(|kind| UNITS.contains(&kind));
+            let is_unit = |part: &&str| {
+                part.rsplit('.')
+                    .next()
+                    .is_some_and(|kind| UNITS.contains(&kind))
+            };
             let unit = group.split('/').rfind(is_unit);
             let unit = unit.map_or_else(|| format!("user-{uid}.slice"), str::to_owned);
             return Checked::ailing(
                 "processes",
                 said,
-                Fix::run(["sudo", "systemctl", "set-property", &unit, "TasksMax=infinity"]),
+                Fix::run([
+                    "sudo",
+                    "systemctl",
+                    "set-property",
+                    &unit,
+                    "TasksMax=infinity",
+                ]),
             );
         }
     }
     let limit = getrlimit(Resource::Nproc);
-    let Some(most) = limit.current else { return Checked::well("processes", "no limit") };
+    let Some(most) = limit.current else {
+        return Checked::well("processes", "no limit");
+    };
     let used = of_user();
     if Uid::effective().is_root() || used + wanted <= most {
         return Checked::well("processes", format!("{used} of {most} are in use"));
     }
     let said = format!("{used} of {most} are in use, and the town may need {wanted}");
-    Checked::ailing("processes", said, raise("-u", used + 2 * wanted, limit.maximum))
+    Checked::ailing(
+        "processes",
+        said,
+        raise("-u", used + 2 * wanted, limit.maximum),
+    )
 }
 
 /// The control groups around us that have a limit: name, limit, use.
 fn groups() -> Vec<(String, u64, u64)> {
     let text = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let Some(own) = text.lines().find_map(|line| line.strip_prefix("0::")) else { return Vec::new() };
+    let Some(own) = text.lines().find_map(|line| line.strip_prefix("0::")) else {
+        return Vec::new();
+    };
     let limited = |group: &Path| {
         let dir = Path::new("/sys/fs/cgroup").join(group.strip_prefix("/").unwrap_or(group));
-        Some((group.display().to_string(), number(dir.join("pids.max"))?, number(dir.join("pids.current"))?))
+        Some((
+            group.display().to_string(),
+            number(dir.join("pids.max"))?,
+            number(dir.join("pids.current"))?,
+        ))
     };
     Path::new(own).ancestors().filter_map(limited).collect()
 }
@@ -92,10 +125,15 @@ fn of_user() -> u64 {
     let uid = rustix::process::getuid().as_raw();
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let own = entries.filter(|entry| {
-        entry.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit)
+        entry
+            .file_name()
+            .as_encoded_bytes()
+            .iter()
+            .all(u8::is_ascii_digit)
             && entry.metadata().is_ok_and(|meta| meta.uid() == uid)
     });
-    own.map(|entry| fs::read_dir(entry.path().join("task")).map_or(0, |tasks| tasks.count() as u64)).sum()
+    own.map(|entry| fs::read_dir(entry.path().join("task")).map_or(0, |tasks| tasks.count() as u64))
+        .sum()
 }
 
 fn files(sessions: u64) -> Checked {
@@ -103,7 +141,9 @@ fn files(sessions: u64) -> Checked {
     let wanted = FILES_AT_LEAST + FILES * sessions;
     match limit.current {
         None => Checked::well("files", "no limit"),
-        Some(most) if most >= wanted => Checked::well("files", format!("{most} can be open at once")),
+        Some(most) if most >= wanted => {
+            Checked::well("files", format!("{most} can be open at once"))
+        }
         Some(most) => {
             let said = format!("only {most} can be open at once, and the town may need {wanted}");
             Checked::ailing("files", said, raise("-n", wanted.max(1024), limit.maximum))

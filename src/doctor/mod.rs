@@ -1,8 +1,9 @@
-//! What is wrong with a machine and its town, and what mends it: a list of checks, each with a verdict and a remedy.
+//! What is wrong with a machine and its town, and what mends it: a list of checks, each with a
+//! verdict and a remedy.
 //!
-//! **Architecture invariant:** nothing is changed but a file that is written to the state directory and removed at once,
-//! to see whether that can be done. Every question to another program has a deadline, so that none of them holds up the
-//! rest.
+//! **Architecture invariant:** nothing is changed but a file that is written to the state directory
+//! and removed at once, to see whether that can be done. Every question to another program has a
+//! deadline, so that none of them holds up the rest.
 
 mod agents;
 mod ask;
@@ -54,7 +55,11 @@ impl Patient<'_> {
 
 /// Checks everything. Takes at most some deadlines: half a minute where all hangs.
 pub async fn examine(patient: &Patient<'_>) -> Vec<Checked> {
-    let (tmux, agents, gastown) = tokio::join!(with_server(patient), agents::check(patient), gastown::check(patient));
+    let (tmux, agents, gastown) = tokio::join!(
+        with_server(patient),
+        agents::check(patient),
+        gastown::check(patient)
+    );
     let mut found = tmux;
     found.push(state::check(patient));
     found.extend(agents);

@@ -29,7 +29,11 @@ pub(super) fn tmux_command(patient: &Patient<'_>) -> Vec<String> {
 }
 
 fn up(patient: &Patient<'_>, listing: Listing) -> (Checked, Vec<Row>) {
-    let Listing { server, version, rows } = listing;
+    let Listing {
+        server,
+        version,
+        rows,
+    } = listing;
     let mut names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
     names.dedup();
     let sessions = match names.len() {
@@ -37,7 +41,13 @@ fn up(patient: &Patient<'_>, listing: Listing) -> (Checked, Vec<Row>) {
         n => format!("{n} sessions"),
     };
     let at = shown(patient.client.socket_path());
-    (Checked::well(CHECK, format!("runs at {at}: tmux {version}, process {server}, {sessions}")), rows)
+    (
+        Checked::well(
+            CHECK,
+            format!("runs at {at}: tmux {version}, process {server}, {sessions}"),
+        ),
+        rows,
+    )
 }
 
 fn down(patient: &Patient<'_>, fault: &ListFault) -> Checked {
@@ -50,29 +60,50 @@ fn down(patient: &Patient<'_>, fault: &ListFault) -> Checked {
     };
     match fault {
         ListFault::NoServer(_) => match (listening, owner) {
-            (Listening::Nobody, _) => Checked::well(CHECK, format!("none runs yet at {at}: `gtctl apply` starts it")),
+            (Listening::Nobody, _) => Checked::well(
+                CHECK,
+                format!("none runs yet at {at}: `gtctl apply` starts it"),
+            ),
             (Listening::Somebody(_), Some(owner)) => Checked::ailing(
                 CHECK,
-                format!("{at} was removed under the server that listens there (process {})", owner.pid),
+                format!(
+                    "{at} was removed under the server that listens there (process {})",
+                    owner.pid
+                ),
                 Fix::run(["kill", "-USR1", &owner.pid.to_string()]),
             ),
-            (Listening::Somebody(_) | Listening::Unreadable(_), _) => {
-                Checked::ailing(CHECK, format!("whether one runs at {at} cannot be told"), Fix::run(["ls", "-l", &at]))
-            }
+            (Listening::Somebody(_) | Listening::Unreadable(_), _) => Checked::ailing(
+                CHECK,
+                format!("whether one runs at {at} cannot be told"),
+                Fix::run(["ls", "-l", &at]),
+            ),
         },
-        ListFault::Denied(said) => {
-            Checked::failing(CHECK, format!("{at} may not be used: {said}"), Fix::run(["ls", "-la", &at]))
-        }
+        ListFault::Denied(said) => Checked::failing(
+            CHECK,
+            format!("{at} may not be used: {said}"),
+            Fix::run(["ls", "-la", &at]),
+        ),
         ListFault::Broken(said) => Checked::failing(
             CHECK,
-            format!("client and server at {at} do not get along: {said}. A new server ends its sessions"),
-            Fix::run(tmux_command(patient).iter().map(String::as_str).chain(["kill-server"])),
+            format!(
+                "client and server at {at} do not get along: {said}. A new server ends its sessions"
+            ),
+            Fix::run(
+                tmux_command(patient)
+                    .iter()
+                    .map(String::as_str)
+                    .chain(["kill-server"]),
+            ),
         ),
-        ListFault::Call(CallFault::Timeout(within)) => frozen(&at, owner, &format!("no answer within {within:?}")),
-        ListFault::Call(CallFault::Refused(refusal)) => refused(CHECK, refusal),
-        ListFault::Call(_) | ListFault::Garbled(_) | ListFault::TooMany => {
-            Checked::failing(CHECK, format!("no use can be made of the one at {at}: {fault}"), look(patient))
+        ListFault::Call(CallFault::Timeout(within)) => {
+            frozen(&at, owner, &format!("no answer within {within:?}"))
         }
+        ListFault::Call(CallFault::Refused(refusal)) => refused(CHECK, refusal),
+        ListFault::Call(_) | ListFault::Garbled(_) | ListFault::TooMany => Checked::failing(
+            CHECK,
+            format!("no use can be made of the one at {at}: {fault}"),
+            look(patient),
+        ),
     }
 }
 
@@ -88,14 +119,21 @@ fn frozen(at: &str, owner: Option<ProcId>, why: &str) -> Checked {
             format!("{at}: {why}, for it is stopped (process {pid})"),
             Fix::run(["kill", "-CONT", &pid]),
         ),
-        Presence::Alive(_) | Presence::Zombie(_) | Presence::Gone | Presence::Unreadable(_) => Checked::failing(
-            CHECK,
-            format!("{at}: {why} (process {pid})"),
-            Fix::run(["ps", "-o", "pid,stat,wchan:20,etime,args", "-p", &pid]),
-        ),
+        Presence::Alive(_) | Presence::Zombie(_) | Presence::Gone | Presence::Unreadable(_) => {
+            Checked::failing(
+                CHECK,
+                format!("{at}: {why} (process {pid})"),
+                Fix::run(["ps", "-o", "pid,stat,wchan:20,etime,args", "-p", &pid]),
+            )
+        }
     }
 }
 
 fn look(patient: &Patient<'_>) -> Fix {
-    Fix::run(tmux_command(patient).iter().map(String::as_str).chain(["list-sessions"]))
+    Fix::run(
+        tmux_command(patient)
+            .iter()
+            .map(String::as_str)
+            .chain(["list-sessions"]),
+    )
 }

@@ -16,14 +16,26 @@ const LONGEST: usize = 107;
 pub(super) fn check(patient: &Patient<'_>) -> Option<Checked> {
     let path = patient.client.socket_path();
     let named = !matches!(patient.socket, Socket::Path(_));
-    let not_ours = || patient.client.check_place().err().map(|refusal| refused(CHECK, &refusal));
-    too_long(path).or_else(|| folder(path.parent()?, named)).or_else(not_ours).or_else(|| no_socket(path))
+    let not_ours = || {
+        patient
+            .client
+            .check_place()
+            .err()
+            .map(|refusal| refused(CHECK, &refusal))
+    };
+    too_long(path)
+        .or_else(|| folder(path.parent()?, named))
+        .or_else(not_ours)
+        .or_else(|| no_socket(path))
 }
 
 fn too_long(path: &Path) -> Option<Checked> {
     let length = path.as_os_str().as_bytes().len();
     (length > LONGEST).then(|| {
-        let said = format!("{} has {length} bytes, and no socket may have more than {LONGEST}", shown(path));
+        let said = format!(
+            "{} has {length} bytes, and no socket may have more than {LONGEST}",
+            shown(path)
+        );
         Checked::failing(CHECK, said, Fix::line("export GTCTL_SOCKET=default"))
     })
 }
@@ -34,9 +46,9 @@ pub(super) fn refused(check: &'static str, refusal: &Refusal) -> Checked {
         Refusal::Folder { .. } | Refusal::NoFolder { .. } => Fix::line(OWN_FOLDER),
         Refusal::Open { folder, .. } => Fix::run(["chmod", "700", &shown(folder)]),
         Refusal::Replaceable { why, .. } => Fix::line(why.fix()),
-        Refusal::File { path, .. } | Refusal::Server { path, .. } | Refusal::Unseen { path, .. } => {
-            Fix::run(["ls", "-la", &shown(path)])
-        }
+        Refusal::File { path, .. }
+        | Refusal::Server { path, .. }
+        | Refusal::Unseen { path, .. } => Fix::run(["ls", "-la", &shown(path)]),
     };
     Checked::failing(check, refusal.to_string(), fix)
 }
@@ -49,18 +61,35 @@ fn folder(folder: &Path, named: bool) -> Option<Checked> {
         Err(_) if named => return None,
         Err(fault) => {
             let said = format!("its folder {at} cannot be used: {fault}");
-            return Some(Checked::failing(CHECK, said, Fix::run(["mkdir", "-p", "-m", "700", &at])));
+            return Some(Checked::failing(
+                CHECK,
+                said,
+                Fix::run(["mkdir", "-p", "-m", "700", &at]),
+            ));
         }
     };
     (!meta.is_dir()).then(|| {
         let aside = format!("{at}.old");
-        Checked::failing(CHECK, format!("{at} is no folder"), Fix::run(["mv", &at, &aside]))
+        Checked::failing(
+            CHECK,
+            format!("{at} is no folder"),
+            Fix::run(["mv", &at, &aside]),
+        )
     })
 }
 
 fn no_socket(path: &Path) -> Option<Checked> {
-    let meta = fs::metadata(path).ok().filter(|meta| !meta.file_type().is_socket())?;
-    let (at, what) = (shown(path), if meta.is_dir() { "a folder" } else { "a file" });
+    let meta = fs::metadata(path)
+        .ok()
+        .filter(|meta| !meta.file_type().is_socket())?;
+    let (at, what) = (
+        shown(path),
+        if meta.is_dir() { "a folder" } else { "a file" },
+    );
     let aside = format!("{at}.old");
-    Some(Checked::failing(CHECK, format!("{at} is {what}, no socket"), Fix::run(["mv", &at, &aside])))
+    Some(Checked::failing(
+        CHECK,
+        format!("{at} is {what}, no socket"),
+        Fix::run(["mv", &at, &aside]),
+    ))
 }

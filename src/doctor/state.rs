@@ -19,20 +19,31 @@ const NONE: u64 = 10 << 20;
 pub(super) fn check(patient: &Patient<'_>) -> Checked {
     let Some(dir) = patient.state else {
         let said = "there is no place for it: neither XDG_STATE_HOME nor HOME is an absolute path";
-        return Checked::failing(CHECK, said, Fix::line("export HOME=\"$(getent passwd \"$(id -u)\" | cut -d: -f6)\""));
+        return Checked::failing(
+            CHECK,
+            said,
+            Fix::line("export HOME=\"$(getent passwd \"$(id -u)\" | cut -d: -f6)\""),
+        );
     };
     let at = shown(dir);
     let there = match fs::metadata(dir) {
         Ok(meta) if !meta.is_dir() => {
             let aside = format!("{at}.old");
-            return Checked::failing(CHECK, format!("{at} is no folder"), Fix::run(["mv", &at, &aside]));
+            return Checked::failing(
+                CHECK,
+                format!("{at} is no folder"),
+                Fix::run(["mv", &at, &aside]),
+            );
         }
         Ok(meta) if meta.uid() != geteuid().as_raw() => {
             let said = format!("{at} belongs to uid {}", meta.uid());
             return Checked::failing(
                 CHECK,
                 said,
-                Fix::line(format!("sudo chown -R \"$(id -u)\" {}", Fix::run([&at]).as_str())),
+                Fix::line(format!(
+                    "sudo chown -R \"$(id -u)\" {}",
+                    Fix::run([&at]).as_str()
+                )),
             );
         }
         Ok(_) => {
@@ -45,23 +56,42 @@ pub(super) fn check(patient: &Patient<'_>) -> Checked {
         Err(_) => false,
     };
     let Some(nearest) = dir.ancestors().find(|dir| dir.exists()) else {
-        return Checked::failing(CHECK, format!("{at} cannot be made"), Fix::run(["mkdir", "-p", &at]));
+        return Checked::failing(
+            CHECK,
+            format!("{at} cannot be made"),
+            Fix::run(["mkdir", "-p", &at]),
+        );
     };
     if !there && access(nearest, AccessFlags::W_OK | AccessFlags::X_OK).is_err() {
-        let said = format!("{at} cannot be made, for {} may not be written", shown(nearest));
-        return Checked::failing(CHECK, said, Fix::line("export GTCTL_STATE_DIR=\"$HOME/.gtctl-state\""));
+        let said = format!(
+            "{at} cannot be made, for {} may not be written",
+            shown(nearest)
+        );
+        return Checked::failing(
+            CHECK,
+            said,
+            Fix::line("export GTCTL_STATE_DIR=\"$HOME/.gtctl-state\""),
+        );
     }
     let (_, free) = host::disk(nearest);
     let room = Fix::run(["df", "-h", &shown(nearest)]);
-    let what = if there { "" } else { ", made when it is needed" };
+    let what = if there {
+        ""
+    } else {
+        ", made when it is needed"
+    };
     match free {
         // A file system that tells no size is not a full one.
-        Some(free) if free < NONE => {
-            Checked::failing(CHECK, format!("{at}: {} MiB are free on its disk", free >> 20), room)
-        }
-        Some(free) if free < LITTLE => {
-            Checked::ailing(CHECK, format!("{at}: only {} MiB are free on its disk", free >> 20), room)
-        }
+        Some(free) if free < NONE => Checked::failing(
+            CHECK,
+            format!("{at}: {} MiB are free on its disk", free >> 20),
+            room,
+        ),
+        Some(free) if free < LITTLE => Checked::ailing(
+            CHECK,
+            format!("{at}: only {} MiB are free on its disk", free >> 20),
+            room,
+        ),
         Some(free) => Checked::well(CHECK, format!("{at}{what}; {} GiB free", gib(free))),
         None => Checked::well(CHECK, format!("{at}{what}")),
     }
@@ -89,7 +119,9 @@ fn remedy(dir: &Path, fault: &std::io::Error) -> Fix {
     let at = shown(dir);
     match fault.kind() {
         std::io::ErrorKind::PermissionDenied => Fix::run(["chmod", "u+rwx", &at]),
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Fix::run(["df", "-h", &at]),
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+            Fix::run(["df", "-h", &at])
+        }
         _ => Fix::line("export GTCTL_STATE_DIR=\"$HOME/.gtctl-state\""),
     }
 }

@@ -23,20 +23,32 @@ pub(super) async fn check(patient: &Patient<'_>) -> (Checked, bool) {
             Some(version) => (judge(version), true),
             None => (broken(&format!("`tmux -V` {}", told(&answer))), false),
         },
-        Err(CallFault::NotInstalled(fault)) if fault.kind() == ErrorKind::NotFound => (missing(), false),
-        Err(CallFault::NotInstalled(fault)) => (broken(&format!("tmux cannot be run: {fault}")), false),
+        Err(CallFault::NotInstalled(fault)) if fault.kind() == ErrorKind::NotFound => {
+            (missing(), false)
+        }
+        Err(CallFault::NotInstalled(fault)) => {
+            (broken(&format!("tmux cannot be run: {fault}")), false)
+        }
         Err(fault) => (broken(&format!("`tmux -V` told nothing: {fault}")), false),
     }
 }
 
-/// Whether a saver of sessions brings them back after a reboot, as bare shells that have the names of declared ones.
+/// Whether a saver of sessions brings them back after a reboot, as bare shells that have the names
+/// of declared ones.
 pub(super) async fn restored(patient: &Patient<'_>) -> Option<Checked> {
-    let answer = patient.client.call(&["show-options", "-gqv", "@continuum-restore"], "").await.ok()?;
+    let answer = patient
+        .client
+        .call(&["show-options", "-gqv", "@continuum-restore"], "")
+        .await
+        .ok()?;
     let is_on = answer.success && answer.out.trim() == "on";
     let said = "`@continuum-restore` is on: after a reboot tmux-continuum brings sessions back as bare shells, which then \
                 have the names of declared ones; `gtctl adopt --replace SESSION` takes the place of an idle one";
     let off = super::server::tmux_command(patient);
-    let off = off.iter().map(String::as_str).chain(["set-option", "-g", "@continuum-restore", "off"]);
+    let off =
+        off.iter()
+            .map(String::as_str)
+            .chain(["set-option", "-g", "@continuum-restore", "off"]);
     is_on.then(|| Checked::ailing("restore", said.to_owned(), Fix::run(off)))
 }
 
@@ -50,13 +62,22 @@ fn missing() -> Checked {
 
 /// Something is called tmux and is none, or does not work: another may.
 fn broken(why: &str) -> Checked {
-    let Some(here) = on_path(CHECK) else { return missing() };
-    let fix = elsewhere(CHECK, Some(&here)).map_or_else(|| Fix::run(["ls", "-l", &shown(&here)]), |file| prefer(&file));
+    let Some(here) = on_path(CHECK) else {
+        return missing();
+    };
+    let fix = elsewhere(CHECK, Some(&here)).map_or_else(
+        || Fix::run(["ls", "-l", &shown(&here)]),
+        |file| prefer(&file),
+    );
     Checked::failing(CHECK, format!("{} does not work: {why}", shown(&here)), fix)
 }
 
 fn told(answer: &Answer) -> String {
-    let first = answer.out.lines().chain(answer.err.lines()).find(|line| !line.trim().is_empty());
+    let first = answer
+        .out
+        .lines()
+        .chain(answer.err.lines())
+        .find(|line| !line.trim().is_empty());
     match (first, answer.success) {
         (Some(line), true) => format!("printed `{line}`"),
         (Some(line), false) => format!("failed: {line}"),
@@ -68,23 +89,34 @@ fn told(answer: &Answer) -> String {
 /// The version's text, without the name before it.
 fn version(answer: &Answer) -> Option<&str> {
     let line = answer.out.lines().next().filter(|_| answer.success)?;
-    line.strip_prefix("tmux ").map(str::trim).filter(|version| !version.is_empty())
+    line.strip_prefix("tmux ")
+        .map(str::trim)
+        .filter(|version| !version.is_empty())
 }
 
 fn judge(version: &str) -> Checked {
     let at = on_path(CHECK).map_or_else(String::new, |file| format!(" at {}", shown(&file)));
     let Some(release) = release(version) else {
-        return Checked::well(CHECK, format!("{version}{at}: no release, so nothing is known of it"));
+        return Checked::well(
+            CHECK,
+            format!("{version}{at}: no release, so nothing is known of it"),
+        );
     };
     if release < OLDEST {
-        let said = format!("{version}{at} is too old: 3.2 is the oldest that will do, 3.3a the oldest tried");
+        let said = format!(
+            "{version}{at} is too old: 3.2 is the oldest that will do, 3.3a the oldest tried"
+        );
         return Checked::failing(CHECK, said, newer());
     }
     if release < TRIED {
         let said = format!("{version}{at}: gtctl is tried with 3.3a and later");
         return Checked::ailing(CHECK, said, newer());
     }
-    let known = if release < WHOLE { "; it loses deaths at times (up to 3.5a), which gtctl makes up for" } else { "" };
+    let known = if release < WHOLE {
+        "; it loses deaths at times (up to 3.5a), which gtctl makes up for"
+    } else {
+        ""
+    };
     Checked::well(CHECK, format!("{version}{at}{known}"))
 }
 
@@ -98,9 +130,15 @@ fn newer() -> Fix {
 fn release(version: &str) -> Option<Release> {
     let version = version.strip_prefix("next-").unwrap_or(version);
     let (major, rest) = version.split_once('.')?;
-    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let end = rest
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(rest.len());
     let (minor, letter) = rest.split_at(end);
-    Some((major.parse().ok()?, minor.parse().ok()?, letter.chars().next().unwrap_or(' ')))
+    Some((
+        major.parse().ok()?,
+        minor.parse().ok()?,
+        letter.chars().next().unwrap_or(' '),
+    ))
 }
 
 #[cfg(test)]
@@ -110,8 +148,14 @@ mod tests {
     #[test]
     fn releases_are_in_order() {
         let of = |text| release(text).unwrap();
-        let rising = ["1.8", "2.9a", "3.1c", "3.2", "3.2a", "3.3", "3.3a", "3.4", "3.5a", "next-3.6", "3.6a", "3.10"];
+        let rising = [
+            "1.8", "2.9a", "3.1c", "3.2", "3.2a", "3.3", "3.3a", "3.4", "3.5a", "next-3.6", "3.6a",
+            "3.10",
+        ];
         assert!(rising.windows(2).all(|pair| of(pair[0]) < of(pair[1])));
-        assert_eq!((release("master"), release(""), release("3.x")), (None, None, None));
+        assert_eq!(
+            (release("master"), release(""), release("3.x")),
+            (None, None, None)
+        );
     }
 }

@@ -1,8 +1,9 @@
 //! Work that may hang, done on threads of its own and waited for only so long.
 //!
-//! A file system that does not answer (a lost network disk) holds whoever asks it, and no signal but KILL ends that. So the
-//! one who asks is a thread that can be left behind. At most [`MOST_LEFT`] are left behind at a time: after that, work is
-//! refused at once until some of them come back.
+//! A file system that does not answer (a lost network disk) holds whoever asks it, and no signal
+//! but KILL ends that. So the one who asks is a thread that can be left behind. At most
+//! [`MOST_LEFT`] are left behind at a time: after that, work is refused at once until some of them
+//! come back.
 
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -12,7 +13,8 @@ use tokio::sync::mpsc as channel;
 
 /// How long a file is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(2);
-/// How much earlier work is told to give up than it is given up itself: what it has to say has to arrive.
+/// How much earlier work is told to give up than it is given up itself: what it has to say has to
+/// arrive.
 const MARGIN: Duration = Duration::from_millis(300);
 /// The most threads that are left behind at a time.
 pub const MOST_LEFT: usize = 16;
@@ -54,7 +56,10 @@ pub fn left_behind() -> usize {
 ///
 /// # Errors
 /// [`Late`]; the work may then still go on.
-pub fn soon<T: Send + 'static>(patience: Duration, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Late> {
+pub fn soon<T: Send + 'static>(
+    patience: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Late> {
     let (send, receive) = mpsc::sync_channel(1);
     let thread = Thread::start(move || {
         let _ = send.send(work());
@@ -65,11 +70,11 @@ pub fn soon<T: Send + 'static>(patience: Duration, work: impl FnOnce() -> T + Se
     })
 }
 
-/// Does the same work for each of `tasks`, several at once, and waits at most `patience` for all of them. Lets the
-/// runtime do other things meanwhile.
+/// Does the same work for each of `tasks`, several at once, and waits at most `patience` for all of
+/// them. Lets the runtime do other things meanwhile.
 ///
-/// Gives one answer for each task, in their order. `work` gets the moment at which it should give up by itself, which is
-/// a little before it is waited for no longer.
+/// Gives one answer for each task, in their order. `work` gets the moment at which it should give
+/// up by itself, which is a little before it is waited for no longer.
 pub async fn many<I, T>(
     patience: Duration,
     tasks: Vec<I>,
@@ -80,9 +85,14 @@ where
     T: Send + 'static,
 {
     let deadline = Instant::now() + patience;
-    let mut answers: Vec<Result<T, Late>> = tasks.iter().map(|_| Err(Late::Deadline(patience))).collect();
+    let mut answers: Vec<Result<T, Late>> = tasks
+        .iter()
+        .map(|_| Err(Late::Deadline(patience)))
+        .collect();
     let wanted = tasks.len();
-    let give_up = deadline.checked_sub(MARGIN.min(patience / 2)).unwrap_or(deadline);
+    let give_up = deadline
+        .checked_sub(MARGIN.min(patience / 2))
+        .unwrap_or(deadline);
     let queue = Arc::new(Mutex::new(tasks.into_iter().enumerate()));
     let work = Arc::new(work);
     let (send, mut receive) = channel::unbounded_channel();
@@ -100,7 +110,9 @@ where
         });
         match started {
             Ok(thread) => threads.push(thread),
-            Err(late) if threads.is_empty() => return answers.iter().map(|_| Err(late.clone())).collect(),
+            Err(late) if threads.is_empty() => {
+                return answers.iter().map(|_| Err(late.clone())).collect();
+            }
             // Those that were started do it all.
             Err(_) => break,
         }
@@ -113,7 +125,10 @@ where
             }
         }
     };
-    if tokio::time::timeout_at(deadline.into(), collect).await.is_err() {
+    if tokio::time::timeout_at(deadline.into(), collect)
+        .await
+        .is_err()
+    {
         threads.into_iter().for_each(Thread::leave);
     }
     answers
@@ -134,7 +149,9 @@ impl Thread {
         }
         let state = Arc::new(AtomicU8::new(RUNNING));
         let ending = Ending(Arc::clone(&state));
-        let named = thread::Builder::new().name("gtctl-file".to_owned()).stack_size(STACK);
+        let named = thread::Builder::new()
+            .name("gtctl-file".to_owned())
+            .stack_size(STACK);
         let started = named.spawn(move || {
             let _ending = ending;
             work();
@@ -146,7 +163,9 @@ impl Thread {
     fn leave(self) {
         // Counted before it is marked, so that its end never takes away what was not added.
         LEFT.fetch_add(1, Ordering::Relaxed);
-        let marked = self.0.compare_exchange(RUNNING, LEFT_BEHIND, Ordering::AcqRel, Ordering::Acquire);
+        let marked =
+            self.0
+                .compare_exchange(RUNNING, LEFT_BEHIND, Ordering::AcqRel, Ordering::Acquire);
         if marked.is_err() {
             LEFT.fetch_sub(1, Ordering::Relaxed);
         }
@@ -180,9 +199,17 @@ mod tests {
         let hang = move |_: &usize, _: Instant| {
             let _ = gate.lock().unwrap_or_else(PoisonError::into_inner).recv();
         };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         let answers = runtime.block_on(many(SHORT, (0..40).collect(), hang));
-        assert!(answers.iter().all(|answer| *answer == Err(Late::Deadline(SHORT))), "{answers:?}");
+        assert!(
+            answers
+                .iter()
+                .all(|answer| *answer == Err(Late::Deadline(SHORT))),
+            "{answers:?}"
+        );
         assert_eq!(left_behind(), MOST_AT_ONCE);
         let (second, closed) = mpsc::channel::<()>();
         let closed = Arc::new(Mutex::new(closed));

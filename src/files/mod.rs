@@ -1,17 +1,19 @@
 //! Files that somebody else can replace: how they are opened and read.
 //!
-//! A path in a manifest, a file of Gas Town, a log that an agent writes: each of them can be a pipe, a device or a file on
-//! a network disk that does not answer. Three rules keep every such read harmless:
+//! A path in a manifest, a file of Gas Town, a log that an agent writes: each of them can be a
+//! pipe, a device or a file on a network disk that does not answer. Three rules keep every such
+//! read harmless:
 //!
 //! 1. [`open`] never waits, and gives regular files only.
 //! 2. [`read`] takes at most so many bytes.
-//! 3. [`aside::soon`] and [`aside::many`] do the work on a thread of its own, and wait for it only so long. What is stuck in the
-//!    kernel then holds up that thread alone.
+//! 3. [`aside::soon`] and [`aside::many`] do the work on a thread of its own, and wait for it only
+//!    so long. What is stuck in the kernel then holds up that thread alone.
 //!
-//! A named pipe is refused, except by [`read_or_wait`]: some people keep secrets behind one, which a program fills on
-//! demand.
+//! A named pipe is refused, except by [`read_or_wait`]: some people keep secrets behind one, which
+//! a program fills on demand.
 //!
-//! **Architecture invariant:** nothing outside this room opens a file of others for reading in another way.
+//! **Architecture invariant:** nothing outside this room opens a file of others for reading in
+//! another way.
 
 pub mod aside;
 
@@ -33,8 +35,8 @@ pub enum Links {
 
 /// A file that was opened, with what the system says about this very file.
 ///
-/// Checks of owner and mode belong on `metadata`: it was read from the open file, so nobody can swap the file between
-/// the check and the read.
+/// Checks of owner and mode belong on `metadata`: it was read from the open file, so nobody can
+/// swap the file between the check and the read.
 #[derive(Debug)]
 pub struct Opened {
     /// The file.
@@ -43,7 +45,8 @@ pub struct Opened {
     pub metadata: Metadata,
 }
 
-/// Opens a regular file for reading. Never waits for a writer, and never becomes the owner of a terminal.
+/// Opens a regular file for reading. Never waits for a writer, and never becomes the owner of a
+/// terminal.
 ///
 /// # Errors
 /// What the system says; `InvalidData` for what is no regular file.
@@ -104,12 +107,12 @@ pub fn open_or_pipe(path: &Path) -> io::Result<Opened> {
     Err(not_regular(&opened.metadata))
 }
 
-/// Reads an open file, or a named pipe until its writer closes it, at most `limit` bytes. Waits for a writer until
-/// `deadline`.
+/// Reads an open file, or a named pipe until its writer closes it, at most `limit` bytes. Waits for
+/// a writer until `deadline`.
 ///
 /// # Errors
-/// What the system says; `InvalidData` for what is larger; `TimedOut` where the pipe's writer has not come, or has not
-/// finished, at the deadline.
+/// What the system says; `InvalidData` for what is larger; `TimedOut` where the pipe's writer has
+/// not come, or has not finished, at the deadline.
 pub fn read_or_wait(opened: Opened, limit: u64, deadline: Instant) -> io::Result<Vec<u8>> {
     let kind = opened.metadata.file_type();
     if kind.is_fifo() {
@@ -124,7 +127,10 @@ fn open_any(path: &Path, links: Links) -> io::Result<Opened> {
         flags |= nix::fcntl::OFlag::O_NOFOLLOW;
     }
     // The standard library adds O_CLOEXEC.
-    let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits())
+        .open(path)?;
     let metadata = file.metadata()?;
     Ok(Opened { file, metadata })
 }
@@ -142,7 +148,8 @@ fn read_pipe(mut pipe: File, limit: u64, deadline: Instant) -> io::Result<Vec<u8
         match pipe.read(&mut chunk) {
             Ok(0) => break,
             Ok(read) => bytes.extend_from_slice(chunk.get(..read).unwrap_or_default()),
-            Err(fault) if matches!(fault.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Err(fault)
+                if matches!(fault.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
             Err(fault) => return Err(fault),
         }
     }
@@ -163,7 +170,10 @@ fn wait_readable(pipe: &File, deadline: Instant) -> io::Result<bool> {
 }
 
 fn timespec(left: Duration) -> Timespec {
-    Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX), tv_nsec: left.subsec_nanos().into() }
+    Timespec {
+        tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: left.subsec_nanos().into(),
+    }
 }
 
 fn late(had_writer: bool) -> io::Error {
@@ -179,7 +189,11 @@ fn bounded(bytes: Vec<u8>, limit: u64) -> io::Result<Vec<u8>> {
     if bytes.len() as u64 <= limit {
         return Ok(bytes);
     }
-    let shown = if limit >= 1 << 20 { format!("{} MiB", limit >> 20) } else { format!("{} KiB", limit >> 10) };
+    let shown = if limit >= 1 << 20 {
+        format!("{} MiB", limit >> 20)
+    } else {
+        format!("{} KiB", limit >> 10)
+    };
     Err(invalid(&format!("larger than {shown}")))
 }
 
@@ -212,7 +226,8 @@ mod tests {
 
     impl Folder {
         fn new(name: &str) -> Self {
-            let path = std::env::temp_dir().join(format!("gtctl-files-{name}-{}", std::process::id()));
+            let path =
+                std::env::temp_dir().join(format!("gtctl-files-{name}-{}", std::process::id()));
             std::fs::create_dir_all(&path).unwrap();
             Self(path)
         }
@@ -240,14 +255,20 @@ mod tests {
         let file = folder.0.join("file");
         std::fs::write(&file, "12345").unwrap();
         assert_eq!(read(&file, Links::Refuse, 5).unwrap(), b"12345");
-        assert_eq!(read(&file, Links::Refuse, 4).unwrap_err().kind(), ErrorKind::InvalidData);
+        assert_eq!(
+            read(&file, Links::Refuse, 4).unwrap_err().kind(),
+            ErrorKind::InvalidData
+        );
         let link = folder.0.join("link");
         std::os::unix::fs::symlink(&file, &link).unwrap();
         assert_eq!(read(&link, Links::Follow, 5).unwrap(), b"12345");
         assert!(read(&link, Links::Refuse, 5).is_err());
         for other in [folder.pipe(), folder.0.clone(), PathBuf::from("/dev/zero")] {
             let fault = read(&other, Links::Follow, 5).unwrap_err();
-            assert!(fault.to_string().starts_with("not a regular file but "), "{fault}");
+            assert!(
+                fault.to_string().starts_with("not a regular file but "),
+                "{fault}"
+            );
         }
     }
 
@@ -271,11 +292,23 @@ mod tests {
         let pipe = folder.pipe();
         let fault = read_or_wait(open_or_pipe(&pipe).unwrap(), 10, soon()).unwrap_err();
         assert!(fault.to_string().contains("nobody writes"), "{fault}");
-        let mut held = OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
+        let mut held = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(&pipe)
+            .unwrap();
         std::io::Write::write_all(&mut held, b"A=1").unwrap();
         let fault = read_or_wait(open_or_pipe(&pipe).unwrap(), 10, soon()).unwrap_err();
-        assert!(fault.to_string().contains("does not come to an end"), "{fault}");
+        assert!(
+            fault.to_string().contains("does not come to an end"),
+            "{fault}"
+        );
         std::io::Write::write_all(&mut held, &[b'x'; 100]).unwrap();
-        assert_eq!(read_or_wait(open_or_pipe(&pipe).unwrap(), 10, soon()).unwrap_err().kind(), ErrorKind::InvalidData);
+        assert_eq!(
+            read_or_wait(open_or_pipe(&pipe).unwrap(), 10, soon())
+                .unwrap_err()
+                .kind(),
+            ErrorKind::InvalidData
+        );
     }
 }

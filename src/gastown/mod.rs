@@ -1,9 +1,12 @@
-//! Gas Town's own files below the root of a town, and what its names mean. Read only: gt rewrites what it cannot parse.
+//! Gas Town's own files below the root of a town, and what its names mean. Read only: gt rewrites
+//! what it cannot parse.
 //!
-//! Nothing in them can keep gtctl from working: each file is read up to a bound, and what cannot be understood is said
-//! and passed over. [`standing`] is what the planner heeds at every look, [`read`] is all there is, for those who move in.
+//! Nothing in them can keep gtctl from working: each file is read up to a bound, and what cannot be
+//! understood is said and passed over. [`standing`] is what the planner heeds at every look,
+//! [`read`] is all there is, for those who move in.
 //!
-//! **Architecture invariant:** nothing here is ever written, made or removed below the root, and no lock is kept.
+//! **Architecture invariant:** nothing here is ever written, made or removed below the root, and no
+//! lock is kept.
 
 mod file;
 mod lock;
@@ -23,7 +26,8 @@ use std::path::Path;
 /// All that Gas Town's files say.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Files {
-    /// The town's name in `mayor/town.json`; none where that is missing: then this is no Gas Town root.
+    /// The town's name in `mayor/town.json`; none where that is missing: then this is no Gas Town
+    /// root.
     pub town: Option<String>,
     /// The rigs of `mayor/rigs.json`.
     pub rigs: Rigs,
@@ -46,10 +50,16 @@ pub fn read(root: &Path) -> Files {
     });
     let town = marker.map(|marker| file::text(&marker, "/name").unwrap_or_default());
     let rigs = match file::text_of(root, crate::manifest::RIGS) {
-        Ok(text) => text.map(|text| Rigs::parse(&text)).transpose().unwrap_or_else(|fault| {
-            note(Some(format!("{} is no JSON ({fault})", crate::manifest::RIGS)));
-            None
-        }),
+        Ok(text) => text
+            .map(|text| Rigs::parse(&text))
+            .transpose()
+            .unwrap_or_else(|fault| {
+                note(Some(format!(
+                    "{} is no JSON ({fault})",
+                    crate::manifest::RIGS
+                )));
+                None
+            }),
         Err(why) => {
             note(Some(why));
             None
@@ -59,7 +69,13 @@ pub fn read(root: &Path) -> Files {
     let settings = Settings::read(root, &mut notices);
     let standing = standing(root, rigs.names());
     notices.extend(standing.notices.iter().cloned());
-    Files { town, rigs, settings, standing, notices }
+    Files {
+        town,
+        rigs,
+        settings,
+        standing,
+        notices,
+    }
 }
 
 #[cfg(test)]

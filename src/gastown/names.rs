@@ -33,8 +33,9 @@ pub enum Naming {
 
 /// The place of a session in the town of these rigs; none where the name says nothing.
 ///
-/// Known `hq-*` come first, then the guide's `gt-<rig>-…` with a registered rig, then the longest registered prefix,
-/// and last `gt-<rig>-witness`, `-refinery` and `-crew-…` of rigs that nobody has registered.
+/// Known `hq-*` come first, then the guide's `gt-<rig>-…` with a registered rig, then the longest
+/// registered prefix, and last `gt-<rig>-witness`, `-refinery` and `-crew-…` of rigs that nobody
+/// has registered.
 #[must_use]
 pub fn parse_name(session: &str, rigs: &Rigs) -> Option<Place> {
     of_town(session)
@@ -49,30 +50,49 @@ fn of_town(session: &str) -> Option<Place> {
         "deacon" => Some(Place::Town("deacon")),
         "boot" => Some(Place::Gts("boot")),
         "overseer" => Some(Place::Gts("overseer")),
-        other => other.strip_prefix("dog-").filter(|name| !name.is_empty()).map(|_| Place::Gts("dog")),
+        other => other
+            .strip_prefix("dog-")
+            .filter(|name| !name.is_empty())
+            .map(|_| Place::Gts("dog")),
     }
 }
 
 /// The longest rig wins: of `shop` and `shop-2`, `gt-shop-2-witness` is the latter's.
 fn of_guide(session: &str, rigs: &Rigs) -> Option<Place> {
     let rest = session.strip_prefix("gt-")?;
-    let candidates = rigs.names().filter_map(|rig| Some((rig, rest.strip_prefix(rig)?.strip_prefix('-')?)));
-    let (rig, rest) = candidates.filter(|(_, rest)| !rest.is_empty()).max_by_key(|(rig, _)| rig.len())?;
+    let candidates = rigs
+        .names()
+        .filter_map(|rig| Some((rig, rest.strip_prefix(rig)?.strip_prefix('-')?)));
+    let (rig, rest) = candidates
+        .filter(|(_, rest)| !rest.is_empty())
+        .max_by_key(|(rig, _)| rig.len())?;
     in_rig(rig, rest, Naming::Rig)
 }
 
 fn of_prefix(session: &str, rigs: &Rigs) -> Option<Place> {
-    let prefixes = rigs.names().filter_map(|rig| Some((rig, rigs.prefix(rig)?)));
-    let candidates = prefixes.filter_map(|(rig, prefix)| Some((rig, prefix, session.strip_prefix(prefix)?)));
-    let candidates = candidates.filter_map(|(rig, prefix, rest)| Some((rig, prefix, rest.strip_prefix('-')?)));
-    let (rig, _, rest) = candidates.filter(|(.., rest)| !rest.is_empty()).max_by_key(|(_, prefix, _)| prefix.len())?;
+    let prefixes = rigs
+        .names()
+        .filter_map(|rig| Some((rig, rigs.prefix(rig)?)));
+    let candidates =
+        prefixes.filter_map(|(rig, prefix)| Some((rig, prefix, session.strip_prefix(prefix)?)));
+    let candidates =
+        candidates.filter_map(|(rig, prefix, rest)| Some((rig, prefix, rest.strip_prefix('-')?)));
+    let (rig, _, rest) = candidates
+        .filter(|(.., rest)| !rest.is_empty())
+        .max_by_key(|(_, prefix, _)| prefix.len())?;
     in_rig(rig, rest, Naming::Prefix)
 }
 
-/// What is after the rig or its prefix. Crew names hold no `-`; what is no known role is a polecat's name.
+/// What is after the rig or its prefix. Crew names hold no `-`; what is no known role is a
+/// polecat's name.
 fn in_rig(rig: &str, rest: &str, naming: Naming) -> Option<Place> {
     let place = |role, name: Option<&str>| {
-        Some(Place::Rig { role, rig: rig.to_owned(), name: name.map(str::to_owned), naming })
+        Some(Place::Rig {
+            role,
+            rig: rig.to_owned(),
+            name: name.map(str::to_owned),
+            naming,
+        })
     };
     match (rest, rest.strip_prefix("crew-")) {
         ("witness", _) => place("witness", None),
@@ -83,10 +103,15 @@ fn in_rig(rig: &str, rest: &str, naming: Naming) -> Option<Place> {
     }
 }
 
-/// A rig that is not registered, as the guide names its sessions. A polecat's cannot be told from anything else.
+/// A rig that is not registered, as the guide names its sessions. A polecat's cannot be told from
+/// anything else.
 fn of_stranger(session: &str) -> Option<Place> {
     let rest = session.strip_prefix("gt-")?;
-    let rig_of = |role: &str| rest.strip_suffix(role)?.strip_suffix('-').filter(|rig| !rig.is_empty());
+    let rig_of = |role: &str| {
+        rest.strip_suffix(role)?
+            .strip_suffix('-')
+            .filter(|rig| !rig.is_empty())
+    };
     for role in ["witness", "refinery"] {
         if let Some(rig) = rig_of(role) {
             return in_rig(rig, role, Naming::Rig);
@@ -94,5 +119,9 @@ fn of_stranger(session: &str) -> Option<Place> {
     }
     let (rig, name) = rest.rsplit_once("-crew-")?;
     let is_crew = !rig.is_empty() && !name.is_empty() && !name.contains('-');
-    if is_crew { in_rig(rig, &format!("crew-{name}"), Naming::Rig) } else { None }
+    if is_crew {
+        in_rig(rig, &format!("crew-{name}"), Naming::Rig)
+    } else {
+        None
+    }
 }

@@ -60,7 +60,9 @@ impl Settings {
             ignored_role_agents: words_in(&registry, "role_agents"),
         };
         if !settings.ignored_role_agents.is_empty() {
-            notices.push(format!("role_agents in {AGENTS} is silently ignored by gt: move it to {CONFIG}"));
+            notices.push(format!(
+                "role_agents in {AGENTS} is silently ignored by gt: move it to {CONFIG}"
+            ));
         }
         settings
     }
@@ -68,26 +70,45 @@ impl Settings {
     /// The agent that gt would give a session: that of the crew member, of the role, or of all.
     #[must_use]
     pub fn agent_of(&self, role: &str, name: Option<&str>) -> Option<&str> {
-        let of_crew = name.filter(|_| role == "crew").and_then(|name| self.crew_agents.get(name));
+        let of_crew = name
+            .filter(|_| role == "crew")
+            .and_then(|name| self.crew_agents.get(name));
         let of_role = of_crew.or_else(|| self.role_agents.get(role));
         of_role.or(self.default_agent.as_ref()).map(String::as_str)
     }
 }
 
 fn words_in(object: &Value, key: &str) -> BTreeMap<String, String> {
-    let entries = object.get(key).and_then(Value::as_object).into_iter().flatten();
-    entries.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+    let entries = object
+        .get(key)
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten();
+    entries
+        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+        .collect()
 }
 
 fn agents_in(object: &Value) -> BTreeMap<String, AgentSetting> {
-    let entries = object.get("agents").and_then(Value::as_object).into_iter().flatten();
-    entries.map(|(name, table)| (name.clone(), agent(table))).collect()
+    let entries = object
+        .get("agents")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten();
+    entries
+        .map(|(name, table)| (name.clone(), agent(table)))
+        .collect()
 }
 
 fn agent(table: &Value) -> AgentSetting {
     let words = |key: &str| -> Vec<String> {
-        let list = table.get(key).and_then(Value::as_array).into_iter().flatten();
-        list.filter_map(|word| word.as_str().map(str::to_owned)).collect()
+        let list = table
+            .get(key)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        list.filter_map(|word| word.as_str().map(str::to_owned))
+            .collect()
     };
     let program = file::text(table, "/command").filter(|program| !program.is_empty());
     let command = program.map(|program| std::iter::once(program).chain(words("args")).collect());

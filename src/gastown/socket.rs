@@ -8,11 +8,13 @@ use std::path::Path;
 /// A version of gt: its first two numbers.
 pub type Version = (u32, u32);
 
-/// Every server on which some version of gt would have the town, the likeliest first. `wanted` is `$GT_TMUX_SOCKET`,
-/// `version` that of the gt at hand.
+/// Every server on which some version of gt would have the town, the likeliest first. `wanted` is
+/// `$GT_TMUX_SOCKET`, `version` that of the gt at hand.
 #[must_use]
 pub fn candidates(root: &Path, wanted: Option<&str>, version: Option<Version>) -> Vec<Socket> {
-    let wanted = wanted.filter(|name| !matches!(*name, "" | "default" | "auto")).map(named);
+    let wanted = wanted
+        .filter(|name| !matches!(*name, "" | "default" | "auto"))
+        .map(named);
     let own = Socket::Name(format!("{}-{}", basename(root), hash(root)));
     let plain = named(&basename(root));
     let by_version = version.map(|version| match version {
@@ -21,7 +23,11 @@ pub fn candidates(root: &Path, wanted: Option<&str>, version: Option<Version>) -
         _ => own.clone(),
     });
     let mut all: Vec<Socket> = Vec::new();
-    for socket in wanted.into_iter().chain(by_version).chain([own, plain, Socket::Default]) {
+    for socket in wanted
+        .into_iter()
+        .chain(by_version)
+        .chain([own, plain, Socket::Default])
+    {
         if !all.contains(&socket) {
             all.push(socket);
         }
@@ -42,12 +48,19 @@ pub fn version_in(text: &str) -> Option<Version> {
 /// The server of this name; what tmux calls `default` is the user's own.
 #[must_use]
 pub fn named(name: &str) -> Socket {
-    if name == "default" { Socket::Default } else { Socket::Name(name.to_owned()) }
+    if name == "default" {
+        Socket::Default
+    } else {
+        Socket::Name(name.to_owned())
+    }
 }
 
 /// The last part of the root: small letters, digits and hyphens.
 fn basename(root: &Path) -> String {
-    let name = root.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let name = root
+        .file_name()
+        .map(|name| name.to_string_lossy().to_lowercase())
+        .unwrap_or_default();
     let mut clean = String::new();
     for c in name.chars() {
         match c {
@@ -59,7 +72,11 @@ fn basename(root: &Path) -> String {
     }
     let clean = clean.replace('\u{1}', "-");
     let clean = clean.trim_matches('-');
-    if clean.is_empty() { "default".to_owned() } else { clean.to_owned() }
+    if clean.is_empty() {
+        "default".to_owned()
+    } else {
+        clean.to_owned()
+    }
 }
 
 /// Six hex digits of the root's real path.
@@ -82,7 +99,10 @@ mod tests {
         assert_eq!(basename(Path::new("/home/me/My Town!")), "my-town");
         assert_eq!(basename(Path::new("/x/a__b")), "a-b");
         assert_eq!(basename(Path::new("/x/a_-_b")), "a---b");
-        assert_eq!((basename(Path::new("/x/___")), basename(Path::new("/"))), ("default".into(), "default".into()));
+        assert_eq!(
+            (basename(Path::new("/x/___")), basename(Path::new("/"))),
+            ("default".into(), "default".into())
+        );
         // printf /no/such/gt | sha256sum
         assert_eq!(hash(Path::new("/no/such/gt")), "e76a61");
     }
@@ -92,18 +112,27 @@ mod tests {
         let root = Path::new("/no/such/gt");
         let own = Socket::Name(format!("gt-{}", hash(root)));
         let plain = Socket::Name("gt".to_owned());
-        assert_eq!(candidates(root, None, None), [own.clone(), plain.clone(), Socket::Default]);
+        assert_eq!(
+            candidates(root, None, None),
+            [own.clone(), plain.clone(), Socket::Default]
+        );
         assert_eq!(candidates(root, Some("auto"), Some((0, 11)))[0], plain);
         assert_eq!(candidates(root, None, Some((0, 12)))[0], Socket::Default);
         assert_eq!(candidates(root, None, Some((0, 9)))[0], Socket::Default);
         assert_eq!(candidates(root, None, Some((1, 2)))[0], own);
-        assert_eq!(candidates(root, Some("mine"), Some((1, 2)))[0], Socket::Name("mine".to_owned()));
+        assert_eq!(
+            candidates(root, Some("mine"), Some((1, 2)))[0],
+            Socket::Name("mine".to_owned())
+        );
         assert_eq!(candidates(root, Some("mine"), None).len(), 4);
     }
 
     #[test]
     fn versions_are_read_from_what_gt_prints() {
-        assert_eq!(version_in("gt version 0.13.1 (dev: main@abc)"), Some((0, 13)));
+        assert_eq!(
+            version_in("gt version 0.13.1 (dev: main@abc)"),
+            Some((0, 13))
+        );
         assert_eq!(version_in("gt v1.2.0"), Some((1, 2)));
         assert_eq!(version_in("no version"), None);
     }

@@ -1,4 +1,5 @@
-//! What Gas Town's files ask of its sessions now: read at every look, and cheap where there is nothing.
+//! What Gas Town's files ask of its sessions now: read at every look, and cheap where there is
+//! nothing.
 
 use super::file::{self, is_absent};
 use super::lock::is_held;
@@ -26,15 +27,17 @@ pub struct Standing {
 
 /// Reads what stands in the files below a root, of the town and of these rigs.
 ///
-/// An emergency stop counts by its file alone, whatever is in it. A lock counts as long as a process holds it. Where
-/// that cannot be told, a shutdown counts as under way, as gt has it, and the daemon as not running.
+/// An emergency stop counts by its file alone, whatever is in it. A lock counts as long as a
+/// process holds it. Where that cannot be told, a shutdown counts as under way, as gt has it, and
+/// the daemon as not running.
 #[must_use]
 pub fn standing<'r>(root: &Path, rigs: impl IntoIterator<Item = &'r str>) -> Standing {
     let mut notices = Vec::new();
     let estop = stop(root, ESTOP, &mut notices);
     let (mut stopped_rigs, mut resting) = (BTreeMap::new(), BTreeMap::new());
     for rig in rigs_of(rigs) {
-        stopped_rigs.extend(stop(root, &stop_file(rig), &mut notices).map(|why| (rig.to_owned(), why)));
+        stopped_rigs
+            .extend(stop(root, &stop_file(rig), &mut notices).map(|why| (rig.to_owned(), why)));
         resting.extend(rest(root, rig, &mut notices).map(|rest| (rig.to_owned(), rest)));
     }
     let mut lock = |path, untold| {
@@ -45,21 +48,40 @@ pub fn standing<'r>(root: &Path, rigs: impl IntoIterator<Item = &'r str>) -> Sta
     };
     let (shutting_down, daemon) = (lock(SHUTDOWN_LOCK, true), lock(DAEMON_LOCK, false));
     let deacon_paused = paused(root, &mut notices);
-    Standing { gastown: Gastown { estop, stopped_rigs, resting, deacon_paused, shutting_down, daemon }, notices }
+    Standing {
+        gastown: Gastown {
+            estop,
+            stopped_rigs,
+            resting,
+            deacon_paused,
+            shutting_down,
+            daemon,
+        },
+        notices,
+    }
 }
 
-/// The files whose changes are worth a look; locks are not among them: nothing tells when they are taken.
+/// The files whose changes are worth a look; locks are not among them: nothing tells when they are
+/// taken.
 #[must_use]
 pub fn watched<'r>(root: &Path, rigs: impl IntoIterator<Item = &'r str>) -> BTreeSet<PathBuf> {
     let of_rig = |rig| [stop_file(rig), rest_file(rig)];
     let fixed = [ESTOP.to_owned(), DEACON_PAUSED.to_owned()];
-    fixed.into_iter().chain(rigs_of(rigs).flat_map(of_rig)).map(|file| root.join(file)).collect()
+    fixed
+        .into_iter()
+        .chain(rigs_of(rigs).flat_map(of_rig))
+        .map(|file| root.join(file))
+        .collect()
 }
 
 /// Each rig once; a name that is no single part of a path is none.
 fn rigs_of<'r>(rigs: impl IntoIterator<Item = &'r str>) -> impl Iterator<Item = &'r str> {
     let is_name = |rig: &&str| !rig.is_empty() && !rig.contains(['/', '\0']);
-    rigs.into_iter().filter(is_name).collect::<BTreeSet<&str>>().into_iter().take(MOST_RIGS)
+    rigs.into_iter()
+        .filter(is_name)
+        .collect::<BTreeSet<&str>>()
+        .into_iter()
+        .take(MOST_RIGS)
 }
 
 fn stop_file(rig: &str) -> String {
@@ -82,11 +104,16 @@ fn stop(root: &Path, path: &str, notices: &mut Vec<String>) -> Option<String> {
     }
     let text = file::text_of(root, path).ok().flatten().unwrap_or_default();
     let mut parts = text.trim().splitn(3, '\t').map(str::trim);
-    let (trigger, _, reason) = (parts.next().unwrap_or_default(), parts.next(), parts.next().unwrap_or_default());
+    let (trigger, _, reason) = (
+        parts.next().unwrap_or_default(),
+        parts.next(),
+        parts.next().unwrap_or_default(),
+    );
     Some(if reason.is_empty() { trigger } else { reason }.to_owned())
 }
 
-/// How a rig rests: `{"values": {"status": "parked", "auto_restart": false}, "blocked": []}`; flat on older towns.
+/// How a rig rests: `{"values": {"status": "parked", "auto_restart": false}, "blocked": []}`; flat
+/// on older towns.
 fn rest(root: &Path, rig: &str, notices: &mut Vec<String>) -> Option<Rest> {
     let path = rest_file(rig);
     let config = match file::json(root, &path) {
@@ -96,7 +123,10 @@ fn rest(root: &Path, rig: &str, notices: &mut Vec<String>) -> Option<Rest> {
             return Some(Rest::Untold);
         }
     };
-    let values = config.get("values").filter(|values| values.is_object()).unwrap_or(&config);
+    let values = config
+        .get("values")
+        .filter(|values| values.is_object())
+        .unwrap_or(&config);
     if !values.is_object() {
         notices.push(format!("{path} holds no JSON object"));
         return Some(Rest::Untold);
@@ -107,13 +137,18 @@ fn rest(root: &Path, rig: &str, notices: &mut Vec<String>) -> Option<Rest> {
         Some(_) | None => {}
     }
     let blocked = config.get("blocked").and_then(Value::as_array);
-    let is_blocked = blocked.into_iter().flatten().any(|key| key == "auto_restart");
-    let off = values.get("auto_restart").is_some_and(|value| *value == Value::Bool(false) || *value == "false");
+    let is_blocked = blocked
+        .into_iter()
+        .flatten()
+        .any(|key| key == "auto_restart");
+    let off = values
+        .get("auto_restart")
+        .is_some_and(|value| *value == Value::Bool(false) || *value == "false");
     (off || is_blocked).then_some(Rest::NoRestart)
 }
 
-/// Why the deacon is paused, where it is: `{"paused": true, "reason": …}`. What cannot be understood counts as paused:
-/// gt writes this file only to pause.
+/// Why the deacon is paused, where it is: `{"paused": true, "reason": …}`. What cannot be
+/// understood counts as paused: gt writes this file only to pause.
 fn paused(root: &Path, notices: &mut Vec<String>) -> Option<String> {
     let state = match file::json(root, DEACON_PAUSED) {
         Ok(state) => state?,

@@ -11,7 +11,8 @@ impl Root {
     fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let dir = std::env::temp_dir().join(format!("gtctl-gastown-{}-{count}", std::process::id()));
+        let dir =
+            std::env::temp_dir().join(format!("gtctl-gastown-{}-{count}", std::process::id()));
         fs::create_dir_all(&dir).unwrap();
         Self(dir)
     }
@@ -33,7 +34,8 @@ impl Drop for Root {
     }
 }
 
-const RIGS_JSON: &str = r#"{"rigs":{"shop":{"beads":{"prefix":"sh"}},"shop-2":{"beads":{"prefix":"sh-2"}},"yard":{}}}"#;
+const RIGS_JSON: &str =
+    r#"{"rigs":{"shop":{"beads":{"prefix":"sh"}},"shop-2":{"beads":{"prefix":"sh-2"}},"yard":{}}}"#;
 
 #[test]
 fn a_root_that_says_nothing_asks_nothing() {
@@ -47,24 +49,47 @@ fn what_the_files_ask_is_read_as_gt_writes_it() {
     let root = Root::new();
     root.write("ESTOP", "manual\t2026-11-21T10:00:00Z\tdisk full\n");
     root.write("ESTOP.yard", "");
-    root.write(".beads-wisp/config/shop.json", r#"{"rig":"shop","values":{"status":"parked"},"blocked":[]}"#);
-    root.write(".beads-wisp/config/yard.json", r#"{"rig":"yard","values":{},"blocked":["auto_restart"]}"#);
-    root.write(".runtime/deacon/paused.json", r#"{"paused":true,"reason":"lunch","paused_by":"human"}"#);
+    root.write(
+        ".beads-wisp/config/shop.json",
+        r#"{"rig":"shop","values":{"status":"parked"},"blocked":[]}"#,
+    );
+    root.write(
+        ".beads-wisp/config/yard.json",
+        r#"{"rig":"yard","values":{},"blocked":["auto_restart"]}"#,
+    );
+    root.write(
+        ".runtime/deacon/paused.json",
+        r#"{"paused":true,"reason":"lunch","paused_by":"human"}"#,
+    );
     let Standing { gastown, notices } = root.now();
     assert_eq!(notices, Vec::<String>::new());
     let expected = Gastown {
         estop: Some("disk full".into()),
         stopped_rigs: [("yard".into(), String::new())].into(),
-        resting: [("shop".into(), Rest::Parked), ("yard".into(), Rest::NoRestart)].into(),
+        resting: [
+            ("shop".into(), Rest::Parked),
+            ("yard".into(), Rest::NoRestart),
+        ]
+        .into(),
         deacon_paused: Some("lunch".into()),
         ..Gastown::default()
     };
     assert_eq!(gastown, expected);
     root.write(".beads-wisp/config/shop.json", r#"{"status":"docked"}"#);
-    root.write(".beads-wisp/config/yard.json", r#"{"values":{"auto_restart":false}}"#);
+    root.write(
+        ".beads-wisp/config/yard.json",
+        r#"{"values":{"auto_restart":false}}"#,
+    );
     root.write(".runtime/deacon/paused.json", r#"{"paused":false}"#);
     let gastown = root.now().gastown;
-    assert_eq!(gastown.resting, [("shop".into(), Rest::Docked), ("yard".into(), Rest::NoRestart)].into());
+    assert_eq!(
+        gastown.resting,
+        [
+            ("shop".into(), Rest::Docked),
+            ("yard".into(), Rest::NoRestart)
+        ]
+        .into()
+    );
     assert_eq!(gastown.deacon_paused, None);
 }
 
@@ -73,7 +98,13 @@ fn locks_count_as_long_as_somebody_holds_them() {
     let root = Root::new();
     root.write("daemon/daemon.lock", "");
     root.write("daemon/shutdown.lock", "");
-    let held = |standing: Standing| (standing.gastown.daemon, standing.gastown.shutting_down, standing.notices.len());
+    let held = |standing: Standing| {
+        (
+            standing.gastown.daemon,
+            standing.gastown.shutting_down,
+            standing.notices.len(),
+        )
+    };
     assert_eq!(held(root.now()), (false, false, 0));
     let daemon = fs::File::open(root.0.join("daemon/daemon.lock")).unwrap();
     daemon.lock().unwrap();
@@ -113,14 +144,21 @@ fn garbage_is_said_and_never_read_as_leave_to_end_anything() {
     fs::create_dir_all(root.0.join(".beads-wisp/config/shop.json")).unwrap();
     nix::unistd::mkfifo(&root.0.join("ESTOP"), nix::sys::stat::Mode::S_IRWXU).unwrap();
     let standing = root.now();
-    assert_eq!(standing.gastown.estop, Some(String::new()), "a pipe is not waited for");
+    assert_eq!(
+        standing.gastown.estop,
+        Some(String::new()),
+        "a pipe is not waited for"
+    );
     assert_eq!(standing.gastown.resting.get("shop"), Some(&Rest::Untold));
 }
 
 #[test]
 fn settings_name_the_agent_that_gt_would_take() {
     let root = Root::new();
-    root.write("mayor/town.json", r#"{"type":"town","version":2,"name":"acme"}"#);
+    root.write(
+        "mayor/town.json",
+        r#"{"type":"town","version":2,"name":"acme"}"#,
+    );
     root.write("mayor/rigs.json", RIGS_JSON);
     root.write(
         "settings/config.json",
@@ -137,12 +175,28 @@ fn settings_name_the_agent_that_gt_would_take() {
     assert_eq!(files.rigs.prefix("shop"), Some("sh"));
     let settings = files.settings;
     let agent = |role, name| settings.agent_of(role, name);
-    assert_eq!((agent("mayor", None), agent("witness", None)), (Some("big"), Some("kimi")));
-    assert_eq!((agent("crew", Some("watcher")), agent("crew", Some("x"))), (Some("gemini"), Some("codex")));
-    assert_eq!(settings.agents["big"].command, ["claude", "--model", "opus"]);
+    assert_eq!(
+        (agent("mayor", None), agent("witness", None)),
+        (Some("big"), Some("kimi"))
+    );
+    assert_eq!(
+        (agent("crew", Some("watcher")), agent("crew", Some("x"))),
+        (Some("gemini"), Some("codex"))
+    );
+    assert_eq!(
+        settings.agents["big"].command,
+        ["claude", "--model", "opus"]
+    );
     assert_eq!(settings.agents["kimi"].process_names, ["kimi", "Kimi Code"]);
     assert_eq!(settings.ignored_role_agents.len(), 1);
-    assert!(files.notices.iter().any(|notice| notice.contains("silently ignored")), "{:?}", files.notices);
+    assert!(
+        files
+            .notices
+            .iter()
+            .any(|notice| notice.contains("silently ignored")),
+        "{:?}",
+        files.notices
+    );
 }
 
 #[test]
@@ -152,7 +206,12 @@ fn names_are_parsed_back_as_gt_and_the_guide_make_them() {
         None => "-".to_owned(),
         Some(Place::Town(role)) => role.to_owned(),
         Some(Place::Gts(what)) => format!("gt's {what}"),
-        Some(Place::Rig { role, rig, name, naming }) => {
+        Some(Place::Rig {
+            role,
+            rig,
+            name,
+            naming,
+        }) => {
             let name = name.map_or_else(String::new, |name| format!(" {name}"));
             format!("{role} of {rig}{name} ({naming:?})")
         }
@@ -172,7 +231,10 @@ fn names_are_parsed_back_as_gt_and_the_guide_make_them() {
         ("sh-crew-max", "crew of shop max (Prefix)"),
         ("sh-fix", "polecat of shop fix (Prefix)"),
         ("gt-crew-max", "crew of yard max (Prefix)"),
-        ("gt-new-rig-witness", "polecat of yard new-rig-witness (Prefix)"),
+        (
+            "gt-new-rig-witness",
+            "polecat of yard new-rig-witness (Prefix)",
+        ),
         ("sh-crew-", "-"),
         ("sh-", "-"),
         ("gt-", "-"),
@@ -182,7 +244,11 @@ fn names_are_parsed_back_as_gt_and_the_guide_make_them() {
     }
     let nobody = crate::manifest::Rigs::default();
     let of = |session| parse_name(session, &nobody);
-    assert!(matches!(of("gt-new-rig-witness"), Some(Place::Rig { role: "witness", rig, .. }) if rig == "new-rig"));
-    assert!(matches!(of("gt-shop-crew-max"), Some(Place::Rig { role: "crew", rig, .. }) if rig == "shop"));
+    assert!(
+        matches!(of("gt-new-rig-witness"), Some(Place::Rig { role: "witness", rig, .. }) if rig == "new-rig")
+    );
+    assert!(
+        matches!(of("gt-shop-crew-max"), Some(Place::Rig { role: "crew", rig, .. }) if rig == "shop")
+    );
     assert_eq!((of("gt-shop-fix"), of("gt-shop-crew-a-b")), (None, None));
 }

@@ -23,20 +23,26 @@ pub struct Recipe {
 }
 
 /// Programs in which anything may run: their name tells no agent.
-const INTERPRETERS: [&str; 14] =
-    ["sh", "bash", "dash", "zsh", "fish", "env", "node", "nodejs", "bun", "deno", "python", "python3", "ruby", "perl"];
+const INTERPRETERS: [&str; 14] = [
+    "sh", "bash", "dash", "zsh", "fish", "env", "node", "nodejs", "bun", "deno", "python",
+    "python3", "ruby", "perl",
+];
 
 /// Every agent that can be recognised: those of Gas Town's settings, then the built-in ones.
 #[must_use]
 pub fn recipes(settings: &Settings) -> Vec<Recipe> {
-    let own = settings.agents.iter().filter(|(_, agent)| !agent.command.is_empty()).map(|(name, agent)| Recipe {
-        name: name.clone(),
-        command: agent.command.clone(),
-        process_names: agent.process_names.clone(),
-        env: agent.env.clone(),
-        like: client_of(&agent.command),
-        is_built_in: false,
-    });
+    let own = settings
+        .agents
+        .iter()
+        .filter(|(_, agent)| !agent.command.is_empty())
+        .map(|(name, agent)| Recipe {
+            name: name.clone(),
+            command: agent.command.clone(),
+            process_names: agent.process_names.clone(),
+            env: agent.env.clone(),
+            like: client_of(&agent.command),
+            is_built_in: false,
+        });
     let built_in = built_in_agents().into_iter().map(|agent| Recipe {
         name: agent.name,
         command: agent.command,
@@ -67,8 +73,12 @@ pub(super) struct Recognised<'a> {
     pub(super) is_guess: bool,
 }
 
-/// The agent in a pane's tree: the recipe that fits best, in the process that is nearest to the pane.
-pub(super) fn recognise<'a>(programs: &'a [Program], recipes: &'a [Recipe]) -> Option<Recognised<'a>> {
+/// The agent in a pane's tree: the recipe that fits best, in the process that is nearest to the
+/// pane.
+pub(super) fn recognise<'a>(
+    programs: &'a [Program],
+    recipes: &'a [Recipe],
+) -> Option<Recognised<'a>> {
     let mut best: Option<(u32, &Program, &Recipe)> = None;
     for program in programs {
         for recipe in recipes {
@@ -81,31 +91,60 @@ pub(super) fn recognise<'a>(programs: &'a [Program], recipes: &'a [Recipe]) -> O
     let (_, program, recipe) = best?;
     let argv = started_by(program);
     let (Some(path), own) = (argv.first(), argv.get(1..).unwrap_or_default()) else {
-        return Some(Recognised { recipe, program, command: None, is_guess: true });
+        return Some(Recognised {
+            recipe,
+            program,
+            command: None,
+            is_guess: true,
+        });
     };
     if is_started_by_another(program, recipe) {
-        return Some(Recognised { recipe, program, command: Some(without_greeting(&argv)), is_guess: false });
+        return Some(Recognised {
+            recipe,
+            program,
+            command: Some(without_greeting(&argv)),
+            is_guess: false,
+        });
     }
     let usual = recipe.command.get(1..).unwrap_or_default();
     // A title in the place of its arguments says nothing of them. No title is a path.
     let has_only_name = own.is_empty() && !usual.is_empty() && !path.starts_with('/');
     let is_title = plain_name(basename(path)) != recipe.program() || has_only_name;
-    let command = if is_title || own == usual { None } else { Some(without_greeting(&argv)) };
-    Some(Recognised { recipe, program, command, is_guess: is_title })
+    let command = if is_title || own == usual {
+        None
+    } else {
+        Some(without_greeting(&argv))
+    };
+    Some(Recognised {
+        recipe,
+        program,
+        command,
+        is_guess: is_title,
+    })
 }
 
-/// How well a process fits: not at all, by one of its names, by its program, or by its arguments too.
+/// How well a process fits: not at all, by one of its names, by its program, or by its arguments
+/// too.
 fn fit(program: &Program, recipe: &Recipe) -> u32 {
     let argv = started_by(program);
-    if argv.first().is_some_and(|path| plain_name(basename(path)) == recipe.program()) {
-        let (own, usual) = (argv.get(1..).unwrap_or_default(), recipe.command.get(1..).unwrap_or_default());
+    if argv
+        .first()
+        .is_some_and(|path| plain_name(basename(path)) == recipe.program())
+    {
+        let (own, usual) = (
+            argv.get(1..).unwrap_or_default(),
+            recipe.command.get(1..).unwrap_or_default(),
+        );
         let more = u32::try_from(usual.len()).unwrap_or(u32::MAX - 4);
         return if own.starts_with(usual) { 4 + more } else { 3 };
     }
     if is_started_by_another(program, recipe) {
         return 2;
     }
-    let mut names = recipe.process_names.iter().filter(|name| !is_interpreter(name));
+    let mut names = recipe
+        .process_names
+        .iter()
+        .filter(|name| !is_interpreter(name));
     match names.position(|name| program.is_called(name)) {
         Some(0) => 2,
         Some(_) => 1,
@@ -115,8 +154,9 @@ fn fit(program: &Program, recipe: &Recipe) -> u32 {
 
 /// Whether a process is an interpreter that runs the client's script: `node …/claude.exe`.
 fn is_started_by_another(program: &Program, recipe: &Recipe) -> bool {
-    let runs_a_script =
-        |path: &String| plain_name(basename(path)) != recipe.program() && is_interpreter(basename(path));
+    let runs_a_script = |path: &String| {
+        plain_name(basename(path)) != recipe.program() && is_interpreter(basename(path))
+    };
     let client = client_of(&program.argv);
     let is_its = recipe.is_built_in && client == Some(recipe.name.as_str());
     is_its && started_by(program).first().is_some_and(runs_a_script)
@@ -124,20 +164,30 @@ fn is_started_by_another(program: &Program, recipe: &Recipe) -> bool {
 
 /// The argv a process was started by: without the interpreter that the kernel puts before a script.
 pub(super) fn started_by(program: &Program) -> Vec<String> {
-    let is_itself = |path: &String| basename(path).get(..15).unwrap_or(basename(path)) == program.comm;
+    let is_itself =
+        |path: &String| basename(path).get(..15).unwrap_or(basename(path)) == program.comm;
     let argv = &program.argv;
-    if argv.first().is_some_and(|path| is_itself(path) || !is_interpreter(basename(path))) {
+    if argv
+        .first()
+        .is_some_and(|path| is_itself(path) || !is_interpreter(basename(path)))
+    {
         return argv.clone();
     }
     // The script is the first or second argument: `#!/bin/sh -e` has one of its own.
     let script = argv.iter().take(3).position(is_itself);
-    script.and_then(|at| argv.get(at..)).unwrap_or(argv).to_vec()
+    script
+        .and_then(|at| argv.get(at..))
+        .unwrap_or(argv)
+        .to_vec()
 }
 
 /// The same without what gt greets a new agent with: it would be stale at the next start.
 fn without_greeting(argv: &[String]) -> Vec<String> {
     let greets = |argument: &String| argument.contains("[GAS TOWN]");
-    let end = argv.iter().rposition(|argument| !greets(argument)).map_or(0, |at| at + 1);
+    let end = argv
+        .iter()
+        .rposition(|argument| !greets(argument))
+        .map_or(0, |at| at + 1);
     argv.get(..end).unwrap_or_default().to_vec()
 }
 
@@ -147,5 +197,8 @@ pub(super) fn is_interpreter(name: &str) -> bool {
 
 /// The last part of a program's path; a login shell's hyphen does not count.
 pub(super) fn basename(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path).trim_start_matches('-')
+    path.rsplit('/')
+        .next()
+        .unwrap_or(path)
+        .trim_start_matches('-')
 }

@@ -1,10 +1,11 @@
 //! Moving in: a manifest for what already lives on a tmux server.
 //!
-//! Each session gets its place from its name, its agent from what runs in it, its limits from its age and from what is
-//! remembered of it. What cannot be told for certain is not declared but listed, for a person to decide.
+//! Each session gets its place from its name, its agent from what runs in it, its limits from its
+//! age and from what is remembered of it. What cannot be told for certain is not declared but
+//! listed, for a person to decide.
 //!
-//! **Architecture invariant:** pure. What is written here is only a text; whether adopting is all that follows from it
-//! is for the caller to see by a look.
+//! **Architecture invariant:** pure. What is written here is only a text; whether adopting is all
+//! that follows from it is for the caller to see by a look.
 
 mod agents;
 mod resident;
@@ -92,13 +93,20 @@ pub fn draft(ground: &Ground<'_>) -> Draft {
     for inhabitant in ground.population {
         match resident::of(ground, inhabitant) {
             Ok(resident) => residents.push(resident),
-            Err(why) => unmapped.push(Unmapped { session: inhabitant.name.clone(), why }),
+            Err(why) => unmapped.push(Unmapped {
+                session: inhabitant.name.clone(),
+                why,
+            }),
         }
     }
     residents.sort_by_cached_key(Resident::order);
     let text = text::write(ground, &residents, &unmapped);
     let mapped = residents.iter().map(Resident::mapped).collect();
-    Draft { text, mapped, unmapped }
+    Draft {
+        text,
+        mapped,
+        unmapped,
+    }
 }
 
 /// Whether a session is the loop that gtctl replaces, by its name or by what runs in it.

@@ -40,7 +40,10 @@ pub(super) enum Runs<'a> {
 }
 
 /// What a session is; or why it is not to be declared.
-pub(super) fn of<'a>(ground: &Ground<'a>, inhabitant: &'a Inhabitant) -> Result<Resident<'a>, String> {
+pub(super) fn of<'a>(
+    ground: &Ground<'a>,
+    inhabitant: &'a Inhabitant,
+) -> Result<Resident<'a>, String> {
     let name = inhabitant.name.as_str();
     if let Some(why) = ground.unfit.get(name) {
         return Err(why.clone());
@@ -56,10 +59,18 @@ pub(super) fn of<'a>(ground: &Ground<'a>, inhabitant: &'a Inhabitant) -> Result<
     if let Some(Place::Gts(what)) = place {
         return Err(format!("gt's own ({what}): gt starts and ends it"));
     }
-    let programs: Vec<&[Program]> =
-        inhabitant.panes.iter().map(Vec::as_slice).filter(|pane| !pane.is_empty()).collect();
-    let Some(first) = programs.first() else { return Err("its process has ended".to_owned()) };
-    let agent = programs.iter().find_map(|programs| agents::recognise(programs, ground.recipes));
+    let programs: Vec<&[Program]> = inhabitant
+        .panes
+        .iter()
+        .map(Vec::as_slice)
+        .filter(|pane| !pane.is_empty())
+        .collect();
+    let Some(first) = programs.first() else {
+        return Err("its process has ended".to_owned());
+    };
+    let agent = programs
+        .iter()
+        .find_map(|programs| agents::recognise(programs, ground.recipes));
     let (runs, program) = match agent {
         Some(recognised) => {
             let program = recognised.program;
@@ -72,13 +83,29 @@ pub(super) fn of<'a>(ground: &Ground<'a>, inhabitant: &'a Inhabitant) -> Result<
     }
     let (role, rig, own_name, naming) = match place {
         Some(Place::Town(role)) => (role, None, None, None),
-        Some(Place::Rig { role, rig, name, naming }) if is_known(ground, &rig) => (role, Some(rig), name, Some(naming)),
+        Some(Place::Rig {
+            role,
+            rig,
+            name,
+            naming,
+        }) if is_known(ground, &rig) => (role, Some(rig), name, Some(naming)),
         Some(Place::Rig { .. } | Place::Gts(_)) | None => ("custom", None, None, None),
     };
     let age = program.age;
     let handoff = ground.handoffs.get(name).copied();
     let lost = lost(&runs, program);
-    Ok(Resident { name, role, rig, own_name, naming, runs, dir: program.cwd.clone(), age, handoff, lost })
+    Ok(Resident {
+        name,
+        role,
+        rig,
+        own_name,
+        naming,
+        runs,
+        dir: program.cwd.clone(),
+        age,
+        handoff,
+        lost,
+    })
 }
 
 /// The variables that its process has and that would not be there after a restart.
@@ -87,39 +114,70 @@ fn lost(runs: &Runs<'_>, program: &Program) -> Vec<String> {
         Runs::Agent(recognised) => recognised.recipe.env.contains_key(name),
         Runs::Command(_) => false,
     };
-    program.own_env.iter().filter(|name| !declared(name)).take(MOST_LOST).cloned().collect()
+    program
+        .own_env
+        .iter()
+        .filter(|name| !declared(name))
+        .take(MOST_LOST)
+        .cloned()
+        .collect()
 }
 
 /// A rig that `mayor/rigs.json` lacks would be a fault in the manifest.
 fn is_known(ground: &Ground<'_>, rig: &str) -> bool {
-    ground.root.is_none() || rigs(ground).prefix(rig).is_some() || rigs(ground).names().next().is_none()
+    ground.root.is_none()
+        || rigs(ground).prefix(rig).is_some()
+        || rigs(ground).names().next().is_none()
 }
 
 /// The loop that gtctl replaces, by its session's name or by what runs in it.
 pub(super) fn is_automonitor(inhabitant: &Inhabitant) -> bool {
-    let runs_it = |program: &Program| program.argv.iter().take(3).any(|part| basename(part).contains("automonitor"));
+    let runs_it = |program: &Program| {
+        program
+            .argv
+            .iter()
+            .take(3)
+            .any(|part| basename(part).contains("automonitor"))
+    };
     inhabitant.name == Gastown::AUTOMONITOR || inhabitant.panes.iter().flatten().any(runs_it)
 }
 
 /// The argv of a pane's own process, where that is all there is to it.
 fn command(programs: &[Program]) -> Result<(Runs<'static>, &Program), String> {
-    let Some(program) = programs.first() else { return Err("its process has ended".to_owned()) };
+    let Some(program) = programs.first() else {
+        return Err("its process has ended".to_owned());
+    };
     let argv = agents::started_by(program);
-    let Some(path) = argv.first() else { return Err(format!("what {} was started with cannot be read", program.comm)) };
+    let Some(path) = argv.first() else {
+        return Err(format!(
+            "what {} was started with cannot be read",
+            program.comm
+        ));
+    };
     let runs_a_script = |option: &str| !option.starts_with("--") && option.contains('c');
-    let only_options = argv.iter().skip(1).all(|argument| argument.starts_with('-') && !runs_a_script(argument));
+    let only_options = argv
+        .iter()
+        .skip(1)
+        .all(|argument| argument.starts_with('-') && !runs_a_script(argument));
     if SHELLS.contains(&basename(path)) && only_options {
         let child = programs.get(1).map(|child| child.comm.as_str());
         return Err(match child {
-            Some(child) => format!("a shell in which {child} runs: it cannot be told how it was started"),
+            Some(child) => {
+                format!("a shell in which {child} runs: it cannot be told how it was started")
+            }
             None => "a shell that waits for somebody".to_owned(),
         });
     }
     if path.contains(' ') || path.starts_with('-') {
-        return Err(format!("what {} was started with cannot be read: it shows a title", program.comm));
+        return Err(format!(
+            "what {} was started with cannot be read: it shows a title",
+            program.comm
+        ));
     }
     if path.contains('/') && !path.starts_with('/') {
-        return Err(format!("{path} is relative to a directory that cannot be told"));
+        return Err(format!(
+            "{path} is relative to a directory that cannot be told"
+        ));
     }
     Ok((Runs::Command(argv), program))
 }
@@ -127,7 +185,10 @@ fn command(programs: &[Program]) -> Result<(Runs<'static>, &Program), String> {
 /// What a name has in common with others that differ in a number at the end, such as `task-agent-`.
 pub(super) fn stem_of_many(ground: &Ground<'_>, name: &str) -> Option<String> {
     let stem = stem(name)?;
-    let of_this = ground.population.iter().filter(|other| self::stem(&other.name) == Some(stem));
+    let of_this = ground
+        .population
+        .iter()
+        .filter(|other| self::stem(&other.name) == Some(stem));
     (of_this.count() > 1).then(|| stem.to_owned())
 }
 
@@ -139,8 +200,13 @@ fn stem(name: &str) -> Option<&str> {
 impl Resident<'_> {
     /// Services in the order of their waves, then by rig and name.
     pub(super) fn order(&self) -> (usize, Option<String>, String) {
-        const ROLES: [&str; 7] = ["mayor", "deacon", "witness", "refinery", "crew", "polecat", "custom"];
-        let role = ROLES.iter().position(|role| *role == self.role).unwrap_or(ROLES.len());
+        const ROLES: [&str; 7] = [
+            "mayor", "deacon", "witness", "refinery", "crew", "polecat", "custom",
+        ];
+        let role = ROLES
+            .iter()
+            .position(|role| *role == self.role)
+            .unwrap_or(ROLES.len());
         (role, self.rig.clone(), self.name.to_owned())
     }
 
@@ -150,7 +216,11 @@ impl Resident<'_> {
     }
 
     pub(super) fn mapped(&self) -> Mapped {
-        let place = [Some(self.role), self.rig.as_deref(), self.own_name.as_deref()];
+        let place = [
+            Some(self.role),
+            self.rig.as_deref(),
+            self.own_name.as_deref(),
+        ];
         Mapped {
             session: self.name.to_owned(),
             role: place.into_iter().flatten().collect::<Vec<_>>().join(" "),

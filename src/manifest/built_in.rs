@@ -1,7 +1,9 @@
-//! The weakest layer: what gtctl knows of itself, without the agents and roles that a manifest cannot mean.
+//! The weakest layer: what gtctl knows of itself, without the agents and roles that a manifest
+//! cannot mean.
 //!
-//! Most of its text is what agents say on their screens. A town has one agent or two, and every verb reads its manifest
-//! first: to read all eight each time would take longer than all else in it.
+//! Most of its text is what agents say on their screens. A town has one agent or two, and every
+//! verb reads its manifest first: to read all eight each time would take longer than all else in
+//! it.
 
 use super::desired::DEFAULT_AGENT;
 use super::layer::Layer;
@@ -16,8 +18,8 @@ pub(crate) const BUILT_IN: &str = include_str!("builtin/builtin.toml");
 const TABLE: &str = "\n[";
 /// The role of a session that has a name of its own and no other role.
 const CUSTOM: &str = "custom";
-/// Keys by which agents are meant that are not named: a policy knows the busy words of all, and what a launcher or a
-/// role's own commands start may be any of them.
+/// Keys by which agents are meant that are not named: a policy knows the busy words of all, and
+/// what a launcher or a role's own commands start may be any of them.
 const MEANS_ALL: [&str; 3] = ["policy", "launcher", "start"];
 
 /// Which of the built-in agents and roles are read.
@@ -49,11 +51,18 @@ pub(crate) fn built_in(users: &[Layer], known: Known) -> Cow<'static, str> {
         DEFAULT_AGENT if !users.iter().any(says_what_runs) => true,
         _ => said.contains(name),
     };
-    let meant = tables.into_iter().zip(names).filter(|(_, name)| name.is_none_or(is_meant));
-    meant.flat_map(|(table, _)| [TABLE, table]).collect::<String>().into()
+    let meant = tables
+        .into_iter()
+        .zip(names)
+        .filter(|(_, name)| name.is_none_or(is_meant));
+    meant
+        .flat_map(|(table, _)| [TABLE, table])
+        .collect::<String>()
+        .into()
 }
 
-/// The name of an agent or a role, of the text that begins with its table's; other tables have none.
+/// The name of an agent or a role, of the text that begins with its table's; other tables have
+/// none.
 fn name_of(table: &str) -> Option<&str> {
     Some(table.split_once(']')?.0.split_once('.')?.1)
 }
@@ -66,10 +75,17 @@ fn says_what_runs(layer: &Layer) -> bool {
 
 /// The built-in agents whose clients the user's own agents start.
 fn clients(values: &Dict) -> impl Iterator<Item = &'static str> + '_ {
-    let agents = values.get("agents").and_then(Value::as_dict).into_iter().flat_map(Dict::values);
+    let agents = values
+        .get("agents")
+        .and_then(Value::as_dict)
+        .into_iter()
+        .flat_map(Dict::values);
     agents.filter_map(|table| {
         let command = table.find_ref("command").and_then(Value::as_array)?;
-        let argv: Vec<String> = command.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect();
+        let argv: Vec<String> = command
+            .iter()
+            .filter_map(|word| word.as_str().map(str::to_owned))
+            .collect();
         client_of(&argv)
     })
 }
@@ -101,7 +117,12 @@ mod tests {
     fn read(text: &str, table: &str) -> Vec<String> {
         let layer = Layer::new(Source::File(0), parse(0, text).expect("TOML"));
         let values = parse(0, &built_in(&[layer], Known::Meant)).expect("TOML");
-        assert!(["town", "defaults", "limits"].iter().all(|table| values.contains_key(*table)), "{text}");
+        assert!(
+            ["town", "defaults", "limits"]
+                .iter()
+                .all(|table| values.contains_key(*table)),
+            "{text}"
+        );
         let names = values.get(table).and_then(Value::as_dict);
         names.into_iter().flat_map(Dict::keys).cloned().collect()
     }
@@ -113,21 +134,47 @@ mod tests {
         assert!(agents(runs).is_empty());
         assert_eq!(agents(""), ["claude"]);
         assert_eq!(agents("[defaults]\nagent = \"codex\"\n"), ["codex"]);
-        assert_eq!(agents(&format!("{runs}[[session]]\nagent = \"kimi-c\\u006fde\"\n")), ["kimi-code"]);
-        assert_eq!(agents(&format!("{runs}[agents.own]\ncommand = [\"env\", \"/bin/codex\"]\n")), ["codex"]);
-        assert_eq!(agents(&format!("{runs}[agents.own]\nlike = \"gemini\"\n")), ["gemini"]);
-        assert_eq!(agents(&format!("{runs}[agents.aider]\nfix = \"x\"\n")), ["aider"]);
-        assert_eq!(agents("[roles.crew]\nagent = \"gemini\"\n"), ["claude", "gemini"]);
+        assert_eq!(
+            agents(&format!("{runs}[[session]]\nagent = \"kimi-c\\u006fde\"\n")),
+            ["kimi-code"]
+        );
+        assert_eq!(
+            agents(&format!(
+                "{runs}[agents.own]\ncommand = [\"env\", \"/bin/codex\"]\n"
+            )),
+            ["codex"]
+        );
+        assert_eq!(
+            agents(&format!("{runs}[agents.own]\nlike = \"gemini\"\n")),
+            ["gemini"]
+        );
+        assert_eq!(
+            agents(&format!("{runs}[agents.aider]\nfix = \"x\"\n")),
+            ["aider"]
+        );
+        assert_eq!(
+            agents("[roles.crew]\nagent = \"gemini\"\n"),
+            ["claude", "gemini"]
+        );
         assert_eq!(read("", "roles"), ["custom"]);
         assert_eq!(
-            read("[roles.crew]\nwave = 2\n[[session]]\nrole = \"mayor\"\n", "roles"),
+            read(
+                "[roles.crew]\nwave = 2\n[[session]]\nrole = \"mayor\"\n",
+                "roles"
+            ),
             ["crew", "custom", "mayor"]
         );
     }
 
     #[test]
     fn all_are_read_where_any_may_be_meant() {
-        let all = |text: &str| assert_eq!((read(text, "agents").len(), read(text, "roles").len()), (8, 7), "{text}");
+        let all = |text: &str| {
+            assert_eq!(
+                (read(text, "agents").len(), read(text, "roles").len()),
+                (8, 7),
+                "{text}"
+            )
+        };
         all("[[policy]]\nmatch = \"*\"\n");
         all("[defaults]\nlauncher = \"gt\"\ncommand = [\"sh\"]\n");
         all("[roles.crew]\nstart = [\"x\"]\n");

@@ -12,19 +12,33 @@ use std::path::Path as FsPath;
 
 /// Whether it can be an owner's or a repository's name, and so part of an address.
 fn is_repo_part(text: &str) -> bool {
-    !text.is_empty() && !text.starts_with('.') && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+    !text.is_empty()
+        && !text.starts_with('.')
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
 }
 
 type Sessions<'n, 'a> = &'n BTreeMap<SessionName, Named<'a>>;
 
 /// The chores; those switched off are left out. Their commands are run in `dir`.
-pub(crate) fn resolve(reading: &mut Reading<'_>, named: Sessions<'_, '_>, dir: &FsPath) -> Vec<Chore> {
+pub(crate) fn resolve(
+    reading: &mut Reading<'_>,
+    named: Sessions<'_, '_>,
+    dir: &FsPath,
+) -> Vec<Chore> {
     let manifest = reading.manifest;
-    let profile = manifest.town.as_ref().and_then(|t| t.profile).unwrap_or(Profile::Standard);
+    let profile = manifest
+        .town
+        .as_ref()
+        .and_then(|t| t.profile)
+        .unwrap_or(Profile::Standard);
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let mut chores = Vec::new();
     for (index, table) in manifest.chore.iter().flatten().enumerate() {
-        let Some(chore) = reading.chore(index, table, profile, named, dir) else { continue };
+        let Some(chore) = reading.chore(index, table, profile, named, dir) else {
+            continue;
+        };
         if let Some(first) = seen.insert(chore.name.clone(), index) {
             let fault = reading.at(
                 &place(index, "name"),
@@ -32,7 +46,12 @@ pub(crate) fn resolve(reading: &mut Reading<'_>, named: Sessions<'_, '_>, dir: &
                 format!("two chores are called `{}`", shown(&chore.name)),
             );
             let origin = reading.at(&place(first, "name"), "", "").origin;
-            reading.faults.push(fault.label("the second").help("give each its own `name`").relate(origin, "the first"));
+            reading.faults.push(
+                fault
+                    .label("the second")
+                    .help("give each its own `name`")
+                    .relate(origin, "the first"),
+            );
         }
         chores.push(chore);
     }
@@ -82,8 +101,9 @@ impl Reading<'_> {
         let here = path(["chore", &index.to_string()]);
         let Some(kind) = table.kind else {
             let fault = self.lacks(&here, "kind", "a chore needs a `kind`");
-            self.faults
-                .extend(fault.map(|f| f.help("add kind = \"upstream\", \"nudge\", \"analysis\" or \"command\"")));
+            self.faults.extend(fault.map(|f| {
+                f.help("add kind = \"upstream\", \"nudge\", \"analysis\" or \"command\"")
+            }));
             return None;
         };
         let (word, own) = fields(kind);
@@ -95,19 +115,24 @@ impl Reading<'_> {
         };
         if every.is_none() && table.every.is_none() && kind == Kind::Command {
             let fault = self.lacks(&here, "every", "a chore of kind `command` needs an `every`");
-            self.faults.extend(fault.map(|f| f.help("add every = \"1h\"")));
+            self.faults
+                .extend(fault.map(|f| f.help("add every = \"1h\"")));
             return None;
         }
         let usual = match &does {
             ChoreKind::Nudge { session, .. } => format!("{word}-{session}"),
-            ChoreKind::Upstream { .. } | ChoreKind::Analysis { .. } | ChoreKind::Command { .. } => word.to_owned(),
+            ChoreKind::Upstream { .. } | ChoreKind::Analysis { .. } | ChoreKind::Command { .. } => {
+                word.to_owned()
+            }
         };
         let name = self.name(index, table, usual)?;
         every.map(|every| Chore {
             name,
             kind: does,
             every,
-            timeout: table.timeout.map_or(Period::from_mins(5), |period| period.0),
+            timeout: table
+                .timeout
+                .map_or(Period::from_mins(5), |period| period.0),
             keep: table.keep.map_or(50, NonZeroU32::get),
             dir: dir.to_path_buf(),
         })
@@ -115,14 +140,17 @@ impl Reading<'_> {
 
     /// Its name, which is a folder's too.
     fn name(&mut self, index: usize, table: &ChoreTable, usual: String) -> Option<String> {
-        let Some(name) = &table.name else { return Some(usual) };
+        let Some(name) = &table.name else {
+            return Some(usual);
+        };
         if SessionName::new(name).is_ok() {
             return Some(name.clone());
         }
         let message = format!("`{}` would not do as a chore's name", shown(name));
         let fault = self.at(&place(index, "name"), "bad-name", message);
-        self.faults
-            .push(fault.help("use letters, digits, `_` and `-`, beginning with a letter or a digit, at most 64"));
+        self.faults.push(fault.help(
+            "use letters, digits, `_` and `-`, beginning with a letter or a digit, at most 64",
+        ));
         None
     }
 
@@ -137,39 +165,76 @@ impl Reading<'_> {
             ("propose", table.propose.is_some()),
             ("accept", table.accept.is_some()),
         ];
-        for (field, _) in given.into_iter().filter(|(field, given)| *given && !own.contains(field)) {
+        for (field, _) in given
+            .into_iter()
+            .filter(|(field, given)| *given && !own.contains(field))
+        {
             let message = format!("`{field}` means nothing to a chore of kind `{word}`");
             let fault = self.at(&place(index, field), "idle-field", message);
-            self.faults.push(fault.help("take it out, or change the `kind`"));
+            self.faults
+                .push(fault.help("take it out, or change the `kind`"));
         }
     }
 
-    fn kind(&mut self, index: usize, table: &ChoreTable, kind: Kind, named: Sessions<'_, '_>) -> Option<ChoreKind> {
+    fn kind(
+        &mut self,
+        index: usize,
+        table: &ChoreTable,
+        kind: Kind,
+        named: Sessions<'_, '_>,
+    ) -> Option<ChoreKind> {
         match kind {
             Kind::Upstream => {
-                let repo = self.needed(index, "repo", table.repo.as_deref(), "repo = \"steveyegge/gastown\"")?;
+                let repo = self.needed(
+                    index,
+                    "repo",
+                    table.repo.as_deref(),
+                    "repo = \"steveyegge/gastown\"",
+                )?;
                 let mut parts = repo.split('/');
                 let whole = matches!((parts.next(), parts.next(), parts.next()), (Some(a), Some(b), None) if is_repo_part(a) && is_repo_part(b));
                 if !whole {
-                    let fault =
-                        self.at(&place(index, "repo"), "bad-repo", format!("`{}` is not owner/name", shown(repo)));
-                    self.faults.push(fault.help("write repo = \"steveyegge/gastown\""));
+                    let fault = self.at(
+                        &place(index, "repo"),
+                        "bad-repo",
+                        format!("`{}` is not owner/name", shown(repo)),
+                    );
+                    self.faults
+                        .push(fault.help("write repo = \"steveyegge/gastown\""));
                     return None;
                 }
-                Some(ChoreKind::Upstream { repo: repo.to_owned() })
+                Some(ChoreKind::Upstream {
+                    repo: repo.to_owned(),
+                })
             }
             Kind::Nudge => {
-                let session = self.needed(index, "session", table.session.as_deref(), "session = \"hq-mayor\"");
-                let text = self.needed(index, "text", table.text.as_deref(), "text = \"Run your cycle.\"");
+                let session = self.needed(
+                    index,
+                    "session",
+                    table.session.as_deref(),
+                    "session = \"hq-mayor\"",
+                );
+                let text = self.needed(
+                    index,
+                    "text",
+                    table.text.as_deref(),
+                    "text = \"Run your cycle.\"",
+                );
                 let session = self.nudged(index, session?, named)?;
                 let text = self.typed_by(index, text?)?;
                 let is_command = table.as_command.unwrap_or_default();
-                Some(ChoreKind::Nudge { session, text: if is_command { text.as_command() } else { text } })
+                Some(ChoreKind::Nudge {
+                    session,
+                    text: if is_command { text.as_command() } else { text },
+                })
             }
-            Kind::Analysis => {
-                Some(ChoreKind::Analysis { command: self.argv(index, table)?, propose: self.propose(index, table) })
-            }
-            Kind::Command => Some(ChoreKind::Command { command: self.argv(index, table)? }),
+            Kind::Analysis => Some(ChoreKind::Analysis {
+                command: self.argv(index, table)?,
+                propose: self.propose(index, table),
+            }),
+            Kind::Command => Some(ChoreKind::Command {
+                command: self.argv(index, table)?,
+            }),
         }
     }
 
@@ -181,23 +246,44 @@ impl Reading<'_> {
         if table.accept.is_some() {
             let message = "`accept` means nothing to an analysis that proposes nothing";
             let fault = self.at(&place(index, "accept"), "idle-field", message);
-            self.faults.push(fault.help("take it out, or add propose = true"));
+            self.faults
+                .push(fault.help("take it out, or add propose = true"));
         }
         None
     }
 
-    fn needed<'t>(&mut self, index: usize, field: &str, text: Option<&'t str>, example: &str) -> Option<&'t str> {
+    fn needed<'t>(
+        &mut self,
+        index: usize,
+        field: &str,
+        text: Option<&'t str>,
+        example: &str,
+    ) -> Option<&'t str> {
         if text.is_some_and(|text| !text.is_empty()) {
             return text;
         }
-        let fault = self.lacks(&path(["chore", &index.to_string()]), field, format!("this chore needs a `{field}`"));
-        self.faults.extend(fault.map(|f| f.help(format!("add {example}"))));
+        let fault = self.lacks(
+            &path(["chore", &index.to_string()]),
+            field,
+            format!("this chore needs a `{field}`"),
+        );
+        self.faults
+            .extend(fault.map(|f| f.help(format!("add {example}"))));
         None
     }
 
     fn argv(&mut self, index: usize, table: &ChoreTable) -> Option<Vec<String>> {
-        let program = table.command.as_ref().and_then(|argv| argv.first()).map(String::as_str);
-        self.needed(index, "command", program, "command = [\"kimigas\", \"--print\"]")?;
+        let program = table
+            .command
+            .as_ref()
+            .and_then(|argv| argv.first())
+            .map(String::as_str);
+        self.needed(
+            index,
+            "command",
+            program,
+            "command = [\"kimigas\", \"--print\"]",
+        )?;
         table.command.clone()
     }
 
@@ -206,18 +292,30 @@ impl Reading<'_> {
         match NudgeText::new(text) {
             Ok(text) => Some(text),
             Err(e) => {
-                self.faults.push(self.at(&place(index, "text"), "bad-text", e.to_string()).help(e.help()));
+                self.faults.push(
+                    self.at(&place(index, "text"), "bad-text", e.to_string())
+                        .help(e.help()),
+                );
                 None
             }
         }
     }
 
-    fn nudged(&mut self, index: usize, session: &str, named: Sessions<'_, '_>) -> Option<SessionName> {
+    fn nudged(
+        &mut self,
+        index: usize,
+        session: &str,
+        named: Sessions<'_, '_>,
+    ) -> Option<SessionName> {
         if let Some((name, _)) = named.get_key_value(session) {
             return Some(name.clone());
         }
         let fault: Fault = self
-            .at(&place(index, "session"), "unknown-session", format!("no session is called `{}`", shown(session)))
+            .at(
+                &place(index, "session"),
+                "unknown-session",
+                format!("no session is called `{}`", shown(session)),
+            )
             .label("no such session")
             .did_you_mean(session, named.keys().map(SessionName::as_str), || {
                 "write the whole name of a declared session, such as gt-shop-witness".to_owned()

@@ -1,4 +1,5 @@
-//! Fields that are read and checked, but that this version does not act on: one table, from which later work deletes.
+//! Fields that are read and checked, but that this version does not act on: one table, from which
+//! later work deletes.
 
 use super::check::{Path, called};
 use super::fault::{Fault, Severity};
@@ -7,14 +8,16 @@ use figment::value::{Dict, Value};
 
 /// The paths of such fields; `*` stands for any one step.
 ///
-/// `resume` would have to know whether there is a conversation to go on with: an agent told to continue where there is
-/// none ends at once, and would be started the same way again.
+/// `resume` would have to know whether there is a conversation to go on with: an agent told to
+/// continue where there is none ends at once, and would be started the same way again.
 const FIELDS: [&[&str]; 1] = [&["agents", "*", "resume"]];
 
 /// What there is to say of one layer that a person wrote.
 pub(crate) fn scan(layer: &Layer, faults: &mut Vec<Fault>) {
     for field in FIELDS {
-        each(&layer.values, field, &mut Vec::new(), &mut |path, _| faults.push(told(layer, path)));
+        each(&layer.values, field, &mut Vec::new(), &mut |path, _| {
+            faults.push(told(layer, path))
+        });
     }
 }
 
@@ -23,7 +26,8 @@ fn told(layer: &Layer, path: &Path) -> Fault {
         Some((last, parents)) if !parents.is_empty() => format!("`{last}` in {}", called(parents)),
         _ => called(path),
     };
-    let message = format!("{what} is accepted and checked, but this version does not act on it yet");
+    let message =
+        format!("{what} is accepted and checked, but this version does not act on it yet");
     let mut fault = Fault::new("not-yet", layer.origin(path, Part::Key), message)
         .help("it may stay: nothing of it changes what gtctl does");
     fault.severity = Severity::Advice;
@@ -32,7 +36,9 @@ fn told(layer: &Layer, path: &Path) -> Fault {
 
 /// Calls `found` with every entry that a pattern leads to.
 fn each(table: &Dict, pattern: &[&str], path: &mut Path, found: &mut dyn FnMut(&Path, &Value)) {
-    let Some((step, rest)) = pattern.split_first() else { return };
+    let Some((step, rest)) = pattern.split_first() else {
+        return;
+    };
     if *step == "*" {
         for (key, value) in table {
             descend(value, key.clone(), rest, path, found);
@@ -42,7 +48,13 @@ fn each(table: &Dict, pattern: &[&str], path: &mut Path, found: &mut dyn FnMut(&
     }
 }
 
-fn descend(value: &Value, step: String, rest: &[&str], path: &mut Path, found: &mut dyn FnMut(&Path, &Value)) {
+fn descend(
+    value: &Value,
+    step: String,
+    rest: &[&str],
+    path: &mut Path,
+    found: &mut dyn FnMut(&Path, &Value),
+) {
     path.push(step);
     match (value, rest.split_first()) {
         (_, None) => found(path, value),
@@ -52,7 +64,14 @@ fn descend(value: &Value, step: String, rest: &[&str], path: &mut Path, found: &
                 descend(item, index.to_string(), rest, path, found);
             }
         }
-        (Value::String(..) | Value::Char(..) | Value::Bool(..) | Value::Num(..) | Value::Empty(..), Some(_)) => {}
+        (
+            Value::String(..)
+            | Value::Char(..)
+            | Value::Bool(..)
+            | Value::Num(..)
+            | Value::Empty(..),
+            Some(_),
+        ) => {}
     }
     path.pop();
 }

@@ -9,7 +9,8 @@ use super::session::{Named, Tiers, pick};
 use super::template::Words;
 use super::wire::values::Wait;
 use crate::model::{
-    self, Agent, Backoff, Completion, Desired, Idling, Logs, Marker, NudgeText, Period, RestartPolicy, SessionName,
+    self, Agent, Backoff, Completion, Desired, Idling, Logs, Marker, NudgeText, Period,
+    RestartPolicy, SessionName,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -17,8 +18,11 @@ use std::path::PathBuf;
 /// The agent of a session that names none and has no command of its own.
 pub(crate) const DEFAULT_AGENT: &str = "claude";
 /// What the notebook takes as a task's completion.
-pub(crate) const TASK_MARKERS: [&str; 3] =
-    ["Claude exit code: 0", "Agent completed successfully", "\"subtype\":\"success\""];
+pub(crate) const TASK_MARKERS: [&str; 3] = [
+    "Claude exit code: 0",
+    "Agent completed successfully",
+    "\"subtype\":\"success\"",
+];
 
 /// What all sessions are resolved against.
 pub(crate) struct Scene<'a> {
@@ -30,7 +34,10 @@ pub(crate) struct Scene<'a> {
 impl Scene<'_> {
     /// The process names of all agents, each once, in order.
     fn all_process_names(&self) -> Vec<String> {
-        let names = self.agents.values().flat_map(|known| known.agent.process_names.iter().cloned());
+        let names = self
+            .agents
+            .values()
+            .flat_map(|known| known.agent.process_names.iter().cloned());
         let distinct: BTreeSet<String> = names.collect();
         distinct.into_iter().collect()
     }
@@ -39,11 +46,21 @@ impl Scene<'_> {
 impl Reading<'_> {
     /// One session, or nothing when a fault kept it from being resolved.
     pub(crate) fn desired(&mut self, scene: &Scene<'_>, named: &Named<'_>) -> Option<Desired> {
-        let Named { tiers, name, rig, prefix: _, own_name } = named;
+        let Named {
+            tiers,
+            name,
+            rig,
+            prefix: _,
+            own_name,
+        } = named;
         let mut known = self.agent_of(scene, tiers);
         let agent_name = known.agent.name.clone();
         let words = words_of(scene, named, &agent_name);
-        let identity = Identity { role: tiers.role_name, rig: *rig, name: *own_name };
+        let identity = Identity {
+            role: tiers.role_name,
+            rig: *rig,
+            name: *own_name,
+        };
         let command = self.command(tiers, &words, &known);
         let launch = self.launch(scene, tiers, &words);
         let dir = self.dir(scene, tiers, &words, identity);
@@ -51,9 +68,14 @@ impl Reading<'_> {
         let env_file = self.file(tiers, &words, "env_file", pick!(tiers, env_file));
         let pass_env = self.pass_env(tiers);
         let instructions = self.file(tiers, &words, "instructions", pick!(tiers, instructions));
-        let identity_env = scene.root.as_deref().map(|root| identity.env(root, name, &known.agent)).unwrap_or_default();
+        let identity_env = scene
+            .root
+            .as_deref()
+            .map(|root| identity.env(root, name, &known.agent))
+            .unwrap_or_default();
         let handoff = self.typed(tiers, &words, "handoff", pick!(tiers, handoff));
-        let restart = pick!(tiers, restart).map_or_else(RestartPolicy::default, |word| word.meaning());
+        let restart =
+            pick!(tiers, restart).map_or_else(RestartPolicy::default, |word| word.meaning());
         let completion = self.completion(tiers, &words, restart);
         let idling = self.idling(tiers, &words);
         let max_age = self.max_age(scene, named);
@@ -87,8 +109,12 @@ impl Reading<'_> {
             drain: wait(pick!(tiers, drain)),
             idling,
             max_memory: pick!(tiers, max_memory).and_then(|memory| memory.0),
-            on_drift: pick!(tiers, on_drift).map(|word| word.meaning()).unwrap_or_default(),
-            when_attached: pick!(tiers, when_attached).map(|word| word.meaning()).unwrap_or_default(),
+            on_drift: pick!(tiers, on_drift)
+                .map(|word| word.meaning())
+                .unwrap_or_default(),
+            when_attached: pick!(tiers, when_attached)
+                .map(|word| word.meaning())
+                .unwrap_or_default(),
             stop_grace: wait(pick!(tiers, stop_grace)),
             completion,
             backoff: backoff(tiers),
@@ -101,22 +127,32 @@ impl Reading<'_> {
 
     /// How old it may become. None where it may become as old as it will.
     fn max_age(&self, scene: &Scene<'_>, named: &Named<'_>) -> Option<Period> {
-        if self.is_never_too_old(scene, &named.tiers) { None } else { max_age(&named.tiers, &named.name) }
+        if self.is_never_too_old(scene, &named.tiers) {
+            None
+        } else {
+            max_age(&named.tiers, &named.name)
+        }
     }
 
-    /// Whether nobody has said how old it may become, and it is no agent: a plain command has no context to be refreshed.
+    /// Whether nobody has said how old it may become, and it is no agent: a plain command has no
+    /// context to be refreshed.
     fn is_never_too_old(&self, scene: &Scene<'_>, tiers: &Tiers<'_>) -> bool {
-        let program = pick!(tiers, command).and_then(|argv| argv.first()).map(|program| basename(program));
+        let program = pick!(tiers, command)
+            .and_then(|argv| argv.first())
+            .map(|program| basename(program));
         let is_known = program.is_none_or(|program| scene.agents.contains_key(program));
         let is_plain = tiers.role_name == "custom" && pick!(tiers, agent).is_none() && !is_known;
         let says = self.layers.layer_of(&tiers.path(self.layers, &["max_age"]));
         is_plain && says.is_none_or(|layer| !layer.source.is_users())
     }
 
-    /// The session's agent with its process names settled. Without agent but with a command, the program is the agent.
+    /// The session's agent with its process names settled. Without agent but with a command, the
+    /// program is the agent.
     fn agent_of(&mut self, scene: &Scene<'_>, tiers: &Tiers<'_>) -> Known {
         let argv = pick!(tiers, command);
-        let program = argv.and_then(|argv| argv.first()).map(|program| basename(program).to_owned());
+        let program = argv
+            .and_then(|argv| argv.first())
+            .map(|program| basename(program).to_owned());
         let mut known = match (pick!(tiers, agent).map(String::as_str), &program) {
             (None, Some(program)) => {
                 let agent = Agent {
@@ -125,7 +161,10 @@ impl Reading<'_> {
                     clear: vec!["C-u".to_owned()],
                     ..Agent::default()
                 };
-                Known { agent, command: Vec::new() }
+                Known {
+                    agent,
+                    command: Vec::new(),
+                }
             }
             (named, _) => {
                 let named = named.unwrap_or(DEFAULT_AGENT);
@@ -134,7 +173,10 @@ impl Reading<'_> {
                     self.faults.push(fault);
                     // A stand-in, to look for further faults with: the manifest is refused.
                     Known {
-                        agent: Agent { name: named.to_owned(), ..Agent::default() },
+                        agent: Agent {
+                            name: named.to_owned(),
+                            ..Agent::default()
+                        },
                         command: vec![named.to_owned()],
                     }
                 })
@@ -148,14 +190,26 @@ impl Reading<'_> {
     }
 
     fn unknown_agent(&self, scene: &Scene<'_>, tiers: &Tiers<'_>, name: &str) -> Fault {
-        self.at(&tiers.path(self.layers, &["agent"]), "unknown-agent", format!("there is no agent `{}`", shown(name)))
-            .label("not known")
-            .did_you_mean(name, scene.agents.keys().map(String::as_str), || {
-                format!("declare it with [agents.{0}] and command = [\"{0}\"]", shown(name))
-            })
+        self.at(
+            &tiers.path(self.layers, &["agent"]),
+            "unknown-agent",
+            format!("there is no agent `{}`", shown(name)),
+        )
+        .label("not known")
+        .did_you_mean(name, scene.agents.keys().map(String::as_str), || {
+            format!(
+                "declare it with [agents.{0}] and command = [\"{0}\"]",
+                shown(name)
+            )
+        })
     }
 
-    fn command(&mut self, tiers: &Tiers<'_>, words: &Words<'_>, known: &Known) -> Option<Vec<String>> {
+    fn command(
+        &mut self,
+        tiers: &Tiers<'_>,
+        words: &Words<'_>,
+        known: &Known,
+    ) -> Option<Vec<String>> {
         let layers = self.layers;
         let given = pick!(tiers, command);
         let argv = given.unwrap_or(&known.command);
@@ -165,11 +219,20 @@ impl Reading<'_> {
         };
         if argv.first().is_none_or(|program| program.trim().is_empty()) {
             let fault = self.at(&at(), "empty-command", "a command without a program");
-            self.faults.push(fault.help("write the program first, as in command = [\"claude\", \"--continue\"]"));
+            self.faults.push(
+                fault.help("write the program first, as in command = [\"claude\", \"--continue\"]"),
+            );
             return None;
         }
-        let element = |index: usize| at().into_iter().chain([index.to_string()]).collect::<Path>();
-        argv.iter().enumerate().map(|(index, text)| self.fill(words, text, || element(index))).collect()
+        let element = |index: usize| {
+            at().into_iter()
+                .chain([index.to_string()])
+                .collect::<Path>()
+        };
+        argv.iter()
+            .enumerate()
+            .map(|(index, text)| self.fill(words, text, || element(index)))
+            .collect()
     }
 
     fn dir(
@@ -207,8 +270,11 @@ impl Reading<'_> {
             for (name, value) in table.iter().flatten() {
                 let at = || tiers.path(layers, &["env", name]);
                 if !is_variable(name) {
-                    let fault =
-                        self.at(&at(), "bad-variable", format!("`{}` cannot be a variable's name", shown(name)));
+                    let fault = self.at(
+                        &at(),
+                        "bad-variable",
+                        format!("`{}` cannot be a variable's name", shown(name)),
+                    );
                     self.faults.push(fault.help(
                         "use letters, digits and `_`, not beginning with a digit; not GTCTL_*, which gtctl sets",
                     ));
@@ -222,14 +288,22 @@ impl Reading<'_> {
 
     fn pass_env(&mut self, tiers: &Tiers<'_>) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
-        for list in [&tiers.defaults.pass_env, &tiers.role.pass_env, &tiers.session.pass_env] {
+        for list in [
+            &tiers.defaults.pass_env,
+            &tiers.role.pass_env,
+            &tiers.session.pass_env,
+        ] {
             for name in list.iter().flatten() {
                 if is_variable(name) {
                     names.insert(name.clone());
                     continue;
                 }
                 let at = tiers.path(self.layers, &["pass_env"]);
-                let fault = self.at(&at, "bad-variable", format!("`{}` cannot be a variable's name", shown(name)));
+                let fault = self.at(
+                    &at,
+                    "bad-variable",
+                    format!("`{}` cannot be a variable's name", shown(name)),
+                );
                 let help = "use letters, digits and `_`, not beginning with a digit; not GTCTL_*, which gtctl sets";
                 self.faults.push(fault.help(help));
             }
@@ -237,7 +311,12 @@ impl Reading<'_> {
         names
     }
 
-    fn completion(&mut self, tiers: &Tiers<'_>, words: &Words<'_>, restart: RestartPolicy) -> Completion {
+    fn completion(
+        &mut self,
+        tiers: &Tiers<'_>,
+        words: &Words<'_>,
+        restart: RestartPolicy,
+    ) -> Completion {
         let layers = self.layers;
         let log = pick!(tiers, completion.log).and_then(|log| {
             let at = || tiers.path(layers, &["completion", "log"]);
@@ -263,9 +342,13 @@ impl Reading<'_> {
         let limit_nudge = self.typed(tiers, words, "limit_nudge", pick!(tiers, limit_nudge));
         Idling {
             idle_limit: pick!(tiers, idle_limit).and_then(|limit| limit.period()),
-            on_idle: pick!(tiers, on_idle).map(|word| word.meaning()).unwrap_or_default(),
+            on_idle: pick!(tiers, on_idle)
+                .map(|word| word.meaning())
+                .unwrap_or_default(),
             nudge: nudge.unwrap_or_default(),
-            on_limit_end: pick!(tiers, on_limit_end).map(|word| word.meaning()).unwrap_or_default(),
+            on_limit_end: pick!(tiers, on_limit_end)
+                .map(|word| word.meaning())
+                .unwrap_or_default(),
             limit_nudge: limit_nudge.unwrap_or_else(NudgeText::after_limit),
             stuck_after: pick!(tiers, stuck_after).and_then(|limit| limit.period()),
         }
@@ -283,18 +366,26 @@ impl Reading<'_> {
         let at = || tiers.path(layers, &[field]);
         let filled = self.fill(words, text?, at)?;
         let text = NudgeText::new(&filled);
-        text.map_err(|e| self.faults.push(self.at(&at(), "bad-text", e.to_string()).help(e.help()))).ok()
+        text.map_err(|e| {
+            self.faults
+                .push(self.at(&at(), "bad-text", e.to_string()).help(e.help()))
+        })
+        .ok()
     }
 }
 
 /// The notebook's markers.
 pub(crate) fn task_markers() -> Vec<Marker> {
-    TASK_MARKERS.map(|text| Marker::Text(text.to_owned())).to_vec()
+    TASK_MARKERS
+        .map(|text| Marker::Text(text.to_owned()))
+        .to_vec()
 }
 
 fn is_variable(name: &str) -> bool {
     let mut chars = name.chars();
-    chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+    chars
+        .next()
+        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
         && !name.starts_with("GTCTL_")
 }
@@ -319,10 +410,12 @@ fn max_age(tiers: &Tiers<'_>, name: &SessionName) -> Option<Period> {
     Some(limit.plus(share(name, jitter)))
 }
 
-/// A fixed share of `most` for a name, between none and all of it; whole seconds where there are any.
+/// A fixed share of `most` for a name, between none and all of it; whole seconds where there are
+/// any.
 fn share(name: &SessionName, most: Period) -> Period {
     let unit = if most.millis() >= 1000 { 1000 } else { 1 };
-    // FNV-1a, finished by a multiplication so that near names fall far apart. Stable: it decides when sessions restart.
+    // FNV-1a, finished by a multiplication so that near names fall far apart. Stable: it decides
+    // when sessions restart.
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     for byte in name.as_str().bytes() {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
@@ -360,9 +453,14 @@ mod tests {
     fn shares_are_fixed_bounded_and_spread() {
         let most = Period::from_mins(5);
         let names = ["a", "b", "gt-shop-crew-1", "gt-shop-crew-2", "hq-mayor"];
-        let shares: BTreeSet<_> = names.map(|n| share(&SessionName::new(n).expect(n), most)).into();
+        let shares: BTreeSet<_> = names
+            .map(|n| share(&SessionName::new(n).expect(n), most))
+            .into();
         assert_eq!(shares.len(), names.len());
         assert!(shares.iter().all(|s| *s <= most));
-        assert_eq!(share(&SessionName::new("a").expect("a"), Period::ZERO), Period::ZERO);
+        assert_eq!(
+            share(&SessionName::new("a").expect("a"), Period::ZERO),
+            Period::ZERO
+        );
     }
 }

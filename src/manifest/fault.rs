@@ -1,7 +1,7 @@
 //! What is wrong with a manifest, and where.
 //!
-//! Text taken from a file or a variable enters a [`Fault`] only through [`shown`], which escapes what a terminal would
-//! obey and cuts what is too long; so faults can be printed as they are.
+//! Text taken from a file or a variable enters a [`Fault`] only through [`shown`], which escapes
+//! what a terminal would obey and cuts what is too long; so faults can be printed as they are.
 
 /// Everything found in one reading, with the texts the places point into.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -81,7 +81,10 @@ pub struct Span {
 
 impl From<std::ops::Range<usize>> for Span {
     fn from(range: std::ops::Range<usize>) -> Self {
-        Self { start: range.start, end: range.end }
+        Self {
+            start: range.start,
+            end: range.end,
+        }
     }
 }
 
@@ -135,7 +138,10 @@ impl Fault {
 
     /// With one more place.
     pub(crate) fn relate(mut self, origin: Origin, label: impl Into<String>) -> Self {
-        self.related.push(Related { origin, label: label.into() });
+        self.related.push(Related {
+            origin,
+            label: label.into(),
+        });
         self
     }
 }
@@ -149,8 +155,10 @@ impl Faults {
 
     /// Puts the findings in order and drops repetitions: one place, one code, one finding.
     pub(crate) fn settle(&mut self) {
-        self.list.sort_by(|a, b| (&a.origin, a.code, &a.message).cmp(&(&b.origin, b.code, &b.message)));
-        self.list.dedup_by(|a, b| a.code == b.code && a.origin == b.origin && a.message == b.message);
+        self.list
+            .sort_by(|a, b| (&a.origin, a.code, &a.message).cmp(&(&b.origin, b.code, &b.message)));
+        self.list
+            .dedup_by(|a, b| a.code == b.code && a.origin == b.origin && a.message == b.message);
     }
 }
 
@@ -182,7 +190,11 @@ pub(crate) fn escaped(text: &str, limit: usize) -> String {
             out.push('…');
             break;
         }
-        if is_unsafe(c) { out.extend(c.escape_unicode()) } else { out.push(c) }
+        if is_unsafe(c) {
+            out.extend(c.escape_unicode())
+        } else {
+            out.push(c)
+        }
     }
     out
 }
@@ -202,7 +214,12 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     known
         .into_iter()
         .filter(|k| k.len().abs_diff(word.len()) <= 3)
-        .map(|k| (strsim::damerau_levenshtein(&word.to_lowercase(), &k.to_lowercase()), k))
+        .map(|k| {
+            (
+                strsim::damerau_levenshtein(&word.to_lowercase(), &k.to_lowercase()),
+                k,
+            )
+        })
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, k)| k)
@@ -228,7 +245,10 @@ mod tests {
 
     #[test]
     fn positions_count_from_one() {
-        let file = SourceFile { name: "t".into(), text: "a\nbä\nc".into() };
+        let file = SourceFile {
+            name: "t".into(),
+            text: "a\nbä\nc".into(),
+        };
         assert_eq!(file.position(0), (1, 1));
         assert_eq!(file.position(5), (2, 3));
         assert_eq!(file.position(6), (3, 1));

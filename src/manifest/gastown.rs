@@ -18,19 +18,32 @@ pub(crate) const NO_PREFIX: &str = "gt";
 pub struct Rigs(BTreeMap<String, String>);
 
 impl Rigs {
-    /// Reads the text of `mayor/rigs.json`: `{ "rigs": { "shop": { "beads": { "prefix": "sh" } } } }`.
+    /// Reads the text of `mayor/rigs.json`:
+    /// `{ "rigs": { "shop": { "beads": { "prefix": "sh" } } } }`.
     ///
     /// # Errors
     /// When it is no JSON.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
         let whole: serde_json::Value = serde_json::from_str(text)?;
         let prefix_of = |rig: &serde_json::Value| {
-            let prefix = rig.pointer("/beads/prefix").and_then(serde_json::Value::as_str).unwrap_or(NO_PREFIX);
+            let prefix = rig
+                .pointer("/beads/prefix")
+                .and_then(serde_json::Value::as_str)
+                .unwrap_or(NO_PREFIX);
             let bare = prefix.trim_end_matches('-');
-            if bare.is_empty() { NO_PREFIX.to_owned() } else { bare.to_owned() }
+            if bare.is_empty() {
+                NO_PREFIX.to_owned()
+            } else {
+                bare.to_owned()
+            }
         };
         let rigs = whole.get("rigs").and_then(serde_json::Value::as_object);
-        Ok(Self(rigs.into_iter().flatten().map(|(name, rig)| (name.clone(), prefix_of(rig))).collect()))
+        Ok(Self(
+            rigs.into_iter()
+                .flatten()
+                .map(|(name, rig)| (name.clone(), prefix_of(rig)))
+                .collect(),
+        ))
     }
 
     /// The prefix of a rig.
@@ -72,18 +85,31 @@ impl Reading<'_> {
 
     /// A fault when a rig is not in the list.
     pub(crate) fn check_rig(&mut self, rigs: Option<&Rigs>, rig: &str, at: impl FnOnce() -> Path) {
-        let Some(rigs) = rigs.filter(|rigs| rigs.prefix(rig).is_none()) else { return };
+        let Some(rigs) = rigs.filter(|rigs| rigs.prefix(rig).is_none()) else {
+            return;
+        };
         let fault: Fault = self
-            .at(&at(), "unknown-rig", format!("there is no rig `{}` in {RIGS}", shown(rig)))
+            .at(
+                &at(),
+                "unknown-rig",
+                format!("there is no rig `{}` in {RIGS}", shown(rig)),
+            )
             .label("not in the list")
-            .did_you_mean(rig, rigs.names(), || format!("add it with `gt rig add {} URL`", shown(rig)));
+            .did_you_mean(rig, rigs.names(), || {
+                format!("add it with `gt rig add {} URL`", shown(rig))
+            });
         self.faults.push(fault);
     }
 }
 
 /// Gas Town's directory for a session; none for roles it does not have.
 #[must_use]
-pub fn default_dir(root: &FsPath, role: &str, rig: Option<&str>, name: Option<&str>) -> Option<PathBuf> {
+pub fn default_dir(
+    root: &FsPath,
+    role: &str,
+    rig: Option<&str>,
+    name: Option<&str>,
+) -> Option<PathBuf> {
     Identity { role, rig, name }.dir(root)
 }
 
@@ -103,7 +129,9 @@ impl Identity<'_> {
             ("witness", Some(rig), _) => root.join(rig).join("witness"),
             ("refinery", Some(rig), _) => root.join(rig).join("refinery/rig"),
             ("crew", Some(rig), Some(name)) => root.join(rig).join("crew").join(name),
-            ("polecat", Some(rig), Some(name)) => root.join(rig).join("polecats").join(name).join(rig),
+            ("polecat", Some(rig), Some(name)) => {
+                root.join(rig).join("polecats").join(name).join(rig)
+            }
             _ => return None,
         })
     }
@@ -119,7 +147,12 @@ impl Identity<'_> {
     }
 
     /// The environment gt would give it; empty values are emptied on purpose.
-    pub(crate) fn env(&self, root: &FsPath, session: &SessionName, agent: &Agent) -> BTreeMap<String, String> {
+    pub(crate) fn env(
+        &self,
+        root: &FsPath,
+        session: &SessionName,
+        agent: &Agent,
+    ) -> BTreeMap<String, String> {
         let actor = self.actor();
         let author = match (self.role, self.name) {
             ("crew" | "polecat", Some(name)) => name.to_owned(),
@@ -142,7 +175,9 @@ impl Identity<'_> {
             ("polecat", Some(name)) => env.extend([("GT_POLECAT", name.to_owned())]),
             _ => {}
         }
-        env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        env.into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
     }
 }
 
@@ -152,17 +187,43 @@ mod tests {
 
     #[test]
     fn prefixes_are_read_and_default_to_gt() {
-        let rigs = Rigs::parse(r#"{"rigs":{"shop":{"beads":{"prefix":"sh-"}},"yard":{}}}"#).expect("json");
-        assert_eq!((rigs.prefix("shop"), rigs.prefix("yard"), rigs.prefix("x")), (Some("sh"), Some("gt"), None));
+        let rigs =
+            Rigs::parse(r#"{"rigs":{"shop":{"beads":{"prefix":"sh-"}},"yard":{}}}"#).expect("json");
+        assert_eq!(
+            (rigs.prefix("shop"), rigs.prefix("yard"), rigs.prefix("x")),
+            (Some("sh"), Some("gt"), None)
+        );
     }
 
     #[test]
     fn directories_are_those_of_gas_town() {
-        let crew = Identity { role: "crew", rig: Some("shop"), name: Some("watcher") };
-        assert_eq!(crew.dir(FsPath::new("/gt")), Some("/gt/shop/crew/watcher".into()));
+        let crew = Identity {
+            role: "crew",
+            rig: Some("shop"),
+            name: Some("watcher"),
+        };
+        assert_eq!(
+            crew.dir(FsPath::new("/gt")),
+            Some("/gt/shop/crew/watcher".into())
+        );
         assert_eq!(crew.actor(), "shop/crew/watcher");
-        let polecat = Identity { role: "polecat", rig: Some("shop"), name: Some("fix") };
-        assert_eq!(polecat.dir(FsPath::new("/gt")), Some("/gt/shop/polecats/fix/shop".into()));
-        assert_eq!(Identity { role: "custom", rig: None, name: None }.dir(FsPath::new("/gt")), None);
+        let polecat = Identity {
+            role: "polecat",
+            rig: Some("shop"),
+            name: Some("fix"),
+        };
+        assert_eq!(
+            polecat.dir(FsPath::new("/gt")),
+            Some("/gt/shop/polecats/fix/shop".into())
+        );
+        assert_eq!(
+            Identity {
+                role: "custom",
+                rig: None,
+                name: None
+            }
+            .dir(FsPath::new("/gt")),
+            None
+        );
     }
 }

@@ -18,13 +18,22 @@ impl Reading<'_> {
         named: &BTreeMap<SessionName, Named<'_>>,
         sessions: &BTreeMap<SessionName, Desired>,
     ) {
-        let mut unfit: BTreeMap<&FsPath, Option<(&'static str, String, &'static str)>> = BTreeMap::new();
+        let mut unfit: BTreeMap<&FsPath, Option<(&'static str, String, &'static str)>> =
+            BTreeMap::new();
         let mut meant = BTreeMap::new();
         for desired in sessions.values() {
-            let (Some(source), Some(file)) = (desired.instructions.as_deref(), desired.instructed()) else { continue };
-            let Some(who) = named.get(&desired.name) else { continue };
+            let (Some(source), Some(file)) =
+                (desired.instructions.as_deref(), desired.instructed())
+            else {
+                continue;
+            };
+            let Some(who) = named.get(&desired.name) else {
+                continue;
+            };
             let at = who.tiers.path(self.layers, &["instructions"]);
-            if let Some((code, message, help)) = unfit.entry(source).or_insert_with(|| self.unfit(source)) {
+            if let Some((code, message, help)) =
+                unfit.entry(source).or_insert_with(|| self.unfit(source))
+            {
                 let fault = self.at(&at, code, message.clone()).help(*help);
                 self.faults.push(fault);
                 continue;
@@ -42,7 +51,9 @@ impl Reading<'_> {
                         shown(&former.key().to_string_lossy())
                     );
                     let fault: Fault = self.at(&at, "same-instructions", message);
-                    self.faults.push(fault.help("give one of them another `dir`, or both the same instructions"));
+                    self.faults.push(
+                        fault.help("give one of them another `dir`, or both the same instructions"),
+                    );
                 }
             }
         }
@@ -59,7 +70,10 @@ impl Reading<'_> {
             )),
             Some(text) if text.len() > MAX_BYTES => Some((
                 "large-instructions",
-                format!("the instructions {name} have more than {} KiB", MAX_BYTES >> 10),
+                format!(
+                    "the instructions {name} have more than {} KiB",
+                    MAX_BYTES >> 10
+                ),
                 "keep what every start needs, and name other files in it for the rest",
             )),
             Some(_) => None,

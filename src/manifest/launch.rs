@@ -15,17 +15,27 @@ const AGENT: &str = "{agent}";
 impl Reading<'_> {
     /// How a session is started and stopped, or nothing when a fault kept that from being told.
     ///
-    /// By commands where `launcher` says so, or where a user has given its role a `start` and nobody says otherwise. What
-    /// `[defaults]` say is not meant for roles that gt does not know.
-    pub(crate) fn launch(&mut self, scene: &Scene<'_>, tiers: &Tiers<'_>, words: &Words<'_>) -> Option<Launch> {
+    /// By commands where `launcher` says so, or where a user has given its role a `start` and
+    /// nobody says otherwise. What `[defaults]` say is not meant for roles that gt does not know.
+    pub(crate) fn launch(
+        &mut self,
+        scene: &Scene<'_>,
+        tiers: &Tiers<'_>,
+        words: &Words<'_>,
+    ) -> Option<Launch> {
         let layers = self.layers;
         let said = tiers.path(layers, &["launcher"]);
-        let is_users = |at: &[String]| !matches!(layers.origin(at, Part::Value), Origin::BuiltIn(_));
+        let is_users =
+            |at: &[String]| !matches!(layers.origin(at, Part::Value), Origin::BuiltIn(_));
         let own_start = path(["roles", tiers.role_name, "start"]);
-        let launcher = pick!(tiers, launcher).map(|word| word.meaning()).unwrap_or_default();
+        let launcher = pick!(tiers, launcher)
+            .map(|word| word.meaning())
+            .unwrap_or_default();
         let by_commands = match launcher {
             Launcher::Gt => true,
-            Launcher::Tmux => tiers.role.start.is_some() && is_users(&own_start) && !is_users(&said),
+            Launcher::Tmux => {
+                tiers.role.start.is_some() && is_users(&own_start) && !is_users(&said)
+            }
         };
         if !by_commands {
             return Some(Launch::Tmux);
@@ -39,19 +49,32 @@ impl Reading<'_> {
             return None;
         }
         if launcher == Launcher::Gt && scene.root.is_none() && !is_users(&own_start) {
-            let fault = self.at(&said, "no-root", "gt is run in its town's root, and the manifest names none");
-            self.add_once(fault.help("add root = \"~/gt\" to [town], with the directory of your Gas Town"));
+            let fault = self.at(
+                &said,
+                "no-root",
+                "gt is run in its town's root, and the manifest names none",
+            );
+            self.add_once(
+                fault.help("add root = \"~/gt\" to [town], with the directory of your Gas Town"),
+            );
             return None;
         }
         self.unused(tiers);
-        self.commands(scene, tiers, words).map(|commands| Launch::Commands(Box::new(commands)))
+        self.commands(scene, tiers, words)
+            .map(|commands| Launch::Commands(Box::new(commands)))
     }
 
     fn no_start(&self, tiers: &Tiers<'_>, at: &[String]) -> Fault {
         let role = shown(tiers.role_name);
-        self.at(at, "no-start", format!("role `{role}` has no command that starts it"))
-            .label("gt does not know this role")
-            .help(format!("write launcher = \"tmux\", or give [roles.{role}] a `start` of its own"))
+        self.at(
+            at,
+            "no-start",
+            format!("role `{role}` has no command that starts it"),
+        )
+        .label("gt does not know this role")
+        .help(format!(
+            "write launcher = \"tmux\", or give [roles.{role}] a `start` of its own"
+        ))
     }
 
     /// One fault, where many sessions share what is wrong.
@@ -65,39 +88,81 @@ impl Reading<'_> {
     /// Says of what only matters to sessions that gtctl starts itself that it changes nothing here.
     fn unused(&mut self, tiers: &Tiers<'_>) {
         let given = [
-            ("env", tiers.session.env.is_some() || tiers.role.env.is_some()),
-            ("env_file", tiers.session.env_file.is_some() || tiers.role.env_file.is_some()),
+            (
+                "env",
+                tiers.session.env.is_some() || tiers.role.env.is_some(),
+            ),
+            (
+                "env_file",
+                tiers.session.env_file.is_some() || tiers.role.env_file.is_some(),
+            ),
         ];
         for (field, _) in given.into_iter().filter(|(_, is_given)| *is_given) {
             let at = tiers.path(self.layers, &[field]);
-            let message = format!("`{field}` changes nothing here: its launcher's commands start this session");
+            let message = format!(
+                "`{field}` changes nothing here: its launcher's commands start this session"
+            );
             let mut fault = self.at(&at, "unused", message);
             fault.severity = Severity::Advice;
             self.add_once(fault.help("write launcher = \"tmux\" to have gtctl start it itself"));
         }
     }
 
-    fn commands(&mut self, scene: &Scene<'_>, tiers: &Tiers<'_>, words: &Words<'_>) -> Option<Commands> {
+    fn commands(
+        &mut self,
+        scene: &Scene<'_>,
+        tiers: &Tiers<'_>,
+        words: &Words<'_>,
+    ) -> Option<Commands> {
         let role = tiers.role;
         let agent = pick!(tiers, agent).cloned();
-        let start = self.argv_of(tiers, words, "start", role.start.as_deref(), agent.is_some());
+        let start = self.argv_of(
+            tiers,
+            words,
+            "start",
+            role.start.as_deref(),
+            agent.is_some(),
+        );
         let stop = self.argv_of(tiers, words, "stop", role.stop.as_deref(), agent.is_some());
-        let restart = self.argv_of(tiers, words, "restart_command", role.restart_command.as_deref(), agent.is_some());
-        let nudge = self.argv_of(tiers, words, "nudge", role.nudge.as_deref(), agent.is_some());
-        let is_told = |argv: Option<&Vec<String>>| argv.into_iter().flatten().any(|word| word.contains(AGENT));
+        let restart = self.argv_of(
+            tiers,
+            words,
+            "restart_command",
+            role.restart_command.as_deref(),
+            agent.is_some(),
+        );
+        let nudge = self.argv_of(
+            tiers,
+            words,
+            "nudge",
+            role.nudge.as_deref(),
+            agent.is_some(),
+        );
+        let is_told = |argv: Option<&Vec<String>>| {
+            argv.into_iter().flatten().any(|word| word.contains(AGENT))
+        };
         // A restart that cannot be told the agent would bring another one.
-        let would_lose_agent =
-            agent.is_some() && is_told(role.start.as_ref()) && !is_told(role.restart_command.as_ref());
+        let would_lose_agent = agent.is_some()
+            && is_told(role.start.as_ref())
+            && !is_told(role.restart_command.as_ref());
         let restart = restart?;
         Some(Commands {
             start: start?,
             stop: stop?,
-            restart: if would_lose_agent { Vec::new() } else { restart },
+            restart: if would_lose_agent {
+                Vec::new()
+            } else {
+                restart
+            },
             nudge: nudge?,
-            dir: scene.root.clone().unwrap_or_else(|| self.sources.base_dir.to_path_buf()),
+            dir: scene
+                .root
+                .clone()
+                .unwrap_or_else(|| self.sources.base_dir.to_path_buf()),
             agent,
             leaves_orphans: role.leaves_orphans.unwrap_or_default(),
-            start_timeout: pick!(tiers, start_timeout).map_or(Period::from_mins(5), |period| period.0),
+            start_timeout: pick!(tiers, start_timeout)
+                .map_or(Period::from_mins(5), |period| period.0),
             stop_timeout: pick!(tiers, stop_grace).map_or(Period::from_secs(30), |wait| wait.0),
         })
     }
@@ -111,16 +176,29 @@ impl Reading<'_> {
         argv: Option<&[String]>,
         names_agent: bool,
     ) -> Option<Vec<String>> {
-        let Some(argv) = argv else { return Some(Vec::new()) };
+        let Some(argv) = argv else {
+            return Some(Vec::new());
+        };
         let at = || path(["roles", tiers.role_name, field]);
         let is_empty = argv.first().is_none_or(|program| program.trim().is_empty());
         if is_empty && (field == "start" || !argv.is_empty()) {
             let fault = self.at(&at(), "empty-command", "a command without a program");
-            self.add_once(fault.help("write the program first, as in [\"gt\", \"mayor\", \"start\"]"));
+            self.add_once(
+                fault.help("write the program first, as in [\"gt\", \"mayor\", \"start\"]"),
+            );
             return None;
         }
-        let element = |index: usize| at().into_iter().chain([index.to_string()]).collect::<Path>();
-        let given = argv.iter().enumerate().filter(|(_, word)| names_agent || !word.contains(AGENT));
-        given.map(|(index, word)| self.fill(words, word, || element(index))).collect()
+        let element = |index: usize| {
+            at().into_iter()
+                .chain([index.to_string()])
+                .collect::<Path>()
+        };
+        let given = argv
+            .iter()
+            .enumerate()
+            .filter(|(_, word)| names_agent || !word.contains(AGENT));
+        given
+            .map(|(index, word)| self.fill(words, word, || element(index)))
+            .collect()
     }
 }

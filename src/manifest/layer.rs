@@ -51,15 +51,24 @@ pub(crate) enum Part {
 impl Layer {
     /// A layer without places.
     pub(crate) fn new(source: Source, values: Dict) -> Self {
-        Self { source, values, text: None, places: OnceCell::new() }
+        Self {
+            source,
+            values,
+            text: None,
+            places: OnceCell::new(),
+        }
     }
 
     /// A layer read from a text.
     pub(crate) fn of_text(source: Source, values: Dict, text: &str) -> Self {
-        Self { text: Some(text.into()), ..Self::new(source, values) }
+        Self {
+            text: Some(text.into()),
+            ..Self::new(source, values)
+        }
     }
 
-    /// Where the entry at `path` stands; if it is not there, where the nearest table around it does.
+    /// Where the entry at `path` stands; if it is not there, where the nearest table around it
+    /// does.
     pub(crate) fn origin<S: AsRef<str>>(&self, path: &[S], part: Part) -> Origin {
         match &self.source {
             Source::BuiltIn(name) => Origin::BuiltIn(name.clone()),
@@ -68,7 +77,8 @@ impl Layer {
             Source::File(file) => Origin::File {
                 file: *file,
                 span: locate(
-                    self.places.get_or_init(|| self.text.as_deref().map(places).unwrap_or_default()),
+                    self.places
+                        .get_or_init(|| self.text.as_deref().map(places).unwrap_or_default()),
                     path,
                     part,
                 ),
@@ -87,13 +97,20 @@ fn locate<S: AsRef<str>>(root: &Places, path: &[S], part: Part) -> super::fault:
             Some(_) => None,
         };
         let next = match (table, here) {
-            (Some(table), _) => table.get_key_value(step.as_ref()).map(|(key, item)| (Some(span_of(key)), item)),
-            (None, Some(DeValue::Array(items))) => {
-                step.as_ref().parse::<usize>().ok().and_then(|i| items.get(i)).map(|item| (None, item))
-            }
+            (Some(table), _) => table
+                .get_key_value(step.as_ref())
+                .map(|(key, item)| (Some(span_of(key)), item)),
+            (None, Some(DeValue::Array(items))) => step
+                .as_ref()
+                .parse::<usize>()
+                .ok()
+                .and_then(|i| items.get(i))
+                .map(|item| (None, item)),
             (None, _) => None,
         };
-        let Some((key, item)) = next else { return found };
+        let Some((key, item)) = next else {
+            return found;
+        };
         let last = depth + 1 == path.len();
         found = match (key, part) {
             (Some(key), Part::Key) if last => key,
@@ -137,10 +154,17 @@ impl Layers {
     pub(crate) fn merge(mut layers: Vec<Layer>) -> Result<Self, Box<figment::Error>> {
         let mut figment = Figment::new();
         for (index, layer) in layers.iter_mut().enumerate() {
-            figment = figment.merge(Provided { index, values: RefCell::new(std::mem::take(&mut layer.values)) });
+            figment = figment.merge(Provided {
+                index,
+                values: RefCell::new(std::mem::take(&mut layer.values)),
+            });
         }
         let merged = figment.find_value("").map_err(Box::new)?;
-        Ok(Self { stack: layers, figment, merged })
+        Ok(Self {
+            stack: layers,
+            figment,
+            merged,
+        })
     }
 
     /// Everything, merged.
@@ -150,7 +174,8 @@ impl Layers {
 
     /// The merged value at a path.
     pub(crate) fn value<S: AsRef<str>>(&self, path: &[S]) -> Option<&Value> {
-        path.iter().try_fold(&self.merged, |value, step| child(value, step.as_ref()))
+        path.iter()
+            .try_fold(&self.merged, |value, step| child(value, step.as_ref()))
     }
 
     /// The layer that has the say over the entry at `path`, or over the nearest table around it.
@@ -158,7 +183,9 @@ impl Layers {
         let mut here = &self.merged;
         let mut found = None;
         for step in path {
-            let Some(next) = child(here, step.as_ref()) else { break };
+            let Some(next) = child(here, step.as_ref()) else {
+                break;
+            };
             here = next;
             found = self.figment.get_metadata(here.tag()).or(found);
         }
@@ -167,7 +194,8 @@ impl Layers {
 
     /// Where the entry at `path` that has the say stands.
     pub(crate) fn origin<S: AsRef<str>>(&self, path: &[S], part: Part) -> Origin {
-        self.layer_of(path).map_or_else(|| self.start(), |layer| layer.origin(path, part))
+        self.layer_of(path)
+            .map_or_else(|| self.start(), |layer| layer.origin(path, part))
     }
 
     /// Where a thing would stand that is nowhere: the start of the strongest file.
@@ -177,8 +205,15 @@ impl Layers {
 
     /// Where an entry stands in the strongest file, or should stand.
     pub(crate) fn in_file<S: AsRef<str>>(&self, path: &[S]) -> Origin {
-        let file = self.stack.iter().rev().find(|layer| matches!(layer.source, Source::File(_)));
-        file.map_or_else(|| Origin::BuiltIn("built-in".into()), |layer| layer.origin(path, Part::Key))
+        let file = self
+            .stack
+            .iter()
+            .rev()
+            .find(|layer| matches!(layer.source, Source::File(_)));
+        file.map_or_else(
+            || Origin::BuiltIn("built-in".into()),
+            |layer| layer.origin(path, Part::Key),
+        )
     }
 }
 
@@ -186,6 +221,10 @@ fn child<'v>(value: &'v Value, step: &str) -> Option<&'v Value> {
     match value {
         Value::Dict(_, entries) => entries.get(step),
         Value::Array(_, items) => items.get(step.parse::<usize>().ok()?),
-        Value::String(..) | Value::Char(..) | Value::Bool(..) | Value::Num(..) | Value::Empty(..) => None,
+        Value::String(..)
+        | Value::Char(..)
+        | Value::Bool(..)
+        | Value::Num(..)
+        | Value::Empty(..) => None,
     }
 }

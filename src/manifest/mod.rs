@@ -8,13 +8,13 @@
 //!  GTCTL_*, flags ──► variables ───────┘                                                 └────► Origins
 //! ```
 //!
-//! Layers, weakest first: built-in defaults, profile, user file, `town.toml`, `GTCTL_*` variables, flags. For a session
-//! then `[defaults]`, `[roles.x]`, `[[session]]`. Tables are united, anything else is replaced. Every value can name its
-//! origin ([`Origins`]).
+//! Layers, weakest first: built-in defaults, profile, user file, `town.toml`, `GTCTL_*` variables,
+//! flags. For a session then `[defaults]`, `[roles.x]`, `[[session]]`. Tables are united, anything
+//! else is replaced. Every value can name its origin ([`Origins`]).
 //!
-//! **Architecture invariant:** nothing here reads a file, the environment or a clock. Texts and variables are
-//! arguments; the files whose paths stand in the manifest (`mayor/rigs.json`, instructions) are read through a function
-//! given.
+//! **Architecture invariant:** nothing here reads a file, the environment or a clock. Texts and
+//! variables are arguments; the files whose paths stand in the manifest (`mayor/rigs.json`,
+//! instructions) are read through a function given.
 
 mod agents;
 mod built_in;
@@ -77,8 +77,9 @@ pub struct Sources<'a> {
     pub home: Option<&'a Path>,
     /// The manifest's directory, absolute: relative paths begin here.
     pub base_dir: &'a Path,
-    /// Reads the text of the file at an absolute path (`mayor/rigs.json` of the root, instructions of sessions), or its
-    /// beginning where it is longer than the manifest may be; nothing when there is none.
+    /// Reads the text of the file at an absolute path (`mayor/rigs.json` of the root, instructions
+    /// of sessions), or its beginning where it is longer than the manifest may be; nothing when
+    /// there is none.
     pub read: &'a dyn Fn(&Path) -> Option<String>,
 }
 
@@ -101,7 +102,12 @@ pub fn load(sources: &Sources<'_>) -> Result<Loaded, Faults> {
     let read = load_with(sources, Known::Meant);
     match &read {
         // What can be named is told, too.
-        Err(faults) if faults.list.iter().any(|fault| matches!(fault.code, "unknown-agent" | "unknown-role")) => {
+        Err(faults)
+            if faults
+                .list
+                .iter()
+                .any(|fault| matches!(fault.code, "unknown-agent" | "unknown-role")) =>
+        {
             load_with(sources, Known::All)
         }
         Ok(_) | Err(_) => read,
@@ -118,19 +124,26 @@ fn load_with(sources: &Sources<'_>, known: Known) -> Result<Loaded, Faults> {
             Ok(values) => layers.push(Layer::of_text(Source::File(files.len()), values, text)),
             Err(faults) => findings.faults.extend(faults),
         }
-        files.push(SourceFile { name: shown_path(path), text: text.to_owned() });
+        files.push(SourceFile {
+            name: shown_path(path),
+            text: text.to_owned(),
+        });
     }
     if !findings.faults.is_empty() {
         return Err(settled(findings.faults, files));
     }
     let (layers, Findings { mut faults, cut }) = layered(sources, layers, findings, known);
     let (town, places, layers) = {
-        let merged =
-            Layers::merge(layers).and_then(|layers| Ok((layers.merged().deserialize().map_err(Box::new)?, layers)));
+        let merged = Layers::merge(layers)
+            .and_then(|layers| Ok((layers.merged().deserialize().map_err(Box::new)?, layers)));
         let (manifest, layers): (wire::Manifest, Layers) = match merged {
             Ok(merged) => merged,
             Err(error) => {
-                faults.push(Fault::new("internal", Origin::BuiltIn("built-in".into()), shown(&error.to_string())));
+                faults.push(Fault::new(
+                    "internal",
+                    Origin::BuiltIn("built-in".into()),
+                    shown(&error.to_string()),
+                ));
                 return Err(settled(faults, files));
             }
         };
@@ -143,7 +156,11 @@ fn load_with(sources: &Sources<'_>, known: Known) -> Result<Loaded, Faults> {
     match town {
         Some(town) if !found.has_errors() => {
             let origins = Origins::new(layers, found.files.clone(), places);
-            Ok(Loaded { town, advice: found, origins })
+            Ok(Loaded {
+                town,
+                advice: found,
+                origins,
+            })
         }
         Some(_) | None => Err(found),
     }
@@ -151,7 +168,10 @@ fn load_with(sources: &Sources<'_>, known: Known) -> Result<Loaded, Faults> {
 
 /// A path as it is shown, whatever bytes it holds; longer than what [`shown`] lets through.
 fn shown_path(path: &Path) -> String {
-    path.to_string_lossy().chars().map(|c| if is_unsafe(c) { '\u{fffd}' } else { c }).collect()
+    path.to_string_lossy()
+        .chars()
+        .map(|c| if is_unsafe(c) { '\u{fffd}' } else { c })
+        .collect()
 }
 
 fn settled(list: Vec<Fault>, files: Vec<SourceFile>) -> Faults {
@@ -180,12 +200,25 @@ fn layered(
         Some(_) | None => include_str!("builtin/naming-rig.toml"),
     };
     let (profile, name) = match chosen(&users, "profile") {
-        Some("high-throughput") => (include_str!("builtin/profile-high-throughput.toml"), "profile high-throughput"),
-        Some("low-budget") => (include_str!("builtin/profile-low-budget.toml"), "profile low-budget"),
-        Some(_) | None => (include_str!("builtin/profile-standard.toml"), "profile standard"),
+        Some("high-throughput") => (
+            include_str!("builtin/profile-high-throughput.toml"),
+            "profile high-throughput",
+        ),
+        Some("low-budget") => (
+            include_str!("builtin/profile-low-budget.toml"),
+            "profile low-budget",
+        ),
+        Some(_) | None => (
+            include_str!("builtin/profile-standard.toml"),
+            "profile standard",
+        ),
     };
     let built_in = built_in(&users, known);
-    let built_in = [("built-in", &*built_in), ("built-in", naming), (name, profile)];
+    let built_in = [
+        ("built-in", &*built_in),
+        ("built-in", naming),
+        (name, profile),
+    ];
     let layers = built_in.map(|(name, text)| {
         let values = text::parse(usize::MAX, text).unwrap_or_default();
         Layer::new(Source::BuiltIn(name.to_owned()), values)
@@ -197,6 +230,13 @@ fn layered(
 
 /// The strongest word given for a field of `[town]`, which decides what else is layered.
 fn chosen<'l>(users: &'l [Layer], field: &str) -> Option<&'l str> {
-    let of = |layer: &'l Layer| layer.values.get("town").and_then(Value::as_dict)?.get(field)?.as_str();
+    let of = |layer: &'l Layer| {
+        layer
+            .values
+            .get("town")
+            .and_then(Value::as_dict)?
+            .get(field)?
+            .as_str()
+    };
     users.iter().rev().find_map(of)
 }

@@ -31,7 +31,8 @@ impl Reading<'_> {
         if first <= max {
             return;
         }
-        let message = format!("`first` ({first}) is longer than `max` ({max}), so that every delay is {max}");
+        let message =
+            format!("`first` ({first}) is longer than `max` ({max}), so that every delay is {max}");
         self.never_applies(
             tiers,
             &[FIRST, MAX],
@@ -55,8 +56,13 @@ impl Reading<'_> {
 
     fn ready_beyond_age(&mut self, tiers: &Tiers<'_>, desired: &Desired) {
         let ready_after = desired.ready_after;
-        let is_beyond = desired.max_age.is_some_and(|with_jitter| ready_after > with_jitter);
-        let Some(max_age) = pick!(tiers, max_age).and_then(|limit| limit.period()).filter(|_| is_beyond) else {
+        let is_beyond = desired
+            .max_age
+            .is_some_and(|with_jitter| ready_after > with_jitter);
+        let Some(max_age) = pick!(tiers, max_age)
+            .and_then(|limit| limit.period())
+            .filter(|_| is_beyond)
+        else {
             return;
         };
         let message = format!(
@@ -66,16 +72,30 @@ impl Reading<'_> {
         self.never_applies(tiers, &[READY_AFTER, MAX_AGE], message, help);
     }
 
-    /// Advises at the first of `fields` that a person wrote. Says nothing where nobody wrote any of them.
-    fn never_applies(&mut self, tiers: &Tiers<'_>, fields: &[Field], message: String, help: String) {
+    /// Advises at the first of `fields` that a person wrote. Says nothing where nobody wrote any of
+    /// them.
+    fn never_applies(
+        &mut self,
+        tiers: &Tiers<'_>,
+        fields: &[Field],
+        message: String,
+        help: String,
+    ) {
         let layers = self.layers;
         let places = fields.iter().map(|field| tiers.path(layers, field));
         let is_written = |at: &[String]| {
-            layers.value(at).is_some() && layers.layer_of(at).is_some_and(|layer| layer.source.is_users())
+            layers.value(at).is_some()
+                && layers
+                    .layer_of(at)
+                    .is_some_and(|layer| layer.source.is_users())
         };
         // Where no table has a field, its path is that of the whole session.
-        let mut written = places.zip(fields).filter(|(at, field)| at.len() > field.len() && is_written(at));
-        let Some((at, _)) = written.find(|(at, field)| at.last().map(String::as_str) == field.last().copied()) else {
+        let mut written = places
+            .zip(fields)
+            .filter(|(at, field)| at.len() > field.len() && is_written(at));
+        let Some((at, _)) =
+            written.find(|(at, field)| at.last().map(String::as_str) == field.last().copied())
+        else {
             return;
         };
         let mut fault = self.at(&at, "never-applies", message);
@@ -84,8 +104,9 @@ impl Reading<'_> {
     }
 }
 
-/// The shortest time from the first to the last of `burst` crashes in a row: each process ends at once, and no jitter
-/// is added. The first restart is at once, the second after `first`, and each further delay doubles up to `max`.
+/// The shortest time from the first to the last of `burst` crashes in a row: each process ends at
+/// once, and no jitter is added. The first restart is at once, the second after `first`, and each
+/// further delay doubles up to `max`.
 fn fastest_burst(backoff: Backoff) -> Period {
     let max = backoff.max.millis();
     let mut delay = backoff.first.millis().min(max);
@@ -108,12 +129,27 @@ mod tests {
 
     fn of(first: u64, max: u64, burst: u32) -> u64 {
         let (first, max) = (Period::from_secs(first), Period::from_secs(max));
-        fastest_burst(Backoff { first, max, burst, ..Backoff::default() }).millis() / 1000
+        fastest_burst(Backoff {
+            first,
+            max,
+            burst,
+            ..Backoff::default()
+        })
+        .millis()
+            / 1000
     }
 
     #[test]
     fn the_fastest_burst_lasts_as_long_as_its_delays() {
-        assert_eq!([of(10, 300, 1), of(10, 300, 2), of(10, 300, 3), of(10, 300, 5)], [0, 0, 10, 70]);
+        assert_eq!(
+            [
+                of(10, 300, 1),
+                of(10, 300, 2),
+                of(10, 300, 3),
+                of(10, 300, 5)
+            ],
+            [0, 0, 10, 70]
+        );
         assert_eq!(of(10, 30, 6), 10 + 20 + 30 + 30);
         assert_eq!(of(600, 300, 4), 600, "the first delay is cut too");
         assert_eq!(of(0, 300, u32::MAX), 0, "there is no delay");

@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 /// Where the `max_age` of a command without an agent comes from, unless somebody sets it.
 pub const PLAIN_COMMAND: &str = "default for a command without an agent";
 
-/// The longest text within a value, in characters: who asks where it comes from wants to see it whole.
+/// The longest text within a value, in characters: who asks where it comes from wants to see it
+/// whole.
 const WHOLE: usize = 8192;
 
 /// One field of a session as it is in force.
@@ -20,10 +21,11 @@ const WHOLE: usize = 8192;
 pub struct Explained {
     /// The field, such as `max_age` or `backoff.first`.
     pub field: String,
-    /// Its value as TOML would have it, sanitised; templates in names, commands and paths are filled in.
+    /// Its value as TOML would have it, sanitised; templates in names, commands and paths are
+    /// filled in.
     pub value: String,
-    /// Where it comes from: `town.toml:19`, `[roles.mayor] town.toml:7`, `built-in`, `profile standard`,
-    /// `GTCTL_DEFAULTS_MAX_AGE` or a flag.
+    /// Where it comes from: `town.toml:19`, `[roles.mayor] town.toml:7`, `built-in`,
+    /// `profile standard`, `GTCTL_DEFAULTS_MAX_AGE` or a flag.
     pub origin: String,
 }
 
@@ -36,7 +38,9 @@ pub struct Origins {
 
 impl std::fmt::Debug for Origins {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Origins").field("sessions", &self.sessions.len()).finish_non_exhaustive()
+        f.debug_struct("Origins")
+            .field("sessions", &self.sessions.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -46,23 +50,33 @@ impl Origins {
         files: Vec<SourceFile>,
         sessions: BTreeMap<SessionName, (usize, String)>,
     ) -> Self {
-        Self { layers, files, sessions }
+        Self {
+            layers,
+            files,
+            sessions,
+        }
     }
 
-    /// Every field of a session that has a value, in the order of the reference; empty when it is not declared here. Of
-    /// one that a policy covers, the fields of the policy.
+    /// Every field of a session that has a value, in the order of the reference; empty when it is
+    /// not declared here. Of one that a policy covers, the fields of the policy.
     #[must_use]
     pub fn explain(&self, session: &Desired) -> Vec<Explained> {
         if let Some(pattern) = &session.policy {
             let fields = leaves(fields_of::<wire::PolicyTable>());
-            return fields.iter().filter_map(|field| self.explain_policy(session, pattern, field)).collect();
+            return fields
+                .iter()
+                .filter_map(|field| self.explain_policy(session, pattern, field))
+                .collect();
         }
         let fields = leaves(fields_of::<wire::SessionTable>());
         // What a launcher runs is not what gtctl would.
-        let is_foreign = |field: &&Vec<&str>| session.commands().is_some() && matches!(field[..], ["command"]);
+        let is_foreign =
+            |field: &&Vec<&str>| session.commands().is_some() && matches!(field[..], ["command"]);
         let fields = fields.iter().filter(|field| !is_foreign(field));
         let own = fields.filter_map(|field| self.explain_field(session, field));
-        own.chain(self.explain_like(session)).chain(self.explain_commands(session)).collect()
+        own.chain(self.explain_like(session))
+            .chain(self.explain_commands(session))
+            .collect()
     }
 
     /// The agent whose tables the session's agent takes, where it takes any.
@@ -70,31 +84,71 @@ impl Origins {
         let like = session.agent.like.as_deref()?;
         let path = ["agents", &session.agent.name, "like"].map(str::to_owned);
         let is_written = self.layers.value(&path).is_some();
-        let origin = if is_written { self.name(&path) } else { "by the program of its command".to_owned() };
-        Some(Explained { field: "agent.like".to_owned(), value: quoted(like), origin })
+        let origin = if is_written {
+            self.name(&path)
+        } else {
+            "by the program of its command".to_owned()
+        };
+        Some(Explained {
+            field: "agent.like".to_owned(),
+            value: quoted(like),
+            origin,
+        })
     }
 
     /// The commands of its role by which it is started and stopped, where it is.
     fn explain_commands(&self, session: &Desired) -> Vec<Explained> {
-        let Some(commands) = session.commands() else { return Vec::new() };
-        let Commands { start, stop, restart, nudge, .. } = commands;
-        let all = [("start", start), ("stop", stop), ("restart_command", restart), ("nudge", nudge)];
+        let Some(commands) = session.commands() else {
+            return Vec::new();
+        };
+        let Commands {
+            start,
+            stop,
+            restart,
+            nudge,
+            ..
+        } = commands;
+        let all = [
+            ("start", start),
+            ("stop", stop),
+            ("restart_command", restart),
+            ("nudge", nudge),
+        ];
         let explained = |(field, argv): (&str, &Vec<String>)| Explained {
             field: field.to_owned(),
             value: list(argv.iter().map(|word| quoted(word))),
             origin: self.name(&["roles", &session.role, field].map(str::to_owned)),
         };
-        all.into_iter().filter(|(_, argv)| !argv.is_empty()).map(explained).collect()
+        all.into_iter()
+            .filter(|(_, argv)| !argv.is_empty())
+            .map(explained)
+            .collect()
     }
 
-    fn explain_policy(&self, session: &Desired, pattern: &str, field: &[&str]) -> Option<Explained> {
-        let Value::Array(_, policies) = self.layers.value(&["policy"])? else { return None };
-        let has_pattern = |table: &Value| table.find_ref("match").and_then(Value::as_str) == Some(pattern);
+    fn explain_policy(
+        &self,
+        session: &Desired,
+        pattern: &str,
+        field: &[&str],
+    ) -> Option<Explained> {
+        let Value::Array(_, policies) = self.layers.value(&["policy"])? else {
+            return None;
+        };
+        let has_pattern =
+            |table: &Value| table.find_ref("match").and_then(Value::as_str) == Some(pattern);
         let index = policies.iter().position(has_pattern)?.to_string();
-        let path: Vec<String> = ["policy", &index].iter().chain(field).map(|step| (*step).to_owned()).collect();
+        let path: Vec<String> = ["policy", &index]
+            .iter()
+            .chain(field)
+            .map(|step| (*step).to_owned())
+            .collect();
         let given = self.layers.value(&path).map(toml_text)?;
         let value = resolved(session, field).unwrap_or(given);
-        Some(Explained { field: field.join("."), value, origin: self.name(&path) })
+        Some(Explained {
+            field: field.join("."),
+            value,
+            origin: self.name(&path),
+        })
     }
 
     fn explain_field(&self, session: &Desired, field: &[&str]) -> Option<Explained> {
@@ -107,17 +161,32 @@ impl Origins {
         if field == ["max_age"] && session.max_age.is_none() && !self.is_users(&path) {
             // See `Reading::is_never_too_old`.
             let origin = PLAIN_COMMAND.to_owned();
-            return Some(Explained { field: field.join("."), value: quoted("off"), origin });
+            return Some(Explained {
+                field: field.join("."),
+                value: quoted("off"),
+                origin,
+            });
         }
-        let origin = if set { self.name(&path) } else { "built-in".to_owned() };
-        Some(Explained { field: field.join("."), value, origin })
+        let origin = if set {
+            self.name(&path)
+        } else {
+            "built-in".to_owned()
+        };
+        Some(Explained {
+            field: field.join("."),
+            value,
+            origin,
+        })
     }
 
     fn is_users(&self, path: &[String]) -> bool {
-        self.layers.layer_of(path).is_some_and(|layer| layer.source.is_users())
+        self.layers
+            .layer_of(path)
+            .is_some_and(|layer| layer.source.is_users())
     }
 
-    /// The age at which sessions are restarted where nobody says otherwise, and who says that; none where that is never.
+    /// The age at which sessions are restarted where nobody says otherwise, and who says that; none
+    /// where that is never.
     #[must_use]
     pub fn usual_max_age(&self) -> Option<(String, String)> {
         let path = ["defaults", "max_age"].map(str::to_owned);
@@ -127,10 +196,9 @@ impl Origins {
     fn name(&self, path: &[String]) -> String {
         let place = match self.layers.origin(path, Part::Value) {
             Origin::BuiltIn(name) | Origin::Variable(name) | Origin::Flag(name) => return name,
-            Origin::File { file, span } => self
-                .files
-                .get(file)
-                .map_or_else(String::new, |file| format!("{}:{}", file.name, file.position(span.start).0)),
+            Origin::File { file, span } => self.files.get(file).map_or_else(String::new, |file| {
+                format!("{}:{}", file.name, file.position(span.start).0)
+            }),
         };
         match path {
             [first, ..] if first == "defaults" => format!("[defaults] {place}"),
@@ -166,7 +234,9 @@ fn resolved(session: &Desired, field: &[&str]) -> Option<String> {
         ["env_file"] => session.env_file.as_deref().map(path),
         ["instructions"] => session.instructions.as_deref().map(path),
         ["completion", "log"] => session.completion.log.as_deref().map(quoted),
-        ["pass_env"] if !session.pass_env.is_empty() => Some(list(session.pass_env.iter().map(|name| quoted(name)))),
+        ["pass_env"] if !session.pass_env.is_empty() => {
+            Some(list(session.pass_env.iter().map(|name| quoted(name))))
+        }
         ["env"] if !session.env.is_empty() => {
             // A value may be a secret: it stays in the file.
             let entries = session.env.keys().map(|name| format!("{name} = …"));
@@ -195,7 +265,9 @@ fn toml_text(value: &Value) -> String {
         Value::Empty(..) => String::new(),
         Value::Array(_, items) => list(items.iter().map(toml_text)),
         Value::Dict(_, entries) => {
-            let entries = entries.iter().map(|(key, value)| format!("{} = {}", shown(key), toml_text(value)));
+            let entries = entries
+                .iter()
+                .map(|(key, value)| format!("{} = {}", shown(key), toml_text(value)));
             format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))
         }
     }

@@ -10,12 +10,21 @@ use crate::model::{Completion, Period, Policy};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every policy that is sound, in the order of the manifest.
-pub(crate) fn resolve(reading: &mut Reading<'_>, town: &str, agents: &BTreeMap<String, Known>) -> Vec<Policy> {
+pub(crate) fn resolve(
+    reading: &mut Reading<'_>,
+    town: &str,
+    agents: &BTreeMap<String, Known>,
+) -> Vec<Policy> {
     let manifest = reading.manifest;
-    let phrases: BTreeSet<&String> = agents.values().flat_map(|known| &known.agent.busy).collect();
+    let phrases: BTreeSet<&String> = agents
+        .values()
+        .flat_map(|known| &known.agent.busy)
+        .collect();
     let busy: Vec<String> = phrases.into_iter().cloned().collect();
     let tables = manifest.policy.iter().flatten().enumerate();
-    tables.filter_map(|(index, table)| policy(reading, index, table, town, &busy)).collect()
+    tables
+        .filter_map(|(index, table)| policy(reading, index, table, town, &busy))
+        .collect()
 }
 
 fn policy(
@@ -37,22 +46,50 @@ fn policy(
         busy: busy.to_vec(),
         completion,
         max_memory: table.max_memory.and_then(|memory| memory.0),
-        when_attached: table.when_attached.map(WhenAttached::meaning).unwrap_or_default(),
-        stop_grace: table.stop_grace.map_or(Period::from_secs(30), |wait| wait.0),
+        when_attached: table
+            .when_attached
+            .map(WhenAttached::meaning)
+            .unwrap_or_default(),
+        stop_grace: table
+            .stop_grace
+            .map_or(Period::from_secs(30), |wait| wait.0),
     })
 }
 
-fn pattern<'t>(reading: &mut Reading<'_>, index: usize, table: &'t wire::PolicyTable) -> Option<&'t str> {
+fn pattern<'t>(
+    reading: &mut Reading<'_>,
+    index: usize,
+    table: &'t wire::PolicyTable,
+) -> Option<&'t str> {
     let Some(pattern) = table.r#match.as_deref() else {
-        let fault = reading.lacks(&path(["policy", &index.to_string()]), "match", "a policy needs a `match`");
-        reading.faults.extend(fault.map(|f| f.help("add match = \"task-agent-*\"")));
+        let fault = reading.lacks(
+            &path(["policy", &index.to_string()]),
+            "match",
+            "a policy needs a `match`",
+        );
+        reading
+            .faults
+            .extend(fault.map(|f| f.help("add match = \"task-agent-*\"")));
         return None;
     };
-    let bare: String = pattern.chars().filter(|c| !matches!(c, '*' | '?')).collect();
-    if pattern.is_empty() || bare.chars().any(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))) {
+    let bare: String = pattern
+        .chars()
+        .filter(|c| !matches!(c, '*' | '?'))
+        .collect();
+    if pattern.is_empty()
+        || bare
+            .chars()
+            .any(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-')))
+    {
         let at = path(["policy", &index.to_string(), "match"]);
-        let fault = reading.at(&at, "bad-pattern", format!("no session can match `{}`", shown(pattern)));
-        reading.faults.push(fault.help("use letters, digits, `_`, `-`, and `*` and `?` for any"));
+        let fault = reading.at(
+            &at,
+            "bad-pattern",
+            format!("no session can match `{}`", shown(pattern)),
+        );
+        reading
+            .faults
+            .push(fault.help("use letters, digits, `_`, `-`, and `*` and `?` for any"));
         return None;
     }
     Some(pattern)
@@ -66,23 +103,48 @@ fn completion(
     pattern: Option<&str>,
 ) -> Option<Completion> {
     let at = || path(["policy", &index.to_string(), "completion", "log"]);
-    let log = match &table.log {
-        Some(log) => {
-            // Which session is only known when one is seen.
-            let words = Words { town, role: "custom", session: Some("{session}"), ..Words::default() };
-            let filled = reading.fill(&words, log, at)?;
-            let log = reading.absolute(&filled, at)?.to_string_lossy().into_owned();
-            if !log.contains("{session}") && pattern.is_some_and(|pattern| pattern.contains(['*', '?'])) {
-                let fault =
-                    reading.at(&at(), "shared-log", "one log for many sessions, which one word in it would end");
-                reading.faults.push(fault.help("put {session} where their logs differ, as in \"logs/{session}.log\""));
-                return None;
+    let log =
+        match &table.log {
+            Some(log) => {
+                // Which session is only known when one is seen.
+                let words = Words {
+                    town,
+                    role: "custom",
+                    session: Some("{session}"),
+                    ..Words::default()
+                };
+                let filled = reading.fill(&words, log, at)?;
+                let log = reading
+                    .absolute(&filled, at)?
+                    .to_string_lossy()
+                    .into_owned();
+                if !log.contains("{session}")
+                    && pattern.is_some_and(|pattern| pattern.contains(['*', '?']))
+                {
+                    let fault = reading.at(
+                        &at(),
+                        "shared-log",
+                        "one log for many sessions, which one word in it would end",
+                    );
+                    reading.faults.push(fault.help(
+                        "put {session} where their logs differ, as in \"logs/{session}.log\"",
+                    ));
+                    return None;
+                }
+                Some(log)
             }
-            Some(log)
-        }
-        None => None,
-    };
-    let markers = table.markers.as_ref().map(|markers| markers.iter().map(|marker| marker.0.clone()).collect());
-    let grace = table.grace.map_or(Period::from_mins(5), |Wait(period)| period);
-    Some(Completion { markers: markers.unwrap_or_else(task_markers), grace, log })
+            None => None,
+        };
+    let markers = table
+        .markers
+        .as_ref()
+        .map(|markers| markers.iter().map(|marker| marker.0.clone()).collect());
+    let grace = table
+        .grace
+        .map_or(Period::from_mins(5), |Wait(period)| period);
+    Some(Completion {
+        markers: markers.unwrap_or_else(task_markers),
+        grace,
+        log,
+    })
 }

@@ -1,4 +1,5 @@
-//! What every step of resolving shares: the layers, the faults found so far, and how to word a fault at a path.
+//! What every step of resolving shares: the layers, the faults found so far, and how to word a
+//! fault at a path.
 
 use super::Sources;
 use super::check::Path;
@@ -33,30 +34,57 @@ impl<'a> Reading<'a> {
         manifest: &'a wire::Manifest,
         cut: Vec<Path>,
     ) -> Self {
-        Self { sources, layers, files, manifest, faults: Vec::new(), cut: cut.into_iter().collect() }
+        Self {
+            sources,
+            layers,
+            files,
+            manifest,
+            faults: Vec::new(),
+            cut: cut.into_iter().collect(),
+        }
     }
 
-    /// Whether this entry, or a table around it, was already found faulty: then its absence is no news.
+    /// Whether this entry, or a table around it, was already found faulty: then its absence is no
+    /// news.
     pub(crate) fn is_cut(&self, path: &[String]) -> bool {
         (1..=path.len()).any(|n| path.get(..n).is_some_and(|p| self.cut.contains(p)))
     }
 
     /// A fault about the value at a path.
-    pub(crate) fn at(&self, path: &[String], code: &'static str, message: impl Into<String>) -> Fault {
+    pub(crate) fn at(
+        &self,
+        path: &[String],
+        code: &'static str,
+        message: impl Into<String>,
+    ) -> Fault {
         Fault::new(code, self.layers.origin(path, Part::Value), message)
     }
 
     /// A fault about something that lacks in the table at a path.
-    pub(crate) fn lacks(&self, table: &[String], field: &str, message: impl Into<String>) -> Option<Fault> {
+    pub(crate) fn lacks(
+        &self,
+        table: &[String],
+        field: &str,
+        message: impl Into<String>,
+    ) -> Option<Fault> {
         let whole: Path = table.iter().cloned().chain([field.to_owned()]).collect();
         (!self.is_cut(&whole)).then(|| self.at(table, "missing-field", message))
     }
 
     /// Fills in the template at a path.
-    pub(crate) fn fill(&mut self, words: &Words<'_>, text: &str, path: impl FnOnce() -> Path) -> Option<String> {
+    pub(crate) fn fill(
+        &mut self,
+        words: &Words<'_>,
+        text: &str,
+        path: impl FnOnce() -> Path,
+    ) -> Option<String> {
         match words.fill(text) {
             Ok(filled) if filled.contains('\0') => {
-                let fault = self.at(&path(), "bad-text", "holds a NUL character, which no program can be given");
+                let fault = self.at(
+                    &path(),
+                    "bad-text",
+                    "holds a NUL character, which no program can be given",
+                );
                 self.faults.push(fault.help("leave \\u0000 out"));
                 None
             }
@@ -79,7 +107,10 @@ impl<'a> Reading<'a> {
             )
             .label("not known")
             .did_you_mean(word, WORDS, || {
-                format!("known are {{{}}}; a literal {{word}} is written {{{{word}}}}", WORDS.join("} {"))
+                format!(
+                    "known are {{{}}}; a literal {{word}} is written {{{{word}}}}",
+                    WORDS.join("} {")
+                )
             }),
             TemplateFault::Unset(word) => Fault::new(
                 "unset-template",
@@ -92,21 +123,42 @@ impl<'a> Reading<'a> {
 
     /// The place of a piece of text within a value's place.
     fn within(&self, origin: Origin, piece: &str) -> Origin {
-        let Origin::File { file, span } = origin else { return origin };
-        let text = self.files.get(file).and_then(|f| f.text.get(span.start..span.end)).unwrap_or_default();
-        let span =
-            text.find(piece).map_or(span, |at| Span { start: span.start + at, end: span.start + at + piece.len() });
+        let Origin::File { file, span } = origin else {
+            return origin;
+        };
+        let text = self
+            .files
+            .get(file)
+            .and_then(|f| f.text.get(span.start..span.end))
+            .unwrap_or_default();
+        let span = text.find(piece).map_or(span, |at| Span {
+            start: span.start + at,
+            end: span.start + at + piece.len(),
+        });
         Origin::File { file, span }
     }
 
-    /// A path of the user's, made absolute: `~` is the home directory, anything relative is beside the manifest.
+    /// A path of the user's, made absolute: `~` is the home directory, anything relative is beside
+    /// the manifest.
     pub(crate) fn absolute(&mut self, text: &str, path: impl FnOnce() -> Path) -> Option<PathBuf> {
         let fault = if text.is_empty() {
-            Some(("empty-path", "an empty path", "leave it out, or write \".\" for the manifest's directory"))
+            Some((
+                "empty-path",
+                "an empty path",
+                "leave it out, or write \".\" for the manifest's directory",
+            ))
         } else if text.starts_with('~') && !(text == "~" || text.starts_with("~/")) {
-            Some(("bad-path", "another user's home directory is not looked up", "write the path in full"))
+            Some((
+                "bad-path",
+                "another user's home directory is not looked up",
+                "write the path in full",
+            ))
         } else if text.starts_with('~') && self.sources.home.is_none() {
-            Some(("no-home", "there is no home directory to put for `~`", "set HOME, or write the path in full"))
+            Some((
+                "no-home",
+                "there is no home directory to put for `~`",
+                "set HOME, or write the path in full",
+            ))
         } else {
             None
         };

@@ -9,8 +9,13 @@ use serde_json::Value;
 /// The schema: every table closed, every field described, and no `null`, which TOML lacks.
 #[must_use]
 pub fn schema() -> Value {
-    let settings = SchemaSettings::draft07().with_transform(NoNull).with_transform(NoDefault);
-    settings.into_generator().into_root_schema_for::<wire::Manifest>().to_value()
+    let settings = SchemaSettings::draft07()
+        .with_transform(NoNull)
+        .with_transform(NoDefault);
+    settings
+        .into_generator()
+        .into_root_schema_for::<wire::Manifest>()
+        .to_value()
 }
 
 /// The schema as text, the same each time, with a newline at its end.
@@ -26,7 +31,9 @@ struct NoNull;
 impl Transform for NoNull {
     fn transform(&mut self, schema: &mut Schema) {
         transform_subschemas(self, schema);
-        let Some(object) = schema.as_object_mut() else { return };
+        let Some(object) = schema.as_object_mut() else {
+            return;
+        };
         if let Some(Value::Array(types)) = object.get_mut("type") {
             types.retain(|kind| kind != "null");
             if let [only] = types.as_slice() {
@@ -36,13 +43,18 @@ impl Transform for NoNull {
         }
         if let Some(Value::Array(mut branches)) = object.remove("anyOf") {
             branches.retain(|branch| branch.get("type").is_none_or(|kind| kind != "null"));
-            let name = if branches.len() == 1 { "allOf" } else { "anyOf" };
+            let name = if branches.len() == 1 {
+                "allOf"
+            } else {
+                "anyOf"
+            };
             object.insert(name.to_owned(), Value::Array(branches));
         }
     }
 }
 
-/// Takes out serde's defaults: they are all "absent", and the real ones are told in the descriptions.
+/// Takes out serde's defaults: they are all "absent", and the real ones are told in the
+/// descriptions.
 #[derive(Debug, Clone)]
 struct NoDefault;
 
@@ -64,7 +76,10 @@ mod tests {
             std::fs::write(path, schema_text()).expect("write the schema");
         }
         let committed = std::fs::read_to_string(path).expect("read the schema");
-        assert!(committed == schema_text(), "run UPDATE_SCHEMA=1 cargo test schema");
+        assert!(
+            committed == schema_text(),
+            "run UPDATE_SCHEMA=1 cargo test schema"
+        );
     }
 
     #[test]
@@ -74,15 +89,31 @@ mod tests {
                 Value::Object(map) => {
                     assert!(map.get("type").is_none_or(|t| t != "null"), "{path}");
                     if let Some(Value::Object(properties)) = map.get("properties") {
-                        assert_eq!(map.get("additionalProperties"), Some(&Value::Bool(false)), "{path}");
+                        assert_eq!(
+                            map.get("additionalProperties"),
+                            Some(&Value::Bool(false)),
+                            "{path}"
+                        );
                         for (name, property) in properties {
-                            assert!(property.get("description").is_some(), "{path}/{name} has no description");
+                            assert!(
+                                property.get("description").is_some(),
+                                "{path}/{name} has no description"
+                            );
                         }
                     }
-                    for branch in map.get("oneOf").and_then(Value::as_array).into_iter().flatten() {
-                        assert!(branch.get("description").is_some(), "{path}: a word without description");
+                    for branch in map
+                        .get("oneOf")
+                        .and_then(Value::as_array)
+                        .into_iter()
+                        .flatten()
+                    {
+                        assert!(
+                            branch.get("description").is_some(),
+                            "{path}: a word without description"
+                        );
                     }
-                    map.iter().for_each(|(key, value)| walk(value, &format!("{path}/{key}")));
+                    map.iter()
+                        .for_each(|(key, value)| walk(value, &format!("{path}/{key}")));
                 }
                 Value::Array(items) => items.iter().for_each(|item| walk(item, path)),
                 Value::Null => panic!("null at {path}"),

@@ -14,7 +14,12 @@ use std::collections::BTreeMap;
 /// The first of a session's three tables that has a field.
 macro_rules! pick {
     ($tiers:expr, $field:ident) => {
-        $tiers.session.$field.as_ref().or($tiers.role.$field.as_ref()).or($tiers.defaults.$field.as_ref())
+        $tiers
+            .session
+            .$field
+            .as_ref()
+            .or($tiers.role.$field.as_ref())
+            .or($tiers.defaults.$field.as_ref())
     };
     ($tiers:expr, $table:ident . $field:ident) => {
         $tiers
@@ -23,7 +28,11 @@ macro_rules! pick {
             .as_ref()
             .and_then(|t| t.$field.as_ref())
             .or($tiers.role.$table.as_ref().and_then(|t| t.$field.as_ref()))
-            .or($tiers.defaults.$table.as_ref().and_then(|t| t.$field.as_ref()))
+            .or($tiers
+                .defaults
+                .$table
+                .as_ref()
+                .and_then(|t| t.$field.as_ref()))
     };
 }
 pub(crate) use pick;
@@ -55,7 +64,10 @@ pub(crate) fn tier_path(layers: &Layers, index: usize, role: &str, field: &[&str
     let index = index.to_string();
     let tiers: [&[&str]; 3] = [&["session", &index], &["roles", role], &["defaults"]];
     let whole = |tier: &[&str]| path(tier.iter().chain(field).copied());
-    let has = tiers.into_iter().map(whole).find(|candidate| layers.value(candidate).is_some());
+    let has = tiers
+        .into_iter()
+        .map(whole)
+        .find(|candidate| layers.value(candidate).is_some());
     has.unwrap_or_else(|| path(["session", &index]))
 }
 
@@ -80,16 +92,20 @@ fn unfit(word: &str) -> Option<&'static str> {
     if word.starts_with('/') || word.split('/').any(|part| matches!(part, "" | "." | "..")) {
         return Some("it leads out of its folder");
     }
-    word.chars().any(|c| c.is_control() || is_invisible(c)).then_some("it has characters that cannot be seen")
+    word.chars()
+        .any(|c| c.is_control() || is_invisible(c))
+        .then_some("it has characters that cannot be seen")
 }
 
 /// A role that is not there: nothing of its own.
 static NO_ROLE: std::sync::LazyLock<RoleTable> = std::sync::LazyLock::new(RoleTable::default);
 /// Defaults that are not there.
-static NO_DEFAULTS: std::sync::LazyLock<SessionTable> = std::sync::LazyLock::new(SessionTable::default);
+static NO_DEFAULTS: std::sync::LazyLock<SessionTable> =
+    std::sync::LazyLock::new(SessionTable::default);
 
 impl<'a> Reading<'a> {
-    /// All sessions by name; and those that have none of their own, whose other faults are to be told all the same.
+    /// All sessions by name; and those that have none of their own, whose other faults are to be
+    /// told all the same.
     pub(crate) fn sessions(
         &mut self,
         town: &str,
@@ -118,22 +134,31 @@ impl<'a> Reading<'a> {
     }
 
     fn duplicate(&self, first: &Named<'_>, second: &Named<'_>) -> Fault {
-        let place = |named: &Named<'_>| self.layers.origin(&self.name_path(&named.tiers), Part::Value);
-        Fault::new("duplicate-session", place(second), format!("two sessions are called `{}`", second.name))
-            .label("the second")
-            .help("give one of them another `name`, or take it out")
-            .relate(place(first), "the first")
+        let place = |named: &Named<'_>| {
+            self.layers
+                .origin(&self.name_path(&named.tiers), Part::Value)
+        };
+        Fault::new(
+            "duplicate-session",
+            place(second),
+            format!("two sessions are called `{}`", second.name),
+        )
+        .label("the second")
+        .help("give one of them another `name`, or take it out")
+        .relate(place(first), "the first")
     }
 
     /// The field of a session's own table that tells it from others.
     fn name_path(&self, tiers: &Tiers<'_>) -> Path {
         let fields = ["session", "name", "rig", "role"].map(|field| tiers.own(field));
-        let found = fields.into_iter().find(|candidate| self.layers.value(candidate).is_some());
+        let found = fields
+            .into_iter()
+            .find(|candidate| self.layers.value(candidate).is_some());
         found.unwrap_or_else(|| path(["session", &tiers.index.to_string()]))
     }
 
-    /// A session with its name; as an error one whose name would not do, under a stand-in. Nothing where too little is
-    /// known to look further.
+    /// A session with its name; as an error one whose name would not do, under a stand-in. Nothing
+    /// where too little is known to look further.
     fn named(
         &mut self,
         index: usize,
@@ -143,7 +168,13 @@ impl<'a> Reading<'a> {
     ) -> Option<Result<Named<'a>, Named<'a>>> {
         let defaults = self.manifest.defaults.as_ref().unwrap_or(&NO_DEFAULTS);
         let (role_name, role) = self.role(index, session, defaults)?;
-        let tiers = Tiers { index, role_name, session, role, defaults };
+        let tiers = Tiers {
+            index,
+            role_name,
+            session,
+            role,
+            defaults,
+        };
         let rig = pick!(tiers, rig).map(String::as_str);
         let own_name = pick!(tiers, name).map(String::as_str);
         if let Some(rig) = rig {
@@ -151,16 +182,39 @@ impl<'a> Reading<'a> {
             self.check_rig(rigs, rig, || tiers.path(layers, &["rig"]));
         }
         for (field, word) in [("rig", rig), ("name", own_name)] {
-            let Some(why) = word.and_then(unfit) else { continue };
-            let message = format!("the {field} `{}` would not do: {why}", shown(word.unwrap_or_default()));
+            let Some(why) = word.and_then(unfit) else {
+                continue;
+            };
+            let message = format!(
+                "the {field} `{}` would not do: {why}",
+                shown(word.unwrap_or_default())
+            );
             let fault = self.at(&tiers.path(self.layers, &[field]), "bad-name", message);
-            self.faults.push(fault.help("use letters, digits, `_`, `-` and `.`, beginning with a letter or a digit"));
+            self.faults.push(
+                fault.help(
+                    "use letters, digits, `_`, `-` and `.`, beginning with a letter or a digit",
+                ),
+            );
         }
         let prefix = rig.map(|rig| rigs.and_then(|rigs| rigs.prefix(rig)).unwrap_or(NO_PREFIX));
-        let words = Words { town, rig, prefix, name: own_name, role: role_name, agent: None, session: None };
+        let words = Words {
+            town,
+            rig,
+            prefix,
+            name: own_name,
+            role: role_name,
+            agent: None,
+            session: None,
+        };
         let agent = pick!(tiers, agent).map(String::as_str);
         let text = self.session_text(&tiers, Words { agent, ..words })?;
-        let with = |name| Named { tiers, name, rig, prefix: prefix.map(str::to_owned), own_name };
+        let with = |name| Named {
+            tiers,
+            name,
+            rig,
+            prefix: prefix.map(str::to_owned),
+            own_name,
+        };
         match SessionName::new(&text) {
             Ok(name) => Some(Ok(with(name))),
             Err(fault) => {
@@ -173,7 +227,9 @@ impl<'a> Reading<'a> {
                     .label("tmux would change this name, or misread it")
                     .help("use letters, digits, `_` and `-`, 64 at most, beginning with a letter or a digit");
                 self.faults.push(fault);
-                SessionName::new("nameless").ok().map(|stand_in| Err(with(stand_in)))
+                SessionName::new("nameless")
+                    .ok()
+                    .map(|stand_in| Err(with(stand_in)))
             }
         }
     }
@@ -184,7 +240,11 @@ impl<'a> Reading<'a> {
         session: &'a SessionTable,
         defaults: &'a SessionTable,
     ) -> Option<(&'a str, &'a RoleTable)> {
-        let own = session.role.as_ref().or(defaults.role.as_ref()).map(String::as_str);
+        let own = session
+            .role
+            .as_ref()
+            .or(defaults.role.as_ref())
+            .map(String::as_str);
         let named = session.session.is_some().then_some("custom");
         let here = path(["session", &index.to_string()]);
         let Some(role_name) = own.or(named) else {
@@ -193,8 +253,14 @@ impl<'a> Reading<'a> {
                 !self.is_cut(&whole)
             });
             if fault {
-                let fault = self.at(&here, "missing-field", "a session needs a `role` or a `session` name");
-                self.faults.push(fault.help("add role = \"crew\", or session = \"my-agent\" with a command"));
+                let fault = self.at(
+                    &here,
+                    "missing-field",
+                    "a session needs a `role` or a `session` name",
+                );
+                self.faults.push(
+                    fault.help("add role = \"crew\", or session = \"my-agent\" with a command"),
+                );
             }
             return None;
         };
@@ -204,8 +270,16 @@ impl<'a> Reading<'a> {
         }
         let at = tier_path(self.layers, index, "", &["role"]);
         let words = known.into_iter().flatten().map(|(name, _)| name.as_str());
-        let fault = self.at(&at, "unknown-role", format!("there is no role `{}`", shown(role_name))).label("not known");
-        let fault = fault.did_you_mean(role_name, words, || format!("declare it with [roles.{}]", shown(role_name)));
+        let fault = self
+            .at(
+                &at,
+                "unknown-role",
+                format!("there is no role `{}`", shown(role_name)),
+            )
+            .label("not known");
+        let fault = fault.did_you_mean(role_name, words, || {
+            format!("declare it with [roles.{}]", shown(role_name))
+        });
         self.faults.push(fault);
         session.session.is_some().then_some((role_name, &NO_ROLE))
     }
@@ -214,9 +288,14 @@ impl<'a> Reading<'a> {
     fn session_text(&mut self, tiers: &Tiers<'_>, words: Words<'_>) -> Option<String> {
         let here = path(["session", &tiers.index.to_string()]);
         let Some(template) = pick!(tiers, session) else {
-            let message = format!("role `{}` does not say how its sessions are named", shown(tiers.role_name));
+            let message = format!(
+                "role `{}` does not say how its sessions are named",
+                shown(tiers.role_name)
+            );
             let fault = self.lacks(&here, "session", message);
-            self.faults.extend(fault.map(|f| f.help("add session = \"my-agent\" here, or a template to the role")));
+            self.faults.extend(
+                fault.map(|f| f.help("add session = \"my-agent\" here, or a template to the role")),
+            );
             return None;
         };
         match words.fill(template) {

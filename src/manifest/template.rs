@@ -1,7 +1,7 @@
 //! Templates: `{town} {rig} {prefix} {name} {role} {agent} {session}` in names, commands and paths.
 //!
-//! Only a lower-case word in braces is one: `{ echo hi; }`, `${HOME}` and `${name}` stay as they are, and `{{word}}`
-//! is a literal `{word}`.
+//! Only a lower-case word in braces is one: `{ echo hi; }`, `${HOME}` and `${name}` stay as they
+//! are, and `{{word}}` is a literal `{word}`.
 
 /// The words a template may hold.
 pub(crate) const WORDS: [&str; 7] = ["town", "rig", "prefix", "name", "role", "agent", "session"];
@@ -55,8 +55,13 @@ impl Words<'_> {
         while let Some(at) = rest.find('{') {
             let (before, from) = rest.split_at(at);
             out.push_str(before);
-            if let Some(word) = from.strip_prefix('{').and_then(|f| f.strip_prefix('{')).and_then(leading_word)
-                && from.get(word.len() + 3..).is_some_and(|after| after.starts_with('}'))
+            if let Some(word) = from
+                .strip_prefix('{')
+                .and_then(|f| f.strip_prefix('{'))
+                .and_then(leading_word)
+                && from
+                    .get(word.len() + 3..)
+                    .is_some_and(|after| after.starts_with('}'))
             {
                 out.push_str(from.get(1..word.len() + 3).unwrap_or_default());
                 rest = from.get(word.len() + 4..).unwrap_or_default();
@@ -101,7 +106,11 @@ pub fn literal(text: &str) -> String {
 /// The word that `text` begins with, if a brace closes it.
 fn leading_word(text: &str) -> Option<&str> {
     let end = text.find(|c: char| !(c.is_ascii_lowercase() || c == '_'))?;
-    if end > 0 && text.get(end..)?.starts_with('}') { text.get(..end) } else { None }
+    if end > 0 && text.get(end..)?.starts_with('}') {
+        text.get(..end)
+    } else {
+        None
+    }
 }
 
 #[cfg(test)]
@@ -110,15 +119,41 @@ mod tests {
 
     #[test]
     fn only_words_in_braces_are_filled_in() {
-        let words = Words { town: "acme", rig: Some("shop"), role: "crew", ..Words::default() };
+        let words = Words {
+            town: "acme",
+            rig: Some("shop"),
+            role: "crew",
+            ..Words::default()
+        };
         assert_eq!(words.fill("gt-{rig}-{role}").as_deref(), Ok("gt-shop-crew"));
-        assert_eq!(words.fill("{ echo a; } ${HOME} ${rig} {A} {").as_deref(), Ok("{ echo a; } ${HOME} ${rig} {A} {"));
-        assert_eq!(words.fill("awk '{{print}}' {{.Names}}").as_deref(), Ok("awk '{print}' {{.Names}}"));
-        assert_eq!(words.fill("${GTCTL_CRASHES:-0} {town}").as_deref(), Ok("${GTCTL_CRASHES:-0} acme"));
+        assert_eq!(
+            words.fill("{ echo a; } ${HOME} ${rig} {A} {").as_deref(),
+            Ok("{ echo a; } ${HOME} ${rig} {A} {")
+        );
+        assert_eq!(
+            words.fill("awk '{{print}}' {{.Names}}").as_deref(),
+            Ok("awk '{print}' {{.Names}}")
+        );
+        assert_eq!(
+            words.fill("${GTCTL_CRASHES:-0} {town}").as_deref(),
+            Ok("${GTCTL_CRASHES:-0} acme")
+        );
         assert_eq!(words.fill("{name}"), Err(TemplateFault::Unset("name")));
-        for text in ["a {rig} b", "{{rig}}", "${rig}", "{ x; }", "{unknown}", "{{{a}}", "{", "{}"] {
+        for text in [
+            "a {rig} b",
+            "{{rig}}",
+            "${rig}",
+            "{ x; }",
+            "{unknown}",
+            "{{{a}}",
+            "{",
+            "{}",
+        ] {
             assert_eq!(words.fill(&literal(text)).as_deref(), Ok(text));
         }
-        assert_eq!(words.fill("a{rigg}"), Err(TemplateFault::Unknown("rigg".into())));
+        assert_eq!(
+            words.fill("a{rigg}"),
+            Err(TemplateFault::Unknown("rigg".into()))
+        );
     }
 }

@@ -20,26 +20,47 @@ pub(crate) type Places = DeTable<'static>;
 /// # Errors
 /// Every syntax fault, or the one bound that was passed.
 pub(crate) fn parse(file: usize, text: &str) -> Result<Dict, Vec<Fault>> {
-    let at = |span: std::ops::Range<usize>| Origin::File { file, span: span.into() };
+    let at = |span: std::ops::Range<usize>| Origin::File {
+        file,
+        span: span.into(),
+    };
     if text.len() > MAX_BYTES {
         let fault = Fault::new(
             "too-large",
             at(0..0),
-            format!("the manifest has {} bytes, at most {MAX_BYTES} are read", text.len()),
+            format!(
+                "the manifest has {} bytes, at most {MAX_BYTES} are read",
+                text.len()
+            ),
         );
-        return Err(vec![fault.help("split the town in two, each with its own `town.name`")]);
+        return Err(vec![
+            fault.help("split the town in two, each with its own `town.name`"),
+        ]);
     }
     if let Some(deep) = too_deep(text) {
-        let fault = Fault::new("too-deep", at(deep..deep + 1), format!("nested more than {MAX_DEPTH} deep"));
-        return Err(vec![fault.label("too deep here").help("no field nests deeper than four")]);
+        let fault = Fault::new(
+            "too-deep",
+            at(deep..deep + 1),
+            format!("nested more than {MAX_DEPTH} deep"),
+        );
+        return Err(vec![
+            fault
+                .label("too deep here")
+                .help("no field nests deeper than four"),
+        ]);
     }
     let (places, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
-        return Err(errors.iter().take(MAX_SYNTAX).map(|e| syntax(e, text, &at)).collect());
+        return Err(errors
+            .iter()
+            .take(MAX_SYNTAX)
+            .map(|e| syntax(e, text, &at))
+            .collect());
     }
     let mut faults = Vec::new();
     let values = table(places.get_ref(), &mut |span, message: &str| {
-        faults.push(Fault::new("wrong-type", at(span), message).help("no field takes such a value"));
+        faults
+            .push(Fault::new("wrong-type", at(span), message).help("no field takes such a value"));
     });
     if !faults.is_empty() {
         return Err(faults);
@@ -47,10 +68,17 @@ pub(crate) fn parse(file: usize, text: &str) -> Result<Dict, Vec<Fault>> {
     Ok(values)
 }
 
-fn syntax(error: &toml::de::Error, text: &str, at: &impl Fn(std::ops::Range<usize>) -> Origin) -> Fault {
+fn syntax(
+    error: &toml::de::Error,
+    text: &str,
+    at: &impl Fn(std::ops::Range<usize>) -> Origin,
+) -> Fault {
     let span = error.span().unwrap_or(text.len()..text.len());
     let message = error.message().to_owned();
-    let clean: String = message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let clean: String = message
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     let help = if clean.contains("duplicate key") {
         "keep one of the two"
     } else if clean.contains("unquoted") || clean.contains("string") {
@@ -58,11 +86,13 @@ fn syntax(error: &toml::de::Error, text: &str, at: &impl Fn(std::ops::Range<usiz
     } else {
         "compare with the examples; `#` begins a comment"
     };
-    Fault::new("syntax", at(span), clean).label("not TOML here").help(help)
+    Fault::new("syntax", at(span), clean)
+        .label("not TOML here")
+        .help(help)
 }
 
-/// The place of the first bracket or dotted key that nests too deep; looks at characters only, outside of strings
-/// and comments, and so costs no stack.
+/// The place of the first bracket or dotted key that nests too deep; looks at characters only,
+/// outside of strings and comments, and so costs no stack.
 fn too_deep(text: &str) -> Option<usize> {
     let (mut depth, mut dots) = (0_u32, 0_u32);
     let mut bytes = text.bytes().enumerate().peekable();
@@ -109,7 +139,10 @@ fn string_end(text: &[u8], start: usize, quote: u8) -> usize {
 type Report<'r> = dyn FnMut(std::ops::Range<usize>, &str) + 'r;
 
 fn table(table: &DeTable<'_>, report: &mut Report<'_>) -> Dict {
-    table.iter().filter_map(|(key, item)| Some((key.get_ref().to_string(), value(item, report)?))).collect()
+    table
+        .iter()
+        .filter_map(|(key, item)| Some((key.get_ref().to_string(), value(item, report)?)))
+        .collect()
 }
 
 /// A value in figment's terms; what figment has no word for is reported.
@@ -132,12 +165,22 @@ fn value(item: &Spanned<DeValue<'_>>, report: &mut Report<'_>) -> Option<Value> 
             parsed.map(|number| Value::Num(Tag::Default, Num::F64(number)))
         }
         DeValue::Datetime(date) => {
-            report(item.span(), &format!("a date or time ({}) where none is taken", shown(&date.to_string())));
+            report(
+                item.span(),
+                &format!(
+                    "a date or time ({}) where none is taken",
+                    shown(&date.to_string())
+                ),
+            );
             None
         }
-        DeValue::Array(items) => {
-            Some(Value::Array(Tag::Default, items.iter().filter_map(|item| value(item, report)).collect()))
-        }
+        DeValue::Array(items) => Some(Value::Array(
+            Tag::Default,
+            items
+                .iter()
+                .filter_map(|item| value(item, report))
+                .collect(),
+        )),
         DeValue::Table(inner) => Some(Value::Dict(Tag::Default, table(inner, report))),
     }
 }
@@ -147,7 +190,8 @@ pub(crate) fn span_of<T>(item: &Spanned<T>) -> Span {
     item.span().into()
 }
 
-/// The places in a text that has been read before. Kept apart from the values: who has no faults never needs them.
+/// The places in a text that has been read before. Kept apart from the values: who has no faults
+/// never needs them.
 pub(crate) fn places(text: &str) -> Places {
     own_table(DeTable::parse_recoverable(text).0.into_inner())
 }
@@ -157,7 +201,10 @@ fn own_table(table: DeTable<'_>) -> DeTable<'static> {
         .into_iter()
         .map(|(key, item)| {
             let key_span = key.span();
-            (Spanned::new(key_span, key.into_inner().into_owned().into()), own_value(item))
+            (
+                Spanned::new(key_span, key.into_inner().into_owned().into()),
+                own_value(item),
+            )
         })
         .collect()
 }
@@ -168,9 +215,11 @@ fn own_value(item: Spanned<DeValue<'_>>) -> Spanned<DeValue<'static>> {
     let value = match item.into_inner() {
         DeValue::Table(inner) => DeValue::Table(own_table(inner)),
         DeValue::Array(items) => DeValue::Array(items.into_iter().map(own_value).collect()),
-        DeValue::String(_) | DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) => {
-            DeValue::Boolean(false)
-        }
+        DeValue::String(_)
+        | DeValue::Integer(_)
+        | DeValue::Float(_)
+        | DeValue::Boolean(_)
+        | DeValue::Datetime(_) => DeValue::Boolean(false),
     };
     Spanned::new(span, value)
 }
@@ -188,7 +237,10 @@ mod tests {
             format!("[{}]", vec!["a"; 100_000].join(".")),
         ] {
             let faults = parse(0, &text).expect_err("too deep");
-            assert_eq!(faults.iter().map(|f| f.code).collect::<Vec<_>>(), ["too-deep"]);
+            assert_eq!(
+                faults.iter().map(|f| f.code).collect::<Vec<_>>(),
+                ["too-deep"]
+            );
         }
         let quoted = format!("a = \"{}\" # {}", "[".repeat(100), "[".repeat(100));
         assert!(parse(0, &quoted).is_ok());

@@ -1,10 +1,11 @@
 //! `GTCTL_*` variables and flags as layers of settings.
 //!
-//! A variable is `GTCTL_<TABLE>_<FIELD>`, with a further `_<FIELD>` where a field is itself a table:
-//! `GTCTL_DEFAULTS_IDLE_LIMIT` is `defaults.idle_limit`, `GTCTL_DEFAULTS_BACKOFF_FIRST` is `defaults.backoff.first`.
-//! It is resolved against the names that exist, so underscores within names do no harm. Tables that can be set are
-//! `town`, `defaults`, `controller`, `limits` and `notify`. The value is text where the field takes text (`007` stays
-//! `007`), else it is read as TOML. What decides what is run cannot be set by one.
+//! A variable is `GTCTL_<TABLE>_<FIELD>`, with a further `_<FIELD>` where a field is itself a
+//! table: `GTCTL_DEFAULTS_IDLE_LIMIT` is `defaults.idle_limit`, `GTCTL_DEFAULTS_BACKOFF_FIRST` is
+//! `defaults.backoff.first`. It is resolved against the names that exist, so underscores within
+//! names do no harm. Tables that can be set are `town`, `defaults`, `controller`, `limits` and
+//! `notify`. The value is text where the field takes text (`007` stays `007`), else it is read as
+//! TOML. What decides what is run cannot be set by one.
 
 use super::check::{Findings, check, fields_of};
 use super::fault::{Fault, Origin, nearest, shown};
@@ -39,7 +40,10 @@ pub struct Flag {
 #[must_use]
 pub fn are_settings(names: impl IntoIterator<Item = String>) -> BTreeSet<String> {
     let known: BTreeSet<String> = every_path().iter().map(|path| variable_of(path)).collect();
-    names.into_iter().filter(|name| known.contains(name) && !RESERVED.contains(&name.as_str())).collect()
+    names
+        .into_iter()
+        .filter(|name| known.contains(name) && !RESERVED.contains(&name.as_str()))
+        .collect()
 }
 
 /// The tables that variables and flags can set, with their fields.
@@ -65,19 +69,34 @@ fn inner(field: &str) -> &'static [&'static str] {
 
 /// One layer for each variable that is a setting.
 pub(crate) fn of_variables(variables: &[(String, String)], findings: &mut Findings) -> Vec<Layer> {
-    let mut ordered: Vec<_> = variables.iter().filter(|(name, _)| name.starts_with("GTCTL_")).collect();
+    let mut ordered: Vec<_> = variables
+        .iter()
+        .filter(|(name, _)| name.starts_with("GTCTL_"))
+        .collect();
     if ordered.is_empty() {
         return Vec::new();
     }
     ordered.sort();
     let known = every_path();
-    let by_name: Vec<(String, &Vec<&str>)> = known.iter().map(|path| (variable_of(path), path)).collect();
+    let by_name: Vec<(String, &Vec<&str>)> =
+        known.iter().map(|path| (variable_of(path), path)).collect();
     let mut layers = Vec::new();
-    for (name, value) in ordered.into_iter().filter(|(name, _)| !RESERVED.contains(&name.as_str())) {
+    for (name, value) in ordered
+        .into_iter()
+        .filter(|(name, _)| !RESERVED.contains(&name.as_str()))
+    {
         match by_name.iter().find(|(known, _)| known == name) {
             Some((_, path)) if runs_something(path) => findings.faults.push(forbidden(name, path)),
-            Some((_, path)) => layers.extend(typed(&Source::Variable(name.clone()), path, value, findings)),
-            None => findings.faults.extend(stranger(name, by_name.iter().map(|(known, _)| known.as_str()))),
+            Some((_, path)) => layers.extend(typed(
+                &Source::Variable(name.clone()),
+                path,
+                value,
+                findings,
+            )),
+            None => findings.faults.extend(stranger(
+                name,
+                by_name.iter().map(|(known, _)| known.as_str()),
+            )),
         }
     }
     layers
@@ -99,7 +118,11 @@ fn every_path() -> Vec<Vec<&'static str>> {
     for (table, fields) in tables() {
         for field in fields {
             paths.push(vec![table, *field]);
-            let within = if table == "defaults" { inner(field) } else { &[] };
+            let within = if table == "defaults" {
+                inner(field)
+            } else {
+                &[]
+            };
             paths.extend(within.iter().map(|leaf| vec![table, *field, *leaf]));
         }
     }
@@ -110,8 +133,8 @@ fn variable_of(path: &[&str]) -> String {
     format!("GTCTL_{}", path.join("_").to_uppercase())
 }
 
-/// Whether a setting decides what is run, or in which environment. A variable is set by many who may not choose that: a
-/// shell's startup file, a job's settings, whoever calls gtctl.
+/// Whether a setting decides what is run, or in which environment. A variable is set by many who
+/// may not choose that: a shell's startup file, a job's settings, whoever calls gtctl.
 fn runs_something(path: &[&str]) -> bool {
     let is_file = path.first() == Some(&"town");
     !is_file && path.iter().any(|step| COMMANDS.contains(step))
@@ -134,16 +157,25 @@ const COMMANDS: [&str; 11] = [
 
 fn forbidden(name: &str, path: &[&str]) -> Fault {
     let setting = path.join(".");
-    let message = format!("{} may not be set by a variable: it decides what is run", shown(&setting));
+    let message = format!(
+        "{} may not be set by a variable: it decides what is run",
+        shown(&setting)
+    );
     let fault = Fault::new("forbidden-variable", Origin::Variable(shown(name)), message);
-    fault.help(format!("unset {name}, and write {setting} into town.toml or config.toml"))
+    fault.help(format!(
+        "unset {name}, and write {setting} into town.toml or config.toml"
+    ))
 }
 
-/// The fault for a variable that looks like a setting and is none; unrelated ones are left in peace.
+/// The fault for a variable that looks like a setting and is none; unrelated ones are left in
+/// peace.
 fn stranger<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<Fault> {
     let (table, field) = name.strip_prefix("GTCTL_")?.split_once('_')?;
     let table = table.to_lowercase();
-    let names = tables().map(|(name, _)| name).into_iter().chain(["roles", "agents", "session"]);
+    let names = tables()
+        .map(|(name, _)| name)
+        .into_iter()
+        .chain(["roles", "agents", "session"]);
     if field.is_empty() || (table.len() < 4) || nearest(&table, names).is_none() {
         return None;
     }
@@ -174,7 +206,9 @@ fn typed(source: &Source, path: &[&str], text: &str, findings: &mut Findings) ->
         }
         first.get_or_insert(tried);
     }
-    findings.faults.extend(first.into_iter().flat_map(|f| f.faults));
+    findings
+        .faults
+        .extend(first.into_iter().flat_map(|f| f.faults));
     None
 }
 
@@ -182,12 +216,20 @@ fn readings(text: &str) -> Vec<Value> {
     let mut readings = vec![Value::String(Tag::Default, text.to_owned())];
     let parsed = super::text::parse(usize::MAX, &format!("value = {text}")).ok();
     readings.extend(parsed.and_then(|mut values| values.remove("value")));
-    readings.extend(text.parse::<i64>().ok().map(|n| Value::Num(Tag::Default, Num::I64(n))));
+    readings.extend(
+        text.parse::<i64>()
+            .ok()
+            .map(|n| Value::Num(Tag::Default, Num::I64(n))),
+    );
     readings
 }
 
 fn nested(path: &[&str], value: Value) -> Dict {
-    let Some((last, parents)) = path.split_last() else { return Dict::new() };
+    let Some((last, parents)) = path.split_last() else {
+        return Dict::new();
+    };
     let leaf = Dict::from([((*last).to_owned(), value)]);
-    parents.iter().rev().fold(leaf, |dict, step| Dict::from([((*step).to_owned(), Value::Dict(Tag::Default, dict))]))
+    parents.iter().rev().fold(leaf, |dict, step| {
+        Dict::from([((*step).to_owned(), Value::Dict(Tag::Default, dict))])
+    })
 }

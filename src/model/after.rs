@@ -4,15 +4,15 @@ use super::{Death, Hold, Period};
 
 /// What is asked of another session before the one that names it in `after` is started.
 ///
-/// Only a start waits: the first one, the one after `gtctl stop`, and the one after the tmux server was lost. A session
-/// that runs is never stopped because another one has gone, and one that comes back (after a crash or for its age) waits
-/// for nobody.
+/// Only a start waits: the first one, the one after `gtctl stop`, and the one after the tmux server
+/// was lost. A session that runs is never stopped because another one has gone, and one that comes
+/// back (after a crash or for its age) waits for nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Awaited {
     /// How far it must be.
     pub milestone: Milestone,
-    /// After so long, more than zero and counted in awake time from when the wait began, somebody is told. The wait goes
-    /// on: nothing is started in a wrong order.
+    /// After so long, more than zero and counted in awake time from when the wait began, somebody
+    /// is told. The wait goes on: nothing is started in a wrong order.
     pub within: Option<Period>,
 }
 
@@ -45,7 +45,8 @@ pub enum NotReady {
     Unknown,
     /// It is not declared.
     Undeclared,
-    /// Its own start is held. Of a chain of sessions that wait for each other this is the first hold.
+    /// Its own start is held. Of a chain of sessions that wait for each other this is the first
+    /// hold.
     Held(Box<Hold>),
     /// It was not as far in time.
     Late {

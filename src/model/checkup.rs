@@ -40,19 +40,34 @@ impl Checked {
     /// It is as it should be.
     #[must_use]
     pub fn well(check: &'static str, said: impl Into<String>) -> Self {
-        Self { check, verdict: Health::Well, said: said.into(), fix: None }
+        Self {
+            check,
+            verdict: Health::Well,
+            said: said.into(),
+            fix: None,
+        }
     }
 
     /// It could be better, or may not last.
     #[must_use]
     pub fn ailing(check: &'static str, said: impl Into<String>, fix: Fix) -> Self {
-        Self { check, verdict: Health::Ailing, said: said.into(), fix: Some(fix) }
+        Self {
+            check,
+            verdict: Health::Ailing,
+            said: said.into(),
+            fix: Some(fix),
+        }
     }
 
     /// It is in the way.
     #[must_use]
     pub fn failing(check: &'static str, said: impl Into<String>, fix: Fix) -> Self {
-        Self { check, verdict: Health::Failing, said: said.into(), fix: Some(fix) }
+        Self {
+            check,
+            verdict: Health::Failing,
+            said: said.into(),
+            fix: Some(fix),
+        }
     }
 }
 
@@ -64,7 +79,12 @@ impl Fix {
     /// This command, each word quoted where it must be.
     #[must_use]
     pub fn run<T: AsRef<str>>(argv: impl IntoIterator<Item = T>) -> Self {
-        Self(argv.into_iter().map(|word| word_for_shell(word.as_ref())).collect::<Vec<_>>().join(" "))
+        Self(
+            argv.into_iter()
+                .map(|word| word_for_shell(word.as_ref()))
+                .collect::<Vec<_>>()
+                .join(" "),
+        )
     }
 
     /// A line as it is.
@@ -101,7 +121,13 @@ mod tests {
 
     #[test]
     fn words_are_quoted_where_they_must_be() {
-        assert_eq!(Fix::run(["kill", "-9", "it's", "", "=a"]).as_str(), "kill -9 'it'\\''s' '' '=a'");
-        assert_eq!(Fix::path_first("/a b").as_str(), "export PATH='/a b':\"$PATH\"");
+        assert_eq!(
+            Fix::run(["kill", "-9", "it's", "", "=a"]).as_str(),
+            "kill -9 'it'\\''s' '' '=a'"
+        );
+        assert_eq!(
+            Fix::path_first("/a b").as_str(),
+            "export PATH='/a b':\"$PATH\""
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Timed work beside the sessions: what is remembered of it, when it is due, and what it may propose.
+//! Timed work beside the sessions: what is remembered of it, when it is due, and what it may
+//! propose.
 
 use super::{Hold, Moment, NudgeText, Period, Phase, SessionName};
 use std::path::PathBuf;
@@ -168,7 +169,8 @@ pub enum ChoreTime {
     Held(Hold),
 }
 
-/// What an analysis would have done to one session. Nothing of it is believed: the planner judges it.
+/// What an analysis would have done to one session. Nothing of it is believed: the planner judges
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proposal {
     /// What.

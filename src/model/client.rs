@@ -14,9 +14,9 @@ const CLIENTS: [(&str, &[&str]); 8] = [
 
 /// Programs that only start another one, which their first word that is no option names.
 const STARTERS: [&str; 28] = [
-    "env", "exec", "nice", "nohup", "setsid", "timeout", "stdbuf", "ionice", "chrt", "command", "npx", "bunx", "pnpx",
-    "npm", "pnpm", "yarn", "bun", "deno", "node", "nodejs", "uv", "uvx", "pipx", "python", "python3", "tsx", "sudo",
-    "time",
+    "env", "exec", "nice", "nohup", "setsid", "timeout", "stdbuf", "ionice", "chrt", "command",
+    "npx", "bunx", "pnpx", "npm", "pnpm", "yarn", "bun", "deno", "node", "nodejs", "uv", "uvx",
+    "pipx", "python", "python3", "tsx", "sudo", "time",
 ];
 
 /// Words of such programs that come before the name of what is started.
@@ -26,13 +26,15 @@ const SUBCOMMANDS: [&str; 6] = ["exec", "dlx", "run", "x", "tool", "-m"];
 const SHELLS: [&str; 6] = ["sh", "bash", "dash", "zsh", "ksh", "fish"];
 
 /// What the name of a program goes on with where it names the machine that it was built for.
-const MACHINES: [&str; 10] = ["x86_64", "aarch64", "arm64", "amd64", "x64", "x86", "linux", "darwin", "musl", "win32"];
+const MACHINES: [&str; 10] = [
+    "x86_64", "aarch64", "arm64", "amd64", "x64", "x86", "linux", "darwin", "musl", "win32",
+];
 
 /// More words than this are not looked at.
 const MAX_WORDS: usize = 32;
 
-/// The agent whose client a command line starts: by the name of its program, also where `env`, `npx`, a shell's `exec` or
-/// the like come before it.
+/// The agent whose client a command line starts: by the name of its program, also where `env`,
+/// `npx`, a shell's `exec` or the like come before it.
 #[must_use]
 pub fn client_of(argv: &[String]) -> Option<&'static str> {
     let words: Vec<&str> = argv.iter().map(String::as_str).take(MAX_WORDS).collect();
@@ -61,47 +63,79 @@ fn client_of_words(argv: &[&str]) -> Option<&'static str> {
 
 /// The client in a shell's script of one command.
 fn of_script(arguments: &[&str]) -> Option<&'static str> {
-    let is_flag = |word: &&str| word.starts_with('-') && !word.starts_with("--") && word.ends_with('c');
+    let is_flag =
+        |word: &&str| word.starts_with('-') && !word.starts_with("--") && word.ends_with('c');
     let script = arguments.get(arguments.iter().position(is_flag)? + 1)?;
-    let last = script.rsplit([';', '&', '\n']).map(str::trim).find(|command| !command.is_empty())?;
+    let last = script
+        .rsplit([';', '&', '\n'])
+        .map(str::trim)
+        .find(|command| !command.is_empty())?;
     let quote = |c: char| c == '"' || c == '\'';
-    let words: Vec<&str> = last.split_whitespace().map(|word| word.trim_matches(quote)).take(MAX_WORDS).collect();
+    let words: Vec<&str> = last
+        .split_whitespace()
+        .map(|word| word.trim_matches(quote))
+        .take(MAX_WORDS)
+        .collect();
     client_of_words(&words)
 }
 
-/// The agent whose client goes by this name or path: `claude.exe`, `codex-x86_64-unknown-linux-musl`, `@openai/codex`.
+/// The agent whose client goes by this name or path: `claude.exe`,
+/// `codex-x86_64-unknown-linux-musl`, `@openai/codex`.
 fn client_called(program: &str) -> Option<&'static str> {
     let name = plain_name(basename(program));
     let is_called = |(_, names): &&(&'static str, &[&str])| names.contains(&name);
     let by_name = CLIENTS.iter().find(is_called).map(|(client, _)| *client);
     // A script in the folder of its package: `…/@anthropic-ai/claude-code/cli.js`.
     let in_package = || {
-        let folders = program.rsplit_once("node_modules/").map_or("", |(_, path)| path);
-        folders.split('/').find_map(|part| CLIENTS.iter().find(|(_, names)| names.contains(&part)))
+        let folders = program
+            .rsplit_once("node_modules/")
+            .map_or("", |(_, path)| path);
+        folders
+            .split('/')
+            .find_map(|part| CLIENTS.iter().find(|(_, names)| names.contains(&part)))
     };
     by_name.or_else(|| in_package().map(|(client, _)| *client))
 }
 
-/// The name of a program without its ending, its version and the machine that it was built for, and without what Nix puts
-/// around the name of a program that it wraps.
+/// The name of a program without its ending, its version and the machine that it was built for, and
+/// without what Nix puts around the name of a program that it wraps.
 #[must_use]
 pub fn plain_name(name: &str) -> &str {
-    let wrapped = name.strip_prefix('.').and_then(|name| name.trim_end_matches('_').strip_suffix("-wrapped"));
+    let wrapped = name
+        .strip_prefix('.')
+        .and_then(|name| name.trim_end_matches('_').strip_suffix("-wrapped"));
     let name = wrapped.unwrap_or(name);
-    let name = [".exe", ".cmd", ".js", ".mjs", ".py"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+    let name = [".exe", ".cmd", ".js", ".mjs", ".py"]
+        .iter()
+        .find_map(|end| name.strip_suffix(end))
+        .unwrap_or(name);
     // `@1.2.3` of a package; an `@` at the beginning is a scope's.
-    let name = name.char_indices().skip(1).find(|(_, c)| *c == '@').and_then(|(at, _)| name.get(..at)).unwrap_or(name);
+    let name = name
+        .char_indices()
+        .skip(1)
+        .find(|(_, c)| *c == '@')
+        .and_then(|(at, _)| name.get(..at))
+        .unwrap_or(name);
     let is_extra = |rest: &str| {
         let rest = rest.strip_prefix('v').unwrap_or(rest);
-        rest.starts_with(|c: char| c.is_ascii_digit()) || MACHINES.iter().any(|machine| rest.starts_with(machine))
+        rest.starts_with(|c: char| c.is_ascii_digit())
+            || MACHINES.iter().any(|machine| rest.starts_with(machine))
     };
-    let seams = name.char_indices().skip(1).filter(|(_, c)| *c == '-' || *c == '_');
-    let extra = seams.map(|(at, _)| at).find(|at| name.get(at + 1..).is_some_and(is_extra));
+    let seams = name
+        .char_indices()
+        .skip(1)
+        .filter(|(_, c)| *c == '-' || *c == '_');
+    let extra = seams
+        .map(|(at, _)| at)
+        .find(|at| name.get(at + 1..).is_some_and(is_extra));
     extra.and_then(|at| name.get(..at)).unwrap_or(name)
 }
 
 fn basename(path: &str) -> &str {
-    path.trim_end_matches('/').rsplit('/').next().unwrap_or(path)
+    path.trim_end_matches('/')
+        .rsplit('/')
+        .next()
+        .unwrap_or(path)
 }
 
 #[cfg(test)]
@@ -109,7 +143,12 @@ mod tests {
     use super::*;
 
     fn client(words: &[&str]) -> Option<&'static str> {
-        client_of(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>())
+        client_of(
+            &words
+                .iter()
+                .map(|word| (*word).to_owned())
+                .collect::<Vec<_>>(),
+        )
     }
 
     #[test]
@@ -124,21 +163,36 @@ mod tests {
             &["npx", "-y", "@anthropic-ai/claude-code@2.1.3"],
             &["pnpm", "dlx", "claude-code"],
             &["timeout", "1h", "nice", "-n5", "claude"],
-            &["node", "--no-warnings", "/usr/lib/node_modules/@anthropic-ai/claude-code/cli.js"],
+            &[
+                "node",
+                "--no-warnings",
+                "/usr/lib/node_modules/@anthropic-ai/claude-code/cli.js",
+            ],
             &["bash", "-lc", "cd /x && exec env A=b claude --model 'opus'"],
             &["claude-2.1.332"],
             &["/nix/store/x-claude-code-2.1.3/bin/.claude-wrapped"],
-            &["node", "/nix/store/x/lib/node_modules/@anthropic-ai/claude-code/.claude-wrapped_"],
+            &[
+                "node",
+                "/nix/store/x/lib/node_modules/@anthropic-ai/claude-code/.claude-wrapped_",
+            ],
         ] {
             assert_eq!(client(argv), Some("claude"), "{argv:?}");
         }
         assert_eq!(client(&["codex-x86_64-unknown-linux-musl"]), Some("codex"));
         assert_eq!(client(&["npx", "@openai/codex"]), Some("codex"));
-        assert_eq!(client(&["npx", "@moonshot-ai/kimi-code"]), Some("kimi-code"));
+        assert_eq!(
+            client(&["npx", "@moonshot-ai/kimi-code"]),
+            Some("kimi-code")
+        );
         assert_eq!(client(&["uvx", "--from", "kimi"]), Some("kimi"));
-        for argv in
-            [&["claude-code-router"][..], &["vim", "claude"], &["bash", "claude.sh"], &["env"], &["my-claude"], &[]]
-        {
+        for argv in [
+            &["claude-code-router"][..],
+            &["vim", "claude"],
+            &["bash", "claude.sh"],
+            &["env"],
+            &["my-claude"],
+            &[],
+        ] {
             assert_eq!(client(argv), None, "{argv:?}");
         }
     }

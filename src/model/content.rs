@@ -1,6 +1,8 @@
 //! What is remembered of a screen: its content, since when, and what that makes of the session.
 
-use super::{Asks, Block, Generation, Moment, Period, Phase, ScreenState, SessionName, Title, Told};
+use super::{
+    Asks, Block, Generation, Moment, Period, Phase, ScreenState, SessionName, Title, Told,
+};
 
 /// What the looks at one life's screen have taught.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,7 +19,8 @@ pub struct Content {
     pub since: Moment,
     /// The window's last output, in whole seconds since the epoch, up to which all is read.
     pub activity: i64,
-    /// What it says. Of a limit, the first answer for when it ends is kept for as long as it is shown.
+    /// What it says. Of a limit, the first answer for when it ends is kept for as long as it is
+    /// shown.
     pub state: ScreenState,
     /// When it began to say so.
     pub state_since: Moment,
@@ -29,7 +32,8 @@ pub struct Content {
     pub cpu: Option<Cpu>,
     /// Whether its footer tells of commands or agents that work behind its prompt.
     pub background: bool,
-    /// Whether a command that its agent has started ran behind its prompt when its processes were last looked at.
+    /// Whether a command that its agent has started ran behind its prompt when its processes were
+    /// last looked at.
     pub commands: bool,
     /// What says its state.
     pub told: Told,
@@ -57,20 +61,27 @@ impl Content {
     pub const AGREEING: u32 = 2;
     /// The longest evidence kept, in characters.
     pub const MAX_EVIDENCE: usize = 200;
-    /// A limit that names no end is taken as over after so long: the longest of the usual windows. Then what was held is tried.
+    /// A limit that names no end is taken as over after so long: the longest of the usual windows.
+    /// Then what was held is tried.
     pub const UNNAMED_LIMIT: Period = Period::from_hours(5);
     /// A processor's share is told from readings so far apart, at least.
     pub const CPU_SPAN: Period = Period::from_secs(3);
-    /// By at most this much a session stays blocked for longer than its limit, so that not all go on at once.
+    /// By at most this much a session stays blocked for longer than its limit, so that not all go
+    /// on at once.
     const JITTER_MS: i64 = 60_000;
 
     /// For how long it has been idle: no time while it works, or something that it has started.
     #[must_use]
     pub fn idle(&self, now: Moment) -> Period {
-        if self.state.is_at_work() || self.works_behind() { Period::ZERO } else { now.since(&self.since) }
+        if self.state.is_at_work() || self.works_behind() {
+            Period::ZERO
+        } else {
+            now.since(&self.since)
+        }
     }
 
-    /// Whether its agent is at its prompt, and something that it has started still works: it would end with its agent.
+    /// Whether its agent is at its prompt, and something that it has started still works: it would
+    /// end with its agent.
     #[must_use]
     pub fn works_behind(&self) -> bool {
         self.state == ScreenState::Ready && (self.background || self.commands)
@@ -107,8 +118,12 @@ impl Content {
     #[must_use]
     pub fn is_past_limit(&self, session: &SessionName, now: Moment) -> bool {
         match self.state {
-            ScreenState::Limit { resets: Some(_) } => self.free_at(session).is_some_and(|at| now.wall >= at),
-            ScreenState::Limit { resets: None } => now.reached(&self.state_since.plus(Self::UNNAMED_LIMIT)),
+            ScreenState::Limit { resets: Some(_) } => {
+                self.free_at(session).is_some_and(|at| now.wall >= at)
+            }
+            ScreenState::Limit { resets: None } => {
+                now.reached(&self.state_since.plus(Self::UNNAMED_LIMIT))
+            }
             ScreenState::Ready
             | ScreenState::Busy
             | ScreenState::Retrying
@@ -120,10 +135,13 @@ impl Content {
         }
     }
 
-    /// When its limit ends as far as it says so, with its own jitter; wall clock in ms since the epoch.
+    /// When its limit ends as far as it says so, with its own jitter; wall clock in ms since the
+    /// epoch.
     #[must_use]
     pub fn free_at(&self, session: &SessionName) -> Option<i64> {
-        let ScreenState::Limit { resets: Some(at) } = self.state else { return None };
+        let ScreenState::Limit { resets: Some(at) } = self.state else {
+            return None;
+        };
         let mut hash: u32 = 0x811c_9dc5;
         for byte in session.as_str().bytes() {
             hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
@@ -164,6 +182,10 @@ impl Content {
     /// Working or idle, by what has changed on the screen alone.
     #[must_use]
     pub fn pace(&self, now: Moment) -> Phase {
-        if self.idle(now) < Self::IDLE_AFTER { Phase::Working } else { Phase::Idle }
+        if self.idle(now) < Self::IDLE_AFTER {
+            Phase::Working
+        } else {
+            Phase::Idle
+        }
     }
 }

@@ -36,9 +36,12 @@ pub struct Town {
 }
 
 impl Town {
-    /// The sessions that the manifest declares, without those that others start and a policy covers.
+    /// The sessions that the manifest declares, without those that others start and a policy
+    /// covers.
     pub fn declared(&self) -> impl Iterator<Item = &Desired> {
-        self.sessions.values().filter(|desired| desired.policy.is_none())
+        self.sessions
+            .values()
+            .filter(|desired| desired.policy.is_none())
     }
 }
 
@@ -83,9 +86,11 @@ pub struct Desired {
     pub dir: PathBuf,
     /// Environment as declared by the user.
     pub env: BTreeMap<String, String>,
-    /// Environment that gtctl adds of itself (Gas Town's identity variables); not part of the fingerprint.
+    /// Environment that gtctl adds of itself (Gas Town's identity variables); not part of the
+    /// fingerprint.
     pub identity_env: BTreeMap<String, String>,
-    /// A file of `KEY=VALUE` lines read at each start, absolute. Its content never meets a command line.
+    /// A file of `KEY=VALUE` lines read at each start, absolute. Its content never meets a command
+    /// line.
     pub env_file: Option<PathBuf>,
     /// The names of variables taken over from gtctl's own environment; the weakest of all.
     pub pass_env: BTreeSet<String>,
@@ -97,7 +102,8 @@ pub struct Desired {
     pub after: BTreeMap<SessionName, Awaited>,
     /// How long its process must live to count as ready.
     pub ready_after: Period,
-    /// Age at which it is restarted (a task: expired). Its own share of `max_age_jitter` is already added.
+    /// Age at which it is restarted (a task: expired). Its own share of `max_age_jitter` is already
+    /// added.
     pub max_age: Option<Period>,
     /// Notice typed at its prompt before it is ended for its age or its fields.
     pub handoff: Option<NudgeText>,
@@ -107,8 +113,8 @@ pub struct Desired {
     pub drain: Period,
     /// Quiet and stuck limits.
     pub idling: Idling,
-    /// Memory of its process tree in bytes, pages that several processes share counted once, above which it is
-    /// restarted (a task: expired).
+    /// Memory of its process tree in bytes, pages that several processes share counted once, above
+    /// which it is restarted (a task: expired).
     pub max_memory: Option<u64>,
     /// What happens when it runs with other fields than declared.
     pub on_drift: OnDrift,
@@ -122,17 +128,19 @@ pub struct Desired {
     pub backoff: Backoff,
     /// Bounds on its kept output.
     pub logs: Logs,
-    /// What is written for its agent into its directory before each start, never over edits; absolute.
+    /// What is written for its agent into its directory before each start, never over edits;
+    /// absolute.
     pub instructions: Option<PathBuf>,
     /// Whether it may be expired once it is no longer declared, without `--prune`.
     pub prune: bool,
-    /// The pattern of the policy that covers it; none for what the manifest declares. Others start such a session: it is
-    /// never started, restarted or replaced, only expired.
+    /// The pattern of the policy that covers it; none for what the manifest declares. Others start
+    /// such a session: it is never started, restarted or replaced, only expired.
     pub policy: Option<String>,
 }
 
 impl Desired {
-    /// Whether this is a task: something that ends by itself and is not restarted when it ended well.
+    /// Whether this is a task: something that ends by itself and is not restarted when it ended
+    /// well.
     #[must_use]
     pub fn is_task(&self) -> bool {
         match self.restart {
@@ -141,35 +149,52 @@ impl Desired {
         }
     }
 
-    /// The file in its directory that its agent reads of itself, where there is something to write into it.
+    /// The file in its directory that its agent reads of itself, where there is something to write
+    /// into it.
     #[must_use]
     pub fn instructed(&self) -> Option<PathBuf> {
-        self.instructions.as_ref().map(|_| self.dir.join(self.agent.reads()))
+        self.instructions
+            .as_ref()
+            .map(|_| self.dir.join(self.agent.reads()))
     }
 
     /// The digest of what a restart is needed for: command, directory and environment as declared.
     ///
-    /// Limits are live and not in it; nor is what gtctl adds of itself, so that a new version restarts no town. Of what
-    /// commands start only the agent is known that they are told: they choose the rest.
+    /// Limits are live and not in it; nor is what gtctl adds of itself, so that a new version
+    /// restarts no town. Of what commands start only the agent is known that they are told: they
+    /// choose the rest.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         if let Some(commands) = self.commands() {
             let agent = commands.agent.as_deref().unwrap_or_default();
-            return Fingerprint { command: digest(["by commands", agent]), dir: 0, env: 0 };
+            return Fingerprint {
+                command: digest(["by commands", agent]),
+                dir: 0,
+                env: 0,
+            };
         }
         let env: Vec<String> = self.env.iter().map(|(k, v)| format!("{k}={v}")).collect();
-        let env_file = self.env_file.as_ref().map(|p| p.to_string_lossy().into_owned());
+        let env_file = self
+            .env_file
+            .as_ref()
+            .map(|p| p.to_string_lossy().into_owned());
         // By name: a value that changed restarts nothing.
         let passed = self.pass_env.iter().map(String::as_str);
         Fingerprint {
             command: digest(&self.command),
             dir: digest([self.dir.to_string_lossy()]),
-            env: digest(env.iter().map(String::as_str).chain(env_file.as_deref()).chain(passed)),
+            env: digest(
+                env.iter()
+                    .map(String::as_str)
+                    .chain(env_file.as_deref())
+                    .chain(passed),
+            ),
         }
     }
 }
 
-/// 32 bits of FNV-1a over the parts, each closed by a NUL. Stable over versions: it is written into labels.
+/// 32 bits of FNV-1a over the parts, each closed by a NUL. Stable over versions: it is written into
+/// labels.
 fn digest<T: AsRef<str>>(parts: impl IntoIterator<Item = T>) -> u32 {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     for part in parts {
@@ -177,12 +202,16 @@ fn digest<T: AsRef<str>>(parts: impl IntoIterator<Item = T>) -> u32 {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
     }
-    #[expect(clippy::cast_possible_truncation, reason = "folding to 32 bits is the point")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "folding to 32 bits is the point"
+    )]
     let folded = (hash ^ (hash >> 32)) as u32;
     folded
 }
 
-/// What a session was started with, in a form that fits a label: `command:dir:env`, each eight hex digits.
+/// What a session was started with, in a form that fits a label: `command:dir:env`, each eight hex
+/// digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint {
     /// Digest of the argv.
@@ -197,10 +226,14 @@ impl Fingerprint {
     /// The names of the fields in which two differ, in a fixed order.
     #[must_use]
     pub fn differences(&self, other: &Self) -> Vec<&'static str> {
-        [("command", self.command != other.command), ("dir", self.dir != other.dir), ("env", self.env != other.env)]
-            .into_iter()
-            .filter_map(|(field, differs)| differs.then_some(field))
-            .collect()
+        [
+            ("command", self.command != other.command),
+            ("dir", self.dir != other.dir),
+            ("env", self.env != other.env),
+        ]
+        .into_iter()
+        .filter_map(|(field, differs)| differs.then_some(field))
+        .collect()
     }
 }
 
@@ -218,10 +251,20 @@ pub struct FingerprintFault;
 impl std::str::FromStr for Fingerprint {
     type Err = FingerprintFault;
     fn from_str(text: &str) -> Result<Self, FingerprintFault> {
-        let mut parts = text.split(':').map(|p| u32::from_str_radix(p, 16).map_err(|_| FingerprintFault));
+        let mut parts = text
+            .split(':')
+            .map(|p| u32::from_str_radix(p, 16).map_err(|_| FingerprintFault));
         let mut next = || parts.next().unwrap_or(Err(FingerprintFault));
-        let found = Self { command: next()?, dir: next()?, env: next()? };
-        if parts.next().is_some() { Err(FingerprintFault) } else { Ok(found) }
+        let found = Self {
+            command: next()?,
+            dir: next()?,
+            env: next()?,
+        };
+        if parts.next().is_some() {
+            Err(FingerprintFault)
+        } else {
+            Ok(found)
+        }
     }
 }
 
@@ -230,7 +273,8 @@ impl std::str::FromStr for Fingerprint {
 pub struct Agent {
     /// Its name in the manifest.
     pub name: String,
-    /// Names by which its process is known: comm, basename of argv0, or basename of exe. Never empty.
+    /// Names by which its process is known: comm, basename of argv0, or basename of exe. Never
+    /// empty.
     pub process_names: Vec<String>,
     /// Phrases on the screen that mean its prompt is there.
     pub ready: Vec<String>,
@@ -238,7 +282,8 @@ pub struct Agent {
     pub busy: Vec<String>,
     /// Phrases that mean it asks whether it may do something.
     pub asks_permission: Vec<String>,
-    /// Phrases that mean it asks whether it may work in this folder, or another question of a first start.
+    /// Phrases that mean it asks whether it may work in this folder, or another question of a first
+    /// start.
     pub asks_trust: Vec<String>,
     /// Phrases that mean it is signed out.
     pub auth: Vec<String>,
@@ -258,8 +303,8 @@ pub struct Agent {
     pub fix: Option<String>,
     /// tmux keys by which it leaves of itself; empty when it has none.
     pub quit: Vec<String>,
-    /// The agent whose tables it takes where it has none of its own: as its entry says, or because its program is that
-    /// one's client.
+    /// The agent whose tables it takes where it has none of its own: as its entry says, or because
+    /// its program is that one's client.
     pub like: Option<String>,
     /// Keys that submit a typed text.
     pub submit: Vec<String>,
@@ -275,13 +320,16 @@ impl Agent {
     /// Whether the title of its pane tells anything of it.
     #[must_use]
     pub fn has_titles(&self) -> bool {
-        [&self.title_busy, &self.title_asks, &self.title_ready].into_iter().any(|phrases| !phrases.is_empty())
+        [&self.title_busy, &self.title_asks, &self.title_ready]
+            .into_iter()
+            .any(|phrases| !phrases.is_empty())
     }
 
     /// The name of the file that it reads of itself in the directory it starts in.
     #[must_use]
     pub fn reads(&self) -> &'static str {
-        let is = |agent: &str| self.name == agent || self.process_names.iter().any(|name| name == agent);
+        let is =
+            |agent: &str| self.name == agent || self.process_names.iter().any(|name| name == agent);
         if is("claude") {
             "CLAUDE.md"
         } else if is("gemini") {
@@ -372,7 +420,8 @@ pub struct Completion {
     pub markers: Vec<Marker>,
     /// How long a completed session stays, to be looked at, before it is expired.
     pub grace: Period,
-    /// A log to watch instead of the pane's own output, absolute; of a policy with `{session}` not yet filled in.
+    /// A log to watch instead of the pane's own output, absolute; of a policy with `{session}` not
+    /// yet filled in.
     pub log: Option<String>,
 }
 
@@ -428,7 +477,11 @@ pub struct Logs {
 
 impl Default for Logs {
     fn default() -> Self {
-        Self { size: 10 << 20, files: 5, keep: 20 }
+        Self {
+            size: 10 << 20,
+            files: 5,
+            keep: 20,
+        }
     }
 }
 
@@ -439,7 +492,8 @@ pub struct Limits {
     pub concurrent_starts: u32,
     /// Starts per ten minutes.
     pub starts: StartBudget,
-    /// Share of the town that may be down at once by gtctl's own doing without a second look. 0.0 to 1.0.
+    /// Share of the town that may be down at once by gtctl's own doing without a second look. 0.0
+    /// to 1.0.
     pub mass: f64,
     /// Sessions that may be down at once for planned restarts.
     pub unavailable: Unavailable,

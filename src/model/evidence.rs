@@ -15,27 +15,56 @@ impl Reason {
     pub fn evidence(&self) -> Evidence {
         match self {
             Self::Missing { last } => last.iter().map(|d| ("last", death(*d))).collect(),
-            Self::Died { death: d, crashes } => of([("death", death(*d)), ("crashes", json!(crashes))]),
+            Self::Died { death: d, crashes } => {
+                of([("death", death(*d)), ("crashes", json!(crashes))])
+            }
             Self::Completed { death: d } => of([("death", death(*d))]),
-            Self::Marked { marker, quiet } => of([("marker", json!(marker)), ("quiet_ms", ms(*quiet))]),
-            Self::MarkedFailed { marker, line } => of([("marker", json!(marker)), ("line", json!(line))]),
+            Self::Marked { marker, quiet } => {
+                of([("marker", json!(marker)), ("quiet_ms", ms(*quiet))])
+            }
+            Self::MarkedFailed { marker, line } => {
+                of([("marker", json!(marker)), ("line", json!(line))])
+            }
             Self::TooOld { age, limit } => of([("age_ms", ms(*age)), ("limit_ms", ms(*limit))]),
-            Self::TooQuiet { quiet, limit } => of([("quiet_ms", ms(*quiet)), ("limit_ms", ms(*limit))]),
-            Self::Stuck { frozen, limit } => of([("frozen_ms", ms(*frozen)), ("limit_ms", ms(*limit))]),
-            Self::TooLarge { used, limit } => of([("used_bytes", json!(used)), ("limit_bytes", json!(limit))]),
-            Self::FailedStart { after, crashes } => of([("after_ms", ms(*after)), ("crashes", json!(crashes))]),
+            Self::TooQuiet { quiet, limit } => {
+                of([("quiet_ms", ms(*quiet)), ("limit_ms", ms(*limit))])
+            }
+            Self::Stuck { frozen, limit } => {
+                of([("frozen_ms", ms(*frozen)), ("limit_ms", ms(*limit))])
+            }
+            Self::TooLarge { used, limit } => {
+                of([("used_bytes", json!(used)), ("limit_bytes", json!(limit))])
+            }
+            Self::FailedStart { after, crashes } => {
+                of([("after_ms", ms(*after)), ("crashes", json!(crashes))])
+            }
             Self::SignedIn { agent } => of([("agent", json!(agent))]),
             Self::LimitOver { over } => of([("over_ms", ms(*over))]),
-            Self::Blocked { kind, agent, evidence, fix } => blocked(*kind, agent, evidence, fix.as_deref()),
+            Self::Blocked {
+                kind,
+                agent,
+                evidence,
+                fix,
+            } => blocked(*kind, agent, evidence, fix.as_deref()),
             Self::Drifted { fields, changes } => drift(fields, changes),
             Self::Adoptable { process } => of([("process", json!(process))]),
             Self::Covered { policy } => of([("policy", json!(policy))]),
             Self::Uncovered | Self::Orphaned | Self::Asked => Evidence::new(),
-            Self::UnderWay { argvs, waited, limit } => {
-                of([("argvs", json!(argvs)), ("waited_ms", ms(*waited)), ("limit_ms", ms(*limit))])
+            Self::UnderWay {
+                argvs,
+                waited,
+                limit,
+            } => of([
+                ("argvs", json!(argvs)),
+                ("waited_ms", ms(*waited)),
+                ("limit_ms", ms(*limit)),
+            ]),
+            Self::NotStarted { said, crashes } => {
+                of([("said", json!(said)), ("crashes", json!(crashes))])
             }
-            Self::NotStarted { said, crashes } => of([("said", json!(said)), ("crashes", json!(crashes))]),
-            Self::StopBegun { waited, purpose } => of([("waited_ms", ms(*waited)), ("purpose", json!(purpose))]),
+            Self::StopBegun { waited, purpose } => {
+                of([("waited_ms", ms(*waited)), ("purpose", json!(purpose))])
+            }
         }
     }
 }
@@ -45,23 +74,39 @@ impl Hold {
     #[must_use]
     pub fn evidence(&self) -> Evidence {
         match self {
-            Self::BackOff { crashes, delay } => of([("crashes", json!(crashes)), ("delay_ms", ms(*delay))]),
-            Self::CrashLoop { crashes, window, tail } => {
-                of([("crashes", json!(crashes)), ("window_ms", ms(*window)), ("tail", json!(tail))])
+            Self::BackOff { crashes, delay } => {
+                of([("crashes", json!(crashes)), ("delay_ms", ms(*delay))])
             }
+            Self::CrashLoop {
+                crashes,
+                window,
+                tail,
+            } => of([
+                ("crashes", json!(crashes)),
+                ("window_ms", ms(*window)),
+                ("tail", json!(tail)),
+            ]),
             Self::HandoffGap { since, gap } => of([("since_ms", ms(*since)), ("gap_ms", ms(*gap))]),
             Self::Attached { clients } => of([("clients", json!(clients))]),
-            Self::Wave { wave, waiting_for } => {
-                of([("wave", json!(wave)), ("waiting_for", json!(waiting_for.as_str()))])
-            }
-            Self::After { waiting_for, why } => {
-                of([("waiting_for", json!(waiting_for.as_str())), ("why", json!(why.code()))])
-            }
+            Self::Wave { wave, waiting_for } => of([
+                ("wave", json!(wave)),
+                ("waiting_for", json!(waiting_for.as_str())),
+            ]),
+            Self::After { waiting_for, why } => of([
+                ("waiting_for", json!(waiting_for.as_str())),
+                ("why", json!(why.code())),
+            ]),
             Self::ConcurrentStarts { starting, allowed } => {
                 of([("starting", json!(starting)), ("allowed", json!(allowed))])
             }
-            Self::StartBudget { used, allowed } => of([("used", json!(used)), ("allowed", json!(allowed))]),
-            Self::Rolling { unavailable, allowed, waiting_for } => of([
+            Self::StartBudget { used, allowed } => {
+                of([("used", json!(used)), ("allowed", json!(allowed))])
+            }
+            Self::Rolling {
+                unavailable,
+                allowed,
+                waiting_for,
+            } => of([
                 ("unavailable", json!(unavailable)),
                 ("allowed", json!(allowed)),
                 ("waiting_for", json!(waiting_for.as_str())),
@@ -73,15 +118,24 @@ impl Hold {
             Self::Draining { quiet } => of([("quiet_ms", ms(*quiet))]),
             Self::Stopping { grace } => of([("grace_ms", ms(*grace))]),
             Self::NameTaken { process } => of([("process", json!(process))]),
-            Self::LabelUnproved { flaw, process } => of([("flaw", json!(flaw.code())), ("process", json!(process))]),
+            Self::LabelUnproved { flaw, process } => {
+                of([("flaw", json!(flaw.code())), ("process", json!(process))])
+            }
             Self::MovedOut { pid, into } => of([("pid", json!(pid)), ("into", json!(into))]),
             Self::ForeignTown { town } => of([("town", json!(town))]),
             Self::ServerLosses { losses } => of([("losses", json!(losses))]),
-            Self::Blocked { kind, agent, evidence, fix } => blocked(*kind, agent, evidence, fix.as_deref()),
-            Self::Roused { waited } => of([("waited_ms", ms(*waited))]),
+            Self::Blocked {
+                kind,
+                agent,
+                evidence,
+                fix,
+            } => blocked(*kind, agent, evidence, fix.as_deref()),
+            Self::EscapeSent { waited } => of([("waited_ms", ms(*waited))]),
             Self::Gastown(hold) => hold.evidence(),
             Self::LauncherFailed { said } => of([("said", json!(said))]),
-            Self::CannotStart { why, awaited } => of([("why", json!(why)), ("awaited", json!(awaited))]),
+            Self::CannotStart { why, awaited } => {
+                of([("why", json!(why)), ("awaited", json!(awaited))])
+            }
             Self::OwnSession
             | Self::SecondLook
             | Self::Paused
@@ -105,11 +159,17 @@ impl Hold {
             | Self::ForeignTown { .. }
             | Self::ServerLosses { .. }
             | Self::CannotStart { .. }
-            | Self::Blocked { kind: Block::Auth | Block::Context, .. }
+            | Self::Blocked {
+                kind: Block::Auth | Block::Context,
+                ..
+            }
             | Self::NotDurable
             | Self::EmptyTown => true,
             Self::Gastown(hold) => hold.needs_somebody(),
-            Self::After { waiting_for: _, why } => why.needs_somebody(),
+            Self::After {
+                waiting_for: _,
+                why,
+            } => why.needs_somebody(),
             Self::BackOff { .. }
             | Self::HandoffGap { .. }
             | Self::Attached { .. }
@@ -121,8 +181,10 @@ impl Hold {
             | Self::ClockJump { .. }
             | Self::Draining { .. }
             | Self::Stopping { .. }
-            | Self::Blocked { kind: Block::Limit, .. }
-            | Self::Roused { .. }
+            | Self::Blocked {
+                kind: Block::Limit, ..
+            }
+            | Self::EscapeSent { .. }
             | Self::LauncherFailed { .. }
             | Self::SecondLook
             | Self::Paused
@@ -139,17 +201,29 @@ fn drift(fields: &[&'static str], changes: &[Change]) -> Evidence {
     let change = |change: &Change| match change {
         Change::Command { old, new } => json!({ "field": "command", "old": old, "new": new }),
         Change::Dir { old, new } => json!({ "field": "dir", "old": old, "new": new }),
-        Change::Env { added, removed, changed } => {
+        Change::Env {
+            added,
+            removed,
+            changed,
+        } => {
             json!({ "field": "env", "added": added, "removed": removed, "changed": changed })
         }
         Change::EnvFile { old, new } => json!({ "field": "env_file", "old": old, "new": new }),
     };
     let known = (!changes.is_empty()).then(|| ("changes", changes.iter().map(change).collect()));
-    [("fields", json!(fields))].into_iter().chain(known).collect()
+    [("fields", json!(fields))]
+        .into_iter()
+        .chain(known)
+        .collect()
 }
 
 fn blocked(kind: Block, agent: &str, evidence: &str, fix: Option<&str>) -> Evidence {
-    of([("kind", json!(kind.code())), ("agent", json!(agent)), ("screen", json!(evidence)), ("fix", json!(fix))])
+    of([
+        ("kind", json!(kind.code())),
+        ("agent", json!(agent)),
+        ("screen", json!(evidence)),
+        ("fix", json!(fix)),
+    ])
 }
 
 fn ms(period: Period) -> Value {

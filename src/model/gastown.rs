@@ -101,18 +101,28 @@ impl GastownHold {
     pub fn evidence(&self) -> Evidence {
         match self {
             Self::EmergencyStop { rig, why } => [("rig", json!(rig)), ("why", json!(why))].into(),
-            Self::RigRests { rig, rest } => [("rig", json!(rig)), ("rest", json!(rest.word()))].into(),
+            Self::RigRests { rig, rest } => {
+                [("rig", json!(rig)), ("rest", json!(rest.word()))].into()
+            }
             Self::DeaconPaused { why } => [("why", json!(why))].into(),
             Self::ShuttingDown | Self::Daemon => Evidence::new(),
         }
     }
 
-    /// Whether it deserves to be seen: what somebody asked for of a rig or the deacon is as it should be.
+    /// Whether it deserves to be seen: what somebody asked for of a rig or the deacon is as it
+    /// should be.
     #[must_use]
     pub fn needs_somebody(&self) -> bool {
         match self {
-            Self::EmergencyStop { .. } | Self::RigRests { rest: Rest::Untold, .. } | Self::Daemon => true,
-            Self::RigRests { rest: Rest::Parked | Rest::Docked | Rest::NoRestart, .. }
+            Self::EmergencyStop { .. }
+            | Self::RigRests {
+                rest: Rest::Untold, ..
+            }
+            | Self::Daemon => true,
+            Self::RigRests {
+                rest: Rest::Parked | Rest::Docked | Rest::NoRestart,
+                ..
+            }
             | Self::ShuttingDown
             | Self::DeaconPaused { .. } => false,
         }

@@ -1,4 +1,5 @@
-//! The sign of life of the controller that watches a town: written after each of its cycles, read by everybody else.
+//! The sign of life of the controller that watches a town: written after each of its cycles, read
+//! by everybody else.
 
 use super::{Announced, Moment, Period, ProcId};
 use std::path::PathBuf;
@@ -75,8 +76,8 @@ pub enum Keeper {
 }
 
 impl Keeper {
-    /// Whether a controller holds the town but should have had another cycle by now: it is stopped or hangs. `resync` is
-    /// what the manifest says, for one that has told nothing.
+    /// Whether a controller holds the town but should have had another cycle by now: it is stopped
+    /// or hangs. `resync` is what the manifest says, for one that has told nothing.
     #[must_use]
     pub fn is_overdue(&self, resync: Period, now: Moment) -> bool {
         match self {
@@ -91,7 +92,8 @@ impl Heartbeat {
     /// However short its sleep: a cycle may wait for its turn and for tmux for so long.
     const LEAST_PATIENCE: Period = Period::from_secs(30);
 
-    /// How long after its last cycle it counts as stopped, in awake time: far longer than it ever sleeps.
+    /// How long after its last cycle it counts as stopped, in awake time: far longer than it ever
+    /// sleeps.
     #[must_use]
     pub fn patience(resync: Period) -> Period {
         resync.plus(resync).plus(resync).max(Self::LEAST_PATIENCE)
@@ -110,7 +112,11 @@ mod tests {
 
     #[test]
     fn a_controller_is_overdue_far_after_its_sleep() {
-        let at = |awake| Moment { wall: 0, awake, boot: 1 };
+        let at = |awake| Moment {
+            wall: 0,
+            awake,
+            boot: 1,
+        };
         let beat = |resync| Heartbeat {
             controller: ProcId { pid: 1, start: 1 },
             file: PathBuf::new(),

@@ -4,7 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 /// A process that cannot be confused with a later one of the same pid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct ProcId {
     /// The process id.
     pub pid: u32,
@@ -13,10 +15,13 @@ pub struct ProcId {
 }
 
 /// A running tmux server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct ServerId(pub ProcId);
 
-/// A session's id in its server, printed `$3`. tmux never gives one out twice within a server's life.
+/// A session's id in its server, printed `$3`. tmux never gives one out twice within a server's
+/// life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct SessionId(pub u32);
 
@@ -25,14 +30,28 @@ pub struct SessionId(pub u32);
 pub struct PaneId(pub u32);
 
 impl PaneId {
-    /// Stands for a pane that is there no more: tmux gives out ids from 0 upwards, and never so many.
+    /// Stands for a pane that is there no more: tmux gives out ids from 0 upwards, and never so
+    /// many.
     pub const NOWHERE: Self = Self(u32::MAX);
 }
 
 /// Which life of a session: it grows with each start, and a stale operation carries an old one.
 ///
-/// The planner gives out `max(last + 1, wall clock in ms)`, so that it grows even when all memory is lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize)]
+/// The planner gives out `max(last + 1, wall clock in ms)`, so that it grows even when all memory
+/// is lost.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub struct Generation(pub u64);
 
 /// A text that is not an id of the kind asked for.
@@ -41,7 +60,9 @@ pub struct Generation(pub u64);
 pub struct IdFault;
 
 fn digits_after(sigil: char, text: &str) -> Result<u32, IdFault> {
-    text.strip_prefix(sigil).and_then(|d| d.parse().ok()).ok_or(IdFault)
+    text.strip_prefix(sigil)
+        .and_then(|d| d.parse().ok())
+        .ok_or(IdFault)
 }
 
 impl FromStr for SessionId {

@@ -1,4 +1,5 @@
-//! Characters that are not seen and change what is read: directions, zero widths, line separators, tags.
+//! Characters that are not seen and change what is read: directions, zero widths, line separators,
+//! tags.
 
 use std::fmt::Write as _;
 
@@ -10,8 +11,9 @@ pub fn is_invisible(c: char) -> bool {
         | 0xe0000..=0xe0fff)
 }
 
-/// JSON text in which every invisible and every control character is written as `\uXXXX`. It says the same to a program,
-/// and nothing in it can fool whoever reads it at a terminal. Line ends stay.
+/// JSON text in which every invisible and every control character is written as `\uXXXX`. It says
+/// the same to a program, and nothing in it can fool whoever reads it at a terminal. Line ends
+/// stay.
 #[must_use]
 pub fn visible_json(json: String) -> String {
     let is_shown = |c: char| !is_invisible(c) && (!c.is_control() || c == '\n');
@@ -40,10 +42,21 @@ mod tests {
     fn what_is_escaped_means_the_same() {
         let text = "a\u{202e}b\u{2066}c\u{85}d\u{7f}e\u{200b}f\u{e0041}g é 漢";
         let json = serde_json::json!({ "k\u{202e}": text, "n": [1, "\u{1b}"] });
-        for written in [json.to_string(), serde_json::to_string_pretty(&json).unwrap()] {
+        for written in [
+            json.to_string(),
+            serde_json::to_string_pretty(&json).unwrap(),
+        ] {
             let visible = visible_json(written);
-            assert!(visible.chars().all(|c| c == '\n' || !c.is_control() && !is_invisible(c)), "{visible}");
-            assert_eq!(serde_json::from_str::<serde_json::Value>(&visible).unwrap(), json);
+            assert!(
+                visible
+                    .chars()
+                    .all(|c| c == '\n' || !c.is_control() && !is_invisible(c)),
+                "{visible}"
+            );
+            assert_eq!(
+                serde_json::from_str::<serde_json::Value>(&visible).unwrap(),
+                json
+            );
         }
     }
 }

@@ -11,7 +11,8 @@ pub struct Entry {
     pub component: &'static str,
     /// What happened, for people; unsanitised.
     pub message: String,
-    /// The same for programs: `session`, `verb`, `outcome` and so on; never `ts`, `level`, `component` or `message`.
+    /// The same for programs: `session`, `verb`, `outcome` and so on; never `ts`, `level`,
+    /// `component` or `message`.
     pub fields: Evidence,
 }
 

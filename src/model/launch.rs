@@ -1,4 +1,5 @@
-//! How sessions are started and stopped: by gtctl itself, or by the commands of somebody else, such as `gt`.
+//! How sessions are started and stopped: by gtctl itself, or by the commands of somebody else, such
+//! as `gt`.
 
 use super::{Action, Desired, Generation, Moment, Period, ProcId, Rung, Verb};
 use std::path::PathBuf;
@@ -69,9 +70,12 @@ impl Commands {
             Verb::Restart if self.restart.is_empty() => &[&self.stop, &self.start],
             Verb::Restart => &[&self.restart],
             Verb::Expire => &[&self.stop],
-            Verb::Adopt | Verb::Nudge | Verb::Rouse => &[],
+            Verb::Adopt | Verb::Nudge | Verb::SendEscape => &[],
         };
-        all.iter().copied().filter(|argv| !argv.is_empty()).collect()
+        all.iter()
+            .copied()
+            .filter(|argv| !argv.is_empty())
+            .collect()
     }
 
     /// How long all that is run for this may take, with what gtctl itself does to end processes.
@@ -82,7 +86,7 @@ impl Commands {
             Verb::Start => self.start_timeout,
             Verb::Restart => self.start_timeout.plus(stop),
             Verb::Expire => stop,
-            Verb::Adopt | Verb::Nudge | Verb::Rouse => Period::ZERO,
+            Verb::Adopt | Verb::Nudge | Verb::SendEscape => Period::ZERO,
         }
     }
 }
@@ -96,36 +100,46 @@ impl Desired {
 }
 
 impl Action {
-    /// The commands by which it is carried out, beside the cycles; none where gtctl carries it out itself, as it does the
-    /// removal of what has ended.
+    /// The commands by which it is carried out, beside the cycles; none where gtctl carries it out
+    /// itself, as it does the removal of what has ended.
     #[must_use]
     pub fn commands(&self) -> Option<&Commands> {
         match self {
             Self::Start { desired, .. } | Self::Restart { desired, .. } => desired.commands(),
-            Self::Expire { launch, rung, .. } => launch.commands().filter(|_| *rung != Rung::Finish),
-            Self::Adopt { .. } | Self::Nudge { .. } | Self::Rouse { .. } => None,
+            Self::Expire { launch, rung, .. } => {
+                launch.commands().filter(|_| *rung != Rung::Finish)
+            }
+            Self::Adopt { .. } | Self::Nudge { .. } | Self::SendEscape { .. } => None,
         }
     }
 
     /// What is run to carry it out by commands, in order: what has ended already is only started.
     #[must_use]
-    pub fn errands(&self) -> Vec<&[String]> {
+    pub fn launcher_jobs(&self) -> Vec<&[String]> {
         let verb = match self {
-            Self::Restart { rung: Rung::Finish, .. } => Verb::Start,
+            Self::Restart {
+                rung: Rung::Finish, ..
+            } => Verb::Start,
             Self::Start { .. }
-            | Self::Restart { rung: Rung::Ask | Rung::Term | Rung::Kill, .. }
+            | Self::Restart {
+                rung: Rung::Ask | Rung::Term | Rung::Kill,
+                ..
+            }
             | Self::Expire { .. }
             | Self::Adopt { .. }
             | Self::Nudge { .. }
-            | Self::Rouse { .. } => self.verb(),
+            | Self::SendEscape { .. } => self.verb(),
         };
-        self.commands().map(|commands| commands.for_verb(verb)).unwrap_or_default()
+        self.commands()
+            .map(|commands| commands.for_verb(verb))
+            .unwrap_or_default()
     }
 }
 
-/// A start, stop or restart by commands that is under way beside the cycles: written down before it is begun.
+/// A start, stop or restart by commands that is under way beside the cycles: written down before it
+/// is begun.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Errand {
+pub struct LauncherJob {
     /// What it is for.
     pub verb: Verb,
     /// The life that it begins or, for an end, ends.
@@ -143,7 +157,8 @@ pub struct Errand {
 pub struct Complaint {
     /// When.
     pub at: Moment,
-    /// Why, in the words of the command where it has any; unsanitised, at most [`Complaint::MAX`] bytes.
+    /// Why, in the words of the command where it has any; unsanitised, at most [`Complaint::MAX`]
+    /// bytes.
     pub said: String,
 }
 
@@ -154,7 +169,13 @@ impl Complaint {
     /// A complaint, cut to its bound.
     #[must_use]
     pub fn new(at: Moment, said: &str) -> Self {
-        let end = (0..=said.len().min(Self::MAX)).rev().find(|at| said.is_char_boundary(*at)).unwrap_or(0);
-        Self { at, said: said.get(..end).unwrap_or_default().to_owned() }
+        let end = (0..=said.len().min(Self::MAX))
+            .rev()
+            .find(|at| said.is_char_boundary(*at))
+            .unwrap_or(0);
+        Self {
+            at,
+            said: said.get(..end).unwrap_or_default().to_owned(),
+        }
     }
 }

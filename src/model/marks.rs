@@ -21,8 +21,9 @@ pub struct Marks {
     pub given: Given,
 }
 
-/// Pieces of the texts that one incarnation was given at its start: in its command line, in files that this names, in its
-/// environment and instructions. A client shows them, and a marker in them is not the agent's word.
+/// Pieces of the texts that one incarnation was given at its start: in its command line, in files
+/// that this names, in its environment and instructions. A client shows them, and a marker in them
+/// is not the agent's word.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Given {
     /// A digest of the markers that were looked for in the texts.
@@ -43,7 +44,8 @@ pub struct Position {
     pub device: u64,
     /// The file's inode.
     pub inode: u64,
-    /// When the file was made, in nanoseconds since 1970, where the file system tells: an inode is soon used again.
+    /// When the file was made, in nanoseconds since 1970, where the file system tells: an inode is
+    /// soon used again.
     pub born: Option<u64>,
     /// Bytes read of it.
     pub offset: u64,

@@ -1,8 +1,8 @@
 //! What tmux forgets: the town's history, as kept in the state file.
 
 use crate::model::{
-    ChoreHistory, Complaint, Content, Death, Errand, Fingerprint, Generation, Marks, Moment, NudgeText, Period, Probed,
-    ProcId, RanWith, Rung, ServerId, SessionName,
+    ChoreHistory, Complaint, Content, Death, Fingerprint, Generation, LauncherJob, Marks, Moment,
+    NudgeText, Period, Probed, ProcId, RanWith, Rung, ServerId, SessionName,
 };
 use std::collections::BTreeMap;
 
@@ -25,8 +25,8 @@ pub struct Memory {
     pub paused: bool,
     /// When sessions were started, oldest first; only the last ten minutes' are kept.
     pub starts: Vec<Moment>,
-    /// When sessions that gtctl ended for a planned restart were started again, oldest first; only the last ten minutes'
-    /// are kept. They are in no other list.
+    /// When sessions that gtctl ended for a planned restart were started again, oldest first; only
+    /// the last ten minutes' are kept. They are in no other list.
     pub replaced: Vec<Moment>,
     /// When a start last failed: an agent that ended before it was ready.
     pub failed_start: Option<Moment>,
@@ -35,10 +35,11 @@ pub struct Memory {
     pub auth_deaths: BTreeMap<String, Vec<Moment>>,
     /// By the name of the chore.
     pub chores: BTreeMap<String, ChoreHistory>,
-    /// Agents that were asked whether they are signed in, while a screen says that they cannot go on.
+    /// Agents that were asked whether they are signed in, while a screen says that they cannot go
+    /// on.
     pub probes: BTreeMap<String, Probed>,
-    /// Ends that were asked for, have come by themselves and are not told of yet, oldest first, at most
-    /// [`Memory::MAX_DEPARTURES`].
+    /// Ends that were asked for, have come by themselves and are not told of yet, oldest first, at
+    /// most [`Memory::MAX_DEPARTURES`].
     pub departures: Vec<Departure>,
     /// By session.
     pub sessions: BTreeMap<SessionName, History>,
@@ -50,15 +51,21 @@ impl Memory {
     /// So many hold the starts of their agent.
     pub const MAX_AUTH_DEATHS: usize = 3;
 
-    /// This memory as that of a town. Where it says that it is of another one, an empty memory, and the other's name: what
-    /// was asked for in another town, a stop say, means nothing here.
+    /// This memory as that of a town. Where it says that it is of another one, an empty memory, and
+    /// the other's name: what was asked for in another town, a stop say, means nothing here.
     #[must_use]
     pub fn of_town(self, town: &SessionName) -> (Self, Option<SessionName>) {
         let (memory, other) = match self.town {
             Some(other) if other != *town => (Self::default(), Some(other)),
             Some(_) | None => (self, None),
         };
-        (Self { town: Some(town.clone()), ..memory }, other)
+        (
+            Self {
+                town: Some(town.clone()),
+                ..memory
+            },
+            other,
+        )
     }
 }
 
@@ -104,13 +111,13 @@ pub struct History {
     /// What gtctl has typed into it, oldest first, at most [`History::MAX_TYPED`].
     pub typed: Vec<Typed>,
     /// The last Escape that it was sent.
-    pub roused: Option<Roused>,
+    pub escape_sent: Option<EscapeSent>,
     /// The memory of its process tree, where that is limited.
     pub footprint: Option<Footprint>,
     /// What it was last seen to run with as declared then.
     pub ran_with: Option<RanWith>,
     /// A command that starts or stops it now.
-    pub errand: Option<Errand>,
+    pub launcher_job: Option<LauncherJob>,
     /// Why the last such command failed, until one has not.
     pub complaint: Option<Complaint>,
     /// The line for which it was last restarted because its agent was found signed in.
@@ -119,7 +126,8 @@ pub struct History {
     pub limited: Option<Limited>,
 }
 
-/// A line of sign-in that a probe has spoken against: where it comes back in the fresh process, the probe proves nothing.
+/// A line of sign-in that a probe has spoken against: where it comes back in the fresh process, the
+/// probe proves nothing.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Refuted {
     /// The line.
@@ -137,10 +145,16 @@ impl Refuted {
     /// Whether a probe that passes says nothing about this line now.
     #[must_use]
     pub fn covers(&self, line: &str, now: Moment) -> bool {
-        let letters =
-            |text: &str| -> String { text.chars().filter(|c| c.is_alphabetic()).take(Self::LETTERS).collect() };
+        let letters = |text: &str| -> String {
+            text.chars()
+                .filter(|c| c.is_alphabetic())
+                .take(Self::LETTERS)
+                .collect()
+        };
         let age = now.wall.saturating_sub(self.at);
-        letters(&self.line) == letters(line) && age.unsigned_abs() <= Self::LASTS.millis() && age >= 0
+        letters(&self.line) == letters(line)
+            && age.unsigned_abs() <= Self::LASTS.millis()
+            && age >= 0
     }
 }
 
@@ -151,7 +165,8 @@ pub struct Limited {
     pub generation: Generation,
     /// Until when, in wall milliseconds.
     pub until: i64,
-    /// How long that is after the run's end, in milliseconds: a wall clock may be set back by years.
+    /// How long that is after the run's end, in milliseconds: a wall clock may be set back by
+    /// years.
     pub wait_ms: u64,
     /// The line that says so, unsanitised.
     pub evidence: String,
@@ -166,7 +181,8 @@ impl Limited {
     /// How long it still lasts, by whichever clock says so first.
     #[must_use]
     pub fn left(&self, ended: &Moment, now: Moment) -> Period {
-        let by_wall = Period::from_millis(self.until.saturating_sub(now.wall).max(0).unsigned_abs());
+        let by_wall =
+            Period::from_millis(self.until.saturating_sub(now.wall).max(0).unsigned_abs());
         by_wall.min(Period::from_millis(self.wait_ms).minus(now.since(ended)))
     }
 }
@@ -177,23 +193,35 @@ impl History {
     /// Texts typed into one life that are remembered.
     pub const MAX_TYPED: usize = 8;
 
-    /// Whether gtctl ended its last run for a planned restart, or is about to, and the fresh process has not been started.
+    /// Whether gtctl ended its last run for a planned restart, or is about to, and the fresh
+    /// process has not been started.
     #[must_use]
     pub fn is_owed_a_start(&self) -> bool {
-        let Some(replacing) = &self.replacing else { return false };
-        self.run.as_ref().is_none_or(|run| run.generation <= replacing.generation)
+        let Some(replacing) = &self.replacing else {
+            return false;
+        };
+        self.run
+            .as_ref()
+            .is_none_or(|run| run.generation <= replacing.generation)
     }
 
     /// The texts that gtctl may have left in the composer of this incarnation.
     #[must_use]
     pub fn left_texts(&self, generation: Option<Generation>) -> Vec<String> {
         let is_left = |typed: &&Typed| typed.left && Some(typed.generation) == generation;
-        self.typed.iter().filter(is_left).map(|typed| typed.text.clone()).collect()
+        self.typed
+            .iter()
+            .filter(is_left)
+            .map(|typed| typed.text.clone())
+            .collect()
     }
 
     /// Takes in that a text has left the composer.
     pub fn note_submitted(&mut self, text: &NudgeText) {
-        let typed = self.typed.iter_mut().filter(|typed| typed.text == text.as_str());
+        let typed = self
+            .typed
+            .iter_mut()
+            .filter(|typed| typed.text == text.as_str());
         typed.for_each(|typed| typed.left = false);
     }
 }
@@ -205,7 +233,8 @@ pub struct Typed {
     pub generation: Generation,
     /// The text.
     pub text: String,
-    /// Whether it was not seen to leave the composer: a composer that holds exactly this holds what gtctl left there.
+    /// Whether it was not seen to leave the composer: a composer that holds exactly this holds what
+    /// gtctl left there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub left: bool,
 }
@@ -262,7 +291,8 @@ pub struct Stopping {
     pub purpose: Purpose,
     /// The code of the reason it was begun for.
     pub reason: String,
-    /// The definition that is to be started afterwards; none where nothing is, or where an older gtctl began it.
+    /// The definition that is to be started afterwards; none where nothing is, or where an older
+    /// gtctl began it.
     pub begun_for: Option<Fingerprint>,
     /// The processes of its tree when it began, at most [`Stopping::MAX_TREE`].
     pub tree: Vec<ProcId>,
@@ -281,8 +311,9 @@ impl Stopping {
 
 /// A planned restart: written before its stop begins, kept until the fresh process is ready.
 ///
-/// It reserves the start that the stop needs: no budget holds that start. When the fresh process fails, other planned
-/// restarts wait until this session is ready, was reset, or its entry has changed.
+/// It reserves the start that the stop needs: no budget holds that start. When the fresh process
+/// fails, other planned restarts wait until this session is ready, was reset, or its entry has
+/// changed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Replacing {
     /// The run that it ends.
@@ -315,7 +346,8 @@ impl Refused {
     pub const MAX: usize = Complaint::MAX;
 }
 
-/// A session that was asked to end for good, and was gone before it was removed: tmux keeps no pane of others'.
+/// A session that was asked to end for good, and was gone before it was removed: tmux keeps no pane
+/// of others'.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Departure {
     /// Which session.
@@ -343,7 +375,7 @@ pub enum Purpose {
 
 /// An Escape sent to a session that seemed stuck: written before it is sent.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Roused {
+pub struct EscapeSent {
     /// To which life.
     pub generation: Generation,
     /// When.

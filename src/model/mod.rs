@@ -1,11 +1,12 @@
 //! The nouns of gtctl: plain values, no I/O, no clock.
 //!
-//! Everything above this room speaks in these types. A value that exists here is already valid: names are parsed
-//! once at the border ([`SessionName`]), durations carry their unit ([`Period`]), ids cannot be mixed
-//! ([`SessionId`], [`PaneId`], [`ServerId`]), and time is always an argument ([`Moment`]).
+//! Everything above this room speaks in these types. A value that exists here is already valid:
+//! names are parsed once at the border ([`SessionName`]), durations carry their unit ([`Period`]),
+//! ids cannot be mixed ([`SessionId`], [`PaneId`], [`ServerId`]), and time is always an argument
+//! ([`Moment`]).
 //!
-//! **Architecture invariant:** nothing here reads a file, a clock or an environment variable, and nothing here
-//! decides anything; deciding is `plan/`'s job.
+//! **Architecture invariant:** nothing here reads a file, a clock or an environment variable, and
+//! nothing here decides anything; deciding is `plan/`'s job.
 
 mod after;
 pub mod checkup;
@@ -44,37 +45,40 @@ pub mod walk;
 pub use after::{Awaited, Milestone, NotReady};
 pub use checkup::{Checked, Fix, Health};
 pub use chore::{
-    Accept, Advice, Chore, ChoreEnd, ChoreHistory, ChoreKind, ChoreResult, ChoreTime, Judged, Proposal,
-    ProposalStanding, Refusal, Timed,
+    Accept, Advice, Chore, ChoreEnd, ChoreHistory, ChoreKind, ChoreResult, ChoreTime, Judged,
+    Proposal, ProposalStanding, Refusal, Timed,
 };
 pub use client::{client_of, plain_name};
 pub use content::{Content, Cpu};
 pub use desired::{
-    Agent, Backoff, CannotStart, Completion, Desired, Fingerprint, Idling, Limits, Logs, Marker, Metrics, Notify,
-    OnDrift, OnIdle, OnLimitEnd, RestartPolicy, Socket, StartBudget, Town, Unavailable, WhenAttached,
+    Agent, Backoff, CannotStart, Completion, Desired, Fingerprint, Idling, Limits, Logs, Marker,
+    Metrics, Notify, OnDrift, OnIdle, OnLimitEnd, RestartPolicy, Socket, StartBudget, Town,
+    Unavailable, WhenAttached,
 };
 pub use evidence::Evidence;
 pub use gastown::{Gastown, GastownHold, Rest};
 pub use heartbeat::{Counts, Heartbeat, InForce, Keeper};
 pub use identity::{Generation, PaneId, ProcId, ServerId, SessionId};
 pub use journal::{Entry, Level};
-pub use launch::{Commands, Complaint, Errand, Launch, Launcher};
+pub use launch::{Commands, Complaint, Launch, Launcher, LauncherJob};
 pub use layers::Layers;
 pub use marks::{Given, Marks, Position, Sighting, Standing, Verdict};
 pub use memory::{
-    Departure, Ended, Finished, Footprint, History, Limited, Memory, Purpose, Refused, Refuted, Replacing, Roused, Run,
-    Stopping, Typed,
+    Departure, Ended, EscapeSent, Finished, Footprint, History, Limited, Memory, Purpose, Refused,
+    Refuted, Replacing, Run, Stopping, Typed,
 };
 pub use name::{NameFault, SessionName};
 pub use news::{Announced, News, Topic};
 pub use nudge::{Delivery, NudgeFault, NudgeText, Obstacle};
-pub use observed::{Flaw, Label, Life, MovedOut, Observed, Origin, Ownership, Seen, Server, Unproved, Usage};
+pub use observed::{
+    Flaw, Label, Life, MovedOut, Observed, Origin, Ownership, Seen, Server, Unproved, Usage,
+};
 pub use outcome::{Done, Effect, Outcome, Outcomes};
 pub use period::{Period, PeriodFault};
 pub use phase::Phase;
 pub use plan::{
-    Action, Definition, Durability, Held, Mass, Next, Orders, Orphans, Plan, Request, Rung, Scope, Step, Target,
-    Unchanged, Verb, Whose,
+    Action, Definition, Durability, Held, Mass, Next, Orders, Orphans, Plan, Request, Rung, Scope,
+    Step, Target, Unchanged, Verb, Whose,
 };
 pub use policy::Policy;
 pub use population::{Inhabitant, Program};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 /// The name of a tmux session: `[A-Za-z0-9][A-Za-z0-9_-]{0,63}`.
 ///
-/// tmux itself takes more, but rewrites `:` and `.` to `_` (not on 3.8), runs `#(...)` through a shell, and reads
-/// `$1`, `@1` and `%1` as ids. None of these can be spelled in a `SessionName`.
+/// tmux itself takes more, but rewrites `:` and `.` to `_` (not on 3.8), runs `#(...)` through a
+/// shell, and reads `$1`, `@1` and `%1` as ids. None of these can be spelled in a `SessionName`.
 ///
 /// Cloning is cheap: the text is shared.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,7 +42,10 @@ impl SessionName {
         if !first.is_ascii_alphanumeric() {
             return Err(NameFault::BadStart);
         }
-        if let Some(bad) = text.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))) {
+        if let Some(bad) = text
+            .chars()
+            .find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-')))
+        {
             return Err(NameFault::BadCharacter(bad));
         }
         if text.len() > Self::MAX_LEN {
@@ -94,7 +97,10 @@ mod tests {
         assert_eq!(SessionName::new("-x"), Err(NameFault::BadStart));
         assert_eq!(SessionName::new("a:b"), Err(NameFault::BadCharacter(':')));
         assert_eq!(SessionName::new("a.b"), Err(NameFault::BadCharacter('.')));
-        assert_eq!(SessionName::new("a#(id)"), Err(NameFault::BadCharacter('#')));
+        assert_eq!(
+            SessionName::new("a#(id)"),
+            Err(NameFault::BadCharacter('#'))
+        );
         assert_eq!(SessionName::new("a\nb"), Err(NameFault::BadCharacter('\n')));
         assert_eq!(SessionName::new(&"a".repeat(65)), Err(NameFault::TooLong));
         assert!(SessionName::new(&"a".repeat(64)).is_ok());

@@ -72,8 +72,8 @@ impl Topic {
 pub struct News {
     /// Of which kind.
     pub topic: Topic,
-    /// The session, the agent or the part of the town that it is about. The same subject is not told of the same topic
-    /// again until that has ended.
+    /// The session, the agent or the part of the town that it is about. The same subject is not
+    /// told of the same topic again until that has ended.
     pub subject: String,
     /// What there is to say.
     pub entry: Entry,

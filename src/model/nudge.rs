@@ -1,10 +1,12 @@
-//! Texts typed into sessions: what may be typed, what keeps one from being typed, and what came of it.
+//! Texts typed into sessions: what may be typed, what keeps one from being typed, and what came of
+//! it.
 
 use super::{Asks, Block, Death};
 use std::borrow::Cow;
 use std::fmt;
 
-/// A text that can be typed: not blank, without control characters but line ends and tabs, and bounded.
+/// A text that can be typed: not blank, without control characters but line ends and tabs, and
+/// bounded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NudgeText {
     text: String,
@@ -18,7 +20,8 @@ impl NudgeText {
     /// What commands of clients begin with: a shell's, the client's own, a note for its memory.
     const COMMAND_MARKS: [char; 3] = ['!', '/', '#'];
 
-    /// Takes a text; line ends become `\n`, and blanks around it go: a line end there would submit it early.
+    /// Takes a text; line ends become `\n`, and blanks around it go: a line end there would submit
+    /// it early.
     ///
     /// # Errors
     /// [`NudgeFault`].
@@ -29,26 +32,41 @@ impl NudgeText {
             return Err(NudgeFault::Blank);
         }
         // An escape sequence would be a key, or end the paste.
-        if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+        if text
+            .chars()
+            .any(|c| c.is_control() && c != '\n' && c != '\t')
+        {
             return Err(NudgeFault::Control);
         }
         if text.len() > Self::MAX {
             return Err(NudgeFault::TooLong(text.len()));
         }
-        Ok(Self { text: text.to_owned(), is_command: false })
+        Ok(Self {
+            text: text.to_owned(),
+            is_command: false,
+        })
     }
 
-    /// The same text, for a client to take as one of its own commands where it begins like one, such as `/compact`.
+    /// The same text, for a client to take as one of its own commands where it begins like one,
+    /// such as `/compact`.
     #[must_use]
     pub fn as_command(self) -> Self {
-        Self { is_command: true, ..self }
+        Self {
+            is_command: true,
+            ..self
+        }
     }
 
-    /// What is typed. A text that begins like a command of a client gets a space before it, so that it stays a text.
+    /// What is typed. A text that begins like a command of a client gets a space before it, so that
+    /// it stays a text.
     #[must_use]
     pub fn typed(&self) -> Cow<'_, str> {
         let begins_command = self.text.starts_with(Self::COMMAND_MARKS);
-        if begins_command && !self.is_command { format!(" {}", self.text).into() } else { (&*self.text).into() }
+        if begins_command && !self.is_command {
+            format!(" {}", self.text).into()
+        } else {
+            (&*self.text).into()
+        }
     }
 
     /// The text.
@@ -62,7 +80,10 @@ impl Default for NudgeText {
     /// What a service that is too quiet is told unless its manifest has better words.
     fn default() -> Self {
         let text = "Continue with your work, or say what blocks you.".to_owned();
-        Self { text, is_command: false }
+        Self {
+            text,
+            is_command: false,
+        }
     }
 }
 
@@ -71,7 +92,10 @@ impl NudgeText {
     #[must_use]
     pub fn after_limit() -> Self {
         let text = "Your usage limit has ended. Go on where you left off.".to_owned();
-        Self { text, is_command: false }
+        Self {
+            text,
+            is_command: false,
+        }
     }
 }
 
@@ -124,7 +148,8 @@ pub enum Obstacle {
     NoPrompt,
     /// There is a text in its composer that nobody has submitted.
     Composing,
-    /// There is a text in its composer that gtctl has typed, and that can neither be submitted nor cleared.
+    /// There is a text in its composer that gtctl has typed, and that can neither be submitted nor
+    /// cleared.
     OwnText,
     /// It asks somebody something; the line that does.
     Asks(Asks, String),
@@ -252,7 +277,9 @@ impl fmt::Display for Delivery {
             Self::Refused(obstacle) => write!(f, "not delivered: {obstacle}"),
             Self::Stale(why) | Self::Failed(why) => write!(f, "not delivered: {why}"),
             Self::NotSubmitted { why, .. } => write!(f, "typed but not submitted: {why}"),
-            Self::Unknown(why) => write!(f, "it may have been typed, and is not typed again: {why}"),
+            Self::Unknown(why) => {
+                write!(f, "it may have been typed, and is not typed again: {why}")
+            }
         }
     }
 }
@@ -267,7 +294,10 @@ mod tests {
         assert_eq!(NudgeText::new(" \n"), Err(NudgeFault::Blank));
         assert_eq!(NudgeText::new("a\u{1b}[201~b"), Err(NudgeFault::Control));
         assert_eq!(NudgeText::new("a\rb"), Err(NudgeFault::Control));
-        assert_eq!(NudgeText::new(&"x".repeat(NudgeText::MAX + 1)), Err(NudgeFault::TooLong(NudgeText::MAX + 1)));
+        assert_eq!(
+            NudgeText::new(&"x".repeat(NudgeText::MAX + 1)),
+            Err(NudgeFault::TooLong(NudgeText::MAX + 1))
+        );
         assert!(NudgeText::new(NudgeText::default().as_str()).is_ok());
     }
 

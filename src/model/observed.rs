@@ -1,12 +1,13 @@
 //! What is there: one look at tmux and its processes.
 
 use crate::model::{
-    Death, Fingerprint, Generation, Marks, Moment, PaneId, Period, ProcId, Screen, ServerId, SessionId, SessionName,
+    Death, Fingerprint, Generation, Marks, Moment, PaneId, Period, ProcId, Screen, ServerId,
+    SessionId, SessionName,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The result of one look. A failed look is not an empty town: only [`Observed::Down`] and [`Observed::Up`] are
-/// knowledge.
+/// The result of one look. A failed look is not an empty town: only [`Observed::Down`] and
+/// [`Observed::Up`] are knowledge.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Observed {
     /// The server answered.
@@ -26,13 +27,13 @@ pub struct Server {
     pub version: String,
     /// All its sessions by name, ours and others'. Names are as tmux has them, so any text.
     pub sessions: BTreeMap<String, Seen>,
-    /// Agents of declared sessions whose panes somebody has moved into other sessions. Their own are gone, or stand
-    /// without them: the life of such a one is [`Life::Unknown`].
+    /// Agents of declared sessions whose panes somebody has moved into other sessions. Their own
+    /// are gone, or stand without them: the life of such a one is [`Life::Unknown`].
     pub moved: BTreeMap<SessionName, MovedOut>,
     /// The session gtctl itself runs in, if it runs in one of this server's.
     pub own: Option<SessionId>,
-    /// Sessions of ours whose agent has ended as tmux itself knows, with what is noted there of the variables that its
-    /// life was given: any text, for whoever begins the next.
+    /// Sessions of ours whose agent has ended as tmux itself knows, with what is noted there of the
+    /// variables that its life was given: any text, for whoever begins the next.
     pub ended: BTreeMap<SessionId, String>,
     /// Living panes whose output no process takes.
     pub unpiped: BTreeSet<PaneId>,
@@ -52,7 +53,8 @@ pub struct MovedOut {
 pub struct Seen {
     /// Its id in the server.
     pub id: SessionId,
-    /// Clients attached now: to it, or to another session that shows its agent's window (grouped or linked).
+    /// Clients attached now: to it, or to another session that shows its agent's window (grouped or
+    /// linked).
     pub attached: u32,
     /// When tmux created it, by the wall clock, in ms since the epoch (whole seconds).
     pub created: i64,
@@ -60,7 +62,8 @@ pub struct Seen {
     pub quiet: Period,
     /// That window's last output, in whole seconds since the epoch.
     pub activity: i64,
-    /// The title of its agent's pane: any text, bounded, not sanitised. It may be an earlier program's.
+    /// The title of its agent's pane: any text, bounded, not sanitised. It may be an earlier
+    /// program's.
     pub title: String,
     /// What is on its agent's screen; none when that was not read this time.
     pub screen: Option<Screen>,
@@ -68,17 +71,19 @@ pub struct Seen {
     pub heard: Option<Marks>,
     /// Whose it is.
     pub ownership: Ownership,
-    /// The pane its agent runs in: the labelled one, or for others the first. Where a policy covers it, another one if
-    /// only that lives.
+    /// The pane its agent runs in: the labelled one, or for others the first. Where a policy covers
+    /// it, another one if only that lives.
     pub pane: PaneId,
     /// Whether the agent lives.
     pub life: Life,
-    /// What its process tree uses; only on a full look, or where it decides whether the session rests.
+    /// What its process tree uses; only on a full look, or where it decides whether the session
+    /// rests.
     pub usage: Option<Usage>,
-    /// The memory of its process tree in bytes, a page that several processes share counted once; only where that is
-    /// limited, and not at every look.
+    /// The memory of its process tree in bytes, a page that several processes share counted once;
+    /// only where that is limited, and not at every look.
     pub footprint: Option<u64>,
-    /// Whether a command that its agent has started runs behind its prompt; only where that decides whether it is idle.
+    /// Whether a command that its agent has started runs behind its prompt; only where that decides
+    /// whether it is idle.
     pub commands: Option<bool>,
 }
 
@@ -91,8 +96,8 @@ pub enum Ownership {
     Foreign(String),
     /// This town's.
     Ours(Label),
-    /// It bears a label that is not believed: it counts as nobody's, until somebody takes the label off or gtctl can adopt
-    /// it anew.
+    /// It bears a label that is not believed: it counts as nobody's, until somebody takes the label
+    /// off or gtctl can adopt it anew.
     Unproved(Unproved),
 }
 
@@ -110,7 +115,8 @@ pub struct Unproved {
 pub enum Flaw {
     /// It cannot be read.
     Garbled,
-    /// It was written for another session: somebody copied it, or set it for a whole window or server.
+    /// It was written for another session: somebody copied it, or set it for a whole window or
+    /// server.
     Copied,
     /// It was written for another process than the one that runs in the pane now.
     Replaced,
@@ -165,12 +171,13 @@ pub enum Origin {
 /// Whether an agent lives.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Life {
-    /// The agent's process (or, in a stranger's session, the pane's), and whether the pane's tree holds a process of
-    /// the declared agent's names.
+    /// The agent's process (or, in a stranger's session, the pane's), and whether the pane's tree
+    /// holds a process of the declared agent's names.
     Alive {
         /// The pane's process.
         process: ProcId,
-        /// Started by gtctl, or a process of the agent's names was found in its tree, or nobody says which agent it runs.
+        /// Started by gtctl, or a process of the agent's names was found in its tree, or nobody
+        /// says which agent it runs.
         matches: bool,
         /// The name of the pane's process, for messages.
         comm: String,

@@ -23,9 +23,11 @@ pub enum Outcome {
     Done(Effect),
     /// The world had moved on; nothing was touched. An ordinary outcome: the next look plans anew.
     Stale(String),
-    /// It was refused before anything was touched, or failed and left nothing; says why, and what to do.
+    /// It was refused before anything was touched, or failed and left nothing; says why, and what
+    /// to do.
     Failed(String),
-    /// It may or may not have happened: the call timed out. The next look tells; nothing is tried again blindly.
+    /// It may or may not have happened: the call timed out. The next look tells; nothing is tried
+    /// again blindly.
     Unknown(String),
 }
 
@@ -54,8 +56,9 @@ pub enum Effect {
     /// A text was typed, and has left the composer.
     Nudged,
     /// Escape was pressed.
-    Roused,
-    /// It was handed to the commands that carry it out beside the cycles; what comes of it is told later.
+    EscapeSent,
+    /// It was handed to the commands that carry it out beside the cycles; what comes of it is told
+    /// later.
     Begun {
         /// What is run, in order.
         argvs: Vec<Vec<String>>,

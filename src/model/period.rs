@@ -6,8 +6,9 @@ use std::time::Duration;
 
 /// A length of time in whole milliseconds, written as a humantime string.
 ///
-/// One type serves TOML, JSON, environment and flags. Months and years are refused, because `5M` means five months
-/// to humantime and never to its writer; and so is anything beyond [`Period::MAX`].
+/// One type serves TOML, JSON, environment and flags. Months and years are refused, because `5M`
+/// means five months to humantime and never to its writer; and so is anything beyond
+/// [`Period::MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Period(u64);
 
@@ -102,23 +103,38 @@ impl FromStr for Period {
         if names_a_calendar_unit(text) {
             return Err(PeriodFault::Calendar);
         }
-        let parsed = humantime::parse_duration(text).map_err(|e| PeriodFault::Malformed(e.to_string()))?;
+        let parsed =
+            humantime::parse_duration(text).map_err(|e| PeriodFault::Malformed(e.to_string()))?;
         let period = Self::from(parsed);
-        if period > Self::MAX { Err(PeriodFault::TooLong) } else { Ok(period) }
+        if period > Self::MAX {
+            Err(PeriodFault::TooLong)
+        } else {
+            Ok(period)
+        }
     }
 }
 
 /// `M`, `month(s)`, `y`, `yr(s)` or `year(s)` as a unit. Minutes are `m`, `min(s)` or `minute(s)`.
 fn names_a_calendar_unit(text: &str) -> bool {
-    text.split(|c: char| !c.is_alphabetic())
-        .any(|unit| matches!(unit, "M" | "month" | "months" | "y" | "yr" | "yrs" | "year" | "years"))
+    text.split(|c: char| !c.is_alphabetic()).any(|unit| {
+        matches!(
+            unit,
+            "M" | "month" | "months" | "y" | "yr" | "yrs" | "year" | "years"
+        )
+    })
 }
 
 impl fmt::Display for Period {
-    /// Days at most, as they were meant: `40d`, not `1month 9days`; the two largest units that are not zero suffice
-    /// only when exact, so that parsing gives the same period back.
+    /// Days at most, as they were meant: `40d`, not `1month 9days`; the two largest units that are
+    /// not zero suffice only when exact, so that parsing gives the same period back.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const UNITS: [(u64, &str); 5] = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s"), (1, "ms")];
+        const UNITS: [(u64, &str); 5] = [
+            (86_400_000, "d"),
+            (3_600_000, "h"),
+            (60_000, "m"),
+            (1000, "s"),
+            (1, "ms"),
+        ];
         if self.0 == 0 {
             return f.pad("0s");
         }
@@ -181,9 +197,13 @@ mod tests {
 
     #[test]
     fn prints_as_meant_and_parses_back() {
-        for (text, want) in
-            [("90s", "1m 30s"), ("1h 30m", "1h 30m"), ("40d", "40d"), ("1500ms", "1s 500ms"), ("0s", "0s")]
-        {
+        for (text, want) in [
+            ("90s", "1m 30s"),
+            ("1h 30m", "1h 30m"),
+            ("40d", "40d"),
+            ("1500ms", "1s 500ms"),
+            ("0s", "0s"),
+        ] {
             let p: Period = text.parse().expect(text);
             assert_eq!(p.to_string(), want);
             assert_eq!(want.parse::<Period>().expect(want), p);
@@ -193,10 +213,19 @@ mod tests {
     #[test]
     fn refuses_months_years_and_eternity() {
         assert_eq!("5M".parse::<Period>(), Err(PeriodFault::Calendar));
-        assert_eq!("584542046090y".parse::<Period>(), Err(PeriodFault::Calendar));
+        assert_eq!(
+            "584542046090y".parse::<Period>(),
+            Err(PeriodFault::Calendar)
+        );
         assert_eq!("20000d".parse::<Period>(), Err(PeriodFault::TooLong));
-        assert!(matches!("99999999999999999999d".parse::<Period>(), Err(PeriodFault::Malformed(_))));
-        assert!(matches!("soon".parse::<Period>(), Err(PeriodFault::Malformed(_))));
+        assert!(matches!(
+            "99999999999999999999d".parse::<Period>(),
+            Err(PeriodFault::Malformed(_))
+        ));
+        assert!(matches!(
+            "soon".parse::<Period>(),
+            Err(PeriodFault::Malformed(_))
+        ));
         assert_eq!("5 min".parse::<Period>().ok(), Some(Period::from_mins(5)));
     }
 }

@@ -1,12 +1,13 @@
 //! What shall happen: steps, what is held, what is unchanged, and when to look again.
 
 use super::{
-    Agent, Desired, Fingerprint, Generation, Hold, Judged, Launch, Logs, Moment, NudgeText, Origin, PaneId, Phase,
-    Probe, ProcId, Purpose, Reason, ServerId, SessionId, SessionName, Timed, WhenAttached,
+    Agent, Desired, Fingerprint, Generation, Hold, Judged, Launch, Logs, Moment, NudgeText, Origin,
+    PaneId, Phase, Probe, ProcId, Purpose, Reason, ServerId, SessionId, SessionName, Timed,
+    WhenAttached,
 };
 
-/// A whole decision. Every declared session, and every one of ours that is no longer declared, is in exactly one of
-/// `steps`, `held` and `unchanged`; each list is ordered by name.
+/// A whole decision. Every declared session, and every one of ours that is no longer declared, is
+/// in exactly one of `steps`, `held` and `unchanged`; each list is ordered by name.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Plan {
     /// To be done now.
@@ -40,7 +41,8 @@ pub struct Step {
     pub phase: Phase,
 }
 
-/// What is done to a session. Each carries all that `act/` needs: nothing is looked up or chosen later.
+/// What is done to a session. Each carries all that `act/` needs: nothing is looked up or chosen
+/// later.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// Create the session.
@@ -75,8 +77,8 @@ pub enum Action {
         target: Target,
         /// How far the stop is.
         rung: Rung,
-        /// What its agent is: the keys by which it leaves, and how its prompt is known. Without keys for one that is not
-        /// declared.
+        /// What its agent is: the keys by which it leaves, and how its prompt is known. Without
+        /// keys for one that is not declared.
         agent: Box<Agent>,
         /// By what it is ended.
         launch: Launch,
@@ -91,18 +93,21 @@ pub enum Action {
         generation: Generation,
         /// When its present process was started, as far as can be told.
         started: Moment,
-        /// The last planned restart: the adoption, unless more is known. None where nothing is ever restarted.
+        /// The last planned restart: the adoption, unless more is known. None where nothing is ever
+        /// restarted.
         handoff: Option<Moment>,
         /// How it becomes ours.
         origin: Origin,
         /// Bounds on the log that its pane is piped to from now on; none where it is not.
         log: Option<Logs>,
-        /// The label that it has and that is not believed, unsanitised: it is written over, and no other is.
+        /// The label that it has and that is not believed, unsanitised: it is written over, and no
+        /// other is.
         over: Option<String>,
     },
     /// Type a text at its prompt and submit it.
     Nudge {
-        /// Exactly which session. Attached clients do not matter: a composer that somebody writes in is left alone.
+        /// Exactly which session. Attached clients do not matter: a composer that somebody writes
+        /// in is left alone.
         target: Target,
         /// How its prompt is known, and by which keys a text is submitted.
         agent: Box<Agent>,
@@ -114,7 +119,7 @@ pub enum Action {
         limit_over: bool,
     },
     /// Press Escape in its pane, if its screen still shows that it works.
-    Rouse {
+    SendEscape {
         /// Exactly which session. An attached client always forbids it.
         target: Target,
         /// By which its screen is read again just before.
@@ -131,7 +136,8 @@ pub struct Whose {
     pub session: SessionName,
 }
 
-/// The session an operation is meant for. It has no effect on any other, nor on a later life of the same.
+/// The session an operation is meant for. It has no effect on any other, nor on a later life of the
+/// same.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Target {
     /// On this server.
@@ -218,7 +224,7 @@ pub enum Verb {
     /// Type a text.
     Nudge,
     /// Press Escape.
-    Rouse,
+    SendEscape,
 }
 
 impl Verb {
@@ -231,7 +237,7 @@ impl Verb {
             Self::Expire => "expire",
             Self::Adopt => "adopt",
             Self::Nudge => "nudge",
-            Self::Rouse => "rouse",
+            Self::SendEscape => "rouse",
         }
     }
 }
@@ -246,7 +252,7 @@ impl Action {
             Self::Expire { .. } => Verb::Expire,
             Self::Adopt { .. } => Verb::Adopt,
             Self::Nudge { .. } => Verb::Nudge,
-            Self::Rouse { .. } => Verb::Rouse,
+            Self::SendEscape { .. } => Verb::SendEscape,
         }
     }
 
@@ -256,13 +262,24 @@ impl Action {
         match self {
             Self::Start { generation, .. }
             | Self::Adopt { generation, .. }
-            | Self::Restart { generation, rung: Rung::Finish, .. } => Some(*generation),
+            | Self::Restart {
+                generation,
+                rung: Rung::Finish,
+                ..
+            } => Some(*generation),
             // Commands end it and start it in one go.
-            Self::Restart { generation, desired, .. } if desired.commands().is_some() => Some(*generation),
-            Self::Restart { rung: Rung::Ask | Rung::Term | Rung::Kill, .. }
+            Self::Restart {
+                generation,
+                desired,
+                ..
+            } if desired.commands().is_some() => Some(*generation),
+            Self::Restart {
+                rung: Rung::Ask | Rung::Term | Rung::Kill,
+                ..
+            }
             | Self::Expire { .. }
             | Self::Nudge { .. }
-            | Self::Rouse { .. } => None,
+            | Self::SendEscape { .. } => None,
         }
     }
 }
@@ -272,7 +289,7 @@ impl From<Verb> for Option<Purpose> {
         match verb {
             Verb::Restart => Some(Purpose::Restart),
             Verb::Expire => Some(Purpose::Expire),
-            Verb::Start | Verb::Adopt | Verb::Nudge | Verb::Rouse => None,
+            Verb::Start | Verb::Adopt | Verb::Nudge | Verb::SendEscape => None,
         }
     }
 }
@@ -290,7 +307,8 @@ pub struct Orders {
     pub definition: Definition,
 }
 
-/// Which of a plan's steps are asked for. The rest stay in the plan of the next cycle that asks for them.
+/// Which of a plan's steps are asked for. The rest stay in the plan of the next cycle that asks for
+/// them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Scope {
     /// All of them.
@@ -298,7 +316,8 @@ pub enum Scope {
     Town,
     /// Those of these sessions.
     Sessions(Vec<SessionName>),
-    /// Expiries, what carries on a stop, and the adoption of what others start, which is only ever expired.
+    /// Expiries, what carries on a stop, and the adoption of what others start, which is only ever
+    /// expired.
     Expiries,
     /// One chore, by its name, and no session.
     Chore(String),
@@ -355,6 +374,7 @@ pub enum Definition {
     /// It is, as far as is known.
     #[default]
     Current,
-    /// A file of the manifest has changed since it was read, and is not read again yet: any entry may be another by now.
+    /// A file of the manifest has changed since it was read, and is not read again yet: any entry
+    /// may be another by now.
     Changing,
 }

@@ -1,8 +1,8 @@
 //! What the user wants of sessions that others start.
 
 use super::{
-    Agent, Backoff, Completion, Desired, Idling, Launch, Logs, NudgeText, OnDrift, OnIdle, OnLimitEnd, Period,
-    RestartPolicy, SessionName, WhenAttached,
+    Agent, Backoff, Completion, Desired, Idling, Launch, Logs, NudgeText, OnDrift, OnIdle,
+    OnLimitEnd, Period, RestartPolicy, SessionName, WhenAttached,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -21,7 +21,8 @@ pub struct Policy {
     pub max_age: Option<Period>,
     /// Expire when quiet for this long.
     pub idle_limit: Option<Period>,
-    /// Phrases on the screen that mean that an agent works: those of every agent, for nobody says which one runs.
+    /// Phrases on the screen that mean that an agent works: those of every agent, for nobody says
+    /// which one runs.
     pub busy: Vec<String>,
     /// Expire when completed.
     pub completion: Option<Completion>,
@@ -37,21 +38,31 @@ impl Policy {
     /// Whether it is about sessions of this name, as tmux has it.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
-        let (pattern, name): (Vec<char>, Vec<char>) = (self.pattern.chars().collect(), name.chars().collect());
+        let (pattern, name): (Vec<char>, Vec<char>) =
+            (self.pattern.chars().collect(), name.chars().collect());
         is_match(&pattern, &name)
     }
 
     /// What is wanted of one session that it covers: that it end when it should, and nothing else.
     #[must_use]
     pub fn covering(&self, name: SessionName) -> Desired {
-        let silent = Completion { markers: Vec::new(), grace: GRACE, log: None };
+        let silent = Completion {
+            markers: Vec::new(),
+            grace: GRACE,
+            log: None,
+        };
         let mut completion = self.completion.clone().unwrap_or(silent);
-        completion.log = completion.log.map(|log| log.replace("{session}", name.as_str()));
+        completion.log = completion
+            .log
+            .map(|log| log.replace("{session}", name.as_str()));
         Desired {
             name,
             role: "custom".to_owned(),
             rig: None,
-            agent: Agent { busy: self.busy.clone(), ..Agent::default() },
+            agent: Agent {
+                busy: self.busy.clone(),
+                ..Agent::default()
+            },
             launch: Launch::Tmux,
             command: Vec::new(),
             dir: PathBuf::from("/"),
@@ -89,7 +100,8 @@ impl Policy {
     }
 }
 
-/// Whether a whole text is as the pattern says: at a mismatch the last `*` takes one character more.
+/// Whether a whole text is as the pattern says: at a mismatch the last `*` takes one character
+/// more.
 fn is_match(pattern: &[char], text: &[char]) -> bool {
     let (mut at, mut read, mut star) = (0, 0, None);
     while let Some(c) = text.get(read) {
@@ -100,7 +112,9 @@ fn is_match(pattern: &[char], text: &[char]) -> bool {
             }
             Some(p) if *p == '?' || p == c => (at, read) = (at + 1, read + 1),
             Some(_) | None => {
-                let Some((began, taken)) = star else { return false };
+                let Some((began, taken)) = star else {
+                    return false;
+                };
                 star = Some((began, taken + 1));
                 (at, read) = (began + 1, taken + 1);
             }
@@ -116,13 +130,24 @@ mod tests {
     #[test]
     fn stars_and_question_marks_stand_for_any_text_and_any_character() {
         let matches = |pattern: &str, name: &str| {
-            is_match(&pattern.chars().collect::<Vec<_>>(), &name.chars().collect::<Vec<_>>())
+            is_match(
+                &pattern.chars().collect::<Vec<_>>(),
+                &name.chars().collect::<Vec<_>>(),
+            )
         };
         assert!(matches("task-agent-*", "task-agent-1") && matches("task-agent-*", "task-agent-"));
-        assert!(!matches("task-agent-*", "my-task-agent-1") && !matches("task-agent-*", "task-agent"));
-        assert!(matches("task-?", "task-1") && !matches("task-?", "task-12") && !matches("task-?", "task-"));
+        assert!(
+            !matches("task-agent-*", "my-task-agent-1") && !matches("task-agent-*", "task-agent")
+        );
+        assert!(
+            matches("task-?", "task-1")
+                && !matches("task-?", "task-12")
+                && !matches("task-?", "task-")
+        );
         assert!(matches("*-a-*b", "x-a-b-ab") && !matches("*-a-*b", "x-a-bc"));
-        assert!(matches("*", "") && matches("**", "anything") && !matches("", "a") && matches("", ""));
+        assert!(
+            matches("*", "") && matches("**", "anything") && !matches("", "a") && matches("", "")
+        );
         assert!(!matches(&"*a".repeat(30), &"b".repeat(60)));
     }
 }

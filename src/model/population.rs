@@ -1,4 +1,5 @@
-//! Who lives on a tmux server, whether anybody has declared it or not: what those who move in begin with.
+//! Who lives on a tmux server, whether anybody has declared it or not: what those who move in begin
+//! with.
 
 use super::Period;
 use std::path::PathBuf;
@@ -19,15 +20,15 @@ pub struct Inhabitant {
 pub struct Program {
     /// The kernel's name for it, cut at 15 bytes.
     pub comm: String,
-    /// Its arguments, the program first, at most [`Program::MAX_ARGV`] bytes; or a title it gave itself. Empty where
-    /// that cannot be read.
+    /// Its arguments, the program first, at most [`Program::MAX_ARGV`] bytes; or a title it gave
+    /// itself. Empty where that cannot be read.
     pub argv: Vec<String>,
     /// Other names it goes by: of its file, and a title's first word.
     pub names: Vec<String>,
     /// Its working directory.
     pub cwd: Option<PathBuf>,
-    /// Variables of its environment that the server does not have, or has with another value, and that no shell or
-    /// terminal sets of itself: only their names.
+    /// Variables of its environment that the server does not have, or has with another value, and
+    /// that no shell or terminal sets of itself: only their names.
     pub own_env: Vec<String>,
     /// For how long it has run.
     pub age: Period,
@@ -42,6 +43,11 @@ impl Program {
     pub fn is_called(&self, name: &str) -> bool {
         let cut = name.get(..15).unwrap_or(name);
         let is_plainly = |known: &str| super::plain_name(known) == name;
-        self.comm == cut || is_plainly(&self.comm) || self.names.iter().any(|known| known == name || is_plainly(known))
+        self.comm == cut
+            || is_plainly(&self.comm)
+            || self
+                .names
+                .iter()
+                .any(|known| known == name || is_plainly(known))
     }
 }

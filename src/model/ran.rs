@@ -1,8 +1,10 @@
-//! What a session was started with, so that a difference from the manifest can be shown as old and new.
+//! What a session was started with, so that a difference from the manifest can be shown as old and
+//! new.
 
 use super::{Desired, Fingerprint};
 
-/// The fields of a fingerprint in words. Values of variables are not kept, only whether they are others.
+/// The fields of a fingerprint in words. Values of variables are not kept, only whether they are
+/// others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RanWith {
     /// Of what.
@@ -11,7 +13,8 @@ pub struct RanWith {
     pub command: Vec<String>,
     /// The working directory, cut likewise.
     pub dir: String,
-    /// The variables of `env` in order, each with a digest of its value, then those of `pass_env`; at most [`RanWith::MAX_NAMES`].
+    /// The variables of `env` in order, each with a digest of its value, then those of `pass_env`;
+    /// at most [`RanWith::MAX_NAMES`].
     pub env: Vec<(String, u32)>,
     /// The path of `env_file`, cut likewise.
     pub env_file: Option<String>,
@@ -73,7 +76,11 @@ impl RanWith {
         }
         let value = |(name, value): (&String, &String)| (cut(name, Self::MAX_TEXT), digest(value));
         let passed = |name: &String| (cut(name, Self::MAX_TEXT), digest(PASSED));
-        let names = desired.env.iter().map(value).chain(desired.pass_env.iter().map(passed));
+        let names = desired
+            .env
+            .iter()
+            .map(value)
+            .chain(desired.pass_env.iter().map(passed));
         let path = |path: &std::path::PathBuf| cut(&path.to_string_lossy(), Self::MAX_TEXT);
         Self {
             fingerprint: desired.fingerprint(),
@@ -87,22 +94,45 @@ impl RanWith {
     /// What is other in `new`, in the order of the fields.
     #[must_use]
     pub fn changes(&self, new: &Self) -> Vec<Change> {
-        let Self { fingerprint, command, dir, env, env_file } = self;
+        let Self {
+            fingerprint,
+            command,
+            dir,
+            env,
+            env_file,
+        } = self;
         let mut changes = Vec::new();
         if fingerprint.command != new.fingerprint.command {
-            changes.push(Change::Command { old: command.clone(), new: new.command.clone() });
+            changes.push(Change::Command {
+                old: command.clone(),
+                new: new.command.clone(),
+            });
         }
         if fingerprint.dir != new.fingerprint.dir {
-            changes.push(Change::Dir { old: dir.clone(), new: new.dir.clone() });
+            changes.push(Change::Dir {
+                old: dir.clone(),
+                new: new.dir.clone(),
+            });
         }
         if *env != new.env {
-            let value_in = |list: &[(String, u32)], name: &str| list.iter().find(|(n, _)| n == name).map(|(_, v)| *v);
+            let value_in = |list: &[(String, u32)], name: &str| {
+                list.iter().find(|(n, _)| n == name).map(|(_, v)| *v)
+            };
             let lacking = |from: &[(String, u32)], list: &[(String, u32)]| {
-                let names = from.iter().filter(|(name, _)| value_in(list, name).is_none());
+                let names = from
+                    .iter()
+                    .filter(|(name, _)| value_in(list, name).is_none());
                 names.map(|(name, _)| name.clone()).collect::<Vec<_>>()
             };
-            let differs = |(name, value): &&(String, u32)| value_in(env, name).is_some_and(|old| old != *value);
-            let others = new.env.iter().filter(differs).map(|(name, _)| name.clone()).collect();
+            let differs = |(name, value): &&(String, u32)| {
+                value_in(env, name).is_some_and(|old| old != *value)
+            };
+            let others = new
+                .env
+                .iter()
+                .filter(differs)
+                .map(|(name, _)| name.clone())
+                .collect();
             changes.push(Change::Env {
                 added: lacking(&new.env, env),
                 removed: lacking(env, &new.env),
@@ -110,7 +140,10 @@ impl RanWith {
             });
         }
         if *env_file != new.env_file {
-            changes.push(Change::EnvFile { old: env_file.clone(), new: new.env_file.clone() });
+            changes.push(Change::EnvFile {
+                old: env_file.clone(),
+                new: new.env_file.clone(),
+            });
         }
         changes
     }
@@ -120,7 +153,10 @@ fn cut(text: &str, limit: usize) -> String {
     if text.chars().count() <= limit {
         return text.to_owned();
     }
-    text.chars().take(limit.saturating_sub(1)).chain(['…']).collect()
+    text.chars()
+        .take(limit.saturating_sub(1))
+        .chain(['…'])
+        .collect()
 }
 
 /// Stands for the value of a variable in `pass_env`.
@@ -128,7 +164,9 @@ const PASSED: &str = "\0passed";
 
 /// 32 bits of FNV-1a.
 fn digest(text: &str) -> u32 {
-    text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    text.bytes().fold(0x811c_9dc5, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
 }
 
 #[cfg(test)]
@@ -140,7 +178,10 @@ mod tests {
     fn with(command: &[&str], env: &[(&str, &str)]) -> RanWith {
         let mut desired = session(SessionName::new("a").unwrap());
         desired.command = command.iter().map(|word| (*word).to_owned()).collect();
-        desired.env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        desired.env = env
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         RanWith::of(&desired)
     }
 
@@ -148,10 +189,21 @@ mod tests {
     fn what_is_other_is_told_and_no_value_of_a_variable() {
         let old = with(&["sleep", "1"], &[("A", "1"), ("B", "secret"), ("C", "3")]);
         let new = with(&["sleep", "2"], &[("B", "other"), ("C", "3"), ("D", "4")]);
-        let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let words = |list: &[&str]| {
+            list.iter()
+                .map(|word| (*word).to_owned())
+                .collect::<Vec<_>>()
+        };
         let expected = [
-            Change::Command { old: words(&["sleep", "1"]), new: words(&["sleep", "2"]) },
-            Change::Env { added: words(&["D"]), removed: words(&["A"]), changed: words(&["B"]) },
+            Change::Command {
+                old: words(&["sleep", "1"]),
+                new: words(&["sleep", "2"]),
+            },
+            Change::Env {
+                added: words(&["D"]),
+                removed: words(&["A"]),
+                changed: words(&["B"]),
+            },
         ];
         assert_eq!(old.changes(&new), expected);
         assert_eq!(old.changes(&old), []);

@@ -330,7 +330,8 @@ pub enum Hold {
         /// What runs there.
         process: String,
     },
-    /// The session of this name has a label that is not believed: it may be the agent, or somebody else's work.
+    /// The session of this name has a label that is not believed: it may be the agent, or somebody
+    /// else's work.
     LabelUnproved {
         /// Why not.
         flaw: Flaw,
@@ -355,13 +356,14 @@ pub enum Hold {
         kind: Block,
         /// Which agent.
         agent: String,
-        /// The line on a screen that says so, unsanitised; empty where it was the end of former runs that said so.
+        /// The line on a screen that says so, unsanitised; empty where it was the end of former
+        /// runs that said so.
         evidence: String,
         /// What a person types to sign the agent in.
         fix: Option<String>,
     },
     /// Escape was pressed, and it has time to move.
-    Roused {
+    EscapeSent {
         /// How long ago.
         waited: Period,
     },
@@ -392,7 +394,8 @@ pub enum Hold {
     NotDurable,
     /// The manifest declares no session at all: that never expires a town.
     EmptyTown,
-    /// The manifest has changed and is not read again yet, so the entry of this session may be another by now.
+    /// The manifest has changed and is not read again yet, so the entry of this session may be
+    /// another by now.
     ManifestChanging,
 }
 
@@ -422,7 +425,7 @@ impl Hold {
             Self::MovedOut { .. } => "moved-out",
             Self::ForeignTown { .. } => "foreign-town",
             Self::Blocked { .. } => "blocked",
-            Self::Roused { .. } => "roused",
+            Self::EscapeSent { .. } => "roused",
             Self::LauncherFailed { .. } => "launcher-failed",
             Self::CannotStart { .. } => "cannot-start",
             Self::SecondLook => "second-look",

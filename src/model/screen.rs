@@ -5,14 +5,16 @@
 pub struct Screen {
     /// What it says.
     pub state: ScreenState,
-    /// The line that says so, at most 200 characters and not sanitised: it is an agent's output. Empty when
-    /// nothing was recognised.
+    /// The line that says so, at most 200 characters and not sanitised: it is an agent's output.
+    /// Empty when nothing was recognised.
     pub evidence: String,
     /// A digest of the content alone: spinners, timers, counters and footers do not move it.
     pub digest: u64,
-    /// A digest of what stands above the composer: what is typed there and not submitted does not move it.
+    /// A digest of what stands above the composer: what is typed there and not submitted does not
+    /// move it.
     pub turn: u64,
-    /// A digest of the counts of tokens beside its sign of work: they move while an answer comes that is not shown.
+    /// A digest of the counts of tokens beside its sign of work: they move while an answer comes
+    /// that is not shown.
     pub progress: u64,
     /// Whether its footer tells of commands or agents that work behind its prompt.
     pub background: bool,
@@ -52,8 +54,8 @@ impl Source {
     }
 }
 
-/// What the looks at one life have taught of its pane's title. A pane keeps the title that an earlier program has given it:
-/// so one counts only once it has changed.
+/// What the looks at one life have taught of its pane's title. A pane keeps the title that an
+/// earlier program has given it: so one counts only once it has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Title {
     /// Nothing.
@@ -105,8 +107,9 @@ pub enum ScreenState {
     Limit {
         /// When it says that this ends, in wall milliseconds since the epoch.
         ///
-        /// Worked out from when the screen was last written to: a text that stays is not of tomorrow by that. Whoever
-        /// holds until then keeps the first answer for as long as nothing is added to the transcript.
+        /// Worked out from when the screen was last written to: a text that stays is not of
+        /// tomorrow by that. Whoever holds until then keeps the first answer for as long as nothing
+        /// is added to the transcript.
         resets: Option<i64>,
     },
     /// Its context is full: it answers nothing until that is compacted or cleared.

@@ -7,11 +7,14 @@ const SIGN: &str = "gtctl-digest:";
 /// The digits of a digest.
 const DIGITS: usize = 16;
 
-/// The two parts of a text with a digest between them, which is FNV-1a over the text as it is with [`UNSIGNED`] there.
+/// The two parts of a text with a digest between them, which is FNV-1a over the text as it is with
+/// [`UNSIGNED`] there.
 #[must_use]
 pub fn signed(before: &str, after: &str) -> String {
     let bytes = before.bytes().chain(UNSIGNED.bytes()).chain(after.bytes());
-    let digest = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, b| (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    let digest = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, b| {
+        (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
+    });
     format!("{before}{SIGN}{digest:016x}{after}")
 }
 
@@ -20,10 +23,11 @@ pub fn signed(before: &str, after: &str) -> String {
 pub fn is_as_signed(text: &str) -> bool {
     // What is signed may hold a sign of its own, before or after.
     let parts = [text.split_once(SIGN), text.rsplit_once(SIGN)];
-    parts
-        .into_iter()
-        .flatten()
-        .any(|(before, after)| after.get(DIGITS..).is_some_and(|rest| signed(before, rest) == text))
+    parts.into_iter().flatten().any(|(before, after)| {
+        after
+            .get(DIGITS..)
+            .is_some_and(|rest| signed(before, rest) == text)
+    })
 }
 
 #[cfg(test)]
@@ -34,7 +38,12 @@ mod tests {
     fn an_edit_is_noticed_wherever_it_is() {
         let text = signed("a\n", " b\n");
         assert!(is_as_signed(&text));
-        for edited in [format!("{text} "), format!(" {text}"), text.replace('b', "c"), text.replace("gtctl", "gt")] {
+        for edited in [
+            format!("{text} "),
+            format!(" {text}"),
+            text.replace('b', "c"),
+            text.replace("gtctl", "gt"),
+        ] {
             assert!(!is_as_signed(&edited), "{edited}");
         }
         assert!(is_as_signed(&signed(&text, "")) && is_as_signed(&signed("", &text)));

@@ -4,11 +4,12 @@ use super::Period;
 use std::fmt;
 use std::str::FromStr;
 
-/// A point in time on two clocks: the wall, for people and for tmux; and the awake clock, for every decision.
+/// A point in time on two clocks: the wall, for people and for tmux; and the awake clock, for every
+/// decision.
 ///
-/// Awake time is `CLOCK_MONOTONIC`, which neither suspend nor a step of the wall clock moves. It only means something
-/// within one boot, so the boot's id goes with it. The text form, used in labels and on disk, is `wall:awake:boot`
-/// (milliseconds, milliseconds, hexadecimal).
+/// Awake time is `CLOCK_MONOTONIC`, which neither suspend nor a step of the wall clock moves. It
+/// only means something within one boot, so the boot's id goes with it. The text form, used in
+/// labels and on disk, is `wall:awake:boot` (milliseconds, milliseconds, hexadecimal).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Moment {
     /// Milliseconds since the Unix epoch.
@@ -22,7 +23,8 @@ pub struct Moment {
 impl Moment {
     /// The awake time that has passed since `earlier`, at least zero.
     ///
-    /// Over a reboot only the wall clock spans the gap; a moment that then seems to lie ahead counts as just now.
+    /// Over a reboot only the wall clock spans the gap; a moment that then seems to lie ahead
+    /// counts as just now.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Period {
         if self.boot == earlier.boot {
@@ -66,7 +68,11 @@ impl Moment {
     /// The later of two moments, judged from this boot.
     #[must_use]
     pub fn later_of(a: Self, b: Self) -> Self {
-        let b_is_later = if a.boot == b.boot { b.awake > a.awake } else { b.wall > a.wall };
+        let b_is_later = if a.boot == b.boot {
+            b.awake > a.awake
+        } else {
+            b.wall > a.wall
+        };
         if b_is_later { b } else { a }
     }
 }
@@ -87,7 +93,8 @@ impl FromStr for Moment {
 
     fn from_str(text: &str) -> Result<Self, MomentFault> {
         let mut parts = text.split(':');
-        let (Some(wall), Some(awake), Some(boot), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+        let (Some(wall), Some(awake), Some(boot), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
         else {
             return Err(MomentFault);
         };
@@ -103,20 +110,36 @@ impl FromStr for Moment {
 mod tests {
     use super::*;
 
-    const NOW: Moment = Moment { wall: 1_700_000_000_000, awake: 5_000_000, boot: 0xab };
+    const NOW: Moment = Moment {
+        wall: 1_700_000_000_000,
+        awake: 5_000_000,
+        boot: 0xab,
+    };
 
     #[test]
     fn ages_use_awake_time_within_a_boot() {
-        let stepped = Moment { wall: NOW.wall + 10 * 365 * 86_400_000, awake: NOW.awake + 1000, boot: NOW.boot };
+        let stepped = Moment {
+            wall: NOW.wall + 10 * 365 * 86_400_000,
+            awake: NOW.awake + 1000,
+            boot: NOW.boot,
+        };
         assert_eq!(stepped.since(&NOW), Period::from_secs(1));
         assert_eq!(NOW.since(&stepped), Period::ZERO);
     }
 
     #[test]
     fn over_a_reboot_the_wall_clock_must_do() {
-        let after = Moment { wall: NOW.wall + 60_000, awake: 10, boot: 0xcd };
+        let after = Moment {
+            wall: NOW.wall + 60_000,
+            awake: 10,
+            boot: 0xcd,
+        };
         assert_eq!(after.since(&NOW), Period::from_mins(1));
-        let wrong = Moment { wall: 0, awake: 10, boot: 0xcd };
+        let wrong = Moment {
+            wall: 0,
+            awake: 10,
+            boot: 0xcd,
+        };
         assert_eq!(wrong.since(&NOW), Period::ZERO);
     }
 

@@ -16,21 +16,32 @@ pub(super) fn add_footprints(town: &Town, memory: &Memory, server: &mut Server, 
     let sessions = server.sessions.values_mut();
     let due = sessions.filter_map(|seen| {
         let (desired, label) = living(town, seen)?;
-        let limit = desired.max_memory.filter(|_| is_due(memory, desired, label, now))?;
+        let limit = desired
+            .max_memory
+            .filter(|_| is_due(memory, desired, label, now))?;
         Some((seen, limit))
     });
     let due: Vec<_> = due.collect();
     let forest = (due.len() > FEW_TREES).then(Forest::scan);
     for (seen, limit) in due {
-        let Life::Alive { process, .. } = &seen.life else { continue };
-        let members = forest.as_ref().map_or_else(|| tree::tree(*process), |forest| forest.tree(*process));
+        let Life::Alive { process, .. } = &seen.life else {
+            continue;
+        };
+        let members = forest
+            .as_ref()
+            .map_or_else(|| tree::tree(*process), |forest| forest.tree(*process));
         seen.footprint = (!members.is_empty()).then(|| tree::footprint(&members, limit));
     }
 }
 
 fn is_due(memory: &Memory, desired: &Desired, label: &Label, now: Moment) -> bool {
-    let last = memory.sessions.get(&desired.name).and_then(|history| history.footprint);
-    let Some(last) = last.filter(|last| last.generation == label.generation) else { return true };
+    let last = memory
+        .sessions
+        .get(&desired.name)
+        .and_then(|history| history.footprint);
+    let Some(last) = last.filter(|last| last.generation == label.generation) else {
+        return true;
+    };
     let is_large = desired.max_memory.is_some_and(|limit| last.bytes > limit);
     now.since(&last.at) >= if is_large { AGREE_AFTER } else { MEASURE_AGAIN }
 }

@@ -1,9 +1,10 @@
-//! The server last seen, where it is not the one that the town's socket leads to: another socket in the manifest, in a
-//! flag, or another `TMUX_TMPDIR`. While it still has sessions of the town, a second population must not begin.
+//! The server last seen, where it is not the one that the town's socket leads to: another socket in
+//! the manifest, in a flag, or another `TMUX_TMPDIR`. While it still has sessions of the town, a
+//! second population must not begin.
 
 use crate::model::{Memory, Moment, Origin, Ownership, ServerId, SessionName, Socket, Town};
 use crate::proc::tree::Above;
-use crate::proc::{marker, process, sockets, tree};
+use crate::proc::{env_tag, process, sockets, tree};
 use crate::tmux::Client;
 use crate::tmux::list::{self, Row};
 use std::path::PathBuf;
@@ -38,12 +39,18 @@ pub(super) fn known(memory: &Memory, now: Moment) -> Option<ServerId> {
     memory.server.filter(|_| same_boot)
 }
 
-/// What there is of the server last seen, for a verb that is to move the town from it. `client` leads to where the town
-/// is to be. Takes at most some calls to tmux.
+/// What there is of the server last seen, for a verb that is to move the town from it. `client`
+/// leads to where the town is to be. Takes at most some calls to tmux.
 pub async fn former(client: &Client, town: &Town, memory: &Memory, now: Moment) -> Former {
-    let Some(known) = known(memory, now) else { return Former::Free };
+    let Some(known) = known(memory, now) else {
+        return Former::Free;
+    };
     let answers = list::list(client).await.ok().map(|listing| listing.server);
-    if answers == Some(known.0.pid) { Former::Free } else { at(known, town).await }
+    if answers == Some(known.0.pid) {
+        Former::Free
+    } else {
+        at(known, town).await
+    }
 }
 
 /// What is left there of what it held.
@@ -58,12 +65,17 @@ pub(super) async fn at(server: ServerId, town: &Town) -> Former {
     }
     for socket in sockets::paths_of(server.0) {
         let client = Client::new(&Socket::Path(socket.clone()));
-        let Ok(listing) = list::list(&client).await else { continue };
+        let Ok(listing) = list::list(&client).await else {
+            continue;
+        };
         if listing.server != server.0.pid {
             continue;
         }
         let names = |rows: Vec<&Row>| {
-            let mut names: Vec<SessionName> = rows.into_iter().filter_map(|row| own_name(row, town)).collect();
+            let mut names: Vec<SessionName> = rows
+                .into_iter()
+                .filter_map(|row| own_name(row, town))
+                .collect();
             names.sort();
             names.dedup();
             names
@@ -73,28 +85,44 @@ pub(super) async fn at(server: ServerId, town: &Town) -> Former {
             return Former::Free;
         }
         let living = names(listing.rows.iter().filter(|row| !row.dead).collect());
-        return Former::Holds(Holding { server, socket: Some(socket), sessions, living });
+        return Former::Holds(Holding {
+            server,
+            socket: Some(socket),
+            sessions,
+            living,
+        });
     }
     let sessions = by_marker(server, town);
     if sessions.is_empty() {
         return Former::Untold(server);
     }
-    Former::Holds(Holding { server, socket: None, living: sessions.clone(), sessions })
+    Former::Holds(Holding {
+        server,
+        socket: None,
+        living: sessions.clone(),
+        sessions,
+    })
 }
 
 /// The name under which this pane's session was declared, if the town started or adopted it.
 fn own_name(row: &Row, town: &Town) -> Option<SessionName> {
     match row.labels.ownership(&town.name) {
         Ownership::Ours(label) if label.origin != Origin::Policy => Some(label.session),
-        Ownership::Ours(_) | Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => None,
+        Ownership::Ours(_)
+        | Ownership::Unlabelled
+        | Ownership::Unproved(_)
+        | Ownership::Foreign(_) => None,
     }
 }
 
 /// The sessions whose agents hang below this server.
 fn by_marker(server: ServerId, town: &Town) -> Vec<SessionName> {
-    let marked = marker::carrying_any(&town.name).into_iter();
+    let marked = env_tag::carrying_any(&town.name).into_iter();
     let is_below = |process| tree::tmux_above(process) == Above::Server(server.0.pid);
-    marked.filter(|(_, found)| found.iter().any(|(_, process)| is_below(*process))).map(|(name, _)| name).collect()
+    marked
+        .filter(|(_, found)| found.iter().any(|(_, process)| is_below(*process)))
+        .map(|(name, _)| name)
+        .collect()
 }
 
 /// Why nothing is done while this is so, and what to type.
@@ -107,14 +135,24 @@ pub(super) fn in_words(former: &Former, client: &Client) -> Option<String> {
              name its socket (`--socket`, `town.socket`), or end it",
             server.pid
         )),
-        Former::Holds(Holding { server: ServerId(server), socket: Some(socket), sessions, .. }) => Some(format!(
+        Former::Holds(Holding {
+            server: ServerId(server),
+            socket: Some(socket),
+            sessions,
+            ..
+        }) => Some(format!(
             "{} on another tmux server: `--socket {1}` goes back to it, `gtctl move-server` moves them (it is process \
              {2} at {1}, and is not the one at {here})",
             live(sessions.len()),
             socket.display(),
             server.pid
         )),
-        Former::Holds(Holding { server: ServerId(server), socket: None, sessions, .. }) => Some(format!(
+        Former::Holds(Holding {
+            server: ServerId(server),
+            socket: None,
+            sessions,
+            ..
+        }) => Some(format!(
             "{} on another tmux server (process {}), which does not answer, and {here} does not lead to it: name its \
              socket (`--socket`, `town.socket`), or end it",
             live(sessions.len()),

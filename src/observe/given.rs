@@ -1,12 +1,14 @@
-//! What an agent was given to read at its start: the texts of its command line, the files named there, its environment
-//! and its instructions. Clients show these texts, so a marker in them is not the agent's word.
+//! What an agent was given to read at its start: the texts of its command line, the files named
+//! there, its environment and its instructions. Clients show these texts, so a marker in them is
+//! not the agent's word.
 //!
-//! They are read once for each incarnation, at the first look that listens to it; only the surroundings of markers are
-//! kept. A file is opened without blocking, must be a regular one, and is read up to a bound.
+//! They are read once for each incarnation, at the first look that listens to it; only the
+//! surroundings of markers are kept. A file is opened without blocking, must be a regular one, and
+//! is read up to a bound.
 
-use crate::marker::Matcher;
 use crate::model::{Desired, Given, Marker, Origin, ProcId, Program};
 use crate::proc::{process, tree};
+use crate::screen::output::Matcher;
 use nix::fcntl::OFlag;
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;
@@ -30,7 +32,9 @@ const PRINTERS: [&str; 3] = ["echo", "printf", "print"];
 /// A digest of the markers that are looked for.
 pub(super) fn digest(markers: &[Marker]) -> u64 {
     let text = format!("{markers:?}");
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 /// What this incarnation was given, as far as markers are in it. `pane` is the process of its pane.
@@ -39,9 +43,11 @@ pub(super) fn given(desired: &Desired, origin: Origin, pane: Option<ProcId>) -> 
     let matcher = Matcher::new(markers, &[]);
     let mut pieces: Vec<String> = Vec::new();
     for text in texts(desired, origin, pane) {
-        // A marker alone is no task. Who is started with it as an argument may well print it when all is done.
-        let is_only_marker =
-            markers.iter().any(|marker| matches!(marker, Marker::Text(own) if own.trim() == text.trim()));
+        // A marker alone is no task. Who is started with it as an argument may well print it when
+        // all is done.
+        let is_only_marker = markers
+            .iter()
+            .any(|marker| matches!(marker, Marker::Text(own) if own.trim() == text.trim()));
         if !is_only_marker {
             pieces.extend(matcher.pieces(&text));
         }
@@ -49,7 +55,10 @@ pub(super) fn given(desired: &Desired, origin: Origin, pane: Option<ProcId>) -> 
     pieces.sort();
     pieces.dedup();
     pieces.truncate(Given::MAX);
-    Given { markers: digest(markers), pieces }
+    Given {
+        markers: digest(markers),
+        pieces,
+    }
 }
 
 fn texts(desired: &Desired, origin: Origin, pane: Option<ProcId>) -> Vec<String> {
@@ -66,7 +75,12 @@ fn texts(desired: &Desired, origin: Origin, pane: Option<ProcId>) -> Vec<String>
         }
     }
     texts.extend(desired.env.values().cloned());
-    texts.extend(files.iter().take(MAX_FILES).filter_map(|path| text_of(path)));
+    texts.extend(
+        files
+            .iter()
+            .take(MAX_FILES)
+            .filter_map(|path| text_of(path)),
+    );
     texts
 }
 
@@ -74,22 +88,41 @@ fn texts(desired: &Desired, origin: Origin, pane: Option<ProcId>) -> Vec<String>
 fn command_lines(pane: ProcId) -> Vec<(Vec<String>, Option<PathBuf>)> {
     let members = tree::tree(pane);
     let of = |pid| process::argv(pid, Program::MAX_ARGV).map(|argv| (argv, process::cwd(pid)));
-    members.iter().take(MAX_PROCESSES).filter_map(|member| of(member.id.pid)).collect()
+    members
+        .iter()
+        .take(MAX_PROCESSES)
+        .filter_map(|member| of(member.id.pid))
+        .collect()
 }
 
-/// The texts of a command line: each argument, and of a shell's script all but the commands that print.
+/// The texts of a command line: each argument, and of a shell's script all but the commands that
+/// print.
 fn arguments(argv: &[String]) -> Vec<String> {
     let script = script_of(argv);
-    let plain = argv.iter().enumerate().skip(1).filter(|(at, _)| Some(*at) != script).map(|(_, text)| text.clone());
-    let commands = script.and_then(|at| argv.get(at)).map(|text| commands_of(text)).unwrap_or_default();
-    let tasks = commands.into_iter().filter(|command| !is_printer(command)).map(str::to_owned);
+    let plain = argv
+        .iter()
+        .enumerate()
+        .skip(1)
+        .filter(|(at, _)| Some(*at) != script)
+        .map(|(_, text)| text.clone());
+    let commands = script
+        .and_then(|at| argv.get(at))
+        .map(|text| commands_of(text))
+        .unwrap_or_default();
+    let tasks = commands
+        .into_iter()
+        .filter(|command| !is_printer(command))
+        .map(str::to_owned);
     plain.chain(tasks).collect()
 }
 
 /// Where the script of `sh -c SCRIPT` stands among the arguments.
 fn script_of(argv: &[String]) -> Option<usize> {
-    let shell = argv.iter().position(|word| SHELLS.contains(&basename(word)))?;
-    let is_flag = |word: &String| word.starts_with('-') && !word.starts_with("--") && word.ends_with('c');
+    let shell = argv
+        .iter()
+        .position(|word| SHELLS.contains(&basename(word)))?;
+    let is_flag =
+        |word: &String| word.starts_with('-') && !word.starts_with("--") && word.ends_with('c');
     let flag = argv.iter().skip(shell + 1).position(is_flag)?;
     Some(shell + flag + 2)
 }
@@ -116,30 +149,51 @@ fn commands_of(script: &str) -> Vec<&str> {
 }
 
 fn is_printer(command: &str) -> bool {
-    let mut words =
-        command.split_whitespace().filter(|word| !matches!(*word, "then" | "else" | "do" | "if" | "(" | "!"));
-    words.next().is_some_and(|word| PRINTERS.contains(&basename(word.trim_start_matches('('))))
+    let mut words = command
+        .split_whitespace()
+        .filter(|word| !matches!(*word, "then" | "else" | "do" | "if" | "(" | "!"));
+    words
+        .next()
+        .is_some_and(|word| PRINTERS.contains(&basename(word.trim_start_matches('('))))
 }
 
-/// The files that a command line names: as an argument, after `=` or `@`, or as a word of a script. Programs and the
-/// scripts that they run are none.
+/// The files that a command line names: as an argument, after `=` or `@`, or as a word of a script.
+/// Programs and the scripts that they run are none.
 fn named_files(argv: &[String], dir: &Path) -> Vec<PathBuf> {
     let script = script_of(argv);
-    let whole = argv.iter().enumerate().skip(1).filter(|(at, _)| Some(*at) != script).map(|(_, text)| text.as_str());
+    let whole = argv
+        .iter()
+        .enumerate()
+        .skip(1)
+        .filter(|(at, _)| Some(*at) != script)
+        .map(|(_, text)| text.as_str());
     let words = script.and_then(|at| argv.get(at)).into_iter();
-    let words = words.flat_map(|text| text.split(|c: char| c.is_whitespace() || "<>()|;&\"'`".contains(c)));
-    let candidates = whole.chain(words).filter(|word| !word.is_empty() && !word.contains('\n'));
+    let words =
+        words.flat_map(|text| text.split(|c: char| c.is_whitespace() || "<>()|;&\"'`".contains(c)));
+    let candidates = whole
+        .chain(words)
+        .filter(|word| !word.is_empty() && !word.contains('\n'));
     let paths = candidates.take(MAX_WORDS).flat_map(|word| {
         let after = word.split_once('=').map(|(_, value)| value);
-        [Some(word), after].into_iter().flatten().map(|name| name.trim_start_matches('@'))
+        [Some(word), after]
+            .into_iter()
+            .flatten()
+            .map(|name| name.trim_start_matches('@'))
     });
-    paths.filter(|name| !name.is_empty() && !name.starts_with('-')).map(|name| dir.join(name)).collect()
+    paths
+        .filter(|name| !name.is_empty() && !name.starts_with('-'))
+        .map(|name| dir.join(name))
+        .collect()
 }
 
 /// The text of a regular file that is no program.
 fn text_of(path: &Path) -> Option<String> {
     let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-    let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path).ok()?;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits())
+        .open(path)
+        .ok()?;
     let seen = file.metadata().ok()?;
     if !seen.is_file() || seen.mode() & 0o111 != 0 {
         return None;
@@ -164,10 +218,16 @@ mod tests {
 
     #[test]
     fn arguments_are_texts_and_what_a_script_prints_is_none() {
-        assert_eq!(arguments(&argv(&["claude", "-p", "do it"])), ["-p", "do it"]);
+        assert_eq!(
+            arguments(&argv(&["claude", "-p", "do it"])),
+            ["-p", "do it"]
+        );
         let script = "cd /x && codex exec 'say; DONE' | tee log; echo DONE";
         let texts = arguments(&argv(&["/bin/bash", "-lc", script]));
-        assert_eq!(texts, ["-lc", "cd /x ", "", " codex exec 'say; DONE' ", " tee log"]);
+        assert_eq!(
+            texts,
+            ["-lc", "cd /x ", "", " codex exec 'say; DONE' ", " tee log"]
+        );
     }
 
     #[test]
@@ -177,8 +237,13 @@ mod tests {
         assert!(found(&["codex", "file", "brief.md"]).contains(&PathBuf::from("/d/brief.md")));
         assert!(found(&["x", "--prompt-file=/a/b"]).contains(&PathBuf::from("/a/b")));
         assert!(found(&["gemini", "-p", "@task.md"]).contains(&PathBuf::from("/d/task.md")));
-        assert!(found(&["sh", "-c", "codex exec - <brief.md"]).contains(&PathBuf::from("/d/brief.md")));
-        assert!(found(&["sh", "-c", "claude -p \"$(cat brief.md)\""]).contains(&PathBuf::from("/d/brief.md")));
+        assert!(
+            found(&["sh", "-c", "codex exec - <brief.md"]).contains(&PathBuf::from("/d/brief.md"))
+        );
+        assert!(
+            found(&["sh", "-c", "claude -p \"$(cat brief.md)\""])
+                .contains(&PathBuf::from("/d/brief.md"))
+        );
     }
 
     #[test]
@@ -189,7 +254,10 @@ mod tests {
         std::fs::write(at("text"), "words").unwrap();
         nix::unistd::mkfifo(&at("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
         assert_eq!(text_of(&at("text")).as_deref(), Some("words"));
-        assert_eq!((text_of(&at("pipe")), text_of(&dir), text_of(&at("none"))), (None, None, None));
+        assert_eq!(
+            (text_of(&at("pipe")), text_of(&dir), text_of(&at("none"))),
+            (None, None, None)
+        );
         std::fs::remove_dir_all(&dir).unwrap();
     }
 }

@@ -1,6 +1,6 @@
 //! Whether a pane's process lives, from what tmux says of the pane and the kernel of its process.
 
-use super::ahead::Ahead;
+use super::prefetch::Ahead;
 use crate::model::{Death, Life, ProcId, ServerId};
 use crate::proc::process::Presence;
 use crate::proc::tree::{self, Member};
@@ -21,8 +21,8 @@ pub(super) enum Pane {
 
 /// Judges one pane of this server.
 ///
-/// A pid that tmux still counts as running but that is nobody's, a zombie's, or the child of somebody else has ended:
-/// Debian's tmux 3.3a loses such news.
+/// A pid that tmux still counts as running but that is nobody's, a zombie's, or the child of
+/// somebody else has ended: Debian's tmux 3.3a loses such news.
 pub(super) fn judge(row: &Row, server: ServerId, ahead: &Ahead) -> Pane {
     if row.dead {
         return match (row.status, row.signal) {
@@ -35,9 +35,13 @@ pub(super) fn judge(row: &Row, server: ServerId, ahead: &Ahead) -> Pane {
         return Pane::Running(process, comm);
     }
     match ahead.look(row.pid) {
-        Presence::Alive(stat) if stat.ppid == server.0.pid => {
-            Pane::Running(ProcId { pid: row.pid, start: stat.start }, stat.comm)
-        }
+        Presence::Alive(stat) if stat.ppid == server.0.pid => Pane::Running(
+            ProcId {
+                pid: row.pid,
+                start: stat.start,
+            },
+            stat.comm,
+        ),
         Presence::Alive(_) | Presence::Zombie(_) | Presence::Gone => Pane::Lost,
         Presence::Unreadable(why) => Pane::Unknown(why),
     }
@@ -46,7 +50,11 @@ pub(super) fn judge(row: &Row, server: ServerId, ahead: &Ahead) -> Pane {
 /// The life in a pane, for good: what is still lost now stays lost.
 pub(super) fn of(pane: &Pane, row: &Row, matches: bool) -> Life {
     match pane {
-        Pane::Running(process, comm) => Life::Alive { process: *process, matches, comm: comm.clone() },
+        Pane::Running(process, comm) => Life::Alive {
+            process: *process,
+            matches,
+            comm: comm.clone(),
+        },
         Pane::Ended(death) => dead(*death, None, row.dead_at),
         Pane::Lost => dead(Death::StatusLost, None, row.dead_at),
         Pane::Unknown(why) => Life::Unknown(why.clone()),
@@ -55,7 +63,12 @@ pub(super) fn of(pane: &Pane, row: &Row, matches: bool) -> Life {
 
 /// A dead agent, its screen not yet read.
 pub(super) fn dead(death: Death, process: Option<ProcId>, at: Option<i64>) -> Life {
-    Life::Dead { death, process, at: at.map(|seconds| seconds.saturating_mul(1000)), tail: Vec::new() }
+    Life::Dead {
+        death,
+        process,
+        at: at.map(|seconds| seconds.saturating_mul(1000)),
+        tail: Vec::new(),
+    }
 }
 
 /// The tree under a pane's process, when one runs there.
@@ -79,12 +92,29 @@ mod tests {
     #[test]
     fn what_tmux_does_not_know_is_lost_and_never_a_clean_exit() {
         let us = ServerId(process::identify(std::process::id()).unwrap());
-        let ended =
-            |status, signal| judge(&Row { dead: true, status, signal, ..Row::default() }, us, &Ahead::default());
+        let ended = |status, signal| {
+            judge(
+                &Row {
+                    dead: true,
+                    status,
+                    signal,
+                    ..Row::default()
+                },
+                us,
+                &Ahead::default(),
+            )
+        };
         assert_eq!(ended(Some(0), None), Pane::Ended(Death::Exit(0)));
         assert_eq!(ended(None, Some(9)), Pane::Ended(Death::Signal(9)));
         assert_eq!(ended(None, None), Pane::Lost);
-        let Life::Dead { death, at, .. } = of(&Pane::Lost, &Row { dead_at: Some(5), ..Row::default() }, true) else {
+        let Life::Dead { death, at, .. } = of(
+            &Pane::Lost,
+            &Row {
+                dead_at: Some(5),
+                ..Row::default()
+            },
+            true,
+        ) else {
             panic!("not dead")
         };
         assert_eq!((death, at), (Death::StatusLost, Some(5000)));
@@ -93,9 +123,18 @@ mod tests {
     #[test]
     fn a_process_counts_only_as_the_servers_child() {
         let us = ServerId(process::identify(std::process::id()).unwrap());
-        let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
-        let row = Row { pid: child.id(), ..Row::default() };
-        assert!(matches!(judge(&row, us, &Ahead::default()), Pane::Running(..)));
+        let mut child = std::process::Command::new("sleep")
+            .arg("600")
+            .spawn()
+            .unwrap();
+        let row = Row {
+            pid: child.id(),
+            ..Row::default()
+        };
+        assert!(matches!(
+            judge(&row, us, &Ahead::default()),
+            Pane::Running(..)
+        ));
         let other = ServerId(ProcId { pid: 1, start: 0 });
         assert_eq!(judge(&row, other, &Ahead::default()), Pane::Lost);
         child.kill().unwrap();

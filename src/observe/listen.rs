@@ -1,14 +1,15 @@
-//! Listening: what the output of sessions says about their end, from the bytes that were written since the last look.
+//! Listening: what the output of sessions says about their end, from the bytes that were written
+//! since the last look.
 //!
-//! Where nothing was written a look costs one `stat`. How far was read, and what stands, is in the memory, so that
-//! `status`, a controller and the one after it all go on where the last one was.
+//! Where nothing was written a look costs one `stat`. How far was read, and what stands, is in the
+//! memory, so that `status`, a controller and the one after it all go on where the last one was.
 
 use super::given;
-use crate::marker::{Matcher, Watch};
 use crate::model::{
-    Desired, Given, Label, Life, Marks, Memory, Moment, Observed, Ownership, Position, ProcId, Seen, SessionName, Town,
-    Typed,
+    Desired, Given, Label, Life, Marks, Memory, Moment, Observed, Ownership, Position, ProcId,
+    Seen, SessionName, Town, Typed,
 };
+use crate::screen::output::{Matcher, Watch};
 use crate::store::{FollowFault, Follower, From, View};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,17 +22,29 @@ const MAX_READ: u64 = 32 << 20;
 const MAX_OPEN: u64 = 64 << 10;
 /// So long before the session it runs, in ms, a wrapper may make the log.
 const WRAPPER_LEAD: i64 = 2000;
-/// So many bytes before what is new are read again: what a client shows of a text may go on over the end of a read.
+/// So many bytes before what is new are read again: what a client shows of a text may go on over
+/// the end of a read.
 const LOOK_BACK: u64 = 4 << 10;
 /// The columns of the panes that gtctl makes.
 const WIDTH: usize = 200;
 
-/// Adds to each session that declares markers what its output says. Returns what cannot be listened to, and why.
-pub fn listen(observed: &mut Observed, town: &Town, memory: &Memory, state: &View, now: Moment) -> Vec<String> {
-    let Observed::Up(server) = observed else { return Vec::new() };
+/// Adds to each session that declares markers what its output says. Returns what cannot be listened
+/// to, and why.
+pub fn listen(
+    observed: &mut Observed,
+    town: &Town,
+    memory: &Memory,
+    state: &View,
+    now: Moment,
+) -> Vec<String> {
+    let Observed::Up(server) = observed else {
+        return Vec::new();
+    };
     let mut faults: BTreeMap<SessionName, String> = BTreeMap::new();
     for seen in server.sessions.values_mut() {
-        let Some((desired, label)) = listened(seen, town) else { continue };
+        let Some((desired, label)) = listened(seen, town) else {
+            continue;
+        };
         let history = memory.sessions.get(&label.session);
         let former = history.and_then(|history| history.marks.as_ref());
         let former = former.filter(|marks| marks.generation == label.generation);
@@ -40,11 +53,21 @@ pub fn listen(observed: &mut Observed, town: &Town, memory: &Memory, state: &Vie
             Life::Alive { process, .. } => Some(*process),
             Life::Dead { .. } | Life::Unknown(_) => None,
         };
-        let source = Source { desired, label, created: seen.created, path: log_of(desired, label, state), typed, pane };
+        let source = Source {
+            desired,
+            label,
+            created: seen.created,
+            path: log_of(desired, label, state),
+            typed,
+            pane,
+        };
         match hear(&source, former, now) {
             Ok(marks) => seen.heard = Some(marks),
             Err(fault) => {
-                let text = format!("{} cannot be listened to for its completion: {fault}", label.session);
+                let text = format!(
+                    "{} cannot be listened to for its completion: {fault}",
+                    label.session
+                );
                 faults.insert(label.session.clone(), text);
             }
         }
@@ -55,8 +78,13 @@ pub fn listen(observed: &mut Observed, town: &Town, memory: &Memory, state: &Vie
 /// Whether a session is listened to for its end: as what, and which life of it.
 #[must_use]
 pub fn listened<'a>(seen: &'a Seen, town: &'a Town) -> Option<(&'a Desired, &'a Label)> {
-    let (Ownership::Ours(label), Life::Alive { .. }) = (&seen.ownership, &seen.life) else { return None };
-    let desired = town.sessions.get(&label.session).filter(|desired| !desired.completion.markers.is_empty());
+    let (Ownership::Ours(label), Life::Alive { .. }) = (&seen.ownership, &seen.life) else {
+        return None;
+    };
+    let desired = town
+        .sessions
+        .get(&label.session)
+        .filter(|desired| !desired.completion.markers.is_empty());
     desired.map(|desired| (desired, label))
 }
 
@@ -76,7 +104,9 @@ enum Deaf {
     Follow(#[from] FollowFault),
     #[error("{} is gone", .0.display())]
     Gone(PathBuf),
-    #[error("its pane was piped elsewhere when it was adopted: name that log in its policy's `completion.log`")]
+    #[error(
+        "its pane was piped elsewhere when it was adopted: name that log in its policy's `completion.log`"
+    )]
     PipedElsewhere,
 }
 
@@ -102,7 +132,8 @@ impl Source<'_> {
 
     /// What this incarnation was given; read anew only where other markers were looked for in it.
     fn given(&self, former: Option<&Given>) -> Given {
-        let is_known = |given: &&Given| given.markers == given::digest(&self.desired.completion.markers);
+        let is_known =
+            |given: &&Given| given.markers == given::digest(&self.desired.completion.markers);
         let known = former.filter(is_known).cloned();
         known.unwrap_or_else(|| given::given(self.desired, self.label.origin, self.pane))
     }
@@ -110,7 +141,12 @@ impl Source<'_> {
 
 /// What is known of one life's output after this look.
 fn hear(source: &Source<'_>, former: Option<&Marks>, now: Moment) -> Result<Marks, Deaf> {
-    let Source { desired, label, path, .. } = source;
+    let Source {
+        desired,
+        label,
+        path,
+        ..
+    } = source;
     if desired.policy.is_some() && desired.completion.log.is_none() && !path.exists() {
         return Err(Deaf::PipedElsewhere);
     }
@@ -127,42 +163,68 @@ fn hear(source: &Source<'_>, former: Option<&Marks>, now: Moment) -> Result<Mark
         };
         return read(source, Follower::new(path, from), &silence, now);
     };
-    let after = |position: Position| Position { offset: position.offset.saturating_add(former.beyond), ..position };
-    let seen = former.position.map_or(From::Beginning, |position| From::Position(after(position)));
+    let after = |position: Position| Position {
+        offset: position.offset.saturating_add(former.beyond),
+        ..position
+    };
+    let seen = former
+        .position
+        .map_or(From::Beginning, |position| From::Position(after(position)));
     match Follower::new(path, seen).has_news()? {
         None if former.position.is_some() => return Err(Deaf::Gone(path.clone())),
         None | Some(false) => return Ok(former.clone()),
         Some(true) => {}
     }
-    let former = Marks { given: source.given(Some(&former.given)), ..former.clone() };
+    let former = Marks {
+        given: source.given(Some(&former.given)),
+        ..former.clone()
+    };
     let from = former.position.map_or(From::Beginning, From::Position);
     read(source, Follower::new(path, from), &former, now)
 }
 
-/// Where a life's output begins: its own log is all its own; of another file, only what was added after its start.
+/// Where a life's output begins: its own log is all its own; of another file, only what was added
+/// after its start.
 ///
-/// What others start has written before it was adopted. A log that was made with its session is all its own too. One that
-/// is older may hold the words of a former session of that name: then only what is added counts.
+/// What others start has written before it was adopted. A log that was made with its session is all
+/// its own too. One that is older may hold the words of a former session of that name: then only
+/// what is added counts.
 fn beginning(source: &Source<'_>) -> From {
-    let Source { desired, label, created, path, typed: _, pane: _ } = source;
+    let Source {
+        desired,
+        label,
+        created,
+        path,
+        typed: _,
+        pane: _,
+    } = source;
     let file = Follower::new(path, From::End);
     let since = |at: Option<i64>, begun: i64| at.is_some_and(|at| at >= begun);
     let its_own = match (&desired.completion.log, &desired.policy) {
         (None, _) => true,
         (Some(_), None) => since(file.born(), label.started.wall),
         (Some(_), Some(_)) => {
-            since(file.born(), created.saturating_sub(WRAPPER_LEAD)) && since(file.modified(), *created)
+            since(file.born(), created.saturating_sub(WRAPPER_LEAD))
+                && since(file.modified(), *created)
         }
     };
     if its_own { From::Beginning } else { From::End }
 }
 
 /// Reads what is new, from the beginning of a line.
-fn read(source: &Source<'_>, mut follower: Follower, former: &Marks, now: Moment) -> Result<Marks, Deaf> {
+fn read(
+    source: &Source<'_>,
+    mut follower: Follower,
+    former: &Marks,
+    now: Moment,
+) -> Result<Marks, Deaf> {
     // What was seen in a line without end is seen again when that is read again.
     let standing = former.standing.clone().filter(|_| !former.unfinished);
     let offset = former.position.map_or(0, |position| position.offset);
-    let before = former.position.map(|position| before(&source.path, position)).unwrap_or_default();
+    let before = former
+        .position
+        .map(|position| before(&source.path, position))
+        .unwrap_or_default();
     let watch = Watch::new(source.matcher(&former.given), WIDTH, offset).after(&before);
     let mut watch = watch.resuming(standing);
     let (mut total, mut open) = (0, 0);
@@ -170,7 +232,11 @@ fn read(source: &Source<'_>, mut follower: Follower, former: &Marks, now: Moment
         let new = follower.read_new(CHUNK)?;
         let length = new.bytes.len() as u64;
         if new.gap.is_some() {
-            watch.skip_to(follower.position().map_or(0, |position| position.offset.saturating_sub(length)));
+            watch.skip_to(
+                follower
+                    .position()
+                    .map_or(0, |position| position.offset.saturating_sub(length)),
+            );
             open = 0;
         }
         if length == 0 {
@@ -195,18 +261,42 @@ fn read(source: &Source<'_>, mut follower: Follower, former: &Marks, now: Moment
         Some(_) | None => now,
     };
     let position = follower.position();
-    let beyond = if open > MAX_OPEN { 0 } else { position.map_or(0, |position| open.min(position.offset)) };
-    let position = position.map(|at| Position { offset: at.offset.saturating_sub(beyond), ..at });
+    let beyond = if open > MAX_OPEN {
+        0
+    } else {
+        position.map_or(0, |position| open.min(position.offset))
+    };
+    let position = position.map(|at| Position {
+        offset: at.offset.saturating_sub(beyond),
+        ..at
+    });
     let unfinished = standing != whole;
-    let Marks { generation, given, .. } = former.clone();
-    Ok(Marks { generation, position, beyond, standing, unfinished, last_output, given })
+    let Marks {
+        generation, given, ..
+    } = former.clone();
+    Ok(Marks {
+        generation,
+        position,
+        beyond,
+        standing,
+        unfinished,
+        last_output,
+        given,
+    })
 }
 
-/// The output before this position, as far as it matters for what comes after it; nothing where it cannot be read.
+/// The output before this position, as far as it matters for what comes after it; nothing where it
+/// cannot be read.
 fn before(path: &Path, position: Position) -> Vec<u8> {
     let length = position.offset.min(LOOK_BACK);
-    let from = Position { offset: position.offset - length, ..position };
+    let from = Position {
+        offset: position.offset - length,
+        ..position
+    };
     let mut follower = Follower::new(path, From::Position(from));
     let read = follower.read_new(usize::try_from(length).unwrap_or(0));
-    read.ok().filter(|new| new.gap.is_none()).map(|new| new.bytes).unwrap_or_default()
+    read.ok()
+        .filter(|new| new.gap.is_none())
+        .map(|new| new.bytes)
+        .unwrap_or_default()
 }

@@ -1,38 +1,41 @@
 //! One look: tmux and `/proc` into one [`Observed`].
 //!
-//! When all is well and quiet a look is one round trip to tmux. Only what is odd or new costs more: a pane that seems
-//! dead without a status is asked about again, screens that may have changed are read together and those of dead panes
-//! likewise, a socket file that went missing is brought back.
+//! When all is well and quiet a look is one round trip to tmux. Only what is odd or new costs more:
+//! a pane that seems dead without a status is asked about again, screens that may have changed are
+//! read together and those of dead panes likewise, a socket file that went missing is brought back.
 //!
-//! **Architecture invariant:** nothing here decides, and nothing is reported that was not seen, now or by the look before
-//! of what is not known to have changed since; the [scope](Look::scope) says which. A look that failed is
-//! [`Observed::Unknown`], never an empty town; only what [`reach`] can prove is [`Observed::Down`].
+//! **Architecture invariant:** nothing here decides, and nothing is reported that was not seen, now
+//! or by the look before of what is not known to have changed since; the [scope](Look::scope) says
+//! which. A look that failed is [`Observed::Unknown`], never an empty town; only what [`reach`] can
+//! prove is [`Observed::Down`].
 
-mod ahead;
+mod find_socket;
 mod footprint;
 mod former;
 mod given;
 mod life;
 mod listen;
-mod lodging;
+mod locate_server;
 mod moved;
 mod population;
+mod prefetch;
 mod proof;
-mod reach;
 mod reap;
 mod screens;
 mod sessions;
 mod settle;
 
-pub use ahead::Living;
+pub use find_socket::{LodgingFault, lodging};
 pub use former::{Former, Holding, former, still_there};
 pub use listen::{listen, listened, log_of};
-pub use lodging::{LodgingFault, lodging};
 pub use population::population;
+pub use prefetch::Living;
 
-use crate::model::{Memory, Moment, Observed, Ownership, PaneId, Scope, Seen, Server, SessionName, Town};
+use crate::model::{
+    Memory, Moment, Observed, Ownership, PaneId, Scope, Seen, Server, SessionName, Town,
+};
 use crate::tmux::{Client, Purpose};
-use reach::Unreached;
+use locate_server::Unreached;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -57,20 +60,35 @@ pub struct Look {
     pub scope: Scope,
 }
 
-/// Looks once at the town's server. Of the memory it takes the server last seen up, which must have ended before a
-/// silent socket counts as no server, and what is known of screens, so that only new ones are read. Takes at most 4.5 s.
+/// Looks once at the town's server. Of the memory it takes the server last seen up, which must have
+/// ended before a silent socket counts as no server, and what is known of screens, so that only new
+/// ones are read. Takes at most 4.5 s.
 ///
-/// Who is known to live is not asked after again. Where that is all but a few that have ended since, and the look before
-/// it has listed all, those few alone are: what it takes does not grow with the town then.
+/// Who is known to live is not asked after again. Where that is all but a few that have ended
+/// since, and the look before it has listed all, those few alone are: what it takes does not grow
+/// with the town then.
 ///
-/// Changes nothing but what tmux should have done itself: it may tell the server to create its socket file anew, and
-/// to ask after children that ended.
-pub async fn look(client: &Client, town: &Town, memory: &Memory, now: Moment, depth: Depth, living: Living) -> Look {
+/// Changes nothing but what tmux should have done itself: it may tell the server to create its
+/// socket file anew, and to ask after children that ended.
+pub async fn look(
+    client: &Client,
+    town: &Town,
+    memory: &Memory,
+    now: Moment,
+    depth: Depth,
+    living: Living,
+) -> Look {
     let look = look_without_deadline(client, town, memory, now, depth, living);
-    let unknown = |why| Look { observed: Observed::Unknown(why), scope: Scope::Town };
+    let unknown = |why| Look {
+        observed: Observed::Unknown(why),
+        scope: Scope::Town,
+    };
     match tokio::time::timeout(DEADLINE, look).await {
         Ok(Ok(look)) => look,
-        Ok(Err(Unreached::Down)) => Look { observed: Observed::Down, scope: Scope::Town },
+        Ok(Err(Unreached::Down)) => Look {
+            observed: Observed::Down,
+            scope: Scope::Town,
+        },
         Ok(Err(Unreached::Unknown(why))) => unknown(why),
         Err(_) => unknown(format!("tmux did not answer within {DEADLINE:?}")),
     }
@@ -87,21 +105,45 @@ async fn look_without_deadline(
     let client = &client.lasting(Purpose::Read);
     let unread = screens::unread(town, memory);
     let known = former::known(memory, now);
-    let found = reach::reach(client, known.map(|server| (server, town)), living, &unread).await?;
-    let found = settle::settle(client, &found.covered(town), found).await.map_err(Unreached::Unknown)?;
+    let found =
+        locate_server::reach(client, known.map(|server| (server, town)), living, &unread).await?;
+    let found = settle::settle(client, &found.covered(town), found)
+        .await
+        .map_err(Unreached::Unknown)?;
     let town = &*found.covered(town);
-    let sessions::Gathered { mut sessions, own, ended } = sessions::gather(&found, town, now, depth);
+    let sessions::Gathered {
+        mut sessions,
+        own,
+        ended,
+    } = sessions::gather(&found, town, now, depth);
     let moved = moved::find(&found, town, &sessions);
     moved::mark(&mut sessions, &moved);
-    let scope = found.few.as_ref().map_or(Scope::Town, |few| Scope::Sessions(named(&sessions, few)));
-    let silent = found.panes().map(|(row, _)| row).filter(|row| !row.dead && !row.piped);
+    let scope = found
+        .few
+        .as_ref()
+        .map_or(Scope::Town, |few| Scope::Sessions(named(&sessions, few)));
+    let silent = found
+        .panes()
+        .map(|(row, _)| row)
+        .filter(|row| !row.dead && !row.piped);
     let unpiped = silent.map(|row| row.pane).collect();
     let (id, version, captured) = (found.server, found.version().to_owned(), found.captured);
-    let mut server = Server { id, version, sessions, moved, own, ended, unpiped };
+    let mut server = Server {
+        id,
+        version,
+        sessions,
+        moved,
+        own,
+        ended,
+        unpiped,
+    };
     screens::add_tails(client, town, &mut server, captured.tails, now).await;
     if scope != Scope::Town {
         // Whoever lives has time.
-        return Ok(Look { observed: Observed::Up(server), scope });
+        return Ok(Look {
+            observed: Observed::Up(server),
+            scope,
+        });
     }
     screens::add_screens(client, town, memory, &mut server, captured.screens, now).await;
     footprint::add_footprints(town, memory, &mut server, now);
@@ -109,14 +151,20 @@ async fn look_without_deadline(
         screens::add_usage(town, memory, &mut server, now);
         screens::add_commands(town, memory, &mut server, now);
     }
-    Ok(Look { observed: Observed::Up(server), scope })
+    Ok(Look {
+        observed: Observed::Up(server),
+        scope,
+    })
 }
 
 /// Our sessions whose agents were started in these panes.
 fn named(sessions: &BTreeMap<String, Seen>, panes: &BTreeSet<PaneId>) -> Vec<SessionName> {
     let label = |seen: &Seen| match &seen.ownership {
         Ownership::Ours(label) if panes.contains(&seen.pane) => Some(label.session.clone()),
-        Ownership::Ours(_) | Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => None,
+        Ownership::Ours(_)
+        | Ownership::Unlabelled
+        | Ownership::Unproved(_)
+        | Ownership::Foreign(_) => None,
     };
     sessions.values().filter_map(label).collect()
 }

@@ -1,22 +1,29 @@
-//! Agents of ours whose pane somebody has moved out of their session, and which live on in another's. Their own session
-//! may be gone, or may stand with other panes in it.
+//! Agents of ours whose pane somebody has moved out of their session, and which live on in
+//! another's. Their own session may be gone, or may stand with other panes in it.
 
 use super::life::{self, Pane};
-use super::reach::Found;
-use crate::model::{Death, Generation, Label, Life, MovedOut, Ownership, PaneId, Seen, SessionName, Town};
-use crate::proc::{marker, tree};
+use super::locate_server::Found;
+use crate::model::{
+    Death, Generation, Label, Life, MovedOut, Ownership, PaneId, Seen, SessionName, Town,
+};
+use crate::proc::{env_tag, tree};
 use crate::tmux::list::Row;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many panes are looked into at most: each costs the reading of an environment.
 const MAX_PANES: usize = 2000;
 
-/// Finds them, by the pane in their label or by the marker that they were started with. Costs nothing while every
-/// declared session is there with its pane.
-pub(super) fn find(found: &Found, town: &Town, sessions: &BTreeMap<String, Seen>) -> BTreeMap<SessionName, MovedOut> {
+/// Finds them, by the pane in their label or by the marker that they were started with. Costs
+/// nothing while every declared session is there with its pane.
+pub(super) fn find(
+    found: &Found,
+    town: &Town,
+    sessions: &BTreeMap<String, Seen>,
+) -> BTreeMap<SessionName, MovedOut> {
     let displaced = displaced(sessions);
     let is_missing = |name: &SessionName| !sessions.contains_key(name.as_str());
-    let is_whole = displaced.is_empty() && !town.declared().any(|desired| is_missing(&desired.name));
+    let is_whole =
+        displaced.is_empty() && !town.declared().any(|desired| is_missing(&desired.name));
     if is_whole {
         return BTreeMap::new();
     }
@@ -26,30 +33,48 @@ pub(super) fn find(found: &Found, town: &Town, sessions: &BTreeMap<String, Seen>
     if displaced.is_empty() && !town.declared().any(|desired| is_absent(&desired.name)) {
         return BTreeMap::new();
     }
-    let in_place: BTreeSet<PaneId> =
-        labels(sessions).filter(|(seen, _)| !has_vanished(seen)).map(|(_, label)| label.pane).collect();
-    let others = found.panes().filter(|(row, _)| !in_place.contains(&row.pane));
+    let in_place: BTreeSet<PaneId> = labels(sessions)
+        .filter(|(seen, _)| !has_vanished(seen))
+        .map(|(_, label)| label.pane)
+        .collect();
+    let others = found
+        .panes()
+        .filter(|(row, _)| !in_place.contains(&row.pane));
     let mut moved = BTreeMap::new();
     for (row, pane) in others.take(MAX_PANES) {
-        let Pane::Running(process, _) = pane else { continue };
-        let Some(name) = by_pane(row, &displaced).or_else(|| by_marker(row, town, &displaced)) else { continue };
-        let declared = town.sessions.get(&name).filter(|desired| desired.policy.is_none() && is_wanted(&name));
+        let Pane::Running(process, _) = pane else {
+            continue;
+        };
+        let Some(name) = by_pane(row, &displaced).or_else(|| by_marker(row, town, &displaced))
+        else {
+            continue;
+        };
+        let declared = town
+            .sessions
+            .get(&name)
+            .filter(|desired| desired.policy.is_none() && is_wanted(&name));
         let runs = |names: &[String]| life::runs(&life::members(pane, tree::tree), names);
         // What somebody opened from within the session bears the marker too.
         if declared.is_some_and(|desired| runs(&desired.agent.process_names)) {
-            moved.entry(name).or_insert_with(|| MovedOut { process: *process, session: row.name.clone() });
+            moved.entry(name).or_insert_with(|| MovedOut {
+                process: *process,
+                session: row.name.clone(),
+            });
         }
     }
     moved
 }
 
-/// Notes on the sessions that still stand that their agents were moved: nothing of what they hold tells how those fare.
+/// Notes on the sessions that still stand that their agents were moved: nothing of what they hold
+/// tells how those fare.
 pub(super) fn mark(sessions: &mut BTreeMap<String, Seen>, moved: &BTreeMap<SessionName, MovedOut>) {
     if moved.is_empty() {
         return;
     }
     for seen in sessions.values_mut().filter(|seen| has_vanished(seen)) {
-        let Ownership::Ours(label) = &seen.ownership else { continue };
+        let Ownership::Ours(label) = &seen.ownership else {
+            continue;
+        };
         if let Some(MovedOut { session, .. }) = moved.get(&label.session) {
             seen.life = Life::Unknown(format!("its pane is in session {session} now"));
         }
@@ -61,7 +86,9 @@ type Displaced<'a> = BTreeMap<&'a SessionName, (PaneId, Generation)>;
 /// Sessions of ours that stand without their agent's pane.
 fn displaced(sessions: &BTreeMap<String, Seen>) -> Displaced<'_> {
     let without_pane = labels(sessions).filter(|(seen, _)| has_vanished(seen));
-    without_pane.map(|(seen, label)| (&label.session, (seen.pane, label.generation))).collect()
+    without_pane
+        .map(|(seen, label)| (&label.session, (seen.pane, label.generation)))
+        .collect()
 }
 
 fn labels(sessions: &BTreeMap<String, Seen>) -> impl Iterator<Item = (&Seen, &Label)> {
@@ -72,18 +99,29 @@ fn labels(sessions: &BTreeMap<String, Seen>) -> impl Iterator<Item = (&Seen, &La
 }
 
 fn has_vanished(seen: &Seen) -> bool {
-    matches!(seen.life, Life::Dead { death: Death::Vanished, .. })
+    matches!(
+        seen.life,
+        Life::Dead {
+            death: Death::Vanished,
+            ..
+        }
+    )
 }
 
 /// The session whose label names this pane, which stands elsewhere.
 fn by_pane(row: &Row, displaced: &Displaced<'_>) -> Option<SessionName> {
-    displaced.iter().find(|(_, (pane, _))| *pane == row.pane).map(|(name, _)| (*name).clone())
+    displaced
+        .iter()
+        .find(|(_, (pane, _))| *pane == row.pane)
+        .map(|(name, _)| (*name).clone())
 }
 
-/// The session for which the pane's process was started. Of a session that stands only the present life counts: what is
-/// left of a former one is not its agent.
+/// The session for which the pane's process was started. Of a session that stands only the present
+/// life counts: what is left of a former one is not its agent.
 fn by_marker(row: &Row, town: &Town, displaced: &Displaced<'_>) -> Option<SessionName> {
-    let (name, life) = marker::borne(row.pid, &town.name)?;
-    let is_present = displaced.get(&name).is_none_or(|(_, generation)| *generation == life);
+    let (name, life) = env_tag::borne(row.pid, &town.name)?;
+    let is_present = displaced
+        .get(&name)
+        .is_none_or(|(_, generation)| *generation == life);
     is_present.then_some(name)
 }

@@ -1,8 +1,8 @@
 //! Every session of a server with the programs in it, for those who move in.
 
-use super::ahead::Living;
 use super::life::{self, Pane};
-use super::reach::{self, Unreached};
+use super::locate_server::{self, Unreached};
+use super::prefetch::Living;
 use crate::model::{Inhabitant, ProcId, Program};
 use crate::proc::tree::Member;
 use crate::proc::{clock, process, tree};
@@ -36,25 +36,41 @@ const SET_ANEW: [&str; 20] = [
     "USER",
 ];
 /// What the names of others of these begin with.
-const SET_ANEW_FROM: [&str; 8] = ["GTCTL_", "GT_", "BD_", "BEADS_", "TERM_PROGRAM", "XDG_SESSION_", "LC_", "SSH_"];
+const SET_ANEW_FROM: [&str; 8] = [
+    "GTCTL_",
+    "GT_",
+    "BD_",
+    "BEADS_",
+    "TERM_PROGRAM",
+    "XDG_SESSION_",
+    "LC_",
+    "SSH_",
+];
 
 /// The names of the variables that only the process has, or has with a value of its own.
 fn own_env(of_process: &Environment, of_server: &Environment) -> Vec<String> {
-    let is_set_anew = |name: &str| SET_ANEW.contains(&name) || SET_ANEW_FROM.iter().any(|from| name.starts_with(from));
-    let own = of_process.iter().filter(|(name, value)| of_server.get(*name) != Some(value));
-    own.map(|(name, _)| name).filter(|name| !is_set_anew(name)).cloned().collect()
+    let is_set_anew = |name: &str| {
+        SET_ANEW.contains(&name) || SET_ANEW_FROM.iter().any(|from| name.starts_with(from))
+    };
+    let own = of_process
+        .iter()
+        .filter(|(name, value)| of_server.get(*name) != Some(value));
+    own.map(|(name, _)| name)
+        .filter(|name| !is_set_anew(name))
+        .cloned()
+        .collect()
 }
 
 /// The most processes that are told of one pane.
 const MOST_PROGRAMS: usize = 64;
 
-/// Looks at every session of a server, by name; nobody where there is provably no server. Changes nothing but what
-/// [`look`](super::look) does.
+/// Looks at every session of a server, by name; nobody where there is provably no server. Changes
+/// nothing but what [`look`](super::look) does.
 ///
 /// # Errors
 /// Why it could not be told.
 pub async fn population(client: &Client) -> Result<Vec<Inhabitant>, String> {
-    let found = match reach::reach(client, None, Living::default(), &[]).await {
+    let found = match locate_server::reach(client, None, Living::default(), &[]).await {
         Ok(found) => found,
         Err(Unreached::Down) => return Ok(Vec::new()),
         Err(Unreached::Unknown(why)) => return Err(why),
@@ -63,8 +79,11 @@ pub async fn population(client: &Client) -> Result<Vec<Inhabitant>, String> {
     let mut sessions: BTreeMap<&str, Inhabitant> = BTreeMap::new();
     for (row, pane) in found.panes() {
         let town = row.labels.town().map(str::to_owned);
-        let session =
-            sessions.entry(&row.name).or_insert_with(|| Inhabitant { name: row.name.clone(), town, panes: Vec::new() });
+        let session = sessions.entry(&row.name).or_insert_with(|| Inhabitant {
+            name: row.name.clone(),
+            town,
+            panes: Vec::new(),
+        });
         session.panes.push(programs(pane, &of_server));
     }
     Ok(sessions.into_values().collect())
@@ -73,16 +92,25 @@ pub async fn population(client: &Client) -> Result<Vec<Inhabitant>, String> {
 /// What runs in a pane, its own process first; nothing where that has ended.
 fn programs(pane: &Pane, of_server: &Environment) -> Vec<Program> {
     let members = life::members(pane, |root: ProcId| tree::tree(root));
-    members.iter().take(MOST_PROGRAMS).map(|member| program(member, of_server)).collect()
+    members
+        .iter()
+        .take(MOST_PROGRAMS)
+        .map(|member| program(member, of_server))
+        .collect()
 }
 
 fn program(member: &Member, of_server: &Environment) -> Program {
     let pid = member.id.pid;
     let known = process::names(pid, &member.stat.comm);
     let title = |text: &str| process::titled(text).map(str::to_owned);
-    let titles = [title(&known.argv0), title(&known.comm)].into_iter().flatten();
+    let titles = [title(&known.argv0), title(&known.comm)]
+        .into_iter()
+        .flatten();
     Program {
-        names: titles.chain([known.argv0.clone(), known.exe.clone()]).filter(|name| !name.is_empty()).collect(),
+        names: titles
+            .chain([known.argv0.clone(), known.exe.clone()])
+            .filter(|name| !name.is_empty())
+            .collect(),
         argv: process::argv(pid, Program::MAX_ARGV).unwrap_or_default(),
         cwd: process::cwd(pid),
         own_env: own_env(&process::environment(pid), of_server),

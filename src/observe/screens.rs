@@ -1,8 +1,8 @@
 //! What is on the screens of our sessions, and what works behind those that seem to rest.
 
 use crate::model::{
-    Content, Death, Desired, Label, Life, Memory, Moment, Ownership, PaneId, Period, ScreenState, Seen, Server,
-    SessionName, Title, Town,
+    Content, Death, Desired, Label, Life, Memory, Moment, Ownership, PaneId, Period, ScreenState,
+    Seen, Server, SessionName, Title, Town,
 };
 use crate::proc::tree::{self, Forest};
 use crate::proc::zone;
@@ -21,14 +21,28 @@ const FEW_SCREENS: usize = 32;
 /// The trees of so many sessions are read one by one sooner than every process there is.
 const FEW_TREES: usize = 32;
 
-/// The last words of our dead, in one more call; none when `known` has those of all, and no harm when it fails.
-pub(super) async fn add_tails(client: &Client, town: &Town, server: &mut Server, known: Lines, now: Moment) {
-    let dead: Vec<PaneId> = server.sessions.values().filter_map(screen_of_dead).collect();
+/// The last words of our dead, in one more call; none when `known` has those of all, and no harm
+/// when it fails.
+pub(super) async fn add_tails(
+    client: &Client,
+    town: &Town,
+    server: &mut Server,
+    known: Lines,
+    now: Moment,
+) {
+    let dead: Vec<PaneId> = server
+        .sessions
+        .values()
+        .filter_map(screen_of_dead)
+        .collect();
     if dead.is_empty() {
         return;
     }
     let mut tails = known;
-    let unread: Vec<PaneId> = dead.into_iter().filter(|pane| !tails.contains_key(pane)).collect();
+    let unread: Vec<PaneId> = dead
+        .into_iter()
+        .filter(|pane| !tails.contains_key(pane))
+        .collect();
     if !unread.is_empty() {
         match tail::tails(client, &unread).await {
             Ok(read) => tails.extend(read),
@@ -38,8 +52,13 @@ pub(super) async fn add_tails(client: &Client, town: &Town, server: &mut Server,
     let zone = zone::local();
     for seen in server.sessions.values_mut() {
         let desired = label(seen).and_then(|label| town.sessions.get(&label.session));
-        if let (Life::Dead { tail, at: died, .. }, Some(lines)) = (&mut seen.life, tails.remove(&seen.pane)) {
-            let ended = Moment { wall: died.map_or(now.wall, |died| died.min(now.wall)), ..now };
+        if let (Life::Dead { tail, at: died, .. }, Some(lines)) =
+            (&mut seen.life, tails.remove(&seen.pane))
+        {
+            let ended = Moment {
+                wall: died.map_or(now.wall, |died| died.min(now.wall)),
+                ..now
+            };
             seen.screen = desired.map(|desired| last_words(desired, &lines, ended, &zone));
             *tail = lines;
         }
@@ -49,23 +68,31 @@ pub(super) async fn add_tails(client: &Client, town: &Town, server: &mut Server,
 /// The pane whose screen tells how a session of ours ended.
 fn screen_of_dead(seen: &Seen) -> Option<PaneId> {
     match (&seen.ownership, &seen.life) {
-        (Ownership::Ours(_), Life::Dead { death, .. }) => (*death != Death::Vanished).then_some(seen.pane),
+        (Ownership::Ours(_), Life::Dead { death, .. }) => {
+            (*death != Death::Vanished).then_some(seen.pane)
+        }
         (Ownership::Ours(_), Life::Alive { .. } | Life::Unknown(_))
         | (Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_), _) => None,
     }
 }
 
-/// The sessions of a small town whose screens will be read in any case if they live: so they are read with the listing.
+/// The sessions of a small town whose screens will be read in any case if they live: so they are
+/// read with the listing.
 pub(super) fn unread<'t>(town: &'t Town, memory: &Memory) -> Vec<&'t SessionName> {
     let runs_unread = |name: &&SessionName| {
         let history = memory.sessions.get(*name);
         history.is_some_and(|history| history.run.is_some() && history.content.is_none())
     };
     let unread: Vec<&SessionName> = town.sessions.keys().filter(runs_unread).collect();
-    if unread.len() > FEW_SCREENS { Vec::new() } else { unread }
+    if unread.len() > FEW_SCREENS {
+        Vec::new()
+    } else {
+        unread
+    }
 }
 
-/// The screens that may have changed since they were last read, in one more call; none when `known` has all of them.
+/// The screens that may have changed since they were last read, in one more call; none when `known`
+/// has all of them.
 pub(super) async fn add_screens(
     client: &Client,
     town: &Town,
@@ -76,16 +103,26 @@ pub(super) async fn add_screens(
 ) {
     let is_wanted = |seen: &&Seen| {
         let declared = living(town, seen);
-        declared
-            .is_some_and(|(desired, label)| known(memory, label).is_none_or(|content| is_stale(content, seen, desired)))
+        declared.is_some_and(|(desired, label)| {
+            known(memory, label).is_none_or(|content| is_stale(content, seen, desired))
+        })
     };
-    let wanted: Vec<PaneId> = server.sessions.values().filter(is_wanted).map(|seen| seen.pane).collect();
+    let wanted: Vec<PaneId> = server
+        .sessions
+        .values()
+        .filter(is_wanted)
+        .map(|seen| seen.pane)
+        .collect();
     if wanted.is_empty() {
         return;
     }
     let begun = tokio::time::Instant::now();
     let mut screens = known_now;
-    let unread: Vec<PaneId> = wanted.iter().copied().filter(|pane| !screens.contains_key(pane)).collect();
+    let unread: Vec<PaneId> = wanted
+        .iter()
+        .copied()
+        .filter(|pane| !screens.contains_key(pane))
+        .collect();
     for panes in unread.chunks(tail::MAX_PANES) {
         let left = DEADLINE.saturating_sub(begun.elapsed());
         match tokio::time::timeout(left, tail::screens(client, panes)).await {
@@ -96,11 +133,18 @@ pub(super) async fn add_screens(
     }
     let zone = zone::local();
     for seen in server.sessions.values_mut() {
-        let Some((desired, label)) = living(town, seen) else { continue };
+        let Some((desired, label)) = living(town, seen) else {
+            continue;
+        };
         if let Some(lines) = screens.remove(&seen.pane) {
             let before = known(memory, label).map_or(Title::Unread, |content| content.title);
             let screen = read(desired, &lines, written(seen, now), &zone);
-            seen.screen = Some(screen::with_title(&desired.agent, screen, &seen.title, before));
+            seen.screen = Some(screen::with_title(
+                &desired.agent,
+                screen,
+                &seen.title,
+                before,
+            ));
         }
     }
 }
@@ -108,22 +152,36 @@ pub(super) async fn add_screens(
 /// When the screen was last written to: what it says of times to come was true then at the latest.
 fn written(seen: &Seen, now: Moment) -> Moment {
     let second_after = seen.activity.saturating_add(1).saturating_mul(1000);
-    let wall = if seen.activity > 0 { second_after.min(now.wall) } else { now.wall };
+    let wall = if seen.activity > 0 {
+        second_after.min(now.wall)
+    } else {
+        now.wall
+    };
     Moment { wall, ..now }
 }
 
 /// What a run's last screen says. A limit above a composer is not why the run has ended.
-fn last_words(desired: &Desired, lines: &[String], ended: Moment, zone: &TimeZone) -> crate::model::Screen {
+fn last_words(
+    desired: &Desired,
+    lines: &[String],
+    ended: Moment,
+    zone: &TimeZone,
+) -> crate::model::Screen {
     let screen = read(desired, lines, ended, zone);
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     let is_limit = matches!(screen.state, ScreenState::Limit { .. });
     if is_limit && screen::has_composer(&desired.agent, &lines) {
-        return crate::model::Screen { state: ScreenState::Unclear, evidence: String::new(), ..screen };
+        return crate::model::Screen {
+            state: ScreenState::Unclear,
+            evidence: String::new(),
+            ..screen
+        };
     }
     screen
 }
 
-/// Whether there may be more on a screen than is known: it was written to, its title is another, or one look is not enough.
+/// Whether there may be more on a screen than is known: it was written to, its title is another, or
+/// one look is not enough.
 fn is_stale(content: &Content, seen: &Seen, desired: &Desired) -> bool {
     let is_new_title = || screen::is_new_title(&desired.agent, &seen.title, content.title);
     content.activity != seen.activity || !content.is_agreed() || is_new_title()
@@ -151,16 +209,25 @@ pub(super) fn add_usage(town: &Town, memory: &Memory, server: &mut Server, now: 
         };
         (now.since(&content.since).plus(CPU_WATCH) >= limit?).then_some(())
     };
-    let due: Vec<&mut Seen> = server.sessions.values_mut().filter(|seen| is_due(seen).is_some()).collect();
+    let due: Vec<&mut Seen> = server
+        .sessions
+        .values_mut()
+        .filter(|seen| is_due(seen).is_some())
+        .collect();
     let forest = (due.len() > FEW_TREES).then(Forest::scan);
     for seen in due {
-        let Life::Alive { process, .. } = &seen.life else { continue };
-        let members = forest.as_ref().map_or_else(|| tree::tree(*process), |forest| forest.tree(*process));
+        let Life::Alive { process, .. } = &seen.life else {
+            continue;
+        };
+        let members = forest
+            .as_ref()
+            .map_or_else(|| tree::tree(*process), |forest| forest.tree(*process));
         seen.usage = (!members.is_empty()).then(|| tree::usage(&members));
     }
 }
 
-/// Whether commands run behind prompts that are about to be judged idle, for a limit or for a planned end.
+/// Whether commands run behind prompts that are about to be judged idle, for a limit or for a
+/// planned end.
 pub(super) fn add_commands(town: &Town, memory: &Memory, server: &mut Server, now: Moment) {
     let sessions = server.sessions.values_mut();
     let due = sessions.filter_map(|seen| {
@@ -174,9 +241,14 @@ pub(super) fn add_commands(town: &Town, memory: &Memory, server: &mut Server, no
     let due: Vec<(&Desired, &mut Seen)> = due.collect();
     let forest = (due.len() > FEW_TREES).then(Forest::scan);
     for (desired, seen) in due {
-        let Life::Alive { process, .. } = &seen.life else { continue };
-        let members = forest.as_ref().map_or_else(|| tree::tree(*process), |forest| forest.tree(*process));
-        let has_command = || tree::has_command(&members, &desired.agent.process_names, desired.ready_after);
+        let Life::Alive { process, .. } = &seen.life else {
+            continue;
+        };
+        let members = forest
+            .as_ref()
+            .map_or_else(|| tree::tree(*process), |forest| forest.tree(*process));
+        let has_command =
+            || tree::has_command(&members, &desired.agent.process_names, desired.ready_after);
         seen.commands = (!members.is_empty()).then(has_command);
     }
 }
@@ -184,7 +256,10 @@ pub(super) fn add_commands(town: &Town, memory: &Memory, server: &mut Server, no
 /// Whether it is soon idle for longer than it may be.
 fn is_limit_near(content: &Content, desired: &Desired, now: Moment) -> bool {
     let quiet = now.since(&content.since).plus(CPU_WATCH);
-    desired.idling.idle_limit.is_some_and(|limit| quiet >= limit)
+    desired
+        .idling
+        .idle_limit
+        .is_some_and(|limit| quiet >= limit)
 }
 
 /// Whether it may be ended soon as soon as it is idle: for its age, its memory or its fields.
@@ -196,16 +271,24 @@ fn is_end_near(memory: &Memory, desired: &Desired, label: &Label, now: Moment) -
     let is_old = desired.max_age.is_some_and(|limit| age >= limit);
     let history = memory.sessions.get(&label.session);
     let footprint = history.and_then(|history| history.footprint);
-    let is_large = footprint.zip(desired.max_memory).is_some_and(|(footprint, limit)| footprint.bytes > limit);
+    let is_large = footprint
+        .zip(desired.max_memory)
+        .is_some_and(|(footprint, limit)| footprint.bytes > limit);
     let waits_for_its_end = history.is_some_and(|history| history.draining.is_some());
-    let is_other = || label.fingerprint.is_some_and(|ran_with| ran_with != desired.fingerprint());
+    let is_other = || {
+        label
+            .fingerprint
+            .is_some_and(|ran_with| ran_with != desired.fingerprint())
+    };
     is_old || is_large || waits_for_its_end || is_other()
 }
 
 /// A living session of ours that is declared.
 pub(super) fn living<'t, 's>(town: &'t Town, seen: &'s Seen) -> Option<(&'t Desired, &'s Label)> {
     let label = label(seen).filter(|_| matches!(seen.life, Life::Alive { .. }))?;
-    town.sessions.get(&label.session).map(|desired| (desired, label))
+    town.sessions
+        .get(&label.session)
+        .map(|desired| (desired, label))
 }
 
 /// What is known of the screen of this life.

@@ -2,12 +2,13 @@
 
 use super::Depth;
 use super::life::{self, Pane};
+use super::locate_server::Found;
 use super::proof;
-use super::reach::Found;
 use crate::model::{
-    Death, Desired, Label, Life, Moment, Origin, Ownership, PaneId, Period, ProcId, Seen, SessionId, Town, Usage,
+    Death, Desired, Label, Life, Moment, Origin, Ownership, PaneId, Period, ProcId, Seen,
+    SessionId, Town, Usage,
 };
-use crate::proc::marker;
+use crate::proc::env_tag;
 use crate::proc::script::Known;
 use crate::proc::tree::{self, Forest, Member};
 use crate::tmux::list::Row;
@@ -43,10 +44,19 @@ pub(super) fn gather(found: &Found, town: &Town, now: Moment, depth: Depth) -> G
         Depth::Full if found.panes().count() > FEW_PANES => Some(Forest::scan()),
         Depth::Plan | Depth::Full => None,
     };
-    let view = View { found, town, now, depth, forest };
+    let view = View {
+        found,
+        town,
+        now,
+        depth,
+        forest,
+    };
     let mut by_session: BTreeMap<SessionId, Vec<Judged<'_>>> = BTreeMap::new();
     for (row, pane) in found.panes() {
-        by_session.entry(row.session).or_default().push(Judged { row, pane });
+        by_session
+            .entry(row.session)
+            .or_default()
+            .push(Judged { row, pane });
     }
     let watched = watched_panes(found);
     let (mut sessions, mut ended) = (BTreeMap::new(), BTreeMap::new());
@@ -71,11 +81,15 @@ pub(super) fn gather(found: &Found, town: &Town, now: Moment, depth: Depth) -> G
         }
     }
     let own = own(found, &sessions);
-    Gathered { sessions, own, ended }
+    Gathered {
+        sessions,
+        own,
+        ended,
+    }
 }
 
-/// The panes of sessions that somebody is attached to, with the number of clients. A window can be linked into several
-/// sessions: whoever is attached to one of them may see it.
+/// The panes of sessions that somebody is attached to, with the number of clients. A window can be
+/// linked into several sessions: whoever is attached to one of them may see it.
 fn watched_panes(found: &Found) -> BTreeMap<PaneId, u32> {
     let mut watched: BTreeMap<PaneId, u32> = BTreeMap::new();
     for (row, _) in found.panes().filter(|(row, _)| row.attached > 0) {
@@ -87,7 +101,9 @@ fn watched_panes(found: &Found) -> BTreeMap<PaneId, u32> {
 
 /// What is noted of the variables of a life of ours that has ended and of which tmux knows how.
 fn variables_of_ended(seen: &Seen, rows: &[Judged<'_>]) -> Option<String> {
-    let Ownership::Ours(label) = &seen.ownership else { return None };
+    let Ownership::Ours(label) = &seen.ownership else {
+        return None;
+    };
     let Judged { row, pane } = rows.iter().find(|judged| judged.row.pane == label.pane)?;
     matches!(pane, Pane::Ended(_)).then(|| row.variables.clone())
 }
@@ -95,10 +111,22 @@ fn variables_of_ended(seen: &Seen, rows: &[Judged<'_>]) -> Option<String> {
 /// A linked window may be in several sessions; one of ours is named before others'.
 fn own(found: &Found, sessions: &BTreeMap<String, Seen>) -> Option<SessionId> {
     let is_us = |(row, _): &(&Row, &Pane)| !row.dead && found.line.contains(&row.pid);
-    let holding: BTreeSet<SessionId> = found.panes().filter(is_us).map(|(row, _)| row.session).collect();
+    let holding: BTreeSet<SessionId> = found
+        .panes()
+        .filter(is_us)
+        .map(|(row, _)| row.session)
+        .collect();
     let is_ours = |seen: &&Seen| matches!(seen.ownership, Ownership::Ours(_));
-    let candidates: Vec<&Seen> = sessions.values().filter(|seen| holding.contains(&seen.id)).collect();
-    candidates.iter().copied().find(is_ours).or(candidates.first().copied()).map(|seen| seen.id)
+    let candidates: Vec<&Seen> = sessions
+        .values()
+        .filter(|seen| holding.contains(&seen.id))
+        .collect();
+    candidates
+        .iter()
+        .copied()
+        .find(is_ours)
+        .or(candidates.first().copied())
+        .map(|seen| seen.id)
 }
 
 /// By what the declared agent is known where nobody has marked it.
@@ -108,10 +136,13 @@ fn known_of(declared: &Desired) -> Known<'_> {
 
 /// Whether the agent that was adopted in this pane still runs.
 ///
-/// What its launcher started is the launcher's choice. One that was declared otherwise since then runs by a command that
-/// nobody knows any more. Both are looked for by their names alone: what runs is not to be taken for dead.
+/// What its launcher started is the launcher's choice. One that was declared otherwise since then
+/// runs by a command that nobody knows any more. Both are looked for by their names alone: what
+/// runs is not to be taken for dead.
 fn still_runs(label: &Label, declared: &Desired, members: &[Member]) -> bool {
-    let is_as_declared = label.fingerprint.is_some_and(|was| was.command == declared.fingerprint().command);
+    let is_as_declared = label
+        .fingerprint
+        .is_some_and(|was| was.command == declared.fingerprint().command);
     if label.origin == Origin::Adopted && is_as_declared {
         tree::find_known(members, &known_of(declared)).is_some()
     } else {
@@ -136,25 +167,42 @@ impl View<'_> {
         let ownership = row.labels.ownership(&self.town.name);
         let ownership = proof::proved(ownership, row, panes, &self.town.name, self.now);
         let (pane, life, usage) = match &ownership {
-            Ownership::Ours(label) if label.origin == Origin::Policy => match self.declared(label.session.as_str()) {
-                Some(declared) => self.candidate(declared, first, panes),
-                None => self.others(first, Some(label.pane), panes),
-            },
-            Ownership::Ours(label) => match panes.iter().find(|judged| judged.row.pane == label.pane) {
-                Some(Judged { row, pane }) if proof::is_taken(label, row, pane, &self.town.name, self.now) => {
-                    (PaneId::NOWHERE, life::dead(Death::Vanished, None, None), None)
+            Ownership::Ours(label) if label.origin == Origin::Policy => {
+                match self.declared(label.session.as_str()) {
+                    Some(declared) => self.candidate(declared, first, panes),
+                    None => self.others(first, Some(label.pane), panes),
                 }
-                Some(judged) => self.ours(label, *judged),
-                None => (label.pane, life::dead(Death::Vanished, None, None), None),
-            },
-            Ownership::Unlabelled | Ownership::Unproved(_) => match self.town.sessions.get(row.name.as_str()) {
-                Some(declared) if declared.policy.is_none() => self.candidate(declared, first, panes),
-                Some(_) => self.others(first, None, panes),
-                None => self.stranger(first),
-            },
+            }
+            Ownership::Ours(label) => {
+                match panes.iter().find(|judged| judged.row.pane == label.pane) {
+                    Some(Judged { row, pane })
+                        if proof::is_taken(label, row, pane, &self.town.name, self.now) =>
+                    {
+                        (
+                            PaneId::NOWHERE,
+                            life::dead(Death::Vanished, None, None),
+                            None,
+                        )
+                    }
+                    Some(judged) => self.ours(label, *judged),
+                    None => (label.pane, life::dead(Death::Vanished, None, None), None),
+                }
+            }
+            Ownership::Unlabelled | Ownership::Unproved(_) => {
+                match self.town.sessions.get(row.name.as_str()) {
+                    Some(declared) if declared.policy.is_none() => {
+                        self.candidate(declared, first, panes)
+                    }
+                    Some(_) => self.others(first, None, panes),
+                    None => self.stranger(first),
+                }
+            }
             Ownership::Foreign(_) => self.stranger(first),
         };
-        let agents = panes.iter().find(|judged| judged.row.pane == pane).map_or(row, |judged| judged.row);
+        let agents = panes
+            .iter()
+            .find(|judged| judged.row.pane == pane)
+            .map_or(row, |judged| judged.row);
         Seen {
             id: row.session,
             attached: row.attached,
@@ -178,24 +226,32 @@ impl View<'_> {
         Period::from_millis(u64::try_from(silent).unwrap_or(0))
     }
 
-    /// A session of ours: what gtctl started is its pane's own process; what it adopted must be found.
+    /// A session of ours: what gtctl started is its pane's own process; what it adopted must be
+    /// found.
     fn ours(&self, label: &Label, Judged { row, pane }: Judged<'_>) -> Chosen {
         let declared = self.town.sessions.get(&label.session);
         let sought = match (label.origin, declared) {
             (Origin::Adopted | Origin::Launcher, Some(declared)) => Some(declared),
             // Nobody knows any more what an orphan's agent was called, nor ever what others run.
-            (Origin::Adopted | Origin::Launcher, None) | (Origin::Started | Origin::Policy, _) => None,
+            (Origin::Adopted | Origin::Launcher, None) | (Origin::Started | Origin::Policy, _) => {
+                None
+            }
         };
         let members = self.members(pane, sought.is_some());
         let is_missing = sought.is_some_and(|declared| !still_runs(label, declared, &members));
         let life = match pane {
-            Pane::Running(process, _) if is_missing => life::dead(Death::NoAgent, Some(*process), None),
-            Pane::Running(..) | Pane::Ended(_) | Pane::Lost | Pane::Unknown(_) => life::of(pane, row, true),
+            Pane::Running(process, _) if is_missing => {
+                life::dead(Death::NoAgent, Some(*process), None)
+            }
+            Pane::Running(..) | Pane::Ended(_) | Pane::Lost | Pane::Unknown(_) => {
+                life::of(pane, row, true)
+            }
         };
         (row.pane, life, self.usage(&members))
     }
 
-    /// An unlabelled session of a declared name: the first pane in which the agent runs, else the lowest.
+    /// An unlabelled session of a declared name: the first pane in which the agent runs, else the
+    /// lowest.
     fn candidate(&self, declared: &Desired, first: Judged<'_>, panes: &[Judged<'_>]) -> Chosen {
         let known = known_of(declared);
         for Judged { row, pane } in panes {
@@ -205,42 +261,67 @@ impl View<'_> {
             }
         }
         let members = self.members(first.pane, false);
-        (first.row.pane, life::of(first.pane, first.row, false), self.usage(&members))
+        (
+            first.row.pane,
+            life::of(first.pane, first.row, false),
+            self.usage(&members),
+        )
     }
 
-    /// Whether what runs in the pane is known to be another session's agent: a window can stand in several sessions.
+    /// Whether what runs in the pane is known to be another session's agent: a window can stand in
+    /// several sessions.
     fn is_anothers(&self, row: &Row, pane: &Pane) -> bool {
-        let Pane::Running(process, _) = pane else { return false };
-        let tag = marker::borne(process.pid, &self.town.name);
+        let Pane::Running(process, _) = pane else {
+            return false;
+        };
+        let tag = env_tag::borne(process.pid, &self.town.name);
         let is_tagged = tag.is_some_and(|(session, _)| session.as_str() != row.name);
         let is_labelled = |other: &Row| match other.labels.ownership(&self.town.name) {
-            Ownership::Ours(label) => label.pane == row.pane && other.labels.claim().session == Some(other.session),
+            Ownership::Ours(label) => {
+                label.pane == row.pane && other.labels.claim().session == Some(other.session)
+            }
             Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => false,
         };
         let mut elsewhere = self.found.panes().map(|(other, _)| other);
-        is_tagged || elsewhere.any(|other| other.pane == row.pane && other.session != row.session && is_labelled(other))
+        is_tagged
+            || elsewhere.any(|other| {
+                other.pane == row.pane && other.session != row.session && is_labelled(other)
+            })
     }
 
     /// What the manifest itself declares under this name.
     fn declared(&self, name: &str) -> Option<&Desired> {
-        self.town.sessions.get(name).filter(|desired| desired.policy.is_none())
+        self.town
+            .sessions
+            .get(name)
+            .filter(|desired| desired.policy.is_none())
     }
 
-    /// A session that others started and a policy covers or did: the labelled pane, or where that is over the first that
-    /// still lives, for nobody says which of them matters.
+    /// A session that others started and a policy covers or did: the labelled pane, or where that
+    /// is over the first that still lives, for nobody says which of them matters.
     fn others(&self, first: Judged<'_>, labelled: Option<PaneId>, panes: &[Judged<'_>]) -> Chosen {
-        let labelled = panes.iter().find(|judged| Some(judged.row.pane) == labelled);
+        let labelled = panes
+            .iter()
+            .find(|judged| Some(judged.row.pane) == labelled);
         let is_over = |judged: &&Judged<'_>| matches!(judged.pane, Pane::Ended(_) | Pane::Lost);
-        let living = labelled.filter(|judged| !is_over(judged)).or_else(|| panes.iter().find(|j| !is_over(j)));
+        let living = labelled
+            .filter(|judged| !is_over(judged))
+            .or_else(|| panes.iter().find(|j| !is_over(j)));
         let Judged { row, pane } = living.or(labelled).copied().unwrap_or(first);
-        (row.pane, life::of(pane, row, true), self.usage(&self.members(pane, false)))
+        (
+            row.pane,
+            life::of(pane, row, true),
+            self.usage(&self.members(pane, false)),
+        )
     }
 
     /// A session that is neither ours nor declared: tmux's word on its first pane is enough.
     fn stranger(&self, Judged { row, pane }: Judged<'_>) -> Chosen {
         let life = match pane {
             Pane::Lost if !row.dead => Life::Unknown("its process has just ended".to_owned()),
-            Pane::Running(..) | Pane::Ended(_) | Pane::Lost | Pane::Unknown(_) => life::of(pane, row, false),
+            Pane::Running(..) | Pane::Ended(_) | Pane::Lost | Pane::Unknown(_) => {
+                life::of(pane, row, false)
+            }
         };
         (row.pane, life, self.usage(&self.members(pane, false)))
     }

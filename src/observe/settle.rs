@@ -1,7 +1,7 @@
 //! Panes that ended without a word: the server is told to ask after its children, and asked again.
 
 use super::life::Pane;
-use super::reach::{self, Found};
+use super::locate_server::{self, Found};
 use super::reap::reaped;
 use crate::model::{Ownership, PaneId, Town};
 use crate::proc::signal;
@@ -10,8 +10,13 @@ use crate::tmux::list::Row;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// How long the server gets before it is asked again; together about 50 ms. Mostly it has only not come to it yet.
-const PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_millis(5), Duration::from_millis(45)];
+/// How long the server gets before it is asked again; together about 50 ms. Mostly it has only not
+/// come to it yet.
+const PAUSES: [Duration; 3] = [
+    Duration::ZERO,
+    Duration::from_millis(5),
+    Duration::from_millis(45),
+];
 
 /// Gives the server a chance to say how its silent dead ended, for all such panes together.
 ///
@@ -19,8 +24,11 @@ const PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_millis(5), Duratio
 pub(super) async fn settle(client: &Client, town: &Town, found: Found) -> Result<Found, String> {
     let mut found = found;
     for pause in PAUSES {
-        let lost = found.panes().filter(|(row, pane)| **pane == Pane::Lost && matters(row, town));
-        let (lost, pids): (Vec<PaneId>, Vec<u32>) = lost.map(|(row, _)| (row.pane, row.pid)).unzip();
+        let lost = found
+            .panes()
+            .filter(|(row, pane)| **pane == Pane::Lost && matters(row, town));
+        let (lost, pids): (Vec<PaneId>, Vec<u32>) =
+            lost.map(|(row, _)| (row.pane, row.pid)).unzip();
         if lost.is_empty() {
             break;
         }
@@ -29,7 +37,7 @@ pub(super) async fn settle(client: &Client, town: &Town, found: Found) -> Result
             sleep(pause).await;
         }
         reaped(found.server, pids, || ()).await;
-        found = reach::again(client, found, &lost).await?;
+        found = locate_server::again(client, found, &lost).await?;
     }
     Ok(found)
 }
@@ -38,7 +46,9 @@ pub(super) async fn settle(client: &Client, town: &Town, found: Found) -> Result
 fn matters(row: &Row, town: &Town) -> bool {
     match row.labels.ownership(&town.name) {
         Ownership::Ours(label) => label.pane == row.pane,
-        Ownership::Unlabelled | Ownership::Unproved(_) => town.sessions.contains_key(row.name.as_str()),
+        Ownership::Unlabelled | Ownership::Unproved(_) => {
+            town.sessions.contains_key(row.name.as_str())
+        }
         Ownership::Foreign(_) => false,
     }
 }

@@ -1,14 +1,15 @@
-//! `after`: which sessions must be as far as asked before another one is started, and why one is not.
+//! `after`: which sessions must be as far as asked before another one is started, and why one is
+//! not.
 //!
-//! A wait needs a wake only for its deadline. Everything else that ends it is seen as a change of the other session, or
-//! is a moment that the other session's own verdict wakes for.
+//! A wait needs a wake only for its deadline. Everything else that ends it is seen as a change of
+//! the other session, or is a moment that the other session's own verdict wakes for.
 
 use super::pacing::wave_of;
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Verdict, Want};
 use crate::model::{
-    Awaited, Death, Desired, Hold, Life, Milestone, Moment, NotReady, Phase, Purpose, Reason, SessionName, Stopping,
-    Verb,
+    Awaited, Death, Desired, Hold, Life, Milestone, Moment, NotReady, Phase, Purpose, Reason,
+    SessionName, Stopping, Verb,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -19,11 +20,21 @@ pub(super) type Wait = (Hold, Option<Moment>);
 pub(super) fn waits(subjects: &[Subject<'_>], verdicts: &[Verdict]) -> Vec<Option<Wait>> {
     let mut waits: Vec<Option<Wait>> = vec![None; subjects.len()];
     for at in in_order(subjects) {
-        let (Some(subject), Some(Verdict::Want(want))) = (subjects.get(at), verdicts.get(at)) else { continue };
+        let (Some(subject), Some(Verdict::Want(want))) = (subjects.get(at), verdicts.get(at))
+        else {
+            continue;
+        };
         if !is_a_start(subject, want) {
             continue;
         }
-        let held = wait_of(subject, &Others { subjects, verdicts, waits: &waits });
+        let held = wait_of(
+            subject,
+            &Others {
+                subjects,
+                verdicts,
+                waits: &waits,
+            },
+        );
         if let Some(place) = waits.get_mut(at) {
             *place = held;
         }
@@ -31,17 +42,28 @@ pub(super) fn waits(subjects: &[Subject<'_>], verdicts: &[Verdict]) -> Vec<Optio
     waits
 }
 
-/// The places of all that wait for others, each after those that it waits for. Those that wait for each other come last;
-/// no manifest can say so.
+/// The places of all that wait for others, each after those that it waits for. Those that wait for
+/// each other come last; no manifest can say so.
 fn in_order(subjects: &[Subject<'_>]) -> Vec<usize> {
-    let waiting: BTreeSet<usize> =
-        subjects.iter().enumerate().filter(|(_, subject)| !after(subject).is_empty()).map(|(at, _)| at).collect();
+    let waiting: BTreeSet<usize> = subjects
+        .iter()
+        .enumerate()
+        .filter(|(_, subject)| !after(subject).is_empty())
+        .map(|(at, _)| at)
+        .collect();
     let mut open: BTreeMap<usize, usize> = BTreeMap::new();
     let mut followers: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for at in &waiting {
-        let others = subjects.get(*at).into_iter().flat_map(|subject| after(subject).keys());
+        let others = subjects
+            .get(*at)
+            .into_iter()
+            .flat_map(|subject| after(subject).keys());
         let others: Vec<usize> = others
-            .filter_map(|name| subjects.binary_search_by_key(&name, |subject| subject.name).ok())
+            .filter_map(|name| {
+                subjects
+                    .binary_search_by_key(&name, |subject| subject.name)
+                    .ok()
+            })
             .filter(|other| waiting.contains(other))
             .collect();
         open.insert(*at, others.len());
@@ -49,7 +71,11 @@ fn in_order(subjects: &[Subject<'_>]) -> Vec<usize> {
             followers.entry(other).or_default().push(*at);
         }
     }
-    let mut next: VecDeque<usize> = open.iter().filter(|(_, count)| **count == 0).map(|(at, _)| *at).collect();
+    let mut next: VecDeque<usize> = open
+        .iter()
+        .filter(|(_, count)| **count == 0)
+        .map(|(at, _)| *at)
+        .collect();
     let mut order = Vec::with_capacity(waiting.len());
     while let Some(at) = next.pop_front() {
         order.push(at);
@@ -62,7 +88,11 @@ fn in_order(subjects: &[Subject<'_>]) -> Vec<usize> {
             }
         }
     }
-    order.extend(open.into_iter().filter(|(_, count)| *count > 0).map(|(at, _)| at));
+    order.extend(
+        open.into_iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(at, _)| at),
+    );
     order
 }
 
@@ -71,30 +101,45 @@ fn after<'a>(subject: &Subject<'a>) -> &'a BTreeMap<SessionName, Awaited> {
     subject.desired.map_or(&NOBODY, |desired| &desired.after)
 }
 
-/// Whether the wish is to start what does not run, rather than to bring back what ended by itself. What gtctl ended for a
-/// planned restart is brought back as well.
+/// Whether the wish is to start what does not run, rather than to bring back what ended by itself.
+/// What gtctl ended for a planned restart is brought back as well.
 fn is_a_start(subject: &Subject<'_>, want: &Want) -> bool {
     let begins = matches!(want.kind, Kind::Create | Kind::Revive);
     // What waits goes on waiting, though the loss of its server is forgotten meanwhile.
-    let is_waiting = subject.history.is_some_and(|history| history.waiting.is_some());
+    let is_waiting = subject
+        .history
+        .is_some_and(|history| history.waiting.is_some());
     begins && !subject.is_owed_a_start() && (is_waiting || !has_ended_by_itself(subject))
 }
 
-/// Whether its last run ended by itself while the server went on. A run that never began counts as none, and so does one
-/// of a task whose definition has changed since: that is another task.
+/// Whether its last run ended by itself while the server went on. A run that never began counts as
+/// none, and so does one of a task whose definition has changed since: that is another task.
 fn has_ended_by_itself(subject: &Subject<'_>) -> bool {
-    let (Some(history), Some(run)) = (subject.history, subject.run()) else { return false };
+    let (Some(history), Some(run)) = (subject.history, subject.run()) else {
+        return false;
+    };
     let Some(ended) = run.ended else { return false };
     let losses = &subject.situation.memory.server_losses;
     let is_lost = match ended.death {
         Death::ServerLost | Death::NeverStarted => true,
-        Death::Exit(_) | Death::Signal(_) | Death::StatusLost | Death::Vanished | Death::NoAgent => {
-            let since = losses.last().is_some_and(|lost| Moment::later_of(*lost, ended.at) == *lost);
+        Death::Exit(_)
+        | Death::Signal(_)
+        | Death::StatusLost
+        | Death::Vanished
+        | Death::NoAgent => {
+            let since = losses
+                .last()
+                .is_some_and(|lost| Moment::later_of(*lost, ended.at) == *lost);
             since || ended.at.boot != subject.now().boot
         }
     };
-    let task = subject.desired.filter(|desired| desired.is_task()).map(Desired::fingerprint);
-    let is_another = task.zip(run.fingerprint).is_some_and(|(declared, ran)| declared != ran);
+    let task = subject
+        .desired
+        .filter(|desired| desired.is_task())
+        .map(Desired::fingerprint);
+    let is_another = task
+        .zip(run.fingerprint)
+        .is_some_and(|(declared, ran)| declared != ran);
     let is_asked_for = history.restart_asked || history.finished.is_some();
     !is_lost && !is_another && !is_asked_for
 }
@@ -106,29 +151,62 @@ struct Others<'s, 'a> {
     waits: &'s [Option<Wait>],
 }
 
-/// What it has to wait for: what needs somebody first, then what has the nearest deadline, then by name.
+/// What it has to wait for: what needs somebody first, then what has the nearest deadline, then by
+/// name.
 fn wait_of(subject: &Subject<'_>, others: &Others<'_, '_>) -> Option<Wait> {
     let now = subject.now();
-    let since = subject.history.and_then(|history| history.waiting).filter(|since| since.boot == now.boot);
+    let since = subject
+        .history
+        .and_then(|history| history.waiting)
+        .filter(|since| since.boot == now.boot);
     let since = since.unwrap_or(now);
     let waits = after(subject).iter().filter_map(|(name, awaited)| {
         let why = lacks(subject, others, name, awaited.milestone)?;
-        let deadline = awaited.within.filter(|_| !why.needs_somebody()).map(|within| (within, since.plus(within)));
+        let deadline = awaited
+            .within
+            .filter(|_| !why.needs_somebody())
+            .map(|within| (within, since.plus(within)));
         let (why, until) = match deadline {
-            Some((within, at)) if now.reached(&at) => {
-                (NotReady::Late { milestone: awaited.milestone, within, why: Box::new(why) }, None)
-            }
+            Some((within, at)) if now.reached(&at) => (
+                NotReady::Late {
+                    milestone: awaited.milestone,
+                    within,
+                    why: Box::new(why),
+                },
+                None,
+            ),
             Some((_, at)) => (why, Some(at)),
             None => (why, None),
         };
-        Some((Hold::After { waiting_for: name.clone(), why }, until))
+        Some((
+            Hold::After {
+                waiting_for: name.clone(),
+                why,
+            },
+            until,
+        ))
     });
-    waits.min_by_key(|(hold, until)| (!hold.needs_somebody(), until.is_none(), until.map(|at| now.until(&at))))
+    waits.min_by_key(|(hold, until)| {
+        (
+            !hold.needs_somebody(),
+            until.is_none(),
+            until.map(|at| now.until(&at)),
+        )
+    })
 }
 
-/// Why another one is not as far as asked, if it is not. One of a later wave is never waited for: it waits for this one.
-fn lacks(subject: &Subject<'_>, others: &Others<'_, '_>, name: &SessionName, milestone: Milestone) -> Option<NotReady> {
-    let Ok(at) = others.subjects.binary_search_by_key(&name, |other| other.name) else {
+/// Why another one is not as far as asked, if it is not. One of a later wave is never waited for:
+/// it waits for this one.
+fn lacks(
+    subject: &Subject<'_>,
+    others: &Others<'_, '_>,
+    name: &SessionName,
+    milestone: Milestone,
+) -> Option<NotReady> {
+    let Ok(at) = others
+        .subjects
+        .binary_search_by_key(&name, |other| other.name)
+    else {
         return Some(NotReady::Undeclared);
     };
     let (other, verdict) = others.subjects.get(at).zip(others.verdicts.get(at))?;
@@ -148,9 +226,10 @@ fn lacks(subject: &Subject<'_>, others: &Others<'_, '_>, name: &SessionName, mil
 fn behind(hold: &Hold) -> NotReady {
     match hold {
         Hold::After { why, .. } if why.is_on_its_way() => NotReady::Coming,
-        Hold::After { why: NotReady::Held(first), .. } if matches!(**first, Hold::After { .. }) => {
-            NotReady::Held(first.clone())
-        }
+        Hold::After {
+            why: NotReady::Held(first),
+            ..
+        } if matches!(**first, Hold::After { .. }) => NotReady::Held(first.clone()),
         other => NotReady::Held(Box::new(other.clone())),
     }
 }
@@ -164,17 +243,27 @@ fn lag(other: &Subject<'_>, verdict: &Verdict, milestone: Milestone) -> Option<N
     if other.is_stopped() {
         return Some(NotReady::Stopped);
     }
-    if other.errand().is_some_and(|errand| matches!(errand.verb, Verb::Start | Verb::Restart | Verb::Expire)) {
+    if other.launcher_job().is_some_and(|launcher_job| {
+        matches!(
+            launcher_job.verb,
+            Verb::Start | Verb::Restart | Verb::Expire
+        )
+    }) {
         return Some(NotReady::Coming);
     }
-    let Some(seen) = other.seen else { return Some(still_to_come(verdict)) };
+    let Some(seen) = other.seen else {
+        return Some(still_to_come(verdict));
+    };
     match (&seen.life, other.label()) {
         (Life::Unknown(_), _) => Some(NotReady::Unknown),
         (Life::Alive { .. }, Some(_)) => match milestone {
             Milestone::Completed => Some(NotReady::Runs),
-            Milestone::Started | Milestone::Ready if is_leaving(verdict) => Some(still_to_come(verdict)),
+            Milestone::Started | Milestone::Ready if is_leaving(verdict) => {
+                Some(still_to_come(verdict))
+            }
             Milestone::Started => None,
-            // Idle, blocked, of an older definition or to be restarted some day: what has come up counts.
+            // Idle, blocked, of an older definition or to be restarted some day: what has come up
+            // counts.
             Milestone::Ready => (!other.is_ready()).then_some(NotReady::Coming),
         },
         (Life::Alive { .. } | Life::Dead { .. }, _) => Some(still_to_come(verdict)),
@@ -220,7 +309,10 @@ struct End {
 fn end_of(other: &Subject<'_>, verdict: &Verdict) -> Option<End> {
     let desired = other.desired.filter(|desired| desired.is_task())?;
     if has_said_so(other, verdict) {
-        return Some(End { well: true, death: None });
+        return Some(End {
+            well: true,
+            death: None,
+        });
     }
     if other.is_alive() {
         return None;
@@ -233,20 +325,27 @@ fn end_of(other: &Subject<'_>, verdict: &Verdict) -> Option<End> {
     match (finished, is_kept) {
         // An older definition has ended: the one that is declared now has yet to run.
         (Some(finished), false) if finished.fingerprint != desired.fingerprint() => None,
-        (Some(finished), _) => Some(End { well: finished.well, death: finished.death }),
+        (Some(finished), _) => Some(End {
+            well: finished.well,
+            death: finished.death,
+        }),
         // What was seen is older than what is remembered: the next look tells.
         (None, _) => None,
     }
 }
 
-/// Whether its output says that it is done, and nothing has come after for its grace. That somebody who is attached holds
-/// its end changes nothing.
+/// Whether its output says that it is done, and nothing has come after for its grace. That somebody
+/// who is attached holds its end changes nothing.
 fn has_said_so(other: &Subject<'_>, verdict: &Verdict) -> bool {
     let marked = match verdict {
-        Verdict::Want(want) | Verdict::Hold(want, _, _) => matches!(want.reason, Reason::Marked { .. }),
+        Verdict::Want(want) | Verdict::Hold(want, _, _) => {
+            matches!(want.reason, Reason::Marked { .. })
+        }
         Verdict::Keep(_) => false,
     };
     let stopping = other.history.and_then(|history| history.stopping.as_ref());
-    let ended = stopping.is_some_and(|stopping| stopping.purpose == Purpose::Expire && Stopping::was_done(stopping));
+    let ended = stopping.is_some_and(|stopping| {
+        stopping.purpose == Purpose::Expire && Stopping::was_done(stopping)
+    });
     marked || (ended && is_leaving(verdict))
 }

@@ -1,5 +1,5 @@
-//! What one agent's sign-in means for all sessions that run it: a fresh process of an agent that is signed out would
-//! only show its sign-in menu.
+//! What one agent's sign-in means for all sessions that run it: a fresh process of an agent that is
+//! signed out would only show its sign-in menu.
 
 use super::Situation;
 use super::subject::Subject;
@@ -7,28 +7,48 @@ use super::verdict::Verdict;
 use crate::model::{Block, Hold, Memory, Moment, Period};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// For so long no session of an agent is started after too many ended signed out; then one is tried.
+/// For so long no session of an agent is started after too many ended signed out; then one is
+/// tried.
 const HOLD: Period = Period::from_mins(30);
 
-/// Holds starts of agents that are signed out: somebody sees a sign-in screen now, or too many ended on one.
-pub(super) fn hold_for_agents(situation: &Situation<'_>, subjects: &[Subject<'_>], verdicts: &mut [Verdict]) {
+/// Holds starts of agents that are signed out: somebody sees a sign-in screen now, or too many
+/// ended on one.
+pub(super) fn hold_for_agents(
+    situation: &Situation<'_>,
+    subjects: &[Subject<'_>],
+    verdicts: &mut [Verdict],
+) {
     let signed_out = signed_out(subjects);
     let spent = &situation.memory.auth_deaths;
     let coming_up = subjects.iter().filter(|subject| subject.is_coming_up());
     let mut tried: BTreeSet<&str> = coming_up.filter_map(agent).collect();
     for (subject, verdict) in subjects.iter().zip(verdicts.iter_mut()) {
         let asked = subject.history.is_some_and(|history| history.restart_asked);
-        let Verdict::Want(want) = verdict else { continue };
-        let Some(name) = agent(subject).filter(|_| want.starts() && !asked) else { continue };
-        let until = match (signed_out.get(name), spent.get(name).and_then(|row| last_of_many(row))) {
+        let Verdict::Want(want) = verdict else {
+            continue;
+        };
+        let Some(name) = agent(subject).filter(|_| want.starts() && !asked) else {
+            continue;
+        };
+        let until = match (
+            signed_out.get(name),
+            spent.get(name).and_then(|row| last_of_many(row)),
+        ) {
             (None, None) => continue,
             (None, Some(last)) if !situation.now.reached(&last.plus(HOLD)) => Some(last.plus(HOLD)),
             (None, Some(_)) if tried.insert(name) => continue,
             (Some(_), _) | (None, Some(_)) => None,
         };
         let evidence = signed_out.get(name).copied().unwrap_or_default().to_owned();
-        let fix = subject.desired.and_then(|desired| desired.agent.fix.clone());
-        let hold = Hold::Blocked { kind: Block::Auth, agent: name.to_owned(), evidence, fix };
+        let fix = subject
+            .desired
+            .and_then(|desired| desired.agent.fix.clone());
+        let hold = Hold::Blocked {
+            kind: Block::Auth,
+            agent: name.to_owned(),
+            evidence,
+            fix,
+        };
         *verdict = Verdict::Hold(want.clone(), hold, until);
     }
 }
@@ -49,5 +69,8 @@ fn agent<'a>(subject: &Subject<'a>) -> Option<&'a str> {
 
 /// The last of as many ends as hold an agent.
 pub(super) fn last_of_many(deaths: &[Moment]) -> Option<Moment> {
-    deaths.last().copied().filter(|_| deaths.len() >= Memory::MAX_AUTH_DEATHS)
+    deaths
+        .last()
+        .copied()
+        .filter(|_| deaths.len() >= Memory::MAX_AUTH_DEATHS)
 }

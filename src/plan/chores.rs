@@ -3,12 +3,16 @@
 use super::Situation;
 use super::gastown::hold_for_timed_work;
 use crate::model::{
-    Chore, ChoreHistory, ChoreKind, ChoreTime, Desired, Durability, Hold, Moment, Phase, Plan, SessionName, Timed,
+    Chore, ChoreHistory, ChoreKind, ChoreTime, Desired, Durability, Hold, Moment, Phase, Plan,
+    SessionName, Timed,
 };
 
 /// Every chore of the town with its time. `plan` is what is planned for the sessions.
 pub(super) fn timetable(situation: &Situation<'_>, plan: &Plan) -> Vec<Timed> {
-    let when = |chore| Timed { chore: Chore::clone(chore).name, when: time(situation, plan, chore) };
+    let when = |chore| Timed {
+        chore: Chore::clone(chore).name,
+        when: time(situation, plan, chore),
+    };
     situation.town.chores.iter().map(when).collect()
 }
 
@@ -16,32 +20,49 @@ pub(super) fn timetable(situation: &Situation<'_>, plan: &Plan) -> Vec<Timed> {
 pub(super) fn wake(chores: &[Timed], now: Moment) -> Option<Moment> {
     let coming = |timed: &Timed| match timed.when {
         ChoreTime::At(at) => Some(at),
-        ChoreTime::Now | ChoreTime::Skip(_) | ChoreTime::Running { .. } | ChoreTime::Held(_) => None,
+        ChoreTime::Now | ChoreTime::Skip(_) | ChoreTime::Running { .. } | ChoreTime::Held(_) => {
+            None
+        }
     };
-    chores.iter().filter_map(coming).min_by_key(|at| now.until(at))
+    chores
+        .iter()
+        .filter_map(coming)
+        .min_by_key(|at| now.until(at))
 }
 
 /// A phase of a session in a plan; none when it is not in it.
 pub(super) fn phase_in(plan: &Plan, session: &SessionName) -> Option<Phase> {
     let steps = plan.steps.iter().map(|step| (&step.session, step.phase));
     let held = plan.held.iter().map(|held| (&held.session, held.phase));
-    let unchanged = plan.unchanged.iter().map(|calm| (&calm.session, calm.phase));
-    steps.chain(held).chain(unchanged).find(|(name, _)| *name == session).map(|(_, phase)| phase)
+    let unchanged = plan
+        .unchanged
+        .iter()
+        .map(|calm| (&calm.session, calm.phase));
+    steps
+        .chain(held)
+        .chain(unchanged)
+        .find(|(name, _)| *name == session)
+        .map(|(_, phase)| phase)
 }
 
-/// Whether a chore that was begun then is due, and if not, when. Runs that were missed are made up by one.
+/// Whether a chore that was begun then is due, and if not, when. Runs that were missed are made up
+/// by one.
 pub(super) fn due(chore: &Chore, history: &ChoreHistory, now: Moment) -> Option<Moment> {
     let since = now.since(&history.started);
     // Over a reboot only what still lacks is sure: the moments of two boots cannot be compared.
     let left = chore.every.minus(since);
-    let left = history.not_before.map_or(left, |at| left.max(now.until(&at)));
+    let left = history
+        .not_before
+        .map_or(left, |at| left.max(now.until(&at)));
     (!history.asked && !left.is_zero()).then(|| now.plus(left))
 }
 
 fn time(situation: &Situation<'_>, plan: &Plan, chore: &Chore) -> ChoreTime {
     let history = situation.memory.chores.get(&chore.name);
     if let Some(history) = history.filter(|history| history.ended.is_none()) {
-        return ChoreTime::Running { since: history.started };
+        return ChoreTime::Running {
+            since: history.started,
+        };
     }
     if let Some(at) = history.and_then(|history| due(chore, history, situation.now)) {
         return ChoreTime::At(at);
@@ -57,7 +78,9 @@ fn time(situation: &Situation<'_>, plan: &Plan, chore: &Chore) -> ChoreTime {
     }
     match &chore.kind {
         ChoreKind::Nudge { session, .. } => nudge(plan, session),
-        ChoreKind::Upstream { .. } | ChoreKind::Analysis { .. } | ChoreKind::Command { .. } => ChoreTime::Now,
+        ChoreKind::Upstream { .. } | ChoreKind::Analysis { .. } | ChoreKind::Command { .. } => {
+            ChoreTime::Now
+        }
     }
 }
 
@@ -69,12 +92,15 @@ fn into<'a>(situation: &Situation<'a>, chore: &Chore) -> Option<&'a Desired> {
     }
 }
 
-/// A text is only typed where somebody can read it: whether the prompt is free is seen when it is typed.
+/// A text is only typed where somebody can read it: whether the prompt is free is seen when it is
+/// typed.
 fn nudge(plan: &Plan, session: &SessionName) -> ChoreTime {
     match phase_in(plan, session) {
         Some(Phase::Working | Phase::Idle) => ChoreTime::Now,
         Some(Phase::Unknown) => ChoreTime::Held(Hold::SecondLook),
-        Some(Phase::Blocked(block)) => ChoreTime::Skip(format!("{session} is blocked: {}", block.code())),
+        Some(Phase::Blocked(block)) => {
+            ChoreTime::Skip(format!("{session} is blocked: {}", block.code()))
+        }
         Some(Phase::Dead(death)) => ChoreTime::Skip(format!("{session} is dead: {death}")),
         Some(
             phase @ (Phase::Absent
@@ -94,12 +120,18 @@ mod tests {
     use super::*;
     use crate::model::{ChoreEnd, ChoreResult, Period};
 
-    const NOW: Moment = Moment { wall: 1_700_000_000_000, awake: 50_000_000, boot: 1 };
+    const NOW: Moment = Moment {
+        wall: 1_700_000_000_000,
+        awake: 50_000_000,
+        boot: 1,
+    };
 
     fn chore() -> Chore {
         Chore {
             name: "c".into(),
-            kind: ChoreKind::Command { command: vec!["true".into()] },
+            kind: ChoreKind::Command {
+                command: vec!["true".into()],
+            },
             every: Period::from_mins(10),
             timeout: Period::from_mins(5),
             keep: 50,
@@ -108,41 +140,96 @@ mod tests {
     }
 
     fn begun(started: Moment) -> ChoreHistory {
-        let ended = Some(ChoreEnd { at: started, result: ChoreResult::Done, said: String::new() });
-        ChoreHistory { started, ended, not_before: None, asked: false, proposals: vec![] }
+        let ended = Some(ChoreEnd {
+            at: started,
+            result: ChoreResult::Done,
+            said: String::new(),
+        });
+        ChoreHistory {
+            started,
+            ended,
+            not_before: None,
+            asked: false,
+            proposals: vec![],
+        }
     }
 
     #[test]
     fn it_is_due_every_so_often_and_missed_runs_are_one() {
         let ago = |mins| begun(NOW.minus(Period::from_mins(mins)));
-        assert_eq!(due(&chore(), &ago(4), NOW), Some(NOW.plus(Period::from_mins(6))));
+        assert_eq!(
+            due(&chore(), &ago(4), NOW),
+            Some(NOW.plus(Period::from_mins(6)))
+        );
         assert_eq!(due(&chore(), &ago(10), NOW), None);
         assert_eq!(due(&chore(), &ago(95), NOW), None);
         // The run that makes up for nine is like any other: the next is a whole period away.
-        assert_eq!(due(&chore(), &begun(NOW), NOW), Some(NOW.plus(Period::from_mins(10))));
+        assert_eq!(
+            due(&chore(), &begun(NOW), NOW),
+            Some(NOW.plus(Period::from_mins(10)))
+        );
     }
 
     #[test]
     fn a_clock_step_changes_nothing_and_a_reboot_is_bridged_by_the_wall_clock() {
-        let started = Moment { wall: NOW.wall + 86_400_000, ..NOW.minus(Period::from_mins(4)) };
-        assert_eq!(due(&chore(), &begun(started), NOW), Some(NOW.plus(Period::from_mins(6))));
-        let before = Moment { wall: NOW.wall - 240_000, awake: 1, boot: 2 };
-        assert_eq!(due(&chore(), &begun(before), NOW), Some(NOW.plus(Period::from_mins(6))));
+        let started = Moment {
+            wall: NOW.wall + 86_400_000,
+            ..NOW.minus(Period::from_mins(4))
+        };
+        assert_eq!(
+            due(&chore(), &begun(started), NOW),
+            Some(NOW.plus(Period::from_mins(6)))
+        );
+        let before = Moment {
+            wall: NOW.wall - 240_000,
+            awake: 1,
+            boot: 2,
+        };
+        assert_eq!(
+            due(&chore(), &begun(before), NOW),
+            Some(NOW.plus(Period::from_mins(6)))
+        );
     }
 
     #[test]
     fn who_asks_for_patience_gets_it_and_who_asks_for_a_run_too() {
         let later = NOW.plus(Period::from_hours(1));
-        let limited = ChoreHistory { not_before: Some(later), ..begun(NOW.minus(Period::from_mins(30))) };
+        let limited = ChoreHistory {
+            not_before: Some(later),
+            ..begun(NOW.minus(Period::from_mins(30)))
+        };
         assert_eq!(due(&chore(), &limited, NOW), Some(later));
-        assert_eq!(due(&chore(), &ChoreHistory { asked: true, ..limited }, NOW), None);
+        assert_eq!(
+            due(
+                &chore(),
+                &ChoreHistory {
+                    asked: true,
+                    ..limited
+                },
+                NOW
+            ),
+            None
+        );
     }
 
     #[test]
     fn the_wake_is_the_earliest() {
-        let at = |mins| Timed { chore: "c".into(), when: ChoreTime::At(NOW.plus(Period::from_mins(mins))) };
+        let at = |mins| Timed {
+            chore: "c".into(),
+            when: ChoreTime::At(NOW.plus(Period::from_mins(mins))),
+        };
         assert_eq!(
-            wake(&[at(5), at(3), Timed { when: ChoreTime::Now, ..at(1) }], NOW),
+            wake(
+                &[
+                    at(5),
+                    at(3),
+                    Timed {
+                        when: ChoreTime::Now,
+                        ..at(1)
+                    }
+                ],
+                NOW
+            ),
             Some(NOW.plus(Period::from_mins(3)))
         );
         assert_eq!(wake(&[], NOW), None);

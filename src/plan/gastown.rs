@@ -13,7 +13,7 @@ pub(super) fn hold_for_gastown(subject: &Subject<'_>, want: &Want) -> Option<Hol
     }
     let held = emergency(gastown, subject.desired).or_else(|| match want.verb {
         Verb::Start | Verb::Restart => hold_for_start(gastown, subject, want),
-        Verb::Nudge | Verb::Rouse => paused(gastown, subject.desired),
+        Verb::Nudge | Verb::SendEscape => paused(gastown, subject.desired),
         Verb::Expire => hold_for_daemon(gastown, subject, want),
         Verb::Adopt => None,
     });
@@ -21,23 +21,37 @@ pub(super) fn hold_for_gastown(subject: &Subject<'_>, want: &Want) -> Option<Hol
 }
 
 /// What keeps anything from being typed into a session by timed work, or done to it on advice.
-pub(super) fn hold_for_timed_work(situation: &Situation<'_>, desired: Option<&Desired>) -> Option<Hold> {
+pub(super) fn hold_for_timed_work(
+    situation: &Situation<'_>,
+    desired: Option<&Desired>,
+) -> Option<Hold> {
     let gastown = &situation.town.gastown;
-    emergency(gastown, desired).or_else(|| paused(gastown, desired)).map(Hold::Gastown)
+    emergency(gastown, desired)
+        .or_else(|| paused(gastown, desired))
+        .map(Hold::Gastown)
 }
 
 /// The emergency stop of the town, or of the session's rig.
 fn emergency(gastown: &Gastown, desired: Option<&Desired>) -> Option<GastownHold> {
     if let Some(why) = &gastown.estop {
-        return Some(GastownHold::EmergencyStop { rig: None, why: why.clone() });
+        return Some(GastownHold::EmergencyStop {
+            rig: None,
+            why: why.clone(),
+        });
     }
     let rig = desired?.rig.as_ref()?;
     let why = gastown.stopped_rigs.get(rig)?.clone();
-    Some(GastownHold::EmergencyStop { rig: Some(rig.clone()), why })
+    Some(GastownHold::EmergencyStop {
+        rig: Some(rig.clone()),
+        why,
+    })
 }
 
 fn paused(gastown: &Gastown, desired: Option<&Desired>) -> Option<GastownHold> {
-    let why = gastown.deacon_paused.as_ref().filter(|_| desired.is_some_and(|desired| desired.role == "deacon"))?;
+    let why = gastown
+        .deacon_paused
+        .as_ref()
+        .filter(|_| desired.is_some_and(|desired| desired.role == "deacon"))?;
     Some(GastownHold::DeaconPaused { why: why.clone() })
 }
 
@@ -51,7 +65,10 @@ fn hold_for_start(gastown: &Gastown, subject: &Subject<'_>, want: &Want) -> Opti
         let rest = *gastown.resting.get(rig)?;
         // What cannot be understood ends nothing that lives, and keeps nothing from living.
         let counts = rest != Rest::Untold || ends_something(want.kind);
-        counts.then(|| GastownHold::RigRests { rig: rig.clone(), rest })
+        counts.then(|| GastownHold::RigRests {
+            rig: rig.clone(),
+            rest,
+        })
     });
     rests.or_else(|| paused(gastown, subject.desired))
 }
@@ -60,16 +77,19 @@ fn ends_something(kind: Kind) -> bool {
     kind.kills() || kind.signals()
 }
 
-/// What gt's daemon keeps alive is not expired: it would be there again, outside of all that is known here. What has
-/// ended may be cleared away.
+/// What gt's daemon keeps alive is not expired: it would be there again, outside of all that is
+/// known here. What has ended may be cleared away.
 fn hold_for_daemon(gastown: &Gastown, subject: &Subject<'_>, want: &Want) -> Option<GastownHold> {
-    (gastown.daemon && ends_something(want.kind) && is_supervised(subject)).then_some(GastownHold::Daemon)
+    (gastown.daemon && ends_something(want.kind) && is_supervised(subject))
+        .then_some(GastownHold::Daemon)
 }
 
 fn is_supervised(subject: &Subject<'_>) -> bool {
     match subject.desired {
         Some(desired) => Gastown::SUPERVISED.contains(&desired.role.as_str()),
         // Of what is no longer declared only the name tells.
-        None => Gastown::SUPERVISED.iter().any(|role| subject.name.as_str().ends_with(&format!("-{role}"))),
+        None => Gastown::SUPERVISED
+            .iter()
+            .any(|role| subject.name.as_str().ends_with(&format!("-{role}"))),
     }
 }

@@ -15,7 +15,12 @@ pub(super) fn too_large(subject: &Subject<'_>) -> Option<Verdict> {
         } else {
             (Verb::Restart, Kind::Replace(Patience::Drain))
         };
-        Verdict::Want(Want { verb, reason: Reason::TooLarge { used, limit }, kind, phase: subject.living_phase() })
+        Verdict::Want(Want {
+            verb,
+            reason: Reason::TooLarge { used, limit },
+            kind,
+            phase: subject.living_phase(),
+        })
     })
 }
 
@@ -29,6 +34,10 @@ pub(super) fn look_again(subject: &Subject<'_>) -> Option<Moment> {
 fn measured<'a>(subject: &Subject<'a>) -> Option<(&'a Footprint, u64)> {
     let limit = subject.desired?.max_memory?;
     let generation = subject.label().filter(|_| subject.is_alive())?.generation;
-    let footprint = subject.history?.footprint.as_ref().filter(|footprint| footprint.generation == generation)?;
+    let footprint = subject
+        .history?
+        .footprint
+        .as_ref()
+        .filter(|footprint| footprint.generation == generation)?;
     Some((footprint, limit))
 }

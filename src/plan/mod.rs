@@ -1,12 +1,13 @@
 //! The decision: a pure function from what is wanted, seen and remembered to what shall happen.
 //!
-//! It asks in two passes. First each session alone, by a table of rules in a fixed order (`rules`): the first rule
-//! that has something to say decides what the session would need. Then the town as a whole (`pacing`): waves,
-//! budgets, guards, and everything else that may hold a step back. What comes out says everything: steps to do now,
-//! steps held and by what, sessions that stay as they are, and the moment at which the answer can next change.
+//! It asks in two passes. First each session alone, by a table of rules in a fixed order (`rules`):
+//! the first rule that has something to say decides what the session would need. Then the town as a
+//! whole (`pacing`): waves, budgets, guards, and everything else that may hold a step back. What
+//! comes out says everything: steps to do now, steps held and by what, sessions that stay as they
+//! are, and the moment at which the answer can next change.
 //!
-//! **Architecture invariant:** pure, total and deterministic. No clock, no I/O, no panic; the same situation gives the
-//! same plan. Nothing is decided anywhere else.
+//! **Architecture invariant:** pure, total and deterministic. No clock, no I/O, no panic; the same
+//! situation gives the same plan. Nothing is decided anywhere else.
 
 mod after;
 mod agents;
@@ -34,7 +35,8 @@ pub use pipes::{Unpiped, unpiped};
 pub use policies::{cover, covered, misnamed};
 
 use crate::model::{
-    Hold, Memory, Moment, Observed, Orders, Phase, Plan, Reason, Scope, SessionName, Step, Timed, Town, Unchanged, Verb,
+    Hold, Memory, Moment, Observed, Orders, Phase, Plan, Reason, Scope, SessionName, Step, Timed,
+    Town, Unchanged, Verb,
 };
 
 /// Everything a decision is made from.
@@ -54,8 +56,8 @@ pub struct Situation<'a> {
 
 /// Decides.
 ///
-/// Where the observation is unknown the plan has no steps and no wake: only another look can change it. Linear in the
-/// number of sessions.
+/// Where the observation is unknown the plan has no steps and no wake: only another look can change
+/// it. Linear in the number of sessions.
 #[must_use]
 pub fn plan(situation: &Situation<'_>) -> Plan {
     let server = match situation.observed {
@@ -67,7 +69,11 @@ pub fn plan(situation: &Situation<'_>) -> Plan {
     let verdicts = subjects.iter().map(rules::judge).collect();
     let plan = with_chores(situation, pacing::pace(situation, &subjects, verdicts));
     let due = chores::wake(&plan.chores, situation.now);
-    let wake = plan.wake.into_iter().chain(due).min_by_key(|at| situation.now.until(at));
+    let wake = plan
+        .wake
+        .into_iter()
+        .chain(due)
+        .min_by_key(|at| situation.now.until(at));
     Plan { wake, ..plan }
 }
 
@@ -75,7 +81,11 @@ pub fn plan(situation: &Situation<'_>) -> Plan {
 fn with_chores(situation: &Situation<'_>, plan: Plan) -> Plan {
     let chores = chores::timetable(situation, &plan);
     let proposals = proposals::judge(situation, &plan);
-    Plan { chores, proposals, ..plan }
+    Plan {
+        chores,
+        proposals,
+        ..plan
+    }
 }
 
 /// The part of a plan that was asked for. What is left out is not held: it just was not asked for.
@@ -85,7 +95,9 @@ pub fn within(plan: Plan, scope: &Scope) -> Plan {
         Scope::Town => true,
         Scope::Sessions(names) => names.contains(&step.session),
         // What a policy covers is adopted for nothing else.
-        Scope::Expiries => step.action.verb() == Verb::Expire || matches!(step.reason, Reason::Covered { .. }),
+        Scope::Expiries => {
+            step.action.verb() == Verb::Expire || matches!(step.reason, Reason::Covered { .. })
+        }
         Scope::Chore(_) => false,
     };
     let is_run = |timed: &Timed| match scope {
@@ -93,10 +105,28 @@ pub fn within(plan: Plan, scope: &Scope) -> Plan {
         Scope::Sessions(_) | Scope::Expiries => false,
         Scope::Chore(name) => timed.chore == *name,
     };
-    let Plan { mut steps, held, unchanged, probes, mut chores, proposals, wake, mass } = plan;
+    let Plan {
+        mut steps,
+        held,
+        unchanged,
+        probes,
+        mut chores,
+        proposals,
+        wake,
+        mass,
+    } = plan;
     steps.retain(asked);
     chores.retain(is_run);
-    Plan { steps, held, unchanged, probes, chores, proposals, wake, mass }
+    Plan {
+        steps,
+        held,
+        unchanged,
+        probes,
+        chores,
+        proposals,
+        wake,
+        mass,
+    }
 }
 
 /// What one rule says of one session.
@@ -119,8 +149,8 @@ pub enum Says {
     Hold(Verb, Reason, Hold, Option<Moment>),
 }
 
-/// What each rule says of one session, in the order in which they are asked: the first that speaks decides. Empty
-/// where nothing is known or there is no such session.
+/// What each rule says of one session, in the order in which they are asked: the first that speaks
+/// decides. Empty where nothing is known or there is no such session.
 #[must_use]
 pub fn explain(situation: &Situation<'_>, name: &SessionName) -> Vec<Opinion> {
     let server = match situation.observed {
@@ -140,5 +170,8 @@ fn nothing_is_known(town: &Town) -> Plan {
         note: None,
         next: None,
     };
-    Plan { unchanged: town.sessions.keys().map(unknown).collect(), ..Plan::default() }
+    Plan {
+        unchanged: town.sessions.keys().map(unknown).collect(),
+        ..Plan::default()
+    }
 }

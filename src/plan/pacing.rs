@@ -1,7 +1,8 @@
 //! The town as a whole: what of the sessions' wishes may happen now.
 //!
-//! Holds of a single session come first (paused, own session, attached, clocks, handoff gap, drain), then waves, then
-//! the budgets of starting, then the mass guard. Every wish that is held stays in the plan with what holds it.
+//! Holds of a single session come first (paused, own session, attached, clocks, handoff gap,
+//! drain), then waves, then the budgets of starting, then the mass guard. Every wish that is held
+//! stays in the plan with what holds it.
 
 use super::after::{self, Wait};
 use super::agents::hold_for_agents;
@@ -17,8 +18,8 @@ use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use super::{Situation, backoff};
 use crate::model::{
-    Backoff, Death, Definition, Desired, Durability, Hold, Life, Mass, Moment, Period, Phase, Plan, Reason, Rung,
-    StartBudget, Verb, WhenAttached,
+    Backoff, Death, Definition, Desired, Durability, Hold, Life, Mass, Moment, Period, Phase, Plan,
+    Reason, Rung, StartBudget, Verb, WhenAttached,
 };
 
 /// How long a launcher whose command failed on a living session is left alone.
@@ -27,11 +28,20 @@ const COMPLAINT_WAIT: Period = Period::from_mins(1);
 const WINDOW: Period = Period::from_mins(10);
 
 /// Turns wishes into a plan.
-pub(super) fn pace(situation: &Situation<'_>, subjects: &[Subject<'_>], verdicts: Vec<Verdict>) -> Plan {
+pub(super) fn pace(
+    situation: &Situation<'_>,
+    subjects: &[Subject<'_>],
+    verdicts: Vec<Verdict>,
+) -> Plan {
     let mut verdicts = verdicts;
-    let mut wakes = Wakes { earliest: None, now: situation.now };
+    let mut wakes = Wakes {
+        earliest: None,
+        now: situation.now,
+    };
     for (subject, verdict) in subjects.iter().zip(&mut verdicts) {
-        let Verdict::Want(want) = verdict else { continue };
+        let Verdict::Want(want) = verdict else {
+            continue;
+        };
         if let Some((hold, until)) = hold_alone(subject, want, &mut wakes) {
             *verdict = Verdict::Hold(want.clone(), hold, until);
         } else if let Some(notice) = drain::notice(subject, want) {
@@ -47,17 +57,28 @@ pub(super) fn pace(situation: &Situation<'_>, subjects: &[Subject<'_>], verdicts
     hold_for_roll(situation, subjects, &mut verdicts, &mut wakes);
     hold_for_budgets(situation, subjects, &mut verdicts, starting);
     if verdicts.iter().any(waits_for_others) {
-        // One that is not counted among those that start still makes room for more once it has come up.
-        let coming = subjects.iter().filter(|subject| !subject.is_being_started() && subject.is_coming_up());
-        coming.filter_map(Subject::ready_at).for_each(|at| wakes.add(at));
+        // One that is not counted among those that start still makes room for more once it has come
+        // up.
+        let coming = subjects
+            .iter()
+            .filter(|subject| !subject.is_being_started() && subject.is_coming_up());
+        coming
+            .filter_map(Subject::ready_at)
+            .for_each(|at| wakes.add(at));
     }
     let mass = hold_for_mass(situation, subjects, &mut verdicts);
-    let mut plan = Plan { mass, ..Plan::default() };
+    let mut plan = Plan {
+        mass,
+        ..Plan::default()
+    };
     for (subject, verdict) in subjects.iter().zip(verdicts) {
         put(&mut plan, subject, verdict, &mut wakes);
     }
     plan.probes = probes(situation, subjects);
-    plan.probes.iter().filter(|probe| !probe.is_due(situation.now)).for_each(|probe| wakes.add(probe.at));
+    plan.probes
+        .iter()
+        .filter(|probe| !probe.is_due(situation.now))
+        .for_each(|probe| wakes.add(probe.at));
     plan.wake = wakes.earliest;
     plan
 }
@@ -70,14 +91,22 @@ pub(super) struct Wakes {
 
 impl Wakes {
     pub(super) fn add(&mut self, at: Moment) {
-        if self.earliest.is_none_or(|earliest| self.now.until(&at) < self.now.until(&earliest)) {
+        if self
+            .earliest
+            .is_none_or(|earliest| self.now.until(&at) < self.now.until(&earliest))
+        {
             self.earliest = Some(at);
         }
     }
 }
 
-/// What holds this wish, whatever the rest of the town does. The order is that of how little can lift it.
-fn hold_alone(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(Hold, Option<Moment>)> {
+/// What holds this wish, whatever the rest of the town does. The order is that of how little can
+/// lift it.
+fn hold_alone(
+    subject: &Subject<'_>,
+    want: &Want,
+    wakes: &mut Wakes,
+) -> Option<(Hold, Option<Moment>)> {
     if yields_to_stuck(subject, want) {
         wake_when_stuck(subject, wakes);
     }
@@ -103,11 +132,16 @@ fn hold_alone(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(
     if want.kind.signals() {
         return hold_for_people(subject);
     }
-    if want.starts() { hold_for_server_losses(subject) } else { None }
+    if want.starts() {
+        hold_for_server_losses(subject)
+    } else {
+        None
+    }
 }
 
-/// What the session lacks for the fresh process that the wish would give it. Nothing that lives is ended for what cannot
-/// be started, and nothing is counted as a crash. A stop that was begun is carried on.
+/// What the session lacks for the fresh process that the wish would give it. Nothing that lives is
+/// ended for what cannot be started, and nothing is counted as a crash. A stop that was begun is
+/// carried on.
 fn hold_for_missing(subject: &Subject<'_>, want: &Want) -> Option<Hold> {
     let begins = match want.kind {
         Kind::Create | Kind::Revive => true,
@@ -117,15 +151,24 @@ fn hold_for_missing(subject: &Subject<'_>, want: &Want) -> Option<Hold> {
         | Kind::Adopt
         | Kind::Nudge
         | Kind::Notice
-        | Kind::Rouse
+        | Kind::SendEscape
         | Kind::Continue(Rung::Ask | Rung::Term | Rung::Kill) => false,
     };
-    let lacking = subject.situation.town.unstartable.get(subject.name).filter(|_| begins)?;
+    let lacking = subject
+        .situation
+        .town
+        .unstartable
+        .get(subject.name)
+        .filter(|_| begins)?;
     let awaited = lacking.awaited.iter().cloned().collect();
-    Some(Hold::CannotStart { why: lacking.why.clone(), awaited })
+    Some(Hold::CannotStart {
+        why: lacking.why.clone(),
+        awaited,
+    })
 }
 
-/// While the manifest changes nothing is started, and nothing that runs is ended for it: its entry may be another by now.
+/// While the manifest changes nothing is started, and nothing that runs is ended for it: its entry
+/// may be another by now.
 fn hold_while_changing(subject: &Subject<'_>, want: &Want) -> Option<Moment> {
     let minded = want.starts() || want.kind.kills();
     let changes = subject.situation.orders.definition == Definition::Changing;
@@ -134,23 +177,42 @@ fn hold_while_changing(subject: &Subject<'_>, want: &Want) -> Option<Moment> {
 
 /// Whether another step is wanted once it is found stuck, though this one may be held till then.
 fn yields_to_stuck(subject: &Subject<'_>, want: &Want) -> bool {
-    let later = matches!(want.reason, Reason::TooOld { .. } | Reason::TooLarge { .. } | Reason::Drifted { .. });
-    later && subject.is_alive() && subject.is_busy() && (want.verb == Verb::Expire || would_be_roused(subject))
+    let later = matches!(
+        want.reason,
+        Reason::TooOld { .. } | Reason::TooLarge { .. } | Reason::Drifted { .. }
+    );
+    later
+        && subject.is_alive()
+        && subject.is_busy()
+        && (want.verb == Verb::Expire || would_be_roused(subject))
 }
 
 pub(super) fn wake_when_stuck(subject: &Subject<'_>, wakes: &mut Wakes) {
     let ready = subject.ready_at().filter(|_| subject.is_coming_up());
-    upcoming(subject).1.into_iter().chain(ready).for_each(|at| wakes.add(at));
+    upcoming(subject)
+        .1
+        .into_iter()
+        .chain(ready)
+        .for_each(|at| wakes.add(at));
 }
 
 /// What holds the killing of something alive.
-fn hold_a_kill(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<(Hold, Option<Moment>)> {
+fn hold_a_kill(
+    subject: &Subject<'_>,
+    want: &Want,
+    wakes: &mut Wakes,
+) -> Option<(Hold, Option<Moment>)> {
     if let Some(held) = hold_for_people(subject) {
         return Some(held);
     }
     let memory = subject.situation.memory;
     if memory.settling > 0 {
-        return Some((Hold::ClockJump { cycles: memory.settling }, Some(subject.now().plus(LOOK_AGAIN))));
+        return Some((
+            Hold::ClockJump {
+                cycles: memory.settling,
+            },
+            Some(subject.now().plus(LOOK_AGAIN)),
+        ));
     }
     hold_after_complaint(subject, want)
         .or_else(|| hold_after_failure(subject, want))
@@ -162,25 +224,43 @@ fn hold_a_kill(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<
 fn hold_after_complaint(subject: &Subject<'_>, want: &Want) -> Option<(Hold, Option<Moment>)> {
     let complaint = subject.history?.complaint.as_ref()?;
     let until = complaint.at.plus(COMPLAINT_WAIT);
-    let minded = want.kind.kills() && subject.desired?.commands().is_some() && !subject.now().reached(&until);
-    minded.then(|| (Hold::LauncherFailed { said: complaint.said.clone() }, Some(until)))
+    let minded = want.kind.kills()
+        && subject.desired?.commands().is_some()
+        && !subject.now().reached(&until);
+    minded.then(|| {
+        (
+            Hold::LauncherFailed {
+                said: complaint.said.clone(),
+            },
+            Some(until),
+        )
+    })
 }
 
 /// The same failed before: it is not tried at every look.
-pub(super) fn hold_after_failure(subject: &Subject<'_>, want: &Want) -> Option<(Hold, Option<Moment>)> {
+pub(super) fn hold_after_failure(
+    subject: &Subject<'_>,
+    want: &Want,
+) -> Option<(Hold, Option<Moment>)> {
     let refused = subject.history?.refused.as_ref()?;
     let same = match want.verb {
         Verb::Restart => refused.fingerprint == subject.desired.map(Desired::fingerprint),
         Verb::Expire => refused.fingerprint.is_none(),
-        Verb::Start | Verb::Adopt | Verb::Nudge | Verb::Rouse => false,
+        Verb::Start | Verb::Adopt | Verb::Nudge | Verb::SendEscape => false,
     };
-    let pace = subject.desired.map_or_else(Backoff::default, |desired| desired.backoff);
+    let pace = subject
+        .desired
+        .map_or_else(Backoff::default, |desired| desired.backoff);
     let until = refused.at.plus(backoff::retry(&pace, refused.times));
-    let hold = Hold::Failed { said: refused.said.clone(), times: refused.times };
+    let hold = Hold::Failed {
+        said: refused.said.clone(),
+        times: refused.times,
+    };
     (same && !subject.now().reached(&until)).then_some((hold, Some(until)))
 }
 
-/// What holds any signal to something alive, that of a stop which was begun before somebody came included.
+/// What holds any signal to something alive, that of a stop which was begun before somebody came
+/// included.
 fn hold_for_people(subject: &Subject<'_>) -> Option<(Hold, Option<Moment>)> {
     if subject.is_own() {
         return Some((Hold::OwnSession, None));
@@ -192,7 +272,13 @@ fn hold_for_people(subject: &Subject<'_>) -> Option<(Hold, Option<Moment>)> {
 
 /// Something lives in its pane, though not the agent.
 fn is_agentless(subject: &Subject<'_>) -> bool {
-    matches!(subject.seen.map(|seen| &seen.life), Some(Life::Dead { death: Death::NoAgent, .. }))
+    matches!(
+        subject.seen.map(|seen| &seen.life),
+        Some(Life::Dead {
+            death: Death::NoAgent,
+            ..
+        })
+    )
 }
 
 fn hold_for_server_losses(subject: &Subject<'_>) -> Option<(Hold, Option<Moment>)> {
@@ -204,14 +290,21 @@ fn hold_for_server_losses(subject: &Subject<'_>) -> Option<(Hold, Option<Moment>
 }
 
 fn hold_for_gap(subject: &Subject<'_>, want: &Want) -> Option<(Hold, Option<Moment>)> {
-    let Kind::Replace(Patience::Drain | Patience::None) = want.kind else { return None };
+    let Kind::Replace(Patience::Drain | Patience::None) = want.kind else {
+        return None;
+    };
     let gap = subject.desired?.handoff_gap;
     let last = subject.handoff()?;
     let until = last.plus(gap);
     let since = subject.now().since(&last);
     (since < gap).then(|| {
-        // Over a reboot `until` is a wall-clock guess; it is never earlier than what `since` still lacks.
-        let until = if last.boot == subject.now().boot { until } else { subject.now().plus(gap.minus(since)) };
+        // Over a reboot `until` is a wall-clock guess; it is never earlier than what `since` still
+        // lacks.
+        let until = if last.boot == subject.now().boot {
+            until
+        } else {
+            subject.now().plus(gap.minus(since))
+        };
         (Hold::HandoffGap { since, gap }, Some(until))
     })
 }
@@ -223,7 +316,11 @@ pub(super) fn wave_of(subject: &Subject<'_>) -> u32 {
 /// Whether another session's becoming ready may lift the hold.
 fn waits_for_others(verdict: &Verdict) -> bool {
     match verdict {
-        Verdict::Hold(_, Hold::Wave { .. } | Hold::After { .. } | Hold::ConcurrentStarts { .. }, _) => true,
+        Verdict::Hold(
+            _,
+            Hold::Wave { .. } | Hold::After { .. } | Hold::ConcurrentStarts { .. },
+            _,
+        ) => true,
         Verdict::Hold(want, Hold::Blocked { .. }, _) => want.starts(),
         Verdict::Hold(..) | Verdict::Keep(_) | Verdict::Want(_) => false,
     }
@@ -239,8 +336,8 @@ fn is_pending(subject: &Subject<'_>, verdict: &Verdict) -> bool {
     }
 }
 
-/// Holds creations behind former waves, and starts behind `after`. No wave waits for a session that `after` holds: what
-/// that one waits for may take as long as it likes.
+/// Holds creations behind former waves, and starts behind `after`. No wave waits for a session that
+/// `after` holds: what that one waits for may take as long as it likes.
 fn hold_for_waves(subjects: &[Subject<'_>], verdicts: &mut [Verdict]) {
     let waits = after::waits(subjects, verdicts);
     let is_pending = |subject: &Subject<'_>, verdict: &Verdict, wait: &Option<Wait>| match wait {
@@ -249,12 +346,25 @@ fn hold_for_waves(subjects: &[Subject<'_>], verdicts: &mut [Verdict]) {
     };
     let all = subjects.iter().zip(verdicts.iter()).zip(&waits);
     let pending = all.filter(|((subject, verdict), wait)| is_pending(subject, verdict, wait));
-    let first = pending.map(|((subject, _), _)| subject).min_by_key(|subject| wave_of(subject));
+    let first = pending
+        .map(|((subject, _), _)| subject)
+        .min_by_key(|subject| wave_of(subject));
     for ((subject, verdict), held) in subjects.iter().zip(verdicts.iter_mut()).zip(waits) {
-        let Verdict::Want(want) = verdict else { continue };
+        let Verdict::Want(want) = verdict else {
+            continue;
+        };
         let creates = want.kind == Kind::Create && !subject.is_owed_a_start();
-        let (hold, until) = match (first.filter(|first| creates && wave_of(subject) > wave_of(first)), held) {
-            (Some(first), _) => (Hold::Wave { wave: wave_of(first), waiting_for: first.name.clone() }, None),
+        let (hold, until) = match (
+            first.filter(|first| creates && wave_of(subject) > wave_of(first)),
+            held,
+        ) {
+            (Some(first), _) => (
+                Hold::Wave {
+                    wave: wave_of(first),
+                    waiting_for: first.name.clone(),
+                },
+                None,
+            ),
             (None, Some(held)) => held,
             (None, None) => continue,
         };
@@ -289,12 +399,19 @@ fn turn_of(subject: &Subject<'_>, want: &Want) -> Option<Turn> {
     want.starts().then_some(turn)
 }
 
-/// Grants starts in order of waves and names for as long as the budgets last. A planned restart is granted where its
-/// start has room as well; from then on no budget holds that start.
-fn hold_for_budgets(situation: &Situation<'_>, subjects: &[Subject<'_>], verdicts: &mut [Verdict], starting: usize) {
+/// Grants starts in order of waves and names for as long as the budgets last. A planned restart is
+/// granted where its start has room as well; from then on no budget holds that start.
+fn hold_for_budgets(
+    situation: &Situation<'_>,
+    subjects: &[Subject<'_>],
+    verdicts: &mut [Verdict],
+    starting: usize,
+) {
     let mut wanting: Vec<(Turn, u32, usize)> = Vec::new();
     for (at, (subject, verdict)) in subjects.iter().zip(verdicts.iter()).enumerate() {
-        let Verdict::Want(want) = verdict else { continue };
+        let Verdict::Want(want) = verdict else {
+            continue;
+        };
         wanting.extend(turn_of(subject, want).map(|turn| (turn, wave_of(subject), at)));
     }
     if wanting.is_empty() {
@@ -302,15 +419,26 @@ fn hold_for_budgets(situation: &Situation<'_>, subjects: &[Subject<'_>], verdict
     }
     wanting.sort_unstable();
     let mut starting = u32::try_from(starting).unwrap_or(u32::MAX);
-    let reserved =
-        u32::try_from(subjects.iter().filter(|subject| subject.is_owed_a_start()).count()).unwrap_or(u32::MAX);
+    let reserved = u32::try_from(
+        subjects
+            .iter()
+            .filter(|subject| subject.is_owed_a_start())
+            .count(),
+    )
+    .unwrap_or(u32::MAX);
     let window = Window::of(situation);
-    let mut used = window.used.saturating_add(if window.counts_replaced { reserved } else { 0 });
+    let mut used = window
+        .used
+        .saturating_add(if window.counts_replaced { reserved } else { 0 });
     let mut reserved = reserved;
     let at_once = allowed_at_once(situation);
     for (turn, _, at) in wanting {
-        let Some(verdict) = verdicts.get_mut(at) else { continue };
-        let Verdict::Want(want) = verdict else { continue };
+        let Some(verdict) = verdicts.get_mut(at) else {
+            continue;
+        };
+        let Verdict::Want(want) = verdict else {
+            continue;
+        };
         let at_work = match turn {
             Turn::Owed | Turn::Plain | Turn::Crashed => starting,
             Turn::Replacement => starting.saturating_add(reserved),
@@ -319,9 +447,21 @@ fn hold_for_budgets(situation: &Situation<'_>, subjects: &[Subject<'_>], verdict
             (reserved, starting) = (reserved.saturating_sub(1), starting.saturating_add(1));
             continue;
         } else if used >= window.allowed {
-            (Hold::StartBudget { used, allowed: window.allowed }, window.freed)
+            (
+                Hold::StartBudget {
+                    used,
+                    allowed: window.allowed,
+                },
+                window.freed,
+            )
         } else if at_work >= at_once {
-            (Hold::ConcurrentStarts { starting: at_work, allowed: at_once }, None)
+            (
+                Hold::ConcurrentStarts {
+                    starting: at_work,
+                    allowed: at_once,
+                },
+                None,
+            )
         } else if turn == Turn::Replacement {
             reserved = reserved.saturating_add(1);
             used = used.saturating_add(u32::from(window.counts_replaced));
@@ -347,8 +487,9 @@ struct Window {
 }
 
 impl Window {
-    /// By itself the whole town once, once more for each tmux server that was lost meanwhile, and ten. Losses have a
-    /// limit of their own, and so have planned restarts, which therefore count only where a number is declared.
+    /// By itself the whole town once, once more for each tmux server that was lost meanwhile, and
+    /// ten. Losses have a limit of their own, and so have planned restarts, which therefore count
+    /// only where a number is declared.
     fn of(situation: &Situation<'_>) -> Self {
         let memory = situation.memory;
         let count = |starts: &[Moment]| u32::try_from(starts.len()).unwrap_or(u32::MAX);
@@ -359,13 +500,17 @@ impl Window {
                 let losses = count(&memory.server_losses);
                 Self {
                     used: count(&memory.starts),
-                    allowed: town.saturating_mul(losses.saturating_add(1)).saturating_add(10),
+                    allowed: town
+                        .saturating_mul(losses.saturating_add(1))
+                        .saturating_add(10),
                     counts_replaced: false,
                     freed: first(&memory.starts),
                 }
             }
             StartBudget::Fixed(allowed) => {
-                let freed = first(&memory.starts).into_iter().chain(first(&memory.replaced));
+                let freed = first(&memory.starts)
+                    .into_iter()
+                    .chain(first(&memory.replaced));
                 Self {
                     used: count(&memory.starts).saturating_add(count(&memory.replaced)),
                     allowed,
@@ -377,38 +522,75 @@ impl Window {
     }
 }
 
-/// Slow start: one more for each session that came up healthy since a start last failed. With 2 to begin with, that
-/// makes batches of 2, 4, 8, 16.
+/// Slow start: one more for each session that came up healthy since a start last failed. With 2 to
+/// begin with, that makes batches of 2, 4, 8, 16.
 fn allowed_at_once(situation: &Situation<'_>) -> u32 {
     let memory = situation.memory;
-    let is_others = |name| situation.town.sessions.get(name).is_some_and(|desired| desired.policy.is_some());
-    let started = memory.sessions.iter().filter(|(name, _)| !is_others(*name)).map(|(_, history)| history);
+    let is_others = |name| {
+        situation
+            .town
+            .sessions
+            .get(name)
+            .is_some_and(|desired| desired.policy.is_some())
+    };
+    let started = memory
+        .sessions
+        .iter()
+        .filter(|(name, _)| !is_others(*name))
+        .map(|(_, history)| history);
     let healthy = started.filter(|history| {
-        let Some(run) = history.run.as_ref().filter(|run| run.ended.is_none()) else { return false };
+        let Some(run) = history.run.as_ref().filter(|run| run.ended.is_none()) else {
+            return false;
+        };
         let Some(ready) = run.ready else { return false };
         let lately = situation.now.since(&ready) < WINDOW;
-        let since_failure = memory.failed_start.is_none_or(|failed| Moment::later_of(failed, ready) != failed);
+        let since_failure = memory
+            .failed_start
+            .is_none_or(|failed| Moment::later_of(failed, ready) != failed);
         lately && since_failure
     });
     let healthy = u32::try_from(healthy.count()).unwrap_or(u32::MAX);
-    situation.town.limits.concurrent_starts.max(1).saturating_add(healthy)
+    situation
+        .town
+        .limits
+        .concurrent_starts
+        .max(1)
+        .saturating_add(healthy)
 }
 
 /// Whether gtctl itself ended it, or is about to, and it is not ready again.
 fn is_down_by_us(subject: &Subject<'_>) -> bool {
-    let stopping = subject.history.is_some_and(|history| history.stopping.is_some()) && subject.label().is_some();
-    stopping || subject.replacing().is_some_and(|replacing| !replacing.failed)
+    let stopping = subject
+        .history
+        .is_some_and(|history| history.stopping.is_some())
+        && subject.label().is_some();
+    stopping
+        || subject
+            .replacing()
+            .is_some_and(|replacing| !replacing.failed)
 }
 
-/// Holds all kills when too much of the town would be down at once by them and by those begun before; gives their digest for the second look.
-fn hold_for_mass(situation: &Situation<'_>, subjects: &[Subject<'_>], verdicts: &mut [Verdict]) -> Option<u64> {
+/// Holds all kills when too much of the town would be down at once by them and by those begun
+/// before; gives their digest for the second look.
+fn hold_for_mass(
+    situation: &Situation<'_>,
+    subjects: &[Subject<'_>],
+    verdicts: &mut [Verdict],
+) -> Option<u64> {
     let kills = |verdict: &Verdict| matches!(verdict, Verdict::Want(want) if want.kind.kills());
-    let doomed: Vec<&Subject<'_>> =
-        subjects.iter().zip(verdicts.iter()).filter(|(_, v)| kills(v)).map(|(s, _)| s).collect();
+    let doomed: Vec<&Subject<'_>> = subjects
+        .iter()
+        .zip(verdicts.iter())
+        .filter(|(_, v)| kills(v))
+        .map(|(s, _)| s)
+        .collect();
     if doomed.is_empty() {
         return None;
     }
-    let under_way = subjects.iter().zip(verdicts.iter()).filter(|(subject, v)| !kills(v) && is_down_by_us(subject));
+    let under_way = subjects
+        .iter()
+        .zip(verdicts.iter())
+        .filter(|(subject, v)| !kills(v) && is_down_by_us(subject));
     let count = u32::try_from(doomed.len().saturating_add(under_way.count())).unwrap_or(u32::MAX);
     let town = u32::try_from(subjects.len()).unwrap_or(u32::MAX);
     let share = f64::from(town) * situation.town.limits.mass.clamp(0.0, 1.0);
@@ -426,7 +608,8 @@ fn hold_for_mass(situation: &Situation<'_>, subjects: &[Subject<'_>], verdicts: 
     if !go {
         for verdict in verdicts.iter_mut().filter(|verdict| kills(verdict)) {
             if let Verdict::Want(want) = verdict {
-                *verdict = Verdict::Hold(want.clone(), Hold::MassGuard { kills: count, town }, until);
+                *verdict =
+                    Verdict::Hold(want.clone(), Hold::MassGuard { kills: count, town }, until);
             }
         }
     }
@@ -437,7 +620,12 @@ fn digest_of(doomed: &[&Subject<'_>]) -> u64 {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     for subject in doomed {
         let generation = subject.label().map_or(0, |label| label.generation.0);
-        for byte in subject.name.as_str().bytes().chain(generation.to_le_bytes()) {
+        for byte in subject
+            .name
+            .as_str()
+            .bytes()
+            .chain(generation.to_le_bytes())
+        {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
     }

@@ -1,10 +1,11 @@
 //! Whose output is kept no longer: the process that takes it has ended, though the agent lives.
 //!
-//! Nothing is ended or started for it, so it is no step: giving a pane's output to a fresh process harms nobody, at any
-//! time. Without it, markers in the output would never be heard again.
+//! Nothing is ended or started for it, so it is no step: giving a pane's output to a fresh process
+//! harms nobody, at any time. Without it, markers in the output would never be heard again.
 
 use crate::model::{
-    Desired, Generation, Label, Life, Logs, Observed, Origin, Ownership, Seen, SessionName, Target, Town, Whose,
+    Desired, Generation, Label, Life, Logs, Observed, Origin, Ownership, Seen, SessionName, Target,
+    Town, Whose,
 };
 
 /// A session whose output is to be kept again.
@@ -23,29 +24,49 @@ pub struct Unpiped {
 /// The living sessions of ours whose panes give their output to nobody.
 #[must_use]
 pub fn unpiped(town: &Town, observed: &Observed) -> Vec<Unpiped> {
-    let Observed::Up(server) = observed else { return Vec::new() };
+    let Observed::Up(server) = observed else {
+        return Vec::new();
+    };
     if server.unpiped.is_empty() {
         return Vec::new();
     }
-    let silent = server.sessions.values().filter(|seen| server.unpiped.contains(&seen.pane));
+    let silent = server
+        .sessions
+        .values()
+        .filter(|seen| server.unpiped.contains(&seen.pane));
     let found = silent.filter_map(|seen| {
-        let (Ownership::Ours(label), Life::Alive { process, .. }) = (&seen.ownership, &seen.life) else { return None };
-        let desired = town.sessions.get(&label.session).filter(|desired| is_kept(desired, label, seen))?;
+        let (Ownership::Ours(label), Life::Alive { process, .. }) = (&seen.ownership, &seen.life)
+        else {
+            return None;
+        };
+        let desired = town
+            .sessions
+            .get(&label.session)
+            .filter(|desired| is_kept(desired, label, seen))?;
         let target = Target {
             server: server.id,
             session: seen.id,
             pane: seen.pane,
             generation: Some(label.generation),
-            whose: Some(Whose { town: town.name.clone(), session: label.session.clone() }),
+            whose: Some(Whose {
+                town: town.name.clone(),
+                session: label.session.clone(),
+            }),
             process: Some(*process),
             attached: desired.when_attached,
         };
-        Some(Unpiped { session: label.session.clone(), target, generation: label.generation, logs: desired.logs })
+        Some(Unpiped {
+            session: label.session.clone(),
+            target,
+            generation: label.generation,
+            logs: desired.logs,
+        })
     });
     found.collect()
 }
 
-/// Whether gtctl keeps the output of this run at all. What others started is only kept to hear its markers.
+/// Whether gtctl keeps the output of this run at all. What others started is only kept to hear its
+/// markers.
 fn is_kept(desired: &Desired, label: &Label, seen: &Seen) -> bool {
     let listens = !desired.completion.markers.is_empty() && desired.completion.log.is_none();
     seen.pane == label.pane && (label.origin != Origin::Policy || listens)

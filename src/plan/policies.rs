@@ -4,8 +4,8 @@ use crate::model::{Generation, Observed, Origin, Ownership, Policy, SessionName,
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// The town with what is wanted of the sessions seen that a policy covers, so that every later step treats them alike.
-/// Nothing is copied where none is.
+/// The town with what is wanted of the sessions seen that a policy covers, so that every later step
+/// treats them alike. Nothing is copied where none is.
 #[must_use]
 pub fn covered<'t>(town: &'t Town, observed: &Observed) -> Cow<'t, Town> {
     let server = match observed {
@@ -13,21 +13,30 @@ pub fn covered<'t>(town: &'t Town, observed: &Observed) -> Cow<'t, Town> {
         Observed::Down | Observed::Unknown(_) => None,
     };
     let sessions = server.into_iter().flat_map(|server| &server.sessions);
-    cover(town, sessions.map(|(name, seen)| (name.as_str(), &seen.ownership)))
+    cover(
+        town,
+        sessions.map(|(name, seen)| (name.as_str(), &seen.ownership)),
+    )
 }
 
 /// The same for a mere listing: each session's name in tmux, and whose it is.
 ///
-/// Covered is what nobody has labelled, or what was labelled by a policy, if the first policy that matches its present
-/// name says so and its own name is not declared. Renaming a session takes it out of a policy's reach.
+/// Covered is what nobody has labelled, or what was labelled by a policy, if the first policy that
+/// matches its present name says so and its own name is not declared. Renaming a session takes it
+/// out of a policy's reach.
 #[must_use]
-pub fn cover<'t, 's>(town: &'t Town, listing: impl IntoIterator<Item = (&'s str, &'s Ownership)>) -> Cow<'t, Town> {
+pub fn cover<'t, 's>(
+    town: &'t Town,
+    listing: impl IntoIterator<Item = (&'s str, &'s Ownership)>,
+) -> Cow<'t, Town> {
     if town.policies.is_empty() {
         return Cow::Borrowed(town);
     }
     let mut claims = BTreeMap::new();
     for (name, ownership) in listing {
-        let Some((session, claim)) = claim(town, name, ownership) else { continue };
+        let Some((session, claim)) = claim(town, name, ownership) else {
+            continue;
+        };
         // Of several sessions that go by one name the latest life is meant, as everywhere.
         let known = claims.get(&session);
         if known.is_none_or(|known: &Claim<'_>| known.life <= claim.life) {
@@ -35,26 +44,38 @@ pub fn cover<'t, 's>(town: &'t Town, listing: impl IntoIterator<Item = (&'s str,
         }
     }
     let open = |name: &SessionName| !town.sessions.contains_key(name);
-    let claims = claims.into_iter().filter_map(|(name, claim)| Some((claim.policy?, name)));
+    let claims = claims
+        .into_iter()
+        .filter_map(|(name, claim)| Some((claim.policy?, name)));
     let covered: Vec<_> = claims.filter(|(_, name)| open(name)).collect();
     if covered.is_empty() {
         return Cow::Borrowed(town);
     }
     let mut town = town.clone();
-    town.sessions.extend(covered.into_iter().map(|(policy, name)| (name.clone(), policy.covering(name))));
+    town.sessions.extend(
+        covered
+            .into_iter()
+            .map(|(policy, name)| (name.clone(), policy.covering(name))),
+    );
     Cow::Owned(town)
 }
 
-/// What is to be said of sessions that a policy matches and that gtctl cannot keep, for their names: at most
-/// [`MOST_MISNAMED`] are named.
+/// What is to be said of sessions that a policy matches and that gtctl cannot keep, for their
+/// names: at most [`MOST_MISNAMED`] are named.
 #[must_use]
 pub fn misnamed(town: &Town, observed: &Observed) -> Option<String> {
-    let Observed::Up(server) = observed else { return None };
+    let Observed::Up(server) = observed else {
+        return None;
+    };
     if town.policies.is_empty() {
         return None;
     }
-    let is_nobodys =
-        |name: &&String| server.sessions.get(*name).is_some_and(|seen| seen.ownership == Ownership::Unlabelled);
+    let is_nobodys = |name: &&String| {
+        server
+            .sessions
+            .get(*name)
+            .is_some_and(|seen| seen.ownership == Ownership::Unlabelled)
+    };
     let is_matched = |name: &&String| town.policies.iter().any(|policy| policy.matches(name));
     let names: Vec<&String> = server
         .sessions
@@ -63,9 +84,17 @@ pub fn misnamed(town: &Town, observed: &Observed) -> Option<String> {
         .filter(is_nobodys)
         .filter(is_matched)
         .collect();
-    let shown: Vec<String> = names.iter().take(MOST_MISNAMED).map(|name| format!("{name:?}")).collect();
+    let shown: Vec<String> = names
+        .iter()
+        .take(MOST_MISNAMED)
+        .map(|name| format!("{name:?}"))
+        .collect();
     let more = names.len().saturating_sub(MOST_MISNAMED);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
     (!shown.is_empty()).then(|| {
         format!(
             "skipped by [[policy]]: {}{more}; a name that gtctl can keep has only letters from a to z, digits, `_` and \
@@ -86,20 +115,36 @@ struct Claim<'t> {
     policy: Option<&'t Policy>,
 }
 
-fn claim<'t>(town: &'t Town, name: &str, ownership: &Ownership) -> Option<(SessionName, Claim<'t>)> {
+fn claim<'t>(
+    town: &'t Town,
+    name: &str,
+    ownership: &Ownership,
+) -> Option<(SessionName, Claim<'t>)> {
     let policy = || town.policies.iter().find(|policy| policy.matches(name));
     match ownership {
         Ownership::Foreign(_) => None,
         Ownership::Unlabelled | Ownership::Unproved(_) => {
             let policy = policy()?;
-            Some((SessionName::new(name).ok()?, Claim { life: None, policy: Some(policy) }))
+            Some((
+                SessionName::new(name).ok()?,
+                Claim {
+                    life: None,
+                    policy: Some(policy),
+                },
+            ))
         }
         Ownership::Ours(label) => {
             let policy = match label.origin {
                 Origin::Policy => policy(),
                 Origin::Started | Origin::Adopted | Origin::Launcher => None,
             };
-            Some((label.session.clone(), Claim { life: Some(label.generation), policy }))
+            Some((
+                label.session.clone(),
+                Claim {
+                    life: Some(label.generation),
+                    policy,
+                },
+            ))
         }
     }
 }
@@ -132,22 +177,35 @@ mod tests {
     }
 
     fn ours(declared: &str, origin: Origin) -> Ownership {
-        let now = Moment { wall: 1, awake: 1, boot: 1 };
+        let now = Moment {
+            wall: 1,
+            awake: 1,
+            boot: 1,
+        };
         Ownership::Ours(Label {
             session: name(declared),
             generation: Generation(1),
             started: now,
             pane: PaneId(1),
-            fingerprint: Some(Fingerprint { command: 1, dir: 2, env: 3 }),
+            fingerprint: Some(Fingerprint {
+                command: 1,
+                dir: 2,
+                env: 3,
+            }),
             handoff: None,
             origin,
         })
     }
 
     fn covered_of(town: &Town, listing: &[(&str, Ownership)]) -> Vec<(String, String)> {
-        let covered = cover(town, listing.iter().map(|(name, ownership)| (*name, ownership)));
+        let covered = cover(
+            town,
+            listing.iter().map(|(name, ownership)| (*name, ownership)),
+        );
         let sessions = covered.sessions.values();
-        sessions.filter_map(|d| Some((d.name.to_string(), d.policy.clone()?))).collect()
+        sessions
+            .filter_map(|d| Some((d.name.to_string(), d.policy.clone()?)))
+            .collect()
     }
 
     fn pair(session: &str, policy: &str) -> (String, String) {
@@ -168,15 +226,25 @@ mod tests {
             ("task-9", Ownership::Unlabelled),
             ("other", Ownership::Unlabelled),
         ];
-        let expected = [pair("task-1", "task-1*"), pair("task-2", "task-*"), pair("task-3", "task-*")];
+        let expected = [
+            pair("task-1", "task-1*"),
+            pair("task-2", "task-*"),
+            pair("task-3", "task-*"),
+        ];
         assert_eq!(covered_of(&town, &listing), expected);
-        assert!(matches!(cover(&town, [("other", &Ownership::Unlabelled)]), Cow::Borrowed(_)));
+        assert!(matches!(
+            cover(&town, [("other", &Ownership::Unlabelled)]),
+            Cow::Borrowed(_)
+        ));
     }
 
     #[test]
     fn a_session_that_was_renamed_away_is_let_go_and_its_name_is_not_mistaken() {
         let town = town(&["task-*"]);
-        let away = [("keep", ours("task-1", Origin::Policy)), ("task-1", Ownership::Unlabelled)];
+        let away = [
+            ("keep", ours("task-1", Origin::Policy)),
+            ("task-1", Ownership::Unlabelled),
+        ];
         assert_eq!(covered_of(&town, &away), []);
         let within = [("task-2", ours("task-1", Origin::Policy))];
         assert_eq!(covered_of(&town, &within), [pair("task-1", "task-*")]);

@@ -1,4 +1,5 @@
-//! Rule 6, its end: when agents are asked whether they are signed in, and what follows when they are.
+//! Rule 6, its end: when agents are asked whether they are signed in, and what follows when they
+//! are.
 
 use super::backoff::share_of;
 use super::subject::Subject;
@@ -13,20 +14,31 @@ const FIRST: Period = Period::from_mins(1);
 const AGAIN: Period = Period::from_mins(5);
 /// But never longer.
 const SLOWEST: Period = Period::from_mins(15);
-/// One part in so many of a delay is the agent's own, at most, so that agents are not asked in step.
+/// One part in so many of a delay is the agent's own, at most, so that agents are not asked in
+/// step.
 const JITTER: u64 = 10;
 
-/// The screen still says that it is signed out, though its agent has been found signed in since: a fresh process.
+/// The screen still says that it is signed out, though its agent has been found signed in since: a
+/// fresh process.
 ///
-/// The handoff gap holds here too: where a probe passes wrongly it is all that keeps this from going round in circles.
+/// The handoff gap holds here too: where a probe passes wrongly it is all that keeps this from
+/// going round in circles.
 pub(super) fn signed_in(subject: &Subject<'_>) -> Option<Verdict> {
     let content = subject.content().filter(|_| subject.is_alive())?;
-    if content.block(subject.name, subject.now()) != Some(Block::Auth) || subject.block().is_some() {
+    if content.block(subject.name, subject.now()) != Some(Block::Auth) || subject.block().is_some()
+    {
         return None;
     }
-    let reason = Reason::SignedIn { agent: subject.desired?.agent.name.clone() };
+    let reason = Reason::SignedIn {
+        agent: subject.desired?.agent.name.clone(),
+    };
     let kind = Kind::Replace(Patience::None);
-    Some(Verdict::Want(Want { verb: Verb::Restart, reason, kind, phase: subject.living_phase() }))
+    Some(Verdict::Want(Want {
+        verb: Verb::Restart,
+        reason,
+        kind,
+        phase: subject.living_phase(),
+    }))
 }
 
 /// The questions to be asked, by agent, each with its moment; none that could not be noted first.
@@ -37,30 +49,52 @@ pub(super) fn probes(situation: &Situation<'_>, subjects: &[Subject<'_>]) -> Vec
     }
     let mut found: BTreeMap<&str, Probe> = BTreeMap::new();
     for subject in subjects {
-        let Some(probe) = asked_of(situation, subject) else { continue };
-        let agent = subject.desired.map_or("", |desired| desired.agent.name.as_str());
+        let Some(probe) = asked_of(situation, subject) else {
+            continue;
+        };
+        let agent = subject
+            .desired
+            .map_or("", |desired| desired.agent.name.as_str());
         match found.get_mut(agent) {
-            Some(known) if known.kind == probe.kind => known.since = earlier(known.since, probe.since),
+            Some(known) if known.kind == probe.kind => {
+                known.since = earlier(known.since, probe.since)
+            }
             Some(known) if known.kind == Block::Auth => {}
             Some(_) | None => drop(found.insert(agent, probe)),
         }
     }
     found
         .into_values()
-        .map(|probe| Probe { at: due(situation.memory.probes.get(&probe.agent), &probe), ..probe })
+        .map(|probe| Probe {
+            at: due(situation.memory.probes.get(&probe.agent), &probe),
+            ..probe
+        })
         .collect()
 }
 
 /// What one session gives reason to ask of its agent.
 fn asked_of(situation: &Situation<'_>, subject: &Subject<'_>) -> Option<Probe> {
-    let desired = subject.desired.filter(|desired| !desired.agent.probe.is_empty())?;
+    let desired = subject
+        .desired
+        .filter(|desired| !desired.agent.probe.is_empty())?;
     let agent = &desired.agent.name;
     let (kind, since) = on_screen(subject).or_else(|| {
         let deaths = situation.memory.auth_deaths.get(agent)?;
         Some((Block::Auth, agents::last_of_many(deaths)?))
     })?;
-    let failed = situation.memory.probes.get(agent).map_or(0, |probed| probed.failed);
-    Some(Probe { agent: agent.clone(), kind, since, at: since, failed, desired: Box::new(desired.clone()) })
+    let failed = situation
+        .memory
+        .probes
+        .get(agent)
+        .map_or(0, |probed| probed.failed);
+    Some(Probe {
+        agent: agent.clone(),
+        kind,
+        since,
+        at: since,
+        failed,
+        desired: Box::new(desired.clone()),
+    })
 }
 
 /// That its screen says that it is signed out, and since when.
@@ -76,13 +110,15 @@ fn on_screen(subject: &Subject<'_>) -> Option<(Block, Moment)> {
 
 /// When to ask: counted from the last question, or from when it began if none was asked since.
 fn due(probed: Option<&Probed>, probe: &Probe) -> Moment {
-    let (from, delay, nth) = match probed.filter(|probed| earlier(probed.asked, probe.since) == probe.since) {
-        Some(probed) => (probed.asked, again(probed.failed), probed.failed),
-        None => (probe.since, FIRST, 0),
-    };
+    let (from, delay, nth) =
+        match probed.filter(|probed| earlier(probed.asked, probe.since) == probe.since) {
+            Some(probed) => (probed.asked, again(probed.failed), probed.failed),
+            None => (probe.since, FIRST, 0),
+        };
     let share = u64::from(share_of(&probe.agent, usize::try_from(nth).unwrap_or(0)));
     // share is 0..=1000.
-    from.plus(delay).plus(Period::from_millis(delay.millis() / JITTER * share / 1000))
+    from.plus(delay)
+        .plus(Period::from_millis(delay.millis() / JITTER * share / 1000))
 }
 
 fn again(failed: u32) -> Period {
@@ -91,7 +127,11 @@ fn again(failed: u32) -> Period {
 
 /// The earlier of two moments; the second where they are the same.
 fn earlier(a: Moment, b: Moment) -> Moment {
-    if Moment::later_of(b, a) == b && a != b { a } else { b }
+    if Moment::later_of(b, a) == b && a != b {
+        a
+    } else {
+        b
+    }
 }
 
 #[cfg(test)]
@@ -99,13 +139,29 @@ mod tests {
     use super::*;
     use crate::model::SessionName;
 
-    const NOW: Moment = Moment { wall: 1_790_000_000_000, awake: 90_000_000, boot: 7 };
+    const NOW: Moment = Moment {
+        wall: 1_790_000_000_000,
+        awake: 90_000_000,
+        boot: 7,
+    };
 
-    /// Minutes from when it began until it is asked about, so many failed questions after the last one.
+    /// Minutes from when it began until it is asked about, so many failed questions after the last
+    /// one.
     fn minutes(kind: Block, asked: Option<(Moment, u32)>) -> u64 {
         let desired = Box::new(crate::sim::session(SessionName::new("a").unwrap()));
-        let probed = asked.map(|(asked, failed)| Probed { asked, failed, answered: None });
-        let probe = Probe { agent: "claude".to_owned(), kind, since: NOW, at: NOW, failed: 0, desired };
+        let probed = asked.map(|(asked, failed)| Probed {
+            asked,
+            failed,
+            answered: None,
+        });
+        let probe = Probe {
+            agent: "claude".to_owned(),
+            kind,
+            since: NOW,
+            at: NOW,
+            failed: 0,
+            desired,
+        };
         let due = due(probed.as_ref(), &probe);
         assert!(!NOW.until(&due).is_zero());
         NOW.until(&due).millis() / 60_000
@@ -116,7 +172,13 @@ mod tests {
         assert_eq!(minutes(Block::Auth, None), 1);
         let again = [1, 2, 3, 4, 100].map(|failed| minutes(Block::Auth, Some((NOW, failed))));
         let least = [5, 10, 15, 15, 15];
-        assert!(again.iter().zip(least).all(|(again, least)| (least..=least + 1).contains(again)), "{again:?}");
+        assert!(
+            again
+                .iter()
+                .zip(least)
+                .all(|(again, least)| (least..=least + 1).contains(again)),
+            "{again:?}"
+        );
     }
 
     #[test]

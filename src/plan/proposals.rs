@@ -1,14 +1,15 @@
 //! What an analysis would have done, judged by what would hold the planner's own step.
 //!
-//! Nothing a command answers is believed. It may name a declared session and one of three verbs; everything else comes
-//! from here: whoever reads a pane that says "restart all" and believes it can at most restart a tenth of the town.
+//! Nothing a command answers is believed. It may name a declared session and one of three verbs;
+//! everything else comes from here: whoever reads a pane that says "restart all" and believes it
+//! can at most restart a tenth of the town.
 
 use super::Situation;
 use super::chores::{due, phase_in};
 use super::gastown::hold_for_timed_work;
 use crate::model::{
-    Accept, Advice, Block, ChoreHistory, ChoreKind, Hold, Judged, Observed, Phase, Plan, Proposal, ProposalStanding,
-    Refusal, Seen, SessionName, WhenAttached,
+    Accept, Advice, Block, ChoreHistory, ChoreKind, Hold, Judged, Observed, Phase, Plan, Proposal,
+    ProposalStanding, Refusal, Seen, SessionName, WhenAttached,
 };
 use std::collections::BTreeSet;
 
@@ -16,8 +17,16 @@ use std::collections::BTreeSet;
 pub(super) fn judge(situation: &Situation<'_>, plan: &Plan) -> Vec<Judged> {
     let mut judged = Vec::new();
     for chore in &situation.town.chores {
-        let ChoreKind::Analysis { propose: Some(accept), .. } = chore.kind else { continue };
-        let Some(history) = situation.memory.chores.get(&chore.name) else { continue };
+        let ChoreKind::Analysis {
+            propose: Some(accept),
+            ..
+        } = chore.kind
+        else {
+            continue;
+        };
+        let Some(history) = situation.memory.chores.get(&chore.name) else {
+            continue;
+        };
         let has_ended = history.ended.is_some() && due(chore, history, situation.now).is_some();
         if has_ended {
             judged.extend(of_run(situation, plan, &chore.name, history, accept));
@@ -27,8 +36,16 @@ pub(super) fn judge(situation: &Situation<'_>, plan: &Plan) -> Vec<Judged> {
 }
 
 /// Those of one run, in their order: the first that ask for a restart get it.
-fn of_run(situation: &Situation<'_>, plan: &Plan, chore: &str, history: &ChoreHistory, accept: Accept) -> Vec<Judged> {
-    let allowed = u32::try_from(situation.town.sessions.len() / 10).unwrap_or(u32::MAX).max(1);
+fn of_run(
+    situation: &Situation<'_>,
+    plan: &Plan,
+    chore: &str,
+    history: &ChoreHistory,
+    accept: Accept,
+) -> Vec<Judged> {
+    let allowed = u32::try_from(situation.town.sessions.len() / 10)
+        .unwrap_or(u32::MAX)
+        .max(1);
     let mut restarts = 0_u32;
     let mut named: BTreeSet<&str> = BTreeSet::new();
     let mut judged = Vec::new();
@@ -41,7 +58,9 @@ fn of_run(situation: &Situation<'_>, plan: &Plan, chore: &str, history: &ChoreHi
             match allowed_for(situation, plan, proposal) {
                 Err(refusal) => ProposalStanding::Refused(refusal),
                 Ok(_) if !is_first => ProposalStanding::Refused(Refusal::Needless),
-                Ok(_) if is_restart && restarts >= allowed => ProposalStanding::Refused(Refusal::TooMany { allowed }),
+                Ok(_) if is_restart && restarts >= allowed => {
+                    ProposalStanding::Refused(Refusal::TooMany { allowed })
+                }
                 Ok(session) => match accept {
                     Accept::Ask => ProposalStanding::Asks(session),
                     Accept::Auto => ProposalStanding::Accepted(session),
@@ -51,15 +70,29 @@ fn of_run(situation: &Situation<'_>, plan: &Plan, chore: &str, history: &ChoreHi
         if is_restart && !matches!(standing, ProposalStanding::Refused(_)) {
             restarts = restarts.saturating_add(1);
         }
-        judged.push(Judged { chore: chore.to_owned(), nth, proposal: proposal.clone(), standing });
+        judged.push(Judged {
+            chore: chore.to_owned(),
+            nth,
+            proposal: proposal.clone(),
+            standing,
+        });
     }
     judged
 }
 
 /// The session it is about, if it may be done to that.
-fn allowed_for(situation: &Situation<'_>, plan: &Plan, proposal: &Proposal) -> Result<SessionName, Refusal> {
-    let known = situation.town.sessions.get_key_value(proposal.session.as_str());
-    let Some((session, desired)) = known else { return Err(Refusal::UnknownSession) };
+fn allowed_for(
+    situation: &Situation<'_>,
+    plan: &Plan,
+    proposal: &Proposal,
+) -> Result<SessionName, Refusal> {
+    let known = situation
+        .town
+        .sessions
+        .get_key_value(proposal.session.as_str());
+    let Some((session, desired)) = known else {
+        return Err(Refusal::UnknownSession);
+    };
     if situation.memory.paused {
         return Err(Refusal::Held(Hold::Paused));
     }
@@ -70,12 +103,20 @@ fn allowed_for(situation: &Situation<'_>, plan: &Plan, proposal: &Proposal) -> R
     if plan.steps.iter().any(|step| step.session == *session) {
         return Err(Refusal::Needless);
     }
-    let held = plan.held.iter().find(|held| held.session == *session).map(|held| &held.hold);
+    let held = plan
+        .held
+        .iter()
+        .find(|held| held.session == *session)
+        .map(|held| &held.hold);
     match &proposal.advice {
         Advice::Restart => {
             held.map_or(Ok(()), |hold| Err(Refusal::Held(hold.clone())))?;
             hold_restart(situation, session).map_or(Ok(()), |hold| Err(Refusal::Held(hold)))?;
-            if may_restart(phase) { Ok(session.clone()) } else { Err(Refusal::Phase(phase)) }
+            if may_restart(phase) {
+                Ok(session.clone())
+            } else {
+                Err(Refusal::Phase(phase))
+            }
         }
         Advice::Reset => match held {
             Some(Hold::BackOff { .. } | Hold::CrashLoop { .. }) => Ok(session.clone()),
@@ -89,7 +130,8 @@ fn allowed_for(situation: &Situation<'_>, plan: &Plan, proposal: &Proposal) -> R
     }
 }
 
-/// Only what lives and is ours is given a fresh process on advice; what is dead is the planner's own affair.
+/// Only what lives and is ours is given a fresh process on advice; what is dead is the planner's
+/// own affair.
 fn may_restart(phase: Phase) -> bool {
     match phase {
         Phase::Working | Phase::Idle | Phase::Waiting(_) | Phase::Blocked(Block::Context) => true,
@@ -118,19 +160,28 @@ fn hold_restart(situation: &Situation<'_>, session: &SessionName) -> Option<Hold
         return Some(Hold::Attached { clients });
     }
     if memory.settling > 0 {
-        return Some(Hold::ClockJump { cycles: memory.settling });
+        return Some(Hold::ClockJump {
+            cycles: memory.settling,
+        });
     }
-    let last = memory.sessions.get(session).and_then(|history| history.handoff)?;
+    let last = memory
+        .sessions
+        .get(session)
+        .and_then(|history| history.handoff)?;
     let (since, gap) = (situation.now.since(&last), desired.handoff_gap);
     (since < gap).then_some(Hold::HandoffGap { since, gap })
 }
 
 fn seen<'a>(situation: &Situation<'a>, session: &SessionName) -> Option<&'a Seen> {
-    let Observed::Up(server) = situation.observed else { return None };
+    let Observed::Up(server) = situation.observed else {
+        return None;
+    };
     server.sessions.get(session.as_str())
 }
 
 fn own_session(situation: &Situation<'_>) -> Option<crate::model::SessionId> {
-    let Observed::Up(server) = situation.observed else { return None };
+    let Observed::Up(server) = situation.observed else {
+        return None;
+    };
     server.own
 }

@@ -1,5 +1,5 @@
-//! Planned restarts are rolling: only so many sessions may be down or not ready at once, and one that failed stops the
-//! rest.
+//! Planned restarts are rolling: only so many sessions may be down or not ready at once, and one
+//! that failed stops the rest.
 
 use super::Situation;
 use super::pacing::Wakes;
@@ -21,18 +21,40 @@ pub(super) fn hold_for_roll(
     if candidates.is_empty() {
         return;
     }
-    let allowed = situation.town.limits.unavailable.among(situation.town.declared().count());
-    let failed = subjects.iter().zip(verdicts.iter()).find(|(subject, verdict)| has_failed(subject, verdict));
+    let allowed = situation
+        .town
+        .limits
+        .unavailable
+        .among(situation.town.declared().count());
+    let failed = subjects
+        .iter()
+        .zip(verdicts.iter())
+        .find(|(subject, verdict)| has_failed(subject, verdict));
     let failed = failed.map(|(subject, _)| subject);
-    let mut unavailable: Vec<usize> =
-        (0..subjects.len()).filter(|at| is_unavailable_at(subjects, verdicts, *at)).collect();
+    let mut unavailable: Vec<usize> = (0..subjects.len())
+        .filter(|at| is_unavailable_at(subjects, verdicts, *at))
+        .collect();
     let mut waits = false;
     for at in candidates {
-        let (Some(subject), Some(verdict)) = (subjects.get(at), verdicts.get_mut(at)) else { continue };
-        let Verdict::Want(want) = verdict else { continue };
+        let (Some(subject), Some(verdict)) = (subjects.get(at), verdicts.get_mut(at)) else {
+            continue;
+        };
+        let Verdict::Want(want) = verdict else {
+            continue;
+        };
         if let Some(failed) = failed.filter(|failed| stops(failed, subject, want)) {
-            *verdict = Verdict::Hold(want.clone(), Hold::RollStopped { failed: failed.name.clone() }, None);
-            failed.ready_at().filter(|_| failed.is_coming_up()).into_iter().for_each(|ready| wakes.add(ready));
+            *verdict = Verdict::Hold(
+                want.clone(),
+                Hold::RollStopped {
+                    failed: failed.name.clone(),
+                },
+                None,
+            );
+            failed
+                .ready_at()
+                .filter(|_| failed.is_coming_up())
+                .into_iter()
+                .for_each(|ready| wakes.add(ready));
             continue;
         }
         let mut others = unavailable.iter().filter(|other| **other != at).peekable();
@@ -41,7 +63,11 @@ pub(super) fn hold_for_roll(
         match waiting_for {
             Some(waiting_for) if count >= allowed => {
                 let waiting_for: SessionName = waiting_for.name.clone();
-                let hold = Hold::Rolling { unavailable: count, allowed, waiting_for };
+                let hold = Hold::Rolling {
+                    unavailable: count,
+                    allowed,
+                    waiting_for,
+                };
                 *verdict = Verdict::Hold(want.clone(), hold, None);
                 waits = true;
             }
@@ -50,16 +76,29 @@ pub(super) fn hold_for_roll(
         }
     }
     if waits {
-        let coming = unavailable.iter().filter_map(|at| subjects.get(*at)).filter(|subject| subject.is_coming_up());
-        coming.filter_map(Subject::ready_at).for_each(|ready| wakes.add(ready));
+        let coming = unavailable
+            .iter()
+            .filter_map(|at| subjects.get(*at))
+            .filter(|subject| subject.is_coming_up());
+        coming
+            .filter_map(Subject::ready_at)
+            .for_each(|ready| wakes.add(ready));
     }
 }
 
 /// The planned restarts that nothing holds so far, by waves and names.
 fn candidates(subjects: &[Subject<'_>], verdicts: &[Verdict]) -> Vec<usize> {
-    let is_candidate = |verdict: &Verdict| matches!(verdict, Verdict::Want(want) if want.replaces());
-    let wave = |at: usize| subjects.get(at).and_then(|subject| subject.desired).map_or(0, |desired| desired.wave);
-    let mut found: Vec<usize> = (0..verdicts.len()).filter(|at| verdicts.get(*at).is_some_and(is_candidate)).collect();
+    let is_candidate =
+        |verdict: &Verdict| matches!(verdict, Verdict::Want(want) if want.replaces());
+    let wave = |at: usize| {
+        subjects
+            .get(at)
+            .and_then(|subject| subject.desired)
+            .map_or(0, |desired| desired.wave)
+    };
+    let mut found: Vec<usize> = (0..verdicts.len())
+        .filter(|at| verdicts.get(*at).is_some_and(is_candidate))
+        .collect();
     found.sort_by_key(|at| (wave(*at), *at));
     found
 }
@@ -67,20 +106,27 @@ fn candidates(subjects: &[Subject<'_>], verdicts: &[Verdict]) -> Vec<usize> {
 /// Whether its planned restart has failed, so that no other is begun.
 fn has_failed(subject: &Subject<'_>, verdict: &Verdict) -> bool {
     let is_over = matches!(verdict, Verdict::Keep(keep) if matches!(keep.phase, Phase::Completed(_) | Phase::Stopped));
-    let declared = subject.desired.is_some_and(|desired| desired.policy.is_none());
+    let declared = subject
+        .desired
+        .is_some_and(|desired| desired.policy.is_none());
     let may_come_back = declared && !is_over && !subject.is_ready();
-    may_come_back && subject.replacing().is_some_and(|replacing| replacing.failed)
+    may_come_back
+        && subject
+            .replacing()
+            .is_some_and(|replacing| replacing.failed)
 }
 
-/// Whether a failed planned restart stops this one. What heals a session goes on; and what somebody asks for by hand
-/// waits only for what somebody asked for.
+/// Whether a failed planned restart stops this one. What heals a session goes on; and what somebody
+/// asks for by hand waits only for what somebody asked for.
 fn stops(failed: &Subject<'_>, subject: &Subject<'_>, want: &Want) -> bool {
     if failed.name == subject.name {
         return false;
     }
     match &want.reason {
         Reason::TooOld { .. } | Reason::TooLarge { .. } | Reason::Drifted { .. } => true,
-        Reason::Asked => failed.replacing().is_some_and(|replacing| replacing.reason == Reason::Asked.code()),
+        Reason::Asked => failed
+            .replacing()
+            .is_some_and(|replacing| replacing.reason == Reason::Asked.code()),
         Reason::Missing { .. }
         | Reason::Died { .. }
         | Reason::Completed { .. }
@@ -103,13 +149,16 @@ fn stops(failed: &Subject<'_>, subject: &Subject<'_>, want: &Want) -> bool {
 }
 
 fn is_unavailable_at(subjects: &[Subject<'_>], verdicts: &[Verdict], at: usize) -> bool {
-    subjects.get(at).zip(verdicts.get(at)).is_some_and(|(subject, verdict)| is_unavailable(subject, verdict))
+    subjects
+        .get(at)
+        .zip(verdicts.get(at))
+        .is_some_and(|(subject, verdict)| is_unavailable(subject, verdict))
 }
 
 /// Whether it is down or not ready, and worth waiting for.
 ///
-/// One that fails again and again, or cannot be started, is not: it would hold the others for ever. Nor is one that
-/// nobody may touch now.
+/// One that fails again and again, or cannot be started, is not: it would hold the others for ever.
+/// Nor is one that nobody may touch now.
 fn is_unavailable(subject: &Subject<'_>, verdict: &Verdict) -> bool {
     if subject.policy().is_some() || subject.desired.is_none() {
         return false;
@@ -124,9 +173,13 @@ fn is_unavailable(subject: &Subject<'_>, verdict: &Verdict) -> bool {
     starts && !subject.is_failing()
 }
 
-/// Alive, and a stop that was begun is not carried on now: somebody is attached, or the town is paused.
+/// Alive, and a stop that was begun is not carried on now: somebody is attached, or the town is
+/// paused.
 fn is_left_alone(subject: &Subject<'_>, verdict: &Verdict) -> bool {
-    let alive = matches!(subject.seen.map(|seen| &seen.life), Some(Life::Alive { .. }));
+    let alive = matches!(
+        subject.seen.map(|seen| &seen.life),
+        Some(Life::Alive { .. })
+    );
     match verdict {
         Verdict::Hold(_, Hold::Stopping { .. }, _) | Verdict::Keep(_) | Verdict::Want(_) => false,
         Verdict::Hold(..) => alive && !subject.is_coming_up(),
@@ -145,7 +198,7 @@ impl Want {
             | Kind::Adopt
             | Kind::Nudge
             | Kind::Notice
-            | Kind::Rouse
+            | Kind::SendEscape
             | Kind::Continue(_) => false,
         }
     }

@@ -1,15 +1,20 @@
-//! The rules about what a session's screen says: blocked, too quiet. The one about stuck sessions is `stuck`'s.
+//! The rules about what a session's screen says: blocked, too quiet. The one about stuck sessions
+//! is `stuck`'s.
 //!
-//! Only content that was read is judged: a session whose screen could not be read is never too quiet or stuck.
+//! Only content that was read is judged: a session whose screen could not be read is never too
+//! quiet or stuck.
 
 use super::large::too_large;
 use super::rules::{LOOK_AGAIN, calm, drifted, failure, too_old};
 use super::stuck::stuck;
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
-use crate::model::{Block, Content, Hold, Moment, Next, OnIdle, OnLimitEnd, Period, Reason, ScreenState, Verb};
+use crate::model::{
+    Block, Content, Hold, Moment, Next, OnIdle, OnLimitEnd, Period, Reason, ScreenState, Verb,
+};
 
-/// Rule 6: signed out or at its usage limit. A fresh process would be as well, so what would end it is held.
+/// Rule 6: signed out or at its usage limit. A fresh process would be as well, so what would end it
+/// is held.
 pub(super) fn blocked(subject: &Subject<'_>) -> Option<Verdict> {
     let content = subject.content().filter(|_| subject.is_alive())?;
     let agent = &subject.desired?.agent;
@@ -24,19 +29,41 @@ pub(super) fn blocked(subject: &Subject<'_>) -> Option<Verdict> {
         (Block::Limit, ScreenState::Limit { resets: None }) => Some(unnamed_end(subject)),
         (Block::Limit | Block::Context, _) => None,
     };
-    let wishes = [too_old, too_quiet, stuck, too_large, drifted].into_iter().find_map(|rule| match rule(subject)? {
-        Verdict::Want(want) | Verdict::Hold(want, ..) => Some(want),
-        Verdict::Keep(_) => None,
-    });
+    let wishes = [too_old, too_quiet, stuck, too_large, drifted]
+        .into_iter()
+        .find_map(|rule| match rule(subject)? {
+            Verdict::Want(want) | Verdict::Hold(want, ..) => Some(want),
+            Verdict::Keep(_) => None,
+        });
     if let Some(want) = wishes {
-        return Some(Verdict::Hold(want, Hold::Blocked { kind, agent: name, evidence, fix }, until));
+        return Some(Verdict::Hold(
+            want,
+            Hold::Blocked {
+                kind,
+                agent: name,
+                evidence,
+                fix,
+            },
+            until,
+        ));
     }
     if !subject.is_ready() {
         return None;
     }
-    let Verdict::Keep(keep) = calm(subject) else { return None };
-    let note = Some(Reason::Blocked { kind, agent: name, evidence, fix });
-    Some(Verdict::Keep(Keep { note, wake: until, ..keep }))
+    let Verdict::Keep(keep) = calm(subject) else {
+        return None;
+    };
+    let note = Some(Reason::Blocked {
+        kind,
+        agent: name,
+        evidence,
+        fix,
+    });
+    Some(Verdict::Keep(Keep {
+        note,
+        wake: until,
+        ..keep
+    }))
 }
 
 /// What ends a limit of which no end is printed before [`Content::UNNAMED_LIMIT`] has passed.
@@ -44,22 +71,35 @@ fn unnamed_end(subject: &Subject<'_>) -> String {
     format!("no end is printed; gtctl reset {} ends it", subject.name)
 }
 
-/// Rule 6, a limit's end: nothing sets the agent going again by itself, so the user's text does where one is declared.
+/// Rule 6, a limit's end: nothing sets the agent going again by itself, so the user's text does
+/// where one is declared.
 pub(super) fn limit_over(subject: &Subject<'_>) -> Option<Verdict> {
-    let desired = subject.desired.filter(|_| subject.is_alive() && subject.is_ready() && subject.is_past_limit())?;
+    let desired = subject
+        .desired
+        .filter(|_| subject.is_alive() && subject.is_ready() && subject.is_past_limit())?;
     let content = subject.content()?;
     if desired.idling.on_limit_end != OnLimitEnd::Nudge || is_nudged_since(subject, content) {
         return None;
     }
-    let over = subject.now().since(&Moment::later_of(content.state_since, limit_end(subject, content)));
+    let over = subject.now().since(&Moment::later_of(
+        content.state_since,
+        limit_end(subject, content),
+    ));
     let reason = Reason::LimitOver { over };
-    Some(Verdict::Want(Want { verb: Verb::Nudge, reason, kind: Kind::Nudge, phase: subject.living_phase() }))
+    Some(Verdict::Want(Want {
+        verb: Verb::Nudge,
+        reason,
+        kind: Kind::Nudge,
+        phase: subject.living_phase(),
+    }))
 }
 
 /// When the limit that is shown has ended.
 fn limit_end(subject: &Subject<'_>, content: &Content) -> Moment {
     let now = subject.now();
-    let by_name = content.free_at(subject.name).map(|at| now.wall.saturating_sub(at).max(0).unsigned_abs());
+    let by_name = content
+        .free_at(subject.name)
+        .map(|at| now.wall.saturating_sub(at).max(0).unsigned_abs());
     match by_name {
         Some(ago) => now.minus(Period::from_millis(ago)),
         None => content.state_since.plus(Content::UNNAMED_LIMIT),
@@ -68,33 +108,48 @@ fn limit_end(subject: &Subject<'_>, content: &Content) -> Moment {
 
 /// Whether a text was typed since the limit has ended: one is enough.
 fn is_nudged_since(subject: &Subject<'_>, content: &Content) -> bool {
-    let Some(nudged) = subject.history.and_then(|history| history.nudged) else { return false };
+    let Some(nudged) = subject.history.and_then(|history| history.nudged) else {
+        return false;
+    };
     Moment::later_of(nudged, limit_end(subject, content)) == nudged
 }
 
-/// Rule 9: no content has changed and nothing works behind the screen for too long. What is only to be reported of a
-/// service is said where no other rule speaks; so is one that was nudged lately, or that a restart will set going.
+/// Rule 9: no content has changed and nothing works behind the screen for too long. What is only to
+/// be reported of a service is said where no other rule speaks; so is one that was nudged lately,
+/// or that a restart will set going.
 pub(super) fn too_quiet(subject: &Subject<'_>) -> Option<Verdict> {
     let (verb, kind) = on_idle(subject)?;
     let reason = over_idle_limit(subject)?;
     if kind == Kind::Nudge && !is_nudge_due(subject) {
         return None;
     }
-    Some(Verdict::Want(Want { verb, reason, kind, phase: subject.living_phase() }))
+    Some(Verdict::Want(Want {
+        verb,
+        reason,
+        kind,
+        phase: subject.living_phase(),
+    }))
 }
 
 /// What is to be said of a session that nothing is done to: that it is too quiet.
 pub(super) fn note(subject: &Subject<'_>) -> Option<Reason> {
-    over_idle_limit(subject).filter(|_| on_idle(subject).is_none_or(|(_, kind)| kind == Kind::Nudge))
+    over_idle_limit(subject)
+        .filter(|_| on_idle(subject).is_none_or(|(_, kind)| kind == Kind::Nudge))
 }
 
 /// What time alone brings of these rules, and when else what they say changes.
 pub(super) fn upcoming(subject: &Subject<'_>) -> (Option<Next>, Option<Moment>) {
     let now = subject.now();
-    let Some((desired, content)) = subject.desired.zip(subject.content()).filter(|_| subject.is_ready()) else {
+    let Some((desired, content)) = subject
+        .desired
+        .zip(subject.content())
+        .filter(|_| subject.is_ready())
+    else {
         return (None, None);
     };
-    let due = |limit: Option<Period>| Some(due(content, content.since.plus(limit?), now)).filter(|at| !now.reached(at));
+    let due = |limit: Option<Period>| {
+        Some(due(content, content.since.plus(limit?), now)).filter(|at| !now.reached(at))
+    };
     if content.state.is_at_work() {
         return (None, due(desired.idling.stuck_after));
     }
@@ -105,11 +160,25 @@ pub(super) fn upcoming(subject: &Subject<'_>) -> (Option<Next>, Option<Moment>) 
     let agreement = needs_agreement(content).then(|| now.plus(LOOK_AGAIN));
     match (due(desired.idling.idle_limit), on_idle(subject)) {
         (at, Some((verb, Kind::Nudge))) => {
-            let next = next_nudge(subject, content).map(|at| Next { verb, reason: "too-quiet", at });
+            let next = next_nudge(subject, content).map(|at| Next {
+                verb,
+                reason: "too-quiet",
+                at,
+            });
             // That it has failed is said instead of that it is too quiet.
-            (next, earliest(now, agreement, at.filter(|_| failure(subject).is_none())))
+            (
+                next,
+                earliest(now, agreement, at.filter(|_| failure(subject).is_none())),
+            )
         }
-        (Some(at), Some((verb, _))) => (Some(Next { verb, reason: "too-quiet", at }), agreement),
+        (Some(at), Some((verb, _))) => (
+            Some(Next {
+                verb,
+                reason: "too-quiet",
+                at,
+            }),
+            agreement,
+        ),
         // That it has failed is said instead of that it is too quiet.
         (Some(_), None) if failure(subject).is_some() => (None, agreement),
         (at, _) => (None, earliest(now, agreement, at)),
@@ -127,7 +196,10 @@ fn next_nudge(subject: &Subject<'_>, content: &Content) -> Option<Moment> {
 
 /// Whether the last nudge is a whole idle limit ago, and nothing else is about to set it going.
 fn is_nudge_due(subject: &Subject<'_>) -> bool {
-    let limit = subject.desired.and_then(|desired| desired.idling.idle_limit).unwrap_or_default();
+    let limit = subject
+        .desired
+        .and_then(|desired| desired.idling.idle_limit)
+        .unwrap_or_default();
     let nudged = subject.history.and_then(|history| history.nudged);
     let lately = nudged.is_some_and(|nudged| subject.now().since(&nudged) < limit);
     !lately && !matches!(drifted(subject), Some(Verdict::Want(_)))
@@ -155,13 +227,17 @@ fn needs_agreement(content: &Content) -> bool {
         | ScreenState::Context
         | ScreenState::AsksPermission
         | ScreenState::AsksTrust => !content.is_agreed(),
-        ScreenState::Ready | ScreenState::Busy | ScreenState::Retrying | ScreenState::Unclear => false,
+        ScreenState::Ready | ScreenState::Busy | ScreenState::Retrying | ScreenState::Unclear => {
+            false
+        }
     }
 }
 
 /// That it is idle for longer than it may be, where that is so and nothing works behind its screen.
 fn over_idle_limit(subject: &Subject<'_>) -> Option<Reason> {
-    let content = subject.content().filter(|content| !content.state.is_at_work() && subject.is_ready())?;
+    let content = subject
+        .content()
+        .filter(|content| !content.state.is_at_work() && subject.is_ready())?;
     let limit = subject.desired?.idling.idle_limit?;
     let quiet = content.idle(subject.now());
     (quiet >= limit && is_resting(content)).then_some(Reason::TooQuiet { quiet, limit })
@@ -177,9 +253,13 @@ fn on_idle(subject: &Subject<'_>) -> Option<(Verb, Kind)> {
         OnIdle::Report => None,
         // Where it asks something, or shows no prompt, there is nothing to type at.
         OnIdle::Nudge => {
-            let shows = |content: &Content| content.state == ScreenState::Ready && content.is_agreed();
+            let shows =
+                |content: &Content| content.state == ScreenState::Ready && content.is_agreed();
             let at_prompt = |content: &Content| shows(content) || subject.is_past_limit();
-            subject.content().is_some_and(at_prompt).then_some((Verb::Nudge, Kind::Nudge))
+            subject
+                .content()
+                .is_some_and(at_prompt)
+                .then_some((Verb::Nudge, Kind::Nudge))
         }
         OnIdle::Restart => Some((Verb::Restart, Kind::Replace(Patience::None))),
     }

@@ -1,12 +1,12 @@
-//! What is left of a wish once it was paced: a step with all that it needs, something held, or a session that stays as it
-//! is.
+//! What is left of a wish once it was paced: a step with all that it needs, something held, or a
+//! session that stays as it is.
 
 use super::pacing::Wakes;
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Verdict, Want};
 use crate::model::{
-    Action, Agent, Completion, Generation, Held, Origin, Period, Phase, Plan, Reason, Rung, Step, Target, Unchanged,
-    Verb, WhenAttached,
+    Action, Agent, Completion, Generation, Held, Origin, Period, Phase, Plan, Reason, Rung, Step,
+    Target, Unchanged, Verb, WhenAttached,
 };
 
 /// A clock tick, in which the kernel counts the starts of processes.
@@ -16,19 +16,58 @@ const TICK_MS: u64 = 10;
 pub(super) fn put(plan: &mut Plan, subject: &Subject<'_>, verdict: Verdict, wakes: &mut Wakes) {
     let session = subject.name.clone();
     match verdict {
-        Verdict::Keep(Keep { phase, note, next, wake }) => {
-            next.iter().map(|next| next.at).chain(wake).for_each(|at| wakes.add(at));
-            plan.unchanged.push(Unchanged { session, phase, note, next });
+        Verdict::Keep(Keep {
+            phase,
+            note,
+            next,
+            wake,
+        }) => {
+            next.iter()
+                .map(|next| next.at)
+                .chain(wake)
+                .for_each(|at| wakes.add(at));
+            plan.unchanged.push(Unchanged {
+                session,
+                phase,
+                note,
+                next,
+            });
         }
-        Verdict::Hold(Want { verb, reason, kind: _, phase }, hold, until) => {
+        Verdict::Hold(
+            Want {
+                verb,
+                reason,
+                kind: _,
+                phase,
+            },
+            hold,
+            until,
+        ) => {
             if let Some(at) = until {
                 wakes.add(at);
             }
-            plan.held.push(Held { session, verb, reason, hold, until, phase });
+            plan.held.push(Held {
+                session,
+                verb,
+                reason,
+                hold,
+                until,
+                phase,
+            });
         }
         Verdict::Want(want) => match action(subject, &want) {
-            Some(action) => plan.steps.push(Step { session, action, reason: want.reason, phase: want.phase }),
-            None => plan.unchanged.push(Unchanged { session, phase: Phase::Unknown, note: None, next: None }),
+            Some(action) => plan.steps.push(Step {
+                session,
+                action,
+                reason: want.reason,
+                phase: want.phase,
+            }),
+            None => plan.unchanged.push(Unchanged {
+                session,
+                phase: Phase::Unknown,
+                note: None,
+                next: None,
+            }),
         },
     }
 }
@@ -38,16 +77,29 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
     let rung = match want.kind {
         Kind::Continue(rung) => rung,
         Kind::Replace(_) | Kind::Retire(_) => Rung::Ask,
-        Kind::Create | Kind::Revive | Kind::Remove | Kind::Adopt | Kind::Nudge | Kind::Notice | Kind::Rouse => {
-            Rung::Finish
-        }
+        Kind::Create
+        | Kind::Revive
+        | Kind::Remove
+        | Kind::Adopt
+        | Kind::Nudge
+        | Kind::Notice
+        | Kind::SendEscape => Rung::Finish,
     };
     let planned = matches!(want.kind, Kind::Replace(_));
-    let handoff = if planned { Some(subject.now()) } else { subject.handoff_to_carry() };
+    let handoff = if planned {
+        Some(subject.now())
+    } else {
+        subject.handoff_to_carry()
+    };
     let crashes = u32::try_from(subject.crashes().len()).unwrap_or(u32::MAX);
     let generation = subject.next_generation();
     Some(match want.verb {
-        Verb::Start => Action::Start { desired: Box::new(subject.desired?.clone()), generation, handoff, crashes },
+        Verb::Start => Action::Start {
+            desired: Box::new(subject.desired?.clone()),
+            generation,
+            handoff,
+            crashes,
+        },
         Verb::Restart => Action::Restart {
             desired: Box::new(subject.desired?.clone()),
             target: subject.target()?,
@@ -57,9 +109,21 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
             crashes,
         },
         Verb::Expire => {
-            let agent = Box::new(subject.desired.map_or_else(Agent::default, |desired| desired.agent.clone()));
-            let launch = subject.desired.map(|desired| desired.launch.clone()).unwrap_or_default();
-            Action::Expire { target: subject.target()?, rung, agent, launch }
+            let agent = Box::new(
+                subject
+                    .desired
+                    .map_or_else(Agent::default, |desired| desired.agent.clone()),
+            );
+            let launch = subject
+                .desired
+                .map(|desired| desired.launch.clone())
+                .unwrap_or_default();
+            Action::Expire {
+                target: subject.target()?,
+                rung,
+                agent,
+                launch,
+            }
         }
         Verb::Adopt => adoption(subject, generation)?,
         Verb::Nudge => Action::Nudge {
@@ -78,13 +142,16 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
                 | Kind::Remove
                 | Kind::Adopt
                 | Kind::Nudge
-                | Kind::Rouse
+                | Kind::SendEscape
                 | Kind::Continue(_) => subject.desired?.idling.nudge.clone(),
             },
             left: subject.history?.left_texts(subject.target()?.generation),
         },
-        Verb::Rouse => Action::Rouse {
-            target: Target { attached: WhenAttached::Hold, ..subject.target()? },
+        Verb::SendEscape => Action::SendEscape {
+            target: Target {
+                attached: WhenAttached::Hold,
+                ..subject.target()?
+            },
             agent: Box::new(subject.desired?.agent.clone()),
         },
     })
@@ -92,26 +159,58 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
 
 fn adoption(subject: &Subject<'_>, generation: Generation) -> Option<Action> {
     let (desired, target) = (subject.desired?, subject.target()?);
-    let (fingerprint, started) = (desired.fingerprint(), subject.now().minus(adopted_age(subject)));
-    let by = if desired.commands().is_some() { Origin::Launcher } else { Origin::Adopted };
+    let (fingerprint, started) = (
+        desired.fingerprint(),
+        subject.now().minus(adopted_age(subject)),
+    );
+    let by = if desired.commands().is_some() {
+        Origin::Launcher
+    } else {
+        Origin::Adopted
+    };
     let (origin, handoff) = match subject.policy() {
         Some(_) => (Origin::Policy, None),
-        None => (by, Some(subject.handoff_to_carry().unwrap_or(subject.now()))),
+        None => (
+            by,
+            Some(subject.handoff_to_carry().unwrap_or(subject.now())),
+        ),
     };
     // What is declared is logged like all that is; what others start, only to hear it.
-    let Completion { markers, grace: _, log } = &desired.completion;
+    let Completion {
+        markers,
+        grace: _,
+        log,
+    } = &desired.completion;
     let listens = origin != Origin::Policy || (!markers.is_empty() && log.is_none());
     let log = listens.then_some(desired.logs);
     let over = subject.unproved_label().map(str::to_owned);
-    Some(Action::Adopt { target, fingerprint, generation, started, handoff, origin, log, over })
+    Some(Action::Adopt {
+        target,
+        fingerprint,
+        generation,
+        started,
+        handoff,
+        origin,
+        log,
+        over,
+    })
 }
 
-/// How old an adopted session is, at most: tmux only knows by the wall clock, which may have been set since. Its process
-/// knows by the time since boot, of which the awake part is certain.
+/// How old an adopted session is, at most: tmux only knows by the wall clock, which may have been
+/// set since. Its process knows by the time since boot, of which the awake part is certain.
 fn adopted_age(subject: &Subject<'_>) -> Period {
     let created = subject.seen.map_or(subject.now().wall, |seen| seen.created);
-    let by_wall = Period::from_millis(subject.now().wall.saturating_sub(created).max(0).unsigned_abs());
+    let by_wall = Period::from_millis(
+        subject
+            .now()
+            .wall
+            .saturating_sub(created)
+            .max(0)
+            .unsigned_abs(),
+    );
     let process = subject.target().and_then(|target| target.process);
     let begun = process.map_or(0, |process| process.start.saturating_mul(TICK_MS));
-    by_wall.min(Period::from_millis(subject.now().awake.saturating_sub(begun)))
+    by_wall.min(Period::from_millis(
+        subject.now().awake.saturating_sub(begun),
+    ))
 }

@@ -1,31 +1,42 @@
 //! Rule 10: it shows that it works, but nothing on its screen moves and nothing works behind it.
 //!
-//! A request that hangs is often freed by an Escape, and costs less than a fresh process: so that comes first, once for
-//! as long as the screen shows that it works.
+//! A request that hangs is often freed by an Escape, and costs less than a fresh process: so that
+//! comes first, once for as long as the screen shows that it works.
 
 use super::screens::is_resting;
 use super::subject::Subject;
 use super::verdict::{Kind, Patience, Verdict, Want};
-use crate::model::{Content, Hold, Moment, Period, Reason, Roused, Verb};
+use crate::model::{Content, EscapeSent, Hold, Moment, Period, Reason, Verb};
 
 /// So long it may take to move after the Escape.
 const ROUSE_WAIT: Period = Period::from_secs(30);
 
 /// Escape, time to move, then a fresh process.
 pub(super) fn stuck(subject: &Subject<'_>) -> Option<Verdict> {
-    let content = subject.content().filter(|content| content.state.is_at_work() && subject.is_ready())?;
+    let content = subject
+        .content()
+        .filter(|content| content.state.is_at_work() && subject.is_ready())?;
     let limit = subject.desired?.idling.stuck_after?;
     let frozen = subject.now().since(&content.since);
     if frozen < limit || !is_resting(content) {
         return None;
     }
-    let want = |verb, kind| Want { verb, reason: Reason::Stuck { frozen, limit }, kind, phase: subject.living_phase() };
+    let want = |verb, kind| Want {
+        verb,
+        reason: Reason::Stuck { frozen, limit },
+        kind,
+        phase: subject.living_phase(),
+    };
     let restart = || want(Verb::Restart, Kind::Replace(Patience::None));
-    Some(match roused(subject, content) {
-        None if may_be_roused(subject) => Verdict::Want(want(Verb::Rouse, Kind::Rouse)),
-        Some(roused) if !subject.now().reached(&roused.at.plus(ROUSE_WAIT)) => {
-            let waited = subject.now().since(&roused.at);
-            Verdict::Hold(restart(), Hold::Roused { waited }, Some(roused.at.plus(ROUSE_WAIT)))
+    Some(match escape_sent(subject, content) {
+        None if may_be_roused(subject) => Verdict::Want(want(Verb::SendEscape, Kind::SendEscape)),
+        Some(escape_sent) if !subject.now().reached(&escape_sent.at.plus(ROUSE_WAIT)) => {
+            let waited = subject.now().since(&escape_sent.at);
+            Verdict::Hold(
+                restart(),
+                Hold::EscapeSent { waited },
+                Some(escape_sent.at.plus(ROUSE_WAIT)),
+            )
         }
         None | Some(_) => Verdict::Want(restart()),
     })
@@ -33,14 +44,21 @@ pub(super) fn stuck(subject: &Subject<'_>) -> Option<Verdict> {
 
 /// Whether an Escape comes first once it is found stuck.
 pub(super) fn would_be_roused(subject: &Subject<'_>) -> bool {
-    subject.content().is_some_and(|content| roused(subject, content).is_none()) && may_be_roused(subject)
+    subject
+        .content()
+        .is_some_and(|content| escape_sent(subject, content).is_none())
+        && may_be_roused(subject)
 }
 
-/// The Escape that this spell of work was sent. One that is over by then does not count: what freezes anew later is
-/// roused anew.
-fn roused<'a>(subject: &Subject<'a>, content: &Content) -> Option<&'a Roused> {
-    let roused = subject.history?.roused.as_ref().filter(|roused| roused.generation == content.generation)?;
-    is_since(&roused.at, &content.state_since).then_some(roused)
+/// The Escape that this spell of work was sent. One that is over by then does not count: what
+/// freezes anew later is roused anew.
+fn escape_sent<'a>(subject: &Subject<'a>, content: &Content) -> Option<&'a EscapeSent> {
+    let escape_sent = subject
+        .history?
+        .escape_sent
+        .as_ref()
+        .filter(|escape_sent| escape_sent.generation == content.generation)?;
+    is_since(&escape_sent.at, &content.state_since).then_some(escape_sent)
 }
 
 fn is_since(at: &Moment, since: &Moment) -> bool {

@@ -3,9 +3,9 @@
 use super::Situation;
 use super::rolling::FAILING;
 use crate::model::{
-    Block, Change, Complaint, Content, Death, Desired, Errand, Flaw, Generation, History, Label, Life, Marks, Moment,
-    Ownership, Period, Phase, Probed, RanWith, Replacing, Run, Seen, Server, SessionName, Standing, Target, Verb, Walk,
-    WhenAttached, Whose,
+    Block, Change, Complaint, Content, Death, Desired, Flaw, Generation, History, Label,
+    LauncherJob, Life, Marks, Moment, Ownership, Period, Phase, Probed, RanWith, Replacing, Run,
+    Seen, Server, SessionName, Standing, Target, Verb, Walk, WhenAttached, Whose,
 };
 use std::collections::BTreeMap;
 
@@ -20,16 +20,24 @@ pub(super) struct Subject<'a> {
     pub(super) history: Option<&'a History>,
 }
 
-/// All subjects in order of their names: every declared session, and every one of ours that is not declared.
+/// All subjects in order of their names: every declared session, and every one of ours that is not
+/// declared.
 ///
 /// Walks the ordered collections side by side instead of looking each name up.
-pub(super) fn gather<'a>(situation: &'a Situation<'a>, server: Option<&'a Server>) -> Vec<Subject<'a>> {
-    let (misnamed, orphans) = server.map(|server| out_of_place(situation, server)).unwrap_or_default();
+pub(super) fn gather<'a>(
+    situation: &'a Situation<'a>,
+    server: Option<&'a Server>,
+) -> Vec<Subject<'a>> {
+    let (misnamed, orphans) = server
+        .map(|server| out_of_place(situation, server))
+        .unwrap_or_default();
     let mut seen = Walk::new(server.into_iter().flat_map(|s| &s.sessions));
     let mut remembered = Walk::new(&situation.memory.sessions);
     let mut subjects = Vec::with_capacity(situation.town.sessions.len() + orphans.len());
     for (name, desired) in &situation.town.sessions {
-        let by_name = seen.find(name.as_str()).filter(|seen| !belongs_elsewhere(seen, name));
+        let by_name = seen
+            .find(name.as_str())
+            .filter(|seen| !belongs_elsewhere(seen, name));
         subjects.push(Subject {
             situation,
             server,
@@ -55,23 +63,34 @@ pub(super) fn gather<'a>(situation: &'a Situation<'a>, server: Option<&'a Server
 
 type ByName<'a> = BTreeMap<&'a SessionName, &'a Seen>;
 
-/// Ours that do not stand under their declared name (renamed in tmux), and ours that are not declared at all.
+/// Ours that do not stand under their declared name (renamed in tmux), and ours that are not
+/// declared at all.
 fn out_of_place<'a>(situation: &Situation<'a>, server: &'a Server) -> (ByName<'a>, ByName<'a>) {
     let mut misnamed = ByName::new();
     let mut orphans = ByName::new();
     for (name, seen) in &server.sessions {
-        let Ownership::Ours(label) = &seen.ownership else { continue };
+        let Ownership::Ours(label) = &seen.ownership else {
+            continue;
+        };
         let in_place = label.session.as_str() == name;
         if in_place && situation.town.sessions.contains_key(name.as_str()) {
             continue;
         }
         let declared = situation.town.sessions.contains_key(&label.session);
-        let place = if declared { &mut misnamed } else { &mut orphans };
+        let place = if declared {
+            &mut misnamed
+        } else {
+            &mut orphans
+        };
         let under_its_name = server.sessions.get(label.session.as_str());
-        let under_its_name = under_its_name.filter(|rival| !in_place && !belongs_elsewhere(rival, &label.session));
-        let newer = place.get(&label.session).is_some_and(|rival| generation_of(rival) > generation_of(seen));
+        let under_its_name =
+            under_its_name.filter(|rival| !in_place && !belongs_elsewhere(rival, &label.session));
+        let newer = place
+            .get(&label.session)
+            .is_some_and(|rival| generation_of(rival) > generation_of(seen));
         // Of two with one label the one under its name is meant: the other's is a copy.
-        let original = under_its_name.is_some_and(|rival| generation_of(rival) >= generation_of(seen));
+        let original =
+            under_its_name.is_some_and(|rival| generation_of(rival) >= generation_of(seen));
         if !newer && !original {
             place.insert(&label.session, seen);
         }
@@ -82,7 +101,9 @@ fn out_of_place<'a>(situation: &Situation<'a>, server: &'a Server) -> (ByName<'a
 fn generation_of(seen: &Seen) -> Generation {
     match &seen.ownership {
         Ownership::Ours(label) => label.generation,
-        Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => Generation::default(),
+        Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => {
+            Generation::default()
+        }
     }
 }
 
@@ -136,14 +157,18 @@ impl<'a> Subject<'a> {
     /// What is known of its screen in this life.
     pub(super) fn content(&self) -> Option<&'a Content> {
         let generation = self.label()?.generation;
-        self.history?.content.as_ref().filter(|content| content.generation == generation)
+        self.history?
+            .content
+            .as_ref()
+            .filter(|content| content.generation == generation)
     }
 
-    /// For how long it has been idle: by its content, or where that was never read by tmux's clock. Never, while it
-    /// works.
+    /// For how long it has been idle: by its content, or where that was never read by tmux's clock.
+    /// Never, while it works.
     pub(super) fn idle(&self) -> Period {
         let quiet = self.seen.map_or(Period::ZERO, |seen| seen.quiet);
-        self.content().map_or(quiet, |content| content.idle(self.now()))
+        self.content()
+            .map_or(quiet, |content| content.idle(self.now()))
     }
 
     /// Whether it shows a limit that has ended: nothing but a text sets it going.
@@ -154,18 +179,23 @@ impl<'a> Subject<'a> {
 
     /// Whether its screen shows that it works, so that time alone makes it idle never.
     pub(super) fn is_busy(&self) -> bool {
-        self.content().is_some_and(|content| content.state.is_at_work())
+        self.content()
+            .is_some_and(|content| content.state.is_at_work())
     }
 
-    /// What keeps it from going on by itself: what its screen says, unless its agent was found signed in since.
+    /// What keeps it from going on by itself: what its screen says, unless its agent was found
+    /// signed in since.
     pub(super) fn block(&self) -> Option<Block> {
         let content = self.content()?;
         let block = content.block(self.name, self.now())?;
         let refuted = self.history.and_then(|history| history.refuted.as_ref());
-        let proves_nothing = refuted.is_some_and(|refuted| refuted.covers(&content.evidence, self.now()));
+        let proves_nothing =
+            refuted.is_some_and(|refuted| refuted.covers(&content.evidence, self.now()));
         // That it is signed in says nothing about its limit.
         let may_be_answered = block == Block::Auth && !proves_nothing;
-        let probed = self.desired.and_then(|desired| self.situation.memory.probes.get(&desired.agent.name));
+        let probed = self
+            .desired
+            .and_then(|desired| self.situation.memory.probes.get(&desired.agent.name));
         let passed = probed.and_then(Probed::passed).filter(|_| may_be_answered);
         let answered = passed.is_some_and(|at| Moment::later_of(at, content.state_since) == at);
         (!answered).then_some(block)
@@ -173,11 +203,15 @@ impl<'a> Subject<'a> {
 
     /// What a session is, going by its life and its screen alone.
     pub(super) fn living_phase(&self) -> Phase {
-        let Some(seen) = self.seen else { return Phase::Absent };
+        let Some(seen) = self.seen else {
+            return Phase::Absent;
+        };
         match (&seen.life, self.content()) {
             (Life::Unknown(_), _) => Phase::Unknown,
             (Life::Dead { death, .. }, _) => Phase::Dead(*death),
-            (Life::Alive { .. }, _) if self.desired.is_some() && self.label().is_some() && !self.is_ready() => {
+            (Life::Alive { .. }, _)
+                if self.desired.is_some() && self.label().is_some() && !self.is_ready() =>
+            {
                 Phase::Starting
             }
             (Life::Alive { .. }, Some(content)) => content.phase(self.name, self.now()),
@@ -198,10 +232,15 @@ impl<'a> Subject<'a> {
 
     /// What stands of this life's output, where that is listened for.
     pub(super) fn standing(&self) -> Option<(&'a Marks, &'a Standing)> {
-        self.desired.filter(|desired| !desired.completion.markers.is_empty())?;
+        self.desired
+            .filter(|desired| !desired.completion.markers.is_empty())?;
         let marks = self.history?.marks.as_ref()?;
         let same = self.label()?.generation == marks.generation;
-        marks.standing.as_ref().filter(|_| same).map(|standing| (marks, standing))
+        marks
+            .standing
+            .as_ref()
+            .filter(|_| same)
+            .map(|standing| (marks, standing))
     }
 
     /// The pattern of the policy that covers it: others started it, and it is only ever expired.
@@ -211,7 +250,9 @@ impl<'a> Subject<'a> {
 
     /// Whether it counts as ready: it has lived for `ready_after` once in this life.
     pub(super) fn is_ready(&self) -> bool {
-        let ready_after = self.desired.map_or(Period::ZERO, |desired| desired.ready_after);
+        let ready_after = self
+            .desired
+            .map_or(Period::ZERO, |desired| desired.ready_after);
         self.is_alive() && self.age().is_some_and(|age| age >= ready_after)
     }
 
@@ -221,19 +262,23 @@ impl<'a> Subject<'a> {
     }
 
     /// A command that starts or stops it now.
-    pub(super) fn errand(&self) -> Option<&'a Errand> {
-        self.history?.errand.as_ref()
+    pub(super) fn launcher_job(&self) -> Option<&'a LauncherJob> {
+        self.history?.launcher_job.as_ref()
     }
 
     /// Whether a command is starting it now.
     pub(super) fn is_being_started(&self) -> bool {
-        self.errand().is_some_and(|errand| matches!(errand.verb, Verb::Start | Verb::Restart))
+        self.launcher_job()
+            .is_some_and(|launcher_job| matches!(launcher_job.verb, Verb::Start | Verb::Restart))
     }
 
     /// What the commands that should have started it last said, where they came to nothing.
     pub(super) fn not_started(&self) -> Option<&'a Complaint> {
         let ended = self.run()?.ended?;
-        self.history?.complaint.as_ref().filter(|_| ended.death == Death::NeverStarted)
+        self.history?
+            .complaint
+            .as_ref()
+            .filter(|_| ended.death == Death::NeverStarted)
     }
 
     /// When it will count as ready if it lives on.
@@ -250,17 +295,23 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// The same in terms of this boot, for labels: a later step of the wall clock must not make it years to come.
+    /// The same in terms of this boot, for labels: a later step of the wall clock must not make it
+    /// years to come.
     pub(super) fn handoff_to_carry(&self) -> Option<Moment> {
         let (now, at) = (self.now(), self.handoff()?);
-        Some(if at.boot == now.boot { at } else { now.minus(now.since(&at)) })
+        Some(if at.boot == now.boot {
+            at
+        } else {
+            now.minus(now.since(&at))
+        })
     }
 
     /// The names of the fields with which it runs, or ran, other than declared.
     pub(super) fn differences(&self) -> Vec<&'static str> {
         let ran_with = self.label().and_then(|label| label.fingerprint);
         let both = ran_with.zip(self.desired);
-        both.map(|(ran_with, desired)| ran_with.differences(&desired.fingerprint())).unwrap_or_default()
+        both.map(|(ran_with, desired)| ran_with.differences(&desired.fingerprint()))
+            .unwrap_or_default()
     }
 
     /// What those fields were and are, where it is remembered what it was started with.
@@ -268,7 +319,10 @@ impl<'a> Subject<'a> {
         let label = self.label().and_then(|label| label.fingerprint);
         let ran_with = self.history.and_then(|history| history.ran_with.as_ref());
         let known = ran_with.filter(|ran| Some(ran.fingerprint) == label);
-        known.zip(self.desired).map(|(ran, desired)| ran.changes(&RanWith::of(desired))).unwrap_or_default()
+        known
+            .zip(self.desired)
+            .map(|(ran, desired)| ran.changes(&RanWith::of(desired)))
+            .unwrap_or_default()
     }
 
     /// Stopped by the user.
@@ -296,7 +350,8 @@ impl<'a> Subject<'a> {
         self.history.map_or(&[], |history| &history.crashes)
     }
 
-    /// The generation after every one known: also past the wall clock, so that it grows when all memory is lost.
+    /// The generation after every one known: also past the wall clock, so that it grows when all
+    /// memory is lost.
     pub(super) fn next_generation(&self) -> Generation {
         let remembered = self.history.map_or(0, |history| history.generation.0);
         let labelled = self.label().map_or(0, |label| label.generation.0);
@@ -317,20 +372,24 @@ impl<'a> Subject<'a> {
             session: seen.id,
             pane: seen.pane,
             generation: self.label().map(|label| label.generation),
-            whose: self
-                .label()
-                .map(|label| Whose { town: self.situation.town.name.clone(), session: label.session.clone() }),
+            whose: self.label().map(|label| Whose {
+                town: self.situation.town.name.clone(),
+                session: label.session.clone(),
+            }),
             process,
             attached: self.when_attached(),
         })
     }
 
     pub(super) fn when_attached(&self) -> WhenAttached {
-        self.desired.map_or(WhenAttached::Hold, |desired| desired.when_attached)
+        self.desired
+            .map_or(WhenAttached::Hold, |desired| desired.when_attached)
     }
 
     /// Whether gtctl itself runs in it.
     pub(super) fn is_own(&self) -> bool {
-        self.server.zip(self.seen).is_some_and(|(server, seen)| server.own == Some(seen.id))
+        self.server
+            .zip(self.seen)
+            .is_some_and(|(server, seen)| server.own == Some(seen.id))
     }
 }

@@ -25,7 +25,12 @@ pub(super) struct Keep {
 
 impl Keep {
     pub(super) fn as_is(phase: Phase) -> Verdict {
-        Verdict::Keep(Self { phase, note: None, next: None, wake: None })
+        Verdict::Keep(Self {
+            phase,
+            note: None,
+            next: None,
+            wake: None,
+        })
     }
 }
 
@@ -65,7 +70,7 @@ pub(super) enum Kind {
     /// Type the notice that it is about to be ended.
     Notice,
     /// Press Escape.
-    Rouse,
+    SendEscape,
     /// Carry on a stop that was begun.
     Continue(Rung),
 }
@@ -92,7 +97,7 @@ impl Kind {
             | Self::Adopt
             | Self::Nudge
             | Self::Notice
-            | Self::Rouse
+            | Self::SendEscape
             | Self::Continue(_) => false,
         }
     }
@@ -101,7 +106,7 @@ impl Kind {
     pub(super) fn signals(self) -> bool {
         match self {
             Self::Continue(rung) => rung != Rung::Finish,
-            Self::Rouse => true,
+            Self::SendEscape => true,
             Self::Create
             | Self::Revive
             | Self::Replace(_)
@@ -124,7 +129,7 @@ impl Kind {
             | Self::Adopt
             | Self::Nudge
             | Self::Notice
-            | Self::Rouse => false,
+            | Self::SendEscape => false,
         }
     }
 }

@@ -40,21 +40,32 @@ pub(super) fn page_size() -> u64 {
 }
 
 fn constant(which: SysconfVar, otherwise: u64) -> u64 {
-    let value = sysconf(which).ok().flatten().and_then(|n| u64::try_from(n).ok());
+    let value = sysconf(which)
+        .ok()
+        .flatten()
+        .and_then(|n| u64::try_from(n).ok());
     value.filter(|n| *n > 0).unwrap_or(otherwise)
 }
 
 fn millis(clock: ClockId) -> u64 {
-    let Ok(time) = clock_gettime(clock) else { return 0 };
+    let Ok(time) = clock_gettime(clock) else {
+        return 0;
+    };
     let seconds = u64::try_from(time.tv_sec()).unwrap_or(0);
-    seconds.saturating_mul(1000).saturating_add(u64::try_from(time.tv_nsec()).unwrap_or(0) / 1_000_000)
+    seconds
+        .saturating_mul(1000)
+        .saturating_add(u64::try_from(time.tv_nsec()).unwrap_or(0) / 1_000_000)
 }
 
 fn boot() -> u64 {
     static BOOT: OnceLock<u64> = OnceLock::new();
     *BOOT.get_or_init(|| {
         let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-        let digits: String = text.chars().filter(char::is_ascii_hexdigit).take(16).collect();
+        let digits: String = text
+            .chars()
+            .filter(char::is_ascii_hexdigit)
+            .take(16)
+            .collect();
         u64::from_str_radix(&digits, 16).unwrap_or(0)
     })
 }

@@ -42,13 +42,20 @@ impl Deaths {
     /// When the kernel gives no epoll.
     pub fn new() -> io::Result<Self> {
         let epoll = Ready::new(epoll::create(epoll::CreateFlags::CLOEXEC)?)?;
-        let limit = getrlimit(Resource::Nofile).current.and_then(|most| usize::try_from(most).ok());
-        Ok(Self { epoll, watched: BTreeMap::new(), most: limit.unwrap_or(usize::MAX).saturating_sub(SPARE) })
+        let limit = getrlimit(Resource::Nofile)
+            .current
+            .and_then(|most| usize::try_from(most).ok());
+        Ok(Self {
+            epoll,
+            watched: BTreeMap::new(),
+            most: limit.unwrap_or(usize::MAX).saturating_sub(SPARE),
+        })
     }
 
     /// Watches these and no others. Those that are watched already cost nothing.
     pub fn watch(&mut self, processes: &BTreeSet<ProcId>) -> Watched {
-        self.watched.retain(|process, _| processes.contains(process));
+        self.watched
+            .retain(|process, _| processes.contains(process));
         let mut result = Watched::All;
         for &process in processes {
             if self.watched.contains_key(&process) {
@@ -74,7 +81,9 @@ impl Deaths {
 
     /// Whether it lives; it is watched then.
     fn add(&mut self, process: ProcId) -> io::Result<bool> {
-        let Some(pid) = i32::try_from(process.pid).ok().and_then(Pid::from_raw) else { return Ok(false) };
+        let Some(pid) = i32::try_from(process.pid).ok().and_then(Pid::from_raw) else {
+            return Ok(false);
+        };
         let handle = match pidfd_open(pid, PidfdFlags::empty()) {
             Ok(handle) => handle,
             Err(rustix::io::Errno::SRCH) => return Ok(false),
@@ -90,20 +99,29 @@ impl Deaths {
         Ok(true)
     }
 
-    /// Returns when some have ended since they began to be watched; they no longer are. May be dropped at any time.
+    /// Returns when some have ended since they began to be watched; they no longer are. May be
+    /// dropped at any time.
     pub async fn ended(&mut self) {
         let pids = self.epoll.until(|| some(ended(self.epoll.fd()))).await;
         // Closed, they are no longer told of.
-        self.watched.retain(|process, _| !pids.contains(&u64::from(process.pid)));
+        self.watched
+            .retain(|process, _| !pids.contains(&u64::from(process.pid)));
     }
 }
 
 /// The pids behind the events that are there now.
 fn ended(epoll: BorrowedFd<'_>) -> BTreeSet<u64> {
     let mut events = Vec::with_capacity(AT_ONCE);
-    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let now = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // What cannot be read now is asked for again when it is told anew.
-    let _ = epoll::wait(epoll, rustix::buffer::spare_capacity(&mut events), Some(&now));
+    let _ = epoll::wait(
+        epoll,
+        rustix::buffer::spare_capacity(&mut events),
+        Some(&now),
+    );
     events.iter().map(|event| event.data.u64()).collect()
 }
 
@@ -122,23 +140,47 @@ mod tests {
 
     #[tokio::test]
     async fn each_end_is_told_once_and_only_of_the_very_process() {
-        let mut children: Vec<_> = (0..3).map(|_| Command::new("sleep").arg("600").spawn().unwrap()).collect();
-        let ids: Vec<ProcId> = children.iter().map(|child| process::identify(child.id()).unwrap()).collect();
+        let mut children: Vec<_> = (0..3)
+            .map(|_| Command::new("sleep").arg("600").spawn().unwrap())
+            .collect();
+        let ids: Vec<ProcId> = children
+            .iter()
+            .map(|child| process::identify(child.id()).unwrap())
+            .collect();
         let mut deaths = Deaths::new().unwrap();
         assert_eq!(deaths.watch(&ids.iter().copied().collect()), Watched::All);
-        assert_eq!(deaths.watch(&ids[..2].iter().copied().collect()), Watched::All);
+        assert_eq!(
+            deaths.watch(&ids[..2].iter().copied().collect()),
+            Watched::All
+        );
         let mut end = |n: usize| {
             children[n].kill().unwrap();
             children[n].wait().unwrap();
         };
         end(2);
-        assert!(timeout(Duration::from_millis(50), deaths.ended()).await.is_err(), "watched no longer");
+        assert!(
+            timeout(Duration::from_millis(50), deaths.ended())
+                .await
+                .is_err(),
+            "watched no longer"
+        );
         end(0);
         timeout(PATIENCE, deaths.ended()).await.unwrap();
-        assert!(timeout(Duration::from_millis(50), deaths.ended()).await.is_err(), "told once");
-        let other = ProcId { start: ids[1].start + 1, ..ids[1] };
+        assert!(
+            timeout(Duration::from_millis(50), deaths.ended())
+                .await
+                .is_err(),
+            "told once"
+        );
+        let other = ProcId {
+            start: ids[1].start + 1,
+            ..ids[1]
+        };
         assert_eq!(deaths.watch(&BTreeSet::from([other])), Watched::Ended);
-        assert_eq!(deaths.watch(&BTreeSet::from([ids[1], other])), Watched::Ended);
+        assert_eq!(
+            deaths.watch(&BTreeSet::from([ids[1], other])),
+            Watched::Ended
+        );
         end(1);
         timeout(PATIENCE, deaths.ended()).await.unwrap();
     }
@@ -146,7 +188,10 @@ mod tests {
     #[tokio::test]
     async fn where_descriptors_are_few_some_are_not_watched() {
         let me = process::identify(std::process::id()).unwrap();
-        let mut deaths = Deaths { most: 0, ..Deaths::new().unwrap() };
+        let mut deaths = Deaths {
+            most: 0,
+            ..Deaths::new().unwrap()
+        };
         assert_eq!(deaths.watch(&BTreeSet::from([me])), Watched::InPart);
         deaths.most = 1;
         assert_eq!(deaths.watch(&BTreeSet::from([me])), Watched::All);

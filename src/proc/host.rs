@@ -28,7 +28,11 @@ pub fn look(path: &Path, processes: usize) -> Host {
     let disk_free = disk_free.unwrap_or(0);
     let meminfo = text("/proc/meminfo");
     Host {
-        load: text("/proc/loadavg").split(' ').take(3).collect::<Vec<_>>().join(" "),
+        load: text("/proc/loadavg")
+            .split(' ')
+            .take(3)
+            .collect::<Vec<_>>()
+            .join(" "),
         memory: of_meminfo(&meminfo, "MemTotal:"),
         memory_free: of_meminfo(&meminfo, "MemAvailable:"),
         disk,
@@ -43,14 +47,19 @@ fn text(path: &str) -> String {
 
 fn of_meminfo(text: &str, name: &str) -> u64 {
     let line = text.lines().find_map(|line| line.strip_prefix(name));
-    let kib = line.and_then(|rest| rest.split_whitespace().next()).and_then(|n| n.parse::<u64>().ok());
+    let kib = line
+        .and_then(|rest| rest.split_whitespace().next())
+        .and_then(|n| n.parse::<u64>().ok());
     kib.unwrap_or(0).saturating_mul(1024)
 }
 
-/// The size of a path's file system, and what users may still write there, in bytes; nothing where it does not tell.
+/// The size of a path's file system, and what users may still write there, in bytes; nothing where
+/// it does not tell.
 #[must_use]
 pub fn disk(path: &Path) -> (u64, Option<u64>) {
-    let Ok(stat) = nix::sys::statvfs::statvfs(path) else { return (0, None) };
+    let Ok(stat) = nix::sys::statvfs::statvfs(path) else {
+        return (0, None);
+    };
     let bytes = |blocks: u64| blocks.saturating_mul(stat.fragment_size());
     let free = (stat.blocks() > 0).then(|| bytes(stat.blocks_available()));
     (bytes(stat.blocks()), free)
@@ -61,9 +70,16 @@ mod tests {
     #[test]
     fn this_machine_has_some_of_each() {
         let host = super::look(std::path::Path::new("/"), 3);
-        assert!(host.memory > host.memory_free && host.memory_free > 0 && host.disk > 0, "{host:?}");
+        assert!(
+            host.memory > host.memory_free && host.memory_free > 0 && host.disk > 0,
+            "{host:?}"
+        );
         assert!(host.largest.len() <= 3 && !host.largest.is_empty());
-        assert!(host.largest.windows(2).all(|pair| pair[0].stat.rss >= pair[1].stat.rss));
+        assert!(
+            host.largest
+                .windows(2)
+                .all(|pair| pair[0].stat.rss >= pair[1].stat.rss)
+        );
         assert_eq!(host.load.split(' ').count(), 3);
     }
 }

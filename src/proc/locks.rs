@@ -16,23 +16,35 @@ const MAX_FILES: usize = 4096;
 pub struct Held {
     /// Its path.
     pub path: PathBuf,
-    /// What leads to the open file itself: nothing on the way to it is asked, so that a disk which does not answer any
-    /// more holds up nobody.
+    /// What leads to the open file itself: nothing on the way to it is asked, so that a disk which
+    /// does not answer any more holds up nobody.
     pub open: PathBuf,
 }
 
-/// The processes of this user that hold an exclusive lock on some file and have a file of this name open, each with
-/// those. Our own process is not among them.
+/// The processes of this user that hold an exclusive lock on some file and have a file of this name
+/// open, each with those. Our own process is not among them.
 #[must_use]
 pub fn holders(name: &str) -> Vec<(ProcId, Held)> {
     let list = file::read("/proc/locks", MAX_LIST).unwrap_or_default();
-    let pids: BTreeSet<u32> = String::from_utf8_lossy(&list).lines().filter_map(holder).collect();
-    let others = pids.into_iter().filter(|pid| *pid != std::process::id() && file::is_own(*pid));
+    let pids: BTreeSet<u32> = String::from_utf8_lossy(&list)
+        .lines()
+        .filter_map(holder)
+        .collect();
+    let others = pids
+        .into_iter()
+        .filter(|pid| *pid != std::process::id() && file::is_own(*pid));
     let identified = others.filter_map(process::identify);
-    identified.flat_map(|process| named(process.pid, name).into_iter().map(move |held| (process, held))).collect()
+    identified
+        .flat_map(|process| {
+            named(process.pid, name)
+                .into_iter()
+                .map(move |held| (process, held))
+        })
+        .collect()
 }
 
-/// Who holds the lock of a line: `1: FLOCK  ADVISORY  WRITE 4711 fe:00:1234 0 EOF`. Lines of those who wait have a `->`.
+/// Who holds the lock of a line: `1: FLOCK  ADVISORY  WRITE 4711 fe:00:1234 0 EOF`. Lines of those
+/// who wait have a `->`.
 fn holder(line: &str) -> Option<u32> {
     let mut words = line.split_whitespace().skip(1);
     let (_kind, _rule, mode, pid) = (words.next()?, words.next()?, words.next()?, words.next()?);
@@ -41,12 +53,17 @@ fn holder(line: &str) -> Option<u32> {
 
 /// The open files of a process with this name, each once. One that was removed has another.
 fn named(pid: u32, name: &str) -> Vec<Held> {
-    let Ok(files) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return Vec::new() };
+    let Ok(files) = std::fs::read_dir(format!("/proc/{pid}/fd")) else {
+        return Vec::new();
+    };
     let open = files.flatten().take(MAX_FILES).map(|open| open.path());
     let all = open.filter_map(|open| Some((std::fs::read_link(&open).ok()?, open)));
     let is_named = |path: &Path| path.file_name() == Some(OsStr::new(name)) && path.is_absolute();
     let found: BTreeMap<PathBuf, PathBuf> = all.filter(|(path, _)| is_named(path)).collect();
-    found.into_iter().map(|(path, open)| Held { path, open }).collect()
+    found
+        .into_iter()
+        .map(|(path, open)| Held { path, open })
+        .collect()
 }
 
 #[cfg(test)]
@@ -55,10 +72,22 @@ mod tests {
 
     #[test]
     fn lines_of_holders_are_read() {
-        assert_eq!(holder("1: FLOCK  ADVISORY  WRITE 4711 fe:00:1234 0 EOF"), Some(4711));
-        assert_eq!(holder("2: POSIX  ADVISORY  WRITE 12 fe:00:1234 0 EOF"), Some(12));
-        assert_eq!(holder("3: FLOCK  ADVISORY  READ 4711 fe:00:1234 0 EOF"), None);
-        assert_eq!(holder("3: -> FLOCK  ADVISORY  WRITE 4711 fe:00:1234 0 EOF"), None);
+        assert_eq!(
+            holder("1: FLOCK  ADVISORY  WRITE 4711 fe:00:1234 0 EOF"),
+            Some(4711)
+        );
+        assert_eq!(
+            holder("2: POSIX  ADVISORY  WRITE 12 fe:00:1234 0 EOF"),
+            Some(12)
+        );
+        assert_eq!(
+            holder("3: FLOCK  ADVISORY  READ 4711 fe:00:1234 0 EOF"),
+            None
+        );
+        assert_eq!(
+            holder("3: -> FLOCK  ADVISORY  WRITE 4711 fe:00:1234 0 EOF"),
+            None
+        );
         assert_eq!(holder("4: FLOCK  ADVISORY  WRITE 0 fe:00:1234 0 EOF"), None);
         assert_eq!(holder(""), None);
     }

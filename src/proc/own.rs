@@ -1,11 +1,13 @@
-//! Ourselves: our process and those that led to it, which must never be signalled and tell which pane we run in.
+//! Ourselves: our process and those that led to it, which must never be signalled and tell which
+//! pane we run in.
 
 use super::process::{self, Presence};
 
 /// More ancestors than this are not looked at.
 const MAX_DEPTH: usize = 64;
 
-/// Our own pid and those of our ancestors, nearest first, as far as they can be seen; process 1 and 0 are left out.
+/// Our own pid and those of our ancestors, nearest first, as far as they can be seen; process 1 and
+/// 0 are left out.
 #[must_use]
 pub fn line() -> Vec<u32> {
     line_of(std::process::id())

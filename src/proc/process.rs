@@ -73,8 +73,13 @@ pub fn look(pid: u32) -> Presence {
 #[must_use]
 pub fn look_at(process: ProcId) -> Presence {
     match look(process.pid) {
-        Presence::Alive(stat) | Presence::Zombie(stat) if stat.start != process.start => Presence::Gone,
-        found @ (Presence::Alive(_) | Presence::Zombie(_) | Presence::Gone | Presence::Unreadable(_)) => found,
+        Presence::Alive(stat) | Presence::Zombie(stat) if stat.start != process.start => {
+            Presence::Gone
+        }
+        found @ (Presence::Alive(_)
+        | Presence::Zombie(_)
+        | Presence::Gone
+        | Presence::Unreadable(_)) => found,
     }
 }
 
@@ -82,20 +87,30 @@ pub fn look_at(process: ProcId) -> Presence {
 #[must_use]
 pub fn identify(pid: u32) -> Option<ProcId> {
     match look(pid) {
-        Presence::Alive(stat) => Some(ProcId { pid, start: stat.start }),
+        Presence::Alive(stat) => Some(ProcId {
+            pid,
+            start: stat.start,
+        }),
         Presence::Zombie(_) | Presence::Gone | Presence::Unreadable(_) => None,
     }
 }
 
-/// The living child of `parent` that has this pid now; none when nobody has it, or it is somebody else's child.
+/// The living child of `parent` that has this pid now; none when nobody has it, or it is somebody
+/// else's child.
 ///
-/// A pid alone names nobody: the kernel gives it out again. tmux goes on showing the pid of a pane whose process has
-/// ended, so a pid from tmux counts only while it is the child of that very server.
+/// A pid alone names nobody: the kernel gives it out again. tmux goes on showing the pid of a pane
+/// whose process has ended, so a pid from tmux counts only while it is the child of that very
+/// server.
 #[must_use]
 pub fn child_of(parent: ProcId, pid: u32) -> Option<ProcId> {
-    let Presence::Alive(stat) = look(pid) else { return None };
+    let Presence::Alive(stat) = look(pid) else {
+        return None;
+    };
     let is_child = stat.ppid == parent.pid && stat.start >= parent.start && may_live(parent);
-    is_child.then_some(ProcId { pid, start: stat.start })
+    is_child.then_some(ProcId {
+        pid,
+        start: stat.start,
+    })
 }
 
 /// Whether exactly this process may still run: it was seen to, or could not be read.
@@ -129,7 +144,8 @@ fn versioned(exe: &str) -> Option<&str> {
     is_version.then(|| basename(folder))
 }
 
-/// The arguments of a process, the program first; none where there are none to be read, or they have more bytes.
+/// The arguments of a process, the program first; none where there are none to be read, or they
+/// have more bytes.
 ///
 /// A process may have put a title in their place.
 #[must_use]
@@ -137,7 +153,11 @@ pub fn argv(pid: u32, limit: u64) -> Option<Vec<String>> {
     let bytes = file::read(format!("/proc/{pid}/cmdline"), limit).ok()?;
     let text = bytes.strip_suffix(b"\0").unwrap_or(&bytes);
     let whole = !text.is_empty() && (bytes.len() as u64) < limit;
-    whole.then(|| text.split(|byte| *byte == 0).map(|part| String::from_utf8_lossy(part).into_owned()).collect())
+    whole.then(|| {
+        text.split(|byte| *byte == 0)
+            .map(|part| String::from_utf8_lossy(part).into_owned())
+            .collect()
+    })
 }
 
 /// The most bytes of an environment that are read.
@@ -150,32 +170,47 @@ pub fn environment(pid: u32) -> std::collections::BTreeMap<String, Vec<u8>> {
     let variable = |entry: &[u8]| {
         let at = entry.iter().position(|byte| *byte == b'=')?;
         let (name, value) = entry.split_at_checked(at)?;
-        Some((String::from_utf8_lossy(name).into_owned(), value.get(1..).unwrap_or_default().to_vec()))
+        Some((
+            String::from_utf8_lossy(name).into_owned(),
+            value.get(1..).unwrap_or_default().to_vec(),
+        ))
     };
-    bytes.split(|byte| *byte == 0).filter_map(variable).collect()
+    bytes
+        .split(|byte| *byte == 0)
+        .filter_map(variable)
+        .collect()
 }
 
 /// The working directory of a process, where it may be seen and is still there.
 #[must_use]
 pub fn cwd(pid: u32) -> Option<std::path::PathBuf> {
-    std::fs::read_link(format!("/proc/{pid}/cwd")).ok().filter(|path| path.is_dir())
+    std::fs::read_link(format!("/proc/{pid}/cwd"))
+        .ok()
+        .filter(|path| path.is_dir())
 }
 
 impl Names {
     /// Whether one of the declared names is one of these.
     ///
-    /// The kernel's name is compared cut as the kernel cuts it. A title such as `claude 2.1.0` counts as `claude`, and so
-    /// does a program's name with an ending, a version or a machine, such as `claude.exe` and `codex-x86_64-unknown-linux`.
+    /// The kernel's name is compared cut as the kernel cuts it. A title such as `claude 2.1.0`
+    /// counts as `claude`, and so does a program's name with an ending, a version or a machine,
+    /// such as `claude.exe` and `codex-x86_64-unknown-linux`.
     #[must_use]
     pub fn matches(&self, declared: &[String]) -> bool {
-        declared.iter().map(|name| basename(name)).filter(|name| !name.is_empty()).any(|name| {
-            self.comm.as_bytes() == cut(name)
-                || self.argv0 == name
-                || self.exe == name
-                || titled(&self.argv0) == Some(name)
-                || titled(&self.comm) == Some(name)
-                || [&self.comm, &self.argv0, &self.exe].into_iter().any(|own| plain_name(own) == name)
-        })
+        declared
+            .iter()
+            .map(|name| basename(name))
+            .filter(|name| !name.is_empty())
+            .any(|name| {
+                self.comm.as_bytes() == cut(name)
+                    || self.argv0 == name
+                    || self.exe == name
+                    || titled(&self.argv0) == Some(name)
+                    || titled(&self.comm) == Some(name)
+                    || [&self.comm, &self.argv0, &self.exe]
+                        .into_iter()
+                        .any(|own| plain_name(own) == name)
+            })
     }
 }
 
@@ -183,7 +218,9 @@ impl Names {
 #[must_use]
 pub fn titled(title: &str) -> Option<&str> {
     let (name, rest) = title.split_once(' ')?;
-    rest.trim_start_matches('v').starts_with(|c: char| c.is_ascii_digit()).then_some(name)
+    rest.trim_start_matches('v')
+        .starts_with(|c: char| c.is_ascii_digit())
+        .then_some(name)
 }
 
 fn cut(name: &str) -> &[u8] {
@@ -204,13 +241,20 @@ fn parse(bytes: &[u8]) -> Option<Stat> {
     let number = |at: usize| fields.get(at)?.parse::<u64>().ok();
     // Children's times are signed in some kernels.
     let ticks = |at: usize| Some(u64::try_from(fields.get(at)?.parse::<i64>().ok()?).unwrap_or(0));
-    let cpu = ticks(11)?.saturating_add(ticks(12)?).saturating_add(ticks(13)?).saturating_add(ticks(14)?);
+    let cpu = ticks(11)?
+        .saturating_add(ticks(12)?)
+        .saturating_add(ticks(13)?)
+        .saturating_add(ticks(14)?);
     Some(Stat {
         comm,
         state: fields.first()?.chars().next()?,
         ppid: fields.get(1)?.parse().ok()?,
         // -1 and 0 occur for processes of other namespaces.
-        pgrp: fields.get(2)?.parse::<i64>().ok().map(|n| u32::try_from(n).unwrap_or(0))?,
+        pgrp: fields
+            .get(2)?
+            .parse::<i64>()
+            .ok()
+            .map(|n| u32::try_from(n).unwrap_or(0))?,
         start: number(19)?,
         cpu_ms: clock::ticks_to_millis(cpu),
         rss: number(21)?.saturating_mul(clock::page_size()),
@@ -227,32 +271,60 @@ mod tests {
     fn any_comm_is_survived() {
         for comm in ["sh", "a) S 1 (b", ") Z 1 1", "x\ny z", "", "((("] {
             let stat = parse(format!("42 ({comm}) {TAIL}").as_bytes()).unwrap();
-            assert_eq!((stat.comm.as_str(), stat.ppid, stat.start), (comm, 7, 168_544));
+            assert_eq!(
+                (stat.comm.as_str(), stat.ppid, stat.start),
+                (comm, 7, 168_544)
+            );
             assert_eq!(stat.cpu_ms, clock::ticks_to_millis(35));
             assert_eq!(stat.rss, 944 * clock::page_size());
         }
         assert_eq!(parse(b"42 (sh) S 7"), None);
         assert_eq!(parse(b""), None);
-        assert!(parse(b"1 (\xff\xfe) S 7 8 8 0 -1 1 1 2 0 2 1 2 0 5 20 0 1 0 16 5 9 1 1").is_some());
+        assert!(
+            parse(b"1 (\xff\xfe) S 7 8 8 0 -1 1 1 2 0 2 1 2 0 5 20 0 1 0 16 5 9 1 1").is_some()
+        );
     }
 
     #[test]
     fn we_live_and_a_wrong_start_does_not() {
         let me = identify(std::process::id()).unwrap();
         assert!(matches!(look_at(me), Presence::Alive(_)));
-        assert_eq!(look_at(ProcId { start: me.start + 1, ..me }), Presence::Gone);
+        assert_eq!(
+            look_at(ProcId {
+                start: me.start + 1,
+                ..me
+            }),
+            Presence::Gone
+        );
         assert_eq!(look(u32::MAX), Presence::Gone);
     }
 
     #[test]
     fn a_pid_counts_only_as_a_child_of_the_parent_that_is_meant() {
         let us = identify(std::process::id()).unwrap();
-        let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+        let mut child = std::process::Command::new("sleep")
+            .arg("600")
+            .spawn()
+            .unwrap();
         let process = identify(child.id());
         assert!(process.is_some());
         assert_eq!(child_of(us, child.id()), process);
-        assert_eq!(child_of(ProcId { pid: 1, start: 0 }, child.id()), None, "another's child");
-        assert_eq!(child_of(ProcId { start: us.start - 1, ..us }, child.id()), None, "of a parent that is no more");
+        assert_eq!(
+            child_of(ProcId { pid: 1, start: 0 }, child.id()),
+            None,
+            "another's child"
+        );
+        assert_eq!(
+            child_of(
+                ProcId {
+                    start: us.start - 1,
+                    ..us
+                },
+                child.id()
+            ),
+            None,
+            "of a parent that is no more"
+        );
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(child_of(us, child.id()), None);
@@ -274,11 +346,19 @@ mod tests {
     #[test]
     fn names_match_by_comm_argv0_exe_and_title() {
         let is = |names: &Names, name: &str| names.matches(&[name.to_owned()]);
-        let named = Names { comm: "claude-agent-wi".into(), argv0: "claude 2.1.0".into(), exe: "node".into() };
+        let named = Names {
+            comm: "claude-agent-wi".into(),
+            argv0: "claude 2.1.0".into(),
+            exe: "node".into(),
+        };
         assert!(is(&named, "claude-agent-with-a-long-name"));
         assert!(is(&named, "claude") && is(&named, "node") && is(&named, "/usr/bin/node"));
         assert!(!is(&named, "claude-agent") && !is(&named, "2.1.0") && !is(&named, ""));
-        let kimi = Names { comm: "Kimi Code".into(), argv0: "Kimi Code".into(), exe: "python3.12".into() };
+        let kimi = Names {
+            comm: "Kimi Code".into(),
+            argv0: "Kimi Code".into(),
+            exe: "python3.12".into(),
+        };
         assert!(is(&kimi, "Kimi Code") && !is(&kimi, "Kimi"));
     }
 }

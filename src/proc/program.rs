@@ -4,12 +4,14 @@ use nix::unistd::{AccessFlags, access};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// The executable file of this name in the first folder of `path` that has one. Folders that are not absolute are
-/// passed over: what they mean depends on where one stands.
+/// The executable file of this name in the first folder of `path` that has one. Folders that are
+/// not absolute are passed over: what they mean depends on where one stands.
 #[must_use]
 pub fn find(name: &str, path: &OsStr) -> Option<PathBuf> {
     let folders = std::env::split_paths(path).filter(|folder| folder.is_absolute());
-    folders.map(|folder| folder.join(name)).find(|file| is_executable(file))
+    folders
+        .map(|folder| folder.join(name))
+        .find(|file| is_executable(file))
 }
 
 /// Whether this is a file that we may execute.
@@ -28,7 +30,10 @@ mod tests {
         std::fs::create_dir_all(dir.join("sh")).unwrap();
         let path = format!("relative::{}:/usr/bin:/bin", dir.display());
         let found = find("sh", OsStr::new(&path)).unwrap();
-        assert!(found.starts_with("/usr/bin") || found.starts_with("/bin"), "a folder is no program: {found:?}");
+        assert!(
+            found.starts_with("/usr/bin") || found.starts_with("/bin"),
+            "a folder is no program: {found:?}"
+        );
         assert_eq!(find("sh", OsStr::new("")), None);
         std::fs::remove_dir_all(&dir).unwrap();
     }

@@ -13,7 +13,10 @@ impl Ready {
     ///
     /// # Errors
     /// When it is of a kind that cannot be waited for.
-    #[expect(deprecated, reason = "its successor asks, by `unsafe`, for what an owned descriptor in private hands is")]
+    #[expect(
+        deprecated,
+        reason = "its successor asks, by `unsafe`, for what an owned descriptor in private hands is"
+    )]
     pub fn new(fd: OwnedFd) -> io::Result<Self> {
         AsyncFd::with_interest(fd, tokio::io::Interest::READABLE).map(Self)
     }
@@ -24,11 +27,13 @@ impl Ready {
         self.0.get_ref().as_fd()
     }
 
-    /// Asks `take`, which must not wait, whenever there may be something to take, until it has. May be dropped at any
-    /// time; never returns once the descriptor fails.
+    /// Asks `take`, which must not wait, whenever there may be something to take, until it has. May
+    /// be dropped at any time; never returns once the descriptor fails.
     pub async fn until<T>(&self, mut take: impl FnMut() -> Option<T>) -> T {
         loop {
-            let Ok(mut guard) = self.0.readable().await else { return std::future::pending().await };
+            let Ok(mut guard) = self.0.readable().await else {
+                return std::future::pending().await;
+            };
             match take() {
                 Some(taken) => return taken,
                 None => guard.clear_ready(),

@@ -1,7 +1,8 @@
-//! What a command line runs, where its first word is only a program that runs something else: `bash worker.sh` runs
-//! `worker.sh`, `env A=1 claude` runs `claude`.
+//! What a command line runs, where its first word is only a program that runs something else:
+//! `bash worker.sh` runs `worker.sh`, `env A=1 claude` runs `claude`.
 //!
-//! The name of such a program tells nothing of what runs in it, so nothing is known by that name alone.
+//! The name of such a program tells nothing of what runs in it, so nothing is known by that name
+//! alone.
 
 use super::process;
 use crate::model::Program;
@@ -38,7 +39,9 @@ const INTERPRETERS: [&str; 28] = [
     "osascript",
 ];
 /// Of these, the shells.
-const SHELLS: [&str; 10] = ["sh", "ash", "bash", "dash", "zsh", "fish", "ksh", "mksh", "csh", "tcsh"];
+const SHELLS: [&str; 10] = [
+    "sh", "ash", "bash", "dash", "zsh", "fish", "ksh", "mksh", "csh", "tcsh",
+];
 /// Programs that run the command behind them.
 const WRAPPERS: [&str; 29] = [
     "env",
@@ -75,7 +78,8 @@ const WRAPPERS: [&str; 29] = [
 const SUBCOMMANDS: [&str; 7] = ["run", "exec", "dlx", "x", "tool", "task", "serve"];
 /// Files of these names say nothing: their folder does.
 const GENERIC: [&str; 7] = ["cli", "index", "main", "start", "run", "app", "__main__"];
-/// Endings of a client's own scripts. A shell script of a client's name is somebody's own way to start it.
+/// Endings of a client's own scripts. A shell script of a client's name is somebody's own way to
+/// start it.
 const ENDINGS: [&str; 8] = ["js", "mjs", "cjs", "ts", "mts", "py", "rb", "exe"];
 /// So many wrappers are taken off.
 const MOST_WRAPPERS: usize = 8;
@@ -98,7 +102,8 @@ struct Run {
 }
 
 impl Run {
-    /// None where the first word is neither an interpreter nor a wrapper, or was given nothing to run.
+    /// None where the first word is neither an interpreter nor a wrapper, or was given nothing to
+    /// run.
     fn of(argv: &[String]) -> Option<Self> {
         let mut rest = argv;
         for round in 0..MOST_WRAPPERS {
@@ -108,10 +113,16 @@ impl Run {
                 rest = wrapped(name, after);
             } else if let Some(interpreter) = interpreter(name) {
                 let what = given(interpreter, after)?;
-                return Some(Self { by: Some(interpreter.to_owned()), what });
+                return Some(Self {
+                    by: Some(interpreter.to_owned()),
+                    what,
+                });
             } else {
                 let is_wrapped = round > 0;
-                return is_wrapped.then(|| Self { by: None, what: What::File(program.clone()) });
+                return is_wrapped.then(|| Self {
+                    by: None,
+                    what: What::File(program.clone()),
+                });
             }
         }
         None
@@ -127,16 +138,24 @@ impl Run {
         self.by == other.by && is_same_thing
     }
 
-    /// Whether it is the program of this name: `/opt/claude`, `claude.js`, `…/claude-code/cli.js` are `claude`.
+    /// Whether it is the program of this name: `/opt/claude`, `claude.js`, `…/claude-code/cli.js`
+    /// are `claude`.
     fn is_called(&self, name: &str) -> bool {
         let path = match &self.what {
             What::File(path) => path,
             What::Text(text) => return text == name,
         };
         let file = basename(path);
-        let stem = file.rsplit_once('.').filter(|(_, end)| ENDINGS.contains(end)).map_or(file, |(stem, _)| stem);
-        let is_of =
-            |folder: &str| folder == name || folder.strip_prefix(name).is_some_and(|rest| rest.starts_with('-'));
+        let stem = file
+            .rsplit_once('.')
+            .filter(|(_, end)| ENDINGS.contains(end))
+            .map_or(file, |(stem, _)| stem);
+        let is_of = |folder: &str| {
+            folder == name
+                || folder
+                    .strip_prefix(name)
+                    .is_some_and(|rest| rest.starts_with('-'))
+        };
         let is_in_its_folder = || path.rsplit('/').skip(1).any(is_of);
         file == name || stem == name || (GENERIC.contains(&stem) && is_in_its_folder())
     }
@@ -160,15 +179,26 @@ impl<'a> Known<'a> {
         let run = Run::of(command);
         let is_telling = |name: &&String| !is_interpreter(name);
         let mut names: Vec<String> = names.iter().filter(is_telling).cloned().collect();
-        if let Some(Run { by: None, what: What::File(program) }) = &run {
+        if let Some(Run {
+            by: None,
+            what: What::File(program),
+        }) = &run
+        {
             names.push(program.clone());
         }
-        let is_through_another = command.first().is_some_and(|program| is_interpreter(program));
-        Self { names, command: is_through_another.then_some(command), run }
+        let is_through_another = command
+            .first()
+            .is_some_and(|program| is_interpreter(program));
+        Self {
+            names,
+            command: is_through_another.then_some(command),
+            run,
+        }
     }
 
-    /// Whether this process is the agent: it goes by one of its names, runs a script of such a name, or runs what the
-    /// declared command gives to its interpreter. An interpreter that was given nothing must have the very same words.
+    /// Whether this process is the agent: it goes by one of its names, runs a script of such a
+    /// name, or runs what the declared command gives to its interpreter. An interpreter that was
+    /// given nothing must have the very same words.
     #[must_use]
     pub fn is(&self, pid: u32, comm: &str) -> bool {
         if process::names(pid, comm).matches(&self.names) {
@@ -180,7 +210,9 @@ impl<'a> Known<'a> {
 
     fn is_run_by(&self, argv: &[String]) -> bool {
         let Some(run) = Run::of(argv) else {
-            let Some(command) = self.command.filter(|_| self.run.is_none()) else { return false };
+            let Some(command) = self.command.filter(|_| self.run.is_none()) else {
+                return false;
+            };
             return is_same_argv(command, argv);
         };
         let is_named = || self.names.iter().any(|name| run.is_called(basename(name)));
@@ -197,11 +229,15 @@ pub fn is_interpreter(program: &str) -> bool {
 
 /// The same argv; the program counts by the last part of its path.
 fn is_same_argv(one: &[String], other: &[String]) -> bool {
-    let last = |argv: &[String]| argv.first().map(|path| path.rsplit('/').next().unwrap_or(path).to_owned());
+    let last = |argv: &[String]| {
+        argv.first()
+            .map(|path| path.rsplit('/').next().unwrap_or(path).to_owned())
+    };
     last(one) == last(other) && one.get(1..) == other.get(1..)
 }
 
-/// The words of a title that a process has put in the place of its arguments, such as `npm run dev`.
+/// The words of a title that a process has put in the place of its arguments, such as
+/// `npm run dev`.
 fn unfolded(argv: Vec<String>) -> Vec<String> {
     match argv.as_slice() {
         [title] if title.contains(' ') => title.split_whitespace().map(str::to_owned).collect(),
@@ -220,7 +256,10 @@ fn interpreter(name: &str) -> Option<&'static str> {
 /// The last part of a path; a login shell's hyphen does not count.
 fn basename(path: &str) -> &str {
     let name = path.trim_end_matches('/');
-    name.rsplit('/').next().unwrap_or(name).trim_start_matches('-')
+    name.rsplit('/')
+        .next()
+        .unwrap_or(name)
+        .trim_start_matches('-')
 }
 
 /// Options of a wrapper that take the next word.
@@ -234,8 +273,18 @@ fn values_of_wrapper(wrapper: &str) -> &'static [&'static str] {
         "flock" => &["-w", "--timeout", "-E"],
         "sudo" | "doas" => &["-u", "-g", "-C", "-D", "-h", "-p", "-r", "-t", "-U"],
         "exec" => &["-a"],
-        "npx" | "bunx" | "pnpx" | "npm" | "pnpm" | "yarn" => &["-p", "--package", "--prefix", "-C", "--dir"],
-        "uv" | "uvx" | "pipx" | "poetry" => &["--from", "--with", "--spec", "-p", "--python", "--directory", "-C"],
+        "npx" | "bunx" | "pnpx" | "npm" | "pnpm" | "yarn" => {
+            &["-p", "--package", "--prefix", "-C", "--dir"]
+        }
+        "uv" | "uvx" | "pipx" | "poetry" => &[
+            "--from",
+            "--with",
+            "--spec",
+            "-p",
+            "--python",
+            "--directory",
+            "-C",
+        ],
         "systemd-run" => &["-p", "-u", "--unit", "--property", "-E"],
         "xvfb-run" => &["-n", "-s", "-f"],
         _ => &[],
@@ -247,7 +296,10 @@ fn wrapped<'a>(wrapper: &str, after: &'a [String]) -> &'a [String] {
     let values = values_of_wrapper(wrapper);
     // `timeout 60 …`, `taskset ff …`, `flock FILE …`.
     let mut own_words = usize::from(["timeout", "taskset", "chrt", "flock"].contains(&wrapper));
-    let is_runner = ["npx", "bunx", "pnpx", "npm", "pnpm", "yarn", "uv", "uvx", "pipx", "poetry"].contains(&wrapper);
+    let is_runner = [
+        "npx", "bunx", "pnpx", "npm", "pnpm", "yarn", "uv", "uvx", "pipx", "poetry",
+    ]
+    .contains(&wrapper);
     let mut rest = after;
     while let Some((word, after)) = rest.split_first() {
         let is_assignment = wrapper == "env" && word.contains('=');
@@ -272,27 +324,53 @@ fn wrapped<'a>(wrapper: &str, after: &'a [String]) -> &'a [String] {
 fn values_of(interpreter: &str) -> &'static [&'static str] {
     match interpreter {
         "python" | "pypy" => &["-W", "-X", "-Q", "--check-hash-based-pycs"],
-        "node" | "tsx" | "ts-node" | "bun" | "deno" => {
-            &["-r", "--require", "--import", "--loader", "--experimental-loader", "-C", "--conditions", "--config"]
-        }
+        "node" | "tsx" | "ts-node" | "bun" | "deno" => &[
+            "-r",
+            "--require",
+            "--import",
+            "--loader",
+            "--experimental-loader",
+            "-C",
+            "--conditions",
+            "--config",
+        ],
         "ruby" => &["-I", "-r", "-C", "-E"],
         "perl" => &["-I"],
         "php" => &["-d", "-c"],
         "lua" | "luajit" => &["-l"],
-        "java" => &["-cp", "-classpath", "--class-path", "-p", "--module-path", "--add-opens"],
-        shell if SHELLS.contains(&shell) => {
-            &["-o", "-O", "+o", "+O", "--rcfile", "--init-file", "-C", "--init-command"]
-        }
+        "java" => &[
+            "-cp",
+            "-classpath",
+            "--class-path",
+            "-p",
+            "--module-path",
+            "--add-opens",
+        ],
+        shell if SHELLS.contains(&shell) => &[
+            "-o",
+            "-O",
+            "+o",
+            "+O",
+            "--rcfile",
+            "--init-file",
+            "-C",
+            "--init-command",
+        ],
         _ => &[],
     }
 }
 
 /// Whether what follows this option is run: a text or the name of a module.
 fn is_inline(interpreter: &str, option: &str) -> bool {
-    let letters = option.strip_prefix('-').filter(|letters| !letters.starts_with('-')).unwrap_or_default();
+    let letters = option
+        .strip_prefix('-')
+        .filter(|letters| !letters.starts_with('-'))
+        .unwrap_or_default();
     match interpreter {
         "python" | "pypy" => letters.ends_with(['c', 'm']),
-        "node" | "tsx" | "ts-node" | "bun" | "deno" => ["-e", "--eval", "-p", "--print", "-pe"].contains(&option),
+        "node" | "tsx" | "ts-node" | "bun" | "deno" => {
+            ["-e", "--eval", "-p", "--print", "-pe"].contains(&option)
+        }
         "ruby" | "lua" | "luajit" | "osascript" | "Rscript" => letters.ends_with('e'),
         "perl" => letters.ends_with(['e', 'E']),
         "php" => option == "-r",
@@ -325,7 +403,11 @@ fn given(interpreter: &str, after: &[String]) -> Option<What> {
         if !is_option && !is_subcommand {
             return Some(What::File(word.clone()));
         }
-        rest = if values.contains(&word.as_str()) { after.get(1..)? } else { after };
+        rest = if values.contains(&word.as_str()) {
+            after.get(1..)?
+        } else {
+            after
+        };
     }
 }
 
@@ -353,8 +435,14 @@ mod tests {
             ("python3 -um aider", text("aider")),
             ("sh -c true", text("true")),
             ("bash -lc claude", text("claude")),
-            ("node --require x.js /usr/bin/claude --model opus", file("/usr/bin/claude")),
-            ("node --max-old-space-size=4096 /usr/bin/gemini", file("/usr/bin/gemini")),
+            (
+                "node --require x.js /usr/bin/claude --model opus",
+                file("/usr/bin/claude"),
+            ),
+            (
+                "node --max-old-space-size=4096 /usr/bin/gemini",
+                file("/usr/bin/gemini"),
+            ),
             ("deno run -A bot.ts", file("bot.ts")),
             ("perl -ne print", text("print")),
             ("env -u A B=1 nice -n 5 claude --x", file("claude")),
@@ -386,7 +474,10 @@ mod tests {
             ("bash --norc", "bash --norc"),
             ("timeout 60 bash x.sh", "bash x.sh"),
         ] {
-            assert!(is(declared, &["bash", "python3", "sh"], running), "{declared}: {running}");
+            assert!(
+                is(declared, &["bash", "python3", "sh"], running),
+                "{declared}: {running}"
+            );
         }
         for (declared, running) in [
             ("bash watch.sh", "bash"),
@@ -404,7 +495,10 @@ mod tests {
             ("bash", "bash x.sh"),
             ("env A=1", "env B=2 sleep 9"),
         ] {
-            assert!(!is(declared, &["bash", "python3", "sh", "env"], running), "{declared}: {running}");
+            assert!(
+                !is(declared, &["bash", "python3", "sh", "env"], running),
+                "{declared}: {running}"
+            );
         }
     }
 
@@ -416,11 +510,21 @@ mod tests {
             Known::new(&names, &command).is_run_by(&words(running))
         };
         assert!(is("claude", "node /usr/bin/claude") && is("claude", "node claude.js"));
-        assert!(is("claude", "node --no-warnings /lib/node_modules/@anthropic-ai/claude-code/cli.js --model x"));
-        assert!(is("gemini", "/usr/bin/node --max-old-space-size=8 /opt/bin/gemini"));
+        assert!(is(
+            "claude",
+            "node --no-warnings /lib/node_modules/@anthropic-ai/claude-code/cli.js --model x"
+        ));
+        assert!(is(
+            "gemini",
+            "/usr/bin/node --max-old-space-size=8 /opt/bin/gemini"
+        ));
         assert!(is("aider", "/v/bin/python /v/bin/aider") && is("aider", "python3 -m aider"));
-        assert!(!is("claude", "node /home/claude/other.js") && !is("claude", "node /usr/bin/claudette"));
-        assert!(!is("claude", "node server.js") && !is("claude", "node") && !is("claude", "vim claude"));
+        assert!(
+            !is("claude", "node /home/claude/other.js") && !is("claude", "node /usr/bin/claudette")
+        );
+        assert!(
+            !is("claude", "node server.js") && !is("claude", "node") && !is("claude", "vim claude")
+        );
         assert!(!is("claude", "bash claude.sh"));
     }
 }

@@ -1,4 +1,5 @@
-//! Signals, to exactly one process each: through a pidfd whose start time was checked after it was opened.
+//! Signals, to exactly one process each: through a pidfd whose start time was checked after it was
+//! opened.
 
 use super::process::{self, Presence};
 use crate::model::{ProcId, ServerId};
@@ -35,7 +36,8 @@ fn send(process: ProcId, signal: Signal) -> Sent {
     }
 }
 
-/// A process that is about to be signalled. All that takes time is done when it is made: sending is one system call.
+/// A process that is about to be signalled. All that takes time is done when it is made: sending is
+/// one system call.
 #[derive(Debug)]
 pub struct Aim {
     process: ProcId,
@@ -49,15 +51,27 @@ impl Aim {
     /// What a signal sent now would come to: [`Sent::Gone`] or [`Sent::Refused`].
     pub fn at(process: ProcId) -> Result<Self, Sent> {
         if process.pid <= 1 || process.pid == std::process::id() {
-            return Err(Sent::Refused(format!("process {} is never signalled", process.pid)));
+            return Err(Sent::Refused(format!(
+                "process {} is never signalled",
+                process.pid
+            )));
         }
-        let pid = i32::try_from(process.pid).ok().and_then(Pid::from_raw).ok_or(Sent::Gone)?;
+        let pid = i32::try_from(process.pid)
+            .ok()
+            .and_then(Pid::from_raw)
+            .ok_or(Sent::Gone)?;
         let handle = match pidfd_open(pid, PidfdFlags::empty()) {
             Ok(handle) => handle,
             Err(Errno::SRCH) => return Err(Sent::Gone),
-            Err(e) => return Err(Sent::Refused(format!("process {} cannot be opened: {e}", process.pid))),
+            Err(e) => {
+                return Err(Sent::Refused(format!(
+                    "process {} cannot be opened: {e}",
+                    process.pid
+                )));
+            }
         };
-        // The handle now holds on to one process; whether it is the one meant is only certain when asked after opening.
+        // The handle now holds on to one process; whether it is the one meant is only certain when
+        // asked after opening.
         match process::look_at(process) {
             Presence::Alive(_) => Ok(Self { process, handle }),
             Presence::Zombie(_) | Presence::Gone => Err(Sent::Gone),
@@ -71,7 +85,10 @@ impl Aim {
         match pidfd_send_signal(&self.handle, signal) {
             Ok(()) => Sent::Delivered,
             Err(Errno::SRCH) => Sent::Gone,
-            Err(e) => Sent::Refused(format!("process {} cannot be signalled: {e}", self.process.pid)),
+            Err(e) => Sent::Refused(format!(
+                "process {} cannot be signalled: {e}",
+                self.process.pid
+            )),
         }
     }
 }
@@ -100,17 +117,25 @@ pub fn recreate_socket(server: ServerId) -> Sent {
 fn to_server(server: ServerId, signal: Signal) -> Sent {
     match process::look_at(server.0) {
         Presence::Alive(stat) if stat.comm.starts_with("tmux") => self::signal(server.0, signal),
-        Presence::Alive(stat) => Sent::Refused(format!("process {} is {}, no tmux", server.0.pid, stat.comm)),
+        Presence::Alive(stat) => Sent::Refused(format!(
+            "process {} is {}, no tmux",
+            server.0.pid, stat.comm
+        )),
         Presence::Zombie(_) | Presence::Gone => Sent::Gone,
         Presence::Unreadable(why) => Sent::Refused(why),
     }
 }
 
-/// Waits until all of these have ended, but not beyond `deadline`; returns those that may still live.
+/// Waits until all of these have ended, but not beyond `deadline`; returns those that may still
+/// live.
 pub async fn wait_gone(processes: &[ProcId], deadline: Instant) -> Vec<ProcId> {
     let mut pause = Duration::from_millis(1);
     loop {
-        let left: Vec<ProcId> = processes.iter().copied().filter(|p| process::may_live(*p)).collect();
+        let left: Vec<ProcId> = processes
+            .iter()
+            .copied()
+            .filter(|p| process::may_live(*p))
+            .collect();
         if left.is_empty() || Instant::now() >= deadline {
             return left;
         }
@@ -128,11 +153,27 @@ mod tests {
     async fn only_the_very_process_is_signalled() {
         let mut child = Command::new("sleep").arg("600").spawn().unwrap();
         let process = process::identify(child.id()).unwrap();
-        assert_eq!(signal(ProcId { start: process.start + 1, ..process }, Signal::KILL), Sent::Gone);
-        assert!(matches!(recreate_socket(ServerId(process)), Sent::Refused(_)));
+        assert_eq!(
+            signal(
+                ProcId {
+                    start: process.start + 1,
+                    ..process
+                },
+                Signal::KILL
+            ),
+            Sent::Gone
+        );
+        assert!(matches!(
+            recreate_socket(ServerId(process)),
+            Sent::Refused(_)
+        ));
         assert_eq!(wait_gone(&[process], Instant::now()).await, [process]);
         assert_eq!(signal(process, Signal::KILL), Sent::Delivered);
-        assert!(wait_gone(&[process], Instant::now() + Duration::from_secs(5)).await.is_empty());
+        assert!(
+            wait_gone(&[process], Instant::now() + Duration::from_secs(5))
+                .await
+                .is_empty()
+        );
         assert_eq!(signal(process, Signal::KILL), Sent::Gone);
         child.wait().unwrap();
     }
@@ -141,8 +182,20 @@ mod tests {
     fn neither_everybody_nor_init_nor_ourselves() {
         for pid in [0, 1, std::process::id()] {
             let start = process::identify(pid).map_or(0, |p| p.start);
-            assert!(matches!(signal(ProcId { pid, start }, Signal::KILL), Sent::Refused(_)));
+            assert!(matches!(
+                signal(ProcId { pid, start }, Signal::KILL),
+                Sent::Refused(_)
+            ));
         }
-        assert_eq!(signal(ProcId { pid: u32::MAX, start: 1 }, Signal::KILL), Sent::Gone);
+        assert_eq!(
+            signal(
+                ProcId {
+                    pid: u32::MAX,
+                    start: 1
+                },
+                Signal::KILL
+            ),
+            Sent::Gone
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! Who listens on a socket's path, even when its file is gone.
 //!
-//! A tmux server whose socket file was removed looks like no server at all to every client; the kernel still knows.
+//! A tmux server whose socket file was removed looks like no server at all to every client; the
+//! kernel still knows.
 
 use super::file;
 use super::process::{self, Presence};
@@ -29,7 +30,8 @@ const MAX_FILES: usize = 4096;
 
 /// Whether anything listens on this absolute path, in our network namespace.
 ///
-/// That nobody does is read twice: the kernel hands its table out in pieces, and a socket may slip between two of them.
+/// That nobody does is read twice: the kernel hands its table out in pieces, and a socket may slip
+/// between two of them.
 #[must_use]
 pub fn listening_on(path: &Path) -> Listening {
     match listening_once(path) {
@@ -44,11 +46,20 @@ fn listening_once(path: &Path) -> Listening {
     }
     match file::read("/proc/net/unix", MAX_TABLE) {
         Err(e) => Listening::Unreadable(format!("/proc/net/unix cannot be read: {e}")),
-        Ok(table) if table.len() as u64 == MAX_TABLE => Listening::Unreadable("/proc/net/unix is too long".into()),
+        Ok(table) if table.len() as u64 == MAX_TABLE => {
+            Listening::Unreadable("/proc/net/unix is too long".into())
+        }
         Ok(table) => {
             let listeners = table.split(|b| *b == b'\n').filter_map(listener);
-            let inodes: Vec<u64> = listeners.filter(|(_, at)| same_place(at, path)).map(|(inode, _)| inode).collect();
-            if inodes.is_empty() { Listening::Nobody } else { Listening::Somebody(inodes) }
+            let inodes: Vec<u64> = listeners
+                .filter(|(_, at)| same_place(at, path))
+                .map(|(inode, _)| inode)
+                .collect();
+            if inodes.is_empty() {
+                Listening::Nobody
+            } else {
+                Listening::Somebody(inodes)
+            }
         }
     }
 }
@@ -56,42 +67,77 @@ fn listening_once(path: &Path) -> Listening {
 /// The tmux process of our user that holds one of these sockets.
 #[must_use]
 pub fn tmux_owner(inodes: &[u64]) -> Option<ProcId> {
-    let links: Vec<String> = inodes.iter().map(|inode| format!("socket:[{inode}]")).collect();
-    file::pids().into_iter().filter(|pid| file::is_own(*pid)).find_map(|pid| {
-        let Presence::Alive(stat) = process::look(pid) else { return None };
-        (stat.comm.starts_with("tmux") && holds(pid, &links)).then_some(ProcId { pid, start: stat.start })
-    })
+    let links: Vec<String> = inodes
+        .iter()
+        .map(|inode| format!("socket:[{inode}]"))
+        .collect();
+    file::pids()
+        .into_iter()
+        .filter(|pid| file::is_own(*pid))
+        .find_map(|pid| {
+            let Presence::Alive(stat) = process::look(pid) else {
+                return None;
+            };
+            (stat.comm.starts_with("tmux") && holds(pid, &links)).then_some(ProcId {
+                pid,
+                start: stat.start,
+            })
+        })
 }
 
-/// The absolute paths that this process listens on, as it was given them; none where that cannot be seen.
+/// The absolute paths that this process listens on, as it was given them; none where that cannot be
+/// seen.
 #[must_use]
 pub fn paths_of(process: ProcId) -> Vec<PathBuf> {
-    let Ok(table) = file::read("/proc/net/unix", MAX_TABLE) else { return Vec::new() };
+    let Ok(table) = file::read("/proc/net/unix", MAX_TABLE) else {
+        return Vec::new();
+    };
     let links = links_of(process.pid);
-    let is_its = |inode: u64| links.iter().any(|link| link.as_os_str() == OsStr::new(&format!("socket:[{inode}]")));
+    let is_its = |inode: u64| {
+        links
+            .iter()
+            .any(|link| link.as_os_str() == OsStr::new(&format!("socket:[{inode}]")))
+    };
     let listeners = table.split(|b| *b == b'\n').filter_map(listener);
     let absolute = listeners.filter(|(_, path)| path.is_absolute());
-    absolute.filter(|(inode, _)| is_its(*inode)).map(|(_, path)| path.to_path_buf()).collect()
+    absolute
+        .filter(|(inode, _)| is_its(*inode))
+        .map(|(_, path)| path.to_path_buf())
+        .collect()
 }
 
 /// What the open files of a process are, at most [`MAX_FILES`] of them.
 fn links_of(pid: u32) -> Vec<PathBuf> {
-    let Ok(files) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return Vec::new() };
-    files.flatten().take(MAX_FILES).filter_map(|f| std::fs::read_link(f.path()).ok()).collect()
+    let Ok(files) = std::fs::read_dir(format!("/proc/{pid}/fd")) else {
+        return Vec::new();
+    };
+    files
+        .flatten()
+        .take(MAX_FILES)
+        .filter_map(|f| std::fs::read_link(f.path()).ok())
+        .collect()
 }
 
 /// Whether this process, as far as its files can be seen, holds one of these sockets.
 #[must_use]
 pub fn holds_any(process: ProcId, inodes: &[u64]) -> bool {
-    let links: Vec<String> = inodes.iter().map(|inode| format!("socket:[{inode}]")).collect();
+    let links: Vec<String> = inodes
+        .iter()
+        .map(|inode| format!("socket:[{inode}]"))
+        .collect();
     holds(process.pid, &links)
 }
 
 fn holds(pid: u32, links: &[String]) -> bool {
-    links_of(pid).into_iter().any(|target| links.iter().any(|link| target.as_os_str() == OsStr::new(link)))
+    links_of(pid).into_iter().any(|target| {
+        links
+            .iter()
+            .any(|link| target.as_os_str() == OsStr::new(link))
+    })
 }
 
-/// The inode and the path of a listening socket's line: `num refs protocol flags type state inode path`.
+/// The inode and the path of a listening socket's line:
+/// `num refs protocol flags type state inode path`.
 fn listener(line: &[u8]) -> Option<(u64, &Path)> {
     let mut rest = line;
     let mut fields = [&[][..]; 7];
@@ -106,8 +152,8 @@ fn listener(line: &[u8]) -> Option<(u64, &Path)> {
     (flags == ACCEPTS).then_some((inode, path))
 }
 
-/// Whether both name one file, as far as their directories still exist: a server may have been started by another
-/// spelling of its path.
+/// Whether both name one file, as far as their directories still exist: a server may have been
+/// started by another spelling of its path.
 fn same_place(a: &Path, b: &Path) -> bool {
     let resolved = |path: &Path| path.parent().and_then(|parent| parent.canonicalize().ok());
     a == b
@@ -126,9 +172,18 @@ mod tests {
     fn lines_are_read_with_any_path() {
         let line = b"000000003cb1dfe8: 00000002 00000000 00010000 0001 01 13406 /tmp/a b  c";
         assert_eq!(listener(line), Some((13406, Path::new("/tmp/a b  c"))));
-        assert_eq!(listener(b"00000000f34eea08: 00000003 00000000 00000000 0001 03  1078"), None);
-        assert_eq!(listener(b"00000000f34eea08: 00000003 00000000 00000000 0001 03 78 /x"), None);
-        assert_eq!(listener(b"Num       RefCount Protocol Flags    Type St Inode Path"), None);
+        assert_eq!(
+            listener(b"00000000f34eea08: 00000003 00000000 00000000 0001 03  1078"),
+            None
+        );
+        assert_eq!(
+            listener(b"00000000f34eea08: 00000003 00000000 00000000 0001 03 78 /x"),
+            None
+        );
+        assert_eq!(
+            listener(b"Num       RefCount Protocol Flags    Type St Inode Path"),
+            None
+        );
     }
 
     #[test]
@@ -138,7 +193,9 @@ mod tests {
         let path = dir.join("s");
         let socket = UnixListener::bind(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
-        let Listening::Somebody(inodes) = listening_on(&path) else { panic!("not seen") };
+        let Listening::Somebody(inodes) = listening_on(&path) else {
+            panic!("not seen")
+        };
         assert!(matches!(
             listening_on(&dir.join("./../").join(dir.file_name().unwrap()).join("s")),
             Listening::Somebody(_)

@@ -1,11 +1,12 @@
 //! The third step: the plan.
 
 use super::learn::{Learned, Observation};
+use crate::memory::{Taking, take_proposals};
 use crate::model::{
-    CannotStart, Desired, Judged, Memory, Moment, Observed, Orders, Plan, Scope, SessionName, Town, Verb,
+    CannotStart, Desired, Judged, Memory, Moment, Observed, Orders, Plan, Scope, SessionName, Town,
+    Verb,
 };
 use crate::plan::{Situation, within};
-use crate::remember::{Taking, take_proposals};
 use std::collections::BTreeMap;
 
 /// A look, what it taught, and what should happen.
@@ -13,7 +14,8 @@ use std::collections::BTreeMap;
 pub struct Decided<'t> {
     pub(super) learned: Learned<'t>,
     pub(super) orders: Orders,
-    /// What the caller asks for, and what it can do. Every later plan of this cycle keeps within it, too.
+    /// What the caller asks for, and what it can do. Every later plan of this cycle keeps within
+    /// it, too.
     limits: Vec<Limit>,
     plan: Plan,
     accepted: Vec<Judged>,
@@ -33,8 +35,13 @@ impl<'t> Learned<'t> {
     #[must_use]
     pub fn decide(self, orders: Orders) -> Decided<'t> {
         let scope = self.observation.scope.clone();
-        let decided =
-            Decided { learned: self, orders, limits: Vec::new(), plan: Plan::default(), accepted: Vec::new() };
+        let decided = Decided {
+            learned: self,
+            orders,
+            limits: Vec::new(),
+            plan: Plan::default(),
+            accepted: Vec::new(),
+        };
         decided.planned_anew().limited_to(&scope)
     }
 }
@@ -88,14 +95,23 @@ impl<'t> Decided<'t> {
         self.orders
     }
 
-    /// The sessions that the plan gives a new process, now or later. The caller looks whether their programs are there.
+    /// The sessions that the plan gives a new process, now or later. The caller looks whether their
+    /// programs are there.
     #[must_use]
     pub fn sessions_to_start(&self) -> Vec<&Desired> {
         let begins = |verb: Verb| matches!(verb, Verb::Start | Verb::Restart);
-        let steps = self.plan.steps.iter().filter(|step| begins(step.action.verb()));
+        let steps = self
+            .plan
+            .steps
+            .iter()
+            .filter(|step| begins(step.action.verb()));
         let held = self.plan.held.iter().filter(|held| begins(held.verb));
-        let names = steps.map(|step| &step.session).chain(held.map(|held| &held.session));
-        names.filter_map(|name| self.town().sessions.get(name)).collect()
+        let names = steps
+            .map(|step| &step.session)
+            .chain(held.map(|held| &held.session));
+        names
+            .filter_map(|name| self.town().sessions.get(name))
+            .collect()
     }
 
     /// Decides again, where some sessions cannot be started.
@@ -111,7 +127,8 @@ impl<'t> Decided<'t> {
     /// Carries out what chores propose and the manifest accepts, as if a person had asked for it.
     #[must_use]
     pub fn accept_proposals(mut self) -> Self {
-        let (memory, accepted) = take_proposals(self.learned.memory.clone(), &self.plan, Taking::Accepted);
+        let (memory, accepted) =
+            take_proposals(self.learned.memory.clone(), &self.plan, Taking::Accepted);
         if accepted.is_empty() {
             return self;
         }
@@ -135,7 +152,11 @@ impl<'t> Decided<'t> {
     /// Its parts, for a caller that goes no further: the look, the memory and the plan.
     #[must_use]
     pub fn into_parts(self) -> (Observation<'t>, Memory, Plan) {
-        let Learned { logic: _, observation, memory } = self.learned;
+        let Learned {
+            logic: _,
+            observation,
+            memory,
+        } = self.learned;
         (observation, memory, self.plan)
     }
 
@@ -147,11 +168,29 @@ impl<'t> Decided<'t> {
 
     /// Plans again from what is known by now.
     pub(super) fn planned_anew(mut self) -> Self {
-        let Learned { logic, observation, memory } = &self.learned;
-        let Observation { now, town, observed, scope: _ } = observation;
-        let situation = Situation { town, observed, memory, orders: self.orders, now: *now };
+        let Learned {
+            logic,
+            observation,
+            memory,
+        } = &self.learned;
+        let Observation {
+            now,
+            town,
+            observed,
+            scope: _,
+        } = observation;
+        let situation = Situation {
+            town,
+            observed,
+            memory,
+            orders: self.orders,
+            now: *now,
+        };
         let plan = logic.plan(&situation);
-        self.plan = self.limits.iter().fold(plan, |plan, limit| limit.apply(plan));
+        self.plan = self
+            .limits
+            .iter()
+            .fold(plan, |plan, limit| limit.apply(plan));
         self
     }
 }
@@ -160,7 +199,10 @@ impl Limit {
     fn apply(&self, plan: Plan) -> Plan {
         match self {
             Self::To(scope) => within(plan, scope),
-            Self::NoProbes => Plan { probes: Vec::new(), ..plan },
+            Self::NoProbes => Plan {
+                probes: Vec::new(),
+                ..plan
+            },
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The fourth step: what must be written before anything is touched.
 
 use super::decide::Decided;
+use crate::memory::{begin_chores, begin_launcher_jobs};
 use crate::model::{Durability, Memory, Orders, Plan, ProcId};
-use crate::remember::{begin_chores, begin_errands};
 
 /// What a process can do beside its cycles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,13 +27,18 @@ impl<'t> Decided<'t> {
     #[must_use]
     pub fn intend(self, me: ProcId, beside: Beside) -> Intended<'t> {
         let (plan, now) = (self.plan(), self.now());
-        let memory = begin_errands(self.memory().clone(), plan, me, now);
+        let memory = begin_launcher_jobs(self.memory().clone(), plan, me, now);
         let memory = self.learned.logic.intend(memory, plan, now);
         let memory = match beside {
             Beside::ChoresAndLaunchers => begin_chores(memory, plan, now),
             Beside::Launchers => memory,
         };
-        Intended { decided: self, me, beside, memory }
+        Intended {
+            decided: self,
+            me,
+            beside,
+            memory,
+        }
     }
 }
 
@@ -59,8 +64,16 @@ impl<'t> Intended<'t> {
     /// The memory could not be written. Decides again: only what is safe without it is done.
     #[must_use]
     pub fn not_durable(self) -> Self {
-        let Self { mut decided, me, beside, memory: _ } = self;
-        decided.orders = Orders { durability: Durability::Failing, ..decided.orders };
+        let Self {
+            mut decided,
+            me,
+            beside,
+            memory: _,
+        } = self;
+        decided.orders = Orders {
+            durability: Durability::Failing,
+            ..decided.orders
+        };
         decided.planned_anew().intend(me, beside)
     }
 

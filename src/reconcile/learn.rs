@@ -27,8 +27,21 @@ pub struct Learned<'t> {
 
 /// Takes in what a look has shown.
 #[must_use]
-pub fn learn<'t>(logic: &'t dyn Logic, memory: Memory, observation: Observation<'t>) -> Learned<'t> {
-    let Observation { now, town, observed, scope: _ } = &observation;
+pub fn learn<'t>(
+    logic: &'t dyn Logic,
+    memory: Memory,
+    observation: Observation<'t>,
+) -> Learned<'t> {
+    let Observation {
+        now,
+        town,
+        observed,
+        scope: _,
+    } = &observation;
     let memory = logic.learn(memory, town, observed, *now);
-    Learned { logic, observation, memory }
+    Learned {
+        logic,
+        observation,
+        memory,
+    }
 }

@@ -1,8 +1,8 @@
 //! The four transitions of a cycle.
 
+use crate::memory;
 use crate::model::{Done, Memory, Moment, Observed, Plan, Town};
 use crate::plan::{self, Situation};
-use crate::remember;
 use std::fmt::Debug;
 
 /// The transitions that the steps call. Each has the shipped transition as its default.
@@ -11,7 +11,7 @@ use std::fmt::Debug;
 pub trait Logic: Debug {
     /// What a look teaches.
     fn learn(&self, memory: Memory, town: &Town, observed: &Observed, now: Moment) -> Memory {
-        remember::learn(memory, town, observed, now)
+        memory::learn(memory, town, observed, now)
     }
 
     /// What should happen.
@@ -21,12 +21,12 @@ pub trait Logic: Debug {
 
     /// What is written before it happens.
     fn intend(&self, memory: Memory, plan: &Plan, now: Moment) -> Memory {
-        remember::intend(memory, plan, now)
+        memory::intend(memory, plan, now)
     }
 
     /// What the outcomes leave behind.
-    fn record(&self, memory: Memory, plan: &Plan, outcomes: &[Done], now: Moment) -> Memory {
-        remember::record(memory, plan, outcomes, now)
+    fn settle(&self, memory: Memory, plan: &Plan, outcomes: &[Done], now: Moment) -> Memory {
+        memory::settle(memory, plan, outcomes, now)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::decide::Decided;
 use super::intend::Intended;
+use crate::memory::take_back;
 use crate::model::{Departure, Done, Memory};
-use crate::remember::take_back;
 
 /// The memory at the end of a cycle.
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ impl<'t> Intended<'t> {
     pub fn settle(self, outcomes: &[Done]) -> Settled<'t> {
         let (decided, intended) = self.into_parts();
         let (plan, now) = (decided.plan(), decided.now());
-        let recorded = decided.learned.logic.record(intended, plan, outcomes, now);
+        let recorded = decided.learned.logic.settle(intended, plan, outcomes, now);
         let memory = take_back(recorded, decided.memory(), plan, outcomes);
         Settled { decided, memory }
     }

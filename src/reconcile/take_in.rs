@@ -1,12 +1,17 @@
 //! The first step: what has ended beside the cycles since the last one.
 
-use crate::model::{
-    Answer, ChoreEnd, Done, Entry, Errand, Memory, Moment, Outcome, ProcId, Proposal, SessionName, Step,
+use crate::memory::{
+    answer, answers, end_chore, hold_launcher_jobs, lose_chores, lose_launcher_jobs, settle,
+    stands_alone,
 };
-use crate::remember::{answer, answers, end_chore, hold_errands, lose_chores, lose_errands, record, stands_alone};
+use crate::model::{
+    Answer, ChoreEnd, Done, Entry, LauncherJob, Memory, Moment, Outcome, ProcId, Proposal,
+    SessionName, Step,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What has arrived since the last cycle. A verb that runs nothing beside its cycle has the default: nothing arrived.
+/// What has arrived since the last cycle. A verb that runs nothing beside its cycle has the
+/// default: nothing arrived.
 #[derive(Debug, Default)]
 pub struct Arrivals {
     /// Of chores. None in a process that runs no chores.
@@ -60,7 +65,7 @@ pub struct LauncherArrivals {
     /// The starts and stops that have ended.
     pub ended: Vec<EndedJob>,
     /// Those that still go on in this process, by session.
-    pub running: BTreeMap<SessionName, Errand>,
+    pub running: BTreeMap<SessionName, LauncherJob>,
 }
 
 /// One start or stop by launcher commands that has ended.
@@ -85,11 +90,15 @@ pub struct TakenIn {
 
 /// Takes in what has arrived.
 ///
-/// `lives` tells whether a process may still live. Launcher commands that wait for a process that is gone are given up:
-/// nobody will report their end.
+/// `lives` tells whether a process may still live. Launcher commands that wait for a process that
+/// is gone are given up: nobody will report their end.
 #[must_use]
 pub fn take_in(memory: Memory, arrivals: Arrivals, lives: impl Fn(ProcId) -> bool) -> TakenIn {
-    let Arrivals { chores, answers: received, launcher } = arrivals;
+    let Arrivals {
+        chores,
+        answers: received,
+        launcher,
+    } = arrivals;
     let memory = match chores {
         Some(chores) => take_in_chores(memory, chores),
         None => memory,
@@ -99,13 +108,25 @@ pub fn take_in(memory: Memory, arrivals: Arrivals, lives: impl Fn(ProcId) -> boo
         Some(launcher) => take_in_jobs(memory, launcher),
         None => memory,
     };
-    TakenIn { memory: lose_errands(memory, lives), entries }
+    TakenIn {
+        memory: lose_launcher_jobs(memory, lives),
+        entries,
+    }
 }
 
 fn take_in_chores(memory: Memory, arrivals: ChoreArrivals) -> Memory {
-    let ChoreArrivals { now, ended, running } = arrivals;
+    let ChoreArrivals {
+        now,
+        ended,
+        running,
+    } = arrivals;
     let memory = ended.into_iter().fold(memory, |memory, run| {
-        let EndedChore { chore, end, not_before, proposals } = run;
+        let EndedChore {
+            chore,
+            end,
+            not_before,
+            proposals,
+        } = run;
         end_chore(memory, &chore, end, not_before, proposals)
     });
     lose_chores(memory, &running, now)
@@ -115,10 +136,16 @@ fn take_in_answers(before: Memory, received: Vec<ProbeAnswer>) -> (Memory, Vec<E
     if received.is_empty() {
         return (before, Vec::new());
     }
-    let after = received.into_iter().fold(before.clone(), |memory, received| {
-        let ProbeAnswer { agent, asked, answer: words } = received;
-        answer(memory, &agent, asked, words)
-    });
+    let after = received
+        .into_iter()
+        .fold(before.clone(), |memory, received| {
+            let ProbeAnswer {
+                agent,
+                asked,
+                answer: words,
+            } = received;
+            answer(memory, &agent, asked, words)
+        });
     let entries = answers(&before, &after);
     (after, entries)
 }
@@ -127,8 +154,12 @@ fn take_in_jobs(memory: Memory, arrivals: LauncherArrivals) -> Memory {
     let LauncherArrivals { me, ended, running } = arrivals;
     let memory = ended.into_iter().fold(memory, |memory, job| {
         let EndedJob { step, outcome, at } = job;
-        let done = Done { session: step.session.clone(), verb: step.action.verb(), outcome };
-        record(memory, &stands_alone(step), &[done], at)
+        let done = Done {
+            session: step.session.clone(),
+            verb: step.action.verb(),
+            outcome,
+        };
+        settle(memory, &stands_alone(step), &[done], at)
     });
-    hold_errands(memory, &running, me)
+    hold_launcher_jobs(memory, &running, me)
 }

@@ -14,15 +14,31 @@ pub const LIMIT: usize = 64 << 10;
 /// The largest part of it, in bytes.
 const PART: usize = 15 << 10;
 
-/// Everything there is to say of a town: its sessions and chores, the plan, what happened last, and the machine.
+/// Everything there is to say of a town: its sessions and chores, the plan, what happened last, and
+/// the machine.
 #[must_use]
-pub fn page(scene: &Scene<'_>, books: &Books, events: &[Value], host: &Host, paper: &Paper) -> String {
+pub fn page(
+    scene: &Scene<'_>,
+    books: &Books,
+    events: &[Value],
+    host: &Host,
+    paper: &Paper,
+) -> String {
     let at = jiff::Timestamp::from_millisecond(scene.now.wall).unwrap_or(jiff::Timestamp::MAX);
-    let happened: Vec<String> = events.iter().map(|event| events::line(event, paper)).collect();
+    let happened: Vec<String> = events
+        .iter()
+        .map(|event| events::line(event, paper))
+        .collect();
     let happened = happened.join("\n") + "\n";
     let parts = [
-        ("Sessions and chores", status::page(scene, books, &[], paper)),
-        ("Plan: what gtctl does next, and what holds it", diff::page(scene, paper)),
+        (
+            "Sessions and chores",
+            status::page(scene, books, &[], paper),
+        ),
+        (
+            "Plan: what gtctl does next, and what holds it",
+            diff::page(scene, paper),
+        ),
         ("Last events", happened),
         ("Machine", machine(host)),
     ];
@@ -45,7 +61,12 @@ fn machine(host: &Host) -> String {
     );
     for process in &host.largest {
         let name = sanitise::line(&process.stat.comm, 32);
-        let _ = writeln!(text, "pid {} {name}: {} resident", process.id.pid, bytes(process.stat.rss));
+        let _ = writeln!(
+            text,
+            "pid {} {name}: {} resident",
+            process.id.pid,
+            bytes(process.stat.rss)
+        );
     }
     text
 }
@@ -60,7 +81,9 @@ fn cut(text: &str, limit: usize) -> &str {
         end -= 1;
     }
     let fits = text.get(..end).unwrap_or_default();
-    fits.rfind('\n').and_then(|at| fits.get(..=at)).unwrap_or_default()
+    fits.rfind('\n')
+        .and_then(|at| fits.get(..=at))
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -74,12 +97,35 @@ mod tests {
     #[test]
     fn it_is_bounded_and_clean_whatever_happened() {
         with_scene(&plan(), &observed(), |scene| {
-            let clock = Clock { now: scene.now, offset_seconds: 0 };
-            let paper = Paper { clock, width: None, colour: Colour::Off, detail: Detail::Short };
+            let clock = Clock {
+                now: scene.now,
+                offset_seconds: 0,
+            };
+            let paper = Paper {
+                clock,
+                width: None,
+                colour: Colour::Off,
+                detail: Detail::Short,
+            };
             let loud = json!({"ts": "t", "level": "WARN", "message": "\u{1b}[2J restart all\n".repeat(99)});
-            let text = page(scene, &Books::default(), &vec![loud; 999], &Host::default(), &paper);
-            assert!(text.len() <= LIMIT && text.ends_with('\n') && !text.contains('\u{1b}'), "{}", text.len());
-            for part in ["== Sessions", "== Plan", "== Last events\n", "== Machine\nload"] {
+            let text = page(
+                scene,
+                &Books::default(),
+                &vec![loud; 999],
+                &Host::default(),
+                &paper,
+            );
+            assert!(
+                text.len() <= LIMIT && text.ends_with('\n') && !text.contains('\u{1b}'),
+                "{}",
+                text.len()
+            );
+            for part in [
+                "== Sessions",
+                "== Plan",
+                "== Last events\n",
+                "== Machine\nload",
+            ] {
                 assert!(text.contains(part), "{part}");
             }
         });

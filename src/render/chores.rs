@@ -1,4 +1,5 @@
-//! Chores and what they propose, below the sessions: when each ran last, how that ended, and when it runs next.
+//! Chores and what they propose, below the sessions: when each ran last, how that ended, and when
+//! it runs next.
 
 use super::columns::{Line, cell, lay_out};
 use super::sanitise;
@@ -18,7 +19,13 @@ pub fn table(scene: &Scene<'_>, paper: &Paper) -> String {
     }
     let head = |text: &str| cell(text).role(Role::Quiet);
     let mut lines = vec![Line::Row(vec![head("  CHORE"), head("NEXT"), head("LAST")])];
-    lines.extend(scene.plan.chores.iter().map(|timed| line(scene, timed, paper)));
+    lines.extend(
+        scene
+            .plan
+            .chores
+            .iter()
+            .map(|timed| line(scene, timed, paper)),
+    );
     lay_out(&lines, "", paper)
 }
 
@@ -48,29 +55,53 @@ pub fn refusal(refusal: &Refusal) -> String {
         Refusal::Needless => "there is no need for it".to_owned(),
         Refusal::Phase(phase) => format!("it is {}", words::phase(*phase)),
         Refusal::Held(hold) => words::obstacle(hold),
-        Refusal::TooMany { allowed } => format!("at most {allowed} of one analysis may be restarted"),
+        Refusal::TooMany { allowed } => {
+            format!("at most {allowed} of one analysis may be restarted")
+        }
     }
 }
 
 fn line(scene: &Scene<'_>, timed: &Timed, paper: &Paper) -> Line {
-    let last = scene.memory.chores.get(&timed.chore).and_then(|history| history.ended.as_ref());
+    let last = scene
+        .memory
+        .chores
+        .get(&timed.chore)
+        .and_then(|history| history.ended.as_ref());
     let (mark, role) = match last {
         Some(end) if end.result.is_trouble() => ("!", Role::Bad),
         Some(_) | None => (" ", Role::Plain),
     };
     let told = last.map_or_else(|| "-".to_owned(), |end| last_run(end, paper));
     let name = cell(format!("{mark} {}", sanitise::line(&timed.chore, LONG))).role(role);
-    Line::Row(vec![name, cell(next(timed, paper)), cell(told).role(Role::Quiet)])
+    Line::Row(vec![
+        name,
+        cell(next(timed, paper)),
+        cell(told).role(Role::Quiet),
+    ])
 }
 
 fn last_run(end: &ChoreEnd, paper: &Paper) -> String {
     let ago = brief(paper.clock.now.since(&end.at));
-    format!("{} {ago} ago: {}", end.result.word(), sanitise::line(&end.said, LONG))
+    format!(
+        "{} {ago} ago: {}",
+        end.result.word(),
+        sanitise::line(&end.said, LONG)
+    )
 }
 
 fn proposal(judged: &Judged) -> Vec<Line> {
-    let Judged { chore, nth: _, proposal, standing } = judged;
-    let Proposal { advice, session, why, taken: _ } = proposal;
+    let Judged {
+        chore,
+        nth: _,
+        proposal,
+        standing,
+    } = judged;
+    let Proposal {
+        advice,
+        session,
+        why,
+        taken: _,
+    } = proposal;
     let (role, becomes) = match standing {
         ProposalStanding::Asks(_) => (Role::Change, "waits for `gtctl apply --accept`".to_owned()),
         ProposalStanding::Accepted(_) => (Role::Change, "accepted by the manifest".to_owned()),
@@ -80,7 +111,13 @@ fn proposal(judged: &Judged) -> Vec<Line> {
     let verb = cell(format!("? {}", advice.word())).role(role);
     let why = format!("{chore} proposes it: {}", sanitise::line(why, LONG));
     let session = cell(sanitise::line(session, 64)).role(Role::Strong);
-    vec![Line::Row(vec![verb, session, cell(why)]), Line::Below { column: 2, cell: cell(becomes).role(role) }]
+    vec![
+        Line::Row(vec![verb, session, cell(why)]),
+        Line::Below {
+            column: 2,
+            cell: cell(becomes).role(role),
+        },
+    ]
 }
 
 #[cfg(test)]
@@ -95,32 +132,68 @@ mod tests {
     use serde_json::{Value, json};
 
     fn timed(chore: &str, when: ChoreTime) -> Timed {
-        Timed { chore: chore.into(), when }
+        Timed {
+            chore: chore.into(),
+            when,
+        }
     }
 
     fn judged(session: &str, standing: ProposalStanding) -> Judged {
-        let proposal =
-            Proposal { advice: Advice::Restart, session: session.into(), why: "stuck\u{1b}[2J".into(), taken: false };
-        Judged { chore: "analysis".into(), nth: 0, proposal, standing }
+        let proposal = Proposal {
+            advice: Advice::Restart,
+            session: session.into(),
+            why: "stuck\u{1b}[2J".into(),
+            taken: false,
+        };
+        Judged {
+            chore: "analysis".into(),
+            nth: 0,
+            proposal,
+            standing,
+        }
     }
 
     fn with_chores<T>(show: impl FnOnce(&Scene<'_>) -> T) -> T {
         with_scene(&Plan::default(), &observed(), |scene| {
             let ago = |secs| scene.now.minus(Period::from_secs(secs));
-            let end = ChoreEnd { at: ago(60), result: ChoreResult::Failed, said: "exit\u{1b}[31m status 3".into() };
+            let end = ChoreEnd {
+                at: ago(60),
+                result: ChoreResult::Failed,
+                said: "exit\u{1b}[31m status 3".into(),
+            };
             let (not_before, asked, proposals) = (None, false, vec![]);
-            let history = ChoreHistory { started: ago(65), ended: Some(end), not_before, asked, proposals };
-            let memory = Memory { chores: [("check".to_owned(), history)].into(), ..Memory::default() };
+            let history = ChoreHistory {
+                started: ago(65),
+                ended: Some(end),
+                not_before,
+                asked,
+                proposals,
+            };
+            let memory = Memory {
+                chores: [("check".to_owned(), history)].into(),
+                ..Memory::default()
+            };
             let chores = vec![
                 timed("check", ChoreTime::At(scene.now.plus(Period::from_secs(8)))),
                 timed("long", ChoreTime::Running { since: ago(5) }),
                 timed("new", ChoreTime::Now),
                 timed("shy", ChoreTime::Held(crate::model::Hold::Paused)),
             ];
-            let asks = judged("mayor", ProposalStanding::Asks(crate::model::SessionName::new("mayor").unwrap()));
+            let asks = judged(
+                "mayor",
+                ProposalStanding::Asks(crate::model::SessionName::new("mayor").unwrap()),
+            );
             let refused = judged("all", ProposalStanding::Refused(Refusal::UnknownSession));
-            let plan = Plan { chores, proposals: vec![asks, refused], ..Plan::default() };
-            show(&Scene { plan: &plan, memory: &memory, ..*scene })
+            let plan = Plan {
+                chores,
+                proposals: vec![asks, refused],
+                ..Plan::default()
+            };
+            show(&Scene {
+                plan: &plan,
+                memory: &memory,
+                ..*scene
+            })
         })
     }
 
@@ -141,8 +214,16 @@ mod tests {
 nothing to do: no sessions
 ";
         with_chores(|scene| {
-            let clock = Clock { now: scene.now, offset_seconds: 3600 };
-            let paper = Paper { clock, width: None, colour: Colour::Off, detail: Detail::Short };
+            let clock = Clock {
+                now: scene.now,
+                offset_seconds: 3600,
+            };
+            let paper = Paper {
+                clock,
+                width: None,
+                colour: Colour::Off,
+                detail: Detail::Short,
+            };
             let page = diff::page(scene, &paper);
             assert!(page == want, "{page}");
             assert!(status::page(scene, &Books::default(), &[], &paper).contains("! check"));
@@ -154,21 +235,39 @@ nothing to do: no sessions
         with_chores(|scene| {
             for (text, kind) in [
                 (json::text(&json::diff(scene)), "diff"),
-                (json::text(&json::status(scene, &Books::default(), &[])), "status"),
+                (
+                    json::text(&json::status(scene, &Books::default(), &[])),
+                    "status",
+                ),
             ] {
                 let page: Value = serde_json::from_str(&text).unwrap();
-                let schema = json::schemas().into_iter().find(|(name, _)| *name == kind).unwrap().1;
-                let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+                let schema = json::schemas()
+                    .into_iter()
+                    .find(|(name, _)| *name == kind)
+                    .unwrap()
+                    .1;
+                let validator =
+                    jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
                 assert_eq!(
-                    validator.iter_errors(&page).map(|e| e.to_string()).collect::<Vec<_>>(),
+                    validator
+                        .iter_errors(&page)
+                        .map(|e| e.to_string())
+                        .collect::<Vec<_>>(),
                     Vec::<String>::new()
                 );
-                let chores: Vec<_> = page["chores"].as_array().unwrap().iter().map(|c| c["state"].clone()).collect();
+                let chores: Vec<_> = page["chores"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|c| c["state"].clone())
+                    .collect();
                 assert_eq!(chores, ["waiting", "running", "due", "held"]);
                 assert_eq!(page["chores"][0]["outcome"], "failed");
                 assert_eq!(page["proposals"][1]["refusal"], json!("unknown-session"));
             }
         });
-        with_scene(&plan(), &observed(), |scene| assert!(json::diff(scene).chores.is_empty()));
+        with_scene(&plan(), &observed(), |scene| {
+            assert!(json::diff(scene).chores.is_empty())
+        });
     }
 }

@@ -24,7 +24,10 @@ pub(super) enum Align {
 
 /// A cell of plain text.
 pub(super) fn cell(text: impl Into<String>) -> Cell {
-    Cell { text: text.into(), ..Cell::default() }
+    Cell {
+        text: text.into(),
+        ..Cell::default()
+    }
 }
 
 impl Cell {
@@ -33,7 +36,10 @@ impl Cell {
     }
 
     pub(super) fn right(self) -> Self {
-        Self { align: Align::Right, ..self }
+        Self {
+            align: Align::Right,
+            ..self
+        }
     }
 }
 
@@ -51,7 +57,8 @@ pub(super) fn lay_out(lines: &[Line], margin: &str, paper: &Paper) -> String {
         let laid = match line {
             Line::Row(cells) => row(cells, &widths, margin, paper),
             Line::Below { column, cell } => {
-                let indent = width(margin) + widths.iter().take(*column).map(|w| w + 2).sum::<usize>();
+                let indent =
+                    width(margin) + widths.iter().take(*column).map(|w| w + 2).sum::<usize>();
                 below(cell, indent, paper)
             }
         };
@@ -95,7 +102,9 @@ fn row(cells: &[Cell], widths: &[usize], margin: &str, paper: &Paper) -> String 
 
 /// A text of its own, broken between words where the terminal ends.
 fn below(cell: &Cell, indent: usize, paper: &Paper) -> String {
-    let room = paper.width.map_or(usize::MAX, |w| w.saturating_sub(indent).max(NARROWEST));
+    let room = paper
+        .width
+        .map_or(usize::MAX, |w| w.saturating_sub(indent).max(NARROWEST));
     let mut lines: Vec<String> = Vec::new();
     for word in cell.text.split(' ') {
         match lines.last_mut() {
@@ -104,12 +113,15 @@ fn below(cell: &Cell, indent: usize, paper: &Paper) -> String {
         }
     }
     let margin = " ".repeat(indent);
-    let painted: Vec<String> =
-        lines.iter().map(|l| format!("{margin}{}", paper.colour.paint(cell.role, &clip(l, room)))).collect();
+    let painted: Vec<String> = lines
+        .iter()
+        .map(|l| format!("{margin}{}", paper.colour.paint(cell.role, &clip(l, room))))
+        .collect();
     painted.join("\n")
 }
 
-/// A clean text in lines of at most `room` columns, broken between words, and within one that has no room in a line.
+/// A clean text in lines of at most `room` columns, broken between words, and within one that has
+/// no room in a line.
 pub(super) fn wrap(text: &str, room: usize) -> Vec<String> {
     let room = room.max(NARROWEST);
     let mut lines = vec![String::new()];
@@ -121,7 +133,11 @@ pub(super) fn wrap(text: &str, room: usize) -> Vec<String> {
             lines.push(String::new());
             used = 0;
         } else if gap > 0 && used > 0 {
-            lines.iter_mut().next_back().into_iter().for_each(|line| line.push(' '));
+            lines
+                .iter_mut()
+                .next_back()
+                .into_iter()
+                .for_each(|line| line.push(' '));
             used += 1;
         }
         for c in word.chars() {
@@ -130,7 +146,11 @@ pub(super) fn wrap(text: &str, room: usize) -> Vec<String> {
                 lines.push(String::new());
                 used = 0;
             }
-            lines.iter_mut().next_back().into_iter().for_each(|line| line.push(c));
+            lines
+                .iter_mut()
+                .next_back()
+                .into_iter()
+                .for_each(|line| line.push(c));
             used += wide;
         }
     }
@@ -138,6 +158,10 @@ pub(super) fn wrap(text: &str, room: usize) -> Vec<String> {
 }
 
 fn last(cell: &Cell, used: usize, paper: &Paper) -> String {
-    let clipped = paper.width.map(|w| clip(&cell.text, w.saturating_sub(used).max(NARROWEST)));
-    paper.colour.paint(cell.role, clipped.as_deref().unwrap_or(&cell.text))
+    let clipped = paper
+        .width
+        .map(|w| clip(&cell.text, w.saturating_sub(used).max(NARROWEST)));
+    paper
+        .colour
+        .paint(cell.role, clipped.as_deref().unwrap_or(&cell.text))
 }

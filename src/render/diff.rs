@@ -1,11 +1,15 @@
-//! The plan for people: what would be done and why, what is held until when, and one line that sums it up.
+//! The plan for people: what would be done and why, what is held until when, and one line that sums
+//! it up.
 
 use super::columns::{Line, cell, lay_out};
 use super::style::{Detail, Paper, Role};
 use super::view::{self, Scene};
 use super::words::{self, count};
 use super::{chores, drift, gastown, sanitise};
-use crate::model::{Action, Change, Desired, Held, Hold, Observed, Phase, Plan, Probe, Reason, Step, Unchanged, Verb};
+use crate::model::{
+    Action, Change, Desired, Held, Hold, Observed, Phase, Plan, Probe, Reason, Step, Unchanged,
+    Verb,
+};
 
 /// The columns: what, session, why.
 const WHY: usize = 2;
@@ -16,7 +20,16 @@ const LONG: usize = 2000;
 /// The whole page; its last line is the summary.
 #[must_use]
 pub fn page(scene: &Scene<'_>, paper: &Paper) -> String {
-    let Plan { steps, held, unchanged, probes, chores: _, proposals: _, wake: _, mass: _ } = scene.plan;
+    let Plan {
+        steps,
+        held,
+        unchanged,
+        probes,
+        chores: _,
+        proposals: _,
+        wake: _,
+        mass: _,
+    } = scene.plan;
     let mut lines: Vec<Line> = Vec::new();
     for step in steps {
         lines.extend(of_step(step));
@@ -27,8 +40,15 @@ pub fn page(scene: &Scene<'_>, paper: &Paper) -> String {
     // When nothing is known, the preface says so once for all.
     if !matches!(scene.observed, Observed::Unknown(_)) || paper.detail == Detail::Wide {
         let seen = scene.seen();
-        let trouble = |same: &Unchanged| seen.get(same.session.as_str()).and_then(|s| view::trouble(s));
-        lines.extend(unchanged.iter().flat_map(|same| of_unchanged(same, trouble(same), paper)));
+        let trouble = |same: &Unchanged| {
+            seen.get(same.session.as_str())
+                .and_then(|s| view::trouble(s))
+        };
+        lines.extend(
+            unchanged
+                .iter()
+                .flat_map(|same| of_unchanged(same, trouble(same), paper)),
+        );
     }
     lines.extend(probes.iter().map(|probe| of_probe(probe, paper)));
     let mut text = preface(scene, paper);
@@ -47,20 +67,34 @@ pub fn page(scene: &Scene<'_>, paper: &Paper) -> String {
     text
 }
 
-/// What must be known before anything else; empty when the server answered and Gas Town asks nothing.
+/// What must be known before anything else; empty when the server answered and Gas Town asks
+/// nothing.
 fn preface(scene: &Scene<'_>, paper: &Paper) -> String {
     let remarks = gastown::lines(scene, paper);
-    let remarks = if remarks.is_empty() { remarks } else { remarks + "\n" };
+    let remarks = if remarks.is_empty() {
+        remarks
+    } else {
+        remarks + "\n"
+    };
     remarks + &of_server(scene.observed, paper)
 }
 
 fn of_server(observed: &Observed, paper: &Paper) -> String {
     match observed {
         Observed::Up(_) => String::new(),
-        Observed::Down => format!("{}\n\n", paper.colour.paint(Role::Change, "no tmux server runs")),
+        Observed::Down => format!(
+            "{}\n\n",
+            paper.colour.paint(Role::Change, "no tmux server runs")
+        ),
         Observed::Unknown(why) => {
             let why = sanitise::line(why, LONG);
-            format!("{}\n\n", paper.colour.paint(Role::Bad, &format!("unknown: tmux could not be asked: {why}")))
+            format!(
+                "{}\n\n",
+                paper.colour.paint(
+                    Role::Bad,
+                    &format!("unknown: tmux could not be asked: {why}")
+                )
+            )
         }
     }
 }
@@ -68,37 +102,79 @@ fn of_server(observed: &Observed, paper: &Paper) -> String {
 /// One line: how much of what, and when to look again.
 #[must_use]
 pub fn summary(scene: &Scene<'_>, paper: &Paper) -> String {
-    let Plan { steps, held, unchanged, probes: _, chores: _, proposals: _, wake, mass: _ } = scene.plan;
+    let Plan {
+        steps,
+        held,
+        unchanged,
+        probes: _,
+        chores: _,
+        proposals: _,
+        wake,
+        mass: _,
+    } = scene.plan;
     let mut text = if let Observed::Unknown(_) = scene.observed {
         "nothing is planned: what is not known is left alone".to_owned()
     } else if steps.is_empty() && held.is_empty() {
         converged(unchanged)
     } else {
-        let verbs = [Verb::Start, Verb::Restart, Verb::Expire, Verb::Adopt, Verb::Nudge, Verb::Rouse];
-        let of_verb = verbs.map(|v| (steps.iter().filter(|s| s.action.verb() == v).count(), v.word()));
-        let mut parts: Vec<String> =
-            of_verb.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} to {word}")).collect();
+        let verbs = [
+            Verb::Start,
+            Verb::Restart,
+            Verb::Expire,
+            Verb::Adopt,
+            Verb::Nudge,
+            Verb::SendEscape,
+        ];
+        let of_verb = verbs.map(|v| {
+            (
+                steps.iter().filter(|s| s.action.verb() == v).count(),
+                v.word(),
+            )
+        });
+        let mut parts: Vec<String> = of_verb
+            .iter()
+            .filter(|(n, _)| *n > 0)
+            .map(|(n, word)| format!("{n} to {word}"))
+            .collect();
         parts.extend((!held.is_empty()).then(|| format!("{} held", held.len())));
         parts.extend((!unchanged.is_empty()).then(|| format!("{} unchanged", unchanged.len())));
         parts.join(", ")
     };
     if wake.is_some() {
-        text.push_str(&paper.colour.paint(Role::Quiet, &next_look(scene.plan, paper)));
+        text.push_str(
+            &paper
+                .colour
+                .paint(Role::Quiet, &next_look(scene.plan, paper)),
+        );
     }
     text
 }
 
 /// ` · next look 14:05:10: restart crew-1`, or nothing when no moment is known.
 pub(super) fn next_look(plan: &Plan, paper: &Paper) -> String {
-    let Some(wake) = plan.wake else { return String::new() };
-    let held = plan.held.iter().filter(|held| held.until == Some(wake) && !words::ends_by_looking(&held.hold));
-    let next = plan.unchanged.iter().filter_map(|same| Some((same.next.as_ref()?, &same.session)));
-    let next = next.filter(|(next, _)| next.at == wake).map(|(next, session)| (next.verb, session));
+    let Some(wake) = plan.wake else {
+        return String::new();
+    };
+    let held = plan
+        .held
+        .iter()
+        .filter(|held| held.until == Some(wake) && !words::ends_by_looking(&held.hold));
+    let next = plan
+        .unchanged
+        .iter()
+        .filter_map(|same| Some((same.next.as_ref()?, &same.session)));
+    let next = next
+        .filter(|(next, _)| next.at == wake)
+        .map(|(next, session)| (next.verb, session));
     let mut then = held.map(|held| (held.verb, &held.session)).chain(next);
     let what = match (then.next(), then.next()) {
         (Some((verb, session)), None) => format!(", to {} {session}", verb.word()),
         (Some((verb, _)), Some((other, _))) if verb == other => {
-            format!(", to {} {}", verb.word(), count(2 + then.filter(|(v, _)| *v == verb).count(), "session"))
+            format!(
+                ", to {} {}",
+                verb.word(),
+                count(2 + then.filter(|(v, _)| *v == verb).count(), "session")
+            )
         }
         (Some(_), Some(_)) | (None, _) => String::new(),
     };
@@ -106,12 +182,18 @@ pub(super) fn next_look(plan: &Plan, paper: &Paper) -> String {
 }
 
 fn converged(unchanged: &[Unchanged]) -> String {
-    let remarked = unchanged.iter().filter(|u| symbol_of_note(u).is_some()).count();
+    let remarked = unchanged
+        .iter()
+        .filter(|u| symbol_of_note(u).is_some())
+        .count();
     match (unchanged.len() - remarked, remarked) {
         (0, 0) => "nothing to do: no sessions".to_owned(),
         (0, m) => format!("nothing to do: {m} noted"),
         (n, 0) => format!("nothing to do: {} as declared", count(n, "session")),
-        (n, m) => format!("nothing to do: {} as declared, {m} noted", count(n, "session")),
+        (n, m) => format!(
+            "nothing to do: {} as declared, {m} noted",
+            count(n, "session")
+        ),
     }
 }
 
@@ -125,20 +207,32 @@ fn of_step(step: &Step) -> Vec<Line> {
         cell(words::reason_in_brief(&step.reason)),
     ])];
     lines.extend(evidence(&step.reason));
-    lines.extend(runs(step).into_iter().map(|argv| below(format!("$ {}", words::shell(argv)))));
+    lines.extend(
+        runs(step)
+            .into_iter()
+            .map(|argv| below(format!("$ {}", words::shell(argv)))),
+    );
     lines.extend(written(step).and_then(words::writes).map(below));
     if let Action::Nudge { text, .. } = &step.action {
-        lines.push(below(format!("types: {}", sanitise::line(text.as_str(), LONG))));
+        lines.push(below(format!(
+            "types: {}",
+            sanitise::line(text.as_str(), LONG)
+        )));
     }
     lines
 }
 
-/// What is longer than a reason: what a drift has been and is now, a line for each field; what a launcher said, and what
-/// it does now.
+/// What is longer than a reason: what a drift has been and is now, a line for each field; what a
+/// launcher said, and what it does now.
 fn evidence(reason: &Reason) -> Vec<Line> {
     let texts = match reason {
-        Reason::NotStarted { said, crashes: _ } => vec![format!("| {}", sanitise::line(said, LONG))],
-        Reason::UnderWay { argvs, .. } => argvs.iter().map(|argv| format!("$ {}", words::shell(argv))).collect(),
+        Reason::NotStarted { said, crashes: _ } => {
+            vec![format!("| {}", sanitise::line(said, LONG))]
+        }
+        Reason::UnderWay { argvs, .. } => argvs
+            .iter()
+            .map(|argv| format!("$ {}", words::shell(argv)))
+            .collect(),
         other => drift::lines(other),
     };
     texts.into_iter().map(below).collect()
@@ -147,36 +241,43 @@ fn evidence(reason: &Reason) -> Vec<Line> {
 /// The session before whose start something is written, where that is news, as what is run is.
 fn written(step: &Step) -> Option<&Desired> {
     match (&step.action, &step.reason) {
-        (Action::Start { desired, .. }, _) | (Action::Restart { desired, .. }, Reason::Drifted { .. }) => Some(desired),
+        (Action::Start { desired, .. }, _)
+        | (Action::Restart { desired, .. }, Reason::Drifted { .. }) => Some(desired),
         (
             Action::Restart { .. }
             | Action::Expire { .. }
             | Action::Adopt { .. }
             | Action::Nudge { .. }
-            | Action::Rouse { .. },
+            | Action::SendEscape { .. },
             _,
         ) => None,
     }
 }
 
-/// What is run, in order, where that is news: at every start, at a restart for other fields than it runs with, and all
-/// that is run of a launcher's commands.
+/// What is run, in order, where that is news: at every start, at a restart for other fields than it
+/// runs with, and all that is run of a launcher's commands.
 fn runs(step: &Step) -> Vec<&[String]> {
     if step.action.commands().is_some() {
-        return step.action.errands();
+        return step.action.launcher_jobs();
     }
     match (&step.action, &step.reason) {
         (Action::Start { desired, .. }, _) => vec![&desired.command],
         (Action::Restart { desired, .. }, Reason::Drifted { changes, .. }) => {
-            let shown = changes.iter().any(|change| matches!(change, Change::Command { .. }));
-            if shown { Vec::new() } else { vec![&desired.command] }
+            let shown = changes
+                .iter()
+                .any(|change| matches!(change, Change::Command { .. }));
+            if shown {
+                Vec::new()
+            } else {
+                vec![&desired.command]
+            }
         }
         (
             Action::Restart { .. }
             | Action::Expire { .. }
             | Action::Adopt { .. }
             | Action::Nudge { .. }
-            | Action::Rouse { .. },
+            | Action::SendEscape { .. },
             _,
         ) => Vec::new(),
     }
@@ -185,7 +286,7 @@ fn runs(step: &Step) -> Vec<&[String]> {
 pub(super) fn symbol(verb: Verb) -> (&'static str, Role) {
     match verb {
         Verb::Start => ("+", Role::Good),
-        Verb::Restart | Verb::Rouse => ("~", Role::Change),
+        Verb::Restart | Verb::SendEscape => ("~", Role::Change),
         Verb::Expire => ("-", Role::Bad),
         Verb::Adopt => ("=", Role::Good),
         Verb::Nudge => (">", Role::Change),
@@ -193,33 +294,65 @@ pub(super) fn symbol(verb: Verb) -> (&'static str, Role) {
 }
 
 fn of_held(held: &Held, paper: &Paper) -> Vec<Line> {
-    let (symbol, role) = if held.hold.needs_somebody() { ("!", Role::Bad) } else { ("·", Role::Quiet) };
+    let (symbol, role) = if held.hold.needs_somebody() {
+        ("!", Role::Bad)
+    } else {
+        ("·", Role::Quiet)
+    };
     let why = words::reason_in_brief(&held.reason);
     let obstacle = words::hold(&held.hold, held.until, &paper.clock);
     let row = |reason: String| -> Line {
         let name = held.session.as_str();
-        Line::Row(vec![cell(format!("{symbol} {}", held.verb.word())).role(role), cell(name), cell(reason)])
+        Line::Row(vec![
+            cell(format!("{symbol} {}", held.verb.word())).role(role),
+            cell(name),
+            cell(reason),
+        ])
     };
     let mut lines = vec![row(why)];
     lines.extend(evidence(&held.reason));
-    lines.push(Line::Below { column: WHY, cell: cell(format!("held: {obstacle}")).role(role) });
+    lines.push(Line::Below {
+        column: WHY,
+        cell: cell(format!("held: {obstacle}")).role(role),
+    });
     if let Hold::CrashLoop { tail, .. } = &held.hold {
-        let blank = tail.iter().rev().take_while(|l| sanitise::line(l, LONG).trim().is_empty()).count();
-        lines.extend(tail.iter().take(tail.len() - blank).map(|l| below(format!("| {}", sanitise::line(l, LONG)))));
+        let blank = tail
+            .iter()
+            .rev()
+            .take_while(|l| sanitise::line(l, LONG).trim().is_empty())
+            .count();
+        lines.extend(
+            tail.iter()
+                .take(tail.len() - blank)
+                .map(|l| below(format!("| {}", sanitise::line(l, LONG)))),
+        );
     }
     lines
 }
 
 /// An agent that a running controller asks whether it is signed in.
 fn of_probe(probe: &Probe, paper: &Paper) -> Line {
-    let when =
-        if probe.is_due(paper.clock.now) { "now".to_owned() } else { format!("at {}", paper.clock.time(probe.at)) };
+    let when = if probe.is_due(paper.clock.now) {
+        "now".to_owned()
+    } else {
+        format!("at {}", paper.clock.time(probe.at))
+    };
     let failed = match probe.failed {
         0 => String::new(),
-        failed => format!("; failed {}", count(usize::try_from(failed).unwrap_or(usize::MAX), "time")),
+        failed => format!(
+            "; failed {}",
+            count(usize::try_from(failed).unwrap_or(usize::MAX), "time")
+        ),
     };
-    let text = format!("a controller asks {when}: {}{failed}", words::shell(&probe.desired.agent.probe));
-    Line::Row(vec![cell("· probe").role(Role::Quiet), cell(sanitise::line(&probe.agent, LONG)), cell(text)])
+    let text = format!(
+        "a controller asks {when}: {}{failed}",
+        words::shell(&probe.desired.agent.probe)
+    );
+    Line::Row(vec![
+        cell("· probe").role(Role::Quiet),
+        cell(sanitise::line(&probe.agent, LONG)),
+        cell(text),
+    ])
 }
 
 fn of_unchanged(same: &Unchanged, trouble: Option<&str>, paper: &Paper) -> Vec<Line> {
@@ -228,7 +361,10 @@ fn of_unchanged(same: &Unchanged, trouble: Option<&str>, paper: &Paper) -> Vec<L
         return Vec::new();
     }
     let (symbol, word, role) = note.unwrap_or((" ", "", Role::Quiet));
-    let next = same.next.as_ref().map(|next| words::next(next, &paper.clock));
+    let next = same
+        .next
+        .as_ref()
+        .map(|next| words::next(next, &paper.clock));
     let text = match (&same.note, next, trouble) {
         (Some(Reason::Orphaned), ..) => "no longer declared; --prune expires it".to_owned(),
         (Some(note), ..) => words::reason_in_brief(note),
@@ -236,8 +372,14 @@ fn of_unchanged(same: &Unchanged, trouble: Option<&str>, paper: &Paper) -> Vec<L
         (None, Some(next), None) => format!("{}; {next}", words::phase(same.phase)),
         (None, None, None) => words::phase(same.phase),
     };
-    let row = Line::Row(vec![cell(format!("{symbol} {word}")).role(role), cell(same.session.as_str()), cell(text)]);
-    std::iter::once(row).chain(same.note.iter().flat_map(evidence)).collect()
+    let row = Line::Row(vec![
+        cell(format!("{symbol} {word}")).role(role),
+        cell(same.session.as_str()),
+        cell(text),
+    ]);
+    std::iter::once(row)
+        .chain(same.note.iter().flat_map(evidence))
+        .collect()
 }
 
 /// A session to which nothing is done and of which something is to be said all the same.
@@ -252,7 +394,10 @@ pub(super) fn symbol_of_note(same: &Unchanged) -> Option<(&'static str, &'static
 }
 
 fn below(text: String) -> Line {
-    Line::Below { column: WHY, cell: cell(text).role(Role::Quiet) }
+    Line::Below {
+        column: WHY,
+        cell: cell(text).role(Role::Quiet),
+    }
 }
 
 #[cfg(test)]

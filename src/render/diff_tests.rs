@@ -7,8 +7,12 @@ use crate::render::words::tests::CLOCK;
 use crate::render::{Colour, apply, status, verify};
 use std::collections::BTreeMap;
 
-pub(in crate::render) const PAPER: Paper =
-    Paper { clock: CLOCK, width: None, colour: Colour::Off, detail: Detail::Short };
+pub(in crate::render) const PAPER: Paper = Paper {
+    clock: CLOCK,
+    width: None,
+    colour: Colour::Off,
+    detail: Detail::Short,
+};
 
 pub(in crate::render) fn name(text: &str) -> SessionName {
     SessionName::new(text).unwrap()
@@ -40,7 +44,11 @@ fn desired(session: &str, command: &[&str]) -> Desired {
         on_drift: OnDrift::default(),
         when_attached: WhenAttached::default(),
         stop_grace: Period::ZERO,
-        completion: Completion { markers: vec![], grace: Period::ZERO, log: None },
+        completion: Completion {
+            markers: vec![],
+            grace: Period::ZERO,
+            log: None,
+        },
         backoff: Backoff::default(),
         logs: Logs::default(),
         instructions: None,
@@ -57,7 +65,9 @@ fn town() -> Town {
         gastown: Gastown::default(),
         unstartable: BTreeMap::new(),
         socket: Socket::Default,
-        sessions: sessions.map(|s| (name(s), desired(s, &["claude", "do it"]))).into(),
+        sessions: sessions
+            .map(|s| (name(s), desired(s, &["claude", "do it"])))
+            .into(),
         policies: vec![],
         chores: vec![],
         limits: Limits::default(),
@@ -90,17 +100,39 @@ fn alive(session: &str, minutes: u64, quiet: Period) -> Seen {
             origin: Origin::Started,
         }),
         pane: PaneId(1),
-        life: Life::Alive { process: PROCESS, matches: true, comm: "claude".into() },
-        usage: Some(Usage { cpu_ms: 65_000, client_ms: 65_000, commands: 0, rss: 300 << 20, processes: 3 }),
+        life: Life::Alive {
+            process: PROCESS,
+            matches: true,
+            comm: "claude".into(),
+        },
+        usage: Some(Usage {
+            cpu_ms: 65_000,
+            client_ms: 65_000,
+            commands: 0,
+            rss: 300 << 20,
+            processes: 3,
+        }),
         footprint: None,
         commands: None,
     }
 }
 
 pub(in crate::render) fn observed() -> Observed {
-    let dead = Life::Dead { death: Death::Exit(3), process: None, at: None, tail: vec![] };
+    let dead = Life::Dead {
+        death: Death::Exit(3),
+        process: None,
+        at: None,
+        tail: vec![],
+    };
     let sessions = [
-        ("crew-1", Seen { life: dead, usage: None, ..alive("crew-1", 9, Period::ZERO) }),
+        (
+            "crew-1",
+            Seen {
+                life: dead,
+                usage: None,
+                ..alive("crew-1", 9, Period::ZERO)
+            },
+        ),
         ("old", alive("old", 500, Period::from_mins(90))),
         ("refinery", alive("refinery", 30, Period::from_secs(4))),
         ("witness", alive("witness", 72, Period::from_mins(6))),
@@ -143,7 +175,10 @@ pub(in crate::render) fn plan() -> Plan {
         handoff: None,
         crashes: 0,
     };
-    let too_old = Reason::TooOld { age: Period::from_mins(72), limit: Period::from_mins(60) };
+    let too_old = Reason::TooOld {
+        age: Period::from_mins(72),
+        limit: Period::from_mins(60),
+    };
     let held = |session: &str, verb, reason, hold, until, phase| Held {
         session: name(session),
         verb,
@@ -153,9 +188,16 @@ pub(in crate::render) fn plan() -> Plan {
         phase,
     };
     let soon = CLOCK.now.plus(Period::from_secs(8));
-    let died = Reason::Died { death: Death::Exit(3), crashes: 5 };
+    let died = Reason::Died {
+        death: Death::Exit(3),
+        crashes: 5,
+    };
     let tail = vec!["panic: \u{1b}[31mboom".to_owned(), "at main".to_owned()];
-    let looping = Hold::CrashLoop { crashes: 5, window: Period::from_mins(15), tail };
+    let looping = Hold::CrashLoop {
+        crashes: 5,
+        window: Period::from_mins(15),
+        tail,
+    };
     Plan {
         steps: vec![
             Step {
@@ -164,26 +206,50 @@ pub(in crate::render) fn plan() -> Plan {
                 reason: Reason::Missing { last: None },
                 phase: Phase::Absent,
             },
-            Step { session: name("witness"), action: restart, reason: too_old, phase: Phase::Idle },
+            Step {
+                session: name("witness"),
+                action: restart,
+                reason: too_old,
+                phase: Phase::Idle,
+            },
         ],
         held: vec![
-            held("crew-1", Verb::Restart, died, looping, Some(soon), Phase::Dead(Death::Exit(3))),
+            held(
+                "crew-1",
+                Verb::Restart,
+                died,
+                looping,
+                Some(soon),
+                Phase::Dead(Death::Exit(3)),
+            ),
             held(
                 "crew-9",
                 Verb::Start,
                 Reason::Missing { last: None },
-                Hold::After { waiting_for: name("mayor"), why: NotReady::Coming },
+                Hold::After {
+                    waiting_for: name("mayor"),
+                    why: NotReady::Coming,
+                },
                 None,
                 Phase::Absent,
             ),
         ],
         unchanged: vec![
-            Unchanged { session: name("old"), phase: Phase::Idle, note: Some(Reason::Orphaned), next: None },
+            Unchanged {
+                session: name("old"),
+                phase: Phase::Idle,
+                note: Some(Reason::Orphaned),
+                next: None,
+            },
             Unchanged {
                 session: name("refinery"),
                 phase: Phase::Working,
                 note: None,
-                next: Some(Next { verb: Verb::Restart, reason: "too-old", at: soon }),
+                next: Some(Next {
+                    verb: Verb::Restart,
+                    reason: "too-old",
+                    at: soon,
+                }),
             },
         ],
         wake: Some(soon),
@@ -191,9 +257,19 @@ pub(in crate::render) fn plan() -> Plan {
     }
 }
 
-pub(in crate::render) fn with_scene<T>(plan: &Plan, observed: &Observed, show: impl FnOnce(&Scene<'_>) -> T) -> T {
+pub(in crate::render) fn with_scene<T>(
+    plan: &Plan,
+    observed: &Observed,
+    show: impl FnOnce(&Scene<'_>) -> T,
+) -> T {
     let (town, memory) = (town(), Memory::default());
-    show(&Scene { town: &town, observed, memory: &memory, plan, now: CLOCK.now })
+    show(&Scene {
+        town: &town,
+        observed,
+        memory: &memory,
+        plan,
+        now: CLOCK.now,
+    })
 }
 
 #[track_caller]
@@ -222,19 +298,44 @@ fn a_plan_reads_well() {
 
 #[test]
 fn wide_shows_the_unchanged_and_narrow_breaks_between_words() {
-    let wide = Paper { detail: Detail::Wide, ..PAPER };
+    let wide = Paper {
+        detail: Detail::Wide,
+        ..PAPER
+    };
     with_scene(&plan(), &observed(), |s| {
-        assert!(page(s, &wide).contains("\n             refinery  working; restart at 14:05:10, at max age\n"));
-        let narrow = page(s, &Paper { width: Some(50), ..PAPER });
-        assert!(narrow.contains("held: crash loop: 5 crashes\n                      within 15m, until 14:05:10\n"));
-        assert!(narrow.lines().filter(|l| l.starts_with("  ")).all(|l| sanitise::width(l) <= 50));
+        assert!(
+            page(s, &wide)
+                .contains("\n             refinery  working; restart at 14:05:10, at max age\n")
+        );
+        let narrow = page(
+            s,
+            &Paper {
+                width: Some(50),
+                ..PAPER
+            },
+        );
+        assert!(narrow.contains(
+            "held: crash loop: 5 crashes\n                      within 15m, until 14:05:10\n"
+        ));
+        assert!(
+            narrow
+                .lines()
+                .filter(|l| l.starts_with("  "))
+                .all(|l| sanitise::width(l) <= 50)
+        );
     });
 }
 
 #[test]
 fn colours_change_no_text() {
     with_scene(&plan(), &observed(), |s| {
-        let coloured = page(s, &Paper { colour: Colour::On, ..PAPER });
+        let coloured = page(
+            s,
+            &Paper {
+                colour: Colour::On,
+                ..PAPER
+            },
+        );
         let plain: Vec<String> = coloured.lines().map(|l| sanitise::line(l, LONG)).collect();
         assert_eq!(plain, page(s, &PAPER).lines().collect::<Vec<_>>());
         assert_ne!(coloured, page(s, &PAPER));
@@ -243,20 +344,37 @@ fn colours_change_no_text() {
 
 #[test]
 fn what_could_not_be_seen_is_said_first() {
-    with_scene(&Plan::default(), &Observed::Unknown("lost\u{1b}[2J".into()), |s| {
-        let want = "unknown: tmux could not be asked: lost\n\nnothing is planned: what is not known is left alone\n";
-        same(&page(s, &PAPER), want);
-    });
+    with_scene(
+        &Plan::default(),
+        &Observed::Unknown("lost\u{1b}[2J".into()),
+        |s| {
+            let want = "unknown: tmux could not be asked: lost\n\nnothing is planned: what is not known is left alone\n";
+            same(&page(s, &PAPER), want);
+        },
+    );
     with_scene(&Plan::default(), &Observed::Down, |s| {
-        same(&page(s, &PAPER), "no tmux server runs\n\nnothing to do: no sessions\n");
+        same(
+            &page(s, &PAPER),
+            "no tmux server runs\n\nnothing to do: no sessions\n",
+        );
     });
 }
 
 #[test]
 fn a_converged_town_is_one_line() {
-    let fine = |s: &str| Unchanged { session: name(s), phase: Phase::Working, note: None, next: None };
-    let plan = Plan { unchanged: vec![fine("a"), fine("b"), fine("c")], ..Plan::default() };
-    with_scene(&plan, &observed(), |s| same(&page(s, &PAPER), "nothing to do: 3 sessions as declared\n"));
+    let fine = |s: &str| Unchanged {
+        session: name(s),
+        phase: Phase::Working,
+        note: None,
+        next: None,
+    };
+    let plan = Plan {
+        unchanged: vec![fine("a"), fine("b"), fine("c")],
+        ..Plan::default()
+    };
+    with_scene(&plan, &observed(), |s| {
+        same(&page(s, &PAPER), "nothing to do: 3 sessions as declared\n")
+    });
 }
 
 #[test]
@@ -274,7 +392,9 @@ fn status_is_a_table() {
         let only = ["old", "refinery", "witness"].map(name);
         same(&status::page(s, &Books::default(), &only, &PAPER), want);
         let all = status::page(s, &Books::default(), &[], &PAPER);
-        assert!(all.contains("\n6 sessions: 1 active, 2 idle, 1 dead, 2 absent · 2 held · tmux 3.3a · next look"));
+        assert!(all.contains(
+            "\n6 sessions: 1 active, 2 idle, 1 dead, 2 absent · 2 held · tmux 3.3a · next look"
+        ));
     });
 }
 
@@ -294,18 +414,39 @@ witness   dead=0   alive
         assert!(!findings.iter().all(|(_, f)| f.is_well()));
     });
     with_scene(&plan(), &Observed::Unknown("why".into()), |s| {
-        assert!(verify::findings(s).iter().all(|(_, f)| *f == verify::Finding::Unknown));
+        assert!(
+            verify::findings(s)
+                .iter()
+                .all(|(_, f)| *f == verify::Finding::Unknown)
+        );
     });
 }
 
 pub(in crate::render) fn outcomes() -> Outcomes {
-    let done = |s: &str, verb, outcome| Done { session: name(s), verb, outcome };
-    let started = Effect::Started { generation: Generation(1), process: Some(PROCESS) };
+    let done = |s: &str, verb, outcome| Done {
+        session: name(s),
+        verb,
+        outcome,
+    };
+    let started = Effect::Started {
+        generation: Generation(1),
+        process: Some(PROCESS),
+    };
     vec![
         done("mayor", Verb::Start, Outcome::Done(started)),
-        done("witness", Verb::Restart, Outcome::Done(Effect::Signalled { tree: vec![PROCESS] })),
+        done(
+            "witness",
+            Verb::Restart,
+            Outcome::Done(Effect::Signalled {
+                tree: vec![PROCESS],
+            }),
+        ),
         done("x", Verb::Expire, Outcome::Stale("$3 is gone".into())),
-        done("y", Verb::Expire, Outcome::Failed("no such\u{1b}[1m file".into())),
+        done(
+            "y",
+            Verb::Expire,
+            Outcome::Failed("no such\u{1b}[1m file".into()),
+        ),
     ]
 }
 
@@ -320,9 +461,18 @@ fn apply_says_what_came_of_it() {
 1 started, 1 stopping, 1 stale, 1 failed, 2 held, 1 as declared, 1 noted · next look 14:05:10, to restart 2 sessions";
     let plan = plan();
     with_scene(&plan, &observed(), |s| {
-        let (done, waits) = (apply::outcomes(s.town, &outcomes(), &PAPER), apply::waits(s.town, &plan.held[1], &PAPER));
-        same(&format!("{done}{waits}{}", apply::summary(&outcomes(), s, &PAPER)), want);
-        let calm = Plan { unchanged: plan.unchanged[1..].to_vec(), ..Plan::default() };
+        let (done, waits) = (
+            apply::outcomes(s.town, &outcomes(), &PAPER),
+            apply::waits(s.town, &plan.held[1], &PAPER),
+        );
+        same(
+            &format!("{done}{waits}{}", apply::summary(&outcomes(), s, &PAPER)),
+            want,
+        );
+        let calm = Plan {
+            unchanged: plan.unchanged[1..].to_vec(),
+            ..Plan::default()
+        };
         let text = apply::summary(&[], &Scene { plan: &calm, ..*s }, &PAPER);
         assert_eq!(text, "nothing to do: 1 session as declared");
     });

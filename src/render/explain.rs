@@ -8,7 +8,8 @@ use crate::model::{Content, Held, Moment, SessionName, Source};
 use crate::plan::{Opinion, Says};
 use serde_json::{Value, json};
 
-/// How wide the column of values grows where nothing says how wide the page is; longer ones push their origin aside.
+/// How wide the column of values grows where nothing says how wide the page is; longer ones push
+/// their origin aside.
 const VALUES: usize = 40;
 /// However narrow the page, values have so many columns.
 const NARROW: usize = 24;
@@ -40,7 +41,14 @@ pub struct Explanation<'a> {
 /// For people.
 #[must_use]
 pub fn page(explanation: &Explanation<'_>, paper: &Paper) -> String {
-    let Explanation { session, opinions, content, held, settings, events } = explanation;
+    let Explanation {
+        session,
+        opinions,
+        content,
+        held,
+        settings,
+        events,
+    } = explanation;
     let heading = |text: &str| format!("{}\n", paper.colour.paint(Role::Strong, text));
     let mut out = format!("{session}\n\n");
     out.push_str(&heading("rules, in the order in which they are asked"));
@@ -51,22 +59,42 @@ pub fn page(explanation: &Explanation<'_>, paper: &Paper) -> String {
     for (at, opinion) in opinions.iter().enumerate() {
         let decides = deciding == Some(at);
         let mark = if decides { ">" } else { " " };
-        let says = opinion.says.as_ref().map_or_else(|| "-".to_owned(), |says| say(says, paper));
+        let says = opinion
+            .says
+            .as_ref()
+            .map_or_else(|| "-".to_owned(), |says| say(says, paper));
         let role = if decides { Role::Strong } else { Role::Quiet };
-        let rows = wrap(&says, paper.width.map_or(usize::MAX, |wide| wide.saturating_sub(SAYS)));
+        let rows = wrap(
+            &says,
+            paper
+                .width
+                .map_or(usize::MAX, |wide| wide.saturating_sub(SAYS)),
+        );
         for (nth, row) in rows.iter().enumerate() {
-            let before = if nth == 0 { format!("{mark} {:<9}  ", opinion.rule) } else { " ".repeat(SAYS) };
+            let before = if nth == 0 {
+                format!("{mark} {:<9}  ", opinion.rule)
+            } else {
+                " ".repeat(SAYS)
+            };
             out.extend([&paper.colour.paint(role, &format!("{before}{row}")), "\n"]);
         }
     }
     if let Some(held) = held {
-        let line = format!("> held       {}", words::hold(&held.hold, held.until, &paper.clock));
+        let line = format!(
+            "> held       {}",
+            words::hold(&held.hold, held.until, &paper.clock)
+        );
         out.extend([&paper.colour.paint(Role::Change, &line), "\n"]);
     }
     if let Some(content) = content {
         out.push('\n');
         out.push_str(&heading("its screen"));
-        for row in wrap(&shows(content, paper), paper.width.map_or(usize::MAX, |wide| wide.saturating_sub(2))) {
+        for row in wrap(
+            &shows(content, paper),
+            paper
+                .width
+                .map_or(usize::MAX, |wide| wide.saturating_sub(2)),
+        ) {
             out.extend(["  ", &row, "\n"]);
         }
     }
@@ -95,11 +123,17 @@ fn shows(content: &Content, paper: &Paper) -> String {
         line if line.is_empty() => String::new(),
         line => format!(", by its {by}: {line}"),
     };
-    let against = content
-        .told
-        .against
-        .map_or_else(String::new, |against| format!(" (its {other} alone says {})", against.code().replace('-', " ")));
-    let agreed = if content.is_agreed() { "" } else { "; another look must agree" };
+    let against = content.told.against.map_or_else(String::new, |against| {
+        format!(
+            " (its {other} alone says {})",
+            against.code().replace('-', " ")
+        )
+    });
+    let agreed = if content.is_agreed() {
+        ""
+    } else {
+        "; another look must agree"
+    };
     format!("{state} for {since}{evidence}{against}{agreed}")
 }
 
@@ -116,18 +150,37 @@ fn say(says: &Says, paper: &Paper) -> String {
 
 /// Every value whole: where the page ends it goes on below itself, and the origins stay aligned.
 fn table(settings: &[Explained], paper: &Paper) -> String {
-    let widest = |of: fn(&Explained) -> &str| settings.iter().map(|s| sanitise::width(of(s))).max().unwrap_or(0);
-    let (field, value, origin) = (widest(|s| &s.field), widest(|s| &s.value), widest(|s| &s.origin));
+    let widest = |of: fn(&Explained) -> &str| {
+        settings
+            .iter()
+            .map(|s| sanitise::width(of(s)))
+            .max()
+            .unwrap_or(0)
+    };
+    let (field, value, origin) = (
+        widest(|s| &s.field),
+        widest(|s| &s.value),
+        widest(|s| &s.origin),
+    );
     let before = 2 + field + 3;
-    let room = paper.width.map(|wide| wide.saturating_sub(before + 2 + origin).max(NARROW));
+    let room = paper
+        .width
+        .map(|wide| wide.saturating_sub(before + 2 + origin).max(NARROW));
     let value = value.min(room.unwrap_or(VALUES));
     let row = |setting: &Explained| {
-        let Explained { field: name, value: text, origin } = setting;
+        let Explained {
+            field: name,
+            value: text,
+            origin,
+        } = setting;
         let lines = wrap(text, room.unwrap_or(usize::MAX));
         let first = lines.first().map_or("", String::as_str);
         let pad = value.saturating_sub(sanitise::width(first));
         let origin = paper.colour.paint(Role::Quiet, origin);
-        let further = lines.iter().skip(1).map(|line| format!("{:before$}{line}\n", ""));
+        let further = lines
+            .iter()
+            .skip(1)
+            .map(|line| format!("{:before$}{line}\n", ""));
         format!("  {name:<field$} = {first}{:pad$}  {origin}\n", "") + &further.collect::<String>()
     };
     settings.iter().map(row).collect()
@@ -136,7 +189,14 @@ fn table(settings: &[Explained], paper: &Paper) -> String {
 /// For programs.
 #[must_use]
 pub fn json(explanation: &Explanation<'_>, now: Moment) -> Value {
-    let Explanation { session, opinions, content, held, settings, events } = explanation;
+    let Explanation {
+        session,
+        opinions,
+        content,
+        held,
+        settings,
+        events,
+    } = explanation;
     let says = |says: &Says| match says {
         Says::Keep(phase) => json!({ "keep": phase.word() }),
         Says::Want(verb, reason) => json!({ "verb": verb.word(), "reason": reason.code() }),
@@ -178,9 +238,24 @@ mod tests {
             value: value.to_owned(),
             origin: "town.toml:7".to_owned(),
         };
-        let clock = Clock { now: Moment { wall: 0, awake: 0, boot: 0 }, offset_seconds: 0 };
-        let paper = Paper { clock, width, colour: Colour::Off, detail: Detail::Short };
-        table(&[setting("max_age", "\"1h\""), setting("command", value)], &paper)
+        let clock = Clock {
+            now: Moment {
+                wall: 0,
+                awake: 0,
+                boot: 0,
+            },
+            offset_seconds: 0,
+        };
+        let paper = Paper {
+            clock,
+            width,
+            colour: Colour::Off,
+            detail: Detail::Short,
+        };
+        table(
+            &[setting("max_age", "\"1h\""), setting("command", value)],
+            &paper,
+        )
     }
 
     #[test]
@@ -193,6 +268,9 @@ mod tests {
                         \x20           ny/blank\"]\n";
         assert_eq!(drawn(value, Some(53)), expected);
         let whole = drawn(value, None);
-        assert!(whole.lines().count() == 2 && whole.contains(value), "{whole}");
+        assert!(
+            whole.lines().count() == 2 && whole.contains(value),
+            "{whole}"
+        );
     }
 }

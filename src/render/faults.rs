@@ -1,14 +1,16 @@
 //! Faults of a manifest for people and for programs.
 //!
-//! People get miette's drawing, one line of source per place: the line is sanitised and, when it is long, cut around
-//! the place, so that no manifest can write to the terminal or flood it. Programs get JSON with offsets, lines and
-//! columns.
+//! People get miette's drawing, one line of source per place: the line is sanitised and, when it is
+//! long, cut around the place, so that no manifest can write to the terminal or flood it. Programs
+//! get JSON with offsets, lines and columns.
 
 use super::Colour;
-use crate::manifest::{Fault, Faults, Offset, Origin, Related, Severity, SourceFile, Span, is_unsafe};
+use crate::manifest::{
+    Fault, Faults, Offset, Origin, Related, Severity, SourceFile, Span, is_unsafe,
+};
 use miette::{
-    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode,
-    SourceSpan, SpanContents,
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError,
+    MietteSpanContents, SourceCode, SourceSpan, SpanContents,
 };
 use serde_json::{Value, json};
 use std::fmt;
@@ -18,7 +20,8 @@ const LINE: usize = 160;
 /// How many of them stand before the place at most.
 const BEFORE: usize = 40;
 
-/// All findings as text for people, drawn for a terminal of `width` columns; empty when there are none.
+/// All findings as text for people, drawn for a terminal of `width` columns; empty when there are
+/// none.
 #[must_use]
 pub fn human(faults: &Faults, colour: Colour, width: usize) -> String {
     let theme = match colour {
@@ -45,7 +48,11 @@ pub fn human(faults: &Faults, colour: Colour, width: usize) -> String {
         let line = match (errors, advice) {
             (0, n) => format!("{n} pieces of advice"),
             (n, 0) => format!("{n} faults"),
-            (n, a) => format!("{}, {}", plural(n, "fault", "faults"), plural(a, "piece of advice", "pieces of advice")),
+            (n, a) => format!(
+                "{}, {}",
+                plural(n, "fault", "faults"),
+                plural(a, "piece of advice", "pieces of advice")
+            ),
         };
         out.extend(["\n", &line, "\n"]);
     }
@@ -58,7 +65,11 @@ fn plural(count: usize, one: &str, many: &str) -> String {
 
 /// How many errors and how many pieces of advice there are.
 fn counts(faults: &Faults) -> (usize, usize) {
-    let errors = faults.list.iter().filter(|f| f.severity == Severity::Error).count();
+    let errors = faults
+        .list
+        .iter()
+        .filter(|f| f.severity == Severity::Error)
+        .count();
     (errors, faults.list.len().saturating_sub(errors))
 }
 
@@ -68,12 +79,24 @@ fn counts(faults: &Faults) -> (usize, usize) {
 #[must_use]
 pub fn json(faults: &Faults) -> Value {
     let (errors, advice) = counts(faults);
-    let list: Vec<Value> = faults.list.iter().map(|fault| json_fault(fault, faults)).collect();
+    let list: Vec<Value> = faults
+        .list
+        .iter()
+        .map(|fault| json_fault(fault, faults))
+        .collect();
     json!({ "errors": errors, "advice": advice, "faults": list })
 }
 
 fn json_fault(fault: &Fault, faults: &Faults) -> Value {
-    let Fault { severity, code, message, origin, label, help, related } = fault;
+    let Fault {
+        severity,
+        code,
+        message,
+        origin,
+        label,
+        help,
+        related,
+    } = fault;
     let related: Vec<Value> = related
         .iter()
         .map(|Related { origin, label }| json!({ "label": label, "origin": json_origin(origin, faults) }))
@@ -86,8 +109,15 @@ fn json_fault(fault: &Fault, faults: &Faults) -> Value {
         "related": related,
     });
     if let Some(object) = value.as_object_mut() {
-        let texts = [("help", help.clone()), ("label", Some(label.clone()).filter(|l| !l.is_empty()))];
-        object.extend(texts.into_iter().filter_map(|(key, text)| Some((key.to_owned(), Value::String(text?)))));
+        let texts = [
+            ("help", help.clone()),
+            ("label", Some(label.clone()).filter(|l| !l.is_empty())),
+        ];
+        object.extend(
+            texts
+                .into_iter()
+                .filter_map(|(key, text)| Some((key.to_owned(), Value::String(text?)))),
+        );
     }
     value
 }
@@ -98,8 +128,11 @@ fn json_origin(origin: &Origin, faults: &Faults) -> Value {
         Origin::Flag(name) => json!({ "flag": name }),
         Origin::BuiltIn(name) => json!({ "built_in": name }),
         Origin::File { file, span } => {
-            let Some(file) = faults.files.get(*file) else { return json!({}) };
-            let ((line, column), (end_line, end_column)) = (file.position(span.start), file.position(span.end));
+            let Some(file) = faults.files.get(*file) else {
+                return json!({});
+            };
+            let ((line, column), (end_line, end_column)) =
+                (file.position(span.start), file.position(span.end));
             json!({
                 "file": file.name, "start": span.start, "end": span.end,
                 "line": line, "column": column, "end_line": end_line, "end_column": end_column,
@@ -132,10 +165,18 @@ impl Drawn {
             severity: fault.severity,
             code: Some(fault.code),
             message: format!("{}{place}", fault.message),
-            label: if fault.label.is_empty() { "here".to_owned() } else { fault.label.clone() },
+            label: if fault.label.is_empty() {
+                "here".to_owned()
+            } else {
+                fault.label.clone()
+            },
             help: fault.help.clone(),
             line: Line::of_origin(&fault.origin, faults),
-            related: fault.related.iter().map(|related| Self::of_related(related, fault.severity, faults)).collect(),
+            related: fault
+                .related
+                .iter()
+                .map(|related| Self::of_related(related, fault.severity, faults))
+                .collect(),
         }
     }
 
@@ -162,7 +203,8 @@ impl std::error::Error for Drawn {}
 
 impl Diagnostic for Drawn {
     fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.code.map(|code| Box::new(code) as Box<dyn fmt::Display>)
+        self.code
+            .map(|code| Box::new(code) as Box<dyn fmt::Display>)
     }
 
     fn severity(&self) -> Option<miette::Severity> {
@@ -173,12 +215,17 @@ impl Diagnostic for Drawn {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+        self.help
+            .as_ref()
+            .map(|help| Box::new(help) as Box<dyn fmt::Display>)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let line = self.line.as_ref()?;
-        Some(Box::new(std::iter::once(LabeledSpan::new_with_span(Some(self.label.clone()), line.place))))
+        Some(Box::new(std::iter::once(LabeledSpan::new_with_span(
+            Some(self.label.clone()),
+            line.place,
+        ))))
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
@@ -189,7 +236,11 @@ impl Diagnostic for Drawn {
         if self.related.is_empty() {
             return None;
         }
-        Some(Box::new(self.related.iter().map(|related| related as &dyn Diagnostic)))
+        Some(Box::new(
+            self.related
+                .iter()
+                .map(|related| related as &dyn Diagnostic),
+        ))
     }
 }
 
@@ -215,9 +266,21 @@ impl Line {
 
     fn of_span(file: &SourceFile, span: Span) -> Option<Self> {
         let (line, column) = file.position(span.start);
-        let from = file.text.get(..span.start)?.rfind('\n').map_or(0, |at| at + 1);
-        let whole = file.text.get(from..)?.split('\n').next()?.trim_end_matches('\r');
-        let (start, end) = (span.start - from, span.end.saturating_sub(from).min(whole.len()));
+        let from = file
+            .text
+            .get(..span.start)?
+            .rfind('\n')
+            .map_or(0, |at| at + 1);
+        let whole = file
+            .text
+            .get(from..)?
+            .split('\n')
+            .next()?
+            .trim_end_matches('\r');
+        let (start, end) = (
+            span.start - from,
+            span.end.saturating_sub(from).min(whole.len()),
+        );
         let (text, start, len) = cut(whole, start.min(whole.len()), end);
         let place = SourceSpan::new(start.into(), len);
         Some(Self {
@@ -232,14 +295,27 @@ impl Line {
 
 /// What is shown of a line, and the place `start..end` within it as offset and length.
 fn cut(line: &str, start: Offset, end: Offset) -> (String, Offset, usize) {
-    let head: Vec<char> = line.get(..start).unwrap_or_default().chars().map(fit).collect();
+    let head: Vec<char> = line
+        .get(..start)
+        .unwrap_or_default()
+        .chars()
+        .map(fit)
+        .collect();
     let mut text: String = match head.len().checked_sub(BEFORE) {
-        Some(gone) if gone > 0 => std::iter::once('…').chain(head.into_iter().skip(gone)).collect(),
+        Some(gone) if gone > 0 => std::iter::once('…')
+            .chain(head.into_iter().skip(gone))
+            .collect(),
         Some(_) | None => head.into_iter().collect(),
     };
     let offset = text.len();
     let room = LINE.saturating_sub(text.chars().count());
-    let marked: String = line.get(start..end.max(start)).unwrap_or_default().chars().map(fit).take(room).collect();
+    let marked: String = line
+        .get(start..end.max(start))
+        .unwrap_or_default()
+        .chars()
+        .map(fit)
+        .take(room)
+        .collect();
     let rest = line.get(start..).unwrap_or_default();
     text.extend(rest.chars().map(fit).take(room));
     if rest.chars().nth(room).is_some() {
@@ -258,7 +334,8 @@ fn fit(c: char) -> char {
 }
 
 impl SourceCode for Line {
-    /// The whole line whatever is asked for. miette asks without context only to learn the place's line and column.
+    /// The whole line whatever is asked for. miette asks without context only to learn the place's
+    /// line and column.
     fn read_span<'a>(
         &'a self,
         span: &SourceSpan,
@@ -270,8 +347,14 @@ impl SourceCode for Line {
             return Err(MietteError::OutOfBounds);
         }
         let whole = SourceSpan::new(0.into(), self.text.len());
-        let contents =
-            MietteSpanContents::new_named(self.file.clone(), self.text.as_bytes(), whole, self.row, column, 1);
+        let contents = MietteSpanContents::new_named(
+            self.file.clone(),
+            self.text.as_bytes(),
+            whole,
+            self.row,
+            column,
+            1,
+        );
         Ok(Box::new(contents))
     }
 }
@@ -321,9 +404,15 @@ bad-share
 
     #[test]
     fn no_bytes_of_a_manifest_reach_the_terminal_as_they_are() {
-        let long = format!("[town]\nname = \"a\"\nx = \"{}\"\n# \u{9b}\nkey\u{1b}[2J = 1\n", "y".repeat(10_000));
+        let long = format!(
+            "[town]\nname = \"a\"\nx = \"{}\"\n# \u{9b}\nkey\u{1b}[2J = 1\n",
+            "y".repeat(10_000)
+        );
         let drawn = human(&faults(&long), Colour::Off, 80);
-        assert!(!drawn.contains('\u{1b}') && !drawn.contains('\u{9b}') && drawn.len() < 4000, "{drawn}");
+        assert!(
+            !drawn.contains('\u{1b}') && !drawn.contains('\u{9b}') && drawn.len() < 4000,
+            "{drawn}"
+        );
         assert!(human(&faults("[town]\nname = \"a\"\nx = 1\n"), Colour::On, 80).contains('\u{1b}'));
     }
 
@@ -333,14 +422,23 @@ bad-share
         assert_eq!(found["errors"], 2);
         assert_eq!(found["faults"][0]["code"], "unknown-key");
         let origin = &found["faults"][0]["origin"];
-        assert_eq!((&origin["start"], &origin["end"], &origin["line"]), (&json!(18), &json!(22), &json!(3)));
-        assert_eq!(found["faults"][1]["origin"], json!({ "variable": "GTCTL_LIMITS_MASS" }));
+        assert_eq!(
+            (&origin["start"], &origin["end"], &origin["line"]),
+            (&json!(18), &json!(22), &json!(3))
+        );
+        assert_eq!(
+            found["faults"][1]["origin"],
+            json!({ "variable": "GTCTL_LIMITS_MASS" })
+        );
     }
 
     #[test]
     fn long_lines_are_cut_around_the_place() {
         let line = format!("{}HERE{}", "a".repeat(500), "b".repeat(500));
         let (text, start, len) = cut(&line, 500, 504);
-        assert_eq!((text.get(start..start + len), text.chars().count()), (Some("HERE"), LINE + 1));
+        assert_eq!(
+            (text.get(start..start + len), text.chars().count()),
+            (Some("HERE"), LINE + 1)
+        );
     }
 }

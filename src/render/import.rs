@@ -14,21 +14,38 @@ const LONG: usize = 200;
 pub fn page(draft: &Draft, paper: &Paper) -> String {
     let mapped = draft.mapped.iter().map(of_mapped);
     let unmapped = draft.unmapped.iter().map(of_unmapped);
-    let lost = draft.mapped.iter().filter(|mapped| !mapped.lost.is_empty()).map(of_lost);
+    let lost = draft
+        .mapped
+        .iter()
+        .filter(|mapped| !mapped.lost.is_empty())
+        .map(of_lost);
     let lines: Vec<Line> = mapped.chain(unmapped).chain(lost).collect();
     let mut text = lay_out(&lines, "  ", paper);
     text.push_str(if lines.is_empty() { "" } else { "\n" });
     let mut parts = vec![format!("{} declared", count(draft.mapped.len(), "session"))];
     let left = draft.unmapped.len();
     parts.extend((left > 0).then(|| format!("{left} left alone")));
-    let handed = draft.mapped.iter().filter(|mapped| mapped.handoff.is_some()).count();
+    let handed = draft
+        .mapped
+        .iter()
+        .filter(|mapped| mapped.handoff.is_some())
+        .count();
     parts.extend((handed > 0).then(|| format!("the last handoffs of {handed} count")));
     text + &parts.join(", ") + "\n"
 }
 
 fn of_mapped(mapped: &Mapped) -> Line {
-    let Mapped { session, role, agent, age, handoff, lost: _ } = mapped;
-    let handoff = handoff.map_or_else(String::new, |ago| format!(", handed off {} ago", brief(ago)));
+    let Mapped {
+        session,
+        role,
+        agent,
+        age,
+        handoff,
+        lost: _,
+    } = mapped;
+    let handoff = handoff.map_or_else(String::new, |ago| {
+        format!(", handed off {} ago", brief(ago))
+    });
     Line::Row(vec![
         cell("=").role(Role::Good),
         cell(sanitise::line(session, LONG)).role(Role::Strong),
@@ -46,7 +63,9 @@ fn of_lost(mapped: &Mapped) -> Line {
         cell(sanitise::line(&mapped.session, LONG)),
         cell("-").role(Role::Quiet),
         cell("-").role(Role::Quiet),
-        cell(format!("could not map from its environment: {names}; declare it in `env` or `env_file`")),
+        cell(format!(
+            "could not map from its environment: {names}; declare it in `env` or `env_file`"
+        )),
     ])
 }
 

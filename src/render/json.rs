@@ -1,13 +1,16 @@
 //! The same pages for programs: one documented shape per verb, with a version.
 //!
-//! Times are RFC 3339 in UTC, periods milliseconds, sizes bytes; each says so in its name or its schema. Text that came
-//! from outside is sanitised. Fields may be added within a version, none removed and none changed in meaning.
+//! Times are RFC 3339 in UTC, periods milliseconds, sizes bytes; each says so in its name or its
+//! schema. Text that came from outside is sanitised. Fields may be added within a version, none
+//! removed and none changed in meaning.
 
 use super::gastown::whys;
 use super::sanitise;
 use super::verify::Finding;
 use super::view::{Books, Event, Row, Scene};
-use crate::model::{ChoreResult, Death, Done, InForce, Keeper, Moment, Observed, Period, Phase, SessionName, Town};
+use crate::model::{
+    ChoreResult, Death, Done, InForce, Keeper, Moment, Observed, Period, Phase, SessionName, Town,
+};
 use jiff::Timestamp;
 use lines::{held, next, outcome, probe, reason, step, unchanged};
 use serde::Serialize;
@@ -20,9 +23,9 @@ mod shape;
 pub use chores::{ChoreLine, ProposalLine};
 pub use doctor::{CheckLine, DoctorPage, doctor};
 pub use shape::{
-    ApplyPage, ChoreRunPage, ControllerLine, DiffPage, EventLine, FindingLine, Head, HeldLine, NextLine, NudgePage,
-    OutcomeLine, PausePage, ProbeLine, ResetPage, ScreenLine, ServerState, SessionLine, StatusPage, StepLine,
-    UnchangedLine, VerifyPage, Why, WrittenLine, schemas,
+    ApplyPage, ChoreRunPage, ControllerLine, DiffPage, EventLine, FindingLine, Head, HeldLine,
+    NextLine, NudgePage, OutcomeLine, PausePage, ProbeLine, ResetPage, ScreenLine, ServerState,
+    SessionLine, StatusPage, StepLine, UnchangedLine, VerifyPage, Why, WrittenLine, schemas,
 };
 
 /// The version of every shape.
@@ -49,7 +52,11 @@ pub fn diff(scene: &Scene<'_>) -> DiffPage {
         remarks: whys(scene),
         steps: plan.steps.iter().map(step).collect(),
         held: plan.held.iter().map(|h| held(h, scene.now)).collect(),
-        unchanged: plan.unchanged.iter().map(|u| unchanged(u, scene.now)).collect(),
+        unchanged: plan
+            .unchanged
+            .iter()
+            .map(|u| unchanged(u, scene.now))
+            .collect(),
         probes: plan.probes.iter().map(|p| probe(p, scene.now)).collect(),
         chores: chores::chores(scene),
         proposals: chores::proposals(scene),
@@ -60,27 +67,55 @@ pub fn diff(scene: &Scene<'_>) -> DiffPage {
 /// What came of a plan, and what is left: `scene` is the last look.
 #[must_use]
 pub fn apply(scene: &Scene<'_>, done: &[Done]) -> ApplyPage {
-    let DiffPage { steps, held, unchanged, wake, .. } = diff(scene);
-    ApplyPage { head: head("apply", scene), outcomes: done.iter().map(outcome).collect(), steps, held, unchanged, wake }
+    let DiffPage {
+        steps,
+        held,
+        unchanged,
+        wake,
+        ..
+    } = diff(scene);
+    ApplyPage {
+        head: head("apply", scene),
+        outcomes: done.iter().map(outcome).collect(),
+        steps,
+        held,
+        unchanged,
+        wake,
+    }
 }
 
 /// That crashes and holds of these sessions are forgotten.
 #[must_use]
 pub fn reset(town: &Town, sessions: &[SessionName]) -> ResetPage {
     let sessions = sessions.iter().map(ToString::to_string).collect();
-    ResetPage { version: VERSION, kind: "reset".to_owned(), town: town.name.to_string(), sessions }
+    ResetPage {
+        version: VERSION,
+        kind: "reset".to_owned(),
+        town: town.name.to_string(),
+        sessions,
+    }
 }
 
 /// That the town is paused, or is no longer.
 #[must_use]
 pub fn pause(town: &Town, paused: bool) -> PausePage {
     let kind = if paused { "pause" } else { "resume" };
-    PausePage { version: VERSION, kind: kind.to_owned(), town: town.name.to_string(), paused }
+    PausePage {
+        version: VERSION,
+        kind: kind.to_owned(),
+        town: town.name.to_string(),
+        paused,
+    }
 }
 
 /// How the run of a chore ended, or none where that is for others to see to.
 #[must_use]
-pub fn chore_run(town: &Town, chore: &str, result: Option<ChoreResult>, said: &str) -> ChoreRunPage {
+pub fn chore_run(
+    town: &Town,
+    chore: &str,
+    result: Option<ChoreResult>,
+    said: &str,
+) -> ChoreRunPage {
     ChoreRunPage {
         version: VERSION,
         kind: "chore".to_owned(),
@@ -95,7 +130,9 @@ pub fn chore_run(town: &Town, chore: &str, result: Option<ChoreResult>, said: &s
 #[must_use]
 pub fn status(scene: &Scene<'_>, books: &Books, only: &[SessionName]) -> StatusPage {
     let rows = scene.rows();
-    let wanted = rows.iter().filter(|r| only.is_empty() || only.contains(r.session));
+    let wanted = rows
+        .iter()
+        .filter(|r| only.is_empty() || only.contains(r.session));
     StatusPage {
         head: head("status", scene),
         paused: scene.memory.paused,
@@ -103,8 +140,16 @@ pub fn status(scene: &Scene<'_>, books: &Books, only: &[SessionName]) -> StatusP
         controller: controller(&books.keeper, scene.town.resync, scene.now),
         idle_saved_s: books.idle_saved.millis() / 1000,
         sessions: wanted.map(|r| session(r, books, scene.now)).collect(),
-        chores: if only.is_empty() { chores::chores(scene) } else { Vec::new() },
-        proposals: if only.is_empty() { chores::proposals(scene) } else { Vec::new() },
+        chores: if only.is_empty() {
+            chores::chores(scene)
+        } else {
+            Vec::new()
+        },
+        proposals: if only.is_empty() {
+            chores::proposals(scene)
+        } else {
+            Vec::new()
+        },
         wake: scene.plan.wake.map(|at| time(at, scene.now)),
     }
 }
@@ -178,8 +223,14 @@ fn clean(text: &str) -> String {
 /// A moment by the wall clock. One that lies ahead is counted in awake time from now.
 pub(super) fn time(at: Moment, now: Moment) -> String {
     let ahead = now.until(&at);
-    let wall = if ahead.is_zero() { at.wall } else { now.plus(ahead).wall };
-    Timestamp::from_millisecond(wall).unwrap_or(Timestamp::MAX).to_string()
+    let wall = if ahead.is_zero() {
+        at.wall
+    } else {
+        now.plus(ahead).wall
+    };
+    Timestamp::from_millisecond(wall)
+        .unwrap_or(Timestamp::MAX)
+        .to_string()
 }
 
 fn session(row: &Row<'_>, books: &Books, now: Moment) -> SessionLine {
@@ -210,7 +261,10 @@ fn session(row: &Row<'_>, books: &Books, now: Moment) -> SessionLine {
             since_ms: now.since(&content.state_since).millis(),
             evidence: clean(&content.evidence),
             by: content.told.by.word().to_owned(),
-            against: content.told.against.map(|against| against.code().to_owned()),
+            against: content
+                .told
+                .against
+                .map(|against| against.code().to_owned()),
         }),
         restarts: row.restarts,
         attached: row.attached,
@@ -240,7 +294,11 @@ fn finding(name: &SessionName, finding: Finding) -> FindingLine {
         Finding::Missing => ("missing", None),
         Finding::Unknown => ("unknown", None),
     };
-    FindingLine { session: name.to_string(), finding: word.to_owned(), detail }
+    FindingLine {
+        session: name.to_string(),
+        finding: word.to_owned(),
+        detail,
+    }
 }
 
 #[cfg(test)]
@@ -254,10 +312,26 @@ mod tests {
         with_scene(&plan(), &observed(), |s| {
             [
                 ("apply", text(&apply(s, &outcomes()))),
-                ("chore", text(&chore_run(s.town, "up", Some(ChoreResult::Done), "\u{1b}well"))),
+                (
+                    "chore",
+                    text(&chore_run(
+                        s.town,
+                        "up",
+                        Some(ChoreResult::Done),
+                        "\u{1b}well",
+                    )),
+                ),
                 ("diff", text(&diff(s))),
                 ("doctor", text(&doctor(None, &ailments(), s.now))),
-                ("nudge", text(&crate::render::nudge::json(&name("old"), &refused(), Some("\u{1b}do"), s.now))),
+                (
+                    "nudge",
+                    text(&crate::render::nudge::json(
+                        &name("old"),
+                        &refused(),
+                        Some("\u{1b}do"),
+                        s.now,
+                    )),
+                ),
                 ("pause", text(&pause(s.town, true))),
                 ("reset", text(&reset(s.town, &[name("old")]))),
                 ("status", text(&status(s, &Books::default(), &[]))),
@@ -268,11 +342,16 @@ mod tests {
 
     fn ailments() -> [crate::model::Checked; 2] {
         use crate::model::{Checked, Fix};
-        [Checked::well("tmux", "3.3a"), Checked::failing("state", "\u{1b}[31mfull", Fix::run(["df", "-h"]))]
+        [
+            Checked::well("tmux", "3.3a"),
+            Checked::failing("state", "\u{1b}[31mfull", Fix::run(["df", "-h"])),
+        ]
     }
 
     fn refused() -> crate::model::Delivery {
-        crate::model::Delivery::Refused(crate::model::Obstacle::Foreign("\u{1b}[31mother".to_owned()))
+        crate::model::Delivery::Refused(crate::model::Obstacle::Foreign(
+            "\u{1b}[31mother".to_owned(),
+        ))
     }
 
     #[test]
@@ -283,8 +362,19 @@ mod tests {
             let page: Value = serde_json::from_str(&page).unwrap();
             assert_eq!((&page["version"], &page["kind"]), (&json!(1), &json!(kind)));
             let validator = jsonschema::validator_for(&schema).unwrap();
-            assert_eq!(validator.iter_errors(&page).map(|e| e.to_string()).collect::<Vec<_>>(), Vec::<String>::new());
-            assert!(validator.validate(&json!({"version": 1, "kind": kind})).is_err(), "the schema asks for something");
+            assert_eq!(
+                validator
+                    .iter_errors(&page)
+                    .map(|e| e.to_string())
+                    .collect::<Vec<_>>(),
+                Vec::<String>::new()
+            );
+            assert!(
+                validator
+                    .validate(&json!({"version": 1, "kind": kind}))
+                    .is_err(),
+                "the schema asks for something"
+            );
         }
     }
 
@@ -307,14 +397,20 @@ mod tests {
                 std::fs::write(path, &schema).unwrap();
                 continue;
             }
-            assert!(schema == committed, "schema/{kind}.schema.json is not it: run UPDATE_SCHEMA=1 cargo test schema");
+            assert!(
+                schema == committed,
+                "schema/{kind}.schema.json is not it: run UPDATE_SCHEMA=1 cargo test schema"
+            );
         }
     }
 
     #[test]
     fn nothing_unsanitised_comes_out() {
         for (kind, page) in pages() {
-            assert!(!page.contains("\\u001b") && !page.contains('\u{1b}'), "{kind}: {page}");
+            assert!(
+                !page.contains("\\u001b") && !page.contains('\u{1b}'),
+                "{kind}: {page}"
+            );
         }
     }
 
@@ -328,13 +424,19 @@ mod tests {
             page["steps"][1]["reason"],
             json!({"code": "too-old", "text": "72m old, limit 60m", "age_ms": 4_320_000, "limit_ms": 3_600_000})
         );
-        assert_eq!(page["held"][0]["hold"]["tail"], json!(["panic: boom", "at main"]));
+        assert_eq!(
+            page["held"][0]["hold"]["tail"],
+            json!(["panic: boom", "at main"])
+        );
     }
 
     #[test]
     fn status_can_be_narrowed() {
         with_scene(&plan(), &observed(), |s| {
-            assert_eq!(status(s, &Books::default(), &[name("old")]).sessions.len(), 1);
+            assert_eq!(
+                status(s, &Books::default(), &[name("old")]).sessions.len(),
+                1
+            );
         });
     }
 }

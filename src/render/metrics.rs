@@ -24,12 +24,20 @@ const PHASES: [&str; 12] = [
 /// All there is to measure: the town as last seen, and the controller by what it told last.
 #[must_use]
 pub fn page(scene: &Scene<'_>, books: &Books) -> String {
-    let mut page = Page { text: String::new(), town: scene.town.name.as_str() };
+    let mut page = Page {
+        text: String::new(),
+        town: scene.town.name.as_str(),
+    };
     let rows = scene.rows();
     town(&mut page, scene);
     sessions(&mut page, scene, &rows);
     let saved = seconds(books.idle_saved.millis());
-    page.one("gtctl_idle_saved_seconds_total", "counter", "Idling that early ends of sessions have saved.", saved);
+    page.one(
+        "gtctl_idle_saved_seconds_total",
+        "counter",
+        "Idling that early ends of sessions have saved.",
+        saved,
+    );
     controller(&mut page, &books.keeper, scene.town.resync, scene.now);
     page.text
 }
@@ -37,37 +45,99 @@ pub fn page(scene: &Scene<'_>, books: &Books) -> String {
 fn town(page: &mut Page<'_>, scene: &Scene<'_>) {
     let up = matches!(scene.observed, Observed::Up(_));
     let unknown = matches!(scene.observed, Observed::Unknown(_));
-    page.one("gtctl_tmux_up", "gauge", "Whether the tmux server answered.", u8::from(up));
-    page.one("gtctl_town_unknown", "gauge", "Whether the town could not be looked at.", u8::from(unknown));
-    page.one("gtctl_paused", "gauge", "Whether the operator paused the town.", u8::from(scene.memory.paused));
+    page.one(
+        "gtctl_tmux_up",
+        "gauge",
+        "Whether the tmux server answered.",
+        u8::from(up),
+    );
+    page.one(
+        "gtctl_town_unknown",
+        "gauge",
+        "Whether the town could not be looked at.",
+        u8::from(unknown),
+    );
+    page.one(
+        "gtctl_paused",
+        "gauge",
+        "Whether the operator paused the town.",
+        u8::from(scene.memory.paused),
+    );
     let mut holds: BTreeMap<&str, u32> = BTreeMap::new();
     for held in &scene.plan.held {
         *holds.entry(held.hold.code()).or_default() += 1;
     }
     let holds = holds.iter().map(|(code, n)| (vec![("code", *code)], *n));
-    page.family("gtctl_holds", "gauge", "Steps that are held back, by what holds them.", holds);
+    page.family(
+        "gtctl_holds",
+        "gauge",
+        "Steps that are held back, by what holds them.",
+        holds,
+    );
 }
 
 fn sessions(page: &mut Page<'_>, scene: &Scene<'_>, rows: &[Row<'_>]) {
     let of_phase = |phase: &str| rows.iter().filter(|row| row.phase.word() == phase).count();
-    let phases = PHASES.iter().map(|phase| (vec![("phase", *phase)], of_phase(phase)));
-    page.family("gtctl_sessions", "gauge", "Sessions, by what they are.", phases);
-    let each = rows.iter().map(|row| (vec![("session", row.session.as_str()), ("phase", row.phase.word())], 1));
-    page.family("gtctl_session_phase", "gauge", "What each session is.", each);
-    let restarts = rows.iter().map(|row| (vec![("session", row.session.as_str())], row.restarts));
-    page.family("gtctl_session_restarts_total", "counter", "Starts after the first.", restarts);
+    let phases = PHASES
+        .iter()
+        .map(|phase| (vec![("phase", *phase)], of_phase(phase)));
+    page.family(
+        "gtctl_sessions",
+        "gauge",
+        "Sessions, by what they are.",
+        phases,
+    );
+    let each = rows.iter().map(|row| {
+        (
+            vec![
+                ("session", row.session.as_str()),
+                ("phase", row.phase.word()),
+            ],
+            1,
+        )
+    });
+    page.family(
+        "gtctl_session_phase",
+        "gauge",
+        "What each session is.",
+        each,
+    );
+    let restarts = rows
+        .iter()
+        .map(|row| (vec![("session", row.session.as_str())], row.restarts));
+    page.family(
+        "gtctl_session_restarts_total",
+        "counter",
+        "Starts after the first.",
+        restarts,
+    );
     let crashes = rows.iter().map(|row| {
         let history = scene.memory.sessions.get(row.session);
-        (vec![("session", row.session.as_str())], history.map_or(0, |history| history.crashes.len()))
+        (
+            vec![("session", row.session.as_str())],
+            history.map_or(0, |history| history.crashes.len()),
+        )
     });
-    page.family("gtctl_session_crashes", "gauge", "Crashes in a row.", crashes);
+    page.family(
+        "gtctl_session_crashes",
+        "gauge",
+        "Crashes in a row.",
+        crashes,
+    );
 }
 
 fn controller(page: &mut Page<'_>, keeper: &Keeper, resync: Period, now: Moment) {
     let overdue = keeper.is_overdue(resync, now);
     let up = !matches!(keeper, Keeper::Nobody) && !overdue;
-    page.one("gtctl_controller_up", "gauge", "Whether a controller keeps the town, and is not overdue.", u8::from(up));
-    let Keeper::Beating(beat) = keeper else { return };
+    page.one(
+        "gtctl_controller_up",
+        "gauge",
+        "Whether a controller keeps the town, and is not overdue.",
+        u8::from(up),
+    );
+    let Keeper::Beating(beat) = keeper else {
+        return;
+    };
     let broken = matches!(beat.manifest, InForce::LastGood { .. });
     page.one(
         "gtctl_manifest_broken",
@@ -76,20 +146,51 @@ fn controller(page: &mut Page<'_>, keeper: &Keeper, resync: Period, now: Moment)
         u8::from(broken),
     );
     let at = seconds(u64::try_from(beat.cycled.wall).unwrap_or(0));
-    page.one("gtctl_last_cycle_timestamp_seconds", "gauge", "When the last cycle ended.", at);
+    page.one(
+        "gtctl_last_cycle_timestamp_seconds",
+        "gauge",
+        "When the last cycle ended.",
+        at,
+    );
     page.one(
         "gtctl_last_cycle_duration_seconds",
         "gauge",
         "How long the last cycle took.",
         seconds(beat.took.millis()),
     );
-    let Counts { cycles, starts, crashes, expired, failures } = beat.counts;
+    let Counts {
+        cycles,
+        starts,
+        crashes,
+        expired,
+        failures,
+    } = beat.counts;
     for (name, help, count) in [
-        ("gtctl_cycles_total", "Cycles since the controller began.", cycles),
-        ("gtctl_starts_total", "Processes started since the controller began.", starts),
-        ("gtctl_crashes_total", "Restarts after a crash since the controller began.", crashes),
-        ("gtctl_expired_total", "Sessions expired since the controller began.", expired),
-        ("gtctl_failures_total", "Steps that failed since the controller began.", failures),
+        (
+            "gtctl_cycles_total",
+            "Cycles since the controller began.",
+            cycles,
+        ),
+        (
+            "gtctl_starts_total",
+            "Processes started since the controller began.",
+            starts,
+        ),
+        (
+            "gtctl_crashes_total",
+            "Restarts after a crash since the controller began.",
+            crashes,
+        ),
+        (
+            "gtctl_expired_total",
+            "Sessions expired since the controller began.",
+            expired,
+        ),
+        (
+            "gtctl_failures_total",
+            "Steps that failed since the controller began.",
+            failures,
+        ),
     ] {
         page.one(name, "counter", help, count);
     }
@@ -131,7 +232,9 @@ impl Page<'_> {
 
 /// A label's value: what would end it is escaped.
 fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+    text.replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
 }
 
 #[cfg(test)]
@@ -141,15 +244,27 @@ mod tests {
     use super::*;
 
     fn text(keeper: Keeper) -> String {
-        let books = Books { idle_saved: Period::from_hours(3), keeper, ..Books::default() };
+        let books = Books {
+            idle_saved: Period::from_hours(3),
+            keeper,
+            ..Books::default()
+        };
         with_scene(&plan(), &observed(), |scene| page(scene, &books))
     }
 
     #[test]
     fn every_family_is_described_once_and_every_line_is_well_formed() {
         let text = text(Keeper::Beating(Box::new(beat())));
-        let mut described: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
-        assert_eq!(described.len(), text.lines().filter(|line| line.starts_with("# HELP ")).count());
+        let mut described: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("# TYPE "))
+            .collect();
+        assert_eq!(
+            described.len(),
+            text.lines()
+                .filter(|line| line.starts_with("# HELP "))
+                .count()
+        );
         described.sort_unstable();
         let count = described.len();
         described.dedup();
@@ -159,8 +274,16 @@ mod tests {
             let (series, value) = line.rsplit_once(' ').unwrap();
             let name = series.split('{').next().unwrap();
             assert!(value.parse::<f64>().is_ok(), "{line}");
-            assert!(series.contains("{town=\"") && series.ends_with('}'), "{line}");
-            assert!(described.iter().any(|known| known.split(' ').next() == Some(name)), "{line}");
+            assert!(
+                series.contains("{town=\"") && series.ends_with('}'),
+                "{line}"
+            );
+            assert!(
+                described
+                    .iter()
+                    .any(|known| known.split(' ').next() == Some(name)),
+                "{line}"
+            );
         }
     }
 
@@ -177,11 +300,16 @@ mod tests {
             ("gtctl_crashes_total", "2"),
             ("gtctl_idle_saved_seconds_total", "10800.000"),
         ] {
-            let line = with.lines().find(|line| line.starts_with(&format!("{name}{{"))).unwrap_or_default();
+            let line = with
+                .lines()
+                .find(|line| line.starts_with(&format!("{name}{{")))
+                .unwrap_or_default();
             assert!(line.ends_with(&format!(" {value}")), "{name}: {line}");
         }
         let without = text(Keeper::Nobody);
-        assert!(without.contains("gtctl_controller_up{") && !without.contains("gtctl_cycles_total"));
+        assert!(
+            without.contains("gtctl_controller_up{") && !without.contains("gtctl_cycles_total")
+        );
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! Plans, states and outcomes as text and JSON, for people and for programs.
 //!
-//! Everything comes in as an argument: the moment, the offset of the local clock, the width, whether colours are
-//! wanted ([`Paper`]). Whatever came from outside (screens, process names, complaints of tmux) goes through
-//! [`sanitise`] on its way out, here and nowhere else.
+//! Everything comes in as an argument: the moment, the offset of the local clock, the width,
+//! whether colours are wanted ([`Paper`]). Whatever came from outside (screens, process names,
+//! complaints of tmux) goes through [`sanitise`] on its way out, here and nowhere else.
 //!
-//! **Architecture invariant:** nothing here reads a file, a clock or the environment, and nothing here decides what
-//! is to be done.
+//! **Architecture invariant:** nothing here reads a file, a clock or the environment, and nothing
+//! here decides what is to be done.
 
 pub mod apply;
 pub mod brief;

@@ -1,4 +1,5 @@
-//! The one way for text from outside to a terminal: no control sequence, no hidden direction, a bounded length.
+//! The one way for text from outside to a terminal: no control sequence, no hidden direction, a
+//! bounded length.
 
 use crate::model::invisible::is_invisible;
 use std::iter::Peekable;
@@ -9,16 +10,21 @@ const HIDDEN: char = '\u{fffd}';
 
 /// One line of at most `limit` characters, safe to print.
 ///
-/// Escape sequences go entirely, tabs and line ends become spaces, every other control, invisible or bidirectional
-/// character becomes `U+FFFD`. What is cut off is shown by `…`. Clean text comes back as it was.
+/// Escape sequences go entirely, tabs and line ends become spaces, every other control, invisible
+/// or bidirectional character becomes `U+FFFD`. What is cut off is shown by `…`. Clean text comes
+/// back as it was.
 #[must_use]
 pub fn line(text: &str, limit: usize) -> String {
     if limit == 0 {
         return String::new();
     }
-    // Only what can be shown is looked at: an escape sequence without end must not cost a scan of megabytes.
+    // Only what can be shown is looked at: an escape sequence without end must not cost a scan of
+    // megabytes.
     let mut input = text.trim_end().chars();
-    let mut rest = input.by_ref().take(limit.saturating_mul(8).saturating_add(64)).collect::<String>();
+    let mut rest = input
+        .by_ref()
+        .take(limit.saturating_mul(8).saturating_add(64))
+        .collect::<String>();
     let unread = input.next().is_some();
     if unread {
         rest.push('…');
@@ -27,7 +33,9 @@ pub fn line(text: &str, limit: usize) -> String {
     let mut chars = rest.chars().peekable();
     let mut length = 0_usize;
     while let Some(c) = chars.next() {
-        let Some(shown) = shown(c, &mut chars) else { continue };
+        let Some(shown) = shown(c, &mut chars) else {
+            continue;
+        };
         if length == limit {
             clean.pop();
             clean.push('…');
@@ -46,18 +54,23 @@ pub fn json(value: serde_json::Value, limit: usize) -> serde_json::Value {
     match value {
         Value::String(text) => Value::String(line(&text, limit)),
         Value::Array(items) => items.into_iter().map(|v| json(v, limit)).collect(),
-        Value::Object(map) => map.into_iter().map(|(k, v)| (line(&k, limit), json(v, limit))).collect(),
+        Value::Object(map) => map
+            .into_iter()
+            .map(|(k, v)| (line(&k, limit), json(v, limit)))
+            .collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) => value,
     }
 }
 
-/// How many columns a clean text takes on a terminal: wide characters two, combining ones none. An estimate.
+/// How many columns a clean text takes on a terminal: wide characters two, combining ones none. An
+/// estimate.
 #[must_use]
 pub fn width(text: &str) -> usize {
     text.chars().map(columns).sum()
 }
 
-/// The longest beginning of a clean text that takes at most `limit` columns, with `…` when something is cut off.
+/// The longest beginning of a clean text that takes at most `limit` columns, with `…` when
+/// something is cut off.
 #[must_use]
 pub fn clip(text: &str, limit: usize) -> String {
     if width(text) <= limit {
@@ -103,7 +116,12 @@ fn shown(c: char, rest: &mut Peekable<Chars<'_>>) -> Option<char> {
 /// Passes over what follows an ESC. Always leaves nothing to be shown.
 fn skip_sequence(rest: &mut Peekable<Chars<'_>>) -> Option<char> {
     match rest.next() {
-        Some('[') => while rest.next().is_some_and(|c| !('\u{40}'..='\u{7e}').contains(&c)) {},
+        Some('[') => {
+            while rest
+                .next()
+                .is_some_and(|c| !('\u{40}'..='\u{7e}').contains(&c))
+            {}
+        }
         Some(']' | 'P' | 'X' | '^' | '_') => skip_string(rest),
         Some('\u{20}'..='\u{2f}') => {
             rest.next();
@@ -146,8 +164,10 @@ mod tests {
 
     #[test]
     fn whatever_comes_in_only_harmless_text_comes_out() {
-        let pieces =
-            ["\u{1b}", "[", "]", "\u{7}", "\\", "3", "m", "\u{9b}", "é", "\u{202e}", "\n", "\0", "x", "\u{feff}"];
+        let pieces = [
+            "\u{1b}", "[", "]", "\u{7}", "\\", "3", "m", "\u{9b}", "é", "\u{202e}", "\n", "\0",
+            "x", "\u{feff}",
+        ];
         let mut seed = 1_u64;
         for _ in 0..20_000 {
             let mut text = String::new();
@@ -156,7 +176,10 @@ mod tests {
                 text.push_str(pieces[usize::try_from(seed >> 33).unwrap() % pieces.len()]);
             }
             let clean = line(&text, 8);
-            assert!(clean.chars().all(|c| !c.is_control() && !is_invisible(c)), "{text:?}");
+            assert!(
+                clean.chars().all(|c| !c.is_control() && !is_invisible(c)),
+                "{text:?}"
+            );
             assert!(clean.chars().count() <= 8, "{text:?}");
             assert_eq!(line(&clean, 8), clean.trim_end(), "idempotent");
         }
@@ -167,7 +190,12 @@ mod tests {
         assert_eq!(line("abcdef", 4), "abc…");
         assert_eq!(line("abcd", 4), "abcd");
         assert_eq!(line("a", 0), "");
-        assert!(line(&format!("\u{1b}[{}", "1;".repeat(1 << 20)), 10).chars().count() <= 10);
+        assert!(
+            line(&format!("\u{1b}[{}", "1;".repeat(1 << 20)), 10)
+                .chars()
+                .count()
+                <= 10
+        );
         assert_eq!(clip("漢字漢字", 5), "漢字…");
         assert_eq!(clip("abc", 3), "abc");
     }

@@ -1,7 +1,9 @@
-//! Saved plans: `diff --out FILE` writes one, `apply --plan FILE` plans anew and refuses when that came out otherwise.
+//! Saved plans: `diff --out FILE` writes one, `apply --plan FILE` plans anew and refuses when that
+//! came out otherwise.
 //!
-//! What is kept is the substance of each step: what is done to exactly which session for what kind of reason, and with
-//! which fields. Ages, times and new generations are not in it: they move by themselves.
+//! What is kept is the substance of each step: what is done to exactly which session for what kind
+//! of reason, and with which fields. Ages, times and new generations are not in it: they move by
+//! themselves.
 
 use super::view::Scene;
 use crate::model::{Action, Plan, Step, Target, Town};
@@ -46,7 +48,10 @@ pub enum SavedFault {
     #[error("the plan was saved by a newer gtctl (form {0})")]
     Newer(u32),
     /// For another town.
-    #[error("the plan was saved for town {}, not for {town}", super::sanitise::line(saved, 64))]
+    #[error(
+        "the plan was saved for town {}, not for {town}",
+        super::sanitise::line(saved, 64)
+    )]
     OtherTown {
         /// Its town.
         saved: String,
@@ -101,11 +106,15 @@ impl SavedPlan {
     /// Whether `plan`, made just now, is in substance the saved one.
     ///
     /// # Errors
-    /// [`SavedFault::OtherTown`]; [`SavedFault::Moved`] with the first session by name for which it is not.
+    /// [`SavedFault::OtherTown`]; [`SavedFault::Moved`] with the first session by name for which it
+    /// is not.
     pub fn check(&self, town: &Town, plan: &Plan) -> Result<(), SavedFault> {
         let now = of(town, plan);
         if now.town != self.town {
-            return Err(SavedFault::OtherTown { saved: self.town.clone(), town: now.town });
+            return Err(SavedFault::OtherTown {
+                saved: self.town.clone(),
+                town: now.town,
+            });
         }
         let (then, now) = (by_name(&self.steps), by_name(&now.steps));
         let names: BTreeSet<&str> = then.keys().chain(now.keys()).copied().collect();
@@ -113,7 +122,10 @@ impl SavedPlan {
             let (then, now) = (then.get(name).copied(), now.get(name).copied());
             if then != now {
                 let session = super::sanitise::line(name, 64);
-                return Err(SavedFault::Moved { session, change: change(then, now) });
+                return Err(SavedFault::Moved {
+                    session,
+                    change: change(then, now),
+                });
             }
         }
         Ok(())
@@ -127,7 +139,9 @@ fn by_name(steps: &[Substance]) -> BTreeMap<&str, &Substance> {
 fn change(then: Option<&Substance>, now: Option<&Substance>) -> String {
     let words = |s: &Substance| super::sanitise::line(&format!("{} ({})", s.action, s.reason), 80);
     match (then.map(words), now.map(words)) {
-        (Some(then), Some(now)) if then == now => format!("is still to {then}, but is not the same any more"),
+        (Some(then), Some(now)) if then == now => {
+            format!("is still to {then}, but is not the same any more")
+        }
         (Some(then), Some(now)) => format!("was to {then}, is now to {now}"),
         (Some(then), None) => format!("was to {then}, and no longer is"),
         (None, now) => format!("is now to {}, and was not", now.unwrap_or_default()),
@@ -135,17 +149,27 @@ fn change(then: Option<&Substance>, now: Option<&Substance>) -> String {
 }
 
 fn of(town: &Town, plan: &Plan) -> SavedPlan {
-    SavedPlan { version: VERSION, town: town.name.to_string(), steps: plan.steps.iter().map(substance).collect() }
+    SavedPlan {
+        version: VERSION,
+        town: town.name.to_string(),
+        steps: plan.steps.iter().map(substance).collect(),
+    }
 }
 
 fn substance(step: &Step) -> Substance {
     let (target, fingerprint) = match &step.action {
         Action::Start { desired, .. } => (None, Some(desired.fingerprint())),
-        Action::Restart { desired, target, .. } => (Some(target), Some(desired.fingerprint())),
-        Action::Expire { target, .. } | Action::Nudge { target, .. } | Action::Rouse { target, .. } => {
-            (Some(target), None)
-        }
-        Action::Adopt { target, fingerprint, .. } => (Some(target), Some(*fingerprint)),
+        Action::Restart {
+            desired, target, ..
+        } => (Some(target), Some(desired.fingerprint())),
+        Action::Expire { target, .. }
+        | Action::Nudge { target, .. }
+        | Action::SendEscape { target, .. } => (Some(target), None),
+        Action::Adopt {
+            target,
+            fingerprint,
+            ..
+        } => (Some(target), Some(*fingerprint)),
     };
     Substance {
         session: step.session.to_string(),
@@ -159,15 +183,26 @@ fn substance(step: &Step) -> Substance {
             | Action::Restart { .. }
             | Action::Expire { .. }
             | Action::Adopt { .. }
-            | Action::Rouse { .. } => None,
+            | Action::SendEscape { .. } => None,
         },
     }
 }
 
 fn exactly(target: &Target) -> String {
-    let Target { server, session, pane, generation, whose: _, process: _, attached: _ } = target;
+    let Target {
+        server,
+        session,
+        pane,
+        generation,
+        whose: _,
+        process: _,
+        attached: _,
+    } = target;
     let life = generation.map_or_else(|| "-".to_owned(), |g| g.to_string());
-    format!("{}:{} {session} {pane} {life}", server.0.pid, server.0.start)
+    format!(
+        "{}:{} {session} {pane} {life}",
+        server.0.pid, server.0.start
+    )
 }
 
 #[cfg(test)]
@@ -180,14 +215,19 @@ mod tests {
         let saved = with_scene(&plan(), &observed(), save);
         let mut later = plan();
         change(&mut later);
-        with_scene(&later, &observed(), |s| parse(&saved).unwrap().check(s.town, s.plan))
+        with_scene(&later, &observed(), |s| {
+            parse(&saved).unwrap().check(s.town, s.plan)
+        })
     }
 
     #[test]
     fn what_moves_by_itself_is_no_change() {
         moved(|p| {
             p.wake = None;
-            p.steps[1].reason = Reason::TooOld { age: Period::from_mins(99), limit: Period::from_mins(60) };
+            p.steps[1].reason = Reason::TooOld {
+                age: Period::from_mins(99),
+                limit: Period::from_mins(60),
+            };
             if let Action::Start { generation, .. } = &mut p.steps[0].action {
                 *generation = Generation(99);
             }
@@ -208,7 +248,10 @@ mod tests {
                 desired.command.push("x".into());
             }
         }));
-        assert_eq!(fields, format!("{begin}mayor is still to start (missing), but is not the same any more"));
+        assert_eq!(
+            fields,
+            format!("{begin}mayor is still to start (missing), but is not the same any more")
+        );
         let life = text(moved(|p| {
             if let Action::Restart { target, .. } = &mut p.steps[1].action {
                 target.generation = Some(Generation(5));
@@ -220,13 +263,19 @@ mod tests {
             step.session = name("another");
             p.steps.insert(0, step);
         }));
-        assert_eq!(new, format!("{begin}another is now to start (missing), and was not"));
+        assert_eq!(
+            new,
+            format!("{begin}another is now to start (missing), and was not")
+        );
     }
 
     #[test]
     fn what_is_no_plan_is_refused() {
         assert!(matches!(parse("{"), Err(SavedFault::Malformed(_))));
-        assert!(matches!(parse("{\"version\":2,\"else\":1}"), Err(SavedFault::Newer(2))));
+        assert!(matches!(
+            parse("{\"version\":2,\"else\":1}"),
+            Err(SavedFault::Newer(2))
+        ));
         let other = parse("{\"version\":1,\"town\":\"x\",\"steps\":[]}").unwrap();
         let fault = with_scene(&plan(), &observed(), |s| other.check(s.town, s.plan)).unwrap_err();
         assert!(matches!(fault, SavedFault::OtherTown { .. }));

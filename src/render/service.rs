@@ -1,4 +1,5 @@
-//! What a service manager reads to keep the controller running: a systemd user unit, or a launchd property list.
+//! What a service manager reads to keep the controller running: a systemd user unit, or a launchd
+//! property list.
 //!
 //! Each text carries a digest of itself, so that one that was edited since is known as such.
 
@@ -33,17 +34,32 @@ pub fn job_label(town: &str) -> String {
 
 /// A systemd user unit.
 ///
-/// `KillMode=process`: tmux servers that the controller started live on in the unit's control group when it is stopped or
-/// restarted, and with them the town. A scope of their own would need a bus at each start of a server, and would change
-/// nothing for the town. For the same reason an agent that runs out of memory does not take the unit down
-/// (`OOMPolicy=continue`), and agents do not count against the unit's tasks.
+/// `KillMode=process`: tmux servers that the controller started live on in the unit's control group
+/// when it is stopped or restarted, and with them the town. A scope of their own would need a bus
+/// at each start of a server, and would change nothing for the town. For the same reason an agent
+/// that runs out of memory does not take the unit down (`OOMPolicy=continue`), and agents do not
+/// count against the unit's tasks.
 #[must_use]
 pub fn unit(service: &Service<'_>) -> String {
-    let Service { town, argv, env, watchdog_seconds, log: _ } = service;
-    let argv: Vec<String> = argv.iter().map(|word| quoted(word, Dollar::Doubled)).collect();
+    let Service {
+        town,
+        argv,
+        env,
+        watchdog_seconds,
+        log: _,
+    } = service;
+    let argv: Vec<String> = argv
+        .iter()
+        .map(|word| quoted(word, Dollar::Doubled))
+        .collect();
     let env: Vec<String> = env
         .iter()
-        .map(|(name, value)| format!("Environment={}\n", quoted(&format!("{name}={value}"), Dollar::Plain)))
+        .map(|(name, value)| {
+            format!(
+                "Environment={}\n",
+                quoted(&format!("{name}={value}"), Dollar::Plain)
+            )
+        })
         .collect();
     let env = env.concat();
     signed(&format!(
@@ -77,11 +93,22 @@ pub fn unit(service: &Service<'_>) -> String {
 /// A launchd property list for a user's agent. What the controller started lives on when it ends.
 #[must_use]
 pub fn plist(service: &Service<'_>) -> String {
-    let Service { town, argv, env, watchdog_seconds: _, log } = service;
+    let Service {
+        town,
+        argv,
+        env,
+        watchdog_seconds: _,
+        log,
+    } = service;
     let string = |text: &str| format!("<string>{}</string>", xml(text));
-    let argv: Vec<String> = argv.iter().map(|word| format!("    {}\n", string(word))).collect();
-    let env: Vec<String> =
-        env.iter().map(|(name, value)| format!("    <key>{}</key>\n    {}\n", xml(name), string(value))).collect();
+    let argv: Vec<String> = argv
+        .iter()
+        .map(|word| format!("    {}\n", string(word)))
+        .collect();
+    let env: Vec<String> = env
+        .iter()
+        .map(|(name, value)| format!("    <key>{}</key>\n    {}\n", xml(name), string(value)))
+        .collect();
     let (argv, env) = (argv.concat(), env.concat());
     signed(&format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
@@ -147,21 +174,42 @@ fn quoted(word: &str, dollar: Dollar) -> String {
 /// A control character as `\x1b`.
 fn hexadecimal(c: char) -> [char; 4] {
     let digit = |n: u32| char::from_digit(n, 16).unwrap_or('0');
-    ['\\', 'x', digit(u32::from(c) / 16 % 16), digit(u32::from(c) % 16)]
+    [
+        '\\',
+        'x',
+        digit(u32::from(c) / 16 % 16),
+        digit(u32::from(c) % 16),
+    ]
 }
 
 fn xml(text: &str) -> String {
-    let plain = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let plain = text
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;");
     // XML knows no other control characters, in whatever form.
-    plain.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
+    plain
+        .chars()
+        .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn service(argv: &[String], env: &[(String, String)], write: fn(&Service<'_>) -> String) -> String {
-        write(&Service { town: "acme", argv, env, watchdog_seconds: 60, log: "/home/me/l & g" })
+    fn service(
+        argv: &[String],
+        env: &[(String, String)],
+        write: fn(&Service<'_>) -> String,
+    ) -> String {
+        write(&Service {
+            town: "acme",
+            argv,
+            env,
+            watchdog_seconds: 60,
+            log: "/home/me/l & g",
+        })
     }
 
     fn words(words: &[&str]) -> Vec<String> {
@@ -173,9 +221,13 @@ mod tests {
         let argv = words(&["/opt/my tools/gt%ctl", "-f", "/a \"b\"\\c$d\n\u{1}.toml"]);
         let env = [("PATH".to_owned(), "/a b:/c%d$e".to_owned())];
         let text = service(&argv, &env, unit);
-        let line = "ExecStart=\"/opt/my tools/gt%%ctl\" \"-f\" \"/a \\\"b\\\"\\\\c$$d\\n\\x01.toml\"\n";
+        let line =
+            "ExecStart=\"/opt/my tools/gt%%ctl\" \"-f\" \"/a \\\"b\\\"\\\\c$$d\\n\\x01.toml\"\n";
         assert!(text.contains(line), "{text}");
-        assert!(text.contains("Environment=\"PATH=/a b:/c%%d$e\"\n"), "{text}");
+        assert!(
+            text.contains("Environment=\"PATH=/a b:/c%%d$e\"\n"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -191,7 +243,10 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line} in {text}");
         }
-        assert_eq!(text.matches("<dict>").count(), text.matches("</dict>").count());
+        assert_eq!(
+            text.matches("<dict>").count(),
+            text.matches("</dict>").count()
+        );
     }
 
     #[test]
@@ -199,7 +254,11 @@ mod tests {
         for write in [unit, plist] {
             let text = service(&words(&["/gtctl"]), &[], write);
             assert!(is_as_written(&text) && !text.contains(UNSIGNED), "{text}");
-            for edited in [text.replace("acme", "other"), format!("{text}\n"), text.replace("gtctl-digest:", "x")] {
+            for edited in [
+                text.replace("acme", "other"),
+                format!("{text}\n"),
+                text.replace("gtctl-digest:", "x"),
+            ] {
                 assert!(!is_as_written(&edited), "{edited}");
             }
         }

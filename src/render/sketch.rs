@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-/// What a first manifest says. Every text must be fit for its place: names as tmux takes them, paths without control
-/// characters.
+/// What a first manifest says. Every text must be fit for its place: names as tmux takes them,
+/// paths without control characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sketch<'a> {
     /// The town's name.
@@ -97,11 +97,27 @@ pub fn text(sketch: &Sketch<'_>) -> String {
 }
 
 fn plain(text: &mut String, sketch: &Sketch<'_>, names: &[String]) {
-    set(text, "name", sketch.name, "labels its sessions, and names its state directory");
-    set(text, "socket", "default", "your usual tmux server: `tmux ls` shows them");
+    set(
+        text,
+        "name",
+        sketch.name,
+        "labels its sessions, and names its state directory",
+    );
+    set(
+        text,
+        "socket",
+        "default",
+        "your usual tmux server: `tmux ls` shows them",
+    );
     defaults(text, sketch.agent);
-    line(text, "# dir = \"~/src/project\"", "where they run; this directory by default");
-    text.push_str("\n# One table for each session. `gtctl attach NAME` shows it, C-b d leaves it again.\n");
+    line(
+        text,
+        "# dir = \"~/src/project\"",
+        "where they run; this directory by default",
+    );
+    text.push_str(
+        "\n# One table for each session. `gtctl attach NAME` shows it, C-b d leaves it again.\n",
+    );
     for (nth, name) in names.iter().enumerate() {
         let gap = if nth == 0 { "" } else { "\n" };
         let _ = write!(text, "{gap}[[session]]\nsession = {}\n", quoted(name));
@@ -110,18 +126,42 @@ fn plain(text: &mut String, sketch: &Sketch<'_>, names: &[String]) {
         }
     }
     if let Runs::Agent(_) = sketch.agent {
-        line(text, "# command = [\"./run.sh\"]", "anything else, instead of the agent's own command");
+        line(
+            text,
+            "# command = [\"./run.sh\"]",
+            "anything else, instead of the agent's own command",
+        );
     }
 }
 
 fn defaults(text: &mut String, agent: Runs<'_>) {
     match agent {
         Runs::Agent(agent) => {
-            set(text, "profile", "standard", "or \"high-throughput\", \"low-budget\": how often to restart");
+            set(
+                text,
+                "profile",
+                "standard",
+                "or \"high-throughput\", \"low-budget\": how often to restart",
+            );
             text.push_str("\n[defaults]\n");
-            set(text, "agent", agent, "it runs unattended: `gtctl diff` shows the command of each start");
-            set(text, "max_age", "1h", "older than this it is restarted when idle; \"off\" for never");
-            set(text, "idle_limit", "30m", "quiet for longer is reported; see on_idle");
+            set(
+                text,
+                "agent",
+                agent,
+                "it runs unattended: `gtctl diff` shows the command of each start",
+            );
+            set(
+                text,
+                "max_age",
+                "1h",
+                "older than this it is restarted when idle; \"off\" for never",
+            );
+            set(
+                text,
+                "idle_limit",
+                "30m",
+                "quiet for longer is reported; see on_idle",
+            );
         }
         Runs::Shell(_) => {
             text.push_str(
@@ -130,27 +170,66 @@ fn defaults(text: &mut String, agent: Runs<'_>) {
             text.push_str("# max_age = \"1h\", and take the commands out below.\n[defaults]\n");
             set(text, "max_age", "off", "a shell is never too old");
             set(text, "idle_limit", "off", "nor too quiet");
-            set(text, "ready_after", "1s", "one that lives this long counts as ready");
+            set(
+                text,
+                "ready_after",
+                "1s",
+                "one that lives this long counts as ready",
+            );
         }
     }
 }
 
 fn gas_town(text: &mut String, sketch: &Sketch<'_>, roles: &Roles<'_>) {
-    let Roles { root, naming, own, rigs, left_out } = roles;
-    set(text, "name", sketch.name, "labels its sessions, and names its state directory");
+    let Roles {
+        root,
+        naming,
+        own,
+        rigs,
+        left_out,
+    } = roles;
+    set(
+        text,
+        "name",
+        sketch.name,
+        "labels its sessions, and names its state directory",
+    );
     if let Some(root) = root {
-        set(text, "root", root, "the Gas Town: its rigs, its directories, its names");
-        let names =
-            if *naming == "prefix" { "as gt has it since 0.7; \"rig\" before" } else { "\"prefix\" since gt 0.7" };
+        set(
+            text,
+            "root",
+            root,
+            "the Gas Town: its rigs, its directories, its names",
+        );
+        let names = if *naming == "prefix" {
+            "as gt has it since 0.7; \"rig\" before"
+        } else {
+            "\"prefix\" since gt 0.7"
+        };
         set(text, "naming", naming, names);
-        set(text, "socket", "gastown", "gt's own tmux server, wherever its version has it");
+        set(
+            text,
+            "socket",
+            "gastown",
+            "gt's own tmux server, wherever its version has it",
+        );
     }
     defaults(text, sketch.agent);
     if let Runs::Agent(_) = sketch.agent {
-        set(text, "handoff_gap", "1h", "never two planned restarts of a session within this time");
+        set(
+            text,
+            "handoff_gap",
+            "1h",
+            "never two planned restarts of a session within this time",
+        );
         if own.contains(&"mayor") {
             text.push_str("\n[roles.mayor]\n");
-            set(text, "max_age", "4h", "whoever keeps the overview is restarted less often");
+            set(
+                text,
+                "max_age",
+                "4h",
+                "whoever keeps the overview is restarted less often",
+            );
         }
     }
     let shell = match sketch.agent {
@@ -169,7 +248,12 @@ fn gas_town(text: &mut String, sketch: &Sketch<'_>, roles: &Roles<'_>) {
     for role in *own {
         table(role, None, None);
     }
-    for Rig { name: rig, roles, crew } in *rigs {
+    for Rig {
+        name: rig,
+        roles,
+        crew,
+    } in *rigs
+    {
         for role in roles {
             table(role, Some(rig), None);
         }
@@ -178,7 +262,11 @@ fn gas_town(text: &mut String, sketch: &Sketch<'_>, roles: &Roles<'_>) {
         }
     }
     if !left_out.is_empty() {
-        let _ = write!(text, "\n# Left out, for their directories are not there: {}.\n", left_out.join(", "));
+        let _ = write!(
+            text,
+            "\n# Left out, for their directories are not there: {}.\n",
+            left_out.join(", ")
+        );
     }
 }
 
@@ -188,7 +276,11 @@ fn set(text: &mut String, field: &str, value: &str, why: &str) {
 }
 
 fn line(text: &mut String, what: &str, why: &str) {
-    let gap = if what.chars().count() < COMMENTS { "" } else { "  " };
+    let gap = if what.chars().count() < COMMENTS {
+        ""
+    } else {
+        "  "
+    };
     let _ = writeln!(text, "{what:<COMMENTS$}{gap}# {why}");
 }
 
@@ -223,9 +315,15 @@ mod tests {
         };
         let text = text(&sketch);
         assert!(text.starts_with("#:schema ./town.schema.json\n"));
-        assert!(text.contains("name = \"acme\"                   # labels"), "{text}");
+        assert!(
+            text.contains("name = \"acme\"                   # labels"),
+            "{text}"
+        );
         assert!(text.ends_with("[[session]]\nsession = \"acme-2\"\n# command = [\"./run.sh\"]        # anything else, instead of the agent's own command\n"), "{text}");
-        assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
+        assert!(
+            text.lines().all(|line| line.chars().count() <= 120),
+            "{text}"
+        );
     }
 
     #[test]

@@ -12,9 +12,16 @@ use crate::model::{Asks, Observed, Period, Phase, Reason, SessionName};
 #[must_use]
 pub fn page(scene: &Scene<'_>, books: &Books, only: &[SessionName], paper: &Paper) -> String {
     let all = scene.rows();
-    let rows: Vec<&Row<'_>> = all.iter().filter(|r| only.is_empty() || only.contains(r.session)).collect();
+    let rows: Vec<&Row<'_>> = all
+        .iter()
+        .filter(|r| only.is_empty() || only.contains(r.session))
+        .collect();
     if rows.is_empty() {
-        return format!("{}{}\n", beside(scene, only, paper), totals(scene, &rows, paper));
+        return format!(
+            "{}{}\n",
+            beside(scene, only, paper),
+            totals(scene, &rows, paper)
+        );
     }
     let columns = Columns::for_rows(&rows, paper);
     let mut lines = vec![columns.heading()];
@@ -30,13 +37,22 @@ pub fn summary(scene: &Scene<'_>, paper: &Paper) -> String {
     totals(scene, &rows.iter().collect::<Vec<_>>(), paper)
 }
 
-/// What Gas Town asks, the chores and what is proposed, each followed by an empty line; nothing where only some sessions are asked for.
+/// What Gas Town asks, the chores and what is proposed, each followed by an empty line; nothing
+/// where only some sessions are asked for.
 fn beside(scene: &Scene<'_>, only: &[SessionName], paper: &Paper) -> String {
     if !only.is_empty() {
         return String::new();
     }
-    let parts = [gastown::lines(scene, paper), chores::table(scene, paper), chores::proposals(scene, paper)];
-    parts.into_iter().filter(|part| !part.is_empty()).map(|part| part + "\n").collect()
+    let parts = [
+        gastown::lines(scene, paper),
+        chores::table(scene, paper),
+        chores::proposals(scene, paper),
+    ];
+    parts
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .map(|part| part + "\n")
+        .collect()
 }
 
 /// The columns that are shown: what nobody has is left out.
@@ -47,12 +63,20 @@ struct Columns {
 
 impl Columns {
     fn for_rows(rows: &[&Row<'_>], paper: &Paper) -> Self {
-        Self { usage: rows.iter().any(|r| r.usage.is_some()), wide: paper.detail == Detail::Wide }
+        Self {
+            usage: rows.iter().any(|r| r.usage.is_some()),
+            wide: paper.detail == Detail::Wide,
+        }
     }
 
     fn heading(&self) -> Line {
         let head = |text: &str| cell(text).role(Role::Quiet);
-        let mut cells = vec![head("  NAME"), head("PHASE"), head("SINCE").right(), head("AGE").right()];
+        let mut cells = vec![
+            head("  NAME"),
+            head("PHASE"),
+            head("SINCE").right(),
+            head("AGE").right(),
+        ];
         cells.extend([head("IDLE").right(), head("RESTARTS").right()]);
         if self.usage {
             cells.extend([head("CPU").right(), head("RSS").right()]);
@@ -73,7 +97,12 @@ impl Columns {
         let (mark, strong) = mark(row);
         let name = cell(format!("{mark} {}", row.session)).role(strong);
         let mut cells = vec![name, cell(row.phase.word()).role(role(row.phase))];
-        cells.extend([span(row.since), span(row.age), span(row.idle), cell(row.restarts.to_string()).right()]);
+        cells.extend([
+            span(row.since),
+            span(row.age),
+            span(row.idle),
+            cell(row.restarts.to_string()).right(),
+        ]);
         if self.usage {
             let cpu = row.usage.map(|u| brief(Period::from_millis(u.cpu_ms)));
             cells.push(cell(cpu.unwrap_or_else(|| "-".to_owned())).right());
@@ -95,9 +124,17 @@ impl Columns {
 #[must_use]
 pub fn next(row: &Row<'_>, paper: &Paper) -> String {
     match row.event {
-        Event::Step(step) => format!("{} now: {}", step.action.verb().word(), words::reason(&step.reason)),
+        Event::Step(step) => format!(
+            "{} now: {}",
+            step.action.verb().word(),
+            words::reason(&step.reason)
+        ),
         Event::Held(held) if paper.detail == Detail::Wide => {
-            format!("{}; {}", words::held(held, &paper.clock), words::reason(&held.reason))
+            format!(
+                "{}; {}",
+                words::held(held, &paper.clock),
+                words::reason(&held.reason)
+            )
         }
         Event::Held(held) => words::held(held, &paper.clock),
         Event::Note(reason) => words::reason(reason),
@@ -108,12 +145,20 @@ pub fn next(row: &Row<'_>, paper: &Paper) -> String {
             _ => words::next(next, &paper.clock),
         },
         Event::Nothing => match row.phase {
-            Phase::Unknown => row.trouble.map_or_else(String::new, |why| sanitise::line(why, 200)),
+            Phase::Unknown => row
+                .trouble
+                .map_or_else(String::new, |why| sanitise::line(why, 200)),
             Phase::Dead(death) | Phase::Completed(Some(death)) => death.to_string(),
             Phase::Stopped => "stopped by hand; `gtctl start` starts it".to_owned(),
             Phase::Waiting(_) | Phase::Blocked(_) => {
-                let shows = row.content.map_or_else(String::new, |c| sanitise::line(&c.evidence, 100));
-                if shows.is_empty() { words::phase(row.phase) } else { format!("{}: {shows}", asks(row.phase)) }
+                let shows = row
+                    .content
+                    .map_or_else(String::new, |c| sanitise::line(&c.evidence, 100));
+                if shows.is_empty() {
+                    words::phase(row.phase)
+                } else {
+                    format!("{}: {shows}", asks(row.phase))
+                }
             }
             Phase::Completed(None)
             | Phase::Absent
@@ -163,14 +208,20 @@ const TOTALS: [(&str, &[&str]); 11] = [
 fn totals(scene: &Scene<'_>, rows: &[&Row<'_>], paper: &Paper) -> String {
     let mut parts: Vec<String> = Vec::new();
     for (word, phases) in TOTALS {
-        let n = rows.iter().filter(|r| phases.contains(&r.phase.word())).count();
+        let n = rows
+            .iter()
+            .filter(|r| phases.contains(&r.phase.word()))
+            .count();
         parts.extend((n > 0).then(|| format!("{n} {word}")));
     }
     let mut sentence = count(rows.len(), "session");
     if !parts.is_empty() {
         sentence = format!("{sentence}: {}", parts.join(", "));
     }
-    let waiting = rows.iter().filter(|r| matches!(r.event, Event::Held(_))).count();
+    let waiting = rows
+        .iter()
+        .filter(|r| matches!(r.event, Event::Held(_)))
+        .count();
     let mut sentences = vec![sentence];
     sentences.extend((waiting > 0).then(|| format!("{waiting} held")));
     sentences.extend(scene.memory.paused.then(|| "paused".to_owned()));
@@ -182,7 +233,8 @@ fn totals(scene: &Scene<'_>, rows: &[&Row<'_>], paper: &Paper) -> String {
     format!("{}{}", sentences.join(" · "), next_look(scene.plan, paper))
 }
 
-/// What stands before the name of a session that is not simply well, so that it is found without colour too.
+/// What stands before the name of a session that is not simply well, so that it is found without
+/// colour too.
 fn mark(row: &Row<'_>) -> (&'static str, Role) {
     match (row.phase, &row.event) {
         (Phase::Unknown, _) => ("?", Role::Change),

@@ -15,7 +15,8 @@ pub struct Paper {
     pub detail: Detail,
 }
 
-/// Whether colours are written. `NO_COLOR`, `--color` and the kind of output are the caller's to judge.
+/// Whether colours are written. `NO_COLOR`, `--color` and the kind of output are the caller's to
+/// judge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Colour {
     /// None.

@@ -37,12 +37,21 @@ impl Finding {
 pub fn findings<'a>(scene: &Scene<'a>) -> Vec<(&'a SessionName, Finding)> {
     let rows = scene.rows();
     let rests = |name: &SessionName| {
-        let row = rows.binary_search_by(|r| r.session.cmp(name)).ok().and_then(|n| rows.get(n));
-        row.map(|r| r.phase).filter(|p| matches!(p, Phase::Completed(_) | Phase::Stopped))
+        let row = rows
+            .binary_search_by(|r| r.session.cmp(name))
+            .ok()
+            .and_then(|n| rows.get(n));
+        row.map(|r| r.phase)
+            .filter(|p| matches!(p, Phase::Completed(_) | Phase::Stopped))
     };
     let seen = scene.seen();
     let life = |name: &SessionName| seen.get(name.as_str()).map(|s| &s.life);
-    scene.town.sessions.keys().map(|name| (name, finding(scene, life(name), rests(name)))).collect()
+    scene
+        .town
+        .sessions
+        .keys()
+        .map(|name| (name, finding(scene, life(name), rests(name))))
+        .collect()
 }
 
 fn finding(scene: &Scene<'_>, life: Option<&Life>, rests: Option<Phase>) -> Finding {
@@ -69,7 +78,9 @@ pub fn page(scene: &Scene<'_>, findings: &[(&SessionName, Finding)], paper: &Pap
     let line = |(name, finding): &(&SessionName, Finding)| {
         let (dead, text, role) = words(*finding);
         let why = lacking(name).filter(|_| !finding.is_well());
-        let text = [text, why.unwrap_or_default()].into_iter().filter(|part| !part.is_empty());
+        let text = [text, why.unwrap_or_default()]
+            .into_iter()
+            .filter(|part| !part.is_empty());
         let text = text.collect::<Vec<_>>().join(", ");
         Line::Row(vec![cell(name.as_str()), cell(dead).role(role), cell(text)])
     };
@@ -94,7 +105,15 @@ fn verdict(findings: &[(&SessionName, Finding)]) -> String {
         (tally(|f| matches!(f, Finding::Missing)), "missing"),
         (tally(|f| matches!(f, Finding::Unknown)), "unknown"),
     ];
-    let trouble: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, w)| format!("{n} {w}")).collect();
+    let trouble: Vec<String> = parts
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, w)| format!("{n} {w}"))
+        .collect();
     let all = count(findings.len(), "session");
-    if trouble.is_empty() { format!("{all}, none dead") } else { format!("{all}: {}", trouble.join(", ")) }
+    if trouble.is_empty() {
+        format!("{all}, none dead")
+    } else {
+        format!("{all}: {}", trouble.join(", "))
+    }
 }

@@ -1,8 +1,8 @@
 //! What the pages show, put together from the planner's values: one [`Row`] per session.
 
 use crate::model::{
-    Content, Held, History, Keeper, Label, Life, Memory, Moment, Next, Observed, Ownership, Period, Phase, Plan,
-    Reason, Seen, SessionName, Step, Town, Usage,
+    Content, Held, History, Keeper, Label, Life, Memory, Moment, Next, Observed, Ownership, Period,
+    Phase, Plan, Reason, Seen, SessionName, Step, Town, Usage,
 };
 use std::collections::BTreeMap;
 
@@ -78,15 +78,40 @@ impl<'a> Scene<'a> {
     /// A row for every session of the plan, by name.
     #[must_use]
     pub fn rows(&self) -> Vec<Row<'a>> {
-        let Plan { steps, held, unchanged, probes: _, chores: _, proposals: _, wake: _, mass: _ } = self.plan;
+        let Plan {
+            steps,
+            held,
+            unchanged,
+            probes: _,
+            chores: _,
+            proposals: _,
+            wake: _,
+            mass: _,
+        } = self.plan;
         let seen = self.seen();
         let seen = |session: &SessionName| seen.get(session.as_str()).copied();
         let mut rows: BTreeMap<&SessionName, Row<'a>> = BTreeMap::new();
         for step in steps {
-            rows.insert(&step.session, self.row(&step.session, seen(&step.session), step.phase, Event::Step(step)));
+            rows.insert(
+                &step.session,
+                self.row(
+                    &step.session,
+                    seen(&step.session),
+                    step.phase,
+                    Event::Step(step),
+                ),
+            );
         }
         for held in held {
-            rows.insert(&held.session, self.row(&held.session, seen(&held.session), held.phase, Event::Held(held)));
+            rows.insert(
+                &held.session,
+                self.row(
+                    &held.session,
+                    seen(&held.session),
+                    held.phase,
+                    Event::Held(held),
+                ),
+            );
         }
         for same in unchanged {
             let event = match (&same.note, &same.next) {
@@ -94,16 +119,22 @@ impl<'a> Scene<'a> {
                 (None, Some(next)) => Event::Next(next),
                 (None, None) => Event::Nothing,
             };
-            rows.insert(&same.session, self.row(&same.session, seen(&same.session), same.phase, event));
+            rows.insert(
+                &same.session,
+                self.row(&same.session, seen(&same.session), same.phase, event),
+            );
         }
         rows.into_values().collect()
     }
 
-    /// What was seen, by the name it was declared under where it is ours, which a rename in tmux does not change.
+    /// What was seen, by the name it was declared under where it is ours, which a rename in tmux
+    /// does not change.
     #[must_use]
     pub fn seen(&self) -> BTreeMap<&'a str, &'a Seen> {
         let mut found: BTreeMap<&str, &Seen> = BTreeMap::new();
-        let Observed::Up(server) = self.observed else { return found };
+        let Observed::Up(server) = self.observed else {
+            return found;
+        };
         for (name, seen) in &server.sessions {
             let name = label(seen).map_or(name.as_str(), |label| label.session.as_str());
             let known = found.entry(name).or_insert(seen);
@@ -114,7 +145,13 @@ impl<'a> Scene<'a> {
         found
     }
 
-    fn row(&self, session: &'a SessionName, seen: Option<&'a Seen>, phase: Phase, event: Event<'a>) -> Row<'a> {
+    fn row(
+        &self,
+        session: &'a SessionName,
+        seen: Option<&'a Seen>,
+        phase: Phase,
+        event: Event<'a>,
+    ) -> Row<'a> {
         let history = self.memory.sessions.get(session);
         let living = seen.filter(|s| matches!(s.life, Life::Alive { .. }));
         let age = living.and_then(label).map(|l| self.now.since(&l.started));
@@ -153,12 +190,23 @@ impl<'a> Scene<'a> {
         content: Option<&Content>,
     ) -> Option<Period> {
         let ended = || history?.run.as_ref()?.ended.map(|e| e.at);
-        let said = || history?.marks.as_ref()?.standing.as_ref().map(|standing| standing.seen);
+        let said = || {
+            history?
+                .marks
+                .as_ref()?
+                .standing
+                .as_ref()
+                .map(|standing| standing.seen)
+        };
         let at = match phase {
             Phase::Starting => return age,
             Phase::Idle => return idle,
             Phase::Dead(_) | Phase::Absent | Phase::Stopped => ended(),
-            Phase::Completed(_) => history.and_then(|h| h.finished).map(|f| f.at).or_else(said).or_else(ended),
+            Phase::Completed(_) => history
+                .and_then(|h| h.finished)
+                .map(|f| f.at)
+                .or_else(said)
+                .or_else(ended),
             Phase::Stopping => history.and_then(|h| h.stopping.as_ref()).map(|s| s.since),
             Phase::Waiting(_) | Phase::Blocked(_) => content.map(|content| content.state_since),
             Phase::Working | Phase::Unknown | Phase::Foreign => None,

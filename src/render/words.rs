@@ -2,8 +2,8 @@
 
 use super::{gastown, sanitise};
 use crate::model::{
-    Asks, Block, Death, Desired, Flaw, Held, Hold, Milestone, Moment, Next, NotReady, Period, Phase, Reason,
-    SessionName, Socket,
+    Asks, Block, Death, Desired, Flaw, Held, Hold, Milestone, Moment, Next, NotReady, Period,
+    Phase, Reason, SessionName, Socket,
 };
 use jiff::Timestamp;
 use jiff::tz::Offset;
@@ -23,19 +23,29 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A moment by the local clock: `14:05:10`, or `Nov 22 14:05` on another day, unless that is within the hour.
+    /// A moment by the local clock: `14:05:10`, or `Nov 22 14:05` on another day, unless that is
+    /// within the hour.
     #[must_use]
     pub fn time(&self, at: Moment) -> String {
         let ahead = self.now.until(&at);
-        let wall = if ahead.is_zero() { at.wall } else { self.now.plus(ahead).wall };
+        let wall = if ahead.is_zero() {
+            at.wall
+        } else {
+            self.now.plus(ahead).wall
+        };
         let offset = Offset::from_seconds(self.offset_seconds).unwrap_or(Offset::UTC);
         // To the nearest second, so that the clocks' jitter of a millisecond is not seen as one.
-        let local_at =
-            |ms: i64| offset.to_datetime(Timestamp::from_millisecond(ms.saturating_add(500)).unwrap_or(Timestamp::MAX));
+        let local_at = |ms: i64| {
+            offset.to_datetime(
+                Timestamp::from_millisecond(ms.saturating_add(500)).unwrap_or(Timestamp::MAX),
+            )
+        };
         let local = local_at(wall);
         let near = wall.abs_diff(self.now.wall) < Period::from_hours(1).millis();
         let far = !near && local.date() != local_at(self.now.wall).date();
-        local.strftime(if far { "%b %d %H:%M" } else { "%H:%M:%S" }).to_string()
+        local
+            .strftime(if far { "%b %d %H:%M" } else { "%H:%M:%S" })
+            .to_string()
     }
 
     /// `until 14:05:10 (in 8s)`, or `until the next look` when it has come.
@@ -64,7 +74,11 @@ pub fn brief(period: Period) -> String {
 }
 
 fn two(large: u64, large_unit: &str, small: u64, small_unit: &str) -> String {
-    if small == 0 { format!("{large}{large_unit}") } else { format!("{large}{large_unit} {small}{small_unit}") }
+    if small == 0 {
+        format!("{large}{large_unit}")
+    } else {
+        format!("{large}{large_unit} {small}{small_unit}")
+    }
 }
 
 /// Bytes in at most four figures: `812K`, `1.4G`.
@@ -73,7 +87,9 @@ pub fn bytes(n: u64) -> String {
     let mut tenths = n.saturating_mul(10) / 1024;
     for unit in ["K", "M", "G"] {
         match tenths {
-            0..100 if !tenths.is_multiple_of(10) => return format!("{}.{}{unit}", tenths / 10, tenths % 10),
+            0..100 if !tenths.is_multiple_of(10) => {
+                return format!("{}.{}{unit}", tenths / 10, tenths % 10);
+            }
             0..10240 => return format!("{}{unit}", tenths / 10),
             _ => tenths /= 1024,
         }
@@ -84,7 +100,11 @@ pub fn bytes(n: u64) -> String {
 /// `1 session`, `2 sessions`.
 #[must_use]
 pub fn count(n: usize, noun: &str) -> String {
-    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+    if n == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{n} {noun}s")
+    }
 }
 
 /// Why, as a sentence without an end.
@@ -96,32 +116,68 @@ pub fn reason(reason: &Reason) -> String {
         Reason::Died { death, crashes: 0 } => ended(*death),
         Reason::Died { death, crashes } => format!("{}, crash {crashes}", ended(*death)),
         Reason::Completed { death } => format!("completed: {death}"),
-        Reason::Marked { marker, quiet } => format!("said \"{}\", quiet for {}", word(marker), brief(*quiet)),
+        Reason::Marked { marker, quiet } => {
+            format!("said \"{}\", quiet for {}", word(marker), brief(*quiet))
+        }
         Reason::MarkedFailed { marker: _, line } => format!("says that it failed: {}", word(line)),
         Reason::TooOld { age, limit } => format!("{} old, limit {}", brief(*age), brief(*limit)),
-        Reason::TooQuiet { quiet, limit } => format!("quiet for {}, limit {}", brief(*quiet), brief(*limit)),
-        Reason::Stuck { frozen, limit } => {
-            format!("shows that it works but is frozen for {}, limit {}", brief(*frozen), brief(*limit))
+        Reason::TooQuiet { quiet, limit } => {
+            format!("quiet for {}, limit {}", brief(*quiet), brief(*limit))
         }
-        Reason::TooLarge { used, limit } => format!("holds {} of memory, limit {}", bytes(*used), bytes(*limit)),
+        Reason::Stuck { frozen, limit } => {
+            format!(
+                "shows that it works but is frozen for {}, limit {}",
+                brief(*frozen),
+                brief(*limit)
+            )
+        }
+        Reason::TooLarge { used, limit } => {
+            format!("holds {} of memory, limit {}", bytes(*used), bytes(*limit))
+        }
         Reason::FailedStart { after, crashes } => {
             let seconds = Period::from_secs(after.millis().div_ceil(1000).max(1));
-            format!("exited 0 within {} of its start: counts as a failed start, crash {crashes}", brief(seconds))
+            format!(
+                "exited 0 within {} of its start: counts as a failed start, crash {crashes}",
+                brief(seconds)
+            )
         }
-        Reason::SignedIn { agent } => format!("shows that it is signed out, and {} is signed in again", word(agent)),
+        Reason::SignedIn { agent } => format!(
+            "shows that it is signed out, and {} is signed in again",
+            word(agent)
+        ),
         Reason::LimitOver { over } => format!("its usage limit ended {} ago", brief(*over)),
-        Reason::Blocked { kind, agent, evidence, fix } => blocked(*kind, agent, evidence, fix.as_deref()),
-        Reason::Drifted { fields, changes: _ } => format!("differs from the manifest in {}", fields.join(", ")),
-        Reason::Adoptable { process } => format!("runs {} as declared, has no label", word(process)),
+        Reason::Blocked {
+            kind,
+            agent,
+            evidence,
+            fix,
+        } => blocked(*kind, agent, evidence, fix.as_deref()),
+        Reason::Drifted { fields, changes: _ } => {
+            format!("differs from the manifest in {}", fields.join(", "))
+        }
+        Reason::Adoptable { process } => {
+            format!("runs {} as declared, has no label", word(process))
+        }
         Reason::Covered { policy } => format!("started by others, policy {}", word(policy)),
         Reason::Uncovered => "started by others, no policy matches it any more: let go".to_owned(),
         Reason::Orphaned => "no longer declared".to_owned(),
         Reason::Asked => "asked for by hand".to_owned(),
-        Reason::UnderWay { argvs, waited, limit } => {
+        Reason::UnderWay {
+            argvs,
+            waited,
+            limit,
+        } => {
             let argvs: Vec<String> = argvs.iter().map(|argv| shell(argv)).collect();
-            format!("`{}` has run for {}, at most {}", argvs.join("; "), brief(*waited), brief(*limit))
+            format!(
+                "`{}` has run for {}, at most {}",
+                argvs.join("; "),
+                brief(*waited),
+                brief(*limit)
+            )
         }
-        Reason::NotStarted { said, crashes } => format!("could not be started, try {crashes}: {}", said_by(said)),
+        Reason::NotStarted { said, crashes } => {
+            format!("could not be started, try {crashes}: {}", said_by(said))
+        }
         Reason::StopBegun { waited, purpose } => {
             format!("asked to end {} ago ({})", brief(*waited), word(purpose))
         }
@@ -132,8 +188,16 @@ pub fn reason(reason: &Reason) -> String {
 #[must_use]
 pub fn reason_in_brief(reason: &Reason) -> String {
     match reason {
-        Reason::UnderWay { argvs: _, waited, limit } => {
-            format!("under way for {}, at most {}", brief(*waited), brief(*limit))
+        Reason::UnderWay {
+            argvs: _,
+            waited,
+            limit,
+        } => {
+            format!(
+                "under way for {}, at most {}",
+                brief(*waited),
+                brief(*limit)
+            )
         }
         Reason::NotStarted { said: _, crashes } => format!("could not be started, try {crashes}"),
         other => self::reason(other),
@@ -154,9 +218,11 @@ fn absent_since(death: Death) -> String {
 fn ended(death: Death) -> String {
     match death {
         Death::Exit(_) | Death::Signal(_) => format!("ended: {death}"),
-        Death::StatusLost | Death::Vanished | Death::ServerLost | Death::NoAgent | Death::NeverStarted => {
-            death.to_string()
-        }
+        Death::StatusLost
+        | Death::Vanished
+        | Death::ServerLost
+        | Death::NoAgent
+        | Death::NeverStarted => death.to_string(),
     }
 }
 
@@ -198,7 +264,10 @@ pub fn held(held: &Held, clock: &Clock) -> String {
     let (verb, obstacle) = (held.verb.word(), obstacle(&held.hold));
     // Nothing is started at a deadline of `after`.
     let is_its_time = !ends_by_looking(&held.hold) && !matches!(held.hold, Hold::After { .. });
-    match held.until.filter(|at| is_its_time && !clock.now.reached(at)) {
+    match held
+        .until
+        .filter(|at| is_its_time && !clock.now.reached(at))
+    {
         Some(at) => {
             let by = if ends_early(&held.hold) { "by" } else { "at" };
             format!("{verb} {by} {}: {obstacle}", clock.time(at))
@@ -209,7 +278,10 @@ pub fn held(held: &Held, clock: &Clock) -> String {
 
 /// Whether its moment is only that of another look.
 pub(super) fn ends_by_looking(hold: &Hold) -> bool {
-    matches!(hold, Hold::MassGuard { .. } | Hold::ClockJump { .. } | Hold::SecondLook)
+    matches!(
+        hold,
+        Hold::MassGuard { .. } | Hold::ClockJump { .. } | Hold::SecondLook
+    )
 }
 
 /// Whether its moment is only the latest.
@@ -244,7 +316,7 @@ fn way_out(hold: &Hold) -> Option<&'static str> {
         | Hold::MovedOut { .. }
         | Hold::ForeignTown { .. }
         | Hold::Blocked { .. }
-        | Hold::Roused { .. }
+        | Hold::EscapeSent { .. }
         | Hold::LauncherFailed { .. }
         | Hold::CannotStart { .. }
         | Hold::SecondLook
@@ -258,7 +330,8 @@ fn way_out(hold: &Hold) -> Option<&'static str> {
 /// Shells that may be idle.
 const SHELLS: [&str; 8] = ["sh", "bash", "dash", "zsh", "fish", "ksh", "tcsh", "csh"];
 /// What to type where one has a session's name.
-const TAKE_ITS_PLACE: &str = "; if that is idle, `gtctl adopt --replace` with the session's name takes its place";
+const TAKE_ITS_PLACE: &str =
+    "; if that is idle, `gtctl adopt --replace` with the session's name takes its place";
 
 /// What holds a step back, whatever the time.
 #[must_use]
@@ -266,34 +339,65 @@ pub fn obstacle(hold: &Hold) -> String {
     match hold {
         Hold::BackOff { crashes: 0, .. } => "back-off after a clean exit".to_owned(),
         Hold::BackOff { crashes, .. } => format!("back-off after crash {crashes}"),
-        Hold::CrashLoop { crashes, window, .. } => {
+        Hold::CrashLoop {
+            crashes, window, ..
+        } => {
             format!("crash loop: {crashes} crashes within {}", brief(*window))
         }
         Hold::HandoffGap { since, gap } => {
-            format!("last planned restart {} ago, gap {}", brief(*since), brief(*gap))
+            format!(
+                "last planned restart {} ago, gap {}",
+                brief(*since),
+                brief(*gap)
+            )
         }
         Hold::Attached { clients: 1 } => "somebody is attached".to_owned(),
         Hold::Attached { clients } => format!("{clients} clients are attached"),
         Hold::OwnSession => "gtctl itself runs in it".to_owned(),
-        Hold::Wave { wave, waiting_for } => format!("waits for wave {wave}: {waiting_for} is not ready"),
-        Hold::After { waiting_for, why } => after(waiting_for, why),
-        Hold::ConcurrentStarts { starting, allowed } => format!("{starting} are starting, at most {allowed} at once"),
-        Hold::StartBudget { used, allowed } => format!("{used} of {allowed} starts in ten minutes used up"),
-        Hold::Rolling { unavailable, allowed, waiting_for } => {
-            format!("rolling restart, {unavailable} of at most {allowed} not ready: waits for {waiting_for}")
+        Hold::Wave { wave, waiting_for } => {
+            format!("waits for wave {wave}: {waiting_for} is not ready")
         }
-        Hold::RollStopped { failed } => format!("rolling restart stopped: {failed} did not become ready"),
+        Hold::After { waiting_for, why } => after(waiting_for, why),
+        Hold::ConcurrentStarts { starting, allowed } => {
+            format!("{starting} are starting, at most {allowed} at once")
+        }
+        Hold::StartBudget { used, allowed } => {
+            format!("{used} of {allowed} starts in ten minutes used up")
+        }
+        Hold::Rolling {
+            unavailable,
+            allowed,
+            waiting_for,
+        } => {
+            format!(
+                "rolling restart, {unavailable} of at most {allowed} not ready: waits for {waiting_for}"
+            )
+        }
+        Hold::RollStopped { failed } => {
+            format!("rolling restart stopped: {failed} did not become ready")
+        }
         Hold::Failed { said, times: 1 } => format!("failed: {}", said_by(said)),
         Hold::Failed { said, times } => format!("failed {times} times: {}", said_by(said)),
         Hold::MassGuard { kills, town } => {
             format!("would end {kills} of {} at once", sessions(*town))
         }
-        Hold::ClockJump { cycles } => format!("the clock jumped, nothing is ended for {}", looks(*cycles)),
-        Hold::Draining { quiet } => format!("waits for it to fall idle, quiet for {}", brief(*quiet)),
+        Hold::ClockJump { cycles } => {
+            format!("the clock jumped, nothing is ended for {}", looks(*cycles))
+        }
+        Hold::Draining { quiet } => {
+            format!("waits for it to fall idle, quiet for {}", brief(*quiet))
+        }
         Hold::Stopping { grace } => format!("has {} to end", brief(*grace)),
         Hold::NameTaken { process } => {
-            let replace = if SHELLS.contains(&process.as_str()) { TAKE_ITS_PLACE } else { "" };
-            format!("an unlabelled session with this name runs {}{replace}", word(process))
+            let replace = if SHELLS.contains(&process.as_str()) {
+                TAKE_ITS_PLACE
+            } else {
+                ""
+            };
+            format!(
+                "an unlabelled session with this name runs {}{replace}",
+                word(process)
+            )
         }
         Hold::LabelUnproved { flaw, process } => unproved(*flaw, process),
         Hold::MovedOut { pid, into } => {
@@ -303,17 +407,28 @@ pub fn obstacle(hold: &Hold) -> String {
             )
         }
         Hold::ForeignTown { town } => format!("a session of town {} has this name", word(town)),
-        Hold::Blocked { kind, agent, evidence, fix } => blocked(*kind, agent, evidence, fix.as_deref()),
-        Hold::Roused { waited } => format!("was sent an Escape {} ago and may move", brief(*waited)),
+        Hold::Blocked {
+            kind,
+            agent,
+            evidence,
+            fix,
+        } => blocked(*kind, agent, evidence, fix.as_deref()),
+        Hold::EscapeSent { waited } => {
+            format!("was sent an Escape {} ago and may move", brief(*waited))
+        }
         Hold::LauncherFailed { said } => said_by(said),
         Hold::CannotStart { why, awaited: _ } => format!("cannot start: {}", said_by(why)),
         Hold::SecondLook => "waits for a second look that agrees".to_owned(),
         Hold::Paused => "the town is paused".to_owned(),
         Hold::Gastown(hold) => gastown::obstacle(hold),
-        Hold::ServerLosses { losses } => format!("the tmux server was lost {losses} times in ten minutes"),
+        Hold::ServerLosses { losses } => {
+            format!("the tmux server was lost {losses} times in ten minutes")
+        }
         Hold::NotDurable => "the state directory cannot be written".to_owned(),
         Hold::EmptyTown => "a manifest without sessions expires nothing".to_owned(),
-        Hold::ManifestChanging => "the manifest has just changed and is read in a moment".to_owned(),
+        Hold::ManifestChanging => {
+            "the manifest has just changed and is read in a moment".to_owned()
+        }
     }
 }
 
@@ -336,18 +451,32 @@ fn after(other: &SessionName, why: &NotReady) -> String {
         NotReady::Coming => format!("waits for {other}"),
         NotReady::Runs => format!("waits for {other} to complete"),
         NotReady::Failed { death: Some(death) } => {
-            format!("waits for {other}, which failed ({death}): mend it, then `gtctl start {other}`")
+            format!(
+                "waits for {other}, which failed ({death}): mend it, then `gtctl start {other}`"
+            )
         }
         NotReady::Failed { death: None } => {
-            format!("waits for {other}, which was ended before it was done: `gtctl start {other}` runs it again")
+            format!(
+                "waits for {other}, which was ended before it was done: `gtctl start {other}` runs it again"
+            )
         }
         NotReady::Stopped => format!("waits for {other}, which was stopped: `gtctl start {other}`"),
         NotReady::Unknown => format!("waits for {other}, of which nothing could be told"),
         NotReady::Undeclared => {
-            format!("waits for {other}, which is not declared: declare it, or take it out of `after`")
+            format!(
+                "waits for {other}, which is not declared: declare it, or take it out of `after`"
+            )
         }
-        NotReady::Held(hold) => format!("waits for {other}, which is held: {}{}", obstacle(hold), lifted(other, hold)),
-        NotReady::Late { milestone, within, why } => late(other, *milestone, *within, why),
+        NotReady::Held(hold) => format!(
+            "waits for {other}, which is held: {}{}",
+            obstacle(hold),
+            lifted(other, hold)
+        ),
+        NotReady::Late {
+            milestone,
+            within,
+            why,
+        } => late(other, *milestone, *within, why),
     }
 }
 
@@ -368,14 +497,20 @@ fn late(other: &SessionName, milestone: Milestone, within: Period, why: &NotRead
         Milestone::Completed => (brief(within), "has not completed"),
     };
     let why = match why {
-        NotReady::Held(hold) => format!(", for it is held: {}{}", obstacle(hold), lifted(other, hold)),
+        NotReady::Held(hold) => format!(
+            ", for it is held: {}{}",
+            obstacle(hold),
+            lifted(other, hold)
+        ),
         NotReady::Unknown => ", of which nothing could be told".to_owned(),
         NotReady::Coming
         | NotReady::Runs
         | NotReady::Failed { .. }
         | NotReady::Stopped
         | NotReady::Undeclared
-        | NotReady::Late { .. } => format!(": see `gtctl explain {other}`, or try `gtctl restart {other}`"),
+        | NotReady::Late { .. } => {
+            format!(": see `gtctl explain {other}`, or try `gtctl restart {other}`")
+        }
     };
     format!("waits for {other}, which {yet} though its {within} have passed{why}")
 }
@@ -452,13 +587,22 @@ pub fn tmux(socket: &Socket) -> String {
 pub fn writes(desired: &Desired) -> Option<String> {
     let (file, source) = (desired.instructed()?, desired.instructions.as_ref()?);
     let source = source.file_name().unwrap_or_default().to_string_lossy();
-    Some(sanitise::line(&format!("writes {} from {source}, unless it was edited", file.display()), 4096))
+    Some(sanitise::line(
+        &format!(
+            "writes {} from {source}, unless it was edited",
+            file.display()
+        ),
+        4096,
+    ))
 }
 
 /// An argv as a shell would need it: what is not plainly harmless goes into single quotes.
 #[must_use]
 pub fn shell(argv: &[String]) -> String {
-    let quoted: Vec<String> = argv.iter().map(|a| quote(&sanitise::line(a, 4096))).collect();
+    let quoted: Vec<String> = argv
+        .iter()
+        .map(|a| quote(&sanitise::line(a, 4096)))
+        .collect();
     quoted.join(" ")
 }
 

@@ -4,8 +4,14 @@ use super::*;
 use crate::model::{GastownHold, Rest};
 
 /// 2025-11-21 14:05:02 at UTC+1.
-pub(in crate::render) const CLOCK: Clock =
-    Clock { now: Moment { wall: 1_763_730_302_000, awake: 90_000_000, boot: 7 }, offset_seconds: 3600 };
+pub(in crate::render) const CLOCK: Clock = Clock {
+    now: Moment {
+        wall: 1_763_730_302_000,
+        awake: 90_000_000,
+        boot: 7,
+    },
+    offset_seconds: 3600,
+};
 
 #[test]
 fn periods_are_brief() {
@@ -22,7 +28,13 @@ fn periods_are_brief() {
     ] {
         assert_eq!(brief(p), want);
     }
-    for (n, want) in [(0, "0K"), (812 << 10, "812K"), (1536 << 10, "1.5M"), (2 << 30, "2G"), (3 << 40, "3T")] {
+    for (n, want) in [
+        (0, "0K"),
+        (812 << 10, "812K"),
+        (1536 << 10, "1.5M"),
+        (2 << 30, "2G"),
+        (3 << 40, "3T"),
+    ] {
         assert_eq!(bytes(n), want);
     }
 }
@@ -30,12 +42,30 @@ fn periods_are_brief() {
 #[test]
 fn moments_are_local_and_relative() {
     assert_eq!(CLOCK.time(CLOCK.now), "14:05:02");
-    assert_eq!(CLOCK.until(CLOCK.now.plus(Period::from_secs(8))), "until 14:05:10 (in 8s)");
-    assert_eq!(CLOCK.until(CLOCK.now.minus(Period::from_secs(8))), "until the next look");
-    assert_eq!(CLOCK.time(CLOCK.now.plus(Period::from_hours(9))), "23:05:02");
-    assert_eq!(CLOCK.time(CLOCK.now.plus(Period::from_hours(12))), "Nov 22 02:05");
-    let midnight = Clock { now: CLOCK.now.plus(Period::from_mins(594)), ..CLOCK };
-    assert_eq!(midnight.time(midnight.now.plus(Period::from_mins(1))), "00:00:02");
+    assert_eq!(
+        CLOCK.until(CLOCK.now.plus(Period::from_secs(8))),
+        "until 14:05:10 (in 8s)"
+    );
+    assert_eq!(
+        CLOCK.until(CLOCK.now.minus(Period::from_secs(8))),
+        "until the next look"
+    );
+    assert_eq!(
+        CLOCK.time(CLOCK.now.plus(Period::from_hours(9))),
+        "23:05:02"
+    );
+    assert_eq!(
+        CLOCK.time(CLOCK.now.plus(Period::from_hours(12))),
+        "Nov 22 02:05"
+    );
+    let midnight = Clock {
+        now: CLOCK.now.plus(Period::from_mins(594)),
+        ..CLOCK
+    };
+    assert_eq!(
+        midnight.time(midnight.now.plus(Period::from_mins(1))),
+        "00:00:02"
+    );
 }
 
 #[test]
@@ -43,20 +73,74 @@ fn every_reason_is_a_sentence() {
     let m = Period::from_mins;
     for (r, want) in [
         (Reason::Missing { last: None }, "not there"),
-        (Reason::Missing { last: Some(Death::Signal(9)) }, "not there; last run: signal 9 (KILL)"),
-        (Reason::Died { death: Death::Exit(3), crashes: 2 }, "ended: exit status 3, crash 2"),
-        (Reason::Died { death: Death::NoAgent, crashes: 0 }, "no agent process in its pane"),
-        (Reason::Completed { death: Death::Exit(0) }, "completed: exit status 0"),
-        (Reason::Marked { marker: "DONE".into(), quiet: m(5) }, "said \"DONE\", quiet for 5m"),
-        (Reason::MarkedFailed { marker: "x".into(), line: "no\u{1b}[1m".into() }, "says that it failed: no"),
-        (Reason::TooOld { age: m(72), limit: m(60) }, "72m old, limit 60m"),
         (
-            Reason::Drifted { fields: vec!["command", "env"], changes: vec![] },
+            Reason::Missing {
+                last: Some(Death::Signal(9)),
+            },
+            "not there; last run: signal 9 (KILL)",
+        ),
+        (
+            Reason::Died {
+                death: Death::Exit(3),
+                crashes: 2,
+            },
+            "ended: exit status 3, crash 2",
+        ),
+        (
+            Reason::Died {
+                death: Death::NoAgent,
+                crashes: 0,
+            },
+            "no agent process in its pane",
+        ),
+        (
+            Reason::Completed {
+                death: Death::Exit(0),
+            },
+            "completed: exit status 0",
+        ),
+        (
+            Reason::Marked {
+                marker: "DONE".into(),
+                quiet: m(5),
+            },
+            "said \"DONE\", quiet for 5m",
+        ),
+        (
+            Reason::MarkedFailed {
+                marker: "x".into(),
+                line: "no\u{1b}[1m".into(),
+            },
+            "says that it failed: no",
+        ),
+        (
+            Reason::TooOld {
+                age: m(72),
+                limit: m(60),
+            },
+            "72m old, limit 60m",
+        ),
+        (
+            Reason::Drifted {
+                fields: vec!["command", "env"],
+                changes: vec![],
+            },
             "differs from the manifest in command, env",
         ),
-        (Reason::Adoptable { process: "no\u{1b}[1mde".into() }, "runs node as declared, has no label"),
+        (
+            Reason::Adoptable {
+                process: "no\u{1b}[1mde".into(),
+            },
+            "runs node as declared, has no label",
+        ),
         (Reason::Orphaned, "no longer declared"),
-        (Reason::StopBegun { waited: m(2), purpose: "too-old".into() }, "asked to end 2m ago (too-old)"),
+        (
+            Reason::StopBegun {
+                waited: m(2),
+                purpose: "too-old".into(),
+            },
+            "asked to end 2m ago (too-old)",
+        ),
     ] {
         assert_eq!(reason(&r), want);
     }
@@ -65,81 +149,235 @@ fn every_reason_is_a_sentence() {
 #[test]
 fn holds_say_what_and_until_when() {
     let until = Some(CLOCK.now.plus(Period::from_secs(8)));
-    let back_off = Hold::BackOff { crashes: 2, delay: Period::from_secs(20) };
-    assert_eq!(hold(&back_off, until, &CLOCK), "back-off after crash 2, until 14:05:10 (in 8s)");
-    let taken = Hold::NameTaken { process: "vim".into() };
-    assert_eq!(hold(&taken, None, &CLOCK), "an unlabelled session with this name runs vim");
-    let after = Hold::After { waiting_for: SessionName::new("mayor").unwrap(), why: NotReady::Coming };
+    let back_off = Hold::BackOff {
+        crashes: 2,
+        delay: Period::from_secs(20),
+    };
+    assert_eq!(
+        hold(&back_off, until, &CLOCK),
+        "back-off after crash 2, until 14:05:10 (in 8s)"
+    );
+    let taken = Hold::NameTaken {
+        process: "vim".into(),
+    };
+    assert_eq!(
+        hold(&taken, None, &CLOCK),
+        "an unlabelled session with this name runs vim"
+    );
+    let after = Hold::After {
+        waiting_for: SessionName::new("mayor").unwrap(),
+        why: NotReady::Coming,
+    };
     assert_eq!(hold(&after, None, &CLOCK), "waits for mayor");
     assert!(taken.needs_somebody() && !after.needs_somebody());
-    let waits = |why| obstacle(&Hold::After { waiting_for: SessionName::new("db").unwrap(), why });
-    let failed = waits(NotReady::Failed { death: Some(Death::Exit(1)) });
-    assert_eq!(failed, "waits for db, which failed (exit status 1): mend it, then `gtctl start db`");
-    let back_off = NotReady::Held(Box::new(Hold::BackOff { crashes: 2, delay: Period::from_secs(20) }));
-    assert_eq!(waits(back_off), "waits for db, which is held: back-off after crash 2");
-    assert_eq!(waits(NotReady::Stopped), "waits for db, which was stopped: `gtctl start db`");
-    let crash_loop = Hold::CrashLoop { crashes: 5, window: Period::from_mins(15), tail: vec![] };
+    let waits = |why| {
+        obstacle(&Hold::After {
+            waiting_for: SessionName::new("db").unwrap(),
+            why,
+        })
+    };
+    let failed = waits(NotReady::Failed {
+        death: Some(Death::Exit(1)),
+    });
+    assert_eq!(
+        failed,
+        "waits for db, which failed (exit status 1): mend it, then `gtctl start db`"
+    );
+    let back_off = NotReady::Held(Box::new(Hold::BackOff {
+        crashes: 2,
+        delay: Period::from_secs(20),
+    }));
+    assert_eq!(
+        waits(back_off),
+        "waits for db, which is held: back-off after crash 2"
+    );
+    assert_eq!(
+        waits(NotReady::Stopped),
+        "waits for db, which was stopped: `gtctl start db`"
+    );
+    let crash_loop = Hold::CrashLoop {
+        crashes: 5,
+        window: Period::from_mins(15),
+        tail: vec![],
+    };
     let looping = "waits for db, which is held: crash loop: 5 crashes within 15m; `gtctl reset db` tries again now";
     assert_eq!(waits(NotReady::Held(Box::new(crash_loop))), looping);
-    let late = |milestone, why| waits(NotReady::Late { milestone, within: Period::from_mins(2), why: Box::new(why) });
+    let late = |milestone, why| {
+        waits(NotReady::Late {
+            milestone,
+            within: Period::from_mins(2),
+            why: Box::new(why),
+        })
+    };
     assert_eq!(
         late(Milestone::Ready, NotReady::Coming),
         "waits for db, which is not ready though its 2m have passed: see `gtctl explain db`, or try `gtctl restart db`"
     );
-    let held = NotReady::Held(Box::new(Hold::BackOff { crashes: 2, delay: Period::from_secs(20) }));
-    let in_vain =
-        "waits for db, which has not completed though its 2m have passed, for it is held: back-off after crash 2";
+    let held = NotReady::Held(Box::new(Hold::BackOff {
+        crashes: 2,
+        delay: Period::from_secs(20),
+    }));
+    let in_vain = "waits for db, which has not completed though its 2m have passed, for it is held: back-off after crash 2";
     assert_eq!(late(Milestone::Completed, held), in_vain);
     let until = Some(CLOCK.now.plus(Period::from_secs(8)));
-    assert_eq!(hold(&after, until, &CLOCK), "waits for mayor, which has until 14:05:10 (in 8s)");
+    assert_eq!(
+        hold(&after, until, &CLOCK),
+        "waits for mayor, which has until 14:05:10 (in 8s)"
+    );
 }
 
 #[test]
 fn every_hold_is_a_sentence() {
     let (m, mayor) = (Period::from_mins, SessionName::new("mayor").unwrap());
     for (h, want) in [
-        (Hold::CrashLoop { crashes: 5, window: m(15), tail: vec![] }, "crash loop: 5 crashes within 15m"),
-        (Hold::HandoffGap { since: m(20), gap: m(60) }, "last planned restart 20m ago, gap 60m"),
+        (
+            Hold::CrashLoop {
+                crashes: 5,
+                window: m(15),
+                tail: vec![],
+            },
+            "crash loop: 5 crashes within 15m",
+        ),
+        (
+            Hold::HandoffGap {
+                since: m(20),
+                gap: m(60),
+            },
+            "last planned restart 20m ago, gap 60m",
+        ),
         (Hold::Attached { clients: 1 }, "somebody is attached"),
         (Hold::Attached { clients: 2 }, "2 clients are attached"),
         (Hold::OwnSession, "gtctl itself runs in it"),
-        (Hold::Wave { wave: 1, waiting_for: mayor }, "waits for wave 1: mayor is not ready"),
-        (Hold::ConcurrentStarts { starting: 2, allowed: 2 }, "2 are starting, at most 2 at once"),
         (
-            Hold::Rolling { unavailable: 4, allowed: 4, waiting_for: SessionName::new("a").unwrap() },
+            Hold::Wave {
+                wave: 1,
+                waiting_for: mayor,
+            },
+            "waits for wave 1: mayor is not ready",
+        ),
+        (
+            Hold::ConcurrentStarts {
+                starting: 2,
+                allowed: 2,
+            },
+            "2 are starting, at most 2 at once",
+        ),
+        (
+            Hold::Rolling {
+                unavailable: 4,
+                allowed: 4,
+                waiting_for: SessionName::new("a").unwrap(),
+            },
             "rolling restart, 4 of at most 4 not ready: waits for a",
         ),
         (
-            Hold::RollStopped { failed: SessionName::new("a").unwrap() },
+            Hold::RollStopped {
+                failed: SessionName::new("a").unwrap(),
+            },
             "rolling restart stopped: a did not become ready",
         ),
-        (Hold::Failed { said: "no".into(), times: 1 }, "failed: no"),
-        (Hold::Failed { said: "no".into(), times: 3 }, "failed 3 times: no"),
-        (Hold::StartBudget { used: 9, allowed: 9 }, "9 of 9 starts in ten minutes used up"),
-        (Hold::MassGuard { kills: 9, town: 10 }, "would end 9 of 10 sessions at once"),
-        (Hold::ClockJump { cycles: 1 }, "the clock jumped, nothing is ended for 1 look"),
-        (Hold::Draining { quiet: Period::from_secs(4) }, "waits for it to fall idle, quiet for 4s"),
-        (Hold::Stopping { grace: Period::from_secs(30) }, "has 30s to end"),
         (
-            Hold::MovedOut { pid: 7, into: "x\u{1b}[31m".into() },
+            Hold::Failed {
+                said: "no".into(),
+                times: 1,
+            },
+            "failed: no",
+        ),
+        (
+            Hold::Failed {
+                said: "no".into(),
+                times: 3,
+            },
+            "failed 3 times: no",
+        ),
+        (
+            Hold::StartBudget {
+                used: 9,
+                allowed: 9,
+            },
+            "9 of 9 starts in ten minutes used up",
+        ),
+        (
+            Hold::MassGuard { kills: 9, town: 10 },
+            "would end 9 of 10 sessions at once",
+        ),
+        (
+            Hold::ClockJump { cycles: 1 },
+            "the clock jumped, nothing is ended for 1 look",
+        ),
+        (
+            Hold::Draining {
+                quiet: Period::from_secs(4),
+            },
+            "waits for it to fall idle, quiet for 4s",
+        ),
+        (
+            Hold::Stopping {
+                grace: Period::from_secs(30),
+            },
+            "has 30s to end",
+        ),
+        (
+            Hold::MovedOut {
+                pid: 7,
+                into: "x\u{1b}[31m".into(),
+            },
             "its agent (process 7) lives on in a pane moved into session x: move it back, or end it",
         ),
-        (Hold::ForeignTown { town: "x\u{202e}y".into() }, "a session of town x\u{fffd}y has this name"),
+        (
+            Hold::ForeignTown {
+                town: "x\u{202e}y".into(),
+            },
+            "a session of town x\u{fffd}y has this name",
+        ),
         (Hold::SecondLook, "waits for a second look that agrees"),
         (Hold::Paused, "the town is paused"),
-        (Hold::Gastown(GastownHold::EmergencyStop { rig: None, why: String::new() }), "emergency stop of the town"),
         (
-            Hold::Gastown(GastownHold::EmergencyStop { rig: Some("shop".into()), why: "disk\nfull".into() }),
+            Hold::Gastown(GastownHold::EmergencyStop {
+                rig: None,
+                why: String::new(),
+            }),
+            "emergency stop of the town",
+        ),
+        (
+            Hold::Gastown(GastownHold::EmergencyStop {
+                rig: Some("shop".into()),
+                why: "disk\nfull".into(),
+            }),
             "emergency stop of rig shop (disk full)",
         ),
-        (Hold::Gastown(GastownHold::ShuttingDown), "gt shuts the town down"),
-        (Hold::Gastown(GastownHold::RigRests { rig: "shop".into(), rest: Rest::Parked }), "rig shop is parked"),
-        (Hold::Gastown(GastownHold::DeaconPaused { why: "me".into() }), "the deacon is paused (me)"),
-        (Hold::Gastown(GastownHold::Daemon), "gt's daemon would start it again"),
-        (Hold::ServerLosses { losses: 3 }, "the tmux server was lost 3 times in ten minutes"),
+        (
+            Hold::Gastown(GastownHold::ShuttingDown),
+            "gt shuts the town down",
+        ),
+        (
+            Hold::Gastown(GastownHold::RigRests {
+                rig: "shop".into(),
+                rest: Rest::Parked,
+            }),
+            "rig shop is parked",
+        ),
+        (
+            Hold::Gastown(GastownHold::DeaconPaused { why: "me".into() }),
+            "the deacon is paused (me)",
+        ),
+        (
+            Hold::Gastown(GastownHold::Daemon),
+            "gt's daemon would start it again",
+        ),
+        (
+            Hold::ServerLosses { losses: 3 },
+            "the tmux server was lost 3 times in ten minutes",
+        ),
         (Hold::NotDurable, "the state directory cannot be written"),
-        (Hold::EmptyTown, "a manifest without sessions expires nothing"),
-        (Hold::ManifestChanging, "the manifest has just changed and is read in a moment"),
+        (
+            Hold::EmptyTown,
+            "a manifest without sessions expires nothing",
+        ),
+        (
+            Hold::ManifestChanging,
+            "the manifest has just changed and is read in a moment",
+        ),
     ] {
         assert_eq!(obstacle(&h), want);
     }
@@ -148,5 +386,8 @@ fn every_hold_is_a_sentence() {
 #[test]
 fn argv_can_be_pasted() {
     let argv = ["claude", "--model=x", "say 'hi'", "", "$HOME"].map(str::to_owned);
-    assert_eq!(shell(&argv), r"claude --model=x 'say '\''hi'\''' '' '$HOME'");
+    assert_eq!(
+        shell(&argv),
+        r"claude --model=x 'say '\''hi'\''' '' '$HOME'"
+    );
 }

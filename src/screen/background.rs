@@ -1,6 +1,8 @@
-//! Commands and agents that work behind a prompt, as a client's footer counts them: `manual mode on · 1 shell · ↓ to manage`.
+//! Commands and agents that work behind a prompt, as a client's footer counts them:
+//! `manual mode on · 1 shell · ↓ to manage`.
 //!
-//! They end with the client, so a session that has some is not idle, though its client waits for its user.
+//! They end with the client, so a session that has some is not idle, though its client waits for
+//! its user.
 
 use super::lines::{Kind, Line};
 
@@ -26,9 +28,12 @@ const STILL: [&str; 3] = ["still running", "running", "in background"];
 
 /// Whether the footer, or the line right above the composer, counts any.
 ///
-/// The line that closes a turn (`✻ Cooked for 0s · 1 shell still running`) stays when they have ended, and says nothing.
+/// The line that closes a turn (`✻ Cooked for 0s · 1 shell still running`) stays when they have
+/// ended, and says nothing.
 pub(super) fn is_told(tail: &[Line<'_>]) -> bool {
-    let Some(composer) = tail.iter().rposition(|line| line.kind == Kind::Prompt) else { return false };
+    let Some(composer) = tail.iter().rposition(|line| line.kind == Kind::Prompt) else {
+        return false;
+    };
     let footer = tail.get(composer + 1..).unwrap_or_default();
     let is_footer = |line: &&Line<'_>| match line.kind {
         Kind::Client => true,
@@ -36,10 +41,19 @@ pub(super) fn is_told(tail: &[Line<'_>]) -> bool {
         Kind::Quoted => line.text.contains('·'),
         Kind::Blank | Kind::Prompt | Kind::Said => false,
     };
-    if footer.iter().filter(is_footer).any(|line| line.text.split(['·', '|', ',']).any(counts)) {
+    if footer
+        .iter()
+        .filter(is_footer)
+        .any(|line| line.text.split(['·', '|', ',']).any(counts))
+    {
         return true;
     }
-    let above = tail.get(..composer).unwrap_or_default().iter().rev().find(|line| line.kind != Kind::Blank);
+    let above = tail
+        .get(..composer)
+        .unwrap_or_default()
+        .iter()
+        .rev()
+        .find(|line| line.kind != Kind::Blank);
     above.is_some_and(is_list_of_running)
 }
 
@@ -48,21 +62,29 @@ pub(super) fn is_told(tail: &[Line<'_>]) -> bool {
 /// It is set as far in as an answer, so the command that it names must tell it from one.
 fn is_list_of_running(line: &Line<'_>) -> bool {
     let may_be_own = matches!(line.kind, Kind::Client | Kind::Quoted);
-    let parts = line.text.split_once(" · ").filter(|(_, command)| may_be_own && command.starts_with("/ps"));
+    let parts = line
+        .text
+        .split_once(" · ")
+        .filter(|(_, command)| may_be_own && command.starts_with("/ps"));
     parts.is_some_and(|(first, _)| first.contains("running") && counts(first))
 }
 
-/// Whether a part of a line counts at least one: `1 shell`, `2 background tasks`, `3 agents running`.
+/// Whether a part of a line counts at least one: `1 shell`, `2 background tasks`,
+/// `3 agents running`.
 fn counts(part: &str) -> bool {
     let part = part.trim().to_ascii_lowercase();
-    let Some((number, what)) = part.split_once(' ') else { return false };
+    let Some((number, what)) = part.split_once(' ') else {
+        return false;
+    };
     if !number.parse::<u16>().is_ok_and(|count| count > 0) {
         return false;
     }
     let still = STILL.iter().find_map(|still| what.strip_suffix(still));
     let what = still.unwrap_or(what).trim();
-    let one =
-        KINDS.iter().find(|kind| what.strip_prefix(**kind).is_some_and(|ending| matches!(ending, "" | "s" | "es")));
+    let one = KINDS.iter().find(|kind| {
+        what.strip_prefix(**kind)
+            .is_some_and(|ending| matches!(ending, "" | "s" | "es"))
+    });
     one.is_some_and(|kind| still.is_some() || !NEED_RUNNING.contains(kind))
 }
 
@@ -102,7 +124,15 @@ mod tests {
             assert!(!with(footer), "{footer}");
         }
         assert!(told(&["❯ ", "  ⏸ manual mode on · 1 shell · ↓ to manage"]));
-        assert!(told(&["• Done.", "", "  1 background terminal running · /ps to view", "", "› Ask", "", "  model"]));
+        assert!(told(&[
+            "• Done.",
+            "",
+            "  1 background terminal running · /ps to view",
+            "",
+            "› Ask",
+            "",
+            "  model"
+        ]));
     }
 
     #[test]
@@ -116,7 +146,15 @@ mod tests {
             "─────",
             "  ready"
         ]));
-        assert!(!told(&["❯ write about 1 shell", "", "● It is one.", "", "❯ ", "─────", "  ready"]));
+        assert!(!told(&[
+            "❯ write about 1 shell",
+            "",
+            "● It is one.",
+            "",
+            "❯ ",
+            "─────",
+            "  ready"
+        ]));
         assert!(!told(&["  1 shell"]), "no prompt");
     }
 }

@@ -1,8 +1,9 @@
 //! What is content on a screen, as one number: two looks with the same one have seen no progress.
 //!
-//! A client that repaints a spinner and a timer every second says nothing new. Left out are spinners, the line of a
-//! spinner that names what it thinks of, timers, clocks, percentages, token counts, bars, borders, blanks and the
-//! footer below the prompt. A number with none of these meanings is content: `12 passed` is not `13 passed`.
+//! A client that repaints a spinner and a timer every second says nothing new. Left out are
+//! spinners, the line of a spinner that names what it thinks of, timers, clocks, percentages, token
+//! counts, bars, borders, blanks and the footer below the prompt. A number with none of these
+//! meanings is content: `12 passed` is not `13 passed`.
 
 use super::lines::{clip, is_border, is_composer_head, is_option, is_spinner};
 
@@ -13,11 +14,17 @@ const ECHO: &str = "^[";
 /// How long a footer may be, in lines that are not blank.
 const MAX_FOOTER: usize = 6;
 
-/// The digest of a screen's content. Stable over versions only by chance: not to be compared over an update.
+/// The digest of a screen's content. Stable over versions only by chance: not to be compared over
+/// an update.
 #[must_use]
 pub fn digest(lines: &[&str]) -> u64 {
     let mut hash = Hash::new();
-    let solid = lines.iter().rev().filter(|line| !is_bare(line)).take(TAIL).count();
+    let solid = lines
+        .iter()
+        .rev()
+        .filter(|line| !is_bare(line))
+        .take(TAIL)
+        .count();
     let tail = without_footer(last_solid(lines, solid));
     for line in tail {
         if !hash.line(clip(line)) {
@@ -28,18 +35,35 @@ pub fn digest(lines: &[&str]) -> u64 {
     hash.0
 }
 
-/// The same without the lines that say one of the agent's words for its prompt: a footer whose tips take turns.
+/// The same without the lines that say one of the agent's words for its prompt: a footer whose tips
+/// take turns.
 pub(super) fn content(ready: &[String], lines: &[&str]) -> u64 {
-    let worded = |phrase: &&String| phrase.starts_with('*') && phrase.ends_with(char::is_alphanumeric);
+    let worded =
+        |phrase: &&String| phrase.starts_with('*') && phrase.ends_with(char::is_alphanumeric);
     let phrases: Vec<&String> = ready.iter().filter(worded).collect();
-    let is_footer = |line: &&str| phrases.iter().any(|phrase| super::pattern::says(phrase, line.trim()));
-    let foot = lines.iter().rev().filter(|line| !is_bare(line)).take(MAX_FOOTER).filter(|line| is_footer(line)).count();
+    let is_footer = |line: &&str| {
+        phrases
+            .iter()
+            .any(|phrase| super::pattern::says(phrase, line.trim()))
+    };
+    let foot = lines
+        .iter()
+        .rev()
+        .filter(|line| !is_bare(line))
+        .take(MAX_FOOTER)
+        .filter(|line| is_footer(line))
+        .count();
     if foot == 0 {
         return digest(lines);
     }
-    let solid = |at: usize| lines.iter().skip(at).filter(|line| !is_bare(line)).count() <= MAX_FOOTER;
-    let kept: Vec<&str> =
-        lines.iter().enumerate().filter(|(at, line)| !(is_footer(line) && solid(*at))).map(|(_, line)| *line).collect();
+    let solid =
+        |at: usize| lines.iter().skip(at).filter(|line| !is_bare(line)).count() <= MAX_FOOTER;
+    let kept: Vec<&str> = lines
+        .iter()
+        .enumerate()
+        .filter(|(at, line)| !(is_footer(line) && solid(*at)))
+        .map(|(_, line)| *line)
+        .collect();
     digest(&kept)
 }
 
@@ -47,7 +71,11 @@ pub(super) fn content(ready: &[String], lines: &[&str]) -> u64 {
 #[must_use]
 pub(super) fn turn(lines: &[&str]) -> u64 {
     let composer = lines.iter().rposition(is_prompt);
-    digest(lines.get(..composer.unwrap_or(lines.len())).unwrap_or_default())
+    digest(
+        lines
+            .get(..composer.unwrap_or(lines.len()))
+            .unwrap_or_default(),
+    )
 }
 
 /// The digest of a text as it is, decoration and all.
@@ -75,7 +103,11 @@ pub(super) fn progress(lines: &[&str]) -> u64 {
 
 /// The lines from the `count`th last one on that is not bare.
 fn last_solid<'l, 's>(lines: &'l [&'s str], count: usize) -> &'l [&'s str] {
-    let mut solid = lines.iter().enumerate().rev().filter(|(_, line)| !is_bare(line));
+    let mut solid = lines
+        .iter()
+        .enumerate()
+        .rev()
+        .filter(|(_, line)| !is_bare(line));
     let from = solid.by_ref().take(count).last().map_or(0, |(at, _)| at);
     lines.get(from..).unwrap_or_default()
 }
@@ -87,16 +119,29 @@ fn is_bare(line: &str) -> bool {
 
 /// Lines without what stands below the prompt and the gap after it.
 fn without_footer<'l, 's>(lines: &'l [&'s str]) -> &'l [&'s str] {
-    let Some(prompt) = lines.iter().rposition(is_prompt) else { return lines };
-    let typed = 1 + lines.iter().skip(prompt + 1).take_while(|line| !is_bare(line)).count();
-    let (content, footer) = lines.split_at_checked(prompt + typed).unwrap_or((lines, &[]));
-    if footer.iter().filter(|line| !is_bare(line)).count() > MAX_FOOTER { lines } else { content }
+    let Some(prompt) = lines.iter().rposition(is_prompt) else {
+        return lines;
+    };
+    let typed = 1 + lines
+        .iter()
+        .skip(prompt + 1)
+        .take_while(|line| !is_bare(line))
+        .count();
+    let (content, footer) = lines
+        .split_at_checked(prompt + typed)
+        .unwrap_or((lines, &[]));
+    if footer.iter().filter(|line| !is_bare(line)).count() > MAX_FOOTER {
+        lines
+    } else {
+        content
+    }
 }
 
 /// Whether a line is a prompt, with what is typed there or without.
 fn is_prompt(line: &&str) -> bool {
     let text = line.trim_start_matches(['│', '┃', ' ']);
-    let marked = line.len() - text.len() <= 6 && text.starts_with(['❯', '›', '>']) && !is_option(text);
+    let marked =
+        line.len() - text.len() <= 6 && text.starts_with(['❯', '›', '>']) && !is_option(text);
     marked || is_composer_head(line.trim())
 }
 
@@ -123,7 +168,9 @@ impl Hash {
         while let Some(word) = words.next() {
             if word.bytes().any(|byte| byte.is_ascii_digit()) {
                 let core = word.trim_matches(is_wrapping);
-                if is_volatile(core) || (is_number(core) && words.peek().is_some_and(|next| is_unit(next))) {
+                if is_volatile(core)
+                    || (is_number(core) && words.peek().is_some_and(|next| is_unit(next)))
+                {
                     words.next_if(|next| is_unit(next));
                     continue;
                 }
@@ -136,7 +183,12 @@ impl Hash {
     /// Takes in what of a word is not decoration; whether there is any.
     fn word(&mut self, word: &str) -> bool {
         let word = word.trim_start_matches(ECHO).trim_end_matches(ECHO);
-        if word.is_empty() || matches!(word, "|" | "/" | "-" | "\\" | "*" | "+" | "(" | ")" | "•" | "↑" | "↓") {
+        if word.is_empty()
+            || matches!(
+                word,
+                "|" | "/" | "-" | "\\" | "*" | "+" | "(" | ")" | "•" | "↑" | "↓"
+            )
+        {
             return false;
         }
         if word.is_ascii() {
@@ -168,11 +220,17 @@ fn is_decoration(c: char) -> bool {
 
 /// Marks around a number that say nothing of it.
 fn is_wrapping(c: char) -> bool {
-    matches!(c, '(' | ')' | '[' | ']' | ',' | '.' | ';' | '·' | '∙' | '•' | '↑' | '↓' | '│' | '~' | '…')
+    matches!(
+        c,
+        '(' | ')' | '[' | ']' | ',' | '.' | ';' | '·' | '∙' | '•' | '↑' | '↓' | '│' | '~' | '…'
+    )
 }
 
 fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | '/'))
+    !text.is_empty()
+        && text
+            .chars()
+            .all(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | '/'))
 }
 
 /// Whether a word makes the number before it a time or a count of tokens.
@@ -196,11 +254,14 @@ fn is_measure(text: &str) -> bool {
         if after.len() == rest.len() {
             return false;
         }
-        let unit =
-            ["ms", "s", "min", "m", "h", "d", "%", "k", "K", "M", "am", "pm", ":"].into_iter().find_map(|unit| {
-                let next = after.strip_prefix(unit)?;
-                (next.is_empty() || next.starts_with(|c: char| c.is_ascii_digit())).then_some(next)
-            });
+        let unit = [
+            "ms", "s", "min", "m", "h", "d", "%", "k", "K", "M", "am", "pm", ":",
+        ]
+        .into_iter()
+        .find_map(|unit| {
+            let next = after.strip_prefix(unit)?;
+            (next.is_empty() || next.starts_with(|c: char| c.is_ascii_digit())).then_some(next)
+        });
         match unit {
             Some(next) => {
                 measured = true;
@@ -218,12 +279,24 @@ mod tests {
 
     #[test]
     fn times_and_shares_are_volatile() {
-        for word in
-            ["12s", "1m42s", "45%", "1.2k", "10:32", "12:34:56", "12.3k/200k", "7pm", "350ms", "0.5s", "10:32pm"]
-        {
+        for word in [
+            "12s",
+            "1m42s",
+            "45%",
+            "1.2k",
+            "10:32",
+            "12:34:56",
+            "12.3k/200k",
+            "7pm",
+            "350ms",
+            "0.5s",
+            "10:32pm",
+        ] {
             assert!(is_volatile(word), "{word}");
         }
-        for word in ["12", "v1.2", "1.2.3", "3rd", "12x", "s", "", "10:32:xx", "src/1s", "404"] {
+        for word in [
+            "12", "v1.2", "1.2.3", "3rd", "12x", "s", "", "10:32:xx", "src/1s", "404",
+        ] {
             assert!(!is_volatile(word), "{word}");
         }
     }
@@ -231,11 +304,25 @@ mod tests {
     #[test]
     fn a_spinner_and_a_timer_move_nothing() {
         let screen = |glyph: &str, time: &str, tokens: &str| {
-            let spinner = format!("{glyph} Cogitating… (esc to interrupt · {time} · ↑ {tokens} tokens)");
-            digest(&["● Reading the manual", "", &spinner, "", "────", "❯ ", "────", "  ? for shortcuts"])
+            let spinner =
+                format!("{glyph} Cogitating… (esc to interrupt · {time} · ↑ {tokens} tokens)");
+            digest(&[
+                "● Reading the manual",
+                "",
+                &spinner,
+                "",
+                "────",
+                "❯ ",
+                "────",
+                "  ? for shortcuts",
+            ])
         };
         let first = screen("✻", "3s", "120");
-        for (glyph, time, tokens) in [("✢", "4s", "1.2k"), ("·", "1m 42s", "12.4k"), ("✽", "1h 2m 3s", "1k")] {
+        for (glyph, time, tokens) in [
+            ("✢", "4s", "1.2k"),
+            ("·", "1m 42s", "12.4k"),
+            ("✽", "1h 2m 3s", "1k"),
+        ] {
             assert_eq!(screen(glyph, time, tokens), first);
         }
     }
@@ -246,14 +333,24 @@ mod tests {
             ("⠋ Working (12s)", "⠙ Working (13s)"),
             ("| Building", "/ Building"),
             ("🌑 · Tip: press x", "🌓 · Tip: ask y"),
-            ("• Working (12s • esc to interrupt)", "• Working (1m 02s • esc to interrupt)"),
+            (
+                "• Working (12s • esc to interrupt)",
+                "• Working (1m 02s • esc to interrupt)",
+            ),
             ("Retrying in 4 seconds…", "Retrying in 1 seconds…"),
-            ("10:31  agent (kimi-k2)  context: 12.3%", "10:32  agent (kimi-k2)  context: 12.9%"),
+            (
+                "10:31  agent (kimi-k2)  context: 12.3%",
+                "10:32  agent (kimi-k2)  context: 12.9%",
+            ),
             ("████░░░░ 40%", "██████░░ 60%"),
             ("text   ", "text"),
             ("╭────╮", "╭────────╮"),
         ] {
-            assert_eq!(digest(&["before", one]), digest(&["before", other]), "{one} / {other}");
+            assert_eq!(
+                digest(&["before", one]),
+                digest(&["before", other]),
+                "{one} / {other}"
+            );
         }
     }
 
@@ -266,7 +363,11 @@ mod tests {
             ("error[E0308]", "error[E0309]"),
             ("❯ fix", "❯ fix it"),
         ] {
-            assert_ne!(digest(&["before", one]), digest(&["before", other]), "{one} / {other}");
+            assert_ne!(
+                digest(&["before", one]),
+                digest(&["before", other]),
+                "{one} / {other}"
+            );
         }
         assert_ne!(digest(&["a", "b"]), digest(&["b", "a"]));
         assert_ne!(digest(&["a", "b"]), digest(&["a"]));
@@ -275,6 +376,9 @@ mod tests {
     #[test]
     fn the_footer_is_no_content() {
         let screen = |footer: &str| digest(&["● Done", "", "╭────╮", "│ > │", "╰────╯", footer]);
-        assert_eq!(screen("  Context left until auto-compact: 12%"), screen("  ~/town on main"));
+        assert_eq!(
+            screen("  Context left until auto-compact: 12%"),
+            screen("  ~/town on main")
+        );
     }
 }

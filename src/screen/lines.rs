@@ -1,9 +1,10 @@
 //! What each line of a screen is: the client's own word, or what it merely shows.
 //!
-//! A screen is a transcript with a composer and a footer below it, or with a dialog in the composer's place. Only what
-//! the client says of itself tells its state; what users typed, what tools put out and what the agent writes about do
-//! not, however much it reads alike. The forms told apart are those of terminal clients at large, not of one agent:
-//! prompts (`❯ > ›`), answers (`● ⏺ • ✦`), tool results (`⎿ └`), quotes (`│` without a closing one) and boxes.
+//! A screen is a transcript with a composer and a footer below it, or with a dialog in the
+//! composer's place. Only what the client says of itself tells its state; what users typed, what
+//! tools put out and what the agent writes about do not, however much it reads alike. The forms
+//! told apart are those of terminal clients at large, not of one agent: prompts (`❯ > ›`), answers
+//! (`● ⏺ • ✦`), tool results (`⎿ └`), quotes (`│` without a closing one) and boxes.
 
 /// How many lines of a screen are looked at, from its end.
 const MAX_LINES: usize = 200;
@@ -59,41 +60,73 @@ enum Block {
     ToolBox,
 }
 
-/// Every line with its kind, in order. `ready` are the phrases that make a line a prompt beside the usual marks.
+/// Every line with its kind, in order. `ready` are the phrases that make a line a prompt beside the
+/// usual marks.
 pub(super) fn lines<'s>(ready: &[String], screen: &[&'s str]) -> Vec<Line<'s>> {
     let mut block = Block::None;
     let from = screen.len().saturating_sub(MAX_LINES);
-    let mut lines: Vec<Line<'s>> = screen.iter().skip(from).map(|raw| line(ready, clip(raw), &mut block)).collect();
+    let mut lines: Vec<Line<'s>> = screen
+        .iter()
+        .skip(from)
+        .map(|raw| line(ready, clip(raw), &mut block))
+        .collect();
     quote_between_dashes(screen.get(from..).unwrap_or_default(), &mut lines);
     take_typed_lists(&mut lines);
     lines
 }
 
-/// A numbered list that stands alone between two rules is being typed: no dialog is without a question.
+/// A numbered list that stands alone between two rules is being typed: no dialog is without a
+/// question.
 fn take_typed_lists(lines: &mut [Line<'_>]) {
-    let rules: Vec<usize> = lines.iter().enumerate().filter(|(_, line)| line.rule).map(|(at, _)| at).collect();
+    let rules: Vec<usize> = lines
+        .iter()
+        .enumerate()
+        .filter(|(_, line)| line.rule)
+        .map(|(at, _)| at)
+        .collect();
     for pair in rules.windows(2) {
         let [open, close] = pair else { continue };
         let inside = lines.get_mut(open + 1..*close).unwrap_or_default();
-        let first = inside.iter().position(|line| line.kind != Kind::Quoted).unwrap_or_default();
-        let Some((first, more)) = inside.get_mut(first..).and_then(<[Line<'_>]>::split_first_mut) else { continue };
-        if first.kind == Kind::Client && first.text.starts_with(['❯', '›', '>']) && is_option(first.text) {
+        let first = inside
+            .iter()
+            .position(|line| line.kind != Kind::Quoted)
+            .unwrap_or_default();
+        let Some((first, more)) = inside
+            .get_mut(first..)
+            .and_then(<[Line<'_>]>::split_first_mut)
+        else {
+            continue;
+        };
+        if first.kind == Kind::Client
+            && first.text.starts_with(['❯', '›', '>'])
+            && is_option(first.text)
+        {
             first.kind = Kind::Prompt;
-            more.iter_mut().filter(|line| line.kind != Kind::Blank).for_each(|line| line.kind = Kind::Quoted);
+            more.iter_mut()
+                .filter(|line| line.kind != Kind::Blank)
+                .for_each(|line| line.kind = Kind::Quoted);
         }
     }
 }
 
-/// A dialog shows the file or the command that it asks about between two dashed rules: no words of the client's.
+/// A dialog shows the file or the command that it asks about between two dashed rules: no words of
+/// the client's.
 fn quote_between_dashes(screen: &[&str], lines: &mut [Line<'_>]) {
     let is_dashed = |raw: &&str| raw.trim_start().starts_with("╌╌╌");
-    let rules: Vec<usize> = screen.iter().enumerate().filter(|(_, raw)| is_dashed(raw)).map(|(at, _)| at).collect();
+    let rules: Vec<usize> = screen
+        .iter()
+        .enumerate()
+        .filter(|(_, raw)| is_dashed(raw))
+        .map(|(at, _)| at)
+        .collect();
     // Of an odd number the first one closes what has left the screen.
     let (_, pairs) = rules.split_at(rules.len() % 2);
     for pair in pairs.chunks_exact(2) {
         let [open, close] = pair else { continue };
         let shown = lines.iter_mut().take(*close).skip(open + 1);
-        shown.filter(|line| line.kind != Kind::Blank).for_each(|line| line.kind = Kind::Quoted);
+        shown
+            .filter(|line| line.kind != Kind::Blank)
+            .for_each(|line| line.kind = Kind::Quoted);
     }
 }
 
@@ -102,14 +135,23 @@ pub(super) fn clip(raw: &str) -> &str {
     if raw.len() <= MAX_LINE {
         return raw;
     }
-    let end = (0..=MAX_LINE).rev().find(|end| raw.is_char_boundary(*end)).unwrap_or(0);
+    let end = (0..=MAX_LINE)
+        .rev()
+        .find(|end| raw.is_char_boundary(*end))
+        .unwrap_or(0);
     raw.get(..end).unwrap_or(raw)
 }
 
 fn line<'s>(ready: &[String], raw: &'s str, block: &mut Block) -> Line<'s> {
     let text = raw.trim();
     let indent = raw.chars().take_while(|c| c.is_whitespace()).count();
-    let of = |text: &'s str, kind| Line { text, words: words(text), kind, rule: false, letters: 0 };
+    let of = |text: &'s str, kind| Line {
+        text,
+        words: words(text),
+        kind,
+        rule: false,
+        letters: 0,
+    };
     if text.is_empty() {
         if *block == Block::Prompt {
             *block = Block::None;
@@ -124,8 +166,15 @@ fn line<'s>(ready: &[String], raw: &'s str, block: &mut Block) -> Line<'s> {
         return of(text, Kind::Prompt);
     }
     if is_rule(text) {
-        *block = if text.starts_with(['╭', '┌', '┏', '╔']) { Block::BoxHead } else { Block::None };
-        return Line { rule: true, ..of("", Kind::Blank) };
+        *block = if text.starts_with(['╭', '┌', '┏', '╔']) {
+            Block::BoxHead
+        } else {
+            Block::None
+        };
+        return Line {
+            rule: true,
+            ..of("", Kind::Blank)
+        };
     }
     match Bordered::of(text) {
         Bordered::Open => return of(text, Kind::Quoted),
@@ -151,8 +200,11 @@ fn boxed(ready: &[String], inner: &str, block: &mut Block) -> Kind {
         return Kind::Blank;
     }
     if *block == Block::BoxHead {
-        *block =
-            if inner.starts_with(['✓', '✔', '✗', '✘', '⊷', '⊶']) { Block::ToolBox } else { Block::Box };
+        *block = if inner.starts_with(['✓', '✔', '✗', '✘', '⊷', '⊶']) {
+            Block::ToolBox
+        } else {
+            Block::Box
+        };
     }
     if *block == Block::ToolBox || inner.contains('│') {
         return Kind::Quoted;
@@ -170,8 +222,16 @@ fn plain(ready: &[String], text: &str, indent: usize, block: &mut Block) -> Kind
     if let Some(rest) = text.strip_prefix(['⎿', '└']) {
         let replies = matches!(*block, Block::Prompt | Block::Reply(_)) && text.starts_with('⎿');
         let column = indent + 2;
-        *block = if replies { Block::Reply(column) } else { Block::Answer(column) };
-        return if replies && !rest.is_empty() { Kind::Client } else { Kind::Quoted };
+        *block = if replies {
+            Block::Reply(column)
+        } else {
+            Block::Answer(column)
+        };
+        return if replies && !rest.is_empty() {
+            Kind::Client
+        } else {
+            Kind::Quoted
+        };
     }
     if matches!(*block, Block::Reply(column) if indent >= column) {
         return Kind::Client;
@@ -206,9 +266,11 @@ fn plain(ready: &[String], text: &str, indent: usize, block: &mut Block) -> Kind
     Kind::Client
 }
 
-/// Whether a line is a prompt whose mark is a star, as while everything is allowed; a list has one blank after its star.
+/// Whether a line is a prompt whose mark is a star, as while everything is allowed; a list has one
+/// blank after its star.
 pub(super) fn is_starred_prompt(text: &str) -> bool {
-    text.strip_prefix('*').is_some_and(|rest| rest.starts_with("   "))
+    text.strip_prefix('*')
+        .is_some_and(|rest| rest.starts_with("   "))
 }
 
 /// Whether a line is the head of a composer: a rule that says so, with what is typed below it.
@@ -217,9 +279,16 @@ pub(super) fn is_composer_head(text: &str) -> bool {
     text.starts_with("── ") && title.len() < text.len() && title.trim() == "input"
 }
 
-/// Whether a line is a prompt by the agent's own phrase for it; one that ends in a word is of a footer.
+/// Whether a line is a prompt by the agent's own phrase for it; one that ends in a word is of a
+/// footer.
 pub(super) fn is_prompt(phrase: &str, text: &str) -> bool {
-    let Some(symbol) = phrase.chars().next_back().filter(|last| !last.is_alphanumeric()) else { return false };
+    let Some(symbol) = phrase
+        .chars()
+        .next_back()
+        .filter(|last| !last.is_alphanumeric())
+    else {
+        return false;
+    };
     (symbol == '*' || text.contains(symbol)) && super::pattern::says(phrase, text)
 }
 
@@ -236,7 +305,9 @@ enum Bordered<'s> {
 
 impl<'s> Bordered<'s> {
     fn of(text: &'s str) -> Self {
-        let Some(rest) = text.strip_prefix(['│', '┃', '║', '▌', '▎', '|']) else { return Self::Not };
+        let Some(rest) = text.strip_prefix(['│', '┃', '║', '▌', '▎', '|']) else {
+            return Self::Not;
+        };
         match rest.strip_suffix(['│', '┃', '║']) {
             Some(inner) => Self::Closed(inner.trim()),
             None if text.starts_with(['┃', '║']) => Self::Left(rest.trim()),
@@ -248,7 +319,9 @@ impl<'s> Bordered<'s> {
 /// Whether a line is a border or a rule, with a title in it or not.
 fn is_rule(text: &str) -> bool {
     let mut chars = text.chars();
-    let Some(first) = chars.next() else { return false };
+    let Some(first) = chars.next() else {
+        return false;
+    };
     match first {
         '╭' | '╰' | '┌' | '┗' | '┏' | '╔' | '╚' => true,
         '└' => chars.next() == Some('─'),
@@ -285,9 +358,13 @@ const CARETS: [char; 10] = ['❯', '›', '>', '●', '→', '○', '•', '▶'
 /// Whether a line is an answer to choose: `❯ 1. Yes`, `→ [1] Approve once`.
 pub(super) fn is_option(text: &str) -> bool {
     let rest = text.trim_start_matches(CARETS).trim_start();
-    let numbered = rest.trim_start_matches(['[', '(']).trim_start_matches(|c: char| c.is_ascii_digit());
+    let numbered = rest
+        .trim_start_matches(['[', '('])
+        .trim_start_matches(|c: char| c.is_ascii_digit());
     rest.len() < text.len()
-        && rest.trim_start_matches(['[', '(']).starts_with(|c: char| c.is_ascii_digit())
+        && rest
+            .trim_start_matches(['[', '('])
+            .starts_with(|c: char| c.is_ascii_digit())
         && numbered.starts_with(['.', ')', ']'])
 }
 
@@ -334,25 +411,52 @@ mod tests {
     #[test]
     fn a_tools_output_is_quoted_and_a_reply_to_a_prompt_is_not() {
         use Kind::{Blank, Client, Prompt, Quoted, Said};
-        let tool = ["● Bash(curl x)", "  ⎿  API Error: 401", "     Please run /login", "", "❯ "];
+        let tool = [
+            "● Bash(curl x)",
+            "  ⎿  API Error: 401",
+            "     Please run /login",
+            "",
+            "❯ ",
+        ];
         assert_eq!(kinds(&tool), [Said, Quoted, Quoted, Blank, Prompt]);
-        let reply = ["❯ hello", "  ⎿  Invalid API key", "     second line", "", "❯ "];
+        let reply = [
+            "❯ hello",
+            "  ⎿  Invalid API key",
+            "     second line",
+            "",
+            "❯ ",
+        ];
         assert_eq!(kinds(&reply), [Prompt, Client, Client, Blank, Prompt]);
     }
 
     #[test]
     fn boxes_are_the_clients_unless_a_tool_fills_them() {
         use Kind::{Blank, Client, Prompt, Quoted};
-        assert_eq!(kinds(&["╭──╮", "│ Do you? │", "│ ❯ 1. Yes │", "╰──╯"]), [Blank, Client, Client, Blank]);
-        assert_eq!(kinds(&["╭──╮", "│ ✓  Shell cat x │", "│ Do you? │", "╰──╯"]), [Blank, Quoted, Quoted, Blank]);
-        assert_eq!(kinds(&["╭──╮", "│ > typed │", "╰──╯"]), [Blank, Prompt, Blank]);
+        assert_eq!(
+            kinds(&["╭──╮", "│ Do you? │", "│ ❯ 1. Yes │", "╰──╯"]),
+            [Blank, Client, Client, Blank]
+        );
+        assert_eq!(
+            kinds(&["╭──╮", "│ ✓  Shell cat x │", "│ Do you? │", "╰──╯"]),
+            [Blank, Quoted, Quoted, Blank]
+        );
+        assert_eq!(
+            kinds(&["╭──╮", "│ > typed │", "╰──╯"]),
+            [Blank, Prompt, Blank]
+        );
         assert_eq!(kinds(&["│ a quote"]), [Quoted]);
     }
 
     #[test]
     fn an_empty_row_of_a_box_closes_nothing() {
         use Kind::{Blank, Client, Quoted};
-        let tool = ["╭──╮", "│ ✓  Shell cat x │", "│      │", "│ Do you? │", "╰──╯"];
+        let tool = [
+            "╭──╮",
+            "│ ✓  Shell cat x │",
+            "│      │",
+            "│ Do you? │",
+            "╰──╯",
+        ];
         assert_eq!(kinds(&tool), [Blank, Quoted, Blank, Quoted, Blank]);
         let dialog = ["╭──╮", "│ Do you? │", "│      │", "│ ● 1. Yes │", "╰──╯"];
         assert_eq!(kinds(&dialog), [Blank, Client, Blank, Client, Blank]);
@@ -363,7 +467,12 @@ mod tests {
     #[test]
     fn an_answer_goes_on_until_its_column_is_left() {
         use Kind::{Blank, Client, Quoted, Said};
-        let screen = ["● The docs say:", "", "  Do you want to proceed?", "✻ Cooked for 2s"];
+        let screen = [
+            "● The docs say:",
+            "",
+            "  Do you want to proceed?",
+            "✻ Cooked for 2s",
+        ];
         assert_eq!(kinds(&screen), [Said, Blank, Quoted, Client]);
     }
 

@@ -6,18 +6,20 @@
 //!  the pane's title ──► title (the agent's phrases for it) ─────────────────────────────────────────┘
 //! ```
 //!
-//! The phrases are data: `[agents.x]` in the manifest, built in for the known agents and added to by `town.toml`. This
-//! room only knows the forms that terminal clients have in common. `tests/screens/` holds screens of every agent and
-//! state, and the ones that only look like it.
+//! The phrases are data: `[agents.x]` in the manifest, built in for the known agents and added to
+//! by `town.toml`. This room only knows the forms that terminal clients have in common.
+//! `tests/screens/` holds screens of every agent and state, and the ones that only look like it.
 //!
-//! **Architecture invariant:** nothing here reads a clock or a pane. `now` and the local time zone are arguments; time
-//! zones named on the screen are looked up in the system's database, through jiff, and nothing else is.
+//! **Architecture invariant:** nothing here reads a clock or a pane. `now` and the local time zone
+//! are arguments; time zones named on the screen are looked up in the system's database, through
+//! jiff, and nothing else is.
 
 mod background;
 mod composer;
 mod digest;
 mod foot;
 mod lines;
+pub mod output;
 mod pattern;
 mod reset;
 mod title;
@@ -44,19 +46,24 @@ const MAX_LIMIT_LINES: usize = 4;
 
 /// Reads a screen: `lines` as `capture-pane -p` gives them, from top to bottom.
 ///
-/// A live sign of work outranks all else but a question below it. Then: limits before sign-in (some clients call a used-up quota an
-/// authorisation fault), questions, a full context, retries, and at last the prompt. `local` is the zone meant by
-/// a time without one.
+/// A live sign of work outranks all else but a question below it. Then: limits before sign-in (some
+/// clients call a used-up quota an authorisation fault), questions, a full context, retries, and at
+/// last the prompt. `local` is the zone meant by a time without one.
 #[must_use]
 pub fn read(agent: &Agent, lines: &[&str], now: Moment, local: &TimeZone) -> Screen {
     let all = lines::lines(&agent.ready, lines);
     let tail = &tail(&all);
     let found = find(agent, tail);
-    let evidence = found
-        .and_then(|(_, at)| tail.get(at))
-        .map(|line| wording::shown(line.text).chars().take(MAX_EVIDENCE).collect());
+    let evidence = found.and_then(|(_, at)| tail.get(at)).map(|line| {
+        wording::shown(line.text)
+            .chars()
+            .take(MAX_EVIDENCE)
+            .collect()
+    });
     let state = match found {
-        Some((ScreenState::Limit { .. }, at)) => ScreenState::Limit { resets: ends(tail, at, now.wall, local) },
+        Some((ScreenState::Limit { .. }, at)) => ScreenState::Limit {
+            resets: ends(tail, at, now.wall, local),
+        },
         Some((state, _)) => state,
         None => ScreenState::Unclear,
     };
@@ -72,17 +79,30 @@ pub fn read(agent: &Agent, lines: &[&str], now: Moment, local: &TimeZone) -> Scr
     }
 }
 
-/// Whether the client's composer is among the last lines: it had come up, and was no run without one.
+/// Whether the client's composer is among the last lines: it had come up, and was no run without
+/// one.
 #[must_use]
 pub fn has_composer(agent: &Agent, lines: &[&str]) -> bool {
-    tail(&lines::lines(&agent.ready, lines)).iter().any(|line| line.kind == Kind::Prompt)
+    tail(&lines::lines(&agent.ready, lines))
+        .iter()
+        .any(|line| line.kind == Kind::Prompt)
 }
 
 /// The last lines, [`TAIL`] of them not blank.
 fn tail<'s>(all: &[Line<'s>]) -> Vec<Line<'s>> {
-    let mut solid = all.iter().enumerate().rev().filter(|(_, line)| line.kind != Kind::Blank);
+    let mut solid = all
+        .iter()
+        .enumerate()
+        .rev()
+        .filter(|(_, line)| line.kind != Kind::Blank);
     let from = solid.by_ref().take(TAIL).last().map_or(0, |(at, _)| at);
-    all.iter().skip(from).map(|line| Line { letters: pattern::letters(line.text), ..*line }).collect()
+    all.iter()
+        .skip(from)
+        .map(|line| Line {
+            letters: pattern::letters(line.text),
+            ..*line
+        })
+        .collect()
 }
 
 /// What makes a phrase count no more.
@@ -106,10 +126,22 @@ fn find(agent: &Agent, tail: &[Line<'_>]) -> Option<(ScreenState, usize)> {
         .or(busy)
         .or_else(|| {
             let order = [
-                (limit(agent, tail), EndsWith::Progress, ScreenState::Limit { resets: None }),
+                (
+                    limit(agent, tail),
+                    EndsWith::Progress,
+                    ScreenState::Limit { resets: None },
+                ),
                 (auth(agent, tail), EndsWith::Progress, ScreenState::Auth),
-                (last_saying(&agent.asks_trust, tail), EndsWith::Prompt, ScreenState::AsksTrust),
-                (last_saying(&agent.asks_permission, tail), EndsWith::Prompt, ScreenState::AsksPermission),
+                (
+                    last_saying(&agent.asks_trust, tail),
+                    EndsWith::Prompt,
+                    ScreenState::AsksTrust,
+                ),
+                (
+                    last_saying(&agent.asks_permission, tail),
+                    EndsWith::Prompt,
+                    ScreenState::AsksPermission,
+                ),
             ];
             order.into_iter().find_map(|(at, ends, state)| {
                 let at = at?;
@@ -136,20 +168,36 @@ fn busy(agent: &Agent, tail: &[Line<'_>]) -> Option<usize> {
     last_saying(&agent.busy, tail).or_else(|| foot::spinner(tail).filter(|_| has_spinner()))
 }
 
-/// The line that says that a request has failed and is tried again: it still works, whatever else the screen says of that.
+/// The line that says that a request has failed and is tried again: it still works, whatever else
+/// the screen says of that.
 ///
-/// Without a sign of work beside it, only where nothing has come after it: a retry that somebody broke off stays on screen.
+/// Without a sign of work beside it, only where nothing has come after it: a retry that somebody
+/// broke off stays on screen.
 fn trying_again(agent: &Agent, tail: &[Line<'_>], works: bool) -> Option<usize> {
     let by_form = || {
         let is_own = |line: &&Line<'_>| matches!(line.kind, Kind::Client | Kind::Said);
         let knows = !agent.busy.is_empty();
-        tail.iter().rposition(|line| is_own(&line) && wording::tries_again(line.words)).filter(|_| knows)
+        tail.iter()
+            .rposition(|line| is_own(&line) && wording::tries_again(line.words))
+            .filter(|_| knows)
     };
-    let at = last_saying(&agent.retrying, tail).into_iter().chain(by_form()).max()?;
+    let at = last_saying(&agent.retrying, tail)
+        .into_iter()
+        .chain(by_form())
+        .max()?;
     let below = tail.get(at + 1..).unwrap_or_default();
-    let prompts = below.iter().filter(|line| line.kind == Kind::Prompt).count();
-    let answered = below.iter().any(|line| line.kind == Kind::Said && !tells_a_state(agent, line));
-    let goes_on = if works { prompts <= 1 && !answered } else { foot::last_above_composer(tail) == Some(at) };
+    let prompts = below
+        .iter()
+        .filter(|line| line.kind == Kind::Prompt)
+        .count();
+    let answered = below
+        .iter()
+        .any(|line| line.kind == Kind::Said && !tells_a_state(agent, line));
+    let goes_on = if works {
+        prompts <= 1 && !answered
+    } else {
+        foot::last_above_composer(tail) == Some(at)
+    };
     goes_on.then_some(at)
 }
 
@@ -160,20 +208,39 @@ fn limit(agent: &Agent, tail: &[Line<'_>]) -> Option<usize> {
             general(tail, at) == Some(Saying::Limit)
                 || (line.kind == Kind::Client && wording::offers_to_wait(line.words))
         };
-        tail.iter().enumerate().rev().find(|(at, line)| is_limit(*at, line)).map(|(at, _)| at)
+        tail.iter()
+            .enumerate()
+            .rev()
+            .find(|(at, line)| is_limit(*at, line))
+            .map(|(at, _)| at)
     };
-    let general = if agent.limit.is_empty() { None } else { general() };
-    last_saying(&agent.limit, tail).into_iter().chain(general).max()
+    let general = if agent.limit.is_empty() {
+        None
+    } else {
+        general()
+    };
+    last_saying(&agent.limit, tail)
+        .into_iter()
+        .chain(general)
+        .max()
 }
 
-/// The last line that says that it is signed out. What says in the same breath that a limit is reached does not.
+/// The last line that says that it is signed out. What says in the same breath that a limit is
+/// reached does not.
 fn auth(agent: &Agent, tail: &[Line<'_>]) -> Option<usize> {
     let general = |at: &usize| general(tail, *at) == Some(Saying::Auth);
-    let general = (0..tail.len()).rev().find(general).filter(|_| !agent.auth.is_empty());
-    last_saying(&agent.auth, tail).into_iter().chain(general).max()
+    let general = (0..tail.len())
+        .rev()
+        .find(general)
+        .filter(|_| !agent.auth.is_empty());
+    last_saying(&agent.auth, tail)
+        .into_iter()
+        .chain(general)
+        .max()
 }
 
-/// What a line of the client's own says, in general words. One that a narrow terminal has wrapped is read with its next.
+/// What a line of the client's own says, in general words. One that a narrow terminal has wrapped
+/// is read with its next.
 fn general(tail: &[Line<'_>], at: usize) -> Option<Saying> {
     let line = tail.get(at)?;
     let answer = match line.kind {
@@ -188,8 +255,14 @@ fn general(tail: &[Line<'_>], at: usize) -> Option<Saying> {
     }
     // The words of a limit may stand in the rest of a line that begins with those of sign-in.
     let mut text = words.to_owned();
-    let rest = tail.iter().skip(at + 1).filter(|next| next.kind != Kind::Quoted).take(MAX_LIMIT_LINES - 1);
-    for next in rest.take_while(|next| next.kind == Kind::Client && next.words.len() == next.text.len()) {
+    let rest = tail
+        .iter()
+        .skip(at + 1)
+        .filter(|next| next.kind != Kind::Quoted)
+        .take(MAX_LIMIT_LINES - 1);
+    for next in
+        rest.take_while(|next| next.kind == Kind::Client && next.words.len() == next.text.len())
+    {
         if text.ends_with(['.', '?', ':']) {
             break;
         }
@@ -205,7 +278,10 @@ fn general(tail: &[Line<'_>], at: usize) -> Option<Saying> {
 
 /// An open question below the line that says what its agent is at.
 fn question_below(agent: &Agent, tail: &[Line<'_>], busy: usize) -> Option<(ScreenState, usize)> {
-    let order = [(&agent.asks_trust, ScreenState::AsksTrust), (&agent.asks_permission, ScreenState::AsksPermission)];
+    let order = [
+        (&agent.asks_trust, ScreenState::AsksTrust),
+        (&agent.asks_permission, ScreenState::AsksPermission),
+    ];
     let by_phrase = order.into_iter().find_map(|(phrases, state)| {
         let at = last_saying(phrases, tail).filter(|at| *at > busy)?;
         (!is_over(agent, tail, at, EndsWith::Prompt)).then_some((state, at))
@@ -213,14 +289,19 @@ fn question_below(agent: &Agent, tail: &[Line<'_>], busy: usize) -> Option<(Scre
     by_phrase.or_else(|| dialog(agent, tail).filter(|(_, at)| *at > busy))
 }
 
-/// A question that is told by its form alone. One that a phrase of the agent's stands in is of that phrase's kind.
+/// A question that is told by its form alone. One that a phrase of the agent's stands in is of that
+/// phrase's kind.
 fn dialog(agent: &Agent, tail: &[Line<'_>]) -> Option<(ScreenState, usize)> {
     if agent.ready.is_empty() {
         return None;
     }
     let dialog = foot::dialog(tail)?;
     let trust = dialog.trust || last_saying(&agent.asks_trust, tail).is_some();
-    let state = if trust { ScreenState::AsksTrust } else { ScreenState::AsksPermission };
+    let state = if trust {
+        ScreenState::AsksTrust
+    } else {
+        ScreenState::AsksPermission
+    };
     Some((state, dialog.shown_by))
 }
 
@@ -249,13 +330,22 @@ fn says(phrase: &str, line: &Line<'_>) -> bool {
 /// Whether something below line `at` shows that what it says is past.
 fn is_over(agent: &Agent, tail: &[Line<'_>], at: usize, ends: EndsWith) -> bool {
     let below = tail.get(at + 1..).unwrap_or_default();
-    let prompts = below.iter().filter(|line| line.kind == Kind::Prompt).count();
-    let answered = || below.iter().any(|line| line.kind == Kind::Said && !tells_a_state(agent, line));
+    let prompts = below
+        .iter()
+        .filter(|line| line.kind == Kind::Prompt)
+        .count();
+    let answered = || {
+        below
+            .iter()
+            .any(|line| line.kind == Kind::Said && !tells_a_state(agent, line))
+    };
     match ends {
         EndsWith::Prompt => prompts > 0,
         EndsWith::Progress => {
             let retries = last_saying(&agent.retrying, below);
-            prompts > 1 || answered() || retries.is_some_and(|at| !is_over(agent, below, at, EndsWith::Either))
+            prompts > 1
+                || answered()
+                || retries.is_some_and(|at| !is_over(agent, below, at, EndsWith::Either))
         }
         EndsWith::Either => prompts > 0 || answered(),
     }
@@ -263,8 +353,15 @@ fn is_over(agent: &Agent, tail: &[Line<'_>], at: usize, ends: EndsWith) -> bool 
 
 /// Whether a line set like an answer is a fault or a question of the client's.
 fn tells_a_state(agent: &Agent, line: &Line<'_>) -> bool {
-    let tables = [&agent.limit, &agent.auth, &agent.asks_trust, &agent.asks_permission, &agent.context];
-    tables.into_iter().any(|phrases| says_any(phrases, line)) || wording::saying(line.words, true).is_some()
+    let tables = [
+        &agent.limit,
+        &agent.auth,
+        &agent.asks_trust,
+        &agent.asks_permission,
+        &agent.context,
+    ];
+    tables.into_iter().any(|phrases| says_any(phrases, line))
+        || wording::saying(line.words, true).is_some()
 }
 
 /// The prompt's line: the last one that says a phrase of the agent's.
@@ -276,19 +373,25 @@ fn ready(agent: &Agent, tail: &[Line<'_>]) -> Option<usize> {
     })
 }
 
-/// When the limit of line `at` ends: by the line itself and those it is wrapped over, or by what stands near it, from the
-/// nearest line above on.
+/// When the limit of line `at` ends: by the line itself and those it is wrapped over, or by what
+/// stands near it, from the nearest line above on.
 fn ends(tail: &[Line<'_>], at: usize, now: i64, local: &TimeZone) -> Option<i64> {
     let is_own = |line: &&Line<'_>| matches!(line.kind, Kind::Client | Kind::Said);
     let near = |text: &str| reset::resets(text, now, local);
     let above = || {
         let lines = tail.get(..at).unwrap_or_default().iter().rev();
-        let block = lines.take_while(|line| line.kind != Kind::Prompt).filter(is_own).take(MAX_LIMIT_LINES);
+        let block = lines
+            .take_while(|line| line.kind != Kind::Prompt)
+            .filter(is_own)
+            .take(MAX_LIMIT_LINES);
         block.into_iter().find_map(|line| near(line.text))
     };
     let below = || {
         let lines = tail.get(at + 1..).unwrap_or_default().iter();
-        lines.filter(is_own).take(MAX_LIMIT_LINES).find_map(|line| near(line.text))
+        lines
+            .filter(is_own)
+            .take(MAX_LIMIT_LINES)
+            .find_map(|line| near(line.text))
     };
     near(&limit_text(tail, at)).or_else(above).or_else(below)
 }

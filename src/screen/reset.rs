@@ -1,12 +1,22 @@
-//! When a limit ends, out of the client's own words: `resets 7pm (Europe/Berlin)`, `try again in 45 minutes`.
+//! When a limit ends, out of the client's own words: `resets 7pm (Europe/Berlin)`,
+//! `try again in 45 minutes`.
 
 use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, ToSpan, Zoned};
 
 /// Words after which a time may stand.
-const ANCHORS: [&str; 9] =
-    ["reset", "try again", "available", "retry", "until", "automatically", "renews", "refreshes", "back"];
+const ANCHORS: [&str; 9] = [
+    "reset",
+    "try again",
+    "available",
+    "retry",
+    "until",
+    "automatically",
+    "renews",
+    "refreshes",
+    "back",
+];
 /// How many words after such a word are looked at.
 const MAX_WORDS: usize = 16;
 /// No limit lasts longer; what says so is misread.
@@ -17,16 +27,26 @@ const DAY: i64 = 86_400_000;
 ///
 /// Nothing when it names none, a time zone that is not known, or a date that is past.
 pub(super) fn resets(text: &str, now: i64, local: &TimeZone) -> Option<i64> {
-    let lower = text.to_ascii_lowercase().replace(['\u{a0}', '\u{202f}'], " ");
+    let lower = text
+        .to_ascii_lowercase()
+        .replace(['\u{a0}', '\u{202f}'], " ");
     let is_ahead = |found: &i64| *found > now && *found - now <= MAX_AHEAD;
-    if let Some(found) = stamp(&lower, now).or_else(|| chinese(&lower)).or_else(|| header(&lower, now)).filter(is_ahead)
+    if let Some(found) = stamp(&lower, now)
+        .or_else(|| chinese(&lower))
+        .or_else(|| header(&lower, now))
+        .filter(is_ahead)
     {
         return Some(found);
     }
-    let mut starts: Vec<usize> =
-        ANCHORS.iter().flat_map(|anchor| lower.match_indices(anchor).map(|(at, _)| at + anchor.len())).collect();
+    let mut starts: Vec<usize> = ANCHORS
+        .iter()
+        .flat_map(|anchor| lower.match_indices(anchor).map(|(at, _)| at + anchor.len()))
+        .collect();
     starts.sort_unstable();
-    let found = starts.into_iter().filter_map(|at| lower.get(at..)).find_map(|rest| after(rest, now, local))?;
+    let found = starts
+        .into_iter()
+        .filter_map(|at| lower.get(at..))
+        .find_map(|rest| after(rest, now, local))?;
     Some(found).filter(is_ahead)
 }
 
@@ -51,27 +71,52 @@ fn stamp(lower: &str, now: i64) -> Option<i64> {
 
 /// `将在 2026-11-29 23:04:05 重置`: the time stands before its verb, in the zone of those who write so.
 fn chinese(lower: &str) -> Option<i64> {
-    let (before, _) = lower.split_once("重置").or_else(|| lower.split_once("恢复"))?;
+    let (before, _) = lower
+        .split_once("重置")
+        .or_else(|| lower.split_once("恢复"))?;
     let mut words = before.split_whitespace().rev();
     let (time, date) = (words.next()?, words.next()?);
     let date = date.trim_start_matches(|c: char| !c.is_ascii_digit());
     let (time, date): (Time, Date) = (time.parse().ok()?, date.parse().ok()?);
     let zone = TimeZone::fixed(Offset::from_hours(8).ok()?);
-    Some(DateTime::from_parts(date, time).to_zoned(zone).ok()?.timestamp().as_millisecond())
+    Some(
+        DateTime::from_parts(date, time)
+            .to_zoned(zone)
+            .ok()?
+            .timestamp()
+            .as_millisecond(),
+    )
 }
 
-/// `retry-after: 3600`, `"retry_after_ms":1500`, `"retryDelay":"34s"`: a number alone is of seconds.
+/// `retry-after: 3600`, `"retry_after_ms":1500`, `"retryDelay":"34s"`: a number alone is of
+/// seconds.
 fn header(lower: &str, now: i64) -> Option<i64> {
-    let keys = ["retry-after", "retry_after", "retryafter", "retrydelay", "retry_delay", "retry-delay"];
+    let keys = [
+        "retry-after",
+        "retry_after",
+        "retryafter",
+        "retrydelay",
+        "retry_delay",
+        "retry-delay",
+    ];
     keys.into_iter().find_map(|key| {
         let rest = lower.split_once(key)?.1;
-        let at = rest.find(|c: char| c.is_ascii_digit()).filter(|at| *at <= 12)?;
+        let at = rest
+            .find(|c: char| c.is_ascii_digit())
+            .filter(|at| *at <= 12)?;
         let (label, rest) = rest.split_at_checked(at)?;
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let (number, tail) = rest.split_at_checked(digits)?;
         let number: i64 = number.parse().ok()?;
-        let letters = tail.len() - tail.trim_start_matches(|c: char| c.is_ascii_alphabetic()).len();
-        let unit = if label.contains("ms") { Some(1) } else { tail.get(..letters).and_then(unit_of) };
+        let letters = tail.len()
+            - tail
+                .trim_start_matches(|c: char| c.is_ascii_alphabetic())
+                .len();
+        let unit = if label.contains("ms") {
+            Some(1)
+        } else {
+            tail.get(..letters).and_then(unit_of)
+        };
         now.checked_add(number.checked_mul(unit.unwrap_or(1000))?)
     })
 }
@@ -92,20 +137,33 @@ fn after(rest: &str, now: i64, local: &TimeZone) -> Option<i64> {
     }
 }
 
-/// The milliseconds of `3h 20m`, `12h22m44s` or `3 days 2 hours`, up to the first word that is none.
+/// The milliseconds of `3h 20m`, `12h22m44s` or `3 days 2 hours`, up to the first word that is
+/// none.
 fn duration(words: &[&str]) -> Option<i64> {
     let text = words.join(" ");
-    let text = text.trim_start_matches("about ").replace("an hour", "1 hour").replace("a minute", "1 minute");
+    let text = text
+        .trim_start_matches("about ")
+        .replace("an hour", "1 hour")
+        .replace("a minute", "1 minute");
     let mut rest = text.as_str();
     let mut total: i64 = 0;
     loop {
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let Some((number, tail)) = rest.split_at_checked(digits) else { break };
+        let Some((number, tail)) = rest.split_at_checked(digits) else {
+            break;
+        };
         let (fraction, tail) = fraction(tail);
         let tail = tail.trim_start();
-        let letters = tail.len() - tail.trim_start_matches(|c: char| c.is_ascii_alphabetic()).len();
-        let Some((unit, next)) = tail.split_at_checked(letters) else { break };
-        let (Ok(number), Some(unit)) = (number.parse::<i64>(), unit_of(unit)) else { break };
+        let letters = tail.len()
+            - tail
+                .trim_start_matches(|c: char| c.is_ascii_alphabetic())
+                .len();
+        let Some((unit, next)) = tail.split_at_checked(letters) else {
+            break;
+        };
+        let (Ok(number), Some(unit)) = (number.parse::<i64>(), unit_of(unit)) else {
+            break;
+        };
         total = total.saturating_add(unit.saturating_mul(fraction) / 1000);
         total = total.saturating_add(number.saturating_mul(unit));
         rest = next.trim_start().trim_start_matches("and ");
@@ -115,12 +173,17 @@ fn duration(words: &[&str]) -> Option<i64> {
 
 /// The thousandths behind a point at the beginning of `text`, and what follows them.
 fn fraction(text: &str) -> (i64, &str) {
-    let Some(digits) = text.strip_prefix('.').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) else {
+    let Some(digits) = text
+        .strip_prefix('.')
+        .filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    else {
         return (0, text);
     };
     let rest = digits.trim_start_matches(|c: char| c.is_ascii_digit());
     let thousandths = digits.chars().take(3).map_while(|c| c.to_digit(10));
-    let (sum, left) = thousandths.fold((0, 3), |(sum, left), digit| (sum * 10 + i64::from(digit), left - 1));
+    let (sum, left) = thousandths.fold((0, 3), |(sum, left), digit| {
+        (sum * 10 + i64::from(digit), left - 1)
+    });
     (sum * 10_i64.pow(left), rest)
 }
 
@@ -170,7 +233,8 @@ enum Day {
 }
 
 impl Named {
-    /// Reads words up to the first that belongs to no time. Nothing without day and time, or with an unknown zone.
+    /// Reads words up to the first that belongs to no time. Nothing without day and time, or with
+    /// an unknown zone.
     fn read(words: &[&str]) -> Option<Self> {
         let mut named = Self::default();
         let mut rest = words;
@@ -186,14 +250,18 @@ impl Named {
 
     /// Takes the next part.
     fn take<'w>(&mut self, words: &'w [&'w str]) -> Took<'w> {
-        let Some((&word, rest)) = words.split_first() else { return Took::Last };
+        let Some((&word, rest)) = words.split_first() else {
+            return Took::Last;
+        };
         if matches!(word, "at" | "on" | "next") {
             return Took::Part(rest);
         }
         let day = match word {
             "today" => Some(Day::Today),
             "tomorrow" => Some(Day::Tomorrow),
-            _ => weekday_of(word).map(Day::Weekday).or_else(|| date_of(word).map(Day::Date)),
+            _ => weekday_of(word)
+                .map(Day::Weekday)
+                .or_else(|| date_of(word).map(Day::Date)),
         };
         if let Some(day) = day {
             self.day = day;
@@ -206,7 +274,9 @@ impl Named {
         {
             let words: Vec<&str> = std::iter::once(word).chain(after.iter().copied()).collect();
             let left = self.take_date(month, &words).map(<[&str]>::len);
-            return left.and_then(|left| after.get(after.len().saturating_sub(left)..)).map_or(Took::Last, Took::Part);
+            return left
+                .and_then(|left| after.get(after.len().saturating_sub(left)..))
+                .map_or(Took::Last, Took::Part);
         }
         if let Some(month) = month_of(word) {
             return self.take_date(month, rest).map_or(Took::Last, Took::Part);
@@ -217,19 +287,31 @@ impl Named {
             self.time = Some(time);
             return Took::Part(rest);
         }
-        let bracketed = word.strip_prefix('(').map(|open| open.split(')').next().unwrap_or_default());
+        let bracketed = word
+            .strip_prefix('(')
+            .map(|open| open.split(')').next().unwrap_or_default());
         self.zone = zone_of(bracketed.unwrap_or(word));
         if bracketed == Some("local") || bracketed == Some("") {
             return Took::Last;
         }
-        if bracketed.is_some() && self.zone.is_none() { Took::UnknownZone } else { Took::Last }
+        if bracketed.is_some() && self.zone.is_none() {
+            Took::UnknownZone
+        } else {
+            Took::Last
+        }
     }
 
     /// Takes the day of a month, and its year.
     fn take_date<'w>(&mut self, month: i8, words: &'w [&'w str]) -> Option<&'w [&'w str]> {
         let (word, rest) = words.split_first()?;
-        let day = word.trim_end_matches(|c: char| c.is_ascii_alphabetic()).parse::<i8>().ok()?;
-        let year = rest.first().filter(|word| word.len() == 4).and_then(|word| word.parse::<i16>().ok());
+        let day = word
+            .trim_end_matches(|c: char| c.is_ascii_alphabetic())
+            .parse::<i8>()
+            .ok()?;
+        let year = rest
+            .first()
+            .filter(|word| word.len() == 4)
+            .and_then(|word| word.parse::<i16>().ok());
         if let Some(date) = year.and_then(|year| Date::new(year, month, day).ok()) {
             self.day = Day::Date(date);
             return rest.get(1..);
@@ -242,15 +324,20 @@ impl Named {
     fn next(self, now: i64, local: &TimeZone) -> Option<i64> {
         let Self { day, time, zone } = self;
         let zone = zone.unwrap_or_else(|| local.clone());
-        let now = Timestamp::from_millisecond(now).ok()?.to_zoned(zone.clone());
+        let now = Timestamp::from_millisecond(now)
+            .ok()?
+            .to_zoned(zone.clone());
         let time = time.unwrap_or_else(Time::midnight);
         let on = |date: Date| DateTime::from_parts(date, time).to_zoned(zone.clone()).ok();
         let moment = match day {
-            Day::Next => on(now.date()).filter(|then| *then > now).or_else(|| on(now.date().tomorrow().ok()?))?,
+            Day::Next => on(now.date())
+                .filter(|then| *then > now)
+                .or_else(|| on(now.date().tomorrow().ok()?))?,
             Day::Today => on(now.date())?,
             Day::Tomorrow => on(now.date().tomorrow().ok()?)?,
             Day::Weekday(weekday) => {
-                let today = on(now.date()).filter(|then| now.date().weekday() == weekday && *then > now);
+                let today =
+                    on(now.date()).filter(|then| now.date().weekday() == weekday && *then > now);
                 today.or_else(|| on(now.date().nth_weekday(1, weekday).ok()?))?
             }
             Day::OfYear { month, day } => of_year(&now, month, day, on)?,
@@ -271,14 +358,21 @@ fn of_year(now: &Zoned, month: i8, day: i8, on: impl Fn(Date) -> Option<Zoned>) 
     on(Date::new(now.year().checked_add(1)?, month, day).ok()?)
 }
 
-/// A date in figures: `2026-11-30`, `30.11.2026`, or as programs write it that name no country, `11/30/2026`.
+/// A date in figures: `2026-11-30`, `30.11.2026`, or as programs write it that name no country,
+/// `11/30/2026`.
 fn date_of(word: &str) -> Option<Date> {
     let of = |mark: char| {
         let mut parts = word.split(mark).map(str::parse::<i16>);
-        let three = [parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?];
+        let three = [
+            parts.next()?.ok()?,
+            parts.next()?.ok()?,
+            parts.next()?.ok()?,
+        ];
         parts.next().is_none().then_some(three)
     };
-    let date = |year, month: i16, day: i16| Date::new(year, month.try_into().ok()?, day.try_into().ok()?).ok();
+    let date = |year, month: i16, day: i16| {
+        Date::new(year, month.try_into().ok()?, day.try_into().ok()?).ok()
+    };
     if let Some([day, month, year]) = of('.') {
         return date(year, month, day);
     }
@@ -289,7 +383,8 @@ fn date_of(word: &str) -> Option<Date> {
     }
 }
 
-/// The time of day that begins with `word`: `7pm`, `7 pm`, `5:10pm`, `19:30`, `19:30:00`, `midnight`.
+/// The time of day that begins with `word`: `7pm`, `7 pm`, `5:10pm`, `19:30`, `19:30:00`,
+/// `midnight`.
 fn time_of<'w>(word: &str, rest: &'w [&'w str]) -> Option<(Time, &'w [&'w str])> {
     match word {
         "midnight" => return Some((Time::midnight(), rest)),
@@ -314,7 +409,9 @@ fn time_of<'w>(word: &str, rest: &'w [&'w str]) -> Option<(Time, &'w [&'w str])>
 }
 
 fn month_of(word: &str) -> Option<i8> {
-    const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    const MONTHS: [&str; 12] = [
+        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+    ];
     let at = MONTHS.iter().position(|month| word.starts_with(month))?;
     i8::try_from(at + 1).ok()
 }
@@ -358,7 +455,10 @@ fn zone_of(name: &str) -> Option<TimeZone> {
         "mt" => return TimeZone::get("America/Denver").ok(),
         "ct" => return TimeZone::get("America/Chicago").ok(),
         "et" => return TimeZone::get("America/New_York").ok(),
-        _ => match name.strip_prefix("gmt").or_else(|| name.strip_prefix("utc")) {
+        _ => match name
+            .strip_prefix("gmt")
+            .or_else(|| name.strip_prefix("utc"))
+        {
             Some(offset) => return offset_of(offset),
             None if name.contains('/') => return TimeZone::get(name).ok(),
             None => return None,
@@ -374,8 +474,13 @@ fn offset_of(text: &str) -> Option<TimeZone> {
         None => (1, text.strip_prefix('+')?),
     };
     let mut parts = rest.split(':').map(str::parse::<u16>);
-    let (hours, minutes) = (parts.next()?.ok()?, parts.next().transpose().ok()?.unwrap_or(0));
-    let seconds = i32::from(hours).checked_mul(3600)?.checked_add(i32::from(minutes).checked_mul(60)?)?;
+    let (hours, minutes) = (
+        parts.next()?.ok()?,
+        parts.next().transpose().ok()?.unwrap_or(0),
+    );
+    let seconds = i32::from(hours)
+        .checked_mul(3600)?
+        .checked_add(i32::from(minutes).checked_mul(60)?)?;
     Some(TimeZone::fixed(Offset::from_seconds(sign * seconds).ok()?))
 }
 
@@ -386,7 +491,11 @@ mod tests {
     /// What `text` means at `now`, both in UTC without seconds; the local zone is two hours ahead.
     fn at(now: &str, text: &str) -> Option<String> {
         let now: DateTime = format!("{now}:00").parse().unwrap();
-        let now = now.to_zoned(TimeZone::UTC).unwrap().timestamp().as_millisecond();
+        let now = now
+            .to_zoned(TimeZone::UTC)
+            .unwrap()
+            .timestamp()
+            .as_millisecond();
         let local = TimeZone::fixed(Offset::constant(2));
         let found = Timestamp::from_millisecond(resets(text, now, &local)?).unwrap();
         Some(found.strftime("%F %H:%M").to_string())
@@ -396,8 +505,14 @@ mod tests {
     fn times_of_day_are_the_next_ones() {
         let noon = |text| at("2025-11-21 12:00", text);
         for (text, expected) in [
-            ("You've hit your limit · resets 7pm (UTC)", "2025-11-21 19:00"),
-            ("You've hit your limit · resets 11am (UTC)", "2025-11-22 11:00"),
+            (
+                "You've hit your limit · resets 7pm (UTC)",
+                "2025-11-21 19:00",
+            ),
+            (
+                "You've hit your limit · resets 11am (UTC)",
+                "2025-11-22 11:00",
+            ),
             ("resets 7pm (Europe/Berlin)", "2025-11-21 18:00"),
             ("resets 5:10pm (Europe/Paris)", "2025-11-21 16:10"),
             ("resets 12:50am (America/Los_Angeles)", "2025-11-22 08:50"),
@@ -425,10 +540,22 @@ mod tests {
     #[test]
     fn dates_are_of_this_year_or_the_next() {
         let noon = |text| at("2025-11-21 12:00", text);
-        assert_eq!(noon("resets Nov 23 at 9am (America/New_York)").as_deref(), Some("2025-11-23 14:00"));
-        assert_eq!(noon("resets Jan 2, 3pm (UTC)").as_deref(), Some("2026-01-02 15:00"));
-        assert_eq!(noon("try again at Sep 19th, 2026 4:12 AM.").as_deref(), Some("2026-09-19 02:12"));
-        assert_eq!(noon("try again at 2025-12-13 09:00 UTC").as_deref(), Some("2025-12-13 09:00"));
+        assert_eq!(
+            noon("resets Nov 23 at 9am (America/New_York)").as_deref(),
+            Some("2025-11-23 14:00")
+        );
+        assert_eq!(
+            noon("resets Jan 2, 3pm (UTC)").as_deref(),
+            Some("2026-01-02 15:00")
+        );
+        assert_eq!(
+            noon("try again at Sep 19th, 2026 4:12 AM.").as_deref(),
+            Some("2026-09-19 02:12")
+        );
+        assert_eq!(
+            noon("try again at 2025-12-13 09:00 UTC").as_deref(),
+            Some("2025-12-13 09:00")
+        );
         for text in [
             "resets 11/30/2025, 9:00:00 AM (UTC)",
             "resets 30/11/2025 09:00 (UTC)",
@@ -447,14 +574,38 @@ mod tests {
     #[test]
     fn spans_count_from_now() {
         let noon = |text| at("2025-11-21 12:00", text);
-        assert_eq!(noon("resets in 3h 20m").as_deref(), Some("2025-11-21 15:20"));
-        assert_eq!(noon("Your quota will reset after 12h22m44s.").as_deref(), Some("2025-11-22 00:22"));
-        assert_eq!(noon("try again in 45 minutes").as_deref(), Some("2025-11-21 12:45"));
-        assert_eq!(noon("try again in 3 days 2 hours 5 minutes.").as_deref(), Some("2025-11-24 14:05"));
-        assert_eq!(noon("try again in 3 hours, 5 minutes").as_deref(), Some("2025-11-21 15:05"));
-        assert_eq!(noon("try again in 1 hour and 5 minutes").as_deref(), Some("2025-11-21 13:05"));
-        assert_eq!(noon("Please retry in 134.07s.").as_deref(), Some("2025-11-21 12:02"));
-        assert_eq!(noon("resets in 2.5 hours").as_deref(), Some("2025-11-21 14:30"));
+        assert_eq!(
+            noon("resets in 3h 20m").as_deref(),
+            Some("2025-11-21 15:20")
+        );
+        assert_eq!(
+            noon("Your quota will reset after 12h22m44s.").as_deref(),
+            Some("2025-11-22 00:22")
+        );
+        assert_eq!(
+            noon("try again in 45 minutes").as_deref(),
+            Some("2025-11-21 12:45")
+        );
+        assert_eq!(
+            noon("try again in 3 days 2 hours 5 minutes.").as_deref(),
+            Some("2025-11-24 14:05")
+        );
+        assert_eq!(
+            noon("try again in 3 hours, 5 minutes").as_deref(),
+            Some("2025-11-21 15:05")
+        );
+        assert_eq!(
+            noon("try again in 1 hour and 5 minutes").as_deref(),
+            Some("2025-11-21 13:05")
+        );
+        assert_eq!(
+            noon("Please retry in 134.07s.").as_deref(),
+            Some("2025-11-21 12:02")
+        );
+        assert_eq!(
+            noon("resets in 2.5 hours").as_deref(),
+            Some("2025-11-21 14:30")
+        );
         assert_eq!(noon("resets in 99999999999999999999 days"), None);
         assert_eq!(noon("try again in 9000 days"), None);
     }
@@ -466,19 +617,31 @@ mod tests {
             ("resets Dec 3, 6pm (UTC)", "2025-12-03 18:00"),
             ("resets 3 Dec at 6pm (UTC)", "2025-12-03 18:00"),
             ("resets 3:30am (Europe/Berlin)", "2025-11-22 02:30"),
-            ("set to continue automatically at 6:47pm", "2025-11-21 16:47"),
+            (
+                "set to continue automatically at 6:47pm",
+                "2025-11-21 16:47",
+            ),
             ("Please try again at 14:00 UTC", "2025-11-21 14:00"),
             ("resets in 2 hours 15 min", "2025-11-21 14:15"),
             ("try again in about an hour", "2025-11-21 13:00"),
             ("resets 9am (PT)", "2025-11-21 17:00"),
             ("resets 7pm (local time)", "2025-11-21 17:00"),
-            ("Claude AI usage limit reached|1763751600", "2025-11-21 19:00"),
-            ("{\"type\":\"usage_limit_reached\",\"resets_at\":1763751600}", "2025-11-21 19:00"),
+            (
+                "Claude AI usage limit reached|1763751600",
+                "2025-11-21 19:00",
+            ),
+            (
+                "{\"type\":\"usage_limit_reached\",\"resets_at\":1763751600}",
+                "2025-11-21 19:00",
+            ),
             ("{\"reset\":\"2025-11-22T01:04:05Z\"}", "2025-11-22 01:04"),
             ("429 retry-after: 3600", "2025-11-21 13:00"),
             ("{\"retry_after_ms\":1800000}", "2025-11-21 12:30"),
             ("{\"retryDelay\":\"34s\"}", "2025-11-21 12:00"),
-            ("您的限额将在 2025-11-29 23:04:05 重置。", "2025-11-29 15:04"),
+            (
+                "您的限额将在 2025-11-29 23:04:05 重置。",
+                "2025-11-29 15:04",
+            ),
         ] {
             assert_eq!(noon(text).as_deref(), Some(expected), "{text}");
         }
@@ -486,19 +649,39 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_no_time() {
-        for text in ["resets 7pm (Mars/Olympus)", "resets 7", "resets soon", "try again later", "reset", "resets 25pm"]
-        {
+        for text in [
+            "resets 7pm (Mars/Olympus)",
+            "resets 7",
+            "resets soon",
+            "try again later",
+            "reset",
+            "resets 25pm",
+        ] {
             assert_eq!(at("2025-11-21 12:00", text), None, "{text}");
         }
-        assert_eq!(at("2025-11-21 12:00", "Stop and wait for limit to reset · resets 7pm (UTC)").as_deref(), {
-            Some("2025-11-21 19:00")
-        });
+        assert_eq!(
+            at(
+                "2025-11-21 12:00",
+                "Stop and wait for limit to reset · resets 7pm (UTC)"
+            )
+            .as_deref(),
+            { Some("2025-11-21 19:00") }
+        );
     }
 
     #[test]
     fn a_clock_change_between_is_counted() {
-        assert_eq!(at("2025-10-25 21:00", "resets 7am (Europe/Berlin)").as_deref(), Some("2025-10-26 06:00"));
-        assert_eq!(at("2026-03-28 22:00", "resets 7am (Europe/Berlin)").as_deref(), Some("2026-03-29 05:00"));
-        assert_eq!(at("2026-03-28 22:00", "resets 2:30am (Europe/Berlin)").as_deref(), Some("2026-03-29 01:30"));
+        assert_eq!(
+            at("2025-10-25 21:00", "resets 7am (Europe/Berlin)").as_deref(),
+            Some("2025-10-26 06:00")
+        );
+        assert_eq!(
+            at("2026-03-28 22:00", "resets 7am (Europe/Berlin)").as_deref(),
+            Some("2026-03-29 05:00")
+        );
+        assert_eq!(
+            at("2026-03-28 22:00", "resets 2:30am (Europe/Berlin)").as_deref(),
+            Some("2026-03-29 01:30")
+        );
     }
 }

@@ -1,8 +1,9 @@
 //! What the title of an agent's pane says, and what that makes of a screen.
 //!
-//! A title can only say that its agent works, asks or waits for a text. Some clients show a free prompt while an answer
-//! comes, and tell of their work in the title alone. It is no more than a word beside the screen: a dialog, a fault or a
-//! sign of work that is shown there counts for itself.
+//! A title can only say that its agent works, asks or waits for a text. Some clients show a free
+//! prompt while an answer comes, and tell of their work in the title alone. It is no more than a
+//! word beside the screen: a dialog, a fault or a sign of work that is shown there counts for
+//! itself.
 
 use super::{MAX_EVIDENCE, pattern};
 use crate::model::{Agent, Screen, ScreenState, Source, Title, Told};
@@ -15,12 +16,16 @@ enum Says {
     Ready,
 }
 
-/// The screen with what its pane's title adds to it. `before` is what this life's former looks have taught of the title:
-/// one that has not changed since the first of them may be of an earlier program, and adds nothing.
+/// The screen with what its pane's title adds to it. `before` is what this life's former looks have
+/// taught of the title: one that has not changed since the first of them may be of an earlier
+/// program, and adds nothing.
 #[must_use]
 pub fn with_title(agent: &Agent, screen: Screen, title: &str, before: Title) -> Screen {
     let known = before.then(super::digest::raw(title));
-    let screen = Screen { title: known, ..screen };
+    let screen = Screen {
+        title: known,
+        ..screen
+    };
     let says = match known {
         Title::Own(_) => says(agent, title),
         Title::Found(_) | Title::Unread => None,
@@ -30,13 +35,22 @@ pub fn with_title(agent: &Agent, screen: Screen, title: &str, before: Title) -> 
     if state == screen.state {
         let alone = alone(says);
         let against = (!agrees(says, state)).then_some(alone);
-        return Screen { told: Told { by: Source::Text, against }, ..screen };
+        return Screen {
+            told: Told {
+                by: Source::Text,
+                against,
+            },
+            ..screen
+        };
     }
     Screen {
         state,
         evidence: title.trim().chars().take(MAX_EVIDENCE).collect(),
         background: false,
-        told: Told { by: Source::Title, against: Some(screen.state) },
+        told: Told {
+            by: Source::Title,
+            against: Some(screen.state),
+        },
         ..screen
     }
 }
@@ -49,7 +63,11 @@ pub fn is_new_title(agent: &Agent, title: &str, known: Title) -> bool {
 
 fn says(agent: &Agent, title: &str) -> Option<Says> {
     let title = title.trim();
-    let order = [(&agent.title_asks, Says::Asks), (&agent.title_busy, Says::Busy), (&agent.title_ready, Says::Ready)];
+    let order = [
+        (&agent.title_asks, Says::Asks),
+        (&agent.title_busy, Says::Busy),
+        (&agent.title_ready, Says::Ready),
+    ];
     order
         .into_iter()
         .find(|(phrases, _)| phrases.iter().any(|phrase| pattern::says(phrase, title)))
@@ -59,12 +77,19 @@ fn says(agent: &Agent, title: &str) -> Option<Says> {
 /// The state, where the text alone says `text`.
 fn decided(text: ScreenState, says: Says) -> ScreenState {
     match (text, says) {
-        // What is read of a dialog is more than that there is one; what blocks an agent its title has no word for.
+        // What is read of a dialog is more than that there is one; what blocks an agent its title
+        // has no word for.
         (ScreenState::AsksPermission | ScreenState::AsksTrust, _)
-        | (ScreenState::Auth | ScreenState::Limit { .. } | ScreenState::Context, Says::Asks | Says::Ready)
+        | (
+            ScreenState::Auth | ScreenState::Limit { .. } | ScreenState::Context,
+            Says::Asks | Says::Ready,
+        )
         | (ScreenState::Ready | ScreenState::Busy | ScreenState::Retrying, Says::Ready)
         | (ScreenState::Retrying, Says::Busy) => text,
-        (ScreenState::Ready | ScreenState::Busy | ScreenState::Retrying | ScreenState::Unclear, Says::Asks)
+        (
+            ScreenState::Ready | ScreenState::Busy | ScreenState::Retrying | ScreenState::Unclear,
+            Says::Asks,
+        )
         | (
             ScreenState::Ready
             | ScreenState::Busy

@@ -8,7 +8,12 @@ const HOST: &str = "build-host";
 
 /// The screen of this text, with a title that was another one before.
 fn read(agent: &Agent, text: &str, title: &str) -> Screen {
-    with_title(agent, read_text(agent, text), title, Title::Unread.then(raw(HOST)))
+    with_title(
+        agent,
+        read_text(agent, text),
+        title,
+        Title::Unread.then(raw(HOST)),
+    )
 }
 
 /// Titles as codex 0.171 and gemini 0.40 set them.
@@ -16,14 +21,38 @@ const TITLES: [(&str, &str, Option<Says>); 13] = [
     ("codex", "⠦ Fix the login | codex", Some(Says::Busy)),
     ("codex", "⠙ codex", Some(Says::Busy)),
     ("codex", "[ ! ] Action Required | codex", Some(Says::Asks)),
-    ("codex", "[ . ] Action Required | Fix the login | codex", Some(Says::Asks)),
+    (
+        "codex",
+        "[ . ] Action Required | Fix the login | codex",
+        Some(Says::Asks),
+    ),
     ("codex", "Fix the login | codex", None),
     ("codex", "About ⠦ and [ ! ] Action Required", None),
-    ("gemini", "✦  Working… (rig)                    ", Some(Says::Busy)),
-    ("gemini", "✦  Looking for the login (rig)       ", Some(Says::Busy)),
-    ("gemini", "⏲  Working… (rig)                    ", Some(Says::Busy)),
-    ("gemini", "✋  Action Required (rig)            ", Some(Says::Asks)),
-    ("gemini", "◇  Ready (rig)                       ", Some(Says::Ready)),
+    (
+        "gemini",
+        "✦  Working… (rig)                    ",
+        Some(Says::Busy),
+    ),
+    (
+        "gemini",
+        "✦  Looking for the login (rig)       ",
+        Some(Says::Busy),
+    ),
+    (
+        "gemini",
+        "⏲  Working… (rig)                    ",
+        Some(Says::Busy),
+    ),
+    (
+        "gemini",
+        "✋  Action Required (rig)            ",
+        Some(Says::Asks),
+    ),
+    (
+        "gemini",
+        "◇  Ready (rig)                       ",
+        Some(Says::Ready),
+    ),
     ("gemini", "Gemini CLI (rig)                     ", None),
     ("claude", "✳ Fix the login", None),
 ];
@@ -39,19 +68,39 @@ fn the_titles_of_clients_are_known() {
 #[test]
 fn a_screen_that_does_not_tell_is_told_by_its_title() {
     let corpus = corpus();
-    let text = |name: &str| &corpus.iter().find(|sample| sample.name == name).unwrap().text;
+    let text = |name: &str| {
+        &corpus
+            .iter()
+            .find(|sample| sample.name == name)
+            .unwrap()
+            .text
+    };
     let agents = agents();
     let told = |agent: &str, name: &str, title: &str| {
         let screen = read(&agents[agent], text(name), title);
         (screen.state, screen.told.by, screen.told.against)
     };
     let ready = Some(ScreenState::Ready);
-    for streams in ["codex/ready-6-busy-stream", "codex/ready-5-busy-stream-paused"] {
+    for streams in [
+        "codex/ready-6-busy-stream",
+        "codex/ready-5-busy-stream-paused",
+    ] {
         let found = told("codex", streams, "⠦ long story | codex");
-        assert_eq!(found, (ScreenState::Busy, Source::Title, ready), "{streams}");
+        assert_eq!(
+            found,
+            (ScreenState::Busy, Source::Title, ready),
+            "{streams}"
+        );
         let found = told("codex", streams, "[ ! ] Action Required | codex");
-        assert_eq!(found, (ScreenState::AsksPermission, Source::Title, ready), "{streams}");
-        assert_eq!(told("codex", streams, "long story | codex"), (ScreenState::Ready, Source::Text, None));
+        assert_eq!(
+            found,
+            (ScreenState::AsksPermission, Source::Title, ready),
+            "{streams}"
+        );
+        assert_eq!(
+            told("codex", streams, "long story | codex"),
+            (ScreenState::Ready, Source::Text, None)
+        );
     }
 }
 
@@ -59,7 +108,11 @@ fn a_screen_that_does_not_tell_is_told_by_its_title() {
 fn what_title_and_screen_say_together() {
     let agents = agents();
     let gemini = &agents["gemini"];
-    let (busy, asks, ready) = ("✦  Working… (rig)", "✋  Action Required (rig)", "◇  Ready (rig)");
+    let (busy, asks, ready) = (
+        "✦  Working… (rig)",
+        "✋  Action Required (rig)",
+        "◇  Ready (rig)",
+    );
     let prompt = " >   Type your message or @path/to/file";
     let works = &format!("⠏ Thinking (esc to cancel, 4s)\n\n{prompt}");
     let trust = "Do you trust this folder?\n● 1. Trust folder (rig)\n  2. Don't trust\n";
@@ -86,26 +139,49 @@ fn what_title_and_screen_say_together() {
         let alone = read_text(gemini, text);
         let screen = read(gemini, text, title);
         assert_eq!(screen.state, expected, "{title} over {text}");
-        assert_eq!((screen.digest, screen.turn, screen.progress), (alone.digest, alone.turn, alone.progress));
+        assert_eq!(
+            (screen.digest, screen.turn, screen.progress),
+            (alone.digest, alone.turn, alone.progress)
+        );
         let by_title = screen.state != alone.state;
-        assert_eq!(screen.told.by == Source::Title, by_title, "{title} over {text}");
-        assert_eq!(!title.is_empty() && screen.evidence == title, by_title, "{title} over {text}");
+        assert_eq!(
+            screen.told.by == Source::Title,
+            by_title,
+            "{title} over {text}"
+        );
+        assert_eq!(
+            !title.is_empty() && screen.evidence == title,
+            by_title,
+            "{title} over {text}"
+        );
     }
     let spins = read(gemini, works, ready);
-    assert_eq!(spins.told.against, Some(ScreenState::Ready), "they disagree");
+    assert_eq!(
+        spins.told.against,
+        Some(ScreenState::Ready),
+        "they disagree"
+    );
 }
 
 #[test]
 fn a_title_of_an_earlier_program_tells_nothing() {
     let codex = &agents()["codex"];
-    let look = |title: &str, before: Title| with_title(codex, read_text(codex, "› "), title, before);
+    let look =
+        |title: &str, before: Title| with_title(codex, read_text(codex, "› "), title, before);
     let first = look("⠦ x | codex", Title::Unread);
-    assert_eq!((first.state, first.told.by), (ScreenState::Ready, Source::Text));
+    assert_eq!(
+        (first.state, first.told.by),
+        (ScreenState::Ready, Source::Text)
+    );
     let second = look("⠦ x | codex", first.title);
     assert_eq!(second.state, ScreenState::Ready, "it has not changed");
     let third = look("⠧ x | codex", second.title);
     assert_eq!(third.state, ScreenState::Busy, "only what lives changes it");
-    assert_eq!(look("⠧ x | codex", third.title).state, ScreenState::Busy, "it is its own from then on");
+    assert_eq!(
+        look("⠧ x | codex", third.title).state,
+        ScreenState::Busy,
+        "it is its own from then on"
+    );
     assert_eq!(look("⠦ x | codex", third.title).state, ScreenState::Busy);
 }
 
@@ -113,19 +189,37 @@ fn a_title_of_an_earlier_program_tells_nothing() {
 fn a_title_is_new_only_where_it_can_matter() {
     let agents = agents();
     let known = Title::Found(raw("a"));
-    assert!(is_new_title(&agents["codex"], "b", known) && is_new_title(&agents["codex"], "a", Title::Unread));
-    assert!(!is_new_title(&agents["codex"], "a", known) && !is_new_title(&agents["claude"], "b", known));
+    assert!(
+        is_new_title(&agents["codex"], "b", known)
+            && is_new_title(&agents["codex"], "a", Title::Unread)
+    );
+    assert!(
+        !is_new_title(&agents["codex"], "a", known) && !is_new_title(&agents["claude"], "b", known)
+    );
 }
 
 #[test]
 fn hostile_titles_are_only_titles() {
     let agents = agents();
     let long = "⠦".repeat(10_000);
-    for title in ["", "\t\n\u{1b}]2;x\u{7}", "\u{202e}⠦ x", "#{pid} #[fg=red]", "⠦ \u{202e}\u{1b}[31m\nx", &long] {
+    for title in [
+        "",
+        "\t\n\u{1b}]2;x\u{7}",
+        "\u{202e}⠦ x",
+        "#{pid} #[fg=red]",
+        "⠦ \u{202e}\u{1b}[31m\nx",
+        &long,
+    ] {
         for agent in agents.values() {
             let screen = read(agent, "› \n❯ \n> ", title);
             assert!(screen.evidence.chars().count() <= MAX_EVIDENCE, "{title}");
-            assert!(matches!(screen.state, ScreenState::Ready | ScreenState::Busy | ScreenState::Unclear), "{title}");
+            assert!(
+                matches!(
+                    screen.state,
+                    ScreenState::Ready | ScreenState::Busy | ScreenState::Unclear
+                ),
+                "{title}"
+            );
         }
     }
 }

@@ -1,9 +1,10 @@
 //! What the words of a client's own line say in general: at a limit, signed out, or trying again.
 //!
-//! The tables of an agent hold its exact phrases. Clients reword them with every version, and a provider behind a client
-//! brings words of its own. So this knows how such sentences are built, in English, and the codes of HTTP and of the
-//! large providers. Every form is anchored: at the start of a line or of a part of a footer, or behind the label of an
-//! error. A sentence that only talks about a limit goes on after the noun, and says nothing here.
+//! The tables of an agent hold its exact phrases. Clients reword them with every version, and a
+//! provider behind a client brings words of its own. So this knows how such sentences are built, in
+//! English, and the codes of HTTP and of the large providers. Every form is anchored: at the start
+//! of a line or of a part of a footer, or behind the label of an error. A sentence that only talks
+//! about a limit goes on after the noun, and says nothing here.
 
 /// What a line says of its client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,15 +17,20 @@ pub(super) enum Saying {
 
 /// So many bytes of an error are searched for the code of its answer.
 const CODE_WITHIN: usize = 160;
-/// So many bytes may stand between the verb and the noun: `hit your [monthly included API usage] limit`.
+/// So many bytes may stand between the verb and the noun:
+/// `hit your [monthly included API usage] limit`.
 const MAX_BETWEEN: usize = 60;
 /// So many words may stand before the noun of `weekly usage limit reached`.
 const MAX_KINDS: usize = 6;
 
-/// What a line of the client's own says, by its words without marks. `answer`: it is set like an agent's answer, so that only
-/// what no answer would begin with counts.
+/// What a line of the client's own says, by its words without marks. `answer`: it is set like an
+/// agent's answer, so that only what no answer would begin with counts.
 pub(super) fn saying(words: &str, answer: bool) -> Option<Saying> {
-    let text = if words.starts_with('{') { error_in_json(words).unwrap_or_default() } else { words };
+    let text = if words.starts_with('{') {
+        error_in_json(words).unwrap_or_default()
+    } else {
+        words
+    };
     let lower = lower(text);
     let lower = lower.trim();
     if goes_on_otherwise(lower) || tries_again(lower) {
@@ -35,45 +41,70 @@ pub(super) fn saying(words: &str, answer: bool) -> Option<Saying> {
     {
         return Some(saying);
     }
-    let parts = || lower.split("   ").map(str::trim).filter(|part| !part.is_empty());
-    if parts().any(|part| is_limit(part) || (!answer && (a_group_is_at_it(part) || has_no_means(part)))) {
+    let parts = || {
+        lower
+            .split("   ")
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+    };
+    if parts()
+        .any(|part| is_limit(part) || (!answer && (a_group_is_at_it(part) || has_no_means(part))))
+    {
         return Some(Saying::Limit);
     }
     (!answer && parts().any(is_signed_out)).then_some(Saying::Auth)
 }
 
-/// The message of a JSON object that reports an error, or all of it where that has no message; it may be cut off.
+/// The message of a JSON object that reports an error, or all of it where that has no message; it
+/// may be cut off.
 fn error_in_json(text: &str) -> Option<&str> {
-    let is_error =
-        text.contains("\"is_error\":true") || text.contains("\"is_error\": true") || text.contains("\"error\"");
+    let is_error = text.contains("\"is_error\":true")
+        || text.contains("\"is_error\": true")
+        || text.contains("\"error\"");
     if !is_error {
         return None;
     }
     let message = ["\"result\":", "\"message\":"].into_iter().find_map(|key| {
         let value = text.split_once(key)?.1.trim_start().strip_prefix('"')?;
-        let end =
-            value.match_indices('"').find(|(at, _)| !value.get(..*at).is_some_and(|before| before.ends_with('\\')));
+        let end = value.match_indices('"').find(|(at, _)| {
+            !value
+                .get(..*at)
+                .is_some_and(|before| before.ends_with('\\'))
+        });
         value.get(..end.map_or(value.len(), |(at, _)| at))
     });
-    message.filter(|message| saying(message, false).is_some()).or(Some(text))
+    message
+        .filter(|message| saying(message, false).is_some())
+        .or(Some(text))
 }
 
-/// What of a line is shown as the reason of a state: of an object that reports an error its message.
+/// What of a line is shown as the reason of a state: of an object that reports an error its
+/// message.
 pub(super) fn shown(text: &str) -> &str {
-    if text.starts_with('{') { error_in_json(text).unwrap_or(text) } else { text }
+    if text.starts_with('{') {
+        error_in_json(text).unwrap_or(text)
+    } else {
+        text
+    }
 }
 
 /// Whether an answer of a dialog is to wait for the end of a limit.
 pub(super) fn offers_to_wait(words: &str) -> bool {
     let lower = lower(words);
-    let wait = lower.find("wait for").filter(|at| lower.get(*at..).is_some_and(|rest| rest.contains("reset")));
+    let wait = lower
+        .find("wait for")
+        .filter(|at| lower.get(*at..).is_some_and(|rest| rest.contains("reset")));
     lower.len() <= 80 && wait.is_some() && (lower.contains("limit") || lower.contains("quota"))
 }
 
-/// Whether a client says that it tries again by itself: `retrying in 3s · attempt 4/10`, `Reconnecting... 2/5`.
+/// Whether a client says that it tries again by itself: `retrying in 3s · attempt 4/10`,
+/// `Reconnecting... 2/5`.
 pub(super) fn tries_again(words: &str) -> bool {
     let lower = lower(words);
-    let begin = ["retrying", "reconnecting"].into_iter().filter_map(|word| lower.find(word)).min();
+    let begin = ["retrying", "reconnecting"]
+        .into_iter()
+        .filter_map(|word| lower.find(word))
+        .min();
     let rest = begin.and_then(|at| lower.get(at..)).unwrap_or_default();
     rest.len() <= 120 && rest.contains(|c: char| c.is_ascii_digit())
 }
@@ -90,12 +121,19 @@ fn lower(text: &str) -> String {
 
 /// Whether the client itself goes on in another way: then its limit keeps nobody.
 fn goes_on_otherwise(lower: &str) -> bool {
-    ["now using ", "switched to ", "falling back to ", "fell back to ", "continuing with "]
-        .into_iter()
-        .any(|way| lower.contains(way))
+    [
+        "now using ",
+        "switched to ",
+        "falling back to ",
+        "fell back to ",
+        "continuing with ",
+    ]
+    .into_iter()
+    .any(|way| lower.contains(way))
 }
 
-/// What follows the label with which a client marks an error. An agent's answer begins with few of them.
+/// What follows the label with which a client marks an error. An agent's answer begins with few of
+/// them.
 fn after_label(lower: &str, answer: bool) -> Option<&str> {
     const SURE: [&str; 10] = [
         "api error",
@@ -109,13 +147,23 @@ fn after_label(lower: &str, answer: bool) -> Option<&str> {
         "exceeded retry limit",
         "{\"type\":\"error\"",
     ];
-    const OTHERS: [&str; 9] =
-        ["error:", "error code", "error ", "http ", "{\"error\"", "[error", "litellm.", "apierror", "request failed"];
+    const OTHERS: [&str; 9] = [
+        "error:",
+        "error code",
+        "error ",
+        "http ",
+        "{\"error\"",
+        "[error",
+        "litellm.",
+        "apierror",
+        "request failed",
+    ];
     let begins = |labels: &[&str]| labels.iter().any(|label| lower.starts_with(label));
     (begins(&SURE) || (!answer && begins(&OTHERS))).then_some(lower)
 }
 
-/// What an error says. The words of a limit outrank those of sign-in: some providers refuse a used-up quota as forbidden.
+/// What an error says. The words of a limit outrank those of sign-in: some providers refuse a
+/// used-up quota as forbidden.
 fn of_error(lower: &str) -> Option<Saying> {
     const LIMIT: [&str; 24] = [
         "usage limit",
@@ -173,7 +221,10 @@ fn of_error(lower: &str) -> Option<Saying> {
 
 /// The largest place of at most `at` bytes between two characters.
 fn floor(text: &str, at: usize) -> usize {
-    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+    (0..=at.min(text.len()))
+        .rev()
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(0)
 }
 
 /// Whether a number stands by itself.
@@ -181,8 +232,11 @@ fn has_code(text: &str, code: &str) -> bool {
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     text.match_indices(code).any(|(at, _)| {
         let before = text.get(..at).and_then(|before| before.chars().next_back());
-        let after = text.get(at + code.len()..).and_then(|after| after.chars().next());
-        !before.is_some_and(is_part) && !after.is_some_and(|c| c.is_ascii_alphanumeric() || c == '-')
+        let after = text
+            .get(at + code.len()..)
+            .and_then(|after| after.chars().next());
+        !before.is_some_and(is_part)
+            && !after.is_some_and(|c| c.is_ascii_alphanumeric() || c == '-')
     })
 }
 
@@ -192,38 +246,82 @@ fn is_limit(part: &str) -> bool {
 }
 
 /// The nouns of what is used up.
-const NOUNS: [&str; 9] = ["limits", "limit", "quota", "allowance", "credits", "capacity", "budget", "balance", "cap"];
+const NOUNS: [&str; 9] = [
+    "limits",
+    "limit",
+    "quota",
+    "allowance",
+    "credits",
+    "capacity",
+    "budget",
+    "balance",
+    "cap",
+];
 
 fn you_are_at_it(part: &str) -> bool {
-    let rest = ["you've ", "you have ", "you "].into_iter().find_map(|you| part.strip_prefix(you));
+    let rest = ["you've ", "you have ", "you "]
+        .into_iter()
+        .find_map(|you| part.strip_prefix(you));
     rest.is_some_and(has_come_to_it)
 }
 
 /// `Your organization has reached its monthly usage limit.`
 fn a_group_is_at_it(part: &str) -> bool {
-    const GROUPS: [&str; 8] =
-        ["organization", "organisation", "workspace", "team", "account", "plan", "project", "company"];
-    let rest = ["your ", "this ", "the "].into_iter().find_map(|whose| part.strip_prefix(whose));
-    let rest = rest.and_then(|rest| rest.split_once(" has ").or_else(|| rest.split_once(" have ")));
-    let is_group = |who: &str| who.split_whitespace().count() <= 3 && GROUPS.iter().any(|group| who.contains(group));
+    const GROUPS: [&str; 8] = [
+        "organization",
+        "organisation",
+        "workspace",
+        "team",
+        "account",
+        "plan",
+        "project",
+        "company",
+    ];
+    let rest = ["your ", "this ", "the "]
+        .into_iter()
+        .find_map(|whose| part.strip_prefix(whose));
+    let rest = rest.and_then(|rest| {
+        rest.split_once(" has ")
+            .or_else(|| rest.split_once(" have "))
+    });
+    let is_group = |who: &str| {
+        who.split_whitespace().count() <= 3 && GROUPS.iter().any(|group| who.contains(group))
+    };
     rest.is_some_and(|(who, rest)| is_group(who) && has_come_to_it(rest))
 }
 
-/// `hit your weekly limit`, `used up its included usage`: the rest of a sentence after who it is about.
+/// `hit your weekly limit`, `used up its included usage`: the rest of a sentence after who it is
+/// about.
 fn has_come_to_it(rest: &str) -> bool {
     let after = |verbs: &[&str]| verbs.iter().find_map(|verb| rest.strip_prefix(verb));
-    let used = after(&["used up ", "used all ", "run out of ", "ran out of ", "exhausted "]);
-    let Some(rest) = used.or_else(|| after(&["hit ", "reached ", "exceeded ", "maxed out "])) else {
+    let used = after(&[
+        "used up ",
+        "used all ",
+        "run out of ",
+        "ran out of ",
+        "exhausted ",
+    ]);
+    let Some(rest) = used.or_else(|| after(&["hit ", "reached ", "exceeded ", "maxed out "]))
+    else {
         return false;
     };
-    let whose = ["your ", "its ", "the ", "all ", "of "].into_iter().any(|word| rest.starts_with(word));
+    let whose = ["your ", "its ", "the ", "all ", "of "]
+        .into_iter()
+        .any(|word| rest.starts_with(word));
     let ends = |noun: &str| ends_clause_after(rest, noun, MAX_BETWEEN);
     let is_noun = NOUNS.into_iter().any(ends) || (used.is_some() && ends("usage"));
     (whose || rest.starts_with("credits")) && is_noun
 }
 
 fn it_is_reached(part: &str) -> bool {
-    const STATES: [&str; 6] = ["reached", "exceeded", "exhausted", "hit", "used up", "depleted"];
+    const STATES: [&str; 6] = [
+        "reached",
+        "exceeded",
+        "exhausted",
+        "hit",
+        "used up",
+        "depleted",
+    ];
     const KINDS: [&str; 34] = [
         "usage",
         "rate",
@@ -261,19 +359,29 @@ fn it_is_reached(part: &str) -> bool {
         "premium",
     ];
     NOUNS.into_iter().any(|noun| {
-        let Some((before, after)) = part.split_once(noun) else { return false };
+        let Some((before, after)) = part.split_once(noun) else {
+            return false;
+        };
         let own = ["quota", "credits", "balance"].contains(&noun);
         let kinds: Vec<&str> = before.split_whitespace().collect();
         let is_kind = |word: &&str| KINDS.contains(word);
-        let named = (own && kinds.len() <= 3) || (kinds.len() <= MAX_KINDS && kinds.iter().any(is_kind));
+        let named =
+            (own && kinds.len() <= 3) || (kinds.len() <= MAX_KINDS && kinds.iter().any(is_kind));
         let glued = before.ends_with(|c: char| c.is_alphanumeric() || c == '-');
-        let talks = kinds.iter().any(|word| matches!(*word, "when" | "if" | "after" | "until" | "no" | "approaching"));
+        let talks = kinds.iter().any(|word| {
+            matches!(
+                *word,
+                "when" | "if" | "after" | "until" | "no" | "approaching"
+            )
+        });
         let after = after.trim_start();
         let after = ["has been ", "have been ", "is ", "are ", "was "]
             .into_iter()
             .find_map(|verb| after.strip_prefix(verb))
             .unwrap_or(after);
-        let state = STATES.into_iter().any(|state| ends_clause_after(after, state, 0));
+        let state = STATES
+            .into_iter()
+            .any(|state| ends_clause_after(after, state, 0));
         // Nothing but a limit of usage is reset by itself.
         let named = named || (kinds.is_empty() && after.contains("resets"));
         named && !glued && !talks && state
@@ -282,7 +390,8 @@ fn it_is_reached(part: &str) -> bool {
 
 /// `This request would exceed your account's rate limit. Please try again later.`
 fn it_would_exceed(part: &str) -> bool {
-    part.strip_prefix("this request would exceed ").is_some_and(|rest| ends_clause_after(rest, "limit", MAX_BETWEEN))
+    part.strip_prefix("this request would exceed ")
+        .is_some_and(|rest| ends_clause_after(rest, "limit", MAX_BETWEEN))
 }
 
 /// `Your workspace is out of credits.`, `Insufficient balance`, `Credit balance too low`.
@@ -304,10 +413,21 @@ fn has_no_means(part: &str) -> bool {
     let out = part.split_once("out of ").filter(|(before, _)| {
         let before = before.trim_end();
         let whose = before.starts_with("your ") || before.starts_with("you") || before.is_empty();
-        let is = before.is_empty() || ["'re", "are", "is", "run", "ran"].iter().any(|verb| before.ends_with(verb));
+        let is = before.is_empty()
+            || ["'re", "are", "is", "run", "ran"]
+                .iter()
+                .any(|verb| before.ends_with(verb));
         whose && is && before.split_whitespace().count() <= 5
     });
-    let nouns = ["credits", "extra usage", "included usage", "usage", "quota", "tokens", "funds"];
+    let nouns = [
+        "credits",
+        "extra usage",
+        "included usage",
+        "usage",
+        "quota",
+        "tokens",
+        "funds",
+    ];
     BEGINS.iter().any(|begin| ends_clause_after(part, begin, 0))
         || out.is_some_and(|(_, after)| nouns.iter().any(|noun| ends_clause_after(after, noun, 12)))
 }
@@ -345,14 +465,22 @@ fn is_signed_out(part: &str) -> bool {
         "could not load credentials from any provider",
         "could not load credentials from any providers",
     ];
-    BEGINS.iter().any(|begin| ends_clause_after(part, begin, 0)) || you_are_out(part) || access_is_gone(part)
+    BEGINS.iter().any(|begin| ends_clause_after(part, begin, 0))
+        || you_are_out(part)
+        || access_is_gone(part)
 }
 
 /// `You've been signed out.`, `You are not logged in`.
 fn you_are_out(part: &str) -> bool {
-    let rest = ["you are ", "you're ", "you have been ", "you've been ", "you were "]
-        .into_iter()
-        .find_map(|you| part.strip_prefix(you));
+    let rest = [
+        "you are ",
+        "you're ",
+        "you have been ",
+        "you've been ",
+        "you were ",
+    ]
+    .into_iter()
+    .find_map(|you| part.strip_prefix(you));
     let states = ["not logged in", "not signed in", "logged out", "signed out"];
     rest.is_some_and(|rest| states.iter().any(|state| ends_clause_after(rest, state, 0)))
 }
@@ -388,42 +516,71 @@ fn access_is_gone(part: &str) -> bool {
         "could not be refreshed",
         "is disabled",
     ];
-    let Some(rest) = ["your ", "this ", "the "].into_iter().find_map(|whose| part.strip_prefix(whose)) else {
+    let Some(rest) = ["your ", "this ", "the "]
+        .into_iter()
+        .find_map(|whose| part.strip_prefix(whose))
+    else {
         return false;
     };
     if rest.starts_with("account does not have access to ") {
         return true;
     }
     STATES.iter().any(|state| {
-        let Some((what, _)) = rest.split_once(state).filter(|(what, _)| what.ends_with(' ')) else { return false };
+        let Some((what, _)) = rest
+            .split_once(state)
+            .filter(|(what, _)| what.ends_with(' '))
+        else {
+            return false;
+        };
         let what = what.trim_end();
-        let is_it = what.split_whitespace().count() <= 3 && WHAT.iter().any(|noun| what.ends_with(noun));
-        // What ends one's access also says so further on: `The SSO session associated with … has expired`.
+        let is_it =
+            what.split_whitespace().count() <= 3 && WHAT.iter().any(|noun| what.ends_with(noun));
+        // What ends one's access also says so further on:
+        // `The SSO session associated with … has expired`.
         let is_sso = what.starts_with("sso session ") && what.len() <= MAX_BETWEEN;
         let after = rest.get(what.len() + 1 + state.len()..).unwrap_or_default();
-        let goes_on = [" because ", " or is otherwise invalid"].into_iter().any(|more| after.starts_with(more));
+        let goes_on = [" because ", " or is otherwise invalid"]
+            .into_iter()
+            .any(|more| after.starts_with(more));
         (is_it || is_sso) && (goes_on || ends_clause(after))
     })
 }
 
 /// Whether `word` stands within the first bytes of `text`, whole, and a clause ends with it.
 fn ends_clause_after(text: &str, word: &str, within: usize) -> bool {
-    text.match_indices(word).take_while(|(at, _)| *at <= within).any(|(at, _)| {
-        let before = text.get(..at).and_then(|before| before.chars().next_back());
-        let rest = text.get(at + word.len()..).unwrap_or_default();
-        !before.is_some_and(char::is_alphanumeric) && ends_clause(rest)
-    })
+    text.match_indices(word)
+        .take_while(|(at, _)| *at <= within)
+        .any(|(at, _)| {
+            let before = text.get(..at).and_then(|before| before.chars().next_back());
+            let rest = text.get(at + word.len()..).unwrap_or_default();
+            !before.is_some_and(char::is_alphanumeric) && ends_clause(rest)
+        })
 }
 
 /// Whether `rest` begins with the end of a clause, or with what a client adds to it.
 fn ends_clause(rest: &str) -> bool {
-    if rest.is_empty() || rest.starts_with(['.', '!', ';', ':', ')', ']', '|']) || rest.starts_with("  ") {
+    if rest.is_empty()
+        || rest.starts_with(['.', '!', ';', ':', ')', ']', '|'])
+        || rest.starts_with("  ")
+    {
         return true;
     }
     let Some(rest) = rest.strip_prefix(' ') else {
-        return [", try", ", reset", ", please"].into_iter().any(|word| rest.starts_with(word));
+        return [", try", ", reset", ", please"]
+            .into_iter()
+            .any(|word| rest.starts_with(word));
     };
-    let adds = ["for ", "until ", "resets", "reset ", "this ", "to continue", "to login", "to access", "please "];
+    let adds = [
+        "for ",
+        "until ",
+        "resets",
+        "reset ",
+        "this ",
+        "to continue",
+        "to login",
+        "to access",
+        "please ",
+    ];
     rest.is_empty()
         || rest.starts_with(['·', '∙', '•', '—', '–', '-', '|', '(', '⋅'])
         || adds.iter().any(|word| rest.starts_with(word))

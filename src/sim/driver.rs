@@ -1,18 +1,20 @@
 //! The controller's cycle on a simulated world, with everything going wrong that the seed says.
 
+use super::fake_tmux::Neglect;
 use super::fault::{Mishap, Weather};
-use super::hands::Neglect;
 use super::ledger::{Breach, Ledger, Look};
-use super::people::Interference;
+use super::operators::Interference;
 use super::settled::Violation;
 use super::world::World;
 use super::{Random, random_town};
 use crate::model::{
-    Action, Answer, CannotStart, Done, Life, Memory, Moment, Observed, Orders, Orphans, Outcome, Period, Plan, ProcId,
-    Scope, SessionName, Step, Town,
+    Action, Answer, CannotStart, Done, Life, Memory, Moment, Observed, Orders, Orphans, Outcome,
+    Period, Plan, ProcId, Scope, SessionName, Step, Town,
 };
 use crate::plan;
-use crate::reconcile::{Arrivals, Beside, Intended, Learned, Logic, Observation, ProbeAnswer, TakenIn, learn, take_in};
+use crate::reconcile::{
+    Arrivals, Beside, Intended, Learned, Logic, Observation, ProbeAnswer, TakenIn, learn, take_in,
+};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -69,7 +71,12 @@ const KEPT: usize = 5;
 impl<'m> Driver<'m> {
     /// A run of this seed with these transitions. `neglect` is left out of the world's fences.
     #[must_use]
-    pub fn new(name: &SessionName, seed: u64, logic: &'m dyn Logic, neglect: Option<Neglect>) -> Self {
+    pub fn new(
+        name: &SessionName,
+        seed: u64,
+        logic: &'m dyn Logic,
+        neglect: Option<Neglect>,
+    ) -> Self {
         let mut random = Random::new(seed);
         let town = random_town(name.clone(), &mut random);
         let mut world = World::new(name.clone(), random.fork());
@@ -103,7 +110,11 @@ impl<'m> Driver<'m> {
     pub fn run(mut self, quiet: u32) -> Result<Report, Violation> {
         let result = self.live(quiet);
         let Self { seed, report, .. } = self;
-        result.map(|()| report).map_err(|breach| Violation { seed, cycle: report.cycles, breach })
+        result.map(|()| report).map_err(|breach| Violation {
+            seed,
+            cycle: report.cycles,
+            breach,
+        })
     }
 
     fn live(&mut self, quiet: u32) -> Result<(), Breach> {
@@ -113,15 +124,20 @@ impl<'m> Driver<'m> {
         self.settle(quiet)
     }
 
-    /// One cycle, ending with sleep. The steps are those of the controller; what is I/O there is the world here.
+    /// One cycle, ending with sleep. The steps are those of the controller; what is I/O there is
+    /// the world here.
     pub(super) fn cycle(&mut self) -> Result<Plan, Breach> {
         self.report.cycles = self.report.cycles.saturating_add(1);
         if self.stormy {
             self.trouble();
         }
         self.replay_late()?;
-        let arrivals = Arrivals { answers: std::mem::take(&mut self.answers), ..Arrivals::default() };
-        let TakenIn { memory, entries: _ } = take_in(std::mem::take(&mut self.memory), arrivals, |_| true);
+        let arrivals = Arrivals {
+            answers: std::mem::take(&mut self.answers),
+            ..Arrivals::default()
+        };
+        let TakenIn { memory, entries: _ } =
+            take_in(std::mem::take(&mut self.memory), arrivals, |_| true);
         let learned = learn(self.logic, memory, self.observe());
         let intended = self.decide(learned)?;
         let plan = intended.plan().clone();
@@ -140,21 +156,39 @@ impl<'m> Driver<'m> {
     fn observe(&mut self) -> Observation<'static> {
         let observed = self.look();
         let town = Cow::Owned(plan::covered(&self.town, &observed).into_owned());
-        Observation { now: self.world.now, town, observed, scope: Scope::Town }
+        Observation {
+            now: self.world.now,
+            town,
+            observed,
+            scope: Scope::Town,
+        }
     }
 
     /// The declared sessions whose program is missing, as a look finds them.
     fn lacking(&self) -> BTreeMap<SessionName, CannotStart> {
-        let missing = || CannotStart { why: "`claude` not found in PATH".to_owned(), awaited: BTreeSet::new() };
-        let declared = self.missing.iter().filter(|name| self.town.sessions.contains_key(*name));
+        let missing = || CannotStart {
+            why: "`claude` not found in PATH".to_owned(),
+            awaited: BTreeSet::new(),
+        };
+        let declared = self
+            .missing
+            .iter()
+            .filter(|name| self.town.sessions.contains_key(*name));
         declared.map(|name| (name.clone(), missing())).collect()
     }
 
     /// Decides, and writes the intent. Where that fails, decides again with less to do.
     fn decide(&mut self, learned: Learned<'m>) -> Result<Intended<'m>, Breach> {
         let prunes = self.stormy && self.random.chance(self.weather.orders);
-        let orphans = if prunes { Orphans::Prune } else { Orphans::default() };
-        let orders = Orders { orphans, ..Orders::default() };
+        let orphans = if prunes {
+            Orphans::Prune
+        } else {
+            Orphans::default()
+        };
+        let orders = Orders {
+            orphans,
+            ..Orders::default()
+        };
         let decided = learned.decide(orders).without_unstartable(self.lacking());
         let mut intended = decided.intend(ME, Beside::Launchers);
         if self.disk_is_full {
@@ -191,7 +225,11 @@ impl<'m> Driver<'m> {
             if answer == Answer::Passed {
                 self.ledger.passed(&probe.agent, now);
             }
-            self.answers.push(ProbeAnswer { agent: probe.agent.clone(), asked: now, answer });
+            self.answers.push(ProbeAnswer {
+                agent: probe.agent.clone(),
+                asked: now,
+                answer,
+            });
         }
         Ok(())
     }
@@ -200,7 +238,8 @@ impl<'m> Driver<'m> {
         if self.disk_is_full {
             return;
         }
-        self.copies.push_back(std::mem::replace(&mut self.disk, self.memory.clone()));
+        self.copies
+            .push_back(std::mem::replace(&mut self.disk, self.memory.clone()));
         if self.copies.len() > KEPT {
             self.copies.pop_front();
         }
@@ -208,7 +247,11 @@ impl<'m> Driver<'m> {
 
     /// Carries out the plan; gives nothing when the controller died over it.
     fn act(&mut self, intended: &Intended<'_>) -> Result<Option<Vec<Done>>, Breach> {
-        let (plan, now, orders) = (intended.plan(), intended.decided().now(), intended.decided().orders());
+        let (plan, now, orders) = (
+            intended.plan(),
+            intended.decided().now(),
+            intended.decided().orders(),
+        );
         let mut outcomes = Vec::with_capacity(plan.steps.len());
         let hangs = self.stormy && self.hung == 0 && self.random.chance(self.weather.stops);
         if hangs {
@@ -217,9 +260,14 @@ impl<'m> Driver<'m> {
         for step in &plan.steps {
             self.ledger.judge_intent(step, &self.disk, orders)?;
             if self.stormy && self.random.chance(self.weather.people / 3) {
-                self.world.interfere(Interference::Attach, &[], &mut self.random);
+                self.world
+                    .interfere(Interference::Attach, &[], &mut self.random);
             }
-            let mut mishap = if self.stormy { self.weather.mishap(&mut self.random) } else { None };
+            let mut mishap = if self.stormy {
+                self.weather.mishap(&mut self.random)
+            } else {
+                None
+            };
             if hangs {
                 mishap = Some(Mishap::Late);
             }
@@ -229,7 +277,11 @@ impl<'m> Driver<'m> {
                 return Ok(None);
             };
             self.judge_deeds()?;
-            outcomes.push(Done { session: step.session.clone(), verb: step.action.verb(), outcome });
+            outcomes.push(Done {
+                session: step.session.clone(),
+                verb: step.action.verb(),
+                outcome,
+            });
         }
         Ok(Some(outcomes))
     }
@@ -251,7 +303,8 @@ impl<'m> Driver<'m> {
                 unknown()
             }
             Some(Mishap::Late) => {
-                // A script is read back by tmux from its client: one that was given up types nothing later.
+                // A script is read back by tmux from its client: one that was given up types
+                // nothing later.
                 if !matches!(step.action, Action::Nudge { .. }) {
                     self.postpone(step, now);
                 }
@@ -259,12 +312,16 @@ impl<'m> Driver<'m> {
             }
             Some(Mishap::Twice) => {
                 match &step.action {
-                    // A creation repeated when its name is free again cannot be told from the first.
+                    // A creation repeated when its name is free again cannot be told from the
+                    // first.
                     Action::Start { .. } => {}
                     Action::Nudge { .. } => {
                         self.world.carry_out(step, now);
                     }
-                    Action::Restart { .. } | Action::Expire { .. } | Action::Adopt { .. } | Action::Rouse { .. } => {
+                    Action::Restart { .. }
+                    | Action::Expire { .. }
+                    | Action::Adopt { .. }
+                    | Action::SendEscape { .. } => {
                         self.postpone(step, now);
                     }
                 }
@@ -275,12 +332,19 @@ impl<'m> Driver<'m> {
 
     fn postpone(&mut self, step: &Step, planned: Moment) {
         let cycles = self.report.cycles.saturating_add(self.random.between(1, 5));
-        self.late.push(Late { cycles, step: step.clone(), planned });
+        self.late.push(Late {
+            cycles,
+            step: step.clone(),
+            planned,
+        });
     }
 
     fn replay_late(&mut self) -> Result<(), Breach> {
         let turn = self.report.cycles;
-        let due: Vec<Late> = self.late.extract_if(.., |late| late.cycles <= turn).collect();
+        let due: Vec<Late> = self
+            .late
+            .extract_if(.., |late| late.cycles <= turn)
+            .collect();
         for late in due {
             self.world.carry_out(&late.step, late.planned);
             self.judge_deeds()?;
@@ -331,7 +395,10 @@ impl<'m> Driver<'m> {
 
     fn sleep(&mut self, plan: &Plan) {
         let now = self.world.now;
-        let mut time = plan.wake.map_or(self.town.resync, |wake| now.until(&wake)).min(self.town.resync);
+        let mut time = plan
+            .wake
+            .map_or(self.town.resync, |wake| now.until(&wake))
+            .min(self.town.resync);
         if !plan.steps.is_empty() {
             time = time.min(Period::from_secs(1));
         }

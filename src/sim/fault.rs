@@ -1,4 +1,5 @@
-//! What goes wrong in a run, how often: drawn once per seed, so that runs differ in kind and not only in detail.
+//! What goes wrong in a run, how often: drawn once per seed, so that runs differ in kind and not
+//! only in detail.
 
 use super::Random;
 
@@ -38,7 +39,13 @@ pub(super) struct Weather {
 impl Weather {
     /// The weather of one run: each kind of fault is off in half of the runs.
     pub(super) fn draw(random: &mut Random) -> Self {
-        let mut some = |most: u64| if random.chance(500) { random.between(1, most) } else { 0 };
+        let mut some = |most: u64| {
+            if random.chance(500) {
+                random.between(1, most)
+            } else {
+                0
+            }
+        };
         Self {
             people: some(300),
             edits: some(80),
@@ -85,6 +92,12 @@ impl Weather {
         if !random.chance(self.mishap) {
             return None;
         }
-        random.pick(&[Mishap::Before, Mishap::After, Mishap::Lost, Mishap::Late, Mishap::Twice])
+        random.pick(&[
+            Mishap::Before,
+            Mishap::After,
+            Mishap::Lost,
+            Mishap::Late,
+            Mishap::Twice,
+        ])
     }
 }

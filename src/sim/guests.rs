@@ -1,7 +1,8 @@
-//! Panes of ours that somebody has given another process: the agent is gone, and what runs there is theirs.
+//! Panes of ours that somebody has given another process: the agent is gone, and what runs there is
+//! theirs.
 
 use super::Random;
-use super::hands::Neglect;
+use super::fake_tmux::Neglect;
 use super::world::{Session, World};
 use crate::model::{Death, Outcome, Ownership, PaneId, ProcId, SessionId, Target};
 
@@ -17,15 +18,23 @@ pub struct Guest {
 impl Session {
     /// Who runs in the pane that was the agent's, where that is somebody else's.
     fn guest(&self) -> Option<Guest> {
-        self.guests.iter().copied().find(|guest| guest.pane == self.pane)
+        self.guests
+            .iter()
+            .copied()
+            .find(|guest| guest.pane == self.pane)
     }
 
     /// The agent's pane as a perfect look finds it.
     pub(super) fn pane_seen(&self) -> PaneId {
-        if self.guest().is_some() { PaneId::NOWHERE } else { self.pane }
+        if self.guest().is_some() {
+            PaneId::NOWHERE
+        } else {
+            self.pane
+        }
     }
 
-    /// What is nobody's any more is a session like others: whatever runs there is its pane's process.
+    /// What is nobody's any more is a session like others: whatever runs there is its pane's
+    /// process.
     pub(super) fn let_go(&mut self) {
         if matches!(self.ownership, Ownership::Ours(_)) || self.is_pane_alive() {
             return;
@@ -39,10 +48,18 @@ impl World {
     /// Somebody gives the pane of a living agent another process, as `respawn-pane -k` does.
     pub(super) fn take_pane(&mut self, id: SessionId, random: &mut Random) {
         let (now, process) = (self.now.wall, self.next_id());
-        let Some(session) = self.session(id).filter(|session| session.is_own_panes_process()) else { return };
+        let Some(session) = self
+            .session(id)
+            .filter(|session| session.is_own_panes_process())
+        else {
+            return;
+        };
         let before = session.clone();
         session.process.ended = Some((Death::Vanished, now));
-        session.guests.push(Guest { process, pane: session.pane });
+        session.guests.push(Guest {
+            process,
+            pane: session.pane,
+        });
         self.hang_up(&before, random);
     }
 
@@ -50,11 +67,19 @@ impl World {
     ///
     /// # Errors
     /// Where the one that is meant runs somebody's process.
-    pub(super) fn find_pane(&mut self, id: SessionId, target: &Target) -> Result<Option<Guest>, Outcome> {
+    pub(super) fn find_pane(
+        &mut self,
+        id: SessionId,
+        target: &Target,
+    ) -> Result<Option<Guest>, Outcome> {
         let careless = self.neglect == Some(Neglect::PaneFence);
         let new = self.next_id();
-        let Some(session) = self.session(id) else { return Ok(None) };
-        let Some(guest) = session.guest() else { return Ok(None) };
+        let Some(session) = self.session(id) else {
+            return Ok(None);
+        };
+        let Some(guest) = session.guest() else {
+            return Ok(None);
+        };
         if target.pane != guest.pane {
             session.pane = PaneId(new.pid.saturating_add(1_000_000));
             return Ok(None);

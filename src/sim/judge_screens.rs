@@ -3,20 +3,32 @@
 use super::judge::{begins_kill, begins_process, brief, ensure, label_of};
 use super::ledger::{Breach, Look};
 use crate::model::{
-    Action, Block, Content, Life, Moment, Ownership, Period, Probed, Reason, ScreenState, SessionName, Step,
+    Action, Block, Content, Life, Moment, Ownership, Period, Probed, Reason, ScreenState,
+    SessionName, Step,
 };
 
-/// What screens say: nothing blocked is ended for a fresh process, nothing is too quiet or stuck before its limit.
+/// What screens say: nothing blocked is ended for a fresh process, nothing is too quiet or stuck
+/// before its limit.
 pub(super) fn judge_screens(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
     let content = |name: &SessionName| {
-        let (history, seen) = (look.memory.sessions.get(name)?, label_of(look.observed, name)?);
-        let Ownership::Ours(label) = &seen.ownership else { return None };
+        let (history, seen) = (
+            look.memory.sessions.get(name)?,
+            label_of(look.observed, name)?,
+        );
+        let Ownership::Ours(label) = &seen.ownership else {
+            return None;
+        };
         let alive = matches!(seen.life, Life::Alive { .. });
-        history.content.as_ref().filter(|content| alive && content.generation == label.generation)
+        history
+            .content
+            .as_ref()
+            .filter(|content| alive && content.generation == label.generation)
     };
     let own = content(&step.session);
     let still = own.map(|content| look.now.since(&content.since));
-    let resting = own.and_then(|content| content.cpu).is_some_and(|cpu| cpu.resting);
+    let resting = own
+        .and_then(|content| content.cpu)
+        .is_some_and(|cpu| cpu.resting);
     let busy = own.is_some_and(|content| content.state.is_at_work());
     let behind = own.is_some_and(Content::works_behind);
     judge_nudge(look, step, own)?;
@@ -33,8 +45,16 @@ pub(super) fn judge_screens(look: &Look<'_>, step: &Step) -> Result<(), Breach> 
             true
         }
         Reason::TooLarge { limit, .. } => {
-            let footprint = look.memory.sessions.get(&step.session).and_then(|history| history.footprint);
-            ensure(footprint.is_some_and(|f| f.bytes > limit && f.before > limit), "S25 too large", &brief(step))?;
+            let footprint = look
+                .memory
+                .sessions
+                .get(&step.session)
+                .and_then(|history| history.footprint);
+            ensure(
+                footprint.is_some_and(|f| f.bytes > limit && f.before > limit),
+                "S25 too large",
+                &brief(step),
+            )?;
             true
         }
         Reason::TooOld { .. } | Reason::Drifted { .. } | Reason::Marked { .. } => true,
@@ -56,20 +76,51 @@ pub(super) fn judge_screens(look: &Look<'_>, step: &Step) -> Result<(), Breach> 
         | Reason::StopBegun { .. } => false,
     };
     let age = age_of(look, &step.session);
-    let ready_after = look.town.sessions.get(&step.session).map_or(Period::ZERO, |desired| desired.ready_after);
-    let block = own.and_then(|content| obstacle(look, &step.session, content)).filter(|_| age >= Some(ready_after));
+    let ready_after = look
+        .town
+        .sessions
+        .get(&step.session)
+        .map_or(Period::ZERO, |desired| desired.ready_after);
+    let block = own
+        .and_then(|content| obstacle(look, &step.session, content))
+        .filter(|_| age >= Some(ready_after));
     let blocked = matches!(block, Some(Block::Auth | Block::Limit));
-    ensure(!(planned && begins_kill(step) && blocked), "S21 blocked", &brief(step))?;
-    let signed_out = |name: &SessionName| content(name).is_some_and(|c| obstacle(look, name, c) == Some(Block::Auth));
-    let agent = |name: &SessionName| look.town.sessions.get(name).map(|desired| &desired.agent.name);
-    let asked = look.memory.sessions.get(&step.session).is_some_and(|history| history.restart_asked);
-    let among = look.town.sessions.keys().find(|name| agent(name) == agent(&step.session) && signed_out(name));
-    ensure(!(begins_process(step) && !asked && among.is_some()), "S21 signed out", &(brief(step), among))
+    ensure(
+        !(planned && begins_kill(step) && blocked),
+        "S21 blocked",
+        &brief(step),
+    )?;
+    let signed_out = |name: &SessionName| {
+        content(name).is_some_and(|c| obstacle(look, name, c) == Some(Block::Auth))
+    };
+    let agent = |name: &SessionName| {
+        look.town
+            .sessions
+            .get(name)
+            .map(|desired| &desired.agent.name)
+    };
+    let asked = look
+        .memory
+        .sessions
+        .get(&step.session)
+        .is_some_and(|history| history.restart_asked);
+    let among = look
+        .town
+        .sessions
+        .keys()
+        .find(|name| agent(name) == agent(&step.session) && signed_out(name));
+    ensure(
+        !(begins_process(step) && !asked && among.is_some()),
+        "S21 signed out",
+        &(brief(step), among),
+    )
 }
 
 /// Nothing is typed but at a prompt, or after the end of a limit.
 fn judge_nudge(look: &Look<'_>, step: &Step, content: Option<&Content>) -> Result<(), Breach> {
-    let Action::Nudge { .. } = &step.action else { return Ok(()) };
+    let Action::Nudge { .. } = &step.action else {
+        return Ok(());
+    };
     let is_free = |content: &Content| content.is_past_limit(&step.session, look.now);
     let is_prompt = |content: &Content| content.state == ScreenState::Ready || is_free(content);
     let at_prompt = content.is_some_and(|content| is_prompt(content) && content.is_agreed());
@@ -88,22 +139,40 @@ fn age_of(look: &Look<'_>, name: &SessionName) -> Option<Period> {
 
 /// What keeps a session from going on, unless a probe that was asked later has passed.
 fn obstacle(look: &Look<'_>, name: &SessionName, content: &Content) -> Option<Block> {
-    let agent = look.town.sessions.get(name).map(|desired| desired.agent.name.as_str());
-    let passed = agent.and_then(|agent| look.memory.probes.get(agent)).and_then(Probed::passed);
-    let refuted = look.memory.sessions.get(name).and_then(|history| history.refuted.as_ref());
+    let agent = look
+        .town
+        .sessions
+        .get(name)
+        .map(|desired| desired.agent.name.as_str());
+    let passed = agent
+        .and_then(|agent| look.memory.probes.get(agent))
+        .and_then(Probed::passed);
+    let refuted = look
+        .memory
+        .sessions
+        .get(name)
+        .and_then(|history| history.refuted.as_ref());
     let proves = !refuted.is_some_and(|refuted| refuted.covers(&content.evidence, look.now));
-    let answered = proves && passed.is_some_and(|at| Moment::later_of(at, content.state_since) == at);
-    content.block(name, look.now).filter(|block| *block != Block::Auth || !answered)
+    let answered =
+        proves && passed.is_some_and(|at| Moment::later_of(at, content.state_since) == at);
+    content
+        .block(name, look.now)
+        .filter(|block| *block != Block::Auth || !answered)
 }
 
-/// Nobody's work is typed into but what is alone, and nothing is restarted for being stuck before an Escape had its
-/// time.
+/// Nobody's work is typed into but what is alone, and nothing is restarted for being stuck before
+/// an Escape had its time.
 fn judge_rousing(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
     let attached = label_of(look.observed, &step.session).map_or(0, |seen| seen.attached);
-    if matches!(step.action, Action::Rouse { .. }) {
+    if matches!(step.action, Action::SendEscape { .. }) {
         return ensure(attached == 0, "S26 rouse", &brief(step));
     }
-    let roused = look.memory.sessions.get(&step.session).and_then(|history| history.roused);
-    let waited = roused.is_some_and(|roused| look.now.since(&roused.at) >= Period::from_secs(30));
+    let escape_sent = look
+        .memory
+        .sessions
+        .get(&step.session)
+        .and_then(|history| history.escape_sent);
+    let waited = escape_sent
+        .is_some_and(|escape_sent| look.now.since(&escape_sent.at) >= Period::from_secs(30));
     ensure(waited || attached > 0, "S26 rouse", &brief(step))
 }

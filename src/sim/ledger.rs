@@ -1,16 +1,17 @@
 //! The invariants, asked after every plan and every deed.
 //!
-//! Plans are judged by what was seen, deeds by what truly was there. The numbers are those of the invariants in the
-//! README's reference.
+//! Plans are judged by what was seen, deeds by what truly was there. The numbers are those of the
+//! invariants in the README's reference.
 
-use super::hands::Deed;
+use super::fake_tmux::Deed;
 use super::judge::{
-    begins_kill, begins_process, breach, brief, briefs, complete, ensure, is_gone, judge_identity, judge_starts,
-    judge_step, sessions, signals,
+    begins_kill, begins_process, breach, brief, briefs, complete, ensure, is_gone, judge_identity,
+    judge_starts, judge_step, sessions, signals,
 };
 use crate::model::{
-    Action, Death, Durability, Generation, History, Hold, Life, Memory, Moment, Observed, Orders, Ownership, Period,
-    Phase, Plan, Probe, Reason, Rung, ServerId, SessionName, StartBudget, Step, Town, WhenAttached,
+    Action, Death, Durability, Generation, History, Hold, Life, Memory, Moment, Observed, Orders,
+    Ownership, Period, Phase, Plan, Probe, Reason, Rung, ServerId, SessionName, StartBudget, Step,
+    Town, WhenAttached,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,7 +54,8 @@ pub struct Ledger {
     shaken: u32,
     /// Sessions whose kills the mass guard held in the last plan.
     guarded: Option<BTreeSet<SessionName>>,
-    /// When files were last lost: starts planned before that and done after it are counted by nobody.
+    /// When files were last lost: starts planned before that and done after it are counted by
+    /// nobody.
     forgiven: Option<Moment>,
     /// The last look that told anything.
     told: Option<Moment>,
@@ -65,8 +67,8 @@ pub struct Ledger {
     asked: BTreeMap<String, Moment>,
     /// The questions that were answered well.
     passed: Vec<(String, Moment)>,
-    /// Sessions of which a planned restart was begun, with the life that it ends, until the fresh process is ready or has
-    /// ended.
+    /// Sessions of which a planned restart was begun, with the life that it ends, until the fresh
+    /// process is ready or has ended.
     replaced: BTreeMap<SessionName, Generation>,
     /// Of those, the ones that have not been started again.
     owed: BTreeSet<SessionName>,
@@ -76,8 +78,8 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Files or labels were lost. What is neither on disk nor on a session any more cannot be known; a session that
-    /// still carries our labels carries its last planned restart in them.
+    /// Files or labels were lost. What is neither on disk nor on a session any more cannot be
+    /// known; a session that still carries our labels carries its last planned restart in them.
     pub fn forgive_gaps(&mut self, disk: &Memory, labelled: &BTreeSet<SessionName>) {
         self.planned.retain(|name, (at, _)| {
             let remembered = disk.sessions.get(name).and_then(|history| history.handoff);
@@ -98,7 +100,12 @@ impl Ledger {
         self.starts.retain(|at| disk.starts.contains(at));
         self.guarded = None;
         self.replaced.clear();
-        self.owed.extend(disk.sessions.iter().filter(|(_, h)| h.is_owed_a_start()).map(|(name, _)| name.clone()));
+        self.owed.extend(
+            disk.sessions
+                .iter()
+                .filter(|(_, h)| h.is_owed_a_start())
+                .map(|(name, _)| name.clone()),
+        );
         self.begun.clear();
         self.nudged.clear();
         self.asked.clear();
@@ -106,14 +113,19 @@ impl Ledger {
         self.shaken = 0;
     }
 
-    /// Notices that the clocks jumped apart since the last look: this one and the next must not kill.
+    /// Notices that the clocks jumped apart since the last look: this one and the next must not
+    /// kill.
     fn watch_clocks(&mut self, now: Moment) {
         let jumped = self.told.is_some_and(|told| {
             let awake = i128::from(now.awake) - i128::from(told.awake);
             let wall = i128::from(now.wall) - i128::from(told.wall);
             told.boot == now.boot && (wall - awake).abs() > 60_000
         });
-        self.shaken = if jumped { 2 } else { self.shaken.saturating_sub(1) };
+        self.shaken = if jumped {
+            2
+        } else {
+            self.shaken.saturating_sub(1)
+        };
         self.told = Some(now);
     }
 
@@ -127,11 +139,16 @@ impl Ledger {
         match (self.server, here) {
             (Some(last), _) if here != Some(last) => self.losses.push(now),
             // Whoever forgot what he saw meanwhile notices the loss only now.
-            (None, Some(_)) => self.losses.last_mut().into_iter().for_each(|loss| *loss = now),
+            (None, Some(_)) => self
+                .losses
+                .last_mut()
+                .into_iter()
+                .for_each(|loss| *loss = now),
             // What was started is gone before its server was ever seen.
             (None, None)
                 if self.starts.last().is_some()
-                    && self.starts.last().map(|at| at.awake) >= self.losses.last().map(|at| at.awake) =>
+                    && self.starts.last().map(|at| at.awake)
+                        >= self.losses.last().map(|at| at.awake) =>
             {
                 self.losses.push(now);
             }
@@ -162,8 +179,14 @@ impl Ledger {
         judge_starts(look, plan)?;
         for (name, desired) in &look.town.sessions {
             let needed = is_gone(look.observed, name) && !desired.is_task();
-            let calm = plan.unchanged.iter().find(|unchanged| unchanged.session == *name);
-            let lost = needed && calm.is_some_and(|calm| !matches!(calm.phase, Phase::Stopped | Phase::Completed(_)));
+            let calm = plan
+                .unchanged
+                .iter()
+                .find(|unchanged| unchanged.session == *name);
+            let lost = needed
+                && calm.is_some_and(|calm| {
+                    !matches!(calm.phase, Phase::Stopped | Phase::Completed(_))
+                });
             ensure(!lost, "L2 lost restart", name)?;
         }
         Ok(())
@@ -174,10 +197,14 @@ impl Ledger {
     /// # Errors
     /// Where that was not written down, or it was asked a moment ago.
     pub fn judge_probe(&mut self, probe: &Probe, disk: &Memory, now: Moment) -> Result<(), Breach> {
-        let noted = disk.probes.get(&probe.agent).is_some_and(|probed| probed.asked == now);
+        let noted = disk
+            .probes
+            .get(&probe.agent)
+            .is_some_and(|probed| probed.asked == now);
         ensure(noted && !disk.paused, "S24 probes", probe)?;
         let last = self.asked.insert(probe.agent.clone(), now);
-        let soon = last.is_some_and(|last| last.boot == now.boot && now.since(&last) < Period::from_mins(1));
+        let soon = last
+            .is_some_and(|last| last.boot == now.boot && now.since(&last) < Period::from_mins(1));
         ensure(!soon, "S24 probes", probe)
     }
 
@@ -186,18 +213,28 @@ impl Ledger {
         self.passed.push((agent.to_owned(), asked));
     }
 
-    /// A death that nothing dates keeps the moment at which it was first seen, as long as it is seen look after look.
+    /// A death that nothing dates keeps the moment at which it was first seen, as long as it is
+    /// seen look after look.
     ///
     /// # Errors
     /// The invariant broken.
     pub fn judge_deaths(&mut self, look: &Look<'_>) -> Result<(), Breach> {
         // What is forgotten is new when an old look shows it again.
-        self.deaths.retain(|name, _| look.memory.sessions.contains_key(name));
+        self.deaths
+            .retain(|name, _| look.memory.sessions.contains_key(name));
         for (name, history) in &look.memory.sessions {
             // What is proven may replace a guess; a guess never replaces itself.
             let is_seen = sessions(look.observed).any(|(_, seen)| {
-                let is_it = matches!(&seen.ownership, Ownership::Ours(label) if label.session == *name);
-                is_it && matches!(seen.life, Life::Dead { death: Death::Vanished, .. })
+                let is_it =
+                    matches!(&seen.ownership, Ownership::Ours(label) if label.session == *name);
+                is_it
+                    && matches!(
+                        seen.life,
+                        Life::Dead {
+                            death: Death::Vanished,
+                            ..
+                        }
+                    )
             });
             let ended = history.run.as_ref().filter(|_| is_seen).and_then(|run| {
                 let ended = run.ended.filter(|ended| ended.death == Death::Vanished)?;
@@ -207,7 +244,9 @@ impl Ledger {
                 self.deaths.remove(name);
                 continue;
             };
-            let Some((life, before)) = self.deaths.insert(name.clone(), (generation, at)) else { continue };
+            let Some((life, before)) = self.deaths.insert(name.clone(), (generation, at)) else {
+                continue;
+            };
             let same = life != generation || before == at || before.boot != look.now.boot;
             ensure(same, "S29 one death", &(name, before, at))?;
         }
@@ -219,40 +258,68 @@ impl Ledger {
     /// # Errors
     /// Where somebody is.
     pub fn judge_passes(&self, look: &Look<'_>) -> Result<(), Breach> {
-        let passes = look.memory.probes.iter().filter_map(|(agent, probed)| Some((agent, probed.passed()?)));
+        let passes = look
+            .memory
+            .probes
+            .iter()
+            .filter_map(|(agent, probed)| Some((agent, probed.passed()?)));
         // A clock that went wrong may have moved the moment of one.
         let known = |agent: &String, at: Moment| {
-            self.passed.iter().any(|(name, asked)| name == agent && (*asked == at || asked.boot != at.boot))
+            self.passed
+                .iter()
+                .any(|(name, asked)| name == agent && (*asked == at || asked.boot != at.boot))
         };
         let invented = passes.into_iter().find(|(agent, at)| !known(agent, *at));
         ensure(invented.is_none(), "S24 passes", &invented)
     }
 
     fn judge_mass(&mut self, look: &Look<'_>, plan: &Plan) -> Result<(), Breach> {
-        let kills: BTreeSet<_> = plan.steps.iter().filter(|s| begins_kill(s)).map(|s| s.session.clone()).collect();
+        let kills: BTreeSet<_> = plan
+            .steps
+            .iter()
+            .filter(|s| begins_kill(s))
+            .map(|s| s.session.clone())
+            .collect();
         let town = plan.steps.len() + plan.held.len() + plan.unchanged.len();
         #[expect(clippy::cast_precision_loss, reason = "towns are small")]
         let share = (town as f64 * look.town.limits.mass).max(1.0);
         #[expect(clippy::cast_precision_loss, reason = "towns are small")]
         let many = kills.len() > 1 && (kills.len() as f64 > share || kills.len() == town);
-        ensure(!many || self.guarded.as_ref().is_none_or(|guarded| *guarded == kills), "S9 mass guard", &kills)?;
-        let guarded = plan.held.iter().filter(|held| matches!(held.hold, Hold::MassGuard { .. }));
+        ensure(
+            !many
+                || self
+                    .guarded
+                    .as_ref()
+                    .is_none_or(|guarded| *guarded == kills),
+            "S9 mass guard",
+            &kills,
+        )?;
+        let guarded = plan
+            .held
+            .iter()
+            .filter(|held| matches!(held.hold, Hold::MassGuard { .. }));
         self.guarded = Some(guarded.map(|held| held.session.clone()).collect());
         Ok(())
     }
 
-    /// No more sessions than may are down at once for planned restarts, and what was ended for one is started again
-    /// whatever budgets say.
+    /// No more sessions than may are down at once for planned restarts, and what was ended for one
+    /// is started again whatever budgets say.
     fn judge_roll(&mut self, look: &Look<'_>, plan: &Plan) -> Result<(), Breach> {
         let is_lost = self.server.is_none();
-        self.replaced.retain(|name, ended| !is_lost && is_down(look, name, *ended));
+        self.replaced
+            .retain(|name, ended| !is_lost && is_down(look, name, *ended));
         if is_lost {
             self.owed.clear();
         }
-        let budget =
-            |hold: &Hold| matches!(hold, Hold::StartBudget { .. } | Hold::ConcurrentStarts { .. } | Hold::Wave { .. });
+        let budget = |hold: &Hold| {
+            matches!(
+                hold,
+                Hold::StartBudget { .. } | Hold::ConcurrentStarts { .. } | Hold::Wave { .. }
+            )
+        };
         let forgotten = plan.held.iter().find(|held| {
-            let down = self.replaced.contains_key(&held.session) && self.owed.contains(&held.session);
+            let down =
+                self.replaced.contains_key(&held.session) && self.owed.contains(&held.session);
             down && budget(&held.hold)
         });
         ensure(forgotten.is_none(), "S28 owed start", &forgotten)?;
@@ -260,30 +327,63 @@ impl Ledger {
             let held = plan.held.iter().find(|held| held.session == *name);
             held.is_some_and(|held| !matches!(held.hold, Hold::Stopping { .. }))
         };
-        let begun = plan.steps.iter().filter(|step| begins_kill(step) && matches!(step.action, Action::Restart { .. }));
+        let begun = plan
+            .steps
+            .iter()
+            .filter(|step| begins_kill(step) && matches!(step.action, Action::Restart { .. }));
         let begun: BTreeSet<&SessionName> = begun.map(|step| &step.session).collect();
         if begun.is_empty() {
             return Ok(());
         }
-        let before = self.replaced.keys().filter(|name| !begun.contains(*name) && !left_alone(name));
+        let before = self
+            .replaced
+            .keys()
+            .filter(|name| !begun.contains(*name) && !left_alone(name));
         let down = before.count().saturating_add(begun.len());
-        let allowed = look.town.limits.unavailable.among(look.town.declared().count());
-        ensure(u32::try_from(down).is_ok_and(|down| down <= allowed), "S27 rolling", &(&begun, &self.replaced))
+        let allowed = look
+            .town
+            .limits
+            .unavailable
+            .among(look.town.declared().count());
+        ensure(
+            u32::try_from(down).is_ok_and(|down| down <= allowed),
+            "S27 rolling",
+            &(&begun, &self.replaced),
+        )
     }
 
     /// Judges that what is about to be done has been written down.
     ///
     /// # Errors
     /// Where it has not.
-    pub fn judge_intent(&mut self, step: &Step, disk: &Memory, orders: Orders) -> Result<(), Breach> {
+    pub fn judge_intent(
+        &mut self,
+        step: &Step,
+        disk: &Memory,
+        orders: Orders,
+    ) -> Result<(), Breach> {
         if orders.durability == Durability::Failing {
-            return ensure(matches!(step.action, Action::Start { .. }), "S5 intent", &brief(step));
+            return ensure(
+                matches!(step.action, Action::Start { .. }),
+                "S5 intent",
+                &brief(step),
+            );
         }
-        if matches!(step.action, Action::Restart { rung: Rung::Ask, .. }) {
+        if matches!(
+            step.action,
+            Action::Restart {
+                rung: Rung::Ask,
+                ..
+            }
+        ) {
             self.owed.insert(step.session.clone());
         }
-        // A start of which nothing was known may have to be done again: it is the same that is owed.
-        let owed = disk.sessions.get(&step.session).is_some_and(History::is_owed_a_start);
+        // A start of which nothing was known may have to be done again: it is the same that is
+        // owed.
+        let owed = disk
+            .sessions
+            .get(&step.session)
+            .is_some_and(History::is_owed_a_start);
         if owed && begins_process(step) {
             self.owed.insert(step.session.clone());
         }
@@ -291,16 +391,26 @@ impl Ledger {
             return breach("S5 intent", format!("{:?}", brief(step)));
         };
         let noted = match &step.action {
-            Action::Restart { target, rung, .. } | Action::Expire { target, rung, .. } if *rung != Rung::Finish => {
+            Action::Restart { target, rung, .. } | Action::Expire { target, rung, .. }
+                if *rung != Rung::Finish =>
+            {
                 let stopping = history.stopping.as_ref();
                 stopping.is_some_and(|s| Some(s.generation) == target.generation && s.rung == *rung)
             }
             Action::Expire { .. } => true,
             Action::Nudge { text, .. } => {
-                let typed = history.typed.last().is_some_and(|typed| typed.text == text.as_str());
+                let typed = history
+                    .typed
+                    .last()
+                    .is_some_and(|typed| typed.text == text.as_str());
                 typed && history.nudged.is_some() && history.nudged == self.told
             }
-            Action::Rouse { target, .. } => history.roused.map(|roused| roused.generation) == target.generation,
+            Action::SendEscape { target, .. } => {
+                history
+                    .escape_sent
+                    .map(|escape_sent| escape_sent.generation)
+                    == target.generation
+            }
             Action::Start { generation, .. }
             | Action::Restart { generation, .. }
             | Action::Adopt { generation, .. } => history.generation >= *generation,
@@ -313,9 +423,23 @@ impl Ledger {
     /// # Errors
     /// The first invariant that it breaks.
     pub fn judge_deed(&mut self, deed: &Deed, town: &Town, now: Moment) -> Result<(), Breach> {
-        let Deed { step, planned, before, outside, ends } = deed;
-        // What was removed or begun anew is forgotten with its end: an old look that shows it again dates that anew.
-        if matches!(step.action, Action::Expire { rung: Rung::Finish, .. }) || begins_process(step) {
+        let Deed {
+            step,
+            planned,
+            before,
+            outside,
+            ends,
+        } = deed;
+        // What was removed or begun anew is forgotten with its end: an old look that shows it again
+        // dates that anew.
+        if matches!(
+            step.action,
+            Action::Expire {
+                rung: Rung::Finish,
+                ..
+            }
+        ) || begins_process(step)
+        {
             self.deaths.remove(&step.session);
         }
         if let Some(before) = before {
@@ -324,17 +448,27 @@ impl Ledger {
             let desired = town.sessions.get(&step.session).filter(|_| *planned == now);
             let minds = desired.is_some_and(|desired| desired.when_attached == WhenAttached::Hold);
             let kills = signals(step) && before.session.is_alive();
-            ensure(!(minds && kills && before.session.attached > 0), "S3 attached", &brief(step))?;
+            ensure(
+                !(minds && kills && before.session.attached > 0),
+                "S3 attached",
+                &brief(step),
+            )?;
         }
         ensure(ends.is_none(), "S32 user's process", &(brief(step), ends))?;
         if let Action::Restart { target, rung, .. } = &step.action {
-            let begins = *rung == Rung::Ask && before.as_ref().is_some_and(|before| before.session.is_alive());
+            let begins = *rung == Rung::Ask
+                && before
+                    .as_ref()
+                    .is_some_and(|before| before.session.is_alive());
             if begins {
-                self.replaced.insert(step.session.clone(), target.generation.unwrap_or_default());
+                self.replaced
+                    .insert(step.session.clone(), target.generation.unwrap_or_default());
             }
         }
         if begins_process(step) {
-            let alive = before.as_ref().is_some_and(|before| before.session.is_alive());
+            let alive = before
+                .as_ref()
+                .is_some_and(|before| before.session.is_alive());
             ensure(!alive, "S6 one tree", &brief(step))?;
             ensure(outside.is_none(), "S30 outside", &(brief(step), outside))?;
             self.judge_budget(step, *planned, town, now)?;
@@ -349,18 +483,34 @@ impl Ledger {
 
     /// Two nudges of one life are a whole idle limit apart, and none is typed twice.
     fn judge_nudge(&mut self, Deed { step, planned, .. }: &Deed) -> Result<(), Breach> {
-        let (Action::Nudge { target, .. }, Reason::TooQuiet { limit, .. }) = (&step.action, &step.reason) else {
+        let (Action::Nudge { target, .. }, Reason::TooQuiet { limit, .. }) =
+            (&step.action, &step.reason)
+        else {
             return Ok(());
         };
-        let last = self.nudged.insert(step.session.clone(), (*planned, target.generation));
-        let Some((last, life)) = last else { return Ok(()) };
-        let apart = planned.since(&last) >= *limit || planned.boot != last.boot || life != target.generation;
+        let last = self
+            .nudged
+            .insert(step.session.clone(), (*planned, target.generation));
+        let Some((last, life)) = last else {
+            return Ok(());
+        };
+        let apart = planned.since(&last) >= *limit
+            || planned.boot != last.boot
+            || life != target.generation;
         ensure(apart, "S23 nudge pace", &brief(step))
     }
 
-    fn judge_budget(&mut self, step: &Step, planned: Moment, town: &Town, now: Moment) -> Result<(), Breach> {
-        self.starts.retain(|at| at.boot == now.boot && now.since(at) < Period::from_hours(24));
-        // A planned restart is paced by itself. Where a number is declared it counts, but was granted before its stop.
+    fn judge_budget(
+        &mut self,
+        step: &Step,
+        planned: Moment,
+        town: &Town,
+        now: Moment,
+    ) -> Result<(), Breach> {
+        self.starts
+            .retain(|at| at.boot == now.boot && now.since(at) < Period::from_hours(24));
+        // A planned restart is paced by itself. Where a number is declared it counts, but was
+        // granted before its stop.
         if self.owed.remove(&step.session) {
             if let StartBudget::Fixed(_) = town.limits.starts {
                 self.starts.push(planned);
@@ -370,25 +520,48 @@ impl Ledger {
         let allowed = match town.limits.starts {
             // A lost server's town comes back on top of that.
             StartBudget::Auto => {
-                let lately = self.losses.iter().filter(|at| planned.since(at) < WINDOW).count();
-                town.sessions.len().saturating_mul(lately.saturating_add(1)).saturating_add(10)
+                let lately = self
+                    .losses
+                    .iter()
+                    .filter(|at| planned.since(at) < WINDOW)
+                    .count();
+                town.sessions
+                    .len()
+                    .saturating_mul(lately.saturating_add(1))
+                    .saturating_add(10)
             }
             StartBudget::Fixed(starts) => usize::try_from(starts).unwrap_or(usize::MAX),
         };
         let before = |at: &&Moment| at.awake <= planned.awake && planned.since(at) < WINDOW;
         // The town of a late one may have been another.
         let late = planned != now;
-        ensure(late || self.starts.iter().filter(before).count() < allowed, "S7 start budget", &brief(step))?;
-        if !self.forgiven.is_some_and(|at| late && planned.awake <= at.awake) {
+        ensure(
+            late || self.starts.iter().filter(before).count() < allowed,
+            "S7 start budget",
+            &brief(step),
+        )?;
+        if !self
+            .forgiven
+            .is_some_and(|at| late && planned.awake <= at.awake)
+        {
             self.starts.push(planned);
         }
         Ok(())
     }
 
-    /// Two planned restarts of one session are a whole gap apart, told by the moments that they are labelled with.
+    /// Two planned restarts of one session are a whole gap apart, told by the moments that they are
+    /// labelled with.
     fn judge_gap(&mut self, deed: &Deed, town: &Town) -> Result<(), Breach> {
-        let Some(desired) = town.sessions.get(&deed.step.session) else { return Ok(()) };
-        let Action::Restart { target, rung, handoff: Some(at), .. } = &deed.step.action else {
+        let Some(desired) = town.sessions.get(&deed.step.session) else {
+            return Ok(());
+        };
+        let Action::Restart {
+            target,
+            rung,
+            handoff: Some(at),
+            ..
+        } = &deed.step.action
+        else {
             return Ok(());
         };
         if *rung == Rung::Finish {
@@ -396,15 +569,25 @@ impl Ledger {
         }
         let life = target.generation.unwrap_or_default();
         let last = self.planned.insert(deed.step.session.clone(), (*at, life));
-        let Some((last, ended)) = last else { return Ok(()) };
+        let Some((last, ended)) = last else {
+            return Ok(());
+        };
         let apart = at.since(&last) >= desired.handoff_gap || at.boot != last.boot;
         ensure(apart || ended == life, "S4 handoff gap", &brief(&deed.step))
     }
 }
 
-/// Whether a session of which a planned restart was begun is down for it: not started again, or not ready yet.
+/// Whether a session of which a planned restart was begun is down for it: not started again, or not
+/// ready yet.
 fn is_down(look: &Look<'_>, name: &SessionName, ended: Generation) -> bool {
-    let Some(desired) = look.town.sessions.get(name).filter(|desired| desired.policy.is_none()) else { return false };
+    let Some(desired) = look
+        .town
+        .sessions
+        .get(name)
+        .filter(|desired| desired.policy.is_none())
+    else {
+        return false;
+    };
     // One that has failed is not waited for: it stops the roll instead.
     let goes_on = |history: &History| {
         let replacing = history.replacing.as_ref();
@@ -413,12 +596,23 @@ fn is_down(look: &Look<'_>, name: &SessionName, ended: Generation) -> bool {
     if !look.memory.sessions.get(name).is_some_and(goes_on) {
         return false;
     }
-    let Observed::Up(server) = look.observed else { return true };
-    let mut lives = server.sessions.values().filter_map(|seen| match &seen.ownership {
-        Ownership::Ours(label) if label.session == *name && label.generation > ended => Some((seen, label)),
-        Ownership::Ours(_) | Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => None,
-    });
+    let Observed::Up(server) = look.observed else {
+        return true;
+    };
+    let mut lives = server
+        .sessions
+        .values()
+        .filter_map(|seen| match &seen.ownership {
+            Ownership::Ours(label) if label.session == *name && label.generation > ended => {
+                Some((seen, label))
+            }
+            Ownership::Ours(_)
+            | Ownership::Unlabelled
+            | Ownership::Unproved(_)
+            | Ownership::Foreign(_) => None,
+        });
     lives.next().is_none_or(|(seen, label)| {
-        matches!(seen.life, Life::Alive { .. }) && look.now.since(&label.started) < desired.ready_after
+        matches!(seen.life, Life::Alive { .. })
+            && look.now.since(&label.started) < desired.ready_after
     })
 }

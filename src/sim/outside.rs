@@ -1,9 +1,12 @@
-//! Agents that live outside their session: left behind by a pane that was closed, or in a pane that was moved.
+//! Agents that live outside their session: left behind by a pane that was closed, or in a pane that
+//! was moved.
 
 use super::Random;
-use super::hands::Neglect;
+use super::fake_tmux::Neglect;
 use super::world::{Process, Session, World};
-use crate::model::{Death, Life, Moment, MovedOut, Origin, Outcome, Ownership, ProcId, Seen, SessionId, SessionName};
+use crate::model::{
+    Death, Life, Moment, MovedOut, Origin, Outcome, Ownership, ProcId, Seen, SessionId, SessionName,
+};
 use std::collections::BTreeMap;
 
 /// An agent that ignored the hangup when its pane was closed. No pane shows it.
@@ -13,10 +16,14 @@ pub(super) struct Leftover {
     pub(super) process: Process,
 }
 
-/// The declared name of the session whose living agent this is. Only what gtctl started bears the tag that tells so.
+/// The declared name of the session whose living agent this is. Only what gtctl started bears the
+/// tag that tells so.
 fn tagged(session: &Session) -> Option<SessionName> {
-    let Ownership::Ours(label) = &session.ownership else { return None };
-    let is_tagged = session.is_alive() && session.shell.is_none() && label.origin == Origin::Started;
+    let Ownership::Ours(label) = &session.ownership else {
+        return None;
+    };
+    let is_tagged =
+        session.is_alive() && session.shell.is_none() && label.origin == Origin::Started;
     is_tagged.then(|| label.session.clone())
 }
 
@@ -29,36 +36,53 @@ impl Session {
 
 /// What an agent leaves when its pane is closed.
 fn left_by(session: &Session) -> Option<Leftover> {
-    let name = tagged(session).or_else(|| session.moved_from.clone().filter(|_| session.is_alive()))?;
-    Some(Leftover { session: name, process: session.process.clone() })
+    let name =
+        tagged(session).or_else(|| session.moved_from.clone().filter(|_| session.is_alive()))?;
+    Some(Leftover {
+        session: name,
+        process: session.process.clone(),
+    })
 }
 
 impl World {
     /// The pane of this session was closed. Half of the agents ignore the hangup.
     pub(super) fn hang_up(&mut self, session: &Session, random: &mut Random) {
-        self.leftovers.extend(left_by(session).filter(|_| random.chance(500)));
+        self.leftovers
+            .extend(left_by(session).filter(|_| random.chance(500)));
     }
 
     /// The server was killed, and all its panes with it.
     pub(super) fn hang_up_all(&mut self, random: &mut Random) {
-        let sessions = self.server.take().into_iter().flat_map(|server| server.sessions.into_values());
+        let sessions = self
+            .server
+            .take()
+            .into_iter()
+            .flat_map(|server| server.sessions.into_values());
         sessions.for_each(|session| self.hang_up(&session, random));
     }
 
     /// Somebody closes the agent's pane. Another one stays, so that tmux keeps the session.
     pub(super) fn close_pane(&mut self, id: SessionId, random: &mut Random) {
         let now = self.now.wall;
-        let Some(session) = self.session(id).filter(|s| s.is_alive() && s.shell.is_none()) else { return };
+        let Some(session) = self
+            .session(id)
+            .filter(|s| s.is_alive() && s.shell.is_none())
+        else {
+            return;
+        };
         let before = session.clone();
         session.process.ended = Some((Death::Vanished, now));
         self.hang_up(&before, random);
     }
 
-    /// Somebody moves the agent's pane into another session. Its own stays where it holds another pane.
+    /// Somebody moves the agent's pane into another session. Its own stays where it holds another
+    /// pane.
     pub(super) fn move_out(&mut self, id: SessionId, random: &mut Random) {
         let now = self.now.wall;
         let moves_all = random.chance(500);
-        let Some(session) = self.session(id) else { return };
+        let Some(session) = self.session(id) else {
+            return;
+        };
         let stays = !moves_all || !session.guests.is_empty();
         let Some(name) = tagged(session) else { return };
         let process = session.process.clone();
@@ -75,19 +99,28 @@ impl World {
 
     /// Leftovers end by themselves too.
     pub(super) fn settle_leftovers(&mut self, now: Moment) {
-        self.leftovers.retain(|left| left.process.fate.is_none_or(|(at, _)| at > now.awake));
+        self.leftovers
+            .retain(|left| left.process.fate.is_none_or(|(at, _)| at > now.awake));
     }
 
     /// An agent of this name that lives in a pane of another session.
     fn moved_agent(&self, name: &SessionName) -> Option<ProcId> {
-        let mut sessions = self.server.iter().flat_map(|server| server.sessions.values());
-        let moved = sessions.find(|session| session.moved_from.as_ref() == Some(name) && session.is_alive());
+        let mut sessions = self
+            .server
+            .iter()
+            .flat_map(|server| server.sessions.values());
+        let moved = sessions
+            .find(|session| session.moved_from.as_ref() == Some(name) && session.is_alive());
         moved.map(|session| session.process.id)
     }
 
     /// An agent of this name that lives outside its session.
     pub(super) fn agent_outside(&self, name: &SessionName) -> Option<ProcId> {
-        let left = self.leftovers.iter().find(|left| left.session == *name).map(|left| left.process.id);
+        let left = self
+            .leftovers
+            .iter()
+            .find(|left| left.session == *name)
+            .map(|left| left.process.id);
         left.or_else(|| self.moved_agent(name))
     }
 
@@ -97,25 +130,44 @@ impl World {
     /// The outcome of the start, where an agent of its session lives on.
     pub(super) fn clear_outside(&mut self, name: &SessionName) -> Result<(), Outcome> {
         if self.moved_agent(name).is_some() && self.neglect != Some(Neglect::MovedFence) {
-            return Err(Outcome::Failed("its agent still runs in a pane that was moved out of the session".to_owned()));
+            return Err(Outcome::Failed(
+                "its agent still runs in a pane that was moved out of the session".to_owned(),
+            ));
         }
         if self.neglect == Some(Neglect::Leftovers) {
             return Ok(());
         }
-        let survives = self.leftovers.iter().any(|left| left.session == *name) && self.random.chance(30);
+        let survives =
+            self.leftovers.iter().any(|left| left.session == *name) && self.random.chance(30);
         if survives {
-            return Err(Outcome::Failed("a process of its last life survives KILL".to_owned()));
+            return Err(Outcome::Failed(
+                "a process of its last life survives KILL".to_owned(),
+            ));
         }
         self.leftovers.retain(|left| left.session != *name);
         Ok(())
     }
 
-    /// The moved agents that a perfect look finds: of sessions that are gone, or that stand without their pane.
-    pub(super) fn moved(&self, seen: &mut BTreeMap<String, Seen>) -> BTreeMap<SessionName, MovedOut> {
+    /// The moved agents that a perfect look finds: of sessions that are gone, or that stand without
+    /// their pane.
+    pub(super) fn moved(
+        &self,
+        seen: &mut BTreeMap<String, Seen>,
+    ) -> BTreeMap<SessionName, MovedOut> {
         let mut moved = BTreeMap::new();
-        for session in self.server.iter().flat_map(|server| server.sessions.values()).filter(|s| s.is_alive()) {
-            let Some(name) = &session.moved_from else { continue };
-            let mut own = seen.values_mut().filter(|seen| is_of(seen, name)).peekable();
+        for session in self
+            .server
+            .iter()
+            .flat_map(|server| server.sessions.values())
+            .filter(|s| s.is_alive())
+        {
+            let Some(name) = &session.moved_from else {
+                continue;
+            };
+            let mut own = seen
+                .values_mut()
+                .filter(|seen| is_of(seen, name))
+                .peekable();
             let is_found = match own.peek() {
                 Some(seen) => is_without_pane(seen),
                 None => !self.has_session(name),
@@ -124,14 +176,24 @@ impl World {
                 continue;
             }
             let why = format!("its pane is in session {} now", session.name);
-            own.filter(|seen| is_without_pane(seen)).for_each(|seen| seen.life = Life::Unknown(why.clone()));
-            moved.insert(name.clone(), MovedOut { process: session.process.id, session: session.name.clone() });
+            own.filter(|seen| is_without_pane(seen))
+                .for_each(|seen| seen.life = Life::Unknown(why.clone()));
+            moved.insert(
+                name.clone(),
+                MovedOut {
+                    process: session.process.id,
+                    session: session.name.clone(),
+                },
+            );
         }
         moved
     }
 
     fn has_session(&self, name: &SessionName) -> bool {
-        self.server.iter().flat_map(|server| server.sessions.values()).any(|session| session.name == name.as_str())
+        self.server
+            .iter()
+            .flat_map(|server| server.sessions.values())
+            .any(|session| session.name == name.as_str())
     }
 }
 
@@ -140,5 +202,11 @@ fn is_of(seen: &Seen, name: &SessionName) -> bool {
 }
 
 fn is_without_pane(seen: &Seen) -> bool {
-    matches!(seen.life, Life::Dead { death: Death::Vanished, .. })
+    matches!(
+        seen.life,
+        Life::Dead {
+            death: Death::Vanished,
+            ..
+        }
+    )
 }

@@ -4,7 +4,8 @@ use super::driver::Driver;
 use super::judge::label_of;
 use super::ledger::Breach;
 use crate::model::{
-    Desired, Held, Hold, Idling, Life, Memory, Milestone, Observed, OnDrift, Ownership, Period, Plan, SessionName, Town,
+    Desired, Held, Hold, Idling, Life, Memory, Milestone, Observed, OnDrift, Ownership, Period,
+    Plan, SessionName, Town,
 };
 use std::fmt;
 
@@ -21,23 +22,33 @@ pub struct Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, cycle, breach: Breach { law, detail } } = self;
+        let Self {
+            seed,
+            cycle,
+            breach: Breach { law, detail },
+        } = self;
         writeln!(f, "{law} broken in cycle {cycle}: {detail}")?;
-        write!(f, "GTCTL_SEED={seed} cargo test --test gtctl simulation::replay -- --nocapture")
+        write!(
+            f,
+            "GTCTL_SEED={seed} cargo test --test gtctl simulation::replay -- --nocapture"
+        )
     }
 }
 
-/// More than all pacing in a row: a usage limit, the handoff gap, a crash loop's hold, two start budgets, drain and grace.
+/// More than all pacing in a row: a usage limit, the handoff gap, a crash loop's hold, two start
+/// budgets, drain and grace.
 const LONGEST: Period = Period::from_hours(7);
 /// For so long a look with an older generation than remembered may be taken for stale.
 const DOUBT: Period = Period::from_mins(11);
-/// Cycles that may pass without a step, without a moment to wait for, and without the town being as declared.
+/// Cycles that may pass without a step, without a moment to wait for, and without the town being as
+/// declared.
 const IDLE_CYCLES: u32 = 3;
 /// No pacing takes more cycles than this.
 const MOST_CYCLES: u32 = 1500;
 
 impl Driver<'_> {
-    /// The last fault has happened: waits until all is as declared, and then for `quiet` cycles of nothing.
+    /// The last fault has happened: waits until all is as declared, and then for `quiet` cycles of
+    /// nothing.
     pub(super) fn settle(&mut self, quiet: u32) -> Result<(), Breach> {
         self.stormy = false;
         self.disk_is_full = false;
@@ -50,23 +61,48 @@ impl Driver<'_> {
             desired.max_memory = None;
             desired.idling = Idling::default();
         });
-        self.town.policies.iter_mut().for_each(|policy| (policy.max_age, policy.idle_limit) = (None, None));
+        self.town
+            .policies
+            .iter_mut()
+            .for_each(|policy| (policy.max_age, policy.idle_limit) = (None, None));
         self.world.calm();
         self.come_to_rest()?;
         for _ in 0..quiet {
             let plan = self.cycle()?;
             if !plan.steps.is_empty() {
-                return Err(Breach { law: "L1 quiet", detail: format!("{:?}", plan.steps) });
+                return Err(Breach {
+                    law: "L1 quiet",
+                    detail: format!("{:?}", plan.steps),
+                });
             }
         }
         let reset = self.memory.sessions.values().find(|history| {
-            let since = history.run.as_ref().map(|run| self.world.now.since(&run.started));
-            let healthy = history.run.as_ref().is_some_and(|run| run.ended.is_none() && run.ready.is_some());
-            healthy && since.is_some_and(|since| since >= Period::from_hours(9)) && !history.crashes.is_empty()
+            let since = history
+                .run
+                .as_ref()
+                .map(|run| self.world.now.since(&run.started));
+            let healthy = history
+                .run
+                .as_ref()
+                .is_some_and(|run| run.ended.is_none() && run.ready.is_some());
+            healthy
+                && since.is_some_and(|since| since >= Period::from_hours(9))
+                && !history.crashes.is_empty()
         });
-        let declared = reset
-            .is_some_and(|history| self.town.sessions.keys().any(|n| self.memory.sessions.get(n) == Some(history)));
-        if declared { Err(Breach { law: "L5 backoff", detail: format!("{reset:?}") }) } else { Ok(()) }
+        let declared = reset.is_some_and(|history| {
+            self.town
+                .sessions
+                .keys()
+                .any(|n| self.memory.sessions.get(n) == Some(history))
+        });
+        if declared {
+            Err(Breach {
+                law: "L5 backoff",
+                detail: format!("{reset:?}"),
+            })
+        } else {
+            Ok(())
+        }
     }
 
     fn come_to_rest(&mut self) -> Result<(), Breach> {
@@ -96,16 +132,35 @@ impl Driver<'_> {
             let history = self.memory.sessions.get(&held.session);
             detail.push(format!("{held:?}\n{history:?}"));
         }
-        for desired in self.town.sessions.values().filter(|desired| !self.is_as_declared(&observed, desired)).take(2) {
-            let calm = plan.unchanged.iter().find(|calm| calm.session == desired.name);
+        for desired in self
+            .town
+            .sessions
+            .values()
+            .filter(|desired| !self.is_as_declared(&observed, desired))
+            .take(2)
+        {
+            let calm = plan
+                .unchanged
+                .iter()
+                .find(|calm| calm.session == desired.name);
             let history = self.memory.sessions.get(&desired.name);
             let seen: Vec<_> = match &observed {
-                Observed::Up(server) => server.sessions.iter().filter(|(n, _)| *n == desired.name.as_str()).collect(),
+                Observed::Up(server) => server
+                    .sessions
+                    .iter()
+                    .filter(|(n, _)| *n == desired.name.as_str())
+                    .collect(),
                 Observed::Down | Observed::Unknown(_) => vec![],
             };
-            detail.push(format!("{} {:?} {calm:?}\n{history:?}\n{seen:?}", desired.name, desired.restart));
+            detail.push(format!(
+                "{} {:?} {calm:?}\n{history:?}\n{seen:?}",
+                desired.name, desired.restart
+            ));
         }
-        Breach { law: "L1 converges", detail: detail.join("\n") }
+        Breach {
+            law: "L1 converges",
+            detail: detail.join("\n"),
+        }
     }
 
     fn is_at_rest(&self, plan: &Plan) -> bool {
@@ -117,19 +172,32 @@ impl Driver<'_> {
         };
         let waiting = plan.held.iter().any(|held| !is_over(held));
         let coming = plan.unchanged.iter().any(|calm| calm.next.is_some());
-        let waits = |name: &SessionName| plan.held.iter().any(|held| held.session == *name && is_over(held));
-        let is_as_told = |desired: &Desired| waits(&desired.name) || self.is_as_declared(&observed, desired);
+        let waits = |name: &SessionName| {
+            plan.held
+                .iter()
+                .any(|held| held.session == *name && is_over(held))
+        };
+        let is_as_told =
+            |desired: &Desired| waits(&desired.name) || self.is_as_declared(&observed, desired);
         let as_declared = || self.town.sessions.values().all(is_as_told);
         plan.steps.is_empty() && !waiting && !coming && !self.doubts(&observed) && as_declared()
     }
 
-    /// Whether a label has an older generation than is remembered. For ten minutes it may be an old look, and nothing is
-    /// learned from it.
+    /// Whether a label has an older generation than is remembered. For ten minutes it may be an old
+    /// look, and nothing is learned from it.
     fn doubts(&self, observed: &Observed) -> bool {
-        let Observed::Up(server) = observed else { return false };
+        let Observed::Up(server) = observed else {
+            return false;
+        };
         server.sessions.values().any(|seen| {
-            let Ownership::Ours(label) = &seen.ownership else { return false };
-            let run = self.memory.sessions.get(&label.session).and_then(|history| history.run.as_ref());
+            let Ownership::Ours(label) = &seen.ownership else {
+                return false;
+            };
+            let run = self
+                .memory
+                .sessions
+                .get(&label.session)
+                .and_then(|history| history.run.as_ref());
             run.is_some_and(|run| label.generation < run.generation)
         })
     }
@@ -139,10 +207,16 @@ impl Driver<'_> {
         if desired.is_task() && history.is_some_and(|history| history.finished.is_some()) {
             return true;
         }
-        let Observed::Up(server) = observed else { return false };
+        let Observed::Up(server) = observed else {
+            return false;
+        };
         server.sessions.values().any(|seen| {
-            let Ownership::Ours(label) = &seen.ownership else { return false };
-            let current = label.fingerprint.is_none_or(|print| print == desired.fingerprint())
+            let Ownership::Ours(label) = &seen.ownership else {
+                return false;
+            };
+            let current = label
+                .fingerprint
+                .is_none_or(|print| print == desired.fingerprint())
                 || desired.on_drift == OnDrift::Report
                 || desired.is_task();
             label.session == desired.name && current && matches!(seen.life, Life::Alive { .. })
@@ -150,15 +224,28 @@ impl Driver<'_> {
     }
 }
 
-/// Whether a session is down because of what it waits for: a task that has failed or does not end, or one that is itself
-/// down for such a reason.
+/// Whether a session is down because of what it waits for: a task that has failed or does not end,
+/// or one that is itself down for such a reason.
 fn never_starts(town: &Town, memory: &Memory, observed: &Observed, name: &SessionName) -> bool {
-    let lives =
-        |name: &SessionName| label_of(observed, name).is_some_and(|seen| matches!(seen.life, Life::Alive { .. }));
-    let Some(desired) = town.sessions.get(name).filter(|_| !lives(name)) else { return false };
+    let lives = |name: &SessionName| {
+        label_of(observed, name).is_some_and(|seen| matches!(seen.life, Life::Alive { .. }))
+    };
+    let Some(desired) = town.sessions.get(name).filter(|_| !lives(name)) else {
+        return false;
+    };
     desired.after.iter().any(|(other, awaited)| {
-        let Some(task) = town.sessions.get(other).filter(|other| other.wave <= desired.wave) else { return false };
-        let ended = memory.sessions.get(other).and_then(|history| history.finished).filter(|_| task.is_task());
+        let Some(task) = town
+            .sessions
+            .get(other)
+            .filter(|other| other.wave <= desired.wave)
+        else {
+            return false;
+        };
+        let ended = memory
+            .sessions
+            .get(other)
+            .and_then(|history| history.finished)
+            .filter(|_| task.is_task());
         let fails = match awaited.milestone {
             Milestone::Started => false,
             Milestone::Ready => !lives(other) && ended.is_some_and(|ended| !ended.well),

@@ -2,8 +2,9 @@
 
 use super::Random;
 use crate::model::{
-    Agent, Awaited, Backoff, Completion, Desired, Gastown, Idling, Launch, Limits, Logs, Marker, Milestone, NudgeText,
-    OnDrift, OnIdle, OnLimitEnd, Period, Policy, RestartPolicy, SessionName, Socket, StartBudget, Town, WhenAttached,
+    Agent, Awaited, Backoff, Completion, Desired, Gastown, Idling, Launch, Limits, Logs, Marker,
+    Milestone, NudgeText, OnDrift, OnIdle, OnLimitEnd, Period, Policy, RestartPolicy, SessionName,
+    Socket, StartBudget, Town, WhenAttached,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -14,7 +15,11 @@ pub fn session(name: SessionName) -> Desired {
     Desired {
         role: "custom".to_owned(),
         rig: None,
-        agent: Agent { name: "claude".to_owned(), process_names: vec!["claude".to_owned()], ..Agent::default() },
+        agent: Agent {
+            name: "claude".to_owned(),
+            process_names: vec!["claude".to_owned()],
+            ..Agent::default()
+        },
         launch: Launch::Tmux,
         command: vec!["claude".to_owned()],
         dir: PathBuf::from("/town"),
@@ -35,7 +40,11 @@ pub fn session(name: SessionName) -> Desired {
         on_drift: OnDrift::RestartWhenIdle,
         when_attached: WhenAttached::Hold,
         stop_grace: Period::from_secs(30),
-        completion: Completion { markers: vec![], grace: Period::from_mins(5), log: None },
+        completion: Completion {
+            markers: vec![],
+            grace: Period::from_mins(5),
+            log: None,
+        },
         backoff: Backoff::default(),
         logs: Logs::default(),
         instructions: None,
@@ -67,7 +76,11 @@ pub fn random_town(name: SessionName, random: &mut Random) -> Town {
         chores: vec![],
         limits: Limits {
             concurrent_starts: u32::try_from(random.between(1, 3)).unwrap_or(1),
-            starts: if random.chance(200) { StartBudget::Fixed(8) } else { StartBudget::Auto },
+            starts: if random.chance(200) {
+                StartBudget::Fixed(8)
+            } else {
+                StartBudget::Auto
+            },
             ..Limits::default()
         },
         resync: Period::from_secs(random.pick(&[30, 60, 300, 3600, 14_400]).unwrap_or(30)),
@@ -88,8 +101,14 @@ fn random_policies(random: &mut Random) -> Vec<Policy> {
 }
 
 fn random_policy(pattern: &str, random: &mut Random) -> Policy {
-    let grace = random.pick(&[0, 5, 300]).map_or(Period::ZERO, Period::from_secs);
-    let completion = Completion { markers: vec![Marker::Text("DONE".to_owned())], grace, log: None };
+    let grace = random
+        .pick(&[0, 5, 300])
+        .map_or(Period::ZERO, Period::from_secs);
+    let completion = Completion {
+        markers: vec![Marker::Text("DONE".to_owned())],
+        grace,
+        log: None,
+    };
     Policy {
         pattern: pattern.to_owned(),
         max_age: random_age(random),
@@ -97,7 +116,11 @@ fn random_policy(pattern: &str, random: &mut Random) -> Policy {
         busy: vec![],
         completion: random.chance(500).then_some(completion),
         max_memory: None,
-        when_attached: if random.chance(150) { WhenAttached::Proceed } else { WhenAttached::Hold },
+        when_attached: if random.chance(150) {
+            WhenAttached::Proceed
+        } else {
+            WhenAttached::Hold
+        },
         stop_grace: Period::from_secs(random.between(1, 40)),
     }
 }
@@ -110,7 +133,12 @@ fn random_session(random: &mut Random, at: u64) -> Option<Desired> {
     let mut desired = session(nth_name(at.saturating_add(1))?);
     desired.wave = u32::try_from(random.below(3)).unwrap_or(0);
     desired.restart = random
-        .pick(&[RestartPolicy::Always, RestartPolicy::Always, RestartPolicy::OnFailure, RestartPolicy::Never])
+        .pick(&[
+            RestartPolicy::Always,
+            RestartPolicy::Always,
+            RestartPolicy::OnFailure,
+            RestartPolicy::Never,
+        ])
         .unwrap_or_default();
     desired.max_age = random_age(random);
     desired.idling = random_idling(random);
@@ -120,7 +148,12 @@ fn random_session(random: &mut Random, at: u64) -> Option<Desired> {
         "kimi".clone_into(&mut desired.agent.name);
     }
     desired.on_drift = random
-        .pick(&[OnDrift::RestartWhenIdle, OnDrift::RestartWhenIdle, OnDrift::Restart, OnDrift::Report])
+        .pick(&[
+            OnDrift::RestartWhenIdle,
+            OnDrift::RestartWhenIdle,
+            OnDrift::Restart,
+            OnDrift::Report,
+        ])
         .unwrap_or_default();
     if random.chance(150) {
         desired.when_attached = WhenAttached::Proceed;
@@ -134,7 +167,9 @@ fn random_session(random: &mut Random, at: u64) -> Option<Desired> {
     }
     if random.chance(300) {
         desired.completion.markers = vec![Marker::Text("DONE".to_owned())];
-        desired.completion.grace = random.pick(&[5, 60, 300]).map_or(Period::ZERO, Period::from_secs);
+        desired.completion.grace = random
+            .pick(&[5, 60, 300])
+            .map_or(Period::ZERO, Period::from_secs);
     }
     if at > 0 && random.chance(200) {
         let first = random.between(1, at);
@@ -142,27 +177,41 @@ fn random_session(random: &mut Random, at: u64) -> Option<Desired> {
         let mut aside = random.clone();
         let second = aside.chance(400).then(|| aside.between(1, at));
         for nth in [first].into_iter().chain(second) {
-            desired.after.extend(nth_name(nth).map(|name| (name, random_wait(&mut aside))));
+            desired
+                .after
+                .extend(nth_name(nth).map(|name| (name, random_wait(&mut aside))));
         }
     }
     Some(desired)
 }
 
 fn random_wait(random: &mut Random) -> Awaited {
-    let milestones = [Milestone::Started, Milestone::Ready, Milestone::Ready, Milestone::Completed];
+    let milestones = [
+        Milestone::Started,
+        Milestone::Ready,
+        Milestone::Ready,
+        Milestone::Completed,
+    ];
     let milestone = random.pick(&milestones).unwrap_or(Milestone::Ready);
-    let within = random.pick(&[None, None, Some(3), Some(120), Some(3600)]).flatten().map(Period::from_secs);
+    let within = random
+        .pick(&[None, None, Some(3), Some(120), Some(3600)])
+        .flatten()
+        .map(Period::from_secs);
     Awaited { milestone, within }
 }
 
 /// Takes out of every `after` what no manifest may say.
 fn mend_order(sessions: &mut BTreeMap<SessionName, Desired>) {
-    let known: BTreeMap<SessionName, (u32, bool)> =
-        sessions.iter().map(|(name, desired)| (name.clone(), (desired.wave, desired.is_task()))).collect();
+    let known: BTreeMap<SessionName, (u32, bool)> = sessions
+        .iter()
+        .map(|(name, desired)| (name.clone(), (desired.wave, desired.is_task())))
+        .collect();
     for desired in sessions.values_mut() {
         let wave = desired.wave;
         desired.after.retain(|name, awaited| {
-            let Some((other, is_task)) = known.get(name) else { return false };
+            let Some((other, is_task)) = known.get(name) else {
+                return false;
+            };
             if !is_task && awaited.milestone == Milestone::Completed {
                 awaited.milestone = Milestone::Ready;
             }
@@ -172,19 +221,42 @@ fn mend_order(sessions: &mut BTreeMap<SessionName, Desired>) {
 }
 
 fn random_age(random: &mut Random) -> Option<Period> {
-    random.pick(&[None, Some(10), Some(40), Some(90), Some(600)]).flatten().map(Period::from_mins)
+    random
+        .pick(&[None, Some(10), Some(40), Some(90), Some(600)])
+        .flatten()
+        .map(Period::from_mins)
 }
 
 fn random_idling(random: &mut Random) -> Idling {
-    let idle_limit = random.pick(&[None, None, Some(5), Some(30), Some(200)]).flatten().map(Period::from_mins);
-    let on_idle = random.pick(&[OnIdle::Report, OnIdle::Restart, OnIdle::Nudge]).unwrap_or_default();
-    let stuck_after = random.pick(&[None, None, Some(10), Some(60)]).flatten().map(Period::from_mins);
-    let on_limit_end = if stuck_after.is_some() { OnLimitEnd::Nudge } else { OnLimitEnd::Nothing };
+    let idle_limit = random
+        .pick(&[None, None, Some(5), Some(30), Some(200)])
+        .flatten()
+        .map(Period::from_mins);
+    let on_idle = random
+        .pick(&[OnIdle::Report, OnIdle::Restart, OnIdle::Nudge])
+        .unwrap_or_default();
+    let stuck_after = random
+        .pick(&[None, None, Some(10), Some(60)])
+        .flatten()
+        .map(Period::from_mins);
+    let on_limit_end = if stuck_after.is_some() {
+        OnLimitEnd::Nudge
+    } else {
+        OnLimitEnd::Nothing
+    };
     let limit_nudge = NudgeText::after_limit();
-    Idling { idle_limit, nudge: NudgeText::default(), on_idle, on_limit_end, limit_nudge, stuck_after }
+    Idling {
+        idle_limit,
+        nudge: NudgeText::default(),
+        on_idle,
+        on_limit_end,
+        limit_nudge,
+        stuck_after,
+    }
 }
 
-/// One edit of the manifest: a session comes or goes, a command or a limit changes, or the list is emptied.
+/// One edit of the manifest: a session comes or goes, a command or a limit changes, or the list is
+/// emptied.
 pub fn edit_town(town: &mut Town, random: &mut Random) {
     let names: Vec<SessionName> = town.sessions.keys().cloned().collect();
     let at = usize::try_from(random.below(u64::try_from(names.len()).unwrap_or(0))).unwrap_or(0);
@@ -194,7 +266,8 @@ pub fn edit_town(town: &mut Town, random: &mut Random) {
         20 | 21 => town.policies = random_policies(random),
         1..=5 => {
             let nth = random.below(12);
-            town.sessions.extend(random_session(random, nth).map(|desired| (desired.name.clone(), desired)));
+            town.sessions
+                .extend(random_session(random, nth).map(|desired| (desired.name.clone(), desired)));
         }
         6..=8 => {
             chosen.and_then(|name| town.sessions.remove(name));

@@ -4,8 +4,9 @@ use super::guests::Guest;
 use super::outside::Leftover;
 use super::{Deed, Neglect, Random};
 use crate::model::{
-    Death, Given, Life, Marks, Moment, Observed, Origin, Ownership, PaneId, Period, ProcId, Screen, ScreenState, Seen,
-    Server, ServerId, SessionId, SessionName, Sighting, Standing, Title, Told, Usage, Verdict,
+    Death, Given, Life, Marks, Moment, Observed, Origin, Ownership, PaneId, Period, ProcId, Screen,
+    ScreenState, Seen, Server, ServerId, SessionId, SessionName, Sighting, Standing, Title, Told,
+    Usage, Verdict,
 };
 use std::collections::BTreeMap;
 
@@ -112,22 +113,40 @@ pub enum OnTerm {
 impl Process {
     /// A shell that lives until it is told to end.
     pub(super) fn of(id: ProcId) -> Self {
-        Self { id, matches: false, ended: None, fate: None, on_term: OnTerm::Ends }
+        Self {
+            id,
+            matches: false,
+            ended: None,
+            fate: None,
+            on_term: OnTerm::Ends,
+        }
     }
 }
 
 impl Session {
     /// What a perfect ear hears.
     fn heard(&self, now: Moment) -> Option<Marks> {
-        let Ownership::Ours(label) = &self.ownership else { return None };
-        let standing = self.said.filter(|_| self.is_alive()).map(|(verdict, at)| Standing {
-            sighting: Sighting { marker: "DONE".to_owned(), verdict, line: "DONE".to_owned(), at_byte: 0 },
-            seen: at,
-            quiet_since: at,
-            trailer: 0,
-            key: 0,
-        });
-        let last_output = standing.as_ref().map_or(now, |standing| standing.quiet_since);
+        let Ownership::Ours(label) = &self.ownership else {
+            return None;
+        };
+        let standing = self
+            .said
+            .filter(|_| self.is_alive())
+            .map(|(verdict, at)| Standing {
+                sighting: Sighting {
+                    marker: "DONE".to_owned(),
+                    verdict,
+                    line: "DONE".to_owned(),
+                    at_byte: 0,
+                },
+                seen: at,
+                quiet_since: at,
+                trailer: 0,
+                key: 0,
+            });
+        let last_output = standing
+            .as_ref()
+            .map_or(now, |standing| standing.quiet_since);
         let generation = label.generation;
         Some(Marks {
             generation,
@@ -149,7 +168,9 @@ impl Session {
     /// Whether its dead pane is kept: ours are, and some of what others start.
     fn is_kept(&self) -> bool {
         match &self.ownership {
-            Ownership::Ours(label) => label.origin != Origin::Policy || label.pane.0.is_multiple_of(2),
+            Ownership::Ours(label) => {
+                label.origin != Origin::Policy || label.pane.0.is_multiple_of(2)
+            }
             Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => false,
         }
     }
@@ -180,7 +201,9 @@ fn screen(shows: u64, now: Moment, random: &mut Random) -> Screen {
     let ahead = i64::try_from(random.below(4 * 3_600_000)).unwrap_or(0);
     let state = match shows {
         0 => ScreenState::Auth,
-        1 => ScreenState::Limit { resets: random.chance(800).then(|| now.wall.saturating_add(ahead)) },
+        1 => ScreenState::Limit {
+            resets: random.chance(800).then(|| now.wall.saturating_add(ahead)),
+        },
         2 => ScreenState::AsksPermission,
         3 => ScreenState::Unclear,
         4..=6 => ScreenState::Busy,
@@ -203,7 +226,11 @@ impl World {
     #[must_use]
     pub fn new(town: SessionName, random: Random) -> Self {
         Self {
-            now: Moment { wall: 1_790_000_000_000, awake: 1_000_000, boot: 1 },
+            now: Moment {
+                wall: 1_790_000_000_000,
+                awake: 1_000_000,
+                boot: 1,
+            },
             town,
             server: None,
             random,
@@ -226,7 +253,9 @@ impl World {
         let wild = self.agentry == Agentry::Wild;
         self.settle_leftovers(self.now);
         let (now, random) = (self.now, &mut self.random);
-        let Some(server) = &mut self.server else { return };
+        let Some(server) = &mut self.server else {
+            return;
+        };
         for session in server.sessions.values_mut() {
             let due = session.process.fate.filter(|(at, _)| *at <= now.awake);
             if let (Some((at, death)), None) = (due, session.process.ended) {
@@ -240,30 +269,45 @@ impl World {
             if !wild {
                 session.said = None;
             } else if session.is_alive() && random.chance(40) {
-                let verdict = if random.chance(700) { Verdict::Completed } else { Verdict::Failed };
+                let verdict = if random.chance(700) {
+                    Verdict::Completed
+                } else {
+                    Verdict::Failed
+                };
                 session.spoke = now.awake;
                 session.said = Some((verdict, now));
             }
-            let shows = if self.agentry == Agentry::Wild { random.below(40) } else { 40 };
+            let shows = if self.agentry == Agentry::Wild {
+                random.below(40)
+            } else {
+                40
+            };
             if session.is_alive() && shows < 12 {
                 session.screen = screen(shows, now, random);
             }
             if wild && random.chance(100) {
                 // It grows, and at times gives some back.
-                session.footprint = session.footprint / 100 * random.between(60, 100) + random.below(200 << 20);
+                session.footprint =
+                    session.footprint / 100 * random.between(60, 100) + random.below(200 << 20);
             }
             if random.chance(100) {
                 session.cpu_ms = session.cpu_ms.saturating_add(random.below(20_000));
             }
         }
         server.sessions.values_mut().for_each(Session::let_go);
-        server.sessions.retain(|_, session| session.is_pane_alive() || session.is_kept());
+        server
+            .sessions
+            .retain(|_, session| session.is_pane_alive() || session.is_kept());
         self.leave_when_empty();
     }
 
     /// tmux ends with its last session.
     pub(super) fn leave_when_empty(&mut self) {
-        if self.server.as_ref().is_some_and(|server| server.sessions.is_empty()) {
+        if self
+            .server
+            .as_ref()
+            .is_some_and(|server| server.sessions.is_empty())
+        {
             self.server = None;
         }
     }
@@ -271,8 +315,11 @@ impl World {
     /// What a perfect look sees.
     #[must_use]
     pub fn observe(&self) -> Observed {
-        let Some(server) = &self.server else { return Observed::Down };
-        let see = |(id, session): (&SessionId, &Session)| (session.name.clone(), self.see(*id, session));
+        let Some(server) = &self.server else {
+            return Observed::Down;
+        };
+        let see =
+            |(id, session): (&SessionId, &Session)| (session.name.clone(), self.see(*id, session));
         let mut sessions = server.sessions.iter().map(see).collect();
         let moved = self.moved(&mut sessions);
         Observed::Up(Server {
@@ -288,21 +335,38 @@ impl World {
 
     fn see(&self, id: SessionId, session: &Session) -> Seen {
         let process = &session.process;
-        let ours = matches!(&session.ownership, Ownership::Ours(label) if label.origin != Origin::Policy);
+        let ours =
+            matches!(&session.ownership, Ownership::Ours(label) if label.origin != Origin::Policy);
         let life = match (process.ended, session.shell) {
             (None, shell) => Life::Alive {
                 process: shell.unwrap_or(process.id),
                 matches: process.matches,
-                comm: if process.matches { "claude".to_owned() } else { "vim".to_owned() },
+                comm: if process.matches {
+                    "claude".to_owned()
+                } else {
+                    "vim".to_owned()
+                },
             },
-            (Some(_), Some(shell)) if ours => {
-                Life::Dead { death: Death::NoAgent, process: Some(shell), at: None, tail: vec![] }
-            }
-            (Some(_), Some(shell)) => Life::Alive { process: shell, matches: false, comm: "bash".to_owned() },
+            (Some(_), Some(shell)) if ours => Life::Dead {
+                death: Death::NoAgent,
+                process: Some(shell),
+                at: None,
+                tail: vec![],
+            },
+            (Some(_), Some(shell)) => Life::Alive {
+                process: shell,
+                matches: false,
+                comm: "bash".to_owned(),
+            },
             // Of a pane that was closed tmux keeps nothing.
             (Some((death, at)), None) => {
                 let at = (death != Death::Vanished).then_some(at);
-                Life::Dead { death, process: None, at, tail: vec![] }
+                Life::Dead {
+                    death,
+                    process: None,
+                    at,
+                    tail: vec![],
+                }
             }
         };
         Seen {
@@ -317,17 +381,30 @@ impl World {
             ownership: session.ownership.clone(),
             pane: session.pane_seen(),
             life,
-            usage: Some(Usage { cpu_ms: session.cpu_ms, ..Usage::default() }),
+            usage: Some(Usage {
+                cpu_ms: session.cpu_ms,
+                ..Usage::default()
+            }),
             footprint: session.is_alive().then_some(session.footprint),
             commands: None,
         }
     }
 
     /// Creates a session with a process in it, on a new server if need be. The name must be free.
-    pub fn create(&mut self, name: &str, ownership: Ownership, process: Process) -> Option<SessionId> {
+    pub fn create(
+        &mut self,
+        name: &str,
+        ownership: Ownership,
+        process: Process,
+    ) -> Option<SessionId> {
         if self.server.is_none() {
             let id = ServerId(self.next_id());
-            self.server = Some(TmuxServer { id, sessions: BTreeMap::new(), own: None, next: 1 });
+            self.server = Some(TmuxServer {
+                id,
+                sessions: BTreeMap::new(),
+                own: None,
+                next: 1,
+            });
         }
         let now = self.now;
         let server = self.server.as_mut()?;
@@ -356,18 +433,29 @@ impl World {
 
     pub(super) fn next_id(&mut self) -> ProcId {
         self.next_process = self.next_process.saturating_add(1);
-        ProcId { pid: self.next_process, start: self.now.awake / 10 }
+        ProcId {
+            pid: self.next_process,
+            start: self.now.awake / 10,
+        }
     }
 
     /// A fresh agent process, as the world's mood has it.
     pub(super) fn agent(&mut self) -> Process {
         let id = self.next_id();
-        let mut process = Process { id, matches: true, ended: None, fate: None, on_term: OnTerm::Ends };
+        let mut process = Process {
+            id,
+            matches: true,
+            ended: None,
+            fate: None,
+            on_term: OnTerm::Ends,
+        };
         if self.agentry == Agentry::Tame {
             return process;
         }
         let random = &mut self.random;
-        let life = random.pick(&[500, 3_000, 20_000, 400_000, 4_000_000]).unwrap_or(0);
+        let life = random
+            .pick(&[500, 3_000, 20_000, 400_000, 4_000_000])
+            .unwrap_or(0);
         let at = self.now.awake.saturating_add(random.between(1, life));
         process.fate = match random.below(10) {
             0 | 1 => Some((at, Death::Exit(1))),

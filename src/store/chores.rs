@@ -1,4 +1,5 @@
-//! The files of chores: their logs, what is known of upstream, and what the older automonitor wrote for people.
+//! The files of chores: their logs, what is known of upstream, and what the older automonitor wrote
+//! for people.
 
 use super::{StateDir, StoreFault, View, file};
 use crate::files::{self, Links, Opened};
@@ -55,15 +56,23 @@ impl View {
     /// The files of a chore, by its name.
     #[must_use]
     pub fn chore_files(&self, chore: &str) -> ChoreFiles {
-        ChoreFiles { root: self.path().to_path_buf(), dir: self.path().join("chores").join(chore) }
+        ChoreFiles {
+            root: self.path().to_path_buf(),
+            dir: self.path().join("chores").join(chore),
+        }
     }
 
-    /// The journal's last events, oldest first, at most `count` and at most what its last [`JOURNAL_END`] bytes hold.
+    /// The journal's last events, oldest first, at most `count` and at most what its last
+    /// [`JOURNAL_END`] bytes hold.
     #[must_use]
     pub fn last_events(&self, count: usize) -> Vec<Value> {
         let text = end_of(&self.path().join("monitor.jsonl")).unwrap_or_default();
-        let mut events: Vec<Value> =
-            text.lines().rev().filter_map(|l| serde_json::from_str(l).ok()).take(count).collect();
+        let mut events: Vec<Value> = text
+            .lines()
+            .rev()
+            .filter_map(|l| serde_json::from_str(l).ok())
+            .take(count)
+            .collect();
         events.reverse();
         events
     }
@@ -76,11 +85,18 @@ impl ChoreFiles {
         &self.dir
     }
 
-    /// Writes the log of a run that was begun at `begun`, and removes all but the newest `keep`. Returns where it is.
+    /// Writes the log of a run that was begun at `begun`, and removes all but the newest `keep`.
+    /// Returns where it is.
     ///
     /// # Errors
     /// What the system says.
-    pub fn keep_log(&self, place: LogPlace, begun: Moment, text: &[u8], keep: u32) -> Result<PathBuf, StoreFault> {
+    pub fn keep_log(
+        &self,
+        place: LogPlace,
+        begun: Moment,
+        text: &[u8],
+        keep: u32,
+    ) -> Result<PathBuf, StoreFault> {
         let (dir, prefix) = match place {
             LogPlace::Analysis => (&self.root, "ai_analysis_"),
             LogPlace::Own => (&self.dir, ""),
@@ -96,7 +112,8 @@ impl ChoreFiles {
     #[must_use]
     pub fn upstream(&self) -> Upstream {
         let read = file::read(&self.dir.join("upstream.json"), KNOWN).ok();
-        read.and_then(|(bytes, _)| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+        read.and_then(|(bytes, _)| serde_json::from_slice(&bytes).ok())
+            .unwrap_or_default()
     }
 
     /// Keeps what was heard of the upstream.
@@ -105,7 +122,9 @@ impl ChoreFiles {
     /// What the system says.
     pub fn keep_upstream(&self, heard: &Upstream) -> Result<(), StoreFault> {
         self.make()?;
-        let text = serde_json::to_string(heard).map(visible_json).map_err(StoreFault::Encoding)?;
+        let text = serde_json::to_string(heard)
+            .map(visible_json)
+            .map_err(StoreFault::Encoding)?;
         file::replace(&self.dir.join("upstream.json"), text.as_bytes())
     }
 
@@ -116,19 +135,26 @@ impl ChoreFiles {
     pub fn write_current_state(&self, text: &str) -> Result<(), StoreFault> {
         self.make()?;
         // Another analysis may be writing its own at this moment.
-        let (temporary, path) = (self.dir.join("current_state.tmp"), self.root.join("current_state.txt"));
+        let (temporary, path) = (
+            self.dir.join("current_state.tmp"),
+            self.root.join("current_state.txt"),
+        );
         file::write_durably(&temporary, text.as_bytes())?;
         fs::rename(&temporary, &path).map_err(StoreFault::io("replace", &path))
     }
 
     fn make(&self) -> Result<(), StoreFault> {
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.dir).map_err(StoreFault::io("create", &self.dir))
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.dir)
+            .map_err(StoreFault::io("create", &self.dir))
     }
 }
 
 impl StateDir {
-    /// Replaces `pending_upgrade.txt`, or removes it where there is nothing to say and it is about this repository. Tells
-    /// whether one was removed: what was pending has been installed.
+    /// Replaces `pending_upgrade.txt`, or removes it where there is nothing to say and it is about
+    /// this repository. Tells whether one was removed: what was pending has been installed.
     ///
     /// # Errors
     /// What the system says.
@@ -137,7 +163,8 @@ impl StateDir {
         if let Some(text) = text {
             return file::replace(&path, text.as_bytes()).map(|()| false);
         }
-        let is_ours = file::read(&path, KNOWN).is_ok_and(|(bytes, _)| String::from_utf8_lossy(&bytes).contains(repo));
+        let is_ours = file::read(&path, KNOWN)
+            .is_ok_and(|(bytes, _)| String::from_utf8_lossy(&bytes).contains(repo));
         if is_ours {
             file::remove_if_there(&path).map_err(StoreFault::io("remove", &path))?;
         }
@@ -149,9 +176,17 @@ impl StateDir {
 fn write_new(dir: &Path, name: &str, text: &[u8]) -> io::Result<PathBuf> {
     let mut nth = 0_u32;
     loop {
-        let numbered = if nth == 0 { format!("{name}.log") } else { format!("{name}_{nth:03}.log") };
+        let numbered = if nth == 0 {
+            format!("{name}.log")
+        } else {
+            format!("{name}_{nth:03}.log")
+        };
         let path = dir.join(numbered);
-        match file::options_without_surprises().write(true).create_new(true).open(&path) {
+        match file::options_without_surprises()
+            .write(true)
+            .create_new(true)
+            .open(&path)
+        {
             Ok(mut file) => return file.write_all(text).map(|()| path),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists && nth < 999 => nth += 1,
             Err(e) => return Err(e),
@@ -161,16 +196,26 @@ fn write_new(dir: &Path, name: &str, text: &[u8]) -> io::Result<PathBuf> {
 
 /// Removes the oldest logs, by the times in their names.
 fn retire(dir: &Path, prefix: &str, keep: u32) -> io::Result<()> {
-    let names = fs::read_dir(dir)?.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let names = fs::read_dir(dir)?
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok());
     let mut logs: Vec<String> = names.filter(|name| is_log(name, prefix)).collect();
     logs.sort();
-    let excess = logs.len().saturating_sub(usize::try_from(keep.max(1)).unwrap_or(usize::MAX));
-    logs.iter().take(excess).try_for_each(|name| file::remove_if_there(&dir.join(name)))
+    let excess = logs
+        .len()
+        .saturating_sub(usize::try_from(keep.max(1)).unwrap_or(usize::MAX));
+    logs.iter()
+        .take(excess)
+        .try_for_each(|name| file::remove_if_there(&dir.join(name)))
 }
 
 fn is_log(name: &str, prefix: &str) -> bool {
-    let stem = name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(".log"));
-    stem.is_some_and(|stem| !stem.is_empty() && stem.chars().all(|c| c.is_ascii_digit() || c == '_'))
+    let stem = name
+        .strip_prefix(prefix)
+        .and_then(|rest| rest.strip_suffix(".log"));
+    stem.is_some_and(|stem| {
+        !stem.is_empty() && stem.chars().all(|c| c.is_ascii_digit() || c == '_')
+    })
 }
 
 /// A time in UTC as it stands in the names of logs, such as `20251121_044000`.
@@ -200,15 +245,36 @@ mod tests {
         let files = View::of(scratch.path()).chore_files("a");
         let mut last = PathBuf::new();
         for n in 0..60 {
-            let begun = Moment { wall: NOW.wall + n / 2 * 1000, ..NOW };
-            last = files.keep_log(LogPlace::Analysis, begun, format!("{n}").as_bytes(), 50).unwrap();
+            let begun = Moment {
+                wall: NOW.wall + n / 2 * 1000,
+                ..NOW
+            };
+            last = files
+                .keep_log(LogPlace::Analysis, begun, format!("{n}").as_bytes(), 50)
+                .unwrap();
         }
-        let logs = fs::read_dir(scratch.path()).unwrap().flatten().filter(|e| e.path().extension().is_some());
+        let logs = fs::read_dir(scratch.path())
+            .unwrap()
+            .flatten()
+            .filter(|e| e.path().extension().is_some());
         assert_eq!(logs.count(), 51);
         assert_eq!(fs::read_to_string(&last).unwrap(), "59");
-        assert_eq!(last.file_name().unwrap(), "ai_analysis_20251121_044029_001.log");
-        assert!(!scratch.path().join("ai_analysis_20251121_044004_001.log").exists());
-        assert!(scratch.path().join("ai_analysis_20251121_044005.log").exists());
+        assert_eq!(
+            last.file_name().unwrap(),
+            "ai_analysis_20251121_044029_001.log"
+        );
+        assert!(
+            !scratch
+                .path()
+                .join("ai_analysis_20251121_044004_001.log")
+                .exists()
+        );
+        assert!(
+            scratch
+                .path()
+                .join("ai_analysis_20251121_044005.log")
+                .exists()
+        );
         assert!(scratch.path().join("ai_analysis_notes.log").exists());
     }
 
@@ -221,7 +287,10 @@ mod tests {
         assert!(!dir.write_pending("a/b", Some("a/b 1 2")).unwrap());
         assert!(!dir.write_pending("c/d", None).unwrap());
         assert!(there());
-        assert!(dir.write_pending("a/b", None).unwrap(), "what was pending is installed");
+        assert!(
+            dir.write_pending("a/b", None).unwrap(),
+            "what was pending is installed"
+        );
         assert!(!there());
     }
 
@@ -230,7 +299,11 @@ mod tests {
         let scratch = Scratch::new("heard");
         let files = View::of(scratch.path()).chore_files("a");
         assert_eq!(files.upstream(), Upstream::default());
-        let heard = Upstream { source: "s".into(), release: Some("v1".into()), ..Upstream::default() };
+        let heard = Upstream {
+            source: "s".into(),
+            release: Some("v1".into()),
+            ..Upstream::default()
+        };
         files.keep_upstream(&heard).unwrap();
         assert_eq!(files.upstream(), heard);
         fs::write(scratch.path().join("chores/a/upstream.json"), "[").unwrap();

@@ -16,7 +16,8 @@ const AUTOMONITOR: &str = "settings/automonitor";
 /// The most directories that are looked into for a town of unknown name.
 const MOST_TOWNS: usize = 100;
 
-/// What decides where a town's state lies. The caller reads the environment; an empty or relative path counts as unset.
+/// What decides where a town's state lies. The caller reads the environment; an empty or relative
+/// path counts as unset.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Places<'a> {
     /// `--state-dir`: taken as it is.
@@ -29,39 +30,56 @@ pub struct Places<'a> {
     pub home: Option<&'a Path>,
 }
 
-/// The state directory of a town: `explicit`, else `<root>/settings/automonitor` where that exists, else
-/// `$XDG_STATE_HOME/gtctl/<town>`, else `~/.local/state/gtctl/<town>`. Creates nothing.
+/// The state directory of a town: `explicit`, else `<root>/settings/automonitor` where that exists,
+/// else `$XDG_STATE_HOME/gtctl/<town>`, else `~/.local/state/gtctl/<town>`. Creates nothing.
 ///
 /// # Errors
 /// [`StoreFault::Nowhere`] when nothing says where.
 pub fn locate(town: &SessionName, places: Places<'_>) -> Result<PathBuf, StoreFault> {
-    let Places { explicit, root, xdg_state_home, home } = places;
+    let Places {
+        explicit,
+        root,
+        xdg_state_home,
+        home,
+    } = places;
     if let Some(path) = explicit {
         return Ok(path.to_path_buf());
     }
     if let Some(older) = root.map(|r| r.join(AUTOMONITOR)).filter(|p| p.is_dir()) {
         return Ok(older);
     }
-    shared(xdg_state_home, home).map(|folder| folder.join(town.as_str())).ok_or(StoreFault::Nowhere)
+    shared(xdg_state_home, home)
+        .map(|folder| folder.join(town.as_str()))
+        .ok_or(StoreFault::Nowhere)
 }
 
-/// The folder in which the directories of all towns are, unless told otherwise: `explicit` as it is, else as
-/// [`locate`] has it without a root. Creates nothing.
+/// The folder in which the directories of all towns are, unless told otherwise: `explicit` as it
+/// is, else as [`locate`] has it without a root. Creates nothing.
 #[must_use]
 pub fn folder(places: Places<'_>) -> Option<PathBuf> {
-    places.explicit.map(Path::to_path_buf).or_else(|| shared(places.xdg_state_home, places.home))
+    places
+        .explicit
+        .map(Path::to_path_buf)
+        .or_else(|| shared(places.xdg_state_home, places.home))
 }
 
-/// The state directories that can be found without knowing a town, by name and at most [`MOST_TOWNS`]; none of them
-/// needs to hold anything. Those within a Gas Town root are not among them.
+/// The state directories that can be found without knowing a town, by name and at most
+/// [`MOST_TOWNS`]; none of them needs to hold anything. Those within a Gas Town root are not among
+/// them.
 #[must_use]
 pub fn all(places: Places<'_>) -> Vec<View> {
     if let Some(path) = places.explicit {
         return vec![View::of(path)];
     }
-    let entries = shared(places.xdg_state_home, places.home).and_then(|folder| fs::read_dir(folder).ok());
-    let mut paths: Vec<PathBuf> =
-        entries.into_iter().flatten().flatten().take(MOST_TOWNS).map(|entry| entry.path()).collect();
+    let entries =
+        shared(places.xdg_state_home, places.home).and_then(|folder| fs::read_dir(folder).ok());
+    let mut paths: Vec<PathBuf> = entries
+        .into_iter()
+        .flatten()
+        .flatten()
+        .take(MOST_TOWNS)
+        .map(|entry| entry.path())
+        .collect();
     paths.sort();
     paths.into_iter().map(View::of).collect()
 }
@@ -69,11 +87,13 @@ pub fn all(places: Places<'_>) -> Vec<View> {
 /// The folder of all towns' directories.
 fn shared(xdg_state_home: Option<&Path>, home: Option<&Path>) -> Option<PathBuf> {
     let absolute = |p: Option<&Path>| p.filter(|p| p.is_absolute()).map(Path::to_path_buf);
-    let state = absolute(xdg_state_home).or_else(|| absolute(home).map(|h| h.join(".local/state")))?;
+    let state =
+        absolute(xdg_state_home).or_else(|| absolute(home).map(|h| h.join(".local/state")))?;
     Some(state.join("gtctl"))
 }
 
-/// A state directory to be read: creates nothing, changes nothing, waits for no lock. It need not even exist.
+/// A state directory to be read: creates nothing, changes nothing, waits for no lock. It need not
+/// even exist.
 #[derive(Debug, Clone)]
 pub struct View {
     pub(super) path: PathBuf,
@@ -93,11 +113,15 @@ impl View {
     }
 }
 
-/// Makes the files that are locked while they can be made: on a file system that turns read-only, they are there.
+/// Makes the files that are locked while they can be made: on a file system that turns read-only,
+/// they are there.
 fn create_lock_files(path: &Path) {
     for name in [CONTROLLER_LOCK, TURN_LOCK] {
         // Whoever locks tells what is wrong.
-        let _ = options_without_surprises().append(true).create(true).open(path.join(name));
+        let _ = options_without_surprises()
+            .append(true)
+            .create(true)
+            .open(path.join(name));
     }
 }
 
@@ -109,28 +133,42 @@ pub struct StateDir {
 }
 
 impl StateDir {
-    /// Opens the directory at `path`, creating it and its parents owner-only when missing. A laxer mode is corrected,
-    /// except on the older automonitor's directory, which others made for their own ends.
+    /// Opens the directory at `path`, creating it and its parents owner-only when missing. A laxer
+    /// mode is corrected, except on the older automonitor's directory, which others made for their
+    /// own ends.
     ///
     /// # Errors
     /// When it is another user's, is no directory, or cannot be made.
     pub fn open(path: &Path) -> Result<Self, StoreFault> {
         check_home(path)?;
-        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| refused(path, e))?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(|e| refused(path, e))?;
         let metadata = fs::metadata(path).map_err(StoreFault::io("look at", path))?;
         if !metadata.is_dir() {
-            return Err(StoreFault::NotADirectory { path: path.to_path_buf() });
+            return Err(StoreFault::NotADirectory {
+                path: path.to_path_buf(),
+            });
         }
         let (owner, ours) = (metadata.uid(), Uid::effective().as_raw());
         if owner != ours {
-            return Err(StoreFault::NotOurs { path: path.to_path_buf(), owner, ours });
+            return Err(StoreFault::NotOurs {
+                path: path.to_path_buf(),
+                owner,
+                ours,
+            });
         }
         if metadata.mode() & 0o077 != 0 && !path.ends_with(AUTOMONITOR) {
             fs::set_permissions(path, fs::Permissions::from_mode(0o700))
                 .map_err(StoreFault::io("close to others", path))?;
         }
         create_lock_files(path);
-        Ok(Self { view: View::of(path), known: Known::default() })
+        Ok(Self {
+            view: View::of(path),
+            known: Known::default(),
+        })
     }
 
     /// The same directory, only to be read.
@@ -146,24 +184,38 @@ impl StateDir {
     }
 }
 
-/// Refuses to make a folder in one of another user's: root with a user's HOME would lock that user out of their own state.
+/// Refuses to make a folder in one of another user's: root with a user's HOME would lock that user
+/// out of their own state.
 fn check_home(path: &Path) -> Result<(), StoreFault> {
-    let there = path.ancestors().skip(1).find_map(|folder| Some((folder, fs::metadata(folder).ok()?)));
-    let Some((folder, metadata)) = there.filter(|_| !path.exists()) else { return Ok(()) };
+    let there = path
+        .ancestors()
+        .skip(1)
+        .find_map(|folder| Some((folder, fs::metadata(folder).ok()?)));
+    let Some((folder, metadata)) = there.filter(|_| !path.exists()) else {
+        return Ok(());
+    };
     let (owner, ours) = (metadata.uid(), Uid::effective().as_raw());
     let is_open_to_all = metadata.mode() & 0o1000 != 0;
     if owner == ours || owner == 0 || is_open_to_all {
         return Ok(());
     }
-    Err(StoreFault::NotOurs { path: folder.to_path_buf(), owner, ours })
+    Err(StoreFault::NotOurs {
+        path: folder.to_path_buf(),
+        owner,
+        ours,
+    })
 }
 
 fn refused(path: &Path, source: io::Error) -> StoreFault {
     match source.kind() {
-        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
-            StoreFault::NotADirectory { path: path.to_path_buf() }
-        }
-        _ => StoreFault::Io { doing: "create", path: path.to_path_buf(), source },
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => StoreFault::NotADirectory {
+            path: path.to_path_buf(),
+        },
+        _ => StoreFault::Io {
+            doing: "create",
+            path: path.to_path_buf(),
+            source,
+        },
     }
 }
 
@@ -179,23 +231,47 @@ mod tests {
     #[test]
     fn places_in_their_order() {
         let scratch = Scratch::new("places");
-        let home = Places { home: Some(Path::new("/h")), ..Places::default() };
-        assert_eq!(locate(&town(), home).unwrap(), Path::new("/h/.local/state/gtctl/shop"));
-        let xdg = Places { xdg_state_home: Some(Path::new("/x")), ..home };
+        let home = Places {
+            home: Some(Path::new("/h")),
+            ..Places::default()
+        };
+        assert_eq!(
+            locate(&town(), home).unwrap(),
+            Path::new("/h/.local/state/gtctl/shop")
+        );
+        let xdg = Places {
+            xdg_state_home: Some(Path::new("/x")),
+            ..home
+        };
         assert_eq!(locate(&town(), xdg).unwrap(), Path::new("/x/gtctl/shop"));
-        let relative = Places { xdg_state_home: Some(Path::new("x")), ..Places::default() };
-        assert!(matches!(locate(&town(), relative), Err(StoreFault::Nowhere)));
+        let relative = Places {
+            xdg_state_home: Some(Path::new("x")),
+            ..Places::default()
+        };
+        assert!(matches!(
+            locate(&town(), relative),
+            Err(StoreFault::Nowhere)
+        ));
         assert!(all(relative).is_empty() && all(home).is_empty());
         let state = scratch.path().join("state");
         fs::create_dir_all(state.join("gtctl/b")).unwrap();
         fs::create_dir_all(state.join("gtctl/a")).unwrap();
-        let found = all(Places { xdg_state_home: Some(&state), ..home });
+        let found = all(Places {
+            xdg_state_home: Some(&state),
+            ..home
+        });
         let paths: Vec<&Path> = found.iter().map(View::path).collect();
         assert_eq!(paths, [state.join("gtctl/a"), state.join("gtctl/b")]);
-        let rooted = Places { root: Some(scratch.path()), ..xdg };
+        let rooted = Places {
+            root: Some(scratch.path()),
+            ..xdg
+        };
         assert_eq!(locate(&town(), rooted).unwrap(), Path::new("/x/gtctl/shop"));
         fs::create_dir_all(scratch.path().join(AUTOMONITOR)).unwrap();
-        assert_eq!(locate(&town(), rooted).unwrap(), scratch.path().join(AUTOMONITOR));
+        assert_eq!(
+            locate(&town(), rooted).unwrap(),
+            scratch.path().join(AUTOMONITOR)
+        );
     }
 
     #[test]
@@ -215,7 +291,13 @@ mod tests {
         let scratch = Scratch::new("infile");
         let path = scratch.path().join("f");
         fs::write(&path, "x").unwrap();
-        assert!(matches!(StateDir::open(&path), Err(StoreFault::NotADirectory { .. })));
-        assert!(matches!(StateDir::open(&path.join("below")), Err(StoreFault::NotADirectory { .. })));
+        assert!(matches!(
+            StateDir::open(&path),
+            Err(StoreFault::NotADirectory { .. })
+        ));
+        assert!(matches!(
+            StateDir::open(&path.join("below")),
+            Err(StoreFault::NotADirectory { .. })
+        ));
     }
 }

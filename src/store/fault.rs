@@ -60,8 +60,15 @@ pub enum StoreFault {
 
 impl StoreFault {
     /// Wraps what the operating system said about `doing` something with `path`.
-    pub(super) fn io<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Self + use<'a> {
-        move |source| Self::Io { doing, path: path.to_path_buf(), source }
+    pub(super) fn io<'a>(
+        doing: &'static str,
+        path: &'a Path,
+    ) -> impl FnOnce(io::Error) -> Self + use<'a> {
+        move |source| Self::Io {
+            doing,
+            path: path.to_path_buf(),
+            source,
+        }
     }
 
     /// What to do about it, for people.
@@ -69,9 +76,14 @@ impl StoreFault {
     pub fn help(&self) -> String {
         match self {
             Self::Io { path, source, .. } => help_with_io(path, source.kind()),
-            Self::NotOurs { .. } => "run gtctl as its owner, or choose another place with --state-dir".to_owned(),
+            Self::NotOurs { .. } => {
+                "run gtctl as its owner, or choose another place with --state-dir".to_owned()
+            }
             Self::NotADirectory { path } => {
-                format!("move {} away, or choose another place with --state-dir", path.display())
+                format!(
+                    "move {} away, or choose another place with --state-dir",
+                    path.display()
+                )
             }
             Self::Newer { path, .. } => format!(
                 "use the newer gtctl; or, to begin with an empty history, move {} and its gtctl.prev.json away",
@@ -88,10 +100,13 @@ fn help_with_io(path: &Path, kind: io::ErrorKind) -> String {
     let home = path.parent().unwrap_or(path).display();
     match kind {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            format!("free some space: `df -h {home}` shows how full it is; meanwhile nothing running is touched")
+            format!(
+                "free some space: `df -h {home}` shows how full it is; meanwhile nothing running is touched"
+            )
         }
         io::ErrorKind::ReadOnlyFilesystem => {
-            "the file system is read-only; remount it, or choose another place with --state-dir".to_owned()
+            "the file system is read-only; remount it, or choose another place with --state-dir"
+                .to_owned()
         }
         io::ErrorKind::PermissionDenied => format!("`ls -ld {home}` shows who may write there"),
         _ => format!("look at it with `ls -la {home}`, or choose another place with --state-dir"),
@@ -104,8 +119,10 @@ mod tests {
 
     #[test]
     fn a_full_and_a_read_only_disk_are_told_apart() {
-        let help =
-            |code| StoreFault::io("write", Path::new("/s/gtctl.json"))(io::Error::from_raw_os_error(code)).help();
+        let help = |code| {
+            StoreFault::io("write", Path::new("/s/gtctl.json"))(io::Error::from_raw_os_error(code))
+                .help()
+        };
         assert!(help(nix::libc::ENOSPC).contains("`df -h /s`"));
         assert!(help(nix::libc::EDQUOT).contains("`df -h /s`"));
         assert!(help(nix::libc::EROFS).contains("read-only"));

@@ -24,11 +24,18 @@ pub(super) struct Stamp {
 impl Stamp {
     /// Of whatever is at `path`; none when nothing can be seen there.
     pub(super) fn of(path: &Path) -> Option<Self> {
-        fs::symlink_metadata(path).ok().map(|m| Self::from_metadata(&m))
+        fs::symlink_metadata(path)
+            .ok()
+            .map(|m| Self::from_metadata(&m))
     }
 
     fn from_metadata(m: &fs::Metadata) -> Self {
-        Self { device: m.dev(), inode: m.ino(), size: m.size(), modified: (m.mtime(), m.mtime_nsec()) }
+        Self {
+            device: m.dev(),
+            inode: m.ino(),
+            size: m.size(),
+            modified: (m.mtime(), m.mtime_nsec()),
+        }
     }
 }
 
@@ -42,10 +49,13 @@ pub(super) fn read(path: &Path, limit: u64) -> io::Result<(Vec<u8>, Stamp)> {
     Ok((files::read_opened(opened, limit)?, stamp))
 }
 
-/// Options by which neither a link nor a pipe at the path can lead astray or block. New files are owner-only.
+/// Options by which neither a link nor a pipe at the path can lead astray or block. New files are
+/// owner-only.
 pub(super) fn options_without_surprises() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.mode(OWNER_ONLY).custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits());
+    options
+        .mode(OWNER_ONLY)
+        .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits());
     options
 }
 
@@ -56,7 +66,8 @@ pub(super) enum Sync {
     Later,
 }
 
-/// Writes `bytes` to `temporary` and makes them durable. What was there before is lost; it is moved nowhere yet.
+/// Writes `bytes` to `temporary` and makes them durable. What was there before is lost; it is moved
+/// nowhere yet.
 pub(super) fn write_durably(temporary: &Path, bytes: &[u8]) -> Result<Stamp, StoreFault> {
     write_aside(temporary, bytes, Sync::Now)
 }
@@ -73,7 +84,10 @@ pub(super) fn write_aside(temporary: &Path, bytes: &[u8], sync: Sync) -> Result<
 
 fn write_new(temporary: &Path, bytes: &[u8], sync: Sync) -> io::Result<Stamp> {
     remove_if_there(temporary)?;
-    let mut file = options_without_surprises().write(true).create_new(true).open(temporary)?;
+    let mut file = options_without_surprises()
+        .write(true)
+        .create_new(true)
+        .open(temporary)?;
     file.write_all(bytes)?;
     if sync == Sync::Now {
         // Its bytes and its length; the rest of what is known of it may be lost.
@@ -82,7 +96,8 @@ fn write_new(temporary: &Path, bytes: &[u8], sync: Sync) -> io::Result<Stamp> {
     Ok(Stamp::from_metadata(&file.metadata()?))
 }
 
-/// Replaces the file at `path` by one that holds `bytes`: at every instant the old or the new one is there, whole.
+/// Replaces the file at `path` by one that holds `bytes`: at every instant the old or the new one
+/// is there, whole.
 ///
 /// # Errors
 /// What the system says; the old file is then still there.
@@ -104,11 +119,14 @@ pub(super) fn beside(path: &Path, extension: &str) -> PathBuf {
 /// Makes renames in the directory of `path` durable.
 pub(super) fn sync_parent(path: &Path) -> Result<(), StoreFault> {
     let parent = path.parent().unwrap_or(path);
-    File::open(parent).and_then(|d| d.sync_all()).map_err(StoreFault::io("sync", parent))
+    File::open(parent)
+        .and_then(|d| d.sync_all())
+        .map_err(StoreFault::io("sync", parent))
 }
 
-/// Removes a file or an empty directory, if there is one. A directory that holds something is moved aside, with all of it:
-/// whoever made it in the place of a file must not keep us from writing that.
+/// Removes a file or an empty directory, if there is one. A directory that holds something is moved
+/// aside, with all of it: whoever made it in the place of a file must not keep us from writing
+/// that.
 pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
     let removed = match fs::symlink_metadata(path) {
         Ok(m) if m.is_dir() => match fs::remove_dir(path) {
@@ -126,6 +144,8 @@ pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
 
 /// A name beside `path` that nothing has.
 fn aside(path: &Path) -> PathBuf {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     beside(path, &format!("aside-{}", now.as_nanos()))
 }

@@ -1,10 +1,12 @@
-//! Following a file that others write: only new bytes, through rotation, truncation and replacement.
+//! Following a file that others write: only new bytes, through rotation, truncation and
+//! replacement.
 //!
-//! What was read last is known by device, inode and birth, not by name, and can be kept over a restart of gtctl. A look at
-//! a file that has not grown is one `stat`, without an open or a read. No file is held open between looks: a thousand
-//! quiet logs take no descriptors.
+//! What was read last is known by device, inode and birth, not by name, and can be kept over a
+//! restart of gtctl. A look at a file that has not grown is one `stat`, without an open or a read.
+//! No file is held open between looks: a thousand quiet logs take no descriptors.
 //!
-//! **Architecture invariant:** only regular files are opened, and nothing here can block on one that is none.
+//! **Architecture invariant:** only regular files are opened, and nothing here can block on one
+//! that is none.
 
 use super::file;
 use crate::files::{self, Links, Opened};
@@ -25,7 +27,8 @@ const MAX_RACES: u32 = 8;
 pub enum From {
     /// With all that is in the file.
     Beginning,
-    /// With what is added after the first look; a file that is made later is read from its beginning.
+    /// With what is added after the first look; a file that is made later is read from its
+    /// beginning.
     End,
     /// Where it ended before.
     Position(Position),
@@ -83,13 +86,22 @@ impl Follower {
     /// Follows the file at `path`, which need not exist. Nothing is looked at yet.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>, from: From) -> Self {
-        Self { path: path.into(), links: Links::Follow, from, reads: 0 }
+        Self {
+            path: path.into(),
+            links: Links::Follow,
+            from,
+            reads: 0,
+        }
     }
 
-    /// Follows a log that a sink writes, from its beginning. A link in its place is a fault: no sink makes one.
+    /// Follows a log that a sink writes, from its beginning. A link in its place is a fault: no
+    /// sink makes one.
     #[must_use]
     pub fn of_log(path: impl Into<PathBuf>) -> Self {
-        Self { links: Links::Refuse, ..Self::new(path, From::Beginning) }
+        Self {
+            links: Links::Refuse,
+            ..Self::new(path, From::Beginning)
+        }
     }
 
     /// The file's path.
@@ -118,7 +130,9 @@ impl Follower {
     /// # Errors
     /// [`FollowFault`].
     pub fn has_news(&self) -> Result<Option<bool>, FollowFault> {
-        let Some(seen) = self.metadata(&self.path)? else { return Ok(None) };
+        let Some(seen) = self.metadata(&self.path)? else {
+            return Ok(None);
+        };
         Ok(Some(match self.from {
             From::Beginning => seen.len() > 0,
             From::End => true,
@@ -126,22 +140,29 @@ impl Follower {
         }))
     }
 
-    /// When the file was made, in milliseconds since 1970; none where it is not there or that cannot be told.
+    /// When the file was made, in milliseconds since 1970; none where it is not there or that
+    /// cannot be told.
     #[must_use]
     pub fn born(&self) -> Option<i64> {
         let seen = fs::metadata(&self.path).ok()?;
         i64::try_from(born(&seen)? / 1_000_000).ok()
     }
 
-    /// When the file was last written, in milliseconds since 1970; none where it is not there or that cannot be told.
+    /// When the file was last written, in milliseconds since 1970; none where it is not there or
+    /// that cannot be told.
     #[must_use]
     pub fn modified(&self) -> Option<i64> {
-        let since = fs::metadata(&self.path).ok()?.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+        let since = fs::metadata(&self.path)
+            .ok()?
+            .modified()
+            .ok()?
+            .duration_since(UNIX_EPOCH)
+            .ok()?;
         i64::try_from(since.as_millis()).ok()
     }
 
-    /// What was added since the last look, at most `limit` bytes; what is left comes next time. That the file does not
-    /// exist is no fault: it may have been moved away, and comes back.
+    /// What was added since the last look, at most `limit` bytes; what is left comes next time.
+    /// That the file does not exist is no fault: it may have been moved away, and comes back.
     ///
     /// A file that was cut and has grown beyond what was read before looks as if it had only grown.
     ///
@@ -176,7 +197,9 @@ impl Follower {
                 Older::Unfinished { at, length } => (path, size) = (at, length),
                 Older::Finished { next } => {
                     path = next;
-                    let Some(seen) = self.metadata(&path)? else { return Ok(None) };
+                    let Some(seen) = self.metadata(&path)? else {
+                        return Ok(None);
+                    };
                     (position, size) = (position_in(&seen, 0), seen.len());
                 }
                 Older::Gone => (position, gap) = (position_in(&seen, 0), Some(Gap::Replaced)),
@@ -187,7 +210,9 @@ impl Follower {
             gap = Some(Gap::Truncated);
         }
         let bytes = if size > position.offset {
-            let Some(bytes) = self.read(&path, &position, limit)? else { return Ok(None) };
+            let Some(bytes) = self.read(&path, &position, limit)? else {
+                return Ok(None);
+            };
             bytes
         } else {
             Vec::new()
@@ -206,20 +231,36 @@ impl Follower {
         let mut next = base.clone();
         for number in 1..=MAX_ROTATED {
             let at = file::beside(&base, &number.to_string());
-            let Ok(seen) = fs::symlink_metadata(&at) else { break };
+            let Ok(seen) = fs::symlink_metadata(&at) else {
+                break;
+            };
             if is_in(position, &seen) {
                 return Ok(judged(position, at, &seen, next));
             }
             next = at;
         }
-        let Some((dir, name)) = base.parent().zip(base.file_name()) else { return Ok(Older::Gone) };
+        let Some((dir, name)) = base.parent().zip(base.file_name()) else {
+            return Ok(Older::Gone);
+        };
         let entries = match fs::read_dir(dir) {
             Ok(entries) => entries,
-            Err(source) => return Err(FollowFault::Io { path: dir.to_path_buf(), source }),
+            Err(source) => {
+                return Err(FollowFault::Io {
+                    path: dir.to_path_buf(),
+                    source,
+                });
+            }
         };
-        // Others name what they rotate by date, or put the number elsewhere: `run.log-2026`, `run.1.log`.
-        let stem = Path::new(name).file_stem().unwrap_or(name).as_encoded_bytes();
-        for entry in entries.flatten().filter(|entry| entry.file_name().as_encoded_bytes().starts_with(stem)) {
+        // Others name what they rotate by date, or put the number elsewhere: `run.log-2026`,
+        // `run.1.log`.
+        let stem = Path::new(name)
+            .file_stem()
+            .unwrap_or(name)
+            .as_encoded_bytes();
+        for entry in entries
+            .flatten()
+            .filter(|entry| entry.file_name().as_encoded_bytes().starts_with(stem))
+        {
             let Ok(seen) = entry.metadata() else { continue };
             if is_in(position, &seen) {
                 return Ok(judged(position, entry.path(), &seen, base.clone()));
@@ -236,16 +277,33 @@ impl Follower {
         };
         match seen {
             Ok(seen) if seen.is_file() => Ok(Some(seen)),
-            Ok(seen) => Err(FollowFault::NotAFile { path: self.path.clone(), kind: kind_of(&seen) }),
+            Ok(seen) => Err(FollowFault::NotAFile {
+                path: self.path.clone(),
+                kind: kind_of(&seen),
+            }),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(FollowFault::Io { path: self.path.clone(), source }),
+            Err(source) => Err(FollowFault::Io {
+                path: self.path.clone(),
+                source,
+            }),
         }
     }
 
     /// Reads on from `position`; none when another file is at `path` by now.
-    fn read(&mut self, path: &Path, position: &Position, limit: usize) -> Result<Option<Vec<u8>>, FollowFault> {
-        let fault = |source| FollowFault::Io { path: path.to_path_buf(), source };
-        let Opened { file, metadata: seen } = match files::open(path, self.links) {
+    fn read(
+        &mut self,
+        path: &Path,
+        position: &Position,
+        limit: usize,
+    ) -> Result<Option<Vec<u8>>, FollowFault> {
+        let fault = |source| FollowFault::Io {
+            path: path.to_path_buf(),
+            source,
+        };
+        let Opened {
+            file,
+            metadata: seen,
+        } = match files::open(path, self.links) {
             Ok(opened) => opened,
             Err(e) if is_replaced(&e) => return Ok(None),
             Err(e) => return Err(fault(e)),
@@ -253,7 +311,8 @@ impl Follower {
         if !is_in(position, &seen) {
             return Ok(None);
         }
-        let there = usize::try_from(seen.len().saturating_sub(position.offset)).unwrap_or(usize::MAX);
+        let there =
+            usize::try_from(seen.len().saturating_sub(position.offset)).unwrap_or(usize::MAX);
         let mut bytes = vec![0; there.min(limit)];
         let mut filled = 0;
         while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
@@ -281,11 +340,23 @@ enum Older {
 }
 
 fn judged(position: &Position, at: PathBuf, seen: &Metadata, next: PathBuf) -> Older {
-    if seen.len() > position.offset { Older::Unfinished { at, length: seen.len() } } else { Older::Finished { next } }
+    if seen.len() > position.offset {
+        Older::Unfinished {
+            at,
+            length: seen.len(),
+        }
+    } else {
+        Older::Finished { next }
+    }
 }
 
 fn position_in(seen: &Metadata, offset: u64) -> Position {
-    Position { device: seen.dev(), inode: seen.ino(), born: born(seen), offset }
+    Position {
+        device: seen.dev(),
+        inode: seen.ino(),
+        born: born(seen),
+        offset,
+    }
 }
 
 /// Whether the position is one in this file.
@@ -300,7 +371,10 @@ fn born(seen: &Metadata) -> Option<u64> {
 
 /// Whether the file is gone, or something that is no file was put in its place after the look.
 fn is_replaced(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData)
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::InvalidData
+    )
 }
 
 fn kind_of(seen: &Metadata) -> &'static str {

@@ -9,7 +9,13 @@ use std::io::Write;
 use std::os::unix::fs::symlink;
 
 fn append(path: &Path, text: &str) {
-    OpenOptions::new().append(true).create(true).open(path).unwrap().write_all(text.as_bytes()).unwrap();
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)
+        .unwrap()
+        .write_all(text.as_bytes())
+        .unwrap();
 }
 
 /// A follower from the beginning, and its file.
@@ -73,7 +79,11 @@ fn rotated_once_and_several_times_nothing_is_lost_nor_twice() {
     assert_eq!(read(&mut follower).0, "a1 ");
     append(&path, "a2 ");
     fs::rename(&path, numbered(1)).unwrap();
-    assert_eq!(read(&mut follower).0, "", "nothing at its place for a moment");
+    assert_eq!(
+        read(&mut follower).0,
+        "",
+        "nothing at its place for a moment"
+    );
     append(&path, "b ");
     assert_eq!(all(&mut follower), ("a2 b ".into(), None));
     for text in ["c ", "", "d "] {
@@ -101,11 +111,20 @@ fn truncated_and_replaced_are_gaps() {
     let other = path.with_file_name("other");
     append(&other, "quite another file, and longer");
     fs::rename(&other, &path).unwrap();
-    assert_eq!(read(&mut follower), ("quite another file, and longer".into(), Some(Gap::Replaced)));
+    assert_eq!(
+        read(&mut follower),
+        ("quite another file, and longer".into(), Some(Gap::Replaced))
+    );
     fs::remove_file(&path).unwrap();
-    append(&path, "made anew, perhaps with the inode of the former, and longer than that");
+    append(
+        &path,
+        "made anew, perhaps with the inode of the former, and longer than that",
+    );
     let (text, gap) = read(&mut follower);
-    assert!(text.starts_with("made anew") && gap == Some(Gap::Replaced), "{text:?} {gap:?}");
+    assert!(
+        text.starts_with("made anew") && gap == Some(Gap::Replaced),
+        "{text:?} {gap:?}"
+    );
 }
 
 #[test]
@@ -142,9 +161,17 @@ fn what_is_no_file_is_refused_at_once_and_followed_again_later() {
     fs::remove_file(&path).unwrap();
     symlink("kept", &path).unwrap();
     append(&path, "two ");
-    assert_eq!(read(&mut follower), ("two ".into(), None), "a link is followed");
+    assert_eq!(
+        read(&mut follower),
+        ("two ".into(), None),
+        "a link is followed"
+    );
     append(&path, "three ");
     fs::rename(scratch.path().join("kept"), scratch.path().join("kept.1")).unwrap();
     append(&scratch.path().join("kept"), "four ");
-    assert_eq!(all(&mut follower), ("three four ".into(), None), "and so is what it points at");
+    assert_eq!(
+        all(&mut follower),
+        ("three four ".into(), None),
+        "and so is what it points at"
+    );
 }

@@ -1,6 +1,8 @@
-//! Files that others also read and write: `handoffs.json` and `state.json` of the older automonitor.
+//! Files that others also read and write: `handoffs.json` and `state.json` of the older
+//! automonitor.
 //!
-//! Keys and shapes that we do not know are kept as they are. Nothing in them can keep gtctl from starting.
+//! Keys and shapes that we do not know are kept as they are. Nothing in them can keep gtctl from
+//! starting.
 
 use super::journal::rfc3339;
 use super::{Loaded, StateDir, StoreFault, View, file};
@@ -50,19 +52,35 @@ impl View {
     pub(super) fn merge_handoffs_into(&self, loaded: &mut Loaded, now: Moment) {
         match read_object(&self.path.join(HANDOFFS)) {
             Ok(known) => merge_handoffs(&mut loaded.memory, &known, now),
-            Err(why) => loaded.notices.push(format!("{HANDOFFS} {why}; it is left as it is")),
+            Err(why) => loaded
+                .notices
+                .push(format!("{HANDOFFS} {why}; it is left as it is")),
         }
     }
 
-    /// What the older automonitor has counted; none where it has kept nothing here, or nothing that can be read.
+    /// What the older automonitor has counted; none where it has kept nothing here, or nothing that
+    /// can be read.
     #[must_use]
     pub fn automonitor(&self) -> Option<Automonitor> {
-        let counters = read_object(&self.path.join(COUNTERS)).ok().filter(|counters| !counters.is_empty())?;
-        let known = |key| counters.get(key).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+        let counters = read_object(&self.path.join(COUNTERS))
+            .ok()
+            .filter(|counters| !counters.is_empty())?;
+        let known = |key| {
+            counters
+                .get(key)
+                .and_then(Value::as_str)
+                .is_some_and(|text| !text.is_empty())
+        };
         Some(Automonitor {
             checks_upstream: known("last_known_release") || known("last_known_commit"),
-            analyses: counters.get("ai_analyses_run").and_then(Value::as_u64).unwrap_or(0),
-            cycles: counters.get("cycles_run").and_then(Value::as_u64).unwrap_or(0),
+            analyses: counters
+                .get("ai_analyses_run")
+                .and_then(Value::as_u64)
+                .unwrap_or(0),
+            cycles: counters
+                .get("cycles_run")
+                .and_then(Value::as_u64)
+                .unwrap_or(0),
         })
     }
 
@@ -70,15 +88,22 @@ impl View {
     #[must_use]
     pub fn idle_saved(&self) -> Period {
         let counters = read_object(&self.path.join(COUNTERS)).unwrap_or_default();
-        Period::from_secs(counters.get(IDLE_SAVED).and_then(Value::as_u64).unwrap_or(0))
+        Period::from_secs(
+            counters
+                .get(IDLE_SAVED)
+                .and_then(Value::as_u64)
+                .unwrap_or(0),
+        )
     }
 }
 
 impl StateDir {
-    /// Writes the times of planned restarts into `handoffs.json`, as whole seconds since the epoch. Other keys stay.
+    /// Writes the times of planned restarts into `handoffs.json`, as whole seconds since the epoch.
+    /// Other keys stay.
     ///
     /// # Errors
-    /// What the system says; `InvalidData` when the file is there and holds no JSON object: it is then left alone.
+    /// What the system says; `InvalidData` when the file is there and holds no JSON object: it is
+    /// then left alone.
     pub fn write_handoffs(&self, handoffs: &[(SessionName, Moment)]) -> Result<(), StoreFault> {
         if handoffs.is_empty() {
             return Ok(());
@@ -90,8 +115,8 @@ impl StateDir {
         })
     }
 
-    /// Adds to `cycles_run`, `handoffs_triggered` and `idle_seconds_saved` in `state.json` and sets `last_check_ts`. Other
-    /// keys stay.
+    /// Adds to `cycles_run`, `handoffs_triggered` and `idle_seconds_saved` in `state.json` and sets
+    /// `last_check_ts`. Other keys stay.
     ///
     /// # Errors
     /// As [`StateDir::write_handoffs`].
@@ -108,15 +133,23 @@ impl StateDir {
         })
     }
 
-    /// Sets `last_known_release` and `last_known_commit` in `state.json`, what is known of them, and `last_check_ts`.
-    /// Other keys stay.
+    /// Sets `last_known_release` and `last_known_commit` in `state.json`, what is known of them,
+    /// and `last_check_ts`. Other keys stay.
     ///
     /// # Errors
     /// As [`StateDir::write_handoffs`].
-    pub fn note_upstream(&self, now: Moment, release: Option<&str>, commit: Option<&str>) -> Result<(), StoreFault> {
+    pub fn note_upstream(
+        &self,
+        now: Moment,
+        release: Option<&str>,
+        commit: Option<&str>,
+    ) -> Result<(), StoreFault> {
         self.edit(COUNTERS, |object| {
             begin(object);
-            for (key, value) in [("last_known_release", release), ("last_known_commit", commit)] {
+            for (key, value) in [
+                ("last_known_release", release),
+                ("last_known_commit", commit),
+            ] {
                 object.extend(value.map(|value| (key.to_owned(), Value::from(value))));
             }
             stamp(object, LAST_CHECK, now);
@@ -135,35 +168,59 @@ impl StateDir {
         })
     }
 
-    pub(super) fn edit(&self, name: &str, change: impl FnOnce(&mut Map<String, Value>)) -> Result<(), StoreFault> {
+    pub(super) fn edit(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut Map<String, Value>),
+    ) -> Result<(), StoreFault> {
         let path = self.path().join(name);
-        let mut object = read_object(&path)
-            .map_err(|why| StoreFault::io("understand", &path)(io::Error::new(io::ErrorKind::InvalidData, why)))?;
+        let mut object = read_object(&path).map_err(|why| {
+            StoreFault::io("understand", &path)(io::Error::new(io::ErrorKind::InvalidData, why))
+        })?;
         change(&mut object);
         let text = format!("{:#}\n", Value::Object(object));
         if text.len() > LIMIT {
-            return Err(StoreFault::TooLarge { path, size: text.len(), limit: LIMIT });
+            return Err(StoreFault::TooLarge {
+                path,
+                size: text.len(),
+                limit: LIMIT,
+            });
         }
         file::replace(&path, text.as_bytes())
     }
 }
 
-/// Takes over planned restarts from the object of `handoffs.json`: seconds or milliseconds since the epoch, as numbers
-/// or text, or RFC 3339. The later of both counts; one that seems to lie ahead counts as now. What is no session's
-/// name or no time is passed over.
+/// Takes over planned restarts from the object of `handoffs.json`: seconds or milliseconds since
+/// the epoch, as numbers or text, or RFC 3339. The later of both counts; one that seems to lie
+/// ahead counts as now. What is no session's name or no time is passed over.
 pub fn merge_handoffs(memory: &mut Memory, object: &Map<String, Value>, now: Moment) {
     for (key, value) in object {
-        let (Ok(session), Some(wall)) = (SessionName::new(key), wall_ms(value)) else { continue };
+        let (Ok(session), Some(wall)) = (SessionName::new(key), wall_ms(value)) else {
+            continue;
+        };
         let at = moment_at(wall, now);
         let history = memory.sessions.entry(session).or_default();
-        history.handoff = Some(history.handoff.map_or(at, |known| Moment::later_of(known, at)));
+        history.handoff = Some(
+            history
+                .handoff
+                .map_or(at, |known| Moment::later_of(known, at)),
+        );
     }
 }
 
-/// A time known by the wall clock only, as a moment. From before this boot it carries no boot's awake clock.
+/// A time known by the wall clock only, as a moment. From before this boot it carries no boot's
+/// awake clock.
 fn moment_at(wall: i64, now: Moment) -> Moment {
     let ago = Period::from_millis(u64::try_from(now.wall.saturating_sub(wall)).unwrap_or(0));
-    if ago.millis() > now.awake { Moment { wall, awake: 0, boot: !now.boot } } else { now.minus(ago) }
+    if ago.millis() > now.awake {
+        Moment {
+            wall,
+            awake: 0,
+            boot: !now.boot,
+        }
+    } else {
+        now.minus(ago)
+    }
 }
 
 fn wall_ms(value: &Value) -> Option<i64> {
@@ -171,36 +228,60 @@ fn wall_ms(value: &Value) -> Option<i64> {
         Value::Number(n) => from_number(n.as_f64()?),
         Value::String(text) => {
             let text = text.trim();
-            text.parse().ok().and_then(from_number).or_else(|| from_rfc3339(text))
+            text.parse()
+                .ok()
+                .and_then(from_number)
+                .or_else(|| from_rfc3339(text))
         }
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }
 
 fn from_number(n: f64) -> Option<i64> {
-    let ms = if n.abs() > SECONDS_AT_MOST { n } else { n * 1000.0 };
-    #[expect(clippy::cast_possible_truncation, reason = "whole milliseconds suffice, and the cast saturates")]
+    let ms = if n.abs() > SECONDS_AT_MOST {
+        n
+    } else {
+        n * 1000.0
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "whole milliseconds suffice, and the cast saturates"
+    )]
     (ms > 0.0).then_some(ms as i64)
 }
 
 fn from_rfc3339(text: &str) -> Option<i64> {
-    text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
+    text.parse::<jiff::Timestamp>()
+        .ok()
+        .map(jiff::Timestamp::as_millisecond)
 }
 
-/// Gives a new file all the keys that the guide's `state.json` has, so that its readers find each of them.
+/// Gives a new file all the keys that the guide's `state.json` has, so that its readers find each
+/// of them.
 fn begin(object: &mut Map<String, Value>) {
     if !object.is_empty() {
         return;
     }
-    for key in ["last_known_release", "last_known_commit", LAST_CHECK, LAST_UPGRADE] {
+    for key in [
+        "last_known_release",
+        "last_known_commit",
+        LAST_CHECK,
+        LAST_UPGRADE,
+    ] {
         object.insert(key.to_owned(), Value::from(""));
     }
-    for key in ["cycles_run", "upgrades_applied", "handoffs_triggered", "ai_analyses_run"] {
+    for key in [
+        "cycles_run",
+        "upgrades_applied",
+        "handoffs_triggered",
+        "ai_analyses_run",
+    ] {
         object.insert(key.to_owned(), Value::from(0));
     }
 }
 
-/// Sets a time: in the form in which it stands there, or the other time of the file does, else as the guide has it.
+/// Sets a time: in the form in which it stands there, or the other time of the file does, else as
+/// the guide has it.
 fn stamp(object: &mut Map<String, Value>, key: &str, now: Moment) {
     let times = [key, LAST_CHECK, LAST_UPGRADE];
     let present = times.into_iter().find_map(|key| object.get(key));
@@ -220,7 +301,14 @@ fn add(object: &mut Map<String, Value>, key: &str, more: u64) {
 fn read_object(path: &Path) -> Result<Map<String, Value>, String> {
     let bytes = match file::read(path, LIMIT as u64) {
         Ok((bytes, _)) => bytes,
-        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(Map::new()),
+        Err(e)
+            if matches!(
+                e.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            return Ok(Map::new());
+        }
         Err(e) => return Err(format!("cannot be read ({e})")),
     };
     if bytes.trim_ascii().is_empty() {
@@ -264,7 +352,11 @@ mod tests {
             assert_eq!(ago(&memory, name), Some(Period::from_mins(10)), "{name}");
         }
         assert_eq!(ago(&memory, "e"), Some(Period::ZERO));
-        assert_eq!(ago(&memory, "f"), Some(Period::from_secs(1_000_600)), "over a boot");
+        assert_eq!(
+            ago(&memory, "f"),
+            Some(Period::from_secs(1_000_600)),
+            "over a boot"
+        );
         assert_eq!(memory.sessions.len(), 6);
     }
 
@@ -273,7 +365,9 @@ mod tests {
         let mut memory = Memory::default();
         let name = SessionName::new("a").unwrap();
         memory.sessions.entry(name).or_default().handoff = Some(NOW.minus(Period::from_mins(5)));
-        let object = |minutes: i64| Map::from_iter([("a".to_owned(), json!(NOW.wall / 1000 - minutes * 60))]);
+        let object = |minutes: i64| {
+            Map::from_iter([("a".to_owned(), json!(NOW.wall / 1000 - minutes * 60))])
+        };
         merge_handoffs(&mut memory, &object(10), NOW);
         assert_eq!(ago(&memory, "a"), Some(Period::from_mins(5)));
         merge_handoffs(&mut memory, &object(2), NOW);
@@ -289,8 +383,14 @@ mod tests {
         let scratch = Scratch::new("left");
         let dir = StateDir::open(scratch.path()).unwrap();
         fs::write(scratch.path().join(HANDOFFS), "[1]").unwrap();
-        assert!(dir.write_handoffs(&[(SessionName::new("a").unwrap(), NOW)]).is_err());
-        assert_eq!(fs::read_to_string(scratch.path().join(HANDOFFS)).unwrap(), "[1]");
+        assert!(
+            dir.write_handoffs(&[(SessionName::new("a").unwrap(), NOW)])
+                .is_err()
+        );
+        assert_eq!(
+            fs::read_to_string(scratch.path().join(HANDOFFS)).unwrap(),
+            "[1]"
+        );
     }
 
     #[test]
@@ -298,13 +398,36 @@ mod tests {
         let scratch = Scratch::new("keys");
         let dir = StateDir::open(scratch.path()).unwrap();
         fs::write(scratch.path().join(HANDOFFS), "{\"z y\":[1],\"a\":5}").unwrap();
-        dir.write_handoffs(&[(SessionName::new("a").unwrap(), NOW)]).unwrap();
-        let read = |name| serde_json::from_str::<Value>(&fs::read_to_string(scratch.path().join(name)).unwrap());
-        assert_eq!(read(HANDOFFS).unwrap(), json!({"z y": [1], "a": 1_763_700_000}));
-        fs::write(scratch.path().join(COUNTERS), "{\"last_known_release\":\"v1\",\"cycles_run\":4}").unwrap();
-        let counted = Counted { cycles: 1, handoffs: 2, idle_saved: Period::from_mins(2), analyses: 0 };
+        dir.write_handoffs(&[(SessionName::new("a").unwrap(), NOW)])
+            .unwrap();
+        let read = |name| {
+            serde_json::from_str::<Value>(&fs::read_to_string(scratch.path().join(name)).unwrap())
+        };
+        assert_eq!(
+            read(HANDOFFS).unwrap(),
+            json!({"z y": [1], "a": 1_763_700_000})
+        );
+        fs::write(
+            scratch.path().join(COUNTERS),
+            "{\"last_known_release\":\"v1\",\"cycles_run\":4}",
+        )
+        .unwrap();
+        let counted = Counted {
+            cycles: 1,
+            handoffs: 2,
+            idle_saved: Period::from_mins(2),
+            analyses: 0,
+        };
         dir.count(NOW, counted).unwrap();
-        dir.count(NOW, Counted { cycles: 0, handoffs: 0, ..counted }).unwrap();
+        dir.count(
+            NOW,
+            Counted {
+                cycles: 0,
+                handoffs: 0,
+                ..counted
+            },
+        )
+        .unwrap();
         assert_eq!(dir.view().idle_saved(), Period::from_mins(4));
         assert_eq!(
             read(COUNTERS).unwrap(),
@@ -322,14 +445,25 @@ mod tests {
         );
         fs::write(scratch.path().join(COUNTERS), "{\"last_check_ts\":5}").unwrap();
         dir.note_upgrade(NOW).unwrap();
-        assert_eq!(read(COUNTERS).unwrap()["last_upgrade_ts"], json!(1_763_700_000), "a file of numbers keeps to them");
+        assert_eq!(
+            read(COUNTERS).unwrap()["last_upgrade_ts"],
+            json!(1_763_700_000),
+            "a file of numbers keeps to them"
+        );
     }
 
     #[test]
     fn a_fresh_file_has_every_key_of_the_guide() {
         let scratch = Scratch::new("fresh");
         let dir = StateDir::open(scratch.path()).unwrap();
-        dir.count(NOW, Counted { cycles: 1, ..Counted::default() }).unwrap();
+        dir.count(
+            NOW,
+            Counted {
+                cycles: 1,
+                ..Counted::default()
+            },
+        )
+        .unwrap();
         let text = fs::read_to_string(scratch.path().join(COUNTERS)).unwrap();
         let want = json!({
             "last_known_release": "", "last_known_commit": "", "last_check_ts": "2025-11-21T04:40:00Z",

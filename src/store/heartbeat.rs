@@ -1,5 +1,5 @@
-//! `controller.json`: the controller's sign of life. Replaced whole, but not made durable: it only means something while
-//! its controller lives.
+//! `controller.json`: the controller's sign of life. Replaced whole, but not made durable: it only
+//! means something while its controller lives.
 
 use super::file;
 use super::lock::{CONTROLLER_LOCK, Keeps};
@@ -20,14 +20,18 @@ const LIMIT: u64 = 1 << 20;
 const COMPLAINT: usize = 500;
 
 impl View {
-    /// The last sign of life that any controller left; none when there is none, or none that is understood.
+    /// The last sign of life that any controller left; none when there is none, or none that is
+    /// understood.
     #[must_use]
     pub fn heartbeat(&self) -> Option<Heartbeat> {
         let (bytes, _) = file::read(&self.path.join(FILE), LIMIT).ok()?;
-        serde_json::from_slice::<Wire>(&bytes).ok().map(Heartbeat::from)
+        serde_json::from_slice::<Wire>(&bytes)
+            .ok()
+            .map(Heartbeat::from)
     }
 
-    /// The process that signed the controller's lock last, whether it lives or not. Waits for no lock, and takes none.
+    /// The process that signed the controller's lock last, whether it lives or not. Waits for no
+    /// lock, and takes none.
     #[must_use]
     pub fn last_controller(&self) -> Option<ProcId> {
         self.signed().map(|(process, _)| process)
@@ -50,8 +54,16 @@ fn signature(bytes: Vec<u8>) -> Option<(ProcId, Option<Keeps>)> {
     let text = String::from_utf8(bytes).ok()?;
     let mut lines = text.lines();
     let mut words = lines.next()?.split_whitespace();
-    let process = ProcId { pid: words.next()?.parse().ok()?, start: words.next()?.parse().ok()? };
-    Some((process, lines.next().and_then(|line| serde_json::from_str(line).ok())))
+    let process = ProcId {
+        pid: words.next()?.parse().ok()?,
+        start: words.next()?.parse().ok()?,
+    };
+    Some((
+        process,
+        lines
+            .next()
+            .and_then(|line| serde_json::from_str(line).ok()),
+    ))
 }
 
 impl StateDir {
@@ -62,9 +74,16 @@ impl StateDir {
     pub fn beat(&self, heartbeat: &Heartbeat) -> Result<(), StoreFault> {
         let path = self.path().join(FILE);
         let temporary = file::beside(&path, "tmp");
-        let wire = serde_json::to_string(&Wire::from(heartbeat)).map(visible_json).unwrap_or_default();
+        let wire = serde_json::to_string(&Wire::from(heartbeat))
+            .map(visible_json)
+            .unwrap_or_default();
         file::remove_if_there(&temporary)
-            .and_then(|()| file::options_without_surprises().write(true).create_new(true).open(&temporary))
+            .and_then(|()| {
+                file::options_without_surprises()
+                    .write(true)
+                    .create_new(true)
+                    .open(&temporary)
+            })
             .and_then(|mut new| new.write_all(wire.as_bytes()))
             .and_then(|()| fs::rename(&temporary, &path))
             .map_err(StoreFault::io("write", &path))
@@ -101,7 +120,13 @@ struct WireCounts {
 impl From<&Heartbeat> for Wire {
     fn from(beat: &Heartbeat) -> Self {
         let clip = |text: &str| text.chars().take(COMPLAINT).collect::<String>();
-        let Counts { cycles, starts, crashes, expired, failures } = beat.counts;
+        let Counts {
+            cycles,
+            starts,
+            crashes,
+            expired,
+            failures,
+        } = beat.counts;
         Self {
             controller: beat.controller,
             file: beat.file.clone(),
@@ -114,16 +139,35 @@ impl From<&Heartbeat> for Wire {
                 InForce::OnDisk => None,
                 InForce::LastGood { since, why } => Some((Text(*since), clip(why))),
             },
-            counts: WireCounts { cycles, starts, crashes, expired, failures },
-            announced: beat.announced.iter().map(|(topic, who)| (topic.word().to_owned(), who.clone())).collect(),
+            counts: WireCounts {
+                cycles,
+                starts,
+                crashes,
+                expired,
+                failures,
+            },
+            announced: beat
+                .announced
+                .iter()
+                .map(|(topic, who)| (topic.word().to_owned(), who.clone()))
+                .collect(),
         }
     }
 }
 
 impl From<Wire> for Heartbeat {
     fn from(wire: Wire) -> Self {
-        let WireCounts { cycles, starts, crashes, expired, failures } = wire.counts;
-        let announced = wire.announced.into_iter().filter_map(|(word, who)| Topic::of(&word).map(|topic| (topic, who)));
+        let WireCounts {
+            cycles,
+            starts,
+            crashes,
+            expired,
+            failures,
+        } = wire.counts;
+        let announced = wire
+            .announced
+            .into_iter()
+            .filter_map(|(word, who)| Topic::of(&word).map(|topic| (topic, who)));
         Self {
             controller: wire.controller,
             file: wire.file,
@@ -134,9 +178,18 @@ impl From<Wire> for Heartbeat {
             trouble: wire.trouble,
             manifest: match wire.manifest_broken {
                 None => InForce::OnDisk,
-                Some((since, why)) => InForce::LastGood { since: since.0, why },
+                Some((since, why)) => InForce::LastGood {
+                    since: since.0,
+                    why,
+                },
             },
-            counts: Counts { cycles, starts, crashes, expired, failures },
+            counts: Counts {
+                cycles,
+                starts,
+                crashes,
+                expired,
+                failures,
+            },
             announced: announced.collect(),
         }
     }
@@ -150,15 +203,27 @@ mod tests {
 
     fn beat() -> Heartbeat {
         Heartbeat {
-            controller: ProcId { pid: 4242, start: 99 },
+            controller: ProcId {
+                pid: 4242,
+                start: 99,
+            },
             file: "/town/town.toml".into(),
             began: NOW,
             cycled: NOW,
             took: Period::from_millis(4),
             resync: Period::from_secs(15),
             trouble: Some("é".repeat(2 * COMPLAINT)),
-            manifest: InForce::LastGood { since: NOW, why: "it has faults".into() },
-            counts: Counts { cycles: 1, starts: 2, crashes: 3, expired: 4, failures: 5 },
+            manifest: InForce::LastGood {
+                since: NOW,
+                why: "it has faults".into(),
+            },
+            counts: Counts {
+                cycles: 1,
+                starts: 2,
+                crashes: 3,
+                expired: 4,
+                failures: 5,
+            },
             announced: [(Topic::CrashLoop, "a".to_owned())].into(),
         }
     }
@@ -171,7 +236,13 @@ mod tests {
         fs::write(scratch.path().join("controller.json.tmp"), "half").unwrap();
         dir.beat(&beat()).unwrap();
         let read = dir.view().heartbeat().unwrap();
-        assert_eq!(read, Heartbeat { trouble: Some("é".repeat(COMPLAINT)), ..beat() });
+        assert_eq!(
+            read,
+            Heartbeat {
+                trouble: Some("é".repeat(COMPLAINT)),
+                ..beat()
+            }
+        );
         let mode = fs::metadata(scratch.path().join(FILE)).unwrap().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert!(!scratch.path().join("controller.json.tmp").exists());
@@ -185,7 +256,10 @@ mod tests {
         for bytes in [&b""[..], b"{}", b"\xff\xfe", b"[1,2]", &large] {
             fs::write(scratch.path().join(FILE), bytes).unwrap();
             fs::write(scratch.path().join(CONTROLLER_LOCK), bytes).unwrap();
-            assert_eq!((dir.view().heartbeat(), dir.view().last_controller()), (None, None));
+            assert_eq!(
+                (dir.view().heartbeat(), dir.view().last_controller()),
+                (None, None)
+            );
         }
     }
 
@@ -193,14 +267,30 @@ mod tests {
     fn the_lock_tells_who_signed_it_last() {
         let scratch = Scratch::new("signed");
         let dir = StateDir::open(scratch.path()).unwrap();
-        let me = ProcId { pid: 4711, start: 99 };
+        let me = ProcId {
+            pid: 4711,
+            start: 99,
+        };
         assert_eq!(dir.view().last_controller(), None);
         drop(dir.lock_controller(me, None).unwrap());
-        assert_eq!((dir.view().last_controller(), kept_in(&scratch.path().join(CONTROLLER_LOCK))), (Some(me), None));
-        let keeps = Keeps { town: "t".into(), socket: "/s\n".into(), file: "/f".into() };
+        assert_eq!(
+            (
+                dir.view().last_controller(),
+                kept_in(&scratch.path().join(CONTROLLER_LOCK))
+            ),
+            (Some(me), None)
+        );
+        let keeps = Keeps {
+            town: "t".into(),
+            socket: "/s\n".into(),
+            file: "/f".into(),
+        };
         drop(dir.lock_controller(me, Some(&keeps)).unwrap());
         assert_eq!(
-            (dir.view().last_controller(), kept_in(&scratch.path().join(CONTROLLER_LOCK))),
+            (
+                dir.view().last_controller(),
+                kept_in(&scratch.path().join(CONTROLLER_LOCK))
+            ),
             (Some(me), Some((me, keeps)))
         );
     }

@@ -1,9 +1,10 @@
 //! What is about to be done, beside the state file: only what that changes of it.
 //!
-//! A restart is written down before it is made. For one session of hundreds that is a file of a thousand bytes instead of
-//! all that is remembered, which alone took as long as all else that gtctl does for a restart. `gtctl.intent.json` has the
-//! form of the state file, with the checksum of the one that it goes with; beside any other it means nothing. So the next
-//! save does away with it by being made, and a broken one is one that nobody has acted on.
+//! A restart is written down before it is made. For one session of hundreds that is a file of a
+//! thousand bytes instead of all that is remembered, which alone took as long as all else that
+//! gtctl does for a restart. `gtctl.intent.json` has the form of the state file, with the checksum
+//! of the one that it goes with; beside any other it means nothing. So the next save does away with
+//! it by being made, and a broken one is one that nobody has acted on.
 
 use super::file::{self, Stamp, Sync};
 use super::state::{VERSION, frame, unframe};
@@ -46,21 +47,30 @@ impl View {
     pub(super) fn intent(&self, state: u64, memory: Memory) -> Result<Beside, StoreFault> {
         let path = self.intent_file();
         let Ok((bytes, stamp)) = file::read(&path, LIMIT as u64) else {
-            return Ok(Beside { stamp: Stamp::of(&path), memory });
+            return Ok(Beside {
+                stamp: Stamp::of(&path),
+                memory,
+            });
         };
         let stamp = Some(stamp);
         match unframe(&bytes) {
-            Ok(framed) if framed.version > VERSION => Err(StoreFault::Newer { path, version: framed.version }),
-            Ok(framed) => Ok(Beside { stamp, memory: wire::decode_beside(framed.payload, state, memory) }),
+            Ok(framed) if framed.version > VERSION => Err(StoreFault::Newer {
+                path,
+                version: framed.version,
+            }),
+            Ok(framed) => Ok(Beside {
+                stamp,
+                memory: wire::decode_beside(framed.payload, state, memory),
+            }),
             Err(_) => Ok(Beside { stamp, memory }),
         }
     }
 }
 
 impl StateDir {
-    /// Writes down what is about to be done, so that it outlives our own end, whenever that comes; a loss of power may
-    /// lose it. `saved` is what the last save here wrote. Where it is not known what the state file holds now, or what is
-    /// to be done changes too much of it, all is saved.
+    /// Writes down what is about to be done, so that it outlives our own end, whenever that comes;
+    /// a loss of power may lose it. `saved` is what the last save here wrote. Where it is not known
+    /// what the state file holds now, or what is to be done changes too much of it, all is saved.
     ///
     /// # Errors
     /// As [`save`](Self::save).
@@ -68,12 +78,18 @@ impl StateDir {
         let Some((_, state)) = self.known.main.filter(|_| !self.changed_elsewhere()) else {
             return self.save(memory).map(|_| Intended::Saved);
         };
-        let forgets = saved.sessions.keys().any(|name| !memory.sessions.contains_key(name));
+        let forgets = saved
+            .sessions
+            .keys()
+            .any(|name| !memory.sessions.contains_key(name));
         let payload = wire::encode_beside(memory, state, saved).map_err(StoreFault::Encoding)?;
         if forgets || payload.len() > LIMIT / 2 {
             return self.save(memory).map(|_| Intended::Saved);
         }
-        let (path, temporary) = (self.view.intent_file(), self.view.path.join("gtctl.intent.json.tmp"));
+        let (path, temporary) = (
+            self.view.intent_file(),
+            self.view.path.join("gtctl.intent.json.tmp"),
+        );
         let stamp = file::write_aside(&temporary, frame(&payload).as_bytes(), Sync::Later)?;
         fs::rename(&temporary, &path).map_err(StoreFault::io("replace", &path))?;
         self.known.beside = Some(stamp);

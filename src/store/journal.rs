@@ -1,7 +1,9 @@
-//! `monitor.jsonl`: one line of JSON per event, its first four fields `ts`, `level`, `component` and `message`.
+//! `monitor.jsonl`: one line of JSON per event, its first four fields `ts`, `level`, `component`
+//! and `message`.
 //!
-//! Each append is one write to a file opened for appending, so that lines of two processes never mix. Five files of
-//! 10 MiB are kept: `monitor.jsonl`, `monitor.jsonl.1` … `.4`, the highest the oldest.
+//! Each append is one write to a file opened for appending, so that lines of two processes never
+//! mix. Five files of 10 MiB are kept: `monitor.jsonl`, `monitor.jsonl.1` … `.4`, the highest the
+//! oldest.
 
 use super::file::{beside, options_without_surprises};
 use super::{StateDir, StoreFault};
@@ -43,17 +45,26 @@ impl StateDir {
 }
 
 impl StateDir {
-    /// Those of `entries` that the end of the journal does not hold yet, as far as these of their fields tell. What
-    /// cannot be read holds none.
+    /// Those of `entries` that the end of the journal does not hold yet, as far as these of their
+    /// fields tell. What cannot be read holds none.
     #[must_use]
     pub fn untold(&self, entries: Vec<Entry>, keys: &[&str]) -> Vec<Entry> {
         if entries.is_empty() {
             return entries;
         }
         let path = self.path().join("monitor.jsonl");
-        let written: Vec<Value> = [beside(&path, "1"), path].iter().flat_map(|file| last_events(file)).collect();
-        let holds = |event: &Value, entry: &Entry| keys.iter().all(|key| event.get(*key) == entry.fields.get(key));
-        entries.into_iter().filter(|entry| !written.iter().any(|event| holds(event, entry))).collect()
+        let written: Vec<Value> = [beside(&path, "1"), path]
+            .iter()
+            .flat_map(|file| last_events(file))
+            .collect();
+        let holds = |event: &Value, entry: &Entry| {
+            keys.iter()
+                .all(|key| event.get(*key) == entry.fields.get(key))
+        };
+        entries
+            .into_iter()
+            .filter(|entry| !written.iter().any(|event| holds(event, entry)))
+            .collect()
     }
 }
 
@@ -64,7 +75,11 @@ fn last_events(path: &Path) -> Vec<Value> {
 }
 
 fn append(path: &Path, mut text: String) -> io::Result<()> {
-    let mut file = options_without_surprises().read(true).append(true).create(true).open(path)?;
+    let mut file = options_without_surprises()
+        .read(true)
+        .append(true)
+        .create(true)
+        .open(path)?;
     if ends_midline(&file)? {
         text.insert(0, '\n');
     }
@@ -73,7 +88,9 @@ fn append(path: &Path, mut text: String) -> io::Result<()> {
 
 /// Whether a crash or a full disk cut the last line short.
 fn ends_midline(file: &File) -> io::Result<bool> {
-    let Some(last) = file.metadata()?.len().checked_sub(1) else { return Ok(false) };
+    let Some(last) = file.metadata()?.len().checked_sub(1) else {
+        return Ok(false);
+    };
     let mut byte = [0];
     file.read_exact_at(&mut byte, last)?;
     Ok(byte != *b"\n")
@@ -101,13 +118,21 @@ fn line(now: Moment, entry: &Entry) -> String {
         ("component", entry.component.to_owned()),
         ("message", clip(&entry.message, LINE / 8)),
     ];
-    let head: Vec<String> =
-        head.iter().map(|(name, text)| format!("\"{name}\":{}", Value::String(text.clone()))).collect();
+    let head: Vec<String> = head
+        .iter()
+        .map(|(name, text)| format!("\"{name}\":{}", Value::String(text.clone())))
+        .collect();
     let head = head.join(",");
-    let further: Map<String, Value> =
-        entry.fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    let further: Map<String, Value> = entry
+        .fields
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), value.clone()))
+        .collect();
     let further = Value::Object(further).to_string();
-    let further = further.strip_prefix('{').and_then(|f| f.strip_suffix('}')).unwrap_or_default();
+    let further = further
+        .strip_prefix('{')
+        .and_then(|f| f.strip_suffix('}'))
+        .unwrap_or_default();
     if entry.fields.is_empty() || head.len() + further.len() > LINE {
         return format!("{{{head}}}\n");
     }
@@ -121,7 +146,9 @@ fn clip(text: &str, limit: usize) -> String {
 /// Whole seconds in UTC, as `2026-11-21T10:42:34Z`. Times beyond the calendar become its edge.
 pub(super) fn rfc3339(wall_ms: i64) -> String {
     let seconds = wall_ms.div_euclid(1000);
-    jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX).to_string()
+    jiff::Timestamp::from_second(seconds)
+        .unwrap_or(jiff::Timestamp::MAX)
+        .to_string()
 }
 
 /// Reads the journal as it grows, from its oldest kept line on.
@@ -135,22 +162,33 @@ pub struct JournalReader {
 impl JournalReader {
     /// The most bytes taken at one reading.
     const AT_ONCE: u64 = 16 << 20;
-    /// The most bytes of lines that are kept of what was asked for at once; older ones are left out.
+    /// The most bytes of lines that are kept of what was asked for at once; older ones are left
+    /// out.
     const MOST_KEPT: usize = 32 << 20;
 
     /// A reader of the journal in this state directory, which need not exist.
     #[must_use]
     pub fn new(state: &Path) -> Self {
-        Self { path: state.join("monitor.jsonl"), at: None }
+        Self {
+            path: state.join("monitor.jsonl"),
+            at: None,
+        }
     }
 
-    /// The last `count` events that are wanted, oldest first; the next [`read_new`](Self::read_new) goes on after them.
+    /// The last `count` events that are wanted, oldest first; the next [`read_new`](Self::read_new)
+    /// goes on after them.
     ///
-    /// Reads from the end backwards, as little as it must, and keeps at most [`Self::MOST_KEPT`] bytes.
+    /// Reads from the end backwards, as little as it must, and keeps at most [`Self::MOST_KEPT`]
+    /// bytes.
     pub fn last(&mut self, count: usize, is_wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
         let older = (1..FILES).map(|nth| beside(&self.path, &nth.to_string()));
         let files: Vec<PathBuf> = std::iter::once(self.path.clone()).chain(older).collect();
-        let mut tail = Tail { count, kept: 0, read: 0, newest_first: Vec::new() };
+        let mut tail = Tail {
+            count,
+            kept: 0,
+            read: 0,
+            newest_first: Vec::new(),
+        };
         for file in &files {
             let Some(id) = id_of(file) else { continue };
             let read = tail.read(file, &is_wanted);
@@ -165,17 +203,26 @@ impl JournalReader {
         tail.newest_first.into_iter().rev().collect()
     }
 
-    /// The lines that came since the last reading, oldest first; what is no JSON object is passed over. A journal
-    /// that was put aside meanwhile is read to its end first.
+    /// The lines that came since the last reading, oldest first; what is no JSON object is passed
+    /// over. A journal that was put aside meanwhile is read to its end first.
     pub fn read_new(&mut self) -> Vec<Value> {
         let mut events = Vec::new();
-        let older = (1..FILES).rev().map(|nth| beside(&self.path, &nth.to_string()));
+        let older = (1..FILES)
+            .rev()
+            .map(|nth| beside(&self.path, &nth.to_string()));
         let files: Vec<PathBuf> = older.chain([self.path.clone()]).collect();
-        let place = self.at.and_then(|(id, _)| files.iter().position(|file| id_of(file) == Some(id)));
+        let place = self
+            .at
+            .and_then(|(id, _)| files.iter().position(|file| id_of(file) == Some(id)));
         for file in files.iter().skip(place.unwrap_or(0)) {
             let Some(id) = id_of(file) else { continue };
-            let from = self.at.filter(|(last, _)| *last == id).map_or(0, |(_, from)| from);
-            let Ok((found, read)) = events_in(file, from, Self::AT_ONCE) else { continue };
+            let from = self
+                .at
+                .filter(|(last, _)| *last == id)
+                .map_or(0, |(_, from)| from);
+            let Ok((found, read)) = events_in(file, from, Self::AT_ONCE) else {
+                continue;
+            };
             events.extend(found);
             self.at = Some((id, read));
         }
@@ -200,7 +247,9 @@ impl Tail {
     const MOST_READ: u64 = 128 << 20;
 
     fn is_full(&self) -> bool {
-        self.newest_first.len() >= self.count || self.kept >= JournalReader::MOST_KEPT || self.read >= Self::MOST_READ
+        self.newest_first.len() >= self.count
+            || self.kept >= JournalReader::MOST_KEPT
+            || self.read >= Self::MOST_READ
     }
 
     /// Takes the events of one file, and returns where its last whole line ends.
@@ -218,14 +267,20 @@ impl Tail {
             file.read_exact_at(&mut piece, from)?;
             piece.append(&mut rest);
             if end.is_none() {
-                let whole = piece.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+                let whole = piece
+                    .iter()
+                    .rposition(|byte| *byte == b'\n')
+                    .map_or(0, |at| at + 1);
                 piece.truncate(whole);
                 end = Some(from.saturating_add(whole as u64));
             }
             let begins = if from == 0 {
                 0
             } else {
-                piece.iter().position(|byte| *byte == b'\n').map_or(piece.len(), |at| at + 1)
+                piece
+                    .iter()
+                    .position(|byte| *byte == b'\n')
+                    .map_or(piece.len(), |at| at + 1)
             };
             let lines = piece.split_off(begins);
             for line in lines.rsplit(|byte| *byte == b'\n') {
@@ -254,7 +309,10 @@ impl Tail {
 }
 
 fn id_of(path: &Path) -> Option<(u64, u64)> {
-    fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file).map(|meta| (meta.dev(), meta.ino()))
+    fs::symlink_metadata(path)
+        .ok()
+        .filter(fs::Metadata::is_file)
+        .map(|meta| (meta.dev(), meta.ino()))
 }
 
 /// The events of whole lines from an offset on, and the offset after the last of them.
@@ -263,9 +321,18 @@ fn events_in(path: &Path, from: u64, limit: u64) -> io::Result<(Vec<Value>, u64)
     file.seek(SeekFrom::Start(from))?;
     let mut bytes = Vec::new();
     file.take(limit).read_to_end(&mut bytes)?;
-    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    let lines = bytes.get(..whole).unwrap_or_default().split(|byte| *byte == b'\n');
-    let events = lines.filter_map(|line| serde_json::from_slice(line).ok()).filter(Value::is_object).collect();
+    let whole = bytes
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |at| at + 1);
+    let lines = bytes
+        .get(..whole)
+        .unwrap_or_default()
+        .split(|byte| *byte == b'\n');
+    let events = lines
+        .filter_map(|line| serde_json::from_slice(line).ok())
+        .filter(Value::is_object)
+        .collect();
     Ok((events, from.saturating_add(whole as u64)))
 }
 
@@ -278,7 +345,12 @@ mod tests {
 
     fn entry(message: &str) -> Entry {
         let fields: Evidence = [("session", json!("a")), ("nested", json!({"x": {"y": 1}}))].into();
-        Entry { level: Level::Warn, component: "act", message: message.into(), fields }
+        Entry {
+            level: Level::Warn,
+            component: "act",
+            message: message.into(),
+            fields,
+        }
     }
 
     #[test]
@@ -289,7 +361,10 @@ mod tests {
             "{\"ts\":\"2025-11-21T04:40:00Z\",\"level\":\"WARN\",\"component\":\"act\",\
              \"message\":\"two\\nlines \\u001b[31m\",\"nested\":{\"x\":{\"y\":1}},\"session\":\"a\"}\n"
         );
-        let bare = Entry { fields: Evidence::new(), ..entry("m") };
+        let bare = Entry {
+            fields: Evidence::new(),
+            ..entry("m")
+        };
         for text in [text, line(NOW, &bare), line(NOW, &entry(&"é".repeat(LINE)))] {
             serde_json::from_str::<Value>(&text).unwrap();
         }
@@ -304,7 +379,10 @@ mod tests {
         dir.journal(NOW, &[entry("1"), entry("2")]).unwrap();
         dir.journal(NOW, &[]).unwrap();
         let text = fs::read_to_string(&path).unwrap();
-        let whole = text.lines().filter(|l| serde_json::from_str::<Value>(l).is_ok()).count();
+        let whole = text
+            .lines()
+            .filter(|l| serde_json::from_str::<Value>(l).is_ok())
+            .count();
         assert_eq!((text.lines().count(), whole), (3, 2));
     }
 
@@ -313,14 +391,24 @@ mod tests {
         let scratch = Scratch::new("untold");
         let dir = StateDir::open(scratch.path()).unwrap();
         let of = |session: &str, asked: u64| Entry {
-            fields: [("session", json!(session)), ("asked_ms", json!(asked)), ("waited_ms", json!(asked))].into(),
+            fields: [
+                ("session", json!(session)),
+                ("asked_ms", json!(asked)),
+                ("waited_ms", json!(asked)),
+            ]
+            .into(),
             ..entry("m")
         };
-        let untold = |entries: &[Entry]| dir.untold(entries.to_vec(), &["session", "asked_ms"]).len();
+        let untold =
+            |entries: &[Entry]| dir.untold(entries.to_vec(), &["session", "asked_ms"]).len();
         assert_eq!(untold(&[of("a", 1)]), 1);
         dir.journal(NOW, &[of("a", 1), entry("without")]).unwrap();
         assert_eq!(untold(&[of("a", 1), of("a", 2), of("b", 1)]), 2);
-        fs::rename(scratch.path().join("monitor.jsonl"), scratch.path().join("monitor.jsonl.1")).unwrap();
+        fs::rename(
+            scratch.path().join("monitor.jsonl"),
+            scratch.path().join("monitor.jsonl.1"),
+        )
+        .unwrap();
         assert_eq!(untold(&[of("a", 1)]), 0);
     }
 
@@ -331,9 +419,16 @@ mod tests {
         let path = scratch.path().join("monitor.jsonl");
         for n in 0..8_u64 {
             dir.journal(NOW, &[entry(&n.to_string())]).unwrap();
-            fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(SIZE).unwrap();
+            fs::OpenOptions::new()
+                .write(true)
+                .open(&path)
+                .unwrap()
+                .set_len(SIZE)
+                .unwrap();
         }
-        let names = fs::read_dir(scratch.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        let names = fs::read_dir(scratch.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name());
         let journals = names.filter(|name| name.to_string_lossy().starts_with("monitor.jsonl"));
         assert_eq!(journals.count(), 5);
         dir.journal(NOW, &[entry("last")]).unwrap();

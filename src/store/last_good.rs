@@ -1,7 +1,8 @@
 //! `definition.json`: the last manifest that was good, and the layers that it came from.
 //!
-//! It holds the texts of the manifest and of the user's file as they were, and so no other secrets than these. Verbs that
-//! only need to know the town go by it while the manifest is broken, and whoever acts sees by it what others went by.
+//! It holds the texts of the manifest and of the user's file as they were, and so no other secrets
+//! than these. Verbs that only need to know the town go by it while the manifest is broken, and
+//! whoever acts sees by it what others went by.
 
 use super::file::{self, Stamp};
 use super::{StateDir, StoreFault, View};
@@ -45,13 +46,18 @@ impl View {
     /// What tells at any time whether the town still goes by these layers.
     #[must_use]
     pub fn watch_layers(&self, ours: Layers) -> LayersWatch {
-        LayersWatch { path: self.path.join(FILE), ours, seen: Cell::new(None), still_ours: Cell::new(true) }
+        LayersWatch {
+            path: self.path.join(FILE),
+            ours,
+            seen: Cell::new(None),
+            still_ours: Cell::new(true),
+        }
     }
 }
 
 impl StateDir {
-    /// Keeps a definition that is good; writes nothing when it is the one that is kept. One that is too large to be kept is
-    /// kept without its texts.
+    /// Keeps a definition that is good; writes nothing when it is the one that is kept. One that is
+    /// too large to be kept is kept without its texts.
     ///
     /// # Errors
     /// What the system says; the former one is then still there.
@@ -61,11 +67,16 @@ impl StateDir {
         }
         let mut text = written(good);
         if text.len() as u64 > LIMIT {
-            let bare = LastGood { layers: good.layers.clone(), town_text: String::new(), user_text: None };
+            let bare = LastGood {
+                layers: good.layers.clone(),
+                town_text: String::new(),
+                user_text: None,
+            };
             text = written(&bare);
         }
         let path = self.path().join(FILE);
-        // A verb and a controller may write it at the same time: each has a file of its own until it is whole.
+        // A verb and a controller may write it at the same time: each has a file of its own until
+        // it is whole.
         let temporary = file::beside(&path, &format!("{}.tmp", std::process::id()));
         file::write_durably(&temporary, text.as_bytes())?;
         if let Err(error) = fs::rename(&temporary, &path) {
@@ -77,10 +88,13 @@ impl StateDir {
 }
 
 fn written(good: &LastGood) -> String {
-    serde_json::to_string(good).map(visible_json).unwrap_or_default()
+    serde_json::to_string(good)
+        .map(visible_json)
+        .unwrap_or_default()
 }
 
-/// Notices that somebody has taken the town over. Costs a look at one file's times, and a read when they change.
+/// Notices that somebody has taken the town over. Costs a look at one file's times, and a read when
+/// they change.
 #[derive(Debug)]
 pub struct LayersWatch {
     path: PathBuf,
@@ -98,8 +112,9 @@ impl LayersWatch {
             return self.still_ours.get();
         }
         self.seen.set(stamp);
-        let kept: Option<LastGood> =
-            file::read(&self.path, LIMIT).ok().and_then(|(bytes, _)| serde_json::from_slice(&bytes).ok());
+        let kept: Option<LastGood> = file::read(&self.path, LIMIT)
+            .ok()
+            .and_then(|(bytes, _)| serde_json::from_slice(&bytes).ok());
         let is_ours = kept.is_none_or(|kept| kept.layers.are_those_of(&self.ours));
         self.still_ours.set(is_ours);
         is_ours
@@ -113,8 +128,16 @@ mod tests {
     use std::os::unix::fs::MetadataExt;
 
     fn good(file: &str) -> LastGood {
-        let layers = Layers { file: file.into(), variables: [("GTCTL_X".to_owned(), 1)].into(), ..Layers::default() };
-        LastGood { layers, town_text: "[town]".to_owned(), user_text: None }
+        let layers = Layers {
+            file: file.into(),
+            variables: [("GTCTL_X".to_owned(), 1)].into(),
+            ..Layers::default()
+        };
+        LastGood {
+            layers,
+            town_text: "[town]".to_owned(),
+            user_text: None,
+        }
     }
 
     #[test]
@@ -141,7 +164,11 @@ mod tests {
         let dir = StateDir::open(scratch.path()).unwrap();
         let watch = dir.view().watch_layers(good("/a").layers);
         assert!(watch.is_ours());
-        dir.keep_last_good(&LastGood { town_text: "edited".to_owned(), ..good("/a") }).unwrap();
+        dir.keep_last_good(&LastGood {
+            town_text: "edited".to_owned(),
+            ..good("/a")
+        })
+        .unwrap();
         assert!(watch.is_ours());
         dir.keep_last_good(&good("/b")).unwrap();
         assert!(!watch.is_ours() && !watch.is_ours());

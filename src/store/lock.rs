@@ -1,8 +1,10 @@
-//! One at a time: `controller.lock` for the life of a controller, `turn.lock` for each cycle of whoever acts.
+//! One at a time: `controller.lock` for the life of a controller, `turn.lock` for each cycle of
+//! whoever acts.
 //!
-//! The kernel drops a lock with the process that holds it (flock), so none can be left behind; and the files are opened
-//! close-on-exec, so no agent inherits one. What the file says is only for others to see: pid and start time of who holds
-//! it, and on the second line of a controller's what it keeps ([`Keeps`]).
+//! The kernel drops a lock with the process that holds it (flock), so none can be left behind; and
+//! the files are opened close-on-exec, so no agent inherits one. What the file says is only for
+//! others to see: pid and start time of who holds it, and on the second line of a controller's what
+//! it keeps ([`Keeps`]).
 
 use super::StateDir;
 use super::file::options_without_surprises;
@@ -26,8 +28,8 @@ const RETRY: Period = Period::from_millis(10);
 /// How often a lock file may be replaced under us before we give up.
 const REPLACED_AT_MOST: usize = 8;
 
-/// What a controller keeps. State directories differ by home and environment, so whoever uses another one finds a
-/// controller of the same town by this.
+/// What a controller keeps. State directories differ by home and environment, so whoever uses
+/// another one finds a controller of the same town by this.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Keeps {
     /// The town's name.
@@ -74,7 +76,10 @@ impl LockFault {
 }
 
 fn holder(pid: Option<u32>) -> String {
-    pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
+    pid.map_or_else(
+        || "another process".to_owned(),
+        |pid| format!("process {pid}"),
+    )
 }
 
 /// A lock that is held until this is dropped.
@@ -85,16 +90,23 @@ pub struct Lock {
 }
 
 impl StateDir {
-    /// Becomes the controller of the town, or fails at once. `me` and `keeps` are written into the file for others to see.
+    /// Becomes the controller of the town, or fails at once. `me` and `keeps` are written into the
+    /// file for others to see.
     ///
     /// # Errors
     /// [`LockFault::Held`] when there is one.
     pub fn lock_controller(&self, me: ProcId, keeps: Option<&Keeps>) -> Result<Lock, LockFault> {
-        let keeps = keeps.and_then(|keeps| serde_json::to_string(keeps).ok()).map(|line| line + "\n");
-        Lock::take(&self.path().join(CONTROLLER_LOCK), &(signature(me) + &keeps.unwrap_or_default()))
+        let keeps = keeps
+            .and_then(|keeps| serde_json::to_string(keeps).ok())
+            .map(|line| line + "\n");
+        Lock::take(
+            &self.path().join(CONTROLLER_LOCK),
+            &(signature(me) + &keeps.unwrap_or_default()),
+        )
     }
 
-    /// Takes the turn to act, waiting at most `patience`; blocks the thread meanwhile. Zero tries once.
+    /// Takes the turn to act, waiting at most `patience`; blocks the thread meanwhile. Zero tries
+    /// once.
     ///
     /// # Errors
     /// [`LockFault::Held`] when it did not become free in time.
@@ -103,7 +115,9 @@ impl StateDir {
         let begun = Instant::now();
         loop {
             match Lock::take(&path, &signature(me)) {
-                Err(LockFault::Held { .. }) if begun.elapsed() < patience.to_std() => thread::sleep(RETRY.to_std()),
+                Err(LockFault::Held { .. }) if begun.elapsed() < patience.to_std() => {
+                    thread::sleep(RETRY.to_std())
+                }
                 taken => return taken,
             }
         }
@@ -113,28 +127,40 @@ impl StateDir {
 impl Lock {
     /// Takes the lock at `path` or fails at once.
     fn take(path: &Path, signature: &str) -> Result<Self, LockFault> {
-        let io_fault = |source| LockFault::Io { path: path.to_path_buf(), source };
+        let io_fault = |source| LockFault::Io {
+            path: path.to_path_buf(),
+            source,
+        };
         for _ in 0..REPLACED_AT_MOST {
             let file = open(path).map_err(io_fault)?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
-                    return Err(LockFault::Held { path: path.to_path_buf(), pid: read_pid(&file) });
+                    return Err(LockFault::Held {
+                        path: path.to_path_buf(),
+                        pid: read_pid(&file),
+                    });
                 }
                 Err(TryLockError::Error(e)) => return Err(io_fault(e)),
             }
-            let mut lock = Self { file, path: path.to_path_buf() };
-            // Between the opening and the locking another may have replaced the file: a lock on the old one is none.
+            let mut lock = Self {
+                file,
+                path: path.to_path_buf(),
+            };
+            // Between the opening and the locking another may have replaced the file: a lock on the
+            // old one is none.
             if lock.still_ours() {
                 lock.sign(signature);
                 return Ok(lock);
             }
         }
-        Err(io_fault(io::Error::other("the file is replaced again and again")))
+        Err(io_fault(io::Error::other(
+            "the file is replaced again and again",
+        )))
     }
 
-    /// Whether the file at the path is still the one that is locked. When it was deleted or replaced, another process
-    /// can lock the new one: whoever acts must then stop.
+    /// Whether the file at the path is still the one that is locked. When it was deleted or
+    /// replaced, another process can lock the new one: whoever acts must then stop.
     #[must_use]
     pub fn still_ours(&self) -> bool {
         let (Ok(held), Ok(named)) = (self.file.metadata(), fs::symlink_metadata(&self.path)) else {
@@ -147,7 +173,11 @@ impl Lock {
     fn sign(&mut self, signature: &str) {
         // What it says already is not written at each turn.
         let mut said = vec![0; signature.len() + 1];
-        if self.file.read_at(&mut said, 0).is_ok_and(|read| said.get(..read) == Some(signature.as_bytes())) {
+        if self
+            .file
+            .read_at(&mut said, 0)
+            .is_ok_and(|read| said.get(..read) == Some(signature.as_bytes()))
+        {
             return;
         }
         let _ = self
@@ -162,13 +192,20 @@ fn signature(me: ProcId) -> String {
     format!("{} {}\n", me.pid, me.start)
 }
 
-/// Opens the file for locking. One that may not be written to, as on a read-only file system, can be locked all the
-/// same; it then goes unsigned.
+/// Opens the file for locking. One that may not be written to, as on a read-only file system, can
+/// be locked all the same; it then goes unsigned.
 fn open(path: &Path) -> io::Result<File> {
-    let fresh = options_without_surprises().read(true).write(true).create(true).open(path);
+    let fresh = options_without_surprises()
+        .read(true)
+        .write(true)
+        .create(true)
+        .open(path);
     fresh.or_else(|fault| match fault.kind() {
         io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
-            options_without_surprises().read(true).open(path).map_err(|_| fault)
+            options_without_surprises()
+                .read(true)
+                .open(path)
+                .map_err(|_| fault)
         }
         _ => Err(fault),
     })
@@ -185,14 +222,23 @@ mod tests {
     use super::super::state::tests::Scratch;
     use super::*;
 
-    const ME: ProcId = ProcId { pid: 4711, start: 99 };
+    const ME: ProcId = ProcId {
+        pid: 4711,
+        start: 99,
+    };
 
     #[test]
     fn the_second_is_told_who_the_first_is() {
         let scratch = Scratch::new("lock");
         let dir = StateDir::open(scratch.path()).unwrap();
         let first = dir.lock_controller(ME, None).unwrap();
-        assert!(matches!(dir.lock_controller(ME, None), Err(LockFault::Held { pid: Some(4711), .. })));
+        assert!(matches!(
+            dir.lock_controller(ME, None),
+            Err(LockFault::Held {
+                pid: Some(4711),
+                ..
+            })
+        ));
         drop(first);
         dir.lock_controller(ME, None).unwrap();
     }

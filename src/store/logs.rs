@@ -1,4 +1,5 @@
-//! What was on the screens of runs that have ended: `logs/<session>/<generation>.log`, and a link `latest.log`.
+//! What was on the screens of runs that have ended: `logs/<session>/<generation>.log`, and a link
+//! `latest.log`.
 
 use super::{StateDir, StoreFault, View, file, sink};
 use crate::model::{Generation, SessionName};
@@ -28,10 +29,14 @@ impl View {
         self.log_dir(session).join(format!("{generation}.log"))
     }
 
-    /// The lives of a session that have a log, oldest first. Empty where there are none or they cannot be seen.
+    /// The lives of a session that have a log, oldest first. Empty where there are none or they
+    /// cannot be seen.
     #[must_use]
     pub fn logged(&self, session: &SessionName) -> Vec<Generation> {
-        let entries = fs::read_dir(self.log_dir(session)).into_iter().flatten().flatten();
+        let entries = fs::read_dir(self.log_dir(session))
+            .into_iter()
+            .flatten()
+            .flatten();
         let lives: BTreeSet<u64> = entries.filter_map(|entry| life_of(&entry.path())).collect();
         lives.into_iter().map(Generation).collect()
     }
@@ -46,16 +51,28 @@ impl View {
     #[must_use]
     pub fn log_files(&self, session: &SessionName, generation: Generation) -> Vec<PathBuf> {
         let newest = self.log_of(session, generation);
-        let entries = fs::read_dir(self.log_dir(session)).into_iter().flatten().flatten().map(|entry| entry.path());
-        let number = |path: &Path| path.to_str()?.strip_prefix(newest.to_str()?)?.strip_prefix('.')?.parse().ok();
-        let older: BTreeMap<u32, PathBuf> = entries.filter_map(|path| Some((number(&path)?, path))).collect();
+        let entries = fs::read_dir(self.log_dir(session))
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path());
+        let number = |path: &Path| {
+            path.to_str()?
+                .strip_prefix(newest.to_str()?)?
+                .strip_prefix('.')?
+                .parse()
+                .ok()
+        };
+        let older: BTreeMap<u32, PathBuf> = entries
+            .filter_map(|path| Some((number(&path)?, path)))
+            .collect();
         older.into_values().rev().chain([newest]).collect()
     }
 }
 
 impl StateDir {
-    /// Keeps `text` as the log of one run, points `latest.log` at it, and removes all but the newest `keep` (at least
-    /// one). Returns where it is.
+    /// Keeps `text` as the log of one run, points `latest.log` at it, and removes all but the
+    /// newest `keep` (at least one). Returns where it is.
     ///
     /// # Errors
     /// What the system says. `latest.log` never points at nothing.
@@ -67,12 +84,19 @@ impl StateDir {
         keep: u32,
     ) -> Result<PathBuf, StoreFault> {
         let dir = self.view.log_dir(session);
-        DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(StoreFault::io("create", &dir))?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&dir)
+            .map_err(StoreFault::io("create", &dir))?;
         let path = dir.join(format!("{generation}.log"));
         file::replace(&path, end_of(text).as_bytes())?;
         let link = dir.join(LATEST);
         sink::point(&path).map_err(StoreFault::io("link", &link))?;
-        let retention = Retention { keep, older_than: None };
+        let retention = Retention {
+            keep,
+            older_than: None,
+        };
         retire(&dir, generation, retention).map_err(StoreFault::io("clear", &dir))?;
         Ok(path)
     }
@@ -81,12 +105,26 @@ impl StateDir {
     ///
     /// # Errors
     /// What the system says.
-    pub fn add_to_log(&self, session: &SessionName, generation: Generation, text: &str) -> Result<(), StoreFault> {
+    pub fn add_to_log(
+        &self,
+        session: &SessionName,
+        generation: Generation,
+        text: &str,
+    ) -> Result<(), StoreFault> {
         let dir = self.view.log_dir(session);
-        DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(StoreFault::io("create", &dir))?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&dir)
+            .map_err(StoreFault::io("create", &dir))?;
         let path = dir.join(format!("{generation}.log"));
-        let opened = file::options_without_surprises().append(true).create(true).open(&path);
-        opened.and_then(|mut log| log.write_all(end_of(text).as_bytes())).map_err(StoreFault::io("append to", &path))
+        let opened = file::options_without_surprises()
+            .append(true)
+            .create(true)
+            .open(&path);
+        opened
+            .and_then(|mut log| log.write_all(end_of(text).as_bytes()))
+            .map_err(StoreFault::io("append to", &path))
     }
 
     /// Removes logs of former lives that are too many or too old; never one of `current`.
@@ -136,9 +174,12 @@ fn retire(dir: &Path, latest: Generation, retention: Retention) -> io::Result<()
     }
     let others = usize::try_from(keep.saturating_sub(1)).unwrap_or(usize::MAX);
     for (n, files) in lives.into_values().rev().enumerate() {
-        let too_old = || older_than.is_some_and(|bound| files.iter().all(|file| written_before(file, bound)));
+        let too_old =
+            || older_than.is_some_and(|bound| files.iter().all(|file| written_before(file, bound)));
         if n >= others || too_old() {
-            files.iter().try_for_each(|file| file::remove_if_there(file))?;
+            files
+                .iter()
+                .try_for_each(|file| file::remove_if_there(file))?;
         }
     }
     Ok(())
@@ -153,7 +194,9 @@ fn life_of(path: &Path) -> Option<u64> {
 
 /// A file that cannot be looked at is none that may go.
 fn written_before(path: &Path, bound: SystemTime) -> bool {
-    fs::symlink_metadata(path).and_then(|m| m.modified()).is_ok_and(|at| at < bound)
+    fs::symlink_metadata(path)
+        .and_then(|m| m.modified())
+        .is_ok_and(|at| at < bound)
 }
 
 #[cfg(test)]
@@ -167,12 +210,15 @@ mod tests {
         let dir = StateDir::open(scratch.path()).unwrap();
         let session = SessionName::new("a").unwrap();
         for n in 8..13 {
-            dir.keep_log(&session, Generation(n), &format!("run {n}"), 2).unwrap();
+            dir.keep_log(&session, Generation(n), &format!("run {n}"), 2)
+                .unwrap();
             let latest = scratch.path().join("logs/a/latest.log");
             assert_eq!(fs::read_to_string(latest).unwrap(), format!("run {n}"));
         }
-        let mut names: Vec<_> =
-            fs::read_dir(scratch.path().join("logs/a")).unwrap().map(|e| e.unwrap().file_name()).collect();
+        let mut names: Vec<_> = fs::read_dir(scratch.path().join("logs/a"))
+            .unwrap()
+            .map(|e| e.unwrap().file_name())
+            .collect();
         names.sort();
         assert_eq!(names, ["11.log", "12.log", "latest.log"]);
     }
@@ -184,9 +230,16 @@ mod tests {
         let session = SessionName::new("a").unwrap();
         let logs = dir.view.log_dir(&session);
         let retention = |keep, older_than| Retention { keep, older_than };
-        assert!(dir.retire_logs(&session, Generation(9), retention(1, None)).is_ok(), "none yet");
+        assert!(
+            dir.retire_logs(&session, Generation(9), retention(1, None))
+                .is_ok(),
+            "none yet"
+        );
         fs::create_dir_all(&logs).unwrap();
-        for name in ["7.log", "7.log.1", "8.log", "8.log.1", "8.log.2", "9.log", "9.log.1", "x.log", "7.log.gz"] {
+        for name in [
+            "7.log", "7.log.1", "8.log", "8.log.1", "8.log.2", "9.log", "9.log.1", "x.log",
+            "7.log.gz",
+        ] {
             fs::write(logs.join(name), "x").unwrap();
         }
         let names = || {
@@ -198,10 +251,21 @@ mod tests {
             names.sort();
             names
         };
-        dir.retire_logs(&session, Generation(9), retention(2, Some(SystemTime::UNIX_EPOCH))).unwrap();
-        assert_eq!(names(), ["7.log.gz", "8.log", "8.log.1", "8.log.2", "9.log", "9.log.1"]);
+        dir.retire_logs(
+            &session,
+            Generation(9),
+            retention(2, Some(SystemTime::UNIX_EPOCH)),
+        )
+        .unwrap();
+        assert_eq!(
+            names(),
+            [
+                "7.log.gz", "8.log", "8.log.1", "8.log.2", "9.log", "9.log.1"
+            ]
+        );
         let soon = SystemTime::now() + std::time::Duration::from_secs(60);
-        dir.retire_logs(&session, Generation(9), retention(20, Some(soon))).unwrap();
+        dir.retire_logs(&session, Generation(9), retention(20, Some(soon)))
+            .unwrap();
         assert_eq!(names(), ["7.log.gz", "9.log", "9.log.1"]);
     }
 

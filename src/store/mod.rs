@@ -1,15 +1,17 @@
-//! The state directory: lock, state, journal, handoffs, archived screens, and the output of panes, written and followed.
+//! The state directory: lock, state, journal, handoffs, archived screens, and the output of panes,
+//! written and followed.
 //!
-//! It holds only what tmux forgets. Every file is written whole and moved into place, owner-only, and bounded; what is
-//! read back may be any bytes at all, and costs at most the memory of a town, never a start.
+//! It holds only what tmux forgets. Every file is written whole and moved into place, owner-only,
+//! and bounded; what is read back may be any bytes at all, and costs at most the memory of a town,
+//! never a start.
 //!
-//! [`View`] reads, creates nothing and waits for nothing; `diff` and `status` have no more. [`StateDir`] also writes.
+//! [`View`] reads, creates nothing and waits for nothing; `diff` and `status` have no more.
+//! [`StateDir`] also writes.
 //!
 //! **Architecture invariant:** no clock is read here; what needs a time is given one.
 
 mod chores;
 mod dir;
-mod errand;
 mod fault;
 mod file;
 mod follow;
@@ -18,6 +20,7 @@ mod heartbeat;
 mod intent;
 mod journal;
 mod last_good;
+mod launcher;
 mod lock;
 mod logs;
 mod notice;
@@ -28,8 +31,8 @@ mod wire;
 mod wire_chores;
 mod wire_content;
 mod wire_departure;
-mod wire_errand;
 mod wire_history;
+mod wire_launcher;
 mod wire_marks;
 mod wire_probes;
 mod wire_ran;

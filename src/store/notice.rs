@@ -1,8 +1,9 @@
 //! Which of many followed files may have changed, told by the kernel.
 //!
-//! Hints only: a file that is named here may be as it was. Where the kernel's limits are reached, what cannot be watched
-//! is named at every call instead, and a look at it costs one `stat`. Nothing is ever missed for good: a file is also
-//! named when its folder gets an entry of its name, and all are named when events were lost.
+//! Hints only: a file that is named here may be as it was. Where the kernel's limits are reached,
+//! what cannot be watched is named at every call instead, and a look at it costs one `stat`.
+//! Nothing is ever missed for good: a file is also named when its folder gets an entry of its name,
+//! and all are named when events were lost.
 
 use nix::errno::Errno;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
@@ -35,20 +36,30 @@ impl Default for Watcher {
 }
 
 impl Watcher {
-    /// A watcher of nothing. Where the kernel has no inotify left to give, every file counts as changed at each call.
+    /// A watcher of nothing. Where the kernel has no inotify left to give, every file counts as
+    /// changed at each call.
     #[must_use]
     pub fn new() -> Self {
         let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK).ok();
-        Self { inotify, files: BTreeMap::new(), watches: BTreeMap::new() }
+        Self {
+            inotify,
+            files: BTreeMap::new(),
+            watches: BTreeMap::new(),
+        }
     }
 
     /// A watcher that never asks the kernel.
     #[must_use]
     pub fn polling() -> Self {
-        Self { inotify: None, files: BTreeMap::new(), watches: BTreeMap::new() }
+        Self {
+            inotify: None,
+            files: BTreeMap::new(),
+            watches: BTreeMap::new(),
+        }
     }
 
-    /// What becomes readable when [`changed`](Self::changed) has something to tell; none when all is polled.
+    /// What becomes readable when [`changed`](Self::changed) has something to tell; none when all
+    /// is polled.
     #[must_use]
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
         self.inotify.as_ref().map(Inotify::as_fd)
@@ -62,7 +73,9 @@ impl Watcher {
 
     /// Watches it no longer.
     pub fn forget(&mut self, path: &Path) {
-        let Some(Watched { file, folder }) = self.files.remove(path) else { return };
+        let Some(Watched { file, folder }) = self.files.remove(path) else {
+            return;
+        };
         for watch in [file, folder].into_iter().flatten() {
             self.release(watch, path);
         }
@@ -71,7 +84,10 @@ impl Watcher {
     /// How many files are polled for want of watches.
     #[must_use]
     pub fn polled(&self) -> usize {
-        self.files.values().filter(|watched| watched.folder.is_none()).count()
+        self.files
+            .values()
+            .filter(|watched| watched.folder.is_none())
+            .count()
     }
 
     /// The files that may have changed since the last call. Does not wait.
@@ -79,13 +95,19 @@ impl Watcher {
         let mut changed = BTreeSet::new();
         for _ in 0..MAX_BATCHES {
             match self.inotify.as_ref().map(Inotify::read_events) {
-                Some(Ok(events)) => events.iter().for_each(|event| self.note(event, &mut changed)),
+                Some(Ok(events)) => events
+                    .iter()
+                    .for_each(|event| self.note(event, &mut changed)),
                 Some(Err(Errno::EINTR)) => {}
                 Some(Err(_)) | None => break,
             }
         }
-        let unwatched: Vec<PathBuf> =
-            self.files.iter().filter(|(_, watched)| watched.folder.is_none()).map(|(path, _)| path.clone()).collect();
+        let unwatched: Vec<PathBuf> = self
+            .files
+            .iter()
+            .filter(|(_, watched)| watched.folder.is_none())
+            .map(|(path, _)| path.clone())
+            .collect();
         // A folder that was not there may be by now.
         for path in &unwatched {
             self.arm(path);
@@ -99,8 +121,15 @@ impl Watcher {
             changed.extend(self.files.keys().cloned());
             return;
         }
-        let Some(paths) = self.watches.get(&event.wd) else { return };
-        let named = |path: &&PathBuf| event.name.as_deref().is_none_or(|name| path.file_name() == Some(name));
+        let Some(paths) = self.watches.get(&event.wd) else {
+            return;
+        };
+        let named = |path: &&PathBuf| {
+            event
+                .name
+                .as_deref()
+                .is_none_or(|name| path.file_name() == Some(name))
+        };
         let paths: Vec<PathBuf> = paths.iter().filter(named).cloned().collect();
         if event.mask.contains(AddWatchFlags::IN_IGNORED) {
             self.watches.remove(&event.wd);
@@ -128,13 +157,23 @@ impl Watcher {
             AddWatchFlags::IN_MODIFY | AddWatchFlags::IN_ATTRIB,
             AddWatchFlags::IN_CREATE | AddWatchFlags::IN_MOVED_TO,
         );
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let folder = inotify.add_watch(folder, of_folder | AddWatchFlags::IN_ONLYDIR).ok();
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
+        let folder = inotify
+            .add_watch(folder, of_folder | AddWatchFlags::IN_ONLYDIR)
+            .ok();
         let file = inotify.add_watch(path, of_file).ok();
-        let Some(watched) = self.files.get_mut(path) else { return };
+        let Some(watched) = self.files.get_mut(path) else {
+            return;
+        };
         let former = std::mem::replace(watched, Watched { file, folder });
         for watch in [file, folder].into_iter().flatten() {
-            self.watches.entry(watch).or_default().insert(path.to_path_buf());
+            self.watches
+                .entry(watch)
+                .or_default()
+                .insert(path.to_path_buf());
         }
         for watch in [former.file, former.folder].into_iter().flatten() {
             if Some(watch) != file && Some(watch) != folder {
@@ -145,7 +184,9 @@ impl Watcher {
 
     /// Ends `path`'s interest in a watch, and the watch with the last of them.
     fn release(&mut self, watch: WatchDescriptor, path: &Path) {
-        let Some(paths) = self.watches.get_mut(&watch) else { return };
+        let Some(paths) = self.watches.get_mut(&watch) else {
+            return;
+        };
         paths.remove(path);
         if paths.is_empty() {
             self.watches.remove(&watch);
@@ -163,11 +204,19 @@ mod tests {
     use std::io::Write;
 
     fn append(path: &Path, text: &str) {
-        fs::OpenOptions::new().append(true).create(true).open(path).unwrap().write_all(text.as_bytes()).unwrap();
+        fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(path)
+            .unwrap()
+            .write_all(text.as_bytes())
+            .unwrap();
     }
 
     fn check(mut watcher: Watcher, scratch: &Scratch) {
-        let paths: Vec<PathBuf> = (0..3).map(|n| scratch.path().join(format!("{n}.log"))).collect();
+        let paths: Vec<PathBuf> = (0..3)
+            .map(|n| scratch.path().join(format!("{n}.log")))
+            .collect();
         append(&paths[0], "x");
         for path in &paths {
             watcher.watch(path);
@@ -176,7 +225,10 @@ mod tests {
         let mut expect = |n: usize, what: &str| {
             let changed = watcher.changed();
             assert!(changed.contains(&paths[n]), "{what}");
-            assert!(watcher.polled() > 0 || changed.len() == 1, "{what}: {changed:?}");
+            assert!(
+                watcher.polled() > 0 || changed.len() == 1,
+                "{what}: {changed:?}"
+            );
         };
         append(&paths[0], "y");
         expect(0, "grown");

@@ -1,10 +1,13 @@
-//! The sink of one pane: takes all that its process prints, keeps the newest of it within bounds, and never holds it up.
+//! The sink of one pane: takes all that its process prints, keeps the newest of it within bounds,
+//! and never holds it up.
 //!
-//! tmux runs one beside each life of a session (`pipe-pane`). A line costs tmux memory until it is read here, so reading
-//! goes on whatever becomes of the disk: what cannot be written is dropped and counted, and once there is space again the
-//! log says how much is missing. The newest output is in `<generation>.log`, older output in `.log.1`, `.log.2` and on.
+//! tmux runs one beside each life of a session (`pipe-pane`). A line costs tmux memory until it is
+//! read here, so reading goes on whatever becomes of the disk: what cannot be written is dropped
+//! and counted, and once there is space again the log says how much is missing. The newest output
+//! is in `<generation>.log`, older output in `.log.1`, `.log.2` and on.
 //!
-//! **Architecture invariant:** nothing here waits but for input, and nothing here ends but by the end of it.
+//! **Architecture invariant:** nothing here waits but for input, and nothing here ends but by the
+//! end of it.
 
 use super::file;
 use crate::model::Generation;
@@ -49,12 +52,20 @@ struct Missing {
 }
 
 impl Sink {
-    /// A sink into `dir`, which is made when missing. Whatever is wrong with it now may be right later, so this cannot
-    /// fail.
+    /// A sink into `dir`, which is made when missing. Whatever is wrong with it now may be right
+    /// later, so this cannot fail.
     #[must_use]
     pub fn new(dir: &Path, generation: Generation, bounds: Bounds) -> Self {
-        let bounds = Bounds { size: bounds.size.max(1), files: bounds.files.max(1) };
-        Self { path: dir.join(format!("{generation}.log")), bounds, open: None, missing: None }
+        let bounds = Bounds {
+            size: bounds.size.max(1),
+            files: bounds.files.max(1),
+        };
+        Self {
+            path: dir.join(format!("{generation}.log")),
+            bounds,
+            open: None,
+            missing: None,
+        }
     }
 
     /// Takes all of `input`, to its end.
@@ -77,7 +88,10 @@ impl Sink {
     /// Writes `bytes`, or drops what cannot be written.
     fn keep(&mut self, bytes: &[u8]) {
         if let Some(missing) = self.missing.take() {
-            let note = format!("\n[gtctl: {} bytes of output are missing here: {}]\n", missing.bytes, missing.why);
+            let note = format!(
+                "\n[gtctl: {} bytes of output are missing here: {}]\n",
+                missing.bytes, missing.why
+            );
             if let Err((_, why)) = self.put(note.as_bytes()) {
                 let bytes = missing.bytes.saturating_add(bytes.len() as u64);
                 self.missing = Some(Missing { bytes, why });
@@ -113,7 +127,8 @@ impl Sink {
             None => Open::at(&self.path)?,
         };
         if !bytes.is_empty() && (open.full || open.length >= self.bounds.size) {
-            // A full file is kept open only as long as nothing takes its place: its bound holds in any case.
+            // A full file is kept open only as long as nothing takes its place: its bound holds in
+            // any case.
             open = match self.rotate() {
                 Ok(fresh) => fresh,
                 Err(e) => {
@@ -144,25 +159,35 @@ impl Sink {
         }
     }
 
-    /// Moves each file one number on, and puts an empty one in the place of the first. There is a file there throughout,
-    /// so `latest.log` never points at nothing.
+    /// Moves each file one number on, and puts an empty one in the place of the first. There is a
+    /// file there throughout, so `latest.log` never points at nothing.
     fn rotate(&self) -> io::Result<Open> {
         let oldest = self.bounds.files - 1;
         if oldest > 0 {
             file::remove_if_there(&numbered(&self.path, oldest))?;
         }
         for number in (1..oldest).rev() {
-            if_there(fs::rename(numbered(&self.path, number), numbered(&self.path, number + 1)))?;
+            if_there(fs::rename(
+                numbered(&self.path, number),
+                numbered(&self.path, number + 1),
+            ))?;
         }
         let fresh = file::beside(&self.path, "new");
         file::remove_if_there(&fresh)?;
-        let opened = file::options_without_surprises().append(true).create_new(true).open(&fresh)?;
+        let opened = file::options_without_surprises()
+            .append(true)
+            .create_new(true)
+            .open(&fresh)?;
         if oldest > 0 && if_there(fs::hard_link(&self.path, numbered(&self.path, 1))).is_err() {
             // Some file systems have no links.
             if_there(fs::rename(&self.path, numbered(&self.path, 1)))?;
         }
         fs::rename(&fresh, &self.path)?;
-        Ok(Open { file: opened, length: 0, full: false })
+        Ok(Open {
+            file: opened,
+            length: 0,
+            full: false,
+        })
     }
 }
 
@@ -171,14 +196,24 @@ impl Open {
     fn at(path: &Path) -> io::Result<Self> {
         let dir = path.parent().unwrap_or(path);
         DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-        let file = file::options_without_surprises().append(true).create(true).open(path)?;
+        let file = file::options_without_surprises()
+            .append(true)
+            .create(true)
+            .open(path)?;
         let metadata = file.metadata()?;
         if !metadata.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "not a regular file"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "not a regular file",
+            ));
         }
         // Without its link a log is still a log.
         let _ = point(path);
-        Ok(Self { file, length: metadata.len(), full: false })
+        Ok(Self {
+            file,
+            length: metadata.len(),
+            full: false,
+        })
     }
 }
 
@@ -224,7 +259,11 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     fn sink(scratch: &Scratch, size: u64, files: u32) -> Sink {
-        Sink::new(&scratch.path().join("s"), Generation(7), Bounds { size, files })
+        Sink::new(
+            &scratch.path().join("s"),
+            Generation(7),
+            Bounds { size, files },
+        )
     }
 
     fn text(scratch: &Scratch, name: &str) -> String {
@@ -241,7 +280,10 @@ mod tests {
         assert_eq!(text(&scratch, "7.log.2"), "ccc\nddd\n");
         assert_eq!(text(&scratch, "latest.log"), "ggg\n");
         assert_eq!(fs::read_dir(scratch.path().join("s")).unwrap().count(), 4);
-        let mode = fs::metadata(scratch.path().join("s/7.log")).unwrap().permissions().mode();
+        let mode = fs::metadata(scratch.path().join("s/7.log"))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 
@@ -259,7 +301,10 @@ mod tests {
         let scratch = Scratch::new("sink-again");
         sink(&scratch, 10, 2).drain(&mut "aaa\n".as_bytes());
         sink(&scratch, 10, 2).drain(&mut "bbb\nccc\n".as_bytes());
-        assert_eq!((text(&scratch, "7.log.1"), text(&scratch, "7.log")), ("aaa\nbbb\n".into(), "ccc\n".into()));
+        assert_eq!(
+            (text(&scratch, "7.log.1"), text(&scratch, "7.log")),
+            ("aaa\nbbb\n".into(), "ccc\n".into())
+        );
     }
 
     #[test]
@@ -273,7 +318,10 @@ mod tests {
         fs::remove_file(&blocker).unwrap();
         sink.keep(b"kept\n");
         let text = text(&scratch, "7.log");
-        assert!(text.starts_with("\n[gtctl: 10 bytes of output are missing here: "), "{text}");
+        assert!(
+            text.starts_with("\n[gtctl: 10 bytes of output are missing here: "),
+            "{text}"
+        );
         assert!(text.ends_with("]\nkept\n"), "{text}");
     }
 
@@ -287,7 +335,11 @@ mod tests {
         sink(&scratch, 1000, 2).drain(&mut "x\n".as_bytes());
         assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "");
         fs::remove_file(scratch.path().join("s/7.log")).unwrap();
-        nix::unistd::mkfifo(&scratch.path().join("s/7.log"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        nix::unistd::mkfifo(
+            &scratch.path().join("s/7.log"),
+            nix::sys::stat::Mode::S_IRWXU,
+        )
+        .unwrap();
         sink(&scratch, 1000, 2).drain(&mut "x\n".as_bytes());
     }
 }

@@ -1,8 +1,9 @@
 //! The state file: loaded from any bytes, saved so that a whole one is there at every instant.
 //!
-//! `gtctl.json` is one line of JSON, `{"version":1,"checksum":"…","memory":{…}}`, in exactly this form; the checksum is
-//! FNV-1a over version and memory. `gtctl.prev.json` is the one before it. A file that does not agree with its
-//! checksum is worth nothing: the previous one is read, and the broken one kept aside as `gtctl.json.broken`.
+//! `gtctl.json` is one line of JSON, `{"version":1,"checksum":"…","memory":{…}}`, in exactly this
+//! form; the checksum is FNV-1a over version and memory. `gtctl.prev.json` is the one before it. A
+//! file that does not agree with its checksum is worth nothing: the previous one is read, and the
+//! broken one kept aside as `gtctl.json.broken`.
 
 use super::file::{self, Stamp, Sync};
 use super::intent::Beside;
@@ -54,11 +55,16 @@ enum Content {
     Nothing,
     Broken(String),
     Newer(u32),
-    Good { memory: Box<Memory>, stamp: Stamp, digest: u64 },
+    Good {
+        memory: Box<Memory>,
+        stamp: Stamp,
+        digest: u64,
+    },
 }
 
 impl View {
-    /// Reads the memory, and the handoffs kept for others beside it. Takes any bytes; changes nothing.
+    /// Reads the memory, and the handoffs kept for others beside it. Takes any bytes; changes
+    /// nothing.
     ///
     /// # Errors
     /// Only [`StoreFault::Newer`]: acting on half an understanding would be worse than not acting.
@@ -69,13 +75,32 @@ impl View {
     fn load_state(&self, now: Moment) -> Result<(Loaded, Known), StoreFault> {
         let path = self.path.join(MAIN);
         let (mut loaded, known) = match inspect(&path) {
-            Content::Good { memory, stamp, digest } => {
-                let Beside { stamp: beside, memory } = self.intent(digest, *memory)?;
-                (Loaded { memory, notices: Vec::new() }, Known { main: Some((stamp, digest)), beside })
+            Content::Good {
+                memory,
+                stamp,
+                digest,
+            } => {
+                let Beside {
+                    stamp: beside,
+                    memory,
+                } = self.intent(digest, *memory)?;
+                (
+                    Loaded {
+                        memory,
+                        notices: Vec::new(),
+                    },
+                    Known {
+                        main: Some((stamp, digest)),
+                        beside,
+                    },
+                )
             }
             Content::Newer(version) => return Err(StoreFault::Newer { path, version }),
             Content::Nothing => (self.load_previous(None)?, self.unknown()),
-            Content::Broken(why) => (self.load_previous(Some(&format!("{} {why}", path.display())))?, self.unknown()),
+            Content::Broken(why) => (
+                self.load_previous(Some(&format!("{} {why}", path.display())))?,
+                self.unknown(),
+            ),
         };
         self.merge_handoffs_into(&mut loaded, now);
         Ok((loaded, known))
@@ -83,7 +108,10 @@ impl View {
 
     /// What is known where the state file says nothing.
     fn unknown(&self) -> Known {
-        Known { main: None, beside: Stamp::of(&self.intent_file()) }
+        Known {
+            main: None,
+            beside: Stamp::of(&self.intent_file()),
+        }
     }
 
     /// The previous state, when the present one is missing or, as `trouble` says, broken.
@@ -93,13 +121,23 @@ impl View {
             Content::Good { memory, .. } => (*memory, "the previous one is used".to_owned()),
             Content::Newer(version) => return Err(StoreFault::Newer { path, version }),
             Content::Nothing if trouble.is_none() => return Ok(Loaded::default()),
-            Content::Nothing => (Memory::default(), "there is no previous one: nothing is remembered".to_owned()),
-            Content::Broken(why) => {
-                (Memory::default(), format!("{} {why} as well: nothing is remembered", path.display()))
-            }
+            Content::Nothing => (
+                Memory::default(),
+                "there is no previous one: nothing is remembered".to_owned(),
+            ),
+            Content::Broken(why) => (
+                Memory::default(),
+                format!("{} {why} as well: nothing is remembered", path.display()),
+            ),
         };
-        let trouble = trouble.map_or_else(|| format!("{} is missing", self.path.join(MAIN).display()), str::to_owned);
-        Ok(Loaded { memory, notices: vec![format!("{trouble}; {found}")] })
+        let trouble = trouble.map_or_else(
+            || format!("{} is missing", self.path.join(MAIN).display()),
+            str::to_owned,
+        );
+        Ok(Loaded {
+            memory,
+            notices: vec![format!("{trouble}; {found}")],
+        })
     }
 }
 
@@ -114,11 +152,13 @@ impl StateDir {
         Ok(loaded)
     }
 
-    /// Whether the state is no longer the one last loaded or written here: another process has had its turn.
+    /// Whether the state is no longer the one last loaded or written here: another process has had
+    /// its turn.
     #[must_use]
     pub fn changed_elsewhere(&self) -> bool {
         let Known { main, beside } = self.known;
-        Stamp::of(&self.main_file()) != main.map(|(stamp, _)| stamp) || Stamp::of(&self.view.intent_file()) != beside
+        Stamp::of(&self.main_file()) != main.map(|(stamp, _)| stamp)
+            || Stamp::of(&self.view.intent_file()) != beside
     }
 
     /// The state file, whether it exists or not.
@@ -127,12 +167,12 @@ impl StateDir {
         self.view.path.join(MAIN)
     }
 
-    /// Writes `memory` down, so that it outlives the end of the machine. Writes nothing when the file already holds exactly
-    /// this.
+    /// Writes `memory` down, so that it outlives the end of the machine. Writes nothing when the
+    /// file already holds exactly this.
     ///
     /// # Errors
-    /// When it cannot be written; the file then still holds what it held. [`StoreFault::Newer`] when a newer gtctl has
-    /// written there meanwhile: that is never overwritten.
+    /// When it cannot be written; the file then still holds what it held. [`StoreFault::Newer`]
+    /// when a newer gtctl has written there meanwhile: that is never overwritten.
     pub fn save(&mut self, memory: &Memory) -> Result<Saved, StoreFault> {
         let payload = wire::encode(memory).map_err(StoreFault::Encoding)?;
         let digest = checksum(VERSION, &payload);
@@ -144,7 +184,11 @@ impl StateDir {
         let main = self.main_file();
         let text = framed(&payload, digest);
         if text.len() > LIMIT {
-            return Err(StoreFault::TooLarge { path: main, size: text.len(), limit: LIMIT });
+            return Err(StoreFault::TooLarge {
+                path: main,
+                size: text.len(),
+                limit: LIMIT,
+            });
         }
         let temporary = self.view.path.join("gtctl.json.tmp");
         let stamp = file::write_aside(&temporary, text.as_bytes(), Sync::Now)?;
@@ -169,7 +213,10 @@ impl StateDir {
         match inspect(main) {
             Content::Nothing => Ok(()),
             Content::Good { .. } => self.keep_previous(),
-            Content::Newer(version) => Err(StoreFault::Newer { path: main.to_path_buf(), version }),
+            Content::Newer(version) => Err(StoreFault::Newer {
+                path: main.to_path_buf(),
+                version,
+            }),
             Content::Broken(_) => {
                 let aside = self.view.path.join(BROKEN);
                 file::remove_if_there(&aside).map_err(StoreFault::io("remove", &aside))?;
@@ -185,7 +232,9 @@ impl StateDir {
         let fault = |e| StoreFault::io("keep", &previous)(e);
         file::remove_if_there(&spare).map_err(fault)?;
         // Not every file system has hard links.
-        fs::hard_link(&main, &spare).or_else(|_| fs::copy(&main, &spare).map(|_| ())).map_err(fault)?;
+        fs::hard_link(&main, &spare)
+            .or_else(|_| fs::copy(&main, &spare).map(|_| ()))
+            .map_err(fault)?;
         if fs::symlink_metadata(&previous).is_ok_and(|m| m.is_dir()) {
             file::remove_if_there(&previous).map_err(fault)?;
         }
@@ -198,7 +247,14 @@ impl StateDir {
 fn inspect(path: &Path) -> Content {
     match file::read(path, LIMIT as u64) {
         Ok((bytes, stamp)) => parse(&bytes, stamp),
-        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Content::Nothing,
+        Err(e)
+            if matches!(
+                e.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            Content::Nothing
+        }
         Err(e) => Content::Broken(format!("cannot be read ({e})")),
     }
 }
@@ -207,8 +263,16 @@ fn parse(bytes: &[u8], stamp: Stamp) -> Content {
     match unframe(bytes) {
         Err(why) => Content::Broken(why.to_owned()),
         Ok(Framed { version, .. }) if version > VERSION => Content::Newer(version),
-        Ok(Framed { version: _, digest, payload }) => match wire::decode(payload) {
-            Ok(memory) => Content::Good { memory: Box::new(memory), stamp, digest },
+        Ok(Framed {
+            version: _,
+            digest,
+            payload,
+        }) => match wire::decode(payload) {
+            Ok(memory) => Content::Good {
+                memory: Box::new(memory),
+                stamp,
+                digest,
+            },
             Err(e) => Content::Broken(format!("is not understood ({e})")),
         },
     }
@@ -232,16 +296,29 @@ fn framed(payload: &str, digest: u64) -> String {
 
 /// What the bytes of a file hold, or what is wrong with them.
 pub(super) fn unframe(bytes: &[u8]) -> Result<Framed<'_>, &'static str> {
-    let framed = std::str::from_utf8(bytes).ok().and_then(parts).ok_or("is not whole")?;
+    let framed = std::str::from_utf8(bytes)
+        .ok()
+        .and_then(parts)
+        .ok_or("is not whole")?;
     let agrees = checksum(framed.version, framed.payload) == framed.digest;
-    if agrees { Ok(framed) } else { Err("does not agree with its checksum") }
+    if agrees {
+        Ok(framed)
+    } else {
+        Err("does not agree with its checksum")
+    }
 }
 
 fn parts(text: &str) -> Option<Framed<'_>> {
-    let (version, rest) = text.strip_prefix("{\"version\":")?.split_once(",\"checksum\":\"")?;
+    let (version, rest) = text
+        .strip_prefix("{\"version\":")?
+        .split_once(",\"checksum\":\"")?;
     let (digest, rest) = rest.split_once("\",\"memory\":")?;
     let payload = rest.strip_suffix("}\n")?;
-    Some(Framed { version: version.parse().ok()?, digest: u64::from_str_radix(digest, 16).ok()?, payload })
+    Some(Framed {
+        version: version.parse().ok()?,
+        digest: u64::from_str_radix(digest, 16).ok()?,
+        payload,
+    })
 }
 
 /// FNV-1a, 64 bits, over the version in decimal, a colon and the payload.
@@ -251,7 +328,9 @@ fn checksum(version: u32, payload: &str) -> u64 {
         .bytes()
         .chain([b':'])
         .chain(payload.bytes())
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        })
 }
 
 #[cfg(test)]

@@ -4,9 +4,10 @@ use super::super::Intended;
 use super::*;
 use crate::model;
 use crate::model::{
-    Advice, ChoreEnd, ChoreHistory, ChoreResult, Cpu, Death, Departure, Ended, Fingerprint, Finished, Generation,
-    Given, History, Marks, Period, Position, ProcId, Proposal, Purpose, Run, Rung, ScreenState, ServerId, SessionName,
-    Sighting, Source, Standing, Stopping, Title, Told, Verdict,
+    Advice, ChoreEnd, ChoreHistory, ChoreResult, Cpu, Death, Departure, Ended, Fingerprint,
+    Finished, Generation, Given, History, Marks, Period, Position, ProcId, Proposal, Purpose, Run,
+    Rung, ScreenState, ServerId, SessionName, Sighting, Source, Standing, Stopping, Title, Told,
+    Verdict,
 };
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,7 +18,11 @@ pub(in crate::store) struct Scratch(PathBuf);
 impl Scratch {
     pub(in crate::store) fn new(word: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let unique = format!("gtctl-{word}-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let unique = format!(
+            "gtctl-{word}-{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
         let path = std::env::temp_dir().join(unique);
         fs::create_dir_all(&path).unwrap();
         Self(path)
@@ -34,12 +39,25 @@ impl Drop for Scratch {
     }
 }
 
-pub(in crate::store) const NOW: Moment = Moment { wall: 1_763_700_000_000, awake: 90_000_000, boot: 0xb007 };
+pub(in crate::store) const NOW: Moment = Moment {
+    wall: 1_763_700_000_000,
+    awake: 90_000_000,
+    boot: 0xb007,
+};
 
 fn full_history(n: u64) -> History {
     let at = NOW.minus(Period::from_secs(n));
-    let fingerprint = Fingerprint { command: 1, dir: 2, env: 3 };
-    let death = [Death::Exit(3), Death::Signal(9), Death::StatusLost, Death::Vanished][usize::try_from(n % 4).unwrap()];
+    let fingerprint = Fingerprint {
+        command: 1,
+        dir: 2,
+        env: 3,
+    };
+    let death = [
+        Death::Exit(3),
+        Death::Signal(9),
+        Death::StatusLost,
+        Death::Vanished,
+    ][usize::try_from(n % 4).unwrap()];
     History {
         restart_asked: true,
         generation: Generation(n),
@@ -54,7 +72,12 @@ fn full_history(n: u64) -> History {
         restarts: 7,
         handoff: Some(at),
         stopped: n.is_multiple_of(2),
-        finished: Some(Finished { fingerprint, death: Some(death), well: true, at }),
+        finished: Some(Finished {
+            fingerprint,
+            death: Some(death),
+            well: true,
+            at,
+        }),
         stopping: Some(full_stopping(n, at, fingerprint)),
         replacing: Some(full_replacing(n, at, fingerprint)),
         refused: Some(model::Refused {
@@ -75,8 +98,16 @@ fn full_history(n: u64) -> History {
             left: n.is_multiple_of(2),
         }],
         marks: Some(full_marks(n, at)),
-        roused: Some(model::Roused { generation: Generation(n), at }),
-        footprint: Some(model::Footprint { generation: Generation(n), at, bytes: 3, before: n }),
+        escape_sent: Some(model::EscapeSent {
+            generation: Generation(n),
+            at,
+        }),
+        footprint: Some(model::Footprint {
+            generation: Generation(n),
+            at,
+            bytes: 3,
+            before: n,
+        }),
         ran_with: Some(model::RanWith {
             fingerprint,
             command: vec!["claude".into(), "--model".into()],
@@ -84,9 +115,12 @@ fn full_history(n: u64) -> History {
             env: vec![("A".into(), 7)],
             env_file: n.is_multiple_of(2).then(|| "/x/env".into()),
         }),
-        errand: Some(full_errand(n, at)),
+        launcher_job: Some(full_launcher_job(n, at)),
         complaint: Some(model::Complaint::new(at, "exit status 1: no rig")),
-        refuted: Some(model::Refuted { line: "Please run /login".to_owned(), at: 3 }),
+        refuted: Some(model::Refuted {
+            line: "Please run /login".to_owned(),
+            at: 3,
+        }),
         limited: Some(model::Limited {
             generation: Generation(n),
             until: 9,
@@ -102,7 +136,11 @@ fn full_stopping(n: u64, at: Moment, fingerprint: Fingerprint) -> Stopping {
         since: at,
         rung: [Rung::Ask, Rung::Term, Rung::Kill, Rung::Finish][usize::try_from(n % 4).unwrap()],
         rung_at: NOW,
-        purpose: if n.is_multiple_of(2) { Purpose::Expire } else { Purpose::Restart },
+        purpose: if n.is_multiple_of(2) {
+            Purpose::Expire
+        } else {
+            Purpose::Restart
+        },
         reason: "too-old".into(),
         begun_for: Some(fingerprint),
         tree: vec![ProcId { pid: 9, start: 8 }],
@@ -119,9 +157,13 @@ fn full_replacing(n: u64, at: Moment, fingerprint: Fingerprint) -> model::Replac
     }
 }
 
-fn full_errand(n: u64, at: Moment) -> model::Errand {
-    model::Errand {
-        verb: [model::Verb::Start, model::Verb::Restart, model::Verb::Expire][usize::try_from(n % 3).unwrap()],
+fn full_launcher_job(n: u64, at: Moment) -> model::LauncherJob {
+    model::LauncherJob {
+        verb: [
+            model::Verb::Start,
+            model::Verb::Restart,
+            model::Verb::Expire,
+        ][usize::try_from(n % 3).unwrap()],
         generation: Generation(n),
         begun: at,
         handoff: Some(at),
@@ -137,28 +179,49 @@ fn full_content(n: u64, at: Moment) -> model::Content {
         progress: 4,
         since: at,
         activity: 5,
-        state: [ScreenState::Busy, ScreenState::Limit { resets: Some(7) }, ScreenState::Auth]
-            [usize::try_from(n % 3).unwrap()],
+        state: [
+            ScreenState::Busy,
+            ScreenState::Limit { resets: Some(7) },
+            ScreenState::Auth,
+        ][usize::try_from(n % 3).unwrap()],
         state_since: at,
         looks: 2,
         evidence: "esc to interrupt".into(),
-        cpu: Some(Cpu { used_ms: 9, client_ms: 8, at, resting: true }),
+        cpu: Some(Cpu {
+            used_ms: 9,
+            client_ms: 8,
+            at,
+            resting: true,
+        }),
         background: true,
         commands: true,
-        told: Told { by: Source::Title, against: Some(ScreenState::Ready) },
-        title: [Title::Unread, Title::Found(u64::MAX), Title::Own(7)][usize::try_from(n % 3).unwrap()],
+        told: Told {
+            by: Source::Title,
+            against: Some(ScreenState::Ready),
+        },
+        title: [Title::Unread, Title::Found(u64::MAX), Title::Own(7)]
+            [usize::try_from(n % 3).unwrap()],
     }
 }
 
 fn full_marks(n: u64, at: Moment) -> Marks {
     Marks {
         generation: Generation(n),
-        position: Some(Position { device: 1, inode: 2, born: Some(3), offset: n }),
+        position: Some(Position {
+            device: 1,
+            inode: 2,
+            born: Some(3),
+            offset: n,
+        }),
         beyond: 4,
         standing: Some(Standing {
             sighting: Sighting {
                 marker: "done".into(),
-                verdict: if n.is_multiple_of(2) { Verdict::Completed } else { Verdict::Failed },
+                verdict: if n.is_multiple_of(2) {
+                    Verdict::Completed
+                } else {
+                    Verdict::Failed
+                },
                 line: "it is done".into(),
                 at_byte: n,
             },
@@ -169,19 +232,31 @@ fn full_marks(n: u64, at: Moment) -> Marks {
         }),
         unfinished: true,
         last_output: NOW,
-        given: Given { markers: u64::MAX, pieces: vec!["print done".to_owned()] },
+        given: Given {
+            markers: u64::MAX,
+            pieces: vec!["print done".to_owned()],
+        },
     }
 }
 
 fn full_probes() -> std::collections::BTreeMap<String, model::Probed> {
     use model::Answer::{Failed, Passed, Unasked};
-    let answers = [None, Some(Passed), Some(Failed("exit status 1".into())), Some(Unasked("not found".into()))];
+    let answers = [
+        None,
+        Some(Passed),
+        Some(Failed("exit status 1".into())),
+        Some(Unasked("not found".into())),
+    ];
     let probed = |answer: Option<model::Answer>| model::Probed {
         asked: NOW,
         failed: 3,
         answered: answer.map(|answer| model::Answered { asked: NOW, answer }),
     };
-    ["claude", "codex", "kimi", "kimigas"].map(str::to_owned).into_iter().zip(answers.map(probed)).collect()
+    ["claude", "codex", "kimi", "kimigas"]
+        .map(str::to_owned)
+        .into_iter()
+        .zip(answers.map(probed))
+        .collect()
 }
 
 fn full_memory(sessions: u64) -> Memory {
@@ -201,29 +276,58 @@ fn full_memory(sessions: u64) -> Memory {
         probes: full_probes(),
         departures: vec![full_departure(Some(NOW)), full_departure(None)],
         sessions: (0..sessions)
-            .map(|n| (SessionName::new(&format!("gt-shop-crew-{n}")).unwrap(), full_history(n)))
+            .map(|n| {
+                (
+                    SessionName::new(&format!("gt-shop-crew-{n}")).unwrap(),
+                    full_history(n),
+                )
+            })
             .collect(),
     }
 }
 
 fn full_departure(started: Option<Moment>) -> Departure {
     let (session, reason) = (SessionName::new("task-1").unwrap(), "too-quiet".into());
-    Departure { session, generation: Generation(7), started, asked: NOW, gone: NOW, reason }
+    Departure {
+        session,
+        generation: Generation(7),
+        started,
+        asked: NOW,
+        gone: NOW,
+        reason,
+    }
 }
 
 fn full_chores() -> BTreeMap<String, ChoreHistory> {
-    let proposal = |advice| Proposal { advice, session: "s".into(), why: "w".into(), taken: true };
+    let proposal = |advice| Proposal {
+        advice,
+        session: "s".into(),
+        why: "w".into(),
+        taken: true,
+    };
     let advice = [Advice::Restart, Advice::Reset, Advice::Nudge("go".into())];
-    let results =
-        [ChoreResult::Done, ChoreResult::Skipped, ChoreResult::Failed, ChoreResult::TimedOut, ChoreResult::Lost];
+    let results = [
+        ChoreResult::Done,
+        ChoreResult::Skipped,
+        ChoreResult::Failed,
+        ChoreResult::TimedOut,
+        ChoreResult::Lost,
+    ];
     let history = |result| ChoreHistory {
         started: NOW,
-        ended: Some(ChoreEnd { at: NOW, result, said: "x".into() }),
+        ended: Some(ChoreEnd {
+            at: NOW,
+            result,
+            said: "x".into(),
+        }),
         not_before: Some(NOW),
         asked: true,
         proposals: advice.iter().cloned().map(proposal).collect(),
     };
-    results.iter().map(|result| (result.word().to_owned(), history(*result))).collect()
+    results
+        .iter()
+        .map(|result| (result.word().to_owned(), history(*result)))
+        .collect()
 }
 
 fn opened(scratch: &Scratch) -> StateDir {
@@ -236,7 +340,13 @@ fn everything_comes_back() {
     let mut dir = opened(&scratch);
     for memory in [Memory::default(), full_memory(5)] {
         dir.save(&memory).unwrap();
-        assert_eq!(dir.view().load(NOW).unwrap(), Loaded { memory, notices: vec![] });
+        assert_eq!(
+            dir.view().load(NOW).unwrap(),
+            Loaded {
+                memory,
+                notices: vec![]
+            }
+        );
     }
 }
 
@@ -266,17 +376,39 @@ fn files_are_owner_only() {
     dir.save(&full_memory(2)).unwrap();
     for entry in fs::read_dir(scratch.path()).unwrap() {
         let entry = entry.unwrap();
-        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", entry.path());
+        assert_eq!(
+            entry.metadata().unwrap().permissions().mode() & 0o777,
+            0o600,
+            "{:?}",
+            entry.path()
+        );
     }
-    let mut names: Vec<_> = fs::read_dir(scratch.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let mut names: Vec<_> = fs::read_dir(scratch.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
     names.sort();
-    assert_eq!(names, ["controller.lock", "gtctl.json", "gtctl.prev.json", "turn.lock"]);
+    assert_eq!(
+        names,
+        [
+            "controller.lock",
+            "gtctl.json",
+            "gtctl.prev.json",
+            "turn.lock"
+        ]
+    );
 }
 
 /// Older copy, newer copy, and the bytes of the newer one.
 fn two_saves(scratch: &Scratch) -> (Memory, Memory, Vec<u8>) {
     let mut dir = opened(scratch);
-    let (old, new) = (Memory { settling: 9, ..full_memory(1) }, full_memory(1));
+    let (old, new) = (
+        Memory {
+            settling: 9,
+            ..full_memory(1)
+        },
+        full_memory(1),
+    );
     dir.save(&old).unwrap();
     dir.save(&new).unwrap();
     (old, new, fs::read(scratch.path().join(MAIN)).unwrap())
@@ -290,7 +422,10 @@ fn any_truncation_and_any_flipped_byte_falls_back_with_a_notice() {
     let view = View::of(scratch.path());
     let stamp = Stamp::of(&main).unwrap();
     let check = |at: usize, damaged: &[u8], what: &str| {
-        assert!(matches!(parse(damaged, stamp), Content::Broken(_)), "{what}");
+        assert!(
+            matches!(parse(damaged, stamp), Content::Broken(_)),
+            "{what}"
+        );
         // Through the disk only now and then: each time costs a flush.
         if !at.is_multiple_of(61) {
             return;
@@ -314,7 +449,12 @@ fn any_truncation_and_any_flipped_byte_falls_back_with_a_notice() {
 
 #[test]
 fn every_thing_in_its_place_is_survived_and_saved_over() {
-    let garbage: [&[u8]; 4] = [b"", b"\0\xff\xfe", b"{}", b"{\"version\":1,\"checksum\":\"0\",\"memory\":{}}\n"];
+    let garbage: [&[u8]; 4] = [
+        b"",
+        b"\0\xff\xfe",
+        b"{}",
+        b"{\"version\":1,\"checksum\":\"0\",\"memory\":{}}\n",
+    ];
     for (n, bytes) in garbage.iter().enumerate() {
         let scratch = Scratch::new("garbage");
         for name in [MAIN, PREVIOUS] {
@@ -322,10 +462,20 @@ fn every_thing_in_its_place_is_survived_and_saved_over() {
         }
         let mut dir = opened(&scratch);
         let loaded = dir.load(NOW).unwrap();
-        assert_eq!((loaded.memory, loaded.notices.len()), (Memory::default(), 1), "{n}");
+        assert_eq!(
+            (loaded.memory, loaded.notices.len()),
+            (Memory::default(), 1),
+            "{n}"
+        );
         dir.save(&full_memory(1)).unwrap();
         assert_eq!(fs::read(scratch.path().join(BROKEN)).unwrap(), *bytes);
-        assert_eq!(dir.load(NOW).unwrap(), Loaded { memory: full_memory(1), notices: vec![] });
+        assert_eq!(
+            dir.load(NOW).unwrap(),
+            Loaded {
+                memory: full_memory(1),
+                notices: vec![]
+            }
+        );
     }
 }
 
@@ -346,7 +496,11 @@ fn directories_links_and_pipes_are_survived() {
     assert_eq!(dir.load(NOW).unwrap().memory, full_memory(1));
     fs::remove_file(&main).unwrap();
     nix::unistd::mkfifo(&main, nix::sys::stat::Mode::S_IRWXU).unwrap();
-    assert_eq!(dir.load(NOW).unwrap().memory, full_memory(1), "and does not wait for a writer");
+    assert_eq!(
+        dir.load(NOW).unwrap().memory,
+        full_memory(1),
+        "and does not wait for a writer"
+    );
 }
 
 #[test]
@@ -354,11 +508,20 @@ fn a_newer_form_is_neither_read_nor_overwritten() {
     let scratch = Scratch::new("newer");
     let main = scratch.path().join(MAIN);
     let payload = "{\"towns\":[]}";
-    let text = format!("{{\"version\":2,\"checksum\":\"{:016x}\",\"memory\":{payload}}}\n", checksum(2, payload));
+    let text = format!(
+        "{{\"version\":2,\"checksum\":\"{:016x}\",\"memory\":{payload}}}\n",
+        checksum(2, payload)
+    );
     fs::write(&main, &text).unwrap();
     let mut dir = opened(&scratch);
-    assert!(matches!(dir.load(NOW), Err(StoreFault::Newer { version: 2, .. })));
-    assert!(matches!(dir.save(&Memory::default()), Err(StoreFault::Newer { .. })));
+    assert!(matches!(
+        dir.load(NOW),
+        Err(StoreFault::Newer { version: 2, .. })
+    ));
+    assert!(matches!(
+        dir.save(&Memory::default()),
+        Err(StoreFault::Newer { .. })
+    ));
     assert_eq!(fs::read_to_string(&main).unwrap(), text);
 }
 
@@ -377,7 +540,13 @@ fn a_crash_between_any_two_steps_of_a_save_leaves_a_whole_state() {
     assert_eq!(view.load(NOW).unwrap().memory, new);
     dir.load(NOW).unwrap();
     dir.save(&old).unwrap();
-    assert_eq!(view.load(NOW).unwrap(), Loaded { memory: old, notices: vec![] });
+    assert_eq!(
+        view.load(NOW).unwrap(),
+        Loaded {
+            memory: old,
+            notices: vec![]
+        }
+    );
     assert!(!p("gtctl.prev.json.tmp").exists() && !p("gtctl.json.tmp").exists());
 }
 
@@ -416,7 +585,10 @@ fn about_to(scratch: &Scratch) -> (StateDir, Memory, Memory) {
     let mut dir = opened(scratch);
     let saved = full_memory(40);
     dir.save(&saved).unwrap();
-    let mut memory = Memory { settling: 7, ..saved.clone() };
+    let mut memory = Memory {
+        settling: 7,
+        ..saved.clone()
+    };
     memory.sessions.values_mut().next().unwrap().restarts += 1;
     (dir, saved, memory)
 }
@@ -428,23 +600,49 @@ fn an_intent_adds_to_the_state_it_was_written_beside_and_to_no_other() {
     let load = || View::of(scratch.path()).load(NOW).unwrap();
     let before = fs::read(scratch.path().join(MAIN)).unwrap();
     assert_eq!(dir.intend(&memory, &saved).unwrap(), Intended::Beside);
-    assert_eq!(load(), Loaded { memory: memory.clone(), notices: vec![] });
+    assert_eq!(
+        load(),
+        Loaded {
+            memory: memory.clone(),
+            notices: vec![]
+        }
+    );
     assert_eq!(fs::read(scratch.path().join(MAIN)).unwrap(), before);
     let intent = dir.view().intent_file();
     let bytes = fs::read(&intent).unwrap();
-    assert!(bytes.len() * 10 < before.len(), "{} of {} bytes", bytes.len(), before.len());
+    assert!(
+        bytes.len() * 10 < before.len(),
+        "{} of {} bytes",
+        bytes.len(),
+        before.len()
+    );
     assert!(!dir.changed_elsewhere());
-    dir.save(&Memory { paused: false, ..memory.clone() }).unwrap();
+    dir.save(&Memory {
+        paused: false,
+        ..memory.clone()
+    })
+    .unwrap();
     assert!(!intent.exists() && !dir.changed_elsewhere());
     let now = load().memory;
     assert!(!now.paused);
     fs::write(&intent, &bytes).unwrap();
     assert_eq!(load().memory, now, "it goes with another state");
     assert!(dir.changed_elsewhere());
-    assert_eq!(dir.intend(&memory, &now).unwrap(), Intended::Saved, "nobody knows what there is now");
+    assert_eq!(
+        dir.intend(&memory, &now).unwrap(),
+        Intended::Saved,
+        "nobody knows what there is now"
+    );
     assert_eq!(load().memory, memory);
-    let forgotten = Memory { sessions: saved.sessions.clone().into_iter().skip(1).collect(), ..memory.clone() };
-    assert_eq!(dir.intend(&forgotten, &memory).unwrap(), Intended::Saved, "an intent adds and takes nothing away");
+    let forgotten = Memory {
+        sessions: saved.sessions.clone().into_iter().skip(1).collect(),
+        ..memory.clone()
+    };
+    assert_eq!(
+        dir.intend(&forgotten, &memory).unwrap(),
+        Intended::Saved,
+        "an intent adds and takes nothing away"
+    );
     assert_eq!(load().memory, forgotten);
 }
 
@@ -470,7 +668,14 @@ fn an_intent_of_any_bytes_is_none_and_a_newer_one_is_refused() {
         damaged[at] ^= 0x01;
         for damaged in [&damaged[..], &bytes[..at]] {
             fs::write(&intent, damaged).unwrap();
-            assert_eq!(dir.view().load(NOW).unwrap(), Loaded { memory: saved.clone(), notices: vec![] }, "at {at}");
+            assert_eq!(
+                dir.view().load(NOW).unwrap(),
+                Loaded {
+                    memory: saved.clone(),
+                    notices: vec![]
+                },
+                "at {at}"
+            );
         }
     }
     dir.load(NOW).unwrap();
@@ -479,9 +684,15 @@ fn an_intent_of_any_bytes_is_none_and_a_newer_one_is_refused() {
     fs::create_dir(&intent).unwrap();
     assert_eq!(dir.load(NOW).unwrap().memory, memory);
     fs::remove_dir(&intent).unwrap();
-    let text = format!("{{\"version\":2,\"checksum\":\"{:016x}\",\"memory\":{{}}}}\n", checksum(2, "{}"));
+    let text = format!(
+        "{{\"version\":2,\"checksum\":\"{:016x}\",\"memory\":{{}}}}\n",
+        checksum(2, "{}")
+    );
     fs::write(&intent, text).unwrap();
-    assert!(matches!(dir.load(NOW), Err(StoreFault::Newer { version: 2, .. })));
+    assert!(matches!(
+        dir.load(NOW),
+        Err(StoreFault::Newer { version: 2, .. })
+    ));
 }
 
 #[test]
@@ -489,7 +700,9 @@ fn what_is_invisible_is_written_so_that_it_can_be_seen() {
     let scratch = Scratch::new("visible");
     let mut dir = StateDir::open(scratch.path()).unwrap();
     let mut memory = full_memory(1);
-    memory.auth_deaths.insert("a\u{202e}\u{7f}\u{200b}é".to_owned(), vec![NOW]);
+    memory
+        .auth_deaths
+        .insert("a\u{202e}\u{7f}\u{200b}é".to_owned(), vec![NOW]);
     dir.save(&memory).unwrap();
     let text = fs::read_to_string(dir.main_file()).unwrap();
     assert!(text.contains(r"a\u202e\u007f\u200bé"), "{text}");
@@ -498,7 +711,14 @@ fn what_is_invisible_is_written_so_that_it_can_be_seen() {
 
 #[test]
 fn a_directory_in_the_place_of_any_file_keeps_nothing_from_being_written() {
-    for name in [MAIN, PREVIOUS, "gtctl.json.tmp", "gtctl.prev.json.tmp", "gtctl.json.broken", "gtctl.intent.json"] {
+    for name in [
+        MAIN,
+        PREVIOUS,
+        "gtctl.json.tmp",
+        "gtctl.prev.json.tmp",
+        "gtctl.json.broken",
+        "gtctl.intent.json",
+    ] {
         let scratch = Scratch::new("directory");
         let mut dir = StateDir::open(scratch.path()).unwrap();
         dir.save(&full_memory(1)).unwrap();
@@ -508,10 +728,20 @@ fn a_directory_in_the_place_of_any_file_keeps_nothing_from_being_written() {
         fs::create_dir_all(path.join("kept")).unwrap();
         dir.load(NOW).unwrap();
         for sessions in [3, 4] {
-            dir.save(&full_memory(sessions)).unwrap_or_else(|fault| panic!("{name}: {fault}"));
-            assert_eq!(dir.load(NOW).unwrap().memory, full_memory(sessions), "{name}");
+            dir.save(&full_memory(sessions))
+                .unwrap_or_else(|fault| panic!("{name}: {fault}"));
+            assert_eq!(
+                dir.load(NOW).unwrap().memory,
+                full_memory(sessions),
+                "{name}"
+            );
         }
-        let entries = fs::read_dir(scratch.path()).unwrap().map(|entry| entry.unwrap().path());
-        assert!(entries.filter(|entry| entry.join("kept").is_dir()).count() == 1, "{name}");
+        let entries = fs::read_dir(scratch.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
+        assert!(
+            entries.filter(|entry| entry.join("kept").is_dir()).count() == 1,
+            "{name}"
+        );
     }
 }

@@ -18,7 +18,9 @@ impl<T: Display> Serialize for Text<T> {
 impl<'de, T: FromText> Deserialize<'de> for Text<T> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = String::deserialize(d)?;
-        T::from_text(&text).map(Text).ok_or_else(|| serde::de::Error::custom("malformed text"))
+        T::from_text(&text)
+            .map(Text)
+            .ok_or_else(|| serde::de::Error::custom("malformed text"))
     }
 }
 

@@ -1,4 +1,5 @@
-//! The written form of [`Memory`], apart from the type itself so that either can change without the other.
+//! The written form of [`Memory`], apart from the type itself so that either can change without the
+//! other.
 //!
 //! What is at its default is left out. Moments, names and fingerprints have their text form.
 
@@ -22,14 +23,25 @@ pub(super) fn encode(memory: &Memory) -> Result<String, serde_json::Error> {
     serde_json::to_string(&WireMemory::of(memory, memory.sessions.iter())).map(visible_json)
 }
 
-/// Writes down what a memory adds to the one that was saved under this checksum: all but the sessions that are the same.
-pub(super) fn encode_beside(memory: &Memory, state: u64, saved: &Memory) -> Result<String, serde_json::Error> {
-    let differs = |(name, history): &(&SessionName, &History)| saved.sessions.get(*name) != Some(*history);
+/// Writes down what a memory adds to the one that was saved under this checksum: all but the
+/// sessions that are the same.
+pub(super) fn encode_beside(
+    memory: &Memory,
+    state: u64,
+    saved: &Memory,
+) -> Result<String, serde_json::Error> {
+    let differs =
+        |(name, history): &(&SessionName, &History)| saved.sessions.get(*name) != Some(*history);
     let adds = WireMemory::of(memory, memory.sessions.iter().filter(differs));
-    serde_json::to_string(&WireBeside { state: format!("{state:016x}"), adds }).map(visible_json)
+    serde_json::to_string(&WireBeside {
+        state: format!("{state:016x}"),
+        adds,
+    })
+    .map(visible_json)
 }
 
-/// The saved memory with what was written down beside it; as it is where that belongs to another or is not understood.
+/// The saved memory with what was written down beside it; as it is where that belongs to another or
+/// is not understood.
 pub(super) fn decode_beside(json: &str, state: u64, saved: Memory) -> Memory {
     match serde_json::from_str::<WireBeside>(json) {
         Ok(beside) if beside.state == format!("{state:016x}") => {
@@ -104,7 +116,10 @@ pub(super) fn plain(text: Option<At>) -> Option<Moment> {
 
 impl WireMemory {
     /// A memory with these of its sessions.
-    fn of<'a>(memory: &Memory, sessions: impl Iterator<Item = (&'a SessionName, &'a History)>) -> Self {
+    fn of<'a>(
+        memory: &Memory,
+        sessions: impl Iterator<Item = (&'a SessionName, &'a History)>,
+    ) -> Self {
         let Memory {
             town,
             server,
@@ -133,9 +148,18 @@ impl WireMemory {
             starts: texts(starts),
             replaced: texts(replaced),
             failed_start: failed_start.map(Text),
-            auth_deaths: auth_deaths.iter().map(|(agent, row)| (agent.clone(), texts(row))).collect(),
-            chores: chores.iter().map(|(name, history)| (name.clone(), history.into())).collect(),
-            probes: probes.iter().map(|(agent, probed)| (agent.clone(), probed.into())).collect(),
+            auth_deaths: auth_deaths
+                .iter()
+                .map(|(agent, row)| (agent.clone(), texts(row)))
+                .collect(),
+            chores: chores
+                .iter()
+                .map(|(name, history)| (name.clone(), history.into()))
+                .collect(),
+            probes: probes
+                .iter()
+                .map(|(agent, probed)| (agent.clone(), probed.into()))
+                .collect(),
             departures: departures.iter().map(WireDeparture::from).collect(),
             sessions: sessions.map(|(n, h)| (Text(n.clone()), h.into())).collect(),
         }
@@ -155,11 +179,27 @@ impl From<WireMemory> for Memory {
             starts: moments(wire.starts),
             replaced: moments(wire.replaced),
             failed_start: plain(wire.failed_start),
-            auth_deaths: wire.auth_deaths.into_iter().map(|(agent, row)| (agent, moments(row))).collect(),
-            chores: wire.chores.into_iter().map(|(name, history)| (name, history.into())).collect(),
-            probes: wire.probes.into_iter().map(|(agent, probed)| (agent, probed.into())).collect(),
+            auth_deaths: wire
+                .auth_deaths
+                .into_iter()
+                .map(|(agent, row)| (agent, moments(row)))
+                .collect(),
+            chores: wire
+                .chores
+                .into_iter()
+                .map(|(name, history)| (name, history.into()))
+                .collect(),
+            probes: wire
+                .probes
+                .into_iter()
+                .map(|(agent, probed)| (agent, probed.into()))
+                .collect(),
             departures: wire.departures.into_iter().map(Departure::from).collect(),
-            sessions: wire.sessions.into_iter().map(|(n, h)| (n.0, h.into())).collect(),
+            sessions: wire
+                .sessions
+                .into_iter()
+                .map(|(n, h)| (n.0, h.into()))
+                .collect(),
         }
     }
 }

@@ -53,7 +53,13 @@ enum WireAdvice {
 
 impl From<&ChoreHistory> for WireChore {
     fn from(history: &ChoreHistory) -> Self {
-        let ChoreHistory { started, ended, not_before, asked, proposals } = history;
+        let ChoreHistory {
+            started,
+            ended,
+            not_before,
+            asked,
+            proposals,
+        } = history;
         Self {
             started: Text(*started),
             ended: ended.as_ref().map(WireEnd::from),
@@ -71,7 +77,12 @@ impl From<WireChore> for ChoreHistory {
             ended: wire.ended.map(ChoreEnd::from),
             not_before: wire.not_before.map(|at| at.0),
             asked: wire.asked,
-            proposals: wire.proposals.into_iter().take(Proposal::MAX).map(Proposal::from).collect(),
+            proposals: wire
+                .proposals
+                .into_iter()
+                .take(Proposal::MAX)
+                .map(Proposal::from)
+                .collect(),
         }
     }
 }
@@ -86,7 +97,11 @@ impl From<&ChoreEnd> for WireEnd {
             ChoreResult::TimedOut => WireResult::TimedOut,
             ChoreResult::Lost => WireResult::Lost,
         };
-        Self { at: Text(*at), result, said: said.clone() }
+        Self {
+            at: Text(*at),
+            result,
+            said: said.clone(),
+        }
     }
 }
 
@@ -99,19 +114,33 @@ impl From<WireEnd> for ChoreEnd {
             WireResult::TimedOut => ChoreResult::TimedOut,
             WireResult::Lost => ChoreResult::Lost,
         };
-        Self { at: wire.at.0, result, said: wire.said }
+        Self {
+            at: wire.at.0,
+            result,
+            said: wire.said,
+        }
     }
 }
 
 impl From<&Proposal> for WireProposal {
     fn from(proposal: &Proposal) -> Self {
-        let Proposal { advice, session, why, taken } = proposal;
+        let Proposal {
+            advice,
+            session,
+            why,
+            taken,
+        } = proposal;
         let advice = match advice {
             Advice::Restart => WireAdvice::Restart,
             Advice::Reset => WireAdvice::Reset,
             Advice::Nudge(text) => WireAdvice::Nudge(text.clone()),
         };
-        Self { advice, session: session.clone(), why: why.clone(), taken: *taken }
+        Self {
+            advice,
+            session: session.clone(),
+            why: why.clone(),
+            taken: *taken,
+        }
     }
 }
 
@@ -122,6 +151,11 @@ impl From<WireProposal> for Proposal {
             WireAdvice::Reset => Advice::Reset,
             WireAdvice::Nudge(text) => Advice::Nudge(text),
         };
-        Self { advice, session: wire.session, why: wire.why, taken: wire.taken }
+        Self {
+            advice,
+            session: wire.session,
+            why: wire.why,
+            taken: wire.taken,
+        }
     }
 }

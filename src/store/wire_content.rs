@@ -79,9 +79,26 @@ enum WireState {
 impl From<&Content> for WireContent {
     fn from(content: &Content) -> Self {
         let Content {
-            generation, digest, turn, progress, since, activity, state, state_since, looks, evidence, ..
+            generation,
+            digest,
+            turn,
+            progress,
+            since,
+            activity,
+            state,
+            state_since,
+            looks,
+            evidence,
+            ..
         } = content;
-        let Content { cpu, background, commands, told, title, .. } = content;
+        let Content {
+            cpu,
+            background,
+            commands,
+            told,
+            title,
+            ..
+        } = content;
         Self {
             generation: *generation,
             digest: *digest,
@@ -93,12 +110,19 @@ impl From<&Content> for WireContent {
             state_since: Text(*state_since),
             looks: *looks,
             evidence: evidence.clone(),
-            cpu: cpu.map(|Cpu { used_ms, client_ms, at, resting }| WireCpu {
-                used_ms,
-                client_ms,
-                at: Text(at),
-                resting,
-            }),
+            cpu: cpu.map(
+                |Cpu {
+                     used_ms,
+                     client_ms,
+                     at,
+                     resting,
+                 }| WireCpu {
+                    used_ms,
+                    client_ms,
+                    at: Text(at),
+                    resting,
+                },
+            ),
             background: *background,
             commands: *commands,
             told: (*told != Told::default()).then(|| (*told).into()),
@@ -120,12 +144,19 @@ impl From<WireContent> for Content {
             state_since: wire.state_since.0,
             looks: wire.looks.min(Self::AGREEING),
             evidence: wire.evidence.chars().take(Self::MAX_EVIDENCE).collect(),
-            cpu: wire.cpu.map(|WireCpu { used_ms, client_ms, at, resting }| Cpu {
-                used_ms,
-                client_ms,
-                at: at.0,
-                resting,
-            }),
+            cpu: wire.cpu.map(
+                |WireCpu {
+                     used_ms,
+                     client_ms,
+                     at,
+                     resting,
+                 }| Cpu {
+                    used_ms,
+                    client_ms,
+                    at: at.0,
+                    resting,
+                },
+            ),
             background: wire.background,
             commands: wire.commands,
             told: wire.told.map(Told::from).unwrap_or_default(),
@@ -140,7 +171,10 @@ impl From<Told> for WireTold {
             Source::Text => WireSource::Text,
             Source::Title => WireSource::Title,
         };
-        Self { by, against: against.map(WireState::from) }
+        Self {
+            by,
+            against: against.map(WireState::from),
+        }
     }
 }
 
@@ -150,7 +184,10 @@ impl From<WireTold> for Told {
             WireSource::Text => Source::Text,
             WireSource::Title => Source::Title,
         };
-        Self { by, against: wire.against.map(ScreenState::from) }
+        Self {
+            by,
+            against: wire.against.map(ScreenState::from),
+        }
     }
 }
 

@@ -18,7 +18,14 @@ pub(super) struct WireDeparture {
 
 impl From<&Departure> for WireDeparture {
     fn from(departure: &Departure) -> Self {
-        let Departure { session, generation, started, asked, gone, reason } = departure;
+        let Departure {
+            session,
+            generation,
+            started,
+            asked,
+            gone,
+            reason,
+        } = departure;
         Self {
             session: Text(session.clone()),
             generation: *generation,

@@ -3,15 +3,16 @@
 use super::text::Text;
 use super::wire::{At, is_default, moments, plain, texts};
 use super::wire_content::WireContent;
-use super::wire_errand::{WireComplaint, WireErrand};
+use super::wire_launcher::{WireComplaint, WireLauncherJob};
 use super::wire_marks::WireMarks;
-use super::wire_probes::{WireFootprint, WireRoused};
+use super::wire_probes::{WireEscapeSent, WireFootprint};
 use super::wire_ran::WireRanWith;
 use super::wire_replacing::{WireRefused, WireReplacing};
 use super::wire_stopping::WireStopping;
 use crate::model::{
-    Complaint, Content, Death, Ended, Errand, Fingerprint, Finished, Footprint, Generation, History, Limited, Marks,
-    RanWith, Refused, Refuted, Replacing, Roused, Run, Stopping, Typed,
+    Complaint, Content, Death, Ended, EscapeSent, Fingerprint, Finished, Footprint, Generation,
+    History, LauncherJob, Limited, Marks, RanWith, Refused, Refuted, Replacing, Run, Stopping,
+    Typed,
 };
 use serde::{Deserialize, Serialize};
 
@@ -55,12 +56,12 @@ pub(super) struct WireHistory {
     nudged: Option<At>,
     #[serde(skip_serializing_if = "is_default")]
     typed: Vec<Typed>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    roused: Option<WireRoused>,
+    #[serde(skip_serializing_if = "Option::is_none", alias = "roused")]
+    escape_sent: Option<WireEscapeSent>,
     #[serde(skip_serializing_if = "Option::is_none")]
     footprint: Option<WireFootprint>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    errand: Option<WireErrand>,
+    #[serde(skip_serializing_if = "Option::is_none", alias = "errand")]
+    launcher_job: Option<WireLauncherJob>,
     #[serde(skip_serializing_if = "Option::is_none")]
     complaint: Option<WireComplaint>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,9 +122,9 @@ impl From<&History> for WireHistory {
             marks,
             nudged,
             typed,
-            roused,
+            escape_sent,
             footprint,
-            errand,
+            launcher_job,
             complaint,
             ran_with,
             refuted,
@@ -149,9 +150,9 @@ impl From<&History> for WireHistory {
             marks: marks.as_ref().map(WireMarks::from),
             nudged: nudged.map(Text),
             typed: typed.clone(),
-            roused: roused.map(WireRoused::from),
+            escape_sent: escape_sent.map(WireEscapeSent::from),
             footprint: footprint.map(WireFootprint::from),
-            errand: errand.map(WireErrand::from),
+            launcher_job: launcher_job.map(WireLauncherJob::from),
             complaint: complaint.as_ref().map(WireComplaint::from),
             ran_with: ran_with.as_ref().map(WireRanWith::from),
             refuted: refuted.clone(),
@@ -173,7 +174,9 @@ impl From<WireHistory> for History {
             finished: wire.finished.map(|f| Finished {
                 fingerprint: f.fingerprint.0,
                 death: f.death,
-                well: f.well.unwrap_or_else(|| f.death.is_none_or(|death| death.is_clean())),
+                well: f
+                    .well
+                    .unwrap_or_else(|| f.death.is_none_or(|death| death.is_clean())),
                 at: f.at.0,
             }),
             stopping: wire.stopping.map(Stopping::from),
@@ -187,9 +190,9 @@ impl From<WireHistory> for History {
             marks: wire.marks.map(Marks::from),
             nudged: plain(wire.nudged),
             typed: wire.typed,
-            roused: wire.roused.map(Roused::from),
+            escape_sent: wire.escape_sent.map(EscapeSent::from),
             footprint: wire.footprint.map(Footprint::from),
-            errand: wire.errand.map(Errand::from),
+            launcher_job: wire.launcher_job.map(LauncherJob::from),
             complaint: wire.complaint.map(Complaint::from),
             ran_with: wire.ran_with.map(RanWith::from),
             refuted: wire.refuted,
@@ -200,20 +203,39 @@ impl From<WireHistory> for History {
 
 impl From<Finished> for WireFinished {
     fn from(finished: Finished) -> Self {
-        let Finished { fingerprint, death, well, at } = finished;
-        Self { fingerprint: Text(fingerprint), death, well: Some(well), at: Text(at) }
+        let Finished {
+            fingerprint,
+            death,
+            well,
+            at,
+        } = finished;
+        Self {
+            fingerprint: Text(fingerprint),
+            death,
+            well: Some(well),
+            at: Text(at),
+        }
     }
 }
 
 impl From<&Run> for WireRun {
     fn from(run: &Run) -> Self {
-        let Run { generation, started, ready, fingerprint, ended } = run;
+        let Run {
+            generation,
+            started,
+            ready,
+            fingerprint,
+            ended,
+        } = run;
         Self {
             generation: *generation,
             started: Text(*started),
             ready: ready.map(Text),
             fingerprint: fingerprint.map(Text),
-            ended: ended.map(|e| WireEnded { death: e.death, at: Text(e.at) }),
+            ended: ended.map(|e| WireEnded {
+                death: e.death,
+                at: Text(e.at),
+            }),
         }
     }
 }
@@ -225,7 +247,10 @@ impl From<WireRun> for Run {
             started: wire.started.0,
             ready: plain(wire.ready),
             fingerprint: wire.fingerprint.map(|t| t.0),
-            ended: wire.ended.map(|e| Ended { death: e.death, at: e.at.0 }),
+            ended: wire.ended.map(|e| Ended {
+                death: e.death,
+                at: e.at.0,
+            }),
         }
     }
 }

@@ -34,10 +34,30 @@ struct WireStanding {
 
 impl From<&Marks> for WireMarks {
     fn from(marks: &Marks) -> Self {
-        let Marks { generation, position, beyond, standing, unfinished, last_output, given } = marks;
+        let Marks {
+            generation,
+            position,
+            beyond,
+            standing,
+            unfinished,
+            last_output,
+            given,
+        } = marks;
         let written = |standing: &Standing| {
-            let Standing { sighting, seen, quiet_since, trailer, key } = standing.clone();
-            WireStanding { sighting, seen: Text(seen), quiet_since: Text(quiet_since), trailer, key }
+            let Standing {
+                sighting,
+                seen,
+                quiet_since,
+                trailer,
+                key,
+            } = standing.clone();
+            WireStanding {
+                sighting,
+                seen: Text(seen),
+                quiet_since: Text(quiet_since),
+                trailer,
+                key,
+            }
         };
         Self {
             generation: *generation,
@@ -54,10 +74,31 @@ impl From<&Marks> for WireMarks {
 
 impl From<WireMarks> for Marks {
     fn from(wire: WireMarks) -> Self {
-        let WireMarks { generation, position, beyond, standing, unfinished, last_output, given_for, given } = wire;
+        let WireMarks {
+            generation,
+            position,
+            beyond,
+            standing,
+            unfinished,
+            last_output,
+            given_for,
+            given,
+        } = wire;
         let read = |standing: WireStanding| {
-            let WireStanding { sighting, seen, quiet_since, trailer, key } = standing;
-            Standing { sighting, seen: seen.0, quiet_since: quiet_since.0, trailer, key }
+            let WireStanding {
+                sighting,
+                seen,
+                quiet_since,
+                trailer,
+                key,
+            } = standing;
+            Standing {
+                sighting,
+                seen: seen.0,
+                quiet_since: quiet_since.0,
+                trailer,
+                key,
+            }
         };
         Self {
             generation,
@@ -66,7 +107,10 @@ impl From<WireMarks> for Marks {
             standing: standing.map(read),
             unfinished,
             last_output: last_output.0,
-            given: Given { markers: given_for, pieces: given },
+            given: Given {
+                markers: given_for,
+                pieces: given,
+            },
         }
     }
 }

@@ -1,8 +1,9 @@
-//! The written form of what was asked of agents, and of what was done and measured for sessions that seem unwell.
+//! The written form of what was asked of agents, and of what was done and measured for sessions
+//! that seem unwell.
 
 use super::text::Text;
 use super::wire::At;
-use crate::model::{Answer, Answered, Footprint, Generation, Probed, Roused};
+use crate::model::{Answer, Answered, EscapeSent, Footprint, Generation, Probed};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize, PartialEq)]
@@ -28,7 +29,7 @@ enum WireAnswer {
 }
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct WireRoused {
+pub(super) struct WireEscapeSent {
     generation: Generation,
     at: At,
 }
@@ -43,53 +44,99 @@ pub(super) struct WireFootprint {
 
 impl From<&Probed> for WireProbed {
     fn from(probed: &Probed) -> Self {
-        let Probed { asked, failed, answered } = probed;
-        let answered = answered.as_ref().map(|Answered { asked, answer }| WireAnswered {
+        let Probed {
+            asked,
+            failed,
+            answered,
+        } = probed;
+        let answered = answered
+            .as_ref()
+            .map(|Answered { asked, answer }| WireAnswered {
+                asked: Text(*asked),
+                answer: match answer {
+                    Answer::Passed => WireAnswer::Passed,
+                    Answer::Failed(why) => WireAnswer::Failed(why.clone()),
+                    Answer::Unasked(why) => WireAnswer::Unasked(why.clone()),
+                },
+            });
+        Self {
             asked: Text(*asked),
-            answer: match answer {
-                Answer::Passed => WireAnswer::Passed,
-                Answer::Failed(why) => WireAnswer::Failed(why.clone()),
-                Answer::Unasked(why) => WireAnswer::Unasked(why.clone()),
-            },
-        });
-        Self { asked: Text(*asked), failed: *failed, answered }
+            failed: *failed,
+            answered,
+        }
     }
 }
 
 impl From<WireProbed> for Probed {
     fn from(wire: WireProbed) -> Self {
-        let answered = wire.answered.map(|WireAnswered { asked, answer }| Answered {
-            asked: asked.0,
-            answer: match answer {
-                WireAnswer::Passed => Answer::Passed,
-                WireAnswer::Failed(why) => Answer::Failed(why),
-                WireAnswer::Unasked(why) => Answer::Unasked(why),
-            },
-        });
-        Self { asked: wire.asked.0, failed: wire.failed, answered }
+        let answered = wire
+            .answered
+            .map(|WireAnswered { asked, answer }| Answered {
+                asked: asked.0,
+                answer: match answer {
+                    WireAnswer::Passed => Answer::Passed,
+                    WireAnswer::Failed(why) => Answer::Failed(why),
+                    WireAnswer::Unasked(why) => Answer::Unasked(why),
+                },
+            });
+        Self {
+            asked: wire.asked.0,
+            failed: wire.failed,
+            answered,
+        }
     }
 }
 
-impl From<Roused> for WireRoused {
-    fn from(Roused { generation, at }: Roused) -> Self {
-        Self { generation, at: Text(at) }
+impl From<EscapeSent> for WireEscapeSent {
+    fn from(EscapeSent { generation, at }: EscapeSent) -> Self {
+        Self {
+            generation,
+            at: Text(at),
+        }
     }
 }
 
-impl From<WireRoused> for Roused {
-    fn from(WireRoused { generation, at }: WireRoused) -> Self {
-        Self { generation, at: at.0 }
+impl From<WireEscapeSent> for EscapeSent {
+    fn from(WireEscapeSent { generation, at }: WireEscapeSent) -> Self {
+        Self {
+            generation,
+            at: at.0,
+        }
     }
 }
 
 impl From<Footprint> for WireFootprint {
-    fn from(Footprint { generation, at, bytes, before }: Footprint) -> Self {
-        Self { generation, at: Text(at), bytes, before }
+    fn from(
+        Footprint {
+            generation,
+            at,
+            bytes,
+            before,
+        }: Footprint,
+    ) -> Self {
+        Self {
+            generation,
+            at: Text(at),
+            bytes,
+            before,
+        }
     }
 }
 
 impl From<WireFootprint> for Footprint {
-    fn from(WireFootprint { generation, at, bytes, before }: WireFootprint) -> Self {
-        Self { generation, at: at.0, bytes, before }
+    fn from(
+        WireFootprint {
+            generation,
+            at,
+            bytes,
+            before,
+        }: WireFootprint,
+    ) -> Self {
+        Self {
+            generation,
+            at: at.0,
+            bytes,
+            before,
+        }
     }
 }

@@ -17,14 +17,38 @@ pub(super) struct WireRanWith {
 
 impl From<&RanWith> for WireRanWith {
     fn from(ran: &RanWith) -> Self {
-        let RanWith { fingerprint, command, dir, env, env_file } = ran.clone();
-        Self { fingerprint: Text(fingerprint), command, dir, env, env_file }
+        let RanWith {
+            fingerprint,
+            command,
+            dir,
+            env,
+            env_file,
+        } = ran.clone();
+        Self {
+            fingerprint: Text(fingerprint),
+            command,
+            dir,
+            env,
+            env_file,
+        }
     }
 }
 
 impl From<WireRanWith> for RanWith {
     fn from(wire: WireRanWith) -> Self {
-        let WireRanWith { fingerprint, command, dir, env, env_file } = wire;
-        Self { fingerprint: fingerprint.0, command, dir, env, env_file }
+        let WireRanWith {
+            fingerprint,
+            command,
+            dir,
+            env,
+            env_file,
+        } = wire;
+        Self {
+            fingerprint: fingerprint.0,
+            command,
+            dir,
+            env,
+            env_file,
+        }
     }
 }

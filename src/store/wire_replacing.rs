@@ -25,7 +25,13 @@ pub(super) struct WireRefused {
 
 impl From<&Replacing> for WireReplacing {
     fn from(replacing: &Replacing) -> Self {
-        let Replacing { generation, since, reason, fingerprint, failed } = replacing;
+        let Replacing {
+            generation,
+            since,
+            reason,
+            fingerprint,
+            failed,
+        } = replacing;
         Self {
             generation: *generation,
             since: Text(*since),
@@ -50,8 +56,18 @@ impl From<WireReplacing> for Replacing {
 
 impl From<&Refused> for WireRefused {
     fn from(refused: &Refused) -> Self {
-        let Refused { at, times, said, fingerprint } = refused;
-        Self { at: Text(*at), times: *times, said: said.clone(), fingerprint: fingerprint.map(Text) }
+        let Refused {
+            at,
+            times,
+            said,
+            fingerprint,
+        } = refused;
+        Self {
+            at: Text(*at),
+            times: *times,
+            said: said.clone(),
+            fingerprint: fingerprint.map(Text),
+        }
     }
 }
 

@@ -36,7 +36,16 @@ enum WireRung {
 
 impl From<&Stopping> for WireStopping {
     fn from(stopping: &Stopping) -> Self {
-        let Stopping { generation, since, rung, rung_at, purpose, reason, begun_for, tree } = stopping;
+        let Stopping {
+            generation,
+            since,
+            rung,
+            rung_at,
+            purpose,
+            reason,
+            begun_for,
+            tree,
+        } = stopping;
         Self {
             generation: *generation,
             since: Text(*since),

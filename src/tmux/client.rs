@@ -1,4 +1,5 @@
-//! One call to tmux, with a deadline and a bounded answer: over its socket, or by a process of its own.
+//! One call to tmux, with a deadline and a bounded answer: over its socket, or by a process of its
+//! own.
 
 use super::direct::{After, Connection, Fault, Greetings, Purpose};
 use super::held::Held;
@@ -19,15 +20,17 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 use tokio::time::Instant;
 
-/// A way to one tmux server: each call is a client of its own, unless it is [`lasting`](Self::lasting).
+/// A way to one tmux server: each call is a client of its own, unless it is
+/// [`lasting`](Self::lasting).
 ///
-/// Scripts go over standard input (`source-file -`), never as arguments. The server reads them back through the living
-/// client, so when a call is given up and its client killed, a server that was frozen meanwhile finds nothing to
-/// execute late; a command given as arguments does run late (measured on 3.3a). Nor does anything in a script show up
-/// on a command line.
+/// Scripts go over standard input (`source-file -`), never as arguments. The server reads them back
+/// through the living client, so when a call is given up and its client killed, a server that was
+/// frozen meanwhile finds nothing to execute late; a command given as arguments does run late
+/// (measured on 3.3a). Nor does anything in a script show up on a command line.
 ///
-/// A script goes over the server's socket (see `direct`), unless the `tmux` on PATH is a script of somebody's: that may do
-/// what a socket cannot. Where the socket does not serve, and to start a server, a `tmux` process is asked.
+/// A script goes over the server's socket (see `direct`), unless the `tmux` on PATH is a script of
+/// somebody's: that may do what a socket cannot. Where the socket does not serve, and to start a
+/// server, a `tmux` process is asked.
 #[derive(Debug, Clone)]
 pub struct Client {
     socket: Socket,
@@ -51,7 +54,8 @@ pub struct Client {
 pub struct Listed {
     /// All panes.
     pub listing: Arc<Listing>,
-    /// Whether all of them were asked after, and nothing was done since; else of some it says what an earlier look did.
+    /// Whether all of them were asked after, and nothing was done since; else of some it says what
+    /// an earlier look did.
     pub is_whole: bool,
 }
 
@@ -108,8 +112,9 @@ pub enum CallFault {
     Io(#[source] std::io::Error),
 }
 
-/// Variables that must not reach tmux: its server would keep them for ever and hand them to every session. Nor is any of
-/// them for what else gtctl runs. Those of the service manager would let an agent speak in the controller's name.
+/// Variables that must not reach tmux: its server would keep them for ever and hand them to every
+/// session. Nor is any of them for what else gtctl runs. Those of the service manager would let an
+/// agent speak in the controller's name.
 pub const SCRUBBED: [&str; 14] = [
     "TMUX",
     "TMUX_PANE",
@@ -133,8 +138,8 @@ impl Client {
     /// The most bytes read of one answer: 10,000 panes at 1 KiB, and some.
     pub const MAX_ANSWER: usize = 16 << 20;
 
-    /// A way to the server on `socket`. [`Socket::Gastown`] must have been resolved before; it means the default server
-    /// here.
+    /// A way to the server on `socket`. [`Socket::Gastown`] must have been resolved before; it
+    /// means the default server here.
     #[must_use]
     pub fn new(socket: &Socket) -> Self {
         let select = match socket {
@@ -156,14 +161,19 @@ impl Client {
         }
     }
 
-    /// One that keeps its connection for a moment, for the next call of it and its clones; as it is where it does so
-    /// already. Whoever has it must leave the runtime its turn, and drop it before anything that may block.
+    /// One that keeps its connection for a moment, for the next call of it and its clones; as it is
+    /// where it does so already. Whoever has it must leave the runtime its turn, and drop it before
+    /// anything that may block.
     #[must_use]
     pub fn lasting(&self, purpose: Purpose) -> Self {
         if self.held.is_some() {
             return self.clone();
         }
-        Self { purpose, held: Some(Arc::default()), ..self.clone() }
+        Self {
+            purpose,
+            held: Some(Arc::default()),
+            ..self.clone()
+        }
     }
 
     /// How many calls were made so far, by this client and its clones: each is a round trip.
@@ -172,13 +182,15 @@ impl Client {
         self.calls.load(Ordering::Relaxed)
     }
 
-    /// The server that its last connection over the socket led to, known while a call is still to be answered.
+    /// The server that its last connection over the socket led to, known while a call is still to
+    /// be answered.
     #[must_use]
     pub fn server(&self) -> Option<u32> {
         Some(self.server.load(Ordering::Relaxed)).filter(|pid| *pid != 0)
     }
 
-    /// The processes of all panes as the last look by it or its clones has listed them; none before.
+    /// The processes of all panes as the last look by it or its clones has listed them; none
+    /// before.
     #[must_use]
     pub fn panes(&self) -> Vec<u32> {
         let listed = self.slot();
@@ -199,7 +211,9 @@ impl Client {
 
     /// What was listed is not to be gone by any more: another look begins, or something is done.
     pub fn outdate_listed(&self) {
-        self.slot().iter_mut().for_each(|listed| listed.is_whole = false);
+        self.slot()
+            .iter_mut()
+            .for_each(|listed| listed.is_whole = false);
     }
 
     fn slot(&self) -> MutexGuard<'_, Option<Listed>> {
@@ -212,7 +226,8 @@ impl Client {
         &self.path
     }
 
-    /// Checks that the server is ours, or that there is none, before a `tmux` of the user's own takes over.
+    /// Checks that the server is ours, or that there is none, before a `tmux` of the user's own
+    /// takes over.
     ///
     /// # Errors
     /// [`Refusal`].
@@ -221,15 +236,19 @@ impl Client {
         owner::check_listener(&self.path).await.map(|_| ())
     }
 
-    /// The command that attaches this terminal to a session, or switches the tmux client it already is in.
+    /// The command that attaches this terminal to a session, or switches the tmux client it already
+    /// is in.
     #[must_use]
     pub fn attach_command(&self, session: &SessionName) -> std::process::Command {
         let mut command = std::process::Command::new("tmux");
-        command.args(&self.select).args(["attach-session", "-t", &format!("={session}")]);
+        command
+            .args(&self.select)
+            .args(["attach-session", "-t", &format!("={session}")]);
         command
     }
 
-    /// Has a script carried out that only reads. Where the socket tells nothing, a process is asked.
+    /// Has a script carried out that only reads. Where the socket tells nothing, a process is
+    /// asked.
     ///
     /// # Errors
     /// [`CallFault`].
@@ -249,11 +268,16 @@ impl Client {
         let begun = Instant::now();
         match self.direct(script, request).await {
             Ok(answer) => Ok(answer),
-            Err(Fault::Doubtful(fault @ (CallFault::Timeout(_) | CallFault::Flood | CallFault::Refused(_)))) => {
-                Err(fault)
-            }
+            Err(Fault::Doubtful(
+                fault @ (CallFault::Timeout(_) | CallFault::Flood | CallFault::Refused(_)),
+            )) => Err(fault),
             Err(Fault::Unasked | Fault::Doubtful(_)) => {
-                self.fresh(&["source-file", "-"], script, self.deadline.saturating_sub(begun.elapsed())).await
+                self.fresh(
+                    &["source-file", "-"],
+                    script,
+                    self.deadline.saturating_sub(begun.elapsed()),
+                )
+                .await
             }
         }
     }
@@ -271,18 +295,24 @@ impl Client {
         }
         let left = self.deadline.saturating_sub(begun.elapsed());
         match no_server {
-            NoServer::Start => self.fresh(&["start-server", ";", "source-file", "-"], script, left).await,
+            NoServer::Start => {
+                self.fresh(&["start-server", ";", "source-file", "-"], script, left)
+                    .await
+            }
             NoServer::Stale => self.fresh(&["source-file", "-"], script, left).await,
         }
     }
 
     /// The answer over the socket, in time; a call is counted once it was asked.
     async fn direct(&self, script: &str, request: Request) -> Result<Answer, Fault> {
-        let answer = match tokio::time::timeout(self.deadline, Box::pin(self.exchange(script, request))).await {
-            Ok(Err(Fault::Unasked)) => return Err(Fault::Unasked),
-            Ok(answer) => answer,
-            Err(_) => Err(Fault::Doubtful(CallFault::Timeout(self.deadline))),
-        };
+        let answer =
+            match tokio::time::timeout(self.deadline, Box::pin(self.exchange(script, request)))
+                .await
+            {
+                Ok(Err(Fault::Unasked)) => return Err(Fault::Unasked),
+                Ok(answer) => answer,
+                Err(_) => Err(Fault::Doubtful(CallFault::Timeout(self.deadline))),
+            };
         self.calls.fetch_add(1, Ordering::Relaxed);
         answer
     }
@@ -303,22 +333,36 @@ impl Client {
         if !is_plain() {
             return Err(Fault::Unasked);
         }
-        self.check_place().map_err(|refusal| Fault::Doubtful(CallFault::Refused(refusal)))?;
-        let purpose = if needed == Purpose::Act { needed } else { self.purpose };
+        self.check_place()
+            .map_err(|refusal| Fault::Doubtful(CallFault::Refused(refusal)))?;
+        let purpose = if needed == Purpose::Act {
+            needed
+        } else {
+            self.purpose
+        };
         if request == Request::ReadAtOnce
-            && let Some(mut with) = Connection::ask(&self.path, &self.greetings, purpose, script, after).await?
+            && let Some(mut with) =
+                Connection::ask(&self.path, &self.greetings, purpose, script, after).await?
         {
-            self.server.store(with.server().unwrap_or(0), Ordering::Relaxed);
+            self.server
+                .store(with.server().unwrap_or(0), Ordering::Relaxed);
             let answer = with.answer().await?;
             self.keep(with);
             return Ok(answer);
         }
         let connection = Connection::open(&self.path, &self.greetings, purpose).await?;
-        self.server.store(connection.server().unwrap_or(0), Ordering::Relaxed);
+        self.server
+            .store(connection.server().unwrap_or(0), Ordering::Relaxed);
         self.go_on(connection, script, request, after).await
     }
 
-    async fn go_on(&self, mut with: Connection, script: &str, request: Request, after: After) -> Result<Answer, Fault> {
+    async fn go_on(
+        &self,
+        mut with: Connection,
+        script: &str,
+        request: Request,
+        after: After,
+    ) -> Result<Answer, Fault> {
         let answer = match request {
             Request::Read | Request::ReadAtOnce => with.carry_out(script, after).await?,
             Request::Act => with.act(script, after).await?,
@@ -346,7 +390,8 @@ impl Client {
     /// # Errors
     /// [`CallFault`].
     pub async fn version(&self) -> Result<Answer, CallFault> {
-        self.in_time(self.deadline, self.run(&["-V"], "", Input::AtOnce)).await
+        self.in_time(self.deadline, self.run(&["-V"], "", Input::AtOnce))
+            .await
     }
 
     /// Checks that nobody else can have a server at the socket's place.
@@ -357,7 +402,12 @@ impl Client {
         owner::check_place(&self.socket, &self.path)
     }
 
-    async fn fresh(&self, args: &[&str], input: &str, deadline: Duration) -> Result<Answer, CallFault> {
+    async fn fresh(
+        &self,
+        args: &[&str],
+        input: &str,
+        deadline: Duration,
+    ) -> Result<Answer, CallFault> {
         self.in_time(deadline, self.checked(args, input)).await
     }
 
@@ -389,7 +439,11 @@ impl Client {
             return self.run(args, input, Input::OnceOurs).await;
         }
         let err = format!("no server running on {}\n", self.path.display());
-        Ok(Answer { out: String::new(), err, success: false })
+        Ok(Answer {
+            out: String::new(),
+            err,
+            success: false,
+        })
     }
 
     /// Waits until a server of ours listens.
@@ -403,27 +457,44 @@ impl Client {
         }
     }
 
-    /// tmux, with this server selected and of our environment only what agents may have. Killed when its child is dropped.
+    /// tmux, with this server selected and of our environment only what agents may have. Killed
+    /// when its child is dropped.
     fn command(&self) -> Command {
         let mut command = Command::new("tmux");
         command.arg("-u").args(&self.select);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
         command.env_clear().envs(passed());
         command
     }
 
     async fn run(&self, args: &[&str], input: &str, when: Input) -> Result<Answer, CallFault> {
-        let mut child = self.command().args(args).spawn().map_err(CallFault::NotInstalled)?;
+        let mut child = self
+            .command()
+            .args(args)
+            .spawn()
+            .map_err(CallFault::NotInstalled)?;
         let (stdin, out, err) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         if when == Input::OnceOurs {
             self.ours().await?;
         }
-        let (wrote, out, err) = tokio::join!(write_all(stdin, input), read_bounded(out), read_bounded(err));
+        let (wrote, out, err) = tokio::join!(
+            write_all(stdin, input),
+            read_bounded(out),
+            read_bounded(err)
+        );
         // A client that ends early closes its input; its answer says why.
         drop(wrote);
         let (out, err) = (out?, err?);
         let status = child.wait().await.map_err(CallFault::Io)?;
-        Ok(Answer { out, err, success: status.success() })
+        Ok(Answer {
+            out,
+            err,
+            success: status.success(),
+        })
     }
 }
 
@@ -434,21 +505,28 @@ async fn write_all(pipe: Option<tokio::process::ChildStdin>, text: &str) -> std:
 }
 
 async fn read_bounded(pipe: Option<impl AsyncRead + Unpin>) -> Result<String, CallFault> {
-    let Some(pipe) = pipe else { return Ok(String::new()) };
+    let Some(pipe) = pipe else {
+        return Ok(String::new());
+    };
     // As much as a pipe holds: without room, reading would begin with a few bytes at a time.
     let mut bytes = Vec::with_capacity(64 << 10);
     let limit = Client::MAX_ANSWER as u64 + 1;
-    pipe.take(limit).read_to_end(&mut bytes).await.map_err(CallFault::Io)?;
+    pipe.take(limit)
+        .read_to_end(&mut bytes)
+        .await
+        .map_err(CallFault::Io)?;
     if bytes.len() > Client::MAX_ANSWER {
         return Err(CallFault::Flood);
     }
-    Ok(String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
+    Ok(String::from_utf8(bytes)
+        .unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
 }
 
 /// Whether the `tmux` on PATH is tmux itself, as far as its first bytes tell: a program, no script.
 fn is_plain() -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut head = [0; 4];
-    let found = std::env::split_paths(&path).find_map(|folder| std::fs::File::open(folder.join("tmux")).ok());
+    let found = std::env::split_paths(&path)
+        .find_map(|folder| std::fs::File::open(folder.join("tmux")).ok());
     found.is_some_and(|mut file| file.read_exact(&mut head).is_ok()) && head == *b"\x7fELF"
 }

@@ -1,8 +1,10 @@
-//! Fences: an operation is only done to exactly the session it was decided for, checked by tmux in the same round trip.
+//! Fences: an operation is only done to exactly the session it was decided for, checked by tmux in
+//! the same round trip.
 //!
-//! A call that timed out may still be carried out, a user may attach in between, a session may have been replaced by
-//! another of its name. So each operation is a single `if-shell -F` of the server's pid, the session's id, the town, the
-//! session and the life that its label names, its pane, its process and its clients. A replay finds a newer life and is refused.
+//! A call that timed out may still be carried out, a user may attach in between, a session may have
+//! been replaced by another of its name. So each operation is a single `if-shell -F` of the
+//! server's pid, the session's id, the town, the session and the life that its label names, its
+//! pane, its process and its clients. A replay finds a newer life and is refused.
 
 use super::labels;
 use super::list::MAX_TEXT;
@@ -14,10 +16,11 @@ use crate::model::{PaneId, ProcId, SessionId, Target, WhenAttached, Whose};
 pub enum Clients {
     /// They forbid it.
     Forbid,
-    /// They forbid it while the pane's process lives: nobody is disturbed where nothing runs any more, or where the pane
-    /// was closed.
+    /// They forbid it while the pane's process lives: nobody is disturbed where nothing runs any
+    /// more, or where the pane was closed.
     ForbidAlive,
-    /// They forbid it unless the pane's process has ended and there is no other pane they could be using.
+    /// They forbid it unless the pane's process has ended and there is no other pane they could be
+    /// using.
     ForbidUnlessOver,
     /// They do not matter.
     Ignore,
@@ -78,20 +81,32 @@ impl<'a> Fence<'a> {
     /// The fence of `target`.
     #[must_use]
     pub fn new(target: &'a Target, clients: Clients, pane: Pane) -> Self {
-        Self { target, clients, pane, over: None }
+        Self {
+            target,
+            clients,
+            pane,
+            over: None,
+        }
     }
 
-    /// The same, of a session that has this label and no other, where the target names no incarnation.
+    /// The same, of a session that has this label and no other, where the target names no
+    /// incarnation.
     #[must_use]
     pub fn over(self, label: Option<&'a str>) -> Self {
-        Self { over: label, ..self }
+        Self {
+            over: label,
+            ..self
+        }
     }
 
-    /// The line that does `commands` if the fence holds, then says `ok` with `fields`; else only says `stale`.
+    /// The line that does `commands` if the fence holds, then says `ok` with `fields`; else only
+    /// says `stale`.
     #[must_use]
     pub fn line(&self, tag: &Tag, commands: &[String], fields: &str) -> String {
         let at = match self.pane {
-            Pane::Present | Pane::Dead | Pane::Any => pane_target(self.target.session, self.target.pane),
+            Pane::Present | Pane::Dead | Pane::Any => {
+                pane_target(self.target.session, self.target.pane)
+            }
             // A pane that was moved elsewhere would be found there.
             Pane::Absent => quote(format!("{}:", self.target.session)),
         };
@@ -106,15 +121,29 @@ impl<'a> Fence<'a> {
     }
 
     fn condition(&self) -> String {
-        let Target { server, session, pane, generation, whose, process, attached: _ } = self.target;
-        let mut all = vec![equal("#{pid}", &server.0.pid.to_string()), equal("#{session_id}", &session.to_string())];
+        let Target {
+            server,
+            session,
+            pane,
+            generation,
+            whose,
+            process,
+            attached: _,
+        } = self.target;
+        let mut all = vec![
+            equal("#{pid}", &server.0.pid.to_string()),
+            equal("#{session_id}", &session.to_string()),
+        ];
         all.push(match (generation, self.over) {
             (Some(generation), _) => has_word("gen", &generation.to_string()),
             (None, Some(label)) => format!("#{{m:{},#{{{}}}}}", pattern_of(label), labels::LABEL),
             (None, None) => equal(&format!("#{{{}}}", labels::LABEL), ""),
         });
         if let Some(Whose { town, session }) = whose {
-            all.extend([has_word("town", town.as_str()), has_word("session", session.as_str())]);
+            all.extend([
+                has_word("town", town.as_str()),
+                has_word("session", session.as_str()),
+            ]);
         }
         let nobody = equal(ATTACHED, "0");
         match self.clients {
@@ -130,16 +159,24 @@ impl<'a> Fence<'a> {
             Clients::Ignore => {}
         }
         // A target whose pane is gone reads as its session's current pane.
-        let (there, gone) = (equal("#{pane_id}", &pane.to_string()), unequal("#{pane_id}", &pane.to_string()));
-        let same = process.map(|p| either("#{pane_dead}", &equal("#{pane_pid}", &p.pid.to_string())));
+        let (there, gone) = (
+            equal("#{pane_id}", &pane.to_string()),
+            unequal("#{pane_id}", &pane.to_string()),
+        );
+        let same =
+            process.map(|p| either("#{pane_dead}", &equal("#{pane_pid}", &p.pid.to_string())));
         match self.pane {
             Pane::Present => all.extend([Some(there), same].into_iter().flatten()),
             Pane::Dead => all.extend([there, "#{pane_dead}".to_owned()]),
             // All panes of the session, each between spaces.
-            Pane::Absent => all.push(format!("#{{?#{{m:* {pane} *, #{{W:#{{P:#{{pane_id}} }}}}}},0,1}}")),
+            Pane::Absent => all.push(format!(
+                "#{{?#{{m:* {pane} *, #{{W:#{{P:#{{pane_id}} }}}}}},0,1}}"
+            )),
             Pane::Any => all.extend(same.map(|same| either(&gone, &same))),
         }
-        all.into_iter().reduce(|a, b| format!("#{{&&:{a},{b}}}")).unwrap_or_default()
+        all.into_iter()
+            .reduce(|a, b| format!("#{{&&:{a},{b}}}"))
+            .unwrap_or_default()
     }
 
     /// Says in words why the fence refused, from the fields of its `stale` reply.
@@ -147,11 +184,20 @@ impl<'a> Fence<'a> {
     pub fn explain(&self, fields: &str) -> String {
         let mut parts = fields.splitn(6, ' ');
         let mut next = || parts.next().unwrap_or("");
-        let (server, session, attached, pane, process, label) = (next(), next(), next(), next(), next(), next());
-        let Target { server: wanted, generation: life, pane: wanted_pane, .. } = self.target;
+        let (server, session, attached, pane, process, label) =
+            (next(), next(), next(), next(), next(), next());
+        let Target {
+            server: wanted,
+            generation: life,
+            pane: wanted_pane,
+            ..
+        } = self.target;
         if server != wanted.0.pid.to_string() {
             return if server.chars().all(|c| c.is_ascii_digit()) {
-                format!("another tmux server answers (pid {server}, not {})", wanted.0.pid)
+                format!(
+                    "another tmux server answers (pid {server}, not {})",
+                    wanted.0.pid
+                )
             } else {
                 fields.to_owned()
             };
@@ -163,7 +209,9 @@ impl<'a> Fence<'a> {
             Some(life) if !label.contains(&format!(" gen={life} ")) => {
                 return format!("it is not in life {life} any more");
             }
-            None if self.over.is_none() && !label.is_empty() => return "it has been labelled since".to_owned(),
+            None if self.over.is_none() && !label.is_empty() => {
+                return "it has been labelled since".to_owned();
+            }
             None if self.over.is_some_and(|over| over != label) => {
                 return "its label has been changed since".to_owned();
             }
@@ -172,7 +220,10 @@ impl<'a> Fence<'a> {
         if let Some(whose) = &self.target.whose
             && !is_of(label, whose)
         {
-            return format!("its label does not name session {} of town {} any more", whose.session, whose.town);
+            return format!(
+                "its label does not name session {} of town {} any more",
+                whose.session, whose.town
+            );
         }
         if self.clients != Clients::Ignore && attached != "0" {
             return "somebody is attached".to_owned();
@@ -182,7 +233,9 @@ impl<'a> Fence<'a> {
             Pane::Present | Pane::Dead if !there => "its pane is gone".to_owned(),
             Pane::Absent if there => "its pane is there".to_owned(),
             Pane::Dead => format!("its pane has a living process again (pid {process})"),
-            Pane::Present | Pane::Absent | Pane::Any => format!("its pane runs another process (pid {process})"),
+            Pane::Present | Pane::Absent | Pane::Any => {
+                format!("its pane runs another process (pid {process})")
+            }
         }
     }
 }
@@ -195,23 +248,29 @@ fn has_word(name: &str, value: &str) -> String {
 
 /// Whether this label names the town and the session.
 fn is_of(label: &str, whose: &Whose) -> bool {
-    let has = |name: &str, value: &str| label.split(' ').any(|word| word.split_once('=') == Some((name, value)));
+    let has = |name: &str, value: &str| {
+        label
+            .split(' ')
+            .any(|word| word.split_once('=') == Some((name, value)))
+    };
     has("town", whose.town.as_str()) && has("session", whose.session.as_str())
 }
 
-/// Whether a client is attached to the session, or to one grouped with it, which shows the same windows, or sees the
-/// agent's window through any other session that it is linked into: 0 or 1.
-pub(super) const ATTACHED: &str = "#{||:#{||:#{session_attached},#{session_group_attached}},#{window_active_clients}}";
+/// Whether a client is attached to the session, or to one grouped with it, which shows the same
+/// windows, or sees the agent's window through any other session that it is linked into: 0 or 1.
+pub(super) const ATTACHED: &str =
+    "#{||:#{||:#{session_attached},#{session_group_attached}},#{window_active_clients}}";
 
-/// See [`Fence::explain`]. The label may hold any text, so it comes last. The third is [`ATTACHED`].
+/// See [`Fence::explain`]. The label may hold any text, so it comes last. The third is
+/// [`ATTACHED`].
 const STALE_FIELDS: &str = "#{pid} #{session_id} #{||:#{||:#{session_attached},#{session_group_attached}},#{window_active_clients}} \
      #{pane_id} #{pane_pid} #{@gtctl_label}";
 
 /// What a fenced operation found of the agent's pane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Facts {
-    /// The pid of the pane's process; none when the pane is gone or dead. tmux goes on showing the pid of a process that
-    /// has ended, and by now it may be anybody's.
+    /// The pid of the pane's process; none when the pane is gone or dead. tmux goes on showing the
+    /// pid of a process that has ended, and by now it may be anybody's.
     pub process: Option<u32>,
     /// Whether the pane is there.
     pub present: bool,
@@ -221,12 +280,13 @@ pub struct Facts {
 
 /// The fields of [`Facts`].
 ///
-/// A pane that was moved into another session is found by its id all the same: so the session's own panes are listed,
-/// each with a slash: tmux takes a comma for the beginning of another argument.
+/// A pane that was moved into another session is found by its id all the same: so the session's own
+/// panes are listed, each with a slash: tmux takes a comma for the beginning of another argument.
 pub const FACTS: &str = "#{pane_id} #{pane_dead} #{pane_pid} #{W:#{P:#{pane_id}/}}";
 
 impl Facts {
-    /// Reads [`FACTS`], of a fence on `target`, from the front of a reply's fields; the rest is left over.
+    /// Reads [`FACTS`], of a fence on `target`, from the front of a reply's fields; the rest is
+    /// left over.
     #[must_use]
     pub fn read<'f>(target: &Target, fields: &'f str) -> (Self, &'f str) {
         let mut parts = fields.splitn(5, ' ');
@@ -236,23 +296,33 @@ impl Facts {
         let present = pane == meant && panes.split('/').any(|pane| pane == meant);
         let dead = dead == "1";
         let process = process.parse().ok().filter(|_| present && !dead);
-        (Self { process, present, dead }, next())
+        (
+            Self {
+                process,
+                present,
+                dead,
+            },
+            next(),
+        )
     }
 
     /// Whether the pane has a living process as far as tmux knows, other than the one meant.
     #[must_use]
     pub fn stranger(&self, meant: Option<ProcId>) -> Option<u32> {
-        self.process.filter(|&pid| meant.is_none_or(|p| p.pid != pid))
+        self.process
+            .filter(|&pid| meant.is_none_or(|p| p.pid != pid))
     }
 }
 
-/// The target of a pane in a session. Where the pane is gone, formats read the session's current pane instead.
+/// The target of a pane in a session. Where the pane is gone, formats read the session's current
+/// pane instead.
 #[must_use]
 pub fn pane_target(session: SessionId, pane: PaneId) -> String {
     quote(format!("{session}:.{pane}"))
 }
 
-/// A pattern for tmux that a text fits, and few others: what could mean something in a format stands for any text.
+/// A pattern for tmux that a text fits, and few others: what could mean something in a format
+/// stands for any text.
 fn pattern_of(text: &str) -> String {
     let mut pattern = String::new();
     let is_cut = text.len() + 4 > MAX_TEXT;

@@ -1,9 +1,10 @@
-//! Frames of the protocol that tmux's clients and server speak, and the few kinds of them that a client needs which only
-//! has a script carried out.
+//! Frames of the protocol that tmux's clients and server speak, and the few kinds of them that a
+//! client needs which only has a script carried out.
 //!
-//! A frame is a head of four words in the machine's byte order (kind, length with the head, protocol, pid) and its data.
-//! tmux calls them `imsg`; kinds and layouts are those of its `tmux-protocol.h` in 3.3a and 3.5a, and 3.8 takes them too
-//! (tried): the protocol's number is 8 in all three. A server with another number does nothing and says so.
+//! A frame is a head of four words in the machine's byte order (kind, length with the head,
+//! protocol, pid) and its data. tmux calls them `imsg`; kinds and layouts are those of its
+//! `tmux-protocol.h` in 3.3a and 3.5a, and 3.8 takes them too (tried): the protocol's number is 8
+//! in all three. A server with another number does nothing and says so.
 
 /// The protocol's number. A server with another answers [`VERSION`] and does nothing.
 const PROTOCOL: u32 = 8;
@@ -77,7 +78,9 @@ pub(super) fn put(out: &mut Vec<u8>, kind: u32, parts: &[&[u8]]) -> bool {
         return false;
     }
     // The length's upper half holds flags, of which we need none.
-    let Ok(word) = u32::try_from(length) else { return false };
+    let Ok(word) = u32::try_from(length) else {
+        return false;
+    };
     for word in [kind, word, PROTOCOL, std::process::id()] {
         out.extend_from_slice(&word.to_ne_bytes());
     }
@@ -91,8 +94,8 @@ pub(super) fn put(out: &mut Vec<u8>, kind: u32, parts: &[&[u8]]) -> bool {
 #[derive(Debug, Default)]
 pub(super) struct Received {
     bytes: Vec<u8>,
-    /// How much of it was taken: moving the rest to the front for each line of a long answer would cost more than the
-    /// answer.
+    /// How much of it was taken: moving the rest to the front for each line of a long answer would
+    /// cost more than the answer.
     taken: usize,
 }
 
@@ -107,14 +110,22 @@ impl Received {
     /// Takes the next whole frame.
     pub(super) fn take(&mut self) -> Result<Option<Frame<'_>>, Garbled> {
         let left = self.bytes.get(self.taken..).unwrap_or_default();
-        let word = |at: usize| left.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_ne_bytes);
-        let (Some(kind), Some(length)) = (word(0), word(4)) else { return Ok(None) };
+        let word = |at: usize| {
+            left.get(at..at + 4)
+                .and_then(|b| b.try_into().ok())
+                .map(u32::from_ne_bytes)
+        };
+        let (Some(kind), Some(length)) = (word(0), word(4)) else {
+            return Ok(None);
+        };
         // Flags say that a descriptor came along, which no server sends.
         let length = usize::try_from(length & 0xffff).map_err(|_| Garbled)?;
         if !(HEAD..=MAX_FRAME).contains(&length) {
             return Err(Garbled);
         }
-        let Some(data) = left.get(HEAD..length) else { return Ok(None) };
+        let Some(data) = left.get(HEAD..length) else {
+            return Ok(None);
+        };
         self.taken += length;
         Ok(Some(Frame { kind, data }))
     }
@@ -137,7 +148,10 @@ mod tests {
             taken.extend(frame.map(|frame| (frame.kind, frame.word(0), frame.rest().to_vec())));
         }
         assert!(received.room(0).is_empty());
-        assert_eq!(taken, [(READ, Some(7), b"text".to_vec()), (EXIT, None, vec![])]);
+        assert_eq!(
+            taken,
+            [(READ, Some(7), b"text".to_vec()), (EXIT, None, vec![])]
+        );
     }
 
     #[test]

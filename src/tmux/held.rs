@@ -1,8 +1,9 @@
 //! A connection that is kept from one call to the next, and let go in time.
 //!
-//! What a call costs among a thousand sessions is mostly its connection: the server walks through all that it has open for
-//! each thing that it hears of one. But a server without sessions, or one that was told to end, waits for its last client
-//! to go: so a connection is kept for a moment only, and none once its server has something to say.
+//! What a call costs among a thousand sessions is mostly its connection: the server walks through
+//! all that it has open for each thing that it hears of one. But a server without sessions, or one
+//! that was told to end, waits for its last client to go: so a connection is kept for a moment
+//! only, and none once its server has something to say.
 
 use super::direct::{Connection, Purpose};
 use std::future::poll_fn;
@@ -13,7 +14,8 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-/// For so long it is kept after its last use. Whoever freezes us meanwhile keeps a server from ending.
+/// For so long it is kept after its last use. Whoever freezes us meanwhile keeps a server from
+/// ending.
 const KEEP: Duration = Duration::from_secs(2);
 
 /// The place of one connection. Dropped, it is closed.
@@ -44,7 +46,9 @@ impl Held {
     /// Puts one there, in the place of any other.
     pub(super) fn put(&self, connection: Connection) {
         // Without a runtime nobody could let it go.
-        let Ok(runtime) = Handle::try_current() else { return };
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
         let mut kept = self.0.kept();
         kept.connection = Some((connection, Instant::now()));
         if kept.is_watched {
@@ -71,7 +75,10 @@ impl Place {
     /// Until when it is kept; none where there is none any more, and then nobody watches.
     fn until(&self) -> Option<Instant> {
         let mut kept = self.kept();
-        kept.connection = kept.connection.take().filter(|(_, since)| since.elapsed() < KEEP);
+        kept.connection = kept
+            .connection
+            .take()
+            .filter(|(_, since)| since.elapsed() < KEEP);
         kept.is_watched = kept.connection.is_some();
         kept.connection.as_ref().map(|(_, since)| *since + KEEP)
     }
@@ -82,7 +89,9 @@ async fn watch(place: Arc<Place>) {
     while let Some(until) = place.until() {
         let news = poll_fn(|context| {
             let mut kept = place.kept();
-            let Some((connection, _)) = &kept.connection else { return Poll::Pending };
+            let Some((connection, _)) = &kept.connection else {
+                return Poll::Pending;
+            };
             if connection.poll_news(context).is_pending() {
                 return Poll::Pending;
             }

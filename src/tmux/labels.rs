@@ -1,23 +1,26 @@
 //! The labels: two user options on a session of ours, which outlive any loss of files.
 //!
-//! `@gtctl_label` says whose the session is and which life it is in, as words of the form `name=value`:
+//! `@gtctl_label` says whose the session is and which life it is in, as words of the form
+//! `name=value`:
 //!
 //! ```text
 //! town=acme session=gt-shop-witness gen=1795259592688 started=1795259592688:3309065:899075f9 pane=%3 pid=3821 at=$3
 //! spec=dc97b9f1:e75b3dbd:4fd0bfc1 origin=started
 //! ```
 //!
-//! (one line). `@gtctl_handoff` is the last planned restart; it is its own option because a stop writes it alone, before
-//! the first signal. All else stands in one option because setting one makes tmux walk every session, window and
-//! client: with a thousand sessions, eight options were most of the cost of a start.
+//! (one line). `@gtctl_handoff` is the last planned restart; it is its own option because a stop
+//! writes it alone, before the first signal. All else stands in one option because setting one
+//! makes tmux walk every session, window and client: with a thousand sessions, eight options were
+//! most of the cost of a start.
 //!
-//! A moment is `wall:awake:boot`, a generation decimal, a pane `%3`, a fingerprint `command:dir:env`. No value holds a
-//! space or a `=`, so a pattern can find one word of it (see `fence`).
+//! A moment is `wall:awake:boot`, a generation decimal, a pane `%3`, a fingerprint
+//! `command:dir:env`. No value holds a space or a `=`, so a pattern can find one word of it (see
+//! `fence`).
 //!
-//! `pid` and `at` are the label's proof: the pane's process, and the session that it was written for. A format finds an
-//! option of the same name on the server, the pane or the window before the session's, and one that is set for all
-//! sessions shows in each that has none. Such a label, and any copy, names another session or process, and is not
-//! believed (see `observe`).
+//! `pid` and `at` are the label's proof: the pane's process, and the session that it was written
+//! for. A format finds an option of the same name on the server, the pane or the window before the
+//! session's, and one that is set for all sessions shows in each that has none. Such a label, and
+//! any copy, names another session or process, and is not believed (see `observe`).
 
 use crate::model::{Flaw, Generation, Label, Origin, Ownership, SessionId, SessionName, Unproved};
 use std::str::FromStr;
@@ -50,8 +53,8 @@ pub struct Labels {
 impl Labels {
     /// Whose the session is, seen from this town.
     ///
-    /// A readable town that is another's is respected, whatever the rest says. Labels that are incomplete or malformed are
-    /// not believed; nor is every readable one: see [`Labels::claim`].
+    /// A readable town that is another's is respected, whatever the rest says. Labels that are
+    /// incomplete or malformed are not believed; nor is every readable one: see [`Labels::claim`].
     #[must_use]
     pub fn ownership(&self, ours: &SessionName) -> Ownership {
         let words = Words::of(&self.label);
@@ -59,12 +62,17 @@ impl Labels {
             None if self.label.is_empty() => Ownership::Unlabelled,
             None => self.garbled(),
             Some(town) if town != *ours => Ownership::Foreign(town.to_string()),
-            Some(_) => self.read(&words).map_or_else(|| self.garbled(), Ownership::Ours),
+            Some(_) => self
+                .read(&words)
+                .map_or_else(|| self.garbled(), Ownership::Ours),
         }
     }
 
     fn garbled(&self) -> Ownership {
-        Ownership::Unproved(Unproved { text: self.label.clone(), flaw: Flaw::Garbled })
+        Ownership::Unproved(Unproved {
+            text: self.label.clone(),
+            flaw: Flaw::Garbled,
+        })
     }
 
     /// What the label says of the session and the process that it was written for.
@@ -80,7 +88,9 @@ impl Labels {
     /// The town that the label names, readable or not in all else.
     #[must_use]
     pub fn town(&self) -> Option<&str> {
-        Words::of(&self.label).town.filter(|town| SessionName::new(town).is_ok())
+        Words::of(&self.label)
+            .town
+            .filter(|town| SessionName::new(town).is_ok())
     }
 
     fn read(&self, words: &Words<'_>) -> Option<Label> {
@@ -149,7 +159,11 @@ impl<'a> Words<'a> {
 
 /// A label that may be unset: malformed is not the same as unset.
 fn unless_unset<T: FromStr>(text: &str) -> Result<Option<T>, T::Err> {
-    if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
+    if text.is_empty() {
+        Ok(None)
+    } else {
+        text.parse().map(Some)
+    }
 }
 
 #[cfg(test)]
@@ -157,47 +171,98 @@ mod tests {
     use super::*;
     use crate::model::{Moment, PaneId};
 
-    const WHOLE: &str =
-        "town=t session=s gen=4 started=1000:20:ab pane=%7 spec=00000001:00000002:00000003 origin=adopted";
+    const WHOLE: &str = "town=t session=s gen=4 started=1000:20:ab pane=%7 spec=00000001:00000002:00000003 origin=adopted";
 
     fn ours(label: &str, handoff: &str) -> Ownership {
-        let labels = Labels { label: label.to_owned(), handoff: handoff.to_owned() };
+        let labels = Labels {
+            label: label.to_owned(),
+            handoff: handoff.to_owned(),
+        };
         labels.ownership(&SessionName::new("t").unwrap())
     }
 
     #[test]
     fn whole_labels_are_read() {
-        let Ownership::Ours(label) = ours(WHOLE, "") else { panic!("not ours") };
+        let Ownership::Ours(label) = ours(WHOLE, "") else {
+            panic!("not ours")
+        };
         assert_eq!(label.generation, Generation(4));
-        assert_eq!(label.started, Moment { wall: 1000, awake: 20, boot: 0xab });
-        assert_eq!((label.pane, label.origin, label.handoff), (PaneId(7), Origin::Adopted, None));
+        assert_eq!(
+            label.started,
+            Moment {
+                wall: 1000,
+                awake: 20,
+                boot: 0xab
+            }
+        );
+        assert_eq!(
+            (label.pane, label.origin, label.handoff),
+            (PaneId(7), Origin::Adopted, None)
+        );
         let without = WHOLE.replace(" spec=00000001:00000002:00000003", "");
-        let Ownership::Ours(label) = ours(&without, "5:6:7") else { panic!("not ours") };
-        assert_eq!((label.fingerprint, label.handoff), (None, Some(Moment { wall: 5, awake: 6, boot: 7 })));
+        let Ownership::Ours(label) = ours(&without, "5:6:7") else {
+            panic!("not ours")
+        };
+        assert_eq!(
+            (label.fingerprint, label.handoff),
+            (
+                None,
+                Some(Moment {
+                    wall: 5,
+                    awake: 6,
+                    boot: 7
+                })
+            )
+        );
         let covered = WHOLE.replace("origin=adopted", "origin=policy");
-        assert!(matches!(ours(&covered, ""), Ownership::Ours(label) if label.origin == Origin::Policy));
+        assert!(
+            matches!(ours(&covered, ""), Ownership::Ours(label) if label.origin == Origin::Policy)
+        );
     }
 
     #[test]
     fn a_label_says_for_what_it_was_written() {
-        let claim = |label: &str| Labels { label: label.to_owned(), handoff: String::new() }.claim();
+        let claim = |label: &str| {
+            Labels {
+                label: label.to_owned(),
+                handoff: String::new(),
+            }
+            .claim()
+        };
         assert_eq!(claim(WHOLE), Claim::default());
         let whole = WHOLE.replace("pane=%7", "pane=%7 pid=12 at=$4");
-        assert_eq!(claim(&whole), Claim { process: Some(12), session: Some(SessionId(4)) });
+        assert_eq!(
+            claim(&whole),
+            Claim {
+                process: Some(12),
+                session: Some(SessionId(4))
+            }
+        );
     }
 
     #[test]
     fn damaged_labels_are_not_believed_and_another_town_is_respected() {
-        let is_garbled =
-            |owner: &Ownership| matches!(owner, Ownership::Unproved(unproved) if unproved.flaw == Flaw::Garbled);
-        for name in ["town", "session", "gen", "started", "pane", "spec", "origin"] {
+        let is_garbled = |owner: &Ownership| matches!(owner, Ownership::Unproved(unproved) if unproved.flaw == Flaw::Garbled);
+        for name in [
+            "town", "session", "gen", "started", "pane", "spec", "origin",
+        ] {
             for bad in ["", "\n", "?", "$(id)", "a\u{1b}[2J"] {
                 let damaged: Vec<String> = WHOLE
                     .split(' ')
-                    .map(|word| if word.starts_with(name) { format!("{name}={bad}") } else { word.to_owned() })
+                    .map(|word| {
+                        if word.starts_with(name) {
+                            format!("{name}={bad}")
+                        } else {
+                            word.to_owned()
+                        }
+                    })
                     .collect();
                 let unset_spec = name == "spec" && bad.is_empty();
-                assert_eq!(is_garbled(&ours(&damaged.join(" "), "")), !unset_spec, "{damaged:?}");
+                assert_eq!(
+                    is_garbled(&ours(&damaged.join(" "), "")),
+                    !unset_spec,
+                    "{damaged:?}"
+                );
             }
         }
         assert!(is_garbled(&ours(WHOLE, "zz")) && is_garbled(&ours("x", "")));

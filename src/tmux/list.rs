@@ -1,14 +1,16 @@
-//! Every pane of a server in one round trip: what is asked for and how the answer is read, side by side.
+//! Every pane of a server in one round trip: what is asked for and how the answer is read, side by
+//! side.
 //!
-//! Session names and labels may hold anything: line breaks, escapes, what looks like another record. So each text is
-//! closed by a nonce made for this one call, which the server hears over the client's input and nobody else sees. An
-//! answer that is not whole, from its head to its end mark, is no answer.
+//! Session names and labels may hold anything: line breaks, escapes, what looks like another
+//! record. So each text is closed by a nonce made for this one call, which the server hears over
+//! the client's input and nobody else sees. An answer that is not whole, from its head to its end
+//! mark, is no answer.
 //!
 //! **Architecture invariant:** nothing is cleaned here; texts come out as tmux has them.
 
-mod few;
+mod partial_look;
 
-pub use few::list_few;
+pub use partial_look::list_few;
 
 use super::labels::Labels;
 use super::nonce::nonce;
@@ -24,8 +26,8 @@ pub struct Listing {
     pub server: u32,
     /// Its version, such as `3.3a`.
     pub version: String,
-    /// A row for each pane of each session, in tmux's order; a pane of a linked window is in every session it is
-    /// linked to, once.
+    /// A row for each pane of each session, in tmux's order; a pane of a linked window is in every
+    /// session it is linked to, once.
     pub rows: Vec<Row>,
 }
 
@@ -48,7 +50,8 @@ pub struct Row {
     pub signal: Option<i32>,
     /// When it ended, in whole seconds since the epoch.
     pub dead_at: Option<i64>,
-    /// Clients attached to the session, or to any that is grouped with it and so shows the same windows.
+    /// Clients attached to the session, or to any that is grouped with it and so shows the same
+    /// windows.
     pub attached: u32,
     /// When the session was created, in whole seconds since the epoch.
     pub created: i64,
@@ -58,8 +61,9 @@ pub struct Row {
     pub name: String,
     /// The session's labels: any text.
     pub labels: Labels,
-    /// The title that a program in the pane, this one or a former, has given it; before that the host's name: any text. At
-    /// most [`MAX_TEXT`] bytes, of which tmux gives [`MAX_TITLE`] columns.
+    /// The title that a program in the pane, this one or a former, has given it; before that the
+    /// host's name: any text. At most [`MAX_TEXT`] bytes, of which tmux gives [`MAX_TITLE`]
+    /// columns.
     pub title: String,
     /// What [`ops::VARIABLES`](super::ops::VARIABLES) says, of a dead pane: any text.
     pub variables: String,
@@ -71,13 +75,15 @@ pub enum ListFault {
     /// The call told nothing.
     #[error("tmux told nothing")]
     Call(#[from] CallFault),
-    /// The client found no server; whether there really is none is for others to prove. Carries its words.
+    /// The client found no server; whether there really is none is for others to prove. Carries its
+    /// words.
     #[error("{0}")]
     NoServer(String),
     /// The socket may not be used by us. Carries the client's words.
     #[error("the tmux socket may not be used: {0}")]
     Denied(String),
-    /// Client and server do not understand each other, or the connection broke. Carries the client's words.
+    /// Client and server do not understand each other, or the connection broke. Carries the
+    /// client's words.
     #[error("the tmux client and its server do not get along (other versions?): {0}")]
     Broken(String),
     /// The answer is not one; says what is wrong with it.
@@ -100,56 +106,89 @@ type Field = (&'static str, fn(&mut Row, &str) -> Option<()>);
 
 /// Fields that hold a number, an id or nothing: closed by a space.
 const NUMBERS: [Field; 6] = [
-    ("#{session_id}", |row, text| text.parse().ok().map(|id| row.session = id)),
-    ("#{pane_id}", |row, text| text.parse().ok().map(|id| row.pane = id)),
+    ("#{session_id}", |row, text| {
+        text.parse().ok().map(|id| row.session = id)
+    }),
+    ("#{pane_id}", |row, text| {
+        text.parse().ok().map(|id| row.pane = id)
+    }),
     // Empty for a dead pane, on 3.8.
-    ("#{pane_pid}", |row, text| or_default(text).map(|pid| row.pid = pid)),
-    ("#{pane_pipe}", |row, text| or_default(text).map(|piped: u32| row.piped = piped > 0)),
-    ("#{session_created}", |row, text| text.parse().ok().map(|n| row.created = n)),
-    ("#{window_activity}", |row, text| or_default(text).map(|n| row.activity = n)),
+    ("#{pane_pid}", |row, text| {
+        or_default(text).map(|pid| row.pid = pid)
+    }),
+    ("#{pane_pipe}", |row, text| {
+        or_default(text).map(|piped: u32| row.piped = piped > 0)
+    }),
+    ("#{session_created}", |row, text| {
+        text.parse().ok().map(|n| row.created = n)
+    }),
+    ("#{window_activity}", |row, text| {
+        or_default(text).map(|n| row.activity = n)
+    }),
 ];
 
-/// Fields that hold any text: closed by the nonce. Those in `@` are named in [`labels`] and [`ops`](super::ops).
+/// Fields that hold any text: closed by the nonce. Those in `@` are named in [`labels`] and
+/// [`ops`](super::ops).
 const TEXTS: [Field; 5] = [
     ("#{session_name}", |row, text| keep(&mut row.name, text)),
-    ("#{@gtctl_label}", |row, text| keep(&mut row.labels.label, text)),
-    ("#{@gtctl_handoff}", |row, text| keep(&mut row.labels.handoff, text)),
+    ("#{@gtctl_label}", |row, text| {
+        keep(&mut row.labels.label, text)
+    }),
+    ("#{@gtctl_handoff}", |row, text| {
+        keep(&mut row.labels.handoff, text)
+    }),
     // Programs may make it as long as they like: most of it need not be sent.
     ("#{=200:pane_title}", |row, text| keep(&mut row.title, text)),
     // How a pane ended costs tmux as much as all else; of a living one it is not asked.
-    ("#{?pane_dead,#{pane_dead_status}/#{pane_dead_signal}/#{pane_dead_time}/#{@gtctl_env},}", end),
+    (
+        "#{?pane_dead,#{pane_dead_status}/#{pane_dead_signal}/#{pane_dead_time}/#{@gtctl_env},}",
+        end,
+    ),
 ];
 
 /// The session of each client, and the group it is in.
 const CLIENTS: &str = "#{session_id} #{session_attached} #{session_group}";
-/// Of each pane, asked for only where somebody is attached to a session of a group. Empty for one without.
+/// Of each pane, asked for only where somebody is attached to a session of a group. Empty for one
+/// without.
 const GROUP_ATTACHED: &str = "#{session_group_attached}";
 
 /// Lists every pane of the server. Starts no server.
 ///
-/// Each field of a pane costs the server as much as it takes to look its name up among all options, so what few
-/// sessions have is asked of those alone: who is attached stands with the clients, how a pane ended with the dead.
+/// Each field of a pane costs the server as much as it takes to look its name up among all options,
+/// so what few sessions have is asked of those alone: who is attached stands with the clients, how
+/// a pane ended with the dead.
 ///
 /// # Errors
 /// [`ListFault`]. A server without sessions is not one: its listing has no rows.
 pub async fn list(client: &Client) -> Result<Listing, ListFault> {
-    list_with(client, Wanted::default()).await.map(|(listing, _)| listing)
+    list_with(client, Wanted::default())
+        .await
+        .map(|(listing, _)| listing)
 }
 
 /// As [`list`], and in the same call what else is wanted.
 ///
 /// # Errors
 /// As [`list`].
-pub async fn list_with(client: &Client, wanted: Wanted<'_>) -> Result<(Listing, Captured), ListFault> {
+pub async fn list_with(
+    client: &Client,
+    wanted: Wanted<'_>,
+) -> Result<(Listing, Captured), ListFault> {
     let mut read = list_as(client, Groups::Apart, wanted).await;
     if matches!(&read, Ok(Read::Grouped)) {
         read = list_as(client, Groups::Asked, wanted).await;
     }
     let read = read.and_then(|read| match read {
         Read::Whole(whole) => Ok((whole.listing, whole.captured)),
-        Read::Grouped => Err(ListFault::Garbled("groups that nobody asked for".to_owned())),
+        Read::Grouped => Err(ListFault::Garbled(
+            "groups that nobody asked for".to_owned(),
+        )),
     });
-    tracing::debug!(rows = read.as_ref().map_or(0, |(l, _)| l.rows.len()), ok = read.is_ok(), "list-panes");
+    tracing::debug!(
+        rows = read.as_ref().map_or(0, |(l, _)| l.rows.len()),
+        ok = read.is_ok(),
+        "list-panes"
+    );
     read
 }
 
@@ -183,18 +222,26 @@ async fn list_as(client: &Client, groups: Groups, wanted: Wanted<'_>) -> Result<
     let nonce = nonce();
     let script = script(&nonce, groups) + &wanted.script(&nonce);
     let mut answer = client.read_at_once(&script).await?;
-    if !answer.success && answer.out.contains(&nonce) && !answer.out.ends_with(&format!("{nonce}E\n")) {
-        // A server without sessions refuses to list them, and what comes after; a pane that is gone has no lines.
+    if !answer.success
+        && answer.out.contains(&nonce)
+        && !answer.out.ends_with(&format!("{nonce}E\n"))
+    {
+        // A server without sessions refuses to list them, and what comes after; a pane that is gone
+        // has no lines.
         answer = client.read(&script).await?;
     }
     read(&answer, &nonce, groups)
 }
 
 fn script(nonce: &str, groups: Groups) -> String {
-    script_of(nonce, &format!("list-panes -a -F '{}'\n", row_format(nonce, groups)))
+    script_of(
+        nonce,
+        &format!("list-panes -a -F '{}'\n", row_format(nonce, groups)),
+    )
 }
 
-/// Head, clients, rows and end mark are commands of their own: an empty server fails the middle ones only.
+/// Head, clients, rows and end mark are commands of their own: an empty server fails the middle
+/// ones only.
 fn script_of(nonce: &str, rows: &str) -> String {
     format!(
         "display-message -p '{nonce}H#{{pid}} #{{version}}'\n\
@@ -204,19 +251,34 @@ fn script_of(nonce: &str, rows: &str) -> String {
 }
 
 fn row_format(nonce: &str, groups: Groups) -> String {
-    let asked = [GROUP_ATTACHED].into_iter().filter(|_| groups == Groups::Asked);
-    let numbers: String = NUMBERS.iter().map(|(format, _)| *format).chain(asked).flat_map(|f| [f, " "]).collect();
-    let texts: String = TEXTS.iter().flat_map(|(format, _)| [nonce, format]).collect();
+    let asked = [GROUP_ATTACHED]
+        .into_iter()
+        .filter(|_| groups == Groups::Asked);
+    let numbers: String = NUMBERS
+        .iter()
+        .map(|(format, _)| *format)
+        .chain(asked)
+        .flat_map(|f| [f, " "])
+        .collect();
+    let texts: String = TEXTS
+        .iter()
+        .flat_map(|(format, _)| [nonce, format])
+        .collect();
     format!("{nonce}P{numbers}{texts}{nonce}.")
 }
 
 fn read(answer: &Answer, nonce: &str, groups: Groups) -> Result<Read, ListFault> {
     let garbled = |what: &str| ListFault::Garbled(what.to_owned());
-    let mut parts = Parts { nonce, left: Some(&answer.out) };
+    let mut parts = Parts {
+        nonce,
+        left: Some(&answer.out),
+    };
     if parts.next() != Some("") {
         return Err(refusal(answer));
     }
-    let Some(head) = parts.next().and_then(|part| part.strip_prefix('H')) else { return Err(refusal(answer)) };
+    let Some(head) = parts.next().and_then(|part| part.strip_prefix('H')) else {
+        return Err(refusal(answer));
+    };
     let (pid, version) = head.split_once(' ').ok_or_else(|| garbled("its head"))?;
     let mut listing = Listing {
         server: pid.parse().map_err(|_| garbled("the server's pid"))?,
@@ -234,7 +296,9 @@ fn read(answer: &Answer, nonce: &str, groups: Groups) -> Result<Read, ListFault>
             is_grouped |= !group.is_empty();
         } else if let Some(numbers) = part.strip_prefix('P') {
             let mut row = read_row(numbers, &mut parts, groups).ok_or_else(|| garbled("a pane"))?;
-            row.attached = row.attached.max(attached.get(&row.session).copied().unwrap_or(0));
+            row.attached = row
+                .attached
+                .max(attached.get(&row.session).copied().unwrap_or(0));
             if listing.rows.len() >= MAX_ROWS {
                 return Err(ListFault::TooMany);
             }
@@ -247,18 +311,26 @@ fn read(answer: &Answer, nonce: &str, groups: Groups) -> Result<Read, ListFault>
             return Err(garbled("something between the panes"));
         }
     }
-    // No rows may also mean that listing failed; of the failures only this one means that there are none.
+    // No rows may also mean that listing failed; of the failures only this one means that there are
+    // none.
     let said = answer.err.trim();
-    if listing.rows.is_empty() && !(said.is_empty() || said.contains("no current") || said.contains("no sessions")) {
+    if listing.rows.is_empty()
+        && !(said.is_empty() || said.contains("no current") || said.contains("no sessions"))
+    {
         return Err(ListFault::Garbled(first_line(said)));
     }
     if is_grouped && groups == Groups::Apart {
         return Ok(Read::Grouped);
     }
-    Ok(Read::Whole(Whole { listing, attached, captured: parts.captured() }))
+    Ok(Read::Whole(Whole {
+        listing,
+        attached,
+        captured: parts.captured(),
+    }))
 }
 
-/// An answer, part by part: what one means depends on those before it, for a text may begin as any mark does.
+/// An answer, part by part: what one means depends on those before it, for a text may begin as any
+/// mark does.
 struct Parts<'a> {
     nonce: &'a str,
     left: Option<&'a str>,
@@ -269,7 +341,9 @@ impl<'a> Iterator for Parts<'a> {
 
     fn next(&mut self) -> Option<&'a str> {
         let left = self.left.take()?;
-        let (part, left) = left.split_once(self.nonce).map_or((left, None), |(part, left)| (part, Some(left)));
+        let (part, left) = left
+            .split_once(self.nonce)
+            .map_or((left, None), |(part, left)| (part, Some(left)));
         self.left = left;
         Some(part)
     }
@@ -278,18 +352,29 @@ impl<'a> Iterator for Parts<'a> {
 impl Parts<'_> {
     /// The lines of panes, which come after the end of the listing.
     fn captured(&self) -> Captured {
-        self.left.map(|left| Captured::read(left, self.nonce)).unwrap_or_default()
+        self.left
+            .map(|left| Captured::read(left, self.nonce))
+            .unwrap_or_default()
     }
 }
 
-/// A client's session, how many are attached to that, and its group; `None` when the line is malformed.
+/// A client's session, how many are attached to that, and its group; `None` when the line is
+/// malformed.
 fn read_client(line: &str) -> Option<(SessionId, u32, &str)> {
     let mut parts = line.strip_suffix('\n')?.splitn(3, ' ');
-    Some((parts.next()?.parse().ok()?, or_default(parts.next()?)?, parts.next()?))
+    Some((
+        parts.next()?.parse().ok()?,
+        or_default(parts.next()?)?,
+        parts.next()?,
+    ))
 }
 
 /// `None` when the row is malformed.
-fn read_row<'a>(numbers: &str, parts: &mut impl Iterator<Item = &'a str>, groups: Groups) -> Option<Row> {
+fn read_row<'a>(
+    numbers: &str,
+    parts: &mut impl Iterator<Item = &'a str>,
+    groups: Groups,
+) -> Option<Row> {
     let mut row = Row::default();
     let mut numbers = numbers.split(' ');
     for (_, put) in NUMBERS {
@@ -309,12 +394,19 @@ fn read_row<'a>(numbers: &str, parts: &mut impl Iterator<Item = &'a str>, groups
 
 /// What a client that got nowhere says.
 fn refusal(answer: &Answer) -> ListFault {
-    let said = if answer.err.trim().is_empty() { first_line(&answer.out) } else { first_line(&answer.err) };
+    let said = if answer.err.trim().is_empty() {
+        first_line(&answer.out)
+    } else {
+        first_line(&answer.err)
+    };
     let holds = |text: &str| said.contains(text);
     let refused = holds("No such file or directory") || holds("Connection refused");
     if holds("no server running") || (holds("error connecting") && refused) {
         ListFault::NoServer(said)
-    } else if holds("Permission denied") || holds("access not allowed") || holds("unsafe permissions") {
+    } else if holds("Permission denied")
+        || holds("access not allowed")
+        || holds("unsafe permissions")
+    {
         ListFault::Denied(said)
     } else if holds("server exited") || holds("lost server") || holds("protocol version mismatch") {
         ListFault::Broken(said)
@@ -324,12 +416,22 @@ fn refusal(answer: &Answer) -> ListFault {
 }
 
 fn first_line(text: &str) -> String {
-    let line: String = text.lines().next().unwrap_or_default().chars().take(200).collect();
-    if line.is_empty() { "it said nothing".to_owned() } else { line }
+    let line: String = text
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .take(200)
+        .collect();
+    if line.is_empty() {
+        "it said nothing".to_owned()
+    } else {
+        line
+    }
 }
 
-/// Status, signal and time of a pane's end, each empty where tmux does not know it, and then any text; nothing at all
-/// while it lives.
+/// Status, signal and time of a pane's end, each empty where tmux does not know it, and then any
+/// text; nothing at all while it lives.
 fn end(row: &mut Row, text: &str) -> Option<()> {
     if text.is_empty() {
         return Some(());
@@ -343,7 +445,11 @@ fn end(row: &mut Row, text: &str) -> Option<()> {
 }
 
 fn or_default<T: std::str::FromStr + Default>(text: &str) -> Option<T> {
-    if text.is_empty() { Some(T::default()) } else { text.parse().ok() }
+    if text.is_empty() {
+        Some(T::default())
+    } else {
+        text.parse().ok()
+    }
 }
 
 fn if_any<T>(field: &mut Option<T>, text: &str, read: impl Fn(&str) -> Option<T>) -> Option<()> {
@@ -353,7 +459,8 @@ fn if_any<T>(field: &mut Option<T>, text: &str, read: impl Fn(&str) -> Option<T>
     Some(())
 }
 
-/// 3.3a prints numbers, later versions may print names; one that is not known is a death by signal all the same.
+/// 3.3a prints numbers, later versions may print names; one that is not known is a death by signal
+/// all the same.
 fn signal_number(text: &str) -> Option<i32> {
     const NAMES: [(&str, i32); 12] = [
         ("HUP", 1),
@@ -370,13 +477,19 @@ fn signal_number(text: &str) -> Option<i32> {
         ("TERM", 15),
     ];
     let name = text.strip_prefix("SIG").unwrap_or(text);
-    let named = NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, n)| *n);
+    let named = NAMES
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(name))
+        .map(|(_, n)| *n);
     text.parse().ok().or(named).or(Some(0))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the other fields can fail")]
 fn keep(field: &mut String, text: &str) -> Option<()> {
-    let end = (0..=text.len().min(MAX_TEXT)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let end = (0..=text.len().min(MAX_TEXT))
+        .rev()
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(0);
     text.get(..end).unwrap_or_default().clone_into(field);
     Some(())
 }

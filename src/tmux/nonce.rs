@@ -2,8 +2,9 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-/// A fresh word for one call: 16 hexadecimal digits, unknown to whoever wrote the texts it delimits. It comes of a hash
-/// whose keys the standard library takes from the system's randomness, and never tells.
+/// A fresh word for one call: 16 hexadecimal digits, unknown to whoever wrote the texts it
+/// delimits. It comes of a hash whose keys the standard library takes from the system's randomness,
+/// and never tells.
 pub fn nonce() -> String {
     format!("{:016x}", RandomState::new().build_hasher().finish())
 }

@@ -1,4 +1,5 @@
-//! The operations on sessions, each as one line of a script: all of it happens, or it says that it did not.
+//! The operations on sessions, each as one line of a script: all of it happens, or it says that it
+//! did not.
 //!
 //! None of them takes an argument apart or chooses anything: what they are given is what happens.
 
@@ -10,8 +11,9 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 
-/// What is noted of the variables that a session of ours was given: their names, for the next life to take back those it
-/// no longer has, and a `=` with a digest of their values, for one with the same to leave them as they are.
+/// What is noted of the variables that a session of ours was given: their names, for the next life
+/// to take back those it no longer has, and a `=` with a digest of their values, for one with the
+/// same to leave them as they are.
 ///
 /// A hidden variable of the session: it is only asked for when a process is replaced.
 pub const VARIABLES: &str = "@gtctl_env";
@@ -31,7 +33,8 @@ pub struct Launch {
     pub marker: BTreeMap<String, String>,
     /// What is written on the session.
     pub labels: Labels,
-    /// The shell command that gets all that the pane prints, as of [`pipe_command`](super::pipe::pipe_command).
+    /// The shell command that gets all that the pane prints, as of
+    /// [`pipe_command`](super::pipe::pipe_command).
     pub pipe: Option<String>,
 }
 
@@ -57,7 +60,15 @@ pub struct Labels {
 impl Labels {
     /// The commands that write them, on the session of the agent's pane `at`.
     fn commands(&self, at: &str) -> Vec<String> {
-        let Self { town, session, generation, started, fingerprint, handoff, origin } = self;
+        let Self {
+            town,
+            session,
+            generation,
+            started,
+            fingerprint,
+            handoff,
+            origin,
+        } = self;
         let origin = match origin {
             Origin::Started => labels::STARTED_BY_US,
             Origin::Adopted => labels::ADOPTED,
@@ -71,38 +82,55 @@ impl Labels {
              origin={origin}"
         );
         let label = format!("set-option -F -t {at} {} {}", labels::LABEL, quote(label));
-        handoff.iter().map(|moment| set_handoff(at, *moment)).chain([label]).collect()
+        handoff
+            .iter()
+            .map(|moment| set_handoff(at, *moment))
+            .chain([label])
+            .collect()
     }
 }
 
 /// Creates the session; its reply holds session id, pane id and the pane's pid, parted by spaces.
 ///
-/// Given the server that was seen, it is refused by any other. Of two creates of one name, one is refused.
+/// Given the server that was seen, it is refused by any other. Of two creates of one name, one is
+/// refused.
 #[must_use]
 pub fn create(tag: &Tag, launch: &Launch, server: Option<ServerId>) -> String {
     let mut commands = new_session(launch);
     let pane = first_pane(&launch.name);
     commands.push(tag.ok(&pane, "#{session_id} #{pane_id} #{pane_pid}"));
     let commands = commands.join(" ; ");
-    let Some(server) = server else { return commands };
+    let Some(server) = server else {
+        return commands;
+    };
     let same = quote(format!("#{{==:#{{pid}},{}}}", server.0.pid));
     let stale = tag.stale(&pane, "another tmux server answers (pid #{pid})");
     format!("if-shell -F {same} {{ {commands} }} {{ {stale} }}")
 }
 
-/// Gives the pane a fresh process, and the session the labels of a new life; the reply holds the pane's pid.
+/// Gives the pane a fresh process, and the session the labels of a new life; the reply holds the
+/// pane's pid.
 ///
-/// Session, pane, clients and history stay. `former` is what is noted of the last life's variables, as of [`probe`], and
-/// `pane_seen` what must be true of its pane.
+/// Session, pane, clients and history stay. `former` is what is noted of the last life's variables,
+/// as of [`probe`], and `pane_seen` what must be true of its pane.
 #[must_use]
-pub fn respawn(tag: &Tag, target: &Target, launch: &Launch, former: &str, pane_seen: Pane) -> String {
+pub fn respawn(
+    tag: &Tag,
+    target: &Target,
+    launch: &Launch,
+    former: &str,
+    pane_seen: Pane,
+) -> String {
     let at = quote(format!("{}:", target.session));
     let pane = pane_target(target.session, target.pane);
     let mut commands = renew_variables(&at, launch, former);
     // A pane that shows a dead process has it on.
     if pane_seen != Pane::Dead {
         let keep = format!("set-option -w -t {pane} remain-on-exit on");
-        commands.push(format!("if-shell -F -t {pane} {} {{ {keep} }}", quote("#{!=:#{remain-on-exit},on}")));
+        commands.push(format!(
+            "if-shell -F -t {pane} {} {{ {keep} }}",
+            quote("#{!=:#{remain-on-exit},on}")
+        ));
     }
     // Given to the process itself as well, whatever somebody has set on the session meanwhile.
     let (dir, env) = (quote_format(bytes(&launch.dir)), variables(&launch.env));
@@ -110,19 +138,28 @@ pub fn respawn(tag: &Tag, target: &Target, launch: &Launch, former: &str, pane_s
         // A single word would be a shell's.
         [_] => format!("-- {}", words(launch)),
         _ if set_anew(launch).next().is_some() => format!("-- {}", words(launch)),
-        argv => format!("{} -- {}", variables(&launch.marker), argv.iter().map(quote).collect::<Vec<_>>().join(" ")),
+        argv => format!(
+            "{} -- {}",
+            variables(&launch.marker),
+            argv.iter().map(quote).collect::<Vec<_>>().join(" ")
+        ),
     };
     commands.push(format!("respawn-pane -k -t {pane} -c {dir} {env} {what}"));
     // Anew in any case: the sink is that of the former life, and 3.8 closes it at death.
     commands.extend(launch.pipe.iter().map(|command| pipe_pane(&pane, command)));
     commands.extend(launch.labels.commands(&pane));
-    Fence::new(target, Clients::for_finishing(target), pane_seen).line(tag, &commands, "#{pane_pid}")
+    Fence::new(target, Clients::for_finishing(target), pane_seen).line(
+        tag,
+        &commands,
+        "#{pane_pid}",
+    )
 }
 
-/// Gives a session whose own pane is gone a window with a fresh process, beside what others have opened there, which
-/// stays as it is; replies as [`create`] does.
+/// Gives a session whose own pane is gone a window with a fresh process, beside what others have
+/// opened there, which stays as it is; replies as [`create`] does.
 ///
-/// Nobody is disturbed: where a client is attached, its window stays the current one. `former` as for [`respawn`].
+/// Nobody is disturbed: where a client is attached, its window stays the current one. `former` as
+/// for [`respawn`].
 #[must_use]
 pub fn start_beside(tag: &Tag, target: &Target, launch: &Launch, former: &str) -> String {
     let at = quote(format!("{}:", target.session));
@@ -136,18 +173,23 @@ pub fn start_beside(tag: &Tag, target: &Target, launch: &Launch, former: &str) -
             words(launch)
         ),
         format!("set-option -w -t {last} remain-on-exit on"),
-        format!("if-shell -F -t {at} {} {{ select-window -t {last} }}", quote(equal(ATTACHED, "0"))),
+        format!(
+            "if-shell -F -t {at} {} {{ select-window -t {last} }}",
+            quote(equal(ATTACHED, "0"))
+        ),
     ]);
     commands.extend(launch.pipe.iter().map(|command| pipe_pane(&last, command)));
     commands.extend(launch.labels.commands(&last));
-    // The fence replies at the old target, which is another pane: so this reply is a command of its own.
+    // The fence replies at the old target, which is another pane: so this reply is a command of its
+    // own.
     commands.push(tag.ok(&last, "#{session_id} #{pane_id} #{pane_pid}"));
     Fence::new(target, Clients::Ignore, Pane::Absent).line(tag, &commands, "")
 }
 
 /// Removes the session. `pane` is what was seen of its pane.
 ///
-/// Where another pane of it lives, opened by somebody, the session stays for that: only the agent's pane and the labels go.
+/// Where another pane of it lives, opened by somebody, the session stays for that: only the agent's
+/// pane and the labels go.
 #[must_use]
 pub fn remove(tag: &Tag, target: &Target, pane: Pane) -> String {
     let clients = match pane {
@@ -164,9 +206,16 @@ pub fn remove(tag: &Tag, target: &Target, pane: Pane) -> String {
         Pane::Present | Pane::Dead => leave.push(format!("kill-pane -t {agents}")),
         Pane::Absent | Pane::Any => {}
     }
-    let others = format!("#{{W:#{{P:#{{?#{{||:#{{pane_dead}},#{{==:#{{pane_id}},{}}}}},,1}}}}}}", target.pane);
-    let gone =
-        format!("if-shell -F -t {agents} {} {{ {} }} {{ {} }}", quote(others), leave.join(" ; "), kill_session(target));
+    let others = format!(
+        "#{{W:#{{P:#{{?#{{||:#{{pane_dead}},#{{==:#{{pane_id}},{}}}}},,1}}}}}}",
+        target.pane
+    );
+    let gone = format!(
+        "if-shell -F -t {agents} {} {{ {} }} {{ {} }}",
+        quote(others),
+        leave.join(" ; "),
+        kill_session(target)
+    );
     Fence::new(target, clients, pane).line(tag, &[gone], "")
 }
 
@@ -179,7 +228,8 @@ pub fn remove_only_pane(tag: &Tag, target: &Target) -> String {
     let pane = pane_target(target.session, target.pane);
     let is_only = quote("#{==:#{session_windows} #{window_panes},1 1}");
     let stale = tag.stale(&pane, SEVERAL_PANES);
-    let done = Fence::new(target, Clients::Forbid, Pane::Present).line(tag, &[kill_session(target)], "");
+    let done =
+        Fence::new(target, Clients::Forbid, Pane::Present).line(tag, &[kill_session(target)], "");
     format!("if-shell -F -t {pane} {is_only} {{ {done} }} {{ {stale} }}")
 }
 
@@ -190,11 +240,15 @@ pub fn probe(tag: &Tag, target: &Target, clients: Clients) -> String {
     Fence::new(target, clients, Pane::Any).line(tag, &[], &fields)
 }
 
-/// As [`probe`], and writes the planned restart on the session, so that its gap outlives any loss of files.
+/// As [`probe`], and writes the planned restart on the session, so that its gap outlives any loss
+/// of files.
 #[must_use]
 pub fn begin_stop(tag: &Tag, target: &Target, handoff: Option<Moment>) -> String {
     let at = quote(format!("{}:", target.session));
-    let commands: Vec<String> = handoff.iter().map(|moment| set_handoff(&at, *moment)).collect();
+    let commands: Vec<String> = handoff
+        .iter()
+        .map(|moment| set_handoff(&at, *moment))
+        .collect();
     Fence::new(target, Clients::for_asking(target), Pane::Any).line(tag, &commands, FACTS)
 }
 
@@ -209,7 +263,8 @@ pub enum Depth {
     All,
 }
 
-/// Reads the pane's text, without colours; it is the reply's text. Its field says whether its output goes somewhere.
+/// Reads the pane's text, without colours; it is the reply's text. Its field says whether its
+/// output goes somewhere.
 #[must_use]
 pub fn capture(tag: &Tag, target: &Target, depth: Depth) -> String {
     let pane = pane_target(target.session, target.pane);
@@ -233,18 +288,35 @@ pub fn send_keys(tag: &Tag, target: &Target, keys: &[String]) -> String {
 pub fn quit(tag: &Tag, target: &Target, keys: &[String], handoff: Option<Moment>) -> String {
     let at = quote(format!("{}:", target.session));
     let pane = pane_target(target.session, target.pane);
-    let mut commands: Vec<String> = handoff.iter().map(|moment| set_handoff(&at, *moment)).collect();
-    commands.push(format!("if-shell -F -t {pane} {} {{ send-keys -t {pane} -X cancel }}", quote("#{pane_in_mode}")));
-    commands.extend(keys.iter().map(|key| format!("send-keys -t {pane} -- {}", quote(key))));
+    let mut commands: Vec<String> = handoff
+        .iter()
+        .map(|moment| set_handoff(&at, *moment))
+        .collect();
+    commands.push(format!(
+        "if-shell -F -t {pane} {} {{ send-keys -t {pane} -X cancel }}",
+        quote("#{pane_in_mode}")
+    ));
+    commands.extend(
+        keys.iter()
+            .map(|key| format!("send-keys -t {pane} -- {}", quote(key))),
+    );
     Fence::new(target, Clients::for_asking(target), Pane::Present).line(tag, &commands, "")
 }
 
-/// Labels a session as ours, and gives what its pane prints from now on to `pipe` unless it already goes elsewhere.
-/// Touches nothing else, so attached clients do not matter. The reply holds the label that is read there afterwards.
+/// Labels a session as ours, and gives what its pane prints from now on to `pipe` unless it already
+/// goes elsewhere. Touches nothing else, so attached clients do not matter. The reply holds the
+/// label that is read there afterwards.
 ///
-/// `over` is a label that it has and that is not believed. Labels of its pane and window go too: they would hide it.
+/// `over` is a label that it has and that is not believed. Labels of its pane and window go too:
+/// they would hide it.
 #[must_use]
-pub fn adopt(tag: &Tag, target: &Target, written: &Labels, pipe: Option<&str>, over: Option<&str>) -> String {
+pub fn adopt(
+    tag: &Tag,
+    target: &Target,
+    written: &Labels,
+    pipe: Option<&str>,
+    over: Option<&str>,
+) -> String {
     let pane = pane_target(target.session, target.pane);
     let mut commands = vec![];
     if over.is_some() {
@@ -253,17 +325,28 @@ pub fn adopt(tag: &Tag, target: &Target, written: &Labels, pipe: Option<&str>, o
     }
     commands.extend(written.commands(&pane));
     commands.extend(pipe.map(|command| {
-        format!("if-shell -F -t {pane} {} {{ {} }}", quote("#{==:#{pane_pipe},0}"), pipe_pane(&pane, command))
+        format!(
+            "if-shell -F -t {pane} {} {{ {} }}",
+            quote("#{==:#{pane_pipe},0}"),
+            pipe_pane(&pane, command)
+        )
     }));
     let label = format!("#{{{}}}", labels::LABEL);
-    Fence::new(target, Clients::Ignore, Pane::Present).over(over).line(tag, &commands, &label)
+    Fence::new(target, Clients::Ignore, Pane::Present)
+        .over(over)
+        .line(tag, &commands, &label)
 }
 
-/// Gives all that the pane prints from now on to this command, and no longer to another. The reply holds `pane_pipe`.
+/// Gives all that the pane prints from now on to this command, and no longer to another. The reply
+/// holds `pane_pipe`.
 #[must_use]
 pub fn pipe(tag: &Tag, target: &Target, command: &str) -> String {
     let pane = pane_target(target.session, target.pane);
-    Fence::new(target, Clients::Ignore, Pane::Present).line(tag, &[pipe_pane(&pane, command)], "#{pane_pipe}")
+    Fence::new(target, Clients::Ignore, Pane::Present).line(
+        tag,
+        &[pipe_pane(&pane, command)],
+        "#{pane_pipe}",
+    )
 }
 
 /// Whether a text can be the name of a variable of the environment.
@@ -274,7 +357,8 @@ pub fn is_variable(name: &str) -> bool {
         && !name.is_empty()
 }
 
-/// The commands that create a session and make it ours, all on one line, so that no hook or option gets in between.
+/// The commands that create a session and make it ours, all on one line, so that no hook or option
+/// gets in between.
 ///
 /// As few as can be: each makes tmux walk all its sessions.
 fn new_session(launch: &Launch) -> Vec<String> {
@@ -290,7 +374,10 @@ fn new_session(launch: &Launch) -> Vec<String> {
             words(launch)
         ),
         format!("set-option -w -t {pane} remain-on-exit on"),
-        format!("if-shell -F -t {at} {} {{ {spare} }}", quote("#{destroy-unattached}")),
+        format!(
+            "if-shell -F -t {at} {} {{ {spare} }}",
+            quote("#{destroy-unattached}")
+        ),
     ];
     commands.extend(launch.pipe.iter().map(|command| pipe_pane(&pane, command)));
     if !launch.env.is_empty() {
@@ -315,24 +402,39 @@ fn kill_session(target: &Target) -> String {
 }
 
 fn set_handoff(at: &str, moment: Moment) -> String {
-    format!("set-option -t {at} {} {}", labels::HANDOFF, quote(moment.to_string()))
+    format!(
+        "set-option -t {at} {} {}",
+        labels::HANDOFF,
+        quote(moment.to_string())
+    )
 }
 
 fn note_variables(at: &str, env: &BTreeMap<String, String>) -> String {
-    format!("set-environment -h -t {at} {VARIABLES} {}", quote(note_of(env)))
+    format!(
+        "set-environment -h -t {at} {VARIABLES} {}",
+        quote(note_of(env))
+    )
 }
 
-/// The commands that give the session the variables of a new life, and take back those of the last one.
+/// The commands that give the session the variables of a new life, and take back those of the last
+/// one.
 fn renew_variables(at: &str, launch: &Launch, former: &str) -> Vec<String> {
     let mut commands = vec![];
     if former == note_of(&launch.env) {
         return commands;
     }
-    for name in former.split(' ').filter(|name| is_variable(name) && !launch.env.contains_key(*name)) {
+    for name in former
+        .split(' ')
+        .filter(|name| is_variable(name) && !launch.env.contains_key(*name))
+    {
         commands.push(format!("set-environment -t {at} -u {}", quote(name)));
     }
     for (name, value) in &launch.env {
-        commands.push(format!("set-environment -t {at} -- {} {}", quote(name), quote(value)));
+        commands.push(format!(
+            "set-environment -t {at} -- {} {}",
+            quote(name),
+            quote(value)
+        ));
     }
     commands.push(note_variables(at, &launch.env));
     commands
@@ -343,7 +445,8 @@ fn note_of(env: &BTreeMap<String, String>) -> String {
     if env.is_empty() {
         return String::new();
     }
-    // Without a key, so that it is the same in every run; another digest only has them written anew.
+    // Without a key, so that it is the same in every run; another digest only has them written
+    // anew.
     let mut digest = DefaultHasher::new();
     env.hash(&mut digest);
     let names = env.keys().map(String::as_str).collect::<Vec<_>>().join(" ");
@@ -351,26 +454,48 @@ fn note_of(env: &BTreeMap<String, String>) -> String {
 }
 
 fn variables(env: &BTreeMap<String, String>) -> String {
-    env.iter().map(|(name, value)| format!("-e {}", quote(format!("{name}={value}")))).collect::<Vec<_>>().join(" ")
+    env.iter()
+        .map(|(name, value)| format!("-e {}", quote(format!("{name}={value}"))))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// Variables that tmux sets for each process itself, whatever it was told before.
-const SET_BY_TMUX: [&str; 9] =
-    ["COLORTERM", "PATH", "PWD", "SHELL", "TERM", "TERM_PROGRAM", "TERM_PROGRAM_VERSION", "TMUX", "TMUX_PANE"];
+const SET_BY_TMUX: [&str; 9] = [
+    "COLORTERM",
+    "PATH",
+    "PWD",
+    "SHELL",
+    "TERM",
+    "TERM_PROGRAM",
+    "TERM_PROGRAM_VERSION",
+    "TMUX",
+    "TMUX_PANE",
+];
 
-/// The declared variables that must be set again behind tmux. None of them is a secret: they stand in the words that `env`
-/// is given, which every user can read for a moment.
+/// The declared variables that must be set again behind tmux. None of them is a secret: they stand
+/// in the words that `env` is given, which every user can read for a moment.
 fn set_anew(launch: &Launch) -> impl Iterator<Item = (&String, &String)> {
-    launch.env.iter().filter(|(name, _)| SET_BY_TMUX.contains(&name.as_str()))
+    launch
+        .env
+        .iter()
+        .filter(|(name, _)| SET_BY_TMUX.contains(&name.as_str()))
 }
 
-/// What is executed in a new session, of which tmux can mark the whole alone: the command, by way of `env`, which marks
-/// its process and no other, and sets what tmux would set otherwise.
+/// What is executed in a new session, of which tmux can mark the whole alone: the command, by way
+/// of `env`, which marks its process and no other, and sets what tmux would set otherwise.
 ///
 /// More than one word, so tmux executes it itself and asks no shell.
 fn words(launch: &Launch) -> String {
-    let marker = launch.marker.iter().chain(set_anew(launch)).map(|(name, value)| format!("{name}={value}"));
-    let all = ["/usr/bin/env".to_owned()].into_iter().chain(marker).chain(launch.argv.iter().cloned());
+    let marker = launch
+        .marker
+        .iter()
+        .chain(set_anew(launch))
+        .map(|(name, value)| format!("{name}={value}"));
+    let all = ["/usr/bin/env".to_owned()]
+        .into_iter()
+        .chain(marker)
+        .chain(launch.argv.iter().cloned());
     all.map(quote).collect::<Vec<_>>().join(" ")
 }
 

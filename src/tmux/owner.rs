@@ -1,8 +1,9 @@
 //! Whether a socket is ours to speak to: who may put one at its path, and who listens there.
 //!
-//! Whoever makes `/tmp/tmux-UID` first could have a server of their own there. What gtctl sends holds the values of
-//! `env_file`, and what it is told decides which process ends. So nothing is sent, and no `tmux` is run, before this says
-//! yes. The folder is checked as tmux checks it; on each connection the kernel says who made the socket.
+//! Whoever makes `/tmp/tmux-UID` first could have a server of their own there. What gtctl sends
+//! holds the values of `env_file`, and what it is told decides which process ends. So nothing is
+//! sent, and no `tmux` is run, before this says yes. The folder is checked as tmux checks it; on
+//! each connection the kernel says who made the socket.
 
 use crate::model::Socket;
 use crate::trust::{self, Distrust, name_of, own_uid};
@@ -15,7 +16,8 @@ use tokio::net::UnixStream;
 /// The mode's bits that tmux allows no folder of its own: anything for others.
 const FOR_OTHERS: u32 = 0o007;
 /// What to type where tmux's folder is not ours.
-pub const OWN_FOLDER: &str = "mkdir -p -m 700 ~/.tmux-sockets && export TMUX_TMPDIR=~/.tmux-sockets";
+pub const OWN_FOLDER: &str =
+    "mkdir -p -m 700 ~/.tmux-sockets && export TMUX_TMPDIR=~/.tmux-sockets";
 
 /// Why a socket is not used. Nothing was sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -109,7 +111,10 @@ pub fn check_place(socket: &Socket, path: &Path) -> Result<(), Refusal> {
     match socket {
         Socket::Default | Socket::Gastown | Socket::Name(_) => check_named_folder(folder)?,
         Socket::Path(_) => {
-            let replaceable = |why| Refusal::Replaceable { path: path.to_path_buf(), why };
+            let replaceable = |why| Refusal::Replaceable {
+                path: path.to_path_buf(),
+                why,
+            };
             trust::check_folders_above(path).map_err(replaceable)?;
             // A link of ours is as good as where it leads.
             if let Some(real) = path.canonicalize().ok().filter(|real| real != path) {
@@ -121,35 +126,53 @@ pub fn check_place(socket: &Socket, path: &Path) -> Result<(), Refusal> {
     check_file(path)
 }
 
-/// The check that tmux makes of the folder of its `-L` sockets. It makes that folder itself where it is not there.
+/// The check that tmux makes of the folder of its `-L` sockets. It makes that folder itself where
+/// it is not there.
 fn check_named_folder(folder: &Path) -> Result<(), Refusal> {
     let at = || folder.to_path_buf();
     // A link is not followed: it could be changed to lead elsewhere.
-    let Ok(meta) = fs::symlink_metadata(folder) else { return Ok(()) };
+    let Ok(meta) = fs::symlink_metadata(folder) else {
+        return Ok(());
+    };
     if !meta.is_dir() {
         return Err(Refusal::NoFolder { folder: at() });
     }
     if meta.uid() != own_uid() {
-        return Err(Refusal::Folder { folder: at(), uid: meta.uid() });
+        return Err(Refusal::Folder {
+            folder: at(),
+            uid: meta.uid(),
+        });
     }
-    let is_open = meta.mode() & FOR_OTHERS != 0 || trust::check_meta(folder, &meta, trust::Kind::Folder).is_err();
-    if is_open { Err(Refusal::Open { folder: at(), mode: meta.mode() }) } else { Ok(()) }
+    let is_open = meta.mode() & FOR_OTHERS != 0
+        || trust::check_meta(folder, &meta, trust::Kind::Folder).is_err();
+    if is_open {
+        Err(Refusal::Open {
+            folder: at(),
+            mode: meta.mode(),
+        })
+    } else {
+        Ok(())
+    }
 }
 
-/// A socket of somebody else's in a folder that all may write to. Root has a socket of its own only.
+/// A socket of somebody else's in a folder that all may write to. Root has a socket of its own
+/// only.
 fn check_file(path: &Path) -> Result<(), Refusal> {
     let is_foreign = |meta: &Metadata| {
         let file = meta.file_type();
         (file.is_socket() || file.is_symlink()) && meta.uid() != own_uid()
     };
     match fs::symlink_metadata(path) {
-        Ok(meta) if is_foreign(&meta) => Err(Refusal::File { path: path.to_path_buf(), uid: meta.uid() }),
+        Ok(meta) if is_foreign(&meta) => Err(Refusal::File {
+            path: path.to_path_buf(),
+            uid: meta.uid(),
+        }),
         Ok(_) | Err(_) => Ok(()),
     }
 }
 
-/// Checks who made the socket that a connection leads to: the server. Each connection is checked, for a path may lead to
-/// another server in a moment.
+/// Checks who made the socket that a connection leads to: the server. Each connection is checked,
+/// for a path may lead to another server in a moment.
 ///
 /// Returns its process, where it can be seen from here.
 ///
@@ -157,20 +180,29 @@ fn check_file(path: &Path) -> Result<(), Refusal> {
 /// [`Refusal`]: it is not ours.
 pub(super) fn check_peer(stream: &UnixStream, path: &Path) -> Result<Option<u32>, Refusal> {
     let peer = stream.peer_cred();
-    let peer = peer.map_err(|why| Refusal::Unseen { path: path.to_path_buf(), why: why.to_string() })?;
+    let peer = peer.map_err(|why| Refusal::Unseen {
+        path: path.to_path_buf(),
+        why: why.to_string(),
+    })?;
     let uid = peer.uid();
     if uid != own_uid() {
-        return Err(Refusal::Server { path: path.to_path_buf(), uid });
+        return Err(Refusal::Server {
+            path: path.to_path_buf(),
+            uid,
+        });
     }
     // One of another pid namespace is shown as 0.
-    Ok(peer.pid().and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid != 0))
+    Ok(peer
+        .pid()
+        .and_then(|pid| u32::try_from(pid).ok())
+        .filter(|pid| *pid != 0))
 }
 
 /// What a connection shows of a place that [`check_place`] has passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Listener {
-    /// A server of ours listens, or one that takes no connection now at a socket of ours; with its process, as far as that
-    /// can be seen.
+    /// A server of ours listens, or one that takes no connection now at a socket of ours; with its
+    /// process, as far as that can be seen.
     Ours(Option<u32>),
     /// Nobody does.
     Nobody,
@@ -192,7 +224,9 @@ pub(super) async fn check_listener(path: &Path) -> Result<Listener, Refusal> {
     match UnixStream::connect(path).await {
         Ok(stream) => check_peer(&stream, path).map(Listener::Ours),
         Err(why) => match why.kind() {
-            ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::NotADirectory => Ok(Listener::Nobody),
+            ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::NotADirectory => {
+                Ok(Listener::Nobody)
+            }
             // The socket is ours by its place, and nobody else can put another there.
             _ => Ok(Listener::Ours(None)),
         },

@@ -3,10 +3,11 @@
 use crate::model::Socket;
 use std::path::{Path, PathBuf};
 
-/// The socket file of a server. [`Socket::Gastown`] must have been resolved before; it means the default server here.
+/// The socket file of a server. [`Socket::Gastown`] must have been resolved before; it means the
+/// default server here.
 ///
-/// A name lives in `tmux-UID` under the first of `$TMUX_TMPDIR` and `/tmp` that exists, symbolic links resolved. The
-/// file need not be there.
+/// A name lives in `tmux-UID` under the first of `$TMUX_TMPDIR` and `/tmp` that exists, symbolic
+/// links resolved. The file need not be there.
 #[must_use]
 pub fn socket_path(socket: &Socket) -> PathBuf {
     let tmpdir = std::env::var_os("TMUX_TMPDIR").filter(|dir| !dir.is_empty());
@@ -20,8 +21,11 @@ fn socket_path_in(socket: &Socket, tmpdir: Option<&Path>) -> PathBuf {
         Socket::Default | Socket::Gastown => "default",
     };
     let mut places = tmpdir.into_iter().chain([Path::new("/tmp")]);
-    let base = places.find_map(|dir| dir.canonicalize().ok()).unwrap_or_else(|| "/tmp".into());
-    base.join(format!("tmux-{}", rustix::process::getuid().as_raw())).join(name)
+    let base = places
+        .find_map(|dir| dir.canonicalize().ok())
+        .unwrap_or_else(|| "/tmp".into());
+    base.join(format!("tmux-{}", rustix::process::getuid().as_raw()))
+        .join(name)
 }
 
 #[cfg(test)]
@@ -32,10 +36,22 @@ mod tests {
     fn names_live_in_a_directory_per_user() {
         let uid = rustix::process::getuid().as_raw();
         let at = |socket, dir: Option<&str>| socket_path_in(&socket, dir.map(Path::new));
-        assert_eq!(at(Socket::Path("/x/y".into()), Some("/proc")), PathBuf::from("/x/y"));
-        assert_eq!(at(Socket::Name("n".into()), Some("/proc/../proc")), PathBuf::from(format!("/proc/tmux-{uid}/n")));
+        assert_eq!(
+            at(Socket::Path("/x/y".into()), Some("/proc")),
+            PathBuf::from("/x/y")
+        );
+        assert_eq!(
+            at(Socket::Name("n".into()), Some("/proc/../proc")),
+            PathBuf::from(format!("/proc/tmux-{uid}/n"))
+        );
         let tmp = Path::new("/tmp").canonicalize().unwrap();
-        assert_eq!(at(Socket::Default, None), tmp.join(format!("tmux-{uid}/default")));
-        assert_eq!(at(Socket::Default, Some("/no/such/place")), tmp.join(format!("tmux-{uid}/default")));
+        assert_eq!(
+            at(Socket::Default, None),
+            tmp.join(format!("tmux-{uid}/default"))
+        );
+        assert_eq!(
+            at(Socket::Default, Some("/no/such/place")),
+            tmp.join(format!("tmux-{uid}/default"))
+        );
     }
 }

@@ -1,9 +1,10 @@
 //! Scripts for tmux: quoting, and a batch of lines of which each is answered for.
 //!
-//! A script is read by tmux's own parser, so every word is written in double quotes with `\ooo` for every byte that could
-//! mean anything: no `#(..)`, `$VAR`, `;`, `~`, brace or newline of a user's is ever read as syntax. Lines are independent:
-//! one that fails stops no other. Within a line a command that fails stops the rest of the line, so the reply printed at
-//! its end proves that all of it happened.
+//! A script is read by tmux's own parser, so every word is written in double quotes with `\ooo` for
+//! every byte that could mean anything: no `#(..)`, `$VAR`, `;`, `~`, brace or newline of a user's
+//! is ever read as syntax. Lines are independent: one that fails stops no other. Within a line a
+//! command that fails stops the rest of the line, so the reply printed at its end proves that all
+//! of it happened.
 
 use super::nonce::nonce;
 use super::{Answer, CallFault, Client, Purpose};
@@ -28,7 +29,8 @@ pub fn quote(text: impl AsRef<[u8]>) -> String {
     quoted
 }
 
-/// One word of a script where tmux expands formats (`-c`, `-s`, `-n`): `#` is doubled, so that it stands for itself.
+/// One word of a script where tmux expands formats (`-c`, `-s`, `-n`): `#` is doubled, so that it
+/// stands for itself.
 #[must_use]
 pub fn quote_format(text: impl AsRef<[u8]>) -> String {
     let mut doubled = Vec::new();
@@ -46,7 +48,8 @@ pub fn quote_format(text: impl AsRef<[u8]>) -> String {
 pub struct Tag(String);
 
 impl Tag {
-    /// The command that says the line was done. `fields` is a tmux format of ours, read at `target` (already quoted).
+    /// The command that says the line was done. `fields` is a tmux format of ours, read at `target`
+    /// (already quoted).
     #[must_use]
     pub fn ok(&self, target: &str, fields: &str) -> String {
         self.say("ok", target, fields)
@@ -65,7 +68,10 @@ impl Tag {
     }
 
     fn say(&self, word: &str, target: &str, fields: &str) -> String {
-        format!("display-message -p -t {target} {}", quote(format!("{} {word} {fields}", self.0)))
+        format!(
+            "display-message -p -t {target} {}",
+            quote(format!("{} {word} {fields}", self.0))
+        )
     }
 }
 
@@ -79,7 +85,8 @@ pub enum Reply {
         /// What it printed between [`Tag::begin`] and its end, each line with its newline.
         text: String,
     },
-    /// Its fence refused, or its server is gone: nothing was done. Holds the fields of [`Tag::stale`].
+    /// Its fence refused, or its server is gone: nothing was done. Holds the fields of
+    /// [`Tag::stale`].
     Stale(String),
     /// tmux refused it with this message.
     Refused(String),
@@ -105,13 +112,17 @@ pub struct Batch {
 
 impl Default for Batch {
     fn default() -> Self {
-        Self { nonce: nonce(), lines: vec![] }
+        Self {
+            nonce: nonce(),
+            lines: vec![],
+        }
     }
 }
 
 impl Batch {
-    /// Lines of the first call, so that it stays far below the deadline: among 1,000 sessions a start takes tmux some
-    /// 13 ms. Those after it have more or fewer, by how long the last one took.
+    /// Lines of the first call, so that it stays far below the deadline: among 1,000 sessions a
+    /// start takes tmux some 13 ms. Those after it have more or fewer, by how long the last one
+    /// took.
     pub const FIRST_LINES: usize = 32;
     /// The most lines per call.
     pub const MAX_LINES: usize = 256;
@@ -132,7 +143,8 @@ impl Batch {
 
     /// Runs the lines and tells of each, in their order.
     ///
-    /// After a call that got no answer no further call is made: the lines left are `Unseen` too. Nothing is tried twice.
+    /// After a call that got no answer no further call is made: the lines left are `Unseen` too.
+    /// Nothing is tried twice.
     pub async fn run(self, client: &Client, no_server: NoServer) -> Vec<Reply> {
         let client = &client.lasting(Purpose::Act);
         let mut replies = Vec::with_capacity(self.lines.len());
@@ -141,7 +153,10 @@ impl Batch {
         while !rest.is_empty() {
             let first = replies.len();
             if let Some(why) = &given_up {
-                replies.extend(rest.iter().map(|_| Reply::Unseen(format!("not tried: {why}"))));
+                replies.extend(
+                    rest.iter()
+                        .map(|_| Reply::Unseen(format!("not tried: {why}"))),
+                );
                 break;
             }
             let (chunk, after) = rest.split_at(pace.fitting(rest));
@@ -182,11 +197,19 @@ impl Batch {
                 continue;
             };
             let mut words = reply.trim_end_matches('\n').splitn(3, ' ');
-            let index = words.next().and_then(|i| i.parse::<usize>().ok()).and_then(|i| i.checked_sub(first));
-            let (word, fields) = (words.next().unwrap_or(""), words.next().unwrap_or("").to_owned());
+            let index = words
+                .next()
+                .and_then(|i| i.parse::<usize>().ok())
+                .and_then(|i| i.checked_sub(first));
+            let (word, fields) = (
+                words.next().unwrap_or(""),
+                words.next().unwrap_or("").to_owned(),
+            );
             let text = std::mem::take(&mut text);
             // The first reply of a line counts.
-            let slot = index.and_then(|i| found.get_mut(i)).filter(|slot| slot.is_none());
+            let slot = index
+                .and_then(|i| found.get_mut(i))
+                .filter(|slot| slot.is_none());
             match (slot, word) {
                 (Some(slot), "ok") => *slot = Some(Reply::Ok { fields, text }),
                 (Some(slot), "stale") => *slot = Some(Reply::Stale(fields)),
@@ -202,7 +225,9 @@ fn fill(found: Vec<Option<Reply>>, answer: &Answer) -> Vec<Reply> {
     let errors: Vec<&str> = answer.err.lines().collect();
     let missing = found.iter().filter(|r| r.is_none()).count();
     let no_server = missing == found.len()
-        && errors.iter().any(|e| e.starts_with("no server running") || e.starts_with("error connecting"));
+        && errors
+            .iter()
+            .any(|e| e.starts_with("no server running") || e.starts_with("error connecting"));
     let mut each = errors.iter();
     let mut tell = || {
         if no_server {
@@ -216,13 +241,18 @@ fn fill(found: Vec<Option<Reply>>, answer: &Answer) -> Vec<Reply> {
             }),
         }
     };
-    found.into_iter().map(|reply| reply.unwrap_or_else(&mut tell)).collect()
+    found
+        .into_iter()
+        .map(|reply| reply.unwrap_or_else(&mut tell))
+        .collect()
 }
 
 fn unanswered(fault: &CallFault) -> Reply {
     match fault {
         CallFault::NotInstalled(_) | CallFault::Refused(_) => Reply::Refused(fault.to_string()),
-        CallFault::Timeout(_) | CallFault::Flood | CallFault::Io(_) => Reply::Unseen(fault.to_string()),
+        CallFault::Timeout(_) | CallFault::Flood | CallFault::Io(_) => {
+            Reply::Unseen(fault.to_string())
+        }
     }
 }
 
@@ -274,7 +304,11 @@ mod tests {
         assert_eq!(quote_format("#(x)"), r#""\043\043\050x\051""#);
         let every: Vec<u8> = (1..=255).collect();
         let quoted = quote(every);
-        assert!(quoted.bytes().all(|b| b.is_ascii_alphanumeric() || b"_/.,:=@%+-\\\"".contains(&b)));
+        assert!(
+            quoted
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"_/.,:=@%+-\\\"".contains(&b))
+        );
         assert_eq!(quoted.bytes().filter(|b| *b == b'"').count(), 2);
     }
 
@@ -287,13 +321,23 @@ mod tests {
             pace.took(Duration::from_millis(took));
             count
         };
-        assert_eq!([1, 1, 1, 1, 700, 1500, 1500, 1].map(&mut fitting), [32, 64, 128, 256, 256, 256, 128, 64]);
+        assert_eq!(
+            [1, 1, 1, 1, 700, 1500, 1500, 1].map(&mut fitting),
+            [32, 64, 128, 256, 256, 256, 128, 64]
+        );
         for _ in 0..20 {
             fitting(3000);
         }
         assert_eq!(fitting(3000), 1);
-        let long = ["x".repeat(Batch::MAX_BYTES + 1), "y".into(), "z".repeat(Batch::MAX_BYTES - 1)];
-        assert_eq!([0, 1, 2].map(|from| Pace::default().fitting(&long[from..])), [1, 1, 1]);
+        let long = [
+            "x".repeat(Batch::MAX_BYTES + 1),
+            "y".into(),
+            "z".repeat(Batch::MAX_BYTES - 1),
+        ];
+        assert_eq!(
+            [0, 1, 2].map(|from| Pace::default().fitting(&long[from..])),
+            [1, 1, 1]
+        );
     }
 
     #[test]
@@ -309,12 +353,36 @@ mod tests {
             success: false,
         };
         let replies = batch.read(0, 3, &answer);
-        assert_eq!(replies[0], Reply::Ok { fields: "a b".into(), text: "one\ntwo\n".into() });
+        assert_eq!(
+            replies[0],
+            Reply::Ok {
+                fields: "a b".into(),
+                text: "one\ntwo\n".into()
+            }
+        );
         assert_eq!(replies[1], Reply::Refused("duplicate session: x".into()));
         assert_eq!(replies[2], Reply::Stale("c".into()));
-        let gone = Answer { out: String::new(), err: "no server running on /x\n".into(), success: false };
-        assert!(batch.read(0, 3, &gone).iter().all(|r| matches!(r, Reply::Stale(_))));
-        let broke = Answer { out: String::new(), err: "server exited unexpectedly\n".into(), success: false };
-        assert!(batch.read(0, 3, &broke).iter().all(|r| matches!(r, Reply::Unseen(_))));
+        let gone = Answer {
+            out: String::new(),
+            err: "no server running on /x\n".into(),
+            success: false,
+        };
+        assert!(
+            batch
+                .read(0, 3, &gone)
+                .iter()
+                .all(|r| matches!(r, Reply::Stale(_)))
+        );
+        let broke = Answer {
+            out: String::new(),
+            err: "server exited unexpectedly\n".into(),
+            success: false,
+        };
+        assert!(
+            batch
+                .read(0, 3, &broke)
+                .iter()
+                .all(|r| matches!(r, Reply::Unseen(_)))
+        );
     }
 }

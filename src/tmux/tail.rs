@@ -1,4 +1,5 @@
-//! The last lines on the screens of panes, several in one round trip, by themselves or together with a listing.
+//! The last lines on the screens of panes, several in one round trip, by themselves or together
+//! with a listing.
 
 use super::nonce::nonce;
 use super::script::quote;
@@ -36,8 +37,8 @@ pub struct Captured {
     pub screens: Lines,
 }
 
-/// The last lines of each pane, wrapped lines joined, unsanitised, without blank lines at the end; at most
-/// [`MAX_LINES`] of [`MAX_LINE`] characters. A pane that is gone is left out.
+/// The last lines of each pane, wrapped lines joined, unsanitised, without blank lines at the end;
+/// at most [`MAX_LINES`] of [`MAX_LINE`] characters. A pane that is gone is left out.
 ///
 /// # Errors
 /// [`CallFault`].
@@ -58,7 +59,11 @@ async fn captures(client: &Client, panes: &[PaneId], kind: Kind) -> Result<Lines
     let targets = panes.iter().map(|pane| quote(pane.to_string()));
     let script = captures_of(&nonce, targets, kind) + &end(&nonce);
     // A capture that fails must not end those of other panes.
-    let answer = if panes.len() > 1 { client.read(&script).await? } else { client.read_at_once(&script).await? };
+    let answer = if panes.len() > 1 {
+        client.read(&script).await?
+    } else {
+        client.read_at_once(&script).await?
+    };
     Ok(read(&answer.out, &nonce, kind))
 }
 
@@ -66,9 +71,17 @@ impl Wanted<'_> {
     /// The lines that read it, for another script; none where nothing is wanted.
     pub(super) fn script(&self, nonce: &str) -> String {
         let tails = self.tails.iter().map(|pane| quote(pane.to_string()));
-        let screens = self.screens.iter().map(|session| quote(format!("={session}:")));
-        let captures = captures_of(nonce, tails, Kind::Tail) + &captures_of(nonce, screens, Kind::Screen);
-        if captures.is_empty() { captures } else { captures + &end(nonce) }
+        let screens = self
+            .screens
+            .iter()
+            .map(|session| quote(format!("={session}:")));
+        let captures =
+            captures_of(nonce, tails, Kind::Tail) + &captures_of(nonce, screens, Kind::Screen);
+        if captures.is_empty() {
+            captures
+        } else {
+            captures + &end(nonce)
+        }
     }
 }
 
@@ -88,7 +101,8 @@ enum Kind {
 }
 
 impl Kind {
-    /// What comes behind the nonce in the mark before it, from where it is read, and the most lines of it.
+    /// What comes behind the nonce in the mark before it, from where it is read, and the most lines
+    /// of it.
     fn form(self) -> (char, String, usize) {
         match self {
             Self::Tail => ('B', format!("-S -{MAX_LINES}"), MAX_LINES),
@@ -101,7 +115,9 @@ impl Kind {
 fn captures_of(nonce: &str, targets: impl Iterator<Item = String>, kind: Kind) -> String {
     let (mark, from, _) = kind.form();
     let capture = |target: String| {
-        format!("display-message -p -t {target} '{nonce}{mark}#{{pane_id}}'\ncapture-pane -p -J -t {target} {from}\n")
+        format!(
+            "display-message -p -t {target} '{nonce}{mark}#{{pane_id}}'\ncapture-pane -p -J -t {target} {from}\n"
+        )
     };
     targets.take(MAX_PANES).map(capture).collect()
 }
@@ -116,8 +132,16 @@ fn read(out: &str, nonce: &str, kind: Kind) -> Lines {
     let mut lines = Lines::new();
     let mut parts = out.split(nonce).peekable();
     while let Some(part) = parts.next() {
-        let Some((pane, screen)) = part.strip_prefix(mark).and_then(|part| part.split_once('\n')) else { continue };
-        let whole = parts.peek().is_some_and(|next| next.starts_with(['B', 'S', 'E'])) && !screen.is_empty();
+        let Some((pane, screen)) = part
+            .strip_prefix(mark)
+            .and_then(|part| part.split_once('\n'))
+        else {
+            continue;
+        };
+        let whole = parts
+            .peek()
+            .is_some_and(|next| next.starts_with(['B', 'S', 'E']))
+            && !screen.is_empty();
         if let (Ok(pane), true) = (pane.parse(), whole) {
             lines.insert(pane, last_lines(screen, most));
         }
@@ -129,12 +153,19 @@ fn last_lines(screen: &str, most: usize) -> Vec<String> {
     let mut lines: Vec<&str> = screen.lines().map(str::trim_end).collect();
     drop_blank_end(&mut lines);
     // What tmux itself writes below a dead pane's screen is not the agent's.
-    if lines.last().is_some_and(|line| line.starts_with("Pane is dead")) {
+    if lines
+        .last()
+        .is_some_and(|line| line.starts_with("Pane is dead"))
+    {
         lines.pop();
         drop_blank_end(&mut lines);
     }
     let first = lines.len().saturating_sub(most);
-    lines.into_iter().skip(first).map(|line| line.chars().take(MAX_LINE).collect()).collect()
+    lines
+        .into_iter()
+        .skip(first)
+        .map(|line| line.chars().take(MAX_LINE).collect())
+        .collect()
 }
 
 fn drop_blank_end(lines: &mut Vec<&str>) {
@@ -159,7 +190,11 @@ mod tests {
         assert_eq!(tails.keys().map(|p| p.0).collect::<Vec<_>>(), [3, 5, 6]);
         assert_eq!(tails[&PaneId(3)], ["a", "b"]);
         assert_eq!(tails[&PaneId(5)].len(), MAX_LINES);
-        assert!(tails[&PaneId(5)].iter().all(|line| line.chars().count() == MAX_LINE));
+        assert!(
+            tails[&PaneId(5)]
+                .iter()
+                .all(|line| line.chars().count() == MAX_LINE)
+        );
         assert!(tails[&PaneId(6)].is_empty());
     }
 }

@@ -12,8 +12,13 @@ const MAX_FILE: u64 = 4 << 20;
 #[must_use]
 pub fn name_of(uid: u32) -> String {
     let passwd = read("/etc/passwd");
-    let name = users(&passwd).find(|user| user.uid == uid).map(|user| user.name);
-    name.map_or_else(|| format!("uid {uid}"), |name| format!("{name} (uid {uid})"))
+    let name = users(&passwd)
+        .find(|user| user.uid == uid)
+        .map(|user| user.name);
+    name.map_or_else(
+        || format!("uid {uid}"),
+        |name| format!("{name} (uid {uid})"),
+    )
 }
 
 /// Whether a group lets nobody in but this user, or root: a user's private group.
@@ -22,11 +27,18 @@ pub(super) fn is_private_group(gid: u32, uid: u32) -> bool {
 }
 
 fn is_private(passwd: &str, group: &str, gid: u32, uid: u32) -> bool {
-    let names: Vec<&str> =
-        users(passwd).filter(|user| user.uid == uid || user.uid == 0).map(|user| user.name).collect();
-    let others_by_default = users(passwd).any(|user| user.gid == gid && user.uid != uid && user.uid != 0);
-    let Some(members) = members_of(group, gid) else { return false };
-    let others_by_list = members.split(',').any(|member| !member.is_empty() && !names.contains(&member));
+    let names: Vec<&str> = users(passwd)
+        .filter(|user| user.uid == uid || user.uid == 0)
+        .map(|user| user.name)
+        .collect();
+    let others_by_default =
+        users(passwd).any(|user| user.gid == gid && user.uid != uid && user.uid != 0);
+    let Some(members) = members_of(group, gid) else {
+        return false;
+    };
+    let others_by_list = members
+        .split(',')
+        .any(|member| !member.is_empty() && !names.contains(&member));
     !others_by_default && !others_by_list
 }
 
@@ -58,7 +70,8 @@ fn read(path: &str) -> String {
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(MAX_FILE).read_to_end(&mut bytes));
     // What cannot be read names nobody: then no group is private.
-    read.map(|_| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+    read.map(|_| String::from_utf8_lossy(&bytes).into_owned())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -67,8 +80,7 @@ mod tests {
 
     const PASSWD: &str = "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/:/bin/sh\nbob:x:1001:1001::/:/bin/sh\n\
                           cy:x:1002:100::/:/bin/sh\n";
-    const GROUP: &str =
-        "root:x:0:\nann:x:1000:\nbob:x:1001:ann\nusers:x:100:\nteam:x:500:ann,bob\nalone:x:501:ann,root\n";
+    const GROUP: &str = "root:x:0:\nann:x:1000:\nbob:x:1001:ann\nusers:x:100:\nteam:x:500:ann,bob\nalone:x:501:ann,root\n";
 
     #[test]
     fn a_group_is_private_when_nobody_else_is_in_it() {

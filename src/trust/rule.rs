@@ -56,7 +56,9 @@ impl Distrust {
     #[must_use]
     pub fn path(&self) -> &Path {
         match self {
-            Self::Owner { path, .. } | Self::Writable { path, .. } | Self::Unreadable { path, .. } => path,
+            Self::Owner { path, .. }
+            | Self::Writable { path, .. }
+            | Self::Unreadable { path, .. } => path,
         }
     }
 
@@ -65,7 +67,12 @@ impl Distrust {
     pub fn fix(&self) -> String {
         match self {
             Self::Owner { path, uid } => {
-                format!("run gtctl as {}, or make it yours: chown {} {}", name_of(*uid), own_uid(), path.display())
+                format!(
+                    "run gtctl as {}, or make it yours: chown {} {}",
+                    name_of(*uid),
+                    own_uid(),
+                    path.display()
+                )
             }
             Self::Writable { path, .. } => format!("chmod go-w {}", path.display()),
             Self::Unreadable { path, .. } => format!("see who owns it: ls -ld {}", path.display()),
@@ -73,8 +80,8 @@ impl Distrust {
     }
 }
 
-/// Checks one file or folder by what was read of it. For a file pass the metadata of the open file, so that nobody can
-/// replace it between the check and the use.
+/// Checks one file or folder by what was read of it. For a file pass the metadata of the open file,
+/// so that nobody can replace it between the check and the use.
 ///
 /// # Errors
 /// [`Distrust`].
@@ -82,7 +89,10 @@ pub fn check_meta(path: &Path, meta: &Metadata, kind: Kind) -> Result<(), Distru
     let uid = meta.uid();
     let is_trusted = uid == own_uid() || uid == 0 || (kind == Kind::Folder && is_unmapped(uid));
     if !is_trusted {
-        return Err(Distrust::Owner { path: path.to_path_buf(), uid });
+        return Err(Distrust::Owner {
+            path: path.to_path_buf(),
+            uid,
+        });
     }
     let is_writable = match kind {
         // A file's mode says what it is for: nobody needs the group to write to it.
@@ -90,7 +100,10 @@ pub fn check_meta(path: &Path, meta: &Metadata, kind: Kind) -> Result<(), Distru
         Kind::Folder => is_writable_by_others(meta) && meta.mode() & STICKY == 0,
     };
     if is_writable {
-        return Err(Distrust::Writable { path: path.to_path_buf(), mode: meta.mode() });
+        return Err(Distrust::Writable {
+            path: path.to_path_buf(),
+            mode: meta.mode(),
+        });
     }
     Ok(())
 }
@@ -101,23 +114,34 @@ pub fn check_meta(path: &Path, meta: &Metadata, kind: Kind) -> Result<(), Distru
 /// [`Distrust`].
 pub fn check_open_file(file: &fs::File, path: &Path) -> Result<(), Distrust> {
     let meta = file.metadata();
-    let meta = meta.map_err(|why| Distrust::Unreadable { path: path.to_path_buf(), why: why.to_string() })?;
+    let meta = meta.map_err(|why| Distrust::Unreadable {
+        path: path.to_path_buf(),
+        why: why.to_string(),
+    })?;
     check_meta(path, &meta, Kind::File)?;
     check_folders_above(path)
 }
 
-/// Checks every folder above a path, as it is spelled and as it is without links. Folders that are not there are left
-/// out: whoever may make them is checked by the folder above.
+/// Checks every folder above a path, as it is spelled and as it is without links. Folders that are
+/// not there are left out: whoever may make them is checked by the folder above.
 ///
 /// # Errors
 /// [`Distrust`] of the nearest folder that is not trusted.
 pub fn check_folders_above(path: &Path) -> Result<(), Distrust> {
-    let unreadable = |why: std::io::Error| Distrust::Unreadable { path: path.to_path_buf(), why: why.to_string() };
+    let unreadable = |why: std::io::Error| Distrust::Unreadable {
+        path: path.to_path_buf(),
+        why: why.to_string(),
+    };
     let absolute = std::path::absolute(path).map_err(unreadable)?;
-    let Some(parent) = absolute.parent() else { return Ok(()) };
+    let Some(parent) = absolute.parent() else {
+        return Ok(());
+    };
     check_each(parent)?;
     // A link leads to a file elsewhere; of what is not there yet the folder is.
-    let real = absolute.canonicalize().ok().and_then(|real| real.parent().map(Path::to_path_buf));
+    let real = absolute
+        .canonicalize()
+        .ok()
+        .and_then(|real| real.parent().map(Path::to_path_buf));
     match real.or_else(|| parent.canonicalize().ok()) {
         Some(real) if real != parent => check_each(&real),
         // The first walk has seen all there is.
@@ -130,14 +154,19 @@ fn check_each(folder: &Path) -> Result<(), Distrust> {
         match fs::metadata(folder) {
             Ok(meta) => check_meta(folder, &meta, Kind::Folder)?,
             Err(why) if why.kind() == std::io::ErrorKind::NotFound => {}
-            Err(why) => return Err(Distrust::Unreadable { path: folder.to_path_buf(), why: why.to_string() }),
+            Err(why) => {
+                return Err(Distrust::Unreadable {
+                    path: folder.to_path_buf(),
+                    why: why.to_string(),
+                });
+            }
         }
     }
     Ok(())
 }
 
-/// Whether users who are neither we nor root may make files in a folder: then a file that is not there may be theirs in a
-/// moment.
+/// Whether users who are neither we nor root may make files in a folder: then a file that is not
+/// there may be theirs in a moment.
 #[must_use]
 pub fn is_shared(folder: &Path) -> bool {
     fs::metadata(folder).is_ok_and(|meta| is_writable_by_others(&meta))
@@ -151,11 +180,15 @@ fn is_writable_by_others(meta: &Metadata) -> bool {
     mode & GROUP_WRITES != 0 && !people::is_private_group(meta.gid(), own_uid())
 }
 
-/// Whether this is the user that a user namespace shows for all whom it does not know, among them the host's root: a
-/// container without root sees the host's folders so.
+/// Whether this is the user that a user namespace shows for all whom it does not know, among them
+/// the host's root: a container without root sees the host's folders so.
 fn is_unmapped(uid: u32) -> bool {
     let text = |path| fs::read_to_string(path).unwrap_or_default();
     let is_unknown = || text("/proc/sys/kernel/overflowuid").trim().parse() == Ok(uid);
-    let has_all = || text("/proc/self/uid_map").split_whitespace().eq(["0", "0", "4294967295"]);
+    let has_all = || {
+        text("/proc/self/uid_map")
+            .split_whitespace()
+            .eq(["0", "0", "4294967295"])
+    };
     is_unknown() && !has_all()
 }

@@ -1,4 +1,5 @@
-//! A client at its prompt is not idle while something that it has started still works: it would end with its client.
+//! A client at its prompt is not idle while something that it has started still works: it would end
+//! with its client.
 
 use crate::yard::{Yard, of};
 use gtctl::model::ProcId;
@@ -42,7 +43,9 @@ fn noted(yard: &Yard, session: &str) -> Option<ProcId> {
 fn phase(yard: &Yard, session: &str) -> String {
     let page = yard.gtctl(&["status", "-o", "json"]).json();
     let line = of(&page, "sessions", session);
-    line.map_or_else(String::new, |line| line["phase"].as_str().unwrap_or_default().to_owned())
+    line.map_or_else(String::new, |line| {
+        line["phase"].as_str().unwrap_or_default().to_owned()
+    })
 }
 
 #[test]
@@ -53,7 +56,10 @@ fn a_planned_restart_waits_for_what_works_behind_the_prompt_and_not_for_helpers(
     let declared = |version: u32, drain: &str| {
         let drain = format!("drain = \"{drain}\"");
         let all = ["helper"].iter().chain(&working);
-        town(&all.map(|mode| agent(mode, version, &drain)).collect::<String>())
+        town(
+            &all.map(|mode| agent(mode, version, &drain))
+                .collect::<String>(),
+        )
     };
     yard.declare(&declared(1, "10m"));
     yard.gtctl(&["apply"]).exits(0);
@@ -61,7 +67,9 @@ fn a_planned_restart_waits_for_what_works_behind_the_prompt_and_not_for_helpers(
     let before: Vec<ProcId> = working.iter().map(|session| first(session)).collect();
     let helped = first("helper");
     for session in ["helper", "shell", "replaced"] {
-        yard.until(&format!("what {session} starts"), || noted(&yard, session).is_some());
+        yard.until(&format!("what {session} starts"), || {
+            noted(&yard, session).is_some()
+        });
     }
     for session in working {
         yard.until(&format!("a first look at {session}"), || {
@@ -78,7 +86,10 @@ fn a_planned_restart_waits_for_what_works_behind_the_prompt_and_not_for_helpers(
     });
     let held = || yard.gtctl(&["diff", "-o", "json"]).json();
     for (session, before) in working.iter().zip(&before) {
-        assert_eq!(of(&held(), "held", session).map(|line| line["hold"]["code"].clone()), Some("draining".into()));
+        assert_eq!(
+            of(&held(), "held", session).map(|line| line["hold"]["code"].clone()),
+            Some("draining".into())
+        );
         assert_eq!(yard.process(session), Some(*before), "{session}");
     }
 

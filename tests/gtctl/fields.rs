@@ -1,11 +1,12 @@
-//! No field of the manifest means nothing: changing it changes what is planned or launched, or it is told as not acted
-//! on yet. The list of fields is the schema's, so a new field without a row fails.
+//! No field of the manifest means nothing: changing it changes what is planned or launched, or it
+//! is told as not acted on yet. The list of fields is the schema's, so a new field without a row
+//! fails.
 
 use crate::world::{NOW, World};
 use gtctl::manifest::{Loaded, Sources, load, schema};
+use gtctl::memory;
 use gtctl::model::{Agent, Chore, Desired, ScreenState, Title, Town};
 use gtctl::plan::{Situation, covered, plan};
-use gtctl::remember;
 use gtctl::render::{Scene, json};
 use gtctl::screen;
 use serde_json::Value;
@@ -18,7 +19,8 @@ type Row = (&'static str, &'static str, &'static str);
 
 const LATER: &str = "";
 
-const RIGS: &str = r#"{"rigs":{"shop":{"beads":{"prefix":"sh"}},"yard":{"beads":{"prefix":"ya"}}}}"#;
+const RIGS: &str =
+    r#"{"rigs":{"shop":{"beads":{"prefix":"sh"}},"yard":{"beads":{"prefix":"ya"}}}}"#;
 
 /// The fields of a session, wherever they stand.
 const SESSION: [Row; 45] = [
@@ -29,7 +31,11 @@ const SESSION: [Row; 45] = [
     ("agent", "'claude'", "'codex'"),
     ("command", "['run']", "['walk']"),
     ("launcher", "'tmux'", "'gt'"),
-    ("start_timeout", "'1m'\nlauncher = 'gt'", "'2m'\nlauncher = 'gt'"),
+    (
+        "start_timeout",
+        "'1m'\nlauncher = 'gt'",
+        "'2m'\nlauncher = 'gt'",
+    ),
     ("dir", "'/a'", "'/b'"),
     ("env", "{ A = '1' }", "{ A = '2' }"),
     ("env_file", "'/a'", "'/b'"),
@@ -51,7 +57,11 @@ const SESSION: [Row; 45] = [
         "'what now?'\non_idle = 'nudge'\nidle_limit = '1m'",
     ),
     ("on_limit_end", "'nothing'", "'nudge'"),
-    ("limit_nudge", "'go on'\non_limit_end = 'nudge'", "'what now?'\non_limit_end = 'nudge'"),
+    (
+        "limit_nudge",
+        "'go on'\non_limit_end = 'nudge'",
+        "'what now?'\non_limit_end = 'nudge'",
+    ),
     ("stuck_after", "'10m'", "'1m'"),
     ("max_memory", "'250MiB'", "'1GiB'"),
     ("on_drift", "'report'", "'restart'"),
@@ -61,7 +71,11 @@ const SESSION: [Row; 45] = [
     ("prune", "false", "true"),
     ("completion.markers", "['made']", "['done']"),
     // Only a task completes.
-    ("completion.grace", "'5m'\nrestart = 'never'", "'10m'\nrestart = 'never'"),
+    (
+        "completion.grace",
+        "'5m'\nrestart = 'never'",
+        "'10m'\nrestart = 'never'",
+    ),
     ("completion.log", "'/b'", "'/a'"),
     ("backoff.first", "'10s'", "'20s'"),
     ("backoff.max", "'5m'", "'11s'"),
@@ -122,18 +136,36 @@ const OTHERS: [Row; 34] = [
 
 /// The fields of a chore, with the lines of one to which each of them means something.
 const CHORE: [(Row, &str); 12] = [
-    (("kind", "'command'", "'analysis'"), "command = ['a']\nevery = '1h'"),
+    (
+        ("kind", "'command'", "'analysis'"),
+        "command = ['a']\nevery = '1h'",
+    ),
     (("name", "'a'", "'b'"), A_COMMAND),
-    (("every", "'1h'", "'2h'"), "kind = 'command'\ncommand = ['a']"),
+    (
+        ("every", "'1h'", "'2h'"),
+        "kind = 'command'\ncommand = ['a']",
+    ),
     (("timeout", "'1h'", "'2h'"), A_COMMAND),
     (("keep", "1", "2"), A_COMMAND),
-    (("command", "['a']", "['b']"), "kind = 'command'\nevery = '1h'"),
+    (
+        ("command", "['a']", "['b']"),
+        "kind = 'command'\nevery = '1h'",
+    ),
     (("session", "'y'", "'z'"), "kind = 'nudge'\ntext = 'go'"),
     (("text", "'go'", "'come'"), "kind = 'nudge'\nsession = 'y'"),
-    (("as_command", "false", "true"), "kind = 'nudge'\nsession = 'y'\ntext = '/go'"),
+    (
+        ("as_command", "false", "true"),
+        "kind = 'nudge'\nsession = 'y'\ntext = '/go'",
+    ),
     (("repo", "'a/b'", "'a/c'"), "kind = 'upstream'"),
-    (("propose", "false", "true"), "kind = 'analysis'\ncommand = ['a']"),
-    (("accept", "'ask'", "'auto'"), "kind = 'analysis'\ncommand = ['a']\npropose = true"),
+    (
+        ("propose", "false", "true"),
+        "kind = 'analysis'\ncommand = ['a']",
+    ),
+    (
+        ("accept", "'ask'", "'auto'"),
+        "kind = 'analysis'\ncommand = ['a']\npropose = true",
+    ),
 ];
 
 const A_COMMAND: &str = "kind = 'command'\ncommand = ['a']\nevery = '1h'";
@@ -153,9 +185,17 @@ const POLICY: [Row; 9] = [
 
 /// A policy with one field given.
 fn policy(given: Option<(&str, &str)>) -> String {
-    let usual = [("match", "'t-*'"), ("max_age", "'1h'"), ("completion.grace", "'5m'")];
-    let usual = usual.into_iter().filter(|(name, _)| given.is_none_or(|(field, _)| field != *name));
-    let lines = usual.chain(given).map(|(name, value)| format!("{name} = {value}\n"));
+    let usual = [
+        ("match", "'t-*'"),
+        ("max_age", "'1h'"),
+        ("completion.grace", "'5m'"),
+    ];
+    let usual = usual
+        .into_iter()
+        .filter(|(name, _)| given.is_none_or(|(field, _)| field != *name));
+    let lines = usual
+        .chain(given)
+        .map(|(name, value)| format!("{name} = {value}\n"));
     format!("[[policy]]\n{}", lines.collect::<String>())
 }
 
@@ -163,7 +203,11 @@ fn policy(given: Option<(&str, &str)>) -> String {
 fn manifest(path: &str, value: &str) -> String {
     let (table, field) = path.split_once('.').unwrap();
     if table == "policy" {
-        return format!("{}{}", manifest("town.name", "'acme'"), policy(Some((field, value))));
+        return format!(
+            "{}{}",
+            manifest("town.name", "'acme'"),
+            policy(Some((field, value)))
+        );
     }
     let (x, defaults, role) = match table {
         "session" => (Some(field), None, None),
@@ -171,12 +215,21 @@ fn manifest(path: &str, value: &str) -> String {
         "roles" => (None, None, Some(field)),
         _ => (None, None, None),
     };
-    let given = |at: Option<&str>| at.map_or_else(String::new, |field| format!("{field} = {value}\n"));
+    let given =
+        |at: Option<&str>| at.map_or_else(String::new, |field| format!("{field} = {value}\n"));
     // Only what gtctl starts itself knows most of the fields; what commands start knows the others.
     let by_commands = role.is_some_and(|field| ROLE.iter().any(|row| row.0 == field));
     let is_launched = field == "launcher" || value.contains("launcher =");
-    let launcher = if by_commands || is_launched { "" } else { "launcher = 'tmux'\n" };
-    let begin = if field == "start" && role.is_some() { "" } else { "start = ['begin']\n" };
+    let launcher = if by_commands || is_launched {
+        ""
+    } else {
+        "launcher = 'tmux'\n"
+    };
+    let begin = if field == "start" && role.is_some() {
+        ""
+    } else {
+        "start = ['begin']\n"
+    };
     let usual = [
         ("session", "'x'"),
         ("role", "'custom'"),
@@ -186,9 +239,14 @@ fn manifest(path: &str, value: &str) -> String {
         // A command without an agent has none by default.
         ("max_age", "'1h'"),
     ];
-    let is_given = |name: &str| field == name && (x.is_some() || defaults.is_some() || role.is_some());
-    let own =
-        usual.iter().filter(|(n, _)| !is_given(n)).map(|(n, v)| format!("{n} = {v}\n")).collect::<Vec<_>>().concat();
+    let is_given =
+        |name: &str| field == name && (x.is_some() || defaults.is_some() || role.is_some());
+    let own = usual
+        .iter()
+        .filter(|(n, _)| !is_given(n))
+        .map(|(n, v)| format!("{n} = {v}\n"))
+        .collect::<Vec<_>>()
+        .concat();
     let y = "[[session]]\nsession = 'y'\nrole = 'plain'\nwave = 1\nafter = []\nrig = 'shop'\nname = 'y'\ncommand = ['sleep']\n";
     let z = "[[session]]\nsession = 'z'\nrole = 'plain'\nagent = 'mine'\nmax_age = '1h'\nmax_age_jitter = '0s'\n";
     let witness = "[[session]]\nrole = 'witness'\nrig = 'shop'\n";
@@ -206,7 +264,10 @@ fn manifest(path: &str, value: &str) -> String {
         .concat();
     let (rest, chore) = if table == "chore" {
         let lines = CHORE.iter().find(|(row, _)| row.0 == field).unwrap().1;
-        (String::new(), format!("[[chore]]\n{field} = {value}\n{lines}\n"))
+        (
+            String::new(),
+            format!("[[chore]]\n{field} = {value}\n{lines}\n"),
+        )
     } else if x.or(defaults).or(role).is_none() {
         (format!("{path} = {value}\n"), String::new())
     } else {
@@ -217,7 +278,11 @@ fn manifest(path: &str, value: &str) -> String {
         given(defaults),
         given(role),
         given(x),
-        if field == "session" && table != "session" { "" } else { witness },
+        if field == "session" && table != "session" {
+            ""
+        } else {
+            witness
+        },
     )
 }
 
@@ -236,7 +301,10 @@ fn read(text: &str) -> Result<Loaded, gtctl::manifest::Faults> {
 
 /// Situations that ask every rule and every hold about `x`.
 fn worlds() -> Vec<World> {
-    let mut texts = vec!["server = 'down'".to_owned(), "server = 'down'\n[memory]\nserver_losses = ['5m']".to_owned()];
+    let mut texts = vec![
+        "server = 'down'".to_owned(),
+        "server = 'down'\n[memory]\nserver_losses = ['5m']".to_owned(),
+    ];
     texts.push("[memory]\nstarts = ['5m']".to_owned());
     for rest in [
         "age = '1s'",
@@ -252,31 +320,64 @@ fn worlds() -> Vec<World> {
         texts.push(format!("[[seen]]\nname = 'x'\n{rest}"));
     }
     texts.push("[[seen]]\nname = 'x'\nage = '3h'\n[[seen]]\nname = 'z'\nage = '3h'".to_owned());
-    texts.push("orders = ['prune']\n[[seen]]\nname = 'gone-1'\n[[seen]]\nname = 'gone-2'".to_owned());
+    texts.push(
+        "orders = ['prune']\n[[seen]]\nname = 'gone-1'\n[[seen]]\nname = 'gone-2'".to_owned(),
+    );
     for screen in ["ready", "busy"] {
         let known = format!("screen = '{screen}'\nunchanged_for = '5m'\nage = '20m'");
-        texts.push(format!("[[seen]]\nname = 'x'\nrss = 300\n[[history]]\nname = 'x'\n{known}"));
+        texts.push(format!(
+            "[[seen]]\nname = 'x'\nrss = 300\n[[history]]\nname = 'x'\n{known}"
+        ));
     }
     let old = "screen = 'ready'\nunchanged_for = '5m'\nage = '90m'";
-    texts.push(format!("[[seen]]\nname = 'x'\nage = '90m'\n[[history]]\nname = 'x'\n{old}"));
-    texts.push("[[seen]]\nname = 't-1'\npolicy = true\nholds = 300\n[[history]]\nname = 't-1'\nheld = 300".to_owned());
-    texts.push("[[seen]]\nname = 'x'\nholds = 300\n[[history]]\nname = 'x'\nage = '20m'\nheld = 300".to_owned());
+    texts.push(format!(
+        "[[seen]]\nname = 'x'\nage = '90m'\n[[history]]\nname = 'x'\n{old}"
+    ));
+    texts.push(
+        "[[seen]]\nname = 't-1'\npolicy = true\nholds = 300\n[[history]]\nname = 't-1'\nheld = 300"
+            .to_owned(),
+    );
+    texts.push(
+        "[[seen]]\nname = 'x'\nholds = 300\n[[history]]\nname = 'x'\nage = '20m'\nheld = 300"
+            .to_owned(),
+    );
     let signed_out = "screen = 'auth'\nunchanged_for = '5m'\nage = '20m'";
-    texts.push(format!("[[seen]]\nname = 'z'\n[[history]]\nname = 'z'\n{signed_out}"));
+    texts.push(format!(
+        "[[seen]]\nname = 'z'\n[[history]]\nname = 'z'\n{signed_out}"
+    ));
     let past_limit = "screen = 'limit'\nreset_ago = '5m'\nunchanged_for = '9m'\nage = '20m'";
-    texts.push(format!("[[seen]]\nname = 'x'\n[[history]]\nname = 'x'\n{past_limit}"));
-    for crashes in ["['4m']", "['5m', '4m']", "['9m', '8m', '7m', '6m']", "['50m', '40m', '30m', '20m']"] {
+    texts.push(format!(
+        "[[seen]]\nname = 'x'\n[[history]]\nname = 'x'\n{past_limit}"
+    ));
+    for crashes in [
+        "['4m']",
+        "['5m', '4m']",
+        "['9m', '8m', '7m', '6m']",
+        "['50m', '40m', '30m', '20m']",
+    ] {
         texts.push(format!(
             "[[seen]]\nname = 'x'\ndead = 'exit 1'\ndead_for = '1s'\nage = '3m'\n[[history]]\nname = 'x'\ncrashes = {crashes}"
         ));
     }
-    for rest in ["age = '90m'", "age = '90m'\nattached = 1", "age = '20m'\nsaid = 'completed'\nsaid_for = '6m'"] {
+    for rest in [
+        "age = '90m'",
+        "age = '90m'\nattached = 1",
+        "age = '20m'\nsaid = 'completed'\nsaid_for = '6m'",
+    ] {
         texts.push(format!("[[seen]]\nname = 't-1'\npolicy = true\n{rest}"));
     }
     let quiet = "screen = 'ready'\nunchanged_for = '5m'\nage = '20m'";
-    texts.push(format!("[[seen]]\nname = 't-1'\npolicy = true\n[[history]]\nname = 't-1'\n{quiet}"));
-    texts.push("[[seen]]\nname = 'x'\n[[history]]\nname = 'x'\nstopping = 'restart'\nstopping_for = '20s'".to_owned());
-    texts.iter().map(|text| toml::from_str(text).unwrap_or_else(|e| panic!("{text}: {e}"))).collect()
+    texts.push(format!(
+        "[[seen]]\nname = 't-1'\npolicy = true\n[[history]]\nname = 't-1'\n{quiet}"
+    ));
+    texts.push(
+        "[[seen]]\nname = 'x'\n[[history]]\nname = 'x'\nstopping = 'restart'\nstopping_for = '20s'"
+            .to_owned(),
+    );
+    texts
+        .iter()
+        .map(|text| toml::from_str(text).unwrap_or_else(|e| panic!("{text}: {e}")))
+        .collect()
 }
 
 /// What is made of a screen that says it, for each of the things that a screen can say.
@@ -284,12 +385,25 @@ fn told_by_screens(agent: &Agent) -> Vec<ScreenState> {
     let read = |text: &str| screen::read(agent, &[text], NOW, &jiff::tz::TimeZone::UTC);
     let says = |text: &str| read(text).state;
     let is_titled = |title: &str| screen::with_title(agent, read(""), title, Title::Found(0)).state;
-    ["a", "b"].into_iter().flat_map(|word| [says(word), is_titled(word)]).collect()
+    ["a", "b"]
+        .into_iter()
+        .flat_map(|word| [says(word), is_titled(word)])
+        .collect()
 }
 
 /// All that follows from a town: the plans, what is launched, what is remembered of it, and where.
 fn effects(town: &Town, worlds: &[World]) -> String {
-    let Town { name, root, socket, resync, sessions, chores, metrics, notify, .. } = town;
+    let Town {
+        name,
+        root,
+        socket,
+        resync,
+        sessions,
+        chores,
+        metrics,
+        notify,
+        ..
+    } = town;
     let mut effects = format!("{name} {root:?} {socket:?} {resync} {metrics:?} {notify:?}\n");
     for desired in sessions.values() {
         let Desired {
@@ -307,24 +421,80 @@ fn effects(town: &Town, worlds: &[World]) -> String {
             launch,
             ..
         } = desired;
-        let launched = (command, dir, env, identity_env, env_file, pass_env, stop_grace, logs, launch);
+        let launched = (
+            command,
+            dir,
+            env,
+            identity_env,
+            env_file,
+            pass_env,
+            stop_grace,
+            logs,
+            launch,
+        );
         let completed = (&completion.markers, &completion.log);
-        let known = (&agent.process_names, &agent.ready, &agent.busy, &agent.quit, (&agent.submit, &agent.clear));
-        writeln!(effects, "{name} {launched:?} {completed:?} {known:?} {:?}", told_by_screens(agent)).unwrap();
+        let known = (
+            &agent.process_names,
+            &agent.ready,
+            &agent.busy,
+            &agent.quit,
+            (&agent.submit, &agent.clear),
+        );
+        writeln!(
+            effects,
+            "{name} {launched:?} {completed:?} {known:?} {:?}",
+            told_by_screens(agent)
+        )
+        .unwrap();
     }
-    for Chore { name, kind, every, timeout, keep, dir } in chores {
+    for Chore {
+        name,
+        kind,
+        every,
+        timeout,
+        keep,
+        dir,
+    } in chores
+    {
         writeln!(effects, "{name} {kind:?} {every} {timeout} {keep} {dir:?}").unwrap();
     }
     for world in worlds {
         let observed = world.observed(town);
         let town = &*covered(town, &observed);
-        for Desired { name, stop_grace, completion, .. } in town.sessions.values().filter(|d| d.policy.is_some()) {
-            writeln!(effects, "{name} {stop_grace} {:?} {:?}", completion.markers, completion.log).unwrap();
+        for Desired {
+            name,
+            stop_grace,
+            completion,
+            ..
+        } in town.sessions.values().filter(|d| d.policy.is_some())
+        {
+            writeln!(
+                effects,
+                "{name} {stop_grace} {:?} {:?}",
+                completion.markers, completion.log
+            )
+            .unwrap();
         }
-        let memory = remember::learn(world.memory(town), town, &observed, NOW);
-        let plan = plan(&Situation { town, observed: &observed, memory: &memory, orders: world.orders(), now: NOW });
-        let prune: BTreeMap<_, _> = memory.sessions.iter().map(|(name, history)| (name, history.prune)).collect();
-        let scene = Scene { town, observed: &observed, memory: &memory, plan: &plan, now: NOW };
+        let memory = memory::learn(world.memory(town), town, &observed, NOW);
+        let plan = plan(&Situation {
+            town,
+            observed: &observed,
+            memory: &memory,
+            orders: world.orders(),
+            now: NOW,
+        });
+        let prune: BTreeMap<_, _> = memory
+            .sessions
+            .iter()
+            .map(|(name, history)| (name, history.prune))
+            .collect();
+        let scene = Scene {
+            town,
+            observed: &observed,
+            memory: &memory,
+            plan: &plan,
+            now: NOW,
+        };
         writeln!(effects, "{} {prune:?}", json::text(&json::diff(&scene))).unwrap();
     }
     effects
@@ -337,19 +507,25 @@ fn is_told_as_later(text: &str, field: &str) -> bool {
         Err(faults) => faults,
     };
     let last = field.rsplit('.').next().unwrap_or(field);
-    findings.list.iter().any(|f| matches!(f.code, "not-yet" | "unsupported") && f.message.contains(last))
+    findings
+        .list
+        .iter()
+        .any(|f| matches!(f.code, "not-yet" | "unsupported") && f.message.contains(last))
 }
 
 fn fault_of(path: &str, (_, a, b): Row, worlds: &[World]) -> Option<String> {
     if a == LATER {
-        return (!is_told_as_later(&manifest(path, b), path)).then(|| format!("{path}: nothing is said of it"));
+        return (!is_told_as_later(&manifest(path, b), path))
+            .then(|| format!("{path}: nothing is said of it"));
     }
     let follows = |value: &str| match read(&manifest(path, value)) {
         Ok(loaded) => Ok(effects(&loaded.town, worlds)),
         Err(faults) => Err(format!("{path} = {value}: {:?}", faults.list)),
     };
     match (follows(a), follows(b)) {
-        (Ok(one), Ok(other)) => (one == other).then(|| format!("{path}: {a} or {b} is all the same")),
+        (Ok(one), Ok(other)) => {
+            (one == other).then(|| format!("{path}: {a} or {b} is all the same"))
+        }
         (Err(fault), _) | (_, Err(fault)) => Some(fault),
     }
 }
@@ -373,14 +549,20 @@ fn rows() -> Vec<(String, Row)> {
 fn every_field_means_something_or_is_told_as_not_acted_on_yet() {
     let worlds = worlds();
     let rows = rows();
-    let faults: Vec<String> = rows.iter().filter_map(|(path, row)| fault_of(path, *row, &worlds)).collect();
+    let faults: Vec<String> = rows
+        .iter()
+        .filter_map(|(path, row)| fault_of(path, *row, &worlds))
+        .collect();
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 /// The fields of an object of the schema, with those of the tables within.
 fn fields_of(schema: &Value, object: &Value, path: &str, found: &mut BTreeSet<String>) {
     let named = |value: &Value| {
-        let reference = value.get("$ref").or_else(|| value.get("allOf")?.get(0)?.get("$ref"))?.as_str()?;
+        let reference = value
+            .get("$ref")
+            .or_else(|| value.get("allOf")?.get(0)?.get("$ref"))?
+            .as_str()?;
         schema.pointer(reference.strip_prefix('#')?).cloned()
     };
     let object = named(object).unwrap_or_else(|| object.clone());
@@ -398,8 +580,14 @@ fn every_field_of_the_schema_has_a_row() {
     let schema: Value = serde_json::to_value(schema()).unwrap();
     let mut fields = BTreeSet::new();
     for (table, value) in schema["properties"].as_object().unwrap() {
-        let item = value.get("items").or_else(|| value.get("additionalProperties").filter(|v| v.is_object()));
-        let table = if table == "agents" { "agents.mine" } else { table };
+        let item = value
+            .get("items")
+            .or_else(|| value.get("additionalProperties").filter(|v| v.is_object()));
+        let table = if table == "agents" {
+            "agents.mine"
+        } else {
+            table
+        };
         fields_of(&schema, item.unwrap_or(value), table, &mut fields);
     }
     assert!(fields.len() > 100, "{fields:?}");

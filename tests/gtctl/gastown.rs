@@ -9,7 +9,8 @@ use std::fs;
 const GT: &str = include_str!("../gt/standin.sh");
 
 /// An agent that shows a prompt, and has a child that minds no hangup.
-const AGENT: &str = "#!/bin/sh\n(trap '' HUP; exec sleep 900) &\nprintf '❯ '\nwhile :; do sleep 900; done\n";
+const AGENT: &str =
+    "#!/bin/sh\n(trap '' HUP; exec sleep 900) &\nprintf '❯ '\nwhile :; do sleep 900; done\n";
 
 const QUICK: &str = "[controller]\nresync = \"1s\"\n[defaults]\nagent = \"kimigas\"\nlauncher = \"gt\"\n\
      ready_after = \"300ms\"\nstop_grace = \"2s\"\nmax_age_jitter = \"0s\"\n[roles.mayor]\nagent = \"claude\"\n";
@@ -21,8 +22,14 @@ const GUIDE: &str = "[[session]]\nrole = \"mayor\"\n[[session]]\nrole = \"deacon
      [[session]]\nrole = \"crew\"\nrig = \"shop\"\nname = \"watcher\"\n";
 
 /// As tmux lists them.
-const NAMES: [&str; 6] =
-    ["gt-shop-crew-uitester", "gt-shop-crew-watcher", "gt-shop-refinery", "gt-shop-witness", "hq-deacon", "hq-mayor"];
+const NAMES: [&str; 6] = [
+    "gt-shop-crew-uitester",
+    "gt-shop-crew-watcher",
+    "gt-shop-refinery",
+    "gt-shop-witness",
+    "hq-deacon",
+    "hq-mayor",
+];
 
 /// A town's root with its gt and its agents.
 pub(crate) fn gastown(manifest: &str) -> Yard {
@@ -40,17 +47,28 @@ pub(crate) fn gastown(manifest: &str) -> Yard {
 
 /// Declares these sessions, and more of the tables before them.
 pub(crate) fn declare(yard: &Yard, manifest: &str) {
-    yard.declare(&format!("root = \"{}/root\"\n{QUICK}{manifest}", yard.dir()));
+    yard.declare(&format!(
+        "root = \"{}/root\"\n{QUICK}{manifest}",
+        yard.dir()
+    ));
 }
 
 /// What gt was asked, without what it was told of its caller.
 pub(crate) fn calls(yard: &Yard) -> Vec<String> {
-    yard.read("root/calls").lines().map(|line| line.split(" [").next().unwrap().to_owned()).collect()
+    yard.read("root/calls")
+        .lines()
+        .map(|line| line.split(" [").next().unwrap().to_owned())
+        .collect()
 }
 
 /// All that runs below the pane of a session.
 fn below(yard: &Yard, session: &str) -> Vec<ProcId> {
-    let found = || tree::tree(yard.pid(session)).into_iter().map(|member| member.id).collect::<Vec<_>>();
+    let found = || {
+        tree::tree(yard.pid(session))
+            .into_iter()
+            .map(|member| member.id)
+            .collect::<Vec<_>>()
+    };
     yard.until("the agent's children", || found().len() >= 2);
     found()
 }
@@ -58,20 +76,28 @@ fn below(yard: &Yard, session: &str) -> Vec<ProcId> {
 /// gt, called by hand in the root.
 fn gt(yard: &Yard, args: &[&str]) -> Said {
     let mut command = yard.command("gt");
-    command.args(args).current_dir(yard.at("root")).env("GT_TMUX_SOCKET", "gastown");
+    command
+        .args(args)
+        .current_dir(yard.at("root"))
+        .env("GT_TMUX_SOCKET", "gastown");
     yard.running(command).end()
 }
 
 #[track_caller]
 fn assert_gone(processes: &[ProcId]) {
-    let left: Vec<_> = processes.iter().filter(|process| process::may_live(**process)).collect();
+    let left: Vec<_> = processes
+        .iter()
+        .filter(|process| process::may_live(**process))
+        .collect();
     assert!(left.is_empty(), "they live on: {left:?}");
 }
 
 #[test]
 fn the_guides_town_boots_in_its_order_and_none_is_dead() {
     let yard = gastown(GUIDE);
-    yard.gtctl(&["diff"]).exits(2).says("$ gt witness start shop --agent=kimigas");
+    yard.gtctl(&["diff"])
+        .exits(2)
+        .says("$ gt witness start shop --agent=kimigas");
     let mut command = yard.gtctl_command(&["apply"]);
     // Whoever calls gtctl is nobody whom gt should take for the caller.
     for name in ["TMUX", "CLAUDECODE", "GT_ROLE", "GT_SESSION", "BD_ACTOR"] {
@@ -88,15 +114,44 @@ fn the_guides_town_boots_in_its_order_and_none_is_dead() {
     for wave in [&mut first, &mut second, &mut third] {
         wave.sort();
     }
-    assert_eq!(first, ["refinery start shop --agent=kimigas", "witness start shop --agent=kimigas"]);
-    assert_eq!(second, ["deacon start --agent=kimigas", "mayor start --agent=claude"]);
-    assert_eq!(third, ["crew start shop uitester --agent=kimigas", "crew start shop watcher --agent=kimigas"]);
+    assert_eq!(
+        first,
+        [
+            "refinery start shop --agent=kimigas",
+            "witness start shop --agent=kimigas"
+        ]
+    );
+    assert_eq!(
+        second,
+        ["deacon start --agent=kimigas", "mayor start --agent=claude"]
+    );
+    assert_eq!(
+        third,
+        [
+            "crew start shop uitester --agent=kimigas",
+            "crew start shop watcher --agent=kimigas"
+        ]
+    );
     let events = yard.gtctl(&["events"]).out;
-    let place = |what: &str| events.find(what).unwrap_or_else(|| panic!("no {what:?} in {events}"));
-    for wave in [["gt-shop-witness", "gt-shop-refinery"], ["hq-mayor", "hq-deacon"]] {
-        let next = if wave[0] == "hq-mayor" { "gt-shop-crew-watcher" } else { "hq-mayor" };
+    let place = |what: &str| {
+        events
+            .find(what)
+            .unwrap_or_else(|| panic!("no {what:?} in {events}"))
+    };
+    for wave in [
+        ["gt-shop-witness", "gt-shop-refinery"],
+        ["hq-mayor", "hq-deacon"],
+    ] {
+        let next = if wave[0] == "hq-mayor" {
+            "gt-shop-crew-watcher"
+        } else {
+            "hq-mayor"
+        };
         for name in wave {
-            assert!(place(&format!("{name}: started")) < place(&format!("{next}: begun")), "{events}");
+            assert!(
+                place(&format!("{name}: started")) < place(&format!("{next}: begun")),
+                "{events}"
+            );
         }
     }
 
@@ -108,19 +163,35 @@ fn the_guides_town_boots_in_its_order_and_none_is_dead() {
     bash.args(["-c", script]);
     let said = yard.running(bash).end().exits(0).out;
     assert_eq!(said, NAMES.map(|name| format!("{name} dead=0\n")).concat());
-    yard.gtctl(&["verify"]).exits(0).says("6 sessions, none dead");
+    yard.gtctl(&["verify"])
+        .exits(0)
+        .says("6 sessions, none dead");
 
     yard.gtctl(&["apply"]).exits(0).says("as declared");
     assert_eq!(calls(&yard).len(), 6, "nothing is asked twice");
-    assert!(yard.format("hq-mayor", "#{@gtctl_label}").ends_with("origin=launcher"));
-    yard.gtctl(&["explain", "hq-mayor"]).exits(0).says("[\"gt\", \"mayor\", \"start\", \"--agent=claude\"]");
+    assert!(
+        yard.format("hq-mayor", "#{@gtctl_label}")
+            .ends_with("origin=launcher")
+    );
+    yard.gtctl(&["explain", "hq-mayor"])
+        .exits(0)
+        .says("[\"gt\", \"mayor\", \"start\", \"--agent=claude\"]");
     let page = yard.gtctl(&["status", "-o", "json"]).exits(0).json();
-    assert!(page["sessions"].as_array().unwrap().iter().all(|session| session["restarts"] == 0), "{page}");
+    assert!(
+        page["sessions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|session| session["restarts"] == 0),
+        "{page}"
+    );
 
     // gt leaves nothing of an agent that ends, not even its session.
     let (mayor, deacon) = (yard.pid("hq-mayor"), yard.pid("hq-deacon"));
     yard.kill(mayor);
-    yard.until("tmux to see it", || !yard.sessions().contains(&"hq-mayor".to_owned()));
+    yard.until("tmux to see it", || {
+        !yard.sessions().contains(&"hq-mayor".to_owned())
+    });
     yard.gtctl(&["reconcile"]).exits(0).says("started");
     assert_ne!(yard.pid("hq-mayor"), mayor);
     assert_eq!(yard.pid("hq-deacon"), deacon);
@@ -129,18 +200,38 @@ fn the_guides_town_boots_in_its_order_and_none_is_dead() {
 #[test]
 fn what_gt_has_started_is_adopted_as_it_is() {
     let yard = gastown(GUIDE);
-    for args in ["witness start shop", "refinery start shop", "mayor start", "crew start shop watcher"] {
-        let agent = if args == "mayor start" { "--agent=claude" } else { "--agent=kimigas" };
+    for args in [
+        "witness start shop",
+        "refinery start shop",
+        "mayor start",
+        "crew start shop watcher",
+    ] {
+        let agent = if args == "mayor start" {
+            "--agent=claude"
+        } else {
+            "--agent=kimigas"
+        };
         let args: Vec<&str> = args.split(' ').chain([agent]).collect();
         gt(&yard, &args).exits(0);
     }
-    let known = ["gt-shop-witness", "gt-shop-refinery", "hq-mayor", "gt-shop-crew-watcher"];
+    let known = [
+        "gt-shop-witness",
+        "gt-shop-refinery",
+        "hq-mayor",
+        "gt-shop-crew-watcher",
+    ];
     let pids = known.map(|name| yard.pid(name));
     let said = yard.gtctl(&["diff"]).exits(2);
     assert_eq!(said.out.matches("= adopt").count(), 4, "{}", said.out);
-    yard.gtctl(&["apply"]).exits(0).says("4 adopted").says("2 started");
+    yard.gtctl(&["apply"])
+        .exits(0)
+        .says("4 adopted")
+        .says("2 started");
     assert_eq!(known.map(|name| yard.pid(name)), pids);
-    assert!(yard.format("hq-mayor", "#{@gtctl_label}").ends_with("origin=launcher"));
+    assert!(
+        yard.format("hq-mayor", "#{@gtctl_label}")
+            .ends_with("origin=launcher")
+    );
     assert_eq!(calls(&yard).len(), 6);
     yard.gtctl(&["diff"]).exits(0);
 }
@@ -158,31 +249,51 @@ fn an_old_witness_is_restarted_and_leaves_no_orphan() {
     watch.signal(Signal::TERM);
     watch.end().exits(0);
     let calls = calls(&yard);
-    assert_eq!(calls[2..4], ["witness stop shop", "witness start shop --agent=kimigas"], "{calls:?}");
+    assert_eq!(
+        calls[2..4],
+        ["witness stop shop", "witness start shop --agent=kimigas"],
+        "{calls:?}"
+    );
     assert_eq!(yard.pid("hq-mayor"), mayor);
 }
 
 #[test]
 fn restarts_and_stops_by_hand_go_through_gt_and_touch_nobody_else() {
     // A crew member with the name of its rig: `gt crew stop shop` would end them all.
-    let yard = gastown(&format!("{GUIDE}[[session]]\nrole = \"crew\"\nrig = \"shop\"\nname = \"shop\"\n"));
+    let yard = gastown(&format!(
+        "{GUIDE}[[session]]\nrole = \"crew\"\nrig = \"shop\"\nname = \"shop\"\n"
+    ));
     yard.gtctl(&["apply"]).exits(0);
-    let others = ["gt-shop-crew-uitester", "gt-shop-crew-watcher", "gt-shop-witness", "hq-deacon"];
+    let others = [
+        "gt-shop-crew-uitester",
+        "gt-shop-crew-watcher",
+        "gt-shop-witness",
+        "hq-deacon",
+    ];
     let pids = others.map(|name| yard.pid(name));
     fs::remove_file(yard.at("root/calls")).unwrap();
 
     let refinery = below(&yard, "gt-shop-refinery");
-    yard.gtctl(&["restart", "gt-shop-refinery"]).exits(0).says("restarted");
+    yard.gtctl(&["restart", "gt-shop-refinery"])
+        .exits(0)
+        .says("restarted");
     assert_gone(&refinery);
     let mayor = below(&yard, "hq-mayor");
-    yard.gtctl(&["restart", "hq-mayor"]).exits(0).says("gt mayor restart --agent=claude").says("restarted");
+    yard.gtctl(&["restart", "hq-mayor"])
+        .exits(0)
+        .says("gt mayor restart --agent=claude")
+        .says("restarted");
     assert_gone(&mayor);
     let crew = below(&yard, "gt-shop-crew-shop");
-    yard.gtctl(&["stop", "gt-shop-crew-shop"]).exits(0).says("expired");
+    yard.gtctl(&["stop", "gt-shop-crew-shop"])
+        .exits(0)
+        .says("expired");
     assert_gone(&crew);
     assert!(!yard.sessions().contains(&"gt-shop-crew-shop".to_owned()));
     yard.gtctl(&["status"]).exits(0).says("stopped by hand");
-    yard.gtctl(&["start", "gt-shop-crew-shop"]).exits(0).says("started");
+    yard.gtctl(&["start", "gt-shop-crew-shop"])
+        .exits(0)
+        .says("started");
     let want = [
         "refinery stop shop",
         "refinery start shop --agent=kimigas",
@@ -196,16 +307,24 @@ fn restarts_and_stops_by_hand_go_through_gt_and_touch_nobody_else() {
 
 #[test]
 fn texts_are_handed_to_gt_which_delivers_them() {
-    let chore =
-        "[[chore]]\nkind = \"nudge\"\nname = \"cycle\"\nsession = \"hq-mayor\"\nevery = \"1h\"\ntext = \"Go on.\"\n";
+    let chore = "[[chore]]\nkind = \"nudge\"\nname = \"cycle\"\nsession = \"hq-mayor\"\nevery = \"1h\"\ntext = \"Go on.\"\n";
     let yard = gastown(&format!("[[session]]\nrole = \"mayor\"\n{chore}"));
-    yard.gtctl(&["nudge", "hq-mayor", "hello"]).exits(3).says("it is not there");
+    yard.gtctl(&["nudge", "hq-mayor", "hello"])
+        .exits(3)
+        .says("it is not there");
     yard.gtctl(&["apply"]).exits(0);
-    yard.gtctl(&["nudge", "hq-mayor", "--", "--hello; there"]).exits(0).says("handed to gt");
+    yard.gtctl(&["nudge", "hq-mayor", "--", "--hello; there"])
+        .exits(0)
+        .says("handed to gt");
     yard.gtctl(&["chore", "run", "cycle"]).exits(0);
-    assert_eq!(yard.read("root/nudges"), "mayor|queue|--hello; there\nmayor|queue|Go on.\n");
+    assert_eq!(
+        yard.read("root/nudges"),
+        "mayor|queue|--hello; there\nmayor|queue|Go on.\n"
+    );
     yard.write("root/faults/nudge", "the queue is full");
-    yard.gtctl(&["nudge", "hq-mayor", "again"]).exits(1).says("exit status 1: Error: the queue is full");
+    yard.gtctl(&["nudge", "hq-mayor", "again"])
+        .exits(1)
+        .says("exit status 1: Error: the queue is full");
     yard.gtctl(&["events"]).exits(0).says("handed to gt");
 }
 
@@ -213,9 +332,12 @@ fn texts_are_handed_to_gt_which_delivers_them() {
 fn a_role_with_commands_of_its_own_needs_no_gt() {
     let yard = Yard::new("").named_socket("gastown");
     let start = "exec tmux -L gastown new-session -d -s \\\"$1\\\" 'exec sleep 900'";
-    let role = format!("[roles.box]\nstart = [\"sh\", \"-c\", \"{start}\", \"sh\", \"{{session}}\"]\n");
+    let role =
+        format!("[roles.box]\nstart = [\"sh\", \"-c\", \"{start}\", \"sh\", \"{{session}}\"]\n");
     let session = "[[session]]\nrole = \"box\"\nsession = \"one\"\ncommand = [\"sleep\"]\n";
-    yard.declare(&format!("[defaults]\nready_after = \"100ms\"\nstop_grace = \"1s\"\n{role}{session}"));
+    yard.declare(&format!(
+        "[defaults]\nready_after = \"100ms\"\nstop_grace = \"1s\"\n{role}{session}"
+    ));
     yard.gtctl(&["apply"]).exits(0).says("started");
     let one = yard.pid("one");
     yard.gtctl(&["restart", "one"]).exits(0).says("restarted");

@@ -1,19 +1,24 @@
-//! Whole decisions, pinned: each folder of `tests/cases` is a town, a situation, and the exact pages that follow.
+//! Whole decisions, pinned: each folder of `tests/cases` is a town, a situation, and the exact
+//! pages that follow.
 //!
-//! `GTCTL_BLESS=1 cargo test --test gtctl goldens` writes the pages anew; read what it writes before it is committed.
+//! `GTCTL_BLESS=1 cargo test --test gtctl goldens` writes the pages anew; read what it writes
+//! before it is committed.
 
 use crate::world::{NOW, World};
 use gtctl::manifest::{Sources, load};
+use gtctl::memory;
 use gtctl::model::{GastownHold, Hold, Memory, Observed, Plan, Reason, RestartPolicy, Town};
 use gtctl::plan::{Situation, covered, plan};
-use gtctl::remember;
 use gtctl::render::{Books, Clock, Colour, Detail, Paper, Scene, diff, json, status};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 const PAPER: Paper = Paper {
-    clock: Clock { now: NOW, offset_seconds: 0 },
+    clock: Clock {
+        now: NOW,
+        offset_seconds: 0,
+    },
     width: Some(100),
     colour: Colour::Off,
     detail: Detail::Short,
@@ -31,45 +36,99 @@ struct Case {
 impl Case {
     fn read(folder: PathBuf) -> Self {
         let name = folder.display().to_string();
-        let text = |file: &str| fs::read_to_string(folder.join(file)).unwrap_or_else(|e| panic!("{name}/{file}: {e}"));
-        let mut town = town(&text("town.toml")).unwrap_or_else(|faults| panic!("{name}/town.toml: {faults}"));
-        let world: World = toml::from_str(&text("world.toml")).unwrap_or_else(|e| panic!("{name}/world.toml: {e}"));
+        let text = |file: &str| {
+            fs::read_to_string(folder.join(file)).unwrap_or_else(|e| panic!("{name}/{file}: {e}"))
+        };
+        let mut town =
+            town(&text("town.toml")).unwrap_or_else(|faults| panic!("{name}/town.toml: {faults}"));
+        let world: World = toml::from_str(&text("world.toml"))
+            .unwrap_or_else(|e| panic!("{name}/world.toml: {e}"));
         town.gastown = world.gastown();
         town.unstartable = world.unstartable();
         let observed = world.observed(&town);
         let town = covered(&town, &observed).into_owned();
-        let memory = remember::learn(world.memory(&town), &town, &observed, NOW);
+        let memory = memory::learn(world.memory(&town), &town, &observed, NOW);
         let orders = world.orders();
-        let plan = plan(&Situation { town: &town, observed: &observed, memory: &memory, orders, now: NOW });
-        Self { folder, town, observed, memory, plan }
+        let plan = plan(&Situation {
+            town: &town,
+            observed: &observed,
+            memory: &memory,
+            orders,
+            now: NOW,
+        });
+        Self {
+            folder,
+            town,
+            observed,
+            memory,
+            plan,
+        }
     }
 
     fn all() -> Vec<Self> {
         let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-        let mut folders: Vec<PathBuf> = fs::read_dir(cases).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let mut folders: Vec<PathBuf> = fs::read_dir(cases)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
         folders.sort();
         folders.into_iter().map(Self::read).collect()
     }
 
     /// Every page by its file's name.
     fn pages(&self) -> [(&'static str, String); 3] {
-        let Self { folder: _, town, observed, memory, plan } = self;
-        let scene = Scene { town, observed, memory, plan, now: NOW };
+        let Self {
+            folder: _,
+            town,
+            observed,
+            memory,
+            plan,
+        } = self;
+        let scene = Scene {
+            town,
+            observed,
+            memory,
+            plan,
+            now: NOW,
+        };
         [
             ("diff.txt", diff::page(&scene, &PAPER)),
             ("diff.json", json::text(&json::diff(&scene))),
-            ("status.txt", status::page(&scene, &Books::default(), &[], &PAPER)),
+            (
+                "status.txt",
+                status::page(&scene, &Books::default(), &[], &PAPER),
+            ),
         ]
     }
 
-    /// Everything the plan gives as a reason, with the policy of its session where that is declared.
+    /// Everything the plan gives as a reason, with the policy of its session where that is
+    /// declared.
     fn reasons(&self) -> impl Iterator<Item = (&Reason, Option<RestartPolicy>)> {
-        let Plan { steps, held, unchanged, probes: _, chores: _, proposals: _, wake: _, mass: _ } = &self.plan;
+        let Plan {
+            steps,
+            held,
+            unchanged,
+            probes: _,
+            chores: _,
+            proposals: _,
+            wake: _,
+            mass: _,
+        } = &self.plan;
         let steps = steps.iter().map(|step| (&step.session, &step.reason));
         let held = held.iter().map(|held| (&held.session, &held.reason));
-        let noted = unchanged.iter().filter_map(|same| Some((&same.session, same.note.as_ref()?)));
-        let policy = |session| self.town.sessions.get(session).map(|desired| desired.restart);
-        steps.chain(held).chain(noted).map(move |(session, reason)| (reason, policy(session)))
+        let noted = unchanged
+            .iter()
+            .filter_map(|same| Some((&same.session, same.note.as_ref()?)));
+        let policy = |session| {
+            self.town
+                .sessions
+                .get(session)
+                .map(|desired| desired.restart)
+        };
+        steps
+            .chain(held)
+            .chain(noted)
+            .map(move |(session, reason)| (reason, policy(session)))
     }
 }
 
@@ -84,7 +143,9 @@ fn town(text: &str) -> Result<Town, String> {
         base_dir: Path::new("/work"),
         read: &|_| None,
     });
-    loaded.map(|loaded| loaded.town).map_err(|faults| format!("{:#?}", faults.list))
+    loaded
+        .map(|loaded| loaded.town)
+        .map_err(|faults| format!("{:#?}", faults.list))
 }
 
 #[test]
@@ -101,10 +162,15 @@ fn every_case_gives_its_pages() {
             }
         }
     }
-    assert!(wrong.is_empty(), "{}\nGTCTL_BLESS=1 writes them anew", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{}\nGTCTL_BLESS=1 writes them anew",
+        wrong.join("\n")
+    );
 }
 
-/// The code of a reason. A variant without an arm does not compile; one without a case fails the test below.
+/// The code of a reason. A variant without an arm does not compile; one without a case fails the
+/// test below.
 fn reason_code(reason: &Reason) -> &'static str {
     match reason {
         Reason::Missing { .. } => REASONS[0],
@@ -157,8 +223,8 @@ const REASONS: [&str; 22] = [
     "limit-over",
 ];
 
-/// What cannot be: a service never completes, a task that runs once is over when it died, an orphan has no entry nor has
-/// what a policy lets go, and what one covers runs once.
+/// What cannot be: a service never completes, a task that runs once is over when it died, an orphan
+/// has no entry nor has what a policy lets go, and what one covers runs once.
 const IMPOSSIBLE: [(&str, &str); 12] = [
     ("completed", "always"),
     ("died", "never"),
@@ -194,10 +260,17 @@ fn every_reason_is_seen_under_every_restart_policy() {
     }
     assert_eq!(codes, BTreeSet::from(REASONS));
     let policies = ["always", "on-failure", "never"];
-    let all = REASONS.into_iter().flat_map(|code| policies.map(|policy| (code, policy)));
-    let missing: Vec<_> = all.filter(|pair| !pairs.contains(pair) && !IMPOSSIBLE.contains(pair)).collect();
+    let all = REASONS
+        .into_iter()
+        .flat_map(|code| policies.map(|policy| (code, policy)));
+    let missing: Vec<_> = all
+        .filter(|pair| !pairs.contains(pair) && !IMPOSSIBLE.contains(pair))
+        .collect();
     assert!(missing.is_empty(), "no case shows {missing:?}");
-    let possible: Vec<_> = IMPOSSIBLE.iter().filter(|pair| pairs.contains(*pair)).collect();
+    let possible: Vec<_> = IMPOSSIBLE
+        .iter()
+        .filter(|pair| pairs.contains(*pair))
+        .collect();
     assert!(possible.is_empty(), "held to be impossible: {possible:?}");
 }
 
@@ -225,7 +298,7 @@ fn hold_code(hold: &Hold) -> &'static str {
         Hold::NotDurable => HOLDS[18],
         Hold::EmptyTown => HOLDS[19],
         Hold::Blocked { .. } => HOLDS[20],
-        Hold::Roused { .. } => HOLDS[21],
+        Hold::EscapeSent { .. } => HOLDS[21],
         Hold::Gastown(GastownHold::EmergencyStop { .. }) => HOLDS[22],
         Hold::Gastown(GastownHold::ShuttingDown) => HOLDS[23],
         Hold::Gastown(GastownHold::RigRests { .. }) => HOLDS[24],

@@ -23,15 +23,26 @@ fn yard() -> Yard {
 #[test]
 fn they_are_there_before_the_agent_starts() {
     let yard = yard();
-    let wants = format!("writes {}/work/CLAUDE.md from watcher.md, unless it was edited", yard.dir());
+    let wants = format!(
+        "writes {}/work/CLAUDE.md from watcher.md, unless it was edited",
+        yard.dir()
+    );
     yard.gtctl(&["diff"]).exits(2).says(&wants);
     let page = yard.gtctl(&["diff", "-o", "json"]).json();
-    assert_eq!(page["steps"][0]["writes"]["file"], format!("{}/work/CLAUDE.md", yard.dir()));
+    assert_eq!(
+        page["steps"][0]["writes"]["file"],
+        format!("{}/work/CLAUDE.md", yard.dir())
+    );
     assert!(!yard.at("work/CLAUDE.md").exists(), "diff writes nothing");
     yard.gtctl(&["apply"]).exits(0);
     let text = yard.read("work/CLAUDE.md");
-    assert!(text.starts_with("Watch the town.\n\n<!-- Written by gtctl from watcher.md. "), "{text}");
-    yard.until("the agent to have read it", || yard.read("work/seen") == text);
+    assert!(
+        text.starts_with("Watch the town.\n\n<!-- Written by gtctl from watcher.md. "),
+        "{text}"
+    );
+    yard.until("the agent to have read it", || {
+        yard.read("work/seen") == text
+    });
     yard.gtctl(&["diff"]).exits(0);
 }
 
@@ -46,7 +57,10 @@ fn a_change_restarts_nothing_and_is_written_at_the_next_start() {
     let said = yard.gtctl(&["restart", "one"]).exits(0);
     assert!(!said.err.contains("edited"), "{}", said.err);
     yard.fresh("one", Some(one));
-    assert!(yard.read("work/CLAUDE.md").starts_with("Watch it well.\n\n<!-- "));
+    assert!(
+        yard.read("work/CLAUDE.md")
+            .starts_with("Watch it well.\n\n<!-- ")
+    );
     assert_eq!(
         fs::read_dir(yard.at("work"))
             .unwrap()
@@ -65,14 +79,32 @@ fn what_somebody_wrote_stays_and_they_come_beside_it() {
     yard.write("work/CLAUDE.md", &edited);
     yard.write("watcher.md", "Watch it well.\n");
     let said = yard.gtctl(&["restart", "one"]).exits(0);
-    assert!(said.err.contains("CLAUDE.md was edited, or is not from gtctl, and stays as it is"), "{}", said.err);
+    assert!(
+        said.err
+            .contains("CLAUDE.md was edited, or is not from gtctl, and stays as it is"),
+        "{}",
+        said.err
+    );
     assert_eq!(yard.read("work/CLAUDE.md"), edited);
-    assert!(yard.read("work/CLAUDE.md.gtctl-new").starts_with("Watch it well.\n"));
+    assert!(
+        yard.read("work/CLAUDE.md.gtctl-new")
+            .starts_with("Watch it well.\n")
+    );
     let again = yard.gtctl(&["restart", "one"]).exits(0);
-    assert!(!again.err.contains("edited"), "it is said once: {}", again.err);
-    yard.gtctl(&["doctor"]).says("CLAUDE.md was edited").says("CLAUDE.md.mine && mv ");
+    assert!(
+        !again.err.contains("edited"),
+        "it is said once: {}",
+        again.err
+    );
+    yard.gtctl(&["doctor"])
+        .says("CLAUDE.md was edited")
+        .says("CLAUDE.md.mine && mv ");
     // Taken over as it is, it is gtctl's own again.
-    fs::rename(yard.at("work/CLAUDE.md.gtctl-new"), yard.at("work/CLAUDE.md")).unwrap();
+    fs::rename(
+        yard.at("work/CLAUDE.md.gtctl-new"),
+        yard.at("work/CLAUDE.md"),
+    )
+    .unwrap();
     yard.write("watcher.md", "Watch it best.\n");
     yard.gtctl(&["restart", "one"]).exits(0);
     assert!(yard.read("work/CLAUDE.md").starts_with("Watch it best.\n"));
@@ -86,13 +118,20 @@ fn links_and_strangers_are_left_alone() {
     symlink(yard.at("secret"), yard.at("work/CLAUDE.md")).unwrap();
     yard.gtctl(&["apply"]).exits(0).says("stays as it is");
     assert_eq!(yard.read("secret"), "mine");
-    assert!(fs::symlink_metadata(yard.at("work/CLAUDE.md")).unwrap().is_symlink());
+    assert!(
+        fs::symlink_metadata(yard.at("work/CLAUDE.md"))
+            .unwrap()
+            .is_symlink()
+    );
     // Who runs already is adopted with what it reads.
     let other = Yard::new("");
     other.write("AGENTS.md", "theirs");
     other.write("more.md", "ours");
     other.tmux(&["new-session", "-d", "-s", "two", "sleep", "100000"]);
-    other.declare(&format!("{QUICK}{}", sleeper("two", "instructions = \"more.md\"")));
+    other.declare(&format!(
+        "{QUICK}{}",
+        sleeper("two", "instructions = \"more.md\"")
+    ));
     other.gtctl(&["apply"]).exits(0).says("adopted");
     assert_eq!(other.read("AGENTS.md"), "theirs");
     assert!(!other.at("AGENTS.md.gtctl-new").exists());
@@ -105,10 +144,16 @@ fn a_session_is_restarted_although_they_cannot_be_read() {
     let watch = yard.start(&["reconcile", "--watch"]);
     let one = yard.pid("one");
     fs::remove_file(yard.at("watcher.md")).unwrap();
-    yard.until("the controller", || yard.state().join("controller.json").exists());
+    yard.until("the controller", || {
+        yard.state().join("controller.json").exists()
+    });
     yard.kill(one);
     yard.fresh("one", Some(one));
-    yard.until("the notice", || watch.said().contains("the instructions of one cannot be read"));
+    yard.until("the notice", || {
+        watch
+            .said()
+            .contains("the instructions of one cannot be read")
+    });
     assert!(yard.read("work/CLAUDE.md").starts_with("Watch the town."));
 }
 
@@ -117,7 +162,11 @@ fn what_cannot_be_instructions_is_a_fault_at_its_place() {
     let yard = yard();
     let faulty = |code: &str| {
         let said = yard.gtctl(&["validate"]).exits(1);
-        assert!(said.err.contains(code) && said.err.contains("town.toml:13:16"), "{}", said.err);
+        assert!(
+            said.err.contains(code) && said.err.contains("town.toml:13:16"),
+            "{}",
+            said.err
+        );
     };
     yard.write("watcher.md", &"x".repeat(300 << 10));
     faulty("large-instructions");
@@ -127,8 +176,18 @@ fn what_cannot_be_instructions_is_a_fault_at_its_place() {
     faulty("no-instructions");
     yard.write("a.md", "a");
     yard.write("b.md", "b");
-    yard.declare(&format!("{}{}", sleeper("a", "instructions = \"a.md\""), sleeper("b", "instructions = \"b.md\"")));
-    yard.gtctl(&["validate"]).exits(1).says("`a` and `b` have other instructions for the same file");
-    yard.declare(&format!("{}{}", sleeper("a", "instructions = \"a.md\""), sleeper("b", "instructions = \"a.md\"")));
+    yard.declare(&format!(
+        "{}{}",
+        sleeper("a", "instructions = \"a.md\""),
+        sleeper("b", "instructions = \"b.md\"")
+    ));
+    yard.gtctl(&["validate"])
+        .exits(1)
+        .says("`a` and `b` have other instructions for the same file");
+    yard.declare(&format!(
+        "{}{}",
+        sleeper("a", "instructions = \"a.md\""),
+        sleeper("b", "instructions = \"a.md\"")
+    ));
     yard.gtctl(&["validate"]).exits(0);
 }

@@ -1,16 +1,16 @@
-//! The floors of the house: a room imports only from lower floors, and the pure rooms touch nothing of the world.
+//! The floors of the house: a room imports only from lower floors, and the pure rooms touch nothing
+//! of the world.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room and its floor. Rooms of one floor do not know each other.
-const FLOORS: [(&str, u32); 23] = [
+const FLOORS: [(&str, u32); 22] = [
     ("model", 0),
     ("files", 1),
     ("manifest", 1),
-    ("marker", 1),
     ("plan", 1),
-    ("remember", 1),
+    ("memory", 1),
     ("screen", 1),
     ("trust", 1),
     ("gastown", 2),
@@ -22,7 +22,7 @@ const FLOORS: [(&str, u32); 23] = [
     ("act", 3),
     ("chores", 3),
     ("import", 3),
-    ("tell", 3),
+    ("notify", 3),
     ("controller", 4),
     ("doctor", 4),
     ("sim", 4),
@@ -30,11 +30,30 @@ const FLOORS: [(&str, u32); 23] = [
     ("cli", 6),
 ];
 
-/// Rooms that know values only, and what they may not name. `render` draws reports of the manifest's faults.
-const PURE: [&str; 10] =
-    ["model", "import", "manifest", "marker", "plan", "reconcile", "remember", "screen", "sim", "render"];
-const WORLDLY: [&str; 9] =
-    ["std::fs", "std::process", "std::env", "std::net", "std::thread", "tokio", "SystemTime", "Instant", "::now()"];
+/// Rooms that know values only, and what they may not name. `render` draws reports of the
+/// manifest's faults.
+const PURE: [&str; 9] = [
+    "model",
+    "import",
+    "manifest",
+    "plan",
+    "reconcile",
+    "memory",
+    "screen",
+    "sim",
+    "render",
+];
+const WORLDLY: [&str; 9] = [
+    "std::fs",
+    "std::process",
+    "std::env",
+    "std::net",
+    "std::thread",
+    "tokio",
+    "SystemTime",
+    "Instant",
+    "::now()",
+];
 
 fn src() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
@@ -45,7 +64,9 @@ fn files_in(dir: &Path, found: &mut Vec<PathBuf>) {
         let path = entry.path();
         if path.is_dir() {
             files_in(&path, found);
-        } else if path.extension().is_some_and(|e| e == "rs") && !path.to_string_lossy().ends_with("tests.rs") {
+        } else if path.extension().is_some_and(|e| e == "rs")
+            && !path.to_string_lossy().ends_with("tests.rs")
+        {
             found.push(path);
         }
     }
@@ -55,16 +76,25 @@ fn files_in(dir: &Path, found: &mut Vec<PathBuf>) {
 fn code_of(path: &Path) -> String {
     let text = fs::read_to_string(path).expect("a readable file");
     let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-    code.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+    code.lines()
+        .map(|line| line.split("//").next().unwrap_or_default())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn floor_of(room: &str) -> u32 {
-    FLOORS.iter().find(|(name, _)| *name == room).unwrap_or_else(|| panic!("room {room} has no floor")).1
+    FLOORS
+        .iter()
+        .find(|(name, _)| *name == room)
+        .unwrap_or_else(|| panic!("room {room} has no floor"))
+        .1
 }
 
 fn rooms_named_in(code: &str) -> impl Iterator<Item = &str> {
     code.split("crate::").skip(1).map(|rest| {
-        let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| !(c.is_alphanumeric() || c == '_'))
+            .unwrap_or(rest.len());
         &rest[..end]
     })
 }
@@ -72,12 +102,20 @@ fn rooms_named_in(code: &str) -> impl Iterator<Item = &str> {
 fn breaches(room: &str, code: &str) -> Vec<String> {
     let mut found = Vec::new();
     for other in rooms_named_in(code) {
-        if other != room && FLOORS.iter().any(|(name, _)| *name == other) && floor_of(other) >= floor_of(room) {
+        if other != room
+            && FLOORS.iter().any(|(name, _)| *name == other)
+            && floor_of(other) >= floor_of(room)
+        {
             found.push(format!("names {other}, which is no lower floor"));
         }
     }
     if PURE.contains(&room) {
-        found.extend(WORLDLY.iter().filter(|word| code.contains(**word)).map(|word| format!("uses {word}")));
+        found.extend(
+            WORLDLY
+                .iter()
+                .filter(|word| code.contains(**word))
+                .map(|word| format!("uses {word}")),
+        );
     }
     found
 }
@@ -91,7 +129,11 @@ fn rooms_import_only_from_lower_floors() {
         assert!(!files.is_empty(), "room {room} is empty");
         for file in files {
             let found = breaches(room, &code_of(&file));
-            faults.extend(found.into_iter().map(|what| format!("{}: {what}", file.display())));
+            faults.extend(
+                found
+                    .into_iter()
+                    .map(|what| format!("{}: {what}", file.display())),
+            );
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
@@ -99,7 +141,11 @@ fn rooms_import_only_from_lower_floors() {
 
 #[test]
 fn every_folder_is_a_room_with_a_floor() {
-    for entry in fs::read_dir(src()).expect("src").flatten().filter(|e| e.path().is_dir()) {
+    for entry in fs::read_dir(src())
+        .expect("src")
+        .flatten()
+        .filter(|e| e.path().is_dir())
+    {
         floor_of(&entry.file_name().to_string_lossy());
     }
 }
@@ -107,8 +153,15 @@ fn every_folder_is_a_room_with_a_floor() {
 #[test]
 fn a_breach_would_be_seen() {
     assert_eq!(breaches("plan", "use crate::tmux::Client;").len(), 1);
-    assert_eq!(breaches("plan", "use crate::remember::learn;").len(), 1, "same floor");
+    assert_eq!(
+        breaches("plan", "use crate::memory::learn;").len(),
+        1,
+        "same floor"
+    );
     assert_eq!(breaches("plan", "let t = Moment::now();").len(), 1);
     assert_eq!(breaches("plan", "use crate::model::Plan;").len(), 0);
-    assert_eq!(breaches("act", "use crate::model::Plan; use std::fs;").len(), 0);
+    assert_eq!(
+        breaches("act", "use crate::model::Plan; use std::fs;").len(),
+        0
+    );
 }

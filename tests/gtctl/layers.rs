@@ -1,4 +1,5 @@
-//! The definition of a town comes from several layers, and people edit them while a controller runs.
+//! The definition of a town comes from several layers, and people edit them while a controller
+//! runs.
 
 use crate::town::QUICK;
 use crate::yard::{Running, Yard};
@@ -11,7 +12,10 @@ fn painter(more: &str) -> String {
 }
 
 fn painted(colour: &str, more: &str) -> String {
-    format!("{QUICK}{}", painter(&format!("env = {{ COLOUR = \"{colour}\" }}\n{more}")))
+    format!(
+        "{QUICK}{}",
+        painter(&format!("env = {{ COLOUR = \"{colour}\" }}\n{more}"))
+    )
 }
 
 /// The colours of all starts so far.
@@ -22,7 +26,9 @@ fn runs(yard: &Yard) -> Vec<String> {
 /// A controller that has had its first look.
 fn controller(yard: &Yard) -> Running {
     let watch = yard.start(&["reconcile", "--watch"]);
-    yard.until("the controller", || yard.state().join("controller.json").exists());
+    yard.until("the controller", || {
+        yard.state().join("controller.json").exists()
+    });
     watch
 }
 
@@ -35,7 +41,11 @@ fn end(watch: Running) {
 fn a_verb_typed_right_after_an_edit_beside_a_controller_starts_the_edited_definition_once() {
     let at_once = "on_drift = \"restart\"";
     let no_gap = "on_drift = \"restart\"\nhandoff_gap = \"0s\"";
-    for (more, verb) in [(at_once, &["apply"][..]), (no_gap, &["apply"]), (at_once, &["restart", "one"])] {
+    for (more, verb) in [
+        (at_once, &["apply"][..]),
+        (no_gap, &["apply"]),
+        (at_once, &["restart", "one"]),
+    ] {
         let yard = Yard::new(&painted("red", more));
         yard.gtctl(&["apply"]).exits(0);
         let watch = controller(&yard);
@@ -45,7 +55,9 @@ fn a_verb_typed_right_after_an_edit_beside_a_controller_starts_the_edited_defini
         yard.declare(&painted("blue", &format!("{more}\nmax_age = \"9h\"")));
         yard.until("the controller to have read both edits", || {
             watch.said().matches("read anew").count() >= 1
-                && yard.gtctl(&["diff", "-o", "json"]).json()["steps"].as_array().is_some_and(Vec::is_empty)
+                && yard.gtctl(&["diff", "-o", "json"]).json()["steps"]
+                    .as_array()
+                    .is_some_and(Vec::is_empty)
         });
         assert_eq!(runs(&yard), ["red", "blue"], "{verb:?} {more}");
         end(watch);
@@ -58,12 +70,17 @@ fn an_edit_while_a_restart_waits_for_the_old_process_is_what_is_started() {
     let stubborn = |colour: &str| {
         let script = "trap : TERM; echo $COLOUR >> runs; while :; do sleep 0.1; done";
         let env = format!("env = {{ COLOUR = \"{colour}\" }}\nstop_grace = \"3s\"");
-        format!("{QUICK}[[session]]\nsession = \"one\"\ncommand = [\"sh\", \"-c\", \"{script}\"]\n{env}\n")
+        format!(
+            "{QUICK}[[session]]\nsession = \"one\"\ncommand = [\"sh\", \"-c\", \"{script}\"]\n{env}\n"
+        )
     };
     let yard = Yard::new(&stubborn("red"));
     yard.gtctl(&["apply"]).exits(0);
     let verb = yard.start(&["restart", "one"]);
-    yard.until("the stop", || yard.read(&format!("xdg/gtctl/{}/gtctl.json", yard.town)).contains("begun_for"));
+    yard.until("the stop", || {
+        yard.read(&format!("xdg/gtctl/{}/gtctl.json", yard.town))
+            .contains("begun_for")
+    });
     yard.declare(&stubborn("blue"));
     verb.end().exits(0).says("edited meanwhile");
     assert_eq!(runs(&yard), ["red", "blue"]);
@@ -72,7 +89,11 @@ fn an_edit_while_a_restart_waits_for_the_old_process_is_what_is_started() {
 /// The same town by a second manifest, in a folder of its own.
 fn second_manifest(yard: &Yard, text: &str) -> String {
     std::fs::create_dir_all(yard.at("other")).unwrap();
-    let head = format!("[town]\nname = \"{}\"\nsocket = \"{}\"\n", yard.town, yard.socket().display());
+    let head = format!(
+        "[town]\nname = \"{}\"\nsocket = \"{}\"\n",
+        yard.town,
+        yard.socket().display()
+    );
     yard.write("other/town.toml", &format!("{head}{text}"));
     yard.at("other/town.toml").display().to_string()
 }
@@ -89,15 +110,28 @@ fn a_controller_heeds_the_users_file_when_it_appears_when_it_changes_and_when_it
     let yard = Yard::new(&format!("{QUICK}{}", painter(AT_ONCE)));
     let watch = controller(&yard);
     yard.until("the start", || yard.process("one").is_some());
-    let colour = |colour: &str| user_file(&yard, &format!("[defaults]\nenv = {{ COLOUR = \"{colour}\" }}\n"));
+    let colour = |colour: &str| {
+        user_file(
+            &yard,
+            &format!("[defaults]\nenv = {{ COLOUR = \"{colour}\" }}\n"),
+        )
+    };
     for wanted in ["red", "blue"] {
         colour(wanted);
-        yard.until("the restart", || runs(&yard).last().is_some_and(|last| last == wanted));
+        yard.until("the restart", || {
+            runs(&yard).last().is_some_and(|last| last == wanted)
+        });
     }
     user_file(&yard, "[defaults\n");
-    yard.until("the warning", || watch.said().contains("the last good manifest stays in force"));
+    yard.until("the warning", || {
+        watch
+            .said()
+            .contains("the last good manifest stays in force")
+    });
     colour("green");
-    yard.until("the restart", || runs(&yard).last().is_some_and(|last| last == "green"));
+    yard.until("the restart", || {
+        runs(&yard).last().is_some_and(|last| last == "green")
+    });
     yard.gtctl(&["apply"]).exits(0);
     assert_eq!(runs(&yard), ["", "red", "blue", "green"]);
     end(watch);
@@ -128,12 +162,16 @@ fn a_second_manifest_of_one_town_is_refused_with_both_named_until_it_takes_over(
     }
     yard.gtctl(&["-f", &other, "diff"]).exits(2).says(&mine);
     yard.gtctl(&["-f", &other, "status"]).exits(0).says(&mine);
-    assert_eq!((yard.pid("one"), runs(&yard)), (one, vec!["red".to_owned()]));
+    assert_eq!(
+        (yard.pid("one"), runs(&yard)),
+        (one, vec!["red".to_owned()])
+    );
     assert!(watch.is_running());
     yard.gtctl(&["-f", &other, "--take-over", "apply"]).exits(0);
     watch.end().exits(4).says("taken over").says(&other);
     assert_eq!(runs(&yard), ["red", "blue"]);
-    // Nobody fights any more, but the first manifest is still there: it does not come back by accident.
+    // Nobody fights any more, but the first manifest is still there: it does not come back by
+    // accident.
     yard.gtctl(&["apply"]).exits(1).says(&mine).says(&other);
     yard.gtctl(&["reconcile", "--watch"]).exits(1).says(&other);
     assert_eq!(runs(&yard), ["red", "blue"]);
@@ -169,18 +207,32 @@ fn settings_of_one_shell_are_refused_beside_a_controller_that_has_not_got_them()
         command.env("GTCTL_DEFAULTS_STOP_GRACE", "7s");
         yard.running(command)
     };
-    set(&["apply"]).end().exits(4).says("GTCTL_DEFAULTS_STOP_GRACE is set here");
-    assert!(watch.said().matches("read anew").count() == 0, "{}", watch.said());
+    set(&["apply"])
+        .end()
+        .exits(4)
+        .says("GTCTL_DEFAULTS_STOP_GRACE is set here");
+    assert!(
+        watch.said().matches("read anew").count() == 0,
+        "{}",
+        watch.said()
+    );
     end(watch);
     // Alone it is nobody's business.
     set(&["apply"]).end().exits(0);
     std::fs::remove_file(yard.state().join("controller.json")).unwrap();
     let watch = set(&["reconcile", "--watch"]);
-    yard.until("the controller", || yard.state().join("controller.json").exists());
-    yard.gtctl(&["apply"]).exits(4).says("GTCTL_DEFAULTS_STOP_GRACE is set for it");
+    yard.until("the controller", || {
+        yard.state().join("controller.json").exists()
+    });
+    yard.gtctl(&["apply"])
+        .exits(4)
+        .says("GTCTL_DEFAULTS_STOP_GRACE is set for it");
     // Values may be secrets.
     let text = yard.read(&format!("xdg/gtctl/{}/definition.json", yard.town));
-    assert!(text.contains("GTCTL_DEFAULTS_STOP_GRACE") && !text.contains("7s"), "{text}");
+    assert!(
+        text.contains("GTCTL_DEFAULTS_STOP_GRACE") && !text.contains("7s"),
+        "{text}"
+    );
     end(watch);
     assert_eq!(runs(&yard), [""]);
 }
@@ -199,7 +251,10 @@ fn nothing_is_asked_of_a_paused_town_and_nothing_is_done_later_by_surprise() {
         &["adopt", "one"],
         &["nudge", "one", "hello"],
     ] {
-        yard.gtctl(verb).exits(3).says("is paused").says("gtctl resume");
+        yard.gtctl(verb)
+            .exits(3)
+            .says("is paused")
+            .says("gtctl resume");
     }
     yard.gtctl(&["resume"]).exits(0);
     yard.gtctl(&["apply"]).exits(0);
@@ -213,12 +268,26 @@ fn a_link_on_the_way_to_the_manifest_that_leads_elsewhere_is_an_edit() {
     let yard = Yard::new("");
     let slow = QUICK.replace("resync = \"1s\"", "resync = \"1h\"");
     for (folder, colour) in [("v1", "red"), ("v2", "blue")] {
-        let head = format!("[town]\nname = \"{}\"\nsocket = \"{}\"\n", yard.town, yard.socket().display());
-        let drift = format!("env = {{ COLOUR = \"{colour}\" }}\non_drift = \"restart\"\nhandoff_gap = \"0s\"");
+        let head = format!(
+            "[town]\nname = \"{}\"\nsocket = \"{}\"\n",
+            yard.town,
+            yard.socket().display()
+        );
+        let drift = format!(
+            "env = {{ COLOUR = \"{colour}\" }}\non_drift = \"restart\"\nhandoff_gap = \"0s\""
+        );
         std::fs::create_dir(yard.at(folder)).unwrap();
-        let script = format!("echo $COLOUR >> {}; exec sleep 100000", yard.at("runs").display());
-        let one = format!("[[session]]\nsession = \"one\"\ncommand = [\"sh\", \"-c\", \"{script}\"]\n{drift}\n");
-        yard.write(&format!("{folder}/town.toml"), &format!("{head}{slow}\n{one}"));
+        let script = format!(
+            "echo $COLOUR >> {}; exec sleep 100000",
+            yard.at("runs").display()
+        );
+        let one = format!(
+            "[[session]]\nsession = \"one\"\ncommand = [\"sh\", \"-c\", \"{script}\"]\n{drift}\n"
+        );
+        yard.write(
+            &format!("{folder}/town.toml"),
+            &format!("{head}{slow}\n{one}"),
+        );
     }
     let link = |to: &str, name: &str| {
         std::os::unix::fs::symlink(to, yard.at("link")).unwrap();
@@ -235,8 +304,15 @@ fn a_link_on_the_way_to_the_manifest_that_leads_elsewhere_is_an_edit() {
 
 /// Breaks the manifest in two ways: one is no TOML, the other says nothing that can be done.
 fn break_in_two_ways(yard: &Yard) -> [String; 2] {
-    let head = format!("[town]\nname = \"{}\"\nsocket = \"{}\"\n", yard.town, yard.socket().display());
-    [format!("{head}[[session\n"), format!("{head}[[session]]\nsession = \"one\"\ncommnd = [\"sh\"]\n")]
+    let head = format!(
+        "[town]\nname = \"{}\"\nsocket = \"{}\"\n",
+        yard.town,
+        yard.socket().display()
+    );
+    [
+        format!("{head}[[session\n"),
+        format!("{head}[[session]]\nsession = \"one\"\ncommnd = [\"sh\"]\n"),
+    ]
 }
 
 #[test]
@@ -244,7 +320,10 @@ fn a_broken_manifest_blocks_no_verb_that_can_go_by_the_last_good_one() {
     let yard = Yard::new(&painted("red", ""));
     yard.gtctl(&["apply"]).exits(0);
     let one = yard.pid("one");
-    for broken in break_in_two_ways(&yard).iter().chain([&"no name".to_owned()]) {
+    for broken in break_in_two_ways(&yard)
+        .iter()
+        .chain([&"no name".to_owned()])
+    {
         yard.write("town.toml", broken);
         let verbs = [
             &["status"][..],
@@ -262,8 +341,16 @@ fn a_broken_manifest_blocks_no_verb_that_can_go_by_the_last_good_one() {
         for verb in verbs {
             let said = yard.gtctl(verb);
             let text = said.err.clone();
-            assert_eq!(text.matches("going by the last good one of").count(), 1, "{verb:?} {broken}: {text}");
-            assert_eq!(text.matches("warning:").count(), 1, "{verb:?} {broken}: {text}");
+            assert_eq!(
+                text.matches("going by the last good one of").count(),
+                1,
+                "{verb:?} {broken}: {text}"
+            );
+            assert_eq!(
+                text.matches("warning:").count(),
+                1,
+                "{verb:?} {broken}: {text}"
+            );
             assert!(text.contains("line "), "{verb:?} {broken}: {text}");
             // There is no terminal to attach to here: tmux itself says so.
             if verb.first() == Some(&"attach") {
@@ -272,10 +359,20 @@ fn a_broken_manifest_blocks_no_verb_that_can_go_by_the_last_good_one() {
                 said.exits(0);
             }
         }
-        for verb in [&["apply"][..], &["diff"], &["restart", "one"], &["stop", "one"], &["reconcile"]] {
+        for verb in [
+            &["apply"][..],
+            &["diff"],
+            &["restart", "one"],
+            &["stop", "one"],
+            &["reconcile"],
+        ] {
             let refused = yard.gtctl(verb);
             assert_ne!(refused.code, Some(0), "{verb:?}");
-            assert!(!refused.err.contains("last good"), "{verb:?}: {}", refused.err);
+            assert!(
+                !refused.err.contains("last good"),
+                "{verb:?}: {}",
+                refused.err
+            );
         }
     }
     // A file that is taken away for a while, or is no text, is no other thing than a broken one.
@@ -285,24 +382,50 @@ fn a_broken_manifest_blocks_no_verb_that_can_go_by_the_last_good_one() {
         if let Some(bytes) = bytes {
             std::fs::write(yard.at("town.toml"), bytes).unwrap();
         }
-        for verb in [&["status"][..], &["logs", "one"], &["events"], &["pause"], &["resume"]] {
+        for verb in [
+            &["status"][..],
+            &["logs", "one"],
+            &["events"],
+            &["pause"],
+            &["resume"],
+        ] {
             let said = yard.gtctl(verb);
-            assert_eq!(said.err.matches("going by the last good one of").count(), 1, "{verb:?}: {}", said.err);
+            assert_eq!(
+                said.err.matches("going by the last good one of").count(),
+                1,
+                "{verb:?}: {}",
+                said.err
+            );
             said.exits(0);
         }
         for verb in [&["apply"][..], &["diff"], &["reconcile"]] {
             let refused = yard.gtctl(verb);
             assert_ne!(refused.code, Some(0), "{verb:?}");
-            assert!(!refused.err.contains("last good"), "{verb:?}: {}", refused.err);
+            assert!(
+                !refused.err.contains("last good"),
+                "{verb:?}: {}",
+                refused.err
+            );
         }
         std::fs::write(yard.at("town.toml"), &good).unwrap();
     }
     assert_eq!((yard.pid("one"), runs(&yard).len()), (one, 1));
     // What is broken and was never good is told with all its faults.
     std::fs::remove_file(yard.state().join("definition.json")).unwrap();
-    for verb in [&["status"][..], &["events"], &["pause"], &["explain", "one"], &["verify"], &["metrics"]] {
+    for verb in [
+        &["status"][..],
+        &["events"],
+        &["pause"],
+        &["explain", "one"],
+        &["verify"],
+        &["metrics"],
+    ] {
         let refused = yard.gtctl(verb);
         assert_ne!(refused.code, Some(0), "{verb:?}");
-        assert!(!refused.err.contains("last good"), "{verb:?}: {}", refused.err);
+        assert!(
+            !refused.err.contains("last good"),
+            "{verb:?}: {}",
+            refused.err
+        );
     }
 }

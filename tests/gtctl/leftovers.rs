@@ -1,4 +1,5 @@
-//! Agents that outlive their pane, and panes that somebody has moved: nothing stays dead, nothing is doubled.
+//! Agents that outlive their pane, and panes that somebody has moved: nothing stays dead, nothing
+//! is doubled.
 
 use crate::town::QUICK;
 use crate::yard::{Running, Yard, of, session, sleeper};
@@ -10,7 +11,8 @@ use std::time::{Duration, Instant};
 const PROMPT: Duration = Duration::from_secs(12);
 
 /// Crashes are made up for at once.
-const AT_ONCE: &str = "backoff = { first = \"50ms\", max = \"50ms\", jitter = 0.0, burst = 1000 }\n";
+const AT_ONCE: &str =
+    "backoff = { first = \"50ms\", max = \"50ms\", jitter = 0.0, burst = 1000 }\n";
 
 /// A shell that ignores these signals and runs for ever.
 fn deaf(signals: &str) -> String {
@@ -19,7 +21,9 @@ fn deaf(signals: &str) -> String {
 
 fn watched(yard: &Yard) -> Running {
     let controller = yard.start(&["reconcile", "--watch"]);
-    yard.until("the controller", || yard.gtctl(&["status", "-o", "json"]).json()["controller"]["pid"].is_u64());
+    yard.until("the controller", || {
+        yard.gtctl(&["status", "-o", "json"]).json()["controller"]["pid"].is_u64()
+    });
     controller
 }
 
@@ -30,7 +34,11 @@ fn comes_back(yard: &Yard, name: &str, former: ProcId) {
     let fresh = yard.fresh(name, Some(former));
     assert!(begun.elapsed() < PROMPT, "{:?}", begun.elapsed());
     yard.until("the former agent to be gone", || !may_live(former));
-    let agents = yard.marked(name).into_iter().filter(|process| names_shell(*process)).count();
+    let agents = yard
+        .marked(name)
+        .into_iter()
+        .filter(|process| names_shell(*process))
+        .count();
     assert_eq!((agents, may_live(fresh)), (1, true));
 }
 
@@ -41,12 +49,19 @@ fn names_shell(process: ProcId) -> bool {
 #[test]
 fn an_agent_that_ignores_the_hangup_is_ended_and_its_session_returns() {
     for signals in ["HUP", "HUP TERM"] {
-        let yard = Yard::new(&format!("{QUICK}{AT_ONCE}{}{}", session("one", &deaf(signals), ""), sleeper("two", "")));
+        let yard = Yard::new(&format!(
+            "{QUICK}{AT_ONCE}{}{}",
+            session("one", &deaf(signals), ""),
+            sleeper("two", "")
+        ));
         yard.gtctl(&["apply"]).exits(0);
         let _controller = watched(&yard);
         let two = yard.pid("two");
-        let ways: [&[&str]; 3] =
-            [&["kill-session", "-t", "=one"], &["kill-window", "-t", "=one:"], &["kill-pane", "-t", "=one:"]];
+        let ways: [&[&str]; 3] = [
+            &["kill-session", "-t", "=one"],
+            &["kill-window", "-t", "=one:"],
+            &["kill-pane", "-t", "=one:"],
+        ];
         for way in ways {
             let former = yard.pid("one");
             yard.tmux(way);
@@ -58,8 +73,13 @@ fn an_agent_that_ignores_the_hangup_is_ended_and_its_session_returns() {
 
 #[test]
 fn a_leftover_is_asked_to_end_before_it_is_killed() {
-    let script = "trap '' HUP; trap 'echo asked >>asked; exit' TERM; while :; do sleep 1000 & wait; done";
-    let yard = Yard::new(&format!("{QUICK}{AT_ONCE}{}{}", session("one", script, ""), sleeper("two", "")));
+    let script =
+        "trap '' HUP; trap 'echo asked >>asked; exit' TERM; while :; do sleep 1000 & wait; done";
+    let yard = Yard::new(&format!(
+        "{QUICK}{AT_ONCE}{}{}",
+        session("one", script, ""),
+        sleeper("two", "")
+    ));
     yard.gtctl(&["apply"]).exits(0);
     let former = yard.pid("one");
     yard.tmux(&["kill-session", "-t", "=one"]);
@@ -80,8 +100,7 @@ fn a_leftover_is_asked_to_end_before_it_is_killed() {
 #[test]
 fn a_server_that_is_ended_under_deaf_agents_comes_back_once() {
     let names = ["one", "two", "three"];
-    let daemon =
-        "(setsid sh -c 'trap \"\" HUP TERM; sleep 1001; :' &); trap '' HUP TERM; while :; do sleep 1000 & wait; done";
+    let daemon = "(setsid sh -c 'trap \"\" HUP TERM; sleep 1001; :' &); trap '' HUP TERM; while :; do sleep 1000 & wait; done";
     let sessions: String = names.iter().map(|name| session(name, daemon, "")).collect();
     let yard = Yard::new(&format!("{QUICK}{AT_ONCE}{sessions}"));
     yard.gtctl(&["apply"]).exits(0);
@@ -92,13 +111,17 @@ fn a_server_that_is_ended_under_deaf_agents_comes_back_once() {
     for (name, before) in names.iter().zip(before) {
         yard.fresh(name, Some(before));
     }
-    yard.until("the former ones to be gone", || !former.iter().any(|process| may_live(*process)));
+    yard.until("the former ones to be gone", || {
+        !former.iter().any(|process| may_live(*process))
+    });
     assert_eq!(yard.gtctl(&["apply"]).exits(0).code, Some(0));
 }
 
 #[test]
 fn an_agent_in_a_moved_pane_is_left_alone_wherever_it_stands() {
-    let agents = session("one", &deaf("HUP"), "") + &session("two", &deaf("HUP"), "") + &sleeper("three", "");
+    let agents = session("one", &deaf("HUP"), "")
+        + &session("two", &deaf("HUP"), "")
+        + &sleeper("three", "");
     let ways: [&[&[&str]]; 4] = [
         &[&["swap-window", "-d", "-s", "=one:", "-t", "=two:"]],
         &[&["swap-pane", "-d", "-s", "=one:", "-t", "=two:"]],
@@ -120,7 +143,11 @@ fn an_agent_in_a_moved_pane_is_left_alone_wherever_it_stands() {
             let page = yard.gtctl(&["diff", "-o", "json"]).json();
             of(&page, "held", "one").is_some_and(|held| held["hold"]["code"] == "moved-out")
         });
-        for verb in [&["reconcile"][..], &["apply", "--no-wait"], &["restart", "one", "--no-wait"]] {
+        for verb in [
+            &["reconcile"][..],
+            &["apply", "--no-wait"],
+            &["restart", "one", "--no-wait"],
+        ] {
             yard.gtctl(verb);
         }
         assert!(before.iter().all(|process| may_live(*process)), "{way:?}");
@@ -128,7 +155,9 @@ fn an_agent_in_a_moved_pane_is_left_alone_wherever_it_stands() {
         // Its end is noticed where it stands now, and its session gets it back.
         yard.kill(before[0]);
         yard.until("a fresh agent", || {
-            yard.marked("one").iter().any(|process| names_shell(*process) && *process != before[0])
+            yard.marked("one")
+                .iter()
+                .any(|process| names_shell(*process) && *process != before[0])
         });
         assert!(may_live(before[1]) && may_live(before[2]), "{way:?}");
     }
@@ -136,12 +165,23 @@ fn an_agent_in_a_moved_pane_is_left_alone_wherever_it_stands() {
 
 #[test]
 fn an_agent_whose_pane_was_closed_returns_beside_what_others_opened() {
-    let yard = Yard::new(&format!("{QUICK}{AT_ONCE}{}{}", sleeper("one", "env = { ONE = \"1\" }"), sleeper("two", "")));
+    let yard = Yard::new(&format!(
+        "{QUICK}{AT_ONCE}{}{}",
+        sleeper("one", "env = { ONE = \"1\" }"),
+        sleeper("two", "")
+    ));
     yard.gtctl(&["apply"]).exits(0);
     let _controller = watched(&yard);
     let session = yard.format("one", "#{session_id}");
     yard.tmux(&["split-window", "-d", "-t", "=one:", "sleep", "601"]);
-    let mine = yard.tmux(&["list-panes", "-s", "-t", "=one:", "-F", "#{pane_pid} #{pane_id}"]);
+    let mine = yard.tmux(&[
+        "list-panes",
+        "-s",
+        "-t",
+        "=one:",
+        "-F",
+        "#{pane_pid} #{pane_id}",
+    ]);
     let (mine, _) = mine.lines().last().unwrap().split_once(' ').unwrap();
     let mine = process::identify(mine.parse().unwrap()).unwrap();
     let _client = yard.attach("one");
@@ -149,7 +189,11 @@ fn an_agent_whose_pane_was_closed_returns_beside_what_others_opened() {
         let agent = yard.marked("one");
         let pane = label_pane(&yard);
         yard.tmux(&["kill-pane", "-t", &pane]);
-        yard.until("a fresh agent", || yard.marked("one").iter().any(|process| !agent.contains(process)));
+        yard.until("a fresh agent", || {
+            yard.marked("one")
+                .iter()
+                .any(|process| !agent.contains(process))
+        });
         assert!(may_live(mine));
         assert_eq!(yard.format("one", "#{session_id}"), session);
     }
@@ -160,19 +204,29 @@ fn an_agent_whose_pane_was_closed_returns_beside_what_others_opened() {
 fn crashes(yard: &Yard) -> usize {
     let state = std::fs::read_to_string(yard.state().join("gtctl.json")).unwrap();
     let state: serde_json::Value = serde_json::from_str(&state).unwrap();
-    state["memory"]["sessions"]["one"]["crashes"].as_array().map_or(0, Vec::len)
+    state["memory"]["sessions"]["one"]["crashes"]
+        .as_array()
+        .map_or(0, Vec::len)
 }
 
 fn label_pane(yard: &Yard) -> String {
     let label = yard.format("one", "#{@gtctl_label}");
-    label.split(' ').find_map(|word| word.strip_prefix("pane=")).unwrap().to_owned()
+    label
+        .split(' ')
+        .find_map(|word| word.strip_prefix("pane="))
+        .unwrap()
+        .to_owned()
 }
 
 #[test]
 fn one_death_counts_once_however_often_it_is_looked_at() {
     let slow = "[defaults]\nmax_age = \"off\"\nready_after = \"50ms\"\n\
                 backoff = { first = \"4s\", max = \"4s\", jitter = 0.0, burst = 4 }\n";
-    let yard = Yard::new(&format!("{slow}{}{}", sleeper("one", ""), sleeper("two", "")));
+    let yard = Yard::new(&format!(
+        "{slow}{}{}",
+        sleeper("one", ""),
+        sleeper("two", "")
+    ));
     yard.gtctl(&["apply"]).exits(0);
     for deaths in 1..=2 {
         yard.tmux(&["split-window", "-d", "-t", "=one:", "sleep", "601"]);
@@ -192,6 +246,10 @@ fn one_death_counts_once_however_often_it_is_looked_at() {
             yard.gtctl(&["reconcile"]);
             !yard.marked("one").is_empty()
         });
-        assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+        assert!(
+            begun.elapsed() < Duration::from_secs(15),
+            "{:?}",
+            begun.elapsed()
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The one integration test binary: it links once. What needs tmux uses servers private to each test.
+//! The one integration test binary: it links once. What needs tmux uses servers private to each
+//! test.
 
 #[cfg(test)]
 mod act;

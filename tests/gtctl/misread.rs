@@ -37,18 +37,26 @@ const FIRST: &str = "IMPL_DONE:ok\nis what stands in the last line once the logi
 
 /// A session that runs this command line.
 fn task(name: &str, command: &[&str], more: &str) -> String {
-    format!("[[session]]\nsession = \"{name}\"\ncommand = {}\n{more}\n", json!(command))
+    format!(
+        "[[session]]\nsession = \"{name}\"\ncommand = {}\n{more}\n",
+        json!(command)
+    )
 }
 
 fn phase(yard: &Yard, session: &str) -> String {
     let page = yard.gtctl(&["status", "-o", "json"]).json();
     let line = of(&page, "sessions", session);
-    line.map_or_else(String::new, |line| line["phase"].as_str().unwrap_or_default().to_owned())
+    line.map_or_else(String::new, |line| {
+        line["phase"].as_str().unwrap_or_default().to_owned()
+    })
 }
 
 /// The output that has come from a session.
 fn output(yard: &Yard, session: &str) -> String {
-    yard.read(&format!("xdg/gtctl/{}/logs/{session}/latest.log", yard.town))
+    yard.read(&format!(
+        "xdg/gtctl/{}/logs/{session}/latest.log",
+        yard.town
+    ))
 }
 
 #[test]
@@ -57,37 +65,87 @@ fn a_marker_in_a_task_that_is_shown_completes_nothing_and_the_agents_own_does() 
     yard.shim("codex", CODEX);
     let mut shown = Vec::new();
     let tasks = [ENGLISH, CHINESE, GERMAN, RUSSIAN, JAPANESE, OWN_LINE, FIRST];
-    for (text, language) in tasks.iter().zip(["en", "zh", "de", "ru", "ja", "own", "first"]) {
+    for (text, language) in tasks
+        .iter()
+        .zip(["en", "zh", "de", "ru", "ja", "own", "first"])
+    {
         yard.write(&format!("{language}.md"), text);
-        for how in ["argv", "wrapped", "indented", "quoted", "boxed", "listed", "slow"] {
-            shown.push((format!("{how}-{language}"), task(&format!("{how}-{language}"), &["codex", how, text], "")));
+        for how in [
+            "argv", "wrapped", "indented", "quoted", "boxed", "listed", "slow",
+        ] {
+            shown.push((
+                format!("{how}-{language}"),
+                task(&format!("{how}-{language}"), &["codex", how, text], ""),
+            ));
         }
         let file = format!("{language}.md");
-        shown.push((format!("file-{language}"), task(&format!("file-{language}"), &["codex", "file", &file], "")));
+        shown.push((
+            format!("file-{language}"),
+            task(&format!("file-{language}"), &["codex", "file", &file], ""),
+        ));
     }
-    let mut add = |name: &str, command: &[&str], more: &str| shown.push((name.to_owned(), task(name, command, more)));
+    let mut add = |name: &str, command: &[&str], more: &str| {
+        shown.push((name.to_owned(), task(name, command, more)))
+    };
     add("stdin", &["sh", "-c", "codex stdin <own.md"], "");
-    add("script", &["bash", "-c", &format!("codex argv '{CHINESE}'")], "");
-    add("env", &["codex", "env"], &format!("env = {{ TASK = \"{CHINESE}\" }}"));
+    add(
+        "script",
+        &["bash", "-c", &format!("codex argv '{CHINESE}'")],
+        "",
+    );
+    add(
+        "env",
+        &["codex", "env"],
+        &format!("env = {{ TASK = \"{CHINESE}\" }}"),
+    );
     add("tail", &["codex", "tail", OWN_LINE], "");
 
     let done = [
-        ("only-marker", task("only-marker", &["codex", "", "", DONE], "")),
-        ("both-en", task("both-en", &["codex", "argv", ENGLISH, DONE], "")),
-        ("both-zh", task("both-zh", &["codex", "argv", CHINESE, DONE], "")),
-        ("both-own", task("both-own", &["codex", "boxed", OWN_LINE, DONE], "")),
-        ("both-first", task("both-first", &["codex", "argv", FIRST, DONE], "")),
-        ("bulleted", task("bulleted", &["codex", "argv", OWN_LINE, &format!("● {DONE}")], "")),
+        (
+            "only-marker",
+            task("only-marker", &["codex", "", "", DONE], ""),
+        ),
+        (
+            "both-en",
+            task("both-en", &["codex", "argv", ENGLISH, DONE], ""),
+        ),
+        (
+            "both-zh",
+            task("both-zh", &["codex", "argv", CHINESE, DONE], ""),
+        ),
+        (
+            "both-own",
+            task("both-own", &["codex", "boxed", OWN_LINE, DONE], ""),
+        ),
+        (
+            "both-first",
+            task("both-first", &["codex", "argv", FIRST, DONE], ""),
+        ),
+        (
+            "bulleted",
+            task(
+                "bulleted",
+                &["codex", "argv", OWN_LINE, &format!("● {DONE}")],
+                "",
+            ),
+        ),
     ];
-    let sessions: String =
-        shown.iter().map(|(_, text)| text.as_str()).chain(done.iter().map(|(_, t)| t.as_str())).collect();
+    let sessions: String = shown
+        .iter()
+        .map(|(_, text)| text.as_str())
+        .chain(done.iter().map(|(_, t)| t.as_str()))
+        .collect();
     let defaults = format!(
         "[defaults]\nagent = \"codex\"\nrestart = \"never\"\nready_after = \"0s\"\nmax_age = \"off\"\nidle_limit = \"off\"\n\
          completion = {{ markers = [\"{DONE}\"], grace = \"1h\" }}\n[limits]\nconcurrent_starts = 100\n"
     );
     yard.declare(&format!("{defaults}{sessions}"));
     yard.gtctl(&["apply", "--no-wait"]);
-    yard.until("all tasks to be shown", || shown.iter().all(|(name, _)| output(&yard, name).contains(DONE)));
+    yard.until("all tasks to be shown", || {
+        shown
+            .iter()
+            .all(|(name, _)| output(&yard, name).contains(DONE))
+    });
     for (name, _) in &done {
         yard.until(&format!("the end of {name}"), || {
             yard.gtctl(&["reconcile"]);
@@ -108,8 +166,7 @@ fn a_marker_in_a_task_that_is_shown_completes_nothing_and_the_agents_own_does() 
 }
 
 /// What claude shows while it works.
-const CLAUDE: &str =
-    "#!/bin/sh\nprintf '✻ Cooking… (4s · esc to interrupt)\\n\\n❯ \\n'\nwhile :; do sleep 3600; done\n";
+const CLAUDE: &str = "#!/bin/sh\nprintf '✻ Cooking… (4s · esc to interrupt)\\n\\n❯ \\n'\nwhile :; do sleep 3600; done\n";
 
 #[test]
 fn an_agent_of_ones_own_name_is_read_as_the_client_that_it_starts() {
@@ -122,30 +179,52 @@ fn an_agent_of_ones_own_name_is_read_as_the_client_that_it_starts() {
          [[session]]\nsession = \"by-program\"\nagent = \"claude-opus\"\n\
          [[session]]\nsession = \"by-word\"\nagent = \"mine\"\n",
     );
-    yard.gtctl(&["validate"]).exits(0).says("agent claude-opus takes its tables from claude");
+    yard.gtctl(&["validate"])
+        .exits(0)
+        .says("agent claude-opus takes its tables from claude");
     yard.gtctl(&["apply"]).exits(0);
-    yard.gtctl(&["explain", "by-program"]).exits(0).says("agent.like");
+    yard.gtctl(&["explain", "by-program"])
+        .exits(0)
+        .says("agent.like");
     yard.until("both to be seen at work", || {
         yard.gtctl(&["reconcile"]);
         let page = yard.gtctl(&["status", "-o", "json"]).json();
-        let state = |name: &str| of(&page, "sessions", name).map(|line| line["screen"]["state"].clone());
-        ["by-program", "by-word"].iter().all(|name| state(name) == Some(json!("busy")))
+        let state =
+            |name: &str| of(&page, "sessions", name).map(|line| line["screen"]["state"].clone());
+        ["by-program", "by-word"]
+            .iter()
+            .all(|name| state(name) == Some(json!("busy")))
     });
     yard.write_manifest(
         "[town]\nname = \"x\"\n[agents.a]\nlike = \"cluade\"\n[[session]]\nsession = \"s\"\nagent = \"a\"\n",
     );
-    yard.gtctl(&["validate"]).exits(1).says("did you mean `claude`");
+    yard.gtctl(&["validate"])
+        .exits(1)
+        .says("did you mean `claude`");
 }
 
 #[test]
 fn a_client_is_known_under_the_other_names_of_its_program() {
     let yard = Yard::new("");
-    for program in ["claude.exe", "claude-2.1.332", "codex-x86_64-unknown-linux-musl"] {
-        yard.shim(program, "#!/bin/sh\nprintf '❯ '\nwhile :; do sleep 3600; done\n");
+    for program in [
+        "claude.exe",
+        "claude-2.1.332",
+        "codex-x86_64-unknown-linux-musl",
+    ] {
+        yard.shim(
+            program,
+            "#!/bin/sh\nprintf '❯ '\nwhile :; do sleep 3600; done\n",
+        );
     }
-    let of_agent = |name: &str, agent: &str| format!("[[session]]\nsession = \"{name}\"\nagent = \"{agent}\"\n");
+    let of_agent = |name: &str, agent: &str| {
+        format!("[[session]]\nsession = \"{name}\"\nagent = \"{agent}\"\n")
+    };
     yard.declare(&(of_agent("a", "claude") + &of_agent("b", "claude") + &of_agent("c", "codex")));
-    for (name, program) in [("a", "claude.exe"), ("b", "claude-2.1.332"), ("c", "codex-x86_64-unknown-linux-musl")] {
+    for (name, program) in [
+        ("a", "claude.exe"),
+        ("b", "claude-2.1.332"),
+        ("c", "codex-x86_64-unknown-linux-musl"),
+    ] {
         let path = yard.at("bin").join(program);
         yard.tmux(&[
             "new-session",
@@ -157,7 +236,9 @@ fn a_client_is_known_under_the_other_names_of_its_program() {
     }
     yard.until("all to be adopted", || {
         let page = yard.gtctl(&["diff", "-o", "json"]).json();
-        ["a", "b", "c"].iter().all(|name| of(&page, "steps", name).is_some_and(|step| step["action"] == "adopt"))
+        ["a", "b", "c"]
+            .iter()
+            .all(|name| of(&page, "steps", name).is_some_and(|step| step["action"] == "adopt"))
     });
 }
 
@@ -167,7 +248,9 @@ const WAITS: &str = "#!/bin/sh\nprintf '● Done.\\n\\n❯ \\n'\nwhile :; do sle
 /// Starts a bare shell of this name, as a saver of sessions does after a reboot.
 fn restore(yard: &Yard, name: &str) {
     yard.tmux(&["new-session", "-d", "-s", name, "exec bash --norc"]);
-    yard.until("the shell", || yard.format(name, "#{pane_current_command}") == "bash");
+    yard.until("the shell", || {
+        yard.format(name, "#{pane_current_command}") == "bash"
+    });
 }
 
 #[test]
@@ -183,7 +266,9 @@ fn a_name_held_by_a_restored_shell_is_taken_by_adopt_replace_and_no_other() {
     }
     yard.tmux(&["new-session", "-d", "-s", "vim", "sleep", "100000"]);
     yard.tmux(&["send-keys", "-t", "=works:", "sleep 100000", "Enter"]);
-    yard.until("its work", || yard.format("works", "#{pane_current_command}") == "sleep");
+    yard.until("its work", || {
+        yard.format("works", "#{pane_current_command}") == "sleep"
+    });
     yard.tmux(&["split-window", "-d", "-t", "=split:", "sleep", "100000"]);
     let client = yard.attach("watched");
     yard.gtctl(&["diff"]).exits(2).says("gtctl adopt --replace");
@@ -203,21 +288,35 @@ fn a_name_held_by_a_restored_shell_is_taken_by_adopt_replace_and_no_other() {
 
     yard.gtctl(&["adopt", "--replace", "idle"]).exits(0);
     let fresh = yard.fresh("idle", Some(before[0]));
-    yard.gtctl(&["adopt", "--replace", "idle"]).exits(1).says("it is gtctl's already");
+    yard.gtctl(&["adopt", "--replace", "idle"])
+        .exits(1)
+        .says("it is gtctl's already");
     assert_eq!(yard.pid("idle"), fresh);
     client.kill();
 }
 
 #[test]
 fn a_session_that_runs_its_agent_is_adopted_by_hand_without_a_restart() {
-    let yard = Yard::new("[defaults]\nready_after = \"0s\"\n[[session]]\nsession = \"a\"\nagent = \"claude\"\n");
+    let yard = Yard::new(
+        "[defaults]\nready_after = \"0s\"\n[[session]]\nsession = \"a\"\nagent = \"claude\"\n",
+    );
     yard.shim("claude", WAITS);
     yard.gtctl(&["adopt", "a"]).exits(1).says("gtctl start a");
     let program = yard.at("bin/claude");
-    yard.tmux(&["new-session", "-d", "-s", "a", &format!("exec {}", program.display())]);
-    yard.until("its process", || yard.gtctl(&["diff"]).out.contains("adopt"));
+    yard.tmux(&[
+        "new-session",
+        "-d",
+        "-s",
+        "a",
+        &format!("exec {}", program.display()),
+    ]);
+    yard.until("its process", || {
+        yard.gtctl(&["diff"]).out.contains("adopt")
+    });
     let before = yard.pid("a");
-    yard.gtctl(&["adopt", "--replace", "a"]).exits(1).says("it runs its agent");
+    yard.gtctl(&["adopt", "--replace", "a"])
+        .exits(1)
+        .says("it runs its agent");
     yard.gtctl(&["adopt", "a"]).exits(0);
     assert_eq!(yard.pid("a"), before);
     yard.gtctl(&["verify"]).exits(0);
@@ -229,7 +328,9 @@ fn doctor_knows_savers_that_bring_bare_shells_back() {
     restore(&yard, "other");
     assert!(!yard.gtctl(&["doctor"]).out.contains("continuum"));
     yard.tmux(&["set-option", "-g", "@continuum-restore", "on"]);
-    yard.gtctl(&["doctor"]).says("tmux-continuum brings sessions back").says("adopt --replace");
+    yard.gtctl(&["doctor"])
+        .says("tmux-continuum brings sessions back")
+        .says("adopt --replace");
 }
 
 #[test]
@@ -239,8 +340,16 @@ fn sessions_whose_names_gtctl_cannot_keep_are_said_to_be_skipped() {
         yard.tmux(&["new-session", "-d", "-s", name, "sleep", "100000"]);
     }
     for verb in ["status", "diff"] {
-        let said = yard.gtctl(&[verb]).says("skipped by [[policy]]").says("task 1").says("task-größe");
-        assert!(!said.err.contains("other one") && !said.err.contains("task-3"), "{}", said.err);
+        let said = yard
+            .gtctl(&[verb])
+            .says("skipped by [[policy]]")
+            .says("task 1")
+            .says("task-größe");
+        assert!(
+            !said.err.contains("other one") && !said.err.contains("task-3"),
+            "{}",
+            said.err
+        );
     }
 }
 
@@ -251,7 +360,10 @@ fn import_keeps_the_environment_of_settings_and_names_what_it_cannot_map() {
     for dir in ["gt/mayor", "gt/settings"] {
         std::fs::create_dir_all(yard.at(dir)).unwrap();
     }
-    yard.write("gt/mayor/town.json", r#"{"type":"town","version":2,"name":"acme"}"#);
+    yard.write(
+        "gt/mayor/town.json",
+        r#"{"type":"town","version":2,"name":"acme"}"#,
+    );
     yard.write("gt/mayor/rigs.json", r#"{"version":1,"rigs":{}}"#);
     yard.write(
         "gt/settings/config.json",
@@ -266,12 +378,27 @@ fn import_keeps_the_environment_of_settings_and_names_what_it_cannot_map() {
     yard.tmux(&["new-session", "-d", "-s", "hq-mayor", &command]);
     yard.until("its process", || {
         let pid = yard.process("hq-mayor").map_or(0, |process| process.pid);
-        std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim() == "claude")
+        std::fs::read_to_string(format!("/proc/{pid}/comm"))
+            .is_ok_and(|comm| comm.trim() == "claude")
     });
     let socket = yard.socket();
-    let import = ["import", "--root", "gt", "--name", &yard.town, "--socket", socket.to_str().unwrap()];
-    let said = yard.gtctl(&[&import[..], &["-f", "moved.toml"]].concat()).exits(0);
-    assert!(said.out.contains("could not map") && said.out.contains("API_TOKEN"), "{}", said.out);
+    let import = [
+        "import",
+        "--root",
+        "gt",
+        "--name",
+        &yard.town,
+        "--socket",
+        socket.to_str().unwrap(),
+    ];
+    let said = yard
+        .gtctl(&[&import[..], &["-f", "moved.toml"]].concat())
+        .exits(0);
+    assert!(
+        said.out.contains("could not map") && said.out.contains("API_TOKEN"),
+        "{}",
+        said.out
+    );
     let text = yard.read("moved.toml");
     for line in [
         "like = \"claude\"",
@@ -281,10 +408,16 @@ fn import_keeps_the_environment_of_settings_and_names_what_it_cannot_map() {
     ] {
         assert!(text.contains(line), "no {line} in\n{text}");
     }
-    assert!(!text.contains("hush") && !said.out.contains("hush"), "no value of a process's own is shown");
+    assert!(
+        !text.contains("hush") && !said.out.contains("hush"),
+        "no value of a process's own is shown"
+    );
     yard.gtctl(&["-f", "moved.toml", "validate"]).exits(0);
     yard.gtctl(&["-f", "moved.toml", "apply"]).exits(0);
-    yard.gtctl(&["-f", "moved.toml", "restart", "hq-mayor"]).exits(0);
+    yard.gtctl(&["-f", "moved.toml", "restart", "hq-mayor"])
+        .exits(0);
     let environ = std::fs::read(format!("/proc/{}/environ", yard.pid("hq-mayor").pid)).unwrap();
-    assert!(String::from_utf8_lossy(&environ).contains("ANTHROPIC_BASE_URL=https://proxy.example.com"));
+    assert!(
+        String::from_utf8_lossy(&environ).contains("ANTHROPIC_BASE_URL=https://proxy.example.com")
+    );
 }

@@ -1,4 +1,5 @@
-//! A watched town in which nothing happens: looks at it write nothing, and `status` tells the truth all the same.
+//! A watched town in which nothing happens: looks at it write nothing, and `status` tells the truth
+//! all the same.
 
 use crate::yard::{Running, Yard, of, session, sleeper};
 use serde_json::Value;
@@ -6,8 +7,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
-const OFTEN: &str =
-    "[controller]\nresync = \"200ms\"\n[defaults]\nready_after = \"0s\"\nbackoff = { first = \"0s\", jitter = 0 }\n";
+const OFTEN: &str = "[controller]\nresync = \"200ms\"\n[defaults]\nready_after = \"0s\"\nbackoff = { first = \"0s\", jitter = 0 }\n";
 
 /// What a file is replaced or written by: its number, size and times.
 fn stamp(yard: &Yard, file: &str) -> Option<(u64, u64, i64, i64)> {
@@ -22,7 +22,10 @@ fn stamps(yard: &Yard) -> [Option<(u64, u64, i64, i64)>; 3] {
 /// The cycles that the controller has signed for.
 fn cycles(yard: &Yard) -> u64 {
     let text = fs::read_to_string(yard.state().join("controller.json")).unwrap_or_default();
-    serde_json::from_str::<Value>(&text).ok().and_then(|beat| beat["counts"]["cycles"].as_u64()).unwrap_or_default()
+    serde_json::from_str::<Value>(&text)
+        .ok()
+        .and_then(|beat| beat["counts"]["cycles"].as_u64())
+        .unwrap_or_default()
 }
 
 /// A watched town that has come to rest: ten looks have written nothing.
@@ -40,7 +43,11 @@ fn at_rest(yard: &Yard) -> Running {
 
 #[test]
 fn looks_at_a_quiet_town_write_nothing_but_the_sign_of_life() {
-    let yard = Yard::new(&format!("{OFTEN}{}{}", sleeper("one", ""), sleeper("two", "max_age = \"1h\"")));
+    let yard = Yard::new(&format!(
+        "{OFTEN}{}{}",
+        sleeper("one", ""),
+        sleeper("two", "max_age = \"1h\"")
+    ));
     yard.gtctl(&["apply"]).exits(0);
     let _watch = at_rest(&yard);
     let (before, from) = (stamps(&yard), cycles(&yard));
@@ -63,11 +70,16 @@ fn status_knows_for_how_long_a_session_has_been_idle_whatever_was_written() {
     let before = stamps(&yard);
     let changed = Instant::now();
     yard.write("go", "");
-    yard.until("the second words", || yard.tmux(&["capture-pane", "-p", "-t", "=one:"]).contains("second"));
+    yard.until("the second words", || {
+        yard.tmux(&["capture-pane", "-p", "-t", "=one:"])
+            .contains("second")
+    });
     std::thread::sleep(Duration::from_secs(4));
     let page = yard.gtctl(&["status", "-o", "json"]).exits(0).json();
     let most = u64::try_from(changed.elapsed().as_millis()).unwrap();
-    let idle = of(&page, "sessions", "one").unwrap()["idle_ms"].as_u64().unwrap();
+    let idle = of(&page, "sessions", "one").unwrap()["idle_ms"]
+        .as_u64()
+        .unwrap();
     assert!((2000..=most).contains(&idle), "{idle} of {most}");
     assert_eq!(stamps(&yard), before, "nothing was written for it");
 }
@@ -84,7 +96,9 @@ fn while_a_manifest_is_being_written_nothing_is_started_and_it_is_read_when_it_r
         scope.spawn(|| {
             // Never at rest, for less than it is waited for at most.
             for n in 0.. {
-                if !writing.load(std::sync::atomic::Ordering::Relaxed) || begun.elapsed() > Duration::from_secs(4) {
+                if !writing.load(std::sync::atomic::Ordering::Relaxed)
+                    || begun.elapsed() > Duration::from_secs(4)
+                {
                     break;
                 }
                 fs::write(&path, format!("{whole}# {n}\n")).unwrap();
@@ -100,7 +114,9 @@ fn while_a_manifest_is_being_written_nothing_is_started_and_it_is_read_when_it_r
         assert!(!watch.said().contains("read anew"), "{}", watch.said());
         writing.store(false, std::sync::atomic::Ordering::Relaxed);
     });
-    yard.until("a fresh process", || yard.format("one", "#{pane_dead}") == "0");
+    yard.until("a fresh process", || {
+        yard.format("one", "#{pane_dead}") == "0"
+    });
     yard.until("the whole of it", || yard.sessions() == ["one", "two"]);
     yard.until("that it was read", || watch.said().contains("read anew"));
     assert_eq!(watch.said().matches("read anew").count(), 1);

@@ -19,17 +19,45 @@ fn lives(yard: &Yard) -> [usize; 2] {
 fn another_server(yard: &Yard, at: &Path) {
     let socket = at.to_str().unwrap();
     let mut command = yard.command(&TMUX);
-    command.args(["-S", socket, "-f", "/dev/null", "new-session", "-d", "-s", "mine", "sleep", "5555"]);
+    command.args([
+        "-S",
+        socket,
+        "-f",
+        "/dev/null",
+        "new-session",
+        "-d",
+        "-s",
+        "mine",
+        "sleep",
+        "5555",
+    ]);
     assert!(command.status().unwrap().success());
     let mut command = yard.command(&TMUX);
-    let pid = command.args(["-S", socket, "display-message", "-p", "#{pid}"]).output().unwrap().stdout;
+    let pid = command
+        .args(["-S", socket, "display-message", "-p", "#{pid}"])
+        .output()
+        .unwrap()
+        .stdout;
     yard.own(process::identify(String::from_utf8(pid).unwrap().trim().parse().unwrap()).unwrap());
 }
 
 fn sessions_at(yard: &Yard, at: &Path) -> Vec<String> {
     let mut command = yard.command(&TMUX);
-    let output = command.args(["-S", at.to_str().unwrap(), "list-sessions", "-F", "#{session_name}"]).output().unwrap();
-    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+    let output = command
+        .args([
+            "-S",
+            at.to_str().unwrap(),
+            "list-sessions",
+            "-F",
+            "#{session_name}",
+        ])
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect()
 }
 
 #[test]
@@ -56,7 +84,10 @@ fn another_socket_doubles_nothing_in_any_verb_and_says_how_to_go_on() {
             let said = yard.gtctl(&[verb, &["--socket", other]].concat());
             let text = said.out.clone() + &said.err;
             assert!(text.contains("gtctl move-server"), "{verb:?}: {text}");
-            assert!(text.contains(&format!("--socket {}", yard.socket().display())), "{text}");
+            assert!(
+                text.contains(&format!("--socket {}", yard.socket().display())),
+                "{text}"
+            );
             assert_ne!(said.code, Some(0));
             assert_eq!(lives(&yard), [1, 1], "{verb:?}");
         }
@@ -77,11 +108,24 @@ fn a_former_server_that_does_not_answer_is_named_and_nothing_is_doubled() {
     yard.gtctl(&["apply"]).exits(0);
     let server = yard.server().unwrap();
     signal(server, Signal::STOP);
-    let said = yard.gtctl(&["apply", "--no-wait", "--socket", yard.at("B").to_str().unwrap()]);
+    let said = yard.gtctl(&[
+        "apply",
+        "--no-wait",
+        "--socket",
+        yard.at("B").to_str().unwrap(),
+    ]);
     signal(server, Signal::CONT);
     let said = said.exits(1);
-    assert!(said.err.contains("live on another tmux server (process"), "{}", said.err);
-    assert!(said.err.contains("name its socket") && !said.err.contains("``"), "{}", said.err);
+    assert!(
+        said.err.contains("live on another tmux server (process"),
+        "{}",
+        said.err
+    );
+    assert!(
+        said.err.contains("name its socket") && !said.err.contains("``"),
+        "{}",
+        said.err
+    );
     assert_eq!(lives(&yard), [1, 1]);
     yard.gtctl(&["diff"]).exits(0);
 }
@@ -91,11 +135,19 @@ fn an_edit_of_the_socket_beside_a_controller_doubles_nothing() {
     let yard = Yard::new(&two());
     yard.gtctl(&["apply"]).exits(0);
     let controller = yard.start(&["reconcile", "--watch"]);
-    yard.until("the controller", || yard.gtctl(&["status", "-o", "json"]).json()["controller"]["pid"].is_u64());
+    yard.until("the controller", || {
+        yard.gtctl(&["status", "-o", "json"]).json()["controller"]["pid"].is_u64()
+    });
     let before = ["one", "two"].map(|name| yard.pid(name));
-    let head = format!("[town]\nname = \"{}\"\nsocket = \"{}\"\n", yard.town, yard.at("B").display());
+    let head = format!(
+        "[town]\nname = \"{}\"\nsocket = \"{}\"\n",
+        yard.town,
+        yard.at("B").display()
+    );
     yard.write_manifest(&format!("{head}{}", two()));
-    yard.until("that it is told", || yard.gtctl(&["diff"]).out.contains("move-server"));
+    yard.until("that it is told", || {
+        yard.gtctl(&["diff"]).out.contains("move-server")
+    });
     assert_eq!(lives(&yard), [1, 1]);
     assert!(before.iter().all(|process| may_live(*process)));
     // The way on: the controller keeps the town where it is, so it is ended first.
@@ -104,22 +156,34 @@ fn an_edit_of_the_socket_beside_a_controller_doubles_nothing() {
     // Nothing is asked where nobody can answer.
     yard.gtctl(&["move-server"]).exits(1).says("--yes");
     assert!(before.iter().all(|process| may_live(*process)));
-    yard.gtctl(&["move-server", "--yes"]).exits(0).says("has left");
+    yard.gtctl(&["move-server", "--yes"])
+        .exits(0)
+        .says("has left");
     assert!(!before.iter().any(|process| may_live(*process)));
     let _controller = yard.start(&["reconcile", "--watch"]);
-    yard.until("the town on its new server", || sessions_at(&yard, &yard.at("B")).len() >= 2);
+    yard.until("the town on its new server", || {
+        sessions_at(&yard, &yard.at("B")).len() >= 2
+    });
     yard.until("both", || lives(&yard) == [1, 1]);
-    yard.gtctl(&["move-server", "--yes"]).exits(0).says("nothing to move");
+    yard.gtctl(&["move-server", "--yes"])
+        .exits(0)
+        .says("nothing to move");
     assert_eq!(lives(&yard), [1, 1]);
     let mut command = yard.command(&TMUX);
     let socket = yard.at("B");
-    command.args(["-S", socket.to_str().unwrap(), "kill-server"]).status().unwrap();
+    command
+        .args(["-S", socket.to_str().unwrap(), "kill-server"])
+        .status()
+        .unwrap();
 }
 
 #[test]
 fn another_tmux_tmpdir_doubles_nothing() {
     let yard = Yard::new("").named_socket("gtctl-test-tmpdir");
-    let head = format!("[town]\nname = \"{}\"\nsocket = \"gtctl-test-tmpdir\"\n", yard.town);
+    let head = format!(
+        "[town]\nname = \"{}\"\nsocket = \"gtctl-test-tmpdir\"\n",
+        yard.town
+    );
     yard.write_manifest(&format!("{head}{}", two()));
     yard.gtctl(&["apply"]).exits(0);
     let before = ["one", "two"].map(|name| yard.pid(name));
@@ -142,11 +206,15 @@ fn a_former_server_without_our_sessions_is_no_obstacle() {
     assert_eq!(yard.sessions(), ["mine"]);
     let other = yard.at("B");
     another_server(&yard, &other);
-    yard.gtctl(&["start", "one", "two", "--socket", other.to_str().unwrap()]).exits(0);
+    yard.gtctl(&["start", "one", "two", "--socket", other.to_str().unwrap()])
+        .exits(0);
     assert_eq!(lives(&yard), [1, 1]);
     assert_eq!(yard.sessions(), ["mine"]);
     assert_eq!(sessions_at(&yard, &other), ["mine", "one", "two"]);
-    let page = yard.gtctl(&["diff", "-o", "json", "--socket", other.to_str().unwrap()]).exits(0).json();
+    let page = yard
+        .gtctl(&["diff", "-o", "json", "--socket", other.to_str().unwrap()])
+        .exits(0)
+        .json();
     assert!(of(&page, "unchanged", "one").is_some());
 }
 
@@ -161,7 +229,12 @@ fn a_state_of_another_town_copied_over_ours_doubles_and_ends_nothing() {
     for file in ["gtctl.json", "gtctl.prev.json"] {
         std::fs::copy(others.state().join(file), ours.state().join(file)).unwrap();
     }
-    for verb in [&["diff"][..], &["status"], &["reconcile"], &["apply", "--no-wait"]] {
+    for verb in [
+        &["diff"][..],
+        &["status"],
+        &["reconcile"],
+        &["apply", "--no-wait"],
+    ] {
         ours.gtctl(verb);
         assert_eq!(lives(&ours), [1, 1], "{verb:?}");
     }
@@ -172,7 +245,10 @@ fn a_state_of_another_town_copied_over_ours_doubles_and_ends_nothing() {
 /// A verb in another home: it has another state directory.
 fn elsewhere(yard: &Yard, args: &[&str]) -> crate::yard::Running {
     let mut command = yard.gtctl_command(args);
-    command.env("HOME", yard.at("other")).env("TMPDIR", yard.at("other")).env_remove("XDG_STATE_HOME");
+    command
+        .env("HOME", yard.at("other"))
+        .env("TMPDIR", yard.at("other"))
+        .env_remove("XDG_STATE_HOME");
     yard.running(command)
 }
 
@@ -182,9 +258,14 @@ fn a_controller_of_another_home_is_never_fought_and_both_are_named() {
     std::fs::create_dir(yard.at("other")).unwrap();
     yard.gtctl(&["apply"]).exits(0);
     let mut controller = yard.start(&["reconcile", "--watch"]);
-    yard.until("the controller", || yard.gtctl(&["status", "-o", "json"]).json()["controller"]["pid"].is_u64());
+    yard.until("the controller", || {
+        yard.gtctl(&["status", "-o", "json"]).json()["controller"]["pid"].is_u64()
+    });
     let before = ["one", "two"].map(|name| yard.pid(name));
-    let (ours, theirs) = (yard.at("other/.local/state/gtctl").join(&yard.town), yard.state());
+    let (ours, theirs) = (
+        yard.at("other/.local/state/gtctl").join(&yard.town),
+        yard.state(),
+    );
     let verbs: [&[&str]; 11] = [
         &["apply"],
         &["reconcile"],
@@ -200,25 +281,37 @@ fn a_controller_of_another_home_is_never_fought_and_both_are_named() {
     ];
     for verb in verbs {
         let refused = elsewhere(&yard, verb).end().exits(4);
-        refused.says(theirs.to_str().unwrap()).says(ours.to_str().unwrap()).says("--take-over");
+        refused
+            .says(theirs.to_str().unwrap())
+            .says(ours.to_str().unwrap())
+            .says("--take-over");
     }
     assert!(!ours.exists(), "who is refused leaves nothing");
     let explicit = yard.at("third");
-    let refused = yard.gtctl(&["--state-dir", explicit.to_str().unwrap(), "apply"]).exits(4);
-    refused.says(theirs.to_str().unwrap()).says(explicit.to_str().unwrap());
+    let refused = yard
+        .gtctl(&["--state-dir", explicit.to_str().unwrap(), "apply"])
+        .exits(4);
+    refused
+        .says(theirs.to_str().unwrap())
+        .says(explicit.to_str().unwrap());
     for verb in ["status", "diff"] {
-        elsewhere(&yard, &[verb]).end().says(theirs.to_str().unwrap());
+        elsewhere(&yard, &[verb])
+            .end()
+            .says(theirs.to_str().unwrap());
     }
     assert_eq!(["one", "two"].map(|name| yard.pid(name)), before);
     assert_eq!(lives(&yard), [1, 1]);
     assert!(controller.is_running());
     // Another path to the same state directory is no other one.
     std::os::unix::fs::symlink(yard.state(), yard.at("link")).unwrap();
-    yard.gtctl(&["--state-dir", yard.at("link").to_str().unwrap(), "apply"]).exits(0);
+    yard.gtctl(&["--state-dir", yard.at("link").to_str().unwrap(), "apply"])
+        .exits(0);
     // Taken over, the former one ends, and nothing is doubled.
     let taker = elsewhere(&yard, &["--take-over", "reconcile", "--watch"]);
     controller.end().exits(0);
-    yard.until("the other controller", || ours.join("controller.json").exists());
+    yard.until("the other controller", || {
+        ours.join("controller.json").exists()
+    });
     yard.gtctl(&["apply"]).exits(4).says(ours.to_str().unwrap());
     assert_eq!(["one", "two"].map(|name| yard.pid(name)), before);
     taker.signal(gtctl::proc::signal::Signal::TERM);
@@ -234,8 +327,13 @@ fn a_controller_of_another_home_is_never_fought_and_both_are_named() {
 fn two_controllers_of_two_homes_that_begin_together_double_nothing() {
     let yard = Yard::new(&two());
     std::fs::create_dir(yard.at("other")).unwrap();
-    let mut both = [yard.start(&["reconcile", "--watch"]), elsewhere(&yard, &["reconcile", "--watch"])];
-    yard.until("one of them to be refused", || both.iter_mut().any(|one| !one.is_running()));
+    let mut both = [
+        yard.start(&["reconcile", "--watch"]),
+        elsewhere(&yard, &["reconcile", "--watch"]),
+    ];
+    yard.until("one of them to be refused", || {
+        both.iter_mut().any(|one| !one.is_running())
+    });
     let refused = both.iter_mut().position(|one| !one.is_running()).unwrap();
     for (place, one) in both.into_iter().enumerate() {
         if place != refused {

@@ -1,4 +1,5 @@
-//! The controller's loop in a simulated town, under seeded faults, with every invariant asked after every step.
+//! The controller's loop in a simulated town, under seeded faults, with every invariant asked after
+//! every step.
 //!
 //! `GTCTL_SEEDS=N` runs so many seeds; `GTCTL_SEED=S` replays one.
 
@@ -14,7 +15,11 @@ pub(crate) fn town_name() -> SessionName {
 }
 
 /// Each 25th run is followed by a thousand quiet cycles, the others by a few.
-pub(crate) fn live(seed: u64, logic: &dyn Logic, neglect: Option<Neglect>) -> Result<Report, Violation> {
+pub(crate) fn live(
+    seed: u64,
+    logic: &dyn Logic,
+    neglect: Option<Neglect>,
+) -> Result<Report, Violation> {
     let quiet = if seed.is_multiple_of(25) { 1000 } else { 12 };
     Driver::new(&town_name(), seed, logic, neglect).run(quiet)
 }
@@ -81,7 +86,9 @@ fn storms_break_no_invariant() {
 
 #[test]
 fn replay() {
-    let Some(seed) = number("GTCTL_SEED") else { return };
+    let Some(seed) = number("GTCTL_SEED") else {
+        return;
+    };
     match live(seed, &Shipped, None) {
         Ok(report) => println!("seed {seed} holds: {report:?}"),
         Err(violation) => panic!("{violation}"),

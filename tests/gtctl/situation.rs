@@ -1,10 +1,11 @@
 //! Random situations for the laws of `plan`: plausible ones, and hostile ones.
 
 use gtctl::model::{
-    Answer, Answered, Content, Cpu, Death, Definition, Desired, Ended, Fingerprint, Finished, Footprint, Generation,
-    History, Label, Life, Marks, Mass, Memory, Moment, Observed, Orders, Origin, Orphans, Ownership, PaneId, Period,
-    Probed, ProcId, Purpose, Refused, Replacing, Roused, Run, Rung, Screen, ScreenState, Seen, Server, ServerId,
-    SessionId, SessionName, Sighting, Standing, Stopping, Title, Told, Town, Usage, Verdict,
+    Answer, Answered, Content, Cpu, Death, Definition, Desired, Ended, EscapeSent, Fingerprint,
+    Finished, Footprint, Generation, History, Label, Life, Marks, Mass, Memory, Moment, Observed,
+    Orders, Origin, Orphans, Ownership, PaneId, Period, Probed, ProcId, Purpose, Refused,
+    Replacing, Run, Rung, Screen, ScreenState, Seen, Server, ServerId, SessionId, SessionName,
+    Sighting, Standing, Stopping, Title, Told, Town, Usage, Verdict,
 };
 use gtctl::sim::{Random, random_town};
 
@@ -35,18 +36,43 @@ pub(crate) fn case(seed: u64, manners: Manners) -> Case {
     let mut random = Random::new(seed ^ 0xface);
     let name = SessionName::new("town").expect("valid");
     let town = random_town(name, &mut random);
-    let now = Moment { wall: 1_790_000_000_000, awake: 500_000_000, boot: 7 };
-    let mut maker = Maker { random, manners, now };
+    let now = Moment {
+        wall: 1_790_000_000_000,
+        awake: 500_000_000,
+        boot: 7,
+    };
+    let mut maker = Maker {
+        random,
+        manners,
+        now,
+    };
     let observed = maker.observed(&town);
     let town = gtctl::plan::covered(&town, &observed).into_owned();
     let memory = maker.memory(&town, &observed);
     let orders = Orders {
-        orphans: if maker.random.chance(300) { Orphans::Prune } else { Orphans::Report },
-        mass: maker.random.pick(&[Mass::SecondLook, Mass::SecondLook, Mass::Allow, Mass::Hold]).unwrap_or_default(),
+        orphans: if maker.random.chance(300) {
+            Orphans::Prune
+        } else {
+            Orphans::Report
+        },
+        mass: maker
+            .random
+            .pick(&[Mass::SecondLook, Mass::SecondLook, Mass::Allow, Mass::Hold])
+            .unwrap_or_default(),
         durability: gtctl::model::Durability::Durable,
-        definition: if seed.is_multiple_of(20) { Definition::Changing } else { Definition::Current },
+        definition: if seed.is_multiple_of(20) {
+            Definition::Changing
+        } else {
+            Definition::Current
+        },
     };
-    Case { town, observed, memory, orders, now }
+    Case {
+        town,
+        observed,
+        memory,
+        orders,
+        now,
+    }
 }
 
 impl Maker {
@@ -58,22 +84,42 @@ impl Maker {
     fn moment(&mut self) -> Moment {
         if self.is_hostile() {
             let far = [0, 1, u64::MAX, self.now.awake, self.random.next_number()];
-            let wall = self.random.pick(&[i64::MIN, i64::MAX, 0, self.now.wall, -1]).unwrap_or(0);
+            let wall = self
+                .random
+                .pick(&[i64::MIN, i64::MAX, 0, self.now.wall, -1])
+                .unwrap_or(0);
             let boot = self.random.below(2) * 7;
-            return Moment { wall, awake: self.random.pick(&far).unwrap_or(0), boot };
+            return Moment {
+                wall,
+                awake: self.random.pick(&far).unwrap_or(0),
+                boot,
+            };
         }
-        let most = self.random.pick(&[1_000, 10_000, 60_000, 600_000, 4_000_000, 90_000_000]).unwrap_or(1);
+        let most = self
+            .random
+            .pick(&[1_000, 10_000, 60_000, 600_000, 4_000_000, 90_000_000])
+            .unwrap_or(1);
         self.now.minus(Period::from_millis(self.random.below(most)))
     }
 
     fn generation(&mut self) -> Generation {
         let low = self.random.between(1, 5);
-        Generation(if self.is_hostile() { self.random.pick(&[0, u64::MAX, u64::MAX - 1]).unwrap_or(0) } else { low })
+        Generation(if self.is_hostile() {
+            self.random.pick(&[0, u64::MAX, u64::MAX - 1]).unwrap_or(0)
+        } else {
+            low
+        })
     }
 
     fn death(&mut self) -> Death {
-        let deaths =
-            [Death::Exit(0), Death::Exit(1), Death::Signal(9), Death::StatusLost, Death::Vanished, Death::NoAgent];
+        let deaths = [
+            Death::Exit(0),
+            Death::Exit(1),
+            Death::Signal(9),
+            Death::StatusLost,
+            Death::Vanished,
+            Death::NoAgent,
+        ];
         self.random.pick(&deaths).unwrap_or(Death::StatusLost)
     }
 
@@ -97,7 +143,11 @@ impl Maker {
             if self.random.chance(800) {
                 id += 1;
                 let seen = self.seen(desired, SessionId(id));
-                let name = if self.random.chance(50) { format!("moved-{id}") } else { desired.name.to_string() };
+                let name = if self.random.chance(50) {
+                    format!("moved-{id}")
+                } else {
+                    desired.name.to_string()
+                };
                 server.sessions.insert(name, seen);
             }
         }
@@ -115,13 +165,25 @@ impl Maker {
                 let session = SessionName::new(text).expect("valid");
                 let mut seen = self.seen(&gtctl::sim::session(session), SessionId(id));
                 if let Ownership::Ours(label) = &mut seen.ownership {
-                    label.origin = if self.random.chance(900) { Origin::Policy } else { Origin::Adopted };
-                    label.pane = PaneId(if self.random.chance(950) { id } else { id + 100 });
+                    label.origin = if self.random.chance(900) {
+                        Origin::Policy
+                    } else {
+                        Origin::Adopted
+                    };
+                    label.pane = PaneId(if self.random.chance(950) {
+                        id
+                    } else {
+                        id + 100
+                    });
                 }
                 if self.random.chance(200) {
                     seen.ownership = Ownership::Unlabelled;
                 }
-                let name = if self.random.chance(100) { format!("task-1{id}") } else { text.to_owned() };
+                let name = if self.random.chance(100) {
+                    format!("task-1{id}")
+                } else {
+                    text.to_owned()
+                };
                 server.sessions.insert(name, seen);
             }
         }
@@ -132,7 +194,11 @@ impl Maker {
         let started = self.moment();
         let fingerprint = match self.random.below(8) {
             0 => None,
-            1 => Some(Fingerprint { command: 1, dir: 2, env: 3 }),
+            1 => Some(Fingerprint {
+                command: 1,
+                dir: 2,
+                env: 3,
+            }),
             _ => Some(desired.fingerprint()),
         };
         let label = Label {
@@ -142,23 +208,51 @@ impl Maker {
             pane: PaneId(id.0),
             fingerprint,
             handoff: self.random.chance(400).then(|| self.moment()),
-            origin: if self.random.chance(100) { Origin::Adopted } else { Origin::Started },
+            origin: if self.random.chance(100) {
+                Origin::Adopted
+            } else {
+                Origin::Started
+            },
         };
-        let process = ProcId { pid: 100 + id.0, start: 1 };
+        let process = ProcId {
+            pid: 100 + id.0,
+            start: 1,
+        };
         let life = match self.random.below(12) {
             0 => Life::Unknown("vanished while looking".to_owned()),
             1 | 2 => {
-                let at = if self.is_hostile() { Some(i64::MIN) } else { Some(self.now.wall - 1000) };
-                Life::Dead { death: self.death(), process: None, at, tail: vec![] }
+                let at = if self.is_hostile() {
+                    Some(i64::MIN)
+                } else {
+                    Some(self.now.wall - 1000)
+                };
+                Life::Dead {
+                    death: self.death(),
+                    process: None,
+                    at,
+                    tail: vec![],
+                }
             }
-            n => Life::Alive { process, matches: n != 3, comm: "claude".to_owned() },
+            n => Life::Alive {
+                process,
+                matches: n != 3,
+                comm: "claude".to_owned(),
+            },
         };
         let screen = self.random.chance(700).then(|| self.screen());
         Seen {
             id,
             attached: u32::from(self.random.chance(200)),
-            created: if self.is_hostile() { i64::MIN } else { started.wall },
-            quiet: Period::from_millis(self.random.pick(&[0, 2000, 4999, 5000, 9_000_000]).unwrap_or(0)),
+            created: if self.is_hostile() {
+                i64::MIN
+            } else {
+                started.wall
+            },
+            quiet: Period::from_millis(
+                self.random
+                    .pick(&[0, 2000, 4999, 5000, 9_000_000])
+                    .unwrap_or(0),
+            ),
             heard: Some(self.marks(label.generation)),
             ownership: match self.random.below(20) {
                 0 => Ownership::Unlabelled,
@@ -179,9 +273,24 @@ impl Maker {
 
     fn marks(&mut self, generation: Generation) -> Marks {
         let (seen, last_output) = (self.moment(), self.moment());
-        let verdict = if self.random.chance(700) { Verdict::Completed } else { Verdict::Failed };
-        let sighting = Sighting { marker: "DONE".to_owned(), verdict, line: "DONE".to_owned(), at_byte: 0 };
-        let standing = Standing { sighting, seen, quiet_since: last_output, trailer: 0, key: 0 };
+        let verdict = if self.random.chance(700) {
+            Verdict::Completed
+        } else {
+            Verdict::Failed
+        };
+        let sighting = Sighting {
+            marker: "DONE".to_owned(),
+            verdict,
+            line: "DONE".to_owned(),
+            at_byte: 0,
+        };
+        let standing = Standing {
+            sighting,
+            seen,
+            quiet_since: last_output,
+            trailer: 0,
+            key: 0,
+        };
         let standing = self.random.chance(400).then_some(standing);
         Marks {
             generation,
@@ -202,7 +311,9 @@ impl Maker {
         for (name, desired) in &town.sessions {
             if self.random.chance(850) {
                 let label = label_of(observed, name);
-                memory.sessions.insert(name.clone(), self.history(desired, label));
+                memory
+                    .sessions
+                    .insert(name.clone(), self.history(desired, label));
             }
         }
         memory.paused = self.random.chance(30);
@@ -214,7 +325,9 @@ impl Maker {
         memory.failed_start = self.random.chance(300).then(|| self.moment());
         for (name, desired) in &town.sessions {
             if self.random.chance(60) {
-                memory.auth_deaths.insert(desired.agent.name.clone(), self.moments());
+                memory
+                    .auth_deaths
+                    .insert(desired.agent.name.clone(), self.moments());
                 memory.sessions.entry(name.clone()).or_default();
             }
         }
@@ -230,11 +343,21 @@ impl Maker {
 
     fn probed(&mut self) -> Probed {
         let asked = self.moment();
-        let answers = [Answer::Passed, Answer::Failed("no".to_owned()), Answer::Unasked("no".to_owned())];
-        let answer = usize::try_from(self.random.below(4)).ok().and_then(|at| answers.get(at).cloned());
+        let answers = [
+            Answer::Passed,
+            Answer::Failed("no".to_owned()),
+            Answer::Unasked("no".to_owned()),
+        ];
+        let answer = usize::try_from(self.random.below(4))
+            .ok()
+            .and_then(|at| answers.get(at).cloned());
         let answered = answer.map(|answer| Answered { asked, answer });
         let failed = self.random.pick(&[0, 1, 2, u32::MAX]).unwrap_or(0);
-        Probed { asked, failed, answered }
+        Probed {
+            asked,
+            failed,
+            answered,
+        }
     }
 
     fn moments(&mut self) -> Vec<Moment> {
@@ -245,11 +368,24 @@ impl Maker {
     }
 
     fn history(&mut self, desired: &Desired, label: Option<Label>) -> History {
-        let generation = label.as_ref().map_or_else(|| self.generation(), |label| label.generation);
-        let started = label.as_ref().map_or_else(|| self.moment(), |label| label.started);
-        let ended = self.random.chance(150).then(|| Ended { death: self.death(), at: self.moment() });
+        let generation = label
+            .as_ref()
+            .map_or_else(|| self.generation(), |label| label.generation);
+        let started = label
+            .as_ref()
+            .map_or_else(|| self.moment(), |label| label.started);
+        let ended = self.random.chance(150).then(|| Ended {
+            death: self.death(),
+            at: self.moment(),
+        });
         let fingerprint = label.map_or(Some(desired.fingerprint()), |label| label.fingerprint);
-        let run = Run { generation, started, ready: None, fingerprint, ended };
+        let run = Run {
+            generation,
+            started,
+            ready: None,
+            fingerprint,
+            ended,
+        };
         let stopping = self.random.chance(150).then(|| self.stopping(generation));
         let finished = (desired.is_task() && self.random.chance(200)).then(|| Finished {
             fingerprint: desired.fingerprint(),
@@ -260,12 +396,16 @@ impl Maker {
         let (replacing, refused) = rolled(desired, generation, started, stopping.as_ref());
         History {
             // What goes on by commands ends by itself, which no situation shows.
-            errand: None,
+            launcher_job: None,
             complaint: None,
             restart_asked: self.random.chance(50),
             generation,
             run: self.random.chance(900).then_some(run),
-            crashes: if self.random.chance(400) { self.moments() } else { vec![] },
+            crashes: if self.random.chance(400) {
+                self.moments()
+            } else {
+                vec![]
+            },
             restarts: 0,
             handoff: self.random.chance(300).then(|| self.moment()),
             stopped: self.random.chance(60),
@@ -281,7 +421,10 @@ impl Maker {
             marks: self.random.chance(300).then(|| self.marks(generation)),
             nudged: self.random.chance(400).then(|| self.moment()),
             typed: vec![],
-            roused: self.random.chance(300).then(|| Roused { generation, at: self.moment() }),
+            escape_sent: self.random.chance(300).then(|| EscapeSent {
+                generation,
+                at: self.moment(),
+            }),
             footprint: self.random.chance(300).then(|| Footprint {
                 generation,
                 at: self.moment(),
@@ -311,7 +454,11 @@ impl Maker {
     fn state(&mut self) -> ScreenState {
         let ahead = i64::try_from(self.random.below(20_000_000)).unwrap_or(0) - 2_000_000;
         let resets = self.random.chance(700).then_some(self.now.wall + ahead);
-        let resets = if self.is_hostile() { Some(i64::MIN) } else { resets };
+        let resets = if self.is_hostile() {
+            Some(i64::MIN)
+        } else {
+            resets
+        };
         let states = [
             ScreenState::Ready,
             ScreenState::Ready,
@@ -330,7 +477,11 @@ impl Maker {
 
     /// What former looks have left: whatever they did not agree on is read again.
     fn content(&mut self, generation: Generation) -> Content {
-        let generation = if self.random.chance(900) { generation } else { self.generation() };
+        let generation = if self.random.chance(900) {
+            generation
+        } else {
+            self.generation()
+        };
         let digest = self.random.below(3);
         Content {
             generation,
@@ -361,17 +512,33 @@ impl Maker {
         Stopping {
             generation,
             since,
-            rung: self.random.pick(&[Rung::Ask, Rung::Term, Rung::Kill]).unwrap_or(Rung::Ask),
+            rung: self
+                .random
+                .pick(&[Rung::Ask, Rung::Term, Rung::Kill])
+                .unwrap_or(Rung::Ask),
             rung_at: since,
-            purpose: if self.random.chance(500) { Purpose::Restart } else { Purpose::Expire },
+            purpose: if self.random.chance(500) {
+                Purpose::Restart
+            } else {
+                Purpose::Expire
+            },
             reason: "too-old".to_owned(),
-            begun_for: since.awake.is_multiple_of(5).then_some(Fingerprint { command: 1, dir: 2, env: 3 }),
-            tree: if self.random.chance(700) { vec![ProcId { pid: 100, start: 1 }] } else { vec![] },
+            begun_for: since.awake.is_multiple_of(5).then_some(Fingerprint {
+                command: 1,
+                dir: 2,
+                env: 3,
+            }),
+            tree: if self.random.chance(700) {
+                vec![ProcId { pid: 100, start: 1 }]
+            } else {
+                vec![]
+            },
         }
     }
 }
 
-/// A planned restart that was begun, always where one is being stopped for it; and a step that failed.
+/// A planned restart that was begun, always where one is being stopped for it; and a step that
+/// failed.
 fn rolled(
     desired: &Desired,
     generation: Generation,
@@ -396,13 +563,24 @@ fn rolled(
         fingerprint: random.chance(700).then(|| desired.fingerprint()),
     };
     let is_replaced = stops || random.chance(100);
-    (is_replaced.then_some(replacing), random.chance(100).then_some(refused))
+    (
+        is_replaced.then_some(replacing),
+        random.chance(100).then_some(refused),
+    )
 }
 
 fn label_of(observed: &Observed, name: &SessionName) -> Option<Label> {
-    let Observed::Up(server) = observed else { return None };
-    server.sessions.values().find_map(|seen| match &seen.ownership {
-        Ownership::Ours(label) if label.session == *name => Some(label.clone()),
-        Ownership::Ours(_) | Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => None,
-    })
+    let Observed::Up(server) = observed else {
+        return None;
+    };
+    server
+        .sessions
+        .values()
+        .find_map(|seen| match &seen.ownership {
+            Ownership::Ours(label) if label.session == *name => Some(label.clone()),
+            Ownership::Ours(_)
+            | Ownership::Unlabelled
+            | Ownership::Unproved(_)
+            | Ownership::Foreign(_) => None,
+        })
 }

@@ -3,13 +3,14 @@
 use crate::support::{PATIENCE, Scratch, name, town};
 use gtctl::model::{Desired, ProcId, ServerId, Town};
 use gtctl::proc::signal::{Signal, signal};
-use gtctl::proc::{marker, process, tree};
+use gtctl::proc::{env_tag, process, tree};
 use gtctl::tmux::Client;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// A private socket. The server on it, and all that carries the town's marker, is killed by id when this is dropped.
+/// A private socket. The server on it, and all that carries the town's marker, is killed by id when
+/// this is dropped.
 pub(crate) struct Stage {
     scratch: Scratch,
     pub(crate) dir: PathBuf,
@@ -24,7 +25,12 @@ impl Stage {
         let dir = scratch.path().to_owned();
         let mut town = town(&[]);
         town.name = name(dir.file_name().unwrap().to_str().unwrap());
-        Self { client: scratch.client(), dir, town, scratch }
+        Self {
+            client: scratch.client(),
+            dir,
+            town,
+            scratch,
+        }
     }
 
     /// A server with this configuration, and no session.
@@ -32,19 +38,35 @@ impl Stage {
         let stage = Self::without_server();
         let file = stage.dir.join("conf");
         std::fs::write(&file, config).unwrap();
-        stage.run(&["-f", file.to_str().unwrap(), "start-server", ";", "set-option", "-s", "exit-empty", "off"]);
+        stage.run(&[
+            "-f",
+            file.to_str().unwrap(),
+            "start-server",
+            ";",
+            "set-option",
+            "-s",
+            "exit-empty",
+            "off",
+        ]);
         stage
     }
 
     /// Runs `tmux ARGS` and returns what it printed, whether it failed or not.
     pub(crate) fn run(&self, args: &[&str]) -> String {
         let mut command = Command::new("tmux");
-        command.arg("-u").arg("-S").arg(self.scratch.socket()).args(args).env_remove("TMUX");
+        command
+            .arg("-u")
+            .arg("-S")
+            .arg(self.scratch.socket())
+            .args(args)
+            .env_remove("TMUX");
         String::from_utf8(command.output().unwrap().stdout).unwrap()
     }
 
     pub(crate) fn format(&self, target: &str, format: &str) -> String {
-        self.run(&["display-message", "-p", "-t", target, format]).trim_end().to_owned()
+        self.run(&["display-message", "-p", "-t", target, format])
+            .trim_end()
+            .to_owned()
     }
 
     pub(crate) fn screen(&self, target: &str) -> String {
@@ -56,15 +78,26 @@ impl Stage {
     }
 
     pub(crate) fn server(&self) -> Option<ServerId> {
-        let pid = self.run(&["display-message", "-p", "#{pid}"]).trim().parse().ok()?;
+        let pid = self
+            .run(&["display-message", "-p", "#{pid}"])
+            .trim()
+            .parse()
+            .ok()?;
         process::identify(pid).map(ServerId)
     }
 }
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        let marked = marker::carrying_any(&self.town.name).into_values().flatten().map(|(_, process)| process);
-        let served = self.server().into_iter().flat_map(|server| tree::tree(server.0)).map(|member| member.id);
+        let marked = env_tag::carrying_any(&self.town.name)
+            .into_values()
+            .flatten()
+            .map(|(_, process)| process);
+        let served = self
+            .server()
+            .into_iter()
+            .flat_map(|server| tree::tree(server.0))
+            .map(|member| member.id);
         for process in marked.chain(served) {
             signal(process, Signal::KILL);
         }
@@ -88,5 +121,9 @@ pub(crate) fn proc_of(pid: &str) -> ProcId {
 /// A session that runs this, anywhere.
 pub(crate) fn desired(session: &str, command: &[&str]) -> Desired {
     let command = command.iter().map(|&word| word.to_owned()).collect();
-    Desired { command, dir: std::env::temp_dir(), ..crate::support::desired(session, &[]) }
+    Desired {
+        command,
+        dir: std::env::temp_dir(),
+        ..crate::support::desired(session, &[])
+    }
 }

@@ -1,8 +1,8 @@
 //! A private tmux server per test, and waiting for conditions instead of for time.
 
 use gtctl::model::{
-    Agent, Backoff, Completion, Desired, Gastown, Idling, Launch, Limits, Logs, OnDrift, Period, ProcId, RestartPolicy,
-    ServerId, SessionName, Socket, StartBudget, Town, WhenAttached,
+    Agent, Backoff, Completion, Desired, Gastown, Idling, Launch, Limits, Logs, OnDrift, Period,
+    ProcId, RestartPolicy, ServerId, SessionName, Socket, StartBudget, Town, WhenAttached,
 };
 use gtctl::proc::signal::{Signal, signal};
 use gtctl::proc::{process, tree};
@@ -83,7 +83,8 @@ impl TestServer {
         run(&self.scratch, args)
     }
 
-    /// A new session of this name, running a command without a shell (with one, when it is a single word).
+    /// A new session of this name, running a command without a shell (with one, when it is a single
+    /// word).
     pub(crate) fn session(&self, name: &str, command: &[&str]) {
         let args = ["new-session", "-d", "-x", "80", "-y", "24", "-s", name];
         self.run(&[&args[..], command].concat());
@@ -99,7 +100,9 @@ impl TestServer {
 
     /// A field of a session's active pane.
     pub(crate) fn field(&self, name: &str, format: &str) -> String {
-        self.run(&["display-message", "-p", "-t", &format!("={name}:"), format]).trim_end().to_owned()
+        self.run(&["display-message", "-p", "-t", &format!("={name}:"), format])
+            .trim_end()
+            .to_owned()
     }
 
     /// The process of a session's active pane.
@@ -122,9 +125,19 @@ fn run(scratch: &Scratch, args: &[&str]) -> String {
 
 fn run_by(mut command: Command, scratch: &Scratch, args: &[&str]) -> String {
     let socket = scratch.socket();
-    command.arg("-u").arg("-S").arg(socket).args(["-f", "/dev/null"]).args(args).env_remove("TMUX");
+    command
+        .arg("-u")
+        .arg("-S")
+        .arg(socket)
+        .args(["-f", "/dev/null"])
+        .args(args)
+        .env_remove("TMUX");
     let output = command.output().unwrap();
-    assert!(output.status.success(), "tmux {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "tmux {args:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
@@ -152,10 +165,16 @@ pub(crate) fn town(sessions: &[(&str, &[&str])]) -> Town {
         gastown: Gastown::default(),
         unstartable: BTreeMap::new(),
         socket: Socket::Default,
-        sessions: sessions.iter().map(|(n, names)| (name(n), desired(n, names))).collect(),
+        sessions: sessions
+            .iter()
+            .map(|(n, names)| (name(n), desired(n, names)))
+            .collect(),
         policies: Vec::new(),
         chores: Vec::new(),
-        limits: Limits { starts: StartBudget::Auto, ..Limits::default() },
+        limits: Limits {
+            starts: StartBudget::Auto,
+            ..Limits::default()
+        },
         resync: Period::from_secs(30),
         metrics: None,
         notify: None,
@@ -193,7 +212,11 @@ pub(crate) fn desired(session: &str, process_names: &[&str]) -> Desired {
         on_drift: OnDrift::default(),
         when_attached: WhenAttached::default(),
         stop_grace: Period::from_secs(30),
-        completion: Completion { markers: Vec::new(), grace: Period::ZERO, log: None },
+        completion: Completion {
+            markers: Vec::new(),
+            grace: Period::ZERO,
+            log: None,
+        },
         backoff: Backoff::default(),
         logs: Logs::default(),
         instructions: None,

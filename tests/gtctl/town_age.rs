@@ -1,4 +1,5 @@
-//! Planned restarts: fresh process, same session, same clients; and never twice within the gap, whatever is lost.
+//! Planned restarts: fresh process, same session, same clients; and never twice within the gap,
+//! whatever is lost.
 
 use crate::town::QUICK;
 use crate::yard::{TMUX, Yard, of, session, sleeper};
@@ -9,7 +10,11 @@ const OLD: &str = "max_age = \"1s\"\nmax_age_jitter = \"0s\"\ndrain = \"0s\"";
 
 /// Two sessions, so that one restart is no mass kill.
 fn old(more: &str) -> String {
-    format!("{QUICK}{}{}", sleeper("one", &format!("{OLD}\n{more}")), sleeper("two", "max_age = \"off\""))
+    format!(
+        "{QUICK}{}{}",
+        sleeper("one", &format!("{OLD}\n{more}")),
+        sleeper("two", "max_age = \"off\"")
+    )
 }
 
 #[test]
@@ -22,10 +27,14 @@ fn an_old_session_gets_a_fresh_process_and_keeps_its_clients() {
     let watch = yard.start(&["reconcile", "--watch"]);
     let fresh = yard.fresh("one", Some(one));
     assert!(client.is_running());
-    assert_eq!(yard.format("one", "#{session_id} #{pane_id} #{session_attached}"), format!("{id} 1"));
+    assert_eq!(
+        yard.format("one", "#{session_id} #{pane_id} #{session_attached}"),
+        format!("{id} 1")
+    );
     yard.until("the gap", || {
         let page = yard.gtctl(&["diff", "-o", "json"]).json();
-        of(&page, "held", "one").is_some_and(|held| held["hold"]["code"] == "handoff-gap" && held["until"].is_string())
+        of(&page, "held", "one")
+            .is_some_and(|held| held["hold"]["code"] == "handoff-gap" && held["until"].is_string())
     });
     assert_eq!(yard.pid("one"), fresh);
     watch.signal(Signal::TERM);
@@ -48,7 +57,9 @@ fn an_attached_session_is_held_also_when_only_its_group_is() {
     let client = yard.attach("one");
     held();
     client.kill();
-    yard.until("the detaching", || yard.format("one", "#{session_attached}") == "0");
+    yard.until("the detaching", || {
+        yard.format("one", "#{session_attached}") == "0"
+    });
     yard.tmux(&["new-session", "-d", "-s", "view", "-t", "=one"]);
     let client = yard.attach("view");
     assert_eq!(yard.format("one", "#{session_attached}"), "0");
@@ -71,8 +82,13 @@ fn a_client_that_comes_between_look_and_act_is_spared_too() {
                 if [ $n = 2 ]; then touch DIR/looked; while ! [ -e DIR/go ]; do /bin/sleep 0.02; done; fi\n\
                 exec TMUX \"$@\"\n";
     yard.until("its age", || yard.gtctl(&["diff"]).out.contains("restart"));
-    yard.until("its limit", || of(&yard.gtctl(&["diff", "-o", "json"]).json(), "steps", "one").is_some());
-    yard.shim("tmux", &gate.replace("DIR", yard.dir()).replace("TMUX", &TMUX));
+    yard.until("its limit", || {
+        of(&yard.gtctl(&["diff", "-o", "json"]).json(), "steps", "one").is_some()
+    });
+    yard.shim(
+        "tmux",
+        &gate.replace("DIR", yard.dir()).replace("TMUX", &TMUX),
+    );
     let verb = yard.start(&["reconcile"]);
     yard.until("the look", || yard.at("looked").exists());
     let _client = yard.attach("view");
@@ -103,14 +119,28 @@ fn damage(yard: &Yard, round: usize, older: &[u8]) {
 fn never_twice_within_the_gap_whatever_kills_the_controller_or_befalls_its_memory() {
     let lives = |name: &str| {
         let script = format!("echo x >>$HOME/{name}; exec sleep 1000");
-        session(name, &script, &format!("{OLD}\nwhen_attached = \"proceed\""))
+        session(
+            name,
+            &script,
+            &format!("{OLD}\nwhen_attached = \"proceed\""),
+        )
     };
-    let others: String = (0..3).map(|n| sleeper(&format!("other-{n}"), "max_age = \"off\"")).collect();
+    let others: String = (0..3)
+        .map(|n| sleeper(&format!("other-{n}"), "max_age = \"off\""))
+        .collect();
     let yard = Yard::new(&format!("{QUICK}{}{others}", lives("one")));
     yard.gtctl(&["apply", "--no-wait"]);
     yard.fresh("one", None);
-    yard.until("all", || yard.gtctl(&["diff", "-o", "json"]).json()["steps"].as_array().is_some());
-    let files: Vec<_> = fs::read_dir(yard.state()).unwrap().flatten().map(|e| e.file_name()).collect();
+    yard.until("all", || {
+        yard.gtctl(&["diff", "-o", "json"]).json()["steps"]
+            .as_array()
+            .is_some()
+    });
+    let files: Vec<_> = fs::read_dir(yard.state())
+        .unwrap()
+        .flatten()
+        .map(|e| e.file_name())
+        .collect();
     assert!(files.iter().any(|f| f == "gtctl.json"), "{files:?}");
     let older = fs::read(yard.state().join("gtctl.json")).unwrap();
     for round in 0..30_u64 {
@@ -124,8 +154,9 @@ fn never_twice_within_the_gap_whatever_kills_the_controller_or_befalls_its_memor
     }
     let watch = yard.start(&["reconcile", "--watch"]);
     yard.until("the first cycle", || !watch.said().is_empty());
-    // Where a controller was killed between the mark on the session and the first signal, and its memory was lost as well,
-    // nobody knows whether that restart came to be: then it is held for the gap, for all to see.
+    // Where a controller was killed between the mark on the session and the first signal, and its
+    // memory was lost as well, nobody knows whether that restart came to be: then it is held for
+    // the gap, for all to see.
     yard.until("the gap", || {
         let page = yard.gtctl(&["diff", "-o", "json"]).json();
         of(&page, "held", "one").is_some_and(|held| held["hold"]["code"] == "handoff-gap")
@@ -144,15 +175,28 @@ fn a_controller_killed_at_any_system_call_restarts_once() {
         return;
     }
     let script = "echo x >>$HOME/one; exec sleep 1000";
-    let agent = session("one", script, &format!("{OLD}\nwhen_attached = \"proceed\""));
-    let yard = Yard::new(&format!("{QUICK}{agent}{}", sleeper("two", "max_age = \"off\"")));
+    let agent = session(
+        "one",
+        script,
+        &format!("{OLD}\nwhen_attached = \"proceed\""),
+    );
+    let yard = Yard::new(&format!(
+        "{QUICK}{agent}{}",
+        sleeper("two", "max_age = \"off\"")
+    ));
     yard.gtctl(&["apply", "--no-wait"]);
     yard.fresh("one", None);
-    yard.until("its limit", || of(&yard.gtctl(&["diff", "-o", "json"]).json(), "steps", "one").is_some());
+    yard.until("its limit", || {
+        of(&yard.gtctl(&["diff", "-o", "json"]).json(), "steps", "one").is_some()
+    });
     let mut killed = 0;
-    for (call, times) in
-        [("fsync", 4), ("rename", 4), ("pidfd_send_signal", 2), ("clone3,vfork,clone", 4), ("write", 4)]
-    {
+    for (call, times) in [
+        ("fsync", 4),
+        ("rename", 4),
+        ("pidfd_send_signal", 2),
+        ("clone3,vfork,clone", 4),
+        ("write", 4),
+    ] {
         for when in 1..=times {
             let inject = format!("inject={call}:signal=SIGKILL:when={when}");
             let mut command = yard.command(strace);
@@ -176,5 +220,11 @@ fn a_controller_killed_at_any_system_call_restarts_once() {
     for _ in 0..3 {
         yard.gtctl(&["reconcile"]);
     }
-    assert_eq!((yard.read("home/one").lines().count(), yard.marked("one").len()), (2, 1));
+    assert_eq!(
+        (
+            yard.read("home/one").lines().count(),
+            yard.marked("one").len()
+        ),
+        (2, 1)
+    );
 }

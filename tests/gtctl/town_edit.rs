@@ -7,12 +7,18 @@ use gtctl::proc::signal::Signal;
 
 #[test]
 fn a_removed_session_is_an_orphan_until_pruned_and_an_emptied_manifest_kills_nothing() {
-    let (one, rest) = (sleeper("one", ""), [sleeper("two", ""), sleeper("three", "")].concat());
+    let (one, rest) = (
+        sleeper("one", ""),
+        [sleeper("two", ""), sleeper("three", "")].concat(),
+    );
     let yard = Yard::new(&format!("{QUICK}{one}{rest}"));
     yard.gtctl(&["apply"]).exits(0);
     let first = yard.pid("one");
     yard.declare(&format!("{QUICK}{rest}"));
-    yard.gtctl(&["diff"]).exits(0).says("one").says("no longer declared");
+    yard.gtctl(&["diff"])
+        .exits(0)
+        .says("one")
+        .says("no longer declared");
     yard.gtctl(&["apply"]).exits(0);
     assert_eq!(yard.pid("one"), first);
     yard.declare(QUICK);
@@ -23,8 +29,9 @@ fn a_removed_session_is_an_orphan_until_pruned_and_an_emptied_manifest_kills_not
     yard.gtctl(&["apply", "--prune"]).exits(0).says("expired");
     assert_eq!(yard.sessions(), ["three", "two"]);
     assert!(!process::may_live(first) && yard.marked("one").is_empty());
-    let kept: Vec<_> =
-        std::fs::read_dir(yard.state().join("logs/one")).map(|d| d.flatten().collect()).unwrap_or_default();
+    let kept: Vec<_> = std::fs::read_dir(yard.state().join("logs/one"))
+        .map(|d| d.flatten().collect())
+        .unwrap_or_default();
     assert!(!kept.is_empty(), "its log is kept");
 }
 
@@ -33,7 +40,11 @@ fn a_changed_command_restarts_that_session_alone_and_a_changed_limit_none() {
     let chatty = |text: &str| format!("while :; do echo {text}; /bin/sleep 0.1; done");
     let manifest = |one: &str, two: &str, limit: &str| {
         let chatty = session("chatty", &chatty(one), &format!("drain = \"2s\"\n{limit}"));
-        format!("{QUICK}{chatty}{}{}", session("idle", &format!("exec sleep {two}"), limit), sleeper("other", limit))
+        format!(
+            "{QUICK}{chatty}{}{}",
+            session("idle", &format!("exec sleep {two}"), limit),
+            sleeper("other", limit)
+        )
     };
     let yard = Yard::new(&manifest("a", "1001", ""));
     yard.gtctl(&["apply"]).exits(0);
@@ -53,7 +64,10 @@ fn a_changed_command_restarts_that_session_alone_and_a_changed_limit_none() {
 
     yard.declare(&manifest("b", "1002", ""));
     let page = yard.gtctl(&["diff", "-o", "json"]).exits(2).json();
-    assert_eq!(of(&page, "held", "chatty").unwrap()["hold"]["code"], "draining");
+    assert_eq!(
+        of(&page, "held", "chatty").unwrap()["hold"]["code"],
+        "draining"
+    );
     yard.gtctl(&["apply"]).exits(0).says("restarted");
     let last = pids();
     assert_ne!(last[0], chatty);
@@ -63,17 +77,32 @@ fn a_changed_command_restarts_that_session_alone_and_a_changed_limit_none() {
 #[test]
 fn a_command_that_is_not_there_fails_clearly_and_is_forgotten_when_taken_back() {
     let manifest = |command: &str| {
-        let one =
-            format!("[[session]]\nsession = \"one\"\ncommand = [\"{command}\", \"1000\"]\non_drift = \"restart\"\n");
-        format!("{QUICK}{one}{}{}", sleeper("two", ""), sleeper("three", "dir = \"nowhere\""))
+        let one = format!(
+            "[[session]]\nsession = \"one\"\ncommand = [\"{command}\", \"1000\"]\non_drift = \"restart\"\n"
+        );
+        format!(
+            "{QUICK}{one}{}{}",
+            sleeper("two", ""),
+            sleeper("three", "dir = \"nowhere\"")
+        )
     };
     let yard = Yard::new(&manifest("sleep"));
-    yard.gtctl(&["apply"]).exits(3).says("three").says("does not exist");
+    yard.gtctl(&["apply"])
+        .exits(3)
+        .says("three")
+        .says("does not exist");
     let one = yard.pid("one");
     yard.pid("two");
     yard.declare(&manifest("no-such-program"));
-    yard.gtctl(&["reconcile"]).exits(3).says("no-such-program").says("not found");
-    assert_eq!(yard.pid("one"), one, "nothing is ended for what cannot be started");
+    yard.gtctl(&["reconcile"])
+        .exits(3)
+        .says("no-such-program")
+        .says("not found");
+    assert_eq!(
+        yard.pid("one"),
+        one,
+        "nothing is ended for what cannot be started"
+    );
     yard.declare(&manifest("sleep"));
     yard.gtctl(&["reconcile"]);
     assert_eq!(yard.pid("one"), one, "there is no reason any more");
@@ -88,7 +117,11 @@ fn a_command_that_is_not_there_fails_clearly_and_is_forgotten_when_taken_back() 
 
 #[test]
 fn a_saved_plan_is_applied_as_it_is_or_not_at_all() {
-    let yard = Yard::new(&format!("{QUICK}{}{}", sleeper("one", ""), sleeper("two", "")));
+    let yard = Yard::new(&format!(
+        "{QUICK}{}{}",
+        sleeper("one", ""),
+        sleeper("two", "")
+    ));
     let plan = yard.at("plan.json");
     let plan = plan.to_str().unwrap();
     yard.gtctl(&["diff", "--out", plan]).exits(2);
@@ -135,7 +168,10 @@ fn an_interrupted_apply_ends_cleanly_and_says_what_is_left() {
     yard.pid("first");
     assert_eq!(yard.sessions(), ["first"]);
     // Also when it comes during a cycle: the calls to tmux are slow here.
-    yard.shim("tmux", &format!("#!/bin/sh\n/bin/sleep 0.5\nexec {} \"$@\"\n", *TMUX));
+    yard.shim(
+        "tmux",
+        &format!("#!/bin/sh\n/bin/sleep 0.5\nexec {} \"$@\"\n", *TMUX),
+    );
     yard.tmux(&["kill-session", "-t", "=first"]);
     let verb = yard.start(&["-vv", "apply"]);
     yard.until("the look", || verb.said().contains("list-panes"));
@@ -151,10 +187,18 @@ fn a_watched_manifest_is_taken_over_when_good_and_the_last_good_one_stays_when_b
     yard.until("the start", || yard.process("one").is_some());
     let one = yard.pid("one");
     yard.declare("[[session]]\nsession = \"one\"\ncommand = [\n");
-    yard.until("the warning", || watch.said().contains("the last good manifest stays in force"));
+    yard.until("the warning", || {
+        watch
+            .said()
+            .contains("the last good manifest stays in force")
+    });
     yard.kill(one);
     let one = yard.fresh("one", Some(one));
-    yard.declare(&format!("{QUICK}{}{}", sleeper("one", ""), sleeper("two", "")));
+    yard.declare(&format!(
+        "{QUICK}{}{}",
+        sleeper("one", ""),
+        sleeper("two", "")
+    ));
     yard.until("the new session", || yard.process("two").is_some());
     assert_eq!(yard.pid("one"), one);
     watch.signal(Signal::TERM);

@@ -13,25 +13,42 @@ const ANSWER: Duration = Duration::from_millis(5500);
 fn stopped(yard: &Yard) -> gtctl::model::ProcId {
     let server = yard.server().unwrap();
     signal(server, Signal::STOP);
-    yard.until("the stop", || fs::read_to_string(format!("/proc/{}/stat", server.pid)).unwrap().contains(") T"));
+    yard.until("the stop", || {
+        fs::read_to_string(format!("/proc/{}/stat", server.pid))
+            .unwrap()
+            .contains(") T")
+    });
     server
 }
 
 #[test]
 fn every_verb_answers_beside_a_frozen_server_and_nothing_happens_late() {
     let old = "max_age = \"1s\"\nmax_age_jitter = \"0s\"\ndrain = \"0s\"";
-    let yard = Yard::new(&format!("{QUICK}{}{}", sleeper("one", old), sleeper("two", "")));
+    let yard = Yard::new(&format!(
+        "{QUICK}{}{}",
+        sleeper("one", old),
+        sleeper("two", "")
+    ));
     yard.gtctl(&["apply", "--no-wait"]);
     let (one, two) = (yard.fresh("one", None), yard.fresh("two", None));
-    yard.until("its limit", || of(&yard.gtctl(&["diff", "-o", "json"]).json(), "steps", "one").is_some());
+    yard.until("its limit", || {
+        of(&yard.gtctl(&["diff", "-o", "json"]).json(), "steps", "one").is_some()
+    });
     let server = stopped(&yard);
-    let verbs: [(&[&str], i32); 5] =
-        [(&["diff"], 1), (&["apply"], 1), (&["reconcile"], 1), (&["status"], 1), (&["verify"], 2)];
+    let verbs: [(&[&str], i32); 5] = [
+        (&["diff"], 1),
+        (&["apply"], 1),
+        (&["reconcile"], 1),
+        (&["status"], 1),
+        (&["verify"], 2),
+    ];
     // The two that act take turns, so they come one after the other.
     let (first, rest) = verbs.split_at(2);
     for batch in [first, &rest[..1], &rest[1..]] {
-        let started: Vec<_> =
-            batch.iter().map(|(args, code)| (yard.start(&[*args, &["-o", "json"]].concat()), *code)).collect();
+        let started: Vec<_> = batch
+            .iter()
+            .map(|(args, code)| (yard.start(&[*args, &["-o", "json"]].concat()), *code))
+            .collect();
         for (verb, code) in started {
             let said = verb.end().exits(code);
             assert!(said.took < ANSWER, "{said:?}");
@@ -42,12 +59,19 @@ fn every_verb_answers_beside_a_frozen_server_and_nothing_happens_late() {
     yard.until("the server", || !yard.sessions().is_empty());
     let generation = yard.format("one", "#{@gtctl_label} #{@gtctl_handoff}");
     assert_eq!((yard.pid("one"), yard.pid("two")), (one, two));
-    assert_eq!(yard.format("one", "#{@gtctl_label} #{@gtctl_handoff}"), generation);
+    assert_eq!(
+        yard.format("one", "#{@gtctl_label} #{@gtctl_handoff}"),
+        generation
+    );
 }
 
 #[test]
 fn a_server_that_freezes_between_look_and_act_does_nothing_late() {
-    let yard = Yard::new(&format!("{QUICK}{}{}", sleeper("one", ""), sleeper("two", "")));
+    let yard = Yard::new(&format!(
+        "{QUICK}{}{}",
+        sleeper("one", ""),
+        sleeper("two", "")
+    ));
     yard.gtctl(&["apply"]).exits(0);
     let (two, server) = (yard.pid("two"), yard.server().unwrap());
     yard.tmux(&["kill-session", "-t", "=one"]);
@@ -81,7 +105,10 @@ fn a_killed_server_comes_back_by_waves_and_nothing_of_the_former_lives_stays() {
     yard.own(former);
     yard.kill(server);
     assert!(process::may_live(former), "it ignores the hangup");
-    yard.gtctl(&["diff"]).exits(2).says("first").says("lost with the tmux server");
+    yard.gtctl(&["diff"])
+        .exits(2)
+        .says("first")
+        .says("lost with the tmux server");
     yard.gtctl(&["reconcile"]).exits(3);
     assert_eq!(yard.sessions(), ["first"], "the second wave waits");
     assert!(!process::may_live(former), "one process tree per session");
@@ -101,7 +128,13 @@ fn a_killed_server_comes_back_by_waves_and_nothing_of_the_former_lives_stays() {
 fn thirty_are_back_by_waves_within_a_minute_of_their_servers_death() {
     let script = "date +%s%3N >>$HOME/$GTCTL_SESSION; exec sleep 1000";
     let name = |n: usize| format!("s{n:02}");
-    let declared = |n: usize| session(&name(n), script, &format!("wave = {}\nready_after = \"500ms\"", n / 10 + 1));
+    let declared = |n: usize| {
+        session(
+            &name(n),
+            script,
+            &format!("wave = {}\nready_after = \"500ms\"", n / 10 + 1),
+        )
+    };
     let town: String = (0..30).map(declared).collect();
     let yard = Yard::new(&format!("[defaults]\nstop_grace = \"1s\"\n{town}"));
     yard.gtctl(&["apply"]).exits(0);
@@ -120,7 +153,10 @@ fn thirty_are_back_by_waves_within_a_minute_of_their_servers_death() {
     // A second, and what a busy machine adds.
     assert!(*first < 5_000 && *last < 60_000, "{again:?}");
     let [one, two, three] = [0, 10, 20].map(|from| &again[from..from + 10]);
-    assert!(one.iter().max() < two.iter().min() && two.iter().max() < three.iter().min(), "{again:?}");
+    assert!(
+        one.iter().max() < two.iter().min() && two.iter().max() < three.iter().min(),
+        "{again:?}"
+    );
     drop(watch);
 }
 
@@ -133,24 +169,48 @@ fn a_town_of_the_same_name_on_another_server_is_left_alone() {
     let first = yard.marked("one");
     assert_eq!(first.len(), 2);
     let (other, state) = (yard.at("other"), yard.at("second"));
-    let there = ["--socket", other.to_str().unwrap(), "--state-dir", state.to_str().unwrap()];
+    let there = [
+        "--socket",
+        other.to_str().unwrap(),
+        "--state-dir",
+        state.to_str().unwrap(),
+    ];
     yard.gtctl(&[&there[..], &["apply"]].concat()).exits(0);
     let ask = ["-t", "=one:", "-p", "#{pid} #{pane_pid}"];
-    let output = yard.command(&TMUX).arg("-S").arg(&other).arg("display").args(ask).output().unwrap();
-    let pids: Vec<_> =
-        String::from_utf8_lossy(&output.stdout).split_whitespace().map(|pid| pid.parse().unwrap()).collect();
+    let output = yard
+        .command(&TMUX)
+        .arg("-S")
+        .arg(&other)
+        .arg("display")
+        .args(ask)
+        .output()
+        .unwrap();
+    let pids: Vec<_> = String::from_utf8_lossy(&output.stdout)
+        .split_whitespace()
+        .map(|pid| pid.parse().unwrap())
+        .collect();
     yard.own(process::identify(pids[0]).unwrap());
     // A fresh process there ends all of the life before it there, and nothing here.
     yard.kill(process::identify(pids[1]).unwrap());
-    yard.gtctl(&[&there[..], &["reconcile"]].concat()).exits(0).says("restarted");
+    yard.gtctl(&[&there[..], &["reconcile"]].concat())
+        .exits(0)
+        .says("restarted");
     let now = yard.marked("one");
-    assert!(first.iter().all(|process| process::may_live(*process) && now.contains(process)));
+    assert!(
+        first
+            .iter()
+            .all(|process| process::may_live(*process) && now.contains(process))
+    );
     assert_eq!(now.len(), 4);
 }
 
 #[test]
 fn a_removed_socket_file_brings_no_second_server() {
-    let yard = Yard::new(&format!("{QUICK}{}{}", sleeper("one", ""), sleeper("two", "")));
+    let yard = Yard::new(&format!(
+        "{QUICK}{}{}",
+        sleeper("one", ""),
+        sleeper("two", "")
+    ));
     yard.gtctl(&["apply"]).exits(0);
     let before = (yard.pid("one"), yard.pid("two"), yard.server());
     for verb in ["apply", "diff", "status"] {
@@ -163,19 +223,32 @@ fn a_removed_socket_file_brings_no_second_server() {
 
 #[test]
 fn a_read_only_state_directory_stops_no_start() {
-    let yard = Yard::new(&format!("{QUICK}{}{}", sleeper("one", ""), sleeper("two", "")));
+    let yard = Yard::new(&format!(
+        "{QUICK}{}{}",
+        sleeper("one", ""),
+        sleeper("two", "")
+    ));
     yard.gtctl(&["apply"]).exits(0);
     let (one, state) = (yard.pid("one"), yard.at("xdg"));
     yard.tmux(&["kill-session", "-t", "=two"]);
     let script = "mount --bind \"$1\" \"$1\" && mount -o remount,bind,ro \"$1\" || exit 77; exec \"$0\" reconcile";
     let mut command = yard.command("unshare");
-    command.args(["-m", "sh", "-c", script, env!("CARGO_BIN_EXE_gtctl"), state.to_str().unwrap()]);
+    command.args([
+        "-m",
+        "sh",
+        "-c",
+        script,
+        env!("CARGO_BIN_EXE_gtctl"),
+        state.to_str().unwrap(),
+    ]);
     let said = yard.running(command).end();
     if said.code == Some(77) || said.err.contains("unshare") {
         eprintln!("skipped: nothing may be mounted here");
         return;
     }
-    said.exits(0).says("the state was not written").says("started    two");
+    said.exits(0)
+        .says("the state was not written")
+        .says("started    two");
     assert_eq!(yard.pid("one"), one);
     yard.pid("two");
 }
@@ -183,18 +256,32 @@ fn a_read_only_state_directory_stops_no_start() {
 #[test]
 fn without_durable_intents_nothing_that_runs_is_touched() {
     let old = "max_age = \"1s\"\nmax_age_jitter = \"0s\"\ndrain = \"0s\"";
-    let yard = Yard::new(&format!("{QUICK}{}{}", sleeper("one", old), sleeper("two", "")));
+    let yard = Yard::new(&format!(
+        "{QUICK}{}{}",
+        sleeper("one", old),
+        sleeper("two", "")
+    ));
     yard.gtctl(&["apply", "--no-wait"]);
     let (one, two) = (yard.fresh("one", None), yard.fresh("two", None));
-    yard.until("its limit", || of(&yard.gtctl(&["diff", "-o", "json"]).json(), "steps", "one").is_some());
+    yard.until("its limit", || {
+        of(&yard.gtctl(&["diff", "-o", "json"]).json(), "steps", "one").is_some()
+    });
     yard.tmux(&["kill-session", "-t", "=two"]);
     yard.until("its end", || !process::may_live(two));
     // Where no file may have any byte, nothing can be written: a full disk, for root as well.
     let full = r#"(trap "" XFSZ; ulimit -f 0; "$0" reconcile; echo "exit $?") 2>&1 | cat"#;
     let mut command = yard.command("sh");
-    let output = command.args(["-c", full, env!("CARGO_BIN_EXE_gtctl")]).output().unwrap();
+    let output = command
+        .args(["-c", full, env!("CARGO_BIN_EXE_gtctl")])
+        .output()
+        .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
-    for words in ["the state was not written", "started    two", "1 started, 1 held", "exit 3"] {
+    for words in [
+        "the state was not written",
+        "started    two",
+        "1 started, 1 held",
+        "exit 3",
+    ] {
         assert!(said.contains(words), "no {words:?} in {said}");
     }
     assert_eq!(yard.pid("one"), one);

@@ -1,4 +1,5 @@
-//! The watching controller: what wakes it, and what it does when its server fails it. No look is due for an hour.
+//! The watching controller: what wakes it, and what it does when its server fails it. No look is
+//! due for an hour.
 
 use crate::yard::{Running, TMUX, Yard, sleeper};
 use gtctl::proc::process;
@@ -18,7 +19,8 @@ fn watched(yard: &Yard) -> Running {
     watch
 }
 
-/// Waits until no look follows another for longer than the watcher looks again at what is under way.
+/// Waits until no look follows another for longer than the watcher looks again at what is under
+/// way.
 fn at_rest(yard: &Yard, watch: &Running) {
     let looks = || watch.said().matches("list-panes").count();
     let (mut seen, mut since) = (looks(), Instant::now());
@@ -42,7 +44,11 @@ fn restarted_soon(yard: &Yard, session: &str, within: Duration) {
 
 #[test]
 fn a_death_is_noticed_at_once_and_again() {
-    let yard = Yard::new(&format!("{SELDOM}{}{}", sleeper("one", ""), sleeper("two", "")));
+    let yard = Yard::new(&format!(
+        "{SELDOM}{}{}",
+        sleeper("one", ""),
+        sleeper("two", "")
+    ));
     let watch = watched(&yard);
     let two = yard.pid("two");
     for _ in 0..3 {
@@ -57,8 +63,19 @@ fn a_death_is_noticed_at_once_and_again() {
 
 #[test]
 fn by_processes_of_its_own_all_is_noticed_at_once_too() {
-    let yard = Yard::new(&format!("{SELDOM}{}{}", sleeper("one", ""), sleeper("two", "")));
-    yard.shim("tmux", &format!("#!/bin/sh\necho >>{}/called\nexec {} \"$@\"\n", yard.dir(), *TMUX));
+    let yard = Yard::new(&format!(
+        "{SELDOM}{}{}",
+        sleeper("one", ""),
+        sleeper("two", "")
+    ));
+    yard.shim(
+        "tmux",
+        &format!(
+            "#!/bin/sh\necho >>{}/called\nexec {} \"$@\"\n",
+            yard.dir(),
+            *TMUX
+        ),
+    );
     let watch = watched(&yard);
     assert!(yard.at("called").exists());
     restarted_soon(&yard, "one", SOON);
@@ -74,7 +91,11 @@ fn by_processes_of_its_own_all_is_noticed_at_once_too() {
 
 #[test]
 fn a_session_that_is_removed_is_noticed_at_once() {
-    let yard = Yard::new(&format!("{SELDOM}{}{}", sleeper("one", ""), sleeper("two", "")));
+    let yard = Yard::new(&format!(
+        "{SELDOM}{}{}",
+        sleeper("one", ""),
+        sleeper("two", "")
+    ));
     let watch = watched(&yard);
     let (former, begun) = (yard.pid("one"), Instant::now());
     yard.tmux(&["kill-session", "-t", "=one"]);
@@ -99,7 +120,11 @@ fn an_edit_and_a_request_are_noticed_at_once() {
     let yard = Yard::new(&format!("{SELDOM}{}", sleeper("one", "")));
     let watch = watched(&yard);
     let begun = Instant::now();
-    yard.declare(&format!("{SELDOM}{}{}", sleeper("one", ""), sleeper("two", "")));
+    yard.declare(&format!(
+        "{SELDOM}{}{}",
+        sleeper("one", ""),
+        sleeper("two", "")
+    ));
     yard.fresh("two", None);
     assert!(begun.elapsed() < SOON, "only after {:?}", begun.elapsed());
     at_rest(&yard, &watch);
@@ -111,12 +136,18 @@ fn an_edit_and_a_request_are_noticed_at_once() {
 
 #[test]
 fn a_server_that_freezes_is_waited_for_and_nothing_is_done_twice() {
-    let yard = Yard::new(&format!("{SELDOM}{}{}", sleeper("one", ""), sleeper("two", "")));
+    let yard = Yard::new(&format!(
+        "{SELDOM}{}{}",
+        sleeper("one", ""),
+        sleeper("two", "")
+    ));
     let watch = watched(&yard);
     let (one, two, server) = (yard.pid("one"), yard.pid("two"), yard.server().unwrap());
     signal(server, Signal::STOP);
     yard.kill(one);
-    yard.until("the failed look", || watch.said().contains("the town is unknown"));
+    yard.until("the failed look", || {
+        watch.said().contains("the town is unknown")
+    });
     signal(server, Signal::CONT);
     let now = yard.fresh("one", Some(one));
     at_rest(&yard, &watch);
@@ -126,7 +157,10 @@ fn a_server_that_freezes_is_waited_for_and_nothing_is_done_twice() {
 
 #[test]
 fn a_server_without_other_sessions_may_end() {
-    let yard = Yard::new(&format!("{SELDOM}{}", sleeper("one", "restart = \"never\"")));
+    let yard = Yard::new(&format!(
+        "{SELDOM}{}",
+        sleeper("one", "restart = \"never\"")
+    ));
     let watch = watched(&yard);
     let server = yard.server().unwrap();
     yard.declare(SELDOM);

@@ -1,17 +1,23 @@
-//! Situations written in TOML, for the goldens: what was seen and what is remembered, in times *ago*.
+//! Situations written in TOML, for the goldens: what was seen and what is remembered, in times
+//! *ago*.
 
 use gtctl::model::{
-    Answer, Answered, CannotStart, Complaint, Content, Cpu, Death, Definition, Durability, Ended, Errand, Fingerprint,
-    Finished, Flaw, Footprint, Gastown, Generation, History, Label, Life, Limited, Marks, Mass, Memory, Moment,
-    MovedOut, Observed, Orders, Origin, Orphans, Ownership, PaneId, Period, Probed, ProcId, Purpose, RanWith, Refused,
-    Refuted, Replacing, Rest, Roused, Run, Rung, Screen, ScreenState, Seen, Server, ServerId, SessionId, SessionName,
-    Sighting, Standing, Stopping, Title, Told, Town, Unproved, Usage, Verb, Verdict,
+    Answer, Answered, CannotStart, Complaint, Content, Cpu, Death, Definition, Durability, Ended,
+    EscapeSent, Fingerprint, Finished, Flaw, Footprint, Gastown, Generation, History, Label,
+    LauncherJob, Life, Limited, Marks, Mass, Memory, Moment, MovedOut, Observed, Orders, Origin,
+    Orphans, Ownership, PaneId, Period, Probed, ProcId, Purpose, RanWith, Refused, Refuted,
+    Replacing, Rest, Run, Rung, Screen, ScreenState, Seen, Server, ServerId, SessionId,
+    SessionName, Sighting, Standing, Stopping, Title, Told, Town, Unproved, Usage, Verb, Verdict,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// 2026-01-02 12:00:00 UTC, a hundred hours after boot.
-pub(crate) const NOW: Moment = Moment { wall: 1_767_355_200_000, awake: 360_000_000, boot: 1 };
+pub(crate) const NOW: Moment = Moment {
+    wall: 1_767_355_200_000,
+    awake: 360_000_000,
+    boot: 1,
+};
 
 const SERVER: ServerId = ServerId(ProcId { pid: 100, start: 1 });
 
@@ -83,7 +89,10 @@ fn up() -> String {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(clippy::struct_excessive_bools, reason = "one word each in a file that people write")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one word each in a file that people write"
+)]
 struct SeenEntry {
     name: String,
     /// The town in its labels; `""` for an unlabelled session.
@@ -114,7 +123,8 @@ struct SeenEntry {
     unreadable: Option<String>,
     #[serde(default = "one")]
     generation: u64,
-    /// What its screen says now: `auth`, `busy`, and so on. Its content is that of the history, where there is one.
+    /// What its screen says now: `auth`, `busy`, and so on. Its content is that of the history,
+    /// where there is one.
     screen: Option<String>,
     #[serde(default)]
     evidence: String,
@@ -169,7 +179,10 @@ struct ProbeEntry {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(clippy::struct_excessive_bools, reason = "one word each in a file that people write")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one word each in a file that people write"
+)]
 struct HistoryEntry {
     name: String,
     /// The argv of what runs, where the session seen is drifted.
@@ -204,7 +217,8 @@ struct HistoryEntry {
     handoff: Option<Period>,
     #[serde(default)]
     restarts: u32,
-    /// What its screen was found to say, by two looks, for how long, and for how long nothing has changed on it.
+    /// What its screen was found to say, by two looks, for how long, and for how long nothing has
+    /// changed on it.
     screen: Option<String>,
     #[serde(default)]
     evidence: String,
@@ -237,7 +251,7 @@ struct HistoryEntry {
     /// MiB that its tree held when that was last measured.
     held: Option<u64>,
     /// `start`, `restart` or `expire`: what its launcher's commands do now.
-    errand: Option<String>,
+    launcher_job: Option<String>,
     /// What they said when they last failed.
     complaint: Option<String>,
     complaint_for: Option<Period>,
@@ -268,11 +282,21 @@ fn name(text: &str) -> SessionName {
 
 impl World {
     pub(crate) fn gastown(&self) -> Gastown {
-        let GastownEntry { estop, stopped_rigs, resting, deacon_paused, shutting_down, daemon } = &self.gastown;
+        let GastownEntry {
+            estop,
+            stopped_rigs,
+            resting,
+            deacon_paused,
+            shutting_down,
+            daemon,
+        } = &self.gastown;
         Gastown {
             estop: estop.clone(),
             stopped_rigs: stopped_rigs.clone(),
-            resting: resting.iter().map(|(rig, how)| (rig.clone(), rest(how))).collect(),
+            resting: resting
+                .iter()
+                .map(|(rig, how)| (rig.clone(), rest(how)))
+                .collect(),
             deacon_paused: deacon_paused.clone(),
             shutting_down: *shutting_down,
             daemon: *daemon,
@@ -281,7 +305,9 @@ impl World {
 
     pub(crate) fn unstartable(&self) -> BTreeMap<SessionName, CannotStart> {
         let lacking = |(session, program): (&String, &String)| {
-            let why = format!("`{program}` not found in PATH: install it, or give its full path in `command`");
+            let why = format!(
+                "`{program}` not found in PATH: install it, or give its full path in `command`"
+            );
             let awaited = [std::path::Path::new("/bin").join(program)].into();
             (name(session), CannotStart { why, awaited })
         };
@@ -314,8 +340,19 @@ impl World {
             sessions.insert(entry.name.clone(), entry.seen(town, id));
         }
         let own = self.own.as_ref().map(|own| sessions[own].id);
-        let process = ProcId { pid: 4242, start: 1 };
-        let out = |(one, into): (&String, &String)| (name(one), MovedOut { process, session: into.clone() });
+        let process = ProcId {
+            pid: 4242,
+            start: 1,
+        };
+        let out = |(one, into): (&String, &String)| {
+            (
+                name(one),
+                MovedOut {
+                    process,
+                    session: into.clone(),
+                },
+            )
+        };
         let moved = self.moved.iter().map(out).collect();
         Observed::Up(Server {
             id: SERVER,
@@ -329,7 +366,15 @@ impl World {
     }
 
     pub(crate) fn memory(&self, town: &Town) -> Memory {
-        let MemoryEntry { settling, paused, server_losses, starts, auth_deaths, other_server, probes } = &self.memory;
+        let MemoryEntry {
+            settling,
+            paused,
+            server_losses,
+            starts,
+            auth_deaths,
+            other_server,
+            probes,
+        } = &self.memory;
         let other = ServerId(ProcId { pid: 99, start: 1 });
         Memory {
             server: other_server.map(|other_one| if other_one { other } else { SERVER }),
@@ -339,13 +384,22 @@ impl World {
             paused: *paused,
             starts: starts.iter().map(|p| NOW.minus(*p)).collect(),
             auth_deaths: match town.sessions.values().next() {
-                Some(first) if !auth_deaths.is_empty() => {
-                    [(first.agent.name.clone(), auth_deaths.iter().map(|p| NOW.minus(*p)).collect())].into()
-                }
+                Some(first) if !auth_deaths.is_empty() => [(
+                    first.agent.name.clone(),
+                    auth_deaths.iter().map(|p| NOW.minus(*p)).collect(),
+                )]
+                .into(),
                 Some(_) | None => BTreeMap::new(),
             },
-            probes: probes.iter().map(|probe| (probe.agent.clone(), probe.probed())).collect(),
-            sessions: self.history.iter().map(|h| (name(&h.name), h.history(town))).collect(),
+            probes: probes
+                .iter()
+                .map(|probe| (probe.agent.clone(), probe.probed()))
+                .collect(),
+            sessions: self
+                .history
+                .iter()
+                .map(|h| (name(&h.name), h.history(town)))
+                .collect(),
             ..Memory::default()
         }
     }
@@ -360,12 +414,19 @@ impl ProbeEntry {
             "unasked" => Answer::Unasked("not found".to_owned()),
             other => panic!("no such answer: {other}"),
         });
-        Probed { asked, failed: self.failed, answered: answered.map(|answer| Answered { asked, answer }) }
+        Probed {
+            asked,
+            failed: self.failed,
+            answered: answered.map(|answer| Answered { asked, answer }),
+        }
     }
 }
 
 fn unproved(flaw: Flaw) -> Ownership {
-    Ownership::Unproved(Unproved { text: "town=acme".to_owned(), flaw })
+    Ownership::Unproved(Unproved {
+        text: "town=acme".to_owned(),
+        flaw,
+    })
 }
 
 impl SeenEntry {
@@ -410,13 +471,26 @@ impl SeenEntry {
             Some("garbled") => return unproved(Flaw::Garbled),
             Some("copied") => return unproved(Flaw::Copied),
             Some("replaced") => return unproved(Flaw::Replaced),
-            Some(other) if other != town.name.as_str() => return Ownership::Foreign(other.to_owned()),
+            Some(other) if other != town.name.as_str() => {
+                return Ownership::Foreign(other.to_owned());
+            }
             Some(_) | None => {}
         }
         let session = name(self.declared.as_deref().unwrap_or(&self.name));
-        let declared = town.sessions.get(&session).map(gtctl::model::Desired::fingerprint);
-        let fingerprint =
-            declared.map(|print| if self.drifted { Fingerprint { command: !print.command, ..print } } else { print });
+        let declared = town
+            .sessions
+            .get(&session)
+            .map(gtctl::model::Desired::fingerprint);
+        let fingerprint = declared.map(|print| {
+            if self.drifted {
+                Fingerprint {
+                    command: !print.command,
+                    ..print
+                }
+            } else {
+                print
+            }
+        });
         Ownership::Ours(Label {
             session,
             generation: Generation(self.generation),
@@ -437,16 +511,34 @@ impl SeenEntry {
         let said = self.said.as_deref()?;
         let (verdict, line) = match said {
             "completed" => (Verdict::Completed, "Agent completed successfully"),
-            "failed" => (Verdict::Failed, r#"{"type":"result","subtype":"success","is_error":true}"#),
+            "failed" => (
+                Verdict::Failed,
+                r#"{"type":"result","subtype":"success","is_error":true}"#,
+            ),
             other => panic!("no such verdict: {other}"),
         };
-        let marker = if said == "completed" { line } else { "\"subtype\":\"success\"" };
-        let sighting = Sighting { marker: marker.to_owned(), verdict, line: line.to_owned(), at_byte: 0 };
+        let marker = if said == "completed" {
+            line
+        } else {
+            "\"subtype\":\"success\""
+        };
+        let sighting = Sighting {
+            marker: marker.to_owned(),
+            verdict,
+            line: line.to_owned(),
+            at_byte: 0,
+        };
         Some(Marks {
             generation: Generation(self.generation),
             position: None,
             beyond: 0,
-            standing: Some(Standing { sighting, seen: at, quiet_since: at, trailer: 0, key: 0 }),
+            standing: Some(Standing {
+                sighting,
+                seen: at,
+                quiet_since: at,
+                trailer: 0,
+                key: 0,
+            }),
             unfinished: false,
             last_output: at,
             given: gtctl::model::Given::default(),
@@ -461,11 +553,17 @@ impl SeenEntry {
             Some(text) => Life::Dead {
                 death: death(text),
                 process: None,
-                at: Some(NOW.minus(self.dead_for.unwrap_or(Period::from_secs(2))).wall),
+                at: Some(
+                    NOW.minus(self.dead_for.unwrap_or(Period::from_secs(2)))
+                        .wall,
+                ),
                 tail: self.tail.clone(),
             },
             None => Life::Alive {
-                process: ProcId { pid: 1000 + id, start: 7 },
+                process: ProcId {
+                    pid: 1000 + id,
+                    start: 7,
+                },
                 matches: self.matches,
                 comm: self.comm.clone().unwrap_or_else(|| "claude".to_owned()),
             },
@@ -485,7 +583,10 @@ fn screen_state(word: &str, resets: Option<i64>) -> ScreenState {
         ScreenState::Context,
         ScreenState::Unclear,
     ];
-    states.into_iter().find(|state| state.code() == word).unwrap_or_else(|| panic!("no such screen: {word}"))
+    states
+        .into_iter()
+        .find(|state| state.code() == word)
+        .unwrap_or_else(|| panic!("no such screen: {word}"))
 }
 
 impl HistoryEntry {
@@ -504,7 +605,12 @@ impl HistoryEntry {
             state_since: ago(self.screen_for).unwrap_or(since),
             looks: if self.one_look { 1 } else { 2 },
             evidence: self.evidence.clone(),
-            cpu: Some(Cpu { used_ms: 0, client_ms: 0, at: NOW.minus(Period::from_secs(30)), resting: self.resting }),
+            cpu: Some(Cpu {
+                used_ms: 0,
+                client_ms: 0,
+                at: NOW.minus(Period::from_secs(30)),
+                resting: self.resting,
+            }),
             background: self.background,
             commands: false,
             told: Told::default(),
@@ -513,21 +619,37 @@ impl HistoryEntry {
     }
 
     fn ran_with(&self, town: &Town) -> Option<RanWith> {
-        let desired = town.sessions.get(self.name.as_str()).filter(|_| !self.ran.is_empty())?;
+        let desired = town
+            .sessions
+            .get(self.name.as_str())
+            .filter(|_| !self.ran.is_empty())?;
         let declared = RanWith::of(desired);
-        let fingerprint = Fingerprint { command: !declared.fingerprint.command, ..declared.fingerprint };
-        Some(RanWith { fingerprint, command: self.ran.clone(), ..declared })
+        let fingerprint = Fingerprint {
+            command: !declared.fingerprint.command,
+            ..declared.fingerprint
+        };
+        Some(RanWith {
+            fingerprint,
+            command: self.ran.clone(),
+            ..declared
+        })
     }
 
-    fn errand(&self) -> Option<Errand> {
-        let verb = match self.errand.as_deref()? {
+    fn launcher_job(&self) -> Option<LauncherJob> {
+        let verb = match self.launcher_job.as_deref()? {
             "start" => Verb::Start,
             "restart" => Verb::Restart,
             "expire" => Verb::Expire,
             other => panic!("no such errand: {other}"),
         };
         let begun = NOW.minus(Period::from_secs(12));
-        Some(Errand { verb, generation: Generation(2), begun, handoff: None, by: None })
+        Some(LauncherJob {
+            verb,
+            generation: Generation(2),
+            begun,
+            handoff: None,
+            by: None,
+        })
     }
 
     fn complaint(&self) -> Option<Complaint> {
@@ -547,10 +669,21 @@ impl HistoryEntry {
                     Some(_) | None => Rung::Ask,
                 },
                 rung_at: since,
-                purpose: if purpose == "restart" { Purpose::Restart } else { Purpose::Expire },
+                purpose: if purpose == "restart" {
+                    Purpose::Restart
+                } else {
+                    Purpose::Expire
+                },
                 reason: "too-old".to_owned(),
-                begun_for: self.begun_for_another.then_some(Fingerprint { command: 1, dir: 2, env: 3 }),
-                tree: vec![ProcId { pid: 1001, start: 7 }],
+                begun_for: self.begun_for_another.then_some(Fingerprint {
+                    command: 1,
+                    dir: 2,
+                    env: 3,
+                }),
+                tree: vec![ProcId {
+                    pid: 1001,
+                    start: 7,
+                }],
             }
         })
     }
@@ -567,7 +700,10 @@ impl HistoryEntry {
     }
 
     fn finished(&self, town: &Town, ended: Option<Ended>) -> Option<Finished> {
-        let fingerprint = town.sessions.get(self.name.as_str()).map(gtctl::model::Desired::fingerprint);
+        let fingerprint = town
+            .sessions
+            .get(self.name.as_str())
+            .map(gtctl::model::Desired::fingerprint);
         let fingerprint = fingerprint.filter(|_| self.finished)?;
         Some(Finished {
             fingerprint,
@@ -578,7 +714,10 @@ impl HistoryEntry {
     }
 
     fn history(&self, town: &Town) -> History {
-        let fingerprint = town.sessions.get(self.name.as_str()).map(gtctl::model::Desired::fingerprint);
+        let fingerprint = town
+            .sessions
+            .get(self.name.as_str())
+            .map(gtctl::model::Desired::fingerprint);
         let ended = self.ended.as_deref().map(|text| Ended {
             death: death(text),
             at: ago(self.ended_ago).unwrap_or(NOW.minus(Period::from_secs(2))),
@@ -603,7 +742,10 @@ impl HistoryEntry {
                 at: NOW.minus(Period::from_secs(2)),
                 times: 1,
                 said,
-                fingerprint: town.sessions.get(&name(&self.name)).map(gtctl::model::Desired::fingerprint),
+                fingerprint: town
+                    .sessions
+                    .get(&name(&self.name))
+                    .map(gtctl::model::Desired::fingerprint),
             }),
             draining: ago(self.draining_for),
             waiting: ago(self.waiting_for),
@@ -612,8 +754,11 @@ impl HistoryEntry {
             prune: self.prune,
             content: self.content(),
             nudged: ago(self.nudged),
-            roused: ago(self.roused_for).map(|at| Roused { generation: Generation(1), at }),
-            errand: self.errand(),
+            escape_sent: ago(self.roused_for).map(|at| EscapeSent {
+                generation: Generation(1),
+                at,
+            }),
+            launcher_job: self.launcher_job(),
             complaint: self.complaint(),
             footprint: self.held.map(|mib| Footprint {
                 generation: Generation(1),
@@ -622,7 +767,10 @@ impl HistoryEntry {
                 before: 0,
             }),
             ran_with: self.ran_with(town),
-            refuted: self.refuted.clone().map(|line| Refuted { line, at: NOW.minus(Period::from_hours(1)).wall }),
+            refuted: self.refuted.clone().map(|line| Refuted {
+                line,
+                at: NOW.minus(Period::from_hours(1)).wall,
+            }),
             limited: self.limited_in.map(|period| Limited {
                 generation: Generation(1),
                 until: NOW.plus(period).wall,

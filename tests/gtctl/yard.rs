@@ -1,10 +1,11 @@
-//! The real binary in a yard of its own: home, state, tmux server and manifest, all private to one test.
+//! The real binary in a yard of its own: home, state, tmux server and manifest, all private to one
+//! test.
 
 use crate::support::{PATIENCE, Scratch, name};
 use gtctl::model::ProcId;
 use gtctl::proc::signal::{Signal, signal};
 use gtctl::proc::sockets::{self, Listening};
-use gtctl::proc::{marker, process, tree};
+use gtctl::proc::{env_tag, process, tree};
 use serde_json::Value;
 use std::cell::RefCell;
 use std::fs::{self, File};
@@ -19,7 +20,9 @@ const VERB_PATIENCE: Duration = Duration::from_secs(60);
 /// The real tmux, whatever a test puts before it.
 pub(crate) static TMUX: LazyLock<String> = LazyLock::new(|| {
     let path = std::env::var_os("PATH").unwrap();
-    let found = std::env::split_paths(&path).map(|dir| dir.join("tmux")).find(|file| file.exists());
+    let found = std::env::split_paths(&path)
+        .map(|dir| dir.join("tmux"))
+        .find(|file| file.exists());
     found.unwrap().to_str().unwrap().to_owned()
 });
 
@@ -54,13 +57,19 @@ impl Said {
 
     #[track_caller]
     pub(crate) fn says(self, text: &str) -> Self {
-        assert!(self.out.contains(text) || self.err.contains(text), "no {text:?} in\n{}\n{}", self.out, self.err);
+        assert!(
+            self.out.contains(text) || self.err.contains(text),
+            "no {text:?} in\n{}\n{}",
+            self.out,
+            self.err
+        );
         self
     }
 
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e}: {}\n{}", self.out, self.err))
+        serde_json::from_str(&self.out)
+            .unwrap_or_else(|e| panic!("{e}: {}\n{}", self.out, self.err))
     }
 }
 
@@ -68,10 +77,22 @@ impl Yard {
     /// With this manifest, after a `[town]` table with name and socket.
     pub(crate) fn new(manifest: &str) -> Self {
         let scratch = Scratch::new();
-        let town = scratch.path().file_name().unwrap().to_str().unwrap().to_owned();
+        let town = scratch
+            .path()
+            .file_name()
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned();
         let path = std::env::var("PATH").unwrap();
         let socket = scratch.socket();
-        let yard = Self { scratch, socket, town, path: RefCell::new(path), known: RefCell::default() };
+        let yard = Self {
+            scratch,
+            socket,
+            town,
+            path: RefCell::new(path),
+            known: RefCell::default(),
+        };
         fs::create_dir(yard.at("home")).unwrap();
         yard.declare(manifest);
         yard
@@ -101,7 +122,11 @@ impl Yard {
 
     /// Writes the manifest, in one go.
     pub(crate) fn declare(&self, manifest: &str) {
-        let head = format!("[town]\nname = \"{}\"\nsocket = \"{}\"\n", self.town, self.socket().display());
+        let head = format!(
+            "[town]\nname = \"{}\"\nsocket = \"{}\"\n",
+            self.town,
+            self.socket().display()
+        );
         self.write_manifest(&format!("{head}{manifest}"));
     }
 
@@ -139,9 +164,17 @@ impl Yard {
     /// A command in a clean environment.
     pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
-        command.env_clear().env("PATH", &*self.path.borrow()).env("HOME", self.at("home"));
-        command.env("XDG_STATE_HOME", self.at("xdg")).env("TMUX_TMPDIR", self.scratch.path());
-        command.env("TERM", "xterm").env("LC_ALL", "C.UTF-8").current_dir(self.scratch.path());
+        command
+            .env_clear()
+            .env("PATH", &*self.path.borrow())
+            .env("HOME", self.at("home"));
+        command
+            .env("XDG_STATE_HOME", self.at("xdg"))
+            .env("TMUX_TMPDIR", self.scratch.path());
+        command
+            .env("TERM", "xterm")
+            .env("LC_ALL", "C.UTF-8")
+            .current_dir(self.scratch.path());
         command.stdin(Stdio::null());
         command
     }
@@ -168,8 +201,16 @@ impl Yard {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let n = COUNT.fetch_add(1, Ordering::Relaxed);
         let (out, err) = (self.at(&format!("out-{n}")), self.at(&format!("err-{n}")));
-        command.stdout(File::create(&out).unwrap()).stderr(File::create(&err).unwrap());
-        Running { child: command.spawn().unwrap(), out, err, begun: Instant::now(), ended: false }
+        command
+            .stdout(File::create(&out).unwrap())
+            .stderr(File::create(&err).unwrap());
+        Running {
+            child: command.spawn().unwrap(),
+            out,
+            err,
+            begun: Instant::now(),
+            ended: false,
+        }
     }
 
     /// Runs `tmux ARGS`, and returns what it printed, whether it failed or not.
@@ -178,17 +219,29 @@ impl Yard {
         command.arg("-u").arg("-S").arg(self.socket()).args(args);
         let output = command.output().unwrap();
         self.remember_server();
-        String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+        String::from_utf8_lossy(&output.stdout)
+            .trim_end()
+            .to_owned()
     }
 
     pub(crate) fn format(&self, session: &str, format: &str) -> String {
-        self.tmux(&["display-message", "-p", "-t", &format!("={session}:"), format])
+        self.tmux(&[
+            "display-message",
+            "-p",
+            "-t",
+            &format!("={session}:"),
+            format,
+        ])
     }
 
     /// The names of all sessions on the server but those that controllers hold for themselves.
     pub(crate) fn sessions(&self) -> Vec<String> {
         let all = self.tmux(&["list-sessions", "-F", "#{session_name}"]);
-        let mut names: Vec<String> = all.lines().filter(|name| !name.starts_with('_')).map(str::to_owned).collect();
+        let mut names: Vec<String> = all
+            .lines()
+            .filter(|name| !name.starts_with('_'))
+            .map(str::to_owned)
+            .collect();
         names.sort();
         names
     }
@@ -198,12 +251,17 @@ impl Yard {
         if self.format(session, "#{session_name} #{pane_dead}") != format!("{session} 0") {
             return None;
         }
-        self.format(session, "#{pane_pid}").parse().ok().and_then(process::identify).filter(|p| process::may_live(*p))
+        self.format(session, "#{pane_pid}")
+            .parse()
+            .ok()
+            .and_then(process::identify)
+            .filter(|p| process::may_live(*p))
     }
 
     #[track_caller]
     pub(crate) fn pid(&self, session: &str) -> ProcId {
-        self.process(session).unwrap_or_else(|| panic!("{session} does not live"))
+        self.process(session)
+            .unwrap_or_else(|| panic!("{session} does not live"))
     }
 
     /// Waits until a session has a living process other than `former`.
@@ -241,22 +299,34 @@ impl Yard {
 
     pub(crate) fn kill(&self, process: ProcId) {
         signal(process, Signal::KILL);
-        self.until("a killed process to be gone", || !process::may_live(process));
+        self.until("a killed process to be gone", || {
+            !process::may_live(process)
+        });
     }
 
     /// The living processes with this session's marker.
     pub(crate) fn marked(&self, session: &str) -> Vec<ProcId> {
-        let all = marker::carrying_any(&name(&self.town)).remove(&name(session)).unwrap_or_default();
+        let all = env_tag::carrying_any(&name(&self.town))
+            .remove(&name(session))
+            .unwrap_or_default();
         all.into_iter().map(|(_, process)| process).collect()
     }
 
     /// A client attached to a session by a terminal of its own.
     pub(crate) fn attach(&self, session: &str) -> Running {
         let mut command = self.command("script");
-        let tmux = format!("{} -S {} attach -t '={session}:'", *TMUX, self.socket().display());
-        command.args(["-qfc", &tmux, "/dev/null"]).stdin(Stdio::piped());
+        let tmux = format!(
+            "{} -S {} attach -t '={session}:'",
+            *TMUX,
+            self.socket().display()
+        );
+        command
+            .args(["-qfc", &tmux, "/dev/null"])
+            .stdin(Stdio::piped());
         let running = self.running(command);
-        self.until("the client", || self.format(session, "#{session_attached}") != "0");
+        self.until("the client", || {
+            self.format(session, "#{session_attached}") != "0"
+        });
         running
     }
 
@@ -265,7 +335,11 @@ impl Yard {
     pub(crate) fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
         let deadline = Instant::now() + PATIENCE * 2;
         while !holds() {
-            assert!(Instant::now() < deadline, "waited in vain for {what}: {}", self.gtctl(&["diff"]).out);
+            assert!(
+                Instant::now() < deadline,
+                "waited in vain for {what}: {}",
+                self.gtctl(&["diff"]).out
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -279,7 +353,10 @@ impl Drop for Yard {
                 signal(member.id, Signal::KILL);
             }
         }
-        for (_, process) in marker::carrying_any(&name(&self.town)).into_values().flatten() {
+        for (_, process) in env_tag::carrying_any(&name(&self.town))
+            .into_values()
+            .flatten()
+        {
             signal(process, Signal::KILL);
         }
     }
@@ -319,11 +396,20 @@ impl Running {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
-            assert!(Instant::now() < deadline, "it does not end: {}", self.said());
+            assert!(
+                Instant::now() < deadline,
+                "it does not end: {}",
+                self.said()
+            );
             std::thread::sleep(Duration::from_millis(5));
         };
         self.ended = true;
-        Said { code: status.code(), out: read(&self.out), err: read(&self.err), took: self.begun.elapsed() }
+        Said {
+            code: status.code(),
+            out: read(&self.out),
+            err: read(&self.err),
+            took: self.begun.elapsed(),
+        }
     }
 
     /// Kills it with KILL.
@@ -347,9 +433,13 @@ fn read(path: &Path) -> String {
     String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
 }
 
-/// The line of a page's list (`steps`, `held`, `unchanged`, `sessions`, `outcomes`) about a session.
+/// The line of a page's list (`steps`, `held`, `unchanged`, `sessions`, `outcomes`) about a
+/// session.
 pub(crate) fn of<'v>(page: &'v Value, list: &str, session: &str) -> Option<&'v Value> {
-    page[list].as_array()?.iter().find(|line| line["session"] == session)
+    page[list]
+        .as_array()?
+        .iter()
+        .find(|line| line["session"] == session)
 }
 
 /// A session that runs this script, as a table of the manifest with further lines.

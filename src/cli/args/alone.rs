@@ -1,9 +1,13 @@
 //! One verb alone, for those that are run over and over.
 //!
-//! To build all verbs with all their flags takes longer than what most of them do. A command line that this cannot read,
-//! be it wrong or one that asks for help, is read again with all of them: only they tell of faults.
+//! To build all verbs with all their flags takes longer than what most of them do. A command line
+//! that this cannot read, be it wrong or one that asks for help, is read again with all of them:
+//! only they tell of faults.
 
-use super::{Apply, Cli, Diff, Events, Expire, Global, Logs, Nudge, Reconcile, Session, Sink, Status, TownArg};
+use super::{
+    Apply, Cli, Diff, Events, Expire, Global, Logs, Nudge, Reconcile, Session, Sink, Status,
+    TownArg,
+};
 use clap::{Args, Command, FromArgMatches};
 use std::ffi::OsString;
 
@@ -28,8 +32,8 @@ const VERBS: [Alone; 12] = [
 
 /// What was typed, as [`clap::Parser::try_parse_from`] has it; nothing where that has to be asked.
 ///
-/// The verb is the first word that could be one. If it is not, because it is a flag's value, another word is left over
-/// that this knows no verb for.
+/// The verb is the first word that could be one. If it is not, because it is a flag's value,
+/// another word is left over that this knows no verb for.
 pub(in super::super) fn parse(words: &[OsString]) -> Option<Cli> {
     let known = |word: &OsString| VERBS.iter().find(|(name, _)| word == name);
     let (name, augment) = words.iter().skip(1).find_map(known)?;
@@ -44,7 +48,11 @@ mod tests {
     use clap::Parser;
 
     fn words(line: &str) -> Vec<OsString> {
-        ["gtctl"].into_iter().chain(line.split_whitespace()).map(OsString::from).collect()
+        ["gtctl"]
+            .into_iter()
+            .chain(line.split_whitespace())
+            .map(OsString::from)
+            .collect()
     }
 
     #[test]
@@ -74,9 +82,17 @@ mod tests {
             "-q",
         ];
         for (verb, _) in VERBS {
-            for head in
-                ["", "-f town.toml", "-f status", "-vv --color never", "-q", "-o", "--socket=apply", "diff", "x"]
-            {
+            for head in [
+                "",
+                "-f town.toml",
+                "-f status",
+                "-vv --color never",
+                "-q",
+                "-o",
+                "--socket=apply",
+                "diff",
+                "x",
+            ] {
                 for tail in tails {
                     let words = words(&format!("{head} {verb} {tail}"));
                     let Some(alone) = parse(&words) else { continue };

@@ -12,18 +12,19 @@ pub(in super::super) struct Init {
     /// The town's name [default: that of its folder]
     #[arg(long, value_name = "NAME")]
     pub(in super::super) name: Option<String>,
-    /// What runs in the sessions: claude, kimigas, kimi, kimi-code, codex, gemini, opencode, aider or shell [default:
-    /// the first that is on PATH]
+    /// What runs in the sessions: claude, kimigas, kimi, kimi-code, codex, gemini, opencode, aider
+    /// or shell [default: the first that is on PATH]
     #[arg(long, value_name = "AGENT")]
     pub(in super::super) agent: Option<String>,
-    /// The root of a Gas Town, or "none" [default: looked for here and above, by `GT_ROOT`, and at ~/gt]
+    /// The root of a Gas Town, or "none" [default: looked for here and above, by `GT_ROOT`, and at
+    /// ~/gt]
     #[arg(long, value_name = "DIR")]
     pub(in super::super) root: Option<PathBuf>,
     /// A rig of the Gas Town; can be repeated [default: all that it has]
     #[arg(long = "rig", value_name = "RIG")]
     pub(in super::super) rigs: Vec<String>,
-    /// How many sessions for work, in a Gas Town for each rig, or the name of one; can be repeated [default: 1; in a Gas
-    /// Town the crew it has]
+    /// How many sessions for work, in a Gas Town for each rig, or the name of one; can be repeated
+    /// [default: 1; in a Gas Town the crew it has]
     #[arg(long, value_name = "N|NAME")]
     pub(in super::super) crew: Vec<String>,
     /// Ask nothing

@@ -16,8 +16,9 @@ pub(in super::super) struct Schema {
 pub(in super::super) enum Service {
     /// Write what the service manager needs, and print what to type next
     ///
-    /// A systemd user unit, on macOS a launchd agent. With it the controller begins at boot or login, and anew when it
-    /// ends or hangs. Stopping it leaves the town as it is. What was edited since is not overwritten.
+    /// A systemd user unit, on macOS a launchd agent. With it the controller begins at boot or
+    /// login, and anew when it ends or hangs. Stopping it leaves the town as it is. What was edited
+    /// since is not overwritten.
     Install(Install),
 }
 

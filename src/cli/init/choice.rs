@@ -10,7 +10,16 @@ use crate::render::sketch::{self, Member, Rig, Roles, Runs, Sessions, Sketch};
 use std::path::{Path, PathBuf};
 
 /// The agents that can be named without further words.
-const KNOWN: [&str; 8] = ["claude", "kimigas", "kimi", "kimi-code", "codex", "gemini", "opencode", "aider"];
+const KNOWN: [&str; 8] = [
+    "claude",
+    "kimigas",
+    "kimi",
+    "kimi-code",
+    "codex",
+    "gemini",
+    "opencode",
+    "aider",
+];
 /// The crew member that watches over the others.
 const WATCHER: &str = "watcher";
 /// Its instructions, beside the manifest.
@@ -37,13 +46,21 @@ pub(super) struct Choice {
 #[derive(Debug)]
 enum Shape {
     Plain(Vec<String>),
-    Roles { root: Option<String>, naming: &'static str, own: Vec<&'static str>, rigs: Vec<Rig>, left_out: Vec<String> },
+    Roles {
+        root: Option<String>,
+        naming: &'static str,
+        own: Vec<&'static str>,
+        rigs: Vec<Rig>,
+        left_out: Vec<String>,
+    },
 }
 
 impl Choice {
     /// Asks for what no flag says and cannot be told without asking.
     pub(super) fn make(args: &Init, dir: &Path, questions: Questions) -> Result<Self, Trouble> {
-        let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+        let home = std::env::var_os("HOME")
+            .map(PathBuf::from)
+            .filter(|home| home.is_absolute());
         let gas_town = gas_town(args, dir, home.as_deref(), questions)?;
         let folder = gas_town.as_ref().map_or(dir, |town| &town.root);
         let name = match &args.name {
@@ -57,19 +74,43 @@ impl Choice {
             None => Shape::Plain(plain(args, &name, questions)?),
         };
         let wants_shell = args.agent.is_some();
-        Ok(Self { name, agent, shell: found::shell(), wants_shell, shape })
+        Ok(Self {
+            name,
+            agent,
+            shell: found::shell(),
+            wants_shell,
+            shape,
+        })
     }
 
     /// The manifest, with this reference to its schema.
     pub(super) fn text(&self, schema: &str) -> String {
         let sessions = match &self.shape {
             Shape::Plain(names) => Sessions::Plain(names),
-            Shape::Roles { root, naming, own, rigs, left_out } => {
-                Sessions::Roles(Roles { root: root.as_deref(), naming, own, rigs, left_out })
-            }
+            Shape::Roles {
+                root,
+                naming,
+                own,
+                rigs,
+                left_out,
+            } => Sessions::Roles(Roles {
+                root: root.as_deref(),
+                naming,
+                own,
+                rigs,
+                left_out,
+            }),
         };
-        let agent = self.agent.as_deref().map_or(Runs::Shell(self.shell), Runs::Agent);
-        sketch::text(&Sketch { name: self.name.as_str(), schema, agent, sessions })
+        let agent = self
+            .agent
+            .as_deref()
+            .map_or(Runs::Shell(self.shell), Runs::Agent);
+        sketch::text(&Sketch {
+            name: self.name.as_str(),
+            schema,
+            agent,
+            sessions,
+        })
     }
 
     /// What runs in its sessions.
@@ -83,7 +124,9 @@ impl Choice {
             Shape::Plain(_) => &[][..],
             Shape::Roles { rigs, .. } => rigs,
         };
-        rigs.iter().flat_map(|rig| &rig.crew).any(|member| member.instructions.is_some())
+        rigs.iter()
+            .flat_map(|rig| &rig.crew)
+            .any(|member| member.instructions.is_some())
     }
 
     /// What its writer should know.
@@ -97,7 +140,10 @@ impl Choice {
         }
         match &self.shape {
             Shape::Roles { left_out, .. } if !left_out.is_empty() => {
-                notes.push(format!("left out, for their directories are not there: {}", left_out.join(", ")));
+                notes.push(format!(
+                    "left out, for their directories are not there: {}",
+                    left_out.join(", ")
+                ));
             }
             Shape::Roles { .. } | Shape::Plain(_) => {}
         }
@@ -105,14 +151,24 @@ impl Choice {
     }
 }
 
-fn gas_town(args: &Init, dir: &Path, home: Option<&Path>, questions: Questions) -> Result<Option<GasTown>, Trouble> {
+fn gas_town(
+    args: &Init,
+    dir: &Path,
+    home: Option<&Path>,
+    questions: Questions,
+) -> Result<Option<GasTown>, Trouble> {
     match &args.root {
         Some(none) if none == Path::new("none") => return Ok(None),
         Some(root) => return GasTown::at(absolute(root)?).map(Some),
         None => {}
     }
-    let Some(town) = GasTown::near(dir, home)? else { return Ok(None) };
-    let question = format!("There is a Gas Town at {}. Declare its sessions?", town.root.display());
+    let Some(town) = GasTown::near(dir, home)? else {
+        return Ok(None);
+    };
+    let question = format!(
+        "There is a Gas Town at {}. Declare its sessions?",
+        town.root.display()
+    );
     let wanted = questions.ask(&question, "yes", |answer| match answer {
         "y" | "yes" => Ok(true),
         "n" | "no" => Ok(false),
@@ -130,11 +186,24 @@ fn town_name(text: &str) -> Result<SessionName, Trouble> {
 
 /// A folder's name as a town's.
 fn fit(folder: &Path) -> String {
-    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let fit = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '_' | '-') { c } else { '-' };
+    let name = folder
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    let fit = |c: char| {
+        if c.is_ascii_alphanumeric() || matches!(c, '_' | '-') {
+            c
+        } else {
+            '-'
+        }
+    };
     let name: String = name.chars().map(fit).take(LONGEST).collect();
     let name = name.trim_matches(|c: char| !c.is_ascii_alphanumeric());
-    if name.is_empty() { "town".to_owned() } else { name.to_owned() }
+    if name.is_empty() {
+        "town".to_owned()
+    } else {
+        name.to_owned()
+    }
 }
 
 /// The agent; none for a shell.
@@ -142,10 +211,12 @@ fn agent(args: &Init, questions: Questions) -> Result<Option<String>, Trouble> {
     let judge = |text: &str| match text {
         SHELL => Ok(None),
         known if KNOWN.contains(&known) => Ok(Some(known.to_owned())),
-        other => Err(Trouble::new(format!("there is no agent `{other}` built in")).help(format!(
-            "known are {}, and {SHELL} for none; others can be declared in town.toml",
-            KNOWN.join(", ")
-        ))),
+        other => Err(
+            Trouble::new(format!("there is no agent `{other}` built in")).help(format!(
+                "known are {}, and {SHELL} for none; others can be declared in town.toml",
+                KNOWN.join(", ")
+            )),
+        ),
     };
     if let Some(agent) = &args.agent {
         return judge(agent);
@@ -165,8 +236,10 @@ fn workers(crew: &[String], of_number: impl Fn(usize) -> String) -> Result<Vec<S
         match text.parse::<usize>() {
             Ok(n) if (1..=MOST).contains(&n) => workers.extend((1..=n).map(&of_number)),
             Ok(_) => {
-                return Err(Trouble::new(format!("{text} sessions: it can be 1 to {MOST}"))
-                    .help("further ones are a [[session]] each in town.toml"));
+                return Err(
+                    Trouble::new(format!("{text} sessions: it can be 1 to {MOST}"))
+                        .help("further ones are a [[session]] each in town.toml"),
+                );
             }
             Err(_) => workers.push(text.clone()),
         }
@@ -180,32 +253,45 @@ fn workers(crew: &[String], of_number: impl Fn(usize) -> String) -> Result<Vec<S
 fn plain(args: &Init, town: &SessionName, questions: Questions) -> Result<Vec<String>, Trouble> {
     let counted = |crew: &[String]| workers(crew, |n| n.to_string());
     let workers = if args.crew.is_empty() {
-        questions.ask("How many sessions", "1", |answer| counted(&[answer.to_owned()]))?
+        questions.ask("How many sessions", "1", |answer| {
+            counted(&[answer.to_owned()])
+        })?
     } else {
         counted(&args.crew)?
     };
     // Gas Town takes what begins so for its own, and may kill it.
-    let is_gt = ["gt", "hq"].iter().any(|own| town.as_str() == *own || town.as_str().starts_with(&format!("{own}-")));
+    let is_gt = ["gt", "hq"]
+        .iter()
+        .any(|own| town.as_str() == *own || town.as_str().starts_with(&format!("{own}-")));
     let prefix = if is_gt { "town" } else { town.as_str() };
     let named = |worker: &String| {
         let name = format!("{prefix}-{worker}");
         SessionName::new(&name).map(|_| name).map_err(|e| {
-            Trouble::new(format!("`{prefix}-{worker}` would not do as a session's name: {e}"))
-                .help("letters, digits, `_` and `-`, 64 at most")
+            Trouble::new(format!(
+                "`{prefix}-{worker}` would not do as a session's name: {e}"
+            ))
+            .help("letters, digits, `_` and `-`, 64 at most")
         })
     };
     workers.iter().map(named).collect()
 }
 
 fn plainly(crew: &[String]) -> Vec<Member> {
-    crew.iter().map(|name| Member { name: name.clone(), instructions: None }).collect()
+    crew.iter()
+        .map(|name| Member {
+            name: name.clone(),
+            instructions: None,
+        })
+        .collect()
 }
 
 fn crew_of(args: &Init) -> Result<Vec<String>, Trouble> {
     let crew = workers(&args.crew, |n| format!("worker{n}"))?;
     match crew.iter().find(|name| !is_crew_name(name)) {
-        Some(name) => Err(Trouble::new(format!("`{name}` would not do as a crew member's name"))
-            .help("letters, digits and `_`, 32 at most: gt takes no dashes and no dots there")),
+        Some(name) => Err(
+            Trouble::new(format!("`{name}` would not do as a crew member's name"))
+                .help("letters, digits and `_`, 32 at most: gt takes no dashes and no dots there"),
+        ),
         None => Ok(crew),
     }
 }
@@ -213,18 +299,40 @@ fn crew_of(args: &Init) -> Result<Vec<String>, Trouble> {
 /// The shape of a Gas Town, without one.
 fn without_root(args: &Init) -> Result<Shape, Trouble> {
     let crew = crew_of(args)?;
-    let rig = |name: &String| Rig { name: name.clone(), roles: vec!["witness", "refinery"], crew: plainly(&crew) };
+    let rig = |name: &String| Rig {
+        name: name.clone(),
+        roles: vec!["witness", "refinery"],
+        crew: plainly(&crew),
+    };
     let rigs = args.rigs.iter().map(rig).collect();
-    Ok(Shape::Roles { root: None, naming: "rig", own: vec!["mayor", "deacon"], rigs, left_out: Vec::new() })
+    Ok(Shape::Roles {
+        root: None,
+        naming: "rig",
+        own: vec!["mayor", "deacon"],
+        rigs,
+        left_out: Vec::new(),
+    })
 }
 
 fn of_gas_town(args: &Init, town: &GasTown, home: Option<&Path>) -> Result<Shape, Trouble> {
-    if let Some(rig) = args.rigs.iter().find(|rig| !town.rigs.is_empty() && !town.rigs.contains_key(*rig)) {
+    if let Some(rig) = args
+        .rigs
+        .iter()
+        .find(|rig| !town.rigs.is_empty() && !town.rigs.contains_key(*rig))
+    {
         let known: Vec<&str> = town.rigs.keys().map(String::as_str).collect();
-        return Err(Trouble::new(format!("{} has no rig `{rig}`", town.root.display()))
-            .help(format!("it has {}; `gt rig add {rig} URL` adds one", known.join(", "))));
+        return Err(
+            Trouble::new(format!("{} has no rig `{rig}`", town.root.display())).help(format!(
+                "it has {}; `gt rig add {rig} URL` adds one",
+                known.join(", ")
+            )),
+        );
     }
-    let names: Vec<String> = if args.rigs.is_empty() { town.rigs.keys().cloned().collect() } else { args.rigs.clone() };
+    let names: Vec<String> = if args.rigs.is_empty() {
+        town.rigs.keys().cloned().collect()
+    } else {
+        args.rigs.clone()
+    };
     let wanted = crew_of(args)?;
     let mut left_out = Vec::new();
     let mut there = |what: String, path: &str| {
@@ -234,24 +342,54 @@ fn of_gas_town(args: &Init, town: &GasTown, home: Option<&Path>) -> Result<Shape
         }
         has
     };
-    let own = ["mayor", "deacon"].into_iter().filter(|role| there((*role).to_owned(), role)).collect();
+    let own = ["mayor", "deacon"]
+        .into_iter()
+        .filter(|role| there((*role).to_owned(), role))
+        .collect();
     let mut rigs = Vec::new();
     for name in &names {
-        let places = [("witness", format!("{name}/witness")), ("refinery", format!("{name}/refinery/rig"))];
-        let roles = places.into_iter().filter(|(role, path)| there(format!("{role} of {name}"), path));
+        let places = [
+            ("witness", format!("{name}/witness")),
+            ("refinery", format!("{name}/refinery/rig")),
+        ];
+        let roles = places
+            .into_iter()
+            .filter(|(role, path)| there(format!("{role} of {name}"), path));
         let roles = roles.map(|(role, _)| role).collect();
-        let mut crew = if wanted.is_empty() { town.crew(name) } else { wanted.clone() };
-        crew.retain(|member| there(format!("crew {member} of {name}"), &format!("{name}/crew/{member}")));
+        let mut crew = if wanted.is_empty() {
+            town.crew(name)
+        } else {
+            wanted.clone()
+        };
+        crew.retain(|member| {
+            there(
+                format!("crew {member} of {name}"),
+                &format!("{name}/crew/{member}"),
+            )
+        });
         let instructions = |member: &String| {
             let lacks = member == WATCHER && !town.instructs(&format!("{name}/crew/{member}"));
             lacks.then_some(INSTRUCTIONS)
         };
-        let crew = crew.iter().map(|member| Member { name: member.clone(), instructions: instructions(member) });
+        let crew = crew.iter().map(|member| Member {
+            name: member.clone(),
+            instructions: instructions(member),
+        });
         let crew = crew.collect();
-        rigs.push(Rig { name: name.clone(), roles, crew });
+        rigs.push(Rig {
+            name: name.clone(),
+            roles,
+            crew,
+        });
     }
     let root = short(&town.root, home)?;
-    Ok(Shape::Roles { root: Some(root), naming: town.naming(&names), own, rigs, left_out })
+    Ok(Shape::Roles {
+        root: Some(root),
+        naming: town.naming(&names),
+        own,
+        rigs,
+        left_out,
+    })
 }
 
 /// A path as people write it.
@@ -260,8 +398,15 @@ fn short(path: &Path, home: Option<&Path>) -> Result<String, Trouble> {
         Some(rest) => Path::new("~").join(rest),
         None => path.to_path_buf(),
     };
-    let text = text.to_str().map(|text| text.trim_end_matches('/').to_owned());
-    text.ok_or_else(|| Trouble::new(format!("{} is not UTF-8 text, as a manifest is", path.display())))
+    let text = text
+        .to_str()
+        .map(|text| text.trim_end_matches('/').to_owned());
+    text.ok_or_else(|| {
+        Trouble::new(format!(
+            "{} is not UTF-8 text, as a manifest is",
+            path.display()
+        ))
+    })
 }
 
 #[cfg(test)]
@@ -270,16 +415,25 @@ mod tests {
 
     #[test]
     fn folders_make_names() {
-        for (folder, name) in
-            [("/a/my app", "my-app"), ("/", "town"), ("/a/.x.", "x"), ("/a/ünï", "n"), ("/a/b_c", "b_c")]
-        {
+        for (folder, name) in [
+            ("/a/my app", "my-app"),
+            ("/", "town"),
+            ("/a/.x.", "x"),
+            ("/a/ünï", "n"),
+            ("/a/b_c", "b_c"),
+        ] {
             assert_eq!(fit(Path::new(folder)), name, "{folder}");
         }
     }
 
     #[test]
     fn numbers_and_names_make_workers() {
-        let of = |crew: &[&str]| workers(&crew.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>(), |n| n.to_string());
+        let of = |crew: &[&str]| {
+            workers(
+                &crew.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>(),
+                |n| n.to_string(),
+            )
+        };
         assert_eq!(of(&["2"]).unwrap(), ["1", "2"]);
         assert_eq!(of(&["11"]).unwrap().last().unwrap(), "11");
         assert_eq!(of(&["eve", "eve", "1"]).unwrap(), ["1", "eve"]);

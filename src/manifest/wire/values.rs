@@ -1,4 +1,5 @@
-//! Scalars of the manifest that are more than a string or a number: durations, limits, sizes, shares and markers.
+//! Scalars of the manifest that are more than a string or a number: durations, limits, sizes,
+//! shares and markers.
 
 use super::words::When;
 use crate::model::{self, Period};
@@ -11,7 +12,8 @@ use std::fmt;
 /// Separates code, message and help in a complaint carried through serde's only error text.
 const SEPARATOR: char = '\u{1}';
 
-/// Packs a finding into the one text that serde's custom errors have room for; [`unpack`] is its inverse.
+/// Packs a finding into the one text that serde's custom errors have room for; [`unpack`] is its
+/// inverse.
 pub(super) fn pack(code: &str, message: &str, help: &str) -> String {
     let message = message.replace(SEPARATOR, " ");
     format!("{code}{SEPARATOR}{message}{SEPARATOR}{help}")
@@ -23,18 +25,21 @@ pub(crate) fn unpack(text: &str) -> Option<(&str, &str, &str)> {
     Some((parts.next()?, parts.next()?, parts.next()?))
 }
 
-const WRITE_DURATION: &str = "write a number and a unit, such as \"90s\", \"5m\", \"1h 30m\" or \"40d\"";
+const WRITE_DURATION: &str =
+    "write a number and a unit, such as \"90s\", \"5m\", \"1h 30m\" or \"40d\"";
 
 fn period<E: Error>(text: &str) -> Result<Period, E> {
     text.parse().map_err(|fault: model::PeriodFault| {
         let (message, help) = match fault {
-            model::PeriodFault::Calendar => {
-                (fault.to_string(), "`M` is months; for minutes write \"5m\", for long times days, as in \"40d\"")
-            }
+            model::PeriodFault::Calendar => (
+                fault.to_string(),
+                "`M` is months; for minutes write \"5m\", for long times days, as in \"40d\"",
+            ),
             model::PeriodFault::Malformed(_) => ("not a duration".to_owned(), WRITE_DURATION),
-            model::PeriodFault::TooLong => {
-                (fault.to_string(), "the longest is \"10000d\"; or leave the limit out with \"off\"")
-            }
+            model::PeriodFault::TooLong => (
+                fault.to_string(),
+                "the longest is \"10000d\"; or leave the limit out with \"off\"",
+            ),
         };
         E::custom(pack("bad-duration", &message, help))
     })
@@ -77,16 +82,25 @@ macro_rules! from_text {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wait(pub Period);
 
-from_text!(Wait, "a duration such as \"90s\"", |text| period(text).map(Wait));
+from_text!(Wait, "a duration such as \"90s\"", |text| period(text)
+    .map(Wait));
 
 /// A length of time greater than zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Positive(pub Period);
 
-from_text!(Positive, "a duration such as \"90s\"", |text| match period::<E>(text)? {
-    Period::ZERO => Err(E::custom(pack("zero-limit", "this cannot be zero", WRITE_DURATION))),
-    some => Ok(Positive(some)),
-});
+from_text!(
+    Positive,
+    "a duration such as \"90s\"",
+    |text| match period::<E>(text)? {
+        Period::ZERO => Err(E::custom(pack(
+            "zero-limit",
+            "this cannot be zero",
+            WRITE_DURATION
+        ))),
+        some => Ok(Positive(some)),
+    }
+);
 
 /// A limit in time, or none: `"off"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,14 +136,19 @@ impl Limit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size(pub u64);
 
-from_text!(Size, "a size such as \"10MiB\"", |text| bytes(text).map(Size));
+from_text!(Size, "a size such as \"10MiB\"", |text| bytes(text)
+    .map(Size));
 
 /// A limit in bytes, or none: `"off"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory(pub Option<u64>);
 
 from_text!(Memory, "a size such as \"2GiB\", or \"off\"", |text| {
-    if is_off(text) { Ok(Memory(None)) } else { bytes(text).map(|n| Memory(Some(n))) }
+    if is_off(text) {
+        Ok(Memory(None))
+    } else {
+        bytes(text).map(|n| Memory(Some(n)))
+    }
 });
 
 fn bytes<E: Error>(text: &str) -> Result<u64, E> {
@@ -145,9 +164,17 @@ fn bytes<E: Error>(text: &str) -> Result<u64, E> {
         "t" | "tib" => 40,
         _ => return Err(E::custom(pack("bad-size", "not a size in bytes", HELP))),
     };
-    match number.parse::<u64>().ok().and_then(|n| n.checked_mul(1 << shift)) {
+    match number
+        .parse::<u64>()
+        .ok()
+        .and_then(|n| n.checked_mul(1 << shift))
+    {
         None => Err(E::custom(pack("bad-size", "not a size in bytes", HELP))),
-        Some(0) => Err(E::custom(pack("zero-limit", "a size of no bytes at all", HELP))),
+        Some(0) => Err(E::custom(pack(
+            "zero-limit",
+            "a size of no bytes at all",
+            HELP,
+        ))),
         Some(n) => Ok(n),
     }
 }
@@ -163,7 +190,11 @@ impl<'de> Deserialize<'de> for Share {
             if (0.0..=1.0).contains(&share) {
                 return Ok(Share(share));
             }
-            Err(E::custom(pack("bad-share", "a share lies between 0.0 and 1.0", "write 0.25, or \"25%\"")))
+            Err(E::custom(pack(
+                "bad-share",
+                "a share lies between 0.0 and 1.0",
+                "write 0.25, or \"25%\"",
+            )))
         }
         impl Visitor<'_> for Either {
             type Value = Share;
@@ -177,7 +208,10 @@ impl<'de> Deserialize<'de> for Share {
                 within(i32::try_from(share).map_or(2.0, f64::from))
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<Share, E> {
-                let number = text.trim().strip_suffix('%').and_then(|n| n.trim().parse::<f64>().ok());
+                let number = text
+                    .trim()
+                    .strip_suffix('%')
+                    .and_then(|n| n.trim().parse::<f64>().ok());
                 within(number.map_or(-1.0, |n| n / 100.0))
             }
         }
@@ -205,9 +239,11 @@ impl<'de> Deserialize<'de> for Starts {
                         "write \"auto\" or a number",
                     ))),
                     Ok(n) => Ok(Starts(model::StartBudget::Fixed(n))),
-                    Err(_) => {
-                        Err(E::custom(pack("wrong-value", "not a number of starts", "write \"auto\" or a number")))
-                    }
+                    Err(_) => Err(E::custom(pack(
+                        "wrong-value",
+                        "not a number of starts",
+                        "write \"auto\" or a number",
+                    ))),
                 }
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<Starts, E> {
@@ -237,16 +273,33 @@ impl<'de> Deserialize<'de> for Unavailable {
             }
             fn visit_i64<E: Error>(self, count: i64) -> Result<Unavailable, E> {
                 match u32::try_from(count) {
-                    Ok(0) => Err(E::custom(pack("zero-limit", "no session could ever be restarted", HELP))),
+                    Ok(0) => Err(E::custom(pack(
+                        "zero-limit",
+                        "no session could ever be restarted",
+                        HELP,
+                    ))),
                     Ok(count) => Ok(Unavailable(model::Unavailable::Count(count))),
-                    Err(_) => Err(E::custom(pack("wrong-value", "not a number of sessions", HELP))),
+                    Err(_) => Err(E::custom(pack(
+                        "wrong-value",
+                        "not a number of sessions",
+                        HELP,
+                    ))),
                 }
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<Unavailable, E> {
-                let number = text.trim().strip_suffix('%').and_then(|number| number.trim().parse::<u32>().ok());
+                let number = text
+                    .trim()
+                    .strip_suffix('%')
+                    .and_then(|number| number.trim().parse::<u32>().ok());
                 match number {
-                    Some(0) => Err(E::custom(pack("zero-limit", "no session could ever be restarted", HELP))),
-                    Some(share) if share <= 100 => Ok(Unavailable(model::Unavailable::Percent(share))),
+                    Some(0) => Err(E::custom(pack(
+                        "zero-limit",
+                        "no session could ever be restarted",
+                        HELP,
+                    ))),
+                    Some(share) if share <= 100 => {
+                        Ok(Unavailable(model::Unavailable::Percent(share)))
+                    }
                     Some(_) | None => Err(E::custom(pack("wrong-value", "not a percentage", HELP))),
                 }
             }
@@ -333,7 +386,8 @@ struct AfterTable {
     session: Option<String>,
     /// How far that one must be. Default: `ready`; for a task `completed`.
     when: Option<When>,
-    /// After so long the wait is told of; it goes on, for nothing is started in a wrong order. Default: no end.
+    /// After so long the wait is told of; it goes on, for nothing is started in a wrong order.
+    /// Default: no end.
     within: Option<Positive>,
 }
 
@@ -343,18 +397,35 @@ impl<'de> Deserialize<'de> for After {
         impl<'de> Visitor<'de> for Either {
             type Value = After;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a session's name or { session = \"db\", when = \"ready\", within = \"2m\" }")
+                f.write_str(
+                    "a session's name or { session = \"db\", when = \"ready\", within = \"2m\" }",
+                )
             }
             fn visit_str<E: Error>(self, session: &str) -> Result<After, E> {
-                Ok(After { session: session.to_owned(), when: None, within: None })
+                Ok(After {
+                    session: session.to_owned(),
+                    when: None,
+                    within: None,
+                })
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<After, A::Error> {
-                let AfterTable { session, when, within } =
-                    AfterTable::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
+                let AfterTable {
+                    session,
+                    when,
+                    within,
+                } = AfterTable::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
                 let session = session.ok_or_else(|| {
-                    A::Error::custom(pack("wrong-value", "it names no session", "write { session = \"db\" }"))
+                    A::Error::custom(pack(
+                        "wrong-value",
+                        "it names no session",
+                        "write { session = \"db\" }",
+                    ))
                 })?;
-                Ok(After { session, when, within })
+                Ok(After {
+                    session,
+                    when,
+                    within,
+                })
             }
         }
         d.deserialize_any(Either)

@@ -1,7 +1,7 @@
 //! Fields that take one of a few words.
 //!
-//! Written out by a macro instead of serde's derive, because figment hands an integer to a derived enum as the index
-//! of a variant: `restart = 1` would mean `on-failure`.
+//! Written out by a macro instead of serde's derive, because figment hands an integer to a derived
+//! enum as the index of a variant: `restart = 1` would mean `on-failure`.
 
 use crate::model;
 

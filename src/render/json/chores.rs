@@ -24,7 +24,8 @@ pub struct ChoreLine {
     pub hold: Option<Why>,
     /// When its last run was begun, RFC 3339.
     pub last: Option<String>,
-    /// How its last run ended: `done`, `skipped`, `failed`, `timed-out` or `lost`; null while it runs.
+    /// How its last run ended: `done`, `skipped`, `failed`, `timed-out` or `lost`; null while it
+    /// runs.
     pub outcome: Option<String>,
     /// The same for people.
     pub said: Option<String>,
@@ -50,7 +51,12 @@ pub struct ProposalLine {
 }
 
 pub(super) fn chores(scene: &Scene<'_>) -> Vec<ChoreLine> {
-    scene.plan.chores.iter().map(|timed| chore(scene, timed)).collect()
+    scene
+        .plan
+        .chores
+        .iter()
+        .map(|timed| chore(scene, timed))
+        .collect()
 }
 
 pub(super) fn proposals(scene: &Scene<'_>) -> Vec<ProposalLine> {
@@ -62,7 +68,11 @@ fn chore(scene: &Scene<'_>, timed: &Timed) -> ChoreLine {
         ChoreTime::Now | ChoreTime::Skip(_) => ("due", None, None),
         ChoreTime::Running { .. } => ("running", None, None),
         ChoreTime::At(at) => ("waiting", Some(*at), None),
-        ChoreTime::Held(hold) => ("held", None, Some(why(hold.code(), words::obstacle(hold), hold.evidence()))),
+        ChoreTime::Held(hold) => (
+            "held",
+            None,
+            Some(why(hold.code(), words::obstacle(hold), hold.evidence())),
+        ),
     };
     let history = scene.memory.chores.get(&timed.chore);
     let ended = history.and_then(|history| history.ended.as_ref());
@@ -79,8 +89,18 @@ fn chore(scene: &Scene<'_>, timed: &Timed) -> ChoreLine {
 }
 
 fn proposal(judged: &Judged) -> ProposalLine {
-    let Judged { chore, nth: _, proposal, standing } = judged;
-    let Proposal { advice, session, why, taken: _ } = proposal;
+    let Judged {
+        chore,
+        nth: _,
+        proposal,
+        standing,
+    } = judged;
+    let Proposal {
+        advice,
+        session,
+        why,
+        taken: _,
+    } = proposal;
     let (standing, refused) = match standing {
         ProposalStanding::Asks(_) => ("asks", None),
         ProposalStanding::Accepted(_) => ("accepted", None),

@@ -12,7 +12,8 @@ pub struct DoctorPage {
     pub version: u32,
     /// `doctor`.
     pub kind: String,
-    /// The town's name; null without a manifest that can be read: then only the machine was looked at.
+    /// The town's name; null without a manifest that can be read: then only the machine was looked
+    /// at.
     pub town: Option<String>,
     /// When the look was taken, RFC 3339.
     pub observed_at: String,
@@ -43,13 +44,20 @@ pub fn doctor(town: Option<&Town>, found: &[Checked], now: Moment) -> DoctorPage
         kind: "doctor".to_owned(),
         town: town.map(|town| town.name.to_string()),
         observed_at: time(now, now),
-        well: found.iter().all(|checked| checked.verdict < Health::Failing),
+        well: found
+            .iter()
+            .all(|checked| checked.verdict < Health::Failing),
         checks: found.iter().map(line).collect(),
     }
 }
 
 fn line(checked: &Checked) -> CheckLine {
-    let Checked { check, verdict, said, fix } = checked;
+    let Checked {
+        check,
+        verdict,
+        said,
+        fix,
+    } = checked;
     CheckLine {
         check: (*check).to_owned(),
         verdict: verdict.code().to_owned(),

@@ -1,16 +1,26 @@
 //! The lines of a plan and of what came of it.
 
-use super::shape::{HeldLine, NextLine, OutcomeLine, ProbeLine, StepLine, UnchangedLine, Why, WrittenLine};
+use super::shape::{
+    HeldLine, NextLine, OutcomeLine, ProbeLine, StepLine, UnchangedLine, Why, WrittenLine,
+};
 use super::{LONG, clean, time};
-use crate::model::{Action, Done, Evidence, Held, Moment, Next, Outcome, Probe, Reason, Step, Unchanged};
+use crate::model::{
+    Action, Done, Evidence, Held, Moment, Next, Outcome, Probe, Reason, Step, Unchanged,
+};
 use crate::render::{sanitise, words};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 pub(super) fn why(code: &str, text: String, evidence: Evidence) -> Why {
-    let evidence: BTreeMap<String, Value> =
-        evidence.into_iter().map(|(name, value)| (name.to_owned(), sanitise::json(value, LONG))).collect();
-    Why { code: code.to_owned(), text, evidence }
+    let evidence: BTreeMap<String, Value> = evidence
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), sanitise::json(value, LONG)))
+        .collect();
+    Why {
+        code: code.to_owned(),
+        text,
+        evidence,
+    }
 }
 
 pub(super) fn probe(probe: &Probe, now: Moment) -> ProbeLine {
@@ -31,12 +41,28 @@ pub(super) fn reason(reason: &Reason) -> Why {
 pub(super) fn step(step: &Step) -> StepLine {
     let clean_argv = |argv: &[String]| argv.iter().map(|word| clean(word)).collect::<Vec<String>>();
     let (argv, generation) = match &step.action {
-        Action::Start { desired, generation, .. } | Action::Restart { desired, generation, .. } => {
-            let by_commands = step.action.errands().last().map(|argv| clean_argv(argv));
-            (Some(by_commands.unwrap_or_else(|| clean_argv(&desired.command))), Some(generation.0))
+        Action::Start {
+            desired,
+            generation,
+            ..
+        }
+        | Action::Restart {
+            desired,
+            generation,
+            ..
+        } => {
+            let by_commands = step
+                .action
+                .launcher_jobs()
+                .last()
+                .map(|argv| clean_argv(argv));
+            (
+                Some(by_commands.unwrap_or_else(|| clean_argv(&desired.command))),
+                Some(generation.0),
+            )
         }
         Action::Adopt { generation, .. } => (None, Some(generation.0)),
-        Action::Expire { .. } | Action::Nudge { .. } | Action::Rouse { .. } => (None, None),
+        Action::Expire { .. } | Action::Nudge { .. } | Action::SendEscape { .. } => (None, None),
     };
     StepLine {
         session: step.session.to_string(),
@@ -52,14 +78,14 @@ pub(super) fn step(step: &Step) -> StepLine {
             | Action::Restart { .. }
             | Action::Expire { .. }
             | Action::Adopt { .. }
-            | Action::Rouse { .. } => None,
+            | Action::SendEscape { .. } => None,
         },
     }
 }
 
 /// What a launcher's command ends it by, where that is not the one that starts it too.
 fn stop_argv(action: &Action) -> Option<&[String]> {
-    match (action, action.errands().as_slice()) {
+    match (action, action.launcher_jobs().as_slice()) {
         (Action::Expire { .. }, [stop]) | (Action::Restart { .. }, [stop, _]) => Some(stop),
         _ => None,
     }
@@ -71,7 +97,10 @@ fn writes(action: &Action) -> Option<WrittenLine> {
             file: clean(&desired.instructed()?.to_string_lossy()),
             from: clean(&desired.instructions.as_ref()?.to_string_lossy()),
         }),
-        Action::Expire { .. } | Action::Adopt { .. } | Action::Nudge { .. } | Action::Rouse { .. } => None,
+        Action::Expire { .. }
+        | Action::Adopt { .. }
+        | Action::Nudge { .. }
+        | Action::SendEscape { .. } => None,
     }
 }
 
@@ -80,7 +109,11 @@ pub(super) fn held(held: &Held, now: Moment) -> HeldLine {
         session: held.session.to_string(),
         action: held.verb.word().to_owned(),
         reason: reason(&held.reason),
-        hold: why(held.hold.code(), words::obstacle(&held.hold), held.hold.evidence()),
+        hold: why(
+            held.hold.code(),
+            words::obstacle(&held.hold),
+            held.hold.evidence(),
+        ),
         until: held.until.map(|at| time(at, now)),
         phase: held.phase.word().to_owned(),
     }
@@ -96,7 +129,11 @@ pub(super) fn unchanged(same: &Unchanged, now: Moment) -> UnchangedLine {
 }
 
 pub(super) fn next(next: &Next, now: Moment) -> NextLine {
-    NextLine { action: next.verb.word().to_owned(), reason: next.reason.to_owned(), at: time(next.at, now) }
+    NextLine {
+        action: next.verb.word().to_owned(),
+        reason: next.reason.to_owned(),
+        at: time(next.at, now),
+    }
 }
 
 pub(super) fn outcome(done: &Done) -> OutcomeLine {

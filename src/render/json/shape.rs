@@ -159,7 +159,8 @@ pub struct OutcomeLine {
 pub struct ControllerLine {
     /// Its process.
     pub pid: u32,
-    /// Whether it should have had another cycle by now: it is stopped or hangs, and `gtctl status` exits 1.
+    /// Whether it should have had another cycle by now: it is stopped or hangs, and `gtctl status`
+    /// exits 1.
     pub overdue: bool,
     /// When its last cycle ended, RFC 3339; null before its first.
     pub cycled_at: Option<String>,
@@ -171,7 +172,8 @@ pub struct ControllerLine {
     pub resync_ms: Option<u64>,
     /// Why its last cycle could not run.
     pub trouble: Option<String>,
-    /// Since when the manifest on disk has been broken, RFC 3339; null while it is the one in force.
+    /// Since when the manifest on disk has been broken, RFC 3339; null while it is the one in
+    /// force.
     pub manifest_broken_since: Option<String>,
     /// What is wrong with it.
     pub manifest_trouble: Option<String>,
@@ -182,8 +184,8 @@ pub struct ControllerLine {
 pub struct SessionLine {
     /// Its name.
     pub session: String,
-    /// What it is: `absent`, `starting`, `working`, `idle`, `waiting`, `blocked`, `completed`, `dead`, `stopping`,
-    /// `stopped`, `unknown` or `foreign`.
+    /// What it is: `absent`, `starting`, `working`, `idle`, `waiting`, `blocked`, `completed`,
+    /// `dead`, `stopping`, `stopped`, `unknown` or `foreign`.
     pub phase: String,
     /// How it ended, where it did.
     pub death: Option<String>,
@@ -214,7 +216,8 @@ pub struct SessionLine {
 /// What a session's screen says.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ScreenLine {
-    /// `ready`, `busy`, `retrying`, `asks-permission`, `asks-trust`, `auth`, `limit`, `context` or `unclear`.
+    /// `ready`, `busy`, `retrying`, `asks-permission`, `asks-trust`, `auth`, `limit`, `context` or
+    /// `unclear`.
     pub state: String,
     /// Whether two looks agree on it.
     pub agreed: bool,
@@ -259,7 +262,8 @@ pub struct DiffPage {
     #[serde(flatten)]
     #[expect(missing_docs, reason = "flattened: its fields have their own")]
     pub head: Head,
-    /// What Gas Town's own files ask, and who else keeps the town; absent where there is nothing to be said.
+    /// What Gas Town's own files ask, and who else keeps the town; absent where there is nothing to
+    /// be said.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
     pub remarks: Vec<Why>,
@@ -305,14 +309,15 @@ pub struct StatusPage {
     pub head: Head,
     /// Whether the operator paused the town.
     pub paused: bool,
-    /// What Gas Town's own files ask, and who else keeps the town; absent where there is nothing to be said.
+    /// What Gas Town's own files ask, and who else keeps the town; absent where there is nothing to
+    /// be said.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
     pub remarks: Vec<Why>,
     /// The controller that keeps the town; null when none runs.
     pub controller: Option<ControllerLine>,
-    /// Seconds of idling that early ends have saved: each session removed for being done, quiet or old would else have
-    /// stood until it was 24 hours old.
+    /// Seconds of idling that early ends have saved: each session removed for being done, quiet or
+    /// old would else have stood until it was 24 hours old.
     pub idle_saved_s: u64,
     /// By name.
     pub sessions: Vec<SessionLine>,
@@ -347,12 +352,13 @@ pub struct NudgePage {
     pub session: String,
     /// When it was over, RFC 3339.
     pub observed_at: String,
-    /// `delivered`; `refused`, `not-delivered` or `stale`: nothing was typed; `not-submitted`; `unknown`: it may have been
-    /// typed; `failed`.
+    /// `delivered`; `refused`, `not-delivered` or `stale`: nothing was typed; `not-submitted`;
+    /// `unknown`: it may have been typed; `failed`.
     pub outcome: String,
     /// For people; may change.
     pub text: String,
-    /// What kept it from being typed, as a stable code: `busy`, `auth`, `asks-permission` and so on.
+    /// What kept it from being typed, as a stable code: `busy`, `auth`, `asks-permission` and so
+    /// on.
     pub obstacle: Option<String>,
     /// What to do about it.
     pub fix: Option<String>,
@@ -397,13 +403,15 @@ pub struct ChoreRunPage {
     pub town: String,
     /// Which chore.
     pub chore: String,
-    /// How its run ended: `done`, `skipped`, `failed`, `timed-out` or `lost`; null where the controller is to run it.
+    /// How its run ended: `done`, `skipped`, `failed`, `timed-out` or `lost`; null where the
+    /// controller is to run it.
     pub result: Option<String>,
     /// For people; may change.
     pub text: String,
 }
 
-/// The schema of every page by its kind, as text ended by a line end: committed as `schema/<kind>.schema.json`.
+/// The schema of every page by its kind, as text ended by a line end: committed as
+/// `schema/<kind>.schema.json`.
 #[must_use]
 pub fn schemas() -> [(&'static str, String); 9] {
     [

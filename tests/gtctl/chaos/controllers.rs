@@ -9,52 +9,98 @@ use std::fs;
 use std::time::Duration;
 
 pub(super) const KINDS: &[Kind] = &[
-    full("two-controllers-at-once", "one of them holds the town, the other exits 4", two_at_once),
-    sample("controller-lock-deleted", "its holder ends before it acts again", || {
-        usurped(|path| fs::remove_file(path).unwrap())
-    }),
-    full("controller-lock-replaced", "its holder ends before it acts again", || {
-        usurped(|path| {
-            fs::write(path.with_extension("new"), "1 1\n").unwrap();
-            fs::rename(path.with_extension("new"), path).unwrap();
-        })
-    }),
-    full("turn-lock-deleted-again-and-again", "no session is doubled", turn_lock_deleted),
-    full("turn-lock-held-by-a-frozen-process", "who looks gets an answer; who acts gives up within 35 s", frozen_turn),
-    full("controller-frozen-and-woken", "it goes on, and nothing happens twice", frozen),
+    full(
+        "two-controllers-at-once",
+        "one of them holds the town, the other exits 4",
+        two_at_once,
+    ),
+    sample(
+        "controller-lock-deleted",
+        "its holder ends before it acts again",
+        || usurped(|path| fs::remove_file(path).unwrap()),
+    ),
+    full(
+        "controller-lock-replaced",
+        "its holder ends before it acts again",
+        || {
+            usurped(|path| {
+                fs::write(path.with_extension("new"), "1 1\n").unwrap();
+                fs::rename(path.with_extension("new"), path).unwrap();
+            })
+        },
+    ),
+    full(
+        "turn-lock-deleted-again-and-again",
+        "no session is doubled",
+        turn_lock_deleted,
+    ),
+    full(
+        "turn-lock-held-by-a-frozen-process",
+        "who looks gets an answer; who acts gives up within 35 s",
+        frozen_turn,
+    ),
+    full(
+        "controller-frozen-and-woken",
+        "it goes on, and nothing happens twice",
+        frozen,
+    ),
     full(
         "controller-frozen-while-its-server-is-ended",
         "the sessions end, and are back once it goes on",
         frozen_beside_an_end,
     ),
-    sample("controller-killed-at-random-moments", "each death is mended once, no session doubled", || {
-        killed_at_random(4)
-    }),
-    full("controller-killed-at-100-random-moments", "each death is mended once, no session doubled", || {
-        killed_at_random(100)
-    }),
-    full("apply-killed-at-random-moments", "no session is doubled", applies_killed),
-    full("eight-applies-at-once", "no session is doubled", eight_applies),
+    sample(
+        "controller-killed-at-random-moments",
+        "each death is mended once, no session doubled",
+        || killed_at_random(4),
+    ),
+    full(
+        "controller-killed-at-100-random-moments",
+        "each death is mended once, no session doubled",
+        || killed_at_random(100),
+    ),
+    full(
+        "apply-killed-at-random-moments",
+        "no session is doubled",
+        applies_killed,
+    ),
+    full(
+        "eight-applies-at-once",
+        "no session is doubled",
+        eight_applies,
+    ),
     full("hangups-by-the-hundred", "the controller goes on", hangups),
-    full("controller-without-its-standard-streams", "the town is kept, the state whole", || {
-        without_streams("exec \"$0\" reconcile <&- >&- 2>&-")
-    }),
-    full("output-to-a-full-device", "the town is kept, the state whole", || {
-        without_streams("\"$0\" reconcile >/dev/full 2>/dev/full; true")
-    }),
-    full("output-to-nobody", "the town is kept, the state whole", || without_streams("\"$0\" reconcile 2>&1 | true")),
+    full(
+        "controller-without-its-standard-streams",
+        "the town is kept, the state whole",
+        || without_streams("exec \"$0\" reconcile <&- >&- 2>&-"),
+    ),
+    full(
+        "output-to-a-full-device",
+        "the town is kept, the state whole",
+        || without_streams("\"$0\" reconcile >/dev/full 2>/dev/full; true"),
+    ),
+    full(
+        "output-to-nobody",
+        "the town is kept, the state whole",
+        || without_streams("\"$0\" reconcile 2>&1 | true"),
+    ),
 ];
 
 fn two_at_once() -> Ran {
     let ground = Ground::new();
     let mut both = [(); 2].map(|()| Some(ground.yard.start(&["reconcile", "--watch"])));
-    ground.yard.until("the loser", || both.iter_mut().flatten().any(|watch| !watch.is_running()));
+    ground.yard.until("the loser", || {
+        both.iter_mut().flatten().any(|watch| !watch.is_running())
+    });
     let (mut kept, mut lost) = (0, 0);
     for watch in &mut both {
         let mut watch = watch.take().unwrap();
         if watch.is_running() {
             kept += 1;
-            ground.yard.until("its first cycle", || !watch.said().is_empty());
+            ground
+                .yard
+                .until("its first cycle", || !watch.said().is_empty());
             Watch(watch).ends();
         } else {
             lost += 1;
@@ -101,11 +147,15 @@ fn turn_lock_deleted() -> Ran {
 fn frozen_turn() -> Ran {
     let ground = Ground::new();
     let mut command = ground.yard.command("flock");
-    command.arg(ground.yard.state().join("turn.lock")).args(["sleep", "1000"]);
+    command
+        .arg(ground.yard.state().join("turn.lock"))
+        .args(["sleep", "1000"]);
     let mut holder = ground.yard.running(command);
     let file = fs::metadata(ground.yard.state().join("turn.lock")).unwrap();
     let inode = format!(":{} ", std::os::unix::fs::MetadataExt::ino(&file));
-    ground.yard.until("the lock", || fs::read_to_string("/proc/locks").unwrap().contains(&inode));
+    ground.yard.until("the lock", || {
+        fs::read_to_string("/proc/locks").unwrap().contains(&inode)
+    });
     holder.signal(Signal::STOP);
     assert!(holder.is_running());
     for verb in ["diff", "status", "verify"] {
@@ -113,7 +163,10 @@ fn frozen_turn() -> Ran {
         assert!(said.took < Duration::from_secs(3), "{said:?}");
     }
     let said = ground.yard.gtctl(&["apply"]);
-    assert!(said.code != Some(0) && said.took < Duration::from_secs(35), "{said:?}");
+    assert!(
+        said.code != Some(0) && said.took < Duration::from_secs(35),
+        "{said:?}"
+    );
     ground.is_untouched();
     // The sleep has the lock too.
     let sleep = gtctl::proc::tree::tree(holder.id());
@@ -154,8 +207,11 @@ fn frozen_beside_an_end() -> Ran {
         ground.yard.until("its end", || !process::may_live(former));
     }
     watch.0.signal(Signal::CONT);
-    ground.yard.until("the server's end", || !process::may_live(server));
-    let [one, two] = [("one", one), ("two", ground.two)].map(|(name, former)| ground.yard.fresh(name, Some(former)));
+    ground
+        .yard
+        .until("the server's end", || !process::may_live(server));
+    let [one, two] = [("one", one), ("two", ground.two)]
+        .map(|(name, former)| ground.yard.fresh(name, Some(former)));
     assert!(process::may_live(one) && process::may_live(two));
     watch.ends();
     Ran::Held

@@ -41,24 +41,46 @@ impl Ground {
     pub(super) fn with(more: &str) -> Self {
         let yard = Yard::new("");
         yard.declare(&manifest(more));
-        yard.tmux(&["new-session", "-d", "-s", "stranger", "tail", "-f", "/dev/null"]);
+        yard.tmux(&[
+            "new-session",
+            "-d",
+            "-s",
+            "stranger",
+            "tail",
+            "-f",
+            "/dev/null",
+        ]);
         yard.gtctl(&["apply"]).exits(0);
         let [one, two, stranger] = ["one", "two", "stranger"].map(|session| yard.pid(session));
-        Self { yard, one, two, stranger }
+        Self {
+            yard,
+            one,
+            two,
+            stranger,
+        }
     }
 
     /// The three processes are the ones they were.
     #[track_caller]
     pub(super) fn is_untouched(&self) {
         for process in [self.one, self.two, self.stranger] {
-            assert!(process::may_live(process), "{process:?} of {:?} has ended", [self.one, self.two, self.stranger]);
+            assert!(
+                process::may_live(process),
+                "{process:?} of {:?} has ended",
+                [self.one, self.two, self.stranger]
+            );
         }
         for (session, process) in [("one", self.one), ("two", self.two)] {
-            assert_eq!(self.yard.marked(session), [process], "{session} is not what it was");
+            assert_eq!(
+                self.yard.marked(session),
+                [process],
+                "{session} is not what it was"
+            );
         }
     }
 
-    /// Cycle by cycle the town becomes as declared; each session then has one process, and the stranger lives.
+    /// Cycle by cycle the town becomes as declared; each session then has one process, and the
+    /// stranger lives.
     #[track_caller]
     pub(super) fn heals(&self) {
         self.yard.until("the healing", || {
@@ -76,7 +98,9 @@ impl Ground {
     }
 
     fn is_well(&self) -> bool {
-        ["one", "two"].iter().all(|session| self.yard.process(session).is_some())
+        ["one", "two"]
+            .iter()
+            .all(|session| self.yard.process(session).is_some())
             && self.yard.gtctl(&["diff"]).code == Some(0)
     }
 
@@ -84,7 +108,9 @@ impl Ground {
     fn is_single(&self) {
         for session in ["one", "two"] {
             let now = self.yard.pid(session);
-            self.yard.until("one process of each session", || self.yard.marked(session) == [now]);
+            self.yard.until("one process of each session", || {
+                self.yard.marked(session) == [now]
+            });
         }
         assert!(process::may_live(self.stranger), "the stranger has ended");
     }
@@ -92,7 +118,8 @@ impl Ground {
     /// A controller that has run its first cycle.
     pub(super) fn watch(&self) -> Watch {
         let watch = self.yard.start(&["reconcile", "--watch"]);
-        self.yard.until("the first cycle", || !watch.said().is_empty());
+        self.yard
+            .until("the first cycle", || !watch.said().is_empty());
         Watch(watch)
     }
 }
@@ -111,5 +138,10 @@ impl Watch {
 
 /// The manifest of the two, with further sessions.
 pub(super) fn manifest(more: &str) -> String {
-    format!("{}{}{}{more}", head(), sleeper("one", ""), sleeper("two", ""))
+    format!(
+        "{}{}{}{more}",
+        head(),
+        sleeper("one", ""),
+        sleeper("two", "")
+    )
 }

@@ -1,6 +1,7 @@
 //! Faults of every kind on real tmux with real processes, each with what is expected of it.
 //!
-//! `cargo test` runs the quick ones, and a sample of the sweeps. All of them, with a table of what came of each:
+//! `cargo test` runs the quick ones, and a sample of the sweeps. All of them, with a table of what
+//! came of each:
 //!
 //! ```text
 //! GTCTL_CHAOS=all cargo test --locked --test gtctl chaos -- --nocapture
@@ -48,11 +49,21 @@ pub(crate) struct Kind {
 
 /// A kind that is quick enough for every `cargo test`.
 const fn sample(name: &'static str, expects: &'static str, run: fn() -> Ran) -> Kind {
-    Kind { name, expects, tier: Tier::Sample, run }
+    Kind {
+        name,
+        expects,
+        tier: Tier::Sample,
+        run,
+    }
 }
 
 const fn full(name: &'static str, expects: &'static str, run: fn() -> Ran) -> Kind {
-    Kind { name, expects, tier: Tier::Full, run }
+    Kind {
+        name,
+        expects,
+        tier: Tier::Full,
+        run,
+    }
 }
 
 /// What `GTCTL_CHAOS` asks for.
@@ -107,7 +118,13 @@ fn judge(kind: &Kind) -> (String, bool) {
         }
     };
     let took = begun.elapsed().as_secs_f64();
-    (format!("{word:8}{took:6.1} s  {} -> {}{why}", kind.name, kind.expects), held)
+    (
+        format!(
+            "{word:8}{took:6.1} s  {} -> {}{why}",
+            kind.name, kind.expects
+        ),
+        held,
+    )
 }
 
 #[test]
@@ -133,14 +150,25 @@ fn every_kind_of_fault_ends_as_expected() {
         }
     });
     let (ran, failed) = (ran.into_inner().unwrap(), failed.into_inner().unwrap());
-    println!("{ran} of {} kinds of faults, {} not as expected", kinds().len(), failed.len());
+    println!(
+        "{ran} of {} kinds of faults, {} not as expected",
+        kinds().len(),
+        failed.len()
+    );
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
 #[test]
 fn there_are_many_kinds_each_by_its_own_name_and_a_sample_of_them_runs_always() {
     let names: std::collections::BTreeSet<&str> = kinds().iter().map(|kind| kind.name).collect();
-    let sampled = kinds().iter().filter(|kind| kind.tier == Tier::Sample).count();
+    let sampled = kinds()
+        .iter()
+        .filter(|kind| kind.tier == Tier::Sample)
+        .count();
     assert_eq!(names.len(), kinds().len());
-    assert!(names.len() >= 50 && sampled >= 15, "{} kinds, {sampled} of them always", names.len());
+    assert!(
+        names.len() >= 50 && sampled >= 15,
+        "{} kinds, {sampled} of them always",
+        names.len()
+    );
 }

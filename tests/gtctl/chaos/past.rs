@@ -7,16 +7,25 @@ use std::fs;
 /// In milliseconds.
 pub(super) const HOUR: i64 = 3_600_000;
 
-/// Every moment in the town's state and on its sessions comes to lie this much earlier, by the wall clock and by the awake
-/// clock, in milliseconds.
+/// Every moment in the town's state and on its sessions comes to lie this much earlier, by the wall
+/// clock and by the awake clock, in milliseconds.
 pub(super) fn step_back(yard: &Yard, sessions: &[&str], wall: i64, awake: i64) {
     let shifted = |text: &str| shift(text, wall, awake);
     for session in sessions {
         for option in ["@gtctl_label", "@gtctl_handoff"] {
             let before = yard.format(session, &format!("#{{{option}}}"));
-            let words: Vec<String> = before.split(' ').map(|word| in_word(word, &shifted)).collect();
+            let words: Vec<String> = before
+                .split(' ')
+                .map(|word| in_word(word, &shifted))
+                .collect();
             if !before.is_empty() {
-                yard.tmux(&["set-option", "-t", &format!("={session}:"), option, &words.join(" ")]);
+                yard.tmux(&[
+                    "set-option",
+                    "-t",
+                    &format!("={session}:"),
+                    option,
+                    &words.join(" "),
+                ]);
             }
         }
     }
@@ -28,14 +37,20 @@ pub(super) fn step_back(yard: &Yard, sessions: &[&str], wall: i64, awake: i64) {
     let payload = frame["memory"].to_string();
     let version = frame["version"].as_u64().unwrap();
     let sum = checksum(version, &payload);
-    fs::write(file, format!("{{\"version\":{version},\"checksum\":\"{sum:016x}\",\"memory\":{payload}}}\n")).unwrap();
+    fs::write(
+        file,
+        format!("{{\"version\":{version},\"checksum\":\"{sum:016x}\",\"memory\":{payload}}}\n"),
+    )
+    .unwrap();
 }
 
 /// FNV-1a, as the state file has it.
 pub(super) fn checksum(version: u64, payload: &str) -> u64 {
     format!("{version}:{payload}")
         .bytes()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        })
 }
 
 fn each_text(value: &mut Value, change: &impl Fn(&str) -> Option<String>) {
@@ -49,13 +64,24 @@ fn each_text(value: &mut Value, change: &impl Fn(&str) -> Option<String>) {
 
 /// `key=moment`, or a moment alone.
 fn in_word(word: &str, change: &impl Fn(&str) -> Option<String>) -> String {
-    let (head, moment) = word.split_once('=').map_or((String::new(), word), |(key, rest)| (format!("{key}="), rest));
+    let (head, moment) = word
+        .split_once('=')
+        .map_or((String::new(), word), |(key, rest)| {
+            (format!("{key}="), rest)
+        });
     change(moment).map_or_else(|| word.to_owned(), |moment| format!("{head}{moment}"))
 }
 
 /// `wall:awake:boot`; nothing for any other text.
 fn shift(text: &str, wall: i64, awake: i64) -> Option<String> {
     let mut parts = text.split(':');
-    let (then, up, boot) = (parts.next()?.parse::<i64>().ok()?, parts.next()?.parse::<i64>().ok()?, parts.next()?);
-    parts.next().is_none().then(|| format!("{}:{}:{boot}", then - wall, (up - awake).max(0)))
+    let (then, up, boot) = (
+        parts.next()?.parse::<i64>().ok()?,
+        parts.next()?.parse::<i64>().ok()?,
+        parts.next()?,
+    );
+    parts
+        .next()
+        .is_none()
+        .then(|| format!("{}:{}:{boot}", then - wall, (up - awake).max(0)))
 }

@@ -10,21 +10,81 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 pub(super) const KINDS: &[Kind] = &[
-    full("server-frozen-under-a-watch", "nothing is doubled, and a death meanwhile is mended afterwards", frozen),
-    sample("server-killed", "both sessions are back on one new server", killed),
-    full("server-killed-under-a-watch", "both sessions are back on one new server", killed_under_a_watch),
-    full("kill-server-by-hand", "both sessions are back on one new server", kill_server),
-    full("server-terminated", "both sessions are back on one new server", terminated),
-    full("socket-removed-under-a-watch", "the server makes it anew and a death meanwhile is mended", socket_removed),
-    full("socket-mode-000", "nothing running is touched", socket_closed),
-    full("socket-of-another-user", "nothing is started beside it, exit 1", other_user),
-    full("socket-replaced-by-a-file", "no second server; all as before once it is away", socket_a_file),
-    full("socket-replaced-by-a-directory", "no second server; all as before once it is away", socket_a_directory),
-    sample("second-server-on-the-same-path", "no session is doubled", usurped),
-    full("server-out-of-descriptors", "nothing running is touched; mended when there are some again", no_descriptors),
-    full("server-cannot-fork", "a start fails and is told; mended when it can fork again", cannot_fork),
-    full("pty-exhausted", "a start fails and is told; what runs is untouched", no_ptys),
-    full("three-hundred-strangers", "none of them is touched, and diff takes less than two seconds", crowd),
+    full(
+        "server-frozen-under-a-watch",
+        "nothing is doubled, and a death meanwhile is mended afterwards",
+        frozen,
+    ),
+    sample(
+        "server-killed",
+        "both sessions are back on one new server",
+        killed,
+    ),
+    full(
+        "server-killed-under-a-watch",
+        "both sessions are back on one new server",
+        killed_under_a_watch,
+    ),
+    full(
+        "kill-server-by-hand",
+        "both sessions are back on one new server",
+        kill_server,
+    ),
+    full(
+        "server-terminated",
+        "both sessions are back on one new server",
+        terminated,
+    ),
+    full(
+        "socket-removed-under-a-watch",
+        "the server makes it anew and a death meanwhile is mended",
+        socket_removed,
+    ),
+    full(
+        "socket-mode-000",
+        "nothing running is touched",
+        socket_closed,
+    ),
+    full(
+        "socket-of-another-user",
+        "nothing is started beside it, exit 1",
+        other_user,
+    ),
+    full(
+        "socket-replaced-by-a-file",
+        "no second server; all as before once it is away",
+        socket_a_file,
+    ),
+    full(
+        "socket-replaced-by-a-directory",
+        "no second server; all as before once it is away",
+        socket_a_directory,
+    ),
+    sample(
+        "second-server-on-the-same-path",
+        "no session is doubled",
+        usurped,
+    ),
+    full(
+        "server-out-of-descriptors",
+        "nothing running is touched; mended when there are some again",
+        no_descriptors,
+    ),
+    full(
+        "server-cannot-fork",
+        "a start fails and is told; mended when it can fork again",
+        cannot_fork,
+    ),
+    full(
+        "pty-exhausted",
+        "a start fails and is told; what runs is untouched",
+        no_ptys,
+    ),
+    full(
+        "three-hundred-strangers",
+        "none of them is touched, and diff takes less than two seconds",
+        crowd,
+    ),
 ];
 
 fn frozen() -> Ran {
@@ -33,11 +93,16 @@ fn frozen() -> Ran {
     let server = ground.yard.server().unwrap();
     signal(server, Signal::STOP);
     signal(ground.one, Signal::KILL);
-    ground.yard.until("the word", || watch.0.said().contains("unknown"));
+    ground
+        .yard
+        .until("the word", || watch.0.said().contains("unknown"));
     signal(server, Signal::CONT);
     ground.yard.fresh("one", Some(ground.one));
     ground.is_healed();
-    assert_eq!((ground.yard.server(), ground.yard.pid("two")), (Some(server), ground.two));
+    assert_eq!(
+        (ground.yard.server(), ground.yard.pid("two")),
+        (Some(server), ground.two)
+    );
     watch.ends();
     Ran::Held
 }
@@ -101,7 +166,10 @@ fn socket_removed() -> Ran {
     signal(ground.one, Signal::KILL);
     ground.yard.fresh("one", Some(ground.one));
     ground.is_healed();
-    assert_eq!((ground.yard.server(), ground.yard.pid("two")), (server, ground.two));
+    assert_eq!(
+        (ground.yard.server(), ground.yard.pid("two")),
+        (server, ground.two)
+    );
     watch.ends();
     Ran::Held
 }
@@ -125,7 +193,14 @@ fn other_user() -> Ran {
         return Ran::Skipped("not root: there is no other user to be");
     }
     let mut command = ground.yard.command("setpriv");
-    command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups", env!("CARGO_BIN_EXE_gtctl")]);
+    command.args([
+        "--reuid",
+        "65534",
+        "--regid",
+        "65534",
+        "--clear-groups",
+        env!("CARGO_BIN_EXE_gtctl"),
+    ]);
     command.args(["--state-dir", state.to_str().unwrap(), "reconcile"]);
     let said = ground.yard.running(command).end();
     if said.err.contains("setpriv") {
@@ -157,14 +232,22 @@ fn in_the_way(ground: &Ground, put: impl Fn(), remove: impl Fn()) {
 fn socket_a_file() -> Ran {
     let ground = Ground::new();
     let path = ground.yard.socket();
-    in_the_way(&ground, || fs::write(&path, "").unwrap(), || drop(fs::remove_file(&path)));
+    in_the_way(
+        &ground,
+        || fs::write(&path, "").unwrap(),
+        || drop(fs::remove_file(&path)),
+    );
     Ran::Held
 }
 
 fn socket_a_directory() -> Ran {
     let ground = Ground::new();
     let path = ground.yard.socket();
-    in_the_way(&ground, || fs::create_dir(&path).unwrap(), || drop(fs::remove_dir(&path)));
+    in_the_way(
+        &ground,
+        || fs::create_dir(&path).unwrap(),
+        || drop(fs::remove_dir(&path)),
+    );
     Ran::Held
 }
 
@@ -172,8 +255,16 @@ fn usurped() -> Ran {
     let ground = Ground::new();
     let former = ground.yard.server().unwrap();
     fs::remove_file(ground.yard.socket()).unwrap();
-    ground.yard.tmux(&["new-session", "-d", "-s", "usurper", "sleep", "1000"]);
-    let usurper = ground.yard.format("usurper", "#{pid}").parse().ok().and_then(process::identify).unwrap();
+    ground
+        .yard
+        .tmux(&["new-session", "-d", "-s", "usurper", "sleep", "1000"]);
+    let usurper = ground
+        .yard
+        .format("usurper", "#{pid}")
+        .parse()
+        .ok()
+        .and_then(process::identify)
+        .unwrap();
     ground.yard.own(former);
     ground.yard.own(usurper);
     for _ in 0..3 {
@@ -188,16 +279,24 @@ fn usurped() -> Ran {
 }
 
 fn limit(pid: u32, what: &str) {
-    let done = Command::new("prlimit").args(["--pid", &pid.to_string(), what]).status().unwrap();
+    let done = Command::new("prlimit")
+        .args(["--pid", &pid.to_string(), what])
+        .status()
+        .unwrap();
     assert!(done.success());
 }
 
 fn no_descriptors() -> Ran {
     let ground = Ground::new();
     let server = ground.yard.server().unwrap();
-    let open = fs::read_dir(format!("/proc/{}/fd", server.pid)).unwrap().count();
+    let open = fs::read_dir(format!("/proc/{}/fd", server.pid))
+        .unwrap()
+        .count();
     let before = fs::read_to_string(format!("/proc/{}/limits", server.pid)).unwrap();
-    let line = before.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let line = before
+        .lines()
+        .find(|line| line.starts_with("Max open files"))
+        .unwrap();
     let soft = line.split_whitespace().nth(3).unwrap().to_owned();
     signal(ground.one, Signal::KILL);
     limit(server.pid, &format!("--nofile={open}:"));
@@ -206,7 +305,10 @@ fn no_descriptors() -> Ran {
     assert!(process::may_live(ground.two) && process::may_live(ground.stranger));
     limit(server.pid, &format!("--nofile={soft}:"));
     ground.heals();
-    assert_eq!((ground.yard.server(), ground.yard.pid("two")), (Some(server), ground.two));
+    assert_eq!(
+        (ground.yard.server(), ground.yard.pid("two")),
+        (Some(server), ground.two)
+    );
     Ran::Held
 }
 
@@ -220,11 +322,21 @@ fn cannot_fork() -> Ran {
     ground.yard.tmux(&["kill-session", "-t", "=one"]);
     let mut command = ground.yard.command(strace);
     let inject = "inject=clone,clone3,fork,vfork:error=EAGAIN";
-    command.args(["-qq", "-o", "/dev/null", "-e", inject, "-p", &server.pid.to_string()]);
+    command.args([
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        inject,
+        "-p",
+        &server.pid.to_string(),
+    ]);
     let tracer = ground.yard.running(command);
     let is_held = || {
         let status = fs::read_to_string(format!("/proc/{}/status", server.pid)).unwrap();
-        status.lines().any(|line| line.starts_with("TracerPid:") && !line.ends_with("\t0"))
+        status
+            .lines()
+            .any(|line| line.starts_with("TracerPid:") && !line.ends_with("\t0"))
     };
     ground.yard.until("the tracer", is_held);
     let said = ground.yard.gtctl(&["reconcile"]);
@@ -234,7 +346,10 @@ fn cannot_fork() -> Ran {
     tracer.end();
     ground.yard.until("the tracer's end", || !is_held());
     ground.heals();
-    assert_eq!((ground.yard.server(), ground.yard.pid("two")), (Some(server), ground.two));
+    assert_eq!(
+        (ground.yard.server(), ground.yard.pid("two")),
+        (Some(server), ground.two)
+    );
     Ran::Held
 }
 
@@ -248,7 +363,16 @@ fn no_ptys() -> Ran {
                   exec \"$2\" -f /dev/null -S \"$3\" new-session -d -s first sleep 1000";
     let mut command = yard.command("unshare");
     let (pts, socket) = (pts.to_str().unwrap().to_owned(), yard.socket());
-    command.args(["-m", "sh", "-c", script, "sh", &pts, &TMUX, socket.to_str().unwrap()]);
+    command.args([
+        "-m",
+        "sh",
+        "-c",
+        script,
+        "sh",
+        &pts,
+        &TMUX,
+        socket.to_str().unwrap(),
+    ]);
     let said = yard.running(command).end();
     if said.code == Some(77) || said.err.contains("unshare") {
         return Ran::Skipped("nothing may be mounted here");
@@ -256,7 +380,10 @@ fn no_ptys() -> Ran {
     let first = yard.pid("first");
     for _ in 0..2 {
         let said = yard.gtctl(&["reconcile"]).exits(3);
-        assert!(said.out.contains("one") && !said.out.contains("started    one"), "{said:?}");
+        assert!(
+            said.out.contains("one") && !said.out.contains("started    one"),
+            "{said:?}"
+        );
         assert_eq!(yard.sessions(), ["first"]);
     }
     assert_eq!(yard.pid("first"), first);
@@ -275,8 +402,12 @@ fn crowd() -> Ran {
     let line = |n: u32| format!("new-session -d -s crowd-{n} 'exec sleep 1000'\n");
     let script: String = (0..300).map(line).collect();
     ground.yard.write("crowd", &script);
-    ground.yard.tmux(&["source-file", ground.yard.at("crowd").to_str().unwrap()]);
-    ground.yard.until("the crowd", || ground.yard.sessions().len() == 303);
+    ground
+        .yard
+        .tmux(&["source-file", ground.yard.at("crowd").to_str().unwrap()]);
+    ground
+        .yard
+        .until("the crowd", || ground.yard.sessions().len() == 303);
     let said = ground.yard.gtctl(&["diff"]).exits(0);
     assert!(said.took.as_secs() < 2, "{:?}", said.took);
     ground.yard.kill(ground.one);

@@ -4,8 +4,8 @@
 //! GTCTL_SOAK=5 cargo test --locked --test gtctl soak -- --ignored --nocapture
 //! ```
 //!
-//! The number is of minutes. `GTCTL_SEED` repeats the faults of an earlier run; what comes of them in which order, the
-//! kernel decides anew.
+//! The number is of minutes. `GTCTL_SEED` repeats the faults of an earlier run; what comes of them
+//! in which order, the kernel decides anew.
 
 use super::ground::{Watch, head};
 use crate::yard::{Running, Yard, session};
@@ -32,7 +32,8 @@ struct Soak {
     foreign: ProcId,
     /// A client, and the process it is attached to.
     attached: Option<(Running, ProcId)>,
-    /// What the controller had open and resident once it was warm, and how many faults ago it began.
+    /// What the controller had open and resident once it was warm, and how many faults ago it
+    /// began.
     warm: Option<(usize, usize)>,
     age: u32,
 }
@@ -41,19 +42,34 @@ type Fault = (&'static str, fn(&mut Soak));
 
 const FAULTS: [Fault; 18] = [
     ("an agent is killed", |soak| soak.kill_agents(1)),
-    ("a third of the agents is killed", |soak| soak.kill_agents(SESSIONS / 3)),
+    ("a third of the agents is killed", |soak| {
+        soak.kill_agents(SESSIONS / 3)
+    }),
     ("all agents are killed", |soak| soak.kill_agents(SESSIONS)),
-    ("an agent is terminated", |soak| drop(soak.any().map(|one| signal(one.1, Signal::TERM)))),
+    ("an agent is terminated", |soak| {
+        drop(soak.any().map(|one| signal(one.1, Signal::TERM)))
+    }),
     ("an agent is stopped for a while", Soak::stop_agent),
-    ("a session is killed", |soak| soak.by_hand(&["kill-session", "-t"])),
-    ("a window is opened", |soak| soak.by_hand(&["new-window", "-d", "-t"])),
-    ("a label is stripped", |soak| soak.by_hand(&["set-option", "-u", "@gtctl_label", "-t"])),
+    ("a session is killed", |soak| {
+        soak.by_hand(&["kill-session", "-t"])
+    }),
+    ("a window is opened", |soak| {
+        soak.by_hand(&["new-window", "-d", "-t"])
+    }),
+    ("a label is stripped", |soak| {
+        soak.by_hand(&["set-option", "-u", "@gtctl_label", "-t"])
+    }),
     ("a session is renamed for a while", Soak::rename),
     ("the server is frozen for a while", Soak::freeze_server),
     ("the server is killed", Soak::kill_server),
-    ("the socket is removed", |soak| drop(fs::remove_file(soak.yard.socket()))),
+    ("the socket is removed", |soak| {
+        drop(fs::remove_file(soak.yard.socket()))
+    }),
     ("the controller is killed", Soak::kill_controller),
-    ("the controller is killed beside a dying agent", Soak::kill_both),
+    (
+        "the controller is killed beside a dying agent",
+        Soak::kill_both,
+    ),
     ("the state is damaged", Soak::damage),
     ("the manifest is broken for a while", Soak::break_manifest),
     ("tmux lies for a while", Soak::lie),
@@ -66,11 +82,19 @@ fn name(nth: u64) -> String {
 
 fn manifest() -> String {
     let table = |nth| {
-        let daemon = if nth % 3 == 0 { "setsid sleep 5000 & " } else { "" };
+        let daemon = if nth % 3 == 0 {
+            "setsid sleep 5000 & "
+        } else {
+            ""
+        };
         session(&name(nth), &format!("{daemon}exec sleep 1000"), "")
     };
     let limits = "starts = 1000000\nserver_losses = 100000\nconcurrent_starts = 8";
-    format!("{}{}", head().replace("starts = 100000", limits), (0..SESSIONS as u64).map(table).collect::<String>())
+    format!(
+        "{}{}",
+        head().replace("starts = 100000", limits),
+        (0..SESSIONS as u64).map(table).collect::<String>()
+    )
 }
 
 impl Soak {
@@ -81,17 +105,38 @@ impl Soak {
         let lies = "case $(($$ % 4)) in 0) exit 1;; 1) exec /bin/sleep 30;; 2) head -c 9999 /dev/urandom;; \
                     3) TMUX_REAL \"$@\" | head -c 300;; esac";
         let lies = lies.replace("TMUX_REAL", &real);
-        yard.shim("tmux", &format!("#!/bin/sh\n[ -e {}/lie ] || exec {real} \"$@\"\n{lies}\n", yard.dir()));
+        yard.shim(
+            "tmux",
+            &format!(
+                "#!/bin/sh\n[ -e {}/lie ] || exec {real} \"$@\"\n{lies}\n",
+                yard.dir()
+            ),
+        );
         yard.gtctl(&["apply"]).exits(0);
         let foreign = Self::settle_foreigner(&yard);
-        let mut soak =
-            Self { yard, random: Random::new(seed), watch: None, foreign, attached: None, warm: None, age: 0 };
+        let mut soak = Self {
+            yard,
+            random: Random::new(seed),
+            watch: None,
+            foreign,
+            attached: None,
+            warm: None,
+            age: 0,
+        };
         soak.start_controller();
         soak
     }
 
     fn settle_foreigner(yard: &Yard) -> ProcId {
-        yard.tmux(&["new-session", "-d", "-s", "foreign", "tail", "-f", "/dev/null"]);
+        yard.tmux(&[
+            "new-session",
+            "-d",
+            "-s",
+            "foreign",
+            "tail",
+            "-f",
+            "/dev/null",
+        ]);
         yard.fresh("foreign", None)
     }
 
@@ -103,7 +148,10 @@ impl Soak {
     fn any(&mut self) -> Option<(String, ProcId)> {
         let session = name(self.random.below(SESSIONS as u64));
         let spared = self.attached.as_ref().map(|(_, process)| *process);
-        let process = self.yard.process(&session).filter(|process| Some(*process) != spared)?;
+        let process = self
+            .yard
+            .process(&session)
+            .filter(|process| Some(*process) != spared)?;
         Some((session, process))
     }
 
@@ -125,33 +173,45 @@ impl Soak {
     }
 
     fn stop_agent(&mut self) {
-        let Some((_, process)) = self.any() else { return };
+        let Some((_, process)) = self.any() else {
+            return;
+        };
         signal(process, Signal::STOP);
         self.a_while();
         signal(process, Signal::CONT);
     }
 
     fn rename(&mut self) {
-        let Some((session, _)) = self.any() else { return };
-        self.yard.tmux(&["rename-session", "-t", &format!("={session}"), "elsewhere"]);
+        let Some((session, _)) = self.any() else {
+            return;
+        };
+        self.yard
+            .tmux(&["rename-session", "-t", &format!("={session}"), "elsewhere"]);
         self.a_while();
-        self.yard.tmux(&["rename-session", "-t", "=elsewhere", &session]);
+        self.yard
+            .tmux(&["rename-session", "-t", "=elsewhere", &session]);
         // Where another was begun meanwhile, the renamed one is the stray.
         self.yard.tmux(&["kill-session", "-t", "=elsewhere"]);
     }
 
     fn freeze_server(&mut self) {
-        let Some(server) = self.yard.server() else { return };
+        let Some(server) = self.yard.server() else {
+            return;
+        };
         signal(server, Signal::STOP);
         self.a_while();
         signal(server, Signal::CONT);
     }
 
     fn kill_server(&mut self) {
-        let Some(server) = self.yard.server() else { return };
+        let Some(server) = self.yard.server() else {
+            return;
+        };
         self.attached = None;
         self.yard.kill(server);
-        self.yard.until("another server", || self.yard.server().is_some_and(|now| now != server));
+        self.yard.until("another server", || {
+            self.yard.server().is_some_and(|now| now != server)
+        });
         self.foreign = Self::settle_foreigner(&self.yard);
     }
 
@@ -169,7 +229,11 @@ impl Soak {
     }
 
     fn damage(&mut self) {
-        let file = self.yard.state().join(if self.random.chance(500) { "gtctl.json" } else { "gtctl.prev.json" });
+        let file = self.yard.state().join(if self.random.chance(500) {
+            "gtctl.json"
+        } else {
+            "gtctl.prev.json"
+        });
         if self.random.chance(300) {
             drop(fs::remove_file(file));
         } else {
@@ -195,7 +259,9 @@ impl Soak {
 
     fn applies(&mut self) {
         self.kill_agents(3);
-        let all: Vec<_> = (0..3).map(|_| self.yard.start(&["apply", "--no-wait"])).collect();
+        let all: Vec<_> = (0..3)
+            .map(|_| self.yard.start(&["apply", "--no-wait"]))
+            .collect();
         for apply in all {
             apply.end();
         }
@@ -210,16 +276,27 @@ impl Soak {
         }
     }
 
-    /// As declared again; each session one tree, nobody else's ended, and the controller no larger than before.
+    /// As declared again; each session one tree, nobody else's ended, and the controller no larger
+    /// than before.
     fn check(&mut self, after: &str) {
         let deadline = Instant::now() + PATIENCE;
         while let Err(why) = self.is_well() {
-            assert!(Instant::now() < deadline, "{after}: {why}\n{}", self.yard.gtctl(&["diff"]).out);
+            assert!(
+                Instant::now() < deadline,
+                "{after}: {why}\n{}",
+                self.yard.gtctl(&["diff"]).out
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
-        assert!(process::may_live(self.foreign), "{after}: the foreign session has ended");
+        assert!(
+            process::may_live(self.foreign),
+            "{after}: the foreign session has ended"
+        );
         if let Some((_, process)) = &self.attached {
-            assert!(process::may_live(*process), "{after}: the attached session has ended");
+            assert!(
+                process::may_live(*process),
+                "{after}: the attached session has ended"
+            );
         }
         self.measure(after);
     }
@@ -227,19 +304,34 @@ impl Soak {
     fn is_well(&self) -> Result<(), String> {
         for nth in 0..SESSIONS as u64 {
             let (session, expected) = (name(nth), if nth % 3 == 0 { 2 } else { 1 });
-            let process = self.yard.process(&session).ok_or_else(|| format!("{session} does not live"))?;
+            let process = self
+                .yard
+                .process(&session)
+                .ok_or_else(|| format!("{session} does not live"))?;
             let marked = self.yard.marked(&session);
             if marked.len() != expected || !marked.contains(&process) {
-                return Err(format!("{session} should be {expected} of {process:?}: {marked:?}"));
+                return Err(format!(
+                    "{session} should be {expected} of {process:?}: {marked:?}"
+                ));
             }
         }
         let said = self.yard.gtctl(&["diff"]);
-        if said.code == Some(0) { Ok(()) } else { Err("diff has something to do".to_owned()) }
+        if said.code == Some(0) {
+            Ok(())
+        } else {
+            Err("diff has something to do".to_owned())
+        }
     }
 
     fn measure(&mut self, after: &str) {
-        let Some(Watch(watch)) = &mut self.watch else { return };
-        assert!(watch.is_running(), "{after}: the controller has ended: {}", watch.said());
+        let Some(Watch(watch)) = &mut self.watch else {
+            return;
+        };
+        assert!(
+            watch.is_running(),
+            "{after}: the controller has ended: {}",
+            watch.said()
+        );
         let now = size_of(watch.id());
         self.age += 1;
         if self.age <= 5 {
@@ -247,7 +339,11 @@ impl Soak {
         }
         let (files, resident) = self.warm.unwrap_or(now);
         let within = now.0 <= files + GROWTH.0 && now.1 <= resident + GROWTH.1;
-        assert!(within, "{after}: the controller grew from {:?} to {now:?}", self.warm);
+        assert!(
+            within,
+            "{after}: the controller grew from {:?} to {now:?}",
+            self.warm
+        );
     }
 }
 
@@ -255,14 +351,27 @@ impl Soak {
 fn size_of(process: ProcId) -> (usize, usize) {
     let files = fs::read_dir(format!("/proc/{}/fd", process.pid)).map_or(0, Iterator::count);
     let status = fs::read_to_string(format!("/proc/{}/status", process.pid)).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-    (files, line.split_whitespace().next().and_then(|kib| kib.parse().ok()).unwrap_or(0))
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .unwrap_or_default();
+    (
+        files,
+        line.split_whitespace()
+            .next()
+            .and_then(|kib| kib.parse().ok())
+            .unwrap_or(0),
+    )
 }
 
 #[test]
 #[ignore = "takes as many minutes as GTCTL_SOAK says"]
 fn soak() {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let number = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .and_then(|text| text.parse::<u64>().ok())
+    };
     let minutes = number("GTCTL_SOAK").unwrap_or(1);
     let seed = number("GTCTL_SEED").unwrap_or_else(|| u64::from(std::process::id()));
     println!("soak: {minutes} minutes, GTCTL_SEED={seed}");
@@ -285,7 +394,10 @@ fn soak() {
         *counts.entry(what).or_default() += 1;
         longest = longest.max((begun.elapsed(), what));
     }
-    let last = soak.watch.take().map(|Watch(watch)| (size_of(watch.id()), watch));
+    let last = soak
+        .watch
+        .take()
+        .map(|Watch(watch)| (size_of(watch.id()), watch));
     for (what, count) in &counts {
         println!("{count:5}  {what}");
     }
@@ -296,7 +408,10 @@ fn soak() {
         longest.1
     );
     if let Some((size, watch)) = last {
-        println!("the last controller: {} files open, {} KiB resident", size.0, size.1);
+        println!(
+            "the last controller: {} files open, {} KiB resident",
+            size.0, size.1
+        );
         Watch(watch).ends();
     }
 }

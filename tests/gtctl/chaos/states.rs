@@ -10,64 +10,129 @@ use std::process::Command;
 
 pub(super) const KINDS: &[Kind] = &[
     sample("state-truncated", "nothing running is touched", || {
-        survives(|dir| File::options().write(true).open(dir.join("gtctl.json")).unwrap().set_len(100).unwrap())
+        survives(|dir| {
+            File::options()
+                .write(true)
+                .open(dir.join("gtctl.json"))
+                .unwrap()
+                .set_len(100)
+                .unwrap()
+        })
     }),
     full("state-garbage-twice", "nothing running is touched", || {
-        survives(|dir| ["gtctl.json", "gtctl.prev.json"].iter().for_each(|f| garbage(&dir.join(f))))
+        survives(|dir| {
+            ["gtctl.json", "gtctl.prev.json"]
+                .iter()
+                .for_each(|f| garbage(&dir.join(f)))
+        })
     }),
     full("state-empty", "nothing running is touched", || {
         survives(|dir| fs::write(dir.join("gtctl.json"), "").unwrap())
     }),
-    full("state-huge", "nothing running is touched", || survives(|dir| huge(&dir.join("gtctl.json")))),
-    full("state-a-directory", "nothing running is touched", || survives(|dir| folder(&dir.join("gtctl.json")))),
-    sample("state-a-fifo", "nobody waits for it, nothing running is touched", || {
-        survives(|dir| fifo(&dir.join("gtctl.json")))
+    full("state-huge", "nothing running is touched", || {
+        survives(|dir| huge(&dir.join("gtctl.json")))
     }),
+    full("state-a-directory", "nothing running is touched", || {
+        survives(|dir| folder(&dir.join("gtctl.json")))
+    }),
+    sample(
+        "state-a-fifo",
+        "nobody waits for it, nothing running is touched",
+        || survives(|dir| fifo(&dir.join("gtctl.json"))),
+    ),
     full("state-a-link", "what it points to stays as it is", || {
         survives(|dir| {
             fs::write(dir.join("../elsewhere"), "mine").unwrap();
             link("../elsewhere", &dir.join("gtctl.json"));
         })
     }),
-    full("state-a-loop-of-links", "nothing running is touched", || {
-        survives(|dir| link("gtctl.json", &dir.join("gtctl.json")))
+    full(
+        "state-a-loop-of-links",
+        "nothing running is touched",
+        || survives(|dir| link("gtctl.json", &dir.join("gtctl.json"))),
+    ),
+    sample(
+        "state-from-the-future",
+        "exit 1, nothing touched, the file stays as it is",
+        future,
+    ),
+    full(
+        "state-temporary-a-directory",
+        "nothing running is touched",
+        || survives(|dir| folder(&dir.join("gtctl.json.tmp"))),
+    ),
+    full("journal-garbage", "nothing running is touched", || {
+        survives(|dir| garbage(&dir.join("monitor.jsonl")))
     }),
-    sample("state-from-the-future", "exit 1, nothing touched, the file stays as it is", future),
-    full("state-temporary-a-directory", "nothing running is touched", || {
-        survives(|dir| folder(&dir.join("gtctl.json.tmp")))
+    full("journal-a-directory", "nothing running is touched", || {
+        survives(|dir| folder(&dir.join("monitor.jsonl")))
     }),
-    full("journal-garbage", "nothing running is touched", || survives(|dir| garbage(&dir.join("monitor.jsonl")))),
-    full("journal-a-directory", "nothing running is touched", || survives(|dir| folder(&dir.join("monitor.jsonl")))),
-    full("journal-a-fifo", "nobody waits for it", || survives(|dir| fifo(&dir.join("monitor.jsonl")))),
+    full("journal-a-fifo", "nobody waits for it", || {
+        survives(|dir| fifo(&dir.join("monitor.jsonl")))
+    }),
     full("journal-a-link", "what it points to stays as it is", || {
         survives(|dir| {
             fs::write(dir.join("../elsewhere"), "mine").unwrap();
             link("../elsewhere", &dir.join("monitor.jsonl"));
         })
     }),
-    full("journal-huge", "it is put aside, nothing running is touched", || {
-        survives(|dir| huge(&dir.join("monitor.jsonl")))
+    full(
+        "journal-huge",
+        "it is put aside, nothing running is touched",
+        || survives(|dir| huge(&dir.join("monitor.jsonl"))),
+    ),
+    full(
+        "handoffs-garbage",
+        "nothing running is touched, the file is left",
+        || survives(|dir| garbage(&dir.join("handoffs.json"))),
+    ),
+    full("handoffs-a-fifo", "nobody waits for it", || {
+        survives(|dir| fifo(&dir.join("handoffs.json")))
     }),
-    full("handoffs-garbage", "nothing running is touched, the file is left", || {
-        survives(|dir| garbage(&dir.join("handoffs.json")))
+    full("counters-garbage", "nothing running is touched", || {
+        survives(|dir| garbage(&dir.join("state.json")))
     }),
-    full("handoffs-a-fifo", "nobody waits for it", || survives(|dir| fifo(&dir.join("handoffs.json")))),
-    full("counters-garbage", "nothing running is touched", || survives(|dir| garbage(&dir.join("state.json")))),
     full("logs-a-fifo", "sessions start without a log", || {
         survives(|dir| {
             drop(fs::remove_dir_all(dir.join("logs")));
             fifo(&dir.join("logs"));
         })
     }),
-    full("state-directory-removed", "it is made anew, nothing running is touched", || {
-        survives(|dir| fs::remove_dir_all(dir).unwrap())
-    }),
-    full("state-directory-a-file", "exit 1 and the cause told, nothing touched", a_file),
-    full("state-directory-of-another", "exit 1 and the cause told, nothing touched", of_another),
-    full("state-directory-a-dangling-link", "exit 1 and the cause told, nothing touched", dangling),
-    full("locks-are-directories", "exit 1 and the cause told, nothing touched", locks_are_directories),
-    full("locks-are-fifos", "nobody waits for them, nothing touched", locks_are_fifos),
-    full("disk-full", "starts go on, nothing that runs is touched; mended when there is room", disk_full),
+    full(
+        "state-directory-removed",
+        "it is made anew, nothing running is touched",
+        || survives(|dir| fs::remove_dir_all(dir).unwrap()),
+    ),
+    full(
+        "state-directory-a-file",
+        "exit 1 and the cause told, nothing touched",
+        a_file,
+    ),
+    full(
+        "state-directory-of-another",
+        "exit 1 and the cause told, nothing touched",
+        of_another,
+    ),
+    full(
+        "state-directory-a-dangling-link",
+        "exit 1 and the cause told, nothing touched",
+        dangling,
+    ),
+    full(
+        "locks-are-directories",
+        "exit 1 and the cause told, nothing touched",
+        locks_are_directories,
+    ),
+    full(
+        "locks-are-fifos",
+        "nobody waits for them, nothing touched",
+        locks_are_fifos,
+    ),
+    full(
+        "disk-full",
+        "starts go on, nothing that runs is touched; mended when there is room",
+        disk_full,
+    ),
     full(
         "state-directory-removed-under-a-watch",
         "the controller ends rather than be one of two",
@@ -84,7 +149,9 @@ fn clear(path: &Path) {
 }
 
 fn garbage(path: &Path) {
-    let bytes: Vec<u8> = (0..5000_u32).map(|n| u8::try_from(n * n * 7 % 256).unwrap()).collect();
+    let bytes: Vec<u8> = (0..5000_u32)
+        .map(|n| u8::try_from(n * n * 7 % 256).unwrap())
+        .collect();
     fs::write(path, bytes).unwrap();
 }
 
@@ -110,21 +177,30 @@ fn link(to: &str, path: &Path) {
     symlink(to, path).unwrap();
 }
 
-/// One session misses when the damage is done: it is started, nothing else is touched, and the state is kept again.
+/// One session misses when the damage is done: it is started, nothing else is touched, and the
+/// state is kept again.
 fn survives(damage: fn(&Path)) -> Ran {
     let ground = Ground::new();
     ground.yard.tmux(&["kill-session", "-t", "=two"]);
-    ground.yard.until("its end", || !process::may_live(ground.two));
+    ground
+        .yard
+        .until("its end", || !process::may_live(ground.two));
     damage(&ground.yard.state());
     ground.yard.gtctl(&["diff"]).exits(2);
     let said = ground.yard.gtctl(&["reconcile"]);
     assert!(said.took.as_secs() < 4, "{said:?}");
-    assert!(ground.yard.process("two").is_some(), "it was not started: {said:?}");
+    assert!(
+        ground.yard.process("two").is_some(),
+        "it was not started: {said:?}"
+    );
     assert_eq!(ground.yard.pid("one"), ground.one);
     ground.heals();
     assert_eq!(ground.yard.pid("one"), ground.one);
     ground.yard.gtctl(&["status"]).exits(0);
-    assert!(["mine", ""].contains(&ground.yard.read("xdg/gtctl/elsewhere").as_str()), "a link was followed");
+    assert!(
+        ["mine", ""].contains(&ground.yard.read("xdg/gtctl/elsewhere").as_str()),
+        "a link was followed"
+    );
     Ran::Held
 }
 
@@ -205,23 +281,51 @@ fn locks_are_fifos() -> Ran {
 fn disk_full() -> Ran {
     let ground = Ground::new();
     ground.yard.tmux(&["kill-session", "-t", "=two"]);
-    ground.yard.until("its end", || !process::may_live(ground.two));
+    ground
+        .yard
+        .until("its end", || !process::may_live(ground.two));
     let binary = env!("CARGO_BIN_EXE_gtctl");
     let script = "mount -t tmpfs -o size=16k,mode=700 tmpfs \"$1\" || exit 77; \
                   dd if=/dev/zero of=\"$1/filler\" bs=1k >/dev/null 2>&1; \"$0\" reconcile; echo \"exit $?\"; \
                   rm \"$1/filler\"; \"$0\" reconcile; echo \"then $?\"";
     let mut command = ground.yard.command("unshare");
-    command.args(["-m", "sh", "-c", script, binary, ground.yard.state().to_str().unwrap()]);
+    command.args([
+        "-m",
+        "sh",
+        "-c",
+        script,
+        binary,
+        ground.yard.state().to_str().unwrap(),
+    ]);
     let said = ground.yard.running(command).end();
     if said.code == Some(77) || said.err.contains("unshare") {
         return Ran::Skipped("nothing may be mounted here");
     }
-    let said = said.says("the state was not written").says("started    two").says("then 0");
-    assert!(said.err.contains("No space left") || said.out.contains("No space left"), "{said:?}");
+    let said = said
+        .says("the state was not written")
+        .says("started    two")
+        .says("then 0");
+    assert!(
+        said.err.contains("No space left") || said.out.contains("No space left"),
+        "{said:?}"
+    );
     assert_eq!(ground.yard.pid("one"), ground.one);
     ground.heals();
-    assert_eq!(fs::metadata(ground.yard.state()).unwrap().permissions().mode() & 0o777, 0o700);
-    assert_eq!(fs::metadata(ground.yard.state().join("gtctl.json")).unwrap().mode() & 0o777, 0o600);
+    assert_eq!(
+        fs::metadata(ground.yard.state())
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o777,
+        0o700
+    );
+    assert_eq!(
+        fs::metadata(ground.yard.state().join("gtctl.json"))
+            .unwrap()
+            .mode()
+            & 0o777,
+        0o600
+    );
     Ran::Held
 }
 

@@ -1,0 +1,532 @@
+//! An errand from its beginning to its outcome.
+
+use super::super::finish::{self, Finish, Then};
+use super::super::start::{self, Adoption};
+use super::super::tree::Trees;
+use super::super::{Scene, not_done};
+use super::run::{Order, Ran, end_leftover, run};
+use super::tracked::Tracked;
+use crate::model::{
+    Action, Commands, Desired, Effect, Generation, Moment, Origin, Outcome, Ownership, Period,
+    ProcId, Rung, ServerId, SessionId, SessionName, Step, Target, Town, WhenAttached, Whose,
+};
+use crate::proc::process::Presence;
+use crate::proc::{clock, process, tree};
+use crate::store::StateDir;
+use crate::tmux::fence::{Clients, Facts, Fence, Pane};
+use crate::tmux::labels::Labels as Read;
+use crate::tmux::list::{self, ListFault, Listing, Row};
+use crate::tmux::ops::{self, Labels};
+use crate::tmux::script::{Batch, Reply, Tag};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// Between two looks for what a command should have done.
+const TICK: Duration = Duration::from_millis(100);
+/// How long the agent may take to be seen in a session that is there; of a command that says it
+/// failed, half of it.
+const AGENT_PATIENCE: Duration = Duration::from_secs(15);
+/// How long a session may take to be there once its command has ended.
+const SESSION_PATIENCE: Duration = Duration::from_secs(2);
+/// How long what a stopped session has left behind may take to end after TERM.
+const ORPHAN_GRACE: Duration = Duration::from_secs(2);
+
+/// Carries it out. The step that comes back is the one that the outcome is of: where the former
+/// life has ended and no new one came of it, a start.
+pub(super) async fn carry(scene: Scene<'_>, store: &StateDir, step: &Step) -> (Step, Outcome) {
+    let Some(commands) = step.action.commands() else {
+        return (
+            step.clone(),
+            Outcome::Failed("there are no commands for it".to_owned()),
+        );
+    };
+    let course = Course {
+        scene,
+        store,
+        session: &step.session,
+        commands,
+    };
+    store
+        .view()
+        .launcher_job(&step.session)
+        .into_iter()
+        .for_each(end_leftover);
+    let outcome = match &step.action {
+        Action::Start {
+            desired,
+            generation,
+            handoff,
+            ..
+        } => {
+            course
+                .start(&Life {
+                    desired,
+                    generation: *generation,
+                    handoff: *handoff,
+                })
+                .await
+        }
+        Action::Restart {
+            desired,
+            target,
+            rung,
+            generation,
+            handoff,
+            ..
+        } => {
+            let life = Life {
+                desired,
+                generation: *generation,
+                handoff: *handoff,
+            };
+            let ended = match rung {
+                Rung::Finish => course.clear(target).await.map(|()| None),
+                Rung::Ask | Rung::Term | Rung::Kill => {
+                    course.end(target, *handoff, After::Life).await
+                }
+            };
+            match ended {
+                Ok(None) => course.start(&life).await,
+                Ok(Some(ran)) => {
+                    course
+                        .verify(&life, &commands.restart, &ran, &BTreeSet::new())
+                        .await
+                }
+                Err(outcome) => Ok(outcome),
+            }
+        }
+        Action::Expire { target, .. } => match course.end(target, None, After::Nothing).await {
+            Ok(_) => Ok(Outcome::Done(Effect::Removed)),
+            Err(outcome) => Ok(outcome),
+        },
+        Action::Adopt { .. } | Action::Nudge { .. } | Action::SendEscape { .. } => {
+            Ok(Outcome::Failed("it is not done by commands".to_owned()))
+        }
+    };
+    match outcome {
+        Ok(outcome) => (step.clone(), outcome),
+        Err(outcome) => (as_start(step), outcome),
+    }
+}
+
+/// What is left to do of a restart whose former life has ended.
+fn as_start(step: &Step) -> Step {
+    let Action::Restart {
+        desired,
+        generation,
+        handoff,
+        crashes,
+        ..
+    } = &step.action
+    else {
+        return step.clone();
+    };
+    let (desired, generation, handoff, crashes) =
+        (desired.clone(), *generation, *handoff, *crashes);
+    Step {
+        action: Action::Start {
+            desired,
+            generation,
+            handoff,
+            crashes,
+        },
+        ..step.clone()
+    }
+}
+
+/// The life that is to begin.
+struct Life<'a> {
+    desired: &'a Desired,
+    generation: Generation,
+    handoff: Option<Moment>,
+}
+
+/// What comes after an end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum After {
+    /// A new life.
+    Life,
+    /// Nothing.
+    Nothing,
+}
+
+/// What there is where the session should be.
+enum Found {
+    /// Its agent, in this pane, and the label there that cannot be read.
+    Agent(Target, Option<String>),
+    /// No agent; what runs instead.
+    Other(String),
+    /// Nothing.
+    Nothing,
+    /// It could not be told.
+    Untold(String),
+}
+
+struct Course<'a> {
+    scene: Scene<'a>,
+    store: &'a StateDir,
+    session: &'a SessionName,
+    commands: &'a Commands,
+}
+
+impl Course<'_> {
+    /// Starts the session, and makes it ours; as an error why there is no such life.
+    async fn start(&self, life: &Life<'_>) -> Result<Outcome, Outcome> {
+        let before = match list::list(self.scene.client).await {
+            Ok(listing) => sessions_of(&listing),
+            Err(_) => BTreeSet::new(),
+        };
+        let ran = self
+            .run(&self.commands.start, self.commands.start_timeout)
+            .await;
+        self.verify(life, &self.commands.start, &ran, &before).await
+    }
+
+    async fn run(&self, argv: &[String], limit: Period) -> Ran {
+        let Scene { town, client, .. } = self.scene;
+        let order = Order {
+            argv,
+            dir: &self.commands.dir,
+            town,
+            client,
+            limit,
+        };
+        let note = |process| {
+            if let Err(fault) = self.store.note_launcher_job(self.session, process) {
+                tracing::warn!(%fault, session = %self.session, "the command's process is not written down");
+            }
+        };
+        let ran = run(&order, note).await;
+        // What stays of it names a process that has ended.
+        let _ = self.store.forget_launcher_job(self.session);
+        ran
+    }
+
+    /// Looks what came of a command that should have begun a life, and makes it ours if it did.
+    /// `before` are the sessions that were there then. As an error why there is no such life.
+    async fn verify(
+        &self,
+        life: &Life<'_>,
+        argv: &[String],
+        ran: &Ran,
+        before: &BTreeSet<(u32, SessionId)>,
+    ) -> Result<Outcome, Outcome> {
+        let name = self.session;
+        match self.look_out(life.desired, ran).await {
+            Found::Agent(target, over) => Ok(self.label(life, &target, over.as_deref()).await),
+            Found::Other(comm) => {
+                let agent = &life.desired.agent.name;
+                let told = ran.told(argv);
+                Err(Outcome::Failed(format!(
+                    "{told}; {name} is there, but runs {comm} and no {agent}"
+                )))
+            }
+            Found::Nothing => {
+                let stray = self.stray(before).await;
+                Err(Outcome::Failed(format!(
+                    "{}; there is no session {name}{stray}",
+                    ran.told(argv)
+                )))
+            }
+            Found::Untold(why) => Ok(Outcome::Unknown(format!("{}; {why}", ran.told(argv)))),
+        }
+    }
+
+    /// Waits for the session and its agent to be there, for as long as what the command says makes
+    /// that likely.
+    async fn look_out(&self, desired: &Desired, ran: &Ran) -> Found {
+        let begun = Instant::now();
+        let share = if ran.is_well() { 1 } else { 2 };
+        loop {
+            let found = match list::list(self.scene.client).await {
+                Ok(listing) => find(&listing, self.scene.town, desired),
+                Err(ListFault::NoServer(_)) => Found::Nothing,
+                Err(fault) => Found::Untold(fault.to_string()),
+            };
+            let patience = match &found {
+                Found::Agent(..) => Duration::ZERO,
+                Found::Nothing => SESSION_PATIENCE / share,
+                Found::Other(_) | Found::Untold(_) => AGENT_PATIENCE / share,
+            };
+            if begun.elapsed() >= patience {
+                return found;
+            }
+            sleep(TICK).await;
+        }
+    }
+
+    /// The sessions that have come instead, in words; they are left alone.
+    async fn stray(&self, before: &BTreeSet<(u32, SessionId)>) -> String {
+        let Ok(listing) = list::list(self.scene.client).await else {
+            return String::new();
+        };
+        let is_stray = |row: &&Row| {
+            row.labels == Read::default()
+                && !before.contains(&(listing.server, row.session))
+                && !self.scene.town.sessions.contains_key(row.name.as_str())
+        };
+        let names: BTreeSet<&str> = listing
+            .rows
+            .iter()
+            .filter(is_stray)
+            .map(|row| row.name.as_str())
+            .collect();
+        if names.is_empty() {
+            return String::new();
+        }
+        let names: Vec<&str> = names.into_iter().collect();
+        format!(
+            "; meanwhile {} came, which is left alone: is `naming` in [town] as gt has it?",
+            names.join(", ")
+        )
+    }
+
+    /// Labels what was found as this life, and begins its log.
+    async fn label(&self, life: &Life<'_>, target: &Target, over: Option<&str>) -> Outcome {
+        let Life {
+            desired,
+            generation,
+            handoff,
+        } = *life;
+        let labels = Labels {
+            town: self.scene.town.name.clone(),
+            session: self.session.clone(),
+            generation,
+            started: clock::now(),
+            fingerprint: desired.fingerprint(),
+            handoff,
+            origin: Origin::Launcher,
+        };
+        let pipe = self.scene.logs.pipe(self.session, generation, desired.logs);
+        let adoption = Adoption {
+            place: 0,
+            session: self.session,
+            target,
+            labels,
+            pipe,
+            over,
+        };
+        match start::adopt_all(&self.scene, vec![adoption]).await.pop() {
+            Some((_, Outcome::Done(_))) => Outcome::Done(Effect::Started {
+                generation,
+                process: target.process,
+            }),
+            Some((_, outcome)) => outcome,
+            None => Outcome::Unknown("it was not labelled".to_owned()),
+        }
+    }
+
+    /// Ends a life, with all of its processes. Where a command has ended it and begun the next in
+    /// one go, gives what it said; else nothing stands.
+    async fn end(
+        &self,
+        target: &Target,
+        handoff: Option<Moment>,
+        after: After,
+    ) -> Result<Option<Ran>, Outcome> {
+        let facts = self
+            .fenced(target, |tag| {
+                ops::probe(tag, target, Clients::for_asking(target))
+            })
+            .await?;
+        let finish = Finish {
+            place: 0,
+            session: self.session,
+            target,
+            then: Then::Remove,
+        };
+        finish::keep_screen(&self.scene, &finish, facts).await?;
+        let only = BTreeSet::from([self.session]);
+        let found = Trees::look(self.scene.town, self.scene.memory, &only).of(
+            self.session,
+            target,
+            facts.process,
+        );
+        // All that is slow is done: somebody may have attached meanwhile, so it is asked again.
+        self.fenced(target, |tag| ops::begin_stop(tag, target, handoff))
+            .await?;
+        let tracked = Tracked::new(found, target.server.0);
+        let grace = self.commands.stop_timeout;
+        let Commands {
+            stop,
+            restart,
+            leaves_orphans,
+            start_timeout,
+            ..
+        } = self.commands;
+        if *leaves_orphans || (stop.is_empty() && restart.is_empty()) {
+            tracked.end(grace.to_std()).await;
+        }
+        if after == After::Life && !restart.is_empty() {
+            let ran = tracked.during(self.run(restart, *start_timeout)).await;
+            if !tracked.is_root_alive() {
+                return self.without_orphans(&tracked).await.map(|()| Some(ran));
+            }
+            // It did nothing, whatever it says: then it is ended by the usual means, and started.
+            tracked.end(grace.to_std()).await;
+            return self
+                .clear(target)
+                .await
+                .map(|()| None)
+                .map_err(|o| with_words(o, restart, Some(&ran)));
+        }
+        let ran = if stop.is_empty() {
+            None
+        } else {
+            Some(tracked.during(self.run(stop, grace)).await)
+        };
+        if !tracked.living().is_empty() && self.stands(target).await {
+            // Its launcher did not end it: then it is asked by the usual means.
+            tracked.end(grace.to_std()).await;
+        }
+        self.without_orphans(&tracked)
+            .await
+            .map_err(|outcome| with_words(outcome, stop, ran.as_ref()))?;
+        self.clear(target)
+            .await
+            .map(|()| None)
+            .map_err(|outcome| with_words(outcome, stop, ran.as_ref()))
+    }
+
+    /// Has a line of tmux done that asks the fence of a stop.
+    async fn fenced(
+        &self,
+        target: &Target,
+        line: impl FnOnce(&Tag) -> String,
+    ) -> Result<Facts, Outcome> {
+        let reply = Batch::run_one(self.scene.client, line).await;
+        let Reply::Ok { fields, .. } = &reply else {
+            let fence = Fence::new(target, Clients::for_asking(target), Pane::Any);
+            return Err(not_done(reply, |fields| fence.explain(fields)));
+        };
+        Ok(Facts::read(target, fields).0)
+    }
+
+    async fn without_orphans(&self, tracked: &Tracked) -> Result<(), Outcome> {
+        if tracked.living().is_empty() {
+            return Ok(());
+        }
+        let left = tracked.end(ORPHAN_GRACE).await;
+        match left.first() {
+            None => Ok(()),
+            Some(process) => {
+                let pid = process.pid;
+                Err(Outcome::Failed(format!(
+                    "{} of its processes survive KILL, the first is pid {pid}",
+                    left.len()
+                )))
+            }
+        }
+    }
+
+    async fn stands(&self, target: &Target) -> bool {
+        let listing = list::list(self.scene.client).await;
+        listing.is_ok_and(|listing| {
+            listing.server == target.server.0.pid
+                && listing.rows.iter().any(|row| row.session == target.session)
+        })
+    }
+
+    /// Removes what stands of a life that has ended, or whose launcher did not remove it.
+    async fn clear(&self, target: &Target) -> Result<(), Outcome> {
+        if !self.stands(target).await {
+            return Ok(());
+        }
+        let finish = Finish {
+            place: 0,
+            session: self.session,
+            target,
+            then: Then::Remove,
+        };
+        match finish::all(&self.scene, vec![finish]).await.pop() {
+            Some((_, Outcome::Done(_))) => Ok(()),
+            // It went by itself meanwhile.
+            _ if !self.stands(target).await => Ok(()),
+            Some((_, outcome)) => Err(outcome),
+            None => Err(Outcome::Unknown("it was not removed".to_owned())),
+        }
+    }
+}
+
+/// The outcome with what the command said, where that may tell why.
+fn with_words(outcome: Outcome, argv: &[String], ran: Option<&Ran>) -> Outcome {
+    match (outcome, ran.filter(|ran| !ran.is_well())) {
+        (Outcome::Failed(why), Some(ran)) => Outcome::Failed(format!("{}; {why}", ran.told(argv))),
+        (outcome, _) => outcome,
+    }
+}
+
+/// The sessions of a server.
+fn sessions_of(listing: &Listing) -> BTreeSet<(u32, SessionId)> {
+    listing
+        .rows
+        .iter()
+        .map(|row| (listing.server, row.session))
+        .collect()
+}
+
+/// Finds the session and its agent.
+fn find(listing: &Listing, town: &Town, desired: &Desired) -> Found {
+    let mut found = Found::Nothing;
+    let Some(server) = server_of(listing) else {
+        return Found::Untold("the tmux server has just ended".to_owned());
+    };
+    for row in listing
+        .rows
+        .iter()
+        .filter(|row| row.name == desired.name.as_str() && !row.dead)
+    {
+        let Some(process) = process::child_of(server, row.pid) else {
+            continue;
+        };
+        let members = tree::tree(process);
+        if tree::find_named(&members, &desired.agent.process_names).is_some() {
+            let over = match row.labels.ownership(&town.name) {
+                Ownership::Unproved(unproved) => Some(unproved.text),
+                Ownership::Ours(_) | Ownership::Unlabelled | Ownership::Foreign(_) => None,
+            };
+            return Found::Agent(target_of(ServerId(server), row, town, process), over);
+        }
+        let comm = members
+            .first()
+            .map(|member| member.stat.comm.clone())
+            .unwrap_or_default();
+        found = Found::Other(comm);
+    }
+    found
+}
+
+/// The server that was listed, as far as it runs here and is a tmux.
+fn server_of(listing: &Listing) -> Option<ProcId> {
+    match process::look(listing.server) {
+        Presence::Alive(stat) if stat.comm.starts_with("tmux") => Some(ProcId {
+            pid: listing.server,
+            start: stat.start,
+        }),
+        Presence::Alive(_) | Presence::Zombie(_) | Presence::Gone | Presence::Unreadable(_) => None,
+    }
+}
+
+fn target_of(server: ServerId, row: &Row, town: &Town, process: ProcId) -> Target {
+    // A launcher may give a session that stands a fresh process, and leave its labels.
+    let label = match row.labels.ownership(&town.name) {
+        Ownership::Ours(label) => Some(label),
+        Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => None,
+    };
+    let generation = label.as_ref().map(|label| label.generation);
+    let whose = label.map(|label| Whose {
+        town: town.name.clone(),
+        session: label.session,
+    });
+    let (session, pane) = (row.session, row.pane);
+    Target {
+        server,
+        session,
+        pane,
+        generation,
+        whose,
+        process: Some(process),
+        attached: WhenAttached::Hold,
+    }
+}

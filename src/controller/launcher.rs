@@ -1,0 +1,125 @@
+//! Starts and stops by commands within the cycle: what has ended is taken in, what was written down
+//! is begun.
+
+use super::chores::Farewell;
+use super::cycle::{Controller, CycleFault, chain, server_of};
+use crate::act::{LauncherOrder, LauncherReport};
+use crate::memory::{entries, stands_alone};
+use crate::model::{Done, Effect, Entry, Outcome, Outcomes};
+use crate::proc;
+use crate::reconcile::{Arrivals, EndedJob, Intended, LauncherArrivals, take_in};
+use std::sync::Arc;
+
+/// LauncherJobs that have ended since the last cycle.
+#[derive(Debug, Default)]
+pub(super) struct Heard(Vec<LauncherReport>);
+
+impl Heard {
+    /// What there is to write down of them.
+    pub(super) fn entries(&self) -> Vec<Entry> {
+        self.0.iter().flat_map(entries_of).collect()
+    }
+
+    /// What came of them.
+    pub(super) fn outcomes(&self) -> Outcomes {
+        self.0.iter().map(LauncherReport::done).collect()
+    }
+
+    /// What came of them, and then of the cycle.
+    pub(super) fn before(self, outcomes: Outcomes) -> Outcomes {
+        self.outcomes().into_iter().chain(outcomes).collect()
+    }
+}
+
+impl Controller {
+    /// What has ended since the last cycle, and what goes on.
+    pub(super) fn launcher_arrivals(&mut self) -> (LauncherArrivals, Heard) {
+        let reports = self.launcher_jobs.ended();
+        let ended = reports.iter().map(ended_job).collect();
+        let arrivals = LauncherArrivals {
+            me: self.me,
+            ended,
+            running: self.launcher_jobs.running(),
+        };
+        (arrivals, Heard(reports))
+    }
+
+    /// Begins what was found fit to be begun.
+    pub(super) fn begin_launcher_jobs(&mut self, intended: &Intended<'_>, outcomes: &[Done]) {
+        let (decided, memory, plan) = (intended.decided(), intended.memory(), intended.plan());
+        let is_begun = |done: &&Done| matches!(done.outcome, Outcome::Done(Effect::Begun { .. }));
+        let mut begun = outcomes.iter().filter(is_begun).peekable();
+        if begun.peek().is_none() {
+            return;
+        }
+        let (town, shared) = (Arc::new(decided.town().clone()), Arc::new(memory.clone()));
+        for done in begun {
+            let step = plan.steps.iter().find(|step| step.session == done.session);
+            let launcher_job = memory
+                .sessions
+                .get(&done.session)
+                .and_then(|history| history.launcher_job);
+            let Some((step, launcher_job)) = step.zip(launcher_job) else {
+                continue;
+            };
+            let job = LauncherOrder {
+                step: step.clone(),
+                town: town.clone(),
+                memory: shared.clone(),
+                server: server_of(decided.observed()),
+                client: self.client.clone(),
+                state: self.store.path().to_path_buf(),
+                sink: self.sink_program(),
+                now: decided.now(),
+            };
+            self.launcher_jobs.begin(job, launcher_job);
+        }
+    }
+
+    /// Whether anything is started or stopped by commands now.
+    #[must_use]
+    pub fn has_launcher_jobs(&self) -> bool {
+        !self.launcher_jobs.running().is_empty()
+    }
+
+    /// Lets the starts and stops by commands that are under way end, and remembers what came of
+    /// them.
+    ///
+    /// # Errors
+    /// [`CycleFault`]; they have ended all the same.
+    pub async fn end_launcher_jobs(&mut self, farewell: Farewell) -> Result<Outcomes, CycleFault> {
+        match farewell {
+            Farewell::Wait => self.launcher_jobs.settle().await,
+            Farewell::Break => self.launcher_jobs.close().await,
+        }
+        let (launcher, Heard(reports)) = self.launcher_arrivals();
+        if reports.is_empty() {
+            return Ok(Outcomes::new());
+        }
+        let arrivals = Arrivals {
+            launcher: Some(launcher),
+            ..Arrivals::default()
+        };
+        self.amend(|memory| take_in(memory, arrivals, proc::process::may_live).memory)?;
+        for report in &reports {
+            if let Err(fault) = self.store.journal(report.at, &entries_of(report)) {
+                tracing::warn!(fault = chain(&fault), "the journal was not written");
+            }
+        }
+        Ok(Heard(reports).outcomes())
+    }
+}
+
+fn ended_job(report: &LauncherReport) -> EndedJob {
+    let LauncherReport { step, outcome, at } = report;
+    EndedJob {
+        step: step.clone(),
+        outcome: outcome.clone(),
+        at: *at,
+    }
+}
+
+fn entries_of(report: &LauncherReport) -> Vec<Entry> {
+    let plan = stands_alone(report.step.clone());
+    entries(&plan, &plan, &[report.done()])
+}

@@ -1,0 +1,52 @@
+//! What people ask for by hand.
+
+use crate::model::{Memory, Request, ScreenState, SessionName};
+
+/// Takes in a request; the next plan acts on it. A stop lasts until a start or a restart.
+#[must_use]
+pub fn ask(mut memory: Memory, session: &SessionName, request: Request) -> Memory {
+    let history = memory.sessions.entry(session.clone()).or_default();
+    match request {
+        Request::Stop => {
+            history.stopped = true;
+            history.restart_asked = false;
+            history.replacing = None;
+            history.refused = None;
+        }
+        Request::Start => {
+            history.stopped = false;
+            // What is left of a task that has ended would end it again at the next look, and what
+            // ended because that was asked for is not to be waited for.
+            let ended = history.run.as_ref().is_some_and(|run| run.ended.is_some());
+            history.restart_asked = history.finished.take().is_some() || ended;
+            history.limited = None;
+            history.crashes.clear();
+        }
+        Request::Restart => {
+            history.stopped = false;
+            history.finished = None;
+            history.limited = None;
+            history.refuted = None;
+            history.crashes.clear();
+            history.refused = None;
+            history.restart_asked = true;
+        }
+        Request::Reset => {
+            history.crashes.clear();
+            history.complaint = None;
+            history.refused = None;
+            history.replacing.take_if(|replacing| replacing.failed);
+            history.limited = None;
+            history.refuted = None;
+            if let Some(content) = history
+                .content
+                .as_mut()
+                .filter(|content| matches!(content.state, ScreenState::Limit { .. }))
+            {
+                // Whoever asks knows better: it counts as over while it is shown.
+                content.state = ScreenState::Limit { resets: Some(0) };
+            }
+        }
+    }
+    memory
+}

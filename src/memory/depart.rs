@@ -1,0 +1,159 @@
+//! Sessions that were asked to end and are gone before they were removed: tmux itself removes a
+//! session of others with its last process, and people remove what they like.
+
+use super::journal::add_reason;
+use super::learn::ours_by_declared_name;
+use super::saved::{is_over, spared};
+use crate::model::{
+    Death, Departure, Desired, Done, Effect, Ended, Entry, Evidence, Finished, History, Level,
+    Life, Memory, Moment, Outcome, Period, Purpose, Reason, Seen, Server, Stopping, Town, Verb,
+};
+use serde_json::json;
+
+/// Takes in that what was asked to end for good is gone. Each such end is noted once, and kept
+/// until it is told of.
+pub(super) fn depart(memory: &mut Memory, town: &Town, server: Option<&Server>, now: Moment) {
+    let ends = |history: &History, desired: Option<&Desired>| {
+        let stopping = history.stopping.as_ref();
+        stopping
+            .is_some_and(|s| s.purpose == Purpose::Expire || history.stopped || desired.is_none())
+    };
+    let may_end = |history: &History| history.stopping.is_some();
+    if !memory
+        .sessions
+        .iter()
+        .any(|(name, history)| may_end(history) && ends(history, town.sessions.get(name)))
+    {
+        return;
+    }
+    let ours = server.map(ours_by_declared_name).unwrap_or_default();
+    let is_same = server.is_some_and(|server| memory.server.is_none_or(|known| known == server.id));
+    let mut departures = std::mem::take(&mut memory.departures);
+    for (name, history) in &mut memory.sessions {
+        let desired = town.sessions.get(name);
+        let lives_on = server.is_some_and(|server| server.moved.contains_key(name));
+        // What a command ends now is told of by its own end.
+        if !ends(history, desired)
+            || ours.contains_key(name)
+            || lives_on
+            || history.launcher_job.is_some()
+        {
+            continue;
+        }
+        let taker = server.and_then(|server| server.sessions.get(name.as_str()));
+        let is_gone =
+            |stopping: &Stopping| taker.is_none_or(|seen| !is_same || is_another(seen, stopping));
+        let Some(stopping) = history.stopping.take_if(|stopping| is_gone(stopping)) else {
+            continue;
+        };
+        departures.push(Departure {
+            session: name.clone(),
+            generation: stopping.generation,
+            started: history.run.as_ref().map(|run| run.started),
+            asked: stopping.since,
+            gone: now,
+            reason: stopping.reason,
+        });
+        finish(history, desired, now);
+    }
+    let excess = departures.len().saturating_sub(Memory::MAX_DEPARTURES);
+    departures.drain(..excess);
+    memory.departures = departures;
+}
+
+/// Whether what goes by its name now cannot be the session that was asked to end, stripped of its
+/// labels.
+fn is_another(seen: &Seen, stopping: &Stopping) -> bool {
+    match &seen.life {
+        Life::Alive { process, .. } => {
+            !stopping.tree.is_empty() && !stopping.tree.contains(process)
+        }
+        Life::Dead { .. } | Life::Unknown(_) => false,
+    }
+}
+
+fn finish(history: &mut History, desired: Option<&Desired>, now: Moment) {
+    if desired.is_some_and(|desired| desired.policy.is_some()) {
+        // Others have begun another session of this name, of which nothing is known.
+        *history = History {
+            generation: history.generation,
+            ..History::default()
+        };
+        return;
+    }
+    let Some(run) = &mut history.run else { return };
+    run.ended.get_or_insert(Ended {
+        death: Death::Vanished,
+        at: now,
+    });
+    if history.finished.is_none() {
+        let fingerprint = run
+            .fingerprint
+            .or_else(|| desired.map(Desired::fingerprint));
+        let well = history.stopping.as_ref().is_some_and(Stopping::was_done);
+        history.finished = fingerprint.map(|fingerprint| Finished {
+            fingerprint,
+            death: None,
+            well,
+            at: now,
+        });
+    }
+}
+
+/// What an end is told apart by, among the fields of its entry.
+pub const DEPARTURE_KEYS: [&str; 4] = ["session", "verb", "generation", "asked_ms"];
+
+/// What is written down of an end that was asked for and has come.
+#[must_use]
+pub fn departure_entry(departure: &Departure) -> Entry {
+    let Departure {
+        session,
+        generation,
+        started: _,
+        asked,
+        gone,
+        reason,
+    } = departure;
+    let mut fields: Evidence = [
+        ("session", json!(session.as_str())),
+        ("verb", json!(Verb::Expire.word())),
+        ("outcome", json!("done")),
+        ("generation", json!(generation.0)),
+        ("asked_ms", json!(asked.wall)),
+    ]
+    .into();
+    let reason = Reason::StopBegun {
+        waited: gone.since(asked),
+        purpose: reason.clone(),
+    };
+    add_reason(&mut fields, &reason);
+    let message = format!("{session}: expired ({})", reason.code());
+    Entry {
+        level: Level::Info,
+        component: "act",
+        message,
+        fields,
+    }
+}
+
+/// The same as what came of a step.
+#[must_use]
+pub fn departed(departure: &Departure) -> Done {
+    let outcome = Outcome::Done(Effect::Removed);
+    Done {
+        session: departure.session.clone(),
+        verb: Verb::Expire,
+        outcome,
+    }
+}
+
+/// For how long it would else have stood idle, as [`super::idle_saved`] counts.
+#[must_use]
+pub fn idle_spared(departure: &Departure) -> Period {
+    let started = departure.started.filter(|_| is_over(&departure.reason));
+    started.map_or(Period::ZERO, |started| spared(&started, departure.gone))
+}
+
+#[cfg(test)]
+#[path = "depart_tests.rs"]
+mod tests;

@@ -1,0 +1,43 @@
+//! How memory changes: what a look teaches, what a plan intends, what its outcomes leave behind.
+//!
+//! ```text
+//! learn(memory, look) ──► plan ──► intend(memory, plan) ──► [written to disk] ──► act ──► settle(memory, outcomes)
+//! ```
+//!
+//! All three are pure, and so are [`entries`], [`handoffs`], [`idle_saved`] and [`news()`], what is
+//! told of a cycle to others. `diff` runs only [`learn`] and writes nothing; a controller writes
+//! what [`intend`] returns before it touches anything, so that one killed at any point leaves
+//! behind at least what it was about to do.
+//!
+//! **Architecture invariant:** nothing here chooses an action. A fact goes in (a death, an intent,
+//! an outcome), and a memory comes out.
+
+mod ask;
+mod chores;
+mod content;
+mod depart;
+mod intend;
+mod journal;
+mod launcher;
+mod learn;
+pub mod news;
+mod nudge;
+mod probe;
+mod saved;
+mod settle;
+
+pub use ask::ask;
+pub use chores::{
+    Taking, ask_chore, begin_chores, chore_entries, chore_entry, end_chore, lose_chores,
+    take_proposals,
+};
+pub use depart::{DEPARTURE_KEYS, departed, departure_entry, idle_spared};
+pub use intend::intend;
+pub use journal::{entries, handoffs};
+pub use launcher::{begin_launcher_jobs, hold_launcher_jobs, lose_launcher_jobs, stands_alone};
+pub use learn::learn;
+pub use news::{Happened, news};
+pub use nudge::{nudge_entry, nudging, submitted};
+pub use probe::{answer, answers};
+pub use saved::idle_saved;
+pub use settle::{settle, take_back};

@@ -1,0 +1,314 @@
+//! Reaching the server: its listing, or the proof that there is none.
+//!
+//! A client that finds no server proves little: the socket file may have been removed under a
+//! living server, and a second server beside it would double the town. Down is only said when
+//! nothing listens on the path and the server last seen has ended.
+
+use super::former;
+use super::life::{self, Pane};
+use super::prefetch::{self, Ahead, Living, MOST_TAILS};
+use crate::model::{PaneId, ProcId, ServerId, SessionName, Town};
+use crate::plan::cover;
+use crate::proc::process::{self, Presence};
+use crate::proc::signal;
+use crate::proc::sockets::{self, Listening};
+use crate::tmux::list::{self, ListFault, Listing, Row};
+use crate::tmux::tail::{Captured, Wanted};
+use crate::tmux::{Client, Listed};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// A server and its panes.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// Which server.
+    pub(super) server: ServerId,
+    /// Its panes.
+    listing: Arc<Listing>,
+    /// What was made of each.
+    judged: Vec<Pane>,
+    /// Those that were asked after, where the others are as an earlier look has listed them.
+    pub(super) few: Option<BTreeSet<PaneId>>,
+    /// Our own process and those above it.
+    pub(super) line: Vec<u32>,
+    /// The lines of some panes.
+    pub(super) captured: Captured,
+}
+
+impl Found {
+    /// Its version.
+    pub(super) fn version(&self) -> &str {
+        &self.listing.version
+    }
+
+    /// Its panes, each judged once.
+    pub(super) fn panes(&self) -> impl Iterator<Item = (&Row, &Pane)> {
+        self.listing.rows.iter().zip(&self.judged)
+    }
+
+    /// The town with what is wanted of the sessions listed that a policy covers.
+    pub(super) fn covered<'t>(&self, town: &'t Town) -> Cow<'t, Town> {
+        if town.policies.is_empty() {
+            return Cow::Borrowed(town);
+        }
+        let owned = |row: &Row| (row.name.clone(), row.labels.ownership(&town.name));
+        let listing: Vec<_> = self.listing.rows.iter().map(owned).collect();
+        cover(
+            town,
+            listing
+                .iter()
+                .map(|(name, ownership)| (name.as_str(), ownership)),
+        )
+    }
+}
+
+/// Why there is nothing to look at.
+#[derive(Debug)]
+pub(super) enum Unreached {
+    /// There is provably no server.
+    Down,
+    /// It could not be told; says why.
+    Unknown(String),
+}
+
+/// How long a server may take to create its socket anew.
+const SOCKET_WAIT: Duration = Duration::from_millis(500);
+
+/// Lists the server's panes, or proves that there is no server. Of those that are only known to
+/// live, and of which the look before has listed all, nothing is asked again.
+///
+/// `screens` are sessions whose screens will be wanted, if they are there.
+pub(super) async fn reach(
+    client: &Client,
+    known: Option<(ServerId, &Town)>,
+    living: Living,
+    screens: &[&SessionName],
+) -> Result<Found, Unreached> {
+    let ended = living.ended();
+    let server = || {
+        client
+            .server()
+            .or(known.map(|(ServerId(server), _)| server.pid))
+    };
+    let panes = client.panes();
+    let are_few = (1..=MOST_TAILS).contains(&ended.len());
+    let before = client.listed().filter(|listed| listed.is_whole && are_few);
+    client.outdate_listed();
+    let listing = ask(client, before.map(|listed| listed.listing), &ended, screens);
+    let (listed, ahead) = prefetch::beside(server, &panes, living, listing).await;
+    match listed {
+        Ok(listed) => {
+            let found = identified(client, listed, ahead).map_err(Unreached::Unknown)?;
+            alone(client, known, found)
+                .await
+                .map_err(Unreached::Unknown)
+        }
+        Err(ListFault::NoServer(_)) => {
+            revive(client, known).await?;
+            let listed = ask(client, None, &[], &[])
+                .await
+                .map_err(|fault| Unreached::Unknown(in_words(&fault)))?;
+            identified(client, listed, Ahead::default()).map_err(Unreached::Unknown)
+        }
+        Err(fault) => Err(Unreached::Unknown(in_words(&fault))),
+    }
+}
+
+/// Asks after these panes again, of a server that was there a moment ago; after all, unless only
+/// few were asked after before.
+pub(super) async fn again(client: &Client, found: Found, lost: &[PaneId]) -> Result<Found, String> {
+    let Found { listing, few, .. } = found;
+    let before = few.is_some().then_some(listing);
+    let listed = ask(client, before, lost, &[])
+        .await
+        .map_err(|fault| in_words(&fault))?;
+    let found = identified(client, listed, Ahead::default())?;
+    let few = found.few.zip(few).map(|(now, before)| &now | &before);
+    Ok(Found { few, ..found })
+}
+
+/// What was asked for, as it came.
+struct Answered {
+    listing: Listing,
+    few: Option<BTreeSet<PaneId>>,
+    captured: Captured,
+}
+
+/// Lists these panes alone where it is known what was listed before, and that does; else all.
+async fn ask(
+    client: &Client,
+    before: Option<Arc<Listing>>,
+    panes: &[PaneId],
+    screens: &[&SessionName],
+) -> Result<Answered, ListFault> {
+    let tails = panes.get(..MOST_TAILS).unwrap_or(panes);
+    if let Some(before) = before.map(Arc::unwrap_or_clone)
+        && let Some((listing, captured)) = list::list_few(client, before, tails).await?
+    {
+        return Ok(Answered {
+            listing,
+            few: Some(panes.iter().copied().collect()),
+            captured,
+        });
+    }
+    let (listing, captured) = list::list_with(client, Wanted { tails, screens }).await?;
+    Ok(Answered {
+        listing,
+        few: None,
+        captured,
+    })
+}
+
+/// A pid becomes an identity only when the process can be seen here and is tmux's.
+fn identified(client: &Client, answered: Answered, ahead: Ahead) -> Result<Found, String> {
+    let Answered {
+        listing,
+        few,
+        captured,
+    } = answered;
+    let pid = listing.server;
+    if let Some(listener) = client.server().filter(|listener| *listener != pid)
+        && !is_listening(pid, client)
+    {
+        return Err(format!(
+            "the tmux server at {} says that it is process {pid}, but process {listener} listens there: is it in another \
+             container?",
+            client.socket_path().display()
+        ));
+    }
+    match ahead.look(pid) {
+        Presence::Alive(stat) if stat.comm.starts_with("tmux") => {
+            let server = ServerId(ProcId {
+                pid,
+                start: stat.start,
+            });
+            let judged = listing
+                .rows
+                .iter()
+                .map(|row| life::judge(row, server, &ahead))
+                .collect();
+            let listing = Arc::new(listing);
+            client.put_listed(Listed {
+                listing: Arc::clone(&listing),
+                is_whole: few.is_none(),
+            });
+            Ok(Found {
+                server,
+                listing,
+                judged,
+                few,
+                line: ahead.line(),
+                captured,
+            })
+        }
+        Presence::Alive(_) | Presence::Zombie(_) | Presence::Gone => Err(format!(
+            "the tmux server is process {pid} where it runs, but not here: is it in another container?"
+        )),
+        Presence::Unreadable(why) => Err(why),
+    }
+}
+
+/// Whether a process holds the socket itself. The kernel names the one that made it, which is
+/// another where the service manager did that for tmux.
+fn is_listening(pid: u32, client: &Client) -> bool {
+    match (
+        process::identify(pid),
+        sockets::listening_on(client.socket_path()),
+    ) {
+        (Some(process), Listening::Somebody(inodes)) => sockets::holds_any(process, &inodes),
+        (Some(_) | None, Listening::Somebody(_) | Listening::Nobody | Listening::Unreadable(_)) => {
+            false
+        }
+    }
+}
+
+/// The server that answers, unless the one last seen still has sessions of the town: they must not
+/// be begun a second time. It may listen on the same path, where its socket file was removed and
+/// another server made its own, or on another that the town's socket does not lead to any more.
+async fn alone(
+    client: &Client,
+    known: Option<(ServerId, &Town)>,
+    found: Found,
+) -> Result<Found, String> {
+    let is_another = |server: ServerId| server != found.server && process::may_live(server.0);
+    let Some((server, town)) = known.filter(|(known, _)| is_another(*known)) else {
+        return Ok(found);
+    };
+    if let Listening::Somebody(inodes) = sockets::listening_on(client.socket_path())
+        && sockets::holds_any(server.0, &inodes)
+    {
+        return Err(format!(
+            "another tmux server (process {}) took the socket of the one last seen (process {}), which still runs: end \
+             one of them",
+            found.server.0.pid, server.0.pid
+        ));
+    }
+    let former = former::at(server, town).await;
+    former::in_words(&former, client).map_or(Ok(found), Err)
+}
+
+/// Returns once the server's socket file is there again; otherwise tells whether there is a server.
+async fn revive(client: &Client, known: Option<(ServerId, &Town)>) -> Result<(), Unreached> {
+    let path = client.socket_path();
+    let unknown = |why: String| Err(Unreached::Unknown(why));
+    let inodes = match sockets::listening_on(path) {
+        Listening::Nobody => return gone(client, known).await,
+        Listening::Somebody(inodes) => inodes,
+        Listening::Unreadable(why) => return unknown(why),
+    };
+    if path.exists() {
+        // It came up between the two looks.
+        return Ok(());
+    }
+    let Some(owner) = sockets::tmux_owner(&inodes) else {
+        return unknown(format!(
+            "{} was removed, and who listens there cannot be seen",
+            path.display()
+        ));
+    };
+    let sent = signal::recreate_socket(ServerId(owner));
+    let deadline = Instant::now() + SOCKET_WAIT;
+    while !path.exists() {
+        if Instant::now() >= deadline {
+            return unknown(format!(
+                "{} was removed, and its tmux server (process {}) did not create it anew: {sent:?}",
+                path.display(),
+                owner.pid
+            ));
+        }
+        sleep(Duration::from_millis(2)).await;
+    }
+    Ok(())
+}
+
+/// Nothing listens: whether that means that there is no server.
+async fn gone(client: &Client, known: Option<(ServerId, &Town)>) -> Result<(), Unreached> {
+    let Some((server, town)) = known else {
+        return Err(Unreached::Down);
+    };
+    let why = former::in_words(&former::at(server, town).await, client);
+    Err(why.map_or(Unreached::Down, Unreached::Unknown))
+}
+
+fn in_words(fault: &ListFault) -> String {
+    let cause = |mut text: String, mut source: Option<&dyn Error>| {
+        while let Some(error) = source {
+            text = format!("{text}: {error}");
+            source = error.source();
+        }
+        text
+    };
+    match fault {
+        // The outer layer says nothing that the inner does not.
+        ListFault::Call(call) => cause(call.to_string(), call.source()),
+        ListFault::NoServer(_)
+        | ListFault::Denied(_)
+        | ListFault::Broken(_)
+        | ListFault::Garbled(_)
+        | ListFault::TooMany => cause(fault.to_string(), fault.source()),
+    }
+}

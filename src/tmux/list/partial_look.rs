@@ -1,0 +1,89 @@
+//! A listing of which only a few panes are asked after, where no others are known to have changed.
+
+use super::{Attached, Client, Groups, ListFault, Listing, Read, Row, nonce, read, row_format};
+use crate::model::{PaneId, SessionId};
+use crate::tmux::script::quote;
+use crate::tmux::tail::{Captured, Wanted};
+use std::collections::BTreeMap;
+
+/// Asks only after these panes, and for their last lines: that takes as long in a large town as in
+/// a small one. The other rows are as `known` has them, but for who is attached.
+///
+/// None where that does not do: one of the panes is not there any more, or is not where it was, or
+/// in several sessions; somebody is attached to a group; it is another server.
+///
+/// # Errors
+/// As [`list`](super::list).
+pub async fn list_few(
+    client: &Client,
+    known: Listing,
+    panes: &[PaneId],
+) -> Result<Option<(Listing, Captured)>, ListFault> {
+    let nonce = nonce();
+    let places: Option<Vec<Place>> = panes.iter().map(|pane| place(&known, *pane)).collect();
+    let Some(places) = places.filter(|places| !places.is_empty()) else {
+        return Ok(None);
+    };
+    let script = super::script_of(&nonce, &lines(&nonce, &places))
+        + &Wanted {
+            tails: panes,
+            screens: &[],
+        }
+        .script(&nonce);
+    let answer = client.read_at_once(&script).await?;
+    // Of a pane that is not there some versions print a row without anything.
+    let Ok(Read::Whole(read)) = read(&answer, &nonce, Groups::Apart) else {
+        return Ok(None);
+    };
+    let listing = merged(known, &places, read.listing, &read.attached);
+    tracing::debug!(
+        panes = places.len(),
+        ok = listing.is_some(),
+        "display-message"
+    );
+    Ok(listing.map(|listing| (listing, read.captured)))
+}
+
+/// A pane in a session.
+type Place = (SessionId, PaneId);
+
+/// Where a pane is; `None` unless that is one place.
+fn place(listing: &Listing, pane: PaneId) -> Option<Place> {
+    let mut rows = listing.rows.iter().filter(|row| row.pane == pane);
+    let row = rows.next()?;
+    rows.next().is_none().then_some((row.session, row.pane))
+}
+
+/// The lines that ask after them.
+fn lines(nonce: &str, places: &[Place]) -> String {
+    let format = row_format(nonce, Groups::Apart);
+    let line = |(session, pane): &Place| {
+        format!(
+            "display-message -p -t {} '{format}'\n",
+            quote(format!("{session}:.{pane}"))
+        )
+    };
+    places.iter().map(line).collect()
+}
+
+/// What was known, with what was read of these places. `None` where that is something else.
+fn merged(known: Listing, places: &[Place], read: Listing, attached: &Attached) -> Option<Listing> {
+    let found = read.rows.iter().map(|row| (row.session, row.pane));
+    if (read.server, &read.version) != (known.server, &known.version)
+        || !found.eq(places.iter().copied())
+    {
+        return None;
+    }
+    let mut fresh: BTreeMap<Place, Row> = places.iter().copied().zip(read.rows).collect();
+    let row = |row: Row| {
+        let row = fresh.remove(&(row.session, row.pane)).unwrap_or(row);
+        Row {
+            attached: attached.get(&row.session).copied().unwrap_or(0),
+            ..row
+        }
+    };
+    Some(Listing {
+        rows: known.rows.into_iter().map(row).collect(),
+        ..known
+    })
+}
