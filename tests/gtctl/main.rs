@@ -28,6 +28,8 @@ mod direct;
 #[cfg(test)]
 mod doctor;
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod fields;
 #[cfg(test)]
 mod gastown;
