@@ -4,15 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// How a path of this repository begins.
-const FOLDERS: [&str; 7] = [
-    "src/",
-    "tests/",
-    "docs/",
-    "schema/",
-    "examples/",
-    "benches/",
-    ".ci/",
-];
+const FOLDERS: [&str; 7] = ["src/", "tests/", "docs/", "schema/", "examples/", "benches/", ".ci/"];
 /// Words in a path that stand for something else.
 const PLACEHOLDERS: [&str; 3] = ["NAME", "AGENT", "STATE"];
 
@@ -61,22 +53,28 @@ fn is_missing_path(word: &str) -> bool {
     is_path && !is_pattern && !root().join(word).exists()
 }
 
-/// Whether a word of the form `module::function` names neither a test nor something in a room.
-fn is_missing_test(word: &str) -> bool {
+/// All sources below a folder, or that one file.
+fn sources(path: &Path) -> String {
+    let Ok(entries) = fs::read_dir(path) else {
+        return fs::read_to_string(path).unwrap_or_default();
+    };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.map(|path| sources(&path)).collect()
+}
+
+/// Whether a word of the form `module::function` names neither a test nor a function of a room.
+fn is_missing_function(word: &str) -> bool {
     let Some((module, function)) = word.split_once("::") else {
         return false;
     };
     let is_name = |text: &str| text.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-    if function.is_empty() || !is_name(module) || root().join("src").join(module).exists() {
+    if function.is_empty() || !is_name(module) {
         return false;
     }
-    let folders = ["tests/gtctl", "tests/gtctl/chaos"];
-    let files = folders.map(|folder| root().join(folder).join(format!("{module}.rs")));
-    let texts = files
-        .iter()
-        .filter_map(|file| fs::read_to_string(file).ok());
-    let definition = format!("fn {function}()");
-    !texts.into_iter().any(|text| text.contains(&definition))
+    let places =
+        [format!("tests/gtctl/{module}.rs"), format!("tests/gtctl/chaos/{module}.rs"), format!("src/{module}")];
+    let definition = format!("fn {function}(");
+    !places.iter().any(|place| sources(&root().join(place)).contains(&definition))
 }
 
 /// What a document names that is not there.
@@ -85,7 +83,7 @@ fn missing(document: &Path) -> Vec<String> {
     let folder = document.parent().unwrap();
     let mut missing = Vec::new();
     for line in prose(&text) {
-        let words = quoted(line).filter(|word| is_missing_path(word) || is_missing_test(word));
+        let words = quoted(line).filter(|word| is_missing_path(word) || is_missing_function(word));
         missing.extend(words.map(str::to_owned));
         let broken = links(line).filter(|link| !folder.join(link).exists());
         missing.extend(broken.map(str::to_owned));
@@ -111,14 +109,13 @@ fn what_is_missing_would_be_seen() {
     assert!(is_missing_path("src/nowhere/"));
     assert!(!is_missing_path("src/plan/rules.rs"));
     assert!(!is_missing_path("tests/screens/NAME/"));
-    assert!(is_missing_test("laws::nothing_is_true"));
-    assert!(is_missing_test("nowhere::nothing_is_true"));
-    assert!(!is_missing_test("laws::nothing_changes_before_the_wake"));
-    assert!(!is_missing_test("Place::find"));
-    assert_eq!(
-        links("[a](b.md#c) and [d](#e), [f](https://g)").collect::<Vec<_>>(),
-        ["b.md"]
-    );
+    assert!(is_missing_function("laws::nothing_is_true"));
+    assert!(is_missing_function("act::nothing_is_true"));
+    assert!(is_missing_function("nowhere::nothing_is_true"));
+    assert!(!is_missing_function("observe::look"));
+    assert!(!is_missing_function("laws::nothing_changes_before_the_wake"));
+    assert!(!is_missing_function("Place::find"));
+    assert_eq!(links("[a](b.md#c) and [d](#e), [f](https://g)").collect::<Vec<_>>(), ["b.md"]);
 }
 
 #[test]
