@@ -4,7 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// How a path of this repository begins.
-const FOLDERS: [&str; 7] = ["src/", "tests/", "docs/", "schema/", "examples/", "benches/", ".ci/"];
+const FOLDERS: [&str; 7] = [
+    "src/",
+    "tests/",
+    "docs/",
+    "schema/",
+    "examples/",
+    "benches/",
+    ".ci/",
+];
 /// Words in a path that stand for something else.
 const PLACEHOLDERS: [&str; 3] = ["NAME", "AGENT", "STATE"];
 
@@ -71,10 +79,15 @@ fn is_missing_function(word: &str) -> bool {
     if function.is_empty() || !is_name(module) {
         return false;
     }
-    let places =
-        [format!("tests/gtctl/{module}.rs"), format!("tests/gtctl/chaos/{module}.rs"), format!("src/{module}")];
+    let places = [
+        format!("tests/gtctl/{module}.rs"),
+        format!("tests/gtctl/chaos/{module}.rs"),
+        format!("src/{module}"),
+    ];
     let definition = format!("fn {function}(");
-    !places.iter().any(|place| sources(&root().join(place)).contains(&definition))
+    !places
+        .iter()
+        .any(|place| sources(&root().join(place)).contains(&definition))
 }
 
 /// What a document names that is not there.
@@ -113,9 +126,14 @@ fn what_is_missing_would_be_seen() {
     assert!(is_missing_function("act::nothing_is_true"));
     assert!(is_missing_function("nowhere::nothing_is_true"));
     assert!(!is_missing_function("observe::look"));
-    assert!(!is_missing_function("laws::nothing_changes_before_the_wake"));
+    assert!(!is_missing_function(
+        "laws::nothing_changes_before_the_wake"
+    ));
     assert!(!is_missing_function("Place::find"));
-    assert_eq!(links("[a](b.md#c) and [d](#e), [f](https://g)").collect::<Vec<_>>(), ["b.md"]);
+    assert_eq!(
+        links("[a](b.md#c) and [d](#e), [f](https://g)").collect::<Vec<_>>(),
+        ["b.md"]
+    );
 }
 
 #[test]
