@@ -3,8 +3,10 @@
 //! The whole answer must be one JSON object of this form, a code fence around it aside. An object
 //! somewhere in prose does not count: it may be a quotation of what a pane said.
 
+use crate::manifest::Unwrapped;
 use crate::model::invisible::is_invisible;
 use crate::model::{Advice, Proposal};
+use schemars::transform::Transform;
 use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
 
@@ -84,8 +86,10 @@ pub enum ActionWord {
 /// `schema/proposals.schema.json`.
 #[must_use]
 pub fn schema() -> String {
+    let mut schema = schema_for!(Answer);
+    Unwrapped.transform(&mut schema);
     // A schema has text keys and plain values: it cannot fail.
-    let mut text = serde_json::to_string_pretty(&schema_for!(Answer)).unwrap_or_default();
+    let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
     text.push('\n');
     text
 }

@@ -48,7 +48,7 @@ pub use fault::{Fault, Faults, Offset, Origin, Related, Severity, SourceFile, Sp
 pub(crate) use fault::{is_unsafe, shown};
 pub use gastown::{RIGS, Rigs, default_dir};
 pub use origins::{Explained, Origins, PLAIN_COMMAND};
-pub use schema::{schema, schema_text};
+pub use schema::{Unwrapped, schema, schema_text};
 pub use template::literal;
 pub use variables::{Flag, are_settings};
 

@@ -11,7 +11,8 @@ use serde_json::Value;
 pub fn schema() -> Value {
     let settings = SchemaSettings::draft07()
         .with_transform(NoNull)
-        .with_transform(NoDefault);
+        .with_transform(NoDefault)
+        .with_transform(Unwrapped);
     settings
         .into_generator()
         .into_root_schema_for::<wire::Manifest>()
@@ -50,6 +51,22 @@ impl Transform for NoNull {
             };
             object.insert(name.to_owned(), Value::Array(branches));
         }
+    }
+}
+
+/// Joins the lines of each paragraph of a description: where a doc comment breaks its lines is not
+/// a part of what it says.
+#[derive(Debug, Clone)]
+pub struct Unwrapped;
+
+impl Transform for Unwrapped {
+    fn transform(&mut self, schema: &mut Schema) {
+        transform_subschemas(self, schema);
+        let Some(Value::String(text)) = schema.get_mut("description") else {
+            return;
+        };
+        let paragraphs = text.split("\n\n").map(|lines| lines.replace('\n', " "));
+        *text = paragraphs.collect::<Vec<_>>().join("\n\n");
     }
 }
 

@@ -2,6 +2,8 @@
 
 use super::chores::{ChoreLine, ProposalLine};
 use super::doctor::DoctorPage;
+use crate::manifest::Unwrapped;
+use schemars::transform::Transform;
 use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
 use serde_json::Value;
@@ -425,5 +427,8 @@ pub fn schemas() -> [(&'static str, String); 9] {
         ("status", schema_for!(StatusPage)),
         ("verify", schema_for!(VerifyPage)),
     ]
-    .map(|(kind, schema)| (kind, super::text(&schema)))
+    .map(|(kind, mut schema)| {
+        Unwrapped.transform(&mut schema);
+        (kind, super::text(&schema))
+    })
 }
