@@ -10,7 +10,6 @@
 
 mod answer;
 mod http;
-mod kept;
 mod run;
 mod upstream;
 mod version;
@@ -272,8 +271,8 @@ impl Outcome {
 }
 
 impl Job {
-    /// What marks all that its command starts.
-    fn mark(&self) -> String {
+    /// What tags all that its command starts.
+    fn tag(&self) -> String {
         self.files.dir().to_string_lossy().into_owned()
     }
 }

@@ -150,7 +150,7 @@ async fn installed(job: &Job, cancel: &mut Receiver<()>) -> Option<Version> {
             dir: &job.chore.dir,
             input: "",
             town: &job.town.name,
-            mark: &job.mark(),
+            tag: &job.tag(),
             timeout: VERSION_PATIENCE.min(job.chore.timeout),
         },
         cancel,

@@ -2,9 +2,10 @@
 //! run's own.
 
 use super::answer;
-use super::run::{Ending, Ran, Run, run as run_command};
+use super::run::{Run, run as run_command};
 use super::{Describe, Job, Outcome, Report, Typing, Typist, upstream};
 use crate::model::{Accept, ChoreKind, ChoreResult, NudgeText, SessionName};
+use crate::proc::child::{Ending, Ran};
 use crate::proc::clock;
 use crate::store::LogPlace;
 use crate::tmux::nonce;
@@ -185,14 +186,14 @@ fn with_proposals(outcome: Outcome, ran: &Ran) -> Outcome {
 }
 
 async fn execute(job: &Job, argv: &[String], input: &str, cancel: &mut Receiver<()>) -> Ran {
-    let (chore, mark) = (&job.chore, job.mark());
+    let (chore, tag) = (&job.chore, job.tag());
     run_command(
         &Run {
             argv,
             dir: &chore.dir,
             input,
             town: &job.town.name,
-            mark: &mark,
+            tag: &tag,
             timeout: chore.timeout,
         },
         cancel,
@@ -219,9 +220,13 @@ fn judge(job: &Job, command: &[String], ran: &Ran) -> (ChoreResult, String) {
             let Outcome { result, said, .. } = cancelled();
             (result, said)
         }
-        Ending::NotRun(fault) => (
+        Ending::NotStarted(fault) => (
             ChoreResult::Failed,
             format!("{program} cannot be run: {fault}"),
+        ),
+        Ending::Lost(fault) => (
+            ChoreResult::Failed,
+            format!("{program} was not seen to end: {fault}"),
         ),
     }
 }

@@ -14,6 +14,7 @@ pub mod chore;
 mod client;
 pub mod content;
 pub mod desired;
+pub mod environment;
 pub mod evidence;
 pub mod gastown;
 pub mod heartbeat;

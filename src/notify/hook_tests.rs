@@ -1,4 +1,5 @@
 use super::*;
+use crate::proc::process;
 use std::path::{Path, PathBuf};
 
 /// A folder of one test's own.
@@ -103,33 +104,35 @@ async fn what_is_too_much_is_dropped_and_said() {
     assert!(hook.finish().await.is_empty());
 }
 
-#[test]
-fn a_run_is_killed_with_its_tree() {
+#[tokio::test]
+async fn a_run_that_lasts_beyond_the_farewell_is_killed_with_its_tree() {
     let scratch = Scratch::new("tree");
     let pids = scratch.at("pids");
     let nested = format!(
         "trap '' TERM; sh -c 'sleep 600 & echo $! >>{0}; wait' & echo $! >>{0}; wait",
         pids.display()
     );
-    let mut child = std::process::Command::new("sh")
-        .args(["-c", &nested])
-        .spawn()
-        .unwrap();
-    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    let mut hook = Hook::new(&script(&nested));
+    hook.tell(String::new());
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
     let listed = || std::fs::read_to_string(&pids).unwrap_or_default();
     while listed().lines().count() < 2 {
         assert!(std::time::Instant::now() < deadline);
-        std::thread::yield_now();
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let below: Vec<ProcId> = listed()
+    let text = listed();
+    let below: Vec<_> = text
         .lines()
         .filter_map(|pid| process::identify(pid.parse().unwrap()))
         .collect();
     assert_eq!(below.len(), 2);
-    kill(process::identify(child.id()));
-    child.wait().unwrap();
+    let said = hook.finish().await;
+    assert!(
+        said.len() == 1 && said[0].contains("was killed"),
+        "{said:?}"
+    );
     while below.iter().any(|process| process::may_live(*process)) {
         assert!(std::time::Instant::now() < deadline, "{below:?}");
-        std::thread::yield_now();
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -5,17 +5,20 @@
 //! choose today; where none does, gt is asked.
 
 use crate::gastown::{candidates, named, version_in};
+use crate::model::environment::Inherit;
 use crate::model::{ServerId, Socket};
+use crate::proc::child::{self, Bound, Leftovers, Spec, Stream, words};
 use crate::proc::process;
+use crate::tmux::Client;
 use crate::tmux::list::{self, Row};
-use crate::tmux::{Client, SCRUBBED};
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
-use tokio::process::Command;
 
 /// gt looks at every agent before it answers.
 const ASKING: Duration = Duration::from_secs(5);
+/// The longest answer of gt that is taken, in bytes.
+const LONGEST: usize = 4 << 20;
 
 /// Why no server is taken as the town's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,24 +116,21 @@ async fn ask(root: &Path) -> Option<Socket> {
     Some(named(name))
 }
 
-/// What gt prints; nothing where it fails, is not there, or takes too long.
+/// What gt prints; nothing where it fails, is not there, or takes too long. What it starts beside
+/// itself, such as a daemon of its own, stays.
 async fn gt(root: &Path, args: &[&str]) -> Option<String> {
-    let mut command = Command::new("gt");
-    command
-        .args(args)
-        .current_dir(root)
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true);
-    for name in SCRUBBED {
-        command.env_remove(name);
-    }
-    let output = tokio::time::timeout(ASKING, command.output())
-        .await
-        .ok()?
-        .ok()?;
-    output
-        .status
-        .success()
-        .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    let ran = child::run(&Spec {
+        argv: words(&[&["gt"], args].concat()),
+        dir: root,
+        inherit: Inherit::Most,
+        variables: BTreeMap::new(),
+        input: "",
+        out: Stream::Kept(Bound::head(LONGEST)),
+        err: Stream::Null,
+        limit: ASKING,
+        leftovers: Leftovers::Stay,
+    })
+    .await;
+    let answer = ran.is_well().then(|| ran.out.whole());
+    answer.flatten()
 }

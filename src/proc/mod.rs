@@ -1,4 +1,5 @@
-//! Processes and clocks, as `/proc` and the kernel tell them; the only room that sends signals.
+//! Processes and clocks, as `/proc` and the kernel tell them. The only room that sends signals, and
+//! that runs programs other than tmux ([`child`]).
 //!
 //! Everything here is Linux. Reads are bounded and never fail loudly: a process may end between any
 //! two of them, so each answer says whether it is knowledge ([`process::Presence`]).
@@ -6,6 +7,7 @@
 //! **Architecture invariant:** nothing is signalled by name or by bare pid, only as a
 //! [`crate::model::ProcId`].
 
+pub mod child;
 pub mod clock;
 pub mod deaths;
 pub mod env_tag;

@@ -5,9 +5,9 @@ use super::direct::{After, Connection, Fault, Greetings, Purpose};
 use super::held::Held;
 use super::list::Listing;
 use super::owner::{self, Listener, Refusal};
-use super::passed::passed;
 use super::paths;
 use super::script::NoServer;
+use crate::model::environment::is_passed;
 use crate::model::{SessionName, Socket};
 use std::ffi::OsString;
 use std::io::Read;
@@ -111,26 +111,6 @@ pub enum CallFault {
     #[error("the call to tmux broke")]
     Io(#[source] std::io::Error),
 }
-
-/// Variables that must not reach tmux: its server would keep them for ever and hand them to every
-/// session. Nor is any of them for what else gtctl runs. Those of the service manager would let an
-/// agent speak in the controller's name.
-pub const SCRUBBED: [&str; 14] = [
-    "TMUX",
-    "TMUX_PANE",
-    "NOTIFY_SOCKET",
-    "WATCHDOG_USEC",
-    "WATCHDOG_PID",
-    "INVOCATION_ID",
-    "JOURNAL_STREAM",
-    "SYSTEMD_EXEC_PID",
-    "CLAUDECODE",
-    "CLAUDE_CODE_ENTRYPOINT",
-    "GTCTL_TOWN",
-    "GTCTL_SESSION",
-    "GTCTL_GENERATION",
-    "GTCTL_CRASHES",
-];
 
 impl Client {
     /// No call waits longer: with the verdict still to print, every verb answers within 5 s.
@@ -520,6 +500,11 @@ async fn read_bounded(pipe: Option<impl AsyncRead + Unpin>) -> Result<String, Ca
     }
     Ok(String::from_utf8(bytes)
         .unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
+}
+
+/// The variables of this process that tmux gets, and so agents.
+pub(super) fn passed() -> impl Iterator<Item = (OsString, OsString)> {
+    std::env::vars_os().filter(|(name, _)| is_passed(name))
 }
 
 /// Whether the `tmux` on PATH is tmux itself, as far as its first bytes tell: a program, no script.

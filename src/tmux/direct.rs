@@ -16,9 +16,9 @@
 //! tmux) ends in [`Unasked`](Fault::Unasked), and a process is asked instead, which then says what
 //! is wrong.
 
+use super::client::passed;
 use super::frame::{self, Garbled, Received};
 use super::owner::check_peer;
-use super::passed::passed;
 use super::{Answer, CallFault, Client};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use std::ffi::OsString;
@@ -73,7 +73,7 @@ pub(super) struct Greetings {
     /// Of one that only reads: without an environment, of which the server would take in every
     /// variable for nothing.
     reader: OnceLock<Vec<u8>>,
-    /// Of any other: with the [passed] environment, of which a new session takes what
+    /// Of any other: with the [`passed`] environment, of which a new session takes what
     /// `update-environment` names, and a process its PATH.
     actor: OnceLock<Vec<u8>>,
 }

@@ -10,15 +10,13 @@ pub mod list;
 mod nonce;
 pub mod ops;
 mod owner;
-mod passed;
 pub mod paths;
 pub mod pipe;
 pub mod script;
 pub mod tail;
 pub mod typing;
 
-pub use client::{Answer, CallFault, Client, Listed, SCRUBBED};
+pub use client::{Answer, CallFault, Client, Listed};
 pub use direct::Purpose;
 pub use nonce::nonce;
 pub use owner::{OWN_FOLDER, Refusal, check_place};
-pub use passed::{is_passed, is_secret};

@@ -150,8 +150,40 @@ fn every_folder_is_a_room_with_a_floor() {
     }
 }
 
+/// Whether the code names the type that starts processes, of the standard library or of tokio.
+fn starts_processes(code: &str) -> bool {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    code.split(';').any(|statement| {
+        let mut words = statement.split(|c| !is_word(c));
+        statement.contains("process::") && words.any(|word| word == "Command")
+    })
+}
+
+#[test]
+fn only_the_runner_of_children_and_tmux_start_processes() {
+    let mut files = Vec::new();
+    files_in(&src(), &mut files);
+    let mut found: Vec<String> = files
+        .iter()
+        .filter(|file| starts_processes(&code_of(file)))
+        .map(|file| file.strip_prefix(src()).expect("below src"))
+        .map(|file| file.display().to_string())
+        .collect();
+    found.sort();
+    assert_eq!(found, ["proc/child/mod.rs", "tmux/client.rs"]);
+}
+
 #[test]
 fn a_breach_would_be_seen() {
+    for code in [
+        "use std::process::{Child, Command};",
+        "let c = tokio::process::Command::new(\"gt\");",
+    ] {
+        assert!(starts_processes(code), "{code}");
+    }
+    assert!(!starts_processes(
+        "use std::process::ExitCode; clap::Command::new(\"gtctl\");"
+    ));
     assert_eq!(breaches("plan", "use crate::tmux::Client;").len(), 1);
     assert_eq!(
         breaches("plan", "use crate::memory::learn;").len(),

@@ -92,6 +92,50 @@ fn a_launchers_commands_get_no_secret_that_is_not_declared_for_them() {
     );
 }
 
+/// Whatever gtctl runs would speak in its name to the service manager, or take itself for what runs
+/// beside gtctl in its pane.
+#[test]
+fn chores_probes_and_notify_get_no_word_of_the_place_of_gtctl() {
+    const PLACE: [&str; 5] = [
+        "TMUX",
+        "NOTIFY_SOCKET",
+        "INVOCATION_ID",
+        "CLAUDE_CODE_ENTRYPOINT",
+        "GTCTL_GENERATION",
+    ];
+    let yard = Yard::new(
+        "[notify]\ncommand = [\"sh\", \"-c\", \"env >$HOME/told; mv $HOME/told $HOME/notify\"]\non = [\"controller\"]\n\
+         [[chore]]\nname = \"c\"\nkind = \"command\"\nevery = \"1h\"\ncommand = [\"sh\", \"-c\", \"env >$HOME/chore\"]\n\
+         [agents.claude]\nprobe = [\"sh\", \"-c\", \"env >$HOME/probe\"]\n\
+         [[session]]\nsession = \"a\"\nagent = \"claude\"\ncommand = [\"sleep\", \"600\"]\n",
+    );
+    let placed = |args: &[&str]| {
+        let mut command = yard.gtctl_command(args);
+        command.env("GITHUB_TOKEN", TOKEN);
+        for name in PLACE {
+            command.env(name, "/nowhere,1,0");
+        }
+        yard.running(command)
+    };
+    placed(&["chore", "run", "c"]).end().exits(0);
+    placed(&["doctor"]).end();
+    let watch = placed(&["reconcile", "--watch"]);
+    yard.until("the command of [notify] has run", || {
+        yard.at("home").join("notify").exists()
+    });
+    drop(watch);
+    for who in ["chore", "probe", "notify"] {
+        let text = fs::read_to_string(yard.at("home").join(who)).unwrap_or_default();
+        let names: Vec<&str> = text
+            .lines()
+            .filter_map(|line| Some(line.split_once('=')?.0))
+            .collect();
+        assert!(names.contains(&"GITHUB_TOKEN"), "{who}: {text}");
+        let found: Vec<_> = PLACE.iter().filter(|name| names.contains(name)).collect();
+        assert!(found.is_empty(), "{who}: {found:?}");
+    }
+}
+
 #[test]
 fn a_declared_path_shell_and_term_are_what_the_agent_sees() {
     let yard = Yard::new("");

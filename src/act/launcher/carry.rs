@@ -4,12 +4,13 @@ use super::super::finish::{self, Finish, Then};
 use super::super::start::{self, Adoption};
 use super::super::tree::Trees;
 use super::super::{Scene, not_done};
-use super::run::{Order, Ran, end_leftover, run};
+use super::run::{CommandRun, Order, run};
 use super::tracked::Tracked;
 use crate::model::{
     Action, Commands, Desired, Effect, Generation, Moment, Origin, Outcome, Ownership, Period,
     ProcId, Rung, ServerId, SessionId, SessionName, Step, Target, Town, WhenAttached, Whose,
 };
+use crate::proc::child::end_leftover;
 use crate::proc::process::Presence;
 use crate::proc::{clock, process, tree};
 use crate::store::StateDir;
@@ -183,7 +184,7 @@ impl Course<'_> {
         self.verify(life, &self.commands.start, &ran, &before).await
     }
 
-    async fn run(&self, argv: &[String], limit: Period) -> Ran {
+    async fn run(&self, argv: &[String], limit: Period) -> CommandRun {
         let Scene { town, client, .. } = self.scene;
         let order = Order {
             argv,
@@ -209,7 +210,7 @@ impl Course<'_> {
         &self,
         life: &Life<'_>,
         argv: &[String],
-        ran: &Ran,
+        ran: &CommandRun,
         before: &BTreeSet<(u32, SessionId)>,
     ) -> Result<Outcome, Outcome> {
         let name = self.session;
@@ -235,7 +236,7 @@ impl Course<'_> {
 
     /// Waits for the session and its agent to be there, for as long as what the command says makes
     /// that likely.
-    async fn look_out(&self, desired: &Desired, ran: &Ran) -> Found {
+    async fn look_out(&self, desired: &Desired, ran: &CommandRun) -> Found {
         let begun = Instant::now();
         let share = if ran.is_well() { 1 } else { 2 };
         loop {
@@ -324,7 +325,7 @@ impl Course<'_> {
         target: &Target,
         handoff: Option<Moment>,
         after: After,
-    ) -> Result<Option<Ran>, Outcome> {
+    ) -> Result<Option<CommandRun>, Outcome> {
         let facts = self
             .fenced(target, |tag| {
                 ops::probe(tag, target, Clients::for_asking(target))
@@ -450,7 +451,7 @@ impl Course<'_> {
 }
 
 /// The outcome with what the command said, where that may tell why.
-fn with_words(outcome: Outcome, argv: &[String], ran: Option<&Ran>) -> Outcome {
+fn with_words(outcome: Outcome, argv: &[String], ran: Option<&CommandRun>) -> Outcome {
     match (outcome, ran.filter(|ran| !ran.is_well())) {
         (Outcome::Failed(why), Some(ran)) => Outcome::Failed(format!("{}; {why}", ran.told(argv))),
         (outcome, _) => outcome,

@@ -1,0 +1,233 @@
+//! Which variables of gtctl's own environment go to what it starts: all lists of names are here.
+//!
+//! tmux gets only what [`is_passed`] allows. A server keeps the environment of its first client for
+//! ever and gives it to every session; `show-environment -g` shows it. So a token that the
+//! controller needs for itself must not be in it. What an agent needs is declared: `env`,
+//! `env_file` or `pass_env`.
+//!
+//! Every other program gets what its [`Inherit`] allows.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+
+/// Variables that no program gets from gtctl. They tell of the place that gtctl runs in, not of the
+/// program's own. With those of the service manager, a program could speak in the controller's name.
+const SCRUBBED: [&str; 14] = [
+    "TMUX",
+    "TMUX_PANE",
+    "NOTIFY_SOCKET",
+    "WATCHDOG_USEC",
+    "WATCHDOG_PID",
+    "INVOCATION_ID",
+    "JOURNAL_STREAM",
+    "SYSTEMD_EXEC_PID",
+    "CLAUDECODE",
+    "CLAUDE_CODE_ENTRYPOINT",
+    "GTCTL_TOWN",
+    "GTCTL_SESSION",
+    "GTCTL_GENERATION",
+    "GTCTL_CRASHES",
+];
+
+/// Variables that are handed on by name: who and where the user is, and what programs need to talk
+/// to a terminal.
+const BY_NAME: [&str; 20] = [
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "PATH",
+    "LANG",
+    "LANGUAGE",
+    "TERM",
+    "COLORTERM",
+    "TZ",
+    "TMPDIR",
+    "TMUX_TMPDIR",
+    // What tmux itself takes over from each client (`update-environment`), beside SSH_ASKPASS and
+    // SSH_CONNECTION.
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    "XAUTHORITY",
+    "SSH_AUTH_SOCK",
+    "SSH_AGENT_PID",
+    "KRB5CCNAME",
+    "WINDOWID",
+    "DBUS_SESSION_BUS_ADDRESS",
+];
+/// And all whose names begin so: the locale, and the user's folders.
+const BY_PREFIX: [&str; 2] = ["LC_", "XDG_"];
+
+/// Whether a variable is handed on.
+#[must_use]
+pub fn is_passed(name: &OsStr) -> bool {
+    let Some(name) = name.to_str() else {
+        return false;
+    };
+    BY_NAME.contains(&name) || BY_PREFIX.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Parts of the names of variables that hold secrets, such as `GITHUB_TOKEN` and `OPENAI_API_KEY`.
+const OF_SECRETS: [&str; 7] = [
+    "TOKEN",
+    "SECRET",
+    "PASSWORD",
+    "PASSWD",
+    "API_KEY",
+    "ACCESS_KEY",
+    "CREDENTIAL",
+];
+
+/// Whether a variable looks like a secret by its name.
+///
+/// ```
+/// use gtctl::model::environment::is_secret;
+/// assert!(is_secret("GITHUB_TOKEN".as_ref()) && !is_secret("GOPATH".as_ref()));
+/// ```
+#[must_use]
+pub fn is_secret(name: &OsStr) -> bool {
+    let name = name.to_string_lossy().to_ascii_uppercase();
+    OF_SECRETS.iter().any(|part| name.contains(part))
+}
+
+/// What a program inherits of gtctl's own environment. None inherits what tells of the place that
+/// gtctl runs in, such as `TMUX` and `NOTIFY_SOCKET`.
+#[derive(Debug, Clone, Copy)]
+pub enum Inherit<'a> {
+    /// All the rest. For the commands of `[notify]` and of chores, and for questions to `gt`.
+    Most,
+    /// All the rest but `GTCTL_*`. For an agent's own program.
+    NotGtctl,
+    /// All the rest but `GTCTL_*`, who the caller is to `gt`, and what looks like a secret. For a
+    /// launcher's commands: they may start a tmux server that keeps their environment.
+    NoSecret {
+        /// Names of secrets that a session of the town declares in its `pass_env`.
+        declared: &'a BTreeSet<&'a str>,
+    },
+}
+
+impl Inherit<'_> {
+    /// Whether a variable of this name is inherited.
+    #[must_use]
+    pub fn allows(self, name: &OsStr) -> bool {
+        let is_scrubbed = SCRUBBED.iter().any(|scrubbed| name == *scrubbed);
+        if is_scrubbed {
+            return false;
+        }
+        match self {
+            Self::Most => true,
+            Self::NotGtctl => !is_gtctls(name),
+            Self::NoSecret { declared } => {
+                let is_declared = name.to_str().is_some_and(|name| declared.contains(name));
+                let is_shared = !is_secret(name) || is_declared;
+                is_shared && !is_gtctls(name) && !is_caller_of_gt(name)
+            }
+        }
+    }
+}
+
+fn is_gtctls(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b"GTCTL_")
+}
+
+/// Whether it says who the caller of `gt` is. All variables of `gt` do, but the one that names its
+/// tmux server.
+fn is_caller_of_gt(name: &OsStr) -> bool {
+    let is_gts = name.as_encoded_bytes().starts_with(b"GT_") && name != "GT_TMUX_SOCKET";
+    is_gts || name == "BD_ACTOR"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_known_by_their_names() {
+        let is_secret = |name: &str| is_secret(OsStr::new(name));
+        assert!(
+            [
+                "GITHUB_TOKEN",
+                "gh_token",
+                "AWS_SECRET_ACCESS_KEY",
+                "ANTHROPIC_API_KEY"
+            ]
+            .into_iter()
+            .all(is_secret)
+        );
+        assert!(
+            ![
+                "PATH",
+                "GT_ROOT",
+                "KEYBOARD",
+                "SSH_AUTH_SOCK",
+                "GIT_AUTHOR_NAME"
+            ]
+            .into_iter()
+            .any(is_secret)
+        );
+    }
+
+    #[test]
+    fn tokens_are_not_handed_on() {
+        let is_passed = |name: &str| is_passed(OsStr::new(name));
+        assert!(
+            ["HOME", "PATH", "LC_ALL", "XDG_RUNTIME_DIR", "SSH_AUTH_SOCK"]
+                .into_iter()
+                .all(is_passed)
+        );
+        let kept = [
+            "GITHUB_TOKEN",
+            "ANTHROPIC_API_KEY",
+            "TMUX",
+            "GTCTL_TOWN",
+            "NOTIFY_SOCKET",
+            "LD_PRELOAD",
+            "HOMER",
+        ];
+        assert!(!kept.into_iter().any(is_passed));
+    }
+
+    #[test]
+    fn no_program_gets_what_tells_of_the_place_of_gtctl() {
+        let declared = BTreeSet::from(["TMUX", "NOTIFY_SOCKET"]);
+        let all = [
+            Inherit::Most,
+            Inherit::NotGtctl,
+            Inherit::NoSecret {
+                declared: &declared,
+            },
+        ];
+        for inherit in all {
+            for name in SCRUBBED {
+                assert!(!inherit.allows(OsStr::new(name)), "{inherit:?}: {name}");
+            }
+            for name in ["PATH", "HOME", "GT_TMUX_SOCKET", "LD_PRELOAD"] {
+                assert!(inherit.allows(OsStr::new(name)), "{inherit:?}: {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_kind_of_program_gets_its_own_part() {
+        let declared = BTreeSet::from(["ANTHROPIC_API_KEY", "GT_ROLE"]);
+        let no_secret = Inherit::NoSecret {
+            declared: &declared,
+        };
+        // Each name with whether Most, NotGtctl and NoSecret allow it.
+        let rows = [
+            ("GTCTL_SOCKET", [true, false, false]),
+            ("GTCTL_CHORE", [true, false, false]),
+            ("GT_ROOT", [true, true, false]),
+            ("GT_ROLE", [true, true, false]),
+            ("BD_ACTOR", [true, true, false]),
+            ("GITHUB_TOKEN", [true, true, false]),
+            ("ANTHROPIC_API_KEY", [true, true, true]),
+            ("GOPATH", [true, true, true]),
+        ];
+        for (name, wanted) in rows {
+            let found = [Inherit::Most, Inherit::NotGtctl, no_secret]
+                .map(|inherit| inherit.allows(OsStr::new(name)));
+            assert_eq!(found, wanted, "{name}");
+        }
+    }
+}
