@@ -58,6 +58,12 @@ const STACK: usize = 8 << 20;
 /// Runs the command line of this process, to its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|verb| verb == "sink")
+    {
+        sink::outlive_the_terminal();
+    }
     let on_its_own_stack = std::thread::Builder::new()
         .name("gtctl".to_owned())
         .stack_size(STACK)

@@ -7,7 +7,9 @@ use crate::store::{self, Bounds};
 use nix::sys::signal::{SigSet, Signal};
 use std::io;
 
-pub(super) fn run(args: &Sink) -> Exit {
+/// Has this thread, and those that it starts from now on, ignore what ends a terminal. A signal to
+/// a process goes to any thread that does not block it, so this is called before there are others.
+pub(super) fn outlive_the_terminal() {
     // Blocked and not ignored, which takes no unsafe code. XFSZ: a limit on file sizes is to be an
     // error, not the end.
     let blocked: SigSet = [
@@ -19,6 +21,9 @@ pub(super) fn run(args: &Sink) -> Exit {
     .into_iter()
     .collect();
     let _ = blocked.thread_block();
+}
+
+pub(super) fn run(args: &Sink) -> Exit {
     let bounds = Bounds {
         size: args.size,
         files: args.files,
