@@ -30,7 +30,7 @@ impl fmt::Display for Violation {
         writeln!(f, "{law} broken in cycle {cycle}: {detail}")?;
         write!(
             f,
-            "GTCTL_SEED={seed} cargo test --test gtctl simulation::replay -- --nocapture"
+            "GTCTL_SEED={seed} cargo test --test gtctl sim::seeds::replay -- --nocapture"
         )
     }
 }

@@ -2,7 +2,7 @@
 
 use super::ground::{Ground, Ran};
 use super::{Kind, full, sample};
-use crate::yard::{of, session};
+use crate::harness::{of, session};
 use gtctl::model::ProcId;
 use gtctl::proc::process;
 use gtctl::proc::signal::{Signal, signal};

@@ -2,7 +2,7 @@
 
 use super::ground::{Ground, Ran};
 use super::{Kind, full, sample};
-use crate::yard::of;
+use crate::harness::of;
 use gtctl::proc::process;
 
 pub(super) const KINDS: &[Kind] = &[

@@ -1,7 +1,6 @@
 //! Where faults happen: a town of two sleepers, and somebody else's session on the same server.
 
-use crate::town::QUICK;
-use crate::yard::{Running, Yard, sleeper};
+use crate::harness::{QUICK, Running, Yard, sleeper};
 use gtctl::model::ProcId;
 use gtctl::proc::process;
 use gtctl::proc::signal::Signal;

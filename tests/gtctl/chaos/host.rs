@@ -3,7 +3,7 @@
 use super::ground::{Ground, Ran, head};
 use super::past;
 use super::{Kind, full, sample};
-use crate::yard::{Said, sleeper};
+use crate::harness::{Said, sleeper};
 use gtctl::proc::process;
 use std::fs;
 use std::os::unix::fs::MetadataExt;

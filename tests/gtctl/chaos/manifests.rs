@@ -186,7 +186,7 @@ fn saved_often() -> Ran {
     let ground = Ground::new();
     let watch = ground.watch();
     let until = Instant::now() + Duration::from_secs(2);
-    let three = crate::yard::sleeper("three", "");
+    let three = crate::harness::sleeper("three", "");
     for nth in 0.. {
         if Instant::now() > until {
             break;
@@ -223,7 +223,7 @@ fn trickled() -> Ran {
         ground.yard.town,
         ground.yard.socket().display()
     );
-    let text = format!("{head}{}", manifest(&crate::yard::sleeper("three", "")));
+    let text = format!("{head}{}", manifest(&crate::harness::sleeper("three", "")));
     for chunk in text.as_bytes().chunks(16) {
         file.write_all(chunk).unwrap();
         std::thread::sleep(Duration::from_millis(20));

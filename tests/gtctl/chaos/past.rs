@@ -1,6 +1,6 @@
 //! Time passes: all that was written down of a town is made to lie further back.
 
-use crate::yard::Yard;
+use crate::harness::Yard;
 use serde_json::Value;
 use std::fs;
 

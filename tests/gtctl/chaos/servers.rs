@@ -2,7 +2,7 @@
 
 use super::ground::{ANSWER, Ground, Ran};
 use super::{Kind, full, sample};
-use crate::yard::TMUX;
+use crate::harness::TMUX;
 use gtctl::proc::process;
 use gtctl::proc::signal::{Signal, signal};
 use std::fs;
@@ -354,7 +354,7 @@ fn cannot_fork() -> Ran {
 }
 
 fn no_ptys() -> Ran {
-    let yard = crate::yard::Yard::new(&super::ground::manifest(""));
+    let yard = crate::harness::Yard::new(&super::ground::manifest(""));
     let pts = yard.at("pts");
     fs::create_dir(&pts).unwrap();
     // A server of its own devpts, with room for the first session only.

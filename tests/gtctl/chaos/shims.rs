@@ -2,7 +2,7 @@
 
 use super::ground::{ANSWER, Ground, Ran};
 use super::{Kind, full, sample};
-use crate::yard::{TMUX, Yard};
+use crate::harness::{TMUX, Yard};
 use gtctl::proc::process;
 use std::fs;
 
@@ -175,7 +175,7 @@ fn acting(text: &str) -> String {
 }
 
 /// `two` is missing; one cycle runs behind the shim, and the next without.
-fn started_behind(text: &str) -> (Ground, crate::yard::Said) {
+fn started_behind(text: &str) -> (Ground, crate::harness::Said) {
     let ground = Ground::new();
     ground.yard.tmux(&["kill-session", "-t", "=two"]);
     ground

@@ -8,7 +8,7 @@
 //! in which order, the kernel decides anew.
 
 use super::ground::{Watch, head};
-use crate::yard::{Running, Yard, session};
+use crate::harness::{Running, Yard, session};
 use gtctl::model::ProcId;
 use gtctl::proc::process;
 use gtctl::proc::signal::{Signal, signal};
@@ -101,7 +101,7 @@ impl Soak {
     fn new(seed: u64) -> Self {
         let yard = Yard::new("");
         yard.declare(&manifest());
-        let real = crate::yard::TMUX.clone();
+        let real = crate::harness::TMUX.clone();
         let lies = "case $(($$ % 4)) in 0) exit 1;; 1) exec /bin/sleep 30;; 2) head -c 9999 /dev/urandom;; \
                     3) TMUX_REAL \"$@\" | head -c 300;; esac";
         let lies = lies.replace("TMUX_REAL", &real);

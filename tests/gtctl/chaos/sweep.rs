@@ -14,7 +14,7 @@
 
 use super::ground::head;
 use super::past;
-use crate::yard::{Yard, session, sleeper};
+use crate::harness::{Yard, session, sleeper};
 use gtctl::proc::process;
 use std::collections::BTreeMap;
 use std::fs;

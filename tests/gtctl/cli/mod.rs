@@ -1,0 +1,6 @@
+//! The command line: what each verb says, and its exit codes.
+
+mod doctor;
+mod init;
+mod resource_limits;
+mod verbs;

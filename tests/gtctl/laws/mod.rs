@@ -1,0 +1,6 @@
+//! What holds of every plan, and of the code and the documents themselves.
+
+mod documents;
+mod floors;
+mod plan;
+pub(crate) mod situations;
