@@ -3,8 +3,8 @@
 use crate::act;
 use crate::gastown::{self, Standing};
 use crate::model::{Memory, Moment, Observed, Orders, Plan, Town};
+use crate::model::{covered, misnamed};
 use crate::observe::{self, Depth, Living, Look};
-use crate::plan::{covered, misnamed};
 use crate::proc;
 use crate::reconcile::{Arrivals, Decided, Learned, Observation, Shipped, learn, take_in};
 use crate::store::View;

@@ -85,7 +85,7 @@ type Tables<'t> = BTreeMap<&'t str, &'t AgentTable>;
 
 /// Whether gtctl knows an agent of this name by itself.
 fn is_built_in(name: &str) -> bool {
-    super::built_in::BUILT_IN.contains(&format!("\n[agents.{name}]\n"))
+    super::built_in::is_agent(name)
 }
 
 /// An agent's own table over that of the agent that it is like.
@@ -164,7 +164,8 @@ pub struct BuiltInAgent {
 /// The built-in agents, by name.
 #[must_use]
 pub fn built_in_agents() -> Vec<BuiltInAgent> {
-    let mut values = super::text::parse(usize::MAX, super::built_in::BUILT_IN).unwrap_or_default();
+    let mut values =
+        super::text::parse(usize::MAX, &super::built_in::everything()).unwrap_or_default();
     let words = |table: &Dict, key: &str| -> Vec<String> {
         let list = table.get(key).and_then(Value::as_array).unwrap_or_default();
         list.iter()

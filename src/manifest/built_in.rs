@@ -1,21 +1,54 @@
 //! The weakest layer: what gtctl knows of itself, without the agents and roles that a manifest
 //! cannot mean.
 //!
-//! Most of its text is what agents say on their screens. A town has one agent or two, and every
-//! verb reads its manifest first: to read all eight each time would take longer than all else in
-//! it.
+//! Each agent and each role has a file of its own. Most of the text is what agents show on their
+//! screens. A town has one agent or two, and every verb reads its manifest first: to parse all eight
+//! each time would take longer than everything else in that verb.
 
 use super::desired::DEFAULT_AGENT;
 use super::layer::Layer;
 use crate::model::client_of;
 use figment::value::{Dict, Value};
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-/// The whole text.
-pub(crate) const BUILT_IN: &str = include_str!("builtin/builtin.toml");
-/// What begins a table.
-const TABLE: &str = "\n[";
+/// What is read for every manifest: the town, its defaults and its limits.
+const BASE: &str = include_str!("builtin/base.toml");
+
+/// A table with a name of its own, in a file of its own.
+pub(super) struct NamedTable {
+    /// The name of the agent or the role.
+    pub(super) name: &'static str,
+    /// The text of its table.
+    text: &'static str,
+}
+
+/// Names a file after its table.
+macro_rules! named {
+    ($folder:literal, $($name:literal),+ $(,)?) => {
+        [$(NamedTable {
+            name: $name,
+            text: include_str!(concat!("builtin/", $folder, "/", $name, ".toml")),
+        }),+]
+    };
+}
+
+/// The built-in roles.
+static ROLES: [NamedTable; 7] = named!(
+    "roles", "custom", "witness", "refinery", "mayor", "deacon", "crew", "polecat",
+);
+/// The built-in agents.
+static AGENTS: [NamedTable; 8] = named!(
+    "agents",
+    "claude",
+    "kimigas",
+    "kimi",
+    "kimi-code",
+    "codex",
+    "gemini",
+    "opencode",
+    "aider",
+);
+
 /// The role of a session that has a name of its own and no other role.
 const CUSTOM: &str = "custom";
 /// Keys by which agents are meant that are not named: a policy knows the busy words of all, and
@@ -31,11 +64,25 @@ pub(crate) enum Known {
     All,
 }
 
+/// Every agent and role that gtctl knows by itself.
+fn tables() -> impl Iterator<Item = &'static NamedTable> {
+    ROLES.iter().chain(&AGENTS)
+}
+
+/// Whether gtctl knows an agent of this name by itself.
+pub(super) fn is_agent(name: &str) -> bool {
+    AGENTS.iter().any(|agent| agent.name == name)
+}
+
+/// All of it.
+pub(crate) fn everything() -> String {
+    text_with(tables())
+}
+
 /// The text for manifests of these layers.
-pub(crate) fn built_in(users: &[Layer], known: Known) -> Cow<'static, str> {
-    let tables: Vec<&str> = BUILT_IN.split(TABLE).skip(1).collect();
-    let names: Vec<Option<&str>> = tables.iter().map(|table| name_of(table)).collect();
-    let is_word = |word: &str| MEANS_ALL.contains(&word) || names.contains(&Some(word));
+pub(crate) fn built_in(users: &[Layer], known: Known) -> String {
+    let is_word =
+        |word: &str| MEANS_ALL.contains(&word) || tables().any(|table| table.name == word);
     let mut said = BTreeSet::new();
     for layer in users {
         words(&layer.values, &is_word, &mut said);
@@ -44,27 +91,23 @@ pub(crate) fn built_in(users: &[Layer], known: Known) -> Cow<'static, str> {
         }
     }
     if known == Known::All || MEANS_ALL.iter().any(|word| said.contains(word)) {
-        return BUILT_IN.into();
+        return everything();
     }
     let is_meant = |name: &str| match name {
         CUSTOM => true,
         DEFAULT_AGENT if !users.iter().any(says_what_runs) => true,
         _ => said.contains(name),
     };
-    let meant = tables
-        .into_iter()
-        .zip(names)
-        .filter(|(_, name)| name.is_none_or(is_meant));
-    meant
-        .flat_map(|(table, _)| [TABLE, table])
-        .collect::<String>()
-        .into()
+    text_with(tables().filter(|table| is_meant(table.name)))
 }
 
-/// The name of an agent or a role, of the text that begins with its table's; other tables have
-/// none.
-fn name_of(table: &str) -> Option<&str> {
-    Some(table.split_once(']')?.0.split_once('.')?.1)
+fn text_with(tables: impl Iterator<Item = &'static NamedTable>) -> String {
+    let mut text = BASE.to_owned();
+    for table in tables {
+        text.push('\n');
+        text.push_str(table.text);
+    }
+    text
 }
 
 /// Whether no session can be without an agent or a command.
@@ -128,6 +171,20 @@ mod tests {
     }
 
     #[test]
+    fn every_file_holds_the_table_that_it_is_named_after() {
+        for (kind, tables) in [("roles", &ROLES[..]), ("agents", &AGENTS[..])] {
+            for NamedTable { name, text } in tables {
+                let values = parse(0, text).expect("TOML");
+                let [(outer, inner)] = values.iter().collect::<Vec<_>>()[..] else {
+                    panic!("{name} has other tables")
+                };
+                let names: Vec<&String> = inner.as_dict().expect("a table").keys().collect();
+                assert_eq!((outer.as_str(), names), (kind, vec![&(*name).to_owned()]));
+            }
+        }
+    }
+
+    #[test]
     fn only_agents_and_roles_that_may_be_meant_are_read() {
         let agents = |text: &str| read(text, "agents");
         let runs = "[defaults]\ncommand = [\"sh\"]\n";
@@ -178,6 +235,6 @@ mod tests {
         all("[[policy]]\nmatch = \"*\"\n");
         all("[defaults]\nlauncher = \"gt\"\ncommand = [\"sh\"]\n");
         all("[roles.crew]\nstart = [\"x\"]\n");
-        assert_eq!(built_in(&[], Known::All), BUILT_IN);
+        assert_eq!(built_in(&[], Known::All), everything());
     }
 }

@@ -747,8 +747,9 @@ fn what_is_built_in_is_free_of_faults() {
 }
 
 fn layered_for_tests() -> Vec<Layer> {
+    let everything = super::built_in::everything();
     let texts = [
-        include_str!("builtin/builtin.toml"),
+        everything.as_str(),
         include_str!("builtin/naming-rig.toml"),
         include_str!("builtin/naming-prefix.toml"),
         include_str!("builtin/profile-standard.toml"),

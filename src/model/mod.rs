@@ -13,6 +13,7 @@ pub mod checkup;
 pub mod chore;
 mod client;
 pub mod content;
+mod coverage;
 pub mod desired;
 pub mod environment;
 pub mod evidence;
@@ -51,6 +52,7 @@ pub use chore::{
 };
 pub use client::{client_of, plain_name};
 pub use content::{Content, Cpu};
+pub use coverage::{cover, covered, misnamed};
 pub use desired::{
     Agent, Backoff, CannotStart, Completion, Desired, Fingerprint, Idling, Limits, Logs, Marker,
     Metrics, Notify, OnDrift, OnIdle, OnLimitEnd, RestartPolicy, Socket, StartBudget, Town,

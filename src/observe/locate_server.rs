@@ -7,8 +7,8 @@
 use super::former;
 use super::life::{self, Pane};
 use super::prefetch::{self, Ahead, Living, MOST_TAILS};
+use crate::model::cover;
 use crate::model::{PaneId, ProcId, ServerId, SessionName, Town};
-use crate::plan::cover;
 use crate::proc::process::{self, Presence};
 use crate::proc::signal;
 use crate::proc::sockets::{self, Listening};

@@ -19,7 +19,6 @@ mod large;
 mod nudge;
 mod pacing;
 mod pipes;
-mod policies;
 mod probes;
 mod proposals;
 mod rolling;
@@ -32,7 +31,6 @@ mod verdict;
 
 pub use nudge::nudgeable;
 pub use pipes::{Unpiped, unpiped};
-pub use policies::{cover, covered, misnamed};
 
 use crate::model::{
     Hold, Memory, Moment, Observed, Orders, Phase, Plan, Reason, Scope, SessionName, Step, Timed,
@@ -42,7 +40,7 @@ use crate::model::{
 /// Everything a decision is made from.
 #[derive(Debug, Clone, Copy)]
 pub struct Situation<'a> {
-    /// What is wanted, as of [`covered`] for what was seen.
+    /// What is wanted, as of [`covered`](crate::model::covered) for what was seen.
     pub town: &'a Town,
     /// What was seen.
     pub observed: &'a Observed,

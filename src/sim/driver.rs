@@ -7,11 +7,11 @@ use super::operators::Interference;
 use super::settled::Violation;
 use super::world::World;
 use super::{Random, random_town};
+use crate::model;
 use crate::model::{
     Action, Answer, CannotStart, Done, Life, Memory, Moment, Observed, Orders, Orphans, Outcome,
     Period, Plan, ProcId, Scope, SessionName, Step, Town,
 };
-use crate::plan;
 use crate::reconcile::{
     Arrivals, Beside, Intended, Learned, Logic, Observation, ProbeAnswer, TakenIn, learn, take_in,
 };
@@ -155,7 +155,7 @@ impl<'m> Driver<'m> {
     /// One look, and what of the town it covers.
     fn observe(&mut self) -> Observation<'static> {
         let observed = self.look();
-        let town = Cow::Owned(plan::covered(&self.town, &observed).into_owned());
+        let town = Cow::Owned(model::covered(&self.town, &observed).into_owned());
         Observation {
             now: self.world.now,
             town,

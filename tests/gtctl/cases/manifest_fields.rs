@@ -5,8 +5,9 @@
 use crate::cases::situation_file::{NOW, World};
 use gtctl::manifest::{Loaded, Sources, load, schema};
 use gtctl::memory;
+use gtctl::model::covered;
 use gtctl::model::{Agent, Chore, Desired, ScreenState, Title, Town};
-use gtctl::plan::{Situation, covered, plan};
+use gtctl::plan::{Situation, plan};
 use gtctl::render::{Scene, json};
 use gtctl::screen;
 use serde_json::Value;

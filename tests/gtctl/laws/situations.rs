@@ -47,7 +47,7 @@ pub(crate) fn case(seed: u64, manners: Manners) -> Case {
         now,
     };
     let observed = maker.observed(&town);
-    let town = gtctl::plan::covered(&town, &observed).into_owned();
+    let town = gtctl::model::covered(&town, &observed).into_owned();
     let memory = maker.memory(&town, &observed);
     let orders = Orders {
         orphans: if maker.random.chance(300) {

@@ -2,8 +2,9 @@
 
 use crate::harness::{Yard, name, of, sleeper};
 use gtctl::memory;
+use gtctl::model::covered;
 use gtctl::model::{Done, Memory, Orders, Period, Policy, ProcId, Step, WhenAttached};
-use gtctl::plan::{Situation, covered, plan};
+use gtctl::plan::{Situation, plan};
 use gtctl::sim::{Agentry, Random, World, random_town};
 use std::collections::BTreeMap;
 use std::fs;

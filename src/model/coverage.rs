@@ -1,6 +1,6 @@
 //! Which sessions that others started are covered by a policy.
 
-use crate::model::{Generation, Observed, Origin, Ownership, Policy, SessionName, Town};
+use super::{Generation, Observed, Origin, Ownership, Policy, SessionName, Town};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
