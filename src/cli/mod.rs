@@ -52,18 +52,19 @@ use std::process::ExitCode;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Bytes of stack that the verbs run with, whatever the limit on that of the main thread.
+/// Bytes of stack that every verb has, whatever the limit on that of the main thread.
 const STACK: usize = 8 << 20;
+/// Bytes of stack that are enough for any verb.
+const ENOUGH_STACK: u64 = 2 << 20;
 
 /// Runs the command line of this process, to its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    if std::env::args_os()
-        .nth(1)
-        .is_some_and(|verb| verb == "sink")
-    {
-        sink::outlive_the_terminal();
+    if proc::own::stack_limit().is_none_or(|limit| limit >= ENOUGH_STACK) {
+        return run_words();
     }
+    // The mask of signals is a thread's own, and the main thread would still take them.
+    sink::block_signals_of(std::env::args_os());
     let on_its_own_stack = std::thread::Builder::new()
         .name("gtctl".to_owned())
         .stack_size(STACK)

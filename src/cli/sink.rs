@@ -5,13 +5,32 @@ use super::exit::Exit;
 use crate::model::Generation;
 use crate::store::{self, Bounds};
 use nix::sys::signal::{SigSet, Signal};
+use std::ffi::OsString;
 use std::io;
 
-/// Has this thread, and those that it starts from now on, ignore what ends a terminal. A signal to
-/// a process goes to any thread that does not block it, so this is called before there are others.
-pub(super) fn outlive_the_terminal() {
-    // Blocked and not ignored, which takes no unsafe code. XFSZ: a limit on file sizes is to be an
-    // error, not the end.
+pub(super) fn run(args: &Sink) -> Exit {
+    block_signals();
+    let bounds = Bounds {
+        size: args.size,
+        files: args.files,
+    };
+    // Where nothing can be written its own directory must not be kept from being unmounted.
+    let _ = std::env::set_current_dir("/");
+    store::Sink::new(&args.log_dir, Generation(args.generation), bounds).drain(&mut io::stdin());
+    Exit::Done
+}
+
+/// Blocks the signals that must not end a sink, where the words of a command line start one. For the
+/// thread that starts the one in which it runs.
+pub(super) fn block_signals_of(words: impl Iterator<Item = OsString>) {
+    if words.into_iter().nth(1).is_some_and(|verb| verb == "sink") {
+        block_signals();
+    }
+}
+
+/// Blocked and not ignored, which takes no unsafe code. XFSZ: a limit on file sizes is to be an
+/// error, not the end.
+fn block_signals() {
     let blocked: SigSet = [
         Signal::SIGHUP,
         Signal::SIGINT,
@@ -21,17 +40,6 @@ pub(super) fn outlive_the_terminal() {
     .into_iter()
     .collect();
     let _ = blocked.thread_block();
-}
-
-pub(super) fn run(args: &Sink) -> Exit {
-    let bounds = Bounds {
-        size: args.size,
-        files: args.files,
-    };
-    // Where nothing can be written its own directory must not be kept from being unmounted.
-    let _ = std::env::set_current_dir("/");
-    store::Sink::new(&args.log_dir, Generation(args.generation), bounds).drain(&mut io::stdin());
-    Exit::Done
 }
 
 /// A size such as `10MiB`, or in bytes.

@@ -2,9 +2,16 @@
 //! pane we run in.
 
 use super::process::{self, Presence};
+use rustix::process::{Resource, getrlimit};
 
 /// More ancestors than this are not looked at.
 const MAX_DEPTH: usize = 64;
+
+/// The limit on the main thread's stack, in bytes. None where there is none.
+#[must_use]
+pub fn stack_limit() -> Option<u64> {
+    getrlimit(Resource::Stack).current
+}
 
 /// Our own pid and those of our ancestors, nearest first, as far as they can be seen; process 1 and
 /// 0 are left out.
