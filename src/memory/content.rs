@@ -2,7 +2,7 @@
 
 use crate::model::{
     Content, Cpu, Desired, Ended, Footprint, History, Label, Life, Memory, Moment, Period, Screen,
-    ScreenState, Seen, Usage,
+    ScreenState, Seen, Usage, keep_newest,
 };
 use std::collections::BTreeMap;
 
@@ -240,8 +240,7 @@ pub(super) fn learn_auth_deaths(
         if screen.state == ScreenState::Auth {
             let row = deaths.entry(agent.clone()).or_default();
             row.push(ended.at);
-            let excess = row.len().saturating_sub(Memory::MAX_AUTH_DEATHS);
-            row.drain(..excess);
+            keep_newest(row, Memory::MAX_AUTH_DEATHS);
         } else {
             deaths.remove(agent);
         }

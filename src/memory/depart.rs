@@ -7,6 +7,7 @@ use super::saved::{is_over, spared};
 use crate::model::{
     Death, Departure, Desired, Done, Effect, Ended, Entry, Evidence, Finished, History, Level,
     Life, Memory, Moment, Outcome, Period, Purpose, Reason, Seen, Server, Stopping, Town, Verb,
+    keep_newest,
 };
 use serde_json::json;
 
@@ -56,8 +57,7 @@ pub(super) fn depart(memory: &mut Memory, town: &Town, server: Option<&Server>, 
         });
         finish(history, desired, now);
     }
-    let excess = departures.len().saturating_sub(Memory::MAX_DEPARTURES);
-    departures.drain(..excess);
+    keep_newest(&mut departures, Memory::MAX_DEPARTURES);
     memory.departures = departures;
 }
 

@@ -6,7 +6,7 @@ use super::probe::forget_probes;
 use crate::model::{
     Content, Death, Desired, Ended, Fingerprint, Finished, History, Label, Life, Limited, Memory,
     Moment, Observed, Ownership, Period, RanWith, RestartPolicy, Run, ScreenState, Seen, Server,
-    SessionName, Town, Walk,
+    SessionName, Town, Walk, keep_newest,
 };
 use std::collections::BTreeMap;
 
@@ -609,6 +609,5 @@ pub(super) fn push_crash(history: &mut History, at: Moment, now: Moment) {
     history
         .crashes
         .push(if now.reached(&at) { at } else { now });
-    let excess = history.crashes.len().saturating_sub(History::MAX_CRASHES);
-    history.crashes.drain(..excess);
+    keep_newest(&mut history.crashes, History::MAX_CRASHES);
 }

@@ -2,7 +2,7 @@
 
 use crate::model::{
     Delivery, Entry, Evidence, Generation, History, Level, Memory, Moment, NudgeText, SessionName,
-    Typed,
+    Typed, keep_newest,
 };
 use serde_json::json;
 
@@ -45,8 +45,7 @@ pub(super) fn note_typed(
         .typed
         .retain(|known| known.generation != typed.generation || known.text != typed.text);
     history.typed.push(typed);
-    let excess = history.typed.len().saturating_sub(History::MAX_TYPED);
-    history.typed.drain(..excess);
+    keep_newest(&mut history.typed, History::MAX_TYPED);
 }
 
 /// Takes in that a text typed by hand was seen to leave the composer.

@@ -1,7 +1,9 @@
 //! Timed work beside the sessions: what is remembered of it, when it is due, and what it may
 //! propose.
 
+use super::written::is_default;
 use super::{Hold, Moment, NudgeText, Period, Phase, SessionName};
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// Timed work beside the sessions.
@@ -74,22 +76,26 @@ impl ChoreKind {
 }
 
 /// What is remembered of one chore that has ever been begun.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChoreHistory {
     /// When its last run was begun.
     pub started: Moment,
     /// How that ended; none while it runs.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub ended: Option<ChoreEnd>,
     /// The other side asked not to be bothered again before this.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub not_before: Option<Moment>,
     /// Somebody asked for a run now.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub asked: bool,
     /// What its last run proposes, at most [`Proposal::MAX`]. They go with its next run.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub proposals: Vec<Proposal>,
 }
 
 /// The end of a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChoreEnd {
     /// When.
     pub at: Moment,
@@ -105,7 +111,8 @@ impl ChoreEnd {
 }
 
 /// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ChoreResult {
     /// It did what it is for.
     Done,
@@ -171,7 +178,7 @@ pub enum ChoreTime {
 
 /// What an analysis would have done to one session. Nothing of it is believed: the planner judges
 /// it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proposal {
     /// What.
     pub advice: Advice,
@@ -191,7 +198,8 @@ impl Proposal {
 }
 
 /// What may be proposed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Advice {
     /// A fresh process.
     Restart,

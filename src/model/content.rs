@@ -1,19 +1,23 @@
 //! What is remembered of a screen: its content, since when, and what that makes of the session.
 
+use super::written::is_default;
 use super::{
     Asks, Block, Generation, Moment, Period, Phase, ScreenState, SessionName, Title, Told,
 };
+use serde::{Deserialize, Serialize};
 
 /// What the looks at one life's screen have taught.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Content {
     /// Of which life.
     pub generation: Generation,
     /// The digest of what was last read.
     pub digest: u64,
     /// The digest of what stood above the composer then.
+    #[serde(default)]
     pub turn: u64,
     /// The digest of the counts of tokens then.
+    #[serde(default)]
     pub progress: u64,
     /// When that was first seen, or when a process last worked behind it.
     pub since: Moment,
@@ -27,26 +31,33 @@ pub struct Content {
     /// Looks in a row that agree on it, at most [`Content::AGREEING`].
     pub looks: u32,
     /// The line that says so, unsanitised, at most [`Content::MAX_EVIDENCE`] characters.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub evidence: String,
     /// What its processes used, once that was asked.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub cpu: Option<Cpu>,
     /// Whether its footer tells of commands or agents that work behind its prompt.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub background: bool,
     /// Whether a command that its agent has started ran behind its prompt when its processes were
     /// last looked at.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub commands: bool,
     /// What says its state.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub told: Told,
     /// What is known of its pane's title.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub title: Title,
 }
 
 /// The processor time of a session's tree over a while.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Cpu {
     /// What was used at the beginning, in ms.
     pub used_ms: u64,
     /// How much of that by the client itself.
+    #[serde(default)]
     pub client_ms: u64,
     /// When that was.
     pub at: Moment,

@@ -1,5 +1,6 @@
 //! What the user wants: a [`Town`] of [`Desired`] sessions, every default resolved.
 
+use super::written::written_as_text;
 use super::{Awaited, Chore, Gastown, Launch, NudgeText, Period, Policy, SessionName, Topic};
 use core::net::SocketAddr;
 use std::collections::{BTreeMap, BTreeSet};
@@ -267,6 +268,11 @@ impl std::str::FromStr for Fingerprint {
         }
     }
 }
+
+written_as_text!(
+    Fingerprint,
+    "a fingerprint such as \"0000002a:0000002b:0000002c\""
+);
 
 /// The agent program of a session: how to know it, and how it leaves.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

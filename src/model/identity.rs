@@ -1,12 +1,11 @@
 //! Who exactly is meant: a server, a session, a pane, a process, and which life of it.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
 /// A process that cannot be confused with a later one of the same pid.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ProcId {
     /// The process id.
     pub pid: u32,
@@ -15,9 +14,7 @@ pub struct ProcId {
 }
 
 /// A running tmux server.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ServerId(pub ProcId);
 
 /// A session's id in its server, printed `$3`. tmux never gives one out twice within a server's
@@ -40,17 +37,7 @@ impl PaneId {
 /// The planner gives out `max(last + 1, wall clock in ms)`, so that it grows even when all memory
 /// is lost.
 #[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Default,
-    serde::Serialize,
-    serde::Deserialize,
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
 pub struct Generation(pub u64);
 

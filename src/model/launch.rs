@@ -1,7 +1,10 @@
 //! How sessions are started and stopped: by gtctl itself, or by the commands of somebody else, such
 //! as `gt`.
 
+use super::bounds::cut_to_bytes;
+use super::written::is_default;
 use super::{Action, Desired, Generation, Moment, Period, ProcId, Rung, Verb};
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// What the manifest says of it.
@@ -138,7 +141,7 @@ impl Action {
 
 /// A start, stop or restart by commands that is under way beside the cycles: written down before it
 /// is begun.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct LauncherJob {
     /// What it is for.
     pub verb: Verb,
@@ -147,13 +150,14 @@ pub struct LauncherJob {
     /// When it was begun.
     pub begun: Moment,
     /// The last planned restart before it, to be given back where nothing was touched.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub handoff: Option<Moment>,
     /// Who waits for it.
     pub by: Option<ProcId>,
 }
 
 /// What came of the last start, stop or restart by commands, where it failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Complaint {
     /// When.
     pub at: Moment,
@@ -169,13 +173,8 @@ impl Complaint {
     /// A complaint, cut to its bound.
     #[must_use]
     pub fn new(at: Moment, said: &str) -> Self {
-        let end = (0..=said.len().min(Self::MAX))
-            .rev()
-            .find(|at| said.is_char_boundary(*at))
-            .unwrap_or(0);
-        Self {
-            at,
-            said: said.get(..end).unwrap_or_default().to_owned(),
-        }
+        let mut said = said.to_owned();
+        cut_to_bytes(&mut said, Self::MAX);
+        Self { at, said }
     }
 }

@@ -9,6 +9,7 @@
 //! nothing here decides anything; deciding is `plan/`'s job.
 
 mod after;
+mod bounds;
 pub mod checkup;
 pub mod chore;
 mod client;
@@ -43,8 +44,10 @@ pub mod screen;
 pub mod signed;
 pub mod time;
 pub mod walk;
+mod written;
 
 pub use after::{Awaited, Milestone, NotReady};
+pub use bounds::keep_newest;
 pub use checkup::{Checked, Fix, Health};
 pub use chore::{
     Accept, Advice, Chore, ChoreEnd, ChoreHistory, ChoreKind, ChoreResult, ChoreTime, Judged,

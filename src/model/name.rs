@@ -1,6 +1,8 @@
 //! Session names that tmux will not change, and that no target syntax can misread.
 
+use super::written::written_as_text;
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 /// The name of a tmux session: `[A-Za-z0-9][A-Za-z0-9_-]{0,63}`.
@@ -72,6 +74,16 @@ impl fmt::Debug for SessionName {
         fmt::Debug::fmt(&self.0, f)
     }
 }
+
+impl FromStr for SessionName {
+    type Err = NameFault;
+
+    fn from_str(text: &str) -> Result<Self, NameFault> {
+        Self::new(text)
+    }
+}
+
+written_as_text!(SessionName, "the name of a session");
 
 impl AsRef<str> for SessionName {
     fn as_ref(&self) -> &str {

@@ -1,5 +1,6 @@
 //! Lengths of time as people write them: `90s`, `1h 30m`, `40d`.
 
+use super::written::written_as_text;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -155,27 +156,7 @@ impl fmt::Display for Period {
     }
 }
 
-impl serde::Serialize for Period {
-    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(self)
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for Period {
-    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl serde::de::Visitor<'_> for Text {
-            type Value = Period;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a duration such as \"90s\" or \"1h 30m\"")
-            }
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Period, E> {
-                text.parse().map_err(E::custom)
-            }
-        }
-        d.deserialize_str(Text)
-    }
-}
+written_as_text!(Period, "a duration such as \"90s\" or \"1h 30m\"");
 
 impl schemars::JsonSchema for Period {
     fn schema_name() -> std::borrow::Cow<'static, str> {

@@ -5,6 +5,7 @@ use super::{
     PaneId, Phase, Probe, ProcId, Purpose, Reason, ServerId, SessionId, SessionName, Timed,
     WhenAttached,
 };
+use serde::{Deserialize, Serialize};
 
 /// A whole decision. Every declared session, and every one of ours that is no longer declared, is
 /// in exactly one of `steps`, `held` and `unchanged`; each list is ordered by name.
@@ -157,7 +158,8 @@ pub struct Target {
 }
 
 /// How far a stop is. One rung per cycle, so that a slow stop delays nobody.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Rung {
     /// Ask: the agent's own quit keys at its prompt, else TERM to the whole tree.
     Ask,
@@ -211,7 +213,8 @@ pub struct Next {
 }
 
 /// The verbs of a plan, as people see them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Verb {
     /// Create a session.
     Start,
@@ -224,6 +227,7 @@ pub enum Verb {
     /// Type a text.
     Nudge,
     /// Press Escape.
+    #[serde(alias = "rouse")]
     SendEscape,
 }
 

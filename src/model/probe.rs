@@ -1,6 +1,8 @@
 //! Asking an agent's own program whether it is signed in, while its sessions cannot go on.
 
+use super::written::is_default;
 use super::{Block, Desired, Moment};
+use serde::{Deserialize, Serialize};
 
 /// A question to be asked, by the exit code of [`Agent::probe`](super::Agent::probe).
 #[derive(Debug, Clone, PartialEq)]
@@ -28,18 +30,19 @@ impl Probe {
 }
 
 /// What is remembered of the questions to one agent.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Probed {
     /// When it was last asked.
     pub asked: Moment,
     /// Questions in a row that did not end well, or have no answer yet.
     pub failed: u32,
     /// The last answer.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub answered: Option<Answered>,
 }
 
 /// An answer, and to which question.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Answered {
     /// When that was asked: what a screen began to say later is not answered by it.
     pub asked: Moment,
@@ -48,7 +51,8 @@ pub struct Answered {
 }
 
 /// What came of a question.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Answer {
     /// The agent is signed in.
     Passed,
@@ -59,6 +63,9 @@ pub enum Answer {
 }
 
 impl Answer {
+    /// The longest text kept over a restart of gtctl, in bytes.
+    pub const MAX_WHY: usize = 2 << 10;
+
     /// Its stable name.
     #[must_use]
     pub fn code(&self) -> &'static str {

@@ -1,11 +1,13 @@
 //! What a session was started with, so that a difference from the manifest can be shown as old and
 //! new.
 
+use super::written::is_default;
 use super::{Desired, Fingerprint};
+use serde::{Deserialize, Serialize};
 
 /// The fields of a fingerprint in words. Values of variables are not kept, only whether they are
 /// others.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RanWith {
     /// Of what.
     pub fingerprint: Fingerprint,
@@ -15,8 +17,10 @@ pub struct RanWith {
     pub dir: String,
     /// The variables of `env` in order, each with a digest of its value, then those of `pass_env`;
     /// at most [`RanWith::MAX_NAMES`].
+    #[serde(default, skip_serializing_if = "is_default")]
     pub env: Vec<(String, u32)>,
     /// The path of `env_file`, cut likewise.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub env_file: Option<String>,
 }
 

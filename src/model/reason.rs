@@ -1,11 +1,12 @@
 //! Why: the evidence for a step, and what holds one back. Each has a stable code.
 
 use super::{Block, Change, Flaw, GastownHold, NotReady, Period, SessionName};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
 
 /// How an agent ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Death {
     /// It exited with this status.

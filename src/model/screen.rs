@@ -1,5 +1,8 @@
 //! What a pane's text says of the agent in it.
 
+use super::written::is_default;
+use serde::{Deserialize, Serialize};
+
 /// One reading of a screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Screen {
@@ -25,16 +28,18 @@ pub struct Screen {
 }
 
 /// What told a state, and what says otherwise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Told {
     /// The one that counts.
     pub by: Source,
     /// What the other one says, where that is something else.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub against: Option<ScreenState>,
 }
 
 /// What can tell an agent's state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Source {
     /// The text on its screen.
     #[default]
@@ -56,7 +61,8 @@ impl Source {
 
 /// What the looks at one life have taught of its pane's title. A pane keeps the title that an
 /// earlier program has given it: so one counts only once it has changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Title {
     /// Nothing.
     #[default]
@@ -89,7 +95,8 @@ impl Title {
 }
 
 /// What a screen says. One look proves little: act on two that agree.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ScreenState {
     /// Its prompt is there, and nothing says that it works or waits for something else.
     Ready,

@@ -1,6 +1,7 @@
 //! One point in time, taken once per cycle and handed down.
 
 use super::Period;
+use super::written::written_as_text;
 use std::fmt;
 use std::str::FromStr;
 
@@ -105,6 +106,8 @@ impl FromStr for Moment {
         })
     }
 }
+
+written_as_text!(Moment, "a moment such as \"1763700000000:90000:b007\"");
 
 #[cfg(test)]
 mod tests {

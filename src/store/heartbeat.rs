@@ -3,7 +3,6 @@
 
 use super::file;
 use super::lock::{CONTROLLER_LOCK, Keeps};
-use super::text::Text;
 use super::{StateDir, StoreFault, View};
 use crate::files::{self, Links};
 use crate::model::invisible::visible_json;
@@ -94,14 +93,14 @@ impl StateDir {
 struct Wire {
     controller: ProcId,
     file: PathBuf,
-    began: Text<Moment>,
-    cycled: Text<Moment>,
+    began: Moment,
+    cycled: Moment,
     took_ms: u64,
     resync_ms: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     trouble: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    manifest_broken: Option<(Text<Moment>, String)>,
+    manifest_broken: Option<(Moment, String)>,
     counts: WireCounts,
     #[serde(default)]
     announced: Vec<(String, String)>,
@@ -130,14 +129,14 @@ impl From<&Heartbeat> for Wire {
         Self {
             controller: beat.controller,
             file: beat.file.clone(),
-            began: Text(beat.began),
-            cycled: Text(beat.cycled),
+            began: beat.began,
+            cycled: beat.cycled,
             took_ms: beat.took.millis(),
             resync_ms: beat.resync.millis(),
             trouble: beat.trouble.as_deref().map(clip),
             manifest_broken: match &beat.manifest {
                 InForce::OnDisk => None,
-                InForce::LastGood { since, why } => Some((Text(*since), clip(why))),
+                InForce::LastGood { since, why } => Some((*since, clip(why))),
             },
             counts: WireCounts {
                 cycles,
@@ -171,17 +170,14 @@ impl From<Wire> for Heartbeat {
         Self {
             controller: wire.controller,
             file: wire.file,
-            began: wire.began.0,
-            cycled: wire.cycled.0,
+            began: wire.began,
+            cycled: wire.cycled,
             took: Period::from_millis(wire.took_ms),
             resync: Period::from_millis(wire.resync_ms),
             trouble: wire.trouble,
             manifest: match wire.manifest_broken {
                 None => InForce::OnDisk,
-                Some((since, why)) => InForce::LastGood {
-                    since: since.0,
-                    why,
-                },
+                Some((since, why)) => InForce::LastGood { since, why },
             },
             counts: Counts {
                 cycles,

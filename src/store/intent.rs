@@ -8,7 +8,7 @@
 
 use super::file::{self, Stamp, Sync};
 use super::state::{VERSION, frame, unframe};
-use super::{StateDir, StoreFault, View, wire};
+use super::{StateDir, StoreFault, View, encoding};
 use crate::model::Memory;
 use std::fs;
 use std::path::PathBuf;
@@ -60,7 +60,7 @@ impl View {
             }),
             Ok(framed) => Ok(Beside {
                 stamp,
-                memory: wire::decode_beside(framed.payload, state, memory),
+                memory: encoding::decode_beside(framed.payload, state, memory),
             }),
             Err(_) => Ok(Beside { stamp, memory }),
         }
@@ -82,7 +82,8 @@ impl StateDir {
             .sessions
             .keys()
             .any(|name| !memory.sessions.contains_key(name));
-        let payload = wire::encode_beside(memory, state, saved).map_err(StoreFault::Encoding)?;
+        let payload =
+            encoding::encode_beside(memory, state, saved).map_err(StoreFault::Encoding)?;
         if forgets || payload.len() > LIMIT / 2 {
             return self.save(memory).map(|_| Intended::Saved);
         }

@@ -12,6 +12,7 @@
 
 mod chores;
 mod dir;
+mod encoding;
 mod fault;
 mod file;
 mod follow;
@@ -26,18 +27,6 @@ mod logs;
 mod notice;
 mod sink;
 mod state;
-mod text;
-mod wire;
-mod wire_chores;
-mod wire_content;
-mod wire_departure;
-mod wire_history;
-mod wire_launcher;
-mod wire_marks;
-mod wire_probes;
-mod wire_ran;
-mod wire_replacing;
-mod wire_stopping;
 
 pub use chores::{ChoreFiles, LogPlace, Upstream};
 pub use dir::{Places, StateDir, View, all, folder, locate};

@@ -7,7 +7,7 @@
 
 use super::file::{self, Stamp, Sync};
 use super::intent::Beside;
-use super::{StateDir, StoreFault, View, wire};
+use super::{StateDir, StoreFault, View, encoding};
 use crate::model::{Memory, Moment};
 use std::fs;
 use std::io;
@@ -174,7 +174,7 @@ impl StateDir {
     /// When it cannot be written; the file then still holds what it held. [`StoreFault::Newer`]
     /// when a newer gtctl has written there meanwhile: that is never overwritten.
     pub fn save(&mut self, memory: &Memory) -> Result<Saved, StoreFault> {
-        let payload = wire::encode(memory).map_err(StoreFault::Encoding)?;
+        let payload = encoding::encode(memory).map_err(StoreFault::Encoding)?;
         let digest = checksum(VERSION, &payload);
         let undisturbed = !self.changed_elsewhere();
         if undisturbed && self.known.main.is_some_and(|(_, known)| known == digest) {
@@ -267,7 +267,7 @@ fn parse(bytes: &[u8], stamp: Stamp) -> Content {
             version: _,
             digest,
             payload,
-        }) => match wire::decode(payload) {
+        }) => match encoding::decode(payload) {
             Ok(memory) => Content::Good {
                 memory: Box::new(memory),
                 stamp,

@@ -7,8 +7,9 @@ use crate::model::{
     Advice, ChoreEnd, ChoreHistory, ChoreResult, Cpu, Death, Departure, Ended, Fingerprint,
     Finished, Generation, Given, History, Marks, Period, Position, ProcId, Proposal, Purpose, Run,
     Rung, ScreenState, ServerId, SessionName, Sighting, Source, Standing, Stopping, Title, Told,
-    Verdict,
+    Verb, Verdict,
 };
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -45,6 +46,11 @@ pub(in crate::store) const NOW: Moment = Moment {
     boot: 0xb007,
 };
 
+/// One of these after the other, as `n` goes up.
+fn nth<T: Copy, const N: usize>(n: u64, all: [T; N]) -> T {
+    all[usize::try_from(n).unwrap() % N]
+}
+
 fn full_history(n: u64) -> History {
     let at = NOW.minus(Period::from_secs(n));
     let fingerprint = Fingerprint {
@@ -52,12 +58,18 @@ fn full_history(n: u64) -> History {
         dir: 2,
         env: 3,
     };
-    let death = [
-        Death::Exit(3),
-        Death::Signal(9),
-        Death::StatusLost,
-        Death::Vanished,
-    ][usize::try_from(n % 4).unwrap()];
+    let death = nth(
+        n,
+        [
+            Death::Exit(3),
+            Death::Signal(9),
+            Death::StatusLost,
+            Death::Vanished,
+            Death::ServerLost,
+            Death::NoAgent,
+            Death::NeverStarted,
+        ],
+    );
     History {
         restart_asked: true,
         generation: Generation(n),
@@ -134,7 +146,7 @@ fn full_stopping(n: u64, at: Moment, fingerprint: Fingerprint) -> Stopping {
     Stopping {
         generation: Generation(n),
         since: at,
-        rung: [Rung::Ask, Rung::Term, Rung::Kill, Rung::Finish][usize::try_from(n % 4).unwrap()],
+        rung: nth(n, [Rung::Ask, Rung::Term, Rung::Kill, Rung::Finish]),
         rung_at: NOW,
         purpose: if n.is_multiple_of(2) {
             Purpose::Expire
@@ -159,11 +171,17 @@ fn full_replacing(n: u64, at: Moment, fingerprint: Fingerprint) -> model::Replac
 
 fn full_launcher_job(n: u64, at: Moment) -> model::LauncherJob {
     model::LauncherJob {
-        verb: [
-            model::Verb::Start,
-            model::Verb::Restart,
-            model::Verb::Expire,
-        ][usize::try_from(n % 3).unwrap()],
+        verb: nth(
+            n,
+            [
+                Verb::Start,
+                Verb::Restart,
+                Verb::Expire,
+                Verb::Adopt,
+                Verb::Nudge,
+                Verb::SendEscape,
+            ],
+        ),
         generation: Generation(n),
         begun: at,
         handoff: Some(at),
@@ -179,11 +197,20 @@ fn full_content(n: u64, at: Moment) -> model::Content {
         progress: 4,
         since: at,
         activity: 5,
-        state: [
-            ScreenState::Busy,
-            ScreenState::Limit { resets: Some(7) },
-            ScreenState::Auth,
-        ][usize::try_from(n % 3).unwrap()],
+        state: nth(
+            n,
+            [
+                ScreenState::Ready,
+                ScreenState::Busy,
+                ScreenState::Retrying,
+                ScreenState::AsksPermission,
+                ScreenState::AsksTrust,
+                ScreenState::Auth,
+                ScreenState::Limit { resets: Some(7) },
+                ScreenState::Context,
+                ScreenState::Unclear,
+            ],
+        ),
         state_since: at,
         looks: 2,
         evidence: "esc to interrupt".into(),
@@ -195,12 +222,21 @@ fn full_content(n: u64, at: Moment) -> model::Content {
         }),
         background: true,
         commands: true,
-        told: Told {
-            by: Source::Title,
-            against: Some(ScreenState::Ready),
-        },
-        title: [Title::Unread, Title::Found(u64::MAX), Title::Own(7)]
-            [usize::try_from(n % 3).unwrap()],
+        told: nth(
+            n,
+            [
+                Told {
+                    by: Source::Title,
+                    against: Some(ScreenState::Ready),
+                },
+                Told {
+                    by: Source::Text,
+                    against: Some(ScreenState::Limit { resets: None }),
+                },
+                Told::default(),
+            ],
+        ),
+        title: nth(n, [Title::Unread, Title::Found(u64::MAX), Title::Own(7)]),
     }
 }
 
@@ -328,6 +364,158 @@ fn full_chores() -> BTreeMap<String, ChoreHistory> {
         .iter()
         .map(|result| (result.word().to_owned(), history(*result)))
         .collect()
+}
+
+/// A memory in which every field is set in some session, every variant of every enum occurs, and
+/// one session has nothing set at all.
+fn every_form() -> Memory {
+    let mut memory = full_memory(18);
+    memory
+        .sessions
+        .insert(SessionName::new("new").unwrap(), History::default());
+    memory
+}
+
+/// The state file of [`every_form`]. It was first written when the store still had copies of the
+/// model's types for it.
+const WRITTEN: &str = include_str!("../../tests/states/every-form.json");
+
+#[test]
+fn the_written_form_stays_as_it_is() {
+    let scratch = Scratch::new("form");
+    let mut dir = opened(&scratch);
+    dir.save(&every_form()).unwrap();
+    let written = fs::read_to_string(scratch.path().join(MAIN)).unwrap();
+    if std::env::var_os("GTCTL_BLESS").is_some() {
+        fs::write(
+            concat!(env!("CARGO_MANIFEST_DIR"), "/tests/states/every-form.json"),
+            &written,
+        )
+        .unwrap();
+    }
+    assert_eq!(written, WRITTEN);
+    fs::write(scratch.path().join(MAIN), WRITTEN).unwrap();
+    assert_eq!(
+        dir.load(NOW).unwrap(),
+        Loaded {
+            memory: every_form(),
+            notices: vec![]
+        }
+    );
+}
+
+/// The names and fields of a state file that 0.1.0 wrote, and some that nobody ever did.
+const FORMER: &str = r#"{"settling":1,"unknown":[{}],"sessions":{"a":{"generation":7,"unknown":1,
+"finished":{"fingerprint":"00000001:00000002:00000003","death":{"exit":1},"at":"5:6:7"},
+"content":{"generation":7,"digest":1,"since":"5:6:7","activity":5,"state":"busy",
+"state_since":"5:6:7","looks":9},"marks":null,"roused":{"generation":7,"at":"5:6:7"},
+"errand":{"verb":"rouse","generation":7,"begun":"5:6:7","by":null}},"b":{"finished":
+{"fingerprint":"00000001:00000002:00000003","death":null,"at":"5:6:7"}}}}"#;
+
+#[test]
+fn what_a_former_gtctl_wrote_is_read() {
+    let memory = encoding::decode(FORMER).unwrap();
+    let at = Moment {
+        wall: 5,
+        awake: 6,
+        boot: 7,
+    };
+    let history = &memory.sessions["a"];
+    assert_eq!((memory.settling, memory.town), (1, None));
+    assert!(!history.finished.unwrap().well);
+    assert!(memory.sessions["b"].finished.unwrap().well);
+    assert_eq!(history.escape_sent.unwrap().at, at);
+    let job = history.launcher_job.unwrap();
+    assert_eq!((job.verb, job.begun), (Verb::SendEscape, at));
+    let content = history.content.as_ref().unwrap();
+    assert_eq!(
+        (content.looks, content.turn, content.told),
+        (model::Content::AGREEING, 0, Told::default())
+    );
+}
+
+/// The places of all values in a JSON text, as pointers.
+fn places(value: &Value, at: &str, found: &mut Vec<String>) {
+    found.push(at.to_owned());
+    match value {
+        Value::Object(map) => map
+            .iter()
+            .for_each(|(key, inner)| places(inner, &format!("{at}/{key}"), found)),
+        Value::Array(list) => list
+            .iter()
+            .enumerate()
+            .for_each(|(nth, inner)| places(inner, &format!("{at}/{nth}"), found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// The first list or text in a memory that is longer than any bound allows.
+fn unbounded(value: &Value, at: &str) -> Option<String> {
+    let recent = ["/starts", "/replaced", "/server_losses"].contains(&at);
+    let most = if recent {
+        Memory::MAX_RECENT
+    } else {
+        Memory::MAX_DEPARTURES
+    };
+    let too_long = || at.to_owned();
+    match value {
+        Value::Object(map) => map
+            .iter()
+            .find_map(|(key, inner)| unbounded(inner, &format!("{at}/{key}"))),
+        Value::Array(list) if list.len() > most => Some(too_long()),
+        Value::Array(list) => list.iter().find_map(|inner| unbounded(inner, at)),
+        Value::String(text) => (text.len() > model::NudgeText::MAX).then(too_long),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
+/// Every value of a state file is replaced by every kind of value, and made far too long.
+#[test]
+fn any_value_in_any_place_is_refused_or_read_within_the_bounds() {
+    let whole = serde_json::to_value(full_memory(2)).unwrap();
+    let mut all = Vec::new();
+    places(&whole, "", &mut all);
+    let others = [
+        json!(null),
+        json!(true),
+        json!(-1),
+        json!(u64::MAX),
+        json!(1e300),
+        json!(""),
+        json!("é".repeat(20_000)),
+        json!([]),
+        json!({}),
+    ];
+    let mut read = 0;
+    for place in all {
+        let own = whole.pointer(&place).unwrap();
+        let longer = own
+            .as_array()
+            .and_then(|list| list.first())
+            .map(|first| json!(vec![first; 70_000]));
+        for other in others.iter().cloned().chain(longer) {
+            let mut hostile = whole.clone();
+            *hostile.pointer_mut(&place).unwrap() = other;
+            let Ok(memory) = encoding::decode(&hostile.to_string()) else {
+                continue;
+            };
+            read += 1;
+            let kept = serde_json::to_value(&memory).unwrap();
+            assert_eq!(unbounded(&kept, ""), None, "{place}");
+        }
+    }
+    assert!(read > 100, "{read}");
+}
+
+#[test]
+fn more_sessions_than_are_remembered_take_no_room() {
+    let many: Vec<String> = (0..Memory::MAX_SESSIONS + 10)
+        .map(|n| format!("\"s{n}\":{{}}"))
+        .collect();
+    let text = format!("{{\"sessions\":{{{}}},\"settling\":3}}", many.join(","));
+    let memory = encoding::decode(&text).unwrap();
+    assert_eq!(memory.sessions.len(), Memory::MAX_SESSIONS);
+    assert_eq!(memory.settling, 3, "what comes after them is read");
 }
 
 fn opened(scratch: &Scratch) -> StateDir {

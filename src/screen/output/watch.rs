@@ -15,8 +15,6 @@ use crate::model::{Moment, Period, Sighting, Standing, Verdict};
 
 /// How much is stripped and searched at once, so that it stays in the processor's cache.
 const PIECE: usize = 32 << 10;
-/// The most characters kept of a line.
-const MAX_LINE: usize = 240;
 /// How much of what came before a sighting is known again when it is painted anew, in bytes.
 const RECENT: usize = 16 << 10;
 /// How many bytes of the rows before a line are compared with what the agent was given.
@@ -448,7 +446,7 @@ fn key_of(row: &[u8]) -> u64 {
 
 fn clipped(line: &str) -> String {
     let line = line.trim();
-    match line.char_indices().nth(MAX_LINE) {
+    match line.char_indices().nth(Sighting::MAX_LINE) {
         Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
         None => line.to_owned(),
     }

@@ -1,0 +1,170 @@
+//! The bounds of what is remembered, applied to a memory that comes from outside.
+//!
+//! gtctl keeps them when it adds to a memory. A file may hold anything: what is read from it is cut
+//! down to them once, before anything goes by it.
+
+use super::{
+    Advice, Answer, ChoreEnd, ChoreHistory, Complaint, Content, Departure, Given, History, Limited,
+    Marks, Memory, NudgeText, Probed, Proposal, RanWith, Refused, Refuted, Replacing, Sighting,
+    Stopping, Typed,
+};
+
+/// The longest code of a reason, in bytes.
+const MAX_CODE: usize = 64;
+
+/// Drops the oldest of a list, which stand first, until at most `most` are left.
+pub fn keep_newest<T>(list: &mut Vec<T>, most: usize) {
+    let excess = list.len().saturating_sub(most);
+    list.drain(..excess);
+}
+
+/// Cuts a text to at most `most` bytes, between two characters.
+pub(super) fn cut_to_bytes(text: &mut String, most: usize) {
+    let end = (0..=most.min(text.len()))
+        .rev()
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(0);
+    text.truncate(end);
+}
+
+fn cut_to_chars(text: &mut String, most: usize) {
+    if let Some((end, _)) = text.char_indices().nth(most) {
+        text.truncate(end);
+    }
+}
+
+impl Memory {
+    /// The same within every bound of its lists and texts. What gtctl has written is within them
+    /// and stays as it is.
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        let recent = [
+            &mut self.server_losses,
+            &mut self.starts,
+            &mut self.replaced,
+        ];
+        for moments in recent {
+            keep_newest(moments, Self::MAX_RECENT);
+        }
+        let is_short = |name: &str| name.len() <= Self::MAX_NAME;
+        self.auth_deaths.retain(|agent, _| is_short(agent));
+        self.chores.retain(|chore, _| is_short(chore));
+        self.probes.retain(|agent, _| is_short(agent));
+        for deaths in self.auth_deaths.values_mut() {
+            keep_newest(deaths, Self::MAX_AUTH_DEATHS);
+        }
+        keep_newest(&mut self.departures, Self::MAX_DEPARTURES);
+        for Departure { reason, .. } in &mut self.departures {
+            cut_to_bytes(reason, MAX_CODE);
+        }
+        self.chores.values_mut().for_each(ChoreHistory::bound);
+        self.probes.values_mut().for_each(Probed::bound);
+        self.sessions.values_mut().for_each(History::bound);
+        self
+    }
+}
+
+impl History {
+    fn bound(&mut self) {
+        keep_newest(&mut self.crashes, Self::MAX_CRASHES);
+        keep_newest(&mut self.typed, Self::MAX_TYPED);
+        for Typed { text, .. } in &mut self.typed {
+            cut_to_bytes(text, NudgeText::MAX);
+        }
+        if let Some(Stopping { tree, reason, .. }) = &mut self.stopping {
+            tree.truncate(Stopping::MAX_TREE);
+            cut_to_bytes(reason, MAX_CODE);
+        }
+        if let Some(Replacing { reason, .. }) = &mut self.replacing {
+            cut_to_bytes(reason, MAX_CODE);
+        }
+        if let Some(Refused { said, .. }) = &mut self.refused {
+            cut_to_bytes(said, Refused::MAX);
+        }
+        if let Some(Complaint { said, .. }) = &mut self.complaint {
+            cut_to_bytes(said, Complaint::MAX);
+        }
+        if let Some(Content {
+            looks, evidence, ..
+        }) = &mut self.content
+        {
+            *looks = Content::AGREEING.min(*looks);
+            cut_to_chars(evidence, Content::MAX_EVIDENCE);
+        }
+        if let Some(Refuted { line, .. }) = &mut self.refuted {
+            cut_to_chars(line, Content::MAX_EVIDENCE);
+        }
+        if let Some(Limited { evidence, .. }) = &mut self.limited {
+            cut_to_chars(evidence, Content::MAX_EVIDENCE);
+        }
+        self.marks.iter_mut().for_each(Marks::bound);
+        self.ran_with.iter_mut().for_each(RanWith::bound);
+    }
+}
+
+impl Marks {
+    fn bound(&mut self) {
+        let Given { markers: _, pieces } = &mut self.given;
+        pieces.truncate(Given::MAX);
+        for piece in pieces {
+            cut_to_bytes(piece, Given::MAX_PIECE);
+        }
+        if let Some(standing) = &mut self.standing {
+            let Sighting { marker, line, .. } = &mut standing.sighting;
+            cut_to_bytes(marker, Sighting::MAX_MARKER);
+            // A line that was cut ends in an ellipsis.
+            cut_to_chars(line, Sighting::MAX_LINE + 1);
+        }
+    }
+}
+
+impl RanWith {
+    fn bound(&mut self) {
+        let mut left = Self::MAX_TEXT;
+        self.command.truncate(Self::MAX_TEXT);
+        for word in &mut self.command {
+            cut_to_chars(word, left);
+            left = left.saturating_sub(word.chars().count());
+        }
+        self.env.truncate(Self::MAX_NAMES);
+        for (name, _) in &mut self.env {
+            cut_to_chars(name, Self::MAX_TEXT);
+        }
+        cut_to_chars(&mut self.dir, Self::MAX_TEXT);
+        if let Some(path) = &mut self.env_file {
+            cut_to_chars(path, Self::MAX_TEXT);
+        }
+    }
+}
+
+impl ChoreHistory {
+    fn bound(&mut self) {
+        if let Some(ChoreEnd { said, .. }) = &mut self.ended {
+            cut_to_chars(said, ChoreEnd::MAX_SAID);
+        }
+        self.proposals.truncate(Proposal::MAX);
+        for Proposal {
+            advice,
+            session,
+            why,
+            taken: _,
+        } in &mut self.proposals
+        {
+            cut_to_chars(session, Proposal::MAX_TEXT);
+            cut_to_chars(why, Proposal::MAX_TEXT);
+            match advice {
+                Advice::Nudge(text) => cut_to_chars(text, Proposal::MAX_TEXT),
+                Advice::Restart | Advice::Reset => {}
+            }
+        }
+    }
+}
+
+impl Probed {
+    fn bound(&mut self) {
+        match self.answered.as_mut().map(|answered| &mut answered.answer) {
+            Some(Answer::Failed(why) | Answer::Unasked(why)) => cut_to_bytes(why, Answer::MAX_WHY),
+            Some(Answer::Passed) | None => {}
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What the written forms of the model have in common.
+//!
+//! The model is its own written form: files hold what its types derive. What is at its default is
+//! left out, and a field that is missing is at its default. A name that a field once had is an
+//! alias of it, so that every former file is still read.
+
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+
+/// Writes a type as the text that it prints, and reads it as it parses that.
+macro_rules! written_as_text {
+    ($name:ident, $expecting:literal) => {
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+                s.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                struct Text;
+                impl serde::de::Visitor<'_> for Text {
+                    type Value = $name;
+
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str($expecting)
+                    }
+
+                    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<$name, E> {
+                        text.parse().map_err(E::custom)
+                    }
+                }
+                d.deserialize_str(Text)
+            }
+        }
+    };
+}
+pub(super) use written_as_text;
+
+/// Whether a field can be left out.
+pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// Reads a map of at most `MOST` entries. What comes after them is passed over, and takes no room.
+///
+/// # Errors
+/// When it is no map, or an entry that counts is malformed.
+pub(super) fn bounded_map<'de, const MOST: usize, K, V, D>(d: D) -> Result<BTreeMap<K, V>, D::Error>
+where
+    K: Deserialize<'de> + Ord,
+    V: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    d.deserialize_map(Bounded::<MOST, K, V>(PhantomData))
+}
+
+struct Bounded<const MOST: usize, K, V>(PhantomData<(K, V)>);
+
+impl<'de, const MOST: usize, K, V> Visitor<'de> for Bounded<MOST, K, V>
+where
+    K: Deserialize<'de> + Ord,
+    V: Deserialize<'de>,
+{
+    type Value = BTreeMap<K, V>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+        let mut map = BTreeMap::new();
+        while map.len() < MOST {
+            let Some((key, value)) = entries.next_entry()? else {
+                return Ok(map);
+            };
+            map.insert(key, value);
+        }
+        while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(map)
+    }
+}
