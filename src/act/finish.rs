@@ -9,7 +9,7 @@ use crate::proc::env_tag::Scan;
 use crate::proc::process;
 use crate::proc::signal::Signal;
 use crate::tmux::fence::{Clients, Facts, Fence, Pane};
-use crate::tmux::ops::{self, Depth, Launch};
+use crate::tmux::ops::{self, CaptureDepth, Launch};
 use crate::tmux::script::{Batch, NoServer, Reply};
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -245,11 +245,14 @@ pub(super) async fn keep_screen(
 /// Hands the pane's text to the keeper.
 async fn archive(scene: &Scene<'_>, finish: &Finish<'_>) -> Result<(), Outcome> {
     let target = finish.target;
-    let mut reply = Batch::run_one(scene.client, |tag| ops::capture(tag, target, Depth::All)).await;
+    let mut reply = Batch::run_one(scene.client, |tag| {
+        ops::capture(tag, target, CaptureDepth::All)
+    })
+    .await;
     if matches!(reply, Reply::Unseen(_)) {
         // Reading twice does no harm; the whole may have been more than a call can carry.
         reply = Batch::run_one(scene.client, |tag| {
-            ops::capture(tag, target, Depth::History(SHORT_ARCHIVE))
+            ops::capture(tag, target, CaptureDepth::History(SHORT_ARCHIVE))
         })
         .await;
     }

@@ -5,7 +5,7 @@ use crate::model::{Generation, Outcome, SessionName};
 use crate::plan::Unpiped;
 use crate::tmux::Client;
 use crate::tmux::fence::{Clients, Fence, Pane};
-use crate::tmux::ops::{self, Depth};
+use crate::tmux::ops::{self, CaptureDepth};
 use crate::tmux::script::{Batch, NoServer, Reply};
 
 /// Adds text to the log of one run.
@@ -26,7 +26,7 @@ pub async fn repipe(
 ) -> Vec<Result<(), String>> {
     let mut screens = Batch::default();
     for one in unpiped {
-        screens.push(|tag| ops::capture(tag, &one.target, Depth::Screen));
+        screens.push(|tag| ops::capture(tag, &one.target, CaptureDepth::Screen));
     }
     for (one, reply) in unpiped
         .iter()

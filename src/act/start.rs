@@ -6,7 +6,7 @@ use crate::model::{Effect, Outcome, Period, ProcId, ServerId, SessionName, Targe
 use crate::proc::process;
 use crate::tmux::fence::{Clients, Fence, Pane};
 use crate::tmux::list;
-use crate::tmux::ops::{self, Depth, Labels, Launch};
+use crate::tmux::ops::{self, CaptureDepth, Labels, Launch};
 use crate::tmux::script::{Batch, NoServer, Reply};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -245,7 +245,10 @@ async fn keep_histories(scene: &Scene<'_>, adoptions: &[Adoption<'_>]) {
         ..
     } in adoptions.iter().filter(|adoption| adoption.pipe.is_some())
     {
-        let reply = Batch::run_one(scene.client, |tag| ops::capture(tag, target, Depth::All)).await;
+        let reply = Batch::run_one(scene.client, |tag| {
+            ops::capture(tag, target, CaptureDepth::All)
+        })
+        .await;
         let Reply::Ok { fields, text } = reply else {
             continue;
         };

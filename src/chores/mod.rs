@@ -6,7 +6,7 @@
 //!
 //! **Architecture invariant:** nothing here decides when a chore is run or what becomes of a
 //! proposal (`plan/` does), and nothing here changes what is remembered: a run hands back a
-//! [`Report`].
+//! [`ChoreReport`].
 
 mod answer;
 mod http;
@@ -61,7 +61,7 @@ pub enum Typing {
 
 /// What there was when a run was begun, for an analysis to be told.
 #[derive(Debug, Clone)]
-pub struct Look {
+pub struct AnalysisInput {
     /// What is wanted.
     pub town: Arc<Town>,
     /// What was seen.
@@ -75,7 +75,7 @@ pub struct Look {
 }
 
 /// Writes a look down for people and agents to read. Called from the thread of the chore.
-pub type Describe = Arc<dyn Fn(&Look) -> String + Send + Sync>;
+pub type Describe = Arc<dyn Fn(&AnalysisInput) -> String + Send + Sync>;
 
 /// One run to be begun.
 #[derive(Clone)]
@@ -87,14 +87,14 @@ pub struct Job {
     /// Its files.
     pub files: ChoreFiles,
     /// What there is; only looked at by analyses.
-    pub look: Option<Arc<Look>>,
+    pub look: Option<Arc<AnalysisInput>>,
     /// When it is begun.
     pub now: Moment,
 }
 
 /// A run that has ended.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Report {
+pub struct ChoreReport {
     /// Which chore.
     pub chore: String,
     /// The word of its kind.
@@ -146,10 +146,10 @@ pub struct Chores {
     typist: Arc<dyn Typist>,
     /// By name; to drop one of them ends the run.
     running: BTreeMap<String, oneshot::Sender<()>>,
-    ended: mpsc::UnboundedReceiver<Report>,
-    tell: mpsc::UnboundedSender<Report>,
+    ended: mpsc::UnboundedReceiver<ChoreReport>,
+    tell: mpsc::UnboundedSender<ChoreReport>,
     /// Ended, and not yet handed out.
-    heard: Vec<Report>,
+    heard: Vec<ChoreReport>,
 }
 
 impl Chores {
@@ -206,7 +206,7 @@ impl Chores {
     }
 
     /// The runs that have ended since the last call.
-    pub fn ended(&mut self) -> Vec<Report> {
+    pub fn ended(&mut self) -> Vec<ChoreReport> {
         while let Ok(report) = self.ended.try_recv() {
             self.hear(report);
         }
@@ -241,7 +241,7 @@ impl Chores {
         let _ = tokio::time::timeout(FAREWELL, self.settle()).await;
     }
 
-    fn hear(&mut self, report: Report) {
+    fn hear(&mut self, report: ChoreReport) {
         self.running.remove(&report.chore);
         self.heard.push(report);
     }

@@ -3,7 +3,7 @@
 
 use super::answer;
 use super::run::{Run, run as run_command};
-use super::{Describe, Job, Outcome, Report, Typing, Typist, upstream};
+use super::{ChoreReport, Describe, Job, Outcome, Typing, Typist, upstream};
 use crate::model::{Accept, ChoreKind, ChoreResult, NudgeText, SessionName};
 use crate::proc::child::{Ending, Ran};
 use crate::proc::clock;
@@ -40,7 +40,7 @@ pub(super) fn run(
 }
 
 /// Keeps its log, and tells of it.
-pub(super) fn report(job: &Job, mut outcome: Outcome) -> Report {
+pub(super) fn report(job: &Job, mut outcome: Outcome) -> ChoreReport {
     let place = match job.chore.kind {
         ChoreKind::Analysis { .. } => LogPlace::Analysis,
         ChoreKind::Upstream { .. } | ChoreKind::Nudge { .. } | ChoreKind::Command { .. } => {
@@ -59,7 +59,7 @@ pub(super) fn report(job: &Job, mut outcome: Outcome) -> Report {
         }
     };
     let (chore, kind) = (job.chore.name.clone(), job.chore.kind.word());
-    Report {
+    ChoreReport {
         chore,
         kind,
         begun: job.now,

@@ -5,7 +5,7 @@ use super::by_hand::refuse_while_paused;
 use super::exit::{Exit, Trouble};
 use super::output::Terminal;
 use super::place::{Place, myself};
-use crate::chores::{Chores, Describe, Look};
+use crate::chores::{AnalysisInput, Chores, Describe};
 use crate::controller::{ByTurns, Controller, Farewell};
 use crate::model::{ChoreResult, Orders, Scope, Town};
 use crate::proc::host;
@@ -28,8 +28,8 @@ pub(super) fn chores(place: &Place) -> Chores {
     Chores::new(describe, Arc::new(typist))
 }
 
-fn describe(state: &View, look: &Look) -> String {
-    let Look {
+fn describe(state: &View, look: &AnalysisInput) -> String {
+    let AnalysisInput {
         town,
         observed,
         memory,

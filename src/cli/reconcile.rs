@@ -12,7 +12,7 @@ use super::output::Terminal;
 use super::place::{Place, orders, unasked};
 use super::stamps::{Change, Followed};
 use super::told::Told;
-use crate::controller::{Controller, Cycle, Ended, Farewell, Reload, watch};
+use crate::controller::{Controller, Cycle, Farewell, Reload, WatchEnd, watch};
 use crate::model::{Layers, Observed, Outcome, Period, Scope, Town};
 use crate::notify::Manager;
 use crate::proc;
@@ -88,15 +88,15 @@ pub(super) async fn run(
     let ended_launcher_jobs = controller.end_launcher_jobs(Farewell::Break).await;
     let ended_chores = controller.end_chores(Farewell::Break).await;
     let (why, exit) = match ended {
-        Ended::Told => ("it was told to", Ok(Exit::Done)),
-        Ended::ToldWithBrokenManifest => (
+        WatchEnd::Told => ("it was told to", Ok(Exit::Done)),
+        WatchEnd::ToldWithBrokenManifest => (
             "it was told to, with a broken manifest on disk",
             Ok(Exit::Failed),
         ),
-        Ended::Usurped if layers_watch.is_ours() => {
+        WatchEnd::Usurped if layers_watch.is_ours() => {
             ("its lock was taken", Err(Trouble::new(USURPED)))
         }
-        Ended::Usurped => (
+        WatchEnd::Usurped => (
             "the town was taken over",
             Err(taken_over(&View::of(&state))),
         ),

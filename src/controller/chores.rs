@@ -2,7 +2,7 @@
 
 use super::cycle::{Controller, CycleFault, TURN_PATIENCE, chain};
 use super::survey::survey;
-use crate::chores::{Chores, Job, Look, Report, UpstreamNews};
+use crate::chores::{AnalysisInput, ChoreReport, Chores, Job, UpstreamNews};
 use crate::memory::{Taking, ask_chore, chore_entries, chore_entry, take_proposals};
 use crate::model::{
     Advice, Chore, ChoreEnd, ChoreKind, ChoreTime, Entry, Judged, Memory, Moment, NudgeText,
@@ -53,7 +53,7 @@ impl Controller {
     ///
     /// # Errors
     /// [`CycleFault`]; they have ended all the same.
-    pub async fn end_chores(&mut self, farewell: Farewell) -> Result<Vec<Report>, CycleFault> {
+    pub async fn end_chores(&mut self, farewell: Farewell) -> Result<Vec<ChoreReport>, CycleFault> {
         let Some(chores) = &mut self.chores else {
             return Ok(Vec::new());
         };
@@ -190,7 +190,7 @@ impl Controller {
         let look = wants_look.then(|| {
             let (observed, memory, plan) =
                 (decided.observed().clone(), memory.clone(), plan.clone());
-            Arc::new(Look {
+            Arc::new(AnalysisInput {
                 town: shared.clone(),
                 observed,
                 memory,
@@ -225,7 +225,13 @@ impl Controller {
         chore_entries(&self.last_plan, plan, kind_of)
     }
 
-    fn job(&self, town: &Arc<Town>, chore: &Chore, look: Option<Arc<Look>>, now: Moment) -> Job {
+    fn job(
+        &self,
+        town: &Arc<Town>,
+        chore: &Chore,
+        look: Option<Arc<AnalysisInput>>,
+        now: Moment,
+    ) -> Job {
         let files = self.store.view().chore_files(&chore.name);
         Job {
             chore: chore.clone(),
@@ -237,7 +243,7 @@ impl Controller {
     }
 
     /// The journal, and the files of the older automonitor. None of them is worth failing for.
-    fn tell_of(&self, reports: &[Report], notices: &mut Vec<String>) {
+    fn tell_of(&self, reports: &[ChoreReport], notices: &mut Vec<String>) {
         for report in reports {
             if let Err(fault) = self.write_of(report) {
                 notices.push(format!(
@@ -249,7 +255,7 @@ impl Controller {
         }
     }
 
-    fn write_of(&self, report: &Report) -> Result<(), StoreFault> {
+    fn write_of(&self, report: &ChoreReport) -> Result<(), StoreFault> {
         self.store.journal(report.ended, &[entry(report)])?;
         if let Some(UpstreamNews {
             repo,
@@ -280,7 +286,7 @@ impl Controller {
     }
 }
 
-fn arrivals_of(chores: &Chores, reports: &[Report]) -> ChoreArrivals {
+fn arrivals_of(chores: &Chores, reports: &[ChoreReport]) -> ChoreArrivals {
     let ended = reports.iter().map(ended_chore).collect();
     ChoreArrivals {
         now: proc::clock::now(),
@@ -289,8 +295,8 @@ fn arrivals_of(chores: &Chores, reports: &[Report]) -> ChoreArrivals {
     }
 }
 
-fn ended_chore(report: &Report) -> EndedChore {
-    let Report {
+fn ended_chore(report: &ChoreReport) -> EndedChore {
+    let ChoreReport {
         chore,
         outcome,
         ended,
@@ -308,8 +314,8 @@ fn ended_chore(report: &Report) -> EndedChore {
     }
 }
 
-fn entry(report: &Report) -> Entry {
-    let Report {
+fn entry(report: &ChoreReport) -> Entry {
+    let ChoreReport {
         chore,
         kind,
         begun,

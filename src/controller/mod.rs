@@ -29,4 +29,4 @@ pub use cycle::{Controller, Cycle, CycleFault};
 pub use finish::begun;
 pub use survey::{Survey, survey};
 pub use typist::ByTurns;
-pub use watch::{Ended, Event, Reload, watch};
+pub use watch::{Event, Reload, WatchEnd, watch};

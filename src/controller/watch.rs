@@ -50,7 +50,7 @@ pub enum Event<'a> {
 
 /// Why the watcher ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
+pub enum WatchEnd {
     /// It was told to, and the manifest in force is the one on disk.
     Told,
     /// It was told to, while the manifest on disk was broken.
@@ -75,7 +75,7 @@ pub async fn watch(
     mut reload: impl FnMut(bool) -> Reload,
     mut tell: impl FnMut(Event<'_>),
     still_ours: impl Fn() -> bool,
-) -> std::io::Result<Ended> {
+) -> std::io::Result<WatchEnd> {
     let mut senses = Wakeups::new(manifest, controller.store())?;
     controller.ask_agents();
     controller.keep_connection();
@@ -99,7 +99,7 @@ pub async fn watch(
             }
         }
         if !still_ours() {
-            return Ok(Ended::Usurped);
+            return Ok(WatchEnd::Usurped);
         }
         let ran = turn(controller, &town, orders, &mut broken_off).await;
         let rest = ran.as_ref().err().and_then(CycleFault::rest);
@@ -130,9 +130,9 @@ pub async fn watch(
             Woken::End => {
                 finish_restarts(controller, &town, orders, &mut senses, last, &mut tell).await;
                 return Ok(if broken {
-                    Ended::ToldWithBrokenManifest
+                    WatchEnd::ToldWithBrokenManifest
                 } else {
-                    Ended::Told
+                    WatchEnd::Told
                 });
             }
         }

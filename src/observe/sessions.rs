@@ -9,7 +9,7 @@ use crate::model::{
     SessionId, Town, Usage,
 };
 use crate::proc::env_tag;
-use crate::proc::script::Known;
+use crate::proc::script::AgentSignature;
 use crate::proc::tree::{self, Forest, Member};
 use crate::tmux::list::Row;
 use std::collections::btree_map::Entry;
@@ -130,8 +130,8 @@ fn own(found: &Found, sessions: &BTreeMap<String, Seen>) -> Option<SessionId> {
 }
 
 /// By what the declared agent is known where nobody has marked it.
-fn known_of(declared: &Desired) -> Known<'_> {
-    Known::new(&declared.agent.process_names, &declared.command)
+fn known_of(declared: &Desired) -> AgentSignature<'_> {
+    AgentSignature::new(&declared.agent.process_names, &declared.command)
 }
 
 /// Whether the agent that was adopted in this pane still runs.

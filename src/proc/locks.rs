@@ -13,7 +13,7 @@ const MAX_FILES: usize = 4096;
 
 /// A file that a process has open.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
+pub struct OpenFile {
     /// Its path.
     pub path: PathBuf,
     /// What leads to the open file itself: nothing on the way to it is asked, so that a disk which
@@ -24,7 +24,7 @@ pub struct Held {
 /// The processes of this user that hold an exclusive lock on some file and have a file of this name
 /// open, each with those. Our own process is not among them.
 #[must_use]
-pub fn holders(name: &str) -> Vec<(ProcId, Held)> {
+pub fn holders(name: &str) -> Vec<(ProcId, OpenFile)> {
     let list = file::read("/proc/locks", MAX_LIST).unwrap_or_default();
     let pids: BTreeSet<u32> = String::from_utf8_lossy(&list)
         .lines()
@@ -52,7 +52,7 @@ fn holder(line: &str) -> Option<u32> {
 }
 
 /// The open files of a process with this name, each once. One that was removed has another.
-fn named(pid: u32, name: &str) -> Vec<Held> {
+fn named(pid: u32, name: &str) -> Vec<OpenFile> {
     let Ok(files) = std::fs::read_dir(format!("/proc/{pid}/fd")) else {
         return Vec::new();
     };
@@ -62,7 +62,7 @@ fn named(pid: u32, name: &str) -> Vec<Held> {
     let found: BTreeMap<PathBuf, PathBuf> = all.filter(|(path, _)| is_named(path)).collect();
     found
         .into_iter()
-        .map(|(path, open)| Held { path, open })
+        .map(|(path, open)| OpenFile { path, open })
         .collect()
 }
 

@@ -163,7 +163,7 @@ impl Run {
 
 /// By what a session's agent is known among processes that nobody has marked.
 #[derive(Debug, Clone)]
-pub struct Known<'a> {
+pub struct AgentSignature<'a> {
     /// The declared names that say what runs: none is an interpreter's.
     names: Vec<String>,
     /// The declared command, where its program is an interpreter or a wrapper.
@@ -172,7 +172,7 @@ pub struct Known<'a> {
     run: Option<Run>,
 }
 
-impl<'a> Known<'a> {
+impl<'a> AgentSignature<'a> {
     /// By the declared names of its processes, and by the command that starts it.
     #[must_use]
     pub fn new(names: &[String], command: &'a [String]) -> Self {
@@ -462,7 +462,7 @@ mod tests {
         let is = |declared: &str, names: &[&str], running: &str| {
             let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
             let command = words(declared);
-            Known::new(&names, &command).is_run_by(&unfolded(words(running)))
+            AgentSignature::new(&names, &command).is_run_by(&unfolded(words(running)))
         };
         for (declared, running) in [
             ("bash watch.sh", "/usr/bin/bash /x/watch.sh --fast"),
@@ -507,7 +507,7 @@ mod tests {
         let is = |name: &str, running: &str| {
             let names = [name.to_owned(), "node".to_owned(), "python".to_owned()];
             let command = [name.to_owned()];
-            Known::new(&names, &command).is_run_by(&words(running))
+            AgentSignature::new(&names, &command).is_run_by(&words(running))
         };
         assert!(is("claude", "node /usr/bin/claude") && is("claude", "node claude.js"));
         assert!(is(

@@ -3,7 +3,7 @@
 use super::clock;
 use super::file;
 use super::process::{self, Presence, Stat};
-use super::script::Known;
+use super::script::AgentSignature;
 use crate::model::{Period, ProcId, Stopping, Usage};
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -280,9 +280,9 @@ pub fn find_named<'a>(tree: &'a [Member], declared: &[String]) -> Option<&'a Mem
         .find(|m| process::names(m.id.pid, &m.stat.comm).matches(declared))
 }
 
-/// The first process of the tree that is the agent, though nobody has marked it: see [`Known`].
+/// The first process of the tree that is the agent, though nobody has marked it: see [`AgentSignature`].
 #[must_use]
-pub fn find_known<'a>(tree: &'a [Member], known: &Known<'_>) -> Option<&'a Member> {
+pub fn find_known<'a>(tree: &'a [Member], known: &AgentSignature<'_>) -> Option<&'a Member> {
     tree.iter().find(|m| known.is(m.id.pid, &m.stat.comm))
 }
 

@@ -57,12 +57,12 @@ pub struct Rig {
     /// `witness`, `refinery`.
     pub roles: Vec<&'static str>,
     /// Its crew.
-    pub crew: Vec<Member>,
+    pub crew: Vec<CrewMember>,
 }
 
 /// One of a crew.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Member {
+pub struct CrewMember {
     /// Its name.
     pub name: String,
     /// The file of its instructions, beside the manifest.
@@ -236,7 +236,7 @@ fn gas_town(text: &mut String, sketch: &Sketch<'_>, roles: &Roles<'_>) {
         Runs::Agent(_) => None,
         Runs::Shell(program) => Some(program),
     };
-    let mut table = |role: &str, rig: Option<&str>, member: Option<&Member>| {
+    let mut table = |role: &str, rig: Option<&str>, member: Option<&CrewMember>| {
         let _ = write!(text, "\n[[session]]\nrole = {}\n", quoted(role));
         let name = member.map(|member| member.name.as_str());
         let instructions = member.and_then(|member| member.instructions);

@@ -254,7 +254,7 @@ pub fn begin_stop(tag: &Tag, target: &Target, handoff: Option<Moment>) -> String
 
 /// How much of a pane is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Depth {
+pub enum CaptureDepth {
     /// What is on the screen, line by line as it is.
     Screen,
     /// At most so many lines of history too, wrapped lines joined.
@@ -266,12 +266,12 @@ pub enum Depth {
 /// Reads the pane's text, without colours; it is the reply's text. Its field says whether its
 /// output goes somewhere.
 #[must_use]
-pub fn capture(tag: &Tag, target: &Target, depth: Depth) -> String {
+pub fn capture(tag: &Tag, target: &Target, depth: CaptureDepth) -> String {
     let pane = pane_target(target.session, target.pane);
     let which = match depth {
-        Depth::Screen => String::new(),
-        Depth::History(lines) => format!("-J -S -{lines}"),
-        Depth::All => "-J -S -".to_owned(),
+        CaptureDepth::Screen => String::new(),
+        CaptureDepth::History(lines) => format!("-J -S -{lines}"),
+        CaptureDepth::All => "-J -S -".to_owned(),
     };
     let commands = [tag.begin(), format!("capture-pane -p {which} -t {pane}")];
     Fence::new(target, Clients::Ignore, Pane::Present).line(tag, &commands, "#{pane_pipe}")

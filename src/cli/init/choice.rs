@@ -6,7 +6,7 @@ use super::super::exit::Trouble;
 use super::super::found::{self, GasTown, is_crew_name};
 use super::absolute;
 use crate::model::SessionName;
-use crate::render::sketch::{self, Member, Rig, Roles, Runs, Sessions, Sketch};
+use crate::render::sketch::{self, CrewMember, Rig, Roles, Runs, Sessions, Sketch};
 use std::path::{Path, PathBuf};
 
 /// The agents that can be named without further words.
@@ -276,9 +276,9 @@ fn plain(args: &Init, town: &SessionName, questions: Questions) -> Result<Vec<St
     workers.iter().map(named).collect()
 }
 
-fn plainly(crew: &[String]) -> Vec<Member> {
+fn plainly(crew: &[String]) -> Vec<CrewMember> {
     crew.iter()
-        .map(|name| Member {
+        .map(|name| CrewMember {
             name: name.clone(),
             instructions: None,
         })
@@ -371,7 +371,7 @@ fn of_gas_town(args: &Init, town: &GasTown, home: Option<&Path>) -> Result<Shape
             let lacks = member == WATCHER && !town.instructs(&format!("{name}/crew/{member}"));
             lacks.then_some(INSTRUCTIONS)
         };
-        let crew = crew.iter().map(|member| Member {
+        let crew = crew.iter().map(|member| CrewMember {
             name: member.clone(),
             instructions: instructions(member),
         });

@@ -2,5 +2,7 @@
 
 mod documents;
 mod floors;
+mod names;
 mod plan;
 pub(crate) mod situations;
+mod source;
