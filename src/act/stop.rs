@@ -40,6 +40,11 @@ struct Ready<'a> {
 /// for one session at a time, and its signals are sent as soon as it has said yes. Between tmux's
 /// yes and the last signal lie the way of the reply and one system call for each process, of which
 /// there are at most [`Stopping::MAX_TREE`].
+///
+/// Measured from before tmux is asked until after the last signal, over 300 stops each, with two
+/// cores under a load of seven: 3 ms in the median for one process, 7 ms for ten, 13 ms for a
+/// hundred, and never more than 92 ms. The ignored test
+/// `how_long_a_stop_takes_between_its_fence_and_its_last_signal` prints it.
 pub(super) async fn all(scene: &Scene<'_>, stops: Vec<Stop<'_>>) -> Vec<Placed> {
     if stops.is_empty() {
         return vec![];
