@@ -216,7 +216,7 @@ impl Reading<'_> {
                     .map(|on| on.iter().map(|topic| topic.meaning()).collect());
                 Some(Notify {
                     command: command.to_vec(),
-                    on: on.unwrap_or_else(|| Topic::ALL.into()),
+                    on: on.unwrap_or_else(|| Topic::ALL.iter().copied().collect()),
                 })
             }
             Some(_) => {

@@ -5,6 +5,7 @@ use super::written::is_default;
 use super::{Hold, Moment, NudgeText, Period, Phase, SessionName};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+use strum::IntoStaticStr;
 
 /// Timed work beside the sessions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +35,8 @@ pub enum Accept {
 }
 
 /// The kinds of chore.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum ChoreKind {
     /// Compare the installed gt with the newest release of a repository.
     Upstream {
@@ -66,12 +68,7 @@ impl ChoreKind {
     /// The word of the kind.
     #[must_use]
     pub fn word(&self) -> &'static str {
-        match self {
-            Self::Upstream { .. } => "upstream",
-            Self::Nudge { .. } => "nudge",
-            Self::Analysis { .. } => "analysis",
-            Self::Command { .. } => "command",
-        }
+        self.into()
     }
 }
 
@@ -111,8 +108,9 @@ impl ChoreEnd {
 }
 
 /// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum ChoreResult {
     /// It did what it is for.
     Done,
@@ -130,13 +128,7 @@ impl ChoreResult {
     /// The word.
     #[must_use]
     pub fn word(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Skipped => "skipped",
-            Self::Failed => "failed",
-            Self::TimedOut => "timed-out",
-            Self::Lost => "lost",
-        }
+        self.into()
     }
 
     /// Whether somebody should know.
@@ -198,8 +190,9 @@ impl Proposal {
 }
 
 /// What may be proposed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Advice {
     /// A fresh process.
     Restart,
@@ -213,11 +206,7 @@ impl Advice {
     /// The word.
     #[must_use]
     pub fn word(&self) -> &'static str {
-        match self {
-            Self::Restart => "restart",
-            Self::Reset => "reset",
-            Self::Nudge(_) => "nudge",
-        }
+        self.into()
     }
 }
 
@@ -248,7 +237,8 @@ pub enum ProposalStanding {
 }
 
 /// Why a proposal is not carried out.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Refusal {
     /// No such session is declared.
     UnknownSession,
@@ -257,6 +247,7 @@ pub enum Refusal {
     /// What it is now does not allow it.
     Phase(Phase),
     /// What would hold the planner's own step.
+    #[strum(transparent)]
     Held(Hold),
     /// So many restarts of one run are carried out at most.
     TooMany {
@@ -269,12 +260,6 @@ impl Refusal {
     /// The stable code.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        match self {
-            Self::UnknownSession => "unknown-session",
-            Self::Needless => "needless",
-            Self::Phase(_) => "phase",
-            Self::Held(hold) => hold.code(),
-            Self::TooMany { .. } => "too-many",
-        }
+        self.into()
     }
 }

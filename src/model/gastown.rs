@@ -3,6 +3,7 @@
 use super::Evidence;
 use serde_json::json;
 use std::collections::BTreeMap;
+use strum::IntoStaticStr;
 
 /// What stands in Gas Town's files now. `Gastown::default()` asks nothing of anybody.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -56,7 +57,8 @@ impl Rest {
 }
 
 /// What Gas Town's files hold back.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum GastownHold {
     /// Emergency stop.
     EmergencyStop {
@@ -66,6 +68,7 @@ pub enum GastownHold {
         why: String,
     },
     /// `gt down` is under way.
+    #[strum(serialize = "gt-shutdown")]
     ShuttingDown,
     /// Its rig does not work.
     RigRests {
@@ -80,6 +83,7 @@ pub enum GastownHold {
         why: String,
     },
     /// gt's daemon would start what is ended here.
+    #[strum(serialize = "gt-daemon")]
     Daemon,
 }
 
@@ -87,13 +91,7 @@ impl GastownHold {
     /// The stable code, for JSON and logs.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        match self {
-            Self::EmergencyStop { .. } => "emergency-stop",
-            Self::ShuttingDown => "gt-shutdown",
-            Self::RigRests { .. } => "rig-rests",
-            Self::DeaconPaused { .. } => "deacon-paused",
-            Self::Daemon => "gt-daemon",
-        }
+        self.into()
     }
 
     /// Its evidence by name; without its code.

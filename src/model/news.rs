@@ -2,9 +2,13 @@
 
 use super::Entry;
 use std::collections::BTreeSet;
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 /// The kinds of news, as `[notify] on` names them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, EnumString, IntoStaticStr, VariantArray,
+)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Topic {
     /// A session crashed too often and is held.
     CrashLoop,
@@ -30,40 +34,18 @@ pub enum Topic {
 
 impl Topic {
     /// Every one.
-    pub const ALL: [Self; 10] = [
-        Self::CrashLoop,
-        Self::Blocked,
-        Self::Waiting,
-        Self::Held,
-        Self::Failed,
-        Self::Completed,
-        Self::Expired,
-        Self::Unreachable,
-        Self::ManifestBroken,
-        Self::Controller,
-    ];
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// The word, in the manifest, in JSON and on disk.
     #[must_use]
     pub fn word(self) -> &'static str {
-        match self {
-            Self::CrashLoop => "crash-loop",
-            Self::Blocked => "blocked",
-            Self::Waiting => "waiting",
-            Self::Held => "held",
-            Self::Failed => "failed",
-            Self::Completed => "completed",
-            Self::Expired => "expired",
-            Self::Unreachable => "unreachable",
-            Self::ManifestBroken => "manifest-broken",
-            Self::Controller => "controller",
-        }
+        self.into()
     }
 
     /// The topic of this word.
     #[must_use]
     pub fn of(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|topic| topic.word() == word)
+        word.parse().ok()
     }
 }
 

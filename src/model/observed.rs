@@ -5,6 +5,7 @@ use crate::model::{
     SessionId, SessionName,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use strum::IntoStaticStr;
 
 /// The result of one look. A failed look is not an empty town: only [`Observed::Down`] and
 /// [`Observed::Up`] are knowledge.
@@ -111,7 +112,8 @@ pub struct Unproved {
 }
 
 /// Why a label is not believed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Flaw {
     /// It cannot be read.
     Garbled,
@@ -126,11 +128,7 @@ impl Flaw {
     /// The stable code, for JSON and logs.
     #[must_use]
     pub fn code(self) -> &'static str {
-        match self {
-            Self::Garbled => "garbled",
-            Self::Copied => "copied",
-            Self::Replaced => "replaced",
-        }
+        self.into()
     }
 }
 

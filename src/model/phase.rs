@@ -1,9 +1,11 @@
 //! What a session is at this moment.
 
 use super::{Asks, Block, Death};
+use strum::IntoStaticStr;
 
 /// What a session is at this moment: derived each time, never stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Phase {
     /// Not there.
     Absent,
@@ -35,19 +37,6 @@ impl Phase {
     /// The word.
     #[must_use]
     pub fn word(self) -> &'static str {
-        match self {
-            Self::Absent => "absent",
-            Self::Starting => "starting",
-            Self::Working => "working",
-            Self::Idle => "idle",
-            Self::Waiting(_) => "waiting",
-            Self::Blocked(_) => "blocked",
-            Self::Completed(_) => "completed",
-            Self::Dead(_) => "dead",
-            Self::Stopping => "stopping",
-            Self::Stopped => "stopped",
-            Self::Unknown => "unknown",
-            Self::Foreign => "foreign",
-        }
+        self.into()
     }
 }

@@ -6,6 +6,7 @@ use super::{
     WhenAttached,
 };
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 /// A whole decision. Every declared session, and every one of ours that is no longer declared, is
 /// in exactly one of `steps`, `held` and `unchanged`; each list is ordered by name.
@@ -213,8 +214,11 @@ pub struct Next {
 }
 
 /// The verbs of a plan, as people see them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Verb {
     /// Create a session.
     Start,
@@ -228,6 +232,7 @@ pub enum Verb {
     Nudge,
     /// Press Escape.
     #[serde(alias = "rouse")]
+    #[strum(serialize = "rouse")]
     SendEscape,
 }
 
@@ -235,14 +240,7 @@ impl Verb {
     /// The word.
     #[must_use]
     pub fn word(self) -> &'static str {
-        match self {
-            Self::Start => "start",
-            Self::Restart => "restart",
-            Self::Expire => "expire",
-            Self::Adopt => "adopt",
-            Self::Nudge => "nudge",
-            Self::SendEscape => "rouse",
-        }
+        self.into()
     }
 }
 

@@ -3,6 +3,7 @@
 use super::written::is_default;
 use super::{Block, Desired, Moment};
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 /// A question to be asked, by the exit code of [`Agent::probe`](super::Agent::probe).
 #[derive(Debug, Clone, PartialEq)]
@@ -51,8 +52,9 @@ pub struct Answered {
 }
 
 /// What came of a question.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Answer {
     /// The agent is signed in.
     Passed,
@@ -69,11 +71,7 @@ impl Answer {
     /// Its stable name.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        match self {
-            Self::Passed => "passed",
-            Self::Failed(_) => "failed",
-            Self::Unasked(_) => "unasked",
-        }
+        self.into()
     }
 }
 

@@ -4,6 +4,7 @@ use super::{Block, Change, Flaw, GastownHold, NotReady, Period, SessionName};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
+use strum::IntoStaticStr;
 
 /// How an agent ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -54,7 +55,8 @@ impl fmt::Display for Death {
 }
 
 /// Why a step is taken, or a finding is reported, with its evidence.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Reason {
     /// Declared and not there.
     Missing {
@@ -195,35 +197,13 @@ impl Reason {
     /// The stable code, for JSON and logs.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        match self {
-            Self::Missing { .. } => "missing",
-            Self::Died { .. } => "died",
-            Self::Completed { .. } => "completed",
-            Self::Marked { .. } => "marked",
-            Self::MarkedFailed { .. } => "marked-failed",
-            Self::TooOld { .. } => "too-old",
-            Self::TooQuiet { .. } => "too-quiet",
-            Self::Stuck { .. } => "stuck",
-            Self::TooLarge { .. } => "too-large",
-            Self::FailedStart { .. } => "failed-start",
-            Self::SignedIn { .. } => "signed-in",
-            Self::LimitOver { .. } => "limit-over",
-            Self::Blocked { .. } => "blocked",
-            Self::Drifted { .. } => "drifted",
-            Self::Adoptable { .. } => "adoptable",
-            Self::Covered { .. } => "covered",
-            Self::Uncovered => "uncovered",
-            Self::Orphaned => "orphaned",
-            Self::Asked => "asked",
-            Self::UnderWay { .. } => "under-way",
-            Self::NotStarted { .. } => "not-started",
-            Self::StopBegun { .. } => "stop-begun",
-        }
+        self.into()
     }
 }
 
 /// What holds a step back.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Hold {
     /// Waiting after a crash.
     BackOff {
@@ -364,6 +344,7 @@ pub enum Hold {
         fix: Option<String>,
     },
     /// Escape was pressed, and it has time to move.
+    #[strum(serialize = "roused")]
     EscapeSent {
         /// How long ago.
         waited: Period,
@@ -385,6 +366,7 @@ pub enum Hold {
     /// The operator paused the town.
     Paused,
     /// Gas Town's own files ask for it.
+    #[strum(transparent)]
     Gastown(GastownHold),
     /// The tmux server was lost too often.
     ServerLosses {
@@ -404,38 +386,6 @@ impl Hold {
     /// The stable code, for JSON and logs.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        match self {
-            Self::BackOff { .. } => "back-off",
-            Self::CrashLoop { .. } => "crash-loop",
-            Self::HandoffGap { .. } => "handoff-gap",
-            Self::Attached { .. } => "attached",
-            Self::OwnSession => "own-session",
-            Self::Wave { .. } => "wave",
-            Self::After { .. } => "after",
-            Self::ConcurrentStarts { .. } => "concurrent-starts",
-            Self::StartBudget { .. } => "start-budget",
-            Self::Rolling { .. } => "rolling",
-            Self::RollStopped { .. } => "roll-stopped",
-            Self::Failed { .. } => "failed",
-            Self::MassGuard { .. } => "mass-guard",
-            Self::ClockJump { .. } => "clock-jump",
-            Self::Draining { .. } => "draining",
-            Self::Stopping { .. } => "stopping",
-            Self::NameTaken { .. } => "name-taken",
-            Self::LabelUnproved { .. } => "label-unproved",
-            Self::MovedOut { .. } => "moved-out",
-            Self::ForeignTown { .. } => "foreign-town",
-            Self::Blocked { .. } => "blocked",
-            Self::EscapeSent { .. } => "roused",
-            Self::LauncherFailed { .. } => "launcher-failed",
-            Self::CannotStart { .. } => "cannot-start",
-            Self::SecondLook => "second-look",
-            Self::Paused => "paused",
-            Self::Gastown(hold) => hold.code(),
-            Self::ServerLosses { .. } => "server-losses",
-            Self::NotDurable => "not-durable",
-            Self::EmptyTown => "empty-town",
-            Self::ManifestChanging => "manifest-changing",
-        }
+        self.into()
     }
 }

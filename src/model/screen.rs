@@ -2,6 +2,7 @@
 
 use super::written::is_default;
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 /// One reading of a screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +39,9 @@ pub struct Told {
 }
 
 /// What can tell an agent's state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Source {
     /// The text on its screen.
     #[default]
@@ -52,10 +54,7 @@ impl Source {
     /// The word.
     #[must_use]
     pub fn word(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Title => "title",
-        }
+        self.into()
     }
 }
 
@@ -95,8 +94,9 @@ impl Title {
 }
 
 /// What a screen says. One look proves little: act on two that agree.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum ScreenState {
     /// Its prompt is there, and nothing says that it works or waits for something else.
     Ready,
@@ -150,22 +150,13 @@ impl ScreenState {
     /// Its stable name, in events, JSON and the names of the corpus.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        match self {
-            Self::Ready => "ready",
-            Self::Busy => "busy",
-            Self::Retrying => "retrying",
-            Self::AsksPermission => "asks-permission",
-            Self::AsksTrust => "asks-trust",
-            Self::Auth => "auth",
-            Self::Limit { .. } => "limit",
-            Self::Context => "context",
-            Self::Unclear => "unclear",
-        }
+        self.into()
     }
 }
 
 /// What an agent asks somebody.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Asks {
     /// Whether it may do something.
     Permission,
@@ -177,15 +168,13 @@ impl Asks {
     /// The word.
     #[must_use]
     pub fn word(self) -> &'static str {
-        match self {
-            Self::Permission => "permission",
-            Self::Trust => "trust",
-        }
+        self.into()
     }
 }
 
 /// What keeps an agent from going on by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Block {
     /// It is signed out.
     Auth,
@@ -199,10 +188,6 @@ impl Block {
     /// Its stable name.
     #[must_use]
     pub fn code(self) -> &'static str {
-        match self {
-            Self::Auth => "auth",
-            Self::Limit => "limit",
-            Self::Context => "context",
-        }
+        self.into()
     }
 }
