@@ -185,7 +185,7 @@ async fn emptied<'a>(scene: &Scene<'_>, found: Vec<Found<'a>>) -> Vec<Result<Fou
             .map_or_else(Vec::new, |trees| living(trees, &found));
         let archived = match (left.first(), &found.finish.then) {
             (Some(process), Then::Start(_) | Then::Remove) => Err(Outcome::Failed(format!(
-                "{} of its processes survive KILL, the first is pid {}: see what it waits for (`cat /proc/{}/stack`)",
+                "{} of its processes survive KILL; the first is pid {}: `cat /proc/{}/stack` shows what it waits for",
                 left.len(),
                 process.pid,
                 process.pid

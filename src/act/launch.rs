@@ -44,12 +44,12 @@ pub(super) enum LaunchFault {
     #[error("its directory, program or env_file cannot be looked at: {0}")]
     Late(#[from] Late),
     #[error(
-        "its environment has a name that is none: `{0}` (letters, digits and `_`, no digit first)"
+        "its environment has an invalid name: `{0}` (use letters, digits and `_`, no digit first)"
     )]
     BadName(String),
     #[error("{} has a `=` in its path, which `env` takes for a variable: give it another path", .0.display())]
     Assignment(PathBuf),
-    #[error("{0} holds a NUL, which no program can be given: remove it")]
+    #[error("{0} contains a NUL character: remove it")]
     Nul(String),
     #[error(
         "{what} has {bytes} bytes, more than the {most} that can be given to a program: pass it in a file"

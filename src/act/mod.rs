@@ -4,7 +4,7 @@
 //! session; this room checks the preconditions, does it, and tells what came of it. Steps go to
 //! tmux in batches, so a thousand starts are some thirty calls, and one that fails stops no other.
 //! What is not known to have happened is [`Outcome::Unknown`] and is never tried again from here:
-//! the next look tells.
+//! the next check tells.
 
 mod env_file;
 mod finish;

@@ -13,7 +13,7 @@ pub type AddToLog<'a> = &'a dyn Fn(&SessionName, Generation, &str) -> std::io::R
 
 /// What stands in a log where output is missing, before the screen as it is by then.
 const GAP: &str =
-    "\n[gtctl: output is missing here, for what kept it had ended; the screen is now:]\n";
+    "\n[gtctl: output is missing here, because its recorder had stopped; the screen now shows:]\n";
 
 /// Gives the output of these panes to a fresh sink each. What each of them shows is added to its
 /// log first: a marker that was printed meanwhile is heard all the same. Tells of each what came of
@@ -45,10 +45,7 @@ pub async fn repipe(
     let mut begun = Vec::new();
     for (place, one) in unpiped.iter().enumerate() {
         let Some(command) = logs.pipe(&one.session, one.generation, one.logs) else {
-            settled.push((
-                place,
-                Err("there is no program that could keep it".to_owned()),
-            ));
+            settled.push((place, Err("there is no program to record it".to_owned())));
             continue;
         };
         pipes.push(|tag| ops::pipe(tag, &one.target, &command));

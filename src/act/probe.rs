@@ -53,9 +53,9 @@ pub async fn probe(probe: &Probe, deadline: Duration) -> Answer {
         Ending::Exited(status) if status.success() => judged(&desired.agent, &[ran.out, ran.err]),
         Ending::Exited(status) => Answer::Failed(status.to_string()),
         Ending::TimedOut => Answer::Failed(format!("no answer within {deadline:?}")),
-        Ending::Flooded | Ending::Cancelled => Answer::Failed("it was ended".to_owned()),
+        Ending::Flooded | Ending::Cancelled => Answer::Failed("it was stopped".to_owned()),
         Ending::NotStarted(fault) => Answer::Unasked(format!("it cannot be started ({fault})")),
-        Ending::Lost(fault) => Answer::Failed(format!("its end was not seen ({fault})")),
+        Ending::Lost(fault) => Answer::Failed(format!("its exit was not seen ({fault})")),
     }
 }
 
@@ -68,7 +68,7 @@ fn judged(agent: &Agent, printed: &[Output; 2]) -> Answer {
         matches!(state, ScreenState::Auth | ScreenState::Limit { .. })
     });
     if denied {
-        Answer::Failed("it ended well, but says otherwise".to_owned())
+        Answer::Failed("it exited 0, but its output says signed out".to_owned())
     } else {
         Answer::Passed
     }

@@ -40,7 +40,7 @@ pub(super) async fn all(scene: &Scene<'_>, rouses: Vec<SendEscape<'_>>) -> Vec<P
             {
                 Some(true) => working.push(send_escape),
                 Some(false) => {
-                    let why = "its screen no longer shows that it works".to_owned();
+                    let why = "its screen no longer looks busy".to_owned();
                     settled.push((send_escape.place, Outcome::Stale(why)));
                 }
                 None => settled.push((

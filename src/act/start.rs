@@ -133,7 +133,7 @@ async fn without_leftovers(scene: &Scene<'_>, starts: Vec<Start>) -> (Vec<Start>
             (Some(pid), _) => format!(
                 "its agent still runs in a pane that was moved out of the session: pid {pid}"
             ),
-            (None, Some(pid)) => format!("a process of its last life survives KILL: pid {pid}"),
+            (None, Some(pid)) => format!("a process of its previous run survives KILL: pid {pid}"),
             (None, None) => {
                 free.push(start);
                 continue;
@@ -169,7 +169,7 @@ async fn stands(scene: &Scene<'_>, session: &SessionName) -> bool {
 
 /// What came of a line whose reply ends with the pid of the process it started.
 ///
-/// A process that is gone again was started all the same: the next look judges how it ended.
+/// A process that is gone again was started all the same: the next check judges how it ended.
 pub(super) fn begun(launch: &Launch, server: Option<ServerId>, reply: Reply) -> Outcome {
     match reply {
         Reply::Ok { fields, .. } => {
@@ -186,7 +186,7 @@ pub(super) fn begun(launch: &Launch, server: Option<ServerId>, reply: Reply) -> 
             })
         }
         Reply::Refused(said) if said.starts_with("duplicate session") => {
-            Outcome::Stale(format!("a session named {} is there already", launch.name))
+            Outcome::Stale(format!("a session named {} already exists", launch.name))
         }
         Reply::Stale(_) | Reply::Refused(_) | Reply::Unseen(_) => not_done(reply, str::to_owned),
     }
@@ -228,7 +228,7 @@ fn adopted(labels: &Labels, read: &str) -> Outcome {
     if read.contains(&format!(" gen={generation} ")) {
         return Outcome::Done(Effect::Adopted { generation });
     }
-    let why = "a label that is set for the whole server hides its own: take it off with `tmux set-option -su @gtctl_label`";
+    let why = "a label that is set for the whole server hides its own: remove it with `tmux set-option -su @gtctl_label`";
     Outcome::Failed(why.to_owned())
 }
 

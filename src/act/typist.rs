@@ -165,7 +165,8 @@ impl Stage {
                         return Move::Press;
                     }
                     if waited >= SUBMISSION {
-                        let why = "the text stays in its composer, whatever is pressed".to_owned();
+                        let why =
+                            "the text stays in its composer, whatever key gtctl presses".to_owned();
                         let then = Then::Report { why, presses };
                         return self.begin_clearing(prompt, then, can_clear, passed);
                     }
@@ -342,7 +343,10 @@ impl Stage {
                 });
             }
             Self::Pressed { presses, .. } => {
-                let (why, presses) = ("no time was left to see it go".to_owned(), *presses);
+                let (why, presses) = (
+                    "no time was left to see whether it was submitted".to_owned(),
+                    *presses,
+                );
                 self.settle(Delivery::NotSubmitted { why, presses });
             }
             Self::Clearing { then, .. } => {
@@ -369,7 +373,7 @@ fn uncleared(then: Then) -> Delivery {
 /// What is seen where the text should be.
 fn unseen(prompt: &Prompt) -> String {
     match (prompt.obstacle(), &prompt.composer) {
-        (Some(Obstacle::Composing), _) => "its composer holds something else".to_owned(),
+        (Some(Obstacle::Composing), _) => "its composer holds another text".to_owned(),
         (Some(obstacle), _) => obstacle.to_string(),
         (None, Composer::Empty | Composer::Missing | Composer::Holds(_)) => {
             "the text does not show in its composer".to_owned()

@@ -192,14 +192,13 @@ impl Chores {
                 let outcome = catch_unwind(AssertUnwindSafe(|| {
                     work::run(&job, &describe, &*typist, cancel)
                 }));
-                let defect =
-                    || Outcome::new(ChoreResult::Failed, "it broke off by a defect of gtctl");
+                let defect = || Outcome::new(ChoreResult::Failed, "a defect of gtctl stopped it");
                 let _ = tell.send(work::report(&job, outcome.unwrap_or_else(|_| defect())));
             });
         if let Err(fault) = begun {
             let outcome = Outcome::new(
                 ChoreResult::Failed,
-                format!("no thread could be had: {fault}"),
+                format!("cannot start a thread: {fault}"),
             );
             let _ = self.tell.send(work::report(&unstarted, outcome));
         }

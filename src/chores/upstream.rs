@@ -177,17 +177,17 @@ fn conclude(repo: &str, asked: &Asked, installed: Option<&Version>) -> Outcome {
     let (result, said) = if let Some(period) = later {
         (
             ChoreResult::Skipped,
-            format!("{repo}: rate limit reached, asks again in {period} at the earliest"),
+            format!("{repo}: rate limit reached, next check in {period} or later"),
         )
     } else if let Some(fault) = fault {
         (
             ChoreResult::Failed,
-            format!("{repo} could not be asked: {fault}"),
+            format!("cannot ask about {repo}: {fault}"),
         )
     } else if *nonsense {
         (
             ChoreResult::Failed,
-            format!("{repo}: the server's answer makes no sense"),
+            format!("{repo}: gtctl does not understand the server's answer"),
         )
     } else {
         (

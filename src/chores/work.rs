@@ -34,7 +34,7 @@ pub(super) fn run(
         Ok(runtime) => runtime.block_on(of_kind(job, describe, typist, cancel)),
         Err(fault) => Outcome::new(
             ChoreResult::Failed,
-            format!("no runtime could be had: {fault}"),
+            format!("cannot start a runtime: {fault}"),
         ),
     }
 }
@@ -179,7 +179,7 @@ fn with_proposals(outcome: Outcome, ran: &Ran) -> Outcome {
             ..outcome
         },
         Err(why) => Outcome {
-            said: format!("answered; no proposals can be read from it: {why}"),
+            said: format!("answered, but the answer has no readable proposals: {why}"),
             ..outcome
         },
     }
@@ -210,7 +210,10 @@ fn judge(job: &Job, command: &[String], ran: &Ran) -> (ChoreResult, String) {
         Ending::Exited(status) => (ChoreResult::Failed, failure(*status, ran)),
         Ending::TimedOut => (
             ChoreResult::TimedOut,
-            format!("ended after {}, with all it had started", job.chore.timeout),
+            format!(
+                "stopped after {}, with all its processes",
+                job.chore.timeout
+            ),
         ),
         Ending::Flooded => (
             ChoreResult::Failed,
@@ -232,7 +235,7 @@ fn judge(job: &Job, command: &[String], ran: &Ran) -> (ChoreResult, String) {
 }
 
 fn cancelled() -> Outcome {
-    Outcome::new(ChoreResult::Lost, "ended with its controller")
+    Outcome::new(ChoreResult::Lost, "stopped with its controller")
 }
 
 fn failure(status: ExitStatus, ran: &Ran) -> String {

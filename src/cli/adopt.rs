@@ -24,17 +24,17 @@ pub(super) async fn run(
     if args.replace {
         if let Err(why) = controller.remove_idle_shell(&place.town, &session).await? {
             return Err(
-                Trouble::new(format!("{session} is left alone: {why}")).help(format!(
-                    "look with `gtctl attach {session}`; only an idle shell gives its place"
+                Trouble::new(format!("{session} was not changed: {why}")).help(format!(
+                    "`gtctl attach {session}` shows it; gtctl replaces only an idle shell"
                 )),
             );
         }
         terminal.note(&format!(
-            "{session}: the idle shell that had its name is gone"
+            "{session}: removed the idle shell that had this name"
         ));
         controller.ask(std::slice::from_ref(&session), Request::Start)?;
     } else if !is_there(&place, session.as_str(), terminal).await? {
-        return Err(Trouble::new(format!("{session} is not there"))
+        return Err(Trouble::new(format!("{session} does not exist"))
             .help(format!("`gtctl start {session}` starts it")));
     }
     let wait = Wait::of(args.no_wait, args.timeout);
@@ -55,6 +55,8 @@ async fn is_there(place: &Place, session: &str, terminal: &Terminal) -> Result<b
     match &survey.observed {
         Observed::Up(server) => Ok(server.sessions.contains_key(session)),
         Observed::Down => Ok(false),
-        Observed::Unknown(why) => Err(Trouble::new(format!("the town is unknown: {why}"))),
+        Observed::Unknown(why) => Err(Trouble::new(format!(
+            "the state of the town is unknown: {why}"
+        ))),
     }
 }

@@ -62,7 +62,7 @@ pub(super) async fn agree(place: &Place, terminal: &Terminal) -> Result<Layers, 
             return Err(trouble);
         }
         terminal.warn(&format!(
-            "what this town goes by is not written down: {}",
+            "cannot save which manifest controls this town: {}",
             trouble.message
         ));
     }
@@ -73,7 +73,7 @@ pub(super) async fn agree(place: &Place, terminal: &Terminal) -> Result<Layers, 
 pub(super) fn warn_of_others(place: &Place, terminal: &Terminal) {
     if let Some(other) = elsewhere::find(place) {
         terminal.warn(&format!(
-            "{}: what that remembers is not seen here",
+            "{}: its memory is not visible here",
             other.in_words()
         ));
     }
@@ -83,7 +83,7 @@ pub(super) fn warn_of_others(place: &Place, terminal: &Terminal) {
         && let Some(objection) = objection(place, &ours, &theirs)
     {
         terminal.warn(&format!(
-            "{} (this shows what it would be by what was read here)",
+            "{} (this output uses what was read here)",
             objection.message
         ));
     }
@@ -109,7 +109,7 @@ fn objection(place: &Place, ours: &Layers, theirs: &Layers) -> Option<Trouble> {
     if let Some(who) = controller_of(&state) {
         let differences = differences(ours, theirs).join("; ");
         let message = format!(
-            "{who} keeps town {town} by another definition, and the two would fight: {differences}"
+            "{who} controls town {town} with another definition, and the two would fight: {differences}"
         );
         return Some(
             Trouble::new(message)
@@ -124,7 +124,7 @@ fn objection(place: &Place, ours: &Layers, theirs: &Layers) -> Option<Trouble> {
     }
     let (ours, other) = (ours.file.display(), theirs.file.display());
     let message = format!(
-        "town {town} was last kept by {other}, and this is {ours}: one town has one manifest"
+        "{other} controlled town {town} last, and this is {ours}: one town has one manifest"
     );
     Some(Trouble::new(message).help(way_out(theirs)))
 }
@@ -132,7 +132,7 @@ fn objection(place: &Place, ours: &Layers, theirs: &Layers) -> Option<Trouble> {
 fn way_out(theirs: &Layers) -> String {
     let file = theirs.file.display();
     format!(
-        "use that one (gtctl -f {file} …), give one of them another `town.name`, or say --take-over"
+        "use that one (gtctl -f {file} …), give one of them another `town.name`, or add `--take-over`"
     )
 }
 
@@ -144,7 +144,7 @@ fn differences(ours: &Layers, theirs: &Layers) -> Vec<String> {
         is_same_file(&ours.file, &theirs.file) && ours.file.parent() == theirs.file.parent();
     if !is_same {
         found.push(format!(
-            "it goes by {}, this is {}",
+            "its manifest is {}, this one is {}",
             theirs.file.display(),
             ours.file.display()
         ));
@@ -155,7 +155,7 @@ fn differences(ours: &Layers, theirs: &Layers) -> Vec<String> {
         && (ours.exists() || theirs.exists())
     {
         found.push(format!(
-            "its user file is {}, here it is {}",
+            "its config.toml is {}, this one is {}",
             theirs.display(),
             ours.display()
         ));
@@ -236,11 +236,11 @@ async fn wait_for_reading(state: &View, ours: &Layers, terminal: &Terminal) -> R
         }
         if now.since(&begun) >= READ_PATIENCE {
             let message = format!(
-                "a controller (process {}) goes by the last good manifest, not by this one, and the two would fight: {why}",
+                "a controller (process {}) uses the last good manifest, not this one, and the two would fight: {why}",
                 controller.pid
             );
             return Err(Trouble::new(message)
-                .help("end it and start it again, or say --take-over")
+                .help("stop it and start it again, or add `--take-over`")
                 .exits(Exit::Held));
         }
         if !is_told {

@@ -73,7 +73,7 @@ async fn ask_for_restarts(
     let (restarts, sessions) = (restarts(&plan), town.declared().count());
     #[expect(
         clippy::cast_precision_loss,
-        reason = "a town has some thousand sessions at most"
+        reason = "a town has at most some thousand sessions"
     )]
     let much = restarts as f64 > (sessions as f64 * town.limits.mass).max(1.0);
     if restarts < 2 || (!much && restarts < sessions) {
@@ -85,7 +85,7 @@ async fn ask_for_restarts(
     if !ask::consents(&format!(
         "Restart {restarts} of {sessions}, {at_a_time} at a time?"
     ))? {
-        terminal.say_plainly("Cancelled: nothing was done.");
+        terminal.say_plainly("Cancelled. Nothing was done.");
         return Ok(false);
     }
     let expires = plan
@@ -135,7 +135,7 @@ async fn accept(
 ) -> Result<(), Trouble> {
     let taken = controller.accept(&place.town, orders).await?;
     if taken.is_empty() {
-        terminal.note("nothing that is proposed can be accepted: `gtctl diff` shows why");
+        terminal.note("no proposal can be accepted: `gtctl diff` shows why");
     }
     let mut texts = chore::chores(place);
     for judged in &taken {

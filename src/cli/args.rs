@@ -16,12 +16,12 @@ use std::path::PathBuf;
 const EXAMPLES: &str = "\
 Examples:
   gtctl init                      write a first town.toml
-  gtctl validate                  check town.toml, every fault at once
-  gtctl diff                      what would be done, and why
-  gtctl apply                     do it, and wait until all is ready
+  gtctl validate                  check town.toml, every error at once
+  gtctl diff                      what gtctl would do, and why
+  gtctl apply                     do it, and wait until everything is ready
   gtctl status --watch            what every session is and what comes next
-  gtctl reconcile --watch         keep the town as declared, for ever
-  gtctl service install           have systemd do that
+  gtctl reconcile --watch         keep the town as declared, until stopped
+  gtctl service install           run it under systemd
   gtctl -f examples/quickstart.toml apply
 
 Exit codes:
@@ -59,8 +59,8 @@ pub(super) struct Global {
     /// manifest [env: `GTCTL_SOCKET`]
     #[arg(long, global = true, value_name = "SOCKET")]
     pub(super) socket: Option<String>,
-    /// Where gtctl keeps what tmux forgets [default: a folder of the town's name in the user's
-    /// state directory]
+    /// Where gtctl keeps its state [default: a folder with the town's name in the user's state
+    /// directory]
     #[arg(long, global = true, value_name = "DIR", env = "GTCTL_STATE_DIR")]
     pub(super) state_dir: Option<PathBuf>,
     /// How to print results
@@ -73,23 +73,23 @@ pub(super) struct Global {
         hide_possible_values = false
     )]
     pub(super) output: Output,
-    /// When to use colour; the variable `NO_COLOR` is honoured
+    /// When to use colour; `NO_COLOR` turns it off
     #[arg(long, global = true, value_enum, default_value = "auto")]
     pub(super) color: ColorChoice,
-    /// How to print faults
+    /// How to print errors
     #[arg(long, global = true, value_enum, default_value = "human")]
     pub(super) message_format: MessageFormat,
-    /// Say what is done, on standard error; twice for every call to tmux
+    /// Print what gtctl does to standard error; -vv prints each tmux command too
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
-    /// Print faults only
+    /// Print errors only
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(super) quiet: bool,
-    /// Read a manifest that others may write, too
+    /// Accept a manifest that other users can write to
     #[arg(long, global = true)]
     pub(super) trust: bool,
-    /// Act on a town that another manifest, or other settings, keep at present; their controller
-    /// then ends
+    /// Take the town from another manifest or other settings that control it now; their controller
+    /// exits
     #[arg(long, global = true)]
     pub(super) take_over: bool,
 }
@@ -99,7 +99,7 @@ pub(super) struct Global {
 pub(super) enum Output {
     /// For people
     Text,
-    /// For people, with everything
+    /// For people, with all details
     Wide,
     /// For programs; the shapes are in schema/
     Json,
@@ -128,102 +128,100 @@ pub(super) enum MessageFormat {
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
-    /// Make it so: start, restart and expire until the town is as declared
+    /// Start, restart and expire sessions until the town is as declared
     Apply(Apply),
-    /// Show what apply would do and why; does nothing
+    /// Show what apply would do and why; changes nothing
     ///
-    /// Exits 0 when the town is as declared and 2 when something is to be done or held.
+    /// Exits 0 when the town is as declared, and 2 when there is something to do or a step is
+    /// waiting.
     Diff(Diff),
-    /// Run one cycle, or with --watch the controller
+    /// Run one cycle; with --watch, run the controller
     Reconcile(Reconcile),
     /// Show what every session is, since when, and what comes next
     Status(Status),
-    /// Show why one session is as it is: every rule's verdict, every setting and where it comes
-    /// from, recent events
+    /// Explain one session: what each rule says, each setting and its origin, recent events
     Explain(Session),
-    /// Clean up now: only what has completed or is too old, and only as the plan has it
+    /// Clean up now: remove only sessions that the plan expires (completed, too old, too quiet)
     Expire(Expire),
-    /// Start sessions by hand: lift a stop, run a task once more, forget crashes
+    /// Start sessions by hand: end a stop, run a task again, forget crashes
     Start(Sessions),
-    /// Stop sessions until they are started again
+    /// Stop sessions; they stay stopped until `gtctl start`
     Stop(Sessions),
-    /// Give sessions a fresh process now, whatever their handoff gap says
+    /// Restart sessions now, ignoring handoff_gap
     Restart(Sessions),
-    /// Forget the crashes of sessions, so that nothing holds them on that account
+    /// Forget the crashes of sessions, so that they can start at once
     Reset(Sessions),
-    /// Try out timed work
+    /// Run a chore now
     Chore {
         #[command(subcommand)]
         verb: ChoreVerb,
     },
-    /// Leave the tmux server that the town lives on for the one that its socket leads to now
+    /// Move the town to another tmux server: the one that its socket names now
     ///
-    /// Says what it will do, and asks at a terminal; elsewhere it needs --yes. The town's sessions
-    /// are ended on the old server, as by `stop`, and may begin on the new one at the next `apply`.
-    /// Nothing else there is touched. A controller must be ended first.
+    /// Prints what it will do and asks at a terminal; without a terminal it needs --yes. It stops
+    /// the town's sessions on the old server; the next `apply` starts them on the new one. Nothing
+    /// else on the old server is changed. Stop the controller first.
     MoveServer(MoveServer),
-    /// Let controllers only look, until `resume`
+    /// Pause the town: the controller changes nothing until `resume`
     Pause(TownArg),
-    /// Let controllers act again
+    /// Resume the town: the controller acts again
     Resume(TownArg),
-    /// Make a session that is there already gtctl's, or give it the place of an idle shell with its
-    /// name
+    /// Let gtctl manage a session that already exists
     ///
-    /// A session that runs its declared agent gets its labels and nothing else. With --replace a
-    /// session that holds nothing but an idle shell, as savers of tmux sessions leave them after a
-    /// reboot, is removed and the declared one started: nothing may run in the shell, nobody be
-    /// attached, and it must have one pane.
+    /// A session that runs its declared agent gets labels and nothing else. With --replace, gtctl
+    /// removes a session that holds only an idle shell, as tmux-resurrect leaves them after a
+    /// reboot, and starts the declared one. Nothing may run in the shell, nobody may be attached,
+    /// and the session must have one pane.
     Adopt(Adopt),
     /// Type a text at a session's prompt and submit it, once
     ///
-    /// Waits while the session works. Never types into a question, a sign-in menu or what somebody
-    /// is writing. Exits 0 when the text has left the composer, and 3 when it was refused, is held
-    /// up, or could not be submitted.
+    /// Waits while the session is busy. Never types into a question, a sign-in menu or a text that
+    /// somebody is writing. Exits 0 when the agent has taken the text, and 3 when the text was
+    /// refused, had to wait too long, or could not be submitted.
     Nudge(Nudge),
     /// Attach to a session of the town
     Attach(Session),
-    /// Print what happened, oldest first
+    /// Print recent events, oldest first
     Events(Events),
-    /// Print what a session has printed, this life's or the one before
+    /// Print the output of a session, of this run or the previous one
     ///
-    /// Without --raw it is plain text: no escape sequence of an agent reaches the terminal.
+    /// The output is plain text, without an agent's escape sequences, unless --raw is given.
     Logs(Logs),
-    /// Check that no session is dead: one line each, exit 2 if any is not alive
+    /// Check that no session is dead: one line each; exits 2 if any is dead, missing or unknown
     Verify(TownArg),
-    /// Write a first town.toml, for what this machine has
+    /// Write a first town.toml for this machine
     ///
-    /// Asks a little at a terminal, and nothing with --yes or elsewhere. Without an agent on PATH
-    /// the sessions are plain shells; where there is a Gas Town, they are its own. Overwrites
+    /// Asks a few questions at a terminal, and none with --yes. Without an agent on PATH the
+    /// sessions are plain shells. In a Gas Town it declares the town's own sessions. Overwrites
     /// nothing without --force.
     Init(Init),
-    /// Check this machine and the town: what is wrong, and what to type to mend it
+    /// Check this machine and the town; prints the command that fixes each problem
     ///
-    /// Without a manifest only the machine is looked at. Exits 0 when nothing fails, warnings or
-    /// not, and 1 when something does.
+    /// Without a manifest it checks only the machine. Exits 1 when a check fails, else 0; warnings
+    /// do not count.
     Doctor(Doctor),
-    /// Write a manifest for what already runs: sessions, Gas Town's own files, a running
-    /// automonitor
+    /// Write a manifest for what already runs: tmux sessions, a Gas Town, an automonitor
     ///
-    /// The manifest goes to --file (town.toml here), or with `-f -` to standard output. Nothing is
-    /// touched: by what is written, `diff` has sessions to adopt and nothing else. What cannot be
-    /// told for certain is listed, not declared.
+    /// The manifest goes to --file (default: town.toml), or with `-f -` to standard output. No
+    /// session is changed. With the written manifest, `diff` only adopts sessions. Sessions that
+    /// gtctl does not understand for certain are listed as comments, not declared.
     Import(Import),
-    /// Check the manifest and print every fault in it
+    /// Check the manifest and print every error in it
     Validate(TownArg),
     /// Print the JSON schema of the manifest, or of a verb's JSON output
     Schema(Schema),
-    /// Print the town in numbers, in the text format of Prometheus
+    /// Print metrics of the town in Prometheus text format
     ///
-    /// A controller offers the same by itself, at the place that `[controller] metrics` names.
+    /// A controller serves the same metrics where `[controller] metrics` says.
     Metrics(TownArg),
-    /// Have the controller kept running by systemd, or by launchd
+    /// Run the controller under systemd (or launchd)
     #[command(subcommand)]
     Service(Service),
-    /// Print what completes the command line in a shell
+    /// Print the completion script for a shell
     Completions(Completions),
     /// Print a manual page
     Man(Man),
-    /// Keep what comes in on standard input, within bounds: what tmux runs beside each pane
+    /// Write standard input to bounded log files; tmux runs this for each pane
     #[command(hide = true)]
     Sink(Sink),
 }
@@ -231,7 +229,7 @@ pub(super) enum Verb {
 /// What can be done with a chore.
 #[derive(Debug, Subcommand)]
 pub(super) enum ChoreVerb {
-    /// Run it now, whenever its time is; where a controller runs, that does it at its next look
+    /// Run it now. If a controller runs, the controller runs it at its next check
     Run(ChoreRun),
 }
 
@@ -257,7 +255,7 @@ pub(super) struct OrderArgs {
     /// Expire sessions of this town that are no longer declared
     #[arg(long)]
     pub(super) prune: bool,
-    /// Go on even if much of the town would be killed at once
+    /// Continue even if this ends much of the town at once
     #[arg(long)]
     pub(super) allow_mass: bool,
 }
@@ -269,19 +267,19 @@ pub(super) struct Apply {
     pub(super) town: TownArg,
     #[command(flatten)]
     pub(super) orders: OrderArgs,
-    /// Carry out a plan saved by `diff --out`; refused when the world has moved since
+    /// Carry out a plan saved by `diff --out`; refused when the town has changed since
     #[arg(long, value_name = "FILE")]
     pub(super) plan: Option<PathBuf>,
-    /// Ask nothing before much of the town is restarted
+    /// Restart much of the town without asking
     #[arg(short, long)]
     pub(super) yes: bool,
-    /// Carry out what analyses propose as well, as far as `diff` does not refuse it
+    /// Also carry out what analyses propose, except what `diff` shows as refused
     #[arg(long)]
     pub(super) accept: bool,
-    /// Do not wait until what was started is ready
+    /// Do not wait until started sessions are ready
     #[arg(long)]
     pub(super) no_wait: bool,
-    /// How long to wait in all [default: until nothing has come any further for 2m]
+    /// How long to wait in total [default: until there is no progress for 2m]
     #[arg(long, value_name = "DURATION")]
     pub(super) timeout: Option<Period>,
 }
@@ -305,7 +303,7 @@ pub(super) struct Reconcile {
     pub(super) town: TownArg,
     #[command(flatten)]
     pub(super) orders: OrderArgs,
-    /// Stay, and keep the town as declared until told to end
+    /// Keep the town as declared until stopped
     #[arg(long)]
     pub(super) watch: bool,
 }
@@ -316,7 +314,7 @@ pub(super) struct Status {
     /// Only these sessions
     #[arg(value_name = "SESSION")]
     pub(super) sessions: Vec<String>,
-    /// Stay, and draw anew every second
+    /// Refresh every second until stopped
     #[arg(long)]
     pub(super) watch: bool,
 }
@@ -338,7 +336,7 @@ pub(super) struct Sessions {
     /// Do not wait until it is done
     #[arg(long)]
     pub(super) no_wait: bool,
-    /// How long to wait in all [default: until nothing has come any further for 2m]
+    /// How long to wait in total [default: until there is no progress for 2m]
     #[arg(long, value_name = "DURATION")]
     pub(super) timeout: Option<Period>,
 }
@@ -350,7 +348,7 @@ pub(super) struct Expire {
     pub(super) town: TownArg,
     #[command(flatten)]
     pub(super) orders: OrderArgs,
-    /// How long to wait in all [default: until nothing has come any further for 2m]
+    /// How long to wait in total [default: until there is no progress for 2m]
     #[arg(long, value_name = "DURATION")]
     pub(super) timeout: Option<Period>,
 }
@@ -361,13 +359,13 @@ pub(super) struct Adopt {
     /// The session
     #[arg(value_name = "SESSION")]
     pub(super) session: String,
-    /// Take the place of an idle shell that has its name
+    /// Replace an idle shell that has the session's name
     #[arg(long)]
     pub(super) replace: bool,
     /// Do not wait until it is done
     #[arg(long)]
     pub(super) no_wait: bool,
-    /// How long to wait in all [default: until nothing has come any further for 2m]
+    /// How long to wait in total [default: until there is no progress for 2m]
     #[arg(long, value_name = "DURATION")]
     pub(super) timeout: Option<Period>,
 }
@@ -378,14 +376,14 @@ pub(super) struct Nudge {
     /// The session
     #[arg(value_name = "SESSION")]
     pub(super) session: String,
-    /// The text; several words are joined by spaces
+    /// The text; gtctl joins several words with spaces
     #[arg(value_name = "TEXT", required = true)]
     pub(super) text: Vec<String>,
-    /// How long to wait while the session works
+    /// How long to wait while the session is busy
     #[arg(long, value_name = "DURATION", default_value = "2m")]
     pub(super) timeout: Period,
-    /// A text that begins with `!`, `/` or `#` is a command of the agent's client; without this it
-    /// is typed as a text
+    /// The text is a command of the agent's client, such as `/compact`; without this a text that
+    /// begins with `!`, `/` or `#` is typed as plain text
     #[arg(long)]
     pub(super) command: bool,
 }
@@ -395,10 +393,10 @@ pub(super) struct Nudge {
 pub(super) struct MoveServer {
     #[command(flatten)]
     pub(super) town: TownArg,
-    /// End the sessions there without asking
+    /// Stop the sessions there without asking
     #[arg(short, long)]
     pub(super) yes: bool,
-    /// How long the sessions may take to end
+    /// How long the sessions may take to stop
     #[arg(long, value_name = "DURATION", default_value = "2m")]
     pub(super) timeout: Period,
 }
@@ -406,13 +404,13 @@ pub(super) struct MoveServer {
 /// Flags of `events`.
 #[derive(Debug, Args)]
 pub(super) struct Events {
-    /// Only those of these sessions
+    /// Only events of these sessions
     #[arg(value_name = "SESSION")]
     pub(super) sessions: Vec<String>,
-    /// Stay, and print what comes
+    /// Keep printing new events
     #[arg(long)]
     pub(super) follow: bool,
-    /// How many of the last to begin with
+    /// How many of the last events to print first
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub(super) last: usize,
 }
@@ -427,7 +425,7 @@ pub(super) struct Import {
     /// The town's name [default: as in mayor/town.json, else the root's own]
     #[arg(long, value_name = "NAME")]
     pub(super) name: Option<String>,
-    /// Replace a manifest that is there already
+    /// Replace an existing manifest
     #[arg(long)]
     pub(super) force: bool,
 }
@@ -438,16 +436,16 @@ pub(super) struct Logs {
     /// The session
     #[arg(value_name = "SESSION")]
     pub(super) session: String,
-    /// Stay, and print what comes, over restarts too
+    /// Keep printing new output, also after restarts
     #[arg(long, short = 'F', conflicts_with = "previous")]
     pub(super) follow: bool,
-    /// Of the life before the last
+    /// Print the previous run
     #[arg(long)]
     pub(super) previous: bool,
-    /// Only so many of the last lines to begin with
+    /// How many of the last lines to print first
     #[arg(long, value_name = "N")]
     pub(super) last: Option<usize>,
-    /// Every byte as it came; not to a terminal
+    /// Print every byte unchanged; refused on a terminal
     #[arg(long)]
     pub(super) raw: bool,
 }

@@ -20,7 +20,7 @@ pub(super) async fn run(
         .await
         .map_err(|refusal| Trouble::new(refusal.to_string()))?;
     let error = place.client.attach_command(&session).exec();
-    Err(Trouble::new("tmux cannot be run")
+    Err(Trouble::new("cannot run tmux")
         .because(&error)
         .help("apt-get install tmux"))
 }

@@ -77,11 +77,11 @@ pub(super) fn refuse_while_paused(place: &Place, terminal: &Terminal) -> Result<
         return Ok(());
     }
     let message = format!(
-        "town {} is paused: nothing was done, and nothing is kept for later",
+        "town {} is paused: nothing was done, and gtctl will not do it later",
         place.town.name
     );
     Err(Trouble::new(message)
-        .help("`gtctl resume` first, then say it again")
+        .help("run `gtctl resume`, then repeat the command")
         .exits(Exit::Partial))
 }
 
@@ -99,9 +99,9 @@ pub(super) fn pause(
         return Ok(Exit::Done);
     }
     let what = if paused {
-        "paused: nothing is done until `gtctl resume`"
+        "paused: gtctl changes nothing until `gtctl resume`"
     } else {
-        "goes on"
+        "resumed"
     };
     terminal.print(&format!("town {} {what}\n", place.town.name));
     Ok(Exit::Done)

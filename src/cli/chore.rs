@@ -80,7 +80,7 @@ pub(super) async fn run(
     let _claim = match controller.claim() {
         Ok(claim) => claim,
         Err(LockFault::Held { .. }) => {
-            let said = "the controller runs it at its next look";
+            let said = "the controller runs it at its next check";
             if terminal.is_json() {
                 terminal.print_json(&json::chore_run(&place.town, &args.chore, None, said));
             } else {
@@ -151,7 +151,7 @@ fn check(town: &Town, chore: &str) -> Result<(), Trouble> {
         .map(|chore| chore.name.as_str())
         .collect();
     let help = if known.is_empty() {
-        "town.toml declares none: add a [[chore]]".to_owned()
+        "town.toml declares no chore: add a [[chore]]".to_owned()
     } else {
         known.join(", ")
     };

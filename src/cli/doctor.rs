@@ -59,7 +59,7 @@ pub(super) async fn run(
     Ok(if fails { Exit::Failed } else { Exit::Done })
 }
 
-/// The town's server; where it cannot be told, the usual one, and what there is to say of that.
+/// The town's server; where it cannot be determined, the usual one, and what there is to say of that.
 fn server(global: &Global, town: Option<&Town>, state: Option<&Path>) -> (Socket, Option<Checked>) {
     let found = match (town, state) {
         (Some(town), Some(state)) => server_of(town, &View::of(state)),
@@ -94,7 +94,7 @@ fn read(global: &Global, argument: &TownArg, file: &ManifestFile) -> (Option<Tow
     let is_named = argument.town.is_some() || global.file.is_some();
     if !is_named && !Path::new(&file.path).exists() {
         let said = format!(
-            "there is no {shown} here, so only the machine is looked at; `gtctl init` writes one"
+            "there is no {shown} here, so gtctl checks only the machine; `gtctl init` writes one"
         );
         return (None, Checked::well(MANIFEST, said));
     }
@@ -105,7 +105,7 @@ fn read(global: &Global, argument: &TownArg, file: &ManifestFile) -> (Option<Tow
             let fix = trouble
                 .help
                 .as_deref()
-                .and_then(|help| help.split(", or say --trust").next());
+                .and_then(|help| help.split(", or add `--trust`").next());
             let fix = fix
                 .filter(|help| help.starts_with("chmod "))
                 .map_or_else(validate, Fix::line);

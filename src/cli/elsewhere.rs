@@ -39,7 +39,7 @@ impl Elsewhere {
         } = self;
         let (pid, state, file) = (process.pid, state.display(), file.display());
         format!(
-            "a controller (process {pid}) keeps town {town} with the state directory {state} and the manifest {file}"
+            "a controller (process {pid}) already controls town {town}, with state directory {state} and manifest {file}"
         )
     }
 }
@@ -84,14 +84,17 @@ pub(super) fn make_way(place: &Place) -> Result<(), Trouble> {
     }
     tracing::info!(
         pid = other.process.pid,
-        "ends the controller that keeps the town elsewhere"
+        "stopping the other controller of this town"
     );
     let _ = signal::signal(other.process, signal::Signal::TERM);
     let begun = proc::clock::now();
     while process::may_live(other.process) {
         if proc::clock::now().since(&begun) >= PATIENCE {
-            let what = format!("{}, and does not end", other.in_words());
-            let help = format!("see what it does: `ps -p {} -o args=`", other.process.pid);
+            let what = format!("{}, and it does not exit", other.in_words());
+            let help = format!(
+                "`ps -p {} -o args=` shows what it is doing",
+                other.process.pid
+            );
             return Err(Trouble::new(what).help(help).exits(Exit::Held));
         }
         std::thread::sleep(LOOK_EVERY.to_std());
@@ -111,13 +114,13 @@ pub(super) fn refuse_beside(place: &Place) -> Result<(), Trouble> {
 fn refusal(place: &Place, other: &Elsewhere) -> Trouble {
     let (ours, file) = (place.state.display(), &place.file.path);
     let message = format!(
-        "{}, and this has the state directory {ours} and the manifest {}: the two would fight",
+        "{}; this command has state directory {ours} and manifest {}: the two would fight",
         other.in_words(),
         file.display()
     );
     let theirs = other.state.display();
     let help = format!(
-        "use that one (gtctl --state-dir {theirs} …), or say --take-over, which ends that controller"
+        "use that one (gtctl --state-dir {theirs} …), or add `--take-over`, which stops that controller"
     );
     Trouble::new(message).help(help).exits(Exit::Held)
 }

@@ -62,7 +62,11 @@ pub(super) async fn run(
         terminal.print(&page::page(&explanation, &terminal.paper(now)));
     }
     Ok(match observed {
-        Observed::Unknown(why) => return Err(Trouble::new(format!("the town is unknown: {why}"))),
+        Observed::Unknown(why) => {
+            return Err(Trouble::new(format!(
+                "the state of the town is unknown: {why}"
+            )));
+        }
         Observed::Up(_) | Observed::Down => Exit::Done,
     })
 }

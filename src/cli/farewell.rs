@@ -45,7 +45,8 @@ async fn wait_and_end() {
         _ = int.recv() => {}
     }
     tokio::time::sleep(PATIENCE).await;
-    let said = "gtctl: warning: ended in the middle of something that took too long; the next controller carries it on\n";
+    let said =
+        "gtctl: warning: stopped while a step took too long; the next controller continues it\n";
     let _ = std::io::stderr().write_all(said.as_bytes());
     std::process::exit(i32::from(Exit::Failed.code()));
 }

@@ -74,10 +74,10 @@ impl GasTown {
     pub(super) fn at(root: PathBuf) -> Result<Self, Trouble> {
         if !is_root(&root) {
             return Err(Trouble::new(format!(
-                "{} is no Gas Town: it has no {MARK}",
+                "{} is not a Gas Town: it has no {MARK}",
                 root.display()
             ))
-            .help("`gt install` makes one; --root none does without"));
+            .help("`gt install` makes one; `--root none` means no Gas Town"));
         }
         let list = root.join(RIGS);
         let rigs = match files::read_text(&list, Links::Follow, READ_LIMIT) {

@@ -36,10 +36,10 @@ pub(super) async fn run(
     let to_stdout = file.path.as_os_str() == "-";
     if !to_stdout && !args.force && file.path.symlink_metadata().is_ok() {
         return Err(Trouble::new(format!(
-            "{} is there already, and is not overwritten",
+            "{} already exists; gtctl does not overwrite it",
             file.path.display()
         ))
-        .help("say --force to replace it, or name another with --file; `-f -` only prints"));
+        .help("`--force` replaces it; `--file` names another file; `-f -` only prints"));
     }
     let site = Site::find(global, args, &file).await?;
     site.files
@@ -99,10 +99,10 @@ impl Site {
             found.map_err(|why| Trouble::new(format!("tmux could not be asked: {why}")))?;
         if population.is_empty() {
             return Err(Trouble::new(format!(
-                "no session runs on the server of `{}`",
+                "no session runs on the tmux server `{}`",
                 words::tmux(&socket)
             ))
-            .help("name the server with --socket; `gtctl init` begins a town from nothing"));
+            .help("name the server with `--socket`, or run `gtctl init` for a new town"));
         }
         let dir = file
             .absolute()?
@@ -174,8 +174,8 @@ impl Site {
     ) -> Result<BTreeMap<String, String>, Trouble> {
         let Loaded { town, .. } = file.resolve(&draft.text)?.map_err(|faults| {
             print_faults(&faults, terminal);
-            Trouble::new("the manifest that was written would not do")
-                .help("please report this, with the faults above")
+            Trouble::new("the manifest that was written has errors")
+                .help("please report this, with the errors above")
         })?;
         let memory = self.state.load(clock::now())?.memory;
         let looked = survey(
@@ -205,7 +205,7 @@ impl Site {
             let target = words::shell(&[format!("={}:", inhabitant.name)]);
             let tmux = words::tmux(&self.socket);
             terminal.warn(&format!(
-                "the automonitor still runs in session {}: once `gtctl diff` is as you want it, end it by `{tmux} \
+                "the automonitor still runs in session {}: when `gtctl diff` shows what you want, stop it with `{tmux} \
                  kill-session -t {target}`, then run `gtctl apply`",
                 inhabitant.name
             ));
@@ -213,7 +213,7 @@ impl Site {
         if self.files.standing.gastown.daemon {
             let roles = Gastown::SUPERVISED.join(", ");
             terminal.note(&format!(
-                "gt's daemon runs, and keeps {roles} too; `gt daemon stop` leaves them to gtctl"
+                "gt's daemon runs and controls {roles} too; `gt daemon stop` leaves them to gtctl"
             ));
         }
     }
@@ -236,12 +236,12 @@ fn beyond_adoption(plan: &Plan) -> BTreeMap<String, String> {
 fn root(named: Option<&Path>, home: Option<&Path>) -> Result<Option<PathBuf>, Trouble> {
     if let Some(named) = named {
         let root = std::path::absolute(named)
-            .map_err(|e| Trouble::new("the current directory cannot be told").because(&e))?;
+            .map_err(|e| Trouble::new("cannot determine the current directory").because(&e))?;
         return if root.join(MARKER).is_file() {
             Ok(Some(root))
         } else {
             Err(Trouble::new(format!(
-                "{} is no Gas Town root: it has no {MARKER}",
+                "{} is not a Gas Town root: it has no {MARKER}",
                 root.display()
             ))
             .help("name the directory that `gt install` made, or leave --root out"))
@@ -263,7 +263,7 @@ fn town_name(
 ) -> Result<SessionName, Trouble> {
     if let Some(given) = given {
         return SessionName::new(given).map_err(|fault| {
-            Trouble::new(format!("the town's name `{given}` would not do: {fault}"))
+            Trouble::new(format!("the town name `{given}` is not valid: {fault}"))
                 .help("use letters, digits, `_` and `-`, beginning with a letter or a digit")
         });
     }
@@ -308,7 +308,7 @@ fn server(global: &Global, root: Option<&Path>, files: &Files) -> Result<Socket,
             parse_name(&row.name, &files.rigs).is_some()
         }),
         (Some("gastown"), None) => Err(Trouble::new(
-            "which server is Gas Town's follows from its root",
+            "gtctl needs the root to find Gas Town's tmux server",
         )
         .help("name the root with --root, or the server with --socket")),
         (Some("default") | None, _) => Ok(Socket::Default),

@@ -38,7 +38,7 @@ pub(super) fn run(global: &Global, args: &Init, terminal: &Terminal) -> Result<E
     if let Some(file) = &args.watcher {
         write(file, WATCHER, overwrite)?;
         terminal.print(&format!(
-            "wrote {}: read it, and change what is not so in your town\n",
+            "wrote {}: read it, and change what does not fit your town\n",
             file.display()
         ));
         return Ok(Exit::Done);
@@ -76,7 +76,7 @@ pub(super) fn run(global: &Global, args: &Init, terminal: &Terminal) -> Result<E
         Ok(Loaded { town, .. }) => tell(&file, wrote_schema, &town, &choice, terminal),
         Err(faults) => {
             terminal.note(&format!(
-                "wrote {}, but settings from elsewhere have faults:",
+                "wrote {}, but settings from other places have errors:",
                 file.display()
             ));
             print_faults(&faults, terminal);
@@ -106,13 +106,13 @@ fn place(global: &Global, args: &Init) -> PathBuf {
 
 fn absolute(path: &Path) -> Result<PathBuf, Trouble> {
     std::path::absolute(path)
-        .map_err(|e| Trouble::new("the current directory cannot be told").because(&e))
+        .map_err(|e| Trouble::new("cannot determine the current directory").because(&e))
 }
 
 fn is_there(file: &Path) -> Trouble {
     let file = file.display();
-    Trouble::new(format!("{file} is there already")).help(format!(
-        "gtctl validate {file} checks it; gtctl init --force replaces it"
+    Trouble::new(format!("{file} already exists")).help(format!(
+        "`gtctl validate {file}` checks it; `gtctl init --force` replaces it"
     ))
 }
 
@@ -163,12 +163,12 @@ fn tell(file: &Path, wrote_schema: bool, town: &Town, choice: &Choice, terminal:
         town.name,
         choice.runs()
     )];
-    lines.extend(
-        wrote_schema
-            .then(|| format!("and {SCHEMA} beside it, by which editors complete and check it")),
-    );
+    lines
+        .extend(wrote_schema.then(|| format!("and {SCHEMA} beside it, for completion in editors")));
     let told = || {
-        format!("and {INSTRUCTIONS}, what the watcher is told: read it, and change what is not so")
+        format!(
+            "and {INSTRUCTIONS}, the watcher's instructions: read it, and change what does not fit"
+        )
     };
     lines.extend(choice.instructs().then(told));
     lines.push("next:".to_owned());
@@ -203,15 +203,18 @@ fn next(file: &Path, town: &Town) -> Vec<(String, &'static str)> {
     let mut next = vec![
         (
             of_verb(&["diff"]),
-            "what would be done, and why; changes nothing",
+            "what gtctl would do, and why; changes nothing",
         ),
-        (of_verb(&["apply"]), "do it, and wait until all is ready"),
+        (
+            of_verb(&["apply"]),
+            "do it, and wait until everything is ready",
+        ),
     ];
     let first = town.sessions.keys().next();
     next.extend(first.map(|name| {
         (
             of_verb(&["attach", name.as_str()]),
-            "look at it; C-b d leaves it again",
+            "show it; C-b d leaves it again",
         )
     }));
     next

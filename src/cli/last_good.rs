@@ -119,7 +119,7 @@ fn value_of<'t>(text: &'t str, key: &str) -> Option<&'t str> {
 pub(super) fn warn(kept: &Kept, faults: &Faults, file: &ManifestFile, terminal: &Terminal) {
     let (broken, time) = (complaint(faults, &file.path), time_of(kept, terminal));
     terminal.warn(&format!(
-        "{broken}; going by the last good one of {time}. gtctl validate shows them"
+        "{broken}; gtctl uses the last good one, of {time}. `gtctl validate` shows the errors"
     ));
 }
 
@@ -127,12 +127,12 @@ pub(super) fn warn(kept: &Kept, faults: &Faults, file: &ManifestFile, terminal: 
 pub(super) fn warn_of_no_text(kept: &Kept, file: &ManifestFile, terminal: &Terminal) {
     let (shown, time) = (file.path.display(), time_of(kept, terminal));
     let what = if file.path.exists() {
-        "is no text"
+        "is not text"
     } else {
-        "is not there"
+        "does not exist"
     };
     terminal.warn(&format!(
-        "{shown} {what}; going by the last good one of {time}"
+        "{shown} {what}; gtctl uses the last good one, of {time}"
     ));
 }
 

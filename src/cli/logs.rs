@@ -26,8 +26,8 @@ pub(super) async fn run(
 ) -> Result<Exit, Trouble> {
     if args.raw && std::io::stdout().is_terminal() {
         let trouble =
-            Trouble::new("raw output could do anything to this terminal, and is not printed to it");
-        return Err(trouble.help("leave out --raw, or send it to a file"));
+            Trouble::new("raw output can harm a terminal, so gtctl does not print it here");
+        return Err(trouble.help("leave out `--raw`, or redirect to a file"));
     }
     let place = Place::find_or_last_good(global, &TownArg { town: None }, terminal)?;
     let session = place.session(&args.session)?;
@@ -60,7 +60,7 @@ pub(super) async fn run(
             // What came between the look and the restart.
             page.read(&mut follower, terminal)?;
             page.end(terminal);
-            terminal.note(&format!("{session} was started anew"));
+            terminal.note(&format!("{session} was started again"));
             life = newer;
             page.json = page.json.take().map(|(session, _)| (session, newer));
             follower = Follower::of_log(view.log_of(&session, life));
@@ -169,9 +169,12 @@ fn life(view: &View, session: &SessionName, args: &Logs) -> Result<Generation, T
     lives.iter().rev().nth(back).copied().ok_or_else(|| {
         if lives.is_empty() {
             let trouble = Trouble::new(format!("{session} has no log yet"));
-            trouble.help("what is started by gtctl is logged from then on; an adopted session from its next start")
+            trouble.help(
+                "gtctl logs the sessions it starts; an adopted session from its next start on",
+            )
         } else {
-            Trouble::new(format!("{session} has only one life with a log")).help("leave out --previous")
+            Trouble::new(format!("{session} has only one run with a log"))
+                .help("leave out `--previous`")
         }
     })
 }

@@ -70,7 +70,7 @@ impl ManifestFile {
     /// Its path from the root on, as others can find it.
     pub(super) fn absolute(&self) -> Result<PathBuf, Trouble> {
         let path = std::path::absolute(&self.path)
-            .map_err(|e| Trouble::new("the current directory cannot be told").because(&e))?;
+            .map_err(|e| Trouble::new("cannot determine the current directory").because(&e))?;
         // One folder by two names would be two values of `dir`.
         let climbs = path.components().any(|part| part == Component::ParentDir);
         let folder = path
@@ -236,10 +236,10 @@ impl ManifestFile {
         let meta = &opened.metadata;
         if meta.len() > READ_LIMIT {
             return Err(Trouble::new(format!(
-                "{shown} has {} bytes, at most {READ_LIMIT} are read",
+                "{shown} has {} bytes; the limit is {READ_LIMIT}",
                 meta.len()
             ))
-            .help("split the town in two, each with its own `town.name`"));
+            .help("split it into two towns, each with its own `town.name`"));
         }
         self.check(&self.path, meta)?;
         let bytes = files::read_opened(opened, READ_LIMIT).map_err(|e| self.unreadable(&e))?;
@@ -296,7 +296,7 @@ impl ManifestFile {
             Trouble::new(format!(
                 "{distrust}{whose}: applying it runs its commands as you"
             ))
-            .help(format!("{}, or say --trust", distrust.fix()))
+            .help(format!("{}, or add `--trust`", distrust.fix()))
         })
     }
 

@@ -114,15 +114,15 @@ const FILES: usize = 24;
 fn runtime() -> Result<Runtime, Trouble> {
     proc::fd_limit::files(FILES).map_err(|source| {
         Trouble::new(format!(
-            "fewer than the {FILES} files that gtctl needs can be opened"
+            "gtctl needs {FILES} open files, but the limit is lower"
         ))
         .because(&source)
-        .help("`ulimit -n` shows how many a process may have open; `ulimit -n 1024` allows more")
+        .help("`ulimit -n 1024` raises the limit")
     })?;
     let built = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    built.map_err(|source| Trouble::new("the runtime cannot be started").because(&source))
+    built.map_err(|source| Trouble::new("cannot start the runtime").because(&source))
 }
 
 /// Has a write beyond the limit of a file's size fail as on a full disk, where SIGXFSZ would end

@@ -29,7 +29,7 @@ pub(super) async fn run(
     agree(&place, terminal).await?;
     let Some(holding) = holding(&place, terminal).await? else {
         terminal.print(&format!(
-            "town {} has no sessions on another server than the one at {}: nothing to move\n",
+            "town {} has no sessions on another server; its server is {}: nothing to move\n",
             place.town.name,
             place.client.socket_path().display()
         ));
@@ -38,10 +38,10 @@ pub(super) async fn run(
     let Some(socket) = holding.socket.clone() else {
         let pid = holding.server.0.pid;
         return Err(Trouble::new(format!(
-            "the tmux server that the town lives on (process {pid}) cannot be asked"
+            "the town's tmux server (process {pid}) does not answer"
         ))
         .help(format!(
-            "end it: `kill {pid}`; then `gtctl apply` starts the town here"
+            "stop it with `kill {pid}`; then `gtctl apply` starts the town here"
         )));
     };
     // A controller that was started before the edit keeps the town where it is.
@@ -61,11 +61,9 @@ async fn holding(place: &Place, terminal: &Terminal) -> Result<Option<Holding>, 
         Former::Holds(holding) => Ok(Some(holding)),
         Former::Untold(server) => {
             let pid = server.0.pid;
-            let what = format!(
-                "the tmux server last seen (process {pid}) lives and cannot be asked for its sessions"
-            );
+            let what = format!("the former tmux server (process {pid}) runs but does not answer");
             Err(Trouble::new(what).help(format!(
-                "end it with `kill {pid}` if nothing there is needed"
+                "stop it with `kill {pid}` if you need nothing on it"
             )))
         }
     }
@@ -82,8 +80,8 @@ fn is_agreed(
     let names: Vec<&str> = holding.sessions.iter().map(SessionName::as_str).collect();
     let sessions = count(names.len(), "session");
     terminal.note(&format!(
-        "{sessions} of town {} live on the server at {} (process {}): {}. They are ended there, as by `gtctl stop`; the \
-         next `gtctl apply`, or a controller, starts them on the server at {}",
+        "{sessions} of town {} run on the server at {} (process {}): {}. gtctl stops them there; the next `gtctl apply`, \
+         or a controller, starts them on the server at {}",
         place.town.name,
         socket.display(),
         holding.server.0.pid,
@@ -96,11 +94,11 @@ fn is_agreed(
     let questions = Questions::to_terminal();
     if questions == Questions::Assume {
         return Err(Trouble::new(format!(
-            "{sessions} would be ended, and nobody is there to be asked"
+            "this stops {sessions}, and there is no terminal to ask at"
         ))
         .help("gtctl move-server --yes"));
     }
-    questions.ask(&format!("End {sessions} there?"), "n", |answer| {
+    questions.ask(&format!("Stop {sessions} there?"), "n", |answer| {
         Ok(matches!(answer, "y" | "yes" | "Y"))
     })
 }
@@ -138,7 +136,7 @@ async fn end_there(
     if left.is_empty() {
         let town = &there.town.name;
         terminal.print(&format!(
-            "town {town} has left that server: `gtctl apply` starts it on its own\n"
+            "town {town} has left that server: `gtctl apply` starts it on the new one\n"
         ));
         return Ok(Exit::Done);
     }

@@ -31,7 +31,7 @@ pub(super) async fn run(
     let mut controller = place.controller()?;
     // Listened for from the beginning: what is being typed is submitted first.
     let mut interrupt = signal(SignalKind::interrupt())
-        .map_err(|e| Trouble::new("signals cannot be listened for").because(&e))?;
+        .map_err(|e| Trouble::new("cannot listen for signals").because(&e))?;
     let begun = proc::clock::now();
     let mut told = false;
     let delivery = loop {
@@ -45,7 +45,7 @@ pub(super) async fn run(
         }
         if !std::mem::replace(&mut told, true) {
             terminal.note(&format!(
-                "{session}: {obstacle}; waiting for at most {}",
+                "{session}: {obstacle}; waiting up to {}",
                 brief(left)
             ));
         }

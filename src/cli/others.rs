@@ -59,7 +59,7 @@ impl<'a> Others<'a> {
             hook: None,
             offer: Offer::default(),
         };
-        let began = memory::news::controller("the controller began", others.about_me());
+        let began = memory::news::controller("the controller started", others.about_me());
         others.hear(&[began], now);
         Ok(others)
     }

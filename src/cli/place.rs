@@ -169,7 +169,7 @@ impl Place {
         if let Some(other) = other {
             let (state, town) = (self.state.display(), &self.town.name);
             terminal.warn(&format!(
-                "the state in {state} is of the town `{other}`, not of `{town}`: it is not used"
+                "the state in {state} belongs to town `{other}`, not to `{town}`: gtctl does not use it"
             ));
         }
         Ok(memory)
@@ -235,9 +235,9 @@ impl Place {
         known.ok_or_else(|| {
             if let Some(pattern) = self.policy(text) {
                 return Trouble::new(format!(
-                    "`{text}` is started by others, gtctl only expires it (policy {pattern})"
+                    "others start `{text}`; gtctl only expires it (policy {pattern})"
                 ))
-                .help("declare it as a [[session]] to have it started, stopped and restarted");
+                .help("declare it as a [[session]] if gtctl should start, stop and restart it");
             }
             let names = self.town.sessions.keys().map(SessionName::as_str);
             let near = names.max_by(|a, b| strsim::jaro(a, text).total_cmp(&strsim::jaro(b, text)));
@@ -247,7 +247,7 @@ impl Place {
             ));
             match near.filter(|name| strsim::jaro(name, text) > 0.8) {
                 Some(near) => trouble.help(format!("did you mean `{near}`?")),
-                None => trouble.help("gtctl status shows all sessions"),
+                None => trouble.help("`gtctl status` shows all sessions"),
             }
         })
     }
@@ -319,10 +319,8 @@ pub(super) fn find_server(
         Ok(Ok(Ok(socket))) => Ok(socket),
         Ok(Ok(Err(LodgingFault::Doubled(servers)))) => Err(of_doubled(&servers)),
         Ok(Ok(Err(LodgingFault::Elsewhere(known)))) => Err(of_elsewhere(known)),
-        Ok(Err(source)) => {
-            Err(Trouble::new("gt's tmux server cannot be looked for").because(&source))
-        }
-        Err(_) => Err(Trouble::new("gt's tmux server cannot be looked for")),
+        Ok(Err(source)) => Err(Trouble::new("cannot look for gt's tmux server").because(&source)),
+        Err(_) => Err(Trouble::new("cannot look for gt's tmux server")),
     }
 }
 
@@ -330,9 +328,9 @@ pub(super) fn find_server(
 fn of_elsewhere(known: ServerId) -> Trouble {
     let pid = known.0.pid;
     Trouble::new(format!(
-        "the tmux server last seen (process {pid}) still runs, and is none that gt would use: nothing is done"
+        "the former tmux server (process {pid}) still runs, but gt would not use it: nothing is done"
     ))
-    .help("name its socket (town.socket or --socket), or end it")
+    .help("name its socket (`town.socket` or `--socket`), or stop that server")
 }
 
 /// Two populations of one town: whichever were acted on, the other would be left out.
@@ -349,11 +347,11 @@ fn of_doubled(servers: &[(Socket, Vec<String>)]) -> Trouble {
     });
     let servers: Vec<String> = servers.collect();
     Trouble::new(format!(
-        "the town is doubled, so nothing is done: {}",
+        "the town runs on two tmux servers, so nothing is done: {}",
         servers.join("; ")
     ))
     .help(
-        "end the sessions on one of them, or name the server that counts: town.socket or --socket",
+        "stop the sessions on one of them, or name the right server with `town.socket` or `--socket`",
     )
 }
 

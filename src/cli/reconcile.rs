@@ -24,7 +24,7 @@ use std::rc::Rc;
 /// How long a controller has to give up a town that was taken over.
 const TAKE_OVER_PATIENCE: Period = Period::from_secs(40);
 /// Said when another process may act on the town.
-const USURPED: &str = "the lock file was replaced: another controller may hold the town";
+const USURPED: &str = "the lock file was replaced: another controller may control the town";
 pub(super) async fn run(
     global: &Global,
     args: &Reconcile,
@@ -84,13 +84,13 @@ pub(super) async fn run(
         || claim.still_ours() && layers_watch.is_ours(),
     )
     .await
-    .map_err(|e| Trouble::new("signals and processes cannot be listened to").because(&e))?;
+    .map_err(|e| Trouble::new("cannot listen for signals and processes").because(&e))?;
     let ended_launcher_jobs = controller.end_launcher_jobs(Farewell::Break).await;
     let ended_chores = controller.end_chores(Farewell::Break).await;
     let (why, exit) = match ended {
-        WatchEnd::Told => ("it was told to", Ok(Exit::Done)),
+        WatchEnd::Told => ("on request", Ok(Exit::Done)),
         WatchEnd::ToldWithBrokenManifest => (
-            "it was told to, with a broken manifest on disk",
+            "on request, while the manifest on disk has errors",
             Ok(Exit::Failed),
         ),
         WatchEnd::Usurped if layers_watch.is_ours() => {
@@ -131,13 +131,13 @@ fn once(town: &Town, cycle: &Cycle, terminal: &Terminal) -> Exit {
         terminal.print_json(&json::apply(&scene, outcomes));
     } else {
         let paper = terminal.paper(*now);
-        terminal.print(&page::outcomes(town, outcomes, &paper));
+        terminal.print(&page::outcomes(town, memory, outcomes, &paper));
         terminal.print(&page::left(&scene, outcomes, false, |_, _| true, &paper));
         terminal.print(&page::summary(outcomes, &scene, &paper));
     }
     if let Observed::Unknown(why) = observed {
         terminal.warn(&format!(
-            "nothing was done, because the town is unknown: {why}"
+            "nothing was done, because the state of the town is unknown: {why}"
         ));
         return Exit::Failed;
     }
@@ -200,7 +200,7 @@ impl Source<'_> {
         self.files.read_again(stamps);
         match read {
             Ok(Ok(loaded)) if !is_same_place(&loaded.town, &self.last) => Reload::Broken(
-                "town.name or town.socket was changed: end this controller and start another"
+                "`town.name` or `town.socket` was changed: stop this controller and start it again"
                     .to_owned(),
             ),
             Ok(Ok(loaded)) => {
@@ -215,7 +215,7 @@ impl Source<'_> {
             }
             Ok(Err(faults)) => {
                 print_faults(&faults, terminal);
-                Reload::Broken("the manifest has faults".to_owned())
+                Reload::Broken("the manifest has errors".to_owned())
             }
             Err(trouble) => Reload::Broken(trouble.message),
         }
@@ -237,7 +237,7 @@ impl Source<'_> {
         let kept = StateDir::open(self.state).and_then(|state| state.keep_last_good(&good));
         if let Err(fault) = kept {
             terminal.warn(&format!(
-                "the last good manifest is not kept: {}",
+                "cannot save the last good manifest: {}",
                 Trouble::from(fault).message
             ));
         }
@@ -285,13 +285,11 @@ fn taken_over(state: &View) -> Trouble {
         .last_good()
         .map(|good| good.layers.file.display().to_string())
         .unwrap_or_default();
-    Trouble::new(format!(
-        "the town was taken over: it goes by {file} and its settings now"
-    ))
-    .help(format!(
-        "start a controller for that: gtctl -f {file} reconcile --watch"
-    ))
-    .exits(Exit::Held)
+    Trouble::new(format!("the town was taken over: {file} controls it now"))
+        .help(format!(
+            "start a controller for it: gtctl -f {file} reconcile --watch"
+        ))
+        .exits(Exit::Held)
 }
 
 /// A controller keeps to the town and the server it was started for: they are what its lock is

@@ -62,7 +62,7 @@ pub(super) fn run(global: &Global, verb: &Verb, terminal: &Terminal) -> Result<E
         let done = if wrote {
             "wrote"
         } else {
-            "nothing to do: as it should be is"
+            "nothing to do, the file is up to date:"
         };
         terminal.print(&format!(
             "{done} {}\nnext:\n  {}\n",
@@ -76,7 +76,7 @@ pub(super) fn run(global: &Global, verb: &Verb, terminal: &Terminal) -> Result<E
 /// What the service manager reads.
 fn text(global: &Global, place: &Place, manager: Manager) -> Result<String, Trouble> {
     let program =
-        program().ok_or_else(|| Trouble::new("the path of this program cannot be told"))?;
+        program().ok_or_else(|| Trouble::new("cannot determine the path of this program"))?;
     let mut argv = vec![
         utf8(&program)?,
         "reconcile".to_owned(),
@@ -88,7 +88,7 @@ fn text(global: &Global, place: &Place, manager: Manager) -> Result<String, Trou
     }
     if global.state_dir.is_some() {
         let state = std::path::absolute(&place.state)
-            .map_err(|e| Trouble::new("the current directory cannot be told").because(&e))?;
+            .map_err(|e| Trouble::new("cannot determine the current directory").because(&e))?;
         argv.extend(["--state-dir".to_owned(), utf8(&state)?]);
     }
     argv.extend(global.trust.then(|| "--trust".to_owned()));
@@ -125,7 +125,7 @@ fn utf8(path: &Path) -> Result<String, Trouble> {
     let text = path.to_str().map(str::to_owned);
     text.ok_or_else(|| {
         Trouble::new(format!(
-            "{} is not UTF-8 text, as a service's paths must be",
+            "{} is not UTF-8 text; the paths of a service must be",
             path.display()
         ))
     })
@@ -166,11 +166,12 @@ fn write(file: &Path, text: &str, args: &Install) -> Result<bool, Trouble> {
     match files::read_text(file, Links::Follow, MOST_OF_A_UNIT) {
         Ok(present) if present == text => return Ok(false),
         Ok(present) if !page::is_as_written(&present) && !args.force => {
-            return Err(
-                Trouble::new(format!("{shown} was edited, and stays as it is")).help(
-                    "compare it with `gtctl service install --print`, or overwrite it with --force",
-                ),
-            );
+            return Err(Trouble::new(format!(
+                "{shown} was edited, so gtctl does not overwrite it"
+            ))
+            .help(
+                "compare it with `gtctl service install --print`, or overwrite it with `--force`",
+            ));
         }
         Ok(_) => {}
         Err(e) if e.kind() == ErrorKind::NotFound => {}
@@ -198,16 +199,18 @@ fn next(manager: Manager, town: &str, file: &Path) -> Vec<String> {
             let unit = page::unit_name(town);
             vec![
                 "systemctl --user daemon-reload".to_owned(),
-                format!("systemctl --user enable --now {unit}    # restart it where it runs already"),
-                "loginctl enable-linger    # so that it runs from boot on, whether you are logged in or not".to_owned(),
+                format!("systemctl --user enable --now {unit}    # use restart if it already runs"),
+                "loginctl enable-linger    # it then starts at boot, without a login".to_owned(),
                 format!("journalctl --user -u {unit} -f"),
-                format!("systemctl --user disable --now {unit}    # its end; the town lives on"),
+                format!(
+                    "systemctl --user disable --now {unit}    # stops it; the sessions keep running"
+                ),
             ]
         }
         Manager::Launchd => vec![
             format!("launchctl bootstrap gui/$(id -u) '{}'", file.display()),
             format!(
-                "launchctl bootout gui/$(id -u)/{}    # its end; the town lives on",
+                "launchctl bootout gui/$(id -u)/{}    # stops it; the sessions keep running",
                 page::job_label(town)
             ),
         ],

@@ -50,7 +50,7 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
         "KiB" => 10,
         "MiB" => 20,
         "GiB" => 30,
-        _ => return Err("a whole number and KiB, MiB or GiB, such as 10MiB".to_owned()),
+        _ => return Err("write a whole number and KiB, MiB or GiB, such as 10MiB".to_owned()),
     };
     let number = text.strip_suffix(unit).unwrap_or(text).parse::<u64>().ok();
     number

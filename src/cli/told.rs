@@ -41,12 +41,12 @@ impl<'a> Told<'a> {
             }
             Event::Reloaded => {
                 self.others.reloaded();
-                self.terminal.note("the manifest was read anew");
+                self.terminal.note("the manifest was read again");
             }
             Event::Broken(why) => {
                 self.others.broken(why);
                 self.terminal
-                    .warn(&format!("{why}; the last good manifest stays in force"));
+                    .warn(&format!("{why}; the last good manifest stays in use"));
             }
         }
         for complaint in self.others.complaints() {
@@ -65,7 +65,9 @@ impl<'a> Told<'a> {
         let paper = self.terminal.paper(cycle.now);
         let mut news = cycle.notices.clone();
         if let Observed::Unknown(why) = &cycle.observed {
-            news.push(format!("the town is unknown, nothing is touched: {why}"));
+            news.push(format!(
+                "the state of the town is unknown, nothing is changed: {why}"
+            ));
         }
         let lacking = cycle
             .plan
@@ -105,7 +107,8 @@ impl<'a> Told<'a> {
             .filter(|done| self.is_news(done))
             .cloned()
             .collect();
-        self.terminal.mention(&page::outcomes(town, &fresh, &paper));
+        self.terminal
+            .mention(&page::outcomes(town, &cycle.memory, &fresh, &paper));
         if !self.announced {
             self.announced = true;
             let Cycle {

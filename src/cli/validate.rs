@@ -48,7 +48,7 @@ pub(super) fn run(global: &Global, args: &TownArg, terminal: &Terminal) -> Resul
             parts.join(", ")
         ));
         for (agent, like) in likes {
-            terminal.print(&format!("  agent {agent} takes its tables from {like}\n"));
+            terminal.print(&format!("  agent {agent} is like {like}\n"));
         }
         terminal.print(&ages(&town, &origins));
     }

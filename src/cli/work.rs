@@ -41,7 +41,7 @@ struct Interrupts {
 impl Interrupts {
     fn listen() -> Result<Self, Trouble> {
         let listen = |kind: SignalKind| {
-            signal(kind).map_err(|e| Trouble::new("signals cannot be listened for").because(&e))
+            signal(kind).map_err(|e| Trouble::new("cannot listen for signals").because(&e))
         };
         let ignored = proc::signal::ignores_hangup();
         Ok(Self {
@@ -167,7 +167,8 @@ impl Work {
         terminal: &Terminal,
     ) -> Result<Exit, Trouble> {
         let Some(mut last) = self.until_settled(controller, place, terminal).await? else {
-            terminal.warn("interrupted before anything was known: gtctl diff shows what is left");
+            terminal
+                .warn("interrupted before the first check: `gtctl diff` shows what is left to do");
             return Ok(Exit::Partial);
         };
         let place = &*place;
@@ -272,11 +273,11 @@ impl Work {
             Ok(Ok(loaded)) if is_same_place(&loaded.town, &place.town) => {
                 *place.town = loaded.town;
                 place.texts = texts.unwrap_or_else(|| place.texts.clone());
-                terminal.note("the manifest was edited meanwhile and is read anew");
+                terminal.note("the manifest was edited meanwhile; gtctl reads it again");
             }
-            Ok(Ok(_)) => terminal.warn("the manifest names another town or server by now: gtctl goes on by what it said before"),
+            Ok(Ok(_)) => terminal.warn("the manifest now names another town or server: gtctl continues with the former one"),
             Ok(Err(_)) | Err(_) => terminal.warn(
-                "the manifest was edited meanwhile and is broken: gtctl goes on by what it said before (see gtctl validate)",
+                "the manifest was edited meanwhile and has errors: gtctl continues with the former one; `gtctl validate` shows the errors",
             ),
         }
     }
@@ -305,7 +306,7 @@ impl Work {
                 .plus(FINISH_SLACK);
             if !left.is_empty() {
                 terminal.warn(&format!(
-                    "interrupted: finishing what was begun ({}); interrupt again to leave it",
+                    "interrupted: finishing {}; interrupt again to exit at once",
                     listed(&left)
                 ));
             }
@@ -357,6 +358,7 @@ impl Work {
         if !terminal.is_json() {
             terminal.mention(&page::outcomes(
                 &place.town,
+                &last.memory,
                 &late,
                 &terminal.paper(proc::clock::now()),
             ));
@@ -426,7 +428,7 @@ impl Work {
             .cloned()
             .collect();
         // The work goes on whether anybody reads of it or not.
-        terminal.mention(&page::outcomes(&place.town, &shown, &paper));
+        terminal.mention(&page::outcomes(&place.town, &cycle.memory, &shown, &paper));
         for held in self.held(&cycle.plan) {
             let is_news = reported.insert(held.session.to_string(), held.hold.code())
                 != Some(held.hold.code());
@@ -458,9 +460,11 @@ impl Work {
         }
         if let Observed::Unknown(why) = &last.observed {
             return Err(Trouble::new(format!(
-                "nothing was done, because the town is unknown: {why}"
+                "nothing was done, because the state of the town is unknown: {why}"
             ))
-            .help("look at the tmux server; gtctl acts again as soon as it answers"));
+            .help(
+                "`gtctl doctor` checks the tmux server; gtctl acts again as soon as it answers",
+            ));
         }
         if !terminal.is_json() {
             let paper = terminal.paper(last.now);
@@ -485,11 +489,11 @@ impl Work {
                 .map(|finishing| finishing.left.as_slice())
                 .unwrap_or_default();
             terminal.warn(&if left.is_empty() {
-                "interrupted: what was begun is finished, what is left shows in gtctl diff"
+                "interrupted: running steps are finished; `gtctl diff` shows what is left to do"
                     .to_owned()
             } else {
                 format!(
-                    "interrupted in the middle of {}: gtctl apply or a controller goes on with it",
+                    "interrupted in the middle of {}: `gtctl apply` or a controller continues",
                     listed(left)
                 )
             });

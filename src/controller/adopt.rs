@@ -97,7 +97,9 @@ impl Controller {
 /// is none.
 fn idle_shell(observed: &Observed, session: &SessionName) -> Result<(Target, String), String> {
     let server = match observed {
-        Observed::Unknown(why) => return Err(format!("it cannot be told what is there: {why}")),
+        Observed::Unknown(why) => {
+            return Err(format!("it cannot be determined what is there: {why}"));
+        }
         Observed::Down => {
             return Err(format!(
                 "no session has this name: `gtctl start {session}` starts it"
@@ -127,7 +129,7 @@ fn idle_shell(observed: &Observed, session: &SessionName) -> Result<(Target, Str
         Life::Dead { .. } => {
             Err("nothing runs in it any more: end it with `tmux kill-session`".to_owned())
         }
-        Life::Unknown(why) => Err(format!("it cannot be told what runs in it: {why}")),
+        Life::Unknown(why) => Err(format!("it cannot be determined what runs in it: {why}")),
     }
 }
 
@@ -151,7 +153,7 @@ fn check_idle(seen: &Seen, shell: ProcId, comm: &str) -> Result<(), String> {
         Some(children) if children.is_empty() => Ok(()),
         Some(_) => Err(format!("something runs in its {comm}")),
         None => Err(format!(
-            "it cannot be told whether something runs in its {comm}"
+            "it cannot be determined whether something runs in its {comm}"
         )),
     }
 }

@@ -90,13 +90,13 @@ pub struct Cycle {
 #[derive(Debug, thiserror::Error)]
 pub enum CycleFault {
     /// Another process is acting on the town.
-    #[error("the town's turn could not be had")]
+    #[error("another gtctl did not let go of the town in time")]
     Lock(#[source] LockFault),
     /// The state cannot be used.
     #[error("the town's state cannot be used")]
     Store(#[source] StoreFault),
     /// It broke off, by a defect of gtctl's own.
-    #[error("a cycle broke off by a defect of gtctl ({said}); the next one runs in {}", time(*.rest))]
+    #[error("a defect of gtctl stopped a cycle ({said}); the next one runs in {}", time(*.rest))]
     Defect {
         /// What the panic said.
         said: String,
@@ -127,7 +127,7 @@ pub(super) struct Ahead {
 }
 
 impl Cycle {
-    /// Whether a step failed whose place another was waiting for: the next look gives it away.
+    /// Whether a step failed whose place another was waiting for: the next check gives it away.
     #[must_use]
     pub fn freed_a_place(&self) -> bool {
         let waits = |hold: &Hold| match hold {
@@ -222,7 +222,7 @@ impl Controller {
         let notice = other.map(|other| {
             let state = self.store.main_file();
             format!(
-                "{} is of the town `{other}`, not of `{town}`: what it says is not used",
+                "{} belongs to town `{other}`, not to `{town}`: gtctl does not use it",
                 state.display()
             )
         });

@@ -145,8 +145,8 @@ fn told(one: &Unpiped, outcome: &Result<(), String>) -> String {
         Ok(()) => format!(
             "the process that kept the output of {session} had ended: another keeps it from now on"
         ),
-        Err(why) => format!(
-            "the output of {session} is not kept: the process that did has ended, and {why}"
-        ),
+        Err(why) => {
+            format!("the output of {session} is not recorded: its recorder has stopped, and {why}")
+        }
     }
 }

@@ -57,7 +57,7 @@ fn typing(delivery: Delivery) -> Typing {
         Delivery::Delivered { .. } | Delivery::Handed { .. } => Typing::Typed,
         Delivery::Refused(obstacle) if obstacle.passes() => Typing::NotYet(obstacle.to_string()),
         Delivery::Refused(obstacle) => Typing::Refused(obstacle.to_string()),
-        // It has another life by now, which the next look finds.
+        // It has another life by now, which the next check finds.
         Delivery::Stale(why) => Typing::NotYet(why),
         Delivery::Failed(why) => Typing::Failed(why),
         Delivery::NotSubmitted { .. } | Delivery::Unknown(_) => {

@@ -41,7 +41,7 @@ fn of_machine() -> Checked {
         .map(|(name, _)| *name)
         .collect();
     let said = match found.as_slice() {
-        [] => "none of those that gtctl knows is on PATH; any other command will do".to_owned(),
+        [] => "no agent that gtctl knows is on PATH; any other command works too".to_owned(),
         found => format!("on PATH: {}", found.join(", ")),
     };
     Checked::well(CHECK, said)
@@ -137,11 +137,10 @@ fn keys(town: &Town) -> Vec<Checked> {
             .collect::<Vec<_>>()
             .join(", ");
         let said = format!(
-            "{} is set here, and {agent} does not get it",
+            "{} is set here, but {agent} does not get it",
             lacking.join(", ")
         );
-        let fix =
-            format!("add `pass_env = [{listed}]` to [defaults], or put it into an `env_file`");
+        let fix = format!("add `pass_env = [{listed}]` to [defaults], or use an `env_file`");
         found.push(Checked::ailing(CHECK, said, Fix::line(fix)));
     }
     found
@@ -168,7 +167,7 @@ fn missing(program: &str, sessions: &[&Desired]) -> Checked {
             .first()
             .map_or_else(PathBuf::new, |first| first.dir.join(program));
         let said = format!(
-            "{} is no executable file, and {whose} would run it",
+            "{} is not an executable file, but {whose} needs it",
             shown(&file)
         );
         let fix = if file.is_file() {
@@ -184,7 +183,7 @@ fn missing(program: &str, sessions: &[&Desired]) -> Checked {
     }
     Checked::failing(
         CHECK,
-        format!("{program} is not on PATH, and {whose} would run it"),
+        format!("{program} is not on PATH, but {whose} needs it"),
         install::get(program),
     )
 }
@@ -232,11 +231,11 @@ async fn asked(sessions: impl Iterator<Item = Desired>) -> Vec<Checked> {
                     Checked::failing(CHECK, format!("{name} is not signed in: `{command}`: {why}"), fix)
                 }
                 Some(Answer::Unasked(why)) => {
-                    Checked::ailing(CHECK, format!("whether {name} is signed in cannot be asked: {why}"), asks)
+                    Checked::ailing(CHECK, format!("cannot determine whether {name} is signed in: {why}"), asks)
                 }
                 None => {
                     let said = format!(
-                        "whether {name} is signed in is not known: `{command}` does not answer within {DEADLINE:?}"
+                        "cannot determine whether {name} is signed in: `{command}` does not answer within {DEADLINE:?}"
                     );
                     Checked::ailing(CHECK, said, asks)
                 }
@@ -279,7 +278,7 @@ fn others(town: &Town) -> Vec<Checked> {
     });
     missing
         .map(|(check, who, program, _)| {
-            let said = format!("{program} is no program that can be run, and {who} would run it");
+            let said = format!("{program} is not an executable program, but {who} needs it");
             Checked::ailing(check, said, install::get(&program))
         })
         .collect()
@@ -297,12 +296,12 @@ fn folders(town: &Town) -> Option<Checked> {
     };
     let whose = match gone.len() {
         1 => format!(
-            "the directory of {} is not there: {}",
+            "the directory of {} does not exist: {}",
             first.name,
             shown(&first.dir)
         ),
         n => format!(
-            "the directories of {n} sessions are not there, the first is {}",
+            "the directories of {n} sessions do not exist; the first is {}",
             shown(&first.dir)
         ),
     };

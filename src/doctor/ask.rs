@@ -36,8 +36,8 @@ pub(super) async fn ask(
         Ending::Exited(status) if status.success() => Ok(ran.out.text()),
         Ending::Exited(status) => Err(format!("failed ({status})")),
         Ending::TimedOut => Err(format!("does not answer within {deadline:?}")),
-        Ending::Flooded | Ending::Cancelled => Err("was ended".to_owned()),
+        Ending::Flooded | Ending::Cancelled => Err("was stopped".to_owned()),
         Ending::NotStarted(fault) => Err(format!("cannot be run: {fault}")),
-        Ending::Lost(fault) => Err(format!("was not seen to end: {fault}")),
+        Ending::Lost(fault) => Err(format!("its exit was not seen: {fault}")),
     }
 }

@@ -59,7 +59,7 @@ async fn gt(root: Option<&Path>, needed: bool) -> Checked {
         let why = if needed {
             ""
         } else {
-            ": sessions run without it, but not its mail and its nudges"
+            ": sessions run without it, but gt's mail and nudges do not work"
         };
         return trouble(format!("it is not on PATH{why}"), install::get("gt"));
     };
@@ -83,7 +83,10 @@ async fn gt(root: Option<&Path>, needed: bool) -> Checked {
 
 fn no_root(root: &Path) -> Option<Checked> {
     (!root.join("mayor/town.json").is_file()).then(|| {
-        let said = format!("{} is no Gas Town: it has no mayor/town.json", shown(root));
+        let said = format!(
+            "{} is not a Gas Town: it has no mayor/town.json",
+            shown(root)
+        );
         Checked::ailing(CHECK, said, Fix::run(["gt", "install", &shown(root)]))
     })
 }
@@ -132,7 +135,7 @@ fn rigs(patient: &Patient<'_>, town: &Town, root: &Path) -> Vec<Checked> {
 fn daemon(root: &Path) -> Option<Checked> {
     let holder = holder(&root.join("daemon/daemon.lock"))?;
     let said = format!(
-        "gt's own daemon runs too ({holder}): it revives mayor, deacon, witness and refinery, whatever gtctl decides"
+        "gt's own daemon runs too ({holder}): it starts mayor, deacon, witness and refinery, whatever gtctl decides"
     );
     Some(Checked::ailing(
         "masters",
@@ -167,7 +170,7 @@ fn role_agents(root: &Path) -> Option<Checked> {
     let agents = root.join("settings/agents.json");
     json(&agents)?.get("role_agents")?;
     let said = format!(
-        "role_agents in {} is ignored by gt, which reads settings/config.json",
+        "gt ignores role_agents in {}; it reads settings/config.json",
         shown(&agents)
     );
     let move_it = "[ -e config.json ] || echo '{}' > config.json; \

@@ -17,11 +17,11 @@ pub(super) fn check(patient: &Patient<'_>) -> Option<Checked> {
     Some(if Path::new(LINGER).join(&user).exists() {
         Checked::well(
             "service",
-            format!("installed, and runs whether {user} is logged in or not"),
+            format!("installed; it runs without a login of {user}"),
         )
     } else {
         let said =
-            format!("installed, but it ends when {user} logs out, and does not begin at boot");
+            format!("installed, but it stops when {user} logs out, and does not start at boot");
         Checked::ailing("service", said, Fix::run(["loginctl", "enable-linger"]))
     })
 }

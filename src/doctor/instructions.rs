@@ -22,16 +22,16 @@ fn of_session(desired: &Desired) -> Option<Checked> {
     let (file, standing) = instructions(desired)?;
     let (at, name) = (shown(&file), &desired.name);
     Some(match standing {
-        Instructions::Same => Checked::well(CHECK, format!("{name} has them in {at}")),
+        Instructions::Same => Checked::well(CHECK, format!("{name} has its instructions in {at}")),
         Instructions::Fresh => Checked::well(
             CHECK,
-            format!("{name} gets them at its next start, in {at}"),
+            format!("{name} gets its instructions in {at} at its next start"),
         ),
         Instructions::NoDir => return None,
         Instructions::Edited { beside, told: true } => Checked::ailing(
             CHECK,
             format!(
-                "{at} was edited, or is not from gtctl, and stays as it is: those of {name} are beside it"
+                "{at} was edited or is not from gtctl, so it stays: the instructions of {name} are beside it"
             ),
             // Nothing that somebody wrote is lost by it.
             Fix::line(format!(
@@ -42,7 +42,7 @@ fn of_session(desired: &Desired) -> Option<Checked> {
         ),
         Instructions::Edited { .. } => Checked::well(
             CHECK,
-            format!("{at} is not from gtctl and stays: {name} reads that"),
+            format!("{at} is not from gtctl, so it stays; {name} reads it"),
         ),
         Instructions::Unreadable(why) => {
             let source = desired
@@ -52,7 +52,7 @@ fn of_session(desired: &Desired) -> Option<Checked> {
                 .unwrap_or_default();
             Checked::failing(
                 CHECK,
-                format!("those of {name} cannot be read: {why}"),
+                format!("the instructions of {name} cannot be read: {why}"),
                 Fix::run(["ls", "-l", &source]),
             )
         }
@@ -69,7 +69,7 @@ fn watcher(desired: &Desired) -> Option<Checked> {
         return None;
     }
     let said = format!(
-        "{} has none in {}: it does not know what to watch",
+        "{} has no instructions in {}: it does not know what to watch",
         desired.name,
         shown(&desired.dir)
     );

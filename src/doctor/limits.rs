@@ -35,7 +35,7 @@ fn terminals(sessions: u64) -> Checked {
         number("/proc/sys/kernel/pty/max"),
         number("/proc/sys/kernel/pty/nr"),
     ) else {
-        return Checked::well("terminals", "how many there can be is not known");
+        return Checked::well("terminals", "the limit is not known");
     };
     let said = format!("{used} of {most} are in use, and the town has {sessions} sessions");
     if used + sessions + TERMINALS <= most {
@@ -63,7 +63,7 @@ fn processes(sessions: u64) -> Checked {
     for (group, most, used) in groups() {
         if used + wanted > most {
             let said = format!(
-                "control group {group} may have {most} processes and has {used}; the town may need {wanted}"
+                "control group {group} has {used} of at most {most} processes; the town may need {wanted}"
             );
             let uid = rustix::process::getuid().as_raw();
             let is_unit = |part: &&str| {

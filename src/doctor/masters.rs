@@ -25,10 +25,10 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Checked> {
         found.push(if patient.keeper.is_overdue(resync, now) {
             let stopped = matches!(process::look_at(process), process::Presence::Alive(stat) if stat.state == 'T');
             let how = if stopped { "-CONT" } else { "-TERM" };
-            let said = format!("the controller (process {pid}) does nothing: it is stopped or hangs");
+            let said = format!("the controller (process {pid}) does not work: it is suspended or hangs");
             Checked::failing("controller", said, Fix::run(["kill", how, &pid]))
         } else {
-            Checked::well("controller", format!("process {pid} keeps the town"))
+            Checked::well("controller", format!("process {pid} runs"))
         });
     }
     for (state, other) in patient.others {
@@ -36,7 +36,7 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Checked> {
             continue;
         };
         let said = format!(
-            "another controller (process {}) keeps the town of this manifest in {}",
+            "another controller (process {}) controls this town, with state in {}",
             process.pid,
             shown(state)
         );
@@ -105,9 +105,7 @@ fn kill_session(patient: &Patient<'_>, name: &str) -> Fix {
 }
 
 fn taken_for_gts(name: &str, tmux: &[String], who: &str) -> Checked {
-    let said = format!(
-        "{who} in a session called {name}: gt takes it for a dead agent of its own, and may kill it"
-    );
+    let said = format!("{who} in session {name}: gt may take it for a dead agent and kill it");
     let bare = OWN
         .iter()
         .find_map(|own| name.strip_prefix(own))

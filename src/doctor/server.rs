@@ -62,31 +62,31 @@ fn down(patient: &Patient<'_>, fault: &ListFault) -> Checked {
         ListFault::NoServer(_) => match (listening, owner) {
             (Listening::Nobody, _) => Checked::well(
                 CHECK,
-                format!("none runs yet at {at}: `gtctl apply` starts it"),
+                format!("no tmux server at {at} yet: `gtctl apply` starts it"),
             ),
             (Listening::Somebody(_), Some(owner)) => Checked::ailing(
                 CHECK,
                 format!(
-                    "{at} was removed under the server that listens there (process {})",
+                    "somebody removed {at}, but its server still runs (process {})",
                     owner.pid
                 ),
                 Fix::run(["kill", "-USR1", &owner.pid.to_string()]),
             ),
             (Listening::Somebody(_) | Listening::Unreadable(_), _) => Checked::ailing(
                 CHECK,
-                format!("whether one runs at {at} cannot be told"),
+                format!("cannot determine whether a server runs at {at}"),
                 Fix::run(["ls", "-l", &at]),
             ),
         },
         ListFault::Denied(said) => Checked::failing(
             CHECK,
-            format!("{at} may not be used: {said}"),
+            format!("gtctl may not use {at}: {said}"),
             Fix::run(["ls", "-la", &at]),
         ),
         ListFault::Broken(said) => Checked::failing(
             CHECK,
             format!(
-                "client and server at {at} do not get along: {said}. A new server ends its sessions"
+                "tmux client and server at {at} do not match: {said}. The fix ends the server's sessions"
             ),
             Fix::run(
                 tmux_command(patient)
@@ -101,7 +101,7 @@ fn down(patient: &Patient<'_>, fault: &ListFault) -> Checked {
         ListFault::Call(CallFault::Refused(refusal)) => refused(CHECK, refusal),
         ListFault::Call(_) | ListFault::Garbled(_) | ListFault::TooMany => Checked::failing(
             CHECK,
-            format!("no use can be made of the one at {at}: {fault}"),
+            format!("the server at {at} cannot be used: {fault}"),
             look(patient),
         ),
     }
@@ -116,7 +116,7 @@ fn frozen(at: &str, owner: Option<ProcId>, why: &str) -> Checked {
     match process::look_at(owner) {
         Presence::Alive(stat) if matches!(stat.state, 'T' | 't') => Checked::failing(
             CHECK,
-            format!("{at}: {why}, for it is stopped (process {pid})"),
+            format!("{at}: {why}, because it is suspended (process {pid})"),
             Fix::run(["kill", "-CONT", &pid]),
         ),
         Presence::Alive(_) | Presence::Zombie(_) | Presence::Gone | Presence::Unreadable(_) => {

@@ -33,7 +33,7 @@ fn too_long(path: &Path) -> Option<Checked> {
     let length = path.as_os_str().as_bytes().len();
     (length > LONGEST).then(|| {
         let said = format!(
-            "{} has {length} bytes, and no socket may have more than {LONGEST}",
+            "{} has {length} bytes; the path of a socket can have at most {LONGEST}",
             shown(path)
         );
         Checked::failing(CHECK, said, Fix::line("export GTCTL_SOCKET=default"))
@@ -72,7 +72,7 @@ fn folder(folder: &Path, named: bool) -> Option<Checked> {
         let aside = format!("{at}.old");
         Checked::failing(
             CHECK,
-            format!("{at} is no folder"),
+            format!("{at} is not a folder"),
             Fix::run(["mv", &at, &aside]),
         )
     })
@@ -89,7 +89,7 @@ fn no_socket(path: &Path) -> Option<Checked> {
     let aside = format!("{at}.old");
     Some(Checked::failing(
         CHECK,
-        format!("{at} is {what}, no socket"),
+        format!("{at} is {what}, not a socket"),
         Fix::run(["mv", &at, &aside]),
     ))
 }

@@ -18,7 +18,7 @@ const NONE: u64 = 10 << 20;
 
 pub(super) fn check(patient: &Patient<'_>) -> Checked {
     let Some(dir) = patient.state else {
-        let said = "there is no place for it: neither XDG_STATE_HOME nor HOME is an absolute path";
+        let said = "no directory for it: neither XDG_STATE_HOME nor HOME is an absolute path";
         return Checked::failing(
             CHECK,
             said,
@@ -31,7 +31,7 @@ pub(super) fn check(patient: &Patient<'_>) -> Checked {
             let aside = format!("{at}.old");
             return Checked::failing(
                 CHECK,
-                format!("{at} is no folder"),
+                format!("{at} is not a folder"),
                 Fix::run(["mv", &at, &aside]),
             );
         }
@@ -58,13 +58,13 @@ pub(super) fn check(patient: &Patient<'_>) -> Checked {
     let Some(nearest) = dir.ancestors().find(|dir| dir.exists()) else {
         return Checked::failing(
             CHECK,
-            format!("{at} cannot be made"),
+            format!("{at} cannot be created"),
             Fix::run(["mkdir", "-p", &at]),
         );
     };
     if !there && access(nearest, AccessFlags::W_OK | AccessFlags::X_OK).is_err() {
         let said = format!(
-            "{at} cannot be made, for {} may not be written",
+            "{at} cannot be created, because {} is not writable",
             shown(nearest)
         );
         return Checked::failing(
@@ -75,11 +75,7 @@ pub(super) fn check(patient: &Patient<'_>) -> Checked {
     }
     let (_, free) = host::disk(nearest);
     let room = Fix::run(["df", "-h", &shown(nearest)]);
-    let what = if there {
-        ""
-    } else {
-        ", made when it is needed"
-    };
+    let what = if there { "" } else { ", created when needed" };
     match free {
         // A file system that tells no size is not a full one.
         Some(free) if free < NONE => Checked::failing(

@@ -27,9 +27,9 @@ pub(super) async fn check(patient: &Patient<'_>) -> (Checked, bool) {
             (missing(), false)
         }
         Err(CallFault::NotInstalled(fault)) => {
-            (broken(&format!("tmux cannot be run: {fault}")), false)
+            (broken(&format!("cannot run tmux: {fault}")), false)
         }
-        Err(fault) => (broken(&format!("`tmux -V` told nothing: {fault}")), false),
+        Err(fault) => (broken(&format!("`tmux -V` gave no answer: {fault}")), false),
     }
 }
 
@@ -42,8 +42,8 @@ pub(super) async fn restored(patient: &Patient<'_>) -> Option<Checked> {
         .await
         .ok()?;
     let is_on = answer.success && answer.out.trim() == "on";
-    let said = "`@continuum-restore` is on: after a reboot tmux-continuum brings sessions back as bare shells, which then \
-                have the names of declared ones; `gtctl adopt --replace SESSION` takes the place of an idle one";
+    let said = "`@continuum-restore` is on: after a reboot tmux-continuum restores sessions as plain shells with the names of \
+                declared sessions; `gtctl adopt --replace SESSION` replaces an idle one";
     let off = super::server::tmux_command(patient);
     let off =
         off.iter()
@@ -82,7 +82,7 @@ fn told(answer: &Answer) -> String {
         (Some(line), true) => format!("printed `{line}`"),
         (Some(line), false) => format!("failed: {line}"),
         (None, true) => "printed nothing".to_owned(),
-        (None, false) => "failed and said nothing".to_owned(),
+        (None, false) => "failed without a message".to_owned(),
     }
 }
 
@@ -99,21 +99,20 @@ fn judge(version: &str) -> Checked {
     let Some(release) = release(version) else {
         return Checked::well(
             CHECK,
-            format!("{version}{at}: no release, so nothing is known of it"),
+            format!("{version}{at}: not a release, so gtctl is not tested with it"),
         );
     };
     if release < OLDEST {
-        let said = format!(
-            "{version}{at} is too old: 3.2 is the oldest that will do, 3.3a the oldest tried"
-        );
+        let said =
+            format!("{version}{at} is too old: gtctl needs 3.2, and is tested with 3.3a and later");
         return Checked::failing(CHECK, said, newer());
     }
     if release < TRIED {
-        let said = format!("{version}{at}: gtctl is tried with 3.3a and later");
+        let said = format!("{version}{at}: gtctl is tested with 3.3a and later");
         return Checked::ailing(CHECK, said, newer());
     }
     let known = if release < WHOLE {
-        "; it loses deaths at times (up to 3.5a), which gtctl makes up for"
+        "; it may miss exits (up to 3.5a); gtctl detects them itself"
     } else {
         ""
     };

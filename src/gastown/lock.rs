@@ -7,7 +7,7 @@ use std::fs::TryLockError;
 use std::path::Path;
 
 /// Whether a process holds the lock on the file below the root; no file, no lock. As an error, why
-/// it cannot be told.
+/// it cannot be determined.
 ///
 /// A shared lock is tried and let go of at once: it keeps nobody out who only asks, as gt does when
 /// it asks.

@@ -103,7 +103,7 @@ fn in_rig(rig: &str, rest: &str, naming: Naming) -> Option<Place> {
     }
 }
 
-/// A rig that is not registered, as the guide names its sessions. A polecat's cannot be told from
+/// A rig that is not registered, as the guide names its sessions. A polecat's cannot be determined from
 /// anything else.
 fn of_stranger(session: &str) -> Option<Place> {
     let rest = session.strip_prefix("gt-")?;

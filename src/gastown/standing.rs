@@ -28,7 +28,7 @@ pub struct Standing {
 /// Reads what stands in the files below a root, of the town and of these rigs.
 ///
 /// An emergency stop counts by its file alone, whatever is in it. A lock counts as long as a
-/// process holds it. Where that cannot be told, a shutdown counts as under way, as gt has it, and
+/// process holds it. Where that cannot be determined, a shutdown counts as under way, as gt has it, and
 /// the daemon as not running.
 #[must_use]
 pub fn standing<'r>(root: &Path, rigs: impl IntoIterator<Item = &'r str>) -> Standing {

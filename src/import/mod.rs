@@ -1,7 +1,7 @@
 //! Moving in: a manifest for what already lives on a tmux server.
 //!
 //! Each session gets its place from its name, its agent from what runs in it, its limits from its
-//! age and from what is remembered of it. What cannot be told for certain is not declared but
+//! age and from what is remembered of it. What cannot be determined for certain is not declared but
 //! listed, for a person to decide.
 //!
 //! **Architecture invariant:** pure. What is written here is only a text; whether adopting is all

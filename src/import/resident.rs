@@ -49,7 +49,7 @@ pub(super) fn of<'a>(
         return Err(why.clone());
     }
     if let Some(town) = &inhabitant.town {
-        return Err(format!("gtctl keeps it already, in town {town}"));
+        return Err(format!("gtctl already manages it, in town {town}"));
     }
     if is_automonitor(inhabitant) {
         return Err("the automonitor, which gtctl replaces".to_owned());
@@ -79,7 +79,7 @@ pub(super) fn of<'a>(
         None => command(first)?,
     };
     if matches!(runs, Runs::Command(_)) && stem_of_many(ground, name).is_some() {
-        return Err("one of several that others seem to start: see [[policy]]".to_owned());
+        return Err("others seem to start several of these: see [[policy]]".to_owned());
     }
     let (role, rig, own_name, naming) = match place {
         Some(Place::Town(role)) => (role, None, None, None),
@@ -149,10 +149,7 @@ fn command(programs: &[Program]) -> Result<(Runs<'static>, &Program), String> {
     };
     let argv = agents::started_by(program);
     let Some(path) = argv.first() else {
-        return Err(format!(
-            "what {} was started with cannot be read",
-            program.comm
-        ));
+        return Err(format!("cannot read how {} was started", program.comm));
     };
     let runs_a_script = |option: &str| !option.starts_with("--") && option.contains('c');
     let only_options = argv
@@ -163,20 +160,20 @@ fn command(programs: &[Program]) -> Result<(Runs<'static>, &Program), String> {
         let child = programs.get(1).map(|child| child.comm.as_str());
         return Err(match child {
             Some(child) => {
-                format!("a shell in which {child} runs: it cannot be told how it was started")
+                format!("a shell that runs {child}: cannot determine how it was started")
             }
-            None => "a shell that waits for somebody".to_owned(),
+            None => "an idle shell".to_owned(),
         });
     }
     if path.contains(' ') || path.starts_with('-') {
         return Err(format!(
-            "what {} was started with cannot be read: it shows a title",
+            "cannot read how {} was started: it shows a title",
             program.comm
         ));
     }
     if path.contains('/') && !path.starts_with('/') {
         return Err(format!(
-            "{path} is relative to a directory that cannot be told"
+            "{path} is relative to a directory that cannot be determined"
         ));
     }
     Ok((Runs::Command(argv), program))

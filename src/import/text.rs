@@ -126,7 +126,7 @@ fn agent(recipe: &Recipe) -> String {
             &mut text,
             "like",
             &string(like),
-            "its program: what its screen says is read as that one's",
+            "gtctl reads its screen as this agent's",
         );
     }
     line(
@@ -218,7 +218,7 @@ fn runs(text: &mut String, runs: &Runs<'_>) {
     match runs {
         Runs::Agent(recognised) => {
             let guess = if recognised.is_guess {
-                "its arguments cannot be read: the agent's own are taken"
+                "its arguments cannot be read, so these are the agent's usual ones"
             } else {
                 ""
             };
@@ -246,7 +246,7 @@ fn limits(text: &mut String, ground: &Ground<'_>, resident: &Resident<'_>) {
             text,
             "max_age",
             "\"off\"",
-            "no agent that gtctl knows, so no context to be refreshed",
+            "not an agent that gtctl knows, so it has no context to refresh",
         );
     } else if ground.automonitor.is_none()
         && resident.handoff.is_none()
@@ -256,7 +256,7 @@ fn limits(text: &mut String, ground: &Ground<'_>, resident: &Resident<'_>) {
             text,
             "max_age",
             "\"off\"",
-            "nothing has restarted it so far: say \"4h\", or another age, to have that done",
+            "nothing has restarted it so far: write \"4h\" or another age to restart it",
         );
     }
 }
@@ -285,7 +285,7 @@ fn chores(ground: &Ground<'_>, residents: &[Resident<'_>]) -> String {
     if automonitor.analyses > 0 {
         let _ = write!(
             text,
-            "\n# The automonitor ran {} analyses by an agent: take out the hashes to have that go on, at its cost.\n\
+            "\n# The automonitor ran {} analyses by an agent: remove the `#` signs to continue them; they cost money.\n\
              # [[chore]]\n# kind = \"analysis\"\n# command = [\"kimigas\", \"--print\"]\n",
             automonitor.analyses
         );
@@ -314,7 +314,7 @@ fn policies(ground: &Ground<'_>) -> String {
     {
         let _ = write!(
             text,
-            "\n# Several sessions are called {stem}…: if others start them, gtctl can end what is over.\n\
+            "\n# Several sessions are called {stem}…: if others start them, gtctl can expire them.\n\
              # [[policy]]\n# match = \"{stem}*\"\n# max_age = \"1h\"\n# idle_limit = \"30m\"\n"
         );
     }
@@ -325,7 +325,7 @@ fn rest(unmapped: &[Unmapped]) -> String {
     if unmapped.is_empty() {
         return String::new();
     }
-    let mut text = String::from("\n# Not declared, and left alone:\n");
+    let mut text = String::from("\n# Not declared; gtctl does not change these:\n");
     for Unmapped { session, why } in unmapped {
         let _ = writeln!(text, "#   {}: {}", clean(session), clean(why));
     }

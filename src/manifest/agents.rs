@@ -235,7 +235,7 @@ impl Reading<'_> {
                         fault
                             .label("not known")
                             .did_you_mean(like, tables.keys().copied(), || {
-                                "name a built-in agent, such as claude, or one of [agents]"
+                                "write a built-in agent, such as claude, or one of [agents]"
                                     .to_owned()
                             });
                     self.faults.push(fault);
@@ -256,10 +256,10 @@ impl Reading<'_> {
                     let fault = self.at(
                         &at,
                         "agent-cycle",
-                        format!("an agent is like itself: {all}"),
+                        format!("`like` goes round in a circle: {all}"),
                     );
                     self.faults
-                        .push(fault.help("let one of them be like none of the others"));
+                        .push(fault.help("remove `like` from one of them"));
                 }
                 break;
             }
@@ -283,7 +283,7 @@ impl Reading<'_> {
                 .as_ref()
                 .is_some_and(|argv| argv.first().is_none_or(String::is_empty))
             {
-                let fault = self.at(&at(field), "empty-command", "a command without a program");
+                let fault = self.at(&at(field), "empty-command", "the command is empty");
                 self.faults.push(
                     fault.help("write the program first, as in [\"claude\", \"--continue\"]"),
                 );
@@ -297,10 +297,10 @@ impl Reading<'_> {
             let fault = self.at(
                 &at("process_names"),
                 "empty-name",
-                "without a name its process cannot be known",
+                "without a name gtctl cannot recognise its process",
             );
             self.faults
-                .push(fault.help("leave it out: then it is the program's own name"));
+                .push(fault.help("remove it: the default is the program's own name"));
         }
         self.check_phrases(name, own);
         let own_name = || {
@@ -394,10 +394,10 @@ impl Reading<'_> {
                 let fault = self.at(
                     &path(["agents", name, field]),
                     "empty-phrase",
-                    "a phrase without any text of its own",
+                    "a phrase without text",
                 );
                 self.faults
-                    .push(fault.help("write what the line says; * stands for the text around it"));
+                    .push(fault.help("write the text of the line; * matches the text around it"));
             }
         }
     }

@@ -72,7 +72,7 @@ fn each_named<T: DeserializeOwned>(
         let fault = Fault::new(
             "wrong-type",
             layer.origin(path, Part::Value),
-            "expected tables by name",
+            "expected a table of named tables",
         );
         findings
             .faults
@@ -185,7 +185,7 @@ fn unknown(layer: &Layer, path: &Path, known: &'static [&'static str]) -> Fault 
     )
     .label("not known here")
     .did_you_mean(key, known.iter().copied(), || {
-        format!("known here: {}", known.join(", "))
+        format!("allowed here: {}", known.join(", "))
     })
 }
 

@@ -146,7 +146,7 @@ impl Reading<'_> {
         if SessionName::new(name).is_ok() {
             return Some(name.clone());
         }
-        let message = format!("`{}` would not do as a chore's name", shown(name));
+        let message = format!("`{}` is not a valid chore name", shown(name));
         let fault = self.at(&place(index, "name"), "bad-name", message);
         self.faults.push(fault.help(
             "use letters, digits, `_` and `-`, beginning with a letter or a digit, at most 64",
@@ -169,10 +169,10 @@ impl Reading<'_> {
             .into_iter()
             .filter(|(field, given)| *given && !own.contains(field))
         {
-            let message = format!("`{field}` means nothing to a chore of kind `{word}`");
+            let message = format!("a chore of kind `{word}` does not use `{field}`");
             let fault = self.at(&place(index, field), "idle-field", message);
             self.faults
-                .push(fault.help("take it out, or change the `kind`"));
+                .push(fault.help("remove it, or change the `kind`"));
         }
     }
 
@@ -244,10 +244,10 @@ impl Reading<'_> {
             return Some(table.accept.map(words::Accept::meaning).unwrap_or_default());
         }
         if table.accept.is_some() {
-            let message = "`accept` means nothing to an analysis that proposes nothing";
+            let message = "`accept` has no effect without `propose`";
             let fault = self.at(&place(index, "accept"), "idle-field", message);
             self.faults
-                .push(fault.help("take it out, or add propose = true"));
+                .push(fault.help("remove it, or add propose = true"));
         }
         None
     }
@@ -318,7 +318,7 @@ impl Reading<'_> {
             )
             .label("no such session")
             .did_you_mean(session, named.keys().map(SessionName::as_str), || {
-                "write the whole name of a declared session, such as gt-shop-witness".to_owned()
+                "write the full name of a declared session, such as gt-shop-witness".to_owned()
             });
         self.faults.push(fault);
         None

@@ -26,10 +26,9 @@ fn told(layer: &Layer, path: &Path) -> Fault {
         Some((last, parents)) if !parents.is_empty() => format!("`{last}` in {}", called(parents)),
         _ => called(path),
     };
-    let message =
-        format!("{what} is accepted and checked, but this version does not act on it yet");
+    let message = format!("{what} is checked, but this version does not use it yet");
     let mut fault = Fault::new("not-yet", layer.origin(path, Part::Key), message)
-        .help("it may stay: nothing of it changes what gtctl does");
+        .help("it may stay; it has no effect");
     fault.severity = Severity::Advice;
     fault
 }

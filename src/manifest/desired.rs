@@ -198,7 +198,7 @@ impl Reading<'_> {
         .label("not known")
         .did_you_mean(name, scene.agents.keys().map(String::as_str), || {
             format!(
-                "declare it with [agents.{0}] and command = [\"{0}\"]",
+                "declare it: [agents.{0}] with command = [\"{0}\"]",
                 shown(name)
             )
         })
@@ -218,7 +218,7 @@ impl Reading<'_> {
             None => path(["agents", &known.agent.name]),
         };
         if argv.first().is_none_or(|program| program.trim().is_empty()) {
-            let fault = self.at(&at(), "empty-command", "a command without a program");
+            let fault = self.at(&at(), "empty-command", "the command is empty");
             self.faults.push(
                 fault.help("write the program first, as in command = [\"claude\", \"--continue\"]"),
             );
@@ -273,10 +273,10 @@ impl Reading<'_> {
                     let fault = self.at(
                         &at(),
                         "bad-variable",
-                        format!("`{}` cannot be a variable's name", shown(name)),
+                        format!("`{}` is not a valid variable name", shown(name)),
                     );
                     self.faults.push(fault.help(
-                        "use letters, digits and `_`, not beginning with a digit; not GTCTL_*, which gtctl sets",
+                        "use letters, digits and `_`, no digit first; GTCTL_* is reserved for gtctl",
                     ));
                 } else if let Some(value) = self.fill(words, value, at) {
                     env.insert(name.clone(), value);
@@ -302,9 +302,10 @@ impl Reading<'_> {
                 let fault = self.at(
                     &at,
                     "bad-variable",
-                    format!("`{}` cannot be a variable's name", shown(name)),
+                    format!("`{}` is not a valid variable name", shown(name)),
                 );
-                let help = "use letters, digits and `_`, not beginning with a digit; not GTCTL_*, which gtctl sets";
+                let help =
+                    "use letters, digits and `_`, no digit first; GTCTL_* is reserved for gtctl";
                 self.faults.push(fault.help(help));
             }
         }

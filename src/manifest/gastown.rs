@@ -68,13 +68,13 @@ impl Reading<'_> {
             Some(Err(error)) => {
                 let message = format!("{RIGS} is not JSON: {}", shown(&error.to_string()));
                 self.at(&path(["town", "root"]), "bad-rigs", message)
-                    .help("run `gt rig list` to see whether gt can read it")
+                    .help("`gt rig list` shows whether gt can read it")
             }
             None if naming == Some(Naming::Prefix) => self
                 .at(
                     &path(["town", "naming"]),
                     "no-rigs",
-                    format!("naming by prefix needs {RIGS}, which cannot be read"),
+                    format!("naming by prefix needs {RIGS}, but it cannot be read"),
                 )
                 .help("set town.root to the Gas Town root, or write naming = \"rig\""),
             None => return None,

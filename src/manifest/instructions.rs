@@ -45,7 +45,7 @@ impl Reading<'_> {
                 Entry::Occupied(former) if former.get().0 == source => {}
                 Entry::Occupied(former) => {
                     let message = format!(
-                        "`{}` and `{}` have other instructions for the same file, {}",
+                        "`{}` and `{}` have different instructions for the same file, {}",
                         former.get().1,
                         desired.name,
                         shown(&former.key().to_string_lossy())
@@ -65,8 +65,8 @@ impl Reading<'_> {
         match (self.sources.read)(source) {
             None => Some((
                 "no-instructions",
-                format!("the instructions {name} cannot be read as text"),
-                "write the file, beside the manifest where its path is relative, or take the field out",
+                format!("cannot read the instructions {name} as text"),
+                "create the file (a relative path starts at the manifest), or remove the field",
             )),
             Some(text) if text.len() > MAX_BYTES => Some((
                 "large-instructions",
@@ -74,7 +74,7 @@ impl Reading<'_> {
                     "the instructions {name} have more than {} KiB",
                     MAX_BYTES >> 10
                 ),
-                "keep what every start needs, and name other files in it for the rest",
+                "keep what every start needs, and refer to other files for the rest",
             )),
             Some(_) => None,
         }

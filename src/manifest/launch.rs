@@ -52,10 +52,10 @@ impl Reading<'_> {
             let fault = self.at(
                 &said,
                 "no-root",
-                "gt is run in its town's root, and the manifest names none",
+                "gtctl runs gt in the town's root, but the manifest has no `root`",
             );
             self.add_once(
-                fault.help("add root = \"~/gt\" to [town], with the directory of your Gas Town"),
+                fault.help("add root = \"~/gt\" to [town], with your Gas Town's directory"),
             );
             return None;
         }
@@ -73,7 +73,7 @@ impl Reading<'_> {
         )
         .label("gt does not know this role")
         .help(format!(
-            "write launcher = \"tmux\", or give [roles.{role}] a `start` of its own"
+            "write launcher = \"tmux\", or add `start` to [roles.{role}]"
         ))
     }
 
@@ -100,11 +100,11 @@ impl Reading<'_> {
         for (field, _) in given.into_iter().filter(|(_, is_given)| *is_given) {
             let at = tiers.path(self.layers, &[field]);
             let message = format!(
-                "`{field}` changes nothing here: its launcher's commands start this session"
+                "`{field}` has no effect here, because the launcher's commands start this session"
             );
             let mut fault = self.at(&at, "unused", message);
             fault.severity = Severity::Advice;
-            self.add_once(fault.help("write launcher = \"tmux\" to have gtctl start it itself"));
+            self.add_once(fault.help("write launcher = \"tmux\" if gtctl should start it itself"));
         }
     }
 
@@ -141,7 +141,7 @@ impl Reading<'_> {
         let is_told = |argv: Option<&Vec<String>>| {
             argv.into_iter().flatten().any(|word| word.contains(AGENT))
         };
-        // A restart that cannot be told the agent would bring another one.
+        // A restart that cannot be determined the agent would bring another one.
         let would_lose_agent = agent.is_some()
             && is_told(role.start.as_ref())
             && !is_told(role.restart_command.as_ref());
@@ -182,7 +182,7 @@ impl Reading<'_> {
         let at = || path(["roles", tiers.role_name, field]);
         let is_empty = argv.first().is_none_or(|program| program.trim().is_empty());
         if is_empty && (field == "start" || !argv.is_empty()) {
-            let fault = self.at(&at(), "empty-command", "a command without a program");
+            let fault = self.at(&at(), "empty-command", "the command is empty");
             self.add_once(
                 fault.help("write the program first, as in [\"gt\", \"mayor\", \"start\"]"),
             );

@@ -32,7 +32,7 @@ impl Reading<'_> {
             return;
         }
         let message =
-            format!("`first` ({first}) is longer than `max` ({max}), so that every delay is {max}");
+            format!("`first` ({first}) is longer than `max` ({max}), so every delay is {max}");
         self.never_applies(
             tiers,
             &[FIRST, MAX],

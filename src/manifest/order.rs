@@ -104,7 +104,7 @@ impl Reading<'_> {
 
     fn never_completes(&self, who: &Named<'_>, index: usize, other: &SessionName) -> Fault {
         let message = format!(
-            "`{}` waits for `{other}` to complete, which is restarted whenever it ends",
+            "`{}` waits until `{other}` completes, but `{other}` is restarted after every exit",
             who.name
         );
         Fault::new(
@@ -112,25 +112,28 @@ impl Reading<'_> {
             self.field_origin(who, index, "when"),
             message,
         )
-        .label("never comes about")
-        .help("write when = \"ready\", or give the other one restart = \"on-failure\"")
+        .label("never happens")
+        .help("write when = \"ready\", or restart = \"on-failure\" for the other session")
     }
 
     fn asked_twice(&self, who: &Named<'_>, index: usize, other: &SessionName) -> Fault {
-        let message = format!("`{}` waits for `{other}` in two ways", who.name);
+        let message = format!(
+            "`{}` names `{other}` twice in `after`, with different conditions",
+            who.name
+        );
         Fault::new("duplicate-session", self.after_origin(who, index), message)
-            .label("named before, and otherwise")
+            .label("named here first")
             .help("name it once")
     }
 
     fn later_wave(&self, who: &Named<'_>, index: usize, other: &SessionName) -> Fault {
         let message = format!(
-            "`{}` waits for `{other}`, which starts in a later wave",
+            "`{}` waits for `{other}`, but `{other}` starts in a later wave",
             who.name
         );
         Fault::new("later-wave", self.after_origin(who, index), message)
             .label("starts later")
-            .help("give the one that waits the same `wave`, or a higher one")
+            .help("give the waiting session the same `wave`, or a higher one")
     }
 
     fn unknown_after(
@@ -141,14 +144,14 @@ impl Reading<'_> {
         other: &str,
     ) -> Fault {
         let message = format!(
-            "`{}` waits for `{}`, which is not declared",
+            "`{}` waits for `{}`, but no such session is declared",
             who.name,
             shown(other)
         );
         Fault::new("unknown-session", self.after_origin(who, index), message)
             .label("no such session")
             .did_you_mean(other, named.keys().map(SessionName::as_str), || {
-                "write the whole name of a session, such as gt-shop-witness".to_owned()
+                "write the full name of a session, such as gt-shop-witness".to_owned()
             })
     }
 
@@ -200,7 +203,7 @@ impl Reading<'_> {
             format!("sessions wait for each other: {}", shortened(&round)),
         )
         .label(label)
-        .help("take one of these out of its `after`");
+        .help("remove one of these from `after`");
         Some(
             edges
                 .take(20)

@@ -87,7 +87,7 @@ impl Origins {
         let origin = if is_written {
             self.name(&path)
         } else {
-            "by the program of its command".to_owned()
+            "found from its command".to_owned()
         };
         Some(Explained {
             field: "agent.like".to_owned(),

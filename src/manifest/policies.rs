@@ -89,7 +89,7 @@ fn pattern<'t>(
         );
         reading
             .faults
-            .push(fault.help("use letters, digits, `_`, `-`, and `*` and `?` for any"));
+            .push(fault.help("use letters, digits, `_` and `-`; `*` and `?` match anything"));
         return None;
     }
     Some(pattern)
@@ -103,38 +103,37 @@ fn completion(
     pattern: Option<&str>,
 ) -> Option<Completion> {
     let at = || path(["policy", &index.to_string(), "completion", "log"]);
-    let log =
-        match &table.log {
-            Some(log) => {
-                // Which session is only known when one is seen.
-                let words = Words {
-                    town,
-                    role: "custom",
-                    session: Some("{session}"),
-                    ..Words::default()
-                };
-                let filled = reading.fill(&words, log, at)?;
-                let log = reading
-                    .absolute(&filled, at)?
-                    .to_string_lossy()
-                    .into_owned();
-                if !log.contains("{session}")
-                    && pattern.is_some_and(|pattern| pattern.contains(['*', '?']))
-                {
-                    let fault = reading.at(
+    let log = match &table.log {
+        Some(log) => {
+            // Which session is only known when one is seen.
+            let words = Words {
+                town,
+                role: "custom",
+                session: Some("{session}"),
+                ..Words::default()
+            };
+            let filled = reading.fill(&words, log, at)?;
+            let log = reading
+                .absolute(&filled, at)?
+                .to_string_lossy()
+                .into_owned();
+            if !log.contains("{session}")
+                && pattern.is_some_and(|pattern| pattern.contains(['*', '?']))
+            {
+                let fault = reading.at(
                         &at(),
                         "shared-log",
-                        "one log for many sessions, which one word in it would end",
+                        "all sessions of this policy share one log, so one marker in it would end them all",
                     );
-                    reading.faults.push(fault.help(
-                        "put {session} where their logs differ, as in \"logs/{session}.log\"",
-                    ));
-                    return None;
-                }
-                Some(log)
+                reading
+                    .faults
+                    .push(fault.help("put {session} into the path, as in \"logs/{session}.log\""));
+                return None;
             }
-            None => None,
-        };
+            Some(log)
+        }
+        None => None,
+    };
     let markers = table
         .markers
         .as_ref()

@@ -83,9 +83,9 @@ impl<'a> Reading<'a> {
                 let fault = self.at(
                     &path(),
                     "bad-text",
-                    "holds a NUL character, which no program can be given",
+                    "contains a NUL character; a program cannot get one",
                 );
-                self.faults.push(fault.help("leave \\u0000 out"));
+                self.faults.push(fault.help("remove \\u0000"));
                 None
             }
             Ok(filled) => Some(filled),
@@ -108,7 +108,7 @@ impl<'a> Reading<'a> {
             .label("not known")
             .did_you_mean(word, WORDS, || {
                 format!(
-                    "known are {{{}}}; a literal {{word}} is written {{{{word}}}}",
+                    "use one of {{{}}}; write {{{{word}}}} for a literal {{word}}",
                     WORDS.join("} {")
                 )
             }),
@@ -145,18 +145,18 @@ impl<'a> Reading<'a> {
             Some((
                 "empty-path",
                 "an empty path",
-                "leave it out, or write \".\" for the manifest's directory",
+                "remove it, or write \".\" for the manifest's directory",
             ))
         } else if text.starts_with('~') && !(text == "~" || text.starts_with("~/")) {
             Some((
                 "bad-path",
-                "another user's home directory is not looked up",
+                "gtctl does not look up another user's home directory",
                 "write the path in full",
             ))
         } else if text.starts_with('~') && self.sources.home.is_none() {
             Some((
                 "no-home",
-                "there is no home directory to put for `~`",
+                "there is no home directory for `~`",
                 "set HOME, or write the path in full",
             ))
         } else {

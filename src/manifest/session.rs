@@ -87,14 +87,14 @@ fn unfit(word: &str) -> Option<&'static str> {
         return Some("it is empty");
     }
     if word.starts_with('-') {
-        return Some("a command would take it for an option");
+        return Some("a command would read it as an option");
     }
     if word.starts_with('/') || word.split('/').any(|part| matches!(part, "" | "." | "..")) {
-        return Some("it leads out of its folder");
+        return Some("it leads out of its directory");
     }
     word.chars()
         .any(|c| c.is_control() || is_invisible(c))
-        .then_some("it has characters that cannot be seen")
+        .then_some("it has invisible characters")
 }
 
 /// A role that is not there: nothing of its own.
@@ -144,7 +144,7 @@ impl<'a> Reading<'a> {
             format!("two sessions are called `{}`", second.name),
         )
         .label("the second")
-        .help("give one of them another `name`, or take it out")
+        .help("give one of them another `name`, or remove it")
         .relate(place(first), "the first")
     }
 
@@ -186,7 +186,7 @@ impl<'a> Reading<'a> {
                 continue;
             };
             let message = format!(
-                "the {field} `{}` would not do: {why}",
+                "the {field} `{}` is not valid: {why}",
                 shown(word.unwrap_or_default())
             );
             let fault = self.at(&tiers.path(self.layers, &[field]), "bad-name", message);
@@ -222,10 +222,10 @@ impl<'a> Reading<'a> {
                     .at(
                         &self.name_path(&tiers),
                         "bad-name",
-                        format!("the name `{}` would not do: {fault}", shown(&text)),
+                        format!("the name `{}` is not valid: {fault}", shown(&text)),
                     )
-                    .label("tmux would change this name, or misread it")
-                    .help("use letters, digits, `_` and `-`, 64 at most, beginning with a letter or a digit");
+                    .label("tmux would change or misread this name")
+                    .help("use letters, digits, `_` and `-`, at most 64, beginning with a letter or a digit");
                 self.faults.push(fault);
                 SessionName::new("nameless")
                     .ok()
@@ -289,13 +289,13 @@ impl<'a> Reading<'a> {
         let here = path(["session", &tiers.index.to_string()]);
         let Some(template) = pick!(tiers, session) else {
             let message = format!(
-                "role `{}` does not say how its sessions are named",
+                "role `{}` has no `session` template",
                 shown(tiers.role_name)
             );
             let fault = self.lacks(&here, "session", message);
-            self.faults.extend(
-                fault.map(|f| f.help("add session = \"my-agent\" here, or a template to the role")),
-            );
+            self.faults.extend(fault.map(|f| {
+                f.help("add session = \"my-agent\" here, or a `session` template to the role")
+            }));
             return None;
         };
         match words.fill(template) {

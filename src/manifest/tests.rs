@@ -498,7 +498,7 @@ fn gt_is_told_an_agent_where_one_is_named_and_it_takes_one() {
             nudge
         ]
     );
-    // A restart that cannot be told the agent is none.
+    // A restart that cannot be determined the agent is none.
     let named = commands(
         &format!("{head}{crew}agent = \"kimi\"\n"),
         "gt-shop-crew-max",
@@ -923,7 +923,7 @@ fn an_agent_takes_the_tables_of_the_one_it_is_like() {
         .expect("it is explained");
     assert_eq!(
         (like.value.as_str(), like.origin.as_str()),
-        ("\"claude\"", "by the program of its command")
+        ("\"claude\"", "found from its command")
     );
 }
 

@@ -29,24 +29,24 @@ pub(crate) fn parse(file: usize, text: &str) -> Result<Dict, Vec<Fault>> {
             "too-large",
             at(0..0),
             format!(
-                "the manifest has {} bytes, at most {MAX_BYTES} are read",
+                "the manifest has {} bytes; the limit is {MAX_BYTES}",
                 text.len()
             ),
         );
         return Err(vec![
-            fault.help("split the town in two, each with its own `town.name`"),
+            fault.help("split it into two towns, each with its own `town.name`"),
         ]);
     }
     if let Some(deep) = too_deep(text) {
         let fault = Fault::new(
             "too-deep",
             at(deep..deep + 1),
-            format!("nested more than {MAX_DEPTH} deep"),
+            format!("nested more than {MAX_DEPTH} levels deep"),
         );
         return Err(vec![
             fault
                 .label("too deep here")
-                .help("no field nests deeper than four"),
+                .help("no field needs more than four levels"),
         ]);
     }
     let (places, errors) = DeTable::parse_recoverable(text);
@@ -59,8 +59,9 @@ pub(crate) fn parse(file: usize, text: &str) -> Result<Dict, Vec<Fault>> {
     }
     let mut faults = Vec::new();
     let values = table(places.get_ref(), &mut |span, message: &str| {
-        faults
-            .push(Fault::new("wrong-type", at(span), message).help("no field takes such a value"));
+        faults.push(
+            Fault::new("wrong-type", at(span), message).help("no field accepts such a value"),
+        );
     });
     if !faults.is_empty() {
         return Err(faults);
@@ -80,11 +81,11 @@ fn syntax(
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect();
     let help = if clean.contains("duplicate key") {
-        "keep one of the two"
+        "remove one of the two"
     } else if clean.contains("unquoted") || clean.contains("string") {
         "put text in double quotes, as in name = \"shop\""
     } else {
-        "compare with the examples; `#` begins a comment"
+        "compare with the files in examples/; `#` begins a comment"
     };
     Fault::new("syntax", at(span), clean)
         .label("not TOML here")
@@ -168,7 +169,7 @@ fn value(item: &Spanned<DeValue<'_>>, report: &mut Report<'_>) -> Option<Value> 
             report(
                 item.span(),
                 &format!(
-                    "a date or time ({}) where none is taken",
+                    "a date or time ({}) is not allowed here",
                     shown(&date.to_string())
                 ),
             );

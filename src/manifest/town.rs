@@ -26,10 +26,10 @@ impl Reading<'_> {
             let fault = self.at(
                 &path(["session", &MAX_SESSIONS.to_string()]),
                 "too-many-sessions",
-                format!("{count} sessions, at most {MAX_SESSIONS} are taken"),
+                format!("{count} sessions; the limit is {MAX_SESSIONS}"),
             );
             self.faults
-                .push(fault.help("split the town in two, each with its own `town.name`"));
+                .push(fault.help("split it into two towns, each with its own `town.name`"));
             return (None, BTreeMap::new());
         }
         let name = self.town_name();
@@ -97,7 +97,7 @@ impl Reading<'_> {
             self.faults.extend(fault.map(|mut fault| {
                 fault.origin = self.layers.in_file(&["town"]);
                 fault
-                    .label("a name belongs here")
+                    .label("add `name` here")
                     .help("write [town] and name = \"acme\" at the top")
             }));
             return None;
@@ -105,7 +105,7 @@ impl Reading<'_> {
         match SessionName::new(text) {
             Ok(name) => Some(name),
             Err(error) => {
-                let message = format!("the town's name `{}` would not do: {error}", shown(text));
+                let message = format!("the town name `{}` is not valid: {error}", shown(text));
                 let fault = self.at(&path(["town", "name"]), "bad-name", message);
                 self.faults.push(
                     fault.help(
@@ -147,7 +147,8 @@ impl Reading<'_> {
             }
             "gastown" => (
                 "no-root",
-                "which server is Gas Town's follows from its root, which is not named".to_owned(),
+                "gtctl needs the root to find Gas Town's tmux server, which is not named"
+                    .to_owned(),
                 "add root = \"~/gt\", or name the socket: `gt status --json` shows it as .tmux.socket",
             ),
             text if text.starts_with('~') => return self.absolute(text, at).map(Socket::Path),
@@ -181,13 +182,13 @@ impl Reading<'_> {
             }
             Ok(address) if address.port() == 0 => (
                 "bad-address",
-                "metrics need a port of their own".to_owned(),
+                "metrics need a port number".to_owned(),
                 "write \"127.0.0.1:9464\"",
             ),
             Ok(_) => (
                 "bad-address",
-                format!("`{}` can be reached from elsewhere", shown(text)),
-                "write \"127.0.0.1:9464\", and let what may read it from elsewhere come through a proxy",
+                format!("other hosts can reach `{}`", shown(text)),
+                "write \"127.0.0.1:9464\"; use a proxy if other hosts should read it",
             ),
             Err(_) if FsPath::new(text).extension().is_some_and(|e| e == "prom") => {
                 return self.absolute(text, at).map(Metrics::File);
@@ -223,7 +224,7 @@ impl Reading<'_> {
                 let fault = self.at(
                     &path(["notify", "command"]),
                     "empty-command",
-                    "a command without a program",
+                    "the command is empty",
                 );
                 self.faults
                     .push(fault.help("write the program first, as in [\"notify-send\"]"));

@@ -158,7 +158,7 @@ const COMMANDS: [&str; 11] = [
 fn forbidden(name: &str, path: &[&str]) -> Fault {
     let setting = path.join(".");
     let message = format!(
-        "{} may not be set by a variable: it decides what is run",
+        "a variable may not set {}, because it decides what gtctl runs",
         shown(&setting)
     );
     let fault = Fault::new("forbidden-variable", Origin::Variable(shown(name)), message);
@@ -185,7 +185,7 @@ fn stranger<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<Faul
         format!("no setting has the variable {}", shown(name)),
     );
     Some(fault.did_you_mean(name, known, || {
-        "variables are GTCTL_<TABLE>_<FIELD> for town, defaults, controller, limits and notify; unset it".to_owned()
+        "unset it; valid names are GTCTL_<TABLE>_<FIELD> for town, defaults, controller, limits and notify".to_owned()
     }))
 }
 

@@ -65,7 +65,7 @@ pub fn lose_chores(mut memory: Memory, running: &BTreeSet<String>, now: Moment) 
         .iter_mut()
         .filter(|(name, history)| history.ended.is_none() && !running.contains(*name));
     for (_, history) in lost {
-        let said = "its controller ended before it did".to_owned();
+        let said = "the controller ended before the run did".to_owned();
         history.ended = Some(ChoreEnd {
             at: now,
             result: ChoreResult::Lost,

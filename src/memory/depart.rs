@@ -1,7 +1,7 @@
 //! Sessions that were asked to end and are gone before they were removed: tmux itself removes a
 //! session of others with its last process, and people remove what they like.
 
-use super::journal::add_reason;
+use super::journal::{add_reason, cause, is_by_hand};
 use super::learn::ours_by_declared_name;
 use super::saved::{is_over, spared};
 use crate::model::{
@@ -127,7 +127,12 @@ pub fn departure_entry(departure: &Departure) -> Entry {
         purpose: reason.clone(),
     };
     add_reason(&mut fields, &reason);
-    let message = format!("{session}: expired ({})", reason.code());
+    let word = if is_by_hand(&reason) {
+        "stopped"
+    } else {
+        "expired"
+    };
+    let message = format!("{session}: {word} ({})", cause(&reason));
     Entry {
         level: Level::Info,
         component: "act",

@@ -147,7 +147,7 @@ fn an_end_that_was_asked_for_is_noted_once() {
     let entry = departure_entry(&noted[0]);
     assert_eq!(
         (entry.message.as_str(), entry.level),
-        ("a: expired (stop-begun)", Level::Info)
+        ("a: expired (too-quiet)", Level::Info)
     );
     assert_eq!(
         entry.fields["evidence"],

@@ -40,7 +40,7 @@ pub fn intend(mut memory: Memory, plan: &Plan, now: Moment) -> Memory {
             history.waiting.get_or_insert(now);
         }
     }
-    // What could not be told this time may still be draining, or wait for others.
+    // What could not be determined this time may still be draining, or wait for others.
     for calm in unchanged.iter().filter(|calm| calm.phase != Phase::Unknown) {
         if let Some(history) = memory.sessions.get_mut(&calm.session) {
             history.draining = None;

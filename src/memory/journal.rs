@@ -5,6 +5,7 @@ use crate::model::{
     Block, Done, Effect, Entry, Evidence, Held, Hold, Level, Memory, Moment, Outcome, Phase, Plan,
     Reason, SessionName, Step, Verb,
 };
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -81,7 +82,7 @@ fn of_freed(before: &Plan, after: &Plan) -> Vec<Entry> {
     let entry = |name: &SessionName| Entry {
         level: Level::Info,
         component: "plan",
-        message: format!("{name}: moves again after an Escape, and is not restarted"),
+        message: format!("{name}: active again after an Escape, no restart needed"),
         fields: [
             ("session", json!(name.as_str())),
             ("reason", json!("stuck")),
@@ -116,8 +117,8 @@ fn of_blocks(before: &Plan, after: &Plan) -> Vec<Entry> {
 
 pub(super) fn with_fix(evidence: &Evidence) -> String {
     match evidence.get("fix").and_then(Value::as_str) {
-        Some(fix) => format!("is blocked, its sessions are held: {fix}"),
-        None => "is blocked, its sessions are held".to_owned(),
+        Some(fix) => format!("is blocked, its sessions are waiting: {fix}"),
+        None => "is blocked, its sessions are waiting".to_owned(),
     }
 }
 
@@ -161,9 +162,16 @@ fn of_outcome(done: &Done, step: Option<&Step>) -> Entry {
     let (word, why) = match &done.outcome {
         Outcome::Done(Effect::Begun { argvs }) => {
             let argvs: Vec<String> = argvs.iter().map(|argv| argv.join(" ")).collect();
-            ("done", format!("begun: {}", argvs.join("; ")))
+            ("done", format!("running: {}", argvs.join("; ")))
         }
-        Outcome::Done(effect) => ("done", effect_word(done.verb, effect).to_owned()),
+        Outcome::Done(effect) => {
+            let by_hand = step.is_some_and(|step| is_by_hand(&step.reason));
+            let word = match effect {
+                Effect::Removed if by_hand => "stopped",
+                other => effect_word(done.verb, other),
+            };
+            ("done", word.to_owned())
+        }
         Outcome::Stale(why) => (
             "stale",
             format!("{} came too late: {why}", done.verb.word()),
@@ -171,7 +179,7 @@ fn of_outcome(done: &Done, step: Option<&Step>) -> Entry {
         Outcome::Failed(why) => ("failed", format!("{} failed: {why}", done.verb.word())),
         Outcome::Unknown(why) => (
             "unknown",
-            format!("{} may have happened: {why}", done.verb.word()),
+            format!("{}: result unknown: {why}", done.verb.word()),
         ),
     };
     let mut fields: Evidence = [
@@ -182,7 +190,7 @@ fn of_outcome(done: &Done, step: Option<&Step>) -> Entry {
     .into();
     let mut message = format!("{}: {why}", done.session);
     if let Some(step) = step.filter(|step| step.action.verb() == done.verb) {
-        message = format!("{message} ({})", step.reason.code());
+        message = format!("{message} ({})", cause(&step.reason));
         add_reason(&mut fields, &step.reason);
         fields.extend(step.action.begins().map(|g| ("generation", json!(g.0))));
     }
@@ -194,15 +202,28 @@ fn of_outcome(done: &Done, step: Option<&Step>) -> Entry {
     }
 }
 
+/// The code that people read as the cause: for a stop under way, what the stop is for.
+pub(super) fn cause(reason: &Reason) -> &str {
+    match reason {
+        Reason::StopBegun { purpose, waited: _ } => purpose,
+        other => other.code(),
+    }
+}
+
+/// Whether a user asked for a step by hand. An end that the user asked for is a stop, not an expiry.
+pub(super) fn is_by_hand(reason: &Reason) -> bool {
+    cause(reason) == Reason::Asked.code()
+}
+
 fn effect_word(verb: Verb, effect: &Effect) -> &'static str {
     match (effect, verb) {
-        (Effect::Signalled { .. }, _) => "asked to end",
+        (Effect::Signalled { .. }, _) => "stop requested",
         (Effect::Adopted { .. }, _) => "adopted",
         (Effect::Removed, _) => "expired",
         (Effect::Nudged, _) => "nudged",
         (Effect::Started { .. }, Verb::Restart) => "restarted",
-        (Effect::EscapeSent, _) => "sent an Escape",
-        (Effect::Begun { .. }, _) => "begun",
+        (Effect::EscapeSent, _) => "Escape sent",
+        (Effect::Begun { .. }, _) => "running",
         (
             Effect::Started { .. },
             Verb::Start | Verb::Expire | Verb::Adopt | Verb::Nudge | Verb::SendEscape,
@@ -234,9 +255,14 @@ pub(super) fn of_hold(held: &Held) -> Entry {
         ("hold_evidence", nested(held.hold.evidence())),
     ]
     .into();
+    let until = held
+        .until
+        .and_then(|at| Timestamp::from_millisecond(at.wall).ok());
+    fields.extend(until.map(|at| ("until", json!(at.to_string()))));
+    // Deprecated, removed in 0.3: the same in milliseconds since 1970.
     fields.extend(held.until.map(|at| ("until_ms", json!(at.wall))));
     add_reason(&mut fields, &held.reason);
-    let (verb, obstacle, reason) = (held.verb.word(), held.hold.code(), held.reason.code());
+    let (verb, obstacle, reason) = (held.verb.word(), held.hold.code(), cause(&held.reason));
     Entry {
         level: if held.hold.needs_somebody() {
             Level::Warn
@@ -244,7 +270,7 @@ pub(super) fn of_hold(held: &Held) -> Entry {
             Level::Info
         },
         component: "plan",
-        message: format!("{}: {verb} held by {obstacle} ({reason})", held.session),
+        message: format!("{}: {verb} waiting: {obstacle} ({reason})", held.session),
         fields,
     }
 }
@@ -304,7 +330,7 @@ mod tests {
         assert_eq!(first.len(), 1);
         assert_eq!(
             (first[0].message.as_str(), first[0].level),
-            ("a: restart held by back-off (died)", Level::Info)
+            ("a: restart waiting: back-off (died)", Level::Info)
         );
         assert_eq!(
             first[0].fields["evidence"],
@@ -348,7 +374,7 @@ mod tests {
         };
         plan.unchanged.extend([calm.clone(), calm]);
         let begun = entries(&Plan::default(), &plan, &[]);
-        let said = "agent kimi is blocked, its sessions are held: kimi login (auth)";
+        let said = "agent kimi is blocked, its sessions are waiting: kimi login (auth)";
         assert_eq!(
             begun
                 .iter()
@@ -388,7 +414,7 @@ mod tests {
                 (Level::Info, "a: expired"),
                 (Level::Info, "a: expire came too late: gone"),
                 (Level::Error, "a: expire failed: no"),
-                (Level::Warn, "a: expire may have happened: timeout"),
+                (Level::Warn, "a: expire: result unknown: timeout"),
             ]
         );
     }

@@ -45,7 +45,12 @@ pub fn news(before: Option<&Announced>, happened: &Happened<'_>) -> (Vec<News>, 
     let fresh = lasting.into_iter().filter(is_fresh);
     (
         fresh
-            .chain(happened.outcomes.iter().filter_map(of_expiry))
+            .chain(
+                happened
+                    .outcomes
+                    .iter()
+                    .filter_map(|done| of_expiry(done, happened.memory)),
+            )
             .collect(),
         after,
     )
@@ -54,7 +59,7 @@ pub fn news(before: Option<&Announced>, happened: &Happened<'_>) -> (Vec<News>, 
 /// That the manifest on disk has become broken.
 #[must_use]
 pub fn manifest_broken(why: &str) -> News {
-    let message = format!("{why}; the last good manifest stays in force");
+    let message = format!("{why}; the last good manifest stays in use");
     plain(
         Topic::ManifestBroken,
         "manifest",
@@ -103,7 +108,7 @@ fn lasting(happened: &Happened<'_>, phases: &Phases<'_>) -> Vec<News> {
     } = happened;
     let mut found: Vec<News> = outcomes.iter().filter_map(of_failure).collect();
     if let Observed::Unknown(why) = observed {
-        let message = format!("the town is unknown, nothing is touched: {why}");
+        let message = format!("the state of the town is unknown, nothing is changed: {why}");
         found.push(plain(
             Topic::Unreachable,
             "tmux",
@@ -230,7 +235,7 @@ fn of_phase(name: &str, phase: Phase, memory: &Memory) -> Option<News> {
                 .get(name)
                 .and_then(|history| history.content.as_ref());
             fields.extend(content.map(|content| ("asks", json!(content.evidence))));
-            let message = format!("{name}: waits for an answer ({})", asks.word());
+            let message = format!("{name}: waiting for an answer ({})", asks.word());
             Some(plain(Topic::Waiting, name, Level::Warn, message, fields))
         }
         Phase::Completed(death) => {
@@ -272,17 +277,23 @@ fn of_failure(done: &Done) -> Option<News> {
     ))
 }
 
-fn of_expiry(done: &Done) -> Option<News> {
+fn of_expiry(done: &Done, memory: &Memory) -> Option<News> {
     let is_gone =
         done.verb == Verb::Expire && matches!(done.outcome, Outcome::Done(Effect::Removed));
     let name = done.session.as_str();
     let fields = [("session", json!(name))].into();
+    let history = memory.sessions.get(name);
+    let word = if history.is_some_and(|history| history.stopped) {
+        "stopped"
+    } else {
+        "expired"
+    };
     is_gone.then(|| {
         plain(
             Topic::Expired,
             name,
             Level::Info,
-            format!("{name}: expired"),
+            format!("{name}: {word}"),
             fields,
         )
     })

@@ -68,18 +68,18 @@ fn entry(agent: &str, answer: &Answer) -> Entry {
     let (level, message, why) = match answer {
         Answer::Passed => (
             Level::Info,
-            format!("agent {agent} was asked and is signed in"),
+            format!("agent {agent} is signed in, as its probe reports"),
             None,
         ),
         Answer::Failed(why) => (
             Level::Info,
-            format!("agent {agent} was asked and is not signed in: {why}; it is asked again"),
+            format!(
+                "agent {agent} is not signed in, as its probe reports: {why}; the probe runs again later"
+            ),
             Some(why),
         ),
         Answer::Unasked(why) => {
-            let what = format!(
-                "agent {agent} cannot be asked whether it is signed in, so its screens decide: {why}"
-            );
+            let what = format!("agent {agent} cannot be probed, so its screens decide: {why}");
             (Level::Warn, what, Some(why))
         }
     };

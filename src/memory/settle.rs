@@ -9,7 +9,7 @@ use crate::model::{
 use std::collections::BTreeMap;
 
 /// Takes in what came of a plan's steps. An outcome that is stale or unknown leaves nothing: the
-/// next look tells.
+/// next check tells.
 #[must_use]
 pub fn settle(mut memory: Memory, plan: &Plan, outcomes: &[Done], now: Moment) -> Memory {
     let steps = by_session(plan);
@@ -60,7 +60,7 @@ pub fn settle(mut memory: Memory, plan: &Plan, outcomes: &[Done], now: Moment) -
                     history.escape_sent = None;
                 }
             }
-            // It is paced like one that failed. If the next look finds it alive, it was none.
+            // It is paced like one that failed. If the next check finds it alive, it was none.
             Outcome::Unknown(why) => {
                 refuse(history, step, why, now);
                 if matches!(step.action, Action::Start { .. })

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use strum::IntoStaticStr;
 
-/// Timed work beside the sessions.
+/// Chores: work that gtctl does at its own times, beside the sessions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chore {
     /// What to call it; unique.

@@ -24,9 +24,9 @@ pub struct Town {
     pub sessions: BTreeMap<SessionName, Desired>,
     /// Sessions others start, which are only ever expired. Of those that match, the first counts.
     pub policies: Vec<Policy>,
-    /// Timed work beside the sessions.
+    /// Chores: work that gtctl does at its own times, beside the sessions.
     pub chores: Vec<Chore>,
-    /// Bounds on what may happen at once.
+    /// Limits on what may happen at once.
     pub limits: Limits,
     /// How long the controller sleeps at most between two looks.
     pub resync: Period,
@@ -123,11 +123,11 @@ pub struct Desired {
     pub when_attached: WhenAttached,
     /// How long it may take to end after TERM.
     pub stop_grace: Period,
-    /// How its completion is recognised.
+    /// How gtctl recognises that it has completed.
     pub completion: Completion,
-    /// Pacing of restarts after crashes.
+    /// Delays of restarts after crashes.
     pub backoff: Backoff,
-    /// Bounds on its kept output.
+    /// Limits on its logs.
     pub logs: Logs,
     /// What is written for its agent into its directory before each start, never over edits;
     /// absolute.
@@ -316,7 +316,7 @@ pub struct Agent {
     pub submit: Vec<String>,
     /// Keys that clear the composer; empty when it has none.
     pub clear: Vec<String>,
-    /// Argv that tells by its exit code whether the agent is signed in.
+    /// A command (argv) that exits 0 if the agent is signed in.
     pub probe: Vec<String>,
     /// Arguments that resume a former conversation.
     pub resume: Vec<String>,
@@ -349,41 +349,41 @@ impl Agent {
 /// What happens when a session's process ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RestartPolicy {
-    /// Start it again, whatever the end was: a service.
+    /// Start it again after any exit: a service.
     #[default]
     Always,
     /// Start it again when it failed; a clean exit completes it: a task.
     OnFailure,
-    /// It runs once: a task.
+    /// Run it once: a task.
     Never,
 }
 
 /// What happens when a session runs with other fields than declared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnDrift {
-    /// Restart once it is idle, or when `drain` has passed.
+    /// Restart it when it is idle, at the latest after `drain`.
     #[default]
     RestartWhenIdle,
     /// Restart now.
     Restart,
-    /// Only say so.
+    /// Only report it.
     Report,
 }
 
-/// What an attached client means for a session that should be killed or restarted.
+/// What to do when a session should be stopped or restarted while a client is attached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WhenAttached {
-    /// Leave it alone until the client is gone.
+    /// Wait until the client is gone.
     #[default]
     Hold,
-    /// Go on all the same.
+    /// Do it anyway.
     Proceed,
 }
 
 /// What happens to a service that has been quiet for too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnIdle {
-    /// Only say so.
+    /// Only report it.
     #[default]
     Report,
     /// Type the nudge text.
@@ -419,7 +419,7 @@ pub struct Idling {
     pub stuck_after: Option<Period>,
 }
 
-/// How completion is recognised.
+/// How gtctl recognises that a session has completed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Completion {
     /// What in the output says so.
@@ -440,14 +440,14 @@ pub enum Marker {
     Json(BTreeMap<String, serde_json::Value>),
 }
 
-/// Pacing of restarts after crashes.
+/// Delays of restarts after crashes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Backoff {
     /// Delay before the second restart in a row; the first is at once. Zero: no delay ever.
     pub first: Period,
     /// The longest delay.
     pub max: Period,
-    /// Up to this share of the delay is added, fixed per session and crash. 0.0 to 1.0.
+    /// Share of the delay that is added at most, fixed per session and crash. 0.0 to 1.0.
     pub jitter: f64,
     /// A run this long ends the row of crashes.
     pub reset_after: Period,
@@ -470,7 +470,7 @@ impl Default for Backoff {
     }
 }
 
-/// Bounds on a session's kept output.
+/// Limits on a session's logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Logs {
     /// Bytes per file.

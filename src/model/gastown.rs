@@ -50,8 +50,8 @@ impl Rest {
         match self {
             Self::Parked => "parked",
             Self::Docked => "docked",
-            Self::NoRestart => "set not to restart by itself",
-            Self::Untold => "in a state that cannot be understood",
+            Self::NoRestart => "set to no automatic restart",
+            Self::Untold => "in an unknown state",
         }
     }
 }

@@ -10,13 +10,13 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 )]
 #[strum(serialize_all = "kebab-case")]
 pub enum Topic {
-    /// A session crashed too often and is held.
+    /// A session crashed too often; its restart waits.
     CrashLoop,
-    /// An agent is signed out, at its usage limit, or its context is full.
+    /// An agent is signed out, at its usage limit, or has a full context.
     Blocked,
     /// A session asks something that only a person can answer.
     Waiting,
-    /// A step is held by something that only a person can lift.
+    /// A step waits for something that only a person can change.
     Held,
     /// A step failed.
     Failed,
@@ -24,11 +24,11 @@ pub enum Topic {
     Completed,
     /// A session was expired.
     Expired,
-    /// The town could not be looked at, so nothing is done.
+    /// The state of the town is unknown, so gtctl changes nothing.
     Unreachable,
-    /// The manifest was changed and has faults; the last good one stays in force.
+    /// The manifest was changed and has errors; gtctl uses the last good one.
     ManifestBroken,
-    /// The controller began or ended.
+    /// The controller started or stopped.
     Controller,
 }
 

@@ -109,7 +109,7 @@ pub enum NudgeFault {
     #[error("a text with control characters")]
     Control,
     /// So many bytes.
-    #[error("a text of {0} bytes; at most {max} are typed", max = NudgeText::MAX)]
+    #[error("a text of {0} bytes; the limit is {max}", max = NudgeText::MAX)]
     TooLong(usize),
 }
 
@@ -118,8 +118,8 @@ impl NudgeFault {
     #[must_use]
     pub fn help(self) -> &'static str {
         match self {
-            Self::Blank => "write what the agent is to be told",
-            Self::Control => "only line ends and tabs may be in it",
+            Self::Blank => "write what to tell the agent",
+            Self::Control => "use no control characters but line ends and tabs",
             Self::TooLong(_) => "write it into a file, and tell the agent to read that",
         }
     }
@@ -140,7 +140,7 @@ pub enum Obstacle {
     Unlabelled,
     /// A session of another town has the name.
     Foreign(String),
-    /// It could not be told; says why.
+    /// It could not be determined; says why.
     Untold(String),
     /// It works.
     Works,
@@ -200,13 +200,13 @@ impl Obstacle {
 impl fmt::Display for Obstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Absent => f.write_str("it is not there"),
+            Self::Absent => f.write_str("it does not exist"),
             Self::Dead(death) => write!(f, "its agent has ended: {death}"),
             Self::Stopped => f.write_str("it was stopped by hand"),
             Self::Stopping => f.write_str("it is being stopped"),
-            Self::Unlabelled => f.write_str("the session of that name is not gtctl's"),
+            Self::Unlabelled => f.write_str("gtctl does not manage the session of this name"),
             Self::Foreign(town) => write!(f, "the session of that name belongs to town {town}"),
-            Self::Untold(why) => write!(f, "it cannot be told: {why}"),
+            Self::Untold(why) => write!(f, "its state could not be determined: {why}"),
             Self::Works => f.write_str("it is busy"),
             Self::NoPrompt => f.write_str("no prompt is recognised on its screen"),
             Self::Composing => f.write_str("somebody is typing: there is a text in its composer"),
@@ -278,7 +278,10 @@ impl fmt::Display for Delivery {
             Self::Stale(why) | Self::Failed(why) => write!(f, "not delivered: {why}"),
             Self::NotSubmitted { why, .. } => write!(f, "typed but not submitted: {why}"),
             Self::Unknown(why) => {
-                write!(f, "it may have been typed, and is not typed again: {why}")
+                write!(
+                    f,
+                    "it may have been typed, so gtctl does not type it again: {why}"
+                )
             }
         }
     }

@@ -15,7 +15,7 @@ pub enum Observed {
     Up(Server),
     /// There is provably no server: nothing listens on its socket.
     Down,
-    /// It could not be told; says why, for people.
+    /// It could not be determined; says why, for people.
     Unknown(String),
 }
 
@@ -191,7 +191,7 @@ pub enum Life {
         /// The last lines on its screen, unsanitised, at most 20.
         tail: Vec<String>,
     },
-    /// It could not be told this time; says why.
+    /// It could not be determined this time; says why.
     Unknown(String),
 }
 

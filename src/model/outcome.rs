@@ -21,12 +21,12 @@ pub struct Done {
 pub enum Outcome {
     /// It was done, and seen to be.
     Done(Effect),
-    /// The world had moved on; nothing was touched. An ordinary outcome: the next look plans anew.
+    /// The world had moved on; nothing was touched. An ordinary outcome: the next check plans anew.
     Stale(String),
     /// It was refused before anything was touched, or failed and left nothing; says why, and what
     /// to do.
     Failed(String),
-    /// It may or may not have happened: the call timed out. The next look tells; nothing is tried
+    /// It may or may not have happened: the call timed out. The next check tells; nothing is tried
     /// again blindly.
     Unknown(String),
 }

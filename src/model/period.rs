@@ -20,7 +20,7 @@ pub enum PeriodFault {
     #[error("not a duration: {0}")]
     Malformed(String),
     /// A unit of months or years.
-    #[error("months and years are not taken as durations")]
+    #[error("months and years are not allowed in a duration")]
     Calendar,
     /// Longer than [`Period::MAX`].
     #[error("longer than {}", Period::MAX)]
@@ -165,7 +165,7 @@ impl schemars::JsonSchema for Period {
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
             "type": "string",
-            "description": "A duration such as \"90s\", \"5m\", \"1h 30m\" or \"40d\". Months and years are not taken.",
+            "description": "A duration such as \"90s\", \"5m\", \"1h 30m\" or \"40d\". Months and years are not allowed.",
             "pattern": "^\\s*([0-9]+\\s*(ms|msec|millis|milliseconds?|s|sec|secs|seconds?|m|min|mins|minutes?|h|hr|hrs|hours?|d|days?|w|weeks?)\\s*)+$",
             "examples": ["90s", "5m", "1h 30m"]
         })

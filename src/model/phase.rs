@@ -27,7 +27,7 @@ pub enum Phase {
     Stopping,
     /// Stopped by the user.
     Stopped,
-    /// It could not be told.
+    /// It could not be determined.
     Unknown,
     /// There, but not ours.
     Foreign,

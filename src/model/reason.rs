@@ -45,8 +45,8 @@ impl fmt::Display for Death {
             Self::Signal(2) => f.write_str("signal 2 (INT)"),
             Self::Signal(1) => f.write_str("signal 1 (HUP)"),
             Self::Signal(n) => write!(f, "signal {n}"),
-            Self::StatusLost => f.write_str("ended, exit status lost by tmux"),
-            Self::Vanished => f.write_str("its session was removed by somebody else"),
+            Self::StatusLost => f.write_str("ended; tmux lost its exit status"),
+            Self::Vanished => f.write_str("somebody else removed its session"),
             Self::ServerLost => f.write_str("lost with the tmux server"),
             Self::NoAgent => f.write_str("no agent process in its pane"),
             Self::NeverStarted => f.write_str("could not be started"),
@@ -233,7 +233,7 @@ pub enum Hold {
         /// How many clients.
         clients: u32,
     },
-    /// gtctl itself runs in it.
+    /// gtctl itself runs in this session.
     OwnSession,
     /// A former wave is not ready.
     Wave {

@@ -15,7 +15,7 @@ pub(super) enum Pane {
     Ended(Death),
     /// It has ended; tmux does not know how, or not that it has.
     Lost,
-    /// It could not be told.
+    /// It could not be determined.
     Unknown(String),
 }
 

@@ -71,7 +71,7 @@ impl Found {
 pub(super) enum Unreached {
     /// There is provably no server.
     Down,
-    /// It could not be told; says why.
+    /// It could not be determined; says why.
     Unknown(String),
 }
 
@@ -206,7 +206,7 @@ fn identified(client: &Client, answered: Answered, ahead: Ahead) -> Result<Found
             })
         }
         Presence::Alive(_) | Presence::Zombie(_) | Presence::Gone => Err(format!(
-            "the tmux server is process {pid} where it runs, but not here: is it in another container?"
+            "the tmux server is process {pid} where it runs, but not here: does it run in another container?"
         )),
         Presence::Unreadable(why) => Err(why),
     }
@@ -266,7 +266,7 @@ async fn revive(client: &Client, known: Option<(ServerId, &Town)>) -> Result<(),
     }
     let Some(owner) = sockets::tmux_owner(&inodes) else {
         return unknown(format!(
-            "{} was removed, and who listens there cannot be seen",
+            "{} was removed, and gtctl cannot see who listens there",
             path.display()
         ));
     };
@@ -275,7 +275,7 @@ async fn revive(client: &Client, known: Option<(ServerId, &Town)>) -> Result<(),
     while !path.exists() {
         if Instant::now() >= deadline {
             return unknown(format!(
-                "{} was removed, and its tmux server (process {}) did not create it anew: {sent:?}",
+                "{} was removed, and its tmux server (process {}) did not create it again: {sent:?}",
                 path.display(),
                 owner.pid
             ));

@@ -68,7 +68,7 @@ const MOST_PROGRAMS: usize = 64;
 /// nothing but what [`look`](super::look) does.
 ///
 /// # Errors
-/// Why it could not be told.
+/// Why it could not be determined.
 pub async fn population(client: &Client) -> Result<Vec<Inhabitant>, String> {
     let found = match locate_server::reach(client, None, Living::default(), &[]).await {
         Ok(found) => found,

@@ -329,7 +329,7 @@ fn end_of(other: &Subject<'_>, verdict: &Verdict) -> Option<End> {
             well: finished.well,
             death: finished.death,
         }),
-        // What was seen is older than what is remembered: the next look tells.
+        // What was seen is older than what is remembered: the next check tells.
         (None, _) => None,
     }
 }

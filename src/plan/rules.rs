@@ -109,7 +109,7 @@ fn under_way(subject: &Subject<'_>) -> Option<Verdict> {
     }))
 }
 
-/// Rule 1: what could not be told this time is left alone.
+/// Rule 1: what could not be determined this time is left alone.
 fn not_told(subject: &Subject<'_>) -> Option<Verdict> {
     match subject.seen?.life {
         Life::Unknown(_) => Some(Keep::as_is(Phase::Unknown)),
@@ -273,7 +273,7 @@ fn stopped(subject: &Subject<'_>) -> Option<Verdict> {
         return None;
     }
     if let Some(flaw) = subject.flaw().filter(|_| subject.is_alive()) {
-        // Whether it is what was to be stopped cannot be told.
+        // Whether it is what was to be stopped cannot be determined.
         let hold = Hold::LabelUnproved {
             flaw,
             process: subject.comm().to_owned(),

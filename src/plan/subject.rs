@@ -386,7 +386,7 @@ impl<'a> Subject<'a> {
             .map_or(WhenAttached::Hold, |desired| desired.when_attached)
     }
 
-    /// Whether gtctl itself runs in it.
+    /// Whether gtctl itself runs in this session.
     pub(super) fn is_own(&self) -> bool {
         self.server
             .zip(self.seen)

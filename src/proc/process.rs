@@ -13,7 +13,7 @@ pub enum Presence {
     Zombie(Stat),
     /// There is no such process.
     Gone,
-    /// It could not be told; says why.
+    /// It could not be determined; says why.
     Unreadable(String),
 }
 

@@ -17,7 +17,7 @@ pub enum Listening {
     Nobody,
     /// These sockets do, by inode.
     Somebody(Vec<u64>),
-    /// It could not be told; says why.
+    /// It could not be determined; says why.
     Unreadable(String),
 }
 

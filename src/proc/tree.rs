@@ -107,7 +107,7 @@ pub enum Above {
     Nobody,
     /// This one, the nearest: the process runs in one of its panes.
     Server(u32),
-    /// It could not be told.
+    /// It could not be determined.
     Untold,
 }
 

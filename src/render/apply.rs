@@ -6,7 +6,9 @@ use super::sanitise;
 use super::style::{Paper, Role};
 use super::view::Scene;
 use super::words;
-use crate::model::{Done, Effect, Held, Outcome, Phase, SessionName, Town, Unchanged, Verb};
+use crate::model::{
+    Done, Effect, Held, Memory, Outcome, Phase, SessionName, Town, Unchanged, Verb,
+};
 
 /// The longest complaint shown, in characters.
 const LONG: usize = 2000;
@@ -19,8 +21,8 @@ const LONGEST_NAME: usize = 32;
 
 /// One line per outcome, aligned with every other page about this town.
 #[must_use]
-pub fn outcomes(town: &Town, done: &[Done], paper: &Paper) -> String {
-    let lines: Vec<Line> = done.iter().map(|done| line(town, done)).collect();
+pub fn outcomes(town: &Town, memory: &Memory, done: &[Done], paper: &Paper) -> String {
+    let lines: Vec<Line> = done.iter().map(|done| line(town, memory, done)).collect();
     lay_out(&lines, "  ", paper)
 }
 
@@ -31,7 +33,7 @@ pub fn waits(town: &Town, held: &Held, paper: &Paper) -> String {
     lay_out(
         &[row(
             "·",
-            "waits",
+            "waiting",
             Role::Quiet,
             name(town, &held.session),
             why,
@@ -66,7 +68,7 @@ pub fn left(
         let why = words::hold(&held.hold, held.until, &paper.clock);
         lines.push((
             &held.session,
-            row("·", "waits", Role::Quiet, name(town, &held.session), why),
+            row("·", "waiting", Role::Quiet, name(town, &held.session), why),
         ));
     }
     for same in plan.unchanged.iter().filter(|same| declared(&same.session)) {
@@ -82,7 +84,7 @@ pub fn left(
         let last = done.iter().rev().find(|done| done.session == *session)?;
         match &last.outcome {
             Outcome::Failed(why) | Outcome::Unknown(why) => Some(sanitise::line(why, LONG)),
-            Outcome::Stale(_) => Some("the world has moved on".to_owned()),
+            Outcome::Stale(_) => Some("the session has changed meanwhile".to_owned()),
             Outcome::Done(Effect::Signalled { .. }) if waited => Some("stopping".to_owned()),
             Outcome::Done(_) => None,
         }
@@ -142,16 +144,19 @@ fn name(town: &Town, session: &SessionName) -> String {
     format!("{session:<longest$}")
 }
 
-fn line(town: &Town, done: &Done) -> Line {
+fn line(town: &Town, memory: &Memory, done: &Done) -> Line {
     let (mark, mut role) = symbol(done.verb);
     let (mark, word, text) = match &done.outcome {
-        Outcome::Done(effect) => (mark, finished(done.verb, effect), effect_text(effect)),
+        Outcome::Done(effect) => (mark, word_of(done, memory), effect_text(effect)),
         Outcome::Stale(why) => {
             role = Role::Quiet;
             (
                 "·",
-                "stale",
-                format!("the world has moved on: {}", sanitise::line(why, LONG)),
+                "skipped",
+                format!(
+                    "the session has changed meanwhile: {}",
+                    sanitise::line(why, LONG)
+                ),
             )
         }
         Outcome::Failed(why) => {
@@ -159,7 +164,7 @@ fn line(town: &Town, done: &Done) -> Line {
             (
                 "!",
                 "failed",
-                format!("{}: {}", done.verb.word(), sanitise::line(why, LONG)),
+                format!("{}: {}", words::verb(done.verb), sanitise::line(why, LONG)),
             )
         }
         Outcome::Unknown(why) => {
@@ -167,7 +172,7 @@ fn line(town: &Town, done: &Done) -> Line {
             (
                 "?",
                 "unknown",
-                format!("{}: {}", done.verb.word(), sanitise::line(why, LONG)),
+                format!("{}: {}", words::verb(done.verb), sanitise::line(why, LONG)),
             )
         }
     };
@@ -181,8 +186,8 @@ fn finished(verb: Verb, effect: &Effect) -> &'static str {
         (Effect::Removed, _) => "expired",
         (Effect::Nudged, _) => "nudged",
         (Effect::Started { .. }, Verb::Restart) => "restarted",
-        (Effect::EscapeSent, _) => "roused",
-        (Effect::Begun { .. }, _) => "begun",
+        (Effect::EscapeSent, _) => "escaped",
+        (Effect::Begun { .. }, _) => "running",
         (
             Effect::Started { .. },
             Verb::Start | Verb::Expire | Verb::Adopt | Verb::Nudge | Verb::SendEscape,
@@ -221,17 +226,24 @@ pub fn summary(done: &[Done], last: &Scene<'_>, paper: &Paper) -> String {
     if done.is_empty() {
         return diff::summary(last, paper);
     }
-    let last = last.plan;
-    let tally = |word: &str| done.iter().filter(|d| word_of(d) == word).count();
+    let Scene { memory, plan, .. } = last;
+    let counted: Vec<&'static str> = done
+        .iter()
+        .enumerate()
+        .filter(|(at, one)| !is_followed(one, done.get(at + 1..).unwrap_or_default()))
+        .map(|(_, one)| word_of(one, memory))
+        .collect();
+    let tally = |word: &str| counted.iter().filter(|counted| **counted == word).count();
     let words = [
         "started",
         "restarted",
         "expired",
+        "stopped",
         "adopted",
         "nudged",
-        "roused",
+        "escaped",
         "stopping",
-        "stale",
+        "skipped",
         "failed",
         "unknown",
     ];
@@ -241,28 +253,47 @@ pub fn summary(done: &[Done], last: &Scene<'_>, paper: &Paper) -> String {
         .filter(|(n, _)| *n > 0)
         .map(|(n, w)| format!("{n} {w}"))
         .collect();
-    parts.extend((!last.held.is_empty()).then(|| format!("{} held", last.held.len())));
-    let noted = last
+    parts.extend((!plan.held.is_empty()).then(|| format!("{} waiting", plan.held.len())));
+    let noted = plan
         .unchanged
         .iter()
         .filter(|same| diff::symbol_of_note(same).is_some())
         .count();
-    let calm = last.unchanged.len() - noted;
-    parts.extend((calm > 0).then(|| format!("{calm} as declared")));
+    let as_declared = plan.unchanged.len() - noted;
+    parts.extend((as_declared > 0).then(|| format!("{as_declared} as declared")));
     parts.extend((noted > 0).then(|| format!("{noted} noted")));
     format!(
         "{}{}",
         parts.join(", "),
         paper
             .colour
-            .paint(Role::Quiet, &diff::next_look(last, paper))
+            .paint(Role::Quiet, &diff::next_check(plan, paper))
     )
 }
 
-fn word_of(done: &Done) -> &'static str {
+/// Whether a session was asked to stop, and a later outcome says that it has stopped.
+fn is_followed(one: &Done, later: &[Done]) -> bool {
+    let asked_to_stop = matches!(one.outcome, Outcome::Done(Effect::Signalled { .. }));
+    let has_stopped = |other: &Done| {
+        other.session == one.session
+            && matches!(
+                other.outcome,
+                Outcome::Done(Effect::Removed | Effect::Started { .. })
+            )
+    };
+    asked_to_stop && later.iter().any(has_stopped)
+}
+
+/// The word for an outcome. A session that the user stopped is `stopped`, not `expired`.
+fn word_of(done: &Done, memory: &Memory) -> &'static str {
+    let by_hand = || {
+        let history = memory.sessions.get(&done.session);
+        history.is_some_and(|history| history.stopped)
+    };
     match &done.outcome {
+        Outcome::Done(Effect::Removed) if by_hand() => "stopped",
         Outcome::Done(effect) => finished(done.verb, effect),
-        Outcome::Stale(_) => "stale",
+        Outcome::Stale(_) => "skipped",
         Outcome::Failed(_) => "failed",
         Outcome::Unknown(_) => "unknown",
     }

@@ -52,11 +52,11 @@ pub fn next(timed: &Timed, paper: &Paper) -> String {
 pub fn refusal(refusal: &Refusal) -> String {
     match refusal {
         Refusal::UnknownSession => "no such session is declared".to_owned(),
-        Refusal::Needless => "there is no need for it".to_owned(),
+        Refusal::Needless => "not needed".to_owned(),
         Refusal::Phase(phase) => format!("it is {}", words::phase(*phase)),
         Refusal::Held(hold) => words::obstacle(hold),
         Refusal::TooMany { allowed } => {
-            format!("at most {allowed} of one analysis may be restarted")
+            format!("one analysis may restart at most {allowed}")
         }
     }
 }
@@ -103,7 +103,10 @@ fn proposal(judged: &Judged) -> Vec<Line> {
         taken: _,
     } = proposal;
     let (role, becomes) = match standing {
-        ProposalStanding::Asks(_) => (Role::Change, "waits for `gtctl apply --accept`".to_owned()),
+        ProposalStanding::Asks(_) => (
+            Role::Change,
+            "`gtctl apply --accept` carries it out".to_owned(),
+        ),
         ProposalStanding::Accepted(_) => (Role::Change, "accepted by the manifest".to_owned()),
         ProposalStanding::Taken => (Role::Quiet, "carried out".to_owned()),
         ProposalStanding::Refused(why) => (Role::Quiet, format!("refused: {}", refusal(why))),
@@ -201,7 +204,7 @@ mod tests {
     fn they_stand_below_the_sessions() {
         let want = "\
 \x20 ? restart  mayor  analysis proposes it: stuck
-                    waits for `gtctl apply --accept`
+                    `gtctl apply --accept` carries it out
   ? restart  all    analysis proposes it: stuck
                     refused: no such session is declared
 

@@ -18,7 +18,7 @@ pub fn line(keeper: &Keeper, resync: Period, paper: &Paper) -> String {
         Keeper::Nobody => "no controller runs".to_owned(),
         Keeper::Silent { process, age } => {
             format!(
-                "controller {} · began {} ago, no cycle yet",
+                "controller {} · started {} ago, no cycle yet",
                 process.pid,
                 brief(*age)
             )
@@ -45,12 +45,12 @@ fn beating(beat: &Heartbeat, paper: &Paper) -> String {
             ago(beat.cycled, paper.clock.now),
             took(beat.took)
         ),
-        Some(why) => format!("no cycle can run: {}", sanitise::line(why, COMPLAINT)),
+        Some(why) => format!("cycles fail: {}", sanitise::line(why, COMPLAINT)),
     });
     if let InForce::LastGood { since, why } = &beat.manifest {
         let (since, why) = (paper.clock.time(*since), sanitise::line(why, COMPLAINT));
         parts.push(format!(
-            "manifest broken since {since} ({why}): the last good one is in force (gtctl validate)"
+            "the manifest has errors since {since} ({why}): the last good one is used; `gtctl validate` shows the errors"
         ));
     }
     parts.join(" · ")
@@ -142,10 +142,13 @@ pub(super) mod tests {
         };
         let cases = [
             (Keeper::Nobody, "no controller runs\n"),
-            (silent(4), "controller 4242 · began 4s ago, no cycle yet\n"),
+            (
+                silent(4),
+                "controller 4242 · started 4s ago, no cycle yet\n",
+            ),
             (
                 silent(46),
-                "controller 4242 · began 46s ago, no cycle yet · it is stopped or hangs\n",
+                "controller 4242 · started 46s ago, no cycle yet · it is stopped or hangs\n",
             ),
             (
                 Keeper::Beating(Box::new(beat())),
@@ -164,12 +167,12 @@ pub(super) mod tests {
                     trouble: Some("disk full".into()),
                     ..beat()
                 })),
-                "controller 4242 · no cycle can run: disk full\n",
+                "controller 4242 · cycles fail: disk full\n",
             ),
             (
                 Keeper::Beating(Box::new(Heartbeat { manifest, ..beat() })),
-                "controller 4242 · last cycle 3s ago, took 4 ms · manifest broken since 13:03:02 (the manifest has \
-                 faults): the last good one is in force (gtctl validate)\n",
+                "controller 4242 · last cycle 3s ago, took 4 ms · the manifest has errors since 13:03:02 (the \
+                 manifest has faults): the last good one is used; `gtctl validate` shows the errors\n",
             ),
         ];
         for (keeper, want) in cases {

@@ -113,7 +113,7 @@ pub fn summary(scene: &Scene<'_>, paper: &Paper) -> String {
         mass: _,
     } = scene.plan;
     let mut text = if let Observed::Unknown(_) = scene.observed {
-        "nothing is planned: what is not known is left alone".to_owned()
+        "nothing planned: gtctl changes nothing while the state is unknown".to_owned()
     } else if steps.is_empty() && held.is_empty() {
         converged(unchanged)
     } else {
@@ -128,7 +128,7 @@ pub fn summary(scene: &Scene<'_>, paper: &Paper) -> String {
         let of_verb = verbs.map(|v| {
             (
                 steps.iter().filter(|s| s.action.verb() == v).count(),
-                v.word(),
+                words::verb(v),
             )
         });
         let mut parts: Vec<String> = of_verb
@@ -136,7 +136,7 @@ pub fn summary(scene: &Scene<'_>, paper: &Paper) -> String {
             .filter(|(n, _)| *n > 0)
             .map(|(n, word)| format!("{n} to {word}"))
             .collect();
-        parts.extend((!held.is_empty()).then(|| format!("{} held", held.len())));
+        parts.extend((!held.is_empty()).then(|| format!("{} waiting", held.len())));
         parts.extend((!unchanged.is_empty()).then(|| format!("{} unchanged", unchanged.len())));
         parts.join(", ")
     };
@@ -144,14 +144,14 @@ pub fn summary(scene: &Scene<'_>, paper: &Paper) -> String {
         text.push_str(
             &paper
                 .colour
-                .paint(Role::Quiet, &next_look(scene.plan, paper)),
+                .paint(Role::Quiet, &next_check(scene.plan, paper)),
         );
     }
     text
 }
 
-/// ` · next look 14:05:10: restart crew-1`, or nothing when no moment is known.
-pub(super) fn next_look(plan: &Plan, paper: &Paper) -> String {
+/// ` · next check 14:05:10: restart crew-1`, or nothing when no moment is known.
+pub(super) fn next_check(plan: &Plan, paper: &Paper) -> String {
     let Some(wake) = plan.wake else {
         return String::new();
     };
@@ -168,17 +168,17 @@ pub(super) fn next_look(plan: &Plan, paper: &Paper) -> String {
         .map(|(next, session)| (next.verb, session));
     let mut then = held.map(|held| (held.verb, &held.session)).chain(next);
     let what = match (then.next(), then.next()) {
-        (Some((verb, session)), None) => format!(", to {} {session}", verb.word()),
+        (Some((verb, session)), None) => format!(", to {} {session}", words::verb(verb)),
         (Some((verb, _)), Some((other, _))) if verb == other => {
             format!(
                 ", to {} {}",
-                verb.word(),
+                words::verb(verb),
                 count(2 + then.filter(|(v, _)| *v == verb).count(), "session")
             )
         }
         (Some(_), Some(_)) | (None, _) => String::new(),
     };
-    format!(" · next look {}{what}", paper.clock.time(wake))
+    format!(" · next check {}{what}", paper.clock.time(wake))
 }
 
 fn converged(unchanged: &[Unchanged]) -> String {
@@ -202,7 +202,7 @@ fn of_step(step: &Step) -> Vec<Line> {
     let (symbol, role) = symbol(verb);
     let name = step.session.as_str();
     let mut lines = vec![Line::Row(vec![
-        cell(format!("{symbol} {}", verb.word())).role(role),
+        cell(format!("{symbol} {}", words::verb(verb))).role(role),
         cell(name).role(Role::Strong),
         cell(words::reason_in_brief(&step.reason)),
     ])];
@@ -304,7 +304,7 @@ fn of_held(held: &Held, paper: &Paper) -> Vec<Line> {
     let row = |reason: String| -> Line {
         let name = held.session.as_str();
         Line::Row(vec![
-            cell(format!("{symbol} {}", held.verb.word())).role(role),
+            cell(format!("{symbol} {}", words::verb(held.verb))).role(role),
             cell(name),
             cell(reason),
         ])
@@ -313,7 +313,7 @@ fn of_held(held: &Held, paper: &Paper) -> Vec<Line> {
     lines.extend(evidence(&held.reason));
     lines.push(Line::Below {
         column: WHY,
-        cell: cell(format!("held: {obstacle}")).role(role),
+        cell: cell(format!("waiting: {obstacle}")).role(role),
     });
     if let Hold::CrashLoop { tail, .. } = &held.hold {
         let blank = tail
@@ -388,7 +388,7 @@ pub(super) fn symbol_of_note(same: &Unchanged) -> Option<(&'static str, &'static
         (Some(Reason::Orphaned), _) => Some(("·", "orphan", Role::Quiet)),
         (_, Phase::Unknown) => Some(("?", "unknown", Role::Change)),
         (Some(Reason::Completed { .. }), Phase::Completed(_)) | (None, _) => None,
-        (Some(Reason::UnderWay { .. }), _) => Some(("·", "begun", Role::Quiet)),
+        (Some(Reason::UnderWay { .. }), _) => Some(("·", "running", Role::Quiet)),
         (Some(_), _) => Some(("·", "note", Role::Quiet)),
     }
 }

@@ -284,14 +284,14 @@ fn a_plan_reads_well() {
                       $ claude 'do it'
   ~ restart  witness  72m old, limit 60m
   ! restart  crew-1   ended: exit status 3, crash 5
-                      held: crash loop: 5 crashes within 15m, until 14:05:10 (in 8s); `gtctl reset` tries again now
+                      waiting: crash loop: 5 crashes within 15m, until 14:05:10 (in 8s); `gtctl reset` tries again now
                       | panic: boom
                       | at main
   · start    crew-9   not there
-                      held: waits for mayor
+                      waiting: mayor is not ready yet
   · orphan   old      no longer declared; --prune expires it
 
-1 to start, 1 to restart, 2 held, 2 unchanged · next look 14:05:10, to restart 2 sessions
+1 to start, 1 to restart, 2 waiting, 2 unchanged · next check 14:05:10, to restart 2 sessions
 ";
     with_scene(&plan(), &observed(), |s| same(&page(s, &PAPER), want));
 }
@@ -314,9 +314,11 @@ fn wide_shows_the_unchanged_and_narrow_breaks_between_words() {
                 ..PAPER
             },
         );
-        assert!(narrow.contains(
-            "held: crash loop: 5 crashes\n                      within 15m, until 14:05:10\n"
-        ));
+        assert!(
+            narrow.contains(
+                "waiting: crash loop: 5\n                      crashes within 15m, until\n"
+            )
+        );
         assert!(
             narrow
                 .lines()
@@ -348,7 +350,7 @@ fn what_could_not_be_seen_is_said_first() {
         &Plan::default(),
         &Observed::Unknown("lost\u{1b}[2J".into()),
         |s| {
-            let want = "unknown: tmux could not be asked: lost\n\nnothing is planned: what is not known is left alone\n";
+            let want = "unknown: tmux could not be asked: lost\n\nnothing planned: gtctl changes nothing while the state is unknown\n";
             same(&page(s, &PAPER), want);
         },
     );
@@ -387,13 +389,13 @@ fn status_is_a_table() {
   refinery  working      -     30m    4s         0  65s  300M  restart at 14:05:10, at max age
 ~ witness   idle        6m     72m    6m         0  65s  300M  restart now: 72m old, limit 60m
 
-3 sessions: 1 active, 2 idle · tmux 3.3a · next look 14:05:10, to restart 2 sessions
+3 sessions: 1 active, 2 idle · tmux 3.3a · next check 14:05:10, to restart 2 sessions
 ";
         let only = ["old", "refinery", "witness"].map(name);
         same(&status::page(s, &Books::default(), &only, &PAPER), want);
         let all = status::page(s, &Books::default(), &[], &PAPER);
         assert!(all.contains(
-            "\n6 sessions: 1 active, 2 idle, 1 dead, 2 absent · 2 held · tmux 3.3a · next look"
+            "\n6 sessions: 1 active, 2 idle, 1 dead, 2 absent · 2 steps waiting · tmux 3.3a · next check"
         ));
     });
 }
@@ -455,14 +457,14 @@ fn apply_says_what_came_of_it() {
     let want = "\
 \x20 + started    mayor     pid 100
   ~ stopping   witness   1 process
-  · stale      x         the world has moved on: $3 is gone
+  · skipped    x         the session has changed meanwhile: $3 is gone
   ! failed     y         expire: no such file
-  · waits      crew-9    waits for mayor
-1 started, 1 stopping, 1 stale, 1 failed, 2 held, 1 as declared, 1 noted · next look 14:05:10, to restart 2 sessions";
+  · waiting    crew-9    mayor is not ready yet
+1 started, 1 stopping, 1 skipped, 1 failed, 2 waiting, 1 as declared, 1 noted · next check 14:05:10, to restart 2 sessions";
     let plan = plan();
     with_scene(&plan, &observed(), |s| {
         let (done, waits) = (
-            apply::outcomes(s.town, &outcomes(), &PAPER),
+            apply::outcomes(s.town, s.memory, &outcomes(), &PAPER),
             apply::waits(s.town, &plan.held[1], &PAPER),
         );
         same(

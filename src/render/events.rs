@@ -1,4 +1,4 @@
-//! Lines of the journal for people.
+//! Events of the journal, one line each, for people.
 
 use super::{Paper, Role, sanitise};
 use serde_json::Value;
@@ -6,13 +6,16 @@ use serde_json::Value;
 /// The longest message shown.
 const MESSAGE: usize = 400;
 
-/// One event: its time, its weight where it is not plain, and its message.
+/// One event: its local time, its level if it is a warning or an error, and its message.
 #[must_use]
 pub fn line(event: &Value, paper: &Paper) -> String {
     let text = |key: &str| event.get(key).and_then(Value::as_str).unwrap_or_default();
-    let time = paper
-        .colour
-        .paint(Role::Quiet, &sanitise::line(text("ts"), 32));
+    // A journal of others may hold any text there.
+    let stamp = text("ts").parse().map_or_else(
+        |_| sanitise::line(text("ts"), 32),
+        |at| paper.clock.stamp(at),
+    );
+    let time = paper.colour.paint(Role::Quiet, &stamp);
     let message = sanitise::line(text("message"), MESSAGE);
     match text("level") {
         "ERROR" => format!(

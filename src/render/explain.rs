@@ -14,7 +14,7 @@ const VALUES: usize = 40;
 /// However narrow the page, values have so many columns.
 const NARROW: usize = 24;
 /// Where the rules' names are followed by what they say.
-const SAYS: usize = 13;
+const SAYS: usize = 14;
 
 /// The longest line of a screen, in columns.
 const EVIDENCE: usize = 100;
@@ -51,9 +51,9 @@ pub fn page(explanation: &Explanation<'_>, paper: &Paper) -> String {
     } = explanation;
     let heading = |text: &str| format!("{}\n", paper.colour.paint(Role::Strong, text));
     let mut out = format!("{session}\n\n");
-    out.push_str(&heading("rules, in the order in which they are asked"));
+    out.push_str(&heading("rules, in order; the first that applies decides"));
     if opinions.is_empty() {
-        out.push_str("  nothing is known of it now\n");
+        out.push_str("  its state could not be determined\n");
     }
     let deciding = opinions.iter().position(|opinion| opinion.says.is_some());
     for (at, opinion) in opinions.iter().enumerate() {
@@ -72,7 +72,7 @@ pub fn page(explanation: &Explanation<'_>, paper: &Paper) -> String {
         );
         for (nth, row) in rows.iter().enumerate() {
             let before = if nth == 0 {
-                format!("{mark} {:<9}  ", opinion.rule)
+                format!("{mark} {:<10}  ", rule_name(opinion.rule))
             } else {
                 " ".repeat(SAYS)
             };
@@ -81,14 +81,14 @@ pub fn page(explanation: &Explanation<'_>, paper: &Paper) -> String {
     }
     if let Some(held) = held {
         let line = format!(
-            "> held       {}",
+            "> waiting     {}",
             words::hold(&held.hold, held.until, &paper.clock)
         );
         out.extend([&paper.colour.paint(Role::Change, &line), "\n"]);
     }
     if let Some(content) = content {
         out.push('\n');
-        out.push_str(&heading("its screen"));
+        out.push_str(&heading("screen"));
         for row in wrap(
             &shows(content, paper),
             paper
@@ -121,29 +121,35 @@ fn shows(content: &Content, paper: &Paper) -> String {
     };
     let evidence = match sanitise::line(&content.evidence, EVIDENCE) {
         line if line.is_empty() => String::new(),
-        line => format!(", by its {by}: {line}"),
+        line => format!(", from its {by}: {line}"),
     };
     let against = content.told.against.map_or_else(String::new, |against| {
-        format!(
-            " (its {other} alone says {})",
-            against.code().replace('-', " ")
-        )
+        format!(" (its {other} says {})", against.code().replace('-', " "))
     });
     let agreed = if content.is_agreed() {
         ""
     } else {
-        "; another look must agree"
+        "; another check must agree"
     };
     format!("{state} for {since}{evidence}{against}{agreed}")
 }
 
+/// A rule's name for people. JSON keeps `calm` for the answer where no rule applies.
+fn rule_name(rule: &str) -> &str {
+    if rule == "calm" { "otherwise" } else { rule }
+}
+
 fn say(says: &Says, paper: &Paper) -> String {
     match says {
-        Says::Keep(phase) => format!("leave it: {}", words::phase(*phase)),
-        Says::Want(verb, reason) => format!("{}: {}", verb.word(), words::reason(reason)),
+        Says::Keep(phase) => format!("nothing to do: {}", words::phase(*phase)),
+        Says::Want(verb, reason) => format!("{}: {}", words::verb(*verb), words::reason(reason)),
         Says::Hold(verb, reason, hold, until) => {
             let hold = words::hold(hold, *until, &paper.clock);
-            format!("{}: {}; held: {hold}", verb.word(), words::reason(reason))
+            format!(
+                "{}: {}; waiting: {hold}",
+                words::verb(*verb),
+                words::reason(reason)
+            )
         }
     }
 }
@@ -199,9 +205,14 @@ pub fn json(explanation: &Explanation<'_>, now: Moment) -> Value {
     } = explanation;
     let says = |says: &Says| match says {
         Says::Keep(phase) => json!({ "keep": phase.word() }),
-        Says::Want(verb, reason) => json!({ "verb": verb.word(), "reason": reason.code() }),
+        Says::Want(verb, reason) => json!({
+            "verb": verb.word(), "reason": super::json::why_of(reason),
+        }),
         Says::Hold(verb, reason, hold, until) => json!({
-            "verb": verb.word(), "reason": reason.code(), "hold": hold.code(),
+            "verb": verb.word(), "reason": super::json::why_of(reason),
+            "hold": super::json::why_of_hold(hold),
+            "until": until.map(|at| super::json::time(at, now)),
+            // Deprecated, removed in 0.3: how far that lies ahead.
             "until_ms": until.map(|at| now.until(&at).millis()),
         }),
     };
@@ -219,7 +230,7 @@ pub fn json(explanation: &Explanation<'_>, now: Moment) -> Value {
             "version": 1, "kind": "explain", "session": session.as_str(),
             "rules": opinions.iter().map(opinion).collect::<Vec<_>>(),
             "screen": content.map(screen),
-            "held": held.map(|held| held.hold.code()),
+            "held": held.map(|held| super::json::why_of_hold(&held.hold)),
             "settings": settings.iter().map(setting).collect::<Vec<_>>(),
             "events": events,
         }),

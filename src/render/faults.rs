@@ -46,12 +46,12 @@ pub fn human(faults: &Faults, colour: Colour, width: usize) -> String {
     let (errors, advice) = counts(faults);
     if errors + advice > 1 {
         let line = match (errors, advice) {
-            (0, n) => format!("{n} pieces of advice"),
-            (n, 0) => format!("{n} faults"),
+            (0, n) => format!("{n} warnings"),
+            (n, 0) => format!("{n} errors"),
             (n, a) => format!(
                 "{}, {}",
-                plural(n, "fault", "faults"),
-                plural(a, "piece of advice", "pieces of advice")
+                plural(n, "error", "errors"),
+                plural(a, "warning", "warnings")
             ),
         };
         out.extend(["\n", &line, "\n"]);
@@ -394,10 +394,10 @@ mod tests {
 
 bad-share
 
-  × `mass`: a share lies between 0.0 and 1.0 (from the variable GTCTL_LIMITS_MASS)
+  × `mass`: a share must be between 0.0 and 1.0 (from the variable GTCTL_LIMITS_MASS)
   help: write 0.25, or \"25%\"
 
-2 faults
+2 errors
 ";
         assert_eq!(drawn, want, "{drawn}");
     }

@@ -73,11 +73,7 @@ pub fn lines(scene: &Scene<'_>, paper: &Paper) -> String {
 /// The same for programs.
 #[must_use]
 pub(super) fn whys(scene: &Scene<'_>) -> Vec<Why> {
-    let why = |remark: Remark| Why {
-        code: remark.code.to_owned(),
-        text: remark.text,
-        evidence: BTreeMap::new(),
-    };
+    let why = |remark: Remark| Why::new(remark.code, remark.text, BTreeMap::new());
     remarks(scene).into_iter().map(why).collect()
 }
 
@@ -112,7 +108,7 @@ fn of_daemon(scene: &Scene<'_>) -> Option<Remark> {
         format!("{} and {last}", others.join(", "))
     };
     let text = format!(
-        "gt's daemon supervises {roles}, too: it starts them by itself, and gtctl expires none of them; `gt daemon stop` \
+        "gt's daemon supervises {roles} too: it starts them itself, so gtctl expires none of them; `gt daemon stop` \
          leaves them to gtctl"
     );
     Some(Remark {
@@ -131,7 +127,7 @@ fn of_automonitor(scene: &Scene<'_>) -> Option<Remark> {
         return None;
     }
     let text = format!(
-        "two masters: the automonitor still runs in session {0}; `{1} kill-session -t ={0}:` ends it",
+        "two controllers: the automonitor still runs in session {0}; `{1} kill-session -t ={0}:` stops it",
         Gastown::AUTOMONITOR,
         words::tmux(&scene.town.socket)
     );
@@ -165,7 +161,7 @@ pub(super) fn obstacle(hold: &GastownHold) -> String {
                 because(why)
             )
         }
-        GastownHold::ShuttingDown => "gt shuts the town down".to_owned(),
+        GastownHold::ShuttingDown => "gt is shutting the town down".to_owned(),
         GastownHold::RigRests { rig, rest } => {
             format!("rig {} is {}", sanitise::line(rig, WORD), rest.word())
         }

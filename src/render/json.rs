@@ -20,6 +20,8 @@ mod doctor;
 mod lines;
 mod shape;
 
+pub(super) use lines::{hold as why_of_hold, reason as why_of};
+
 pub use chores::{ChoreLine, ProposalLine};
 pub use doctor::{CheckLine, DoctorPage, doctor};
 pub use shape::{
@@ -138,6 +140,7 @@ pub fn status(scene: &Scene<'_>, books: &Books, only: &[SessionName]) -> StatusP
         paused: scene.memory.paused,
         remarks: whys(scene),
         controller: controller(&books.keeper, scene.town.resync, scene.now),
+        idle_saved_ms: books.idle_saved.millis(),
         idle_saved_s: books.idle_saved.millis() / 1000,
         sessions: wanted.map(|r| session(r, books, scene.now)).collect(),
         chores: if only.is_empty() {
@@ -396,7 +399,11 @@ mod tests {
         assert_eq!(page["steps"][0]["argv"], json!(["claude", "do it"]));
         assert_eq!(
             page["steps"][1]["reason"],
-            json!({"code": "too-old", "text": "72m old, limit 60m", "age_ms": 4_320_000, "limit_ms": 3_600_000})
+            json!({
+                "code": "too-old", "message": "72m old, limit 60m",
+                "evidence": {"age_ms": 4_320_000, "limit_ms": 3_600_000},
+                "text": "72m old, limit 60m", "age_ms": 4_320_000, "limit_ms": 3_600_000
+            })
         );
         assert_eq!(
             page["held"][0]["hold"]["tail"],

@@ -35,7 +35,7 @@ pub fn page(scene: &Scene<'_>, books: &Books) -> String {
     page.one(
         "gtctl_idle_saved_seconds_total",
         "counter",
-        "Idling that early ends of sessions have saved.",
+        "Idle time saved by expiring sessions early.",
         saved,
     );
     controller(&mut page, &books.keeper, scene.town.resync, scene.now);
@@ -48,19 +48,19 @@ fn town(page: &mut Page<'_>, scene: &Scene<'_>) {
     page.one(
         "gtctl_tmux_up",
         "gauge",
-        "Whether the tmux server answered.",
+        "1 if the tmux server answered.",
         u8::from(up),
     );
     page.one(
         "gtctl_town_unknown",
         "gauge",
-        "Whether the town could not be looked at.",
+        "1 if the state of the town is unknown.",
         u8::from(unknown),
     );
     page.one(
         "gtctl_paused",
         "gauge",
-        "Whether the operator paused the town.",
+        "1 if the town is paused.",
         u8::from(scene.memory.paused),
     );
     let mut holds: BTreeMap<&str, u32> = BTreeMap::new();
@@ -71,7 +71,7 @@ fn town(page: &mut Page<'_>, scene: &Scene<'_>) {
     page.family(
         "gtctl_holds",
         "gauge",
-        "Steps that are held back, by what holds them.",
+        "Steps that are waiting, by reason code.",
         holds,
     );
 }
@@ -81,12 +81,7 @@ fn sessions(page: &mut Page<'_>, scene: &Scene<'_>, rows: &[Row<'_>]) {
     let phases = PHASES
         .iter()
         .map(|phase| (vec![("phase", *phase)], of_phase(phase)));
-    page.family(
-        "gtctl_sessions",
-        "gauge",
-        "Sessions, by what they are.",
-        phases,
-    );
+    page.family("gtctl_sessions", "gauge", "Sessions by phase.", phases);
     let each = rows.iter().map(|row| {
         (
             vec![
@@ -99,7 +94,7 @@ fn sessions(page: &mut Page<'_>, scene: &Scene<'_>, rows: &[Row<'_>]) {
     page.family(
         "gtctl_session_phase",
         "gauge",
-        "What each session is.",
+        "1 for the phase of each session.",
         each,
     );
     let restarts = rows
@@ -132,7 +127,7 @@ fn controller(page: &mut Page<'_>, keeper: &Keeper, resync: Period, now: Moment)
     page.one(
         "gtctl_controller_up",
         "gauge",
-        "Whether a controller keeps the town, and is not overdue.",
+        "1 if a controller runs and works.",
         u8::from(up),
     );
     let Keeper::Beating(beat) = keeper else {
@@ -142,7 +137,7 @@ fn controller(page: &mut Page<'_>, keeper: &Keeper, resync: Period, now: Moment)
     page.one(
         "gtctl_manifest_broken",
         "gauge",
-        "Whether the manifest on disk is not the one in force.",
+        "1 if the manifest on disk has errors, so that the last good one is used.",
         u8::from(broken),
     );
     let at = seconds(u64::try_from(beat.cycled.wall).unwrap_or(0));
@@ -168,27 +163,27 @@ fn controller(page: &mut Page<'_>, keeper: &Keeper, resync: Period, now: Moment)
     for (name, help, count) in [
         (
             "gtctl_cycles_total",
-            "Cycles since the controller began.",
+            "Cycles since the controller started.",
             cycles,
         ),
         (
             "gtctl_starts_total",
-            "Processes started since the controller began.",
+            "Processes started since the controller started.",
             starts,
         ),
         (
             "gtctl_crashes_total",
-            "Restarts after a crash since the controller began.",
+            "Restarts after a crash since the controller started.",
             crashes,
         ),
         (
             "gtctl_expired_total",
-            "Sessions expired since the controller began.",
+            "Sessions expired since the controller started.",
             expired,
         ),
         (
             "gtctl_failures_total",
-            "Steps that failed since the controller began.",
+            "Steps that failed since the controller started.",
             failures,
         ),
     ] {

@@ -59,7 +59,7 @@ pub enum SavedFault {
         town: String,
     },
     /// The world has moved.
-    #[error("the world has moved since the plan was saved: {session} {change}")]
+    #[error("the town has changed since the plan was saved: {session} {change}")]
     Moved {
         /// The first session for which the plan is no longer the same.
         session: String,
@@ -75,7 +75,7 @@ impl SavedFault {
         match self {
             Self::Malformed(_) | Self::Newer(_) => "save it again with `gtctl diff --out FILE`",
             Self::OtherTown { .. } => "give the manifest it was made from with --file",
-            Self::Moved { .. } => "look again with `gtctl diff`, and save the plan anew",
+            Self::Moved { .. } => "check again with `gtctl diff --out FILE`, then apply that plan",
         }
     }
 }
@@ -140,7 +140,7 @@ fn change(then: Option<&Substance>, now: Option<&Substance>) -> String {
     let words = |s: &Substance| super::sanitise::line(&format!("{} ({})", s.action, s.reason), 80);
     match (then.map(words), now.map(words)) {
         (Some(then), Some(now)) if then == now => {
-            format!("is still to {then}, but is not the same any more")
+            format!("is still to {then}, but it is another run now")
         }
         (Some(then), Some(now)) => format!("was to {then}, is now to {now}"),
         (Some(then), None) => format!("was to {then}, and no longer is"),
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn the_first_difference_is_named() {
         let text = |fault: Result<(), SavedFault>| fault.unwrap_err().to_string();
-        let begin = "the world has moved since the plan was saved: ";
+        let begin = "the town has changed since the plan was saved: ";
         assert_eq!(
             text(moved(|p| drop(p.steps.remove(0)))),
             format!("{begin}mayor was to start (missing), and no longer is")
@@ -250,7 +250,7 @@ mod tests {
         }));
         assert_eq!(
             fields,
-            format!("{begin}mayor is still to start (missing), but is not the same any more")
+            format!("{begin}mayor is still to start (missing), but it is another run now")
         );
         let life = text(moved(|p| {
             if let Action::Restart { target, .. } = &mut p.steps[1].action {

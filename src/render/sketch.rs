@@ -129,7 +129,7 @@ fn plain(text: &mut String, sketch: &Sketch<'_>, names: &[String]) {
         line(
             text,
             "# command = [\"./run.sh\"]",
-            "anything else, instead of the agent's own command",
+            "any other command instead of the agent's own",
         );
     }
 }
@@ -148,34 +148,29 @@ fn defaults(text: &mut String, agent: Runs<'_>) {
                 text,
                 "agent",
                 agent,
-                "it runs unattended: `gtctl diff` shows the command of each start",
+                "it runs unattended: `gtctl diff` shows each start command",
             );
             set(
                 text,
                 "max_age",
                 "1h",
-                "older than this it is restarted when idle; \"off\" for never",
+                "restarted at this age, when idle; \"off\" for never",
             );
             set(
                 text,
                 "idle_limit",
                 "30m",
-                "quiet for longer is reported; see on_idle",
+                "reported when quiet for longer; see on_idle",
             );
         }
         Runs::Shell(_) => {
             text.push_str(
-                "\n# Plain shells, for a start. For an agent write agent = \"claude\" here (or kimi, codex, …),\n",
+                "\n# Plain shells to begin with. For an agent write agent = \"claude\" here (or kimi, codex, …),\n",
             );
             text.push_str("# max_age = \"1h\", and take the commands out below.\n[defaults]\n");
-            set(text, "max_age", "off", "a shell is never too old");
-            set(text, "idle_limit", "off", "nor too quiet");
-            set(
-                text,
-                "ready_after",
-                "1s",
-                "one that lives this long counts as ready",
-            );
+            set(text, "max_age", "off", "never restart a shell for its age");
+            set(text, "idle_limit", "off", "nor report it as quiet");
+            set(text, "ready_after", "1s", "ready after this time");
         }
     }
 }
@@ -199,7 +194,7 @@ fn gas_town(text: &mut String, sketch: &Sketch<'_>, roles: &Roles<'_>) {
             text,
             "root",
             root,
-            "the Gas Town: its rigs, its directories, its names",
+            "the Gas Town: rigs, directories and names come from it",
         );
         let names = if *naming == "prefix" {
             "as gt has it since 0.7; \"rig\" before"
@@ -207,12 +202,7 @@ fn gas_town(text: &mut String, sketch: &Sketch<'_>, roles: &Roles<'_>) {
             "\"prefix\" since gt 0.7"
         };
         set(text, "naming", naming, names);
-        set(
-            text,
-            "socket",
-            "gastown",
-            "gt's own tmux server, wherever its version has it",
-        );
+        set(text, "socket", "gastown", "gt's own tmux server");
     }
     defaults(text, sketch.agent);
     if let Runs::Agent(_) = sketch.agent {
@@ -220,7 +210,7 @@ fn gas_town(text: &mut String, sketch: &Sketch<'_>, roles: &Roles<'_>) {
             text,
             "handoff_gap",
             "1h",
-            "never two planned restarts of a session within this time",
+            "least time between two planned restarts of a session",
         );
         if own.contains(&"mayor") {
             text.push_str("\n[roles.mayor]\n");
@@ -228,7 +218,7 @@ fn gas_town(text: &mut String, sketch: &Sketch<'_>, roles: &Roles<'_>) {
                 text,
                 "max_age",
                 "4h",
-                "whoever keeps the overview is restarted less often",
+                "the mayor keeps the overview: restart it less often",
             );
         }
     }
@@ -264,7 +254,7 @@ fn gas_town(text: &mut String, sketch: &Sketch<'_>, roles: &Roles<'_>) {
     if !left_out.is_empty() {
         let _ = write!(
             text,
-            "\n# Left out, for their directories are not there: {}.\n",
+            "\n# Left out, because their directories do not exist: {}.\n",
             left_out.join(", ")
         );
     }
@@ -319,7 +309,7 @@ mod tests {
             text.contains("name = \"acme\"                   # labels"),
             "{text}"
         );
-        assert!(text.ends_with("[[session]]\nsession = \"acme-2\"\n# command = [\"./run.sh\"]        # anything else, instead of the agent's own command\n"), "{text}");
+        assert!(text.ends_with("[[session]]\nsession = \"acme-2\"\n# command = [\"./run.sh\"]        # any other command instead of the agent's own\n"), "{text}");
         assert!(
             text.lines().all(|line| line.chars().count() <= 120),
             "{text}"

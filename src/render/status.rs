@@ -1,7 +1,7 @@
 //! The truth about every session, as a table.
 
 use super::columns::{Line, cell, lay_out};
-use super::diff::next_look;
+use super::diff::next_check;
 use super::style::{Detail, Paper, Role};
 use super::view::{Books, Event, Row, Scene};
 use super::words::{self, brief, bytes, count};
@@ -96,7 +96,10 @@ impl Columns {
         let span = |p: Option<Period>| cell(p.map_or_else(|| "-".to_owned(), whole)).right();
         let (mark, strong) = mark(row);
         let name = cell(format!("{mark} {}", row.session)).role(strong);
-        let mut cells = vec![name, cell(row.phase.word()).role(role(row.phase))];
+        let mut cells = vec![
+            name,
+            cell(words::phase_word(row.phase)).role(role(row.phase)),
+        ];
         cells.extend([
             span(row.since),
             span(row.age),
@@ -126,7 +129,7 @@ pub fn next(row: &Row<'_>, paper: &Paper) -> String {
     match row.event {
         Event::Step(step) => format!(
             "{} now: {}",
-            step.action.verb().word(),
+            words::verb(step.action.verb()),
             words::reason(&step.reason)
         ),
         Event::Held(held) if paper.detail == Detail::Wide => {
@@ -194,14 +197,14 @@ fn asks(phase: Phase) -> &'static str {
 const TOTALS: [(&str, &[&str]); 11] = [
     ("active", &["working", "starting"]),
     ("idle", &["idle"]),
-    ("waiting", &["waiting"]),
+    ("waiting for an answer", &["waiting"]),
     ("blocked", &["blocked"]),
     ("completed", &["completed"]),
     ("stopping", &["stopping"]),
     ("stopped", &["stopped"]),
     ("dead", &["dead"]),
     ("absent", &["absent"]),
-    ("foreign", &["foreign"]),
+    ("not managed yet", &["foreign"]),
     ("unknown", &["unknown"]),
 ];
 
@@ -223,14 +226,14 @@ fn totals(scene: &Scene<'_>, rows: &[&Row<'_>], paper: &Paper) -> String {
         .filter(|r| matches!(r.event, Event::Held(_)))
         .count();
     let mut sentences = vec![sentence];
-    sentences.extend((waiting > 0).then(|| format!("{waiting} held")));
+    sentences.extend((waiting > 0).then(|| format!("{} waiting", count(waiting, "step"))));
     sentences.extend(scene.memory.paused.then(|| "paused".to_owned()));
     sentences.push(match scene.observed {
         Observed::Up(server) => format!("tmux {}", sanitise::line(&server.version, 20)),
         Observed::Down => "no tmux server runs".to_owned(),
         Observed::Unknown(why) => format!("tmux could not be asked: {}", sanitise::line(why, 200)),
     });
-    format!("{}{}", sentences.join(" · "), next_look(scene.plan, paper))
+    format!("{}{}", sentences.join(" · "), next_check(scene.plan, paper))
 }
 
 /// What stands before the name of a session that is not simply well, so that it is found without

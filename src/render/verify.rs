@@ -17,7 +17,7 @@ pub enum Finding {
     Dead(Death),
     /// It is not there.
     Missing,
-    /// It could not be told.
+    /// It could not be determined.
     Unknown,
 }
 

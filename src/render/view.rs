@@ -51,7 +51,7 @@ pub struct Row<'a> {
     pub attached: u32,
     /// What its process tree uses; only after a full look.
     pub usage: Option<Usage>,
-    /// Why it could not be told what it is, unsanitised.
+    /// Why it could not be determined what it is, unsanitised.
     pub trouble: Option<&'a str>,
     /// What is known of its screen; none when nothing lives there.
     pub content: Option<&'a Content>,
@@ -215,7 +215,7 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// Why it could not be told what it is, unsanitised.
+/// Why it could not be determined what it is, unsanitised.
 pub(super) fn trouble(seen: &Seen) -> Option<&str> {
     match &seen.life {
         Life::Unknown(why) => Some(why),

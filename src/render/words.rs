@@ -3,10 +3,10 @@
 use super::{gastown, sanitise};
 use crate::model::{
     Asks, Block, Death, Desired, Flaw, Held, Hold, Milestone, Moment, Next, NotReady, Period,
-    Phase, Reason, SessionName, Socket,
+    Phase, Reason, SessionName, Socket, Verb,
 };
 use jiff::Timestamp;
-use jiff::tz::Offset;
+use jiff::tz::{Offset, TimeZone};
 
 /// The longest word from outside within a sentence, in characters.
 const WORD: usize = 60;
@@ -23,8 +23,8 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A moment by the local clock: `14:05:10`, or `Nov 22 14:05` on another day, unless that is
-    /// within the hour.
+    /// A moment by the local clock: `14:05:10`, or `Nov 22 14:05 +01:00` on another day, unless
+    /// that is within the hour.
     #[must_use]
     pub fn time(&self, at: Moment) -> String {
         let ahead = self.now.until(&at);
@@ -34,26 +34,34 @@ impl Clock {
             self.now.plus(ahead).wall
         };
         let offset = Offset::from_seconds(self.offset_seconds).unwrap_or(Offset::UTC);
-        // To the nearest second, so that the clocks' jitter of a millisecond is not seen as one.
+        // To the nearest second, so that a jitter of one millisecond does not show as a second.
         let local_at = |ms: i64| {
-            offset.to_datetime(
-                Timestamp::from_millisecond(ms.saturating_add(500)).unwrap_or(Timestamp::MAX),
-            )
+            let rounded = Timestamp::from_millisecond(ms.saturating_add(500));
+            let zone = TimeZone::fixed(offset);
+            rounded.unwrap_or(Timestamp::MAX).to_zoned(zone)
         };
         let local = local_at(wall);
         let near = wall.abs_diff(self.now.wall) < Period::from_hours(1).millis();
         let far = !near && local.date() != local_at(self.now.wall).date();
         local
-            .strftime(if far { "%b %d %H:%M" } else { "%H:%M:%S" })
+            .strftime(if far { "%b %d %H:%M %:z" } else { "%H:%M:%S" })
             .to_string()
     }
 
-    /// `until 14:05:10 (in 8s)`, or `until the next look` when it has come.
+    /// A moment of any day by the local clock, with its zone: `2026-11-29 14:05:10 +01:00`.
+    #[must_use]
+    pub fn stamp(&self, at: Timestamp) -> String {
+        let offset = Offset::from_seconds(self.offset_seconds).unwrap_or(Offset::UTC);
+        let local = at.to_zoned(TimeZone::fixed(offset));
+        local.strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
+    }
+
+    /// `until 14:05:10 (in 8s)`, or `until the next check` when it has come.
     #[must_use]
     pub fn until(&self, at: Moment) -> String {
         let ahead = self.now.until(&at);
         if ahead.is_zero() {
-            return "until the next look".to_owned();
+            return "until the next check".to_owned();
         }
         format!("until {} (in {})", self.time(at), brief(ahead))
     }
@@ -117,22 +125,22 @@ pub fn reason(reason: &Reason) -> String {
         Reason::Died { death, crashes } => format!("{}, crash {crashes}", ended(*death)),
         Reason::Completed { death } => format!("completed: {death}"),
         Reason::Marked { marker, quiet } => {
-            format!("said \"{}\", quiet for {}", word(marker), brief(*quiet))
+            format!("printed \"{}\", quiet for {}", word(marker), brief(*quiet))
         }
-        Reason::MarkedFailed { marker: _, line } => format!("says that it failed: {}", word(line)),
+        Reason::MarkedFailed { marker: _, line } => format!("reports failure: {}", word(line)),
         Reason::TooOld { age, limit } => format!("{} old, limit {}", brief(*age), brief(*limit)),
         Reason::TooQuiet { quiet, limit } => {
             format!("quiet for {}, limit {}", brief(*quiet), brief(*limit))
         }
         Reason::Stuck { frozen, limit } => {
             format!(
-                "shows that it works but is frozen for {}, limit {}",
+                "looks busy, but nothing has moved for {}, limit {}",
                 brief(*frozen),
                 brief(*limit)
             )
         }
         Reason::TooLarge { used, limit } => {
-            format!("holds {} of memory, limit {}", bytes(*used), bytes(*limit))
+            format!("uses {} of memory, limit {}", bytes(*used), bytes(*limit))
         }
         Reason::FailedStart { after, crashes } => {
             let seconds = Period::from_secs(after.millis().div_ceil(1000).max(1));
@@ -142,7 +150,7 @@ pub fn reason(reason: &Reason) -> String {
             )
         }
         Reason::SignedIn { agent } => format!(
-            "shows that it is signed out, and {} is signed in again",
+            "its screen shows a sign-out, but {} is signed in again",
             word(agent)
         ),
         Reason::LimitOver { over } => format!("its usage limit ended {} ago", brief(*over)),
@@ -159,7 +167,9 @@ pub fn reason(reason: &Reason) -> String {
             format!("runs {} as declared, has no label", word(process))
         }
         Reason::Covered { policy } => format!("started by others, policy {}", word(policy)),
-        Reason::Uncovered => "started by others, no policy matches it any more: let go".to_owned(),
+        Reason::Uncovered => {
+            "started by others, and no policy matches it any more: released".to_owned()
+        }
         Reason::Orphaned => "no longer declared".to_owned(),
         Reason::Asked => "asked for by hand".to_owned(),
         Reason::UnderWay {
@@ -179,7 +189,7 @@ pub fn reason(reason: &Reason) -> String {
             format!("could not be started, try {crashes}: {}", said_by(said))
         }
         Reason::StopBegun { waited, purpose } => {
-            format!("asked to end {} ago ({})", brief(*waited), word(purpose))
+            format!("stop requested {} ago ({})", brief(*waited), word(purpose))
         }
     }
 }
@@ -193,11 +203,7 @@ pub fn reason_in_brief(reason: &Reason) -> String {
             waited,
             limit,
         } => {
-            format!(
-                "under way for {}, at most {}",
-                brief(*waited),
-                brief(*limit)
-            )
+            format!("running for {}, at most {}", brief(*waited), brief(*limit))
         }
         Reason::NotStarted { said: _, crashes } => format!("could not be started, try {crashes}"),
         other => self::reason(other),
@@ -206,7 +212,7 @@ pub fn reason_in_brief(reason: &Reason) -> String {
 
 fn absent_since(death: Death) -> String {
     match death {
-        Death::Vanished => "not there: removed by somebody else".to_owned(),
+        Death::Vanished => "not there: somebody else removed it".to_owned(),
         Death::ServerLost => "not there: lost with the tmux server".to_owned(),
         Death::NeverStarted => "not there: could not be started".to_owned(),
         Death::Exit(_) | Death::Signal(_) | Death::StatusLost | Death::NoAgent => {
@@ -232,9 +238,9 @@ pub fn hold(hold: &Hold, until: Option<Moment>, clock: &Clock) -> String {
     let mut text = obstacle(hold);
     if let Some(at) = until {
         let when = if matches!(hold, Hold::After { .. }) {
-            format!("which has {}", clock.until(at))
+            format!("expected by {}", clock.time(at))
         } else if ends_by_looking(hold) {
-            format!("next look {}", clock.time(at))
+            format!("next check {}", clock.time(at))
         } else {
             clock.until(at)
         };
@@ -249,19 +255,29 @@ pub fn hold(hold: &Hold, until: Option<Moment>, clock: &Clock) -> String {
 /// What time will bring: `restart at 14:05:10, at max age`.
 #[must_use]
 pub fn next(next: &Next, clock: &Clock) -> String {
-    let why = match next.reason {
-        "too-old" => ", at max age",
-        "too-quiet" => ", if still idle",
-        "marked" => ", as it says it is done",
-        _ => "",
+    let why = match due(next.reason) {
+        "" => String::new(),
+        why => format!(", {why}"),
     };
-    format!("{} at {}{why}", next.verb.word(), clock.time(next.at))
+    format!("{} at {}{why}", verb(next.verb), clock.time(next.at))
+}
+
+/// Why a step becomes due by time alone, by the code of its reason; empty for a code that needs no
+/// word beside the time.
+#[must_use]
+pub fn due(code: &str) -> &'static str {
+    match code {
+        "too-old" => "at max age",
+        "too-quiet" => "if still idle",
+        "marked" => "completed",
+        _ => "",
+    }
 }
 
 /// A step that is held, in few words: what, when or that it waits, and for what.
 #[must_use]
 pub fn held(held: &Held, clock: &Clock) -> String {
-    let (verb, obstacle) = (held.verb.word(), obstacle(&held.hold));
+    let (verb, obstacle) = (verb(held.verb), obstacle(&held.hold));
     // Nothing is started at a deadline of `after`.
     let is_its_time = !ends_by_looking(&held.hold) && !matches!(held.hold, Hold::After { .. });
     match held
@@ -272,7 +288,7 @@ pub fn held(held: &Held, clock: &Clock) -> String {
             let by = if ends_early(&held.hold) { "by" } else { "at" };
             format!("{verb} {by} {}: {obstacle}", clock.time(at))
         }
-        None => format!("{verb} held: {obstacle}"),
+        None => format!("{verb} waiting: {obstacle}"),
     }
 }
 
@@ -292,10 +308,12 @@ fn ends_early(hold: &Hold) -> bool {
 /// What somebody can do about it, where that is little.
 fn way_out(hold: &Hold) -> Option<&'static str> {
     match hold {
-        Hold::Paused => Some("`gtctl resume` lifts it"),
+        Hold::Paused => Some("`gtctl resume` continues"),
         Hold::CrashLoop { .. } => Some("`gtctl reset` tries again now"),
-        Hold::MassGuard { .. } => Some("--allow-mass permits it"),
-        Hold::RollStopped { .. } => Some("fix that session, or `gtctl reset` it to go on"),
+        Hold::MassGuard { .. } => Some("`--allow-mass` allows it"),
+        Hold::RollStopped { .. } => {
+            Some("fix that session, or run `gtctl reset` on it to continue")
+        }
         // What lifts a hold of Gas Town's is said once for all.
         Hold::Gastown(_)
         | Hold::BackOff { .. }
@@ -331,7 +349,7 @@ fn way_out(hold: &Hold) -> Option<&'static str> {
 const SHELLS: [&str; 8] = ["sh", "bash", "dash", "zsh", "fish", "ksh", "tcsh", "csh"];
 /// What to type where one has a session's name.
 const TAKE_ITS_PLACE: &str =
-    "; if that is idle, `gtctl adopt --replace` with the session's name takes its place";
+    "; if that shell is idle, `gtctl adopt --replace` with the session's name replaces it";
 
 /// What holds a step back, whatever the time.
 #[must_use]
@@ -346,16 +364,16 @@ pub fn obstacle(hold: &Hold) -> String {
         }
         Hold::HandoffGap { since, gap } => {
             format!(
-                "last planned restart {} ago, gap {}",
+                "last planned restart {} ago, handoff gap {}",
                 brief(*since),
                 brief(*gap)
             )
         }
         Hold::Attached { clients: 1 } => "somebody is attached".to_owned(),
         Hold::Attached { clients } => format!("{clients} clients are attached"),
-        Hold::OwnSession => "gtctl itself runs in it".to_owned(),
+        Hold::OwnSession => "gtctl itself runs in this session".to_owned(),
         Hold::Wave { wave, waiting_for } => {
-            format!("waits for wave {wave}: {waiting_for} is not ready")
+            format!("wave {wave} starts first: {waiting_for} is not ready")
         }
         Hold::After { waiting_for, why } => after(waiting_for, why),
         Hold::ConcurrentStarts { starting, allowed } => {
@@ -370,7 +388,7 @@ pub fn obstacle(hold: &Hold) -> String {
             waiting_for,
         } => {
             format!(
-                "rolling restart, {unavailable} of at most {allowed} not ready: waits for {waiting_for}"
+                "rolling restart: {waiting_for} is not ready ({unavailable} down, at most {allowed})"
             )
         }
         Hold::RollStopped { failed } => {
@@ -382,12 +400,15 @@ pub fn obstacle(hold: &Hold) -> String {
             format!("would end {kills} of {} at once", sessions(*town))
         }
         Hold::ClockJump { cycles } => {
-            format!("the clock jumped, nothing is ended for {}", looks(*cycles))
+            format!(
+                "the clock jumped: no session is ended for {}",
+                looks(*cycles)
+            )
         }
         Hold::Draining { quiet } => {
-            format!("waits for it to fall idle, quiet for {}", brief(*quiet))
+            format!("it is still busy, quiet for {}", brief(*quiet))
         }
-        Hold::Stopping { grace } => format!("has {} to end", brief(*grace)),
+        Hold::Stopping { grace } => format!("stop requested, it has {} to exit", brief(*grace)),
         Hold::NameTaken { process } => {
             let replace = if SHELLS.contains(&process.as_str()) {
                 TAKE_ITS_PLACE
@@ -402,7 +423,7 @@ pub fn obstacle(hold: &Hold) -> String {
         Hold::LabelUnproved { flaw, process } => unproved(*flaw, process),
         Hold::MovedOut { pid, into } => {
             format!(
-                "its agent (process {pid}) lives on in a pane moved into session {}: move it back, or end it",
+                "its agent (process {pid}) runs in a pane that was moved to session {}: move the pane back, or end the agent",
                 word(into)
             )
         }
@@ -414,11 +435,11 @@ pub fn obstacle(hold: &Hold) -> String {
             fix,
         } => blocked(*kind, agent, evidence, fix.as_deref()),
         Hold::EscapeSent { waited } => {
-            format!("was sent an Escape {} ago and may move", brief(*waited))
+            format!("Escape was sent {} ago", brief(*waited))
         }
         Hold::LauncherFailed { said } => said_by(said),
         Hold::CannotStart { why, awaited: _ } => format!("cannot start: {}", said_by(why)),
-        Hold::SecondLook => "waits for a second look that agrees".to_owned(),
+        Hold::SecondLook => "a second check must agree".to_owned(),
         Hold::Paused => "the town is paused".to_owned(),
         Hold::Gastown(hold) => gastown::obstacle(hold),
         Hold::ServerLosses { losses } => {
@@ -427,7 +448,7 @@ pub fn obstacle(hold: &Hold) -> String {
         Hold::NotDurable => "the state directory cannot be written".to_owned(),
         Hold::EmptyTown => "a manifest without sessions expires nothing".to_owned(),
         Hold::ManifestChanging => {
-            "the manifest has just changed and is read in a moment".to_owned()
+            "the manifest has just changed and is read again in a moment".to_owned()
         }
     }
 }
@@ -437,38 +458,32 @@ fn unproved(flaw: Flaw, process: &str) -> String {
     let what = match flaw {
         Flaw::Garbled => "cannot be read",
         Flaw::Copied => "is a copy of another session's",
-        Flaw::Replaced => "is of another process than the one that runs there now",
+        Flaw::Replaced => "belongs to another process than the one that runs now",
     };
     let process = word(process);
-    let mend = "take it off with `tmux set-option -u -t =NAME: @gtctl_label`";
-    let wide = "(one that was set for all sessions: `tmux set-option -gu @gtctl_label`, or `-su`)";
-    format!("it runs {process}, and its label {what}: {mend} {wide}")
+    let fix = "remove it with `tmux set-option -u -t =NAME: @gtctl_label`";
+    let wide = "(set for all sessions: `tmux set-option -gu @gtctl_label`, or `-su`)";
+    format!("it runs {process}, but its label {what}: {fix} {wide}")
 }
 
 /// Whom a session waits for, and what somebody can do about it.
 fn after(other: &SessionName, why: &NotReady) -> String {
     match why {
-        NotReady::Coming => format!("waits for {other}"),
-        NotReady::Runs => format!("waits for {other} to complete"),
+        NotReady::Coming => format!("{other} is not ready yet"),
+        NotReady::Runs => format!("{other} has not completed yet"),
         NotReady::Failed { death: Some(death) } => {
-            format!(
-                "waits for {other}, which failed ({death}): mend it, then `gtctl start {other}`"
-            )
+            format!("{other} failed ({death}): fix it, then `gtctl start {other}`")
         }
         NotReady::Failed { death: None } => {
-            format!(
-                "waits for {other}, which was ended before it was done: `gtctl start {other}` runs it again"
-            )
+            format!("{other} ended before it completed: `gtctl start {other}` runs it again")
         }
-        NotReady::Stopped => format!("waits for {other}, which was stopped: `gtctl start {other}`"),
-        NotReady::Unknown => format!("waits for {other}, of which nothing could be told"),
+        NotReady::Stopped => format!("{other} is stopped: `gtctl start {other}` starts it"),
+        NotReady::Unknown => format!("the state of {other} could not be determined"),
         NotReady::Undeclared => {
-            format!(
-                "waits for {other}, which is not declared: declare it, or take it out of `after`"
-            )
+            format!("{other} is not declared: declare it, or remove it from `after`")
         }
         NotReady::Held(hold) => format!(
-            "waits for {other}, which is held: {}{}",
+            "{other} is waiting too: {}{}",
             obstacle(hold),
             lifted(other, hold)
         ),
@@ -498,11 +513,11 @@ fn late(other: &SessionName, milestone: Milestone, within: Period, why: &NotRead
     };
     let why = match why {
         NotReady::Held(hold) => format!(
-            ", for it is held: {}{}",
+            " because it is waiting itself: {}{}",
             obstacle(hold),
             lifted(other, hold)
         ),
-        NotReady::Unknown => ", of which nothing could be told".to_owned(),
+        NotReady::Unknown => "; its state could not be determined".to_owned(),
         NotReady::Coming
         | NotReady::Runs
         | NotReady::Failed { .. }
@@ -512,7 +527,7 @@ fn late(other: &SessionName, milestone: Milestone, within: Period, why: &NotRead
             format!(": see `gtctl explain {other}`, or try `gtctl restart {other}`")
         }
     };
-    format!("waits for {other}, which {yet} though its {within} have passed{why}")
+    format!("{other} {yet} after {within}{why}")
 }
 
 /// What keeps an agent's sessions from going on, and what somebody can do about it.
@@ -537,7 +552,7 @@ fn sessions(n: u32) -> String {
 }
 
 fn looks(n: u32) -> String {
-    count(usize::try_from(n).unwrap_or(usize::MAX), "look")
+    count(usize::try_from(n).unwrap_or(usize::MAX), "check")
 }
 
 /// What a session is, with how it ended where it did.
@@ -556,12 +571,30 @@ pub fn phase(phase: Phase) -> String {
         | Phase::Idle
         | Phase::Stopping
         | Phase::Stopped
-        | Phase::Unknown
-        | Phase::Foreign => phase.word().to_owned(),
+        | Phase::Unknown => phase.word().to_owned(),
+        Phase::Foreign => "not managed yet".to_owned(),
     }
 }
 
-/// What a launcher's command said, longer than a word.
+/// One word for a step: JSON's word, except where people need a plainer one.
+#[must_use]
+pub fn verb(verb: Verb) -> &'static str {
+    match verb {
+        Verb::SendEscape => "escape",
+        other => other.word(),
+    }
+}
+
+/// One word for a phase: JSON's word, except where people need a plainer one.
+#[must_use]
+pub fn phase_word(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Foreign => "unmanaged",
+        other => other.word(),
+    }
+}
+
+/// What a launcher's command printed, longer than a word.
 fn said_by(text: &str) -> String {
     sanitise::line(text, SAID)
 }

@@ -48,7 +48,7 @@ fn moments_are_local_and_relative() {
     );
     assert_eq!(
         CLOCK.until(CLOCK.now.minus(Period::from_secs(8))),
-        "until the next look"
+        "until the next check"
     );
     assert_eq!(
         CLOCK.time(CLOCK.now.plus(Period::from_hours(9))),
@@ -56,7 +56,7 @@ fn moments_are_local_and_relative() {
     );
     assert_eq!(
         CLOCK.time(CLOCK.now.plus(Period::from_hours(12))),
-        "Nov 22 02:05"
+        "Nov 22 02:05 +01:00"
     );
     let midnight = Clock {
         now: CLOCK.now.plus(Period::from_mins(594)),
@@ -104,14 +104,14 @@ fn every_reason_is_a_sentence() {
                 marker: "DONE".into(),
                 quiet: m(5),
             },
-            "said \"DONE\", quiet for 5m",
+            "printed \"DONE\", quiet for 5m",
         ),
         (
             Reason::MarkedFailed {
                 marker: "x".into(),
                 line: "no\u{1b}[1m".into(),
             },
-            "says that it failed: no",
+            "reports failure: no",
         ),
         (
             Reason::TooOld {
@@ -139,7 +139,7 @@ fn every_reason_is_a_sentence() {
                 waited: m(2),
                 purpose: "too-old".into(),
             },
-            "asked to end 2m ago (too-old)",
+            "stop requested 2m ago (too-old)",
         ),
     ] {
         assert_eq!(reason(&r), want);
@@ -168,7 +168,7 @@ fn holds_say_what_and_until_when() {
         waiting_for: SessionName::new("mayor").unwrap(),
         why: NotReady::Coming,
     };
-    assert_eq!(hold(&after, None, &CLOCK), "waits for mayor");
+    assert_eq!(hold(&after, None, &CLOCK), "mayor is not ready yet");
     assert!(taken.needs_somebody() && !after.needs_somebody());
     let waits = |why| {
         obstacle(&Hold::After {
@@ -181,26 +181,24 @@ fn holds_say_what_and_until_when() {
     });
     assert_eq!(
         failed,
-        "waits for db, which failed (exit status 1): mend it, then `gtctl start db`"
+        "db failed (exit status 1): fix it, then `gtctl start db`"
     );
     let back_off = NotReady::Held(Box::new(Hold::BackOff {
         crashes: 2,
         delay: Period::from_secs(20),
     }));
-    assert_eq!(
-        waits(back_off),
-        "waits for db, which is held: back-off after crash 2"
-    );
+    assert_eq!(waits(back_off), "db is waiting too: back-off after crash 2");
     assert_eq!(
         waits(NotReady::Stopped),
-        "waits for db, which was stopped: `gtctl start db`"
+        "db is stopped: `gtctl start db` starts it"
     );
     let crash_loop = Hold::CrashLoop {
         crashes: 5,
         window: Period::from_mins(15),
         tail: vec![],
     };
-    let looping = "waits for db, which is held: crash loop: 5 crashes within 15m; `gtctl reset db` tries again now";
+    let looping =
+        "db is waiting too: crash loop: 5 crashes within 15m; `gtctl reset db` tries again now";
     assert_eq!(waits(NotReady::Held(Box::new(crash_loop))), looping);
     let late = |milestone, why| {
         waits(NotReady::Late {
@@ -211,18 +209,19 @@ fn holds_say_what_and_until_when() {
     };
     assert_eq!(
         late(Milestone::Ready, NotReady::Coming),
-        "waits for db, which is not ready though its 2m have passed: see `gtctl explain db`, or try `gtctl restart db`"
+        "db is not ready after 2m: see `gtctl explain db`, or try `gtctl restart db`"
     );
     let held = NotReady::Held(Box::new(Hold::BackOff {
         crashes: 2,
         delay: Period::from_secs(20),
     }));
-    let in_vain = "waits for db, which has not completed though its 2m have passed, for it is held: back-off after crash 2";
+    let in_vain =
+        "db has not completed after 2m because it is waiting itself: back-off after crash 2";
     assert_eq!(late(Milestone::Completed, held), in_vain);
     let until = Some(CLOCK.now.plus(Period::from_secs(8)));
     assert_eq!(
         hold(&after, until, &CLOCK),
-        "waits for mayor, which has until 14:05:10 (in 8s)"
+        "mayor is not ready yet, expected by 14:05:10"
     );
 }
 
@@ -243,17 +242,17 @@ fn every_hold_is_a_sentence() {
                 since: m(20),
                 gap: m(60),
             },
-            "last planned restart 20m ago, gap 60m",
+            "last planned restart 20m ago, handoff gap 60m",
         ),
         (Hold::Attached { clients: 1 }, "somebody is attached"),
         (Hold::Attached { clients: 2 }, "2 clients are attached"),
-        (Hold::OwnSession, "gtctl itself runs in it"),
+        (Hold::OwnSession, "gtctl itself runs in this session"),
         (
             Hold::Wave {
                 wave: 1,
                 waiting_for: mayor,
             },
-            "waits for wave 1: mayor is not ready",
+            "wave 1 starts first: mayor is not ready",
         ),
         (
             Hold::ConcurrentStarts {
@@ -268,7 +267,7 @@ fn every_hold_is_a_sentence() {
                 allowed: 4,
                 waiting_for: SessionName::new("a").unwrap(),
             },
-            "rolling restart, 4 of at most 4 not ready: waits for a",
+            "rolling restart: a is not ready (4 down, at most 4)",
         ),
         (
             Hold::RollStopped {
@@ -303,26 +302,26 @@ fn every_hold_is_a_sentence() {
         ),
         (
             Hold::ClockJump { cycles: 1 },
-            "the clock jumped, nothing is ended for 1 look",
+            "the clock jumped: no session is ended for 1 check",
         ),
         (
             Hold::Draining {
                 quiet: Period::from_secs(4),
             },
-            "waits for it to fall idle, quiet for 4s",
+            "it is still busy, quiet for 4s",
         ),
         (
             Hold::Stopping {
                 grace: Period::from_secs(30),
             },
-            "has 30s to end",
+            "stop requested, it has 30s to exit",
         ),
         (
             Hold::MovedOut {
                 pid: 7,
                 into: "x\u{1b}[31m".into(),
             },
-            "its agent (process 7) lives on in a pane moved into session x: move it back, or end it",
+            "its agent (process 7) runs in a pane that was moved to session x: move the pane back, or end the agent",
         ),
         (
             Hold::ForeignTown {
@@ -330,7 +329,7 @@ fn every_hold_is_a_sentence() {
             },
             "a session of town x\u{fffd}y has this name",
         ),
-        (Hold::SecondLook, "waits for a second look that agrees"),
+        (Hold::SecondLook, "a second check must agree"),
         (Hold::Paused, "the town is paused"),
         (
             Hold::Gastown(GastownHold::EmergencyStop {
@@ -348,7 +347,7 @@ fn every_hold_is_a_sentence() {
         ),
         (
             Hold::Gastown(GastownHold::ShuttingDown),
-            "gt shuts the town down",
+            "gt is shutting the town down",
         ),
         (
             Hold::Gastown(GastownHold::RigRests {
@@ -376,7 +375,7 @@ fn every_hold_is_a_sentence() {
         ),
         (
             Hold::ManifestChanging,
-            "the manifest has just changed and is read in a moment",
+            "the manifest has just changed and is read again in a moment",
         ),
     ] {
         assert_eq!(obstacle(&h), want);

@@ -63,7 +63,7 @@ enum Last<'p> {
 }
 
 impl<'p> Parts<'p> {
-    /// Nothing for a phrase without any text of its own.
+    /// Nothing for a phrase without text.
     fn of(phrase: &'p str) -> Option<(Last<'p>, Self)> {
         if phrase.chars().all(|c| c == '*' || c.is_whitespace()) {
             return None;

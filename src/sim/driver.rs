@@ -312,7 +312,7 @@ impl<'m> Driver<'m> {
             }
             Some(Mishap::Twice) => {
                 match &step.action {
-                    // A creation repeated when its name is free again cannot be told from the
+                    // A creation repeated when its name is free again cannot be determined from the
                     // first.
                     Action::Start { .. } => {}
                     Action::Nudge { .. } => {

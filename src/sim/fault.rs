@@ -14,7 +14,7 @@ pub(super) struct Weather {
     pub(super) edits: u64,
     /// A whole look fails.
     pub(super) blind: u64,
-    /// One session's life cannot be told.
+    /// One session's life cannot be determined.
     pub(super) dim: u64,
     /// A look is one from up to five cycles ago.
     pub(super) stale: u64,

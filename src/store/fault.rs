@@ -51,7 +51,7 @@ pub enum StoreFault {
         limit: usize,
     },
     /// There is nowhere to put it.
-    #[error("no place for the state: neither XDG_STATE_HOME nor HOME is an absolute path")]
+    #[error("no directory for the state: neither XDG_STATE_HOME nor HOME is an absolute path")]
     Nowhere,
     /// The state could not be put into its written form.
     #[error("the state cannot be written as JSON")]
@@ -109,7 +109,7 @@ fn help_with_io(path: &Path, kind: io::ErrorKind) -> String {
                 .to_owned()
         }
         io::ErrorKind::PermissionDenied => format!("`ls -ld {home}` shows who may write there"),
-        _ => format!("look at it with `ls -la {home}`, or choose another place with --state-dir"),
+        _ => format!("inspect it with `ls -la {home}`, or choose another place with --state-dir"),
     }
 }
 

@@ -141,7 +141,7 @@ impl Follower {
     }
 
     /// When the file was made, in milliseconds since 1970; none where it is not there or that
-    /// cannot be told.
+    /// cannot be determined.
     #[must_use]
     pub fn born(&self) -> Option<i64> {
         let seen = fs::metadata(&self.path).ok()?;
@@ -149,7 +149,7 @@ impl Follower {
     }
 
     /// When the file was last written, in milliseconds since 1970; none where it is not there or
-    /// that cannot be told.
+    /// that cannot be determined.
     #[must_use]
     pub fn modified(&self) -> Option<i64> {
         let since = fs::metadata(&self.path)

@@ -44,7 +44,7 @@ pub struct Keeps {
 #[derive(Debug, thiserror::Error)]
 pub enum LockFault {
     /// Another process has it.
-    #[error("{} is held by {}", path.display(), holder(*pid))]
+    #[error("{} is locked by {}", path.display(), holder(*pid))]
     Held {
         /// The lock file.
         path: PathBuf,
@@ -67,10 +67,10 @@ impl LockFault {
     pub fn help(&self) -> String {
         match self {
             Self::Held { pid: Some(pid), .. } => {
-                format!("`ps -p {pid} -o args=` shows what it is; stop it, or let it do the work")
+                format!("`ps -p {pid} -o args=` shows what it is; stop it, or let it work")
             }
             Self::Held { path, pid: None } => format!("`fuser {}` shows who it is", path.display()),
-            Self::Io { path, .. } => format!("look at it with `ls -la {}`", path.display()),
+            Self::Io { path, .. } => format!("inspect it with `ls -la {}`", path.display()),
         }
     }
 }

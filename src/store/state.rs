@@ -2,7 +2,7 @@
 //!
 //! `gtctl.json` is one line of JSON, `{"version":1,"checksum":"…","memory":{…}}`, in exactly this
 //! form; the checksum is FNV-1a over version and memory. `gtctl.prev.json` is the one before it. A
-//! file that does not agree with its checksum is worth nothing: the previous one is read, and the
+//! file that does not match its checksum is worth nothing: the previous one is read, and the
 //! broken one kept aside as `gtctl.json.broken`.
 
 use super::file::{self, Stamp, Sync};
@@ -123,11 +123,14 @@ impl View {
             Content::Nothing if trouble.is_none() => return Ok(Loaded::default()),
             Content::Nothing => (
                 Memory::default(),
-                "there is no previous one: nothing is remembered".to_owned(),
+                "there is no previous one: gtctl starts with an empty memory".to_owned(),
             ),
             Content::Broken(why) => (
                 Memory::default(),
-                format!("{} {why} as well: nothing is remembered", path.display()),
+                format!(
+                    "{} {why} too: gtctl starts with an empty memory",
+                    path.display()
+                ),
             ),
         };
         let trouble = trouble.map_or_else(
@@ -299,12 +302,12 @@ pub(super) fn unframe(bytes: &[u8]) -> Result<Framed<'_>, &'static str> {
     let framed = std::str::from_utf8(bytes)
         .ok()
         .and_then(parts)
-        .ok_or("is not whole")?;
+        .ok_or("is cut off")?;
     let agrees = checksum(framed.version, framed.payload) == framed.digest;
     if agrees {
         Ok(framed)
     } else {
-        Err("does not agree with its checksum")
+        Err("does not match its checksum")
     }
 }
 

@@ -96,7 +96,7 @@ pub struct Answer {
 #[derive(Debug, thiserror::Error)]
 pub enum CallFault {
     /// There is no `tmux` to run.
-    #[error("tmux cannot be run: is it installed and on PATH?")]
+    #[error("cannot run tmux: is it installed and on PATH?")]
     NotInstalled(#[source] std::io::Error),
     /// The socket is not ours, or others could put theirs in its place. Nothing was sent.
     #[error(transparent)]

@@ -207,7 +207,7 @@ impl<'a> Fence<'a> {
         }
         match life {
             Some(life) if !label.contains(&format!(" gen={life} ")) => {
-                return format!("it is not in life {life} any more");
+                return format!("it is another run now, not {life}");
             }
             None if self.over.is_none() && !label.is_empty() => {
                 return "it has been labelled since".to_owned();

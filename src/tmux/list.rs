@@ -73,21 +73,21 @@ pub struct Row {
 #[derive(Debug, thiserror::Error)]
 pub enum ListFault {
     /// The call told nothing.
-    #[error("tmux told nothing")]
+    #[error("tmux gave no answer")]
     Call(#[from] CallFault),
     /// The client found no server; whether there really is none is for others to prove. Carries its
     /// words.
     #[error("{0}")]
     NoServer(String),
     /// The socket may not be used by us. Carries the client's words.
-    #[error("the tmux socket may not be used: {0}")]
+    #[error("gtctl may not use the tmux socket: {0}")]
     Denied(String),
     /// Client and server do not understand each other, or the connection broke. Carries the
     /// client's words.
-    #[error("the tmux client and its server do not get along (other versions?): {0}")]
+    #[error("tmux client and server do not match (different versions?): {0}")]
     Broken(String),
     /// The answer is not one; says what is wrong with it.
-    #[error("tmux gave an answer that cannot be read: {0}")]
+    #[error("gtctl cannot read tmux's answer: {0}")]
     Garbled(String),
     /// More panes than [`MAX_ROWS`].
     #[error("the tmux server has more than {MAX_ROWS} panes")]

@@ -160,7 +160,7 @@ enum Found {
     Other(String),
     /// Nothing.
     Nothing,
-    /// It could not be told.
+    /// It could not be determined.
     Untold(String),
 }
 

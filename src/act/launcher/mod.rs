@@ -127,7 +127,7 @@ impl LauncherJobs {
                 let defect = || {
                     (
                         job.step.clone(),
-                        Outcome::Unknown("it broke off by a defect of gtctl".to_owned()),
+                        Outcome::Unknown("a defect of gtctl stopped it".to_owned()),
                     )
                 };
                 let (step, outcome) = told.unwrap_or_else(|_| defect());
@@ -138,7 +138,7 @@ impl LauncherJobs {
                 });
             });
         if let Err(fault) = begun {
-            let outcome = Outcome::Failed(format!("no thread could be had: {fault}"));
+            let outcome = Outcome::Failed(format!("cannot start a thread: {fault}"));
             let _ = self.tell.send(Report {
                 step,
                 outcome,
@@ -243,13 +243,13 @@ fn carry_out(job: &Job, cancel: oneshot::Receiver<()>) -> (Step, Outcome) {
         .build()
     {
         Ok(runtime) => runtime,
-        Err(fault) => return failed(format!("no runtime could be had: {fault}")),
+        Err(fault) => return failed(format!("cannot start a runtime: {fault}")),
     };
     runtime.block_on(async {
         let cancelled = || {
             (
                 step.clone(),
-                Outcome::Unknown("ended with its controller".to_owned()),
+                Outcome::Unknown("stopped with its controller".to_owned()),
             )
         };
         tokio::select! {

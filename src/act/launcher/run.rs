@@ -53,15 +53,15 @@ impl CommandRun {
         let limit = self.limit;
         let how = match &self.ran.ending {
             Ending::Exited(status) => match (status.code(), status.signal()) {
-                (Some(0), _) => "says that it is done".to_owned(),
-                (Some(code), _) => format!("ended with exit status {code}"),
-                (None, Some(signal)) => format!("was ended by signal {signal}"),
+                (Some(0), _) => "reports success".to_owned(),
+                (Some(code), _) => format!("failed with exit status {code}"),
+                (None, Some(signal)) => format!("was killed by signal {signal}"),
                 (None, None) => "ended".to_owned(),
             },
-            Ending::TimedOut => format!("was ended after {limit}, with all it had started"),
-            Ending::Flooded | Ending::Cancelled => "was ended".to_owned(),
+            Ending::TimedOut => format!("was stopped after {limit}, with all its processes"),
+            Ending::Flooded | Ending::Cancelled => "was stopped".to_owned(),
             Ending::NotStarted(fault) => format!("cannot be run: {fault}"),
-            Ending::Lost(fault) => format!("was not seen to end: {fault}"),
+            Ending::Lost(fault) => format!("cannot be watched: {fault}"),
         };
         let last = last_word(&self.ran.err).or_else(|| last_word(&self.ran.out));
         let said = last.map_or_else(String::new, |said| format!(": {said}"));

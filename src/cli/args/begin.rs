@@ -23,17 +23,17 @@ pub(in super::super) struct Init {
     /// A rig of the Gas Town; can be repeated [default: all that it has]
     #[arg(long = "rig", value_name = "RIG")]
     pub(in super::super) rigs: Vec<String>,
-    /// How many sessions for work, in a Gas Town for each rig, or the name of one; can be repeated
-    /// [default: 1; in a Gas Town the crew it has]
+    /// How many worker sessions (in a Gas Town: per rig), or the name of one; can be repeated
+    /// [default: 1; in a Gas Town its present crew]
     #[arg(long, value_name = "N|NAME")]
     pub(in super::super) crew: Vec<String>,
     /// Ask nothing
     #[arg(short, long)]
     pub(in super::super) yes: bool,
-    /// Overwrite what is there
+    /// Overwrite an existing file
     #[arg(long)]
     pub(in super::super) force: bool,
-    /// Write only the instructions of a watcher, to this file
+    /// Write only a watcher's instructions, to this file
     #[arg(long, value_name = "FILE", conflicts_with_all = ["place", "name", "agent", "root", "rigs", "crew"])]
     pub(in super::super) watcher: Option<PathBuf>,
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// Flags of `schema`.
 #[derive(Debug, Args)]
 pub(in super::super) struct Schema {
-    /// Which: "town", "proposals" (what an analysis may answer) or a verb with JSON output
+    /// Which schema: "town", "proposals" (what an analysis may answer) or a verb with JSON output
     #[arg(default_value = "town")]
     pub(in super::super) name: String,
 }
@@ -14,11 +14,11 @@ pub(in super::super) struct Schema {
 /// What can be done about a service.
 #[derive(Debug, Subcommand)]
 pub(in super::super) enum Service {
-    /// Write what the service manager needs, and print what to type next
+    /// Write the service file and print the commands to type next
     ///
-    /// A systemd user unit, on macOS a launchd agent. With it the controller begins at boot or
-    /// login, and anew when it ends or hangs. Stopping it leaves the town as it is. What was edited
-    /// since is not overwritten.
+    /// The file is a systemd user unit, or a launchd agent on macOS. The service manager starts the
+    /// controller at boot or login, and restarts it when it exits or hangs. The sessions keep
+    /// running when the service stops. gtctl does not overwrite a file that you have edited.
     Install(Install),
 }
 
@@ -27,13 +27,13 @@ pub(in super::super) enum Service {
 pub(in super::super) struct Install {
     #[command(flatten)]
     pub(in super::super) town: super::TownArg,
-    /// Print it, and write nothing
+    /// Print the file instead of writing it
     #[arg(long)]
     pub(in super::super) print: bool,
-    /// Overwrite one that was edited
+    /// Overwrite the file even if it was edited
     #[arg(long)]
     pub(in super::super) force: bool,
-    /// For launchd, whatever this system is
+    /// Write a launchd agent, on any system
     #[arg(long)]
     pub(in super::super) launchd: bool,
 }
@@ -49,7 +49,7 @@ pub(in super::super) struct Completions {
 /// Flags of `man`.
 #[derive(Debug, Args)]
 pub(in super::super) struct Man {
-    /// Of this verb
+    /// The verb to print the page of
     #[arg(value_name = "VERB")]
     pub(in super::super) verb: Option<String>,
 }

@@ -56,7 +56,7 @@ enum Shape {
 }
 
 impl Choice {
-    /// Asks for what no flag says and cannot be told without asking.
+    /// Asks for what no flag says and cannot be determined without asking.
     pub(super) fn make(args: &Init, dir: &Path, questions: Questions) -> Result<Self, Trouble> {
         let home = std::env::var_os("HOME")
             .map(PathBuf::from)
@@ -134,14 +134,14 @@ impl Choice {
         let mut notes = Vec::new();
         if self.agent.is_none() && !self.wants_shell {
             notes.push(format!(
-                "{} runs for want of an agent: `gtctl init --force --agent claude` changes that",
+                "no agent found, so the sessions run `{}` instead: `gtctl init --force --agent claude` changes that",
                 self.shell
             ));
         }
         match &self.shape {
             Shape::Roles { left_out, .. } if !left_out.is_empty() => {
                 notes.push(format!(
-                    "left out, for their directories are not there: {}",
+                    "left out, because their directories do not exist: {}",
                     left_out.join(", ")
                 ));
             }
@@ -179,7 +179,7 @@ fn gas_town(
 
 fn town_name(text: &str) -> Result<SessionName, Trouble> {
     SessionName::new(text).map_err(|e| {
-        Trouble::new(format!("`{text}` would not do as a town's name: {e}"))
+        Trouble::new(format!("`{text}` is not a valid town name: {e}"))
             .help("letters, digits, `_` and `-`, beginning with a letter or a digit")
     })
 }
@@ -212,8 +212,8 @@ fn agent(args: &Init, questions: Questions) -> Result<Option<String>, Trouble> {
         SHELL => Ok(None),
         known if KNOWN.contains(&known) => Ok(Some(known.to_owned())),
         other => Err(
-            Trouble::new(format!("there is no agent `{other}` built in")).help(format!(
-                "known are {}, and {SHELL} for none; others can be declared in town.toml",
+            Trouble::new(format!("there is no built-in agent `{other}`")).help(format!(
+                "use one of {}, or {SHELL} for no agent; declare others in town.toml",
                 KNOWN.join(", ")
             )),
         ),
@@ -236,10 +236,10 @@ fn workers(crew: &[String], of_number: impl Fn(usize) -> String) -> Result<Vec<S
         match text.parse::<usize>() {
             Ok(n) if (1..=MOST).contains(&n) => workers.extend((1..=n).map(&of_number)),
             Ok(_) => {
-                return Err(
-                    Trouble::new(format!("{text} sessions: it can be 1 to {MOST}"))
-                        .help("further ones are a [[session]] each in town.toml"),
-                );
+                return Err(Trouble::new(format!(
+                    "{text} sessions: the number must be from 1 to {MOST}"
+                ))
+                .help("add more as [[session]] tables in town.toml"));
             }
             Err(_) => workers.push(text.clone()),
         }
@@ -268,9 +268,9 @@ fn plain(args: &Init, town: &SessionName, questions: Questions) -> Result<Vec<St
         let name = format!("{prefix}-{worker}");
         SessionName::new(&name).map(|_| name).map_err(|e| {
             Trouble::new(format!(
-                "`{prefix}-{worker}` would not do as a session's name: {e}"
+                "`{prefix}-{worker}` is not a valid session name: {e}"
             ))
-            .help("letters, digits, `_` and `-`, 64 at most")
+            .help("letters, digits, `_` and `-`, at most 64")
         })
     };
     workers.iter().map(named).collect()
@@ -289,8 +289,8 @@ fn crew_of(args: &Init) -> Result<Vec<String>, Trouble> {
     let crew = workers(&args.crew, |n| format!("worker{n}"))?;
     match crew.iter().find(|name| !is_crew_name(name)) {
         Some(name) => Err(
-            Trouble::new(format!("`{name}` would not do as a crew member's name"))
-                .help("letters, digits and `_`, 32 at most: gt takes no dashes and no dots there"),
+            Trouble::new(format!("`{name}` is not a valid name for a crew member"))
+                .help("letters, digits and `_`, at most 32: gt does not allow dashes or dots here"),
         ),
         None => Ok(crew),
     }
@@ -403,7 +403,7 @@ fn short(path: &Path, home: Option<&Path>) -> Result<String, Trouble> {
         .map(|text| text.trim_end_matches('/').to_owned());
     text.ok_or_else(|| {
         Trouble::new(format!(
-            "{} is not UTF-8 text, as a manifest is",
+            "{} is not UTF-8 text; a manifest must be",
             path.display()
         ))
     })

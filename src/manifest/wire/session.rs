@@ -30,100 +30,101 @@ macro_rules! session_table {
             /// The program and its arguments, run without a shell. Templates. Default: the agent's
             /// command.
             pub command: Option<Vec<String>>,
-            /// How it is started and stopped. In `[defaults]`, `gt` is not meant for roles without
+            /// How it is started and stopped. In `[defaults]`, `gt` does not apply to roles without
             /// a `start`. Default: `tmux`; the role's own commands where a manifest gives the role
             /// a `start`.
             pub launcher: Option<Launcher>,
-            /// How long its launcher's `start` and `restart_command` may take; what they run is
-            /// ended then. Default: 5m; for polecats 8m.
+            /// How long its launcher's `start` and `restart_command` may take; then gtctl stops
+            /// them. Default: 5m; for polecats 8m.
             pub start_timeout: Option<Positive>,
             /// Its working directory; a relative one is relative to the manifest. A template.
             /// Default: Gas Town's directory for the role when `town.root` is set, else the
             /// manifest's directory.
             pub dir: Option<String>,
-            /// Environment variables. Tables of `[defaults]`, role and session are united. Values
+            /// Environment variables. Tables of `[defaults]`, role and session are merged. Values
             /// are templates.
             pub env: Option<BTreeMap<String, String>>,
-            /// A file of `KEY=VALUE` lines read at each start, for secrets, in the form of Docker
-            /// Compose's `.env`; a `$` stays as it is. A named pipe is waited for at most 2 s. A
-            /// template.
+            /// A file of `KEY=VALUE` lines, read at each start, for secrets. The form is that of
+            /// Docker Compose's `.env`, but `$` has no meaning. A named pipe must answer within 2 s.
+            /// A template.
             pub env_file: Option<String>,
-            /// Names of variables that it takes over from gtctl's own environment at each start,
-            /// such as `ANTHROPIC_API_KEY`; of that it gets nothing else but the user's name,
-            /// folders, PATH, locale, terminal and desktop. Lists of `[defaults]`, role and session
-            /// are united. Default: none.
+            /// Names of variables that it gets from gtctl's own environment at each start, such as
+            /// `ANTHROPIC_API_KEY`. Without this it gets only the user's name, folders, PATH,
+            /// locale, terminal and desktop from there. Lists of `[defaults]`, role and session are
+            /// merged. Default: none.
             pub pass_env: Option<Vec<String>>,
             /// What happens when its process ends. Default: `always`; for polecats `never`.
             pub restart: Option<Restart>,
             /// Start order, lower first; stopping goes the other way. Default: the role's, else 1.
             pub wave: Option<u32>,
-            /// Sessions that must be ready before it is started, tasks completed well;
-            /// `{ session = "db", when = "started", within = "2m" }` says it otherwise, and after
-            /// how long the wait is told of. What runs is never stopped for it, and what comes back
-            /// after a crash or for its age waits for nobody. Default: none.
+            /// Sessions that must be ready before it starts; a task must have completed without an
+            /// error. `{ session = "db", when = "started", within = "2m" }` names another condition,
+            /// and after how long gtctl reports the wait. Only starts wait: gtctl never stops a
+            /// session for this, and a restart after a crash or at `max_age` does not wait.
+            /// Default: none.
             pub after: Option<Vec<After>>,
-            /// How long its process must live to count as ready. Default: 5s.
+            /// How long its process must run to count as ready. Default: 5s.
             pub ready_after: Option<Wait>,
             /// Age at which it is restarted (a task: expired). Default: the profile's, 1h in
             /// `standard`; `off` for a command without an agent (role `custom`), which has no
-            /// context to be refreshed.
+            /// context to refresh.
             pub max_age: Option<Limit>,
             /// Up to this much is added to `max_age`, fixed for each session by its name. Default:
             /// 5m.
             pub max_age_jitter: Option<Wait>,
-            /// Notice typed at its prompt before it is ended for its age or its fields, so that it
-            /// can hand off: it then has until it is idle again, and at most `drain`. A template.
-            /// Default: none.
+            /// A message that gtctl types at its prompt before it restarts the session for its age
+            /// or its fields, so that the agent can hand off its work. gtctl then waits until it is
+            /// idle again, at most `drain`. A template. Default: none.
             pub handoff: Option<String>,
             /// Least time between two planned restarts. Default: 1h.
             pub handoff_gap: Option<Wait>,
-            /// How long a planned restart waits for it to fall idle. Default: 5m.
+            /// How long a planned restart waits for it to become idle. Default: 5m.
             pub drain: Option<Wait>,
-            /// Quiet for this long is too quiet. Default: 30m.
+            /// After this time without output it is too quiet. Default: 30m.
             pub idle_limit: Option<Limit>,
             /// What happens to a service that is too quiet. Default: `report`.
             pub on_idle: Option<OnIdle>,
             /// What is typed into it with `on_idle = "nudge"`, at most once in `idle_limit`. A
             /// template. Default: `Continue with your work, or say what blocks you.`
             pub idle_nudge: Option<String>,
-            /// What happens once its usage limit has ended while the screen still shows it.
-            /// Default: `nothing`.
+            /// What happens when its usage limit has ended but the screen still shows it. Default:
+            /// `nothing`.
             pub on_limit_end: Option<OnLimitEnd>,
             /// What is typed into it with `on_limit_end = "nudge"`. A template. Default:
             /// `Your usage limit has ended. Go on where you left off.`
             pub limit_nudge: Option<String>,
-            /// A busy screen frozen for this long is stuck. Default: 10m.
+            /// A busy screen without any change for this long is stuck. Default: 10m.
             pub stuck_after: Option<Limit>,
-            /// Resident memory of its whole process tree above which it is restarted. Default: off.
+            /// It is restarted when its process tree uses more resident memory. Default: off.
             pub max_memory: Option<Memory>,
             /// What happens when it runs with other fields than declared. Default:
             /// `restart-when-idle`.
             pub on_drift: Option<OnDrift>,
-            /// What an attached client means for it. Default: `hold`.
+            /// What to do while a client is attached. Default: `hold`.
             pub when_attached: Option<WhenAttached>,
-            /// How long it may take to end after TERM, and its launcher's `stop` to end it.
+            /// How long it may take to exit after TERM, and how long its launcher's `stop` may take.
             /// Default: 30s.
             pub stop_grace: Option<Wait>,
-            /// A file of instructions, written for its agent into its directory at each start, as
-            /// `CLAUDE.md` (for gemini `GEMINI.md`, for all others `AGENTS.md`). What was edited
-            /// there stays, and they are written beside it. A changed one restarts nothing. A
-            /// template. Default: none.
+            /// A file of instructions. gtctl writes it into the session's directory at each start, as
+            /// `CLAUDE.md` (for gemini `GEMINI.md`, for all others `AGENTS.md`). If somebody edited
+            /// that file, it stays, and gtctl writes another file beside it. A change of the
+            /// instructions restarts nothing. A template. Default: none.
             pub instructions: Option<String>,
             /// Whether it is expired without `--prune` once it is no longer declared. Default:
             /// false.
             pub prune: Option<bool>,
-            /// How its completion is recognised.
+            /// How gtctl recognises that it has completed.
             pub completion: Option<Completion>,
-            /// Pacing of restarts after crashes.
+            /// Delays of restarts after crashes.
             pub backoff: Option<Backoff>,
-            /// Bounds on its kept output.
+            /// Limits on its logs.
             pub logs: Option<Logs>,
         }
     };
 }
 
 session_table! {
-    /// A session, or what all sessions have unless their role or they themselves say otherwise.
+    /// A session, or the defaults of all sessions.
     SessionTable {
         /// Its role: `witness`, `refinery`, `mayor`, `deacon`, `crew`, `polecat`, `custom` or one
         /// of `[roles.x]`. Default: `custom`, when `session` is given.
@@ -132,21 +133,21 @@ session_table! {
 }
 
 session_table! {
-    /// A role: what its sessions have unless they themselves say otherwise.
+    /// A role: defaults of its sessions.
     RoleTable {
-        /// Argv that starts a session of this role; run in the town's root, without a shell. An
-        /// element with `{agent}` is only given where the manifest names an agent. Templates.
-        /// Default: that of `gt`, for roles it knows.
+        /// The command (argv) that starts a session of this role. It runs in the town's root,
+        /// without a shell. gtctl leaves out a word with `{agent}` unless the manifest names an
+        /// agent. Templates. Default: `gt`'s own, for roles that gt knows.
         start: Vec<String>,
-        /// Argv that stops a session of this role. Templates. Default: that of `gt`, for roles it
-        /// knows; `[]`, or none beside a `start` of one's own: gtctl ends its processes.
+        /// The command (argv) that stops a session of this role. Templates. Default: `gt`'s own,
+        /// for roles that gt knows. With `[]`, or with `start` alone, gtctl ends the processes.
         stop: Vec<String>,
-        /// Argv that restarts a session of this role. Templates. Not used where the manifest names
-        /// an agent that `start` is told and it is not. Default: that of `gt` for the mayor, the
-        /// deacon and crews; else `stop`, then `start`.
+        /// The command (argv) that restarts a session of this role. Templates. gtctl does not use
+        /// it if only `start` has `{agent}` and the manifest names an agent. Default: `gt`'s own for
+        /// the mayor, the deacon and crews; else `stop`, then `start`.
         restart_command: Vec<String>,
-        /// Argv that hands a text over to a session of this role; the text is its last argument.
-        /// Templates. Default: that of `gt`, for roles it knows; else gtctl types it.
+        /// The command (argv) that gives a text to a session of this role; the text is its last
+        /// argument. Templates. Default: `gt`'s own, for roles that gt knows; else gtctl types it.
         nudge: Vec<String>,
         /// Whether its `stop` leaves processes behind, so that gtctl ends them first. Default:
         /// `true` for refineries.
@@ -154,37 +155,37 @@ session_table! {
     }
 }
 
-/// How completion is recognised.
+/// How gtctl recognises that a session has completed.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(
     deny_unknown_fields,
     expecting = "a table such as { markers = [\"done\"], grace = \"5m\" }"
 )]
 pub struct Completion {
-    /// What in the output says so. Default for tasks: `Claude exit code: 0`,
+    /// Markers in the output that mean it has completed. Default for tasks: `Claude exit code: 0`,
     /// `Agent completed successfully` and `"subtype":"success"`; for services none.
     pub markers: Option<Vec<Marker>>,
-    /// How long a completed session stays, to be looked at, before it is expired. Default: 5m.
+    /// How long a completed session stays, so that people can look at it. Default: 5m.
     pub grace: Option<Wait>,
-    /// A log to watch instead of the pane's own output. A template. Default: none.
+    /// A log to read instead of the pane's own output. A template. Default: none.
     pub log: Option<String>,
 }
 
-/// Pacing of restarts after crashes.
+/// Delays of restarts after crashes.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(
     deny_unknown_fields,
     expecting = "a table such as { first = \"10s\", max = \"5m\" }"
 )]
 pub struct Backoff {
-    /// Delay before the second restart in a row; the first is at once. `0s`: no delay ever.
+    /// Delay before the second restart in a row; the first has no delay. `0s`: never a delay.
     /// Default: 10s.
     pub first: Option<Wait>,
     /// The longest delay. Default: 5m.
     pub max: Option<Positive>,
-    /// Up to this share of the delay is added, fixed per session and crash. Default: 0.25.
+    /// Share of the delay that is added at most, fixed per session and crash. Default: 0.25.
     pub jitter: Option<Share>,
-    /// A run this long ends the row of crashes. Default: 10m.
+    /// After a run this long, earlier crashes no longer count. Default: 10m.
     pub reset_after: Option<Positive>,
     /// This many crashes within `window` are a crash loop. Default: 5.
     pub burst: Option<NonZeroU32>,
@@ -192,14 +193,14 @@ pub struct Backoff {
     pub window: Option<Positive>,
 }
 
-/// Bounds on a session's kept output.
+/// Limits on a session's logs.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(
     deny_unknown_fields,
     expecting = "a table such as { size = \"10MiB\", files = 5, keep = 20 }"
 )]
 pub struct Logs {
-    /// Bytes per file. Default: 10MiB.
+    /// Size of one file. Default: 10MiB.
     pub size: Option<Size>,
     /// Files per generation. Default: 5.
     pub files: Option<NonZeroU32>,

@@ -33,12 +33,12 @@ fn period<E: Error>(text: &str) -> Result<Period, E> {
         let (message, help) = match fault {
             model::PeriodFault::Calendar => (
                 fault.to_string(),
-                "`M` is months; for minutes write \"5m\", for long times days, as in \"40d\"",
+                "`M` means months; write \"5m\" for minutes, and days for long times, as in \"40d\"",
             ),
             model::PeriodFault::Malformed(_) => ("not a duration".to_owned(), WRITE_DURATION),
             model::PeriodFault::TooLong => (
                 fault.to_string(),
-                "the longest is \"10000d\"; or leave the limit out with \"off\"",
+                "the longest is \"10000d\"; write \"off\" for no limit",
             ),
         };
         E::custom(pack("bad-duration", &message, help))
@@ -52,8 +52,8 @@ fn is_off(text: &str) -> bool {
 fn zero<E: Error>() -> E {
     E::custom(pack(
         "zero-limit",
-        "a limit of no time at all",
-        "give it a length such as \"1h\", or switch it off with \"off\"",
+        "a limit of zero",
+        "write a time such as \"1h\", or \"off\" for no limit",
     ))
 }
 
@@ -170,11 +170,7 @@ fn bytes<E: Error>(text: &str) -> Result<u64, E> {
         .and_then(|n| n.checked_mul(1 << shift))
     {
         None => Err(E::custom(pack("bad-size", "not a size in bytes", HELP))),
-        Some(0) => Err(E::custom(pack(
-            "zero-limit",
-            "a size of no bytes at all",
-            HELP,
-        ))),
+        Some(0) => Err(E::custom(pack("zero-limit", "a size of zero", HELP))),
         Some(n) => Ok(n),
     }
 }
@@ -192,7 +188,7 @@ impl<'de> Deserialize<'de> for Share {
             }
             Err(E::custom(pack(
                 "bad-share",
-                "a share lies between 0.0 and 1.0",
+                "a share must be between 0.0 and 1.0",
                 "write 0.25, or \"25%\"",
             )))
         }
@@ -235,7 +231,7 @@ impl<'de> Deserialize<'de> for Starts {
                 match u32::try_from(starts) {
                     Ok(0) => Err(E::custom(pack(
                         "zero-limit",
-                        "no start would ever be allowed",
+                        "with 0, gtctl could never start a session",
                         "write \"auto\" or a number",
                     ))),
                     Ok(n) => Ok(Starts(model::StartBudget::Fixed(n))),
@@ -275,7 +271,7 @@ impl<'de> Deserialize<'de> for Unavailable {
                 match u32::try_from(count) {
                     Ok(0) => Err(E::custom(pack(
                         "zero-limit",
-                        "no session could ever be restarted",
+                        "with 0, gtctl could never restart a session",
                         HELP,
                     ))),
                     Ok(count) => Ok(Unavailable(model::Unavailable::Count(count))),
@@ -294,7 +290,7 @@ impl<'de> Deserialize<'de> for Unavailable {
                 match number {
                     Some(0) => Err(E::custom(pack(
                         "zero-limit",
-                        "no session could ever be restarted",
+                        "with 0, gtctl could never restart a session",
                         HELP,
                     ))),
                     Some(share) if share <= 100 => {
@@ -324,8 +320,8 @@ impl<'de> Deserialize<'de> for Marker {
                 if text.trim().is_empty() {
                     return Err(E::custom(pack(
                         "empty-marker",
-                        "an empty marker is in every line",
-                        "write the words that mean completion",
+                        "an empty marker matches every line",
+                        "write the text that means completion",
                     )));
                 }
                 Ok(Marker(model::Marker::Text(text.into())))
@@ -342,7 +338,7 @@ impl<'de> Deserialize<'de> for Marker {
                     Some(fields) if !fields.is_empty() => Ok(Marker(model::Marker::Json(fields))),
                     Some(_) | None => Err(A::Error::custom(pack(
                         "empty-marker",
-                        "an empty marker is in every line",
+                        "an empty marker matches every line",
                         "write { json = { type = \"result\", is_error = false } }",
                     ))),
                 }
@@ -384,10 +380,10 @@ struct AfterTable {
     /// The whole name of the session that it waits for.
     #[schemars(required)]
     session: Option<String>,
-    /// How far that one must be. Default: `ready`; for a task `completed`.
+    /// How far that session must be. Default: `ready`; for a task `completed`.
     when: Option<When>,
-    /// After so long the wait is told of; it goes on, for nothing is started in a wrong order.
-    /// Default: no end.
+    /// After so long gtctl reports the wait. The wait continues, because gtctl never starts sessions
+    /// in a wrong order. Default: never.
     within: Option<Positive>,
 }
 
@@ -439,7 +435,7 @@ impl JsonSchema for After {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let table = generator.subschema_for::<AfterTable>();
         json_schema!({
-            "description": "The whole name of a session, or a table that says how far it must be.",
+            "description": "The full name of a session, or a table that says how far that session must be.",
             "anyOf": [{ "type": "string" }, table]
         })
     }
@@ -447,12 +443,12 @@ impl JsonSchema for After {
 
 schema_of!(Wait, "Duration", {
     "type": "string",
-    "description": "A duration such as \"90s\", \"5m\", \"1h 30m\" or \"40d\". Months and years are not taken.",
+    "description": "A duration such as \"90s\", \"5m\", \"1h 30m\" or \"40d\". Months and years are not allowed.",
     "pattern": "^\\s*([0-9]+\\s*(ns|us|ms|nsec|usec|msec|millis|milliseconds?|s|sec|secs|seconds?|m|min|mins|minutes?|h|hr|hrs|hours?|d|days?|w|weeks?)\\s*)+$"
 });
 schema_of!(Positive, "PositiveDuration", {
     "type": "string",
-    "description": "A duration greater than zero, such as \"90s\", \"5m\", \"1h 30m\" or \"40d\". Months and years are not taken.",
+    "description": "A duration greater than zero, such as \"90s\", \"5m\", \"1h 30m\" or \"40d\". Months and years are not allowed.",
     "pattern": "^\\s*([0-9]+\\s*(ns|us|ms|nsec|usec|msec|millis|milliseconds?|s|sec|secs|seconds?|m|min|mins|minutes?|h|hr|hrs|hours?|d|days?|w|weeks?)\\s*)+$"
 });
 schema_of!(Limit, "Limit", {
@@ -492,7 +488,7 @@ schema_of!(Starts, "Starts", {
     ]
 });
 schema_of!(Marker, "Marker", {
-    "description": "A text that a line of output holds, or the fields that a line of JSON has.",
+    "description": "A text that a line of output contains, or the fields of a line of JSON.",
     "anyOf": [
         { "type": "string", "minLength": 1 },
         {

@@ -54,11 +54,11 @@ words! {
 words! {
     /// A named set of defaults.
     Profile => Profile {
-        /// Restart after 1h, look every 15s.
+        /// Restart after 1h, check every 15s.
         Standard = "standard" => Profile::Standard,
-        /// Restart after 30m, look every 5s.
+        /// Restart after 30m, check every 5s.
         HighThroughput = "high-throughput" => Profile::HighThroughput,
-        /// Restart after 1h, look every 60s, rare chores.
+        /// Restart after 1h, check every 60s, rare chores.
         LowBudget = "low-budget" => Profile::LowBudget,
     }
 }
@@ -68,7 +68,7 @@ words! {
     Launcher => model::Launcher {
         /// gtctl starts the agent itself, as the pane's own process.
         Tmux = "tmux" => model::Launcher::Tmux,
-        /// Through the `gt` command line, or what else the role's `start` and `stop` name.
+        /// Through the `gt` command line, or the commands in the role's `start` and `stop`.
         Gt = "gt" => model::Launcher::Gt,
     }
 }
@@ -76,11 +76,11 @@ words! {
 words! {
     /// What happens when a session's process ends.
     Restart => model::RestartPolicy {
-        /// Start it again, whatever the end was: a service.
+        /// Start it again after any exit: a service.
         Always = "always" => model::RestartPolicy::Always,
         /// Start it again when it failed; a clean exit completes it: a task.
         OnFailure = "on-failure" => model::RestartPolicy::OnFailure,
-        /// It runs once: a task.
+        /// Run it once: a task.
         Never = "never" => model::RestartPolicy::Never,
     }
 }
@@ -88,11 +88,11 @@ words! {
 words! {
     /// What happens when a session runs with other fields than declared.
     OnDrift => model::OnDrift {
-        /// Restart once it is idle, or when `drain` has passed.
+        /// Restart it when it is idle, at the latest after `drain`.
         RestartWhenIdle = "restart-when-idle" => model::OnDrift::RestartWhenIdle,
         /// Restart now.
         Restart = "restart" => model::OnDrift::Restart,
-        /// Only say so.
+        /// Only report it.
         Report = "report" => model::OnDrift::Report,
     }
 }
@@ -100,7 +100,7 @@ words! {
 words! {
     /// What happens once an agent's usage limit has ended.
     OnLimitEnd => model::OnLimitEnd {
-        /// Nothing: it goes on by itself, or somebody sets it going.
+        /// Do nothing: it continues by itself, or somebody continues it.
         Nothing = "nothing" => model::OnLimitEnd::Nothing,
         /// Type `limit_nudge` at its prompt.
         Nudge = "nudge" => model::OnLimitEnd::Nudge,
@@ -110,7 +110,7 @@ words! {
 words! {
     /// What happens to a service that has been quiet for longer than `idle_limit`.
     OnIdle => model::OnIdle {
-        /// Only say so.
+        /// Only report it.
         Report = "report" => model::OnIdle::Report,
         /// Type `idle_nudge` at its prompt.
         Nudge = "nudge" => model::OnIdle::Nudge,
@@ -120,21 +120,21 @@ words! {
 }
 
 words! {
-    /// What an attached client means for a session that should be killed or restarted.
+    /// What to do when a session should be stopped or restarted while a client is attached.
     WhenAttached => model::WhenAttached {
-        /// Leave it alone until the client is gone.
+        /// Wait until the client is gone.
         Hold = "hold" => model::WhenAttached::Hold,
-        /// Go on all the same.
+        /// Do it anyway.
         Proceed = "proceed" => model::WhenAttached::Proceed,
     }
 }
 
 words! {
-    /// What becomes of an analysis' proposals.
+    /// What happens with the proposals of an analysis.
     Accept => model::Accept {
-        /// They are shown by `diff` and `status`, and carried out by `gtctl apply --accept`.
+        /// `diff` and `status` show them; `gtctl apply --accept` carries them out.
         Ask = "ask" => model::Accept::Ask,
-        /// They are carried out without being asked, as far as the planner's own holds allow.
+        /// gtctl carries them out without asking, under the same conditions as its own steps.
         Auto = "auto" => model::Accept::Auto,
     }
 }
@@ -146,7 +146,7 @@ words! {
         Upstream = "upstream" => Kind::Upstream,
         /// Type `text` into `session`.
         Nudge = "nudge" => Kind::Nudge,
-        /// Hand the town's state to `command`.
+        /// Give the town's state to `command`.
         Analysis = "analysis" => Kind::Analysis,
         /// Run `command`.
         Command = "command" => Kind::Command,
@@ -154,15 +154,15 @@ words! {
 }
 
 words! {
-    /// Something that people want to be told of.
+    /// An event that people want to hear of.
     Topic => model::Topic {
-        /// A session crashed too often and is held.
+        /// A session crashed too often; its restart waits.
         CrashLoop = "crash-loop" => model::Topic::CrashLoop,
-        /// An agent is signed out, at its usage limit, or its context is full.
+        /// An agent is signed out, at its usage limit, or has a full context.
         Blocked = "blocked" => model::Topic::Blocked,
         /// A session asks something that only a person can answer.
         Waiting = "waiting" => model::Topic::Waiting,
-        /// A step is held by something that only a person can lift.
+        /// A step waits for something that only a person can change.
         Held = "held" => model::Topic::Held,
         /// A step failed.
         Failed = "failed" => model::Topic::Failed,
@@ -170,17 +170,17 @@ words! {
         Completed = "completed" => model::Topic::Completed,
         /// A session was expired.
         Expired = "expired" => model::Topic::Expired,
-        /// The town could not be looked at, so nothing is done.
+        /// The state of the town is unknown, so gtctl changes nothing.
         Unreachable = "unreachable" => model::Topic::Unreachable,
-        /// The manifest was changed and has faults; the last good one stays in force.
+        /// The manifest was changed and has errors; gtctl uses the last good one.
         ManifestBroken = "manifest-broken" => model::Topic::ManifestBroken,
-        /// The controller began or ended.
+        /// The controller started or stopped.
         Controller = "controller" => model::Topic::Controller,
     }
 }
 
 words! {
-    /// How far a session must be before one that names it in `after` is started.
+    /// How far a session must be before gtctl starts one that names it in `after`.
     When => model::Milestone {
         /// It runs, or is a task that has run.
         Started = "started" => model::Milestone::Started,

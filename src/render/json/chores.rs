@@ -1,11 +1,9 @@
 //! Chores and proposals on the pages for programs.
 
-use super::lines::why;
-use super::{clean, time};
+use super::{clean, lines, time};
 use crate::model::{ChoreTime, Judged, Moment, Proposal, ProposalStanding, Timed};
 use crate::render::chores::refusal;
 use crate::render::view::Scene;
-use crate::render::words;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -68,11 +66,7 @@ fn chore(scene: &Scene<'_>, timed: &Timed) -> ChoreLine {
         ChoreTime::Now | ChoreTime::Skip(_) => ("due", None, None),
         ChoreTime::Running { .. } => ("running", None, None),
         ChoreTime::At(at) => ("waiting", Some(*at), None),
-        ChoreTime::Held(hold) => (
-            "held",
-            None,
-            Some(why(hold.code(), words::obstacle(hold), hold.evidence())),
-        ),
+        ChoreTime::Held(hold) => ("held", None, Some(lines::hold(hold))),
     };
     let history = scene.memory.chores.get(&timed.chore);
     let ended = history.and_then(|history| history.ended.as_ref());

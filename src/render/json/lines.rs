@@ -5,7 +5,7 @@ use super::shape::{
 };
 use super::{LONG, clean, time};
 use crate::model::{
-    Action, Done, Evidence, Held, Moment, Next, Outcome, Probe, Reason, Step, Unchanged,
+    Action, Done, Evidence, Held, Hold, Moment, Next, Outcome, Probe, Reason, Step, Unchanged,
 };
 use crate::render::{sanitise, words};
 use serde_json::Value;
@@ -16,11 +16,7 @@ pub(super) fn why(code: &str, text: String, evidence: Evidence) -> Why {
         .into_iter()
         .map(|(name, value)| (name.to_owned(), sanitise::json(value, LONG)))
         .collect();
-    Why {
-        code: code.to_owned(),
-        text,
-        evidence,
-    }
+    Why::new(code, text, evidence)
 }
 
 pub(super) fn probe(probe: &Probe, now: Moment) -> ProbeLine {
@@ -34,8 +30,14 @@ pub(super) fn probe(probe: &Probe, now: Moment) -> ProbeLine {
     }
 }
 
-pub(super) fn reason(reason: &Reason) -> Why {
+/// A reason in the form that all pages have.
+pub(in crate::render) fn reason(reason: &Reason) -> Why {
     why(reason.code(), words::reason(reason), reason.evidence())
+}
+
+/// What a step waits for, in the same form.
+pub(in crate::render) fn hold(hold: &Hold) -> Why {
+    why(hold.code(), words::obstacle(hold), hold.evidence())
 }
 
 pub(super) fn step(step: &Step) -> StepLine {
@@ -109,11 +111,7 @@ pub(super) fn held(held: &Held, now: Moment) -> HeldLine {
         session: held.session.to_string(),
         action: held.verb.word().to_owned(),
         reason: reason(&held.reason),
-        hold: why(
-            held.hold.code(),
-            words::obstacle(&held.hold),
-            held.hold.evidence(),
-        ),
+        hold: hold(&held.hold),
         until: held.until.map(|at| time(at, now)),
         phase: held.phase.word().to_owned(),
     }
@@ -131,7 +129,11 @@ pub(super) fn unchanged(same: &Unchanged, now: Moment) -> UnchangedLine {
 pub(super) fn next(next: &Next, now: Moment) -> NextLine {
     NextLine {
         action: next.verb.word().to_owned(),
-        reason: next.reason.to_owned(),
+        reason: Why::new(
+            next.reason,
+            words::due(next.reason).to_owned(),
+            BTreeMap::new(),
+        ),
         at: time(next.at, now),
     }
 }

@@ -18,166 +18,195 @@ pub struct Head {
     pub kind: String,
     /// The town's name.
     pub town: String,
-    /// When the look was taken, RFC 3339.
+    /// When gtctl looked at the town, RFC 3339 in UTC.
     pub observed_at: String,
-    /// Whether the tmux server answered.
+    /// 1 if the tmux server answered.
     pub server: ServerState,
-    /// Its version.
+    /// The version of tmux.
     pub tmux: Option<String>,
-    /// Why it could not be asked.
+    /// Why the tmux server could not be asked.
     pub trouble: Option<String>,
 }
 
-/// Whether the tmux server answered.
+/// 1 if the tmux server answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ServerState {
-    /// It did.
+    /// The server answered.
     Up,
-    /// There is provably none.
+    /// Certainly no server runs.
     Down,
-    /// It could not be told: nothing is planned.
+    /// It could not be determined whether a server runs, so nothing is planned.
     Unknown,
 }
 
-/// A reason or a hold: a stable code, a sentence, and the evidence by name.
+/// A reason, or what a step waits for: a stable code, a sentence, and the evidence by name.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Why {
-    /// Stable.
+    /// A stable code, such as `too-old`.
     pub code: String,
-    /// For people; may change.
-    pub text: String,
-    /// Further fields by code; those in milliseconds end in `_ms`.
-    #[serde(flatten)]
+    /// A sentence for people. Its words may change.
+    pub message: String,
+    /// The values behind it, by name. Names of durations end in `_ms`.
     pub evidence: BTreeMap<String, Value>,
+    /// Deprecated, removed in 0.3: the same as `message`.
+    pub text: String,
+    /// Deprecated, removed in 0.3: the fields of `evidence` once more.
+    #[serde(flatten)]
+    pub flat_evidence: BTreeMap<String, Value>,
 }
 
-/// A file that is written into a session's directory, unless it was edited there.
+impl Why {
+    /// The names that the shape itself has. Evidence of such a name is not repeated beside it.
+    const OWN: [&'static str; 4] = ["code", "message", "evidence", "text"];
+
+    /// A reason in the one form that all pages have.
+    pub(in crate::render) fn new(
+        code: &str,
+        message: String,
+        evidence: BTreeMap<String, Value>,
+    ) -> Self {
+        let flat_evidence = evidence
+            .iter()
+            .filter(|(name, _)| !Self::OWN.contains(&name.as_str()))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        Self {
+            code: code.to_owned(),
+            text: message.clone(),
+            message,
+            evidence,
+            flat_evidence,
+        }
+    }
+}
+
+/// A file that gtctl writes into a session's directory, unless somebody has edited it there.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct WrittenLine {
-    /// Which.
+    /// The path of the file.
     pub file: String,
-    /// What it is written from.
+    /// The source of its text.
     pub from: String,
 }
 
-/// Something to be done now.
+/// A step that gtctl takes now.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct StepLine {
-    /// To which session.
+    /// The session's name.
     pub session: String,
     /// `start`, `restart`, `expire`, `adopt`, `nudge` or `rouse`.
     pub action: String,
-    /// Why.
+    /// Why the step is taken.
     pub reason: Why,
-    /// What is run.
+    /// The command that runs.
     pub argv: Option<Vec<String>>,
-    /// What is run to end it, where a launcher's command does that.
+    /// The launcher's command that stops the session, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_argv: Option<Vec<String>>,
-    /// The life that begins.
+    /// The generation of the run that begins.
     pub generation: Option<u64>,
-    /// What is written before it starts, where something is.
+    /// The file that is written before the start, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub writes: Option<WrittenLine>,
-    /// What is typed, where something is.
+    /// The text that is typed, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub types: Option<String>,
 }
 
-/// Something that should be done and is held back.
+/// A step that is needed but has to wait.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct HeldLine {
-    /// Which session.
+    /// The session's name.
     pub session: String,
-    /// What would be done.
+    /// The step: `start`, `restart`, `expire`, `adopt`, `nudge` or `rouse`.
     pub action: String,
-    /// Why it would be.
+    /// Why the step is needed.
     pub reason: Why,
-    /// What holds it back.
+    /// What the step waits for.
     pub hold: Why,
-    /// Until when, RFC 3339; null where only an event or a person can lift it.
+    /// Until when, RFC 3339 in UTC; null if only an event or a person can end the wait.
     pub until: Option<String>,
-    /// What the session is meanwhile.
+    /// The phase of the session meanwhile.
     pub phase: String,
 }
 
-/// A session to which nothing is done.
+/// A session that needs no step now.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct UnchangedLine {
-    /// Which.
+    /// The name.
     pub session: String,
-    /// What it is.
+    /// The phase of the session.
     pub phase: String,
-    /// Something to be said of it.
+    /// A remark about the session, if there is one.
     pub note: Option<Why>,
-    /// What time alone will bring.
+    /// The next step that time alone will bring, if any.
     pub next: Option<NextLine>,
 }
 
-/// An event that time alone brings.
+/// A step that becomes due by time alone.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct NextLine {
-    /// What.
+    /// The step.
     pub action: String,
-    /// The code of the reason.
-    pub reason: String,
-    /// When, RFC 3339.
+    /// Why the step is taken.
+    pub reason: Why,
+    /// When, RFC 3339 in UTC.
     pub at: String,
 }
 
-/// An agent to be asked whether it is signed in.
+/// An agent whose probe a controller runs, to see whether the agent is signed in.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ProbeLine {
-    /// Which.
+    /// The name.
     pub agent: String,
-    /// What keeps its sessions from going on: `auth` or `limit`.
+    /// What blocks its sessions: `auth` or `limit`.
     pub kind: String,
-    /// What is run.
+    /// The command that runs.
     pub argv: Vec<String>,
-    /// When, RFC 3339.
+    /// When, RFC 3339 in UTC.
     pub at: String,
-    /// Whether that has come.
+    /// Whether that time has come.
     pub due: bool,
-    /// Questions in a row that did not end well.
+    /// Probes in a row that failed.
     pub failed: u32,
 }
 
-/// What came of a step.
+/// The result of a step.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct OutcomeLine {
-    /// Which session.
+    /// The session's name.
     pub session: String,
-    /// What was tried.
+    /// The step.
     pub action: String,
     /// `done`, `stale`, `failed` or `unknown`.
     pub outcome: String,
-    /// Why, where it was not done.
+    /// Why the step was not done, if it was not.
     pub why: Option<String>,
 }
 
-/// A controller that watches the town.
+/// The controller of the town.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ControllerLine {
-    /// Its process.
+    /// Its process id.
     pub pid: u32,
-    /// Whether it should have had another cycle by now: it is stopped or hangs, and `gtctl status`
+    /// Whether its next cycle is overdue: the controller is suspended or hangs, and `gtctl status`
     /// exits 1.
     pub overdue: bool,
-    /// When its last cycle ended, RFC 3339; null before its first.
+    /// When its last cycle ended, RFC 3339 in UTC; null before its first.
     pub cycled_at: Option<String>,
-    /// How long ago that is, in awake time.
+    /// How long ago that was, without time in suspend.
     pub cycled_ago_ms: Option<u64>,
     /// How long that cycle took.
     pub took_ms: Option<u64>,
-    /// How long it sleeps at most between two.
+    /// How long it sleeps at most between two cycles.
     pub resync_ms: Option<u64>,
-    /// Why its last cycle could not run.
+    /// Why its last cycle failed, if it did.
     pub trouble: Option<String>,
-    /// Since when the manifest on disk has been broken, RFC 3339; null while it is the one in
-    /// force.
+    /// Since when the manifest on disk has had errors, RFC 3339 in UTC; null if it has none. The
+    /// controller then uses the last good one.
     pub manifest_broken_since: Option<String>,
-    /// What is wrong with it.
+    /// The first error in that manifest.
     pub manifest_trouble: Option<String>,
 }
 
@@ -189,47 +218,47 @@ pub struct SessionLine {
     /// What it is: `absent`, `starting`, `working`, `idle`, `waiting`, `blocked`, `completed`,
     /// `dead`, `stopping`, `stopped`, `unknown` or `foreign`.
     pub phase: String,
-    /// How it ended, where it did.
+    /// How its last process ended, if it has.
     pub death: Option<String>,
-    /// For how long it has been that, where this is known.
+    /// How long the session has been in this phase, if known.
     pub since_ms: Option<u64>,
-    /// Awake time since its process was started.
+    /// Time since its process was started, without time in suspend.
     pub age_ms: Option<u64>,
-    /// For how long nothing has changed on its screen.
+    /// How long nothing has changed on its screen.
     pub idle_ms: Option<u64>,
-    /// What its screen says, once that was read.
+    /// What its screen shows, once gtctl has read it.
     pub screen: Option<ScreenLine>,
-    /// Starts after the first.
+    /// How often it was started after its first start.
     pub restarts: u32,
-    /// Clients attached.
+    /// How many clients are attached.
     pub attached: u32,
-    /// Processor time of its process tree.
+    /// CPU time of its process tree.
     pub cpu_ms: Option<u64>,
     /// Resident memory of its process tree.
     pub rss_bytes: Option<u64>,
-    /// Processes in its tree.
+    /// How many processes its tree has.
     pub processes: Option<u32>,
-    /// Its newest log.
+    /// The path of its newest log.
     pub log: Option<String>,
     /// What comes next, or why nothing does.
     pub event: Option<EventLine>,
 }
 
-/// What a session's screen says.
+/// What a session's screen shows.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ScreenLine {
     /// `ready`, `busy`, `retrying`, `asks-permission`, `asks-trust`, `auth`, `limit`, `context` or
     /// `unclear`.
     pub state: String,
-    /// Whether two looks agree on it.
+    /// Whether two checks agree on it.
     pub agreed: bool,
-    /// For how long it has been saying so.
+    /// How long the screen has shown this.
     pub since_ms: u64,
-    /// The line that says so, or the pane's title; empty where nothing was recognised.
+    /// The line or the pane title that shows it; empty if nothing was recognised.
     pub evidence: String,
-    /// What says so: `text` or `title`.
+    /// Where gtctl read it: `text` or `title`.
     pub by: String,
-    /// The state that the other of the two says, where that is another.
+    /// The state that the other of the two shows, if it is a different one.
     pub against: Option<String>,
 }
 
@@ -237,24 +266,24 @@ pub struct ScreenLine {
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum EventLine {
-    /// Something is done now.
+    /// A step is taken now.
     Step(StepLine),
-    /// Something is held back.
+    /// A step waits.
     Held(HeldLine),
-    /// Something is to be said.
+    /// There is a remark.
     Note(Why),
-    /// Time will bring something.
+    /// A step becomes due later.
     Next(NextLine),
 }
 
-/// How one declared session was found.
+/// The check of one declared session.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct FindingLine {
-    /// Which.
+    /// The name.
     pub session: String,
     /// `alive`, `resting`, `dead`, `missing` or `unknown`.
     pub finding: String,
-    /// How it ended, or in what it rests.
+    /// How it ended, or the phase in which it rests.
     pub detail: Option<String>,
 }
 
@@ -264,24 +293,24 @@ pub struct DiffPage {
     #[serde(flatten)]
     #[expect(missing_docs, reason = "flattened: its fields have their own")]
     pub head: Head,
-    /// What Gas Town's own files ask, and who else keeps the town; absent where there is nothing to
-    /// be said.
+    /// What Gas Town's own files ask for, and who else controls the town; absent if there is nothing
+    /// to report.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
     pub remarks: Vec<Why>,
-    /// To be done now.
+    /// Steps that gtctl takes now.
     pub steps: Vec<StepLine>,
-    /// To be done, but not now.
+    /// Steps that have to wait.
     pub held: Vec<HeldLine>,
-    /// As it should be, or only to be reported.
+    /// Sessions that need no step.
     pub unchanged: Vec<UnchangedLine>,
-    /// Agents that a running controller asks whether they are signed in.
+    /// Agents whose probes a running controller runs.
     pub probes: Vec<ProbeLine>,
-    /// Timed work beside the sessions.
+    /// The chores of the town.
     pub chores: Vec<ChoreLine>,
-    /// What analyses propose.
+    /// Steps that analyses propose.
     pub proposals: Vec<ProposalLine>,
-    /// The next moment at which this answer can change of itself, RFC 3339.
+    /// The next check: the first time at which this answer can change by itself, RFC 3339 in UTC.
     pub wake: Option<String>,
 }
 
@@ -291,15 +320,15 @@ pub struct ApplyPage {
     #[serde(flatten)]
     #[expect(missing_docs, reason = "flattened: its fields have their own")]
     pub head: Head,
-    /// What came of each step, in their order.
+    /// The result of each step, in their order.
     pub outcomes: Vec<OutcomeLine>,
-    /// What is still to be done.
+    /// Steps that are still to be taken.
     pub steps: Vec<StepLine>,
-    /// What is still held.
+    /// Steps that still wait.
     pub held: Vec<HeldLine>,
-    /// As it should be, or only to be reported.
+    /// Sessions that need no step.
     pub unchanged: Vec<UnchangedLine>,
-    /// The next moment at which this answer can change of itself, RFC 3339.
+    /// The next check: the first time at which this answer can change by itself, RFC 3339 in UTC.
     pub wake: Option<String>,
 }
 
@@ -309,25 +338,27 @@ pub struct StatusPage {
     #[serde(flatten)]
     #[expect(missing_docs, reason = "flattened: its fields have their own")]
     pub head: Head,
-    /// Whether the operator paused the town.
+    /// 1 if the town is paused.
     pub paused: bool,
-    /// What Gas Town's own files ask, and who else keeps the town; absent where there is nothing to
-    /// be said.
+    /// What Gas Town's own files ask for, and who else controls the town; absent if there is nothing
+    /// to report.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
     pub remarks: Vec<Why>,
-    /// The controller that keeps the town; null when none runs.
+    /// The controller of the town; null if none runs.
     pub controller: Option<ControllerLine>,
-    /// Seconds of idling that early ends have saved: each session removed for being done, quiet or
-    /// old would else have stood until it was 24 hours old.
+    /// Idle time that gtctl has saved by expiring sessions early. Without gtctl, each of them would
+    /// have stayed until it was 24 hours old.
+    pub idle_saved_ms: u64,
+    /// Deprecated, removed in 0.3: the same in seconds.
     pub idle_saved_s: u64,
-    /// By name.
+    /// The sessions, by name.
     pub sessions: Vec<SessionLine>,
-    /// Timed work beside the sessions; none where only some sessions were asked for.
+    /// The chores of the town; empty if only some sessions were asked for.
     pub chores: Vec<ChoreLine>,
-    /// What analyses propose.
+    /// Steps that analyses propose.
     pub proposals: Vec<ProposalLine>,
-    /// The next moment at which this answer can change of itself, RFC 3339.
+    /// The next check: the first time at which this answer can change by itself, RFC 3339 in UTC.
     pub wake: Option<String>,
 }
 
@@ -337,9 +368,9 @@ pub struct VerifyPage {
     #[serde(flatten)]
     #[expect(missing_docs, reason = "flattened: its fields have their own")]
     pub head: Head,
-    /// Whether every session is as it should be.
+    /// Whether no session is dead, missing or unknown.
     pub well: bool,
-    /// By name.
+    /// The sessions, by name.
     pub sessions: Vec<FindingLine>,
 }
 
@@ -350,21 +381,20 @@ pub struct NudgePage {
     pub version: u32,
     /// `nudge`.
     pub kind: String,
-    /// Which session.
+    /// The session's name.
     pub session: String,
-    /// When it was over, RFC 3339.
+    /// When the nudge ended, RFC 3339 in UTC.
     pub observed_at: String,
     /// `delivered`; `refused`, `not-delivered` or `stale`: nothing was typed; `not-submitted`;
     /// `unknown`: it may have been typed; `failed`.
     pub outcome: String,
-    /// For people; may change.
+    /// A sentence for people. Its words may change.
     pub text: String,
-    /// What kept it from being typed, as a stable code: `busy`, `auth`, `asks-permission` and so
-    /// on.
+    /// Why nothing was typed, as a stable code: `busy`, `auth`, `asks-permission` and so on.
     pub obstacle: Option<String>,
     /// What to do about it.
     pub fix: Option<String>,
-    /// Presses of the submit key.
+    /// How often the submit key was pressed.
     pub presses: u32,
 }
 
@@ -377,7 +407,7 @@ pub struct ResetPage {
     pub kind: String,
     /// The town's name.
     pub town: String,
-    /// The sessions whose crashes and holds are forgotten.
+    /// The sessions whose crashes are forgotten.
     pub sessions: Vec<String>,
 }
 
@@ -405,10 +435,10 @@ pub struct ChoreRunPage {
     pub town: String,
     /// Which chore.
     pub chore: String,
-    /// How its run ended: `done`, `skipped`, `failed`, `timed-out` or `lost`; null where the
-    /// controller is to run it.
+    /// How its run ended: `done`, `skipped`, `failed`, `timed-out` or `lost`; null if the controller
+    /// will run it.
     pub result: Option<String>,
-    /// For people; may change.
+    /// A sentence for people. Its words may change.
     pub text: String,
 }
 

@@ -156,7 +156,7 @@ fn moved_out(args: &[&str]) -> Ran {
     ground
         .yard
         .gtctl(&["diff"])
-        .says("moved into session stranger");
+        .says("moved to session stranger");
     none_is_doubled(&ground);
     ground.yard.kill(ground.one);
     ground.heals();

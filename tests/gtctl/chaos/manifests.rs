@@ -143,7 +143,7 @@ fn stays_in_force(breaking: fn(&Ground)) -> Ran {
         watch
             .0
             .said()
-            .contains("the last good manifest stays in force")
+            .contains("the last good manifest stays in use")
     });
     ground.yard.kill(ground.one);
     ground.yard.fresh("one", Some(ground.one));

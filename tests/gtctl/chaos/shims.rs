@@ -267,7 +267,7 @@ fn without_tmux() -> Ran {
             .running(command)
             .end()
             .exits(1)
-            .says("tmux cannot be run");
+            .says("cannot run tmux");
     }
     ground.is_untouched();
     Ran::Held

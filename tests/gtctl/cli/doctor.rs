@@ -175,7 +175,7 @@ fn a_machine_with_nothing_installed() {
     };
     let visit = patient.visit();
     visit.line("manifest", "ok", "`gtctl init` writes one");
-    visit.line("agent", "ok", "none of those");
+    visit.line("agent", "ok", "no agent that gtctl knows");
     visit.line("tmux", "fail", "not on PATH");
     assert!(
         !visit.lines.iter().any(|line| line.check == "server"),
@@ -206,7 +206,7 @@ fn a_tmux_that_is_broken() {
         visit.line("tmux", "fail", why);
         patient
             .is_mended("tmux", "fail", why)
-            .line("server", "ok", "none runs yet");
+            .line("server", "ok", "no tmux server at");
     }
     let yard = Yard::new("");
     yard.shim("tmux", "#!/bin/sh\necho tmux 2.9a\n");
@@ -237,14 +237,14 @@ fn an_agent_that_is_missing_or_signed_out() {
     visit.line(
         "agent",
         "fail",
-        "no-such-program is not on PATH, and m would run it",
+        "no-such-program is not on PATH, but m needs it",
     );
     let claude = visit.line("agent", "fail", "claude is not signed in");
     assert_eq!(claude.fix, "claude /login");
     patient
         .is_mended("agent", "fail", "kimi is not signed in")
         .line("agent", "ok", "kimi is signed in");
-    patient.is_mended("agent", "fail", "run is no executable file");
+    patient.is_mended("agent", "fail", "run is not an executable file");
 }
 
 #[test]
@@ -256,11 +256,15 @@ fn what_chores_would_run_is_looked_for() {
     );
     yard.shim("unused", "#!/bin/sh\n");
     let visit = Patient::new(&yard).visit();
-    visit.line("chore", "warn", "no-such-analyst is no program");
     visit.line(
         "chore",
         "warn",
-        "./backup is no program that can be run, and chore b",
+        "no-such-analyst is not an executable program",
+    );
+    visit.line(
+        "chore",
+        "warn",
+        "./backup is not an executable program, but chore b",
     );
     assert!(!visit.lines.iter().any(|line| line.check == "notify"));
 }
@@ -278,7 +282,7 @@ fn nothing_that_hangs_holds_it_up() {
     visit.line("tmux", "fail", "no answer from tmux within 4s");
     visit.line("agent", "warn", "does not answer within 20s");
     visit.line("gt", "warn", "does not answer within 5s");
-    visit.line("gastown", "warn", "is no Gas Town");
+    visit.line("gastown", "warn", "is not a Gas Town");
 }
 
 #[test]
@@ -286,7 +290,7 @@ fn a_town_in_which_all_is_well() {
     let yard = Yard::new(&format!("{QUIET}{}", sleeper("one", "")));
     let said = yard.gtctl(&["doctor"]).exits(0);
     assert!(
-        said.out.contains("\nok    server") && said.out.contains("none runs yet"),
+        said.out.contains("\nok    server") && said.out.contains("no tmux server at"),
         "{}",
         said.out
     );
@@ -299,14 +303,14 @@ fn a_town_in_which_all_is_well() {
     yard.gtctl(&["apply"]).exits(0);
     let watch = yard.start(&["reconcile", "--watch"]);
     yard.until("the controller", || {
-        yard.gtctl(&["doctor"]).out.contains("keeps the town")
+        yard.gtctl(&["doctor"]).out.contains("ok    controller")
     });
     let visit = Patient::new(&yard).visit();
     visit.line("server", "ok", "1 session");
     visit.line(
         "controller",
         "ok",
-        &format!("process {} keeps the town", watch.id().pid),
+        &format!("process {} runs", watch.id().pid),
     );
     assert!(
         fs::read_dir(yard.state())
@@ -338,10 +342,10 @@ fn what_is_wrong_with_files_is_mended() {
     ));
     let patient = Patient::new(&yard);
     patient.is_mended("socket", "fail", "cannot be used");
-    patient.is_mended("directory", "fail", "the directory of one is not there");
+    patient.is_mended("directory", "fail", "the directory of one does not exist");
     assert!(dir.is_dir());
     fs::write(&socket, "").unwrap();
-    patient.is_mended("socket", "fail", "is a file, no socket");
+    patient.is_mended("socket", "fail", "is a file, not a socket");
 
     // The folder of named sockets: tmux itself refuses it, and takes it once it is mended.
     yard.write_manifest(&head("mine"));
@@ -356,10 +360,10 @@ fn what_is_wrong_with_files_is_mended() {
 
     fs::create_dir_all(yard.state().parent().unwrap()).unwrap();
     fs::write(yard.state(), "").unwrap();
-    patient.is_mended("state", "fail", "is no folder").line(
+    patient.is_mended("state", "fail", "is not a folder").line(
         "state",
         "ok",
-        "made when it is needed",
+        "created when needed",
     );
     mode(yard.at("town.toml"), 0o664);
     patient
@@ -385,7 +389,7 @@ fn what_is_wrong_with_the_server_is_mended() {
     let server = yard.server().unwrap();
     gtctl::proc::signal::signal(server, Signal::STOP);
     patient
-        .is_mended("server", "fail", "it is stopped")
+        .is_mended("server", "fail", "it is suspended")
         .line("server", "ok", "1 session");
     yard.tmux(&["new-session", "-d", "-s", "gt-automonitor", "sleep", "1000"]);
     patient.is_mended("masters", "warn", "gt-automonitor runs too");
@@ -399,7 +403,7 @@ fn what_is_wrong_with_the_server_is_mended() {
         env,
         ..Patient::new(&yard)
     }
-    .is_mended("session", "warn", "gt takes it for a dead agent");
+    .is_mended("session", "warn", "gt may take it for a dead agent");
     assert_eq!(yard.sessions(), ["one", "town-mine"]);
 }
 

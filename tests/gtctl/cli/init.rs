@@ -135,7 +135,7 @@ fn nothing_is_overwritten_unless_told() {
     yard.write("mine.toml", "mine");
     let said = run(&yard, &bin, &["init", "mine.toml"]).exits(1);
     assert!(
-        said.err.contains("mine.toml is there already") && said.err.contains("--force"),
+        said.err.contains("mine.toml already exists") && said.err.contains("--force"),
         "{}",
         said.err
     );
@@ -143,7 +143,7 @@ fn nothing_is_overwritten_unless_told() {
     symlink(yard.at("nowhere"), yard.at("link.toml")).unwrap();
     run(&yard, &bin, &["init", "link.toml"])
         .exits(1)
-        .says("is there already");
+        .says("already exists");
     run(
         &yard,
         &bin,
@@ -238,15 +238,18 @@ fn a_gas_town_is_found_with_its_rigs_names_and_crew() {
 fn what_would_not_do_is_refused_before_anything_is_written() {
     let (yard, bin) = machine(&[]);
     for (args, why) in [
-        (&["--name", "a:b"][..], "would not do as a town's name"),
-        (&["--agent", "cluade"], "there is no agent `cluade`"),
-        (&["--crew", "0"], "it can be 1 to 100"),
-        (&["--crew", "a b"], "would not do as a session's name"),
+        (&["--name", "a:b"][..], "is not a valid town name"),
+        (
+            &["--agent", "cluade"],
+            "there is no built-in agent `cluade`",
+        ),
+        (&["--crew", "0"], "the number must be from 1 to 100"),
+        (&["--crew", "a b"], "is not a valid session name"),
         (
             &["--rig", "shop", "--crew", "a-b"],
-            "would not do as a crew member's name",
+            "is not a valid name for a crew member",
         ),
-        (&["--root", "/"], "is no Gas Town"),
+        (&["--root", "/"], "is not a Gas Town"),
     ] {
         let said = run(&yard, &bin, &[&["init", "none"], args].concat())
             .exits(1)
@@ -293,7 +296,7 @@ fn at_a_terminal_it_asks_and_enter_will_do() {
     for part in [
         "Town name [",
         "Agent (on PATH: kimi) [kimi]: ",
-        "there is no agent `nobody`",
+        "there is no built-in agent `nobody`",
         "How many sessions [1]: ",
     ] {
         assert!(said.contains(part), "{part} in {said}");

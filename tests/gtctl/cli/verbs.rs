@@ -286,7 +286,7 @@ fn twelve_faults_come_in_one_run_each_at_its_place() {
             human.err
         );
     }
-    assert!(human.err.ends_with("\n12 faults\n"), "{}", human.err);
+    assert!(human.err.ends_with("\n12 errors\n"), "{}", human.err);
     for verb in ["diff", "apply", "status", "verify", "reconcile"] {
         assert_eq!(home.run(&[verb]).err, human.err, "{verb} tells the same");
     }
@@ -381,7 +381,7 @@ fn durations_that_cannot_be_meant_are_refused_at_their_place() {
 fn manifests_beyond_their_bounds_are_refused_at_once() {
     Home::with("#".repeat(10 << 20))
         .run(&["diff"])
-        .fails(1, "has 10485760 bytes, at most 1048576 are read");
+        .fails(1, "has 10485760 bytes; the limit is 1048576");
     for text in [
         "[".repeat(100_000),
         vec!["a"; 100_000].join("."),
@@ -389,7 +389,8 @@ fn manifests_beyond_their_bounds_are_refused_at_once() {
     ] {
         let home = Home::with(format!("a = {text}"));
         assert_eq!(home.faults().len(), 1);
-        home.run(&["diff"]).fails(1, "nested more than 32 deep");
+        home.run(&["diff"])
+            .fails(1, "nested more than 32 levels deep");
     }
     let many: Vec<String> = (0..5000)
         .map(|n| format!("[[session]]\nsession = \"s{n}\"\n"))
@@ -584,7 +585,7 @@ fn json_of_every_verb_fits_its_schema() {
     assert!(
         again
             .out
-            .starts_with("nothing to do: 1 session as declared · next look "),
+            .starts_with("nothing to do: 1 session as declared · next check "),
         "{again:?}"
     );
 }

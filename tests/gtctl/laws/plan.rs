@@ -404,7 +404,7 @@ fn each_law_catches_its_bug() {
     );
 }
 
-/// The plan of somebody who takes what could not be told for dead.
+/// The plan of somebody who takes what could not be determined for dead.
 fn with_eyes_shut(case: &Case, plan: Plan) -> Plan {
     let mut case = case.clone();
     if let Observed::Up(server) = &mut case.observed {

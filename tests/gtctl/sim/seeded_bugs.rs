@@ -377,7 +377,7 @@ fn blindness() -> Vec<Bug> {
             };
             (town, observed, memory, orders)
         }),
-        bug("S8", "what could not be told is dead", |s| {
+        bug("S8", "what could not be determined is dead", |s| {
             let (town, mut observed, memory, orders) = as_it_is(s);
             each_seen(&mut observed, |seen| {
                 if let Life::Unknown(_) = seen.life {

@@ -390,7 +390,7 @@ async fn fences_refuse_what_is_not_exactly_meant() {
                 generation: Some(Generation(3)),
                 ..meant.clone()
             },
-            "life 3",
+            "another run",
         ),
         (
             Target {

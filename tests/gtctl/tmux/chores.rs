@@ -365,30 +365,34 @@ fn an_upstream_that_misbehaves_is_told_of_and_changes_nothing() {
     };
     ask(&yard, &format!("http://{refused}"))
         .exits(1)
-        .says("could not be asked");
+        .says("cannot ask about");
     let error = Server::new(|_, stream| say(stream, "500 Oh", "", "secret words"));
     ask(&yard, &error.url)
         .exits(1)
         .says("the server answers 500");
     let garbage = Server::new(|_, stream| say(stream, "200 OK", "", "<html>\u{1b}[2J"));
-    ask(&yard, &garbage.url).exits(1).says("makes no sense");
+    ask(&yard, &garbage.url)
+        .exits(1)
+        .says("does not understand the server's answer");
     let strange =
         Server::new(|_, stream| say(stream, "200 OK", "", "{\"tag_name\":\"v1 ; rm -rf /\"}"));
-    ask(&yard, &strange.url).exits(1).says("makes no sense");
+    ask(&yard, &strange.url)
+        .exits(1)
+        .says("does not understand the server's answer");
     let noise = Server::new(|_, stream| drop(stream.write_all(b"\0\xff\n\n")));
-    ask(&yard, &noise.url).exits(1).says("could not be asked");
+    ask(&yard, &noise.url).exits(1).says("cannot ask about");
     let huge = Server::new(|_, stream| {
         drop(stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"));
         while stream.write_all(&[b'['; 4096]).is_ok() {}
     });
-    ask(&yard, &huge.url).exits(1).says("could not be asked");
+    ask(&yard, &huge.url).exits(1).says("cannot ask about");
     let slow = Server::new(|_, stream| {
         drop(stream.write_all(b"HTTP/1.1 200 OK\r\n"));
         while stream.write_all(b"X: y\r\n").is_ok() {
             std::thread::sleep(Duration::from_millis(200));
         }
     });
-    let said = ask(&yard, &slow.url).exits(1).says("could not be asked");
+    let said = ask(&yard, &slow.url).exits(1).says("cannot ask about");
     assert!(said.took < Duration::from_secs(30), "{:?}", said.took);
     let elsewhere = Server::github("v9.9.9");
     let to = format!("Location: {}/x\r\n", elsewhere.url);
@@ -460,7 +464,7 @@ fn proposals_are_judged_shown_and_carried_out_only_when_accepted() {
     );
     yard.gtctl(&["chore", "run", "analysis"])
         .exits(0)
-        .says("no proposals can be read");
+        .says("no readable proposals");
     assert_eq!(
         yard.gtctl(&["diff", "-o", "json"]).json()["proposals"]
             .as_array()

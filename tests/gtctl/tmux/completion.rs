@@ -86,7 +86,7 @@ fn a_result_that_is_an_error_is_a_failure_and_ends_nothing() {
     yard.gtctl(&["apply"]).exits(0);
     yard.until("the completion", || phase(&yard, "good") == "completed");
     yard.until("the failure", || {
-        yard.gtctl(&["status"]).out.contains("says that it failed")
+        yard.gtctl(&["status"]).out.contains("reports failure")
     });
     std::thread::sleep(std::time::Duration::from_millis(1200));
     yard.gtctl(&["reconcile"]);
@@ -169,14 +169,14 @@ fn logs_are_plain_text_and_followed_over_a_restart() {
     );
     yard.gtctl(&["logs", "one", "--previous"])
         .exits(1)
-        .says("only one life");
+        .says("only one run");
     let following = yard.start(&["logs", "one", "--follow"]);
     yard.until("the first life", || following.said().contains("two"));
     yard.gtctl(&["restart", "one"]).exits(0);
     yard.until("the second life", || {
         following.said().matches("two\n").count() == 2
     });
-    assert!(following.said().contains("started anew"));
+    assert!(following.said().contains("started again"));
     following.kill();
 }
 

@@ -56,7 +56,7 @@ fn expired_once(yard: &Yard, session: &str) {
     yard.gtctl(&["expire"]);
     assert_eq!(
         said(yard, "expired"),
-        [format!("{session}: expired (stop-begun)")]
+        [format!("{session}: expired (too-old)")]
     );
     let hours = saved(yard) / 3600;
     assert_eq!(hours, 23, "all but the seconds that it lived");
@@ -75,7 +75,7 @@ fn what_is_asked_to_end_and_goes_by_itself_is_expired_once() {
     others(&yard, "task-1", SLOWLY);
     let watch = yard.start(&["reconcile", "--watch"]);
     yard.until("its being asked", || {
-        !said(&yard, "asked to end").is_empty()
+        !said(&yard, "stop requested").is_empty()
     });
     yard.write("go", "");
     yard.until("its end", || yard.sessions() == ["other"]);
@@ -92,7 +92,7 @@ fn what_goes_while_no_controller_lives_is_expired_once_by_the_next() {
     others(&yard, "task-1", SLOWLY);
     let watch = yard.start(&["reconcile", "--watch"]);
     yard.until("its being asked", || {
-        !said(&yard, "asked to end").is_empty()
+        !said(&yard, "stop requested").is_empty()
     });
     watch.kill();
     let server = yard.server().unwrap();
@@ -135,7 +135,7 @@ fn a_declared_task_that_is_removed_while_it_ends_is_expired_once_too() {
     yard.gtctl(&["apply"]).exits(0);
     yard.until("its being asked", || {
         yard.gtctl(&["reconcile"]);
-        !said(&yard, "asked to end").is_empty()
+        !said(&yard, "stop requested").is_empty()
     });
     yard.tmux(&["kill-session", "-t", "=one"]);
     let begun = Instant::now();
@@ -143,6 +143,6 @@ fn a_declared_task_that_is_removed_while_it_ends_is_expired_once_too() {
         yard.gtctl(&["reconcile"]);
     }
     yard.gtctl(&["reconcile"]).exits(0);
-    assert_eq!(said(&yard, "expired"), ["one: expired (stop-begun)"]);
+    assert_eq!(said(&yard, "expired"), ["one: expired (too-old)"]);
     yard.gtctl(&["status"]).says("completed");
 }

@@ -160,7 +160,7 @@ fn term_ends_a_controller_that_waits_for_something() {
     controller
         .end()
         .exits(1)
-        .says("ended in the middle of something");
+        .says("stopped while a step took too long");
     assert!(
         asked.elapsed() < Duration::from_secs(6),
         "{:?}",
@@ -184,12 +184,16 @@ fn a_cycle_that_panics_is_told_paced_and_followed_by_another() {
     let one = yard.pid("one");
     yard.write("panic", "");
     yard.kill(one);
-    let told = || journal(&yard).matches("broke off by a defect").count();
+    let told = || {
+        journal(&yard)
+            .matches("defect of gtctl stopped a cycle")
+            .count()
+    };
     yard.until("a cycle that broke off", || told() > 0);
     yard.until("it to be in the status", || {
         yard.gtctl(&["status"])
             .out
-            .contains("broke off by a defect")
+            .contains("defect of gtctl stopped a cycle")
     });
     let (before, since) = (told(), Instant::now());
     yard.until("another one", || told() > before);
@@ -207,7 +211,7 @@ fn a_cycle_that_panics_is_told_paced_and_followed_by_another() {
         !yard
             .gtctl(&["status"])
             .out
-            .contains("broke off by a defect")
+            .contains("defect of gtctl stopped a cycle")
     });
 }
 

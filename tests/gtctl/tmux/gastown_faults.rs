@@ -54,11 +54,11 @@ fn a_start_that_does_nothing_and_says_well_is_held_and_seen() {
     spoil(&yard, "mayor-start", "nothing");
     yard.gtctl(&["apply", "--timeout", "4s"])
         .exits(3)
-        .says("says that it is done")
+        .says("reports success")
         .says("there is no session hq-mayor");
     let said = yard.gtctl(&["diff"]).exits(2);
     assert!(
-        said.out.contains("could not be started, try") && said.out.contains("held: back-off"),
+        said.out.contains("could not be started, try") && said.out.contains("waiting: back-off"),
         "{}",
         said.out
     );
@@ -87,7 +87,7 @@ fn what_was_done_counts_whatever_gt_says() {
         .says("restarted");
     assert!(!process::may_live(mayor));
     spoil(&yard, "mayor-stop", "lie");
-    yard.gtctl(&["stop", "hq-mayor"]).exits(0).says("expired");
+    yard.gtctl(&["stop", "hq-mayor"]).exits(0).says("stopped");
     yard.gtctl(&["verify"]).exits(0);
 }
 
@@ -105,7 +105,7 @@ fn a_stop_or_a_restart_that_does_nothing_is_done_all_the_same() {
     for fault in ["nothing", "hang"] {
         spoil(&yard, "mayor-stop", fault);
         yard.gtctl(&["reset", "hq-mayor"]).exits(0);
-        yard.gtctl(&["stop", "hq-mayor"]).exits(0).says("expired");
+        yard.gtctl(&["stop", "hq-mayor"]).exits(0).says("stopped");
         assert!(!yard.sessions().contains(&"hq-mayor".to_owned()));
         yard.gtctl(&["start", "hq-mayor"]).exits(0);
     }
@@ -122,7 +122,7 @@ fn a_command_that_hangs_is_killed_with_all_it_has_started() {
     apply
         .end()
         .exits(3)
-        .says("was ended after 2s, with all it had started");
+        .says("was stopped after 2s, with all its processes");
     assert!(!process::may_live(command));
     assert_eq!(bystanders(&yard), others);
     mend(&yard, "mayor-start");
@@ -192,7 +192,7 @@ fn a_start_that_lasts_delays_nobody_and_ends_with_its_controller() {
     );
     yard.gtctl(&["diff"])
         .exits(0)
-        .says("begun")
+        .says("running")
         .says("$ gt mayor start --agent=claude");
     let page = yard.gtctl(&["status", "-o", "json"]).exits(0).json();
     assert_eq!(

@@ -99,13 +99,13 @@ fn an_emergency_stop_holds_a_dead_session_until_it_is_lifted_which_is_noticed_at
         yard.gtctl(&["events"])
             .out
             .lines()
-            .any(|line| line.contains("one") && line.contains("held by emergency-stop"))
+            .any(|line| line.contains("one") && line.contains("waiting: emergency-stop"))
     });
     assert_eq!(held(&yard, "one"), "emergency-stop");
     yard.gtctl(&["status"]).exits(0).says("`gt thaw` lifts it");
     yard.gtctl(&["explain", "one"])
         .exits(0)
-        .says("> held       emergency stop of the town (disk full)");
+        .says("> waiting     emergency stop of the town (disk full)");
     assert_eq!(
         (yard.process("one"), yard.pid("two")),
         (None, two),
@@ -134,7 +134,7 @@ fn locks_count_as_long_as_gt_holds_them() {
     daemon.lock().unwrap();
     yard.gtctl(&["diff"])
         .exits(0)
-        .says("gt's daemon supervises mayor, too");
+        .says("gt's daemon supervises mayor too");
     yard.gtctl(&["status"])
         .exits(0)
         .says("`gt daemon stop` leaves them to gtctl");
@@ -156,7 +156,7 @@ fn locks_count_as_long_as_gt_holds_them() {
     shutdown.lock().unwrap();
     yard.gtctl(&["start", "one", "hq-mayor"])
         .exits(3)
-        .says("gt shuts the town down");
+        .says("gt is shutting the town down");
     assert_eq!(
         (held(&yard, "one").as_str(), yard.sessions().len()),
         ("gt-shutdown", 0)
@@ -285,7 +285,7 @@ fn gts_own_server_is_found_and_a_doubled_town_is_not_touched() {
     yard.shim("gt", "#!/bin/sh\nexit 1\n");
     yard.gtctl(&["apply"])
         .exits(1)
-        .says("still runs, and is none that gt would use");
+        .says("still runs, but gt would not use it");
     tmux(&yard, "gt-told", &["kill-server"]);
     yard.until("the server's end", || {
         !yard.gtctl(&["diff"]).err.contains("still runs")
@@ -311,7 +311,7 @@ fn gts_own_server_is_found_and_a_doubled_town_is_not_touched() {
     for verb in ["diff", "apply", "status"] {
         yard.gtctl(&[verb])
             .exits(1)
-            .says("the town is doubled")
+            .says("the town runs on two tmux servers")
             .says(&format!("`tmux -L {own}` has one"));
     }
     for server in [own.as_str(), "default"] {

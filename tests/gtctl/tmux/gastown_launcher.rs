@@ -149,7 +149,7 @@ fn the_guides_town_boots_in_its_order_and_none_is_dead() {
         };
         for name in wave {
             assert!(
-                place(&format!("{name}: started")) < place(&format!("{next}: begun")),
+                place(&format!("{name}: started")) < place(&format!("{next}: running")),
                 "{events}"
             );
         }
@@ -287,7 +287,7 @@ fn restarts_and_stops_by_hand_go_through_gt_and_touch_nobody_else() {
     let crew = below(&yard, "gt-shop-crew-shop");
     yard.gtctl(&["stop", "gt-shop-crew-shop"])
         .exits(0)
-        .says("expired");
+        .says("stopped");
     assert_gone(&crew);
     assert!(!yard.sessions().contains(&"gt-shop-crew-shop".to_owned()));
     yard.gtctl(&["status"]).exits(0).says("stopped by hand");
@@ -311,7 +311,7 @@ fn texts_are_handed_to_gt_which_delivers_them() {
     let yard = gastown(&format!("[[session]]\nrole = \"mayor\"\n{chore}"));
     yard.gtctl(&["nudge", "hq-mayor", "hello"])
         .exits(3)
-        .says("it is not there");
+        .says("it does not exist");
     yard.gtctl(&["apply"]).exits(0);
     yard.gtctl(&["nudge", "hq-mayor", "--", "--hello; there"])
         .exits(0)
@@ -343,7 +343,7 @@ fn a_role_with_commands_of_its_own_needs_no_gt() {
     yard.gtctl(&["restart", "one"]).exits(0).says("restarted");
     assert!(!process::may_live(one));
     let one = yard.pid("one");
-    yard.gtctl(&["stop", "one"]).exits(0).says("expired");
+    yard.gtctl(&["stop", "one"]).exits(0).says("stopped");
     assert!(!process::may_live(one));
     assert_eq!(yard.sessions(), [] as [&str; 0]);
 }

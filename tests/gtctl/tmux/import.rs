@@ -150,7 +150,7 @@ fn a_live_town_is_adopted_without_a_restart_and_keeps_its_history() {
     );
     import(&yard, "moved.toml", &[])
         .exits(1)
-        .says("is not overwritten");
+        .says("does not overwrite it");
     let manifest = yard.read("moved.toml");
     import(&yard, "moved.toml", &["--force"]).exits(0);
     assert_eq!(
@@ -179,7 +179,7 @@ fn a_live_town_is_adopted_without_a_restart_and_keeps_its_history() {
     assert_eq!(pids(&yard), before);
     yard.gtctl(&["-f", "moved.toml", "diff"])
         .exits(0)
-        .says("two masters");
+        .says("two controllers");
     yard.gtctl(&["-f", "moved.toml", "verify"])
         .exits(0)
         .says("8 sessions, none dead");
@@ -230,7 +230,7 @@ fn a_live_town_is_adopted_without_a_restart_and_keeps_its_history() {
     // The old loop is ended as import said.
     yard.tmux(&["kill-session", "-t", "=gt-automonitor:"]);
     let said = yard.gtctl(&["-f", "moved.toml", "diff"]);
-    assert!(!said.out.contains("two masters"), "{}", said.out);
+    assert!(!said.out.contains("two controllers"), "{}", said.out);
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn what_is_written_says_what_runs_and_where_it_comes_from() {
         "handed off 20m ago (handoffs.json)",
         "kind = \"upstream\"",
         "session = \"gt-shop-crew-watcher\"",
-        "#   scratch: a shell that waits for somebody",
+        "#   scratch: an idle shell",
         "#   a b: its name cannot be declared",
         "#   gt-automonitor: the automonitor, which gtctl replaces",
     ] {
@@ -262,7 +262,7 @@ fn what_is_written_says_what_runs_and_where_it_comes_from() {
     assert!(!yard.at("moved.toml").exists());
     yard.gtctl(&["import", "--root", "home", "-f", "x.toml"])
         .exits(1)
-        .says("is no Gas Town root");
+        .says("is not a Gas Town root");
     let nowhere = yard.at("nowhere");
     let said = yard.gtctl(&[
         "import",

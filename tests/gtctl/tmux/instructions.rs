@@ -183,7 +183,7 @@ fn what_cannot_be_instructions_is_a_fault_at_its_place() {
     ));
     yard.gtctl(&["validate"])
         .exits(1)
-        .says("`a` and `b` have other instructions for the same file");
+        .says("`a` and `b` have different instructions for the same file");
     yard.declare(&format!(
         "{}{}",
         sleeper("a", "instructions = \"a.md\""),

@@ -48,7 +48,7 @@ fn the_quickstart_comes_up_stays_up_and_is_restored() {
     yard.kill(heart);
     let said = yard.gtctl(&["diff"]).exits(2);
     assert!(
-        said.out.contains("signal 9 (KILL)") || said.out.contains("status lost"),
+        said.out.contains("signal 9 (KILL)") || said.out.contains("lost its exit status"),
         "{}",
         said.out
     );

@@ -187,9 +187,7 @@ fn a_watched_manifest_is_taken_over_when_good_and_the_last_good_one_stays_when_b
     let one = yard.pid("one");
     yard.declare("[[session]]\nsession = \"one\"\ncommand = [\n");
     yard.until("the warning", || {
-        watch
-            .said()
-            .contains("the last good manifest stays in force")
+        watch.said().contains("the last good manifest stays in use")
     });
     yard.kill(one);
     let one = yard.fresh("one", Some(one));

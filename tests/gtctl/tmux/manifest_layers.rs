@@ -53,7 +53,7 @@ fn a_verb_typed_right_after_an_edit_beside_a_controller_starts_the_edited_defini
         // The controller has read the edit by then, and has nothing to do.
         yard.declare(&painted("blue", &format!("{more}\nmax_age = \"9h\"")));
         yard.until("the controller to have read both edits", || {
-            watch.said().matches("read anew").count() >= 1
+            watch.said().matches("read again").count() >= 1
                 && yard.gtctl(&["diff", "-o", "json"]).json()["steps"]
                     .as_array()
                     .is_some_and(Vec::is_empty)
@@ -123,9 +123,7 @@ fn a_controller_heeds_the_users_file_when_it_appears_when_it_changes_and_when_it
     }
     user_file(&yard, "[defaults\n");
     yard.until("the warning", || {
-        watch
-            .said()
-            .contains("the last good manifest stays in force")
+        watch.said().contains("the last good manifest stays in use")
     });
     colour("green");
     yard.until("the restart", || {
@@ -211,7 +209,7 @@ fn settings_of_one_shell_are_refused_beside_a_controller_that_has_not_got_them()
         .exits(4)
         .says("GTCTL_DEFAULTS_STOP_GRACE is set here");
     assert!(
-        watch.said().matches("read anew").count() == 0,
+        watch.said().matches("read again").count() == 0,
         "{}",
         watch.said()
     );
@@ -341,7 +339,7 @@ fn a_broken_manifest_blocks_no_verb_that_can_go_by_the_last_good_one() {
             let said = yard.gtctl(verb);
             let text = said.err.clone();
             assert_eq!(
-                text.matches("going by the last good one of").count(),
+                text.matches("gtctl uses the last good one, of").count(),
                 1,
                 "{verb:?} {broken}: {text}"
             );
@@ -390,7 +388,7 @@ fn a_broken_manifest_blocks_no_verb_that_can_go_by_the_last_good_one() {
         ] {
             let said = yard.gtctl(verb);
             assert_eq!(
-                said.err.matches("going by the last good one of").count(),
+                said.err.matches("gtctl uses the last good one, of").count(),
                 1,
                 "{verb:?}: {}",
                 said.err

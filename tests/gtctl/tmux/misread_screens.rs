@@ -181,7 +181,7 @@ fn an_agent_of_ones_own_name_is_read_as_the_client_that_it_starts() {
     );
     yard.gtctl(&["validate"])
         .exits(0)
-        .says("agent claude-opus takes its tables from claude");
+        .says("agent claude-opus is like claude");
     yard.gtctl(&["apply"]).exits(0);
     yard.gtctl(&["explain", "by-program"])
         .exits(0)
@@ -329,7 +329,7 @@ fn doctor_knows_savers_that_bring_bare_shells_back() {
     assert!(!yard.gtctl(&["doctor"]).out.contains("continuum"));
     yard.tmux(&["set-option", "-g", "@continuum-restore", "on"]);
     yard.gtctl(&["doctor"])
-        .says("tmux-continuum brings sessions back")
+        .says("tmux-continuum restores sessions")
         .says("adopt --replace");
 }
 

@@ -75,7 +75,7 @@ fn a_long_text_arrives_whole() {
     assert_eq!(heard(&yard), [long.trim()]);
     yard.gtctl(&["nudge", "one", &"x".repeat(9000)])
         .exits(1)
-        .says("at most 8192");
+        .says("the limit is 8192");
     yard.gtctl(&["nudge", "one", "a\u{1b}[201~\rb"])
         .exits(1)
         .says("control characters");
@@ -274,12 +274,12 @@ fn sessions_that_are_not_there_not_ours_or_stopped_are_refused() {
     ));
     yard.gtctl(&["nudge", "one", "x"])
         .exits(3)
-        .says("it is not there")
+        .says("it does not exist")
         .says("gtctl start one");
     yard.tmux(&["new-session", "-d", "-s", "two", "cat"]);
     yard.gtctl(&["nudge", "two", "x"])
         .exits(3)
-        .says("is not gtctl's");
+        .says("gtctl does not manage");
     yard.gtctl(&["nudge", "onne", "x"])
         .exits(1)
         .says("did you mean `one`?");
@@ -354,7 +354,7 @@ fn nothing_is_typed_late_into_a_server_that_was_frozen() {
     gtctl::proc::signal::signal(server, Signal::STOP);
     yard.gtctl(&["nudge", "one", "--timeout", "1s", "late"])
         .exits(1)
-        .says("it cannot be told");
+        .says("its state could not be determined");
     gtctl::proc::signal::signal(server, Signal::CONT);
     yard.gtctl(&["nudge", "one", "now"]).exits(0);
     assert_eq!(heard(&yard), ["now"]);
@@ -502,9 +502,7 @@ fn an_old_session_is_told_to_hand_off_and_has_its_time_for_it() {
     // It works on it for a while: longer than it would have been idle for.
     yard.write("home/work", "");
     yard.until("what it waits for", || {
-        yard.gtctl(&["diff"])
-            .out
-            .contains("waits for it to fall idle")
+        yard.gtctl(&["diff"]).out.contains("it is still busy")
     });
     assert_eq!(yard.pid("one"), first);
     fs::remove_file(yard.at("home/work")).unwrap();

@@ -117,7 +117,7 @@ fn of_nine_sessions_of_others_the_four_that_are_done_go_and_leave_their_logs() {
         .says("town.toml:");
     yard.gtctl(&["restart", "task-agent-2"])
         .exits(1)
-        .says("started by others");
+        .says("others start `task-agent-2`");
 
     yard.declare(&notebook("1s"));
     until_left(
@@ -438,7 +438,7 @@ fn without_its_policy_a_session_is_let_go_and_a_declaration_takes_only_its_own_a
     );
     yard.declare(&sleeper("own", ""));
     yard.gtctl(&["reconcile", "--prune"]).exits(0);
-    yard.gtctl(&["status"]).says("let go");
+    yard.gtctl(&["status"]).says("released");
     assert_eq!(yard.pid("task-1"), pid);
     // A rename takes it out of reach as well.
     yard.declare(&format!("{rule}{}", sleeper("own", "")));

@@ -82,11 +82,11 @@ fn a_broken_manifest_shows_in_status_while_the_last_good_one_is_in_force() {
     yard.until("the broken manifest", || {
         yard.gtctl(&["status"])
             .out
-            .contains("manifest broken since ")
+            .contains("the manifest has errors since ")
     });
     let said = yard.gtctl(&["status"]).exits(0);
     assert!(
-        said.err.contains("unknown key") && said.err.contains("going by the last good one"),
+        said.err.contains("unknown key") && said.err.contains("gtctl uses the last good one"),
         "{}",
         said.err
     );
@@ -94,11 +94,14 @@ fn a_broken_manifest_shows_in_status_while_the_last_good_one_is_in_force() {
     yard.write_manifest(&good.replace("[controller]", "root = \"/\"\n[controller]"));
     yard.until("the other root", || {
         let said = yard.gtctl(&["status"]);
-        said.code == Some(0) && said.out.contains("end this controller and start another")
+        said.code == Some(0) && said.out.contains("stop this controller and start it again")
     });
     yard.write_manifest(&good);
     yard.until("the good manifest", || {
-        !yard.gtctl(&["status"]).out.contains("manifest broken")
+        !yard
+            .gtctl(&["status"])
+            .out
+            .contains("the manifest has errors")
     });
     watch.signal(Signal::TERM);
     watch.end().exits(0);
@@ -213,7 +216,7 @@ fn news_are_told_once_by_the_command() {
     });
     yard.write_manifest(&good);
     yard.until("its repair", || {
-        !yard.gtctl(&["status"]).out.contains("broken")
+        !yard.gtctl(&["status"]).out.contains("has errors")
     });
     watch.signal(Signal::TERM);
     let said = watch.end().exits(0);
@@ -337,7 +340,7 @@ fn metrics_are_for_this_host_only_and_unknown_events_are_faults() {
     for (table, code, help) in [
         (
             "[controller]\nmetrics = \"0.0.0.0:9464\"",
-            "can be reached from elsewhere",
+            "other hosts can reach",
             "127.0.0.1:9464",
         ),
         (

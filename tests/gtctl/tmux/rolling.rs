@@ -377,7 +377,7 @@ fn an_interrupted_restart_is_finished() {
             verb.signal(signal);
             verb.end()
                 .exits(3)
-                .says("interrupted: finishing what was begun (slow)")
+                .says("interrupted: finishing slow")
                 .says("restarted");
             assert_ne!(yard.pid("slow"), before, "{signal:?} {args:?}");
         }

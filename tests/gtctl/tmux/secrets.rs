@@ -368,11 +368,11 @@ fn rigs_and_names_that_a_command_would_misread_are_faults() {
             "root = \"{}\"\n[[session]]\nrole = \"witness\"\nrig = \"{word}\"\nlauncher = \"gt\"\n",
             yard.dir()
         ));
-        yard.gtctl(&["validate"]).exits(1).says("would not do");
+        yard.gtctl(&["validate"]).exits(1).says("is not valid");
         yard.declare(&format!(
             "[[session]]\nsession = \"one\"\ncommand = [\"x\", \"{{name}}\"]\nname = \"{word}\"\n"
         ));
-        yard.gtctl(&["validate"]).exits(1).says("would not do");
+        yard.gtctl(&["validate"]).exits(1).says("is not valid");
     }
     yard.declare(
         "[[session]]\nsession = \"one\"\ncommand = [\"x\", \"{name}\"]\nname = \"a-b.c_1\"\n",

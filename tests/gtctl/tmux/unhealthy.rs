@@ -478,7 +478,7 @@ fn a_probe_that_passes_gives_those_that_still_show_their_sign_in_a_fresh_process
     });
     let events = yard.gtctl(&["events", "-o", "json"]).out;
     assert_eq!(
-        events.matches("was asked and is signed in").count(),
+        events.matches("is signed in, as its probe reports").count(),
         1,
         "{events}"
     );
@@ -532,7 +532,7 @@ fn an_escape_frees_what_is_stuck_and_is_waited_for_where_it_does_not() {
     yard.until("it is freed", || {
         yard.gtctl(&["events", "-o", "json"])
             .out
-            .contains("frees: moves again")
+            .contains("frees: active again")
     });
     let hold = |name: &str| {
         let page = yard.gtctl(&["diff", "-o", "json"]).json();
