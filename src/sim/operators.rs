@@ -8,26 +8,42 @@ use crate::model::{
 
 /// One thing that somebody does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Interference {
+pub enum Interference {
+    /// Attaches a client.
     Attach,
+    /// Detaches all clients of a session.
     Detach,
+    /// Kills a session.
     KillSession,
+    /// Kills an agent.
     KillAgent,
+    /// Closes the pane of an agent.
     ClosePane,
+    /// Gives the pane of an agent another process.
     TakePane,
+    /// Moves the pane of an agent to another session.
     MoveOut,
+    /// Kills the server.
     KillServer,
+    /// Removes the label of a session.
     Strip,
+    /// Sets the label of another town, or an older generation.
     Relabel,
+    /// Sets a label that proves nothing.
     Mislabel,
+    /// Sets a label for all sessions.
     WidenLabel,
+    /// Renames a session.
     Rename,
+    /// Starts a session under some name.
     Stranger,
+    /// Runs the controller itself in a session.
     MoveIn,
 }
 
 impl Interference {
-    pub(super) const ALL: [Self; 15] = [
+    /// All of them.
+    pub const ALL: [Self; 15] = [
         Self::Attach,
         Self::Detach,
         Self::KillSession,
@@ -48,12 +64,7 @@ impl Interference {
 
 impl World {
     /// Somebody interferes. `declared` are names that strangers may take.
-    pub(super) fn interfere(
-        &mut self,
-        what: Interference,
-        declared: &[SessionName],
-        random: &mut Random,
-    ) {
+    pub fn interfere(&mut self, what: Interference, declared: &[SessionName], random: &mut Random) {
         match what {
             Interference::KillServer => self.hang_up_all(random),
             Interference::Stranger => self.stranger(declared, random),
@@ -161,8 +172,16 @@ impl World {
         }
     }
 
+    /// The machine restarts, and with it everything but the clock on the wall.
+    pub fn reboot(&mut self) {
+        self.server = None;
+        self.leftovers.clear();
+        self.now.boot = self.now.boot.saturating_add(1);
+        self.now.awake = 30_000;
+    }
+
     /// Everybody goes home and strangers clear the names; agents behave from now on.
-    pub(super) fn calm(&mut self) {
+    pub fn calm(&mut self) {
         self.agentry = Agentry::Tame;
         let Some(server) = &mut self.server else {
             return;

@@ -4,7 +4,7 @@ use super::source::sources;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Names that several rooms use today. Take out what is renamed; add none.
-const SHARED: [&str; 20] = [
+const SHARED: [&str; 18] = [
     "Answer",
     "Backoff",
     "Completion",
@@ -14,14 +14,12 @@ const SHARED: [&str; 20] = [
     "Launch",
     "Loaded",
     "Logs",
-    "Look",
     "Marker",
     "Memory",
     "Origin",
     "Outcome",
     "Purpose",
     "Refusal",
-    "Report",
     "Row",
     "Standing",
     "Unavailable",

@@ -3,12 +3,13 @@
 //! `GTCTL_SEED=S` looks at one situation alone.
 
 use crate::laws::situations::{Case, Manners, case};
+use crate::sim::{Ledger, Look};
 use gtctl::memory::learn;
 use gtctl::model::{
     Held, Hold, Life, Moment, Observed, Period, Phase, Plan, Rung, Step, Unchanged,
 };
 use gtctl::plan::{Situation, plan};
-use gtctl::sim::{Ledger, Look, Random};
+use gtctl::sim::Random;
 
 const CASES: u64 = 5000;
 

@@ -1,6 +1,7 @@
 //! Each invariant is shown to notice a seeded bug: a transition or a world with one rule left out
 //! must be found out.
 
+use super::Driver;
 use crate::sim::seeds::{live, town_name};
 use gtctl::memory;
 use gtctl::model::{
@@ -9,7 +10,7 @@ use gtctl::model::{
 };
 use gtctl::plan::{Situation, plan};
 use gtctl::reconcile::{Logic, Shipped};
-use gtctl::sim::{Driver, Neglect};
+use gtctl::sim::Neglect;
 
 /// More seeds than any of these bugs takes to be noticed.
 const SEEDS: u64 = 4000;

@@ -3,9 +3,10 @@
 //!
 //! `GTCTL_SEEDS=N` runs so many seeds; `GTCTL_SEED=S` replays one.
 
+use super::{Driver, Report, Violation};
 use gtctl::model::{Period, SessionName};
 use gtctl::reconcile::{Logic, Shipped};
-use gtctl::sim::{Driver, Neglect, Report, Violation};
+use gtctl::sim::Neglect;
 use std::time::Instant;
 
 const YEAR: f64 = 365.25 * 86_400_000.0;

@@ -3,7 +3,7 @@
 use super::driver::Driver;
 use super::judge::label_of;
 use super::ledger::Breach;
-use crate::model::{
+use gtctl::model::{
     Desired, Held, Hold, Idling, Life, Memory, Milestone, Observed, OnDrift, Ownership, Period,
     Plan, SessionName, Town,
 };
@@ -11,13 +11,13 @@ use std::fmt;
 
 /// A broken invariant, and how to see it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violation {
+pub(crate) struct Violation {
     /// The seed of the run.
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// In which cycle.
-    pub cycle: u64,
+    pub(crate) cycle: u64,
     /// What was broken.
-    pub breach: Breach,
+    pub(crate) breach: Breach,
 }
 
 impl fmt::Display for Violation {

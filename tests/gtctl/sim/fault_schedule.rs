@@ -1,9 +1,9 @@
 //! What goes wrong around the controller: people, clocks, disks, and its own memory.
 
 use super::driver::Driver;
-use super::edit_town;
-use super::operators::Interference;
-use crate::model::{Ownership, SessionName};
+use gtctl::model::{Ownership, SessionName};
+use gtctl::sim::Interference;
+use gtctl::sim::edit_town;
 
 impl Driver<'_> {
     /// What goes wrong between two cycles.
@@ -82,11 +82,7 @@ impl Driver<'_> {
     }
 
     pub(super) fn reboot(&mut self) {
-        let boot = self.world.now.boot.saturating_add(1);
-        self.world.server = None;
-        self.world.leftovers.clear();
-        self.world.now.boot = boot;
-        self.world.now.awake = 30_000;
+        self.world.reboot();
         self.looks.clear();
         self.late.clear();
         self.wake_up_again();

@@ -1,34 +1,34 @@
 //! The controller's cycle on a simulated world, with everything going wrong that the seed says.
 
-use super::fake_tmux::Neglect;
 use super::fault::{Mishap, Weather};
 use super::ledger::{Breach, Ledger, Look};
-use super::operators::Interference;
 use super::settled::Violation;
-use super::world::World;
-use super::{Random, random_town};
-use crate::model;
-use crate::model::{
+use gtctl::model;
+use gtctl::model::{
     Action, Answer, CannotStart, Done, Life, Memory, Moment, Observed, Orders, Orphans, Outcome,
     Period, Plan, ProcId, Scope, SessionName, Step, Town,
 };
-use crate::reconcile::{
+use gtctl::reconcile::{
     Arrivals, Beside, Intended, Learned, Logic, Observation, ProbeAnswer, TakenIn, learn, take_in,
 };
+use gtctl::sim::Interference;
+use gtctl::sim::Neglect;
+use gtctl::sim::World;
+use gtctl::sim::{Random, random_town};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// What a run came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Report {
+pub(crate) struct Report {
     /// Cycles turned.
-    pub cycles: u64,
+    pub(crate) cycles: u64,
     /// Awake time that passed.
-    pub awake: Period,
+    pub(crate) awake: Period,
     /// Things done to the world.
-    pub deeds: u64,
+    pub(crate) deeds: u64,
     /// A digest of everything that was decided.
-    pub trace: u64,
+    pub(crate) trace: u64,
 }
 
 /// An operation that will be done later than anybody thinks.
@@ -40,7 +40,7 @@ pub(super) struct Late {
 }
 
 /// One run.
-pub struct Driver<'m> {
+pub(crate) struct Driver<'m> {
     logic: &'m dyn Logic,
     seed: u64,
     pub(super) random: Random,
@@ -71,7 +71,7 @@ const KEPT: usize = 5;
 impl<'m> Driver<'m> {
     /// A run of this seed with these transitions. `neglect` is left out of the world's fences.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         name: &SessionName,
         seed: u64,
         logic: &'m dyn Logic,
@@ -107,7 +107,7 @@ impl<'m> Driver<'m> {
     ///
     /// # Errors
     /// The first invariant broken.
-    pub fn run(mut self, quiet: u32) -> Result<Report, Violation> {
+    pub(crate) fn run(mut self, quiet: u32) -> Result<Report, Violation> {
         let result = self.live(quiet);
         let Self { seed, report, .. } = self;
         result.map(|()| report).map_err(|breach| Violation {

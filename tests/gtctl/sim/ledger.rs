@@ -3,47 +3,47 @@
 //! Plans are judged by what was seen, deeds by what truly was there. The numbers are those of the
 //! invariants in the README's reference.
 
-use super::fake_tmux::Deed;
 use super::judge::{
     begins_kill, begins_process, breach, brief, briefs, complete, ensure, is_gone, judge_identity,
     judge_starts, judge_step, sessions, signals,
 };
-use crate::model::{
+use gtctl::model::{
     Action, Death, Durability, Generation, History, Hold, Life, Memory, Moment, Observed, Orders,
     Ownership, Period, Phase, Plan, Probe, Reason, Rung, ServerId, SessionName, StartBudget, Step,
     Town, WhenAttached,
 };
+use gtctl::sim::Deed;
 use std::collections::{BTreeMap, BTreeSet};
 
 const WINDOW: Period = Period::from_mins(10);
 
 /// A broken invariant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Breach {
+pub(crate) struct Breach {
     /// Which, such as `S3`.
-    pub law: &'static str,
+    pub(crate) law: &'static str,
     /// By what.
-    pub detail: String,
+    pub(crate) detail: String,
 }
 
 /// Everything a plan was made from.
 #[derive(Debug, Clone, Copy)]
-pub struct Look<'a> {
+pub(crate) struct Look<'a> {
     /// The town.
-    pub town: &'a Town,
+    pub(crate) town: &'a Town,
     /// What was seen.
-    pub observed: &'a Observed,
+    pub(crate) observed: &'a Observed,
     /// What was remembered, this look learned.
-    pub memory: &'a Memory,
+    pub(crate) memory: &'a Memory,
     /// What was allowed.
-    pub orders: Orders,
+    pub(crate) orders: Orders,
     /// When.
-    pub now: Moment,
+    pub(crate) now: Moment,
 }
 
 /// What must be known of the past to judge the present.
 #[derive(Debug, Clone, Default)]
-pub struct Ledger {
+pub(crate) struct Ledger {
     /// The moment of the last planned restart of each session, and the life it ended.
     planned: BTreeMap<SessionName, (Moment, Generation)>,
     /// When each session's last run was found to have vanished, and which.
@@ -80,7 +80,7 @@ pub struct Ledger {
 impl Ledger {
     /// Files or labels were lost. What is neither on disk nor on a session any more cannot be
     /// known; a session that still carries our labels carries its last planned restart in them.
-    pub fn forgive_gaps(&mut self, disk: &Memory, labelled: &BTreeSet<SessionName>) {
+    pub(crate) fn forgive_gaps(&mut self, disk: &Memory, labelled: &BTreeSet<SessionName>) {
         self.planned.retain(|name, (at, _)| {
             let remembered = disk.sessions.get(name).and_then(|history| history.handoff);
             remembered == Some(*at) || labelled.contains(name)
@@ -88,12 +88,12 @@ impl Ledger {
     }
 
     /// What is remembered of ends may be older from now on.
-    pub fn forget_deaths(&mut self) {
+    pub(crate) fn forget_deaths(&mut self) {
         self.deaths.clear();
     }
 
     /// The state file was lost, or an old copy of it came back.
-    pub fn forgive(&mut self, disk: &Memory, now: Moment) {
+    pub(crate) fn forgive(&mut self, disk: &Memory, now: Moment) {
         self.forgiven = Some(now);
         // An old copy knows an old server, whose loss is then noticed once more.
         self.losses.push(now);
@@ -161,7 +161,7 @@ impl Ledger {
     ///
     /// # Errors
     /// The first invariant that it breaks.
-    pub fn judge_plan(&mut self, look: &Look<'_>, plan: &Plan) -> Result<(), Breach> {
+    pub(crate) fn judge_plan(&mut self, look: &Look<'_>, plan: &Plan) -> Result<(), Breach> {
         complete(look, plan)?;
         if let Observed::Unknown(_) = look.observed {
             self.guarded = Some(BTreeSet::new());
@@ -196,7 +196,12 @@ impl Ledger {
     ///
     /// # Errors
     /// Where that was not written down, or it was asked a moment ago.
-    pub fn judge_probe(&mut self, probe: &Probe, disk: &Memory, now: Moment) -> Result<(), Breach> {
+    pub(crate) fn judge_probe(
+        &mut self,
+        probe: &Probe,
+        disk: &Memory,
+        now: Moment,
+    ) -> Result<(), Breach> {
         let noted = disk
             .probes
             .get(&probe.agent)
@@ -209,7 +214,7 @@ impl Ledger {
     }
 
     /// An agent was found signed in.
-    pub fn passed(&mut self, agent: &str, asked: Moment) {
+    pub(crate) fn passed(&mut self, agent: &str, asked: Moment) {
         self.passed.push((agent.to_owned(), asked));
     }
 
@@ -218,7 +223,7 @@ impl Ledger {
     ///
     /// # Errors
     /// The invariant broken.
-    pub fn judge_deaths(&mut self, look: &Look<'_>) -> Result<(), Breach> {
+    pub(crate) fn judge_deaths(&mut self, look: &Look<'_>) -> Result<(), Breach> {
         // What is forgotten is new when an old look shows it again.
         self.deaths
             .retain(|name, _| look.memory.sessions.contains_key(name));
@@ -257,7 +262,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Where somebody is.
-    pub fn judge_passes(&self, look: &Look<'_>) -> Result<(), Breach> {
+    pub(crate) fn judge_passes(&self, look: &Look<'_>) -> Result<(), Breach> {
         let passes = look
             .memory
             .probes
@@ -356,7 +361,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Where it has not.
-    pub fn judge_intent(
+    pub(crate) fn judge_intent(
         &mut self,
         step: &Step,
         disk: &Memory,
@@ -422,7 +427,12 @@ impl Ledger {
     ///
     /// # Errors
     /// The first invariant that it breaks.
-    pub fn judge_deed(&mut self, deed: &Deed, town: &Town, now: Moment) -> Result<(), Breach> {
+    pub(crate) fn judge_deed(
+        &mut self,
+        deed: &Deed,
+        town: &Town,
+        now: Moment,
+    ) -> Result<(), Breach> {
         let Deed {
             step,
             planned,

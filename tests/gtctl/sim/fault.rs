@@ -1,7 +1,7 @@
 //! What goes wrong in a run, how often: drawn once per seed, so that runs differ in kind and not
 //! only in detail.
 
-use super::Random;
+use gtctl::sim::Random;
 
 /// Chances per mille, of which each run has its own.
 #[derive(Debug, Clone, Copy)]

@@ -1,13 +1,13 @@
 //! The invariants that one plan, one step or one deed can break by itself.
 
-use super::fake_tmux::Before;
 use super::judge_screens::judge_screens;
 use super::ledger::{Breach, Look};
-use crate::model::{
+use gtctl::model::{
     Action, Desired, Durability, Generation, History, Life, Milestone, Observed, Origin, Orphans,
     Ownership, Period, Plan, Reason, Rung, Seen, SessionName, Step, Stopping, Target, Verdict,
     WhenAttached,
 };
+use gtctl::sim::Before;
 use std::collections::BTreeSet;
 
 pub(super) fn breach<T>(law: &'static str, detail: impl Into<String>) -> Result<T, Breach> {
@@ -127,7 +127,7 @@ pub(super) fn complete(look: &Look<'_>, plan: &Plan) -> Result<(), Breach> {
 
 pub(super) fn sessions(
     observed: &Observed,
-) -> impl Iterator<Item = (&String, &crate::model::Seen)> {
+) -> impl Iterator<Item = (&String, &gtctl::model::Seen)> {
     let server = match observed {
         Observed::Up(server) => Some(server),
         Observed::Down | Observed::Unknown(_) => None,
@@ -138,7 +138,7 @@ pub(super) fn sessions(
 pub(super) fn label_of<'a>(
     observed: &'a Observed,
     name: &SessionName,
-) -> Option<&'a crate::model::Seen> {
+) -> Option<&'a gtctl::model::Seen> {
     sessions(observed)
         .map(|(_, seen)| seen)
         .filter(|seen| matches!(&seen.ownership, Ownership::Ours(label) if label.session == *name))

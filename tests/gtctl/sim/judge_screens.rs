@@ -2,7 +2,7 @@
 
 use super::judge::{begins_kill, begins_process, brief, ensure, label_of};
 use super::ledger::{Breach, Look};
-use crate::model::{
+use gtctl::model::{
     Action, Block, Content, Life, Moment, Ownership, Period, Probed, Reason, ScreenState,
     SessionName, Step,
 };
