@@ -26,6 +26,7 @@
 //! | 1 | [`screen`] | what a pane's text says of its agent, and [`screen::output`] what its output says of its end. Pure |
 //! | 1 | [`trust`] | whose a file, a folder or a socket is, and who else may change it |
 //! | 2 | [`gastown`] | Gas Town's own files, read only, and what its names mean |
+//! | 2 | [`jobs`] | what goes on beside the cycles, each on a thread of its own |
 //! | 2 | [`proc`] | process trees, start times, signals, clocks; the one runner of child processes |
 //! | 2 | [`reconcile`] | the sequence of one cycle: take in, learn, decide, intend, settle. Pure |
 //! | 2 | [`tmux`] | the only room that speaks tmux |
@@ -56,6 +57,7 @@ pub mod doctor;
 pub mod files;
 pub mod gastown;
 pub mod import;
+pub mod jobs;
 pub mod manifest;
 pub mod memory;
 pub mod model;

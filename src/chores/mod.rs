@@ -1,8 +1,8 @@
 //! Timed work beside the sessions: the upstream check, nudges, analyses and commands of one's own.
 //!
-//! Each run has a thread of its own with a runtime of its own, a deadline, and bounds on what is
-//! read and kept: one that fails, hangs or floods delays neither another nor the controller. What
-//! it starts is ended with it.
+//! Each run is a [job](crate::jobs) with a deadline, and bounds on what is read and kept: one that
+//! fails, hangs or floods delays neither another nor the controller. What it starts is ended with
+//! it.
 //!
 //! **Architecture invariant:** nothing here decides when a chore is run or what becomes of a
 //! proposal (`plan/` does), and nothing here changes what is remembered: a run hands back a
@@ -17,27 +17,21 @@ mod work;
 
 pub use answer::{ActionLine, ActionWord, Answer, schema};
 
+use crate::jobs::{self, BrokenOff, Cancel, Pool};
 use crate::model::{
     Chore, ChoreResult, Memory, Moment, NudgeText, Observed, Plan, Proposal, SessionName, Town,
 };
 use crate::store::ChoreFiles;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
-
-/// How long runs may take to end when the controller does.
-const FAREWELL: Duration = Duration::from_secs(3);
 
 /// Types texts into sessions.
 pub trait Typist: Send + Sync {
     /// Types `text` into the session of the town and submits it, if its prompt is free now. Called
-    /// from a thread of the chore's own, within a runtime of its own. Bounded, and not broken off
-    /// once it is begun.
+    /// from a thread of the chore's own. Bounded, and not broken off once it is begun.
     fn type_into<'a>(
         &'a self,
         town: &'a Town,
@@ -144,112 +138,88 @@ pub struct UpstreamNews {
 pub struct Chores {
     describe: Describe,
     typist: Arc<dyn Typist>,
-    /// By name; to drop one of them ends the run.
-    running: BTreeMap<String, oneshot::Sender<()>>,
-    ended: mpsc::UnboundedReceiver<ChoreReport>,
-    tell: mpsc::UnboundedSender<ChoreReport>,
-    /// Ended, and not yet handed out.
-    heard: Vec<ChoreReport>,
+    pool: Pool<Run>,
+}
+
+/// One run, with what it needs.
+struct Run {
+    job: Job,
+    describe: Describe,
+    typist: Arc<dyn Typist>,
+}
+
+impl jobs::Job for Run {
+    type Key = String;
+    type Report = ChoreReport;
+
+    fn key(&self) -> String {
+        self.job.chore.name.clone()
+    }
+
+    async fn carry_out(&self, cancel: Cancel) -> ChoreReport {
+        let outcome = work::run(&self.job, &self.describe, &*self.typist, cancel).await;
+        work::report(&self.job, outcome)
+    }
+
+    fn broken_off(&self, why: &BrokenOff) -> ChoreReport {
+        let outcome = Outcome::new(ChoreResult::Failed, why.to_string());
+        work::report(&self.job, outcome)
+    }
 }
 
 impl Chores {
     /// None under way.
     #[must_use]
     pub fn new(describe: Describe, typist: Arc<dyn Typist>) -> Self {
-        let (tell, ended) = mpsc::unbounded_channel();
         Self {
             describe,
             typist,
-            running: BTreeMap::new(),
-            ended,
-            tell,
-            heard: Vec::new(),
+            pool: Pool::default(),
         }
     }
 
     /// The names of those under way.
     #[must_use]
     pub fn running(&self) -> BTreeSet<String> {
-        self.running.keys().cloned().collect()
+        self.pool.running().map(jobs::Job::key).collect()
     }
 
     /// Begins a run, unless one of the same name is under way.
     pub fn begin(&mut self, job: Job) {
-        if self.running.contains_key(&job.chore.name) {
-            return;
-        }
-        let (stay, cancel) = oneshot::channel();
-        self.running.insert(job.chore.name.clone(), stay);
-        let (describe, typist, tell) = (
-            self.describe.clone(),
-            self.typist.clone(),
-            self.tell.clone(),
-        );
-        let unstarted = job.clone();
-        let begun = std::thread::Builder::new()
-            .name("chore".to_owned())
-            .spawn(move || {
-                let outcome = catch_unwind(AssertUnwindSafe(|| {
-                    work::run(&job, &describe, &*typist, cancel)
-                }));
-                let defect = || Outcome::new(ChoreResult::Failed, "a defect of gtctl stopped it");
-                let _ = tell.send(work::report(&job, outcome.unwrap_or_else(|_| defect())));
-            });
-        if let Err(fault) = begun {
-            let outcome = Outcome::new(
-                ChoreResult::Failed,
-                format!("cannot start a thread: {fault}"),
-            );
-            let _ = self.tell.send(work::report(&unstarted, outcome));
-        }
+        self.pool.begin(Run {
+            job,
+            describe: Arc::clone(&self.describe),
+            typist: Arc::clone(&self.typist),
+        });
     }
 
     /// The runs that have ended since the last call.
     pub fn ended(&mut self) -> Vec<ChoreReport> {
-        while let Ok(report) = self.ended.try_recv() {
-            self.hear(report);
-        }
-        std::mem::take(&mut self.heard)
+        self.pool.ended()
     }
 
     /// Waits until another run has ended; for ever while none is under way. What has ended is
     /// handed out by [`Chores::ended`]. May be dropped at any time.
     pub async fn wait(&mut self) {
-        // There is a sender here as well: the channel never closes.
-        if let Some(report) = self.ended.recv().await {
-            self.hear(report);
-        }
+        self.pool.wait().await;
     }
 
     /// Waits until none is under way.
     pub async fn settle(&mut self) {
-        while !self.running.is_empty() {
-            let Some(report) = self.ended.recv().await else {
-                return;
-            };
-            self.hear(report);
-        }
+        self.pool.settle().await;
     }
 
     /// Ends every run under way, with all that they have started, and waits for that, but not for
     /// long.
     pub async fn close(&mut self) {
-        self.running
-            .values_mut()
-            .for_each(|stay| *stay = oneshot::channel().0);
-        let _ = tokio::time::timeout(FAREWELL, self.settle()).await;
-    }
-
-    fn hear(&mut self, report: ChoreReport) {
-        self.running.remove(&report.chore);
-        self.heard.push(report);
+        self.pool.close().await;
     }
 }
 
 impl fmt::Debug for Chores {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Chores")
-            .field("running", &self.running.keys())
+            .field("running", &self.running())
             .finish_non_exhaustive()
     }
 }

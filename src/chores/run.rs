@@ -1,12 +1,12 @@
 //! One command of a chore. Whatever it has left running when it ends, or when its time is over, is
 //! ended with it: also what has left its tree, by the tag in its environment.
 
+use crate::jobs::Cancel;
 use crate::model::environment::Inherit;
 use crate::model::{Period, SessionName};
 use crate::proc::child::{self, Bound, Child, Leftovers, Ran, Spec, Stream, words};
 use crate::proc::env_tag;
 use std::path::Path;
-use tokio::sync::oneshot::Receiver;
 
 /// What is kept of what it prints, and of its errors. One that prints more than 16 MiB is ended.
 const KEPT: Stream = Stream::Kept(Bound {
@@ -33,7 +33,7 @@ pub(super) struct Run<'a> {
 }
 
 /// Runs a command to its end, of whatever kind. `cancel` ends it early.
-pub(super) async fn run(run: &Run<'_>, cancel: &mut Receiver<()>) -> Ran {
+pub(super) async fn run(run: &Run<'_>, cancel: &mut Cancel) -> Ran {
     // A run whose controller was killed may still be at work: two at a time are never meant.
     child::end_tagged(run.tag).await;
     let town = (env_tag::TOWN.to_owned(), run.town.as_str().into());

@@ -4,12 +4,12 @@ use super::http::{Answer, HttpFault, Server};
 use super::run::{Run, run};
 use super::version::Version;
 use super::{Job, Outcome, UpstreamNews};
+use crate::jobs::Cancel;
 use crate::model::{ChoreResult, Period};
 use crate::proc::clock;
 use crate::store::Upstream;
 use serde_json::Value;
 use std::fmt::Write;
-use tokio::sync::oneshot::Receiver;
 
 /// The server when the environment names none.
 const GITHUB: &str = "https://api.github.com";
@@ -19,7 +19,7 @@ const VERSION_PATIENCE: Period = Period::from_secs(10);
 const LONGEST: usize = 100;
 
 /// Asks upstream and the installed program, and says what comes of it.
-pub(super) async fn check(job: &Job, repo: &str, cancel: &mut Receiver<()>) -> Outcome {
+pub(super) async fn check(job: &Job, repo: &str, cancel: &mut Cancel) -> Outcome {
     let asked = ask(job, repo);
     if let Err(fault) = job.files.keep_upstream(&asked.known) {
         tracing::warn!(%fault, "what upstream said is not kept");
@@ -142,7 +142,7 @@ fn word(value: Option<&Value>) -> Option<String> {
 }
 
 /// What `gt --version` says; none where there is no such program, or no version in its words.
-async fn installed(job: &Job, cancel: &mut Receiver<()>) -> Option<Version> {
+async fn installed(job: &Job, cancel: &mut Cancel) -> Option<Version> {
     let argv = ["gt".to_owned(), "--version".to_owned()];
     let ran = run(
         &Run {

@@ -1,9 +1,10 @@
-//! The kinds of chore, each from its beginning to its outcome. Blocks: this is a thread of the
+//! The kinds of chore, each from its beginning to its outcome. May block: this is a thread of the
 //! run's own.
 
 use super::answer;
 use super::run::{Run, run as run_command};
 use super::{ChoreReport, Describe, Job, Outcome, Typing, Typist, upstream};
+use crate::jobs::Cancel;
 use crate::model::{Accept, ChoreKind, ChoreResult, NudgeText, SessionName};
 use crate::proc::child::{Ending, Ran};
 use crate::proc::clock;
@@ -12,32 +13,12 @@ use crate::tmux::nonce;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
-use tokio::sync::oneshot::Receiver;
 use tokio::time::{Instant, sleep};
 
 /// What stands for the state in an argument of an analysis.
 const STATE: &str = "{state}";
 /// How often a session is looked at whose prompt is not free.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-
-/// Does it.
-pub(super) fn run(
-    job: &Job,
-    describe: &Describe,
-    typist: &dyn Typist,
-    cancel: Receiver<()>,
-) -> Outcome {
-    match tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime.block_on(of_kind(job, describe, typist, cancel)),
-        Err(fault) => Outcome::new(
-            ChoreResult::Failed,
-            format!("cannot start a runtime: {fault}"),
-        ),
-    }
-}
 
 /// Keeps its log, and tells of it.
 pub(super) fn report(job: &Job, mut outcome: Outcome) -> ChoreReport {
@@ -69,11 +50,12 @@ pub(super) fn report(job: &Job, mut outcome: Outcome) -> ChoreReport {
     }
 }
 
-async fn of_kind(
+/// Does it.
+pub(super) async fn run(
     job: &Job,
     describe: &Describe,
     typist: &dyn Typist,
-    mut cancel: Receiver<()>,
+    mut cancel: Cancel,
 ) -> Outcome {
     let cancel = &mut cancel;
     match &job.chore.kind {
@@ -100,7 +82,7 @@ async fn nudge(
     typist: &dyn Typist,
     session: &SessionName,
     text: &NudgeText,
-    cancel: &mut Receiver<()>,
+    cancel: &mut Cancel,
 ) -> Outcome {
     let begun = Instant::now();
     loop {
@@ -132,7 +114,7 @@ async fn analyse(
     describe: &Describe,
     command: &[String],
     propose: Option<Accept>,
-    cancel: &mut Receiver<()>,
+    cancel: &mut Cancel,
 ) -> Outcome {
     let mut state = job
         .look
@@ -185,7 +167,7 @@ fn with_proposals(outcome: Outcome, ran: &Ran) -> Outcome {
     }
 }
 
-async fn execute(job: &Job, argv: &[String], input: &str, cancel: &mut Receiver<()>) -> Ran {
+async fn execute(job: &Job, argv: &[String], input: &str, cancel: &mut Cancel) -> Ran {
     let (chore, tag) = (&job.chore, job.tag());
     run_command(
         &Run {

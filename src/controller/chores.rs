@@ -87,8 +87,7 @@ impl Controller {
         let chores = town.chores.iter().filter(is_running);
         let chores = chores.map(|chore| (format!("chore {}", chore.name), chore.timeout));
         let launcher_jobs =
-            self.launcher_jobs
-                .running()
+            self.running_launcher_jobs()
                 .into_iter()
                 .filter_map(|(session, launcher_job)| {
                     let commands = town.sessions.get(&session)?.commands()?;

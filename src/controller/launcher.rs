@@ -5,9 +5,10 @@ use super::chores::Farewell;
 use super::cycle::{Controller, CycleFault, chain, server_of};
 use crate::act::{LauncherOrder, LauncherReport};
 use crate::memory::{entries, stands_alone};
-use crate::model::{Done, Effect, Entry, Outcome, Outcomes};
+use crate::model::{Done, Effect, Entry, LauncherJob, Outcome, Outcomes, SessionName};
 use crate::proc;
 use crate::reconcile::{Arrivals, EndedJob, Intended, LauncherArrivals, take_in};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// LauncherJobs that have ended since the last cycle.
@@ -39,7 +40,7 @@ impl Controller {
         let arrivals = LauncherArrivals {
             me: self.me,
             ended,
-            running: self.launcher_jobs.running(),
+            running: self.running_launcher_jobs(),
         };
         (arrivals, Heard(reports))
     }
@@ -64,6 +65,7 @@ impl Controller {
             };
             let job = LauncherOrder {
                 step: step.clone(),
+                written: launcher_job,
                 town: town.clone(),
                 memory: shared.clone(),
                 server: server_of(decided.observed()),
@@ -72,14 +74,22 @@ impl Controller {
                 sink: self.sink_program(),
                 now: decided.now(),
             };
-            self.launcher_jobs.begin(job, launcher_job);
+            self.launcher_jobs.begin(job);
         }
     }
 
     /// Whether anything is started or stopped by commands now.
     #[must_use]
     pub fn has_launcher_jobs(&self) -> bool {
-        !self.launcher_jobs.running().is_empty()
+        self.launcher_jobs.running().next().is_some()
+    }
+
+    /// Those under way, as they are remembered.
+    pub(super) fn running_launcher_jobs(&self) -> BTreeMap<SessionName, LauncherJob> {
+        let running = self.launcher_jobs.running();
+        running
+            .map(|order| (order.step.session.clone(), order.written))
+            .collect()
     }
 
     /// Lets the starts and stops by commands that are under way end, and remembers what came of

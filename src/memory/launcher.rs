@@ -40,7 +40,7 @@ pub fn lose_launcher_jobs(mut memory: Memory, lives: impl Fn(ProcId) -> bool) ->
     memory
 }
 
-/// Brings what is remembered of the errands of this process, `me`, to what goes on `here`.
+/// Brings what is remembered of the jobs of this process, `me`, to what goes on `here`.
 #[must_use]
 pub fn hold_launcher_jobs(
     mut memory: Memory,

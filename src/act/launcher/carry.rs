@@ -1,4 +1,4 @@
-//! An errand from its beginning to its outcome.
+//! A start or a stop by commands, from its beginning to its outcome.
 
 use super::super::finish::{self, Finish, Then};
 use super::super::start::{self, Adoption};
