@@ -152,6 +152,39 @@ fn every_folder_is_a_room_with_a_floor_and_documents_agree() {
     assert_eq!(told, floors, "docs/architecture.md and src/lib.rs");
 }
 
+/// Whether the code names the type that starts processes, of the standard library or of tokio.
+fn starts_processes(code: &str) -> bool {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    code.split(';').any(|statement| {
+        let mut words = statement.split(|c| !is_word(c));
+        statement.contains("process::") && words.any(|word| word == "Command")
+    })
+}
+
+#[test]
+fn only_the_runner_of_children_and_tmux_start_processes() {
+    let mut found: Vec<PathBuf> = sources()
+        .into_iter()
+        .filter(|source| starts_processes(&source.code))
+        .map(|source| source.path.strip_prefix(src()).unwrap().to_path_buf())
+        .collect();
+    found.sort();
+    let allowed = ["proc/child/mod.rs", "tmux/client.rs"].map(PathBuf::from);
+    assert_eq!(found, allowed);
+}
+
+#[test]
+fn a_start_of_a_process_would_be_seen() {
+    for code in [
+        "use std::process::{Child, Command};",
+        "let c = tokio::process::Command::new(x);",
+    ] {
+        assert!(starts_processes(code), "{code}");
+    }
+    let others = "use std::process::ExitCode; clap::Command::new(x);";
+    assert!(!starts_processes(others));
+}
+
 #[test]
 fn a_breach_would_be_seen() {
     let floors = floors();
