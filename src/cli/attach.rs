@@ -4,6 +4,8 @@ use super::args::{Global, Session, TownArg};
 use super::exit::{Exit, Trouble};
 use super::output::Terminal;
 use super::place::Place;
+use crate::observe::{former, former_in_words};
+use crate::proc;
 use std::os::unix::process::CommandExt;
 
 /// Becomes `tmux attach-session`; returns only when that cannot be.
@@ -19,6 +21,13 @@ pub(super) async fn run(
         .check_ours()
         .await
         .map_err(|refusal| Trouble::new(refusal.to_string()))?;
+    let memory = place.recall(terminal)?;
+    let former = former(&place.client, &place.town, &memory, proc::clock::now()).await;
+    if let Some(why) = former_in_words(&former, &place.client) {
+        return Err(Trouble::new(format!(
+            "{session} cannot be attached to here: {why}"
+        )));
+    }
     let error = place.client.attach_command(&session).exec();
     Err(Trouble::new("cannot run tmux")
         .because(&error)

@@ -7,7 +7,7 @@ use super::place::Place;
 use crate::model::SessionName;
 use crate::proc;
 use crate::render::events as page;
-use crate::store::JournalReader;
+use crate::store::{JournalReader, event_of};
 use serde_json::Value;
 use std::path::Path;
 use std::time::Duration;
@@ -24,11 +24,12 @@ pub(super) async fn run(
     let only = place.sessions(&args.sessions)?;
     let is_wanted = |event: &Value| is_of(event, &only);
     let mut reader = JournalReader::new(&place.state);
-    let mut show = reader.last(args.last, is_wanted);
-    loop {
-        for event in &show {
-            print(event, terminal);
+    for line in reader.last_lines(args.last, is_wanted) {
+        if let Some(event) = event_of(&line) {
+            print(&event, terminal);
         }
+    }
+    loop {
         if !args.follow {
             return Ok(Exit::Done);
         }
@@ -36,8 +37,9 @@ pub(super) async fn run(
             () = tokio::time::sleep(LOOK_EVERY) => {}
             _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
         }
-        show = reader.read_new();
-        show.retain(is_wanted);
+        for event in reader.read_new().iter().filter(|event| is_wanted(event)) {
+            print(event, terminal);
+        }
     }
 }
 

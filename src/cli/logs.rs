@@ -7,15 +7,20 @@ use super::place::Place;
 use crate::model::{Generation, SessionName};
 use crate::render::sanitise;
 use crate::screen::output::Stripper;
-use crate::store::{Follower, View};
+use crate::store::{FollowFault, Follower, View};
 use std::collections::VecDeque;
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How often a followed log is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Bytes read at once.
 const CHUNK: usize = 1 << 20;
+/// How much of the end of a log is read at first for its last lines, in bytes.
+const LEAST_READ: u64 = 1 << 20;
+/// How much of it is read at most: more than the logs of one life have where nothing is said.
+const MOST_READ: u64 = 64 << 20;
 /// The longest line that is printed, in characters.
 const MAX_LINE: usize = 4096;
 
@@ -34,15 +39,11 @@ pub(super) async fn run(
     let view = View::of(&place.state);
     let mut life = life(&view, &session, args)?;
     let mut page = Page::new(args, terminal.is_json().then(|| (session.clone(), life)));
-    let newest = view.log_of(&session, life);
-    for older in view
-        .log_files(&session, life)
-        .into_iter()
-        .filter(|path| *path != newest)
-    {
-        page.read(&mut Follower::of_log(older), terminal)?;
-    }
-    let mut follower = Follower::of_log(newest);
+    let files = view.log_files(&session, life);
+    let mut follower = match args.last {
+        Some(count) => read_last(&mut page, &files, count, terminal)?,
+        None => read_all(&mut page, &files, terminal)?,
+    };
     loop {
         page.read(&mut follower, terminal)?;
         page.keep = None;
@@ -73,8 +74,79 @@ pub(super) async fn run(
     }
 }
 
+/// Reads all of these files, oldest first, and goes on with the newest.
+fn read_all(page: &mut Page, files: &[PathBuf], terminal: &Terminal) -> Result<Follower, Trouble> {
+    let followers = files.iter().map(Follower::of_log).collect();
+    read_in_order(page, followers, terminal)
+}
+
+/// Reads as much of the end of these files as `count` lines take, at most [`MOST_READ`] bytes.
+fn read_last(
+    page: &mut Page,
+    files: &[PathBuf],
+    count: usize,
+    terminal: &Terminal,
+) -> Result<Follower, Trouble> {
+    let mut bytes = LEAST_READ;
+    loop {
+        let (followers, is_all) = last_of(files, bytes)?;
+        page.begin(!is_all);
+        let follower = read_in_order(page, followers, terminal)?;
+        if page.lines.len() >= count || is_all {
+            return Ok(follower);
+        }
+        if bytes >= MOST_READ {
+            terminal.note(&format!(
+                "only the last {} MiB of the log were read",
+                MOST_READ >> 20
+            ));
+            return Ok(follower);
+        }
+        bytes = bytes.saturating_mul(8).min(MOST_READ);
+    }
+}
+
+/// The files in which the last bytes are, oldest first, each from where they begin; and whether
+/// that is all there is.
+fn last_of(files: &[PathBuf], bytes: u64) -> Result<(Vec<Follower>, bool), Trouble> {
+    let mut left = bytes;
+    let mut newest_first = Vec::new();
+    for path in files.iter().rev() {
+        let mut follower = Follower::of_log(path);
+        let size = follower.skip_to_last(left).map_err(|e| unreadable(&e))?;
+        newest_first.push(follower);
+        if size > left {
+            break;
+        }
+        left -= size;
+    }
+    let is_all = newest_first.len() == files.len() && left > 0;
+    newest_first.reverse();
+    Ok((newest_first, is_all))
+}
+
+/// Reads these to their ends, and goes on with the last of them.
+fn read_in_order(
+    page: &mut Page,
+    followers: Vec<Follower>,
+    terminal: &Terminal,
+) -> Result<Follower, Trouble> {
+    let mut newest = None;
+    for mut follower in followers {
+        page.read(&mut follower, terminal)?;
+        newest = Some(follower);
+    }
+    newest.ok_or_else(|| Trouble::new("there is no log"))
+}
+
+fn unreadable(fault: &FollowFault) -> Trouble {
+    Trouble::new("the log cannot be read").because(fault)
+}
+
 /// What has been read and is not printed yet, line by line.
 struct Page {
+    /// Whether the next bytes are the rest of a line that is not wanted.
+    is_within_line: bool,
     stripper: Option<Stripper>,
     lines: VecDeque<Vec<u8>>,
     /// So many of the last lines only.
@@ -87,6 +159,7 @@ impl Page {
     fn new(args: &Logs, json: Option<(SessionName, Generation)>) -> Self {
         let stripped = !args.raw || json.is_some();
         Self {
+            is_within_line: false,
             stripper: stripped.then(Stripper::default),
             lines: VecDeque::new(),
             keep: args.last,
@@ -94,23 +167,44 @@ impl Page {
         }
     }
 
+    /// Begins anew, at the beginning or in the midst of a line.
+    fn begin(&mut self, is_within_line: bool) {
+        self.is_within_line = is_within_line;
+        self.lines.clear();
+        if let Some(stripper) = &mut self.stripper {
+            *stripper = Stripper::default();
+        }
+    }
+
+    /// The bytes without the rest of a line that is not wanted.
+    fn wanted<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+        if !self.is_within_line {
+            return bytes;
+        }
+        let mut parts = bytes.splitn(2, |byte| *byte == b'\n').skip(1);
+        let Some(rest) = parts.next() else {
+            return &[];
+        };
+        self.is_within_line = false;
+        rest
+    }
+
     /// Takes all there is.
     fn read(&mut self, follower: &mut Follower, terminal: &Terminal) -> Result<(), Trouble> {
         loop {
-            let new = follower
-                .read_new(CHUNK)
-                .map_err(|e| Trouble::new("the log cannot be read").because(&e))?;
+            let new = follower.read_new(CHUNK).map_err(|e| unreadable(&e))?;
             if new.bytes.is_empty() {
                 return Ok(());
             }
+            let bytes = self.wanted(&new.bytes);
             match &mut self.stripper {
                 Some(stripper) => {
-                    stripper.feed(&new.bytes);
+                    stripper.feed(bytes);
                     let rows = stripper.rows().to_vec();
                     stripper.take();
                     self.add(&rows);
                 }
-                None => self.add(&new.bytes),
+                None => self.add(bytes),
             }
             if self.keep.is_none() {
                 self.print(terminal);

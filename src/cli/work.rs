@@ -200,13 +200,14 @@ impl Work {
                 .iter()
                 .filter(|notice| noticed.insert((*notice).clone()))
                 .for_each(|n| terminal.warn(n));
-            self.report(place, &cycle, &mut reported, terminal);
+            report(place, &cycle, terminal);
             self.done.extend(cycle.outcomes.iter().cloned());
             self.note_progress(&cycle);
             if self.interrupts == 0 {
                 let Some(pause) = self.pause(&cycle) else {
                     return Ok(Some(cycle));
                 };
+                self.report_waits(place, &cycle, &mut reported, terminal);
                 tokio::select! {
                     biased;
                     () = interrupts.next() => self.interrupts = interrupts.count,
@@ -263,11 +264,15 @@ impl Work {
         if files.look(proc::clock::now()) != Change::Settled {
             return;
         }
-        let Attempt {
+        // One that does not answer is read when it does.
+        let Ok(Attempt {
             stamps,
             read,
             texts,
-        } = place.file.attempt();
+        }) = place.file.attempt()
+        else {
+            return files.read_late();
+        };
         files.read_again(stamps);
         match read {
             Ok(Ok(loaded)) if is_same_place(&loaded.town, &place.town) => {
@@ -409,8 +414,9 @@ impl Work {
         (due < left).then_some(due)
     }
 
-    /// Prints what was done, and each session that waits for the first time or for something else.
-    fn report(
+    /// Prints each session that waits for the first time or for something else. Of the last cycle
+    /// the last word tells.
+    fn report_waits(
         &self,
         place: &Place,
         cycle: &Cycle,
@@ -421,14 +427,6 @@ impl Work {
             return;
         }
         let paper = terminal.paper(cycle.now);
-        let shown: Vec<Done> = cycle
-            .outcomes
-            .iter()
-            .filter(|done| !matches!(done.outcome, Outcome::Stale(_)))
-            .cloned()
-            .collect();
-        // The work goes on whether anybody reads of it or not.
-        terminal.mention(&page::outcomes(&place.town, &cycle.memory, &shown, &paper));
         for held in self.held(&cycle.plan) {
             let is_news = reported.insert(held.session.to_string(), held.hold.code())
                 != Some(held.hold.code());
@@ -440,7 +438,7 @@ impl Work {
                     | Hold::MassGuard { .. }
                     | Hold::Gastown(_)
             );
-            if is_news && worth_it && self.wait != Wait::OneCycle && self.interrupts == 0 {
+            if is_news && worth_it {
                 terminal.mention(&page::waits(&place.town, held, &paper));
             }
         }
@@ -544,4 +542,20 @@ fn listed(names: &[SessionName]) -> String {
     } else {
         shown.join(", ")
     }
+}
+
+/// Prints what was done.
+fn report(place: &Place, cycle: &Cycle, terminal: &Terminal) {
+    if terminal.is_json() {
+        return;
+    }
+    let shown: Vec<Done> = cycle
+        .outcomes
+        .iter()
+        .filter(|done| !matches!(done.outcome, Outcome::Stale(_)))
+        .cloned()
+        .collect();
+    // The work goes on whether anybody reads of it or not.
+    let paper = terminal.paper(cycle.now);
+    terminal.mention(&page::outcomes(&place.town, &cycle.memory, &shown, &paper));
 }

@@ -125,8 +125,10 @@ fn by_marker(server: ServerId, town: &Town) -> Vec<SessionName> {
         .collect()
 }
 
-/// Why nothing is done while this is so, and what to type.
-pub(super) fn in_words(former: &Former, client: &Client) -> Option<String> {
+/// Why nothing is done while this is so, and what to type; none where the server last seen has
+/// nothing of the town.
+#[must_use]
+pub fn in_words(former: &Former, client: &Client) -> Option<String> {
     let here = client.socket_path().display();
     match former {
         Former::Free => None,

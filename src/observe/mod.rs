@@ -26,7 +26,7 @@ mod sessions;
 mod settle;
 
 pub use find_socket::{LodgingFault, lodging};
-pub use former::{Former, Holding, former, still_there};
+pub use former::{Former, Holding, former, in_words as former_in_words, still_there};
 pub use listen::{listen, listened, log_of};
 pub use population::population;
 pub use prefetch::Living;

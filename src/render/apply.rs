@@ -46,7 +46,8 @@ pub fn waits(town: &Town, held: &Held, paper: &Paper) -> String {
 /// A line for each declared session that is not as declared now, and why.
 ///
 /// `asked` tells whether something was asked for about a session. Where nobody waited, those that
-/// start or stop are left out.
+/// start or stop are left out. So are those whose last step failed: the line of that step has said
+/// so.
 #[must_use]
 pub fn left(
     last: &Scene<'_>,
@@ -83,10 +84,9 @@ pub fn left(
     let failed = |session: &SessionName| {
         let last = done.iter().rev().find(|done| done.session == *session)?;
         match &last.outcome {
-            Outcome::Failed(why) | Outcome::Unknown(why) => Some(sanitise::line(why, LONG)),
             Outcome::Stale(_) => Some("the session has changed meanwhile".to_owned()),
             Outcome::Done(Effect::Signalled { .. }) if waited => Some("stopping".to_owned()),
-            Outcome::Done(_) => None,
+            Outcome::Done(_) | Outcome::Failed(_) | Outcome::Unknown(_) => None,
         }
     };
     for step in plan.steps.iter().filter(|step| declared(&step.session)) {

@@ -104,6 +104,20 @@ impl Follower {
         }
     }
 
+    /// Goes on so many bytes before the end of the file as it is now, or at its beginning. Gives
+    /// the size of the file in bytes; 0 where there is none.
+    ///
+    /// # Errors
+    /// [`FollowFault`].
+    pub fn skip_to_last(&mut self, bytes: u64) -> Result<u64, FollowFault> {
+        let Some(seen) = self.metadata(&self.path)? else {
+            return Ok(0);
+        };
+        let size = seen.len();
+        self.from = From::Position(position_in(&seen, size.saturating_sub(bytes)));
+        Ok(size)
+    }
+
     /// The file's path.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -68,6 +68,45 @@ impl StateDir {
     }
 }
 
+impl StateDir {
+    /// Those of `entries` that are news, for one who has not seen what led to them: a hold or a
+    /// block is none where the newest event about its session, or its agent, in the end of the
+    /// journal says just that. What cannot be read says nothing.
+    #[must_use]
+    pub fn news_among(&self, entries: Vec<Entry>) -> Vec<Entry> {
+        let is_standing = |entry: &Entry| entry.component == "plan";
+        if !entries.iter().any(is_standing) {
+            return entries;
+        }
+        let path = self.path().join("monitor.jsonl");
+        let written: Vec<Value> = [beside(&path, "1"), path]
+            .iter()
+            .flat_map(|file| last_events(file))
+            .collect();
+        let is_told = |entry: &Entry| {
+            let about: &[&str] = if entry.fields.contains_key("session") {
+                &["session"]
+            } else {
+                &["agent", "kind"]
+            };
+            let newest = written.iter().rev().find(|event| {
+                about
+                    .iter()
+                    .all(|key| event.get(*key) == entry.fields.get(key))
+            });
+            newest.is_some_and(|event| {
+                let said = |key: &str| event.get(key).and_then(Value::as_str);
+                (said("component"), said("message"))
+                    == (Some(entry.component), Some(entry.message.as_str()))
+            })
+        };
+        entries
+            .into_iter()
+            .filter(|entry| !is_standing(entry) || !is_told(entry))
+            .collect()
+    }
+}
+
 fn last_events(path: &Path) -> Vec<Value> {
     let size = fs::symlink_metadata(path).map_or(0, |meta| meta.len());
     let found = events_in(path, size.saturating_sub(END), END);
@@ -181,6 +220,17 @@ impl JournalReader {
     /// Reads from the end backwards, as little as it must, and keeps at most [`Self::MOST_KEPT`]
     /// bytes.
     pub fn last(&mut self, count: usize, is_wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
+        let lines = self.last_lines(count, is_wanted).into_iter();
+        lines.filter_map(|line| event_of(&line)).collect()
+    }
+
+    /// The same, each as the line that it is in the journal: of so many events the values would
+    /// take several times as much memory.
+    pub fn last_lines(
+        &mut self,
+        count: usize,
+        is_wanted: impl Fn(&Value) -> bool,
+    ) -> Vec<Box<[u8]>> {
         let older = (1..FILES).map(|nth| beside(&self.path, &nth.to_string()));
         let files: Vec<PathBuf> = std::iter::once(self.path.clone()).chain(older).collect();
         let mut tail = Tail {
@@ -237,7 +287,7 @@ struct Tail {
     kept: usize,
     /// Bytes read.
     read: u64,
-    newest_first: Vec<Value>,
+    newest_first: Vec<Box<[u8]>>,
 }
 
 impl Tail {
@@ -300,12 +350,18 @@ impl Tail {
     }
 
     fn take(&mut self, line: &[u8], is_wanted: &impl Fn(&Value) -> bool) {
-        let event = serde_json::from_slice(line).ok().filter(Value::is_object);
-        if let Some(event) = event.filter(is_wanted) {
-            self.kept += line.len();
-            self.newest_first.push(event);
+        if event_of(line).is_some_and(|event| is_wanted(&event)) {
+            // With what a list takes for each.
+            self.kept += line.len() + size_of::<Box<[u8]>>();
+            self.newest_first.push(line.into());
         }
     }
+}
+
+/// The event of a line of the journal; none where it is no JSON object.
+#[must_use]
+pub fn event_of(line: &[u8]) -> Option<Value> {
+    serde_json::from_slice(line).ok().filter(Value::is_object)
 }
 
 fn id_of(path: &Path) -> Option<(u64, u64)> {
@@ -329,10 +385,7 @@ fn events_in(path: &Path, from: u64, limit: u64) -> io::Result<(Vec<Value>, u64)
         .get(..whole)
         .unwrap_or_default()
         .split(|byte| *byte == b'\n');
-    let events = lines
-        .filter_map(|line| serde_json::from_slice(line).ok())
-        .filter(Value::is_object)
-        .collect();
+    let events = lines.filter_map(event_of).collect();
     Ok((events, from.saturating_add(whole as u64)))
 }
 
@@ -384,6 +437,35 @@ mod tests {
             .filter(|l| serde_json::from_str::<Value>(l).is_ok())
             .count();
         assert_eq!((text.lines().count(), whole), (3, 2));
+    }
+
+    #[test]
+    fn a_hold_or_a_block_that_the_journal_ends_with_is_no_news_to_whoever_comes_next() {
+        let scratch = Scratch::new("news");
+        let dir = StateDir::open(scratch.path()).unwrap();
+        let plan = |message: &str, fields: &[(&'static str, &str)]| Entry {
+            level: Level::Warn,
+            component: "plan",
+            message: message.to_owned(),
+            fields: fields
+                .iter()
+                .map(|(key, value)| (*key, json!(value)))
+                .collect(),
+        };
+        let held = plan("a: start held", &[("session", "a")]);
+        let blocked = plan("agent x is blocked", &[("agent", "x"), ("kind", "limit")]);
+        let news = |entry: &Entry| dir.news_among(vec![entry.clone()]).len();
+        assert_eq!((news(&held), news(&blocked)), (1, 1));
+        dir.journal(NOW, &[held.clone(), blocked.clone()]).unwrap();
+        assert_eq!((news(&held), news(&blocked)), (0, 0));
+        let acted = Entry {
+            component: "act",
+            ..plan("a: started", &[("session", "a")])
+        };
+        let freed = plan("agent x is free", &[("agent", "x"), ("kind", "limit")]);
+        assert_eq!(news(&acted), 1);
+        dir.journal(NOW, &[acted, freed]).unwrap();
+        assert_eq!((news(&held), news(&blocked)), (1, 1));
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub use follow::{FollowFault, Follower, From, Gap, NewBytes};
 pub use guide::{Automonitor, Counted, merge_handoffs};
 pub use heartbeat::kept_in;
 pub use intent::Intended;
-pub use journal::JournalReader;
+pub use journal::{JournalReader, event_of};
 pub use last_good::{LastGood, LayersWatch};
 pub use lock::{CONTROLLER_LOCK, Keeps, Lock, LockFault};
 pub use logs::Retention;
