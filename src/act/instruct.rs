@@ -4,7 +4,7 @@
 //! still what was written, whatever became of the state directory; anything else is somebody's own,
 //! stays, and gets the instructions beside it.
 
-use crate::files::aside::{self, Late};
+use crate::files::aside::{self, Asking, Late};
 use crate::files::{self, Links};
 use crate::model::signed::{is_as_signed, signed};
 use crate::model::{Action, Desired, Plan, SessionName};
@@ -72,19 +72,32 @@ pub async fn instruct(plan: &Plan) -> Vec<String> {
     if instructed.is_empty() {
         return vec![];
     }
-    let names: Vec<_> = instructed
+    let about: Vec<_> = instructed
         .iter()
-        .map(|desired| desired.name.clone())
+        .map(|desired| (desired.name.clone(), place(desired).to_path_buf()))
         .collect();
-    let written = aside::many(aside::PATIENCE, instructed, |desired, _| told(desired)).await;
-    let outcome = |(name, written): (SessionName, Result<Option<String>, Late>)| {
+    let written = aside::many(aside::PATIENCE, instructed, |desired, _| {
+        let _asking = Asking::about(place(desired))?;
+        Ok(told(desired))
+    });
+    let written = written
+        .await
+        .into_iter()
+        .map(|answer| answer.unwrap_or_else(Err));
+    let outcome = |((name, place), written): ((SessionName, PathBuf), Result<_, Late>)| {
         written.unwrap_or_else(|late| {
+            let late = late.about(&place);
             Some(format!(
                 "the instructions of {name} may not have been written: {late}"
             ))
         })
     };
-    names.into_iter().zip(written).filter_map(outcome).collect()
+    about.into_iter().zip(written).filter_map(outcome).collect()
+}
+
+/// What may not answer: where several sessions have the same instructions, it is asked about once.
+fn place(desired: &Desired) -> &Path {
+    desired.instructions.as_ref().unwrap_or(&desired.dir)
 }
 
 fn started(action: &Action) -> Option<&Desired> {

@@ -6,14 +6,14 @@
 //! holds up nobody else.
 
 use super::{Scene, env_file};
-use crate::files::aside::{self, Late};
+use crate::files::aside::{self, Asking, Late};
 use crate::model::{CannotStart, Desired, Generation, Moment, Origin, SessionName};
 use crate::proc::program::{find, is_executable};
 use crate::tmux::ops::{Labels, Launch, is_variable};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 /// The kernel takes no longer argument or variable, in bytes.
@@ -127,50 +127,24 @@ async fn ask_all<T: Send + 'static>(
     if wanted.is_empty() {
         return vec![];
     }
-    let found = aside::many(aside::PATIENCE, wanted, move |wanted, deadline| {
-        let _asking = Asking::about(&wanted.dir)?;
-        ask(wanted, deadline)
-    });
+    let places: Vec<(Option<PathBuf>, PathBuf)> = wanted
+        .iter()
+        .map(|wanted| (wanted.env_file.clone(), wanted.dir.clone()))
+        .collect();
+    let found = aside::many(aside::PATIENCE, wanted, ask).await;
     found
-        .await
         .into_iter()
-        .map(|answer| answer.unwrap_or_else(|late| Err(late.into())))
+        .zip(places)
+        .map(|(answer, (env_file, dir))| {
+            answer.unwrap_or_else(|late| {
+                let late = env_file.map_or(late.clone(), |file| late.about(&file));
+                Err(late.about(&dir).into())
+            })
+        })
         .collect()
 }
 
-/// The directories that threads ask about now, each with the time at which that was begun.
-static ASKED: Mutex<BTreeMap<PathBuf, (Instant, usize)>> = Mutex::new(BTreeMap::new());
-
-/// One question about a directory. Where an earlier one still has no answer, it is not asked again:
-/// each would leave another thread behind.
-struct Asking(PathBuf);
-
-impl Asking {
-    fn about(dir: &Path) -> Result<Self, LaunchFault> {
-        let mut asked = ASKED.lock().unwrap_or_else(PoisonError::into_inner);
-        let (since, asking) = asked.entry(dir.to_owned()).or_insert((Instant::now(), 0));
-        if since.elapsed() > aside::PATIENCE {
-            return Err(Late::Deadline(aside::PATIENCE).into());
-        }
-        *asking += 1;
-        Ok(Self(dir.to_owned()))
-    }
-}
-
-impl Drop for Asking {
-    fn drop(&mut self) {
-        let mut asked = ASKED.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((_, asking)) = asked.get_mut(&self.0) else {
-            return;
-        };
-        *asking = asking.saturating_sub(1);
-        if *asking == 0 {
-            asked.remove(&self.0);
-        }
-    }
-}
-
-/// Which of these sessions lack their program or their directory, or a disk that answers. Reads no
+/// Which of these sessions lack their program or their directory, or disks that answer. Reads no
 /// `env_file`: where one may say what PATH is, the program is looked for at the start only.
 ///
 /// Takes at most [`aside::PATIENCE`].
@@ -198,7 +172,21 @@ pub async fn cannot_start(sessions: Vec<&Desired>) -> BTreeMap<SessionName, Cann
 }
 
 /// What is missing of it, if anything is. May hang.
+///
+/// An `env_file` is only looked at: it may be a pipe, whose writer waits for its one reader.
 fn lacks(wanted: &Wanted) -> Option<CannotStart> {
+    let late = |late: Late| CannotStart {
+        why: LaunchFault::Late(late).to_string(),
+        awaited: BTreeSet::new(),
+    };
+    let answers = |path: &PathBuf| Asking::about(path).map(|_asking| drop(fs::metadata(path)));
+    if let Some(Err(fault)) = wanted.env_file.as_ref().map(answers) {
+        return Some(late(fault));
+    }
+    let _asking = match Asking::about(&wanted.dir) {
+        Ok(asking) => asking,
+        Err(fault) => return Some(late(fault)),
+    };
     let found = if wanted.dir.is_dir() {
         let env = declared(wanted);
         let may_change = wanted.env_file.is_some() && !wanted.env.contains_key("PATH");
@@ -259,11 +247,16 @@ pub(super) async fn find_one(wanted: Wanted) -> Result<Found, LaunchFault> {
 }
 
 /// Asks the file system. May hang, but for a pipe, which is waited for until `deadline`.
+///
+/// Directory and `env_file` are asked about one after the other: others with the same directory do
+/// not wait for the file.
 fn look_up(wanted: &Wanted, deadline: Instant) -> Result<Found, LaunchFault> {
-    if !wanted.dir.is_dir() {
+    let is_dir = Asking::about(&wanted.dir).map(|_asking| wanted.dir.is_dir())?;
+    if !is_dir {
         return Err(LaunchFault::NoDir(wanted.dir.clone()));
     }
     let env = environment(wanted, deadline)?;
+    let _asking = Asking::about(&wanted.dir)?;
     let argv = resolved(&wanted.command, &wanted.dir, &env)?;
     check_sizes(&argv, &env)?;
     Ok(Found { argv, env })
@@ -308,12 +301,18 @@ pub(super) fn prepare(
     }
 }
 
-/// Checks that a command can be run in this directory.
-pub(super) fn check_program(command: &[String], dir: &Path) -> Result<(), LaunchFault> {
-    if !dir.is_dir() {
-        return Err(LaunchFault::NoDir(dir.to_path_buf()));
-    }
-    resolved(command, dir, &BTreeMap::new()).map(drop)
+/// Checks that commands can be run in this directory. Waits at most [`aside::PATIENCE`] for an
+/// answer.
+pub(super) fn check_programs(commands: Vec<Vec<String>>, dir: &Path) -> Result<(), LaunchFault> {
+    let at = dir.to_path_buf();
+    aside::ask(dir, move || {
+        if !at.is_dir() {
+            return Err(LaunchFault::NoDir(at));
+        }
+        commands
+            .iter()
+            .try_for_each(|command| resolved(command, &at, &BTreeMap::new()).map(drop))
+    })?
 }
 
 /// What is taken over from our own environment, then what gtctl adds, then the file, then what the
@@ -324,6 +323,7 @@ fn environment(
 ) -> Result<BTreeMap<String, String>, LaunchFault> {
     let mut env = given(wanted);
     if let Some(path) = &wanted.env_file {
+        let _asking = Asking::about(path)?;
         env.extend(
             env_file::read(path, deadline).map_err(|fault| LaunchFault::EnvFile {
                 path: path.clone(),

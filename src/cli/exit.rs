@@ -1,6 +1,7 @@
 //! How a verb ends.
 
 use crate::controller::CycleFault;
+use crate::files::aside::Late;
 use crate::store::{LockFault, StoreFault};
 use std::error::Error;
 use std::process::ExitCode;
@@ -131,7 +132,16 @@ impl From<CycleFault> for Trouble {
         match fault {
             CycleFault::Lock(fault) => fault.into(),
             CycleFault::Store(fault) => fault.into(),
+            CycleFault::Late(late) => late.into(),
             defect @ CycleFault::Defect { .. } => Self::new(defect.to_string()),
         }
+    }
+}
+
+impl From<Late> for Trouble {
+    fn from(late: Late) -> Self {
+        Self::new(late.to_string()).help(
+            "see which disk that is: `findmnt`; it must answer, or be unmounted (`umount -l`)",
+        )
     }
 }

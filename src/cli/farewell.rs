@@ -6,6 +6,7 @@
 //! is lost by that: what a controller does is made to survive its death at any moment.
 
 use super::exit::Exit;
+use crate::store::View;
 use std::io::Write;
 use std::thread;
 use std::time::Duration;
@@ -14,26 +15,28 @@ use tokio::signal::unix::{SignalKind, signal};
 /// How long the controller may take to end by itself. Less than the five seconds within which it is
 /// promised to be gone.
 const PATIENCE: Duration = Duration::from_millis(4500);
+/// How often the state directory is asked whether it answers.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Enough for a thread that only waits.
 const STACK: usize = 256 << 10;
 
 /// Begins to listen. Where no thread can be had, the controller ends as soon as its cycle does.
-pub(super) fn see_to_the_end() {
+pub(super) fn see_to_the_end(state: View) {
     let thread = thread::Builder::new()
         .name("gtctl-end".to_owned())
         .stack_size(STACK);
-    let _ = thread.spawn(|| {
+    let _ = thread.spawn(move || {
         // A runtime of its own: that of the controller may be stuck.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
         if let Ok(runtime) = runtime {
-            runtime.block_on(wait_and_end());
+            runtime.block_on(wait_and_end(state));
         }
     });
 }
 
-async fn wait_and_end() {
+async fn wait_and_end(state: View) {
     let (Ok(mut term), Ok(mut int)) = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),
@@ -43,10 +46,32 @@ async fn wait_and_end() {
     tokio::select! {
         _ = term.recv() => {}
         _ = int.recv() => {}
+        () = tell_of_silence(state) => {}
     }
     tokio::time::sleep(PATIENCE).await;
     let said =
         "gtctl: warning: stopped while a step took too long; the next controller continues it\n";
     let _ = std::io::stderr().write_all(said.as_bytes());
     std::process::exit(i32::from(Exit::Failed.code()));
+}
+
+/// Says that the state directory does not answer: the controller itself may be stuck there, in the
+/// middle of a cycle. Never ends.
+async fn tell_of_silence(state: View) {
+    let mut told = None;
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let view = state.clone();
+        // It waits, and whoever ends this must not.
+        let answer = tokio::task::spawn_blocking(move || view.answers()).await;
+        let late = answer
+            .ok()
+            .and_then(Result::err)
+            .map(|late| late.to_string());
+        if let Some(late) = late.as_ref().filter(|late| told.as_ref() != Some(*late)) {
+            let said = format!("warning: {late}; nothing is done meanwhile\n");
+            let _ = std::io::stderr().write_all(said.as_bytes());
+        }
+        told = late;
+    }
 }

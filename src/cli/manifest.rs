@@ -4,6 +4,7 @@ use super::args::{Global, MessageFormat, TownArg};
 use super::exit::Trouble;
 use super::output::Terminal;
 use super::stamps::Stamps;
+use crate::files::aside::{self, Late};
 use crate::files::{self, Links, Opened};
 use crate::manifest::{Faults, Flag, Loaded, RIGS, Sources, are_settings, load};
 use crate::model::{Layers, Town};
@@ -97,7 +98,7 @@ impl ManifestFile {
             stamps,
             read,
             texts,
-        } = self.attempt();
+        } = self.attempt()?;
         let loaded = Self::or_print(read?, terminal)?;
         let texts = texts.unwrap_or(Texts {
             town: String::new(),
@@ -118,12 +119,21 @@ impl ManifestFile {
 
     /// Reads and resolves it; the outer fault is a file that cannot be read.
     pub(super) fn try_load(&self) -> Result<Result<Loaded, Faults>, Trouble> {
-        self.attempt().read
+        self.attempt()?.read
     }
 
     /// Reads and resolves it, and tells from which files. Each is stamped before it is read, so
     /// that a change that comes meanwhile is noticed later.
-    pub(super) fn attempt(&self) -> Attempt {
+    ///
+    /// # Errors
+    /// Where one of the files does not answer.
+    pub(super) fn attempt(&self) -> Result<Attempt, Late> {
+        let file = self.clone();
+        let place = std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone());
+        aside::ask(&place, move || file.attempt_here())
+    }
+
+    fn attempt_here(&self) -> Attempt {
         let mut stamps = Stamps::default();
         stamps.take(&self.path);
         let user = user_file(home().as_deref());

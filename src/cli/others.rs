@@ -240,6 +240,10 @@ impl<'a> Others<'a> {
     }
 
     fn write_beat(&self) -> Vec<String> {
+        // One that does not answer is told of where the cycle could not run.
+        if self.store.view().answers().is_err() {
+            return Vec::new();
+        }
         let written = self.store.beat(&self.beat);
         written
             .err()

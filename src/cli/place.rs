@@ -8,6 +8,7 @@ use super::manifest::{Attempt, ManifestFile, Texts, print_faults};
 use super::output::Terminal;
 use super::stamps::Stamps;
 use crate::controller::{Controller, Survey, survey};
+use crate::files::aside;
 use crate::manifest::{Loaded, Origins};
 use crate::model::{
     Keeper, Layers, Mass, Memory, Moment, Orders, Orphans, Ownership, ProcId, ServerId,
@@ -63,7 +64,7 @@ impl Place {
             stamps,
             read,
             texts,
-        } = file.attempt();
+        } = file.attempt()?;
         let kept = match read {
             Ok(Ok(loaded)) => {
                 let texts = texts.unwrap_or(Texts {
@@ -112,6 +113,7 @@ impl Place {
     ) -> Result<Self, Trouble> {
         let Loaded { town, origins, .. } = loaded;
         let town = Box::new(town);
+        answers(&state)?;
         let client = Client::new(&server_of(&town, &View::of(&state))?);
         let take_over = global.take_over;
         Ok(Self {
@@ -281,6 +283,13 @@ impl Place {
     }
 }
 
+/// Sees to it that a state directory answers: all that a verb does with it is done where it would
+/// wait for ever.
+fn answers(state: &Path) -> Result<(), Trouble> {
+    let view = View::of(state);
+    Ok(aside::ask(state, move || view.touch())?)
+}
+
 /// The server of a town, looked for where the manifest leaves it to gt.
 pub(super) fn server_of(town: &Town, state: &View) -> Result<Socket, Trouble> {
     let Some(root) = town
@@ -380,7 +389,12 @@ pub(super) fn state_of(
     town: &SessionName,
     root: Option<&Path>,
 ) -> Result<PathBuf, Trouble> {
-    Ok(with_places(global, root, |places| locate(town, places))?)
+    let Some(at) = root else {
+        return Ok(with_places(global, None, |places| locate(town, places))?);
+    };
+    let (global, town, root) = (global.clone(), town.clone(), at.to_path_buf());
+    let look = move || with_places(&global, Some(&root), |places| locate(&town, places));
+    Ok(aside::ask(at, look)??)
 }
 
 /// The state directory of a town, or where those of all towns are; none where nothing says where.

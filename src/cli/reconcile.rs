@@ -59,13 +59,14 @@ pub(super) async fn run(
         }
         return Ok(once(&place.town, &cycle, terminal));
     }
-    see_to_the_end();
+    see_to_the_end(View::of(&place.state));
     // Nobody is asked while a controller runs: the second look decides.
     let orders = unasked(orders);
     let manager = Manager::from_variables(|name| std::env::var_os(name), std::process::id());
     let mut told = Told::new(Others::begin(&place, &manager)?, terminal);
     let watched = files.paths();
     let state = place.state.clone();
+    let view = View::of(&state);
     let mut source = Source {
         manager: &manager,
         file: place.file,
@@ -73,6 +74,7 @@ pub(super) async fn run(
         last: place.town,
         layers,
         state: &state,
+        told_late: None,
     };
     let ended = watch(
         &mut controller,
@@ -81,7 +83,8 @@ pub(super) async fn run(
         watched,
         |forced| source.reload(forced, terminal),
         |event| told.tell(&event),
-        || claim.still_ours() && layers_watch.is_ours(),
+        // Nobody takes what does not answer.
+        || view.answers().is_err() || (claim.still_ours() && layers_watch.is_ours()),
     )
     .await
     .map_err(|e| Trouble::new("cannot listen for signals and processes").because(&e))?;
@@ -159,6 +162,8 @@ struct Source<'a> {
     last: Box<Town>,
     layers: Layers,
     state: &'a Path,
+    /// What was said last of a file that does not answer.
+    told_late: Option<String>,
 }
 
 impl Source<'_> {
@@ -177,8 +182,10 @@ impl Source<'_> {
         } else {
             self.files.look(proc::clock::now())
         };
-        if change == Change::None {
-            return Reload::Same;
+        match &change {
+            Change::None => return Reload::Same,
+            Change::Late(late) => return self.late(late.to_string()),
+            Change::Settling(_) | Change::Settled => {}
         }
         if !was_settling {
             self.manager.reloading(proc::clock::now());
@@ -191,12 +198,28 @@ impl Source<'_> {
         read
     }
 
+    /// That the manifest cannot be read now: told again only where there is something else to say.
+    fn late(&mut self, why: String) -> Reload {
+        if self.told_late.as_ref() == Some(&why) {
+            return Reload::Same;
+        }
+        self.told_late = Some(why.clone());
+        Reload::Broken(why)
+    }
+
     fn read(&mut self, terminal: &Terminal) -> Reload {
         let Attempt {
             stamps,
             read,
             texts,
-        } = self.file.attempt();
+        } = match self.file.attempt() {
+            Ok(attempt) => attempt,
+            Err(late) => {
+                self.files.read_late();
+                return self.late(late.to_string());
+            }
+        };
+        self.told_late = None;
         self.files.read_again(stamps);
         match read {
             Ok(Ok(loaded)) if !is_same_place(&loaded.town, &self.last) => Reload::Broken(

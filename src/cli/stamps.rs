@@ -1,5 +1,6 @@
 //! The files that a manifest is read from, and whether they have changed since they were read.
 
+use crate::files::aside::{self, Late};
 use crate::model::{Moment, Period};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -27,12 +28,19 @@ struct Stamp {
 impl Stamp {
     /// None where there is no such file: that it appears is a change as well.
     fn of(path: &Path) -> Option<Self> {
+        aside::reads(path);
         let meta = fs::metadata(path).ok()?;
         Some(Self {
             inode: (meta.dev(), meta.ino()),
             size: meta.size(),
             changed: (meta.ctime(), meta.ctime_nsec()),
         })
+    }
+
+    /// The same, on a thread of its own: a disk may not answer.
+    fn soon(path: &Path) -> Result<Option<Self>, Late> {
+        let at = path.to_path_buf();
+        aside::ask(path, move || Self::of(&at))
     }
 }
 
@@ -42,7 +50,7 @@ impl Stamp {
 pub(super) struct Stamps(Vec<(PathBuf, Option<Stamp>)>);
 
 impl Stamps {
-    /// Adds a file as it is now, once.
+    /// Adds a file as it is now, once. Waits for its disk.
     pub(super) fn take(&mut self, path: &Path) {
         if !self.0.iter().any(|(known, _)| known == path) {
             self.0.push((path.to_path_buf(), Stamp::of(path)));
@@ -50,18 +58,20 @@ impl Stamps {
     }
 
     /// The same files as they are now.
-    fn now(&self) -> Self {
-        Self(
-            self.0
-                .iter()
-                .map(|(path, _)| (path.clone(), Stamp::of(path)))
-                .collect(),
-        )
+    fn now(&self) -> Result<Self, Late> {
+        let now = self
+            .0
+            .iter()
+            .map(|(path, _)| Ok((path.clone(), Stamp::soon(path)?)));
+        now.collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether they are all as they were.
+    /// Whether they are all as they were. What cannot be told is no change: what was read last
+    /// stays in force.
     fn is_current(&self) -> bool {
-        self.0.iter().all(|(path, stamp)| Stamp::of(path) == *stamp)
+        self.0
+            .iter()
+            .all(|(path, stamp)| Stamp::soon(path).map_or(true, |now| now == *stamp))
     }
 
     fn paths(&self) -> BTreeSet<PathBuf> {
@@ -114,6 +124,8 @@ fn first_link(path: &Path) -> Option<(PathBuf, PathBuf)> {
 pub(super) struct Followed {
     read: Rc<RefCell<Stamps>>,
     settling: Option<Settling>,
+    /// Whether one of them could not be looked at the last time.
+    is_late: bool,
 }
 
 /// Files that have changed since they were read.
@@ -128,14 +140,17 @@ struct Settling {
 }
 
 /// What became of the files since they were read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Change {
     /// Nothing.
     None,
     /// They change, and may be half-written: they are to be read after so long at the earliest.
     Settling(Period),
-    /// They have changed and are whole.
+    /// They have changed and are whole; or they can be looked at again, which could not be for a
+    /// while.
     Settled,
+    /// One of them cannot be looked at.
+    Late(Late),
 }
 
 impl Followed {
@@ -144,6 +159,7 @@ impl Followed {
         Self {
             read: Rc::new(RefCell::new(read)),
             settling: None,
+            is_late: false,
         }
     }
 
@@ -169,12 +185,25 @@ impl Followed {
         self.settling.is_some()
     }
 
+    /// They could not be read: they are to be read as soon as they can be.
+    pub(super) fn read_late(&mut self) {
+        self.is_late = true;
+    }
+
     /// Looks at the files. What is half-written may be a good manifest of half a town, so a change
     /// has to settle.
     pub(super) fn look(&mut self, now: Moment) -> Change {
-        let stamps = self.read.borrow().now();
+        let read = self.read.borrow().now();
+        let stamps = match read {
+            Ok(stamps) => stamps,
+            Err(late) => {
+                self.is_late = true;
+                return Change::Late(late);
+            }
+        };
+        let was_late = std::mem::take(&mut self.is_late);
         if stamps == *self.read.borrow() {
-            return if self.settling.is_none() {
+            return if self.settling.is_none() && !was_late {
                 Change::None
             } else {
                 Change::Settled
@@ -248,7 +277,7 @@ mod tests {
             Change::Settling(Period::from_millis(200))
         );
         assert_eq!(followed.look(at(501)), Change::Settled);
-        let read = followed.read.borrow().now();
+        let read = followed.read.borrow().now().unwrap();
         followed.read_again(read);
         assert_eq!((followed.look(at(502)), is_current()), (Change::None, true));
         fs::remove_file(&user).unwrap();

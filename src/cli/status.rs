@@ -5,8 +5,9 @@ use super::args::{Global, Status, TownArg};
 use super::exit::{Exit, Trouble};
 use super::manifest::ManifestFile;
 use super::output::Terminal;
-use super::place::{Place, keepers_by};
+use super::place::{Place, keepers_by, state_or_folder};
 use crate::controller::Survey;
+use crate::files::aside;
 use crate::model::{Observed, Orders, Period, SessionName};
 use crate::observe::Depth;
 use crate::proc;
@@ -132,7 +133,12 @@ fn page_of(
 /// one.
 fn tell_of_keepers(file: &ManifestFile, global: &Global, terminal: &Terminal) {
     let paper = terminal.paper(proc::clock::now());
-    for keeper in keepers_by(file, global) {
+    let Some(place) = state_or_folder(global, None) else {
+        return;
+    };
+    let (file, global) = (file.clone(), global.clone());
+    let keepers = aside::ask(&place, move || keepers_by(&file, &global));
+    for keeper in keepers.unwrap_or_default() {
         terminal.note(controller::line(&keeper, Period::ZERO, &paper).trim_end());
     }
 }

@@ -3,7 +3,7 @@
 use super::exit::Trouble;
 use super::others::Others;
 use super::output::Terminal;
-use crate::controller::{Cycle, Event};
+use crate::controller::{Cycle, CycleFault, Event};
 use crate::model::{Done, Hold, Observed, Outcome, SessionName, Town, Verb};
 use crate::render::words::obstacle;
 use crate::render::{Scene, apply as page, json};
@@ -35,7 +35,13 @@ impl<'a> Told<'a> {
         match event {
             Event::Cycle(town, cycle) => self.tell_cycle(town, cycle),
             Event::Fault(fault) => {
-                let mut news = vec![Trouble::chain(fault)];
+                // What the thread that sees to the end tells of.
+                let is_told = matches!(fault, CycleFault::Late(_));
+                let mut news = if is_told {
+                    Vec::new()
+                } else {
+                    vec![Trouble::chain(fault)]
+                };
                 news.extend(self.others.fault(&Trouble::chain(fault)));
                 self.tell_once(news);
             }

@@ -8,6 +8,7 @@ use super::prober::Prober;
 use super::survey::{Eyes, decide};
 use crate::act::{self, Known, LauncherJobs};
 use crate::chores::Chores;
+use crate::files::aside::Late;
 use crate::memory::{departed, entries as journal_of, handoffs, idle_saved};
 use crate::model::{
     Definition, Done, Effect, Entry, Evidence, Hold, Level, Memory, Moment, Observed, Orders,
@@ -95,6 +96,9 @@ pub enum CycleFault {
     /// The state cannot be used.
     #[error("the town's state cannot be used")]
     Store(#[source] StoreFault),
+    /// The state directory does not answer.
+    #[error("nothing is done meanwhile")]
+    Late(#[source] Late),
     /// It broke off, by a defect of gtctl's own.
     #[error("a defect of gtctl stopped a cycle ({said}); the next one runs in {}", time(*.rest))]
     Defect {
@@ -110,7 +114,7 @@ impl CycleFault {
     pub(super) fn rest(&self) -> Option<Period> {
         match self {
             Self::Defect { rest, .. } => Some(*rest),
-            Self::Lock(_) | Self::Store(_) => None,
+            Self::Lock(_) | Self::Store(_) | Self::Late(_) => None,
         }
     }
 }
@@ -311,6 +315,7 @@ impl Controller {
         orders: Orders,
         scope: &Scope,
     ) -> Result<Cycle, CycleFault> {
+        self.store.view().answers().map_err(CycleFault::Late)?;
         let Ahead { living, scan } = std::mem::take(&mut self.ahead);
         let turn = self
             .store
@@ -459,7 +464,13 @@ impl Controller {
             analyses: 0,
         };
         entries.extend(arrived);
-        entries.extend(journal_of(&self.last_plan, plan, outcomes));
+        let standing = journal_of(&self.last_plan, plan, outcomes);
+        // At its first look it knows nothing of what others have said before.
+        entries.extend(if self.last_plan == Plan::default() {
+            self.store.news_among(standing)
+        } else {
+            standing
+        });
         entries.extend(self.news_of_chores(decided.town(), plan));
         let written = self
             .store

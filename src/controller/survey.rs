@@ -1,8 +1,9 @@
 //! The first half of a cycle: what there is and what would be done, without a trace.
 
 use crate::act;
+use crate::files::aside;
 use crate::gastown::{self, Standing};
-use crate::model::{Memory, Moment, Observed, Orders, Plan, Town};
+use crate::model::{Gastown, Memory, Moment, Observed, Orders, Plan, Town};
 use crate::model::{covered, misnamed};
 use crate::observe::{self, Depth, Living, Look};
 use crate::proc;
@@ -10,6 +11,9 @@ use crate::reconcile::{Arrivals, Decided, Learned, Observation, Shipped, learn, 
 use crate::store::View;
 use crate::tmux::Client;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// One look at a town, and what follows from it.
 #[derive(Debug, Clone)]
@@ -119,13 +123,46 @@ fn heeding(town: Cow<'_, Town>) -> (Cow<'_, Town>, Vec<String>) {
     let Some(root) = &town.root else {
         return (town, Vec::new());
     };
-    let Standing { gastown, notices } = gastown::standing(root, rigs_of(&town));
+    let Standing { gastown, notices } = standing(root, rigs_of(&town).map(str::to_owned).collect());
     if gastown == town.gastown {
         return (town, notices);
     }
     let mut town = town.into_owned();
     town.gastown = gastown;
     (Cow::Owned(town), notices)
+}
+
+/// What Gas Town's files asked the last time, by the root.
+static LAST: Mutex<BTreeMap<PathBuf, Gastown>> = Mutex::new(BTreeMap::new());
+
+/// What Gas Town's files ask now. Where they do not answer, what they asked the last time; and
+/// where nobody knows that, nothing is to be begun, as where gt shuts down.
+fn standing(root: &Path, rigs: Vec<String>) -> Standing {
+    let at = root.to_path_buf();
+    let asked = aside::ask(root, move || {
+        gastown::standing(&at, rigs.iter().map(String::as_str))
+    });
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    match asked {
+        Ok(standing) => {
+            last.insert(root.to_path_buf(), standing.gastown.clone());
+            standing
+        }
+        Err(late) => {
+            let unknown = Gastown {
+                shutting_down: true,
+                ..Gastown::default()
+            };
+            let (gastown, meanwhile) = match last.get(root) {
+                Some(last) => (last.clone(), "what Gas Town's files said last is heeded"),
+                None => (unknown, "nothing is begun"),
+            };
+            Standing {
+                gastown,
+                notices: vec![format!("{late}; until then {meanwhile}")],
+            }
+        }
+    }
 }
 
 /// The rigs in which sessions of the town work.

@@ -6,6 +6,7 @@
 
 use super::files::Files;
 use super::survey::rigs_of;
+use crate::files::aside;
 use crate::gastown;
 use crate::model::{Hold, Life, Observed, Ownership, Period, Plan, ProcId, Town};
 use crate::observe::{self, Living};
@@ -112,9 +113,7 @@ impl Wakeups {
     ) {
         let fresh = self.missing.watch(awaited(plan));
         // What appeared after the look and before the watch would not be told.
-        self.has_appeared = fresh
-            .iter()
-            .any(|path| path.is_dir() || is_executable(path));
+        self.has_appeared = fresh.into_iter().any(is_there);
         self.gastown.watch(
             town.root
                 .iter()
@@ -207,6 +206,12 @@ impl Wakeups {
             }
         }
     }
+}
+
+/// Whether what a session lacks is there. A disk that does not answer has it not.
+fn is_there(path: PathBuf) -> bool {
+    let place = path.clone();
+    aside::ask(&place, move || path.is_dir() || is_executable(&path)).unwrap_or(false)
 }
 
 /// The paths at which what sessions lack may appear.

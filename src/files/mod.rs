@@ -6,8 +6,9 @@
 //!
 //! 1. [`open`] never waits, and gives regular files only.
 //! 2. [`read`] takes at most so many bytes.
-//! 3. [`aside::soon`] and [`aside::many`] do the work on a thread of its own, and wait for it only
-//!    so long. What is stuck in the kernel then holds up that thread alone.
+//! 3. [`aside::ask`] and [`aside::many`] do the work on a thread of its own, and wait for it only
+//!    so long. What is stuck in the kernel then holds up that thread alone, and whoever asks again
+//!    is told for how long it has been.
 //!
 //! A named pipe is refused, except by [`read_or_wait`]: some people keep secrets behind one, which
 //! a program fills on demand.
@@ -121,11 +122,25 @@ pub fn read_or_wait(opened: Opened, limit: u64, deadline: Instant) -> io::Result
     read_opened(opened, limit)
 }
 
+/// Opens a file and reads its first byte, if it is a regular one. Where its disk does not answer,
+/// neither does this.
+pub fn touch(path: &Path) {
+    aside::reads(path);
+    if let Ok(Opened {
+        mut file,
+        metadata: _,
+    }) = open(path, Links::Follow)
+    {
+        let _ = file.read(&mut [0]);
+    }
+}
+
 fn open_any(path: &Path, links: Links) -> io::Result<Opened> {
     let mut flags = nix::fcntl::OFlag::O_NONBLOCK | nix::fcntl::OFlag::O_NOCTTY;
     if links == Links::Refuse {
         flags |= nix::fcntl::OFlag::O_NOFOLLOW;
     }
+    aside::reads(path);
     // The standard library adds O_CLOEXEC.
     let file = OpenOptions::new()
         .read(true)

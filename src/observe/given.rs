@@ -6,14 +6,13 @@
 //! surroundings of markers are kept. A file is opened without blocking, must be a regular one, and
 //! is read up to a bound.
 
+use crate::files::{self, Links, Opened};
 use crate::model::{Desired, Given, Marker, Origin, ProcId, Program};
 use crate::proc::{process, tree};
 use crate::screen::output::Matcher;
-use nix::fcntl::OFlag;
 use std::collections::BTreeSet;
-use std::fs::OpenOptions;
 use std::io::Read;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The most bytes read of one file.
@@ -188,14 +187,8 @@ fn named_files(argv: &[String], dir: &Path) -> Vec<PathBuf> {
 
 /// The text of a regular file that is no program.
 fn text_of(path: &Path) -> Option<String> {
-    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(flags.bits())
-        .open(path)
-        .ok()?;
-    let seen = file.metadata().ok()?;
-    if !seen.is_file() || seen.mode() & 0o111 != 0 {
+    let Opened { file, metadata } = files::open(path, Links::Follow).ok()?;
+    if metadata.mode() & 0o111 != 0 {
         return None;
     }
     let mut bytes = Vec::new();

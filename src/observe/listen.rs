@@ -5,6 +5,8 @@
 //! memory, so that `status`, a controller and the one after it all go on where the last one was.
 
 use super::given;
+use crate::files;
+use crate::files::aside::{self, Late};
 use crate::model::{
     Desired, Given, Label, Life, Marks, Memory, Moment, Observed, Ownership, Position, ProcId,
     Seen, SessionName, Town, Typed,
@@ -102,6 +104,8 @@ pub fn log_of(desired: &Desired, label: &Label, state: &View) -> PathBuf {
 enum Deaf {
     #[error(transparent)]
     Follow(#[from] FollowFault),
+    #[error(transparent)]
+    Late(#[from] Late),
     #[error("{} is gone", .0.display())]
     Gone(PathBuf),
     #[error(
@@ -131,11 +135,25 @@ impl Source<'_> {
     }
 
     /// What this incarnation was given; read anew only where other markers were looked for in it.
-    fn given(&self, former: Option<&Given>) -> Given {
+    fn given(&self, former: Option<&Given>) -> Result<Given, Late> {
         let is_known =
             |given: &&Given| given.markers == given::digest(&self.desired.completion.markers);
-        let known = former.filter(is_known).cloned();
-        known.unwrap_or_else(|| given::given(self.desired, self.label.origin, self.pane))
+        if let Some(known) = former.filter(is_known) {
+            return Ok(known.clone());
+        }
+        let (desired, origin, pane) = (self.desired.clone(), self.label.origin, self.pane);
+        aside::ask(&self.desired.dir, move || {
+            given::given(&desired, origin, pane)
+        })
+    }
+
+    /// Sees to it that a log of others answers before it is read.
+    fn answers(&self) -> Result<(), Late> {
+        if self.desired.completion.log.is_none() {
+            return Ok(());
+        }
+        let path = self.path.clone();
+        aside::ask(&self.path, move || files::touch(&path))
     }
 }
 
@@ -147,6 +165,7 @@ fn hear(source: &Source<'_>, former: Option<&Marks>, now: Moment) -> Result<Mark
         path,
         ..
     } = source;
+    source.answers()?;
     if desired.policy.is_some() && desired.completion.log.is_none() && !path.exists() {
         return Err(Deaf::PipedElsewhere);
     }
@@ -159,7 +178,7 @@ fn hear(source: &Source<'_>, former: Option<&Marks>, now: Moment) -> Result<Mark
             standing: None,
             unfinished: false,
             last_output: now,
-            given: source.given(None),
+            given: source.given(None)?,
         };
         return read(source, Follower::new(path, from), &silence, now);
     };
@@ -176,7 +195,7 @@ fn hear(source: &Source<'_>, former: Option<&Marks>, now: Moment) -> Result<Mark
         Some(true) => {}
     }
     let former = Marks {
-        given: source.given(Some(&former.given)),
+        given: source.given(Some(&former.given))?,
         ..former.clone()
     };
     let from = former.position.map_or(From::Beginning, From::Position);

@@ -4,6 +4,8 @@ use super::StoreFault;
 use super::file::options_without_surprises;
 use super::lock::{CONTROLLER_LOCK, TURN_LOCK};
 use super::state::Known;
+use crate::files;
+use crate::files::aside::{self, Late};
 use crate::model::SessionName;
 use nix::unistd::Uid;
 use std::fs::{self, DirBuilder};
@@ -13,6 +15,8 @@ use std::path::{Path, PathBuf};
 
 /// The directory of the older automonitor, below a Gas Town root.
 const AUTOMONITOR: &str = "settings/automonitor";
+/// The most files of a directory that are touched.
+const MOST_TOUCHED: usize = 64;
 /// The most directories that are looked into for a town of unknown name.
 const MOST_TOWNS: usize = 100;
 
@@ -110,6 +114,26 @@ impl View {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether its disk answers. Waits at most [`aside::PATIENCE`](crate::files::aside::PATIENCE),
+    /// and not at all where it was waited for in vain before.
+    ///
+    /// # Errors
+    /// Says what is read and for how long.
+    pub fn answers(&self) -> Result<(), Late> {
+        let lock = self.path.join(CONTROLLER_LOCK);
+        aside::ask(&self.path, move || drop(fs::metadata(lock)))
+    }
+
+    /// Opens each file in it and reads a byte. Where its disk does not answer, neither does this.
+    pub fn touch(&self) {
+        let entries = fs::read_dir(&self.path)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .take(MOST_TOUCHED);
+        entries.for_each(|entry| files::touch(&entry.path()));
     }
 }
 

@@ -5,9 +5,11 @@
 //! Nothing is ever missed for good: a file is also named when its folder gets an entry of its name,
 //! and all are named when events were lost.
 
+use crate::files::aside;
 use nix::errno::Errno;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
@@ -153,6 +155,12 @@ impl Watcher {
     /// Sets the watches that `path` should have and has not.
     fn arm(&mut self, path: &Path) {
         let Some(inotify) = &self.inotify else { return };
+        let at = path.to_path_buf();
+        // To set a watch on a disk that does not answer takes for ever. Such a path is polled until
+        // it can be watched.
+        if aside::ask(path, move || fs::symlink_metadata(at)).is_err() {
+            return;
+        }
         let (of_file, of_folder) = (
             AddWatchFlags::IN_MODIFY | AddWatchFlags::IN_ATTRIB,
             AddWatchFlags::IN_CREATE | AddWatchFlags::IN_MOVED_TO,

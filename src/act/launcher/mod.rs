@@ -12,7 +12,7 @@ mod carry;
 mod run;
 mod tracked;
 
-use super::launch::{LaunchFault, check_program};
+use super::launch::{LaunchFault, check_programs};
 use super::{Known, Logs, Scene};
 use crate::jobs::{self, BrokenOff, Cancel, Pool};
 use crate::model::{
@@ -160,19 +160,13 @@ async fn carry_out(job: &Job) -> (Step, Outcome) {
 
 /// Checks, before anything is touched, what can be checked of the commands of a step.
 pub(super) fn preflight(action: &Action, commands: &Commands) -> Outcome {
-    let checked = action
+    let argvs: Vec<Vec<String>> = action
         .launcher_jobs()
         .into_iter()
-        .try_for_each(|argv| check_program(argv, &commands.dir));
-    match checked {
-        Ok(()) => {
-            let argvs = action
-                .launcher_jobs()
-                .into_iter()
-                .map(<[String]>::to_vec)
-                .collect();
-            Outcome::Done(Effect::Begun { argvs })
-        }
+        .map(<[String]>::to_vec)
+        .collect();
+    match check_programs(argvs.clone(), &commands.dir) {
+        Ok(()) => Outcome::Done(Effect::Begun { argvs }),
         Err(LaunchFault::NoDir(dir)) => Outcome::Failed(format!(
             "its commands are run in {}, which does not exist: create it, or correct `root` in [town]",
             dir.display()

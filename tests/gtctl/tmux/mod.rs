@@ -13,6 +13,7 @@ mod gastown_holds;
 mod gastown_launcher;
 mod host_faults;
 mod hostile_host;
+mod hung_files;
 mod identity;
 mod import;
 mod instructions;
