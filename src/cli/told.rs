@@ -4,7 +4,7 @@ use super::exit::Trouble;
 use super::others::Others;
 use super::output::Terminal;
 use crate::controller::{Cycle, CycleFault, Event};
-use crate::model::{Done, Hold, Observed, Outcome, SessionName, Town, Verb};
+use crate::model::{Done, Hold, Observed, Outcome, Scope, SessionName, Town, Verb};
 use crate::render::words::obstacle;
 use crate::render::{Scene, apply as page, json};
 use std::collections::BTreeMap;
@@ -82,7 +82,18 @@ impl<'a> Told<'a> {
             .filter(|held| matches!(held.hold, Hold::CannotStart { .. }));
         news.extend(lacking.map(|held| format!("{} {}", held.session, obstacle(&held.hold))));
         news.extend(self.others.cycle(town, cycle, &paper));
-        self.tell_once(news);
+        if cycle.scope == Scope::Town {
+            self.tell_once(news);
+        } else {
+            // A look at some sessions does not show that what was said of others is over.
+            let before = std::mem::take(&mut self.lines);
+            let fresh: Vec<String> = news
+                .into_iter()
+                .filter(|line| !before.contains(line))
+                .collect();
+            self.tell_once(fresh);
+            self.lines.extend(before);
+        }
         if self.terminal.is_json() {
             if !cycle.outcomes.is_empty() || !std::mem::replace(&mut self.announced, true) {
                 let Cycle {
