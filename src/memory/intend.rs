@@ -51,26 +51,8 @@ pub fn intend(mut memory: Memory, plan: &Plan, now: Moment) -> Memory {
 }
 
 fn intend_step(memory: &mut Memory, step: &Step, now: Moment) {
+    count_start(memory, step, now);
     let history = memory.sessions.entry(step.session.clone()).or_default();
-    // A start that was reserved by a planned restart is counted apart.
-    let begun = match &step.action {
-        Action::Restart {
-            target,
-            rung: Rung::Ask,
-            ..
-        } => begins_replacement(history, target.generation) || history.replacing.is_some(),
-        Action::Start { .. }
-        | Action::Restart { .. }
-        | Action::Expire { .. }
-        | Action::Adopt { .. }
-        | Action::Nudge { .. }
-        | Action::SendEscape { .. } => history.is_owed_a_start(),
-    };
-    let starts = if begun {
-        &mut memory.replaced
-    } else {
-        &mut memory.starts
-    };
     if let Some(generation) = step.action.begins() {
         history.generation = history.generation.max(generation);
     }
@@ -82,77 +64,28 @@ fn intend_step(memory: &mut Memory, step: &Step, now: Moment) {
         });
     }
     match &step.action {
-        Action::Start { .. } => starts.push(now),
-        Action::Restart {
-            rung: Rung::Finish,
-            handoff,
-            ..
-        } => {
+        Action::Start { .. } => {}
+        Action::Restart { handoff, .. } => {
             history.handoff = *handoff;
-            starts.push(now);
+            intend_restart(history, step, now);
         }
-        Action::Restart {
-            target,
-            rung,
-            handoff,
-            desired,
-            ..
-        } => {
-            history.handoff = *handoff;
-            if *rung == Rung::Ask && begins_replacement(history, target.generation) {
-                // Somebody may have lowered the label's generation. The fresh run is the one that
-                // is later than both.
-                let remembered = history.run.as_ref().map(|run| run.generation);
-                history.replacing = Some(Replacing {
-                    generation: target.generation.max(remembered).unwrap_or_default(),
-                    since: now,
-                    reason: step.reason.code().to_owned(),
-                    fingerprint: desired.fingerprint(),
-                    failed: false,
-                });
-            }
-            if desired.commands().is_some() {
-                starts.push(now);
-            }
-            let begun_for = Some(desired.fingerprint());
-            let aim = Aim {
-                purpose: Purpose::Restart,
-                begun_for,
-            };
-            intend_stop(
-                &mut history.stopping,
-                target.generation,
-                *rung,
-                aim,
-                step,
-                now,
-            );
-        }
+        // What is over is only removed.
         Action::Expire {
             rung: Rung::Finish, ..
         } => {}
         Action::Expire { target, rung, .. } => {
-            let aim = Aim {
+            let next = StopRung {
+                generation: target.generation.unwrap_or_default(),
+                rung: *rung,
                 purpose: Purpose::Expire,
                 begun_for: None,
             };
-            intend_stop(
-                &mut history.stopping,
-                target.generation,
-                *rung,
-                aim,
-                step,
-                now,
-            );
+            intend_stop(history, next, step, now);
         }
         Action::Adopt { handoff, .. } => history.handoff = handoff.or(history.handoff),
         Action::Nudge { target, text, .. } => {
             note_typed(history, target.generation, text, now);
-            // A notice that it is about to be ended opens the time that it has.
-            if !matches!(
-                step.reason,
-                Reason::TooQuiet { .. } | Reason::LimitOver { .. }
-            ) {
+            if announces_an_end(&step.reason) {
                 history.draining.get_or_insert(now);
             }
         }
@@ -165,6 +98,84 @@ fn intend_step(memory: &mut Memory, step: &Step, now: Moment) {
     }
 }
 
+/// Counts the process that a step begins, for the start budget. One that a planned restart has
+/// reserved is counted apart.
+fn count_start(memory: &mut Memory, step: &Step, now: Moment) {
+    let history = memory.sessions.entry(step.session.clone()).or_default();
+    let (begins, is_reserved) = match &step.action {
+        Action::Start { .. } => (true, history.is_owed_a_start()),
+        Action::Restart {
+            target,
+            rung,
+            desired,
+            ..
+        } => {
+            // A launcher's command stops and starts in one step.
+            let begins = *rung == Rung::Finish || desired.commands().is_some();
+            let is_reserved = match rung {
+                Rung::Ask => {
+                    begins_replacement(history, target.generation) || history.replacing.is_some()
+                }
+                Rung::Term | Rung::Kill | Rung::Finish => history.is_owed_a_start(),
+            };
+            (begins, is_reserved)
+        }
+        Action::Expire { .. }
+        | Action::Adopt { .. }
+        | Action::Nudge { .. }
+        | Action::SendEscape { .. } => (false, false),
+    };
+    if !begins {
+        return;
+    }
+    let starts = if is_reserved {
+        &mut memory.replaced
+    } else {
+        &mut memory.starts
+    };
+    starts.push(now);
+}
+
+/// Takes in that a restart is about to be carried on. Its first rung reserves the start.
+fn intend_restart(history: &mut History, step: &Step, now: Moment) {
+    let Action::Restart {
+        target,
+        rung,
+        desired,
+        ..
+    } = &step.action
+    else {
+        return;
+    };
+    if *rung == Rung::Finish {
+        return;
+    }
+    if *rung == Rung::Ask && begins_replacement(history, target.generation) {
+        // Somebody may have lowered the label's generation. The fresh run is the one that is later
+        // than both.
+        let remembered = history.run.as_ref().map(|run| run.generation);
+        history.replacing = Some(Replacing {
+            generation: target.generation.max(remembered).unwrap_or_default(),
+            since: now,
+            reason: step.reason.code().to_owned(),
+            fingerprint: desired.fingerprint(),
+            failed: false,
+        });
+    }
+    let next = StopRung {
+        generation: target.generation.unwrap_or_default(),
+        rung: *rung,
+        purpose: Purpose::Restart,
+        begun_for: Some(desired.fingerprint()),
+    };
+    intend_stop(history, next, step, now);
+}
+
+/// Whether a text tells its session that it is about to be ended. It opens the time that it has.
+fn announces_an_end(reason: &Reason) -> bool {
+    !matches!(reason, Reason::TooQuiet { .. } | Reason::LimitOver { .. })
+}
+
 /// Whether asking this run to end begins a planned restart, rather than carrying one on.
 fn begins_replacement(history: &History, generation: Option<Generation>) -> bool {
     let under_way = history
@@ -174,41 +185,39 @@ fn begins_replacement(history: &History, generation: Option<Generation>) -> bool
     under_way.is_none_or(|under_way| Some(under_way) != generation)
 }
 
-/// What a stop is begun for.
-#[derive(Clone, Copy)]
-struct Aim {
+/// A rung of a stop.
+struct StopRung {
+    /// The run that it ends.
+    generation: Generation,
+    rung: Rung,
     purpose: Purpose,
-    /// What is to be started afterwards.
+    /// What is started afterwards.
     begun_for: Option<Fingerprint>,
 }
 
-fn intend_stop(
-    stopping: &mut Option<Stopping>,
-    generation: Option<Generation>,
-    rung: Rung,
-    aim: Aim,
-    step: &Step,
-    now: Moment,
-) {
-    let generation = generation.unwrap_or_default();
-    match stopping {
+/// Takes in a rung of a stop: a further one of the stop under way, or the first one of another.
+fn intend_stop(history: &mut History, next: StopRung, step: &Step, now: Moment) {
+    let StopRung {
+        generation,
+        rung,
+        purpose,
+        begun_for,
+    } = next;
+    match &mut history.stopping {
         Some(under_way) if under_way.generation == generation => {
             under_way.rung = rung;
             under_way.rung_at = now;
         }
         Some(_) | None => {
-            let reason = step.reason.code().to_owned();
-            let Aim { purpose, begun_for } = aim;
-            let tree = Vec::new();
-            *stopping = Some(Stopping {
+            history.stopping = Some(Stopping {
                 generation,
                 since: now,
                 rung,
                 rung_at: now,
                 purpose,
-                reason,
+                reason: step.reason.code().to_owned(),
                 begun_for,
-                tree,
+                tree: Vec::new(),
             });
         }
     }
