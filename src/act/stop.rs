@@ -61,9 +61,9 @@ pub(super) async fn all(scene: &Scene<'_>, stops: Vec<Stop<'_>>) -> Vec<Placed> 
             stop.rung == Rung::Ask && !stop.agent.quit.is_empty() && stop.target.process.is_some();
         let ready = Ready { stop, aimed };
         if has_keys {
-            by_keys.push(ready)
+            by_keys.push(ready);
         } else {
-            by_signal.push(ready)
+            by_signal.push(ready);
         }
     }
     let (mut settled, without_prompt) = press(scene, by_keys).await;
@@ -111,10 +111,10 @@ async fn press<'a>(scene: &Scene<'_>, stops: Vec<Ready<'a>>) -> (Vec<Placed>, Ve
     for (stop, screen) in stops.into_iter().zip(screens) {
         match screen {
             Reply::Ok { text, .. } if waits(stop.stop.agent, &text, scene.now, &zone) => {
-                ready.push(stop)
+                ready.push(stop);
             }
             Reply::Ok { .. } | Reply::Stale(_) | Reply::Refused(_) | Reply::Unseen(_) => {
-                others.push(stop)
+                others.push(stop);
             }
         }
     }

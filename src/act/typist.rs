@@ -120,7 +120,7 @@ impl Stage {
                     }
                     (true, Err(obstacle), _) => self.settle(Delivery::Refused(obstacle)),
                     (false, _, _) if passed > LOOKING => {
-                        self.settle(Delivery::Refused(Obstacle::Works))
+                        self.settle(Delivery::Refused(Obstacle::Works));
                     }
                     (false, found, _) => *last = Some(found),
                 }
@@ -270,7 +270,7 @@ impl Stage {
         match self {
             Self::Looking(_) => *self = Self::Typed { at: passed },
             Self::Pressed { at, presses, .. } => {
-                (*at, *presses) = (passed, presses.saturating_add(1))
+                (*at, *presses) = (passed, presses.saturating_add(1));
             }
             Self::Clearing { at, tries, .. } => (*at, *tries) = (passed, tries.saturating_add(1)),
             Self::Typed { .. } | Self::Settled(_) => {}
@@ -281,7 +281,7 @@ impl Stage {
     pub(super) fn fail(&mut self, reply: Reply, target: &Target) -> Move {
         match (&*self, reply) {
             (Self::Looking(_), Reply::Unseen(why)) => {
-                self.settle(Delivery::Refused(Obstacle::Untold(why)))
+                self.settle(Delivery::Refused(Obstacle::Untold(why)));
             }
             (_, reply) => self.refuse(reply, target),
         }

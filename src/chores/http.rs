@@ -117,7 +117,7 @@ impl Server {
                 304 => return Ok(Answer::Same),
                 404 => return Ok(Answer::Missing),
                 301 | 302 | 307 | 308 => {
-                    at = Self::on_the_same(&at, header(&response, "location"))?
+                    at = Self::on_the_same(&at, header(&response, "location"))?;
                 }
                 status @ (403 | 429) => {
                     return patience(&response, status, now_secs)

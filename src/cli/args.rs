@@ -147,7 +147,7 @@ pub(super) enum Verb {
     Start(Sessions),
     /// Stop sessions; they stay stopped until `gtctl start`
     Stop(Sessions),
-    /// Restart sessions now, ignoring handoff_gap
+    /// Restart sessions now, ignoring `handoff_gap`
     Restart(Sessions),
     /// Forget the crashes of sessions, so that they can start at once
     Reset(Sessions),

@@ -76,7 +76,7 @@ fn tell(session: &SessionName, agent: Option<&Agent>, delivery: &Delivery, termi
     }
     match delivery {
         Delivery::Delivered { .. } | Delivery::Handed { .. } => {
-            terminal.print(&format!("{session}: {delivery}\n"))
+            terminal.print(&format!("{session}: {delivery}\n"));
         }
         Delivery::Refused(_)
         | Delivery::Stale(_)

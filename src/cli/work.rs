@@ -474,9 +474,9 @@ impl Work {
             ];
             for text in pages {
                 if self.interrupts > 0 {
-                    terminal.mention(&text)
+                    terminal.mention(&text);
                 } else {
-                    terminal.print(&text)
+                    terminal.print(&text);
                 }
             }
         }

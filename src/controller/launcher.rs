@@ -11,7 +11,7 @@ use crate::reconcile::{Arrivals, EndedJob, Intended, LauncherArrivals, take_in};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// LauncherJobs that have ended since the last cycle.
+/// `LauncherJobs` that have ended since the last cycle.
 #[derive(Debug, Default)]
 pub(super) struct Heard(Vec<LauncherReport>);
 

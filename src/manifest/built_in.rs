@@ -230,7 +230,7 @@ mod tests {
                 (read(text, "agents").len(), read(text, "roles").len()),
                 (8, 7),
                 "{text}"
-            )
+            );
         };
         all("[[policy]]\nmatch = \"*\"\n");
         all("[defaults]\nlauncher = \"gt\"\ncommand = [\"sh\"]\n");

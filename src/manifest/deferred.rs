@@ -16,7 +16,7 @@ const FIELDS: [&[&str]; 1] = [&["agents", "*", "resume"]];
 pub(crate) fn scan(layer: &Layer, faults: &mut Vec<Fault>) {
     for field in FIELDS {
         each(&layer.values, field, &mut Vec::new(), &mut |path, _| {
-            faults.push(told(layer, path))
+            faults.push(told(layer, path));
         });
     }
 }

@@ -369,7 +369,7 @@ impl Reading<'_> {
         let text = NudgeText::new(&filled);
         text.map_err(|e| {
             self.faults
-                .push(self.at(&at(), "bad-text", e.to_string()).help(e.help()))
+                .push(self.at(&at(), "bad-text", e.to_string()).help(e.help()));
         })
         .ok()
     }

@@ -191,9 +191,9 @@ pub(crate) fn escaped(text: &str, limit: usize) -> String {
             break;
         }
         if is_unsafe(c) {
-            out.extend(c.escape_unicode())
+            out.extend(c.escape_unicode());
         } else {
-            out.push(c)
+            out.push(c);
         }
     }
     out

@@ -84,7 +84,7 @@ pub(super) fn end_errand(history: &mut History, outcome: &Outcome, now: Moment) 
         // Nothing was touched: what did not happen opens no gap.
         Outcome::Stale(_) => {
             history.handoff =
-                launcher_job.map_or(history.handoff, |launcher_job| launcher_job.handoff)
+                launcher_job.map_or(history.handoff, |launcher_job| launcher_job.handoff);
         }
         Outcome::Unknown(_) => {}
     }

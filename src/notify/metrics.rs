@@ -104,7 +104,7 @@ mod tests {
         let mut publish = |page: &str, now| {
             offer
                 .publish(Some(&wanted), || page.to_owned(), now)
-                .unwrap()
+                .unwrap();
         };
         let read = || fs::read_to_string(dir.join("town.prom")).unwrap();
         publish("one", at(0));

@@ -57,7 +57,7 @@ pub(super) fn probes(situation: &Situation<'_>, subjects: &[Subject<'_>]) -> Vec
             .map_or("", |desired| desired.agent.name.as_str());
         match found.get_mut(agent) {
             Some(known) if known.kind == probe.kind => {
-                known.since = earlier(known.since, probe.since)
+                known.since = earlier(known.since, probe.since);
             }
             Some(known) if known.kind == Block::Auth => {}
             Some(_) | None => drop(found.insert(agent, probe)),

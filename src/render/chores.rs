@@ -270,7 +270,7 @@ nothing to do: no sessions
             }
         });
         with_scene(&plan(), &observed(), |scene| {
-            assert!(json::diff(scene).chores.is_empty())
+            assert!(json::diff(scene).chores.is_empty());
         });
     }
 }

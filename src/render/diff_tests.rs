@@ -375,7 +375,7 @@ fn a_converged_town_is_one_line() {
         ..Plan::default()
     };
     with_scene(&plan, &observed(), |s| {
-        same(&page(s, &PAPER), "nothing to do: 3 sessions as declared\n")
+        same(&page(s, &PAPER), "nothing to do: 3 sessions as declared\n");
     });
 }
 

@@ -60,7 +60,7 @@ fn broken(text: &str, room: usize) -> Vec<String> {
     for word in text.split(' ') {
         match lines.last_mut() {
             Some(line) if sanitise::width(line) + 1 + sanitise::width(word) <= room => {
-                line.extend([" ", word])
+                line.extend([" ", word]);
             }
             Some(_) | None => lines.push(word.to_owned()),
         }

@@ -215,7 +215,7 @@ impl World {
     pub fn kill_agent(&mut self, name: &str) {
         let now = self.now.wall;
         self.with(name, |session| {
-            session.process.ended = Some((Death::Signal(9), now))
+            session.process.ended = Some((Death::Signal(9), now));
         });
     }
 

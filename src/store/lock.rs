@@ -116,7 +116,7 @@ impl StateDir {
         loop {
             match Lock::take(&path, &signature(me)) {
                 Err(LockFault::Held { .. }) if begun.elapsed() < patience.to_std() => {
-                    thread::sleep(RETRY.to_std())
+                    thread::sleep(RETRY.to_std());
                 }
                 taken => return taken,
             }

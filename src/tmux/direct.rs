@@ -347,7 +347,7 @@ impl Connection {
                 let (stream, word) = (frame.word(0), frame.word(1));
                 match (frame.kind, stream, word) {
                     (frame::WRITE, Some(stream), _) => {
-                        printed.take(&mut self.printing, stream, frame.rest())?
+                        printed.take(&mut self.printing, stream, frame.rest())?;
                     }
                     (frame::WRITE_OPEN, Some(stream), Some(descriptor @ (OUTPUT | ERRORS))) => {
                         self.printing.push(Printing {
@@ -358,13 +358,13 @@ impl Connection {
                         });
                     }
                     (frame::WRITE_OPEN, Some(stream), _) => {
-                        self.reply(frame::WRITE_READY, stream, BAD_FILE).await?
+                        self.reply(frame::WRITE_READY, stream, BAD_FILE).await?;
                     }
                     (frame::READ_OPEN, Some(stream), Some(INPUT)) => {
-                        self.asked = Some((stream, Instant::now()))
+                        self.asked = Some((stream, Instant::now()));
                     }
                     (frame::READ_OPEN, Some(stream), _) => {
-                        self.reply(frame::READ_DONE, stream, BAD_FILE).await?
+                        self.reply(frame::READ_DONE, stream, BAD_FILE).await?;
                     }
                     // A client with a terminal would answer; the end of the connection says as
                     // much, and costs one read less.

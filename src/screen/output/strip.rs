@@ -163,7 +163,7 @@ impl Stripper {
                 runs.push(Mark {
                     text,
                     input: input + at as u64,
-                })
+                });
             })
         });
         if self.cells.rows().len() > ended {
@@ -199,11 +199,11 @@ impl Stripper {
             (State::Charset(first), 0x30..=0x7e) => {
                 match first {
                     b'(' => {
-                        self.drawing = [byte == b'0', self.drawing.last().copied().unwrap_or(false)]
+                        self.drawing = [byte == b'0', self.drawing.last().copied().unwrap_or(false)];
                     }
                     b')' => {
                         self.drawing =
-                            [self.drawing.first().copied().unwrap_or(false), byte == b'0']
+                            [self.drawing.first().copied().unwrap_or(false), byte == b'0'];
                     }
                     _ => {}
                 }
@@ -332,10 +332,10 @@ impl Stripper {
             b'P' => self.cells.delete(count),
             b'@' => self.cells.insert(count),
             b'b' if (0x20..0x7f).contains(&self.last) => {
-                (0..count.min(1000)).for_each(|_| self.put(self.last))
+                (0..count.min(1000)).for_each(|_| self.put(self.last));
             }
             b'A' | b'B' | b'E' | b'F' | b'J' | b'L' | b'M' | b'S' | b'T' | b'e' | b'u' => {
-                self.move_line()
+                self.move_line();
             }
             _ => {}
         }

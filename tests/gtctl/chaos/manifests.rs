@@ -35,7 +35,7 @@ pub(super) const KINDS: &[Kind] = &[
         "the last good one stays in force",
         || {
             stays_in_force(|ground| {
-                fs::rename(ground.yard.at(FILE), ground.yard.at("away.toml")).unwrap()
+                fs::rename(ground.yard.at(FILE), ground.yard.at("away.toml")).unwrap();
             })
         },
     ),
@@ -91,7 +91,7 @@ pub(super) const KINDS: &[Kind] = &[
             stays_in_force(|ground| {
                 ground
                     .yard
-                    .declare(&format!("{}{}", manifest(""), "# x\n".repeat(300_000)))
+                    .declare(&format!("{}{}", manifest(""), "# x\n".repeat(300_000)));
             })
         },
     ),
@@ -100,7 +100,7 @@ pub(super) const KINDS: &[Kind] = &[
         "the last good one stays in force",
         || {
             stays_in_force(|ground| {
-                fs::write(ground.yard.at(FILE), b"[town]\nname = \"\xff\xfe\"\n").unwrap()
+                fs::write(ground.yard.at(FILE), b"[town]\nname = \"\xff\xfe\"\n").unwrap();
             })
         },
     ),

@@ -43,27 +43,27 @@ type Fault = (&'static str, fn(&mut Soak));
 const FAULTS: [Fault; 18] = [
     ("an agent is killed", |soak| soak.kill_agents(1)),
     ("a third of the agents is killed", |soak| {
-        soak.kill_agents(SESSIONS / 3)
+        soak.kill_agents(SESSIONS / 3);
     }),
     ("all agents are killed", |soak| soak.kill_agents(SESSIONS)),
     ("an agent is terminated", |soak| {
-        drop(soak.any().map(|one| signal(one.1, Signal::TERM)))
+        drop(soak.any().map(|one| signal(one.1, Signal::TERM)));
     }),
     ("an agent is stopped for a while", Soak::stop_agent),
     ("a session is killed", |soak| {
-        soak.by_hand(&["kill-session", "-t"])
+        soak.by_hand(&["kill-session", "-t"]);
     }),
     ("a window is opened", |soak| {
-        soak.by_hand(&["new-window", "-d", "-t"])
+        soak.by_hand(&["new-window", "-d", "-t"]);
     }),
     ("a label is stripped", |soak| {
-        soak.by_hand(&["set-option", "-u", "@gtctl_label", "-t"])
+        soak.by_hand(&["set-option", "-u", "@gtctl_label", "-t"]);
     }),
     ("a session is renamed for a while", Soak::rename),
     ("the server is frozen for a while", Soak::freeze_server),
     ("the server is killed", Soak::kill_server),
     ("the socket is removed", |soak| {
-        drop(fs::remove_file(soak.yard.socket()))
+        drop(fs::remove_file(soak.yard.socket()));
     }),
     ("the controller is killed", Soak::kill_controller),
     (

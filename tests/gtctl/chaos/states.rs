@@ -16,14 +16,14 @@ pub(super) const KINDS: &[Kind] = &[
                 .open(dir.join("gtctl.json"))
                 .unwrap()
                 .set_len(100)
-                .unwrap()
+                .unwrap();
         })
     }),
     full("state-garbage-twice", "nothing running is touched", || {
         survives(|dir| {
             ["gtctl.json", "gtctl.prev.json"]
                 .iter()
-                .for_each(|f| garbage(&dir.join(f)))
+                .for_each(|f| garbage(&dir.join(f)));
         })
     }),
     full("state-empty", "nothing running is touched", || {

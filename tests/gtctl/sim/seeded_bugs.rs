@@ -607,7 +607,7 @@ fn spoilt() -> Vec<Bug> {
             plan.wake = None;
         }),
         plan("S3", "every step proceeds over attached clients", |plan| {
-            plan.steps.iter_mut().for_each(proceed)
+            plan.steps.iter_mut().for_each(proceed);
         }),
     ]
 }
@@ -647,7 +647,7 @@ fn forgotten() -> Vec<Bug> {
                 .for_each(|history| history.stopping = None);
         }),
         bug("S7 start", "starts are not counted", nothing, |memory| {
-            memory.starts.clear()
+            memory.starts.clear();
         }),
         bug(
             "L5",

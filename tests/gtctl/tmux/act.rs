@@ -236,7 +236,7 @@ async fn argv_directory_and_environment_arrive_as_they_are() {
             assert!(
                 env.split('\0').any(|e| e == entry),
                 "{entry:?} not in {env:?}"
-            )
+            );
         };
         NASTY
             .iter()

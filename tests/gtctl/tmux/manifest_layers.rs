@@ -113,7 +113,7 @@ fn a_controller_heeds_the_users_file_when_it_appears_when_it_changes_and_when_it
         user_file(
             &yard,
             &format!("[defaults]\nenv = {{ COLOUR = \"{colour}\" }}\n"),
-        )
+        );
     };
     for wanted in ["red", "blue"] {
         colour(wanted);

@@ -85,7 +85,7 @@ fn a_marker_in_a_task_that_is_shown_completes_nothing_and_the_agents_own_does() 
         ));
     }
     let mut add = |name: &str, command: &[&str], more: &str| {
-        shown.push((name.to_owned(), task(name, command, more)))
+        shown.push((name.to_owned(), task(name, command, more)));
     };
     add("stdin", &["sh", "-c", "codex stdin <own.md"], "");
     add(
