@@ -251,115 +251,38 @@ impl<'a> Work<'a> {
                 .push((place, launcher::preflight(&step.action, commands)));
             return;
         }
+        let no_program = || Err(LaunchFault::NoCommand);
         match &step.action {
-            Action::Start {
-                desired,
-                generation,
-                handoff,
-                crashes,
-            } => match found.unwrap_or(Err(LaunchFault::NoCommand)) {
-                Ok(found) => {
-                    let launch =
-                        launch::prepare(scene, desired, found, *generation, *handoff, *crashes);
-                    self.starts.push(start::Start { place, launch });
-                }
-                Err(fault) => self
-                    .settled
-                    .push((place, Outcome::Failed(fault.to_string()))),
-            },
-            Action::Restart {
-                desired,
-                target,
-                rung,
-                generation,
-                handoff,
-                crashes,
-            } => {
-                match (rung, found.unwrap_or(Err(LaunchFault::NoCommand))) {
-                    // Nothing that runs is ended for what could not be started.
-                    (Rung::Ask | Rung::Finish, Err(fault)) => {
-                        self.settled
-                            .push((place, Outcome::Failed(fault.to_string())));
-                    }
-                    (Rung::Finish, Ok(found)) => {
-                        let launch =
-                            launch::prepare(scene, desired, found, *generation, *handoff, *crashes);
-                        let then = finish::Then::Start(Box::new(launch));
-                        self.finishes.push(finish::Finish {
-                            place,
-                            session,
-                            target,
-                            then,
-                        });
-                    }
-                    (Rung::Ask | Rung::Term | Rung::Kill, _) => {
-                        let (agent, handoff) = (&desired.agent, *handoff);
-                        self.stops.push(stop::Stop {
-                            place,
-                            session,
-                            target,
-                            rung: *rung,
-                            agent,
-                            handoff,
-                        });
-                    }
-                }
+            Action::Start { .. } => {
+                self.take_start(scene, place, step, found.unwrap_or_else(no_program));
             }
+            Action::Restart { .. } => {
+                self.take_restart(scene, place, step, found.unwrap_or_else(no_program));
+            }
+            Action::Expire {
+                target,
+                rung: Rung::Finish,
+                ..
+            } => self.finishes.push(finish::Finish {
+                place,
+                session,
+                target,
+                then: finish::Then::Remove,
+            }),
             Action::Expire {
                 target,
                 rung,
                 agent,
                 launch: _,
-            } => match rung {
-                Rung::Finish => {
-                    let then = finish::Then::Remove;
-                    self.finishes.push(finish::Finish {
-                        place,
-                        session,
-                        target,
-                        then,
-                    });
-                }
-                Rung::Ask | Rung::Term | Rung::Kill => {
-                    self.stops.push(stop::Stop {
-                        place,
-                        session,
-                        target,
-                        rung: *rung,
-                        agent,
-                        handoff: None,
-                    });
-                }
-            },
-            Action::Adopt {
+            } => self.stops.push(stop::Stop {
+                place,
+                session,
                 target,
-                fingerprint,
-                generation,
-                started,
-                handoff,
-                origin,
-                log,
-                over,
-            } => {
-                let labels = Labels {
-                    town: scene.town.name.clone(),
-                    session: session.clone(),
-                    generation: *generation,
-                    started: *started,
-                    fingerprint: *fingerprint,
-                    handoff: *handoff,
-                    origin: *origin,
-                };
-                let pipe = log.and_then(|log| scene.logs.pipe(session, *generation, log));
-                self.adoptions.push(start::Adoption {
-                    place,
-                    session,
-                    target,
-                    labels,
-                    pipe,
-                    over: over.as_deref(),
-                });
-            }
+                rung: *rung,
+                agent,
+                handoff: None,
+            }),
+            Action::Adopt { .. } => self.take_adoption(scene, place, step),
             Action::Nudge {
                 target,
                 agent,
@@ -367,18 +290,15 @@ impl<'a> Work<'a> {
                 left,
                 limit_over,
             } => {
-                let (decided, limit_over) = (scene.now, *limit_over);
-                self.nudges.push((
-                    place,
-                    Nudge {
-                        target,
-                        agent,
-                        text,
-                        left,
-                        decided,
-                        limit_over,
-                    },
-                ));
+                let nudge = Nudge {
+                    target,
+                    agent,
+                    text,
+                    left,
+                    decided: scene.now,
+                    limit_over: *limit_over,
+                };
+                self.nudges.push((place, nudge));
             }
             Action::SendEscape { target, agent } => self.rouses.push(send_escape::SendEscape {
                 place,
@@ -386,6 +306,115 @@ impl<'a> Work<'a> {
                 agent,
             }),
         }
+    }
+
+    fn take_start(
+        &mut self,
+        scene: &Scene<'a>,
+        place: usize,
+        step: &'a Step,
+        found: Result<Found, LaunchFault>,
+    ) {
+        let Action::Start {
+            desired,
+            generation,
+            handoff,
+            crashes,
+        } = &step.action
+        else {
+            return;
+        };
+        match found {
+            Ok(found) => {
+                let launch =
+                    launch::prepare(scene, desired, found, *generation, *handoff, *crashes);
+                self.starts.push(start::Start { place, launch });
+            }
+            Err(fault) => self.fail(place, &fault),
+        }
+    }
+
+    fn take_restart(
+        &mut self,
+        scene: &Scene<'a>,
+        place: usize,
+        step: &'a Step,
+        found: Result<Found, LaunchFault>,
+    ) {
+        let Action::Restart {
+            desired,
+            target,
+            rung,
+            generation,
+            handoff,
+            crashes,
+        } = &step.action
+        else {
+            return;
+        };
+        let session = &step.session;
+        match (rung, found) {
+            // Nothing that runs is ended for what could not be started.
+            (Rung::Ask | Rung::Finish, Err(fault)) => self.fail(place, &fault),
+            (Rung::Finish, Ok(found)) => {
+                let launch =
+                    launch::prepare(scene, desired, found, *generation, *handoff, *crashes);
+                self.finishes.push(finish::Finish {
+                    place,
+                    session,
+                    target,
+                    then: finish::Then::Start(Box::new(launch)),
+                });
+            }
+            (Rung::Ask | Rung::Term | Rung::Kill, _) => self.stops.push(stop::Stop {
+                place,
+                session,
+                target,
+                rung: *rung,
+                agent: &desired.agent,
+                handoff: *handoff,
+            }),
+        }
+    }
+
+    fn take_adoption(&mut self, scene: &Scene<'a>, place: usize, step: &'a Step) {
+        let Action::Adopt {
+            target,
+            fingerprint,
+            generation,
+            started,
+            handoff,
+            origin,
+            log,
+            over,
+        } = &step.action
+        else {
+            return;
+        };
+        let session = &step.session;
+        let labels = Labels {
+            town: scene.town.name.clone(),
+            session: session.clone(),
+            generation: *generation,
+            started: *started,
+            fingerprint: *fingerprint,
+            handoff: *handoff,
+            origin: *origin,
+        };
+        let pipe = log.and_then(|log| scene.logs.pipe(session, *generation, log));
+        self.adoptions.push(start::Adoption {
+            place,
+            session,
+            target,
+            labels,
+            pipe,
+            over: over.as_deref(),
+        });
+    }
+
+    fn fail(&mut self, place: usize, fault: &LaunchFault) {
+        let outcome = Outcome::Failed(fault.to_string());
+        self.settled.push((place, outcome));
     }
 }
 

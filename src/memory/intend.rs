@@ -64,15 +64,15 @@ fn intend_step(memory: &mut Memory, step: &Step, now: Moment) {
         });
     }
     match &step.action {
-        Action::Start { .. } => {}
+        // What is over is only removed.
+        Action::Start { .. }
+        | Action::Expire {
+            rung: Rung::Finish, ..
+        } => {}
         Action::Restart { handoff, .. } => {
             history.handoff = *handoff;
             intend_restart(history, step, now);
         }
-        // What is over is only removed.
-        Action::Expire {
-            rung: Rung::Finish, ..
-        } => {}
         Action::Expire { target, rung, .. } => {
             let next = StopRung {
                 generation: target.generation.unwrap_or_default(),
@@ -80,7 +80,7 @@ fn intend_step(memory: &mut Memory, step: &Step, now: Moment) {
                 purpose: Purpose::Expire,
                 begun_for: None,
             };
-            intend_stop(history, next, step, now);
+            intend_stop(history, &next, step, now);
         }
         Action::Adopt { handoff, .. } => history.handoff = handoff.or(history.handoff),
         Action::Nudge { target, text, .. } => {
@@ -168,7 +168,7 @@ fn intend_restart(history: &mut History, step: &Step, now: Moment) {
         purpose: Purpose::Restart,
         begun_for: Some(desired.fingerprint()),
     };
-    intend_stop(history, next, step, now);
+    intend_stop(history, &next, step, now);
 }
 
 /// Whether a text tells its session that it is about to be ended. It opens the time that it has.
@@ -196,13 +196,13 @@ struct StopRung {
 }
 
 /// Takes in a rung of a stop: a further one of the stop under way, or the first one of another.
-fn intend_stop(history: &mut History, next: StopRung, step: &Step, now: Moment) {
+fn intend_stop(history: &mut History, next: &StopRung, step: &Step, now: Moment) {
     let StopRung {
         generation,
         rung,
         purpose,
         begun_for,
-    } = next;
+    } = *next;
     match &mut history.stopping {
         Some(under_way) if under_way.generation == generation => {
             under_way.rung = rung;

@@ -226,6 +226,7 @@ fn holds_say_what_and_until_when() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one line for each hold")]
 fn every_hold_is_a_sentence() {
     let (m, mayor) = (Period::from_mins, SessionName::new("mayor").unwrap());
     for (h, want) in [

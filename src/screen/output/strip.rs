@@ -199,7 +199,8 @@ impl Stripper {
             (State::Charset(first), 0x30..=0x7e) => {
                 match first {
                     b'(' => {
-                        self.drawing = [byte == b'0', self.drawing.last().copied().unwrap_or(false)];
+                        self.drawing =
+                            [byte == b'0', self.drawing.last().copied().unwrap_or(false)];
                     }
                     b')' => {
                         self.drawing =

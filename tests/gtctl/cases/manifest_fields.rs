@@ -393,6 +393,10 @@ fn told_by_screens(agent: &Agent) -> Vec<ScreenState> {
 }
 
 /// All that follows from a town: the plans, what is launched, what is remembered of it, and where.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one scene from its beginning to its end"
+)]
 fn effects(town: &Town, worlds: &[World]) -> String {
     let Town {
         name,

@@ -21,9 +21,9 @@ pub(super) const KINDS: &[Kind] = &[
     }),
     full("state-garbage-twice", "nothing running is touched", || {
         survives(|dir| {
-            ["gtctl.json", "gtctl.prev.json"]
-                .iter()
-                .for_each(|f| garbage(&dir.join(f)));
+            for file in ["gtctl.json", "gtctl.prev.json"] {
+                garbage(&dir.join(file));
+            }
         })
     }),
     full("state-empty", "nothing running is touched", || {

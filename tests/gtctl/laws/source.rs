@@ -47,7 +47,7 @@ fn read_folder(room: &str, folder: &Path, depth: usize, found: &mut Vec<Source>)
         let name = path.file_name().unwrap().to_str().unwrap();
         if path.is_dir() {
             read_folder(room, &path, depth + 1, found);
-        } else if name.ends_with(".rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = bare(&fs::read_to_string(&path).unwrap());
             let is_test = name == "tests.rs" || name.ends_with("_tests.rs");
             let (code, tests) = if is_test {
@@ -116,9 +116,10 @@ pub(super) fn bare(text: &str) -> String {
         } else {
             from..from + 1
         };
-        for j in from..i.min(chars.len()) {
-            if out[j] != '\n' && !kept.contains(&j) {
-                out[j] = ' ';
+        let end = i.min(chars.len());
+        for (at, letter) in out.iter_mut().enumerate().take(end).skip(from) {
+            if *letter != '\n' && !kept.contains(&at) {
+                *letter = ' ';
             }
         }
         if !is_comment {

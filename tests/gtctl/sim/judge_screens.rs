@@ -9,6 +9,10 @@ use gtctl::model::{
 
 /// What screens say: nothing blocked is ended for a fresh process, nothing is too quiet or stuck
 /// before its limit.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one law a step, in the order in which they are asked"
+)]
 pub(super) fn judge_screens(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
     let content = |name: &SessionName| {
         let (history, seen) = (

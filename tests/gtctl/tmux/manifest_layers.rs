@@ -313,6 +313,10 @@ fn break_in_two_ways(yard: &Yard) -> [String; 2] {
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one scene from its beginning to its end"
+)]
 fn a_broken_manifest_blocks_no_verb_that_can_go_by_the_last_good_one() {
     let yard = Yard::new(&painted("red", ""));
     yard.gtctl(&["apply"]).exits(0);
