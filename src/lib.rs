@@ -38,7 +38,7 @@
 //! | 3 | [`notify`] | what the controller tells the service manager, a command, a collector of metrics |
 //! | 4 | [`controller`] | look, plan, intend, act, remember, sleep |
 //! | 4 | [`doctor`] | what is wrong with a machine and its town, and what mends it |
-//! | 4 | [`sim`] | a seeded tmux, its clock, and what people do to it, for the tests
+//! | 4 | [`sim`] | a seeded tmux, its clock, and what people do to it, for the tests |
 //! | 5 | [`render`] | plans, status and faults as text and JSON |
 //! | 6 | [`cli`] | one short file per verb; exit codes |
 //!
