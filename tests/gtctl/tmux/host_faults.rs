@@ -278,7 +278,7 @@ fn without_durable_intents_nothing_that_runs_is_touched() {
     for words in [
         "the state was not written",
         "started    two",
-        "1 started, 1 held",
+        "1 started, 1 waiting",
         "exit 3",
     ] {
         assert!(said.contains(words), "no {words:?} in {said}");

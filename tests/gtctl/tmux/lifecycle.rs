@@ -171,7 +171,7 @@ fn what_runs_our_agent_is_adopted_and_what_does_not_is_left_alone() {
     yard.gtctl(&["apply"]).exits(3).says("adopted");
     yard.gtctl(&["apply", "--prune", "--allow-mass"])
         .exits(3)
-        .says("held");
+        .says("waiting");
     let page = yard.gtctl(&["diff", "-o", "json"]).json();
     assert_eq!(
         of(&page, "held", "taken").unwrap()["hold"]["code"],

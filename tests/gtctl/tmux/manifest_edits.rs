@@ -163,7 +163,7 @@ fn an_interrupted_apply_ends_cleanly_and_says_what_is_left() {
     let verb = yard.start(&["apply"]);
     yard.until("the first wave", || yard.process("first").is_some());
     verb.signal(Signal::INT);
-    verb.end().exits(3).says("interrupted").says("1 held");
+    verb.end().exits(3).says("interrupted").says("1 waiting");
     yard.pid("first");
     assert_eq!(yard.sessions(), ["first"]);
     // Also when it comes during a cycle: the calls to tmux are slow here.

@@ -475,7 +475,7 @@ fn at_a_terminal_a_mass_restart_is_asked_for_in_one_line() {
         assert_eq!(code, Some(1), "{page}");
         assert!(
             page.contains("Restart 4 of 4, 2 at a time? [y/N]")
-                && page.contains("nothing was done"),
+                && page.contains("Nothing was done"),
             "{page}"
         );
         assert!(all_run(&yard, 4, 1001), "nothing was done");

@@ -284,7 +284,7 @@ fn events_of_a_very_long_journal_take_little_memory() {
     let first_words: Vec<&str> = last
         .out
         .lines()
-        .filter_map(|line| line.split_whitespace().nth(1))
+        .filter_map(|line| line.split_whitespace().nth(3))
         .collect();
     assert_eq!(first_words, ["399997", "399998", "399999"]);
 }
@@ -342,7 +342,7 @@ fn no_variable_sets_what_is_run() {
             .end()
             .exits(1)
             .says(name)
-            .says("decides what is run");
+            .says("decides what gtctl runs");
     }
     let mut command = yard.gtctl_command(&["validate"]);
     command

@@ -164,7 +164,7 @@ fn a_server_without_other_sessions_may_end() {
     let watch = watched(&yard);
     let server = yard.server().unwrap();
     yard.declare(SELDOM);
-    yard.until("the edit", || watch.said().contains("read anew"));
+    yard.until("the edit", || watch.said().contains("read again"));
     yard.tmux(&["kill-session", "-t", "=one"]);
     yard.until("its end", || !process::may_live(server));
 }
