@@ -6,7 +6,7 @@
 //!
 //! **Architecture invariant:** nothing here decides, and nothing is reported that was not seen, now
 //! or by the look before of what is not known to have changed since; the [scope](Look::scope) says
-//! which. A look that failed is [`Observed::Unknown`], never an empty town; only what [`reach`] can
+//! which. A look that failed is [`Observed::Unknown`], never an empty town; only what [`locate_server`] can
 //! prove is [`Observed::Down`].
 
 mod find_socket;
