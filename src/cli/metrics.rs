@@ -4,10 +4,10 @@ use super::args::{Global, TownArg};
 use super::exit::{Exit, Trouble};
 use super::output::Terminal;
 use super::place::Place;
-use crate::controller::Survey;
+use super::scene;
 use crate::model::Orders;
 use crate::observe::Depth;
-use crate::render::{Scene, metrics as page};
+use crate::render::metrics as page;
 
 pub(super) async fn run(
     global: &Global,
@@ -15,24 +15,11 @@ pub(super) async fn run(
     terminal: &Terminal,
 ) -> Result<Exit, Trouble> {
     let place = Place::find_or_last_good(global, args, terminal)?;
-    let Survey {
-        now,
-        town,
-        observed,
-        memory,
-        plan,
-        notices: _,
-    } = place
+    let survey = place
         .survey(Orders::default(), Depth::Plan, terminal)
         .await?;
-    let scene = Scene {
-        town: &town,
-        observed: &observed,
-        memory: &memory,
-        plan: &plan,
-        now,
-    };
-    terminal.print(&page::page(&scene, &place.books(&memory, now)));
+    let books = place.books(&survey.memory, survey.now);
+    terminal.print(&page::page(&scene::of_survey(&survey), &books));
     // That the town could not be looked at is one of the numbers.
     Ok(Exit::Done)
 }

@@ -31,6 +31,7 @@ mod others;
 mod output;
 mod place;
 mod reconcile;
+mod scene;
 mod schema;
 mod service;
 mod sink;

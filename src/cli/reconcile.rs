@@ -10,6 +10,7 @@ use super::manifest::{Attempt, ManifestFile, Texts, print_faults};
 use super::others::Others;
 use super::output::Terminal;
 use super::place::{Place, orders, unasked};
+use super::scene;
 use super::stamps::{Change, Followed};
 use super::told::Told;
 use crate::controller::{Controller, Cycle, Farewell, Reload, WatchEnd, watch};
@@ -114,26 +115,18 @@ fn once(town: &Town, cycle: &Cycle, terminal: &Terminal) -> Exit {
     for notice in &cycle.notices {
         terminal.warn(notice);
     }
-    let Cycle {
-        now,
+    let scene = scene::of_cycle(town, cycle);
+    let Scene {
         observed,
         memory,
         plan,
-        outcomes,
-        scope: _,
-        notices: _,
-    } = cycle;
-    let scene = Scene {
-        town,
-        observed,
-        memory,
-        plan,
-        now: *now,
-    };
+        ..
+    } = scene;
+    let outcomes = &cycle.outcomes;
     if terminal.is_json() {
         terminal.print_json(&json::apply(&scene, outcomes));
     } else {
-        let paper = terminal.paper(*now);
+        let paper = terminal.paper(cycle.now);
         terminal.print(&page::outcomes(town, memory, outcomes, &paper));
         terminal.print(&page::left(&scene, outcomes, false, |_, _| true, &paper));
         terminal.print(&page::summary(outcomes, &scene, &paper));

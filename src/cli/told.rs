@@ -3,10 +3,11 @@
 use super::exit::Trouble;
 use super::others::Others;
 use super::output::Terminal;
+use super::scene;
 use crate::controller::{Cycle, CycleFault, Event};
 use crate::model::{Done, Hold, Observed, Outcome, Scope, SessionName, Town, Verb};
 use crate::render::words::obstacle;
-use crate::render::{Scene, apply as page, json};
+use crate::render::{apply as page, json};
 use std::collections::BTreeMap;
 
 /// Prints what happens, each thing once, and passes it on.
@@ -96,24 +97,9 @@ impl<'a> Told<'a> {
         }
         if self.terminal.is_json() {
             if !cycle.outcomes.is_empty() || !std::mem::replace(&mut self.announced, true) {
-                let Cycle {
-                    now,
-                    observed,
-                    memory,
-                    plan,
-                    outcomes,
-                    scope: _,
-                    notices: _,
-                } = cycle;
-                let scene = Scene {
-                    town,
-                    observed,
-                    memory,
-                    plan,
-                    now: *now,
-                };
-                let line =
-                    serde_json::to_string(&json::apply(&scene, outcomes)).unwrap_or_default();
+                let scene = scene::of_cycle(town, cycle);
+                let line = serde_json::to_string(&json::apply(&scene, &cycle.outcomes))
+                    .unwrap_or_default();
                 self.terminal.mention(&format!("{line}\n"));
             }
             return;
@@ -128,24 +114,9 @@ impl<'a> Told<'a> {
             .mention(&page::outcomes(town, &cycle.memory, &fresh, &paper));
         if !self.announced {
             self.announced = true;
-            let Cycle {
-                now,
-                observed,
-                memory,
-                plan,
-                outcomes,
-                scope: _,
-                notices: _,
-            } = cycle;
-            let scene = Scene {
-                town,
-                observed,
-                memory,
-                plan,
-                now: *now,
-            };
+            let scene = scene::of_cycle(town, cycle);
             self.terminal
-                .mention(&page::summary(outcomes, &scene, &paper));
+                .mention(&page::summary(&cycle.outcomes, &scene, &paper));
         }
     }
 

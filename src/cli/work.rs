@@ -6,6 +6,7 @@ use super::manifest::Attempt;
 use super::output::Terminal;
 use super::place::Place;
 use super::reconcile::is_same_place;
+use super::scene;
 use super::stamps::{Change, Followed};
 use crate::controller::{Controller, Cycle, Farewell, begun};
 use crate::model::{
@@ -13,7 +14,7 @@ use crate::model::{
     Unchanged, Verb,
 };
 use crate::proc;
-use crate::render::{Scene, apply as page, json};
+use crate::render::{apply as page, json};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -446,13 +447,7 @@ impl Work {
 
     /// The last word, and the exit code.
     fn conclude(&self, place: &Place, last: &Cycle, terminal: &Terminal) -> Result<Exit, Trouble> {
-        let scene = Scene {
-            town: &place.town,
-            observed: &last.observed,
-            memory: &last.memory,
-            plan: &last.plan,
-            now: last.now,
-        };
+        let scene = scene::of_cycle(&place.town, last);
         if terminal.is_json() {
             terminal.print_json(&json::apply(&scene, &self.done));
         }

@@ -206,50 +206,19 @@ impl Controller {
         text: &NudgeText,
         memory: Memory,
     ) -> Result<(), Delivery> {
-        let state = self.store.view();
-        let looked = survey(
-            &self.client,
-            town,
-            state,
-            memory,
-            Orders::default(),
-            Depth::Plan,
-        )
-        .await;
-        let Survey {
-            now,
-            observed,
-            memory,
-            ..
-        } = looked;
-        let situation = Situation {
-            town,
-            observed: &observed,
-            memory: &memory,
-            orders: Orders::default(),
-            now,
-        };
-        let target = nudgeable(&situation, session).map_err(Delivery::Refused)?;
-        let desired = town
-            .sessions
-            .get(session)
-            .ok_or(Delivery::Refused(Obstacle::Absent))?;
-        let left = left_texts(&memory, session, &target);
-        let limit_over = is_past_limit(&memory, session, now);
-        let nudge = Nudge {
-            target: &target,
-            agent: &desired.agent,
-            text,
-            left: &left,
-            decided: now,
-            limit_over,
-        };
-        match may_nudge(&self.client, nudge).await {
+        let (aimed, may) = Box::pin(self.look_at(town, session, text, memory)).await?;
+        match may {
             Ok(())
             | Err(Delivery::Refused(Obstacle::Works | Obstacle::NoPrompt | Obstacle::Composing)) => {
             }
             Err(delivery) => return Err(delivery),
         }
+        let Aimed {
+            agent: _,
+            target,
+            memory,
+            now,
+        } = aimed;
         self.write_nudge(memory, session, &target, text, now)
             .map_err(Delivery::Failed)
     }
@@ -266,6 +235,22 @@ impl Controller {
         text: &NudgeText,
         memory: Memory,
     ) -> Result<Aimed<'t>, Delivery> {
+        let (aimed, may) = Box::pin(self.look_at(town, session, text, memory)).await?;
+        may?;
+        Ok(aimed)
+    }
+
+    /// Looks where a text would be typed. Gives whether it may be typed now, too.
+    ///
+    /// # Errors
+    /// No session is there that takes a text.
+    async fn look_at<'t>(
+        &self,
+        town: &'t Town,
+        session: &SessionName,
+        text: &NudgeText,
+        memory: Memory,
+    ) -> Result<(Aimed<'t>, Result<(), Delivery>), Delivery> {
         let state = self.store.view();
         let looked = survey(
             &self.client,
@@ -297,24 +282,22 @@ impl Controller {
         let agent = &desired.agent;
         let left = left_texts(&memory, session, &target);
         let limit_over = is_past_limit(&memory, session, now);
-        may_nudge(
-            &self.client,
-            Nudge {
-                target: &target,
-                agent,
-                text,
-                left: &left,
-                decided: now,
-                limit_over,
-            },
-        )
-        .await?;
-        Ok(Aimed {
+        let nudge = Nudge {
+            target: &target,
+            agent,
+            text,
+            left: &left,
+            decided: now,
+            limit_over,
+        };
+        let may = may_nudge(&self.client, nudge).await;
+        let aimed = Aimed {
             agent,
             target,
             memory,
             now,
-        })
+        };
+        Ok((aimed, may))
     }
 
     /// Writes down what came of a nudge. Not worth failing for; gives what went wrong.
