@@ -5,10 +5,11 @@ use crate::control::Control;
 use crate::measure::{in_turns, timed};
 use crate::stage::{Stage, session};
 use crate::table::{Against, Row};
-use gtctl::controller::survey;
+use gtctl::controller::Eyes;
 use gtctl::model::{Memory, Orders};
-use gtctl::observe::Depth;
+use gtctl::observe::{Depth, LookCache};
 use gtctl::tmux::{Client, Purpose};
+use std::cell::RefCell;
 use std::process::Command;
 use std::time::Duration;
 
@@ -44,15 +45,15 @@ fn at(sessions: usize, rounds: usize, goal: f64) -> Result<Vec<Row>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
+    let looks = RefCell::new(LookCache::default());
     let look = |memory| {
-        runtime.block_on(survey(
-            &client,
-            &town,
-            &nowhere,
-            memory,
-            Orders::default(),
-            Depth::Plan,
-        ))
+        let eyes = Eyes {
+            client: &client,
+            state: &nowhere,
+            depth: Depth::Plan,
+            looks: &mut looks.borrow_mut(),
+        };
+        runtime.block_on(eyes.survey(&town, memory, Orders::default()))
     };
     let memory = known(&client, stage.memory()?, |memory| look(memory).memory)?;
     let mut control = Control::open(&stage)?;

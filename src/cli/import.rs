@@ -11,7 +11,7 @@ use crate::gastown::{self, Files, parse_name};
 use crate::import::{self, Draft, Ground, draft, recipes};
 use crate::manifest::Loaded;
 use crate::model::{Action, Gastown, Inhabitant, Orders, Period, Plan, SessionName, Socket, Verb};
-use crate::observe::{Depth, population};
+use crate::observe::population;
 use crate::proc::clock;
 use crate::render::{import as page, words};
 use crate::store::{Automonitor, View};
@@ -178,15 +178,7 @@ impl Site {
                 .help("please report this, with the errors above")
         })?;
         let memory = self.state.load(clock::now())?.memory;
-        let looked = survey(
-            &self.client,
-            &town,
-            &self.state,
-            memory,
-            Orders::default(),
-            Depth::Plan,
-        )
-        .await;
+        let looked = survey(&self.client, &town, &self.state, memory, Orders::default()).await;
         let Survey { plan, .. } = looked;
         Ok(beyond_adoption(&plan))
     }

@@ -7,14 +7,14 @@ use super::last_good::{self, Kept};
 use super::manifest::{Attempt, ManifestFile, Texts, print_faults};
 use super::output::Terminal;
 use super::stamps::Stamps;
-use crate::controller::{Controller, Survey, survey};
+use crate::controller::{Controller, Eyes, Survey};
 use crate::files::aside;
 use crate::manifest::{Loaded, Origins};
 use crate::model::{
     Keeper, Layers, Mass, Memory, Moment, Orders, Orphans, Ownership, ProcId, ServerId,
     SessionName, Socket, Town,
 };
-use crate::observe::{Depth, LodgingFault, lodging};
+use crate::observe::{Depth, LodgingFault, LookCache, lodging};
 use crate::proc::{self, process::Presence};
 use crate::render::{Books, words};
 use crate::store::{Keeps, Places, StateDir, View, all, folder, locate};
@@ -146,15 +146,13 @@ impl Place {
         terminal: &Terminal,
     ) -> Result<Survey<'_>, Trouble> {
         let memory = self.recall(terminal)?;
-        let survey = survey(
-            &self.client,
-            &self.town,
-            &View::of(&self.state),
-            memory,
-            orders,
+        let eyes = Eyes {
+            client: &self.client,
+            state: &View::of(&self.state),
             depth,
-        )
-        .await;
+            looks: &mut LookCache::default(),
+        };
+        let survey = eyes.survey(&self.town, memory, orders).await;
         survey
             .notices
             .iter()

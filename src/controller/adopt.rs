@@ -7,7 +7,6 @@ use crate::model::{
     Entry, Evidence, Level, Life, Observed, Orders, Ownership, ProcId, Seen, Server, SessionName,
     Target, Town, WhenAttached,
 };
-use crate::observe::Depth;
 use crate::proc::{process, tree};
 use crate::tmux::fence::{Clients, Fence, Pane};
 use crate::tmux::ops;
@@ -40,15 +39,7 @@ impl Controller {
             .map_err(CycleFault::Lock)?;
         let memory = self.recall(&mut Vec::new())?;
         let state = self.store.view();
-        let looked = survey(
-            &self.client,
-            town,
-            state,
-            memory,
-            Orders::default(),
-            Depth::Plan,
-        )
-        .await;
+        let looked = survey(&self.client, town, state, memory, Orders::default()).await;
         let Survey { now, observed, .. } = looked;
         let (target, shell) = match idle_shell(&observed, session) {
             Ok(found) => found,

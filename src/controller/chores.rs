@@ -8,7 +8,6 @@ use crate::model::{
     Advice, Chore, ChoreEnd, ChoreKind, ChoreTime, Entry, Judged, Memory, Moment, NudgeText,
     Orders, Period, Plan, SessionName, Town,
 };
-use crate::observe::Depth;
 use crate::proc;
 use crate::reconcile::{Arrivals, ChoreArrivals, EndedChore, Intended, take_in};
 use crate::store::{Counted, StoreFault};
@@ -116,15 +115,7 @@ impl Controller {
     /// [`CycleFault`]; nothing was written then.
     pub async fn accept(&mut self, town: &Town, orders: Orders) -> Result<Vec<Judged>, CycleFault> {
         let memory = self.recall_in_turn()?;
-        let looked = survey(
-            &self.client,
-            town,
-            self.store.view(),
-            memory,
-            orders,
-            Depth::Plan,
-        )
-        .await;
+        let looked = survey(&self.client, town, self.store.view(), memory, orders).await;
         let mut taken = Vec::new();
         self.amend(|memory| {
             let (memory, accepted) = take_proposals(memory, &looked.plan, Taking::Asked);

@@ -14,7 +14,7 @@ use crate::model::{
     Definition, Done, Effect, Entry, Evidence, Hold, Level, Memory, Moment, Observed, Orders,
     Outcome, Outcomes, Period, Plan, ProcId, Scope, ServerId, SessionName, Town,
 };
-use crate::observe::{Depth, Living};
+use crate::observe::{Depth, Living, LookCache};
 use crate::proc;
 use crate::proc::env_tag::{Behind, Scan};
 use crate::reconcile::{
@@ -55,6 +55,8 @@ pub struct Controller {
     pub(super) piped: Piped,
     /// What the next cycle need not ask for.
     pub(super) ahead: Ahead,
+    /// What the last look has listed.
+    pub(super) looks: LookCache,
     /// Tells whether the files of the manifest still say what the cycles go by.
     pub(super) is_current: IsCurrent,
 }
@@ -194,6 +196,7 @@ impl Controller {
             launcher_jobs,
             piped: Piped::new(),
             ahead: Ahead::default(),
+            looks: LookCache::default(),
             is_current: IsCurrent(Box::new(|| true)),
         }
     }
@@ -281,7 +284,7 @@ impl Controller {
     pub(super) fn hear_ends(&mut self, town: &Town, living: Living) {
         let behind = |server| Behind {
             server,
-            panes: living.others(self.panes()),
+            panes: living.others(self.looks.panes()),
         };
         let scan = living
             .server()
@@ -297,11 +300,6 @@ impl Controller {
     /// Hears who lives, of whom the next cycle need not ask.
     pub(super) fn take_as_living(&mut self, living: Living) {
         self.ahead = Ahead { living, scan: None };
-    }
-
-    /// The processes of all panes of the last look.
-    fn panes(&self) -> Vec<u32> {
-        self.lasting.as_ref().unwrap_or(&self.client).panes()
     }
 
     /// Runs one cycle, holding the town's turn.
@@ -343,9 +341,9 @@ impl Controller {
             client: &client,
             state: self.store.view(),
             depth: Depth::Plan,
-            living,
+            looks: &mut self.looks,
         };
-        let (learned, unheard) = Box::pin(eyes.look(town, memory)).await;
+        let (learned, unheard) = Box::pin(eyes.look(town, memory, living)).await;
         notices.extend(unheard);
 
         let decided = Box::pin(decide(learned, orders)).await;
@@ -417,6 +415,9 @@ impl Controller {
         notices.extend(act::instruct(plan).await);
         let scan = scan.and_then(Rc::into_inner).map(RefCell::into_inner);
         let known = Known::of(decided.observed()).with(scan);
+        if !plan.steps.is_empty() {
+            self.looks.outdate();
+        }
         let outcomes = Box::pin(self.act(client, intended, known)).await;
         self.begin_launcher_jobs(intended, &outcomes);
         if *decided.scope() == Scope::Town && *scope == Scope::Town && !memory.paused {
@@ -529,6 +530,7 @@ impl Controller {
     pub(super) fn recover(&mut self, fault: &CycleFault) {
         self.kept = Kept::default();
         self.ahead = Ahead::default();
+        self.looks = LookCache::default();
         self.last_plan = Plan::default();
         self.lasting = self
             .lasting
@@ -571,8 +573,6 @@ impl Controller {
         if plan.steps.is_empty() {
             return Outcomes::new();
         }
-        // What was listed of the sessions that are acted on will not be true any more.
-        client.outdate_listed();
         let keep_log = |session: &_, generation, text: &str| {
             let keep = town
                 .sessions

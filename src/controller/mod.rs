@@ -27,6 +27,6 @@ mod watch;
 pub use chores::Farewell;
 pub use cycle::{Controller, Cycle, CycleFault};
 pub use finish::begun;
-pub use survey::{Survey, survey};
+pub use survey::{Eyes, Survey, survey};
 pub use typist::ByTurns;
 pub use watch::{Event, Reload, WatchEnd, watch};

@@ -8,7 +8,6 @@ use crate::model::{
     Agent, Commands, Delivery, Generation, Memory, Moment, NudgeText, Obstacle, Orders,
     SessionName, Target, Town,
 };
-use crate::observe::Depth;
 use crate::plan::{Situation, nudgeable};
 use crate::store::Lock;
 
@@ -252,15 +251,7 @@ impl Controller {
         memory: Memory,
     ) -> Result<(Aimed<'t>, Result<(), Delivery>), Delivery> {
         let state = self.store.view();
-        let looked = survey(
-            &self.client,
-            town,
-            state,
-            memory,
-            Orders::default(),
-            Depth::Plan,
-        )
-        .await;
+        let looked = survey(&self.client, town, state, memory, Orders::default()).await;
         let Survey {
             now,
             observed,

@@ -5,7 +5,7 @@ use crate::files::aside;
 use crate::gastown::{self, Standing};
 use crate::model::{Gastown, Memory, Moment, Observed, Orders, Plan, Town};
 use crate::model::{covered, misnamed};
-use crate::observe::{self, Depth, Living, Look};
+use crate::observe::{self, Depth, Living, Look, LookCache, LookRequest};
 use crate::proc;
 use crate::reconcile::{Arrivals, Decided, Learned, Observation, Shipped, learn, take_in};
 use crate::store::View;
@@ -32,6 +32,19 @@ pub struct Survey<'t> {
     pub notices: Vec<String>,
 }
 
+/// By what a look at a town is taken.
+#[derive(Debug)]
+pub struct Eyes<'a> {
+    /// The way to its tmux server.
+    pub client: &'a Client,
+    /// Its state directory.
+    pub state: &'a View,
+    /// How much is looked at.
+    pub depth: Depth,
+    /// What the last look has listed.
+    pub looks: &'a mut LookCache,
+}
+
 /// Looks once and plans. Writes nothing, starts nothing.
 pub async fn survey<'t>(
     client: &Client,
@@ -39,63 +52,63 @@ pub async fn survey<'t>(
     state: &View,
     memory: Memory,
     orders: Orders,
-    depth: Depth,
 ) -> Survey<'t> {
-    let memory = take_in(memory, Arrivals::default(), proc::process::may_live).memory;
     let eyes = Eyes {
         client,
         state,
-        depth,
-        living: Living::default(),
+        depth: Depth::Plan,
+        looks: &mut LookCache::default(),
     };
-    let (learned, notices) = eyes.look(town, memory).await;
-    let (observation, memory, plan) = decide(learned, orders).await.into_parts();
-    let Observation {
-        now,
-        town,
-        observed,
-        scope: _,
-    } = observation;
-    Survey {
-        now,
-        town,
-        observed,
-        memory,
-        plan,
-        notices,
-    }
-}
-
-/// By what a look at the town is taken.
-pub(super) struct Eyes<'a> {
-    /// The way to its tmux server.
-    pub(super) client: &'a Client,
-    /// Its state directory.
-    pub(super) state: &'a View,
-    /// How much is asked.
-    pub(super) depth: Depth,
-    /// Who is known to live, and is not asked after.
-    pub(super) living: Living,
+    eyes.survey(town, memory, orders).await
 }
 
 impl Eyes<'_> {
-    /// Looks once, and takes in what the look teaches. Gives what people should know beside it,
-    /// too.
-    pub(super) async fn look(self, town: &Town, memory: Memory) -> (Learned<'_>, Vec<String>) {
-        let Self {
-            client,
-            state,
-            depth,
-            living,
-        } = self;
+    /// Looks and plans. Writes nothing, starts nothing.
+    pub async fn survey(self, town: &Town, memory: Memory, orders: Orders) -> Survey<'_> {
+        let memory = take_in(memory, Arrivals::default(), proc::process::may_live).memory;
+        let (learned, notices) = self.look(town, memory, Living::default()).await;
+        let (observation, memory, plan) = decide(learned, orders).await.into_parts();
+        let Observation {
+            now,
+            town,
+            observed,
+            scope: _,
+        } = observation;
+        Survey {
+            now,
+            town,
+            observed,
+            memory,
+            plan,
+            notices,
+        }
+    }
+
+    /// Looks once, and takes in what the look teaches. Nobody asks after who is in `living`. Gives
+    /// what people should know beside it, too.
+    pub(super) async fn look(
+        self,
+        town: &Town,
+        memory: Memory,
+        living: Living,
+    ) -> (Learned<'_>, Vec<String>) {
         let now = proc::clock::now();
+        let request = LookRequest {
+            client: self.client,
+            town,
+            memory: &memory,
+            now,
+            depth: self.depth,
+            living,
+        };
         let Look {
             mut observed,
             scope,
-        } = observe::look(client, town, &memory, now, depth, living).await;
+        } = observe::look(request, self.looks).await;
         let (town, mut notices) = heeding(covered(town, &observed));
         notices.extend(misnamed(&town, &observed));
-        notices.extend(observe::listen(&mut observed, &town, &memory, state, now));
+        let unheard = observe::listen(&mut observed, &town, &memory, self.state, now);
+        notices.extend(unheard);
         let learned = learn(
             &Shipped,
             memory,

@@ -4,6 +4,7 @@
 //! living server, and a second server beside it would double the town. Down is only said when
 //! nothing listens on the path and the server last seen has ended.
 
+use super::cache::Cached;
 use super::former;
 use super::life::{self, Pane};
 use super::prefetch::{self, Ahead, Living, MOST_TAILS};
@@ -12,9 +13,9 @@ use crate::model::{PaneId, ProcId, ServerId, SessionName, Town};
 use crate::proc::process::{self, Presence};
 use crate::proc::signal;
 use crate::proc::sockets::{self, Listening};
+use crate::tmux::Client;
 use crate::tmux::list::{self, ListFault, Listing, Row};
 use crate::tmux::tail::{Captured, Wanted};
-use crate::tmux::{Client, Listed};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -28,7 +29,7 @@ pub(super) struct Found {
     /// Which server.
     pub(super) server: ServerId,
     /// Its panes.
-    listing: Arc<Listing>,
+    pub(super) listing: Arc<Listing>,
     /// What was made of each.
     judged: Vec<Pane>,
     /// Those that were asked after, where the others are as an earlier look has listed them.
@@ -78,14 +79,15 @@ pub(super) enum Unreached {
 /// How long a server may take to create its socket anew.
 const SOCKET_WAIT: Duration = Duration::from_millis(500);
 
-/// Lists the server's panes, or proves that there is no server. Of those that are only known to
-/// live, and of which the look before has listed all, nothing is asked again.
+/// Lists the server's panes, or proves that there is no server. Where a few watched processes have
+/// ended, and `cached` has all panes, it asks after the panes of those few only.
 ///
 /// `screens` are sessions whose screens will be wanted, if they are there.
 pub(super) async fn reach(
     client: &Client,
     known: Option<(ServerId, &Town)>,
     living: Living,
+    cached: Cached,
     screens: &[&SessionName],
 ) -> Result<Found, Unreached> {
     let ended = living.ended();
@@ -94,11 +96,10 @@ pub(super) async fn reach(
             .server()
             .or(known.map(|(ServerId(server), _)| server.pid))
     };
-    let panes = client.panes();
+    let Cached { panes, listing } = cached;
     let are_few = (1..=MOST_TAILS).contains(&ended.len());
-    let before = client.listed().filter(|listed| listed.is_whole && are_few);
-    client.outdate_listed();
-    let listing = ask(client, before.map(|listed| listed.listing), &ended, screens);
+    let before = listing.filter(|_| are_few);
+    let listing = ask(client, before, &ended, screens);
     let (listed, ahead) = prefetch::beside(server, &panes, living, listing).await;
     match listed {
         Ok(listed) => {
@@ -191,14 +192,9 @@ fn identified(client: &Client, answered: Answered, ahead: Ahead) -> Result<Found
                 .iter()
                 .map(|row| life::judge(row, server, &ahead))
                 .collect();
-            let listing = Arc::new(listing);
-            client.put_listed(Listed {
-                listing: Arc::clone(&listing),
-                is_whole: few.is_none(),
-            });
             Ok(Found {
                 server,
-                listing,
+                listing: Arc::new(listing),
                 judged,
                 few,
                 line: ahead.line(),

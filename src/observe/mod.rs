@@ -9,6 +9,7 @@
 //! which. A look that failed is [`Observed::Unknown`], never an empty town; only what [`locate_server`] can
 //! prove is [`Observed::Down`].
 
+mod cache;
 mod find_socket;
 mod footprint;
 mod former;
@@ -25,6 +26,7 @@ mod screens;
 mod sessions;
 mod settle;
 
+pub use cache::LookCache;
 pub use find_socket::{LodgingFault, lodging};
 pub use former::{Former, Holding, former, in_words as former_in_words, still_there};
 pub use listen::{listen, listened, log_of};
@@ -51,6 +53,24 @@ pub enum Depth {
 /// No look takes longer.
 const DEADLINE: Duration = Duration::from_millis(4500);
 
+/// What is looked at, and with what knowledge.
+#[derive(Debug, Clone)]
+pub struct LookRequest<'a> {
+    /// The way to the server.
+    pub client: &'a Client,
+    /// The town.
+    pub town: &'a Town,
+    /// What is remembered of it. A look takes from it the server last seen, which must have ended
+    /// before a silent socket counts as no server, and the screens, so that only new ones are read.
+    pub memory: &'a Memory,
+    /// When the look is taken.
+    pub now: Moment,
+    /// How much is looked at.
+    pub depth: Depth,
+    /// Processes of which it is known that they live: nobody asks after them.
+    pub living: Living,
+}
+
 /// What was seen, and for what it is good.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Look {
@@ -60,25 +80,15 @@ pub struct Look {
     pub scope: Scope,
 }
 
-/// Looks once at the town's server. Of the memory it takes the server last seen up, which must have
-/// ended before a silent socket counts as no server, and what is known of screens, so that only new
-/// ones are read. Takes at most 4.5 s.
+/// Looks once at the town's server. Takes at most 4.5 s. Keeps in `cache` what it has listed.
 ///
-/// Who is known to live is not asked after again. Where that is all but a few that have ended
-/// since, and the look before it has listed all, those few alone are: what it takes does not grow
-/// with the town then.
+/// Where all watched processes but a few live, and `cache` has all panes, the look asks after the
+/// panes of those few only. Its cost does not grow with the town then.
 ///
 /// Changes nothing but what tmux should have done itself: it may tell the server to create its
 /// socket file anew, and to ask after children that ended.
-pub async fn look(
-    client: &Client,
-    town: &Town,
-    memory: &Memory,
-    now: Moment,
-    depth: Depth,
-    living: Living,
-) -> Look {
-    let look = look_without_deadline(client, town, memory, now, depth, living);
+pub async fn look(request: LookRequest<'_>, cache: &mut LookCache) -> Look {
+    let look = look_without_deadline(request, cache);
     let unknown = |why| Look {
         observed: Observed::Unknown(why),
         scope: Scope::Town,
@@ -95,21 +105,25 @@ pub async fn look(
 }
 
 async fn look_without_deadline(
-    client: &Client,
-    town: &Town,
-    memory: &Memory,
-    now: Moment,
-    depth: Depth,
-    living: Living,
+    request: LookRequest<'_>,
+    cache: &mut LookCache,
 ) -> Result<Look, Unreached> {
+    let LookRequest {
+        client,
+        town,
+        memory,
+        now,
+        depth,
+        living,
+    } = request;
     let client = &client.lasting(Purpose::Read);
     let unread = screens::unread(town, memory);
-    let known = former::known(memory, now);
-    let found =
-        locate_server::reach(client, known.map(|server| (server, town)), living, &unread).await?;
+    let known = former::known(memory, now).map(|server| (server, town));
+    let found = locate_server::reach(client, known, living, cache.begin_look(), &unread).await?;
     let found = settle::settle(client, &found.covered(town), found)
         .await
         .map_err(Unreached::Unknown)?;
+    cache.keep(&found);
     let town = &*found.covered(town);
     let sessions::Gathered {
         mut sessions,

@@ -1,5 +1,6 @@
 //! Every session of a server with the programs in it, for those who move in.
 
+use super::cache::Cached;
 use super::life::{self, Pane};
 use super::locate_server::{self, Unreached};
 use super::prefetch::Living;
@@ -70,11 +71,12 @@ const MOST_PROGRAMS: usize = 64;
 /// # Errors
 /// Why it could not be determined.
 pub async fn population(client: &Client) -> Result<Vec<Inhabitant>, String> {
-    let found = match locate_server::reach(client, None, Living::default(), &[]).await {
-        Ok(found) => found,
-        Err(Unreached::Down) => return Ok(Vec::new()),
-        Err(Unreached::Unknown(why)) => return Err(why),
-    };
+    let found =
+        match locate_server::reach(client, None, Living::default(), Cached::default(), &[]).await {
+            Ok(found) => found,
+            Err(Unreached::Down) => return Ok(Vec::new()),
+            Err(Unreached::Unknown(why)) => return Err(why),
+        };
     let of_server = process::environment(found.server.0.pid);
     let mut sessions: BTreeMap<&str, Inhabitant> = BTreeMap::new();
     for (row, pane) in found.panes() {

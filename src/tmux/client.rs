@@ -3,7 +3,6 @@
 
 use super::direct::{After, Connection, Fault, Greetings, Purpose};
 use super::held::Held;
-use super::list::Listing;
 use super::owner::{self, Listener, Refusal};
 use super::paths;
 use super::script::NoServer;
@@ -13,8 +12,8 @@ use std::ffi::OsString;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
@@ -41,22 +40,10 @@ pub struct Client {
     greetings: Arc<Greetings>,
     /// The server that the last connection led to; 0 before any.
     server: Arc<AtomicU32>,
-    /// What was listed last.
-    listed: Arc<Mutex<Option<Listed>>>,
     /// What its connections are opened for.
     purpose: Purpose,
     /// The connection of the last call, where it is kept for the next one.
     held: Option<Arc<Held>>,
-}
-
-/// What the last look has listed.
-#[derive(Debug, Clone)]
-pub struct Listed {
-    /// All panes.
-    pub listing: Arc<Listing>,
-    /// Whether all of them were asked after, and nothing was done since; else of some it says what
-    /// an earlier look did.
-    pub is_whole: bool,
 }
 
 /// What a script asks for.
@@ -135,7 +122,6 @@ impl Client {
             deadline: Self::DEADLINE,
             greetings: Arc::default(),
             server: Arc::default(),
-            listed: Arc::default(),
             purpose: Purpose::Read,
             held: None,
         }
@@ -167,37 +153,6 @@ impl Client {
     #[must_use]
     pub fn server(&self) -> Option<u32> {
         Some(self.server.load(Ordering::Relaxed)).filter(|pid| *pid != 0)
-    }
-
-    /// The processes of all panes as the last look by it or its clones has listed them; none
-    /// before.
-    #[must_use]
-    pub fn panes(&self) -> Vec<u32> {
-        let listed = self.slot();
-        let rows = listed.iter().flat_map(|listed| &listed.listing.rows);
-        rows.filter(|row| !row.dead).map(|row| row.pid).collect()
-    }
-
-    /// Keeps what a look has listed for the next one.
-    pub fn put_listed(&self, listed: Listed) {
-        *self.slot() = Some(listed);
-    }
-
-    /// What the last look has listed.
-    #[must_use]
-    pub fn listed(&self) -> Option<Listed> {
-        self.slot().clone()
-    }
-
-    /// What was listed is not to be gone by any more: another look begins, or something is done.
-    pub fn outdate_listed(&self) {
-        self.slot()
-            .iter_mut()
-            .for_each(|listed| listed.is_whole = false);
-    }
-
-    fn slot(&self) -> MutexGuard<'_, Option<Listed>> {
-        self.listed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The server's socket file, whether it exists or not.

@@ -8,7 +8,7 @@ use gtctl::model::{
     Observed, Origin, Outcome, Ownership, Period, Phase, Plan, ProcId, Purpose, Reason, Rung, Seen,
     ServerId, Step, Stopping, Target, Town, WhenAttached,
 };
-use gtctl::observe::{Depth, Living, look};
+use gtctl::observe::{Depth, Living, LookCache, LookRequest, look};
 use gtctl::proc::clock;
 use gtctl::proc::signal::{Signal, signal};
 use gtctl::sim::{Agentry, Random, World};
@@ -110,16 +110,15 @@ impl Ground for Fake {
 impl Ground for Real {
     async fn look(&mut self) -> Observed {
         let (stage, none) = (&self.stage, Memory::default());
-        self.seen = look(
-            &stage.client,
-            &stage.town,
-            &none,
-            clock::now(),
-            Depth::Plan,
-            Living::default(),
-        )
-        .await
-        .observed;
+        let request = LookRequest {
+            client: &stage.client,
+            town: &stage.town,
+            memory: &none,
+            now: clock::now(),
+            depth: Depth::Plan,
+            living: Living::default(),
+        };
+        self.seen = look(request, &mut LookCache::default()).await.observed;
         self.seen.clone()
     }
 

@@ -6,7 +6,7 @@ use gtctl::model::{
     Death, Flaw, Life, Memory, Moment, Observed, Origin, Ownership, PaneId, Period, Scope, Seen,
     Server, ServerId, Town,
 };
-use gtctl::observe::{self, Depth, Living, Look};
+use gtctl::observe::{self, Depth, Living, Look, LookCache, LookRequest};
 use gtctl::proc::signal::{Sent, Signal, signal};
 use gtctl::proc::{clock, process};
 use gtctl::tmux::Client;
@@ -33,7 +33,15 @@ async fn look(
     now: Moment,
     depth: Depth,
 ) -> Observed {
-    observe::look(client, town, memory, now, depth, Living::default())
+    let request = LookRequest {
+        client,
+        town,
+        memory,
+        now,
+        depth,
+        living: Living::default(),
+    };
+    observe::look(request, &mut LookCache::default())
         .await
         .observed
 }
@@ -276,13 +284,14 @@ async fn many_deaths_at_once_all_become_known() {
     }
 }
 
-/// A server with ten labelled sessions, looked at once by a client that remembers it.
+/// A server with ten labelled sessions, and what the looks at it have left.
 struct Watched {
     server: TestServer,
     client: Client,
     town: Town,
     seen: Observed,
     living: Living,
+    looks: LookCache,
 }
 
 impl Watched {
@@ -292,22 +301,16 @@ impl Watched {
             label(&server, &format!("s{n}"), "started");
         }
         let (client, town) = (server.scratch.client(), town(&[]));
-        let seen = look(
-            &client,
-            &town,
-            &knowing(Some(server.id())),
-            clock::now(),
-            Depth::Plan,
-        )
-        .await;
-        let living = Living::of(&seen, |_| true);
-        Self {
+        let mut watched = Self {
             server,
             client,
             town,
-            seen,
-            living,
-        }
+            seen: Observed::Down,
+            living: Living::default(),
+            looks: LookCache::default(),
+        };
+        watched.look().await;
+        watched
     }
 
     /// Kills the agents of these, and hears of that.
@@ -329,18 +332,15 @@ impl Watched {
     /// A look of somebody who has heard of all ends, and how many calls it took.
     async fn look(&mut self) -> (Server, Scope, u64) {
         let before = self.client.calls();
-        let memory = knowing(Some(self.server.id()));
-        let now = clock::now();
-        let look = observe::look(
-            &self.client,
-            &self.town,
-            &memory,
-            now,
-            Depth::Plan,
-            self.living.clone(),
-        )
-        .await;
-        let Look { observed, scope } = look;
+        let request = LookRequest {
+            client: &self.client,
+            town: &self.town,
+            memory: &knowing(Some(self.server.id())),
+            now: clock::now(),
+            depth: Depth::Plan,
+            living: self.living.clone(),
+        };
+        let Look { observed, scope } = observe::look(request, &mut self.looks).await;
         self.seen = observed;
         self.living = Living::of(&self.seen, process::may_live);
         (up(self.seen.clone()), scope, self.client.calls() - before)
