@@ -1,13 +1,18 @@
-//! Work that may hang, done on threads of its own and waited for only so long.
+//! Does work that may hang on threads of its own, and waits for it up to a deadline.
 //!
-//! A file system that does not answer (a lost network disk) holds whoever asks it, and no signal
-//! but KILL ends that. So the one who asks is a thread that can be left behind. At most
-//! [`MOST_LEFT`] are left behind at a time: after that, work is refused at once until some of them
-//! come back.
+//! A file system that does not answer (a lost network disk) blocks the thread that reads from it.
+//! Nothing can interrupt such a read. So a thread does it that can be left behind. At most
+//! [`MOST_LEFT`] threads are left behind at a time. Then new work is refused at once, until some of
+//! the reads end.
 //!
-//! [`ask`] is for one place that is asked about again and again, as a controller does at every
-//! look. Where it does not answer, only the first who asks waits: until the answer comes, all
-//! others are told at once for how long it is waited for.
+//! ```text
+//!  soon   one piece of work
+//!  many   one piece of work for each task, on up to 8 threads
+//!  ask    one piece of work about a place that is asked about again and again
+//! ```
+//!
+//! [`ask`] is for reads that a controller repeats at every look. If the place does not answer, only
+//! the first caller waits. Until the answer comes, all later callers get [`Late::Waiting`] at once.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -18,16 +23,17 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc as channel;
 
-/// How long a file is waited for.
+/// How long [`ask`] waits for a file.
 pub const PATIENCE: Duration = Duration::from_secs(2);
-/// How much earlier work is told to give up than it is given up itself: what it has to say has to
+/// How long before the deadline the work of [`many`] should give up. Its answer needs time to
 /// arrive.
 const MARGIN: Duration = Duration::from_millis(300);
-/// The most threads that are left behind at a time.
+/// How many threads may be left behind at a time.
 pub const MOST_LEFT: usize = 128;
-/// The most threads that one call of [`many`] uses.
+/// How many threads one call of [`many`] uses at most.
 const MOST_AT_ONCE: usize = 8;
-/// Enough for a read and its parser; a thousandth of the usual is never touched.
+/// The stack of a thread, in bytes. The parsers of the files need less. Linux gives a page of it
+/// only when it is used.
 const STACK: usize = 2 << 20;
 
 /// How many threads are left behind now.
@@ -36,13 +42,13 @@ static LEFT: AtomicUsize = AtomicUsize::new(0);
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Late {
-    /// The deadline passed.
+    /// There was no answer within this time.
     #[error("there was no answer within {} ms: its file system may not respond", .0.as_millis())]
     Deadline(Duration),
-    /// This place has no answer yet, for so long.
+    /// An earlier read of this path has waited for so long and still has no answer.
     #[error("reading {} for {}: its file system does not answer", .0.display(), roughly(*.1))]
     Waiting(PathBuf, Duration),
-    /// Too many others have no answer either.
+    /// So many threads are left behind that no new one may start.
     #[error("{0} earlier reads still have no answer: a file system does not respond")]
     Crowded(usize),
     /// No thread could be started.
@@ -51,16 +57,18 @@ pub enum Late {
 }
 
 impl Late {
-    /// The same of an answer about this place: with what is read and for how long, where that is
-    /// known. Whoever asks about the place from now on is told so at once.
+    /// Turns [`Late::Deadline`] into [`Late::Waiting`] if a read about `place` is still under way.
+    ///
+    /// From now on everybody who asks about the place gets [`Late::Waiting`] at once. Other errors
+    /// stay as they are.
     #[must_use]
     pub fn about(self, place: &Path) -> Self {
         if !matches!(self, Self::Deadline(_)) {
             return self;
         }
         let mut asked = ASKED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(about) = asked.get_mut(place) {
-            about.in_vain = true;
+        if let Some(questions) = asked.get_mut(place) {
+            questions.in_vain = true;
         }
         waiting(&asked, place).unwrap_or(self)
     }
@@ -72,16 +80,16 @@ impl From<Late> for std::io::Error {
     }
 }
 
-/// How many threads wait for a file system that does not answer.
+/// How many threads are left behind now, waiting for a file system.
 #[must_use]
 pub fn left_behind() -> usize {
     LEFT.load(Ordering::Relaxed)
 }
 
-/// Does `work` on a thread of its own, and waits at most `patience` for what it gives.
+/// Does `work` on a thread of its own, and waits at most `patience` for its result.
 ///
 /// # Errors
-/// [`Late`]; the work may then still go on.
+/// Returns [`Late`]. After [`Late::Deadline`] the work may still go on.
 pub fn soon<T: Send + 'static>(
     patience: Duration,
     work: impl FnOnce() -> T + Send + 'static,
@@ -97,10 +105,10 @@ pub fn soon<T: Send + 'static>(
 }
 
 /// Does the same work for each of `tasks`, several at once, and waits at most `patience` for all of
-/// them. Lets the runtime do other things meanwhile.
+/// them together. The runtime can do other things meanwhile.
 ///
-/// Gives one answer for each task, in their order. `work` gets the moment at which it should give
-/// up by itself, which is a little before it is waited for no longer.
+/// It returns one answer for each task, in the order of the tasks. `work` gets the moment at which
+/// it should give up: 300 ms before the deadline.
 pub async fn many<I, T>(
     patience: Duration,
     tasks: Vec<I>,
@@ -115,53 +123,72 @@ where
         .iter()
         .map(|_| Err(Late::Deadline(patience)))
         .collect();
-    let wanted = tasks.len();
+    let (threads, mut results) = match start_workers(tasks, deadline, patience, work) {
+        Ok(started) => started,
+        Err(late) => return answers.iter().map(|_| Err(late.clone())).collect(),
+    };
+    let collect = async {
+        while let Some((index, answer)) = results.recv().await {
+            if let Some(slot) = answers.get_mut(index) {
+                *slot = Ok(answer);
+            }
+        }
+    };
+    let in_time = tokio::time::timeout_at(deadline.into(), collect).await;
+    if in_time.is_err() {
+        threads.into_iter().for_each(Thread::leave);
+    }
+    answers
+}
+
+/// The threads of one call of [`many`], and the results that they send: the index of a task with
+/// its answer.
+type Workers<T> = (Vec<Thread>, channel::UnboundedReceiver<(usize, T)>);
+
+/// Starts the threads for one call of [`many`]. They share a queue of the tasks.
+fn start_workers<I, T>(
+    tasks: Vec<I>,
+    deadline: Instant,
+    patience: Duration,
+    work: impl Fn(&I, Instant) -> T + Send + Sync + 'static,
+) -> Result<Workers<T>, Late>
+where
+    I: Send + 'static,
+    T: Send + 'static,
+{
     let give_up = deadline
         .checked_sub(MARGIN.min(patience / 2))
         .unwrap_or(deadline);
+    let wanted = tasks.len().min(MOST_AT_ONCE);
     let queue = Arc::new(Mutex::new(tasks.into_iter().enumerate()));
     let work = Arc::new(work);
-    let (send, mut receive) = channel::unbounded_channel();
+    let (send, results) = channel::unbounded_channel();
     let mut threads = Vec::new();
-    for _ in 0..wanted.min(MOST_AT_ONCE) {
+    for _ in 0..wanted {
         let (queue, work, send) = (Arc::clone(&queue), Arc::clone(&work), send.clone());
         let started = Thread::start(move || {
             loop {
                 let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-                let Some((place, task)) = next else { return };
-                if send.send((place, work(&task, give_up))).is_err() {
+                let Some((index, task)) = next else { return };
+                let answer = work(&task, give_up);
+                if send.send((index, answer)).is_err() {
                     return;
                 }
             }
         });
         match started {
             Ok(thread) => threads.push(thread),
-            Err(late) if threads.is_empty() => {
-                return answers.iter().map(|_| Err(late.clone())).collect();
-            }
-            // Those that were started do it all.
+            Err(late) if threads.is_empty() => return Err(late),
+            // The threads that have started do all the work.
             Err(_) => break,
         }
     }
-    drop(send);
-    let collect = async {
-        while let Some((place, answer)) = receive.recv().await {
-            if let Some(slot) = answers.get_mut(place) {
-                *slot = Ok(answer);
-            }
-        }
-    };
-    if tokio::time::timeout_at(deadline.into(), collect)
-        .await
-        .is_err()
-    {
-        threads.into_iter().for_each(Thread::leave);
-    }
-    answers
+    Ok((threads, results))
 }
 
-/// A time of waiting in few steps, so that whoever tells what is new tells it once, and again when
-/// it has become much longer.
+/// The waiting time in few steps: `over 2 s`, `over 1 min`, `over 10 min`, `over 3 h`.
+///
+/// A message with it changes rarely, so a reader that reports only new messages repeats it rarely.
 fn roughly(waited: Duration) -> String {
     match waited.as_secs() {
         ..60 => format!("over {} s", PATIENCE.as_secs()),
@@ -171,29 +198,30 @@ fn roughly(waited: Duration) -> String {
     }
 }
 
-/// What is asked about now, by its place.
-static ASKED: Mutex<BTreeMap<PathBuf, Asked>> = Mutex::new(BTreeMap::new());
+/// The questions that have no answer yet, by place.
+static ASKED: Mutex<BTreeMap<PathBuf, Questions>> = Mutex::new(BTreeMap::new());
 
 /// The questions about one place that have no answer yet.
-struct Asked {
+struct Questions {
     /// When the first of them was asked.
     since: Instant,
-    /// How many they are.
+    /// How many there are.
     count: usize,
-    /// What the first of them reads now.
-    reads: Reads,
-    /// Whether somebody has waited for an answer in vain.
+    /// The path that is being read.
+    reads: CurrentPath,
+    /// Whether a caller has waited until its deadline without an answer.
     in_vain: bool,
 }
 
-type Reads = Arc<Mutex<PathBuf>>;
+/// A path that a thread changes while others read it.
+type CurrentPath = Arc<Mutex<PathBuf>>;
 
 thread_local! {
-    /// What this thread reads, where others want to know.
-    static READS: RefCell<Option<Reads>> = const { RefCell::new(None) };
+    /// Where this thread notes the path that it reads. None if nobody wants to know.
+    static READS: RefCell<Option<CurrentPath>> = const { RefCell::new(None) };
 }
 
-/// Notes that this thread reads this path now, for those who wait for it.
+/// Notes that this thread reads this path now. [`Late::Waiting`] shows it to those who wait.
 pub(crate) fn reads(path: &Path) {
     READS.with_borrow(|reads| {
         if let Some(reads) = reads {
@@ -202,36 +230,43 @@ pub(crate) fn reads(path: &Path) {
     });
 }
 
-/// One question about a place, from its beginning to its end, on the thread that does the work.
-/// Where an earlier question has been without an answer for longer than [`PATIENCE`], there is
-/// none: each would leave another thread behind.
+/// One question about a place. It lives on the thread that does the work, until the work ends.
 #[derive(Debug)]
 pub struct Asking(PathBuf);
 
 impl Asking {
-    /// Begins one.
+    /// Begins a question.
+    ///
+    /// It is refused if an earlier question about the place has had no answer for longer than
+    /// [`PATIENCE`]. Otherwise each question would leave another thread behind.
     ///
     /// # Errors
-    /// [`Late::Waiting`], with what is read and for how long.
+    /// Returns [`Late::Waiting`] with the path that is being read, and for how long.
     pub fn about(place: &Path) -> Result<Self, Late> {
         let mut asked = ASKED.lock().unwrap_or_else(PoisonError::into_inner);
         let is_hopeless = asked
             .get(place)
-            .is_some_and(|about| about.in_vain || about.since.elapsed() > PATIENCE);
+            .is_some_and(|earlier| earlier.in_vain || earlier.since.elapsed() > PATIENCE);
         if let Some(late) = waiting(&asked, place).filter(|_| is_hopeless) {
             return Err(late);
         }
-        let reads = Arc::new(Mutex::new(place.to_owned()));
-        let first = Asked {
+        let questions = asked
+            .entry(place.to_owned())
+            .or_insert_with(|| Questions::none_yet(place));
+        questions.count += 1;
+        READS.set(Some(Arc::clone(&questions.reads)));
+        Ok(Self(place.to_owned()))
+    }
+}
+
+impl Questions {
+    fn none_yet(place: &Path) -> Self {
+        Self {
             since: Instant::now(),
             count: 0,
-            reads: Arc::clone(&reads),
+            reads: Arc::new(Mutex::new(place.to_owned())),
             in_vain: false,
-        };
-        let about = asked.entry(place.to_owned()).or_insert(first);
-        about.count += 1;
-        READS.set(Some(Arc::clone(&about.reads)));
-        Ok(Self(place.to_owned()))
+        }
     }
 }
 
@@ -239,35 +274,37 @@ impl Drop for Asking {
     fn drop(&mut self) {
         READS.set(None);
         let mut asked = ASKED.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(about) = asked.get_mut(&self.0) else {
+        let Some(questions) = asked.get_mut(&self.0) else {
             return;
         };
-        about.count = about.count.saturating_sub(1);
-        if about.count == 0 {
+        questions.count = questions.count.saturating_sub(1);
+        if questions.count == 0 {
             asked.remove(&self.0);
         }
     }
 }
 
-fn waiting(asked: &BTreeMap<PathBuf, Asked>, place: &Path) -> Option<Late> {
-    let about = asked.get(place)?;
-    let reads = about
+/// The error for questions about a place that has no answer yet. None if nothing is asked about it.
+fn waiting(asked: &BTreeMap<PathBuf, Questions>, place: &Path) -> Option<Late> {
+    let questions = asked.get(place)?;
+    let path = questions
         .reads
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .clone();
-    let whole = std::path::absolute(&reads).unwrap_or(reads);
-    Some(Late::Waiting(whole, about.since.elapsed()))
+    let absolute_path = std::path::absolute(&path).unwrap_or(path);
+    Some(Late::Waiting(absolute_path, questions.since.elapsed()))
 }
 
-/// Asks about one place: does `work` on a thread of its own, and waits at most [`PATIENCE`] for
-/// what it gives. Where an earlier question about the place has been without an answer for longer,
-/// there is none at once, and nothing is done.
+/// Does `work` about one place on a thread of its own, and waits at most [`PATIENCE`] for its
+/// result.
 ///
-/// What is told to be read is the file that was last opened with this room, or else the place.
+/// If an earlier question about the place has had no answer for longer, it does nothing and returns
+/// [`Late::Waiting`] at once. The path in that error is the file that `work` opened last with this
+/// room, or `place` if it has opened none.
 ///
 /// # Errors
-/// [`Late`]; the work may then still go on.
+/// Returns [`Late`]. The work may still go on.
 pub fn ask<T: Send + 'static>(
     place: &Path,
     work: impl FnOnce() -> T + Send + 'static,
@@ -283,11 +320,12 @@ pub fn ask<T: Send + 'static>(
     }
 }
 
+// The states of a thread.
 const RUNNING: u8 = 0;
 const LEFT_BEHIND: u8 = 1;
 const ENDED: u8 = 2;
 
-/// A thread that can be left behind.
+/// A thread that can be left behind. The number is its state.
 struct Thread(Arc<AtomicU8>);
 
 impl Thread {
@@ -298,19 +336,20 @@ impl Thread {
         }
         let state = Arc::new(AtomicU8::new(RUNNING));
         let ending = Ending(Arc::clone(&state));
-        let named = thread::Builder::new()
+        let builder = thread::Builder::new()
             .name("gtctl-file".to_owned())
             .stack_size(STACK);
-        let started = named.spawn(move || {
+        let started = builder.spawn(move || {
             let _ending = ending;
             work();
         });
         started.map(|_| Self(state)).map_err(|_| Late::NoThread)
     }
 
-    /// Counts it as left behind, until it ends.
+    /// Counts the thread as left behind until it ends.
     fn leave(self) {
-        // Counted before it is marked, so that its end never takes away what was not added.
+        // The count goes up before the mark is set. The end of the thread, which sees the mark,
+        // then never counts down too early.
         LEFT.fetch_add(1, Ordering::Relaxed);
         let marked =
             self.0
@@ -321,7 +360,7 @@ impl Thread {
     }
 }
 
-/// Says that a thread has ended, also where its work has panicked.
+/// Marks its thread as ended when dropped. That happens also if the work panics.
 struct Ending(Arc<AtomicU8>);
 
 impl Drop for Ending {

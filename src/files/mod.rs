@@ -1,17 +1,16 @@
-//! Files that somebody else can replace: how they are opened and read.
+//! Opens and reads files that somebody else can replace.
 //!
 //! A path in a manifest, a file of Gas Town, a log that an agent writes: each of them can be a
-//! pipe, a device or a file on a network disk that does not answer. Three rules keep every such
-//! read harmless:
+//! pipe, a device, or a file on a network disk that does not answer. Three rules make such a read
+//! harmless:
 //!
-//! 1. [`open`] never waits, and gives regular files only.
-//! 2. [`read`] takes at most so many bytes.
-//! 3. [`aside::ask`] and [`aside::many`] do the work on a thread of its own, and wait for it only
-//!    so long. What is stuck in the kernel then holds up that thread alone, and whoever asks again
-//!    is told for how long it has been.
+//! 1. [`open`] never waits, and it opens regular files only.
+//! 2. [`read`] reads at most as many bytes as its caller allows.
+//! 3. [`aside::ask`] and [`aside::many`] do the work on a separate thread, and wait for it up to a
+//!    deadline. A read that hangs in the kernel then blocks only that thread.
 //!
-//! A named pipe is refused, except by [`read_or_wait`]: some people keep secrets behind one, which
-//! a program fills on demand.
+//! [`read_or_wait`] alone accepts a named pipe. Some people keep secrets behind a pipe that a
+//! program fills on demand.
 //!
 //! **Architecture invariant:** nothing outside this room opens a file of others for reading in
 //! another way.
@@ -25,19 +24,19 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// What to do where the path's last part is a symbolic link.
+/// What to do if the last part of the path is a symbolic link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Links {
-    /// Open what it points to.
+    /// Open the file that it points to.
     Follow,
-    /// Fail.
+    /// Fail with `ELOOP`.
     Refuse,
 }
 
-/// A file that was opened, with what the system says about this very file.
+/// An open file with its metadata.
 ///
-/// Checks of owner and mode belong on `metadata`: it was read from the open file, so nobody can
-/// swap the file between the check and the read.
+/// Check owner and mode on `metadata`. It was read from the open file, so nobody can swap the file
+/// between the check and the read.
 #[derive(Debug)]
 pub struct Opened {
     /// The file.
@@ -46,11 +45,13 @@ pub struct Opened {
     pub metadata: Metadata,
 }
 
-/// Opens a regular file for reading. Never waits for a writer, and never becomes the owner of a
-/// terminal.
+/// Opens a regular file for reading.
+///
+/// It does not wait for the writer of a pipe. A terminal that it opens does not become the
+/// controlling terminal of gtctl.
 ///
 /// # Errors
-/// What the system says; `InvalidData` for what is no regular file.
+/// Returns the error of the system, or `InvalidData` if the file is not regular.
 pub fn open(path: &Path, links: Links) -> io::Result<Opened> {
     let opened = open_any(path, links)?;
     if !opened.metadata.is_file() {
@@ -62,23 +63,23 @@ pub fn open(path: &Path, links: Links) -> io::Result<Opened> {
 /// Reads a regular file of at most `limit` bytes.
 ///
 /// # Errors
-/// As [`open`]; `InvalidData` for a larger file.
+/// As [`open`], and `InvalidData` if the file is larger.
 pub fn read(path: &Path, links: Links, limit: u64) -> io::Result<Vec<u8>> {
     read_opened(open(path, links)?, limit)
 }
 
-/// As [`read`], of UTF-8 text.
+/// Reads a regular file of at most `limit` bytes as UTF-8.
 ///
 /// # Errors
-/// As [`read`]; `InvalidData` for what is no UTF-8.
+/// As [`read`], and `InvalidData` if the content is not UTF-8.
 pub fn read_text(path: &Path, links: Links, limit: u64) -> io::Result<String> {
     text_of(read(path, links, limit)?)
 }
 
-/// Reads an open file to its end, at most `limit` bytes.
+/// Reads an open file of at most `limit` bytes to its end.
 ///
 /// # Errors
-/// What the system says; `InvalidData` for a larger file.
+/// Returns the error of the system, or `InvalidData` if the file is larger.
 pub fn read_opened(opened: Opened, limit: u64) -> io::Result<Vec<u8>> {
     let Opened { file, metadata } = opened;
     let expected = metadata.len().min(limit);
@@ -87,18 +88,19 @@ pub fn read_opened(opened: Opened, limit: u64) -> io::Result<Vec<u8>> {
     bounded(bytes, limit)
 }
 
-/// Bytes as text.
+/// Makes text of bytes.
 ///
 /// # Errors
-/// `InvalidData` for what is no UTF-8.
+/// Returns `InvalidData` if the bytes are not UTF-8.
 pub fn text_of(bytes: Vec<u8>) -> io::Result<String> {
     String::from_utf8(bytes).map_err(|_| invalid("not UTF-8"))
 }
 
-/// Opens a regular file or a named pipe for reading, without waiting for a writer. Follows links.
+/// Opens a regular file or a named pipe for reading. It follows links and does not wait for a
+/// writer.
 ///
 /// # Errors
-/// What the system says; `InvalidData` for what is neither.
+/// Returns the error of the system, or `InvalidData` if the file is neither.
 pub fn open_or_pipe(path: &Path) -> io::Result<Opened> {
     let opened = open_any(path, Links::Follow)?;
     let kind = opened.metadata.file_type();
@@ -108,12 +110,14 @@ pub fn open_or_pipe(path: &Path) -> io::Result<Opened> {
     Err(not_regular(&opened.metadata))
 }
 
-/// Reads an open file, or a named pipe until its writer closes it, at most `limit` bytes. Waits for
-/// a writer until `deadline`.
+/// Reads an open file to its end, or a named pipe until its writer closes it. It reads at most
+/// `limit` bytes, and it waits for the writer of a pipe until `deadline`.
 ///
 /// # Errors
-/// What the system says; `InvalidData` for what is larger; `TimedOut` where the pipe's writer has
-/// not come, or has not finished, at the deadline.
+/// Returns the error of the system, or
+///
+/// - `InvalidData` if there are more bytes,
+/// - `TimedOut` if at the deadline no writer has opened the pipe, or the writer has not closed it.
 pub fn read_or_wait(opened: Opened, limit: u64, deadline: Instant) -> io::Result<Vec<u8>> {
     let kind = opened.metadata.file_type();
     if kind.is_fifo() {
@@ -122,8 +126,9 @@ pub fn read_or_wait(opened: Opened, limit: u64, deadline: Instant) -> io::Result
     read_opened(opened, limit)
 }
 
-/// Opens a file and reads its first byte, if it is a regular one. Where its disk does not answer,
-/// neither does this.
+/// Reads the first byte of a regular file, to find out whether its disk answers.
+///
+/// It hangs if the disk does not answer, so call it on a thread of [`aside`].
 pub fn touch(path: &Path) {
     aside::reads(path);
     if let Ok(Opened {
@@ -155,7 +160,7 @@ fn read_pipe(mut pipe: File, limit: u64, deadline: Instant) -> io::Result<Vec<u8
     let mut chunk = [0; 4096];
     let mut had_writer = false;
     while bytes.len() as u64 <= limit {
-        // Without a writer a read would say that this is the end. Poll tells the two apart.
+        // A read without a writer reports the end of the file. Poll waits until there is a writer.
         if !wait_readable(&pipe, deadline)? {
             return Err(late(had_writer));
         }
@@ -163,15 +168,15 @@ fn read_pipe(mut pipe: File, limit: u64, deadline: Instant) -> io::Result<Vec<u8
         match pipe.read(&mut chunk) {
             Ok(0) => break,
             Ok(read) => bytes.extend_from_slice(chunk.get(..read).unwrap_or_default()),
-            Err(fault)
-                if matches!(fault.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-            Err(fault) => return Err(fault),
+            Err(error)
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Err(error) => return Err(error),
         }
     }
     bounded(bytes, limit)
 }
 
-/// Whether there is something to read, or a writer has come and gone, before the deadline.
+/// Waits until the pipe has bytes or its writer has closed it. Returns false at the deadline.
 fn wait_readable(pipe: &File, deadline: Instant) -> io::Result<bool> {
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
@@ -179,7 +184,7 @@ fn wait_readable(pipe: &File, deadline: Instant) -> io::Result<bool> {
         match rustix::event::poll(&mut polled, Some(&timespec(left))) {
             Ok(ready) => return Ok(ready > 0),
             Err(rustix::io::Errno::INTR) => {}
-            Err(fault) => return Err(fault.into()),
+            Err(error) => return Err(error.into()),
         }
     }
 }

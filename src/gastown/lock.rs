@@ -1,16 +1,19 @@
-//! Whether somebody holds a lock file, as gt itself finds out: the file stays when the lock is
-//! gone.
+//! Whether a process holds the lock on a file.
+//!
+//! gt leaves its lock files in place when it releases the lock, so their existence says nothing.
 
 use super::file::is_absent;
 use crate::files::{self, Links};
 use std::fs::TryLockError;
 use std::path::Path;
 
-/// Whether a process holds the lock on the file below the root; no file, no lock. As an error, why
-/// it cannot be determined.
+/// Whether a process holds the lock on a file below the root. If there is no file, nobody does.
 ///
-/// A shared lock is tried and let go of at once: it keeps nobody out who only asks, as gt does when
-/// it asks.
+/// This takes a shared lock for a moment, as gt does for the same question. A shared lock does not
+/// disturb others that only ask.
+///
+/// # Errors
+/// Returns a sentence for people if it could not be determined.
 pub(super) fn is_held(root: &Path, path: &str) -> Result<bool, String> {
     let file = match files::open(&root.join(path), Links::Follow) {
         Ok(opened) => opened.file,
@@ -18,7 +21,7 @@ pub(super) fn is_held(root: &Path, path: &str) -> Result<bool, String> {
         Err(e) => return Err(format!("{path} cannot be opened ({e})")),
     };
     match file.try_lock_shared() {
-        // Closing would do as well, once nothing else has inherited the file.
+        // A forked child may have inherited the file. Then closing it would not release the lock.
         Ok(()) => file
             .unlock()
             .map(|()| false)

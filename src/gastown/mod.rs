@@ -1,12 +1,13 @@
-//! Gas Town's own files below the root of a town, and what its names mean. Read only: gt rewrites
-//! what it cannot parse.
+//! Gas Town's files below the root of a town, and the meaning of its session names. Read only.
 //!
-//! Nothing in them can keep gtctl from working: each file is read up to a bound, and what cannot be
-//! understood is said and passed over. [`standing`] is what the planner heeds at every look,
-//! [`read`] is all there is, for those who move in.
+//! [`standing`] reads what concerns the sessions now: emergency stops, parked rigs, a shutdown. The
+//! controller calls it at every look. [`read`] reads everything, for `gtctl import`.
 //!
-//! **Architecture invariant:** nothing here is ever written, made or removed below the root, and no
-//! lock is kept.
+//! No content of these files stops gtctl. Each file is read up to 1 MiB. If a file cannot be
+//! understood, a notice says so, and gtctl goes on without it.
+//!
+//! **Architecture invariant:** gtctl writes, creates and removes nothing below the root, because gt
+//! rewrites what it cannot parse. It keeps no lock.
 
 mod file;
 mod lock;
@@ -20,52 +21,31 @@ pub use settings::{AgentSetting, Settings};
 pub use socket::{Version, candidates, named, version_in};
 pub use standing::{Standing, standing, watched};
 
-use crate::manifest::Rigs;
+use crate::manifest::{RIGS, Rigs};
 use std::path::Path;
 
-/// All that Gas Town's files say.
+/// Everything that Gas Town's files say.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Files {
-    /// The town's name in `mayor/town.json`; none where that is missing: then this is no Gas Town
-    /// root.
+    /// The town's name in `mayor/town.json`. `None` means that there is no such file: then the
+    /// folder is no Gas Town root. A file without a name gives an empty text.
     pub town: Option<String>,
     /// The rigs of `mayor/rigs.json`.
     pub rigs: Rigs,
-    /// Which agents its roles run.
+    /// The agents that the roles run.
     pub settings: Settings,
-    /// What its sessions are to heed now.
+    /// What concerns the sessions now.
     pub standing: Standing,
-    /// What could not be read or is not as it should be, for people.
+    /// One sentence for each thing that is wrong in the files, for people.
     pub notices: Vec<String>,
 }
 
-/// Reads everything there is below a root. Takes any bytes; a root that is not there says nothing.
+/// Reads everything below a root. A root that does not exist gives empty values.
 #[must_use]
 pub fn read(root: &Path) -> Files {
     let mut notices = Vec::new();
-    let mut note = |notice| notices.extend(notice);
-    let marker = file::json(root, "mayor/town.json").unwrap_or_else(|why| {
-        note(Some(why));
-        Some(serde_json::Value::Null)
-    });
-    let town = marker.map(|marker| file::text(&marker, "/name").unwrap_or_default());
-    let rigs = match file::text_of(root, crate::manifest::RIGS) {
-        Ok(text) => text
-            .map(|text| Rigs::parse(&text))
-            .transpose()
-            .unwrap_or_else(|fault| {
-                note(Some(format!(
-                    "{} is no JSON ({fault})",
-                    crate::manifest::RIGS
-                )));
-                None
-            }),
-        Err(why) => {
-            note(Some(why));
-            None
-        }
-    };
-    let rigs = rigs.unwrap_or_default();
+    let town = town_name(root, &mut notices);
+    let rigs = registered_rigs(root, &mut notices);
     let settings = Settings::read(root, &mut notices);
     let standing = standing(root, rigs.names());
     notices.extend(standing.notices.iter().cloned());
@@ -76,6 +56,32 @@ pub fn read(root: &Path) -> Files {
         standing,
         notices,
     }
+}
+
+fn town_name(root: &Path, notices: &mut Vec<String>) -> Option<String> {
+    match file::json(root, "mayor/town.json") {
+        Ok(document) => Some(file::text(&document?, "/name").unwrap_or_default()),
+        Err(why) => {
+            notices.push(why);
+            // The file exists, so this is a town all the same.
+            Some(String::new())
+        }
+    }
+}
+
+fn registered_rigs(root: &Path, notices: &mut Vec<String>) -> Rigs {
+    let text = match file::text_of(root, RIGS) {
+        Ok(Some(text)) => text,
+        Ok(None) => return Rigs::default(),
+        Err(why) => {
+            notices.push(why);
+            return Rigs::default();
+        }
+    };
+    Rigs::parse(&text).unwrap_or_else(|error| {
+        notices.push(format!("{RIGS} is no JSON ({error})"));
+        Rigs::default()
+    })
 }
 
 #[cfg(test)]

@@ -1,50 +1,60 @@
-//! What the name of a session says of its place in the town.
+//! The place of a session in the town, by its name.
+//!
+//! ```text
+//!  hq-mayor               a role of the town
+//!  gt-shop-witness        a role in the rig `shop`, as the guide names it
+//!  sh-crew-ann            the crew member `ann` of the rig with the prefix `sh`
+//! ```
 
 use crate::manifest::Rigs;
 
 /// A session's place in the town.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    /// One of the town's own roles that gtctl knows: `mayor` or `deacon`.
+    /// A role of the town that gtctl may manage: `mayor` or `deacon`.
     Town(&'static str),
-    /// One of the town's own that belongs to gt alone: its boot watchdog, the overseer, a dog.
+    /// A role of the town that only gt manages: `boot` (its watchdog), `overseer` or `dog`.
     Gts(&'static str),
     /// A role in a rig.
     Rig {
-        /// Which role.
+        /// The role: `witness`, `refinery`, `crew` or `polecat`.
         role: &'static str,
-        /// Which rig.
+        /// The name of the rig.
         rig: String,
-        /// Which crew member or polecat.
+        /// The name of the crew member or polecat. Other roles have none.
         name: Option<String>,
-        /// How the name is made.
+        /// How the session name is built.
         naming: Naming,
     },
 }
 
-/// How sessions of rigs are named.
+/// How the name of a rig's session is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Naming {
-    /// `gt-<rig>-…`, as the guide and gt up to 0.6 have it.
+    /// `gt-<rig>-…`, as in the guide and in gt up to 0.6.
     Rig,
-    /// `<prefix>-…`, as gt has it since 0.7.
+    /// `<prefix>-…`, as in gt since 0.7.
     Prefix,
 }
 
-/// The place of a session in the town of these rigs; none where the name says nothing.
+/// The place of a session in a town with these rigs, or `None` if the name has no known form.
 ///
-/// Known `hq-*` come first, then the guide's `gt-<rig>-…` with a registered rig, then the longest
-/// registered prefix, and last `gt-<rig>-witness`, `-refinery` and `-crew-…` of rigs that nobody
-/// has registered.
+/// The forms are tried in this order:
+///
+/// 1. `hq-mayor`, `hq-deacon` and the other names of the town.
+/// 2. `gt-<rig>-…` with a registered rig.
+/// 3. `<prefix>-…` with a registered prefix.
+/// 4. `gt-<rig>-witness`, `gt-<rig>-refinery` and `gt-<rig>-crew-…` with a rig that is not
+///    registered.
 #[must_use]
 pub fn parse_name(session: &str, rigs: &Rigs) -> Option<Place> {
-    of_town(session)
-        .or_else(|| of_guide(session, rigs))
-        .or_else(|| of_prefix(session, rigs))
-        .or_else(|| of_stranger(session))
+    town_role(session)
+        .or_else(|| by_rig_name(session, rigs))
+        .or_else(|| by_rig_prefix(session, rigs))
+        .or_else(|| by_unregistered_rig(session))
 }
 
-fn of_town(session: &str) -> Option<Place> {
+fn town_role(session: &str) -> Option<Place> {
     match session.strip_prefix("hq-")? {
         "mayor" => Some(Place::Town("mayor")),
         "deacon" => Some(Place::Town("deacon")),
@@ -57,35 +67,37 @@ fn of_town(session: &str) -> Option<Place> {
     }
 }
 
-/// The longest rig wins: of `shop` and `shop-2`, `gt-shop-2-witness` is the latter's.
-fn of_guide(session: &str, rigs: &Rigs) -> Option<Place> {
-    let rest = session.strip_prefix("gt-")?;
+/// The longest rig name wins: with `shop` and `shop-2`, `gt-shop-2-witness` belongs to `shop-2`.
+fn by_rig_name(session: &str, rigs: &Rigs) -> Option<Place> {
+    let after_gt = session.strip_prefix("gt-")?;
     let candidates = rigs
         .names()
-        .filter_map(|rig| Some((rig, rest.strip_prefix(rig)?.strip_prefix('-')?)));
-    let (rig, rest) = candidates
-        .filter(|(_, rest)| !rest.is_empty())
-        .max_by_key(|(rig, _)| rig.len())?;
-    in_rig(rig, rest, Naming::Rig)
+        .filter_map(|rig| Some((rig, suffix_after(after_gt, rig)?)));
+    let (rig, suffix) = candidates.max_by_key(|(rig, _)| rig.len())?;
+    in_rig(rig, suffix, Naming::Rig)
 }
 
-fn of_prefix(session: &str, rigs: &Rigs) -> Option<Place> {
-    let prefixes = rigs
-        .names()
-        .filter_map(|rig| Some((rig, rigs.prefix(rig)?)));
-    let candidates =
-        prefixes.filter_map(|(rig, prefix)| Some((rig, prefix, session.strip_prefix(prefix)?)));
-    let candidates =
-        candidates.filter_map(|(rig, prefix, rest)| Some((rig, prefix, rest.strip_prefix('-')?)));
-    let (rig, _, rest) = candidates
-        .filter(|(.., rest)| !rest.is_empty())
-        .max_by_key(|(_, prefix, _)| prefix.len())?;
-    in_rig(rig, rest, Naming::Prefix)
+/// The longest prefix wins.
+fn by_rig_prefix(session: &str, rigs: &Rigs) -> Option<Place> {
+    let candidates = rigs.names().filter_map(|rig| {
+        let prefix = rigs.prefix(rig)?;
+        let suffix = suffix_after(session, prefix)?;
+        Some((rig, prefix, suffix))
+    });
+    let (rig, _, suffix) = candidates.max_by_key(|(_, prefix, _)| prefix.len())?;
+    in_rig(rig, suffix, Naming::Prefix)
 }
 
-/// What is after the rig or its prefix. Crew names hold no `-`; what is no known role is a
-/// polecat's name.
-fn in_rig(rig: &str, rest: &str, naming: Naming) -> Option<Place> {
+/// What follows `start` and a hyphen, if it is not empty.
+fn suffix_after<'s>(text: &'s str, start: &str) -> Option<&'s str> {
+    text.strip_prefix(start)?
+        .strip_prefix('-')
+        .filter(|suffix| !suffix.is_empty())
+}
+
+/// The place in a rig, by what follows the rig's name or prefix: `witness`, `refinery`,
+/// `crew-<name>`. Anything else is the name of a polecat.
+fn in_rig(rig: &str, suffix: &str, naming: Naming) -> Option<Place> {
     let place = |role, name: Option<&str>| {
         Some(Place::Rig {
             role,
@@ -94,7 +106,7 @@ fn in_rig(rig: &str, rest: &str, naming: Naming) -> Option<Place> {
             naming,
         })
     };
-    match (rest, rest.strip_prefix("crew-")) {
+    match (suffix, suffix.strip_prefix("crew-")) {
         ("witness", _) => place("witness", None),
         ("refinery", _) => place("refinery", None),
         (_, Some("")) => None,
@@ -103,12 +115,14 @@ fn in_rig(rig: &str, rest: &str, naming: Naming) -> Option<Place> {
     }
 }
 
-/// A rig that is not registered, as the guide names its sessions. A polecat's cannot be determined from
-/// anything else.
-fn of_stranger(session: &str) -> Option<Place> {
-    let rest = session.strip_prefix("gt-")?;
+/// A session of a rig that is not registered, as the guide names it.
+///
+/// Polecats are left out: nothing in `gt-<rig>-<name>` says where the rig's name ends.
+fn by_unregistered_rig(session: &str) -> Option<Place> {
+    let after_gt = session.strip_prefix("gt-")?;
     let rig_of = |role: &str| {
-        rest.strip_suffix(role)?
+        after_gt
+            .strip_suffix(role)?
             .strip_suffix('-')
             .filter(|rig| !rig.is_empty())
     };
@@ -117,7 +131,8 @@ fn of_stranger(session: &str) -> Option<Place> {
             return in_rig(rig, role, Naming::Rig);
         }
     }
-    let (rig, name) = rest.rsplit_once("-crew-")?;
+    let (rig, name) = after_gt.rsplit_once("-crew-")?;
+    // The name of a crew member holds no hyphen.
     let is_crew = !rig.is_empty() && !name.is_empty() && !name.contains('-');
     if is_crew {
         in_rig(rig, &format!("crew-{name}"), Naming::Rig)

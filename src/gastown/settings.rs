@@ -1,4 +1,4 @@
-//! Which agents Gas Town's roles run: `settings/config.json` and `settings/agents.json`.
+//! The agents that Gas Town's roles run: `settings/config.json` and `settings/agents.json`.
 
 use super::file;
 use serde_json::Value;
@@ -8,34 +8,34 @@ use std::path::Path;
 const CONFIG: &str = "settings/config.json";
 const AGENTS: &str = "settings/agents.json";
 
-/// What the settings say.
+/// The agents that the settings define, and which of them runs where.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Settings {
-    /// The agent of what has no other.
+    /// The agent of sessions that have no other.
     pub default_agent: Option<String>,
-    /// Agents of the town's own, by name; those of `config.json` are stronger.
+    /// The agents that the town defines, by name. If both files define one, `config.json` wins.
     pub agents: BTreeMap<String, AgentSetting>,
-    /// The agents of roles.
+    /// The agent of each role, by role.
     pub role_agents: BTreeMap<String, String>,
-    /// The agents of single crew members.
+    /// The agent of each crew member, by name.
     pub crew_agents: BTreeMap<String, String>,
-    /// What `agents.json` says of roles, as the guide has it: gt takes no notice of it.
+    /// `role_agents` in `agents.json`. The guide puts it there, but gt ignores it.
     pub ignored_role_agents: BTreeMap<String, String>,
 }
 
 /// How an agent is started.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AgentSetting {
-    /// Its program and arguments; empty where only other things of it are set.
+    /// Its program and arguments. Empty if the settings name no program.
     pub command: Vec<String>,
-    /// The names of its processes.
+    /// The names that its processes have in `ps`.
     pub process_names: Vec<String>,
-    /// Its environment, as far as its values are texts.
+    /// Its environment. Values that are no texts are left out.
     pub env: BTreeMap<String, String>,
 }
 
 impl Settings {
-    /// Reads them below a root; what is wrong goes to `notices`.
+    /// Reads the settings below a root. Each problem becomes one of the `notices`.
     pub(super) fn read(root: &Path, notices: &mut Vec<String>) -> Self {
         let mut object = |path| match file::json(root, path) {
             Ok(Some(value)) if value.is_object() => value,
@@ -55,9 +55,9 @@ impl Settings {
         let settings = Self {
             default_agent: file::text(&config, "/default_agent").filter(|agent| !agent.is_empty()),
             agents,
-            role_agents: words_in(&config, "role_agents"),
-            crew_agents: words_in(&config, "crew_agents"),
-            ignored_role_agents: words_in(&registry, "role_agents"),
+            role_agents: texts_in(&config, "role_agents"),
+            crew_agents: texts_in(&config, "crew_agents"),
+            ignored_role_agents: texts_in(&registry, "role_agents"),
         };
         if !settings.ignored_role_agents.is_empty() {
             notices.push(format!(
@@ -67,18 +67,22 @@ impl Settings {
         settings
     }
 
-    /// The agent that gt would give a session: that of the crew member, of the role, or of all.
+    /// The agent that gt would run in a session: of the crew member, else of the role, else the
+    /// default.
     #[must_use]
     pub fn agent_of(&self, role: &str, name: Option<&str>) -> Option<&str> {
-        let of_crew = name
+        let of_crew_member = name
             .filter(|_| role == "crew")
             .and_then(|name| self.crew_agents.get(name));
-        let of_role = of_crew.or_else(|| self.role_agents.get(role));
-        of_role.or(self.default_agent.as_ref()).map(String::as_str)
+        of_crew_member
+            .or_else(|| self.role_agents.get(role))
+            .or(self.default_agent.as_ref())
+            .map(String::as_str)
     }
 }
 
-fn words_in(object: &Value, key: &str) -> BTreeMap<String, String> {
+/// The texts in the table `key`, by their keys.
+fn texts_in(object: &Value, key: &str) -> BTreeMap<String, String> {
     let entries = object
         .get(key)
         .and_then(Value::as_object)
@@ -115,6 +119,6 @@ fn agent(table: &Value) -> AgentSetting {
     AgentSetting {
         command: command.unwrap_or_default(),
         process_names: words("process_names"),
-        env: words_in(table, "env"),
+        env: texts_in(table, "env"),
     }
 }

@@ -1,41 +1,45 @@
-//! On which tmux server gt has a town, worked out as gt does.
+//! Which tmux server gt uses for a town. The rules are copied from gt.
 
 use crate::model::Socket;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use std::path::Path;
 
-/// A version of gt: its first two numbers.
+/// A version of gt: major and minor number.
 pub type Version = (u32, u32);
 
-/// Every server on which some version of gt would have the town, the likeliest first. `wanted` is
-/// `$GT_TMUX_SOCKET`, `version` that of the gt at hand.
+/// Every server that some version of gt may use for the town, the most likely one first.
+///
+/// `wanted` is the value of `$GT_TMUX_SOCKET`. `version` is that of the installed gt.
+///
+/// Example: for the root `/home/me/gt` and gt 0.13 these are `gt-<hash>`, `gt` and the user's
+/// default server.
 #[must_use]
 pub fn candidates(root: &Path, wanted: Option<&str>, version: Option<Version>) -> Vec<Socket> {
     let wanted = wanted
         .filter(|name| !matches!(*name, "" | "default" | "auto"))
         .map(named);
-    let own = Socket::Name(format!("{}-{}", basename(root), hash(root)));
-    let plain = named(&basename(root));
+    let with_hash = Socket::Name(format!("{}-{}", basename(root), hash(root)));
+    let without_hash = named(&basename(root));
     let by_version = version.map(|version| match version {
-        (0, 11) => plain.clone(),
+        (0, 11) => without_hash.clone(),
         (0, ..=10 | 12) => Socket::Default,
-        _ => own.clone(),
+        _ => with_hash.clone(),
     });
-    let mut all: Vec<Socket> = Vec::new();
-    for socket in wanted
+    let by_likelihood = wanted
         .into_iter()
         .chain(by_version)
-        .chain([own, plain, Socket::Default])
-    {
-        if !all.contains(&socket) {
-            all.push(socket);
+        .chain([with_hash, without_hash, Socket::Default]);
+    let mut candidates: Vec<Socket> = Vec::new();
+    for socket in by_likelihood {
+        if !candidates.contains(&socket) {
+            candidates.push(socket);
         }
     }
-    all
+    candidates
 }
 
-/// The version in what `gt --version` prints, such as `gt version 0.13.1 (…)`.
+/// The version in the output of `gt --version`: (0, 13) for `gt version 0.13.1 (…)`.
 #[must_use]
 pub fn version_in(text: &str) -> Option<Version> {
     let numbers = |word: &str| {
@@ -45,7 +49,7 @@ pub fn version_in(text: &str) -> Option<Version> {
     text.split_whitespace().find_map(numbers)
 }
 
-/// The server of this name; what tmux calls `default` is the user's own.
+/// The server of this name. The name `default` means the user's default server.
 #[must_use]
 pub fn named(name: &str) -> Socket {
     if name == "default" {
@@ -55,31 +59,34 @@ pub fn named(name: &str) -> Socket {
     }
 }
 
-/// The last part of the root: small letters, digits and hyphens.
+/// The name of the root folder as gt writes it: small letters, digits and hyphens.
+///
+/// Example: `My Town!` becomes `my-town`. A name without letters and digits becomes `default`.
 fn basename(root: &Path) -> String {
+    /// Stands for a run of other characters. It differs from `-`, which stays as it is written.
+    const GAP: char = '\u{1}';
     let name = root
         .file_name()
         .map(|name| name.to_string_lossy().to_lowercase())
         .unwrap_or_default();
-    let mut clean = String::new();
+    let mut with_gaps = String::new();
     for c in name.chars() {
         match c {
-            'a'..='z' | '0'..='9' | '-' => clean.push(c),
-            // A run of others becomes one hyphen.
-            _ if clean.ends_with('\u{1}') => {}
-            _ => clean.push('\u{1}'),
+            'a'..='z' | '0'..='9' | '-' => with_gaps.push(c),
+            _ if with_gaps.ends_with(GAP) => {}
+            _ => with_gaps.push(GAP),
         }
     }
-    let clean = clean.replace('\u{1}', "-");
-    let clean = clean.trim_matches('-');
-    if clean.is_empty() {
+    let with_hyphens = with_gaps.replace(GAP, "-");
+    let clean_name = with_hyphens.trim_matches('-');
+    if clean_name.is_empty() {
         "default".to_owned()
     } else {
-        clean.to_owned()
+        clean_name.to_owned()
     }
 }
 
-/// Six hex digits of the root's real path.
+/// The first six hex digits of the SHA-256 of the root's path without links.
 fn hash(root: &Path) -> String {
     use std::os::unix::ffi::OsStrExt;
     let real = root.canonicalize().unwrap_or_else(|_| root.to_path_buf());

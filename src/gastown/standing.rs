@@ -1,5 +1,6 @@
-//! What Gas Town's files ask of its sessions now: read at every look, and cheap where there is
-//! nothing.
+//! What Gas Town's files ask of the sessions now: stop, rest, wait for a shutdown.
+//!
+//! The controller reads this at every look. A town without such files costs a few failed opens.
 
 use super::file::{self, is_absent};
 use super::lock::is_held;
@@ -13,41 +14,48 @@ const DAEMON_LOCK: &str = "daemon/daemon.lock";
 const SHUTDOWN_LOCK: &str = "daemon/shutdown.lock";
 const DEACON_PAUSED: &str = ".runtime/deacon/paused.json";
 
-/// The most rigs that are asked about.
-const MOST_RIGS: usize = 256;
+/// How many rigs are looked at.
+const MAX_RIGS: usize = 256;
 
-/// What is to be heeded now.
+/// What Gas Town's files ask now.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Standing {
-    /// What it comes to.
+    /// The values for the planner.
     pub gastown: Gastown,
-    /// What could not be understood, for people. None of it ends anything.
+    /// One sentence for each file that could not be understood, for people. A notice ends no
+    /// session.
     pub notices: Vec<String>,
 }
 
-/// Reads what stands in the files below a root, of the town and of these rigs.
+/// Reads the files of the town and of these rigs.
 ///
-/// An emergency stop counts by its file alone, whatever is in it. A lock counts as long as a
-/// process holds it. Where that cannot be determined, a shutdown counts as under way, as gt has it, and
-/// the daemon as not running.
+/// - An emergency stop counts if its file exists. Its content does not matter.
+/// - A lock counts while a process holds it.
+/// - If it cannot be determined whether a lock is held, a shutdown counts as under way, as in gt,
+///   and the daemon counts as not running.
 #[must_use]
 pub fn standing<'r>(root: &Path, rigs: impl IntoIterator<Item = &'r str>) -> Standing {
     let mut notices = Vec::new();
-    let estop = stop(root, ESTOP, &mut notices);
-    let (mut stopped_rigs, mut resting) = (BTreeMap::new(), BTreeMap::new());
-    for rig in rigs_of(rigs) {
-        stopped_rigs
-            .extend(stop(root, &stop_file(rig), &mut notices).map(|why| (rig.to_owned(), why)));
-        resting.extend(rest(root, rig, &mut notices).map(|rest| (rig.to_owned(), rest)));
+    let estop = stop_reason(root, ESTOP, &mut notices);
+    let mut stopped_rigs = BTreeMap::new();
+    let mut resting = BTreeMap::new();
+    for rig in valid_rigs(rigs) {
+        if let Some(reason) = stop_reason(root, &stop_file(rig), &mut notices) {
+            stopped_rigs.insert(rig.to_owned(), reason);
+        }
+        if let Some(rest) = rest_of(root, rig, &mut notices) {
+            resting.insert(rig.to_owned(), rest);
+        }
     }
-    let mut lock = |path, untold| {
+    let mut is_locked = |path, if_unknown| {
         is_held(root, path).unwrap_or_else(|why| {
             notices.push(why);
-            untold
+            if_unknown
         })
     };
-    let (shutting_down, daemon) = (lock(SHUTDOWN_LOCK, true), lock(DAEMON_LOCK, false));
-    let deacon_paused = paused(root, &mut notices);
+    let shutting_down = is_locked(SHUTDOWN_LOCK, true);
+    let daemon = is_locked(DAEMON_LOCK, false);
+    let deacon_paused = pause_reason(root, &mut notices);
     Standing {
         gastown: Gastown {
             estop,
@@ -61,27 +69,25 @@ pub fn standing<'r>(root: &Path, rigs: impl IntoIterator<Item = &'r str>) -> Sta
     }
 }
 
-/// The files whose changes are worth a look; locks are not among them: nothing tells when they are
-/// taken.
+/// The files whose changes should cause a look.
+///
+/// Locks are not among them: the kernel reports no file event when a lock is taken.
 #[must_use]
 pub fn watched<'r>(root: &Path, rigs: impl IntoIterator<Item = &'r str>) -> BTreeSet<PathBuf> {
-    let of_rig = |rig| [stop_file(rig), rest_file(rig)];
-    let fixed = [ESTOP.to_owned(), DEACON_PAUSED.to_owned()];
-    fixed
+    let files_of_town = [ESTOP.to_owned(), DEACON_PAUSED.to_owned()];
+    let files_of_rigs = valid_rigs(rigs).flat_map(|rig| [stop_file(rig), rest_file(rig)]);
+    files_of_town
         .into_iter()
-        .chain(rigs_of(rigs).flat_map(of_rig))
+        .chain(files_of_rigs)
         .map(|file| root.join(file))
         .collect()
 }
 
-/// Each rig once; a name that is no single part of a path is none.
-fn rigs_of<'r>(rigs: impl IntoIterator<Item = &'r str>) -> impl Iterator<Item = &'r str> {
+/// Each rig once. Names that cannot be part of a file name are left out.
+fn valid_rigs<'r>(rigs: impl IntoIterator<Item = &'r str>) -> impl Iterator<Item = &'r str> {
     let is_name = |rig: &&str| !rig.is_empty() && !rig.contains(['/', '\0']);
-    rigs.into_iter()
-        .filter(is_name)
-        .collect::<BTreeSet<&str>>()
-        .into_iter()
-        .take(MOST_RIGS)
+    let unique_rigs: BTreeSet<&str> = rigs.into_iter().filter(is_name).collect();
+    unique_rigs.into_iter().take(MAX_RIGS)
 }
 
 fn stop_file(rig: &str) -> String {
@@ -92,8 +98,10 @@ fn rest_file(rig: &str) -> String {
     format!(".beads-wisp/config/{rig}.json")
 }
 
-/// Why there is an emergency stop, where there is one. The file says `trigger<TAB>time<TAB>reason`.
-fn stop(root: &Path, path: &str, notices: &mut Vec<String>) -> Option<String> {
+/// The reason of an emergency stop, or `None` if there is no stop.
+///
+/// The file holds `trigger<TAB>time<TAB>reason`. Without a reason the trigger is the reason.
+fn stop_reason(root: &Path, path: &str, notices: &mut Vec<String>) -> Option<String> {
     match std::fs::metadata(root.join(path)) {
         Ok(_) => {}
         Err(e) if is_absent(&e) => return None,
@@ -103,18 +111,18 @@ fn stop(root: &Path, path: &str, notices: &mut Vec<String>) -> Option<String> {
         }
     }
     let text = file::text_of(root, path).ok().flatten().unwrap_or_default();
-    let mut parts = text.trim().splitn(3, '\t').map(str::trim);
-    let (trigger, _, reason) = (
-        parts.next().unwrap_or_default(),
-        parts.next(),
-        parts.next().unwrap_or_default(),
-    );
+    let mut fields = text.trim().splitn(3, '\t').map(str::trim);
+    let trigger = fields.next().unwrap_or_default();
+    let _time = fields.next();
+    let reason = fields.next().unwrap_or_default();
     Some(if reason.is_empty() { trigger } else { reason }.to_owned())
 }
 
-/// How a rig rests: `{"values": {"status": "parked", "auto_restart": false}, "blocked": []}`; flat
-/// on older towns.
-fn rest(root: &Path, rig: &str, notices: &mut Vec<String>) -> Option<Rest> {
+/// How a rig rests, or `None` if it does not.
+///
+/// The file holds `{"values": {"status": "parked", "auto_restart": false}, "blocked": []}`. Older
+/// towns have the values at the top level.
+fn rest_of(root: &Path, rig: &str, notices: &mut Vec<String>) -> Option<Rest> {
     let path = rest_file(rig);
     let config = match file::json(root, &path) {
         Ok(config) => config?,
@@ -141,15 +149,17 @@ fn rest(root: &Path, rig: &str, notices: &mut Vec<String>) -> Option<Rest> {
         .into_iter()
         .flatten()
         .any(|key| key == "auto_restart");
-    let off = values
+    let is_off = values
         .get("auto_restart")
         .is_some_and(|value| *value == Value::Bool(false) || *value == "false");
-    (off || is_blocked).then_some(Rest::NoRestart)
+    (is_off || is_blocked).then_some(Rest::NoRestart)
 }
 
-/// Why the deacon is paused, where it is: `{"paused": true, "reason": …}`. What cannot be
-/// understood counts as paused: gt writes this file only to pause.
-fn paused(root: &Path, notices: &mut Vec<String>) -> Option<String> {
+/// The reason why the deacon is paused, or `None` if it is not.
+///
+/// The file holds `{"paused": true, "reason": …}`. A file that cannot be understood counts as a
+/// pause: gt writes this file only to pause.
+fn pause_reason(root: &Path, notices: &mut Vec<String>) -> Option<String> {
     let state = match file::json(root, DEACON_PAUSED) {
         Ok(state) => state?,
         Err(why) => {

@@ -1,14 +1,15 @@
 //! The users and groups of this machine, from `/etc/passwd` and `/etc/group`.
 //!
-//! A directory service is not asked: it may hang, and who is not listed here is shown by number.
+//! gtctl asks no directory service (LDAP, sssd), because that may hang. A user who is not in
+//! `/etc/passwd` is shown by number.
 
 use std::fs::File;
 use std::io::Read;
 
-/// The most bytes read of either file.
+/// How much of each file is read, in bytes.
 const MAX_FILE: u64 = 4 << 20;
 
-/// A user for people: `alice (uid 1000)`, or `uid 1000`.
+/// The user as a message shows it: `alice (uid 1000)`, or `uid 1000` if the name is unknown.
 #[must_use]
 pub fn name_of(uid: u32) -> String {
     let passwd = read("/etc/passwd");
@@ -21,25 +22,26 @@ pub fn name_of(uid: u32) -> String {
     )
 }
 
-/// Whether a group lets nobody in but this user, or root: a user's private group.
+/// Whether the group has no members other than this user and root.
 pub(super) fn is_private_group(gid: u32, uid: u32) -> bool {
     is_private(&read("/etc/passwd"), &read("/etc/group"), gid, uid)
 }
 
 fn is_private(passwd: &str, group: &str, gid: u32, uid: u32) -> bool {
-    let names: Vec<&str> = users(passwd)
-        .filter(|user| user.uid == uid || user.uid == 0)
+    let is_allowed = |user: &User<'_>| user.uid == uid || user.uid == 0;
+    let allowed_names: Vec<&str> = users(passwd)
+        .filter(is_allowed)
         .map(|user| user.name)
         .collect();
-    let others_by_default =
-        users(passwd).any(|user| user.gid == gid && user.uid != uid && user.uid != 0);
+    // A user belongs to the group of their passwd entry without being in the group's list.
+    let others_by_passwd = users(passwd).any(|user| user.gid == gid && !is_allowed(&user));
     let Some(members) = members_of(group, gid) else {
         return false;
     };
     let others_by_list = members
         .split(',')
-        .any(|member| !member.is_empty() && !names.contains(&member));
-    !others_by_default && !others_by_list
+        .any(|member| !member.is_empty() && !allowed_names.contains(&member));
+    !others_by_passwd && !others_by_list
 }
 
 struct User<'t> {
@@ -61,16 +63,17 @@ fn members_of(group: &str, gid: u32) -> Option<&str> {
     group.lines().find_map(|line| {
         let mut fields = line.split(':');
         let (_name, _password) = (fields.next()?, fields.next()?);
-        let found: u32 = fields.next()?.parse().ok()?;
-        fields.next().filter(|_| found == gid)
+        let group_id: u32 = fields.next()?.parse().ok()?;
+        fields.next().filter(|_| group_id == gid)
     })
 }
 
 fn read(path: &str) -> String {
     let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_FILE).read_to_end(&mut bytes));
-    // What cannot be read names nobody: then no group is private.
-    read.map(|_| String::from_utf8_lossy(&bytes).into_owned())
+    let result = File::open(path).and_then(|file| file.take(MAX_FILE).read_to_end(&mut bytes));
+    // A file that cannot be read counts as empty: no group is private then, which is the safe side.
+    result
+        .map(|_| String::from_utf8_lossy(&bytes).into_owned())
         .unwrap_or_default()
 }
 

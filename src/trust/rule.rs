@@ -1,58 +1,59 @@
-//! The rule itself: for one file, one folder, and all folders above a path.
+//! The rules of trust: for one file, for one folder, and for all folders above a path.
 
 use super::{name_of, own_uid, people};
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// More folders above a path than this are not walked: no path has them.
+/// How many folders above a path are checked. No real path has more.
 const MOST_FOLDERS: usize = 256;
-/// The mode's bits by which a group and all others may write.
+/// The mode bit that lets the group write.
 const GROUP_WRITES: u32 = 0o020;
+/// The mode bit that lets everybody write.
 const OTHERS_WRITE: u32 = 0o002;
-/// In a folder with this bit only its owner removes or renames a file.
+/// The mode bit of a folder in which only a file's owner may remove or rename the file.
 const STICKY: u32 = 0o1000;
 
-/// What stands at a path.
+/// What is at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A file whose content counts.
+    /// A file that gtctl reads, or a socket that it sends to.
     File,
     /// A folder.
     Folder,
 }
 
-/// Why something is not trusted: who owns it or may change it, and what mends that.
+/// Why gtctl does not trust a file or a folder.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Distrust {
-    /// It belongs neither to us nor to root.
+    /// Its owner is neither our user nor root.
     #[error("{} belongs to {}", path.display(), name_of(*uid))]
     Owner {
-        /// What.
+        /// The file or folder.
         path: PathBuf,
-        /// Whose it is.
+        /// Its owner.
         uid: u32,
     },
-    /// Users who are neither we nor root may write to it.
+    /// Users other than our user and root may write to it.
     #[error("{} can be written by others (mode {:04o})", path.display(), mode & 0o7777)]
     Writable {
-        /// What.
+        /// The file or folder.
         path: PathBuf,
-        /// Its mode.
+        /// Its mode, with the bits of its type.
         mode: u32,
     },
-    /// It could not be looked at.
+    /// Its owner and mode could not be read.
     #[error("{} cannot be checked: {why}", path.display())]
     Unreadable {
-        /// What.
+        /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         why: String,
     },
 }
 
 impl Distrust {
-    /// What is not trusted.
+    /// The file or folder that is not trusted.
     #[must_use]
     pub fn path(&self) -> &Path {
         match self {
@@ -62,7 +63,9 @@ impl Distrust {
         }
     }
 
-    /// What to type, as far as one command mends it.
+    /// The command that fixes it, or the next step if no single command does.
+    ///
+    /// Example: `chmod go-w /home/alice/gt`.
     #[must_use]
     pub fn fix(&self) -> String {
         match self {
@@ -80,11 +83,13 @@ impl Distrust {
     }
 }
 
-/// Checks one file or folder by what was read of it. For a file pass the metadata of the open file,
-/// so that nobody can replace it between the check and the use.
+/// Checks the owner and the mode of one file or folder.
+///
+/// For a file, pass the metadata of the open file. Then nobody can replace the file between the
+/// check and the read.
 ///
 /// # Errors
-/// [`Distrust`].
+/// Returns [`Distrust`] if the owner is wrong or others may write.
 pub fn check_meta(path: &Path, meta: &Metadata, kind: Kind) -> Result<(), Distrust> {
     let uid = meta.uid();
     let is_trusted = uid == own_uid() || uid == 0 || (kind == Kind::Folder && is_unmapped(uid));
@@ -95,7 +100,7 @@ pub fn check_meta(path: &Path, meta: &Metadata, kind: Kind) -> Result<(), Distru
         });
     }
     let is_writable = match kind {
-        // A file's mode says what it is for: nobody needs the group to write to it.
+        // Nobody needs a manifest that the group may write to, so a private group is no excuse.
         Kind::File => meta.mode() & (GROUP_WRITES | OTHERS_WRITE) != 0,
         Kind::Folder => is_writable_by_others(meta) && meta.mode() & STICKY == 0,
     };
@@ -108,10 +113,10 @@ pub fn check_meta(path: &Path, meta: &Metadata, kind: Kind) -> Result<(), Distru
     Ok(())
 }
 
-/// Checks an open file and all folders above the path by which it was opened.
+/// Checks an open file and all folders above the path that it was opened by.
 ///
 /// # Errors
-/// [`Distrust`].
+/// Returns [`Distrust`] of the file, or else of the nearest folder that is not trusted.
 pub fn check_open_file(file: &fs::File, path: &Path) -> Result<(), Distrust> {
     let meta = file.metadata();
     let meta = meta.map_err(|why| Distrust::Unreadable {
@@ -122,11 +127,13 @@ pub fn check_open_file(file: &fs::File, path: &Path) -> Result<(), Distrust> {
     check_folders_above(path)
 }
 
-/// Checks every folder above a path, as it is spelled and as it is without links. Folders that are
-/// not there are left out: whoever may make them is checked by the folder above.
+/// Checks every folder above a path: first of the path as written, then of the path without links.
+///
+/// A folder that does not exist is skipped. Only those who may write to its parent can make it, and
+/// the parent is checked.
 ///
 /// # Errors
-/// [`Distrust`] of the nearest folder that is not trusted.
+/// Returns [`Distrust`] of the nearest folder that is not trusted.
 pub fn check_folders_above(path: &Path) -> Result<(), Distrust> {
     let unreadable = |why: std::io::Error| Distrust::Unreadable {
         path: path.to_path_buf(),
@@ -137,14 +144,16 @@ pub fn check_folders_above(path: &Path) -> Result<(), Distrust> {
         return Ok(());
     };
     check_each(parent)?;
-    // A link leads to a file elsewhere; of what is not there yet the folder is.
-    let real = absolute
+    // The last part of the path may be a link to a file in another folder.
+    let parent_of_target = absolute
         .canonicalize()
         .ok()
         .and_then(|real| real.parent().map(Path::to_path_buf));
-    match real.or_else(|| parent.canonicalize().ok()) {
-        Some(real) if real != parent => check_each(&real),
-        // The first walk has seen all there is.
+    // A file that does not exist yet has no target, but its folder has.
+    let real_parent = parent_of_target.or_else(|| parent.canonicalize().ok());
+    match real_parent {
+        Some(real_parent) if real_parent != parent => check_each(&real_parent),
+        // The first check has covered the same folders.
         Some(_) | None => Ok(()),
     }
 }
@@ -165,8 +174,10 @@ fn check_each(folder: &Path) -> Result<(), Distrust> {
     Ok(())
 }
 
-/// Whether users who are neither we nor root may make files in a folder: then a file that is not
-/// there may be theirs in a moment.
+/// Whether users other than our user and root may make files in the folder.
+///
+/// If so, a file that does not exist now may be theirs in a moment. A folder whose mode cannot be
+/// read counts as not shared.
 #[must_use]
 pub fn is_shared(folder: &Path) -> bool {
     fs::metadata(folder).is_ok_and(|meta| is_writable_by_others(&meta))
@@ -180,15 +191,16 @@ fn is_writable_by_others(meta: &Metadata) -> bool {
     mode & GROUP_WRITES != 0 && !people::is_private_group(meta.gid(), own_uid())
 }
 
-/// Whether this is the user that a user namespace shows for all whom it does not know, among them
-/// the host's root: a container without root sees the host's folders so.
+/// Whether the uid is the one that a user namespace shows for every user it has no entry for.
+///
+/// In a rootless container the host's root appears so, and the host's folders belong to it.
 fn is_unmapped(uid: u32) -> bool {
     let text = |path| fs::read_to_string(path).unwrap_or_default();
-    let is_unknown = || text("/proc/sys/kernel/overflowuid").trim().parse() == Ok(uid);
-    let has_all = || {
+    let is_overflow_uid = || text("/proc/sys/kernel/overflowuid").trim().parse() == Ok(uid);
+    let maps_all_users = || {
         text("/proc/self/uid_map")
             .split_whitespace()
             .eq(["0", "0", "4294967295"])
     };
-    is_unknown() && !has_all()
+    is_overflow_uid() && !maps_all_users()
 }
