@@ -26,10 +26,11 @@ pub fn candidates(root: &Path, wanted: Option<&str>, version: Option<Version>) -
         (0, ..=10 | 12) => Socket::Default,
         _ => with_hash.clone(),
     });
-    let by_likelihood = wanted
-        .into_iter()
-        .chain(by_version)
-        .chain([with_hash, without_hash, Socket::Default]);
+    let by_likelihood =
+        wanted
+            .into_iter()
+            .chain(by_version)
+            .chain([with_hash, without_hash, Socket::Default]);
     let mut candidates: Vec<Socket> = Vec::new();
     for socket in by_likelihood {
         if !candidates.contains(&socket) {
