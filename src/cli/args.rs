@@ -1,15 +1,15 @@
 //! What can be typed.
 
-mod alone;
 mod begin;
+mod deferred;
 mod host;
 
-pub(super) use alone::parse as parse_alone;
 pub(super) use begin::{Doctor, Init};
 pub(super) use host::{Completions, Install, Man, Schema, Service, Sink};
 
 use crate::model::Period;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use deferred::Deferred;
 use std::path::PathBuf;
 
 /// Printed below the help.
@@ -129,28 +129,28 @@ pub(super) enum MessageFormat {
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// Start, restart and expire sessions until the town is as declared
-    Apply(Apply),
+    Apply(Deferred<Apply>),
     /// Show what apply would do and why; changes nothing
     ///
     /// Exits 0 when the town is as declared, and 2 when there is something to do or a step is
     /// waiting.
-    Diff(Diff),
+    Diff(Deferred<Diff>),
     /// Run one cycle; with --watch, run the controller
-    Reconcile(Reconcile),
+    Reconcile(Deferred<Reconcile>),
     /// Show what every session is, since when, and what comes next
-    Status(Status),
+    Status(Deferred<Status>),
     /// Explain one session: what each rule says, each setting and its origin, recent events
-    Explain(Session),
+    Explain(Deferred<Session>),
     /// Clean up now: remove only sessions that the plan expires (completed, too old, too quiet)
-    Expire(Expire),
+    Expire(Deferred<Expire>),
     /// Start sessions by hand: end a stop, run a task again, forget crashes
-    Start(Sessions),
+    Start(Deferred<Sessions>),
     /// Stop sessions; they stay stopped until `gtctl start`
-    Stop(Sessions),
+    Stop(Deferred<Sessions>),
     /// Restart sessions now, ignoring `handoff_gap`
-    Restart(Sessions),
+    Restart(Deferred<Sessions>),
     /// Forget the crashes of sessions, so that they can start at once
-    Reset(Sessions),
+    Reset(Deferred<Sessions>),
     /// Run a chore now
     Chore {
         #[command(subcommand)]
@@ -161,69 +161,69 @@ pub(super) enum Verb {
     /// Prints what it will do and asks at a terminal; without a terminal it needs --yes. It stops
     /// the town's sessions on the old server; the next `apply` starts them on the new one. Nothing
     /// else on the old server is changed. Stop the controller first.
-    MoveServer(MoveServer),
+    MoveServer(Deferred<MoveServer>),
     /// Pause the town: the controller changes nothing until `resume`
-    Pause(TownArg),
+    Pause(Deferred<TownArg>),
     /// Resume the town: the controller acts again
-    Resume(TownArg),
+    Resume(Deferred<TownArg>),
     /// Let gtctl manage a session that already exists
     ///
     /// A session that runs its declared agent gets labels and nothing else. With --replace, gtctl
     /// removes a session that holds only an idle shell, as tmux-resurrect leaves them after a
     /// reboot, and starts the declared one. Nothing may run in the shell, nobody may be attached,
     /// and the session must have one pane.
-    Adopt(Adopt),
+    Adopt(Deferred<Adopt>),
     /// Type a text at a session's prompt and submit it, once
     ///
     /// Waits while the session is busy. Never types into a question, a sign-in menu or a text that
     /// somebody is writing. Exits 0 when the agent has taken the text, and 3 when the text was
     /// refused, had to wait too long, or could not be submitted.
-    Nudge(Nudge),
+    Nudge(Deferred<Nudge>),
     /// Attach to a session of the town
-    Attach(Session),
+    Attach(Deferred<Session>),
     /// Print recent events, oldest first
-    Events(Events),
+    Events(Deferred<Events>),
     /// Print the output of a session, of this run or the previous one
     ///
     /// The output is plain text, without an agent's escape sequences, unless --raw is given.
-    Logs(Logs),
+    Logs(Deferred<Logs>),
     /// Check that no session is dead: one line each; exits 2 if any is dead, missing or unknown
-    Verify(TownArg),
+    Verify(Deferred<TownArg>),
     /// Write a first town.toml for this machine
     ///
     /// Asks a few questions at a terminal, and none with --yes. Without an agent on PATH the
     /// sessions are plain shells. In a Gas Town it declares the town's own sessions. Overwrites
     /// nothing without --force.
-    Init(Init),
+    Init(Deferred<Init>),
     /// Check this machine and the town; prints the command that fixes each problem
     ///
     /// Without a manifest it checks only the machine. Exits 1 when a check fails, else 0; warnings
     /// do not count.
-    Doctor(Doctor),
+    Doctor(Deferred<Doctor>),
     /// Write a manifest for what already runs: tmux sessions, a Gas Town, an automonitor
     ///
     /// The manifest goes to --file (default: town.toml), or with `-f -` to standard output. No
     /// session is changed. With the written manifest, `diff` only adopts sessions. Sessions that
     /// gtctl does not understand for certain are listed as comments, not declared.
-    Import(Import),
+    Import(Deferred<Import>),
     /// Check the manifest and print every error in it
-    Validate(TownArg),
+    Validate(Deferred<TownArg>),
     /// Print the JSON schema of the manifest, or of a verb's JSON output
-    Schema(Schema),
+    Schema(Deferred<Schema>),
     /// Print metrics of the town in Prometheus text format
     ///
     /// A controller serves the same metrics where `[controller] metrics` says.
-    Metrics(TownArg),
+    Metrics(Deferred<TownArg>),
     /// Run the controller under systemd (or launchd)
     #[command(subcommand)]
     Service(Service),
     /// Print the completion script for a shell
-    Completions(Completions),
+    Completions(Deferred<Completions>),
     /// Print a manual page
-    Man(Man),
+    Man(Deferred<Man>),
     /// Write standard input to bounded log files; tmux runs this for each pane
     #[command(hide = true)]
-    Sink(Sink),
+    Sink(Deferred<Sink>),
 }
 
 /// What can be done with a chore.

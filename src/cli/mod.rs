@@ -81,7 +81,7 @@ pub fn main() -> ExitCode {
 
 fn run_words() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
-    let cli = match args::parse_alone(&words).map_or_else(|| Cli::try_parse_from(&words), Ok) {
+    let cli = match Cli::try_parse_from(&words) {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
