@@ -1,12 +1,12 @@
-//! The bounds of what is remembered, applied to a memory that comes from outside.
+//! The bounds of what is remembered and reported, applied to what comes from outside.
 //!
 //! gtctl keeps them when it adds to a memory. A file may hold anything: what is read from it is cut
 //! down to them once, before anything goes by it.
 
 use super::{
-    Advice, Answer, ChoreEnd, ChoreHistory, Complaint, Content, Departure, Given, History, Limited,
-    Marks, Memory, NudgeText, Probed, Proposal, RanWith, Refused, Refuted, Replacing, Sighting,
-    Stopping, Typed,
+    Advice, Answer, ChoreEnd, ChoreHistory, Complaint, Content, Departure, Given, Heartbeat,
+    History, InForce, Limited, Marks, Memory, NudgeText, Probed, Proposal, RanWith, Refused,
+    Refuted, Replacing, Sighting, Stopping, Typed,
 };
 
 /// The longest code of a reason, in bytes.
@@ -60,6 +60,20 @@ impl Memory {
         self.chores.values_mut().for_each(ChoreHistory::bound);
         self.probes.values_mut().for_each(Probed::bound);
         self.sessions.values_mut().for_each(History::bound);
+        self
+    }
+}
+
+impl Heartbeat {
+    /// The same with complaints that are no longer than [`Heartbeat::MAX_COMPLAINT`].
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        if let Some(trouble) = &mut self.trouble {
+            cut_to_chars(trouble, Self::MAX_COMPLAINT);
+        }
+        if let InForce::LastGood { why, .. } = &mut self.manifest {
+            cut_to_chars(why, Self::MAX_COMPLAINT);
+        }
         self
     }
 }

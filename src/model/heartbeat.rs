@@ -1,11 +1,13 @@
 //! The sign of life of the controller that watches a town: written after each of its cycles, read
 //! by everybody else.
 
-use super::{Announced, Moment, Period, ProcId};
+use super::written::{is_default, millis};
+use super::{Announced, Moment, Period, ProcId, Topic};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::path::PathBuf;
 
 /// What a watching controller tells of itself.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Heartbeat {
     /// Its process.
     pub controller: ProcId,
@@ -16,23 +18,34 @@ pub struct Heartbeat {
     /// The end of its last cycle.
     pub cycled: Moment,
     /// How long that took.
+    #[serde(rename = "took_ms", with = "millis")]
     pub took: Period,
     /// How long it sleeps at most between two cycles.
+    #[serde(rename = "resync_ms", with = "millis")]
     pub resync: Period,
     /// Why its last cycle could not run, unsanitised; none when it did.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub trouble: Option<String>,
     /// Which manifest it goes by.
+    #[serde(
+        rename = "manifest_broken",
+        default,
+        skip_serializing_if = "is_default"
+    )]
     pub manifest: InForce,
     /// What it has counted since it began.
     pub counts: Counts,
     /// What it has told people and has not ended, for the next controller not to tell it again.
+    #[serde(default, deserialize_with = "topics_of_this_version")]
     pub announced: Announced,
 }
 
 /// Which manifest a controller goes by.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "Option<(Moment, String)>", into = "Option<(Moment, String)>")]
 pub enum InForce {
     /// The one on disk.
+    #[default]
     OnDisk,
     /// The last good one: that on disk is broken.
     LastGood {
@@ -43,8 +56,33 @@ pub enum InForce {
     },
 }
 
+impl From<Option<(Moment, String)>> for InForce {
+    fn from(broken: Option<(Moment, String)>) -> Self {
+        broken.map_or(Self::OnDisk, |(since, why)| Self::LastGood { since, why })
+    }
+}
+
+impl From<InForce> for Option<(Moment, String)> {
+    fn from(manifest: InForce) -> Self {
+        match manifest {
+            InForce::OnDisk => None,
+            InForce::LastGood { since, why } => Some((since, why)),
+        }
+    }
+}
+
+/// Passes over the topics that only another version knows.
+fn topics_of_this_version<'de, D: Deserializer<'de>>(d: D) -> Result<Announced, D::Error> {
+    let written: Vec<(String, String)> = Vec::deserialize(d)?;
+    let known = written
+        .into_iter()
+        .filter_map(|(word, subject)| Some((Topic::of(&word)?, subject)));
+    Ok(known.collect())
+}
+
 /// What a controller counts, since it began.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Counts {
     /// Cycles that ran.
     pub cycles: u64,
@@ -89,6 +127,8 @@ impl Keeper {
 }
 
 impl Heartbeat {
+    /// The longest complaint that is kept, in characters.
+    pub const MAX_COMPLAINT: usize = 500;
     /// However short its sleep: a cycle may wait for its turn and for tmux for so long.
     const LEAST_PATIENCE: Period = Period::from_secs(30);
 

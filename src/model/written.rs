@@ -40,6 +40,25 @@ macro_rules! written_as_text {
 }
 pub(super) use written_as_text;
 
+/// Writes a period as its number of milliseconds. For `#[serde(with = "millis")]`.
+pub(super) mod millis {
+    use crate::model::Period;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(in super::super) fn serialize<S: Serializer>(
+        period: &Period,
+        s: S,
+    ) -> Result<S::Ok, S::Error> {
+        s.serialize_u64(period.millis())
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        d: D,
+    ) -> Result<Period, D::Error> {
+        u64::deserialize(d).map(Period::from_millis)
+    }
+}
+
 /// Whether a field can be left out.
 pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()

@@ -6,17 +6,14 @@ use super::lock::{CONTROLLER_LOCK, Keeps};
 use super::{StateDir, StoreFault, View};
 use crate::files::{self, Links};
 use crate::model::invisible::visible_json;
-use crate::model::{Counts, Heartbeat, InForce, Moment, Period, ProcId, Topic};
-use serde::{Deserialize, Serialize};
+use crate::model::{Heartbeat, ProcId};
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const FILE: &str = "controller.json";
 /// The most that is read of it, in bytes.
 const LIMIT: u64 = 1 << 20;
-/// The longest complaint that is kept in it, in characters.
-const COMPLAINT: usize = 500;
 
 impl View {
     /// The last sign of life that any controller left; none when there is none, or none that is
@@ -24,9 +21,8 @@ impl View {
     #[must_use]
     pub fn heartbeat(&self) -> Option<Heartbeat> {
         let (bytes, _) = file::read(&self.path.join(FILE), LIMIT).ok()?;
-        serde_json::from_slice::<Wire>(&bytes)
-            .ok()
-            .map(Heartbeat::from)
+        let beat: Heartbeat = serde_json::from_slice(&bytes).ok()?;
+        Some(beat.bounded())
     }
 
     /// The process that signed the controller's lock last, whether it lives or not. Waits for no
@@ -73,7 +69,7 @@ impl StateDir {
     pub fn beat(&self, heartbeat: &Heartbeat) -> Result<(), StoreFault> {
         let path = self.path().join(FILE);
         let temporary = file::beside(&path, "tmp");
-        let wire = serde_json::to_string(&Wire::from(heartbeat))
+        let text = serde_json::to_string(&heartbeat.clone().bounded())
             .map(visible_json)
             .unwrap_or_default();
         file::remove_if_there(&temporary)
@@ -83,111 +79,9 @@ impl StateDir {
                     .create_new(true)
                     .open(&temporary)
             })
-            .and_then(|mut new| new.write_all(wire.as_bytes()))
+            .and_then(|mut new| new.write_all(text.as_bytes()))
             .and_then(|()| fs::rename(&temporary, &path))
             .map_err(StoreFault::io("write", &path))
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-struct Wire {
-    controller: ProcId,
-    file: PathBuf,
-    began: Moment,
-    cycled: Moment,
-    took_ms: u64,
-    resync_ms: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trouble: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    manifest_broken: Option<(Moment, String)>,
-    counts: WireCounts,
-    #[serde(default)]
-    announced: Vec<(String, String)>,
-}
-
-#[derive(Serialize, Deserialize, Default)]
-#[serde(default)]
-struct WireCounts {
-    cycles: u64,
-    starts: u64,
-    crashes: u64,
-    expired: u64,
-    failures: u64,
-}
-
-impl From<&Heartbeat> for Wire {
-    fn from(beat: &Heartbeat) -> Self {
-        let clip = |text: &str| text.chars().take(COMPLAINT).collect::<String>();
-        let Counts {
-            cycles,
-            starts,
-            crashes,
-            expired,
-            failures,
-        } = beat.counts;
-        Self {
-            controller: beat.controller,
-            file: beat.file.clone(),
-            began: beat.began,
-            cycled: beat.cycled,
-            took_ms: beat.took.millis(),
-            resync_ms: beat.resync.millis(),
-            trouble: beat.trouble.as_deref().map(clip),
-            manifest_broken: match &beat.manifest {
-                InForce::OnDisk => None,
-                InForce::LastGood { since, why } => Some((*since, clip(why))),
-            },
-            counts: WireCounts {
-                cycles,
-                starts,
-                crashes,
-                expired,
-                failures,
-            },
-            announced: beat
-                .announced
-                .iter()
-                .map(|(topic, who)| (topic.word().to_owned(), who.clone()))
-                .collect(),
-        }
-    }
-}
-
-impl From<Wire> for Heartbeat {
-    fn from(wire: Wire) -> Self {
-        let WireCounts {
-            cycles,
-            starts,
-            crashes,
-            expired,
-            failures,
-        } = wire.counts;
-        let announced = wire
-            .announced
-            .into_iter()
-            .filter_map(|(word, who)| Topic::of(&word).map(|topic| (topic, who)));
-        Self {
-            controller: wire.controller,
-            file: wire.file,
-            began: wire.began,
-            cycled: wire.cycled,
-            took: Period::from_millis(wire.took_ms),
-            resync: Period::from_millis(wire.resync_ms),
-            trouble: wire.trouble,
-            manifest: match wire.manifest_broken {
-                None => InForce::OnDisk,
-                Some((since, why)) => InForce::LastGood { since, why },
-            },
-            counts: Counts {
-                cycles,
-                starts,
-                crashes,
-                expired,
-                failures,
-            },
-            announced: announced.collect(),
-        }
     }
 }
 
@@ -195,6 +89,8 @@ impl From<Wire> for Heartbeat {
 mod tests {
     use super::super::state::tests::{NOW, Scratch};
     use super::*;
+    use crate::model::{Counts, InForce, Period, Topic};
+    use serde_json::json;
     use std::os::unix::fs::MetadataExt;
 
     fn beat() -> Heartbeat {
@@ -208,7 +104,7 @@ mod tests {
             cycled: NOW,
             took: Period::from_millis(4),
             resync: Period::from_secs(15),
-            trouble: Some("é".repeat(2 * COMPLAINT)),
+            trouble: Some("é".repeat(2 * Heartbeat::MAX_COMPLAINT)),
             manifest: InForce::LastGood {
                 since: NOW,
                 why: "it has faults".into(),
@@ -235,13 +131,49 @@ mod tests {
         assert_eq!(
             read,
             Heartbeat {
-                trouble: Some("é".repeat(COMPLAINT)),
+                trouble: Some("é".repeat(Heartbeat::MAX_COMPLAINT)),
                 ..beat()
             }
         );
         let mode = fs::metadata(scratch.path().join(FILE)).unwrap().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert!(!scratch.path().join("controller.json.tmp").exists());
+    }
+
+    #[test]
+    fn what_former_and_later_versions_have_written_is_read() {
+        let scratch = Scratch::new("otherbeat");
+        let dir = StateDir::open(scratch.path()).unwrap();
+        let least = json!({
+            "controller": { "pid": 4242, "start": 99 }, "file": "/town/town.toml", "began": NOW, "cycled": NOW,
+            "took_ms": 4, "resync_ms": 15000, "counts": {},
+        });
+        let with = |name: &str, value| {
+            let mut text = least.clone();
+            text[name] = value;
+            text.to_string()
+        };
+        let read = |text: &str| {
+            fs::write(scratch.path().join(FILE), text).unwrap();
+            dir.view().heartbeat().unwrap()
+        };
+        let plain = Heartbeat {
+            trouble: None,
+            manifest: InForce::OnDisk,
+            counts: Counts::default(),
+            announced: [].into(),
+            ..beat()
+        };
+        assert_eq!(read(&least.to_string()), plain);
+        let broken = read(&with("manifest_broken", json!([NOW, "it has faults"])));
+        assert_eq!(broken.manifest, beat().manifest);
+        let announced = json!([["crash-loop", "a"], ["of-tomorrow", "b"]]);
+        assert_eq!(
+            read(&with("announced", announced)).announced,
+            beat().announced
+        );
+        let counts = json!({ "starts": 2, "of-tomorrow": 1 });
+        assert_eq!(read(&with("counts", counts)).counts.starts, 2);
     }
 
     #[test]
