@@ -1,6 +1,6 @@
 use super::*;
 use crate::model::{
-    Agent, Backoff, Completion, Death, Idling, Launch, Logs, OnDrift, RestartPolicy, Run,
+    Agent, Backoff, Completion, Death, Idling, Incarnation, Launch, Logs, OnDrift, RestartPolicy,
     WhenAttached,
 };
 use crate::model::{
@@ -292,7 +292,7 @@ fn tokens_that_come_are_progress() {
 fn ends_on_a_sign_in_screen_count_in_a_row_until_a_run_comes_up() {
     let desired = desired();
     let run = |at, ended: Option<u64>, ready| History {
-        run: Some(Run {
+        run: Some(Incarnation {
             generation: Generation(1),
             started: after(at),
             ready,

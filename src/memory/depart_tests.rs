@@ -1,8 +1,8 @@
 use super::*;
 use crate::memory::learn;
 use crate::model::{
-    Generation, Label, Observed, Origin, Ownership, PaneId, ProcId, Run, Rung, ServerId, SessionId,
-    SessionName,
+    Generation, Incarnation, Label, Observed, Origin, Ownership, PaneId, ProcId, Rung, ServerId,
+    SessionId, SessionName,
 };
 use crate::sim::{Random, random_town};
 use std::collections::BTreeMap;
@@ -39,7 +39,7 @@ fn asked(reason: &str) -> Memory {
         tree: vec![AGENT],
     };
     let started = NOW.minus(Period::from_hours(1));
-    let run = Run {
+    let run = Incarnation {
         generation: Generation(3),
         started,
         ready: None,

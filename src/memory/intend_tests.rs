@@ -1,5 +1,7 @@
 use super::*;
-use crate::model::{PaneId, ProcId, Run, ServerId, SessionId, SessionName, Target, WhenAttached};
+use crate::model::{
+    Incarnation, PaneId, ProcId, ServerId, SessionId, SessionName, Target, WhenAttached,
+};
 use crate::sim::session;
 
 const NOW: Moment = Moment {
@@ -12,7 +14,7 @@ const SERVER: ServerId = ServerId(ProcId { pid: 1, start: 1 });
 #[test]
 fn a_restart_under_a_lowered_label_is_owed_a_start_until_a_later_run_begins() {
     let name = SessionName::new("a").unwrap();
-    let run = Run {
+    let run = Incarnation {
         generation: Generation(9),
         started: NOW,
         ready: None,
@@ -64,7 +66,7 @@ fn a_restart_under_a_lowered_label_is_owed_a_start_until_a_later_run_begins() {
         history.is_owed_a_start(),
         "the remembered run is not the fresh one"
     );
-    history.run = Some(Run {
+    history.run = Some(Incarnation {
         generation: Generation(10),
         ..run
     });

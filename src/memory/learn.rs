@@ -4,9 +4,9 @@ use super::content::{learn_auth_deaths, learn_content, learn_footprint};
 use super::depart::depart;
 use super::probe::forget_probes;
 use crate::model::{
-    Content, Death, Desired, Ended, Fingerprint, Finished, History, Label, Life, Limited, Memory,
-    Moment, Observed, Ownership, Period, RanWith, RestartPolicy, Run, ScreenState, Seen, Server,
-    SessionName, Town, Walk, keep_newest,
+    Content, Death, Desired, Ended, Fingerprint, Finished, History, Incarnation, Label, Life,
+    Limited, Memory, Moment, Observed, Ownership, Period, RanWith, RestartPolicy, ScreenState,
+    Seen, Server, SessionName, Town, Walk, keep_newest,
 };
 use std::collections::BTreeMap;
 
@@ -290,7 +290,7 @@ fn learn_seen(
         .as_ref()
         .is_none_or(|run| run.generation != label.generation)
     {
-        history.run = Some(Run {
+        history.run = Some(Incarnation {
             generation: label.generation,
             started: label.started,
             ready: None,
@@ -360,7 +360,7 @@ fn learn_marks(history: &mut History, seen: &Seen, label: &Label, now: Moment) {
 /// Whether the look is from before this run, so that it says nothing of it. No look is as old as
 /// the window: an earlier life still seen then is what there is; and so it is where this run came
 /// to nothing.
-fn outdates(run: &Run, label: &Label, now: Moment) -> bool {
+fn outdates(run: &Incarnation, label: &Label, now: Moment) -> bool {
     let began = run
         .ended
         .is_none_or(|ended| ended.death != Death::NeverStarted);

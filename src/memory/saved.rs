@@ -73,8 +73,8 @@ fn is_own_end(reason: &Reason) -> bool {
 mod tests {
     use super::*;
     use crate::model::{
-        Generation, History, Launch, PaneId, Phase, ProcId, Run, Rung, ServerId, SessionId, Step,
-        Target, WhenAttached,
+        Generation, History, Incarnation, Launch, PaneId, Phase, ProcId, Rung, ServerId, SessionId,
+        Step, Target, WhenAttached,
     };
 
     const NOW: Moment = Moment {
@@ -110,7 +110,7 @@ mod tests {
             steps: vec![step],
             ..Plan::default()
         };
-        let run = Run {
+        let run = Incarnation {
             generation: Generation(1),
             started: NOW.minus(age),
             ready: None,

@@ -3,8 +3,8 @@
 use super::launcher::end_errand;
 use super::learn::{note_ran_with, push_crash};
 use crate::model::{
-    Action, Complaint, Death, Done, Effect, Ended, Finished, History, Memory, Moment, Origin,
-    Outcome, Plan, ProcId, Refused, Run, Rung, SessionName, Step, Stopping,
+    Action, Complaint, Death, Done, Effect, Ended, Finished, History, Incarnation, Memory, Moment,
+    Origin, Outcome, Plan, ProcId, Refused, Rung, SessionName, Step, Stopping,
 };
 use std::collections::BTreeMap;
 
@@ -200,7 +200,7 @@ fn record_start(history: &mut History, step: &Step, now: Moment) {
         history.restarts = history.restarts.saturating_add(1);
     }
     if !is_known {
-        history.run = Some(Run {
+        history.run = Some(Incarnation {
             generation: *generation,
             started: now,
             ready: None,
@@ -235,7 +235,7 @@ fn record_adoption(history: &mut History, step: &Step, now: Moment) {
             ..History::default()
         };
     }
-    history.run = Some(Run {
+    history.run = Some(Incarnation {
         generation: *generation,
         started: *started,
         ready: Some(now),
@@ -274,7 +274,7 @@ fn record_failed_start(history: &mut History, step: &Step, now: Moment) -> bool 
     };
     match &step.action {
         Action::Start { desired, .. } => {
-            history.run = Some(Run {
+            history.run = Some(Incarnation {
                 generation,
                 started: now,
                 ready: None,

@@ -136,7 +136,7 @@ pub struct History {
     pub generation: Generation,
     /// The last run that is known of.
     #[serde(skip_serializing_if = "is_default")]
-    pub run: Option<Run>,
+    pub run: Option<Incarnation>,
     /// Crashes in a row, oldest first, at most [`History::MAX_CRASHES`].
     #[serde(skip_serializing_if = "is_default")]
     pub crashes: Vec<Moment>,
@@ -324,9 +324,9 @@ pub struct Typed {
     pub left: bool,
 }
 
-/// One life of a session, from start to end.
+/// One started process tree of a session, from its start to its end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Run {
+pub struct Incarnation {
     /// Which.
     pub generation: Generation,
     /// When it was started.

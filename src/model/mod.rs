@@ -70,8 +70,8 @@ pub use launch::{Commands, Complaint, Launch, Launcher, LauncherJob};
 pub use layers::Layers;
 pub use marks::{Given, Marks, Position, Sighting, Standing, Verdict};
 pub use memory::{
-    Departure, Ended, EscapeSent, Finished, Footprint, History, Limited, Memory, Purpose, Refused,
-    Refuted, Replacing, Run, Stopping, Typed,
+    Departure, Ended, EscapeSent, Finished, Footprint, History, Incarnation, Limited, Memory,
+    Purpose, Refused, Refuted, Replacing, Stopping, Typed,
 };
 pub use name::{NameFault, SessionName};
 pub use news::{Announced, News, Topic};

@@ -3,8 +3,8 @@
 use super::Situation;
 use super::rolling::FAILING;
 use crate::model::{
-    Block, Change, Complaint, Content, Death, Desired, Flaw, Generation, History, Label,
-    LauncherJob, Life, Marks, Moment, Ownership, Period, Phase, Probed, RanWith, Replacing, Run,
+    Block, Change, Complaint, Content, Death, Desired, Flaw, Generation, History, Incarnation,
+    Label, LauncherJob, Life, Marks, Moment, Ownership, Period, Phase, Probed, RanWith, Replacing,
     Seen, Server, SessionName, Standing, Target, Verb, Walk, WhenAttached, Whose,
 };
 use std::collections::BTreeMap;
@@ -226,7 +226,7 @@ impl<'a> Subject<'a> {
     }
 
     /// The run remembered, if it is the one that is seen.
-    pub(super) fn run(&self) -> Option<&'a Run> {
+    pub(super) fn run(&self) -> Option<&'a Incarnation> {
         self.history?.run.as_ref()
     }
 

@@ -5,9 +5,9 @@ use super::*;
 use crate::model;
 use crate::model::{
     Advice, ChoreEnd, ChoreHistory, ChoreResult, Cpu, Death, Departure, Ended, Fingerprint,
-    Finished, Generation, Given, History, Marks, Period, Position, ProcId, Proposal, Purpose, Run,
-    Rung, ScreenState, ServerId, SessionName, Sighting, Source, Standing, Stopping, Title, Told,
-    Verb, Verdict,
+    Finished, Generation, Given, History, Incarnation, Marks, Period, Position, ProcId, Proposal,
+    Purpose, Rung, ScreenState, ServerId, SessionName, Sighting, Source, Standing, Stopping, Title,
+    Told, Verb, Verdict,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -73,7 +73,7 @@ fn full_history(n: u64) -> History {
     History {
         restart_asked: true,
         generation: Generation(n),
-        run: Some(Run {
+        run: Some(Incarnation {
             generation: Generation(n),
             started: at,
             ready: Some(at),

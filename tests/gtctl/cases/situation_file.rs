@@ -3,11 +3,11 @@
 
 use gtctl::model::{
     Answer, Answered, CannotStart, Complaint, Content, Cpu, Death, Definition, Durability, Ended,
-    EscapeSent, Fingerprint, Finished, Flaw, Footprint, Gastown, Generation, History, Label,
-    LauncherJob, Life, Limited, Marks, Mass, Memory, Moment, MovedOut, Observed, Orders, Origin,
-    Orphans, Ownership, PaneId, Period, Probed, ProcId, Purpose, RanWith, Refused, Refuted,
-    Replacing, Rest, Run, Rung, Screen, ScreenState, Seen, Server, ServerId, SessionId,
-    SessionName, Sighting, Standing, Stopping, Title, Told, Town, Unproved, Usage, Verb, Verdict,
+    EscapeSent, Fingerprint, Finished, Flaw, Footprint, Gastown, Generation, History, Incarnation,
+    Label, LauncherJob, Life, Limited, Marks, Mass, Memory, Moment, MovedOut, Observed, Orders,
+    Origin, Orphans, Ownership, PaneId, Period, Probed, ProcId, Purpose, RanWith, Refused, Refuted,
+    Replacing, Rest, Rung, Screen, ScreenState, Seen, Server, ServerId, SessionId, SessionName,
+    Sighting, Standing, Stopping, Title, Told, Town, Unproved, Usage, Verb, Verdict,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -725,7 +725,7 @@ impl HistoryEntry {
         let started = ago(self.age);
         History {
             generation: Generation(1),
-            run: started.map(|started| Run {
+            run: started.map(|started| Incarnation {
                 generation: Generation(1),
                 started,
                 ready: Some(started),

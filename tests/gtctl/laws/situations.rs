@@ -2,9 +2,9 @@
 
 use gtctl::model::{
     Answer, Answered, Content, Cpu, Death, Definition, Desired, Ended, EscapeSent, Fingerprint,
-    Finished, Footprint, Generation, History, Label, Life, Marks, Mass, Memory, Moment, Observed,
-    Orders, Origin, Orphans, Ownership, PaneId, Period, Probed, ProcId, Purpose, Refused,
-    Replacing, Run, Rung, Screen, ScreenState, Seen, Server, ServerId, SessionId, SessionName,
+    Finished, Footprint, Generation, History, Incarnation, Label, Life, Marks, Mass, Memory,
+    Moment, Observed, Orders, Origin, Orphans, Ownership, PaneId, Period, Probed, ProcId, Purpose,
+    Refused, Replacing, Rung, Screen, ScreenState, Seen, Server, ServerId, SessionId, SessionName,
     Sighting, Standing, Stopping, Title, Told, Town, Usage, Verdict,
 };
 use gtctl::sim::{Random, random_town};
@@ -379,7 +379,7 @@ impl Maker {
             at: self.moment(),
         });
         let fingerprint = label.map_or(Some(desired.fingerprint()), |label| label.fingerprint);
-        let run = Run {
+        let run = Incarnation {
             generation,
             started,
             ready: None,
