@@ -1,12 +1,12 @@
-//! Commands and agents that work behind a prompt, as a client's footer counts them:
-//! `manual mode on · 1 shell · ↓ to manage`.
+//! Finds commands and agents that still work while the client shows its prompt.
 //!
-//! They end with the client, so a session that has some is not idle, though its client waits for
-//! its user.
+//! A client counts them in its footer: `manual mode on · 1 shell · ↓ to manage`. They end when the
+//! client ends. So a session with background work is not idle, although its client waits for a
+//! text.
 
 use super::lines::{Kind, Line};
 
-/// What a client counts in its footer, in the singular.
+/// The kinds of work that a footer counts, in the singular.
 const KINDS: [&str; 12] = [
     "shell",
     "background shell",
@@ -21,31 +21,32 @@ const KINDS: [&str; 12] = [
     "background command",
     "background terminal",
 ];
-/// What needs the word `running` behind it: others count what is only listed by the same name.
+/// Kinds that count only with the word `running` after them. Other clients list agents and tasks
+/// that do not run.
 const NEED_RUNNING: [&str; 2] = ["agent", "task"];
-/// Words that say that what is counted still works.
+/// Words which say that the counted work still runs.
 const STILL: [&str; 3] = ["still running", "running", "in background"];
 
-/// Whether the footer, or the line right above the composer, counts any.
+/// Whether the footer or the line right above the composer counts background work.
 ///
-/// The line that closes a turn (`✻ Cooked for 0s · 1 shell still running`) stays when they have
-/// ended, and says nothing.
-pub(super) fn is_told(tail: &[Line<'_>]) -> bool {
+/// The line that closes a turn does not count: `✻ Cooked for 0s · 1 shell still running`. It stays
+/// on the screen after the work has ended.
+pub(super) fn is_counted(tail: &[Line<'_>]) -> bool {
     let Some(composer) = tail.iter().rposition(|line| line.kind == Kind::Prompt) else {
         return false;
     };
     let footer = tail.get(composer + 1..).unwrap_or_default();
     let is_footer = |line: &&Line<'_>| match line.kind {
         Kind::Client => true,
-        // Right below a prompt without a rule a footer looks like further text that is typed.
+        // If there is no rule below the prompt, a footer looks like a second line of typed text.
         Kind::Quoted => line.text.contains('·'),
-        Kind::Blank | Kind::Prompt | Kind::Said => false,
+        Kind::Blank | Kind::Prompt | Kind::Answer => false,
     };
-    if footer
+    let footer_counts = footer
         .iter()
         .filter(is_footer)
-        .any(|line| line.text.split(['·', '|', ',']).any(counts))
-    {
+        .any(|line| line.text.split(['·', '|', ',']).any(counts_work));
+    if footer_counts {
         return true;
     }
     let above = tail
@@ -57,21 +58,22 @@ pub(super) fn is_told(tail: &[Line<'_>]) -> bool {
     above.is_some_and(is_list_of_running)
 }
 
-/// Whether a line above the composer is one like `1 background terminal running · /ps to view`.
+/// Whether a line above the composer is like `1 background terminal running · /ps to view`.
 ///
-/// It is set as far in as an answer, so the command that it names must tell it from one.
+/// Such a line is indented like an answer. Only the command `/ps` tells it apart.
 fn is_list_of_running(line: &Line<'_>) -> bool {
     let may_be_own = matches!(line.kind, Kind::Client | Kind::Quoted);
     let parts = line
         .text
         .split_once(" · ")
         .filter(|(_, command)| may_be_own && command.starts_with("/ps"));
-    parts.is_some_and(|(first, _)| first.contains("running") && counts(first))
+    parts.is_some_and(|(count, _)| count.contains("running") && counts_work(count))
 }
 
-/// Whether a part of a line counts at least one: `1 shell`, `2 background tasks`,
-/// `3 agents running`.
-fn counts(part: &str) -> bool {
+/// Whether a part of a line counts at least one piece of work.
+///
+/// Examples: `1 shell`, `2 background tasks`, `3 agents running`.
+fn counts_work(part: &str) -> bool {
     let part = part.trim().to_ascii_lowercase();
     let Some((number, what)) = part.split_once(' ') else {
         return false;
@@ -79,13 +81,14 @@ fn counts(part: &str) -> bool {
     if !number.parse::<u16>().is_ok_and(|count| count > 0) {
         return false;
     }
-    let still = STILL.iter().find_map(|still| what.strip_suffix(still));
-    let what = still.unwrap_or(what).trim();
-    let one = KINDS.iter().find(|kind| {
-        what.strip_prefix(**kind)
+    let without_still = STILL.iter().find_map(|still| what.strip_suffix(still));
+    let is_running = without_still.is_some();
+    let name = without_still.unwrap_or(what).trim();
+    let kind = KINDS.iter().find(|kind| {
+        name.strip_prefix(**kind)
             .is_some_and(|ending| matches!(ending, "" | "s" | "es"))
     });
-    one.is_some_and(|kind| still.is_some() || !NEED_RUNNING.contains(kind))
+    kind.is_some_and(|kind| is_running || !NEED_RUNNING.contains(kind))
 }
 
 #[cfg(test)]
@@ -93,13 +96,13 @@ mod tests {
     use super::super::lines::lines;
     use super::*;
 
-    fn told(screen: &[&str]) -> bool {
-        is_told(&lines(&[], screen))
+    fn counted(screen: &[&str]) -> bool {
+        is_counted(&lines(&[], screen))
     }
 
     #[test]
-    fn a_footer_tells_of_what_works_behind_the_prompt() {
-        let with = |footer: &str| told(&["● Done.", "", "─────", "❯ ", "─────", footer]);
+    fn a_footer_counts_what_works_behind_the_prompt() {
+        let with = |footer: &str| counted(&["● Done.", "", "─────", "❯ ", "─────", footer]);
         for footer in [
             "  ⏸ manual mode on · 1 shell · ↓ to manage",
             "  1 shell",
@@ -123,8 +126,11 @@ mod tests {
         ] {
             assert!(!with(footer), "{footer}");
         }
-        assert!(told(&["❯ ", "  ⏸ manual mode on · 1 shell · ↓ to manage"]));
-        assert!(told(&[
+        assert!(counted(&[
+            "❯ ",
+            "  ⏸ manual mode on · 1 shell · ↓ to manage"
+        ]));
+        assert!(counted(&[
             "• Done.",
             "",
             "  1 background terminal running · /ps to view",
@@ -136,9 +142,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_or_past_tells_nothing_of_work() {
-        assert!(!told(&["● 1 shell", "", "❯ "]), "an answer");
-        assert!(!told(&[
+    fn what_is_an_answer_or_past_does_not_count() {
+        assert!(!counted(&["● 1 shell", "", "❯ "]), "an answer");
+        assert!(!counted(&[
             "✻ Cooked for 0s · done 6:59 PM · 1 shell still running",
             "",
             "─────",
@@ -146,7 +152,7 @@ mod tests {
             "─────",
             "  ready"
         ]));
-        assert!(!told(&[
+        assert!(!counted(&[
             "❯ write about 1 shell",
             "",
             "● It is one.",
@@ -155,6 +161,6 @@ mod tests {
             "─────",
             "  ready"
         ]));
-        assert!(!told(&["  1 shell"]), "no prompt");
+        assert!(!counted(&["  1 shell"]), "no prompt");
     }
 }

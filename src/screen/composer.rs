@@ -1,48 +1,49 @@
-//! The composer: what is written at the prompt and not submitted, and whether a text may be typed
+//! Reads the composer: the text at the prompt that is not submitted yet, and whether gtctl may type
 //! there.
 //!
-//! A placeholder is no text: it is set dim, or is one of the agent's own phrases for its prompt. So
-//! this looks at a screen with its attributes.
+//! A placeholder is not a text. Clients show it dim, or it is one of the agent's phrases for its
+//! prompt. So this module reads a screen with its attributes.
 
 use super::lines::{self, Kind, Line};
-use super::{TAIL, read, says_any};
+use super::state::{says, says_any};
+use super::{TAIL, read};
 use crate::model::{Agent, Asks, Block, Moment, Obstacle, ScreenState};
 use jiff::tz::TimeZone;
 
-/// So much of a long text must show, in bytes without blanks.
+/// How much of a long text must show to recognise it, in bytes without blanks.
 const ENOUGH: usize = 12;
 
-/// The foot of a screen, for somebody who is about to type.
+/// The state of a screen and its composer, for a caller that is about to type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prompt {
-    /// What the screen says.
+    /// The state of the screen.
     pub state: ScreenState,
-    /// The line that says so.
+    /// The line that shows the state.
     pub evidence: String,
-    /// What is at the prompt.
+    /// The composer.
     pub composer: Composer,
-    /// Lines below the composer that are not blank.
+    /// How many lines below the composer are not blank.
     pub below: usize,
 }
 
-/// What is at the prompt.
+/// The content of the composer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Composer {
-    /// No composer is recognised.
+    /// The screen shows no composer.
     Missing,
-    /// Nothing is written in it.
+    /// The composer is empty, or shows a placeholder.
     Empty,
-    /// A text, its lines parted by spaces.
+    /// A text. Its lines are joined by spaces.
     Holds(String),
 }
 
-/// Reads the foot of a screen: `styled` as `capture-pane -p -e` gives it.
+/// Reads the state and the composer. `styled` is the output of `capture-pane -p -e`.
 #[must_use]
 pub fn prompt(agent: &Agent, styled: &str, now: Moment, local: &TimeZone) -> Prompt {
     let rows = rows(styled);
-    let plain: Vec<&str> = rows.iter().map(|row| row.plain.as_str()).collect();
-    let screen = read(agent, &plain, now, local);
-    let (composer, below) = composer(agent, &plain, &rows);
+    let plain_lines: Vec<&str> = rows.iter().map(|row| row.plain.as_str()).collect();
+    let screen = read(agent, &plain_lines, now, local);
+    let (composer, below) = composer(agent, &plain_lines, &rows);
     Prompt {
         state: screen.state,
         evidence: screen.evidence,
@@ -52,8 +53,7 @@ pub fn prompt(agent: &Agent, styled: &str, now: Moment, local: &TimeZone) -> Pro
 }
 
 impl Prompt {
-    /// The same where a limit that it may show is known to have ended: the prompt below it is what
-    /// counts.
+    /// The prompt of a screen whose limit has ended. The limit still shows, but does not count.
     #[must_use]
     pub fn past_limit(self) -> Self {
         match self.state {
@@ -72,7 +72,7 @@ impl Prompt {
         }
     }
 
-    /// What keeps a text from being typed here; nothing at an empty prompt.
+    /// What prevents typing a text here. `None` means an empty prompt: the text may be typed.
     #[must_use]
     pub fn obstacle(&self) -> Option<Obstacle> {
         let line = || self.evidence.clone();
@@ -92,88 +92,99 @@ impl Prompt {
         }
     }
 
-    /// Whether the composer holds exactly this text; where its lines are wrapped does not matter.
+    /// Whether the composer holds exactly this text. Blanks and line breaks do not matter.
     #[must_use]
     pub fn is_exactly(&self, text: &str) -> bool {
-        matches!(&self.composer, Composer::Holds(held) if inked(held) == inked(text))
+        matches!(&self.composer, Composer::Holds(held) if without_blanks(held) == without_blanks(text))
     }
 
-    /// Whether the composer holds `former` or what is left of it while that is being deleted from
+    /// Whether the composer holds `former`, or what is left of it while it is being deleted from
     /// one of its ends.
     #[must_use]
     pub fn is_rest_of(&self, former: &str) -> bool {
         let Composer::Holds(held) = &self.composer else {
             return false;
         };
-        let (held, former) = (inked(held), inked(former));
+        let (held, former) = (without_blanks(held), without_blanks(former));
         former.starts_with(&held) || former.ends_with(&held)
     }
 
-    /// Whether the composer holds this text, all of it or the part that shows, or stands in for it
-    /// as for a paste.
+    /// Whether the composer holds this text.
+    ///
+    /// It may show a part only, of at least 12 bytes. It may also show `[Pasted …]` in place of the
+    /// text, as clients do for a long paste.
     #[must_use]
     pub fn holds(&self, text: &str) -> bool {
         let Composer::Holds(held) = &self.composer else {
             return false;
         };
-        let (text, held) = (inked(text), inked(held));
-        let held = held.trim_end_matches('…');
-        held.starts_with("[Pasted") || held.len() >= text.len().min(ENOUGH) && text.contains(held)
+        let (text, held) = (without_blanks(text), without_blanks(held));
+        let shown = held.trim_end_matches('…');
+        let is_part = shown.len() >= text.len().min(ENOUGH) && text.contains(shown);
+        is_part || shown.starts_with("[Pasted")
     }
 }
 
-/// A text without its blanks: where a line is wrapped is the client's business.
-fn inked(text: &str) -> String {
+/// The text without blanks. Each client wraps a text in its own way.
+fn without_blanks(text: &str) -> String {
     text.chars().filter(|c| !c.is_whitespace()).collect()
 }
 
 /// One row of a screen.
 #[derive(Debug, Default)]
 struct Row {
-    /// All of it.
+    /// The whole text.
     plain: String,
-    /// What is not dim.
+    /// The text that is not dim.
     firm: String,
-    /// Characters that are not dim but inverse: a cursor that the client draws.
+    /// How many characters are inverse and not dim. A cursor that the client draws is one.
     inverse: usize,
-    /// Whether something in it is dim.
-    dim: bool,
+    /// Whether the row has dim text.
+    has_dim: bool,
 }
 
 impl Row {
-    /// Its text without the placeholder, and without the cursor on the placeholder's first letter.
+    /// The text without a placeholder, and without a cursor on the first letter of a placeholder.
     fn written(&self) -> &str {
-        let end = self.firm.trim_end();
-        let cursor = self.dim && self.inverse == 1;
-        let before = end
+        let text = self.firm.trim_end();
+        let may_end_in_cursor = self.has_dim && self.inverse == 1;
+        let before_last = text
             .char_indices()
             .next_back()
-            .map_or("", |(at, _)| end.get(..at).unwrap_or_default());
-        if cursor && (before.is_empty() || before.ends_with(char::is_whitespace)) {
-            before
+            .map_or("", |(at, _)| text.get(..at).unwrap_or_default());
+        let last_stands_alone =
+            before_last.is_empty() || before_last.ends_with(char::is_whitespace);
+        if may_end_in_cursor && last_stands_alone {
+            before_last
         } else {
-            end
+            text
         }
     }
 }
 
-/// Takes the escape sequences out of a captured screen, and what they say of dim and inverse text
-/// into account.
+/// The style of the text that follows.
+#[derive(Debug, Clone, Copy, Default)]
+struct Style {
+    dim: bool,
+    inverse: bool,
+}
+
+/// The rows of a captured screen, without escape sequences.
 fn rows(styled: &str) -> Vec<Row> {
-    let (mut dim, mut inverse) = (false, false);
+    let mut style = Style::default();
     let mut rows = Vec::new();
     for line in styled.lines() {
         let mut row = Row::default();
         let mut chars = line.chars();
         while let Some(c) = chars.next() {
             if c == '\u{1b}' {
-                sequence(&mut chars, &mut dim, &mut inverse);
+                skip_sequence(&mut chars, &mut style);
             } else if !c.is_control() {
                 row.plain.push(c);
-                row.dim |= dim && !c.is_whitespace();
-                if !dim {
+                row.has_dim |= style.dim && !c.is_whitespace();
+                if !style.dim {
                     row.firm.push(c);
-                    row.inverse += usize::from(inverse);
+                    row.inverse += usize::from(style.inverse);
                 }
             }
         }
@@ -182,21 +193,22 @@ fn rows(styled: &str) -> Vec<Row> {
     rows
 }
 
-/// Passes over one escape sequence: of a style, of a link, or of anything else.
-fn sequence(chars: &mut std::str::Chars<'_>, dim: &mut bool, inverse: &mut bool) {
+/// Skips the rest of an escape sequence. A sequence that sets a style changes `style`.
+fn skip_sequence(chars: &mut std::str::Chars<'_>, style: &mut Style) {
     match chars.next() {
         Some('[') => {
             let mut parameters = String::new();
             for c in chars.by_ref() {
                 if ('@'..='~').contains(&c) {
                     if c == 'm' {
-                        style(&parameters, dim, inverse);
+                        style.apply(&parameters);
                     }
                     return;
                 }
                 parameters.push(c);
             }
         }
+        // A link or another string ends at BEL or at ESC \.
         Some(']') => {
             while let Some(c) = chars.next() {
                 if c == '\u{7}' || c == '\u{1b}' && chars.next().is_some() {
@@ -208,107 +220,112 @@ fn sequence(chars: &mut std::str::Chars<'_>, dim: &mut bool, inverse: &mut bool)
     }
 }
 
-fn style(parameters: &str, dim: &mut bool, inverse: &mut bool) {
-    let mut codes = parameters.split(';');
-    while let Some(code) = codes.next() {
-        match code {
-            "" | "0" => (*dim, *inverse) = (false, false),
-            "2" => *dim = true,
-            "22" => *dim = false,
-            "7" => *inverse = true,
-            "27" => *inverse = false,
-            // A colour: its own numbers mean nothing else.
-            "38" | "48" | "58" => match codes.next() {
-                Some("5") => drop(codes.next()),
-                Some("2") => drop(codes.nth(2)),
-                Some(_) | None => {}
-            },
-            _ => {}
+impl Style {
+    /// Applies the parameters of an SGR sequence, such as `0;2` or `38;5;114`.
+    fn apply(&mut self, parameters: &str) {
+        let mut codes = parameters.split(';');
+        while let Some(code) = codes.next() {
+            match code {
+                "" | "0" => *self = Self::default(),
+                "2" => self.dim = true,
+                "22" => self.dim = false,
+                "7" => self.inverse = true,
+                "27" => self.inverse = false,
+                // A colour takes the next numbers: `5;N` or `2;R;G;B`.
+                "38" | "48" | "58" => match codes.next() {
+                    Some("5") => drop(codes.next()),
+                    Some("2") => drop(codes.nth(2)),
+                    Some(_) | None => {}
+                },
+                _ => {}
+            }
         }
     }
 }
 
-/// What is at the prompt, and how many lines that are not blank stand below it.
-fn composer(agent: &Agent, plain: &[&str], rows: &[Row]) -> (Composer, usize) {
-    let all = lines::lines(&agent.ready, plain);
+/// The composer, and how many lines below it are not blank.
+fn composer(agent: &Agent, plain_lines: &[&str], rows: &[Row]) -> (Composer, usize) {
+    let all = lines::lines(&agent.ready, plain_lines);
+    // `lines` reads only the end of a long screen.
     let rows = rows
         .get(rows.len().saturating_sub(all.len())..)
         .unwrap_or_default();
-    let foot = all
+    let tail = all
         .iter()
         .enumerate()
         .rev()
         .filter(|(_, line)| line.kind != Kind::Blank)
         .take(TAIL);
-    let first = foot.last().map_or(0, |(at, _)| at);
-    let heavy = |row: &Row| row.plain.trim_start().starts_with('┃');
-    let end = rows
+    let first = tail.last().map_or(0, |(at, _)| at);
+    let last_barred = rows
         .iter()
         .skip(first)
-        .rposition(heavy)
+        .rposition(has_heavy_bar)
         .map(|at| first + at);
-    let (composer, next) = if let Some(end) = end {
-        (in_heavy_bars(agent, rows, end), end + 1)
+    let (composer, after) = if let Some(last) = last_barred {
+        (in_heavy_bars(agent, rows, last), last + 1)
     } else {
-        let Some(at) = all
+        let prompt = all
             .iter()
             .rposition(|line| line.kind == Kind::Prompt)
-            .filter(|at| *at >= first)
-        else {
-            return (Composer::Missing, 0);
-        };
-        at_prompt(agent, &all, rows, at)
+            .filter(|at| *at >= first);
+        match prompt {
+            Some(at) => at_prompt(agent, &all, rows, at),
+            None => return (Composer::Missing, 0),
+        }
     };
     let below = all
         .iter()
-        .skip(next)
+        .skip(after)
         .filter(|line| line.kind != Kind::Blank)
         .count();
     (composer, below)
 }
 
-/// A composer that begins with a prompt's mark, and the line after it.
+fn has_heavy_bar(row: &Row) -> bool {
+    row.plain.trim_start().starts_with('┃')
+}
+
+/// A composer that begins with the mark of a prompt, and the index of the line after it.
 fn at_prompt(agent: &Agent, all: &[Line<'_>], rows: &[Row], at: usize) -> (Composer, usize) {
-    let boxed = |row: &Row| row.plain.trim().starts_with('│');
-    let in_box = rows.get(at).is_some_and(boxed);
-    let goes_on = |(line, row): &(&Line<'_>, &Row)| match line.kind {
+    let prompt = all.get(at);
+    if prompt.is_some_and(|line| lines::is_composer_head(line.text)) {
+        return below_head(all, rows, at);
+    }
+    let is_boxed = |row: &Row| row.plain.trim().starts_with('│');
+    let in_box = rows.get(at).is_some_and(is_boxed);
+    let belongs_to_composer = |(line, row): &(&Line<'_>, &Row)| match line.kind {
         Kind::Quoted => true,
-        Kind::Client | Kind::Said | Kind::Prompt => in_box && boxed(row),
+        Kind::Client | Kind::Answer | Kind::Prompt => in_box && is_boxed(row),
         Kind::Blank => false,
     };
-    let more = all
+    let more_lines = all
         .iter()
         .zip(rows)
         .skip(at + 1)
-        .take_while(goes_on)
+        .take_while(belongs_to_composer)
         .count();
-    let own = rows
+    let mut parts: Vec<&str> = rows
         .iter()
         .skip(at)
-        .take(more + 1)
-        .map(Row::written)
-        .map(bare);
-    let mut parts: Vec<&str> = own.collect();
-    if all
-        .get(at)
-        .is_some_and(|line| lines::is_composer_head(line.text))
-    {
-        return below_head(all, rows, at);
-    }
-    let is_placeholder = all.get(at).is_some_and(|line| is_placeholder(agent, line));
+        .take(more_lines + 1)
+        .map(|row| without_border(row.written()))
+        .collect();
     if let Some(first) = parts.first_mut() {
-        *first = if is_placeholder {
+        let has_placeholder = prompt.is_some_and(|line| has_placeholder(agent, line));
+        *first = if has_placeholder {
             ""
         } else {
             after_mark(&agent.ready, first)
         };
     }
-    (held(&parts), at + more + 1)
+    (content(&parts), at + more_lines + 1)
 }
 
-/// A composer below the rule that heads it, up to the rule that closes it, and the line after that.
+/// A composer between the rule that heads it and the rule that closes it, and the index of the line
+/// after it.
 fn below_head(all: &[Line<'_>], rows: &[Row], head: usize) -> (Composer, usize) {
-    let typed = all
+    let typed_lines = all
         .iter()
         .skip(head + 1)
         .take_while(|line| !line.rule)
@@ -316,38 +333,41 @@ fn below_head(all: &[Line<'_>], rows: &[Row], head: usize) -> (Composer, usize) 
     let parts: Vec<&str> = rows
         .iter()
         .skip(head + 1)
-        .take(typed)
-        .map(Row::written)
-        .map(bare)
+        .take(typed_lines)
+        .map(|row| without_border(row.written()))
         .collect();
-    (held(&parts), head + typed + 2)
+    (content(&parts), head + typed_lines + 2)
 }
 
-/// A composer between heavy bars, with the client's own line at its foot.
-fn in_heavy_bars(agent: &Agent, rows: &[Row], end: usize) -> Composer {
-    let block = rows.get(..=end).unwrap_or_default();
-    let block: Vec<&Row> = block
+/// A composer of rows with a heavy bar, up to row `last`. Its last row belongs to the client.
+fn in_heavy_bars(agent: &Agent, rows: &[Row], last: usize) -> Composer {
+    let up_to_last = rows.get(..=last).unwrap_or_default();
+    let from_bottom: Vec<&Row> = up_to_last
         .iter()
         .rev()
-        .take_while(|row| row.plain.trim_start().starts_with('┃'))
+        .take_while(|row| has_heavy_bar(row))
         .collect();
-    let written = block.iter().skip(1).rev().map(|row| bare(row.written()));
-    let ask = |text: &str| {
-        says_any(
-            &agent.ready,
-            &Line {
-                text,
-                words: text,
-                kind: Kind::Client,
-                rule: false,
-                letters: 0,
-            },
-        )
+    let is_placeholder = |text: &str| {
+        let line = Line {
+            text,
+            words: text,
+            kind: Kind::Client,
+            rule: false,
+            letters: 0,
+        };
+        says_any(&agent.ready, &line)
     };
-    held(&written.filter(|text| !ask(text)).collect::<Vec<_>>())
+    let parts: Vec<&str> = from_bottom
+        .iter()
+        .skip(1)
+        .rev()
+        .map(|row| without_border(row.written()))
+        .filter(|text| !is_placeholder(text))
+        .collect();
+    content(&parts)
 }
 
-fn held(parts: &[&str]) -> Composer {
+fn content(parts: &[&str]) -> Composer {
     let text = parts
         .iter()
         .filter(|part| !part.is_empty())
@@ -361,34 +381,35 @@ fn held(parts: &[&str]) -> Composer {
     }
 }
 
-/// A row without its border and outer blanks.
-fn bare(text: &str) -> &str {
+fn without_border(text: &str) -> &str {
     text.trim().trim_matches(['│', '┃', '║']).trim()
 }
 
-/// Whether a prompt's line says one of the agent's phrases that is more than a mark.
-fn is_placeholder(agent: &Agent, line: &Line<'_>) -> bool {
-    let worded = |phrase: &&String| phrase.ends_with(|c: char| c.is_alphanumeric() || c == '*');
+/// Whether the line of a prompt says one of the agent's phrases that has words. Other phrases are
+/// only the mark of the prompt.
+fn has_placeholder(agent: &Agent, line: &Line<'_>) -> bool {
+    let has_words = |phrase: &&String| phrase.ends_with(|c: char| c.is_alphanumeric() || c == '*');
     agent
         .ready
         .iter()
-        .filter(worded)
-        .any(|phrase| super::says(phrase, line))
+        .filter(has_words)
+        .any(|phrase| says(phrase, line))
 }
 
-/// What follows a prompt's mark.
+/// The text after the mark of a prompt.
 fn after_mark<'t>(ready: &[String], text: &'t str) -> &'t str {
-    let own = ready
+    let after_own_mark = ready
         .iter()
         .filter(|phrase| lines::is_prompt(phrase, text))
         .find_map(|phrase| {
             let mark = phrase.chars().next_back().filter(|mark| *mark != '*')?;
-            text.split_once(mark).map(|(_, rest)| rest)
+            text.split_once(mark).map(|(_, after)| after)
         });
-    let starred = text
+    let after_star = text
         .strip_prefix('*')
         .filter(|_| lines::is_starred_prompt(text));
-    own.or(starred)
+    after_own_mark
+        .or(after_star)
         .unwrap_or_else(|| text.trim_start_matches(['❯', '›', '>', '!', '✨', '💫']))
         .trim()
 }

@@ -1,135 +1,134 @@
-//! What is content on a screen, as one number: two looks with the same one have seen no progress.
+//! The content of a screen as one number. Two looks with the same number have seen no progress.
 //!
-//! A client that repaints a spinner and a timer every second says nothing new. Left out are
-//! spinners, the line of a spinner that names what it thinks of, timers, clocks, percentages, token
-//! counts, bars, borders, blanks and the footer below the prompt. A number with none of these
-//! meanings is content: `12 passed` is not `13 passed`.
+//! A client that repaints a spinner and a timer every second says nothing new. So the digest leaves
+//! out
+//!
+//! - spinners and the line with the spinner's word,
+//! - times, percentages and counts of tokens,
+//! - bars, borders and blanks,
+//! - the footer below the prompt.
+//!
+//! Other numbers are content: `12 passed` and `13 passed` differ.
 
 use super::lines::{clip, is_border, is_composer_head, is_option, is_spinner};
 
-/// How many lines that are not blank are looked at, from the end.
+/// How many lines from the end count. Bare lines are not counted.
 const TAIL: usize = 24;
-/// What a terminal shows of an Escape that nobody reads: what was typed is not said.
+/// What a terminal echoes of an Escape that nobody reads. It is no word of the client.
 const ECHO: &str = "^[";
-/// How long a footer may be, in lines that are not blank.
+/// The longest footer, in lines that are not bare.
 const MAX_FOOTER: usize = 6;
+/// How many bytes of borders and blanks may stand before the mark of a prompt.
+const MAX_INDENT: usize = 6;
 
-/// The digest of a screen's content. Stable over versions only by chance: not to be compared over
-/// an update.
+/// The digest of a screen's content.
+///
+/// Another version of gtctl may give another number. So compare digests of one run only.
 #[must_use]
 pub fn digest(lines: &[&str]) -> u64 {
     let mut hash = Hash::new();
-    let solid = lines
-        .iter()
-        .rev()
-        .filter(|line| !is_bare(line))
-        .take(TAIL)
-        .count();
-    let tail = without_footer(last_solid(lines, solid));
-    for line in tail {
-        if !hash.line(clip(line)) {
-            continue;
+    for line in without_footer(tail(lines)) {
+        let has_content = hash.add_line(clip(line));
+        if has_content {
+            hash.add('\n');
         }
-        hash.push('\n');
     }
     hash.0
 }
 
-/// The same without the lines that say one of the agent's words for its prompt: a footer whose tips
-/// take turns.
+/// The digest without the footer lines that say one of the agent's phrases for its prompt. Their
+/// tips change while nothing happens.
 pub(super) fn content(ready: &[String], lines: &[&str]) -> u64 {
-    let worded =
+    let is_footer_phrase =
         |phrase: &&String| phrase.starts_with('*') && phrase.ends_with(char::is_alphanumeric);
-    let phrases: Vec<&String> = ready.iter().filter(worded).collect();
+    let phrases: Vec<&String> = ready.iter().filter(is_footer_phrase).collect();
     let is_footer = |line: &&str| {
         phrases
             .iter()
             .any(|phrase| super::pattern::says(phrase, line.trim()))
     };
-    let foot = lines
+    let has_footer = lines
         .iter()
         .rev()
         .filter(|line| !is_bare(line))
         .take(MAX_FOOTER)
-        .filter(|line| is_footer(line))
-        .count();
-    if foot == 0 {
+        .any(|line| is_footer(line));
+    if !has_footer {
         return digest(lines);
     }
-    let solid =
-        |at: usize| lines.iter().skip(at).filter(|line| !is_bare(line)).count() <= MAX_FOOTER;
-    let kept: Vec<&str> = lines
+    let is_near_end = |at: usize| {
+        let from_here = lines.iter().skip(at);
+        from_here.filter(|line| !is_bare(line)).count() <= MAX_FOOTER
+    };
+    let kept_lines: Vec<&str> = lines
         .iter()
         .enumerate()
-        .filter(|(at, line)| !(is_footer(line) && solid(*at)))
+        .filter(|(at, line)| !(is_footer(line) && is_near_end(*at)))
         .map(|(_, line)| *line)
         .collect();
-    digest(&kept)
+    digest(&kept_lines)
 }
 
-/// The digest of what stands above the composer: of all there is, where none is seen.
+/// The digest of what is above the composer, or of the whole screen if there is no composer.
 #[must_use]
 pub(super) fn turn(lines: &[&str]) -> u64 {
-    let composer = lines.iter().rposition(is_prompt);
-    digest(
-        lines
-            .get(..composer.unwrap_or(lines.len()))
-            .unwrap_or_default(),
-    )
+    let composer = lines.iter().rposition(is_prompt).unwrap_or(lines.len());
+    digest(lines.get(..composer).unwrap_or_default())
 }
 
-/// The digest of a text as it is, decoration and all.
+/// The digest of every character of a text.
 pub(super) fn raw(text: &str) -> u64 {
     let mut hash = Hash::new();
-    text.chars().for_each(|c| hash.push(c));
+    text.chars().for_each(|c| hash.add(c));
     hash.0
 }
 
-/// The digest of what stands before the word "tokens" in the last lines.
+/// The digest of the counts of tokens in the last lines: of each word before `tokens`.
 pub(super) fn progress(lines: &[&str]) -> u64 {
     let mut hash = Hash::new();
-    let foot = lines.iter().rev().filter(|line| !is_bare(line)).take(TAIL);
-    for line in foot.filter(|line| line.contains("token")) {
-        let mut before = "";
+    let last_lines = lines.iter().rev().filter(|line| !is_bare(line)).take(TAIL);
+    for line in last_lines.filter(|line| line.contains("token")) {
+        let mut previous = "";
         for word in clip(line).split_whitespace() {
             if word.trim_matches(is_wrapping).starts_with("token") {
-                before.chars().for_each(|c| hash.push(c));
+                previous.chars().for_each(|c| hash.add(c));
             }
-            before = word;
+            previous = word;
         }
     }
     hash.0
 }
 
-/// The lines from the `count`th last one on that is not bare.
-fn last_solid<'l, 's>(lines: &'l [&'s str], count: usize) -> &'l [&'s str] {
+/// The last lines, of which [`TAIL`] are not bare.
+fn tail<'l, 's>(lines: &'l [&'s str]) -> &'l [&'s str] {
     let mut solid = lines
         .iter()
         .enumerate()
         .rev()
         .filter(|(_, line)| !is_bare(line));
-    let from = solid.by_ref().take(count).last().map_or(0, |(at, _)| at);
-    lines.get(from..).unwrap_or_default()
+    let first = solid.by_ref().take(TAIL).last().map_or(0, |(at, _)| at);
+    lines.get(first..).unwrap_or_default()
 }
 
-/// Whether a line holds nothing but blanks and borders.
+/// Whether a line has nothing but blanks and borders.
 fn is_bare(line: &str) -> bool {
     line.chars().all(|c| c.is_whitespace() || is_border(c))
 }
 
-/// Lines without what stands below the prompt and the gap after it.
+/// The lines up to the prompt and what is typed there.
 fn without_footer<'l, 's>(lines: &'l [&'s str]) -> &'l [&'s str] {
     let Some(prompt) = lines.iter().rposition(is_prompt) else {
         return lines;
     };
-    let typed = 1 + lines
+    let more_typed_lines = lines
         .iter()
         .skip(prompt + 1)
         .take_while(|line| !is_bare(line))
         .count();
     let (content, footer) = lines
-        .split_at_checked(prompt + typed)
+        .split_at_checked(prompt + 1 + more_typed_lines)
         .unwrap_or((lines, &[]));
+    // So much text below a prompt is no footer, and the prompt is one of an earlier turn.
     if footer.iter().filter(|line| !is_bare(line)).count() > MAX_FOOTER {
         lines
     } else {
@@ -137,15 +136,15 @@ fn without_footer<'l, 's>(lines: &'l [&'s str]) -> &'l [&'s str] {
     }
 }
 
-/// Whether a line is a prompt, with what is typed there or without.
+/// Whether a line is a prompt, with or without typed text.
 fn is_prompt(line: &&str) -> bool {
     let text = line.trim_start_matches(['│', '┃', ' ']);
-    let marked =
-        line.len() - text.len() <= 6 && text.starts_with(['❯', '›', '>']) && !is_option(text);
-    marked || is_composer_head(line.trim())
+    let indent = line.len() - text.len();
+    let has_mark = text.starts_with(['❯', '›', '>']) && !is_option(text);
+    (has_mark && indent <= MAX_INDENT) || is_composer_head(line.trim())
 }
 
-/// FNV-1a over characters.
+/// An FNV-1a hash of characters.
 struct Hash(u64);
 
 impl Hash {
@@ -153,63 +152,65 @@ impl Hash {
         Self(0xcbf2_9ce4_8422_2325)
     }
 
-    fn push(&mut self, c: char) {
+    fn add(&mut self, c: char) {
         self.0 = (self.0 ^ u64::from(u32::from(c))).wrapping_mul(0x0100_0000_01b3);
     }
 
-    /// Takes in the content of a line; whether it has any.
-    fn line(&mut self, line: &str) -> bool {
+    /// Adds the content of a line. Returns whether it has any.
+    fn add_line(&mut self, line: &str) -> bool {
         let text = line.trim_start();
-        if names_a_thought(text) {
+        if is_spinner_line(text) {
             return false;
         }
         let mut words = text.split(' ').filter(|word| !word.is_empty()).peekable();
-        let mut any = false;
+        let mut has_content = false;
         while let Some(word) = words.next() {
-            if word.bytes().any(|byte| byte.is_ascii_digit()) {
+            let has_digit = word.bytes().any(|byte| byte.is_ascii_digit());
+            if has_digit {
                 let core = word.trim_matches(is_wrapping);
-                if is_volatile(core)
-                    || (is_number(core) && words.peek().is_some_and(|next| is_unit(next)))
-                {
+                let has_unit = words.peek().is_some_and(|next| is_unit(next));
+                if is_volatile(core) || (is_number(core) && has_unit) {
                     words.next_if(|next| is_unit(next));
                     continue;
                 }
             }
-            any |= self.word(word);
+            has_content |= self.add_word(word);
         }
-        any
+        has_content
     }
 
-    /// Takes in what of a word is not decoration; whether there is any.
-    fn word(&mut self, word: &str) -> bool {
+    /// Adds a word without its decoration. Returns whether something is left of it.
+    fn add_word(&mut self, word: &str) -> bool {
         let word = word.trim_start_matches(ECHO).trim_end_matches(ECHO);
-        if word.is_empty()
-            || matches!(
-                word,
-                "|" | "/" | "-" | "\\" | "*" | "+" | "(" | ")" | "•" | "↑" | "↓"
-            )
-        {
+        let is_sign = matches!(
+            word,
+            "|" | "/" | "-" | "\\" | "*" | "+" | "(" | ")" | "•" | "↑" | "↓"
+        );
+        if word.is_empty() || is_sign {
             return false;
         }
+        // Most words are ASCII, which has no decoration.
         if word.is_ascii() {
-            word.bytes().for_each(|byte| self.push(char::from(byte)));
-            self.push(' ');
+            word.bytes().for_each(|byte| self.add(char::from(byte)));
+            self.add(' ');
             return true;
         }
-        let mut any = false;
+        let mut has_content = false;
         for c in word.chars().filter(|c| !is_decoration(*c)) {
-            self.push(c);
-            any = true;
+            self.add(c);
+            has_content = true;
         }
-        if any {
-            self.push(' ');
+        if has_content {
+            self.add(' ');
         }
-        any
+        has_content
     }
 }
 
-/// Whether a line is a spinner with its word or a tip: `✻ Cogitating… (45s · ↑ 1.2k tokens)`.
-fn names_a_thought(text: &str) -> bool {
+/// Whether a line is a spinner with its word or with a tip.
+///
+/// Example: `✻ Cogitating… (45s · ↑ 1.2k tokens)`.
+fn is_spinner_line(text: &str) -> bool {
     text.starts_with(|c| is_spinner(c) && c != '⏺')
         && (text.contains('…') || text.contains("...") || text.contains("Tip:"))
 }
@@ -218,7 +219,7 @@ fn is_decoration(c: char) -> bool {
     is_spinner(c) || is_border(c) || matches!(c, '\u{a0}' | '\u{2580}'..='\u{25ff}')
 }
 
-/// Marks around a number that say nothing of it.
+/// Whether a character only encloses or separates a number.
 fn is_wrapping(c: char) -> bool {
     matches!(
         c,
@@ -233,44 +234,48 @@ fn is_number(text: &str) -> bool {
             .all(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | '/'))
 }
 
-/// Whether a word makes the number before it a time or a count of tokens.
+/// Whether a word makes the number before it a time, a percentage or a count of tokens.
 fn is_unit(word: &str) -> bool {
     let word = word.trim_matches(is_wrapping);
-    let one = word.strip_suffix('s').unwrap_or(word);
-    matches!(one, "token" | "second" | "sec" | "minute" | "min" | "hour")
-        || matches!(word, "h" | "m" | "s" | "am" | "pm" | "%")
+    let singular = word.strip_suffix('s').unwrap_or(word);
+    matches!(
+        singular,
+        "token" | "second" | "sec" | "minute" | "min" | "hour"
+    ) || matches!(word, "h" | "m" | "s" | "am" | "pm" | "%")
 }
 
-/// Whether a word alone changes with time: `12s`, `1m42s`, `45%`, `1.2k`, `10:32`, `12.3k/200k`.
+/// Whether a word is a measure that changes with time.
+///
+/// Examples: `12s`, `1m42s`, `45%`, `1.2k`, `10:32`, `12.3k/200k`.
 fn is_volatile(core: &str) -> bool {
     core.starts_with(|c: char| c.is_ascii_digit()) && core.split('/').all(is_measure)
 }
 
+/// Whether a text is nothing but numbers with units. The last number needs no unit: `10:32`.
 fn is_measure(text: &str) -> bool {
+    const UNITS: [&str; 13] = [
+        "ms", "s", "min", "m", "h", "d", "%", "k", "K", "M", "am", "pm", ":",
+    ];
     let mut rest = text;
-    let mut measured = false;
+    let mut has_unit = false;
     while !rest.is_empty() {
-        let after = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
-        if after.len() == rest.len() {
+        let after_number = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+        let has_number = after_number.len() < rest.len();
+        if !has_number {
             return false;
         }
-        let unit = [
-            "ms", "s", "min", "m", "h", "d", "%", "k", "K", "M", "am", "pm", ":",
-        ]
-        .into_iter()
-        .find_map(|unit| {
-            let next = after.strip_prefix(unit)?;
-            (next.is_empty() || next.starts_with(|c: char| c.is_ascii_digit())).then_some(next)
+        let after_unit = UNITS.into_iter().find_map(|unit| {
+            let after = after_number.strip_prefix(unit)?;
+            let is_whole = after.is_empty() || after.starts_with(|c: char| c.is_ascii_digit());
+            is_whole.then_some(after)
         });
-        match unit {
-            Some(next) => {
-                measured = true;
-                rest = next;
-            }
-            None => return measured && after.is_empty(),
-        }
+        let Some(after_unit) = after_unit else {
+            return has_unit && after_number.is_empty();
+        };
+        has_unit = true;
+        rest = after_unit;
     }
-    measured
+    has_unit
 }
 
 #[cfg(test)]

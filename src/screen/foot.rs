@@ -1,72 +1,81 @@
-//! The foot of a screen: an open dialog in the composer's place, or the sign of work right above
-//! the composer.
+//! Reads the foot of a screen: an open dialog in place of the composer, or a spinner above it.
 //!
-//! A dialog is told by its form, whatever it asks: the keys that answer it, a list with a caret, or
-//! the letters for yes and no. Only the foot counts. Above a composer the same lines are something
-//! that an agent wrote or a tool put out.
+//! A dialog is recognised by its form, whatever it asks:
+//!
+//! ```text
+//!  ❯ 1. Yes  /  2. No                     a list with a caret, with or without numbers
+//!  Enter to confirm · Esc to cancel       the keys that answer it
+//!  Continue? [y/N]                        the letters that answer it
+//! ```
+//!
+//! Only the foot counts. Above a composer the same lines are text of an agent or of a tool.
 
 use super::lines::{self, Kind, Line};
 
-/// So many lines that are not blank may stand below a dialog: a client's footer.
+/// How many lines of a footer may stand below a dialog. Blank lines do not count.
 const MAX_BELOW: usize = 3;
-/// So far above an answer the next one of its list may stand, in lines.
+/// How many lines apart two neighbours of a list may be.
 const MAX_STEP: usize = 6;
-/// Over so many further lines a spinner's own line may be wrapped.
+/// Over how many more lines a spinner's line may be wrapped.
 const MAX_WRAPPED: usize = 3;
-/// So far above the first answer the question may stand, in lines that are not blank.
+/// How far above the chosen answer the question may be. Blank lines do not count.
 const MAX_QUESTION: usize = 6;
 
 /// An open dialog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Dialog {
-    /// The line that shows it best: its question, or else the line that gave it away.
+    /// The line to show to people: the question, or else the line that revealed the dialog.
     pub(super) shown_by: usize,
-    /// Whether it asks for trust.
+    /// Whether the dialog asks for trust.
     pub(super) trust: bool,
 }
 
-/// The dialog that is open at the foot.
+/// The dialog that is open at the foot, if there is one.
 pub(super) fn dialog(tail: &[Line<'_>]) -> Option<Dialog> {
-    let sign = list(tail)
+    let sign = numbered_list(tail)
         .or_else(|| keys(tail))
         .or_else(|| plain_list(tail))
         .or_else(|| letters(tail))?;
-    let from = (0..sign)
+    let first = (0..sign)
         .rev()
         .find(|at| tail.get(*at).is_some_and(|line| line.rule))
         .unwrap_or(0);
-    let own = || {
-        tail.iter()
-            .enumerate()
-            .skip(from)
-            .filter(|(_, line)| line.kind != Kind::Blank)
-    };
-    let asks = |line: &Line<'_>| line.text.ends_with('?') || line.text.contains("? (");
-    let near = own()
-        .rfind(|(at, line)| *at <= sign && asks(line))
-        .map(|(at, _)| at);
-    let between = |at: usize| {
-        tail.get(at..sign)
-            .unwrap_or_default()
-            .iter()
-            .filter(|l| l.kind != Kind::Blank)
-            .count()
-    };
-    let question = near.filter(|at| between(*at) <= MAX_QUESTION);
-    let mut below_caret = false;
-    let trust = own().any(|(_, line)| {
-        // The answers below a caret look like further text at a prompt.
-        below_caret = line.kind == Kind::Prompt || (below_caret && line.kind == Kind::Quoted);
-        ((below_caret && !is_quote(line)) || line.kind == Kind::Client) && asks_for_trust(line.text)
-    });
     Some(Dialog {
-        shown_by: question.unwrap_or(sign),
-        trust,
+        shown_by: question_above(tail, first, sign).unwrap_or(sign),
+        trust: asks_for_trust(tail.get(first..).unwrap_or_default()),
     })
 }
 
-/// Whether a line of a dialog is about trust, in a question or an answer.
-fn asks_for_trust(text: &str) -> bool {
+/// The last question of the dialog from line `first` on, up to line `sign` and near it.
+fn question_above(tail: &[Line<'_>], first: usize, sign: usize) -> Option<usize> {
+    let solid = |from: usize, to: usize| {
+        let lines = tail.iter().enumerate().take(to).skip(from);
+        lines.filter(|(_, line)| line.kind != Kind::Blank)
+    };
+    let is_question = |line: &Line<'_>| line.text.ends_with('?') || line.text.contains("? (");
+    let (question, _) = solid(first, sign + 1)
+        .filter(|(_, line)| is_question(line))
+        .last()?;
+    let is_near = solid(question, sign).count() <= MAX_QUESTION;
+    is_near.then_some(question)
+}
+
+/// Whether a question or an answer of the dialog is about trust.
+fn asks_for_trust(dialog: &[Line<'_>]) -> bool {
+    let mut is_below_caret = false;
+    let solid = dialog.iter().filter(|line| line.kind != Kind::Blank);
+    for line in solid {
+        // The answers below a caret look like more text at a prompt.
+        is_below_caret = line.kind == Kind::Prompt || (is_below_caret && line.kind == Kind::Quoted);
+        let is_own = line.kind == Kind::Client || (is_below_caret && !is_quote(line));
+        if is_own && names_trust(line.text) {
+            return true;
+        }
+    }
+    false
+}
+
+fn names_trust(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     [
         "trust this",
@@ -82,7 +91,7 @@ fn asks_for_trust(text: &str) -> bool {
     .any(|words| lower.contains(words))
 }
 
-/// Whether nothing but a footer stands below line `at`: no composer, no answer.
+/// Whether only a footer is below line `at`: no composer and no answer of an agent.
 fn is_at_foot(tail: &[Line<'_>], at: usize) -> bool {
     let below = || {
         tail.iter()
@@ -90,62 +99,60 @@ fn is_at_foot(tail: &[Line<'_>], at: usize) -> bool {
             .filter(|line| line.kind != Kind::Blank)
     };
     below().count() <= MAX_BELOW
-        && !below().any(|line| line.kind == Kind::Prompt || line.kind == Kind::Said)
+        && !below().any(|line| line.kind == Kind::Prompt || line.kind == Kind::Answer)
 }
 
-/// The answer with the caret in a numbered list at the foot.
-fn list(tail: &[Line<'_>]) -> Option<usize> {
-    let number = |at: usize| tail.get(at).and_then(|line| numbered(line.text));
-    let is_caret =
+/// The answer with the caret, in a numbered list at the foot.
+fn numbered_list(tail: &[Line<'_>]) -> Option<usize> {
+    let number = |at: usize| tail.get(at).and_then(|line| option_number(line.text));
+    let has_caret =
         |line: &Line<'_>| lines::is_option(line.text) && !line.text.starts_with(['○', '•']);
     let caret = tail
         .iter()
-        .rposition(|line| is_caret(line) && line.kind != Kind::Prompt)?;
-    let here = number(caret)?;
-    let after = (caret + 1..=caret + MAX_STEP).find(|at| number(*at) == here.checked_add(1));
-    let before = (caret.saturating_sub(MAX_STEP)..caret)
-        .rev()
-        .find(|at| number(*at).is_some_and(|n| n + 1 == here));
-    if after.is_none() && before.is_none() {
+        .rposition(|line| has_caret(line) && line.kind != Kind::Prompt)?;
+    let chosen = number(caret)?;
+    let next_after = |at: usize, number_there: u32| {
+        let wanted = number_there.checked_add(1);
+        (at + 1..=at + MAX_STEP).find(|at| number(*at) == wanted)
+    };
+    let has_next = next_after(caret, chosen).is_some();
+    let has_previous = (caret.saturating_sub(MAX_STEP)..caret)
+        .any(|at| number(at).is_some_and(|number| number + 1 == chosen));
+    if !has_next && !has_previous {
         return None;
     }
     let mut last = caret;
-    while let Some(next) =
-        (last + 1..=last + MAX_STEP).find(|at| number(*at) == number(last).map(|n| n + 1))
-    {
+    while let Some(next) = number(last).and_then(|number| next_after(last, number)) {
         last = next;
     }
     (is_at_foot(tail, last) && !is_in_composer(tail, caret, last)).then_some(caret)
 }
 
-/// The number of an answer, with a caret or without.
-fn numbered(text: &str) -> Option<u32> {
+/// The number of an answer, with a caret or without: 2 for `2. No`, `❯ [2] No`.
+fn option_number(text: &str) -> Option<u32> {
     let text = if lines::is_option(text) {
         text.trim_start_matches(|c: char| !c.is_ascii_digit())
     } else {
         text
     };
     let text = text.trim_start_matches(['[', '(']);
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (number, rest) = text
-        .split_at_checked(digits)
-        .filter(|(number, _)| (1..=2).contains(&number.len()))?;
-    rest.starts_with(['.', ')', ']'])
-        .then(|| number.parse().ok())
-        .flatten()
+    let after_digits = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let digits = text.get(..text.len() - after_digits.len())?;
+    let is_number = (1..=2).contains(&digits.len());
+    let is_option = is_number && after_digits.starts_with(['.', ')', ']']);
+    is_option.then(|| digits.parse().ok()).flatten()
 }
 
-/// Whether lines stand between two rules with nothing else there: text that is being typed.
+/// Whether the lines `first` to `last` fill the space between two rules. Then they are typed text.
 fn is_in_composer(tail: &[Line<'_>], first: usize, last: usize) -> bool {
     let is_rule = |at: Option<usize>| at.and_then(|at| tail.get(at)).is_some_and(|line| line.rule);
     is_rule(first.checked_sub(1)) && is_rule(Some(last + 1))
 }
 
-/// The answer with the caret in a list without numbers: below a rule and a question or a heading,
-/// where no composer stands.
+/// The answer with the caret, in a list without numbers.
 ///
-/// A composer has its rule right above its mark, and another one below. A client that draws no
-/// rules is not read so.
+/// Such a list stands below a rule and a heading. A composer differs: it has one rule right above
+/// its mark, and one below. Lists of clients that draw no rules are not recognised.
 fn plain_list(tail: &[Line<'_>]) -> Option<usize> {
     let caret = tail.iter().rposition(|line| line.kind == Kind::Prompt)?;
     let chosen = tail
@@ -153,43 +160,40 @@ fn plain_list(tail: &[Line<'_>]) -> Option<usize> {
         .filter(|line| line.text.starts_with(['❯', '›', '▶', '▸', '►']))?;
     let has_words =
         chosen.text.chars().nth(1) == Some(' ') && chosen.text.chars().any(char::is_alphanumeric);
-    let below = || {
-        tail.iter()
-            .skip(caret + 1)
-            .filter(|line| line.kind != Kind::Blank || line.rule)
-    };
-    let block = tail
-        .get(caret + 1..)?
+    let below = tail.get(caret + 1..)?;
+    let has_more_answers = below
         .iter()
-        .take_while(|line| line.kind == Kind::Quoted);
-    let others = block.filter(|line| !is_quote(line)).count();
-    let is_open =
-        !below().any(|line| line.rule || line.kind == Kind::Said) && below().count() <= MAX_STEP;
+        .take_while(|line| line.kind == Kind::Quoted)
+        .any(|line| !is_quote(line));
     let rule = tail.iter().take(caret).rposition(|line| line.rule)?;
-    let heading: Vec<Kind> = tail
-        .get(rule + 1..caret)?
-        .iter()
-        .map(|line| line.kind)
-        .filter(|k| *k != Kind::Blank)
-        .collect();
-    let headed = !heading.is_empty()
-        && heading
-            .iter()
-            .all(|kind| matches!(kind, Kind::Client | Kind::Quoted));
-    (has_words && others > 0 && is_open && headed).then_some(caret)
+    let is_list = has_words
+        && has_more_answers
+        && is_end_of_screen(below)
+        && is_heading(tail.get(rule + 1..caret)?);
+    is_list.then_some(caret)
 }
 
-/// The last line, where it asks for a letter: `Continue? [y/N]`.
-fn letters(tail: &[Line<'_>]) -> Option<usize> {
-    let at = tail
+/// Whether a few lines end a screen, without a rule and without an answer of an agent.
+fn is_end_of_screen(below: &[Line<'_>]) -> bool {
+    let solid = below.iter().filter(|line| line.kind != Kind::Blank);
+    let has_other = below
         .iter()
-        .rposition(|line| line.kind != Kind::Blank && !is_quote(line))?;
-    let line = tail.get(at).filter(|line| line.kind == Kind::Client)?;
-    let text = line
-        .text
-        .trim_end_matches([':', '>', ' ', '█', '▌', '_', '.', '…'])
-        .to_ascii_lowercase();
-    let asks = [
+        .any(|line| line.rule || line.kind == Kind::Answer);
+    !has_other && solid.count() <= MAX_STEP
+}
+
+/// Whether there are lines of text, and all of them may be the client's.
+fn is_heading(lines: &[Line<'_>]) -> bool {
+    let mut solid = lines
+        .iter()
+        .filter(|line| line.kind != Kind::Blank)
+        .peekable();
+    solid.peek().is_some() && solid.all(|line| matches!(line.kind, Kind::Client | Kind::Quoted))
+}
+
+/// The last line, if it asks for a letter or a key: `Continue? [y/N]`.
+fn letters(tail: &[Line<'_>]) -> Option<usize> {
+    const ENDS: [&str; 7] = [
         "[y/n]",
         "(y/n)",
         "[yes/no]",
@@ -198,125 +202,149 @@ fn letters(tail: &[Line<'_>]) -> Option<usize> {
         "[y/n/a]",
         "press any key to continue",
     ];
-    asks.iter().any(|ask| text.ends_with(ask)).then_some(at)
+    let at = tail
+        .iter()
+        .rposition(|line| line.kind != Kind::Blank && !is_quote(line))?;
+    let line = tail.get(at).filter(|line| line.kind == Kind::Client)?;
+    let text = line
+        .text
+        .trim_end_matches([':', '>', ' ', '█', '▌', '_', '.', '…'])
+        .to_ascii_lowercase();
+    ENDS.iter().any(|end| text.ends_with(end)).then_some(at)
 }
 
-/// The line at the foot that names the keys which answer a dialog.
+/// The line at the foot that names the keys of a dialog.
 fn keys(tail: &[Line<'_>]) -> Option<usize> {
-    let solid = tail
+    let last_lines = tail
         .iter()
         .enumerate()
         .rev()
-        .filter(|(_, line)| line.kind != Kind::Blank);
-    let (at, _) = solid
-        .take(MAX_BELOW + 1)
-        .find(|(at, line)| names_keys(line) && is_own(tail, *at))?;
+        .filter(|(_, line)| line.kind != Kind::Blank)
+        .take(MAX_BELOW + 1);
+    let (at, _) = last_lines
+        .into_iter()
+        .find(|(at, line)| names_keys(line) && is_clients(tail, *at))?;
     let prompt = tail
         .iter()
         .take(at)
         .rposition(|line| line.kind == Kind::Prompt);
-    let in_composer = prompt.is_some_and(|prompt| {
-        let more = tail
-            .iter()
-            .skip(prompt + 1)
-            .take_while(|line| line.kind == Kind::Quoted)
-            .count();
-        lines::is_composer_head(tail.get(prompt).map_or("", |line| line.text))
-            || is_in_composer(tail, prompt, prompt + more)
-    });
+    let in_composer = prompt.is_some_and(|prompt| is_composer(tail, prompt));
     (is_at_foot(tail, at) && !in_composer).then_some(at)
 }
 
-/// Whether a line is the client's own: also below a caret, where it looks like further text at a
-/// prompt.
-fn is_own(tail: &[Line<'_>], at: usize) -> bool {
-    let mut upwards = tail.get(..=at).unwrap_or_default().iter().rev();
-    match upwards.find(|line| line.kind != Kind::Quoted || is_quote(line)) {
-        Some(first) => {
-            matches!(first.kind, Kind::Client | Kind::Prompt) && !first.text.starts_with('!')
-        }
-        None => false,
-    }
+/// Whether the prompt in line `prompt` is a composer, and not the caret of a list.
+fn is_composer(tail: &[Line<'_>], prompt: usize) -> bool {
+    let is_head = tail
+        .get(prompt)
+        .is_some_and(|line| lines::is_composer_head(line.text));
+    let more_typed_lines = tail
+        .iter()
+        .skip(prompt + 1)
+        .take_while(|line| line.kind == Kind::Quoted)
+        .count();
+    is_head || is_in_composer(tail, prompt, prompt + more_typed_lines)
 }
 
-/// Whether a line has a bar on its left, or the mark of what a tool puts out.
+/// Whether line `at` may be the client's own. A line below a caret may: there it looks like more
+/// text at a prompt.
+fn is_clients(tail: &[Line<'_>], at: usize) -> bool {
+    let mut upwards = tail.get(..=at).unwrap_or_default().iter().rev();
+    let block_head = upwards.find(|line| line.kind != Kind::Quoted || is_quote(line));
+    block_head.is_some_and(|head| {
+        // The output of a user's own command stands below a prompt with `!`.
+        matches!(head.kind, Kind::Client | Kind::Prompt) && !head.text.starts_with('!')
+    })
+}
+
+/// Whether a line has a bar on its left or the mark of a tool's output.
 fn is_quote(line: &Line<'_>) -> bool {
     line.text.starts_with(['│', '▎', '▌', '|', '⎿'])
 }
 
-/// Whether a line names a key that takes an answer: `Enter to confirm · Esc to cancel`,
-/// `↑↓ select  enter confirm`.
+/// Whether a line names the keys that answer a dialog.
+///
+/// Examples: `Enter to confirm · Esc to cancel`, `↑↓ select  enter confirm`.
 fn names_keys(line: &Line<'_>) -> bool {
-    if matches!(line.kind, Kind::Said | Kind::Prompt | Kind::Blank) {
+    const TAKES: [&str; 7] = [
+        "confirm", "select", "submit", "choose", "accept", "approve", "continue",
+    ];
+    const LEAVES: [&str; 6] = ["cancel", "go back", "dismiss", "skip", "reject", "exit"];
+    if matches!(line.kind, Kind::Answer | Kind::Prompt | Kind::Blank) {
         return false;
     }
     let lower = line.text.to_ascii_lowercase();
-    let takes = [
-        "confirm", "select", "submit", "choose", "accept", "approve", "continue",
-    ];
-    let names = |key: &str, joins: &[&str], verbs: &[&str]| {
-        joins.iter().any(|join| {
-            verbs
-                .iter()
-                .any(|verb| lower.contains(&format!("{key}{join}{verb}")))
+    let names = |key: &str, verbs: &[&str]| {
+        verbs.iter().any(|verb| {
+            lower.contains(&format!("{key} to {verb}")) || lower.contains(&format!("{key} {verb}"))
         })
     };
-    let enter = names("enter", &[" to ", " "], &takes) || names("↵", &[" to ", " "], &takes);
-    let leaves = ["cancel", "go back", "dismiss", "skip", "reject", "exit"];
-    let escape = names("esc", &[" to ", " "], &leaves);
-    let moves = lower.contains("↑") || lower.contains("tab to amend") || lower.contains("⇆");
-    enter || (escape && moves)
+    let takes_answer = names("enter", &TAKES) || names("↵", &TAKES);
+    let can_leave = names("esc", &LEAVES);
+    let can_move = ["↑", "tab to amend", "⇆"]
+        .into_iter()
+        .any(|key| lower.contains(key));
+    takes_answer || (can_leave && can_move)
 }
 
-/// The spinner of a turn that is under way: the last thing above the composer, with its tips and
-/// tasks below it.
-///
-/// What begins an answer, or a list in one, may look alike; so a star or a dot counts only with a
-/// time, or alone with one word.
+/// The spinner of a turn that is under way: the last line above the composer. Its tips and tasks may
+/// stand below it.
 pub(super) fn spinner(tail: &[Line<'_>]) -> Option<usize> {
     let composer = tail.iter().rposition(|line| line.kind == Kind::Prompt)?;
     let above = tail.get(..composer).unwrap_or_default();
-    let at = above
+    let last = above
         .iter()
-        .rposition(|line| matches!(line.kind, Kind::Client | Kind::Said | Kind::Prompt))?;
-    let line = above.get(at).filter(|line| line.kind != Kind::Prompt)?;
-    if is_spinning(line.text) {
-        return Some(at);
+        .rposition(|line| matches!(line.kind, Kind::Client | Kind::Answer | Kind::Prompt))?;
+    let line = above.get(last).filter(|line| line.kind != Kind::Prompt)?;
+    if is_spinner_text(line.text) {
+        return Some(last);
     }
-    // A narrow terminal wraps it: it begins further up in the same block.
-    (at.saturating_sub(MAX_WRAPPED)..at).rev().find(|from| {
-        let block = above
-            .iter()
-            .take(at + 1)
-            .skip(*from)
-            .filter(|line| line.kind != Kind::Quoted);
-        let text: Vec<&str> = block.clone().map(|line| line.text).collect();
-        let begins = text.first().is_some_and(|first| !first.contains('…'));
-        begins
-            && block.clone().all(|line| line.kind == Kind::Client)
-            && is_spinning(&text.join(" "))
-    })
+    // A narrow terminal wraps the spinner's line, so it may begin above.
+    (last.saturating_sub(MAX_WRAPPED)..last)
+        .rev()
+        .find(|first| is_wrapped_spinner(above.get(*first..=last).unwrap_or_default()))
 }
 
-fn is_spinning(text: &str) -> bool {
+fn is_wrapped_spinner(lines: &[Line<'_>]) -> bool {
+    let own_lines: Vec<&Line<'_>> = lines
+        .iter()
+        .filter(|line| line.kind != Kind::Quoted)
+        .collect();
+    let texts: Vec<&str> = own_lines.iter().map(|line| line.text).collect();
+    // A first line with the ellipsis would have been a spinner by itself.
+    let is_wrapped = texts.first().is_some_and(|first| !first.contains('…'));
+    is_wrapped
+        && own_lines.iter().all(|line| line.kind == Kind::Client)
+        && is_spinner_text(&texts.join(" "))
+}
+
+/// Whether a text is a spinner with its word: `✻ Cogitating… (45s · ↑ 1.2k tokens)`.
+///
+/// A star or a dot may also begin a list or an answer. It counts only with a time, or with one word
+/// like `Thinking…`.
+fn is_spinner_text(text: &str) -> bool {
     let mut chars = text.chars();
     let Some(mark) = chars.next() else {
         return false;
     };
-    let rest = chars.as_str();
-    let plain = matches!(mark, '*' | '∗' | '●');
-    if !rest.starts_with(' ') || !(plain || lines::is_spinner(mark)) {
+    let after_mark = chars.as_str();
+    let is_ambiguous = matches!(mark, '*' | '∗' | '●');
+    let has_mark = is_ambiguous || lines::is_spinner(mark);
+    if !has_mark || !after_mark.starts_with(' ') {
         return false;
     }
-    let word = rest.trim();
-    if let Some((_, details)) = word.split_once("… (") {
+    let words = after_mark.trim();
+    if let Some((_, details)) = words.split_once("… (") {
         return has_time(details);
     }
-    let few = word.split_whitespace().count() <= if plain { 1 } else { 6 };
-    few && word.ends_with('…') && (!plain || word.ends_with("ing…"))
+    let word_count = words.split_whitespace().count();
+    if is_ambiguous {
+        word_count <= 1 && words.ends_with("ing…")
+    } else {
+        word_count <= 6 && words.ends_with('…')
+    }
 }
 
-/// Whether a text names a span of seconds, tokens, or the key that stops the work.
+/// Whether a text names a time, a count of tokens, or the key that stops the work.
 fn has_time(details: &str) -> bool {
     let is_span = |word: &str| {
         let number = word.trim_end_matches(['s', 'm', 'h']);
@@ -328,8 +356,7 @@ fn has_time(details: &str) -> bool {
     words.any(is_span) || details.contains("tokens") || details.contains("to interrupt")
 }
 
-/// The line that says that a request is tried again, where that is the last thing above the
-/// composer.
+/// The last line of the client or the agent above the composer.
 pub(super) fn last_above_composer(tail: &[Line<'_>]) -> Option<usize> {
     let composer = tail.iter().rposition(|line| line.kind == Kind::Prompt)?;
     let above = tail.get(..composer).unwrap_or_default();

@@ -1,83 +1,95 @@
-//! What each line of a screen is: the client's own word, or what it merely shows.
+//! Classifies the lines of a screen: which are the client's own words, and which only show text?
 //!
-//! A screen is a transcript with a composer and a footer below it, or with a dialog in the
-//! composer's place. Only what the client says of itself tells its state; what users typed, what
-//! tools put out and what the agent writes about do not, however much it reads alike. The forms
-//! told apart are those of terminal clients at large, not of one agent: prompts (`❯ > ›`), answers
-//! (`● ⏺ • ✦`), tool results (`⎿ └`), quotes (`│` without a closing one) and boxes.
+//! A screen is a transcript with a composer and a footer below it. A dialog may take the place of
+//! the composer.
+//!
+//! ```text
+//!  ❯ fix the tests                      Prompt   what the user typed
+//!  ● I run them first.                  Answer   the first line of the agent's answer
+//!    ⎿  API Error: 401                  Quoted   the output of a tool
+//!  ✻ Cogitating… (45s)                  Client   the client's own words
+//!  ❯                                    Prompt   the composer
+//! ```
+//!
+//! Only the client's own words tell its state. The same words in a typed text, in the output of a
+//! tool or in an answer do not. The forms are those of terminal clients in general: prompts
+//! (`❯ > ›`), answers (`● ⏺ • ✦`), output of tools (`⎿ └`), quotes (`│` on the left only) and
+//! boxes.
 
-/// How many lines of a screen are looked at, from its end.
+/// How many lines from the end of a screen are read.
 const MAX_LINES: usize = 200;
-/// How many bytes of a line are looked at.
+/// How many bytes of a line are read.
 const MAX_LINE: usize = 400;
 
-/// What a line is.
+/// The kind of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Nothing but blanks, borders and rules.
+    /// Only blanks, borders and rules.
     Blank,
-    /// Of the client itself: dialogs, errors, spinners, footers.
+    /// The client's own words: dialogs, errors, spinners, footers.
     Client,
-    /// The first line of an answer, or of a client's message set like one.
-    Said,
-    /// A prompt with what is typed there, or was.
+    /// The first line of an agent's answer. Some clients print their own messages like this.
+    Answer,
+    /// A prompt, with or without typed text.
     Prompt,
-    /// Further text of an answer or a prompt, a tool's output, or a quote: never a state.
+    /// More text of an answer or a prompt, the output of a tool, or a quote. It never shows a
+    /// state.
     Quoted,
 }
 
 /// One line of a screen.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Line<'s> {
-    /// Its text without outer blanks and borders.
+    /// The text without outer blanks and borders.
     pub(super) text: &'s str,
-    /// The same without the marks before its words.
+    /// The text without the marks before its words.
     pub(super) words: &'s str,
-    /// What it is.
+    /// The kind of the line.
     pub(super) kind: Kind,
-    /// Whether it is a rule or a border, and not empty.
+    /// Whether the line is a rule or a border.
     pub(super) rule: bool,
-    /// The characters in it, by [`super::pattern::letters`], once it is known to be looked at.
+    /// The bytes in the text, as [`super::pattern::letters`] gives them. 0 until the line belongs
+    /// to the tail that is searched for phrases.
     pub(super) letters: u128,
 }
 
-/// What the lines before have opened.
+/// What the lines above have opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Block {
     /// Nothing.
     None,
-    /// A prompt, until a blank.
+    /// A prompt. It ends at a blank line.
     Prompt,
-    /// A client's answer to a prompt, for lines from this column on.
+    /// The client's reply to a prompt. It has all lines from this column on.
     Reply(usize),
-    /// An agent's answer, for lines from this column on.
+    /// An agent's answer. It has all lines from this column on.
     Answer(usize),
-    /// A box whose first line is not yet seen.
+    /// A box of which only the upper border was seen.
     BoxHead,
     /// A box of the client: a dialog, a composer, a banner.
     Box,
-    /// A box with a tool's output.
+    /// A box with the output of a tool.
     ToolBox,
 }
 
-/// Every line with its kind, in order. `ready` are the phrases that make a line a prompt beside the
-/// usual marks.
+/// The lines with their kinds, in order. A line that says one of the `ready` phrases is a prompt, as
+/// is one with a usual mark.
 pub(super) fn lines<'s>(ready: &[String], screen: &[&'s str]) -> Vec<Line<'s>> {
     let mut block = Block::None;
     let from = screen.len().saturating_sub(MAX_LINES);
     let mut lines: Vec<Line<'s>> = screen
         .iter()
         .skip(from)
-        .map(|raw| line(ready, clip(raw), &mut block))
+        .map(|raw| classified(ready, clip(raw), &mut block))
         .collect();
     quote_between_dashes(screen.get(from..).unwrap_or_default(), &mut lines);
-    take_typed_lists(&mut lines);
+    mark_typed_lists(&mut lines);
     lines
 }
 
-/// A numbered list that stands alone between two rules is being typed: no dialog is without a
-/// question.
-fn take_typed_lists(lines: &mut [Line<'_>]) {
+/// Marks a numbered list that is alone between two rules as typed text. A dialog would also have a
+/// question there.
+fn mark_typed_lists(lines: &mut [Line<'_>]) {
     let rules: Vec<usize> = lines
         .iter()
         .enumerate()
@@ -87,30 +99,29 @@ fn take_typed_lists(lines: &mut [Line<'_>]) {
     for pair in rules.windows(2) {
         let [open, close] = pair else { continue };
         let inside = lines.get_mut(open + 1..*close).unwrap_or_default();
-        let first = inside
+        let first_at = inside
             .iter()
             .position(|line| line.kind != Kind::Quoted)
             .unwrap_or_default();
-        let Some((first, more)) = inside
-            .get_mut(first..)
-            .and_then(<[Line<'_>]>::split_first_mut)
-        else {
+        let from_first = inside.get_mut(first_at..).unwrap_or_default();
+        let Some((first, others)) = from_first.split_first_mut() else {
             continue;
         };
-        if first.kind == Kind::Client
+        let is_list = first.kind == Kind::Client
             && first.text.starts_with(['❯', '›', '>'])
-            && is_option(first.text)
-        {
+            && is_option(first.text);
+        if is_list {
             first.kind = Kind::Prompt;
-            more.iter_mut()
+            others
+                .iter_mut()
                 .filter(|line| line.kind != Kind::Blank)
                 .for_each(|line| line.kind = Kind::Quoted);
         }
     }
 }
 
-/// A dialog shows the file or the command that it asks about between two dashed rules: no words of
-/// the client's.
+/// Marks the lines between two dashed rules as quoted. A dialog shows there the file or the command
+/// that it asks about.
 fn quote_between_dashes(screen: &[&str], lines: &mut [Line<'_>]) {
     let is_dashed = |raw: &&str| raw.trim_start().starts_with("╌╌╌");
     let rules: Vec<usize> = screen
@@ -119,18 +130,18 @@ fn quote_between_dashes(screen: &[&str], lines: &mut [Line<'_>]) {
         .filter(|(_, raw)| is_dashed(raw))
         .map(|(at, _)| at)
         .collect();
-    // Of an odd number the first one closes what has left the screen.
-    let (_, pairs) = rules.split_at(rules.len() % 2);
-    for pair in pairs.chunks_exact(2) {
+    // If the number is odd, the partner of the first rule has scrolled off the screen.
+    let (_, paired_rules) = rules.split_at(rules.len() % 2);
+    for pair in paired_rules.chunks_exact(2) {
         let [open, close] = pair else { continue };
-        let shown = lines.iter_mut().take(*close).skip(open + 1);
-        shown
+        let between = lines.iter_mut().take(*close).skip(open + 1);
+        between
             .filter(|line| line.kind != Kind::Blank)
             .for_each(|line| line.kind = Kind::Quoted);
     }
 }
 
-/// The start of a line, cut between two characters.
+/// The start of a line, up to [`MAX_LINE`] bytes. It is cut between two characters.
 pub(super) fn clip(raw: &str) -> &str {
     if raw.len() <= MAX_LINE {
         return raw;
@@ -142,10 +153,12 @@ pub(super) fn clip(raw: &str) -> &str {
     raw.get(..end).unwrap_or(raw)
 }
 
-fn line<'s>(ready: &[String], raw: &'s str, block: &mut Block) -> Line<'s> {
+/// The line with its kind. `block` is what the lines above have opened, and then what is open after
+/// this line.
+fn classified<'s>(ready: &[String], raw: &'s str, block: &mut Block) -> Line<'s> {
     let text = raw.trim();
     let indent = raw.chars().take_while(|c| c.is_whitespace()).count();
-    let of = |text: &'s str, kind| Line {
+    let line = |text: &'s str, kind| Line {
         text,
         words: words(text),
         kind,
@@ -156,14 +169,14 @@ fn line<'s>(ready: &[String], raw: &'s str, block: &mut Block) -> Line<'s> {
         if *block == Block::Prompt {
             *block = Block::None;
         }
-        return of(text, Kind::Blank);
+        return line(text, Kind::Blank);
     }
-    if within(*block, text, indent) && !text.starts_with(|c| is_spinner(c) || c == '┃') {
-        return of(text, Kind::Quoted);
+    if continues(*block, text, indent) && !text.starts_with(|c| is_spinner(c) || c == '┃') {
+        return line(text, Kind::Quoted);
     }
     if is_composer_head(text) {
         *block = Block::Prompt;
-        return of(text, Kind::Prompt);
+        return line(text, Kind::Prompt);
     }
     if is_rule(text) {
         *block = if text.starts_with(['╭', '┌', '┏', '╔']) {
@@ -173,20 +186,19 @@ fn line<'s>(ready: &[String], raw: &'s str, block: &mut Block) -> Line<'s> {
         };
         return Line {
             rule: true,
-            ..of("", Kind::Blank)
+            ..line("", Kind::Blank)
         };
     }
     match Bordered::of(text) {
-        Bordered::Open => return of(text, Kind::Quoted),
-        Bordered::Closed(inner) => return of(inner, boxed(ready, inner, block)),
-        Bordered::Left(inner) => return of(inner, plain(ready, inner, 0, block)),
-        Bordered::Not => {}
+        Bordered::ThinLeft => line(text, Kind::Quoted),
+        Bordered::Both(inner) => line(inner, kind_in_box(ready, inner, block)),
+        Bordered::HeavyLeft(inner) => line(inner, kind_without_border(ready, inner, 0, block)),
+        Bordered::Not => line(text, kind_without_border(ready, text, indent, block)),
     }
-    of(text, plain(ready, text, indent, block))
 }
 
-/// Whether a line so far in belongs to the text that an earlier line has begun.
-fn within(block: Block, text: &str, indent: usize) -> bool {
+/// Whether a line with this indent belongs to the text that a line above has begun.
+fn continues(block: Block, text: &str, indent: usize) -> bool {
     match block {
         Block::Answer(column) => indent >= column,
         Block::Prompt => indent >= 2 && !text.starts_with('⎿'),
@@ -194,8 +206,8 @@ fn within(block: Block, text: &str, indent: usize) -> bool {
     }
 }
 
-/// The kind of a line of a box, by the box and the line.
-fn boxed(ready: &[String], inner: &str, block: &mut Block) -> Kind {
+/// The kind of a line in a box. `inner` is the line without the borders.
+fn kind_in_box(ready: &[String], inner: &str, block: &mut Block) -> Kind {
     if inner.is_empty() {
         return Kind::Blank;
     }
@@ -209,25 +221,26 @@ fn boxed(ready: &[String], inner: &str, block: &mut Block) -> Kind {
     if *block == Block::ToolBox || inner.contains('│') {
         return Kind::Quoted;
     }
-    // A list of answers, or a line of a banner.
-    if is_option(inner) || inner.starts_with(['✨', '💫']) {
+    let is_answer_to_choose = is_option(inner);
+    let is_banner = inner.starts_with(['✨', '💫']);
+    if is_answer_to_choose || is_banner {
         return Kind::Client;
     }
-    let mut inside = Block::None;
-    plain(ready, inner, 0, &mut inside)
+    let mut block_inside = Block::None;
+    kind_without_border(ready, inner, 0, &mut block_inside)
 }
 
-/// The kind of a line without border.
-fn plain(ready: &[String], text: &str, indent: usize, block: &mut Block) -> Kind {
-    if let Some(rest) = text.strip_prefix(['⎿', '└']) {
-        let replies = matches!(*block, Block::Prompt | Block::Reply(_)) && text.starts_with('⎿');
+/// The kind of a line that has no border.
+fn kind_without_border(ready: &[String], text: &str, indent: usize, block: &mut Block) -> Kind {
+    if let Some(after_mark) = text.strip_prefix(['⎿', '└']) {
+        let is_reply = matches!(*block, Block::Prompt | Block::Reply(_)) && text.starts_with('⎿');
         let column = indent + 2;
-        *block = if replies {
+        *block = if is_reply {
             Block::Reply(column)
         } else {
             Block::Answer(column)
         };
-        return if replies && !rest.is_empty() {
+        return if is_reply && !after_mark.is_empty() {
             Kind::Client
         } else {
             Kind::Quoted
@@ -236,51 +249,49 @@ fn plain(ready: &[String], text: &str, indent: usize, block: &mut Block) -> Kind
     if matches!(*block, Block::Reply(column) if indent >= column) {
         return Kind::Client;
     }
-    // An answer may begin with a numbered list, and a radio button stands in a box.
+    // A dot without a box begins an answer, whose first line may be numbered.
     if is_option(text) && !text.starts_with(['●', '•']) {
         *block = Block::None;
         return Kind::Client;
     }
     if text.starts_with('!') {
-        // What a command of the user's own puts out below is no word of the client's.
+        // The lines below are the output of the user's own command, not words of the client.
         *block = Block::Answer(2);
         return Kind::Prompt;
     }
-    if text.starts_with(['✨', '💫']) && !ready.iter().any(|phrase| is_prompt(phrase, text)) {
-        // Below it such a client sets its own words as far in as the rest of what was typed.
+    let is_own_prompt = || ready.iter().any(|phrase| is_prompt(phrase, text));
+    if text.starts_with(['✨', '💫']) && !is_own_prompt() {
+        // Such a client indents its own words below as far as typed text, so they stay apart.
         *block = Block::None;
         return Kind::Prompt;
     }
-    if text.starts_with(['❯', '›', '>'])
-        || is_starred_prompt(text)
-        || ready.iter().any(|phrase| is_prompt(phrase, text))
-    {
+    if text.starts_with(['❯', '›', '>']) || is_starred_prompt(text) || is_own_prompt() {
         *block = Block::Prompt;
         return Kind::Prompt;
     }
     if text.starts_with(['●', '⏺', '•', '✦', '◆']) {
         *block = Block::Answer(indent + 2);
-        return Kind::Said;
+        return Kind::Answer;
     }
     *block = Block::None;
     Kind::Client
 }
 
-/// Whether a line is a prompt whose mark is a star, as while everything is allowed; a list has one
-/// blank after its star.
+/// Whether a line is a prompt whose mark is a star. Some clients show it while everything is
+/// allowed. Three blanks follow the star. In a list only one does.
 pub(super) fn is_starred_prompt(text: &str) -> bool {
     text.strip_prefix('*')
-        .is_some_and(|rest| rest.starts_with("   "))
+        .is_some_and(|after_star| after_star.starts_with("   "))
 }
 
-/// Whether a line is the head of a composer: a rule that says so, with what is typed below it.
+/// Whether a line is the rule above a composer, with the word `input` in it.
 pub(super) fn is_composer_head(text: &str) -> bool {
     let title = text.trim_matches('─');
     text.starts_with("── ") && title.len() < text.len() && title.trim() == "input"
 }
 
-/// Whether a line is a prompt by the agent's own phrase for it; one that ends in a word is of a
-/// footer.
+/// Whether a line is a prompt by the agent's phrase for it. A phrase that ends in a word belongs to
+/// a footer, and makes no line a prompt.
 pub(super) fn is_prompt(phrase: &str, text: &str) -> bool {
     let Some(symbol) = phrase
         .chars()
@@ -292,31 +303,31 @@ pub(super) fn is_prompt(phrase: &str, text: &str) -> bool {
     (symbol == '*' || text.contains(symbol)) && super::pattern::says(phrase, text)
 }
 
-/// How a line begins and ends.
+/// The border of a line, and the text without it.
 enum Bordered<'s> {
     Not,
-    /// With a thin bar on its left alone: a quote.
-    Open,
-    /// With a heavy bar on its left alone, as some clients set their own words.
-    Left(&'s str),
-    /// With bars on both sides: in a box.
-    Closed(&'s str),
+    /// A thin bar on the left only: a quote.
+    ThinLeft,
+    /// A heavy bar on the left only. Some clients print their own words so.
+    HeavyLeft(&'s str),
+    /// Bars on both sides: a box.
+    Both(&'s str),
 }
 
 impl<'s> Bordered<'s> {
     fn of(text: &'s str) -> Self {
-        let Some(rest) = text.strip_prefix(['│', '┃', '║', '▌', '▎', '|']) else {
+        let Some(after_bar) = text.strip_prefix(['│', '┃', '║', '▌', '▎', '|']) else {
             return Self::Not;
         };
-        match rest.strip_suffix(['│', '┃', '║']) {
-            Some(inner) => Self::Closed(inner.trim()),
-            None if text.starts_with(['┃', '║']) => Self::Left(rest.trim()),
-            None => Self::Open,
+        match after_bar.strip_suffix(['│', '┃', '║']) {
+            Some(inner) => Self::Both(inner.trim()),
+            None if text.starts_with(['┃', '║']) => Self::HeavyLeft(after_bar.trim()),
+            None => Self::ThinLeft,
         }
     }
 }
 
-/// Whether a line is a border or a rule, with a title in it or not.
+/// Whether a line is a border or a rule. It may have a title.
 fn is_rule(text: &str) -> bool {
     let mut chars = text.chars();
     let Some(first) = chars.next() else {
@@ -329,46 +340,45 @@ fn is_rule(text: &str) -> bool {
             chars.next().is_none_or(|next| !next.is_whitespace())
         }
         _ => {
-            let draws = |c: char| is_border(c) && !is_upright(c);
+            let is_line = |c: char| is_border(c) && !is_upright(c);
             text.chars().all(|c| is_border(c) || c.is_whitespace())
-                && text.chars().any(draws)
+                && text.chars().any(is_line)
                 && text.chars().count() > 2
         }
     }
 }
 
-/// Whether a character is an upright bar: a line of nothing else is an empty row of a box.
+/// Whether a character is an upright bar. A line with nothing else is an empty row of a box.
 fn is_upright(c: char) -> bool {
     matches!(c, '│' | '┃' | '║' | '┆' | '┇' | '┊' | '┋' | '╎' | '╏')
 }
 
-/// Whether a character only draws a border.
+/// Whether a character draws borders.
 pub(super) fn is_border(c: char) -> bool {
     matches!(c, '\u{2500}'..='\u{257f}' | '▔' | '▁' | '▀' | '▄')
 }
 
-/// Whether a character is one that spinners are made of, whatever else it may be.
+/// Whether spinners use this character. It may have other uses too.
 pub(super) fn is_spinner(c: char) -> bool {
     matches!(c, '✻' | '✢' | '✳' | '✶' | '✽' | '✺' | '·' | '∙' | '⏺' | '\u{2800}'..='\u{28ff}' | '🌑'..='🌘')
 }
 
-/// The marks of the answer that is chosen in a list, and of those that are not.
+/// The marks before the answers of a list, chosen or not.
 const CARETS: [char; 10] = ['❯', '›', '>', '●', '→', '○', '•', '▶', '▸', '►'];
 
-/// Whether a line is an answer to choose: `❯ 1. Yes`, `→ [1] Approve once`.
+/// Whether a line is an answer to choose, with a mark before it.
+///
+/// Examples: `❯ 1. Yes`, `→ [1] Approve once`.
 pub(super) fn is_option(text: &str) -> bool {
-    let rest = text.trim_start_matches(CARETS).trim_start();
-    let numbered = rest
-        .trim_start_matches(['[', '('])
-        .trim_start_matches(|c: char| c.is_ascii_digit());
-    rest.len() < text.len()
-        && rest
-            .trim_start_matches(['[', '('])
-            .starts_with(|c: char| c.is_ascii_digit())
-        && numbered.starts_with(['.', ')', ']'])
+    let after_mark = text.trim_start_matches(CARETS).trim_start();
+    let number = after_mark.trim_start_matches(['[', '(']);
+    let after_number = number.trim_start_matches(|c: char| c.is_ascii_digit());
+    let has_mark = after_mark.len() < text.len();
+    let has_number = after_number.len() < number.len();
+    has_mark && has_number && after_number.starts_with(['.', ')', ']'])
 }
 
-/// A line without the marks that stand before its words.
+/// The line without the marks before its words.
 fn words(text: &str) -> &str {
     text.trim_start_matches(|c: char| c.is_whitespace() || is_mark(c))
 }
@@ -410,7 +420,7 @@ mod tests {
 
     #[test]
     fn a_tools_output_is_quoted_and_a_reply_to_a_prompt_is_not() {
-        use Kind::{Blank, Client, Prompt, Quoted, Said};
+        use Kind::{Answer, Blank, Client, Prompt, Quoted};
         let tool = [
             "● Bash(curl x)",
             "  ⎿  API Error: 401",
@@ -418,7 +428,7 @@ mod tests {
             "",
             "❯ ",
         ];
-        assert_eq!(kinds(&tool), [Said, Quoted, Quoted, Blank, Prompt]);
+        assert_eq!(kinds(&tool), [Answer, Quoted, Quoted, Blank, Prompt]);
         let reply = [
             "❯ hello",
             "  ⎿  Invalid API key",
@@ -466,14 +476,14 @@ mod tests {
 
     #[test]
     fn an_answer_goes_on_until_its_column_is_left() {
-        use Kind::{Blank, Client, Quoted, Said};
+        use Kind::{Answer, Blank, Client, Quoted};
         let screen = [
             "● The docs say:",
             "",
             "  Do you want to proceed?",
             "✻ Cooked for 2s",
         ];
-        assert_eq!(kinds(&screen), [Said, Blank, Quoted, Client]);
+        assert_eq!(kinds(&screen), [Answer, Blank, Quoted, Client]);
     }
 
     #[test]

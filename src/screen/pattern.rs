@@ -1,114 +1,116 @@
-//! One phrase of an agent's table, held against one line.
+//! Matches one phrase of an agent's table with one line.
 //!
-//! A phrase stands at the line's start, and where it ends in a letter or digit a clause ends too:
-//! `Not logged in` is in `Not logged in · Please run /login` or before two blanks, and neither in
-//! `Not logged in users see…` nor in the middle of a sentence. `*` stands for any text: before the
-//! phrase it lets it stand anywhere, after it lets anything follow. What stands within quotation
-//! marks or back quotes is talk about a phrase, not the phrase.
+//! ```text
+//!  phrase                 line
+//!  Not logged in          Not logged in · Please run /login       says it
+//!  Not logged in          Not logged in users see a menu          does not: the clause goes on
+//!  Not logged in          It says Not logged in                   does not: not at the start
+//!  *esc to interrupt      ✻ Cooking… (esc to interrupt · 4s)      says it
+//!  API Error: 401 {*      API Error: 401 {"type":"error"}         says it
+//! ```
+//!
+//! A phrase must begin the line. If it ends in a letter or a digit, a clause must end after it. `*`
+//! stands for any text: at the start of a phrase it lets the phrase stand anywhere in the line, and
+//! at the end it lets anything follow. A phrase within quotation marks or back quotes does not
+//! count: the line only talks about it.
 
-/// Whether `text`, a line without its border, mark and outer blanks, says `phrase`.
+/// Whether `text` says `phrase`. `text` is a line without its border, marks and outer blanks.
 pub(super) fn says(phrase: &str, text: &str) -> bool {
-    let Some((last, others)) = Parts::of(phrase) else {
+    let Some(Parts {
+        leading,
+        has_leading_star,
+        last,
+    }) = Parts::of(phrase)
+    else {
         return false;
     };
-    let Some(at) = others.end(text) else {
+    let Some(from) = end_of_leading(leading, has_leading_star, text) else {
         return false;
     };
     match last {
         Last::Open => true,
-        Last::Closed {
-            part,
-            anchored: true,
-        } => text.starts_with(part) && ends_clause(part, text, part.len()),
-        Last::Closed {
-            part,
-            anchored: false,
-        } => {
-            let Some(rest) = text.get(at..) else {
-                return false;
-            };
-            rest.match_indices(part).any(|(found, _)| {
-                let start = at + found;
-                ends_clause(part, text, start + part.len()) && !(at == 0 && is_quoted(text, start))
+        Last::Anchored(part) => text.starts_with(part) && ends_clause(part, text, part.len()),
+        Last::Closed(part) => {
+            let rest = text.get(from..).unwrap_or_default();
+            rest.match_indices(part).any(|(at, _)| {
+                let start = from + at;
+                let is_talk = from == 0 && is_quoted(text, start);
+                !is_talk && ends_clause(part, text, start + part.len())
             })
         }
     }
 }
 
-/// The set of characters in a text, those beyond ASCII run together: what `phrase` has and `text`
-/// lacks is quickly seen.
+/// The set of bytes in a text, one bit for each. All bytes beyond ASCII share 32 bits.
+///
+/// If a phrase has a bit that a line lacks, the line cannot say the phrase. This test is fast.
 pub(super) fn letters(text: &str) -> u128 {
     text.bytes().fold(0, |set, byte| {
-        set | 1 << (if byte < 128 { byte } else { byte & 31 })
+        let bit = if byte < 128 { byte } else { byte & 31 };
+        set | 1 << bit
     })
 }
 
-/// The set of characters without which `phrase` cannot be said.
-pub(super) fn needs(phrase: &str) -> u128 {
+/// The set of bytes that a line must have to say the phrase.
+pub(super) fn letters_of_phrase(phrase: &str) -> u128 {
     letters(phrase) & !(1 << b'*')
 }
 
-/// The parts of a phrase before its last one, which only need to follow each other.
+/// A phrase, split at its last `*`.
 struct Parts<'p> {
-    before: &'p str,
-    leading_star: bool,
+    /// All before the last `*`. Its parts need to follow each other, with any text between.
+    leading: &'p str,
+    has_leading_star: bool,
+    last: Last<'p>,
 }
 
-/// The last part of a phrase.
+/// What follows the last `*` of a phrase.
 enum Last<'p> {
-    /// It ended in `*`.
+    /// Nothing: anything may follow.
     Open,
-    /// A text after which a clause must end; `anchored`: it is the whole phrase.
-    Closed { part: &'p str, anchored: bool },
+    /// The whole phrase: there is no `*`.
+    Anchored(&'p str),
+    /// A text after which a clause must end.
+    Closed(&'p str),
 }
 
 impl<'p> Parts<'p> {
-    /// Nothing for a phrase without text.
-    fn of(phrase: &'p str) -> Option<(Last<'p>, Self)> {
+    /// `None` for a phrase without text.
+    fn of(phrase: &'p str) -> Option<Self> {
         if phrase.chars().all(|c| c == '*' || c.is_whitespace()) {
             return None;
         }
-        let leading_star = phrase.starts_with('*');
-        let (before, part) = phrase.rsplit_once('*').unwrap_or(("", phrase));
-        let last = if part.is_empty() {
-            Last::Open
-        } else {
-            Last::Closed {
-                part,
-                anchored: !phrase.contains('*'),
-            }
+        let (leading, last) = match phrase.rsplit_once('*') {
+            None => ("", Last::Anchored(phrase)),
+            Some((leading, "")) => (leading, Last::Open),
+            Some((leading, part)) => (leading, Last::Closed(part)),
         };
-        Some((
+        Some(Self {
+            leading,
+            has_leading_star: phrase.starts_with('*'),
             last,
-            Self {
-                before,
-                leading_star,
-            },
-        ))
-    }
-
-    /// Where in `text` they end, if it has them all in order.
-    fn end(&self, text: &str) -> Option<usize> {
-        let mut at = 0;
-        for (index, part) in self
-            .before
-            .split('*')
-            .filter(|part| !part.is_empty())
-            .enumerate()
-        {
-            let rest = text.get(at..)?;
-            let found = match (index, self.leading_star) {
-                (0, false) => rest.starts_with(part).then_some(0)?,
-                (0, true) => rest.find(part).filter(|found| !is_quoted(text, *found))?,
-                _ => rest.find(part)?,
-            };
-            at += found + part.len();
-        }
-        Some(at)
+        })
     }
 }
 
-/// Whether a clause ends at `end`; a part that closes with punctuation ends one by itself.
+/// Where the leading parts end in `text`, if it has them all in order. Without any it is 0.
+fn end_of_leading(leading: &str, has_leading_star: bool, text: &str) -> Option<usize> {
+    let mut end = 0;
+    let parts = leading.split('*').filter(|part| !part.is_empty());
+    for (index, part) in parts.enumerate() {
+        let rest = text.get(end..)?;
+        let at = match (index, has_leading_star) {
+            (0, false) => rest.starts_with(part).then_some(0)?,
+            (0, true) => rest.find(part).filter(|at| !is_quoted(text, *at))?,
+            _ => rest.find(part)?,
+        };
+        end += at + part.len();
+    }
+    Some(end)
+}
+
+/// Whether a clause ends at byte `end` of `text`, where `part` ends. A part that ends with
+/// punctuation always ends a clause.
 fn ends_clause(part: &str, text: &str, end: usize) -> bool {
     if !part.ends_with(char::is_alphanumeric) {
         return true;
@@ -120,22 +122,20 @@ fn ends_clause(part: &str, text: &str, end: usize) -> bool {
     if rest.starts_with("  ") {
         return true;
     }
-    rest.trim_start()
-        .chars()
-        .next()
-        .is_none_or(|next| !next.is_alphanumeric() && !matches!(next, ',' | '"' | '`' | '\''))
+    let goes_on = |next: char| next.is_alphanumeric() || matches!(next, ',' | '"' | '`' | '\'');
+    !rest.trim_start().starts_with(goes_on)
 }
 
-/// Whether what starts at `at` stands within quotation marks or back quotes.
+/// Whether byte `at` of the text is within quotation marks or back quotes.
 fn is_quoted(text: &str, at: usize) -> bool {
     let before = text.get(..at).unwrap_or_default();
-    let odd = |mark: char| before.chars().filter(|c| *c == mark).count() % 2 == 1;
-    let open = |open: char, close: char| {
-        before
-            .rfind(open)
-            .is_some_and(|o| before.rfind(close).is_none_or(|c| c < o))
+    let is_odd = |mark: char| before.chars().filter(|c| *c == mark).count() % 2 == 1;
+    let is_open = |opening: char, closing: char| {
+        let opened = before.rfind(opening);
+        let closed = before.rfind(closing);
+        opened.is_some_and(|opened| closed.is_none_or(|closed| closed < opened))
     };
-    odd('"') || odd('`') || open('“', '”') || open('«', '»')
+    is_odd('"') || is_odd('`') || is_open('“', '”') || is_open('«', '»')
 }
 
 #[cfg(test)]

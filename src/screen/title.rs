@@ -1,40 +1,41 @@
-//! What the title of an agent's pane says, and what that makes of a screen.
+//! Reads the title of an agent's pane, and corrects the state of the screen by it.
 //!
-//! A title can only say that its agent works, asks or waits for a text. Some clients show a free
-//! prompt while an answer comes, and tell of their work in the title alone. It is no more than a
-//! word beside the screen: a dialog, a fault or a sign of work that is shown there counts for
-//! itself.
+//! A title can say that the agent works, asks, or waits for a text. Some clients show a free prompt
+//! while an answer comes, and only their title says that they work. But the screen says more: a
+//! dialog, an error or a sign of work that it shows wins over the title.
 
 use super::{MAX_EVIDENCE, pattern};
 use crate::model::{Agent, Screen, ScreenState, Source, Title, Told};
 
-/// What a title says.
+/// What a title says about its agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Says {
+enum TitleState {
     Busy,
     Asks,
     Ready,
 }
 
-/// The screen with what its pane's title adds to it. `before` is what this life's former looks have
-/// taught of the title: one that has not changed since the first of them may be of an earlier
-/// program, and adds nothing.
+/// The screen, corrected by the title of its pane.
+///
+/// `before` is what the earlier looks of this run have learnt about the title. A title that has not
+/// changed since the first look may be that of an earlier program. It corrects nothing.
 #[must_use]
 pub fn with_title(agent: &Agent, screen: Screen, title: &str, before: Title) -> Screen {
-    let known = before.then(super::digest::raw(title));
+    let learnt = before.then(super::digest::raw(title));
     let screen = Screen {
-        title: known,
+        title: learnt,
         ..screen
     };
-    let says = match known {
-        Title::Own(_) => says(agent, title),
+    let by_title = match learnt {
+        Title::Own(_) => title_state(agent, title),
         Title::Found(_) | Title::Unread => None,
     };
-    let Some(says) = says else { return screen };
-    let state = decided(screen.state, says);
+    let Some(by_title) = by_title else {
+        return screen;
+    };
+    let state = stronger(screen.state, by_title);
     if state == screen.state {
-        let alone = alone(says);
-        let against = (!agrees(says, state)).then_some(alone);
+        let against = (!agrees(by_title, state)).then_some(alone(by_title));
         return Screen {
             told: Told {
                 by: Source::Text,
@@ -55,40 +56,40 @@ pub fn with_title(agent: &Agent, screen: Screen, title: &str, before: Title) -> 
     }
 }
 
-/// Whether the title is another one than when this was known of it, where that can matter.
+/// Whether the title has changed since `last`, for agents whose titles gtctl reads.
 #[must_use]
-pub fn is_new_title(agent: &Agent, title: &str, known: Title) -> bool {
-    agent.has_titles() && known.digest() != Some(super::digest::raw(title))
+pub fn is_new_title(agent: &Agent, title: &str, last: Title) -> bool {
+    agent.has_titles() && last.digest() != Some(super::digest::raw(title))
 }
 
-fn says(agent: &Agent, title: &str) -> Option<Says> {
+fn title_state(agent: &Agent, title: &str) -> Option<TitleState> {
     let title = title.trim();
-    let order = [
-        (&agent.title_asks, Says::Asks),
-        (&agent.title_busy, Says::Busy),
-        (&agent.title_ready, Says::Ready),
+    let tables = [
+        (&agent.title_asks, TitleState::Asks),
+        (&agent.title_busy, TitleState::Busy),
+        (&agent.title_ready, TitleState::Ready),
     ];
-    order
+    tables
         .into_iter()
         .find(|(phrases, _)| phrases.iter().any(|phrase| pattern::says(phrase, title)))
-        .map(|(_, says)| says)
+        .map(|(_, state)| state)
 }
 
-/// The state, where the text alone says `text`.
-fn decided(text: ScreenState, says: Says) -> ScreenState {
-    match (text, says) {
-        // What is read of a dialog is more than that there is one; what blocks an agent its title
-        // has no word for.
+/// The state that counts, if the text shows `by_text`.
+fn stronger(by_text: ScreenState, by_title: TitleState) -> ScreenState {
+    match (by_text, by_title) {
+        // The text of a dialog says what it asks. The title only says that it asks.
         (ScreenState::AsksPermission | ScreenState::AsksTrust, _)
+        // A title has no words for what blocks an agent.
         | (
             ScreenState::Auth | ScreenState::Limit { .. } | ScreenState::Context,
-            Says::Asks | Says::Ready,
+            TitleState::Asks | TitleState::Ready,
         )
-        | (ScreenState::Ready | ScreenState::Busy | ScreenState::Retrying, Says::Ready)
-        | (ScreenState::Retrying, Says::Busy) => text,
+        | (ScreenState::Ready | ScreenState::Busy | ScreenState::Retrying, TitleState::Ready)
+        | (ScreenState::Retrying, TitleState::Busy) => by_text,
         (
             ScreenState::Ready | ScreenState::Busy | ScreenState::Retrying | ScreenState::Unclear,
-            Says::Asks,
+            TitleState::Asks,
         )
         | (
             ScreenState::Ready
@@ -97,28 +98,29 @@ fn decided(text: ScreenState, says: Says) -> ScreenState {
             | ScreenState::Limit { .. }
             | ScreenState::Context
             | ScreenState::Unclear,
-            Says::Busy,
+            TitleState::Busy,
         )
-        | (ScreenState::Unclear, Says::Ready) => alone(says),
+        | (ScreenState::Unclear, TitleState::Ready) => alone(by_title),
     }
 }
 
-/// What the title says by itself.
-fn alone(says: Says) -> ScreenState {
-    match says {
-        Says::Busy => ScreenState::Busy,
-        Says::Asks => ScreenState::AsksPermission,
-        Says::Ready => ScreenState::Ready,
+/// The state by the title alone.
+fn alone(by_title: TitleState) -> ScreenState {
+    match by_title {
+        TitleState::Busy => ScreenState::Busy,
+        TitleState::Asks => ScreenState::AsksPermission,
+        TitleState::Ready => ScreenState::Ready,
     }
 }
 
-/// Whether a title that says this is no contradiction to the state.
-fn agrees(says: Says, state: ScreenState) -> bool {
-    match says {
-        Says::Busy => state.is_at_work(),
-        Says::Asks => matches!(state, ScreenState::AsksPermission | ScreenState::AsksTrust),
-        // While it waits for a text its screen may say more of why.
-        Says::Ready => !state.is_at_work() && !agrees(Says::Asks, state),
+/// Whether the title and the state do not contradict each other.
+fn agrees(by_title: TitleState, state: ScreenState) -> bool {
+    let asks = matches!(state, ScreenState::AsksPermission | ScreenState::AsksTrust);
+    match by_title {
+        TitleState::Busy => state.is_at_work(),
+        TitleState::Asks => asks,
+        // While the agent waits for a text, the screen may say why: a limit, a missing sign-in.
+        TitleState::Ready => !state.is_at_work() && !asks,
     }
 }
 

@@ -17,41 +17,45 @@ fn read(agent: &Agent, text: &str, title: &str) -> Screen {
 }
 
 /// Titles as codex 0.171 and gemini 0.40 set them.
-const TITLES: [(&str, &str, Option<Says>); 13] = [
-    ("codex", "⠦ Fix the login | codex", Some(Says::Busy)),
-    ("codex", "⠙ codex", Some(Says::Busy)),
-    ("codex", "[ ! ] Action Required | codex", Some(Says::Asks)),
+const TITLES: [(&str, &str, Option<TitleState>); 13] = [
+    ("codex", "⠦ Fix the login | codex", Some(TitleState::Busy)),
+    ("codex", "⠙ codex", Some(TitleState::Busy)),
+    (
+        "codex",
+        "[ ! ] Action Required | codex",
+        Some(TitleState::Asks),
+    ),
     (
         "codex",
         "[ . ] Action Required | Fix the login | codex",
-        Some(Says::Asks),
+        Some(TitleState::Asks),
     ),
     ("codex", "Fix the login | codex", None),
     ("codex", "About ⠦ and [ ! ] Action Required", None),
     (
         "gemini",
         "✦  Working… (rig)                    ",
-        Some(Says::Busy),
+        Some(TitleState::Busy),
     ),
     (
         "gemini",
         "✦  Looking for the login (rig)       ",
-        Some(Says::Busy),
+        Some(TitleState::Busy),
     ),
     (
         "gemini",
         "⏲  Working… (rig)                    ",
-        Some(Says::Busy),
+        Some(TitleState::Busy),
     ),
     (
         "gemini",
         "✋  Action Required (rig)            ",
-        Some(Says::Asks),
+        Some(TitleState::Asks),
     ),
     (
         "gemini",
         "◇  Ready (rig)                       ",
-        Some(Says::Ready),
+        Some(TitleState::Ready),
     ),
     ("gemini", "Gemini CLI (rig)                     ", None),
     ("claude", "✳ Fix the login", None),
@@ -61,7 +65,11 @@ const TITLES: [(&str, &str, Option<Says>); 13] = [
 fn the_titles_of_clients_are_known() {
     let agents = agents();
     for (agent, title, expected) in TITLES {
-        assert_eq!(says(&agents[agent], title), expected, "{agent}: {title}");
+        assert_eq!(
+            title_state(&agents[agent], title),
+            expected,
+            "{agent}: {title}"
+        );
     }
 }
 
