@@ -273,7 +273,7 @@ impl<'a> Work<'a> {
                 target,
                 rung,
                 agent,
-                launch: _,
+                launch,
             } => self.stops.push(stop::Stop {
                 place,
                 session,
@@ -281,6 +281,7 @@ impl<'a> Work<'a> {
                 rung: *rung,
                 agent,
                 handoff: None,
+                pane_at_end: stop::pane_at_end(launch),
             }),
             Action::Adopt { .. } => self.take_adoption(scene, place, step),
             Action::Nudge {
@@ -373,6 +374,7 @@ impl<'a> Work<'a> {
                 rung: *rung,
                 agent: &desired.agent,
                 handoff: *handoff,
+                pane_at_end: stop::pane_at_end(&desired.launch),
             }),
         }
     }

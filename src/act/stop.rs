@@ -4,13 +4,13 @@
 use super::tree::{Aimed, Trees};
 use super::{Placed, Scene, not_done};
 use crate::model::{
-    Agent, Effect, Moment, Obstacle, Outcome, ProcId, Rung, ScreenState, SessionName, Stopping,
-    Target,
+    Agent, Effect, Launch, Moment, Obstacle, Outcome, ProcId, Rung, ScreenState, SessionName,
+    Stopping, Target,
 };
 use crate::proc::signal::Signal;
 use crate::screen;
 use crate::tmux::fence::{Clients, Fence, Pane};
-use crate::tmux::ops;
+use crate::tmux::ops::{self, PaneAtEnd};
 use crate::tmux::script::{Batch, NoServer, Reply};
 use crate::tmux::typing;
 use jiff::tz::TimeZone;
@@ -25,6 +25,17 @@ pub(super) struct Stop<'a> {
     pub(super) agent: &'a Agent,
     /// The planned restart to be written on the session.
     pub(super) handoff: Option<Moment>,
+    /// What becomes of its pane.
+    pub(super) pane_at_end: PaneAtEnd,
+}
+
+/// What becomes of the pane of a session that is signalled. A launcher's would go with its process,
+/// and with it what the last rung needs.
+pub(super) fn pane_at_end(launch: &Launch) -> PaneAtEnd {
+    match launch {
+        Launch::Tmux => PaneAtEnd::AsSet,
+        Launch::Commands(_) => PaneAtEnd::Stays,
+    }
 }
 
 /// A stop whose processes are known, and aimed at.
@@ -81,7 +92,7 @@ async fn signalled_if_free(scene: &Scene<'_>, Ready { stop, aimed }: Ready<'_>) 
     };
     let asked = Instant::now();
     let reply = Batch::run_one(scene.client, |tag| {
-        ops::begin_stop(tag, stop.target, stop.handoff)
+        ops::begin_stop(tag, stop.target, stop.handoff, stop.pane_at_end)
     })
     .await;
     if !matches!(reply, Reply::Ok { .. }) {

@@ -121,20 +121,26 @@ impl<'a> Trees<'a> {
     }
 
     fn remembered(&self, session: &SessionName, target: &Target) -> Vec<ProcId> {
-        let stopping = self
-            .memory
-            .sessions
-            .get(session)
-            .and_then(|history| history.stopping.as_ref());
-        let same_life = |s: &&Stopping| target.generation.is_none_or(|life| life == s.generation);
-        // A start time counts from a boot: over a reboot it names somebody else.
-        let same_boot = |s: &&Stopping| s.since.boot == self.boot;
-        stopping
-            .filter(same_life)
-            .filter(same_boot)
-            .map(|s| s.tree.clone())
+        let same_run = |s: &&Stopping| target.generation.is_none_or(|run| run == s.generation);
+        remembered(self.memory, session, self.boot)
+            .filter(same_run)
+            .map(|stopping| stopping.tree.clone())
             .unwrap_or_default()
     }
+}
+
+/// The stop of a session that was begun since the host was booted. `boot` is this boot: a start time
+/// counts from its boot, and over a reboot it names somebody else's process.
+pub(super) fn remembered<'m>(
+    memory: &'m Memory,
+    session: &SessionName,
+    boot: u64,
+) -> Option<&'m Stopping> {
+    let history = memory.sessions.get(session)?;
+    history
+        .stopping
+        .as_ref()
+        .filter(|stopping| stopping.since.boot == boot)
 }
 
 /// What there is of the former lives of sessions that are about to begin another.

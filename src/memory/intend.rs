@@ -104,14 +104,9 @@ fn count_start(memory: &mut Memory, step: &Step, now: Moment) {
     let history = memory.sessions.entry(step.session.clone()).or_default();
     let (begins, is_reserved) = match &step.action {
         Action::Start { .. } => (true, history.is_owed_a_start()),
-        Action::Restart {
-            target,
-            rung,
-            desired,
-            ..
-        } => {
+        Action::Restart { target, rung, .. } => {
             // A launcher's command stops and starts in one step.
-            let begins = *rung == Rung::Finish || desired.commands().is_some();
+            let begins = step.action.begins().is_some();
             let is_reserved = match rung {
                 Rung::Ask => {
                     begins_replacement(history, target.generation) || history.replacing.is_some()

@@ -164,6 +164,7 @@ fn of_outcome(done: &Done, step: Option<&Step>) -> Entry {
             let argvs: Vec<String> = argvs.iter().map(|argv| argv.join(" ")).collect();
             ("done", format!("running: {}", argvs.join("; ")))
         }
+        Outcome::Done(Effect::NotEnded { said, .. }) => ("done", format!("stop requested: {said}")),
         Outcome::Done(effect) => {
             let by_hand = step.is_some_and(|step| is_by_hand(&step.reason));
             let word = match effect {
@@ -217,7 +218,7 @@ pub(super) fn is_by_hand(reason: &Reason) -> bool {
 
 fn effect_word(verb: Verb, effect: &Effect) -> &'static str {
     match (effect, verb) {
-        (Effect::Signalled { .. }, _) => "stop requested",
+        (Effect::Signalled { .. } | Effect::NotEnded { .. }, _) => "stop requested",
         (Effect::Adopted { .. }, _) => "adopted",
         (Effect::Removed, _) => "expired",
         (Effect::Nudged, _) => "nudged",

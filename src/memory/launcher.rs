@@ -79,6 +79,9 @@ pub(super) fn end_errand(history: &mut History, outcome: &Outcome, now: Moment) 
     }
     let launcher_job = history.launcher_job.take();
     match outcome {
+        Outcome::Done(Effect::NotEnded { said, .. }) => {
+            history.complaint = Some(Complaint::new(now, said));
+        }
         Outcome::Done(_) => history.complaint = None,
         Outcome::Failed(why) => history.complaint = Some(Complaint::new(now, why)),
         // Nothing was touched: what did not happen opens no gap.
@@ -89,4 +92,81 @@ pub(super) fn end_errand(history: &mut History, outcome: &Outcome, now: Moment) 
         Outcome::Unknown(_) => {}
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::{intend, settle};
+    use crate::model::{
+        Action, Commands, Done, Generation, Launch, PaneId, Phase, Reason, Rung, ServerId,
+        SessionId, Target, WhenAttached,
+    };
+    use crate::sim::session;
+
+    const NOW: Moment = Moment {
+        wall: 1_790_000_000_000,
+        awake: 900_000_000,
+        boot: 7,
+    };
+    const ME: ProcId = ProcId { pid: 1, start: 1 };
+
+    fn restart(name: &SessionName) -> Step {
+        let commands = Commands {
+            start: vec!["gt".to_owned()],
+            stop: vec!["gt".to_owned()],
+            ..Commands::default()
+        };
+        let mut desired = session(name.clone());
+        desired.launch = Launch::Commands(Box::new(commands));
+        let target = Target {
+            server: ServerId(ME),
+            session: SessionId(1),
+            pane: PaneId(1),
+            generation: Some(Generation(4)),
+            whose: None,
+            process: None,
+            attached: WhenAttached::Hold,
+        };
+        Step {
+            session: name.clone(),
+            action: Action::Restart {
+                desired: Box::new(desired),
+                target,
+                rung: Rung::Ask,
+                generation: Generation(5),
+                handoff: None,
+                crashes: 0,
+            },
+            reason: Reason::Asked,
+            phase: Phase::Idle,
+        }
+    }
+
+    #[test]
+    fn a_stop_that_its_launcher_did_not_end_is_carried_on_and_has_started_nothing() {
+        let name = SessionName::new("a").unwrap();
+        let plan = stands_alone(restart(&name));
+        let memory = begin_launcher_jobs(Memory::default(), &plan, ME, NOW);
+        let memory = intend(memory, &plan, NOW);
+        assert_eq!(memory.replaced.len(), 1, "it may begin the next run");
+        let tree = vec![ProcId { pid: 7, start: 9 }];
+        let effect = Effect::NotEnded {
+            tree: tree.clone(),
+            said: "`gt` failed".to_owned(),
+        };
+        let done = Done {
+            session: name.clone(),
+            verb: crate::model::Verb::Restart,
+            outcome: Outcome::Done(effect),
+        };
+        let memory = settle(memory, &plan, &[done], NOW);
+        let history = &memory.sessions[&name];
+        let stopping = history.stopping.as_ref().unwrap();
+        assert_eq!((stopping.rung, &stopping.tree), (Rung::Ask, &tree));
+        assert_eq!(history.launcher_job, None);
+        assert_eq!(history.complaint.as_ref().unwrap().said, "`gt` failed");
+        assert!(history.is_owed_a_start());
+        assert_eq!((memory.replaced.len(), memory.starts.len()), (0, 0));
+    }
 }

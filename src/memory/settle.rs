@@ -24,7 +24,12 @@ pub fn settle(mut memory: Memory, plan: &Plan, outcomes: &[Done], now: Moment) -
         match &done.outcome {
             Outcome::Done(effect) => {
                 history.refused = None;
+                let begun_nothing = matches!(effect, Effect::NotEnded { .. });
+                let is_owed = history.is_owed_a_start();
                 record_effect(history, step, effect, now);
+                if begun_nothing && step.action.begins().is_some() {
+                    uncount_start(&mut memory, is_owed);
+                }
             }
             Outcome::Failed(why) => {
                 // What nothing came of takes no place among the starts of ten minutes.
@@ -36,14 +41,7 @@ pub fn settle(mut memory: Memory, plan: &Plan, outcomes: &[Done], now: Moment) -
                             ..
                         }
                 );
-                if starts && step.action.commands().is_none() {
-                    let starts = if history.is_owed_a_start() {
-                        &mut memory.replaced
-                    } else {
-                        &mut memory.starts
-                    };
-                    starts.pop();
-                }
+                let is_owed = history.is_owed_a_start();
                 forget_untouched_stop(history, step);
                 refuse(history, step, why, now);
                 if record_failed_start(history, step, now) {
@@ -52,6 +50,9 @@ pub fn settle(mut memory: Memory, plan: &Plan, outcomes: &[Done], now: Moment) -
                         .replacing
                         .iter_mut()
                         .for_each(|replacing| replacing.failed = true);
+                }
+                if starts && step.action.commands().is_none() {
+                    uncount_start(&mut memory, is_owed);
                 }
             }
             Outcome::Stale(_) => {
@@ -72,6 +73,17 @@ pub fn settle(mut memory: Memory, plan: &Plan, outcomes: &[Done], now: Moment) -
         }
     }
     memory
+}
+
+/// Takes back that a process was begun for the session: none was. `is_owed` tells whether a planned
+/// restart had reserved that start.
+fn uncount_start(memory: &mut Memory, is_owed: bool) {
+    let starts = if is_owed {
+        &mut memory.replaced
+    } else {
+        &mut memory.starts
+    };
+    starts.pop();
 }
 
 /// Notes that ending or restarting a session failed, so that the same is not tried again at once.
@@ -160,7 +172,7 @@ fn record_effect(history: &mut History, step: &Step, effect: &Effect, now: Momen
     match effect {
         Effect::Started { .. } => record_start(history, step, now),
         Effect::Adopted { .. } => record_adoption(history, step, now),
-        Effect::Signalled { tree } => {
+        Effect::Signalled { tree } | Effect::NotEnded { tree, .. } => {
             if let Some(stopping) = &mut history.stopping {
                 remember_tree(stopping, tree);
             }

@@ -38,6 +38,29 @@ impl Launch {
     }
 }
 
+/// How the first rung of a stop ([`Rung::Ask`]) asks a session of a launcher to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LauncherStop<'a> {
+    /// This command of the launcher ends it.
+    Command(StopCommand<'a>),
+    /// gtctl sends TERM and gives the whole grace, because the command leaves processes behind. The
+    /// command is run afterwards.
+    TermThenCommand(StopCommand<'a>),
+    /// gtctl sends TERM and gives the whole grace: the launcher has no command for it.
+    Term,
+}
+
+/// A command of a launcher that ends a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StopCommand<'a> {
+    /// Program and arguments.
+    pub argv: &'a [String],
+    /// How long it may take.
+    pub limit: Period,
+    /// Whether it also begins the next run.
+    pub restarts: bool,
+}
+
 /// The commands of one session: argv, run without a shell in `dir`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Commands {
@@ -81,6 +104,31 @@ impl Commands {
             .collect()
     }
 
+    /// How a stop for this verb asks the session to end.
+    ///
+    /// For example, with `stop` and no `restart` command a restart is asked for by `stop`.
+    #[must_use]
+    pub fn stop_by(&self, verb: Verb) -> LauncherStop<'_> {
+        let restarts = verb == Verb::Restart && !self.restart.is_empty();
+        let (argv, limit) = if restarts {
+            (&self.restart, self.start_timeout)
+        } else {
+            (&self.stop, self.stop_timeout)
+        };
+        let command = StopCommand {
+            argv,
+            limit,
+            restarts,
+        };
+        if argv.is_empty() {
+            LauncherStop::Term
+        } else if self.leaves_orphans {
+            LauncherStop::TermThenCommand(command)
+        } else {
+            LauncherStop::Command(command)
+        }
+    }
+
     /// How long all that is run for this may take, with what gtctl itself does to end processes.
     #[must_use]
     pub fn limit(&self, verb: Verb) -> Period {
@@ -103,37 +151,59 @@ impl Desired {
 }
 
 impl Action {
-    /// The commands by which it is carried out, beside the cycles; none where gtctl carries it out
-    /// itself, as it does the removal of what has ended.
+    /// The commands by which it is carried out, beside the cycles. None where gtctl carries it out
+    /// itself: the signals of a stop, and the removal of what has ended.
     #[must_use]
     pub fn commands(&self) -> Option<&Commands> {
         match self {
-            Self::Start { desired, .. } | Self::Restart { desired, .. } => desired.commands(),
-            Self::Expire { launch, rung, .. } => {
-                launch.commands().filter(|_| *rung != Rung::Finish)
+            Self::Start { desired, .. }
+            | Self::Restart {
+                desired,
+                rung: Rung::Ask | Rung::Finish,
+                ..
+            } => desired.commands(),
+            Self::Expire {
+                launch,
+                rung: Rung::Ask,
+                ..
+            } => launch.commands(),
+            Self::Restart {
+                rung: Rung::Term | Rung::Kill,
+                ..
             }
-            Self::Adopt { .. } | Self::Nudge { .. } | Self::SendEscape { .. } => None,
+            | Self::Expire {
+                rung: Rung::Term | Rung::Kill | Rung::Finish,
+                ..
+            }
+            | Self::Adopt { .. }
+            | Self::Nudge { .. }
+            | Self::SendEscape { .. } => None,
         }
     }
 
-    /// What is run to carry it out by commands, in order: what has ended already is only started.
+    /// The commands of its launcher that are still to be run, in order. What was asked to end
+    /// already is only started.
     #[must_use]
     pub fn launcher_jobs(&self) -> Vec<&[String]> {
-        let verb = match self {
+        let (commands, verb) = match self {
+            Self::Start { desired, .. } => (desired.commands(), Verb::Start),
             Self::Restart {
-                rung: Rung::Finish, ..
-            } => Verb::Start,
-            Self::Start { .. }
-            | Self::Restart {
-                rung: Rung::Ask | Rung::Term | Rung::Kill,
+                desired,
+                rung: Rung::Ask,
                 ..
+            } => (desired.commands(), Verb::Restart),
+            Self::Restart {
+                desired,
+                rung: Rung::Term | Rung::Kill | Rung::Finish,
+                ..
+            } => (desired.commands(), Verb::Start),
+            Self::Expire { launch, rung, .. } => {
+                let asks = launch.commands().filter(|_| *rung == Rung::Ask);
+                (asks, Verb::Expire)
             }
-            | Self::Expire { .. }
-            | Self::Adopt { .. }
-            | Self::Nudge { .. }
-            | Self::SendEscape { .. } => self.verb(),
+            Self::Adopt { .. } | Self::Nudge { .. } | Self::SendEscape { .. } => return Vec::new(),
         };
-        self.commands()
+        commands
             .map(|commands| commands.for_verb(verb))
             .unwrap_or_default()
     }

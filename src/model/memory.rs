@@ -197,7 +197,7 @@ pub struct History {
     /// A command that starts or stops it now.
     #[serde(skip_serializing_if = "is_default", alias = "errand")]
     pub launcher_job: Option<LauncherJob>,
-    /// Why the last such command failed, until one has not.
+    /// Why the last such command failed, or did not end it, until one has not.
     #[serde(skip_serializing_if = "is_default")]
     pub complaint: Option<Complaint>,
     /// What it was last seen to run with as declared then.

@@ -66,7 +66,7 @@ pub use gastown::{Gastown, GastownHold, Rest};
 pub use heartbeat::{Counts, Heartbeat, InForce, Keeper};
 pub use identity::{Generation, PaneId, ProcId, ServerId, SessionId};
 pub use journal::{Entry, Level};
-pub use launch::{Commands, Complaint, Launch, Launcher, LauncherJob};
+pub use launch::{Commands, Complaint, Launch, Launcher, LauncherJob, LauncherStop, StopCommand};
 pub use layers::Layers;
 pub use marks::{Given, Marks, Position, Sighting, Standing, Verdict};
 pub use memory::{

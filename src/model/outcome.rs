@@ -51,6 +51,13 @@ pub enum Effect {
         /// Its processes then.
         tree: Vec<ProcId>,
     },
+    /// Its launcher was asked to end it, and it lives on. The next rung is the plan's to choose.
+    NotEnded {
+        /// Its processes then.
+        tree: Vec<ProcId>,
+        /// What was tried, and what came of it. Unsanitised.
+        said: String,
+    },
     /// The session is gone.
     Removed,
     /// A text was typed, and has left the composer.

@@ -159,12 +159,16 @@ pub struct Target {
 }
 
 /// How far a stop is. One rung per cycle, so that a slow stop delays nobody.
+///
+/// All sessions have the same rungs. Those of a launcher differ in the first one only: see
+/// [`LauncherStop`](super::LauncherStop).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rung {
-    /// Ask: the agent's own quit keys at its prompt, else TERM to the whole tree.
+    /// Ask: the agent's own quit keys at its prompt, else TERM to the whole tree. A launcher's
+    /// session is asked by the launcher's command, beside the cycles.
     Ask,
-    /// TERM to the whole tree: it was asked by its keys and did not leave.
+    /// TERM to the whole tree: it was asked by its keys or by its launcher, and lives on.
     Term,
     /// KILL the whole tree: its grace has passed.
     Kill,
@@ -270,11 +274,7 @@ impl Action {
                 ..
             } => Some(*generation),
             // Commands end it and start it in one go.
-            Self::Restart {
-                generation,
-                desired,
-                ..
-            } if desired.commands().is_some() => Some(*generation),
+            Self::Restart { generation, .. } if self.commands().is_some() => Some(*generation),
             Self::Restart {
                 rung: Rung::Ask | Rung::Term | Rung::Kill,
                 ..

@@ -15,6 +15,7 @@ mod backoff;
 mod chores;
 mod drain;
 mod gastown;
+mod ladder;
 mod large;
 mod nudge;
 mod pacing;

@@ -5,8 +5,8 @@
 //! looks at any other session; that is `pacing`'s job.
 
 use super::backoff;
+use super::ladder::stopping;
 use super::large::{self, too_large};
-use super::pacing::hold_after_failure;
 use super::probes::signed_in;
 use super::screens::{self, blocked, earliest, limit_over, too_quiet};
 use super::stuck::stuck;
@@ -15,17 +15,13 @@ use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use super::{Opinion, Says};
 use crate::model::{
     Block, Death, Desired, Hold, Life, Moment, MovedOut, Next, OnDrift, Origin, Orphans, Ownership,
-    Period, Phase, Purpose, Reason, RestartPolicy, Rung, Stopping, Verb,
+    Period, Phase, Reason, RestartPolicy, Verb,
 };
 
 /// How soon to look again where a second look decides.
 pub(super) const LOOK_AGAIN: Period = Period::from_secs(1);
-/// How long quit keys may take before TERM: the slowest client measured leaves 4 s after `/exit`.
-const QUIT_WAIT: Period = Period::from_secs(6);
 /// A label that is not believed is written anew no sooner after the last one.
 const LABEL_AGAIN: Period = Period::from_mins(1);
-/// KILL is repeated this often while something still lives, stuck in the kernel perhaps.
-const KILL_AGAIN: Period = Period::from_secs(5);
 
 type Rule = fn(&Subject<'_>) -> Option<Verdict>;
 
@@ -126,99 +122,6 @@ fn foreign(subject: &Subject<'_>) -> Option<Verdict> {
             None,
         )),
         Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Ours(_) => None,
-    }
-}
-
-/// A stop that was begun is carried on, rung by rung, whatever else has changed.
-fn stopping(subject: &Subject<'_>) -> Option<Verdict> {
-    let under_way = subject.history?.stopping.as_ref()?;
-    if subject.label()?.generation != under_way.generation {
-        return None;
-    }
-    let others = subject.policy().is_some()
-        || subject
-            .label()
-            .is_some_and(|label| label.origin == Origin::Policy);
-    if others && under_way.purpose == Purpose::Restart {
-        return None;
-    }
-    let verb = match under_way.purpose {
-        Purpose::Restart if subject.desired.is_some() && !subject.is_stopped() => Verb::Restart,
-        Purpose::Restart | Purpose::Expire => Verb::Expire,
-    };
-    let waited = subject.now().since(&under_way.since);
-    let want = |rung| Want {
-        verb,
-        reason: Reason::StopBegun {
-            waited,
-            purpose: under_way.reason.clone(),
-        },
-        kind: Kind::Continue(rung),
-        phase: Phase::Stopping,
-    };
-    if !subject.is_alive() {
-        let finish = want(Rung::Finish);
-        if let Some((hold, until)) = hold_after_failure(subject, &finish) {
-            return Some(Verdict::Hold(finish, hold, until));
-        }
-        return Some(finish_as_begun(subject, under_way, finish));
-    }
-    let (rung, due) = next_rung(subject, under_way);
-    if subject.now().reached(&due) {
-        return Some(Verdict::Want(want(rung)));
-    }
-    let grace = subject
-        .desired
-        .map_or(DEFAULT_GRACE, |desired| desired.stop_grace);
-    Some(Verdict::Hold(
-        want(rung),
-        Hold::Stopping { grace },
-        Some(due),
-    ))
-}
-
-/// The end of a stop. A restart is finished with the definition that it was begun for. Where that
-/// is not the one known here, either of the two may be the older one: the manifest is read again
-/// first, for which there is a moment's time.
-fn finish_as_begun(subject: &Subject<'_>, under_way: &Stopping, want: Want) -> Verdict {
-    let here = subject
-        .desired
-        .map(Desired::fingerprint)
-        .filter(|_| want.verb == Verb::Restart);
-    let differs = here
-        .zip(under_way.begun_for)
-        .is_some_and(|(here, begun_for)| here != begun_for);
-    let until = under_way.rung_at.plus(OTHER_DEFINITION_WAIT);
-    if differs && !subject.now().reached(&until) {
-        return Verdict::Hold(want, Hold::ManifestChanging, Some(until));
-    }
-    Verdict::Want(want)
-}
-
-/// How long a restart that was begun for another definition waits for the manifest to be read:
-/// longer than a file takes to settle.
-const OTHER_DEFINITION_WAIT: Period = Period::from_secs(2);
-
-/// What an orphan has, its entry being gone.
-const DEFAULT_GRACE: Period = Period::from_secs(30);
-
-/// The rung after the last one taken, and when it is due. An asking whose tree was never recorded
-/// never happened.
-fn next_rung(subject: &Subject<'_>, under_way: &Stopping) -> (Rung, Moment) {
-    if under_way.tree.is_empty() {
-        return (Rung::Ask, under_way.since);
-    }
-    let has_keys = subject
-        .desired
-        .is_some_and(|desired| !desired.agent.quit.is_empty());
-    let quit_wait = if has_keys { QUIT_WAIT } else { Period::ZERO };
-    let grace = subject
-        .desired
-        .map_or(DEFAULT_GRACE, |desired| desired.stop_grace);
-    match under_way.rung {
-        Rung::Ask if has_keys => (Rung::Term, under_way.since.plus(quit_wait)),
-        Rung::Ask | Rung::Term => (Rung::Kill, under_way.since.plus(quit_wait).plus(grace)),
-        Rung::Kill | Rung::Finish => (Rung::Kill, under_way.rung_at.plus(KILL_AGAIN)),
     }
 }
 

@@ -85,7 +85,9 @@ pub fn left(
         let last = done.iter().rev().find(|done| done.session == *session)?;
         match &last.outcome {
             Outcome::Stale(_) => Some("the session has changed meanwhile".to_owned()),
-            Outcome::Done(Effect::Signalled { .. }) if waited => Some("stopping".to_owned()),
+            Outcome::Done(Effect::Signalled { .. } | Effect::NotEnded { .. }) if waited => {
+                Some("stopping".to_owned())
+            }
             Outcome::Done(_) | Outcome::Failed(_) | Outcome::Unknown(_) => None,
         }
     };
@@ -181,7 +183,7 @@ fn line(town: &Town, memory: &Memory, done: &Done) -> Line {
 
 fn finished(verb: Verb, effect: &Effect) -> &'static str {
     match (effect, verb) {
-        (Effect::Signalled { .. }, _) => "stopping",
+        (Effect::Signalled { .. } | Effect::NotEnded { .. }, _) => "stopping",
         (Effect::Adopted { .. }, _) => "adopted",
         (Effect::Removed, _) => "expired",
         (Effect::Nudged, _) => "nudged",
@@ -208,6 +210,7 @@ fn effect_text(effect: &Effect) -> String {
                 format!("{} processes", tree.len())
             }
         }
+        Effect::NotEnded { said, .. } => sanitise::line(said, LONG),
         Effect::EscapeSent => "Escape was pressed".to_owned(),
         Effect::Started { process: None, .. }
         | Effect::Adopted { .. }
@@ -273,7 +276,10 @@ pub fn summary(done: &[Done], last: &Scene<'_>, paper: &Paper) -> String {
 
 /// Whether a session was asked to stop, and a later outcome says that it has stopped.
 fn is_followed(one: &Done, later: &[Done]) -> bool {
-    let asked_to_stop = matches!(one.outcome, Outcome::Done(Effect::Signalled { .. }));
+    let asked_to_stop = matches!(
+        one.outcome,
+        Outcome::Done(Effect::Signalled { .. } | Effect::NotEnded { .. })
+    );
     let has_stopped = |other: &Done| {
         other.session == one.session
             && matches!(

@@ -240,15 +240,36 @@ pub fn probe(tag: &Tag, target: &Target, clients: Clients) -> String {
     Fence::new(target, clients, Pane::Any).line(tag, &[], &fields)
 }
 
+/// What becomes of the agent's pane when its process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PaneAtEnd {
+    /// What it is set to.
+    AsSet,
+    /// It stays, and shows that its process has ended.
+    Stays,
+}
+
 /// As [`probe`], and writes the planned restart on the session, so that its gap outlives any loss
 /// of files.
 #[must_use]
-pub fn begin_stop(tag: &Tag, target: &Target, handoff: Option<Moment>) -> String {
+pub fn begin_stop(
+    tag: &Tag,
+    target: &Target,
+    handoff: Option<Moment>,
+    pane_at_end: PaneAtEnd,
+) -> String {
     let at = quote(format!("{}:", target.session));
-    let commands: Vec<String> = handoff
+    let mut commands: Vec<String> = handoff
         .iter()
         .map(|moment| set_handoff(&at, *moment))
         .collect();
+    match pane_at_end {
+        PaneAtEnd::AsSet => {}
+        PaneAtEnd::Stays => {
+            let pane = pane_target(target.session, target.pane);
+            commands.push(format!("set-option -w -t {pane} remain-on-exit on"));
+        }
+    }
     Fence::new(target, Clients::for_asking(target), Pane::Any).line(tag, &commands, FACTS)
 }
 

@@ -2,13 +2,14 @@
 
 use super::super::finish::{self, Finish, Then};
 use super::super::start::{self, Adoption};
-use super::super::tree::Trees;
+use super::super::tree::{Trees, leftover_grace, remembered};
 use super::super::{Scene, not_done};
 use super::run::{CommandRun, Order, run};
 use super::tracked::Tracked;
 use crate::model::{
-    Action, Commands, Desired, Effect, Generation, Moment, Origin, Outcome, Ownership, Period,
-    ProcId, Rung, ServerId, SessionId, SessionName, Step, Target, Town, WhenAttached, Whose,
+    Action, Commands, Desired, Effect, Generation, LauncherStop, Moment, Origin, Outcome,
+    Ownership, Period, ProcId, Rung, ServerId, SessionId, SessionName, Step, StopCommand, Target,
+    Town, Verb, WhenAttached, Whose,
 };
 use crate::proc::child::end_leftover;
 use crate::proc::process::Presence;
@@ -17,7 +18,7 @@ use crate::store::StateDir;
 use crate::tmux::fence::{Clients, Facts, Fence, Pane};
 use crate::tmux::labels::Labels as Read;
 use crate::tmux::list::{self, ListFault, Listing, Row};
-use crate::tmux::ops::{self, Labels};
+use crate::tmux::ops::{self, Labels, PaneAtEnd};
 use crate::tmux::script::{Batch, Reply, Tag};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -30,11 +31,9 @@ const TICK: Duration = Duration::from_millis(100);
 const AGENT_PATIENCE: Duration = Duration::from_secs(15);
 /// How long a session may take to be there once its command has ended.
 const SESSION_PATIENCE: Duration = Duration::from_secs(2);
-/// How long what a stopped session has left behind may take to end after TERM.
-const ORPHAN_GRACE: Duration = Duration::from_secs(2);
 
-/// Carries it out. The step that comes back is the one that the outcome is of: where the former
-/// life has ended and no new one came of it, a start.
+/// Carries the step out. The step that comes back is the one that the outcome is of: where the
+/// previous run has ended and no new one came of it, a start.
 pub(super) async fn carry(scene: Scene<'_>, store: &StateDir, step: &Step) -> (Step, Outcome) {
     let Some(commands) = step.action.commands() else {
         return (
@@ -53,65 +52,13 @@ pub(super) async fn carry(scene: Scene<'_>, store: &StateDir, step: &Step) -> (S
         .launcher_job(&step.session)
         .into_iter()
         .for_each(end_leftover);
-    let outcome = match &step.action {
-        Action::Start {
-            desired,
-            generation,
-            handoff,
-            ..
-        } => {
-            course
-                .start(&Life {
-                    desired,
-                    generation: *generation,
-                    handoff: *handoff,
-                })
-                .await
-        }
-        Action::Restart {
-            desired,
-            target,
-            rung,
-            generation,
-            handoff,
-            ..
-        } => {
-            let life = Life {
-                desired,
-                generation: *generation,
-                handoff: *handoff,
-            };
-            let ended = match rung {
-                Rung::Finish => course.clear(target).await.map(|()| None),
-                Rung::Ask | Rung::Term | Rung::Kill => {
-                    course.end(target, *handoff, After::Life).await
-                }
-            };
-            match ended {
-                Ok(None) => course.start(&life).await,
-                Ok(Some(ran)) => {
-                    course
-                        .verify(&life, &commands.restart, &ran, &BTreeSet::new())
-                        .await
-                }
-                Err(outcome) => Ok(outcome),
-            }
-        }
-        Action::Expire { target, .. } => match course.end(target, None, After::Nothing).await {
-            Ok(_) => Ok(Outcome::Done(Effect::Removed)),
-            Err(outcome) => Ok(outcome),
-        },
-        Action::Adopt { .. } | Action::Nudge { .. } | Action::SendEscape { .. } => {
-            Ok(Outcome::Failed("it is not done by commands".to_owned()))
-        }
-    };
-    match outcome {
+    match course.take(&step.action).await {
         Ok(outcome) => (step.clone(), outcome),
         Err(outcome) => (as_start(step), outcome),
     }
 }
 
-/// What is left to do of a restart whose former life has ended.
+/// What is left to do of a restart whose previous run has ended.
 fn as_start(step: &Step) -> Step {
     let Action::Restart {
         desired,
@@ -136,20 +83,11 @@ fn as_start(step: &Step) -> Step {
     }
 }
 
-/// The life that is to begin.
+/// The run that is to begin.
 struct Life<'a> {
     desired: &'a Desired,
     generation: Generation,
     handoff: Option<Moment>,
-}
-
-/// What comes after an end.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum After {
-    /// A new life.
-    Life,
-    /// Nothing.
-    Nothing,
 }
 
 /// What there is where the session should be.
@@ -172,7 +110,73 @@ struct Course<'a> {
 }
 
 impl Course<'_> {
-    /// Starts the session, and makes it ours; as an error why there is no such life.
+    /// Does what the action says; as an error why a session that has ended was not started.
+    async fn take(&self, action: &Action) -> Result<Outcome, Outcome> {
+        match action {
+            Action::Start {
+                desired,
+                generation,
+                handoff,
+                ..
+            } => {
+                self.end_remembered().await?;
+                let life = Life {
+                    desired,
+                    generation: *generation,
+                    handoff: *handoff,
+                };
+                self.start(&life).await
+            }
+            Action::Restart {
+                desired,
+                target,
+                rung,
+                generation,
+                handoff,
+                ..
+            } => {
+                let life = Life {
+                    desired,
+                    generation: *generation,
+                    handoff: *handoff,
+                };
+                self.restart(target, *rung, &life).await
+            }
+            Action::Expire { target, .. } => match self.ask(target, None, Verb::Expire).await {
+                Ok(_) => Ok(Outcome::Done(Effect::Removed)),
+                Err(outcome) => Ok(outcome),
+            },
+            Action::Adopt { .. } | Action::Nudge { .. } | Action::SendEscape { .. } => {
+                Ok(Outcome::Failed("it is not done by commands".to_owned()))
+            }
+        }
+    }
+
+    /// Takes this rung of a restart, and starts the session where nothing of it is left.
+    async fn restart(
+        &self,
+        target: &Target,
+        rung: Rung,
+        life: &Life<'_>,
+    ) -> Result<Outcome, Outcome> {
+        let ended = match rung {
+            Rung::Ask => self.ask(target, life.handoff, Verb::Restart).await,
+            Rung::Finish => self.clear(target).await.map(|()| None),
+            Rung::Term | Rung::Kill => Err(Outcome::Failed(
+                "signals are not sent by commands".to_owned(),
+            )),
+        };
+        match ended {
+            Ok(None) => self.start(life).await,
+            Ok(Some(ran)) => {
+                self.verify(life, &self.commands.restart, &ran, &BTreeSet::new())
+                    .await
+            }
+            Err(outcome) => Ok(outcome),
+        }
+    }
+
+    /// Starts the session, and makes it ours; as an error why there is no such run.
     async fn start(&self, life: &Life<'_>) -> Result<Outcome, Outcome> {
         let before = match list::list(self.scene.client).await {
             Ok(listing) => sessions_of(&listing),
@@ -318,14 +322,34 @@ impl Course<'_> {
         }
     }
 
-    /// Ends a life, with all of its processes. Where a command has ended it and begun the next in
-    /// one go, gives what it said; else nothing stands.
-    async fn end(
+    /// Takes the first rung of a stop: asks the run to end, and makes sure that nothing of it is
+    /// left. Gives what the command said where that has begun the next run as well.
+    ///
+    /// As an error the outcome where the step ends here: a fence refused it, or the run lives on.
+    /// What follows then is the plan's to choose.
+    async fn ask(
         &self,
         target: &Target,
         handoff: Option<Moment>,
-        after: After,
+        verb: Verb,
     ) -> Result<Option<CommandRun>, Outcome> {
+        let tracked = self.aim(target, handoff).await?;
+        match self.commands.stop_by(verb) {
+            LauncherStop::Command(command) => self.ask_by(&command, target, &tracked).await,
+            LauncherStop::TermThenCommand(command) => {
+                self.ask_by_term(target, &tracked).await?;
+                self.ask_by(&command, target, &tracked).await
+            }
+            LauncherStop::Term => {
+                self.ask_by_term(target, &tracked).await?;
+                self.end_leftovers(&tracked).await?;
+                self.clear(target).await.map(|()| None)
+            }
+        }
+    }
+
+    /// Keeps the screen, looks for all processes of the run, and asks the fence.
+    async fn aim(&self, target: &Target, handoff: Option<Moment>) -> Result<Tracked, Outcome> {
         let facts = self
             .fenced(target, |tag| {
                 ops::probe(tag, target, Clients::for_asking(target))
@@ -339,55 +363,65 @@ impl Course<'_> {
         };
         finish::keep_screen(&self.scene, &finish, facts).await?;
         let only = BTreeSet::from([self.session]);
-        let found = Trees::look(self.scene.town, self.scene.memory, &only).of(
+        let processes = Trees::look(self.scene.town, self.scene.memory, &only).of(
             self.session,
             target,
             facts.process,
         );
         // All that is slow is done: somebody may have attached meanwhile, so it is asked again.
-        self.fenced(target, |tag| ops::begin_stop(tag, target, handoff))
-            .await?;
-        let tracked = Tracked::new(found, target.server.0);
+        self.fenced(target, |tag| {
+            ops::begin_stop(tag, target, handoff, PaneAtEnd::AsSet)
+        })
+        .await?;
+        Ok(Tracked::new(processes, Some(target.server.0)))
+    }
+
+    /// Sends TERM, and gives the run its grace. As an error that it lives on.
+    async fn ask_by_term(&self, target: &Target, tracked: &Tracked) -> Result<(), Outcome> {
         let grace = self.commands.stop_timeout;
-        let Commands {
-            stop,
-            restart,
-            leaves_orphans,
-            start_timeout,
-            ..
-        } = self.commands;
-        if *leaves_orphans || (stop.is_empty() && restart.is_empty()) {
-            tracked.end(grace.to_std()).await;
+        tracked.ask_to_end(grace.to_std()).await;
+        if tracked.living().is_empty() || !self.stands(target).await {
+            return Ok(());
         }
-        if after == After::Life && !restart.is_empty() {
-            let ran = tracked.during(self.run(restart, *start_timeout)).await;
-            if !tracked.is_root_alive() {
-                return self.without_orphans(&tracked).await.map(|()| Some(ran));
-            }
-            // It did nothing, whatever it says: then it is ended by the usual means, and started.
-            tracked.end(grace.to_std()).await;
-            return self
-                .clear(target)
-                .await
-                .map(|()| None)
-                .map_err(|o| with_words(o, restart, Some(&ran)));
-        }
-        let ran = if stop.is_empty() {
-            None
+        Err(not_ended(
+            tracked,
+            format!("it has not ended within {grace} of TERM"),
+        ))
+    }
+
+    /// Runs the command that ends the run, then ends what that has left.
+    async fn ask_by(
+        &self,
+        command: &StopCommand<'_>,
+        target: &Target,
+        tracked: &Tracked,
+    ) -> Result<Option<CommandRun>, Outcome> {
+        let StopCommand {
+            argv,
+            limit,
+            restarts,
+        } = *command;
+        let ran = tracked.during(self.run(argv, limit)).await;
+        // After a restart the session may stand with a fresh process: then the old root tells.
+        let lives = if restarts {
+            tracked.is_root_alive()
         } else {
-            Some(tracked.during(self.run(stop, grace)).await)
+            !tracked.living().is_empty()
         };
-        if !tracked.living().is_empty() && self.stands(target).await {
-            // Its launcher did not end it: then it is asked by the usual means.
-            tracked.end(grace.to_std()).await;
+        if lives && self.stands(target).await {
+            let said = format!("{}; it still runs", ran.told(argv));
+            return Err(not_ended(tracked, said));
         }
-        self.without_orphans(&tracked)
+        self.end_leftovers(tracked)
             .await
-            .map_err(|outcome| with_words(outcome, stop, ran.as_ref()))?;
+            .map_err(|outcome| with_words(outcome, argv, &ran))?;
+        if restarts && !lives {
+            return Ok(Some(ran));
+        }
         self.clear(target)
             .await
             .map(|()| None)
-            .map_err(|outcome| with_words(outcome, stop, ran.as_ref()))
+            .map_err(|outcome| with_words(outcome, argv, &ran))
     }
 
     /// Has a line of tmux done that asks the fence of a stop.
@@ -404,21 +438,31 @@ impl Course<'_> {
         Ok(Facts::read(target, fields).0)
     }
 
-    async fn without_orphans(&self, tracked: &Tracked) -> Result<(), Outcome> {
+    /// Ends what lives on of a run whose session is gone or has a fresh process. As an error what
+    /// survives KILL.
+    async fn end_leftovers(&self, tracked: &Tracked) -> Result<(), Outcome> {
         if tracked.living().is_empty() {
             return Ok(());
         }
-        let left = tracked.end(ORPHAN_GRACE).await;
-        match left.first() {
-            None => Ok(()),
-            Some(process) => {
-                let pid = process.pid;
-                Err(Outcome::Failed(format!(
-                    "{} of its processes survive KILL, the first is pid {pid}",
-                    left.len()
-                )))
-            }
-        }
+        let grace = leftover_grace(self.scene.town, self.session);
+        let survivors = tracked.end(grace).await;
+        let Some(first) = survivors.first() else {
+            return Ok(());
+        };
+        Err(Outcome::Failed(format!(
+            "{} of its processes survive KILL, the first is pid {}",
+            survivors.len(),
+            first.pid
+        )))
+    }
+
+    /// Ends what lives on of a stop that was begun, where the session is gone before its last rung.
+    async fn end_remembered(&self) -> Result<(), Outcome> {
+        let processes = remembered(self.scene.memory, self.session, clock::now().boot)
+            .map(|stopping| stopping.tree.clone())
+            .unwrap_or_default();
+        let server = self.scene.known.server.map(|server| server.0);
+        self.end_leftovers(&Tracked::new(processes, server)).await
     }
 
     async fn stands(&self, target: &Target) -> bool {
@@ -429,7 +473,7 @@ impl Course<'_> {
         })
     }
 
-    /// Removes what stands of a life that has ended, or whose launcher did not remove it.
+    /// Removes what stands of a run that has ended, or whose launcher did not remove it.
     async fn clear(&self, target: &Target) -> Result<(), Outcome> {
         if !self.stands(target).await {
             return Ok(());
@@ -450,11 +494,19 @@ impl Course<'_> {
     }
 }
 
+/// That the run lives on, after `said`.
+fn not_ended(tracked: &Tracked, said: String) -> Outcome {
+    let tree = tracked.living();
+    Outcome::Done(Effect::NotEnded { tree, said })
+}
+
 /// The outcome with what the command said, where that may tell why.
-fn with_words(outcome: Outcome, argv: &[String], ran: Option<&CommandRun>) -> Outcome {
-    match (outcome, ran.filter(|ran| !ran.is_well())) {
-        (Outcome::Failed(why), Some(ran)) => Outcome::Failed(format!("{}; {why}", ran.told(argv))),
-        (outcome, _) => outcome,
+fn with_words(outcome: Outcome, argv: &[String], ran: &CommandRun) -> Outcome {
+    match outcome {
+        Outcome::Failed(why) if !ran.is_well() => {
+            Outcome::Failed(format!("{}; {why}", ran.told(argv)))
+        }
+        Outcome::Done(_) | Outcome::Stale(_) | Outcome::Failed(_) | Outcome::Unknown(_) => outcome,
     }
 }
 

@@ -3,12 +3,11 @@
 
 use super::super::tree;
 use crate::model::{ProcId, Stopping};
-use crate::proc::signal::{Signal, wait_gone};
 use crate::proc::{process, tree as forest};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 /// How often the tree is looked at meanwhile.
 const TICK: Duration = Duration::from_millis(100);
@@ -17,17 +16,17 @@ const TICK: Duration = Duration::from_millis(100);
 pub(super) struct Tracked {
     root: Option<ProcId>,
     /// Never touched.
-    server: ProcId,
+    server: Option<ProcId>,
     seen: RefCell<BTreeSet<ProcId>>,
 }
 
 impl Tracked {
-    /// `found` are its processes now, that of the pane first.
-    pub(super) fn new(found: Vec<ProcId>, server: ProcId) -> Self {
+    /// `processes` are those of the run now, that of the pane first. `server` is the tmux server.
+    pub(super) fn new(processes: Vec<ProcId>, server: Option<ProcId>) -> Self {
         Self {
-            root: found.first().copied(),
+            root: processes.first().copied(),
             server,
-            seen: RefCell::new(found.into_iter().collect()),
+            seen: RefCell::new(processes.into_iter().collect()),
         }
     }
 
@@ -45,7 +44,7 @@ impl Tracked {
     fn add(&self, roots: impl IntoIterator<Item = ProcId>) {
         let mut seen = self.seen.borrow_mut();
         for member in roots.into_iter().flat_map(forest::tree) {
-            if seen.len() < Stopping::MAX_TREE && member.id != self.server {
+            if seen.len() < Stopping::MAX_TREE && Some(member.id) != self.server {
                 seen.insert(member.id);
             }
         }
@@ -58,17 +57,20 @@ impl Tracked {
 
     /// What lives of it, with what that has started since.
     pub(super) fn living(&self) -> Vec<ProcId> {
-        let lives = |process: &ProcId| *process != self.server && process::may_live(*process);
+        let lives = |process: &ProcId| Some(*process) != self.server && process::may_live(*process);
         let known: Vec<ProcId> = self.seen.borrow().iter().copied().filter(lives).collect();
         self.add(known);
         self.seen.borrow().iter().copied().filter(lives).collect()
     }
 
-    /// TERM, and what still lives after `grace`, KILL. Gives what survives that.
+    /// Sends TERM, and waits for at most `grace` until all have ended.
+    pub(super) async fn ask_to_end(&self, grace: Duration) {
+        tree::ask_to_end(&self.living(), grace).await;
+    }
+
+    /// Sends TERM, and after `grace` KILL to what still lives. Gives what survives that.
     pub(super) async fn end(&self, grace: Duration) -> Vec<ProcId> {
-        let living = self.living();
-        tree::send(&living, Signal::TERM);
-        wait_gone(&living, Instant::now() + grace).await;
+        self.ask_to_end(grace).await;
         tree::kill_all(|| self.living()).await
     }
 }

@@ -112,6 +112,67 @@ fn a_stop_or_a_restart_that_does_nothing_is_done_all_the_same() {
     assert_eq!(bystanders(&yard), others);
 }
 
+/// A mayor that minds no TERM.
+fn stubborn() -> Yard {
+    let yard = town();
+    yard.shim(
+        "claude",
+        "#!/bin/sh\ntrap '' TERM\nprintf '❯ '\nwhile :; do sleep 1; done\n",
+    );
+    yard.gtctl(&["apply"]).exits(0);
+    yard
+}
+
+#[test]
+fn what_its_launcher_does_not_end_climbs_the_ladder_of_all_stops() {
+    let yard = stubborn();
+    let (mayor, others) = (yard.pid("hq-mayor"), bystanders(&yard));
+    spoil(&yard, "mayor-restart", "nothing");
+    yard.gtctl(&["restart", "hq-mayor"])
+        .exits(0)
+        .says("`gt mayor restart --agent=claude` reports success: ✓ mayor restart: done; it still runs")
+        .says("restarted");
+    assert!(!process::may_live(mayor));
+    let events = yard.gtctl(&["events"]).out;
+    // Asked by the command, then TERM, then KILL.
+    assert_eq!(
+        events.matches("hq-mayor: stop requested").count(),
+        3,
+        "{events}"
+    );
+
+    let mayor = yard.pid("hq-mayor");
+    spoil(&yard, "mayor-stop", "nothing");
+    yard.gtctl(&["stop", "hq-mayor"]).exits(0).says("stopped");
+    assert!(!process::may_live(mayor));
+    assert!(!yard.sessions().contains(&"hq-mayor".to_owned()));
+    assert_eq!(bystanders(&yard), others);
+}
+
+#[test]
+fn who_attaches_while_a_launcher_stops_a_session_sees_no_agent_signalled() {
+    let yard = town();
+    yard.gtctl(&["apply"]).exits(0);
+    let mayor = yard.pid("hq-mayor");
+    spoil(&yard, "mayor-stop", "hang");
+    let stop = yard.start(&["stop", "hq-mayor"]);
+    let command = hanging(&yard);
+    let client = yard.attach("hq-mayor");
+    yard.until("the command to be ended", || !process::may_live(command));
+    yard.until("the stop to wait", || {
+        yard.gtctl(&["diff"]).out.contains("attached")
+    });
+    assert!(process::may_live(mayor));
+    client.kill();
+    yard.until("the client to be gone", || {
+        yard.format("hq-mayor", "#{session_attached}") == "0"
+    });
+    yard.gtctl(&["apply"]);
+    stop.end();
+    yard.until("the end", || !process::may_live(mayor));
+    assert!(!yard.sessions().contains(&"hq-mayor".to_owned()));
+}
+
 #[test]
 fn a_command_that_hangs_is_killed_with_all_it_has_started() {
     let yard = town();
