@@ -8,7 +8,7 @@ use crate::table::{Against, Row};
 use gtctl::controller::Eyes;
 use gtctl::model::{Memory, Orders};
 use gtctl::observe::{Depth, LookCache};
-use gtctl::tmux::{Client, Purpose};
+use gtctl::tmux::{Access, Client};
 use std::cell::RefCell;
 use std::process::Command;
 use std::time::Duration;
@@ -41,7 +41,7 @@ fn at(sessions: usize, rounds: usize, goal: f64) -> Result<Vec<Row>> {
     let town = stage.town()?;
     let nowhere = gtctl::store::View::of("/nonexistent");
     // As the controller's, between looks that are close.
-    let client = Client::new(&town.socket).lasting(Purpose::Act);
+    let client = Client::new(&town.socket).lasting(Access::Act);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

@@ -9,7 +9,7 @@ use crate::proc::env_tag::Scan;
 use crate::proc::process;
 use crate::proc::signal::Signal;
 use crate::tmux::fence::{Clients, Facts, Fence, Pane};
-use crate::tmux::ops::{self, CaptureDepth, Launch};
+use crate::tmux::ops::{self, CaptureDepth, SessionLaunch};
 use crate::tmux::script::{Batch, NoServer, Reply};
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -31,7 +31,7 @@ pub(super) struct Finish<'a> {
 /// What comes after the end.
 pub(super) enum Then {
     /// A fresh process.
-    Start(Box<Launch>),
+    Start(Box<SessionLaunch>),
     /// Nothing.
     Remove,
 }

@@ -9,7 +9,7 @@ use super::{Scene, env_file};
 use crate::files::aside::{self, Asking, Late};
 use crate::model::{CannotStart, Desired, Generation, Moment, Origin, SessionName};
 use crate::proc::program::{find, is_executable};
-use crate::tmux::ops::{Labels, Launch, is_variable};
+use crate::tmux::ops::{Labels, SessionLaunch, is_variable};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
@@ -270,7 +270,7 @@ pub(super) fn prepare(
     generation: Generation,
     handoff: Option<Moment>,
     crashes: u32,
-) -> Launch {
+) -> SessionLaunch {
     let Found { argv, env } = found;
     let marker: BTreeMap<String, String> = [
         ("GTCTL_TOWN", scene.town.name.to_string()),
@@ -290,7 +290,7 @@ pub(super) fn prepare(
         origin: Origin::Started,
     };
     let pipe = scene.logs.pipe(&desired.name, generation, desired.logs);
-    Launch {
+    SessionLaunch {
         name: desired.name.clone(),
         dir: desired.dir.clone(),
         argv,

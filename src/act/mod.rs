@@ -27,7 +27,7 @@ pub use launch::cannot_start;
 pub use nudge::{Approach, Nudge, may_nudge, nudge_all};
 pub use pipes::{AddToLog, repipe};
 
-pub use launcher::{Job as LauncherOrder, LauncherJobs, Report as LauncherReport, hand_over};
+pub use launcher::{LauncherJobs, LauncherOrder, Report as LauncherReport, hand_over};
 pub use probe::{PROBE_DEADLINE, probe};
 
 use crate::model::{
@@ -48,14 +48,14 @@ pub type KeepLog<'a> = &'a dyn Fn(&SessionName, Generation, &str) -> std::io::Re
 
 /// How the output of sessions is kept.
 #[derive(Clone, Copy)]
-pub struct Logs<'a> {
+pub struct LogKeeping<'a> {
     /// Where nothing else has kept it.
     pub screen: KeepLog<'a>,
     /// The program that takes what panes print, and where it puts it. None keeps screens alone.
     pub sink: Option<(&'a Path, &'a View)>,
 }
 
-impl Logs<'_> {
+impl LogKeeping<'_> {
     /// The command that takes the output of one life.
     fn pipe(
         &self,
@@ -93,7 +93,7 @@ struct Scene<'a> {
     known: &'a Known,
     now: Moment,
     client: &'a Client,
-    logs: Logs<'a>,
+    logs: LogKeeping<'a>,
 }
 
 /// What came of one step, by its place in the plan.
@@ -113,7 +113,7 @@ pub async fn carry_out(
     known: &Known,
     now: Moment,
     client: &Client,
-    logs: Logs<'_>,
+    logs: LogKeeping<'_>,
 ) -> Outcomes {
     let scene = Scene {
         town,

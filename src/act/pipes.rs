@@ -1,6 +1,6 @@
 //! Output that nobody takes any more is given to a fresh sink.
 
-use super::{Logs, not_done};
+use super::{LogKeeping, not_done};
 use crate::model::{Generation, Outcome, SessionName};
 use crate::plan::Unpiped;
 use crate::tmux::Client;
@@ -21,7 +21,7 @@ const GAP: &str =
 pub async fn repipe(
     client: &Client,
     unpiped: &[Unpiped],
-    logs: Logs<'_>,
+    logs: LogKeeping<'_>,
     add: AddToLog<'_>,
 ) -> Vec<Result<(), String>> {
     let mut screens = Batch::default();

@@ -6,7 +6,7 @@ use crate::model::{Effect, Outcome, Period, ProcId, ServerId, SessionName, Targe
 use crate::proc::process;
 use crate::tmux::fence::{Clients, Fence, Pane};
 use crate::tmux::list;
-use crate::tmux::ops::{self, CaptureDepth, Labels, Launch};
+use crate::tmux::ops::{self, CaptureDepth, Labels, SessionLaunch};
 use crate::tmux::script::{Batch, NoServer, Reply};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 /// A session to create.
 pub(super) struct Start {
     pub(super) place: usize,
-    pub(super) launch: Launch,
+    pub(super) launch: SessionLaunch,
 }
 
 /// A session to label.
@@ -64,7 +64,7 @@ const UNNOTICED: Duration = Duration::from_millis(100);
 
 /// Dates a start that had to wait for the end of something else: until it is ready counts from its
 /// own beginning, not from the look that it was planned by.
-pub(super) fn date(launch: &mut Launch, waited: Duration) {
+pub(super) fn date(launch: &mut SessionLaunch, waited: Duration) {
     if waited > UNNOTICED {
         launch.labels.started = launch.labels.started.plus(Period::from_millis(
             u64::try_from(waited.as_millis()).unwrap_or(0),
@@ -170,7 +170,7 @@ async fn stands(scene: &Scene<'_>, session: &SessionName) -> bool {
 /// What came of a line whose reply ends with the pid of the process it started.
 ///
 /// A process that is gone again was started all the same: the next check judges how it ended.
-pub(super) fn begun(launch: &Launch, server: Option<ServerId>, reply: Reply) -> Outcome {
+pub(super) fn begun(launch: &SessionLaunch, server: Option<ServerId>, reply: Reply) -> Outcome {
     match reply {
         Reply::Ok { fields, .. } => {
             let pid = fields.rsplit(' ').next().and_then(|pid| pid.parse().ok());

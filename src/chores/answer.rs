@@ -11,7 +11,7 @@ use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
 
 /// What is said to the command beside the state.
-pub(super) const REQUEST: &str = r#"You may propose actions. Answer with one JSON object and nothing else, of this form:
+pub(super) const REQUEST: &str = r#"You may propose actions. AnalysisAnswer with one JSON object and nothing else, of this form:
 {"actions": [{"action": "restart", "session": "NAME", "reason": "WHY"}]}
 "action" is "restart", "reset" (forget its crashes), "nudge" (with "text": what is typed into it) or "none".
 At most ten actions, each about one declared session.
@@ -46,7 +46,7 @@ pub(super) fn fenced(state: &str, nonce: &str) -> String {
 /// The answer of an analysis with `propose = true`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Answer {
+pub struct AnalysisAnswer {
     /// What is proposed, at most ten; more are left out.
     pub actions: Vec<ActionLine>,
 }
@@ -86,7 +86,7 @@ pub enum ActionWord {
 /// `schema/proposals.schema.json`.
 #[must_use]
 pub fn schema() -> String {
-    let mut schema = schema_for!(Answer);
+    let mut schema = schema_for!(AnalysisAnswer);
     Unwrapped.transform(&mut schema);
     // A schema has text keys and plain values: it cannot fail.
     let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
@@ -99,7 +99,8 @@ pub fn schema() -> String {
 /// # Errors
 /// Says why it is no answer of the form.
 pub(super) fn parse(text: &str) -> Result<Vec<Proposal>, String> {
-    let answer: Answer = serde_json::from_str(unfenced(text)).map_err(|fault| fault.to_string())?;
+    let answer: AnalysisAnswer =
+        serde_json::from_str(unfenced(text)).map_err(|fault| fault.to_string())?;
     Ok(answer
         .actions
         .into_iter()

@@ -15,7 +15,7 @@ mod upstream;
 mod version;
 mod work;
 
-pub use answer::{ActionLine, ActionWord, Answer, schema};
+pub use answer::{ActionLine, ActionWord, AnalysisAnswer, schema};
 
 use crate::jobs::{self, BrokenOff, Cancel, Pool};
 use crate::model::{
@@ -73,7 +73,7 @@ pub type Describe = Arc<dyn Fn(&AnalysisInput) -> String + Send + Sync>;
 
 /// One run to be begun.
 #[derive(Clone)]
-pub struct Job {
+pub struct ChoreJob {
     /// Which chore.
     pub chore: Chore,
     /// Of which town.
@@ -98,14 +98,14 @@ pub struct ChoreReport {
     /// When it had ended.
     pub ended: Moment,
     /// What came of it.
-    pub outcome: Outcome,
+    pub outcome: ChoreOutcome,
     /// Where its log is.
     pub log: Option<PathBuf>,
 }
 
 /// What came of a run.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Outcome {
+pub struct ChoreOutcome {
     /// How it ended.
     pub result: ChoreResult,
     /// The same for people, unsanitised.
@@ -143,7 +143,7 @@ pub struct Chores {
 
 /// One run, with what it needs.
 struct Run {
-    job: Job,
+    job: ChoreJob,
     describe: Describe,
     typist: Arc<dyn Typist>,
 }
@@ -162,7 +162,7 @@ impl jobs::Job for Run {
     }
 
     fn broken_off(&self, why: &BrokenOff) -> ChoreReport {
-        let outcome = Outcome::new(ChoreResult::Failed, why.to_string());
+        let outcome = ChoreOutcome::new(ChoreResult::Failed, why.to_string());
         work::report(&self.job, outcome)
     }
 }
@@ -185,7 +185,7 @@ impl Chores {
     }
 
     /// Begins a run, unless one of the same name is under way.
-    pub fn begin(&mut self, job: Job) {
+    pub fn begin(&mut self, job: ChoreJob) {
         self.pool.begin(Run {
             job,
             describe: Arc::clone(&self.describe),
@@ -224,7 +224,7 @@ impl fmt::Debug for Chores {
     }
 }
 
-impl Outcome {
+impl ChoreOutcome {
     /// Nothing but how it ended.
     #[must_use]
     pub fn new(result: ChoreResult, said: impl Into<String>) -> Self {
@@ -239,7 +239,7 @@ impl Outcome {
     }
 }
 
-impl Job {
+impl ChoreJob {
     /// What tags all that its command starts.
     fn tag(&self) -> String {
         self.files.dir().to_string_lossy().into_owned()

@@ -3,7 +3,7 @@
 use super::http::{Answer, HttpFault, Server};
 use super::run::{Run, run};
 use super::version::Version;
-use super::{Job, Outcome, UpstreamNews};
+use super::{ChoreJob, ChoreOutcome, UpstreamNews};
 use crate::jobs::Cancel;
 use crate::model::{ChoreResult, Period};
 use crate::proc::clock;
@@ -19,7 +19,7 @@ const VERSION_PATIENCE: Period = Period::from_secs(10);
 const LONGEST: usize = 100;
 
 /// Asks upstream and the installed program, and says what comes of it.
-pub(super) async fn check(job: &Job, repo: &str, cancel: &mut Cancel) -> Outcome {
+pub(super) async fn check(job: &ChoreJob, repo: &str, cancel: &mut Cancel) -> ChoreOutcome {
     let asked = ask(job, repo);
     if let Err(fault) = job.files.keep_upstream(&asked.known) {
         tracing::warn!(%fault, "what upstream said is not kept");
@@ -40,7 +40,7 @@ struct Asked {
     nonsense: bool,
 }
 
-fn ask(job: &Job, repo: &str) -> Asked {
+fn ask(job: &ChoreJob, repo: &str) -> Asked {
     let variable = |name| {
         std::env::var(name)
             .ok()
@@ -142,7 +142,7 @@ fn word(value: Option<&Value>) -> Option<String> {
 }
 
 /// What `gt --version` says; none where there is no such program, or no version in its words.
-async fn installed(job: &Job, cancel: &mut Cancel) -> Option<Version> {
+async fn installed(job: &ChoreJob, cancel: &mut Cancel) -> Option<Version> {
     let argv = ["gt".to_owned(), "--version".to_owned()];
     let ran = run(
         &Run {
@@ -159,7 +159,7 @@ async fn installed(job: &Job, cancel: &mut Cancel) -> Option<Version> {
     Version::find(&ran.out.whole()?).or_else(|| Version::find(&ran.err.whole()?))
 }
 
-fn conclude(repo: &str, asked: &Asked, installed: Option<&Version>) -> Outcome {
+fn conclude(repo: &str, asked: &Asked, installed: Option<&Version>) -> ChoreOutcome {
     let Asked {
         known,
         later,
@@ -206,10 +206,10 @@ fn conclude(repo: &str, asked: &Asked, installed: Option<&Version>) -> Outcome {
         commit: known.commit.clone(),
         pending,
     };
-    Outcome {
+    ChoreOutcome {
         not_before: later.map(|period| clock::now().plus(period)),
         upstream: Some(news),
-        ..Outcome::new(result, said)
+        ..ChoreOutcome::new(result, said)
     }
 }
 

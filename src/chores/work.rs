@@ -3,7 +3,7 @@
 
 use super::answer;
 use super::run::{Run, run as run_command};
-use super::{ChoreReport, Describe, Job, Outcome, Typing, Typist, upstream};
+use super::{ChoreJob, ChoreOutcome, ChoreReport, Describe, Typing, Typist, upstream};
 use crate::jobs::Cancel;
 use crate::model::{Accept, ChoreKind, ChoreResult, NudgeText, SessionName};
 use crate::proc::child::{Ending, Ran};
@@ -21,7 +21,7 @@ const STATE: &str = "{state}";
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// Keeps its log, and tells of it.
-pub(super) fn report(job: &Job, mut outcome: Outcome) -> ChoreReport {
+pub(super) fn report(job: &ChoreJob, mut outcome: ChoreOutcome) -> ChoreReport {
     let place = match job.chore.kind {
         ChoreKind::Analysis { .. } => LogPlace::Analysis,
         ChoreKind::Upstream { .. } | ChoreKind::Nudge { .. } | ChoreKind::Command { .. } => {
@@ -52,11 +52,11 @@ pub(super) fn report(job: &Job, mut outcome: Outcome) -> ChoreReport {
 
 /// Does it.
 pub(super) async fn run(
-    job: &Job,
+    job: &ChoreJob,
     describe: &Describe,
     typist: &dyn Typist,
     mut cancel: Cancel,
-) -> Outcome {
+) -> ChoreOutcome {
     let cancel = &mut cancel;
     match &job.chore.kind {
         ChoreKind::Upstream { repo } => upstream::check(job, repo, cancel).await,
@@ -67,9 +67,9 @@ pub(super) async fn run(
         ChoreKind::Command { command } => {
             let ran = execute(job, command, "", cancel).await;
             let (result, said) = judge(job, command, &ran);
-            Outcome {
+            ChoreOutcome {
                 log: log(&ran),
-                ..Outcome::new(result, said)
+                ..ChoreOutcome::new(result, said)
             }
         }
     }
@@ -78,29 +78,29 @@ pub(super) async fn run(
 /// Waits for the prompt as long as the chore may take. Its end breaks the waiting off, and no
 /// typing.
 async fn nudge(
-    job: &Job,
+    job: &ChoreJob,
     typist: &dyn Typist,
     session: &SessionName,
     text: &NudgeText,
     cancel: &mut Cancel,
-) -> Outcome {
+) -> ChoreOutcome {
     let begun = Instant::now();
     loop {
         let why = match typist.type_into(&job.town, session, text).await {
             Typing::Typed => {
-                return Outcome::new(ChoreResult::Done, format!("typed into {session}"));
+                return ChoreOutcome::new(ChoreResult::Done, format!("typed into {session}"));
             }
             Typing::Refused(why) => {
-                return Outcome::new(ChoreResult::Skipped, format!("{session}: {why}"));
+                return ChoreOutcome::new(ChoreResult::Skipped, format!("{session}: {why}"));
             }
             Typing::Failed(why) => {
-                return Outcome::new(ChoreResult::Failed, format!("{session}: {why}"));
+                return ChoreOutcome::new(ChoreResult::Failed, format!("{session}: {why}"));
             }
             Typing::NotYet(why) => why,
         };
         let left = job.chore.timeout.to_std().saturating_sub(begun.elapsed());
         if left.is_zero() {
-            return Outcome::new(ChoreResult::Skipped, format!("{session}: {why}"));
+            return ChoreOutcome::new(ChoreResult::Skipped, format!("{session}: {why}"));
         }
         tokio::select! {
             () = sleep(LOOK_EVERY.min(left)) => {}
@@ -110,12 +110,12 @@ async fn nudge(
 }
 
 async fn analyse(
-    job: &Job,
+    job: &ChoreJob,
     describe: &Describe,
     command: &[String],
     propose: Option<Accept>,
     cancel: &mut Cancel,
-) -> Outcome {
+) -> ChoreOutcome {
     let mut state = job
         .look
         .as_deref()
@@ -135,13 +135,13 @@ async fn analyse(
         .collect();
     let ran = execute(job, &argv, if as_argument { "" } else { &state }, cancel).await;
     let (result, said) = judge(job, command, &ran);
-    let outcome = Outcome {
+    let outcome = ChoreOutcome {
         log: log(&ran),
-        ..Outcome::new(result, said)
+        ..ChoreOutcome::new(result, said)
     };
     match (result, propose) {
         (ChoreResult::Done, Some(_)) => with_proposals(outcome, &ran),
-        (ChoreResult::Done, None) => Outcome {
+        (ChoreResult::Done, None) => ChoreOutcome {
             said: "answered".to_owned(),
             ..outcome
         },
@@ -152,22 +152,22 @@ async fn analyse(
     }
 }
 
-fn with_proposals(outcome: Outcome, ran: &Ran) -> Outcome {
+fn with_proposals(outcome: ChoreOutcome, ran: &Ran) -> ChoreOutcome {
     let answer = ran.out.whole().ok_or_else(|| "it is too long".to_owned());
     match answer.and_then(|text| answer::parse(&text)) {
-        Ok(proposals) => Outcome {
+        Ok(proposals) => ChoreOutcome {
             said: format!("answered, {} proposed", proposals.len()),
             proposals,
             ..outcome
         },
-        Err(why) => Outcome {
+        Err(why) => ChoreOutcome {
             said: format!("answered, but the answer has no readable proposals: {why}"),
             ..outcome
         },
     }
 }
 
-async fn execute(job: &Job, argv: &[String], input: &str, cancel: &mut Cancel) -> Ran {
+async fn execute(job: &ChoreJob, argv: &[String], input: &str, cancel: &mut Cancel) -> Ran {
     let (chore, tag) = (&job.chore, job.tag());
     run_command(
         &Run {
@@ -183,7 +183,7 @@ async fn execute(job: &Job, argv: &[String], input: &str, cancel: &mut Cancel) -
     .await
 }
 
-fn judge(job: &Job, command: &[String], ran: &Ran) -> (ChoreResult, String) {
+fn judge(job: &ChoreJob, command: &[String], ran: &Ran) -> (ChoreResult, String) {
     let program = command.first().map_or("", String::as_str);
     match &ran.ending {
         Ending::Exited(status) if status.success() => {
@@ -202,7 +202,7 @@ fn judge(job: &Job, command: &[String], ran: &Ran) -> (ChoreResult, String) {
             "ended, for it printed without end".to_owned(),
         ),
         Ending::Cancelled => {
-            let Outcome { result, said, .. } = cancelled();
+            let ChoreOutcome { result, said, .. } = cancelled();
             (result, said)
         }
         Ending::NotStarted(fault) => (
@@ -216,8 +216,8 @@ fn judge(job: &Job, command: &[String], ran: &Ran) -> (ChoreResult, String) {
     }
 }
 
-fn cancelled() -> Outcome {
-    Outcome::new(ChoreResult::Lost, "stopped with its controller")
+fn cancelled() -> ChoreOutcome {
+    ChoreOutcome::new(ChoreResult::Lost, "stopped with its controller")
 }
 
 fn failure(status: ExitStatus, ran: &Ran) -> String {

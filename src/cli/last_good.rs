@@ -5,7 +5,7 @@ use super::args::Global;
 use super::manifest::{ManifestFile, Texts};
 use super::output::Terminal;
 use super::place::{state_of, views_of_all};
-use crate::manifest::{Fault, Faults, Loaded, Origin, Severity};
+use crate::manifest::{Fault, Faults, Loaded, Severity, ValueOrigin};
 use crate::model::{Period, SessionName};
 use crate::proc;
 use crate::store::{LastGood, View};
@@ -165,7 +165,7 @@ fn complaint(faults: &Faults, path: &Path) -> String {
 
 /// The file of a fault, and its line in words.
 fn place_of(fault: &Fault, faults: &Faults) -> Option<(String, String)> {
-    let Origin::File { file, span } = &fault.origin else {
+    let ValueOrigin::File { file, span } = &fault.origin else {
         return None;
     };
     let file = faults.files.get(*file)?;

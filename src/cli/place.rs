@@ -19,7 +19,7 @@ use crate::proc::{self, process::Presence};
 use crate::render::{Books, words};
 use crate::store::{Keeps, Places, StateDir, View, all, folder, locate};
 use crate::tmux::Client;
-use crate::tmux::list::Row;
+use crate::tmux::list::PaneRow;
 use std::ffi::OsStr;
 use std::io::IsTerminal;
 use std::os::unix::fs::MetadataExt;
@@ -311,7 +311,7 @@ pub(super) fn server_of(town: &Town, state: &View) -> Result<Socket, Trouble> {
 pub(super) fn find_server(
     root: &Path,
     known: Option<ServerId>,
-    is_ours: impl Fn(&Row) -> bool + Send,
+    is_ours: impl Fn(&PaneRow) -> bool + Send,
 ) -> Result<Socket, Trouble> {
     let wanted = std::env::var("GT_TMUX_SOCKET").ok();
     let find = || -> std::io::Result<_> {

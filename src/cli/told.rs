@@ -4,7 +4,7 @@ use super::exit::Trouble;
 use super::others::Others;
 use super::output::Terminal;
 use super::scene;
-use crate::controller::{Cycle, CycleFault, Event};
+use crate::controller::{Cycle, CycleFault, WatchEvent};
 use crate::model::{Done, Hold, Observed, Outcome, Scope, SessionName, Town, Verb};
 use crate::render::words::obstacle;
 use crate::render::{apply as page, json};
@@ -32,10 +32,10 @@ impl<'a> Told<'a> {
     }
 
     /// Tells of an event.
-    pub(super) fn tell(&mut self, event: &Event<'_>) {
+    pub(super) fn tell(&mut self, event: &WatchEvent<'_>) {
         match event {
-            Event::Cycle(town, cycle) => self.tell_cycle(town, cycle),
-            Event::Fault(fault) => {
+            WatchEvent::Cycle(town, cycle) => self.tell_cycle(town, cycle),
+            WatchEvent::Fault(fault) => {
                 // What the thread that sees to the end tells of.
                 let is_told = matches!(fault, CycleFault::Late(_));
                 let mut news = if is_told {
@@ -46,11 +46,11 @@ impl<'a> Told<'a> {
                 news.extend(self.others.fault(&Trouble::chain(fault)));
                 self.tell_once(news);
             }
-            Event::Reloaded => {
+            WatchEvent::Reloaded => {
                 self.others.reloaded();
                 self.terminal.note("the manifest was read again");
             }
-            Event::Broken(why) => {
+            WatchEvent::Broken(why) => {
                 self.others.broken(why);
                 self.terminal
                     .warn(&format!("{why}; the last good manifest stays in use"));

@@ -2,7 +2,7 @@
 
 use super::cycle::{Controller, CycleFault, TURN_PATIENCE, chain};
 use super::survey::survey;
-use crate::chores::{AnalysisInput, ChoreReport, Chores, Job, UpstreamNews};
+use crate::chores::{AnalysisInput, ChoreJob, ChoreReport, Chores, UpstreamNews};
 use crate::memory::{Taking, ask_chore, chore_entries, chore_entry, take_proposals};
 use crate::model::{
     Advice, Chore, ChoreEnd, ChoreKind, ChoreTime, Entry, Judged, Memory, Moment, NudgeText,
@@ -127,7 +127,7 @@ impl Controller {
 
     /// The run that types a proposed text; none for other proposals.
     #[must_use]
-    pub fn typing(&self, town: &Town, judged: &Judged, now: Moment) -> Option<Job> {
+    pub fn typing(&self, town: &Town, judged: &Judged, now: Moment) -> Option<ChoreJob> {
         let Advice::Nudge(text) = &judged.proposal.advice else {
             return None;
         };
@@ -188,11 +188,11 @@ impl Controller {
                 now,
             })
         });
-        let jobs: Vec<Job> = due
+        let jobs: Vec<ChoreJob> = due
             .into_iter()
             .map(|chore| self.job(&shared, chore, look.clone(), now))
             .collect();
-        let texts: Vec<Job> = taken
+        let texts: Vec<ChoreJob> = taken
             .iter()
             .filter_map(|judged| self.typing(town, judged, now))
             .collect();
@@ -221,9 +221,9 @@ impl Controller {
         chore: &Chore,
         look: Option<Arc<AnalysisInput>>,
         now: Moment,
-    ) -> Job {
+    ) -> ChoreJob {
         let files = self.store.view().chore_files(&chore.name);
-        Job {
+        ChoreJob {
             chore: chore.clone(),
             town: town.clone(),
             files,

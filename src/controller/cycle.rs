@@ -21,7 +21,7 @@ use crate::reconcile::{
     Arrivals, Beside, Decided, Intended, Observation, Settled, TakenIn, take_in,
 };
 use crate::store::{Counted, Keeps, Lock, LockFault, Retention, StateDir, StoreFault};
-use crate::tmux::{Client, Purpose};
+use crate::tmux::{Access, Client};
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -268,7 +268,7 @@ impl Controller {
     /// runtime has its turn.
     pub(super) fn keep_connection(&mut self) {
         self.lasting
-            .get_or_insert_with(|| self.client.lasting(Purpose::Act));
+            .get_or_insert_with(|| self.client.lasting(Access::Act));
     }
 
     /// Becomes the one controller of the town, for as long as the lock is kept.
@@ -331,7 +331,7 @@ impl Controller {
         let client = self
             .lasting
             .clone()
-            .unwrap_or_else(|| self.client.lasting(Purpose::Act));
+            .unwrap_or_else(|| self.client.lasting(Access::Act));
         // Asked once the turn is ours: whoever had it before may have read a newer definition.
         let orders = Orders {
             definition: self.definition(),
@@ -535,7 +535,7 @@ impl Controller {
         self.lasting = self
             .lasting
             .take()
-            .map(|_| self.client.lasting(Purpose::Act));
+            .map(|_| self.client.lasting(Access::Act));
         let entry = Entry {
             level: Level::Error,
             component: "controller",
@@ -587,7 +587,7 @@ impl Controller {
         let sink = program
             .as_deref()
             .map(|program| (program, self.store.view()));
-        let logs = act::Logs {
+        let logs = act::LogKeeping {
             screen: &keep_log,
             sink,
         };

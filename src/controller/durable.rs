@@ -4,7 +4,7 @@ use super::cycle::{Controller, CycleFault, chain};
 use crate::memory::{DEPARTURE_KEYS, departure_entry, idle_spared};
 use crate::model::{Action, Content, Entry, Memory, Period, Plan, Rung, Step};
 use crate::proc;
-use crate::store::{Intended, StoreFault};
+use crate::store::{StoreFault, WrittenIntent};
 
 /// A quiet town's state is written this often, for the clocks' sake.
 const CALM_SAVE: Period = Period::from_mins(1);
@@ -124,8 +124,8 @@ impl Controller {
             return self.save(memory, notices);
         };
         let intended = self.store.intend(memory, saved).map(|how| match how {
-            Intended::Beside => self.kept.intended = Some(memory.clone()),
-            Intended::Saved => self.kept.written(memory),
+            WrittenIntent::Beside => self.kept.intended = Some(memory.clone()),
+            WrittenIntent::Saved => self.kept.written(memory),
         });
         self.has_written(intended, notices)
     }

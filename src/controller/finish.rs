@@ -2,7 +2,7 @@
 
 use super::cycle::{Controller, Cycle};
 use super::wakeups::{Wakeups, Woken};
-use super::watch::Event;
+use super::watch::WatchEvent;
 use crate::model::{
     History, Hold, Memory, Moment, Orders, Period, Phase, Plan, Purpose, Scope, SessionName, Town,
 };
@@ -63,7 +63,7 @@ pub(super) async fn finish_restarts(
     orders: Orders,
     senses: &mut Wakeups,
     last: Option<Cycle>,
-    tell: &mut impl FnMut(Event<'_>),
+    tell: &mut impl FnMut(WatchEvent<'_>),
 ) {
     let since: Moment = proc::clock::now();
     let Some(mut last) = last else { return };
@@ -75,7 +75,7 @@ pub(super) async fn finish_restarts(
         let Ok(cycle) = controller.cycle(town, orders, &Scope::Sessions(left)).await else {
             return;
         };
-        tell(Event::Cycle(town, &cycle));
+        tell(WatchEvent::Cycle(town, &cycle));
         last = cycle;
         let (state, _) = controller.senses();
         if matches!(

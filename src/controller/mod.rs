@@ -29,4 +29,4 @@ pub use cycle::{Controller, Cycle, CycleFault};
 pub use finish::begun;
 pub use survey::{Eyes, Survey, survey};
 pub use typist::ByTurns;
-pub use watch::{Event, Reload, WatchEnd, watch};
+pub use watch::{Reload, WatchEnd, WatchEvent, watch};

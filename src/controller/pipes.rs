@@ -2,7 +2,7 @@
 //! is left alone for longer each time.
 
 use super::cycle::Controller;
-use crate::act::{self, Logs};
+use crate::act::{self, LogKeeping};
 use crate::model::{Entry, Evidence, Generation, Level, Moment, Period, SessionName};
 use crate::plan::{Unpiped, unpiped};
 use crate::proc::program::{find, is_executable};
@@ -84,7 +84,7 @@ impl Controller {
         let outcomes = act::repipe(
             client,
             &silent,
-            Logs {
+            LogKeeping {
                 screen: &screen,
                 sink,
             },

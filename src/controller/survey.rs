@@ -2,7 +2,7 @@
 
 use crate::act;
 use crate::files::aside;
-use crate::gastown::{self, Standing};
+use crate::gastown::{self, GastownState};
 use crate::model::{Gastown, Memory, Moment, Observed, Orders, Plan, Town};
 use crate::model::{covered, misnamed};
 use crate::observe::{self, Depth, Living, Look, LookCache, LookRequest};
@@ -136,7 +136,8 @@ fn heeding(town: Cow<'_, Town>) -> (Cow<'_, Town>, Vec<String>) {
     let Some(root) = &town.root else {
         return (town, Vec::new());
     };
-    let Standing { gastown, notices } = standing(root, rigs_of(&town).map(str::to_owned).collect());
+    let GastownState { gastown, notices } =
+        standing(root, rigs_of(&town).map(str::to_owned).collect());
     if gastown == town.gastown {
         return (town, notices);
     }
@@ -150,7 +151,7 @@ static LAST: Mutex<BTreeMap<PathBuf, Gastown>> = Mutex::new(BTreeMap::new());
 
 /// What Gas Town's files ask now. Where they do not answer, what they asked the last time; and
 /// where nobody knows that, nothing is to be begun, as where gt shuts down.
-fn standing(root: &Path, rigs: Vec<String>) -> Standing {
+fn standing(root: &Path, rigs: Vec<String>) -> GastownState {
     let at = root.to_path_buf();
     let asked = aside::ask(root, move || {
         gastown::standing(&at, rigs.iter().map(String::as_str))
@@ -170,7 +171,7 @@ fn standing(root: &Path, rigs: Vec<String>) -> Standing {
                 Some(last) => (last.clone(), "what Gas Town's files said last is heeded"),
                 None => (unknown, "nothing is begun"),
             };
-            Standing {
+            GastownState {
                 gastown,
                 notices: vec![format!("{late}; until then {meanwhile}")],
             }

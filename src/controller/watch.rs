@@ -37,7 +37,7 @@ pub enum Reload {
 
 /// What the watcher tells while it runs.
 #[derive(Debug)]
-pub enum Event<'a> {
+pub enum WatchEvent<'a> {
     /// A cycle ran for this town.
     Cycle(&'a Town, &'a Cycle),
     /// A cycle could not run.
@@ -73,7 +73,7 @@ pub async fn watch(
     orders: Orders,
     manifest: BTreeSet<PathBuf>,
     mut reload: impl FnMut(bool) -> Reload,
-    mut tell: impl FnMut(Event<'_>),
+    mut tell: impl FnMut(WatchEvent<'_>),
     still_ours: impl Fn() -> bool,
 ) -> std::io::Result<WatchEnd> {
     let mut senses = Wakeups::new(manifest, controller.store())?;
@@ -91,11 +91,11 @@ pub async fn watch(
             Reload::Fresh { town: fresh, files } => {
                 senses.follow(files);
                 (town, broken) = (fresh, false);
-                tell(Event::Reloaded);
+                tell(WatchEvent::Reloaded);
             }
             Reload::Broken(why) => {
                 broken = true;
-                tell(Event::Broken(&why));
+                tell(WatchEvent::Broken(&why));
             }
         }
         if !still_ours() {
@@ -106,13 +106,13 @@ pub async fn watch(
         let pause = match ran {
             Ok(cycle) => {
                 senses.attend(&town, &cycle.observed, &cycle.plan, controller.store());
-                tell(Event::Cycle(&town, &cycle));
+                tell(WatchEvent::Cycle(&town, &cycle));
                 let pause = pause_after(&cycle, town.resync);
                 last = Some(cycle);
                 pause
             }
             Err(fault) => {
-                tell(Event::Fault(&fault));
+                tell(WatchEvent::Fault(&fault));
                 town.resync.min(UNKNOWN)
             }
         };

@@ -5,7 +5,7 @@ use super::{Patient, shown};
 use crate::model::{Checked, Fix, Keeper, Period, ProcId, SessionName, Socket};
 use crate::proc::{clock, process, tree};
 use crate::tmux::Client;
-use crate::tmux::list::Row;
+use crate::tmux::list::PaneRow;
 
 const CHECK: &str = "masters";
 /// The session of the script that gtctl replaces.
@@ -58,7 +58,7 @@ fn process_of(keeper: &Keeper) -> Option<ProcId> {
 }
 
 /// What the sessions on the server tell.
-pub(super) fn among(patient: &Patient<'_>, rows: &[Row]) -> Vec<Checked> {
+pub(super) fn among(patient: &Patient<'_>, rows: &[PaneRow]) -> Vec<Checked> {
     let mut found = Vec::new();
     let is_declared = |name: &str| {
         SessionName::new(name).is_ok_and(|name| {
@@ -76,8 +76,8 @@ pub(super) fn among(patient: &Patient<'_>, rows: &[Row]) -> Vec<Checked> {
         ));
     }
     if let Some(controller) = process_of(patient.keeper) {
-        let is_own = |row: &&Row| OWN.iter().any(|own| row.name.starts_with(own)) && !row.dead;
-        let holds = |row: &&Row| {
+        let is_own = |row: &&PaneRow| OWN.iter().any(|own| row.name.starts_with(own)) && !row.dead;
+        let holds = |row: &&PaneRow| {
             process::identify(row.pid).is_some_and(|pane| {
                 tree::tree(pane)
                     .iter()

@@ -6,12 +6,12 @@ use crate::model::{Checked, Fix, ProcId, Socket};
 use crate::proc::process::{self, Presence};
 use crate::proc::sockets::{self, Listening};
 use crate::tmux::CallFault;
-use crate::tmux::list::{ListFault, Listing, Row, list};
+use crate::tmux::list::{ListFault, Listing, PaneRow, list};
 
 const CHECK: &str = "server";
 
 /// What was found, and the panes there are.
-pub(super) async fn check(patient: &Patient<'_>) -> (Checked, Vec<Row>) {
+pub(super) async fn check(patient: &Patient<'_>) -> (Checked, Vec<PaneRow>) {
     match list(patient.client).await {
         Ok(listing) => up(patient, listing),
         Err(fault) => (down(patient, &fault), Vec::new()),
@@ -28,7 +28,7 @@ pub(super) fn tmux_command(patient: &Patient<'_>) -> Vec<String> {
     [vec!["tmux".to_owned()], select].concat()
 }
 
-fn up(patient: &Patient<'_>, listing: Listing) -> (Checked, Vec<Row>) {
+fn up(patient: &Patient<'_>, listing: Listing) -> (Checked, Vec<PaneRow>) {
     let Listing {
         server,
         version,

@@ -2,7 +2,7 @@
 
 use super::{Patient, shown};
 use crate::model::{Checked, Fix, Socket};
-use crate::tmux::{OWN_FOLDER, Refusal};
+use crate::tmux::{OWN_FOLDER, SocketRefusal};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
@@ -41,14 +41,14 @@ fn too_long(path: &Path) -> Option<Checked> {
 }
 
 /// What to type where a socket is not ours to use.
-pub(super) fn refused(check: &'static str, refusal: &Refusal) -> Checked {
+pub(super) fn refused(check: &'static str, refusal: &SocketRefusal) -> Checked {
     let fix = match refusal {
-        Refusal::Folder { .. } | Refusal::NoFolder { .. } => Fix::line(OWN_FOLDER),
-        Refusal::Open { folder, .. } => Fix::run(["chmod", "700", &shown(folder)]),
-        Refusal::Replaceable { why, .. } => Fix::line(why.fix()),
-        Refusal::File { path, .. }
-        | Refusal::Server { path, .. }
-        | Refusal::Unseen { path, .. } => Fix::run(["ls", "-la", &shown(path)]),
+        SocketRefusal::Folder { .. } | SocketRefusal::NoFolder { .. } => Fix::line(OWN_FOLDER),
+        SocketRefusal::Open { folder, .. } => Fix::run(["chmod", "700", &shown(folder)]),
+        SocketRefusal::Replaceable { why, .. } => Fix::line(why.fix()),
+        SocketRefusal::File { path, .. }
+        | SocketRefusal::Server { path, .. }
+        | SocketRefusal::Unseen { path, .. } => Fix::run(["ls", "-la", &shown(path)]),
     };
     Checked::failing(check, refusal.to_string(), fix)
 }

@@ -3,7 +3,7 @@
 use super::install::{elsewhere, get, on_path, prefer, tmux_of_system};
 use super::{Patient, shown};
 use crate::model::{Checked, Fix};
-use crate::tmux::{Answer, CallFault};
+use crate::tmux::{CallAnswer, CallFault};
 use std::io::ErrorKind;
 
 const CHECK: &str = "tmux";
@@ -72,7 +72,7 @@ fn broken(why: &str) -> Checked {
     Checked::failing(CHECK, format!("{} does not work: {why}", shown(&here)), fix)
 }
 
-fn told(answer: &Answer) -> String {
+fn told(answer: &CallAnswer) -> String {
     let first = answer
         .out
         .lines()
@@ -87,7 +87,7 @@ fn told(answer: &Answer) -> String {
 }
 
 /// The version's text, without the name before it.
-fn version(answer: &Answer) -> Option<&str> {
+fn version(answer: &CallAnswer) -> Option<&str> {
     let line = answer.out.lines().next().filter(|_| answer.success)?;
     line.strip_prefix("tmux ")
         .map(str::trim)

@@ -19,7 +19,7 @@ mod standing;
 pub use names::{Naming, Place, parse_name};
 pub use settings::{AgentSetting, Settings};
 pub use socket::{Version, candidates, named, version_in};
-pub use standing::{Standing, standing, watched};
+pub use standing::{GastownState, standing, watched};
 
 use crate::manifest::{RIGS, Rigs};
 use std::path::Path;
@@ -35,7 +35,7 @@ pub struct Files {
     /// The agents that the roles run.
     pub settings: Settings,
     /// What concerns the sessions now.
-    pub standing: Standing,
+    pub standing: GastownState,
     /// One sentence for each thing that is wrong in the files, for people.
     pub notices: Vec<String>,
 }

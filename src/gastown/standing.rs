@@ -19,7 +19,7 @@ const MAX_RIGS: usize = 256;
 
 /// What Gas Town's files ask now.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Standing {
+pub struct GastownState {
     /// The values for the planner.
     pub gastown: Gastown,
     /// One sentence for each file that could not be understood, for people. A notice ends no
@@ -34,7 +34,7 @@ pub struct Standing {
 /// - If it cannot be determined whether a lock is held, a shutdown counts as under way, as in gt,
 ///   and the daemon counts as not running.
 #[must_use]
-pub fn standing<'r>(root: &Path, rigs: impl IntoIterator<Item = &'r str>) -> Standing {
+pub fn standing<'r>(root: &Path, rigs: impl IntoIterator<Item = &'r str>) -> GastownState {
     let mut notices = Vec::new();
     let estop = stop_reason(root, ESTOP, &mut notices);
     let mut stopped_rigs = BTreeMap::new();
@@ -56,7 +56,7 @@ pub fn standing<'r>(root: &Path, rigs: impl IntoIterator<Item = &'r str>) -> Sta
     let shutting_down = is_locked(SHUTDOWN_LOCK, true);
     let daemon = is_locked(DAEMON_LOCK, false);
     let deacon_paused = pause_reason(root, &mut notices);
-    Standing {
+    GastownState {
         gastown: Gastown {
             estop,
             stopped_rigs,

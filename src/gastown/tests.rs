@@ -23,7 +23,7 @@ impl Root {
         fs::write(path, text).unwrap();
     }
 
-    fn now(&self) -> Standing {
+    fn now(&self) -> GastownState {
         standing(&self.0, ["shop", "yard", "../x"])
     }
 }
@@ -40,7 +40,7 @@ const RIGS_JSON: &str =
 #[test]
 fn a_root_that_says_nothing_asks_nothing() {
     let root = Root::new();
-    assert_eq!(root.now(), Standing::default());
+    assert_eq!(root.now(), GastownState::default());
     assert_eq!(read(&root.0.join("nowhere")), Files::default());
 }
 
@@ -61,7 +61,7 @@ fn what_the_files_ask_is_read_as_gt_writes_it() {
         ".runtime/deacon/paused.json",
         r#"{"paused":true,"reason":"lunch","paused_by":"human"}"#,
     );
-    let Standing { gastown, notices } = root.now();
+    let GastownState { gastown, notices } = root.now();
     assert_eq!(notices, Vec::<String>::new());
     let expected = Gastown {
         estop: Some("disk full".into()),
@@ -98,7 +98,7 @@ fn locks_count_as_long_as_somebody_holds_them() {
     let root = Root::new();
     root.write("daemon/daemon.lock", "");
     root.write("daemon/shutdown.lock", "");
-    let held = |standing: Standing| {
+    let held = |standing: GastownState| {
         (
             standing.gastown.daemon,
             standing.gastown.shutting_down,

@@ -31,7 +31,7 @@ pub struct Fault {
     /// What is wrong: a lower-case fragment.
     pub message: String,
     /// Where.
-    pub origin: Origin,
+    pub origin: ValueOrigin,
     /// A few words to write at the place.
     pub label: String,
     /// What to type next.
@@ -51,7 +51,7 @@ pub enum Severity {
 
 /// Where a value, or a fault, comes from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Origin {
+pub enum ValueOrigin {
     /// A place in a file.
     File {
         /// Index into [`Faults::files`].
@@ -92,14 +92,14 @@ impl From<std::ops::Range<usize>> for Span {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Related {
     /// Where.
-    pub origin: Origin,
+    pub origin: ValueOrigin,
     /// A few words to write at the place.
     pub label: String,
 }
 
 impl Fault {
     /// An error with neither label, help nor further places.
-    pub(crate) fn new(code: &'static str, origin: Origin, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: &'static str, origin: ValueOrigin, message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Error,
             code,
@@ -137,7 +137,7 @@ impl Fault {
     }
 
     /// With one more place.
-    pub(crate) fn relate(mut self, origin: Origin, label: impl Into<String>) -> Self {
+    pub(crate) fn relate(mut self, origin: ValueOrigin, label: impl Into<String>) -> Self {
         self.related.push(Related {
             origin,
             label: label.into(),

@@ -2,7 +2,7 @@
 
 use super::check::Path;
 use super::desired::Scene;
-use super::fault::{Fault, Origin, Severity, shown};
+use super::fault::{Fault, Severity, ValueOrigin, shown};
 use super::layer::Part;
 use super::reading::{Reading, path};
 use super::session::{Tiers, pick};
@@ -26,7 +26,7 @@ impl Reading<'_> {
         let layers = self.layers;
         let said = tiers.path(layers, &["launcher"]);
         let is_users =
-            |at: &[String]| !matches!(layers.origin(at, Part::Value), Origin::BuiltIn(_));
+            |at: &[String]| !matches!(layers.origin(at, Part::Value), ValueOrigin::BuiltIn(_));
         let own_start = path(["roles", tiers.role_name, "start"]);
         let launcher = pick!(tiers, launcher)
             .map(|word| word.meaning())

@@ -1,6 +1,6 @@
 //! A layer of settings: a figment provider that can say where each of its values stands.
 
-use super::fault::Origin;
+use super::fault::ValueOrigin;
 use super::text::{Places, places, span_of};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
@@ -69,12 +69,12 @@ impl Layer {
 
     /// Where the entry at `path` stands; if it is not there, where the nearest table around it
     /// does.
-    pub(crate) fn origin<S: AsRef<str>>(&self, path: &[S], part: Part) -> Origin {
+    pub(crate) fn origin<S: AsRef<str>>(&self, path: &[S], part: Part) -> ValueOrigin {
         match &self.source {
-            Source::BuiltIn(name) => Origin::BuiltIn(name.clone()),
-            Source::Variable(name) => Origin::Variable(name.clone()),
-            Source::Flag(name) => Origin::Flag(name.clone()),
-            Source::File(file) => Origin::File {
+            Source::BuiltIn(name) => ValueOrigin::BuiltIn(name.clone()),
+            Source::Variable(name) => ValueOrigin::Variable(name.clone()),
+            Source::Flag(name) => ValueOrigin::Flag(name.clone()),
+            Source::File(file) => ValueOrigin::File {
                 file: *file,
                 span: locate(
                     self.places
@@ -193,25 +193,25 @@ impl Layers {
     }
 
     /// Where the entry at `path` that has the say stands.
-    pub(crate) fn origin<S: AsRef<str>>(&self, path: &[S], part: Part) -> Origin {
+    pub(crate) fn origin<S: AsRef<str>>(&self, path: &[S], part: Part) -> ValueOrigin {
         self.layer_of(path)
             .map_or_else(|| self.start(), |layer| layer.origin(path, part))
     }
 
     /// Where a thing would stand that is nowhere: the start of the strongest file.
-    fn start(&self) -> Origin {
+    fn start(&self) -> ValueOrigin {
         self.in_file::<&str>(&[])
     }
 
     /// Where an entry stands in the strongest file, or should stand.
-    pub(crate) fn in_file<S: AsRef<str>>(&self, path: &[S]) -> Origin {
+    pub(crate) fn in_file<S: AsRef<str>>(&self, path: &[S]) -> ValueOrigin {
         let file = self
             .stack
             .iter()
             .rev()
             .find(|layer| matches!(layer.source, Source::File(_)));
         file.map_or_else(
-            || Origin::BuiltIn("built-in".into()),
+            || ValueOrigin::BuiltIn("built-in".into()),
             |layer| layer.origin(path, Part::Key),
         )
     }

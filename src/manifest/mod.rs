@@ -44,7 +44,7 @@ pub mod wire;
 mod tests;
 
 pub use agents::{BuiltInAgent, built_in_agents};
-pub use fault::{Fault, Faults, Offset, Origin, Related, Severity, SourceFile, Span};
+pub use fault::{Fault, Faults, Offset, Related, Severity, SourceFile, Span, ValueOrigin};
 pub(crate) use fault::{is_unsafe, shown};
 pub use gastown::{RIGS, Rigs, default_dir};
 pub use origins::{Explained, Origins, PLAIN_COMMAND};
@@ -141,7 +141,7 @@ fn load_with(sources: &Sources<'_>, known: Known) -> Result<Loaded, Faults> {
             Err(error) => {
                 faults.push(Fault::new(
                     "internal",
-                    Origin::BuiltIn("built-in".into()),
+                    ValueOrigin::BuiltIn("built-in".into()),
                     shown(&error.to_string()),
                 ));
                 return Err(settled(faults, files));

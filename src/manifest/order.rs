@@ -1,7 +1,7 @@
 //! `after`: who waits for whom and for what, and that nobody waits for what can never be.
 
 use super::check::Path;
-use super::fault::{Fault, Origin, shown};
+use super::fault::{Fault, ValueOrigin, shown};
 use super::layer::Part;
 use super::reading::Reading;
 use super::session::{Named, pick};
@@ -85,12 +85,12 @@ impl Reading<'_> {
     }
 
     /// Where one that it waits for is named.
-    fn after_origin(&self, who: &Named<'_>, index: usize) -> Origin {
+    fn after_origin(&self, who: &Named<'_>, index: usize) -> ValueOrigin {
         self.field_origin(who, index, "session")
     }
 
     /// Where a field of one that it waits for stands; where only its name is written, that.
-    fn field_origin(&self, who: &Named<'_>, index: usize, field: &str) -> Origin {
+    fn field_origin(&self, who: &Named<'_>, index: usize, field: &str) -> ValueOrigin {
         let list = who.tiers.path(self.layers, &["after"]);
         let element: Path = list.into_iter().chain([index.to_string()]).collect();
         let of_table: Path = element.iter().cloned().chain([field.to_owned()]).collect();

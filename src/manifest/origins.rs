@@ -1,7 +1,7 @@
 //! Where each value of a session comes from: the answer to "who set this limit?".
 
 use super::check::fields_of;
-use super::fault::{Origin, SourceFile, escaped, shown};
+use super::fault::{SourceFile, ValueOrigin, escaped, shown};
 use super::layer::{Layers, Part};
 use super::session::tier_path;
 use super::wire;
@@ -195,10 +195,14 @@ impl Origins {
 
     fn name(&self, path: &[String]) -> String {
         let place = match self.layers.origin(path, Part::Value) {
-            Origin::BuiltIn(name) | Origin::Variable(name) | Origin::Flag(name) => return name,
-            Origin::File { file, span } => self.files.get(file).map_or_else(String::new, |file| {
-                format!("{}:{}", file.name, file.position(span.start).0)
-            }),
+            ValueOrigin::BuiltIn(name) | ValueOrigin::Variable(name) | ValueOrigin::Flag(name) => {
+                return name;
+            }
+            ValueOrigin::File { file, span } => {
+                self.files.get(file).map_or_else(String::new, |file| {
+                    format!("{}:{}", file.name, file.position(span.start).0)
+                })
+            }
         };
         match path {
             [first, ..] if first == "defaults" => format!("[defaults] {place}"),
@@ -212,9 +216,9 @@ impl Origins {
 fn leaves(fields: &'static [&'static str]) -> Vec<Vec<&'static str>> {
     let within = |field: &&'static str| {
         let inner = match *field {
-            "completion" => fields_of::<wire::Completion>(),
-            "backoff" => fields_of::<wire::Backoff>(),
-            "logs" => fields_of::<wire::Logs>(),
+            "completion" => fields_of::<wire::CompletionTable>(),
+            "backoff" => fields_of::<wire::BackoffTable>(),
+            "logs" => fields_of::<wire::LogsTable>(),
             _ => return vec![vec![*field]],
         };
         inner.iter().map(|leaf| vec![*field, *leaf]).collect()

@@ -98,7 +98,7 @@ fn pattern<'t>(
 fn completion(
     reading: &mut Reading<'_>,
     index: usize,
-    table: &wire::Completion,
+    table: &wire::CompletionTable,
     town: &str,
     pattern: Option<&str>,
 ) -> Option<Completion> {

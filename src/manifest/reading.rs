@@ -3,7 +3,7 @@
 
 use super::Sources;
 use super::check::Path;
-use super::fault::{Fault, Origin, SourceFile, Span, shown};
+use super::fault::{Fault, SourceFile, Span, ValueOrigin, shown};
 use super::layer::{Layers, Part};
 use super::template::{TemplateFault, WORDS, Words};
 use super::wire;
@@ -122,8 +122,8 @@ impl<'a> Reading<'a> {
     }
 
     /// The place of a piece of text within a value's place.
-    fn within(&self, origin: Origin, piece: &str) -> Origin {
-        let Origin::File { file, span } = origin else {
+    fn within(&self, origin: ValueOrigin, piece: &str) -> ValueOrigin {
+        let ValueOrigin::File { file, span } = origin else {
             return origin;
         };
         let text = self
@@ -135,7 +135,7 @@ impl<'a> Reading<'a> {
             start: span.start + at,
             end: span.start + at + piece.len(),
         });
-        Origin::File { file, span }
+        ValueOrigin::File { file, span }
     }
 
     /// A path of the user's, made absolute: `~` is the home directory, anything relative is beside

@@ -70,14 +70,16 @@ impl Given {
     }
 }
 
-fn place(faults: &Faults, origin: &Origin) -> String {
+fn place(faults: &Faults, origin: &ValueOrigin) -> String {
     match origin {
-        Origin::File { file, span } => {
+        ValueOrigin::File { file, span } => {
             let file = &faults.files[*file];
             let (line, column) = file.position(span.start);
             format!("{line}:{column} {}", &file.text[span.start..span.end])
         }
-        Origin::Variable(name) | Origin::Flag(name) | Origin::BuiltIn(name) => name.clone(),
+        ValueOrigin::Variable(name) | ValueOrigin::Flag(name) | ValueOrigin::BuiltIn(name) => {
+            name.clone()
+        }
     }
 }
 

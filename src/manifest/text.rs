@@ -1,6 +1,6 @@
 //! From TOML text to values with places: bounds first, then syntax, then figment's value tree.
 
-use super::fault::{Fault, Origin, Span, shown};
+use super::fault::{Fault, Span, ValueOrigin, shown};
 use figment::value::{Dict, Num, Tag, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -20,7 +20,7 @@ pub(crate) type Places = DeTable<'static>;
 /// # Errors
 /// Every syntax fault, or the one bound that was passed.
 pub(crate) fn parse(file: usize, text: &str) -> Result<Dict, Vec<Fault>> {
-    let at = |span: std::ops::Range<usize>| Origin::File {
+    let at = |span: std::ops::Range<usize>| ValueOrigin::File {
         file,
         span: span.into(),
     };
@@ -72,7 +72,7 @@ pub(crate) fn parse(file: usize, text: &str) -> Result<Dict, Vec<Fault>> {
 fn syntax(
     error: &toml::de::Error,
     text: &str,
-    at: &impl Fn(std::ops::Range<usize>) -> Origin,
+    at: &impl Fn(std::ops::Range<usize>) -> ValueOrigin,
 ) -> Fault {
     let span = error.span().unwrap_or(text.len()..text.len());
     let message = error.message().to_owned();

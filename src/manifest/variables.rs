@@ -8,7 +8,7 @@
 //! TOML. What decides what is run cannot be set by one.
 
 use super::check::{Findings, check, fields_of};
-use super::fault::{Fault, Origin, nearest, shown};
+use super::fault::{Fault, ValueOrigin, nearest, shown};
 use super::layer::{Layer, Source};
 use super::wire;
 use figment::value::{Dict, Num, Tag, Value};
@@ -60,9 +60,9 @@ fn tables() -> [(&'static str, &'static [&'static str]); 5] {
 /// The fields of the tables within `[defaults]`.
 fn inner(field: &str) -> &'static [&'static str] {
     match field {
-        "completion" => fields_of::<wire::Completion>(),
-        "backoff" => fields_of::<wire::Backoff>(),
-        "logs" => fields_of::<wire::Logs>(),
+        "completion" => fields_of::<wire::CompletionTable>(),
+        "backoff" => fields_of::<wire::BackoffTable>(),
+        "logs" => fields_of::<wire::LogsTable>(),
         _ => &[],
     }
 }
@@ -161,7 +161,11 @@ fn forbidden(name: &str, path: &[&str]) -> Fault {
         "a variable may not set {}, because it decides what gtctl runs",
         shown(&setting)
     );
-    let fault = Fault::new("forbidden-variable", Origin::Variable(shown(name)), message);
+    let fault = Fault::new(
+        "forbidden-variable",
+        ValueOrigin::Variable(shown(name)),
+        message,
+    );
     fault.help(format!(
         "unset {name}, and write {setting} into town.toml or config.toml"
     ))
@@ -181,7 +185,7 @@ fn stranger<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<Faul
     }
     let fault = Fault::new(
         "unknown-variable",
-        Origin::Variable(shown(name)),
+        ValueOrigin::Variable(shown(name)),
         format!("no setting has the variable {}", shown(name)),
     );
     Some(fault.did_you_mean(name, known, || {

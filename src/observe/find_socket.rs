@@ -10,7 +10,7 @@ use crate::model::{ServerId, Socket};
 use crate::proc::child::{self, Bound, Leftovers, Spec, Stream, words};
 use crate::proc::process;
 use crate::tmux::Client;
-use crate::tmux::list::{self, Row};
+use crate::tmux::list::{self, PaneRow};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -39,7 +39,7 @@ pub async fn lodging(
     root: &Path,
     wanted: Option<&str>,
     known: Option<ServerId>,
-    is_ours: impl Fn(&Row) -> bool,
+    is_ours: impl Fn(&PaneRow) -> bool,
 ) -> Result<Socket, LodgingFault> {
     let mut search = Search {
         known: known.filter(|known| process::may_live(known.0)),
@@ -70,7 +70,7 @@ struct Search {
 }
 
 impl Search {
-    async fn look(&mut self, socket: &Socket, is_ours: impl Fn(&Row) -> bool) {
+    async fn look(&mut self, socket: &Socket, is_ours: impl Fn(&PaneRow) -> bool) {
         // What cannot be asked holds nothing that is known of.
         let Ok(listing) = list::list(&Client::new(socket)).await else {
             return;

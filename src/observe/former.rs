@@ -6,7 +6,7 @@ use crate::model::{Memory, Moment, Origin, Ownership, ServerId, SessionName, Soc
 use crate::proc::tree::Above;
 use crate::proc::{env_tag, process, sockets, tree};
 use crate::tmux::Client;
-use crate::tmux::list::{self, Row};
+use crate::tmux::list::{self, PaneRow};
 use std::path::PathBuf;
 
 /// What there is of the server last seen.
@@ -71,7 +71,7 @@ pub(super) async fn at(server: ServerId, town: &Town) -> Former {
         if listing.server != server.0.pid {
             continue;
         }
-        let names = |rows: Vec<&Row>| {
+        let names = |rows: Vec<&PaneRow>| {
             let mut names: Vec<SessionName> = rows
                 .into_iter()
                 .filter_map(|row| own_name(row, town))
@@ -105,7 +105,7 @@ pub(super) async fn at(server: ServerId, town: &Town) -> Former {
 }
 
 /// The name under which this pane's session was declared, if the town started or adopted it.
-fn own_name(row: &Row, town: &Town) -> Option<SessionName> {
+fn own_name(row: &PaneRow, town: &Town) -> Option<SessionName> {
     match row.labels.ownership(&town.name) {
         Ownership::Ours(label) if label.origin != Origin::Policy => Some(label.session),
         Ownership::Ours(_)

@@ -4,7 +4,7 @@ use super::prefetch::Ahead;
 use crate::model::{Death, Life, ProcId, ServerId};
 use crate::proc::process::Presence;
 use crate::proc::tree::{self, Member};
-use crate::tmux::list::Row;
+use crate::tmux::list::PaneRow;
 
 /// What is known of a pane.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(super) enum Pane {
 ///
 /// A pid that tmux still counts as running but that is nobody's, a zombie's, or the child of
 /// somebody else has ended: Debian's tmux 3.3a loses such news.
-pub(super) fn judge(row: &Row, server: ServerId, ahead: &Ahead) -> Pane {
+pub(super) fn judge(row: &PaneRow, server: ServerId, ahead: &Ahead) -> Pane {
     if row.dead {
         return match (row.status, row.signal) {
             (_, Some(signal)) => Pane::Ended(Death::Signal(signal)),
@@ -48,7 +48,7 @@ pub(super) fn judge(row: &Row, server: ServerId, ahead: &Ahead) -> Pane {
 }
 
 /// The life in a pane, for good: what is still lost now stays lost.
-pub(super) fn of(pane: &Pane, row: &Row, matches: bool) -> Life {
+pub(super) fn of(pane: &Pane, row: &PaneRow, matches: bool) -> Life {
     match pane {
         Pane::Running(process, comm) => Life::Alive {
             process: *process,
@@ -94,11 +94,11 @@ mod tests {
         let us = ServerId(process::identify(std::process::id()).unwrap());
         let ended = |status, signal| {
             judge(
-                &Row {
+                &PaneRow {
                     dead: true,
                     status,
                     signal,
-                    ..Row::default()
+                    ..PaneRow::default()
                 },
                 us,
                 &Ahead::default(),
@@ -109,9 +109,9 @@ mod tests {
         assert_eq!(ended(None, None), Pane::Lost);
         let Life::Dead { death, at, .. } = of(
             &Pane::Lost,
-            &Row {
+            &PaneRow {
                 dead_at: Some(5),
-                ..Row::default()
+                ..PaneRow::default()
             },
             true,
         ) else {
@@ -127,9 +127,9 @@ mod tests {
             .arg("600")
             .spawn()
             .unwrap();
-        let row = Row {
+        let row = PaneRow {
             pid: child.id(),
-            ..Row::default()
+            ..PaneRow::default()
         };
         assert!(matches!(
             judge(&row, us, &Ahead::default()),

@@ -14,7 +14,7 @@ use crate::proc::process::{self, Presence};
 use crate::proc::signal;
 use crate::proc::sockets::{self, Listening};
 use crate::tmux::Client;
-use crate::tmux::list::{self, ListFault, Listing, Row};
+use crate::tmux::list::{self, ListFault, Listing, PaneRow};
 use crate::tmux::tail::{Captured, Wanted};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -47,7 +47,7 @@ impl Found {
     }
 
     /// Its panes, each judged once.
-    pub(super) fn panes(&self) -> impl Iterator<Item = (&Row, &Pane)> {
+    pub(super) fn panes(&self) -> impl Iterator<Item = (&PaneRow, &Pane)> {
         self.listing.rows.iter().zip(&self.judged)
     }
 
@@ -56,7 +56,7 @@ impl Found {
         if town.policies.is_empty() {
             return Cow::Borrowed(town);
         }
-        let owned = |row: &Row| (row.name.clone(), row.labels.ownership(&town.name));
+        let owned = |row: &PaneRow| (row.name.clone(), row.labels.ownership(&town.name));
         let listing: Vec<_> = self.listing.rows.iter().map(owned).collect();
         cover(
             town,

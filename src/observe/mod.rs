@@ -36,7 +36,7 @@ pub use prefetch::Living;
 use crate::model::{
     Memory, Moment, Observed, Ownership, PaneId, Scope, Seen, Server, SessionName, Town,
 };
-use crate::tmux::{Client, Purpose};
+use crate::tmux::{Access, Client};
 use locate_server::Unreached;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -116,7 +116,7 @@ async fn look_without_deadline(
         depth,
         living,
     } = request;
-    let client = &client.lasting(Purpose::Read);
+    let client = &client.lasting(Access::Read);
     let unread = screens::unread(town, memory);
     let known = former::known(memory, now).map(|server| (server, town));
     let found = locate_server::reach(client, known, living, cache.begin_look(), &unread).await?;

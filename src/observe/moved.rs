@@ -7,7 +7,7 @@ use crate::model::{
     Death, Generation, Label, Life, MovedOut, Ownership, PaneId, Seen, SessionName, Town,
 };
 use crate::proc::{env_tag, tree};
-use crate::tmux::list::Row;
+use crate::tmux::list::PaneRow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many panes are looked into at most: each costs the reading of an environment.
@@ -109,7 +109,7 @@ fn has_vanished(seen: &Seen) -> bool {
 }
 
 /// The session whose label names this pane, which stands elsewhere.
-fn by_pane(row: &Row, displaced: &Displaced<'_>) -> Option<SessionName> {
+fn by_pane(row: &PaneRow, displaced: &Displaced<'_>) -> Option<SessionName> {
     displaced
         .iter()
         .find(|(_, (pane, _))| *pane == row.pane)
@@ -118,7 +118,7 @@ fn by_pane(row: &Row, displaced: &Displaced<'_>) -> Option<SessionName> {
 
 /// The session for which the pane's process was started. Of a session that stands only the present
 /// life counts: what is left of a former one is not its agent.
-fn by_marker(row: &Row, town: &Town, displaced: &Displaced<'_>) -> Option<SessionName> {
+fn by_marker(row: &PaneRow, town: &Town, displaced: &Displaced<'_>) -> Option<SessionName> {
     let (name, life) = env_tag::borne(row.pid, &town.name)?;
     let is_present = displaced
         .get(&name)

@@ -16,7 +16,7 @@ use super::sessions::Judged;
 use crate::model::{Flaw, Label, Moment, Origin, Ownership, Period, ProcId, SessionName, Unproved};
 use crate::proc::{clock, env_tag, tree};
 use crate::tmux::labels::Claim;
-use crate::tmux::list::Row;
+use crate::tmux::list::PaneRow;
 
 /// So much younger than its label a process may seem: a label says when its start was decided.
 const SLACK: Period = Period::from_mins(1);
@@ -24,7 +24,7 @@ const SLACK: Period = Period::from_mins(1);
 /// The owner by the label of this session, if that is believed. `panes` are the session's.
 pub(super) fn proved(
     ownership: Ownership,
-    row: &Row,
+    row: &PaneRow,
     panes: &[Judged<'_>],
     town: &SessionName,
     now: Moment,
@@ -43,7 +43,7 @@ pub(super) fn proved(
 
 fn flaw(
     label: &Label,
-    row: &Row,
+    row: &PaneRow,
     panes: &[Judged<'_>],
     town: &SessionName,
     now: Moment,
@@ -79,7 +79,7 @@ fn is_recorded(claim: Claim, label: &Label, process: ProcId, now: Moment) -> boo
 /// The agent is gone then, and its pane is its no more.
 pub(super) fn is_taken(
     label: &Label,
-    row: &Row,
+    row: &PaneRow,
     pane: &Pane,
     town: &SessionName,
     now: Moment,
@@ -95,7 +95,7 @@ pub(super) fn is_taken(
 
 /// Whether the label was written for this session, by a start of ours, and for another process than
 /// this one. Only what gtctl has started bears a tag by which it would be known here.
-fn names_another(claim: Claim, label: &Label, row: &Row, process: ProcId) -> bool {
+fn names_another(claim: Claim, label: &Label, row: &PaneRow, process: ProcId) -> bool {
     let is_own = claim.session == Some(row.session);
     is_own && label.origin == Origin::Started && claim.process.is_some_and(|pid| pid != process.pid)
 }

@@ -11,7 +11,7 @@ use crate::model::{
 use crate::proc::env_tag;
 use crate::proc::script::AgentSignature;
 use crate::proc::tree::{self, Forest, Member};
-use crate::tmux::list::Row;
+use crate::tmux::list::PaneRow;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -110,7 +110,7 @@ fn variables_of_ended(seen: &Seen, rows: &[Judged<'_>]) -> Option<String> {
 
 /// A linked window may be in several sessions; one of ours is named before others'.
 fn own(found: &Found, sessions: &BTreeMap<String, Seen>) -> Option<SessionId> {
-    let is_us = |(row, _): &(&Row, &Pane)| !row.dead && found.line.contains(&row.pid);
+    let is_us = |(row, _): &(&PaneRow, &Pane)| !row.dead && found.line.contains(&row.pid);
     let holding: BTreeSet<SessionId> = found
         .panes()
         .filter(is_us)
@@ -153,7 +153,7 @@ fn still_runs(label: &Label, declared: &Desired, members: &[Member]) -> bool {
 /// A pane's row, and what was made of it.
 #[derive(Clone, Copy)]
 pub(super) struct Judged<'a> {
-    pub(super) row: &'a Row,
+    pub(super) row: &'a PaneRow,
     pub(super) pane: &'a Pane,
 }
 
@@ -270,13 +270,13 @@ impl View<'_> {
 
     /// Whether what runs in the pane is known to be another session's agent: a window can stand in
     /// several sessions.
-    fn is_anothers(&self, row: &Row, pane: &Pane) -> bool {
+    fn is_anothers(&self, row: &PaneRow, pane: &Pane) -> bool {
         let Pane::Running(process, _) = pane else {
             return false;
         };
         let tag = env_tag::borne(process.pid, &self.town.name);
         let is_tagged = tag.is_some_and(|(session, _)| session.as_str() != row.name);
-        let is_labelled = |other: &Row| match other.labels.ownership(&self.town.name) {
+        let is_labelled = |other: &PaneRow| match other.labels.ownership(&self.town.name) {
             Ownership::Ours(label) => {
                 label.pane == row.pane && other.labels.claim().session == Some(other.session)
             }

@@ -6,7 +6,7 @@ use super::reap::reaped;
 use crate::model::{Ownership, PaneId, Town};
 use crate::proc::signal;
 use crate::tmux::Client;
-use crate::tmux::list::Row;
+use crate::tmux::list::PaneRow;
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -43,7 +43,7 @@ pub(super) async fn settle(client: &Client, town: &Town, found: Found) -> Result
 }
 
 /// Panes of strangers are nobody's business.
-fn matters(row: &Row, town: &Town) -> bool {
+fn matters(row: &PaneRow, town: &Town) -> bool {
     match row.labels.ownership(&town.name) {
         Ownership::Ours(label) => label.pane == row.pane,
         Ownership::Unlabelled | Ownership::Unproved(_) => {

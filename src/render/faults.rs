@@ -6,7 +6,7 @@
 
 use super::Colour;
 use crate::manifest::{
-    Fault, Faults, Offset, Origin, Related, Severity, SourceFile, Span, is_unsafe,
+    Fault, Faults, Offset, Related, Severity, SourceFile, Span, ValueOrigin, is_unsafe,
 };
 use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError,
@@ -122,12 +122,12 @@ fn json_fault(fault: &Fault, faults: &Faults) -> Value {
     value
 }
 
-fn json_origin(origin: &Origin, faults: &Faults) -> Value {
+fn json_origin(origin: &ValueOrigin, faults: &Faults) -> Value {
     match origin {
-        Origin::Variable(name) => json!({ "variable": name }),
-        Origin::Flag(name) => json!({ "flag": name }),
-        Origin::BuiltIn(name) => json!({ "built_in": name }),
-        Origin::File { file, span } => {
+        ValueOrigin::Variable(name) => json!({ "variable": name }),
+        ValueOrigin::Flag(name) => json!({ "flag": name }),
+        ValueOrigin::BuiltIn(name) => json!({ "built_in": name }),
+        ValueOrigin::File { file, span } => {
             let Some(file) = faults.files.get(*file) else {
                 return json!({});
             };
@@ -156,10 +156,10 @@ struct Drawn {
 impl Drawn {
     fn of_fault(fault: &Fault, faults: &Faults) -> Self {
         let place = match &fault.origin {
-            Origin::File { .. } => String::new(),
-            Origin::Variable(name) => format!(" (from the variable {name})"),
-            Origin::Flag(name) => format!(" (from the flag {name})"),
-            Origin::BuiltIn(name) => format!(" (from {name})"),
+            ValueOrigin::File { .. } => String::new(),
+            ValueOrigin::Variable(name) => format!(" (from the variable {name})"),
+            ValueOrigin::Flag(name) => format!(" (from the flag {name})"),
+            ValueOrigin::BuiltIn(name) => format!(" (from {name})"),
         };
         Self {
             severity: fault.severity,
@@ -257,10 +257,10 @@ struct Line {
 }
 
 impl Line {
-    fn of_origin(origin: &Origin, faults: &Faults) -> Option<Self> {
+    fn of_origin(origin: &ValueOrigin, faults: &Faults) -> Option<Self> {
         match origin {
-            Origin::File { file, span } => Self::of_span(faults.files.get(*file)?, *span),
-            Origin::Variable(_) | Origin::Flag(_) | Origin::BuiltIn(_) => None,
+            ValueOrigin::File { file, span } => Self::of_span(faults.files.get(*file)?, *span),
+            ValueOrigin::Variable(_) | ValueOrigin::Flag(_) | ValueOrigin::BuiltIn(_) => None,
         }
     }
 

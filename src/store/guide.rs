@@ -5,7 +5,7 @@
 //! starting.
 
 use super::journal::rfc3339;
-use super::{Loaded, StateDir, StoreFault, View, file};
+use super::{LoadedState, StateDir, StoreFault, View, file};
 use crate::model::{Memory, Moment, Period, SessionName};
 use serde_json::{Map, Value};
 use std::io;
@@ -49,7 +49,7 @@ pub struct Automonitor {
 
 impl View {
     /// Adds what `handoffs.json` knows to what was loaded.
-    pub(super) fn merge_handoffs_into(&self, loaded: &mut Loaded, now: Moment) {
+    pub(super) fn merge_handoffs_into(&self, loaded: &mut LoadedState, now: Moment) {
         match read_object(&self.path.join(HANDOFFS)) {
             Ok(known) => merge_handoffs(&mut loaded.memory, &known, now),
             Err(why) => loaded

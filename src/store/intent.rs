@@ -19,7 +19,7 @@ const LIMIT: usize = 1 << 20;
 
 /// How an intent was written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Intended {
+pub enum WrittenIntent {
     /// In a file of its own.
     Beside,
     /// All was saved.
@@ -74,9 +74,9 @@ impl StateDir {
     ///
     /// # Errors
     /// As [`save`](Self::save).
-    pub fn intend(&mut self, memory: &Memory, saved: &Memory) -> Result<Intended, StoreFault> {
+    pub fn intend(&mut self, memory: &Memory, saved: &Memory) -> Result<WrittenIntent, StoreFault> {
         let Some((_, state)) = self.known.main.filter(|_| !self.changed_elsewhere()) else {
-            return self.save(memory).map(|_| Intended::Saved);
+            return self.save(memory).map(|_| WrittenIntent::Saved);
         };
         let forgets = saved
             .sessions
@@ -85,7 +85,7 @@ impl StateDir {
         let payload =
             encoding::encode_beside(memory, state, saved).map_err(StoreFault::Encoding)?;
         if forgets || payload.len() > LIMIT / 2 {
-            return self.save(memory).map(|_| Intended::Saved);
+            return self.save(memory).map(|_| WrittenIntent::Saved);
         }
         let (path, temporary) = (
             self.view.intent_file(),
@@ -94,7 +94,7 @@ impl StateDir {
         let stamp = file::write_aside(&temporary, frame(&payload).as_bytes(), Sync::Later)?;
         fs::rename(&temporary, &path).map_err(StoreFault::io("replace", &path))?;
         self.known.beside = Some(stamp);
-        Ok(Intended::Beside)
+        Ok(WrittenIntent::Beside)
     }
 
     /// Does away with what was about to be done.

@@ -25,7 +25,7 @@ const BROKEN: &str = "gtctl.json.broken";
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Loaded {
+pub struct LoadedState {
     /// The memory; the default one when there was none.
     pub memory: Memory,
     /// What people should know of how it was found; empty when all was well.
@@ -68,11 +68,11 @@ impl View {
     ///
     /// # Errors
     /// Only [`StoreFault::Newer`]: acting on half an understanding would be worse than not acting.
-    pub fn load(&self, now: Moment) -> Result<Loaded, StoreFault> {
+    pub fn load(&self, now: Moment) -> Result<LoadedState, StoreFault> {
         self.load_state(now).map(|(loaded, _)| loaded)
     }
 
-    fn load_state(&self, now: Moment) -> Result<(Loaded, Known), StoreFault> {
+    fn load_state(&self, now: Moment) -> Result<(LoadedState, Known), StoreFault> {
         let path = self.path.join(MAIN);
         let (mut loaded, known) = match inspect(&path) {
             Content::Good {
@@ -85,7 +85,7 @@ impl View {
                     memory,
                 } = self.intent(digest, *memory)?;
                 (
-                    Loaded {
+                    LoadedState {
                         memory,
                         notices: Vec::new(),
                     },
@@ -115,12 +115,12 @@ impl View {
     }
 
     /// The previous state, when the present one is missing or, as `trouble` says, broken.
-    fn load_previous(&self, trouble: Option<&str>) -> Result<Loaded, StoreFault> {
+    fn load_previous(&self, trouble: Option<&str>) -> Result<LoadedState, StoreFault> {
         let path = self.path.join(PREVIOUS);
         let (memory, found) = match inspect(&path) {
             Content::Good { memory, .. } => (*memory, "the previous one is used".to_owned()),
             Content::Newer(version) => return Err(StoreFault::Newer { path, version }),
-            Content::Nothing if trouble.is_none() => return Ok(Loaded::default()),
+            Content::Nothing if trouble.is_none() => return Ok(LoadedState::default()),
             Content::Nothing => (
                 Memory::default(),
                 "there is no previous one: gtctl starts with an empty memory".to_owned(),
@@ -137,7 +137,7 @@ impl View {
             || format!("{} is missing", self.path.join(MAIN).display()),
             str::to_owned,
         );
-        Ok(Loaded {
+        Ok(LoadedState {
             memory,
             notices: vec![format!("{trouble}; {found}")],
         })
@@ -149,7 +149,7 @@ impl StateDir {
     ///
     /// # Errors
     /// As [`View::load`].
-    pub fn load(&mut self, now: Moment) -> Result<Loaded, StoreFault> {
+    pub fn load(&mut self, now: Moment) -> Result<LoadedState, StoreFault> {
         let (loaded, known) = self.view.load_state(now)?;
         self.known = known;
         Ok(loaded)

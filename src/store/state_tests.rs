@@ -1,6 +1,6 @@
 //! The state file against everything that can happen to it.
 
-use super::super::Intended;
+use super::super::WrittenIntent;
 use super::*;
 use crate::model;
 use crate::model::{
@@ -397,7 +397,7 @@ fn the_written_form_stays_as_it_is() {
     fs::write(scratch.path().join(MAIN), WRITTEN).unwrap();
     assert_eq!(
         dir.load(NOW).unwrap(),
-        Loaded {
+        LoadedState {
             memory: every_form(),
             notices: vec![]
         }
@@ -530,7 +530,7 @@ fn everything_comes_back() {
         dir.save(&memory).unwrap();
         assert_eq!(
             dir.view().load(NOW).unwrap(),
-            Loaded {
+            LoadedState {
                 memory,
                 notices: vec![]
             }
@@ -659,7 +659,7 @@ fn every_thing_in_its_place_is_survived_and_saved_over() {
         assert_eq!(fs::read(scratch.path().join(BROKEN)).unwrap(), *bytes);
         assert_eq!(
             dir.load(NOW).unwrap(),
-            Loaded {
+            LoadedState {
                 memory: full_memory(1),
                 notices: vec![]
             }
@@ -730,7 +730,7 @@ fn a_crash_between_any_two_steps_of_a_save_leaves_a_whole_state() {
     dir.save(&old).unwrap();
     assert_eq!(
         view.load(NOW).unwrap(),
-        Loaded {
+        LoadedState {
             memory: old,
             notices: vec![]
         }
@@ -742,7 +742,7 @@ fn a_crash_between_any_two_steps_of_a_save_leaves_a_whole_state() {
 fn a_missing_directory_is_an_empty_memory_and_stays_missing() {
     let scratch = Scratch::new("absent");
     let path = scratch.path().join("none");
-    assert_eq!(View::of(&path).load(NOW).unwrap(), Loaded::default());
+    assert_eq!(View::of(&path).load(NOW).unwrap(), LoadedState::default());
     assert!(!path.exists());
 }
 
@@ -787,10 +787,10 @@ fn an_intent_adds_to_the_state_it_was_written_beside_and_to_no_other() {
     let (mut dir, saved, memory) = about_to(&scratch);
     let load = || View::of(scratch.path()).load(NOW).unwrap();
     let before = fs::read(scratch.path().join(MAIN)).unwrap();
-    assert_eq!(dir.intend(&memory, &saved).unwrap(), Intended::Beside);
+    assert_eq!(dir.intend(&memory, &saved).unwrap(), WrittenIntent::Beside);
     assert_eq!(
         load(),
-        Loaded {
+        LoadedState {
             memory: memory.clone(),
             notices: vec![]
         }
@@ -818,7 +818,7 @@ fn an_intent_adds_to_the_state_it_was_written_beside_and_to_no_other() {
     assert!(dir.changed_elsewhere());
     assert_eq!(
         dir.intend(&memory, &now).unwrap(),
-        Intended::Saved,
+        WrittenIntent::Saved,
         "nobody knows what there is now"
     );
     assert_eq!(load().memory, memory);
@@ -828,7 +828,7 @@ fn an_intent_adds_to_the_state_it_was_written_beside_and_to_no_other() {
     };
     assert_eq!(
         dir.intend(&forgotten, &memory).unwrap(),
-        Intended::Saved,
+        WrittenIntent::Saved,
         "an intent adds and takes nothing away"
     );
     assert_eq!(load().memory, forgotten);
@@ -858,7 +858,7 @@ fn an_intent_of_any_bytes_is_none_and_a_newer_one_is_refused() {
             fs::write(&intent, damaged).unwrap();
             assert_eq!(
                 dir.view().load(NOW).unwrap(),
-                Loaded {
+                LoadedState {
                     memory: saved.clone(),
                     notices: vec![]
                 },

@@ -1,9 +1,9 @@
 //! One call to tmux, with a deadline and a bounded answer: over its socket, or by a process of its
 //! own.
 
-use super::direct::{After, Connection, Fault, Greetings, Purpose};
+use super::direct::{Access, After, Connection, Fault, Greetings};
 use super::held::Held;
-use super::owner::{self, Listener, Refusal};
+use super::owner::{self, Listener, SocketRefusal};
 use super::paths;
 use super::script::NoServer;
 use crate::model::environment::is_passed;
@@ -41,7 +41,7 @@ pub struct Client {
     /// The server that the last connection led to; 0 before any.
     server: Arc<AtomicU32>,
     /// What its connections are opened for.
-    purpose: Purpose,
+    purpose: Access,
     /// The connection of the last call, where it is kept for the next one.
     held: Option<Arc<Held>>,
 }
@@ -70,7 +70,7 @@ const LISTEN_AGAIN: Duration = Duration::from_millis(2);
 
 /// What a call printed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Answer {
+pub struct CallAnswer {
     /// Standard output; bytes that are not UTF-8 are replaced.
     pub out: String,
     /// Standard error, likewise: one line for each command of a script that failed.
@@ -87,7 +87,7 @@ pub enum CallFault {
     NotInstalled(#[source] std::io::Error),
     /// The socket is not ours, or others could put theirs in its place. Nothing was sent.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] SocketRefusal),
     /// No answer in time. What was asked for may or may not have happened.
     #[error("no answer from tmux within {0:?}")]
     Timeout(Duration),
@@ -122,7 +122,7 @@ impl Client {
             deadline: Self::DEADLINE,
             greetings: Arc::default(),
             server: Arc::default(),
-            purpose: Purpose::Read,
+            purpose: Access::Read,
             held: None,
         }
     }
@@ -131,7 +131,7 @@ impl Client {
     /// where it does so already. Whoever has it must leave the runtime its turn, and drop it before
     /// anything that may block.
     #[must_use]
-    pub fn lasting(&self, purpose: Purpose) -> Self {
+    pub fn lasting(&self, purpose: Access) -> Self {
         if self.held.is_some() {
             return self.clone();
         }
@@ -165,8 +165,8 @@ impl Client {
     /// takes over.
     ///
     /// # Errors
-    /// [`Refusal`].
-    pub async fn check_ours(&self) -> Result<(), Refusal> {
+    /// [`SocketRefusal`].
+    pub async fn check_ours(&self) -> Result<(), SocketRefusal> {
         self.check_place()?;
         owner::check_listener(&self.path).await.map(|_| ())
     }
@@ -187,7 +187,7 @@ impl Client {
     ///
     /// # Errors
     /// [`CallFault`].
-    pub async fn read(&self, script: &str) -> Result<Answer, CallFault> {
+    pub async fn read(&self, script: &str) -> Result<CallAnswer, CallFault> {
         self.read_by(Request::Read, script).await
     }
 
@@ -195,11 +195,11 @@ impl Client {
     ///
     /// # Errors
     /// [`CallFault`].
-    pub async fn read_at_once(&self, script: &str) -> Result<Answer, CallFault> {
+    pub async fn read_at_once(&self, script: &str) -> Result<CallAnswer, CallFault> {
         self.read_by(Request::ReadAtOnce, script).await
     }
 
-    async fn read_by(&self, request: Request, script: &str) -> Result<Answer, CallFault> {
+    async fn read_by(&self, request: Request, script: &str) -> Result<CallAnswer, CallFault> {
         let begun = Instant::now();
         match self.direct(script, request).await {
             Ok(answer) => Ok(answer),
@@ -221,7 +221,7 @@ impl Client {
     ///
     /// # Errors
     /// [`CallFault`]: it may or may not have happened, but will not happen later.
-    pub async fn act(&self, script: &str, no_server: NoServer) -> Result<Answer, CallFault> {
+    pub async fn act(&self, script: &str, no_server: NoServer) -> Result<CallAnswer, CallFault> {
         let begun = Instant::now();
         match self.direct(script, Request::Act).await {
             Ok(answer) => return Ok(answer),
@@ -239,7 +239,7 @@ impl Client {
     }
 
     /// The answer over the socket, in time; a call is counted once it was asked.
-    async fn direct(&self, script: &str, request: Request) -> Result<Answer, Fault> {
+    async fn direct(&self, script: &str, request: Request) -> Result<CallAnswer, Fault> {
         let answer =
             match tokio::time::timeout(self.deadline, Box::pin(self.exchange(script, request)))
                 .await
@@ -252,12 +252,12 @@ impl Client {
         answer
     }
 
-    async fn exchange(&self, script: &str, request: Request) -> Result<Answer, Fault> {
+    async fn exchange(&self, script: &str, request: Request) -> Result<CallAnswer, Fault> {
         let (needed, after) = match (request, &self.held) {
-            (Request::Read | Request::ReadAtOnce, None) => (Purpose::Read, After::End),
-            (Request::Read | Request::ReadAtOnce, Some(_)) => (Purpose::Read, After::Ask),
-            (Request::Act, None) => (Purpose::Act, After::End),
-            (Request::Act, Some(_)) => (Purpose::Act, After::Ask),
+            (Request::Read | Request::ReadAtOnce, None) => (Access::Read, After::End),
+            (Request::Read | Request::ReadAtOnce, Some(_)) => (Access::Read, After::Ask),
+            (Request::Act, None) => (Access::Act, After::End),
+            (Request::Act, Some(_)) => (Access::Act, After::Ask),
         };
         if let Some(kept) = self.held.as_ref().and_then(|held| held.take(needed)) {
             match self.go_on(kept, script, request, after).await {
@@ -270,7 +270,7 @@ impl Client {
         }
         self.check_place()
             .map_err(|refusal| Fault::Doubtful(CallFault::Refused(refusal)))?;
-        let purpose = if needed == Purpose::Act {
+        let purpose = if needed == Access::Act {
             needed
         } else {
             self.purpose
@@ -297,7 +297,7 @@ impl Client {
         script: &str,
         request: Request,
         after: After,
-    ) -> Result<Answer, Fault> {
+    ) -> Result<CallAnswer, Fault> {
         let answer = match request {
             Request::Read | Request::ReadAtOnce => with.carry_out(script, after).await?,
             Request::Act => with.act(script, after).await?,
@@ -316,7 +316,7 @@ impl Client {
     ///
     /// # Errors
     /// [`CallFault`]; the client process is killed then, and reaped.
-    pub async fn call(&self, args: &[&str], input: &str) -> Result<Answer, CallFault> {
+    pub async fn call(&self, args: &[&str], input: &str) -> Result<CallAnswer, CallFault> {
         self.fresh(args, input, self.deadline).await
     }
 
@@ -324,7 +324,7 @@ impl Client {
     ///
     /// # Errors
     /// [`CallFault`].
-    pub async fn version(&self) -> Result<Answer, CallFault> {
+    pub async fn version(&self) -> Result<CallAnswer, CallFault> {
         self.in_time(self.deadline, self.run(&["-V"], "", Input::AtOnce))
             .await
     }
@@ -332,8 +332,8 @@ impl Client {
     /// Checks that nobody else can have a server at the socket's place.
     ///
     /// # Errors
-    /// [`Refusal`].
-    pub fn check_place(&self) -> Result<(), Refusal> {
+    /// [`SocketRefusal`].
+    pub fn check_place(&self) -> Result<(), SocketRefusal> {
         owner::check_place(&self.socket, &self.path)
     }
 
@@ -342,15 +342,15 @@ impl Client {
         args: &[&str],
         input: &str,
         deadline: Duration,
-    ) -> Result<Answer, CallFault> {
+    ) -> Result<CallAnswer, CallFault> {
         self.in_time(deadline, self.checked(args, input)).await
     }
 
     async fn in_time(
         &self,
         deadline: Duration,
-        call: impl Future<Output = Result<Answer, CallFault>>,
-    ) -> Result<Answer, CallFault> {
+        call: impl Future<Output = Result<CallAnswer, CallFault>>,
+    ) -> Result<CallAnswer, CallFault> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         match tokio::time::timeout(deadline, call).await {
             Ok(answer) => answer,
@@ -359,7 +359,7 @@ impl Client {
     }
 
     /// A process of tmux's cannot say who listens, so that is seen to before it is begun.
-    async fn checked(&self, args: &[&str], input: &str) -> Result<Answer, CallFault> {
+    async fn checked(&self, args: &[&str], input: &str) -> Result<CallAnswer, CallFault> {
         self.check_place()?;
         let listener = owner::check_listener(&self.path).await?;
         if let Listener::Ours(server) = listener {
@@ -374,7 +374,7 @@ impl Client {
             return self.run(args, input, Input::OnceOurs).await;
         }
         let err = format!("no server running on {}\n", self.path.display());
-        Ok(Answer {
+        Ok(CallAnswer {
             out: String::new(),
             err,
             success: false,
@@ -382,7 +382,7 @@ impl Client {
     }
 
     /// Waits until a server of ours listens.
-    async fn ours(&self) -> Result<(), Refusal> {
+    async fn ours(&self) -> Result<(), SocketRefusal> {
         loop {
             self.check_place()?;
             if let Listener::Ours(_) = owner::check_listener(&self.path).await? {
@@ -406,7 +406,7 @@ impl Client {
         command
     }
 
-    async fn run(&self, args: &[&str], input: &str, when: Input) -> Result<Answer, CallFault> {
+    async fn run(&self, args: &[&str], input: &str, when: Input) -> Result<CallAnswer, CallFault> {
         let mut child = self
             .command()
             .args(args)
@@ -425,7 +425,7 @@ impl Client {
         drop(wrote);
         let (out, err) = (out?, err?);
         let status = child.wait().await.map_err(CallFault::Io)?;
-        Ok(Answer {
+        Ok(CallAnswer {
             out,
             err,
             success: status.success(),

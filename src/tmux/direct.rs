@@ -19,7 +19,7 @@
 use super::client::passed;
 use super::frame::{self, Garbled, Received};
 use super::owner::check_peer;
-use super::{Answer, CallFault, Client};
+use super::{CallAnswer, CallFault, Client};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use std::ffi::OsString;
 use std::io::{Error, ErrorKind};
@@ -60,7 +60,7 @@ pub(super) enum Fault {
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+pub enum Access {
     /// Reading alone.
     Read,
     /// Anything.
@@ -79,10 +79,10 @@ pub(super) struct Greetings {
 }
 
 impl Greetings {
-    fn of(&self, purpose: Purpose) -> &[u8] {
+    fn of(&self, purpose: Access) -> &[u8] {
         match purpose {
-            Purpose::Read => self.reader.get_or_init(|| greeting([])),
-            Purpose::Act => self.actor.get_or_init(|| greeting(passed())),
+            Access::Read => self.reader.get_or_init(|| greeting([])),
+            Access::Act => self.actor.get_or_init(|| greeting(passed())),
         }
     }
 }
@@ -132,7 +132,7 @@ pub(super) struct Connection {
     stream: UnixStream,
     /// The process that listened when its socket was made: the server.
     server: Option<u32>,
-    purpose: Purpose,
+    purpose: Access,
     received: Received,
     /// Since when the server waits for a script, and on which stream.
     asked: Option<(i32, Instant)>,
@@ -164,7 +164,7 @@ struct Printed {
 }
 
 impl Printed {
-    fn answer(self) -> Answer {
+    fn answer(self) -> CallAnswer {
         let text = |bytes: Vec<u8>| {
             String::from_utf8(bytes)
                 .unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
@@ -174,7 +174,7 @@ impl Printed {
         let success = self
             .status
             .map_or(self.err.is_empty(), |status| status == 0);
-        Answer {
+        CallAnswer {
             out: text(self.out),
             err: text(self.err),
             success,
@@ -193,7 +193,7 @@ impl Connection {
     pub(super) async fn open(
         socket: &Path,
         greetings: &Greetings,
-        purpose: Purpose,
+        purpose: Access,
     ) -> Result<Self, Fault> {
         let mut first = greetings.of(purpose).to_vec();
         frame::put(&mut first, frame::COMMAND, &[&2_i32.to_ne_bytes(), ASK_ME]);
@@ -208,7 +208,7 @@ impl Connection {
     pub(super) async fn ask(
         socket: &Path,
         greetings: &Greetings,
-        purpose: Purpose,
+        purpose: Access,
         script: &str,
         after: After,
     ) -> Result<Option<Self>, Fault> {
@@ -228,14 +228,14 @@ impl Connection {
     }
 
     /// The answer to a script that was sent.
-    pub(super) async fn answer(&mut self) -> Result<Answer, Fault> {
+    pub(super) async fn answer(&mut self) -> Result<CallAnswer, Fault> {
         self.listen()
             .await
             .map(Printed::answer)
             .map_err(Fault::Doubtful)
     }
 
-    async fn begin(socket: &Path, purpose: Purpose, first: &[u8]) -> Result<Self, Fault> {
+    async fn begin(socket: &Path, purpose: Access, first: &[u8]) -> Result<Self, Fault> {
         let Ok(stream) = UnixStream::connect(socket).await else {
             return Err(Fault::Unasked);
         };
@@ -257,7 +257,11 @@ impl Connection {
     }
 
     /// Has a script carried out whose lines are independent.
-    pub(super) async fn carry_out(&mut self, script: &str, after: After) -> Result<Answer, Fault> {
+    pub(super) async fn carry_out(
+        &mut self,
+        script: &str,
+        after: After,
+    ) -> Result<CallAnswer, Fault> {
         let Some((stream, _)) = self.asked.take() else {
             return Err(Fault::Unasked);
         };
@@ -275,7 +279,7 @@ impl Connection {
 
     /// As [`carry_out`](Self::carry_out), of a script that may print little and must not be carried
     /// out late.
-    pub(super) async fn act(&mut self, script: &str, after: After) -> Result<Answer, Fault> {
+    pub(super) async fn act(&mut self, script: &str, after: After) -> Result<CallAnswer, Fault> {
         if self
             .asked
             .is_none_or(|(_, since)| since.elapsed() > Self::FRESH)
@@ -305,8 +309,8 @@ impl Connection {
     }
 
     /// Whether it can be used for this: the server waits for a script, and has said nothing since.
-    pub(super) fn serves(&self, purpose: Purpose) -> bool {
-        let suits = self.purpose == Purpose::Act || purpose == Purpose::Read;
+    pub(super) fn serves(&self, purpose: Access) -> bool {
+        let suits = self.purpose == Access::Act || purpose == Access::Read;
         suits && self.is_asked() && !self.has_news()
     }
 

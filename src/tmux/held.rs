@@ -5,7 +5,7 @@
 //! that was told to end, waits for its last client to go: so a connection is kept for a moment
 //! only, and none once its server has something to say.
 
-use super::direct::{Connection, Purpose};
+use super::direct::{Access, Connection};
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
@@ -38,7 +38,7 @@ struct Kept {
 
 impl Held {
     /// Takes it out, where there is one that serves this purpose.
-    pub(super) fn take(&self, purpose: Purpose) -> Option<Connection> {
+    pub(super) fn take(&self, purpose: Access) -> Option<Connection> {
         let (connection, since) = self.0.kept().connection.take()?;
         (since.elapsed() < KEEP && connection.serves(purpose)).then_some(connection)
     }

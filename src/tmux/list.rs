@@ -15,7 +15,7 @@ pub use partial_look::list_few;
 use super::labels::Labels;
 use super::nonce::nonce;
 use super::tail::{Captured, Wanted};
-use super::{Answer, CallFault, Client};
+use super::{CallAnswer, CallFault, Client};
 use crate::model::{PaneId, SessionId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,12 +28,12 @@ pub struct Listing {
     pub version: String,
     /// A row for each pane of each session, in tmux's order; a pane of a linked window is in every
     /// session it is linked to, once.
-    pub rows: Vec<Row>,
+    pub rows: Vec<PaneRow>,
 }
 
 /// One pane within one session.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Row {
+pub struct PaneRow {
     /// The session.
     pub session: SessionId,
     /// The pane.
@@ -102,7 +102,7 @@ pub const MAX_TEXT: usize = 1024;
 pub const MAX_TITLE: usize = 200;
 
 /// A field's format, and where its text goes. `None` when the text cannot be what it should.
-type Field = (&'static str, fn(&mut Row, &str) -> Option<()>);
+type Field = (&'static str, fn(&mut PaneRow, &str) -> Option<()>);
 
 /// Fields that hold a number, an id or nothing: closed by a space.
 const NUMBERS: [Field; 6] = [
@@ -267,7 +267,7 @@ fn row_format(nonce: &str, groups: Groups) -> String {
     format!("{nonce}P{numbers}{texts}{nonce}.")
 }
 
-fn read(answer: &Answer, nonce: &str, groups: Groups) -> Result<Read, ListFault> {
+fn read(answer: &CallAnswer, nonce: &str, groups: Groups) -> Result<Read, ListFault> {
     let garbled = |what: &str| ListFault::Garbled(what.to_owned());
     let mut parts = Parts {
         nonce,
@@ -374,8 +374,8 @@ fn read_row<'a>(
     numbers: &str,
     parts: &mut impl Iterator<Item = &'a str>,
     groups: Groups,
-) -> Option<Row> {
-    let mut row = Row::default();
+) -> Option<PaneRow> {
+    let mut row = PaneRow::default();
     let mut numbers = numbers.split(' ');
     for (_, put) in NUMBERS {
         put(&mut row, numbers.next()?)?;
@@ -393,7 +393,7 @@ fn read_row<'a>(
 }
 
 /// What a client that got nowhere says.
-fn refusal(answer: &Answer) -> ListFault {
+fn refusal(answer: &CallAnswer) -> ListFault {
     let said = if answer.err.trim().is_empty() {
         first_line(&answer.out)
     } else {
@@ -432,7 +432,7 @@ fn first_line(text: &str) -> String {
 
 /// Status, signal and time of a pane's end, each empty where tmux does not know it, and then any
 /// text; nothing at all while it lives.
-fn end(row: &mut Row, text: &str) -> Option<()> {
+fn end(row: &mut PaneRow, text: &str) -> Option<()> {
     if text.is_empty() {
         return Some(());
     }

@@ -16,7 +16,7 @@ pub mod script;
 pub mod tail;
 pub mod typing;
 
-pub use client::{Answer, CallFault, Client};
-pub use direct::Purpose;
+pub use client::{CallAnswer, CallFault, Client};
+pub use direct::Access;
 pub use nonce::nonce;
-pub use owner::{OWN_FOLDER, Refusal, check_place};
+pub use owner::{OWN_FOLDER, SocketRefusal, check_place};

@@ -20,7 +20,7 @@ pub const VARIABLES: &str = "@gtctl_env";
 
 /// What is to run in a session, checked.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Launch {
+pub struct SessionLaunch {
     /// The session's name.
     pub name: SessionName,
     /// Its working directory, absolute; it exists.
@@ -95,7 +95,7 @@ impl Labels {
 /// Given the server that was seen, it is refused by any other. Of two creates of one name, one is
 /// refused.
 #[must_use]
-pub fn create(tag: &Tag, launch: &Launch, server: Option<ServerId>) -> String {
+pub fn create(tag: &Tag, launch: &SessionLaunch, server: Option<ServerId>) -> String {
     let mut commands = new_session(launch);
     let pane = first_pane(&launch.name);
     commands.push(tag.ok(&pane, "#{session_id} #{pane_id} #{pane_pid}"));
@@ -117,7 +117,7 @@ pub fn create(tag: &Tag, launch: &Launch, server: Option<ServerId>) -> String {
 pub fn respawn(
     tag: &Tag,
     target: &Target,
-    launch: &Launch,
+    launch: &SessionLaunch,
     former: &str,
     pane_seen: Pane,
 ) -> String {
@@ -161,7 +161,7 @@ pub fn respawn(
 /// Nobody is disturbed: where a client is attached, its window stays the current one. `former` as
 /// for [`respawn`].
 #[must_use]
-pub fn start_beside(tag: &Tag, target: &Target, launch: &Launch, former: &str) -> String {
+pub fn start_beside(tag: &Tag, target: &Target, launch: &SessionLaunch, former: &str) -> String {
     let at = quote(format!("{}:", target.session));
     let last = quote(format!("{}:{{end}}", target.session));
     let mut commands = renew_variables(&at, launch, former);
@@ -382,7 +382,7 @@ pub fn is_variable(name: &str) -> bool {
 /// gets in between.
 ///
 /// As few as can be: each makes tmux walk all its sessions.
-fn new_session(launch: &Launch) -> Vec<String> {
+fn new_session(launch: &SessionLaunch) -> Vec<String> {
     let at = quote(format!("={}:", launch.name));
     let pane = first_pane(&launch.name);
     let spare = format!("set-option -t {at} destroy-unattached off");
@@ -439,7 +439,7 @@ fn note_variables(at: &str, env: &BTreeMap<String, String>) -> String {
 
 /// The commands that give the session the variables of a new life, and take back those of the last
 /// one.
-fn renew_variables(at: &str, launch: &Launch, former: &str) -> Vec<String> {
+fn renew_variables(at: &str, launch: &SessionLaunch, former: &str) -> Vec<String> {
     let mut commands = vec![];
     if former == note_of(&launch.env) {
         return commands;
@@ -496,7 +496,7 @@ const SET_BY_TMUX: [&str; 9] = [
 
 /// The declared variables that must be set again behind tmux. None of them is a secret: they stand
 /// in the words that `env` is given, which every user can read for a moment.
-fn set_anew(launch: &Launch) -> impl Iterator<Item = (&String, &String)> {
+fn set_anew(launch: &SessionLaunch) -> impl Iterator<Item = (&String, &String)> {
     launch
         .env
         .iter()
@@ -507,7 +507,7 @@ fn set_anew(launch: &Launch) -> impl Iterator<Item = (&String, &String)> {
 /// of `env`, which marks its process and no other, and sets what tmux would set otherwise.
 ///
 /// More than one word, so tmux executes it itself and asks no shell.
-fn words(launch: &Launch) -> String {
+fn words(launch: &SessionLaunch) -> String {
     let marker = launch
         .marker
         .iter()

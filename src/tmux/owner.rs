@@ -21,7 +21,7 @@ pub const OWN_FOLDER: &str =
 
 /// Why a socket is not used. Nothing was sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum SocketRefusal {
     /// The folder of tmux's own sockets belongs to somebody else.
     #[error(
         "the tmux folder {} belongs to {}: nothing was sent. To use one of your own: {OWN_FOLDER}",
@@ -105,13 +105,13 @@ pub enum Refusal {
 /// Checks the place of a socket, whether it is there or not.
 ///
 /// # Errors
-/// [`Refusal`]: somebody else could have a server there.
-pub fn check_place(socket: &Socket, path: &Path) -> Result<(), Refusal> {
+/// [`SocketRefusal`]: somebody else could have a server there.
+pub fn check_place(socket: &Socket, path: &Path) -> Result<(), SocketRefusal> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     match socket {
         Socket::Default | Socket::Gastown | Socket::Name(_) => check_named_folder(folder)?,
         Socket::Path(_) => {
-            let replaceable = |why| Refusal::Replaceable {
+            let replaceable = |why| SocketRefusal::Replaceable {
                 path: path.to_path_buf(),
                 why,
             };
@@ -128,17 +128,17 @@ pub fn check_place(socket: &Socket, path: &Path) -> Result<(), Refusal> {
 
 /// The check that tmux makes of the folder of its `-L` sockets. It makes that folder itself where
 /// it is not there.
-fn check_named_folder(folder: &Path) -> Result<(), Refusal> {
+fn check_named_folder(folder: &Path) -> Result<(), SocketRefusal> {
     let at = || folder.to_path_buf();
     // A link is not followed: it could be changed to lead elsewhere.
     let Ok(meta) = fs::symlink_metadata(folder) else {
         return Ok(());
     };
     if !meta.is_dir() {
-        return Err(Refusal::NoFolder { folder: at() });
+        return Err(SocketRefusal::NoFolder { folder: at() });
     }
     if meta.uid() != own_uid() {
-        return Err(Refusal::Folder {
+        return Err(SocketRefusal::Folder {
             folder: at(),
             uid: meta.uid(),
         });
@@ -146,7 +146,7 @@ fn check_named_folder(folder: &Path) -> Result<(), Refusal> {
     let is_open = meta.mode() & FOR_OTHERS != 0
         || trust::check_meta(folder, &meta, trust::Kind::Folder).is_err();
     if is_open {
-        Err(Refusal::Open {
+        Err(SocketRefusal::Open {
             folder: at(),
             mode: meta.mode(),
         })
@@ -157,13 +157,13 @@ fn check_named_folder(folder: &Path) -> Result<(), Refusal> {
 
 /// A socket of somebody else's in a folder that all may write to. Root has a socket of its own
 /// only.
-fn check_file(path: &Path) -> Result<(), Refusal> {
+fn check_file(path: &Path) -> Result<(), SocketRefusal> {
     let is_foreign = |meta: &Metadata| {
         let file = meta.file_type();
         (file.is_socket() || file.is_symlink()) && meta.uid() != own_uid()
     };
     match fs::symlink_metadata(path) {
-        Ok(meta) if is_foreign(&meta) => Err(Refusal::File {
+        Ok(meta) if is_foreign(&meta) => Err(SocketRefusal::File {
             path: path.to_path_buf(),
             uid: meta.uid(),
         }),
@@ -177,16 +177,16 @@ fn check_file(path: &Path) -> Result<(), Refusal> {
 /// Returns its process, where it can be seen from here.
 ///
 /// # Errors
-/// [`Refusal`]: it is not ours.
-pub(super) fn check_peer(stream: &UnixStream, path: &Path) -> Result<Option<u32>, Refusal> {
+/// [`SocketRefusal`]: it is not ours.
+pub(super) fn check_peer(stream: &UnixStream, path: &Path) -> Result<Option<u32>, SocketRefusal> {
     let peer = stream.peer_cred();
-    let peer = peer.map_err(|why| Refusal::Unseen {
+    let peer = peer.map_err(|why| SocketRefusal::Unseen {
         path: path.to_path_buf(),
         why: why.to_string(),
     })?;
     let uid = peer.uid();
     if uid != own_uid() {
-        return Err(Refusal::Server {
+        return Err(SocketRefusal::Server {
             path: path.to_path_buf(),
             uid,
         });
@@ -219,8 +219,8 @@ pub(super) fn may_be_taken(socket: &Socket, path: &Path) -> bool {
 /// Connects to see who listens, and hangs up.
 ///
 /// # Errors
-/// [`Refusal`]: it is not ours.
-pub(super) async fn check_listener(path: &Path) -> Result<Listener, Refusal> {
+/// [`SocketRefusal`]: it is not ours.
+pub(super) async fn check_listener(path: &Path) -> Result<Listener, SocketRefusal> {
     match UnixStream::connect(path).await {
         Ok(stream) => check_peer(&stream, path).map(Listener::Ours),
         Err(why) => match why.kind() {

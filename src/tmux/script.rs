@@ -7,7 +7,7 @@
 //! of it happened.
 
 use super::nonce::nonce;
-use super::{Answer, CallFault, Client, Purpose};
+use super::{Access, CallAnswer, CallFault, Client};
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
@@ -146,7 +146,7 @@ impl Batch {
     /// After a call that got no answer no further call is made: the lines left are `Unseen` too.
     /// Nothing is tried twice.
     pub async fn run(self, client: &Client, no_server: NoServer) -> Vec<Reply> {
-        let client = &client.lasting(Purpose::Act);
+        let client = &client.lasting(Access::Act);
         let mut replies = Vec::with_capacity(self.lines.len());
         let mut given_up = None;
         let (mut rest, mut pace) = (self.lines.as_slice(), Pace::default());
@@ -187,7 +187,7 @@ impl Batch {
     }
 
     /// The replies of the `count` lines from `first`, out of what their call printed.
-    fn read(&self, first: usize, count: usize, answer: &Answer) -> Vec<Reply> {
+    fn read(&self, first: usize, count: usize, answer: &CallAnswer) -> Vec<Reply> {
         let mut found: Vec<Option<Reply>> = vec![None; count];
         let prefix = format!("{} ", self.nonce);
         let mut text = String::new();
@@ -221,7 +221,7 @@ impl Batch {
 }
 
 /// Gives the lines without a reply what stderr says of them: errors come in the order of the lines.
-fn fill(found: Vec<Option<Reply>>, answer: &Answer) -> Vec<Reply> {
+fn fill(found: Vec<Option<Reply>>, answer: &CallAnswer) -> Vec<Reply> {
     let errors: Vec<&str> = answer.err.lines().collect();
     let missing = found.iter().filter(|r| r.is_none()).count();
     let no_server = missing == found.len()
@@ -347,7 +347,7 @@ mod tests {
             batch.push(|_| String::new());
         }
         let n = batch.nonce.clone();
-        let answer = Answer {
+        let answer = CallAnswer {
             out: format!("{n} 0 begin\none\ntwo\n{n} 0 ok a b\n{n} 2 stale c\n"),
             err: "duplicate session: x\n".into(),
             success: false,
@@ -362,7 +362,7 @@ mod tests {
         );
         assert_eq!(replies[1], Reply::Refused("duplicate session: x".into()));
         assert_eq!(replies[2], Reply::Stale("c".into()));
-        let gone = Answer {
+        let gone = CallAnswer {
             out: String::new(),
             err: "no server running on /x\n".into(),
             success: false,
@@ -373,7 +373,7 @@ mod tests {
                 .iter()
                 .all(|r| matches!(r, Reply::Stale(_)))
         );
-        let broke = Answer {
+        let broke = CallAnswer {
             out: String::new(),
             err: "server exited unexpectedly\n".into(),
             success: false,

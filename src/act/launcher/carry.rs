@@ -17,7 +17,7 @@ use crate::proc::{clock, process, tree};
 use crate::store::StateDir;
 use crate::tmux::fence::{Clients, Facts, Fence, Pane};
 use crate::tmux::labels::Labels as Read;
-use crate::tmux::list::{self, ListFault, Listing, Row};
+use crate::tmux::list::{self, ListFault, Listing, PaneRow};
 use crate::tmux::ops::{self, Labels, PaneAtEnd};
 use crate::tmux::script::{Batch, Reply, Tag};
 use std::collections::BTreeSet;
@@ -266,7 +266,7 @@ impl Course<'_> {
         let Ok(listing) = list::list(self.scene.client).await else {
             return String::new();
         };
-        let is_stray = |row: &&Row| {
+        let is_stray = |row: &&PaneRow| {
             row.labels == Read::default()
                 && !before.contains(&(listing.server, row.session))
                 && !self.scene.town.sessions.contains_key(row.name.as_str())
@@ -561,7 +561,7 @@ fn server_of(listing: &Listing) -> Option<ProcId> {
     }
 }
 
-fn target_of(server: ServerId, row: &Row, town: &Town, process: ProcId) -> Target {
+fn target_of(server: ServerId, row: &PaneRow, town: &Town, process: ProcId) -> Target {
     // A launcher may give a session that stands a fresh process, and leave its labels.
     let label = match row.labels.ownership(&town.name) {
         Ownership::Ours(label) => Some(label),

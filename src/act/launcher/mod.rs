@@ -13,7 +13,7 @@ mod run;
 mod tracked;
 
 use super::launch::{LaunchFault, check_programs};
-use super::{Known, Logs, Scene};
+use super::{Known, LogKeeping, Scene};
 use crate::jobs::{self, BrokenOff, Cancel, Pool};
 use crate::model::{
     Action, Commands, Done, Effect, LauncherJob, Memory, Moment, NudgeText, Outcome, ServerId,
@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 /// One to be begun: a step whose action has commands.
 #[derive(Debug, Clone)]
-pub struct Job {
+pub struct LauncherOrder {
     /// What is to be done, to which session.
     pub step: Step,
     /// What was written down of it.
@@ -74,9 +74,9 @@ impl Report {
 }
 
 /// Those under way, at most one for each session.
-pub type LauncherJobs = Pool<Job>;
+pub type LauncherJobs = Pool<LauncherOrder>;
 
-impl jobs::Job for Job {
+impl jobs::Job for LauncherOrder {
     type Key = SessionName;
     type Report = Report;
 
@@ -115,7 +115,7 @@ impl jobs::Job for Job {
 }
 
 /// Does it. May block: this is a thread of its own.
-async fn carry_out(job: &Job) -> (Step, Outcome) {
+async fn carry_out(job: &LauncherOrder) -> (Step, Outcome) {
     let failed = |why: String| (job.step.clone(), Outcome::Failed(why));
     let store = match StateDir::open(&job.state) {
         Ok(store) => store,
@@ -133,7 +133,7 @@ async fn carry_out(job: &Job) -> (Step, Outcome) {
             .map_err(std::io::Error::other)
     };
     let sink = job.sink.as_deref().map(|program| (program, store.view()));
-    let Job {
+    let LauncherOrder {
         step,
         town,
         memory,
@@ -142,7 +142,7 @@ async fn carry_out(job: &Job) -> (Step, Outcome) {
         now,
         ..
     } = job;
-    let logs = Logs {
+    let logs = LogKeeping {
         screen: &screen,
         sink,
     };

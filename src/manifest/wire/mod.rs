@@ -9,13 +9,13 @@ pub mod session;
 pub mod values;
 pub mod words;
 
-pub use session::{Backoff, Completion, Logs, RoleTable, SessionTable};
+pub use session::{BackoffTable, CompletionTable, LogsTable, RoleTable, SessionTable};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
-use values::{Limit, Memory, Positive, Share, Starts, Unavailable, Wait};
+use values::{Limit, MemoryLimit, Positive, Share, Starts, UnavailableValue, Wait};
 use words::{Accept, Kind, Naming, Profile, Topic, WhenAttached};
 
 /// The AI agent sessions wanted in tmux, declared for gtctl.
@@ -153,7 +153,7 @@ pub struct LimitsTable {
     pub starts: Option<Starts>,
     /// How many sessions may be down at once for planned restarts: a number, or a percentage of the
     /// declared sessions. A percentage is rounded down, but one is always allowed. Default: 10%.
-    pub unavailable: Option<Unavailable>,
+    pub unavailable: Option<UnavailableValue>,
     /// Share of the town that gtctl may take down at once without a second check. Default: 30%.
     pub mass: Option<Share>,
     /// After so many losses of the tmux server within ten minutes, all steps wait. Default: 3.
@@ -188,9 +188,9 @@ pub struct PolicyTable {
     pub idle_limit: Option<Limit>,
     /// Expire when completed. Its `log` may contain `{session}`. Lines from before the session
     /// existed do not count, nor do lines that an older log had before the adoption. Default: never.
-    pub completion: Option<Completion>,
+    pub completion: Option<CompletionTable>,
     /// Expire above this much resident memory. Default: off.
-    pub max_memory: Option<Memory>,
+    pub max_memory: Option<MemoryLimit>,
     /// What to do while a client is attached. Default: `hold`.
     pub when_attached: Option<WhenAttached>,
     /// How long it may take to end after TERM. Default: 30s.

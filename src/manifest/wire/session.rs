@@ -3,7 +3,7 @@
 //! One macro writes them three times: serde's `flatten` would save that, and lose the place of
 //! every fault.
 
-use super::values::{After, Limit, Marker, Memory, Positive, Share, Size, Wait};
+use super::values::{After, Limit, MarkerValue, MemoryLimit, Positive, Share, Size, Wait};
 use super::words::{Launcher, OnDrift, OnIdle, OnLimitEnd, Restart, WhenAttached};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -96,7 +96,7 @@ macro_rules! session_table {
             /// A busy screen without any change for this long is stuck. Default: 10m.
             pub stuck_after: Option<Limit>,
             /// It is restarted when its process tree uses more resident memory. Default: off.
-            pub max_memory: Option<Memory>,
+            pub max_memory: Option<MemoryLimit>,
             /// What happens when it runs with other fields than declared. Default:
             /// `restart-when-idle`.
             pub on_drift: Option<OnDrift>,
@@ -114,11 +114,11 @@ macro_rules! session_table {
             /// false.
             pub prune: Option<bool>,
             /// How gtctl recognises that it has completed.
-            pub completion: Option<Completion>,
+            pub completion: Option<CompletionTable>,
             /// Delays of restarts after crashes.
-            pub backoff: Option<Backoff>,
+            pub backoff: Option<BackoffTable>,
             /// Limits on its logs.
-            pub logs: Option<Logs>,
+            pub logs: Option<LogsTable>,
         }
     };
 }
@@ -161,10 +161,10 @@ session_table! {
     deny_unknown_fields,
     expecting = "a table such as { markers = [\"done\"], grace = \"5m\" }"
 )]
-pub struct Completion {
+pub struct CompletionTable {
     /// Markers in the output that mean it has completed. Default for tasks: `Claude exit code: 0`,
     /// `Agent completed successfully` and `"subtype":"success"`; for services none.
-    pub markers: Option<Vec<Marker>>,
+    pub markers: Option<Vec<MarkerValue>>,
     /// How long a completed session stays, so that people can look at it. Default: 5m.
     pub grace: Option<Wait>,
     /// A log to read instead of the pane's own output. A template. Default: none.
@@ -177,7 +177,7 @@ pub struct Completion {
     deny_unknown_fields,
     expecting = "a table such as { first = \"10s\", max = \"5m\" }"
 )]
-pub struct Backoff {
+pub struct BackoffTable {
     /// Delay before the second restart in a row; the first has no delay. `0s`: never a delay.
     /// Default: 10s.
     pub first: Option<Wait>,
@@ -199,7 +199,7 @@ pub struct Backoff {
     deny_unknown_fields,
     expecting = "a table such as { size = \"10MiB\", files = 5, keep = 20 }"
 )]
-pub struct Logs {
+pub struct LogsTable {
     /// Size of one file. Default: 10MiB.
     pub size: Option<Size>,
     /// Files per generation. Default: 5.

@@ -141,13 +141,13 @@ from_text!(Size, "a size such as \"10MiB\"", |text| bytes(text)
 
 /// A limit in bytes, or none: `"off"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Memory(pub Option<u64>);
+pub struct MemoryLimit(pub Option<u64>);
 
-from_text!(Memory, "a size such as \"2GiB\", or \"off\"", |text| {
+from_text!(MemoryLimit, "a size such as \"2GiB\", or \"off\"", |text| {
     if is_off(text) {
-        Ok(Memory(None))
+        Ok(MemoryLimit(None))
     } else {
-        bytes(text).map(|n| Memory(Some(n)))
+        bytes(text).map(|n| MemoryLimit(Some(n)))
     }
 });
 
@@ -256,25 +256,25 @@ impl<'de> Deserialize<'de> for Starts {
 
 /// Sessions that may be down at once: a number, or a percentage such as `"10%"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unavailable(pub model::Unavailable);
+pub struct UnavailableValue(pub model::Unavailable);
 
-impl<'de> Deserialize<'de> for Unavailable {
+impl<'de> Deserialize<'de> for UnavailableValue {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         const HELP: &str = "write a number from 1, or a percentage from \"1%\" to \"100%\"";
         struct Either;
         impl Visitor<'_> for Either {
-            type Value = Unavailable;
+            type Value = UnavailableValue;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a number of sessions, or a percentage such as \"10%\"")
             }
-            fn visit_i64<E: Error>(self, count: i64) -> Result<Unavailable, E> {
+            fn visit_i64<E: Error>(self, count: i64) -> Result<UnavailableValue, E> {
                 match u32::try_from(count) {
                     Ok(0) => Err(E::custom(pack(
                         "zero-limit",
                         "with 0, gtctl could never restart a session",
                         HELP,
                     ))),
-                    Ok(count) => Ok(Unavailable(model::Unavailable::Count(count))),
+                    Ok(count) => Ok(UnavailableValue(model::Unavailable::Count(count))),
                     Err(_) => Err(E::custom(pack(
                         "wrong-value",
                         "not a number of sessions",
@@ -282,7 +282,7 @@ impl<'de> Deserialize<'de> for Unavailable {
                     ))),
                 }
             }
-            fn visit_str<E: Error>(self, text: &str) -> Result<Unavailable, E> {
+            fn visit_str<E: Error>(self, text: &str) -> Result<UnavailableValue, E> {
                 let number = text
                     .trim()
                     .strip_suffix('%')
@@ -294,7 +294,7 @@ impl<'de> Deserialize<'de> for Unavailable {
                         HELP,
                     ))),
                     Some(share) if share <= 100 => {
-                        Ok(Unavailable(model::Unavailable::Percent(share)))
+                        Ok(UnavailableValue(model::Unavailable::Percent(share)))
                     }
                     Some(_) | None => Err(E::custom(pack("wrong-value", "not a percentage", HELP))),
                 }
@@ -306,17 +306,17 @@ impl<'de> Deserialize<'de> for Unavailable {
 
 /// One completion marker: a text, or `{ json = { field = value } }`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Marker(pub model::Marker);
+pub struct MarkerValue(pub model::Marker);
 
-impl<'de> Deserialize<'de> for Marker {
+impl<'de> Deserialize<'de> for MarkerValue {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         struct Either;
         impl<'de> Visitor<'de> for Either {
-            type Value = Marker;
+            type Value = MarkerValue;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a text or { json = { field = value } }")
             }
-            fn visit_str<E: Error>(self, text: &str) -> Result<Marker, E> {
+            fn visit_str<E: Error>(self, text: &str) -> Result<MarkerValue, E> {
                 if text.trim().is_empty() {
                     return Err(E::custom(pack(
                         "empty-marker",
@@ -324,9 +324,9 @@ impl<'de> Deserialize<'de> for Marker {
                         "write the text that means completion",
                     )));
                 }
-                Ok(Marker(model::Marker::Text(text.into())))
+                Ok(MarkerValue(model::Marker::Text(text.into())))
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Marker, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<MarkerValue, A::Error> {
                 let mut fields = None;
                 while let Some(key) = map.next_key::<String>()? {
                     if key != "json" {
@@ -335,7 +335,9 @@ impl<'de> Deserialize<'de> for Marker {
                     fields = Some(map.next_value::<BTreeMap<String, serde_json::Value>>()?);
                 }
                 match fields {
-                    Some(fields) if !fields.is_empty() => Ok(Marker(model::Marker::Json(fields))),
+                    Some(fields) if !fields.is_empty() => {
+                        Ok(MarkerValue(model::Marker::Json(fields)))
+                    }
                     Some(_) | None => Err(A::Error::custom(pack(
                         "empty-marker",
                         "an empty marker matches every line",
@@ -461,7 +463,7 @@ schema_of!(Size, "Size", {
     "description": "A number of bytes such as \"10MiB\"; units KiB, MiB, GiB and TiB.",
     "pattern": "^\\s*[0-9]+\\s*([KkMmGgTt]([Ii][Bb])?|[Bb])?\\s*$"
 });
-schema_of!(Memory, "MemoryLimit", {
+schema_of!(MemoryLimit, "MemoryLimit", {
     "type": "string",
     "description": "A number of bytes such as \"2GiB\", units KiB, MiB, GiB and TiB; or \"off\".",
     "pattern": "^(off|never|\\s*[0-9]+\\s*([KkMmGgTt]([Ii][Bb])?|[Bb])?\\s*)$"
@@ -473,7 +475,7 @@ schema_of!(Share, "Share", {
         { "type": "string", "pattern": "^\\s*[0-9]+(\\.[0-9]+)?\\s*%$" }
     ]
 });
-schema_of!(Unavailable, "Unavailable", {
+schema_of!(UnavailableValue, "Unavailable", {
     "description": "Sessions that may be down at once: a number from 1, or a percentage of the declared sessions such as \"10%\", rounded down and at least one.",
     "anyOf": [
         { "type": "integer", "minimum": 1 },
@@ -487,7 +489,7 @@ schema_of!(Starts, "Starts", {
         { "type": "string", "const": "auto" }
     ]
 });
-schema_of!(Marker, "Marker", {
+schema_of!(MarkerValue, "Marker", {
     "description": "A text that a line of output contains, or the fields of a line of JSON.",
     "anyOf": [
         { "type": "string", "minLength": 1 },

@@ -1,6 +1,6 @@
 //! A listing of which only a few panes are asked after, where no others are known to have changed.
 
-use super::{Attached, Client, Groups, ListFault, Listing, Read, Row, nonce, read, row_format};
+use super::{Attached, Client, Groups, ListFault, Listing, PaneRow, Read, nonce, read, row_format};
 use crate::model::{PaneId, SessionId};
 use crate::tmux::script::quote;
 use crate::tmux::tail::{Captured, Wanted};
@@ -74,10 +74,10 @@ fn merged(known: Listing, places: &[Place], read: Listing, attached: &Attached) 
     {
         return None;
     }
-    let mut fresh: BTreeMap<Place, Row> = places.iter().copied().zip(read.rows).collect();
-    let row = |row: Row| {
+    let mut fresh: BTreeMap<Place, PaneRow> = places.iter().copied().zip(read.rows).collect();
+    let row = |row: PaneRow| {
         let row = fresh.remove(&(row.session, row.pane)).unwrap_or(row);
-        Row {
+        PaneRow {
             attached: attached.get(&row.session).copied().unwrap_or(0),
             ..row
         }

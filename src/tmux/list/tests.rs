@@ -5,8 +5,8 @@ use super::*;
 
 const NONCE: &str = "0123456789abcdef";
 
-fn answer(out: &str) -> Answer {
-    Answer {
+fn answer(out: &str) -> CallAnswer {
+    CallAnswer {
         out: out.to_owned(),
         err: String::new(),
         success: true,
@@ -27,13 +27,13 @@ fn titled_row(numbers: &str, [name, label, handoff, title]: [&str; 4], end: &str
     format!("{NONCE}P{numbers} {texts}{NONCE}.\n")
 }
 
-fn whole(rows: &str) -> Answer {
+fn whole(rows: &str) -> CallAnswer {
     answer(&format!("{NONCE}H77 3.3a\n{rows}{NONCE}E\n"))
 }
 
 const ALIVE: &str = "$1 %2 300 1 1700000000 1700000050";
 
-fn listed(answer: &Answer) -> Result<Listing, ListFault> {
+fn listed(answer: &CallAnswer) -> Result<Listing, ListFault> {
     match read(answer, NONCE, Groups::Apart)? {
         Read::Whole(whole) => Ok(whole.listing),
         Read::Grouped => panic!("grouped"),
@@ -68,7 +68,7 @@ fn every_field_is_asked_for_once_and_read_back() {
     ));
     let listing = listed(&text).unwrap();
     assert_eq!((listing.server, listing.version.as_str()), (77, "3.3a"));
-    let expected = Row {
+    let expected = PaneRow {
         session: SessionId(1),
         pane: PaneId(2),
         pid: 300,
@@ -264,7 +264,7 @@ fn what_is_not_whole_is_no_answer() {
 #[test]
 fn an_empty_list_is_not_a_failed_one() {
     let said = |err: &str| {
-        listed(&Answer {
+        listed(&CallAnswer {
             err: err.into(),
             ..whole("")
         })
@@ -299,7 +299,7 @@ fn dead_panes_may_lack_their_status_and_name_their_signal() {
 #[test]
 fn refusals_are_told_apart() {
     let said = |err: &str| {
-        listed(&Answer {
+        listed(&CallAnswer {
             out: String::new(),
             err: err.into(),
             success: false,

@@ -2,7 +2,7 @@
 //! else is ever touched.
 
 use crate::harness::{TestServer, desired, name, proc_of, until};
-use gtctl::act::{KeepLog, Logs, carry_out};
+use gtctl::act::{KeepLog, LogKeeping, carry_out};
 use gtctl::model::{
     Action, Desired, Effect, Fingerprint, Generation, History, Launch, Memory, Moment, Origin,
     Outcome, Phase, Plan, ProcId, Purpose, Reason, Rung, ServerId, Step, Stopping, Target,
@@ -20,8 +20,8 @@ const LIFE: &str = "#{s/.* gen=([0-9]+) .*/\\1/:@gtctl_label}";
 const HOSTILE: &str = "set -g destroy-unattached on\nset -g base-index 1\nset -g pane-base-index 1\n\
      set -g remain-on-exit off\nset -g default-command 'echo hostile; exec sleep 600'\n";
 
-fn screens(screen: KeepLog<'_>) -> Logs<'_> {
-    Logs { screen, sink: None }
+fn screens(screen: KeepLog<'_>) -> LogKeeping<'_> {
+    LogKeeping { screen, sink: None }
 }
 
 async fn act(

@@ -154,7 +154,7 @@ impl Ground for Real {
             ..Known::of(&self.seen)
         };
         let keep = |_: &_, _, _: &str| Ok(());
-        let logs = gtctl::act::Logs {
+        let logs = gtctl::act::LogKeeping {
             screen: &keep,
             sink: None,
         };

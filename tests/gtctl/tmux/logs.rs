@@ -8,7 +8,7 @@ use gtctl::proc::clock;
 use gtctl::screen::output::{Matcher, Watch};
 use gtctl::store::{Follower, From, Gap};
 use gtctl::tmux::fence::Pane;
-use gtctl::tmux::ops::{self, Labels, Launch};
+use gtctl::tmux::ops::{self, Labels, SessionLaunch};
 use gtctl::tmux::pipe::pipe_command;
 use gtctl::tmux::script::{Batch, NoServer, Reply};
 use std::fs;
@@ -18,8 +18,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 
 const EXE: &str = env!("CARGO_BIN_EXE_gtctl");
 
-fn launch(tmux: &TestServer, generation: u64, script: &str, pipe: Option<String>) -> Launch {
-    Launch {
+fn launch(tmux: &TestServer, generation: u64, script: &str, pipe: Option<String>) -> SessionLaunch {
+    SessionLaunch {
         name: name("one"),
         dir: tmux.dir().to_owned(),
         argv: ["/bin/sh", "-c", script].map(str::to_owned).into(),
@@ -42,7 +42,7 @@ fn launch(tmux: &TestServer, generation: u64, script: &str, pipe: Option<String>
     }
 }
 
-async fn create(tmux: &TestServer, launch: &Launch) -> Target {
+async fn create(tmux: &TestServer, launch: &SessionLaunch) -> Target {
     let mut batch = Batch::default();
     batch.push(|tag| ops::create(tag, launch, None));
     let reply = batch.run(&tmux.client, NoServer::Start).await.remove(0);

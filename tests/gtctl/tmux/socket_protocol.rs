@@ -5,14 +5,14 @@ use gtctl::proc::process;
 use gtctl::proc::signal::{Signal, signal};
 use gtctl::tmux::list;
 use gtctl::tmux::script::NoServer;
-use gtctl::tmux::{CallFault, Client, Purpose};
+use gtctl::tmux::{Access, CallFault, Client};
 use std::fmt::Write as _;
 use std::io::{Read, Write as _};
 use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
 /// What `tmux source-file -` prints for a script.
-async fn by_process(client: &Client, script: &str) -> gtctl::tmux::Answer {
+async fn by_process(client: &Client, script: &str) -> gtctl::tmux::CallAnswer {
     client.call(&["source-file", "-"], script).await.unwrap()
 }
 
@@ -20,7 +20,7 @@ async fn by_process(client: &Client, script: &str) -> gtctl::tmux::Answer {
 async fn it_hears_what_a_process_hears() {
     let server = TestServer::start();
     let client = server.scratch.client();
-    let lasting = client.lasting(Purpose::Act);
+    let lasting = client.lasting(Access::Act);
     server.session("plain", &["sleep", "1000"]);
     server.label("plain", &[("@gtctl_label", "two\nlines \u{1b}[2Jé ✳")]);
     let mut long = String::new();
@@ -118,7 +118,7 @@ fn connections(server: &TestServer) -> usize {
 async fn a_kept_connection_carries_many_scripts_and_goes_in_time() {
     let server = TestServer::start();
     server.session("one", &["sleep", "1000"]);
-    let client = server.scratch.client().lasting(Purpose::Act);
+    let client = server.scratch.client().lasting(Access::Act);
     // What began it has gone then.
     let before = 1;
     wait_for("only its own socket", async || {
@@ -152,7 +152,7 @@ async fn a_kept_connection_carries_many_scripts_and_goes_in_time() {
 async fn a_kept_connection_keeps_no_server_from_ending() {
     let server = TestServer::start();
     server.session("one", &["sleep", "1000"]);
-    let client = server.scratch.client().lasting(Purpose::Act);
+    let client = server.scratch.client().lasting(Access::Act);
     list::list(&client).await.unwrap();
     server.run(&["kill-server"]);
     let begun = Instant::now();
@@ -178,7 +178,7 @@ async fn who_waits_for_an_answer_keeps_no_server_from_ending_either() {
         server.session("one", &["sleep", "1000"]);
         let client = server.scratch.client();
         let client = if kept {
-            client.lasting(Purpose::Act)
+            client.lasting(Access::Act)
         } else {
             client
         };
@@ -202,9 +202,7 @@ async fn who_waits_for_an_answer_keeps_no_server_from_ending_either() {
 
 #[tokio::test]
 async fn what_was_given_up_before_its_turn_is_never_done() {
-    for client in [Client::clone, |client: &Client| {
-        client.lasting(Purpose::Act)
-    }] {
+    for client in [Client::clone, |client: &Client| client.lasting(Access::Act)] {
         given_up_before_its_turn(client).await;
     }
 }
