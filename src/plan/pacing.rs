@@ -8,6 +8,7 @@ use super::after::{self, Wait};
 use super::agents::hold_for_agents;
 use super::drain::{self, hold_for_drain};
 use super::gastown::hold_for_gastown;
+use super::launcher::hold_after_complaint;
 use super::probes::probes;
 use super::rolling::hold_for_roll;
 use super::rules::LOOK_AGAIN;
@@ -22,8 +23,6 @@ use crate::model::{
     Reason, Rung, StartBudget, Verb, WhenAttached,
 };
 
-/// How long a launcher whose command failed on a living session is left alone.
-const COMPLAINT_WAIT: Period = Period::from_mins(1);
 /// The window of the start budget and of what counts as lately come up.
 const WINDOW: Period = Period::from_mins(10);
 
@@ -218,23 +217,6 @@ fn hold_a_kill(
         .or_else(|| hold_after_failure(subject, want))
         .or_else(|| hold_for_gap(subject, want))
         .or_else(|| hold_for_drain(subject, want, wakes))
-}
-
-/// The command that should have ended it failed: it is not asked again at once.
-fn hold_after_complaint(subject: &Subject<'_>, want: &Want) -> Option<(Hold, Option<Moment>)> {
-    let complaint = subject.history?.complaint.as_ref()?;
-    let until = complaint.at.plus(COMPLAINT_WAIT);
-    let minded = want.kind.kills()
-        && subject.desired?.commands().is_some()
-        && !subject.now().reached(&until);
-    minded.then(|| {
-        (
-            Hold::LauncherFailed {
-                said: complaint.said.clone(),
-            },
-            Some(until),
-        )
-    })
 }
 
 /// The same failed before: it is not tried at every look.

@@ -4,8 +4,9 @@
 //! Only content that was read is judged: a session whose screen could not be read is never too
 //! quiet or stuck.
 
+use super::due::{drifted, failure, too_old};
 use super::large::too_large;
-use super::rules::{LOOK_AGAIN, calm, drifted, failure, too_old};
+use super::rules::{LOOK_AGAIN, calm};
 use super::stuck::stuck;
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
