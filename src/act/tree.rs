@@ -104,7 +104,7 @@ impl<'a> Trees<'a> {
             Above::Server(pid) => {
                 pid != target.server.0.pid && !env_tag::bears(pid, &self.town.name)
             }
-            Above::Untold => process::may_live(process),
+            Above::Unknown => process::may_live(process),
         };
         found.extend(without_lives(marked.collect(), elsewhere));
         // A session that was renamed runs on with the marker of its former name.
@@ -194,7 +194,7 @@ pub(super) fn former(
         (Some(in_pane), _) => in_pane,
         (None, Above::Nobody) => false,
         (None, Above::Server(pid)) => !env_tag::bears(pid, &town.name),
-        (None, Above::Untold) => process::may_live(process),
+        (None, Above::Unknown) => process::may_live(process),
     };
     for (session, mut marked) in
         env_tag::carrying_those(&town.name, |session| beginning.contains_key(session))

@@ -1,13 +1,13 @@
-//! The clocks: one [`Moment`] per cycle is taken here, and process start times become ages.
+//! Reads the clocks: the [`Moment`] of a cycle, and the age of a process.
 
 use crate::model::{Moment, Period};
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::{SysconfVar, sysconf};
 use std::sync::OnceLock;
 
-/// The present moment, on the wall clock and on the awake clock.
+/// The current moment.
 ///
-/// Where the boot's id cannot be read it is 0, always: ages are then right until the next boot.
+/// `boot` is 0 where the boot id cannot be read. Two boots then look like one.
 #[must_use]
 pub fn now() -> Moment {
     Moment {
@@ -17,14 +17,14 @@ pub fn now() -> Moment {
     }
 }
 
-/// How long ago a process started, suspends included: `start` in clock ticks since boot, as in
-/// [`crate::model::ProcId`]. At least zero.
+/// The age of a process that started `start` clock ticks after boot
+/// ([`crate::model::ProcId::start`]). Counts time in suspend; never negative.
 #[must_use]
 pub fn age(start: u64) -> Period {
     Period::from_millis(millis(ClockId::CLOCK_BOOTTIME).saturating_sub(ticks_to_millis(start)))
 }
 
-/// Clock ticks, as `/proc` counts them, in milliseconds.
+/// Converts the clock ticks of `/proc` to milliseconds.
 #[must_use]
 pub fn ticks_to_millis(ticks: u64) -> u64 {
     static PER_SECOND: OnceLock<u64> = OnceLock::new();
@@ -32,7 +32,7 @@ pub fn ticks_to_millis(ticks: u64) -> u64 {
     u64::try_from(u128::from(ticks) * 1000 / u128::from(per_second)).unwrap_or(u64::MAX)
 }
 
-/// The size of a page of memory, in bytes.
+/// The size of a memory page in bytes.
 #[must_use]
 pub(super) fn page_size() -> u64 {
     static BYTES: OnceLock<u64> = OnceLock::new();

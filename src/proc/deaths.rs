@@ -1,6 +1,6 @@
-//! Hearing of the ends of many processes, from the kernel, without asking any of them.
+//! Waits for the end of many processes without polling: the kernel reports it by a pidfd.
 //!
-//! A hint only: whoever is told looks again.
+//! A report is only a hint; the receiver looks again.
 
 use super::process;
 use super::ready::Ready;
@@ -11,12 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-/// Descriptors that are left for everything else.
+/// File descriptors that are left to the rest of the program.
 const SPARE: usize = 256;
-/// Ends taken in at once.
+/// The most ends that one call to the kernel returns.
 const AT_ONCE: usize = 64;
 
-/// A set of processes, each of which is told of once when it ends.
+/// A set of watched processes. Each end is reported once.
 #[derive(Debug)]
 pub struct Deaths {
     epoll: Ready,
@@ -24,22 +24,22 @@ pub struct Deaths {
     most: usize,
 }
 
-/// How much of what was asked for is watched.
+/// How many of the requested processes are watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Watched {
-    /// All of it.
+    /// All of them.
     All,
-    /// One of them has ended already.
+    /// All that live, but at least one has already ended.
     Ended,
-    /// There are not enough descriptors for all.
+    /// Some are not watched, because file descriptors ran out.
     InPart,
 }
 
 impl Deaths {
-    /// Watches nobody yet.
+    /// Watches no process yet.
     ///
     /// # Errors
-    /// When the kernel gives no epoll.
+    /// The kernel refuses an epoll instance.
     pub fn new() -> io::Result<Self> {
         let epoll = Ready::new(epoll::create(epoll::CreateFlags::CLOEXEC)?)?;
         let limit = getrlimit(Resource::Nofile)
@@ -52,7 +52,7 @@ impl Deaths {
         })
     }
 
-    /// Watches these and no others. Those that are watched already cost nothing.
+    /// Watches these processes and no others. A process that is already watched costs nothing.
     pub fn watch(&mut self, processes: &BTreeSet<ProcId>) -> Watched {
         self.watched
             .retain(|process, _| processes.contains(process));
@@ -73,13 +73,13 @@ impl Deaths {
         result
     }
 
-    /// Whether it is watched, and has not been told to have ended.
+    /// Whether this process is watched. A process whose end was reported is not.
     #[must_use]
     pub fn watches(&self, process: ProcId) -> bool {
         self.watched.contains_key(&process)
     }
 
-    /// Whether it lives; it is watched then.
+    /// Watches a process. Returns false if it has already ended.
     fn add(&mut self, process: ProcId) -> io::Result<bool> {
         let Some(pid) = i32::try_from(process.pid).ok().and_then(Pid::from_raw) else {
             return Ok(false);
@@ -89,7 +89,7 @@ impl Deaths {
             Err(rustix::io::Errno::SRCH) => return Ok(false),
             Err(e) => return Err(e.into()),
         };
-        // Only asked after opening is it certain whose handle this is.
+        // The pid may have been reused. Only a check after opening shows whose handle it is.
         if !process::may_live(process) {
             return Ok(false);
         }
@@ -99,24 +99,24 @@ impl Deaths {
         Ok(true)
     }
 
-    /// Returns when some have ended since they began to be watched; they no longer are. May be
-    /// dropped at any time.
+    /// Returns once at least one watched process has ended, and stops watching those that have.
+    /// The future may be dropped at any time.
     pub async fn ended(&mut self) {
-        let pids = self.epoll.until(|| some(ended(self.epoll.fd()))).await;
-        // Closed, they are no longer told of.
+        let pids = self.epoll.until(|| non_empty(ended(self.epoll.fd()))).await;
+        // Dropping the descriptor removes it from the epoll set.
         self.watched
             .retain(|process, _| !pids.contains(&u64::from(process.pid)));
     }
 }
 
-/// The pids behind the events that are there now.
+/// The pids of the processes whose end is ready to be reported.
 fn ended(epoll: BorrowedFd<'_>) -> BTreeSet<u64> {
     let mut events = Vec::with_capacity(AT_ONCE);
     let now = Timespec {
         tv_sec: 0,
         tv_nsec: 0,
     };
-    // What cannot be read now is asked for again when it is told anew.
+    // After an error nothing is lost: epoll reports the same ends again.
     let _ = epoll::wait(
         epoll,
         rustix::buffer::spare_capacity(&mut events),
@@ -125,7 +125,7 @@ fn ended(epoll: BorrowedFd<'_>) -> BTreeSet<u64> {
     events.iter().map(|event| event.data.u64()).collect()
 }
 
-fn some(pids: BTreeSet<u64>) -> Option<BTreeSet<u64>> {
+fn non_empty(pids: BTreeSet<u64>) -> Option<BTreeSet<u64>> {
     (!pids.is_empty()).then_some(pids)
 }
 

@@ -1,8 +1,7 @@
-//! What got away: processes that carry our marker in their environment, wherever in the process
-//! table they went.
+//! Finds processes by the tag in their environment, wherever they are in the process tree.
 //!
-//! Every agent is started with [`TOWN`], [`SESSION`] and [`GENERATION`] in its environment, and
-//! what it starts inherits them: daemons that left the tree are found by them.
+//! Every agent is started with [`TOWN`], [`SESSION`] and [`GENERATION`] in its environment. Its
+//! children inherit them. So a daemon that has left the tree of its pane can still be found.
 
 use super::process::{self, Presence};
 use super::{file, own, tree};
@@ -15,77 +14,77 @@ use std::io::ErrorKind;
 pub const TOWN: &str = "GTCTL_TOWN";
 /// The session's name.
 pub const SESSION: &str = "GTCTL_SESSION";
-/// The session's life, in decimal.
+/// The generation of the session, in decimal.
 pub const GENERATION: &str = "GTCTL_GENERATION";
 
-/// The chore whose command it is, by its folder: two towns of one name may have chores of one name.
+/// The folder of a chore. Unlike its name, the folder is unique among towns.
 pub const CHORE: &str = "GTCTL_CHORE";
 
-/// The most bytes of an environment that are read.
+/// The most bytes read of one environment.
 const MAX_ENVIRONMENT: usize = 1 << 20;
 
-/// So often it is asked again what panes have left behind.
+/// How many passes search for leftovers of panes before all processes are read.
 const MOST_PASSES: u32 = 8;
 
-/// Processes that carried a town's marker when `/proc` was read, nothing else of which is known
-/// yet.
+/// Processes that had the tag of a town when `/proc` was read. They may have ended since.
 #[derive(Debug, Clone)]
 pub struct Sighted {
     town: SessionName,
-    found: Vec<(SessionName, u32)>,
+    tagged: Vec<(SessionName, u32)>,
 }
 
-/// A scan for this town's marker in the environment of every process but ourselves and those above
-/// us, done in steps: all of it takes longer than a look, and can be done while others work.
+/// A search for a town's tag in the environment of processes, except ourselves and our ancestors.
+///
+/// It runs in steps, because a whole search takes longer than a look.
 #[derive(Debug)]
 pub struct Scan {
-    /// Only what panes have left behind is wanted.
+    /// Limits the search to what panes have left behind.
     behind: Option<Behind>,
     entry: Finder<'static>,
     buffer: Vec<u8>,
-    /// What is still to be read.
+    /// Pids still to read.
     left: Vec<u32>,
-    /// What need not be read any more, ourselves included.
+    /// Pids that were read or must not be read, such as our own.
     seen: BTreeSet<u32>,
-    /// How often something was found to be read.
+    /// How many passes had pids to read.
     passes: u32,
-    /// Nothing more is looked for.
+    /// No pass follows.
     over: bool,
     sighted: Sighted,
 }
 
-/// Where the children of an ended process of a pane are. They were given to the nearest of the
-/// server's ancestors that takes such in, or to process 1: so only the children of all of these are
-/// read, and the panes that it may have become.
+/// Where the descendants of ended panes are.
+///
+/// The kernel gives an orphan to the nearest ancestor that is a subreaper, or to process 1. So it is
+/// enough to read the children of the server's ancestors, and the panes to which it may have moved.
 #[derive(Debug, Clone)]
 pub struct Behind {
-    /// Whose panes they were.
+    /// The server of the panes.
     pub server: ServerId,
-    /// The processes of its panes that are not known to be others'.
+    /// The processes of its panes, except those known to belong to a session.
     pub panes: Vec<u32>,
 }
 
 impl Behind {
-    /// None where an ancestor's children are not told.
+    /// The pids to read. `None` where the kernel does not list the children of an ancestor.
     fn pids(&self) -> Option<Vec<u32>> {
         let ServerId(server) = self.server;
-        let mut found = self.panes.clone();
+        let mut pids = self.panes.clone();
         for ancestor in own::line_of(server.pid).into_iter().skip(1).chain([1]) {
-            found.extend(tree::children(ancestor)?);
+            pids.extend(tree::children(ancestor)?);
         }
-        Some(found)
+        Some(pids)
     }
 }
 
 impl Scan {
-    /// One of which nothing is done yet: it finds processes that are there when its first step
-    /// begins.
+    /// A search of all processes. It starts with the first step.
     #[must_use]
     pub fn new(town: &SessionName) -> Self {
         let entry = Finder::new(&format!("{TOWN}={town}")).into_owned();
         let sighted = Sighted {
             town: town.clone(),
-            found: Vec::new(),
+            tagged: Vec::new(),
         };
         let (buffer, left, seen) = (Vec::new(), Vec::new(), BTreeSet::new());
         Self {
@@ -100,8 +99,8 @@ impl Scan {
         }
     }
 
-    /// One that finds what panes have left behind whose own process has ended, or what was moved
-    /// out of their session. Where the kernel does not tell of children, it is a scan of all.
+    /// A search limited to what ended panes have left behind and what moved out of its session.
+    /// Where the kernel does not list children, it searches all processes.
     #[must_use]
     pub fn behind(town: &SessionName, behind: Behind) -> Self {
         Self {
@@ -110,7 +109,7 @@ impl Scan {
         }
     }
 
-    /// Reads so many processes at most; whether any are left.
+    /// Reads at most `count` processes. Returns whether more are left.
     pub fn step(&mut self, count: usize) -> bool {
         let mut count = count;
         while count > 0 {
@@ -126,8 +125,10 @@ impl Scan {
         true
     }
 
-    /// Looks for what is to be read. What ends while others are read hands its own children on: so
-    /// it is asked again until there are no more, and where that has no end, all are read.
+    /// Starts the next pass. Returns whether it has anything to read.
+    ///
+    /// A process that ends meanwhile hands its children on. So passes go on until one is empty, and
+    /// after [`MOST_PASSES`] all processes are read.
     fn finds_more(&mut self) -> bool {
         if self.over {
             return false;
@@ -158,7 +159,7 @@ impl Scan {
             read => read.unwrap_or_default(),
         };
         if bytes.is_empty() && !self.over {
-            // It is ending, and may not have handed its children on yet.
+            // It is ending and may still have its children.
             let children = tree::children(pid).unwrap_or_default();
             self.left.extend(
                 children
@@ -166,17 +167,17 @@ impl Scan {
                     .filter(|child| self.seen.insert(*child)),
             );
         }
-        // Nearly all processes are strangers.
-        let found = self
+        // Most processes have no tag: this search is faster than parsing.
+        let tagged = self
             .entry
             .find(bytes)
             .and_then(|_| parse(bytes, &self.sighted.town));
         self.sighted
-            .found
-            .extend(found.map(|(session, _)| (session, pid)));
+            .tagged
+            .extend(tagged.map(|(session, _)| (session, pid)));
     }
 
-    /// Reads all that is left.
+    /// Reads all that is left and returns the result.
     #[must_use]
     pub fn finish(mut self) -> Sighted {
         self.step(usize::MAX);
@@ -185,25 +186,26 @@ impl Scan {
 }
 
 impl Sighted {
-    /// Whether no process of the sessions that are wanted carried it, be it alive now or not. Then
-    /// nothing of theirs is left that could have started more since: an agent carries the marker
-    /// itself.
+    /// Whether no process had the tag of a wanted session, not even one that has ended since.
+    ///
+    /// Then nothing of these sessions is left that could start more: an agent has the tag itself.
     #[must_use]
     pub fn is_clear_of(&self, wanted: impl Fn(&SessionName) -> bool) -> bool {
-        !self.found.iter().any(|(session, _)| wanted(session))
+        !self.tagged.iter().any(|(session, _)| wanted(session))
     }
 
-    /// Which session's marker each of them carried.
+    /// The session whose tag each process had, by pid.
     #[must_use]
     pub fn tags(&self) -> BTreeMap<u32, SessionName> {
-        self.found
+        self.tagged
             .iter()
             .map(|(session, pid)| (*pid, session.clone()))
             .collect()
     }
 
-    /// Those of them that live now and are our user's, of the sessions that are wanted: which life,
-    /// and which process. Never a tmux server, which may have been started from within a session.
+    /// The processes of wanted sessions that live now and belong to our user.
+    ///
+    /// tmux servers are left out: a session may have started one, and it serves others.
     #[must_use]
     pub fn living(
         &self,
@@ -211,7 +213,7 @@ impl Sighted {
     ) -> BTreeMap<SessionName, Vec<(Generation, ProcId)>> {
         let mut living: BTreeMap<SessionName, Vec<(Generation, ProcId)>> = BTreeMap::new();
         for (_, pid) in self
-            .found
+            .tagged
             .iter()
             .filter(|(session, pid)| wanted(session) && file::is_own(*pid))
         {
@@ -228,17 +230,15 @@ impl Sighted {
     }
 }
 
-/// The living processes of our user that carry this town's marker, by session: which life, and
-/// which process.
+/// The living processes of our user with this town's tag, by session.
 ///
-/// Never ourselves, nor an ancestor of ours, nor a tmux server, which may have been started from
-/// within a session.
+/// Leaves out ourselves, our ancestors, and tmux servers.
 #[must_use]
 pub fn carrying_any(town: &SessionName) -> BTreeMap<SessionName, Vec<(Generation, ProcId)>> {
     carrying_those(town, |_| true)
 }
 
-/// As [`carrying_any`], of those sessions alone that are wanted.
+/// As [`carrying_any`], for the wanted sessions only.
 #[must_use]
 pub fn carrying_those(
     town: &SessionName,
@@ -247,8 +247,9 @@ pub fn carrying_those(
     Scan::new(town).finish().living(wanted)
 }
 
-/// The living processes that carry the marker of this session, up to and including this life of it.
-/// As [`carrying_any`], which serves many sessions with one scan.
+/// The living processes of one session, up to and including generation `up_to`.
+///
+/// For many sessions, call [`carrying_any`] once.
 #[must_use]
 pub fn carrying(town: &SessionName, session: &SessionName, up_to: Generation) -> Vec<ProcId> {
     let all = carrying_any(town).remove(session).unwrap_or_default();
@@ -258,8 +259,7 @@ pub fn carrying(town: &SessionName, session: &SessionName, up_to: Generation) ->
         .collect()
 }
 
-/// The living processes of our user that carry the marker of this chore, never ourselves nor an
-/// ancestor of ours.
+/// The living processes of our user with the tag of this chore, except ourselves and our ancestors.
 #[must_use]
 pub fn of_chore(chore: &str) -> Vec<ProcId> {
     let own = own::line();
@@ -276,13 +276,13 @@ pub fn of_chore(chore: &str) -> Vec<ProcId> {
         .collect()
 }
 
-/// Whether this process, of whatever kind, was given the marker of any session of the town.
+/// Whether this process has the tag of any session of the town.
 #[must_use]
 pub fn bears(pid: u32, town: &SessionName) -> bool {
     borne(pid, town).is_some()
 }
 
-/// The marker of the town that this process was given: of which session, and of which life.
+/// The session and generation in the tag of this process, if it has this town's tag.
 #[must_use]
 pub fn borne(pid: u32, town: &SessionName) -> Option<(SessionName, Generation)> {
     parse(
@@ -295,7 +295,7 @@ fn marked(pid: u32, town: &SessionName) -> Option<(SessionName, Generation, Proc
     let process = process::identify(pid)?;
     let bytes = file::read(format!("/proc/{pid}/environ"), MAX_ENVIRONMENT as u64).ok()?;
     let (session, generation) = parse(&bytes, town)?;
-    // Read after the environment: the pid may have changed hands in between.
+    // This check comes after the read, because the pid may have been reused in between.
     match process::look_at(process) {
         Presence::Alive(stat) if !stat.comm.starts_with("tmux: server") => {
             Some((session, generation, process))

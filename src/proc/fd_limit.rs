@@ -1,12 +1,12 @@
-//! Whether there is room to work in: files that this process may still open.
+//! Checks how many files this process may still open.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
-/// Whether so many more files can be opened now. Opens them, and closes them again.
+/// Opens `wanted` files and closes them again.
 ///
 /// # Errors
-/// What the system says when they cannot.
+/// The system's error, when they cannot all be opened.
 pub fn files(wanted: usize) -> io::Result<()> {
     let opened: io::Result<Vec<OwnedFd>> = (0..wanted)
         .map(|_| io::stdin().as_fd().try_clone_to_owned())

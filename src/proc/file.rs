@@ -4,23 +4,24 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-/// The most entries of `/proc` that one scan looks at.
+/// The most processes that one scan of `/proc` reads.
 pub(super) const MAX_PROCESSES: usize = 65_536;
 
-/// More bytes than most files there have.
+/// Larger than most files in `/proc`, in bytes.
 const USUAL: usize = 1024;
 
-/// At most `limit` bytes of a file.
+/// Reads at most `limit` bytes of a file.
 pub(super) fn read(path: impl AsRef<Path>, limit: u64) -> std::io::Result<Vec<u8>> {
-    // Room for the usual at once: each further read is a call, and a look makes thousands.
+    // A large enough buffer saves a system call per file, and a look reads thousands.
     let mut bytes = Vec::with_capacity(USUAL.min(usize::try_from(limit).unwrap_or(USUAL)));
     File::open(path)?.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// The first bytes of a file that the kernel gives whole to whoever asks for enough at once, as
-/// `stat` and `environ` of a process: as many as the buffer holds. A look reads thousands of them,
-/// so that a second read to hear that there is no more would tell.
+/// Reads a file with one system call, as far as it fits into the buffer.
+///
+/// The kernel gives files such as `stat` and `environ` in one piece. A look reads thousands of them,
+/// so a second call for the end of file would be noticeable.
 pub(super) fn read_at_once(path: impl AsRef<Path>, buffer: &mut [u8]) -> std::io::Result<&[u8]> {
     let mut file = File::open(path)?;
     let read = loop {
@@ -32,7 +33,7 @@ pub(super) fn read_at_once(path: impl AsRef<Path>, buffer: &mut [u8]) -> std::io
     Ok(buffer.get(..read).unwrap_or_default())
 }
 
-/// The pids that `/proc` lists now, at most [`MAX_PROCESSES`], in rising order.
+/// The pids that `/proc` lists now, in ascending order; at most [`MAX_PROCESSES`].
 pub(super) fn pids() -> Vec<u32> {
     let Ok(entries) = std::fs::read_dir("/proc") else {
         return Vec::new();
@@ -52,7 +53,7 @@ pub(super) fn pids() -> Vec<u32> {
     pids
 }
 
-/// Whether the process belongs to the user we run as.
+/// Whether the process belongs to our user.
 pub(super) fn is_own(pid: u32) -> bool {
     use std::os::unix::fs::MetadataExt;
     std::fs::metadata(format!("/proc/{pid}"))

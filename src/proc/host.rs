@@ -1,27 +1,27 @@
-//! The machine: its memory, load, disk and largest processes, for people.
+//! Describes the machine to people: memory, load, disk and the largest processes.
 
 use super::file;
 use super::tree::{Forest, Member};
 use std::path::Path;
 
-/// What there is of a machine's means. What could not be read is zero or empty.
+/// The state of a machine. A value that cannot be read is zero or empty.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Host {
     /// Load averages over 1, 5 and 15 minutes, as the kernel prints them.
     pub load: String,
-    /// Memory in all, in bytes.
+    /// Total memory in bytes.
     pub memory: u64,
-    /// Memory that can be had without swapping, in bytes.
+    /// Memory available without swapping, in bytes.
     pub memory_free: u64,
-    /// Size of the file system of the state directory, in bytes.
+    /// The size of the state directory's file system in bytes.
     pub disk: u64,
-    /// What users may still write there, in bytes.
+    /// The bytes that users may still write there.
     pub disk_free: u64,
-    /// The processes with the most resident memory, the largest first.
+    /// The processes with the most resident memory, largest first.
     pub largest: Vec<Member>,
 }
 
-/// Looks at the machine; `path` names the file system.
+/// Reads the state of the machine. `path` selects the file system, `processes` how many to list.
 #[must_use]
 pub fn look(path: &Path, processes: usize) -> Host {
     let (disk, disk_free) = disk(path);
@@ -53,8 +53,9 @@ fn of_meminfo(text: &str, name: &str) -> u64 {
     kib.unwrap_or(0).saturating_mul(1024)
 }
 
-/// The size of a path's file system, and what users may still write there, in bytes; nothing where
-/// it does not tell.
+/// The size of the file system at `path` and the bytes that users may still write there.
+///
+/// Returns `(0, None)` where the file system does not say.
 #[must_use]
 pub fn disk(path: &Path) -> (u64, Option<u64>) {
     let Ok(stat) = nix::sys::statvfs::statvfs(path) else {

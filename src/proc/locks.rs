@@ -1,4 +1,4 @@
-//! Who holds which lock files, by the kernel's own list: nobody is disturbed by a look.
+//! Finds the owners of lock files in the kernel's list, without touching the locks.
 
 use super::{file, process};
 use crate::model::ProcId;
@@ -6,23 +6,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// The most bytes of the kernel's list that are read.
+/// The most bytes read of the kernel's list.
 const MAX_LIST: u64 = 4 << 20;
-/// The most open files of a process that are looked at.
+/// The most open files read of one process.
 const MAX_FILES: usize = 4096;
 
 /// A file that a process has open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenFile {
-    /// Its path.
+    /// The path by which it was opened.
     pub path: PathBuf,
-    /// What leads to the open file itself: nothing on the way to it is asked, so that a disk which
-    /// does not answer any more holds up nobody.
+    /// The link in `/proc/PID/fd`. It leads to the open file without resolving its path, so a disk
+    /// that hangs does not block us.
     pub open: PathBuf,
 }
 
-/// The processes of this user that hold an exclusive lock on some file and have a file of this name
-/// open, each with those. Our own process is not among them.
+/// The processes that hold an exclusive lock and have a file called `name` open, with that file.
+///
+/// Only processes of our user count, and not our own.
 #[must_use]
 pub fn holders(name: &str) -> Vec<(ProcId, OpenFile)> {
     let list = file::read("/proc/locks", MAX_LIST).unwrap_or_default();
@@ -43,15 +44,15 @@ pub fn holders(name: &str) -> Vec<(ProcId, OpenFile)> {
         .collect()
 }
 
-/// Who holds the lock of a line: `1: FLOCK  ADVISORY  WRITE 4711 fe:00:1234 0 EOF`. Lines of those
-/// who wait have a `->`.
+/// The pid that holds an exclusive lock by this line, such as
+/// `1: FLOCK  ADVISORY  WRITE 4711 fe:00:1234 0 EOF`. A waiting process has a `->` in its line.
 fn holder(line: &str) -> Option<u32> {
     let mut words = line.split_whitespace().skip(1);
     let (_kind, _rule, mode, pid) = (words.next()?, words.next()?, words.next()?, words.next()?);
     pid.parse().ok().filter(|pid| mode == "WRITE" && *pid > 0)
 }
 
-/// The open files of a process with this name, each once. One that was removed has another.
+/// The open files called `name`, each once. A removed file has another name: `NAME (deleted)`.
 fn named(pid: u32, name: &str) -> Vec<OpenFile> {
     let Ok(files) = std::fs::read_dir(format!("/proc/{pid}/fd")) else {
         return Vec::new();
@@ -59,8 +60,8 @@ fn named(pid: u32, name: &str) -> Vec<OpenFile> {
     let open = files.flatten().take(MAX_FILES).map(|open| open.path());
     let all = open.filter_map(|open| Some((std::fs::read_link(&open).ok()?, open)));
     let is_named = |path: &Path| path.file_name() == Some(OsStr::new(name)) && path.is_absolute();
-    let found: BTreeMap<PathBuf, PathBuf> = all.filter(|(path, _)| is_named(path)).collect();
-    found
+    let by_path: BTreeMap<PathBuf, PathBuf> = all.filter(|(path, _)| is_named(path)).collect();
+    by_path
         .into_iter()
         .map(|(path, open)| OpenFile { path, open })
         .collect()

@@ -1,11 +1,11 @@
-//! Processes and clocks, as `/proc` and the kernel tell them. The only room that sends signals, and
-//! that runs programs other than tmux ([`child`]).
+//! Processes and clocks, by `/proc` and the kernel. Only this room sends signals, and only this room
+//! runs programs other than tmux ([`child`]).
 //!
-//! Everything here is Linux. Reads are bounded and never fail loudly: a process may end between any
-//! two of them, so each answer says whether it is knowledge ([`process::Presence`]).
+//! All of it is specific to Linux. Reads are bounded. A process may end between two reads, so an
+//! answer says whether it is certain ([`process::Presence`]).
 //!
-//! **Architecture invariant:** nothing is signalled by name or by bare pid, only as a
-//! [`crate::model::ProcId`].
+//! **Architecture invariant:** a signal goes to a [`crate::model::ProcId`], never to a name or a
+//! bare pid.
 
 pub mod child;
 pub mod clock;

@@ -1,26 +1,26 @@
-//! Ourselves: our process and those that led to it, which must never be signalled and tell which
-//! pane we run in.
+//! Our own process and its ancestors. They must never get a signal, and they show in which pane we
+//! run.
 
 use super::process::{self, Presence};
 use rustix::process::{Resource, getrlimit};
 
-/// More ancestors than this are not looked at.
+/// The most ancestors read.
 const MAX_DEPTH: usize = 64;
 
-/// The limit on the main thread's stack, in bytes. None where there is none.
+/// The stack limit of the main thread in bytes. `None` if it is unlimited.
 #[must_use]
 pub fn stack_limit() -> Option<u64> {
     getrlimit(Resource::Stack).current
 }
 
-/// Our own pid and those of our ancestors, nearest first, as far as they can be seen; process 1 and
-/// 0 are left out.
+/// Our own pid and those of our ancestors, nearest first, without 1 and 0. It ends at an ancestor
+/// that cannot be read.
 #[must_use]
 pub fn line() -> Vec<u32> {
     line_of(std::process::id())
 }
 
-/// Likewise of another process.
+/// As [`line`], for another process.
 pub(super) fn line_of(pid: u32) -> Vec<u32> {
     let mut line = vec![pid];
     let mut at = pid;

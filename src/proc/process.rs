@@ -1,36 +1,36 @@
-//! One process: whether it lives, what `/proc/PID/stat` says of it, and by what names it is known.
+//! Reads one process: whether it lives, its `/proc/PID/stat`, and its names.
 
 use super::{clock, file};
 use crate::model::{ProcId, plain_name};
 use std::io::ErrorKind;
 
-/// What is known of a pid.
+/// The state of a pid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Presence {
     /// It runs.
     Alive(Stat),
-    /// It has ended and its parent has not asked how. Dead, whatever `kill(pid, 0)` says.
+    /// It has ended, but its parent has not waited for it. `kill(pid, 0)` still succeeds.
     Zombie(Stat),
     /// There is no such process.
     Gone,
-    /// It could not be determined; says why.
+    /// The state could not be determined, for this reason.
     Unreadable(String),
 }
 
 /// A process as `/proc/PID/stat` describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stat {
-    /// Its name: at most 15 bytes, and any text at all.
+    /// The name that the kernel shows: at most 15 bytes of any content.
     pub comm: String,
     /// The kernel's state letter, such as `S`.
     pub state: char,
-    /// Its parent.
+    /// The pid of its parent.
     pub ppid: u32,
-    /// Its process group.
+    /// The id of its process group.
     pub pgrp: u32,
-    /// When it started, in clock ticks since boot.
+    /// The start time in clock ticks since boot.
     pub start: u64,
-    /// Processor time in ms, its own and that of its ended and awaited children.
+    /// CPU time in ms, including that of children it has waited for.
     pub cpu_ms: u64,
     /// Resident memory in bytes.
     pub rss: u64,
@@ -39,18 +39,18 @@ pub struct Stat {
 /// The names a process is known by.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Names {
-    /// The kernel's name for it, cut at 15 bytes.
+    /// The kernel's name, cut to 15 bytes.
     pub comm: String,
-    /// The basename of argv0; or a title the process gave itself.
+    /// The last part of argv0, or a title that the process has set.
     pub argv0: String,
-    /// The basename of the file it executes.
+    /// The last part of its executable's path.
     pub exe: String,
 }
 
-/// The bytes of a name that the kernel keeps.
+/// The length in bytes to which the kernel cuts a name.
 const COMM_LEN: usize = 15;
 
-/// Looks at whatever process has this pid now.
+/// The state of the process that has this pid now.
 #[must_use]
 pub fn look(pid: u32) -> Presence {
     let mut buffer = [0; 4096];
@@ -69,21 +69,21 @@ pub fn look(pid: u32) -> Presence {
     }
 }
 
-/// Looks at exactly this process: another one of the same pid counts as gone.
+/// The state of exactly this process. If another process has its pid, it is gone.
 #[must_use]
 pub fn look_at(process: ProcId) -> Presence {
     match look(process.pid) {
         Presence::Alive(stat) | Presence::Zombie(stat) if stat.start != process.start => {
             Presence::Gone
         }
-        found @ (Presence::Alive(_)
+        presence @ (Presence::Alive(_)
         | Presence::Zombie(_)
         | Presence::Gone
-        | Presence::Unreadable(_)) => found,
+        | Presence::Unreadable(_)) => presence,
     }
 }
 
-/// The identity of the process that has this pid now; none when it has ended.
+/// The identity of the living process that has this pid now.
 #[must_use]
 pub fn identify(pid: u32) -> Option<ProcId> {
     match look(pid) {
@@ -95,12 +95,10 @@ pub fn identify(pid: u32) -> Option<ProcId> {
     }
 }
 
-/// The living child of `parent` that has this pid now; none when nobody has it, or it is somebody
-/// else's child.
+/// The process with this pid, if it lives and is a child of `parent`.
 ///
-/// A pid alone names nobody: the kernel gives it out again. tmux goes on showing the pid of a pane
-/// whose process has ended, so a pid from tmux counts only while it is the child of that very
-/// server.
+/// A pid alone identifies nothing, because the kernel reuses it. tmux still shows the pid of a pane
+/// after its process has ended. So a pid from tmux counts only for a child of that server.
 #[must_use]
 pub fn child_of(parent: ProcId, pid: u32) -> Option<ProcId> {
     let Presence::Alive(stat) = look(pid) else {
@@ -113,7 +111,7 @@ pub fn child_of(parent: ProcId, pid: u32) -> Option<ProcId> {
     })
 }
 
-/// Whether exactly this process may still run: it was seen to, or could not be read.
+/// Whether exactly this process may still run. A process that cannot be read may.
 #[must_use]
 pub fn may_live(process: ProcId) -> bool {
     match look_at(process) {
@@ -122,7 +120,7 @@ pub fn may_live(process: ProcId) -> bool {
     }
 }
 
-/// The names of a process whose comm is already known; what cannot be read is empty.
+/// The names of a process with this `comm`. A name that cannot be read is empty.
 #[must_use]
 pub fn names(pid: u32, comm: &str) -> Names {
     let cmdline = file::read(format!("/proc/{pid}/cmdline"), 4096).unwrap_or_default();
@@ -137,17 +135,16 @@ pub fn names(pid: u32, comm: &str) -> Names {
     }
 }
 
-/// The name of a program whose file is called by its version, as in `claude/versions/2.1.332`.
+/// The program's name where the file is named by its version: `claude/versions/2.1.332`.
 fn versioned(exe: &str) -> Option<&str> {
     let (folder, version) = exe.rsplit_once("/versions/")?;
     let is_version = version.starts_with(|c: char| c.is_ascii_digit()) && !version.contains('/');
     is_version.then(|| basename(folder))
 }
 
-/// The arguments of a process, the program first; none where there are none to be read, or they
-/// have more bytes.
+/// The arguments of a process, program first. `None` if there are none, or `limit` bytes or more.
 ///
-/// A process may have put a title in their place.
+/// A process may have replaced them by a title.
 #[must_use]
 pub fn argv(pid: u32, limit: u64) -> Option<Vec<String>> {
     let bytes = file::read(format!("/proc/{pid}/cmdline"), limit).ok()?;
@@ -160,10 +157,10 @@ pub fn argv(pid: u32, limit: u64) -> Option<Vec<String>> {
     })
 }
 
-/// The most bytes of an environment that are read.
+/// The most bytes read of one environment.
 const MAX_ENVIRONMENT: u64 = 256 << 10;
 
-/// The variables that a process was started with; none where they cannot be read.
+/// The variables that a process was started with. Empty where they cannot be read.
 #[must_use]
 pub fn environment(pid: u32) -> std::collections::BTreeMap<String, Vec<u8>> {
     let bytes = file::read(format!("/proc/{pid}/environ"), MAX_ENVIRONMENT).unwrap_or_default();
@@ -181,7 +178,7 @@ pub fn environment(pid: u32) -> std::collections::BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
-/// The working directory of a process, where it may be seen and is still there.
+/// The working directory of a process, if it is readable and still exists.
 #[must_use]
 pub fn cwd(pid: u32) -> Option<std::path::PathBuf> {
     std::fs::read_link(format!("/proc/{pid}/cwd"))
@@ -190,11 +187,11 @@ pub fn cwd(pid: u32) -> Option<std::path::PathBuf> {
 }
 
 impl Names {
-    /// Whether one of the declared names is one of these.
+    /// Whether one of the declared names is a name of this process.
     ///
-    /// The kernel's name is compared cut as the kernel cuts it. A title such as `claude 2.1.0`
-    /// counts as `claude`, and so does a program's name with an ending, a version or a machine,
-    /// such as `claude.exe` and `codex-x86_64-unknown-linux`.
+    /// A declared name may be longer than the 15 bytes of the kernel's name. A title such as
+    /// `claude 2.1.0` matches `claude`. So does a file with an ending, a version or a platform, such
+    /// as `claude.exe`; `codex-x86_64-unknown-linux` matches `codex`.
     #[must_use]
     pub fn matches(&self, declared: &[String]) -> bool {
         declared
@@ -214,11 +211,12 @@ impl Names {
     }
 }
 
-/// The first word of a title that goes on with a version.
+/// The name in a title with a version: `claude` in `claude 2.1.0`.
 #[must_use]
 pub fn titled(title: &str) -> Option<&str> {
-    let (name, rest) = title.split_once(' ')?;
-    rest.trim_start_matches('v')
+    let (name, version) = title.split_once(' ')?;
+    version
+        .trim_start_matches('v')
         .starts_with(|c: char| c.is_ascii_digit())
         .then_some(name)
 }
@@ -231,15 +229,16 @@ fn basename(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// The comm may hold spaces, parentheses and newlines; what follows its last parenthesis cannot.
+/// Parses `/proc/PID/stat`. The name may contain spaces, parentheses and newlines, the fields after
+/// its last parenthesis cannot.
 fn parse(bytes: &[u8]) -> Option<Stat> {
     let open = bytes.iter().position(|b| *b == b'(')?;
     let close = bytes.iter().rposition(|b| *b == b')')?;
     let comm = String::from_utf8_lossy(bytes.get(open + 1..close)?).into_owned();
-    let rest = std::str::from_utf8(bytes.get(close + 1..)?).ok()?;
-    let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+    let after_comm = std::str::from_utf8(bytes.get(close + 1..)?).ok()?;
+    let fields: Vec<&str> = after_comm.split_ascii_whitespace().collect();
     let number = |at: usize| fields.get(at)?.parse::<u64>().ok();
-    // Children's times are signed in some kernels.
+    // Some kernels print the times of children as signed numbers.
     let ticks = |at: usize| Some(u64::try_from(fields.get(at)?.parse::<i64>().ok()?).unwrap_or(0));
     let cpu = ticks(11)?
         .saturating_add(ticks(12)?)
@@ -249,7 +248,7 @@ fn parse(bytes: &[u8]) -> Option<Stat> {
         comm,
         state: fields.first()?.chars().next()?,
         ppid: fields.get(1)?.parse().ok()?,
-        // -1 and 0 occur for processes of other namespaces.
+        // The group is -1 or 0 for processes of other namespaces.
         pgrp: fields
             .get(2)?
             .parse::<i64>()

@@ -1,11 +1,11 @@
-//! Programs: where on a search path they are.
+//! Finds programs on a search path.
 
 use nix::unistd::{AccessFlags, access};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// The executable file of this name in the first folder of `path` that has one. Folders that are
-/// not absolute are passed over: what they mean depends on where one stands.
+/// The first executable file of this name in the folders of `path`. Skips relative folders, because
+/// their meaning depends on the working directory.
 #[must_use]
 pub fn find(name: &str, path: &OsStr) -> Option<PathBuf> {
     let folders = std::env::split_paths(path).filter(|folder| folder.is_absolute());
@@ -14,7 +14,7 @@ pub fn find(name: &str, path: &OsStr) -> Option<PathBuf> {
         .find(|file| is_executable(file))
 }
 
-/// Whether this is a file that we may execute.
+/// Whether this is a regular file that we may execute.
 #[must_use]
 pub fn is_executable(path: &Path) -> bool {
     path.is_file() && access(path, AccessFlags::X_OK).is_ok()

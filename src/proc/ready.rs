@@ -1,18 +1,18 @@
-//! Waiting for descriptors that the runtime knows no type for.
+//! Waits for file descriptors that the runtime has no type for.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use tokio::io::unix::AsyncFd;
 
-/// A descriptor whose becoming readable is waited for.
+/// A file descriptor that can be awaited until it is readable.
 #[derive(Debug)]
 pub struct Ready(AsyncFd<OwnedFd>);
 
 impl Ready {
-    /// Waits for this one, which nobody replaces as long as it lives.
+    /// Registers the descriptor with the runtime.
     ///
     /// # Errors
-    /// When it is of a kind that cannot be waited for.
+    /// The descriptor is of a kind that cannot be polled.
     #[expect(
         deprecated,
         reason = "its successor asks, by `unsafe`, for what an owned descriptor in private hands is"
@@ -27,8 +27,10 @@ impl Ready {
         self.0.get_ref().as_fd()
     }
 
-    /// Asks `take`, which must not wait, whenever there may be something to take, until it has. May
-    /// be dropped at any time; never returns once the descriptor fails.
+    /// Calls `take` each time the descriptor may be readable, until it returns a value.
+    ///
+    /// `take` must not block. The future may be dropped at any time. It never completes once the
+    /// descriptor fails.
     pub async fn until<T>(&self, mut take: impl FnMut() -> Option<T>) -> T {
         loop {
             let Ok(mut guard) = self.0.readable().await else {

@@ -1,13 +1,13 @@
-//! What a command line runs, where its first word is only a program that runs something else:
-//! `bash worker.sh` runs `worker.sh`, `env A=1 claude` runs `claude`.
+//! What a command line really runs. `bash worker.sh` runs `worker.sh`; `env A=1 claude` runs
+//! `claude`.
 //!
-//! The name of such a program tells nothing of what runs in it, so nothing is known by that name
-//! alone.
+//! The name of an interpreter or a wrapper does not say what runs in it. So no agent is recognised
+//! by such a name alone.
 
 use super::process;
 use crate::model::Program;
 
-/// Programs that read a script, without the version in their names.
+/// Programs that run a script. Their names are without a version.
 const INTERPRETERS: [&str; 28] = [
     "sh",
     "ash",
@@ -38,11 +38,11 @@ const INTERPRETERS: [&str; 28] = [
     "Rscript",
     "osascript",
 ];
-/// Of these, the shells.
+/// The shells among them.
 const SHELLS: [&str; 10] = [
     "sh", "ash", "bash", "dash", "zsh", "fish", "ksh", "mksh", "csh", "tcsh",
 ];
-/// Programs that run the command behind them.
+/// Programs that run the command given as their arguments.
 const WRAPPERS: [&str; 29] = [
     "env",
     "nice",
@@ -74,43 +74,41 @@ const WRAPPERS: [&str; 29] = [
     "systemd-run",
     "xvfb-run",
 ];
-/// Words of such programs that come before the name of what is run.
+/// Words between a wrapper and the command: `uv run agent.py`.
 const SUBCOMMANDS: [&str; 7] = ["run", "exec", "dlx", "x", "tool", "task", "serve"];
-/// Files of these names say nothing: their folder does.
+/// File names that say nothing; the folder names the program.
 const GENERIC: [&str; 7] = ["cli", "index", "main", "start", "run", "app", "__main__"];
-/// Endings of a client's own scripts. A shell script of a client's name is somebody's own way to
-/// start it.
+/// Endings of scripts that belong to an agent. `claude.sh` is left out: it is a user's own script.
 const ENDINGS: [&str; 8] = ["js", "mjs", "cjs", "ts", "mts", "py", "rb", "exe"];
-/// So many wrappers are taken off.
+/// The most wrappers that are removed from a command line.
 const MOST_WRAPPERS: usize = 8;
 
-/// What is run.
+/// What a command line runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum What {
     /// A program or a script, by its path or name.
     File(String),
-    /// A text, or the name of a module.
+    /// An inline script, or the name of a module.
     Text(String),
 }
 
-/// What a command line runs, and in which interpreter.
+/// What a command line runs, and by which interpreter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Run {
-    /// The interpreter's name without its version; none where wrappers run a program itself.
+    /// The interpreter's name without a version. `None` where a wrapper runs the program directly.
     by: Option<String>,
     what: What,
 }
 
 impl Run {
-    /// None where the first word is neither an interpreter nor a wrapper, or was given nothing to
-    /// run.
+    /// `None` if the first word is neither an interpreter nor a wrapper, or runs nothing.
     fn of(argv: &[String]) -> Option<Self> {
-        let mut rest = argv;
+        let mut words = argv;
         for round in 0..MOST_WRAPPERS {
-            let (program, after) = rest.split_first()?;
+            let (program, after) = words.split_first()?;
             let name = basename(program);
             if WRAPPERS.contains(&name) {
-                rest = wrapped(name, after);
+                words = wrapped(name, after);
             } else if let Some(interpreter) = interpreter(name) {
                 let what = given(interpreter, after)?;
                 return Some(Self {
@@ -128,7 +126,7 @@ impl Run {
         None
     }
 
-    /// Whether both run the same: a file counts by the last part of its path.
+    /// Whether both run the same. Of a file only the last part of its path is compared.
     fn is_same(&self, other: &Self) -> bool {
         let is_same_thing = match (&self.what, &other.what) {
             (What::File(one), What::File(other)) => basename(one) == basename(other),
@@ -138,8 +136,8 @@ impl Run {
         self.by == other.by && is_same_thing
     }
 
-    /// Whether it is the program of this name: `/opt/claude`, `claude.js`, `…/claude-code/cli.js`
-    /// are `claude`.
+    /// Whether it runs the program of this name. `/opt/claude`, `claude.js` and
+    /// `…/claude-code/cli.js` all run `claude`.
     fn is_called(&self, name: &str) -> bool {
         let path = match &self.what {
             What::File(path) => path,
@@ -154,26 +152,26 @@ impl Run {
             folder == name
                 || folder
                     .strip_prefix(name)
-                    .is_some_and(|rest| rest.starts_with('-'))
+                    .is_some_and(|suffix| suffix.starts_with('-'))
         };
         let is_in_its_folder = || path.rsplit('/').skip(1).any(is_of);
         file == name || stem == name || (GENERIC.contains(&stem) && is_in_its_folder())
     }
 }
 
-/// By what a session's agent is known among processes that nobody has marked.
+/// How to recognise a session's agent among processes without a tag.
 #[derive(Debug, Clone)]
 pub struct AgentSignature<'a> {
-    /// The declared names that say what runs: none is an interpreter's.
+    /// The declared names, without those of interpreters.
     names: Vec<String>,
-    /// The declared command, where its program is an interpreter or a wrapper.
+    /// The declared command, if it starts with an interpreter or a wrapper.
     command: Option<&'a [String]>,
-    /// What that runs.
+    /// What that command runs.
     run: Option<Run>,
 }
 
 impl<'a> AgentSignature<'a> {
-    /// By the declared names of its processes, and by the command that starts it.
+    /// Made of the declared process names and the declared command.
     #[must_use]
     pub fn new(names: &[String], command: &'a [String]) -> Self {
         let run = Run::of(command);
@@ -196,9 +194,10 @@ impl<'a> AgentSignature<'a> {
         }
     }
 
-    /// Whether this process is the agent: it goes by one of its names, runs a script of such a
-    /// name, or runs what the declared command gives to its interpreter. An interpreter that was
-    /// given nothing must have the very same words.
+    /// Whether this process is the agent.
+    ///
+    /// It is if it has one of the names, runs a script of such a name, or runs the same as the
+    /// declared command. If the declared command is an interpreter alone, all arguments must be equal.
     #[must_use]
     pub fn is(&self, pid: u32, comm: &str) -> bool {
         if process::names(pid, comm).matches(&self.names) {
@@ -220,24 +219,23 @@ impl<'a> AgentSignature<'a> {
     }
 }
 
-/// Whether the name of this program tells nothing of what runs in it.
+/// Whether this program is an interpreter or a wrapper, so that its name does not say what runs.
 #[must_use]
 pub fn is_interpreter(program: &str) -> bool {
     let name = basename(program);
     interpreter(name).is_some() || WRAPPERS.contains(&name)
 }
 
-/// The same argv; the program counts by the last part of its path.
-fn is_same_argv(one: &[String], other: &[String]) -> bool {
+/// Whether both have equal arguments. Of the program only the last part of its path is compared.
+fn is_same_argv(left: &[String], right: &[String]) -> bool {
     let last = |argv: &[String]| {
         argv.first()
             .map(|path| path.rsplit('/').next().unwrap_or(path).to_owned())
     };
-    last(one) == last(other) && one.get(1..) == other.get(1..)
+    last(left) == last(right) && left.get(1..) == right.get(1..)
 }
 
-/// The words of a title that a process has put in the place of its arguments, such as
-/// `npm run dev`.
+/// Splits a title that replaces the arguments, such as `npm run dev`.
 fn unfolded(argv: Vec<String>) -> Vec<String> {
     match argv.as_slice() {
         [title] if title.contains(' ') => title.split_whitespace().map(str::to_owned).collect(),
@@ -245,15 +243,18 @@ fn unfolded(argv: Vec<String>) -> Vec<String> {
     }
 }
 
-/// The interpreter of this name, without a version: `python` of `python3.12`.
+/// The interpreter of this name without its version: `python` for `python3.12`.
 fn interpreter(name: &str) -> Option<&'static str> {
     let plain = name.strip_suffix(".exe").unwrap_or(name);
     let plain = plain.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
-    let found = INTERPRETERS.iter().copied().find(|known| *known == plain)?;
-    Some(if found == "nodejs" { "node" } else { found })
+    let matched = INTERPRETERS
+        .iter()
+        .copied()
+        .find(|candidate| *candidate == plain)?;
+    Some(if matched == "nodejs" { "node" } else { matched })
 }
 
-/// The last part of a path; a login shell's hyphen does not count.
+/// The last part of a path, without the hyphen of a login shell.
 fn basename(path: &str) -> &str {
     let name = path.trim_end_matches('/');
     name.rsplit('/')
@@ -262,7 +263,7 @@ fn basename(path: &str) -> &str {
         .trim_start_matches('-')
 }
 
-/// Options of a wrapper that take the next word.
+/// Options of a wrapper that take the next word as their value.
 fn values_of_wrapper(wrapper: &str) -> &'static [&'static str] {
     match wrapper {
         "env" => &["-u", "--unset", "-C", "--chdir"],
@@ -291,36 +292,36 @@ fn values_of_wrapper(wrapper: &str) -> &'static [&'static str] {
     }
 }
 
-/// The command behind a wrapper and its own words.
+/// The command that follows a wrapper and the wrapper's own arguments.
 fn wrapped<'a>(wrapper: &str, after: &'a [String]) -> &'a [String] {
     let values = values_of_wrapper(wrapper);
-    // `timeout 60 …`, `taskset ff …`, `flock FILE …`.
+    // These take one argument of their own: `timeout 60 …`, `taskset ff …`, `flock FILE …`.
     let mut own_words = usize::from(["timeout", "taskset", "chrt", "flock"].contains(&wrapper));
     let is_runner = [
         "npx", "bunx", "pnpx", "npm", "pnpm", "yarn", "uv", "uvx", "pipx", "poetry",
     ]
     .contains(&wrapper);
-    let mut rest = after;
-    while let Some((word, after)) = rest.split_first() {
+    let mut words = after;
+    while let Some((word, after)) = words.split_first() {
         let is_assignment = wrapper == "env" && word.contains('=');
         let is_subcommand = is_runner && SUBCOMMANDS.contains(&word.as_str());
         if word == "--" {
             return after;
         } else if values.contains(&word.as_str()) {
-            rest = after.get(1..).unwrap_or_default();
+            words = after.get(1..).unwrap_or_default();
         } else if word.starts_with('-') || is_assignment || is_subcommand {
-            rest = after;
+            words = after;
         } else if own_words > 0 {
             own_words -= 1;
-            rest = after;
+            words = after;
         } else {
-            return rest;
+            return words;
         }
     }
-    rest
+    words
 }
 
-/// Options of an interpreter that take the next word.
+/// Options of an interpreter that take the next word as their value.
 fn values_of(interpreter: &str) -> &'static [&'static str] {
     match interpreter {
         "python" | "pypy" => &["-W", "-X", "-Q", "--check-hash-based-pycs"],
@@ -360,7 +361,7 @@ fn values_of(interpreter: &str) -> &'static [&'static str] {
     }
 }
 
-/// Whether what follows this option is run: a text or the name of a module.
+/// Whether the next word is an inline script or a module: `sh -c …`, `python -m …`.
 fn is_inline(interpreter: &str, option: &str) -> bool {
     let letters = option
         .strip_prefix('-')
@@ -381,13 +382,13 @@ fn is_inline(interpreter: &str, option: &str) -> bool {
     }
 }
 
-/// What stands behind an interpreter's own options.
+/// What follows an interpreter and its options.
 fn given(interpreter: &str, after: &[String]) -> Option<What> {
     let values = values_of(interpreter);
     let has_subcommands = ["bun", "deno"].contains(&interpreter);
-    let mut rest = after;
+    let mut words = after;
     loop {
-        let (word, after) = rest.split_first()?;
+        let (word, after) = words.split_first()?;
         let is_subcommand = has_subcommands && SUBCOMMANDS.contains(&word.as_str());
         let is_option = word.len() > 1 && word.starts_with(['-', '+']);
         if is_option && is_inline(interpreter, word) {
@@ -396,14 +397,14 @@ fn given(interpreter: &str, after: &[String]) -> Option<What> {
         if word == "--" {
             return after.first().cloned().map(What::File);
         }
-        // Its standard input says what it does.
+        // It reads its script from the standard input.
         if word == "-" {
             return None;
         }
         if !is_option && !is_subcommand {
             return Some(What::File(word.clone()));
         }
-        rest = if values.contains(&word.as_str()) {
+        words = if values.contains(&word.as_str()) {
             after.get(1..)?
         } else {
             after

@@ -1,5 +1,5 @@
-//! Signals, to exactly one process each: through a pidfd whose start time was checked after it was
-//! opened.
+//! Sends signals to exactly one process each, by a pidfd. The start time is checked after the pidfd
+//! was opened, so a reused pid is never hit.
 
 use super::process::{self, Presence};
 use crate::model::{ProcId, ServerId};
@@ -11,18 +11,18 @@ use tokio::time::{Instant, sleep};
 
 pub use rustix::process::Signal;
 
-/// What came of a signal.
+/// The result of a signal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sent {
-    /// The kernel took it.
+    /// The kernel accepted it.
     Delivered,
-    /// That very process has ended.
+    /// The process has ended.
     Gone,
-    /// It was not sent; says why.
+    /// It was not sent, for this reason.
     Refused(String),
 }
 
-/// Sends `signal` to exactly this process. Never to pid 0, to init, or to ourselves.
+/// Sends a signal to exactly this process. Refuses pid 0, pid 1 and our own.
 pub fn signal(process: ProcId, signal: Signal) -> Sent {
     let sent = send(process, signal);
     tracing::debug!(pid = process.pid, signal = signal.as_raw(), ?sent, "signal");
@@ -36,8 +36,7 @@ fn send(process: ProcId, signal: Signal) -> Sent {
     }
 }
 
-/// A process that is about to be signalled. All that takes time is done when it is made: sending is
-/// one system call.
+/// A process to which a signal can be sent with one system call. All checks are done before.
 #[derive(Debug)]
 pub struct Aim {
     process: ProcId,
@@ -45,10 +44,10 @@ pub struct Aim {
 }
 
 impl Aim {
-    /// Takes aim at exactly this process. Never at pid 0, at init, or at ourselves.
+    /// Opens and checks the process. Refuses pid 0, pid 1 and our own.
     ///
     /// # Errors
-    /// What a signal sent now would come to: [`Sent::Gone`] or [`Sent::Refused`].
+    /// The result that a signal would have now: [`Sent::Gone`] or [`Sent::Refused`].
     pub fn at(process: ProcId) -> Result<Self, Sent> {
         if process.pid <= 1 || process.pid == std::process::id() {
             return Err(Sent::Refused(format!(
@@ -70,8 +69,7 @@ impl Aim {
                 )));
             }
         };
-        // The handle now holds on to one process; whether it is the one meant is only certain when
-        // asked after opening.
+        // The handle stays with one process. Only a check after opening shows that it is the right one.
         match process::look_at(process) {
             Presence::Alive(_) => Ok(Self { process, handle }),
             Presence::Zombie(_) | Presence::Gone => Err(Sent::Gone),
@@ -79,7 +77,7 @@ impl Aim {
         }
     }
 
-    /// Sends it.
+    /// Sends the signal.
     #[must_use]
     pub fn send(&self, signal: Signal) -> Sent {
         match pidfd_send_signal(&self.handle, signal) {
@@ -93,27 +91,27 @@ impl Aim {
     }
 }
 
-/// Whether this process was started with SIGHUP ignored, as `nohup` does.
+/// Whether this process was started with SIGHUP ignored, as by `nohup`.
 #[must_use]
 pub fn ignores_hangup() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    // The lowest bit is that of signal 1.
+    // Bit 0 stands for signal 1.
     mask.is_some_and(|mask| mask & 1 == 1)
 }
 
-/// Makes a tmux server look again for children that ended: Debian's 3.3a loses such news.
+/// Makes a tmux server wait for ended children again. Debian's tmux 3.3a can miss SIGCHLD.
 pub fn nudge_children(server: ServerId) -> Sent {
     to_server(server, Signal::CHILD)
 }
 
-/// Makes a tmux server create its socket anew.
+/// Makes a tmux server create its socket file again.
 pub fn recreate_socket(server: ServerId) -> Sent {
     to_server(server, Signal::USR1)
 }
 
-/// These signals are harmless to a tmux server only: USR1 ends a program that does not expect it.
+/// Sends a signal to a tmux server only, because USR1 ends any program that does not expect it.
 fn to_server(server: ServerId, signal: Signal) -> Sent {
     match process::look_at(server.0) {
         Presence::Alive(stat) if stat.comm.starts_with("tmux") => self::signal(server.0, signal),
@@ -126,18 +124,17 @@ fn to_server(server: ServerId, signal: Signal) -> Sent {
     }
 }
 
-/// Waits until all of these have ended, but not beyond `deadline`; returns those that may still
-/// live.
+/// Waits until all processes have ended or `deadline` has passed. Returns those that may still live.
 pub async fn wait_gone(processes: &[ProcId], deadline: Instant) -> Vec<ProcId> {
     let mut pause = Duration::from_millis(1);
     loop {
-        let left: Vec<ProcId> = processes
+        let living: Vec<ProcId> = processes
             .iter()
             .copied()
             .filter(|p| process::may_live(*p))
             .collect();
-        if left.is_empty() || Instant::now() >= deadline {
-            return left;
+        if living.is_empty() || Instant::now() >= deadline {
+            return living;
         }
         sleep(pause.min(deadline.saturating_duration_since(Instant::now()))).await;
         pause = (pause * 2).min(Duration::from_millis(20));

@@ -1,7 +1,7 @@
-//! Who listens on a socket's path, even when its file is gone.
+//! Who listens on the path of a Unix socket, even after its file was removed.
 //!
-//! A tmux server whose socket file was removed looks like no server at all to every client; the
-//! kernel still knows.
+//! Clients cannot find a tmux server whose socket file was removed. The kernel's table still lists
+//! the socket.
 
 use super::file;
 use super::process::{self, Presence};
@@ -10,14 +10,14 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// What the kernel says of a path.
+/// Who listens on a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Listening {
     /// Nothing listens there.
     Nobody,
-    /// These sockets do, by inode.
+    /// These sockets, by inode.
     Somebody(Vec<u64>),
-    /// It could not be determined; says why.
+    /// It could not be determined, for this reason.
     Unreadable(String),
 }
 
@@ -25,18 +25,18 @@ pub enum Listening {
 const MAX_TABLE: u64 = 64 << 20;
 /// The flag of a listening socket: `__SO_ACCEPTCON`.
 const ACCEPTS: &[u8] = b"00010000";
-/// The most open files of one process that are looked at.
+/// The most open files read of one process.
 const MAX_FILES: usize = 4096;
 
-/// Whether anything listens on this absolute path, in our network namespace.
+/// Who listens on this absolute path, in our network namespace.
 ///
-/// That nobody does is read twice: the kernel hands its table out in pieces, and a socket may slip
-/// between two of them.
+/// An empty result is checked twice: the kernel gives its table in pieces, and a socket may be
+/// missed between two of them.
 #[must_use]
 pub fn listening_on(path: &Path) -> Listening {
     match listening_once(path) {
         Listening::Nobody => listening_once(path),
-        found @ (Listening::Somebody(_) | Listening::Unreadable(_)) => found,
+        listening @ (Listening::Somebody(_) | Listening::Unreadable(_)) => listening,
     }
 }
 
@@ -64,7 +64,7 @@ fn listening_once(path: &Path) -> Listening {
     }
 }
 
-/// The tmux process of our user that holds one of these sockets.
+/// The tmux process of our user that has one of these sockets open.
 #[must_use]
 pub fn tmux_owner(inodes: &[u64]) -> Option<ProcId> {
     let links: Vec<String> = inodes
@@ -85,8 +85,8 @@ pub fn tmux_owner(inodes: &[u64]) -> Option<ProcId> {
         })
 }
 
-/// The absolute paths that this process listens on, as it was given them; none where that cannot be
-/// seen.
+/// The absolute paths on which this process listens, as it wrote them. Empty where that cannot be
+/// read.
 #[must_use]
 pub fn paths_of(process: ProcId) -> Vec<PathBuf> {
     let Ok(table) = file::read("/proc/net/unix", MAX_TABLE) else {
@@ -106,7 +106,7 @@ pub fn paths_of(process: ProcId) -> Vec<PathBuf> {
         .collect()
 }
 
-/// What the open files of a process are, at most [`MAX_FILES`] of them.
+/// The targets of a process's open files, at most [`MAX_FILES`].
 fn links_of(pid: u32) -> Vec<PathBuf> {
     let Ok(files) = std::fs::read_dir(format!("/proc/{pid}/fd")) else {
         return Vec::new();
@@ -118,7 +118,7 @@ fn links_of(pid: u32) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Whether this process, as far as its files can be seen, holds one of these sockets.
+/// Whether this process has one of these sockets open, as far as we may read its files.
 #[must_use]
 pub fn holds_any(process: ProcId, inodes: &[u64]) -> bool {
     let links: Vec<String> = inodes
@@ -136,24 +136,24 @@ fn holds(pid: u32, links: &[String]) -> bool {
     })
 }
 
-/// The inode and the path of a listening socket's line:
+/// The inode and the path in the line of a listening socket. The fields are
 /// `num refs protocol flags type state inode path`.
 fn listener(line: &[u8]) -> Option<(u64, &Path)> {
-    let mut rest = line;
+    let mut unread = line;
     let mut fields = [&[][..]; 7];
     for field in &mut fields {
-        rest = rest.trim_ascii_start();
-        let end = rest.iter().position(|b| *b == b' ')?;
-        (*field, rest) = rest.split_at_checked(end)?;
+        unread = unread.trim_ascii_start();
+        let end = unread.iter().position(|b| *b == b' ')?;
+        (*field, unread) = unread.split_at_checked(end)?;
     }
     let [_, _, _, flags, _, _, inode] = fields;
-    let path = Path::new(OsStr::from_bytes(rest.strip_prefix(b" ")?));
+    let path = Path::new(OsStr::from_bytes(unread.strip_prefix(b" ")?));
     let inode = std::str::from_utf8(inode).ok()?.parse().ok()?;
     (flags == ACCEPTS).then_some((inode, path))
 }
 
-/// Whether both name one file, as far as their directories still exist: a server may have been
-/// started by another spelling of its path.
+/// Whether both paths name one file. Compares their resolved directories, because a server may have
+/// been started with another spelling of the path.
 fn same_place(a: &Path, b: &Path) -> bool {
     let resolved = |path: &Path| path.parent().and_then(|parent| parent.canonicalize().ok());
     a == b

@@ -1,4 +1,4 @@
-//! Process trees: a pane's process and what it started.
+//! Process trees: the process of a pane and its descendants.
 
 use super::clock;
 use super::file;
@@ -9,52 +9,54 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Generations below the root that are followed.
+/// How many levels below the root are read.
 pub const MAX_DEPTH: usize = 10;
-/// Ancestors that are looked at.
+/// The most ancestors read.
 const MAX_ANCESTORS: usize = 64;
 
-/// What a client starts so soon after itself is part of it: a launcher's child, its servers of
-/// tools.
+/// A process that starts this soon after its client belongs to the client: a launcher's child, or a
+/// tool server.
 const HELPERS_WITHIN: Period = Period::from_secs(30);
-/// What was started later and has run for so long is a command that it waits for, and no part of
-/// its drawing.
+/// A later process that has run this long is a command. The client waits for it, so its CPU time does
+/// not show that the client draws.
 const COMMAND_AFTER: Period = Period::from_secs(10);
 
-/// What a client starts so soon after itself is no command of its agent's, however soon it counts
-/// as up.
+/// A process that starts this soon after its client is no command, even if the client counts as up
+/// sooner.
 const UP_AT_LEAST: Period = Period::from_secs(2);
-/// Shells that clients run commands in.
+/// Shells in which clients run commands.
 const SHELLS: [&str; 7] = ["sh", "bash", "zsh", "dash", "ash", "ksh", "fish"];
-/// Command lines are read so far, in bytes: a command's text may be long.
+/// The most bytes read of one command line. The text of a command may be long.
 const MAX_ARGV: u64 = 1 << 20;
 
 /// A process of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
-    /// Which.
+    /// The identity of the process.
     pub id: ProcId,
-    /// What it was like when it was looked at.
+    /// Its state when it was read.
     pub stat: Stat,
 }
 
-/// The living processes of the tree under `root`, itself first, then by distance; at most
-/// [`Stopping::MAX_TREE`].
+/// The living processes below `root`: itself, then by distance, at most [`Stopping::MAX_TREE`].
 ///
-/// Empty when `root` has ended: its children belong to nobody then. Reads only what it needs; for
-/// many trees use a [`Forest`].
+/// Empty when `root` has ended, because its children then have another parent. It reads only this
+/// tree; for many trees use a [`Forest`].
 #[must_use]
 pub fn tree(root: ProcId) -> Vec<Member> {
-    let Some(first) = children(root.pid) else {
+    let Some(root_children) = children(root.pid) else {
         return Forest::scan().tree(root);
     };
-    let first = Cell::new(Some(first));
+    let root_children = Cell::new(Some(root_children));
     walk(root, living, |pid| {
-        first.take().or_else(|| children(pid)).unwrap_or_default()
+        root_children
+            .take()
+            .or_else(|| children(pid))
+            .unwrap_or_default()
     })
 }
 
-/// All processes there were at one time, for reading many trees.
+/// All processes at one moment. Use it to read many trees.
 #[derive(Debug, Clone, Default)]
 pub struct Forest {
     stats: BTreeMap<u32, Stat>,
@@ -90,7 +92,7 @@ impl Forest {
         members
     }
 
-    /// As [`tree`], from what was read.
+    /// As [`tree`], from the processes of this forest.
     #[must_use]
     pub fn tree(&self, root: ProcId) -> Vec<Member> {
         let stat = |pid| self.stats.get(&pid).cloned();
@@ -100,18 +102,18 @@ impl Forest {
     }
 }
 
-/// What a process hangs below.
+/// Whether a process runs below a tmux server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Above {
-    /// No tmux server.
+    /// It is below no tmux server.
     Nobody,
-    /// This one, the nearest: the process runs in one of its panes.
+    /// It runs in a pane of the server with this pid, the nearest one.
     Server(u32),
     /// It could not be determined.
-    Untold,
+    Unknown,
 }
 
-/// The nearest tmux server among a process's ancestors.
+/// Searches the ancestors of a process for the nearest tmux server.
 #[must_use]
 pub fn tmux_above(process: ProcId) -> Above {
     let mut at = process.pid;
@@ -122,15 +124,16 @@ pub fn tmux_above(process: ProcId) -> Above {
             }
             Presence::Alive(stat) | Presence::Zombie(stat) if stat.ppid > 1 => at = stat.ppid,
             Presence::Alive(_) | Presence::Zombie(_) => return Above::Nobody,
-            // An ancestor ended between two looks, and the process hangs elsewhere now.
-            Presence::Gone | Presence::Unreadable(_) => return Above::Untold,
+            // An ancestor has ended between two reads, so the process has another parent now.
+            Presence::Gone | Presence::Unreadable(_) => return Above::Unknown,
         }
     }
-    Above::Untold
+    Above::Unknown
 }
 
-/// The process that this tmux server started, and in whose tree the given one is: itself, or an
-/// ancestor. The server starts one for each pane, and stays its parent when the pane is closed.
+/// The pane process of this server in whose tree `process` is: itself or an ancestor.
+///
+/// The server stays the parent of a pane's process even when the pane is closed.
 #[must_use]
 pub fn child_of_server(process: ProcId, server: u32) -> Option<u32> {
     let mut at = process.pid;
@@ -148,7 +151,7 @@ pub fn child_of_server(process: ProcId, server: u32) -> Option<u32> {
     None
 }
 
-/// What a tree uses.
+/// Sums up what the processes of a tree use.
 #[must_use]
 pub fn usage(tree: &[Member]) -> Usage {
     let root_age = tree
@@ -172,13 +175,11 @@ pub fn usage(tree: &[Member]) -> Usage {
     }
 }
 
-/// Whether a client runs a command in the background: one that it has started after it was up, and
-/// that still runs.
+/// Whether a client runs a command in the background, one that it started once it was up.
 ///
-/// A command is a shell with `-c`, or what such a shell has made of itself: it reads from nowhere.
-/// What was started with the client is its helper and no command, however long it runs: a server of
-/// tools, a launcher's child. `names` are those by which the client is known, where it is not the
-/// first of the tree.
+/// A command is a shell with `-c`, or a process that reads from `/dev/null`. A process that started
+/// together with the client is a helper, such as a tool server, however long it runs. `names` are
+/// the client's process names, for a client that is not the root of the tree.
 #[must_use]
 pub fn has_command(tree: &[Member], names: &[String], up_after: Period) -> bool {
     let Some(root) = tree.first() else {
@@ -202,13 +203,13 @@ pub fn has_command(tree: &[Member], names: &[String], up_after: Period) -> bool 
 
 fn is_command(member: &Member) -> bool {
     let reads_nothing = || {
-        let input = std::fs::read_link(format!("/proc/{}/fd/0", member.id.pid));
-        input.is_ok_and(|input| input == Path::new("/dev/null"))
+        let stdin = std::fs::read_link(format!("/proc/{}/fd/0", member.id.pid));
+        stdin.is_ok_and(|stdin| stdin == Path::new("/dev/null"))
     };
     runs_a_text(member) || reads_nothing()
 }
 
-/// Whether it is a shell that runs a text: `bash -c …`, `zsh -lc …`.
+/// Whether it is a shell that runs an inline script: `bash -c …`, `zsh -lc …`.
 fn runs_a_text(member: &Member) -> bool {
     if !SHELLS.contains(&member.stat.comm.as_str()) {
         return false;
@@ -218,11 +219,11 @@ fn runs_a_text(member: &Member) -> bool {
     flags.any(|flag| !flag.starts_with("--") && flag.ends_with('c'))
 }
 
-/// The memory of a tree in bytes: exact where it is above `limit`, else perhaps more than it is.
+/// The memory of a tree in bytes. Exact above `limit`; below it, the true value may be smaller.
 ///
-/// Resident memory counts a page once for each process that shares it, and costs nothing here. A
-/// tree that is within its limit even so needs no better measure. Else the kernel is asked for each
-/// process's fair share, for which it walks all its pages.
+/// Resident memory is already read, but it counts a shared page once per process. If even this sum
+/// is within the limit, it is good enough. Otherwise the kernel computes each process's share, for
+/// which it must walk all its pages.
 #[must_use]
 pub fn footprint(tree: &[Member], limit: u64) -> u64 {
     let resident = tree
@@ -236,8 +237,7 @@ pub fn footprint(tree: &[Member], limit: u64) -> u64 {
     })
 }
 
-/// The fair share of a process in the pages that it has, in bytes; none where the kernel does not
-/// say.
+/// The proportional share of a process in its pages, in bytes.
 fn share(pid: u32) -> Option<u64> {
     let bytes = file::read(format!("/proc/{pid}/smaps_rollup"), 4096).ok()?;
     let text = String::from_utf8_lossy(&bytes);
@@ -249,10 +249,10 @@ fn share(pid: u32) -> Option<u64> {
         .checked_mul(1024)
 }
 
-/// The living processes of the group that this process leads or led.
+/// The living processes of the process group that `leader` leads or led.
 ///
-/// None where another process has its pid by now: the kernel keeps a pid back while its group has
-/// members, so then the group is over, and whatever bears its number is somebody else's.
+/// The kernel does not reuse a pid while its group has members. So if another process has the
+/// leader's pid, the group has ended.
 #[must_use]
 pub fn group(leader: ProcId) -> Vec<ProcId> {
     let is_another = |stat: &Stat| stat.start != leader.start;
@@ -270,20 +270,19 @@ pub fn group(leader: ProcId) -> Vec<ProcId> {
     .collect()
 }
 
-/// The first process of the tree that goes by one of these names.
+/// The first process of the tree with one of these names.
 ///
-/// Only for what is known to be ours by a proof of another kind: the name of an interpreter tells
-/// nothing.
+/// Only for trees that are proved to be ours. The name of an interpreter proves nothing.
 #[must_use]
 pub fn find_named<'a>(tree: &'a [Member], declared: &[String]) -> Option<&'a Member> {
     tree.iter()
         .find(|m| process::names(m.id.pid, &m.stat.comm).matches(declared))
 }
 
-/// The first process of the tree that is the agent, though nobody has marked it: see [`AgentSignature`].
+/// The first process of the tree that is the agent ([`AgentSignature`]).
 #[must_use]
-pub fn find_known<'a>(tree: &'a [Member], known: &AgentSignature<'_>) -> Option<&'a Member> {
-    tree.iter().find(|m| known.is(m.id.pid, &m.stat.comm))
+pub fn find_known<'a>(tree: &'a [Member], signature: &AgentSignature<'_>) -> Option<&'a Member> {
+    tree.iter().find(|m| signature.is(m.id.pid, &m.stat.comm))
 }
 
 fn walk(
@@ -300,7 +299,7 @@ fn walk(
         let mut next = Vec::new();
         for parent in level {
             for pid in children_of(parent) {
-                // A pid that was given to somebody else meanwhile has another parent.
+                // A reused pid has another parent.
                 let Some(stat) = stat_of(pid).filter(|stat| stat.ppid == parent) else {
                     continue;
                 };

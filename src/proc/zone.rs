@@ -2,13 +2,13 @@
 
 use jiff::tz::TimeZone;
 
-/// Where the system says which zone is its own, in the form of `TZif` (RFC 9636); mostly a link
-/// into its database.
+/// The system's time zone, in the `TZif` format (RFC 9636).
 const LOCAL: &str = "/etc/localtime";
 
-/// The local time zone, as [`TimeZone::system`] has it, but without a name where the environment
-/// names none. Reads one file then: jiff would first go through every folder of the database, in a
-/// hundred calls.
+/// The local time zone.
+///
+/// Equal to [`TimeZone::system`], but without a name unless `TZ` or `TZDIR` is set. It reads one
+/// file, where jiff would walk the whole zone database in about a hundred system calls.
 #[must_use]
 pub fn local() -> TimeZone {
     let is_named = ["TZ", "TZDIR"]

@@ -1,4 +1,4 @@
-//! Ending a child with all that it has started.
+//! Ends a child process together with all processes that it has started.
 
 use super::Leftovers;
 use crate::model::ProcId;
@@ -9,28 +9,28 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long processes have between TERM and KILL.
+/// The time that processes have between TERM and KILL.
 const GRACE: Duration = Duration::from_millis(500);
-/// How long killed processes may take to be gone.
+/// The longest wait for killed processes to disappear.
 pub(super) const VANISH: Duration = Duration::from_secs(2);
-/// So often it is looked for processes that were started meanwhile, before all are killed.
+/// How often [`Started::kill`] searches for new processes before it kills all of them.
 const STOP_ROUNDS: usize = 8;
 
-/// The processes that a child has started, as far as they can be found: below it, in its process
-/// group, and by their tag ([`env_tag::CHORE`]).
+/// The processes that a child has started: its tree, its process group, and those with its tag
+/// ([`env_tag::CHORE`]).
 ///
-/// Dropping this kills them at once, unless it was [let go](Self::let_go).
+/// Dropping this value kills them at once, unless [`Self::let_go`] was called.
 #[derive(Debug)]
 pub(super) struct Started {
-    /// None once nothing is to be ended any more.
+    /// The child itself, which leads its process group. `None` when nothing is left to end.
     leader: Option<ProcId>,
     leftovers: Leftovers,
-    /// All that were ever seen: what is cut off from the tree is still known.
+    /// All processes seen so far. One that has left the tree can only be found here.
     seen: BTreeSet<ProcId>,
 }
 
 impl Started {
-    /// What this process has started, which leads its group.
+    /// Takes charge of what `leader` starts.
     pub(super) fn by(leader: Option<ProcId>, leftovers: Leftovers) -> Self {
         Self {
             leader,
@@ -39,14 +39,14 @@ impl Started {
         }
     }
 
-    /// Leaves alone what still lives.
+    /// Spares the processes that still live.
     pub(super) fn let_go(&mut self) {
         (self.leader, self.leftovers) = (None, Leftovers::Stay);
         self.seen.clear();
     }
 
-    /// TERM, and what still lives after [`GRACE`], KILL. Then waits until all are gone, but not
-    /// beyond [`VANISH`].
+    /// Sends TERM, and KILL to what still lives after [`GRACE`]. Then waits until all processes are
+    /// gone, at most for [`VANISH`].
     pub(super) async fn end(&mut self) {
         let living = self.living();
         if !living.is_empty() {
@@ -64,8 +64,10 @@ impl Started {
         self.let_go();
     }
 
-    /// KILL to all; says to which. They are stopped first, until no new one is found: what is
-    /// stopped starts nothing, and what hangs below the dead is not found any more.
+    /// Kills all processes and returns them.
+    ///
+    /// It stops them first, until no new one appears. A stopped process starts nothing, and the
+    /// children of a killed one could no longer be found.
     fn kill(&mut self) -> Vec<ProcId> {
         let mut stopped = BTreeSet::new();
         for _ in 0..STOP_ROUNDS {
@@ -81,26 +83,26 @@ impl Started {
         stopped
     }
 
-    /// Those that live now.
+    /// Finds the processes that live now.
     fn living(&mut self) -> Vec<ProcId> {
-        let mut found = BTreeSet::new();
+        let mut processes = BTreeSet::new();
         for root in self.leader.into_iter().chain(self.seen.clone()) {
-            if !found.contains(&root) {
-                found.extend(below(root));
+            if !processes.contains(&root) {
+                processes.extend(below(root));
             }
         }
-        found.extend(self.leader.into_iter().flat_map(tree::group));
+        processes.extend(self.leader.into_iter().flat_map(tree::group));
         match &self.leftovers {
             Leftovers::Stay => {
-                let servers = found.iter().filter(|process| is_tmux_server(**process));
+                let servers = processes.iter().filter(|process| is_tmux_server(**process));
                 let spared: BTreeSet<ProcId> = servers.copied().flat_map(below).collect();
-                found.retain(|process| !spared.contains(process));
+                processes.retain(|process| !spared.contains(process));
             }
             Leftovers::End => {}
-            Leftovers::EndTagged(tag) => found.extend(env_tag::of_chore(tag)),
+            Leftovers::EndTagged(tag) => processes.extend(env_tag::of_chore(tag)),
         }
-        found.retain(|process| process::may_live(*process));
-        self.seen = found;
+        processes.retain(|process| process::may_live(*process));
+        self.seen = processes;
         self.seen.iter().copied().collect()
     }
 }
@@ -111,8 +113,9 @@ impl Drop for Started {
     }
 }
 
-/// The identity of a child that nobody has waited for yet: what it started must be found when it
-/// has ended at once, too.
+/// Identifies a child that nobody has waited for yet.
+///
+/// A zombie counts: a child that ended at once may have started processes.
 pub(super) fn leader(pid: u32) -> Option<ProcId> {
     match process::look(pid) {
         Presence::Alive(stat) | Presence::Zombie(stat) => Some(ProcId {
@@ -123,7 +126,7 @@ pub(super) fn leader(pid: u32) -> Option<ProcId> {
     }
 }
 
-/// The process itself and what it has started.
+/// The process itself, then its descendants.
 fn below(process: ProcId) -> impl Iterator<Item = ProcId> {
     tree::tree(process).into_iter().map(|member| member.id)
 }

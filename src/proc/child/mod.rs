@@ -1,8 +1,9 @@
-//! Child processes: every program that gtctl runs beside tmux is started, fed, read and ended here.
+//! Child processes. Every program that gtctl runs, except tmux, is started, fed, read and ended
+//! here.
 //!
-//! A child leads a process group of its own. What it inherits of our environment is scrubbed
-//! ([`Inherit`]), what is kept of its output is bounded ([`Bound`]), and it has a deadline. When
-//! that has passed, it is ended with all that it has started: TERM, half a second, KILL.
+//! A child leads its own process group. [`Inherit`] says which of our variables it gets, and
+//! [`Bound`] how much of its output is kept. A child that exceeds its deadline is ended together
+//! with all that it has started: first TERM, then KILL half a second later.
 //!
 //! ```
 //! use gtctl::model::environment::Inherit;
@@ -28,8 +29,8 @@
 //! # })
 //! ```
 //!
-//! **Architecture invariant:** no other room starts a process, but for `tmux`, which starts its own
-//! client. A test reads every file to see to it.
+//! **Architecture invariant:** only this room starts processes, and `tmux`, which starts its own
+//! client. A test reads every source file to check it.
 
 mod end;
 mod output;
@@ -53,63 +54,63 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::{ChildStdin, Command};
 use tokio::time::{sleep, timeout};
 
-/// How long the last of an output may take to come, once its writers have been ended.
+/// How long we wait for the end of the output after all writers were ended.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// Likewise where what the child left behind stays, and may hold the pipe open: what the child
-/// itself has printed is in the pipe by then.
+/// The same wait where leftovers stay. They may hold the pipe open for ever, while the child's own
+/// output is already in the pipe.
 const LAST_WORDS_BESIDE: Duration = Duration::from_millis(100);
 
-/// A program to be run.
+/// Describes a program to run.
 #[derive(Debug, Clone)]
 pub struct Spec<'a> {
-    /// Program and arguments. The program is searched in `PATH` unless it has a `/`.
+    /// The program and its arguments. A program without a `/` is searched in `PATH`.
     pub argv: Vec<&'a OsStr>,
-    /// Its working directory.
+    /// The working directory.
     pub dir: &'a Path,
-    /// What it gets of our own environment.
+    /// Which of our environment variables it gets.
     pub inherit: Inherit<'a>,
-    /// What it gets beside that; these win.
+    /// Additional variables. They replace inherited ones.
     pub variables: BTreeMap<String, OsString>,
-    /// What it reads on its standard input. Nothing is `/dev/null`.
+    /// The text on its standard input. An empty text becomes `/dev/null`.
     pub input: &'a str,
     /// Where its standard output goes.
     pub out: Stream,
     /// Where its standard error goes.
     pub err: Stream,
-    /// How long it may take.
+    /// The longest time that it may run.
     pub limit: Duration,
-    /// What becomes of processes that it leaves behind when it ends by itself.
+    /// What happens to processes that still live when it exits.
     pub leftovers: Leftovers,
 }
 
-/// An argv for [`Spec::argv`].
+/// Turns a list of strings into an argument list for [`Spec::argv`].
 #[must_use]
 pub fn words<S: AsRef<OsStr>>(argv: &[S]) -> Vec<&OsStr> {
     argv.iter().map(AsRef::as_ref).collect()
 }
 
-/// Where an output of a child goes.
+/// Where an output stream of a child goes.
 #[derive(Debug, Clone, Copy)]
 pub enum Stream {
     /// To `/dev/null`.
     Null,
-    /// To us, who keep so much of it.
+    /// To us. We keep a bounded part of it.
     Kept(Bound),
 }
 
-/// What becomes of processes that a child leaves behind when it ends by itself.
+/// What happens to processes that still live when their child has exited.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Leftovers {
-    /// They stay. A tmux server that the child has started stays in any case.
+    /// They stay.
     Stay,
-    /// They are ended, as far as they are below the child or in its process group.
+    /// They are ended if they are below the child or in its process group.
     End,
-    /// They are ended, and so is every other process that has this value as [`env_tag::CHORE`] in
-    /// its environment. The child gets it.
+    /// As [`Self::End`], and every process with this value of [`env_tag::CHORE`] in its environment
+    /// is ended too. The child gets that variable.
     EndTagged(String),
 }
 
-/// What came of a child.
+/// The result of a child.
 #[derive(Debug)]
 pub struct Ran {
     /// How it ended.
@@ -123,13 +124,13 @@ pub struct Ran {
 /// How a child ended.
 #[derive(Debug)]
 pub enum Ending {
-    /// By itself.
+    /// It exited, or died of a signal that we did not send.
     Exited(ExitStatus),
-    /// Its time was over.
+    /// It exceeded [`Spec::limit`].
     TimedOut,
     /// It printed more than [`Bound::flood`] allows.
     Flooded,
-    /// It was told to end ([`Child::ended_or`]).
+    /// The caller ended it ([`Child::ended_or`]).
     Cancelled,
     /// It could not be started.
     NotStarted(io::Error),
@@ -138,15 +139,16 @@ pub enum Ending {
 }
 
 impl Ran {
-    /// Whether it ended by itself with exit status 0.
+    /// Whether it exited with status 0.
     #[must_use]
     pub fn is_well(&self) -> bool {
         matches!(&self.ending, Ending::Exited(status) if status.success())
     }
 }
 
-/// Runs a program to its end, of whatever kind. Takes at most its limit and five seconds. Dropping
-/// this kills it with all that it has started.
+/// Runs a program until it ends, for at most [`Spec::limit`] plus five seconds.
+///
+/// Dropping the future kills the program and all that it has started.
 pub async fn run(spec: &Spec<'_>) -> Ran {
     match Child::start(spec) {
         Ok(child) => child.ended().await,
@@ -154,7 +156,7 @@ pub async fn run(spec: &Spec<'_>) -> Ran {
     }
 }
 
-/// What came of a program that could not be started.
+/// The result of a program that could not be started.
 #[must_use]
 pub fn not_started(spec: &Spec<'_>, fault: io::Error) -> Ran {
     Ran {
@@ -164,23 +166,23 @@ pub fn not_started(spec: &Spec<'_>, fault: io::Error) -> Ran {
     }
 }
 
-/// Kills a process that an earlier gtctl has left running, with all that it has started, but no
-/// tmux server.
+/// Kills a process that an earlier gtctl has left behind, and all that it has started. Spares tmux
+/// servers.
 pub fn end_leftover(leader: ProcId) {
     if process::may_live(leader) {
         drop(Started::by(Some(leader), Leftovers::Stay));
     }
 }
 
-/// Ends every process with this value as [`env_tag::CHORE`] in its environment: TERM, half a
-/// second, KILL. Takes at most three seconds.
+/// Ends every process with this value of [`env_tag::CHORE`] in its environment: first TERM, then
+/// KILL half a second later. Takes at most three seconds.
 pub async fn end_tagged(tag: &str) {
     Started::by(None, Leftovers::EndTagged(tag.to_owned()))
         .end()
         .await;
 }
 
-/// A program that runs. Dropping it kills it with all that it has started.
+/// A running program. Dropping it kills the program and all that it has started.
 #[derive(Debug)]
 pub struct Child {
     process: Option<ProcId>,
@@ -194,10 +196,10 @@ pub struct Child {
 }
 
 impl Child {
-    /// Starts it.
+    /// Starts a program.
     ///
     /// # Errors
-    /// What the system says, where the program or its directory is missing or must not be used.
+    /// The system's error, such as a missing program or a directory without permission.
     pub fn start(spec: &Spec<'_>) -> io::Result<Self> {
         let inner = command(spec).spawn()?;
         let process = inner.id().and_then(end::leader);
@@ -213,18 +215,18 @@ impl Child {
         })
     }
 
-    /// Which process it is; none where `/proc` does not tell.
+    /// The identity of the child. `None` where `/proc` cannot be read.
     #[must_use]
     pub fn process(&self) -> Option<ProcId> {
         self.process
     }
 
-    /// Feeds and reads it until it has ended. Takes at most its limit and five seconds.
+    /// Feeds and reads the child until it ends, for at most its limit plus five seconds.
     pub async fn ended(self) -> Ran {
         self.ended_or(pending()).await
     }
 
-    /// As [`Child::ended`], but ends it as soon as `cancelled` is done.
+    /// As [`Child::ended`], but ends the child once `cancelled` completes.
     pub async fn ended_or(mut self, cancelled: impl Future<Output = ()>) -> Ran {
         let ending = self.attend(cancelled).await;
         self.started.let_go();
@@ -239,16 +241,16 @@ impl Child {
         let stdin = self.inner.stdin.take();
         let (stdout, stderr) = (self.inner.stdout.take(), self.inner.stderr.take());
         let (out, err) = (self.out.fill(stdout), self.err.fill(stderr));
-        let talk = async { tokio::try_join!(feed(stdin, &self.input), out, err).map(drop) };
-        tokio::pin!(talk);
+        let exchange = async { tokio::try_join!(feed(stdin, &self.input), out, err).map(drop) };
+        tokio::pin!(exchange);
         let deadline = sleep(self.limit);
         tokio::pin!(deadline, cancelled);
-        let mut talks = true;
+        let mut is_exchanging = true;
         let ending = loop {
             tokio::select! {
-                said = &mut talk, if talks => {
-                    talks = false;
-                    if let Err(Flooded) = said {
+                result = &mut exchange, if is_exchanging => {
+                    is_exchanging = false;
+                    if let Err(Flooded) = result {
                         break Ending::Flooded;
                     }
                 }
@@ -263,23 +265,23 @@ impl Child {
             self.started.end().await;
         }
         if !has_exited {
-            // Only so that no zombie stays.
+            // We only wait so that no zombie stays.
             let _ = timeout(VANISH, self.inner.wait()).await;
         }
-        let patience = if stays { LAST_WORDS_BESIDE } else { LAST_WORDS };
-        let said = if talks {
-            timeout(patience, &mut talk).await
+        let wait = if stays { LAST_WORDS_BESIDE } else { LAST_WORDS };
+        let result = if is_exchanging {
+            timeout(wait, &mut exchange).await
         } else {
             Ok(Ok(()))
         };
-        match said {
+        match result {
             Ok(Err(Flooded)) if has_exited => Ending::Flooded,
             Ok(Ok(()) | Err(Flooded)) | Err(_) => ending,
         }
     }
 }
 
-/// Whoever does not read what it is given is no fault.
+/// Writes the input. A child that does not read it is no error.
 async fn feed(stdin: Option<ChildStdin>, input: &str) -> Result<(), Flooded> {
     if let Some(mut stdin) = stdin {
         let _ = stdin.write_all(input.as_bytes()).await;

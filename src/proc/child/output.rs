@@ -1,25 +1,25 @@
-//! What a child printed, as far as it is kept.
+//! The bounded part of a child's output that we keep.
 
 use std::collections::VecDeque;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// So much is read at once, in bytes: as much as a pipe holds.
+/// Bytes per read: the capacity of a pipe.
 const BUFFER: usize = 64 << 10;
 
-/// How much of an output is kept, in bytes. The rest is read and dropped, so that no child waits
-/// for room.
+/// How many bytes of an output are kept. The others are read and dropped, because a full pipe would
+/// block the child.
 #[derive(Debug, Clone, Copy)]
 pub struct Bound {
-    /// The beginning.
+    /// Bytes kept of the beginning.
     pub head: usize,
-    /// The end.
+    /// Bytes kept of the end.
     pub tail: usize,
-    /// A child that prints more than this is ended.
+    /// A child that prints more bytes than this is ended.
     pub flood: u64,
 }
 
 impl Bound {
-    /// The beginning, however much is printed.
+    /// Keeps the beginning of an output of any length.
     #[must_use]
     pub const fn head(bytes: usize) -> Self {
         Self {
@@ -29,7 +29,7 @@ impl Bound {
         }
     }
 
-    /// The end, however much is printed.
+    /// Keeps the end of an output of any length.
     #[must_use]
     pub const fn tail(bytes: usize) -> Self {
         Self {
@@ -46,11 +46,11 @@ pub struct Output {
     bound: Bound,
     head: Vec<u8>,
     tail: VecDeque<u8>,
-    /// All that was read, in bytes.
+    /// The number of bytes read so far.
     read: u64,
 }
 
-/// More was printed than [`Bound::flood`] allows.
+/// The child printed more than [`Bound::flood`] allows.
 #[derive(Debug)]
 pub(super) struct Flooded;
 
@@ -64,14 +64,14 @@ impl Output {
         }
     }
 
-    /// Reads to the end, or until it is too much.
+    /// Reads until the end, or until the output exceeds [`Bound::flood`].
     pub(super) async fn fill(
         &mut self,
         pipe: Option<impl AsyncRead + Unpin>,
     ) -> Result<(), Flooded> {
         let Some(mut pipe) = pipe else { return Ok(()) };
         let mut buffer = vec![0_u8; BUFFER];
-        // A pipe that breaks has ended.
+        // A read error ends the output as well as an end of file.
         while let Ok(count @ 1..) = pipe.read(&mut buffer).await {
             self.add(buffer.get(..count).unwrap_or_default());
             if self.read > self.bound.flood {
@@ -84,11 +84,11 @@ impl Output {
     fn add(&mut self, bytes: &[u8]) {
         let Bound { head, tail, .. } = self.bound;
         self.read = self.read.saturating_add(bytes.len() as u64);
-        let room = head.saturating_sub(self.head.len());
-        let (first, rest) = bytes.split_at(bytes.len().min(room));
+        let free = head.saturating_sub(self.head.len());
+        let (first, later) = bytes.split_at(bytes.len().min(free));
         self.head.extend(first);
-        let rest = rest.get(rest.len().saturating_sub(tail)..);
-        self.tail.extend(rest.unwrap_or_default());
+        let later = later.get(later.len().saturating_sub(tail)..);
+        self.tail.extend(later.unwrap_or_default());
         let excess = self.tail.len().saturating_sub(tail);
         self.tail.drain(..excess);
     }
@@ -97,20 +97,20 @@ impl Output {
         self.head.iter().chain(&self.tail).copied().collect()
     }
 
-    /// What is kept, as text. Where something was left out in between, nothing says so.
+    /// The kept bytes as text. Nothing marks a gap between the beginning and the end.
     #[must_use]
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.kept()).into_owned()
     }
 
-    /// All of it; none when something was left out.
+    /// The output as text. `None` when a part of it was dropped.
     #[must_use]
     pub fn whole(&self) -> Option<String> {
         let kept = self.kept();
         (kept.len() as u64 == self.read).then(|| String::from_utf8_lossy(&kept).into_owned())
     }
 
-    /// What is kept, with a line in the place of what is not.
+    /// The kept bytes. A line such as `[12 bytes left out]` stands in the place of a gap.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = self.head.clone();
