@@ -421,7 +421,7 @@ impl Work {
         &self,
         place: &Place,
         cycle: &Cycle,
-        reported: &mut BTreeMap<String, &'static str>,
+        reported: &mut BTreeMap<SessionName, Hold>,
         terminal: &Terminal,
     ) {
         if terminal.is_json() {
@@ -429,8 +429,9 @@ impl Work {
         }
         let paper = terminal.paper(cycle.now);
         for held in self.held(&cycle.plan) {
-            let is_news = reported.insert(held.session.to_string(), held.hold.code())
-                != Some(held.hold.code());
+            let is_news = reported
+                .insert(held.session.clone(), held.hold.clone())
+                .is_none_or(|before| !before.is_like(&held.hold));
             let worth_it = matches!(
                 held.hold,
                 Hold::BackOff { .. }

@@ -151,8 +151,9 @@ pub fn chore_entries(
         ChoreTime::Now | ChoreTime::Running { .. } | ChoreTime::At(_) | ChoreTime::Held(_) => None,
     });
     let is_news = |judged: &&Judged| {
-        let same =
-            |other: &Judged| other.proposal == judged.proposal && code(other) == code(judged);
+        let same = |other: &Judged| {
+            other.proposal == judged.proposal && other.standing.is_like(&judged.standing)
+        };
         !before.proposals.iter().any(same)
     };
     skipped

@@ -1,9 +1,9 @@
 //! Sessions that were asked to end and are gone before they were removed: tmux itself removes a
 //! session of others with its last process, and people remove what they like.
 
-use super::journal::{add_reason, cause, is_by_hand};
+use super::journal::{add_reason, is_by_hand};
 use super::learn::ours_by_declared_name;
-use super::saved::{is_over, spared};
+use super::saved::{is_own_end, spared};
 use crate::model::{
     Death, Departure, Desired, Done, Effect, Ended, Entry, Evidence, Finished, History, Level,
     Life, Memory, Moment, Outcome, Period, Purpose, Reason, Seen, Server, Stopping, Town, Verb,
@@ -132,7 +132,7 @@ pub fn departure_entry(departure: &Departure) -> Entry {
     } else {
         "expired"
     };
-    let message = format!("{session}: {word} ({})", cause(&reason));
+    let message = format!("{session}: {word} ({})", reason.cause());
     Entry {
         level: Level::Info,
         component: "act",
@@ -155,7 +155,7 @@ pub fn departed(departure: &Departure) -> Done {
 /// For how long it would else have stood idle, as [`super::idle_saved`] counts.
 #[must_use]
 pub fn idle_spared(departure: &Departure) -> Period {
-    let started = departure.started.filter(|_| is_over(&departure.reason));
+    let started = departure.started.filter(|_| is_own_end(&departure.reason));
     started.map_or(Period::ZERO, |started| spared(&started, departure.gone))
 }
 

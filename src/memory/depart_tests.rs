@@ -34,7 +34,7 @@ fn asked(reason: &str) -> Memory {
         rung: Rung::Ask,
         rung_at: NOW,
         purpose: Purpose::Expire,
-        reason: reason.to_owned(),
+        reason: reason.into(),
         begun_for: None,
         tree: vec![AGENT],
     };

@@ -4,7 +4,7 @@ use super::nudge::note_typed;
 use super::probe::intend_probes;
 use crate::model::{
     Action, EscapeSent, Fingerprint, Generation, History, Hold, Memory, Moment, Phase, Plan,
-    Purpose, Reason, Refuted, Replacing, Rung, Step, Stopping,
+    Purpose, Reason, RecordedReason, Refuted, Replacing, Rung, Step, Stopping,
 };
 
 /// Takes in what is about to be done, and what is waited for.
@@ -152,7 +152,7 @@ fn intend_restart(history: &mut History, step: &Step, now: Moment) {
         history.replacing = Some(Replacing {
             generation: target.generation.max(remembered).unwrap_or_default(),
             since: now,
-            reason: step.reason.code().to_owned(),
+            reason: RecordedReason::from(&step.reason),
             fingerprint: desired.fingerprint(),
             failed: false,
         });
@@ -210,7 +210,7 @@ fn intend_stop(history: &mut History, next: &StopRung, step: &Step, now: Moment)
                 rung,
                 rung_at: now,
                 purpose,
-                reason: step.reason.code().to_owned(),
+                reason: RecordedReason::from(&step.reason),
                 begun_for,
                 tree: Vec::new(),
             });

@@ -3,7 +3,7 @@
 
 use crate::model::{
     Block, Done, Effect, Entry, Evidence, Held, Hold, Level, Memory, Moment, Outcome, Phase, Plan,
-    Reason, SessionName, Step, Verb,
+    Reason, ReasonCode, SessionName, Step, Verb,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -20,11 +20,15 @@ pub fn entries(before: &Plan, after: &Plan, outcomes: &[Done]) -> Vec<Entry> {
     let known: BTreeMap<&SessionName, &Held> =
         before.held.iter().map(|h| (&h.session, h)).collect();
     // A wait that somebody has to look at is another hold than one that ends by itself.
-    let kind = |held: &Held| (held.verb, held.hold.code(), held.hold.needs_somebody());
+    let is_same = |one: &Held, other: &Held| {
+        one.verb == other.verb
+            && one.hold.is_like(&other.hold)
+            && one.hold.needs_somebody() == other.hold.needs_somebody()
+    };
     let is_news = |held: &&Held| {
         known
             .get(&held.session)
-            .is_none_or(|h| kind(h) != kind(held))
+            .is_none_or(|before| !is_same(before, held))
     };
     let is_told = |done: &&Done| !is_repeated(known.get(&done.session).copied(), &done.outcome);
     let acted = outcomes
@@ -85,7 +89,7 @@ fn of_freed(before: &Plan, after: &Plan) -> Vec<Entry> {
         message: format!("{name}: active again after an Escape, no restart needed"),
         fields: [
             ("session", json!(name.as_str())),
-            ("reason", json!("stuck")),
+            ("reason", json!(ReasonCode::Stuck.word())),
         ]
         .into(),
     };
@@ -191,7 +195,7 @@ fn of_outcome(done: &Done, step: Option<&Step>) -> Entry {
     .into();
     let mut message = format!("{}: {why}", done.session);
     if let Some(step) = step.filter(|step| step.action.verb() == done.verb) {
-        message = format!("{message} ({})", cause(&step.reason));
+        message = format!("{message} ({})", step.reason.cause());
         add_reason(&mut fields, &step.reason);
         fields.extend(step.action.begins().map(|g| ("generation", json!(g.0))));
     }
@@ -203,17 +207,9 @@ fn of_outcome(done: &Done, step: Option<&Step>) -> Entry {
     }
 }
 
-/// The code that people read as the cause: for a stop under way, what the stop is for.
-pub(super) fn cause(reason: &Reason) -> &str {
-    match reason {
-        Reason::StopBegun { purpose, waited: _ } => purpose,
-        other => other.code(),
-    }
-}
-
 /// Whether a user asked for a step by hand. An end that the user asked for is a stop, not an expiry.
 pub(super) fn is_by_hand(reason: &Reason) -> bool {
-    cause(reason) == Reason::Asked.code()
+    reason.cause().is(ReasonCode::Asked)
 }
 
 fn effect_word(verb: Verb, effect: &Effect) -> &'static str {
@@ -263,7 +259,7 @@ pub(super) fn of_hold(held: &Held) -> Entry {
     // Deprecated, removed in 0.3: the same in milliseconds since 1970.
     fields.extend(held.until.map(|at| ("until_ms", json!(at.wall))));
     add_reason(&mut fields, &held.reason);
-    let (verb, obstacle, reason) = (held.verb.word(), held.hold.code(), cause(&held.reason));
+    let (verb, obstacle, reason) = (held.verb.word(), held.hold.code(), held.reason.cause());
     Entry {
         level: if held.hold.needs_somebody() {
             Level::Warn

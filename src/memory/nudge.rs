@@ -1,8 +1,8 @@
 //! What gtctl types into sessions, remembered before it is typed.
 
 use crate::model::{
-    Delivery, Entry, Evidence, Generation, History, Level, Memory, Moment, NudgeText, SessionName,
-    Typed, keep_newest,
+    Delivery, Entry, Evidence, Generation, History, Level, Memory, Moment, NudgeText, ReasonCode,
+    SessionName, Typed, Verb, keep_newest,
 };
 use serde_json::json;
 
@@ -70,9 +70,9 @@ pub fn nudge_entry(session: &SessionName, text: &NudgeText, delivery: &Delivery)
     let shown: String = text.as_str().chars().take(MAX_SHOWN).collect();
     let mut fields: Evidence = [
         ("session", json!(session.as_str())),
-        ("verb", json!("nudge")),
+        ("verb", json!(Verb::Nudge.word())),
         ("outcome", json!(delivery.code())),
-        ("reason", json!("asked")),
+        ("reason", json!(ReasonCode::Asked.word())),
         ("presses", json!(presses)),
         ("text", json!(shown)),
     ]

@@ -4,6 +4,7 @@ use crate::model::{
     Answer, Answered, Entry, History, Level, Memory, Moment, Probe, Probed, ScreenState, Town,
 };
 use serde_json::json;
+use std::mem::discriminant;
 
 /// Takes in that the due ones of these are about to be asked. Until it is known better, a question
 /// counts as failed.
@@ -57,7 +58,8 @@ pub fn answers(before: &Memory, after: &Memory) -> Vec<Entry> {
     };
     let told = after.probes.iter().filter_map(|(agent, probed)| {
         let answered = probed.answered.as_ref()?;
-        let news = last(agent).is_none_or(|last| last.answer.code() != answered.answer.code());
+        let news = last(agent)
+            .is_none_or(|last| discriminant(&last.answer) != discriminant(&answered.answer));
         let again = answered.answer == Answer::Passed && last(agent) != Some(answered);
         (news || again).then(|| entry(agent, &answered.answer))
     });

@@ -1,7 +1,8 @@
 //! What ending finished sessions early has saved.
 
 use crate::model::{
-    Action, Done, Effect, Memory, Moment, Outcome, Period, Plan, Reason, SessionName, Verb,
+    Action, Done, Effect, Memory, Moment, Outcome, Period, Plan, ReasonCode, RecordedReason,
+    SessionName, Verb,
 };
 
 /// How old a finished or idle session grew before anything ended it: the timeout of the loop that
@@ -16,7 +17,7 @@ pub fn idle_saved(memory: &Memory, plan: &Plan, outcomes: &[Done], now: Moment) 
     let is_own = |session: &SessionName| {
         let step = plan.steps.iter().find(|step| step.session == *session);
         step.is_some_and(|step| {
-            matches!(step.action, Action::Expire { .. }) && is_own_end(&step.reason)
+            matches!(step.action, Action::Expire { .. }) && is_own_end(&step.reason.cause())
         })
     };
     let removed = outcomes.iter().filter(|done| {
@@ -36,45 +37,25 @@ pub(super) fn spared(started: &Moment, now: Moment) -> Period {
     FORMER_TIMEOUT.minus(now.since(started))
 }
 
-/// Whether the code of a reason is of one that counts.
-pub(super) fn is_over(reason: &str) -> bool {
-    ["completed", "marked", "too-quiet", "too-old"].contains(&reason)
-}
-
-/// Whether it ended by what it was itself: done, quiet for too long, or too old.
-fn is_own_end(reason: &Reason) -> bool {
-    match reason {
-        Reason::Completed { .. }
-        | Reason::Marked { .. }
-        | Reason::TooQuiet { .. }
-        | Reason::TooOld { .. } => true,
-        Reason::StopBegun { purpose, .. } => is_over(purpose),
-        Reason::Missing { .. }
-        | Reason::Died { .. }
-        | Reason::MarkedFailed { .. }
-        | Reason::Stuck { .. }
-        | Reason::Blocked { .. }
-        | Reason::Drifted { .. }
-        | Reason::Adoptable { .. }
-        | Reason::Orphaned
-        | Reason::TooLarge { .. }
-        | Reason::UnderWay { .. }
-        | Reason::NotStarted { .. }
-        | Reason::FailedStart { .. }
-        | Reason::SignedIn { .. }
-        | Reason::LimitOver { .. }
-        | Reason::Covered { .. }
-        | Reason::Uncovered
-        | Reason::Asked => false,
-    }
+/// Whether a session that ended for this ended by what it was itself: done, quiet for too long, or
+/// too old.
+pub(super) fn is_own_end(reason: &RecordedReason) -> bool {
+    [
+        ReasonCode::Completed,
+        ReasonCode::Marked,
+        ReasonCode::TooQuiet,
+        ReasonCode::TooOld,
+    ]
+    .iter()
+    .any(|code| reason.is(*code))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::{
-        Generation, History, Incarnation, Launch, PaneId, Phase, ProcId, Rung, ServerId, SessionId,
-        Step, Target, WhenAttached,
+        Generation, History, Incarnation, Launch, PaneId, Phase, ProcId, Reason, Rung, ServerId,
+        SessionId, Step, Target, WhenAttached,
     };
 
     const NOW: Moment = Moment {

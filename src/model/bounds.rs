@@ -5,8 +5,8 @@
 
 use super::{
     Advice, Answer, ChoreEnd, ChoreHistory, Complaint, Content, Departure, Given, Heartbeat,
-    History, InForce, Limited, Marks, Memory, NudgeText, Probed, Proposal, RanWith, Refused,
-    Refuted, Replacing, Sighting, Stopping, Typed,
+    History, InForce, Limited, Marks, Memory, NudgeText, Probed, Proposal, RanWith, RecordedReason,
+    Refused, Refuted, Replacing, Sighting, Stopping, Typed,
 };
 
 /// The longest code of a reason, in bytes.
@@ -55,12 +55,19 @@ impl Memory {
         }
         keep_newest(&mut self.departures, Self::MAX_DEPARTURES);
         for Departure { reason, .. } in &mut self.departures {
-            cut_to_bytes(reason, MAX_CODE);
+            bound_reason(reason);
         }
         self.chores.values_mut().for_each(ChoreHistory::bound);
         self.probes.values_mut().for_each(Probed::bound);
         self.sessions.values_mut().for_each(History::bound);
         self
+    }
+}
+
+fn bound_reason(reason: &mut RecordedReason) {
+    match reason {
+        RecordedReason::Known(_) => {}
+        RecordedReason::Unknown(text) => cut_to_bytes(text, MAX_CODE),
     }
 }
 
@@ -87,10 +94,10 @@ impl History {
         }
         if let Some(Stopping { tree, reason, .. }) = &mut self.stopping {
             tree.truncate(Stopping::MAX_TREE);
-            cut_to_bytes(reason, MAX_CODE);
+            bound_reason(reason);
         }
         if let Some(Replacing { reason, .. }) = &mut self.replacing {
-            cut_to_bytes(reason, MAX_CODE);
+            bound_reason(reason);
         }
         if let Some(Refused { said, .. }) = &mut self.refused {
             cut_to_bytes(said, Refused::MAX);

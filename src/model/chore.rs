@@ -4,6 +4,7 @@
 use super::written::is_default;
 use super::{Hold, Moment, NudgeText, Period, Phase, SessionName};
 use serde::{Deserialize, Serialize};
+use std::mem::discriminant;
 use std::path::PathBuf;
 use strum::IntoStaticStr;
 
@@ -256,7 +257,27 @@ pub enum Refusal {
     },
 }
 
+impl ProposalStanding {
+    /// Whether the other is the same, whatever its evidence.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Refused(one), Self::Refused(other)) => one.is_like(other),
+            (one, other) => discriminant(one) == discriminant(other),
+        }
+    }
+}
+
 impl Refusal {
+    /// Whether the other has the same code, whatever its evidence.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Held(one), Self::Held(other)) => one.is_like(other),
+            (one, other) => discriminant(one) == discriminant(other),
+        }
+    }
+
     /// The stable code.
     #[must_use]
     pub fn code(&self) -> &'static str {

@@ -3,7 +3,8 @@
 use super::written::{bounded_map, is_default};
 use crate::model::{
     ChoreHistory, Complaint, Content, Death, Fingerprint, Generation, LauncherJob, Marks, Moment,
-    NudgeText, Period, Probed, ProcId, RanWith, Rung, ServerId, SessionName,
+    NudgeText, Period, Probed, ProcId, RanWith, ReasonCode, RecordedReason, Rung, ServerId,
+    SessionName,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -406,8 +407,8 @@ pub struct Stopping {
     pub rung_at: Moment,
     /// What comes after.
     pub purpose: Purpose,
-    /// The code of the reason it was begun for.
-    pub reason: String,
+    /// The reason that it was begun for.
+    pub reason: RecordedReason,
     /// The definition that is to be started afterwards; none where nothing is, or where an older
     /// gtctl began it.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -423,7 +424,7 @@ impl Stopping {
     /// Whether it was begun because the output said that the work is done.
     #[must_use]
     pub fn was_done(&self) -> bool {
-        self.reason == "marked" || self.reason == "completed"
+        self.reason.is(ReasonCode::Marked) || self.reason.is(ReasonCode::Completed)
     }
 }
 
@@ -438,8 +439,8 @@ pub struct Replacing {
     pub generation: Generation,
     /// When it was begun.
     pub since: Moment,
-    /// The code of the reason it was begun for.
-    pub reason: String,
+    /// The reason that it was begun for.
+    pub reason: RecordedReason,
     /// The definition of its fresh process.
     pub fingerprint: Fingerprint,
     /// Whether the fresh process ended before it was ready, or could not be started.
@@ -480,8 +481,8 @@ pub struct Departure {
     pub asked: Moment,
     /// When it was first seen to be gone.
     pub gone: Moment,
-    /// The code of the reason it was asked for.
-    pub reason: String,
+    /// The reason that it was asked for.
+    pub reason: RecordedReason,
 }
 
 /// What a stop is for.

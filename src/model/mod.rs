@@ -90,7 +90,7 @@ pub use policy::Policy;
 pub use population::{Inhabitant, Program};
 pub use probe::{Answer, Answered, Probe, Probed};
 pub use ran::{Change, RanWith};
-pub use reason::{Death, Hold, Reason};
+pub use reason::{Death, Hold, Reason, ReasonCode, RecordedReason};
 pub use screen::{Asks, Block, Screen, ScreenState, Source, Title, Told};
 pub use time::Moment;
 pub use walk::Walk;

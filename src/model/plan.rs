@@ -2,8 +2,8 @@
 
 use super::{
     Agent, Desired, Fingerprint, Generation, Hold, Judged, Launch, Logs, Moment, NudgeText, Origin,
-    PaneId, Phase, Probe, ProcId, Purpose, Reason, ServerId, SessionId, SessionName, Timed,
-    WhenAttached,
+    PaneId, Phase, Probe, ProcId, Purpose, Reason, ReasonCode, ServerId, SessionId, SessionName,
+    Timed, WhenAttached,
 };
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
@@ -211,8 +211,8 @@ pub struct Unchanged {
 pub struct Next {
     /// What.
     pub verb: Verb,
-    /// The code of the reason.
-    pub reason: &'static str,
+    /// Why, without evidence: there is none yet.
+    pub reason: ReasonCode,
     /// When.
     pub at: Moment,
 }

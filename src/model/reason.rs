@@ -3,8 +3,9 @@
 use super::{Block, Change, Flaw, GastownHold, NotReady, Period, SessionName};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::mem::discriminant;
 use std::path::PathBuf;
-use strum::IntoStaticStr;
+use strum::{EnumDiscriminants, EnumString, IntoStaticStr};
 
 /// How an agent ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -55,8 +56,13 @@ impl fmt::Display for Death {
 }
 
 /// Why a step is taken, or a finding is reported, with its evidence.
-#[derive(Debug, Clone, PartialEq, IntoStaticStr)]
-#[strum(serialize_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, EnumDiscriminants)]
+#[strum_discriminants(
+    name(ReasonCode),
+    derive(EnumString, IntoStaticStr),
+    strum(serialize_all = "kebab-case"),
+    doc = "The stable code of a [`Reason`], without its evidence."
+)]
 pub enum Reason {
     /// Declared and not there.
     Missing {
@@ -188,8 +194,8 @@ pub enum Reason {
     StopBegun {
         /// How long ago.
         waited: Period,
-        /// What it is for, as the code of the first reason.
-        purpose: String,
+        /// The reason that the stop was begun for.
+        purpose: RecordedReason,
     },
 }
 
@@ -197,7 +203,88 @@ impl Reason {
     /// The stable code, for JSON and logs.
     #[must_use]
     pub fn code(&self) -> &'static str {
+        ReasonCode::from(self).word()
+    }
+
+    /// The reason that people read as the cause: of a stop under way, what it was begun for.
+    #[must_use]
+    pub fn cause(&self) -> RecordedReason {
+        match self {
+            Self::StopBegun { purpose, waited: _ } => purpose.clone(),
+            other => ReasonCode::from(other).into(),
+        }
+    }
+}
+
+impl ReasonCode {
+    /// The word, in JSON, in logs and on disk.
+    #[must_use]
+    pub fn word(self) -> &'static str {
         self.into()
+    }
+}
+
+/// The code of a reason as it stands in a file that another version of gtctl may have written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum RecordedReason {
+    /// A reason of this version.
+    Known(ReasonCode),
+    /// A code that this version does not have, unsanitised. It is shown as it is.
+    Unknown(String),
+}
+
+impl RecordedReason {
+    /// The code as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Known(code) => code.word(),
+            Self::Unknown(text) => text,
+        }
+    }
+
+    /// Whether it is this one.
+    #[must_use]
+    pub fn is(&self, code: ReasonCode) -> bool {
+        *self == Self::Known(code)
+    }
+}
+
+impl From<ReasonCode> for RecordedReason {
+    fn from(code: ReasonCode) -> Self {
+        Self::Known(code)
+    }
+}
+
+impl From<&Reason> for RecordedReason {
+    fn from(reason: &Reason) -> Self {
+        Self::Known(reason.into())
+    }
+}
+
+impl From<&str> for RecordedReason {
+    fn from(text: &str) -> Self {
+        text.parse()
+            .map_or_else(|_| Self::Unknown(text.to_owned()), Self::Known)
+    }
+}
+
+impl From<String> for RecordedReason {
+    fn from(text: String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+impl From<RecordedReason> for String {
+    fn from(reason: RecordedReason) -> Self {
+        reason.as_str().to_owned()
+    }
+}
+
+impl fmt::Display for RecordedReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -387,5 +474,63 @@ impl Hold {
     #[must_use]
     pub fn code(&self) -> &'static str {
         self.into()
+    }
+
+    /// Whether the other has the same code, whatever its evidence.
+    ///
+    /// A back-off after two crashes is like one after three.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Gastown(one), Self::Gastown(other)) => discriminant(one) == discriminant(other),
+            (one, other) => discriminant(one) == discriminant(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recorded_reason_keeps_its_text_whether_it_is_known_or_not() {
+        for text in ["too-old", "limit-over", "of-tomorrow", ""] {
+            let reason = RecordedReason::from(text);
+            assert_eq!(reason.as_str(), text);
+            let written = serde_json::to_string(&reason).unwrap();
+            assert_eq!(written, format!("\"{text}\""));
+            assert_eq!(
+                serde_json::from_str::<RecordedReason>(&written).unwrap(),
+                reason
+            );
+        }
+        assert!(RecordedReason::from("too-old").is(ReasonCode::TooOld));
+        assert_eq!(
+            RecordedReason::from("of-tomorrow"),
+            RecordedReason::Unknown("of-tomorrow".to_owned())
+        );
+    }
+
+    #[test]
+    fn the_cause_of_a_stop_is_what_it_was_begun_for() {
+        let stop = Reason::StopBegun {
+            waited: Period::ZERO,
+            purpose: ReasonCode::Asked.into(),
+        };
+        assert_eq!(stop.code(), "stop-begun");
+        assert!(stop.cause().is(ReasonCode::Asked));
+        assert!(Reason::Orphaned.cause().is(ReasonCode::Orphaned));
+    }
+
+    #[test]
+    fn holds_are_alike_by_their_code() {
+        let after = |crashes| Hold::BackOff {
+            crashes,
+            delay: Period::ZERO,
+        };
+        assert!(after(2).is_like(&after(3)));
+        assert!(!after(2).is_like(&Hold::Paused));
+        let daemon = Hold::Gastown(GastownHold::Daemon);
+        assert!(!daemon.is_like(&Hold::Gastown(GastownHold::ShuttingDown)));
     }
 }

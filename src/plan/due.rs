@@ -4,7 +4,7 @@
 use super::rules::calm;
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
-use crate::model::{Moment, Next, OnDrift, Phase, Reason, Verb};
+use crate::model::{Moment, Next, OnDrift, Phase, Reason, ReasonCode, Verb};
 
 /// The user asked for a fresh process.
 pub(super) fn asked(subject: &Subject<'_>) -> Option<Verdict> {
@@ -51,7 +51,7 @@ pub(super) fn marked(subject: &Subject<'_>) -> Option<Verdict> {
         let at = coming.map_or(at, |ready| Moment::later_of(at, ready));
         let next = Some(Next {
             verb,
-            reason: reason.code(),
+            reason: ReasonCode::from(&reason),
             at,
         });
         return Some(Verdict::Keep(Keep {

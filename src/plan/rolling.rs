@@ -5,7 +5,7 @@ use super::Situation;
 use super::pacing::Wakes;
 use super::subject::Subject;
 use super::verdict::{Kind, Patience, Verdict, Want};
-use crate::model::{Hold, Life, Phase, Reason, Replacing, SessionName};
+use crate::model::{Hold, Life, Phase, Reason, ReasonCode, Replacing, SessionName};
 
 /// A session that crashed so often in a row is failing: nobody waits for it.
 pub(super) const FAILING: usize = 2;
@@ -126,7 +126,7 @@ fn stops(failed: &Subject<'_>, subject: &Subject<'_>, want: &Want) -> bool {
         Reason::TooOld { .. } | Reason::TooLarge { .. } | Reason::Drifted { .. } => true,
         Reason::Asked => failed
             .replacing()
-            .is_some_and(|replacing| replacing.reason == Reason::Asked.code()),
+            .is_some_and(|replacing| replacing.reason.is(ReasonCode::Asked)),
         Reason::Missing { .. }
         | Reason::Died { .. }
         | Reason::Completed { .. }

@@ -18,7 +18,7 @@ use super::subject::Subject;
 use super::unwanted::{finished, orphaned, stopped};
 use super::verdict::{Keep, Verdict};
 use super::{Opinion, Says};
-use crate::model::{Life, Next, Period, Phase, Verb};
+use crate::model::{Life, Next, Period, Phase, ReasonCode, Verb};
 
 /// How soon to look again where a second look decides.
 pub(super) const LOOK_AGAIN: Period = Period::from_secs(1);
@@ -92,7 +92,7 @@ pub(super) fn calm(subject: &Subject<'_>) -> Verdict {
             };
             Some(Next {
                 verb,
-                reason: "too-old",
+                reason: ReasonCode::TooOld,
                 at: label.started.plus(desired.max_age?),
             })
         });

@@ -11,7 +11,8 @@ use super::stuck::stuck;
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use crate::model::{
-    Block, Content, Hold, Moment, Next, OnIdle, OnLimitEnd, Period, Reason, ScreenState, Verb,
+    Block, Content, Hold, Moment, Next, OnIdle, OnLimitEnd, Period, Reason, ReasonCode,
+    ScreenState, Verb,
 };
 
 /// Rule 6: signed out or at its usage limit. A fresh process would be as well, so what would end it
@@ -163,7 +164,7 @@ pub(super) fn upcoming(subject: &Subject<'_>) -> (Option<Next>, Option<Moment>) 
         (at, Some((verb, Kind::Nudge))) => {
             let next = next_nudge(subject, content).map(|at| Next {
                 verb,
-                reason: "too-quiet",
+                reason: ReasonCode::TooQuiet,
                 at,
             });
             // That it has failed is said instead of that it is too quiet.
@@ -175,7 +176,7 @@ pub(super) fn upcoming(subject: &Subject<'_>) -> (Option<Next>, Option<Moment>) 
         (Some(at), Some((verb, _))) => (
             Some(Next {
                 verb,
-                reason: "too-quiet",
+                reason: ReasonCode::TooQuiet,
                 at,
             }),
             agreement,

@@ -3,7 +3,7 @@
 
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
-use crate::model::{Death, Hold, Next, Origin, Orphans, Phase, Reason, Verb};
+use crate::model::{Death, Hold, Next, Origin, Orphans, Phase, Reason, ReasonCode, Verb};
 
 /// Rule 14: it is ours and no longer declared.
 pub(super) fn orphaned(subject: &Subject<'_>) -> Option<Verdict> {
@@ -120,7 +120,7 @@ pub(super) fn finished(subject: &Subject<'_>) -> Option<Verdict> {
     }
     let next = Some(Next {
         verb: Verb::Expire,
-        reason: reason.code(),
+        reason: ReasonCode::from(&reason),
         at,
     });
     Some(Verdict::Keep(Keep {

@@ -247,7 +247,7 @@ pub(in crate::render) fn plan() -> Plan {
                 note: None,
                 next: Some(Next {
                     verb: Verb::Restart,
-                    reason: "too-old",
+                    reason: ReasonCode::TooOld,
                     at: soon,
                 }),
             },

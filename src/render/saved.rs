@@ -6,7 +6,7 @@
 //! themselves.
 
 use super::view::Scene;
-use crate::model::{Action, Plan, Step, Target, Town};
+use crate::model::{Action, Plan, RecordedReason, Step, Target, Town};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +26,7 @@ pub struct SavedPlan {
 struct Substance {
     session: String,
     action: String,
-    reason: String,
+    reason: RecordedReason,
     /// Exactly which session: server, id and life.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     target: Option<String>,
@@ -174,7 +174,7 @@ fn substance(step: &Step) -> Substance {
     Substance {
         session: step.session.to_string(),
         action: step.action.verb().word().to_owned(),
-        reason: step.reason.code().to_owned(),
+        reason: RecordedReason::from(&step.reason),
         target: target.map(exactly),
         fingerprint: fingerprint.map(|f| f.to_string()),
         types: match &step.action {

@@ -3,7 +3,7 @@
 use super::{gastown, sanitise};
 use crate::model::{
     Asks, Block, Death, Desired, Flaw, Held, Hold, Milestone, Moment, Next, NotReady, Period,
-    Phase, Reason, SessionName, Socket, Verb,
+    Phase, Reason, ReasonCode, SessionName, Socket, Verb,
 };
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
@@ -189,7 +189,11 @@ pub fn reason(reason: &Reason) -> String {
             format!("could not be started, try {crashes}: {}", said_by(said))
         }
         Reason::StopBegun { waited, purpose } => {
-            format!("stop requested {} ago ({})", brief(*waited), word(purpose))
+            format!(
+                "stop requested {} ago ({})",
+                brief(*waited),
+                word(purpose.as_str())
+            )
         }
     }
 }
@@ -262,15 +266,32 @@ pub fn next(next: &Next, clock: &Clock) -> String {
     format!("{} at {}{why}", verb(next.verb), clock.time(next.at))
 }
 
-/// Why a step becomes due by time alone, by the code of its reason; empty for a code that needs no
-/// word beside the time.
+/// Why a step becomes due by time alone; empty for a reason that needs no word beside the time.
 #[must_use]
-pub fn due(code: &str) -> &'static str {
+pub fn due(code: ReasonCode) -> &'static str {
     match code {
-        "too-old" => "at max age",
-        "too-quiet" => "if still idle",
-        "marked" => "completed",
-        _ => "",
+        ReasonCode::TooOld => "at max age",
+        ReasonCode::TooQuiet => "if still idle",
+        ReasonCode::Marked => "completed",
+        ReasonCode::Missing
+        | ReasonCode::Died
+        | ReasonCode::Completed
+        | ReasonCode::MarkedFailed
+        | ReasonCode::Stuck
+        | ReasonCode::TooLarge
+        | ReasonCode::FailedStart
+        | ReasonCode::SignedIn
+        | ReasonCode::LimitOver
+        | ReasonCode::Blocked
+        | ReasonCode::Drifted
+        | ReasonCode::Adoptable
+        | ReasonCode::Covered
+        | ReasonCode::Uncovered
+        | ReasonCode::Orphaned
+        | ReasonCode::Asked
+        | ReasonCode::UnderWay
+        | ReasonCode::NotStarted
+        | ReasonCode::StopBegun => "",
     }
 }
 

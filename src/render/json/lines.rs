@@ -130,7 +130,7 @@ pub(super) fn next(next: &Next, now: Moment) -> NextLine {
     NextLine {
         action: next.verb.word().to_owned(),
         reason: Why::new(
-            next.reason,
+            next.reason.word(),
             words::due(next.reason).to_owned(),
             BTreeMap::new(),
         ),

@@ -674,7 +674,7 @@ impl HistoryEntry {
                 } else {
                     Purpose::Expire
                 },
-                reason: "too-old".to_owned(),
+                reason: "too-old".into(),
                 begun_for: self.begun_for_another.then_some(Fingerprint {
                     command: 1,
                     dir: 2,
@@ -693,7 +693,7 @@ impl HistoryEntry {
         Some(Replacing {
             generation: Generation(u64::from(self.stopping.is_some())),
             since: NOW.minus(Period::from_secs(10)),
-            reason: "drifted".to_owned(),
+            reason: "drifted".into(),
             fingerprint: town.sessions[&name(&self.name)].fingerprint(),
             failed: how == "failed",
         })

@@ -522,7 +522,7 @@ impl Maker {
             } else {
                 Purpose::Expire
             },
-            reason: "too-old".to_owned(),
+            reason: "too-old".into(),
             begun_for: since.awake.is_multiple_of(5).then_some(Fingerprint {
                 command: 1,
                 dir: 2,
@@ -552,7 +552,7 @@ fn rolled(
     let replacing = Replacing {
         generation: if stops { generation } else { older },
         since,
-        reason: "drifted".to_owned(),
+        reason: "drifted".into(),
         fingerprint: desired.fingerprint(),
         failed: !stops && random.chance(300),
     };

@@ -128,7 +128,7 @@ fn judge_nudge(look: &Look<'_>, step: &Step, content: Option<&Content>) -> Resul
     let is_free = |content: &Content| content.is_past_limit(&step.session, look.now);
     let is_prompt = |content: &Content| content.state == ScreenState::Ready || is_free(content);
     let at_prompt = content.is_some_and(|content| is_prompt(content) && content.is_agreed());
-    let ended = step.reason.code() != "limit-over" || content.is_some_and(is_free);
+    let ended = !matches!(step.reason, Reason::LimitOver { .. }) || content.is_some_and(is_free);
     ensure(ended, "S27 limit over", &brief(step))?;
     ensure(at_prompt, "S23 nudge at a prompt", &brief(step))
 }

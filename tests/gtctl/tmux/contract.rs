@@ -132,7 +132,7 @@ impl Ground for Real {
                 rung: Rung::Ask,
                 rung_at: clock::now(),
                 purpose: Purpose::Restart,
-                reason: "asked".to_owned(),
+                reason: "asked".into(),
                 begun_for: None,
                 tree,
             });
