@@ -24,7 +24,7 @@ mod typist;
 pub use instruct::{Instructions, instruct, instructions};
 pub use known::Known;
 pub use launch::cannot_start;
-pub use nudge::{Approach, Nudge, may_nudge, nudge_all};
+pub use nudge::{Approach, may_type};
 pub use pipes::{AddToLog, repipe};
 
 pub use launcher::{LauncherJobs, LauncherOrder, Report as LauncherReport, hand_over};
@@ -32,7 +32,7 @@ pub use probe::{PROBE_DEADLINE, probe};
 
 use crate::model::{
     self, Action, Desired, Done, Generation, Memory, Moment, Outcome, Outcomes, Plan, Rung,
-    SessionName, Step, Town,
+    SessionName, Step, TextStep, Town,
 };
 use crate::store::View;
 use crate::tmux::Client;
@@ -195,17 +195,17 @@ async fn take_steps(scene: &Scene<'_>, steps: Vec<(usize, &Step)>) -> Vec<Placed
         adoptions,
         stops,
         finishes,
-        nudges,
+        texts,
         rouses,
         mut settled,
     } = work;
-    let (places, nudges): (Vec<usize>, Vec<Nudge<'_>>) = nudges.into_iter().unzip();
+    let (places, texts): (Vec<usize>, Vec<&TextStep>) = texts.into_iter().unzip();
     let (started, adopted, stopped, finished, typed, escape_sent) = tokio::join!(
         start::all(scene, starts),
         start::adopt_all(scene, adoptions),
         stop::all(scene, stops),
         finish::all(scene, finishes),
-        nudge_all(client, &nudges),
+        nudge::type_all(client, &texts, scene.now),
         send_escape::all(scene, rouses),
     );
     settled.extend(
@@ -231,7 +231,7 @@ struct Work<'a> {
     adoptions: Vec<start::Adoption<'a>>,
     stops: Vec<stop::Stop<'a>>,
     finishes: Vec<finish::Finish<'a>>,
-    nudges: Vec<(usize, Nudge<'a>)>,
+    texts: Vec<(usize, &'a TextStep)>,
     rouses: Vec<send_escape::SendEscape<'a>>,
     settled: Vec<Placed>,
 }
@@ -284,23 +284,7 @@ impl<'a> Work<'a> {
                 pane_at_end: stop::pane_at_end(launch),
             }),
             Action::Adopt { .. } => self.take_adoption(scene, place, step),
-            Action::Nudge {
-                target,
-                agent,
-                text,
-                left,
-                limit_over,
-            } => {
-                let nudge = Nudge {
-                    target,
-                    agent,
-                    text,
-                    left,
-                    decided: scene.now,
-                    limit_over: *limit_over,
-                };
-                self.nudges.push((place, nudge));
-            }
+            Action::Nudge(text) => self.texts.push((place, text)),
             Action::SendEscape { target, agent } => self.rouses.push(send_escape::SendEscape {
                 place,
                 target,

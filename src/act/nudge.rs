@@ -1,126 +1,123 @@
-//! Nudges: a text typed at a prompt, once, and seen to leave it.
+//! Types texts at prompts, each once, and sees that they are submitted.
 //!
-//! Nothing is typed but at a prompt that two looks found empty; nothing is submitted but our own
-//! text, seen in the composer; and that it was submitted is only said when two looks no longer
-//! found it there. A composer that holds exactly what gtctl has typed there before, and what was
-//! not seen to leave it, is no obstacle: the same text is submitted again, another one's place is
-//! cleared first. What cannot be submitted is cleared too. All nudges go on side by side, so that
-//! many take no longer than one.
+//! A text is typed only at a prompt that two looks found empty. It is submitted only once it is
+//! seen in the composer. It counts as delivered once two looks no longer find it there.
 //!
-//! A nudge by hand is an [`Approach`]: it needs the session for itself from the last look before
-//! the text until the key is pressed, and not while it waits for the text to leave.
+//! A text that gtctl typed before and did not see leave is no obstacle. The same text is submitted
+//! again; another one is cleared first. What cannot be submitted is cleared, too.
+//!
+//! [`type_all`] types the texts of a plan side by side, so many take no longer than one. An
+//! [`Approach`] types one text for the caller who holds the town's turn: from the last look before
+//! the text until the key is pressed. While the text is waited for, others may have the turn.
 
 use super::typist::{Aim, Move, Settled, Stage, Task};
-use crate::model::{Agent, Delivery, Effect, Moment, NudgeText, Obstacle, Outcome, Target};
-use crate::screen;
+use crate::model::{Delivery, Effect, Moment, Obstacle, Outcome, TextStep};
+use crate::screen::{self, Prompt};
 use crate::tmux::script::{Batch, NoServer, Reply};
 use crate::tmux::{Client, typing};
 use jiff::tz::TimeZone;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// Between two looks.
+/// The time between two looks.
 const TICK: Duration = Duration::from_millis(120);
-/// No nudge takes longer, but for calls that get no answer.
+/// The longest time for one text, without the calls that get no answer.
 const DEADLINE: Duration = Duration::from_secs(12);
 
-/// A text for one session.
+/// A text to be typed, and the moment of the decision: the same moment is typed once.
 #[derive(Debug, Clone, Copy)]
-pub struct Nudge<'a> {
-    /// Exactly which session.
-    pub target: &'a Target,
-    /// How its prompt is known, and how a text is submitted.
-    pub agent: &'a Agent,
-    /// What is typed.
-    pub text: &'a NudgeText,
-    /// Texts that gtctl may have left in the composer before.
-    pub left: &'a [String],
-    /// When it was decided: the same moment is typed once.
-    pub decided: Moment,
-    /// Whether the limit that its screen may show has ended: then it keeps nothing from being
-    /// typed.
-    pub limit_over: bool,
+struct Text<'a> {
+    step: &'a TextStep,
+    decided: Moment,
 }
 
-/// Looks whether the text could be typed now, and types nothing.
+/// Looks whether the text could be typed now. Types nothing.
 ///
 /// # Errors
-/// What keeps it from being typed.
-pub async fn may_nudge(client: &Client, nudge: Nudge<'_>) -> Result<(), Delivery> {
-    match work(client, &[nudge], Aim::Look).await.pop() {
+/// What is in the way.
+pub async fn may_type(client: &Client, step: &TextStep, decided: Moment) -> Result<(), Delivery> {
+    let text = Text { step, decided };
+    match work(client, &[text], Aim::Look).await.pop() {
         Some(Settled::Free) => Ok(()),
         Some(Settled::As(delivery)) => Err(delivery),
         None => Err(Delivery::Refused(Obstacle::Works)),
     }
 }
 
-/// Types them all, each at most once, and tells what came of each, in their order.
-pub async fn nudge_all(client: &Client, nudges: &[Nudge<'_>]) -> Vec<Delivery> {
-    work(client, nudges, Aim::Deliver)
+/// Types them all, each at most once. Gives what came of each, in their order.
+pub(super) async fn type_all(
+    client: &Client,
+    steps: &[&TextStep],
+    decided: Moment,
+) -> Vec<Delivery> {
+    let texts: Vec<Text<'_>> = steps.iter().map(|step| Text { step, decided }).collect();
+    work(client, &texts, Aim::Deliver)
         .await
         .into_iter()
-        .map(told)
+        .map(delivery_of)
         .collect()
 }
 
-fn told(settled: Settled) -> Delivery {
+fn delivery_of(settled: Settled) -> Delivery {
     match settled {
         Settled::As(delivery) => delivery,
         Settled::Free => Delivery::Refused(Obstacle::Works),
     }
 }
 
-/// A text by hand, on its way.
+/// One text on its way, typed by turns with others who act on the town.
 #[derive(Debug)]
 pub struct Approach<'a> {
     client: &'a Client,
-    nudge: Nudge<'a>,
+    text: Text<'a>,
     stage: Stage,
-    /// How long it has taken, without what it was left alone.
+    /// The time spent so far, without the time in which it was left alone.
     spent: Duration,
 }
 
 impl<'a> Approach<'a> {
-    /// One of which nothing is typed yet.
+    /// A text of which nothing is typed yet. The same `decided` is typed once.
     #[must_use]
-    pub fn new(client: &'a Client, nudge: Nudge<'a>) -> Self {
+    pub fn new(client: &'a Client, step: &'a TextStep, decided: Moment) -> Self {
         Self {
             client,
-            nudge,
+            text: Text { step, decided },
             stage: Stage::Looking(None),
             spent: Duration::ZERO,
         }
     }
 
     /// Types the text if that was not done yet, and presses the key once. Nobody else may act on
-    /// the session meanwhile. Gives what came of it, if that is clear already; else it is to be
-    /// [watched](Self::watch).
+    /// the session meanwhile. Gives what came of it; none where it must be [watched](Self::watch)
+    /// first.
     pub async fn press(&mut self) -> Option<Delivery> {
-        self.go(Rest::AfterKey).await
+        self.go_on(Rest::AfterKey).await
     }
 
-    /// Looks whether the text leaves; does nothing to the session. None when the key must be
-    /// pressed once more.
+    /// Looks whether the text leaves, and does nothing to the session. Gives what came of it; none
+    /// where the key must be pressed once more.
     pub async fn watch(&mut self) -> Option<Delivery> {
-        self.go(Rest::BeforeKey).await
+        self.go_on(Rest::BeforeKey).await
     }
 
-    async fn go(&mut self, rest: Rest) -> Option<Delivery> {
+    async fn go_on(&mut self, rest: Rest) -> Option<Delivery> {
         let begun = Instant::now()
             .checked_sub(self.spent)
             .unwrap_or_else(Instant::now);
         go(
             self.client,
-            &[self.nudge],
+            &[self.text],
             std::slice::from_mut(&mut self.stage),
-            Aim::Deliver,
-            rest,
+            Goal {
+                aim: Aim::Deliver,
+                rest,
+            },
             begun,
         )
         .await;
         self.spent = begun.elapsed();
         match &self.stage {
-            Stage::Settled(settled) => Some(told(settled.clone())),
+            Stage::Settled(settled) => Some(delivery_of(settled.clone())),
             Stage::Looking(_)
             | Stage::Typed { .. }
             | Stage::Pressed { .. }
@@ -129,7 +126,14 @@ impl<'a> Approach<'a> {
     }
 }
 
-/// Where it is left alone before it is settled.
+/// How far one call goes.
+#[derive(Debug, Clone, Copy)]
+struct Goal {
+    aim: Aim,
+    rest: Rest,
+}
+
+/// Where a text is left alone before it is settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rest {
     Never,
@@ -137,7 +141,7 @@ enum Rest {
     BeforeKey,
 }
 
-/// The same as an outcome of a step.
+/// A delivery as the outcome of a step.
 pub(super) fn outcome(delivery: Delivery) -> Outcome {
     match delivery {
         Delivery::Delivered { .. } | Delivery::Handed { .. } => Outcome::Done(Effect::Nudged),
@@ -149,17 +153,13 @@ pub(super) fn outcome(delivery: Delivery) -> Outcome {
     }
 }
 
-async fn work(client: &Client, nudges: &[Nudge<'_>], aim: Aim) -> Vec<Settled> {
-    let mut stages: Vec<Stage> = nudges.iter().map(|_| Stage::Looking(None)).collect();
-    go(
-        client,
-        nudges,
-        &mut stages,
+async fn work(client: &Client, texts: &[Text<'_>], aim: Aim) -> Vec<Settled> {
+    let mut stages: Vec<Stage> = texts.iter().map(|_| Stage::Looking(None)).collect();
+    let goal = Goal {
         aim,
-        Rest::Never,
-        Instant::now(),
-    )
-    .await;
+        rest: Rest::Never,
+    };
+    go(client, texts, &mut stages, goal, Instant::now()).await;
     let settled = |stage| match stage {
         Stage::Settled(settled) => settled,
         Stage::Looking(_)
@@ -173,18 +173,11 @@ async fn work(client: &Client, nudges: &[Nudge<'_>], aim: Aim) -> Vec<Settled> {
 }
 
 /// Goes on until all are settled, or may rest.
-async fn go(
-    client: &Client,
-    nudges: &[Nudge<'_>],
-    stages: &mut [Stage],
-    aim: Aim,
-    rest: Rest,
-    begun: Instant,
-) {
+async fn go(client: &Client, texts: &[Text<'_>], stages: &mut [Stage], goal: Goal, begun: Instant) {
+    let Goal { aim, rest } = goal;
     let zone = TimeZone::system();
     loop {
-        let mut looks = Batch::default();
-        let mut open: Vec<(&Nudge<'_>, &mut Stage)> = nudges
+        let mut open: Vec<(&Text<'_>, &mut Stage)> = texts
             .iter()
             .zip(&mut *stages)
             .filter(|(_, stage)| !matches!(stage, Stage::Settled(_)))
@@ -192,30 +185,21 @@ async fn go(
         if open.is_empty() {
             break;
         }
-        for (nudge, _) in &open {
-            looks.push(|tag| typing::look(tag, nudge.target));
+        let mut looks = Batch::default();
+        for (text, _) in &open {
+            looks.push(|tag| typing::look(tag, &text.step.target));
         }
         let replies = looks.run(client, NoServer::Stale).await;
         let passed = begun.elapsed();
         let mut moves = Vec::new();
-        for ((nudge, stage), reply) in open.iter_mut().zip(replies) {
+        for ((text, stage), reply) in open.iter_mut().zip(replies) {
             let next = match reply {
-                Reply::Ok { text, .. } => {
-                    let prompt = screen::prompt(nudge.agent, &text, nudge.decided, &zone);
-                    let prompt = if nudge.limit_over {
-                        prompt.past_limit()
-                    } else {
-                        prompt
-                    };
-                    let task = Task {
-                        text: nudge.text,
-                        left: nudge.left,
-                        can_clear: !nudge.agent.clear.is_empty(),
-                    };
-                    stage.see(&prompt, task, aim, passed)
+                Reply::Ok { text: screen, .. } => {
+                    let prompt = prompt(text, &screen, &zone);
+                    stage.see(&prompt, task(text.step), aim, passed)
                 }
                 Reply::Stale(_) | Reply::Refused(_) | Reply::Unseen(_) => {
-                    stage.fail(reply, nudge.target)
+                    stage.fail(reply, &text.step.target)
                 }
             };
             moves.push(next);
@@ -237,38 +221,44 @@ async fn go(
     }
 }
 
-/// Types and presses what the looks allow, and notes which of it was refused.
+fn prompt(text: &Text<'_>, screen: &str, zone: &TimeZone) -> Prompt {
+    let prompt = screen::prompt(&text.step.agent, screen, text.decided, zone);
+    if text.step.limit_over {
+        prompt.past_limit()
+    } else {
+        prompt
+    }
+}
+
+fn task(step: &TextStep) -> Task<'_> {
+    Task {
+        text: &step.text,
+        left: &step.left,
+        can_clear: !step.agent.clear.is_empty(),
+    }
+}
+
+/// Types and presses what the looks allow, and notes what tmux refused.
 async fn carry_out(
     client: &Client,
-    open: &mut [(&Nudge<'_>, &mut Stage)],
+    open: &mut [(&Text<'_>, &mut Stage)],
     moves: &[Move],
     begun: Instant,
 ) {
     let mut batch = Batch::default();
     let mut acting = Vec::new();
-    for ((nudge, stage), next) in open.iter_mut().zip(moves) {
-        let Nudge {
-            target,
-            agent,
-            text,
-            left: _,
-            decided,
-            limit_over: _,
-        } = **nudge;
+    for ((text, stage), next) in open.iter_mut().zip(moves) {
+        let Text { step, decided } = **text;
+        let target = &step.target;
+        let agent = &step.agent;
+        if *next != Move::Look {
+            batch.push(|tag| typing::leave_mode(tag, target));
+        }
         match next {
             Move::Look => continue,
-            Move::Type => {
-                batch.push(|tag| typing::leave_mode(tag, target));
-                batch.push(|tag| typing::paste(tag, target, text, decided));
-            }
-            Move::Press => {
-                batch.push(|tag| typing::leave_mode(tag, target));
-                batch.push(|tag| typing::press(tag, target, &agent.submit));
-            }
-            Move::Clear => {
-                batch.push(|tag| typing::leave_mode(tag, target));
-                batch.push(|tag| typing::press(tag, target, &agent.clear));
-            }
+            Move::Type => batch.push(|tag| typing::paste(tag, target, &step.text, decided)),
+            Move::Press => batch.push(|tag| typing::press(tag, target, &agent.submit)),
+            Move::Clear => batch.push(|tag| typing::press(tag, target, &agent.clear)),
         }
         acting.push((target, stage));
     }
@@ -277,7 +267,7 @@ async fn carry_out(
     }
     let replies = batch.run(client, NoServer::Stale).await;
     let passed = begun.elapsed();
-    // The first of each two only left a mode.
+    // The first of each two replies is that of `leave_mode`.
     for ((target, stage), reply) in acting
         .into_iter()
         .zip(replies.into_iter().skip(1).step_by(2))

@@ -1,5 +1,4 @@
-//! One text on its way into a composer and out of it: what is done after each look, and when it is
-//! over.
+//! One text on its way into a composer and out of it: what to do after each look, and when it ends.
 
 use crate::model::{Delivery, NudgeText, Obstacle, Target};
 use crate::screen::{Composer, Prompt};
@@ -7,21 +6,21 @@ use crate::tmux::script::Reply;
 use crate::tmux::typing;
 use std::time::Duration;
 
-/// A screen that does not hold still for so long is busy.
+/// A screen on which no two looks agree for this long is busy.
 const LOOKING: Duration = Duration::from_secs(2);
-/// A text shows in the composer after so long, or is not there. On a busy machine clients take
-/// seconds to show it whole.
+/// A text that does not show in the composer after this time is not there. On a busy machine clients
+/// take seconds to show a whole text.
 const ARRIVAL: Duration = Duration::from_secs(6);
-/// A text that was submitted is gone after so long, or the key was not taken.
+/// If the text is still there after this time, the client did not take the key.
 const SUBMISSION: Duration = Duration::from_secs(1);
-/// The keys that clear a composer are pressed again after so long, if it still holds something.
+/// The keys that clear a composer are pressed again after this time, if it still holds something.
 const CLEARING: Duration = Duration::from_millis(300);
-/// They are pressed so often at most: a text of several lines may need several.
+/// The most presses of these keys: a text of several lines may need several.
 const CLEARS: u32 = 8;
-/// The submit key is pressed so often at most: once, and three times more.
+/// The most presses of the submit key: once, and three times more.
 const PRESSES: u32 = 4;
 
-/// How far it goes.
+/// Whether a look at the prompt is all, or the text is typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Aim {
     Look,
@@ -31,12 +30,13 @@ pub(super) enum Aim {
 /// How it ended.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Settled {
-    /// At an empty prompt, with nothing typed.
+    /// The prompt is empty, and nothing was typed.
     Free,
+    /// This came of the text.
     As(Delivery),
 }
 
-/// What is to be typed, and where that may be.
+/// What to type, and what may be cleared for it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Task<'a> {
     pub(super) text: &'a NudgeText,
@@ -46,19 +46,19 @@ pub(super) struct Task<'a> {
     pub(super) can_clear: bool,
 }
 
-/// What is done once a composer is clear.
+/// What to do once a composer is clear.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Then {
-    /// The text is typed.
+    /// Type the text.
     Type,
-    /// It is told that the text could not be submitted.
+    /// Report that the text could not be submitted.
     Report { why: String, presses: u32 },
 }
 
-/// How far one has come. Times are since the beginning.
+/// How far a text has come. Times are since the beginning.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Stage {
-    /// Nothing is typed; what the last look found: a free prompt, or what is in the way.
+    /// Nothing is typed. The last look saw a free prompt, or this obstacle.
     Looking(Option<Result<(), Obstacle>>),
     Typed {
         at: Duration,
@@ -66,23 +66,23 @@ pub(super) enum Stage {
     Pressed {
         at: Duration,
         presses: u32,
-        /// Lines below the composer before the key.
+        /// Lines below the composer before the key was pressed.
         below: usize,
-        /// Whether the last look no longer found the text.
+        /// Whether the last look no longer saw the text.
         gone: bool,
     },
-    /// A text of gtctl's own is taken out of the composer.
+    /// gtctl clears a text of its own from the composer.
     Clearing {
         at: Duration,
         tries: u32,
-        /// What the composer held.
+        /// What the composer held before.
         held: String,
         then: Then,
     },
     Settled(Settled),
 }
 
-/// What is to be done after a look.
+/// What to do after a look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Move {
     Look,
@@ -92,7 +92,7 @@ pub(super) enum Move {
 }
 
 impl Stage {
-    /// Takes in a look; says what is to be done.
+    /// Takes in a look, and says what to do.
     pub(super) fn see(
         &mut self,
         prompt: &Prompt,
@@ -178,8 +178,8 @@ impl Stage {
         }
     }
 
-    /// At a composer that holds what gtctl has left there: the same text is submitted, another one
-    /// gives way.
+    /// The composer holds what gtctl has left there. The same text is submitted; another one is
+    /// cleared.
     fn take_own(&mut self, prompt: &Prompt, task: Task<'_>, aim: Aim, passed: Duration) -> Move {
         match aim {
             Aim::Look => {
@@ -223,7 +223,7 @@ impl Stage {
         }
     }
 
-    /// Goes on clearing while the composer holds some of the text, and of nothing else.
+    /// Goes on clearing while the composer holds a part of the text and nothing else.
     fn clear(&mut self, prompt: &Prompt, passed: Duration) -> Move {
         let Self::Clearing {
             at,
@@ -265,7 +265,7 @@ impl Stage {
         Move::Look
     }
 
-    /// What was allowed has been done.
+    /// Notes that tmux has done what was to be done.
     pub(super) fn acted(&mut self, passed: Duration) {
         match self {
             Self::Looking(_) => *self = Self::Typed { at: passed },
@@ -277,7 +277,7 @@ impl Stage {
         }
     }
 
-    /// A look that could not be had.
+    /// Takes in a look that failed.
     pub(super) fn fail(&mut self, reply: Reply, target: &Target) -> Move {
         match (&*self, reply) {
             (Self::Looking(_), Reply::Unseen(why)) => {
@@ -288,7 +288,7 @@ impl Stage {
         Move::Look
     }
 
-    /// Settles what tmux would not do, or did not answer for.
+    /// Settles what tmux refused or did not answer.
     pub(super) fn refuse(&mut self, reply: Reply, target: &Target) {
         let (why, known) = match reply {
             Reply::Ok { .. } => return,
@@ -362,7 +362,7 @@ impl Stage {
     }
 }
 
-/// What came of it where a text of our own stays in the composer.
+/// The delivery where a text of gtctl's own stays in the composer.
 fn uncleared(then: Then) -> Delivery {
     match then {
         Then::Type => Delivery::Refused(Obstacle::OwnText),
@@ -370,7 +370,7 @@ fn uncleared(then: Then) -> Delivery {
     }
 }
 
-/// What is seen where the text should be.
+/// What stands in the composer instead of the text.
 fn unseen(prompt: &Prompt) -> String {
     match (prompt.obstacle(), &prompt.composer) {
         (Some(Obstacle::Composing), _) => "its composer holds another text".to_owned(),

@@ -1,7 +1,7 @@
-//! What an analysis may answer when it may propose.
+//! The answer of an analysis that may propose.
 //!
-//! The whole answer must be one JSON object of this form, a code fence around it aside. An object
-//! somewhere in prose does not count: it may be a quotation of what a pane said.
+//! The whole answer must be one JSON object of this form, with or without a code fence around it. An
+//! object within prose does not count: it may be a quotation from a pane.
 
 use crate::manifest::Unwrapped;
 use crate::model::invisible::is_invisible;
@@ -10,15 +10,15 @@ use schemars::transform::Transform;
 use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
 
-/// What is said to the command beside the state.
-pub(super) const REQUEST: &str = r#"You may propose actions. AnalysisAnswer with one JSON object and nothing else, of this form:
+/// What the command reads before the state.
+pub(super) const REQUEST: &str = r#"You may propose actions. Answer with one JSON object and nothing else, of this form:
 {"actions": [{"action": "restart", "session": "NAME", "reason": "WHY"}]}
 "action" is "restart", "reset" (forget its crashes), "nudge" (with "text": what is typed into it) or "none".
 At most ten actions, each about one declared session.
 "#;
 
-/// The state as it is handed over: between two lines that whoever wrote a session's output cannot
-/// know beforehand, with a word on what stands between them. Characters that cannot be seen are
+/// The state as the command gets it: between two lines, with a sentence about what stands between
+/// them. Nobody who writes into a session can know these lines before. Invisible characters are
 /// replaced.
 pub(super) fn fenced(state: &str, nonce: &str) -> String {
     let is_shown = |c: char| matches!(c, '\n' | '\t') || !(c.is_control() || is_invisible(c));
@@ -94,10 +94,10 @@ pub fn schema() -> String {
     text
 }
 
-/// What is proposed in an answer.
+/// The proposals of an answer.
 ///
 /// # Errors
-/// Says why it is no answer of the form.
+/// The answer does not have the form; says why.
 pub(super) fn parse(text: &str) -> Result<Vec<Proposal>, String> {
     let answer: AnalysisAnswer =
         serde_json::from_str(unfenced(text)).map_err(|fault| fault.to_string())?;
@@ -131,7 +131,7 @@ fn proposal(line: ActionLine) -> Option<Proposal> {
     })
 }
 
-/// The text without a code fence around the whole of it.
+/// The text without the code fence around it.
 fn unfenced(text: &str) -> &str {
     let text = text.trim();
     let inner = text

@@ -1,7 +1,7 @@
-//! Questions to a GitHub server: bounded in time and size, conditional, and careful with the token.
+//! Asks a GitHub server. Each question is bounded in time and size, and conditional.
 //!
-//! The token goes to the server it is meant for and nowhere else: not over plain HTTP to another
-//! machine, and not to where a redirect points. It is in no message.
+//! The token goes only to its own server: never over plain HTTP to another machine, and never to the
+//! target of a redirect. No message contains it.
 
 use crate::model::Period;
 use std::fmt;
@@ -10,20 +10,20 @@ use std::time::{Duration, Instant};
 use ureq::http::{Response, Uri};
 use ureq::{Agent, Body};
 
-/// The most that is read of an answer, in bytes.
+/// The most bytes read of an answer.
 const MAX_BODY: u64 = 1 << 20;
 /// How long one answer may take, its body included.
 const MAX_WAIT: Duration = Duration::from_secs(30);
-/// However late it is, so long is waited.
+/// The least time for one answer, even when the time for all is nearly over.
 const LEAST_WAIT: Duration = Duration::from_millis(10);
-/// Redirects on the same server that are followed: a repository that was renamed needs one.
+/// The most redirects that are followed, on the same server only. A renamed repository needs one.
 const MAX_REDIRECTS: usize = 3;
-/// The longest that a server is left alone because it asks for it.
+/// The longest time that a server is not asked again because it wants that.
 const MAX_PATIENCE: Period = Period::from_hours(24);
-/// How long it is left alone when it does not say.
+/// The same where the server names no time.
 const USUAL_PATIENCE: Period = Period::from_mins(1);
 
-/// A server and how it is asked.
+/// A server, and how to ask it.
 pub(super) struct Server {
     base: String,
     token: Option<String>,
@@ -32,29 +32,29 @@ pub(super) struct Server {
     deadline: Instant,
 }
 
-/// What came back.
+/// An answer.
 #[derive(Debug)]
 pub(super) enum Answer {
-    /// The same as when the `ETag` was given.
+    /// Nothing has changed since the `ETag` was given.
     Same,
-    /// This, with the `ETag` to ask with the next time.
+    /// This text, with the `ETag` for the next question.
     Fresh(Vec<u8>, Option<String>),
-    /// There is none.
+    /// The path does not exist.
     Missing,
-    /// Not now, but after this long.
+    /// The server wants the question again after this time.
     Later(Period),
 }
 
 /// Why there was no answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum HttpFault {
-    /// The server could not be asked, or went silent.
+    /// The server could not be reached, or stopped answering.
     #[error("{0}")]
     Unreachable(Box<ureq::Error>),
-    /// It has trouble of its own, or does not want this question.
+    /// The server has an error, or refuses this question.
     #[error("the server answers {0}")]
     Status(u16),
-    /// It sends us to another server.
+    /// The server redirects to another server.
     #[error("the server redirects elsewhere")]
     Astray,
 }
@@ -87,7 +87,7 @@ impl Server {
         }
     }
 
-    /// Where it is.
+    /// Its address.
     pub(super) fn base(&self) -> &str {
         &self.base
     }
@@ -182,7 +182,7 @@ fn unreachable(fault: ureq::Error) -> HttpFault {
     HttpFault::Unreachable(Box::new(fault))
 }
 
-/// Whether a token may go there: encrypted, or not off this machine.
+/// Whether a token may go to this address: the connection is encrypted, or stays on this machine.
 fn may_carry(base: &str) -> bool {
     let Ok(uri) = base.parse::<Uri>() else {
         return false;
@@ -192,7 +192,7 @@ fn may_carry(base: &str) -> bool {
     uri.scheme_str() == Some("https") || is_here
 }
 
-/// How long the server asks to be left alone; none where it refuses for another reason.
+/// How long the server wants no question; none where it refuses for another reason.
 fn patience(response: &Response<Body>, status: u16, now_secs: i64) -> Option<Period> {
     let number = |name| header(response, name).and_then(|text| text.trim().parse::<i64>().ok());
     let used_up = number("x-ratelimit-remaining") == Some(0);

@@ -1,12 +1,12 @@
-//! Timed work beside the sessions: the upstream check, nudges, analyses and commands of one's own.
+//! Timed work beside the sessions: upstream checks, texts, analyses and the user's own commands.
 //!
-//! Each run is a [job](crate::jobs) with a deadline, and bounds on what is read and kept: one that
-//! fails, hangs or floods delays neither another nor the controller. What it starts is ended with
-//! it.
+//! Each run is a [job](crate::jobs) with a deadline and with bounds on what is read and kept. One
+//! that fails, hangs or floods delays neither another one nor the controller. All processes that it
+//! has started end with it.
 //!
-//! **Architecture invariant:** nothing here decides when a chore is run or what becomes of a
-//! proposal (`plan/` does), and nothing here changes what is remembered: a run hands back a
-//! [`ChoreReport`].
+//! **Architecture invariant:** nothing here decides when a chore runs or what becomes of a proposal;
+//! `plan/` does. Nothing here changes the memory either: a run hands back a [`ChoreReport`]. Texts
+//! are no exception: a [`Typist`] types them.
 
 mod answer;
 mod http;
@@ -19,7 +19,8 @@ pub use answer::{ActionLine, ActionWord, AnalysisAnswer, schema};
 
 use crate::jobs::{self, BrokenOff, Cancel, Pool};
 use crate::model::{
-    Chore, ChoreResult, Memory, Moment, NudgeText, Observed, Plan, Proposal, SessionName, Town,
+    Accept, Chore, ChoreResult, Memory, Moment, Observed, Plan, Proposal, TextEnd, TextRequest,
+    Town,
 };
 use crate::store::ChoreFiles;
 use std::collections::BTreeSet;
@@ -30,33 +31,25 @@ use std::sync::Arc;
 
 /// Types texts into sessions.
 pub trait Typist: Send + Sync {
-    /// Types `text` into the session of the town and submits it, if its prompt is free now. Called
-    /// from a thread of the chore's own. Bounded, and not broken off once it is begun.
-    fn type_into<'a>(
+    /// Types the text once the prompt is free, and settles the request: also in the memory, where
+    /// it is remembered. Called from the thread of the run. Takes at most until
+    /// [`TextRequest::until`] and the time to type one text. `cancel` breaks off the waiting, and no
+    /// typing.
+    ///
+    /// # Errors
+    /// The state of the town cannot be used; says why.
+    fn deliver<'a>(
         &'a self,
         town: &'a Town,
-        session: &'a SessionName,
-        text: &'a NudgeText,
-    ) -> Pin<Box<dyn Future<Output = Typing> + 'a>>;
+        request: &'a TextRequest,
+        cancel: &'a mut Cancel,
+    ) -> Pin<Box<dyn Future<Output = Result<TextEnd, String>> + 'a>>;
 }
 
-/// What came of typing a text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Typing {
-    /// It was typed and submitted.
-    Typed,
-    /// Nothing was typed, for a reason that may pass by itself; says which.
-    NotYet(String),
-    /// Nothing was typed, for a reason that stays; says which.
-    Refused(String),
-    /// It was not, or not surely; says why.
-    Failed(String),
-}
-
-/// What there was when a run was begun, for an analysis to be told.
+/// The look, the memory and the plan that an analysis gets to read.
 #[derive(Debug, Clone)]
 pub struct AnalysisInput {
-    /// What is wanted.
+    /// What is declared.
     pub town: Arc<Town>,
     /// What was seen.
     pub observed: Observed,
@@ -68,38 +61,73 @@ pub struct AnalysisInput {
     pub now: Moment,
 }
 
-/// Writes a look down for people and agents to read. Called from the thread of the chore.
+/// Describes a look for people and agents. Called from the thread of the run.
 pub type Describe = Arc<dyn Fn(&AnalysisInput) -> String + Send + Sync>;
 
 /// One run to be begun.
 #[derive(Clone)]
 pub struct ChoreJob {
-    /// Which chore.
+    /// The name of the run; usually that of its chore.
+    pub name: String,
+    /// The chore that it comes from.
     pub chore: Chore,
-    /// Of which town.
+    /// What it does.
+    pub work: ChoreWork,
+    /// The town of the chore.
     pub town: Arc<Town>,
-    /// Its files.
+    /// The files of the run.
     pub files: ChoreFiles,
-    /// What there is; only looked at by analyses.
-    pub look: Option<Arc<AnalysisInput>>,
-    /// When it is begun.
+    /// When it was begun.
     pub now: Moment,
+}
+
+/// What a run does.
+#[derive(Clone)]
+pub enum ChoreWork {
+    /// Compares the installed gt with the newest release of this repository.
+    Upstream(String),
+    /// Types a text.
+    Text(TextRequest),
+    /// Hands the town's state to a command.
+    Analysis {
+        /// Its argv.
+        command: Vec<String>,
+        /// Whether its answer may hold proposals.
+        propose: Option<Accept>,
+        /// The state.
+        input: Arc<AnalysisInput>,
+    },
+    /// Runs a command with this argv.
+    Command(Vec<String>),
+}
+
+impl ChoreWork {
+    /// The word of its kind, for the journal.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Upstream(_) => "upstream",
+            Self::Text(_) => "nudge",
+            Self::Analysis { .. } => "analysis",
+            Self::Command(_) => "command",
+        }
+    }
 }
 
 /// A run that has ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChoreReport {
-    /// Which chore.
+    /// The name of the run.
     pub chore: String,
     /// The word of its kind.
     pub kind: &'static str,
     /// When it was begun.
     pub begun: Moment,
-    /// When it had ended.
+    /// When it ended.
     pub ended: Moment,
     /// What came of it.
     pub outcome: ChoreOutcome,
-    /// Where its log is.
+    /// The file of its log.
     pub log: Option<PathBuf>,
 }
 
@@ -110,27 +138,27 @@ pub struct ChoreOutcome {
     pub result: ChoreResult,
     /// The same for people, unsanitised.
     pub said: String,
-    /// It is not to be run before this.
+    /// The chore must not run again before this.
     pub not_before: Option<Moment>,
     /// What it proposes.
     pub proposals: Vec<Proposal>,
-    /// What it found upstream.
+    /// What it saw upstream.
     pub upstream: Option<UpstreamNews>,
-    /// What goes into its log.
+    /// The text of its log.
     pub log: Vec<u8>,
 }
 
-/// What was found upstream.
+/// The newest state of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpstreamNews {
-    /// Of which repository.
+    /// The repository.
     pub repo: String,
     /// The newest release.
     pub release: Option<String>,
     /// The newest commit.
     pub commit: Option<String>,
-    /// The words about an upgrade that waits: `Some(None)` when none does, none when it cannot be
-    /// told.
+    /// A text about the upgrade that waits: `Some(None)` where none waits, none where that could not
+    /// be determined.
     pub pending: Option<Option<String>>,
 }
 
@@ -150,25 +178,26 @@ struct Run {
 
 impl jobs::Job for Run {
     type Key = String;
-    type Report = ChoreReport;
+    /// None where a text stays asked for: a later run goes on with it.
+    type Report = Option<ChoreReport>;
 
     fn key(&self) -> String {
-        self.job.chore.name.clone()
+        self.job.name.clone()
     }
 
-    async fn carry_out(&self, cancel: Cancel) -> ChoreReport {
-        let outcome = work::run(&self.job, &self.describe, &*self.typist, cancel).await;
-        work::report(&self.job, outcome)
+    async fn carry_out(&self, cancel: Cancel) -> Option<ChoreReport> {
+        let outcome = work::run(&self.job, &self.describe, &*self.typist, cancel).await?;
+        Some(work::report(&self.job, outcome))
     }
 
-    fn broken_off(&self, why: &BrokenOff) -> ChoreReport {
+    fn broken_off(&self, why: &BrokenOff) -> Option<ChoreReport> {
         let outcome = ChoreOutcome::new(ChoreResult::Failed, why.to_string());
-        work::report(&self.job, outcome)
+        Some(work::report(&self.job, outcome))
     }
 }
 
 impl Chores {
-    /// None under way.
+    /// No run is under way.
     #[must_use]
     pub fn new(describe: Describe, typist: Arc<dyn Typist>) -> Self {
         Self {
@@ -195,11 +224,11 @@ impl Chores {
 
     /// The runs that have ended since the last call.
     pub fn ended(&mut self) -> Vec<ChoreReport> {
-        self.pool.ended()
+        self.pool.ended().into_iter().flatten().collect()
     }
 
-    /// Waits until another run has ended; for ever while none is under way. What has ended is
-    /// handed out by [`Chores::ended`]. May be dropped at any time.
+    /// Waits until another run has ended, and without end while none is under way.
+    /// [`Chores::ended`] hands out the report. May be dropped at any time.
     pub async fn wait(&mut self) {
         self.pool.wait().await;
     }
@@ -209,8 +238,7 @@ impl Chores {
         self.pool.settle().await;
     }
 
-    /// Ends every run under way, with all that they have started, and waits for that, but not for
-    /// long.
+    /// Ends every run with all processes that it has started. Waits at most three seconds for that.
     pub async fn close(&mut self) {
         self.pool.close().await;
     }
@@ -225,7 +253,7 @@ impl fmt::Debug for Chores {
 }
 
 impl ChoreOutcome {
-    /// Nothing but how it ended.
+    /// An outcome without more than how it ended.
     #[must_use]
     pub fn new(result: ChoreResult, said: impl Into<String>) -> Self {
         Self {
@@ -240,7 +268,7 @@ impl ChoreOutcome {
 }
 
 impl ChoreJob {
-    /// What tags all that its command starts.
+    /// The tag of all processes that its command starts.
     fn tag(&self) -> String {
         self.files.dir().to_string_lossy().into_owned()
     }

@@ -1,5 +1,5 @@
-//! One command of a chore. Whatever it has left running when it ends, or when its time is over, is
-//! ended with it: also what has left its tree, by the tag in its environment.
+//! Runs one command of a chore. When it ends, or when its time is over, all processes that it has
+//! started end, too. Those outside of its tree are known by the tag in their environment.
 
 use crate::jobs::Cancel;
 use crate::model::environment::Inherit;
@@ -8,7 +8,8 @@ use crate::proc::child::{self, Bound, Child, Leftovers, Ran, Spec, Stream, words
 use crate::proc::env_tag;
 use std::path::Path;
 
-/// What is kept of what it prints, and of its errors. One that prints more than 16 MiB is ended.
+/// The part of its output and of its errors that is kept. A command that prints more than 16 MiB is
+/// ended.
 const KEPT: Stream = Stream::Kept(Bound {
     head: 256 << 10,
     tail: 768 << 10,
@@ -20,21 +21,21 @@ const KEPT: Stream = Stream::Kept(Bound {
 pub(super) struct Run<'a> {
     /// Program and arguments.
     pub(super) argv: &'a [String],
-    /// Where.
+    /// The directory to run in.
     pub(super) dir: &'a Path,
     /// What it reads on its standard input.
     pub(super) input: &'a str,
-    /// For which town.
+    /// The town of the chore.
     pub(super) town: &'a SessionName,
-    /// What tags what it starts as this chore's.
+    /// The tag of all processes that it starts.
     pub(super) tag: &'a str,
     /// How long it may take.
     pub(super) timeout: Period,
 }
 
-/// Runs a command to its end, of whatever kind. `cancel` ends it early.
+/// Runs a command until it ends by itself, fails, or its time is over. `cancel` ends it early.
 pub(super) async fn run(run: &Run<'_>, cancel: &mut Cancel) -> Ran {
-    // A run whose controller was killed may still be at work: two at a time are never meant.
+    // A run of a killed controller may still be at work. There must never be two at a time.
     child::end_tagged(run.tag).await;
     let town = (env_tag::TOWN.to_owned(), run.town.as_str().into());
     let spec = Spec {

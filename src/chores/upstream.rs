@@ -1,4 +1,4 @@
-//! The newest release and commit of a repository, against what is installed.
+//! Compares the newest release and commit of a repository with the installed program.
 
 use super::http::{Answer, HttpFault, Server};
 use super::run::{Run, run};
@@ -11,14 +11,14 @@ use crate::store::Upstream;
 use serde_json::Value;
 use std::fmt::Write;
 
-/// The server when the environment names none.
+/// The server where the environment names none.
 const GITHUB: &str = "https://api.github.com";
 /// How long `gt --version` may take.
 const VERSION_PATIENCE: Period = Period::from_secs(10);
-/// The longest tag or commit taken, in characters.
+/// The longest tag or commit that is accepted, in characters.
 const LONGEST: usize = 100;
 
-/// Asks upstream and the installed program, and says what comes of it.
+/// Asks upstream and the installed program, and compares the answers.
 pub(super) async fn check(job: &ChoreJob, repo: &str, cancel: &mut Cancel) -> ChoreOutcome {
     let asked = ask(job, repo);
     if let Err(fault) = job.files.keep_upstream(&asked.known) {
@@ -33,7 +33,7 @@ pub(super) async fn check(job: &ChoreJob, repo: &str, cancel: &mut Cancel) -> Ch
 /// What the server said.
 struct Asked {
     known: Upstream,
-    /// It asks to be left alone for so long.
+    /// It wants no question for this time.
     later: Option<Period>,
     fault: Option<HttpFault>,
     /// The answers made no sense.
@@ -133,7 +133,7 @@ fn now_secs() -> i64 {
     clock::now().wall.div_euclid(1000)
 }
 
-/// A short word without spaces: it goes into a command line that people copy.
+/// A short word without spaces: people copy it into a command line.
 fn word(value: Option<&Value>) -> Option<String> {
     let text = value?.as_str()?;
     let harmless = |c: char| c.is_ascii_alphanumeric() || "._-+/@".contains(c);
@@ -141,7 +141,7 @@ fn word(value: Option<&Value>) -> Option<String> {
         .then(|| text.to_owned())
 }
 
-/// What `gt --version` says; none where there is no such program, or no version in its words.
+/// The version that `gt --version` prints; none where there is no such program, or it prints none.
 async fn installed(job: &ChoreJob, cancel: &mut Cancel) -> Option<Version> {
     let argv = ["gt".to_owned(), "--version".to_owned()];
     let ran = run(
@@ -244,7 +244,7 @@ fn sentence(
     }
 }
 
-/// What stands in `pending_upgrade.txt`.
+/// The text of `pending_upgrade.txt`.
 fn instructions(repo: &str, tag: &str, installed: &Version) -> String {
     format!(
         "{repo}: {tag} is released, {installed} is installed.\n\n\

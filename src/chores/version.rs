@@ -1,9 +1,9 @@
-//! Versions as programs print them and as releases are tagged.
+//! Versions, as programs print them and as tags of releases have them.
 
 use std::cmp::Ordering;
 use std::fmt;
 
-/// Numbers between dots, and what follows them where it is no release: `1.2.0`, `1.2.0-rc1`.
+/// Numbers between dots, and the suffix of what is no release: `1.2.0`, `1.2.0-rc1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Version {
     numbers: Vec<u64>,
@@ -11,8 +11,8 @@ pub(super) struct Version {
 }
 
 impl Version {
-    /// The first version in a text, such as `gt version v1.2.0 (abc)`; none where no two numbers
-    /// stand at a dot.
+    /// The first version in a text, such as `gt version v1.2.0 (abc)`; none where the text has no
+    /// two numbers with a dot between them.
     pub(super) fn find(text: &str) -> Option<Self> {
         let begins = |c: char| !(c.is_ascii_alphanumeric() || "._-+".contains(c));
         text.split(begins).find_map(Self::parse)
@@ -31,7 +31,7 @@ impl Version {
             .map(|n| n.parse().ok())
             .collect();
         let numbers = numbers.filter(|numbers| numbers.len() > 1)?;
-        // What follows a plus sign is the build, not the version.
+        // The part after a plus sign names the build, not the version.
         let suffix = rest
             .split('+')
             .next()
@@ -45,7 +45,7 @@ impl Version {
 }
 
 impl Version {
-    /// Whether it came before the other.
+    /// Whether it is older than the other.
     pub(super) fn is_older_than(&self, other: &Self) -> bool {
         self.order(other) == Ordering::Less
     }
@@ -62,7 +62,7 @@ impl Version {
                 .collect()
         };
         let (a, b): (Vec<u64>, Vec<u64>) = (padded(self), padded(other));
-        // What has a suffix comes before the release itself.
+        // A version with a suffix is older than the release without one.
         a.cmp(&b)
             .then_with(|| self.suffix.is_empty().cmp(&other.suffix.is_empty()))
             .then_with(|| self.suffix.cmp(&other.suffix))

@@ -1,32 +1,26 @@
-//! The kinds of chore, each from its beginning to its outcome. May block: this is a thread of the
-//! run's own.
+//! One run of each kind, from its beginning to its outcome. May block: each run has a thread of its
+//! own.
 
 use super::answer;
 use super::run::{Run, run as run_command};
-use super::{ChoreJob, ChoreOutcome, ChoreReport, Describe, Typing, Typist, upstream};
+use super::{ChoreJob, ChoreOutcome, ChoreReport, ChoreWork, Describe, Typist, upstream};
 use crate::jobs::Cancel;
-use crate::model::{Accept, ChoreKind, ChoreResult, NudgeText, SessionName};
+use crate::model::{Accept, ChoreResult, Delivery, TextEnd, TextRequest};
 use crate::proc::child::{Ending, Ran};
 use crate::proc::clock;
 use crate::store::LogPlace;
 use crate::tmux::nonce;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
-use std::time::Duration;
-use tokio::time::{Instant, sleep};
 
-/// What stands for the state in an argument of an analysis.
+/// Stands for the state in an argument of an analysis.
 const STATE: &str = "{state}";
-/// How often a session is looked at whose prompt is not free.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// Keeps its log, and tells of it.
+/// Writes the log of a run and makes its report.
 pub(super) fn report(job: &ChoreJob, mut outcome: ChoreOutcome) -> ChoreReport {
-    let place = match job.chore.kind {
-        ChoreKind::Analysis { .. } => LogPlace::Analysis,
-        ChoreKind::Upstream { .. } | ChoreKind::Nudge { .. } | ChoreKind::Command { .. } => {
-            LogPlace::Own
-        }
+    let place = match job.work {
+        ChoreWork::Analysis { .. } => LogPlace::Analysis,
+        ChoreWork::Upstream(_) | ChoreWork::Text(_) | ChoreWork::Command(_) => LogPlace::Own,
     };
     let mut text = std::mem::take(&mut outcome.log);
     if text.is_empty() {
@@ -39,10 +33,9 @@ pub(super) fn report(job: &ChoreJob, mut outcome: ChoreOutcome) -> ChoreReport {
             None
         }
     };
-    let (chore, kind) = (job.chore.name.clone(), job.chore.kind.word());
     ChoreReport {
-        chore,
-        kind,
+        chore: job.name.clone(),
+        kind: job.work.word(),
         begun: job.now,
         ended: clock::now(),
         outcome,
@@ -50,77 +43,68 @@ pub(super) fn report(job: &ChoreJob, mut outcome: ChoreOutcome) -> ChoreReport {
     }
 }
 
-/// Does it.
+/// Carries a run out. None where a text stays asked for, because the waiting was broken off.
 pub(super) async fn run(
     job: &ChoreJob,
     describe: &Describe,
     typist: &dyn Typist,
     mut cancel: Cancel,
-) -> ChoreOutcome {
+) -> Option<ChoreOutcome> {
     let cancel = &mut cancel;
-    match &job.chore.kind {
-        ChoreKind::Upstream { repo } => upstream::check(job, repo, cancel).await,
-        ChoreKind::Nudge { session, text } => nudge(job, typist, session, text, cancel).await,
-        ChoreKind::Analysis { command, propose } => {
-            analyse(job, describe, command, *propose, cancel).await
+    match &job.work {
+        ChoreWork::Upstream(repo) => Some(upstream::check(job, repo, cancel).await),
+        ChoreWork::Text(request) => {
+            let end = typist.deliver(&job.town, request, cancel).await;
+            typed(request, end)
         }
-        ChoreKind::Command { command } => {
+        ChoreWork::Analysis {
+            command,
+            propose,
+            input,
+        } => {
+            let state = describe(input);
+            Some(analyse(job, state, command, *propose, cancel).await)
+        }
+        ChoreWork::Command(command) => {
             let ran = execute(job, command, "", cancel).await;
             let (result, said) = judge(job, command, &ran);
-            ChoreOutcome {
+            Some(ChoreOutcome {
                 log: log(&ran),
                 ..ChoreOutcome::new(result, said)
-            }
+            })
         }
     }
 }
 
-/// Waits for the prompt as long as the chore may take. Its end breaks the waiting off, and no
-/// typing.
-async fn nudge(
-    job: &ChoreJob,
-    typist: &dyn Typist,
-    session: &SessionName,
-    text: &NudgeText,
-    cancel: &mut Cancel,
-) -> ChoreOutcome {
-    let begun = Instant::now();
-    loop {
-        let why = match typist.type_into(&job.town, session, text).await {
-            Typing::Typed => {
-                return ChoreOutcome::new(ChoreResult::Done, format!("typed into {session}"));
-            }
-            Typing::Refused(why) => {
-                return ChoreOutcome::new(ChoreResult::Skipped, format!("{session}: {why}"));
-            }
-            Typing::Failed(why) => {
-                return ChoreOutcome::new(ChoreResult::Failed, format!("{session}: {why}"));
-            }
-            Typing::NotYet(why) => why,
-        };
-        let left = job.chore.timeout.to_std().saturating_sub(begun.elapsed());
-        if left.is_zero() {
-            return ChoreOutcome::new(ChoreResult::Skipped, format!("{session}: {why}"));
+/// What came of a text. None where it stays asked for.
+fn typed(request: &TextRequest, end: Result<TextEnd, String>) -> Option<ChoreOutcome> {
+    let delivery = match end {
+        Ok(TextEnd::Settled(delivery)) => delivery,
+        Ok(TextEnd::BrokenOff(_)) => return None,
+        Err(why) => Delivery::Failed(why),
+    };
+    let session = &request.session;
+    let (result, said) = match delivery {
+        Delivery::Delivered { .. } | Delivery::Handed { .. } => {
+            (ChoreResult::Done, format!("typed into {session}"))
         }
-        tokio::select! {
-            () = sleep(LOOK_EVERY.min(left)) => {}
-            _ = &mut *cancel => return cancelled(),
+        Delivery::Refused(obstacle) => (ChoreResult::Skipped, format!("{session}: {obstacle}")),
+        Delivery::Stale(why) => (ChoreResult::Skipped, format!("{session}: {why}")),
+        Delivery::Failed(why) => (ChoreResult::Failed, format!("{session}: {why}")),
+        Delivery::NotSubmitted { .. } | Delivery::Unknown(_) => {
+            (ChoreResult::Failed, format!("{session}: {delivery}"))
         }
-    }
+    };
+    Some(ChoreOutcome::new(result, said))
 }
 
 async fn analyse(
     job: &ChoreJob,
-    describe: &Describe,
+    mut state: String,
     command: &[String],
     propose: Option<Accept>,
     cancel: &mut Cancel,
 ) -> ChoreOutcome {
-    let mut state = job
-        .look
-        .as_deref()
-        .map(|look| describe(look))
-        .unwrap_or_default();
     if let Err(fault) = job.files.write_current_state(&state) {
         tracing::warn!(%fault, "current_state.txt was not written");
     }

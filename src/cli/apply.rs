@@ -13,7 +13,6 @@ use crate::controller::{Controller, Survey};
 use crate::files::{self, Links};
 use crate::model::{Hold, Mass, Orders, Phase, Plan, Scope, Verb};
 use crate::observe::Depth;
-use crate::proc;
 use crate::render::saved;
 use std::path::Path;
 
@@ -133,7 +132,7 @@ async fn accept(
     orders: Orders,
     terminal: &Terminal,
 ) -> Result<(), Trouble> {
-    let taken = controller.accept(&place.town, orders).await?;
+    let (taken, jobs) = controller.accept(&place.town, orders).await?;
     if taken.is_empty() {
         terminal.note("no proposal can be accepted: `gtctl diff` shows why");
     }
@@ -144,11 +143,8 @@ async fn accept(
             judged.proposal.advice.word(),
             judged.proposal.session
         ));
-        let job = controller.typing(&place.town, judged, proc::clock::now());
-        if let Some(job) = job {
-            texts.begin(job);
-        }
     }
+    jobs.into_iter().for_each(|job| texts.begin(job));
     texts.settle().await;
     for report in texts.ended() {
         terminal.note(&format!(

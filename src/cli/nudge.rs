@@ -5,13 +5,12 @@ use super::by_hand::refuse_while_paused;
 use super::exit::{Exit, Trouble};
 use super::output::Terminal;
 use super::place::Place;
-use crate::model::{Agent, Delivery, NudgeText, Obstacle, Period, SessionName};
+use crate::model::{
+    Agent, Asker, Delivery, NudgeText, Obstacle, SessionName, TextEnd, TextRequest,
+};
 use crate::proc;
 use crate::render::{brief, nudge as page};
 use tokio::signal::unix::{SignalKind, signal};
-
-/// How often a session that is busy is looked at.
-const LOOK_EVERY: Period = Period::from_millis(400);
 
 pub(super) async fn run(
     global: &Global,
@@ -32,29 +31,27 @@ pub(super) async fn run(
     // Listened for from the beginning: what is being typed is submitted first.
     let mut interrupt = signal(SignalKind::interrupt())
         .map_err(|e| Trouble::new("cannot listen for signals").because(&e))?;
-    let begun = proc::clock::now();
-    let mut told = false;
-    let delivery = loop {
-        let delivery = controller.nudge(&place.town, &session, &text).await?;
-        let left = args.timeout.minus(proc::clock::now().since(&begun));
-        let Delivery::Refused(obstacle) = &delivery else {
-            break delivery;
-        };
-        if !obstacle.passes() || left.is_zero() {
-            break delivery;
-        }
-        if !std::mem::replace(&mut told, true) {
-            terminal.note(&format!(
-                "{session}: {obstacle}; waiting up to {}",
-                brief(left)
-            ));
-        }
-        tokio::select! {
-            biased;
-            _ = interrupt.recv() => break delivery,
-            () = tokio::time::sleep(LOOK_EVERY.min(left).to_std()) => {}
-        }
+    let now = proc::clock::now();
+    let request = TextRequest {
+        asker: Asker::Person,
+        session: session.clone(),
+        incarnation: None,
+        text: text.clone(),
+        since: now,
+        until: now.plus(args.timeout),
+        begun: false,
     };
+    let interrupted = async {
+        let _ = interrupt.recv().await;
+    };
+    let waiting = |obstacle: &Obstacle, left| {
+        let left = brief(left);
+        terminal.note(&format!("{session}: {obstacle}; waiting up to {left}"));
+    };
+    let end = controller
+        .deliver(&place.town, &request, interrupted, waiting)
+        .await?;
+    let (TextEnd::Settled(delivery) | TextEnd::BrokenOff(delivery)) = end;
     controller
         .tell_of_nudge(&session, &text, &delivery)
         .iter()

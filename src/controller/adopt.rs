@@ -1,5 +1,5 @@
-//! The place of an idle shell, taken for a declared session: what a saver of tmux sessions leaves
-//! after a reboot.
+//! Removes an idle shell that has the name of a declared session. Tools that save tmux sessions leave
+//! such shells after a reboot.
 
 use super::cycle::{Controller, CycleFault, TURN_PATIENCE};
 use super::survey::{Survey, survey};
@@ -13,9 +13,9 @@ use crate::tmux::ops;
 use crate::tmux::script::{Batch, NoServer, Reply};
 use serde_json::json;
 
-/// Shells that wait for somebody to type.
+/// The names of shells that wait for somebody to type.
 const SHELLS: [&str; 8] = ["sh", "bash", "dash", "zsh", "fish", "ksh", "tcsh", "csh"];
-/// The most bytes of a shell's arguments: one that waits for somebody has few.
+/// The most bytes of a shell's arguments: a shell that waits for somebody has few.
 const MAX_ARGV: u64 = 4 << 10;
 
 impl Controller {
@@ -77,7 +77,7 @@ impl Controller {
                 message,
                 fields,
             };
-            // It is done already, whatever becomes of the journal.
+            // The session is removed already, even if the journal cannot be written.
             drop(self.store.journal(now, &[entry]));
         }
         Ok(removed)

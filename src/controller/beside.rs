@@ -1,4 +1,5 @@
-//! What goes on beside the cycles, each taken in by the next of them: agents are asked, chores run.
+//! What goes on beside the cycles: questions to agents, chores, launcher jobs. The next cycle takes in
+//! what has ended.
 
 use super::cycle::Controller;
 use super::prober::Prober;
@@ -8,15 +9,14 @@ use crate::reconcile::ProbeAnswer;
 use crate::store::StateDir;
 
 impl Controller {
-    /// Asks agents whether they are signed in, where the plan says so: the answers are taken in by
-    /// later cycles.
+    /// Asks agents whether they are signed in, where the plan says so. Later cycles take in the
+    /// answers.
     pub(super) fn ask_agents(&mut self) {
         self.prober.get_or_insert_default();
     }
 
-    /// What the watcher waits on between two cycles: the state directory, the client, and what is
-    /// done beside the cycles: the answer of an agent, the end of a chore, and of a start or a stop
-    /// by commands.
+    /// What the watcher waits for between two cycles: a change of the state directory, the answer of
+    /// an agent, the end of a chore, and the end of a start or a stop by commands.
     pub(super) fn senses(&mut self) -> (&StateDir, impl Future<Output = ()>) {
         let Self {
             store,
@@ -40,7 +40,7 @@ impl Controller {
         self.prober.as_mut().map(Prober::take).unwrap_or_default()
     }
 
-    /// Asks those agents whose time has come.
+    /// Asks the agents whose time has come.
     pub(super) fn ask_due(&mut self, plan: &Plan, now: Moment) {
         let Some(prober) = &mut self.prober else {
             return;
@@ -52,7 +52,7 @@ impl Controller {
     }
 }
 
-/// Waits for an agent's answer; for ever where none was asked.
+/// Waits for an agent's answer, and without end where none was asked.
 async fn answered(prober: Option<&mut Prober>) {
     match prober {
         Some(prober) => prober.wait().await,
@@ -60,7 +60,7 @@ async fn answered(prober: Option<&mut Prober>) {
     }
 }
 
-/// Waits for the end of a run, which the next cycle takes in; for ever where none is under way.
+/// Waits for the end of a run, and without end where none is under way. The next cycle takes it in.
 async fn chore_ended(chores: Option<&mut Chores>) {
     match chores {
         Some(chores) => chores.wait().await,

@@ -1,4 +1,4 @@
-//! What somebody asks for by hand, written down for the cycles to act on.
+//! Requests of people, written down for the cycles to carry out.
 
 use super::cycle::{Controller, CycleFault, TURN_PATIENCE};
 use crate::memory::ask;
@@ -6,7 +6,7 @@ use crate::model::{Memory, Request, SessionName};
 use crate::observe::Holding;
 
 impl Controller {
-    /// Writes down what somebody asks for by hand, for this cycle and every later one to act on.
+    /// Writes down a request of a person. This cycle and every later one act on it.
     ///
     /// # Errors
     /// [`CycleFault`]; nothing was written then.
@@ -18,7 +18,7 @@ impl Controller {
         })
     }
 
-    /// Pauses the town, or lets it go on: while paused, controllers only look.
+    /// Pauses or resumes the town. While it is paused, controllers only look.
     ///
     /// # Errors
     /// [`CycleFault`]; nothing was written then.
@@ -26,7 +26,7 @@ impl Controller {
         self.amend(|memory| Memory { paused, ..memory })
     }
 
-    /// Those of these sessions that somebody has stopped by hand.
+    /// The sessions among these that a person has stopped.
     ///
     /// # Errors
     /// [`CycleFault`]; nothing was written.
@@ -45,8 +45,9 @@ impl Controller {
         Ok(stopped)
     }
 
-    /// The town has left a server: what was ended there, for that alone, may begin anew, and once
-    /// nothing is `left` there the server is forgotten. What was stopped before stays stopped.
+    /// Takes in that the town has left a server. Sessions that were ended only for that may start
+    /// again. Sessions that a person had stopped before stay stopped. Once nothing is `left` on the
+    /// server, it is forgotten.
     ///
     /// # Errors
     /// [`CycleFault`]; nothing was written then.
@@ -63,8 +64,8 @@ impl Controller {
                 if holding.living.contains(name) && !left.contains(name) {
                     memory = ask(memory, name, Request::Start);
                 } else if let Some(history) = memory.sessions.get_mut(name) {
-                    // What had ended there by itself is not run once more, and what is left there
-                    // is to be asked anew.
+                    // A session that had ended by itself is not run again. One that is left there
+                    // must be asked again.
                     history.stopped = false;
                 }
             }

@@ -1,4 +1,4 @@
-//! A defect of gtctl's own must not end the watch: a panic in a cycle is an error of that cycle.
+//! Turns a panic in a cycle into an error of that cycle. A defect of gtctl must not end the watch.
 
 use crate::model::Period;
 use std::any::Any;
@@ -6,12 +6,12 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
 
-/// How long the watcher rests after the first cycle that broke off.
+/// How long the watcher rests after the first panic.
 const FIRST_REST: Period = Period::from_secs(1);
-/// The longest that it rests.
+/// The longest rest.
 const LONGEST_REST: Period = Period::from_mins(1);
 
-/// Runs a future to its end. A panic in it is an error with what it said.
+/// Runs a future to its end. A panic in it is an error with its message.
 pub(super) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, String> {
     let mut future = Box::pin(future);
     poll_fn(move |context| {
@@ -31,14 +31,14 @@ fn words_of(panic: &(dyn Any + Send)) -> String {
     text.unwrap_or("it did not say why").to_owned()
 }
 
-/// How long to rest after this many cycles in a row that broke off: twice as long each time.
+/// How long to rest after this many panics in a row: twice as long each time.
 pub(super) fn rest_after(broken: u32) -> Period {
     let doublings = broken.saturating_sub(1).min(16);
     Period::from_millis(FIRST_REST.millis() << doublings).min(LONGEST_REST)
 }
 
-/// Breaks off where a test of ours says so: while the file named by this variable is there. Only in
-/// builds with debug assertions, which no release has.
+/// Panics while the file named by this variable exists: for tests. Only builds with debug assertions
+/// do so, and no release has them.
 #[cfg(debug_assertions)]
 pub(super) fn break_off_for_a_test() {
     let told = std::env::var_os("_GTCTL_TEST_PANIC");
@@ -46,7 +46,7 @@ pub(super) fn break_off_for_a_test() {
     assert!(!is_told, "told to by a test");
 }
 
-/// Nothing: no test runs this.
+/// Does nothing: no test runs this build.
 #[cfg(not(debug_assertions))]
 pub(super) fn break_off_for_a_test() {}
 

@@ -1,12 +1,12 @@
-//! Chores within the cycle: what has ended is remembered, what is due is written down and begun.
+//! Chores within the cycle: takes in what has ended, and begins what is due and written down.
 
 use super::cycle::{Controller, CycleFault, TURN_PATIENCE, chain};
 use super::survey::survey;
-use crate::chores::{AnalysisInput, ChoreJob, ChoreReport, Chores, UpstreamNews};
-use crate::memory::{Taking, ask_chore, chore_entries, chore_entry, take_proposals};
+use crate::chores::{AnalysisInput, ChoreJob, ChoreReport, ChoreWork, Chores, UpstreamNews};
+use crate::memory::{Taking, ask_chore, chore_entries, chore_entry, proposed_text, take_proposals};
 use crate::model::{
-    Advice, Chore, ChoreEnd, ChoreKind, ChoreTime, Entry, Judged, Memory, Moment, NudgeText,
-    Orders, Period, Plan, SessionName, Town,
+    Asker, Chore, ChoreEnd, ChoreKind, ChoreTime, Entry, Judged, Memory, Moment, Orders, Period,
+    Plan, Scope, TextRequest, Town,
 };
 use crate::proc;
 use crate::reconcile::{Arrivals, ChoreArrivals, EndedChore, Intended, take_in};
@@ -14,15 +14,13 @@ use crate::store::{Counted, StoreFault};
 use serde_json::json;
 use std::sync::Arc;
 
-/// How long a text that was proposed may take to be typed.
-const NUDGE_PATIENCE: Period = Period::from_mins(2);
-
 /// What becomes of the runs under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Farewell {
-    /// They may end, each within its own time.
+    /// Each may end within its own time.
     Wait,
-    /// They are ended, with all that they have started.
+    /// gtctl ends them with all processes that they have started. A text that was not typed yet
+    /// stays asked for.
     Break,
 }
 
@@ -36,7 +34,7 @@ impl Controller {
         }
     }
 
-    /// What is remembered now, for a look outside any cycle.
+    /// What is remembered now, for a look outside of any cycle.
     ///
     /// # Errors
     /// [`CycleFault`].
@@ -48,10 +46,10 @@ impl Controller {
         self.recall(&mut Vec::new())
     }
 
-    /// Lets the runs under way end, and remembers how they did.
+    /// Waits for the ends of the runs under way, or ends them, and remembers how they ended.
     ///
     /// # Errors
-    /// [`CycleFault`]; they have ended all the same.
+    /// [`CycleFault`]; the runs have ended nevertheless.
     pub async fn end_chores(&mut self, farewell: Farewell) -> Result<Vec<ChoreReport>, CycleFault> {
         let Some(chores) = &mut self.chores else {
             return Ok(Vec::new());
@@ -73,8 +71,8 @@ impl Controller {
         Ok(reports)
     }
 
-    /// What goes on beside the cycles, for people, each with the most time that it may take:
-    /// chores, and starts and stops by commands.
+    /// What goes on beside the cycles, for people, each with its time limit: chores, and starts and
+    /// stops by commands.
     #[must_use]
     pub fn under_way(&self, town: &Town) -> Vec<(String, Period)> {
         let running = self
@@ -99,7 +97,7 @@ impl Controller {
         launcher_jobs.chain(chores).collect()
     }
 
-    /// Writes down that a chore is to be run now, whenever its time is.
+    /// Writes down that somebody asks for a run of a chore now.
     ///
     /// # Errors
     /// [`CycleFault`]; nothing was written then.
@@ -108,50 +106,43 @@ impl Controller {
         self.amend(|memory| ask_chore(memory, chore, now))
     }
 
-    /// Looks, and writes down that what is proposed now is to be carried out, as far as the planner
-    /// allows. The next cycles do so; texts to be typed are left to the caller.
+    /// Looks, and writes down that the current proposals are accepted, as far as the planner
+    /// allows. The next cycles carry them out. The runs that type their texts are left to the
+    /// caller, who waits for them: they end with the caller's process.
     ///
     /// # Errors
     /// [`CycleFault`]; nothing was written then.
-    pub async fn accept(&mut self, town: &Town, orders: Orders) -> Result<Vec<Judged>, CycleFault> {
+    pub async fn accept(
+        &mut self,
+        town: &Town,
+        orders: Orders,
+    ) -> Result<(Vec<Judged>, Vec<ChoreJob>), CycleFault> {
         let memory = self.recall_in_turn()?;
         let looked = survey(&self.client, town, self.store.view(), memory, orders).await;
         let mut taken = Vec::new();
         self.amend(|memory| {
-            let (memory, accepted) = take_proposals(memory, &looked.plan, Taking::Asked);
+            let (memory, accepted) =
+                take_proposals(memory, &looked.plan, Taking::Asked, looked.now);
             taken = accepted;
             memory
         })?;
-        Ok(taken)
-    }
-
-    /// The run that types a proposed text; none for other proposals.
-    #[must_use]
-    pub fn typing(&self, town: &Town, judged: &Judged, now: Moment) -> Option<ChoreJob> {
-        let Advice::Nudge(text) = &judged.proposal.advice else {
-            return None;
-        };
-        let session = SessionName::new(&judged.proposal.session).ok()?;
-        let made = town
-            .chores
+        let shared = Arc::new(town.clone());
+        let texts = taken
             .iter()
-            .find(|chore| chore.name == judged.chore)?;
-        let name = format!("{}-nudge-{session}", judged.chore);
-        let kind = ChoreKind::Nudge {
-            session,
-            text: NudgeText::new(text).ok()?,
-        };
-        let chore = Chore {
-            name,
-            kind,
-            timeout: NUDGE_PATIENCE,
-            ..made.clone()
-        };
-        Some(self.job(&Arc::new(town.clone()), &chore, None, now))
+            .filter_map(|judged| proposed_text(&looked.memory, judged, looked.now));
+        let jobs = texts.filter_map(|request| {
+            let chore = chore_of(&shared, &request)?;
+            // It is this person's text from now on.
+            let asker = Asker::Person;
+            let name = request.job();
+            let request = TextRequest { asker, ..request };
+            Some(self.job(&shared, chore, name, ChoreWork::Text(request), looked.now))
+        });
+        Ok((taken.clone(), jobs.collect()))
     }
 
-    /// The runs that have ended since the last cycle, and those that go on. None in a controller
-    /// that runs no chores.
+    /// The runs that have ended since the last cycle, and those that go on. None where this
+    /// controller runs no chores.
     pub(super) fn chore_arrivals(&mut self, notices: &mut Vec<String>) -> Option<ChoreArrivals> {
         let chores = self.chores.as_mut()?;
         let reports = chores.ended();
@@ -160,50 +151,90 @@ impl Controller {
         Some(arrivals)
     }
 
-    /// Begins what is due and was written down, and the typing of what was accepted.
-    pub(super) fn begin_chores(&mut self, intended: &Intended<'_>) {
-        let (decided, memory, plan) = (intended.decided(), intended.memory(), intended.plan());
-        let (town, taken, now) = (decided.town(), decided.accepted(), decided.now());
+    /// Begins the chores that are due and the texts that wait, once they are written down.
+    pub(super) fn begin_chores(&mut self, intended: &Intended<'_>, scope: &Scope) {
+        let jobs: Vec<ChoreJob> = self
+            .due_runs(intended)
+            .into_iter()
+            .chain(self.waiting_texts(intended, scope))
+            .collect();
+        if let Some(chores) = &mut self.chores {
+            jobs.into_iter().for_each(|job| chores.begin(job));
+        }
+    }
+
+    /// The runs of the chores that are due, but for those that type texts.
+    fn due_runs(&self, intended: &Intended<'_>) -> Vec<ChoreJob> {
+        let (decided, plan) = (intended.decided(), intended.plan());
         let is_due = |chore: &&Chore| {
             plan.chores
                 .iter()
                 .any(|timed| timed.chore == chore.name && timed.when == ChoreTime::Now)
         };
-        let due: Vec<&Chore> = town.chores.iter().filter(is_due).collect();
-        if due.is_empty() && taken.is_empty() {
-            return;
+        let due: Vec<&Chore> = decided.town().chores.iter().filter(is_due).collect();
+        if due.is_empty() {
+            return Vec::new();
         }
-        let shared = Arc::new(town.clone());
-        let wants_look = due
-            .iter()
-            .any(|chore| matches!(chore.kind, ChoreKind::Analysis { .. }));
-        let look = wants_look.then(|| {
-            let (observed, memory, plan) =
-                (decided.observed().clone(), memory.clone(), plan.clone());
-            Arc::new(AnalysisInput {
-                town: shared.clone(),
-                observed,
-                memory,
-                plan,
-                now,
-            })
-        });
-        let jobs: Vec<ChoreJob> = due
-            .into_iter()
-            .map(|chore| self.job(&shared, chore, look.clone(), now))
-            .collect();
-        let texts: Vec<ChoreJob> = taken
-            .iter()
-            .filter_map(|judged| self.typing(town, judged, now))
-            .collect();
-        if let Some(chores) = &mut self.chores {
-            jobs.into_iter()
-                .chain(texts)
-                .for_each(|job| chores.begin(job));
+        let town = Arc::new(decided.town().clone());
+        let mut shared_input = None;
+        let mut input = || {
+            let input = shared_input.get_or_insert_with(|| {
+                Arc::new(AnalysisInput {
+                    town: Arc::clone(&town),
+                    observed: decided.observed().clone(),
+                    memory: intended.memory().clone(),
+                    plan: plan.clone(),
+                    now: decided.now(),
+                })
+            });
+            Arc::clone(input)
+        };
+        let mut jobs = Vec::new();
+        for chore in due {
+            let work = match &chore.kind {
+                ChoreKind::Nudge { .. } => continue,
+                ChoreKind::Upstream { repo } => ChoreWork::Upstream(repo.clone()),
+                ChoreKind::Analysis { command, propose } => ChoreWork::Analysis {
+                    command: command.clone(),
+                    propose: *propose,
+                    input: input(),
+                },
+                ChoreKind::Command { command } => ChoreWork::Command(command.clone()),
+            };
+            jobs.push(self.job(&town, chore, chore.name.clone(), work, decided.now()));
         }
+        jobs
     }
 
-    /// What is written down of chores that were not begun, and of what is proposed.
+    /// The runs of the remembered texts that this scope asks for and that nobody carries out yet.
+    fn waiting_texts(&self, intended: &Intended<'_>, scope: &Scope) -> Vec<ChoreJob> {
+        let town = intended.decided().town();
+        let is_asked = |request: &&TextRequest| match scope {
+            Scope::Town => true,
+            Scope::Chore(name) => request.asker.chore() == Some(name),
+            Scope::Sessions(_) | Scope::Expiries => false,
+        };
+        let running = self
+            .chores
+            .as_ref()
+            .map(Chores::running)
+            .unwrap_or_default();
+        let is_idle = |request: &&TextRequest| !request.begun && !running.contains(&request.job());
+        let texts = intended.memory().texts.iter();
+        let waiting: Vec<&TextRequest> = texts.filter(is_asked).filter(is_idle).collect();
+        if waiting.is_empty() {
+            return Vec::new();
+        }
+        let shared = Arc::new(town.clone());
+        let run = |request: &TextRequest| {
+            let chore = chore_of(&shared, request)?;
+            let work = ChoreWork::Text(request.clone());
+            Some(self.job(&shared, chore, request.job(), work, request.since))
+        };
+        waiting.into_iter().filter_map(run).collect()
+    }
+
+    /// The journal's entries about chores that are skipped, and about proposals.
     pub(super) fn news_of_chores(&self, town: &Town, plan: &Plan) -> Vec<Entry> {
         if self.chores.is_none() {
             return Vec::new();
@@ -219,20 +250,22 @@ impl Controller {
         &self,
         town: &Arc<Town>,
         chore: &Chore,
-        look: Option<Arc<AnalysisInput>>,
+        name: String,
+        work: ChoreWork,
         now: Moment,
     ) -> ChoreJob {
-        let files = self.store.view().chore_files(&chore.name);
+        let files = self.store.view().chore_files(&name);
         ChoreJob {
+            name,
             chore: chore.clone(),
-            town: town.clone(),
+            work,
+            town: Arc::clone(town),
             files,
-            look,
             now,
         }
     }
 
-    /// The journal, and the files of the older automonitor. None of them is worth failing for.
+    /// Writes the journal and the files of the older automonitor. None of them is worth failing for.
     fn tell_of(&self, reports: &[ChoreReport], notices: &mut Vec<String>) {
         for report in reports {
             if let Err(fault) = self.write_of(report) {
@@ -274,6 +307,12 @@ impl Controller {
         }
         Ok(())
     }
+}
+
+/// The chore that a text comes from, where it is still declared.
+fn chore_of<'t>(town: &'t Town, request: &TextRequest) -> Option<&'t Chore> {
+    let name = request.asker.chore()?;
+    town.chores.iter().find(|chore| chore.name == name)
 }
 
 fn arrivals_of(chores: &Chores, reports: &[ChoreReport]) -> ChoreArrivals {

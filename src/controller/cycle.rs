@@ -26,18 +26,18 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-/// How long a turn is waited for: longer than a cycle may take.
+/// How long to wait for the town's turn: longer than a cycle may take.
 pub(super) const TURN_PATIENCE: Period = Period::from_secs(30);
 
 /// One town's state directory and the way to its tmux server, over many cycles.
 #[derive(Debug)]
 pub struct Controller {
-    /// The town that the state must be of; not asked where none is given.
+    /// The town that the state must belong to; none: any town.
     pub(super) town: Option<SessionName>,
-    /// What it says of itself while it holds its lock.
+    /// What the lock file says about this process.
     pub(super) keeps: Option<Keeps>,
     pub(super) client: Client,
-    /// One that keeps its connection from cycle to cycle, while they are close.
+    /// A client that keeps its connection from cycle to cycle, while they are close.
     pub(super) lasting: Option<Client>,
     pub(super) store: StateDir,
     pub(super) me: ProcId,
@@ -45,23 +45,23 @@ pub struct Controller {
     pub(super) sink: Option<PathBuf>,
     pub(super) kept: Kept,
     pub(super) last_plan: Plan,
-    /// The runs of chores; none in a controller that runs none.
+    /// The runs of chores; none where this controller runs no chores.
     pub(super) chores: Option<Chores>,
-    /// Who asks agents whether they are signed in; nobody, unless it keeps running.
+    /// Asks agents whether they are signed in; none in a process that ends after its cycles.
     pub(super) prober: Option<Prober>,
-    /// What is started and stopped by commands.
+    /// The starts and stops by commands that are under way.
     pub(super) launcher_jobs: LauncherJobs,
-    /// Whose output nobody kept any more, and what was done about it.
+    /// The sessions whose output was not recorded any more, and what was tried.
     pub(super) piped: Piped,
-    /// What the next cycle need not ask for.
+    /// What is known before the next cycle begins.
     pub(super) ahead: Ahead,
     /// What the last look has listed.
     pub(super) looks: LookCache,
-    /// Tells whether the files of the manifest still say what the cycles go by.
+    /// Tells whether the files of the manifest still say what the cycles use.
     pub(super) is_current: IsCurrent,
 }
 
-/// A question that costs little and waits for nothing.
+/// A cheap question that never waits.
 pub(super) struct IsCurrent(Box<dyn Fn() -> bool>);
 
 impl std::fmt::Debug for IsCurrent {
@@ -112,7 +112,7 @@ pub enum CycleFault {
 }
 
 impl CycleFault {
-    /// How long to leave everything alone, where every event would only lead to the same fault.
+    /// How long to do nothing, where each event would only lead to the same error.
     pub(super) fn rest(&self) -> Option<Period> {
         match self {
             Self::Defect { rest, .. } => Some(*rest),
@@ -125,7 +125,7 @@ fn time(period: Period) -> String {
     format!("{} s", period.millis().div_ceil(1000))
 }
 
-/// What is known before a cycle begins; good for that cycle alone.
+/// What is known before a cycle begins. It counts for that cycle alone.
 #[derive(Debug, Default)]
 pub(super) struct Ahead {
     living: Living,
@@ -133,7 +133,7 @@ pub(super) struct Ahead {
 }
 
 impl Cycle {
-    /// Whether a step failed whose place another was waiting for: the next check gives it away.
+    /// Whether a step failed and another step waits for its place. The next cycle takes it.
     #[must_use]
     pub fn freed_a_place(&self) -> bool {
         let waits = |hold: &Hold| match hold {
@@ -201,8 +201,7 @@ impl Controller {
         }
     }
 
-    /// Uses no state that is of another town than this one: what was asked for there means nothing
-    /// here.
+    /// Ignores a state that belongs to another town: a request for that town means nothing here.
     #[must_use]
     pub fn of_town(self, town: &SessionName) -> Self {
         Self {
@@ -220,7 +219,7 @@ impl Controller {
         }
     }
 
-    /// A loaded memory as that of the town, and what people should know of it.
+    /// A loaded memory as the memory of the town, and a notice for people.
     pub(super) fn as_of_town(&self, memory: Memory) -> (Memory, Option<String>) {
         let Some(town) = &self.town else {
             return (memory, None);
@@ -236,7 +235,7 @@ impl Controller {
         (memory, notice)
     }
 
-    /// Asks before each decision whether the files of the manifest still say what the cycles go by.
+    /// Asks before each decision whether the files of the manifest still say what the cycles use.
     /// While they do not, nothing is started.
     pub fn compare_with(&mut self, is_current: impl Fn() -> bool + 'static) {
         self.is_current = IsCurrent(Box::new(is_current));
@@ -251,7 +250,7 @@ impl Controller {
         }
     }
 
-    /// Keeps what the sessions that it starts print, by this program's `sink`.
+    /// Records the output of the sessions that it starts, by `sink` of this program.
     #[must_use]
     pub fn logging(self, program: Option<PathBuf>) -> Self {
         Self {
@@ -264,8 +263,8 @@ impl Controller {
         &self.store
     }
 
-    /// Keeps the connection to tmux between cycles that are close: for one that waits where the
-    /// runtime has its turn.
+    /// Keeps the connection to tmux between cycles that are close. The caller must wait where the
+    /// runtime can work on the connection.
     pub(super) fn keep_connection(&mut self) {
         self.lasting
             .get_or_insert_with(|| self.client.lasting(Access::Act));
@@ -279,8 +278,8 @@ impl Controller {
         self.store.lock_controller(self.me, self.keeps.as_ref())
     }
 
-    /// Hears that agents have just ended, and which others live: what those have left behind is
-    /// looked for while the next cycle looks at tmux.
+    /// Takes in that agents have just ended, and which agents live. While the next cycle looks at
+    /// tmux, it also looks for processes that the ended ones left behind.
     pub(super) fn hear_ends(&mut self, town: &Town, living: Living) {
         let behind = |server| Behind {
             server,
@@ -297,7 +296,7 @@ impl Controller {
         };
     }
 
-    /// Hears who lives, of whom the next cycle need not ask.
+    /// Takes in which agents live. The next cycle does not ask about them.
     pub(super) fn take_as_living(&mut self, living: Living) {
         self.ahead = Ahead { living, scan: None };
     }
@@ -332,7 +331,7 @@ impl Controller {
             .lasting
             .clone()
             .unwrap_or_else(|| self.client.lasting(Access::Act));
-        // Asked once the turn is ours: whoever had it before may have read a newer definition.
+        // Asked under the turn: the process before may have used a newer definition.
         let orders = Orders {
             definition: self.definition(),
             ..orders
@@ -371,8 +370,8 @@ impl Controller {
         Ok(self.end_turn(settled, ended.before(outcomes), notices))
     }
 
-    /// What has ended beside the cycles since the last one; and the same of launchers, for the
-    /// cycle's report.
+    /// What has ended beside the cycles since the last one. The part of the launchers comes back
+    /// apart, for the report of the cycle.
     fn arrivals(&mut self, notices: &mut Vec<String>) -> (Arrivals, Heard) {
         let chores = self.chore_arrivals(notices);
         let (launcher, heard) = self.launcher_arrivals();
@@ -402,7 +401,7 @@ impl Controller {
         }
     }
 
-    /// Does what is written down: the steps, and what is begun beside the cycles.
+    /// Carries out the steps, and begins the jobs beside the cycles. All are written down before.
     async fn carry_out(
         &mut self,
         client: &Client,
@@ -424,7 +423,7 @@ impl Controller {
             self.repipe(client, decided, notices).await;
         }
         if self.chores.is_some() && self.kept.holds(memory) {
-            self.begin_chores(intended);
+            self.begin_chores(intended, scope);
         }
         outcomes
     }
@@ -466,7 +465,7 @@ impl Controller {
         };
         entries.extend(arrived);
         let standing = journal_of(&self.last_plan, plan, outcomes);
-        // At its first look it knows nothing of what others have said before.
+        // At its first look it does not know what other processes have already written.
         entries.extend(if self.last_plan == Plan::default() {
             self.store.news_among(standing)
         } else {
@@ -490,7 +489,7 @@ impl Controller {
         self.last_plan = plan.clone();
     }
 
-    /// Forgets the ends that are reported by now, and keeps the memory for the next turn.
+    /// Forgets the reported ends, and keeps the memory for the next turn.
     fn end_turn(
         &mut self,
         settled: Settled<'_>,
@@ -525,8 +524,8 @@ impl Controller {
         }
     }
 
-    /// Forgets all that a cycle which broke off may have left half done, and writes down that it
-    /// did: the next one reads the state anew and opens another connection.
+    /// Forgets all that a broken cycle may have left half done, and writes it into the journal. The
+    /// next cycle reads the state again and opens another connection.
     pub(super) fn recover(&mut self, fault: &CycleFault) {
         self.kept = Kept::default();
         self.ahead = Ahead::default();
@@ -603,7 +602,7 @@ impl Controller {
         .await
     }
 
-    /// Removes the logs of former lives that are too many, of the sessions that began another.
+    /// Removes the oldest logs of the sessions that have begun another incarnation.
     fn retire_logs(&self, town: &Town, outcomes: &[Done], notices: &mut Vec<String>) {
         for done in outcomes {
             let Outcome::Done(Effect::Started { generation, .. }) = done.outcome else {

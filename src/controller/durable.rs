@@ -1,4 +1,4 @@
-//! What a controller remembers from one turn to the next, and when that is worth a write.
+//! What a controller remembers from one turn to the next, and when it writes that.
 
 use super::cycle::{Controller, CycleFault, chain};
 use crate::memory::{DEPARTURE_KEYS, departure_entry, idle_spared};
@@ -6,7 +6,7 @@ use crate::model::{Action, Content, Entry, Memory, Period, Plan, Rung, Step};
 use crate::proc;
 use crate::store::{StoreFault, WrittenIntent};
 
-/// A quiet town's state is written this often, for the clocks' sake.
+/// How often the state of a quiet town is written, so that its clocks are not too old.
 const CALM_SAVE: Period = Period::from_mins(1);
 
 /// The memory between two turns: as it is now, and as the state file has it.
@@ -14,35 +14,37 @@ const CALM_SAVE: Period = Period::from_mins(1);
 pub(super) struct Kept {
     /// After the last turn here; none before the first.
     current: Option<Memory>,
-    /// What the state file holds, as far as known here.
+    /// What the state file holds, as far as this process knows.
     saved: Option<Memory>,
-    /// What it says with the intent that stands beside it, where there is one.
+    /// What the state file and the intent file beside it say together; none without an intent file.
     intended: Option<Memory>,
     /// The last save failed.
     failed: bool,
 }
 
 impl Kept {
-    /// Takes note of a memory that was written.
+    /// Notes that this memory was written.
     pub(super) fn written(&mut self, memory: &Memory) {
         self.saved = Some(memory.clone());
         self.intended = None;
     }
 
-    /// What the state says.
+    /// What the files say.
     fn says(&self) -> Option<&Memory> {
         self.intended.as_ref().or(self.saved.as_ref())
     }
 
-    /// Takes note of what is remembered at the end of a turn, written or not.
+    /// Notes the memory at the end of a turn, written or not.
     pub(super) fn turn_ends(&mut self, memory: &Memory) {
         self.current = Some(memory.clone());
     }
 
-    /// Whether the intent of this plan need only outlive ourselves, not the machine, before
-    /// anything is touched: what begins where nothing lives, for whatever ends the machine ends the
-    /// town's server with all its sessions, and the save after it is waited for. Not so where
-    /// something that lives is to be ended, or the last save failed.
+    /// Whether the intent of this plan must survive only this process, and not a crash of the
+    /// machine.
+    ///
+    /// That is enough where the plan only starts sessions in which nothing lives. A crash of the
+    /// machine ends the tmux server with all its sessions, and the save after the cycle is durable.
+    /// It is not enough where something that lives is ended, or where the last save failed.
     pub(super) fn is_for_ourselves(&self, plan: &Plan) -> bool {
         let begins = |step: &Step| match &step.action {
             Action::Start { .. } => true,
@@ -60,8 +62,9 @@ impl Kept {
         !self.failed && !plan.steps.is_empty() && plan.steps.iter().all(begins)
     }
 
-    /// Whether the state says all that matters of this memory: all but the time of a calm look, and
-    /// what screens show while they say the same, which a look at them tells again.
+    /// Whether the files say all of this memory that matters. The time of a look in which nothing
+    /// happened does not matter. Neither do details of screens that still say the same: the next look
+    /// reads them again.
     pub(super) fn holds(&self, memory: &Memory) -> bool {
         let Some(saved) = self.says() else {
             return false;
@@ -77,8 +80,8 @@ impl Kept {
 }
 
 impl Controller {
-    /// The memory: as the last turn here has left it, unless another process has had its turn
-    /// since.
+    /// The memory: that of the last turn of this process, or what the files say where another
+    /// process has had a turn since.
     pub(super) fn recall(&mut self, notices: &mut Vec<String>) -> Result<Memory, CycleFault> {
         if let Some(memory) = self
             .kept
@@ -102,13 +105,13 @@ impl Controller {
         Ok(memory)
     }
 
-    /// Writes the memory; tells whether that could be done.
+    /// Writes the memory. Returns whether that worked.
     pub(super) fn save(&mut self, memory: &Memory, notices: &mut Vec<String>) -> bool {
         let saved = self.store.save(memory).map(|_| self.kept.written(memory));
         self.has_written(saved, notices)
     }
 
-    /// Writes down what is about to be done by this plan; tells whether that could be done.
+    /// Writes down what this plan is about to do. Returns whether that worked.
     pub(super) fn save_intent(
         &mut self,
         memory: &Memory,
@@ -142,8 +145,8 @@ impl Controller {
         true
     }
 
-    /// What is to be told of the ends that were asked for and have come, and the idling that they
-    /// spare. What a controller that was killed has told is not told again.
+    /// The journal's entries about sessions that were asked to end and have ended, and the idle time
+    /// that this saves. What a killed controller has already written is left out.
     pub(super) fn take_leave(&self, memory: &Memory) -> (Vec<Entry>, Period) {
         let told = memory
             .departures
@@ -161,8 +164,8 @@ impl Controller {
     }
 }
 
-/// The memory as if screens were still as saved, where they say the same and have not begun to
-/// change again: losing a minute of that only makes them be read again.
+/// The memory with the screens as they were saved, where they still say the same. A crash would lose
+/// at most a minute of that, and the next look reads the screens again.
 fn without_news_of_screens(memory: &Memory, saved: &Memory) -> Memory {
     let mut memory = memory.clone();
     for (name, history) in &mut memory.sessions {
@@ -179,8 +182,7 @@ fn without_news_of_screens(memory: &Memory, saved: &Memory) -> Memory {
     memory
 }
 
-/// Whether somebody who reads only what was saved takes the session for what it is, and to be idle
-/// for as long as it is, to the minute.
+/// Whether what was saved gives the same state of the session, and the same idle time to the minute.
 fn is_alike(content: &Content, saved: &Content) -> bool {
     let same = content.generation == saved.generation && content.state == saved.state;
     same && content.is_agreed() == saved.is_agreed()

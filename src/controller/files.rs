@@ -1,11 +1,11 @@
-//! Files whose changes are waited for.
+//! Watched files.
 
 use crate::proc::ready::Ready;
 use crate::store::Watcher;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-/// A set of files. Where the kernel cannot watch them, nothing is ever told.
+/// A set of watched files. Where the kernel cannot watch them, there are no events.
 pub(super) struct Files {
     watcher: Watcher,
     ready: Option<Ready>,
@@ -13,7 +13,7 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// Of none yet.
+    /// Watches no file yet.
     pub(super) fn new() -> Self {
         let watcher = Watcher::new();
         let ready = watcher
@@ -26,8 +26,8 @@ impl Files {
         }
     }
 
-    /// Watches these and no others. Gives those that were not watched before: what happened to them
-    /// until now is not told.
+    /// Watches these files and no others. Returns those that were not watched before: their changes
+    /// until now make no event.
     pub(super) fn watch(&mut self, paths: BTreeSet<PathBuf>) -> Vec<PathBuf> {
         let fresh = paths.difference(&self.watched).cloned().collect();
         for gone in self.watched.difference(&paths) {
@@ -40,14 +40,13 @@ impl Files {
         fresh
     }
 
-    /// Returns when some may have changed since they were last asked about. May be dropped at any
-    /// time.
+    /// Returns when a file may have changed since the last call. May be dropped at any time.
     pub(super) async fn changed(&mut self) {
         let Some(ready) = &self.ready else {
             return std::future::pending().await;
         };
         let watcher = &mut self.watcher;
-        // What is polled for want of a watch is named at each call, and no news.
+        // Files that cannot be watched are named at each call. They are no event.
         let mut news = || {
             let polled = watcher.polled();
             (watcher.changed().len() > polled).then_some(())

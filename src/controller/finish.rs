@@ -1,4 +1,4 @@
-//! What a cycle leaves in the middle: stops that were begun and what comes after them.
+//! Finishes the restarts that a controller has begun before it ends.
 
 use super::cycle::{Controller, Cycle};
 use super::wakeups::{Wakeups, Woken};
@@ -8,16 +8,16 @@ use crate::model::{
 };
 use crate::proc;
 
-/// How long a controller that was told to end goes on with restarts that it has begun.
+/// How long a controller that was asked to end goes on with the restarts that it has begun.
 const FAREWELL: Period = Period::from_secs(3);
 /// How often it looks meanwhile.
 const LOOK_EVERY: Period = Period::from_millis(100);
 
-/// The sessions of which a stop was begun and is not over, or whose fresh process is still owed
-/// after one.
+/// The sessions that are being stopped, and those that were ended for a restart and have no fresh
+/// process yet.
 ///
-/// Those are left out with which nothing goes on now: somebody is attached, the town is paused, or
-/// a step failed.
+/// Sessions that cannot go on now are left out: somebody is attached, the town is paused, or a step
+/// failed.
 #[must_use]
 pub fn begun(cycle: &Cycle) -> Vec<SessionName> {
     let Cycle { memory, plan, .. } = cycle;
@@ -42,7 +42,7 @@ fn goes_on(plan: &Plan, session: &SessionName) -> bool {
             .any(|same| same.session == *session && same.phase == Phase::Unknown)
 }
 
-/// Of those, the ones that are to have a fresh process.
+/// The sessions among these that get a fresh process.
 fn restarts(memory: &Memory, sessions: Vec<SessionName>) -> Vec<SessionName> {
     let restarts = |name: &SessionName| {
         let Some(history) = memory.sessions.get(name) else {
@@ -55,8 +55,8 @@ fn restarts(memory: &Memory, sessions: Vec<SessionName>) -> Vec<SessionName> {
     sessions.into_iter().filter(restarts).collect()
 }
 
-/// Finishes the restarts that were begun, for at most three seconds, and begins nothing else. Being
-/// told to end once more ends it at once.
+/// Finishes the restarts that were begun, for at most three seconds. Begins nothing else. A second
+/// request to end is obeyed at once.
 pub(super) async fn finish_restarts(
     controller: &mut Controller,
     town: &Town,

@@ -1,5 +1,5 @@
-//! Starts and stops by commands within the cycle: what has ended is taken in, what was written down
-//! is begun.
+//! Starts and stops by commands within the cycle: takes in what has ended, and begins what was
+//! written down.
 
 use super::chores::Farewell;
 use super::cycle::{Controller, CycleFault, chain, server_of};
@@ -11,12 +11,12 @@ use crate::reconcile::{Arrivals, EndedJob, Intended, LauncherArrivals, take_in};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// `LauncherJobs` that have ended since the last cycle.
+/// The launcher jobs that have ended since the last cycle.
 #[derive(Debug, Default)]
 pub(super) struct Heard(Vec<LauncherReport>);
 
 impl Heard {
-    /// What there is to write down of them.
+    /// The journal's entries about them.
     pub(super) fn entries(&self) -> Vec<Entry> {
         self.0.iter().flat_map(entries_of).collect()
     }
@@ -26,7 +26,7 @@ impl Heard {
         self.0.iter().map(LauncherReport::done).collect()
     }
 
-    /// What came of them, and then of the cycle.
+    /// Their outcomes, and then those of the cycle.
     pub(super) fn before(self, outcomes: Outcomes) -> Outcomes {
         self.outcomes().into_iter().chain(outcomes).collect()
     }
@@ -45,7 +45,7 @@ impl Controller {
         (arrivals, Heard(reports))
     }
 
-    /// Begins what was found fit to be begun.
+    /// Begins the jobs whose steps have passed their checks.
     pub(super) fn begin_launcher_jobs(&mut self, intended: &Intended<'_>, outcomes: &[Done]) {
         let (decided, memory, plan) = (intended.decided(), intended.memory(), intended.plan());
         let is_begun = |done: &&Done| matches!(done.outcome, Outcome::Done(Effect::Begun { .. }));
@@ -84,7 +84,7 @@ impl Controller {
         self.launcher_jobs.running().next().is_some()
     }
 
-    /// Those under way, as they are remembered.
+    /// The jobs under way, as they are remembered.
     pub(super) fn running_launcher_jobs(&self) -> BTreeMap<SessionName, LauncherJob> {
         let running = self.launcher_jobs.running();
         running
@@ -92,11 +92,11 @@ impl Controller {
             .collect()
     }
 
-    /// Lets the starts and stops by commands that are under way end, and remembers what came of
-    /// them.
+    /// Waits for the starts and stops by commands that are under way, or ends them, and remembers
+    /// what came of them.
     ///
     /// # Errors
-    /// [`CycleFault`]; they have ended all the same.
+    /// [`CycleFault`]; they have ended nevertheless.
     pub async fn end_launcher_jobs(&mut self, farewell: Farewell) -> Result<Outcomes, CycleFault> {
         match farewell {
             Farewell::Wait => self.launcher_jobs.settle().await,

@@ -1,9 +1,9 @@
-//! Look, learn, plan, write down the intent, act, record: one cycle, and the loop of them.
+//! One cycle (look, learn, plan, write down the intent, act, record), and the loop of cycles.
 //!
-//! `apply`, `reconcile` and `reconcile --watch` all run [`Controller::cycle`]; `diff`, `status` and
+//! `apply`, `reconcile` and `reconcile --watch` all run [`Controller::cycle`]. `diff`, `status` and
 //! `verify` run only its first half, [`survey`], which writes nothing and waits for no lock.
 //!
-//! **Architecture invariant:** whoever acts holds the town's turn lock, and has written down what
+//! **Architecture invariant:** a process that acts holds the town's turn lock. It writes down what
 //! it intends before it touches anything that runs.
 
 mod adopt;
@@ -16,10 +16,10 @@ mod durable;
 mod files;
 mod finish;
 mod launcher;
-mod nudge;
 mod pipes;
 mod prober;
 mod survey;
+mod texts;
 mod typist;
 mod wakeups;
 mod watch;

@@ -1,5 +1,5 @@
-//! Sinks that have ended are noticed, and others take their place. A sink that ends again and again
-//! is left alone for longer each time.
+//! Starts another recorder (`gtctl sink`) where the one of a session has ended. One that ends again
+//! and again is left alone for longer each time.
 
 use super::cycle::Controller;
 use crate::act::{self, LogKeeping};
@@ -11,11 +11,11 @@ use crate::tmux::Client;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// How long a sink is left alone after the first time.
+/// How long a recorder is left alone after the first time.
 const FIRST: Period = Period::from_secs(10);
-/// The longest.
+/// The longest time that a recorder is left alone.
 const LONGEST: Period = Period::from_mins(5);
-/// The program that keeps output, where that of this process is gone.
+/// The program that records output, where the file of this process is gone.
 const PROGRAM: &str = "gtctl";
 
 /// What was tried for one run of a session.
@@ -35,8 +35,7 @@ impl Tried {
 }
 
 impl Controller {
-    /// The program that takes what panes print: the one of this process, unless it is gone from its
-    /// place by now.
+    /// The program that records what panes print: that of this process, unless its file is gone.
     pub(super) fn sink_program(&self) -> Option<PathBuf> {
         let own = self.sink.as_ref()?;
         if is_executable(own) {
@@ -45,8 +44,8 @@ impl Controller {
         find(PROGRAM, &std::env::var_os("PATH").unwrap_or_default())
     }
 
-    /// Has the output of living sessions kept again where nobody takes it any more; what is being
-    /// restarted gets a sink of its own. Tells what came of it, once for each run.
+    /// Records the output of living sessions again where their recorder has ended. A session that
+    /// is being restarted gets a recorder with its fresh process. Reports once for each run.
     pub(super) async fn repipe(
         &mut self,
         client: &Client,
@@ -119,7 +118,7 @@ impl Controller {
         tried.is_none_or(|tried| tried.is_over(now))
     }
 
-    /// Notes that it was tried; gives how often it was.
+    /// Notes a try. Returns how many there were.
     fn note(&mut self, one: &Unpiped, now: Moment) -> u32 {
         let fresh = Tried {
             generation: one.generation,
@@ -136,7 +135,7 @@ impl Controller {
     }
 }
 
-/// What was tried of which session.
+/// The tries, by session.
 pub(super) type Piped = BTreeMap<SessionName, Tried>;
 
 fn told(one: &Unpiped, outcome: &Result<(), String>) -> String {

@@ -1,12 +1,12 @@
-//! Questions to agents, asked beside the cycles: none of them waits for an answer.
+//! Asks agents beside the cycles. No cycle waits for an answer.
 
 use crate::act::{self, PROBE_DEADLINE};
 use crate::model::{Moment, Probe};
 use crate::reconcile::ProbeAnswer;
 use tokio::task::JoinSet;
 
-/// The questions that are out, and the answers that nobody has taken yet. Dropping it ends what was
-/// started.
+/// The questions without an answer yet, and the answers that nobody has taken yet. Dropping it ends
+/// the started processes.
 #[derive(Debug, Default)]
 pub(super) struct Prober {
     out: JoinSet<ProbeAnswer>,
@@ -14,8 +14,8 @@ pub(super) struct Prober {
 }
 
 impl Prober {
-    /// Asks. The planner never wants a second question of one agent before the first has had its
-    /// time.
+    /// Asks an agent. The planner asks the same agent again only after the deadline of the first
+    /// question.
     pub(super) fn ask(&mut self, probe: Probe, now: Moment) {
         self.out.spawn(async move {
             let answer = act::probe(&probe, PROBE_DEADLINE).await;
@@ -27,7 +27,7 @@ impl Prober {
         });
     }
 
-    /// The answers that have come since they were last taken.
+    /// The answers that have come since the last call.
     pub(super) fn take(&mut self) -> Vec<ProbeAnswer> {
         while let Some(answer) = self.out.try_join_next() {
             self.received.extend(answer);
@@ -35,7 +35,8 @@ impl Prober {
         std::mem::take(&mut self.received)
     }
 
-    /// Waits for an answer; for ever where no question is out. May be dropped at any time.
+    /// Waits for an answer, and without end where no question waits for one. May be dropped at any
+    /// time.
     pub(super) async fn wait(&mut self) {
         match self.out.join_next().await {
             Some(answer) => self.received.extend(answer),

@@ -1,4 +1,4 @@
-//! The first half of a cycle: what there is and what would be done, without a trace.
+//! The first half of a cycle: looks and plans. Changes nothing.
 
 use crate::act;
 use crate::files::aside;
@@ -20,19 +20,19 @@ use std::sync::{Mutex, PoisonError};
 pub struct Survey<'t> {
     /// When it was taken.
     pub now: Moment,
-    /// What is wanted, of sessions that others start too.
+    /// What is declared, with the sessions of others that a policy covers.
     pub town: Cow<'t, Town>,
     /// What was seen.
     pub observed: Observed,
-    /// What was remembered, with this look learned.
+    /// The memory with this look in it.
     pub memory: Memory,
-    /// What would be done.
+    /// The plan.
     pub plan: Plan,
     /// What people should know beside it.
     pub notices: Vec<String>,
 }
 
-/// By what a look at a town is taken.
+/// All that a look at a town needs.
 #[derive(Debug)]
 pub struct Eyes<'a> {
     /// The way to its tmux server.
@@ -84,8 +84,8 @@ impl Eyes<'_> {
         }
     }
 
-    /// Looks once, and takes in what the look teaches. Nobody asks after who is in `living`. Gives
-    /// what people should know beside it, too.
+    /// Looks once, and takes in what the look teaches. It does not ask about agents in `living`.
+    /// Returns notices for people, too.
     pub(super) async fn look(
         self,
         town: &Town,
@@ -130,8 +130,8 @@ pub(super) async fn decide(learned: Learned<'_>, orders: Orders) -> Decided<'_> 
     decided.without_unstartable(unstartable)
 }
 
-/// The town with what Gas Town's files ask of it now, where it has a root; and what of them could
-/// not be understood.
+/// The town with what Gas Town's files ask of it now, where it has a root, and notices about files
+/// that could not be understood.
 fn heeding(town: Cow<'_, Town>) -> (Cow<'_, Town>, Vec<String>) {
     let Some(root) = &town.root else {
         return (town, Vec::new());
@@ -146,11 +146,11 @@ fn heeding(town: Cow<'_, Town>) -> (Cow<'_, Town>, Vec<String>) {
     (Cow::Owned(town), notices)
 }
 
-/// What Gas Town's files asked the last time, by the root.
+/// What Gas Town's files asked last, by root.
 static LAST: Mutex<BTreeMap<PathBuf, Gastown>> = Mutex::new(BTreeMap::new());
 
-/// What Gas Town's files ask now. Where they do not answer, what they asked the last time; and
-/// where nobody knows that, nothing is to be begun, as where gt shuts down.
+/// What Gas Town's files ask now. Where they do not answer, what they asked last counts. Where
+/// nobody knows that, nothing is started, as while gt shuts down.
 fn standing(root: &Path, rigs: Vec<String>) -> GastownState {
     let at = root.to_path_buf();
     let asked = aside::ask(root, move || {

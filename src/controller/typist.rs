@@ -1,8 +1,9 @@
-//! Texts of chores, typed as `gtctl nudge` types them: by turns, once, and seen to be submitted.
+//! Types the texts of chores as those of people are typed: by turns, once, and seen to be submitted.
 
 use super::cycle::{Controller, CycleFault, chain};
-use crate::chores::{Typing, Typist};
-use crate::model::{Delivery, NudgeText, ProcId, SessionName, Town};
+use crate::chores::Typist;
+use crate::jobs::Cancel;
+use crate::model::{ProcId, TextEnd, TextRequest, Town};
 use crate::store::StateDir;
 use crate::tmux::Client;
 use std::path::PathBuf;
@@ -17,51 +18,40 @@ pub struct ByTurns {
 }
 
 impl ByTurns {
-    /// Types through `client`, which nobody holds open: it is used by threads of their own. `state`
-    /// is the town's state directory, `me` this process.
+    /// Types through `client`, which must keep no connection open: the threads of the runs use it.
+    /// `state` is the town's state directory, `me` this process.
     #[must_use]
     pub fn new(client: Client, state: PathBuf, me: ProcId) -> Self {
         Self { client, state, me }
     }
 
-    async fn deliver(
+    async fn by_turns(
         &self,
         town: &Town,
-        session: &SessionName,
-        text: &NudgeText,
-    ) -> Result<Delivery, CycleFault> {
+        request: &TextRequest,
+        cancel: &mut Cancel,
+    ) -> Result<TextEnd, CycleFault> {
         let store = StateDir::open(&self.state).map_err(CycleFault::Store)?;
         let mut controller =
             Controller::new(self.client.clone(), store, self.me).of_town(&town.name);
-        controller.nudge(town, session, text).await
+        let stop = async {
+            let _ = cancel.await;
+        };
+        controller.deliver(town, request, stop, |_, _| ()).await
     }
 }
 
 impl Typist for ByTurns {
-    fn type_into<'a>(
+    fn deliver<'a>(
         &'a self,
         town: &'a Town,
-        session: &'a SessionName,
-        text: &'a NudgeText,
-    ) -> Pin<Box<dyn Future<Output = Typing> + 'a>> {
+        request: &'a TextRequest,
+        cancel: &'a mut Cancel,
+    ) -> Pin<Box<dyn Future<Output = Result<TextEnd, String>> + 'a>> {
         Box::pin(async move {
-            self.deliver(town, session, text)
+            self.by_turns(town, request, cancel)
                 .await
-                .map_or_else(|fault| Typing::Failed(chain(&fault)), typing)
+                .map_err(|fault| chain(&fault))
         })
-    }
-}
-
-fn typing(delivery: Delivery) -> Typing {
-    match delivery {
-        Delivery::Delivered { .. } | Delivery::Handed { .. } => Typing::Typed,
-        Delivery::Refused(obstacle) if obstacle.passes() => Typing::NotYet(obstacle.to_string()),
-        Delivery::Refused(obstacle) => Typing::Refused(obstacle.to_string()),
-        // It has another life by now, which the next check finds.
-        Delivery::Stale(why) => Typing::NotYet(why),
-        Delivery::Failed(why) => Typing::Failed(why),
-        Delivery::NotSubmitted { .. } | Delivery::Unknown(_) => {
-            Typing::Failed(delivery.to_string())
-        }
     }
 }

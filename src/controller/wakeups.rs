@@ -1,8 +1,7 @@
-//! What wakes the watcher before its time: ends of processes and changed files, Gas Town's among
-//! them.
+//! What wakes the watcher before its time: processes that end, and files that change.
 //!
-//! Each of them only says that it is worth a look; what is true is what the look finds. So none of
-//! them needs to be heard for the town to be right, only for it to be right soon.
+//! An event only says that a look is worth it; the look says what is true. So a lost event makes the
+//! town late, and never wrong.
 
 use super::files::Files;
 use super::survey::rigs_of;
@@ -20,59 +19,58 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
-/// So long after a look that something has woken the next one may begin, however much happens.
+/// The least time between two looks that events have caused, however much happens.
 const GAP: Duration = Duration::from_millis(20);
-/// For so long what is written to logs is gathered: agents write all the time, and are done once.
+/// How long writes to logs are gathered: agents write all the time, and are done once.
 const GATHER: Duration = Duration::from_secs(5);
-/// For so long looks take the kernel's word for who lives; then each process is asked after,
-/// whatever was heard.
+/// How long looks trust the kernel's events about which processes live. Then each process is asked
+/// about again.
 const TRUST: Duration = Duration::from_secs(60);
-/// The most paths that are listened to for what sessions lack.
+/// The most watched paths of programs and directories that sessions lack.
 const MOST_AWAITED: usize = 512;
-/// How often a town is looked at of which not all can be watched.
+/// How often to look at a town with more processes than can be watched.
 const CROWDED: Period = Period::from_secs(1);
 
 /// Why the watcher was woken.
 #[derive(Debug)]
 pub(super) enum Woken {
-    /// It is time to look, or something has happened; these are known to live.
+    /// It is time to look, or something has happened. These agents live.
     Look(Living),
-    /// The same, for agents have ended; these live.
+    /// Agents have ended. These agents live.
     Ended(Living),
-    /// Asked to read the manifest anew.
+    /// It was asked to read the manifest again.
     Reload,
-    /// Asked to end.
+    /// It was asked to end.
     End,
 }
 
-/// All that is listened to.
+/// All that can wake the watcher.
 pub(super) struct Wakeups {
     signals: Signals,
     deaths: Deaths,
     manifest: Files,
     state: Files,
-    /// What Gas Town's files ask.
+    /// Gas Town's own files.
     gastown: Files,
     logs: Files,
-    /// Where programs and directories may appear that sessions lack.
+    /// The places of programs and directories that sessions lack.
     missing: Files,
-    /// Whether some of it has appeared since the last look.
+    /// Whether one of these has appeared since the last look.
     has_appeared: bool,
-    /// Whom the last look saw, of those that are watched.
+    /// The watched agents that lived at the last look.
     living: Living,
-    /// When all processes were last asked after.
+    /// When each process was last asked about.
     asked: Option<Instant>,
     /// When the last look was over.
     looked: Instant,
-    /// Whether something had woken it before its time.
+    /// Whether an event woke it before its time.
     was_woken: bool,
-    /// The longest pause that what cannot be heard allows.
+    /// The longest pause while not all processes can be watched.
     most: Option<Period>,
 }
 
 impl Wakeups {
-    /// Listens for signals and to these files of the manifest, and to what others write down for
-    /// the town.
+    /// Listens for signals, and watches these files of the manifest and the state file of the town.
     ///
     /// # Errors
     /// When signals or processes cannot be listened to.
@@ -97,13 +95,12 @@ impl Wakeups {
         Ok(senses)
     }
 
-    /// Listens to these files of the manifest from now on.
+    /// Watches these files of the manifest from now on.
     pub(super) fn follow(&mut self, manifest: BTreeSet<PathBuf>) {
         self.manifest.watch(manifest);
     }
 
-    /// Attends to what a look has found: the processes of our sessions, their server, and the logs
-    /// that matter.
+    /// Watches what a look has seen: the processes of our sessions, their server, and their logs.
     pub(super) fn attend(
         &mut self,
         town: &Town,
@@ -112,7 +109,7 @@ impl Wakeups {
         state: &StateDir,
     ) {
         let fresh = self.missing.watch(awaited(plan));
-        // What appeared after the look and before the watch would not be told.
+        // What appeared between the look and the watch makes no event.
         self.has_appeared = fresh.into_iter().any(is_there);
         self.gastown.watch(
             town.root
@@ -140,7 +137,7 @@ impl Wakeups {
         living
     }
 
-    /// What a look need not ask.
+    /// The agents that the next look does not ask about.
     fn known(&mut self) -> Living {
         if self.asked.is_some_and(|asked| asked.elapsed() < TRUST) {
             return self.those_who_live();
@@ -149,7 +146,7 @@ impl Wakeups {
         Living::default()
     }
 
-    /// Waits for so long whatever happens, unless it is asked to end or to read the manifest anew.
+    /// Waits this long whatever happens, unless it is asked to end or to read the manifest again.
     pub(super) async fn rest(&mut self, pause: Period) -> Woken {
         tokio::select! {
             () = tokio::time::sleep(pause.to_std()) => Woken::Look(Living::default()),
@@ -157,7 +154,7 @@ impl Wakeups {
         }
     }
 
-    /// Waits until it is worth a look, for at most `pause`; what ends `beside` is.
+    /// Waits until a look is worth it, at most `pause`. The end of `beside` is worth a look.
     pub(super) async fn wait(
         &mut self,
         pause: Period,
@@ -179,7 +176,7 @@ impl Wakeups {
         let (mut gathering, mut ended) = (false, false);
         loop {
             let due = until.max(earliest);
-            // The timer's grain is a millisecond, as long as all the rest of a restart.
+            // The timer is exact to a millisecond only, as long as all the rest of a restart.
             if Instant::now() >= due {
                 self.was_woken = until < planned;
                 return if ended {
@@ -208,7 +205,7 @@ impl Wakeups {
     }
 }
 
-/// Whether what a session lacks is there. A disk that does not answer has it not.
+/// Whether a program or a directory exists. On a disk that does not answer it does not.
 fn is_there(path: PathBuf) -> bool {
     let place = path.clone();
     aside::ask(&place, move || path.is_dir() || is_executable(&path)).unwrap_or(false)

@@ -1,5 +1,5 @@
-//! The long-running controller: cycles until told to end, each when the plan can have changed or
-//! something has happened.
+//! The controller that keeps running. It runs a cycle when the plan can have changed or something
+//! has happened, until it is asked to end.
 
 use super::caught::{caught, rest_after};
 use super::cycle::{Controller, Cycle, CycleFault};
@@ -21,49 +21,49 @@ const LEAST: Period = Period::from_millis(50);
 pub enum Reload {
     /// Nothing.
     Same,
-    /// It changes, and may be half-written: it is read after so long at the earliest. Until then
-    /// nothing is started.
+    /// It is changing and may be half written. It is read after this time at the earliest. Until
+    /// then nothing is started.
     Settling(Period),
-    /// It changed, and is good.
+    /// It changed and has no errors.
     Fresh {
         /// What it declares.
         town: Box<Town>,
-        /// The files it was read from, whether they exist or not.
+        /// The files that it was read from, whether they exist or not.
         files: BTreeSet<PathBuf>,
     },
-    /// It changed, and is not: the last good one stays in force.
+    /// It changed and has errors: the last good one stays in force.
     Broken(String),
 }
 
-/// What the watcher tells while it runs.
+/// What the watcher reports while it runs.
 #[derive(Debug)]
 pub enum WatchEvent<'a> {
     /// A cycle ran for this town.
     Cycle(&'a Town, &'a Cycle),
     /// A cycle could not run.
     Fault(&'a CycleFault),
-    /// The manifest was read anew.
+    /// The manifest was read again.
     Reloaded,
-    /// The manifest was changed and is broken.
+    /// The manifest was changed and has errors.
     Broken(&'a str),
 }
 
 /// Why the watcher ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WatchEnd {
-    /// It was told to, and the manifest in force is the one on disk.
+    /// It was asked to, and the manifest in force is the one on disk.
     Told,
-    /// It was told to, while the manifest on disk was broken.
+    /// It was asked to, while the manifest on disk had errors.
     ToldWithBrokenManifest,
-    /// The controller's lock was taken from under it.
+    /// Another process has taken the controller's lock.
     Usurped,
 }
 
-/// Keeps the town as declared until SIGTERM or SIGINT. SIGHUP reads the manifest anew.
+/// Keeps the town as declared until SIGTERM or SIGINT. SIGHUP reads the manifest again.
 ///
-/// `manifest` are the files whose changes are listened for; `reload` is asked before each cycle
-/// (`true`: whatever the file's times say) and waits for nothing; `tell` gets everything worth
-/// telling.
+/// `manifest` are the files that it watches. It calls `reload` before each cycle; with `true` the
+/// manifest is read whatever the times of its files say. `reload` must not wait. `tell` gets each
+/// event.
 ///
 /// # Errors
 /// Only when signals or processes cannot be listened to.
@@ -139,8 +139,7 @@ pub async fn watch(
     }
 }
 
-/// One cycle. One that breaks off by a panic is an error like others; how many did so in a row is
-/// counted.
+/// One cycle. A panic in it is an error like others. `broken_off` counts the panics in a row.
 async fn turn(
     controller: &mut Controller,
     town: &Town,
@@ -164,7 +163,7 @@ async fn turn(
     Err(fault)
 }
 
-/// Until the plan can change, at most `resync`; sooner while something is under way.
+/// The time until the plan can change: at most `resync`, and less while something is under way.
 fn pause_after(cycle: &Cycle, resync: Period) -> Period {
     let unsure = cycle
         .outcomes
@@ -187,7 +186,7 @@ fn pause_after(cycle: &Cycle, resync: Period) -> Period {
     pause.max(LEAST)
 }
 
-/// Whether something starts or stops, which shows sooner than any clock tells.
+/// Whether something starts or stops. That shows sooner than the plan's wake says.
 fn is_in_flight(plan: &Plan) -> bool {
     let moving = |phase: Phase| matches!(phase, Phase::Starting | Phase::Stopping);
     plan.unchanged.iter().any(|calm| moving(calm.phase))

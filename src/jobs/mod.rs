@@ -1,12 +1,12 @@
 //! Jobs beside the cycles: chores, and starts and stops by commands.
 //!
-//! Each job has a thread of its own: one takes minutes, and one that hangs delays neither another
-//! nor the controller. It has a runtime of its own, too. The controller's cannot serve it: while the
-//! controller waits for its turn on the town, its thread blocks, and a job that types a text may
-//! have that turn.
+//! Each job has a thread of its own. A job may take minutes, and one that hangs delays neither
+//! another job nor the controller. Each thread has a runtime of its own, too. The controller's
+//! runtime blocks while it waits for its turn on the town, and a job that types a text may have that
+//! turn.
 //!
-//! **Architecture invariant:** nothing here knows what a job does, and nothing here changes what is
-//! remembered: a job hands back a report.
+//! **Architecture invariant:** nothing here knows what a job does, and nothing here changes the
+//! memory: a job hands back a report.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,33 +22,33 @@ use tokio::time::timeout;
 /// How long jobs may take to end when the controller does.
 const FAREWELL: Duration = Duration::from_secs(3);
 
-/// Is done when the job is to end early.
+/// Becomes ready when the job must end early.
 pub type Cancel = oneshot::Receiver<()>;
 
-/// What is done on a thread of its own.
+/// Work for a thread of its own.
 pub trait Job: Send + Sync + 'static {
-    /// What tells it from others. Of two with one key, one is under way at a time.
+    /// Names the job. Of two jobs with one key, one is under way at a time.
     type Key: Ord + Clone + Send + 'static;
-    /// What it hands back.
+    /// What the job hands back.
     type Report: Send + 'static;
 
-    /// Its key.
+    /// The key of this job.
     fn key(&self) -> Self::Key;
 
-    /// Does it. May block, and bounds its own time.
+    /// Does the work. May block. Limits its own time.
     fn carry_out(&self, cancel: Cancel) -> impl Future<Output = Self::Report>;
 
-    /// What is handed back where it could not be carried out to its end.
+    /// The report where the work could not be done to its end.
     fn broken_off(&self, why: &BrokenOff) -> Self::Report;
 }
 
 /// Why a job has no report of its own.
 #[derive(Debug, thiserror::Error)]
 pub enum BrokenOff {
-    /// It was not begun.
+    /// No thread could be started for it.
     #[error("cannot start a thread: {0}")]
     NoThread(io::Error),
-    /// It was not begun.
+    /// No runtime could be started for it.
     #[error("cannot start a runtime: {0}")]
     NoRuntime(io::Error),
     /// It panicked.
@@ -60,15 +60,15 @@ pub enum BrokenOff {
 pub struct Pool<J: Job> {
     running: BTreeMap<J::Key, Running<J>>,
     ended: mpsc::UnboundedReceiver<(J::Key, J::Report)>,
-    /// Each job has a copy. One is kept here, so that the channel never closes.
+    /// Each job has a copy. This one keeps the channel from closing.
     tell: mpsc::UnboundedSender<(J::Key, J::Report)>,
-    /// Ended, and not yet handed out.
+    /// Reports of ended jobs that nobody has taken yet.
     heard: Vec<J::Report>,
 }
 
 struct Running<J> {
     job: Arc<J>,
-    /// To drop it cancels the job.
+    /// Dropping it cancels the job.
     stay: oneshot::Sender<()>,
 }
 
@@ -85,7 +85,7 @@ impl<J: Job> Default for Pool<J> {
 }
 
 impl<J: Job> Pool<J> {
-    /// Those under way, in the order of their keys.
+    /// The jobs under way, in the order of their keys.
     pub fn running(&self) -> impl Iterator<Item = &J> {
         self.running.values().map(|running| &*running.job)
     }
@@ -119,7 +119,7 @@ impl<J: Job> Pool<J> {
         }
     }
 
-    /// Those that have ended since the last call.
+    /// The reports of the jobs that have ended since the last call.
     pub fn ended(&mut self) -> Vec<J::Report> {
         while let Ok(ended) = self.ended.try_recv() {
             self.hear(ended);
@@ -127,22 +127,22 @@ impl<J: Job> Pool<J> {
         std::mem::take(&mut self.heard)
     }
 
-    /// Waits until another has ended; for ever while none is under way. What has ended is handed
-    /// out by [`Pool::ended`]. May be dropped at any time.
+    /// Waits until another job has ended, and without end while none is under way. [`Pool::ended`]
+    /// hands out the report. May be dropped at any time.
     pub async fn wait(&mut self) {
         if let Some(ended) = self.ended.recv().await {
             self.hear(ended);
         }
     }
 
-    /// Waits until none is under way: each ends within its own time.
+    /// Waits until no job is under way. Each ends within its own time.
     pub async fn settle(&mut self) {
         while !self.running.is_empty() {
             self.wait().await;
         }
     }
 
-    /// Cancels every job under way, and waits for their ends, but no longer than three seconds.
+    /// Cancels every job under way, and waits at most three seconds for their ends.
     pub async fn close(&mut self) {
         for running in self.running.values_mut() {
             running.stay = oneshot::channel().0;
@@ -156,7 +156,7 @@ impl<J: Job> Pool<J> {
     }
 }
 
-/// Carries it out. Blocks.
+/// Carries a job out. Blocks.
 fn on_its_thread<J: Job>(job: &J, cancel: Cancel) -> Result<J::Report, BrokenOff> {
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
@@ -179,7 +179,7 @@ mod tests {
     use super::*;
     use std::time::Instant;
 
-    /// What a job of a test does.
+    /// What a test's job does.
     #[derive(Clone, Copy, Debug, PartialEq)]
     enum Does {
         Nothing,

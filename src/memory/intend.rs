@@ -1,7 +1,7 @@
 //! What a plan intends, to be written down before anything is touched.
 
-use super::nudge::note_typed;
 use super::probe::intend_probes;
+use super::texts::note_typed;
 use crate::model::{
     Action, EscapeSent, Fingerprint, Generation, History, Hold, Memory, Moment, Phase, Plan,
     Purpose, Reason, RecordedReason, Refuted, Replacing, Rung, Step, Stopping,
@@ -83,8 +83,8 @@ fn intend_step(memory: &mut Memory, step: &Step, now: Moment) {
             intend_stop(history, &next, step, now);
         }
         Action::Adopt { handoff, .. } => history.handoff = handoff.or(history.handoff),
-        Action::Nudge { target, text, .. } => {
-            note_typed(history, target.generation, text, now);
+        Action::Nudge(typing) => {
+            note_typed(history, typing.target.generation, &typing.text, now);
             if announces_an_end(&step.reason) {
                 history.draining.get_or_insert(now);
             }

@@ -21,15 +21,15 @@ mod journal;
 mod launcher;
 mod learn;
 pub mod news;
-mod nudge;
 mod probe;
 mod saved;
 mod settle;
+mod texts;
 
 pub use ask::ask;
 pub use chores::{
     Taking, ask_chore, begin_chores, chore_entries, chore_entry, end_chore, lose_chores,
-    take_proposals,
+    proposed_text, take_proposals,
 };
 pub use depart::{DEPARTURE_KEYS, departed, departure_entry, idle_spared};
 pub use intend::intend;
@@ -37,7 +37,7 @@ pub use journal::{entries, handoffs};
 pub use launcher::{begin_launcher_jobs, hold_launcher_jobs, lose_launcher_jobs, stands_alone};
 pub use learn::learn;
 pub use news::{Happened, news};
-pub use nudge::{nudge_entry, nudging, submitted};
 pub use probe::{answer, answers};
 pub use saved::idle_saved;
 pub use settle::{settle, take_back};
+pub use texts::{ask_text, begin_text, nudge_entry, settle_text};

@@ -179,8 +179,8 @@ fn record_effect(history: &mut History, step: &Step, effect: &Effect, now: Momen
         }
         Effect::Removed => record_removal(history, step, now),
         Effect::Nudged => {
-            if let Action::Nudge { text, .. } = &step.action {
-                history.note_submitted(text);
+            if let Action::Nudge(typing) = &step.action {
+                history.note_submitted(&typing.text);
             }
         }
         // What was pressed is known from the intent.

@@ -57,6 +57,9 @@ impl Memory {
         for Departure { reason, .. } in &mut self.departures {
             bound_reason(reason);
         }
+        self.texts
+            .retain(|request| request.asker.chore().is_none_or(is_short));
+        keep_newest(&mut self.texts, Self::MAX_TEXTS);
         self.chores.values_mut().for_each(ChoreHistory::bound);
         self.probes.values_mut().for_each(Probed::bound);
         self.sessions.values_mut().for_each(History::bound);

@@ -4,7 +4,7 @@ use super::written::{bounded_map, is_default};
 use crate::model::{
     ChoreHistory, Complaint, Content, Death, Fingerprint, Generation, LauncherJob, Marks, Moment,
     NudgeText, Period, Probed, ProcId, RanWith, ReasonCode, RecordedReason, Rung, ServerId,
-    SessionName,
+    SessionName, TextRequest,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -68,6 +68,9 @@ pub struct Memory {
     /// most [`Memory::MAX_DEPARTURES`].
     #[serde(skip_serializing_if = "is_default")]
     pub departures: Vec<Departure>,
+    /// Texts that wait to be typed, oldest first, at most [`Memory::MAX_TEXTS`].
+    #[serde(skip_serializing_if = "is_default")]
+    pub texts: Vec<TextRequest>,
     /// By session, at most [`Memory::MAX_SESSIONS`].
     #[serde(deserialize_with = "bounded_map::<{ Memory::MAX_SESSIONS }, _, _, _>")]
     pub sessions: BTreeMap<SessionName, History>,
@@ -85,6 +88,8 @@ impl Memory {
     pub const MAX_RECENT: usize = 1 << 16;
     /// More ends than this at once are not told of each.
     pub const MAX_DEPARTURES: usize = 4096;
+    /// More texts than this do not wait at once: each chore has one, and each accepted proposal.
+    pub const MAX_TEXTS: usize = 4096;
     /// So many hold the starts of their agent.
     pub const MAX_AUTH_DEATHS: usize = 3;
 
@@ -106,6 +111,7 @@ impl Memory {
             chores: self.chores.clone(),
             probes: self.probes.clone(),
             departures: self.departures.clone(),
+            texts: self.texts.clone(),
             sessions,
         }
     }

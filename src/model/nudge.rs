@@ -1,27 +1,49 @@
-//! Texts typed into sessions: what may be typed, what keeps one from being typed, and what came of
-//! it.
+//! Texts for sessions: what can be typed, what is in the way, and what came of typing.
 
+use super::gastown::GastownHold;
+use super::written::is_default;
 use super::{Asks, Block, Death};
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
 
-/// A text that can be typed: not blank, without control characters but line ends and tabs, and
-/// bounded.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A text that can be typed. It has words, at most [`NudgeText::MAX`] bytes, and no control
+/// characters but line ends and tabs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "WrittenText")]
 pub struct NudgeText {
     text: String,
-    /// Whether a mark at its beginning is meant as one of the client's own commands.
+    /// Whether a mark at its beginning means a command of the client.
+    #[serde(skip_serializing_if = "is_default")]
     is_command: bool,
 }
 
+/// A [`NudgeText`] as it is read.
+#[derive(Deserialize)]
+struct WrittenText {
+    text: String,
+    #[serde(default)]
+    is_command: bool,
+}
+
+impl TryFrom<WrittenText> for NudgeText {
+    type Error = NudgeFault;
+
+    fn try_from(written: WrittenText) -> Result<Self, NudgeFault> {
+        let WrittenText { text, is_command } = written;
+        let text = Self::new(&text)?;
+        Ok(if is_command { text.as_command() } else { text })
+    }
+}
+
 impl NudgeText {
-    /// The longest, in bytes.
+    /// The longest text, in bytes.
     pub const MAX: usize = 8 << 10;
-    /// What commands of clients begin with: a shell's, the client's own, a note for its memory.
+    /// With these a client's commands begin: a shell command, one of its own, a note for its memory.
     const COMMAND_MARKS: [char; 3] = ['!', '/', '#'];
 
-    /// Takes a text; line ends become `\n`, and blanks around it go: a line end there would submit
-    /// it early.
+    /// Makes a text. Line ends become `\n`. Blanks around it are removed, because a line end there
+    /// would submit it early.
     ///
     /// # Errors
     /// [`NudgeFault`].
@@ -47,8 +69,7 @@ impl NudgeText {
         })
     }
 
-    /// The same text, for a client to take as one of its own commands where it begins like one,
-    /// such as `/compact`.
+    /// The same text as a command of the client, such as `/compact`.
     #[must_use]
     pub fn as_command(self) -> Self {
         Self {
@@ -57,8 +78,8 @@ impl NudgeText {
         }
     }
 
-    /// What is typed. A text that begins like a command of a client gets a space before it, so that
-    /// it stays a text.
+    /// What is typed. A text that begins like a command and is none gets a space before it, so that
+    /// the client takes it as a text.
     #[must_use]
     pub fn typed(&self) -> Cow<'_, str> {
         let begins_command = self.text.starts_with(Self::COMMAND_MARKS);
@@ -77,7 +98,7 @@ impl NudgeText {
 }
 
 impl Default for NudgeText {
-    /// What a service that is too quiet is told unless its manifest has better words.
+    /// The text for a service that is too quiet, where the manifest has none.
     fn default() -> Self {
         let text = "Continue with your work, or say what blocks you.".to_owned();
         Self {
@@ -88,7 +109,7 @@ impl Default for NudgeText {
 }
 
 impl NudgeText {
-    /// What an agent is told once its usage limit has ended, unless its manifest has better words.
+    /// The text for an agent whose usage limit has ended, where the manifest has none.
     #[must_use]
     pub fn after_limit() -> Self {
         let text = "Your usage limit has ended. Go on where you left off.".to_owned();
@@ -99,22 +120,22 @@ impl NudgeText {
     }
 }
 
-/// Why a text cannot be typed.
+/// Why a text can never be typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NudgeFault {
-    /// Nothing but blanks.
+    /// It has only blanks.
     #[error("a text without any words")]
     Blank,
-    /// It would be keys, not text.
+    /// It has control characters, which the client would take as keys.
     #[error("a text with control characters")]
     Control,
-    /// So many bytes.
+    /// It has this many bytes, which is too many.
     #[error("a text of {0} bytes; the limit is {max}", max = NudgeText::MAX)]
     TooLong(usize),
 }
 
 impl NudgeFault {
-    /// What to do about it.
+    /// What the user can do.
     #[must_use]
     pub fn help(self) -> &'static str {
         match self {
@@ -125,35 +146,42 @@ impl NudgeFault {
     }
 }
 
-/// What keeps a text from being typed into a session.
+/// Why a text cannot be typed into a session now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Obstacle {
-    /// It is not there.
+    /// The session does not exist.
     Absent,
     /// Its agent has ended.
     Dead(Death),
-    /// It was stopped by hand.
+    /// The user stopped it.
     Stopped,
-    /// It is asked to end.
+    /// gtctl is ending it.
     Stopping,
-    /// A session of that name is there, without a label of ours.
+    /// It is another incarnation than the one that the text is for.
+    Restarted,
+    /// It is not ready yet.
+    Starting,
+    /// The town is paused.
+    Paused,
+    /// Gas Town's own files hold it.
+    Gastown(GastownHold),
+    /// A session of that name exists without a label of gtctl.
     Unlabelled,
-    /// A session of another town has the name.
+    /// A session of this other town has the name.
     Foreign(String),
-    /// It could not be determined; says why.
+    /// Its state could not be determined, for this reason.
     Untold(String),
     /// It works.
     Works,
-    /// No prompt is recognised on its screen.
+    /// Its screen shows no prompt that gtctl recognises.
     NoPrompt,
-    /// There is a text in its composer that nobody has submitted.
+    /// Its composer holds a text that nobody has submitted.
     Composing,
-    /// There is a text in its composer that gtctl has typed, and that can neither be submitted nor
-    /// cleared.
+    /// Its composer holds a text of gtctl that can be neither submitted nor cleared.
     OwnText,
-    /// It asks somebody something; the line that does.
+    /// It asks a question, with this line.
     Asks(Asks, String),
-    /// It cannot go on by itself; the line that says so.
+    /// It cannot go on by itself; this line says so.
     Blocked(Block, String),
 }
 
@@ -162,11 +190,18 @@ impl Obstacle {
     #[must_use]
     pub fn passes(&self) -> bool {
         match self {
-            Self::Works | Self::NoPrompt | Self::Composing | Self::Untold(_) => true,
+            Self::Works
+            | Self::NoPrompt
+            | Self::Composing
+            | Self::Untold(_)
+            | Self::Starting
+            | Self::Paused
+            | Self::Gastown(_) => true,
             Self::Absent
             | Self::Dead(_)
             | Self::Stopped
             | Self::Stopping
+            | Self::Restarted
             | Self::OwnText
             | Self::Unlabelled
             | Self::Foreign(_)
@@ -183,6 +218,10 @@ impl Obstacle {
             Self::Dead(_) => "dead",
             Self::Stopped => "stopped",
             Self::Stopping => "stopping",
+            Self::Restarted => "restarted",
+            Self::Starting => "starting",
+            Self::Paused => "paused",
+            Self::Gastown(hold) => hold.code(),
             Self::Unlabelled => "unlabelled",
             Self::Foreign(_) => "foreign-town",
             Self::Untold(_) => "unknown",
@@ -204,6 +243,10 @@ impl fmt::Display for Obstacle {
             Self::Dead(death) => write!(f, "its agent has ended: {death}"),
             Self::Stopped => f.write_str("it was stopped by hand"),
             Self::Stopping => f.write_str("it is being stopped"),
+            Self::Restarted => f.write_str("it was restarted since the text was asked for"),
+            Self::Starting => f.write_str("it is not ready yet"),
+            Self::Paused => f.write_str("the town is paused"),
+            Self::Gastown(hold) => write!(f, "Gas Town holds it ({})", hold.code()),
             Self::Unlabelled => f.write_str("gtctl does not manage the session of this name"),
             Self::Foreign(town) => write!(f, "the session of that name belongs to town {town}"),
             Self::Untold(why) => write!(f, "its state could not be determined: {why}"),
@@ -225,30 +268,30 @@ impl fmt::Display for Obstacle {
 /// What came of typing a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {
-    /// It was typed once and has left the composer, after so many presses of the submit key.
+    /// It was typed once and has left the composer.
     Delivered {
-        /// How many.
+        /// How often the submit key was pressed.
         presses: u32,
     },
-    /// It was handed to the launcher of the session, which delivers it in its own time.
+    /// The launcher of the session has it and delivers it in its own time.
     Handed {
         /// The launcher's program.
         to: String,
     },
-    /// Nothing was typed.
+    /// Nothing was typed, because of this obstacle.
     Refused(Obstacle),
-    /// Nothing was typed: the session is no longer what it was decided for.
+    /// Nothing was typed: the session is no longer the one that the step names. Says why.
     Stale(String),
-    /// Nothing was typed; tmux says why, or what had to be written down before could not be.
+    /// Nothing was typed: tmux refused, or the state could not be written first. Says why.
     Failed(String),
-    /// It was typed, and is not known to have left the composer.
+    /// It was typed and may still stand in the composer.
     NotSubmitted {
         /// What was seen instead.
         why: String,
-        /// Presses of the submit key.
+        /// How often the submit key was pressed.
         presses: u32,
     },
-    /// It may be typed, or not, or in part: tmux gave no answer. It is not typed again.
+    /// Nobody knows whether it was typed, because tmux gave no answer. It is not typed again.
     Unknown(String),
 }
 

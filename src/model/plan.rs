@@ -1,8 +1,8 @@
 //! What shall happen: steps, what is held, what is unchanged, and when to look again.
 
 use super::{
-    Agent, Desired, Fingerprint, Generation, Hold, Judged, Launch, Logs, Moment, NudgeText, Origin,
-    PaneId, Phase, Probe, ProcId, Purpose, Reason, ReasonCode, ServerId, SessionId, SessionName,
+    Agent, Desired, Fingerprint, Generation, Hold, Judged, Launch, Logs, Moment, Origin, PaneId,
+    Phase, Probe, ProcId, Purpose, Reason, ReasonCode, ServerId, SessionId, SessionName, TextStep,
     Timed, WhenAttached,
 };
 use serde::{Deserialize, Serialize};
@@ -107,19 +107,7 @@ pub enum Action {
         over: Option<String>,
     },
     /// Type a text at its prompt and submit it.
-    Nudge {
-        /// Exactly which session. Attached clients do not matter: a composer that somebody writes
-        /// in is left alone.
-        target: Target,
-        /// How its prompt is known, and by which keys a text is submitted.
-        agent: Box<Agent>,
-        /// What is typed.
-        text: NudgeText,
-        /// Texts that gtctl may have left in the composer before.
-        left: Vec<String>,
-        /// Whether the limit that its screen may show has ended.
-        limit_over: bool,
-    },
+    Nudge(Box<TextStep>),
     /// Press Escape in its pane, if its screen still shows that it works.
     SendEscape {
         /// Exactly which session. An attached client always forbids it.

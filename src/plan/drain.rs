@@ -3,8 +3,9 @@
 
 use super::pacing::{Wakes, wake_when_stuck};
 use super::subject::Subject;
+use super::texts::is_at_prompt;
 use super::verdict::{Kind, Patience, Want};
-use crate::model::{Content, Hold, Moment, NudgeText, Period, ScreenState, Verb};
+use crate::model::{Content, Hold, Moment, NudgeText, Period, Verb};
 
 /// So long after the notice was typed its agent must have taken it up: clients show that they work
 /// within a second.
@@ -47,8 +48,7 @@ pub(super) fn notice(subject: &Subject<'_>, want: &Want) -> Option<Want> {
     deadline
         .and(subject.desired?.handoff.as_ref())
         .filter(|_| told(subject).is_none())?;
-    let at_prompt = |content: &Content| content.state == ScreenState::Ready && content.is_agreed();
-    subject.content().filter(|content| at_prompt(content))?;
+    subject.content().filter(|content| is_at_prompt(content))?;
     Some(Want {
         verb: Verb::Nudge,
         kind: Kind::Notice,

@@ -21,7 +21,6 @@ mod ladder;
 mod large;
 mod launcher;
 mod moved;
-mod nudge;
 mod ownership;
 mod pacing;
 mod pipes;
@@ -33,11 +32,12 @@ mod screens;
 mod steps;
 mod stuck;
 mod subject;
+mod texts;
 mod unwanted;
 mod verdict;
 
-pub use nudge::nudgeable;
 pub use pipes::{Unpiped, unpiped};
+pub use texts::typable;
 
 use crate::model::{
     Hold, Memory, Moment, Observed, Orders, Phase, Plan, Reason, Scope, SessionName, Step, Timed,

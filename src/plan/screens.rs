@@ -9,6 +9,7 @@ use super::large::too_large;
 use super::rules::{LOOK_AGAIN, calm};
 use super::stuck::stuck;
 use super::subject::Subject;
+use super::texts::is_at_prompt;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use crate::model::{
     Block, Content, Hold, Moment, Next, OnIdle, OnLimitEnd, Period, Reason, ReasonCode,
@@ -255,12 +256,10 @@ fn on_idle(subject: &Subject<'_>) -> Option<(Verb, Kind)> {
         OnIdle::Report => None,
         // Where it asks something, or shows no prompt, there is nothing to type at.
         OnIdle::Nudge => {
-            let shows =
-                |content: &Content| content.state == ScreenState::Ready && content.is_agreed();
-            let at_prompt = |content: &Content| shows(content) || subject.is_past_limit();
+            let takes_text = |content: &Content| is_at_prompt(content) || subject.is_past_limit();
             subject
                 .content()
-                .is_some_and(at_prompt)
+                .is_some_and(takes_text)
                 .then_some((Verb::Nudge, Kind::Nudge))
         }
         OnIdle::Restart => Some((Verb::Restart, Kind::Replace(Patience::None))),

@@ -3,10 +3,11 @@
 
 use super::pacing::Wakes;
 use super::subject::Subject;
+use super::texts;
 use super::verdict::{Keep, Kind, Verdict, Want};
 use crate::model::{
-    Action, Agent, Completion, Generation, Held, Origin, Period, Phase, Plan, Reason, Rung, Step,
-    Target, Unchanged, Verb, WhenAttached,
+    Action, Agent, Completion, Generation, Held, NudgeText, Origin, Period, Phase, Plan, Reason,
+    Rung, Step, Target, Unchanged, Verb, WhenAttached,
 };
 
 /// A clock tick, in which the kernel counts the starts of processes.
@@ -126,27 +127,7 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
             }
         }
         Verb::Adopt => adoption(subject, generation)?,
-        Verb::Nudge => Action::Nudge {
-            target: subject.target()?,
-            agent: Box::new(subject.desired?.agent.clone()),
-            limit_over: subject.is_past_limit(),
-            text: match want.kind {
-                Kind::Notice => subject.desired?.handoff.clone()?,
-                Kind::Nudge if matches!(want.reason, Reason::LimitOver { .. }) => {
-                    subject.desired?.idling.limit_nudge.clone()
-                }
-                Kind::Create
-                | Kind::Revive
-                | Kind::Replace(_)
-                | Kind::Retire(_)
-                | Kind::Remove
-                | Kind::Adopt
-                | Kind::Nudge
-                | Kind::SendEscape
-                | Kind::Continue(_) => subject.desired?.idling.nudge.clone(),
-            },
-            left: subject.history?.left_texts(subject.target()?.generation),
-        },
+        Verb::Nudge => Action::Nudge(Box::new(texts::step(subject, text_of(subject, want)?)?)),
         Verb::SendEscape => Action::SendEscape {
             target: Target {
                 attached: WhenAttached::Hold,
@@ -155,6 +136,26 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
             agent: Box::new(subject.desired?.agent.clone()),
         },
     })
+}
+
+/// The text that a rule wants typed.
+fn text_of<'a>(subject: &Subject<'a>, want: &Want) -> Option<&'a NudgeText> {
+    let desired = subject.desired?;
+    match want.kind {
+        Kind::Notice => desired.handoff.as_ref(),
+        Kind::Nudge if matches!(want.reason, Reason::LimitOver { .. }) => {
+            Some(&desired.idling.limit_nudge)
+        }
+        Kind::Create
+        | Kind::Revive
+        | Kind::Replace(_)
+        | Kind::Retire(_)
+        | Kind::Remove
+        | Kind::Adopt
+        | Kind::Nudge
+        | Kind::SendEscape
+        | Kind::Continue(_) => Some(&desired.idling.nudge),
+    }
 }
 
 fn adoption(subject: &Subject<'_>, generation: Generation) -> Option<Action> {

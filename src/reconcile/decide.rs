@@ -127,8 +127,8 @@ impl<'t> Decided<'t> {
     /// Carries out what chores propose and the manifest accepts, as if a person had asked for it.
     #[must_use]
     pub fn accept_proposals(mut self) -> Self {
-        let (memory, accepted) =
-            take_proposals(self.learned.memory.clone(), &self.plan, Taking::Accepted);
+        let memory = self.learned.memory.clone();
+        let (memory, accepted) = take_proposals(memory, &self.plan, Taking::Accepted, self.now());
         if accepted.is_empty() {
             return self;
         }

@@ -30,7 +30,7 @@ impl<'t> Decided<'t> {
         let memory = begin_launcher_jobs(self.memory().clone(), plan, me, now);
         let memory = self.learned.logic.intend(memory, plan, now);
         let memory = match beside {
-            Beside::ChoresAndLaunchers => begin_chores(memory, plan, now),
+            Beside::ChoresAndLaunchers => begin_chores(memory, self.town(), plan, now),
             Beside::Launchers => memory,
         };
         Intended {

@@ -213,10 +213,10 @@ fn of_step(step: &Step) -> Vec<Line> {
             .map(|argv| below(format!("$ {}", words::shell(argv)))),
     );
     lines.extend(written(step).and_then(words::writes).map(below));
-    if let Action::Nudge { text, .. } = &step.action {
+    if let Action::Nudge(typing) = &step.action {
         lines.push(below(format!(
             "types: {}",
-            sanitise::line(text.as_str(), LONG)
+            sanitise::line(typing.text.as_str(), LONG)
         )));
     }
     lines

@@ -162,9 +162,8 @@ fn substance(step: &Step) -> Substance {
         Action::Restart {
             desired, target, ..
         } => (Some(target), Some(desired.fingerprint())),
-        Action::Expire { target, .. }
-        | Action::Nudge { target, .. }
-        | Action::SendEscape { target, .. } => (Some(target), None),
+        Action::Expire { target, .. } | Action::SendEscape { target, .. } => (Some(target), None),
+        Action::Nudge(typing) => (Some(&typing.target), None),
         Action::Adopt {
             target,
             fingerprint,
@@ -178,7 +177,7 @@ fn substance(step: &Step) -> Substance {
         target: target.map(exactly),
         fingerprint: fingerprint.map(|f| f.to_string()),
         types: match &step.action {
-            Action::Nudge { text, .. } => Some(text.as_str().to_owned()),
+            Action::Nudge(typing) => Some(typing.text.as_str().to_owned()),
             Action::Start { .. }
             | Action::Restart { .. }
             | Action::Expire { .. }

@@ -104,7 +104,7 @@ impl World {
             } => self.remove(step, planned, target),
             Action::Expire { target, rung, .. } => self.signal(step, planned, target, *rung, None),
             Action::Adopt { target, .. } => self.adopt(step, planned, target),
-            Action::Nudge { target, .. } => self.nudge(step, planned, target),
+            Action::Nudge(text) => self.nudge(step, planned, &text.target),
             Action::SendEscape { target, .. } => self.send_escape(step, planned, target),
         }
     }

@@ -4,10 +4,10 @@ use super::super::WrittenIntent;
 use super::*;
 use crate::model;
 use crate::model::{
-    Advice, ChoreEnd, ChoreHistory, ChoreResult, Cpu, Death, Departure, Ended, Fingerprint,
-    Finished, Generation, Given, History, Incarnation, Marks, Period, Position, ProcId, Proposal,
-    Purpose, Rung, ScreenState, ServerId, SessionName, Sighting, Source, Standing, Stopping, Title,
-    Told, Verb, Verdict,
+    Advice, Asker, ChoreEnd, ChoreHistory, ChoreResult, Cpu, Death, Departure, Ended, Fingerprint,
+    Finished, Generation, Given, History, Incarnation, Marks, NudgeText, Period, Position, ProcId,
+    Proposal, Purpose, Rung, ScreenState, ServerId, SessionName, Sighting, Source, Standing,
+    Stopping, TextRequest, Title, Told, Verb, Verdict,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -311,6 +311,7 @@ fn full_memory(sessions: u64) -> Memory {
         chores: full_chores(),
         probes: full_probes(),
         departures: vec![full_departure(Some(NOW)), full_departure(None)],
+        texts: full_texts(),
         sessions: (0..sessions)
             .map(|n| {
                 (
@@ -332,6 +333,29 @@ fn full_departure(started: Option<Moment>) -> Departure {
         gone: NOW,
         reason,
     }
+}
+
+fn full_texts() -> Vec<TextRequest> {
+    let askers = [
+        Asker::Person,
+        Asker::Chore("c".into()),
+        Asker::Proposal("p".into()),
+    ];
+    let text = NudgeText::new("/compact").unwrap();
+    let request = |asker: Asker| TextRequest {
+        begun: asker == Asker::Person,
+        incarnation: (asker != Asker::Person).then_some(Generation(7)),
+        text: if asker == Asker::Person {
+            text.clone()
+        } else {
+            text.clone().as_command()
+        },
+        asker,
+        session: SessionName::new("s").unwrap(),
+        since: NOW,
+        until: NOW,
+    };
+    askers.map(request).into()
 }
 
 fn full_chores() -> BTreeMap<String, ChoreHistory> {

@@ -75,7 +75,7 @@ pub(super) fn step(step: &Step) -> StepLine {
         generation,
         writes: writes(&step.action),
         types: match &step.action {
-            Action::Nudge { text, .. } => Some(clean(text.as_str())),
+            Action::Nudge(typing) => Some(clean(typing.text.as_str())),
             Action::Start { .. }
             | Action::Restart { .. }
             | Action::Expire { .. }

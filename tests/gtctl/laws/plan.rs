@@ -6,9 +6,10 @@ use crate::laws::situations::{Case, Manners, case};
 use crate::sim::{Ledger, Look};
 use gtctl::memory::learn;
 use gtctl::model::{
-    Held, Hold, Life, Moment, Observed, Period, Phase, Plan, Rung, Step, Unchanged,
+    Asker, Generation, Held, Hold, Life, Moment, NudgeText, Observed, Obstacle, Period, Phase,
+    Plan, Rung, Step, TextRequest, Typable, Unchanged,
 };
-use gtctl::plan::{Situation, plan};
+use gtctl::plan::{Situation, plan, typable};
 use gtctl::sim::Random;
 
 const CASES: u64 = 5000;
@@ -39,6 +40,26 @@ impl Case {
             orders: *orders,
             now: *now,
         })
+    }
+
+    fn typable(&self, request: &TextRequest) -> Typable {
+        let Self {
+            town,
+            observed,
+            memory,
+            orders,
+            now,
+        } = self;
+        typable(
+            &Situation {
+                town,
+                observed,
+                memory,
+                orders: *orders,
+                now: *now,
+            },
+            request,
+        )
     }
 
     fn learned(mut self) -> Self {
@@ -144,6 +165,51 @@ fn a_failed_look_is_followed_by_nothing() {
             "seed {seed}"
         );
         assert_eq!(before.len(), case.memory.sessions.len(), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_text_is_typed_only_into_what_lives_is_ours_and_stays() {
+    for seed in seeds() {
+        let case = case(seed, Manners::Hostile).learned();
+        for name in case.town.sessions.keys() {
+            let request = |asker| TextRequest {
+                asker,
+                session: name.clone(),
+                incarnation: None,
+                text: NudgeText::default(),
+                since: case.now,
+                until: case.now,
+                begun: false,
+            };
+            let by_person = case.typable(&request(Asker::Person));
+            let by_chore = case.typable(&request(Asker::Chore("c".into())));
+            assert!(
+                by_person.is_ok() || by_chore.is_err(),
+                "seed {seed}: {name}"
+            );
+            let Ok(step) = by_person else { continue };
+            let history = case.memory.sessions.get(name);
+            let is_left = history.is_none_or(|history| {
+                let stopping = history.stopping.as_ref().map(|stop| stop.generation);
+                !history.stopped && (stopping.is_none() || stopping != step.target.generation)
+            });
+            let is_ours = step.target.whose.as_ref().map(|whose| &whose.session) == Some(name);
+            let lives = step.target.process.is_some();
+            assert!(
+                lives && is_ours && is_left && !case.memory.paused,
+                "seed {seed}: {name}"
+            );
+            let former = TextRequest {
+                incarnation: step.target.generation.map(|one| Generation(one.0 ^ 1)),
+                ..request(Asker::Person)
+            };
+            assert_eq!(
+                case.typable(&former).err(),
+                Some(Obstacle::Restarted),
+                "seed {seed}: {name}"
+            );
+        }
     }
 }
 

@@ -45,9 +45,8 @@ pub(super) fn brief(step: &Step) -> Brief<'_> {
         Action::Restart { rung, target, .. } | Action::Expire { rung, target, .. } => {
             (Some(*rung), Some(target))
         }
-        Action::Adopt { target, .. }
-        | Action::Nudge { target, .. }
-        | Action::SendEscape { target, .. } => (None, Some(target)),
+        Action::Adopt { target, .. } | Action::SendEscape { target, .. } => (None, Some(target)),
+        Action::Nudge(typing) => (None, Some(&typing.target)),
         Action::Start { .. } => (None, None),
     };
     Brief(
@@ -172,8 +171,8 @@ pub(super) fn judge_step(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
         Action::Restart { target, .. }
         | Action::Expire { target, .. }
         | Action::Adopt { target, .. }
-        | Action::Nudge { target, .. }
         | Action::SendEscape { target, .. } => target,
+        Action::Nudge(typing) => &typing.target,
     };
     let Some((_, seen)) = sessions(look.observed).find(|(_, seen)| seen.id == target.session)
     else {
@@ -438,7 +437,8 @@ pub(super) fn judge_identity(step: &Step, before: &Before) -> Result<(), Breach>
         Action::Restart { target, .. }
         | Action::Expire { target, .. }
         | Action::SendEscape { target, .. } => (target, before.session.is_alive()),
-        Action::Adopt { target, .. } | Action::Nudge { target, .. } => (target, false),
+        Action::Adopt { target, .. } => (target, false),
+        Action::Nudge(typing) => (&typing.target, false),
     };
     let generation = match &before.session.ownership {
         Ownership::Ours(label) => Some(label.generation),

@@ -403,11 +403,11 @@ impl Ledger {
                 stopping.is_some_and(|s| Some(s.generation) == target.generation && s.rung == *rung)
             }
             Action::Expire { .. } => true,
-            Action::Nudge { text, .. } => {
+            Action::Nudge(typing) => {
                 let typed = history
                     .typed
                     .last()
-                    .is_some_and(|typed| typed.text == text.as_str());
+                    .is_some_and(|typed| typed.text == typing.text.as_str());
                 typed && history.nudged.is_some() && history.nudged == self.told
             }
             Action::SendEscape { target, .. } => {
@@ -493,20 +493,19 @@ impl Ledger {
 
     /// Two nudges of one life are a whole idle limit apart, and none is typed twice.
     fn judge_nudge(&mut self, Deed { step, planned, .. }: &Deed) -> Result<(), Breach> {
-        let (Action::Nudge { target, .. }, Reason::TooQuiet { limit, .. }) =
-            (&step.action, &step.reason)
+        let (Action::Nudge(typing), Reason::TooQuiet { limit, .. }) = (&step.action, &step.reason)
         else {
             return Ok(());
         };
         let last = self
             .nudged
-            .insert(step.session.clone(), (*planned, target.generation));
+            .insert(step.session.clone(), (*planned, typing.target.generation));
         let Some((last, life)) = last else {
             return Ok(());
         };
         let apart = planned.since(&last) >= *limit
             || planned.boot != last.boot
-            || life != target.generation;
+            || life != typing.target.generation;
         ensure(apart, "S23 nudge pace", &brief(step))
     }
 

@@ -238,8 +238,8 @@ fn target_of(action: &Action) -> Option<&Target> {
         Action::Restart { target, .. }
         | Action::Expire { target, .. }
         | Action::Adopt { target, .. }
-        | Action::Nudge { target, .. }
         | Action::SendEscape { target, .. } => Some(target),
+        Action::Nudge(typing) => Some(&typing.target),
     }
 }
 

@@ -486,6 +486,59 @@ fn a_chore_types_and_does_not_before_a_sign_in_and_delays_no_restart() {
     watch.end().exits(0);
 }
 
+/// A chore that types one text into `one`, and waits two minutes for its prompt.
+const CHORE: &str = "[[chore]]\nkind = \"nudge\"\nsession = \"one\"\ntext = \"run your cycle\"\n\
+                     every = \"1h\"\ntimeout = \"2m\"\n";
+
+/// The texts that the state remembers as asked for.
+fn asked(yard: &Yard) -> usize {
+    let state = fs::read_to_string(yard.state().join("gtctl.json")).unwrap();
+    let state: serde_json::Value = serde_json::from_str(&state).unwrap();
+    state["memory"]["texts"].as_array().map_or(0, Vec::len)
+}
+
+#[test]
+fn a_text_that_waits_outlives_its_controller_and_is_typed_once() {
+    let yard = town(CHORE);
+    yard.write("home/work", "");
+    yard.until("its work", || screen(&yard).contains("esc to interrupt"));
+    let watch = yard.start(&["reconcile", "--watch"]);
+    yard.until("the request", || asked(&yard) == 1);
+    watch.kill();
+    let watch = yard.start(&["reconcile", "--watch"]);
+    std::thread::sleep(Duration::from_secs(1));
+    watch.signal(Signal::TERM);
+    watch.end().exits(0);
+    assert_eq!((asked(&yard), ended(&yard, "lost").0), (1, 0));
+    let watch = yard.start(&["reconcile", "--watch"]);
+    fs::remove_file(yard.at("home/work")).unwrap();
+    yard.until("the end of the chore", || ended(&yard, "done").0 == 1);
+    assert_eq!(
+        (heard(&yard), asked(&yard)),
+        (vec!["run your cycle".to_owned()], 0)
+    );
+    watch.signal(Signal::TERM);
+    watch.end().exits(0);
+}
+
+#[test]
+fn a_text_waits_while_the_town_is_paused() {
+    let yard = town(CHORE);
+    yard.write("home/work", "");
+    yard.until("its work", || screen(&yard).contains("esc to interrupt"));
+    let watch = yard.start(&["reconcile", "--watch"]);
+    yard.until("the request", || asked(&yard) == 1);
+    yard.gtctl(&["pause"]).exits(0);
+    fs::remove_file(yard.at("home/work")).unwrap();
+    yard.until("its prompt", || !screen(&yard).contains("esc to interrupt"));
+    std::thread::sleep(Duration::from_secs(4));
+    assert_eq!(keys(&yard), "");
+    yard.gtctl(&["resume"]).exits(0);
+    yard.until("the text", || heard(&yard) == ["run your cycle"]);
+    watch.signal(Signal::TERM);
+    watch.end().exits(0);
+}
+
 #[test]
 fn an_old_session_is_told_to_hand_off_and_has_its_time_for_it() {
     let old = "max_age = \"5s\"\nmax_age_jitter = \"0s\"\nhandoff_gap = \"0s\"\ndrain = \"1m\"";

@@ -1,0 +1,216 @@
+//! What is remembered of texts: who asks for them, and what gtctl has typed.
+
+use crate::model::{
+    Delivery, Entry, Evidence, Generation, History, Level, Memory, Moment, NudgeText, ReasonCode,
+    SessionName, TextRequest, Typed, Verb, keep_newest,
+};
+use serde_json::json;
+use std::collections::BTreeSet;
+
+/// The longest text in the journal, in characters.
+const MAX_SHOWN: usize = 200;
+
+/// Takes in that a text is asked for. It takes the place of a former request of the same name.
+#[must_use]
+pub fn ask_text(mut memory: Memory, request: TextRequest) -> Memory {
+    memory.texts.retain(|known| known.job() != request.job());
+    memory.texts.push(request);
+    keep_newest(&mut memory.texts, Memory::MAX_TEXTS);
+    memory
+}
+
+/// Takes in that a requested text is about to be typed into this incarnation.
+#[must_use]
+pub fn begin_text(
+    mut memory: Memory,
+    request: &TextRequest,
+    generation: Option<Generation>,
+    now: Moment,
+) -> Memory {
+    set_begun(&mut memory, request, true);
+    let history = memory.sessions.entry(request.session.clone()).or_default();
+    note_typed(history, generation, &request.text, now);
+    memory
+}
+
+/// Takes in what came of a request. Where it waits after this delivery, it stays remembered.
+#[must_use]
+pub fn settle_text(
+    mut memory: Memory,
+    request: &TextRequest,
+    delivery: &Delivery,
+    now: Moment,
+) -> Memory {
+    if request.waits_after(delivery, now) {
+        set_begun(&mut memory, request, false);
+    } else {
+        memory.texts.retain(|known| !known.is_same(request));
+    }
+    let history = memory.sessions.get_mut(&request.session);
+    if let (Delivery::Delivered { .. }, Some(history)) = (delivery, history) {
+        history.note_submitted(&request.text);
+    }
+    memory
+}
+
+/// Gives up the requests that nobody can go on with: typing had begun and nobody is at it any more,
+/// or the machine was started anew. `running` are the names of the jobs that go on.
+pub(super) fn lose_texts(memory: &mut Memory, running: &BTreeSet<String>, now: Moment) {
+    memory.texts.retain(|request| {
+        let waits = !request.begun && request.since.boot == now.boot;
+        waits || running.contains(&request.job())
+    });
+}
+
+/// Notes that a text is about to be typed, so that it is neither typed again soon nor taken for the
+/// agent's own words.
+pub(super) fn note_typed(
+    history: &mut History,
+    generation: Option<Generation>,
+    text: &NudgeText,
+    now: Moment,
+) {
+    let typed = Typed {
+        generation: generation.unwrap_or_default(),
+        text: text.as_str().to_owned(),
+        left: true,
+    };
+    history.nudged = Some(now);
+    history
+        .typed
+        .retain(|known| known.generation != typed.generation || known.text != typed.text);
+    history.typed.push(typed);
+    keep_newest(&mut history.typed, History::MAX_TYPED);
+}
+
+fn set_begun(memory: &mut Memory, request: &TextRequest, begun: bool) {
+    memory
+        .texts
+        .iter_mut()
+        .filter(|known| known.is_same(request))
+        .for_each(|known| known.begun = begun);
+}
+
+/// The journal's entry about a text that a person asked for.
+#[must_use]
+pub fn nudge_entry(session: &SessionName, text: &NudgeText, delivery: &Delivery) -> Entry {
+    let (level, presses) = match delivery {
+        Delivery::Delivered { presses } => (Level::Info, *presses),
+        Delivery::Handed { .. } | Delivery::Refused(_) | Delivery::Stale(_) => (Level::Info, 0),
+        Delivery::NotSubmitted { presses, .. } => (Level::Warn, *presses),
+        Delivery::Unknown(_) => (Level::Warn, 0),
+        Delivery::Failed(_) => (Level::Error, 0),
+    };
+    let shown: String = text.as_str().chars().take(MAX_SHOWN).collect();
+    let mut fields: Evidence = [
+        ("session", json!(session.as_str())),
+        ("verb", json!(Verb::Nudge.word())),
+        ("outcome", json!(delivery.code())),
+        ("reason", json!(ReasonCode::Asked.word())),
+        ("presses", json!(presses)),
+        ("text", json!(shown)),
+    ]
+    .into();
+    if let Delivery::Refused(obstacle) = delivery {
+        fields.insert("obstacle", json!(obstacle.code()));
+    }
+    Entry {
+        level,
+        component: "act",
+        message: format!("{session}: nudge by hand {delivery}"),
+        fields,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Asker, Obstacle, Period};
+
+    const NOW: Moment = Moment {
+        wall: 5,
+        awake: 5,
+        boot: 1,
+    };
+
+    fn request(asker: Asker, text: &str) -> TextRequest {
+        TextRequest {
+            asker,
+            session: SessionName::new("a").unwrap(),
+            incarnation: None,
+            text: NudgeText::new(text).unwrap(),
+            since: NOW,
+            until: NOW.plus(Period::from_mins(1)),
+            begun: false,
+        }
+    }
+
+    #[test]
+    fn what_is_typed_is_bounded_and_the_latest_last() {
+        let delivered = Delivery::Delivered { presses: 1 };
+        let mut memory = Memory::default();
+        for n in [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 5] {
+            let request = request(Asker::Person, &format!("do {n}"));
+            memory = begin_text(memory, &request, Some(Generation(1)), NOW);
+        }
+        let history = &memory.sessions["a"];
+        let texts: Vec<&str> = history
+            .typed
+            .iter()
+            .map(|typed| typed.text.as_str())
+            .collect();
+        assert_eq!(
+            texts,
+            [
+                "do 2", "do 3", "do 4", "do 6", "do 7", "do 8", "do 9", "do 5"
+            ]
+        );
+        assert_eq!(history.nudged, Some(NOW));
+        assert_eq!(history.left_texts(Some(Generation(1))).len(), 8);
+        assert!(history.left_texts(Some(Generation(2))).is_empty());
+        let memory = settle_text(memory, &request(Asker::Person, "do 5"), &delivered, NOW);
+        let left = memory.sessions["a"].left_texts(Some(Generation(1)));
+        assert!(
+            left.len() == 7 && !left.contains(&"do 5".to_owned()),
+            "{left:?}"
+        );
+    }
+
+    #[test]
+    fn a_request_is_remembered_until_it_is_settled() {
+        let chore = request(Asker::Chore("c".into()), "go on");
+        let memory = ask_text(Memory::default(), chore.clone());
+        let memory = ask_text(memory, chore.clone());
+        assert_eq!(memory.texts, [chore.clone()]);
+        let memory = begin_text(memory, &chore, Some(Generation(1)), NOW);
+        assert!(memory.texts[0].begun);
+        let busy = Delivery::Refused(Obstacle::Works);
+        let memory = settle_text(memory, &chore, &busy, NOW);
+        assert_eq!(memory.texts, [chore.clone()]);
+        let late = settle_text(memory.clone(), &chore, &busy, chore.until);
+        assert!(late.texts.is_empty());
+        let delivered = Delivery::Delivered { presses: 1 };
+        assert!(
+            settle_text(memory, &chore, &delivered, NOW)
+                .texts
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn what_may_have_been_typed_is_given_up_once_nobody_is_at_it() {
+        let chore = request(Asker::Chore("c".into()), "go on");
+        let nobody = BTreeSet::new();
+        let mut memory = ask_text(Memory::default(), chore.clone());
+        lose_texts(&mut memory, &nobody, NOW);
+        assert_eq!(memory.texts, [chore.clone()], "nothing was typed yet");
+        let mut memory = begin_text(memory, &chore, Some(Generation(1)), NOW);
+        lose_texts(&mut memory, &[chore.job()].into(), NOW);
+        assert_eq!(memory.texts.len(), 1, "its job goes on");
+        lose_texts(&mut memory, &nobody, NOW);
+        assert!(memory.texts.is_empty());
+        let mut memory = ask_text(memory, chore);
+        lose_texts(&mut memory, &nobody, Moment { boot: 2, ..NOW });
+        assert!(memory.texts.is_empty(), "the machine was started anew");
+    }
+}
