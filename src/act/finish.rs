@@ -1,5 +1,5 @@
-//! The last rung: nothing of a run is left alive, then the session is given a fresh process, or
-//! removed.
+//! The last rung of a stop. It makes sure that nothing of the run lives, then gives the session a
+//! fresh process, or removes it.
 
 use super::start::{begun, date};
 use super::tree::{Aimed, Trees, ask_to_end, kill_all, leftover_grace};
@@ -15,9 +15,9 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-/// The most bytes of a screen that are kept: its end.
+/// The most bytes that are kept of a screen. The end is kept.
 const MAX_ARCHIVE: usize = 10 << 20;
-/// Lines of history kept of a screen that is too long to be read whole.
+/// The lines of history that are kept of a screen that is too long to be read whole.
 const SHORT_ARCHIVE: u32 = 10_000;
 
 /// A session to finish.
@@ -36,17 +36,17 @@ pub(super) enum Then {
     Remove,
 }
 
-/// A finish whose fence has held, or that needs none yet, and what was found.
+/// A session to finish whose fence has held, or that needs none yet, and its state.
 struct Found<'a> {
     finish: Finish<'a>,
     facts: Facts,
-    /// What is noted of the last life's variables.
+    /// The names of the variables that the last run was given.
     former: String,
-    /// What must still be true of its pane when it gets its fresh process.
+    /// What must still be true of its pane when the last command reaches tmux.
     pane: Pane,
 }
 
-/// Finishes them all.
+/// Finishes all of these.
 pub(super) async fn all(scene: &Scene<'_>, finishes: Vec<Finish<'_>>) -> Vec<Placed> {
     let (mut found, mut unknown) = (vec![], vec![]);
     for finish in finishes {
@@ -82,8 +82,8 @@ pub(super) async fn all(scene: &Scene<'_>, finishes: Vec<Finish<'_>>) -> Vec<Pla
     settled
 }
 
-/// What the look has told of a session whose agent has ended: all that a probe would, if it is to
-/// be given a fresh process on the condition that its pane is still dead.
+/// The state of a session whose agent was seen to have ended. It needs no probe: its fresh process
+/// is given on the condition that the pane is still dead.
 fn seen_ended<'a>(scene: &Scene<'_>, finish: Finish<'a>) -> Result<Found<'a>, Finish<'a>> {
     let former = scene.known.ended.get(&finish.target.session);
     match (former, &finish.then) {
@@ -104,8 +104,8 @@ fn seen_ended<'a>(scene: &Scene<'_>, finish: Finish<'a>) -> Result<Found<'a>, Fi
     }
 }
 
-/// Asks the fence of one, and kills what still lives in its pane as soon as that has held. Whatever
-/// is slow is done before: somebody may attach at any time.
+/// Asks the fence of one session, and kills what lives in its pane as soon as the fence holds. The
+/// slow work is done before, because somebody can attach at any time.
 async fn probed<'a>(
     scene: &Scene<'_>,
     finish: Finish<'a>,
@@ -124,7 +124,7 @@ async fn probed<'a>(
     Ok(passed)
 }
 
-/// Judges the probe: a process that was not there when the plan was made is not ours to kill.
+/// Judges the reply to the probe. A process that began after the plan was made is not killed.
 fn passed(finish: Finish<'_>, reply: Reply) -> Result<Found<'_>, Outcome> {
     let target = finish.target;
     let Reply::Ok { fields, .. } = &reply else {
@@ -152,7 +152,7 @@ fn passed(finish: Finish<'_>, reply: Reply) -> Result<Found<'_>, Outcome> {
     })
 }
 
-/// Kills what is left of each, and keeps the screens of those that are to be removed.
+/// Kills what is left of each session, and keeps the screens of those that are to be removed.
 async fn emptied<'a>(scene: &Scene<'_>, found: Vec<Found<'a>>) -> Vec<Result<Found<'a>, Placed>> {
     if found.is_empty() {
         return vec![];
@@ -162,7 +162,8 @@ async fn emptied<'a>(scene: &Scene<'_>, found: Vec<Found<'a>>) -> Vec<Result<Fou
     };
     let sessions: BTreeSet<&SessionName> = found.iter().map(|f| f.finish.session).collect();
     ask_leftovers(scene, &found, &sessions).await;
-    // One that has found anything was not the last word: some of it may have started more since.
+    // A scan that was made earlier counts only if it is empty: a process may have started others
+    // since.
     let ahead = scene.known.scan.take().map(Scan::finish);
     let ahead = Cell::new(
         ahead.filter(|sighted| sighted.is_clear_of(|session| sessions.contains(session))),
@@ -175,7 +176,7 @@ async fn emptied<'a>(scene: &Scene<'_>, found: Vec<Found<'a>>) -> Vec<Result<Fou
         found.iter().flat_map(|f| living(&trees, f)).collect()
     })
     .await;
-    // Where nothing was left none of it need be looked for again.
+    // Only survivors are looked for again.
     let trees = (!survivors.is_empty()).then(|| Trees::look(scene.town, scene.memory, &sessions));
     let mut judged = vec![];
     for found in found {
@@ -200,8 +201,8 @@ async fn emptied<'a>(scene: &Scene<'_>, found: Vec<Found<'a>>) -> Vec<Result<Fou
     judged
 }
 
-/// Asks what is left of those whose pane somebody has closed to end: it may only have ignored the
-/// hangup.
+/// Asks the processes of closed panes to end. Such a process has ignored the hangup, and may obey
+/// TERM.
 async fn ask_leftovers(scene: &Scene<'_>, found: &[Found<'_>], sessions: &BTreeSet<&SessionName>) {
     let closed: Vec<&Found<'_>> = found.iter().filter(|found| !found.facts.present).collect();
     if closed.is_empty() {
@@ -220,7 +221,7 @@ async fn ask_leftovers(scene: &Scene<'_>, found: &[Found<'_>], sessions: &BTreeS
     ask_to_end(&left, grace).await;
 }
 
-/// Whether its output was kept as it came, so that its screen need not be.
+/// Whether the run has a log, so that its screen need not be kept.
 fn is_logged(scene: &Scene<'_>, finish: &Finish<'_>) -> bool {
     finish
         .target
@@ -228,7 +229,7 @@ fn is_logged(scene: &Scene<'_>, finish: &Finish<'_>) -> bool {
         .is_some_and(|life| scene.logs.has(finish.session, life))
 }
 
-/// Keeps the screen of a life that somebody else is about to end, where nothing else has kept its
+/// Keeps the screen of a run that a launcher is about to end, where nothing else has kept its
 /// output.
 pub(super) async fn keep_screen(
     scene: &Scene<'_>,
@@ -242,7 +243,7 @@ pub(super) async fn keep_screen(
     }
 }
 
-/// Hands the pane's text to the keeper.
+/// Reads the pane's text and keeps it.
 async fn archive(scene: &Scene<'_>, finish: &Finish<'_>) -> Result<(), Outcome> {
     let target = finish.target;
     let mut reply = Batch::run_one(scene.client, |tag| {
@@ -250,7 +251,7 @@ async fn archive(scene: &Scene<'_>, finish: &Finish<'_>) -> Result<(), Outcome> 
     })
     .await;
     if matches!(reply, Reply::Unseen(_)) {
-        // Reading twice does no harm; the whole may have been more than a call can carry.
+        // The whole text may be more than a call can carry. Reading twice does no harm.
         reply = Batch::run_one(scene.client, |tag| {
             ops::capture(tag, target, CaptureDepth::History(SHORT_ARCHIVE))
         })
@@ -280,7 +281,7 @@ fn end_of(text: &str) -> &str {
     end.split_once('\n').map_or(end, |(_, lines)| lines)
 }
 
-/// Gives each its fresh process, or removes it.
+/// Gives each session its fresh process, or removes it.
 async fn replaced(scene: &Scene<'_>, clean: Vec<Found<'_>>) -> Vec<Placed> {
     let mut batch = Batch::default();
     for Found {

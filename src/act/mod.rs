@@ -1,10 +1,12 @@
 //! Carries a plan out: a [`Plan`] to [`Outcomes`].
 //!
-//! **Architecture invariant:** nothing is chosen here. Each step says what to do to exactly which
-//! session; this room checks the preconditions, does it, and tells what came of it. Steps go to
-//! tmux in batches, so a thousand starts are some thirty calls, and one that fails stops no other.
-//! What is not known to have happened is [`Outcome::Unknown`] and is never tried again from here:
-//! the next check tells.
+//! Steps go to tmux in batches: a thousand starts are some thirty calls. A step that fails stops no
+//! other step.
+//!
+//! **Architecture invariant:** nothing is chosen here. A step says what is to be done to exactly
+//! which session. This room checks the preconditions, does it, and reports the outcome. Where it
+//! cannot tell whether something happened it reports [`Outcome::Unknown`], and does not try again:
+//! the next check shows what happened.
 
 mod env_file;
 mod finish;
@@ -42,21 +44,22 @@ use crate::tmux::script::Reply;
 use launch::{Found, LaunchFault, Wanted};
 use std::path::Path;
 
-/// Keeps the last screen of a run that is being expired. Until it has said `Ok`, the session is not
-/// removed.
+/// Keeps the last screen of a run that is about to be removed. The session is removed only after
+/// `Ok`.
 pub type KeepLog<'a> = &'a dyn Fn(&SessionName, Generation, &str) -> std::io::Result<()>;
 
 /// How the output of sessions is kept.
 #[derive(Clone, Copy)]
 pub struct LogKeeping<'a> {
-    /// Where nothing else has kept it.
+    /// Keeps the last screen of a session whose output nothing else has kept.
     pub screen: KeepLog<'a>,
-    /// The program that takes what panes print, and where it puts it. None keeps screens alone.
+    /// The program that takes what panes print, and the state directory that it writes to. None:
+    /// only screens are kept.
     pub sink: Option<(&'a Path, &'a View)>,
 }
 
 impl LogKeeping<'_> {
-    /// The command that takes the output of one life.
+    /// The command that takes the output of one run.
     fn pipe(
         &self,
         session: &SessionName,
@@ -78,7 +81,7 @@ impl LogKeeping<'_> {
         ))
     }
 
-    /// Whether the output of this life was kept as it came.
+    /// Whether the output of this run was written to its log.
     fn has(&self, session: &SessionName, generation: Generation) -> bool {
         self.sink
             .is_some_and(|(_, state)| state.log_of(session, generation).is_file())
@@ -96,16 +99,18 @@ struct Scene<'a> {
     logs: LogKeeping<'a>,
 }
 
-/// What came of one step, by its place in the plan.
+/// The outcome of one step, with the place of the step in the plan.
 type Placed = (usize, Outcome);
 
-/// Carries out the steps of `plan` and tells of each, in the plan's order. What is done by commands
-/// is only checked here: it takes minutes, so that the caller begins it beside its cycles
-/// ([`LauncherJobs::begin`]) where it is told [`Begun`](model::Effect::Begun).
+/// Carries out the steps of `plan`, and reports each outcome in the plan's order.
 ///
-/// `known` is what else the look has told that the plan was made from. Takes at most some calls of
-/// [`Client::DEADLINE`] and two seconds for processes to die; never panics, and never fails as a
-/// whole.
+/// A step that is done by a launcher's commands is only checked here, as it can take minutes. Where
+/// its outcome is [`Begun`](model::Effect::Begun) the caller begins it beside its cycles
+/// ([`LauncherJobs::begin`]).
+///
+/// `known` is what else is known from the look that the plan was made from. Takes at most some
+/// calls of [`Client::DEADLINE`], and two seconds for processes to end. Never panics, and never
+/// fails as a whole.
 pub async fn carry_out(
     plan: &Plan,
     town: &Town,
@@ -123,7 +128,7 @@ pub async fn carry_out(
         client,
         logs,
     };
-    // A secret that is piped by another program may be waited for: the others go on meanwhile.
+    // A variable file can be a pipe, whose writer is waited for. The other steps go on meanwhile.
     let (waiting, ready) = plan
         .steps
         .iter()
@@ -146,13 +151,12 @@ pub async fn carry_out(
     settled.into_iter().filter_map(told).collect()
 }
 
-/// Whether the process that the step begins gets variables from a file.
+/// Whether the process that the step starts gets variables from a file.
 fn reads_a_file(step: &Step) -> bool {
     begun_by(step).is_some_and(|desired| desired.env_file.is_some())
 }
 
-/// The session of which gtctl itself begins a fresh process by this step, or is about to end one
-/// for it.
+/// The session for which gtctl itself starts a fresh process by this step, or ends one in order to.
 fn begun_by(step: &Step) -> Option<&Desired> {
     match &step.action {
         _ if step.action.commands().is_some() => None,
@@ -237,7 +241,7 @@ struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    /// Takes one; `found` is what it needs from the file system, if it begins a process.
+    /// Sorts one step in. `found` is what it needs from the file system, if it starts a process.
     fn take(
         &mut self,
         scene: &Scene<'a>,
@@ -339,7 +343,7 @@ impl<'a> Work<'a> {
         };
         let session = &step.session;
         match (rung, found) {
-            // Nothing that runs is ended for what could not be started.
+            // Nothing that runs is ended for a process that could not be started.
             (Rung::Ask | Rung::Finish, Err(fault)) => self.fail(place, &fault),
             (Rung::Finish, Ok(found)) => {
                 let launch =

@@ -1,4 +1,4 @@
-//! Starts and adoptions: what needs one line each and no waiting.
+//! Starts and adoptions: each is one line for tmux.
 
 use super::tree::{Former, Here};
 use super::{Placed, Scene, not_done, tree};
@@ -23,14 +23,14 @@ pub(super) struct Adoption<'a> {
     pub(super) session: &'a SessionName,
     pub(super) target: &'a Target,
     pub(super) labels: Labels,
-    /// The command that gets what its pane prints from now on.
+    /// The command that gets what its pane prints from now on. None: nothing gets it.
     pub(super) pipe: Option<String>,
-    /// The label that it has and that is not believed.
+    /// The label that it has and that is not believed. It is written over.
     pub(super) over: Option<&'a str>,
 }
 
-/// Creates them all, each once nothing of its former lives is left: a tmux server that was killed
-/// leaves behind what ignores a hangup.
+/// Creates all sessions, each once nothing of its earlier runs is left. A tmux server that was
+/// killed leaves behind the processes that ignore a hangup.
 pub(super) async fn all(scene: &Scene<'_>, starts: Vec<Start>) -> Vec<Placed> {
     if starts.is_empty() {
         return vec![];
@@ -59,11 +59,11 @@ pub(super) async fn all(scene: &Scene<'_>, starts: Vec<Start>) -> Vec<Placed> {
     settled
 }
 
-/// A wait of this length at most is not worth another date.
+/// A start that waited no longer than this keeps its planned date.
 const UNNOTICED: Duration = Duration::from_millis(100);
 
-/// Dates a start that had to wait for the end of something else: until it is ready counts from its
-/// own beginning, not from the look that it was planned by.
+/// Dates a start anew that had to wait until something else had ended. `ready_after` counts from
+/// the real start.
 pub(super) fn date(launch: &mut SessionLaunch, waited: Duration) {
     if waited > UNNOTICED {
         launch.labels.started = launch.labels.started.plus(Period::from_millis(
@@ -72,8 +72,8 @@ pub(super) fn date(launch: &mut SessionLaunch, waited: Duration) {
     }
 }
 
-/// Ends what former lives have left; gives the starts that are free to go, and the outcomes of
-/// those that are not.
+/// Ends what earlier runs have left behind. Gives the starts that can go on, and the outcomes of
+/// those that cannot.
 async fn without_leftovers(scene: &Scene<'_>, starts: Vec<Start>) -> (Vec<Start>, Vec<Placed>) {
     let beginning: BTreeMap<_, _> = starts
         .iter()
@@ -116,7 +116,7 @@ async fn without_leftovers(scene: &Scene<'_>, starts: Vec<Start>) -> (Vec<Start>
     };
     let mut moved = vec![];
     for (session, process) in agents {
-        // Where the session stands, tmux refuses a second one of its name.
+        // If the session stands after all, tmux refuses a second one of its name.
         if !stands(scene, &session).await {
             moved.push((session, process));
         }
@@ -144,7 +144,7 @@ async fn without_leftovers(scene: &Scene<'_>, starts: Vec<Start>) -> (Vec<Start>
     (free, settled)
 }
 
-/// The processes of all living panes; none where they could not be listed.
+/// The processes of all living panes. None where they could not be listed.
 async fn living_panes(scene: &Scene<'_>) -> Option<BTreeSet<u32>> {
     let listing = list::list(scene.client).await.ok()?;
     let is_meant = scene
@@ -167,16 +167,16 @@ async fn stands(scene: &Scene<'_>, session: &SessionName) -> bool {
     listing.is_ok_and(|listing| listing.rows.iter().any(|row| row.name == session.as_str()))
 }
 
-/// What came of a line whose reply ends with the pid of the process it started.
+/// The outcome of a line whose reply ends with the pid of the process that it started.
 ///
-/// A process that is gone again was started all the same: the next check judges how it ended.
+/// A process that has ended already was started all the same. The next check judges how it ended.
 pub(super) fn begun(launch: &SessionLaunch, server: Option<ServerId>, reply: Reply) -> Outcome {
     match reply {
         Reply::Ok { fields, .. } => {
             let pid = fields.rsplit(' ').next().and_then(|pid| pid.parse().ok());
             let of_server = |pid| match server {
                 Some(ServerId(server)) => process::child_of(server, pid),
-                // The server was only just started: nobody has seen it yet.
+                // The server was started by this call, so it was not seen before.
                 None => process::identify(pid),
             };
             let process = pid.and_then(of_server);
@@ -192,7 +192,7 @@ pub(super) fn begun(launch: &SessionLaunch, server: Option<ServerId>, reply: Rep
     }
 }
 
-/// Labels them all.
+/// Labels all of these.
 pub(super) async fn adopt_all(scene: &Scene<'_>, adoptions: Vec<Adoption<'_>>) -> Vec<Placed> {
     keep_histories(scene, &adoptions).await;
     let mut batch = Batch::default();
@@ -221,8 +221,8 @@ pub(super) async fn adopt_all(scene: &Scene<'_>, adoptions: Vec<Adoption<'_>>) -
     adoptions.iter().zip(replies).map(told).collect()
 }
 
-/// Whether the label that was written is the one that is read: one that is set for the whole server
-/// hides it.
+/// Whether the label that was written is the one that is read. A label that is set for the whole
+/// server hides it.
 fn adopted(labels: &Labels, read: &str) -> Outcome {
     let generation = labels.generation;
     if read.contains(&format!(" gen={generation} ")) {
@@ -232,11 +232,10 @@ fn adopted(labels: &Labels, read: &str) -> Outcome {
     Outcome::Failed(why.to_owned())
 }
 
-/// Begins the logs of those that are to be piped with what their panes have printed so far: it is
-/// their output as well.
+/// Begins the logs of adopted sessions with what their panes have printed so far.
 ///
-/// What is printed between this and the pipe is lost to the log. A pane whose output goes elsewhere
-/// gets no log, for it would never grow.
+/// What is printed between this and the pipe is missing in the log. A pane whose output goes
+/// elsewhere gets no log, as that would never grow.
 async fn keep_histories(scene: &Scene<'_>, adoptions: &[Adoption<'_>]) {
     for Adoption {
         session,

@@ -1,5 +1,5 @@
-//! The first rungs of a stop: ask, TERM, KILL. Each returns at once; the planner comes back for the
-//! next.
+//! The first rungs of a stop: ask, TERM, KILL. Each returns at once, and the plan of a later cycle
+//! has the next one.
 
 use super::tree::{Aimed, Trees};
 use super::{Placed, Scene, not_done};
@@ -16,7 +16,7 @@ use crate::tmux::typing;
 use jiff::tz::TimeZone;
 use std::time::Instant;
 
-/// A session to bring nearer to its end.
+/// A rung of a stop, and the session that it is for.
 pub(super) struct Stop<'a> {
     pub(super) place: usize,
     pub(super) session: &'a SessionName,
@@ -29,8 +29,9 @@ pub(super) struct Stop<'a> {
     pub(super) pane_at_end: PaneAtEnd,
 }
 
-/// What becomes of the pane of a session that is signalled. A launcher's would go with its process,
-/// and with it what the last rung needs.
+/// What becomes of the pane of a session that is signalled.
+///
+/// The pane of a launcher's session would be removed with its process. The last rung needs it.
 pub(super) fn pane_at_end(launch: &Launch) -> PaneAtEnd {
     match launch {
         Launch::Tmux => PaneAtEnd::AsSet,
@@ -38,19 +39,19 @@ pub(super) fn pane_at_end(launch: &Launch) -> PaneAtEnd {
     }
 }
 
-/// A stop whose processes are known, and aimed at.
+/// A stop with a handle on each of its processes.
 struct Ready<'a> {
     stop: Stop<'a>,
     aimed: Aimed,
 }
 
-/// Does the rung of each.
+/// Takes the rung of each stop.
 ///
-/// A client may attach at any time, and is never to see its agent signalled. So whatever is slow
-/// comes first: one scan of all processes, and a handle on each that is meant. Then tmux is asked,
-/// for one session at a time, and its signals are sent as soon as it has said yes. Between tmux's
-/// yes and the last signal lie the way of the reply and one system call for each process, of which
-/// there are at most [`Stopping::MAX_TREE`].
+/// A client can attach at any time, and must not see its agent signalled. So the slow work comes
+/// first: one scan of all processes, and a handle on each process of the run. Then the fence is
+/// asked in tmux, one session at a time, and the signals are sent as soon as it holds. Between the
+/// fence and the last signal are the way of the reply and one system call for each process. There
+/// are at most [`Stopping::MAX_TREE`] processes.
 ///
 /// Measured from before tmux is asked until after the last signal, over 300 stops each, with two
 /// cores under a load of seven: 3 ms in the median for one process, 7 ms for ten, 13 ms for a
@@ -84,7 +85,7 @@ pub(super) async fn all(scene: &Scene<'_>, stops: Vec<Stop<'_>>) -> Vec<Placed> 
     settled
 }
 
-/// Asks the fence of one, and signals its whole tree at once if that holds.
+/// Asks the fence of one session, and signals its whole tree as soon as the fence holds.
 async fn signalled_if_free(scene: &Scene<'_>, Ready { stop, aimed }: Ready<'_>) -> Placed {
     let signal = match stop.rung {
         Rung::Ask | Rung::Term => Signal::TERM,
@@ -110,7 +111,7 @@ async fn signalled_if_free(scene: &Scene<'_>, Ready { stop, aimed }: Ready<'_>) 
     (stop.place, outcome)
 }
 
-/// Sends the quit keys to those that show their prompt; hands the others back.
+/// Sends the quit keys to the agents that show their prompt. Gives back the others.
 async fn press<'a>(scene: &Scene<'_>, stops: Vec<Ready<'a>>) -> (Vec<Placed>, Vec<Ready<'a>>) {
     let mut batch = Batch::default();
     for Ready { stop, .. } in &stops {
@@ -153,12 +154,12 @@ fn signalled(mut tree: Vec<ProcId>) -> Outcome {
     Outcome::Done(Effect::Signalled { tree })
 }
 
-/// Whether the agent waits at its prompt, with nothing written there. At anything else that it
-/// asks, its quit keys would be an answer, and behind a text they would submit it.
+/// Whether the agent waits at an empty prompt. Anywhere else the quit keys do harm: they would
+/// answer a question, or submit a text.
 fn waits(agent: &Agent, styled: &str, now: Moment, zone: &TimeZone) -> bool {
     let prompt = screen::prompt(agent, styled, now, zone);
     match prompt.obstacle() {
-        // A prompt whose composer is not known is one all the same.
+        // Some agents show a prompt whose composer cannot be read.
         None => true,
         Some(Obstacle::NoPrompt) => prompt.state == ScreenState::Ready,
         Some(_) => false,

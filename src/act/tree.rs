@@ -1,5 +1,5 @@
-//! The processes of a session: what hangs below its pane, what was remembered of it, and what
-//! carries its marker.
+//! The processes of a session: those below its pane, those that memory has of its stop, and those
+//! with its env tag.
 
 use crate::model::{Generation, Memory, ProcId, ServerId, SessionName, Stopping, Target, Town};
 use crate::proc::env_tag::{self, Scan, Sighted};
@@ -11,13 +11,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long killed processes may take to be gone.
+/// How long processes may take to end after KILL.
 const VANISH: Duration = Duration::from_secs(2);
-/// No leftover is given more time between TERM and KILL, whatever the session's `stop_grace`: the
-/// whole cycle waits.
+/// The longest time between TERM and KILL for what an ended run has left behind, whatever its
+/// `stop_grace` is. The whole cycle waits for it.
 const MAX_LEFTOVER_GRACE: Duration = Duration::from_secs(2);
 
-/// How long leftovers of a session have between TERM and KILL.
+/// How long the leftovers of a session have between TERM and KILL: its `stop_grace`, at most two
+/// seconds.
 pub(super) fn leftover_grace(town: &Town, session: &SessionName) -> Duration {
     let declared = town
         .sessions
@@ -28,18 +29,18 @@ pub(super) fn leftover_grace(town: &Town, session: &SessionName) -> Duration {
         .min(MAX_LEFTOVER_GRACE)
 }
 
-/// The processes of a town's sessions at one time: one scan serves them all.
+/// The processes of a town's sessions at one moment. One scan serves all sessions.
 pub(super) struct Trees<'a> {
     town: &'a Town,
     memory: &'a Memory,
     boot: u64,
     marked: BTreeMap<SessionName, Vec<(Generation, ProcId)>>,
-    /// Of which session of the town each process is by its marker.
+    /// The session of the town that the env tag of each process names, by pid.
     tags: BTreeMap<u32, SessionName>,
 }
 
 impl<'a> Trees<'a> {
-    /// Looks at every process for those of these sessions.
+    /// Looks for the processes of these sessions among all processes.
     pub(super) fn look(
         town: &'a Town,
         memory: &'a Memory,
@@ -48,7 +49,7 @@ impl<'a> Trees<'a> {
         Self::of_scan(town, memory, sessions, &Scan::new(&town.name).finish())
     }
 
-    /// From what a scan has sighted.
+    /// The same from a scan that was made before.
     pub(super) fn of_scan(
         town: &'a Town,
         memory: &'a Memory,
@@ -65,14 +66,15 @@ impl<'a> Trees<'a> {
         }
     }
 
-    /// The living processes of this life of the session: the pane's tree, those remembered from
-    /// when its stop began, and those that carry the marker of this life or a former one. The
-    /// pane's own comes first. Never the tmux server, nor what lives in another server's pane, nor
-    /// what carries the marker of another session of the town.
+    /// The living processes of this run of the session. The pane's own process comes first.
+    ///
+    /// These are the pane's tree, those remembered from when the stop began, and those with the env
+    /// tag of this run or an earlier one. These are not: the tmux server, what runs in a pane of
+    /// another server, and what has the env tag of another session of the town.
     ///
     /// `pane` is the pid that tmux shows for the pane. It counts only where the target names no
-    /// process, and only while it is a child of the server: the pid of a process that has ended may
-    /// be anybody's.
+    /// process, and only while it is a child of the server. The pid of a process that has ended may
+    /// belong to anybody.
     pub(super) fn of(
         &self,
         session: &SessionName,
@@ -107,7 +109,7 @@ impl<'a> Trees<'a> {
             Above::Unknown => process::may_live(process),
         };
         found.extend(without_lives(marked.collect(), elsewhere));
-        // A session that was renamed runs on with the marker of its former name.
+        // A session that was renamed keeps the env tag of its old name.
         let own = root.and_then(|root| self.tags.get(&root.pid));
         let is_anothers = |process: ProcId| {
             let tag = self.tags.get(&process.pid);
@@ -129,8 +131,9 @@ impl<'a> Trees<'a> {
     }
 }
 
-/// The stop of a session that was begun since the host was booted. `boot` is this boot: a start time
-/// counts from its boot, and over a reboot it names somebody else's process.
+/// The stop of a session that was begun since the host was booted. `boot` is this boot.
+///
+/// The start time of a process counts from the boot. After a reboot it would name another process.
 pub(super) fn remembered<'m>(
     memory: &'m Memory,
     session: &SessionName,
@@ -143,35 +146,35 @@ pub(super) fn remembered<'m>(
         .filter(|stopping| stopping.since.boot == boot)
 }
 
-/// What there is of the former lives of sessions that are about to begin another.
+/// What lives of earlier runs of sessions that are about to be started.
 #[derive(Default)]
 pub(super) struct Former {
-    /// What they have left running. What still runs in a pane, of whatever server, is none of it.
+    /// Processes that they have left behind. What runs in a pane of any server is not one of them.
     pub(super) left: Vec<(SessionName, ProcId)>,
-    /// Agents that live on in a pane of this server: of a session that stands after all, or moved
-    /// out of it by somebody.
+    /// Agents that run in a pane of this server: their session stands after all, or somebody has
+    /// moved the pane.
     pub(super) agents: Vec<(SessionName, ProcId)>,
 }
 
-/// The server on which sessions begin, and what it is known to run.
+/// The server on which sessions are started, and its panes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Here<'a> {
     /// The server.
     pub(super) server: ServerId,
-    /// The processes of its living panes; none while they are not known. Then whatever hangs below
-    /// it counts as in one.
+    /// The processes of its living panes. None while they are not known: then every process below
+    /// the server counts as in a pane.
     pub(super) panes: Option<&'a BTreeSet<u32>>,
 }
 
 impl Here<'_> {
-    /// Whether this process hangs below the server, in a pane or not.
+    /// Whether this process is below the server, in a pane or not.
     fn is_above(self, town: &Town, process: ProcId) -> bool {
         let server = self.server.0.pid;
         tree::tmux_above(process) == Above::Server(server) && !env_tag::bears(server, &town.name)
     }
 
-    /// Whether this process, which hangs below the server, runs in a pane. What ignores the hangup
-    /// of a closed pane stays the server's child, and runs in none.
+    /// Whether this process, which is below the server, runs in a pane. A process that ignores the
+    /// hangup of a closed pane stays the server's child, and runs in none.
     fn has_in_pane(self, process: ProcId) -> bool {
         let child = tree::child_of_server(process, self.server.0.pid);
         self.panes
@@ -179,7 +182,7 @@ impl Here<'_> {
     }
 }
 
-/// Looks for them: each session with the life it begins. One scan serves all.
+/// Looks for them by one scan. `beginning` has each session with the run that it begins.
 pub(super) fn former(
     town: &Town,
     here: Option<Here<'_>>,
@@ -218,8 +221,8 @@ pub(super) fn former(
     found
 }
 
-/// Whether this is the session's agent. What somebody else opened in the session bears the marker
-/// too.
+/// Whether this is the session's agent. Whatever else a user has opened in the session has the env
+/// tag, too.
 fn is_agent(town: &Town, session: &SessionName, process: ProcId) -> bool {
     let Some(desired) = town.sessions.get(session) else {
         return false;
@@ -230,9 +233,10 @@ fn is_agent(town: &Town, session: &SessionName, process: ProcId) -> bool {
     process::names(process.pid, &stat.comm).matches(&desired.agent.process_names)
 }
 
-/// Those of the marked processes whose life is not lived elsewhere: a town of the same name may run
-/// on another server, and its sessions are not ours to end. A server that bears the marker was
-/// started by an agent, and is part of its life.
+/// The tagged processes, without the runs that live elsewhere.
+///
+/// A town of the same name may run on another server, and its sessions are not ours to end. A
+/// server that has the env tag itself was started by an agent, and belongs to its run.
 fn without_lives(
     marked: Vec<(Generation, ProcId)>,
     elsewhere: impl Fn(ProcId) -> bool,
@@ -249,7 +253,7 @@ fn without_lives(
         .collect()
 }
 
-/// Asks these to end (TERM), and gives them so long.
+/// Sends TERM to these, and waits for at most `grace` until they have ended.
 pub(super) async fn ask_to_end(processes: &[ProcId], grace: Duration) {
     if processes.is_empty() {
         return;
@@ -258,7 +262,7 @@ pub(super) async fn ask_to_end(processes: &[ProcId], grace: Duration) {
     wait_gone(processes, Instant::now() + grace).await;
 }
 
-/// Sends the signal to each; says of those that could not be signalled why.
+/// Sends the signal to each. Returns why, for each process that could not be signalled.
 pub(super) fn send(processes: &[ProcId], signal: Signal) -> Vec<String> {
     processes
         .iter()
@@ -273,12 +277,12 @@ fn refusal(sent: Sent) -> Option<String> {
     }
 }
 
-/// The processes of one session, ready to be signalled: all that takes time is done.
+/// The processes of one session with a handle on each, so that signals are sent without delay.
 ///
-/// A fence is asked after this, and the signals are sent as soon as it has held. What lies between
-/// is the way of its reply and one system call for each process.
+/// The fence is asked after this, and the signals are sent as soon as it holds. Between them are
+/// the way of the reply and one system call for each process.
 pub(super) struct Aimed {
-    /// All that were found.
+    /// All processes, those without a handle included.
     pub(super) tree: Vec<ProcId>,
     aims: Vec<Aim>,
     refused: Vec<String>,
@@ -300,7 +304,7 @@ impl Aimed {
         }
     }
 
-    /// Sends the signal to each; says of those that could not be signalled why.
+    /// Sends the signal to each. Returns why, for each process that could not be signalled.
     pub(super) fn send(&self, signal: Signal) -> Vec<String> {
         let sent: Vec<Sent> = self.aims.iter().map(|aim| aim.send(signal)).collect();
         self.refused
@@ -311,10 +315,10 @@ impl Aimed {
     }
 }
 
-/// Kills what `find` finds until it finds nothing more, for at most [`VANISH`]; returns what is
-/// left.
+/// Kills what `find` gives until it gives nothing more, for at most [`VANISH`]. Returns what
+/// survives.
 ///
-/// It asks again after each round, for a process may have forked just before it was killed.
+/// It asks again after each round, because a process may have forked just before it was killed.
 pub(super) async fn kill_all(find: impl Fn() -> Vec<ProcId>) -> Vec<ProcId> {
     let deadline = Instant::now() + VANISH;
     loop {

@@ -1,5 +1,5 @@
-//! Waiting for a session to fall idle before it is ended for its age or its fields, and telling it
-//! so.
+//! Waiting until a session is idle before it is ended for its age or its fields, and the text that
+//! announces it.
 
 use super::pacing::{Wakes, wake_when_stuck};
 use super::subject::Subject;
@@ -7,11 +7,11 @@ use super::texts::is_at_prompt;
 use super::verdict::{Kind, Patience, Want};
 use crate::model::{Content, Hold, Moment, NudgeText, Period, Verb};
 
-/// So long after the notice was typed its agent must have taken it up: clients show that they work
-/// within a second.
+/// How long an agent may take to begin with the notice. Clients show within a second that they
+/// work.
 const TAKEN_UP: Period = Period::from_secs(10);
 
-/// What holds the end of a session that is not idle yet, or that has not had the time to hand off.
+/// What holds the end of a session that is not idle yet, or has not had the time to hand off.
 pub(super) fn hold_for_drain(
     subject: &Subject<'_>,
     want: &Want,
@@ -29,7 +29,7 @@ pub(super) fn hold_for_drain(
         return None;
     }
     if subject.is_busy() {
-        // A stuck session is not waited for.
+        // Nobody waits for a stuck session.
         wake_when_stuck(subject, wakes);
     } else if subject
         .content()
@@ -56,7 +56,7 @@ pub(super) fn notice(subject: &Subject<'_>, want: &Want) -> Option<Want> {
     })
 }
 
-/// Until when it is waited for, if it is.
+/// Until when it is waited for. None where it is not.
 fn deadline(subject: &Subject<'_>, want: &Want) -> Option<Moment> {
     let (Kind::Replace(Patience::Drain) | Kind::Retire(Patience::Drain)) = want.kind else {
         return None;
@@ -68,7 +68,7 @@ fn deadline(subject: &Subject<'_>, want: &Want) -> Option<Moment> {
     Some(since.plus(subject.desired?.drain))
 }
 
-/// When this life was told.
+/// When the notice was typed into this run.
 fn told(subject: &Subject<'_>) -> Option<Moment> {
     let text = subject.desired?.handoff.as_ref().map(NudgeText::as_str)?;
     let (history, generation) = (subject.history?, subject.label()?.generation);

@@ -1,11 +1,12 @@
-//! What Gas Town's own files hold back. Forward only: nothing is ended because of them.
+//! What Gas Town's own files hold back. Nothing is ended because of them.
 
 use super::Situation;
 use super::subject::Subject;
 use super::verdict::{Kind, Want};
 use crate::model::{Desired, Gastown, GastownHold, Hold, Rest, Verb};
 
-/// What holds a wish for a session, if anything there does. A label is no harm at any time.
+/// What holds a wish for a session, if anything does. An adoption is never held: a label does no
+/// harm.
 pub(super) fn hold_for_gastown(subject: &Subject<'_>, want: &Want) -> Option<Hold> {
     let gastown = &subject.situation.town.gastown;
     if want.verb == Verb::Adopt || *gastown == Gastown::default() {
@@ -20,7 +21,7 @@ pub(super) fn hold_for_gastown(subject: &Subject<'_>, want: &Want) -> Option<Hol
     held.map(Hold::Gastown)
 }
 
-/// What keeps anything from being typed into a session by timed work, or done to it on advice.
+/// What keeps chores from typing into a session, and proposals from being done to it.
 pub(super) fn hold_for_timed_work(
     situation: &Situation<'_>,
     desired: Option<&Desired>,
@@ -63,7 +64,7 @@ fn hold_for_start(gastown: &Gastown, subject: &Subject<'_>, want: &Want) -> Opti
     let rig = subject.desired?.rig.as_ref();
     let rests = rig.and_then(|rig| {
         let rest = *gastown.resting.get(rig)?;
-        // What cannot be understood ends nothing that lives, and keeps nothing from living.
+        // A state that cannot be understood ends nothing that lives, and holds no start.
         let counts = rest != Rest::Untold || ends_something(want.kind);
         counts.then(|| GastownHold::RigRests {
             rig: rig.clone(),
@@ -77,8 +78,8 @@ fn ends_something(kind: Kind) -> bool {
     kind.kills() || kind.signals()
 }
 
-/// What gt's daemon keeps alive is not expired: it would be there again, outside of all that is
-/// known here. What has ended may be cleared away.
+/// A session that gt's daemon keeps alive is not expired: the daemon would start it again. What is
+/// left of an ended one may be removed.
 fn hold_for_daemon(gastown: &Gastown, subject: &Subject<'_>, want: &Want) -> Option<GastownHold> {
     (gastown.daemon && ends_something(want.kind) && is_supervised(subject))
         .then_some(GastownHold::Daemon)
@@ -87,7 +88,7 @@ fn hold_for_daemon(gastown: &Gastown, subject: &Subject<'_>, want: &Want) -> Opt
 fn is_supervised(subject: &Subject<'_>) -> bool {
     match subject.desired {
         Some(desired) => Gastown::SUPERVISED.contains(&desired.role.as_str()),
-        // Of what is no longer declared only the name tells.
+        // A session that is no longer declared has no role, only a name.
         None => Gastown::SUPERVISED
             .iter()
             .any(|role| subject.name.as_str().ends_with(&format!("-{role}"))),

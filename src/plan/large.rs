@@ -5,7 +5,8 @@ use super::subject::Subject;
 use super::verdict::{Kind, Patience, Verdict, Want};
 use crate::model::{Footprint, Moment, Reason, Verb};
 
-/// Two measures in a row are above the limit: restarted as one that is too old is, a task expired.
+/// Two measures in a row are above the limit. A service is restarted as one that is too old, a task
+/// is expired.
 pub(super) fn too_large(subject: &Subject<'_>) -> Option<Verdict> {
     let (footprint, limit) = measured(subject)?;
     let used = footprint.agreed();
@@ -30,7 +31,7 @@ pub(super) fn look_again(subject: &Subject<'_>) -> Option<Moment> {
     (footprint.bytes > limit && footprint.before <= limit).then(|| subject.now().plus(LOOK_AGAIN))
 }
 
-/// What this life was found to hold, and what it may.
+/// The measured memory of this run, and its limit.
 fn measured<'a>(subject: &Subject<'a>) -> Option<(&'a Footprint, u64)> {
     let limit = subject.desired?.max_memory?;
     let generation = subject.label().filter(|_| subject.is_alive())?.generation;

@@ -1,4 +1,4 @@
-//! The town as a whole: what of the sessions' wishes may happen now.
+//! The town as a whole: which of the sessions' wishes may be done now.
 //!
 //! Holds of a single session come first (paused, own session, attached, clocks, handoff gap,
 //! drain), then waves, then the budgets of starting, then the mass guard. Every wish that is held
@@ -47,7 +47,7 @@ pub(super) fn pace(
             *verdict = Verdict::Want(notice);
         }
     }
-    // One that fails again and again takes nobody's place.
+    // A session that fails again and again takes no place from others.
     let comes_up = |subject: &Subject<'_>| subject.is_coming_up() && !subject.is_failing();
     let is_starting = |subject: &&Subject<'_>| subject.is_being_started() || comes_up(subject);
     let starting = subjects.iter().filter(is_starting).count();
@@ -56,8 +56,7 @@ pub(super) fn pace(
     hold_for_roll(situation, subjects, &mut verdicts, &mut wakes);
     hold_for_budgets(situation, subjects, &mut verdicts, starting);
     if verdicts.iter().any(waits_for_others) {
-        // One that is not counted among those that start still makes room for more once it has come
-        // up.
+        // A session that is not counted as starting makes room for others, too, once it is ready.
         let coming = subjects
             .iter()
             .filter(|subject| !subject.is_being_started() && subject.is_coming_up());
@@ -99,8 +98,8 @@ impl Wakes {
     }
 }
 
-/// What holds this wish, whatever the rest of the town does. The order is that of how little can
-/// lift it.
+/// What holds this wish, whatever the rest of the town does. The hold that is hardest to lift comes
+/// first.
 fn hold_alone(
     subject: &Subject<'_>,
     want: &Want,
@@ -138,9 +137,8 @@ fn hold_alone(
     }
 }
 
-/// What the session lacks for the fresh process that the wish would give it. Nothing that lives is
-/// ended for what cannot be started, and nothing is counted as a crash. A stop that was begun is
-/// carried on.
+/// What the session lacks for its fresh process. Nothing that lives is ended for a process that
+/// cannot be started, and no crash is counted. A stop that was begun is carried on.
 fn hold_for_missing(subject: &Subject<'_>, want: &Want) -> Option<Hold> {
     let begins = match want.kind {
         Kind::Create | Kind::Revive => true,
@@ -166,15 +164,15 @@ fn hold_for_missing(subject: &Subject<'_>, want: &Want) -> Option<Hold> {
     })
 }
 
-/// While the manifest changes nothing is started, and nothing that runs is ended for it: its entry
-/// may be another by now.
+/// While the manifest changes nothing is started, and nothing that runs is ended: its entry may
+/// have changed already.
 fn hold_while_changing(subject: &Subject<'_>, want: &Want) -> Option<Moment> {
     let minded = want.starts() || want.kind.kills();
     let changes = subject.situation.orders.definition == Definition::Changing;
     (changes && minded).then(|| subject.now().plus(LOOK_AGAIN))
 }
 
-/// Whether another step is wanted once it is found stuck, though this one may be held till then.
+/// Whether a stuck session would get another step than this one, which may be held until then.
 fn yields_to_stuck(subject: &Subject<'_>, want: &Want) -> bool {
     let later = matches!(
         want.reason,
@@ -219,7 +217,7 @@ fn hold_a_kill(
         .or_else(|| hold_for_drain(subject, want, wakes))
 }
 
-/// The same failed before: it is not tried at every look.
+/// The same step has failed before. It is tried again after a growing delay.
 pub(super) fn hold_after_failure(
     subject: &Subject<'_>,
     want: &Want,
@@ -241,8 +239,8 @@ pub(super) fn hold_after_failure(
     (same && !subject.now().reached(&until)).then_some((hold, Some(until)))
 }
 
-/// What holds any signal to something alive, that of a stop which was begun before somebody came
-/// included.
+/// What holds every signal to something alive, also one of a stop that was begun before somebody
+/// attached.
 fn hold_for_people(subject: &Subject<'_>) -> Option<(Hold, Option<Moment>)> {
     if subject.is_own() {
         return Some((Hold::OwnSession, None));
@@ -252,7 +250,7 @@ fn hold_for_people(subject: &Subject<'_>) -> Option<(Hold, Option<Moment>)> {
     minded.then_some((Hold::Attached { clients }, None))
 }
 
-/// Something lives in its pane, though not the agent.
+/// Whether something lives in its pane that is not the agent.
 fn is_agentless(subject: &Subject<'_>) -> bool {
     matches!(
         subject.seen.map(|seen| &seen.life),
@@ -280,8 +278,8 @@ fn hold_for_gap(subject: &Subject<'_>, want: &Want) -> Option<(Hold, Option<Mome
     let until = last.plus(gap);
     let since = subject.now().since(&last);
     (since < gap).then(|| {
-        // Over a reboot `until` is a wall-clock guess; it is never earlier than what `since` still
-        // lacks.
+        // After a reboot `until` is a guess by the wall clock. It is never earlier than the rest of
+        // the gap.
         let until = if last.boot == subject.now().boot {
             until
         } else {
@@ -295,7 +293,7 @@ pub(super) fn wave_of(subject: &Subject<'_>) -> u32 {
     subject.desired.map_or(0, |desired| desired.wave)
 }
 
-/// Whether another session's becoming ready may lift the hold.
+/// Whether the hold may end when another session becomes ready.
 fn waits_for_others(verdict: &Verdict) -> bool {
     match verdict {
         Verdict::Hold(
@@ -308,18 +306,18 @@ fn waits_for_others(verdict: &Verdict) -> bool {
     }
 }
 
-/// Whether others may have to wait for it: it is about to start, or has started and is not ready.
+/// Whether others may have to wait for it: it is about to start, or is not ready yet.
 fn is_pending(subject: &Subject<'_>, verdict: &Verdict) -> bool {
     match verdict {
-        // One that comes up and is to be replaced may yet be held.
+        // A session that is coming up and is to be replaced may still be held.
         Verdict::Want(want) => want.starts() || (want.kind.kills() && subject.is_coming_up()),
         Verdict::Keep(Keep { phase, .. }) => *phase == Phase::Starting,
         Verdict::Hold(..) => subject.is_coming_up(),
     }
 }
 
-/// Holds creations behind former waves, and starts behind `after`. No wave waits for a session that
-/// `after` holds: what that one waits for may take as long as it likes.
+/// Holds creations behind earlier waves, and starts behind `after`. No wave waits for a session
+/// that `after` holds, because that may take any time.
 fn hold_for_waves(subjects: &[Subject<'_>], verdicts: &mut [Verdict]) {
     let waits = after::waits(subjects, verdicts);
     let is_pending = |subject: &Subject<'_>, verdict: &Verdict, wait: &Option<Wait>| match wait {
@@ -361,7 +359,7 @@ enum Turn {
     Owed,
     /// It is not there, or has ended.
     Plain,
-    /// It crashed when it last ran: whoever has not goes first.
+    /// It crashed when it last ran. Those that did not go first.
     Crashed,
     /// It lives, and its planned restart needs a start later.
     Replacement,
@@ -381,8 +379,8 @@ fn turn_of(subject: &Subject<'_>, want: &Want) -> Option<Turn> {
     want.starts().then_some(turn)
 }
 
-/// Grants starts in order of waves and names for as long as the budgets last. A planned restart is
-/// granted where its start has room as well; from then on no budget holds that start.
+/// Grants starts by wave and name for as long as the budgets last. A planned restart is granted
+/// where its later start has room, too. From then on no budget holds that start.
 fn hold_for_budgets(
     situation: &Situation<'_>,
     subjects: &[Subject<'_>],
@@ -469,9 +467,9 @@ struct Window {
 }
 
 impl Window {
-    /// By itself the whole town once, once more for each tmux server that was lost meanwhile, and
-    /// ten. Losses have a limit of their own, and so have planned restarts, which therefore count
-    /// only where a number is declared.
+    /// Without a declared number: the whole town once, once more for each tmux server that was lost
+    /// meanwhile, and ten more. Planned restarts count only where a number is declared, because
+    /// they have a limit of their own.
     fn of(situation: &Situation<'_>) -> Self {
         let memory = situation.memory;
         let count = |starts: &[Moment]| u32::try_from(starts.len()).unwrap_or(u32::MAX);
@@ -504,8 +502,8 @@ impl Window {
     }
 }
 
-/// Slow start: one more for each session that came up healthy since a start last failed. With 2 to
-/// begin with, that makes batches of 2, 4, 8, 16.
+/// Slow start: one more for each session that became ready since a start last failed. From 2 that
+/// gives batches of 2, 4, 8, 16.
 fn allowed_at_once(situation: &Situation<'_>) -> u32 {
     let memory = situation.memory;
     let is_others = |name| {
@@ -540,7 +538,7 @@ fn allowed_at_once(situation: &Situation<'_>) -> u32 {
         .saturating_add(healthy)
 }
 
-/// Whether gtctl itself ended it, or is about to, and it is not ready again.
+/// Whether gtctl itself has ended it, or is about to, and it is not ready again.
 fn is_down_by_us(subject: &Subject<'_>) -> bool {
     let stopping = subject
         .history
@@ -552,8 +550,8 @@ fn is_down_by_us(subject: &Subject<'_>) -> bool {
             .is_some_and(|replacing| !replacing.failed)
 }
 
-/// Holds all kills when too much of the town would be down at once by them and by those begun
-/// before; gives their digest for the second look.
+/// Holds all kills when too much of the town would be down at once, those begun before included.
+/// Gives the digest of the kills for the second look.
 fn hold_for_mass(
     situation: &Situation<'_>,
     subjects: &[Subject<'_>],

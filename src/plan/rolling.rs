@@ -1,5 +1,5 @@
-//! Planned restarts are rolling: only so many sessions may be down or not ready at once, and one
-//! that failed stops the rest.
+//! Planned restarts are rolling. Only so many sessions may be down or not ready at once, and a
+//! restart that fails stops the rest.
 
 use super::Situation;
 use super::pacing::Wakes;
@@ -7,7 +7,7 @@ use super::subject::Subject;
 use super::verdict::{Kind, Patience, Verdict, Want};
 use crate::model::{Hold, Life, Phase, Reason, ReasonCode, Replacing, SessionName};
 
-/// A session that crashed so often in a row is failing: nobody waits for it.
+/// A session that has crashed this often in a row is failing. Nobody waits for it.
 pub(super) const FAILING: usize = 2;
 
 /// Holds planned restarts while others are under way, and all of them once one has failed.
@@ -116,8 +116,8 @@ fn has_failed(subject: &Subject<'_>, verdict: &Verdict) -> bool {
             .is_some_and(|replacing| replacing.failed)
 }
 
-/// Whether a failed planned restart stops this one. What heals a session goes on; and what somebody
-/// asks for by hand waits only for what somebody asked for.
+/// Whether a failed planned restart stops this one. A restart that may repair a session goes on.
+/// One that a user asked for waits only for others that a user asked for.
 fn stops(failed: &Subject<'_>, subject: &Subject<'_>, want: &Want) -> bool {
     if failed.name == subject.name {
         return false;
@@ -157,8 +157,8 @@ fn is_unavailable_at(subjects: &[Subject<'_>], verdicts: &[Verdict], at: usize) 
 
 /// Whether it is down or not ready, and worth waiting for.
 ///
-/// One that fails again and again, or cannot be started, is not: it would hold the others for ever.
-/// Nor is one that nobody may touch now.
+/// A session that fails again and again or cannot be started is not: it would hold the others until
+/// stopped. Nor is one that must not be touched now.
 fn is_unavailable(subject: &Subject<'_>, verdict: &Verdict) -> bool {
     if subject.policy().is_some() || subject.desired.is_none() {
         return false;
@@ -173,8 +173,7 @@ fn is_unavailable(subject: &Subject<'_>, verdict: &Verdict) -> bool {
     starts && !subject.is_failing()
 }
 
-/// Alive, and a stop that was begun is not carried on now: somebody is attached, or the town is
-/// paused.
+/// Whether it lives, and its stop cannot go on now: somebody is attached, or the town is paused.
 fn is_left_alone(subject: &Subject<'_>, verdict: &Verdict) -> bool {
     let alive = matches!(
         subject.seen.map(|seen| &seen.life),

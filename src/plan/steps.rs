@@ -1,5 +1,5 @@
-//! What is left of a wish once it was paced: a step with all that it needs, something held, or a
-//! session that stays as it is.
+//! Puts each session into the plan, once its wish was paced: as a step with all that it needs, as
+//! held, or as unchanged.
 
 use super::pacing::Wakes;
 use super::subject::Subject;
@@ -73,7 +73,7 @@ pub(super) fn put(plan: &mut Plan, subject: &Subject<'_>, verdict: Verdict, wake
     }
 }
 
-/// The action of a wish; none only where what it needs was not seen.
+/// The action of a wish. None only where what it needs was not seen.
 fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
     let rung = match want.kind {
         Kind::Continue(rung) => rung,
@@ -176,7 +176,8 @@ fn adoption(subject: &Subject<'_>, generation: Generation) -> Option<Action> {
             Some(subject.handoff_to_carry().unwrap_or(subject.now())),
         ),
     };
-    // What is declared is logged like all that is; what others start, only to hear it.
+    // A declared session has a log. One that others start has a log only for its completion
+    // markers.
     let Completion {
         markers,
         grace: _,
@@ -197,8 +198,10 @@ fn adoption(subject: &Subject<'_>, generation: Generation) -> Option<Action> {
     })
 }
 
-/// How old an adopted session is, at most: tmux only knows by the wall clock, which may have been
-/// set since. Its process knows by the time since boot, of which the awake part is certain.
+/// How old an adopted session is at most.
+///
+/// tmux knows its age by the wall clock, which may have been set since. Its process knows it by the
+/// time since boot, of which the awake part is certain.
 fn adopted_age(subject: &Subject<'_>) -> Period {
     let created = subject.seen.map_or(subject.now().wall, |seen| seen.created);
     let by_wall = Period::from_millis(

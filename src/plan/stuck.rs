@@ -1,14 +1,14 @@
 //! Rule 10: it shows that it works, but nothing on its screen moves and nothing works behind it.
 //!
-//! A request that hangs is often freed by an Escape, and costs less than a fresh process: so that
-//! comes first, once for as long as the screen shows that it works.
+//! An Escape often frees a request that hangs, and costs less than a fresh process. So it comes
+//! first, once for as long as the screen shows that the agent works.
 
 use super::screens::is_resting;
 use super::subject::Subject;
 use super::verdict::{Kind, Patience, Verdict, Want};
 use crate::model::{Content, EscapeSent, Hold, Moment, Period, Reason, Verb};
 
-/// So long it may take to move after the Escape.
+/// How long its screen may take to change after the Escape.
 const ROUSE_WAIT: Period = Period::from_secs(30);
 
 /// Escape, time to move, then a fresh process.
@@ -50,8 +50,8 @@ pub(super) fn would_be_roused(subject: &Subject<'_>) -> bool {
         && may_be_roused(subject)
 }
 
-/// The Escape that this spell of work was sent. One that is over by then does not count: what
-/// freezes anew later is roused anew.
+/// The Escape that was sent in this period of work. One of an earlier period does not count: a
+/// session that gets stuck again gets another Escape.
 fn escape_sent<'a>(subject: &Subject<'a>, content: &Content) -> Option<&'a EscapeSent> {
     let escape_sent = subject
         .history?
@@ -65,7 +65,8 @@ fn is_since(at: &Moment, since: &Moment) -> bool {
     Moment::later_of(*at, *since) == *at
 }
 
-/// Nobody is typed over. Where a client does not matter, the restart alone is done.
+/// No Escape is sent while somebody is attached. Where that does not hold a restart, the restart is
+/// done at once.
 fn may_be_roused(subject: &Subject<'_>) -> bool {
     let attached = subject.seen.is_some_and(|seen| seen.attached > 0);
     !attached || subject.when_attached() == crate::model::WhenAttached::Hold

@@ -44,30 +44,30 @@ pub(super) struct Want {
 }
 
 impl Want {
-    /// Whether a fresh process comes of it at once.
+    /// Whether it starts a fresh process at once.
     pub(super) fn starts(&self) -> bool {
         self.verb != Verb::Expire && self.kind.starts()
     }
 }
 
-/// What a wish comes to, which is what pacing asks about.
+/// What a wish would do. Pacing asks for this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Create what is missing.
+    /// Create a missing session.
     Create,
-    /// A fresh process where the last one died.
+    /// Start a fresh process where the last one has ended.
     Revive,
     /// End a living agent for a fresh one.
     Replace(Patience),
     /// End a living agent for good.
     Retire(Patience),
-    /// Remove what has already ended.
+    /// Remove a session that has ended already.
     Remove,
-    /// Label.
+    /// Label the session as ours.
     Adopt,
     /// Type a text because it is too quiet.
     Nudge,
-    /// Type the notice that it is about to be ended.
+    /// Type the notice that the session is about to be ended.
     Notice,
     /// Press Escape.
     SendEscape,
@@ -78,11 +78,11 @@ pub(super) enum Kind {
 /// Whether a kill waits for the session to fall idle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Patience {
-    /// It does, for `drain` at most.
+    /// It waits, for at most `drain`.
     Drain,
-    /// It does not.
+    /// It does not wait.
     None,
-    /// It does not, nor does it mind the handoff gap: somebody asked for it.
+    /// It does not wait, and ignores the handoff gap: a user asked for it.
     ByHand,
 }
 
@@ -118,7 +118,7 @@ impl Kind {
         }
     }
 
-    /// Whether a fresh process comes of it at once, unless the session is to go.
+    /// Whether it starts a fresh process at once, unless the session is to be removed.
     fn starts(self) -> bool {
         match self {
             Self::Create | Self::Revive => true,

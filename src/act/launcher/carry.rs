@@ -26,8 +26,8 @@ use tokio::time::{Instant, sleep};
 
 /// Between two looks for what a command should have done.
 const TICK: Duration = Duration::from_millis(100);
-/// How long the agent may take to be seen in a session that is there; of a command that says it
-/// failed, half of it.
+/// How long the agent may take to be seen in its session. Half of it where the command says that it
+/// failed.
 const AGENT_PATIENCE: Duration = Duration::from_secs(15);
 /// How long a session may take to be there once its command has ended.
 const SESSION_PATIENCE: Duration = Duration::from_secs(2);
@@ -92,7 +92,7 @@ struct Life<'a> {
 
 /// What there is where the session should be.
 enum Found {
-    /// Its agent, in this pane, and the label there that cannot be read.
+    /// Its agent, in this pane, and the label there that is not believed.
     Agent(Target, Option<String>),
     /// No agent; what runs instead.
     Other(String),
@@ -208,8 +208,8 @@ impl Course<'_> {
         ran
     }
 
-    /// Looks what came of a command that should have begun a life, and makes it ours if it did.
-    /// `before` are the sessions that were there then. As an error why there is no such life.
+    /// Looks whether a command has begun a run, and makes it ours if it has. `before` are the
+    /// sessions that were there before. As an error why there is no such run.
     async fn verify(
         &self,
         life: &Life<'_>,
@@ -238,8 +238,8 @@ impl Course<'_> {
         }
     }
 
-    /// Waits for the session and its agent to be there, for as long as what the command says makes
-    /// that likely.
+    /// Waits for the session and its agent. The wait is half as long where the command says that it
+    /// failed.
     async fn look_out(&self, desired: &Desired, ran: &CommandRun) -> Found {
         let begun = Instant::now();
         let share = if ran.is_well() { 1 } else { 2 };
@@ -261,7 +261,7 @@ impl Course<'_> {
         }
     }
 
-    /// The sessions that have come instead, in words; they are left alone.
+    /// The sessions that the command has started instead, in words. They are left alone.
     async fn stray(&self, before: &BTreeSet<(u32, SessionId)>) -> String {
         let Ok(listing) = list::list(self.scene.client).await else {
             return String::new();
@@ -287,7 +287,7 @@ impl Course<'_> {
         )
     }
 
-    /// Labels what was found as this life, and begins its log.
+    /// Labels the session as this run, and begins its log.
     async fn label(&self, life: &Life<'_>, target: &Target, over: Option<&str>) -> Outcome {
         let Life {
             desired,

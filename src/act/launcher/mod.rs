@@ -1,9 +1,8 @@
 //! Starts, stops and restarts by the commands of a launcher, such as `gt`, beside the cycles.
 //!
 //! Each is a [job](crate::jobs) of its own: a command that hangs delays neither another nor the
-//! controller. What a command says of itself is only kept
-//! for people: whether it did what it should is seen in tmux, and what it left undone is done here,
-//! fenced as every other operation.
+//! controller. What a command prints is only kept for people. Whether it did what it should is seen
+//! in tmux. Where it did not end a run the job reports that, and the plan chooses what follows.
 //!
 //! **Architecture invariant:** nothing is chosen here; see [`act`](super). A job is begun once
 //! its intent is written down, and while it goes on the planner wants nothing else of its session.
