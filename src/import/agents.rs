@@ -1,37 +1,39 @@
-//! Which agent runs in a session, and by which argv it was started.
+//! Recognises the agent in a session, and the argv that started it.
 
 use crate::gastown::Settings;
 use crate::manifest::built_in_agents;
 use crate::model::{Program, client_of, plain_name};
 use std::collections::BTreeMap;
 
-/// An agent that can be recognised.
+/// An agent that can be recognised by its process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipe {
-    /// Its name in the manifest.
+    /// The name in the manifest.
     pub name: String,
-    /// The argv that starts it.
+    /// The argv that starts the agent.
     pub command: Vec<String>,
-    /// The names of its processes.
+    /// The names that its process can have.
     pub process_names: Vec<String>,
-    /// Its environment, as Gas Town's settings have it.
+    /// Variables that Gas Town's settings give it.
     pub env: BTreeMap<String, String>,
     /// The built-in agent whose client it starts.
     pub like: Option<&'static str>,
-    /// Whether gtctl knows it by itself: another one has to be declared.
+    /// Whether gtctl knows the agent. The draft must declare any other.
     pub is_built_in: bool,
 }
 
-/// Programs in which anything may run: their name tells no agent.
+/// Programs that run any script. Such a process name says nothing about the agent.
 const INTERPRETERS: [&str; 14] = [
     "sh", "bash", "dash", "zsh", "fish", "env", "node", "nodejs", "bun", "deno", "python",
     "python3", "ruby", "perl",
 ];
 
-/// Every agent that can be recognised: those of Gas Town's settings, then the built-in ones.
+/// The agents that can be recognised: those of Gas Town's settings, then the built-in ones.
+///
+/// If two fit equally well, the first counts. So an agent of the settings wins over a built-in one.
 #[must_use]
 pub fn recipes(settings: &Settings) -> Vec<Recipe> {
-    let own = settings
+    let from_settings = settings
         .agents
         .iter()
         .filter(|(_, agent)| !agent.command.is_empty())
@@ -51,11 +53,11 @@ pub fn recipes(settings: &Settings) -> Vec<Recipe> {
         like: None,
         is_built_in: true,
     });
-    own.chain(built_in).collect()
+    from_settings.chain(built_in).collect()
 }
 
 impl Recipe {
-    /// The program that starts it.
+    /// The file name of the program that starts the agent.
     pub(super) fn program(&self) -> &str {
         self.command.first().map_or("", |program| basename(program))
     }
@@ -65,16 +67,18 @@ impl Recipe {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Recognised<'a> {
     pub(super) recipe: &'a Recipe,
-    /// Its process.
+    /// The agent's process.
     pub(super) program: &'a Program,
-    /// The argv it was started by, where that is not the recipe's.
+    /// The argv that started it. `None` if it is that of the recipe, or could not be read.
     pub(super) command: Option<Vec<String>>,
-    /// Whether its arguments could not be read, so that the recipe's stand for them.
+    /// Whether its arguments could not be read, so that those of the recipe are taken.
     pub(super) is_guess: bool,
 }
 
-/// The agent in a pane's tree: the recipe that fits best, in the process that is nearest to the
-/// pane.
+/// The agent among the processes of a pane, which begin with the pane's own process.
+///
+/// The recipe that fits best counts. If two processes fit equally well, the one nearer to the pane
+/// counts.
 pub(super) fn recognise<'a>(
     programs: &'a [Program],
     recipes: &'a [Recipe],
@@ -89,56 +93,62 @@ pub(super) fn recognise<'a>(
         }
     }
     let (_, program, recipe) = best?;
-    let argv = started_by(program);
-    let (Some(path), own) = (argv.first(), argv.get(1..).unwrap_or_default()) else {
-        return Some(Recognised {
-            recipe,
-            program,
-            command: None,
-            is_guess: true,
-        });
-    };
-    if is_started_by_another(program, recipe) {
-        return Some(Recognised {
-            recipe,
-            program,
-            command: Some(without_greeting(&argv)),
-            is_guess: false,
-        });
-    }
-    let usual = recipe.command.get(1..).unwrap_or_default();
-    // A title in the place of its arguments says nothing of them. No title is a path.
-    let has_only_name = own.is_empty() && !usual.is_empty() && !path.starts_with('/');
-    let is_title = plain_name(basename(path)) != recipe.program() || has_only_name;
-    let command = if is_title || own == usual {
-        None
-    } else {
-        Some(without_greeting(&argv))
-    };
+    let (command, is_guess) = command_of(program, recipe);
     Some(Recognised {
         recipe,
         program,
         command,
-        is_guess: is_title,
+        is_guess,
     })
 }
 
-/// How well a process fits: not at all, by one of its names, by its program, or by its arguments
-/// too.
+/// See [`Recognised`]: its `command`, and whether that is a guess.
+fn command_of(program: &Program, recipe: &Recipe) -> (Option<Vec<String>>, bool) {
+    let argv = started_by(program);
+    let Some((path, arguments)) = argv.split_first() else {
+        return (None, true);
+    };
+    if is_run_by_interpreter(program, recipe) {
+        return (Some(without_greeting(&argv)), false);
+    }
+    let recipe_arguments = recipe.command.get(1..).unwrap_or_default();
+    // A process can write a title over its arguments. They cannot be read then. A title is a name,
+    // never a path.
+    let may_hide_arguments =
+        arguments.is_empty() && !recipe_arguments.is_empty() && !path.starts_with('/');
+    let is_title = plain_name(basename(path)) != recipe.program() || may_hide_arguments;
+    if is_title {
+        (None, true)
+    } else if arguments == recipe_arguments {
+        (None, false)
+    } else {
+        (Some(without_greeting(&argv)), false)
+    }
+}
+
+/// How well a recipe fits a process. A higher number is better:
+///
+/// | number | what fits |
+/// |---|---|
+/// | 0 | nothing |
+/// | 1 | the program's name, or a process name but the first |
+/// | 2 | the first process name, or a script that an interpreter runs |
+/// | 3 | the program, but not all arguments of the recipe |
+/// | 4 and more | the program and the arguments of the recipe; one more for each argument |
 fn fit(program: &Program, recipe: &Recipe) -> u32 {
     let argv = started_by(program);
-    if argv
-        .first()
-        .is_some_and(|path| plain_name(basename(path)) == recipe.program())
+    if let Some((path, arguments)) = argv.split_first()
+        && plain_name(basename(path)) == recipe.program()
     {
-        let (own, usual) = (
-            argv.get(1..).unwrap_or_default(),
-            recipe.command.get(1..).unwrap_or_default(),
-        );
-        let more = u32::try_from(usual.len()).unwrap_or(u32::MAX - 4);
-        return if own.starts_with(usual) { 4 + more } else { 3 };
+        let recipe_arguments = recipe.command.get(1..).unwrap_or_default();
+        let count = u32::try_from(recipe_arguments.len()).unwrap_or(u32::MAX - 4);
+        return if arguments.starts_with(recipe_arguments) {
+            4 + count
+        } else {
+            3
+        };
     }
-    if is_started_by_another(program, recipe) {
+    if is_run_by_interpreter(program, recipe) {
         return 2;
     }
     let mut names = recipe
@@ -152,42 +162,50 @@ fn fit(program: &Program, recipe: &Recipe) -> u32 {
     }
 }
 
-/// Whether a process is an interpreter that runs the client's script: `node …/claude.exe`.
-fn is_started_by_another(program: &Program, recipe: &Recipe) -> bool {
-    let runs_a_script = |path: &String| {
+/// Whether a process is an interpreter that runs the agent's script, as in `node …/claude.exe`.
+fn is_run_by_interpreter(program: &Program, recipe: &Recipe) -> bool {
+    let is_other_interpreter = |path: &String| {
         plain_name(basename(path)) != recipe.program() && is_interpreter(basename(path))
     };
     let client = client_of(&program.argv);
-    let is_its = recipe.is_built_in && client == Some(recipe.name.as_str());
-    is_its && started_by(program).first().is_some_and(runs_a_script)
+    let is_client = recipe.is_built_in && client == Some(recipe.name.as_str());
+    is_client
+        && started_by(program)
+            .first()
+            .is_some_and(is_other_interpreter)
 }
 
-/// The argv a process was started by: without the interpreter that the kernel puts before a script.
+/// The argv that somebody typed to start a process.
+///
+/// For a script with `#!` the kernel puts the interpreter before it. That is left out:
+/// `/bin/sh ./nightly.sh` gives `./nightly.sh`.
 pub(super) fn started_by(program: &Program) -> Vec<String> {
-    let is_itself =
+    // The kernel keeps 15 bytes of a process name.
+    let is_process_name =
         |path: &String| basename(path).get(..15).unwrap_or(basename(path)) == program.comm;
+    let is_no_interpreter =
+        |path: &String| is_process_name(path) || !is_interpreter(basename(path));
     let argv = &program.argv;
-    if argv
-        .first()
-        .is_some_and(|path| is_itself(path) || !is_interpreter(basename(path)))
-    {
+    if argv.first().is_some_and(is_no_interpreter) {
         return argv.clone();
     }
-    // The script is the first or second argument: `#!/bin/sh -e` has one of its own.
-    let script = argv.iter().take(3).position(is_itself);
+    // The script is the first or the second argument: `#!/bin/sh -e` puts `-e` before it.
+    let script = argv.iter().take(3).position(is_process_name);
     script
-        .and_then(|at| argv.get(at..))
+        .and_then(|index| argv.get(index..))
         .unwrap_or(argv)
         .to_vec()
 }
 
-/// The same without what gt greets a new agent with: it would be stale at the next start.
+/// The argv without the greeting that gt gives a new agent as its last arguments.
+///
+/// The greeting is about one piece of work, so it would be wrong at the next start.
 fn without_greeting(argv: &[String]) -> Vec<String> {
-    let greets = |argument: &String| argument.contains("[GAS TOWN]");
+    let is_greeting = |argument: &String| argument.contains("[GAS TOWN]");
     let end = argv
         .iter()
-        .rposition(|argument| !greets(argument))
-        .map_or(0, |at| at + 1);
+        .rposition(|argument| !is_greeting(argument))
+        .map_or(0, |last| last + 1);
     argv.get(..end).unwrap_or_default().to_vec()
 }
 
@@ -195,7 +213,7 @@ pub(super) fn is_interpreter(name: &str) -> bool {
     INTERPRETERS.contains(&name)
 }
 
-/// The last part of a program's path; a login shell's hyphen does not count.
+/// The last part of a program's path, without the hyphen of a login shell: `bash` of `-bash`.
 pub(super) fn basename(path: &str) -> &str {
     path.rsplit('/')
         .next()

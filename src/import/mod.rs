@@ -1,11 +1,16 @@
-//! Moving in: a manifest for what already lives on a tmux server.
+//! Drafts a manifest for the sessions that already run on a tmux server.
 //!
-//! Each session gets its place from its name, its agent from what runs in it, its limits from its
-//! age and from what is remembered of it. What cannot be determined for certain is not declared but
-//! listed, for a person to decide.
+//! | what | comes from |
+//! |---|---|
+//! | role, rig and name | the session's name |
+//! | agent or command | the processes in its panes |
+//! | limits | its age, and what Gas Town and the automonitor have noted of it |
 //!
-//! **Architecture invariant:** pure. What is written here is only a text; whether adopting is all
-//! that follows from it is for the caller to see by a look.
+//! A session that is not certain is not declared. It is listed with the reason, and a person
+//! decides.
+//!
+//! **Architecture invariant:** pure. The result is a text. The caller plans with it and checks that
+//! the plan only adopts sessions.
 
 mod agents;
 mod resident;
@@ -21,71 +26,71 @@ use resident::Resident;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// All that a manifest is made from.
+/// All that a draft is made from.
 #[derive(Debug, Clone, Copy)]
 pub struct Ground<'a> {
     /// The town's name.
     pub town: &'a str,
     /// The Gas Town root, absolute.
     pub root: Option<&'a Path>,
-    /// What `~` stands for.
+    /// The home directory, for `~`.
     pub home: Option<&'a Path>,
     /// The directory of the manifest, absolute.
     pub dir: &'a Path,
-    /// The server that was looked at.
+    /// The socket of the server on which the sessions are.
     pub socket: &'a Socket,
     /// What Gas Town's files say.
     pub files: &'a Files,
     /// Every session of the server.
     pub population: &'a [Inhabitant],
-    /// Agents that can be recognised.
+    /// The agents that can be recognised: see [`recipes`].
     pub recipes: &'a [Recipe],
-    /// How long ago sessions were last handed off.
+    /// How long ago each session was last handed off, by its name.
     pub handoffs: &'a BTreeMap<String, Period>,
-    /// What the automonitor has counted, where there is or was one.
+    /// What the automonitor has counted. `None` if the town never had one.
     pub automonitor: Option<Automonitor>,
-    /// Sessions that must not be declared, and why.
+    /// Sessions that must not be declared, by name, with the reason.
     pub unfit: &'a BTreeMap<String, String>,
 }
 
-/// A manifest, and what is to be said of it.
+/// A drafted manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Draft {
-    /// Its text.
+    /// The text of the manifest.
     pub text: String,
-    /// What it declares, in its order.
+    /// The sessions that it declares, in the order of the text.
     pub mapped: Vec<Mapped>,
-    /// What it does not, by name.
+    /// The sessions that it does not declare, in the order of the population.
     pub unmapped: Vec<Unmapped>,
 }
 
-/// A session that the manifest declares.
+/// A session that the draft declares.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mapped {
-    /// Its name in tmux.
+    /// The name in tmux.
     pub session: String,
-    /// Its role, with its rig and name.
+    /// Role, rig and name, such as `crew shop watcher`.
     pub role: String,
-    /// Its agent, or its program.
+    /// The agent, or the program if it is no agent.
     pub agent: String,
-    /// For how long its process has run.
+    /// How long the process has run.
     pub age: Period,
-    /// How long ago it was last handed off, where that is known.
+    /// How long ago the session was last handed off. `None` if nothing says so.
     pub handoff: Option<Period>,
-    /// Variables of its environment that could not be mapped, by name; unsanitised.
+    /// Names of variables that a restart would lose. Not safe to print as they are.
     pub lost: Vec<String>,
 }
 
-/// A session that it does not declare.
+/// A session that the draft does not declare.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unmapped {
-    /// Its name in tmux, unsanitised.
+    /// The name in tmux. Not safe to print as it is.
     pub session: String,
-    /// Why, unsanitised.
+    /// The reason. Not safe to print as it is.
     pub why: String,
 }
 
-/// Drafts the manifest.
+/// Drafts a manifest.
 #[must_use]
 pub fn draft(ground: &Ground<'_>) -> Draft {
     let mut residents: Vec<Resident<'_>> = Vec::new();
@@ -109,13 +114,13 @@ pub fn draft(ground: &Ground<'_>) -> Draft {
     }
 }
 
-/// Whether a session is the loop that gtctl replaces, by its name or by what runs in it.
+/// Whether a session runs the automonitor, the script that gtctl replaces.
 #[must_use]
 pub fn is_automonitor(inhabitant: &Inhabitant) -> bool {
     resident::is_automonitor(inhabitant)
 }
 
-/// The rigs that are known by name, from `mayor/rigs.json`.
+/// The rigs of `mayor/rigs.json`.
 fn rigs<'a>(ground: &Ground<'a>) -> &'a Rigs {
     &ground.files.rigs
 }

@@ -1,4 +1,4 @@
-//! What one session is, as far as that can be told for certain.
+//! Finds out what one session is. What is not certain is an error with the reason.
 
 use super::agents::{self, Recognised, basename};
 use super::{Ground, Mapped, rigs};
@@ -6,10 +6,10 @@ use crate::gastown::{Naming, Place, parse_name};
 use crate::model::{Gastown, Inhabitant, Period, Program, SessionName};
 use std::path::PathBuf;
 
-/// Shells: what waits for somebody to type, unless they were given a command.
+/// Shells. One without a command waits for somebody to type.
 const SHELLS: [&str; 8] = ["sh", "bash", "dash", "zsh", "fish", "ksh", "tcsh", "csh"];
 
-/// More variables than this are not listed.
+/// The most variables that are listed for one session.
 const MOST_LOST: usize = 20;
 
 /// A session that can be declared.
@@ -17,16 +17,16 @@ const MOST_LOST: usize = 20;
 pub(super) struct Resident<'a> {
     pub(super) name: &'a str,
     pub(super) role: &'static str,
-    /// Its rig, where Gas Town knows it.
     pub(super) rig: Option<String>,
-    /// Its own name, as a crew member or polecat.
+    /// The name of a crew member or a polecat, such as `watcher`.
     pub(super) own_name: Option<String>,
+    /// How its name in tmux is built. `None` if the name is not one of Gas Town's.
     pub(super) naming: Option<Naming>,
     pub(super) runs: Runs<'a>,
     pub(super) dir: Option<PathBuf>,
     pub(super) age: Period,
     pub(super) handoff: Option<Period>,
-    /// Variables of its environment that a fresh process would not have; only their names.
+    /// Names of variables that its process has and a fresh process would not have.
     pub(super) lost: Vec<String>,
 }
 
@@ -35,49 +35,25 @@ pub(super) struct Resident<'a> {
 pub(super) enum Runs<'a> {
     /// An agent.
     Agent(Recognised<'a>),
-    /// Any program, by the argv it was started with.
+    /// Another program, with the argv that started it.
     Command(Vec<String>),
 }
 
-/// What a session is; or why it is not to be declared.
+/// What a session is.
+///
+/// # Errors
+/// Why the draft must not declare it.
 pub(super) fn of<'a>(
     ground: &Ground<'a>,
     inhabitant: &'a Inhabitant,
 ) -> Result<Resident<'a>, String> {
+    refuse_unfit(ground, inhabitant)?;
     let name = inhabitant.name.as_str();
-    if let Some(why) = ground.unfit.get(name) {
-        return Err(why.clone());
-    }
-    if let Some(town) = &inhabitant.town {
-        return Err(format!("gtctl already manages it, in town {town}"));
-    }
-    if is_automonitor(inhabitant) {
-        return Err("the automonitor, which gtctl replaces".to_owned());
-    }
-    SessionName::new(name).map_err(|fault| format!("its name cannot be declared: {fault}"))?;
     let place = parse_name(name, rigs(ground));
-    if let Some(Place::Gts(what)) = place {
-        return Err(format!("gt's own ({what}): gt starts and ends it"));
+    if let Some(Place::Gts(kind)) = place {
+        return Err(format!("gt's own ({kind}): gt starts and ends it"));
     }
-    let programs: Vec<&[Program]> = inhabitant
-        .panes
-        .iter()
-        .map(Vec::as_slice)
-        .filter(|pane| !pane.is_empty())
-        .collect();
-    let Some(first) = programs.first() else {
-        return Err("its process has ended".to_owned());
-    };
-    let agent = programs
-        .iter()
-        .find_map(|programs| agents::recognise(programs, ground.recipes));
-    let (runs, program) = match agent {
-        Some(recognised) => {
-            let program = recognised.program;
-            (Runs::Agent(recognised), program)
-        }
-        None => command(first)?,
-    };
+    let (runs, program) = runs(ground, inhabitant)?;
     if matches!(runs, Runs::Command(_)) && stem_of_many(ground, name).is_some() {
         return Err("others seem to start several of these: see [[policy]]".to_owned());
     }
@@ -88,11 +64,9 @@ pub(super) fn of<'a>(
             rig,
             name,
             naming,
-        }) if is_known(ground, &rig) => (role, Some(rig), name, Some(naming)),
+        }) if can_declare(ground, &rig) => (role, Some(rig), name, Some(naming)),
         Some(Place::Rig { .. } | Place::Gts(_)) | None => ("custom", None, None, None),
     };
-    let age = program.age;
-    let handoff = ground.handoffs.get(name).copied();
     let lost = lost(&runs, program);
     Ok(Resident {
         name,
@@ -102,35 +76,78 @@ pub(super) fn of<'a>(
         naming,
         runs,
         dir: program.cwd.clone(),
-        age,
-        handoff,
+        age: program.age,
+        handoff: ground.handoffs.get(name).copied(),
         lost,
     })
 }
 
-/// The variables that its process has and that would not be there after a restart.
+/// Refuses a session that must not be declared, whatever runs in it.
+fn refuse_unfit(ground: &Ground<'_>, inhabitant: &Inhabitant) -> Result<(), String> {
+    let name = inhabitant.name.as_str();
+    if let Some(why) = ground.unfit.get(name) {
+        return Err(why.clone());
+    }
+    if let Some(town) = &inhabitant.town {
+        return Err(format!("gtctl already manages it, in town {town}"));
+    }
+    if is_automonitor(inhabitant) {
+        return Err("the automonitor, which gtctl replaces".to_owned());
+    }
+    SessionName::new(name).map_err(|error| format!("its name cannot be declared: {error}"))?;
+    Ok(())
+}
+
+/// What runs in a session, and the process of it.
+fn runs<'a>(
+    ground: &Ground<'a>,
+    inhabitant: &'a Inhabitant,
+) -> Result<(Runs<'a>, &'a Program), String> {
+    let panes: Vec<&[Program]> = inhabitant
+        .panes
+        .iter()
+        .map(Vec::as_slice)
+        .filter(|programs| !programs.is_empty())
+        .collect();
+    let Some(first) = panes.first() else {
+        return Err("its process has ended".to_owned());
+    };
+    let agent = panes
+        .iter()
+        .find_map(|programs| agents::recognise(programs, ground.recipes));
+    match agent {
+        Some(recognised) => {
+            let program = recognised.program;
+            Ok((Runs::Agent(recognised), program))
+        }
+        None => command(first),
+    }
+}
+
+/// Names of variables that the process has and a fresh process would not have.
 fn lost(runs: &Runs<'_>, program: &Program) -> Vec<String> {
-    let declared = |name: &String| match runs {
+    let is_declared = |name: &String| match runs {
         Runs::Agent(recognised) => recognised.recipe.env.contains_key(name),
         Runs::Command(_) => false,
     };
     program
         .own_env
         .iter()
-        .filter(|name| !declared(name))
+        .filter(|name| !is_declared(name))
         .take(MOST_LOST)
         .cloned()
         .collect()
 }
 
-/// A rig that `mayor/rigs.json` lacks would be a fault in the manifest.
-fn is_known(ground: &Ground<'_>, rig: &str) -> bool {
+/// Whether a manifest with this rig has no error: `mayor/rigs.json` must list the rig, if it lists
+/// any.
+fn can_declare(ground: &Ground<'_>, rig: &str) -> bool {
     ground.root.is_none()
         || rigs(ground).prefix(rig).is_some()
         || rigs(ground).names().next().is_none()
 }
 
-/// The loop that gtctl replaces, by its session's name or by what runs in it.
+/// See [`super::is_automonitor`]. Its session's name decides, or the program in it.
 pub(super) fn is_automonitor(inhabitant: &Inhabitant) -> bool {
     let runs_it = |program: &Program| {
         program
@@ -142,7 +159,10 @@ pub(super) fn is_automonitor(inhabitant: &Inhabitant) -> bool {
     inhabitant.name == Gastown::AUTOMONITOR || inhabitant.panes.iter().flatten().any(runs_it)
 }
 
-/// The argv of a pane's own process, where that is all there is to it.
+/// The argv of a pane's own process, which is the first of `programs`.
+///
+/// # Errors
+/// Why the argv is not enough to start the same again.
 fn command(programs: &[Program]) -> Result<(Runs<'static>, &Program), String> {
     let Some(program) = programs.first() else {
         return Err("its process has ended".to_owned());
@@ -151,12 +171,13 @@ fn command(programs: &[Program]) -> Result<(Runs<'static>, &Program), String> {
     let Some(path) = argv.first() else {
         return Err(format!("cannot read how {} was started", program.comm));
     };
-    let runs_a_script = |option: &str| !option.starts_with("--") && option.contains('c');
-    let only_options = argv
+    // `-c` and its combinations, such as `-lc`, take a command.
+    let takes_command = |option: &str| !option.starts_with("--") && option.contains('c');
+    let has_no_command = argv
         .iter()
         .skip(1)
-        .all(|argument| argument.starts_with('-') && !runs_a_script(argument));
-    if SHELLS.contains(&basename(path)) && only_options {
+        .all(|argument| argument.starts_with('-') && !takes_command(argument));
+    if SHELLS.contains(&basename(path)) && has_no_command {
         let child = programs.get(1).map(|child| child.comm.as_str());
         return Err(match child {
             Some(child) => {
@@ -179,14 +200,17 @@ fn command(programs: &[Program]) -> Result<(Runs<'static>, &Program), String> {
     Ok((Runs::Command(argv), program))
 }
 
-/// What a name has in common with others that differ in a number at the end, such as `task-agent-`.
+/// The common part of names that differ only in a number at the end.
+///
+/// Example: `task-agent-` for `task-agent-1`, if there is a `task-agent-2`, too. `None` if no other
+/// session has the same stem.
 pub(super) fn stem_of_many(ground: &Ground<'_>, name: &str) -> Option<String> {
     let stem = stem(name)?;
-    let of_this = ground
+    let with_this_stem = ground
         .population
         .iter()
-        .filter(|other| self::stem(&other.name) == Some(stem));
-    (of_this.count() > 1).then(|| stem.to_owned())
+        .filter(|inhabitant| self::stem(&inhabitant.name) == Some(stem));
+    (with_this_stem.count() > 1).then(|| stem.to_owned())
 }
 
 fn stem(name: &str) -> Option<&str> {
@@ -195,7 +219,7 @@ fn stem(name: &str) -> Option<&str> {
 }
 
 impl Resident<'_> {
-    /// Services in the order of their waves, then by rig and name.
+    /// The key by which a draft sorts sessions: role in the order of waves, rig, name.
     pub(super) fn order(&self) -> (usize, Option<String>, String) {
         const ROLES: [&str; 7] = [
             "mayor", "deacon", "witness", "refinery", "crew", "polecat", "custom",
@@ -207,7 +231,7 @@ impl Resident<'_> {
         (role, self.rig.clone(), self.name.to_owned())
     }
 
-    /// Whether gt itself starts and ends it, for one piece of work.
+    /// Whether it is a polecat, which gt starts for one piece of work and ends.
     pub(super) fn is_polecat(&self) -> bool {
         self.role == "polecat"
     }

@@ -68,7 +68,7 @@ fn drafted(population: &[Inhabitant], automonitor: Option<Automonitor>) -> Draft
     })
 }
 
-/// The manifest that a draft makes; it must have no fault.
+/// The town that a draft declares. Panics if the draft has a fault.
 fn town(draft: &Draft) -> crate::model::Town {
     let loaded = crate::manifest::load(&crate::manifest::Sources {
         town_path: Path::new("town.toml"),

@@ -1,4 +1,4 @@
-//! The manifest's text, with comments that say where each thing comes from.
+//! Writes the text of a draft, with comments that say where each value comes from.
 
 use super::agents::Recipe;
 use super::resident::{Resident, Runs, stem_of_many};
@@ -10,15 +10,15 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 
-/// A service that nothing has restarted for this long keeps no limit on its age.
+/// The default `max_age`. A session that is older and was never handed off gets no limit on its
+/// age: else `apply` would restart it at once.
 const USUAL_AGE: Period = Period::from_hours(1);
-/// What to do about variables of a living agent that nothing declares.
+/// What to do about variables that a restart would lose.
 pub(super) const DECLARE: &str =
     "Declare what it needs in `env` or `env_file`: a restart begins without these.";
-/// The column at which comments behind values begin.
+/// The column at which comments after values begin.
 const COMMENT: usize = 31;
 
-/// Writes it.
 pub(super) fn write(
     ground: &Ground<'_>,
     residents: &[Resident<'_>],
@@ -26,24 +26,22 @@ pub(super) fn write(
 ) -> String {
     let naming = naming(residents);
     let mut text = head(ground, naming);
-    let own: BTreeSet<&str> = residents
+    let to_declare: BTreeSet<&str> = residents
         .iter()
-        .filter_map(|r| own_recipe(r))
-        .map(|r| r.name.as_str())
+        .filter_map(own_recipe)
+        .map(|recipe| recipe.name.as_str())
         .collect();
-    for recipe in ground
-        .recipes
-        .iter()
-        .filter(|recipe| own.contains(recipe.name.as_str()) && !recipe.is_built_in)
-    {
-        text += &agent(recipe);
+    for recipe in ground.recipes {
+        if !recipe.is_built_in && to_declare.contains(recipe.name.as_str()) {
+            text += &agent(recipe);
+        }
     }
     for resident in residents {
         text += &session(ground, resident, naming);
     }
     text += &chores(ground, residents);
     text += &policies(ground);
-    text += &rest(unmapped);
+    text += &not_declared(unmapped);
     text
 }
 
@@ -54,7 +52,7 @@ fn head(ground: &Ground<'_>, naming: Naming) -> String {
         Socket::Name(name) => name.clone(),
         Socket::Path(path) => path.to_string_lossy().into_owned(),
     };
-    let of_town = if ground.files.town.is_some() {
+    let name_comment = if ground.files.town.is_some() {
         "mayor/town.json"
     } else {
         "names the state directory"
@@ -64,7 +62,7 @@ fn head(ground: &Ground<'_>, naming: Naming) -> String {
          # sessions as gtctl's and restarts none of them. Later each gets a fresh process when it is older than its\n\
          # max_age, an hour where nothing else is said, and at least an hour after the last time.\n\n[town]\n",
     );
-    line(&mut text, "name", &string(ground.town), of_town);
+    line(&mut text, "name", &string(ground.town), name_comment);
     if let Some(root) = ground.root {
         line(
             &mut text,
@@ -79,29 +77,30 @@ fn head(ground: &Ground<'_>, naming: Naming) -> String {
         &string(&socket),
         "where the sessions are",
     );
-    let naming = match naming {
+    let (word, comment) = match naming {
         Naming::Rig => ("\"rig\"", "as in gt-shop-witness"),
         Naming::Prefix => ("\"prefix\"", "as gt names sessions since 0.7"),
     };
-    line(&mut text, "naming", naming.0, naming.1);
+    line(&mut text, "naming", word, comment);
     text
 }
 
-/// The way most sessions are named; the others get their names in full.
+/// The naming that most sessions have. The draft gives the names of the others in full.
 fn naming(residents: &[Resident<'_>]) -> Naming {
-    let of = |naming| {
+    let count = |naming| {
         residents
             .iter()
             .filter(|resident| resident.naming == Some(naming))
             .count()
     };
-    if of(Naming::Prefix) > of(Naming::Rig) {
+    if count(Naming::Prefix) > count(Naming::Rig) {
         Naming::Prefix
     } else {
         Naming::Rig
     }
 }
 
+/// The recipe of an agent that the draft must declare.
 fn own_recipe<'a>(resident: &Resident<'a>) -> Option<&'a Recipe> {
     match &resident.runs {
         Runs::Agent(recognised) => Some(recognised.recipe).filter(|recipe| !recipe.is_built_in),
@@ -110,12 +109,8 @@ fn own_recipe<'a>(resident: &Resident<'a>) -> Option<&'a Recipe> {
 }
 
 fn agent(recipe: &Recipe) -> String {
-    let is_bare = recipe
-        .name
-        .chars()
-        .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
-        && !recipe.name.is_empty();
-    let name = if is_bare {
+    let is_bare_key = !recipe.name.is_empty() && recipe.name.chars().all(is_plain);
+    let name = if is_bare_key {
         recipe.name.clone()
     } else {
         string(&recipe.name)
@@ -164,39 +159,40 @@ fn session(ground: &Ground<'_>, resident: &Resident<'_>, naming: Naming) -> Stri
         }
     }
     runs(&mut text, &resident.runs);
-    let env = own_recipe(resident)
-        .map(|recipe| &recipe.env)
-        .filter(|env| !env.is_empty());
-    if let Some(env) = env {
-        let pairs = env
-            .iter()
-            .map(|(name, value)| format!("{} = {}", string(name), string(&literal(value))));
-        let table = format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", "));
-        line(&mut text, "env", &table, "Gas Town's settings");
-    }
-    if let Some(dir) = &resident.dir {
-        let usual = ground.root.and_then(|root| {
-            default_dir(
-                root,
-                resident.role,
-                resident.rig.as_deref(),
-                resident.own_name.as_deref(),
-            )
-        });
-        if usual.as_deref().unwrap_or(ground.dir) != dir {
-            line(
-                &mut text,
-                "dir",
-                &string(&literal(&shown(ground, dir))),
-                "where its process is",
-            );
-        }
-    }
+    env(&mut text, resident);
+    dir(&mut text, ground, resident);
     limits(&mut text, ground, resident);
     text
 }
 
-/// Where its entry comes from, on one line.
+fn env(text: &mut String, resident: &Resident<'_>) {
+    let Some(recipe) = own_recipe(resident).filter(|recipe| !recipe.env.is_empty()) else {
+        return;
+    };
+    let pairs: Vec<String> = recipe
+        .env
+        .iter()
+        .map(|(name, value)| format!("{} = {}", string(name), string(&literal(value))))
+        .collect();
+    let table = format!("{{ {} }}", pairs.join(", "));
+    line(text, "env", &table, "Gas Town's settings");
+}
+
+/// Writes the directory unless it is the one that gtctl would take anyway.
+fn dir(text: &mut String, ground: &Ground<'_>, resident: &Resident<'_>) {
+    let Some(dir) = &resident.dir else { return };
+    let of_role = ground.root.and_then(|root| {
+        let rig = resident.rig.as_deref();
+        default_dir(root, resident.role, rig, resident.own_name.as_deref())
+    });
+    let default = of_role.as_deref().unwrap_or(ground.dir);
+    if default != dir {
+        let value = string(&literal(&shown(ground, dir)));
+        line(text, "dir", &value, "where its process is");
+    }
+}
+
+/// One line that says what the session's entry was made from.
 fn origin(resident: &Resident<'_>) -> String {
     let mut parts = vec![format!("{}, {} old", resident.name, rounded(resident.age))];
     if let Runs::Agent(recognised) = &resident.runs {
@@ -217,12 +213,12 @@ fn origin(resident: &Resident<'_>) -> String {
 fn runs(text: &mut String, runs: &Runs<'_>) {
     match runs {
         Runs::Agent(recognised) => {
-            let guess = if recognised.is_guess {
+            let comment = if recognised.is_guess {
                 "its arguments cannot be read, so these are the agent's usual ones"
             } else {
                 ""
             };
-            line(text, "agent", &string(&recognised.recipe.name), guess);
+            line(text, "agent", &string(&recognised.recipe.name), comment);
             if let Some(command) = &recognised.command {
                 line(text, "command", &list(command), "");
             }
@@ -231,7 +227,7 @@ fn runs(text: &mut String, runs: &Runs<'_>) {
     }
 }
 
-/// Limits by which nothing that runs is over at once.
+/// Writes limits that no running session passes at once.
 fn limits(text: &mut String, ground: &Ground<'_>, resident: &Resident<'_>) {
     if resident.is_polecat() {
         line(
@@ -261,7 +257,7 @@ fn limits(text: &mut String, ground: &Ground<'_>, resident: &Resident<'_>) {
     }
 }
 
-/// What the automonitor did beside the sessions.
+/// Writes chores for what the automonitor did beside the sessions.
 fn chores(ground: &Ground<'_>, residents: &[Resident<'_>]) -> String {
     let Some(automonitor) = ground.automonitor else {
         return String::new();
@@ -293,25 +289,20 @@ fn chores(ground: &Ground<'_>, residents: &[Resident<'_>]) -> String {
     text
 }
 
-/// Sessions that others start, one after the other, as policies to be thought about.
+/// Suggests a policy, as a comment, for each group of sessions that others seem to start.
 fn policies(ground: &Ground<'_>) -> String {
-    let named = |inhabitant: &crate::model::Inhabitant| stem_of_many(ground, &inhabitant.name);
     let stems: BTreeSet<String> = ground
         .population
         .iter()
-        .filter(|i| i.town.is_none())
-        .filter_map(named)
+        .filter(|inhabitant| inhabitant.town.is_none())
+        .filter_map(|inhabitant| stem_of_many(ground, &inhabitant.name))
         .collect();
     let mut text = String::new();
-    let is_name = |stem: &&String| {
-        stem.chars()
-            .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
-    };
-    for stem in stems
-        .iter()
-        .filter(is_name)
-        .filter(|stem| !stem.ends_with("crew-"))
-    {
+    for stem in stems {
+        // Crew members with numbers for names belong to the town.
+        if !stem.chars().all(is_plain) || stem.ends_with("crew-") {
+            continue;
+        }
         let _ = write!(
             text,
             "\n# Several sessions are called {stem}…: if others start them, gtctl can expire them.\n\
@@ -321,7 +312,7 @@ fn policies(ground: &Ground<'_>) -> String {
     text
 }
 
-fn rest(unmapped: &[Unmapped]) -> String {
+fn not_declared(unmapped: &[Unmapped]) -> String {
     if unmapped.is_empty() {
         return String::new();
     }
@@ -332,7 +323,12 @@ fn rest(unmapped: &[Unmapped]) -> String {
     text
 }
 
-/// `key = value`, with a comment behind it where there is one.
+/// Whether a character may stand in a bare TOML key and in a pattern of a policy.
+fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-_".contains(c)
+}
+
+/// Writes `key = value`, and the comment unless it is empty.
 fn line(text: &mut String, key: &str, value: &str, comment: &str) {
     let assignment = format!("{key} = {value}");
     let _ = if comment.is_empty() {
@@ -342,15 +338,10 @@ fn line(text: &mut String, key: &str, value: &str, comment: &str) {
     };
 }
 
+/// A TOML list of these words.
 fn list(words: &[String]) -> String {
-    format!(
-        "[{}]",
-        words
-            .iter()
-            .map(|word| string(&literal(word)))
-            .collect::<Vec<_>>()
-            .join(", ")
-    )
+    let strings: Vec<String> = words.iter().map(|word| string(&literal(word))).collect();
+    format!("[{}]", strings.join(", "))
 }
 
 /// A TOML string on one line.
@@ -371,20 +362,20 @@ fn string(text: &str) -> String {
     quoted
 }
 
-/// A path with `~` for the home directory.
+/// The path, with `~` for the home directory.
 fn shown(ground: &Ground<'_>, path: &Path) -> String {
-    let below = ground
+    let below_home = ground
         .home
         .and_then(|home| path.strip_prefix(home).ok())
         .map(Path::to_string_lossy);
-    match below {
-        Some(rest) if rest.is_empty() => "~".to_owned(),
-        Some(rest) => format!("~/{rest}"),
+    match below_home {
+        Some(below) if below.is_empty() => "~".to_owned(),
+        Some(below) => format!("~/{below}"),
         None => path.to_string_lossy().into_owned(),
     }
 }
 
-/// A period to the minute, or where that is nothing to the second.
+/// The period in whole minutes; below a minute, in whole seconds.
 fn rounded(period: Period) -> Period {
     let minutes = period.millis() / 60_000;
     if minutes > 0 {
@@ -394,7 +385,7 @@ fn rounded(period: Period) -> Period {
     }
 }
 
-/// A text for a comment: one line, bounded.
+/// The text for a comment: one line of at most 200 characters.
 fn clean(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { ' ' } else { c })

@@ -1,4 +1,5 @@
-//! Agents: the built-in ones and the user's, each with its process names settled.
+//! Turns the tables `[agents.x]` into agents: with the fields of the agent that each is like, and
+//! with its process names.
 
 use super::fault::shown;
 use super::layer::Layer;
@@ -8,7 +9,7 @@ use crate::model::{Agent, client_of};
 use figment::value::{Dict, Value};
 use std::collections::BTreeMap;
 
-/// The lists to which a layer adds, where all others are replaced by it.
+/// The lists of phrases. A stronger layer adds to these; it replaces all other lists.
 const PHRASES: [&str; 11] = [
     "ready",
     "busy",
@@ -23,32 +24,36 @@ const PHRASES: [&str; 11] = [
     "title_ready",
 ];
 
-/// An agent with the argv that starts it; empty when it has none.
+/// An agent and its command.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Known {
+pub(crate) struct AgentEntry {
     pub(crate) agent: Agent,
+    /// The argv that starts the agent. Empty if its table has no command.
     pub(crate) command: Vec<String>,
 }
 
-/// Makes each layer's phrases those of the weaker layers and its own; `!` before one takes it out.
+/// Adds to the phrases of each layer those of all weaker layers.
+///
+/// `!` removes a phrase: `["b", "!a"]` over `["a"]` gives `["b"]`.
 pub(crate) fn add_phrases(layers: &mut [Layer]) {
-    let mut known: BTreeMap<(String, &str), Vec<Value>> = BTreeMap::new();
+    let mut phrases_so_far: BTreeMap<(String, &str), Vec<Value>> = BTreeMap::new();
     for layer in layers {
         for (agent, table) in tables(&mut layer.values) {
             for field in PHRASES {
                 let Some(Value::Array(_, own)) = table.get_mut(field) else {
                     continue;
                 };
-                let all = known.entry((agent.clone(), field)).or_default();
+                let phrases = phrases_so_far.entry((agent.clone(), field)).or_default();
                 for phrase in own.iter() {
-                    add(all, phrase);
+                    add(phrases, phrase);
                 }
-                own.clone_from(all);
+                own.clone_from(phrases);
             }
         }
     }
 }
 
+/// Name and table of each agent in a layer.
 fn tables(values: &mut Dict) -> impl Iterator<Item = (&String, &mut Dict)> {
     let agents = match values.get_mut("agents") {
         Some(Value::Dict(_, agents)) => Some(agents),
@@ -68,27 +73,22 @@ fn tables(values: &mut Dict) -> impl Iterator<Item = (&String, &mut Dict)> {
         })
 }
 
-fn add(all: &mut Vec<Value>, phrase: &Value) {
-    let without = phrase.as_str().and_then(|text| text.strip_prefix('!'));
-    match without {
-        Some(without) if all.iter().any(|known| known.as_str() == Some(without)) => {
-            all.retain(|known| known.as_str() != Some(without));
-        }
-        None if all.contains(phrase) => {}
-        // One that takes out what is not here takes it out of the agent that this is like.
-        Some(_) | None => all.push(phrase.clone()),
+/// Adds one phrase, or removes the phrase after its `!`.
+fn add(phrases: &mut Vec<Value>, phrase: &Value) {
+    let removed = phrase.as_str().and_then(|text| text.strip_prefix('!'));
+    let is_removed = |phrase: &Value| removed.is_some() && phrase.as_str() == removed;
+    if phrases.iter().any(is_removed) {
+        phrases.retain(|phrase| !is_removed(phrase));
+    } else if removed.is_some() || !phrases.contains(phrase) {
+        // A `!` without its phrase stays: `phrases_over` applies it to the agent in `like`.
+        phrases.push(phrase.clone());
     }
 }
 
-/// Agents' tables, by name.
+/// The tables of all agents, by name.
 type Tables<'t> = BTreeMap<&'t str, &'t AgentTable>;
 
-/// Whether gtctl knows an agent of this name by itself.
-fn is_built_in(name: &str) -> bool {
-    super::built_in::is_agent(name)
-}
-
-/// An agent's own table over that of the agent that it is like.
+/// The table of an agent with the fields of `base`, the agent that it is like, where it has none.
 fn over(base: AgentTable, own: &AgentTable) -> AgentTable {
     let own = own.clone();
     let names = own
@@ -118,71 +118,73 @@ fn over(base: AgentTable, own: &AgentTable) -> AgentTable {
     }
 }
 
-/// The names of the processes of both: what only starts the client is named by none.
+/// The process names of `base`, and the program of the agent's own command.
+///
+/// A program such as `env` or `npx` starts the client and ends: its name is no process name.
 fn names_over(base: Option<Vec<String>>, command: Option<&[String]>) -> Option<Vec<String>> {
     let program = command
         .and_then(<[String]>::first)
         .map(|program| basename(program).to_owned());
-    let starts_another = command.is_some_and(|argv| client_of(argv).is_some());
-    let own = program.filter(|name| !starts_another && !name.is_empty());
+    let starts_client = command.is_some_and(|argv| client_of(argv).is_some());
+    let own = program.filter(|name| !starts_client && !name.is_empty());
     let mut names: Vec<String> = base.into_iter().flatten().collect();
-    names.extend(own.filter(|own| !names.contains(own)));
+    names.extend(own.filter(|name| !names.contains(name)));
     (!names.is_empty()).then_some(names)
 }
 
-/// The phrases of both, without those that the second takes out.
+/// The phrases of both, without those that `own` removes with `!`.
 fn phrases_over(base: Option<Vec<String>>, own: Option<Vec<String>>) -> Option<Vec<String>> {
     let Some(own) = own else { return base };
-    let is_taken_out = |phrase: &String| {
+    let is_removed = |phrase: &String| {
         own.iter()
-            .any(|own| own.strip_prefix('!') == Some(phrase.as_str()))
+            .any(|entry| entry.strip_prefix('!') == Some(phrase.as_str()))
     };
-    let mut all: Vec<String> = base
+    let mut phrases: Vec<String> = base
         .into_iter()
         .flatten()
-        .filter(|phrase| !is_taken_out(phrase))
+        .filter(|phrase| !is_removed(phrase))
         .collect();
     for phrase in &own {
-        if !all.contains(phrase) {
-            all.push(phrase.clone());
+        if !phrases.contains(phrase) {
+            phrases.push(phrase.clone());
         }
     }
-    Some(all)
+    Some(phrases)
 }
 
-/// An agent that every manifest knows.
+/// An agent that gtctl knows without a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuiltInAgent {
-    /// Its name.
+    /// The agent's name, such as `claude`.
     pub name: String,
-    /// The argv that starts it.
+    /// The argv that starts the agent.
     pub command: Vec<String>,
-    /// The names of its processes.
+    /// The names that its process can have.
     pub process_names: Vec<String>,
 }
 
-/// The built-in agents, by name.
+/// The built-in agents, sorted by name.
 #[must_use]
 pub fn built_in_agents() -> Vec<BuiltInAgent> {
-    let mut values =
-        super::text::parse(usize::MAX, &super::built_in::everything()).unwrap_or_default();
-    let words = |table: &Dict, key: &str| -> Vec<String> {
+    let text = super::built_in::everything();
+    let mut values = super::text::parse(usize::MAX, &text).unwrap_or_default();
+    let strings = |table: &Dict, key: &str| -> Vec<String> {
         let list = table.get(key).and_then(Value::as_array).unwrap_or_default();
         list.iter()
-            .filter_map(|word| word.as_str().map(str::to_owned))
+            .filter_map(|item| item.as_str().map(str::to_owned))
             .collect()
     };
     let agent = |(name, table): (&String, &mut Dict)| BuiltInAgent {
         name: name.clone(),
-        command: words(table, "command"),
-        process_names: words(table, "process_names"),
+        command: strings(table, "command"),
+        process_names: strings(table, "process_names"),
     };
     tables(&mut values).map(agent).collect()
 }
 
 impl Reading<'_> {
-    /// Every agent that can be named.
-    pub(crate) fn agents(&mut self) -> BTreeMap<String, Known> {
+    /// Every agent that a session can name, by name.
+    pub(crate) fn agents(&mut self) -> BTreeMap<String, AgentEntry> {
         let manifest = self.manifest;
         let tables: Tables<'_> = manifest
             .agents
@@ -190,76 +192,41 @@ impl Reading<'_> {
             .flatten()
             .map(|(name, table)| (name.as_str(), table))
             .collect();
-        let whole = |reading: &mut Self, name: &str, table| {
-            let ancestry = reading.ancestry_of(name, &tables);
-            let whole = ancestry
+        let mut agents = BTreeMap::new();
+        for (name, own) in &tables {
+            self.check_agent(name, own);
+            let ancestry = self.ancestry_of(name, &tables);
+            let with_bases = ancestry
                 .iter()
                 .rev()
-                .filter_map(|name| tables.get(name))
-                .fold(None, |base, own| {
-                    Some(base.map_or_else(|| (*own).clone(), |base: AgentTable| over(base, own)))
-                });
+                .filter_map(|name| tables.get(name).copied())
+                .fold(AgentTable::default(), over);
             let like = ancestry.get(1).map(|like| (*like).to_owned());
-            reading.agent(name, table, &whole.unwrap_or_default(), like)
-        };
-        tables
-            .iter()
-            .map(|(name, table)| ((*name).to_owned(), whole(self, name, table)))
-            .collect()
+            agents.insert((*name).to_owned(), entry(name, &with_bases, like));
+        }
+        agents
     }
 
-    /// An agent, the one that it is like, the one that this is like, and so on.
+    /// The agent itself, then the agent that it is like, then the one which that is like, and so on.
+    ///
+    /// A chain that ends at an unknown agent, or in a circle, is cut off there.
     fn ancestry_of<'t>(&mut self, name: &'t str, tables: &Tables<'t>) -> Vec<&'t str> {
         let mut ancestry = vec![name];
         while let Some((last, table)) = ancestry.last().and_then(|name| tables.get_key_value(name))
         {
-            let implied = || {
-                table
-                    .command
-                    .as_deref()
-                    .and_then(client_of)
-                    .filter(|_| !is_built_in(last))
-            };
-            let Some(like) = table.like.as_deref().or_else(implied) else {
+            let Some(like) = like_of(last, table) else {
                 break;
             };
-            let at = path(["agents", last, "like"]);
             let Some((like, _)) = tables.get_key_value(like) else {
                 if *last == name && table.like.is_some() {
-                    let fault = self.at(
-                        &at,
-                        "unknown-agent",
-                        format!("there is no agent `{}`", shown(like)),
-                    );
-                    let fault =
-                        fault
-                            .label("not known")
-                            .did_you_mean(like, tables.keys().copied(), || {
-                                "write a built-in agent, such as claude, or one of [agents]"
-                                    .to_owned()
-                            });
-                    self.faults.push(fault);
+                    self.note_unknown_like(name, like, tables);
                 }
                 break;
             };
             if ancestry.contains(like) {
-                // Told once for each agent that is part of it.
+                // Each agent in a circle gets a fault of its own, and no agent outside it.
                 if *like == name {
-                    let at = path(["agents", name, "like"]);
-                    let all = ancestry
-                        .iter()
-                        .chain([like])
-                        .copied()
-                        .map(shown)
-                        .collect::<Vec<_>>()
-                        .join(" is like ");
-                    let fault = self.at(
-                        &at,
-                        "agent-cycle",
-                        format!("`like` goes round in a circle: {all}"),
-                    );
-                    self.faults
-                        .push(fault.help("remove `like` from one of them"));
+                    self.note_agent_cycle(name, &ancestry);
                 }
                 break;
             }
@@ -268,32 +235,44 @@ impl Reading<'_> {
         ancestry
     }
 
-    /// `own` as it is written, `table` with all that it takes of the agents that it is like.
-    fn agent(
-        &mut self,
-        name: &str,
-        own: &AgentTable,
-        table: &AgentTable,
-        like: Option<String>,
-    ) -> Known {
-        let command = table.command.clone().unwrap_or_default();
+    fn note_unknown_like(&mut self, name: &str, like: &str, tables: &Tables<'_>) {
+        let at = path(["agents", name, "like"]);
+        let message = format!("there is no agent `{}`", shown(like));
+        let help = || "write a built-in agent, such as claude, or one of [agents]".to_owned();
+        let fault = self
+            .at(&at, "unknown-agent", message)
+            .label("not known")
+            .did_you_mean(like, tables.keys().copied(), help);
+        self.faults.push(fault);
+    }
+
+    fn note_agent_cycle(&mut self, name: &str, ancestry: &[&str]) {
+        let at = path(["agents", name, "like"]);
+        let circle: Vec<String> = ancestry.iter().chain([&name]).copied().map(shown).collect();
+        let message = format!(
+            "`like` goes round in a circle: {}",
+            circle.join(" is like ")
+        );
+        let fault = self.at(&at, "agent-cycle", message);
+        self.faults
+            .push(fault.help("remove `like` from one of them"));
+    }
+
+    /// Notes the faults within an agent's own table.
+    fn check_agent(&mut self, name: &str, table: &AgentTable) {
         let at = |field| path(["agents", name, field]);
-        for (field, argv) in [("command", &own.command), ("probe", &own.probe)] {
-            if argv
-                .as_ref()
-                .is_some_and(|argv| argv.first().is_none_or(String::is_empty))
-            {
+        for (field, argv) in [("command", &table.command), ("probe", &table.probe)] {
+            let Some(argv) = argv else { continue };
+            if argv.first().is_none_or(String::is_empty) {
                 let fault = self.at(&at(field), "empty-command", "the command is empty");
                 self.faults.push(
                     fault.help("write the program first, as in [\"claude\", \"--continue\"]"),
                 );
             }
         }
-        if own
-            .process_names
-            .as_ref()
-            .is_some_and(|names| names.is_empty() || names.iter().any(String::is_empty))
-        {
+        let lacks_a_name =
+            |names: &Vec<String>| names.is_empty() || names.iter().any(String::is_empty);
+        if table.process_names.as_ref().is_some_and(lacks_a_name) {
             let fault = self.at(
                 &at("process_names"),
                 "empty-name",
@@ -302,95 +281,91 @@ impl Reading<'_> {
             self.faults
                 .push(fault.help("remove it: the default is the program's own name"));
         }
-        self.check_phrases(name, own);
-        let own_name = || {
-            command
-                .first()
-                .map(|program| vec![basename(program).to_owned()])
-        };
-        let process_names = table
-            .process_names
-            .clone()
-            .or_else(own_name)
-            .unwrap_or_default();
-        let list = |texts: &Option<Vec<String>>| texts.clone().unwrap_or_default();
-        let phrases = |texts: &Option<Vec<String>>| {
-            let is_phrase = |text: &&String| !text.starts_with('!');
-            texts
-                .iter()
-                .flatten()
-                .filter(is_phrase)
-                .cloned()
-                .collect::<Vec<_>>()
-        };
-        let agent = Agent {
-            name: name.to_owned(),
-            process_names,
-            ready: phrases(&table.ready),
-            busy: phrases(&table.busy),
-            asks_permission: phrases(&table.asks_permission),
-            asks_trust: phrases(&table.asks_trust),
-            auth: phrases(&table.auth),
-            limit: phrases(&table.limit),
-            context: phrases(&table.context),
-            retrying: phrases(&table.retrying),
-            title_busy: phrases(&table.title_busy),
-            title_asks: phrases(&table.title_asks),
-            title_ready: phrases(&table.title_ready),
-            fix: table.fix.clone(),
-            like,
-            quit: list(&table.quit),
-            submit: table
-                .submit
-                .clone()
-                .unwrap_or_else(|| vec!["Enter".to_owned()]),
-            clear: table
-                .clear
-                .clone()
-                .unwrap_or_else(|| vec!["C-u".to_owned()]),
-            probe: list(&table.probe),
-            resume: list(&table.resume),
-        };
-        Known { agent, command }
+        self.check_phrases(name, table);
     }
 }
 
+/// The agent that this one is like: as it is written, else the built-in one that its command starts.
+fn like_of<'t>(name: &str, table: &'t AgentTable) -> Option<&'t str> {
+    let started = || {
+        let command = table.command.as_deref()?;
+        client_of(command).filter(|_| !super::built_in::is_agent(name))
+    };
+    table.like.as_deref().or_else(started)
+}
+
+/// The agent of a table that has the fields of the agents it is like.
+fn entry(name: &str, table: &AgentTable, like: Option<String>) -> AgentEntry {
+    let command = table.command.clone().unwrap_or_default();
+    let program_name = || {
+        command
+            .first()
+            .map(|program| vec![basename(program).to_owned()])
+    };
+    let process_names = table
+        .process_names
+        .clone()
+        .or_else(program_name)
+        .unwrap_or_default();
+    let list = |texts: &Option<Vec<String>>| texts.clone().unwrap_or_default();
+    let key = |keys: &Option<Vec<String>>, default: &str| {
+        keys.clone().unwrap_or_else(|| vec![default.to_owned()])
+    };
+    let agent = Agent {
+        name: name.to_owned(),
+        process_names,
+        ready: phrases(table.ready.as_ref()),
+        busy: phrases(table.busy.as_ref()),
+        asks_permission: phrases(table.asks_permission.as_ref()),
+        asks_trust: phrases(table.asks_trust.as_ref()),
+        auth: phrases(table.auth.as_ref()),
+        limit: phrases(table.limit.as_ref()),
+        context: phrases(table.context.as_ref()),
+        retrying: phrases(table.retrying.as_ref()),
+        title_busy: phrases(table.title_busy.as_ref()),
+        title_asks: phrases(table.title_asks.as_ref()),
+        title_ready: phrases(table.title_ready.as_ref()),
+        fix: table.fix.clone(),
+        like,
+        quit: list(&table.quit),
+        submit: key(&table.submit, "Enter"),
+        clear: key(&table.clear, "C-u"),
+        probe: list(&table.probe),
+        resume: list(&table.resume),
+    };
+    AgentEntry { agent, command }
+}
+
+/// The phrases of a list without the entries that only remove one.
+fn phrases(entries: Option<&Vec<String>>) -> Vec<String> {
+    entries
+        .into_iter()
+        .flatten()
+        .filter(|entry| !entry.starts_with('!'))
+        .cloned()
+        .collect()
+}
+
 impl Reading<'_> {
-    /// A phrase of stars and blanks would be said by every line or by none.
+    /// Notes a fault for each list with a phrase of `*` and blanks alone: every line would match it.
     fn check_phrases(&mut self, name: &str, table: &AgentTable) {
-        let AgentTable {
-            ready,
-            busy,
-            asks_permission,
-            asks_trust,
-            auth,
-            limit,
-            context,
-            retrying,
-            ..
-        } = table;
-        let AgentTable {
-            title_busy,
-            title_asks,
-            title_ready,
-            ..
-        } = table;
-        let screen = [
-            ready,
-            busy,
-            asks_permission,
-            asks_trust,
-            auth,
-            limit,
-            context,
-            retrying,
+        // In the order of `PHRASES`.
+        let lists = [
+            &table.ready,
+            &table.busy,
+            &table.asks_permission,
+            &table.asks_trust,
+            &table.auth,
+            &table.limit,
+            &table.context,
+            &table.retrying,
+            &table.title_busy,
+            &table.title_asks,
+            &table.title_ready,
         ];
-        let lists = screen
-            .into_iter()
-            .chain([title_busy, title_asks, title_ready]);
         for (field, list) in PHRASES.into_iter().zip(lists) {
-            let bare = |phrase: &String| phrase.chars().all(|c| c == '*' || c.is_whitespace());
-            if list.iter().flatten().any(bare) {
+            let is_bare = |phrase: &String| phrase.chars().all(|c| c == '*' || c.is_whitespace());
+            if list.iter().flatten().any(is_bare) {
                 let fault = self.at(
                     &path(["agents", name, field]),
                     "empty-phrase",
@@ -403,7 +378,7 @@ impl Reading<'_> {
     }
 }
 
-/// The last part of a program's path.
+/// The last part of a program's path: `claude` of `/opt/bin/claude`.
 pub(crate) fn basename(program: &str) -> &str {
     program
         .trim_end_matches('/')

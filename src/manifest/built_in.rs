@@ -1,9 +1,8 @@
-//! The weakest layer: what gtctl knows of itself, without the agents and roles that a manifest
-//! cannot mean.
+//! The built-in tables: the weakest layer of every manifest.
 //!
-//! Each agent and each role has a file of its own. Most of the text is what agents show on their
-//! screens. A town has one agent or two, and every verb reads its manifest first: to parse all eight
-//! each time would take longer than everything else in that verb.
+//! Each agent and each role has a file of its own. Only the files that the manifest may need are
+//! parsed. The reason is speed: every verb reads the manifest first, and most of the text is
+//! phrases of agents. To parse all eight agents would take longer than the rest of a quick verb.
 
 use super::desired::DEFAULT_AGENT;
 use super::layer::Layer;
@@ -11,18 +10,17 @@ use crate::model::client_of;
 use figment::value::{Dict, Value};
 use std::collections::BTreeSet;
 
-/// What is read for every manifest: the town, its defaults and its limits.
+/// Read for every manifest: the town, its defaults and its limits.
 const BASE: &str = include_str!("builtin/base.toml");
 
-/// A table with a name of its own, in a file of its own.
+/// A built-in agent or role.
 pub(super) struct NamedTable {
-    /// The name of the agent or the role.
     pub(super) name: &'static str,
-    /// The text of its table.
+    /// The TOML text of its table.
     text: &'static str,
 }
 
-/// Names a file after its table.
+/// Includes the file `builtin/FOLDER/NAME.toml` for each name.
 macro_rules! named {
     ($folder:literal, $($name:literal),+ $(,)?) => {
         [$(NamedTable {
@@ -32,11 +30,9 @@ macro_rules! named {
     };
 }
 
-/// The built-in roles.
 static ROLES: [NamedTable; 7] = named!(
     "roles", "custom", "witness", "refinery", "mayor", "deacon", "crew", "polecat",
 );
-/// The built-in agents.
 static AGENTS: [NamedTable; 8] = named!(
     "agents",
     "claude",
@@ -49,56 +45,56 @@ static AGENTS: [NamedTable; 8] = named!(
     "aider",
 );
 
-/// The role of a session that has a name of its own and no other role.
+/// The role of a session that names no role.
 const CUSTOM: &str = "custom";
-/// Keys by which agents are meant that are not named: a policy knows the busy words of all, and
-/// what a launcher or a role's own commands start may be any of them.
-const MEANS_ALL: [&str; 3] = ["policy", "launcher", "start"];
+/// Keys that need all agents, although they name none. A policy knows the busy phrases of all
+/// agents. A launcher or a role's `start` may start any agent.
+const NEEDS_ALL: [&str; 3] = ["policy", "launcher", "start"];
 
-/// Which of the built-in agents and roles are read.
+/// Which built-in agents and roles to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Known {
-    /// Those that may be meant. That there is no agent of a name is no fault yet.
-    Meant,
-    /// All.
+pub(crate) enum Include {
+    /// Those whose name stands somewhere in the layers, and the defaults.
+    ///
+    /// A name that is missing here may exist all the same. So an unknown name is final only with
+    /// [`Include::All`].
+    Mentioned,
+    /// All of them.
     All,
 }
 
-/// Every agent and role that gtctl knows by itself.
 fn tables() -> impl Iterator<Item = &'static NamedTable> {
     ROLES.iter().chain(&AGENTS)
 }
 
-/// Whether gtctl knows an agent of this name by itself.
+/// Whether there is a built-in agent of this name.
 pub(super) fn is_agent(name: &str) -> bool {
     AGENTS.iter().any(|agent| agent.name == name)
 }
 
-/// All of it.
+/// The text of all built-in tables.
 pub(crate) fn everything() -> String {
     text_with(tables())
 }
 
-/// The text for manifests of these layers.
-pub(crate) fn built_in(users: &[Layer], known: Known) -> String {
-    let is_word =
-        |word: &str| MEANS_ALL.contains(&word) || tables().any(|table| table.name == word);
-    let mut said = BTreeSet::new();
+/// The text of the built-in tables for a manifest of these layers.
+pub(crate) fn built_in(users: &[Layer], include: Include) -> String {
+    let mut mentioned = BTreeSet::new();
     for layer in users {
-        words(&layer.values, &is_word, &mut said);
+        add_words(&layer.values, &mut mentioned);
         for client in clients(&layer.values) {
-            said.insert(client);
+            mentioned.insert(client);
         }
     }
-    if known == Known::All || MEANS_ALL.iter().any(|word| said.contains(word)) {
+    if include == Include::All || NEEDS_ALL.iter().any(|word| mentioned.contains(word)) {
         return everything();
     }
-    let is_meant = |name: &str| match name {
+    let is_needed = |name: &str| match name {
         CUSTOM => true,
-        DEFAULT_AGENT if !users.iter().any(says_what_runs) => true,
-        _ => said.contains(name),
+        DEFAULT_AGENT if !users.iter().any(gives_all_an_agent) => true,
+        _ => mentioned.contains(name),
     };
-    text_with(tables().filter(|table| is_meant(table.name)))
+    text_with(tables().filter(|table| is_needed(table.name)))
 }
 
 fn text_with(tables: impl Iterator<Item = &'static NamedTable>) -> String {
@@ -110,13 +106,15 @@ fn text_with(tables: impl Iterator<Item = &'static NamedTable>) -> String {
     text
 }
 
-/// Whether no session can be without an agent or a command.
-fn says_what_runs(layer: &Layer) -> bool {
+/// Whether `[defaults]` names an agent or a command, so that no session needs the default agent.
+fn gives_all_an_agent(layer: &Layer) -> bool {
     let defaults = layer.values.get("defaults").and_then(Value::as_dict);
     defaults.is_some_and(|table| table.contains_key("agent") || table.contains_key("command"))
 }
 
-/// The built-in agents whose clients the user's own agents start.
+/// The built-in agents that the commands of `[agents.x]` start.
+///
+/// Example: `claude`, for `command = ["env", "A=b", "/opt/claude"]`.
 fn clients(values: &Dict) -> impl Iterator<Item = &'static str> + '_ {
     let agents = values
         .get("agents")
@@ -133,20 +131,26 @@ fn clients(values: &Dict) -> impl Iterator<Item = &'static str> + '_ {
     })
 }
 
-/// The keys and texts that are known words.
-fn words<'v>(table: &'v Dict, known: &impl Fn(&str) -> bool, said: &mut BTreeSet<&'v str>) {
+/// Adds each key and each text that names a built-in table, or that needs all of them.
+fn add_words<'v>(table: &'v Dict, words: &mut BTreeSet<&'v str>) {
     for (key, value) in table {
-        said.extend(Some(key.as_str()).filter(|key| known(key)));
-        words_of(value, known, said);
+        add_word(key, words);
+        add_words_of(value, words);
     }
 }
 
-fn words_of<'v>(value: &'v Value, known: &impl Fn(&str) -> bool, said: &mut BTreeSet<&'v str>) {
+fn add_words_of<'v>(value: &'v Value, words: &mut BTreeSet<&'v str>) {
     match value {
-        Value::String(_, text) => said.extend(Some(text.as_str()).filter(|text| known(text))),
-        Value::Dict(_, table) => words(table, known, said),
-        Value::Array(_, items) => items.iter().for_each(|item| words_of(item, known, said)),
+        Value::String(_, text) => add_word(text, words),
+        Value::Dict(_, table) => add_words(table, words),
+        Value::Array(_, items) => items.iter().for_each(|item| add_words_of(item, words)),
         Value::Char(..) | Value::Bool(..) | Value::Num(..) | Value::Empty(..) => {}
+    }
+}
+
+fn add_word<'v>(word: &'v str, words: &mut BTreeSet<&'v str>) {
+    if NEEDS_ALL.contains(&word) || tables().any(|table| table.name == word) {
+        words.insert(word);
     }
 }
 
@@ -156,10 +160,10 @@ mod tests {
     use super::super::text::parse;
     use super::*;
 
-    /// The names in the tables read for a manifest.
+    /// The names in `[roles]` or `[agents]` of the built-in text for a manifest.
     fn read(text: &str, table: &str) -> Vec<String> {
         let layer = Layer::new(Source::File(0), parse(0, text).expect("TOML"));
-        let values = parse(0, &built_in(&[layer], Known::Meant)).expect("TOML");
+        let values = parse(0, &built_in(&[layer], Include::Mentioned)).expect("TOML");
         assert!(
             ["town", "defaults", "limits"]
                 .iter()
@@ -235,6 +239,6 @@ mod tests {
         all("[[policy]]\nmatch = \"*\"\n");
         all("[defaults]\nlauncher = \"gt\"\ncommand = [\"sh\"]\n");
         all("[roles.crew]\nstart = [\"x\"]\n");
-        assert_eq!(built_in(&[], Known::All), everything());
+        assert_eq!(built_in(&[], Include::All), everything());
     }
 }

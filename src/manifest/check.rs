@@ -1,7 +1,8 @@
-//! Finds every unknown key and wrong value of one layer, and leaves only what is right.
+//! Finds every unknown key and wrong value of one layer, and removes them from it.
 //!
-//! Each table is deserialised by itself, again and again, each time without what failed before: so
-//! one fault does not hide the next, and a fault costs only its own table.
+//! serde reports only the first error of a table. So each table is read again and again, each time
+//! without the value that failed before. Each table is read by itself, so a fault in one table
+//! costs no time in the others.
 
 use super::fault::{Fault, shown};
 use super::layer::{Layer, Part};
@@ -11,23 +12,23 @@ use figment::value::{Dict, Tag, Value};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
-/// At most this many faults are told of one table.
+/// The most faults that are reported for one table.
 const MAX_PER_TABLE: usize = 200;
-/// The words for a fault's place.
+/// The keys and list indices that lead to an entry, such as `["session", "3", "dir"]`.
 pub(crate) type Path = Vec<String>;
 
-/// What was cut out of a layer, and why.
+/// What was removed from the layers, and why.
 #[derive(Default)]
 pub(crate) struct Findings {
     pub(crate) faults: Vec<Fault>,
-    /// The paths of what was cut out.
+    /// The paths of removed values.
     pub(crate) cut: Vec<Path>,
 }
 
-/// Checks a layer and cuts out of it what is wrong.
+/// Checks a layer and removes what is wrong from it.
 pub(crate) fn check(layer: &mut Layer, findings: &mut Findings) {
     let mut values = std::mem::take(&mut layer.values);
-    let known = fields_of::<wire::Manifest>();
+    let allowed = fields_of::<wire::Manifest>();
     values.retain(|key, value| {
         let path = &vec![key.clone()];
         match key.as_str() {
@@ -42,7 +43,7 @@ pub(crate) fn check(layer: &mut Layer, findings: &mut Findings) {
             "policy" => each_listed::<wire::PolicyTable>(layer, path, value, findings),
             "chore" => each_listed::<wire::ChoreTable>(layer, path, value, findings),
             _ => {
-                findings.faults.push(unknown(layer, path, known));
+                findings.faults.push(unknown(layer, path, allowed));
                 false
             }
         }
@@ -51,17 +52,23 @@ pub(crate) fn check(layer: &mut Layer, findings: &mut Findings) {
 }
 
 /// The field names of a table's type, in the order of their declaration.
+///
+/// serde tells them in its error about an unknown field, so one is given on purpose.
 pub(crate) fn fields_of<T: DeserializeOwned>() -> &'static [&'static str] {
-    let stranger = Value::Dict(
+    let table_with_unknown_field = Value::Dict(
         Tag::Default,
         Dict::from([("\0".to_owned(), Value::Bool(Tag::Default, true))]),
     );
-    match stranger.deserialize::<T>().map_err(|e| e.kind) {
+    match table_with_unknown_field
+        .deserialize::<T>()
+        .map_err(|error| error.kind)
+    {
         Err(Kind::UnknownField(_, fields)) => fields,
         _ => &[],
     }
 }
 
+/// Checks a table of named tables, such as `[roles.x]`. False if `value` is no table.
 fn each_named<T: DeserializeOwned>(
     layer: &Layer,
     path: &Path,
@@ -83,6 +90,7 @@ fn each_named<T: DeserializeOwned>(
     true
 }
 
+/// Checks a list of tables, such as `[[session]]`. False if `value` is no list.
 fn each_listed<T: DeserializeOwned>(
     layer: &Layer,
     path: &Path,
@@ -102,7 +110,7 @@ fn each_listed<T: DeserializeOwned>(
     };
     for (index, item) in items.iter_mut().enumerate() {
         if !probe::<T>(layer, &joined(path, &index.to_string()), item, findings) {
-            // An empty table in its place: the indices of those after it must stay.
+            // An empty table takes its place, so that the tables behind it keep their indices.
             *item = Value::Dict(Tag::Default, Dict::new());
         }
     }
@@ -113,7 +121,7 @@ fn joined(path: &Path, step: &str) -> Path {
     path.iter().cloned().chain([step.to_owned()]).collect()
 }
 
-/// Cuts out of a table what keeps it from being a `T`; false when nothing can be kept.
+/// Removes from a table what keeps it from being a `T`. False if nothing of it can stay.
 fn probe<T: DeserializeOwned>(
     layer: &Layer,
     path: &Path,
@@ -131,8 +139,13 @@ fn probe<T: DeserializeOwned>(
             .cloned()
             .chain(shifts.original(&error.path))
             .collect();
-        if let Kind::UnknownField(_, known) = error.kind {
-            cut_unknown(layer, path, table, &error.path, known, findings);
+        if let Kind::UnknownField(_, allowed) = error.kind {
+            let place = UnknownField {
+                table: path,
+                within: &error.path,
+                allowed,
+            };
+            cut_unknown(layer, table, &place, findings);
             continue;
         }
         findings.faults.push(describe(layer, &place, &error.kind));
@@ -144,36 +157,45 @@ fn probe<T: DeserializeOwned>(
     false
 }
 
-/// Reports and removes all unknown keys of the table that `within` has one of.
+/// Where serde met an unknown field.
+struct UnknownField<'p> {
+    /// The path of the checked table.
+    table: &'p Path,
+    /// The path of the field within that table.
+    within: &'p [String],
+    /// The field names that are allowed there.
+    allowed: &'static [&'static str],
+}
+
+/// Reports and removes this unknown field and all others beside it.
 fn cut_unknown(
     layer: &Layer,
-    path: &Path,
     table: &mut Value,
-    within: &[String],
-    known: &'static [&'static str],
+    field: &UnknownField<'_>,
     findings: &mut Findings,
 ) {
-    let Some((_, parents)) = within.split_last() else {
+    let Some((_, parents)) = field.within.split_last() else {
         return;
     };
     let Some(Value::Dict(_, entries)) = find_mut(table, parents) else {
         return;
     };
-    let mut told = 0;
+    let mut reported = 0;
     entries.retain(|key, _| {
-        if known.contains(&key.as_str()) {
+        if field.allowed.contains(&key.as_str()) {
             return true;
         }
-        told += 1;
-        if told <= MAX_PER_TABLE {
-            let place: Path = path.iter().chain(parents).chain([key]).cloned().collect();
-            findings.faults.push(unknown(layer, &place, known));
+        reported += 1;
+        if reported <= MAX_PER_TABLE {
+            let place = field.table.iter().chain(parents).chain([key]);
+            let place: Path = place.cloned().collect();
+            findings.faults.push(unknown(layer, &place, field.allowed));
         }
         false
     });
 }
 
-fn unknown(layer: &Layer, path: &Path, known: &'static [&'static str]) -> Fault {
+fn unknown(layer: &Layer, path: &Path, allowed: &'static [&'static str]) -> Fault {
     let key = path.last().map_or("", String::as_str);
     let table = path
         .split_last()
@@ -184,20 +206,20 @@ fn unknown(layer: &Layer, path: &Path, known: &'static [&'static str]) -> Fault 
         format!("unknown key `{}` in {table}", shown(key)),
     )
     .label("not known here")
-    .did_you_mean(key, known.iter().copied(), || {
-        format!("allowed here: {}", known.join(", "))
+    .did_you_mean(key, allowed.iter().copied(), || {
+        format!("allowed here: {}", allowed.join(", "))
     })
 }
 
-/// A table's name as a reader would say it: `[[session]]`, `[roles.mayor]`.
+/// A table's name as it stands in a manifest: `[[session]]`, `[roles.mayor]`.
 pub(crate) fn called(path: &[String]) -> String {
-    let Some((first, rest)) = path.split_first() else {
+    let Some((first, steps)) = path.split_first() else {
         return "the manifest".to_owned();
     };
-    let inner: Vec<String> = rest
+    let inner: Vec<String> = steps
         .iter()
-        .filter(|s| s.parse::<usize>().is_err())
-        .map(|s| shown(s))
+        .filter(|step| step.parse::<usize>().is_err())
+        .map(|step| shown(step))
         .collect();
     match (first.as_str(), inner.is_empty()) {
         ("session" | "policy" | "chore", true) => format!("[[{first}]]"),
@@ -207,7 +229,7 @@ pub(crate) fn called(path: &[String]) -> String {
     }
 }
 
-/// What serde expected, in words for people.
+/// What serde expected, in plain words.
 fn plain(expected: &str) -> &str {
     match expected {
         "u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64" => "a whole number",
@@ -217,7 +239,7 @@ fn plain(expected: &str) -> &str {
     }
 }
 
-/// A fault for whatever serde did not like about the value at a path.
+/// The fault for serde's error about the value at a path.
 fn describe(layer: &Layer, path: &Path, kind: &Kind) -> Fault {
     let fault = |code, message: String| Fault::new(code, layer.origin(path, Part::Value), message);
     let field = path
@@ -231,32 +253,32 @@ fn describe(layer: &Layer, path: &Path, kind: &Kind) -> Fault {
             }
             None => fault("wrong-value", format!("`{field}`: {}", shown(text))),
         },
-        Kind::InvalidType(found, expected) => {
+        Kind::InvalidType(actual, expected) => {
             let expected = plain(expected);
             fault(
                 "wrong-type",
-                format!("`{field}` is {expected}, not {}", noun(found)),
+                format!("`{field}` is {expected}, not {}", noun(actual)),
             )
             .label(format!("expected {expected}"))
         }
         Kind::InvalidValue(Actual::Signed(0) | Actual::Unsigned(0), _) => {
             fault("zero-limit", format!("`{field}` cannot be zero")).help("write a number from 1")
         }
-        Kind::InvalidValue(found, expected) => {
+        Kind::InvalidValue(actual, expected) => {
             let expected = plain(expected);
             fault(
                 "wrong-value",
-                format!("`{field}` cannot be {}: expected {expected}", noun(found)),
+                format!("`{field}` cannot be {}: expected {expected}", noun(actual)),
             )
             .help("write a whole number from 0 to 4294967295")
         }
-        Kind::UnknownVariant(word, known) => fault(
+        Kind::UnknownVariant(word, allowed) => fault(
             "unknown-word",
             format!("`{field}` cannot be \"{}\"", shown(word)),
         )
-        .label(format!("one of {}", known.join(", ")))
-        .did_you_mean(word, known.iter().copied(), || {
-            format!("write one of {}", known.join(", "))
+        .label(format!("one of {}", allowed.join(", ")))
+        .did_you_mean(word, allowed.iter().copied(), || {
+            format!("write one of {}", allowed.join(", "))
         }),
         Kind::UnknownField(..)
         | Kind::InvalidLength(..)
@@ -272,7 +294,7 @@ fn describe(layer: &Layer, path: &Path, kind: &Kind) -> Fault {
     }
 }
 
-/// The static text of a code that went through serde.
+/// A code of `wire::values` as a static text again, after it went through serde's error text.
 fn stable(code: &str) -> &'static str {
     const CODES: [&str; 5] = [
         "bad-duration",
@@ -283,12 +305,12 @@ fn stable(code: &str) -> &'static str {
     ];
     CODES
         .into_iter()
-        .find(|known| *known == code)
+        .find(|candidate| *candidate == code)
         .unwrap_or("wrong-value")
 }
 
-fn noun(found: &Actual) -> String {
-    match found {
+fn noun(actual: &Actual) -> String {
+    match actual {
         Actual::Bool(flag) => format!("the boolean {flag}"),
         Actual::Unsigned(n) => format!("the number {n}"),
         Actual::Signed(n) => format!("the number {n}"),
@@ -322,25 +344,28 @@ fn find_mut<'v>(value: &'v mut Value, path: &[String]) -> Option<&'v mut Value> 
     })
 }
 
-/// Which elements were cut out of which lists, so that the places of those behind them stay right.
+/// Which elements were removed from which lists.
+///
+/// When an element is removed, those behind it move up. Their faults must still name the place in
+/// the text. So the map holds, for the path of each list, the original indices that are gone.
 #[derive(Default)]
 struct Shifts(BTreeMap<Path, Vec<usize>>);
 
 impl Shifts {
-    /// A path as it was before anything was cut.
+    /// The path that an entry had before anything was removed.
     fn original(&self, path: &[String]) -> Path {
-        let mut out = Path::new();
+        let mut original = Path::new();
         for (depth, step) in path.iter().enumerate() {
             let removed = path.get(..depth).and_then(|list| self.0.get(list));
-            out.push(match (removed, step.parse::<usize>()) {
+            original.push(match (removed, step.parse::<usize>()) {
                 (Some(removed), Ok(index)) => restored(index, removed).to_string(),
                 _ => step.clone(),
             });
         }
-        out
+        original
     }
 
-    /// Cuts out the value at a path; false when there is none.
+    /// Removes the value at a path. False if there is none.
     fn cut(&mut self, table: &mut Value, path: &[String]) -> bool {
         let Some((last, parents)) = path.split_last() else {
             return false;
@@ -365,8 +390,7 @@ impl Shifts {
         }
     }
 
-    /// Removes the lists that lost an element altogether: what is left of them means something
-    /// else.
+    /// Removes each list that lost an element: what is left of it would mean something else.
     fn drop_from(&self, table: &mut Value) {
         for path in self.0.keys() {
             let Some((last, parents)) = path.split_last() else {
@@ -379,9 +403,15 @@ impl Shifts {
     }
 }
 
-/// The index an element had before those at `removed` (original indices, ascending) went.
+/// The index that an element had before the elements at `removed` were taken out.
+///
+/// `removed` has original indices, ascending. Example: with `[0, 2]` the element now at 1 was at 3.
 fn restored(index: usize, removed: &[usize]) -> usize {
-    removed
-        .iter()
-        .fold(index, |at, gone| if *gone <= at { at + 1 } else { at })
+    removed.iter().fold(index, |original, gone| {
+        if *gone <= original {
+            original + 1
+        } else {
+            original
+        }
+    })
 }

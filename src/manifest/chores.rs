@@ -1,6 +1,7 @@
-//! `[[chore]]`: timed work beside the sessions, its cadence set by the profile.
+//! Turns the tables `[[chore]]` into [`Chore`] values. The profile says how often each kind runs.
 
 use super::fault::{Fault, shown};
+use super::layer::Part;
 use super::reading::{Reading, path};
 use super::session::Named;
 use super::wire::ChoreTable;
@@ -10,7 +11,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::Path as FsPath;
 
-/// Whether it can be an owner's or a repository's name, and so part of an address.
+/// Whether `text` can be the name of an owner or a repository, and so part of an address.
 fn is_repo_part(text: &str) -> bool {
     !text.is_empty()
         && !text.starts_with('.')
@@ -21,7 +22,7 @@ fn is_repo_part(text: &str) -> bool {
 
 type Sessions<'n, 'a> = &'n BTreeMap<SessionName, Named<'a>>;
 
-/// The chores; those switched off are left out. Their commands are run in `dir`.
+/// The chores that are not switched off. Their commands run in `dir`.
 pub(crate) fn resolve(
     reading: &mut Reading<'_>,
     named: Sessions<'_, '_>,
@@ -33,36 +34,36 @@ pub(crate) fn resolve(
         .as_ref()
         .and_then(|t| t.profile)
         .unwrap_or(Profile::Standard);
-    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let mut index_of: BTreeMap<String, usize> = BTreeMap::new();
     let mut chores = Vec::new();
     for (index, table) in manifest.chore.iter().flatten().enumerate() {
         let Some(chore) = reading.chore(index, table, profile, named, dir) else {
             continue;
         };
-        if let Some(first) = seen.insert(chore.name.clone(), index) {
-            let fault = reading.at(
-                &place(index, "name"),
-                "duplicate-chore",
-                format!("two chores are called `{}`", shown(&chore.name)),
-            );
-            let origin = reading.at(&place(first, "name"), "", "").origin;
-            reading.faults.push(
-                fault
-                    .label("the second")
-                    .help("give each its own `name`")
-                    .relate(origin, "the first"),
-            );
+        if let Some(first) = index_of.insert(chore.name.clone(), index) {
+            let fault = duplicate(reading, &chore.name, first, index);
+            reading.faults.push(fault);
         }
         chores.push(chore);
     }
     chores
 }
 
+fn duplicate(reading: &Reading<'_>, name: &str, first: usize, second: usize) -> Fault {
+    let message = format!("two chores are called `{}`", shown(name));
+    let first_place = reading.layers.origin(&place(first, "name"), Part::Value);
+    reading
+        .at(&place(second, "name"), "duplicate-chore", message)
+        .label("the second")
+        .help("give each its own `name`")
+        .relate(first_place, "the first")
+}
+
 fn place(index: usize, field: &str) -> Vec<String> {
     path(["chore", &index.to_string(), field])
 }
 
-/// How often a chore of a kind is done under a profile; nothing where it is off.
+/// How often a chore of a kind runs under a profile. `None` for never.
 fn cadence(profile: Profile, kind: Kind) -> Option<Period> {
     let (mins, hours) = (Period::from_mins, Period::from_hours);
     let [standard, high_throughput, low_budget] = match kind {
@@ -78,7 +79,7 @@ fn cadence(profile: Profile, kind: Kind) -> Option<Period> {
     }
 }
 
-/// A kind's word, and the fields that mean something to it beside those of all chores.
+/// A kind's word, and the fields that only some kinds have and this one uses.
 fn fields(kind: Kind) -> (&'static str, &'static [&'static str]) {
     match kind {
         Kind::Upstream => ("upstream", &["repo"]),
@@ -89,7 +90,7 @@ fn fields(kind: Kind) -> (&'static str, &'static [&'static str]) {
 }
 
 impl Reading<'_> {
-    /// A chore; nothing when it is switched off or faulty.
+    /// One chore. `None` if it is switched off or faulty.
     fn chore(
         &mut self,
         index: usize,
@@ -106,9 +107,9 @@ impl Reading<'_> {
             }));
             return None;
         };
-        let (word, own) = fields(kind);
-        self.check_fields(index, table, word, own);
-        let does = self.kind(index, table, kind, named)?;
+        let (word, _) = fields(kind);
+        self.check_fields(index, table, kind);
+        let work = self.work(index, table, kind, named)?;
         let every = match table.every {
             Some(limit) => limit.period(),
             None => cadence(profile, kind),
@@ -119,16 +120,16 @@ impl Reading<'_> {
                 .extend(fault.map(|f| f.help("add every = \"1h\"")));
             return None;
         }
-        let usual = match &does {
+        let default_name = match &work {
             ChoreKind::Nudge { session, .. } => format!("{word}-{session}"),
             ChoreKind::Upstream { .. } | ChoreKind::Analysis { .. } | ChoreKind::Command { .. } => {
                 word.to_owned()
             }
         };
-        let name = self.name(index, table, usual)?;
+        let name = self.name(index, table, default_name)?;
         every.map(|every| Chore {
             name,
-            kind: does,
+            kind: work,
             every,
             timeout: table
                 .timeout
@@ -138,10 +139,10 @@ impl Reading<'_> {
         })
     }
 
-    /// Its name, which is a folder's too.
-    fn name(&mut self, index: usize, table: &ChoreTable, usual: String) -> Option<String> {
+    /// The chore's name. It must be fit for a folder, because its logs have one of that name.
+    fn name(&mut self, index: usize, table: &ChoreTable, default: String) -> Option<String> {
         let Some(name) = &table.name else {
-            return Some(usual);
+            return Some(default);
         };
         if SessionName::new(name).is_ok() {
             return Some(name.clone());
@@ -154,9 +155,10 @@ impl Reading<'_> {
         None
     }
 
-    /// A fault for each field that means nothing to this kind.
-    fn check_fields(&mut self, index: usize, table: &ChoreTable, word: &str, own: &[&str]) {
-        let given = [
+    /// Notes a fault for each given field that this kind does not use.
+    fn check_fields(&mut self, index: usize, table: &ChoreTable, kind: Kind) {
+        let (word, used) = fields(kind);
+        let fields = [
             ("repo", table.repo.is_some()),
             ("session", table.session.is_some()),
             ("text", table.text.is_some()),
@@ -165,10 +167,10 @@ impl Reading<'_> {
             ("propose", table.propose.is_some()),
             ("accept", table.accept.is_some()),
         ];
-        for (field, _) in given
-            .into_iter()
-            .filter(|(field, given)| *given && !own.contains(field))
-        {
+        for (field, is_given) in fields {
+            if !is_given || used.contains(&field) {
+                continue;
+            }
             let message = format!("a chore of kind `{word}` does not use `{field}`");
             let fault = self.at(&place(index, field), "idle-field", message);
             self.faults
@@ -176,7 +178,8 @@ impl Reading<'_> {
         }
     }
 
-    fn kind(
+    /// What the chore does, with the fields of its kind.
+    fn work(
         &mut self,
         index: usize,
         table: &ChoreTable,
@@ -184,50 +187,10 @@ impl Reading<'_> {
         named: Sessions<'_, '_>,
     ) -> Option<ChoreKind> {
         match kind {
-            Kind::Upstream => {
-                let repo = self.needed(
-                    index,
-                    "repo",
-                    table.repo.as_deref(),
-                    "repo = \"steveyegge/gastown\"",
-                )?;
-                let mut parts = repo.split('/');
-                let whole = matches!((parts.next(), parts.next(), parts.next()), (Some(a), Some(b), None) if is_repo_part(a) && is_repo_part(b));
-                if !whole {
-                    let fault = self.at(
-                        &place(index, "repo"),
-                        "bad-repo",
-                        format!("`{}` is not owner/name", shown(repo)),
-                    );
-                    self.faults
-                        .push(fault.help("write repo = \"steveyegge/gastown\""));
-                    return None;
-                }
-                Some(ChoreKind::Upstream {
-                    repo: repo.to_owned(),
-                })
-            }
-            Kind::Nudge => {
-                let session = self.needed(
-                    index,
-                    "session",
-                    table.session.as_deref(),
-                    "session = \"hq-mayor\"",
-                );
-                let text = self.needed(
-                    index,
-                    "text",
-                    table.text.as_deref(),
-                    "text = \"Run your cycle.\"",
-                );
-                let session = self.nudged(index, session?, named)?;
-                let text = self.typed_by(index, text?)?;
-                let is_command = table.as_command.unwrap_or_default();
-                Some(ChoreKind::Nudge {
-                    session,
-                    text: if is_command { text.as_command() } else { text },
-                })
-            }
+            Kind::Upstream => Some(ChoreKind::Upstream {
+                repo: self.repo(index, table)?,
+            }),
+            Kind::Nudge => self.nudge(index, table, named),
             Kind::Analysis => Some(ChoreKind::Analysis {
                 command: self.argv(index, table)?,
                 propose: self.propose(index, table),
@@ -238,7 +201,41 @@ impl Reading<'_> {
         }
     }
 
-    /// What becomes of proposals; none when there are to be none.
+    fn repo(&mut self, index: usize, table: &ChoreTable) -> Option<String> {
+        let example = "repo = \"steveyegge/gastown\"";
+        let repo = self.needed(index, "repo", table.repo.as_deref(), example)?;
+        let is_owner_and_name = repo
+            .split_once('/')
+            .is_some_and(|(owner, name)| is_repo_part(owner) && is_repo_part(name));
+        if is_owner_and_name {
+            return Some(repo.to_owned());
+        }
+        let message = format!("`{}` is not owner/name", shown(repo));
+        let fault = self.at(&place(index, "repo"), "bad-repo", message);
+        self.faults.push(fault.help(format!("write {example}")));
+        None
+    }
+
+    fn nudge(
+        &mut self,
+        index: usize,
+        table: &ChoreTable,
+        named: Sessions<'_, '_>,
+    ) -> Option<ChoreKind> {
+        let example = "session = \"hq-mayor\"";
+        let session = self.needed(index, "session", table.session.as_deref(), example);
+        let example = "text = \"Run your cycle.\"";
+        let text = self.needed(index, "text", table.text.as_deref(), example);
+        let session = self.nudged_session(index, session?, named)?;
+        let text = self.nudge_text(index, text?)?;
+        let is_command = table.as_command.unwrap_or_default();
+        Some(ChoreKind::Nudge {
+            session,
+            text: if is_command { text.as_command() } else { text },
+        })
+    }
+
+    /// What happens with proposals. `None` if the analysis may make none.
     fn propose(&mut self, index: usize, table: &ChoreTable) -> Option<Accept> {
         if table.propose.unwrap_or_default() {
             return Some(table.accept.map(words::Accept::meaning).unwrap_or_default());
@@ -252,6 +249,7 @@ impl Reading<'_> {
         None
     }
 
+    /// The text of a field that this kind needs. Notes a fault if it is absent or empty.
     fn needed<'t>(
         &mut self,
         index: usize,
@@ -287,21 +285,18 @@ impl Reading<'_> {
         table.command.clone()
     }
 
-    /// The text of a nudge, if it can be typed.
-    fn typed_by(&mut self, index: usize, text: &str) -> Option<NudgeText> {
+    fn nudge_text(&mut self, index: usize, text: &str) -> Option<NudgeText> {
         match NudgeText::new(text) {
             Ok(text) => Some(text),
-            Err(e) => {
-                self.faults.push(
-                    self.at(&place(index, "text"), "bad-text", e.to_string())
-                        .help(e.help()),
-                );
+            Err(error) => {
+                let fault = self.at(&place(index, "text"), "bad-text", error.to_string());
+                self.faults.push(fault.help(error.help()));
                 None
             }
         }
     }
 
-    fn nudged(
+    fn nudged_session(
         &mut self,
         index: usize,
         session: &str,

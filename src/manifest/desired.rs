@@ -1,6 +1,6 @@
-//! From a session's tables to a [`Desired`]: every default resolved, every template filled in.
+//! Turns a session's three tables into a [`Desired`], with all defaults and templates filled in.
 
-use super::agents::{Known, basename};
+use super::agents::{AgentEntry, basename};
 use super::check::Path;
 use super::fault::{Fault, shown};
 use super::gastown::Identity;
@@ -9,59 +9,115 @@ use super::session::{Named, Tiers, pick};
 use super::template::Words;
 use super::wire::values::Wait;
 use crate::model::{
-    self, Agent, Backoff, Completion, Desired, Idling, Logs, Marker, NudgeText, Period,
+    self, Agent, Backoff, Completion, Desired, Idling, Launch, Logs, Marker, NudgeText, Period,
     RestartPolicy, SessionName,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-/// The agent of a session that names none and has no command of its own.
+/// The agent of a session that has neither `agent` nor `command`.
 pub(crate) const DEFAULT_AGENT: &str = "claude";
-/// What the notebook takes as a task's completion.
+/// The completion markers of a task that gives none: the texts that the notebook of Gas Town's
+/// guide waits for.
 pub(crate) const TASK_MARKERS: [&str; 3] = [
     "Claude exit code: 0",
     "Agent completed successfully",
     "\"subtype\":\"success\"",
 ];
 
-/// What all sessions are resolved against.
+/// What all sessions of a manifest share.
 pub(crate) struct Scene<'a> {
+    /// The town's name.
     pub(crate) town: &'a str,
+    /// The Gas Town root, absolute.
     pub(crate) root: Option<PathBuf>,
-    pub(crate) agents: BTreeMap<String, Known>,
+    pub(crate) agents: BTreeMap<String, AgentEntry>,
 }
 
 impl Scene<'_> {
-    /// The process names of all agents, each once, in order.
+    /// The process names of all agents, sorted, each once.
     fn all_process_names(&self) -> Vec<String> {
         let names = self
             .agents
             .values()
-            .flat_map(|known| known.agent.process_names.iter().cloned());
+            .flat_map(|entry| entry.agent.process_names.iter().cloned());
         let distinct: BTreeSet<String> = names.collect();
         distinct.into_iter().collect()
     }
 }
 
+/// The fields of a session that have templates or can be faulty.
+struct CheckedFields {
+    agent: Agent,
+    launch: Launch,
+    command: Vec<String>,
+    dir: PathBuf,
+    env: BTreeMap<String, String>,
+    identity_env: BTreeMap<String, String>,
+    env_file: Option<PathBuf>,
+    pass_env: BTreeSet<String>,
+    handoff: Option<NudgeText>,
+    idling: Idling,
+    completion: Completion,
+    instructions: Option<PathBuf>,
+}
+
 impl Reading<'_> {
-    /// One session, or nothing when a fault kept it from being resolved.
+    /// Resolves one session. Notes its faults, and returns `None` if a needed field has one.
     pub(crate) fn desired(&mut self, scene: &Scene<'_>, named: &Named<'_>) -> Option<Desired> {
-        let Named {
-            tiers,
-            name,
-            rig,
-            prefix: _,
-            own_name,
-        } = named;
-        let mut known = self.agent_of(scene, tiers);
-        let agent_name = known.agent.name.clone();
+        let checked = self.checked_fields(scene, named)?;
+        let tiers = &named.tiers;
+        let wait = |field: Option<&Wait>| field.map_or(Period::ZERO, |wait| wait.0);
+        Some(Desired {
+            name: named.name.clone(),
+            role: tiers.role_name.to_owned(),
+            rig: named.rig.map(str::to_owned),
+            agent: checked.agent,
+            launch: checked.launch,
+            command: checked.command,
+            dir: checked.dir,
+            env: checked.env,
+            identity_env: checked.identity_env,
+            env_file: checked.env_file,
+            pass_env: checked.pass_env,
+            restart: restart_policy(tiers),
+            wave: pick!(tiers, wave).copied().unwrap_or(1),
+            // `Reading::order` fills it in when all sessions are known.
+            after: BTreeMap::new(),
+            ready_after: wait(pick!(tiers, ready_after)),
+            max_age: self.max_age(scene, named),
+            handoff: checked.handoff,
+            handoff_gap: wait(pick!(tiers, handoff_gap)),
+            drain: wait(pick!(tiers, drain)),
+            idling: checked.idling,
+            max_memory: pick!(tiers, max_memory).and_then(|memory| memory.0),
+            on_drift: pick!(tiers, on_drift)
+                .map(|word| word.meaning())
+                .unwrap_or_default(),
+            when_attached: pick!(tiers, when_attached)
+                .map(|word| word.meaning())
+                .unwrap_or_default(),
+            stop_grace: wait(pick!(tiers, stop_grace)),
+            completion: checked.completion,
+            backoff: backoff(tiers),
+            logs: logs(tiers),
+            instructions: checked.instructions,
+            prune: pick!(tiers, prune).copied().unwrap_or_default(),
+            policy: None,
+        })
+    }
+
+    fn checked_fields(&mut self, scene: &Scene<'_>, named: &Named<'_>) -> Option<CheckedFields> {
+        let tiers = &named.tiers;
+        let mut entry = self.agent_of(scene, tiers);
+        let agent_name = entry.agent.name.clone();
         let words = words_of(scene, named, &agent_name);
         let identity = Identity {
             role: tiers.role_name,
-            rig: *rig,
-            name: *own_name,
+            rig: named.rig,
+            name: named.own_name,
         };
-        let command = self.command(tiers, &words, &known);
+        let command = self.command(tiers, &words, &entry);
         let launch = self.launch(scene, tiers, &words);
         let dir = self.dir(scene, tiers, &words, identity);
         let env = self.env(tiers, &words);
@@ -71,27 +127,20 @@ impl Reading<'_> {
         let identity_env = scene
             .root
             .as_deref()
-            .map(|root| identity.env(root, name, &known.agent))
+            .map(|root| identity.env(root, &named.name, &entry.agent))
             .unwrap_or_default();
         let handoff = self.typed(tiers, &words, "handoff", pick!(tiers, handoff));
-        let restart =
-            pick!(tiers, restart).map_or_else(RestartPolicy::default, |word| word.meaning());
-        let completion = self.completion(tiers, &words, restart);
+        let completion = self.completion(tiers, &words);
         let idling = self.idling(tiers, &words);
-        let max_age = self.max_age(scene, named);
-        // Only now, so that one fault hides no other.
+        // `?` comes only here, so that one fault does not hide the next.
         let (command, dir, launch) = (command?, dir?, launch?);
         let names_an_agent = pick!(tiers, agent).is_some() || pick!(tiers, command).is_some();
         if launch.commands().is_some() && !names_an_agent {
-            // Its launcher chooses the agent: any that is known will do.
-            known.agent.process_names = scene.all_process_names();
+            // The launcher chooses the agent, so the process can be that of any agent.
+            entry.agent.process_names = scene.all_process_names();
         }
-        let wait = |field: Option<&Wait>| field.map_or(Period::ZERO, |wait| wait.0);
-        Some(Desired {
-            name: name.clone(),
-            role: tiers.role_name.to_owned(),
-            rig: rig.map(str::to_owned),
-            agent: known.agent,
+        Some(CheckedFields {
+            agent: entry.agent,
             launch,
             command,
             dir,
@@ -99,33 +148,14 @@ impl Reading<'_> {
             identity_env,
             env_file,
             pass_env,
-            restart,
-            wave: pick!(tiers, wave).copied().unwrap_or(1),
-            after: BTreeMap::new(),
-            ready_after: wait(pick!(tiers, ready_after)),
-            max_age,
             handoff,
-            handoff_gap: wait(pick!(tiers, handoff_gap)),
-            drain: wait(pick!(tiers, drain)),
             idling,
-            max_memory: pick!(tiers, max_memory).and_then(|memory| memory.0),
-            on_drift: pick!(tiers, on_drift)
-                .map(|word| word.meaning())
-                .unwrap_or_default(),
-            when_attached: pick!(tiers, when_attached)
-                .map(|word| word.meaning())
-                .unwrap_or_default(),
-            stop_grace: wait(pick!(tiers, stop_grace)),
             completion,
-            backoff: backoff(tiers),
-            logs: logs(tiers),
             instructions,
-            prune: pick!(tiers, prune).copied().unwrap_or_default(),
-            policy: None,
         })
     }
 
-    /// How old it may become. None where it may become as old as it will.
+    /// The age at which the session is restarted, with its share of the jitter. `None` for never.
     fn max_age(&self, scene: &Scene<'_>, named: &Named<'_>) -> Option<Period> {
         if self.is_never_too_old(scene, &named.tiers) {
             None
@@ -134,59 +164,62 @@ impl Reading<'_> {
         }
     }
 
-    /// Whether nobody has said how old it may become, and it is no agent: a plain command has no
-    /// context to be refreshed.
+    /// Whether it is a plain command, and the user has not set `max_age` for it.
+    ///
+    /// A command without an agent has no context that a restart would refresh.
     fn is_never_too_old(&self, scene: &Scene<'_>, tiers: &Tiers<'_>) -> bool {
         let program = pick!(tiers, command)
             .and_then(|argv| argv.first())
             .map(|program| basename(program));
-        let is_known = program.is_none_or(|program| scene.agents.contains_key(program));
-        let is_plain = tiers.role_name == "custom" && pick!(tiers, agent).is_none() && !is_known;
-        let says = self.layers.layer_of(&tiers.path(self.layers, &["max_age"]));
-        is_plain && says.is_none_or(|layer| !layer.source.is_users())
+        let is_agent = program.is_none_or(|program| scene.agents.contains_key(program));
+        let is_plain = tiers.role_name == "custom" && pick!(tiers, agent).is_none() && !is_agent;
+        let max_age = tiers.path(self.layers, &["max_age"]);
+        let layer = self.layers.layer_of(&max_age);
+        is_plain && layer.is_none_or(|layer| !layer.source.is_users())
     }
 
-    /// The session's agent with its process names settled. Without agent but with a command, the
-    /// program is the agent.
-    fn agent_of(&mut self, scene: &Scene<'_>, tiers: &Tiers<'_>) -> Known {
+    /// The session's agent. If it has a `command` but no `agent`, the program is the agent.
+    ///
+    /// The program of the session's own command becomes the first process name.
+    fn agent_of(&mut self, scene: &Scene<'_>, tiers: &Tiers<'_>) -> AgentEntry {
         let argv = pick!(tiers, command);
         let program = argv
             .and_then(|argv| argv.first())
             .map(|program| basename(program).to_owned());
-        let mut known = match (pick!(tiers, agent).map(String::as_str), &program) {
-            (None, Some(program)) => {
-                let agent = Agent {
+        let mut entry = match (pick!(tiers, agent).map(String::as_str), &program) {
+            (None, Some(program)) => AgentEntry {
+                agent: Agent {
                     name: program.clone(),
                     submit: vec!["Enter".to_owned()],
                     clear: vec!["C-u".to_owned()],
                     ..Agent::default()
-                };
-                Known {
-                    agent,
-                    command: Vec::new(),
-                }
-            }
-            (named, _) => {
-                let named = named.unwrap_or(DEFAULT_AGENT);
-                scene.agents.get(named).cloned().unwrap_or_else(|| {
-                    let fault = self.unknown_agent(scene, tiers, named);
-                    self.faults.push(fault);
-                    // A stand-in, to look for further faults with: the manifest is refused.
-                    Known {
-                        agent: Agent {
-                            name: named.to_owned(),
-                            ..Agent::default()
-                        },
-                        command: vec![named.to_owned()],
-                    }
-                })
-            }
+                },
+                command: Vec::new(),
+            },
+            (named, _) => self.declared_agent(scene, tiers, named.unwrap_or(DEFAULT_AGENT)),
         };
         if let Some(program) = program.filter(|program| !program.is_empty()) {
-            known.agent.process_names.retain(|name| *name != program);
-            known.agent.process_names.insert(0, program);
+            entry.agent.process_names.retain(|name| *name != program);
+            entry.agent.process_names.insert(0, program);
         }
-        known
+        entry
+    }
+
+    /// The agent of this name. Notes a fault if there is none.
+    fn declared_agent(&mut self, scene: &Scene<'_>, tiers: &Tiers<'_>, name: &str) -> AgentEntry {
+        if let Some(entry) = scene.agents.get(name) {
+            return entry.clone();
+        }
+        let fault = self.unknown_agent(scene, tiers, name);
+        self.faults.push(fault);
+        // With a stand-in the session's other fields are checked, too.
+        AgentEntry {
+            agent: Agent {
+                name: name.to_owned(),
+                ..Agent::default()
+            },
+            command: vec![name.to_owned()],
+        }
     }
 
     fn unknown_agent(&self, scene: &Scene<'_>, tiers: &Tiers<'_>, name: &str) -> Fault {
@@ -208,14 +241,14 @@ impl Reading<'_> {
         &mut self,
         tiers: &Tiers<'_>,
         words: &Words<'_>,
-        known: &Known,
+        entry: &AgentEntry,
     ) -> Option<Vec<String>> {
         let layers = self.layers;
-        let given = pick!(tiers, command);
-        let argv = given.unwrap_or(&known.command);
-        let at = || match given {
+        let own = pick!(tiers, command);
+        let argv = own.unwrap_or(&entry.command);
+        let at = || match own {
             Some(_) => tiers.path(layers, &["command"]),
-            None => path(["agents", &known.agent.name]),
+            None => path(["agents", &entry.agent.name]),
         };
         if argv.first().is_none_or(|program| program.trim().is_empty()) {
             let fault = self.at(&at(), "empty-command", "the command is empty");
@@ -245,11 +278,11 @@ impl Reading<'_> {
         if pick!(tiers, dir).is_some() {
             return self.file(tiers, words, "dir", pick!(tiers, dir));
         }
-        let town = scene.root.as_deref().and_then(|root| identity.dir(root));
-        Some(town.unwrap_or_else(|| self.sources.base_dir.to_path_buf()))
+        let of_role = scene.root.as_deref().and_then(|root| identity.dir(root));
+        Some(of_role.unwrap_or_else(|| self.sources.base_dir.to_path_buf()))
     }
 
-    /// A path among a session's fields.
+    /// The absolute path in a field that holds a path.
     fn file(
         &mut self,
         tiers: &Tiers<'_>,
@@ -312,19 +345,14 @@ impl Reading<'_> {
         names
     }
 
-    fn completion(
-        &mut self,
-        tiers: &Tiers<'_>,
-        words: &Words<'_>,
-        restart: RestartPolicy,
-    ) -> Completion {
+    fn completion(&mut self, tiers: &Tiers<'_>, words: &Words<'_>) -> Completion {
         let layers = self.layers;
         let log = pick!(tiers, completion.log).and_then(|log| {
             let at = || tiers.path(layers, &["completion", "log"]);
             let filled = self.fill(words, log, at)?;
             self.absolute(&filled, at)
         });
-        let markers = match (pick!(tiers, completion.markers), restart) {
+        let markers = match (pick!(tiers, completion.markers), restart_policy(tiers)) {
             (Some(markers), _) => markers.iter().map(|marker| marker.0.clone()).collect(),
             (None, RestartPolicy::OnFailure | RestartPolicy::Never) => task_markers(),
             (None, RestartPolicy::Always) => Vec::new(),
@@ -355,7 +383,7 @@ impl Reading<'_> {
         }
     }
 
-    /// A text to be typed, from the template in `field`.
+    /// The text that gtctl types, from the template in `field`.
     fn typed(
         &mut self,
         tiers: &Tiers<'_>,
@@ -366,22 +394,31 @@ impl Reading<'_> {
         let layers = self.layers;
         let at = || tiers.path(layers, &[field]);
         let filled = self.fill(words, text?, at)?;
-        let text = NudgeText::new(&filled);
-        text.map_err(|e| {
-            self.faults
-                .push(self.at(&at(), "bad-text", e.to_string()).help(e.help()));
-        })
-        .ok()
+        match NudgeText::new(&filled) {
+            Ok(typed) => Some(typed),
+            Err(error) => {
+                let fault = self.at(&at(), "bad-text", error.to_string());
+                self.faults.push(fault.help(error.help()));
+                None
+            }
+        }
     }
 }
 
-/// The notebook's markers.
+fn restart_policy(tiers: &Tiers<'_>) -> RestartPolicy {
+    pick!(tiers, restart)
+        .map(|word| word.meaning())
+        .unwrap_or_default()
+}
+
+/// [`TASK_MARKERS`] as markers.
 pub(crate) fn task_markers() -> Vec<Marker> {
     TASK_MARKERS
         .map(|text| Marker::Text(text.to_owned()))
         .to_vec()
 }
 
+/// Whether a session may have a variable of this name. gtctl sets `GTCTL_*` itself.
 fn is_variable(name: &str) -> bool {
     let mut chars = name.chars();
     chars
@@ -391,8 +428,7 @@ fn is_variable(name: &str) -> bool {
         && !name.starts_with("GTCTL_")
 }
 
-/// `max_age` with this session's own share of `max_age_jitter` added.
-/// What the placeholders of a session's templates stand for.
+/// The values of the words in a session's templates.
 fn words_of<'a>(scene: &Scene<'a>, named: &'a Named<'a>, agent: &'a str) -> Words<'a> {
     Words {
         town: scene.town,
@@ -405,18 +441,20 @@ fn words_of<'a>(scene: &Scene<'a>, named: &'a Named<'a>, agent: &'a str) -> Word
     }
 }
 
+/// `max_age` plus this session's share of `max_age_jitter`.
 fn max_age(tiers: &Tiers<'_>, name: &SessionName) -> Option<Period> {
     let limit = pick!(tiers, max_age)?.period()?;
     let jitter = pick!(tiers, max_age_jitter).map_or(Period::ZERO, |wait| wait.0);
     Some(limit.plus(share(name, jitter)))
 }
 
-/// A fixed share of `most` for a name, between none and all of it; whole seconds where there are
-/// any.
+/// A part of `most` from zero to all of it, always the same for one name.
+///
+/// It has whole seconds if `most` is a second or longer.
 fn share(name: &SessionName, most: Period) -> Period {
     let unit = if most.millis() >= 1000 { 1000 } else { 1 };
-    // FNV-1a, finished by a multiplication so that near names fall far apart. Stable: it decides
-    // when sessions restart.
+    // FNV-1a, then one mixing step: similar names get very different shares. The result must not
+    // differ between versions of gtctl, because it decides when sessions restart.
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     for byte in name.as_str().bytes() {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
@@ -426,23 +464,24 @@ fn share(name: &SessionName, most: Period) -> Period {
 }
 
 fn backoff(tiers: &Tiers<'_>) -> Backoff {
-    let usual = Backoff::default();
+    let default = Backoff::default();
     Backoff {
-        first: pick!(tiers, backoff.first).map_or(usual.first, |wait| wait.0),
-        max: pick!(tiers, backoff.max).map_or(usual.max, |period| period.0),
-        jitter: pick!(tiers, backoff.jitter).map_or(usual.jitter, |share| share.0),
-        reset_after: pick!(tiers, backoff.reset_after).map_or(usual.reset_after, |period| period.0),
-        burst: pick!(tiers, backoff.burst).map_or(usual.burst, |count| count.get()),
-        window: pick!(tiers, backoff.window).map_or(usual.window, |period| period.0),
+        first: pick!(tiers, backoff.first).map_or(default.first, |wait| wait.0),
+        max: pick!(tiers, backoff.max).map_or(default.max, |period| period.0),
+        jitter: pick!(tiers, backoff.jitter).map_or(default.jitter, |share| share.0),
+        reset_after: pick!(tiers, backoff.reset_after)
+            .map_or(default.reset_after, |period| period.0),
+        burst: pick!(tiers, backoff.burst).map_or(default.burst, |count| count.get()),
+        window: pick!(tiers, backoff.window).map_or(default.window, |period| period.0),
     }
 }
 
 fn logs(tiers: &Tiers<'_>) -> Logs {
-    let usual = model::Logs::default();
+    let default = model::Logs::default();
     Logs {
-        size: pick!(tiers, logs.size).map_or(usual.size, |size| size.0),
-        files: pick!(tiers, logs.files).map_or(usual.files, |count| count.get()),
-        keep: pick!(tiers, logs.keep).map_or(usual.keep, |count| count.get()),
+        size: pick!(tiers, logs.size).map_or(default.size, |size| size.0),
+        files: pick!(tiers, logs.files).map_or(default.files, |count| count.get()),
+        keep: pick!(tiers, logs.keep).map_or(default.keep, |count| count.get()),
     }
 }
 

@@ -1,81 +1,81 @@
-//! What is wrong with a manifest, and where.
+//! Faults: what is wrong with a manifest, and where.
 //!
-//! Text taken from a file or a variable enters a [`Fault`] only through [`shown`], which escapes
-//! what a terminal would obey and cuts what is too long; so faults can be printed as they are.
+//! A fault can be printed as it is. Text from a file or a variable enters it only through
+//! [`shown`], which cuts long text and escapes what could disturb a terminal.
 
-/// Everything found in one reading, with the texts the places point into.
+/// All faults of one reading, and the texts in which their places are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Faults {
-    /// The findings: by file, then by place; those without a place come last.
+    /// The faults, sorted by file and place. Those without a place in a file come last.
     pub list: Vec<Fault>,
-    /// The files read, user file first.
+    /// The files that were read. If there is a user file, it is the first.
     pub files: Vec<SourceFile>,
 }
 
 /// A file that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceFile {
-    /// Its path, as it is to be shown; unsanitised.
+    /// The file's path as messages show it, without characters that could disturb a terminal.
     pub name: String,
-    /// What it holds; unsanitised.
+    /// The file's text, as it was read. Escape it before you print it.
     pub text: String,
 }
 
-/// One finding.
+/// One error in a manifest, or one piece of advice about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// Whether the manifest can be used all the same.
+    /// Error or advice.
     pub severity: Severity,
-    /// Its kind in kebab-case; stable over versions.
+    /// The kind of fault in kebab case, such as `unknown-key`. Never changes between versions.
     pub code: &'static str,
-    /// What is wrong: a lower-case fragment.
+    /// What is wrong, as a fragment in lower case.
     pub message: String,
-    /// Where.
+    /// The place of the fault.
     pub origin: ValueOrigin,
-    /// A few words to write at the place.
+    /// A few words to print at the place. Empty for none.
     pub label: String,
-    /// What to type next.
+    /// What to do, such as a line to type.
     pub help: Option<String>,
-    /// Other places that belong to it.
+    /// Other places that have to do with it, such as the first of two equal names.
     pub related: Vec<Related>,
 }
 
-/// Whether a manifest can be used in spite of a finding.
+/// How bad a fault is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// It cannot.
+    /// gtctl does not use the manifest.
     Error,
-    /// It can; the writer should know.
+    /// gtctl uses the manifest all the same.
     Advice,
 }
 
-/// Where a value, or a fault, comes from.
+/// Where a value or a fault comes from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ValueOrigin {
     /// A place in a file.
     File {
         /// Index into [`Faults::files`].
         file: usize,
-        /// Byte offsets into its text; may be empty.
+        /// The piece of its text. May be empty.
         span: Span,
     },
-    /// An environment variable.
+    /// An environment variable, by its name.
     Variable(String),
-    /// A flag on the command line.
+    /// A flag on the command line, as typed.
     Flag(String),
-    /// Built in, or a profile: its name.
+    /// Compiled into gtctl: `built-in`, or a profile such as `profile standard`.
     BuiltIn(String),
 }
 
 /// A byte offset into a file's text.
 pub type Offset = usize;
 
-/// A piece of a file's text, in byte offsets: from `start` to before `end`.
+/// A piece of a file's text: the bytes from `start` to before `end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span {
-    /// Its first byte.
+    /// The first byte.
     pub start: Offset,
-    /// The byte after its last.
+    /// The byte after the last one.
     pub end: Offset,
 }
 
@@ -88,17 +88,17 @@ impl From<std::ops::Range<usize>> for Span {
     }
 }
 
-/// Another place that belongs to a fault.
+/// Another place that has to do with a fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Related {
-    /// Where.
+    /// The place.
     pub origin: ValueOrigin,
-    /// A few words to write at the place.
+    /// A few words to print at the place.
     pub label: String,
 }
 
 impl Fault {
-    /// An error with neither label, help nor further places.
+    /// An error without label, help and related places.
     pub(crate) fn new(code: &'static str, origin: ValueOrigin, message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Error,
@@ -111,32 +111,32 @@ impl Fault {
         }
     }
 
-    /// With these words at the place.
+    /// Sets the words that are printed at the place.
     pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
         self.label = label.into();
         self
     }
 
-    /// With this to type next.
+    /// Sets the help.
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// With the nearest of `known` suggested, else `otherwise` as help.
+    /// Sets the help: the candidate most similar to `word`, or `otherwise` if none is similar.
     pub(crate) fn did_you_mean<'a>(
         self,
         word: &str,
-        known: impl IntoIterator<Item = &'a str>,
+        candidates: impl IntoIterator<Item = &'a str>,
         otherwise: impl FnOnce() -> String,
     ) -> Self {
-        match nearest(word, known) {
-            Some(near) => self.help(format!("did you mean `{}`?", shown(near))),
+        match nearest(word, candidates) {
+            Some(candidate) => self.help(format!("did you mean `{}`?", shown(candidate))),
             None => self.help(otherwise()),
         }
     }
 
-    /// With one more place.
+    /// Adds a related place.
     pub(crate) fn relate(mut self, origin: ValueOrigin, label: impl Into<String>) -> Self {
         self.related.push(Related {
             origin,
@@ -147,13 +147,15 @@ impl Fault {
 }
 
 impl Faults {
-    /// Whether any of them is an error.
+    /// Whether at least one fault is an error.
     #[must_use]
     pub fn has_errors(&self) -> bool {
-        self.list.iter().any(|f| f.severity == Severity::Error)
+        self.list
+            .iter()
+            .any(|fault| fault.severity == Severity::Error)
     }
 
-    /// Puts the findings in order and drops repetitions: one place, one code, one finding.
+    /// Sorts the faults, and drops those with the same place, code and message as another.
     pub(crate) fn settle(&mut self) {
         self.list
             .sort_by(|a, b| (&a.origin, a.code, &a.message).cmp(&(&b.origin, b.code, &b.message)));
@@ -163,66 +165,74 @@ impl Faults {
 }
 
 impl SourceFile {
-    /// Line and column, both from 1, of a byte offset; the column counts characters.
+    /// Line and column of a byte offset, both from 1. The column counts characters.
     #[must_use]
     pub fn position(&self, offset: Offset) -> (usize, usize) {
         let before = self.text.get(..offset).unwrap_or(&self.text);
         let line = before.matches('\n').count() + 1;
-        let start = before.rfind('\n').map_or(0, |at| at + 1);
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
         let column = before.get(start..).unwrap_or_default().chars().count() + 1;
         (line, column)
     }
 }
 
-/// The longest text of a user's that is shown whole, in characters.
+/// The most characters of the user's text that a message shows.
 const SHOWN: usize = 64;
 
-/// A user's text fit to be shown: what a terminal would obey is escaped, what is too long is cut.
+/// The user's text for a message: at most 64 characters, with unsafe ones escaped.
+///
+/// Example: `a␛[2J` becomes `a\u{1b}[2J`.
 pub(crate) fn shown(text: &str) -> String {
     escaped(text, SHOWN)
 }
 
-/// The same, cut after so many characters.
+/// The text with unsafe characters escaped, cut after `limit` characters.
 pub(crate) fn escaped(text: &str, limit: usize) -> String {
-    let mut out = String::new();
+    let mut escaped = String::new();
     for (count, c) in text.chars().enumerate() {
         if count == limit {
-            out.push('…');
+            escaped.push('…');
             break;
         }
         if is_unsafe(c) {
-            out.extend(c.escape_unicode());
+            escaped.extend(c.escape_unicode());
         } else {
-            out.push(c);
+            escaped.push(c);
         }
     }
-    out
+    escaped
 }
 
-/// Whether a terminal would obey this character, or show another text than the one that is read.
+/// Whether a character is a command to the terminal, or makes text look different from what it is.
+///
+/// Such are control characters, characters of no width, and those that turn the direction of text.
 pub(crate) fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// The word of `known` that is nearest to `word`, if any is near enough to have been meant.
-pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+/// The candidate most similar to `word`, if one is so similar that it may have been meant.
+///
+/// One typing error is allowed, and one more for each four characters.
+pub(crate) fn nearest<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    // The cost grows with the product of both lengths; no word of gtctl is that long.
     if word.len() > 4 * SHOWN {
         return None;
     }
     let allowed = 1 + word.chars().count() / 4;
-    known
+    let word_lower = word.to_lowercase();
+    let distance_to =
+        |candidate: &str| strsim::damerau_levenshtein(&word_lower, &candidate.to_lowercase());
+    candidates
         .into_iter()
-        .filter(|k| k.len().abs_diff(word.len()) <= 3)
-        .map(|k| {
-            (
-                strsim::damerau_levenshtein(&word.to_lowercase(), &k.to_lowercase()),
-                k,
-            )
-        })
+        .filter(|candidate| candidate.len().abs_diff(word.len()) <= 3)
+        .map(|candidate| (distance_to(candidate), candidate))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)
-        .map(|(_, k)| k)
+        .map(|(_, candidate)| candidate)
 }
 
 #[cfg(test)]

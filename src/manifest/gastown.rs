@@ -1,4 +1,4 @@
-//! What Gas Town expects of a session: its rig, its directory, and who its environment says it is.
+//! What Gas Town expects of a session: its rig, its directory and its environment.
 
 use super::check::Path;
 use super::fault::{Fault, shown};
@@ -8,21 +8,23 @@ use crate::model::{Agent, SessionName};
 use std::collections::BTreeMap;
 use std::path::{Path as FsPath, PathBuf};
 
-/// The file in the root that lists the rigs.
+/// The file that lists the rigs, relative to the Gas Town root.
 pub const RIGS: &str = "mayor/rigs.json";
-/// The prefix of a rig that has none of its own.
+/// The prefix of a rig whose entry gives none.
 pub(crate) const NO_PREFIX: &str = "gt";
 
-/// The rigs of a root with their prefixes.
+/// The rigs of a Gas Town root, with their prefixes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rigs(BTreeMap<String, String>);
 
 impl Rigs {
-    /// Reads the text of `mayor/rigs.json`:
-    /// `{ "rigs": { "shop": { "beads": { "prefix": "sh" } } } }`.
+    /// Reads the text of `mayor/rigs.json`.
+    ///
+    /// Example: `{ "rigs": { "shop": { "beads": { "prefix": "sh-" } } } }` gives the rig `shop` with
+    /// the prefix `sh`. A rig without a prefix gets `gt`.
     ///
     /// # Errors
-    /// When it is no JSON.
+    /// If the text is not JSON.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
         let whole: serde_json::Value = serde_json::from_str(text)?;
         let prefix_of = |rig: &serde_json::Value| {
@@ -46,20 +48,22 @@ impl Rigs {
         ))
     }
 
-    /// The prefix of a rig.
+    /// The prefix of a rig, without its hyphen. `None` if there is no such rig.
     #[must_use]
     pub fn prefix(&self, rig: &str) -> Option<&str> {
         self.0.get(rig).map(String::as_str)
     }
 
-    /// Their names, in order.
+    /// The names of the rigs, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
 }
 
 impl Reading<'_> {
-    /// The rigs of the root, when there is a root and its list could be read.
+    /// The rigs of the root. `None` if there is no root, or its list cannot be read.
+    ///
+    /// A list that cannot be read is a fault if names depend on it.
     pub(crate) fn rigs(&mut self, root: Option<&FsPath>) -> Option<Rigs> {
         let text = root.and_then(|root| (self.sources.read)(&root.join(RIGS)));
         let naming = self.manifest.town.as_ref().and_then(|t| t.naming);
@@ -83,7 +87,7 @@ impl Reading<'_> {
         None
     }
 
-    /// A fault when a rig is not in the list.
+    /// Notes a fault if the list of rigs lacks this rig. Without a list, any rig is allowed.
     pub(crate) fn check_rig(&mut self, rigs: Option<&Rigs>, rig: &str, at: impl FnOnce() -> Path) {
         let Some(rigs) = rigs.filter(|rigs| rigs.prefix(rig).is_none()) else {
             return;
@@ -102,7 +106,9 @@ impl Reading<'_> {
     }
 }
 
-/// Gas Town's directory for a session; none for roles it does not have.
+/// The directory that Gas Town gives a session, such as `ROOT/shop/crew/watcher`.
+///
+/// `None` for a role that Gas Town does not have, or if it lacks its rig or name.
 #[must_use]
 pub fn default_dir(
     root: &FsPath,
@@ -113,7 +119,7 @@ pub fn default_dir(
     Identity { role, rig, name }.dir(root)
 }
 
-/// The identity of a session within its town.
+/// Who a session is in Gas Town.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Identity<'a> {
     pub(crate) role: &'a str,
@@ -122,7 +128,7 @@ pub(crate) struct Identity<'a> {
 }
 
 impl Identity<'_> {
-    /// Gas Town's directory for a session of this role; none for roles it does not have.
+    /// See [`default_dir`].
     pub(crate) fn dir(&self, root: &FsPath) -> Option<PathBuf> {
         Some(match (self.role, self.rig, self.name) {
             ("mayor" | "deacon", _, _) => root.join(self.role),
@@ -136,7 +142,7 @@ impl Identity<'_> {
         })
     }
 
-    /// Who Gas Town says it is, such as `shop/crew/watcher`.
+    /// Gas Town's address of the session, such as `shop/crew/watcher`.
     fn actor(&self) -> String {
         match (self.role, self.rig, self.name) {
             ("crew", Some(rig), Some(name)) => format!("{rig}/crew/{name}"),
@@ -146,7 +152,9 @@ impl Identity<'_> {
         }
     }
 
-    /// The environment gt would give it; empty values are emptied on purpose.
+    /// The variables that gt gives such a session.
+    ///
+    /// An empty value is meant: it hides a value that the agent would inherit.
     pub(crate) fn env(
         &self,
         root: &FsPath,

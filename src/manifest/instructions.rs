@@ -1,4 +1,4 @@
-//! Instructions of sessions: whether they can be read, and whether no two are meant for one file.
+//! Checks the instructions of sessions: each can be read, and no two go to the same file.
 
 use super::fault::{Fault, shown};
 use super::reading::Reading;
@@ -8,19 +8,22 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::Path as FsPath;
 
-/// The most bytes of instructions: an agent reads them all at its start.
+/// The longest instructions, in bytes. An agent reads all of them when it starts.
 const MAX_BYTES: usize = 256 << 10;
 
+/// Code, message and help of a fault.
+type Flaw = (&'static str, String, &'static str);
+
 impl Reading<'_> {
-    /// Faults of the instructions of all sessions.
+    /// Notes the faults of the instructions of all sessions.
     pub(crate) fn check_instructions(
         &mut self,
         named: &BTreeMap<SessionName, Named<'_>>,
         sessions: &BTreeMap<SessionName, Desired>,
     ) {
-        let mut unfit: BTreeMap<&FsPath, Option<(&'static str, String, &'static str)>> =
-            BTreeMap::new();
-        let mut meant = BTreeMap::new();
+        // Many sessions can share instructions, so each file is read once.
+        let mut flaws: BTreeMap<&FsPath, Option<Flaw>> = BTreeMap::new();
+        let mut written = BTreeMap::new();
         for desired in sessions.values() {
             let (Some(source), Some(file)) =
                 (desired.instructions.as_deref(), desired.instructed())
@@ -31,24 +34,25 @@ impl Reading<'_> {
                 continue;
             };
             let at = who.tiers.path(self.layers, &["instructions"]);
-            if let Some((code, message, help)) =
-                unfit.entry(source).or_insert_with(|| self.unfit(source))
-            {
+            let flaw = flaws.entry(source).or_insert_with(|| self.flaw(source));
+            if let Some((code, message, help)) = flaw {
                 let fault = self.at(&at, code, message.clone()).help(*help);
                 self.faults.push(fault);
                 continue;
             }
-            match meant.entry(file) {
-                Entry::Vacant(new) => {
-                    new.insert((source, &desired.name));
+            match written.entry(file) {
+                Entry::Vacant(entry) => {
+                    entry.insert((source, &desired.name));
                 }
-                Entry::Occupied(former) if former.get().0 == source => {}
-                Entry::Occupied(former) => {
+                Entry::Occupied(first) => {
+                    let (first_source, first_name) = first.get();
+                    if *first_source == source {
+                        continue;
+                    }
                     let message = format!(
-                        "`{}` and `{}` have different instructions for the same file, {}",
-                        former.get().1,
+                        "`{first_name}` and `{}` have different instructions for the same file, {}",
                         desired.name,
-                        shown(&former.key().to_string_lossy())
+                        shown(&first.key().to_string_lossy())
                     );
                     let fault: Fault = self.at(&at, "same-instructions", message);
                     self.faults.push(
@@ -59,8 +63,8 @@ impl Reading<'_> {
         }
     }
 
-    /// Why a file cannot be instructions.
-    fn unfit(&self, source: &FsPath) -> Option<(&'static str, String, &'static str)> {
+    /// Why a file cannot be instructions. `None` if it can.
+    fn flaw(&self, source: &FsPath) -> Option<Flaw> {
         let name = shown(&source.to_string_lossy());
         match (self.sources.read)(source) {
             None => Some((

@@ -1,4 +1,4 @@
-//! Whether a session is started by gtctl itself or by commands, and by which.
+//! Decides how a session is started: by gtctl itself, or by the commands of its role.
 
 use super::check::Path;
 use super::desired::Scene;
@@ -9,14 +9,15 @@ use super::session::{Tiers, pick};
 use super::template::Words;
 use crate::model::{Commands, Launch, Launcher, Period};
 
-/// An argument with this word in it is only given where the manifest names an agent.
+/// A word of a command that contains this is left out unless the manifest names an agent.
 const AGENT: &str = "{agent}";
 
 impl Reading<'_> {
-    /// How a session is started and stopped, or nothing when a fault kept that from being told.
+    /// How a session is started and stopped. `None` if a fault hides that.
     ///
-    /// By commands where `launcher` says so, or where a user has given its role a `start` and
-    /// nobody says otherwise. What `[defaults]` say is not meant for roles that gt does not know.
+    /// Commands start it in two cases: `launcher` says so, or the user has given its role a `start`
+    /// and has set no `launcher`. A `launcher` in `[defaults]` does not apply to a role without a
+    /// `start`.
     pub(crate) fn launch(
         &mut self,
         scene: &Scene<'_>,
@@ -24,33 +25,36 @@ impl Reading<'_> {
         words: &Words<'_>,
     ) -> Option<Launch> {
         let layers = self.layers;
-        let said = tiers.path(layers, &["launcher"]);
+        let launcher_path = tiers.path(layers, &["launcher"]);
         let is_users =
             |at: &[String]| !matches!(layers.origin(at, Part::Value), ValueOrigin::BuiltIn(_));
-        let own_start = path(["roles", tiers.role_name, "start"]);
+        let start_path = path(["roles", tiers.role_name, "start"]);
         let launcher = pick!(tiers, launcher)
             .map(|word| word.meaning())
             .unwrap_or_default();
         let by_commands = match launcher {
             Launcher::Gt => true,
             Launcher::Tmux => {
-                tiers.role.start.is_some() && is_users(&own_start) && !is_users(&said)
+                tiers.role.start.is_some() && is_users(&start_path) && !is_users(&launcher_path)
             }
         };
         if !by_commands {
             return Some(Launch::Tmux);
         }
         if tiers.role.start.is_none() {
-            if said.first().is_some_and(|table| table == "defaults") {
+            if launcher_path
+                .first()
+                .is_some_and(|table| table == "defaults")
+            {
                 return Some(Launch::Tmux);
             }
-            let fault = self.no_start(tiers, &said);
+            let fault = self.no_start(tiers, &launcher_path);
             self.faults.push(fault);
             return None;
         }
-        if launcher == Launcher::Gt && scene.root.is_none() && !is_users(&own_start) {
+        if launcher == Launcher::Gt && scene.root.is_none() && !is_users(&start_path) {
             let fault = self.at(
-                &said,
+                &launcher_path,
                 "no-root",
                 "gtctl runs gt in the town's root, but the manifest has no `root`",
             );
@@ -59,7 +63,7 @@ impl Reading<'_> {
             );
             return None;
         }
-        self.unused(tiers);
+        self.advise_unused(tiers);
         self.commands(scene, tiers, words)
             .map(|commands| Launch::Commands(Box::new(commands)))
     }
@@ -77,17 +81,19 @@ impl Reading<'_> {
         ))
     }
 
-    /// One fault, where many sessions share what is wrong.
+    /// Notes a fault unless there is one of the same code at the same place.
+    ///
+    /// Many sessions can share one faulty value of a role or of `[defaults]`.
     pub(crate) fn add_once(&mut self, fault: Fault) {
-        let is_same = |known: &Fault| known.code == fault.code && known.origin == fault.origin;
+        let is_same = |other: &Fault| other.code == fault.code && other.origin == fault.origin;
         if !self.faults.iter().any(is_same) {
             self.faults.push(fault);
         }
     }
 
-    /// Says of what only matters to sessions that gtctl starts itself that it changes nothing here.
-    fn unused(&mut self, tiers: &Tiers<'_>) {
-        let given = [
+    /// Advises about fields that have no effect on a session that commands start.
+    fn advise_unused(&mut self, tiers: &Tiers<'_>) {
+        let fields = [
             (
                 "env",
                 tiers.session.env.is_some() || tiers.role.env.is_some(),
@@ -97,7 +103,10 @@ impl Reading<'_> {
                 tiers.session.env_file.is_some() || tiers.role.env_file.is_some(),
             ),
         ];
-        for (field, _) in given.into_iter().filter(|(_, is_given)| *is_given) {
+        for (field, is_given) in fields {
+            if !is_given {
+                continue;
+            }
             let at = tiers.path(self.layers, &[field]);
             let message = format!(
                 "`{field}` has no effect here, because the launcher's commands start this session"
@@ -116,45 +125,29 @@ impl Reading<'_> {
     ) -> Option<Commands> {
         let role = tiers.role;
         let agent = pick!(tiers, agent).cloned();
-        let start = self.argv_of(
-            tiers,
-            words,
-            "start",
-            role.start.as_deref(),
-            agent.is_some(),
-        );
-        let stop = self.argv_of(tiers, words, "stop", role.stop.as_deref(), agent.is_some());
-        let restart = self.argv_of(
-            tiers,
-            words,
-            "restart_command",
-            role.restart_command.as_deref(),
-            agent.is_some(),
-        );
-        let nudge = self.argv_of(
-            tiers,
-            words,
-            "nudge",
-            role.nudge.as_deref(),
-            agent.is_some(),
-        );
-        let is_told = |argv: Option<&Vec<String>>| {
+        let start = self.argv_of(tiers, words, "start", role.start.as_deref());
+        let stop = self.argv_of(tiers, words, "stop", role.stop.as_deref());
+        let restart_argv = role.restart_command.as_deref();
+        let restart = self.argv_of(tiers, words, "restart_command", restart_argv);
+        let nudge = self.argv_of(tiers, words, "nudge", role.nudge.as_deref());
+        let takes_agent = |argv: Option<&Vec<String>>| {
             argv.into_iter().flatten().any(|word| word.contains(AGENT))
         };
-        // A restart that cannot be determined the agent would bring another one.
+        // A restart command that does not take the agent's name would start another agent.
         let would_lose_agent = agent.is_some()
-            && is_told(role.start.as_ref())
-            && !is_told(role.restart_command.as_ref());
-        let restart = restart?;
+            && takes_agent(role.start.as_ref())
+            && !takes_agent(role.restart_command.as_ref());
+        // `?` comes only here, so that one faulty command does not hide the next.
+        let (start, stop, restart, nudge) = (start?, stop?, restart?, nudge?);
         Some(Commands {
-            start: start?,
-            stop: stop?,
+            start,
+            stop,
             restart: if would_lose_agent {
                 Vec::new()
             } else {
                 restart
             },
-            nudge: nudge?,
+            nudge,
             dir: scene
                 .root
                 .clone()
@@ -167,18 +160,20 @@ impl Reading<'_> {
         })
     }
 
-    /// One of the role's commands, filled in; empty where it has none.
+    /// One of the role's commands, with its templates filled in. Empty if the role lacks it.
+    ///
+    /// Words with `{agent}` are left out unless the manifest names an agent.
     fn argv_of(
         &mut self,
         tiers: &Tiers<'_>,
         words: &Words<'_>,
         field: &'static str,
         argv: Option<&[String]>,
-        names_agent: bool,
     ) -> Option<Vec<String>> {
         let Some(argv) = argv else {
             return Some(Vec::new());
         };
+        let names_agent = pick!(tiers, agent).is_some();
         let at = || path(["roles", tiers.role_name, field]);
         let is_empty = argv.first().is_none_or(|program| program.trim().is_empty());
         if is_empty && (field == "start" || !argv.is_empty()) {
@@ -193,11 +188,9 @@ impl Reading<'_> {
                 .chain([index.to_string()])
                 .collect::<Path>()
         };
-        let given = argv
-            .iter()
+        argv.iter()
             .enumerate()
-            .filter(|(_, word)| names_agent || !word.contains(AGENT));
-        given
+            .filter(|(_, word)| names_agent || !word.contains(AGENT))
             .map(|(index, word)| self.fill(words, word, || element(index)))
             .collect()
     }

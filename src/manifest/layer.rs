@@ -1,27 +1,28 @@
-//! A layer of settings: a figment provider that can say where each of its values stands.
+//! Layers of settings: each knows its values and where they stand; [`Layers`] merges them.
 
-use super::fault::ValueOrigin;
+use super::fault::{Span, ValueOrigin};
 use super::text::{Places, places, span_of};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use std::cell::{OnceCell, RefCell};
-use toml::de::DeValue;
+use toml::Spanned;
+use toml::de::{DeArray, DeValue};
 
 /// Where a layer comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// Compiled in; how `explain` calls it.
+    /// Compiled in: the name that `explain` shows, such as `profile standard`.
     BuiltIn(String),
-    /// A file, by its index.
+    /// A file, by its index in [`Faults::files`](super::Faults::files).
     File(usize),
-    /// One environment variable.
+    /// An environment variable, by its name.
     Variable(String),
-    /// One flag.
+    /// A flag, as typed.
     Flag(String),
 }
 
 impl Source {
-    /// Whether a person wrote it.
+    /// Whether the user wrote it.
     pub(crate) fn is_users(&self) -> bool {
         match self {
             Self::BuiltIn(_) => false,
@@ -34,22 +35,21 @@ impl Source {
 pub(crate) struct Layer {
     pub(crate) source: Source,
     pub(crate) values: Dict,
-    /// The text, for a layer read from one; its places are looked for when the first is asked for.
+    /// The text of a layer that was read from a file.
     text: Option<Box<str>>,
+    /// The places in the text. Found when the first is asked for: most manifests have no fault.
     places: OnceCell<Places>,
 }
 
-/// Which part of an entry is meant.
+/// Which part of an entry `key = value` to point at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
-    /// The key.
     Key,
-    /// The value.
     Value,
 }
 
 impl Layer {
-    /// A layer without places.
+    /// A layer whose values have no place in a file.
     pub(crate) fn new(source: Source, values: Dict) -> Self {
         Self {
             source,
@@ -59,7 +59,7 @@ impl Layer {
         }
     }
 
-    /// A layer read from a text.
+    /// A layer that was read from the text of a file.
     pub(crate) fn of_text(source: Source, values: Dict, text: &str) -> Self {
         Self {
             text: Some(text.into()),
@@ -67,8 +67,8 @@ impl Layer {
         }
     }
 
-    /// Where the entry at `path` stands; if it is not there, where the nearest table around it
-    /// does.
+    /// Where the entry at `path` stands in this layer. If it is missing: the nearest table around
+    /// it.
     pub(crate) fn origin<S: AsRef<str>>(&self, path: &[S], part: Part) -> ValueOrigin {
         match &self.source {
             Source::BuiltIn(name) => ValueOrigin::BuiltIn(name.clone()),
@@ -76,53 +76,62 @@ impl Layer {
             Source::Flag(name) => ValueOrigin::Flag(name.clone()),
             Source::File(file) => ValueOrigin::File {
                 file: *file,
-                span: locate(
-                    self.places
-                        .get_or_init(|| self.text.as_deref().map(places).unwrap_or_default()),
-                    path,
-                    part,
-                ),
+                span: locate(self.places(), path, part),
             },
         }
     }
-}
 
-fn locate<S: AsRef<str>>(root: &Places, path: &[S], part: Part) -> super::fault::Span {
-    let mut found = (0..0).into();
-    let mut here: Option<&DeValue<'static>> = None;
-    for (depth, step) in path.iter().enumerate() {
-        let table = match here {
-            None => Some(root),
-            Some(DeValue::Table(table)) => Some(table),
-            Some(_) => None,
-        };
-        let next = match (table, here) {
-            (Some(table), _) => table
-                .get_key_value(step.as_ref())
-                .map(|(key, item)| (Some(span_of(key)), item)),
-            (None, Some(DeValue::Array(items))) => step
-                .as_ref()
-                .parse::<usize>()
-                .ok()
-                .and_then(|i| items.get(i))
-                .map(|item| (None, item)),
-            (None, _) => None,
-        };
-        let Some((key, item)) = next else {
-            return found;
-        };
-        let last = depth + 1 == path.len();
-        found = match (key, part) {
-            (Some(key), Part::Key) if last => key,
-            (Some(key), _) if !last && matches!(item.get_ref(), DeValue::Array(_)) => key,
-            _ => span_of(item),
-        };
-        here = Some(item.get_ref());
+    fn places(&self) -> &Places {
+        let find = || self.text.as_deref().map(places).unwrap_or_default();
+        self.places.get_or_init(find)
     }
-    found
 }
 
-/// A layer's values on their way into figment; its name there is the layer's index.
+/// The span of the entry at `path`, or of the nearest table around it. Empty if there is neither.
+fn locate<S: AsRef<str>>(root: &Places, path: &[S], part: Part) -> Span {
+    let mut span = (0..0).into();
+    let Some((first, steps)) = path.split_first() else {
+        return span;
+    };
+    let mut next = entry(root, first.as_ref());
+    let mut steps = steps.iter();
+    while let Some((key, item)) = next {
+        let step = steps.next();
+        let is_list = matches!(item.get_ref(), DeValue::Array(_));
+        span = match key {
+            Some(key) if step.is_none() && part == Part::Key => key,
+            // The key stands for the whole list: its items may be far apart.
+            Some(key) if step.is_some() && is_list => key,
+            Some(_) | None => span_of(item),
+        };
+        let Some(step) = step else { break };
+        next = match item.get_ref() {
+            DeValue::Table(table) => entry(table, step.as_ref()),
+            DeValue::Array(items) => element(items, step.as_ref()),
+            DeValue::String(_)
+            | DeValue::Integer(_)
+            | DeValue::Float(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_) => None,
+        };
+    }
+    span
+}
+
+/// The span of a key, which elements of lists lack, and the value.
+type Entry<'p> = (Option<Span>, &'p Spanned<DeValue<'static>>);
+
+fn entry<'p>(table: &'p Places, key: &str) -> Option<Entry<'p>> {
+    let (key, item) = table.get_key_value(key)?;
+    Some((Some(span_of(key)), item))
+}
+
+fn element<'p>(items: &'p DeArray<'static>, index: &str) -> Option<Entry<'p>> {
+    let item = items.get(index.parse::<usize>().ok()?)?;
+    Some((None, item))
+}
+
+/// The values of one layer, as figment takes them. figment knows the layer by its index.
 struct Provided {
     index: usize,
     values: RefCell<Dict>,
@@ -133,13 +142,13 @@ impl Provider for Provided {
         Metadata::named(self.index.to_string())
     }
 
-    /// Hands the values over instead of copying them: figment asks once.
+    /// Moves the values instead of copying them. That is enough, because figment asks once.
     fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
         Ok(Map::from([(Profile::Default, self.values.take())]))
     }
 }
 
-/// All layers, and what they come to.
+/// All layers, and their merged values.
 pub(crate) struct Layers {
     stack: Vec<Layer>,
     figment: Figment,
@@ -147,10 +156,10 @@ pub(crate) struct Layers {
 }
 
 impl Layers {
-    /// Merges layers, weakest first: tables are united, all else is replaced.
+    /// Merges layers, weakest first. Tables are merged; a stronger layer replaces all else.
     ///
     /// # Errors
-    /// Whatever figment says; none is known.
+    /// The error of figment. No input is known that causes one.
     pub(crate) fn merge(mut layers: Vec<Layer>) -> Result<Self, Box<figment::Error>> {
         let mut figment = Figment::new();
         for (index, layer) in layers.iter_mut().enumerate() {
@@ -167,7 +176,7 @@ impl Layers {
         })
     }
 
-    /// Everything, merged.
+    /// The merged values of all layers.
     pub(crate) fn merged(&self) -> &Value {
         &self.merged
     }
@@ -178,32 +187,34 @@ impl Layers {
             .try_fold(&self.merged, |value, step| child(value, step.as_ref()))
     }
 
-    /// The layer that has the say over the entry at `path`, or over the nearest table around it.
+    /// The layer whose entry at `path` is in force. If no layer has it: the layer of the nearest
+    /// table around it.
     pub(crate) fn layer_of<S: AsRef<str>>(&self, path: &[S]) -> Option<&Layer> {
-        let mut here = &self.merged;
-        let mut found = None;
+        let mut value = &self.merged;
+        let mut metadata = None;
         for step in path {
-            let Some(next) = child(here, step.as_ref()) else {
+            let Some(next) = child(value, step.as_ref()) else {
                 break;
             };
-            here = next;
-            found = self.figment.get_metadata(here.tag()).or(found);
+            value = next;
+            metadata = self.figment.get_metadata(value.tag()).or(metadata);
         }
-        self.stack.get(found?.name.parse::<usize>().ok()?)
+        let index = metadata?.name.parse::<usize>().ok()?;
+        self.stack.get(index)
     }
 
-    /// Where the entry at `path` that has the say stands.
+    /// Where the entry at `path` that is in force stands.
     pub(crate) fn origin<S: AsRef<str>>(&self, path: &[S], part: Part) -> ValueOrigin {
         self.layer_of(path)
             .map_or_else(|| self.start(), |layer| layer.origin(path, part))
     }
 
-    /// Where a thing would stand that is nowhere: the start of the strongest file.
+    /// The start of the strongest file: the place of what stands nowhere.
     fn start(&self) -> ValueOrigin {
         self.in_file::<&str>(&[])
     }
 
-    /// Where an entry stands in the strongest file, or should stand.
+    /// Where an entry stands in the strongest file, or where it should stand.
     pub(crate) fn in_file<S: AsRef<str>>(&self, path: &[S]) -> ValueOrigin {
         let file = self
             .stack

@@ -1,20 +1,21 @@
-//! From the text of `town.toml` to a [`Town`], with every fault at once.
+//! Turns the text of `town.toml` into a [`Town`], or lists every fault at once.
 //!
-//! The way of a manifest:
+//! A manifest takes these steps:
 //!
 //! ```text
-//!  text ──► text ──► Layer ──► check ──┐   one per file, variable and flag; what is wrong is cut out
+//!  text ──► text ──► Layer ──► check ──┐   one per file, variable and flag; check cuts out what is wrong
 //!  built-in, naming, profile ──────────┼──► Layers (figment) ──► wire::Manifest ──► Reading ──► Town
 //!  GTCTL_*, flags ──► variables ───────┘                                                 └────► Origins
 //! ```
 //!
 //! Layers, weakest first: built-in defaults, profile, user file, `town.toml`, `GTCTL_*` variables,
-//! flags. For a session then `[defaults]`, `[roles.x]`, `[[session]]`. Tables are united, anything
-//! else is replaced. Every value can name its origin ([`Origins`]).
+//! flags. A session then takes its fields from three tables, weakest first: `[defaults]`,
+//! `[roles.x]`, `[[session]]`. A stronger layer replaces a value of a weaker one. Only tables are
+//! merged. [`Origins`] says where each value comes from.
 //!
 //! **Architecture invariant:** nothing here reads a file, the environment or a clock. Texts and
-//! variables are arguments; the files whose paths stand in the manifest (`mayor/rigs.json`,
-//! instructions) are read through a function given.
+//! variables are arguments. The manifest also names other files, such as `mayor/rigs.json` and
+//! instructions. The caller gives a function that reads them: [`Sources::read`].
 
 mod agents;
 mod built_in;
@@ -41,6 +42,18 @@ mod variables;
 pub mod wire;
 
 #[cfg(test)]
+mod agents_tests;
+#[cfg(test)]
+mod chores_tests;
+#[cfg(test)]
+mod fault_tests;
+#[cfg(test)]
+mod launch_tests;
+#[cfg(test)]
+mod never_tests;
+#[cfg(test)]
+mod order_tests;
+#[cfg(test)]
 mod tests;
 
 pub use agents::{BuiltInAgent, built_in_agents};
@@ -53,9 +66,8 @@ pub use template::literal;
 pub use variables::{Flag, are_settings};
 
 use crate::model::Town;
-use built_in::{Known, built_in};
+use built_in::{Include, built_in};
 use check::{Findings, check};
-use figment::value::Value;
 use layer::{Layer, Layers, Source};
 use reading::Reading;
 use std::path::Path;
@@ -63,110 +75,127 @@ use std::path::Path;
 /// Everything a manifest is read from.
 #[derive(Clone, Copy)]
 pub struct Sources<'a> {
-    /// The manifest's path, as it is to be shown.
+    /// The manifest's path, as messages show it.
     pub town_path: &'a Path,
-    /// Its text; at most 1 MiB.
+    /// The manifest's text, at most 1 MiB.
     pub town_text: &'a str,
-    /// The user's own file, if there is one: path and text.
+    /// Path and text of the user's own file. `None` if there is no such file.
     pub user: Option<(&'a Path, &'a str)>,
-    /// The environment, or its `GTCTL_*` part: names and values.
+    /// Names and values of environment variables. Only those named `GTCTL_*` count.
     pub variables: &'a [(String, String)],
-    /// Settings given on the command line, in their order; later ones are stronger.
+    /// Settings from the command line. A later one overrides an earlier one.
     pub flags: &'a [Flag],
-    /// What `~` stands for.
+    /// The home directory, for `~`.
     pub home: Option<&'a Path>,
-    /// The manifest's directory, absolute: relative paths begin here.
+    /// The manifest's directory, absolute. Relative paths start here.
     pub base_dir: &'a Path,
-    /// Reads the text of the file at an absolute path (`mayor/rigs.json` of the root, instructions
-    /// of sessions), or its beginning where it is longer than the manifest may be; nothing when
-    /// there is none.
+    /// Reads the text of the file at an absolute path, or `None` if there is no such text.
+    ///
+    /// It is called for `mayor/rigs.json` and for instructions. Of a file longer than 1 MiB it may
+    /// return the beginning alone.
     pub read: &'a dyn Fn(&Path) -> Option<String>,
 }
 
-/// A manifest that was read.
+/// A manifest without errors.
 #[derive(Debug)]
 pub struct Loaded {
-    /// What it declares.
+    /// What the manifest declares.
     pub town: Town,
-    /// What its writer should know; holds no error.
+    /// Advice for the writer of the manifest. Contains no error.
     pub advice: Faults,
-    /// Where its values come from.
+    /// Where the values come from.
     pub origins: Origins,
 }
 
 /// Reads a manifest.
 ///
 /// # Errors
-/// Every fault there is, in the order of the sources. With faults of syntax only these are told.
+/// All faults, in the order of the files. If a file has a syntax error, only syntax errors are
+/// reported.
 pub fn load(sources: &Sources<'_>) -> Result<Loaded, Faults> {
-    let read = load_with(sources, Known::Meant);
-    match &read {
-        // What can be named is told, too.
-        Err(faults)
-            if faults
-                .list
-                .iter()
-                .any(|fault| matches!(fault.code, "unknown-agent" | "unknown-role")) =>
-        {
-            load_with(sources, Known::All)
-        }
-        Ok(_) | Err(_) => read,
+    let result = load_with(sources, Include::Mentioned);
+    let lacks_a_table = |fault: &Fault| matches!(fault.code, "unknown-agent" | "unknown-role");
+    match &result {
+        // With all built-in tables the help can suggest the name that was meant.
+        Err(faults) if faults.list.iter().any(lacks_a_table) => load_with(sources, Include::All),
+        Ok(_) | Err(_) => result,
     }
 }
 
-fn load_with(sources: &Sources<'_>, known: Known) -> Result<Loaded, Faults> {
+fn load_with(sources: &Sources<'_>, include: Include) -> Result<Loaded, Faults> {
+    let (files, file_layers) = parse_files(sources)?;
+    let (layers, findings) = layered(sources, file_layers, include);
+    let Findings { mut faults, cut } = findings;
+    let (layers, manifest) = match merge(layers) {
+        Ok(merged) => merged,
+        Err(error) => {
+            faults.push(internal(&error));
+            return Err(settled(faults, files));
+        }
+    };
+    let (town, places) = {
+        let mut reading = Reading::new(sources, &layers, &files, &manifest, cut);
+        let resolved = reading.town();
+        faults.append(&mut reading.faults);
+        resolved
+    };
+    let faults = settled(faults, files);
+    match town {
+        Some(town) if !faults.has_errors() => {
+            let origins = Origins::new(layers, faults.files.clone(), places);
+            Ok(Loaded {
+                town,
+                advice: faults,
+                origins,
+            })
+        }
+        Some(_) | None => Err(faults),
+    }
+}
+
+/// The user file, if there is one, and the manifest: each as it is shown, and as a layer.
+///
+/// # Errors
+/// The syntax errors of all files.
+fn parse_files(sources: &Sources<'_>) -> Result<(Vec<SourceFile>, Vec<Layer>), Faults> {
     let mut files = Vec::new();
     let mut layers = Vec::new();
-    let mut findings = Findings::default();
-    let user = sources.user.into_iter();
-    for (path, text) in user.chain([(sources.town_path, sources.town_text)]) {
+    let mut faults = Vec::new();
+    let town = (sources.town_path, sources.town_text);
+    for (path, text) in sources.user.into_iter().chain([town]) {
         match text::parse(files.len(), text) {
             Ok(values) => layers.push(Layer::of_text(Source::File(files.len()), values, text)),
-            Err(faults) => findings.faults.extend(faults),
+            Err(syntax) => faults.extend(syntax),
         }
         files.push(SourceFile {
             name: shown_path(path),
             text: text.to_owned(),
         });
     }
-    if !findings.faults.is_empty() {
-        return Err(settled(findings.faults, files));
-    }
-    let (layers, Findings { mut faults, cut }) = layered(sources, layers, findings, known);
-    let (town, places, layers) = {
-        let merged = Layers::merge(layers)
-            .and_then(|layers| Ok((layers.merged().deserialize().map_err(Box::new)?, layers)));
-        let (manifest, layers): (wire::Manifest, Layers) = match merged {
-            Ok(merged) => merged,
-            Err(error) => {
-                faults.push(Fault::new(
-                    "internal",
-                    ValueOrigin::BuiltIn("built-in".into()),
-                    shown(&error.to_string()),
-                ));
-                return Err(settled(faults, files));
-            }
-        };
-        let mut reading = Reading::new(sources, &layers, &files, &manifest, cut);
-        let (town, places) = reading.town();
-        faults.append(&mut reading.faults);
-        (town, places, layers)
-    };
-    let found = settled(faults, files);
-    match town {
-        Some(town) if !found.has_errors() => {
-            let origins = Origins::new(layers, found.files.clone(), places);
-            Ok(Loaded {
-                town,
-                advice: found,
-                origins,
-            })
-        }
-        Some(_) | None => Err(found),
+    if faults.is_empty() {
+        Ok((files, layers))
+    } else {
+        Err(settled(faults, files))
     }
 }
 
-/// A path as it is shown, whatever bytes it holds; longer than what [`shown`] lets through.
+/// Merges the layers and reads the result as a manifest.
+///
+/// Every value was checked before, so an error here is a bug of gtctl.
+fn merge(layers: Vec<Layer>) -> Result<(Layers, wire::Manifest), Box<figment::Error>> {
+    let layers = Layers::merge(layers)?;
+    let manifest = layers.merged().deserialize().map_err(Box::new)?;
+    Ok((layers, manifest))
+}
+
+fn internal(error: &figment::Error) -> Fault {
+    let origin = ValueOrigin::BuiltIn("built-in".into());
+    Fault::new("internal", origin, shown(&error.to_string()))
+}
+
+/// The whole path, with a placeholder for each character that could disturb a terminal.
+///
+/// [`shown`] would cut a long path.
 fn shown_path(path: &Path) -> String {
     path.to_string_lossy()
         .chars()
@@ -180,63 +209,68 @@ fn settled(list: Vec<Fault>, files: Vec<SourceFile>) -> Faults {
     faults
 }
 
-/// All layers, checked, weakest first, from those of the files.
+/// All layers, weakest first, each checked. `users` holds the layers of the files.
 fn layered(
     sources: &Sources<'_>,
     mut users: Vec<Layer>,
-    mut findings: Findings,
-    known: Known,
+    include: Include,
 ) -> (Vec<Layer>, Findings) {
+    let mut findings = Findings::default();
     for layer in &mut users {
         check(layer, &mut findings);
     }
     users.extend(variables::of_variables(sources.variables, &mut findings));
     users.extend(variables::of_flags(sources.flags, &mut findings));
-    for layer in users.iter().filter(|layer| layer.source.is_users()) {
+    for layer in &users {
         deferred::scan(layer, &mut findings.faults);
     }
-    let naming = match chosen(&users, "naming") {
-        Some("prefix") => include_str!("builtin/naming-prefix.toml"),
-        Some(_) | None => include_str!("builtin/naming-rig.toml"),
-    };
-    let (profile, name) = match chosen(&users, "profile") {
-        Some("high-throughput") => (
-            include_str!("builtin/profile-high-throughput.toml"),
-            "profile high-throughput",
-        ),
-        Some("low-budget") => (
-            include_str!("builtin/profile-low-budget.toml"),
-            "profile low-budget",
-        ),
-        Some(_) | None => (
-            include_str!("builtin/profile-standard.toml"),
-            "profile standard",
-        ),
-    };
-    let built_in = built_in(&users, known);
-    let built_in = [
-        ("built-in", &*built_in),
-        ("built-in", naming),
-        (name, profile),
+    let tables = built_in(&users, include);
+    let (profile_name, profile) = profile(&users);
+    let texts = [
+        ("built-in", tables.as_str()),
+        ("built-in", naming(&users)),
+        (profile_name, profile),
     ];
-    let layers = built_in.map(|(name, text)| {
+    let built_in_layers = texts.map(|(name, text)| {
         let values = text::parse(usize::MAX, text).unwrap_or_default();
         Layer::new(Source::BuiltIn(name.to_owned()), values)
     });
-    let mut layers: Vec<Layer> = layers.into_iter().chain(users).collect();
+    let mut layers: Vec<Layer> = built_in_layers.into_iter().chain(users).collect();
     agents::add_phrases(&mut layers);
     (layers, findings)
 }
 
-/// The strongest word given for a field of `[town]`, which decides what else is layered.
+/// The built-in names of sessions, for the chosen `naming`.
+fn naming(users: &[Layer]) -> &'static str {
+    match chosen(users, "naming") {
+        Some("prefix") => include_str!("builtin/naming-prefix.toml"),
+        Some(_) | None => include_str!("builtin/naming-rig.toml"),
+    }
+}
+
+/// Name and text of the chosen profile.
+fn profile(users: &[Layer]) -> (&'static str, &'static str) {
+    match chosen(users, "profile") {
+        Some("high-throughput") => (
+            "profile high-throughput",
+            include_str!("builtin/profile-high-throughput.toml"),
+        ),
+        Some("low-budget") => (
+            "profile low-budget",
+            include_str!("builtin/profile-low-budget.toml"),
+        ),
+        Some(_) | None => (
+            "profile standard",
+            include_str!("builtin/profile-standard.toml"),
+        ),
+    }
+}
+
+/// The text of a field of `[town]` in the strongest of these layers that has it.
 fn chosen<'l>(users: &'l [Layer], field: &str) -> Option<&'l str> {
-    let of = |layer: &'l Layer| {
-        layer
-            .values
-            .get("town")
-            .and_then(Value::as_dict)?
-            .get(field)?
-            .as_str()
+    let text_in = |layer: &'l Layer| {
+        let town = layer.values.get("town")?.as_dict()?;
+        town.get(field)?.as_str()
     };
-    users.iter().rev().find_map(of)
+    users.iter().rev().find_map(text_in)
 }

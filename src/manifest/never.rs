@@ -1,4 +1,4 @@
-//! Advice about limits that can never apply, because another value is always reached first.
+//! Advises about limits that never apply, because another limit always comes first.
 
 use super::desired::Scene;
 use super::fault::Severity;
@@ -6,7 +6,7 @@ use super::reading::Reading;
 use super::session::{Named, Tiers, pick};
 use crate::model::{Backoff, Desired, Period};
 
-/// A field, by its steps within a session's table.
+/// The path of a field within a session's table.
 type Field = &'static [&'static str];
 
 const FIRST: Field = &["backoff", "first"];
@@ -17,7 +17,7 @@ const READY_AFTER: Field = &["ready_after"];
 const MAX_AGE: Field = &["max_age"];
 
 impl Reading<'_> {
-    /// One session, with advice about those of its limits that can never apply.
+    /// Resolves one session, and advises about its limits that never apply.
     pub(crate) fn advised(&mut self, scene: &Scene<'_>, named: &Named<'_>) -> Option<Desired> {
         let desired = self.desired(scene, named)?;
         self.first_beyond_max(&named.tiers, desired.backoff);
@@ -43,14 +43,14 @@ impl Reading<'_> {
 
     fn burst_beyond_window(&mut self, tiers: &Tiers<'_>, backoff: Backoff) {
         let Backoff { burst, window, .. } = backoff;
-        let least = fastest_burst(backoff);
-        if least <= window {
+        let shortest = fastest_burst(backoff);
+        if shortest <= window {
             return;
         }
         let message = format!(
-            "a `burst` of {burst} crashes never fits in a `window` of {window}: the delays between them last {least}"
+            "a `burst` of {burst} crashes never fits in a `window` of {window}: the delays between them last {shortest}"
         );
-        let help = format!("write a smaller `burst`, or a `window` longer than {least}");
+        let help = format!("write a smaller `burst`, or a `window` longer than {shortest}");
         self.never_applies(tiers, &[BURST, WINDOW, FIRST, MAX], message, help);
     }
 
@@ -72,8 +72,7 @@ impl Reading<'_> {
         self.never_applies(tiers, &[READY_AFTER, MAX_AGE], message, help);
     }
 
-    /// Advises at the first of `fields` that a person wrote. Says nothing where nobody wrote any of
-    /// them.
+    /// Advises at the first of `fields` that the user wrote. Does nothing if the user wrote none.
     fn never_applies(
         &mut self,
         tiers: &Tiers<'_>,
@@ -89,13 +88,14 @@ impl Reading<'_> {
                     .layer_of(at)
                     .is_some_and(|layer| layer.source.is_users())
         };
-        // Where no table has a field, its path is that of the whole session.
+        // If no table has the field, `tiers.path` gives the session's own path instead.
+        let ends_with = |at: &[String], field: &Field| {
+            at.len() > field.len() && at.last().map(String::as_str) == field.last().copied()
+        };
         let mut written = places
             .zip(fields)
-            .filter(|(at, field)| at.len() > field.len() && is_written(at));
-        let Some((at, _)) =
-            written.find(|(at, field)| at.last().map(String::as_str) == field.last().copied())
-        else {
+            .filter(|(at, field)| ends_with(at, field) && is_written(at));
+        let Some((at, _)) = written.next() else {
             return;
         };
         let mut fault = self.at(&at, "never-applies", message);
@@ -104,9 +104,11 @@ impl Reading<'_> {
     }
 }
 
-/// The shortest time from the first to the last of `burst` crashes in a row: each process ends at
-/// once, and no jitter is added. The first restart is at once, the second after `first`, and each
-/// further delay doubles up to `max`.
+/// The shortest time from the first to the last of `burst` crashes in a row.
+///
+/// It counts only the delays: each process ends at once, and there is no jitter. The first restart
+/// has no delay, the second waits for `first`, and each further delay is twice the last, up to
+/// `max`. Example: `first` 10 s and `burst` 5 give 0 + 10 + 20 + 40 = 70 s.
 fn fastest_burst(backoff: Backoff) -> Period {
     let max = backoff.max.millis();
     let mut delay = backoff.first.millis().min(max);

@@ -1,4 +1,4 @@
-//! `after`: who waits for whom and for what, and that nobody waits for what can never be.
+//! Resolves `after`: which session waits for which, and for what. Refuses what can never happen.
 
 use super::check::Path;
 use super::fault::{Fault, ValueOrigin, shown};
@@ -9,11 +9,11 @@ use super::wire::words::When;
 use crate::model::{Awaited, Desired, Milestone, SessionName};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// At most this many cycles are told.
+/// The most cycles that are reported.
 const MAX_CYCLES: usize = 50;
 
 impl Reading<'_> {
-    /// Fills in `after` of every session, and finds what could never be waited for.
+    /// Fills in `after` of every session, and notes a fault for each wait that could never end.
     pub(crate) fn order(
         &mut self,
         named: &BTreeMap<SessionName, Named<'_>>,
@@ -30,36 +30,34 @@ impl Reading<'_> {
             .collect();
         for (name, who) in named {
             let mut after: BTreeMap<SessionName, Awaited> = BTreeMap::new();
-            for (index, asked) in pick!(who.tiers, after).into_iter().flatten().enumerate() {
-                let Some((other, _)) = named.get_key_value(asked.session.as_str()) else {
-                    let fault = self.unknown_after(named, who, index, &asked.session);
+            for (index, entry) in pick!(who.tiers, after).into_iter().flatten().enumerate() {
+                let Some((other, _)) = named.get_key_value(entry.session.as_str()) else {
+                    let fault = self.unknown_after(named, who, index, &entry.session);
                     self.faults.push(fault);
                     continue;
                 };
                 let is_task = tasks.contains(other);
-                let plain = if is_task {
+                let default = if is_task {
                     Milestone::Completed
                 } else {
                     Milestone::Ready
                 };
-                let milestone = asked.when.map_or(plain, When::meaning);
+                let milestone = entry.when.map_or(default, When::meaning);
                 if milestone == Milestone::Completed && !is_task && sessions.contains_key(other) {
                     let fault = self.never_completes(who, index, other);
                     self.faults.push(fault);
                 }
                 let awaited = Awaited {
                     milestone,
-                    within: asked.within.map(|within| within.0),
+                    within: entry.within.map(|within| within.0),
                 };
                 if waves.contains_key(name) && waves.get(other) > waves.get(name) {
                     let fault = self.later_wave(who, index, other);
                     self.faults.push(fault);
                 }
-                if after
-                    .insert(other.clone(), awaited)
-                    .is_some_and(|former| former != awaited)
-                {
-                    let fault = self.asked_twice(who, index, other);
+                let earlier = after.insert(other.clone(), awaited);
+                if earlier.is_some_and(|earlier| earlier != awaited) {
+                    let fault = self.listed_twice(who, index, other);
                     self.faults.push(fault);
                 }
             }
@@ -70,34 +68,34 @@ impl Reading<'_> {
         self.cycles(named, sessions);
     }
 
-    /// Tells of every session it waits for that is not declared.
+    /// Notes a fault for each session in its `after` that is not declared.
     pub(crate) fn check_after(
         &mut self,
         named: &BTreeMap<SessionName, Named<'_>>,
         who: &Named<'_>,
     ) {
-        for (index, asked) in pick!(who.tiers, after).into_iter().flatten().enumerate() {
-            if !named.contains_key(asked.session.as_str()) {
-                let fault = self.unknown_after(named, who, index, &asked.session);
+        for (index, entry) in pick!(who.tiers, after).into_iter().flatten().enumerate() {
+            if !named.contains_key(entry.session.as_str()) {
+                let fault = self.unknown_after(named, who, index, &entry.session);
                 self.faults.push(fault);
             }
         }
     }
 
-    /// Where one that it waits for is named.
+    /// Where entry `index` of `after` names its session.
     fn after_origin(&self, who: &Named<'_>, index: usize) -> ValueOrigin {
         self.field_origin(who, index, "session")
     }
 
-    /// Where a field of one that it waits for stands; where only its name is written, that.
+    /// Where a field of entry `index` of `after` stands. The whole entry if it lacks that field.
     fn field_origin(&self, who: &Named<'_>, index: usize, field: &str) -> ValueOrigin {
         let list = who.tiers.path(self.layers, &["after"]);
-        let element: Path = list.into_iter().chain([index.to_string()]).collect();
-        let of_table: Path = element.iter().cloned().chain([field.to_owned()]).collect();
-        let place = if self.layers.value(&of_table).is_some() {
-            of_table
+        let entry: Path = list.into_iter().chain([index.to_string()]).collect();
+        let in_entry: Path = entry.iter().cloned().chain([field.to_owned()]).collect();
+        let place = if self.layers.value(&in_entry).is_some() {
+            in_entry
         } else {
-            element
+            entry
         };
         self.layers.origin(&place, Part::Value)
     }
@@ -116,7 +114,7 @@ impl Reading<'_> {
         .help("write when = \"ready\", or restart = \"on-failure\" for the other session")
     }
 
-    fn asked_twice(&self, who: &Named<'_>, index: usize, other: &SessionName) -> Fault {
+    fn listed_twice(&self, who: &Named<'_>, index: usize, other: &SessionName) -> Fault {
         let message = format!(
             "`{}` names `{other}` twice in `after`, with different conditions",
             who.name
@@ -155,25 +153,26 @@ impl Reading<'_> {
             })
     }
 
+    /// Notes a fault for each cycle. Cycles that share a session are reported as one.
     fn cycles(
         &mut self,
         named: &BTreeMap<SessionName, Named<'_>>,
         sessions: &BTreeMap<SessionName, Desired>,
     ) {
-        let mut left = in_cycles(sessions);
+        let mut suspects = peel(&sessions.keys().cloned().collect(), sessions);
         for _ in 0..MAX_CYCLES {
-            let Some(start) = left.iter().next() else {
+            let Some(start) = suspects.iter().next() else {
                 return;
             };
-            let cycle = walk(start, &left, sessions);
-            let fault = self.cycle(named, &cycle);
+            let cycle = cycle_from(start, &suspects, sessions);
+            let fault = self.cycle_fault(named, &cycle);
             self.faults.extend(fault);
-            left.retain(|name| !cycle.contains(name));
-            left = peel(&left, sessions);
+            suspects.retain(|name| !cycle.contains(name));
+            suspects = peel(&suspects, sessions);
         }
     }
 
-    fn cycle(
+    fn cycle_fault(
         &self,
         named: &BTreeMap<SessionName, Named<'_>>,
         cycle: &[SessionName],
@@ -185,14 +184,14 @@ impl Reading<'_> {
                 let who = named.get(from)?;
                 let index = pick!(who.tiers, after)?
                     .iter()
-                    .position(|asked| asked.session == to.as_str())?;
+                    .position(|entry| entry.session == to.as_str())?;
                 Some((
                     self.after_origin(who, index),
                     format!("`{from}` waits for `{to}`"),
                 ))
             });
         let (origin, label) = edges.next()?;
-        let round: Vec<&str> = cycle
+        let names: Vec<&str> = cycle
             .iter()
             .chain(cycle.first())
             .map(SessionName::as_str)
@@ -200,7 +199,7 @@ impl Reading<'_> {
         let fault = Fault::new(
             "cycle",
             origin,
-            format!("sessions wait for each other: {}", shortened(&round)),
+            format!("sessions wait for each other: {}", shortened(&names)),
         )
         .label(label)
         .help("remove one of these from `after`");
@@ -212,6 +211,7 @@ impl Reading<'_> {
     }
 }
 
+/// The names with arrows between them. Of more than eight, only the first two and the last.
 fn shortened(names: &[&str]) -> String {
     match names {
         [first, second, .., last] if names.len() > 8 => {
@@ -224,90 +224,91 @@ fn shortened(names: &[&str]) -> String {
     }
 }
 
-/// The sessions that lie on cycles, or between two.
-fn in_cycles(sessions: &BTreeMap<SessionName, Desired>) -> BTreeSet<SessionName> {
-    peel(&sessions.keys().cloned().collect(), sessions)
-}
-
-/// What is left when all that wait for nothing within `left`, and then all that nothing waits for,
-/// are taken away.
+/// The suspects that are on a cycle, or on a path from one cycle to another.
+///
+/// A session is on no cycle if its waits all end, or if no endless chain of waits leads to it.
 fn peel(
-    left: &BTreeSet<SessionName>,
+    suspects: &BTreeSet<SessionName>,
     sessions: &BTreeMap<SessionName, Desired>,
 ) -> BTreeSet<SessionName> {
-    let mut forward: BTreeMap<&SessionName, BTreeSet<&SessionName>> = BTreeMap::new();
-    let mut backward: BTreeMap<&SessionName, BTreeSet<&SessionName>> = BTreeMap::new();
-    for (name, session) in sessions.iter().filter(|(name, _)| left.contains(*name)) {
-        let waits: BTreeSet<&SessionName> = session
+    let mut waits_for: Edges<'_> = BTreeMap::new();
+    let mut awaited_by: Edges<'_> = BTreeMap::new();
+    let suspected = sessions.iter().filter(|(name, _)| suspects.contains(*name));
+    for (name, session) in suspected {
+        let others: BTreeSet<&SessionName> = session
             .after
             .keys()
-            .filter(|other| left.contains(*other))
+            .filter(|other| suspects.contains(*other))
             .collect();
-        for other in &waits {
-            backward.entry(other).or_default().insert(name);
+        for other in &others {
+            awaited_by.entry(other).or_default().insert(name);
         }
-        forward.insert(name, waits);
+        waits_for.insert(name, others);
     }
-    let survivors = trimmed(&forward, &backward);
-    survivors
-        .intersection(&trimmed(&backward, &forward))
+    let leads_to_a_cycle = endless(&waits_for, &awaited_by);
+    let follows_a_cycle = endless(&awaited_by, &waits_for);
+    leads_to_a_cycle
+        .intersection(&follows_a_cycle)
         .map(|name| (*name).clone())
         .collect()
 }
 
+/// From each name, the names to which an edge leads.
 type Edges<'s> = BTreeMap<&'s SessionName, BTreeSet<&'s SessionName>>;
 
-/// Those from which an endless walk along `edges` leads; `reverse` holds the same edges the other
-/// way.
-fn trimmed<'s>(edges: &Edges<'s>, reverse: &Edges<'s>) -> BTreeSet<&'s SessionName> {
-    let mut all: BTreeSet<&SessionName> = edges.keys().chain(reverse.keys()).copied().collect();
-    let mut open: BTreeMap<&SessionName, usize> = all
+/// The names from which one can follow `edges` for ever. `reversed` has the same edges backwards.
+///
+/// Names without an edge are removed, and with each the edges to it, until none is left to remove.
+fn endless<'s>(edges: &Edges<'s>, reversed: &Edges<'s>) -> BTreeSet<&'s SessionName> {
+    let mut names: BTreeSet<&SessionName> = edges.keys().chain(reversed.keys()).copied().collect();
+    let mut edges_left: BTreeMap<&SessionName, usize> = names
         .iter()
         .map(|name| (*name, edges.get(name).map_or(0, BTreeSet::len)))
         .collect();
-    let mut done: VecDeque<&SessionName> = open
+    let mut dead_ends: VecDeque<&SessionName> = edges_left
         .iter()
-        .filter(|(_, n)| **n == 0)
+        .filter(|(_, count)| **count == 0)
         .map(|(name, _)| *name)
         .collect();
-    while let Some(name) = done.pop_front() {
-        all.remove(name);
-        for other in reverse.get(name).into_iter().flatten() {
-            if let Some(count) = open.get_mut(other) {
+    while let Some(name) = dead_ends.pop_front() {
+        names.remove(name);
+        for other in reversed.get(name).into_iter().flatten() {
+            if let Some(count) = edges_left.get_mut(other) {
                 *count = count.saturating_sub(1);
                 if *count == 0 {
-                    done.push_back(other);
+                    dead_ends.push_back(other);
                 }
             }
         }
     }
-    all
+    names
 }
 
-/// The first cycle that a walk from `start` runs into, beginning with its least name.
-fn walk(
+/// The first cycle on a walk from `start` through the suspects. It begins with its smallest name.
+fn cycle_from(
     start: &SessionName,
-    left: &BTreeSet<SessionName>,
+    suspects: &BTreeSet<SessionName>,
     sessions: &BTreeMap<SessionName, Desired>,
 ) -> Vec<SessionName> {
-    let mut seen: BTreeMap<&SessionName, usize> = BTreeMap::new();
+    let mut position: BTreeMap<&SessionName, usize> = BTreeMap::new();
     let mut trail: Vec<SessionName> = Vec::new();
-    let mut here = start;
-    while !seen.contains_key(here) {
-        seen.insert(here, trail.len());
-        trail.push(here.clone());
+    let mut current = start;
+    while !position.contains_key(current) {
+        position.insert(current, trail.len());
+        trail.push(current.clone());
         let next = sessions
-            .get(here)
-            .and_then(|session| session.after.keys().find(|other| left.contains(*other)));
+            .get(current)
+            .and_then(|session| session.after.keys().find(|other| suspects.contains(*other)));
         let Some(next) = next else { return trail };
-        here = next;
+        current = next;
     }
-    let mut cycle = trail.split_off(seen.get(here).copied().unwrap_or_default());
-    let least = cycle
+    let cycle_start = position.get(current).copied().unwrap_or_default();
+    let mut cycle = trail.split_off(cycle_start);
+    let smallest = cycle
         .iter()
         .enumerate()
         .min_by_key(|(_, name)| *name)
         .map_or(0, |(index, _)| index);
-    cycle.rotate_left(least);
+    cycle.rotate_left(smallest);
     cycle
 }

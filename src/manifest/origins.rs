@@ -1,4 +1,4 @@
-//! Where each value of a session comes from: the answer to "who set this limit?".
+//! Says where each value of a session comes from. It answers: who set this limit?
 
 use super::check::fields_of;
 use super::fault::{SourceFile, ValueOrigin, escaped, shown};
@@ -9,30 +9,30 @@ use crate::model::{Commands, Desired, SessionName};
 use figment::value::{Num, Value};
 use std::collections::BTreeMap;
 
-/// Where the `max_age` of a command without an agent comes from, unless somebody sets it.
+/// The origin of the `max_age` of a command without an agent, unless the user sets it.
 pub const PLAIN_COMMAND: &str = "default for a command without an agent";
 
-/// The longest text within a value, in characters: who asks where it comes from wants to see it
-/// whole.
+/// The longest text in a value, in characters. It is generous: people want to see the whole value.
 const WHOLE: usize = 8192;
 
-/// One field of a session as it is in force.
+/// One field of a session, its value and where that comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explained {
     /// The field, such as `max_age` or `backoff.first`.
     pub field: String,
-    /// Its value as TOML would have it, sanitised; templates in names, commands and paths are
-    /// filled in.
+    /// The value in TOML, safe to print. Templates in names, commands and paths are filled in.
+    /// Values of variables are left out, because they may be secrets.
     pub value: String,
-    /// Where it comes from: `town.toml:19`, `[roles.mayor] town.toml:7`, `built-in`,
+    /// Where the value comes from: `town.toml:19`, `[roles.mayor] town.toml:7`, `built-in`,
     /// `profile standard`, `GTCTL_DEFAULTS_MAX_AGE` or a flag.
     pub origin: String,
 }
 
-/// The origins of everything in a town.
+/// Where every value in a town comes from.
 pub struct Origins {
     layers: Layers,
     files: Vec<SourceFile>,
+    /// The index of each session in `[[session]]`, and its role.
     sessions: BTreeMap<SessionName, (usize, String)>,
 }
 
@@ -57,8 +57,10 @@ impl Origins {
         }
     }
 
-    /// Every field of a session that has a value, in the order of the reference; empty when it is
-    /// not declared here. Of one that a policy covers, the fields of the policy.
+    /// Every field of a session that has a value, in the order of the manifest's reference.
+    ///
+    /// For a session that a policy covers: the fields of the policy. Empty if the manifest does not
+    /// declare the session.
     #[must_use]
     pub fn explain(&self, session: &Desired) -> Vec<Explained> {
         if let Some(pattern) = &session.policy {
@@ -69,17 +71,17 @@ impl Origins {
                 .collect();
         }
         let fields = leaves(fields_of::<wire::SessionTable>());
-        // What a launcher runs is not what gtctl would.
-        let is_foreign =
+        // gtctl does not run `command` if a launcher starts the session.
+        let is_unused =
             |field: &&Vec<&str>| session.commands().is_some() && matches!(field[..], ["command"]);
-        let fields = fields.iter().filter(|field| !is_foreign(field));
-        let own = fields.filter_map(|field| self.explain_field(session, field));
-        own.chain(self.explain_like(session))
+        let used = fields.iter().filter(|field| !is_unused(field));
+        used.filter_map(|field| self.explain_field(session, field))
+            .chain(self.explain_like(session))
             .chain(self.explain_commands(session))
             .collect()
     }
 
-    /// The agent whose tables the session's agent takes, where it takes any.
+    /// The agent that the session's agent is like, if there is one.
     fn explain_like(&self, session: &Desired) -> Option<Explained> {
         let like = session.agent.like.as_deref()?;
         let path = ["agents", &session.agent.name, "like"].map(str::to_owned);
@@ -96,7 +98,7 @@ impl Origins {
         })
     }
 
-    /// The commands of its role by which it is started and stopped, where it is.
+    /// The commands of its role that start, stop and nudge it, if commands do that.
     fn explain_commands(&self, session: &Desired) -> Vec<Explained> {
         let Some(commands) = session.commands() else {
             return Vec::new();
@@ -108,7 +110,7 @@ impl Origins {
             nudge,
             ..
         } = commands;
-        let all = [
+        let by_field = [
             ("start", start),
             ("stop", stop),
             ("restart_command", restart),
@@ -119,7 +121,8 @@ impl Origins {
             value: list(argv.iter().map(|word| quoted(word))),
             origin: self.name(&["roles", &session.role, field].map(str::to_owned)),
         };
-        all.into_iter()
+        by_field
+            .into_iter()
             .filter(|(_, argv)| !argv.is_empty())
             .map(explained)
             .collect()
@@ -142,8 +145,8 @@ impl Origins {
             .chain(field)
             .map(|step| (*step).to_owned())
             .collect();
-        let given = self.layers.value(&path).map(toml_text)?;
-        let value = resolved(session, field).unwrap_or(given);
+        let written = self.layers.value(&path).map(toml_text)?;
+        let value = resolved(session, field).unwrap_or(written);
         Some(Explained {
             field: field.join("."),
             value,
@@ -154,10 +157,10 @@ impl Origins {
     fn explain_field(&self, session: &Desired, field: &[&str]) -> Option<Explained> {
         let (index, role) = self.sessions.get(&session.name)?;
         let path = tier_path(&self.layers, *index, role, field);
-        // Without the field anywhere, the path ends at the session itself.
-        let set = path.len() > 2 || path.first().is_some_and(|step| step == "defaults");
-        let given = if set { self.layers.value(&path) } else { None };
-        let value = resolved(session, field).or_else(|| given.map(toml_text))?;
+        // If no table has the field, the path is that of the session: `["session", INDEX]`.
+        let is_set = path.len() > 2 || path.first().is_some_and(|step| step == "defaults");
+        let written = self.layers.value(&path).filter(|_| is_set);
+        let value = resolved(session, field).or_else(|| written.map(toml_text))?;
         if field == ["max_age"] && session.max_age.is_none() && !self.is_users(&path) {
             // See `Reading::is_never_too_old`.
             let origin = PLAIN_COMMAND.to_owned();
@@ -167,7 +170,7 @@ impl Origins {
                 origin,
             });
         }
-        let origin = if set {
+        let origin = if is_set {
             self.name(&path)
         } else {
             "built-in".to_owned()
@@ -185,14 +188,16 @@ impl Origins {
             .is_some_and(|layer| layer.source.is_users())
     }
 
-    /// The age at which sessions are restarted where nobody says otherwise, and who says that; none
-    /// where that is never.
+    /// The `max_age` of `[defaults]` in TOML, such as `"1h"`, and where it comes from.
+    ///
+    /// `None` if no layer sets it.
     #[must_use]
     pub fn usual_max_age(&self) -> Option<(String, String)> {
         let path = ["defaults", "max_age"].map(str::to_owned);
         Some((toml_text(self.layers.value(&path)?), self.name(&path)))
     }
 
+    /// Where the entry at `path` comes from, as [`Explained::origin`] has it.
     fn name(&self, path: &[String]) -> String {
         let place = match self.layers.origin(path, Part::Value) {
             ValueOrigin::BuiltIn(name) | ValueOrigin::Variable(name) | ValueOrigin::Flag(name) => {
@@ -212,7 +217,7 @@ impl Origins {
     }
 }
 
-/// The fields with those of the tables within.
+/// The paths of these fields; for a field that is a table, the paths of its fields.
 fn leaves(fields: &'static [&'static str]) -> Vec<Vec<&'static str>> {
     let within = |field: &&'static str| {
         let inner = match *field {
@@ -226,7 +231,7 @@ fn leaves(fields: &'static [&'static str]) -> Vec<Vec<&'static str>> {
     fields.iter().flat_map(within).collect()
 }
 
-/// The value of a field that is not simply what was written.
+/// The value in force of a field whose written text can differ from it. `None` for other fields.
 fn resolved(session: &Desired, field: &[&str]) -> Option<String> {
     let path = |path: &std::path::Path| quoted(&path.to_string_lossy());
     match field {
@@ -242,7 +247,7 @@ fn resolved(session: &Desired, field: &[&str]) -> Option<String> {
             Some(list(session.pass_env.iter().map(|name| quoted(name))))
         }
         ["env"] if !session.env.is_empty() => {
-            // A value may be a secret: it stays in the file.
+            // A value may be a secret, so only the names are shown.
             let entries = session.env.keys().map(|name| format!("{name} = …"));
             Some(format!("{{ {} }}", entries.collect::<Vec<_>>().join(", ")))
         }

@@ -1,6 +1,6 @@
-//! `[[policy]]`: from its tables to a [`Policy`].
+//! Turns the tables `[[policy]]` into [`Policy`] values.
 
-use super::agents::Known;
+use super::agents::AgentEntry;
 use super::desired::task_markers;
 use super::fault::shown;
 use super::reading::{Reading, path};
@@ -9,18 +9,20 @@ use super::wire::{self, values::Limit, values::Wait, words::WhenAttached};
 use crate::model::{Completion, Period, Policy};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Every policy that is sound, in the order of the manifest.
+/// The policies without a fault, in the order of the manifest.
+///
+/// A policy does not know which agent runs in a session, so it knows the busy phrases of all.
 pub(crate) fn resolve(
     reading: &mut Reading<'_>,
     town: &str,
-    agents: &BTreeMap<String, Known>,
+    agents: &BTreeMap<String, AgentEntry>,
 ) -> Vec<Policy> {
     let manifest = reading.manifest;
-    let phrases: BTreeSet<&String> = agents
+    let busy_phrases: BTreeSet<&String> = agents
         .values()
-        .flat_map(|known| &known.agent.busy)
+        .flat_map(|entry| &entry.agent.busy)
         .collect();
-    let busy: Vec<String> = phrases.into_iter().cloned().collect();
+    let busy: Vec<String> = busy_phrases.into_iter().cloned().collect();
     let tables = manifest.policy.iter().flatten().enumerate();
     tables
         .filter_map(|(index, table)| policy(reading, index, table, town, &busy))
@@ -36,7 +38,7 @@ fn policy(
 ) -> Option<Policy> {
     let pattern = pattern(reading, index, table);
     let completion = match &table.completion {
-        Some(given) => Some(completion(reading, index, given, town, pattern)?),
+        Some(table) => Some(completion(reading, index, table, town, pattern)?),
         None => None,
     };
     Some(Policy {
@@ -72,15 +74,8 @@ fn pattern<'t>(
             .extend(fault.map(|f| f.help("add match = \"task-agent-*\"")));
         return None;
     };
-    let bare: String = pattern
-        .chars()
-        .filter(|c| !matches!(c, '*' | '?'))
-        .collect();
-    if pattern.is_empty()
-        || bare
-            .chars()
-            .any(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-')))
-    {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '*' | '?');
+    if pattern.is_empty() || !pattern.chars().all(is_allowed) {
         let at = path(["policy", &index.to_string(), "match"]);
         let fault = reading.at(
             &at,
@@ -102,36 +97,8 @@ fn completion(
     town: &str,
     pattern: Option<&str>,
 ) -> Option<Completion> {
-    let at = || path(["policy", &index.to_string(), "completion", "log"]);
     let log = match &table.log {
-        Some(log) => {
-            // Which session is only known when one is seen.
-            let words = Words {
-                town,
-                role: "custom",
-                session: Some("{session}"),
-                ..Words::default()
-            };
-            let filled = reading.fill(&words, log, at)?;
-            let log = reading
-                .absolute(&filled, at)?
-                .to_string_lossy()
-                .into_owned();
-            if !log.contains("{session}")
-                && pattern.is_some_and(|pattern| pattern.contains(['*', '?']))
-            {
-                let fault = reading.at(
-                        &at(),
-                        "shared-log",
-                        "all sessions of this policy share one log, so one marker in it would end them all",
-                    );
-                reading
-                    .faults
-                    .push(fault.help("put {session} into the path, as in \"logs/{session}.log\""));
-                return None;
-            }
-            Some(log)
-        }
+        Some(template) => Some(log(reading, index, template, town, pattern)?),
         None => None,
     };
     let markers = table
@@ -146,4 +113,38 @@ fn completion(
         grace,
         log,
     })
+}
+
+/// The absolute path of a policy's log, with `{session}` still in it.
+fn log(
+    reading: &mut Reading<'_>,
+    index: usize,
+    template: &str,
+    town: &str,
+    pattern: Option<&str>,
+) -> Option<String> {
+    let at = || path(["policy", &index.to_string(), "completion", "log"]);
+    let words = Words {
+        town,
+        role: "custom",
+        // The session's name is known only when a session matches.
+        session: Some("{session}"),
+        ..Words::default()
+    };
+    let filled = reading.fill(&words, template, at)?;
+    let log = reading.absolute(&filled, at)?;
+    let log = log.to_string_lossy().into_owned();
+    let matches_many = pattern.is_some_and(|pattern| pattern.contains(['*', '?']));
+    if matches_many && !log.contains("{session}") {
+        let fault = reading.at(
+            &at(),
+            "shared-log",
+            "all sessions of this policy share one log, so one marker in it would end them all",
+        );
+        reading
+            .faults
+            .push(fault.help("put {session} into the path, as in \"logs/{session}.log\""));
+        return None;
+    }
+    Some(log)
 }

@@ -1,5 +1,5 @@
-//! What every step of resolving shares: the layers, the faults found so far, and how to word a
-//! fault at a path.
+//! What every step on the way to a town shares: the layers, the faults so far, and how to make a
+//! fault for a path.
 
 use super::Sources;
 use super::check::Path;
@@ -10,23 +10,24 @@ use super::wire;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-/// One reading of a manifest, on the way from its tables to a town.
+/// The state of one reading, on the way from the tables to a town.
 pub(crate) struct Reading<'a> {
     pub(crate) sources: &'a Sources<'a>,
     pub(crate) layers: &'a Layers,
     pub(crate) files: &'a [SourceFile],
     pub(crate) manifest: &'a wire::Manifest,
     pub(crate) faults: Vec<Fault>,
+    /// What `check` has removed because it was faulty.
     cut: BTreeSet<Path>,
 }
 
-/// A path from borrowed steps.
+/// A path of these steps, such as `["town", "root"]`.
 pub(crate) fn path<'s>(steps: impl IntoIterator<Item = &'s str>) -> Path {
     steps.into_iter().map(str::to_owned).collect()
 }
 
 impl<'a> Reading<'a> {
-    /// A reading of merged layers; `cut` are the paths already found faulty.
+    /// Starts a reading of merged layers. `cut` has the paths that `check` has removed.
     pub(crate) fn new(
         sources: &'a Sources<'a>,
         layers: &'a Layers,
@@ -44,13 +45,15 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Whether this entry, or a table around it, was already found faulty: then its absence is no
-    /// news.
+    /// Whether `check` has removed this entry or a table around it.
+    ///
+    /// Such an entry already has its fault, so it must not be reported as missing, too.
     pub(crate) fn is_cut(&self, path: &[String]) -> bool {
-        (1..=path.len()).any(|n| path.get(..n).is_some_and(|p| self.cut.contains(p)))
+        let is_removed = |table: &[String]| self.cut.contains(table);
+        (1..=path.len()).any(|length| path.get(..length).is_some_and(is_removed))
     }
 
-    /// A fault about the value at a path.
+    /// An error at the value of a path.
     pub(crate) fn at(
         &self,
         path: &[String],
@@ -60,7 +63,7 @@ impl<'a> Reading<'a> {
         Fault::new(code, self.layers.origin(path, Part::Value), message)
     }
 
-    /// A fault about something that lacks in the table at a path.
+    /// An error at a table that lacks a required field. `None` if the field was there and faulty.
     pub(crate) fn lacks(
         &self,
         table: &[String],
@@ -71,7 +74,7 @@ impl<'a> Reading<'a> {
         (!self.is_cut(&whole)).then(|| self.at(table, "missing-field", message))
     }
 
-    /// Fills in the template at a path.
+    /// Fills in the template at a path. Notes a fault and returns `None` if that fails.
     pub(crate) fn fill(
         &mut self,
         words: &Words<'_>,
@@ -121,7 +124,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// The place of a piece of text within a value's place.
+    /// The place of `piece` within a value. The whole value if it does not contain the piece.
     fn within(&self, origin: ValueOrigin, piece: &str) -> ValueOrigin {
         let ValueOrigin::File { file, span } = origin else {
             return origin;
@@ -131,29 +134,46 @@ impl<'a> Reading<'a> {
             .get(file)
             .and_then(|f| f.text.get(span.start..span.end))
             .unwrap_or_default();
-        let span = text.find(piece).map_or(span, |at| Span {
-            start: span.start + at,
-            end: span.start + at + piece.len(),
+        let span = text.find(piece).map_or(span, |offset| {
+            let start = span.start + offset;
+            let end = start + piece.len();
+            Span { start, end }
         });
         ValueOrigin::File { file, span }
     }
 
-    /// A path of the user's, made absolute: `~` is the home directory, anything relative is beside
-    /// the manifest.
+    /// Makes a path of the manifest absolute. Notes a fault and returns `None` if that fails.
+    ///
+    /// `~` and `~/x` are in the home directory. A relative path is relative to the manifest.
     pub(crate) fn absolute(&mut self, text: &str, path: impl FnOnce() -> Path) -> Option<PathBuf> {
-        let fault = if text.is_empty() {
+        if let Some((code, message, help)) = self.path_fault(text) {
+            let fault = self.at(&path(), code, message).help(help);
+            self.faults.push(fault);
+            return None;
+        }
+        let home = self.sources.home.unwrap_or(self.sources.base_dir);
+        Some(match text.strip_prefix('~') {
+            Some(below_home) => tidy(&home.join(below_home.trim_start_matches('/'))),
+            None => tidy(&self.sources.base_dir.join(text)),
+        })
+    }
+
+    /// Code, message and help of what is wrong with a path.
+    fn path_fault(&self, text: &str) -> Option<(&'static str, &'static str, &'static str)> {
+        let is_home = text == "~" || text.starts_with("~/");
+        if text.is_empty() {
             Some((
                 "empty-path",
                 "an empty path",
                 "remove it, or write \".\" for the manifest's directory",
             ))
-        } else if text.starts_with('~') && !(text == "~" || text.starts_with("~/")) {
+        } else if text.starts_with('~') && !is_home {
             Some((
                 "bad-path",
                 "gtctl does not look up another user's home directory",
                 "write the path in full",
             ))
-        } else if text.starts_with('~') && self.sources.home.is_none() {
+        } else if is_home && self.sources.home.is_none() {
             Some((
                 "no-home",
                 "there is no home directory for `~`",
@@ -161,26 +181,16 @@ impl<'a> Reading<'a> {
             ))
         } else {
             None
-        };
-        if let Some((code, message, help)) = fault {
-            let fault = self.at(&path(), code, message).help(help);
-            self.faults.push(fault);
-            return None;
         }
-        let home = self.sources.home.unwrap_or(self.sources.base_dir);
-        Some(match text.strip_prefix('~') {
-            Some(rest) => tidy(&home.join(rest.trim_start_matches('/'))),
-            None => tidy(&self.sources.base_dir.join(text)),
-        })
     }
 }
 
-/// A path without `.` components.
+/// The path without `.` components and doubled slashes.
 fn tidy(path: &std::path::Path) -> PathBuf {
     path.components().collect()
 }
 
-/// What to type when a template's word has no value.
+/// The help for a template word that has no value.
 pub(crate) fn unset_help(word: &str) -> String {
     match word {
         "rig" | "prefix" => "add rig = \"NAME\", with a rig of the town".to_owned(),

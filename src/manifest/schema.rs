@@ -1,4 +1,4 @@
-//! The JSON schema of `town.toml`, draft-07, from the same types that read it.
+//! Makes the JSON schema (draft-07) of `town.toml` from the types that read it.
 
 use super::wire;
 use schemars::Schema;
@@ -6,7 +6,10 @@ use schemars::generate::SchemaSettings;
 use schemars::transform::{Transform, transform_subschemas};
 use serde_json::Value;
 
-/// The schema: every table closed, every field described, and no `null`, which TOML lacks.
+/// The schema of `town.toml`.
+///
+/// Every table refuses unknown fields, every field has a description, and no type allows `null`,
+/// which TOML lacks.
 #[must_use]
 pub fn schema() -> Value {
     let settings = SchemaSettings::draft07()
@@ -19,13 +22,13 @@ pub fn schema() -> Value {
         .to_value()
 }
 
-/// The schema as text, the same each time, with a newline at its end.
+/// The schema as JSON text with a newline at its end. The text is the same each time.
 #[must_use]
 pub fn schema_text() -> String {
     format!("{:#}\n", schema())
 }
 
-/// Takes `null` out of what an `Option` field may be.
+/// Removes `null` from the types of `Option` fields.
 #[derive(Debug, Clone)]
 struct NoNull;
 
@@ -37,9 +40,9 @@ impl Transform for NoNull {
         };
         if let Some(Value::Array(types)) = object.get_mut("type") {
             types.retain(|kind| kind != "null");
-            if let [only] = types.as_slice() {
-                let only = only.clone();
-                object.insert("type".to_owned(), only);
+            if let [kind] = types.as_slice() {
+                let kind = kind.clone();
+                object.insert("type".to_owned(), kind);
             }
         }
         if let Some(Value::Array(mut branches)) = object.remove("anyOf") {
@@ -54,8 +57,9 @@ impl Transform for NoNull {
     }
 }
 
-/// Joins the lines of each paragraph of a description: where a doc comment breaks its lines is not
-/// a part of what it says.
+/// Joins the lines of each paragraph of a description.
+///
+/// Descriptions are doc comments, and a doc comment breaks its lines only for the source code.
 #[derive(Debug, Clone)]
 pub struct Unwrapped;
 
@@ -70,8 +74,7 @@ impl Transform for Unwrapped {
     }
 }
 
-/// Takes out serde's defaults: they are all "absent", and the real ones are told in the
-/// descriptions.
+/// Removes serde's defaults. They are all "absent"; the descriptions say the real defaults.
 #[derive(Debug, Clone)]
 struct NoDefault;
 

@@ -1,4 +1,7 @@
-//! Who each session is: its role, rig and name, by `[defaults]`, `[roles.x]` and `[[session]]`.
+//! Finds out which sessions there are: the role, the rig and the name of each.
+//!
+//! A session takes its fields from three tables, the strongest first: `[[session]]`, `[roles.x]`,
+//! `[defaults]`.
 
 use super::check::Path;
 use super::fault::{Fault, shown};
@@ -11,7 +14,9 @@ use crate::model::SessionName;
 use crate::model::invisible::is_invisible;
 use std::collections::BTreeMap;
 
-/// The first of a session's three tables that has a field.
+/// The value of a field in the strongest of a session's three tables that has it.
+///
+/// Example: `pick!(tiers, max_age)` or, for a field of an inner table, `pick!(tiers, logs.size)`.
 macro_rules! pick {
     ($tiers:expr, $field:ident) => {
         $tiers
@@ -37,9 +42,10 @@ macro_rules! pick {
 }
 pub(crate) use pick;
 
-/// The three tables a session is made from.
+/// The three tables from which a session takes its fields.
 #[derive(Clone, Copy)]
 pub(crate) struct Tiers<'a> {
+    /// The session's index in `[[session]]`, from 0.
     pub(crate) index: usize,
     pub(crate) role_name: &'a str,
     pub(crate) session: &'a SessionTable,
@@ -48,7 +54,9 @@ pub(crate) struct Tiers<'a> {
 }
 
 impl Tiers<'_> {
-    /// The path of the table that has the say over a field (such as `["completion", "grace"]`).
+    /// The path of a field, such as `["completion", "grace"]`, in the strongest table that has it.
+    ///
+    /// If none has it: the path of the session's own table.
     pub(crate) fn path(&self, layers: &Layers, field: &[&str]) -> Path {
         tier_path(layers, self.index, self.role_name, field)
     }
@@ -64,24 +72,27 @@ pub(crate) fn tier_path(layers: &Layers, index: usize, role: &str, field: &[&str
     let index = index.to_string();
     let tiers: [&[&str]; 3] = [&["session", &index], &["roles", role], &["defaults"]];
     let whole = |tier: &[&str]| path(tier.iter().chain(field).copied());
-    let has = tiers
+    let strongest = tiers
         .into_iter()
         .map(whole)
         .find(|candidate| layers.value(candidate).is_some());
-    has.unwrap_or_else(|| path(["session", &index]))
+    strongest.unwrap_or_else(|| path(["session", &index]))
 }
 
-/// A session that is known by name.
+/// A session and its name in tmux.
 #[derive(Clone)]
 pub(crate) struct Named<'a> {
     pub(crate) tiers: Tiers<'a>,
+    /// The name in tmux, such as `gt-shop-crew-watcher`.
     pub(crate) name: SessionName,
     pub(crate) rig: Option<&'a str>,
+    /// The prefix of the rig.
     pub(crate) prefix: Option<String>,
+    /// The name within its role and rig, such as `watcher`.
     pub(crate) own_name: Option<&'a str>,
 }
 
-/// Why a rig or a name cannot stand in a command or a path; nothing where it can.
+/// Why a rig or a name may not stand in a command or a path. `None` if it may.
 fn unfit(word: &str) -> Option<&'static str> {
     if word.is_empty() {
         return Some("it is empty");
@@ -97,15 +108,16 @@ fn unfit(word: &str) -> Option<&'static str> {
         .then_some("it has invisible characters")
 }
 
-/// A role that is not there: nothing of its own.
+/// Stands for a role that does not exist.
 static NO_ROLE: std::sync::LazyLock<RoleTable> = std::sync::LazyLock::new(RoleTable::default);
-/// Defaults that are not there.
+/// Stands for a `[defaults]` that does not exist.
 static NO_DEFAULTS: std::sync::LazyLock<SessionTable> =
     std::sync::LazyLock::new(SessionTable::default);
 
 impl<'a> Reading<'a> {
-    /// All sessions by name; and those that have none of their own, whose other faults are to be
-    /// told all the same.
+    /// The sessions by name, and those without a valid name of their own.
+    ///
+    /// The latter are no part of the town, but their other faults must be reported, too.
     pub(crate) fn sessions(
         &mut self,
         town: &str,
@@ -115,19 +127,20 @@ impl<'a> Reading<'a> {
         let mut nameless = Vec::new();
         let manifest = self.manifest;
         for (index, table) in manifest.session.iter().flatten().enumerate() {
-            let (named, is_named) = match self.named(index, table, town, rigs) {
-                Some(Ok(named)) => (named, true),
-                Some(Err(named)) => (named, false),
+            let named = match self.named(index, table, town, rigs) {
+                Some(Ok(named)) => named,
+                Some(Err(stand_in)) => {
+                    nameless.push(stand_in);
+                    continue;
+                }
                 None => continue,
             };
-            match sessions.get(&named.name).filter(|_| is_named) {
-                Some(first) => {
-                    let fault = self.duplicate(first, &named);
-                    self.faults.push(fault);
-                    nameless.push(named);
-                }
-                None if is_named => drop(sessions.insert(named.name.clone(), named)),
-                None => nameless.push(named),
+            if let Some(first) = sessions.get(&named.name) {
+                let fault = self.duplicate(first, &named);
+                self.faults.push(fault);
+                nameless.push(named);
+            } else {
+                sessions.insert(named.name.clone(), named);
             }
         }
         (sessions, nameless)
@@ -148,17 +161,19 @@ impl<'a> Reading<'a> {
         .relate(place(first), "the first")
     }
 
-    /// The field of a session's own table that tells it from others.
+    /// The path of the field that gives a session its name, or the nearest to that.
     fn name_path(&self, tiers: &Tiers<'_>) -> Path {
         let fields = ["session", "name", "rig", "role"].map(|field| tiers.own(field));
-        let found = fields
+        let first = fields
             .into_iter()
             .find(|candidate| self.layers.value(candidate).is_some());
-        found.unwrap_or_else(|| path(["session", &tiers.index.to_string()]))
+        first.unwrap_or_else(|| path(["session", &tiers.index.to_string()]))
     }
 
-    /// A session with its name; as an error one whose name would not do, under a stand-in. Nothing
-    /// where too little is known to look further.
+    /// A session with its name.
+    ///
+    /// `Some(Err(_))` if the name is not valid: then it has a stand-in for a name, so that its other
+    /// fields can be checked. `None` if it has no role or no name at all.
     fn named(
         &mut self,
         index: usize,
@@ -181,21 +196,8 @@ impl<'a> Reading<'a> {
             let layers = self.layers;
             self.check_rig(rigs, rig, || tiers.path(layers, &["rig"]));
         }
-        for (field, word) in [("rig", rig), ("name", own_name)] {
-            let Some(why) = word.and_then(unfit) else {
-                continue;
-            };
-            let message = format!(
-                "the {field} `{}` is not valid: {why}",
-                shown(word.unwrap_or_default())
-            );
-            let fault = self.at(&tiers.path(self.layers, &[field]), "bad-name", message);
-            self.faults.push(
-                fault.help(
-                    "use letters, digits, `_`, `-` and `.`, beginning with a letter or a digit",
-                ),
-            );
-        }
+        self.check_part(&tiers, "rig", rig);
+        self.check_part(&tiers, "name", own_name);
         let prefix = rig.map(|rig| rigs.and_then(|rigs| rigs.prefix(rig)).unwrap_or(NO_PREFIX));
         let words = Words {
             town,
@@ -217,13 +219,10 @@ impl<'a> Reading<'a> {
         };
         match SessionName::new(&text) {
             Ok(name) => Some(Ok(with(name))),
-            Err(fault) => {
+            Err(error) => {
+                let message = format!("the name `{}` is not valid: {error}", shown(&text));
                 let fault = self
-                    .at(
-                        &self.name_path(&tiers),
-                        "bad-name",
-                        format!("the name `{}` is not valid: {fault}", shown(&text)),
-                    )
+                    .at(&self.name_path(&tiers), "bad-name", message)
                     .label("tmux would change or misread this name")
                     .help("use letters, digits, `_` and `-`, at most 64, beginning with a letter or a digit");
                 self.faults.push(fault);
@@ -234,57 +233,65 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// Notes a fault if a rig or a name may not stand in a command or a path.
+    fn check_part(&mut self, tiers: &Tiers<'_>, field: &'static str, part: Option<&str>) {
+        let Some(part) = part else { return };
+        let Some(why) = unfit(part) else { return };
+        let message = format!("the {field} `{}` is not valid: {why}", shown(part));
+        let fault = self.at(&tiers.path(self.layers, &[field]), "bad-name", message);
+        self.faults.push(
+            fault.help("use letters, digits, `_`, `-` and `.`, beginning with a letter or a digit"),
+        );
+    }
+
+    /// Name and table of the session's role. `None` if it has no role, or an unknown one and no
+    /// name.
     fn role(
         &mut self,
         index: usize,
         session: &'a SessionTable,
         defaults: &'a SessionTable,
     ) -> Option<(&'a str, &'a RoleTable)> {
-        let own = session
+        let written = session
             .role
             .as_ref()
             .or(defaults.role.as_ref())
             .map(String::as_str);
-        let named = session.session.is_some().then_some("custom");
-        let here = path(["session", &index.to_string()]);
-        let Some(role_name) = own.or(named) else {
-            let fault = ["role", "session"].iter().all(|field| {
-                let whole: Path = here.iter().cloned().chain([(*field).to_owned()]).collect();
-                !self.is_cut(&whole)
-            });
-            if fault {
-                let fault = self.at(
-                    &here,
-                    "missing-field",
-                    "a session needs a `role` or a `session` name",
-                );
-                self.faults.push(
-                    fault.help("add role = \"crew\", or session = \"my-agent\" with a command"),
-                );
-            }
+        let default = session.session.is_some().then_some("custom");
+        let Some(role_name) = written.or(default) else {
+            self.note_missing_role(index);
             return None;
         };
-        let known = self.manifest.roles.as_ref();
-        if let Some(role) = known.and_then(|roles| roles.get(role_name)) {
+        let roles = self.manifest.roles.as_ref();
+        if let Some(role) = roles.and_then(|roles| roles.get(role_name)) {
             return Some((role_name, role));
         }
         let at = tier_path(self.layers, index, "", &["role"]);
-        let words = known.into_iter().flatten().map(|(name, _)| name.as_str());
+        let names = roles.into_iter().flatten().map(|(name, _)| name.as_str());
+        let message = format!("there is no role `{}`", shown(role_name));
         let fault = self
-            .at(
-                &at,
-                "unknown-role",
-                format!("there is no role `{}`", shown(role_name)),
-            )
-            .label("not known");
-        let fault = fault.did_you_mean(role_name, words, || {
-            format!("declare it with [roles.{}]", shown(role_name))
-        });
+            .at(&at, "unknown-role", message)
+            .label("not known")
+            .did_you_mean(role_name, names, || {
+                format!("declare it with [roles.{}]", shown(role_name))
+            });
         self.faults.push(fault);
         session.session.is_some().then_some((role_name, &NO_ROLE))
     }
 
-    /// The text of a session's name, from its template.
+    fn note_missing_role(&mut self, index: usize) {
+        let index = index.to_string();
+        let was_faulty = |field: &&str| self.is_cut(&path(["session", &index, field]));
+        if ["role", "session"].iter().any(was_faulty) {
+            return;
+        }
+        let message = "a session needs a `role` or a `session` name";
+        let fault = self.at(&path(["session", &index]), "missing-field", message);
+        self.faults
+            .push(fault.help("add role = \"crew\", or session = \"my-agent\" with a command"));
+    }
+
+    /// The text of a session's name, from the template in `session`.
     fn session_text(&mut self, tiers: &Tiers<'_>, words: Words<'_>) -> Option<String> {
         let here = path(["session", &tiers.index.to_string()]);
         let Some(template) = pick!(tiers, session) else {

@@ -1,12 +1,12 @@
 //! Templates: `{town} {rig} {prefix} {name} {role} {agent} {session}` in names, commands and paths.
 //!
-//! Only a lower-case word in braces is one: `{ echo hi; }`, `${HOME}` and `${name}` stay as they
-//! are, and `{{word}}` is a literal `{word}`.
+//! Only a lower-case word in braces is replaced. Text for a shell stays as it is: `{ echo hi; }`,
+//! `${HOME}`, `${name}`. To get a literal `{word}`, write `{{word}}`.
 
-/// The words a template may hold.
+/// The words that can stand in a template.
 pub(crate) const WORDS: [&str; 7] = ["town", "rig", "prefix", "name", "role", "agent", "session"];
 
-/// What the words stand for, for one session.
+/// The values of the words for one session. A word without a value may not be used.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Words<'a> {
     pub(crate) town: &'a str,
@@ -18,99 +18,99 @@ pub(crate) struct Words<'a> {
     pub(crate) session: Option<&'a str>,
 }
 
-/// Why a template cannot be filled in; both carry the word.
+/// Why a template cannot be filled in. Both variants have the word.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TemplateFault {
     /// There is no such word.
     #[error("there is no `{{{0}}}`")]
     Unknown(String),
-    /// The word means nothing for this session.
+    /// The word has no value for this session.
     #[error("`{{{0}}}` has no value here")]
     Unset(&'static str),
 }
 
 impl Words<'_> {
-    fn meaning(&self, word: &str) -> Result<&str, TemplateFault> {
-        let known = WORDS.into_iter().find(|known| *known == word);
-        let (word, value) = match known {
-            Some("town") => ("town", Some(self.town)),
-            Some("rig") => ("rig", self.rig),
-            Some("prefix") => ("prefix", self.prefix),
-            Some("name") => ("name", self.name),
-            Some("role") => ("role", Some(self.role)),
-            Some("agent") => ("agent", self.agent),
-            Some("session") => ("session", self.session),
-            Some(_) | None => return Err(TemplateFault::Unknown(word.to_owned())),
+    fn value(&self, word: &str) -> Result<&str, TemplateFault> {
+        let (word, value) = match word {
+            "town" => ("town", Some(self.town)),
+            "rig" => ("rig", self.rig),
+            "prefix" => ("prefix", self.prefix),
+            "name" => ("name", self.name),
+            "role" => ("role", Some(self.role)),
+            "agent" => ("agent", self.agent),
+            "session" => ("session", self.session),
+            unknown => return Err(TemplateFault::Unknown(unknown.to_owned())),
         };
         value.ok_or(TemplateFault::Unset(word))
     }
 
-    /// Fills in a template.
+    /// Fills in a template. Example: `gt-{rig}-witness` gives `gt-shop-witness`.
     ///
     /// # Errors
-    /// The first word that is unknown or means nothing here.
+    /// The first word that is unknown or has no value.
     pub(crate) fn fill(&self, text: &str) -> Result<String, TemplateFault> {
-        let mut out = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(at) = rest.find('{') {
-            let (before, from) = rest.split_at(at);
-            out.push_str(before);
-            if let Some(word) = from
-                .strip_prefix('{')
-                .and_then(|f| f.strip_prefix('{'))
-                .and_then(leading_word)
-                && from
-                    .get(word.len() + 3..)
-                    .is_some_and(|after| after.starts_with('}'))
-            {
-                out.push_str(from.get(1..word.len() + 3).unwrap_or_default());
-                rest = from.get(word.len() + 4..).unwrap_or_default();
-            } else if let Some(word) = from.strip_prefix('{').and_then(leading_word)
+        let mut filled = String::with_capacity(text.len());
+        let mut input = text;
+        while let Some((before, inside)) = input.split_once('{') {
+            filled.push_str(before);
+            if let Some((word, after)) = doubled(inside) {
+                filled.push('{');
+                filled.push_str(word);
+                filled.push('}');
+                input = after;
+            } else if let Some((word, after)) = braced(inside)
                 && !before.ends_with('$')
             {
-                out.push_str(self.meaning(word)?);
-                rest = from.get(word.len() + 2..).unwrap_or_default();
+                filled.push_str(self.value(word)?);
+                input = after;
             } else {
-                out.push('{');
-                rest = from.get(1..).unwrap_or_default();
+                filled.push('{');
+                input = inside;
             }
         }
-        out.push_str(rest);
-        Ok(out)
+        filled.push_str(input);
+        Ok(filled)
     }
 }
 
-/// The text with which [`Words::fill`] gives `text` as it is.
+/// The template that [`Words::fill`] fills in to exactly `text`.
+///
+/// Example: `{rig}` becomes `{{rig}}`; `${HOME}` stays as it is.
 #[must_use]
 pub fn literal(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('{') {
-        let (before, from) = rest.split_at(at);
-        out.push_str(before);
-        let after = from.get(1..).unwrap_or_default();
-        if let Some(word) = leading_word(after).filter(|_| !before.ends_with('$')) {
-            out.push_str("{{");
-            out.push_str(word);
-            out.push_str("}}");
-            rest = after.get(word.len() + 1..).unwrap_or_default();
+    let mut template = String::with_capacity(text.len());
+    let mut input = text;
+    while let Some((before, inside)) = input.split_once('{') {
+        template.push_str(before);
+        if let Some((word, after)) = braced(inside)
+            && !before.ends_with('$')
+        {
+            template.push_str("{{");
+            template.push_str(word);
+            template.push_str("}}");
+            input = after;
         } else {
-            out.push('{');
-            rest = after;
+            template.push('{');
+            input = inside;
         }
     }
-    out.push_str(rest);
-    out
+    template.push_str(input);
+    template
 }
 
-/// The word that `text` begins with, if a brace closes it.
-fn leading_word(text: &str) -> Option<&str> {
-    let end = text.find(|c: char| !(c.is_ascii_lowercase() || c == '_'))?;
-    if end > 0 && text.get(end..)?.starts_with('}') {
-        text.get(..end)
-    } else {
-        None
-    }
+/// The word up to the closing brace, and the text after it. `text` begins after a `{`.
+///
+/// Example: `rig}-x` gives `rig` and `-x`; ` echo hi; }` gives nothing.
+fn braced(text: &str) -> Option<(&str, &str)> {
+    let (word, after) = text.split_once('}')?;
+    let is_word = |c: char| c.is_ascii_lowercase() || c == '_';
+    (!word.is_empty() && word.chars().all(is_word)).then_some((word, after))
+}
+
+/// As [`braced`], for a word in two pairs of braces.
+fn doubled(text: &str) -> Option<(&str, &str)> {
+    let (word, after) = braced(text.strip_prefix('{')?)?;
+    Some((word, after.strip_prefix('}')?))
 }
 
 #[cfg(test)]

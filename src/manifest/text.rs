@@ -1,82 +1,74 @@
-//! From TOML text to values with places: bounds first, then syntax, then figment's value tree.
+//! Parses TOML text: checks its bounds, then its syntax, and makes figment's values of it.
 
 use super::fault::{Fault, Span, ValueOrigin, shown};
 use figment::value::{Dict, Num, Tag, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// The longest manifest taken, in bytes.
+/// The longest manifest, in bytes.
 pub(crate) const MAX_BYTES: usize = 1 << 20;
-/// How deep tables, arrays and dotted keys may nest.
+/// How deep tables, lists and dotted keys may nest. The parser needs stack for each level.
 const MAX_DEPTH: u32 = 32;
-/// At most this many syntax faults are told.
+/// The most syntax errors that are reported.
 const MAX_SYNTAX: usize = 50;
 
-/// Keys and values of a text with their spans.
+/// The keys and values of a text with their spans. Values that are no tables or lists are dummies.
 pub(crate) type Places = DeTable<'static>;
 
-/// The values of one file's text; `file` is its index among the files.
+/// Parses the text of one file. `file` is its index in [`Faults::files`](super::Faults::files).
 ///
 /// # Errors
-/// Every syntax fault, or the one bound that was passed.
+/// All syntax errors; or one fault if the text is too long or nests too deep.
 pub(crate) fn parse(file: usize, text: &str) -> Result<Dict, Vec<Fault>> {
-    let at = |span: std::ops::Range<usize>| ValueOrigin::File {
-        file,
-        span: span.into(),
-    };
-    if text.len() > MAX_BYTES {
-        let fault = Fault::new(
-            "too-large",
-            at(0..0),
-            format!(
-                "the manifest has {} bytes; the limit is {MAX_BYTES}",
-                text.len()
-            ),
-        );
-        return Err(vec![
-            fault.help("split it into two towns, each with its own `town.name`"),
-        ]);
+    if let Some(fault) = beyond_bounds(file, text) {
+        return Err(vec![fault]);
     }
-    if let Some(deep) = too_deep(text) {
-        let fault = Fault::new(
-            "too-deep",
-            at(deep..deep + 1),
-            format!("nested more than {MAX_DEPTH} levels deep"),
-        );
-        return Err(vec![
-            fault
-                .label("too deep here")
-                .help("no field needs more than four levels"),
-        ]);
-    }
-    let (places, errors) = DeTable::parse_recoverable(text);
+    let (parsed, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
-        return Err(errors
-            .iter()
-            .take(MAX_SYNTAX)
-            .map(|e| syntax(e, text, &at))
-            .collect());
+        let reported = errors.iter().take(MAX_SYNTAX);
+        return Err(reported.map(|error| syntax(error, file, text)).collect());
     }
     let mut faults = Vec::new();
-    let values = table(places.get_ref(), &mut |span, message: &str| {
+    let values = table(parsed.get_ref(), &mut |span, message: &str| {
         faults.push(
-            Fault::new("wrong-type", at(span), message).help("no field accepts such a value"),
+            Fault::new("wrong-type", in_file(file, span), message)
+                .help("no field accepts such a value"),
         );
     });
-    if !faults.is_empty() {
-        return Err(faults);
+    if faults.is_empty() {
+        Ok(values)
+    } else {
+        Err(faults)
     }
-    Ok(values)
 }
 
-fn syntax(
-    error: &toml::de::Error,
-    text: &str,
-    at: &impl Fn(std::ops::Range<usize>) -> ValueOrigin,
-) -> Fault {
+fn in_file(file: usize, span: std::ops::Range<usize>) -> ValueOrigin {
+    ValueOrigin::File {
+        file,
+        span: span.into(),
+    }
+}
+
+/// The fault of a text that is too long or nests too deep.
+fn beyond_bounds(file: usize, text: &str) -> Option<Fault> {
+    let length = text.len();
+    if length > MAX_BYTES {
+        let message = format!("the manifest has {length} bytes; the limit is {MAX_BYTES}");
+        let fault = Fault::new("too-large", in_file(file, 0..0), message);
+        return Some(fault.help("split it into two towns, each with its own `town.name`"));
+    }
+    let deep = too_deep(text)?;
+    let message = format!("nested more than {MAX_DEPTH} levels deep");
+    let fault = Fault::new("too-deep", in_file(file, deep..deep + 1), message)
+        .label("too deep here")
+        .help("no field needs more than four levels");
+    Some(fault)
+}
+
+fn syntax(error: &toml::de::Error, file: usize, text: &str) -> Fault {
     let span = error.span().unwrap_or(text.len()..text.len());
-    let message = error.message().to_owned();
-    let clean: String = message
+    let clean: String = error
+        .message()
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect();
@@ -87,13 +79,15 @@ fn syntax(
     } else {
         "compare with the files in examples/; `#` begins a comment"
     };
-    Fault::new("syntax", at(span), clean)
+    Fault::new("syntax", in_file(file, span), clean)
         .label("not TOML here")
         .help(help)
 }
 
-/// The place of the first bracket or dotted key that nests too deep; looks at characters only,
-/// outside of strings and comments, and so costs no stack.
+/// The offset of the first bracket or dot that nests too deep.
+///
+/// It counts brackets and dots outside strings and comments. So it needs no stack, whatever the
+/// text, and can run before the parser.
 fn too_deep(text: &str) -> Option<usize> {
     let (mut depth, mut dots) = (0_u32, 0_u32);
     let mut bytes = text.bytes().enumerate().peekable();
@@ -117,26 +111,33 @@ fn too_deep(text: &str) -> Option<usize> {
     None
 }
 
-/// The offset after the string that begins at `start` with `quote`.
+/// The offset after the string that begins at `start` with `quote`. An unclosed one ends with its
+/// line; an unclosed one in triple quotes ends with the text.
 fn string_end(text: &[u8], start: usize, quote: u8) -> usize {
-    let rest = text.get(start..).unwrap_or_default();
+    let string = text.get(start..).unwrap_or_default();
     let triple = [quote; 3];
-    let long = rest.starts_with(&triple);
-    let mut at = if long { 3 } else { 1 };
-    while let Some(&byte) = rest.get(at) {
+    let is_triple = string.starts_with(&triple);
+    let mut at = if is_triple { 3 } else { 1 };
+    while let Some(&byte) = string.get(at) {
+        let closes_triple = || {
+            string
+                .get(at..)
+                .is_some_and(|tail| tail.starts_with(&triple))
+        };
         if byte == b'\\' && quote == b'"' {
             at += 2;
-        } else if long && rest.get(at..).is_some_and(|r| r.starts_with(&triple)) {
+        } else if is_triple && closes_triple() {
             return start + at + 3;
-        } else if !long && (byte == quote || byte == b'\n') {
+        } else if !is_triple && (byte == quote || byte == b'\n') {
             return start + at + 1;
         } else {
             at += 1;
         }
     }
-    start + rest.len()
+    start + string.len()
 }
 
+/// Called with the span and the message of each value that no field accepts.
 type Report<'r> = dyn FnMut(std::ops::Range<usize>, &str) + 'r;
 
 fn table(table: &DeTable<'_>, report: &mut Report<'_>) -> Dict {
@@ -146,7 +147,7 @@ fn table(table: &DeTable<'_>, report: &mut Report<'_>) -> Dict {
         .collect()
 }
 
-/// A value in figment's terms; what figment has no word for is reported.
+/// The same value as figment has it. A value that figment cannot hold is reported, and `None`.
 fn value(item: &Spanned<DeValue<'_>>, report: &mut Report<'_>) -> Option<Value> {
     match item.get_ref() {
         DeValue::String(text) => Some(Value::String(Tag::Default, text.to_string())),
@@ -191,8 +192,9 @@ pub(crate) fn span_of<T>(item: &Spanned<T>) -> Span {
     item.span().into()
 }
 
-/// The places in a text that has been read before. Kept apart from the values: who has no faults
-/// never needs them.
+/// The places in a text that was parsed before.
+///
+/// They are found apart from the values, because a manifest without faults does not need them.
 pub(crate) fn places(text: &str) -> Places {
     own_table(DeTable::parse_recoverable(text).0.into_inner())
 }
@@ -210,7 +212,7 @@ fn own_table(table: DeTable<'_>) -> DeTable<'static> {
         .collect()
 }
 
-/// Only the shape and the spans are needed: scalars become empty.
+/// The value with its span. Only the shape is needed, so `false` stands for every scalar.
 fn own_value(item: Spanned<DeValue<'_>>) -> Spanned<DeValue<'static>> {
     let span = item.span();
     let value = match item.into_inner() {

@@ -1,63 +1,41 @@
-//! From the merged tables to a [`Town`].
+//! Turns the merged tables into a [`Town`].
 
 use super::desired::Scene;
 use super::fault::shown;
 use super::reading::{Reading, path};
+use super::session::Named;
 use super::wire;
 use super::{chores, policies};
 use crate::model::{
-    Gastown, Limits, Metrics, Notify, Period, SessionName, Socket, StartBudget, Topic, Town,
+    Desired, Gastown, Limits, Metrics, Notify, Period, SessionName, Socket, Topic, Town,
 };
 use core::net::SocketAddr;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::{Path as FsPath, PathBuf};
 
-/// The most sessions a town may have.
+/// The most sessions that a town may have.
 pub(crate) const MAX_SESSIONS: usize = 5000;
 
+/// The index of each session in `[[session]]`, and its role.
+type Places = BTreeMap<SessionName, (usize, String)>;
+
 impl Reading<'_> {
-    /// The town; nothing of it is to be used when there are faults. The map tells each session's
-    /// index and role.
-    pub(crate) fn town(&mut self) -> (Option<Town>, BTreeMap<SessionName, (usize, String)>) {
-        let manifest = self.manifest;
-        let count = manifest.session.as_ref().map_or(0, Vec::len);
-        if count > MAX_SESSIONS {
-            let fault = self.at(
-                &path(["session", &MAX_SESSIONS.to_string()]),
-                "too-many-sessions",
-                format!("{count} sessions; the limit is {MAX_SESSIONS}"),
-            );
-            self.faults
-                .push(fault.help("split it into two towns, each with its own `town.name`"));
+    /// The town, and the place of each session. The town may be used only if there is no error.
+    pub(crate) fn town(&mut self) -> (Option<Town>, Places) {
+        if self.has_too_many_sessions() {
             return (None, BTreeMap::new());
         }
+        let manifest = self.manifest;
         let name = self.town_name();
         let root = self.root();
         let socket = self.socket();
         let rigs = self.rigs(root.as_deref());
-        let town = manifest
-            .town
-            .as_ref()
-            .and_then(|t| t.name.as_deref())
-            .unwrap_or("town");
+        let town = town_name_text(manifest).unwrap_or("town");
         let agents = self.agents();
         let scene = Scene { town, root, agents };
         let (named, nameless) = self.sessions(town, rigs.as_ref());
-        let mut sessions = BTreeMap::new();
-        for (name, who) in &named {
-            sessions.extend(
-                self.advised(&scene, who)
-                    .map(|desired| (name.clone(), desired)),
-            );
-        }
-        for who in &nameless {
-            // Only for its faults: without a name of its own it is no session.
-            let _ = self.advised(&scene, who);
-            self.check_after(&named, who);
-        }
-        self.order(&named, &mut sessions);
-        self.check_instructions(&named, &sessions);
+        let sessions = self.resolved_sessions(&scene, &named, &nameless);
         let policies = policies::resolve(self, town, &scene.agents);
         let dir = scene
             .root
@@ -66,11 +44,6 @@ impl Reading<'_> {
         let chores = chores::resolve(self, &named, &dir);
         let notify = self.notify();
         let metrics = self.metrics();
-        let places = named
-            .iter()
-            .map(|(n, w)| (n.clone(), (w.tiers.index, w.tiers.role_name.to_owned())))
-            .collect();
-        let controller = manifest.controller.as_ref();
         let town = name.zip(socket).map(|(name, socket)| Town {
             name,
             root: scene.root,
@@ -81,18 +54,58 @@ impl Reading<'_> {
             policies,
             chores,
             limits: limits(manifest.limits.as_ref()),
-            resync: controller
-                .and_then(|c| c.resync)
-                .map_or(Period::from_secs(15), |period| period.0),
+            resync: self.resync(),
             metrics,
             notify,
         });
-        (town, places)
+        (town, places(&named))
+    }
+
+    fn has_too_many_sessions(&mut self) -> bool {
+        let count = self.manifest.session.as_ref().map_or(0, Vec::len);
+        if count <= MAX_SESSIONS {
+            return false;
+        }
+        let first_beyond = path(["session", &MAX_SESSIONS.to_string()]);
+        let message = format!("{count} sessions; the limit is {MAX_SESSIONS}");
+        let fault = self.at(&first_beyond, "too-many-sessions", message);
+        self.faults
+            .push(fault.help("split it into two towns, each with its own `town.name`"));
+        true
+    }
+
+    /// The sessions of the town, with their order.
+    fn resolved_sessions(
+        &mut self,
+        scene: &Scene<'_>,
+        named: &BTreeMap<SessionName, Named<'_>>,
+        nameless: &[Named<'_>],
+    ) -> BTreeMap<SessionName, Desired> {
+        let mut sessions = BTreeMap::new();
+        for (name, who) in named {
+            let desired = self.advised(scene, who);
+            sessions.extend(desired.map(|desired| (name.clone(), desired)));
+        }
+        for who in nameless {
+            // Only its faults count: it is no part of the town.
+            let _ = self.advised(scene, who);
+            self.check_after(named, who);
+        }
+        self.order(named, &mut sessions);
+        self.check_instructions(named, &sessions);
+        sessions
+    }
+
+    /// The profiles give `resync` a value; 15 s is only for a manifest that has an error.
+    fn resync(&self) -> Period {
+        let controller = self.manifest.controller.as_ref();
+        controller
+            .and_then(|table| table.resync)
+            .map_or(Period::from_secs(15), |period| period.0)
     }
 
     fn town_name(&mut self) -> Option<SessionName> {
-        let text = self.manifest.town.as_ref().and_then(|t| t.name.as_deref());
-        let Some(text) = text else {
+        let Some(text) = town_name_text(self.manifest) else {
             let fault = self.lacks(&path(["town"]), "name", "the town has no name");
             self.faults.extend(fault.map(|mut fault| {
                 fault.origin = self.layers.in_file(&["town"]);
@@ -128,23 +141,14 @@ impl Reading<'_> {
 
     fn socket(&mut self) -> Option<Socket> {
         let at = || path(["town", "socket"]);
-        let text = self
-            .manifest
-            .town
-            .as_ref()
-            .and_then(|t| t.socket.as_deref())
+        let table = self.manifest.town.as_ref();
+        let text = table
+            .and_then(|table| table.socket.as_deref())
             .unwrap_or("default");
+        let has_root = table.is_some_and(|table| table.root.is_some());
         let (code, message, help) = match text {
             "default" => return Some(Socket::Default),
-            "gastown"
-                if self
-                    .manifest
-                    .town
-                    .as_ref()
-                    .is_some_and(|t| t.root.is_some()) =>
-            {
-                return Some(Socket::Gastown);
-            }
+            "gastown" if has_root => return Some(Socket::Gastown),
             "gastown" => (
                 "no-root",
                 "gtctl needs the root to find Gas Town's tmux server, which is not named"
@@ -167,8 +171,9 @@ impl Reading<'_> {
         None
     }
 
-    /// A file for a collector, or a port that only this host reaches: what sessions are called is
-    /// nobody else's business.
+    /// Where metrics go: a file for a collector, or a port that only this host can reach.
+    ///
+    /// Other hosts may not read it, because metrics have the names of sessions.
     fn metrics(&mut self) -> Option<Metrics> {
         let at = || path(["controller", "metrics"]);
         let text = self
@@ -211,13 +216,13 @@ impl Reading<'_> {
         let table = self.manifest.notify.as_ref()?;
         match table.command.as_deref() {
             Some(command) if command.first().is_some_and(|program| !program.is_empty()) => {
-                let on = table
+                let topics = table
                     .on
                     .as_ref()
-                    .map(|on| on.iter().map(|topic| topic.meaning()).collect());
+                    .map(|topics| topics.iter().map(|topic| topic.meaning()).collect());
                 Some(Notify {
                     command: command.to_vec(),
-                    on: on.unwrap_or_else(|| Topic::ALL.iter().copied().collect()),
+                    on: topics.unwrap_or_else(|| Topic::ALL.iter().copied().collect()),
                 })
             }
             Some(_) => {
@@ -240,22 +245,33 @@ impl Reading<'_> {
     }
 }
 
+fn town_name_text(manifest: &wire::Manifest) -> Option<&str> {
+    let table = manifest.town.as_ref()?;
+    table.name.as_deref()
+}
+
+fn places(named: &BTreeMap<SessionName, Named<'_>>) -> Places {
+    let place = |who: &Named<'_>| (who.tiers.index, who.tiers.role_name.to_owned());
+    named
+        .iter()
+        .map(|(name, who)| (name.clone(), place(who)))
+        .collect()
+}
+
 fn limits(table: Option<&wire::LimitsTable>) -> Limits {
-    let usual = Limits::default();
-    let starts: Option<StartBudget> = table.and_then(|t| t.starts).map(|starts| starts.0);
+    let default = Limits::default();
+    let Some(table) = table else { return default };
     Limits {
         concurrent_starts: table
-            .and_then(|t| t.concurrent_starts)
-            .map_or(usual.concurrent_starts, NonZeroU32::get),
-        starts: starts.unwrap_or(usual.starts),
+            .concurrent_starts
+            .map_or(default.concurrent_starts, NonZeroU32::get),
+        starts: table.starts.map_or(default.starts, |starts| starts.0),
         unavailable: table
-            .and_then(|t| t.unavailable)
-            .map_or(usual.unavailable, |unavailable| unavailable.0),
-        mass: table
-            .and_then(|t| t.mass)
-            .map_or(usual.mass, |share| share.0),
+            .unavailable
+            .map_or(default.unavailable, |unavailable| unavailable.0),
+        mass: table.mass.map_or(default.mass, |share| share.0),
         server_losses: table
-            .and_then(|t| t.server_losses)
-            .map_or(usual.server_losses, NonZeroU32::get),
+            .server_losses
+            .map_or(default.server_losses, NonZeroU32::get),
     }
 }

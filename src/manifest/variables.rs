@@ -1,11 +1,16 @@
-//! `GTCTL_*` variables and flags as layers of settings.
+//! Makes layers of `GTCTL_*` variables and of flags.
 //!
-//! A variable is `GTCTL_<TABLE>_<FIELD>`, with a further `_<FIELD>` where a field is itself a
-//! table: `GTCTL_DEFAULTS_IDLE_LIMIT` is `defaults.idle_limit`, `GTCTL_DEFAULTS_BACKOFF_FIRST` is
-//! `defaults.backoff.first`. It is resolved against the names that exist, so underscores within
-//! names do no harm. Tables that can be set are `town`, `defaults`, `controller`, `limits` and
-//! `notify`. The value is text where the field takes text (`007` stays `007`), else it is read as
-//! TOML. What decides what is run cannot be set by one.
+//! A variable is called `GTCTL_<TABLE>_<FIELD>`, or `GTCTL_<TABLE>_<TABLE>_<FIELD>` for a field of
+//! an inner table. Examples:
+//!
+//! | variable | sets |
+//! |---|---|
+//! | `GTCTL_DEFAULTS_IDLE_LIMIT` | `defaults.idle_limit` |
+//! | `GTCTL_DEFAULTS_BACKOFF_FIRST` | `defaults.backoff.first` |
+//!
+//! All names that exist are compared, so an underscore within a name is no problem. Variables can
+//! set fields of `town`, `defaults`, `controller`, `limits` and `notify`, but none that decides what
+//! gtctl runs. If the field takes text, the value is text: `007` stays `007`. Else it is TOML.
 
 use super::check::{Findings, check, fields_of};
 use super::fault::{Fault, ValueOrigin, nearest, shown};
@@ -14,7 +19,7 @@ use super::wire;
 use figment::value::{Dict, Num, Tag, Value};
 use std::collections::BTreeSet;
 
-/// Variables with a meaning of their own, which are no settings of the manifest.
+/// Variables that have another meaning and set nothing in the manifest.
 const RESERVED: [&str; 7] = [
     "GTCTL_FILE",
     "GTCTL_STATE_DIR",
@@ -25,28 +30,30 @@ const RESERVED: [&str; 7] = [
     "GTCTL_CRASHES",
 ];
 
-/// A setting given on the command line.
+/// A setting from the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flag {
-    /// The flag as typed, such as `--socket`; faults name it.
+    /// The flag as typed, such as `--socket`. Faults name it.
     pub flag: String,
-    /// The setting's path, such as `town.socket`.
+    /// The field that it sets, such as `town.socket`.
     pub path: String,
-    /// Its value.
+    /// The value, as text.
     pub value: String,
 }
 
-/// Those of these names that are settings, if they are spelled right.
+/// The names that are variables for a field of the manifest.
+///
+/// A misspelled name is not among them, nor is a reserved one such as `GTCTL_FILE`.
 #[must_use]
 pub fn are_settings(names: impl IntoIterator<Item = String>) -> BTreeSet<String> {
-    let known: BTreeSet<String> = every_path().iter().map(|path| variable_of(path)).collect();
+    let settings: BTreeSet<String> = every_path().iter().map(|path| variable_of(path)).collect();
     names
         .into_iter()
-        .filter(|name| known.contains(name) && !RESERVED.contains(&name.as_str()))
+        .filter(|name| settings.contains(name) && !RESERVED.contains(&name.as_str()))
         .collect()
 }
 
-/// The tables that variables and flags can set, with their fields.
+/// The tables of which variables and flags can set fields, with their fields.
 fn tables() -> [(&'static str, &'static [&'static str]); 5] {
     [
         ("town", fields_of::<wire::TownTable>()),
@@ -57,7 +64,7 @@ fn tables() -> [(&'static str, &'static [&'static str]); 5] {
     ]
 }
 
-/// The fields of the tables within `[defaults]`.
+/// The fields of a table within `[defaults]`. Empty if the field is no table.
 fn inner(field: &str) -> &'static [&'static str] {
     match field {
         "completion" => fields_of::<wire::CompletionTable>(),
@@ -77,26 +84,26 @@ pub(crate) fn of_variables(variables: &[(String, String)], findings: &mut Findin
         return Vec::new();
     }
     ordered.sort();
-    let known = every_path();
+    let paths = every_path();
     let by_name: Vec<(String, &Vec<&str>)> =
-        known.iter().map(|path| (variable_of(path), path)).collect();
+        paths.iter().map(|path| (variable_of(path), path)).collect();
     let mut layers = Vec::new();
-    for (name, value) in ordered
-        .into_iter()
-        .filter(|(name, _)| !RESERVED.contains(&name.as_str()))
-    {
-        match by_name.iter().find(|(known, _)| known == name) {
-            Some((_, path)) if runs_something(path) => findings.faults.push(forbidden(name, path)),
-            Some((_, path)) => layers.extend(typed(
-                &Source::Variable(name.clone()),
-                path,
-                value,
-                findings,
-            )),
-            None => findings.faults.extend(stranger(
-                name,
-                by_name.iter().map(|(known, _)| known.as_str()),
-            )),
+    for (name, value) in ordered {
+        if RESERVED.contains(&name.as_str()) {
+            continue;
+        }
+        match by_name.iter().find(|(setting, _)| setting == name) {
+            Some((_, path)) if decides_what_runs(path) => {
+                findings.faults.push(forbidden(name, path));
+            }
+            Some((_, path)) => {
+                let source = Source::Variable(name.clone());
+                layers.extend(layer_of(&source, path, value, findings));
+            }
+            None => {
+                let settings = by_name.iter().map(|(setting, _)| setting.as_str());
+                findings.faults.extend(unknown(name, settings));
+            }
         }
     }
     layers
@@ -108,11 +115,12 @@ pub(crate) fn of_flags(flags: &[Flag], findings: &mut Findings) -> Vec<Layer> {
         .iter()
         .filter_map(|Flag { flag, path, value }| {
             let steps: Vec<&str> = path.split('.').collect();
-            typed(&Source::Flag(flag.clone()), &steps, value, findings)
+            layer_of(&Source::Flag(flag.clone()), &steps, value, findings)
         })
         .collect()
 }
 
+/// The path of every field that variables and flags can set.
 fn every_path() -> Vec<Vec<&'static str>> {
     let mut paths = Vec::new();
     for (table, fields) in tables() {
@@ -133,14 +141,16 @@ fn variable_of(path: &[&str]) -> String {
     format!("GTCTL_{}", path.join("_").to_uppercase())
 }
 
-/// Whether a setting decides what is run, or in which environment. A variable is set by many who
-/// may not choose that: a shell's startup file, a job's settings, whoever calls gtctl.
-fn runs_something(path: &[&str]) -> bool {
-    let is_file = path.first() == Some(&"town");
-    !is_file && path.iter().any(|step| COMMANDS.contains(step))
+/// Whether a setting decides what gtctl runs, or with which environment.
+///
+/// Variables come from many places that must not decide that: a shell's startup file, the settings
+/// of a job, any caller of gtctl.
+fn decides_what_runs(path: &[&str]) -> bool {
+    let is_about_town = path.first() == Some(&"town");
+    !is_about_town && path.iter().any(|step| COMMANDS.contains(step))
 }
 
-/// Fields that name what is run, what it is told to do, and its environment.
+/// Fields that name what gtctl runs, what that gets to read, and its environment.
 const COMMANDS: [&str; 11] = [
     "command",
     "start",
@@ -171,9 +181,10 @@ fn forbidden(name: &str, path: &[&str]) -> Fault {
     ))
 }
 
-/// The fault for a variable that looks like a setting and is none; unrelated ones are left in
-/// peace.
-fn stranger<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<Fault> {
+/// The fault for a variable that looks like a misspelled setting. `None` for any other variable.
+///
+/// Example: `GTCTL_DEFALTS_WAVE` is one; `GTCTL_BUILD_ID` may belong to another program.
+fn unknown<'k>(name: &str, settings: impl Iterator<Item = &'k str>) -> Option<Fault> {
     let (table, field) = name.strip_prefix("GTCTL_")?.split_once('_')?;
     let table = table.to_lowercase();
     let names = tables()
@@ -188,46 +199,46 @@ fn stranger<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<Faul
         ValueOrigin::Variable(shown(name)),
         format!("no setting has the variable {}", shown(name)),
     );
-    Some(fault.did_you_mean(name, known, || {
+    Some(fault.did_you_mean(name, settings, || {
         "unset it; valid names are GTCTL_<TABLE>_<FIELD> for town, defaults, controller, limits and notify".to_owned()
     }))
 }
 
-/// The layer of one setting whose text fits its field: as text, else as TOML, else as a number.
-fn typed(source: &Source, path: &[&str], text: &str, findings: &mut Findings) -> Option<Layer> {
-    let mut first: Option<Findings> = None;
-    for value in readings(text) {
+/// The layer of one setting. It takes the first candidate of which the field has the type.
+///
+/// If no type fits, it notes the fault of the value as text.
+fn layer_of(source: &Source, path: &[&str], text: &str, findings: &mut Findings) -> Option<Layer> {
+    let mut as_text: Option<Findings> = None;
+    for value in candidates(text) {
         let mut layer = Layer::new(source.clone(), nested(path, value));
         let mut tried = Findings::default();
         check(&mut layer, &mut tried);
         if tried.faults.is_empty() {
             return Some(layer);
         }
-        let wrong_type = tried.faults.iter().any(|f| f.code == "wrong-type");
-        if !wrong_type {
+        let has_wrong_type = tried.faults.iter().any(|fault| fault.code == "wrong-type");
+        if !has_wrong_type {
             findings.faults.append(&mut tried.faults);
             return None;
         }
-        first.get_or_insert(tried);
+        as_text.get_or_insert(tried);
     }
-    findings
-        .faults
-        .extend(first.into_iter().flat_map(|f| f.faults));
+    let faults = as_text.into_iter().flat_map(|tried| tried.faults);
+    findings.faults.extend(faults);
     None
 }
 
-fn readings(text: &str) -> Vec<Value> {
-    let mut readings = vec![Value::String(Tag::Default, text.to_owned())];
+/// What a text can mean: the text itself, TOML, or a number with leading zeros, which TOML refuses.
+fn candidates(text: &str) -> Vec<Value> {
+    let mut candidates = vec![Value::String(Tag::Default, text.to_owned())];
     let parsed = super::text::parse(usize::MAX, &format!("value = {text}")).ok();
-    readings.extend(parsed.and_then(|mut values| values.remove("value")));
-    readings.extend(
-        text.parse::<i64>()
-            .ok()
-            .map(|n| Value::Num(Tag::Default, Num::I64(n))),
-    );
-    readings
+    candidates.extend(parsed.and_then(|mut values| values.remove("value")));
+    let number = text.parse::<i64>().ok();
+    candidates.extend(number.map(|number| Value::Num(Tag::Default, Num::I64(number))));
+    candidates
 }
 
+/// The tables around a value: `["town", "socket"]` gives `{ town = { socket = VALUE } }`.
 fn nested(path: &[&str], value: Value) -> Dict {
     let Some((last, parents)) = path.split_last() else {
         return Dict::new();

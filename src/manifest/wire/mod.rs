@@ -1,9 +1,10 @@
-//! `town.toml` as it is written: one type per table, every field optional, doc comments as the
-//! schema's descriptions.
+//! The tables of `town.toml` as they are written: one type for each table.
 //!
-//! Nothing here means anything yet; [`super::load`] turns it into [`crate::model::Town`]. Every
-//! field is optional, so that a missing one is found with the other faults instead of ending the
-//! reading; what is required says so in the schema.
+//! [`super::load`] turns them into a [`Town`](crate::model::Town). The doc comments of types and
+//! fields are the descriptions in the JSON schema, so users read them in their editors.
+//!
+//! Every field is optional here, also one that a manifest must have. A missing field is then one
+//! fault among others, and does not end the reading. The schema says which fields are required.
 
 pub mod session;
 pub mod values;

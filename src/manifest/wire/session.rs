@@ -1,7 +1,7 @@
-//! The fields of a session, as `[defaults]`, `[roles.x]` and `[[session]]` have them.
+//! The fields of a session, which `[defaults]`, `[roles.x]` and `[[session]]` share.
 //!
-//! One macro writes them three times: serde's `flatten` would save that, and lose the place of
-//! every fault.
+//! A macro writes the fields into both types. serde's `flatten` would be shorter, but its errors do
+//! not say in which field they are.
 
 use super::values::{After, Limit, MarkerValue, MemoryLimit, Positive, Share, Size, Wait};
 use super::words::{Launcher, OnDrift, OnIdle, OnLimitEnd, Restart, WhenAttached};

@@ -1,5 +1,6 @@
-//! Scalars of the manifest that are more than a string or a number: durations, limits, sizes,
-//! shares and markers.
+//! The types of single values: durations, limits, sizes, shares, markers and entries of `after`.
+//!
+//! Each checks its text while serde reads it, and has a schema of its own.
 
 use super::words::When;
 use crate::model::{self, Period};
@@ -9,11 +10,12 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Separates code, message and help in a complaint carried through serde's only error text.
+/// Stands between code, message and help in the text of a serde error.
 const SEPARATOR: char = '\u{1}';
 
-/// Packs a finding into the one text that serde's custom errors have room for; [`unpack`] is its
-/// inverse.
+/// Packs code, message and help into one text: a custom error of serde has only one.
+///
+/// [`unpack`] undoes it.
 pub(super) fn pack(code: &str, message: &str, help: &str) -> String {
     let message = message.replace(SEPARATOR, " ");
     format!("{code}{SEPARATOR}{message}{SEPARATOR}{help}")
@@ -45,6 +47,7 @@ fn period<E: Error>(text: &str) -> Result<Period, E> {
     })
 }
 
+/// Whether a text switches a limit off. `never` means the same as `off`.
 fn is_off(text: &str) -> bool {
     matches!(text, "off" | "never")
 }
@@ -57,7 +60,7 @@ fn zero<E: Error>() -> E {
     ))
 }
 
-/// Deserialises a newtype from a string.
+/// Implements `Deserialize` for a type that is written as a string.
 macro_rules! from_text {
     ($name:ident, $expecting:literal, |$text:ident| $body:expr) => {
         impl<'de> Deserialize<'de> for $name {
@@ -78,14 +81,14 @@ macro_rules! from_text {
     };
 }
 
-/// A length of time that may be zero.
+/// A duration, which may be zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wait(pub Period);
 
 from_text!(Wait, "a duration such as \"90s\"", |text| period(text)
     .map(Wait));
 
-/// A length of time greater than zero.
+/// A duration greater than zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Positive(pub Period);
 
@@ -98,16 +101,16 @@ from_text!(
             "this cannot be zero",
             WRITE_DURATION
         ))),
-        some => Ok(Positive(some)),
+        period => Ok(Positive(period)),
     }
 );
 
-/// A limit in time, or none: `"off"`.
+/// A limit on a duration, or `"off"` for none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
-    /// Switched off.
+    /// No limit.
     Off,
-    /// At this length of time, not zero.
+    /// The limit, greater than zero.
     At(Period),
 }
 
@@ -117,12 +120,12 @@ from_text!(Limit, "a duration such as \"90s\", or \"off\"", |text| {
     }
     match period::<E>(text)? {
         Period::ZERO => Err(zero()),
-        some => Ok(Limit::At(some)),
+        period => Ok(Limit::At(period)),
     }
 });
 
 impl Limit {
-    /// The limit, if it is not switched off.
+    /// The limit. `None` for `"off"`.
     #[must_use]
     pub fn period(self) -> Option<Period> {
         match self {
@@ -132,14 +135,14 @@ impl Limit {
     }
 }
 
-/// A number of bytes, at least one.
+/// A size in bytes, at least one, such as `"10MiB"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size(pub u64);
 
 from_text!(Size, "a size such as \"10MiB\"", |text| bytes(text)
     .map(Size));
 
-/// A limit in bytes, or none: `"off"`.
+/// A limit in bytes, such as `"2GiB"`. `None` for `"off"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemoryLimit(pub Option<u64>);
 
@@ -151,12 +154,13 @@ from_text!(MemoryLimit, "a size such as \"2GiB\", or \"off\"", |text| {
     }
 });
 
+/// Reads a size such as `10MiB`, `10M` or `10485760`. Units are powers of 1024.
 fn bytes<E: Error>(text: &str) -> Result<u64, E> {
     const HELP: &str = "write a whole number and KiB, MiB, GiB or TiB, such as \"10MiB\"";
     let trimmed = text.trim();
-    let digits = trimmed.trim_start_matches(|c: char| c.is_ascii_digit());
-    let number = trimmed.strip_suffix(digits).unwrap_or_default();
-    let shift = match digits.trim().to_ascii_lowercase().as_str() {
+    let unit = trimmed.trim_start_matches(|c: char| c.is_ascii_digit());
+    let number = trimmed.strip_suffix(unit).unwrap_or_default();
+    let shift = match unit.trim().to_ascii_lowercase().as_str() {
         "" | "b" => 0,
         "k" | "kib" => 10,
         "m" | "mib" => 20,
@@ -175,7 +179,7 @@ fn bytes<E: Error>(text: &str) -> Result<u64, E> {
     }
 }
 
-/// A share between nothing and all: `0.25` or `"25%"`.
+/// A share from 0 to 1: `0.25` or `"25%"`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Share(pub f64);
 
@@ -201,21 +205,23 @@ impl<'de> Deserialize<'de> for Share {
                 within(share)
             }
             fn visit_i64<E: Error>(self, share: i64) -> Result<Share, E> {
+                // 2.0 stands for any number that is too large: it is refused, too.
                 within(i32::try_from(share).map_or(2.0, f64::from))
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<Share, E> {
                 let number = text
                     .trim()
                     .strip_suffix('%')
-                    .and_then(|n| n.trim().parse::<f64>().ok());
-                within(number.map_or(-1.0, |n| n / 100.0))
+                    .and_then(|number| number.trim().parse::<f64>().ok());
+                // -1.0 stands for a text that is no percentage: it is refused, too.
+                within(number.map_or(-1.0, |number| number / 100.0))
             }
         }
         d.deserialize_any(Either)
     }
 }
 
-/// Starts per ten minutes: `"auto"` or a number.
+/// The most starts in ten minutes: `"auto"` or a number from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Starts(pub model::StartBudget);
 
@@ -254,7 +260,7 @@ impl<'de> Deserialize<'de> for Starts {
     }
 }
 
-/// Sessions that may be down at once: a number, or a percentage such as `"10%"`.
+/// The most sessions that may be down at once: a number from 1, or a percentage such as `"10%"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnavailableValue(pub model::Unavailable);
 
@@ -304,7 +310,7 @@ impl<'de> Deserialize<'de> for UnavailableValue {
     }
 }
 
-/// One completion marker: a text, or `{ json = { field = value } }`.
+/// A completion marker: a text, or `{ json = { field = value } }`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MarkerValue(pub model::Marker);
 
@@ -350,6 +356,7 @@ impl<'de> Deserialize<'de> for MarkerValue {
     }
 }
 
+/// Gives a type a schema that is written as JSON.
 macro_rules! schema_of {
     ($name:ident, $label:literal, $schema:tt) => {
         impl JsonSchema for $name {
@@ -363,29 +370,30 @@ macro_rules! schema_of {
     };
 }
 
-/// One that a session waits for: a name, or `{ session = "db", when = "ready", within = "2m" }`.
+/// An entry of `after`: a session's name, or
+/// `{ session = "db", when = "ready", within = "2m" }`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct After {
-    /// Its whole name.
+    /// The full name of the session to wait for.
     pub session: String,
-    /// How far it must be.
+    /// How far that session must be. `None` for the default.
     pub when: Option<When>,
-    /// After so long somebody is told.
+    /// After how long gtctl reports the wait. `None` for never.
     pub within: Option<Positive>,
 }
 
-/// A session that is waited for, and how far it must be.
+/// A session to wait for, and how far it must be.
 #[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "AfterTable")]
 struct AfterTable {
-    /// The whole name of the session that it waits for.
+    /// The full name of the session to wait for.
     #[schemars(required)]
     session: Option<String>,
     /// How far that session must be. Default: `ready`; for a task `completed`.
     when: Option<When>,
-    /// After so long gtctl reports the wait. The wait continues, because gtctl never starts sessions
-    /// in a wrong order. Default: never.
+    /// After how long gtctl reports the wait. The wait continues, because gtctl never starts
+    /// sessions in a wrong order. Default: never.
     within: Option<Positive>,
 }
 
@@ -469,7 +477,7 @@ schema_of!(MemoryLimit, "MemoryLimit", {
     "pattern": "^(off|never|\\s*[0-9]+\\s*([KkMmGgTt]([Ii][Bb])?|[Bb])?\\s*)$"
 });
 schema_of!(Share, "Share", {
-    "description": "A share between nothing and all, such as 0.25 or \"25%\".",
+    "description": "A share from 0 to 1, such as 0.25, or a percentage such as \"25%\".",
     "anyOf": [
         { "type": "number", "minimum": 0, "maximum": 1 },
         { "type": "string", "pattern": "^\\s*[0-9]+(\\.[0-9]+)?\\s*%$" }
@@ -483,7 +491,7 @@ schema_of!(UnavailableValue, "Unavailable", {
     ],
 });
 schema_of!(Starts, "Starts", {
-    "description": "Starts per ten minutes: \"auto\", which is the number of sessions, once more for each tmux server lost meanwhile, plus ten; or a number.",
+    "description": "Starts in ten minutes: a number, or \"auto\". \"auto\" allows the number of sessions, plus that number again for each tmux server lost in this time, plus ten.",
     "anyOf": [
         { "type": "integer", "minimum": 1, "maximum": 4_294_967_295_u32 },
         { "type": "string", "const": "auto" }

@@ -1,7 +1,7 @@
-//! Fields that take one of a few words.
+//! The types of fields that take one of a few words, such as `restart = "always"`.
 //!
-//! Written out by a macro instead of serde's derive, because figment hands an integer to a derived
-//! enum as the index of a variant: `restart = 1` would mean `on-failure`.
+//! A macro writes them, not serde's derive. figment takes an integer for the index of a variant of
+//! a derived enum, so `restart = 1` would mean `on-failure`.
 
 use crate::model;
 
@@ -13,7 +13,7 @@ macro_rules! words {
 
         impl $name {
             const WORDS: &'static [&'static str] = &[$($word),+];
-            /// What it means.
+            /// The value that the word stands for.
             #[must_use]
             pub fn meaning(self) -> $model {
                 match self { $(Self::$variant => $value),+ }
@@ -44,9 +44,9 @@ macro_rules! words {
 words! {
     /// How Gas Town's sessions are named.
     Naming => Naming {
-        /// `gt-<rig>-witness`, as the guide and gt up to 0.6 have it.
+        /// `gt-<rig>-witness`, as in the guide and in gt up to 0.6.
         Rig = "rig" => Naming::Rig,
-        /// `<prefix>-witness`, the prefix read from `mayor/rigs.json`, as gt has it since 0.7.
+        /// `<prefix>-witness`, with the prefix from `mayor/rigs.json`, as in gt since 0.7.
         Prefix = "prefix" => Naming::Prefix,
     }
 }
@@ -66,9 +66,9 @@ words! {
 words! {
     /// How sessions are started and stopped.
     Launcher => model::Launcher {
-        /// gtctl starts the agent itself, as the pane's own process.
+        /// gtctl starts the agent itself, as the process of the tmux pane.
         Tmux = "tmux" => model::Launcher::Tmux,
-        /// Through the `gt` command line, or the commands in the role's `start` and `stop`.
+        /// gtctl runs the role's `start` and `stop`, which are commands of `gt` by default.
         Gt = "gt" => model::Launcher::Gt,
     }
 }
@@ -78,7 +78,7 @@ words! {
     Restart => model::RestartPolicy {
         /// Start it again after any exit: a service.
         Always = "always" => model::RestartPolicy::Always,
-        /// Start it again when it failed; a clean exit completes it: a task.
+        /// Start it again after a failure. An exit without an error completes it: a task.
         OnFailure = "on-failure" => model::RestartPolicy::OnFailure,
         /// Run it once: a task.
         Never = "never" => model::RestartPolicy::Never,
@@ -154,7 +154,7 @@ words! {
 }
 
 words! {
-    /// An event that people want to hear of.
+    /// An event of which the notify command hears.
     Topic => model::Topic {
         /// A session crashed too often; its restart waits.
         CrashLoop = "crash-loop" => model::Topic::CrashLoop,
@@ -182,11 +182,11 @@ words! {
 words! {
     /// How far a session must be before gtctl starts one that names it in `after`.
     When => model::Milestone {
-        /// It runs, or is a task that has run.
+        /// It runs; a task may also have run before.
         Started = "started" => model::Milestone::Started,
-        /// It runs and is ready, or is a task that has ended well.
+        /// It runs and is ready; a task may also have completed without an error.
         Ready = "ready" => model::Milestone::Ready,
-        /// It is a task that has ended well.
+        /// It is a task and has completed without an error.
         Completed = "completed" => model::Milestone::Completed,
     }
 }
