@@ -1,9 +1,9 @@
-//! Whether the agents of the town are there and signed in.
+//! Checks that the agents of the town are installed and signed in.
 
 use super::install::{self, on_path};
 use super::{Patient, shown};
 use crate::act::probe;
-use crate::model::{Answer, Block, Checked, Chore, ChoreKind, Desired, Fix, Probe, Town};
+use crate::model::{Agent, Answer, Block, Checked, Chore, ChoreKind, Desired, Fix, Probe, Town};
 use crate::proc::{clock, program};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,10 +12,10 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 const CHECK: &str = "agent";
-/// How long an agent may take to say whether it is signed in: some ask their provider.
+/// How long an agent may take to say whether it is signed in. Some ask their provider first.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// The built-in agents that can be told apart by their programs, the likeliest first.
+/// The built-in agents that have a program of their own, and the program. The most common first.
 pub const AGENTS: [(&str, &str); 7] = [
     ("claude", "claude"),
     ("kimigas", "kimigas"),
@@ -33,18 +33,19 @@ pub(super) async fn check(patient: &Patient<'_>) -> Vec<Checked> {
     }
 }
 
-/// Without a town any agent will do, and none as well.
+/// Which agents are on PATH. Without a town none is needed, so all is well in any case.
 fn of_machine() -> Checked {
-    let found: Vec<&str> = AGENTS
+    let installed: Vec<&str> = AGENTS
         .iter()
         .filter(|(_, file)| on_path(file).is_some())
         .map(|(name, _)| *name)
         .collect();
-    let said = match found.as_slice() {
-        [] => "no agent that gtctl knows is on PATH; any other command works too".to_owned(),
-        found => format!("on PATH: {}", found.join(", ")),
+    let message = if installed.is_empty() {
+        "no agent that gtctl knows is on PATH; any other command works too".to_owned()
+    } else {
+        format!("on PATH: {}", installed.join(", "))
     };
-    Checked::well(CHECK, said)
+    Checked::well(CHECK, message)
 }
 
 async fn of_town(town: &Town) -> Vec<Checked> {
@@ -56,33 +57,33 @@ async fn of_town(town: &Town) -> Vec<Checked> {
             .or_default()
             .push(desired);
     }
-    let mut found = Vec::new();
-    let mut questions = BTreeMap::new();
+    let mut checked = Vec::new();
+    let mut to_probe = BTreeMap::new();
     for ((agent, program), sessions) in programs {
         let Some(first) = sessions.first() else {
             continue;
         };
         match place(first, program) {
             Some(file) => {
-                found.push(Checked::well(
+                checked.push(Checked::well(
                     CHECK,
                     format!("{agent} is at {}", shown(&file)),
                 ));
                 if !first.agent.probe.is_empty() {
-                    questions.entry(agent).or_insert_with(|| (*first).clone());
+                    to_probe.entry(agent).or_insert_with(|| (*first).clone());
                 }
             }
-            None => found.push(missing(program, &sessions)),
+            None => checked.push(missing(program, &sessions)),
         }
     }
-    found.extend(asked(questions.into_values()).await);
-    found.extend(keys(town));
-    found.extend(folders(town));
-    found.extend(others(town));
-    found
+    checked.extend(signed_in(to_probe.into_values()).await);
+    checked.extend(keys(town));
+    checked.extend(folders(town));
+    checked.extend(others(town));
+    checked
 }
 
-/// The variables by which agents sign in, where they do not keep a sign-in of their own.
+/// The variables with which agents can sign in. An agent may also keep a sign-in of its own.
 const KEYS: [(&str, &[&str]); 6] = [
     (
         "claude",
@@ -107,13 +108,14 @@ const KEYS: [(&str, &[&str]); 6] = [
     ("aider", &["ANTHROPIC_API_KEY", "OPENAI_API_KEY"]),
 ];
 
-/// Keys that are set where gtctl runs, and that sessions of their agent do not get. Only names are
-/// said.
+/// Advises about keys that are set in the environment of gtctl, and that their agents do not get.
+///
+/// The message has only the names of variables, never a value.
 fn keys(town: &Town) -> Vec<Checked> {
-    let mut found = Vec::new();
+    let mut checked = Vec::new();
     for (agent, names) in KEYS {
-        // What a launcher starts gets its environment from there; what a file holds is not looked
-        // into.
+        // A launcher gives its sessions an environment of its own. An `env_file` may hold the key,
+        // but it holds secrets, so it is not read here.
         let is_plain =
             |desired: &&Desired| desired.commands().is_none() && desired.env_file.is_none();
         let sessions: Vec<_> = town
@@ -124,29 +126,29 @@ fn keys(town: &Town) -> Vec<Checked> {
         let lacks = |desired: &Desired, name: &str| {
             !desired.env.contains_key(name) && !desired.pass_env.contains(name)
         };
-        let is_lacking = |name: &&&str| {
+        let is_missing = |name: &&&str| {
             std::env::var_os(name).is_some() && sessions.iter().any(|desired| lacks(desired, name))
         };
-        let lacking: Vec<&str> = names.iter().filter(is_lacking).copied().collect();
-        if lacking.is_empty() {
+        let missing: Vec<&str> = names.iter().filter(is_missing).copied().collect();
+        if missing.is_empty() {
             continue;
         }
-        let listed = lacking
-            .iter()
-            .map(|name| format!("\"{name}\""))
-            .collect::<Vec<_>>()
-            .join(", ");
-        let said = format!(
+        let quoted: Vec<String> = missing.iter().map(|name| format!("\"{name}\"")).collect();
+        let message = format!(
             "{} is set here, but {agent} does not get it",
-            lacking.join(", ")
+            missing.join(", ")
         );
-        let fix = format!("add `pass_env = [{listed}]` to [defaults], or use an `env_file`");
-        found.push(Checked::ailing(CHECK, said, Fix::line(fix)));
+        let fix = format!(
+            "add `pass_env = [{}]` to [defaults], or use an `env_file`",
+            quoted.join(", ")
+        );
+        checked.push(Checked::ailing(CHECK, message, Fix::line(fix)));
     }
-    found
+    checked
 }
 
-/// Where the program of a session is, as its own environment has it.
+/// The file of a session's program. It is looked for in the `PATH` of the session's `env`, if that
+/// has one.
 fn place(desired: &Desired, name: &str) -> Option<PathBuf> {
     if name.contains('/') {
         return Some(desired.dir.join(name)).filter(|file| program::is_executable(file));
@@ -159,27 +161,21 @@ fn place(desired: &Desired, name: &str) -> Option<PathBuf> {
 
 fn missing(program: &str, sessions: &[&Desired]) -> Checked {
     let whose = match sessions {
-        [one] => one.name.to_string(),
-        many => format!("{} sessions", many.len()),
+        [desired] => desired.name.to_string(),
+        several => format!("{} sessions", several.len()),
     };
     if program.contains('/') {
         let file = sessions
             .first()
             .map_or_else(PathBuf::new, |first| first.dir.join(program));
-        let said = format!(
-            "{} is not an executable file, but {whose} needs it",
-            shown(&file)
-        );
+        let file_shown = shown(&file);
+        let message = format!("{file_shown} is not an executable file, but {whose} needs it");
         let fix = if file.is_file() {
-            ["chmod", "+x"]
+            ["chmod", "+x", &file_shown]
         } else {
-            ["ls", "-l"]
+            ["ls", "-l", &file_shown]
         };
-        return Checked::failing(
-            CHECK,
-            said,
-            Fix::run(fix.into_iter().chain([shown(&file).as_str()])),
-        );
+        return Checked::failing(CHECK, message, Fix::run(fix));
     }
     Checked::failing(
         CHECK,
@@ -188,74 +184,77 @@ fn missing(program: &str, sessions: &[&Desired]) -> Checked {
     )
 }
 
-/// Asks each agent, all at once.
-async fn asked(sessions: impl Iterator<Item = Desired>) -> Vec<Checked> {
-    let mut answers = JoinSet::new();
+/// Runs the probe of each agent, all at the same time. Each of `sessions` has another agent.
+async fn signed_in(sessions: impl Iterator<Item = Desired>) -> Vec<Checked> {
+    let mut probes = JoinSet::new();
     for mut desired in sessions {
         if !desired.dir.is_dir() {
-            // That is said elsewhere; the answer is the same anywhere.
+            // `folders` reports this. A probe gives the same answer in any directory.
             desired.dir = "/".into();
         }
-        answers.spawn(async move {
-            let now = clock::now();
+        probes.spawn(async move {
             let agent = desired.agent.clone();
-            let question = Probe {
-                agent: agent.name.clone(),
-                kind: Block::Auth,
-                since: now,
-                at: now,
-                failed: 0,
-                desired: Box::new(desired),
-            };
-            // A second more than is waited for: what takes too long is told as that.
-            let answer = timeout(
-                DEADLINE,
-                probe(&question, DEADLINE + Duration::from_secs(1)),
-            )
-            .await;
-            (agent, answer.ok())
+            let answer = ask_agent(desired).await;
+            judge(&agent, answer)
         });
     }
-    let mut found: Vec<_> = answers
-        .join_all()
-        .await
-        .into_iter()
-        .map(|(agent, answer)| {
-            let command = agent.probe.join(" ");
-            let asks = Fix::run(&agent.probe);
-            let name = &agent.name;
-            match answer {
-                Some(Answer::Passed) => Checked::well(CHECK, format!("{name} is signed in")),
-                Some(Answer::Failed(why)) => {
-                    let fix = agent.fix.as_deref().map_or(asks, Fix::line);
-                    Checked::failing(CHECK, format!("{name} is not signed in: `{command}`: {why}"), fix)
-                }
-                Some(Answer::Unasked(why)) => {
-                    Checked::ailing(CHECK, format!("cannot determine whether {name} is signed in: {why}"), asks)
-                }
-                None => {
-                    let said = format!(
-                        "cannot determine whether {name} is signed in: `{command}` does not answer within {DEADLINE:?}"
-                    );
-                    Checked::ailing(CHECK, said, asks)
-                }
-            }
-        })
-        .collect();
-    found.sort_by(|a, b| a.said.cmp(&b.said));
-    found
+    let mut checked = probes.join_all().await;
+    checked.sort_by(|a, b| a.said.cmp(&b.said));
+    checked
 }
 
-/// Programs beside the sessions: a chore without its own only fails when its time has come.
+/// The answer of a session's agent to its probe. `None` if it takes too long.
+async fn ask_agent(desired: Desired) -> Option<Answer> {
+    let now = clock::now();
+    let question = Probe {
+        agent: desired.agent.name.clone(),
+        kind: Block::Auth,
+        since: now,
+        at: now,
+        failed: 0,
+        desired: Box::new(desired),
+    };
+    // The probe itself gets a second more, so that it is this deadline that ends first.
+    let limit = DEADLINE + Duration::from_secs(1);
+    timeout(DEADLINE, probe(&question, limit)).await.ok()
+}
+
+fn judge(agent: &Agent, answer: Option<Answer>) -> Checked {
+    let name = &agent.name;
+    let command = agent.probe.join(" ");
+    let ask_by_hand = Fix::run(&agent.probe);
+    match answer {
+        Some(Answer::Passed) => Checked::well(CHECK, format!("{name} is signed in")),
+        Some(Answer::Failed(why)) => {
+            let message = format!("{name} is not signed in: `{command}`: {why}");
+            let fix = agent.fix.as_deref().map_or(ask_by_hand, Fix::line);
+            Checked::failing(CHECK, message, fix)
+        }
+        Some(Answer::Unasked(why)) => {
+            let message = format!("cannot determine whether {name} is signed in: {why}");
+            Checked::ailing(CHECK, message, ask_by_hand)
+        }
+        None => {
+            let message = format!(
+                "cannot determine whether {name} is signed in: `{command}` does not answer within {DEADLINE:?}"
+            );
+            Checked::ailing(CHECK, message, ask_by_hand)
+        }
+    }
+}
+
+/// Checks the programs of chores and of `[notify]`.
+///
+/// Without this check, a missing one would first show when it is due.
 fn others(town: &Town) -> Vec<Checked> {
-    let argv = |chore: &Chore| match &chore.kind {
+    let program_of = |chore: &Chore| match &chore.kind {
         ChoreKind::Analysis { command, .. } | ChoreKind::Command { command } => {
             command.first().cloned()
         }
         ChoreKind::Upstream { .. } | ChoreKind::Nudge { .. } => None,
     };
     let of_chores = town.chores.iter().filter_map(|chore| {
-        let program = argv(chore)?;
+        let program = program_of(chore)?;
         let file = if program.contains('/') {
             Some(chore.dir.join(&program))
         } else {
@@ -278,23 +277,23 @@ fn others(town: &Town) -> Vec<Checked> {
     });
     missing
         .map(|(check, who, program, _)| {
-            let said = format!("{program} is not an executable program, but {who} needs it");
-            Checked::ailing(check, said, install::get(&program))
+            let message = format!("{program} is not an executable program, but {who} needs it");
+            Checked::ailing(check, message, install::get(&program))
         })
         .collect()
 }
 
-/// Sessions cannot start where their directory is not.
+/// Checks that the directory of each session exists. A session cannot start without it.
 fn folders(town: &Town) -> Option<Checked> {
-    let mut gone: Vec<&Desired> = town
+    let mut missing: Vec<&Desired> = town
         .declared()
         .filter(|desired| !desired.dir.is_dir())
         .collect();
-    gone.dedup_by(|a, b| a.dir == b.dir);
-    let [first, ..] = gone.as_slice() else {
+    missing.dedup_by(|a, b| a.dir == b.dir);
+    let [first, ..] = missing.as_slice() else {
         return None;
     };
-    let whose = match gone.len() {
+    let message = match missing.len() {
         1 => format!(
             "the directory of {} does not exist: {}",
             first.name,
@@ -305,9 +304,9 @@ fn folders(town: &Town) -> Option<Checked> {
             shown(&first.dir)
         ),
     };
-    let dirs: Vec<String> = gone.iter().map(|desired| shown(&desired.dir)).collect();
+    let dirs: Vec<String> = missing.iter().map(|desired| shown(&desired.dir)).collect();
     let make = ["mkdir", "-p"]
         .into_iter()
         .chain(dirs.iter().map(String::as_str));
-    Some(Checked::failing("directory", whose, Fix::run(make)))
+    Some(Checked::failing("directory", message, Fix::run(make)))
 }

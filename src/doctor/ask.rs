@@ -1,4 +1,4 @@
-//! A question to a program, with a deadline: nothing of it is left running.
+//! Asks a program a question, with a deadline. No process of it stays behind.
 
 use crate::model::environment::Inherit;
 use crate::proc::child::{self, Bound, Ending, Leftovers, Spec, Stream};
@@ -7,10 +7,13 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
 
-/// The most that is kept of an answer, in bytes.
+/// The most bytes of an answer that are kept.
 const MAX_ANSWER: usize = 64 << 10;
 
-/// What it printed; as an error why there is no answer.
+/// What the program prints on its standard output.
+///
+/// # Errors
+/// Why there is no answer, as the end of a sentence: "does not answer within 5s".
 pub(super) async fn ask(
     program: &Path,
     arguments: &[&str],

@@ -1,5 +1,6 @@
-//! Gas Town beside the town: its `gt`, its rigs, its daemon and its settings. The only file here
-//! that reads its files.
+//! Checks Gas Town beside the town: `gt`, its rigs, its daemon and its settings.
+//!
+//! Only this file of the doctor reads Gas Town's files.
 
 use super::ask::ask;
 use super::install::{self, on_path};
@@ -16,10 +17,10 @@ use std::time::Duration;
 const CHECK: &str = "gastown";
 /// How long `gt --version` may take.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// The most that is read of a file, in bytes.
+/// The most bytes that are read of a file.
 const READ_LIMIT: u64 = 1 << 20;
 
-/// Nothing where the town has nothing to do with Gas Town.
+/// Empty for a town that does not use Gas Town.
 pub(super) async fn check(patient: &Patient<'_>) -> Vec<Checked> {
     let Some(town) = patient.town else {
         return Vec::new();
@@ -37,31 +38,37 @@ pub(super) async fn check(patient: &Patient<'_>) -> Vec<Checked> {
         return Vec::new();
     }
     let root = town.root.as_deref();
-    let mut found = vec![gt(root, through_gt).await];
+    let need = if through_gt { Need::Starts } else { Need::Mail };
+    let mut checked = vec![gt(root, need).await];
     if let Some(root) = root {
-        found.extend(no_root(root));
-        found.extend(rigs(patient, town, root));
-        found.extend(daemon(root));
-        found.extend(role_agents(root));
+        checked.extend(no_root(root));
+        checked.extend(rigs(patient, town, root));
+        checked.extend(daemon(root));
+        checked.extend(role_agents(root));
     }
-    found
+    checked
 }
 
-async fn gt(root: Option<&Path>, needed: bool) -> Checked {
-    let trouble = |said: String, fix: Fix| {
-        if needed {
-            Checked::failing("gt", said, fix)
-        } else {
-            Checked::ailing("gt", said, fix)
-        }
+/// For what the town needs `gt`.
+#[derive(Clone, Copy)]
+enum Need {
+    /// `gt` starts sessions of the town.
+    Starts,
+    /// Sessions run without it, but gt's mail and nudges do not work.
+    Mail,
+}
+
+async fn gt(root: Option<&Path>, need: Need) -> Checked {
+    let bad = |message: String, fix: Fix| match need {
+        Need::Starts => Checked::failing("gt", message, fix),
+        Need::Mail => Checked::ailing("gt", message, fix),
     };
     let Some(file) = on_path("gt") else {
-        let why = if needed {
-            ""
-        } else {
-            ": sessions run without it, but gt's mail and nudges do not work"
+        let effect = match need {
+            Need::Starts => "",
+            Need::Mail => ": sessions run without it, but gt's mail and nudges do not work",
         };
-        return trouble(format!("it is not on PATH{why}"), install::get("gt"));
+        return bad(format!("it is not on PATH{effect}"), install::get("gt"));
     };
     let dir = root.filter(|root| root.is_dir()).unwrap_or(Path::new("/"));
     match ask(&file, &["--version"], dir, DEADLINE).await {
@@ -76,19 +83,19 @@ async fn gt(root: Option<&Path>, needed: bool) -> Checked {
                 || Fix::run([&shown(&file), "--version"]),
                 |other| install::prefer(&other),
             );
-            trouble(format!("`gt --version` {why}"), fix)
+            bad(format!("`gt --version` {why}"), fix)
         }
     }
 }
 
 fn no_root(root: &Path) -> Option<Checked> {
-    (!root.join("mayor/town.json").is_file()).then(|| {
-        let said = format!(
-            "{} is not a Gas Town: it has no mayor/town.json",
-            shown(root)
-        );
-        Checked::ailing(CHECK, said, Fix::run(["gt", "install", &shown(root)]))
-    })
+    if root.join("mayor/town.json").is_file() {
+        return None;
+    }
+    let at = shown(root);
+    let message = format!("{at} is not a Gas Town: it has no mayor/town.json");
+    let fix = Fix::run(["gt", "install", &at]);
+    Some(Checked::ailing(CHECK, message, fix))
 }
 
 fn json(file: &Path) -> Option<Value> {
@@ -96,12 +103,12 @@ fn json(file: &Path) -> Option<Value> {
     serde_json::from_str(&text).ok()
 }
 
-/// Rigs that no session of the manifest is in.
+/// Advises about each rig in which the manifest has no session.
 fn rigs(patient: &Patient<'_>, town: &Town, root: &Path) -> Vec<Checked> {
     let Some(list) = json(&root.join("mayor/rigs.json")) else {
         return Vec::new();
     };
-    let known = list
+    let rigs = list
         .get("rigs")
         .and_then(Value::as_object)
         .into_iter()
@@ -112,8 +119,8 @@ fn rigs(patient: &Patient<'_>, town: &Town, root: &Path) -> Vec<Checked> {
         .values()
         .filter_map(|desired| desired.rig.as_deref())
         .collect();
-    let undeclared = known.filter(|rig| !declared.contains(rig));
-    let told = |rig: &str| {
+    let undeclared = rigs.filter(|rig| !declared.contains(rig));
+    let advice = |rig: &str| {
         let table = |role| format!("\\n[[session]]\\nrole = \"{role}\"\\nrig = \"{rig}\"\\n");
         let tables = format!("{}{}", table("witness"), table("refinery"));
         let file = shown(patient.file);
@@ -128,48 +135,48 @@ fn rigs(patient: &Patient<'_>, town: &Town, root: &Path) -> Vec<Checked> {
             Fix::line(fix),
         )
     };
-    undeclared.map(told).collect()
+    undeclared.map(advice).collect()
 }
 
-/// gt's own daemon revives what gtctl stops, and stops what it has switched off.
+/// Warns if gt's own daemon runs. It starts what gtctl has stopped, and stops what is switched off.
 fn daemon(root: &Path) -> Option<Checked> {
     let holder = holder(&root.join("daemon/daemon.lock"))?;
-    let said = format!(
+    let message = format!(
         "gt's own daemon runs too ({holder}): it starts mayor, deacon, witness and refinery, whatever gtctl decides"
     );
-    Some(Checked::ailing(
-        "masters",
-        said,
-        Fix::line(format!(
-            "(cd {} && gt daemon stop)",
-            Fix::run([shown(root)]).as_str()
-        )),
-    ))
+    let fix = format!(
+        "(cd {} && gt daemon stop)",
+        Fix::run([shown(root)]).as_str()
+    );
+    Some(Checked::ailing("masters", message, Fix::line(fix)))
 }
 
-/// Who holds a lock on this file, by the kernel's own list: nobody is disturbed by a look.
+/// The process that holds a lock on this file, such as `process 4711`.
+///
+/// The list of the kernel says so. To try the lock itself could make gt's own attempt fail.
 fn holder(file: &Path) -> Option<String> {
     let meta = fs::metadata(file).ok()?;
     let (major, minor) = (
         nix::sys::stat::major(meta.dev()),
         nix::sys::stat::minor(meta.dev()),
     );
-    let place = format!("{major:02x}:{minor:02x}:{}", meta.ino());
+    // How `/proc/locks` names a file: MAJOR:MINOR:INODE, the first two in hexadecimal.
+    let name_in_locks = format!("{major:02x}:{minor:02x}:{}", meta.ino());
     let locks = fs::read_to_string("/proc/locks").ok()?;
     let line = locks
         .lines()
-        .find(|line| line.split_whitespace().any(|word| word == place))?;
+        .find(|line| line.split_whitespace().any(|word| word == name_in_locks))?;
     let pid = line
         .split_whitespace()
         .find_map(|word| word.parse::<u32>().ok().filter(|pid| *pid > 0));
     Some(pid.map_or_else(|| "a process".to_owned(), |pid| format!("process {pid}")))
 }
 
-/// gt reads them from its other file only.
+/// Warns about `role_agents` in a file in which gt does not read it.
 fn role_agents(root: &Path) -> Option<Checked> {
     let agents = root.join("settings/agents.json");
     json(&agents)?.get("role_agents")?;
-    let said = format!(
+    let message = format!(
         "gt ignores role_agents in {}; it reads settings/config.json",
         shown(&agents)
     );
@@ -178,12 +185,6 @@ fn role_agents(root: &Path) -> Option<Checked> {
                    jq 'del(.role_agents)' agents.json > agents.json.new && \
                    mv config.json.new config.json && mv agents.json.new agents.json";
     let settings = shown(&root.join("settings"));
-    Some(Checked::ailing(
-        CHECK,
-        said,
-        Fix::line(format!(
-            "(cd {} && {{ {move_it}; }})",
-            Fix::run([settings]).as_str()
-        )),
-    ))
+    let fix = format!("(cd {} && {{ {move_it}; }})", Fix::run([settings]).as_str());
+    Some(Checked::ailing(CHECK, message, Fix::line(fix)))
 }

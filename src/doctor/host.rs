@@ -1,14 +1,14 @@
-//! Whether what is installed for the town lives on when its user logs out.
+//! Checks that the town's service goes on when its user logs out.
 
 use super::Patient;
 use crate::model::{Checked, Fix};
 use nix::unistd::{Uid, User};
 use std::path::Path;
 
-/// Where systemd notes whose services run without a login.
+/// systemd has a file here for each user whose services run without a login.
 const LINGER: &str = "/var/lib/systemd/linger";
 
-/// Nothing where no service is installed.
+/// `None` if no service is installed.
 pub(super) fn check(patient: &Patient<'_>) -> Option<Checked> {
     if !patient.service {
         return None;
@@ -20,8 +20,8 @@ pub(super) fn check(patient: &Patient<'_>) -> Option<Checked> {
             format!("installed; it runs without a login of {user}"),
         )
     } else {
-        let said =
+        let message =
             format!("installed, but it stops when {user} logs out, and does not start at boot");
-        Checked::ailing("service", said, Fix::run(["loginctl", "enable-linger"]))
+        Checked::ailing("service", message, Fix::run(["loginctl", "enable-linger"]))
     })
 }

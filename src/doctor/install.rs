@@ -1,11 +1,11 @@
-//! How to get a program that is missing: often it is there, and only PATH does not say so.
+//! Says how to get a missing program. Often it is installed, and only not on PATH.
 
 use super::path;
 use crate::model::Fix;
 use crate::proc::program::{find, is_executable};
 use std::path::{Path, PathBuf};
 
-/// Where programs are on most machines.
+/// Folders where programs are on many machines.
 const USUAL: [&str; 8] = [
     "/usr/local/bin",
     "/usr/bin",
@@ -16,7 +16,7 @@ const USUAL: [&str; 8] = [
     "/usr/local/go/bin",
     "/opt/bin",
 ];
-/// Where they are below a home directory.
+/// Folders where programs are below a home directory.
 const AT_HOME: [&str; 7] = [
     ".local/bin",
     "bin",
@@ -27,7 +27,7 @@ const AT_HOME: [&str; 7] = [
     ".local/share/pnpm",
 ];
 
-/// Package managers of systems, and how each gets tmux.
+/// Package managers, and the command by which each installs tmux.
 const SYSTEMS: [(&str, &[&str]); 6] = [
     ("apt-get", &["apt-get", "install", "-y", "tmux"]),
     ("dnf", &["dnf", "install", "-y", "tmux"]),
@@ -37,7 +37,7 @@ const SYSTEMS: [(&str, &[&str]); 6] = [
     ("brew", &["brew", "install", "tmux"]),
 ];
 
-/// Programs that are no part of any system, and how to get each.
+/// Programs that come from elsewhere, and how to install each.
 const OTHERS: [(&str, &str); 9] = [
     ("claude", "npm install -g @anthropic-ai/claude-code"),
     ("codex", "npm install -g @openai/codex"),
@@ -50,7 +50,7 @@ const OTHERS: [(&str, &str); 9] = [
     ("bd", "npm install -g @beads/bd"),
 ];
 
-/// Another file of this name than `but`, wherever programs are.
+/// A program of this name on PATH or in a usual folder. `but` is the file that it must not be.
 pub(super) fn elsewhere(name: &str, but: Option<&Path>) -> Option<PathBuf> {
     let on_path: Vec<PathBuf> = std::env::split_paths(&path())
         .filter(|folder| folder.is_absolute())
@@ -65,20 +65,21 @@ pub(super) fn elsewhere(name: &str, but: Option<&Path>) -> Option<PathBuf> {
         .into_iter()
         .chain(USUAL.iter().map(PathBuf::from))
         .chain(at_home);
-    let real = |file: &Path| file.canonicalize().ok();
-    let former = but.and_then(real);
-    folders.map(|folder| folder.join(name)).find(|file| {
-        is_executable(file)
-            && (but.is_none() || real(file) != former && Some(file.as_path()) != but)
-    })
+    let real_path = |file: &Path| file.canonicalize().ok();
+    let excluded = but.and_then(real_path);
+    let is_excluded =
+        |file: &Path| but.is_some_and(|but| file == but || real_path(file) == excluded);
+    folders
+        .map(|folder| folder.join(name))
+        .find(|file| is_executable(file) && !is_excluded(file))
 }
 
-/// What puts a file's folder before all others.
+/// The fix that puts a file's folder first on PATH.
 pub(super) fn prefer(file: &Path) -> Fix {
     Fix::path_first(&file.parent().unwrap_or(Path::new("/")).to_string_lossy())
 }
 
-/// What gets a program that is not on PATH.
+/// The fix for a program that is not on PATH.
 pub(super) fn get(name: &str) -> Fix {
     if let Some(file) = elsewhere(name, None) {
         return prefer(&file);
@@ -90,18 +91,19 @@ pub(super) fn get(name: &str) -> Fix {
     }
 }
 
-/// What gets the newest tmux that the system has.
+/// The fix that installs the system's newest tmux.
 pub(super) fn tmux_of_system() -> Fix {
-    let here = SYSTEMS
+    let installed = SYSTEMS
         .iter()
         .find(|(manager, _)| elsewhere(manager, None).is_some());
-    let argv = here.map_or(&["apt-get", "install", "-y", "tmux"][..], |(_, argv)| argv);
+    let argv = installed.map_or(&["apt-get", "install", "-y", "tmux"][..], |(_, argv)| argv);
     let is_root = rustix::process::geteuid().is_root();
+    // brew refuses to run as root.
     let sudo = (!is_root && argv.first() != Some(&"brew")).then_some("sudo");
     Fix::run(sudo.into_iter().chain(argv.iter().copied()))
 }
 
-/// Where a program is on PATH.
+/// The file of a program that is on PATH.
 pub(super) fn on_path(name: &str) -> Option<PathBuf> {
     find(name, &path())
 }

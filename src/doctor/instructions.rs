@@ -1,4 +1,4 @@
-//! Whether agents have their instructions, and the watcher any at all.
+//! Checks that agents have their instructions, and that the watcher has any.
 
 use super::Patient;
 use super::shown;
@@ -6,9 +6,9 @@ use crate::act::{Instructions, instructions};
 use crate::model::{Checked, Desired, Fix, Town};
 
 const CHECK: &str = "instructions";
-/// The crew member that Gas Town's guide has watch over the others.
+/// The end of the watcher's name. In Gas Town's guide the watcher looks after the other agents.
 const WATCHER: &str = "-crew-watcher";
-/// What agents read of themselves.
+/// The files that agents read when they start.
 const READ: [&str; 3] = ["CLAUDE.md", "AGENTS.md", "GEMINI.md"];
 
 pub(super) fn check(patient: &Patient<'_>) -> Vec<Checked> {
@@ -33,7 +33,7 @@ fn of_session(desired: &Desired) -> Option<Checked> {
             format!(
                 "{at} was edited or is not from gtctl, so it stays: the instructions of {name} are beside it"
             ),
-            // Nothing that somebody wrote is lost by it.
+            // The fix keeps what the user wrote, under another name.
             Fix::line(format!(
                 "{} && {}",
                 Fix::run(["mv", &at, &format!("{at}.mine")]).as_str(),
@@ -59,7 +59,7 @@ fn of_session(desired: &Desired) -> Option<Checked> {
     })
 }
 
-/// A watcher without a word of what it is to watch does nothing of use.
+/// Warns if the watcher has no instructions: it would not know what to watch.
 fn watcher(desired: &Desired) -> Option<Checked> {
     let is_watcher = desired.role == "crew" && desired.name.as_str().ends_with(WATCHER);
     if !is_watcher
@@ -68,7 +68,7 @@ fn watcher(desired: &Desired) -> Option<Checked> {
     {
         return None;
     }
-    let said = format!(
+    let message = format!(
         "{} has no instructions in {}: it does not know what to watch",
         desired.name,
         shown(&desired.dir)
@@ -76,7 +76,7 @@ fn watcher(desired: &Desired) -> Option<Checked> {
     let file = shown(&desired.dir.join(desired.agent.reads()));
     Some(Checked::ailing(
         CHECK,
-        said,
+        message,
         Fix::run(["gtctl", "init", "--watcher", &file]),
     ))
 }

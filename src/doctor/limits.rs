@@ -1,4 +1,4 @@
-//! What the kernel allows: terminals, processes and open files for a town of this size.
+//! Checks that the kernel allows enough terminals, processes and open files for the town.
 
 use super::Patient;
 use crate::model::{Checked, Fix};
@@ -7,15 +7,15 @@ use rustix::process::{Resource, getrlimit};
 use std::fs;
 use std::path::Path;
 
-/// Processes that a session may well have: an agent with its tools.
+/// The processes that one session may need: an agent and its tools.
 const PROCESSES: u64 = 20;
-/// Files that tmux and the controller hold open for a session.
+/// The files that tmux and the controller have open for one session.
 const FILES: u64 = 8;
-/// The same that they hold open for themselves.
+/// The files that tmux and the controller have open without any session.
 const FILES_AT_LEAST: u64 = 128;
-/// The kinds of systemd's units that are control groups.
+/// The ends of the names of systemd units that are control groups.
 const UNITS: [&str; 3] = ["slice", "scope", "service"];
-/// Terminals that others may want meanwhile.
+/// The terminals that stay free for other programs.
 const TERMINALS: u64 = 16;
 
 pub(super) fn check(patient: &Patient<'_>) -> Vec<Checked> {
@@ -37,53 +37,37 @@ fn terminals(sessions: u64) -> Checked {
     ) else {
         return Checked::well("terminals", "the limit is not known");
     };
-    let said = format!("{used} of {most} are in use, and the town has {sessions} sessions");
-    if used + sessions + TERMINALS <= most {
+    let wanted = used + sessions + TERMINALS;
+    if wanted <= most {
         return Checked::well("terminals", format!("{used} of {most} are in use"));
     }
-    let fix = Fix::run([
-        "sudo",
-        "sysctl",
-        "-w",
-        &format!(
-            "kernel.pty.max={}",
-            (2 * (used + sessions + TERMINALS)).max(4096)
-        ),
-    ]);
+    let message = format!("{used} of {most} are in use, and the town has {sessions} sessions");
+    let setting = format!("kernel.pty.max={}", (2 * wanted).max(4096));
+    let fix = Fix::run(["sudo", "sysctl", "-w", &setting]);
     if used + sessions > most {
-        Checked::failing("terminals", said, fix)
+        Checked::failing("terminals", message, fix)
     } else {
-        Checked::ailing("terminals", said, fix)
+        Checked::ailing("terminals", message, fix)
     }
 }
 
-/// The narrowest of the user's limit and of those of the control groups we are in.
+/// Checks the limits of the control groups in which gtctl runs, then that of the user.
 fn processes(sessions: u64) -> Checked {
     let wanted = PROCESSES * sessions.max(1);
     for (group, most, used) in groups() {
         if used + wanted > most {
-            let said = format!(
+            let message = format!(
                 "control group {group} has {used} of at most {most} processes; the town may need {wanted}"
             );
-            let uid = rustix::process::getuid().as_raw();
-            let is_unit = |part: &&str| {
-                part.rsplit('.')
-                    .next()
-                    .is_some_and(|kind| UNITS.contains(&kind))
-            };
-            let unit = group.split('/').rfind(is_unit);
-            let unit = unit.map_or_else(|| format!("user-{uid}.slice"), str::to_owned);
-            return Checked::ailing(
-                "processes",
-                said,
-                Fix::run([
-                    "sudo",
-                    "systemctl",
-                    "set-property",
-                    &unit,
-                    "TasksMax=infinity",
-                ]),
-            );
+            let unit = unit_of(&group);
+            let fix = [
+                "sudo",
+                "systemctl",
+                "set-property",
+                &unit,
+                "TasksMax=infinity",
+            ];
+            return Checked::ailing("processes", message, Fix::run(fix));
         }
     }
     let limit = getrlimit(Resource::Nproc);
@@ -94,15 +78,25 @@ fn processes(sessions: u64) -> Checked {
     if Uid::effective().is_root() || used + wanted <= most {
         return Checked::well("processes", format!("{used} of {most} are in use"));
     }
-    let said = format!("{used} of {most} are in use, and the town may need {wanted}");
-    Checked::ailing(
-        "processes",
-        said,
-        raise("-u", used + 2 * wanted, limit.maximum),
-    )
+    let message = format!("{used} of {most} are in use, and the town may need {wanted}");
+    let fix = raise("-u", used + 2 * wanted, limit.maximum);
+    Checked::ailing("processes", message, fix)
 }
 
-/// The control groups around us that have a limit: name, limit, use.
+/// The systemd unit of a control group, such as `user-1000.slice`.
+fn unit_of(group: &str) -> String {
+    let is_unit = |part: &&str| {
+        part.rsplit('.')
+            .next()
+            .is_some_and(|kind| UNITS.contains(&kind))
+    };
+    let uid = rustix::process::getuid().as_raw();
+    let unit = group.split('/').rfind(is_unit);
+    unit.map_or_else(|| format!("user-{uid}.slice"), str::to_owned)
+}
+
+/// Name, limit and use of each control group around gtctl that limits processes. The innermost
+/// first.
 fn groups() -> Vec<(String, u64, u64)> {
     let text = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let Some(own) = text.lines().find_map(|line| line.strip_prefix("0::")) else {
@@ -119,7 +113,7 @@ fn groups() -> Vec<(String, u64, u64)> {
     Path::new(own).ancestors().filter_map(limited).collect()
 }
 
-/// The threads of our user, which is what the kernel counts.
+/// The number of threads of this user. The kernel's limit on processes counts threads.
 fn of_user() -> u64 {
     use std::os::unix::fs::MetadataExt;
     let uid = rustix::process::getuid().as_raw();
@@ -145,13 +139,15 @@ fn files(sessions: u64) -> Checked {
             Checked::well("files", format!("{most} can be open at once"))
         }
         Some(most) => {
-            let said = format!("only {most} can be open at once, and the town may need {wanted}");
-            Checked::ailing("files", said, raise("-n", wanted.max(1024), limit.maximum))
+            let message =
+                format!("only {most} can be open at once, and the town may need {wanted}");
+            let fix = raise("-n", wanted.max(1024), limit.maximum);
+            Checked::ailing("files", message, fix)
         }
     }
 }
 
-/// What raises a limit of the shell, and of what it starts.
+/// The fix that raises a limit of the shell and of all that it starts. `which` is `-n` or `-u`.
 fn raise(which: &str, to: u64, hard: Option<u64>) -> Fix {
     let to = to.to_string();
     if hard.is_none_or(|hard| hard >= to.parse().unwrap_or(u64::MAX)) {

@@ -1,4 +1,4 @@
-//! Whether anybody else rules the town, or somebody may take gtctl for one of theirs.
+//! Checks who else starts and stops the town's sessions, and whether gt may kill gtctl itself.
 
 use super::server::tmux_command;
 use super::{Patient, shown};
@@ -8,45 +8,50 @@ use crate::tmux::Client;
 use crate::tmux::list::PaneRow;
 
 const CHECK: &str = "masters";
-/// The session of the script that gtctl replaces.
+/// The session of the automonitor, the script that gtctl replaces.
 const AUTOMONITOR: &str = "gt-automonitor";
-/// What Gas Town takes for its own.
-const OWN: [&str; 2] = ["gt-", "hq-"];
+/// gt takes a session for its own if its name begins with one of these.
+const GTS_PREFIXES: [&str; 2] = ["gt-", "hq-"];
 
-/// The controllers of the town.
+/// Checks the controllers of the town.
 pub(super) fn check(patient: &Patient<'_>) -> Vec<Checked> {
     let resync = patient
         .town
         .map_or(Period::from_secs(15), |town| town.resync);
     let now = clock::now();
-    let mut found = Vec::new();
+    let mut checked = Vec::new();
     if let Some(process) = process_of(patient.keeper) {
-        let pid = process.pid.to_string();
-        found.push(if patient.keeper.is_overdue(resync, now) {
-            let stopped = matches!(process::look_at(process), process::Presence::Alive(stat) if stat.state == 'T');
-            let how = if stopped { "-CONT" } else { "-TERM" };
-            let said = format!("the controller (process {pid}) does not work: it is suspended or hangs");
-            Checked::failing("controller", said, Fix::run(["kill", how, &pid]))
+        checked.push(if patient.keeper.is_overdue(resync, now) {
+            silent(process)
         } else {
-            Checked::well("controller", format!("process {pid} runs"))
+            Checked::well("controller", format!("process {} runs", process.pid))
         });
     }
     for (state, other) in patient.others {
         let Some(process) = process_of(other) else {
             continue;
         };
-        let said = format!(
+        let message = format!(
             "another controller (process {}) controls this town, with state in {}",
             process.pid,
             shown(state)
         );
-        found.push(Checked::failing(
-            CHECK,
-            said,
-            Fix::run(["kill", &process.pid.to_string()]),
-        ));
+        let fix = Fix::run(["kill", &process.pid.to_string()]);
+        checked.push(Checked::failing(CHECK, message, fix));
     }
-    found
+    checked
+}
+
+/// A controller that gives no sign of life. A suspended one is resumed, any other ended.
+fn silent(process: ProcId) -> Checked {
+    let pid = process.pid.to_string();
+    let is_suspended = matches!(
+        process::look_at(process),
+        process::Presence::Alive(stat) if stat.state == 'T'
+    );
+    let signal = if is_suspended { "-CONT" } else { "-TERM" };
+    let message = format!("the controller (process {pid}) does not work: it is suspended or hangs");
+    Checked::failing("controller", message, Fix::run(["kill", signal, &pid]))
 }
 
 fn process_of(keeper: &Keeper) -> Option<ProcId> {
@@ -57,9 +62,9 @@ fn process_of(keeper: &Keeper) -> Option<ProcId> {
     }
 }
 
-/// What the sessions on the server tell.
+/// Checks the sessions on the server: for the automonitor, and for one with the controller in it.
 pub(super) fn among(patient: &Patient<'_>, rows: &[PaneRow]) -> Vec<Checked> {
-    let mut found = Vec::new();
+    let mut checked = Vec::new();
     let is_declared = |name: &str| {
         SessionName::new(name).is_ok_and(|name| {
             patient
@@ -68,31 +73,30 @@ pub(super) fn among(patient: &Patient<'_>, rows: &[PaneRow]) -> Vec<Checked> {
         })
     };
     if rows.iter().any(|row| row.name == AUTOMONITOR && !row.dead) && !is_declared(AUTOMONITOR) {
-        let said = format!("{AUTOMONITOR} runs too: it restarts sessions by its own rules");
-        found.push(Checked::ailing(
-            CHECK,
-            said,
-            kill_session(patient, AUTOMONITOR),
-        ));
+        let message = format!("{AUTOMONITOR} runs too: it restarts sessions by its own rules");
+        let fix = kill_session(patient, AUTOMONITOR);
+        checked.push(Checked::ailing(CHECK, message, fix));
     }
     if let Some(controller) = process_of(patient.keeper) {
-        let is_own = |row: &&PaneRow| OWN.iter().any(|own| row.name.starts_with(own)) && !row.dead;
-        let holds = |row: &&PaneRow| {
+        let looks_like_gts = |row: &&PaneRow| looks_like_gts(&row.name) && !row.dead;
+        let holds_controller = |row: &&PaneRow| {
             process::identify(row.pid).is_some_and(|pane| {
                 tree::tree(pane)
                     .iter()
                     .any(|member| member.id == controller)
             })
         };
-        if let Some(row) = rows.iter().filter(is_own).find(holds) {
-            found.push(taken_for_gts(
-                &row.name,
-                &tmux_command(patient),
-                "the controller runs",
-            ));
+        let mut suspects = rows.iter().filter(looks_like_gts);
+        if let Some(row) = suspects.find(holds_controller) {
+            let tmux = tmux_command(patient);
+            checked.push(taken_for_gts(&row.name, &tmux, "the controller runs"));
         }
     }
-    found
+    checked
+}
+
+fn looks_like_gts(name: &str) -> bool {
+    GTS_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 fn kill_session(patient: &Patient<'_>, name: &str) -> Fix {
@@ -104,28 +108,28 @@ fn kill_session(patient: &Patient<'_>, name: &str) -> Fix {
     ]))
 }
 
+/// A session with gtctl in it that gt may kill. The fix renames it.
 fn taken_for_gts(name: &str, tmux: &[String], who: &str) -> Checked {
-    let said = format!("{who} in session {name}: gt may take it for a dead agent and kill it");
-    let bare = OWN
+    let message = format!("{who} in session {name}: gt may take it for a dead agent and kill it");
+    let bare = GTS_PREFIXES
         .iter()
-        .find_map(|own| name.strip_prefix(own))
+        .find_map(|prefix| name.strip_prefix(prefix))
         .filter(|bare| !bare.is_empty())
         .unwrap_or("shell");
-    let (target, fresh) = (format!("={name}"), format!("town-{bare}"));
-    let rename = tmux
-        .iter()
-        .map(String::as_str)
-        .chain(["rename-session", "-t", &target, &fresh]);
-    Checked::ailing("session", said, Fix::run(rename))
+    let (target, new_name) = (format!("={name}"), format!("town-{bare}"));
+    let rename =
+        tmux.iter()
+            .map(String::as_str)
+            .chain(["rename-session", "-t", &target, &new_name]);
+    Checked::ailing("session", message, Fix::run(rename))
 }
 
-/// The session that this very process runs in.
+/// Checks the session in which this process runs.
 pub(super) async fn around_us(patient: &Patient<'_>) -> Option<Checked> {
-    let (place, pane) = (
-        std::env::var("TMUX").ok()?,
-        std::env::var("TMUX_PANE").ok()?,
-    );
-    let socket = place
+    let tmux = std::env::var("TMUX").ok()?;
+    let pane = std::env::var("TMUX_PANE").ok()?;
+    // The variable is SOCKET,PID,ID; the socket's path may have commas.
+    let socket = tmux
         .rsplitn(3, ',')
         .nth(2)
         .filter(|socket| socket.starts_with('/'))?;
@@ -138,12 +142,14 @@ pub(super) async fn around_us(patient: &Patient<'_>) -> Option<Checked> {
         .await
         .ok()?;
     let name = answer.out.trim_end();
-    let is_theirs = OWN.iter().any(|own| name.starts_with(own));
-    let is_ours = patient.town.is_some_and(|town| {
+    let is_declared = patient.town.is_some_and(|town| {
         town.sessions
             .keys()
             .any(|declared| declared.as_str() == name)
     });
+    if is_declared || !looks_like_gts(name) {
+        return None;
+    }
     let tmux = ["tmux", "-S", socket].map(str::to_owned);
-    (is_theirs && !is_ours).then(|| taken_for_gts(name, &tmux, "you run gtctl"))
+    Some(taken_for_gts(name, &tmux, "you run gtctl"))
 }

@@ -1,9 +1,11 @@
-//! What is wrong with a machine and its town, and what mends it: a list of checks, each with a
-//! verdict and a remedy.
+//! Finds out what is wrong with a machine and its town, and what to type to fix it.
 //!
-//! **Architecture invariant:** nothing is changed but a file that is written to the state directory
-//! and removed at once, to see whether that can be done. Every question to another program has a
-//! deadline, so that none of them holds up the rest.
+//! Each file checks one thing, and gives [`Checked`] values: well, ailing or failing, with a message
+//! and a fix.
+//!
+//! **Architecture invariant:** the doctor changes nothing. The one exception is a file that it
+//! writes into the state directory and removes at once, to see whether it can. Every question to
+//! another program has a deadline, so a program that hangs delays no other check.
 
 mod agents;
 mod ask;
@@ -25,71 +27,71 @@ use crate::tmux::Client;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// What is to be examined.
+/// What to examine.
 #[derive(Debug, Clone, Copy)]
 pub struct Patient<'a> {
-    /// The town; none without a manifest that can be read: then only the machine is looked at.
+    /// The town. `None` without a readable manifest: then only the machine is checked.
     pub town: Option<&'a Town>,
-    /// The manifest's path, as it is to be shown.
+    /// The manifest's path, as messages show it.
     pub file: &'a Path,
-    /// The tmux server.
+    /// The socket of the tmux server.
     pub socket: &'a Socket,
-    /// The way to it.
+    /// A client for that server.
     pub client: &'a Client,
-    /// The state directory; none where nothing says where it is.
+    /// The state directory. `None` if the environment does not say where it is.
     pub state: Option<&'a Path>,
-    /// Who keeps the town of that directory.
+    /// The controller that uses this state directory.
     pub keeper: &'a Keeper,
-    /// Who else keeps a town by the same manifest, with their state directories.
+    /// Controllers of the same manifest with another state directory.
     pub others: &'a [(PathBuf, Keeper)],
-    /// Whether a service of the user's own is installed for the town.
+    /// Whether a systemd user service is installed for the town.
     pub service: bool,
 }
 
 impl Patient<'_> {
-    /// How many sessions the town has.
+    /// The number of sessions in the town.
     fn sessions(&self) -> u64 {
         self.town.map_or(0, |town| town.sessions.len() as u64)
     }
 }
 
-/// Checks everything. Takes at most some deadlines: half a minute where all hangs.
+/// Runs all checks. It takes at most about half a minute, even if every program hangs.
 pub async fn examine(patient: &Patient<'_>) -> Vec<Checked> {
     let (tmux, agents, gastown) = tokio::join!(
         with_server(patient),
         agents::check(patient),
         gastown::check(patient)
     );
-    let mut found = tmux;
-    found.push(state::check(patient));
-    found.extend(agents);
-    found.extend(instructions::check(patient));
-    found.extend(gastown);
-    found.extend(masters::check(patient));
-    found.extend(limits::check(patient));
-    found.extend(host::check(patient));
-    found
+    let mut checked = tmux;
+    checked.push(state::check(patient));
+    checked.extend(agents);
+    checked.extend(instructions::check(patient));
+    checked.extend(gastown);
+    checked.extend(masters::check(patient));
+    checked.extend(limits::check(patient));
+    checked.extend(host::check(patient));
+    checked
 }
 
-/// What needs tmux; where that does not run, it is said once.
+/// The checks that need tmux. If tmux does not run, only the first says so.
 async fn with_server(patient: &Patient<'_>) -> Vec<Checked> {
-    let (tmux, runs) = tmux::check(patient).await;
-    let mut found = vec![tmux];
-    found.extend(socket::check(patient));
-    if !runs {
-        return found;
+    let (tmux, tmux_runs) = tmux::check(patient).await;
+    let mut checked = vec![tmux];
+    checked.extend(socket::check(patient));
+    if !tmux_runs {
+        return checked;
     }
     let (server, rows) = server::check(patient).await;
-    found.push(server);
+    checked.push(server);
     if !rows.is_empty() {
-        found.extend(tmux::restored(patient).await);
+        checked.extend(tmux::restored(patient).await);
     }
-    found.extend(masters::among(patient, &rows));
-    found.extend(masters::around_us(patient).await);
-    found
+    checked.extend(masters::among(patient, &rows));
+    checked.extend(masters::around_us(patient).await);
+    checked
 }
 
-/// The search path of this process.
+/// The value of `PATH`.
 fn path() -> OsString {
     std::env::var_os("PATH").unwrap_or_default()
 }

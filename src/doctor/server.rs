@@ -1,4 +1,4 @@
-//! Whether the town's tmux server can be asked.
+//! Checks that the town's tmux server answers.
 
 use super::socket::refused;
 use super::{Patient, shown};
@@ -10,7 +10,7 @@ use crate::tmux::list::{ListFault, Listing, PaneRow, list};
 
 const CHECK: &str = "server";
 
-/// What was found, and the panes there are.
+/// The result of the check, and the server's panes. No panes if the server does not answer.
 pub(super) async fn check(patient: &Patient<'_>) -> (Checked, Vec<PaneRow>) {
     match list(patient.client).await {
         Ok(listing) => up(patient, listing),
@@ -18,7 +18,7 @@ pub(super) async fn check(patient: &Patient<'_>) -> (Checked, Vec<PaneRow>) {
     }
 }
 
-/// tmux, with the town's server selected.
+/// The start of a tmux command line for the town's server: `tmux -L acme`.
 pub(super) fn tmux_command(patient: &Patient<'_>) -> Vec<String> {
     let select = match patient.socket {
         Socket::Default | Socket::Gastown => vec![],
@@ -59,34 +59,16 @@ fn down(patient: &Patient<'_>, fault: &ListFault) -> Checked {
         Listening::Nobody | Listening::Unreadable(_) => None,
     };
     match fault {
-        ListFault::NoServer(_) => match (listening, owner) {
-            (Listening::Nobody, _) => Checked::well(
-                CHECK,
-                format!("no tmux server at {at} yet: `gtctl apply` starts it"),
-            ),
-            (Listening::Somebody(_), Some(owner)) => Checked::ailing(
-                CHECK,
-                format!(
-                    "somebody removed {at}, but its server still runs (process {})",
-                    owner.pid
-                ),
-                Fix::run(["kill", "-USR1", &owner.pid.to_string()]),
-            ),
-            (Listening::Somebody(_) | Listening::Unreadable(_), _) => Checked::ailing(
-                CHECK,
-                format!("cannot determine whether a server runs at {at}"),
-                Fix::run(["ls", "-l", &at]),
-            ),
-        },
-        ListFault::Denied(said) => Checked::failing(
+        ListFault::NoServer(_) => no_server(&at, &listening, owner),
+        ListFault::Denied(message) => Checked::failing(
             CHECK,
-            format!("gtctl may not use {at}: {said}"),
+            format!("gtctl may not use {at}: {message}"),
             Fix::run(["ls", "-la", &at]),
         ),
-        ListFault::Broken(said) => Checked::failing(
+        ListFault::Broken(message) => Checked::failing(
             CHECK,
             format!(
-                "tmux client and server at {at} do not match: {said}. The fix ends the server's sessions"
+                "tmux client and server at {at} do not match: {message}. The fix ends the server's sessions"
             ),
             Fix::run(
                 tmux_command(patient)
@@ -102,12 +84,36 @@ fn down(patient: &Patient<'_>, fault: &ListFault) -> Checked {
         ListFault::Call(_) | ListFault::Garbled(_) | ListFault::TooMany => Checked::failing(
             CHECK,
             format!("the server at {at} cannot be used: {fault}"),
-            look(patient),
+            list_sessions(patient),
         ),
     }
 }
 
-/// A server that does not answer is stopped, or stuck.
+/// No server answers at the socket. One may run all the same, if somebody removed its socket.
+fn no_server(at: &str, listening: &Listening, owner: Option<ProcId>) -> Checked {
+    match (listening, owner) {
+        (Listening::Nobody, _) => Checked::well(
+            CHECK,
+            format!("no tmux server at {at} yet: `gtctl apply` starts it"),
+        ),
+        (Listening::Somebody(_), Some(owner)) => Checked::ailing(
+            CHECK,
+            format!(
+                "somebody removed {at}, but its server still runs (process {})",
+                owner.pid
+            ),
+            // tmux creates its socket again on this signal.
+            Fix::run(["kill", "-USR1", &owner.pid.to_string()]),
+        ),
+        (Listening::Somebody(_) | Listening::Unreadable(_), _) => Checked::ailing(
+            CHECK,
+            format!("cannot determine whether a server runs at {at}"),
+            Fix::run(["ls", "-l", at]),
+        ),
+    }
+}
+
+/// A server that does not answer: it is suspended or hangs.
 fn frozen(at: &str, owner: Option<ProcId>, why: &str) -> Checked {
     let Some(owner) = owner else {
         return Checked::failing(CHECK, format!("{at}: {why}"), Fix::run(["ls", "-la", at]));
@@ -129,7 +135,7 @@ fn frozen(at: &str, owner: Option<ProcId>, why: &str) -> Checked {
     }
 }
 
-fn look(patient: &Patient<'_>) -> Fix {
+fn list_sessions(patient: &Patient<'_>) -> Fix {
     Fix::run(
         tmux_command(patient)
             .iter()

@@ -1,4 +1,4 @@
-//! Whether a tmux server can have its socket where it should be.
+//! Checks that a tmux server can have its socket at its path.
 
 use super::{Patient, shown};
 use crate::model::{Checked, Fix, Socket};
@@ -9,13 +9,12 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 const CHECK: &str = "socket";
-/// The longest path that the kernel takes for a socket, in bytes.
+/// The longest path of a socket that Linux allows, in bytes: see `sun_path` in unix(7).
 const LONGEST: usize = 107;
 
-/// What is wrong with the socket's place; nothing when all is well.
+/// What is wrong with the socket's path. `None` if nothing is.
 pub(super) fn check(patient: &Patient<'_>) -> Option<Checked> {
     let path = patient.client.socket_path();
-    let named = !matches!(patient.socket, Socket::Path(_));
     let not_ours = || {
         patient
             .client
@@ -24,7 +23,7 @@ pub(super) fn check(patient: &Patient<'_>) -> Option<Checked> {
             .map(|refusal| refused(CHECK, &refusal))
     };
     too_long(path)
-        .or_else(|| folder(path.parent()?, named))
+        .or_else(|| folder(path.parent()?, patient.socket))
         .or_else(not_ours)
         .or_else(|| no_socket(path))
 }
@@ -32,15 +31,15 @@ pub(super) fn check(patient: &Patient<'_>) -> Option<Checked> {
 fn too_long(path: &Path) -> Option<Checked> {
     let length = path.as_os_str().as_bytes().len();
     (length > LONGEST).then(|| {
-        let said = format!(
+        let message = format!(
             "{} has {length} bytes; the path of a socket can have at most {LONGEST}",
             shown(path)
         );
-        Checked::failing(CHECK, said, Fix::line("export GTCTL_SOCKET=default"))
+        Checked::failing(CHECK, message, Fix::line("export GTCTL_SOCKET=default"))
     })
 }
 
-/// What to type where a socket is not ours to use.
+/// A socket that gtctl refuses to use.
 pub(super) fn refused(check: &'static str, refusal: &SocketRefusal) -> Checked {
     let fix = match refusal {
         SocketRefusal::Folder { .. } | SocketRefusal::NoFolder { .. } => Fix::line(OWN_FOLDER),
@@ -53,43 +52,41 @@ pub(super) fn refused(check: &'static str, refusal: &SocketRefusal) -> Checked {
     Checked::failing(check, refusal.to_string(), fix)
 }
 
-/// tmux makes the folder of its named sockets itself; any other must be there.
-fn folder(folder: &Path, named: bool) -> Option<Checked> {
+/// What is wrong with the folder of the socket. tmux creates only the folder of named sockets.
+fn folder(folder: &Path, socket: &Socket) -> Option<Checked> {
     let at = shown(folder);
-    let meta = match fs::metadata(folder) {
-        Ok(meta) => meta,
-        Err(_) if named => return None,
-        Err(fault) => {
-            let said = format!("its folder {at} cannot be used: {fault}");
-            return Some(Checked::failing(
-                CHECK,
-                said,
-                Fix::run(["mkdir", "-p", "-m", "700", &at]),
-            ));
+    let meta = match (fs::metadata(folder), socket) {
+        (Ok(meta), _) => meta,
+        (Err(_), Socket::Default | Socket::Gastown | Socket::Name(_)) => return None,
+        (Err(error), Socket::Path(_)) => {
+            let message = format!("its folder {at} cannot be used: {error}");
+            let fix = Fix::run(["mkdir", "-p", "-m", "700", &at]);
+            return Some(Checked::failing(CHECK, message, fix));
         }
     };
-    (!meta.is_dir()).then(|| {
-        let aside = format!("{at}.old");
-        Checked::failing(
-            CHECK,
-            format!("{at} is not a folder"),
-            Fix::run(["mv", &at, &aside]),
-        )
-    })
-}
-
-fn no_socket(path: &Path) -> Option<Checked> {
-    let meta = fs::metadata(path)
-        .ok()
-        .filter(|meta| !meta.file_type().is_socket())?;
-    let (at, what) = (
-        shown(path),
-        if meta.is_dir() { "a folder" } else { "a file" },
-    );
-    let aside = format!("{at}.old");
+    if meta.is_dir() {
+        return None;
+    }
+    let fix = Fix::run(["mv", &at, &format!("{at}.old")]);
     Some(Checked::failing(
         CHECK,
-        format!("{at} is {what}, not a socket"),
-        Fix::run(["mv", &at, &aside]),
+        format!("{at} is not a folder"),
+        fix,
+    ))
+}
+
+/// A file or a folder at the path of the socket.
+fn no_socket(path: &Path) -> Option<Checked> {
+    let meta = fs::metadata(path).ok()?;
+    if meta.file_type().is_socket() {
+        return None;
+    }
+    let at = shown(path);
+    let kind = if meta.is_dir() { "a folder" } else { "a file" };
+    let fix = Fix::run(["mv", &at, &format!("{at}.old")]);
+    Some(Checked::failing(
+        CHECK,
+        format!("{at} is {kind}, not a socket"),
+        fix,
     ))
 }

@@ -1,104 +1,110 @@
-//! Whether the state can be written: without it nothing running is touched.
+//! Checks that gtctl can write its state. Without it gtctl changes nothing that runs.
 
 use super::{Patient, shown};
 use crate::model::{Checked, Fix};
 use crate::proc::host;
 use nix::unistd::{AccessFlags, access};
 use rustix::process::geteuid;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, Metadata, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 const CHECK: &str = "state";
-/// Less free space than this and logs stop; in bytes.
+/// With less free space than this, in bytes, gtctl stops writing logs.
 const LITTLE: u64 = 200 << 20;
-/// Less than this and the state itself may not be written.
+/// With less free space than this, in bytes, gtctl may fail to write its state.
 const NONE: u64 = 10 << 20;
 
 pub(super) fn check(patient: &Patient<'_>) -> Checked {
     let Some(dir) = patient.state else {
-        let said = "no directory for it: neither XDG_STATE_HOME nor HOME is an absolute path";
-        return Checked::failing(
-            CHECK,
-            said,
-            Fix::line("export HOME=\"$(getent passwd \"$(id -u)\" | cut -d: -f6)\""),
-        );
+        let message = "no directory for it: neither XDG_STATE_HOME nor HOME is an absolute path";
+        let fix = "export HOME=\"$(getent passwd \"$(id -u)\" | cut -d: -f6)\"";
+        return Checked::failing(CHECK, message, Fix::line(fix));
     };
+    let (problem, when_created) = match fs::metadata(dir) {
+        Ok(meta) => (existing(dir, &meta), ""),
+        Err(_) => (absent(dir), ", created when needed"),
+    };
+    problem.unwrap_or_else(|| space(dir, when_created))
+}
+
+/// What is wrong with a state directory that exists.
+fn existing(dir: &Path, meta: &Metadata) -> Option<Checked> {
     let at = shown(dir);
-    let there = match fs::metadata(dir) {
-        Ok(meta) if !meta.is_dir() => {
-            let aside = format!("{at}.old");
-            return Checked::failing(
-                CHECK,
-                format!("{at} is not a folder"),
-                Fix::run(["mv", &at, &aside]),
-            );
-        }
-        Ok(meta) if meta.uid() != geteuid().as_raw() => {
-            let said = format!("{at} belongs to uid {}", meta.uid());
-            return Checked::failing(
-                CHECK,
-                said,
-                Fix::line(format!(
-                    "sudo chown -R \"$(id -u)\" {}",
-                    Fix::run([&at]).as_str()
-                )),
-            );
-        }
-        Ok(_) => {
-            if let Err(fault) = write_and_remove(dir) {
-                let said = format!("{at} cannot be written: {fault}");
-                return Checked::failing(CHECK, said, remedy(dir, &fault));
-            }
-            true
-        }
-        Err(_) => false,
-    };
-    let Some(nearest) = dir.ancestors().find(|dir| dir.exists()) else {
-        return Checked::failing(
+    if !meta.is_dir() {
+        let fix = Fix::run(["mv", &at, &format!("{at}.old")]);
+        return Some(Checked::failing(
             CHECK,
-            format!("{at} cannot be created"),
-            Fix::run(["mkdir", "-p", &at]),
-        );
-    };
-    if !there && access(nearest, AccessFlags::W_OK | AccessFlags::X_OK).is_err() {
-        let said = format!(
-            "{at} cannot be created, because {} is not writable",
-            shown(nearest)
-        );
-        return Checked::failing(
-            CHECK,
-            said,
-            Fix::line("export GTCTL_STATE_DIR=\"$HOME/.gtctl-state\""),
-        );
+            format!("{at} is not a folder"),
+            fix,
+        ));
     }
+    if meta.uid() != geteuid().as_raw() {
+        let message = format!("{at} belongs to uid {}", meta.uid());
+        let fix = format!("sudo chown -R \"$(id -u)\" {}", Fix::run([&at]).as_str());
+        return Some(Checked::failing(CHECK, message, Fix::line(fix)));
+    }
+    let error = write_and_remove(dir).err()?;
+    let message = format!("{at} cannot be written: {error}");
+    Some(Checked::failing(CHECK, message, fix_for(dir, &error)))
+}
+
+/// Why a state directory that does not exist cannot be created.
+fn absent(dir: &Path) -> Option<Checked> {
+    let nearest = nearest_existing(dir)?;
+    if access(nearest, AccessFlags::W_OK | AccessFlags::X_OK).is_ok() {
+        return None;
+    }
+    let message = format!(
+        "{} cannot be created, because {} is not writable",
+        shown(dir),
+        shown(nearest)
+    );
+    let fix = Fix::line("export GTCTL_STATE_DIR=\"$HOME/.gtctl-state\"");
+    Some(Checked::failing(CHECK, message, fix))
+}
+
+fn nearest_existing(dir: &Path) -> Option<&Path> {
+    dir.ancestors().find(|ancestor| ancestor.exists())
+}
+
+/// Checks the free space for the state. `when_created` goes into the message.
+fn space(dir: &Path, when_created: &str) -> Checked {
+    let at = shown(dir);
+    let Some(nearest) = nearest_existing(dir) else {
+        let fix = Fix::run(["mkdir", "-p", &at]);
+        return Checked::failing(CHECK, format!("{at} cannot be created"), fix);
+    };
     let (_, free) = host::disk(nearest);
-    let room = Fix::run(["df", "-h", &shown(nearest)]);
-    let what = if there { "" } else { ", created when needed" };
+    let show_space = Fix::run(["df", "-h", &shown(nearest)]);
     match free {
-        // A file system that tells no size is not a full one.
         Some(free) if free < NONE => Checked::failing(
             CHECK,
             format!("{at}: {} MiB are free on its disk", free >> 20),
-            room,
+            show_space,
         ),
         Some(free) if free < LITTLE => Checked::ailing(
             CHECK,
             format!("{at}: only {} MiB are free on its disk", free >> 20),
-            room,
+            show_space,
         ),
-        Some(free) => Checked::well(CHECK, format!("{at}{what}; {} GiB free", gib(free))),
-        None => Checked::well(CHECK, format!("{at}{what}")),
+        Some(free) => {
+            let message = format!("{at}{when_created}; {} GiB free", gib(free));
+            Checked::well(CHECK, message)
+        }
+        // Some file systems do not tell their size. That does not mean that they are full.
+        None => Checked::well(CHECK, format!("{at}{when_created}")),
     }
 }
 
+/// Bytes in GiB, with one digit after the point.
 fn gib(bytes: u64) -> String {
     let tenths = bytes / ((1 << 30) / 10);
     format!("{}.{}", tenths / 10, tenths % 10)
 }
 
-/// The only way to be sure: permissions say nothing of a disk that is full or read-only.
+/// Writes a file and removes it. Permissions alone do not show that a disk is full or read-only.
 fn write_and_remove(dir: &Path) -> std::io::Result<()> {
     let file = dir.join(format!("doctor.{}", std::process::id()));
     let written = OpenOptions::new()
@@ -111,9 +117,9 @@ fn write_and_remove(dir: &Path) -> std::io::Result<()> {
     written.and(removed)
 }
 
-fn remedy(dir: &Path, fault: &std::io::Error) -> Fix {
+fn fix_for(dir: &Path, error: &std::io::Error) -> Fix {
     let at = shown(dir);
-    match fault.kind() {
+    match error.kind() {
         std::io::ErrorKind::PermissionDenied => Fix::run(["chmod", "u+rwx", &at]),
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
             Fix::run(["df", "-h", &at])

@@ -1,4 +1,4 @@
-//! Whether tmux is there, runs, and is of a version that will do.
+//! Checks that tmux is installed, works, and is new enough.
 
 use super::install::{elsewhere, get, on_path, prefer, tmux_of_system};
 use super::{Patient, shown};
@@ -7,21 +7,21 @@ use crate::tmux::{CallAnswer, CallFault};
 use std::io::ErrorKind;
 
 const CHECK: &str = "tmux";
-/// A release: major, minor, and the letter after it.
+/// A release: major, minor, and the letter after them or a blank.
 type Release = (u32, u32, char);
-/// The oldest that can do what gtctl asks of it.
+/// The oldest release with all commands that gtctl needs.
 const OLDEST: Release = (3, 2, ' ');
-/// The oldest that gtctl is tried with.
-const TRIED: Release = (3, 3, 'a');
-/// The first that loses no deaths of processes.
-const WHOLE: Release = (3, 6, ' ');
+/// The oldest release with which gtctl is tested.
+const TESTED: Release = (3, 3, 'a');
+/// The first release that misses no exit of a process.
+const MISSES_NO_EXIT: Release = (3, 6, ' ');
 
-/// What was found, and whether it runs at all.
+/// The result of the check, and whether tmux runs at all.
 pub(super) async fn check(patient: &Patient<'_>) -> (Checked, bool) {
     match patient.client.version().await {
         Ok(answer) => match version(&answer) {
             Some(version) => (judge(version), true),
-            None => (broken(&format!("`tmux -V` {}", told(&answer))), false),
+            None => (broken(&format!("`tmux -V` {}", outcome(&answer))), false),
         },
         Err(CallFault::NotInstalled(fault)) if fault.kind() == ErrorKind::NotFound => {
             (missing(), false)
@@ -33,8 +33,9 @@ pub(super) async fn check(patient: &Patient<'_>) -> (Checked, bool) {
     }
 }
 
-/// Whether a saver of sessions brings them back after a reboot, as bare shells that have the names
-/// of declared ones.
+/// Warns about tmux-continuum, a plugin that restores sessions after a reboot.
+///
+/// It restores them as plain shells. Each takes the name of a declared session.
 pub(super) async fn restored(patient: &Patient<'_>) -> Option<Checked> {
     let answer = patient
         .client
@@ -42,25 +43,25 @@ pub(super) async fn restored(patient: &Patient<'_>) -> Option<Checked> {
         .await
         .ok()?;
     let is_on = answer.success && answer.out.trim() == "on";
-    let said = "`@continuum-restore` is on: after a reboot tmux-continuum restores sessions as plain shells with the names of \
+    let message = "`@continuum-restore` is on: after a reboot tmux-continuum restores sessions as plain shells with the names of \
                 declared sessions; `gtctl adopt --replace SESSION` replaces an idle one";
     let off = super::server::tmux_command(patient);
     let off =
         off.iter()
             .map(String::as_str)
             .chain(["set-option", "-g", "@continuum-restore", "off"]);
-    is_on.then(|| Checked::ailing("restore", said.to_owned(), Fix::run(off)))
+    is_on.then(|| Checked::ailing("restore", message.to_owned(), Fix::run(off)))
 }
 
 fn missing() -> Checked {
-    let said = match elsewhere(CHECK, None) {
+    let message = match elsewhere(CHECK, None) {
         Some(file) => format!("it is at {}, which is not on PATH", shown(&file)),
         None => "it is not installed".to_owned(),
     };
-    Checked::failing(CHECK, said, get(CHECK))
+    Checked::failing(CHECK, message, get(CHECK))
 }
 
-/// Something is called tmux and is none, or does not work: another may.
+/// A program called tmux that does not work. The fix prefers another one, if there is one.
 fn broken(why: &str) -> Checked {
     let Some(here) = on_path(CHECK) else {
         return missing();
@@ -72,13 +73,14 @@ fn broken(why: &str) -> Checked {
     Checked::failing(CHECK, format!("{} does not work: {why}", shown(&here)), fix)
 }
 
-fn told(answer: &CallAnswer) -> String {
-    let first = answer
+/// What a command did, as the end of a sentence: "failed: LINE".
+fn outcome(answer: &CallAnswer) -> String {
+    let first_line = answer
         .out
         .lines()
         .chain(answer.err.lines())
         .find(|line| !line.trim().is_empty());
-    match (first, answer.success) {
+    match (first_line, answer.success) {
         (Some(line), true) => format!("printed `{line}`"),
         (Some(line), false) => format!("failed: {line}"),
         (None, true) => "printed nothing".to_owned(),
@@ -86,7 +88,7 @@ fn told(answer: &CallAnswer) -> String {
     }
 }
 
-/// The version's text, without the name before it.
+/// The version in the answer to `tmux -V`, without `tmux` before it.
 fn version(answer: &CallAnswer) -> Option<&str> {
     let line = answer.out.lines().next().filter(|_| answer.success)?;
     line.strip_prefix("tmux ")
@@ -103,23 +105,23 @@ fn judge(version: &str) -> Checked {
         );
     };
     if release < OLDEST {
-        let said =
+        let message =
             format!("{version}{at} is too old: gtctl needs 3.2, and is tested with 3.3a and later");
-        return Checked::failing(CHECK, said, newer());
+        return Checked::failing(CHECK, message, newer());
     }
-    if release < TRIED {
-        let said = format!("{version}{at}: gtctl is tested with 3.3a and later");
-        return Checked::ailing(CHECK, said, newer());
+    if release < TESTED {
+        let message = format!("{version}{at}: gtctl is tested with 3.3a and later");
+        return Checked::ailing(CHECK, message, newer());
     }
-    let known = if release < WHOLE {
+    let note = if release < MISSES_NO_EXIT {
         "; it may miss exits (up to 3.5a); gtctl detects them itself"
     } else {
         ""
     };
-    Checked::well(CHECK, format!("{version}{at}{known}"))
+    Checked::well(CHECK, format!("{version}{at}{note}"))
 }
 
-/// Another one that is there, or the system's newest.
+/// The fix for a tmux that is too old: another one on this machine, or the system's newest.
 fn newer() -> Fix {
     let other = on_path(CHECK).and_then(|here| elsewhere(CHECK, Some(&here)));
     other.map_or_else(tmux_of_system, |file| prefer(&file))
@@ -128,11 +130,11 @@ fn newer() -> Fix {
 /// Reads `3.3a`, `next-3.6` and the like.
 fn release(version: &str) -> Option<Release> {
     let version = version.strip_prefix("next-").unwrap_or(version);
-    let (major, rest) = version.split_once('.')?;
-    let end = rest
+    let (major, minor_and_letter) = version.split_once('.')?;
+    let digits_end = minor_and_letter
         .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(rest.len());
-    let (minor, letter) = rest.split_at(end);
+        .unwrap_or(minor_and_letter.len());
+    let (minor, letter) = minor_and_letter.split_at(digits_end);
     Some((
         major.parse().ok()?,
         minor.parse().ok()?,
