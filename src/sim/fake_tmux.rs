@@ -1,8 +1,8 @@
-//! Carrying out actions on the simulated server, with the fences that `act` has on the real one.
+//! Carries out steps on the simulated server, with the same fences as `act` has on real tmux.
 //!
-//! An operation has an effect only on the server, session and generation that it names; never on an
-//! attached session unless told to proceed or its pane is dead; and creation only takes a free
-//! name.
+//! - A step changes only the server, the session and the generation that it names.
+//! - It changes no session with an attached client, unless it may proceed or the pane is dead.
+//! - It creates a session only if the name is free.
 
 use super::guests::Guest;
 use super::world::{OnTerm, Process, Session};
@@ -12,59 +12,62 @@ use crate::model::{
     Rung, ScreenState, ServerId, SessionId, Step, Target, WhenAttached,
 };
 
-/// A rule of conduct that can be left out on purpose, to see that its absence is noticed.
+/// A fence or a duty that is left out on purpose. A test must notice each of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Neglect {
-    /// Operations go by the session's id alone, which means nothing on another server.
+    /// A step checks only the session's id, which means nothing on another server.
     ServerFence,
-    /// Operations do not check the generation.
+    /// A step does not check the generation.
     GenerationFence,
-    /// Operations do not look for attached clients.
+    /// A step does not check for attached clients.
     AttachedFence,
-    /// Creation ignores that the name is taken.
+    /// A start does not check that the name is free.
     NameFence,
-    /// A restart is finished though its tree lives.
+    /// A restart does not check that the old process has ended.
     DeathFence,
-    /// Intents are not written before they are carried out.
+    /// Intents are not written down before the steps.
     Intent,
-    /// Planned restarts leave no trace on the session.
+    /// A planned restart does not note its time on the session.
     HandoffLabel,
-    /// What was typed before is typed again.
+    /// A text that was typed before is typed again.
     NudgeStamp,
-    /// A start does not end what its former lives left behind.
+    /// A start does not end what earlier runs have left behind.
     Leftovers,
     /// A start does not look for its agent in other sessions.
     MovedFence,
-    /// A restart does not look what runs in the pane that it gives a fresh process.
+    /// A restart does not check what runs in the pane.
     PaneFence,
 }
 
-/// Something that was done to the world, with what was there before it.
+/// A step that was carried out, and what was true just before it.
 #[derive(Debug, Clone)]
 pub struct Deed {
     /// The step.
     pub step: Step,
-    /// The moment of the plan that it came from.
+    /// The moment of the plan that had the step.
     pub planned: Moment,
-    /// What it was done to; for a creation, the living session that it doubles.
+    /// The session that the step changed. For a start: a living session of the same name, which
+    /// should not exist.
     pub before: Option<Before>,
-    /// An agent of the step's session that lives outside it.
+    /// An agent of the step's session that lives outside the session.
     pub outside: Option<ProcId>,
-    /// A user's process that it ends.
+    /// A user's process that the step ended.
     pub ends: Option<Guest>,
 }
 
 /// A session as it was before a deed.
 #[derive(Debug, Clone)]
 pub struct Before {
-    /// Its server.
+    /// The server of the session.
     pub server: ServerId,
     /// The session.
     pub session: Session,
 }
 
 impl World {
-    /// Carries out one step.
+    /// Carries out one step of the plan that was made at `planned`.
+    ///
+    /// A step that a fence stops has the outcome [`Outcome::Stale`] and no effect.
     pub fn carry_out(&mut self, step: &Step, planned: Moment) -> Outcome {
         match &step.action {
             Action::Start {
@@ -126,7 +129,7 @@ impl World {
         }
     }
 
-    /// The fences. Gives the session only when it is the one that was meant.
+    /// The fences for a step on a session. Gives the session if it is the one that is meant.
     fn admit(&self, target: &Target) -> Result<SessionId, Outcome> {
         let stale = |why: &str| Err(Outcome::Stale(why.to_owned()));
         let Some(server) = &self.server else {
@@ -150,9 +153,9 @@ impl World {
         {
             return stale("another life");
         }
-        let minded = target.attached == WhenAttached::Hold && target.generation.is_some();
-        let forbidden = session.attached > 0 && minded && session.is_pane_alive();
-        if forbidden && !self.neglects(Neglect::AttachedFence) {
+        let spares_attached = target.attached == WhenAttached::Hold && target.generation.is_some();
+        let is_spared = spares_attached && session.attached > 0 && session.is_pane_alive();
+        if is_spared && !self.neglects(Neglect::AttachedFence) {
             return stale("attached");
         }
         Ok(target.session)
@@ -162,7 +165,7 @@ impl World {
         self.server.as_mut()?.sessions.get_mut(&id)
     }
 
-    /// Notes a deed just before it is done.
+    /// Notes a deed just before its effect.
     fn note(&mut self, step: &Step, planned: Moment, id: Option<SessionId>) {
         let before = self.server.as_ref().zip(id).and_then(|(server, id)| {
             let session = server.sessions.get(&id)?.clone();
@@ -205,7 +208,7 @@ impl World {
         })
     }
 
-    /// A living session that carries the same declared name.
+    /// A living session with a label of the same declared name.
     fn living(&self, label: &Label) -> Option<SessionId> {
         let mut sessions = self.server.iter().flat_map(|server| &server.sessions);
         let is_same = |ownership: &Ownership| matches!(ownership, Ownership::Ours(l) if l.session == label.session);
@@ -219,8 +222,7 @@ impl World {
             Ok(id) => id,
             Err(outcome) => return outcome,
         };
-        let careless = self.neglects(Neglect::DeathFence);
-        if self.session(id).is_some_and(|session| session.is_alive()) && !careless {
+        if self.is_protected_alive(id) {
             return Outcome::Stale("its agent lives".to_owned());
         }
         if let Err(outcome) = self.clear_outside(&label.session) {
@@ -250,6 +252,12 @@ impl World {
             generation,
             process: Some(pid),
         })
+    }
+
+    /// Whether an agent lives that the fence against two processes protects.
+    fn is_protected_alive(&mut self, id: SessionId) -> bool {
+        let is_alive = self.session(id).is_some_and(|session| session.is_alive());
+        is_alive && !self.neglects(Neglect::DeathFence)
     }
 
     fn signal(
@@ -304,16 +312,16 @@ impl World {
             Ok(id) => id,
             Err(outcome) => return outcome,
         };
-        let careless = self.neglects(Neglect::DeathFence);
-        if self.session(id).is_some_and(|session| session.is_alive()) && !careless {
+        if self.is_protected_alive(id) {
             return Outcome::Stale("its agent lives".to_owned());
         }
         self.note(step, planned, Some(id));
-        // What users run there stays, in a session that is nobody's. In the end they go home.
-        let all_are_home = self.agentry == Agentry::Tame;
+        // A session with users' processes stays, without a label. After the storm there are no
+        // users any more.
+        let users_are_gone = self.agentry == Agentry::Tame;
         if let Some(session) = self
             .session(id)
-            .filter(|session| !all_are_home && !session.guests.is_empty())
+            .filter(|session| !users_are_gone && !session.guests.is_empty())
         {
             session.ownership = Ownership::Unlabelled;
             session.let_go();
@@ -324,8 +332,9 @@ impl World {
         Outcome::Done(Effect::Removed)
     }
 
-    /// Types at a prompt, whoever is attached; the same moment is typed once. The agent mostly
-    /// takes it up.
+    /// Types a text at a prompt, also while a client is attached. One plan types it only once.
+    ///
+    /// Most agents begin to work then.
     fn nudge(&mut self, step: &Step, planned: Moment, target: &Target) -> Outcome {
         let id = match self.admit(&Target {
             attached: WhenAttached::Proceed,
@@ -334,20 +343,20 @@ impl World {
             Ok(id) => id,
             Err(outcome) => return outcome,
         };
-        let (careless, lively) = (self.neglects(Neglect::NudgeStamp), self.random.chance(700));
+        let types_twice = self.neglects(Neglect::NudgeStamp);
+        let begins_to_work = self.random.chance(700);
         let (digest, now) = (self.random.next_number(), self.now.awake);
         let Some(session) = self.session(id).filter(|session| session.is_alive()) else {
             return Outcome::Stale("it has ended".to_owned());
         };
-        if session.screen.state != ScreenState::Ready
-            || session.nudged == Some(planned) && !careless
-        {
+        let was_typed = session.nudged == Some(planned) && !types_twice;
+        if session.screen.state != ScreenState::Ready || was_typed {
             return Outcome::Stale("not at its prompt, or typed before".to_owned());
         }
         self.note(step, planned, Some(id));
         if let Some(session) = self.session(id) {
             session.nudged = Some(planned);
-            if lively {
+            if begins_to_work {
                 session.screen.digest = digest;
                 session.spoke = now;
             }
@@ -355,15 +364,15 @@ impl World {
         Outcome::Done(Effect::Nudged)
     }
 
-    /// An Escape frees some of those that are frozen, and none that show anything else.
+    /// Presses Escape in an agent that shows work. Half of the agents go back to their prompt.
     fn send_escape(&mut self, step: &Step, planned: Moment, target: &Target) -> Outcome {
         let id = match self.admit(target) {
             Ok(id) => id,
             Err(outcome) => return outcome,
         };
-        let works =
+        let shows_work =
             |session: &mut Session| session.is_alive() && session.screen.state == ScreenState::Busy;
-        if !self.session(id).is_some_and(works) {
+        if !self.session(id).is_some_and(shows_work) {
             return Outcome::Stale("it shows no work".to_owned());
         }
         self.note(step, planned, Some(id));
@@ -402,7 +411,7 @@ impl World {
         };
         if let Some(session) = self.session(id) {
             session.ownership = Ownership::Ours(label);
-            // Whatever lives in the pane is meant from now on.
+            // A policy covers what lives in the pane, not the agent that it had before.
             let shell = session.shell.filter(|_| *origin == Origin::Policy);
             if let Some(shell) = shell {
                 session.shell = None;

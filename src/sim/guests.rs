@@ -1,22 +1,23 @@
-//! Panes of ours that somebody has given another process: the agent is gone, and what runs there is
-//! theirs.
+//! Guests: processes that a user has put into the pane of an agent.
+//!
+//! `respawn-pane -k` does that on real tmux. The agent is gone, and gtctl must not end the guest.
 
 use super::Random;
 use super::fake_tmux::Neglect;
 use super::world::{Session, World};
 use crate::model::{Death, Outcome, Ownership, PaneId, ProcId, SessionId, Target};
 
-/// A user's process in a pane that was the agent's.
+/// A process of a user in a pane that was an agent's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Guest {
-    /// The process.
+    /// The user's process.
     pub process: ProcId,
-    /// Its pane.
+    /// The pane in which it runs.
     pub pane: PaneId,
 }
 
 impl Session {
-    /// Who runs in the pane that was the agent's, where that is somebody else's.
+    /// The guest in the agent's present pane.
     fn guest(&self) -> Option<Guest> {
         self.guests
             .iter()
@@ -24,7 +25,7 @@ impl Session {
             .find(|guest| guest.pane == self.pane)
     }
 
-    /// The agent's pane as a perfect look finds it.
+    /// The agent's pane as a look shows it: nowhere if a guest has it.
     pub(super) fn pane_seen(&self) -> PaneId {
         if self.guest().is_some() {
             PaneId::NOWHERE
@@ -33,8 +34,7 @@ impl Session {
         }
     }
 
-    /// What is nobody's any more is a session like others: whatever runs there is its pane's
-    /// process.
+    /// Makes a guest the process of its pane, once the session is not gtctl's any more.
     pub(super) fn let_go(&mut self) {
         if matches!(self.ownership, Ownership::Ours(_)) || self.is_pane_alive() {
             return;
@@ -45,7 +45,7 @@ impl Session {
 }
 
 impl World {
-    /// Somebody gives the pane of a living agent another process, as `respawn-pane -k` does.
+    /// Somebody gives the pane of a living agent another process.
     pub(super) fn take_pane(&mut self, id: SessionId, random: &mut Random) {
         let (now, process) = (self.now.wall, self.next_id());
         let Some(session) = self
@@ -63,16 +63,18 @@ impl World {
         self.hang_up(&before, random);
     }
 
-    /// Finds the agent its pane: its own one, or another where that was given to somebody.
+    /// Makes sure that the agent has a pane to start in: a new one, if a guest has its own.
+    ///
+    /// Gives the guest that is ended by this, which is only so with [`Neglect::PaneFence`].
     ///
     /// # Errors
-    /// Where the one that is meant runs somebody's process.
+    /// If the target names the pane of a guest.
     pub(super) fn find_pane(
         &mut self,
         id: SessionId,
         target: &Target,
     ) -> Result<Option<Guest>, Outcome> {
-        let careless = self.neglect == Some(Neglect::PaneFence);
+        let skips_fence = self.neglect == Some(Neglect::PaneFence);
         let new = self.next_id();
         let Some(session) = self.session(id) else {
             return Ok(None);
@@ -84,7 +86,7 @@ impl World {
             session.pane = PaneId(new.pid.saturating_add(1_000_000));
             return Ok(None);
         }
-        if !careless {
+        if !skips_fence {
             return Err(Outcome::Stale("its pane runs another process".to_owned()));
         }
         session.guests.retain(|other| *other != guest);

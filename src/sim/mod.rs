@@ -1,9 +1,8 @@
-//! A tmux that can be lived through in a moment: a seeded server, its clock, and what people do to
-//! it.
+//! Simulates a machine with tmux: its clock, its sessions, and what people do to them.
 //!
-//! [`World`] shows itself and carries out steps as the real one does. Everything that happens is
-//! drawn from one seed, so a seed replays exactly. The tests drive it by the steps of
-//! [`reconcile`](crate::reconcile) and judge what comes of it.
+//! A [`World`] can be looked at and acted on as a real tmux server can. Years pass in seconds. All
+//! chance comes from one seed, so a seed always gives the same run. The tests drive the world with
+//! the steps of [`reconcile`](crate::reconcile), and judge the result.
 //!
 //! **Architecture invariant:** pure and seeded. No clock, no files, no threads.
 

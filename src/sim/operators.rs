@@ -1,4 +1,4 @@
-//! What people and other programs do to a server behind the controller's back.
+//! What people and other programs do to a server without telling the controller.
 
 use super::world::{Session, World};
 use super::{Agentry, Random};
@@ -6,7 +6,7 @@ use crate::model::{
     Death, Flaw, Generation, Label, Origin, Ownership, SessionId, SessionName, Unproved,
 };
 
-/// One thing that somebody does.
+/// One thing that somebody does to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interference {
     /// Attaches a client.
@@ -27,22 +27,22 @@ pub enum Interference {
     KillServer,
     /// Removes the label of a session.
     Strip,
-    /// Sets the label of another town, or an older generation.
+    /// Sets the label of another town, or of an older generation.
     Relabel,
     /// Sets a label that proves nothing.
     Mislabel,
-    /// Sets a label for all sessions.
+    /// Sets a label as a global option, so that every session inherits it.
     WidenLabel,
     /// Renames a session.
     Rename,
-    /// Starts a session under some name.
+    /// Starts a session that is not gtctl's.
     Stranger,
     /// Runs the controller itself in a session.
     MoveIn,
 }
 
 impl Interference {
-    /// All of them.
+    /// Every kind of interference.
     pub const ALL: [Self; 15] = [
         Self::Attach,
         Self::Detach,
@@ -63,7 +63,7 @@ impl Interference {
 }
 
 impl World {
-    /// Somebody interferes. `declared` are names that strangers may take.
+    /// Somebody does one thing. Whoever starts a session may take a name from `declared`.
     pub fn interfere(&mut self, what: Interference, declared: &[SessionName], random: &mut Random) {
         match what {
             Interference::KillServer => self.hang_up_all(random),
@@ -80,12 +80,13 @@ impl World {
             | Interference::Relabel
             | Interference::Mislabel
             | Interference::Rename
-            | Interference::MoveIn => self.interfere_with_one(what, random),
+            | Interference::MoveIn => self.interfere_with_session(what, random),
         }
         self.settle();
     }
 
-    fn interfere_with_one(&mut self, what: Interference, random: &mut Random) {
+    /// Does one thing to a session drawn at random.
+    fn interfere_with_session(&mut self, what: Interference, random: &mut Random) {
         let now = self.now;
         let Some(server) = &mut self.server else {
             return;
@@ -122,8 +123,7 @@ impl World {
         }
     }
 
-    /// Somebody sets a label for the whole server: every session that has none of its own seems to
-    /// bear it.
+    /// Somebody sets a label as a global option: each session without one of its own inherits it.
     fn widen_label(&mut self) {
         for session in self
             .server
@@ -136,12 +136,11 @@ impl World {
         }
     }
 
-    /// Somebody starts a session of their own: beside ours, under a name of ours, or for another
-    /// town.
+    /// Somebody starts a session: with a name of its own, with a declared name, or for another town.
     fn stranger(&mut self, declared: &[SessionName], random: &mut Random) {
-        let taken = random.below(2) == 0;
+        let takes_declared = random.below(2) == 0;
         let name = match declared.get(usize::try_from(random.below(12)).unwrap_or(0)) {
-            Some(name) if taken => name.to_string(),
+            Some(name) if takes_declared => name.to_string(),
             Some(_) | None if random.chance(600) => format!("task-{}", random.below(20)),
             Some(_) | None => format!("gt-x-1{}", random.below(20)),
         };
@@ -149,7 +148,7 @@ impl World {
             .server
             .iter()
             .flat_map(|server| server.sessions.values())
-            .any(|s| s.name == name);
+            .any(|session| session.name == name);
         if exists {
             return;
         }
@@ -172,7 +171,7 @@ impl World {
         }
     }
 
-    /// The machine restarts, and with it everything but the clock on the wall.
+    /// The machine restarts: all processes are gone, and only the wall clock goes on.
     pub fn reboot(&mut self) {
         self.server = None;
         self.leftovers.clear();
@@ -180,7 +179,7 @@ impl World {
         self.now.awake = 30_000;
     }
 
-    /// Everybody goes home and strangers clear the names; agents behave from now on.
+    /// The storm ends: clients detach, sessions of others leave, and agents behave from now on.
     pub fn calm(&mut self) {
         self.agentry = Agentry::Tame;
         let Some(server) = &mut self.server else {
@@ -196,12 +195,12 @@ impl World {
             session.process.on_term = super::OnTerm::Ends;
             session.screen = super::world::prompt();
         }
-        let is_others = |label: &Label| label.origin == Origin::Policy;
+        let is_started_by_others = |label: &Label| label.origin == Origin::Policy;
         server
             .sessions
             .retain(|_, session| match &session.ownership {
                 Ownership::Ours(label) => {
-                    !is_others(label) || label.session.as_str().starts_with("task-")
+                    !is_started_by_others(label) || label.session.as_str().starts_with("task-")
                 }
                 Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => false,
             });
@@ -209,9 +208,9 @@ impl World {
     }
 }
 
-/// What a test does to one session by name; nothing where there is none.
+/// What a test does to the session of a name. Without such a session, nothing happens.
 impl World {
-    /// Its agent is killed.
+    /// Kills the agent.
     pub fn kill_agent(&mut self, name: &str) {
         let now = self.now.wall;
         self.with(name, |session| {
@@ -219,12 +218,12 @@ impl World {
         });
     }
 
-    /// So many clients are attached.
+    /// Sets the number of attached clients.
     pub fn attach(&mut self, name: &str, clients: u32) {
         self.with(name, |session| session.attached = clients);
     }
 
-    /// Somebody starts an unlabelled session, with or without the agent in it.
+    /// Starts a session without a label. `runs_agent` says whether the declared agent runs in it.
     pub fn move_in(&mut self, name: &str, runs_agent: bool) {
         let mut process = self.agent();
         process.matches = runs_agent;
@@ -242,7 +241,7 @@ impl World {
     }
 }
 
-/// Labels set by hand: another town's, or a generation from long ago.
+/// Changes a label of ours: to an old generation, or to another town.
 fn relabel(session: &mut Session, random: &mut Random) {
     match &mut session.ownership {
         Ownership::Ours(label) if random.chance(500) => {
@@ -258,7 +257,7 @@ fn relabel(session: &mut Session, random: &mut Random) {
     }
 }
 
-/// A label that proves nothing: garbled, copied from another session, or of another process.
+/// Sets a label that proves nothing: garbled, copied from another session, or of another process.
 fn mislabel(session: &mut Session, random: &mut Random) {
     let flaw = random.pick(&[Flaw::Garbled, Flaw::Copied, Flaw::Replaced]);
     session.ownership = flaw.map_or(Ownership::Unlabelled, unproved);

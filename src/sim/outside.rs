@@ -1,5 +1,7 @@
-//! Agents that live outside their session: left behind by a pane that was closed, or in a pane that
-//! was moved.
+//! Agents that live outside their session.
+//!
+//! An agent gets there in two ways: its pane was closed and it ignored the hangup, or somebody moved
+//! its pane into another session.
 
 use super::Random;
 use super::fake_tmux::Neglect;
@@ -9,15 +11,17 @@ use crate::model::{
 };
 use std::collections::BTreeMap;
 
-/// An agent that ignored the hangup when its pane was closed. No pane shows it.
+/// An agent without a pane: it ignored the hangup when its pane was closed.
 #[derive(Debug, Clone)]
 pub(super) struct Leftover {
+    /// The declared session whose agent it was.
     pub(super) session: SessionName,
     pub(super) process: Process,
 }
 
-/// The declared name of the session whose living agent this is. Only what gtctl started bears the
-/// tag that tells so.
+/// The declared session of a living agent, as the tag in the agent's environment names it.
+///
+/// Only an agent that gtctl has started has that tag.
 fn tagged(session: &Session) -> Option<SessionName> {
     let Ownership::Ours(label) = &session.ownership else {
         return None;
@@ -28,13 +32,13 @@ fn tagged(session: &Session) -> Option<SessionName> {
 }
 
 impl Session {
-    /// Whether an agent that gtctl has started lives as the process of its pane.
+    /// Whether an agent that gtctl has started is the living process of its pane.
     pub(super) fn is_own_panes_process(&self) -> bool {
         tagged(self).is_some()
     }
 }
 
-/// What an agent leaves when its pane is closed.
+/// What stays of the session's agent if it ignores the hangup.
 fn left_by(session: &Session) -> Option<Leftover> {
     let name =
         tagged(session).or_else(|| session.moved_from.clone().filter(|_| session.is_alive()))?;
@@ -45,13 +49,13 @@ fn left_by(session: &Session) -> Option<Leftover> {
 }
 
 impl World {
-    /// The pane of this session was closed. Half of the agents ignore the hangup.
+    /// The agent's pane is closed. Half of the agents ignore the hangup.
     pub(super) fn hang_up(&mut self, session: &Session, random: &mut Random) {
         self.leftovers
             .extend(left_by(session).filter(|_| random.chance(500)));
     }
 
-    /// The server was killed, and all its panes with it.
+    /// The server is killed, and all its panes with it.
     pub(super) fn hang_up_all(&mut self, random: &mut Random) {
         let sessions = self
             .server
@@ -61,7 +65,7 @@ impl World {
         sessions.for_each(|session| self.hang_up(&session, random));
     }
 
-    /// Somebody closes the agent's pane. Another one stays, so that tmux keeps the session.
+    /// Somebody closes the agent's pane. The session has another pane, so tmux keeps it.
     pub(super) fn close_pane(&mut self, id: SessionId, random: &mut Random) {
         let now = self.now.wall;
         let Some(session) = self
@@ -75,7 +79,7 @@ impl World {
         self.hang_up(&before, random);
     }
 
-    /// Somebody moves the agent's pane into another session. Its own stays where it holds another
+    /// Somebody moves the agent's pane into a new session. Its old session stays if it has another
     /// pane.
     pub(super) fn move_out(&mut self, id: SessionId, random: &mut Random) {
         let now = self.now.wall;
@@ -83,7 +87,7 @@ impl World {
         let Some(session) = self.session(id) else {
             return;
         };
-        let stays = !moves_all || !session.guests.is_empty();
+        let has_another_pane = !moves_all || !session.guests.is_empty();
         let Some(name) = tagged(session) else { return };
         let process = session.process.clone();
         session.process.ended = Some((Death::Vanished, now));
@@ -92,18 +96,18 @@ impl World {
         if let Some(session) = new.and_then(|id| self.session(id)) {
             session.moved_from = Some(name);
         }
-        if let Some(server) = self.server.as_mut().filter(|_| !stays) {
+        if let Some(server) = self.server.as_mut().filter(|_| !has_another_pane) {
             server.sessions.remove(&id);
         }
     }
 
-    /// Leftovers end by themselves too.
+    /// Removes the leftovers whose time to end has come.
     pub(super) fn settle_leftovers(&mut self, now: Moment) {
         self.leftovers
-            .retain(|left| left.process.fate.is_none_or(|(at, _)| at > now.awake));
+            .retain(|leftover| leftover.process.fate.is_none_or(|(at, _)| at > now.awake));
     }
 
-    /// An agent of this name that lives in a pane of another session.
+    /// The agent of this declared session, if it lives in a pane of another session.
     fn moved_agent(&self, name: &SessionName) -> Option<ProcId> {
         let mut sessions = self
             .server
@@ -114,20 +118,20 @@ impl World {
         moved.map(|session| session.process.id)
     }
 
-    /// An agent of this name that lives outside its session.
+    /// The agent of this declared session, if it lives outside the session.
     pub(super) fn agent_outside(&self, name: &SessionName) -> Option<ProcId> {
-        let left = self
+        let leftover = self
             .leftovers
             .iter()
-            .find(|left| left.session == *name)
-            .map(|left| left.process.id);
-        left.or_else(|| self.moved_agent(name))
+            .find(|leftover| leftover.session == *name)
+            .map(|leftover| leftover.process.id);
+        leftover.or_else(|| self.moved_agent(name))
     }
 
-    /// Ends what former lives have left behind, as is done before every start.
+    /// Ends what earlier runs of a session have left behind. gtctl does that before every start.
     ///
     /// # Errors
-    /// The outcome of the start, where an agent of its session lives on.
+    /// The outcome of the start, if an agent of the session lives on.
     pub(super) fn clear_outside(&mut self, name: &SessionName) -> Result<(), Outcome> {
         if self.moved_agent(name).is_some() && self.neglect != Some(Neglect::MovedFence) {
             return Err(Outcome::Failed(
@@ -137,19 +141,23 @@ impl World {
         if self.neglect == Some(Neglect::Leftovers) {
             return Ok(());
         }
-        let survives =
-            self.leftovers.iter().any(|left| left.session == *name) && self.random.chance(30);
+        let has_leftover = self
+            .leftovers
+            .iter()
+            .any(|leftover| leftover.session == *name);
+        let survives = has_leftover && self.random.chance(30);
         if survives {
             return Err(Outcome::Failed(
                 "a process of its last life survives KILL".to_owned(),
             ));
         }
-        self.leftovers.retain(|left| left.session != *name);
+        self.leftovers.retain(|leftover| leftover.session != *name);
         Ok(())
     }
 
-    /// The moved agents that a perfect look finds: of sessions that are gone, or that stand without
-    /// their pane.
+    /// The moved agents that a look shows: those whose session is gone or has lost its pane.
+    ///
+    /// In `seen` the life of such a session becomes unknown.
     pub(super) fn moved(
         &self,
         seen: &mut BTreeMap<String, Seen>,
@@ -168,11 +176,11 @@ impl World {
                 .values_mut()
                 .filter(|seen| is_of(seen, name))
                 .peekable();
-            let is_found = match own.peek() {
+            let is_shown = match own.peek() {
                 Some(seen) => is_without_pane(seen),
                 None => !self.has_session(name),
             };
-            if !is_found {
+            if !is_shown {
                 continue;
             }
             let why = format!("its pane is in session {} now", session.name);

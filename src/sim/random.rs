@@ -1,11 +1,11 @@
-//! The one source of chance: splitmix64, the same on every machine.
+//! The one source of chance: the generator splitmix64, which is the same on every machine.
 
-/// A seeded sequence of numbers.
+/// A seeded sequence of random numbers. The same seed gives the same numbers.
 #[derive(Debug, Clone)]
 pub struct Random(u64);
 
 impl Random {
-    /// The sequence of this seed.
+    /// Starts the sequence of a seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self(seed ^ 0x5851_f42d_4c95_7f2d)
@@ -20,7 +20,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// A number below `bound`; 0 where the bound is 0.
+    /// A number from 0 to below `bound`. 0 if `bound` is 0.
     pub fn below(&mut self, bound: u64) -> u64 {
         self.next_number().checked_rem(bound).unwrap_or(0)
     }
@@ -30,18 +30,19 @@ impl Random {
         low.saturating_add(self.below(high.saturating_sub(low).saturating_add(1)))
     }
 
-    /// True in `per_mille` of a thousand cases.
+    /// True in `per_mille` of 1,000 cases.
     pub fn chance(&mut self, per_mille: u64) -> bool {
         self.below(1000) < per_mille
     }
 
-    /// One of the items; none of none.
+    /// One of the items. `None` if there are none; a number is drawn all the same.
     pub fn pick<T: Copy>(&mut self, items: &[T]) -> Option<T> {
-        let at = usize::try_from(self.below(u64::try_from(items.len()).unwrap_or(0))).unwrap_or(0);
-        items.get(at).copied()
+        let count = u64::try_from(items.len()).unwrap_or(0);
+        let index = usize::try_from(self.below(count)).unwrap_or(0);
+        items.get(index).copied()
     }
 
-    /// A sequence of its own, which goes on independently.
+    /// A new sequence. What is drawn from it does not change this one.
     #[must_use]
     pub fn fork(&mut self) -> Self {
         Self::new(self.next_number())

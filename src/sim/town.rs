@@ -1,4 +1,4 @@
-//! Small random towns, and the edits their owners make.
+//! Makes small random towns, and edits them as their owners would.
 
 use super::Random;
 use crate::model::{
@@ -9,7 +9,7 @@ use crate::model::{
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-/// A plain service: every default, no limits.
+/// A service with every default and no limits.
 #[must_use]
 pub fn session(name: SessionName) -> Desired {
     Desired {
@@ -54,17 +54,19 @@ pub fn session(name: SessionName) -> Desired {
     }
 }
 
-/// A town of one to twelve sessions, of which `gt-x-1` and `gt-x-10` are two.
+/// A town of one to twelve sessions, `gt-x-1` to `gt-x-12`.
+///
+/// One name can be the start of another, as `gt-x-1` is of `gt-x-10`: tmux could confuse the two.
 #[must_use]
 pub fn random_town(name: SessionName, random: &mut Random) -> Town {
     let size = random.between(1, 12);
     let mut sessions = BTreeMap::new();
-    for at in 0..size {
-        if let Some(desired) = random_session(random, at) {
+    for index in 0..size {
+        if let Some(desired) = random_session(random, index) {
             sessions.insert(desired.name.clone(), desired);
         }
     }
-    mend_order(&mut sessions);
+    allow_order(&mut sessions);
     Town {
         name,
         root: None,
@@ -89,7 +91,7 @@ pub fn random_town(name: SessionName, random: &mut Random) -> Town {
     }
 }
 
-/// Policies about sessions that strangers start, and about names that may be declared as well.
+/// Policies for sessions that others start. The last pattern also matches names of declared ones.
 fn random_policies(random: &mut Random) -> Vec<Policy> {
     let mut policies = vec![];
     for pattern in ["task-1*", "task-*", "gt-x-1?"] {
@@ -129,8 +131,8 @@ fn nth_name(nth: u64) -> Option<SessionName> {
     SessionName::new(&format!("gt-x-{nth}")).ok()
 }
 
-fn random_session(random: &mut Random, at: u64) -> Option<Desired> {
-    let mut desired = session(nth_name(at.saturating_add(1))?);
+fn random_session(random: &mut Random, index: u64) -> Option<Desired> {
+    let mut desired = session(nth_name(index.saturating_add(1))?);
     desired.wave = u32::try_from(random.below(3)).unwrap_or(0);
     desired.restart = random
         .pick(&[
@@ -171,15 +173,14 @@ fn random_session(random: &mut Random, at: u64) -> Option<Desired> {
             .pick(&[5, 60, 300])
             .map_or(Period::ZERO, Period::from_secs);
     }
-    if at > 0 && random.chance(200) {
-        let first = random.between(1, at);
-        // Drawn aside, so that everything else of a seed's town stays as it is.
+    if index > 0 && random.chance(200) {
+        let first = random.between(1, index);
+        // These draws come from a clone, so that they change no later draw of the seed.
         let mut aside = random.clone();
-        let second = aside.chance(400).then(|| aside.between(1, at));
+        let second = aside.chance(400).then(|| aside.between(1, index));
         for nth in [first].into_iter().chain(second) {
-            desired
-                .after
-                .extend(nth_name(nth).map(|name| (name, random_wait(&mut aside))));
+            let wait = nth_name(nth).map(|name| (name, random_wait(&mut aside)));
+            desired.after.extend(wait);
         }
     }
     Some(desired)
@@ -200,22 +201,23 @@ fn random_wait(random: &mut Random) -> Awaited {
     Awaited { milestone, within }
 }
 
-/// Takes out of every `after` what no manifest may say.
-fn mend_order(sessions: &mut BTreeMap<SessionName, Desired>) {
-    let known: BTreeMap<SessionName, (u32, bool)> = sessions
+/// Changes every `after` to what a manifest allows: no unknown session, no later wave, and no
+/// service that must complete.
+fn allow_order(sessions: &mut BTreeMap<SessionName, Desired>) {
+    let waves_and_tasks: BTreeMap<SessionName, (u32, bool)> = sessions
         .iter()
         .map(|(name, desired)| (name.clone(), (desired.wave, desired.is_task())))
         .collect();
     for desired in sessions.values_mut() {
         let wave = desired.wave;
         desired.after.retain(|name, awaited| {
-            let Some((other, is_task)) = known.get(name) else {
+            let Some((other_wave, is_task)) = waves_and_tasks.get(name) else {
                 return false;
             };
             if !is_task && awaited.milestone == Milestone::Completed {
                 awaited.milestone = Milestone::Ready;
             }
-            *other <= wave
+            *other_wave <= wave
         });
     }
 }
@@ -255,12 +257,13 @@ fn random_idling(random: &mut Random) -> Idling {
     }
 }
 
-/// One edit of the manifest: a session comes or goes, a command or a limit changes, or the list is
-/// emptied.
+/// Edits the manifest once: a session comes or goes, a command, a limit or the policies change, or
+/// all sessions go.
 pub fn edit_town(town: &mut Town, random: &mut Random) {
     let names: Vec<SessionName> = town.sessions.keys().cloned().collect();
-    let at = usize::try_from(random.below(u64::try_from(names.len()).unwrap_or(0))).unwrap_or(0);
-    let chosen = names.get(at);
+    let count = u64::try_from(names.len()).unwrap_or(0);
+    let index = usize::try_from(random.below(count)).unwrap_or(0);
+    let chosen = names.get(index);
     match random.below(22) {
         0 => town.sessions.clear(),
         20 | 21 => town.policies = random_policies(random),
@@ -283,5 +286,5 @@ pub fn edit_town(town: &mut Town, random: &mut Random) {
             }
         }
     }
-    mend_order(&mut town.sessions);
+    allow_order(&mut town.sessions);
 }

@@ -1,4 +1,4 @@
-//! The simulated machine: clocks, one tmux server, sessions, panes and the processes in them.
+//! The simulated machine: its clocks, one tmux server, and its sessions, panes and processes.
 
 use super::guests::Guest;
 use super::outside::Leftover;
@@ -10,108 +10,110 @@ use crate::model::{
 };
 use std::collections::BTreeMap;
 
-/// Everything there is.
+/// The whole simulated machine.
 #[derive(Debug, Clone)]
 pub struct World {
-    /// The present.
+    /// The present moment.
     pub now: Moment,
-    /// Whose labels count as ours.
+    /// The town whose labels are ours.
     pub town: SessionName,
-    /// The tmux server, when one runs.
+    /// The tmux server. `None` if none runs.
     pub server: Option<TmuxServer>,
-    /// Chance of the world: how processes behave.
+    /// Decides how processes behave.
     pub random: Random,
-    /// Whether new processes behave.
+    /// How agents behave that are started from now on.
     pub agentry: Agentry,
-    /// What is neglected on purpose, to see that it is noticed.
+    /// A fence that is left out on purpose, to see that a test notices it.
     pub neglect: Option<Neglect>,
-    /// What was done to it since last asked, in order.
+    /// What was done to the world, in order. Whoever reads it empties it.
     pub deeds: Vec<Deed>,
     /// Agents that outlived their panes.
     pub(super) leftovers: Vec<Leftover>,
     next_process: u32,
 }
 
-/// How the agents that are started from now on behave.
+/// How agents behave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Agentry {
-    /// They live and end when asked to.
+    /// They run until they are asked to end, and then end.
     Tame,
-    /// They crash, exit, ignore signals.
+    /// They crash, exit, and ignore signals.
     Wild,
 }
 
-/// A running server.
+/// A running tmux server.
 #[derive(Debug, Clone)]
 pub struct TmuxServer {
-    /// Which process.
+    /// The server's process.
     pub id: ServerId,
-    /// Its sessions.
+    /// The sessions by id.
     pub sessions: BTreeMap<SessionId, Session>,
-    /// The session the controller itself runs in.
+    /// The session in which the controller itself runs.
     pub own: Option<SessionId>,
     next: u32,
 }
 
-/// A session with one pane.
+/// A session with one pane for the agent.
 #[derive(Debug, Clone)]
 pub struct Session {
-    /// Its name now.
+    /// The present name.
     pub name: String,
-    /// Whose it is, by its labels.
+    /// Whose session it is, by its labels.
     pub ownership: Ownership,
-    /// Clients attached.
+    /// The number of attached clients.
     pub attached: u32,
-    /// When it was created, wall clock.
+    /// When it was created: wall clock, in ms.
     pub created: i64,
-    /// Its pane.
+    /// The agent's pane.
     pub pane: PaneId,
-    /// The shell that the agent runs in, where the agent is not the pane's own process.
+    /// The pane's own process, if the agent runs in it as a child.
     pub shell: Option<ProcId>,
-    /// The agent, or whatever else runs there.
+    /// The agent, or what else runs in its place.
     pub process: Process,
-    /// Awake time of the last output.
+    /// When it last printed something: awake time, in ms.
     pub spoke: u64,
     /// What its screen shows.
     pub screen: Screen,
-    /// What its processes have used, in ms.
+    /// The CPU time that its processes have used, in ms.
     pub cpu_ms: u64,
-    /// What its processes hold, in bytes.
+    /// The memory that its processes hold, in bytes.
     pub footprint: u64,
-    /// What its agent has said of its end, and when, with nothing after it.
+    /// The completion marker at the end of its output, and when it was printed.
     pub said: Option<(Verdict, Moment)>,
-    /// The moment for which something was last typed into it.
+    /// The moment of the plan that last typed something into it.
     pub nudged: Option<Moment>,
-    /// The session of ours whose agent this is, where somebody has moved its pane here.
+    /// The declared session whose agent runs here, after somebody moved its pane.
     pub moved_from: Option<SessionName>,
-    /// What users run in panes of it that were the agent's. It ends only when they say so.
+    /// The users' processes in panes that were the agent's. Only the users may end them.
     pub guests: Vec<Guest>,
 }
 
-/// A process and what will become of it.
+/// A process, and how it will end.
 #[derive(Debug, Clone)]
 pub struct Process {
     pub(super) id: ProcId,
+    /// Whether it is the declared agent.
     pub(super) matches: bool,
+    /// How it ended, and when: wall clock, in ms.
     pub(super) ended: Option<(Death, i64)>,
-    /// Awake time at which it will end, and how.
+    /// When it will end (awake time, in ms), and how.
     pub(super) fate: Option<(u64, Death)>,
     pub(super) on_term: OnTerm,
 }
 
-/// What a process makes of TERM.
+/// What a process does after the signal TERM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnTerm {
     /// It ends at once.
     Ends,
-    /// It ends after so long.
+    /// It ends after this time.
     Slowly(Period),
-    /// It does not care.
+    /// It goes on.
     Ignores,
 }
 
 impl Process {
-    /// A shell that lives until it is told to end.
+    /// A process that is no agent and runs until it is asked to end.
     pub(super) fn of(id: ProcId) -> Self {
         Self {
             id,
@@ -121,10 +123,19 @@ impl Process {
             on_term: OnTerm::Ends,
         }
     }
+
+    /// Ends the process if its time has come.
+    fn end_if_due(&mut self, now: Moment) {
+        let due = self.fate.filter(|(at, _)| *at <= now.awake);
+        if let (Some((at, death)), None) = (due, self.ended) {
+            let ago = i64::try_from(now.awake.saturating_sub(at)).unwrap_or(0);
+            self.ended = Some((death, now.wall.saturating_sub(ago)));
+        }
+    }
 }
 
 impl Session {
-    /// What a perfect ear hears.
+    /// What the session's sink has read of its output. `None` for a session that is not ours.
     fn heard(&self, now: Moment) -> Option<Marks> {
         let Ownership::Ours(label) = &self.ownership else {
             return None;
@@ -165,7 +176,8 @@ impl Session {
         self.process.ended.is_none()
     }
 
-    /// Whether its dead pane is kept: ours are, and some of what others start.
+    /// Whether tmux keeps its pane when the process ends. It does for sessions that gtctl started,
+    /// and for half of those that a policy covers.
     fn is_kept(&self) -> bool {
         match &self.ownership {
             Ownership::Ours(label) => {
@@ -175,14 +187,97 @@ impl Session {
         }
     }
 
-    /// Whether anything lives in the pane.
+    /// Whether a process lives in the pane.
     #[must_use]
     pub fn is_pane_alive(&self) -> bool {
         self.is_alive() || self.shell.is_some()
     }
 }
 
-/// What a fresh agent's screen shows.
+/// What happens to a session while time passes.
+///
+/// The order of the draws is part of every seed: do not change it.
+impl Session {
+    fn print_something(&mut self, now: Moment, agentry: Agentry, random: &mut Random) {
+        if self.is_alive() && random.chance(400) {
+            self.spoke = now.awake.saturating_sub(random.below(8000));
+            self.said = None;
+        }
+        match agentry {
+            Agentry::Tame => self.said = None,
+            Agentry::Wild if self.is_alive() && random.chance(40) => {
+                let verdict = if random.chance(700) {
+                    Verdict::Completed
+                } else {
+                    Verdict::Failed
+                };
+                self.spoke = now.awake;
+                self.said = Some((verdict, now));
+            }
+            Agentry::Wild => {}
+        }
+    }
+
+    fn show_something(&mut self, now: Moment, agentry: Agentry, random: &mut Random) {
+        if agentry == Agentry::Tame {
+            return;
+        }
+        // Most of the time the screen stays as it is.
+        let number = random.below(40);
+        if self.is_alive() && number < 12 {
+            self.screen = screen(number, now, random);
+        }
+    }
+
+    fn use_resources(&mut self, agentry: Agentry, random: &mut Random) {
+        if agentry == Agentry::Wild && random.chance(100) {
+            // Up to 40 % of the memory is given back, and up to 200 MiB more is taken.
+            let kept = self.footprint / 100 * random.between(60, 100);
+            self.footprint = kept + random.below(200 << 20);
+        }
+        if random.chance(100) {
+            self.cpu_ms = self.cpu_ms.saturating_add(random.below(20_000));
+        }
+    }
+
+    /// Whether the session lives, as a look shows it.
+    fn life(&self) -> Life {
+        let process = &self.process;
+        let is_started_by_us =
+            matches!(&self.ownership, Ownership::Ours(label) if label.origin != Origin::Policy);
+        match (process.ended, self.shell) {
+            (None, shell) => Life::Alive {
+                process: shell.unwrap_or(process.id),
+                matches: process.matches,
+                comm: if process.matches {
+                    "claude".to_owned()
+                } else {
+                    "vim".to_owned()
+                },
+            },
+            (Some(_), Some(shell)) if is_started_by_us => Life::Dead {
+                death: Death::NoAgent,
+                process: Some(shell),
+                at: None,
+                tail: vec![],
+            },
+            (Some(_), Some(shell)) => Life::Alive {
+                process: shell,
+                matches: false,
+                comm: "bash".to_owned(),
+            },
+            // tmux keeps nothing of a pane that was closed, so its end has no time.
+            (Some((death, at)), None) => Life::Dead {
+                death,
+                process: None,
+                at: (death != Death::Vanished).then_some(at),
+                tail: vec![],
+            },
+        }
+    }
+}
+
+/// The screen of a fresh agent: its prompt.
 pub(super) fn prompt() -> Screen {
     Screen {
         state: ScreenState::Ready,
@@ -196,10 +291,10 @@ pub(super) fn prompt() -> Screen {
     }
 }
 
-/// What an agent's screen comes to show: mostly work and prompts, at times that it is blocked.
-fn screen(shows: u64, now: Moment, random: &mut Random) -> Screen {
+/// A screen by number: 0 to 3 need a person, 4 to 6 are busy, all others are prompts.
+fn screen(number: u64, now: Moment, random: &mut Random) -> Screen {
     let ahead = i64::try_from(random.below(4 * 3_600_000)).unwrap_or(0);
-    let state = match shows {
+    let state = match number {
         0 => ScreenState::Auth,
         1 => ScreenState::Limit {
             resets: random.chance(800).then(|| now.wall.saturating_add(ahead)),
@@ -215,14 +310,14 @@ fn screen(shows: u64, now: Moment, random: &mut Random) -> Screen {
         digest: random.below(1000),
         turn: random.below(1000),
         progress: 0,
-        background: shows == 7,
+        background: number == 7,
         told: Told::default(),
         title: Title::Unread,
     }
 }
 
 impl World {
-    /// An empty machine.
+    /// A machine without a tmux server.
     #[must_use]
     pub fn new(town: SessionName, random: Random) -> Self {
         Self {
@@ -242,57 +337,25 @@ impl World {
         }
     }
 
-    /// Lets time pass for the awake machine.
+    /// Lets time pass while the machine is awake.
     pub fn pass(&mut self, period: Period) {
         self.now = self.now.plus(period);
         self.settle();
     }
 
-    /// Ends what is due to have ended, and lets agents talk.
+    /// Brings the world up to the present: processes end whose time has come, and agents print, work
+    /// and change their screens.
     pub fn settle(&mut self) {
-        let wild = self.agentry == Agentry::Wild;
         self.settle_leftovers(self.now);
-        let (now, random) = (self.now, &mut self.random);
+        let (now, agentry, random) = (self.now, self.agentry, &mut self.random);
         let Some(server) = &mut self.server else {
             return;
         };
         for session in server.sessions.values_mut() {
-            let due = session.process.fate.filter(|(at, _)| *at <= now.awake);
-            if let (Some((at, death)), None) = (due, session.process.ended) {
-                let ago = i64::try_from(now.awake.saturating_sub(at)).unwrap_or(0);
-                session.process.ended = Some((death, now.wall.saturating_sub(ago)));
-            }
-            if session.is_alive() && random.chance(400) {
-                session.spoke = now.awake.saturating_sub(random.below(8000));
-                session.said = None;
-            }
-            if !wild {
-                session.said = None;
-            } else if session.is_alive() && random.chance(40) {
-                let verdict = if random.chance(700) {
-                    Verdict::Completed
-                } else {
-                    Verdict::Failed
-                };
-                session.spoke = now.awake;
-                session.said = Some((verdict, now));
-            }
-            let shows = if self.agentry == Agentry::Wild {
-                random.below(40)
-            } else {
-                40
-            };
-            if session.is_alive() && shows < 12 {
-                session.screen = screen(shows, now, random);
-            }
-            if wild && random.chance(100) {
-                // It grows, and at times gives some back.
-                session.footprint =
-                    session.footprint / 100 * random.between(60, 100) + random.below(200 << 20);
-            }
-            if random.chance(100) {
-                session.cpu_ms = session.cpu_ms.saturating_add(random.below(20_000));
-            }
+            session.process.end_if_due(now);
+            session.print_something(now, agentry, random);
+            session.show_something(now, agentry, random);
+            session.use_resources(agentry, random);
         }
         server.sessions.values_mut().for_each(Session::let_go);
         server
@@ -301,7 +364,7 @@ impl World {
         self.leave_when_empty();
     }
 
-    /// tmux ends with its last session.
+    /// Ends the server without sessions, as tmux does.
     pub(super) fn leave_when_empty(&mut self) {
         if self
             .server
@@ -312,7 +375,7 @@ impl World {
         }
     }
 
-    /// What a perfect look sees.
+    /// What a look shows that misses nothing.
     #[must_use]
     pub fn observe(&self) -> Observed {
         let Some(server) = &self.server else {
@@ -334,41 +397,6 @@ impl World {
     }
 
     fn see(&self, id: SessionId, session: &Session) -> Seen {
-        let process = &session.process;
-        let ours =
-            matches!(&session.ownership, Ownership::Ours(label) if label.origin != Origin::Policy);
-        let life = match (process.ended, session.shell) {
-            (None, shell) => Life::Alive {
-                process: shell.unwrap_or(process.id),
-                matches: process.matches,
-                comm: if process.matches {
-                    "claude".to_owned()
-                } else {
-                    "vim".to_owned()
-                },
-            },
-            (Some(_), Some(shell)) if ours => Life::Dead {
-                death: Death::NoAgent,
-                process: Some(shell),
-                at: None,
-                tail: vec![],
-            },
-            (Some(_), Some(shell)) => Life::Alive {
-                process: shell,
-                matches: false,
-                comm: "bash".to_owned(),
-            },
-            // Of a pane that was closed tmux keeps nothing.
-            (Some((death, at)), None) => {
-                let at = (death != Death::Vanished).then_some(at);
-                Life::Dead {
-                    death,
-                    process: None,
-                    at,
-                    tail: vec![],
-                }
-            }
-        };
         Seen {
             id,
             attached: session.attached,
@@ -380,7 +408,7 @@ impl World {
             heard: session.heard(self.now),
             ownership: session.ownership.clone(),
             pane: session.pane_seen(),
-            life,
+            life: session.life(),
             usage: Some(Usage {
                 cpu_ms: session.cpu_ms,
                 ..Usage::default()
@@ -390,7 +418,9 @@ impl World {
         }
     }
 
-    /// Creates a session with a process in it, on a new server if need be. The name must be free.
+    /// Creates a session with a process in it, and a server if there is none.
+    ///
+    /// The caller makes sure that the name is free. `None` never happens.
     pub fn create(
         &mut self,
         name: &str,
@@ -439,7 +469,7 @@ impl World {
         }
     }
 
-    /// A fresh agent process, as the world's mood has it.
+    /// A fresh agent, which behaves as [`Agentry`] says.
     pub(super) fn agent(&mut self) -> Process {
         let id = self.next_id();
         let mut process = Process {
@@ -453,10 +483,11 @@ impl World {
             return process;
         }
         let random = &mut self.random;
-        let life = random
+        let longest_ms = random
             .pick(&[500, 3_000, 20_000, 400_000, 4_000_000])
             .unwrap_or(0);
-        let at = self.now.awake.saturating_add(random.between(1, life));
+        let lifetime_ms = random.between(1, longest_ms);
+        let at = self.now.awake.saturating_add(lifetime_ms);
         process.fate = match random.below(10) {
             0 | 1 => Some((at, Death::Exit(1))),
             2 => Some((at, Death::Exit(0))),
