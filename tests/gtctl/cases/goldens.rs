@@ -1,8 +1,8 @@
-//! Whole decisions, pinned: each folder of `tests/cases` is a town, a situation, and the exact
-//! pages that follow.
+//! Pins whole decisions. Each folder of `tests/cases` has a town, a situation, and the exact pages
+//! that follow from them.
 //!
-//! `GTCTL_BLESS=1 cargo test --locked --test gtctl cases` writes the pages anew; read what it writes
-//! before it is committed.
+//! `GTCTL_BLESS=1 cargo test --locked --test gtctl cases` writes the pages again. Read the
+//! difference before you commit it.
 
 use crate::cases::situation_file::{NOW, World};
 use crate::harness::pages_are;

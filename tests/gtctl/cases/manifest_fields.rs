@@ -1,6 +1,7 @@
-//! No field of the manifest means nothing: changing it changes what is planned or launched, or it
-//! is told as not acted on yet. The list of fields is the schema's, so a new field without a row
-//! fails.
+//! Checks that every field of the manifest has an effect.
+//!
+//! A changed value must change what is planned or launched, or cause the advice that gtctl does not
+//! use the field yet. The schema lists the fields, so a new field without a row fails the test.
 
 use crate::cases::situation_file::{NOW, World};
 use gtctl::manifest::{Loaded, Sources, load, schema};

@@ -1,4 +1,4 @@
-//! Cases written in TOML: a town, what was seen, and the exact pages that follow.
+//! Cases in TOML: a town, what was seen of it, and the exact pages that follow.
 
 mod goldens;
 mod manifest_fields;

@@ -1,5 +1,6 @@
-//! Situations written in TOML, for the goldens: what was seen and what is remembered, in times
-//! *ago*.
+//! Reads the situations of the goldens, `world.toml`: what is seen and what is remembered.
+//!
+//! Times are durations before now: `age = "20m"` means that it was started 20 minutes ago.
 
 use gtctl::model::{
     Answer, Answered, CannotStart, Complaint, Content, Cpu, Death, Definition, Durability, Ended,

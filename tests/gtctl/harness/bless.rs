@@ -1,4 +1,4 @@
-//! Pages that are committed: schemas and goldens.
+//! Compares a text with a committed file: a schema or a golden page. `GTCTL_BLESS=1` writes it.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,5 +1,7 @@
-//! What all tests stand on: a folder, a tmux server and a town of a test's own, the real binary in
-//! them, and waiting for conditions. Whatever a test starts is ended by id when it is dropped.
+//! What all tests share: a folder, a tmux server and a town for one test, the real binary, and
+//! waiting for conditions.
+//!
+//! Each value ends what it has started, by process id, when it is dropped.
 
 mod bless;
 mod owned;

@@ -1,4 +1,4 @@
-//! The processes of one test.
+//! Finds the processes that belong to one test.
 
 use gtctl::model::{ProcId, SessionName};
 use gtctl::proc::signal::{Signal, signal};

@@ -1,5 +1,5 @@
-//! The real binary in a yard of its own: home, state, tmux server and manifest, all private to one
-//! test.
+//! Runs the real binary in a yard: a home, a state directory, a tmux server and a manifest for one
+//! test alone.
 
 use crate::harness::wait::until_or;
 use crate::harness::{Owned, PATIENCE, Scratch, name};

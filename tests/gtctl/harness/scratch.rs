@@ -1,4 +1,4 @@
-//! A folder of one test's own.
+//! A folder for one test, which is removed at its end.
 
 use gtctl::model::Socket;
 use gtctl::tmux::Client;

@@ -1,4 +1,4 @@
-//! A private tmux server.
+//! A tmux server for one test, on a socket of its own.
 
 use crate::harness::{Owned, Scratch, name, town};
 use gtctl::model::{ProcId, ServerId, Town};

@@ -1,4 +1,4 @@
-//! Values that many tests need: names, towns, sessions, tables of a manifest.
+//! Makes values that many tests need: names, towns, sessions, tables of a manifest.
 
 use gtctl::model::{
     Agent, Backoff, Completion, Desired, Gastown, Idling, Launch, Limits, Logs, OnDrift, Period,

@@ -1,4 +1,4 @@
-//! Waiting for conditions instead of for time.
+//! Waits for a condition, never for a fixed time.
 
 use std::time::{Duration, Instant};
 

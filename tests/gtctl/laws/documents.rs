@@ -1,4 +1,4 @@
-//! The documents for contributors name only what is there: files, folders, tests and links.
+//! Checks that the documents for contributors name only files, folders, tests and links that exist.
 
 use std::fs;
 use std::path::{Path, PathBuf};

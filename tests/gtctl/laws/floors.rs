@@ -1,5 +1,5 @@
-//! The floors of the house: a room imports only from lower floors, and the pure rooms touch nothing
-//! of the world. The table in `src/lib.rs` says which room is on which floor.
+//! Checks the floors: a room imports only from lower floors, and a pure room names no file, process
+//! or clock. The table in `src/lib.rs` says which room is on which floor.
 
 use super::source::{Source, bare, rooms, sources, src};
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! What holds of every plan, and of the code and the documents themselves.
+//! Laws: what is true of every plan, of the source code, and of the documents.
 
 mod documents;
 mod floors;

@@ -1,4 +1,4 @@
-//! One word per idea: a public type's name stands in one room only.
+//! Checks that no two rooms have a public type of the same name: one word means one idea.
 
 use super::source::sources;
 use std::collections::{BTreeMap, BTreeSet};

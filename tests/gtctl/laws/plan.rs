@@ -1,6 +1,6 @@
-//! The laws of `plan`, each on thousands of seeded situations.
+//! The laws of `plan`. Each is checked on thousands of random situations.
 //!
-//! `GTCTL_SEED=S` looks at one situation alone.
+//! `GTCTL_SEED=S` checks the situation of seed `S` alone.
 
 use crate::laws::situations::{Case, Manners, case};
 use crate::sim::{Ledger, Look};

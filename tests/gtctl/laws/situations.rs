@@ -1,4 +1,4 @@
-//! Random situations for the laws of `plan`: plausible ones, and hostile ones.
+//! Makes random situations for the laws of `plan`: plausible ones and hostile ones.
 
 use gtctl::model::{
     Answer, Answered, Content, Cpu, Death, Definition, Desired, Ended, EscapeSent, Fingerprint,

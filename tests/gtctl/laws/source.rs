@@ -1,4 +1,4 @@
-//! The sources of the library as text: what ships, and the tests beside it.
+//! Reads the source code of the library as text, and tells what ships from the tests beside it.
 
 use std::fs;
 use std::path::{Path, PathBuf};

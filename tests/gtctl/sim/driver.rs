@@ -1,4 +1,4 @@
-//! The controller's cycle on a simulated world, with everything going wrong that the seed says.
+//! Runs the controller's cycle on a simulated world. The seed decides what goes wrong.
 
 use super::fault::{Mishap, Weather};
 use super::ledger::{Breach, Ledger, Look};

@@ -1,5 +1,7 @@
-//! What goes wrong in a run, how often: drawn once per seed, so that runs differ in kind and not
-//! only in detail.
+//! Says what goes wrong in a run, and how often.
+//!
+//! This is drawn once for each seed. So one run may have full disks and no crashes, and the next
+//! the opposite.
 
 use gtctl::sim::Random;
 

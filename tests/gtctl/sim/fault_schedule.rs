@@ -1,4 +1,4 @@
-//! What goes wrong around the controller: people, clocks, disks, and its own memory.
+//! Makes things go wrong around the controller: people, clocks, disks, and its own memory.
 
 use super::driver::Driver;
 use gtctl::model::{Ownership, SessionName};

@@ -1,4 +1,4 @@
-//! The invariants that one plan, one step or one deed can break by itself.
+//! Judges one plan, one step or one deed by itself. `ledger.rs` has what needs the past.
 
 use super::judge_screens::judge_screens;
 use super::ledger::{Breach, Look};

@@ -1,4 +1,4 @@
-//! The laws of what screens may cause.
+//! Judges steps that a screen has caused: which screens may end a session, and when.
 
 use super::judge::{begins_kill, begins_process, brief, ensure, label_of};
 use super::ledger::{Breach, Look};

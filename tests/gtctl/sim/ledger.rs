@@ -1,7 +1,7 @@
-//! The invariants, asked after every plan and every deed.
+//! The ledger: checks the invariants after every plan and every deed, and remembers the past.
 //!
-//! Plans are judged by what was seen, deeds by what truly was there. The numbers are those of the
-//! invariants in the README's reference.
+//! A plan is judged by what the controller saw, a deed by what was true in the world. The table in
+//! `docs/architecture.md` lists the invariants by number.
 
 use super::judge::{
     begins_kill, begins_process, breach, brief, briefs, complete, ensure, is_gone, judge_identity,

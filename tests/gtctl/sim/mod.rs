@@ -1,9 +1,8 @@
-//! The controller's loop in a simulated town, judged after every plan and every deed.
+//! Runs the controller in a simulated town, and judges every plan and every deed.
 //!
-//! [`Driver`] runs the steps of [`reconcile`](gtctl::reconcile), as the controller does, on a
-//! [`World`](gtctl::sim::World) instead of tmux, and has everything go wrong that the seed says.
-//! [`Ledger`] knows the invariants. The world is judged by what truly is in it, never by what the
-//! planner believes.
+//! [`Driver`] runs the steps of [`reconcile`](gtctl::reconcile) as the controller does, but on a
+//! [`World`](gtctl::sim::World) instead of tmux. The seed decides what goes wrong. [`Ledger`] checks
+//! the invariants. It judges by what is true in the world, never by what the planner believes.
 
 mod driver;
 mod fault;

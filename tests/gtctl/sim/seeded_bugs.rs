@@ -1,5 +1,7 @@
-//! Each invariant is shown to notice a seeded bug: a transition or a world with one rule left out
-//! must be found out.
+//! Shows that the invariants notice bugs.
+//!
+//! Each test leaves out one rule of a transition or one fence of the world. An invariant must then
+//! break.
 
 use super::Driver;
 use crate::sim::seeds::{live, town_name};

@@ -1,7 +1,6 @@
-//! The controller's loop in a simulated town, under seeded faults, with every invariant asked after
-//! every step.
+//! Runs 10,000 seeds of the simulation. No invariant may break.
 //!
-//! `GTCTL_SEEDS=N` runs so many seeds; `GTCTL_SEED=S` replays one.
+//! `GTCTL_SEEDS=N` runs `N` seeds; `GTCTL_SEED=S` replays the seed `S`.
 
 use super::{Driver, Report, Violation};
 use gtctl::model::{Period, SessionName};

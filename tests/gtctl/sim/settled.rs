@@ -1,4 +1,4 @@
-//! After the storm: the town must come to be as declared, and then stay so.
+//! Checks the time after the storm: the town must become as declared, and stay so.
 
 use super::driver::Driver;
 use super::judge::label_of;
