@@ -23,6 +23,7 @@
 //! | 1 | [`manifest`] | text to [`model::Town`], every fault reported at once |
 //! | 1 | [`plan`] | the decision: a table of rules, then pacing. Pure and total |
 //! | 1 | [`memory`] | how memory changes: `learn` from a look, `intend` a plan, `settle` its outcomes. Pure |
+//! | 1 | [`reports`] | what an agent's client says of itself: its hooks and its registry. Pure |
 //! | 1 | [`screen`] | what a pane's text says of its agent, and [`screen::output`] what its output says of its end. Pure |
 //! | 1 | [`trust`] | whose a file, a folder or a socket is, and who else may change it |
 //! | 2 | [`gastown`] | Gas Town's own files, read only, and what its names mean |
@@ -67,6 +68,7 @@ pub mod plan;
 pub mod proc;
 pub mod reconcile;
 pub mod render;
+pub mod reports;
 pub mod screen;
 pub mod sim;
 pub mod store;

@@ -5,9 +5,10 @@
 //! directory on a disk that does not answer, or an `env_file` that is a pipe without a writer,
 //! holds up nobody else.
 
+use super::inject::{Injected, Reports, inject};
 use super::{Scene, env_file};
 use crate::files::aside::{self, Asking, Late};
-use crate::model::{CannotStart, Desired, Generation, Moment, Origin, SessionName};
+use crate::model::{CannotStart, Conversation, Desired, Generation, Moment, Origin, SessionName};
 use crate::proc::program::{find, is_executable};
 use crate::tmux::ops::{Labels, SessionLaunch, is_variable};
 use std::collections::{BTreeMap, BTreeSet};
@@ -262,17 +263,36 @@ fn look_up(wanted: &Wanted, deadline: Instant) -> Result<Found, LaunchFault> {
     Ok(Found { argv, env })
 }
 
-/// Puts together what a start needs. Asks nobody, and changes nothing.
+/// What a fresh process begins with.
+pub(super) struct Beginning<'a> {
+    pub(super) generation: Generation,
+    pub(super) handoff: Option<Moment>,
+    pub(super) crashes: u32,
+    pub(super) conversation: &'a Conversation,
+}
+
+/// Puts together what a start needs. Asks nobody. Writes no more than the files by which a client
+/// finds the hooks that report on it.
 pub(super) fn prepare(
     scene: &Scene<'_>,
     desired: &Desired,
     found: Found,
-    generation: Generation,
-    handoff: Option<Moment>,
-    crashes: u32,
+    beginning: &Beginning<'_>,
 ) -> SessionLaunch {
-    let Found { argv, env } = found;
-    let marker: BTreeMap<String, String> = [
+    let Beginning {
+        generation,
+        handoff,
+        crashes,
+        conversation,
+    } = *beginning;
+    let Found { argv, mut env } = found;
+    let reports = scene
+        .logs
+        .sink
+        .map(|(program, state)| Reports { program, state });
+    let Injected { argv, env: added } = inject(desired, argv, conversation, reports, &env);
+    env.extend(added);
+    let mut marker: BTreeMap<String, String> = [
         ("GTCTL_TOWN", scene.town.name.to_string()),
         ("GTCTL_SESSION", desired.name.to_string()),
         ("GTCTL_GENERATION", generation.to_string()),
@@ -280,6 +300,10 @@ pub(super) fn prepare(
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
+    if let Some((_, state)) = scene.logs.sink.filter(|_| desired.agent.reports()) {
+        let folder = state.reports_dir().to_string_lossy().into_owned();
+        marker.insert("GTCTL_REPORTS".to_owned(), folder);
+    }
     let labels = Labels {
         town: scene.town.name.clone(),
         session: desired.name.clone(),

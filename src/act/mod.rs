@@ -10,6 +10,7 @@
 
 mod env_file;
 mod finish;
+mod inject;
 mod instruct;
 mod known;
 mod launch;
@@ -309,14 +310,20 @@ impl<'a> Work<'a> {
             generation,
             handoff,
             crashes,
+            conversation,
         } = &step.action
         else {
             return;
         };
         match found {
             Ok(found) => {
-                let launch =
-                    launch::prepare(scene, desired, found, *generation, *handoff, *crashes);
+                let beginning = launch::Beginning {
+                    generation: *generation,
+                    handoff: *handoff,
+                    crashes: *crashes,
+                    conversation,
+                };
+                let launch = launch::prepare(scene, desired, found, &beginning);
                 self.starts.push(start::Start { place, launch });
             }
             Err(fault) => self.fail(place, &fault),
@@ -337,6 +344,7 @@ impl<'a> Work<'a> {
             generation,
             handoff,
             crashes,
+            conversation,
         } = &step.action
         else {
             return;
@@ -346,8 +354,13 @@ impl<'a> Work<'a> {
             // Nothing that runs is ended for a process that could not be started.
             (Rung::Ask | Rung::Finish, Err(fault)) => self.fail(place, &fault),
             (Rung::Finish, Ok(found)) => {
-                let launch =
-                    launch::prepare(scene, desired, found, *generation, *handoff, *crashes);
+                let beginning = launch::Beginning {
+                    generation: *generation,
+                    handoff: *handoff,
+                    crashes: *crashes,
+                    conversation,
+                };
+                let launch = launch::prepare(scene, desired, found, &beginning);
                 self.finishes.push(finish::Finish {
                     place,
                     session,

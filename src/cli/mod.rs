@@ -19,6 +19,7 @@ mod exit;
 mod explain;
 mod farewell;
 mod found;
+mod hook;
 mod import;
 mod init;
 mod last_good;
@@ -81,6 +82,10 @@ pub fn main() -> ExitCode {
 
 fn run_words() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
+    if hook::is_asked(&words) {
+        hook::run(&words);
+        return ExitCode::SUCCESS;
+    }
     let cli = match Cli::try_parse_from(&words) {
         Ok(cli) => cli,
         Err(error) => return usage(&error),

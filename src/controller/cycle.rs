@@ -23,6 +23,7 @@ use crate::reconcile::{
 use crate::store::{Counted, Keeps, Lock, LockFault, Retention, StateDir, StoreFault};
 use crate::tmux::{Access, Client};
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -261,6 +262,11 @@ impl Controller {
 
     pub(super) fn store(&self) -> &StateDir {
         &self.store
+    }
+
+    /// The files in which agents' clients say what their agents do.
+    pub(super) fn report_files(&self) -> BTreeSet<PathBuf> {
+        self.looks.report_files(self.store.view())
     }
 
     /// Keeps the connection to tmux between cycles that are close. The caller must wait where the

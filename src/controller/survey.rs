@@ -109,6 +109,7 @@ impl Eyes<'_> {
         notices.extend(misnamed(&town, &observed));
         let unheard = observe::listen(&mut observed, &town, &memory, self.state, now);
         notices.extend(unheard);
+        observe::add_reports(&mut observed, &town, self.state, self.looks, now);
         let learned = learn(
             &Shipped,
             memory,

@@ -21,6 +21,9 @@ use tokio::time::{Instant, sleep_until};
 
 /// The least time between two looks that events have caused, however much happens.
 const GAP: Duration = Duration::from_millis(20);
+/// A look that a report has woken begins so long after the last one: clients report many times a
+/// second, and a person who is asked something waits no longer than a second.
+const REPORT_GAP: Duration = Duration::from_millis(500);
 /// How long writes to logs are gathered: agents write all the time, and are done once.
 const GATHER: Duration = Duration::from_secs(5);
 /// How long looks trust the kernel's events about which processes live. Then each process is asked
@@ -53,6 +56,8 @@ pub(super) struct Wakeups {
     /// Gas Town's own files.
     gastown: Files,
     logs: Files,
+    /// What agents' clients say of themselves.
+    reports: Files,
     /// The places of programs and directories that sessions lack.
     missing: Files,
     /// Whether one of these has appeared since the last look.
@@ -82,6 +87,7 @@ impl Wakeups {
             state: Files::new(),
             gastown: Files::new(),
             logs: Files::new(),
+            reports: Files::new(),
             missing: Files::new(),
             has_appeared: false,
             living: Living::default(),
@@ -107,7 +113,9 @@ impl Wakeups {
         observed: &Observed,
         plan: &Plan,
         state: &StateDir,
+        reports: BTreeSet<PathBuf>,
     ) {
+        self.reports.watch(reports);
         let fresh = self.missing.watch(awaited(plan));
         // What appeared between the look and the watch makes no event.
         self.has_appeared = fresh.into_iter().any(is_there);
@@ -173,7 +181,7 @@ impl Wakeups {
         } else {
             self.looked
         };
-        let (mut gathering, mut ended) = (false, false);
+        let (mut gathering, mut ended, mut reported) = (false, false, false);
         loop {
             let due = until.max(earliest);
             // The timer is exact to a millisecond only, as long as all the rest of a restart.
@@ -196,6 +204,10 @@ impl Wakeups {
                 () = self.state.changed() => if state.changed_elsewhere() {
                     until = Instant::now();
                 },
+                () = self.reports.changed(), if !reported => {
+                    reported = true;
+                    until = until.min(self.looked + REPORT_GAP).max(Instant::now());
+                }
                 () = self.logs.changed(), if !gathering => {
                     gathering = true;
                     until = until.min(self.looked + GATHER);

@@ -105,7 +105,14 @@ pub async fn watch(
         let rest = ran.as_ref().err().and_then(CycleFault::rest);
         let pause = match ran {
             Ok(cycle) => {
-                senses.attend(&town, &cycle.observed, &cycle.plan, controller.store());
+                let reports = controller.report_files();
+                senses.attend(
+                    &town,
+                    &cycle.observed,
+                    &cycle.plan,
+                    controller.store(),
+                    reports,
+                );
                 tell(WatchEvent::Cycle(&town, &cycle));
                 let pause = pause_after(&cycle, town.resync);
                 last = Some(cycle);

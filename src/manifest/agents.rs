@@ -4,8 +4,8 @@
 use super::fault::shown;
 use super::layer::Layer;
 use super::reading::{Reading, path};
-use super::wire::AgentTable;
-use crate::model::{Agent, client_of};
+use super::wire::{AgentTable, words};
+use crate::model::{Agent, Hooks, client_of};
 use figment::value::{Dict, Value};
 use std::collections::BTreeMap;
 
@@ -115,6 +115,8 @@ fn over(base: AgentTable, own: &AgentTable) -> AgentTable {
         clear: own.clear.or(base.clear),
         probe: own.probe.or(base.probe),
         resume: own.resume.or(base.resume),
+        begin: own.begin.or(base.begin),
+        hooks: own.hooks.or(base.hooks),
     }
 }
 
@@ -202,7 +204,9 @@ impl Reading<'_> {
                 .filter_map(|name| tables.get(name).copied())
                 .fold(AgentTable::default(), over);
             let like = ancestry.get(1).map(|like| (*like).to_owned());
-            agents.insert((*name).to_owned(), entry(name, &with_bases, like));
+            let mut entry = entry(name, &with_bases, like);
+            entry.agent.client = ancestry.iter().find_map(|name| name.parse().ok());
+            agents.insert((*name).to_owned(), entry);
         }
         agents
     }
@@ -332,6 +336,9 @@ fn entry(name: &str, table: &AgentTable, like: Option<String>) -> AgentEntry {
         clear: key(&table.clear, "C-u"),
         probe: list(&table.probe),
         resume: list(&table.resume),
+        begin: list(&table.begin),
+        client: None,
+        hooks: table.hooks.map_or(Hooks::Auto, words::Hooks::meaning),
     };
     AgentEntry { agent, command }
 }

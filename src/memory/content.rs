@@ -1,5 +1,6 @@
 //! What a look at a screen teaches, and what the ends of signed-out agents do.
 
+use super::reports;
 use crate::model::{
     Content, Cpu, Desired, Ended, Footprint, History, Label, Life, Memory, Moment, Period, Screen,
     ScreenState, Seen, Usage, keep_newest,
@@ -38,6 +39,7 @@ pub(super) fn learn_content(
     if !matches!(seen.life, Life::Alive { .. }) {
         return;
     }
+    let known = history.content.as_mut().map(reports::take_back);
     if let Some(screen) = &seen.screen {
         // Output within the second of the look may be later than the look.
         let activity = seen
@@ -59,6 +61,8 @@ pub(super) fn learn_content(
     }
     if let Some(content) = &mut history.content {
         content.commands = seen.commands.unwrap_or(content.commands);
+        let known = known.unwrap_or_else(|| content.shown());
+        reports::settle_reports(content, &known, seen.reported.as_ref(), now);
         if content.works_behind() {
             // It begins to be idle when that has ended.
             content.since = now;
@@ -89,6 +93,8 @@ fn first(screen: &Screen, activity: i64, seen: &Seen, label: &Label, now: Moment
         commands: false,
         told: screen.told,
         title: screen.title,
+        reported: None,
+        by_screen: None,
     }
 }
 

@@ -55,6 +55,7 @@ fn seen(state: ScreenState, digest: u64) -> Seen {
         usage: None,
         footprint: None,
         commands: None,
+        reported: None,
     }
 }
 

@@ -81,6 +81,7 @@ fn seen(ownership: Ownership, process: ProcId) -> Seen {
         usage: None,
         footprint: None,
         commands: None,
+        reported: None,
     }
 }
 

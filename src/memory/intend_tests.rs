@@ -46,6 +46,7 @@ fn a_restart_under_a_lowered_label_is_owed_a_start_until_a_later_run_begins() {
         generation: Generation(10),
         handoff: None,
         crashes: 0,
+        conversation: crate::model::Conversation::Unnamed,
     };
     let step = Step {
         session: name.clone(),

@@ -74,7 +74,11 @@ fn of_freed(before: &Plan, after: &Plan) -> Vec<Entry> {
     let lives = |phase: Phase| {
         matches!(
             phase,
-            Phase::Working | Phase::Idle | Phase::Waiting(_) | Phase::Blocked(_)
+            Phase::Working
+                | Phase::Background
+                | Phase::Idle
+                | Phase::Waiting(_)
+                | Phase::Blocked(_)
         )
     };
     let moves = |name: &&SessionName| {

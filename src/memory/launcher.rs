@@ -98,6 +98,7 @@ pub(super) fn end_errand(history: &mut History, outcome: &Outcome, now: Moment) 
 mod tests {
     use super::*;
     use crate::memory::{intend, settle};
+    use crate::model::Conversation;
     use crate::model::{
         Action, Commands, Done, Generation, Launch, PaneId, Phase, Reason, Rung, ServerId,
         SessionId, Target, WhenAttached,
@@ -137,6 +138,7 @@ mod tests {
                 generation: Generation(5),
                 handoff: None,
                 crashes: 0,
+                conversation: Conversation::Unnamed,
             },
             reason: Reason::Asked,
             phase: Phase::Idle,

@@ -22,6 +22,7 @@ mod launcher;
 mod learn;
 pub mod news;
 mod probe;
+mod reports;
 mod saved;
 mod settle;
 mod texts;

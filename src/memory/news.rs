@@ -252,6 +252,7 @@ fn of_phase(name: &str, phase: Phase, memory: &Memory) -> Option<News> {
         Phase::Absent
         | Phase::Starting
         | Phase::Working
+        | Phase::Background
         | Phase::Idle
         | Phase::Blocked(_)
         | Phase::Dead(_)

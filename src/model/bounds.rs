@@ -4,9 +4,9 @@
 //! down to them once, before anything goes by it.
 
 use super::{
-    Advice, Answer, ChoreEnd, ChoreHistory, Complaint, Content, Departure, Given, Heartbeat,
-    History, InForce, Limited, Marks, Memory, NudgeText, Probed, Proposal, RanWith, RecordedReason,
-    Refused, Refuted, Replacing, Sighting, Stopping, Typed,
+    Advice, AgentReport, Answer, ChoreEnd, ChoreHistory, Complaint, Content, Departure, Given,
+    Heartbeat, History, InForce, Limited, Marks, Memory, NudgeText, Probed, Proposal, RanWith,
+    RecordedReason, Refused, Refuted, Replacing, Reported, Shown, Sighting, Stopping, Typed,
 };
 
 /// The longest code of a reason, in bytes.
@@ -109,11 +109,23 @@ impl History {
             cut_to_bytes(said, Complaint::MAX);
         }
         if let Some(Content {
-            looks, evidence, ..
+            looks,
+            evidence,
+            reported,
+            by_screen,
+            ..
         }) = &mut self.content
         {
             *looks = Content::AGREEING.min(*looks);
             cut_to_chars(evidence, Content::MAX_EVIDENCE);
+            reported.iter_mut().for_each(Reported::bound);
+            if let Some(Shown {
+                looks, evidence, ..
+            }) = by_screen
+            {
+                *looks = Content::AGREEING.min(*looks);
+                cut_to_chars(evidence, Content::MAX_EVIDENCE);
+            }
         }
         if let Some(Refuted { line, .. }) = &mut self.refuted {
             cut_to_chars(line, Content::MAX_EVIDENCE);
@@ -123,6 +135,16 @@ impl History {
         }
         self.marks.iter_mut().for_each(Marks::bound);
         self.ran_with.iter_mut().for_each(RanWith::bound);
+    }
+}
+
+impl Reported {
+    fn bound(&mut self) {
+        cut_to_bytes(&mut self.event, AgentReport::MAX_EVENT);
+        cut_to_chars(&mut self.text, AgentReport::MAX_TEXT);
+        if let Some(path) = &mut self.transcript {
+            cut_to_bytes(path, AgentReport::MAX_PATH);
+        }
     }
 }
 

@@ -41,6 +41,41 @@ pub fn client_of(argv: &[String]) -> Option<&'static str> {
     client_of_words(&words)
 }
 
+/// Which word of a command line names the client. None where a script hides it, and where `npm`
+/// starts it, which would take the client's arguments for its own.
+///
+/// ```
+/// use gtctl::model::client_word;
+/// let argv = ["env", "A=b", "claude", "--model", "opus"].map(str::to_owned);
+/// assert_eq!(client_word(&argv), Some(2));
+/// ```
+#[must_use]
+pub fn client_word(argv: &[String]) -> Option<usize> {
+    let words: Vec<&str> = argv.iter().map(String::as_str).take(MAX_WORDS).collect();
+    let mut at = 0;
+    loop {
+        let rest = words.get(at..)?;
+        let first = rest.first()?;
+        if client_called(first).is_some() {
+            return Some(at);
+        }
+        let name = plain_name(basename(first));
+        if name == "npm" || !STARTERS.contains(&name) {
+            return None;
+        }
+        at += 1 + passed_words(rest.get(1..)?);
+    }
+}
+
+/// How many words of a starting program come before the name of what it starts.
+fn passed_words(words: &[&str]) -> usize {
+    let is_passed = |word: &&&str| {
+        let is_number = word.starts_with(|c: char| c.is_ascii_digit());
+        word.starts_with('-') || word.contains('=') || is_number || SUBCOMMANDS.contains(word)
+    };
+    words.iter().take_while(is_passed).count()
+}
+
 fn client_of_words(argv: &[&str]) -> Option<&'static str> {
     let (first, rest) = argv.split_first()?;
     if let Some(client) = client_called(first) {
@@ -53,12 +88,7 @@ fn client_of_words(argv: &[&str]) -> Option<&'static str> {
     if !STARTERS.contains(&plain_name(name)) {
         return None;
     }
-    let is_passed = |word: &&&str| {
-        let is_number = word.starts_with(|c: char| c.is_ascii_digit());
-        word.starts_with('-') || word.contains('=') || is_number || SUBCOMMANDS.contains(word)
-    };
-    let passed = rest.iter().take_while(is_passed).count();
-    client_of_words(rest.get(passed..)?)
+    client_of_words(rest.get(passed_words(rest)..)?)
 }
 
 /// The client in a shell's script of one command.

@@ -2,7 +2,7 @@
 
 use super::written::is_default;
 use super::{
-    Asks, Block, Generation, Moment, Period, Phase, ScreenState, SessionName, Title, Told,
+    Asks, Block, Generation, Moment, Period, Phase, Reported, ScreenState, SessionName, Title, Told,
 };
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +49,29 @@ pub struct Content {
     /// What is known of its pane's title.
     #[serde(default, skip_serializing_if = "is_default")]
     pub title: Title,
+    /// What its client has reported last.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub reported: Option<Reported>,
+    /// What its screen alone says, where a report says another thing or more.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub by_screen: Option<Shown>,
+}
+
+/// A state with all that goes with it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Shown {
+    /// The state.
+    pub state: ScreenState,
+    /// When it began.
+    pub since: Moment,
+    /// Looks in a row that agree on it, at most [`Content::AGREEING`].
+    pub looks: u32,
+    /// The words that say so, unsanitised, at most [`Content::MAX_EVIDENCE`] characters.
+    pub evidence: String,
+    /// Whether something works behind its prompt.
+    pub background: bool,
+    /// What told it, and what says otherwise.
+    pub told: Told,
 }
 
 /// The processor time of a session's tree over a while.
@@ -80,6 +103,37 @@ impl Content {
     /// By at most this much a session stays blocked for longer than its limit, so that not all go
     /// on at once.
     const JITTER_MS: i64 = 60_000;
+
+    /// Its state, with all that goes with it.
+    #[must_use]
+    pub fn shown(&self) -> Shown {
+        Shown {
+            state: self.state,
+            since: self.state_since,
+            looks: self.looks,
+            evidence: self.evidence.clone(),
+            background: self.background,
+            told: self.told,
+        }
+    }
+
+    /// Takes this state for its own.
+    pub fn show(&mut self, shown: Shown) {
+        let Shown {
+            state,
+            since,
+            looks,
+            evidence,
+            background,
+            told,
+        } = shown;
+        self.state = state;
+        self.state_since = since;
+        self.looks = looks;
+        self.evidence = evidence;
+        self.background = background;
+        self.told = told;
+    }
 
     /// For how long it has been idle: no time while it works, or something that it has started.
     #[must_use]
@@ -176,10 +230,15 @@ impl Content {
         if let Some(block) = self.block(session, now) {
             return Phase::Blocked(block);
         }
+        if self.works_behind() {
+            return Phase::Background;
+        }
         match self.state {
             ScreenState::Busy | ScreenState::Retrying => Phase::Working,
             ScreenState::AsksPermission if self.is_agreed() => Phase::Waiting(Asks::Permission),
             ScreenState::AsksTrust if self.is_agreed() => Phase::Waiting(Asks::Trust),
+            // A client knows that its turn has ended. A screen has to stay as it is for a while.
+            ScreenState::Ready if self.told.by.is_client() => Phase::Idle,
             ScreenState::AsksPermission
             | ScreenState::AsksTrust
             | ScreenState::Ready

@@ -1,11 +1,14 @@
 //! What the user wants: a [`Town`] of [`Desired`] sessions, every default resolved.
 
 use super::written::written_as_text;
-use super::{Awaited, Chore, Gastown, Launch, NudgeText, Period, Policy, SessionName, Topic};
+use super::{
+    Awaited, Chore, Gastown, Launch, NudgeText, Period, Policy, ReportingClient, SessionName, Topic,
+};
 use core::net::SocketAddr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
+use strum::IntoStaticStr;
 
 /// A whole town as declared, ready to be compared with what tmux has.
 #[derive(Debug, Clone, PartialEq)]
@@ -318,11 +321,51 @@ pub struct Agent {
     pub clear: Vec<String>,
     /// A command (argv) that exits 0 if the agent is signed in.
     pub probe: Vec<String>,
-    /// Arguments that resume a former conversation.
+    /// Arguments that resume the conversation whose id stands for `{id}`.
     pub resume: Vec<String>,
+    /// Arguments that begin a conversation of the id that stands for `{id}`.
+    pub begin: Vec<String>,
+    /// The client that reports on it, where it is one that can.
+    pub client: Option<ReportingClient>,
+    /// Whether its client's hooks are set up.
+    pub hooks: Hooks,
+}
+
+/// Whether an agent's hooks report to gtctl.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Hooks {
+    /// They do, where that changes nothing of the user's own.
+    #[default]
+    Auto,
+    /// They do, also where gtctl must pass a flag that trusts the user's own hooks, too.
+    On,
+    /// They do not. Nothing else that the client says of itself is read either.
+    Off,
 }
 
 impl Agent {
+    /// Whether its client is one whose hooks gtctl sets up.
+    #[must_use]
+    pub fn reports(&self) -> bool {
+        let sets_up = match self.client {
+            Some(ReportingClient::Claude | ReportingClient::Gemini) => true,
+            Some(ReportingClient::Codex) => self.hooks == Hooks::On,
+            // A user's own configuration would have to be replaced.
+            Some(ReportingClient::Kimi | ReportingClient::KimiCode | ReportingClient::Opencode) => {
+                true
+            }
+            None => false,
+        };
+        self.hooks != Hooks::Off && sets_up
+    }
+
+    /// Whether what its client says of itself is read.
+    #[must_use]
+    pub fn listens(&self) -> bool {
+        self.hooks != Hooks::Off
+    }
+
     /// Whether the title of its pane tells anything of it.
     #[must_use]
     pub fn has_titles(&self) -> bool {

@@ -40,6 +40,7 @@ pub mod population;
 pub mod probe;
 pub mod ran;
 pub mod reason;
+pub mod report;
 pub mod screen;
 pub mod signed;
 pub mod text;
@@ -54,12 +55,12 @@ pub use chore::{
     Accept, Advice, Chore, ChoreEnd, ChoreHistory, ChoreKind, ChoreResult, ChoreTime, Judged,
     Proposal, ProposalStanding, Refusal, Timed,
 };
-pub use client::{client_of, plain_name};
-pub use content::{Content, Cpu};
+pub use client::{client_of, client_word, plain_name};
+pub use content::{Content, Cpu, Shown};
 pub use coverage::{cover, covered, misnamed};
 pub use desired::{
-    Agent, Backoff, CannotStart, Completion, Desired, Fingerprint, Idling, Limits, Logs, Marker,
-    Metrics, Notify, OnDrift, OnIdle, OnLimitEnd, RestartPolicy, Socket, StartBudget, Town,
+    Agent, Backoff, CannotStart, Completion, Desired, Fingerprint, Hooks, Idling, Limits, Logs,
+    Marker, Metrics, Notify, OnDrift, OnIdle, OnLimitEnd, RestartPolicy, Socket, StartBudget, Town,
     Unavailable, WhenAttached,
 };
 pub use evidence::Evidence;
@@ -92,6 +93,10 @@ pub use population::{Inhabitant, Program};
 pub use probe::{Answer, Answered, Probe, Probed};
 pub use ran::{Change, RanWith};
 pub use reason::{Death, Hold, Reason, ReasonCode, RecordedReason};
+pub use report::{
+    Activity, AgentReport, Conversation, ConversationId, ConversationIdFault, Reported,
+    ReportingClient,
+};
 pub use screen::{Asks, Block, Screen, ScreenState, Source, Title, Told};
 pub use text::{Asker, TextEnd, TextRequest, TextStep, Typable};
 pub use time::Moment;

@@ -1,8 +1,8 @@
 //! What is there: one look at tmux and its processes.
 
 use crate::model::{
-    Death, Fingerprint, Generation, Marks, Moment, PaneId, Period, ProcId, Screen, ServerId,
-    SessionId, SessionName,
+    Death, Fingerprint, Generation, Marks, Moment, PaneId, Period, ProcId, Reported, Screen,
+    ServerId, SessionId, SessionName,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use strum::IntoStaticStr;
@@ -70,6 +70,8 @@ pub struct Seen {
     pub screen: Option<Screen>,
     /// What its output says about its end; only where that is listened for.
     pub heard: Option<Marks>,
+    /// What its client says of it; none where it says nothing, or nobody listens.
+    pub reported: Option<Reported>,
     /// Whose it is.
     pub ownership: Ownership,
     /// The pane its agent runs in: the labelled one, or for others the first. Where a policy covers

@@ -13,6 +13,8 @@ pub enum Phase {
     Starting,
     /// Its screen shows work, or its content changed lately.
     Working,
+    /// Its turn has ended, and what it has started still works: it would end with its agent.
+    Background,
     /// Alive and quiet.
     Idle,
     /// It asks somebody something.

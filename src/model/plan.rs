@@ -1,9 +1,9 @@
 //! What shall happen: steps, what is held, what is unchanged, and when to look again.
 
 use super::{
-    Agent, Desired, Fingerprint, Generation, Hold, Judged, Launch, Logs, Moment, Origin, PaneId,
-    Phase, Probe, ProcId, Purpose, Reason, ReasonCode, ServerId, SessionId, SessionName, TextStep,
-    Timed, WhenAttached,
+    Agent, Conversation, Desired, Fingerprint, Generation, Hold, Judged, Launch, Logs, Moment,
+    Origin, PaneId, Phase, Probe, ProcId, Purpose, Reason, ReasonCode, ServerId, SessionId,
+    SessionName, TextStep, Timed, WhenAttached,
 };
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
@@ -57,6 +57,8 @@ pub enum Action {
         handoff: Option<Moment>,
         /// Crashes in a row before this life, told to the agent as `GTCTL_CRASHES`.
         crashes: u32,
+        /// With which conversation its agent begins.
+        conversation: Conversation,
     },
     /// Give the session a fresh process.
     Restart {
@@ -72,6 +74,8 @@ pub enum Action {
         handoff: Option<Moment>,
         /// Crashes in a row before this life, told to the agent as `GTCTL_CRASHES`.
         crashes: u32,
+        /// With which conversation its agent begins.
+        conversation: Conversation,
     },
     /// End the session and remove it.
     Expire {

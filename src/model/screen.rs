@@ -48,6 +48,10 @@ pub enum Source {
     Text,
     /// The title of its pane.
     Title,
+    /// A hook that its client has run.
+    Hook,
+    /// The registry that its client keeps.
+    Registry,
 }
 
 impl Source {
@@ -55,6 +59,15 @@ impl Source {
     #[must_use]
     pub fn word(self) -> &'static str {
         self.into()
+    }
+
+    /// Whether it is the agent's client itself.
+    #[must_use]
+    pub fn is_client(self) -> bool {
+        match self {
+            Self::Hook | Self::Registry => true,
+            Self::Text | Self::Title => false,
+        }
     }
 }
 

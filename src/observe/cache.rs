@@ -1,6 +1,7 @@
 //! What the last look has listed, kept for the next one.
 
 use super::locate_server::Found;
+use super::reports::ReportCache;
 use crate::tmux::list::Listing;
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub struct LookCache {
     last: Option<Listed>,
+    pub(super) reports: ReportCache,
 }
 
 #[derive(Debug)]

@@ -218,6 +218,7 @@ impl View<'_> {
             usage,
             footprint: None,
             commands: None,
+            reported: None,
         }
     }
 

@@ -290,6 +290,7 @@ fn still_to_come(verdict: &Verdict) -> NotReady {
             | Phase::Absent
             | Phase::Starting
             | Phase::Working
+            | Phase::Background
             | Phase::Idle
             | Phase::Waiting(_)
             | Phase::Blocked(_)

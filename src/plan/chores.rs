@@ -96,7 +96,7 @@ fn into<'a>(situation: &Situation<'a>, chore: &Chore) -> Option<&'a Desired> {
 /// typed.
 fn nudge(plan: &Plan, session: &SessionName) -> ChoreTime {
     match phase_in(plan, session) {
-        Some(Phase::Working | Phase::Idle) => ChoreTime::Now,
+        Some(Phase::Working | Phase::Background | Phase::Idle) => ChoreTime::Now,
         Some(Phase::Unknown) => ChoreTime::Held(Hold::SecondLook),
         Some(Phase::Blocked(block)) => {
             ChoreTime::Skip(format!("{session} is blocked: {}", block.code()))

@@ -124,7 +124,7 @@ fn allowed_for(
             None => Err(Refusal::Needless),
         },
         Advice::Nudge(_) => match phase {
-            Phase::Working | Phase::Idle => Ok(session.clone()),
+            Phase::Working | Phase::Background | Phase::Idle => Ok(session.clone()),
             other => Err(Refusal::Phase(other)),
         },
     }
@@ -134,7 +134,11 @@ fn allowed_for(
 /// own affair.
 fn may_restart(phase: Phase) -> bool {
     match phase {
-        Phase::Working | Phase::Idle | Phase::Waiting(_) | Phase::Blocked(Block::Context) => true,
+        Phase::Working
+        | Phase::Background
+        | Phase::Idle
+        | Phase::Waiting(_)
+        | Phase::Blocked(Block::Context) => true,
         Phase::Absent
         | Phase::Starting
         | Phase::Blocked(Block::Auth | Block::Limit)

@@ -6,8 +6,8 @@ use super::subject::Subject;
 use super::texts;
 use super::verdict::{Keep, Kind, Verdict, Want};
 use crate::model::{
-    Action, Agent, Completion, Generation, Held, NudgeText, Origin, Period, Phase, Plan, Reason,
-    Rung, Step, Target, Unchanged, Verb, WhenAttached,
+    Action, Agent, Completion, Conversation, ConversationId, Generation, Held, NudgeText, Origin,
+    Period, Phase, Plan, Reason, Rung, Step, Target, Unchanged, Verb, WhenAttached,
 };
 
 /// A clock tick, in which the kernel counts the starts of processes.
@@ -100,6 +100,7 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
             generation,
             handoff,
             crashes,
+            conversation: conversation(subject, generation),
         },
         Verb::Restart => Action::Restart {
             desired: Box::new(subject.desired?.clone()),
@@ -108,6 +109,7 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
             generation,
             handoff,
             crashes,
+            conversation: conversation(subject, generation),
         },
         Verb::Expire => {
             let agent = Box::new(
@@ -156,6 +158,18 @@ fn text_of<'a>(subject: &Subject<'a>, want: &Want) -> Option<&'a NudgeText> {
         | Kind::SendEscape
         | Kind::Continue(_) => Some(&desired.idling.nudge),
     }
+}
+
+/// With which conversation its agent begins.
+fn conversation(subject: &Subject<'_>, generation: Generation) -> Conversation {
+    let Some(desired) = subject.desired else {
+        return Conversation::Unnamed;
+    };
+    if desired.agent.begin.is_empty() {
+        return Conversation::Unnamed;
+    }
+    let town = &subject.situation.town.name;
+    Conversation::Begin(ConversationId::of(town, subject.name, generation))
 }
 
 fn adoption(subject: &Subject<'_>, generation: Generation) -> Option<Action> {

@@ -117,7 +117,8 @@ fn why_not(same: &Unchanged, waited: bool) -> Option<String> {
             "stopped by hand; `gtctl start {}` starts it",
             same.session
         )),
-        (Phase::Completed(_), _) | (Phase::Working | Phase::Idle | Phase::Waiting(_), None) => None,
+        (Phase::Completed(_), _)
+        | (Phase::Working | Phase::Background | Phase::Idle | Phase::Waiting(_), None) => None,
         (_, Some(note)) => Some(words::reason_in_brief(note)),
         (
             Phase::Absent | Phase::Dead(_) | Phase::Blocked(_) | Phase::Unknown | Phase::Foreign,

@@ -114,6 +114,7 @@ fn alive(session: &str, minutes: u64, quiet: Period) -> Seen {
         }),
         footprint: None,
         commands: None,
+        reported: None,
     }
 }
 
@@ -166,6 +167,7 @@ pub(in crate::render) fn plan() -> Plan {
         generation: Generation(2),
         handoff: None,
         crashes: 0,
+        conversation: crate::model::Conversation::Unnamed,
     };
     let restart = Action::Restart {
         desired: Box::new(desired("witness", &["claude"])),
@@ -174,6 +176,7 @@ pub(in crate::render) fn plan() -> Plan {
         generation: Generation(2),
         handoff: None,
         crashes: 0,
+        conversation: crate::model::Conversation::Unnamed,
     };
     let too_old = Reason::TooOld {
         age: Period::from_mins(72),

@@ -4,7 +4,7 @@ use super::columns::wrap;
 use super::words;
 use super::{Paper, Role, sanitise};
 use crate::manifest::Explained;
-use crate::model::{Content, Held, Moment, SessionName, Source};
+use crate::model::{Content, Held, Moment, ScreenState, SessionName, Source};
 use crate::plan::{Opinion, Says};
 use serde_json::{Value, json};
 
@@ -16,6 +16,8 @@ const NARROW: usize = 24;
 /// Where the rules' names are followed by what they say.
 const SAYS: usize = 14;
 
+/// So many columns of the name of a client's event are shown.
+const EVENT: usize = 40;
 /// The longest line of a screen, in columns.
 const EVIDENCE: usize = 100;
 /// The longest text for programs, in characters.
@@ -115,23 +117,51 @@ pub fn page(explanation: &Explanation<'_>, paper: &Paper) -> String {
 fn shows(content: &Content, paper: &Paper) -> String {
     let state = content.state.code().replace('-', " ");
     let since = paper.clock.now.since(&content.state_since);
-    let (by, other) = match content.told.by {
-        Source::Text => ("text", "title"),
-        Source::Title => ("title", "text"),
-    };
     let evidence = match sanitise::line(&content.evidence, EVIDENCE) {
         line if line.is_empty() => String::new(),
-        line => format!(", from its {by}: {line}"),
+        line => format!(": {line}"),
     };
-    let against = content.told.against.map_or_else(String::new, |against| {
-        format!(" (its {other} says {})", against.code().replace('-', " "))
-    });
+    let source = source(content, paper);
     let agreed = if content.is_agreed() {
         ""
     } else {
         "; another check must agree"
     };
-    format!("{state} for {since}{evidence}{against}{agreed}")
+    format!("{state} for {since}{evidence} ({source}{agreed})")
+}
+
+/// What told the state, and what the others say: `hook UserPromptSubmit 12s ago; screen agrees`.
+fn source(content: &Content, paper: &Paper) -> String {
+    let now = paper.clock.now;
+    let word = |state: ScreenState| state.code().replace('-', " ");
+    let reported = content.reported.as_ref().map(|reported| {
+        let event = sanitise::line(&reported.event, EVENT);
+        let age = now.since(&reported.at);
+        format!("{} {event} {age} ago", reported.by.word())
+    });
+    let other = |against: Option<ScreenState>, other: &str| match against {
+        Some(against) => format!("; {other} says {}", word(against)),
+        None => String::new(),
+    };
+    match content.told.by {
+        Source::Hook | Source::Registry => {
+            let said = reported.unwrap_or_else(|| content.told.by.word().to_owned());
+            let screen = content.by_screen.as_ref().map(|shown| shown.state);
+            match (content.told.against, screen) {
+                (Some(against), _) => format!("{said}; screen says {}", word(against)),
+                (None, Some(ScreenState::Unclear)) => format!("{said}; screen is unclear"),
+                (None, _) => format!("{said}; screen agrees"),
+            }
+        }
+        Source::Title => format!("from its title{}", other(content.told.against, "screen")),
+        Source::Text => match reported {
+            Some(said) if content.told.against.is_some() => {
+                format!("from its screen{}", other(content.told.against, &said))
+            }
+            Some(said) => format!("from its screen; {said} agrees"),
+            None => format!("from its screen{}", other(content.told.against, "title")),
+        },
+    }
 }
 
 /// A rule's name for people. JSON keeps `calm` for the answer where no rule applies.

@@ -243,6 +243,7 @@ fn session(row: &Row<'_>, books: &Books, now: Moment) -> SessionLine {
         Phase::Absent
         | Phase::Starting
         | Phase::Working
+        | Phase::Background
         | Phase::Idle
         | Phase::Waiting(_)
         | Phase::Blocked(_)

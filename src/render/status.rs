@@ -167,6 +167,7 @@ pub fn next(row: &Row<'_>, paper: &Paper) -> String {
             | Phase::Absent
             | Phase::Starting
             | Phase::Working
+            | Phase::Background
             | Phase::Idle
             | Phase::Stopping
             | Phase::Foreign => String::new(),
@@ -183,6 +184,7 @@ fn asks(phase: Phase) -> &'static str {
         Phase::Absent
         | Phase::Starting
         | Phase::Working
+        | Phase::Background
         | Phase::Idle
         | Phase::Completed(_)
         | Phase::Dead(_)
@@ -194,8 +196,9 @@ fn asks(phase: Phase) -> &'static str {
 }
 
 /// The words of the totals, and the phases that each counts.
-const TOTALS: [(&str, &[&str]); 11] = [
+const TOTALS: [(&str, &[&str]); 12] = [
     ("active", &["working", "starting"]),
+    ("in the background", &["background"]),
     ("idle", &["idle"]),
     ("waiting for an answer", &["waiting"]),
     ("blocked", &["blocked"]),
@@ -252,7 +255,7 @@ fn mark(row: &Row<'_>) -> (&'static str, Role) {
 
 fn role(phase: Phase) -> Role {
     match phase {
-        Phase::Working => Role::Good,
+        Phase::Working | Phase::Background => Role::Good,
         Phase::Idle | Phase::Starting => Role::Plain,
         Phase::Completed(_) | Phase::Stopped => Role::Quiet,
         Phase::Stopping | Phase::Unknown | Phase::Foreign | Phase::Waiting(_) => Role::Change,

@@ -208,7 +208,9 @@ impl<'a> Scene<'a> {
                 .or_else(said)
                 .or_else(ended),
             Phase::Stopping => history.and_then(|h| h.stopping.as_ref()).map(|s| s.since),
-            Phase::Waiting(_) | Phase::Blocked(_) => content.map(|content| content.state_since),
+            Phase::Waiting(_) | Phase::Blocked(_) | Phase::Background => {
+                content.map(|content| content.state_since)
+            }
             Phase::Working | Phase::Unknown | Phase::Foreign => None,
         };
         at.map(|at| self.now.since(&at))

@@ -589,6 +589,7 @@ pub fn phase(phase: Phase) -> String {
         | Phase::Absent
         | Phase::Starting
         | Phase::Working
+        | Phase::Background
         | Phase::Idle
         | Phase::Stopping
         | Phase::Stopped

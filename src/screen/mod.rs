@@ -83,6 +83,13 @@ pub fn read(agent: &Agent, lines: &[&str], now: Moment, local: &TimeZone) -> Scr
     }
 }
 
+/// When a usage limit ends by an error's own words, in wall milliseconds. `now` is when the words
+/// were said, in wall milliseconds; `local` is the zone meant by a time without one.
+#[must_use]
+pub fn limit_end(words: &str, now: i64, local: &TimeZone) -> Option<i64> {
+    reset::end_named_in(words, now, local)
+}
+
 /// Whether the last lines show a composer. If so, the client has started completely.
 #[must_use]
 pub fn has_composer(agent: &Agent, lines: &[&str]) -> bool {

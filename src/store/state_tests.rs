@@ -237,6 +237,32 @@ fn full_content(n: u64, at: Moment) -> model::Content {
             ],
         ),
         title: nth(n, [Title::Unread, Title::Found(u64::MAX), Title::Own(7)]),
+        reported: n.is_multiple_of(2).then(|| full_reported(at)),
+        by_screen: n.is_multiple_of(2).then(|| full_shown(at)),
+    }
+}
+
+fn full_reported(at: Moment) -> model::Reported {
+    model::Reported {
+        activity: model::Activity::Background,
+        by: Source::Hook,
+        event: "Stop".into(),
+        at,
+        conversation: "4f1c-b".parse().ok(),
+        text: "Bash: make".into(),
+        transcript: Some("/home/a/4f1c.jsonl".into()),
+        resets: Some(7),
+    }
+}
+
+fn full_shown(at: Moment) -> model::Shown {
+    model::Shown {
+        state: ScreenState::Busy,
+        since: at,
+        looks: 1,
+        evidence: "esc to interrupt".into(),
+        background: true,
+        told: Told::default(),
     }
 }
 

@@ -7,9 +7,9 @@ use super::super::{Scene, not_done};
 use super::run::{CommandRun, Order, run};
 use super::tracked::Tracked;
 use crate::model::{
-    Action, Commands, Desired, Effect, Generation, LauncherStop, Moment, Origin, Outcome,
-    Ownership, Period, ProcId, Rung, ServerId, SessionId, SessionName, Step, StopCommand, Target,
-    Town, Verb, WhenAttached, Whose,
+    Action, Commands, Conversation, Desired, Effect, Generation, LauncherStop, Moment, Origin,
+    Outcome, Ownership, Period, ProcId, Rung, ServerId, SessionId, SessionName, Step, StopCommand,
+    Target, Town, Verb, WhenAttached, Whose,
 };
 use crate::proc::child::end_leftover;
 use crate::proc::process::Presence;
@@ -78,6 +78,7 @@ fn as_start(step: &Step) -> Step {
             generation,
             handoff,
             crashes,
+            conversation: Conversation::Unnamed,
         },
         ..step.clone()
     }

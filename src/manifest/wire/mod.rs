@@ -128,8 +128,15 @@ pub struct AgentTable {
     pub clear: Option<Vec<String>>,
     /// A command (argv) that exits 0 if the agent is signed in. Default: none.
     pub probe: Option<Vec<String>>,
-    /// Arguments that resume a former conversation. Default: none.
+    /// Arguments that resume a conversation; `{id}` stands for its id. Default: none.
     pub resume: Option<Vec<String>>,
+    /// Arguments that begin a conversation with an id that gtctl chooses; `{id}` stands for it.
+    /// Default: none: gtctl learns the id from the client's reports.
+    pub begin: Option<Vec<String>>,
+    /// Whether the client reports to gtctl what the agent does. `auto`: where that changes nothing
+    /// of the user's own. `on`: also for codex, where it takes a flag that trusts the user's own
+    /// hooks, too. `off`: gtctl goes by screen and title alone. Default: `auto`.
+    pub hooks: Option<words::Hooks>,
 }
 
 /// The controller that keeps the town.

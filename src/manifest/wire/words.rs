@@ -98,6 +98,18 @@ words! {
 }
 
 words! {
+    /// Whether an agent's client reports to gtctl what the agent does.
+    Hooks => model::Hooks {
+        /// It does, where that changes nothing of the user's own.
+        Auto = "auto" => model::Hooks::Auto,
+        /// It does, also where gtctl must pass a flag that trusts the user's own hooks, too.
+        On = "on" => model::Hooks::On,
+        /// It does not, and gtctl reads nothing else that the client says of itself.
+        Off = "off" => model::Hooks::Off,
+    }
+}
+
+words! {
     /// What happens once an agent's usage limit has ended.
     OnLimitEnd => model::OnLimitEnd {
         /// Do nothing: it continues by itself, or somebody continues it.

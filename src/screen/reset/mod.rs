@@ -77,7 +77,7 @@ fn unwrapped(tail: &[Line<'_>], at: usize) -> String {
 ///
 /// `None` if it names no time, a zone that is not known, or a time that is past or more than 400
 /// days ahead.
-fn end_named_in(text: &str, now: i64, local: &TimeZone) -> Option<i64> {
+pub(super) fn end_named_in(text: &str, now: i64, local: &TimeZone) -> Option<i64> {
     let lower = text
         .to_ascii_lowercase()
         .replace(['\u{a0}', '\u{202f}'], " ");

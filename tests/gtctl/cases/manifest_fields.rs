@@ -99,7 +99,7 @@ const ROLE: [Row; 5] = [
     ("leaves_orphans", "false", "true"),
 ];
 
-const OTHERS: [Row; 34] = [
+const OTHERS: [Row; 36] = [
     ("town.name", "'acme'", "'other'"),
     ("town.root", "'/gt'", "'/gu'"),
     ("town.socket", "'default'", "'mine'"),
@@ -125,6 +125,12 @@ const OTHERS: [Row; 34] = [
     ("agents.mine.like", "'codex'", "'aider'"),
     ("agents.mine.probe", "['mine', 'auth']", "['mine', 'login']"),
     ("agents.mine.resume", LATER, "['-c']"),
+    (
+        "agents.mine.begin",
+        "['--id', '{id}']",
+        "['--session', '{id}']",
+    ),
+    ("agents.mine.hooks", "'off'", "'on'"),
     ("controller.resync", "'15s'", "'20s'"),
     ("controller.metrics", "'/a.prom'", "'127.0.0.1:1'"),
     ("notify.command", "['tell']", "['write']"),

@@ -8,7 +8,7 @@ use gtctl::model::{
     Label, LauncherJob, Life, Limited, Marks, Mass, Memory, Moment, MovedOut, Observed, Orders,
     Origin, Orphans, Ownership, PaneId, Period, Probed, ProcId, Purpose, RanWith, Refused, Refuted,
     Replacing, Rest, Rung, Screen, ScreenState, Seen, Server, ServerId, SessionId, SessionName,
-    Sighting, Standing, Stopping, Title, Told, Town, Unproved, Usage, Verb, Verdict,
+    Sighting, Source, Standing, Stopping, Title, Told, Town, Unproved, Usage, Verb, Verdict,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -239,6 +239,9 @@ struct HistoryEntry {
     /// One look has seen it so far.
     #[serde(default)]
     one_look: bool,
+    /// Its client has told what its screen says: a hook.
+    #[serde(default)]
+    by_client: bool,
     /// Its footer tells of work behind its prompt.
     #[serde(default)]
     background: bool,
@@ -463,6 +466,7 @@ impl SeenEntry {
             }),
             footprint: self.holds.map(|mib| mib << 20),
             commands: None,
+            reported: None,
         }
     }
 
@@ -614,8 +618,17 @@ impl HistoryEntry {
             }),
             background: self.background,
             commands: false,
-            told: Told::default(),
+            told: Told {
+                by: if self.by_client {
+                    Source::Hook
+                } else {
+                    Source::Text
+                },
+                against: None,
+            },
             title: Title::Unread,
+            reported: None,
+            by_screen: None,
         })
     }
 

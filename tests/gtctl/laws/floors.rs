@@ -8,13 +8,14 @@ use std::path::PathBuf;
 
 /// Rooms that know values only, and what they may not name. `render` draws reports of the
 /// manifest's faults.
-const PURE: [&str; 9] = [
+const PURE: [&str; 10] = [
     "model",
     "import",
     "manifest",
     "plan",
     "reconcile",
     "memory",
+    "reports",
     "screen",
     "sim",
     "render",

@@ -5,7 +5,7 @@ use gtctl::model::{
     Finished, Footprint, Generation, History, Incarnation, Label, Life, Marks, Mass, Memory,
     Moment, Observed, Orders, Origin, Orphans, Ownership, PaneId, Period, Probed, ProcId, Purpose,
     Refused, Replacing, Rung, Screen, ScreenState, Seen, Server, ServerId, SessionId, SessionName,
-    Sighting, Standing, Stopping, Title, Told, Town, Usage, Verdict,
+    Sighting, Source, Standing, Stopping, Title, Told, Town, Usage, Verdict,
 };
 use gtctl::sim::{Random, random_town};
 
@@ -265,6 +265,7 @@ impl Maker {
             usage: Some(Usage::default()),
             footprint: desired.max_memory.map(|_| self.random.below(600 << 20)),
             commands: None,
+            reported: None,
             screen,
             pane: PaneId(id.0),
             life,
@@ -502,8 +503,17 @@ impl Maker {
             }),
             background: digest == 2,
             commands: digest == 1 && self.now.awake.is_multiple_of(2),
-            told: Told::default(),
+            told: Told {
+                by: if self.now.awake.is_multiple_of(3) {
+                    Source::Hook
+                } else {
+                    Source::Text
+                },
+                against: None,
+            },
             title: Title::Unread,
+            reported: None,
+            by_screen: None,
         }
     }
 

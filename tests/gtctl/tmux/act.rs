@@ -71,6 +71,7 @@ fn start(desired: &Desired, generation: u64) -> Action {
         generation,
         handoff: None,
         crashes: 0,
+        conversation: gtctl::model::Conversation::Unnamed,
     }
 }
 
@@ -120,6 +121,7 @@ fn restart(desired: &Desired, target: Target, rung: Rung, generation: u64) -> Ac
         generation,
         handoff: Some(clock::now()),
         crashes: 3,
+        conversation: gtctl::model::Conversation::Unnamed,
     }
 }
 

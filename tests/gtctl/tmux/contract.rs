@@ -250,6 +250,7 @@ fn start(session: &str, generation: u64) -> Action {
         generation: Generation(generation),
         handoff: None,
         crashes: 0,
+        conversation: gtctl::model::Conversation::Unnamed,
     }
 }
 
@@ -262,6 +263,7 @@ fn restart(target: Target, rung: Rung, generation: u64) -> Action {
         generation,
         handoff: None,
         crashes: 0,
+        conversation: gtctl::model::Conversation::Unnamed,
     }
 }
 
@@ -514,6 +516,7 @@ async fn a_stop_takes_rungs_and_ends_in_nothing(ground: &mut impl Ground) {
         generation,
         handoff: Some(handoff),
         crashes: 0,
+        conversation: gtctl::model::Conversation::Unnamed,
     };
     let Outcome::Done(Effect::Signalled { tree }) = ground.carry_out(ask, vec![]).await else {
         panic!("not asked")

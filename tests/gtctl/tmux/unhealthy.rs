@@ -103,6 +103,7 @@ impl Thirty {
                     usage: None,
                     footprint: None,
                     commands: None,
+                    reported: None,
                 };
                 (desired.name.to_string(), seen)
             });

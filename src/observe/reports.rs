@@ -1,0 +1,346 @@
+//! What agents' clients say of themselves: the reports of their hooks, and their registry.
+//!
+//! A report counts only for the incarnation that its hook's environment names, and only where the
+//! pane's process is among those above the hook. So a report from another process, or from an
+//! earlier incarnation, says nothing.
+//!
+//! Where nothing has changed since the last look, a session costs one or two `stat`.
+
+use super::LookCache;
+use super::screens::living;
+use crate::files::aside;
+use crate::files::{self, Links};
+use crate::model::{
+    Activity, AgentReport, Desired, Generation, Label, Life, Moment, Observed, ProcId, Reported,
+    ReportingClient, SessionName, Town,
+};
+use crate::proc::process::{self, Presence};
+use crate::proc::zone;
+use crate::reports::{self, RegistryEntry};
+use crate::screen;
+use crate::store::{ReportsStamp, View};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// The largest entry of a registry that is read, in bytes. Real ones have some 400.
+const MAX_ENTRY: u64 = 64 << 10;
+/// So many entries of a registry are looked through for a client that is not its pane's process.
+const MAX_ENTRIES: usize = 4096;
+/// So many processes above a client are asked for, until one of them is a pane's.
+const MAX_ABOVE: usize = 12;
+
+/// What the last look has read of reports. With it, the next one reads only what is new.
+#[derive(Debug, Default)]
+pub(super) struct ReportCache {
+    /// The hooks' reports, as far as they were of this incarnation and below this process.
+    hooks: BTreeMap<SessionName, HookReports>,
+    /// The entries of registries, by their files.
+    registry: BTreeMap<PathBuf, RegistryFile>,
+    /// The sessions that may report.
+    sessions: BTreeSet<SessionName>,
+    /// Which file is a session's entry.
+    files: BTreeMap<SessionName, PathBuf>,
+}
+
+#[derive(Debug)]
+struct HookReports {
+    generation: Generation,
+    process: ProcId,
+    stamp: ReportsStamp,
+    latest: Option<Reported>,
+}
+
+#[derive(Debug, Clone)]
+struct RegistryFile {
+    written: (u64, Option<SystemTime>),
+    entry: Option<RegistryEntry>,
+}
+
+impl LookCache {
+    /// The files in which the clients of the last look's sessions say what their agents do.
+    #[must_use]
+    pub fn report_files(&self, state: &View) -> BTreeSet<PathBuf> {
+        let hooks = self
+            .reports
+            .sessions
+            .iter()
+            .map(|name| state.reports_of(name));
+        self.reports.files.values().cloned().chain(hooks).collect()
+    }
+}
+
+/// A session that may report.
+struct Reporting<'t> {
+    desired: &'t Desired,
+    label: Label,
+    /// Its pane's process.
+    process: ProcId,
+    /// Whether that is the client itself, as far as its name tells.
+    is_client: bool,
+}
+
+/// Adds to each living session what its client says of it.
+pub fn add_reports(
+    observed: &mut Observed,
+    town: &Town,
+    state: &View,
+    cache: &mut LookCache,
+    now: Moment,
+) {
+    let cache = &mut cache.reports;
+    let Observed::Up(server) = observed else {
+        return;
+    };
+    let reporting: BTreeMap<String, Reporting<'_>> = server
+        .sessions
+        .iter()
+        .filter_map(|(name, seen)| Some((name.clone(), reporting(town, seen)?)))
+        .collect();
+    let registry = registry_entries(reporting.values(), cache, now);
+    for (name, session) in &reporting {
+        let hook = latest_of_hooks(session, state, cache);
+        let entry = registry
+            .get(&session.label.session)
+            .and_then(|entry| entry.reported(now));
+        let Some(mut reported) = reports::together(hook, entry) else {
+            continue;
+        };
+        if reported.activity == Activity::Limit {
+            reported.resets = screen::limit_end(&reported.text, reported.at.wall, &zone::local());
+        }
+        if let Some(seen) = server.sessions.get_mut(name) {
+            seen.reported = Some(reported);
+        }
+    }
+    forget_others(cache, reporting.values());
+}
+
+fn reporting<'t>(town: &'t Town, seen: &crate::model::Seen) -> Option<Reporting<'t>> {
+    let (desired, label) = living(town, seen)?;
+    desired.agent.client.filter(|_| desired.agent.listens())?;
+    let Life::Alive { process, comm, .. } = &seen.life else {
+        return None;
+    };
+    Some(Reporting {
+        desired,
+        label: label.clone(),
+        process: *process,
+        is_client: desired.agent.process_names.contains(comm),
+    })
+}
+
+/// Forgets what was read of sessions that report no more.
+fn forget_others<'r, 't: 'r>(
+    cache: &mut ReportCache,
+    reporting: impl Iterator<Item = &'r Reporting<'t>>,
+) {
+    let names: BTreeSet<&SessionName> = reporting.map(|session| &session.label.session).collect();
+    cache.hooks.retain(|name, _| names.contains(name));
+    cache.files.retain(|name, _| names.contains(name));
+    cache.sessions = names.into_iter().cloned().collect();
+    let files: BTreeSet<PathBuf> = cache.files.values().cloned().collect();
+    cache.registry.retain(|file, _| files.contains(file));
+}
+
+/// The latest word of a session's hooks.
+fn latest_of_hooks(
+    session: &Reporting<'_>,
+    state: &View,
+    cache: &mut ReportCache,
+) -> Option<Reported> {
+    let name = &session.label.session;
+    let generation = session.label.generation;
+    let process = session.process;
+    let known = cache
+        .hooks
+        .get(name)
+        .filter(|known| known.generation == generation && known.process == process);
+    let stamp = known.map(|known| known.stamp);
+    match state.read_reports(name, generation, stamp) {
+        Ok(Some((reports, stamp))) => {
+            let is_below = |report: &&AgentReport| report.ancestors.contains(&process);
+            let latest = reports::latest(reports.iter().filter(is_below));
+            let read = HookReports {
+                generation,
+                process,
+                stamp,
+                latest: latest.clone(),
+            };
+            cache.hooks.insert(name.clone(), read);
+            latest
+        }
+        Ok(None) => known.and_then(|known| known.latest.clone()),
+        Err(fault) => {
+            tracing::debug!(%fault, session = %name, "its reports cannot be read");
+            None
+        }
+    }
+}
+
+/// The entries of the registry that belong to these sessions.
+fn registry_entries<'r, 't: 'r>(
+    reporting: impl Iterator<Item = &'r Reporting<'t>>,
+    cache: &mut ReportCache,
+    now: Moment,
+) -> BTreeMap<SessionName, RegistryEntry> {
+    let mut by_folder: BTreeMap<PathBuf, Vec<Wanted>> = BTreeMap::new();
+    for session in reporting {
+        if session.desired.agent.client != Some(ReportingClient::Claude) {
+            continue;
+        }
+        let Some(folder) = registry_folder(session.desired) else {
+            continue;
+        };
+        let name = session.label.session.clone();
+        let wanted = Wanted {
+            file: cache.files.get(&name).cloned(),
+            name,
+            process: session.process,
+            is_client: session.is_client,
+        };
+        by_folder.entry(folder).or_default().push(wanted);
+    }
+    let mut entries = BTreeMap::new();
+    for (folder, wanted) in by_folder {
+        let known = cache.registry.clone();
+        let at = folder.clone();
+        let read = aside::ask(&folder, move || read_registry(&at, wanted, known));
+        let Ok(read) = read else {
+            tracing::debug!(folder = %folder.display(), ?now, "the registry does not answer");
+            continue;
+        };
+        for (name, file, read) in read {
+            if let Some(entry) = &read.entry {
+                entries.insert(name.clone(), entry.clone());
+            }
+            cache.registry.insert(file.clone(), read);
+            cache.files.insert(name, file);
+        }
+    }
+    entries
+}
+
+/// Where Claude Code keeps its registry, by the environment that the session is given.
+fn registry_folder(desired: &Desired) -> Option<PathBuf> {
+    let value = |name: &str| {
+        let declared = desired.env.get(name).cloned();
+        declared
+            .or_else(|| std::env::var(name).ok())
+            .filter(|value| !value.is_empty())
+    };
+    let config = value("CLAUDE_CONFIG_DIR")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(value("HOME")?).join(".claude")))?;
+    config.is_absolute().then(|| config.join("sessions"))
+}
+
+/// A session whose entry is looked for.
+struct Wanted {
+    name: SessionName,
+    process: ProcId,
+    is_client: bool,
+    /// Where it was the last time.
+    file: Option<PathBuf>,
+}
+
+type RegistryFiles = BTreeMap<PathBuf, RegistryFile>;
+
+/// Reads the entries of these sessions. Each comes with its file, also where that is not there yet.
+/// May hang.
+fn read_registry(
+    folder: &Path,
+    wanted: Vec<Wanted>,
+    known: RegistryFiles,
+) -> Vec<(SessionName, PathBuf, RegistryFile)> {
+    let mut listed: Option<Vec<PathBuf>> = None;
+    let mut read = Vec::new();
+    for session in wanted {
+        let own = folder.join(format!("{}.json", session.process.pid));
+        let first = session.file.clone().unwrap_or_else(|| own.clone());
+        let entry = read_entry(&first, known.get(&first));
+        if belongs(&entry, session.process) {
+            read.push((session.name, first, entry));
+            continue;
+        }
+        let below = (!session.is_client).then(|| {
+            let files = listed.get_or_insert_with(|| list(folder));
+            find_below(files, &known, session.process)
+        });
+        let (file, entry) = below.flatten().unwrap_or_else(|| {
+            let entry = read_entry(&own, known.get(&own));
+            (own, entry)
+        });
+        let entry = RegistryFile {
+            entry: entry
+                .entry
+                .clone()
+                .filter(|_| belongs(&entry, session.process)),
+            ..entry
+        };
+        read.push((session.name, file, entry));
+    }
+    read
+}
+
+fn list(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .take(MAX_ENTRIES)
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|end| end == "json"))
+        .collect()
+}
+
+/// The entry of a client that runs below a pane's process.
+fn find_below(
+    files: &[PathBuf],
+    known: &RegistryFiles,
+    process: ProcId,
+) -> Option<(PathBuf, RegistryFile)> {
+    files.iter().find_map(|file| {
+        let read = read_entry(file, known.get(file));
+        belongs(&read, process).then(|| (file.clone(), read))
+    })
+}
+
+/// One entry, read anew only where its file has changed.
+fn read_entry(file: &Path, known: Option<&RegistryFile>) -> RegistryFile {
+    let written = fs::symlink_metadata(file)
+        .map(|metadata| (metadata.ino() ^ metadata.size(), metadata.modified().ok()))
+        .unwrap_or_default();
+    if let Some(known) = known.filter(|known| known.written == written) {
+        return known.clone();
+    }
+    let text = files::read(file, Links::Refuse, MAX_ENTRY).ok();
+    RegistryFile {
+        written,
+        entry: text.and_then(|text| reports::registry_entry(&text)),
+    }
+}
+
+/// Whether an entry is of a client that is this pane's process or runs below it.
+fn belongs(file: &RegistryFile, pane: ProcId) -> bool {
+    let Some(entry) = &file.entry else {
+        return false;
+    };
+    if entry.process == pane {
+        return true;
+    }
+    let mut pid = entry.process.pid;
+    for step in 0..MAX_ABOVE {
+        let Presence::Alive(stat) = process::look(pid) else {
+            return false;
+        };
+        if step == 0 && stat.start != entry.process.start {
+            return false;
+        }
+        if pid == pane.pid {
+            return stat.start == pane.start;
+        }
+        pid = stat.ppid;
+    }
+    false
+}
