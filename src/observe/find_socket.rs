@@ -1,8 +1,8 @@
-//! On which server a Gas Town lives, where the manifest leaves that to gt: `socket = "gastown"`.
+//! Finds the tmux server of a Gas Town where the manifest leaves it to gt: `socket = "gastown"`.
 //!
-//! gt's idea of its server has changed from version to version, so sessions may stand where an
-//! older one put them. The server that holds the town's sessions is the one, whatever gt would
-//! choose today; where none does, gt is asked.
+//! Versions of gt choose different servers, so an older gt may have started the sessions elsewhere.
+//! The server that has the town's sessions is taken, whichever gt would choose today. If none has
+//! any, gt is asked.
 
 use crate::gastown::{candidates, named, version_in};
 use crate::model::environment::Inherit;
@@ -15,26 +15,27 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-/// gt looks at every agent before it answers.
+/// The longest wait for gt, which looks at every agent before it answers.
 const ASKING: Duration = Duration::from_secs(5);
-/// The longest answer of gt that is taken, in bytes.
+/// The most bytes read of gt's answer.
 const LONGEST: usize = 4 << 20;
 
-/// Why no server is taken as the town's.
+/// Why no server can be taken as the town's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LodgingFault {
-    /// More than one holds sessions of the town: each with their names, unsanitised.
+    /// Several servers have sessions of the town. Names them, unsanitised.
     Doubled(Vec<(Socket, Vec<String>)>),
-    /// The server last seen still runs, and is none of those that gt could mean.
+    /// The server last seen still runs, but gt would not use it.
     Elsewhere(ServerId),
 }
 
-/// Finds the server of the town at `root`. `wanted` is `$GT_TMUX_SOCKET`, `known` the server last
-/// seen, and `is_ours` tells a session of the town. Starts no server, and takes at most 10 s beside
-/// the calls to tmux.
+/// Finds the server of the town at `root`. Starts none.
+///
+/// `wanted` is `$GT_TMUX_SOCKET`, `known` the server last seen; `is_ours` recognises a session of
+/// the town. Takes at most 10 s plus the calls to tmux.
 ///
 /// # Errors
-/// [`LodgingFault`]: whichever server were taken, a second population might be begun on it.
+/// [`LodgingFault`]: on any choice, the town's sessions might be started a second time.
 pub async fn lodging(
     root: &Path,
     wanted: Option<&str>,
@@ -62,16 +63,16 @@ pub async fn lodging(
         .map_or(Ok(chosen), |known| Err(LodgingFault::Elsewhere(known)))
 }
 
-/// What was seen of the servers that it may be.
+/// What a search has learnt about the candidates.
 struct Search {
-    /// The server last seen, until it is met.
+    /// The server last seen, until the search meets it.
     known: Option<ServerId>,
     holding: Vec<(Socket, Vec<String>)>,
 }
 
 impl Search {
     async fn look(&mut self, socket: &Socket, is_ours: impl Fn(&PaneRow) -> bool) {
-        // What cannot be asked holds nothing that is known of.
+        // A server that does not answer has no sessions that we know of.
         let Ok(listing) = list::list(&Client::new(socket)).await else {
             return;
         };
@@ -90,7 +91,7 @@ impl Search {
     }
 }
 
-/// The server on which gt would have a town that is nowhere yet.
+/// The server that gt would choose for a town that has no session yet.
 async fn choose(root: &Path, wanted: Option<&str>) -> Socket {
     if let Some(socket) = ask(root).await {
         return socket;
@@ -105,7 +106,7 @@ async fn choose(root: &Path, wanted: Option<&str>) -> Socket {
         .unwrap_or(Socket::Default)
 }
 
-/// What gt itself says: `{"tmux": {"socket": "gt-a1b2c3"}}`.
+/// Asks gt. Its answer contains `{"tmux": {"socket": "gt-a1b2c3"}}`.
 async fn ask(root: &Path) -> Option<Socket> {
     let answer = gt(root, &["status", "--json"]).await?;
     let answer: serde_json::Value = serde_json::from_str(&answer).ok()?;
@@ -116,8 +117,9 @@ async fn ask(root: &Path) -> Option<Socket> {
     Some(named(name))
 }
 
-/// What gt prints; nothing where it fails, is not there, or takes too long. What it starts beside
-/// itself, such as a daemon of its own, stays.
+/// The output of gt. `None` if gt is missing, fails or takes too long.
+///
+/// Processes that gt starts, such as its daemon, stay.
 async fn gt(root: &Path, args: &[&str]) -> Option<String> {
     let ran = child::run(&Spec {
         argv: words(&[&["gt"], args].concat()),

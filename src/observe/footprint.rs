@@ -1,17 +1,17 @@
-//! What the trees of those hold whose memory is limited.
+//! Measures the memory of sessions that have a memory limit.
 
 use super::screens::living;
 use crate::model::{Desired, Label, Life, Memory, Moment, Period, Server, Town};
 use crate::proc::tree::{self, Forest};
 
-/// A tree that is within its limit is not measured again sooner.
+/// A tree within its limit is measured again after this time.
 const MEASURE_AGAIN: Period = Period::from_secs(10);
-/// One that was above it once is measured again, but not at the same time.
+/// A tree above its limit is measured again after this time, to confirm.
 const AGREE_AFTER: Period = Period::from_millis(500);
-/// The trees of so many sessions are read one by one sooner than every process there is.
+/// Up to this many trees are read one by one. For more, one read of all processes is cheaper.
 const FEW_TREES: usize = 32;
 
-/// Measures those that are due.
+/// Measures the sessions whose measurement is due.
 pub(super) fn add_footprints(town: &Town, memory: &Memory, server: &mut Server, now: Moment) {
     let sessions = server.sessions.values_mut();
     let due = sessions.filter_map(|seen| {

@@ -1,6 +1,7 @@
-//! The server last seen, where it is not the one that the town's socket leads to: another socket in
-//! the manifest, in a flag, or another `TMUX_TMPDIR`. While it still has sessions of the town, a
-//! second population must not begin.
+//! The server last seen, when the town's socket leads to another one.
+//!
+//! That happens after a change of the socket in the manifest, of `--socket`, or of `TMUX_TMPDIR`.
+//! While the former server still has sessions of the town, none may be started on the new one.
 
 use crate::model::{Memory, Moment, Origin, Ownership, ServerId, SessionName, Socket, Town};
 use crate::proc::tree::Above;
@@ -9,38 +10,39 @@ use crate::tmux::Client;
 use crate::tmux::list::{self, PaneRow};
 use std::path::PathBuf;
 
-/// What there is of the server last seen.
+/// What the server last seen still has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Former {
-    /// It has ended, or has no session of the town any more.
+    /// Nothing: it has ended, or has no session of the town.
     Free,
-    /// It has these sessions of the town.
+    /// These sessions of the town.
     Holds(Holding),
-    /// It lives, and could not be asked.
+    /// Unknown: it lives but does not answer.
     Untold(ServerId),
 }
 
-/// A server that is not the town's any more, and has sessions of it.
+/// A former server of the town that still has sessions of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holding {
-    /// Which.
+    /// The server.
     pub server: ServerId,
-    /// Its socket; none where it could not be asked, and only its processes tell.
+    /// Its socket. `None` if it does not answer, so that only its processes were found.
     pub socket: Option<PathBuf>,
-    /// The sessions that the town started or adopted there, by their declared names.
+    /// The sessions that the town started or adopted there, by declared name.
     pub sessions: Vec<SessionName>,
-    /// Those of them that live.
+    /// Those sessions whose agents live.
     pub living: Vec<SessionName>,
 }
 
-/// The server that memory knows, unless that was before a reboot: pids and start times come again.
+/// The server last seen. `None` after a reboot, because pids and start times repeat.
 pub(super) fn known(memory: &Memory, now: Moment) -> Option<ServerId> {
     let same_boot = memory.last_look.is_none_or(|last| last.boot == now.boot);
     memory.server.filter(|_| same_boot)
 }
 
-/// What there is of the server last seen, for a verb that is to move the town from it. `client`
-/// leads to where the town is to be. Takes at most some calls to tmux.
+/// What the server last seen still has, for a verb that moves the town to the server of `client`.
+///
+/// Takes at most a few calls to tmux.
 pub async fn former(client: &Client, town: &Town, memory: &Memory, now: Moment) -> Former {
     let Some(known) = known(memory, now) else {
         return Former::Free;
@@ -53,12 +55,12 @@ pub async fn former(client: &Client, town: &Town, memory: &Memory, now: Moment) 
     }
 }
 
-/// What is left there of what it held.
+/// What is still left on a former server.
 pub async fn still_there(holding: &Holding, town: &Town) -> Former {
     at(holding.server, town).await
 }
 
-/// What this server still has of the town. Costs nothing where it has ended.
+/// What a server still has of the town. Costs nothing if it has ended.
 pub(super) async fn at(server: ServerId, town: &Town) -> Former {
     if !process::may_live(server.0) {
         return Former::Free;
@@ -104,7 +106,7 @@ pub(super) async fn at(server: ServerId, town: &Town) -> Former {
     })
 }
 
-/// The name under which this pane's session was declared, if the town started or adopted it.
+/// The declared name of this pane's session, if the town started or adopted it.
 fn own_name(row: &PaneRow, town: &Town) -> Option<SessionName> {
     match row.labels.ownership(&town.name) {
         Ownership::Ours(label) if label.origin != Origin::Policy => Some(label.session),
@@ -115,18 +117,17 @@ fn own_name(row: &PaneRow, town: &Town) -> Option<SessionName> {
     }
 }
 
-/// The sessions whose agents hang below this server.
+/// The sessions that have a tagged process below this server.
 fn by_marker(server: ServerId, town: &Town) -> Vec<SessionName> {
-    let marked = env_tag::carrying_any(&town.name).into_iter();
+    let tagged = env_tag::carrying_any(&town.name).into_iter();
     let is_below = |process| tree::tmux_above(process) == Above::Server(server.0.pid);
-    marked
-        .filter(|(_, found)| found.iter().any(|(_, process)| is_below(*process)))
+    tagged
+        .filter(|(_, processes)| processes.iter().any(|(_, process)| is_below(*process)))
         .map(|(name, _)| name)
         .collect()
 }
 
-/// Why nothing is done while this is so, and what to type; none where the server last seen has
-/// nothing of the town.
+/// Says why nothing may be done, and what to type. `None` if the former server has nothing.
 #[must_use]
 pub fn in_words(former: &Former, client: &Client) -> Option<String> {
     let here = client.socket_path().display();

@@ -1,10 +1,10 @@
-//! What an agent was given to read at its start: the texts of its command line, the files named
-//! there, its environment and its instructions. Clients show these texts, so a marker in them is
-//! not the agent's word.
+//! The texts that an agent was given at its start: its command line, the files named there, its
+//! environment and its instructions. A client shows them on its screen, so a completion marker in
+//! such a text does not come from the agent.
 //!
-//! They are read once for each incarnation, at the first look that listens to it; only the
-//! surroundings of markers are kept. A file is opened without blocking, must be a regular one, and
-//! is read up to a bound.
+//! They are read once for each incarnation, at the first look that listens to it. Only the text
+//! around markers is kept. A file is opened without blocking, must be regular, and is read up to a
+//! bound.
 
 use crate::files::{self, Links, Opened};
 use crate::model::{Desired, Given, Marker, Origin, ProcId, Program};
@@ -19,16 +19,16 @@ use std::path::{Path, PathBuf};
 const MAX_FILE: u64 = 256 << 10;
 /// The most files read for one session.
 const MAX_FILES: usize = 16;
-/// The most words of a command line that are tried as names of files.
+/// The most words of a command line that are tried as file names.
 const MAX_WORDS: usize = 256;
-/// The most processes whose command lines are read, where gtctl has not started the session.
+/// The most processes whose command lines are read, for a session that gtctl has not started.
 const MAX_PROCESSES: usize = 16;
-/// Shells whose `-c` has a script in it.
+/// Shells that take a script after `-c`.
 const SHELLS: [&str; 6] = ["sh", "bash", "dash", "zsh", "ksh", "fish"];
-/// Commands of a script that print their words themselves: those are output, and nobody's task.
+/// Commands that print their arguments. Those are output of the session, and no task.
 const PRINTERS: [&str; 3] = ["echo", "printf", "print"];
 
-/// A digest of the markers that are looked for.
+/// A digest of the markers. It tells whether a former search used the same ones.
 pub(super) fn digest(markers: &[Marker]) -> u64 {
     let text = format!("{markers:?}");
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
@@ -36,14 +36,13 @@ pub(super) fn digest(markers: &[Marker]) -> u64 {
     })
 }
 
-/// What this incarnation was given, as far as markers are in it. `pane` is the process of its pane.
+/// The parts of the given texts that contain markers. `pane` is the process of the agent's pane.
 pub(super) fn given(desired: &Desired, origin: Origin, pane: Option<ProcId>) -> Given {
     let markers = &desired.completion.markers;
     let matcher = Matcher::new(markers, &[]);
     let mut pieces: Vec<String> = Vec::new();
     for text in texts(desired, origin, pane) {
-        // A marker alone is no task. Who is started with it as an argument may well print it when
-        // all is done.
+        // An argument that is only the marker is no task: a script prints it at its end.
         let is_only_marker = markers
             .iter()
             .any(|marker| matches!(marker, Marker::Text(own) if own.trim() == text.trim()));
@@ -83,7 +82,7 @@ fn texts(desired: &Desired, origin: Origin, pane: Option<ProcId>) -> Vec<String>
     texts
 }
 
-/// The command lines of a pane's processes, each with its working directory.
+/// The command lines of a pane's processes, with their working directories.
 fn command_lines(pane: ProcId) -> Vec<(Vec<String>, Option<PathBuf>)> {
     let members = tree::tree(pane);
     let of = |pid| process::argv(pid, Program::MAX_ARGV).map(|argv| (argv, process::cwd(pid)));
@@ -94,7 +93,7 @@ fn command_lines(pane: ProcId) -> Vec<(Vec<String>, Option<PathBuf>)> {
         .collect()
 }
 
-/// The texts of a command line: each argument, and of a shell's script all but the commands that
+/// The texts of a command line: each argument, and the commands of a shell script except those that
 /// print.
 fn arguments(argv: &[String]) -> Vec<String> {
     let script = script_of(argv);
@@ -115,7 +114,7 @@ fn arguments(argv: &[String]) -> Vec<String> {
     plain.chain(tasks).collect()
 }
 
-/// Where the script of `sh -c SCRIPT` stands among the arguments.
+/// The index of the script in `sh -c SCRIPT`.
 fn script_of(argv: &[String]) -> Option<usize> {
     let shell = argv
         .iter()
@@ -126,7 +125,7 @@ fn script_of(argv: &[String]) -> Option<usize> {
     Some(shell + flag + 2)
 }
 
-/// The simple commands of a script, told apart by what stands between them outside quotation marks.
+/// Splits a script into simple commands at separators outside of quotation marks.
 fn commands_of(script: &str) -> Vec<&str> {
     let mut commands = Vec::new();
     let (mut begin, mut quote, mut escaped) = (0, None, false);
@@ -156,8 +155,9 @@ fn is_printer(command: &str) -> bool {
         .is_some_and(|word| PRINTERS.contains(&basename(word.trim_start_matches('('))))
 }
 
-/// The files that a command line names: as an argument, after `=` or `@`, or as a word of a script.
-/// Programs and the scripts that they run are none.
+/// The files that a command line names: as an argument, after `=` or `@`, or in a script.
+///
+/// Programs are sorted out later, by [`text_of`].
 fn named_files(argv: &[String], dir: &Path) -> Vec<PathBuf> {
     let script = script_of(argv);
     let whole = argv
@@ -185,7 +185,7 @@ fn named_files(argv: &[String], dir: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The text of a regular file that is no program.
+/// The text of a regular file that is neither executable nor binary.
 fn text_of(path: &Path) -> Option<String> {
     let Opened { file, metadata } = files::open(path, Links::Follow).ok()?;
     if metadata.mode() & 0o111 != 0 {

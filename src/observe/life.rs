@@ -1,4 +1,4 @@
-//! Whether a pane's process lives, from what tmux says of the pane and the kernel of its process.
+//! Whether the process of a pane lives, by tmux and by the kernel.
 
 use super::prefetch::Ahead;
 use crate::model::{Death, Life, ProcId, ServerId};
@@ -6,23 +6,23 @@ use crate::proc::process::Presence;
 use crate::proc::tree::{self, Member};
 use crate::tmux::list::PaneRow;
 
-/// What is known of a pane.
+/// The state of a pane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Pane {
     /// Its process runs.
     Running(ProcId, String),
-    /// It has ended; tmux knows how.
+    /// Its process has ended, and tmux knows how.
     Ended(Death),
-    /// It has ended; tmux does not know how, or not that it has.
+    /// Its process has ended, but tmux does not know how, or has not noticed yet.
     Lost,
-    /// It could not be determined.
+    /// The state could not be determined, for this reason.
     Unknown(String),
 }
 
 /// Judges one pane of this server.
 ///
-/// A pid that tmux still counts as running but that is nobody's, a zombie's, or the child of
-/// somebody else has ended: Debian's tmux 3.3a loses such news.
+/// A pane's process has ended if its pid is free, a zombie, or a child of another process, even if
+/// tmux shows it as running. Debian's tmux 3.3a can miss the end of a process.
 pub(super) fn judge(row: &PaneRow, server: ServerId, ahead: &Ahead) -> Pane {
     if row.dead {
         return match (row.status, row.signal) {
@@ -47,7 +47,7 @@ pub(super) fn judge(row: &PaneRow, server: ServerId, ahead: &Ahead) -> Pane {
     }
 }
 
-/// The life in a pane, for good: what is still lost now stays lost.
+/// The liveness of a pane once tmux was asked again: what is lost now stays lost.
 pub(super) fn of(pane: &Pane, row: &PaneRow, matches: bool) -> Life {
     match pane {
         Pane::Running(process, comm) => Life::Alive {
@@ -61,7 +61,7 @@ pub(super) fn of(pane: &Pane, row: &PaneRow, matches: bool) -> Life {
     }
 }
 
-/// A dead agent, its screen not yet read.
+/// A dead agent whose screen is not read yet. `at` is in seconds since the epoch.
 pub(super) fn dead(death: Death, process: Option<ProcId>, at: Option<i64>) -> Life {
     Life::Dead {
         death,
@@ -71,7 +71,7 @@ pub(super) fn dead(death: Death, process: Option<ProcId>, at: Option<i64>) -> Li
     }
 }
 
-/// The tree under a pane's process, when one runs there.
+/// The process tree of a pane. Empty if its process does not run.
 pub(super) fn members(pane: &Pane, tree_of: impl Fn(ProcId) -> Vec<Member>) -> Vec<Member> {
     match pane {
         Pane::Running(process, _) => tree_of(*process),
@@ -79,7 +79,7 @@ pub(super) fn members(pane: &Pane, tree_of: impl Fn(ProcId) -> Vec<Member>) -> V
     }
 }
 
-/// Whether a process of these names runs in the tree.
+/// Whether the tree has a process with one of these names.
 pub(super) fn runs(members: &[Member], names: &[String]) -> bool {
     tree::find_named(members, names).is_some()
 }

@@ -1,8 +1,7 @@
-//! Listening: what the output of sessions says about their end, from the bytes that were written
-//! since the last look.
+//! Listens for completion markers in the output that sessions have written since the last look.
 //!
-//! Where nothing was written a look costs one `stat`. How far was read, and what stands, is in the
-//! memory, so that `status`, a controller and the one after it all go on where the last one was.
+//! A look at a silent session costs one `stat`. Memory keeps the position and the marker found, so
+//! `status` and the next controller go on where the last look stopped.
 
 use super::given;
 use crate::files;
@@ -16,22 +15,23 @@ use crate::store::{FollowFault, Follower, From, View};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Bytes read at once.
+/// Bytes per read.
 const CHUNK: usize = 1 << 20;
-/// The most bytes read of one log in one look; what is left comes in the next.
+/// The most bytes read of one log in one look. The next look reads on.
 const MAX_READ: u64 = 32 << 20;
-/// A line without end that is longer is not waited for.
+/// A longer line, in bytes, is read in pieces before its end comes.
 const MAX_OPEN: u64 = 64 << 10;
-/// So long before the session it runs, in ms, a wrapper may make the log.
+/// How long before its session a wrapper may create the log, in ms.
 const WRAPPER_LEAD: i64 = 2000;
-/// So many bytes before what is new are read again: what a client shows of a text may go on over
-/// the end of a read.
+/// Bytes before the new output that are read again. A client may show a given text across the end
+/// of a read.
 const LOOK_BACK: u64 = 4 << 10;
-/// The columns of the panes that gtctl makes.
+/// The width in columns of the panes that gtctl creates.
 const WIDTH: usize = 200;
 
-/// Adds to each session that declares markers what its output says. Returns what cannot be listened
-/// to, and why.
+/// Adds to each session with declared markers what its output says.
+///
+/// Returns a message for each session that cannot be listened to.
 pub fn listen(
     observed: &mut Observed,
     town: &Town,
@@ -77,7 +77,7 @@ pub fn listen(
     faults.into_values().collect()
 }
 
-/// Whether a session is listened to for its end: as what, and which life of it.
+/// What was declared for a session and its label, if it is listened to.
 #[must_use]
 pub fn listened<'a>(seen: &'a Seen, town: &'a Town) -> Option<(&'a Desired, &'a Label)> {
     let (Ownership::Ours(label), Life::Alive { .. }) = (&seen.ownership, &seen.life) else {
@@ -90,7 +90,7 @@ pub fn listened<'a>(seen: &'a Seen, town: &'a Town) -> Option<(&'a Desired, &'a 
     desired.map(|desired| (desired, label))
 }
 
-/// The log in which it is listened to.
+/// The log that contains the output of this incarnation.
 #[must_use]
 pub fn log_of(desired: &Desired, label: &Label, state: &View) -> PathBuf {
     match &desired.completion.log {
@@ -114,16 +114,16 @@ enum Deaf {
     PipedElsewhere,
 }
 
-/// Where the output of one life is.
+/// The output of one incarnation.
 struct Source<'a> {
     desired: &'a Desired,
     label: &'a Label,
     /// When tmux created its session, in ms since the epoch.
     created: i64,
     path: PathBuf,
-    /// What is not the agent's word.
+    /// The texts that gtctl typed. They are not the agent's own words.
     typed: &'a [Typed],
-    /// The process of its pane.
+    /// The process of the agent's pane.
     pane: Option<ProcId>,
 }
 
@@ -134,7 +134,7 @@ impl Source<'_> {
         Matcher::new(&self.desired.completion.markers, &given)
     }
 
-    /// What this incarnation was given; read anew only where other markers were looked for in it.
+    /// The texts given to this incarnation. They are read again only if the markers have changed.
     fn given(&self, former: Option<&Given>) -> Result<Given, Late> {
         let is_known =
             |given: &&Given| given.markers == given::digest(&self.desired.completion.markers);
@@ -147,7 +147,7 @@ impl Source<'_> {
         })
     }
 
-    /// Sees to it that a log of others answers before it is read.
+    /// Checks that a log outside of our state directory answers, so that reading it cannot hang.
     fn answers(&self) -> Result<(), Late> {
         if self.desired.completion.log.is_none() {
             return Ok(());
@@ -157,7 +157,7 @@ impl Source<'_> {
     }
 }
 
-/// What is known of one life's output after this look.
+/// What the output of one incarnation says after this look.
 fn hear(source: &Source<'_>, former: Option<&Marks>, now: Moment) -> Result<Marks, Deaf> {
     let Source {
         desired,
@@ -202,12 +202,13 @@ fn hear(source: &Source<'_>, former: Option<&Marks>, now: Moment) -> Result<Mark
     read(source, Follower::new(path, from), &former, now)
 }
 
-/// Where a life's output begins: its own log is all its own; of another file, only what was added
-/// after its start.
+/// Where to begin reading the output of an incarnation.
 ///
-/// What others start has written before it was adopted. A log that was made with its session is all
-/// its own too. One that is older may hold the words of a former session of that name: then only
-/// what is added counts.
+/// - Our own log contains only its output: from the beginning.
+/// - A declared log counts from its beginning if it was created after the start, otherwise from its
+///   current end. Older lines may come from a former session of the same name.
+/// - The log of a covered session was written before gtctl met it. It counts from its beginning if
+///   it was created together with the session.
 fn beginning(source: &Source<'_>) -> From {
     let Source {
         desired,
@@ -230,14 +231,14 @@ fn beginning(source: &Source<'_>) -> From {
     if its_own { From::Beginning } else { From::End }
 }
 
-/// Reads what is new, from the beginning of a line.
+/// Reads the new output, beginning at a line start.
 fn read(
     source: &Source<'_>,
     mut follower: Follower,
     former: &Marks,
     now: Moment,
 ) -> Result<Marks, Deaf> {
-    // What was seen in a line without end is seen again when that is read again.
+    // A marker in an unfinished line is found again, because that line is read again.
     let standing = former.standing.clone().filter(|_| !former.unfinished);
     let offset = former.position.map_or(0, |position| position.offset);
     let before = former
@@ -304,8 +305,7 @@ fn read(
     })
 }
 
-/// The output before this position, as far as it matters for what comes after it; nothing where it
-/// cannot be read.
+/// The last bytes before this position, at most [`LOOK_BACK`]. Empty if they cannot be read.
 fn before(path: &Path, position: Position) -> Vec<u8> {
     let length = position.offset.min(LOOK_BACK);
     let from = Position {

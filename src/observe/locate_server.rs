@@ -1,8 +1,8 @@
-//! Reaching the server: its listing, or the proof that there is none.
+//! Reaches the server: lists its panes, or proves that there is no server.
 //!
-//! A client that finds no server proves little: the socket file may have been removed under a
-//! living server, and a second server beside it would double the town. Down is only said when
-//! nothing listens on the path and the server last seen has ended.
+//! A client that finds no server proves little. The socket file may have been removed under a
+//! living server, and a second server beside it would run every session twice. So the server counts
+//! as down only if nothing listens on the path and the server last seen has ended.
 
 use super::cache::Cached;
 use super::former;
@@ -30,13 +30,13 @@ pub(super) struct Found {
     pub(super) server: ServerId,
     /// Its panes.
     pub(super) listing: Arc<Listing>,
-    /// What was made of each.
+    /// The state of each pane, in the order of the rows.
     judged: Vec<Pane>,
-    /// Those that were asked after, where the others are as an earlier look has listed them.
+    /// The panes of which tmux was asked, when the other rows come from an earlier look.
     pub(super) few: Option<BTreeSet<PaneId>>,
-    /// Our own process and those above it.
+    /// Our own pid and those of our ancestors.
     pub(super) line: Vec<u32>,
-    /// The lines of some panes.
+    /// The screens that were read in the same call.
     pub(super) captured: Captured,
 }
 
@@ -46,12 +46,12 @@ impl Found {
         &self.listing.version
     }
 
-    /// Its panes, each judged once.
+    /// The panes with their states.
     pub(super) fn panes(&self) -> impl Iterator<Item = (&PaneRow, &Pane)> {
         self.listing.rows.iter().zip(&self.judged)
     }
 
-    /// The town with what is wanted of the sessions listed that a policy covers.
+    /// The town, together with the listed sessions that its policies cover.
     pub(super) fn covered<'t>(&self, town: &'t Town) -> Cow<'t, Town> {
         if town.policies.is_empty() {
             return Cow::Borrowed(town);
@@ -67,22 +67,22 @@ impl Found {
     }
 }
 
-/// Why there is nothing to look at.
+/// Why there is no listing.
 #[derive(Debug)]
 pub(super) enum Unreached {
-    /// There is provably no server.
+    /// It is proved that there is no server.
     Down,
-    /// It could not be determined; says why.
+    /// The state could not be determined, for this reason.
     Unknown(String),
 }
 
-/// How long a server may take to create its socket anew.
+/// How long a server may take to create its socket file again.
 const SOCKET_WAIT: Duration = Duration::from_millis(500);
 
-/// Lists the server's panes, or proves that there is no server. Where a few watched processes have
-/// ended, and `cached` has all panes, it asks after the panes of those few only.
+/// Lists the server's panes, or proves that there is no server.
 ///
-/// `screens` are sessions whose screens will be wanted, if they are there.
+/// If only a few watched processes have ended and `cached` has all panes, it asks tmux only for the
+/// panes of those few. `screens` names sessions whose screens are needed, if they exist.
 pub(super) async fn reach(
     client: &Client,
     known: Option<(ServerId, &Town)>,
@@ -119,8 +119,8 @@ pub(super) async fn reach(
     }
 }
 
-/// Asks after these panes again, of a server that was there a moment ago; after all, unless only
-/// few were asked after before.
+/// Asks again for the lost panes of a server that has just answered. Asks for all panes if the
+/// first listing had all of them.
 pub(super) async fn again(client: &Client, found: Found, lost: &[PaneId]) -> Result<Found, String> {
     let Found { listing, few, .. } = found;
     let before = few.is_some().then_some(listing);
@@ -132,14 +132,14 @@ pub(super) async fn again(client: &Client, found: Found, lost: &[PaneId]) -> Res
     Ok(Found { few, ..found })
 }
 
-/// What was asked for, as it came.
+/// The answer of the server, not yet checked.
 struct Answered {
     listing: Listing,
     few: Option<BTreeSet<PaneId>>,
     captured: Captured,
 }
 
-/// Lists these panes alone where it is known what was listed before, and that does; else all.
+/// Lists only `panes` if the former listing is known and tmux still has them; otherwise all.
 async fn ask(
     client: &Client,
     before: Option<Arc<Listing>>,
@@ -164,7 +164,7 @@ async fn ask(
     })
 }
 
-/// A pid becomes an identity only when the process can be seen here and is tmux's.
+/// Turns the server's pid into an identity. The process must be visible to us and be tmux.
 fn identified(client: &Client, answered: Answered, ahead: Ahead) -> Result<Found, String> {
     let Answered {
         listing,
@@ -208,8 +208,8 @@ fn identified(client: &Client, answered: Answered, ahead: Ahead) -> Result<Found
     }
 }
 
-/// Whether a process holds the socket itself. The kernel names the one that made it, which is
-/// another where the service manager did that for tmux.
+/// Whether a process has the socket open. The kernel names the process that created the socket.
+/// That may be a service manager that started tmux.
 fn is_listening(pid: u32, client: &Client) -> bool {
     match (
         process::identify(pid),
@@ -222,9 +222,11 @@ fn is_listening(pid: u32, client: &Client) -> bool {
     }
 }
 
-/// The server that answers, unless the one last seen still has sessions of the town: they must not
-/// be begun a second time. It may listen on the same path, where its socket file was removed and
-/// another server made its own, or on another that the town's socket does not lead to any more.
+/// Accepts the server that answers, unless the server last seen still has sessions of the town.
+/// Otherwise they would be started a second time.
+///
+/// The former server may listen on the same path: its socket file was removed, and the new server
+/// created another. Or the town's socket now leads elsewhere.
 async fn alone(
     client: &Client,
     known: Option<(ServerId, &Town)>,
@@ -247,7 +249,7 @@ async fn alone(
     former::in_words(&former, client).map_or(Ok(found), Err)
 }
 
-/// Returns once the server's socket file is there again; otherwise tells whether there is a server.
+/// Returns once the server's socket file exists again. Otherwise says whether there is a server.
 async fn revive(client: &Client, known: Option<(ServerId, &Town)>) -> Result<(), Unreached> {
     let path = client.socket_path();
     let unknown = |why: String| Err(Unreached::Unknown(why));
@@ -257,7 +259,7 @@ async fn revive(client: &Client, known: Option<(ServerId, &Town)>) -> Result<(),
         Listening::Unreadable(why) => return unknown(why),
     };
     if path.exists() {
-        // It came up between the two looks.
+        // The server has come up since the table was read.
         return Ok(());
     }
     let Some(owner) = sockets::tmux_owner(&inodes) else {
@@ -281,7 +283,7 @@ async fn revive(client: &Client, known: Option<(ServerId, &Town)>) -> Result<(),
     Ok(())
 }
 
-/// Nothing listens: whether that means that there is no server.
+/// Nothing listens on the path: says whether this proves that there is no server.
 async fn gone(client: &Client, known: Option<(ServerId, &Town)>) -> Result<(), Unreached> {
     let Some((server, town)) = known else {
         return Err(Unreached::Down);
@@ -299,7 +301,7 @@ fn in_words(fault: &ListFault) -> String {
         text
     };
     match fault {
-        // The outer layer says nothing that the inner does not.
+        // The outer error only repeats the inner one.
         ListFault::Call(call) => cause(call.to_string(), call.source()),
         ListFault::NoServer(_)
         | ListFault::Denied(_)

@@ -1,13 +1,13 @@
-//! One look: tmux and `/proc` into one [`Observed`].
+//! A look: reads tmux and `/proc` once, and returns an [`Observed`].
 //!
-//! When all is well and quiet a look is one round trip to tmux. Only what is odd or new costs more:
-//! a pane that seems dead without a status is asked about again, screens that may have changed are
-//! read together and those of dead panes likewise, a socket file that went missing is brought back.
+//! In a quiet town a look is one round trip to tmux. Only unusual or new things cost more. It asks
+//! again about a dead pane without a status. It reads changed screens and those of dead panes. It
+//! has a missing socket file created again.
 //!
-//! **Architecture invariant:** nothing here decides, and nothing is reported that was not seen, now
-//! or by the look before of what is not known to have changed since; the [scope](Look::scope) says
-//! which. A look that failed is [`Observed::Unknown`], never an empty town; only what [`locate_server`] can
-//! prove is [`Observed::Down`].
+//! **Architecture invariant:** this room decides nothing and reports only what it saw. A partial
+//! look takes unchanged sessions from the look before; its [scope](Look::scope) says so. A look
+//! that fails is [`Observed::Unknown`], never an empty town. Only the proof in [`locate_server`]
+//! gives [`Observed::Down`].
 
 mod cache;
 mod find_socket;
@@ -43,52 +43,52 @@ use locate_server::Unreached;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// How much is looked at.
+/// How much a look reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
     /// What the planner needs.
     Plan,
-    /// And what each session's process tree uses.
+    /// Also the resource usage of each session's process tree.
     Full,
 }
 
-/// No look takes longer.
+/// The longest duration of a look.
 const DEADLINE: Duration = Duration::from_millis(4500);
 
-/// What is looked at, and with what knowledge.
+/// The input of a look.
 #[derive(Debug, Clone)]
 pub struct LookRequest<'a> {
-    /// The way to the server.
+    /// The client for the town's server.
     pub client: &'a Client,
-    /// The town.
+    /// The declared town.
     pub town: &'a Town,
-    /// What is remembered of it. A look takes from it the server last seen, which must have ended
-    /// before a silent socket counts as no server, and the screens, so that only new ones are read.
+    /// The memory of the town. It names the server last seen, which must have ended before a silent
+    /// socket counts as no server. It has the known screens, so that only changed ones are read.
     pub memory: &'a Memory,
-    /// When the look is taken.
+    /// The time of the look.
     pub now: Moment,
-    /// How much is looked at.
+    /// How much to read.
     pub depth: Depth,
-    /// Processes of which it is known that they live: nobody asks after them.
+    /// Processes that are known to live, so that they need not be checked.
     pub living: Living,
 }
 
-/// What was seen, and for what it is good.
+/// The result of a look, and for which sessions it is current.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Look {
-    /// What was seen.
+    /// What the look saw.
     pub observed: Observed,
-    /// To what it lets anything be done: only to sessions that were asked after.
+    /// The sessions that the look asked for. Only on these may anything be done.
     pub scope: Scope,
 }
 
-/// Looks once at the town's server. Takes at most 4.5 s. Keeps in `cache` what it has listed.
+/// Looks once at the town's server, for at most 4.5 s. Keeps the listing in `cache`.
 ///
-/// Where all watched processes but a few live, and `cache` has all panes, the look asks after the
-/// panes of those few only. Its cost does not grow with the town then.
+/// If all watched processes but a few live and `cache` has all panes, the look asks only for the
+/// panes of those few. Its cost then does not grow with the town.
 ///
-/// Changes nothing but what tmux should have done itself: it may tell the server to create its
-/// socket file anew, and to ask after children that ended.
+/// It changes nothing in the town. At most it signals the server to create its socket file again or
+/// to wait for ended children, as tmux should have done itself.
 pub async fn look(request: LookRequest<'_>, cache: &mut LookCache) -> Look {
     let look = look_without_deadline(request, cache);
     let unknown = |why| Look {
@@ -155,7 +155,7 @@ async fn look_without_deadline(
     };
     screens::add_tails(client, town, &mut server, captured.tails, now).await;
     if scope != Scope::Town {
-        // Whoever lives has time.
+        // Screens of living sessions can wait for a full look.
         return Ok(Look {
             observed: Observed::Up(server),
             scope,
@@ -173,7 +173,7 @@ async fn look_without_deadline(
     })
 }
 
-/// Our sessions whose agents were started in these panes.
+/// Our sessions that have one of these panes as their agent's pane.
 fn named(sessions: &BTreeMap<String, Seen>, panes: &BTreeSet<PaneId>) -> Vec<SessionName> {
     let label = |seen: &Seen| match &seen.ownership {
         Ownership::Ours(label) if panes.contains(&seen.pane) => Some(label.session.clone()),

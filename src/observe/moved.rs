@@ -1,5 +1,5 @@
-//! Agents of ours whose pane somebody has moved out of their session, and which live on in
-//! another's. Their own session may be gone, or may stand with other panes in it.
+//! Finds agents whose pane somebody has moved to another session, where they live on. Their own
+//! session may be gone, or may stand with other panes.
 
 use super::life::{self, Pane};
 use super::locate_server::Found;
@@ -10,11 +10,12 @@ use crate::proc::{env_tag, tree};
 use crate::tmux::list::PaneRow;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// So many panes are looked into at most: each costs the reading of an environment.
+/// The most panes examined. Each costs the reading of one environment.
 const MAX_PANES: usize = 2000;
 
-/// Finds them, by the pane in their label or by the marker that they were started with. Costs
-/// nothing while every declared session is there with its pane.
+/// Finds moved agents, by the pane in their label or by the tag in their environment.
+///
+/// Costs nothing while every declared session exists with its pane.
 pub(super) fn find(
     found: &Found,
     town: &Town,
@@ -45,8 +46,7 @@ pub(super) fn find(
         let Pane::Running(process, _) = pane else {
             continue;
         };
-        let Some(name) = by_pane(row, &displaced).or_else(|| by_marker(row, town, &displaced))
-        else {
+        let Some(name) = by_pane(row, &displaced).or_else(|| by_tag(row, town, &displaced)) else {
             continue;
         };
         let declared = town
@@ -54,7 +54,7 @@ pub(super) fn find(
             .get(&name)
             .filter(|desired| desired.policy.is_none() && is_wanted(&name));
         let runs = |names: &[String]| life::runs(&life::members(pane, tree::tree), names);
-        // What somebody opened from within the session bears the marker too.
+        // Processes that a user has opened from within the session have the tag too.
         if declared.is_some_and(|desired| runs(&desired.agent.process_names)) {
             moved.entry(name).or_insert_with(|| MovedOut {
                 process: *process,
@@ -65,8 +65,7 @@ pub(super) fn find(
     moved
 }
 
-/// Notes on the sessions that still stand that their agents were moved: nothing of what they hold
-/// tells how those fare.
+/// Marks sessions whose agents were moved: their own panes do not show how the agents fare.
 pub(super) fn mark(sessions: &mut BTreeMap<String, Seen>, moved: &BTreeMap<SessionName, MovedOut>) {
     if moved.is_empty() {
         return;
@@ -83,7 +82,7 @@ pub(super) fn mark(sessions: &mut BTreeMap<String, Seen>, moved: &BTreeMap<Sessi
 
 type Displaced<'a> = BTreeMap<&'a SessionName, (PaneId, Generation)>;
 
-/// Sessions of ours that stand without their agent's pane.
+/// Our sessions that stand without their agent's pane.
 fn displaced(sessions: &BTreeMap<String, Seen>) -> Displaced<'_> {
     let without_pane = labels(sessions).filter(|(seen, _)| has_vanished(seen));
     without_pane
@@ -108,7 +107,7 @@ fn has_vanished(seen: &Seen) -> bool {
     )
 }
 
-/// The session whose label names this pane, which stands elsewhere.
+/// The session whose label names this pane, although the pane is in another session.
 fn by_pane(row: &PaneRow, displaced: &Displaced<'_>) -> Option<SessionName> {
     displaced
         .iter()
@@ -116,9 +115,11 @@ fn by_pane(row: &PaneRow, displaced: &Displaced<'_>) -> Option<SessionName> {
         .map(|(name, _)| (*name).clone())
 }
 
-/// The session for which the pane's process was started. Of a session that stands only the present
-/// life counts: what is left of a former one is not its agent.
-fn by_marker(row: &PaneRow, town: &Town, displaced: &Displaced<'_>) -> Option<SessionName> {
+/// The session in the tag of the pane's process.
+///
+/// If that session still stands, only its current incarnation counts. What is left of a former one
+/// is not its agent.
+fn by_tag(row: &PaneRow, town: &Town, displaced: &Displaced<'_>) -> Option<SessionName> {
     let (name, life) = env_tag::borne(row.pid, &town.name)?;
     let is_present = displaced
         .get(&name)

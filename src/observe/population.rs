@@ -1,4 +1,4 @@
-//! Every session of a server with the programs in it, for those who move in.
+//! Lists every session of a server with its programs, for the import of a running town.
 
 use super::cache::Cached;
 use super::life::{self, Pane};
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 /// Variables of a process, by name.
 type Environment = BTreeMap<String, Vec<u8>>;
 
-/// Variables that shells, terminals, sessions of users and gtctl or gt themselves set anew.
+/// Variables that shells, terminals, logins, gtctl or gt set anew in each session.
 const SET_ANEW: [&str; 20] = [
     "_",
     "COLORTERM",
@@ -36,7 +36,7 @@ const SET_ANEW: [&str; 20] = [
     "TMUX_PANE",
     "USER",
 ];
-/// What the names of others of these begin with.
+/// Prefixes of further such variables.
 const SET_ANEW_FROM: [&str; 8] = [
     "GTCTL_",
     "GT_",
@@ -48,7 +48,7 @@ const SET_ANEW_FROM: [&str; 8] = [
     "SSH_",
 ];
 
-/// The names of the variables that only the process has, or has with a value of its own.
+/// The names of variables that the process has, but the server does not have with the same value.
 fn own_env(of_process: &Environment, of_server: &Environment) -> Vec<String> {
     let is_set_anew = |name: &str| {
         SET_ANEW.contains(&name) || SET_ANEW_FROM.iter().any(|from| name.starts_with(from))
@@ -62,14 +62,15 @@ fn own_env(of_process: &Environment, of_server: &Environment) -> Vec<String> {
         .collect()
 }
 
-/// The most processes that are told of one pane.
+/// The most processes listed of one pane.
 const MOST_PROGRAMS: usize = 64;
 
-/// Looks at every session of a server, by name; nobody where there is provably no server. Changes
-/// nothing but what [`look`](super::look) does.
+/// Lists every session of a server, sorted by name. Empty if there is provably no server.
+///
+/// Changes no more than [`look`](super::look) does.
 ///
 /// # Errors
-/// Why it could not be determined.
+/// The reason why it could not be determined.
 pub async fn population(client: &Client) -> Result<Vec<Inhabitant>, String> {
     let found =
         match locate_server::reach(client, None, Living::default(), Cached::default(), &[]).await {
@@ -91,7 +92,7 @@ pub async fn population(client: &Client) -> Result<Vec<Inhabitant>, String> {
     Ok(sessions.into_values().collect())
 }
 
-/// What runs in a pane, its own process first; nothing where that has ended.
+/// The programs in a pane, its own process first. Empty if that process has ended.
 fn programs(pane: &Pane, of_server: &Environment) -> Vec<Program> {
     let members = life::members(pane, |root: ProcId| tree::tree(root));
     members
@@ -103,20 +104,20 @@ fn programs(pane: &Pane, of_server: &Environment) -> Vec<Program> {
 
 fn program(member: &Member, of_server: &Environment) -> Program {
     let pid = member.id.pid;
-    let known = process::names(pid, &member.stat.comm);
+    let names = process::names(pid, &member.stat.comm);
     let title = |text: &str| process::titled(text).map(str::to_owned);
-    let titles = [title(&known.argv0), title(&known.comm)]
+    let titles = [title(&names.argv0), title(&names.comm)]
         .into_iter()
         .flatten();
     Program {
         names: titles
-            .chain([known.argv0.clone(), known.exe.clone()])
+            .chain([names.argv0.clone(), names.exe.clone()])
             .filter(|name| !name.is_empty())
             .collect(),
         argv: process::argv(pid, Program::MAX_ARGV).unwrap_or_default(),
         cwd: process::cwd(pid),
         own_env: own_env(&process::environment(pid), of_server),
         age: clock::age(member.id.start),
-        comm: known.comm,
+        comm: names.comm,
     }
 }

@@ -1,6 +1,6 @@
-//! What is known of a server's processes before its listing is there: what the kernel would have
-//! told of, and what `/proc` says, read while the server works. In a large town the one takes about
-//! as long as the other.
+//! Reads processes while the server works on its listing. In a large town both take about as long.
+//!
+//! Processes that the kernel watches for us need not be read.
 
 use super::reap::reaped;
 use crate::model::{Life, Observed, Ownership, PaneId, ProcId, Seen, ServerId};
@@ -13,23 +13,23 @@ use std::collections::BTreeMap;
 use std::pin::pin;
 use std::rc::Rc;
 
-/// So many processes are read before the server is listened to again, some hundredths of a
-/// millisecond.
+/// How many processes are read before the server is listened to again. They take a few hundredths
+/// of a millisecond.
 const AT_ONCE: usize = 4;
 
-/// The most panes whose last lines are read together with the listing, so that both fit into one
-/// frame.
+/// The most panes whose last lines are read together with the listing. So both fit into one frame.
 pub(super) const MOST_TAILS: usize = 100;
 
-/// The processes of panes that live, with their names, as far as that need not be asked: somebody
-/// holds them by a descriptor that tells of their end. `Living::default()` is none.
+/// Pane processes that are known to live, because a pidfd reports their end. They need no check.
+///
+/// `Living::default()` knows none.
 #[derive(Debug, Clone, Default)]
 pub struct Living {
     server: Option<ServerId>,
     panes: BTreeMap<u32, Watched>,
-    /// Those that have ended since.
+    /// Processes that have ended since.
     ended: Vec<Watched>,
-    /// What those have left behind, looked for in the same time.
+    /// The search for what those have left behind. It runs while the server works.
     scan: Option<Rc<RefCell<Scan>>>,
 }
 
@@ -41,7 +41,7 @@ struct Watched {
 }
 
 impl Living {
-    /// Those of our sessions in this look that are watched.
+    /// The watched processes of our sessions in this look.
     #[must_use]
     pub fn of(observed: &Observed, is_watched: impl Fn(ProcId) -> bool) -> Self {
         let Observed::Up(server) = observed else {
@@ -70,7 +70,7 @@ impl Living {
         }
     }
 
-    /// And has a step of this scan done whenever there is time for it.
+    /// Also runs steps of this scan whenever there is time.
     #[must_use]
     pub fn scanning(self, scan: Rc<RefCell<Scan>>) -> Self {
         Self {
@@ -79,47 +79,52 @@ impl Living {
         }
     }
 
-    /// Without those that have ended since.
+    /// Moves processes that are no longer watched to those that have ended.
     pub fn retain(&mut self, is_watched: impl Fn(ProcId) -> bool) {
         let (panes, ended) = std::mem::take(&mut self.panes)
             .into_iter()
-            .partition(|(_, one)| is_watched(one.process));
+            .partition(|(_, watched)| is_watched(watched.process));
         let ended: BTreeMap<u32, Watched> = ended;
         self.panes = panes;
         self.ended.extend(ended.into_values());
     }
 
-    /// Those of these processes that are not known to be our sessions'.
+    /// The pids in `panes` that do not belong to our watched sessions.
     #[must_use]
     pub fn others(&self, panes: Vec<u32>) -> Vec<u32> {
-        let has_ended = |pid: &u32| self.ended.iter().any(|one| one.process.pid == *pid);
+        let has_ended = |pid: &u32| self.ended.iter().any(|watched| watched.process.pid == *pid);
         panes
             .into_iter()
             .filter(|pid| !self.panes.contains_key(pid) && !has_ended(pid))
             .collect()
     }
 
-    /// Whose panes they are.
+    /// The server whose panes these are.
     #[must_use]
     pub fn server(&self) -> Option<ServerId> {
         self.server
     }
 
-    /// Waits for a moment until the server has heard of those that have ended.
+    /// Waits a moment until the server has noticed the ended processes.
     async fn heard(&self) {
         let Some(server) = self.server else { return };
         let mut scan = self.scan.as_ref();
         let work = || scan = scan.take().filter(|scan| scan.borrow_mut().step(AT_ONCE));
-        reaped(server, self.ended.iter().map(|one| one.process.pid), work).await;
+        reaped(
+            server,
+            self.ended.iter().map(|watched| watched.process.pid),
+            work,
+        )
+        .await;
     }
 
-    /// The panes of some that have ended, whose last lines will be wanted.
+    /// The panes of processes that have ended. Their last lines will be needed.
     pub(super) fn ended(&self) -> Vec<PaneId> {
-        self.ended.iter().map(|one| one.pane).collect()
+        self.ended.iter().map(|watched| watched.pane).collect()
     }
 }
 
-/// What is known.
+/// What is known of processes before the listing comes.
 #[derive(Debug, Default)]
 pub(super) struct Ahead {
     known: Living,
@@ -128,7 +133,7 @@ pub(super) struct Ahead {
 }
 
 impl Ahead {
-    /// What there is of this pid. It was seen to live since the look began, or is looked at now.
+    /// The state of this pid. A process that was seen alive during this look counts as alive.
     pub(super) fn look(&self, pid: u32) -> Presence {
         self.living
             .get(&pid)
@@ -136,17 +141,17 @@ impl Ahead {
             .unwrap_or_else(|| process::look(pid))
     }
 
-    /// The process of a pane of this server, where it is known to live.
+    /// The process of this pane of the server and its name, if it is watched.
     pub(super) fn pane(&self, pid: u32, server: ServerId) -> Option<(ProcId, String)> {
-        let found = self
+        let watched = self
             .known
             .panes
             .get(&pid)
             .filter(|_| self.known.server == Some(server))?;
-        Some((found.process, found.comm.clone()))
+        Some((watched.process, watched.comm.clone()))
     }
 
-    /// Our own process and those above it, as of [`own::line`].
+    /// Our own pid and those of our ancestors, as [`own::line`].
     pub(super) fn line(self) -> Vec<u32> {
         if self.line.is_empty() {
             own::line()
@@ -156,8 +161,10 @@ impl Ahead {
     }
 }
 
-/// Does the work, and meanwhile reads as much as there is time for: of the server, as soon as that
-/// is known, and of those that had its panes, or of all its children where nobody knows.
+/// Does `work`, and reads processes while it waits.
+///
+/// It reads the server, and the other pids in `panes`. If those are unknown, it reads all children
+/// of the server.
 pub(super) async fn beside<T>(
     server: impl Fn() -> Option<u32>,
     panes: &[u32],
@@ -170,17 +177,17 @@ pub(super) async fn beside<T>(
         ..Ahead::default()
     };
     let mut work = pin!(work);
-    // Nothing is known of them until the first turn: the work comes first.
-    let mut left: Option<Vec<u32>> = None;
+    // The pids are collected after the first turn, so that the request goes out first.
+    let mut unread: Option<Vec<u32>> = None;
     let mut scan = ahead.known.scan.take();
     loop {
-        let has_more = scan.is_some() || left.as_ref().is_none_or(|left| !left.is_empty());
+        let has_more = scan.is_some() || unread.as_ref().is_none_or(|unread| !unread.is_empty());
         tokio::select! {
             biased;
             done = &mut work => return (done, ahead),
             () = tokio::task::yield_now(), if has_more => {}
         }
-        let left = left.get_or_insert_with(|| {
+        let unread = unread.get_or_insert_with(|| {
             ahead.line = own::line();
             let server = server();
             let children = || server.and_then(tree::children).unwrap_or_default();
@@ -192,9 +199,9 @@ pub(super) async fn beside<T>(
             pids.extend(server);
             pids
         });
-        for pid in left.split_off(left.len().saturating_sub(AT_ONCE)) {
-            if let found @ Presence::Alive(_) = process::look(pid) {
-                ahead.living.insert(pid, found);
+        for pid in unread.split_off(unread.len().saturating_sub(AT_ONCE)) {
+            if let presence @ Presence::Alive(_) = process::look(pid) {
+                ahead.living.insert(pid, presence);
             }
         }
         scan = scan.filter(|scan| scan.borrow_mut().step(AT_ONCE));

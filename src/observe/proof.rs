@@ -1,15 +1,13 @@
-//! Whether a label is believed. A label is text that anybody can write: a person may copy it to
-//! another session, set it for a whole server, or give the pane another process. So it counts only
-//! with a proof.
+//! Whether a label is believed. Anybody can write such a text: copy it to another session, set it
+//! for a whole server, or give the pane another process. So a label counts only with a proof.
 //!
-//! - It names the session that it was written for. A copy names another one.
-//! - It names the process of its pane. Where it does not (0.1.0 wrote no such word), the pane's
-//!   process or one below it must bear the tag of this incarnation in its environment, which only
-//!   gtctl gives.
-//! - Where nothing lives in the pane, nothing can be harmed: then the session alone must be right.
+//! - The label names the session on which it was written. A copy names another session.
+//! - The label names the process of its pane. Otherwise, as for a label of 0.1.0, the pane's
+//!   process or a descendant must have the tag of this incarnation, which only gtctl gives.
+//! - If nothing lives in the pane, nothing can be harmed. Then the right session is enough.
 //!
-//! A quiet look reads no file for it: what a label names stands in the listing. Only a label that
-//! names no process, or a wrong one, costs the reading of an environment.
+//! A quiet look reads no file for this, because the listing has all that a label names. Only a
+//! label with no process or a wrong one costs the reading of an environment.
 
 use super::life::Pane;
 use super::sessions::Judged;
@@ -18,10 +16,10 @@ use crate::proc::{clock, env_tag, tree};
 use crate::tmux::labels::Claim;
 use crate::tmux::list::PaneRow;
 
-/// So much younger than its label a process may seem: a label says when its start was decided.
+/// A process may start this long after its label's time, which is when the start was decided.
 const SLACK: Period = Period::from_mins(1);
 
-/// The owner by the label of this session, if that is believed. `panes` are the session's.
+/// The owner of this session, if its label is believed. `panes` are the panes of the session.
 pub(super) fn proved(
     ownership: Ownership,
     row: &PaneRow,
@@ -66,17 +64,19 @@ fn flaw(
     }
 }
 
-/// Whether the label names this process. A process that began long after the label only has the
-/// same pid.
+/// Whether the label names this process. A process that started long after the label has only
+/// reused the pid.
 fn is_recorded(claim: Claim, label: &Label, process: ProcId, now: Moment) -> bool {
     let is_comparable = label.started.boot == now.boot;
     let is_of_then = || clock::age(process.start).plus(SLACK) >= now.since(&label.started);
     claim.process == Some(process.pid) && (!is_comparable || is_of_then())
 }
 
-/// Whether somebody has given the agent's pane another process: the label is this session's own,
-/// and what runs there is neither the process that it names nor bears the tag of this incarnation.
-/// The agent is gone then, and its pane is its no more.
+/// Whether somebody has given the agent's pane another process.
+///
+/// The label is this session's own, but the process in the pane is neither the one named there nor
+/// has it the tag of this incarnation. Then the agent is gone, and the pane no longer belongs to
+/// it.
 pub(super) fn is_taken(
     label: &Label,
     row: &PaneRow,
@@ -93,15 +93,14 @@ pub(super) fn is_taken(
         && !is_tagged(label, *process, town)
 }
 
-/// Whether the label was written for this session, by a start of ours, and for another process than
-/// this one. Only what gtctl has started bears a tag by which it would be known here.
+/// Whether we wrote the label for this session at a start, but for another process. Only processes
+/// that gtctl has started can be recognised by a tag.
 fn names_another(claim: Claim, label: &Label, row: &PaneRow, process: ProcId) -> bool {
     let is_own = claim.session == Some(row.session);
     is_own && label.origin == Origin::Started && claim.process.is_some_and(|pid| pid != process.pid)
 }
 
-/// Whether the process, or one below it, was given the tag of this incarnation. What was adopted
-/// never was.
+/// Whether the process or a descendant has the tag of this incarnation. An adopted agent has none.
 fn is_tagged(label: &Label, process: ProcId, town: &SessionName) -> bool {
     if label.origin != Origin::Started {
         return false;

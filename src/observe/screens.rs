@@ -1,4 +1,4 @@
-//! What is on the screens of our sessions, and what works behind those that seem to rest.
+//! Reads the screens of our sessions, and what their processes do behind screens that seem to rest.
 
 use crate::model::{
     Content, Death, Desired, Label, Life, Memory, Moment, Ownership, PaneId, Period, ScreenState,
@@ -12,17 +12,17 @@ use crate::tmux::tail::{self, Lines};
 use jiff::tz::TimeZone;
 use std::time::Duration;
 
-/// Screens that take longer to read are left for another look: a look without them is still one.
+/// The longest time for reading screens. A look without them is still complete enough to plan.
 const DEADLINE: Duration = Duration::from_millis(1500);
-/// So long before a limit, the processor time behind a screen begins to be watched.
+/// CPU time is measured this long before a limit is reached.
 const CPU_WATCH: Period = Period::from_mins(1);
-/// More screens than this take a call of their own.
+/// More screens than this are read by a call of their own.
 const FEW_SCREENS: usize = 32;
-/// The trees of so many sessions are read one by one sooner than every process there is.
+/// Up to this many trees are read one by one. For more, one read of all processes is cheaper.
 const FEW_TREES: usize = 32;
 
-/// The last words of our dead, in one more call; none when `known` has those of all, and no harm
-/// when it fails.
+/// Adds the last lines of our dead sessions, with at most one more call. `known` has those that
+/// were read with the listing. A failed call only leaves lines out.
 pub(super) async fn add_tails(
     client: &Client,
     town: &Town,
@@ -30,16 +30,16 @@ pub(super) async fn add_tails(
     known: Lines,
     now: Moment,
 ) {
-    let dead: Vec<PaneId> = server
+    let dead_panes: Vec<PaneId> = server
         .sessions
         .values()
         .filter_map(screen_of_dead)
         .collect();
-    if dead.is_empty() {
+    if dead_panes.is_empty() {
         return;
     }
     let mut tails = known;
-    let unread: Vec<PaneId> = dead
+    let unread: Vec<PaneId> = dead_panes
         .into_iter()
         .filter(|pane| !tails.contains_key(pane))
         .collect();
@@ -65,7 +65,7 @@ pub(super) async fn add_tails(
     }
 }
 
-/// The pane whose screen tells how a session of ours ended.
+/// The pane whose screen shows how a session of ours ended.
 fn screen_of_dead(seen: &Seen) -> Option<PaneId> {
     match (&seen.ownership, &seen.life) {
         (Ownership::Ours(_), Life::Dead { death, .. }) => {
@@ -76,8 +76,8 @@ fn screen_of_dead(seen: &Seen) -> Option<PaneId> {
     }
 }
 
-/// The sessions of a small town whose screens will be read in any case if they live: so they are
-/// read with the listing.
+/// Sessions whose screens must be read in any case. They are read together with the listing, but
+/// only if they are few.
 pub(super) fn unread<'t>(town: &'t Town, memory: &Memory) -> Vec<&'t SessionName> {
     let runs_unread = |name: &&SessionName| {
         let history = memory.sessions.get(*name);
@@ -91,8 +91,8 @@ pub(super) fn unread<'t>(town: &'t Town, memory: &Memory) -> Vec<&'t SessionName
     }
 }
 
-/// The screens that may have changed since they were last read, in one more call; none when `known`
-/// has all of them.
+/// Adds the screens that may have changed, with at most a few more calls. `known_now` has those
+/// that were read with the listing.
 pub(super) async fn add_screens(
     client: &Client,
     town: &Town,
@@ -124,8 +124,8 @@ pub(super) async fn add_screens(
         .filter(|pane| !screens.contains_key(pane))
         .collect();
     for panes in unread.chunks(tail::MAX_PANES) {
-        let left = DEADLINE.saturating_sub(begun.elapsed());
-        match tokio::time::timeout(left, tail::screens(client, panes)).await {
+        let time_left = DEADLINE.saturating_sub(begun.elapsed());
+        match tokio::time::timeout(time_left, tail::screens(client, panes)).await {
             Ok(Ok(read)) => screens.extend(read),
             Ok(Err(fault)) => tracing::debug!(%fault, "no screens"),
             Err(_) => tracing::debug!("no screens in time"),
@@ -149,7 +149,7 @@ pub(super) async fn add_screens(
     }
 }
 
-/// When the screen was last written to: what it says of times to come was true then at the latest.
+/// The latest time at which the screen was written. Relative times on it count from then.
 fn written(seen: &Seen, now: Moment) -> Moment {
     let second_after = seen.activity.saturating_add(1).saturating_mul(1000);
     let wall = if seen.activity > 0 {
@@ -160,7 +160,7 @@ fn written(seen: &Seen, now: Moment) -> Moment {
     Moment { wall, ..now }
 }
 
-/// What a run's last screen says. A limit above a composer is not why the run has ended.
+/// What the last screen of a run says. A usage limit shown above a composer has not ended the run.
 fn last_words(
     desired: &Desired,
     lines: &[String],
@@ -180,8 +180,8 @@ fn last_words(
     screen
 }
 
-/// Whether there may be more on a screen than is known: it was written to, its title is another, or
-/// one look is not enough.
+/// Whether the screen must be read again: it was written to, its title has changed, or its state
+/// still needs a second look.
 fn is_stale(content: &Content, seen: &Seen, desired: &Desired) -> bool {
     let is_new_title = || screen::is_new_title(&desired.agent, &seen.title, content.title);
     content.activity != seen.activity || !content.is_agreed() || is_new_title()
@@ -192,7 +192,7 @@ fn read(desired: &Desired, lines: &[String], now: Moment, zone: &TimeZone) -> cr
     screen::read(&desired.agent, &lines, now, zone)
 }
 
-/// What the trees use behind screens that are about to be judged too quiet or stuck.
+/// Adds the resource usage of trees whose screens may soon count as idle or stuck.
 pub(super) fn add_usage(town: &Town, memory: &Memory, server: &mut Server, now: Moment) {
     let is_due = |seen: &&mut Seen| {
         let (desired, label) = living(town, seen)?;
@@ -226,8 +226,8 @@ pub(super) fn add_usage(town: &Town, memory: &Memory, server: &mut Server, now: 
     }
 }
 
-/// Whether commands run behind prompts that are about to be judged idle, for a limit or for a
-/// planned end.
+/// Adds whether commands run in sessions that may soon count as idle, for a limit or a planned
+/// stop.
 pub(super) fn add_commands(town: &Town, memory: &Memory, server: &mut Server, now: Moment) {
     let sessions = server.sessions.values_mut();
     let due = sessions.filter_map(|seen| {
@@ -253,7 +253,7 @@ pub(super) fn add_commands(town: &Town, memory: &Memory, server: &mut Server, no
     }
 }
 
-/// Whether it is soon idle for longer than it may be.
+/// Whether the session soon reaches its idle limit.
 fn is_limit_near(content: &Content, desired: &Desired, now: Moment) -> bool {
     let quiet = now.since(&content.since).plus(CPU_WATCH);
     desired
@@ -262,7 +262,7 @@ fn is_limit_near(content: &Content, desired: &Desired, now: Moment) -> bool {
         .is_some_and(|limit| quiet >= limit)
 }
 
-/// Whether it may be ended soon as soon as it is idle: for its age, its memory or its fields.
+/// Whether the session is to end once it is idle: for its age, its memory, or changed fields.
 fn is_end_near(memory: &Memory, desired: &Desired, label: &Label, now: Moment) -> bool {
     if desired.drain == Period::ZERO || desired.policy.is_some() {
         return false;
@@ -283,7 +283,7 @@ fn is_end_near(memory: &Memory, desired: &Desired, label: &Label, now: Moment) -
     is_old || is_large || waits_for_its_end || is_other()
 }
 
-/// A living session of ours that is declared.
+/// What was declared for a living session of ours, and its label.
 pub(super) fn living<'t, 's>(town: &'t Town, seen: &'s Seen) -> Option<(&'t Desired, &'s Label)> {
     let label = label(seen).filter(|_| matches!(seen.life, Life::Alive { .. }))?;
     town.sessions
@@ -291,7 +291,7 @@ pub(super) fn living<'t, 's>(town: &'t Town, seen: &'s Seen) -> Option<(&'t Desi
         .map(|desired| (desired, label))
 }
 
-/// What is known of the screen of this life.
+/// The screen that memory has of this incarnation.
 fn known<'m>(memory: &'m Memory, label: &Label) -> Option<&'m Content> {
     let content = memory.sessions.get(&label.session)?.content.as_ref()?;
     (content.generation == label.generation).then_some(content)

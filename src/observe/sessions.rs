@@ -1,4 +1,4 @@
-//! Rows become sessions.
+//! Turns the rows of a listing into sessions.
 
 use super::Depth;
 use super::life::{self, Pane};
@@ -15,30 +15,30 @@ use crate::tmux::list::PaneRow;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The trees of so many panes are read one by one sooner than every process there is.
+/// Up to this many panes are read one by one. For more, one read of all processes is cheaper.
 const FEW_PANES: usize = 32;
 
-/// What a look at each session needs.
+/// The input for each session.
 struct View<'a> {
     found: &'a Found,
     town: &'a Town,
     now: Moment,
     depth: Depth,
-    /// All processes, where many trees are wanted; else each tree is read by itself.
+    /// All processes, if many trees are needed. Otherwise each tree is read by itself.
     forest: Option<Forest>,
 }
 
-/// What the rows say.
+/// The sessions found.
 pub(super) struct Gathered {
-    /// By name.
+    /// The sessions by name.
     pub(super) sessions: BTreeMap<String, Seen>,
-    /// The one in which we run.
+    /// The session in which we run.
     pub(super) own: Option<SessionId>,
-    /// As of [`Server::ended`](crate::model::Server::ended).
+    /// See [`Server::ended`](crate::model::Server::ended).
     pub(super) ended: BTreeMap<SessionId, String>,
 }
 
-/// Puts the rows together.
+/// Groups the rows into sessions.
 pub(super) fn gather(found: &Found, town: &Town, now: Moment, depth: Depth) -> Gathered {
     let forest = match depth {
         Depth::Full if found.panes().count() > FEW_PANES => Some(Forest::scan()),
@@ -73,7 +73,7 @@ pub(super) fn gather(found: &Found, town: &Town, now: Moment, depth: Depth) -> G
             Entry::Vacant(place) => {
                 place.insert(seen);
             }
-            // Only names cut for their length can be alike.
+            // Two names can only be equal if both were cut to their maximal length.
             Entry::Occupied(taken) => {
                 let name = format!("{} {id}", taken.key());
                 sessions.insert(name, seen);
@@ -88,8 +88,8 @@ pub(super) fn gather(found: &Found, town: &Town, now: Moment, depth: Depth) -> G
     }
 }
 
-/// The panes of sessions that somebody is attached to, with the number of clients. A window can be
-/// linked into several sessions: whoever is attached to one of them may see it.
+/// The panes of attached sessions, with the number of clients. A window can be linked into several
+/// sessions, so a client of any of them may see the pane.
 fn watched_panes(found: &Found) -> BTreeMap<PaneId, u32> {
     let mut watched: BTreeMap<PaneId, u32> = BTreeMap::new();
     for (row, _) in found.panes().filter(|(row, _)| row.attached > 0) {
@@ -99,7 +99,7 @@ fn watched_panes(found: &Found) -> BTreeMap<PaneId, u32> {
     watched
 }
 
-/// What is noted of the variables of a life of ours that has ended and of which tmux knows how.
+/// The note about variables of our session, if its incarnation has ended and tmux knows how.
 fn variables_of_ended(seen: &Seen, rows: &[Judged<'_>]) -> Option<String> {
     let Ownership::Ours(label) = &seen.ownership else {
         return None;
@@ -108,7 +108,7 @@ fn variables_of_ended(seen: &Seen, rows: &[Judged<'_>]) -> Option<String> {
     matches!(pane, Pane::Ended(_)).then(|| row.variables.clone())
 }
 
-/// A linked window may be in several sessions; one of ours is named before others'.
+/// The session in which we run. A linked window may be in several; then one of ours is preferred.
 fn own(found: &Found, sessions: &BTreeMap<String, Seen>) -> Option<SessionId> {
     let is_us = |(row, _): &(&PaneRow, &Pane)| !row.dead && found.line.contains(&row.pid);
     let holding: BTreeSet<SessionId> = found
@@ -129,39 +129,39 @@ fn own(found: &Found, sessions: &BTreeMap<String, Seen>) -> Option<SessionId> {
         .map(|seen| seen.id)
 }
 
-/// By what the declared agent is known where nobody has marked it.
-fn known_of(declared: &Desired) -> AgentSignature<'_> {
+/// How to recognise a declared agent that has no tag.
+fn signature_of(declared: &Desired) -> AgentSignature<'_> {
     AgentSignature::new(&declared.agent.process_names, &declared.command)
 }
 
-/// Whether the agent that was adopted in this pane still runs.
+/// Whether the agent adopted in this pane still runs.
 ///
-/// What its launcher started is the launcher's choice. One that was declared otherwise since then
-/// runs by a command that nobody knows any more. Both are looked for by their names alone: what
-/// runs is not to be taken for dead.
+/// An adopted agent is recognised by its declared command, if that has not changed since. A
+/// launcher chooses the command itself, so its agent is recognised by process names alone. This way
+/// a living agent is not taken for dead.
 fn still_runs(label: &Label, declared: &Desired, members: &[Member]) -> bool {
     let is_as_declared = label
         .fingerprint
         .is_some_and(|was| was.command == declared.fingerprint().command);
     if label.origin == Origin::Adopted && is_as_declared {
-        tree::find_known(members, &known_of(declared)).is_some()
+        tree::find_known(members, &signature_of(declared)).is_some()
     } else {
         life::runs(members, &declared.agent.process_names)
     }
 }
 
-/// A pane's row, and what was made of it.
+/// The row of a pane with the pane's state.
 #[derive(Clone, Copy)]
 pub(super) struct Judged<'a> {
     pub(super) row: &'a PaneRow,
     pub(super) pane: &'a Pane,
 }
 
-/// The pane chosen for a session, the agent's life in it, and what its tree uses.
+/// The pane of the agent, the agent's liveness, and the resource usage of its tree.
 type Chosen = (PaneId, Life, Option<Usage>);
 
 impl View<'_> {
-    /// `panes` are the session's, `first` the lowest of them.
+    /// Describes one session. `panes` are all its panes, `first` is the lowest of them.
     fn session(&self, first: Judged<'_>, panes: &[Judged<'_>]) -> Seen {
         let Judged { row, .. } = first;
         let ownership = row.labels.ownership(&self.town.name);
@@ -227,13 +227,14 @@ impl View<'_> {
         Period::from_millis(u64::try_from(silent).unwrap_or(0))
     }
 
-    /// A session of ours: what gtctl started is its pane's own process; what it adopted must be
-    /// found.
+    /// A session of ours. A started agent is its pane's own process; an adopted one must be found
+    /// in the tree.
     fn ours(&self, label: &Label, Judged { row, pane }: Judged<'_>) -> Chosen {
         let declared = self.town.sessions.get(&label.session);
         let sought = match (label.origin, declared) {
             (Origin::Adopted | Origin::Launcher, Some(declared)) => Some(declared),
-            // Nobody knows any more what an orphan's agent was called, nor ever what others run.
+            // The process names of an undeclared agent are unknown, and so are those of a covered
+            // session.
             (Origin::Adopted | Origin::Launcher, None) | (Origin::Started | Origin::Policy, _) => {
                 None
             }
@@ -251,13 +252,13 @@ impl View<'_> {
         (row.pane, life, self.usage(&members))
     }
 
-    /// An unlabelled session of a declared name: the first pane in which the agent runs, else the
-    /// lowest.
+    /// A declared session without a label: takes the first pane in which the agent runs, otherwise
+    /// the lowest pane.
     fn candidate(&self, declared: &Desired, first: Judged<'_>, panes: &[Judged<'_>]) -> Chosen {
-        let known = known_of(declared);
+        let signature = signature_of(declared);
         for Judged { row, pane } in panes {
             let members = self.members(pane, true);
-            if tree::find_known(&members, &known).is_some() && !self.is_anothers(row, pane) {
+            if tree::find_known(&members, &signature).is_some() && !self.is_anothers(row, pane) {
                 return (row.pane, life::of(pane, row, true), self.usage(&members));
             }
         }
@@ -269,8 +270,7 @@ impl View<'_> {
         )
     }
 
-    /// Whether what runs in the pane is known to be another session's agent: a window can stand in
-    /// several sessions.
+    /// Whether the pane runs another session's agent. A window can be linked into several sessions.
     fn is_anothers(&self, row: &PaneRow, pane: &Pane) -> bool {
         let Pane::Running(process, _) = pane else {
             return false;
@@ -290,7 +290,7 @@ impl View<'_> {
             })
     }
 
-    /// What the manifest itself declares under this name.
+    /// What the manifest declares under this name, without policies.
     fn declared(&self, name: &str) -> Option<&Desired> {
         self.town
             .sessions
@@ -298,8 +298,8 @@ impl View<'_> {
             .filter(|desired| desired.policy.is_none())
     }
 
-    /// A session that others started and a policy covers or did: the labelled pane, or where that
-    /// is over the first that still lives, for nobody says which of them matters.
+    /// A session that others started, covered by a policy now or before. Takes the labelled pane,
+    /// or if that has ended, the first living one, because nobody says which pane matters.
     fn others(&self, first: Judged<'_>, labelled: Option<PaneId>, panes: &[Judged<'_>]) -> Chosen {
         let labelled = panes
             .iter()
@@ -316,7 +316,7 @@ impl View<'_> {
         )
     }
 
-    /// A session that is neither ours nor declared: tmux's word on its first pane is enough.
+    /// A session that is neither ours nor declared. What tmux says of its first pane is enough.
     fn stranger(&self, Judged { row, pane }: Judged<'_>) -> Chosen {
         let life = match pane {
             Pane::Lost if !row.dead => Life::Unknown("its process has just ended".to_owned()),
@@ -327,7 +327,7 @@ impl View<'_> {
         (row.pane, life, self.usage(&self.members(pane, false)))
     }
 
-    /// The tree of a pane, when it is wanted for itself or for its usage.
+    /// The tree of a pane, if `wanted` or if its usage is needed.
     fn members(&self, pane: &Pane, wanted: bool) -> Vec<Member> {
         match &self.forest {
             Some(forest) => life::members(pane, |process: ProcId| forest.tree(process)),

@@ -1,4 +1,4 @@
-//! Panes that ended without a word: the server is told to ask after its children, and asked again.
+//! Asks the server again about panes that ended without a status.
 
 use super::life::Pane;
 use super::locate_server::{self, Found};
@@ -10,17 +10,17 @@ use crate::tmux::list::PaneRow;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// How long the server gets before it is asked again; together about 50 ms. Mostly it has only not
-/// come to it yet.
+/// The waits before each further question, about 50 ms in all. Mostly the server just needs a
+/// moment.
 const PAUSES: [Duration; 3] = [
     Duration::ZERO,
     Duration::from_millis(5),
     Duration::from_millis(45),
 ];
 
-/// Gives the server a chance to say how its silent dead ended, for all such panes together.
+/// Lets the server find out how its lost panes ended, for all of them together.
 ///
-/// Costs nothing when there are none. What is still lost afterwards stays so.
+/// Costs nothing if there are none. A pane that is still lost afterwards stays lost.
 pub(super) async fn settle(client: &Client, town: &Town, found: Found) -> Result<Found, String> {
     let mut found = found;
     for pause in PAUSES {
@@ -42,7 +42,7 @@ pub(super) async fn settle(client: &Client, town: &Town, found: Found) -> Result
     Ok(found)
 }
 
-/// Panes of strangers are nobody's business.
+/// Whether the pane belongs to a session that concerns the town.
 fn matters(row: &PaneRow, town: &Town) -> bool {
     match row.labels.ownership(&town.name) {
         Ownership::Ours(label) => label.pane == row.pane,

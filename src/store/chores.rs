@@ -1,5 +1,5 @@
-//! The files of chores: their logs, what is known of upstream, and what the older automonitor wrote
-//! for people.
+//! The files of chores: their logs, the last known state of upstream, and the files that the older
+//! automonitor wrote for people.
 
 use super::{StateDir, StoreFault, View, file};
 use crate::files::{self, Links, Opened};
@@ -12,48 +12,48 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-/// The most of the journal's end that is looked at for its last events, in bytes.
+/// How many bytes at the end of the journal are read for its last events.
 const JOURNAL_END: u64 = 256 << 10;
 
-/// The largest answer of an upstream that is kept, in bytes.
+/// The most bytes kept of an answer from upstream.
 const KNOWN: u64 = 64 << 10;
 
 const PENDING: &str = "pending_upgrade.txt";
 
-/// Where a chore's logs lie.
+/// The place and name of a chore's logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogPlace {
-    /// `ai_analysis_<time>.log`, as the older automonitor had them.
+    /// `ai_analysis_<time>.log`, as the older automonitor named them.
     Analysis,
     /// `chores/<name>/<time>.log`.
     Own,
 }
 
-/// The files of one chore. Only that chore writes them, so no turn is waited for.
+/// The files of one chore. Only that chore writes them, so no lock is needed.
 #[derive(Debug, Clone)]
 pub struct ChoreFiles {
     root: PathBuf,
     dir: PathBuf,
 }
 
-/// What was last heard of a repository, with what lets the next question be answered by "the same".
+/// The last known state of a repository. The `ETag`s let the server answer "not modified".
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Upstream {
-    /// Which repository, at which address.
+    /// The repository and the address of the server.
     pub source: String,
-    /// The newest release's tag.
+    /// The tag of the newest release.
     pub release: Option<String>,
-    /// The answer's `ETag` for it.
+    /// The `ETag` of that answer.
     pub release_etag: Option<String>,
-    /// The newest commit.
+    /// The hash of the newest commit.
     pub commit: Option<String>,
-    /// The answer's `ETag` for it.
+    /// The `ETag` of that answer.
     pub commit_etag: Option<String>,
 }
 
 impl View {
-    /// The files of a chore, by its name.
+    /// The files of the chore with this name.
     #[must_use]
     pub fn chore_files(&self, chore: &str) -> ChoreFiles {
         ChoreFiles {
@@ -62,8 +62,8 @@ impl View {
         }
     }
 
-    /// The journal's last events, oldest first, at most `count` and at most what its last
-    /// [`JOURNAL_END`] bytes hold.
+    /// The last events of the journal, oldest first: at most `count`, from its last [`JOURNAL_END`]
+    /// bytes.
     #[must_use]
     pub fn last_events(&self, count: usize) -> Vec<Value> {
         let text = end_of(&self.path().join("monitor.jsonl")).unwrap_or_default();
@@ -79,17 +79,17 @@ impl View {
 }
 
 impl ChoreFiles {
-    /// The chore's own folder, whether it is there or not.
+    /// The chore's own folder. It need not exist.
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// Writes the log of a run that was begun at `begun`, and removes all but the newest `keep`.
-    /// Returns where it is.
+    /// Writes the log of a run that started at `begun`, and removes all logs but the newest `keep`.
+    /// Returns its path.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn keep_log(
         &self,
         place: LogPlace,
@@ -108,7 +108,7 @@ impl ChoreFiles {
         Ok(path)
     }
 
-    /// What was last heard of the upstream; nothing where there is none, or no sense in it.
+    /// The last known state of upstream. Empty if there is none or it cannot be read.
     #[must_use]
     pub fn upstream(&self) -> Upstream {
         let read = file::read(&self.dir.join("upstream.json"), KNOWN).ok();
@@ -116,10 +116,10 @@ impl ChoreFiles {
             .unwrap_or_default()
     }
 
-    /// Keeps what was heard of the upstream.
+    /// Writes the state of upstream.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn keep_upstream(&self, heard: &Upstream) -> Result<(), StoreFault> {
         self.make()?;
         let text = serde_json::to_string(heard)
@@ -131,10 +131,11 @@ impl ChoreFiles {
     /// Replaces `current_state.txt`.
     ///
     /// # Errors
-    /// What the system says; the old one is then still there.
+    /// The system's error. The old file is then still there.
     pub fn write_current_state(&self, text: &str) -> Result<(), StoreFault> {
         self.make()?;
-        // Another analysis may be writing its own at this moment.
+        // The temporary file is the chore's own, because another analysis may write at the same
+        // time.
         let (temporary, path) = (
             self.dir.join("current_state.tmp"),
             self.root.join("current_state.txt"),
@@ -153,11 +154,12 @@ impl ChoreFiles {
 }
 
 impl StateDir {
-    /// Replaces `pending_upgrade.txt`, or removes it where there is nothing to say and it is about
-    /// this repository. Tells whether one was removed: what was pending has been installed.
+    /// Replaces `pending_upgrade.txt`. Without a text it removes the file, if that is about `repo`.
+    ///
+    /// Returns whether it removed the file, which means that the pending upgrade is installed.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn write_pending(&self, repo: &str, text: Option<&str>) -> Result<bool, StoreFault> {
         let path = self.path().join(PENDING);
         if let Some(text) = text {
@@ -172,7 +174,7 @@ impl StateDir {
     }
 }
 
-/// A new file of this name, or of it with a number where there is one already.
+/// Writes a new file of this name. If it exists, a number is added.
 fn write_new(dir: &Path, name: &str, text: &[u8]) -> io::Result<PathBuf> {
     let mut nth = 0_u32;
     loop {
@@ -194,7 +196,7 @@ fn write_new(dir: &Path, name: &str, text: &[u8]) -> io::Result<PathBuf> {
     }
 }
 
-/// Removes the oldest logs, by the times in their names.
+/// Removes the oldest logs, by the time in their names.
 fn retire(dir: &Path, prefix: &str, keep: u32) -> io::Result<()> {
     let names = fs::read_dir(dir)?
         .flatten()
@@ -212,13 +214,13 @@ fn retire(dir: &Path, prefix: &str, keep: u32) -> io::Result<()> {
 fn is_log(name: &str, prefix: &str) -> bool {
     let stem = name
         .strip_prefix(prefix)
-        .and_then(|rest| rest.strip_suffix(".log"));
+        .and_then(|stem| stem.strip_suffix(".log"));
     stem.is_some_and(|stem| {
         !stem.is_empty() && stem.chars().all(|c| c.is_ascii_digit() || c == '_')
     })
 }
 
-/// A time in UTC as it stands in the names of logs, such as `20251121_044000`.
+/// A UTC time as used in the names of logs, such as `20251121_044000`.
 fn stamp(wall_ms: i64) -> String {
     let at = jiff::Timestamp::from_millisecond(wall_ms).unwrap_or(jiff::Timestamp::MAX);
     at.strftime("%Y%m%d_%H%M%S").to_string()

@@ -1,4 +1,4 @@
-//! Where the state lies, and how its directory is opened.
+//! Where the state directory is, and how it is opened.
 
 use super::StoreFault;
 use super::file::options_without_surprises;
@@ -13,18 +13,18 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// The directory of the older automonitor, below a Gas Town root.
+/// The state directory of the older automonitor, below a Gas Town root.
 const AUTOMONITOR: &str = "settings/automonitor";
-/// The most files of a directory that are touched.
+/// The most files of a directory that [`View::touch`] reads.
 const MOST_TOUCHED: usize = 64;
-/// The most directories that are looked into for a town of unknown name.
+/// The most directories that [`all`] returns.
 const MOST_TOWNS: usize = 100;
 
-/// What decides where a town's state lies. The caller reads the environment; an empty or relative
-/// path counts as unset.
+/// The inputs that decide where the state directory is. The caller reads the environment. An empty
+/// or relative path counts as unset.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Places<'a> {
-    /// `--state-dir`: taken as it is.
+    /// `--state-dir`, used unchanged.
     pub explicit: Option<&'a Path>,
     /// The Gas Town root.
     pub root: Option<&'a Path>,
@@ -34,11 +34,15 @@ pub struct Places<'a> {
     pub home: Option<&'a Path>,
 }
 
-/// The state directory of a town: `explicit`, else `<root>/settings/automonitor` where that exists,
-/// else `$XDG_STATE_HOME/gtctl/<town>`, else `~/.local/state/gtctl/<town>`. Creates nothing.
+/// The state directory of a town. Creates nothing. It is the first of these:
+///
+/// - `explicit`;
+/// - `<root>/settings/automonitor`, if that exists;
+/// - `$XDG_STATE_HOME/gtctl/<town>`;
+/// - `~/.local/state/gtctl/<town>`.
 ///
 /// # Errors
-/// [`StoreFault::Nowhere`] when nothing says where.
+/// [`StoreFault::Nowhere`] if none of them is known.
 pub fn locate(town: &SessionName, places: Places<'_>) -> Result<PathBuf, StoreFault> {
     let Places {
         explicit,
@@ -57,8 +61,8 @@ pub fn locate(town: &SessionName, places: Places<'_>) -> Result<PathBuf, StoreFa
         .ok_or(StoreFault::Nowhere)
 }
 
-/// The folder in which the directories of all towns are, unless told otherwise: `explicit` as it
-/// is, else as [`locate`] has it without a root. Creates nothing.
+/// The folder with the state directories of all towns: `explicit`, or the parent that [`locate`]
+/// uses without a root. Creates nothing.
 #[must_use]
 pub fn folder(places: Places<'_>) -> Option<PathBuf> {
     places
@@ -67,9 +71,10 @@ pub fn folder(places: Places<'_>) -> Option<PathBuf> {
         .or_else(|| shared(places.xdg_state_home, places.home))
 }
 
-/// The state directories that can be found without knowing a town, by name and at most
-/// [`MOST_TOWNS`]; none of them needs to hold anything. Those within a Gas Town root are not among
-/// them.
+/// All state directories that can be found without knowing a town, sorted by path, at most
+/// [`MOST_TOWNS`].
+///
+/// They may be empty. Those within a Gas Town root are not found.
 #[must_use]
 pub fn all(places: Places<'_>) -> Vec<View> {
     if let Some(path) = places.explicit {
@@ -88,7 +93,7 @@ pub fn all(places: Places<'_>) -> Vec<View> {
     paths.into_iter().map(View::of).collect()
 }
 
-/// The folder of all towns' directories.
+/// The folder with the state directories of all towns.
 fn shared(xdg_state_home: Option<&Path>, home: Option<&Path>) -> Option<PathBuf> {
     let absolute = |p: Option<&Path>| p.filter(|p| p.is_absolute()).map(Path::to_path_buf);
     let state =
@@ -96,37 +101,38 @@ fn shared(xdg_state_home: Option<&Path>, home: Option<&Path>) -> Option<PathBuf>
     Some(state.join("gtctl"))
 }
 
-/// A state directory to be read: creates nothing, changes nothing, waits for no lock. It need not
-/// even exist.
+/// A state directory for reading. It creates and changes nothing, and waits for no lock. The
+/// directory need not exist.
 #[derive(Debug, Clone)]
 pub struct View {
     pub(super) path: PathBuf,
 }
 
 impl View {
-    /// A view of the directory at `path`, which need not exist.
+    /// A view of the directory at `path`.
     #[must_use]
     pub fn of(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
     }
 
-    /// Where it is.
+    /// The path of the directory.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether its disk answers. Waits at most [`aside::PATIENCE`](crate::files::aside::PATIENCE),
-    /// and not at all where it was waited for in vain before.
+    /// Checks that the directory's disk answers. Waits at most
+    /// [`aside::PATIENCE`](crate::files::aside::PATIENCE), and not at all if an earlier check still
+    /// hangs.
     ///
     /// # Errors
-    /// Says what is read and for how long.
+    /// The path that is read, and for how long.
     pub fn answers(&self) -> Result<(), Late> {
         let lock = self.path.join(CONTROLLER_LOCK);
         aside::ask(&self.path, move || drop(fs::metadata(lock)))
     }
 
-    /// Opens each file in it and reads a byte. Where its disk does not answer, neither does this.
+    /// Reads one byte of each file in the directory. It hangs if the disk does not answer.
     pub fn touch(&self) {
         let entries = fs::read_dir(&self.path)
             .into_iter()
@@ -137,11 +143,10 @@ impl View {
     }
 }
 
-/// Makes the files that are locked while they can be made: on a file system that turns read-only,
-/// they are there.
+/// Creates the lock files early. So they exist even if the file system later becomes read-only.
 fn create_lock_files(path: &Path) {
     for name in [CONTROLLER_LOCK, TURN_LOCK] {
-        // Whoever locks tells what is wrong.
+        // The process that locks will report the error.
         let _ = options_without_surprises()
             .append(true)
             .create(true)
@@ -149,7 +154,7 @@ fn create_lock_files(path: &Path) {
     }
 }
 
-/// A state directory to be written to. Whoever acts on a town holds its turn lock meanwhile.
+/// A state directory for writing. Whoever acts on a town holds its turn lock meanwhile.
 #[derive(Debug)]
 pub struct StateDir {
     pub(super) view: View,
@@ -157,12 +162,13 @@ pub struct StateDir {
 }
 
 impl StateDir {
-    /// Opens the directory at `path`, creating it and its parents owner-only when missing. A laxer
-    /// mode is corrected, except on the older automonitor's directory, which others made for their
-    /// own ends.
+    /// Opens the directory at `path`. Creates it and its parents for the owner only.
+    ///
+    /// Corrects the mode of an existing directory, except that of the older automonitor, which
+    /// other programs use too.
     ///
     /// # Errors
-    /// When it is another user's, is no directory, or cannot be made.
+    /// The directory belongs to another user, is no directory, or cannot be created.
     pub fn open(path: &Path) -> Result<Self, StoreFault> {
         check_home(path)?;
         DirBuilder::new()
@@ -195,27 +201,27 @@ impl StateDir {
         })
     }
 
-    /// The same directory, only to be read.
+    /// A view of the same directory.
     #[must_use]
     pub fn view(&self) -> &View {
         &self.view
     }
 
-    /// Where it is.
+    /// The path of the directory.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.view.path()
     }
 }
 
-/// Refuses to make a folder in one of another user's: root with a user's HOME would lock that user
-/// out of their own state.
+/// Refuses to create a folder in a folder of another user. Root with a user's HOME would otherwise
+/// lock that user out.
 fn check_home(path: &Path) -> Result<(), StoreFault> {
-    let there = path
+    let existing = path
         .ancestors()
         .skip(1)
         .find_map(|folder| Some((folder, fs::metadata(folder).ok()?)));
-    let Some((folder, metadata)) = there.filter(|_| !path.exists()) else {
+    let Some((folder, metadata)) = existing.filter(|_| !path.exists()) else {
         return Ok(());
     };
     let (owner, ours) = (metadata.uid(), Uid::effective().as_raw());

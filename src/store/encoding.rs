@@ -1,32 +1,31 @@
-//! The state file's text of a [`Memory`]: JSON, in the form that the model derives.
+//! Converts a [`Memory`] to the JSON of the state file and back.
 //!
-//! What is read is within the bounds of the model. A field that is not known is passed over.
+//! A memory that was read is within the bounds of the model. Unknown fields are ignored.
 
 use crate::model::Memory;
 use crate::model::invisible::visible_json;
 use serde::{Deserialize, Serialize};
 
-/// Reads a memory from JSON, within its bounds.
+/// Reads a memory from JSON and applies its bounds.
 pub(super) fn decode(json: &str) -> Result<Memory, serde_json::Error> {
     serde_json::from_str(json).map(Memory::bounded)
 }
 
-/// Writes a memory as compact JSON. Equal memories give equal text.
+/// Writes a memory as compact JSON. Equal memories give equal texts.
 pub(super) fn encode(memory: &Memory) -> Result<String, serde_json::Error> {
     serde_json::to_string(memory).map(visible_json)
 }
 
-/// What is written down beside a state file.
+/// The content of the intent file, which stands beside a state file.
 #[derive(Serialize, Deserialize)]
 struct Addition {
-    /// The checksum of that file.
+    /// The checksum of the state file to which it belongs.
     state: String,
-    /// All of the memory but the sessions that the state file has like this.
+    /// The memory, without the sessions that the state file has unchanged.
     adds: Memory,
 }
 
-/// Writes down what a memory adds to the one that was saved under this checksum: all but the
-/// sessions that are the same.
+/// Encodes the difference between `memory` and the `saved` memory with checksum `state`.
 pub(super) fn encode_beside(
     memory: &Memory,
     state: u64,
@@ -44,8 +43,8 @@ pub(super) fn encode_beside(
     serde_json::to_string(&addition).map(visible_json)
 }
 
-/// The saved memory with what was written down beside it; as it is where that belongs to another or
-/// is not understood.
+/// Applies an intent file to the saved memory. Returns the saved memory unchanged if the text is
+/// malformed or belongs to another state file.
 pub(super) fn decode_beside(json: &str, state: u64, saved: Memory) -> Memory {
     match serde_json::from_str::<Addition>(json) {
         Ok(Addition { state: of, adds }) if of == format!("{state:016x}") => {

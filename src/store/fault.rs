@@ -1,4 +1,4 @@
-//! What can go wrong with the state directory, and what to do about it.
+//! Errors of the state directory, with advice for people.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,57 +9,57 @@ pub enum StoreFault {
     /// The operating system refused.
     #[error("cannot {doing} {}", path.display())]
     Io {
-        /// What was tried, as a verb.
+        /// What was tried, such as `write`.
         doing: &'static str,
-        /// On what.
+        /// The file or directory.
         path: PathBuf,
-        /// What it said.
+        /// The system's error.
         source: io::Error,
     },
-    /// Somebody else's directory.
+    /// The directory belongs to another user.
     #[error("{} belongs to uid {owner}, not to uid {ours}", path.display())]
     NotOurs {
-        /// Which.
+        /// The directory.
         path: PathBuf,
-        /// Whose it is.
+        /// The uid of its owner.
         owner: u32,
-        /// Who we are.
+        /// Our uid.
         ours: u32,
     },
-    /// Something else is where a directory should be.
+    /// The path of the state directory is no directory.
     #[error("{} is not a directory", path.display())]
     NotADirectory {
-        /// Where.
+        /// The path.
         path: PathBuf,
     },
-    /// The state has a form that this version does not know.
+    /// A newer gtctl wrote the file, in a format that we do not know.
     #[error("{} was written by a newer gtctl (form {version})", path.display())]
     Newer {
         /// The state file.
         path: PathBuf,
-        /// The form's number.
+        /// The number of the format.
         version: u32,
     },
-    /// More than the bound on this file.
+    /// The file would exceed its limit.
     #[error("{} would grow to {size} bytes; at most {limit} are written", path.display())]
     TooLarge {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Its size, in bytes.
+        /// The size in bytes.
         size: usize,
-        /// The bound, in bytes.
+        /// The limit in bytes.
         limit: usize,
     },
-    /// There is nowhere to put it.
+    /// No state directory can be derived from the environment.
     #[error("no directory for the state: neither XDG_STATE_HOME nor HOME is an absolute path")]
     Nowhere,
-    /// The state could not be put into its written form.
+    /// The state could not be encoded.
     #[error("the state cannot be written as JSON")]
     Encoding(#[source] serde_json::Error),
 }
 
 impl StoreFault {
-    /// Wraps what the operating system said about `doing` something with `path`.
+    /// Wraps a system error that occurred while doing something to `path`.
     pub(super) fn io<'a>(
         doing: &'static str,
         path: &'a Path,
@@ -71,7 +71,7 @@ impl StoreFault {
         }
     }
 
-    /// What to do about it, for people.
+    /// Advice for people.
     #[must_use]
     pub fn help(&self) -> String {
         match self {

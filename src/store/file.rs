@@ -1,4 +1,4 @@
-//! Single files: read up to a bound, and replaced whole.
+//! Reads single files up to a limit, and replaces them atomically.
 
 use super::StoreFault;
 use crate::files::{self, Links};
@@ -9,10 +9,10 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The mode of every file here.
+/// The mode of every new file.
 pub(super) const OWNER_ONLY: u32 = 0o600;
 
-/// What tells whether a file is still the one that was read or written.
+/// The properties that show whether a file has changed since it was read or written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
     device: u64,
@@ -22,7 +22,7 @@ pub(super) struct Stamp {
 }
 
 impl Stamp {
-    /// Of whatever is at `path`; none when nothing can be seen there.
+    /// The stamp of the file at `path`. `None` if it cannot be seen.
     pub(super) fn of(path: &Path) -> Option<Self> {
         fs::symlink_metadata(path)
             .ok()
@@ -39,18 +39,17 @@ impl Stamp {
     }
 }
 
-/// Reads a regular file of at most `limit` bytes. Never follows a link and never waits on a pipe.
+/// Reads a regular file of at most `limit` bytes. Never follows a link, never waits on a pipe.
 ///
 /// # Errors
-/// What the system says; `InvalidData` for what is no regular file, or is too large.
+/// The system's error. `InvalidData` if the file is not regular or too large.
 pub(super) fn read(path: &Path, limit: u64) -> io::Result<(Vec<u8>, Stamp)> {
     let opened = files::open(path, Links::Refuse)?;
     let stamp = Stamp::from_metadata(&opened.metadata);
     Ok((files::read_opened(opened, limit)?, stamp))
 }
 
-/// Options by which neither a link nor a pipe at the path can lead astray or block. New files are
-/// owner-only.
+/// Options that follow no link and do not block on a pipe. New files are for the owner only.
 pub(super) fn options_without_surprises() -> OpenOptions {
     let mut options = OpenOptions::new();
     options
@@ -59,24 +58,23 @@ pub(super) fn options_without_surprises() -> OpenOptions {
     options
 }
 
-/// Whether bytes are on the disk when they are said to be written, or on their way.
+/// Whether written bytes must be on the disk at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sync {
     Now,
     Later,
 }
 
-/// Writes `bytes` to `temporary` and makes them durable. What was there before is lost; it is moved
-/// nowhere yet.
+/// Writes a new file at `temporary` and syncs it. Replaces any file there.
 pub(super) fn write_durably(temporary: &Path, bytes: &[u8]) -> Result<Stamp, StoreFault> {
     write_aside(temporary, bytes, Sync::Now)
 }
 
-/// As [`write_durably`], but durable only if asked.
+/// As [`write_durably`], but syncs only if asked.
 pub(super) fn write_aside(temporary: &Path, bytes: &[u8], sync: Sync) -> Result<Stamp, StoreFault> {
     let written = write_new(temporary, bytes, sync);
     if written.is_err() {
-        // A half-written file would only take space where there may be none.
+        // A partly written file only takes space, of which there may be none left.
         let _ = fs::remove_file(temporary);
     }
     written.map_err(StoreFault::io("write", temporary))
@@ -90,17 +88,16 @@ fn write_new(temporary: &Path, bytes: &[u8], sync: Sync) -> io::Result<Stamp> {
         .open(temporary)?;
     file.write_all(bytes)?;
     if sync == Sync::Now {
-        // Its bytes and its length; the rest of what is known of it may be lost.
+        // Syncs content and length. Other metadata may be lost.
         file.sync_data()?;
     }
     Ok(Stamp::from_metadata(&file.metadata()?))
 }
 
-/// Replaces the file at `path` by one that holds `bytes`: at every instant the old or the new one
-/// is there, whole.
+/// Replaces the file at `path`. At every moment either the old or the new file is complete there.
 ///
 /// # Errors
-/// What the system says; the old file is then still there.
+/// The system's error. The old file is then still there.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreFault> {
     let temporary = beside(path, "tmp");
     write_durably(&temporary, bytes)?;
@@ -108,7 +105,7 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreFault> {
     sync_parent(path)
 }
 
-/// The path with a further extension, in the same directory.
+/// The path with another extension added.
 pub(super) fn beside(path: &Path, extension: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".");
@@ -116,7 +113,7 @@ pub(super) fn beside(path: &Path, extension: &str) -> PathBuf {
     name.into()
 }
 
-/// Makes renames in the directory of `path` durable.
+/// Syncs the directory of `path`, so that renames in it are durable.
 pub(super) fn sync_parent(path: &Path) -> Result<(), StoreFault> {
     let parent = path.parent().unwrap_or(path);
     File::open(parent)
@@ -124,9 +121,8 @@ pub(super) fn sync_parent(path: &Path) -> Result<(), StoreFault> {
         .map_err(StoreFault::io("sync", parent))
 }
 
-/// Removes a file or an empty directory, if there is one. A directory that holds something is moved
-/// aside, with all of it: whoever made it in the place of a file must not keep us from writing
-/// that.
+/// Removes a file or an empty directory, if it exists. Moves a directory with content aside. So a
+/// directory in the place of a file cannot keep us from writing, and nothing in it is lost.
 pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
     let removed = match fs::symlink_metadata(path) {
         Ok(m) if m.is_dir() => match fs::remove_dir(path) {
@@ -142,7 +138,7 @@ pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
     }
 }
 
-/// A name beside `path` that nothing has.
+/// A new name beside `path`.
 fn aside(path: &Path) -> PathBuf {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)

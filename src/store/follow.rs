@@ -1,12 +1,11 @@
-//! Following a file that others write: only new bytes, through rotation, truncation and
+//! Follows a file that others write. Returns only new bytes, through rotation, truncation and
 //! replacement.
 //!
-//! What was read last is known by device, inode and birth, not by name, and can be kept over a
-//! restart of gtctl. A look at a file that has not grown is one `stat`, without an open or a read.
-//! No file is held open between looks: a thousand quiet logs take no descriptors.
+//! A file is identified by device, inode and birth time, not by name. So its position stays valid
+//! when gtctl restarts. A look at an unchanged file is one `stat`. No file stays open between
+//! looks, so a thousand quiet logs take no file descriptors.
 //!
-//! **Architecture invariant:** only regular files are opened, and nothing here can block on one
-//! that is none.
+//! **Architecture invariant:** only regular files are opened, so nothing here can block.
 
 use super::file;
 use crate::files::{self, Links, Opened};
@@ -17,63 +16,62 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-/// The most older files (`.1`, `.2` and on) that are looked through for the one read last.
+/// The most rotated files (`.1`, `.2`, …) that are searched for the one read last.
 const MAX_ROTATED: u32 = 100;
-/// How often a look begins anew because the file was replaced under it.
+/// How often a look is repeated because the file was replaced meanwhile.
 const MAX_RACES: u32 = 8;
 
 /// Where following begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum From {
-    /// With all that is in the file.
+    /// At the start of the file.
     Beginning,
-    /// With what is added after the first look; a file that is made later is read from its
-    /// beginning.
+    /// At the current end of the file. A file that is created later is read from its start.
     End,
-    /// Where it ended before.
+    /// At a position from earlier.
     Position(Position),
 }
 
-/// What was added to the file.
+/// The result of a look.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct NewBytes {
-    /// The bytes, in their order. Empty when nothing was written.
+    /// The new bytes, in order. Empty if nothing was written.
     pub bytes: Vec<u8>,
-    /// What may be missing before them.
+    /// Set if bytes may be missing before these.
     pub gap: Option<Gap>,
 }
 
-/// Why bytes may be missing, and what follows is no continuation of what was read before.
+/// Why bytes may be missing. The new bytes do not continue the former ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gap {
-    /// The file was cut shorter than what had been read of it, and is read anew.
+    /// The file was truncated below the position. It is read from its start.
     Truncated,
-    /// Another file is in its place and the former one cannot be found.
+    /// Another file has its name, and the former file cannot be found.
     Replaced,
 }
 
-/// Why a file cannot be followed. Later it may be.
+/// Why a file cannot be followed now. This may change.
 #[derive(Debug, thiserror::Error)]
 pub enum FollowFault {
-    /// A pipe, a folder, a device or a socket.
+    /// It is a pipe, a folder, a device or a socket.
     #[error("{} is {kind}, not a regular file", .path.display())]
     NotAFile {
-        /// Where.
+        /// The path of the file.
         path: PathBuf,
-        /// What it is, with its article.
+        /// What it is, with an article: `a pipe`.
         kind: &'static str,
     },
-    /// What the system says; a loop of links too.
+    /// The system's error, also for a loop of links.
     #[error("cannot read {}", .path.display())]
     Io {
-        /// Where.
+        /// The path of the file.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// One followed file. Links are followed, unless they are refused: people point them at their logs.
+/// Follows one file. Links are followed too, because people point them at their logs.
 #[derive(Debug)]
 pub struct Follower {
     path: PathBuf,
@@ -83,7 +81,7 @@ pub struct Follower {
 }
 
 impl Follower {
-    /// Follows the file at `path`, which need not exist. Nothing is looked at yet.
+    /// Follows the file at `path`, which need not exist. Reads nothing yet.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>, from: From) -> Self {
         Self {
@@ -94,8 +92,8 @@ impl Follower {
         }
     }
 
-    /// Follows a log that a sink writes, from its beginning. A link in its place is a fault: no
-    /// sink makes one.
+    /// Follows a log of a sink from its start. A link is an error here, because no sink creates
+    /// one.
     #[must_use]
     pub fn of_log(path: impl Into<PathBuf>) -> Self {
         Self {
@@ -104,8 +102,8 @@ impl Follower {
         }
     }
 
-    /// Goes on so many bytes before the end of the file as it is now, or at its beginning. Gives
-    /// the size of the file in bytes; 0 where there is none.
+    /// Moves to `bytes` before the current end of the file, or to its start. Returns its size in
+    /// bytes, 0 if it does not exist.
     ///
     /// # Errors
     /// [`FollowFault`].
@@ -118,13 +116,13 @@ impl Follower {
         Ok(size)
     }
 
-    /// The file's path.
+    /// The path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// How far it has been read; none before a file was seen.
+    /// The current position. `None` before a file was seen.
     #[must_use]
     pub fn position(&self) -> Option<Position> {
         match self.from {
@@ -133,13 +131,13 @@ impl Follower {
         }
     }
 
-    /// How many reads were made so far.
+    /// The number of reads so far.
     #[must_use]
     pub fn reads(&self) -> u64 {
         self.reads
     }
 
-    /// Whether a look would find something, by one `stat`; none where there is no file.
+    /// Whether a look would find something. Takes one `stat`. `None` if the file does not exist.
     ///
     /// # Errors
     /// [`FollowFault`].
@@ -154,16 +152,15 @@ impl Follower {
         }))
     }
 
-    /// When the file was made, in milliseconds since 1970; none where it is not there or that
-    /// cannot be determined.
+    /// When the file was created, in milliseconds since 1970. `None` if it does not exist or its
+    /// file system does not say.
     #[must_use]
     pub fn born(&self) -> Option<i64> {
         let seen = fs::metadata(&self.path).ok()?;
         i64::try_from(born(&seen)? / 1_000_000).ok()
     }
 
-    /// When the file was last written, in milliseconds since 1970; none where it is not there or
-    /// that cannot be determined.
+    /// When the file was last written, in milliseconds since 1970. `None` if it does not exist.
     #[must_use]
     pub fn modified(&self) -> Option<i64> {
         let since = fs::metadata(&self.path)
@@ -175,24 +172,25 @@ impl Follower {
         i64::try_from(since.as_millis()).ok()
     }
 
-    /// What was added since the last look, at most `limit` bytes; what is left comes next time.
-    /// That the file does not exist is no fault: it may have been moved away, and comes back.
+    /// Returns what was added since the last look, at most `limit` bytes. More is returned next
+    /// time.
     ///
-    /// A file that was cut and has grown beyond what was read before looks as if it had only grown.
+    /// A missing file is no error: it may have been moved away and come back. A file that was
+    /// truncated and has grown past the old position looks as if it had only grown.
     ///
     /// # Errors
-    /// [`FollowFault`]; the position stays.
+    /// [`FollowFault`]. The position does not change.
     pub fn read_new(&mut self, limit: usize) -> Result<NewBytes, FollowFault> {
         for _ in 0..MAX_RACES {
             if let Some(new) = self.look(limit)? {
                 return Ok(new);
             }
         }
-        // A file that is replaced all the time is read next time.
+        // The file is replaced again and again. The next look will read it.
         Ok(NewBytes::default())
     }
 
-    /// One look; none when the file was replaced during it.
+    /// One look. `None` if the file was replaced meanwhile.
     fn look(&mut self, limit: usize) -> Result<Option<NewBytes>, FollowFault> {
         let Some(seen) = self.metadata(&self.path)? else {
             if self.from == From::End {
@@ -234,13 +232,13 @@ impl Follower {
         position.offset += bytes.len() as u64;
         self.from = From::Position(position);
         let moved_on = bytes.is_empty() && gap.is_none() && !is_in(&position, &seen);
-        // An empty file in the midst of a rotation: the one after it is looked at now.
+        // The file ended empty because of a rotation. The next look reads its successor at once.
         Ok((!moved_on).then_some(NewBytes { bytes, gap }))
     }
 
-    /// Finds the file that was read last among those it may have been renamed to.
+    /// Searches the file that was read last among those to which it may have been renamed.
     fn older(&self, position: &Position) -> Result<Older, FollowFault> {
-        // Older files lie beside the log, not beside a link to it.
+        // Rotated files are beside the log itself, not beside a link to it.
         let base = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
         let mut next = base.clone();
         for number in 1..=MAX_ROTATED {
@@ -265,8 +263,7 @@ impl Follower {
                 });
             }
         };
-        // Others name what they rotate by date, or put the number elsewhere: `run.log-2026`,
-        // `run.1.log`.
+        // Some tools name rotated files by date or insert the number: `run.log-2026`, `run.1.log`.
         let stem = Path::new(name)
             .file_stem()
             .unwrap_or(name)
@@ -283,7 +280,7 @@ impl Follower {
         Ok(Older::Gone)
     }
 
-    /// What is at `path`; none when nothing is, and a fault when it is no regular file.
+    /// The metadata of `path`. `None` if nothing is there.
     fn metadata(&self, path: &Path) -> Result<Option<Metadata>, FollowFault> {
         let seen = match self.links {
             Links::Follow => fs::metadata(path),
@@ -303,7 +300,7 @@ impl Follower {
         }
     }
 
-    /// Reads on from `position`; none when another file is at `path` by now.
+    /// Reads from `position` on. `None` if another file is at `path` now.
     fn read(
         &mut self,
         path: &Path,
@@ -325,13 +322,16 @@ impl Follower {
         if !is_in(position, &seen) {
             return Ok(None);
         }
-        let there =
+        let available =
             usize::try_from(seen.len().saturating_sub(position.offset)).unwrap_or(usize::MAX);
-        let mut bytes = vec![0; there.min(limit)];
+        let mut bytes = vec![0; available.min(limit)];
         let mut filled = 0;
-        while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        while let Some(unfilled) = bytes
+            .get_mut(filled..)
+            .filter(|unfilled| !unfilled.is_empty())
+        {
             self.reads += 1;
-            match file.read_at(rest, position.offset + filled as u64) {
+            match file.read_at(unfilled, position.offset + filled as u64) {
                 Ok(0) => break,
                 Ok(n) => filled += n,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -343,13 +343,13 @@ impl Follower {
     }
 }
 
-/// What became of the file that was read last.
+/// Where the file is that was read last.
 enum Older {
-    /// It was renamed, with bytes left to read.
+    /// It was renamed, and has bytes left to read.
     Unfinished { at: PathBuf, length: u64 },
-    /// It was renamed, and all of it has been read.
+    /// It was renamed, and was read to its end.
     Finished { next: PathBuf },
-    /// It is not to be found.
+    /// It cannot be found.
     Gone,
 }
 
@@ -373,7 +373,7 @@ fn position_in(seen: &Metadata, offset: u64) -> Position {
     }
 }
 
-/// Whether the position is one in this file.
+/// Whether the position belongs to this file.
 fn is_in(position: &Position, seen: &Metadata) -> bool {
     position.device == seen.dev() && position.inode == seen.ino() && position.born == born(seen)
 }
@@ -383,7 +383,7 @@ fn born(seen: &Metadata) -> Option<u64> {
     u64::try_from(since.as_nanos()).ok()
 }
 
-/// Whether the file is gone, or something that is no file was put in its place after the look.
+/// Whether the error means that the file was removed or replaced after the look.
 fn is_replaced(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -1,8 +1,7 @@
-//! Files that others also read and write: `handoffs.json` and `state.json` of the older
-//! automonitor.
+//! The files `handoffs.json` and `state.json` of the older automonitor, which other programs use
+//! too.
 //!
-//! Keys and shapes that we do not know are kept as they are. Nothing in them can keep gtctl from
-//! starting.
+//! Unknown keys and values stay unchanged. A malformed file never keeps gtctl from starting.
 
 use super::journal::rfc3339;
 use super::{LoadedState, StateDir, StoreFault, View, file};
@@ -11,7 +10,7 @@ use serde_json::{Map, Value};
 use std::io;
 use std::path::Path;
 
-/// The largest of these files taken or written, in bytes.
+/// The most bytes read or written of each file.
 const LIMIT: usize = 4 << 20;
 
 const HANDOFFS: &str = "handoffs.json";
@@ -20,35 +19,35 @@ const IDLE_SAVED: &str = "idle_seconds_saved";
 const LAST_CHECK: &str = "last_check_ts";
 const LAST_UPGRADE: &str = "last_upgrade_ts";
 
-/// Numbers above this are milliseconds: as seconds they would lie beyond the year 5000.
+/// A larger number is a time in milliseconds. In seconds it would be after the year 5000.
 const SECONDS_AT_MOST: f64 = 1e11;
 
-/// What is added to the older automonitor's counters.
+/// What is added to the counters in `state.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counted {
     /// Cycles run.
     pub cycles: u64,
     /// Planned restarts.
     pub handoffs: u64,
-    /// Analyses that were answered.
+    /// Answered analyses.
     pub analyses: u64,
-    /// Idling that early ends have saved.
+    /// Idle time that early stops have saved.
     pub idle_saved: Period,
 }
 
-/// What the older automonitor has counted in `state.json`.
+/// The counters of the older automonitor in `state.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Automonitor {
-    /// It knows a release or a commit of gt.
+    /// Whether it knows a release or a commit of gt.
     pub checks_upstream: bool,
-    /// Analyses that it ran.
+    /// The analyses it has run.
     pub analyses: u64,
-    /// Cycles that it ran.
+    /// The cycles it has run.
     pub cycles: u64,
 }
 
 impl View {
-    /// Adds what `handoffs.json` knows to what was loaded.
+    /// Adds the times in `handoffs.json` to the loaded memory.
     pub(super) fn merge_handoffs_into(&self, loaded: &mut LoadedState, now: Moment) {
         match read_object(&self.path.join(HANDOFFS)) {
             Ok(known) => merge_handoffs(&mut loaded.memory, &known, now),
@@ -58,8 +57,7 @@ impl View {
         }
     }
 
-    /// What the older automonitor has counted; none where it has kept nothing here, or nothing that
-    /// can be read.
+    /// The counters of the older automonitor. `None` if there are none or they cannot be read.
     #[must_use]
     pub fn automonitor(&self) -> Option<Automonitor> {
         let counters = read_object(&self.path.join(COUNTERS))
@@ -84,7 +82,7 @@ impl View {
         })
     }
 
-    /// The idling that early ends have saved so far; none where that cannot be read.
+    /// The idle time that early stops have saved so far. Zero if it cannot be read.
     #[must_use]
     pub fn idle_saved(&self) -> Period {
         let counters = read_object(&self.path.join(COUNTERS)).unwrap_or_default();
@@ -98,12 +96,12 @@ impl View {
 }
 
 impl StateDir {
-    /// Writes the times of planned restarts into `handoffs.json`, as whole seconds since the epoch.
+    /// Writes the times of planned restarts into `handoffs.json`, in whole seconds since 1970.
     /// Other keys stay.
     ///
     /// # Errors
-    /// What the system says; `InvalidData` when the file is there and holds no JSON object: it is
-    /// then left alone.
+    /// The system's error. `InvalidData` if the file contains no JSON object; it then stays
+    /// unchanged.
     pub fn write_handoffs(&self, handoffs: &[(SessionName, Moment)]) -> Result<(), StoreFault> {
         if handoffs.is_empty() {
             return Ok(());
@@ -115,8 +113,7 @@ impl StateDir {
         })
     }
 
-    /// Adds to `cycles_run`, `handoffs_triggered` and `idle_seconds_saved` in `state.json` and sets
-    /// `last_check_ts`. Other keys stay.
+    /// Adds to the counters in `state.json` and sets `last_check_ts`. Other keys stay.
     ///
     /// # Errors
     /// As [`StateDir::write_handoffs`].
@@ -133,7 +130,7 @@ impl StateDir {
         })
     }
 
-    /// Sets `last_known_release` and `last_known_commit` in `state.json`, what is known of them,
+    /// Sets `last_known_release` and `last_known_commit` in `state.json`, as far as they are known,
     /// and `last_check_ts`. Other keys stay.
     ///
     /// # Errors
@@ -156,7 +153,7 @@ impl StateDir {
         })
     }
 
-    /// Adds to `upgrades_applied` in `state.json` and sets `last_upgrade_ts`. Other keys stay.
+    /// Increments `upgrades_applied` in `state.json` and sets `last_upgrade_ts`. Other keys stay.
     ///
     /// # Errors
     /// As [`StateDir::write_handoffs`].
@@ -190,9 +187,11 @@ impl StateDir {
     }
 }
 
-/// Takes over planned restarts from the object of `handoffs.json`: seconds or milliseconds since
-/// the epoch, as numbers or text, or RFC 3339. The later of both counts; one that seems to lie
-/// ahead counts as now. What is no session's name or no time is passed over.
+/// Adds the planned restarts in `handoffs.json` to a memory.
+///
+/// A time is a number or a text: seconds or milliseconds since 1970, or RFC 3339. If both know a
+/// time, the later one counts. A time in the future counts as now. Malformed names and times are
+/// ignored.
 pub fn merge_handoffs(memory: &mut Memory, object: &Map<String, Value>, now: Moment) {
     for (key, value) in object {
         let (Ok(session), Some(wall)) = (SessionName::new(key), wall_ms(value)) else {
@@ -208,8 +207,8 @@ pub fn merge_handoffs(memory: &mut Memory, object: &Map<String, Value>, now: Mom
     }
 }
 
-/// A time known by the wall clock only, as a moment. From before this boot it carries no boot's
-/// awake clock.
+/// Converts a wall clock time to a moment. A time before this boot gets another boot id, because
+/// its awake clock is unknown.
 fn moment_at(wall: i64, now: Moment) -> Moment {
     let ago = Period::from_millis(u64::try_from(now.wall.saturating_sub(wall)).unwrap_or(0));
     if ago.millis() > now.awake {
@@ -256,8 +255,7 @@ fn from_rfc3339(text: &str) -> Option<i64> {
         .map(jiff::Timestamp::as_millisecond)
 }
 
-/// Gives a new file all the keys that the guide's `state.json` has, so that its readers find each
-/// of them.
+/// Fills a new `state.json` with all its keys, because its readers expect each of them.
 fn begin(object: &mut Map<String, Value>) {
     if !object.is_empty() {
         return;
@@ -280,8 +278,7 @@ fn begin(object: &mut Map<String, Value>) {
     }
 }
 
-/// Sets a time: in the form in which it stands there, or the other time of the file does, else as
-/// the guide has it.
+/// Sets a time, in the form of the existing times: seconds as a number, or RFC 3339.
 fn stamp(object: &mut Map<String, Value>, key: &str, now: Moment) {
     let times = [key, LAST_CHECK, LAST_UPGRADE];
     let present = times.into_iter().find_map(|key| object.get(key));
@@ -297,7 +294,7 @@ fn add(object: &mut Map<String, Value>, key: &str, more: u64) {
     object.insert(key.to_owned(), Value::from(before.saturating_add(more)));
 }
 
-/// The JSON object in a file; an empty one when there is no file.
+/// Reads the JSON object in a file. A missing file is an empty object.
 fn read_object(path: &Path) -> Result<Map<String, Value>, String> {
     let bytes = match file::read(path, LIMIT as u64) {
         Ok((bytes, _)) => bytes,

@@ -1,5 +1,5 @@
-//! `controller.json`: the controller's sign of life. Replaced whole, but not made durable: it only
-//! means something while its controller lives.
+//! `controller.json`: the heartbeat of the controller. It is replaced atomically but not synced,
+//! because it is only of use while the controller lives.
 
 use super::file;
 use super::lock::{CONTROLLER_LOCK, Keeps};
@@ -12,12 +12,11 @@ use std::io::Write;
 use std::path::Path;
 
 const FILE: &str = "controller.json";
-/// The most that is read of it, in bytes.
+/// The most bytes read.
 const LIMIT: u64 = 1 << 20;
 
 impl View {
-    /// The last sign of life that any controller left; none when there is none, or none that is
-    /// understood.
+    /// The last heartbeat of any controller. `None` if there is none or it cannot be read.
     #[must_use]
     pub fn heartbeat(&self) -> Option<Heartbeat> {
         let (bytes, _) = file::read(&self.path.join(FILE), LIMIT).ok()?;
@@ -25,8 +24,8 @@ impl View {
         Some(beat.bounded())
     }
 
-    /// The process that signed the controller's lock last, whether it lives or not. Waits for no
-    /// lock, and takes none.
+    /// The process that last wrote its id into the controller's lock file. It may have ended. Waits
+    /// for no lock and takes none.
     #[must_use]
     pub fn last_controller(&self) -> Option<ProcId> {
         self.signed().map(|(process, _)| process)
@@ -38,7 +37,7 @@ impl View {
     }
 }
 
-/// What the process that signed this controller's lock last keeps, if it said so.
+/// What the last owner of this controller lock keeps, if it said so.
 #[must_use]
 pub fn kept_in(lock: &Path) -> Option<(ProcId, Keeps)> {
     let bytes = files::read(lock, Links::Follow, LIMIT).ok()?;
@@ -62,10 +61,10 @@ fn signature(bytes: Vec<u8>) -> Option<(ProcId, Option<Keeps>)> {
 }
 
 impl StateDir {
-    /// Writes the sign of life.
+    /// Writes the heartbeat.
     ///
     /// # Errors
-    /// What the system says; the former one is then still there.
+    /// The system's error. The former heartbeat is then still there.
     pub fn beat(&self, heartbeat: &Heartbeat) -> Result<(), StoreFault> {
         let path = self.path().join(FILE);
         let temporary = file::beside(&path, "tmp");

@@ -1,10 +1,11 @@
-//! What is about to be done, beside the state file: only what that changes of it.
+//! The intent file: what gtctl is about to do, as a difference to the state file.
 //!
-//! A restart is written down before it is made. For one session of hundreds that is a file of a
-//! thousand bytes instead of all that is remembered, which alone took as long as all else that
-//! gtctl does for a restart. `gtctl.intent.json` has the form of the state file, with the checksum
-//! of the one that it goes with; beside any other it means nothing. So the next save does away with
-//! it by being made, and a broken one is one that nobody has acted on.
+//! A restart is written down before it is done. For one session of hundreds the intent takes about
+//! a thousand bytes. Writing the whole state would take as long as all other work of a restart.
+//!
+//! `gtctl.intent.json` has the format of the state file. It contains the checksum of the state file
+//! to which it belongs, and is ignored beside any other. So each save makes it void. Nothing has
+//! been done for an intent file that is malformed.
 
 use super::file::{self, Stamp, Sync};
 use super::state::{VERSION, frame, unframe};
@@ -14,24 +15,24 @@ use std::fs;
 use std::path::PathBuf;
 
 const INTENT: &str = "gtctl.intent.json";
-/// The largest one taken or written, in bytes; more is written as a state file.
+/// The most bytes read or written. A larger intent is saved as a state file.
 const LIMIT: usize = 1 << 20;
 
-/// How an intent was written down.
+/// How an intent was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WrittenIntent {
-    /// In a file of its own.
+    /// Into the intent file.
     Beside,
-    /// All was saved.
+    /// As a whole state file.
     Saved,
 }
 
-/// A state file with what stands beside it.
+/// A state file together with its intent file.
 #[derive(Debug)]
 pub(super) struct Beside {
-    /// The file beside it, whatever that holds.
+    /// The stamp of the intent file, even if that is malformed.
     pub(super) stamp: Option<Stamp>,
-    /// What both say together.
+    /// The memory of both together.
     pub(super) memory: Memory,
 }
 
@@ -40,7 +41,7 @@ impl View {
         self.path.join(INTENT)
     }
 
-    /// What is about to be done, if it goes with the state file of this checksum and memory.
+    /// Applies the intent file, if it belongs to the state file with checksum `state`.
     ///
     /// # Errors
     /// [`StoreFault::Newer`].
@@ -68,9 +69,11 @@ impl View {
 }
 
 impl StateDir {
-    /// Writes down what is about to be done, so that it outlives our own end, whenever that comes;
-    /// a loss of power may lose it. `saved` is what the last save here wrote. Where it is not known
-    /// what the state file holds now, or what is to be done changes too much of it, all is saved.
+    /// Writes down what is about to be done. It survives a crash of gtctl, but perhaps not a power
+    /// failure.
+    ///
+    /// `saved` is the memory of the last save. The whole state is saved instead if the state file
+    /// may have changed, or if the difference is too large.
     ///
     /// # Errors
     /// As [`save`](Self::save).
@@ -97,7 +100,7 @@ impl StateDir {
         Ok(WrittenIntent::Beside)
     }
 
-    /// Does away with what was about to be done.
+    /// Removes the intent file.
     pub(super) fn forget_intent(&mut self) -> Result<(), StoreFault> {
         let path = self.view.intent_file();
         let removed = file::remove_if_there(&path).map_err(StoreFault::io("remove", &path));

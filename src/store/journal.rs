@@ -1,9 +1,8 @@
-//! `monitor.jsonl`: one line of JSON per event, its first four fields `ts`, `level`, `component`
-//! and `message`.
+//! `monitor.jsonl`: one JSON object per line and event. Its first fields are `ts`, `level`,
+//! `component` and `message`.
 //!
-//! Each append is one write to a file opened for appending, so that lines of two processes never
-//! mix. Five files of 10 MiB are kept: `monitor.jsonl`, `monitor.jsonl.1` … `.4`, the highest the
-//! oldest.
+//! Each append is one write in append mode, so lines of two processes never mix. Five files of 10
+//! MiB are kept: `monitor.jsonl`, then `monitor.jsonl.1` to `.4`, which is the oldest.
 
 use super::file::{beside, options_without_surprises};
 use super::{StateDir, StoreFault};
@@ -16,23 +15,23 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-/// The size beyond which a file is put aside, in bytes.
+/// The size in bytes above which a file is rotated.
 const SIZE: u64 = 10 << 20;
 
-/// How many are kept, the present one included.
+/// The number of files kept, including the current one.
 const FILES: u32 = 5;
 
-/// The longest line, in bytes. A longer one loses its further fields.
+/// The most bytes of a line. A longer one loses its additional fields.
 const LINE: usize = 64 << 10;
 
-/// So much of a file, in bytes, is its end.
+/// How many bytes at the end of a file are searched.
 const END: u64 = 1 << 20;
 
 impl StateDir {
-    /// Appends `entries`, all of them at `now`. Writes nothing for none.
+    /// Appends `entries`, all with the time `now`. Writes nothing if there are none.
     ///
     /// # Errors
-    /// What the system says. The caller goes on without a journal.
+    /// The system's error. The caller goes on without a journal.
     pub fn journal(&self, now: Moment, entries: &[Entry]) -> Result<(), StoreFault> {
         if entries.is_empty() {
             return Ok(());
@@ -45,8 +44,8 @@ impl StateDir {
 }
 
 impl StateDir {
-    /// Those of `entries` that the end of the journal does not hold yet, as far as these of their
-    /// fields tell. What cannot be read holds none.
+    /// The entries that the end of the journal does not contain yet. Entries are compared by the
+    /// fields in `keys`. A file that cannot be read contains none.
     #[must_use]
     pub fn untold(&self, entries: Vec<Entry>, keys: &[&str]) -> Vec<Entry> {
         if entries.is_empty() {
@@ -69,9 +68,10 @@ impl StateDir {
 }
 
 impl StateDir {
-    /// Those of `entries` that are news, for one who has not seen what led to them: a hold or a
-    /// block is none where the newest event about its session, or its agent, in the end of the
-    /// journal says just that. What cannot be read says nothing.
+    /// The entries that are new to a reader of the journal.
+    ///
+    /// A hold or a block is not new if the newest event about the same session or agent says the
+    /// same. Only the end of the journal is searched. A file that cannot be read contains nothing.
     #[must_use]
     pub fn news_among(&self, entries: Vec<Entry>) -> Vec<Entry> {
         let is_standing = |entry: &Entry| entry.component == "plan";
@@ -83,7 +83,7 @@ impl StateDir {
             .iter()
             .flat_map(|file| last_events(file))
             .collect();
-        let is_told = |entry: &Entry| {
+        let is_known = |entry: &Entry| {
             let about: &[&str] = if entry.fields.contains_key("session") {
                 &["session"]
             } else {
@@ -95,22 +95,22 @@ impl StateDir {
                     .all(|key| event.get(*key) == entry.fields.get(key))
             });
             newest.is_some_and(|event| {
-                let said = |key: &str| event.get(key).and_then(Value::as_str);
-                (said("component"), said("message"))
+                let text_of = |key: &str| event.get(key).and_then(Value::as_str);
+                (text_of("component"), text_of("message"))
                     == (Some(entry.component), Some(entry.message.as_str()))
             })
         };
         entries
             .into_iter()
-            .filter(|entry| !is_standing(entry) || !is_told(entry))
+            .filter(|entry| !is_standing(entry) || !is_known(entry))
             .collect()
     }
 }
 
 fn last_events(path: &Path) -> Vec<Value> {
     let size = fs::symlink_metadata(path).map_or(0, |meta| meta.len());
-    let found = events_in(path, size.saturating_sub(END), END);
-    found.map(|(events, _)| events).unwrap_or_default()
+    let events = events_in(path, size.saturating_sub(END), END);
+    events.map(|(events, _)| events).unwrap_or_default()
 }
 
 fn append(path: &Path, mut text: String) -> io::Result<()> {
@@ -125,7 +125,7 @@ fn append(path: &Path, mut text: String) -> io::Result<()> {
     file.write_all(text.as_bytes())
 }
 
-/// Whether a crash or a full disk cut the last line short.
+/// Whether the last line is incomplete, after a crash or on a full disk.
 fn ends_midline(file: &File) -> io::Result<bool> {
     let Some(last) = file.metadata()?.len().checked_sub(1) else {
         return Ok(false);
@@ -182,7 +182,8 @@ fn clip(text: &str, limit: usize) -> String {
     text.chars().take(limit).collect()
 }
 
-/// Whole seconds in UTC, as `2026-11-21T10:42:34Z`. Times beyond the calendar become its edge.
+/// A time in UTC and whole seconds: `2026-11-21T10:42:34Z`. A time outside the calendar becomes its
+/// limit.
 pub(super) fn rfc3339(wall_ms: i64) -> String {
     let seconds = wall_ms.div_euclid(1000);
     jiff::Timestamp::from_second(seconds)
@@ -190,22 +191,21 @@ pub(super) fn rfc3339(wall_ms: i64) -> String {
         .to_string()
 }
 
-/// Reads the journal as it grows, from its oldest kept line on.
+/// Reads the journal as it grows, starting with its oldest line.
 #[derive(Debug)]
 pub struct JournalReader {
     path: PathBuf,
-    /// The file read last, and how far.
+    /// The device and inode of the file read last, and the position in it.
     at: Option<((u64, u64), u64)>,
 }
 
 impl JournalReader {
-    /// The most bytes taken at one reading.
+    /// The most bytes read at once.
     const AT_ONCE: u64 = 16 << 20;
-    /// The most bytes of lines that are kept of what was asked for at once; older ones are left
-    /// out.
+    /// The most bytes of lines that one request keeps. Older lines are left out.
     const MOST_KEPT: usize = 32 << 20;
 
-    /// A reader of the journal in this state directory, which need not exist.
+    /// A reader for this state directory, which need not exist.
     #[must_use]
     pub fn new(state: &Path) -> Self {
         Self {
@@ -214,18 +214,18 @@ impl JournalReader {
         }
     }
 
-    /// The last `count` events that are wanted, oldest first; the next [`read_new`](Self::read_new)
-    /// goes on after them.
+    /// The last `count` wanted events, oldest first. The next [`read_new`](Self::read_new)
+    /// continues after them.
     ///
-    /// Reads from the end backwards, as little as it must, and keeps at most [`Self::MOST_KEPT`]
+    /// It reads backwards from the end, no more than needed, and keeps at most [`Self::MOST_KEPT`]
     /// bytes.
     pub fn last(&mut self, count: usize, is_wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
         let lines = self.last_lines(count, is_wanted).into_iter();
         lines.filter_map(|line| event_of(&line)).collect()
     }
 
-    /// The same, each as the line that it is in the journal: of so many events the values would
-    /// take several times as much memory.
+    /// As [`last`](Self::last), but returns the lines. Parsed values would take several times the
+    /// memory.
     pub fn last_lines(
         &mut self,
         count: usize,
@@ -242,7 +242,7 @@ impl JournalReader {
         for file in &files {
             let Some(id) = id_of(file) else { continue };
             let read = tail.read(file, &is_wanted);
-            // Where the newest of them ends.
+            // The newest file decides where `read_new` continues.
             if let (None, Ok(end)) = (self.at, read) {
                 self.at = Some((id, end));
             }
@@ -253,8 +253,8 @@ impl JournalReader {
         tail.newest_first.into_iter().rev().collect()
     }
 
-    /// The lines that came since the last reading, oldest first; what is no JSON object is passed
-    /// over. A journal that was put aside meanwhile is read to its end first.
+    /// The events since the last call, oldest first. Skips lines that are no JSON object. If the
+    /// journal was rotated meanwhile, the old file is read to its end first.
     pub fn read_new(&mut self) -> Vec<Value> {
         let mut events = Vec::new();
         let older = (1..FILES)
@@ -270,30 +270,30 @@ impl JournalReader {
                 .at
                 .filter(|(last, _)| *last == id)
                 .map_or(0, |(_, from)| from);
-            let Ok((found, read)) = events_in(file, from, Self::AT_ONCE) else {
+            let Ok((new_events, read)) = events_in(file, from, Self::AT_ONCE) else {
                 continue;
             };
-            events.extend(found);
+            events.extend(new_events);
             self.at = Some((id, read));
         }
         events
     }
 }
 
-/// The end of a journal, read backwards.
+/// Reads the end of the journal backwards.
 struct Tail {
     count: usize,
-    /// Bytes of the lines kept.
+    /// The number of bytes kept.
     kept: usize,
-    /// Bytes read.
+    /// The number of bytes read.
     read: u64,
     newest_first: Vec<Box<[u8]>>,
 }
 
 impl Tail {
-    /// How much is read at once, in bytes: several of the longest lines.
+    /// Bytes per read, enough for several of the longest lines.
     const PIECE: u64 = 1 << 20;
-    /// No more bytes are read: more than all files of a journal have.
+    /// The most bytes read. All files of a journal have fewer.
     const MOST_READ: u64 = 128 << 20;
 
     fn is_full(&self) -> bool {
@@ -302,20 +302,20 @@ impl Tail {
             || self.read >= Self::MOST_READ
     }
 
-    /// Takes the events of one file, and returns where its last whole line ends.
+    /// Reads one file backwards. Returns where its last complete line ends.
     fn read(&mut self, path: &Path, is_wanted: &impl Fn(&Value) -> bool) -> io::Result<u64> {
         let file = File::open(path)?;
         let mut from = file.metadata()?.len();
         let mut end = None;
-        // The beginning of a line whose rest was read before.
-        let mut rest: Vec<u8> = Vec::new();
+        // The start of a line whose end was in the piece read before.
+        let mut line_end: Vec<u8> = Vec::new();
         loop {
             let size = from.min(Self::PIECE);
             from -= size;
             self.read += size;
             let mut piece = vec![0; usize::try_from(size).unwrap_or_default()];
             file.read_exact_at(&mut piece, from)?;
-            piece.append(&mut rest);
+            piece.append(&mut line_end);
             if end.is_none() {
                 let whole = piece
                     .iter()
@@ -339,9 +339,9 @@ impl Tail {
                     return Ok(end.unwrap_or_default());
                 }
             }
-            // What is longer than any line of ours is none.
+            // We write no lines of this length, so this is none of ours.
             if piece.len() <= LINE.saturating_mul(4) {
-                rest = piece;
+                line_end = piece;
             }
             if from == 0 || self.is_full() {
                 return Ok(end.unwrap_or_default());
@@ -351,14 +351,14 @@ impl Tail {
 
     fn take(&mut self, line: &[u8], is_wanted: &impl Fn(&Value) -> bool) {
         if event_of(line).is_some_and(|event| is_wanted(&event)) {
-            // With what a list takes for each.
+            // Includes the size of the list entry.
             self.kept += line.len() + size_of::<Box<[u8]>>();
             self.newest_first.push(line.into());
         }
     }
 }
 
-/// The event of a line of the journal; none where it is no JSON object.
+/// Parses a line of the journal. `None` if it is no JSON object.
 #[must_use]
 pub fn event_of(line: &[u8]) -> Option<Value> {
     serde_json::from_slice(line).ok().filter(Value::is_object)
@@ -371,7 +371,7 @@ fn id_of(path: &Path) -> Option<(u64, u64)> {
         .map(|meta| (meta.dev(), meta.ino()))
 }
 
-/// The events of whole lines from an offset on, and the offset after the last of them.
+/// The events of the complete lines from `from` on, and the position after them.
 fn events_in(path: &Path, from: u64, limit: u64) -> io::Result<(Vec<Value>, u64)> {
     let mut file = files::open(path, Links::Refuse)?.file;
     file.seek(SeekFrom::Start(from))?;

@@ -1,8 +1,8 @@
-//! `definition.json`: the last manifest that was good, and the layers that it came from.
+//! `definition.json`: the last valid manifest and the files (layers) it was made of.
 //!
-//! It holds the texts of the manifest and of the user's file as they were, and so no other secrets
-//! than these. Verbs that only need to know the town go by it while the manifest is broken, and
-//! whoever acts sees by it what others went by.
+//! It contains the unchanged texts of the manifest and the user's file, so no further secrets.
+//! Verbs that only need to know the town use it while the manifest is invalid. It also shows
+//! whether another process works with other files.
 
 use super::file::{self, Stamp};
 use super::{StateDir, StoreFault, View};
@@ -14,36 +14,36 @@ use std::fs;
 use std::path::PathBuf;
 
 const FILE: &str = "definition.json";
-/// The most that is read or written of it, in bytes: two texts of a manifest's size, escaped.
+/// The most bytes read or written: two texts of the size of a manifest, escaped.
 const LIMIT: u64 = 8 << 20;
 
-/// A definition that was good.
+/// A definition that was valid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastGood {
-    /// Where it came from.
+    /// The files it was made of.
     pub layers: Layers,
     /// The text of the manifest.
     pub town_text: String,
-    /// The text of the user's own file, where there was one.
+    /// The text of the user's own file, if there was one.
     #[serde(default)]
     pub user_text: Option<String>,
 }
 
 impl View {
-    /// The file in which the last good definition is kept.
+    /// The path of the file.
     #[must_use]
     pub fn last_good_file(&self) -> PathBuf {
         self.path.join(FILE)
     }
 
-    /// The last good definition; none when there is none, or none that is understood.
+    /// The last valid definition. `None` if there is none or it cannot be read.
     #[must_use]
     pub fn last_good(&self) -> Option<LastGood> {
         let (bytes, _) = file::read(&self.path.join(FILE), LIMIT).ok()?;
         serde_json::from_slice(&bytes).ok()
     }
 
-    /// What tells at any time whether the town still goes by these layers.
+    /// Watches whether the town still uses these layers.
     #[must_use]
     pub fn watch_layers(&self, ours: Layers) -> LayersWatch {
         LayersWatch {
@@ -56,11 +56,11 @@ impl View {
 }
 
 impl StateDir {
-    /// Keeps a definition that is good; writes nothing when it is the one that is kept. One that is
-    /// too large to be kept is kept without its texts.
+    /// Writes a valid definition, unless the file already contains it. If it is too large, the
+    /// texts are left out.
     ///
     /// # Errors
-    /// What the system says; the former one is then still there.
+    /// The system's error. The former definition is then still there.
     pub fn keep_last_good(&self, good: &LastGood) -> Result<(), StoreFault> {
         if self.view().last_good().as_ref() == Some(good) {
             return Ok(());
@@ -75,8 +75,8 @@ impl StateDir {
             text = written(&bare);
         }
         let path = self.path().join(FILE);
-        // A verb and a controller may write it at the same time: each has a file of its own until
-        // it is whole.
+        // A verb and a controller may write at the same time, so each process has its own temporary
+        // file.
         let temporary = file::beside(&path, &format!("{}.tmp", std::process::id()));
         file::write_durably(&temporary, text.as_bytes())?;
         if let Err(error) = fs::rename(&temporary, &path) {
@@ -93,8 +93,8 @@ fn written(good: &LastGood) -> String {
         .unwrap_or_default()
 }
 
-/// Notices that somebody has taken the town over. Costs a look at one file's times, and a read when
-/// they change.
+/// Notices that another process has taken over the town. Costs one `stat`, and a read if the file
+/// has changed.
 #[derive(Debug)]
 pub struct LayersWatch {
     path: PathBuf,
@@ -104,7 +104,7 @@ pub struct LayersWatch {
 }
 
 impl LayersWatch {
-    /// Whether the town still goes by them. A file that is gone or broken says nothing against it.
+    /// Whether the town still uses our layers. A missing or malformed file counts as a yes.
     #[must_use]
     pub fn is_ours(&self) -> bool {
         let stamp = Stamp::of(&self.path);

@@ -1,5 +1,5 @@
-//! Which process a command of a launcher is: `errands/<session>`, while it runs. A controller that
-//! was killed leaves it behind for the next, which ends the command before it begins another.
+//! `errands/<session>`: the process of a launcher's command while it runs. If a controller is
+//! killed, the next one ends that process before it starts another.
 
 use super::{StateDir, StoreFault, View, file};
 use crate::model::{ProcId, SessionName};
@@ -7,7 +7,7 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
-/// The most bytes of one: two numbers.
+/// The most bytes read. The file contains two numbers.
 const LIMIT: u64 = 64;
 
 impl View {
@@ -15,7 +15,7 @@ impl View {
         self.path().join("errands").join(session.as_str())
     }
 
-    /// The process that was noted for this session; it may have ended long ago.
+    /// The noted process of this session. It may have ended long ago.
     #[must_use]
     pub fn launcher_job(&self, session: &SessionName) -> Option<ProcId> {
         let (bytes, _) = file::read(&self.launcher_job_file(session), LIMIT).ok()?;
@@ -32,7 +32,7 @@ impl StateDir {
     /// Notes the process of a command that starts or stops this session.
     ///
     /// # Errors
-    /// What the system says; an older note may then still be there.
+    /// The system's error. An older note may then still be there.
     pub fn note_launcher_job(
         &self,
         session: &SessionName,
@@ -51,10 +51,10 @@ impl StateDir {
         )
     }
 
-    /// Forgets it.
+    /// Removes the note.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn forget_launcher_job(&self, session: &SessionName) -> Result<(), StoreFault> {
         let path = self.view.launcher_job_file(session);
         file::remove_if_there(&path).map_err(StoreFault::io("remove", &path))

@@ -1,10 +1,10 @@
-//! One at a time: `controller.lock` for the life of a controller, `turn.lock` for each cycle of
-//! whoever acts.
+//! Locks for one process at a time. `controller.lock` is held for the life of a controller,
+//! `turn.lock` for one cycle of any process that acts.
 //!
-//! The kernel drops a lock with the process that holds it (flock), so none can be left behind; and
-//! the files are opened close-on-exec, so no agent inherits one. What the file says is only for
-//! others to see: pid and start time of who holds it, and on the second line of a controller's what
-//! it keeps ([`Keeps`]).
+//! The locks are flocks: the kernel releases them when the process ends, so none can be left
+//! behind. The files are opened close-on-exec, so no agent inherits a lock. Their content is only
+//! information for others: pid and start time of the owner. The second line of a controller's lock
+//! says what it keeps ([`Keeps`]).
 
 use super::StateDir;
 use super::file::options_without_surprises;
@@ -17,52 +17,52 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Instant;
 
-/// Held for the life of a controller.
+/// The lock of a controller, held for its whole life.
 pub const CONTROLLER_LOCK: &str = "controller.lock";
-/// Held for each cycle of whoever acts.
+/// The lock of a process that acts, held for one cycle.
 pub(super) const TURN_LOCK: &str = "turn.lock";
 
-/// How often a lock is tried again while it is waited for.
+/// The pause between two attempts to get a lock.
 const RETRY: Period = Period::from_millis(10);
 
-/// How often a lock file may be replaced under us before we give up.
+/// How often the lock file may be replaced during an attempt before we give up.
 const REPLACED_AT_MOST: usize = 8;
 
-/// What a controller keeps. State directories differ by home and environment, so whoever uses
-/// another one finds a controller of the same town by this.
+/// What a controller keeps. By this, a process with another state directory can find the controller
+/// of the same town.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Keeps {
     /// The town's name.
     pub town: String,
-    /// The socket of its tmux server, from the root on.
+    /// The absolute path of the tmux socket.
     pub socket: PathBuf,
-    /// Its manifest, from the root on.
+    /// The absolute path of the manifest.
     pub file: PathBuf,
 }
 
 /// Why a lock was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LockFault {
-    /// Another process has it.
+    /// Another process holds it.
     #[error("{} is locked by {}", path.display(), holder(*pid))]
     Held {
         /// The lock file.
         path: PathBuf,
-        /// Who, if the file tells.
+        /// The pid of the owner, if the file contains it.
         pid: Option<u32>,
     },
-    /// The system refused.
+    /// The system returned an error.
     #[error("cannot lock {}", path.display())]
     Io {
         /// The lock file.
         path: PathBuf,
-        /// What it said.
+        /// The system's error.
         source: io::Error,
     },
 }
 
 impl LockFault {
-    /// What to do about it, for people.
+    /// Advice for people.
     #[must_use]
     pub fn help(&self) -> String {
         match self {
@@ -82,7 +82,7 @@ fn holder(pid: Option<u32>) -> String {
     )
 }
 
-/// A lock that is held until this is dropped.
+/// A lock. Dropping it releases the lock.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
@@ -90,11 +90,10 @@ pub struct Lock {
 }
 
 impl StateDir {
-    /// Becomes the controller of the town, or fails at once. `me` and `keeps` are written into the
-    /// file for others to see.
+    /// Takes the controller lock, or fails at once. Writes `me` and `keeps` into the file.
     ///
     /// # Errors
-    /// [`LockFault::Held`] when there is one.
+    /// [`LockFault::Held`] if the town has a controller.
     pub fn lock_controller(&self, me: ProcId, keeps: Option<&Keeps>) -> Result<Lock, LockFault> {
         let keeps = keeps
             .and_then(|keeps| serde_json::to_string(keeps).ok())
@@ -105,11 +104,10 @@ impl StateDir {
         )
     }
 
-    /// Takes the turn to act, waiting at most `patience`; blocks the thread meanwhile. Zero tries
-    /// once.
+    /// Takes the turn lock. Blocks the thread for at most `patience`; zero tries once.
     ///
     /// # Errors
-    /// [`LockFault::Held`] when it did not become free in time.
+    /// [`LockFault::Held`] if it was not released in time.
     pub fn lock_turn(&self, me: ProcId, patience: Period) -> Result<Lock, LockFault> {
         let path = self.path().join(TURN_LOCK);
         let begun = Instant::now();
@@ -125,7 +123,7 @@ impl StateDir {
 }
 
 impl Lock {
-    /// Takes the lock at `path` or fails at once.
+    /// Takes the lock at `path`, or fails at once.
     fn take(path: &Path, signature: &str) -> Result<Self, LockFault> {
         let io_fault = |source| LockFault::Io {
             path: path.to_path_buf(),
@@ -147,8 +145,8 @@ impl Lock {
                 file,
                 path: path.to_path_buf(),
             };
-            // Between the opening and the locking another may have replaced the file: a lock on the
-            // old one is none.
+            // The file may have been replaced between opening and locking. A lock on the old file
+            // is worth nothing.
             if lock.still_ours() {
                 lock.sign(signature);
                 return Ok(lock);
@@ -159,8 +157,8 @@ impl Lock {
         )))
     }
 
-    /// Whether the file at the path is still the one that is locked. When it was deleted or
-    /// replaced, another process can lock the new one: whoever acts must then stop.
+    /// Whether the locked file is still the one at the path. If not, another process can lock the
+    /// new file, so we must stop acting.
     #[must_use]
     pub fn still_ours(&self) -> bool {
         let (Ok(held), Ok(named)) = (self.file.metadata(), fs::symlink_metadata(&self.path)) else {
@@ -169,14 +167,14 @@ impl Lock {
         (held.dev(), held.ino()) == (named.dev(), named.ino())
     }
 
-    /// The lock holds without it, so a full disk is no reason to fail.
+    /// Writes the signature. Errors are ignored, because the lock is valid without it.
     fn sign(&mut self, signature: &str) {
-        // What it says already is not written at each turn.
-        let mut said = vec![0; signature.len() + 1];
+        // An equal signature is not written again at each turn.
+        let mut written = vec![0; signature.len() + 1];
         if self
             .file
-            .read_at(&mut said, 0)
-            .is_ok_and(|read| said.get(..read) == Some(signature.as_bytes()))
+            .read_at(&mut written, 0)
+            .is_ok_and(|read| written.get(..read) == Some(signature.as_bytes()))
         {
             return;
         }
@@ -192,8 +190,8 @@ fn signature(me: ProcId) -> String {
     format!("{} {}\n", me.pid, me.start)
 }
 
-/// Opens the file for locking. One that may not be written to, as on a read-only file system, can
-/// be locked all the same; it then goes unsigned.
+/// Opens the file for locking. A file that is not writable, as on a read-only file system, is
+/// locked without a signature.
 fn open(path: &Path) -> io::Result<File> {
     let fresh = options_without_surprises()
         .read(true)

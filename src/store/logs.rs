@@ -1,5 +1,4 @@
-//! What was on the screens of runs that have ended: `logs/<session>/<generation>.log`, and a link
-//! `latest.log`.
+//! The logs of sessions: `logs/<session>/<generation>.log`, and a link `latest.log`.
 
 use super::{StateDir, StoreFault, View, file, sink};
 use crate::model::{Generation, SessionName};
@@ -10,27 +9,27 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// The link to the newest log of a session.
+/// The link to a session's newest log.
 pub(super) const LATEST: &str = "latest.log";
 
-/// The most kept of one screen, in bytes; of a longer text the end.
+/// The most bytes kept of one screen. Of a longer text the end is kept.
 const LIMIT: usize = 10 << 20;
 
 impl View {
-    /// The folder of a session's logs, whether it is there or not.
+    /// The folder of a session's logs. It need not exist.
     #[must_use]
     pub fn log_dir(&self, session: &SessionName) -> PathBuf {
         self.path().join("logs").join(session.as_str())
     }
 
-    /// The log of one life, whether it is there or not.
+    /// The log of one incarnation. It need not exist.
     #[must_use]
     pub fn log_of(&self, session: &SessionName, generation: Generation) -> PathBuf {
         self.log_dir(session).join(format!("{generation}.log"))
     }
 
-    /// The lives of a session that have a log, oldest first. Empty where there are none or they
-    /// cannot be seen.
+    /// The generations of a session that have a log, oldest first. Empty if there are none or the
+    /// folder cannot be read.
     #[must_use]
     pub fn logged(&self, session: &SessionName) -> Vec<Generation> {
         let entries = fs::read_dir(self.log_dir(session))
@@ -41,13 +40,13 @@ impl View {
         lives.into_iter().map(Generation).collect()
     }
 
-    /// The log of the newest life that has one: `latest.log` where that points at something.
+    /// The newest log of a session: the target of `latest.log`, if it exists.
     #[must_use]
     pub fn newest_log(&self, session: &SessionName) -> Option<PathBuf> {
         Some(self.log_dir(session).join(LATEST)).filter(|path| path.exists())
     }
 
-    /// The files of one life's log, oldest output first.
+    /// The files of one incarnation's log, oldest output first.
     #[must_use]
     pub fn log_files(&self, session: &SessionName, generation: Generation) -> Vec<PathBuf> {
         let newest = self.log_of(session, generation);
@@ -71,11 +70,11 @@ impl View {
 }
 
 impl StateDir {
-    /// Keeps `text` as the log of one run, points `latest.log` at it, and removes all but the
-    /// newest `keep` (at least one). Returns where it is.
+    /// Writes `text` as the log of one incarnation and points `latest.log` at it. Removes all logs
+    /// but the newest `keep`, at least one. Returns the path.
     ///
     /// # Errors
-    /// What the system says. `latest.log` never points at nothing.
+    /// The system's error. `latest.log` never points at nothing.
     pub fn keep_log(
         &self,
         session: &SessionName,
@@ -101,10 +100,10 @@ impl StateDir {
         Ok(path)
     }
 
-    /// Adds `text` to the log of one run, beside whoever else writes to it.
+    /// Appends `text` to the log of one incarnation. Others may write to it at the same time.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn add_to_log(
         &self,
         session: &SessionName,
@@ -127,10 +126,10 @@ impl StateDir {
             .map_err(StoreFault::io("append to", &path))
     }
 
-    /// Removes logs of former lives that are too many or too old; never one of `current`.
+    /// Removes logs of former incarnations that are too many or too old, never that of `current`.
     ///
     /// # Errors
-    /// What the system says. That there are no logs is no error.
+    /// The system's error. Missing logs are no error.
     pub fn retire_logs(
         &self,
         session: &SessionName,
@@ -145,12 +144,12 @@ impl StateDir {
     }
 }
 
-/// Which logs of former lives stay.
+/// Which logs of former incarnations stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
-    /// So many lives, the current one counted, and that one at least.
+    /// The number of incarnations whose logs stay, including the current one, which always stays.
     pub keep: u32,
-    /// Lives that last wrote before this go in any case.
+    /// Incarnations without output since this time lose their logs in any case.
     pub older_than: Option<SystemTime>,
 }
 
@@ -162,7 +161,7 @@ fn end_of(text: &str) -> &str {
     text.get(from..).unwrap_or_default()
 }
 
-/// Removes the logs of the oldest lives with all their files, never that of `latest`.
+/// Removes the logs of the oldest incarnations with all their files, never that of `latest`.
 fn retire(dir: &Path, latest: Generation, retention: Retention) -> io::Result<()> {
     let Retention { keep, older_than } = retention;
     let mut lives: BTreeMap<u64, Vec<PathBuf>> = BTreeMap::new();
@@ -185,14 +184,14 @@ fn retire(dir: &Path, latest: Generation, retention: Retention) -> io::Result<()
     Ok(())
 }
 
-/// Which life a log is of: `7.log`, and `7.log.1` and on when it was rotated.
+/// The generation of a log: 7 for `7.log`, and for `7.log.1` after a rotation.
 fn life_of(path: &Path) -> Option<u64> {
-    let (life, rest) = path.file_name()?.to_str()?.split_once(".log")?;
-    let numbered = rest.is_empty() || rest.strip_prefix('.')?.parse::<u32>().is_ok();
+    let (life, suffix) = path.file_name()?.to_str()?.split_once(".log")?;
+    let numbered = suffix.is_empty() || suffix.strip_prefix('.')?.parse::<u32>().is_ok();
     life.parse().ok().filter(|_| numbered)
 }
 
-/// A file that cannot be looked at is none that may go.
+/// Whether the file was last written before `bound`. False if it cannot be read.
 fn written_before(path: &Path, bound: SystemTime) -> bool {
     fs::symlink_metadata(path)
         .and_then(|m| m.modified())

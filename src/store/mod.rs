@@ -1,14 +1,14 @@
-//! The state directory: lock, state, journal, handoffs, archived screens, and the output of panes,
-//! written and followed.
+//! The state directory: locks, state, journal, planned restarts, and the logs of panes.
 //!
-//! It holds only what tmux forgets. Every file is written whole and moved into place, owner-only,
-//! and bounded; what is read back may be any bytes at all, and costs at most the memory of a town,
-//! never a start.
+//! It contains only what tmux forgets. Every file is for the owner only, bounded, and replaced
+//! atomically. A file may contain any bytes when it is read. A malformed one costs at most the
+//! memory of the town; gtctl still starts.
 //!
-//! [`View`] reads, creates nothing and waits for nothing; `diff` and `status` have no more.
+//! [`View`] only reads: it creates nothing and waits for nothing. `diff` and `status` use no more.
 //! [`StateDir`] also writes.
 //!
-//! **Architecture invariant:** no clock is read here; what needs a time is given one.
+//! **Architecture invariant:** no clock is read here. Functions that need a time get it as a
+//! parameter.
 
 mod chores;
 mod dir;

@@ -1,9 +1,9 @@
-//! Which of many followed files may have changed, told by the kernel.
+//! Watches many followed files for changes, by inotify.
 //!
-//! Hints only: a file that is named here may be as it was. Where the kernel's limits are reached,
-//! what cannot be watched is named at every call instead, and a look at it costs one `stat`.
-//! Nothing is ever missed for good: a file is also named when its folder gets an entry of its name,
-//! and all are named when events were lost.
+//! The result is only a hint: a reported file may be unchanged. A file that cannot be watched,
+//! because of the kernel's limits, is reported at every call. A look at it then costs one `stat`.
+//! No change is lost: a file is also reported when its folder gets an entry of its name, and all
+//! files are reported when events were lost.
 
 use crate::files::aside;
 use nix::errno::Errno;
@@ -13,15 +13,15 @@ use std::fs;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
-/// The most batches of events taken in one call: a flood must not keep the caller.
+/// The most batches of events read in one call, so that a flood does not block the caller.
 const MAX_BATCHES: usize = 64;
 
-/// Watches many files, there or not yet there.
+/// Watches many files, whether they exist or not.
 #[derive(Debug)]
 pub struct Watcher {
     inotify: Option<Inotify>,
     files: BTreeMap<PathBuf, Watched>,
-    /// What each watch is on: a file, or a folder with the files in it that are of interest.
+    /// The files of each watch. A watch is on a file or on its folder.
     watches: BTreeMap<WatchDescriptor, BTreeSet<PathBuf>>,
 }
 
@@ -38,8 +38,8 @@ impl Default for Watcher {
 }
 
 impl Watcher {
-    /// A watcher of nothing. Where the kernel has no inotify left to give, every file counts as
-    /// changed at each call.
+    /// A watcher without files. If the kernel gives no inotify instance, every file is reported at
+    /// each call.
     #[must_use]
     pub fn new() -> Self {
         let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK).ok();
@@ -50,7 +50,7 @@ impl Watcher {
         }
     }
 
-    /// A watcher that never asks the kernel.
+    /// A watcher that does not use inotify.
     #[must_use]
     pub fn polling() -> Self {
         Self {
@@ -60,20 +60,21 @@ impl Watcher {
         }
     }
 
-    /// What becomes readable when [`changed`](Self::changed) has something to tell; none when all
-    /// is polled.
+    /// A descriptor that is readable when [`changed`](Self::changed) would report something. `None`
+    /// without inotify.
     #[must_use]
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
         self.inotify.as_ref().map(Inotify::as_fd)
     }
 
-    /// Watches the file at `path`. Look at it once after this: what was written before is not told.
+    /// Watches the file at `path`. Read it once after this call, because earlier changes are not
+    /// reported.
     pub fn watch(&mut self, path: &Path) {
         self.files.entry(path.to_path_buf()).or_default();
         self.arm(path);
     }
 
-    /// Watches it no longer.
+    /// Stops watching the file.
     pub fn forget(&mut self, path: &Path) {
         let Some(Watched { file, folder }) = self.files.remove(path) else {
             return;
@@ -83,7 +84,7 @@ impl Watcher {
         }
     }
 
-    /// How many files are polled for want of watches.
+    /// The number of files that cannot be watched and are reported at each call.
     #[must_use]
     pub fn polled(&self) -> usize {
         self.files
@@ -92,7 +93,7 @@ impl Watcher {
             .count()
     }
 
-    /// The files that may have changed since the last call. Does not wait.
+    /// The files that may have changed since the last call. Does not block.
     pub fn changed(&mut self) -> BTreeSet<PathBuf> {
         let mut changed = BTreeSet::new();
         for _ in 0..MAX_BATCHES {
@@ -110,7 +111,7 @@ impl Watcher {
             .filter(|(_, watched)| watched.folder.is_none())
             .map(|(path, _)| path.clone())
             .collect();
-        // A folder that was not there may be by now.
+        // A missing folder may exist by now.
         for path in &unwatched {
             self.arm(path);
         }
@@ -143,7 +144,7 @@ impl Watcher {
                         gone.take_if(|watch| *watch == event.wd);
                     }
                 }
-                // Another file may be at its place.
+                // Another file may have this name now.
                 if !event.mask.contains(AddWatchFlags::IN_MODIFY) {
                     self.arm(&path);
                 }
@@ -152,12 +153,12 @@ impl Watcher {
         }
     }
 
-    /// Sets the watches that `path` should have and has not.
+    /// Adds the watches that `path` lacks.
     fn arm(&mut self, path: &Path) {
         let Some(inotify) = &self.inotify else { return };
         let at = path.to_path_buf();
-        // To set a watch on a disk that does not answer takes for ever. Such a path is polled until
-        // it can be watched.
+        // Adding a watch on a disk that hangs would block. Such a file is reported at each call
+        // until its disk answers.
         if aside::ask(path, move || fs::symlink_metadata(at)).is_err() {
             return;
         }
@@ -190,7 +191,7 @@ impl Watcher {
         }
     }
 
-    /// Ends `path`'s interest in a watch, and the watch with the last of them.
+    /// Removes `path` from a watch, and the watch after its last file.
     fn release(&mut self, watch: WatchDescriptor, path: &Path) {
         let Some(paths) = self.watches.get_mut(&watch) else {
             return;
@@ -198,7 +199,7 @@ impl Watcher {
         paths.remove(path);
         if paths.is_empty() {
             self.watches.remove(&watch);
-            // It may be gone with its file.
+            // The watch may have ended together with its file.
             let _ = self.inotify.as_ref().map(|inotify| inotify.rm_watch(watch));
         }
     }

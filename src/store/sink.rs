@@ -1,13 +1,12 @@
-//! The sink of one pane: takes all that its process prints, keeps the newest of it within bounds,
-//! and never holds it up.
+//! The sink of one pane. It reads all output of the pane, keeps the newest within limits, and never
+//! blocks the pane.
 //!
-//! tmux runs one beside each life of a session (`pipe-pane`). A line costs tmux memory until it is
-//! read here, so reading goes on whatever becomes of the disk: what cannot be written is dropped
-//! and counted, and once there is space again the log says how much is missing. The newest output
-//! is in `<generation>.log`, older output in `.log.1`, `.log.2` and on.
+//! tmux starts one for each incarnation (`pipe-pane`). tmux keeps output in memory until the sink
+//! reads it, so the sink goes on reading whatever happens to the disk. It drops and counts what
+//! cannot be written. Once there is space again, the log says how many bytes are missing. The
+//! newest output is in `<generation>.log`, older output in `.log.1`, `.log.2` and so on.
 //!
-//! **Architecture invariant:** nothing here waits but for input, and nothing here ends but by the
-//! end of it.
+//! **Architecture invariant:** a sink waits only for input, and ends only at the end of its input.
 
 use super::file;
 use crate::model::Generation;
@@ -16,19 +15,19 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
 
-/// Bytes taken at once: few calls in a flood, little memory in a thousand quiet sinks.
+/// Bytes per read. Few reads in a flood, little memory for a thousand quiet sinks.
 const CHUNK: usize = 64 << 10;
 
-/// How much of one life's output is kept.
+/// How much output of one incarnation is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
-    /// Bytes per file; 0 counts as 1.
+    /// The bytes per file; 0 counts as 1.
     pub size: u64,
-    /// Files in all; 0 counts as 1.
+    /// The number of files; 0 counts as 1.
     pub files: u32,
 }
 
-/// The log of one life, being written.
+/// The log of one incarnation that is being written.
 #[derive(Debug)]
 pub struct Sink {
     path: PathBuf,
@@ -44,7 +43,7 @@ struct Open {
     full: bool,
 }
 
-/// What could not be kept.
+/// Output that was dropped.
 #[derive(Debug)]
 struct Missing {
     bytes: u64,
@@ -52,8 +51,7 @@ struct Missing {
 }
 
 impl Sink {
-    /// A sink into `dir`, which is made when missing. Whatever is wrong with it now may be right
-    /// later, so this cannot fail.
+    /// A sink into `dir`, which it creates. It cannot fail, because any error may be gone later.
     #[must_use]
     pub fn new(dir: &Path, generation: Generation, bounds: Bounds) -> Self {
         let bounds = Bounds {
@@ -68,9 +66,9 @@ impl Sink {
         }
     }
 
-    /// Takes all of `input`, to its end.
+    /// Reads `input` to its end.
     pub fn drain(&mut self, input: &mut impl Read) {
-        // So that the log and its link are there before the first word.
+        // Creates the log and its link before the first output.
         self.keep(&[]);
         let mut chunk = vec![0; CHUNK];
         loop {
@@ -81,7 +79,7 @@ impl Sink {
                 Err(_) => break,
             }
         }
-        // The last chance to say what is missing.
+        // The last chance to note missing output.
         self.keep(&[]);
     }
 
@@ -100,17 +98,17 @@ impl Sink {
         }
         if let Err((written, why)) = self.put(bytes) {
             let lost = bytes.len().saturating_sub(written) as u64;
-            // An empty write that fails lost nothing, and the next one will tell.
+            // An empty write that fails loses nothing. The next write will fail too.
             self.missing = (lost > 0).then_some(Missing { bytes: lost, why });
         }
     }
 
-    /// Writes all, or says how much was written before it failed.
+    /// Writes all bytes, or returns how many were written before the error.
     fn put(&mut self, bytes: &[u8]) -> Result<(), (usize, io::Error)> {
         let mut written = 0;
         loop {
-            let rest = bytes.get(written..).unwrap_or_default();
-            match self.put_some(rest) {
+            let unwritten = bytes.get(written..).unwrap_or_default();
+            match self.put_some(unwritten) {
                 Ok(n) => written += n,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => return Err((written, e)),
@@ -127,8 +125,8 @@ impl Sink {
             None => Open::at(&self.path)?,
         };
         if !bytes.is_empty() && (open.full || open.length >= self.bounds.size) {
-            // A full file is kept open only as long as nothing takes its place: its bound holds in
-            // any case.
+            // If no new file can be created, the full one stays open but is not written: its limit
+            // always holds.
             open = match self.rotate() {
                 Ok(fresh) => fresh,
                 Err(e) => {
@@ -150,7 +148,7 @@ impl Sink {
                 open.full = n == fits && fits < bytes.len();
                 Ok(n)
             }
-            // A limit on this process's files: they can only be shorter.
+            // The process has a limit on the size of its files. So the files become shorter.
             Err(e) if e.kind() == io::ErrorKind::FileTooLarge && open.length > 0 => {
                 open.full = true;
                 Ok(0)
@@ -159,8 +157,8 @@ impl Sink {
         }
     }
 
-    /// Moves each file one number on, and puts an empty one in the place of the first. There is a
-    /// file there throughout, so `latest.log` never points at nothing.
+    /// Renames each file to the next number and creates an empty first file. The first file exists
+    /// all the time, so `latest.log` never points at nothing.
     fn rotate(&self) -> io::Result<Open> {
         let oldest = self.bounds.files - 1;
         if oldest > 0 {
@@ -179,7 +177,7 @@ impl Sink {
             .create_new(true)
             .open(&fresh)?;
         if oldest > 0 && if_there(fs::hard_link(&self.path, numbered(&self.path, 1))).is_err() {
-            // Some file systems have no links.
+            // Some file systems have no hard links.
             if_there(fs::rename(&self.path, numbered(&self.path, 1)))?;
         }
         fs::rename(&fresh, &self.path)?;
@@ -192,7 +190,7 @@ impl Sink {
 }
 
 impl Open {
-    /// The log at `path`, to be continued if it is there already.
+    /// Opens the log at `path`. Continues an existing one.
     fn at(path: &Path) -> io::Result<Self> {
         let dir = path.parent().unwrap_or(path);
         DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
@@ -207,7 +205,7 @@ impl Open {
                 "not a regular file",
             ));
         }
-        // Without its link a log is still a log.
+        // A log without a link is still a log.
         let _ = point(path);
         Ok(Self {
             file,
@@ -217,7 +215,7 @@ impl Open {
     }
 }
 
-/// Points `latest.log` beside the log at it.
+/// Points `latest.log` in the folder of `log` at it.
 pub(super) fn point(log: &Path) -> io::Result<()> {
     let link = log.with_file_name(super::logs::LATEST);
     let name = Path::new(log.file_name().unwrap_or_default());
@@ -230,12 +228,12 @@ pub(super) fn point(log: &Path) -> io::Result<()> {
     fs::rename(&temporary, link)
 }
 
-/// The older file of this number.
+/// The path of the older file with this number.
 fn numbered(path: &Path, number: u32) -> PathBuf {
     file::beside(path, &number.to_string())
 }
 
-/// How much of `bytes` goes into `room`: whole lines, if any is whole.
+/// How many of `bytes` to write into `room` bytes: complete lines, if there is one.
 fn fitting(bytes: &[u8], room: u64) -> usize {
     let room = usize::try_from(room).unwrap_or(usize::MAX);
     match bytes.get(..room) {

@@ -1,9 +1,10 @@
-//! The state file: loaded from any bytes, saved so that a whole one is there at every instant.
+//! The state file. It may contain any bytes when it is loaded, and a complete file exists at every
+//! moment of a save.
 //!
-//! `gtctl.json` is one line of JSON, `{"version":1,"checksum":"…","memory":{…}}`, in exactly this
-//! form; the checksum is FNV-1a over version and memory. `gtctl.prev.json` is the one before it. A
-//! file that does not match its checksum is worth nothing: the previous one is read, and the
-//! broken one kept aside as `gtctl.json.broken`.
+//! `gtctl.json` is one line of JSON in exactly this form:
+//! `{"version":1,"checksum":"…","memory":{…}}`. The checksum is FNV-1a over version and memory.
+//! `gtctl.prev.json` is the previous state. If a file does not match its checksum, the previous one
+//! is loaded, and the broken one is kept as `gtctl.json.broken`.
 
 use super::file::{self, Stamp, Sync};
 use super::intent::Beside;
@@ -13,44 +14,44 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The form that this version reads and writes.
+/// The version of the format that we read and write.
 pub(super) const VERSION: u32 = 1;
 
-/// The largest state file taken or written, in bytes: some hundred thousand sessions.
+/// The most bytes read or written: enough for some hundred thousand sessions.
 const LIMIT: usize = 64 << 20;
 
 const MAIN: &str = "gtctl.json";
 const PREVIOUS: &str = "gtctl.prev.json";
 const BROKEN: &str = "gtctl.json.broken";
 
-/// What was found.
+/// The result of a load.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LoadedState {
-    /// The memory; the default one when there was none.
+    /// The memory. The default one if there was no file.
     pub memory: Memory,
-    /// What people should know of how it was found; empty when all was well.
+    /// Messages for people about problems of the load. Empty if all was well.
     pub notices: Vec<String>,
 }
 
-/// What a save did.
+/// The result of a save.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Saved {
-    /// The file was replaced.
+    /// The file was written.
     Written,
-    /// It already says so.
+    /// The file already contained this state.
     Same,
 }
 
-/// The state as last read or written here.
+/// The files as we have last read or written them.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Known {
-    /// The state file, and the checksum of what it holds.
+    /// The stamp of the state file, and its checksum.
     pub(super) main: Option<(Stamp, u64)>,
-    /// What stands beside it, whatever that holds.
+    /// The stamp of the intent file, even if that is malformed.
     pub(super) beside: Option<Stamp>,
 }
 
-/// What is in a state file.
+/// The content of a state file.
 enum Content {
     Nothing,
     Broken(String),
@@ -63,11 +64,11 @@ enum Content {
 }
 
 impl View {
-    /// Reads the memory, and the handoffs kept for others beside it. Takes any bytes; changes
-    /// nothing.
+    /// Reads the memory, and the times in `handoffs.json`. Accepts any bytes and changes nothing.
     ///
     /// # Errors
-    /// Only [`StoreFault::Newer`]: acting on half an understanding would be worse than not acting.
+    /// [`StoreFault::Newer`] only. Acting on a state that we half understand is worse than not
+    /// acting.
     pub fn load(&self, now: Moment) -> Result<LoadedState, StoreFault> {
         self.load_state(now).map(|(loaded, _)| loaded)
     }
@@ -106,7 +107,7 @@ impl View {
         Ok((loaded, known))
     }
 
-    /// What is known where the state file says nothing.
+    /// The stamps when there is no valid state file.
     fn unknown(&self) -> Known {
         Known {
             main: None,
@@ -114,10 +115,11 @@ impl View {
         }
     }
 
-    /// The previous state, when the present one is missing or, as `trouble` says, broken.
+    /// Loads the previous state. `trouble` says what is wrong with the current file; `None` if it
+    /// is missing.
     fn load_previous(&self, trouble: Option<&str>) -> Result<LoadedState, StoreFault> {
         let path = self.path.join(PREVIOUS);
-        let (memory, found) = match inspect(&path) {
+        let (memory, fallback) = match inspect(&path) {
             Content::Good { memory, .. } => (*memory, "the previous one is used".to_owned()),
             Content::Newer(version) => return Err(StoreFault::Newer { path, version }),
             Content::Nothing if trouble.is_none() => return Ok(LoadedState::default()),
@@ -139,13 +141,13 @@ impl View {
         );
         Ok(LoadedState {
             memory,
-            notices: vec![format!("{trouble}; {found}")],
+            notices: vec![format!("{trouble}; {fallback}")],
         })
     }
 }
 
 impl StateDir {
-    /// As [`View::load`], and remembers what the file held, so that an equal save writes nothing.
+    /// As [`View::load`]. Remembers the content, so that saving an equal state writes nothing.
     ///
     /// # Errors
     /// As [`View::load`].
@@ -155,8 +157,7 @@ impl StateDir {
         Ok(loaded)
     }
 
-    /// Whether the state is no longer the one last loaded or written here: another process has had
-    /// its turn.
+    /// Whether another process has written the state since we loaded or saved it.
     #[must_use]
     pub fn changed_elsewhere(&self) -> bool {
         let Known { main, beside } = self.known;
@@ -164,18 +165,17 @@ impl StateDir {
             || Stamp::of(&self.view.intent_file()) != beside
     }
 
-    /// The state file, whether it exists or not.
+    /// The path of the state file. The file need not exist.
     #[must_use]
     pub fn main_file(&self) -> PathBuf {
         self.view.path.join(MAIN)
     }
 
-    /// Writes `memory` down, so that it outlives the end of the machine. Writes nothing when the
-    /// file already holds exactly this.
+    /// Saves `memory` and syncs it to the disk. Writes nothing if the file already contains it.
     ///
     /// # Errors
-    /// When it cannot be written; the file then still holds what it held. [`StoreFault::Newer`]
-    /// when a newer gtctl has written there meanwhile: that is never overwritten.
+    /// The system's error; the file is then unchanged. [`StoreFault::Newer`] if a newer gtctl has
+    /// written the file meanwhile: it is never overwritten.
     pub fn save(&mut self, memory: &Memory) -> Result<Saved, StoreFault> {
         let payload = encoding::encode(memory).map_err(StoreFault::Encoding)?;
         let digest = checksum(VERSION, &payload);
@@ -205,13 +205,13 @@ impl StateDir {
         way?;
         fs::rename(&temporary, &main).map_err(StoreFault::io("replace", &main))?;
         self.known.main = Some((stamp, digest));
-        // It goes with a state that is no more.
+        // The intent belongs to the former state.
         let _ = self.forget_intent();
         file::sync_parent(&main)?;
         Ok(Saved::Written)
     }
 
-    /// Deals with a state file of which nothing is known yet.
+    /// Makes room for a new state file, when the current one is not the one we know.
     fn make_way(&self, main: &Path) -> Result<(), StoreFault> {
         match inspect(main) {
             Content::Nothing => Ok(()),
@@ -228,13 +228,13 @@ impl StateDir {
         }
     }
 
-    /// Gives the present file its second name, without ever taking away the first.
+    /// Makes the current file the previous one as well. The current name exists all the time.
     fn keep_previous(&self) -> Result<(), StoreFault> {
         let [main, previous] = [MAIN, PREVIOUS].map(|n| self.view.path.join(n));
         let spare: PathBuf = self.view.path.join("gtctl.prev.json.tmp");
         let fault = |e| StoreFault::io("keep", &previous)(e);
         file::remove_if_there(&spare).map_err(fault)?;
-        // Not every file system has hard links.
+        // Some file systems have no hard links.
         fs::hard_link(&main, &spare)
             .or_else(|_| fs::copy(&main, &spare).map(|_| ()))
             .map_err(fault)?;
@@ -242,7 +242,8 @@ impl StateDir {
             file::remove_if_there(&previous).map_err(fault)?;
         }
         fs::rename(&spare, &previous).map_err(fault)?;
-        // Renaming between two names of one file does nothing and leaves both.
+        // Renaming one hard link onto another of the same file does nothing, so the spare name must
+        // be removed.
         file::remove_if_there(&spare).map_err(fault)
     }
 }
@@ -281,14 +282,14 @@ fn parse(bytes: &[u8], stamp: Stamp) -> Content {
     }
 }
 
-/// What a whole file holds.
+/// The parts of a state or intent file.
 pub(super) struct Framed<'a> {
     pub(super) version: u32,
     pub(super) digest: u64,
     pub(super) payload: &'a str,
 }
 
-/// The bytes of a file that holds this.
+/// The text of a file with this payload.
 pub(super) fn frame(payload: &str) -> String {
     framed(payload, checksum(VERSION, payload))
 }
@@ -297,7 +298,7 @@ fn framed(payload: &str, digest: u64) -> String {
     format!("{{\"version\":{VERSION},\"checksum\":\"{digest:016x}\",\"memory\":{payload}}}\n")
 }
 
-/// What the bytes of a file hold, or what is wrong with them.
+/// Splits a file into its parts and checks the checksum. The error says what is wrong.
 pub(super) fn unframe(bytes: &[u8]) -> Result<Framed<'_>, &'static str> {
     let framed = std::str::from_utf8(bytes)
         .ok()
@@ -312,11 +313,11 @@ pub(super) fn unframe(bytes: &[u8]) -> Result<Framed<'_>, &'static str> {
 }
 
 fn parts(text: &str) -> Option<Framed<'_>> {
-    let (version, rest) = text
+    let (version, unparsed) = text
         .strip_prefix("{\"version\":")?
         .split_once(",\"checksum\":\"")?;
-    let (digest, rest) = rest.split_once("\",\"memory\":")?;
-    let payload = rest.strip_suffix("}\n")?;
+    let (digest, unparsed) = unparsed.split_once("\",\"memory\":")?;
+    let payload = unparsed.strip_suffix("}\n")?;
     Some(Framed {
         version: version.parse().ok()?,
         digest: u64::from_str_radix(digest, 16).ok()?,
@@ -324,7 +325,7 @@ fn parts(text: &str) -> Option<Framed<'_>> {
     })
 }
 
-/// FNV-1a, 64 bits, over the version in decimal, a colon and the payload.
+/// FNV-1a with 64 bits over the version in decimal, a colon and the payload.
 fn checksum(version: u32, payload: &str) -> u64 {
     let version = version.to_string();
     version

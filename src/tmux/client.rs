@@ -1,5 +1,5 @@
-//! One call to tmux, with a deadline and a bounded answer: over its socket, or by a process of its
-//! own.
+//! One call to tmux, with a deadline and a bounded answer. It goes over the server's socket, or
+//! through a `tmux` process.
 
 use super::direct::{Access, After, Connection, Fault, Greetings};
 use super::held::Held;
@@ -19,17 +19,17 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 use tokio::time::Instant;
 
-/// A way to one tmux server: each call is a client of its own, unless it is
+/// A client of one tmux server. Each call opens its own connection, unless the client is
 /// [`lasting`](Self::lasting).
 ///
-/// Scripts go over standard input (`source-file -`), never as arguments. The server reads them back
-/// through the living client, so when a call is given up and its client killed, a server that was
-/// frozen meanwhile finds nothing to execute late; a command given as arguments does run late
-/// (measured on 3.3a). Nor does anything in a script show up on a command line.
+/// A script goes over the server's socket (see `direct`). A `tmux` process is used to start a
+/// server, when the socket does not work, or when the `tmux` on PATH is a script: a user's script
+/// may do more than tmux.
 ///
-/// A script goes over the server's socket (see `direct`), unless the `tmux` on PATH is a script of
-/// somebody's: that may do what a socket cannot. Where the socket does not serve, and to start a
-/// server, a `tmux` process is asked.
+/// A process gets its script over standard input (`source-file -`), never as arguments. A frozen
+/// server reads the script from the living client only. So once we give up and kill the client,
+/// nothing runs late. A command in the arguments does run late (measured on 3.3a). Also, no script
+/// shows up in a process list.
 #[derive(Debug, Clone)]
 pub struct Client {
     socket: Socket,
@@ -38,75 +38,75 @@ pub struct Client {
     calls: Arc<AtomicU64>,
     deadline: Duration,
     greetings: Arc<Greetings>,
-    /// The server that the last connection led to; 0 before any.
+    /// The pid of the server of the last connection; 0 before the first.
     server: Arc<AtomicU32>,
-    /// What its connections are opened for.
+    /// What new connections may be used for.
     purpose: Access,
-    /// The connection of the last call, where it is kept for the next one.
+    /// The connection of the last call, if it is kept for the next one.
     held: Option<Arc<Held>>,
 }
 
-/// What a script asks for.
+/// How a script is to be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Request {
-    /// Reading, by lines that are independent.
+    /// It only reads. Its lines are independent.
     Read,
-    /// Reading; a line that fails may end it.
+    /// It only reads. A line that fails may end it.
     ReadAtOnce,
-    /// Anything: it must not be done late.
+    /// It may change something, so it must not run late.
     Act,
 }
 
-/// When a client's standard input is written.
+/// When the standard input of a client process is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Input {
     AtOnce,
-    /// As soon as a server of ours listens. The client has begun that, or it would not be there.
+    /// Once a server of ours listens. The client itself starts that server.
     OnceOurs,
 }
 
-/// How long to wait before it is looked again whether a server listens.
+/// The pause between two checks whether a server listens.
 const LISTEN_AGAIN: Duration = Duration::from_millis(2);
 
-/// What a call printed.
+/// The output of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CallAnswer {
     /// Standard output; bytes that are not UTF-8 are replaced.
     pub out: String,
-    /// Standard error, likewise: one line for each command of a script that failed.
+    /// Standard error, converted likewise: one line for each command that failed.
     pub err: String,
-    /// Whether the exit status was 0. A script's says nothing about its lines.
+    /// Whether the exit status was 0. For a script it says nothing about single lines.
     pub success: bool,
 }
 
-/// Why a call told nothing.
+/// Why a call has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum CallFault {
     /// There is no `tmux` to run.
     #[error("cannot run tmux: is it installed and on PATH?")]
     NotInstalled(#[source] std::io::Error),
-    /// The socket is not ours, or others could put theirs in its place. Nothing was sent.
+    /// The socket is not ours, or others could replace it. Nothing was sent.
     #[error(transparent)]
     Refused(#[from] SocketRefusal),
-    /// No answer in time. What was asked for may or may not have happened.
+    /// No answer came in time. The request may or may not have been done.
     #[error("no answer from tmux within {0:?}")]
     Timeout(Duration),
-    /// More output than [`Client::MAX_ANSWER`].
+    /// The output exceeds [`Client::MAX_ANSWER`].
     #[error("tmux printed more than {} MiB", Client::MAX_ANSWER >> 20)]
     Flood,
-    /// The call itself broke.
+    /// The connection or the process failed.
     #[error("the call to tmux broke")]
     Io(#[source] std::io::Error),
 }
 
 impl Client {
-    /// No call waits longer: with the verdict still to print, every verb answers within 5 s.
+    /// The longest duration of a call. Every verb answers within 5 s, so it leaves time to print.
     pub const DEADLINE: Duration = Duration::from_secs(4);
-    /// The most bytes read of one answer: 10,000 panes at 1 KiB, and some.
+    /// The most bytes read of one answer. 10,000 panes take about 1 KiB each.
     pub const MAX_ANSWER: usize = 16 << 20;
 
-    /// A way to the server on `socket`. [`Socket::Gastown`] must have been resolved before; it
-    /// means the default server here.
+    /// A client of the server on `socket`. [`Socket::Gastown`] must be resolved before; here it
+    /// means the default server.
     #[must_use]
     pub fn new(socket: &Socket) -> Self {
         let select = match socket {
@@ -127,9 +127,9 @@ impl Client {
         }
     }
 
-    /// One that keeps its connection for a moment, for the next call of it and its clones; as it is
-    /// where it does so already. Whoever has it must leave the runtime its turn, and drop it before
-    /// anything that may block.
+    /// A client that keeps its connection for a moment, for further calls by it and its clones.
+    ///
+    /// Its owner must let the runtime run other tasks, and drop it before anything that may block.
     #[must_use]
     pub fn lasting(&self, purpose: Access) -> Self {
         if self.held.is_some() {
@@ -142,27 +142,26 @@ impl Client {
         }
     }
 
-    /// How many calls were made so far, by this client and its clones: each is a round trip.
+    /// The number of round trips made so far by this client and its clones.
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
     }
 
-    /// The server that its last connection over the socket led to, known while a call is still to
-    /// be answered.
+    /// The pid of the server of the last connection. It is known before the call is answered.
     #[must_use]
     pub fn server(&self) -> Option<u32> {
         Some(self.server.load(Ordering::Relaxed)).filter(|pid| *pid != 0)
     }
 
-    /// The server's socket file, whether it exists or not.
+    /// The path of the server's socket. The file need not exist.
     #[must_use]
     pub fn socket_path(&self) -> &Path {
         &self.path
     }
 
-    /// Checks that the server is ours, or that there is none, before a `tmux` of the user's own
-    /// takes over.
+    /// Checks that no server listens, or that the server is ours. Call it before handing over to
+    /// `tmux` itself.
     ///
     /// # Errors
     /// [`SocketRefusal`].
@@ -171,8 +170,7 @@ impl Client {
         owner::check_listener(&self.path).await.map(|_| ())
     }
 
-    /// The command that attaches this terminal to a session, or switches the tmux client it already
-    /// is in.
+    /// The command that attaches this terminal to a session. Inside tmux it switches the client.
     #[must_use]
     pub fn attach_command(&self, session: &SessionName) -> std::process::Command {
         let mut command = std::process::Command::new("tmux");
@@ -182,8 +180,7 @@ impl Client {
         command
     }
 
-    /// Has a script carried out that only reads. Where the socket tells nothing, a process is
-    /// asked.
+    /// Runs a script that only reads. If the socket does not work, a `tmux` process is used.
     ///
     /// # Errors
     /// [`CallFault`].
@@ -191,7 +188,7 @@ impl Client {
         self.read_by(Request::Read, script).await
     }
 
-    /// As [`read`](Self::read), one exchange sooner; but a line that fails may end the script.
+    /// As [`read`](Self::read) with one exchange less, but a line that fails may end the script.
     ///
     /// # Errors
     /// [`CallFault`].
@@ -217,10 +214,10 @@ impl Client {
         }
     }
 
-    /// Has a script carried out, once.
+    /// Runs a script once.
     ///
     /// # Errors
-    /// [`CallFault`]: it may or may not have happened, but will not happen later.
+    /// [`CallFault`]: the script may or may not have run, but it will not run later.
     pub async fn act(&self, script: &str, no_server: NoServer) -> Result<CallAnswer, CallFault> {
         let begun = Instant::now();
         match self.direct(script, Request::Act).await {
@@ -238,7 +235,7 @@ impl Client {
         }
     }
 
-    /// The answer over the socket, in time; a call is counted once it was asked.
+    /// Runs a script over the socket, within the deadline. Counts the call if the server was asked.
     async fn direct(&self, script: &str, request: Request) -> Result<CallAnswer, Fault> {
         let answer =
             match tokio::time::timeout(self.deadline, Box::pin(self.exchange(script, request)))
@@ -276,13 +273,13 @@ impl Client {
             self.purpose
         };
         if request == Request::ReadAtOnce
-            && let Some(mut with) =
+            && let Some(mut connection) =
                 Connection::ask(&self.path, &self.greetings, purpose, script, after).await?
         {
             self.server
-                .store(with.server().unwrap_or(0), Ordering::Relaxed);
-            let answer = with.answer().await?;
-            self.keep(with);
+                .store(connection.server().unwrap_or(0), Ordering::Relaxed);
+            let answer = connection.answer().await?;
+            self.keep(connection);
             return Ok(answer);
         }
         let connection = Connection::open(&self.path, &self.greetings, purpose).await?;
@@ -293,16 +290,16 @@ impl Client {
 
     async fn go_on(
         &self,
-        mut with: Connection,
+        mut connection: Connection,
         script: &str,
         request: Request,
         after: After,
     ) -> Result<CallAnswer, Fault> {
         let answer = match request {
-            Request::Read | Request::ReadAtOnce => with.carry_out(script, after).await?,
-            Request::Act => with.act(script, after).await?,
+            Request::Read | Request::ReadAtOnce => connection.carry_out(script, after).await?,
+            Request::Act => connection.act(script, after).await?,
         };
-        self.keep(with);
+        self.keep(connection);
         Ok(answer)
     }
 
@@ -312,15 +309,15 @@ impl Client {
         }
     }
 
-    /// Runs `tmux ARGS`, by a client of its own, with `input` on its standard input.
+    /// Runs `tmux ARGS` in a process, with `input` on its standard input.
     ///
     /// # Errors
-    /// [`CallFault`]; the client process is killed then, and reaped.
+    /// [`CallFault`]. The process is then killed and reaped.
     pub async fn call(&self, args: &[&str], input: &str) -> Result<CallAnswer, CallFault> {
         self.fresh(args, input, self.deadline).await
     }
 
-    /// What `tmux -V` prints: a call to no server.
+    /// Runs `tmux -V`, which calls no server.
     ///
     /// # Errors
     /// [`CallFault`].
@@ -329,7 +326,7 @@ impl Client {
             .await
     }
 
-    /// Checks that nobody else can have a server at the socket's place.
+    /// Checks that nobody else could run a server at this socket path.
     ///
     /// # Errors
     /// [`SocketRefusal`].
@@ -358,7 +355,7 @@ impl Client {
         }
     }
 
-    /// A process of tmux's cannot say who listens, so that is seen to before it is begun.
+    /// Runs `tmux` after checking who listens, because a `tmux` process cannot check that itself.
     async fn checked(&self, args: &[&str], input: &str) -> Result<CallAnswer, CallFault> {
         self.check_place()?;
         let listener = owner::check_listener(&self.path).await?;
@@ -369,7 +366,7 @@ impl Client {
         if !owner::may_be_taken(&self.socket, &self.path) {
             return self.run(args, input, Input::AtOnce).await;
         }
-        // Nobody listens, and somebody else could before the client connects.
+        // Nobody listens yet, but somebody else could before the client connects.
         if args.first() == Some(&"start-server") {
             return self.run(args, input, Input::OnceOurs).await;
         }
@@ -392,8 +389,8 @@ impl Client {
         }
     }
 
-    /// tmux, with this server selected and of our environment only what agents may have. Killed
-    /// when its child is dropped.
+    /// A `tmux` command for this server. It gets only the variables that agents may have, and is
+    /// killed when it is dropped.
     fn command(&self) -> Command {
         let mut command = Command::new("tmux");
         command.arg("-u").args(&self.select);
@@ -416,13 +413,13 @@ impl Client {
         if when == Input::OnceOurs {
             self.ours().await?;
         }
-        let (wrote, out, err) = tokio::join!(
+        let (written, out, err) = tokio::join!(
             write_all(stdin, input),
             read_bounded(out),
             read_bounded(err)
         );
-        // A client that ends early closes its input; its answer says why.
-        drop(wrote);
+        // A client that ends early closes its input. Its output says why.
+        drop(written);
         let (out, err) = (out?, err?);
         let status = child.wait().await.map_err(CallFault::Io)?;
         Ok(CallAnswer {
@@ -443,7 +440,7 @@ async fn read_bounded(pipe: Option<impl AsyncRead + Unpin>) -> Result<String, Ca
     let Some(pipe) = pipe else {
         return Ok(String::new());
     };
-    // As much as a pipe holds: without room, reading would begin with a few bytes at a time.
+    // The capacity of a pipe. Without it, reading would start with a few bytes at a time.
     let mut bytes = Vec::with_capacity(64 << 10);
     let limit = Client::MAX_ANSWER as u64 + 1;
     pipe.take(limit)
@@ -457,16 +454,16 @@ async fn read_bounded(pipe: Option<impl AsyncRead + Unpin>) -> Result<String, Ca
         .unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
 }
 
-/// The variables of this process that tmux gets, and so agents.
+/// Our environment variables that tmux, and so the agents, may have.
 pub(super) fn passed() -> impl Iterator<Item = (OsString, OsString)> {
     std::env::vars_os().filter(|(name, _)| is_passed(name))
 }
 
-/// Whether the `tmux` on PATH is tmux itself, as far as its first bytes tell: a program, no script.
+/// Whether the `tmux` on PATH is a binary and no script, by its first bytes.
 fn is_plain() -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut head = [0; 4];
-    let found = std::env::split_paths(&path)
+    let program = std::env::split_paths(&path)
         .find_map(|folder| std::fs::File::open(folder.join("tmux")).ok());
-    found.is_some_and(|mut file| file.read_exact(&mut head).is_ok()) && head == *b"\x7fELF"
+    program.is_some_and(|mut file| file.read_exact(&mut head).is_ok()) && head == *b"\x7fELF"
 }

@@ -1,20 +1,21 @@
-//! A client without a process: scripts carried out by a server over its own socket, in its own
-//! protocol.
+//! Runs scripts without a `tmux` process, over the server's socket and in its own protocol.
 //!
-//! A script goes as `tmux source-file -` sends it: the server asks for it when its turn has come,
-//! and only then is it sent; of what was given up before, a frozen server finds nothing when it
-//! thaws. One that only reads may be carried out late, and goes at once where it may. One that ends
-//! with such a command has the server ask for the next: a connection serves for several, and one
-//! that must not be late goes only where the server has asked within a tenth of a second.
+//! A script goes as `tmux source-file -` would send it: the server asks for it once its turn has
+//! come. Only then is the script sent. So after we give up, a frozen server has nothing to run when
+//! it thaws.
 //!
-//! It forks nothing, so a quiet controller forks nothing at all, and a look with its plan takes
-//! less than a fresh `tmux list-panes` alone does (benchmark 1). A control-mode client would be as
-//! fast and tell of changes, but a 3.3a server ends, with all its sessions, when one is killed
-//! while it comes up (measured).
+//! A script that only reads may run late, so it is sent at once where possible. A script that must
+//! not run late is sent only if the server has asked within the last 0.1 s. A script that ends with
+//! `source-file -` makes the server ask for the next one, so a connection can serve several
+//! scripts.
 //!
-//! Every doubt before the script is sent (nobody listens, another protocol, something that is not
-//! tmux) ends in [`Unasked`](Fault::Unasked), and a process is asked instead, which then says what
-//! is wrong.
+//! This starts no process, so a quiet controller starts none at all. A look with its plan takes
+//! less time than a single `tmux list-panes` (benchmark 1). A control-mode client would be as fast
+//! and would report changes. But a 3.3a server ends, with all its sessions, if such a client is
+//! killed while it starts (measured).
+//!
+//! Any doubt before the script is sent ends in [`Unasked`](Fault::Unasked): nobody listens, or
+//! something else than tmux answers. Then a `tmux` process is used, which says what is wrong.
 
 use super::client::passed;
 use super::frame::{self, Garbled, Received};
@@ -31,50 +32,50 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
-/// Has the server ask for a script.
+/// A command that makes the server ask for a script.
 const ASK_ME: &[u8] = b"source-file\0-\0";
-/// The last line of a script after which it asks for the next.
+/// A last line that makes the server ask for the next script.
 const ASK_ME_NEXT: &str = "source-file -\n";
-/// A first command that prints an empty line: a server prints without being told that it may from
-/// the second line on.
+/// A first command that prints an empty line. From its second line on, the server prints without
+/// asking first.
 const AHEAD: &str = "display-message -p '' ; ";
-/// Has it carry out the script that follows: a condition that holds, and what is done then.
+/// A command that runs the script behind it: an `if-shell` whose condition holds.
 const AT_ONCE: &[u8] = b"if-shell\0-F\x001\0";
-/// Bytes read at once.
+/// Bytes per read.
 const CHUNK: usize = 64 << 10;
-/// The descriptors by which the server means a client's standard streams.
+/// The descriptors of a client's standard streams in the protocol.
 const INPUT: i32 = 0;
 const OUTPUT: i32 = 1;
 const ERRORS: i32 = 2;
-/// `EBADF`, for every file that is not one of them.
+/// `EBADF`: our answer for any other file.
 const BAD_FILE: i32 = 9;
 
 /// Why there is no answer.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// The server has not heard of the script, and will not.
+    /// The server has not got the script and never will.
     Unasked,
-    /// It may have happened.
+    /// The script may have run.
     Doubtful(CallFault),
 }
 
-/// What a connection is for.
+/// What a connection may be used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Reading alone.
+    /// Only for reading.
     Read,
-    /// Anything.
+    /// For anything.
     Act,
 }
 
-/// What each connection says first: who we are. Each is made when it is first needed.
+/// The first message of a connection: who we are. Each is built when it is first needed.
 #[derive(Debug, Default)]
 pub(super) struct Greetings {
-    /// Of one that only reads: without an environment, of which the server would take in every
-    /// variable for nothing.
+    /// For reading only. It has no environment, because the server would copy each variable for
+    /// nothing.
     reader: OnceLock<Vec<u8>>,
-    /// Of any other: with the [`passed`] environment, of which a new session takes what
-    /// `update-environment` names, and a process its PATH.
+    /// For anything. It has the [`passed`] environment: a new session takes the variables in
+    /// `update-environment`, a process takes PATH.
     actor: OnceLock<Vec<u8>>,
 }
 
@@ -94,7 +95,7 @@ fn greeting(environment: impl IntoIterator<Item = (OsString, OsString)>) -> Vec<
         frame::IDENTIFY_LONGFLAGS,
         &[&frame::FLAG_UTF8.to_ne_bytes()],
     );
-    // A server reads these without asking whether they came.
+    // The server reads both without checking that they came.
     put(frame::IDENTIFY_TERM, &[b"\0"]);
     put(frame::IDENTIFY_TTYNAME, &[b"\0"]);
     let folder = std::env::current_dir().unwrap_or_else(|_| "/".into());
@@ -104,7 +105,7 @@ fn greeting(environment: impl IntoIterator<Item = (OsString, OsString)>) -> Vec<
         &[&std::process::id().to_ne_bytes()],
     );
     for (name, value) in environment {
-        // One that is too long for a frame is left out, as tmux does.
+        // A variable that is too long for a frame is left out, as tmux does.
         put(
             frame::IDENTIFY_ENVIRON,
             &[name.as_bytes(), b"=", value.as_bytes(), b"\0"],
@@ -114,52 +115,51 @@ fn greeting(environment: impl IntoIterator<Item = (OsString, OsString)>) -> Vec<
     out
 }
 
-/// What becomes of a connection once a script is done.
+/// What happens to a connection after a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum After {
-    /// It ends.
+    /// It is closed.
     End,
-    /// The server asks for the next script on it, unless it had [`Connection::MOST_SCRIPTS`].
+    /// The server asks for the next script, up to [`Connection::MOST_SCRIPTS`].
     Ask,
 }
 
-/// One connection to a server. Whoever drops it hangs up; nothing here has a deadline.
+/// A connection to a server. Dropping it closes it. Nothing here has a deadline.
 ///
-/// That the server asks for a script says that it is its turn: a script that is sent long after may
-/// be carried out late, which only those that read may be.
+/// A server that asks for a script has its turn now. A script that is sent much later may run late.
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: UnixStream,
-    /// The process that listened when its socket was made: the server.
+    /// The pid of the process that made the socket: the server.
     server: Option<u32>,
     purpose: Access,
     received: Received,
-    /// Since when the server waits for a script, and on which stream.
+    /// The stream on which the server waits for a script, and since when.
     asked: Option<(i32, Instant)>,
-    /// How many it has carried out.
+    /// The number of scripts run so far.
     scripts: u32,
-    /// What the server prints on.
+    /// The streams on which the server prints.
     printing: Vec<Printing>,
 }
 
-/// One stream that the server prints on.
+/// A stream on which the server prints.
 #[derive(Debug)]
 struct Printing {
     stream: i32,
-    /// Standard output or errors.
+    /// [`OUTPUT`] or [`ERRORS`].
     descriptor: i32,
-    /// Whether the server prints on without our leave, or has it.
+    /// Whether the server may print now.
     flows: bool,
-    /// Whether anything was printed.
+    /// Whether it has printed anything.
     is_heard: bool,
 }
 
-/// What came until the server asked for the next script, or said that it is done.
+/// What the server printed until it asked for the next script or ended.
 #[derive(Debug, Default)]
 struct Printed {
     out: Vec<u8>,
     err: Vec<u8>,
-    /// The exit status, where it said that.
+    /// The exit status, if the server sent one.
     status: Option<i32>,
 }
 
@@ -169,8 +169,7 @@ impl Printed {
             String::from_utf8(bytes)
                 .unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
         };
-        // The status of a script is that of its last command which failed, and each of them says
-        // why.
+        // Without a status, each failed command has at least printed an error.
         let success = self
             .status
             .map_or(self.err.is_empty(), |status| status == 0);
@@ -183,13 +182,13 @@ impl Printed {
 }
 
 impl Connection {
-    /// So many scripts go over one connection: each is nested in the one before, of which later
-    /// versions allow 50, and leaves a little behind at the server until the connection ends.
+    /// The most scripts on one connection. Each is nested in the one before: later versions of tmux
+    /// allow 50, and the server keeps a little memory for each.
     const MOST_SCRIPTS: u32 = 40;
-    /// For so long a server that has asked counts as one that still works.
+    /// How long after its question a server counts as working.
     const FRESH: Duration = Duration::from_millis(100);
 
-    /// Opens one on which the server asks for a script.
+    /// Opens a connection on which the server asks for a script.
     pub(super) async fn open(
         socket: &Path,
         greetings: &Greetings,
@@ -202,9 +201,10 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Opens one with a script that only reads, which is carried out at once; then a line that
-    /// fails ends it. [`answer`](Self::answer) is next. None for a script that is too long for
-    /// that.
+    /// Opens a connection with a script that only reads and runs at once. A line that fails ends
+    /// it.
+    ///
+    /// Call [`answer`](Self::answer) next. `None` if the script is too long for one frame.
     pub(super) async fn ask(
         socket: &Path,
         greetings: &Greetings,
@@ -227,7 +227,7 @@ impl Connection {
         Self::begin(socket, purpose, &first).await.map(Some)
     }
 
-    /// The answer to a script that was sent.
+    /// Waits for the answer to the script that was sent.
     pub(super) async fn answer(&mut self) -> Result<CallAnswer, Fault> {
         self.listen()
             .await
@@ -239,7 +239,7 @@ impl Connection {
         let Ok(stream) = UnixStream::connect(socket).await else {
             return Err(Fault::Unasked);
         };
-        // Before the first byte: what follows holds secrets.
+        // This check comes before the first byte, because the greeting may contain secrets.
         let server = check_peer(&stream, socket)
             .map_err(|refusal| Fault::Doubtful(CallFault::Refused(refusal)))?;
         let (received, printing) = (Received::default(), vec![]);
@@ -256,7 +256,7 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Has a script carried out whose lines are independent.
+    /// Runs a script with independent lines.
     pub(super) async fn carry_out(
         &mut self,
         script: &str,
@@ -272,13 +272,12 @@ impl Connection {
             ""
         };
         let sent = self.send_script(stream, &[script, next].concat()).await;
-        // What breaks off before its end is never carried out.
+        // The server runs no script that breaks off before its end.
         sent.map_err(|_| Fault::Unasked)?;
         self.answer().await
     }
 
-    /// As [`carry_out`](Self::carry_out), of a script that may print little and must not be carried
-    /// out late.
+    /// As [`carry_out`](Self::carry_out), for a script that prints little and must not run late.
     pub(super) async fn act(&mut self, script: &str, after: After) -> Result<CallAnswer, Fault> {
         if self
             .asked
@@ -298,7 +297,7 @@ impl Connection {
         Ok(answer)
     }
 
-    /// The process of the server, as far as it can be seen from here.
+    /// The pid of the server, if it is visible from here.
     pub(super) fn server(&self) -> Option<u32> {
         self.server
     }
@@ -308,7 +307,8 @@ impl Connection {
         self.asked.is_some()
     }
 
-    /// Whether it can be used for this: the server waits for a script, and has said nothing since.
+    /// Whether this connection suits the purpose. The server must wait for a script and be silent
+    /// since.
     pub(super) fn serves(&self, purpose: Access) -> bool {
         let suits = self.purpose == Access::Act || purpose == Access::Read;
         suits && self.is_asked() && !self.has_news()
@@ -319,7 +319,7 @@ impl Connection {
         rustix::event::poll(&mut waiting, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
     }
 
-    /// Ready once a server that waits for a script has something else to say: that it ends.
+    /// Ready once a waiting server sends something, which means that it ends.
     pub(super) fn poll_news(&self, context: &mut Context<'_>) -> Poll<()> {
         while self.stream.poll_read_ready(context).is_ready() {
             match self.stream.try_read(&mut [0]) {
@@ -339,7 +339,7 @@ impl Connection {
         }
     }
 
-    /// Listens until the server asks for the next script, or says that it is done.
+    /// Reads until the server asks for the next script or has ended.
     async fn listen(&mut self) -> Result<Printed, CallFault> {
         let mut printed = Printed::default();
         loop {
@@ -370,20 +370,21 @@ impl Connection {
                     (frame::READ_OPEN, Some(stream), _) => {
                         self.reply(frame::READ_DONE, stream, BAD_FILE).await?;
                     }
-                    // A client with a terminal would answer; the end of the connection says as
-                    // much, and costs one read less.
+                    // A client with a terminal would answer. Closing the connection says the same
+                    // and costs one read less.
                     (frame::EXIT, status, _) => {
                         printed.status = Some(status.unwrap_or(0));
                         return Ok(printed);
                     }
                     (frame::VERSION, _, _) => return Err(broken(ErrorKind::Unsupported)),
-                    // It has carried out all that it will, and waits for us to hang up.
+                    // The server runs nothing more and waits for us to close.
                     (frame::SHUTDOWN, _, _) => return Err(broken(ErrorKind::UnexpectedEof)),
-                    // What else a server sends is for clients with a terminal.
+                    // All other messages are for clients with a terminal.
                     (_, _, _) => {}
                 }
             }
-            // It may have asked before all was printed, for which it waited.
+            // The server may ask before it has printed all, because printing waits for our
+            // permission.
             if self.asked.is_some() && self.printing.iter().all(|printing| printing.is_heard) {
                 return Ok(printed);
             }
@@ -400,9 +401,10 @@ impl Connection {
         }
     }
 
-    /// Lets the server print on the streams on which it waits for that. It prints without leave
-    /// from a stream's second line on, and mostly has by the time the first is read; each answer
-    /// spared is a walk of the server through all that it has open.
+    /// Permits the server to print on the streams that still wait.
+    ///
+    /// It prints without permission from a stream's second line on, mostly before we read the
+    /// first. Each permission that we save spares the server a walk through all its open files.
     async fn give_leave(&mut self) -> Result<(), CallFault> {
         while let Some(printing) = self.printing.iter_mut().find(|printing| !printing.flows) {
             printing.flows = true;

@@ -1,28 +1,27 @@
-//! Fences: an operation is only done to exactly the session it was decided for, checked by tmux in
-//! the same round trip.
+//! Fences: tmux itself checks, in the same round trip, that an operation hits exactly the session
+//! for which it was decided.
 //!
-//! A call that timed out may still be carried out, a user may attach in between, a session may have
-//! been replaced by another of its name. So each operation is a single `if-shell -F` of the
-//! server's pid, the session's id, the town, the session and the life that its label names, its
-//! pane, its process and its clients. A replay finds a newer life and is refused.
+//! A call that timed out may still run. A user may attach in between. Another session may have
+//! taken the name. So each operation is one `if-shell -F`. It compares the server's pid and the
+//! session's id, the town, session and generation in its label, its pane, its process and its
+//! clients. A repeated call meets a newer incarnation and is refused.
 
 use super::labels;
 use super::list::MAX_TEXT;
 use super::script::{Tag, quote};
 use crate::model::{PaneId, ProcId, SessionId, Target, WhenAttached, Whose};
 
-/// What attached clients mean for one operation.
+/// When attached clients forbid an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clients {
-    /// They forbid it.
+    /// Always.
     Forbid,
-    /// They forbid it while the pane's process lives: nobody is disturbed where nothing runs any
-    /// more, or where the pane was closed.
+    /// While the pane's process lives. Once it has ended, or the pane is closed, nobody is
+    /// disturbed.
     ForbidAlive,
-    /// They forbid it unless the pane's process has ended and there is no other pane they could be
-    /// using.
+    /// Unless the pane's process has ended and the session has no other pane to use.
     ForbidUnlessOver,
-    /// They do not matter.
+    /// Never.
     Ignore,
 }
 
@@ -36,7 +35,7 @@ impl Clients {
         }
     }
 
-    /// The rule for removing what has ended, other panes included.
+    /// The rule for removing an ended session, including its other panes.
     #[must_use]
     pub fn for_removing(target: &Target) -> Self {
         match target.attached {
@@ -45,7 +44,7 @@ impl Clients {
         }
     }
 
-    /// The rule for restarting what has ended.
+    /// The rule for restarting an ended session.
     #[must_use]
     pub fn for_finishing(target: &Target) -> Self {
         match target.attached {
@@ -58,17 +57,17 @@ impl Clients {
 /// What must be true of the agent's pane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pane {
-    /// It is there and has its process, or a dead one.
+    /// It exists. Its process is the expected one or has ended.
     Present,
-    /// It is there, and tmux knows that its process has ended.
+    /// It exists, and tmux knows that its process has ended.
     Dead,
-    /// It is not there.
+    /// It does not exist.
     Absent,
-    /// Either.
+    /// It may exist or not.
     Any,
 }
 
-/// A condition on the world, with the operation's target.
+/// A condition that the target of an operation must fulfil.
 #[derive(Debug, Clone, Copy)]
 pub struct Fence<'a> {
     target: &'a Target,
@@ -89,7 +88,7 @@ impl<'a> Fence<'a> {
         }
     }
 
-    /// The same, of a session that has this label and no other, where the target names no
+    /// The same fence for a session with exactly this label. It applies if the target names no
     /// incarnation.
     #[must_use]
     pub fn over(self, label: Option<&'a str>) -> Self {
@@ -99,15 +98,15 @@ impl<'a> Fence<'a> {
         }
     }
 
-    /// The line that does `commands` if the fence holds, then says `ok` with `fields`; else only
-    /// says `stale`.
+    /// A line that runs `commands` and then says `ok` with `fields` if the fence holds. Otherwise
+    /// it only says `stale`.
     #[must_use]
     pub fn line(&self, tag: &Tag, commands: &[String], fields: &str) -> String {
         let at = match self.pane {
             Pane::Present | Pane::Dead | Pane::Any => {
                 pane_target(self.target.session, self.target.pane)
             }
-            // A pane that was moved elsewhere would be found there.
+            // A pane that has moved to another session would be found there.
             Pane::Absent => quote(format!("{}:", self.target.session)),
         };
         let mut done = commands.to_vec();
@@ -158,17 +157,17 @@ impl<'a> Fence<'a> {
             }
             Clients::Ignore => {}
         }
-        // A target whose pane is gone reads as its session's current pane.
-        let (there, gone) = (
+        // If the target's pane does not exist, tmux reads the session's current pane instead.
+        let (present, gone) = (
             equal("#{pane_id}", &pane.to_string()),
             unequal("#{pane_id}", &pane.to_string()),
         );
         let same =
             process.map(|p| either("#{pane_dead}", &equal("#{pane_pid}", &p.pid.to_string())));
         match self.pane {
-            Pane::Present => all.extend([Some(there), same].into_iter().flatten()),
-            Pane::Dead => all.extend([there, "#{pane_dead}".to_owned()]),
-            // All panes of the session, each between spaces.
+            Pane::Present => all.extend([Some(present), same].into_iter().flatten()),
+            Pane::Dead => all.extend([present, "#{pane_dead}".to_owned()]),
+            // Lists all panes of the session, each between spaces.
             Pane::Absent => all.push(format!(
                 "#{{?#{{m:* {pane} *, #{{W:#{{P:#{{pane_id}} }}}}}},0,1}}"
             )),
@@ -179,7 +178,7 @@ impl<'a> Fence<'a> {
             .unwrap_or_default()
     }
 
-    /// Says in words why the fence refused, from the fields of its `stale` reply.
+    /// Explains why the fence refused, from the fields of its `stale` reply.
     #[must_use]
     pub fn explain(&self, fields: &str) -> String {
         let mut parts = fields.splitn(6, ' ');
@@ -228,10 +227,10 @@ impl<'a> Fence<'a> {
         if self.clients != Clients::Ignore && attached != "0" {
             return "somebody is attached".to_owned();
         }
-        let there = pane == wanted_pane.to_string();
+        let is_present = pane == wanted_pane.to_string();
         match self.pane {
-            Pane::Present | Pane::Dead if !there => "its pane is gone".to_owned(),
-            Pane::Absent if there => "its pane is there".to_owned(),
+            Pane::Present | Pane::Dead if !is_present => "its pane is gone".to_owned(),
+            Pane::Absent if is_present => "its pane is there".to_owned(),
             Pane::Dead => format!("its pane has a living process again (pid {process})"),
             Pane::Present | Pane::Absent | Pane::Any => {
                 format!("its pane runs another process (pid {process})")
@@ -240,9 +239,9 @@ impl<'a> Fence<'a> {
     }
 }
 
-/// Whether the session's label has this word.
+/// A condition: the session's label contains this word.
 fn has_word(name: &str, value: &str) -> String {
-    // Each word of it stands between spaces, the first and the last too.
+    // A space is added at both ends, so that the first and the last word match too.
     format!("#{{m:* {name}={value} *, #{{{}}} }}", labels::LABEL)
 }
 
@@ -256,23 +255,23 @@ fn is_of(label: &str, whose: &Whose) -> bool {
     has("town", whose.town.as_str()) && has("session", whose.session.as_str())
 }
 
-/// Whether a client is attached to the session, or to one grouped with it, which shows the same
-/// windows, or sees the agent's window through any other session that it is linked into: 0 or 1.
+/// Whether a client may see the agent's window: 0 or 1. It is attached to the session, to one of
+/// its group, or to another session that has the window.
 pub(super) const ATTACHED: &str =
     "#{||:#{||:#{session_attached},#{session_group_attached}},#{window_active_clients}}";
 
-/// See [`Fence::explain`]. The label may hold any text, so it comes last. The third is
-/// [`ATTACHED`].
+/// The fields for [`Fence::explain`]; the third is [`ATTACHED`]. The label comes last, because it
+/// may contain any text.
 const STALE_FIELDS: &str = "#{pid} #{session_id} #{||:#{||:#{session_attached},#{session_group_attached}},#{window_active_clients}} \
      #{pane_id} #{pane_pid} #{@gtctl_label}";
 
-/// What a fenced operation found of the agent's pane.
+/// What a fenced operation has seen of the agent's pane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Facts {
-    /// The pid of the pane's process; none when the pane is gone or dead. tmux goes on showing the
-    /// pid of a process that has ended, and by now it may be anybody's.
+    /// The pid of the pane's process. `None` if the pane does not exist or its process has ended:
+    /// tmux still shows that pid, but it may be reused.
     pub process: Option<u32>,
-    /// Whether the pane is there.
+    /// Whether the pane exists in this session.
     pub present: bool,
     /// Whether tmux has seen its process end.
     pub dead: bool,
@@ -280,20 +279,21 @@ pub struct Facts {
 
 /// The fields of [`Facts`].
 ///
-/// A pane that was moved into another session is found by its id all the same: so the session's own
-/// panes are listed, each with a slash: tmux takes a comma for the beginning of another argument.
+/// tmux finds a pane by its id even if it has moved to another session. So the session's own panes
+/// are listed too. Each is followed by a slash, because tmux reads a comma as the start of another
+/// argument.
 pub const FACTS: &str = "#{pane_id} #{pane_dead} #{pane_pid} #{W:#{P:#{pane_id}/}}";
 
 impl Facts {
-    /// Reads [`FACTS`], of a fence on `target`, from the front of a reply's fields; the rest is
-    /// left over.
+    /// Reads the values of [`FACTS`] from the start of a reply's fields. Returns the facts and the
+    /// remaining fields.
     #[must_use]
     pub fn read<'f>(target: &Target, fields: &'f str) -> (Self, &'f str) {
         let mut parts = fields.splitn(5, ' ');
         let mut next = || parts.next().unwrap_or("");
         let (pane, dead, process, panes) = (next(), next(), next(), next());
-        let meant = target.pane.to_string();
-        let present = pane == meant && panes.split('/').any(|pane| pane == meant);
+        let expected = target.pane.to_string();
+        let present = pane == expected && panes.split('/').any(|pane| pane == expected);
         let dead = dead == "1";
         let process = process.parse().ok().filter(|_| present && !dead);
         (
@@ -306,23 +306,22 @@ impl Facts {
         )
     }
 
-    /// Whether the pane has a living process as far as tmux knows, other than the one meant.
+    /// The pid of a living process in the pane, if it is not the expected one.
     #[must_use]
-    pub fn stranger(&self, meant: Option<ProcId>) -> Option<u32> {
+    pub fn stranger(&self, expected: Option<ProcId>) -> Option<u32> {
         self.process
-            .filter(|&pid| meant.is_none_or(|p| p.pid != pid))
+            .filter(|&pid| expected.is_none_or(|p| p.pid != pid))
     }
 }
 
-/// The target of a pane in a session. Where the pane is gone, formats read the session's current
-/// pane instead.
+/// The target of a pane in a session, quoted. If the pane does not exist, formats read the
+/// session's current pane.
 #[must_use]
 pub fn pane_target(session: SessionId, pane: PaneId) -> String {
     quote(format!("{session}:.{pane}"))
 }
 
-/// A pattern for tmux that a text fits, and few others: what could mean something in a format
-/// stands for any text.
+/// A pattern that matches this text. Characters with a meaning in formats match any text.
 fn pattern_of(text: &str) -> String {
     let mut pattern = String::new();
     let is_cut = text.len() + 4 > MAX_TEXT;

@@ -1,9 +1,8 @@
-//! A connection that is kept from one call to the next, and let go in time.
+//! Keeps a connection from one call to the next, and closes it in time.
 //!
-//! What a call costs among a thousand sessions is mostly its connection: the server walks through
-//! all that it has open for each thing that it hears of one. But a server without sessions, or one
-//! that was told to end, waits for its last client to go: so a connection is kept for a moment
-//! only, and none once its server has something to say.
+//! With a thousand sessions, most of the cost of a call is its connection: the server walks through
+//! all its open files at each event. But an ending server waits for its last client to leave. So a
+//! connection is kept only for a moment, and closed as soon as the server sends something.
 
 use super::direct::{Access, Connection};
 use std::future::poll_fn;
@@ -14,38 +13,38 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-/// For so long it is kept after its last use. Whoever freezes us meanwhile keeps a server from
-/// ending.
+/// How long a connection is kept after its last use. If our process is frozen meanwhile, the server
+/// cannot end.
 const KEEP: Duration = Duration::from_secs(2);
 
-/// The place of one connection. Dropped, it is closed.
+/// A place for one connection. Dropping it closes the connection.
 #[derive(Debug, Default)]
 pub(super) struct Held(Arc<Place>);
 
 #[derive(Debug, Default)]
 struct Place {
     kept: Mutex<Kept>,
-    /// One was put back.
+    /// Wakes [`watch`] after a connection was put back or removed.
     back: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Kept {
     connection: Option<(Connection, Instant)>,
-    /// Somebody sees to it that it is let go.
+    /// Whether a task runs [`watch`].
     is_watched: bool,
 }
 
 impl Held {
-    /// Takes it out, where there is one that serves this purpose.
+    /// Takes the connection, if there is one that suits this purpose.
     pub(super) fn take(&self, purpose: Access) -> Option<Connection> {
         let (connection, since) = self.0.kept().connection.take()?;
         (since.elapsed() < KEEP && connection.serves(purpose)).then_some(connection)
     }
 
-    /// Puts one there, in the place of any other.
+    /// Puts a connection here. Closes any other.
     pub(super) fn put(&self, connection: Connection) {
-        // Without a runtime nobody could let it go.
+        // Without a runtime nobody could close it in time.
         let Ok(runtime) = Handle::try_current() else {
             return;
         };
@@ -72,7 +71,7 @@ impl Place {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Until when it is kept; none where there is none any more, and then nobody watches.
+    /// The time at which the connection is closed. `None` if there is none; [`watch`] then ends.
     fn until(&self) -> Option<Instant> {
         let mut kept = self.kept();
         kept.connection = kept
@@ -84,7 +83,7 @@ impl Place {
     }
 }
 
-/// Lets the connection go when its time is over, or as soon as the server says anything on it.
+/// Closes the connection when its time is over, or as soon as the server sends anything on it.
 async fn watch(place: Arc<Place>) {
     while let Some(until) = place.until() {
         let news = poll_fn(|context| {

@@ -1,47 +1,47 @@
-//! The labels: two user options on a session of ours, which outlive any loss of files.
+//! The labels: two user options on each of our sessions. They survive any loss of files.
 //!
-//! `@gtctl_label` says whose the session is and which life it is in, as words of the form
-//! `name=value`:
+//! `@gtctl_label` says to whom the session belongs and which incarnation it is. It consists of
+//! words of the form `name=value`:
 //!
 //! ```text
 //! town=acme session=gt-shop-witness gen=1795259592688 started=1795259592688:3309065:899075f9 pane=%3 pid=3821 at=$3
 //! spec=dc97b9f1:e75b3dbd:4fd0bfc1 origin=started
 //! ```
 //!
-//! (one line). `@gtctl_handoff` is the last planned restart; it is its own option because a stop
-//! writes it alone, before the first signal. All else stands in one option because setting one
-//! makes tmux walk every session, window and client: with a thousand sessions, eight options were
-//! most of the cost of a start.
+//! (in one line). `@gtctl_handoff` is the time of the last planned restart. It is an option of its
+//! own because a stop writes it alone, before the first signal. The rest is one option because each
+//! `set-option` makes tmux walk every session, window and client. With a thousand sessions, eight
+//! options were most of the cost of a start.
 //!
-//! A moment is `wall:awake:boot`, a generation decimal, a pane `%3`, a fingerprint
-//! `command:dir:env`. No value holds a space or a `=`, so a pattern can find one word of it (see
+//! A time is `wall:awake:boot`, a generation is decimal, a pane is `%3`, a fingerprint is
+//! `command:dir:env`. No value contains a space or a `=`, so a pattern can match a single word (see
 //! `fence`).
 //!
-//! `pid` and `at` are the label's proof: the pane's process, and the session that it was written
-//! for. A format finds an option of the same name on the server, the pane or the window before the
-//! session's, and one that is set for all sessions shows in each that has none. Such a label, and
-//! any copy, names another session or process, and is not believed (see `observe`).
+//! `pid` and `at` prove the label: the pane's process, and the session on which it was written. A
+//! format finds an option of the same name on the server, pane or window first. An option set for
+//! all sessions shows in each session without its own. Such a label, like any copy, names another
+//! session or process and is not believed (see `observe`).
 
 use crate::model::{Flaw, Generation, Label, Origin, Ownership, SessionId, SessionName, Unproved};
 use std::str::FromStr;
 
-/// Whose the session is, and which life it is in.
+/// The option that says to whom the session belongs, and which incarnation it is.
 pub const LABEL: &str = "@gtctl_label";
-/// The last planned restart; unset when there was none.
+/// The option with the time of the last planned restart. Unset if there was none.
 pub const HANDOFF: &str = "@gtctl_handoff";
 
-/// The origin of a session whose agent gtctl started as the pane's own process.
+/// The origin of a session that gtctl started. Its agent is the pane's own process.
 pub const STARTED_BY_US: &str = "started";
-/// The origin of a session that was there before and only got its labels.
+/// The origin of a session that existed before and only got labels.
 pub const ADOPTED: &str = "adopted";
 
-/// The origin of a session that the commands of its launcher started.
+/// The origin of a session that the commands of a launcher started.
 pub const BY_LAUNCHER: &str = "launcher";
 
 /// The origin of a session that others started and a policy covers.
 pub const COVERED: &str = "policy";
 
-/// The labels of one session as they were read: any text, empty where unset.
+/// The labels of one session as tmux has them: any text, empty if unset.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Labels {
     /// [`LABEL`].
@@ -51,10 +51,11 @@ pub struct Labels {
 }
 
 impl Labels {
-    /// Whose the session is, seen from this town.
+    /// To whom the session belongs, as this town sees it.
     ///
-    /// A readable town that is another's is respected, whatever the rest says. Labels that are
-    /// incomplete or malformed are not believed; nor is every readable one: see [`Labels::claim`].
+    /// A label that names another town is respected, whatever else it says. An incomplete or
+    /// malformed label of ours is not believed. A well-formed one still needs a proof: see
+    /// [`Labels::claim`].
     #[must_use]
     pub fn ownership(&self, ours: &SessionName) -> Ownership {
         let words = Words::of(&self.label);
@@ -75,7 +76,7 @@ impl Labels {
         })
     }
 
-    /// What the label says of the session and the process that it was written for.
+    /// The session and the process for which the label says it was written.
     #[must_use]
     pub fn claim(&self) -> Claim {
         let words = Words::of(&self.label);
@@ -85,7 +86,7 @@ impl Labels {
         }
     }
 
-    /// The town that the label names, readable or not in all else.
+    /// The town that the label names, even if the label is otherwise malformed.
     #[must_use]
     pub fn town(&self) -> Option<&str> {
         Words::of(&self.label)
@@ -112,16 +113,16 @@ impl Labels {
     }
 }
 
-/// For what a label was written. Labels of 0.1.0 do not say.
+/// The session and the process for which a label was written. Labels of 0.1.0 name neither.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Claim {
     /// The pid of the pane's process.
     pub process: Option<u32>,
-    /// The session.
+    /// The id of the session.
     pub session: Option<SessionId>,
 }
 
-/// The values of the words of a label; of two with one name, the first.
+/// The values in a label. If a name occurs twice, the first value counts.
 #[derive(Default)]
 struct Words<'a> {
     town: Option<&'a str>,
@@ -157,7 +158,7 @@ impl<'a> Words<'a> {
     }
 }
 
-/// A label that may be unset: malformed is not the same as unset.
+/// Parses a value that may be unset. A malformed value is an error.
 fn unless_unset<T: FromStr>(text: &str) -> Result<Option<T>, T::Err> {
     if text.is_empty() {
         Ok(None)

@@ -1,12 +1,10 @@
-//! Every pane of a server in one round trip: what is asked for and how the answer is read, side by
-//! side.
+//! Lists every pane of a server in one round trip. The request and the parser stand side by side.
 //!
-//! Session names and labels may hold anything: line breaks, escapes, what looks like another
-//! record. So each text is closed by a nonce made for this one call, which the server hears over
-//! the client's input and nobody else sees. An answer that is not whole, from its head to its end
-//! mark, is no answer.
+//! Session names and labels may contain anything, even text that looks like another record. So each
+//! text ends with a nonce made for this call. Only the server learns it, over the client's input.
+//! An answer counts only if it is complete, from its head to its end mark.
 //!
-//! **Architecture invariant:** nothing is cleaned here; texts come out as tmux has them.
+//! **Architecture invariant:** this module cleans nothing. Texts come out as tmux has them.
 
 mod partial_look;
 
@@ -22,71 +20,70 @@ use std::collections::{BTreeMap, BTreeSet};
 /// All panes of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing {
-    /// The server's pid, as it says itself.
+    /// The pid that the server reports.
     pub server: u32,
-    /// Its version, such as `3.3a`.
+    /// The server's version, such as `3.3a`.
     pub version: String,
-    /// A row for each pane of each session, in tmux's order; a pane of a linked window is in every
-    /// session it is linked to, once.
+    /// A row for each pane of each session, in tmux's order. A pane of a linked window has a row in
+    /// each of its sessions.
     pub rows: Vec<PaneRow>,
 }
 
-/// One pane within one session.
+/// One pane in one session.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PaneRow {
-    /// The session.
+    /// The id of the session.
     pub session: SessionId,
-    /// The pane.
+    /// The id of the pane.
     pub pane: PaneId,
-    /// The pid of the pane's process; stale once it is dead.
+    /// The pid of the pane's process. Out of date once `dead` is set.
     pub pid: u32,
-    /// Whether what the pane prints is given to a process.
+    /// Whether the output of the pane is piped to a process.
     pub piped: bool,
-    /// Whether tmux has seen it end.
+    /// Whether tmux has seen the process end.
     pub dead: bool,
-    /// Its exit status, if it exited and tmux knows.
+    /// The exit status, if the process exited and tmux knows it.
     pub status: Option<i32>,
-    /// The signal that ended it, if one did and tmux knows.
+    /// The signal that ended the process, if tmux knows it.
     pub signal: Option<i32>,
-    /// When it ended, in whole seconds since the epoch.
+    /// When the process ended, in whole seconds since 1970.
     pub dead_at: Option<i64>,
-    /// Clients attached to the session, or to any that is grouped with it and so shows the same
-    /// windows.
+    /// The number of clients attached to the session or to another session of its group, which
+    /// shows the same windows.
     pub attached: u32,
-    /// When the session was created, in whole seconds since the epoch.
+    /// When the session was created, in whole seconds since 1970.
     pub created: i64,
-    /// The last output in the pane's window, in whole seconds since the epoch.
+    /// When the pane's window last had output, in whole seconds since 1970.
     pub activity: i64,
-    /// The session's name: any text. At most [`MAX_TEXT`] bytes.
+    /// The name of the session: any text, at most [`MAX_TEXT`] bytes.
     pub name: String,
-    /// The session's labels: any text.
+    /// The labels of the session: any text.
     pub labels: Labels,
-    /// The title that a program in the pane, this one or a former, has given it; before that the
-    /// host's name: any text. At most [`MAX_TEXT`] bytes, of which tmux gives [`MAX_TITLE`]
-    /// columns.
+    /// The title that a program has given the pane, or the host's name: any text. At most
+    /// [`MAX_TEXT`] bytes and [`MAX_TITLE`] columns.
     pub title: String,
-    /// What [`ops::VARIABLES`](super::ops::VARIABLES) says, of a dead pane: any text.
+    /// For a dead pane, the value of [`ops::VARIABLES`](super::ops::VARIABLES): any text.
     pub variables: String,
 }
 
 /// Why there is no listing.
 #[derive(Debug, thiserror::Error)]
 pub enum ListFault {
-    /// The call told nothing.
+    /// The call has no answer.
     #[error("tmux gave no answer")]
     Call(#[from] CallFault),
-    /// The client found no server; whether there really is none is for others to prove. Carries its
-    /// words.
+    /// The client found no server. This is no proof that there is none. Contains the client's
+    /// message.
     #[error("{0}")]
     NoServer(String),
-    /// The socket may not be used by us. Carries the client's words.
+    /// We may not use the socket. Contains the client's message.
     #[error("gtctl may not use the tmux socket: {0}")]
     Denied(String),
-    /// Client and server do not understand each other, or the connection broke. Carries the
-    /// client's words.
+    /// Client and server do not understand each other, or the connection broke. Contains the
+    /// client's message.
     #[error("tmux client and server do not match (different versions?): {0}")]
     Broken(String),
-    /// The answer is not one; says what is wrong with it.
+    /// The answer is malformed, for this reason.
     #[error("gtctl cannot read tmux's answer: {0}")]
     Garbled(String),
     /// More panes than [`MAX_ROWS`].
@@ -94,17 +91,17 @@ pub enum ListFault {
     TooMany,
 }
 
-/// The most panes taken of one server.
+/// The most panes read of one server.
 pub const MAX_ROWS: usize = 20_000;
 /// The most bytes kept of one text.
 pub const MAX_TEXT: usize = 1024;
-/// The most columns asked of a pane's title.
+/// The most columns requested of a title.
 pub const MAX_TITLE: usize = 200;
 
-/// A field's format, and where its text goes. `None` when the text cannot be what it should.
+/// A format, and the function that stores its value. It returns `None` for a malformed value.
 type Field = (&'static str, fn(&mut PaneRow, &str) -> Option<()>);
 
-/// Fields that hold a number, an id or nothing: closed by a space.
+/// Fields that contain a number, an id or nothing. Each ends with a space.
 const NUMBERS: [Field; 6] = [
     ("#{session_id}", |row, text| {
         text.parse().ok().map(|id| row.session = id)
@@ -112,7 +109,7 @@ const NUMBERS: [Field; 6] = [
     ("#{pane_id}", |row, text| {
         text.parse().ok().map(|id| row.pane = id)
     }),
-    // Empty for a dead pane, on 3.8.
+    // tmux 3.8 prints nothing for a dead pane.
     ("#{pane_pid}", |row, text| {
         or_default(text).map(|pid| row.pid = pid)
     }),
@@ -127,8 +124,8 @@ const NUMBERS: [Field; 6] = [
     }),
 ];
 
-/// Fields that hold any text: closed by the nonce. Those in `@` are named in [`labels`] and
-/// [`ops`](super::ops).
+/// Fields that contain any text. Each ends with the nonce. The options in `@` are named in
+/// [`labels`](super::labels) and [`ops`](super::ops).
 const TEXTS: [Field; 5] = [
     ("#{session_name}", |row, text| keep(&mut row.name, text)),
     ("#{@gtctl_label}", |row, text| {
@@ -137,36 +134,36 @@ const TEXTS: [Field; 5] = [
     ("#{@gtctl_handoff}", |row, text| {
         keep(&mut row.labels.handoff, text)
     }),
-    // Programs may make it as long as they like: most of it need not be sent.
+    // A title may be very long. Most of it need not be sent.
     ("#{=200:pane_title}", |row, text| keep(&mut row.title, text)),
-    // How a pane ended costs tmux as much as all else; of a living one it is not asked.
+    // How a pane ended costs tmux as much as all else, so a living pane is not asked.
     (
         "#{?pane_dead,#{pane_dead_status}/#{pane_dead_signal}/#{pane_dead_time}/#{@gtctl_env},}",
         end,
     ),
 ];
 
-/// The session of each client, and the group it is in.
+/// The fields of a client: its session, the clients attached to that, and its group.
 const CLIENTS: &str = "#{session_id} #{session_attached} #{session_group}";
-/// Of each pane, asked for only where somebody is attached to a session of a group. Empty for one
-/// without.
+/// The clients attached to the group of a session. Requested only if somebody is attached to a
+/// session in a group.
 const GROUP_ATTACHED: &str = "#{session_group_attached}";
 
 /// Lists every pane of the server. Starts no server.
 ///
-/// Each field of a pane costs the server as much as it takes to look its name up among all options,
-/// so what few sessions have is asked of those alone: who is attached stands with the clients, how
-/// a pane ended with the dead.
+/// Each field of each pane costs the server a search among all options. So rare values are
+/// requested only where they occur: attached clients with the list of clients, how a pane ended for
+/// dead panes.
 ///
 /// # Errors
-/// [`ListFault`]. A server without sessions is not one: its listing has no rows.
+/// [`ListFault`]. A server without sessions is no error: its listing has no rows.
 pub async fn list(client: &Client) -> Result<Listing, ListFault> {
     list_with(client, Wanted::default())
         .await
         .map(|(listing, _)| listing)
 }
 
-/// As [`list`], and in the same call what else is wanted.
+/// As [`list`]. The same call also reads the `wanted` screens.
 ///
 /// # Errors
 /// As [`list`].
@@ -192,22 +189,22 @@ pub async fn list_with(
     read
 }
 
-/// Whether each pane is asked who is attached to its session's group.
+/// Whether each pane is asked for the clients of its session's group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Groups {
     Apart,
     Asked,
 }
 
-/// What an answer holds.
+/// The content of an answer.
 #[derive(Debug)]
 enum Read {
     Whole(Whole),
-    /// Somebody is attached to a session of a group, and the groups were not asked for.
+    /// Somebody is attached to a session in a group, but the groups were not requested.
     Grouped,
 }
 
-/// A whole answer.
+/// A complete answer.
 #[derive(Debug)]
 struct Whole {
     listing: Listing,
@@ -215,7 +212,7 @@ struct Whole {
     captured: Captured,
 }
 
-/// How many clients are attached to a session; those without any are left out.
+/// The number of clients attached to each session that has any.
 type Attached = BTreeMap<SessionId, u32>;
 
 async fn list_as(client: &Client, groups: Groups, wanted: Wanted<'_>) -> Result<Read, ListFault> {
@@ -226,8 +223,7 @@ async fn list_as(client: &Client, groups: Groups, wanted: Wanted<'_>) -> Result<
         && answer.out.contains(&nonce)
         && !answer.out.ends_with(&format!("{nonce}E\n"))
     {
-        // A server without sessions refuses to list them, and what comes after; a pane that is gone
-        // has no lines.
+        // A server without sessions fails this command and all after it. So does a missing pane.
         answer = client.read(&script).await?;
     }
     read(&answer, &nonce, groups)
@@ -240,8 +236,8 @@ fn script(nonce: &str, groups: Groups) -> String {
     )
 }
 
-/// Head, clients, rows and end mark are commands of their own: an empty server fails the middle
-/// ones only.
+/// Head, clients, rows and end mark are separate commands, so that an empty server fails only the
+/// middle ones.
 fn script_of(nonce: &str, rows: &str) -> String {
     format!(
         "display-message -p '{nonce}H#{{pid}} #{{version}}'\n\
@@ -271,7 +267,7 @@ fn read(answer: &CallAnswer, nonce: &str, groups: Groups) -> Result<Read, ListFa
     let garbled = |what: &str| ListFault::Garbled(what.to_owned());
     let mut parts = Parts {
         nonce,
-        left: Some(&answer.out),
+        unread: Some(&answer.out),
     };
     if parts.next() != Some("") {
         return Err(refusal(answer));
@@ -311,13 +307,14 @@ fn read(answer: &CallAnswer, nonce: &str, groups: Groups) -> Result<Read, ListFa
             return Err(garbled("something between the panes"));
         }
     }
-    // No rows may also mean that listing failed; of the failures only this one means that there are
-    // none.
-    let said = answer.err.trim();
+    // Without rows the listing may have failed. Only these errors mean that there are no sessions.
+    let message = answer.err.trim();
     if listing.rows.is_empty()
-        && !(said.is_empty() || said.contains("no current") || said.contains("no sessions"))
+        && !(message.is_empty()
+            || message.contains("no current")
+            || message.contains("no sessions"))
     {
-        return Err(ListFault::Garbled(first_line(said)));
+        return Err(ListFault::Garbled(first_line(message)));
     }
     if is_grouped && groups == Groups::Apart {
         return Ok(Read::Grouped);
@@ -329,37 +326,36 @@ fn read(answer: &CallAnswer, nonce: &str, groups: Groups) -> Result<Read, ListFa
     }))
 }
 
-/// An answer, part by part: what one means depends on those before it, for a text may begin as any
-/// mark does.
+/// The parts of an answer, in order. The meaning of a part depends on those before it, because a
+/// text may begin like a mark.
 struct Parts<'a> {
     nonce: &'a str,
-    left: Option<&'a str>,
+    unread: Option<&'a str>,
 }
 
 impl<'a> Iterator for Parts<'a> {
     type Item = &'a str;
 
     fn next(&mut self) -> Option<&'a str> {
-        let left = self.left.take()?;
-        let (part, left) = left
+        let unread = self.unread.take()?;
+        let (part, unread) = unread
             .split_once(self.nonce)
-            .map_or((left, None), |(part, left)| (part, Some(left)));
-        self.left = left;
+            .map_or((unread, None), |(part, unread)| (part, Some(unread)));
+        self.unread = unread;
         Some(part)
     }
 }
 
 impl Parts<'_> {
-    /// The lines of panes, which come after the end of the listing.
+    /// The screens, which follow the end of the listing.
     fn captured(&self) -> Captured {
-        self.left
-            .map(|left| Captured::read(left, self.nonce))
+        self.unread
+            .map(|unread| Captured::read(unread, self.nonce))
             .unwrap_or_default()
     }
 }
 
-/// A client's session, how many are attached to that, and its group; `None` when the line is
-/// malformed.
+/// Reads the line of a client: its session, the clients attached to that, and its group.
 fn read_client(line: &str) -> Option<(SessionId, u32, &str)> {
     let mut parts = line.strip_suffix('\n')?.splitn(3, ' ');
     Some((
@@ -369,7 +365,7 @@ fn read_client(line: &str) -> Option<(SessionId, u32, &str)> {
     ))
 }
 
-/// `None` when the row is malformed.
+/// Reads the row of a pane. `None` if it is malformed.
 fn read_row<'a>(
     numbers: &str,
     parts: &mut impl Iterator<Item = &'a str>,
@@ -392,26 +388,26 @@ fn read_row<'a>(
     (parts.next()? == ".\n").then_some(row)
 }
 
-/// What a client that got nowhere says.
+/// Turns the message of a failed client into a fault.
 fn refusal(answer: &CallAnswer) -> ListFault {
-    let said = if answer.err.trim().is_empty() {
+    let message = if answer.err.trim().is_empty() {
         first_line(&answer.out)
     } else {
         first_line(&answer.err)
     };
-    let holds = |text: &str| said.contains(text);
+    let holds = |text: &str| message.contains(text);
     let refused = holds("No such file or directory") || holds("Connection refused");
     if holds("no server running") || (holds("error connecting") && refused) {
-        ListFault::NoServer(said)
+        ListFault::NoServer(message)
     } else if holds("Permission denied")
         || holds("access not allowed")
         || holds("unsafe permissions")
     {
-        ListFault::Denied(said)
+        ListFault::Denied(message)
     } else if holds("server exited") || holds("lost server") || holds("protocol version mismatch") {
-        ListFault::Broken(said)
+        ListFault::Broken(message)
     } else {
-        ListFault::Garbled(said)
+        ListFault::Garbled(message)
     }
 }
 
@@ -430,8 +426,8 @@ fn first_line(text: &str) -> String {
     }
 }
 
-/// Status, signal and time of a pane's end, each empty where tmux does not know it, and then any
-/// text; nothing at all while it lives.
+/// Reads status, signal and time of a pane's end, each empty if unknown, and its variables. The
+/// text is empty while the process lives.
 fn end(row: &mut PaneRow, text: &str) -> Option<()> {
     if text.is_empty() {
         return Some(());
@@ -459,8 +455,8 @@ fn if_any<T>(field: &mut Option<T>, text: &str, read: impl Fn(&str) -> Option<T>
     Some(())
 }
 
-/// 3.3a prints numbers, later versions may print names; one that is not known is a death by signal
-/// all the same.
+/// The number of a signal. tmux 3.3a prints numbers, later versions may print names. An unknown
+/// name becomes 0: it is still a death by signal.
 fn signal_number(text: &str) -> Option<i32> {
     const NAMES: [(&str, i32); 12] = [
         ("HUP", 1),
@@ -479,7 +475,7 @@ fn signal_number(text: &str) -> Option<i32> {
     let name = text.strip_prefix("SIG").unwrap_or(text);
     let named = NAMES
         .iter()
-        .find(|(known, _)| known.eq_ignore_ascii_case(name))
+        .find(|(candidate, _)| candidate.eq_ignore_ascii_case(name))
         .map(|(_, n)| *n);
     text.parse().ok().or(named).or(Some(0))
 }

@@ -1,10 +1,11 @@
-//! Delimiters that nothing in an answer can forge.
+//! Delimiters that no text in an answer can forge.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-/// A fresh word for one call: 16 hexadecimal digits, unknown to whoever wrote the texts it
-/// delimits. It comes of a hash whose keys the standard library takes from the system's randomness,
-/// and never tells.
+/// A new word for one call: 16 hexadecimal digits. The authors of the delimited texts cannot know
+/// it.
+///
+/// It is a hash whose keys the standard library takes from the system's random source.
 pub fn nonce() -> String {
     format!("{:016x}", RandomState::new().build_hasher().finish())
 }

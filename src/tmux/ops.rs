@@ -1,7 +1,7 @@
-//! The operations on sessions, each as one line of a script: all of it happens, or it says that it
-//! did not.
+//! The operations on sessions, each as one line of a script. Either all of it happens, or the reply
+//! says that it did not.
 //!
-//! None of them takes an argument apart or chooses anything: what they are given is what happens.
+//! They decide nothing: they do what their arguments say.
 
 use super::fence::{ATTACHED, Clients, FACTS, Fence, Pane, equal, pane_target};
 use super::labels;
@@ -11,54 +11,55 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 
-/// What is noted of the variables that a session of ours was given: their names, for the next life
-/// to take back those it no longer has, and a `=` with a digest of their values, for one with the
-/// same to leave them as they are.
+/// The option with a note about the variables that we gave a session, such as `A B =DIGEST`.
 ///
-/// A hidden variable of the session: it is only asked for when a process is replaced.
+/// The names let the next incarnation unset variables that it no longer has. The digest of the
+/// values lets it skip setting equal ones. The option is a hidden variable of the session, and read
+/// only when a process is replaced.
 pub const VARIABLES: &str = "@gtctl_env";
 
-/// What is to run in a session, checked.
+/// What is to run in a session, already checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SessionLaunch {
     /// The session's name.
     pub name: SessionName,
-    /// Its working directory, absolute; it exists.
+    /// The working directory: absolute, and it exists.
     pub dir: PathBuf,
-    /// What is executed, without a shell; the first is an absolute path without a `=`.
+    /// The program and its arguments. It runs without a shell. The program is an absolute path
+    /// without a `=`.
     pub argv: Vec<String>,
-    /// The session's environment beyond tmux's own. The names are of letters, digits and `_`.
+    /// The additional environment of the session. Names consist of letters, digits and `_`.
     pub env: BTreeMap<String, String>,
-    /// What marks the agent's processes. Only they get it: not the panes a user opens beside them.
+    /// The env tag of the agent's process. Other panes of the session do not get it.
     pub marker: BTreeMap<String, String>,
-    /// What is written on the session.
+    /// The labels to write on the session.
     pub labels: Labels,
-    /// The shell command that gets all that the pane prints, as of
+    /// The shell command that gets all output of the pane, see
     /// [`pipe_command`](super::pipe::pipe_command).
     pub pipe: Option<String>,
 }
 
-/// The labels of a session of ours.
+/// The labels of one of our sessions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Labels {
     /// The town's name.
     pub town: SessionName,
-    /// The name it was declared under.
+    /// The declared name of the session.
     pub session: SessionName,
-    /// Which life this is.
+    /// The generation of this incarnation.
     pub generation: Generation,
-    /// When it began.
+    /// When this incarnation started.
     pub started: Moment,
     /// What it was started with.
     pub fingerprint: Fingerprint,
-    /// The last planned restart. None leaves the label as it is.
+    /// The last planned restart. `None` leaves the label unchanged.
     pub handoff: Option<Moment>,
-    /// How it came to be ours.
+    /// How the session became ours.
     pub origin: Origin,
 }
 
 impl Labels {
-    /// The commands that write them, on the session of the agent's pane `at`.
+    /// The commands that write the labels on the session of the agent's pane `at`.
     fn commands(&self, at: &str) -> Vec<String> {
         let Self {
             town,
@@ -76,7 +77,7 @@ impl Labels {
             Origin::Launcher => labels::BY_LAUNCHER,
         };
         let place = "pane=#{pane_id} pid=#{pane_pid} at=#{session_id}";
-        // No value here holds a `#`: names are letters, digits, `_` and `-`.
+        // No value contains a `#`: names consist of letters, digits, `_` and `-`.
         let label = format!(
             "town={town} session={session} gen={generation} started={started} {place} spec={fingerprint} \
              origin={origin}"
@@ -90,10 +91,11 @@ impl Labels {
     }
 }
 
-/// Creates the session; its reply holds session id, pane id and the pane's pid, parted by spaces.
+/// Creates the session. The reply has the session's id, the pane's id and its pid, separated by
+/// spaces.
 ///
-/// Given the server that was seen, it is refused by any other. Of two creates of one name, one is
-/// refused.
+/// If `server` is given, any other server refuses. If two calls create the same name, tmux refuses
+/// the second.
 #[must_use]
 pub fn create(tag: &Tag, launch: &SessionLaunch, server: Option<ServerId>) -> String {
     let mut commands = new_session(launch);
@@ -108,11 +110,11 @@ pub fn create(tag: &Tag, launch: &SessionLaunch, server: Option<ServerId>) -> St
     format!("if-shell -F {same} {{ {commands} }} {{ {stale} }}")
 }
 
-/// Gives the pane a fresh process, and the session the labels of a new life; the reply holds the
-/// pane's pid.
+/// Starts a new process in the pane and labels the session as a new incarnation. The reply has the
+/// pid.
 ///
-/// Session, pane, clients and history stay. `former` is what is noted of the last life's variables,
-/// as of [`probe`], and `pane_seen` what must be true of its pane.
+/// Session, pane, clients and history stay. `former` is the note about the former incarnation's
+/// variables ([`probe`]). `pane_seen` is the required state of the pane.
 #[must_use]
 pub fn respawn(
     tag: &Tag,
@@ -124,7 +126,7 @@ pub fn respawn(
     let at = quote(format!("{}:", target.session));
     let pane = pane_target(target.session, target.pane);
     let mut commands = renew_variables(&at, launch, former);
-    // A pane that shows a dead process has it on.
+    // A pane that shows an ended process already has this option.
     if pane_seen != Pane::Dead {
         let keep = format!("set-option -w -t {pane} remain-on-exit on");
         commands.push(format!(
@@ -132,10 +134,10 @@ pub fn respawn(
             quote("#{!=:#{remain-on-exit},on}")
         ));
     }
-    // Given to the process itself as well, whatever somebody has set on the session meanwhile.
+    // The process gets the variables directly, in case somebody has changed them on the session.
     let (dir, env) = (quote_format(bytes(&launch.dir)), variables(&launch.env));
     let what = match launch.argv.as_slice() {
-        // A single word would be a shell's.
+        // tmux gives a single word to a shell.
         [_] => format!("-- {}", words(launch)),
         _ if set_anew(launch).next().is_some() => format!("-- {}", words(launch)),
         argv => format!(
@@ -145,7 +147,7 @@ pub fn respawn(
         ),
     };
     commands.push(format!("respawn-pane -k -t {pane} -c {dir} {env} {what}"));
-    // Anew in any case: the sink is that of the former life, and 3.8 closes it at death.
+    // The old pipe belongs to the former incarnation, and tmux 3.8 closes it when the process ends.
     commands.extend(launch.pipe.iter().map(|command| pipe_pane(&pane, command)));
     commands.extend(launch.labels.commands(&pane));
     Fence::new(target, Clients::for_finishing(target), pane_seen).line(
@@ -155,11 +157,11 @@ pub fn respawn(
     )
 }
 
-/// Gives a session whose own pane is gone a window with a fresh process, beside what others have
-/// opened there, which stays as it is; replies as [`create`] does.
+/// Starts a new process in a new window of a session whose own pane is gone. Other windows stay.
+/// The reply is that of [`create`].
 ///
-/// Nobody is disturbed: where a client is attached, its window stays the current one. `former` as
-/// for [`respawn`].
+/// It disturbs nobody: if a client is attached, its window stays the current one. For `former` see
+/// [`respawn`].
 #[must_use]
 pub fn start_beside(tag: &Tag, target: &Target, launch: &SessionLaunch, former: &str) -> String {
     let at = quote(format!("{}:", target.session));
@@ -180,16 +182,16 @@ pub fn start_beside(tag: &Tag, target: &Target, launch: &SessionLaunch, former: 
     ]);
     commands.extend(launch.pipe.iter().map(|command| pipe_pane(&last, command)));
     commands.extend(launch.labels.commands(&last));
-    // The fence replies at the old target, which is another pane: so this reply is a command of its
-    // own.
+    // The fence replies for the old target, which is now another pane. So this command replies for
+    // the new pane.
     commands.push(tag.ok(&last, "#{session_id} #{pane_id} #{pane_pid}"));
     Fence::new(target, Clients::Ignore, Pane::Absent).line(tag, &commands, "")
 }
 
-/// Removes the session. `pane` is what was seen of its pane.
+/// Removes the session. `pane` is the state in which its pane was seen.
 ///
-/// Where another pane of it lives, opened by somebody, the session stays for that: only the agent's
-/// pane and the labels go.
+/// If another pane of it lives, somebody opened that pane. Then only the agent's pane and the
+/// labels are removed.
 #[must_use]
 pub fn remove(tag: &Tag, target: &Target, pane: Pane) -> String {
     let clients = match pane {
@@ -219,10 +221,10 @@ pub fn remove(tag: &Tag, target: &Target, pane: Pane) -> String {
     Fence::new(target, clients, pane).line(tag, &[gone], "")
 }
 
-/// What a `stale` reply of [`remove_only_pane`] holds where the session has more than one pane.
+/// The content of a `stale` reply of [`remove_only_pane`] if the session has several panes.
 pub const SEVERAL_PANES: &str = "several-panes";
 
-/// Removes a session of one window with one pane, to which nobody is attached.
+/// Removes a session with a single window and pane, to which nobody is attached.
 #[must_use]
 pub fn remove_only_pane(tag: &Tag, target: &Target) -> String {
     let pane = pane_target(target.session, target.pane);
@@ -233,24 +235,24 @@ pub fn remove_only_pane(tag: &Tag, target: &Target) -> String {
     format!("if-shell -F -t {pane} {is_only} {{ {done} }} {{ {stale} }}")
 }
 
-/// Only looks: replies with [`FACTS`] and the names of the life's variables.
+/// Changes nothing. The reply has [`FACTS`] and the note about the variables.
 #[must_use]
 pub fn probe(tag: &Tag, target: &Target, clients: Clients) -> String {
     let fields = format!("{FACTS} #{{{VARIABLES}}}");
     Fence::new(target, clients, Pane::Any).line(tag, &[], &fields)
 }
 
-/// What becomes of the agent's pane when its process ends.
+/// What happens to the agent's pane when its process ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PaneAtEnd {
-    /// What it is set to.
+    /// What its `remain-on-exit` option says.
     AsSet,
     /// It stays, and shows that its process has ended.
     Stays,
 }
 
-/// As [`probe`], and writes the planned restart on the session, so that its gap outlives any loss
-/// of files.
+/// As [`probe`]. Also writes the time of a planned restart on the session, so that its gap survives
+/// a loss of files.
 #[must_use]
 pub fn begin_stop(
     tag: &Tag,
@@ -273,19 +275,18 @@ pub fn begin_stop(
     Fence::new(target, Clients::for_asking(target), Pane::Any).line(tag, &commands, FACTS)
 }
 
-/// How much of a pane is read.
+/// How much of a pane's text is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CaptureDepth {
-    /// What is on the screen, line by line as it is.
+    /// The lines of the screen, as they are shown.
     Screen,
-    /// At most so many lines of history too, wrapped lines joined.
+    /// The screen and at most this many lines of history, with wrapped lines joined.
     History(u32),
-    /// All history, wrapped lines joined.
+    /// The screen and all history, with wrapped lines joined.
     All,
 }
 
-/// Reads the pane's text, without colours; it is the reply's text. Its field says whether its
-/// output goes somewhere.
+/// Reads the text of the pane without colours. The reply's field says whether its output is piped.
 #[must_use]
 pub fn capture(tag: &Tag, target: &Target, depth: CaptureDepth) -> String {
     let pane = pane_target(target.session, target.pane);
@@ -298,13 +299,14 @@ pub fn capture(tag: &Tag, target: &Target, depth: CaptureDepth) -> String {
     Fence::new(target, Clients::Ignore, Pane::Present).line(tag, &commands, "#{pane_pipe}")
 }
 
-/// Sends keys to the pane, each by its tmux name or as text. A copy mode is left first.
+/// Sends keys to the pane, each a tmux key name or a text. Leaves copy mode first.
 #[must_use]
 pub fn send_keys(tag: &Tag, target: &Target, keys: &[String]) -> String {
     quit(tag, target, keys, None)
 }
 
-/// As [`send_keys`], and writes the planned restart on the session before, as [`begin_stop`] does.
+/// As [`send_keys`]. First writes the time of a planned restart on the session, as [`begin_stop`]
+/// does.
 #[must_use]
 pub fn quit(tag: &Tag, target: &Target, keys: &[String], handoff: Option<Moment>) -> String {
     let at = quote(format!("{}:", target.session));
@@ -324,12 +326,12 @@ pub fn quit(tag: &Tag, target: &Target, keys: &[String], handoff: Option<Moment>
     Fence::new(target, Clients::for_asking(target), Pane::Present).line(tag, &commands, "")
 }
 
-/// Labels a session as ours, and gives what its pane prints from now on to `pipe` unless it already
-/// goes elsewhere. Touches nothing else, so attached clients do not matter. The reply holds the
-/// label that is read there afterwards.
+/// Labels a session as ours, and pipes the output of its pane to `pipe` unless it is already piped.
+/// The reply has the label that the session has afterwards.
 ///
-/// `over` is a label that it has and that is not believed. Labels of its pane and window go too:
-/// they would hide it.
+/// Nothing else changes, so attached clients do not matter. `over` is a label of the session that
+/// is not believed. Then labels of its pane and window are removed too, because they would hide the
+/// new one.
 #[must_use]
 pub fn adopt(
     tag: &Tag,
@@ -358,8 +360,7 @@ pub fn adopt(
         .line(tag, &commands, &label)
 }
 
-/// Gives all that the pane prints from now on to this command, and no longer to another. The reply
-/// holds `pane_pipe`.
+/// Pipes the output of the pane to this command instead of any other. The reply has `pane_pipe`.
 #[must_use]
 pub fn pipe(tag: &Tag, target: &Target, command: &str) -> String {
     let pane = pane_target(target.session, target.pane);
@@ -370,7 +371,7 @@ pub fn pipe(tag: &Tag, target: &Target, command: &str) -> String {
     )
 }
 
-/// Whether a text can be the name of a variable of the environment.
+/// Whether a text is a valid name of an environment variable.
 #[must_use]
 pub fn is_variable(name: &str) -> bool {
     name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
@@ -378,10 +379,8 @@ pub fn is_variable(name: &str) -> bool {
         && !name.is_empty()
 }
 
-/// The commands that create a session and make it ours, all on one line, so that no hook or option
-/// gets in between.
-///
-/// As few as can be: each makes tmux walk all its sessions.
+/// The commands that create a session and make it ours. They stand on one line, so that no hook or
+/// option comes in between. They are few, because each makes tmux walk all its sessions.
 fn new_session(launch: &SessionLaunch) -> Vec<String> {
     let at = quote(format!("={}:", launch.name));
     let pane = first_pane(&launch.name);
@@ -408,12 +407,12 @@ fn new_session(launch: &SessionLaunch) -> Vec<String> {
     commands
 }
 
-/// The first window of a session that was created on the same line, whatever `base-index` is.
+/// The first window of a session that was created on the same line, with any `base-index`.
 fn first_pane(name: &SessionName) -> String {
     quote(format!("={name}:^"))
 }
 
-/// Without `-o`, which would turn off what is on.
+/// Pipes a pane. There is no `-o`, which would close an open pipe.
 fn pipe_pane(pane: &str, command: &str) -> String {
     format!("pipe-pane -t {pane} {}", quote(command))
 }
@@ -437,8 +436,7 @@ fn note_variables(at: &str, env: &BTreeMap<String, String>) -> String {
     )
 }
 
-/// The commands that give the session the variables of a new life, and take back those of the last
-/// one.
+/// The commands that set the variables of a new incarnation and unset those of the former one.
 fn renew_variables(at: &str, launch: &SessionLaunch, former: &str) -> Vec<String> {
     let mut commands = vec![];
     if former == note_of(&launch.env) {
@@ -461,13 +459,13 @@ fn renew_variables(at: &str, launch: &SessionLaunch, former: &str) -> Vec<String
     commands
 }
 
-/// What [`VARIABLES`] says of these; nothing where there are none.
+/// The value of [`VARIABLES`]. Empty if there are no variables.
 fn note_of(env: &BTreeMap<String, String>) -> String {
     if env.is_empty() {
         return String::new();
     }
-    // Without a key, so that it is the same in every run; another digest only has them written
-    // anew.
+    // This hasher has no random key, so equal values have equal digests in every run. If a digest
+    // differs, the variables are only set again.
     let mut digest = DefaultHasher::new();
     env.hash(&mut digest);
     let names = env.keys().map(String::as_str).collect::<Vec<_>>().join(" ");
@@ -481,7 +479,7 @@ fn variables(env: &BTreeMap<String, String>) -> String {
         .join(" ")
 }
 
-/// Variables that tmux sets for each process itself, whatever it was told before.
+/// Variables that tmux always sets for a new process.
 const SET_BY_TMUX: [&str; 9] = [
     "COLORTERM",
     "PATH",
@@ -494,8 +492,8 @@ const SET_BY_TMUX: [&str; 9] = [
     "TMUX_PANE",
 ];
 
-/// The declared variables that must be set again behind tmux. None of them is a secret: they stand
-/// in the words that `env` is given, which every user can read for a moment.
+/// Declared variables that `env` must set again after tmux. None is secret: they are arguments of
+/// `env`, which every user can read for a moment.
 fn set_anew(launch: &SessionLaunch) -> impl Iterator<Item = (&String, &String)> {
     launch
         .env
@@ -503,10 +501,10 @@ fn set_anew(launch: &SessionLaunch) -> impl Iterator<Item = (&String, &String)> 
         .filter(|(name, _)| SET_BY_TMUX.contains(&name.as_str()))
 }
 
-/// What is executed in a new session, of which tmux can mark the whole alone: the command, by way
-/// of `env`, which marks its process and no other, and sets what tmux would set otherwise.
+/// The command line of a new session: `env` with the agent's tag, then the command. tmux could only
+/// set the tag for the whole session; `env` sets it for this process.
 ///
-/// More than one word, so tmux executes it itself and asks no shell.
+/// It has more than one word, so tmux runs it without a shell.
 fn words(launch: &SessionLaunch) -> String {
     let marker = launch
         .marker

@@ -1,9 +1,9 @@
-//! Whether a socket is ours to speak to: who may put one at its path, and who listens there.
+//! Whether we may use a socket: who could put one at its path, and who listens there.
 //!
-//! Whoever makes `/tmp/tmux-UID` first could have a server of their own there. What gtctl sends
-//! holds the values of `env_file`, and what it is told decides which process ends. So nothing is
-//! sent, and no `tmux` is run, before this says yes. The folder is checked as tmux checks it; on
-//! each connection the kernel says who made the socket.
+//! Somebody else could create `/tmp/tmux-UID` first and run a server there. Our scripts contain the
+//! values of `env_file`, and the answers decide which processes end. So we send nothing and run no
+//! `tmux` before these checks pass. They check the folder as tmux does. On each connection the
+//! kernel says who made the socket.
 
 use crate::model::Socket;
 use crate::trust::{self, Distrust, name_of, own_uid};
@@ -13,13 +13,13 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use tokio::net::UnixStream;
 
-/// The mode's bits that tmux allows no folder of its own: anything for others.
+/// The permission bits that tmux forbids on its folder: any access for others.
 const FOR_OTHERS: u32 = 0o007;
-/// What to type where tmux's folder is not ours.
+/// What to type if tmux's folder is not ours.
 pub const OWN_FOLDER: &str =
     "mkdir -p -m 700 ~/.tmux-sockets && export TMUX_TMPDIR=~/.tmux-sockets";
 
-/// Why a socket is not used. Nothing was sent.
+/// Why a socket is refused. Nothing was sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SocketRefusal {
     /// The folder of tmux's own sockets belongs to somebody else.
@@ -31,7 +31,7 @@ pub enum SocketRefusal {
     Folder {
         /// The folder.
         folder: PathBuf,
-        /// Whose it is.
+        /// The owner of the folder.
         uid: u32,
     },
     /// The folder of tmux's own sockets is open to others.
@@ -47,7 +47,7 @@ pub enum SocketRefusal {
         /// Its mode.
         mode: u32,
     },
-    /// In the place of the folder is a link, or a file.
+    /// The folder is a link or a file.
     #[error(
         "the tmux folder {} is a link or a file: nothing was sent. Move it away, or use another folder: {OWN_FOLDER}",
         folder.display()
@@ -61,7 +61,7 @@ pub enum SocketRefusal {
     Replaceable {
         /// The socket.
         path: PathBuf,
-        /// How.
+        /// In which way.
         why: Distrust,
     },
     /// The socket's file belongs to somebody else.
@@ -75,10 +75,10 @@ pub enum SocketRefusal {
     File {
         /// The socket.
         path: PathBuf,
-        /// Whose it is.
+        /// The owner of the file.
         uid: u32,
     },
-    /// The server runs as somebody else.
+    /// The server runs as another user.
     #[error(
         "the tmux server at {} runs as {}, not as you ({}): nothing was sent. Run gtctl as that user, or name a socket of \
          your own with --socket",
@@ -89,7 +89,7 @@ pub enum SocketRefusal {
     Server {
         /// The socket.
         path: PathBuf,
-        /// Who made it.
+        /// The user who made it.
         uid: u32,
     },
     /// The kernel does not say who listens.
@@ -97,15 +97,15 @@ pub enum SocketRefusal {
     Unseen {
         /// The socket.
         path: PathBuf,
-        /// What the kernel said.
+        /// The system's error.
         why: String,
     },
 }
 
-/// Checks the place of a socket, whether it is there or not.
+/// Checks the path of a socket, whether the socket exists or not.
 ///
 /// # Errors
-/// [`SocketRefusal`]: somebody else could have a server there.
+/// [`SocketRefusal`]: somebody else could run a server there.
 pub fn check_place(socket: &Socket, path: &Path) -> Result<(), SocketRefusal> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     match socket {
@@ -116,7 +116,7 @@ pub fn check_place(socket: &Socket, path: &Path) -> Result<(), SocketRefusal> {
                 why,
             };
             trust::check_folders_above(path).map_err(replaceable)?;
-            // A link of ours is as good as where it leads.
+            // Our own link is as safe as its target.
             if let Some(real) = path.canonicalize().ok().filter(|real| real != path) {
                 trust::check_folders_above(&real).map_err(replaceable)?;
                 check_file(&real)?;
@@ -126,11 +126,10 @@ pub fn check_place(socket: &Socket, path: &Path) -> Result<(), SocketRefusal> {
     check_file(path)
 }
 
-/// The check that tmux makes of the folder of its `-L` sockets. It makes that folder itself where
-/// it is not there.
+/// Checks the folder of tmux's `-L` sockets as tmux does. tmux creates a missing folder itself.
 fn check_named_folder(folder: &Path) -> Result<(), SocketRefusal> {
     let at = || folder.to_path_buf();
-    // A link is not followed: it could be changed to lead elsewhere.
+    // A link is not followed, because it could be changed later.
     let Ok(meta) = fs::symlink_metadata(folder) else {
         return Ok(());
     };
@@ -155,8 +154,8 @@ fn check_named_folder(folder: &Path) -> Result<(), SocketRefusal> {
     }
 }
 
-/// A socket of somebody else's in a folder that all may write to. Root has a socket of its own
-/// only.
+/// Refuses a socket of another user in a folder that everybody may write to. This holds for root
+/// too.
 fn check_file(path: &Path) -> Result<(), SocketRefusal> {
     let is_foreign = |meta: &Metadata| {
         let file = meta.file_type();
@@ -171,10 +170,10 @@ fn check_file(path: &Path) -> Result<(), SocketRefusal> {
     }
 }
 
-/// Checks who made the socket that a connection leads to: the server. Each connection is checked,
-/// for a path may lead to another server in a moment.
+/// Checks who made the socket of a connection, which is the server. Each connection is checked,
+/// because a path may soon lead to another server.
 ///
-/// Returns its process, where it can be seen from here.
+/// Returns the pid of the server, if it is visible from here.
 ///
 /// # Errors
 /// [`SocketRefusal`]: it is not ours.
@@ -191,24 +190,23 @@ pub(super) fn check_peer(stream: &UnixStream, path: &Path) -> Result<Option<u32>
             uid,
         });
     }
-    // One of another pid namespace is shown as 0.
+    // The pid is 0 for a process in another pid namespace.
     Ok(peer
         .pid()
         .and_then(|pid| u32::try_from(pid).ok())
         .filter(|pid| *pid != 0))
 }
 
-/// What a connection shows of a place that [`check_place`] has passed.
+/// Who listens at a path that [`check_place`] has accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Listener {
-    /// A server of ours listens, or one that takes no connection now at a socket of ours; with its
-    /// process, as far as that can be seen.
+    /// A server of ours, with its pid if visible. It may accept no connection at the moment.
     Ours(Option<u32>),
-    /// Nobody does.
+    /// Nobody.
     Nobody,
 }
 
-/// Whether somebody else could make the socket that is not there yet: in a folder like `/tmp`.
+/// Whether somebody else could create the missing socket, as in a folder like `/tmp`.
 pub(super) fn may_be_taken(socket: &Socket, path: &Path) -> bool {
     match socket {
         Socket::Default | Socket::Gastown | Socket::Name(_) => false,
@@ -216,7 +214,7 @@ pub(super) fn may_be_taken(socket: &Socket, path: &Path) -> bool {
     }
 }
 
-/// Connects to see who listens, and hangs up.
+/// Connects to see who listens, and closes the connection.
 ///
 /// # Errors
 /// [`SocketRefusal`]: it is not ours.
@@ -227,7 +225,7 @@ pub(super) async fn check_listener(path: &Path) -> Result<Listener, SocketRefusa
             ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::NotADirectory => {
                 Ok(Listener::Nobody)
             }
-            // The socket is ours by its place, and nobody else can put another there.
+            // The path is ours, so nobody else can have put a socket there.
             _ => Ok(Listener::Ours(None)),
         },
     }

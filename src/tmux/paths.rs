@@ -1,13 +1,13 @@
-//! Where a server's socket is, as tmux itself works it out.
+//! The path of a server's socket, computed as tmux does.
 
 use crate::model::Socket;
 use std::path::{Path, PathBuf};
 
-/// The socket file of a server. [`Socket::Gastown`] must have been resolved before; it means the
-/// default server here.
+/// The socket path of a server. The file need not exist.
 ///
-/// A name lives in `tmux-UID` under the first of `$TMUX_TMPDIR` and `/tmp` that exists, symbolic
-/// links resolved. The file need not be there.
+/// A named socket is in `tmux-UID` under `$TMUX_TMPDIR`, or under `/tmp` if that does not exist,
+/// with symbolic links resolved. [`Socket::Gastown`] must be resolved before; here it means the
+/// default server.
 #[must_use]
 pub fn socket_path(socket: &Socket) -> PathBuf {
     let tmpdir = std::env::var_os("TMUX_TMPDIR").filter(|dir| !dir.is_empty());

@@ -1,23 +1,23 @@
-//! The command that keeps a pane's output: read by tmux's parser, then as a format and as a date,
-//! then by a shell.
+//! The command that receives a pane's output. It is read by tmux's parser, as a format, as a date,
+//! and then by a shell.
 //!
-//! `pipe-pane` expands `#(..)`, which runs a shell, and `%H`, before it gives the rest to
-//! `/bin/sh`. How a doubled `#` is read depends on what follows it and on tmux's version, so the
-//! command holds neither `#` nor `%`: the shell makes them.
+//! `pipe-pane` expands `#(..)`, which runs a shell, and `%H`. The meaning of a doubled `#` depends
+//! on the next character and the version of tmux. So the command contains neither `#` nor `%`; the
+//! shell creates them with `printf`.
 
 use crate::model::Generation;
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// A server that was started from within an agent has that agent's marker in its environment; a
-/// sink is no process of any agent's.
+/// Removes the env tag. A server started from within an agent has the agent's tag, but a sink
+/// belongs to no agent.
 const FORGET: &str = "unset GTCTL_TOWN GTCTL_SESSION GTCTL_GENERATION GTCTL_CRASHES";
 
-/// The shell command of the sink for one life of a session: `exe sink …`, as `gtctl sink` takes it.
-/// Plain ASCII.
+/// The shell command of the sink for one incarnation: `exe sink …`, in plain ASCII.
 ///
-/// Both paths are absolute, and may hold anything but NUL.
+/// Both paths are absolute and may contain any byte except NUL. `size` is in bytes per file,
+/// `files` is the number of files.
 #[must_use]
 pub fn pipe_command(
     exe: &Path,
@@ -35,7 +35,7 @@ pub fn pipe_command(
     )
 }
 
-/// One word for the shell, in which tmux finds nothing to expand.
+/// Quotes a word for the shell, without anything that tmux would expand.
 fn shell_word(text: &[u8]) -> String {
     let mut word = String::from("'");
     for &byte in text {

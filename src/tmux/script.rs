@@ -1,19 +1,19 @@
-//! Scripts for tmux: quoting, and a batch of lines of which each is answered for.
+//! Scripts for tmux: quoting, and batches that get a reply for each line.
 //!
-//! A script is read by tmux's own parser, so every word is written in double quotes with `\ooo` for
-//! every byte that could mean anything: no `#(..)`, `$VAR`, `;`, `~`, brace or newline of a user's
-//! is ever read as syntax. Lines are independent: one that fails stops no other. Within a line a
-//! command that fails stops the rest of the line, so the reply printed at its end proves that all
-//! of it happened.
+//! tmux's own parser reads a script. So every word is in double quotes, with `\ooo` for each byte
+//! that could have a meaning. No `#(..)`, `$VAR`, `;`, `~`, brace or newline of a user is read as
+//! syntax.
+//!
+//! Lines are independent: one that fails does not stop the others. Within a line, a command that
+//! fails stops the rest. So a reply at the end of a line proves that all of the line was done.
 
 use super::nonce::nonce;
 use super::{Access, CallAnswer, CallFault, Client};
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-/// One word of a script, taken by tmux exactly as it is.
-///
-/// NUL cannot be carried and ends the word, as it does everywhere in tmux.
+/// Quotes one word of a script, so that tmux takes it literally. A NUL ends the word, because tmux
+/// cannot carry it.
 #[must_use]
 pub fn quote(text: impl AsRef<[u8]>) -> String {
     let mut quoted = String::from('"');
@@ -29,8 +29,8 @@ pub fn quote(text: impl AsRef<[u8]>) -> String {
     quoted
 }
 
-/// One word of a script where tmux expands formats (`-c`, `-s`, `-n`): `#` is doubled, so that it
-/// stands for itself.
+/// Quotes one word where tmux expands formats (`-c`, `-s`, `-n`). Doubles each `#`, so that it
+/// stays literal.
 #[must_use]
 pub fn quote_format(text: impl AsRef<[u8]>) -> String {
     let mut doubled = Vec::new();
@@ -43,25 +43,24 @@ pub fn quote_format(text: impl AsRef<[u8]>) -> String {
     quote(doubled)
 }
 
-/// What a line's replies begin with: nothing on a screen can forge it.
+/// The prefix of a line's replies. No text on a screen can forge it.
 #[derive(Debug, Clone)]
 pub struct Tag(String);
 
 impl Tag {
-    /// The command that says the line was done. `fields` is a tmux format of ours, read at `target`
-    /// (already quoted).
+    /// A command that says the line is done. `fields` is a format, read at the quoted `target`.
     #[must_use]
     pub fn ok(&self, target: &str, fields: &str) -> String {
         self.say("ok", target, fields)
     }
 
-    /// The command that says the fence refused.
+    /// A command that says the fence refused.
     #[must_use]
     pub fn stale(&self, target: &str, fields: &str) -> String {
         self.say("stale", target, fields)
     }
 
-    /// The command that says that what is printed from here to the `ok` is this line's text.
+    /// A command that starts the text of the reply. The text ends at `ok`.
     #[must_use]
     pub fn begin(&self) -> String {
         format!("display-message -p {}", quote(format!("{} begin", self.0)))
@@ -75,35 +74,35 @@ impl Tag {
     }
 }
 
-/// What became of one line.
+/// The result of one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
     /// All of it was done.
     Ok {
-        /// The fields asked for.
+        /// The values of the requested fields.
         fields: String,
-        /// What it printed between [`Tag::begin`] and its end, each line with its newline.
+        /// The output between [`Tag::begin`] and `ok`, each line with its newline.
         text: String,
     },
-    /// Its fence refused, or its server is gone: nothing was done. Holds the fields of
+    /// Nothing was done: the fence refused, or the server is gone. Contains the fields of
     /// [`Tag::stale`].
     Stale(String),
     /// tmux refused it with this message.
     Refused(String),
-    /// It may or may not have been done; says why that is not known.
+    /// It is unknown whether it was done, for this reason.
     Unseen(String),
 }
 
-/// Whether a batch may start a server where there is none.
+/// What a batch does if there is no server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoServer {
-    /// Start one: no server was there at the last look.
+    /// Starts one. The last look has seen no server.
     Start,
-    /// Then every line is stale.
+    /// Every line is stale.
     Stale,
 }
 
-/// Lines to be run in order, in as few calls as their bounds allow.
+/// Lines that run in order, in as few calls as the limits allow.
 #[derive(Debug)]
 pub struct Batch {
     nonce: String,
@@ -120,13 +119,13 @@ impl Default for Batch {
 }
 
 impl Batch {
-    /// Lines of the first call, so that it stays far below the deadline: among 1,000 sessions a
-    /// start takes tmux some 13 ms. Those after it have more or fewer, by how long the last one
-    /// took.
+    /// The number of lines in the first call. It stays far below the deadline: with 1,000 sessions,
+    /// tmux takes about 13 ms for a start. Later calls have more or fewer lines, depending on the
+    /// time of the last call.
     pub const FIRST_LINES: usize = 32;
-    /// The most lines per call.
+    /// The most lines in one call.
     pub const MAX_LINES: usize = 256;
-    /// Bytes per call, unless a single line has more.
+    /// The most bytes in one call, unless a single line has more.
     pub const MAX_BYTES: usize = 256 << 10;
 
     /// Adds a line: commands joined by ` ; `.
@@ -141,26 +140,27 @@ impl Batch {
         self.lines.is_empty()
     }
 
-    /// Runs the lines and tells of each, in their order.
+    /// Runs the lines and returns a reply for each, in order.
     ///
-    /// After a call that got no answer no further call is made: the lines left are `Unseen` too.
-    /// Nothing is tried twice.
+    /// After a call without an answer no other call is made: the remaining lines are
+    /// [`Reply::Unseen`] too. No line is tried twice.
     pub async fn run(self, client: &Client, no_server: NoServer) -> Vec<Reply> {
         let client = &client.lasting(Access::Act);
         let mut replies = Vec::with_capacity(self.lines.len());
-        let mut given_up = None;
-        let (mut rest, mut pace) = (self.lines.as_slice(), Pace::default());
-        while !rest.is_empty() {
+        let mut failure = None;
+        let (mut unsent, mut pace) = (self.lines.as_slice(), Pace::default());
+        while !unsent.is_empty() {
             let first = replies.len();
-            if let Some(why) = &given_up {
+            if let Some(why) = &failure {
                 replies.extend(
-                    rest.iter()
+                    unsent
+                        .iter()
                         .map(|_| Reply::Unseen(format!("not tried: {why}"))),
                 );
                 break;
             }
-            let (chunk, after) = rest.split_at(pace.fitting(rest));
-            rest = after;
+            let (chunk, after) = unsent.split_at(pace.fitting(unsent));
+            unsent = after;
             let begun = Instant::now();
             let mut script = chunk.join("\n");
             script.push('\n');
@@ -171,7 +171,7 @@ impl Batch {
                 }
                 Err(fault) => {
                     replies.extend(chunk.iter().map(|_| unanswered(&fault)));
-                    given_up = Some(fault.to_string());
+                    failure = Some(fault.to_string());
                 }
             }
         }
@@ -186,9 +186,10 @@ impl Batch {
         reply.unwrap_or_else(|| Reply::Unseen("no reply".to_owned()))
     }
 
-    /// The replies of the `count` lines from `first`, out of what their call printed.
+    /// Reads the replies of `count` lines, beginning with index `first`, from the output of their
+    /// call.
     fn read(&self, first: usize, count: usize, answer: &CallAnswer) -> Vec<Reply> {
-        let mut found: Vec<Option<Reply>> = vec![None; count];
+        let mut replies: Vec<Option<Reply>> = vec![None; count];
         let prefix = format!("{} ", self.nonce);
         let mut text = String::new();
         for line in answer.out.split_inclusive('\n') {
@@ -206,9 +207,9 @@ impl Batch {
                 words.next().unwrap_or("").to_owned(),
             );
             let text = std::mem::take(&mut text);
-            // The first reply of a line counts.
+            // Only the first reply of a line counts.
             let slot = index
-                .and_then(|i| found.get_mut(i))
+                .and_then(|i| replies.get_mut(i))
                 .filter(|slot| slot.is_none());
             match (slot, word) {
                 (Some(slot), "ok") => *slot = Some(Reply::Ok { fields, text }),
@@ -216,20 +217,20 @@ impl Batch {
                 (Some(_) | None, _) => {}
             }
         }
-        fill(found, answer)
+        fill(replies, answer)
     }
 }
 
-/// Gives the lines without a reply what stderr says of them: errors come in the order of the lines.
-fn fill(found: Vec<Option<Reply>>, answer: &CallAnswer) -> Vec<Reply> {
+/// Fills in the lines without a reply from standard error. Errors come in the order of the lines.
+fn fill(replies: Vec<Option<Reply>>, answer: &CallAnswer) -> Vec<Reply> {
     let errors: Vec<&str> = answer.err.lines().collect();
-    let missing = found.iter().filter(|r| r.is_none()).count();
-    let no_server = missing == found.len()
+    let missing = replies.iter().filter(|r| r.is_none()).count();
+    let no_server = missing == replies.len()
         && errors
             .iter()
             .any(|e| e.starts_with("no server running") || e.starts_with("error connecting"));
     let mut each = errors.iter();
-    let mut tell = || {
+    let mut next_reply = || {
         if no_server {
             return Reply::Stale("the tmux server is gone".to_owned());
         }
@@ -237,13 +238,13 @@ fn fill(found: Vec<Option<Reply>>, answer: &CallAnswer) -> Vec<Reply> {
             Some(error) if errors.len() == missing => Reply::Refused((*error).to_owned()),
             Some(_) | None => Reply::Unseen(match answer.err.trim() {
                 "" => "tmux ended without a word".to_owned(),
-                said => format!("tmux said: {}", said.replace('\n', "; ")),
+                message => format!("tmux said: {}", message.replace('\n', "; ")),
             }),
         }
     };
-    found
+    replies
         .into_iter()
-        .map(|reply| reply.unwrap_or_else(&mut tell))
+        .map(|reply| reply.unwrap_or_else(&mut next_reply))
         .collect()
 }
 
@@ -256,7 +257,7 @@ fn unanswered(fault: &CallFault) -> Reply {
     }
 }
 
-/// How many lines go into the next call.
+/// The number of lines in the next call.
 struct Pace(usize);
 
 impl Default for Pace {
@@ -266,12 +267,12 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// A call that is quicker than this may be twice as long.
+    /// After a call faster than this, the number doubles.
     const QUICK: Duration = Duration::from_millis(500);
-    /// One that is slower is to be half as long.
+    /// After a call slower than this, the number is halved.
     const SLOW: Duration = Duration::from_secs(1);
 
-    /// How many of these lines keep to it and, unless it is a single one, to [`Batch::MAX_BYTES`].
+    /// How many of these lines fit into the next call. At least one.
     fn fitting(&self, lines: &[String]) -> usize {
         let mut bytes = 0;
         let fitting = lines.iter().take(self.0).take_while(|line| {
@@ -281,7 +282,7 @@ impl Pace {
         fitting.count().max(1)
     }
 
-    /// Learns from how long a call took.
+    /// Adapts the number to the duration of a call.
     fn took(&mut self, time: Duration) {
         if time < Self::QUICK {
             self.0 = (self.0 * 2).min(Batch::MAX_LINES);

@@ -1,5 +1,4 @@
-//! The last lines on the screens of panes, several in one round trip, by themselves or together
-//! with a listing.
+//! Reads the last lines on the screens of panes, several in one round trip.
 
 use super::nonce::nonce;
 use super::script::quote;
@@ -11,34 +10,35 @@ use std::collections::BTreeMap;
 pub const MAX_LINES: usize = 20;
 /// The most characters kept of one line.
 pub const MAX_LINE: usize = 400;
-/// The most panes read in one call; later ones are left out.
+/// The most panes read in one call. Further panes are left out.
 pub const MAX_PANES: usize = 256;
 /// The most lines kept of one whole screen.
 pub const MAX_SCREEN: usize = 150;
 
-/// Lines of panes.
+/// The lines of each pane.
 pub type Lines = BTreeMap<PaneId, Vec<String>>;
 
-/// What is read together with a listing.
+/// Screens to read together with a listing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Wanted<'a> {
-    /// Panes of which the last lines are wanted, as of [`tails`].
+    /// Panes whose last lines are read, as by [`tails`].
     pub tails: &'a [PaneId],
-    /// Sessions of whose current panes the screens are, as of [`screens`].
+    /// Sessions whose current pane's screen is read, as by [`screens`].
     pub screens: &'a [&'a SessionName],
 }
 
-/// What was read.
+/// The screens that were read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Captured {
-    /// Last lines.
+    /// The last lines of dead panes.
     pub tails: Lines,
-    /// Screens.
+    /// The screens of living sessions.
     pub screens: Lines,
 }
 
-/// The last lines of each pane, wrapped lines joined, unsanitised, without blank lines at the end;
-/// at most [`MAX_LINES`] of [`MAX_LINE`] characters. A pane that is gone is left out.
+/// The last lines of each pane: unsanitised, wrapped lines joined, without blank lines at the end.
+///
+/// At most [`MAX_LINES`] lines of [`MAX_LINE`] characters each. A missing pane is left out.
 ///
 /// # Errors
 /// [`CallFault`].
@@ -46,7 +46,7 @@ pub async fn tails(client: &Client, panes: &[PaneId]) -> Result<Lines, CallFault
     captures(client, panes, Kind::Tail).await
 }
 
-/// The screen of each pane as it shows now, likewise, but at most [`MAX_SCREEN`] lines of it.
+/// As [`tails`] for whole screens, at most [`MAX_SCREEN`] lines of each.
 ///
 /// # Errors
 /// [`CallFault`].
@@ -58,7 +58,7 @@ async fn captures(client: &Client, panes: &[PaneId], kind: Kind) -> Result<Lines
     let nonce = nonce();
     let targets = panes.iter().map(|pane| quote(pane.to_string()));
     let script = captures_of(&nonce, targets, kind) + &end(&nonce);
-    // A capture that fails must not end those of other panes.
+    // With several panes, a missing one must not end the captures of the others.
     let answer = if panes.len() > 1 {
         client.read(&script).await?
     } else {
@@ -68,7 +68,7 @@ async fn captures(client: &Client, panes: &[PaneId], kind: Kind) -> Result<Lines
 }
 
 impl Wanted<'_> {
-    /// The lines that read it, for another script; none where nothing is wanted.
+    /// The lines of a script that read these screens. Empty if there are none.
     pub(super) fn script(&self, nonce: &str) -> String {
         let tails = self.tails.iter().map(|pane| quote(pane.to_string()));
         let screens = self
@@ -86,14 +86,14 @@ impl Wanted<'_> {
 }
 
 impl Captured {
-    /// From what the lines of [`Wanted::script`] have printed.
+    /// Reads the output of [`Wanted::script`].
     pub(super) fn read(out: &str, nonce: &str) -> Self {
         let [tails, screens] = [Kind::Tail, Kind::Screen].map(|kind| read(out, nonce, kind));
         Self { tails, screens }
     }
 }
 
-/// What is read of a pane.
+/// Which part of a pane is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Tail,
@@ -101,8 +101,7 @@ enum Kind {
 }
 
 impl Kind {
-    /// What comes behind the nonce in the mark before it, from where it is read, and the most lines
-    /// of it.
+    /// The letter of its mark, the option for `capture-pane`, and the most lines kept.
     fn form(self) -> (char, String, usize) {
         match self {
             Self::Tail => ('B', format!("-S -{MAX_LINES}"), MAX_LINES),
@@ -111,7 +110,7 @@ impl Kind {
     }
 }
 
-/// A mark before each screen, for one that fails leaves nothing between two.
+/// Captures of screens, each after a mark with its pane. A failed capture prints nothing.
 fn captures_of(nonce: &str, targets: impl Iterator<Item = String>, kind: Kind) -> String {
     let (mark, from, _) = kind.form();
     let capture = |target: String| {
@@ -122,7 +121,7 @@ fn captures_of(nonce: &str, targets: impl Iterator<Item = String>, kind: Kind) -
     targets.take(MAX_PANES).map(capture).collect()
 }
 
-/// The mark after the last: what breaks off is not taken for whole.
+/// The mark after the last screen. Without it, a screen counts as incomplete.
 fn end(nonce: &str) -> String {
     format!("display-message -p '{nonce}E'\n")
 }
@@ -152,7 +151,7 @@ fn read(out: &str, nonce: &str, kind: Kind) -> Lines {
 fn last_lines(screen: &str, most: usize) -> Vec<String> {
     let mut lines: Vec<&str> = screen.lines().map(str::trim_end).collect();
     drop_blank_end(&mut lines);
-    // What tmux itself writes below a dead pane's screen is not the agent's.
+    // tmux itself writes this line below the screen of a dead pane.
     if lines
         .last()
         .is_some_and(|line| line.starts_with("Pane is dead"))

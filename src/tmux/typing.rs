@@ -1,26 +1,26 @@
-//! Typing for somebody: a text at a prompt, and the keys that submit it.
+//! Types for a user: puts a text at a prompt and presses the keys that submit it.
 //!
-//! A text goes in as one paste, by a buffer of our own that is gone with it: whole or not at all,
-//! with line ends that submit nothing where the client knows pastes, and without a byte that a key
-//! table could read. Each text is typed once: its moment is left on the session first, and tmux
-//! refuses the same moment again, however late a call is carried out.
+//! The text goes in as one paste, from a buffer of our own that is then deleted. So it arrives
+//! completely or not at all. Its line ends submit nothing if the client supports pastes, and no
+//! byte of it acts as a key. Each text is typed once: its time is first written on the session, and
+//! tmux refuses the same time again, however late a call runs.
 
 use super::fence::{Clients, Fence, Pane, pane_target};
 use super::script::{Tag, quote};
 use crate::model::{Moment, NudgeText, Target};
 
-/// When a text was last typed into the session.
+/// The option with the time of the last typed text.
 const STAMP: &str = "@gtctl_nudge";
-/// What a `stale` reply holds where not the session is another, but something is before its prompt.
+/// The content of a `stale` reply if the session is right but its prompt is covered.
 const IN_THE_WAY: &str = "in-the-way";
 
-/// The fence of all these: attached clients do not matter, for a composer that somebody writes in
-/// is left alone.
+/// The fence of all operations here. Attached clients do not matter, because we never type into a
+/// prompt that contains text.
 fn fence(target: &Target) -> Fence<'_> {
     Fence::new(target, Clients::Ignore, Pane::Present)
 }
 
-/// Says in words why one of these was refused.
+/// Explains why an operation was refused.
 #[must_use]
 pub fn explain(target: &Target, fields: &str) -> String {
     if fields == IN_THE_WAY {
@@ -29,7 +29,7 @@ pub fn explain(target: &Target, fields: &str) -> String {
     fence(target).explain(fields)
 }
 
-/// Reads the pane's screen with its attributes, wrapped lines joined; it is the reply's text.
+/// Reads the screen with its attributes, with wrapped lines joined, as the text of the reply.
 #[must_use]
 pub fn look(tag: &Tag, target: &Target) -> String {
     let capture = format!(
@@ -39,7 +39,7 @@ pub fn look(tag: &Tag, target: &Target) -> String {
     fence(target).line(tag, &[tag.begin(), capture], "")
 }
 
-/// Leaves copy mode, and a view on top of it.
+/// Leaves copy mode and a view below it.
 #[must_use]
 pub fn leave_mode(tag: &Tag, target: &Target) -> String {
     let pane = pane_target(target.session, target.pane);
@@ -48,7 +48,8 @@ pub fn leave_mode(tag: &Tag, target: &Target) -> String {
     fence(target).line(tag, &[cancel.clone(), cancel], "")
 }
 
-/// Types a text where no mode of tmux's is in the way; a line of its own after [`leave_mode`].
+/// Types a text, unless a mode of tmux covers the prompt. Needs a line of its own after
+/// [`leave_mode`].
 #[must_use]
 pub fn paste(tag: &Tag, target: &Target, text: &NudgeText, stamp: Moment) -> String {
     let pane = pane_target(target.session, target.pane);
@@ -62,7 +63,7 @@ pub fn paste(tag: &Tag, target: &Target, text: &NudgeText, stamp: Moment) -> Str
             quote(&stamp)
         ),
         format!("set-buffer -b {buffer} -- {}", quote(&*text.typed())),
-        // With `-r` a line end stays one: a carriage return would submit.
+        // `-r` keeps line feeds. tmux would replace them by carriage returns, which submit.
         format!("paste-buffer -d -p -r -b {buffer} -t {pane}"),
     ];
     unless(
@@ -73,7 +74,7 @@ pub fn paste(tag: &Tag, target: &Target, text: &NudgeText, stamp: Moment) -> Str
     )
 }
 
-/// Presses keys, each by its tmux name, where no mode of tmux's would take them; likewise.
+/// Presses keys, each a tmux key name, unless a mode of tmux would take them.
 #[must_use]
 pub fn press(tag: &Tag, target: &Target, keys: &[String]) -> String {
     let pane = pane_target(target.session, target.pane);
@@ -84,7 +85,7 @@ pub fn press(tag: &Tag, target: &Target, keys: &[String]) -> String {
     unless(tag, target, "#{pane_in_mode}", &commands)
 }
 
-/// Does `commands` behind the fence, unless this condition holds.
+/// Runs `commands` behind the fence, unless `obstacle` holds.
 fn unless(tag: &Tag, target: &Target, obstacle: &str, commands: &[String]) -> String {
     let pane = pane_target(target.session, target.pane);
     let (stale, done) = (

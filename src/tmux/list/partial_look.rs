@@ -1,4 +1,4 @@
-//! A listing of which only a few panes are asked after, where no others are known to have changed.
+//! Lists only a few panes, when no others are known to have changed.
 
 use super::{Attached, Client, Groups, ListFault, Listing, PaneRow, Read, nonce, read, row_format};
 use crate::model::{PaneId, SessionId};
@@ -6,11 +6,14 @@ use crate::tmux::script::quote;
 use crate::tmux::tail::{Captured, Wanted};
 use std::collections::BTreeMap;
 
-/// Asks only after these panes, and for their last lines: that takes as long in a large town as in
-/// a small one. The other rows are as `known` has them, but for who is attached.
+/// Lists only these panes and their last lines. The time does not grow with the town.
 ///
-/// None where that does not do: one of the panes is not there any more, or is not where it was, or
-/// in several sessions; somebody is attached to a group; it is another server.
+/// The other rows are taken from `known`, except the number of attached clients. Returns `None` if
+/// this does not suffice:
+///
+/// - a pane is missing, has moved, or is in several sessions;
+/// - somebody is attached to a session in a group;
+/// - another server answers.
 ///
 /// # Errors
 /// As [`list`](super::list).
@@ -31,7 +34,7 @@ pub async fn list_few(
         }
         .script(&nonce);
     let answer = client.read_at_once(&script).await?;
-    // Of a pane that is not there some versions print a row without anything.
+    // Some versions print an empty row for a missing pane.
     let Ok(Read::Whole(read)) = read(&answer, &nonce, Groups::Apart) else {
         return Ok(None);
     };
@@ -47,14 +50,14 @@ pub async fn list_few(
 /// A pane in a session.
 type Place = (SessionId, PaneId);
 
-/// Where a pane is; `None` unless that is one place.
+/// The session of a pane. `None` unless it is in exactly one.
 fn place(listing: &Listing, pane: PaneId) -> Option<Place> {
     let mut rows = listing.rows.iter().filter(|row| row.pane == pane);
     let row = rows.next()?;
     rows.next().is_none().then_some((row.session, row.pane))
 }
 
-/// The lines that ask after them.
+/// The lines that request these panes.
 fn lines(nonce: &str, places: &[Place]) -> String {
     let format = row_format(nonce, Groups::Apart);
     let line = |(session, pane): &Place| {
@@ -66,11 +69,11 @@ fn lines(nonce: &str, places: &[Place]) -> String {
     places.iter().map(line).collect()
 }
 
-/// What was known, with what was read of these places. `None` where that is something else.
+/// The known listing with the new rows of these places. `None` if the rows do not match the places.
 fn merged(known: Listing, places: &[Place], read: Listing, attached: &Attached) -> Option<Listing> {
-    let found = read.rows.iter().map(|row| (row.session, row.pane));
+    let listed = read.rows.iter().map(|row| (row.session, row.pane));
     if (read.server, &read.version) != (known.server, &known.version)
-        || !found.eq(places.iter().copied())
+        || !listed.eq(places.iter().copied())
     {
         return None;
     }
