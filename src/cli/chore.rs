@@ -5,11 +5,12 @@ use super::by_hand::refuse_while_paused;
 use super::exit::{Exit, Trouble};
 use super::output::Terminal;
 use super::place::{Place, myself};
+use super::scene;
 use crate::chores::{AnalysisInput, Chores, Describe};
 use crate::controller::{ByTurns, Controller, Farewell};
 use crate::model::{ChoreResult, Orders, Scope, Town};
 use crate::proc::host;
-use crate::render::{Books, Clock, Colour, Detail, Paper, Scene, brief, json, sanitise};
+use crate::render::{Books, Clock, Colour, Detail, Paper, brief, json, sanitise};
 use crate::store::{LockFault, View};
 use std::sync::Arc;
 
@@ -29,22 +30,8 @@ pub(super) fn chores(place: &Place) -> Chores {
 }
 
 fn describe(state: &View, look: &AnalysisInput) -> String {
-    let AnalysisInput {
-        town,
-        observed,
-        memory,
-        plan,
-        now,
-    } = look;
-    let scene = Scene {
-        town,
-        observed,
-        memory,
-        plan,
-        now: *now,
-    };
     let clock = Clock {
-        now: *now,
+        now: look.now,
         offset_seconds: 0,
     };
     let paper = Paper {
@@ -58,7 +45,7 @@ fn describe(state: &View, look: &AnalysisInput) -> String {
         ..Books::default()
     };
     brief::page(
-        &scene,
+        &scene::of_analysis(look),
         &books,
         &state.last_events(EVENTS),
         &host::look(state.path(), PROCESSES),

@@ -5,10 +5,10 @@ use super::args::{Diff, Global};
 use super::exit::{Exit, Trouble};
 use super::output::Terminal;
 use super::place::{Place, orders};
-use crate::controller::Survey;
+use super::scene;
 use crate::model::{Observed, Plan};
 use crate::observe::Depth;
-use crate::render::{Scene, diff, json, saved};
+use crate::render::{diff, json, saved};
 
 pub(super) async fn run(
     global: &Global,
@@ -20,21 +20,7 @@ pub(super) async fn run(
     let survey = place
         .survey(orders(&args.orders), Depth::Plan, terminal)
         .await?;
-    let Survey {
-        now,
-        town,
-        observed,
-        memory,
-        plan,
-        notices: _,
-    } = &survey;
-    let scene = Scene {
-        town,
-        observed,
-        memory,
-        plan,
-        now: *now,
-    };
+    let scene = scene::of_survey(&survey);
     if let Some(path) = &args.out {
         std::fs::write(path, saved::save(&scene))
             .map_err(|e| Trouble::new(format!("cannot write {}", path.display())).because(&e))?;
@@ -42,9 +28,9 @@ pub(super) async fn run(
     if terminal.is_json() {
         terminal.print_json(&json::diff(&scene));
     } else {
-        terminal.print(&diff::page(&scene, &terminal.paper(*now)));
+        terminal.print(&diff::page(&scene, &terminal.paper(scene.now)));
     }
-    Ok(exit_for(observed, plan))
+    Ok(exit_for(scene.observed, scene.plan))
 }
 
 /// Held steps count: a town with something held is not as declared.

@@ -3,6 +3,7 @@
 
 use super::exit::Trouble;
 use super::place::{Place, myself};
+use super::scene;
 use crate::controller::Cycle;
 use crate::memory::{self, Happened};
 use crate::model::{
@@ -11,7 +12,7 @@ use crate::model::{
 };
 use crate::notify::{Hook, Manager, Offer};
 use crate::proc;
-use crate::render::{Books, Colour, Paper, Scene, metrics, news as line, status};
+use crate::render::{Books, Colour, Paper, metrics, news as line, status};
 use crate::store::StateDir;
 use serde_json::json;
 
@@ -70,7 +71,7 @@ impl<'a> Others<'a> {
         self.notify.clone_from(&town.notify);
         self.learn(town, cycle, now);
         let Cycle {
-            now: looked,
+            now: _,
             observed,
             memory,
             plan,
@@ -91,13 +92,7 @@ impl<'a> Others<'a> {
         (self.beat.announced, self.knows) = (announced, true);
         self.hear(&fresh, now);
         let mut complaints = self.write_beat();
-        let scene = Scene {
-            town,
-            observed,
-            memory,
-            plan,
-            now: *looked,
-        };
+        let scene = scene::of_cycle(town, cycle);
         let books = || Books {
             idle_saved: self.store.view().idle_saved(),
             keeper: Keeper::Beating(Box::new(self.beat.clone())),

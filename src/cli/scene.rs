@@ -1,5 +1,6 @@
-//! What the pages show, of a cycle or of a look.
+//! What the pages show: of a cycle, of a look, or of what an analysis is given.
 
+use crate::chores::AnalysisInput;
 use crate::controller::{Cycle, Survey};
 use crate::model::Town;
 use crate::render::Scene;
@@ -23,5 +24,16 @@ pub(super) fn of_survey<'a>(survey: &'a Survey<'_>) -> Scene<'a> {
         memory: &survey.memory,
         plan: &survey.plan,
         now: survey.now,
+    }
+}
+
+/// What an analysis is given.
+pub(super) fn of_analysis(input: &AnalysisInput) -> Scene<'_> {
+    Scene {
+        town: &input.town,
+        observed: &input.observed,
+        memory: &input.memory,
+        plan: &input.plan,
+        now: input.now,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::args::Sink;
 use super::exit::Exit;
-use crate::model::Generation;
+use crate::model::{Generation, parse_bytes};
 use crate::store::{self, Bounds};
 use nix::sys::signal::{SigSet, Signal};
 use std::ffi::OsString;
@@ -42,21 +42,11 @@ fn block_signals() {
     let _ = blocked.thread_block();
 }
 
-/// A size such as `10MiB`, or in bytes.
+/// A size such as `10MiB`, or in bytes: at least one.
 pub(super) fn size(text: &str) -> Result<u64, String> {
-    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
-    let shift = match unit {
-        "" => 0,
-        "KiB" => 10,
-        "MiB" => 20,
-        "GiB" => 30,
-        _ => return Err("write a whole number and KiB, MiB or GiB, such as 10MiB".to_owned()),
-    };
-    let number = text.strip_suffix(unit).unwrap_or(text).parse::<u64>().ok();
-    number
-        .and_then(|n| n.checked_mul(1 << shift))
-        .filter(|n| *n > 0)
-        .ok_or_else(|| "at least one byte".to_owned())
+    parse_bytes(text)
+        .filter(|bytes| *bytes > 0)
+        .ok_or_else(|| "write a whole number and KiB, MiB or GiB, such as 10MiB".to_owned())
 }
 
 #[cfg(test)]

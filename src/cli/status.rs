@@ -6,12 +6,13 @@ use super::exit::{Exit, Trouble};
 use super::manifest::ManifestFile;
 use super::output::Terminal;
 use super::place::{Place, keepers_by, state_or_folder};
+use super::scene;
 use crate::controller::Survey;
 use crate::files::aside;
 use crate::model::{Observed, Orders, Period, SessionName};
 use crate::observe::Depth;
 use crate::proc;
-use crate::render::{Books, Scene, controller, json, status as page};
+use crate::render::{Books, controller, json, status as page};
 use std::time::Duration;
 
 /// How often `--watch` draws.
@@ -72,7 +73,7 @@ fn show(
     terminal: &Terminal,
 ) {
     if terminal.is_json() {
-        terminal.print_json(&json::status(&scene_of(survey), books, only));
+        terminal.print_json(&json::status(&scene::of_survey(survey), books, only));
     } else {
         terminal.print(&page_of(place, survey, books, only, terminal));
     }
@@ -88,7 +89,7 @@ fn show_again(
     terminal: &Terminal,
 ) {
     if terminal.is_json() {
-        return terminal.print_json_line(&json::status(&scene_of(survey), books, only));
+        return terminal.print_json_line(&json::status(&scene::of_survey(survey), books, only));
     }
     let page = page_of(place, survey, books, only, terminal);
     if terminal.moves_cursor {
@@ -96,24 +97,6 @@ fn show_again(
         terminal.print(&format!("{HOME}{page}{CLEAR_REST}"));
     } else {
         terminal.print(&format!("{page}\n"));
-    }
-}
-
-fn scene_of<'s>(survey: &'s Survey<'_>) -> Scene<'s> {
-    let Survey {
-        now,
-        town,
-        observed,
-        memory,
-        plan,
-        notices: _,
-    } = survey;
-    Scene {
-        town,
-        observed,
-        memory,
-        plan,
-        now: *now,
     }
 }
 
@@ -125,7 +108,7 @@ fn page_of(
     terminal: &Terminal,
 ) -> String {
     let paper = terminal.paper(survey.now);
-    page::page(&scene_of(survey), books, only, &paper)
+    page::page(&scene::of_survey(survey), books, only, &paper)
         + &controller::line(&books.keeper, place.town.resync, &paper)
 }
 

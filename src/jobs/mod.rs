@@ -1,9 +1,10 @@
 //! Jobs beside the cycles: chores, and starts and stops by commands.
 //!
 //! Each job has a thread of its own. A job may take minutes, and one that hangs delays neither
-//! another job nor the controller. Each thread has a runtime of its own, too. The controller's
-//! runtime blocks while it waits for its turn on the town, and a job that types a text may have that
-//! turn.
+//! another job nor the controller. Each thread has a runtime of its own, too. A job blocks: it reads
+//! `/proc`, writes files and waits for locks, and the controller must hear of deaths meanwhile. And
+//! the controller's runtime blocks while it waits for its turn on the town, and a job that types a
+//! text may have that turn.
 //!
 //! **Architecture invariant:** nothing here knows what a job does, and nothing here changes the
 //! memory: a job hands back a report.

@@ -1,5 +1,7 @@
 //! What a look at a machine and its town finds: a list of checks, each with its remedy.
 
+use super::shell_word;
+
 /// One thing that was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checked {
@@ -81,7 +83,7 @@ impl Fix {
     pub fn run<T: AsRef<str>>(argv: impl IntoIterator<Item = T>) -> Self {
         Self(
             argv.into_iter()
-                .map(|word| word_for_shell(word.as_ref()))
+                .map(|word| shell_word(word.as_ref()))
                 .collect::<Vec<_>>()
                 .join(" "),
         )
@@ -96,7 +98,7 @@ impl Fix {
     /// This folder before all others on PATH.
     #[must_use]
     pub fn path_first(folder: &str) -> Self {
-        Self(format!("export PATH={}:\"$PATH\"", word_for_shell(folder)))
+        Self(format!("export PATH={}:\"$PATH\"", shell_word(folder)))
     }
 
     /// The line.
@@ -104,15 +106,6 @@ impl Fix {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-/// A word as a shell reads it: what is not plainly harmless goes into single quotes.
-fn word_for_shell(word: &str) -> String {
-    let harmless = |c: char| c.is_ascii_alphanumeric() || "-_./:,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(harmless) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 
 mod after;
 mod bounds;
+mod bytes;
 pub mod checkup;
 pub mod chore;
 mod client;
@@ -42,6 +43,7 @@ pub mod ran;
 pub mod reason;
 pub mod report;
 pub mod screen;
+mod shell;
 pub mod signed;
 pub mod text;
 pub mod time;
@@ -50,6 +52,7 @@ mod written;
 
 pub use after::{Awaited, Milestone, NotReady};
 pub use bounds::keep_newest;
+pub use bytes::parse_bytes;
 pub use checkup::{Checked, Fix, Health};
 pub use chore::{
     Accept, Advice, Chore, ChoreEnd, ChoreHistory, ChoreKind, ChoreResult, ChoreTime, Judged,
@@ -98,6 +101,7 @@ pub use report::{
     ReportingClient,
 };
 pub use screen::{Asks, Block, Screen, ScreenState, Source, Title, Told};
+pub use shell::shell_word;
 pub use text::{Asker, TextEnd, TextRequest, TextStep, Typable};
 pub use time::Moment;
 pub use walk::Walk;

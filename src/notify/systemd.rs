@@ -1,8 +1,8 @@
 //! The service manager's socket, as `sd_notify(3)` describes it: one datagram of `NAME=value` lines
 //! per message.
 //!
-//! Forty lines of our own: a crate for it would be larger than its use. Without the socket nothing
-//! is sent.
+//! The messages are our own: the crate for them waits for a manager that does not read
+//! (docs/adr/0013). Without the socket nothing is sent.
 
 use crate::model::{Moment, Period};
 use std::ffi::OsString;

@@ -3,7 +3,7 @@
 use super::{gastown, sanitise};
 use crate::model::{
     Asks, Block, Death, Desired, Flaw, Held, Hold, Milestone, Moment, Next, NotReady, Period,
-    Phase, Reason, ReasonCode, SessionName, Socket, Verb,
+    Phase, Reason, ReasonCode, SessionName, Socket, Verb, shell_word,
 };
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
@@ -656,17 +656,9 @@ pub fn writes(desired: &Desired) -> Option<String> {
 pub fn shell(argv: &[String]) -> String {
     let quoted: Vec<String> = argv
         .iter()
-        .map(|a| quote(&sanitise::line(a, 4096)))
+        .map(|word| shell_word(&sanitise::line(word, 4096)))
         .collect();
     quoted.join(" ")
-}
-
-fn quote(argument: &str) -> String {
-    let harmless = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
-    if !argument.is_empty() && argument.chars().all(harmless) {
-        return argument.to_owned();
-    }
-    format!("'{}'", argument.replace('\'', "'\\''"))
 }
 
 #[cfg(test)]

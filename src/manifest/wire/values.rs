@@ -3,7 +3,7 @@
 //! Each checks its text while serde reads it, and has a schema of its own.
 
 use super::words::When;
-use crate::model::{self, Period};
+use crate::model::{self, Period, parse_bytes};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use std::borrow::Cow;
@@ -157,22 +157,7 @@ from_text!(MemoryLimit, "a size such as \"2GiB\", or \"off\"", |text| {
 /// Reads a size such as `10MiB`, `10M` or `10485760`. Units are powers of 1024.
 fn bytes<E: Error>(text: &str) -> Result<u64, E> {
     const HELP: &str = "write a whole number and KiB, MiB, GiB or TiB, such as \"10MiB\"";
-    let trimmed = text.trim();
-    let unit = trimmed.trim_start_matches(|c: char| c.is_ascii_digit());
-    let number = trimmed.strip_suffix(unit).unwrap_or_default();
-    let shift = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 0,
-        "k" | "kib" => 10,
-        "m" | "mib" => 20,
-        "g" | "gib" => 30,
-        "t" | "tib" => 40,
-        _ => return Err(E::custom(pack("bad-size", "not a size in bytes", HELP))),
-    };
-    match number
-        .parse::<u64>()
-        .ok()
-        .and_then(|n| n.checked_mul(1 << shift))
-    {
+    match parse_bytes(text) {
         None => Err(E::custom(pack("bad-size", "not a size in bytes", HELP))),
         Some(0) => Err(E::custom(pack("zero-limit", "a size of zero", HELP))),
         Some(n) => Ok(n),
