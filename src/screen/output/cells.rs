@@ -1,27 +1,29 @@
-//! The row that is being written: a terminal's line, edited by a cursor.
+//! The row that a program is writing: a line of a terminal with a cursor.
 //!
-//! Finished rows are kept before it until they are taken. Every character counts as one column
-//! here; that only matters where something is written over something else.
+//! Finished rows are kept before the open row until they are taken. Each character counts as one
+//! column. That is wrong for wide characters, but matters only if a program writes over them.
 
-/// The most bytes of one row; the rest of it is dropped, and the row ends with [`CUT`].
+/// The longest row, in bytes. The rest of a longer row is dropped, and [`CUT`] ends it.
 pub(super) const MAX_ROW: usize = 64 << 10;
-/// A longer row is not written over: what would do so begins another.
+/// The longest row that can be edited, in bytes. To write over a longer row begins a new row.
 const MAX_EDITED: usize = 4 << 10;
-/// The most columns that one sequence moves or fills.
+/// How many columns one sequence moves or fills at most.
 const MAX_STEP: usize = 1000;
-/// What a row that was cut ends with.
+/// The end of a row that was cut.
 pub(super) const CUT: &str = "…";
 
-/// Finished rows, each with its line end, and the open one.
+/// The finished rows, each with its line end, and the open row.
 #[derive(Debug, Default)]
 pub(super) struct Cells {
     text: Vec<u8>,
     /// Where the open row begins.
     row: usize,
-    /// Where the next character goes.
+    /// The cursor: where the next character goes.
     at: usize,
+    /// Whether a part of the open row was dropped.
     cut: bool,
-    /// A return to the beginning of a row too long to be edited: the next character begins another.
+    /// Whether the cursor went back to the beginning of a row that is too long to edit. Then the
+    /// next character begins a new row.
     left: bool,
 }
 
@@ -31,24 +33,24 @@ impl Cells {
         self.text.get(..self.row).unwrap_or_default()
     }
 
-    /// The row that is being written.
+    /// The row that has not ended.
     pub(super) fn open(&self) -> &[u8] {
         self.text.get(self.row..).unwrap_or_default()
     }
 
-    /// Bytes in all.
+    /// How many bytes all rows have.
     pub(super) fn len(&self) -> usize {
         self.text.len()
     }
 
-    /// Whether the next character is simply added.
-    pub(super) fn at_end(&self) -> bool {
+    /// Whether the next character goes to the end of the open row.
+    pub(super) fn is_at_end(&self) -> bool {
         self.at == self.text.len() && !self.left
     }
 
-    /// Whether all that comes before the next control is dropped.
-    pub(super) fn drops(&self) -> bool {
-        self.cut && self.at_end()
+    /// Whether the open row is full, so that all text before the next control is dropped.
+    pub(super) fn is_full(&self) -> bool {
+        self.cut && self.is_at_end()
     }
 
     /// Forgets the finished rows.
@@ -58,14 +60,15 @@ impl Cells {
         self.row = 0;
     }
 
-    /// The last byte of all, 0 where there is none.
+    /// The last byte, or 0 if there is none.
     pub(super) fn last(&self) -> u8 {
         self.text.last().copied().unwrap_or(0)
     }
 
-    /// Lets `copy` add text that holds no control but line ends, tabs and escapes, at the end: no
-    /// more of it than it is given, and with its line ends. Returns what that returns, or 0 where
-    /// the row is full.
+    /// Appends text whose only controls are line ends, tabs and escapes. `copy` gets the bytes that
+    /// fit and the text to append them to. It returns how many bytes it has read.
+    ///
+    /// Returns the same number, or 0 if the row is full.
     pub(super) fn append(
         &mut self,
         bytes: &[u8],
@@ -75,21 +78,21 @@ impl Cells {
         if room == 0 || self.cut {
             return 0;
         }
-        // What does not fit is left: to ask byte by byte where the row ends would take for ever.
-        let first = memchr::memchr(b'\n', bytes).unwrap_or(bytes.len());
-        let fits = if first > room {
+        // Only the first row can be too long: all rows of `bytes` fit into a new row.
+        let first_row = memchr::memchr(b'\n', bytes).unwrap_or(bytes.len());
+        let fitting = if first_row > room {
             bytes.get(..room).unwrap_or(bytes)
         } else {
             bytes
         };
         let start = self.text.len();
-        let taken = copy(fits, &mut self.text);
+        let read = copy(fitting, &mut self.text);
         let added = self.text.get(start..).unwrap_or_default();
         if let Some(at) = memchr::memrchr(b'\n', added) {
             self.row = start + at + 1;
         }
         self.at = self.text.len();
-        taken
+        read
     }
 
     /// Writes one byte of a character, or a tab.
@@ -123,16 +126,16 @@ impl Cells {
         self.at = self.row;
     }
 
-    /// Ends the row unless it is empty: the cursor goes elsewhere. Returns whether it did.
+    /// Ends the row unless it is empty. Returns whether it has ended a row.
     pub(super) fn break_row(&mut self) -> bool {
-        let written = self.row < self.text.len();
-        if written {
+        let has_text = self.row < self.text.len();
+        if has_text {
             self.end_row();
         }
-        written
+        has_text
     }
 
-    /// Back to the beginning of the row.
+    /// Moves the cursor to the beginning of the row.
     pub(super) fn go_home(&mut self) {
         if self.text.len() - self.row > MAX_EDITED {
             self.left = true;
@@ -141,15 +144,16 @@ impl Cells {
         }
     }
 
-    /// To a column, from 0. Returns whether that began another row.
+    /// Moves the cursor to a column, counted from 0. Returns whether that has ended the row.
     pub(super) fn go_to(&mut self, column: usize) -> bool {
-        let broken = self.text.len() - self.row > MAX_EDITED && self.break_row();
+        let is_too_long = self.text.len() - self.row > MAX_EDITED;
+        let has_ended_row = is_too_long && self.break_row();
         self.at = self.row;
         self.forward(column);
-        broken
+        has_ended_row
     }
 
-    /// On by so many columns, spaces being written where nothing is.
+    /// Moves the cursor forward by so many columns. Beyond the end of the row it writes spaces.
     pub(super) fn forward(&mut self, columns: usize) {
         for _ in 0..columns.min(MAX_STEP) {
             if self.at == self.text.len() {
@@ -164,7 +168,7 @@ impl Cells {
         }
     }
 
-    /// Back by so many columns.
+    /// Moves the cursor back by so many columns, at most to the beginning of the row.
     pub(super) fn back(&mut self, columns: usize) {
         for _ in 0..columns.min(MAX_STEP) {
             while self.at > self.row {
@@ -176,13 +180,13 @@ impl Cells {
         }
     }
 
-    /// Erases from the cursor to the end.
+    /// Erases from the cursor to the end of the row.
     pub(super) fn erase_rest(&mut self) {
         self.text.truncate(self.at);
         self.cut = false;
     }
 
-    /// Erases from the beginning up to the cursor.
+    /// Writes spaces from the beginning of the row to the cursor.
     pub(super) fn erase_before(&mut self) {
         let before = self.text.get(self.row..self.at).unwrap_or_default();
         let blank = vec![b' '; characters(before)];
@@ -191,20 +195,21 @@ impl Cells {
         self.at = self.row + width;
     }
 
-    /// Writes spaces over so many characters, and stays.
+    /// Writes spaces over so many characters from the cursor on. The cursor stays.
     pub(super) fn erase(&mut self, columns: usize) {
-        let end = self.on(columns);
-        let blank = vec![b' '; characters(self.text.get(self.at..end).unwrap_or_default())];
+        let end = self.end_of(columns);
+        let erased = self.text.get(self.at..end).unwrap_or_default();
+        let blank = vec![b' '; characters(erased)];
         self.text.splice(self.at..end, blank);
     }
 
-    /// Takes out so many characters.
+    /// Removes so many characters from the cursor on.
     pub(super) fn delete(&mut self, columns: usize) {
-        let end = self.on(columns);
+        let end = self.end_of(columns);
         self.text.drain(self.at..end);
     }
 
-    /// Puts spaces in, before what is there.
+    /// Inserts so many spaces at the cursor.
     pub(super) fn insert(&mut self, columns: usize) {
         if self.at < self.text.len() && self.text.len() - self.row <= MAX_EDITED {
             self.text
@@ -212,27 +217,29 @@ impl Cells {
         }
     }
 
-    fn on(&self, columns: usize) -> usize {
+    /// Where so many characters from the cursor on end.
+    fn end_of(&self, columns: usize) -> usize {
         (0..columns.min(MAX_STEP)).fold(self.at, |at, _| self.after(at))
     }
 
     /// Where the character after the one at `at` begins.
     fn after(&self, at: usize) -> usize {
         let rest = self.text.get(at..).unwrap_or_default();
-        let more = rest
+        let continuations = rest
             .iter()
             .skip(1)
-            .take_while(|b| is_continuation(**b))
+            .take_while(|byte| is_continuation(**byte))
             .count();
-        (at + 1 + more).min(self.text.len())
+        (at + 1 + continuations).min(self.text.len())
     }
 }
 
-/// How many characters begin in this text.
+/// How many characters begin in a piece of UTF-8.
 pub(super) fn characters(text: &[u8]) -> usize {
-    text.iter().filter(|b| !is_continuation(**b)).count()
+    text.iter().filter(|byte| !is_continuation(**byte)).count()
 }
 
+/// Whether a byte is not the first of a UTF-8 character.
 fn is_continuation(byte: u8) -> bool {
     byte & 0xc0 == 0x80
 }

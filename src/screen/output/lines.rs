@@ -1,54 +1,55 @@
-//! Rows joined to the lines they are pieces of.
+//! Joins rows to the lines that they are pieces of.
 //!
-//! A program that knows the pane's width breaks its own lines: in the middle of a word where the
-//! row is full, or before a word that had no room left. Both can be told from the two rows, so a
-//! row is judged alone and together with those it continues. JSON that was broken over rows is
-//! judged when it is whole.
+//! A program that knows the pane's width breaks its lines itself: within a word if the row is full,
+//! or before a word that has no room. Two rows show whether this may have happened. So a row is
+//! judged alone, and joined with the rows that it may continue. JSON that was broken over rows is
+//! judged when it is complete.
 
 use super::cells::{MAX_ROW, characters};
 
-/// The most ways in which the rows so far may be joined.
+/// In how many ways rows may be joined at a time.
 const MAX_WAYS: usize = 4;
 
-/// How a row goes on in the next.
+/// How a line was broken between two rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wrap {
-    /// The row was full: in the middle of a word, or between two.
+    /// The first row is full. The break may be within a word or between two.
     Full,
-    /// The next word had no room.
+    /// The first word of the second row had no room in the first.
     Word,
 }
 
-/// Whether `row` may be the continuation of `previous` in a pane of this width.
+/// How `row` may continue `previous` in a pane of this width, in columns. `None` if it cannot.
 pub(super) fn wraps(previous: &[u8], row: &[u8], width: usize) -> Option<Wrap> {
-    let word = row.trim_ascii_start();
-    let word = word
+    let first_word = row
+        .trim_ascii_start()
         .split(u8::is_ascii_whitespace)
         .next()
         .unwrap_or_default();
-    if previous.trim_ascii().is_empty()
-        || word.is_empty()
-        || previous.len() + 1 + word.len() <= width
-    {
+    let is_blank = previous.trim_ascii().is_empty() || first_word.is_empty();
+    // A character has at least one byte, so bytes that fit are columns that fit.
+    let had_room = previous.len() + 1 + first_word.len() <= width;
+    if is_blank || had_room {
         return None;
     }
-    let columns = characters(previous);
-    if columns == width {
-        Some(Wrap::Full)
-    } else {
-        let trimmed = characters(previous.trim_ascii_end());
-        (trimmed <= width && trimmed + 1 + characters(word) > width).then_some(Wrap::Word)
+    if characters(previous) == width {
+        return Some(Wrap::Full);
     }
+    let used = characters(previous.trim_ascii_end());
+    let word_had_no_room = used <= width && used + 1 + characters(first_word) > width;
+    word_had_no_room.then_some(Wrap::Word)
 }
 
-/// A line put together from rows, and where its newest row begins in it.
+/// A line that was joined from rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Joined {
     pub(super) text: Vec<u8>,
+    /// Where the newest row begins in the text.
     pub(super) seam: usize,
 }
 
-/// The rows so far in each way in which they may belong together, and `row` after them.
+/// Joins `row` to the lines so far, in each way that is possible. Lines that become too long are
+/// dropped.
 pub(super) fn join(so_far: Vec<Joined>, row: &[u8], wrap: Wrap) -> Vec<Joined> {
     let mut ways = Vec::new();
     for Joined { text, .. } in so_far {
@@ -56,24 +57,27 @@ pub(super) fn join(so_far: Vec<Joined>, row: &[u8], wrap: Wrap) -> Vec<Joined> {
             continue;
         }
         if wrap == Wrap::Full {
-            let mut broken = text.clone();
-            broken.extend_from_slice(row);
+            let mut within_word = text.clone();
+            within_word.extend_from_slice(row);
             ways.push(Joined {
-                text: broken,
+                text: within_word,
                 seam: text.len(),
             });
         }
-        let mut parted = text.trim_ascii_end().to_vec();
-        parted.push(b' ');
-        let seam = parted.len();
-        parted.extend_from_slice(row.trim_ascii_start());
-        ways.push(Joined { text: parted, seam });
+        let mut between_words = text.trim_ascii_end().to_vec();
+        between_words.push(b' ');
+        let seam = between_words.len();
+        between_words.extend_from_slice(row.trim_ascii_start());
+        ways.push(Joined {
+            text: between_words,
+            seam,
+        });
     }
     ways.truncate(MAX_WAYS);
     ways
 }
 
-/// JSON that was broken over full rows, until it is whole or goes on no longer.
+/// JSON that was broken over full rows, until it is complete or a row is not full.
 #[derive(Debug, Clone)]
 pub(super) struct Broken {
     text: Vec<u8>,
@@ -83,17 +87,16 @@ pub(super) struct Broken {
 impl Broken {
     /// Begins with a full row that opens an object and does not close it.
     pub(super) fn begin(row: &[u8], width: usize) -> Option<Self> {
-        let open = row.trim_ascii_start().first() == Some(&b'{')
-            && row.len() >= width
-            && characters(row) == width;
-        let is_begun = open && !is_object(row);
+        let opens_object = row.trim_ascii_start().first() == Some(&b'{');
+        let is_full = row.len() >= width && characters(row) == width;
+        let is_begun = opens_object && is_full && !is_object(row);
         is_begun.then(|| Self {
             text: row.to_vec(),
             braces: Braces::default().after(row),
         })
     }
 
-    /// Adds a row. True when it was the last.
+    /// Adds a row. Returns whether it was the last.
     pub(super) fn add(&mut self, row: &[u8], width: usize) -> bool {
         if self.text.len() + row.len() >= MAX_ROW {
             return true;
@@ -101,7 +104,7 @@ impl Broken {
         self.text.extend_from_slice(row);
         let was_open = !self.braces.closed;
         self.braces = self.braces.after(row);
-        // All of it is read as JSON once, when its first brace is closed: for each row anew it
+        // The text is parsed only once, when its first brace is closed. To parse it after each row
         // would take too long.
         let closes = was_open && self.braces.closed;
         characters(row) != width || closes && is_object(&self.text)
@@ -112,11 +115,11 @@ impl Broken {
     }
 }
 
-/// Where in the braces and strings of JSON a text has come to.
+/// The open braces and strings at the end of a piece of JSON.
 #[derive(Debug, Clone, Copy, Default)]
 struct Braces {
     depth: usize,
-    /// The first brace has been closed.
+    /// Whether the first brace was closed once.
     closed: bool,
     in_string: bool,
     escaped: bool,
@@ -141,6 +144,7 @@ impl Braces {
     }
 }
 
+/// Whether a text is one complete JSON object.
 pub(super) fn is_object(text: &[u8]) -> bool {
     serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(text).is_ok()
 }
@@ -150,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_ways_of_breaking_are_known() {
+    fn both_ways_of_breaking_are_recognised() {
         assert_eq!(wraps(b"0123456789", b"next", 10), Some(Wrap::Full));
         assert_eq!(
             wraps("0123é56789".as_bytes(), b"next", 10),

@@ -1,128 +1,122 @@
-//! Markers in a line: as text, or as conditions on a line that is JSON.
+//! Judges a line by the markers of a session.
+//!
+//! ```text
+//!  line                                         marker                   verdict
+//!  All done. DONE                               DONE                     completed
+//!  {"type":"result","subtype":"success"}        "subtype":"success"      completed
+//!  {"result":"DONE","is_error":true}            DONE                     failed
+//! ```
 //!
 //! A line that is a JSON object, alone or after a prefix, is judged as JSON and never as text. A
-//! marker that is itself a piece of JSON (`"subtype":"success"`) is then a condition; any other
-//! text counts in the object's own strings, not in those deeper down, where agents carry what they
-//! read. An object whose `is_error` is true is no completion, whatever it says of success: it is a
-//! failure.
+//! marker that is a piece of JSON (`"subtype":"success"`) is a condition on the object. Any other
+//! marker counts in the object's own strings. It does not count deeper in the object, because agents
+//! put there what they have read. An object with `"is_error": true` is a failure, whatever else it
+//! says.
 
-use super::said::{self, Given, Place};
+use super::given::{Given, Place};
+use super::stated::{is_quoted, is_stated};
 use crate::model::{Marker, Verdict};
 use aho_corasick::{AhoCorasick, MatchKind};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// The most pieces kept of one text.
+/// How many pieces of one text are kept.
 const MAX_PIECES: usize = 8;
-/// Bytes kept of a text on each side of a marker.
+/// How many bytes of a text are kept on each side of a marker.
 const AROUND: usize = 512;
+/// How an object says that it is an error, in the two usual spellings.
+const HAS_ERROR: [&str; 2] = ["\"is_error\":true", "\"is_error\": true"];
+/// How an object says that it is no error.
+const HAS_NO_ERROR: [&str; 2] = ["\"is_error\":false", "\"is_error\": false"];
 
-/// The markers of a session, made ready.
+/// The markers of a session, ready to search with.
 #[derive(Debug)]
 pub struct Matcher {
     markers: Vec<Compiled>,
-    /// Finds the lines that are worth a judgement. None when nothing is looked for.
+    /// Finds lines that may have a marker. None if there are no markers.
     search: Option<AhoCorasick>,
-    /// The pairs of bytes that a marker may be broken between.
+    /// The pairs of neighbouring bytes in the text markers, one bit for each of the 2^16 pairs.
     seams: Box<[u64]>,
     given: Given,
 }
 
+/// One marker.
 #[derive(Debug)]
 struct Compiled {
-    /// As it was declared.
+    /// The marker as it was declared.
     name: String,
+    /// The text, for a marker that is a text.
     text: Option<String>,
+    /// The conditions on an object, for a marker that is JSON or a text that is a piece of it.
     json: Option<BTreeMap<String, Value>>,
 }
 
 impl Matcher {
-    /// Makes markers ready. `given` is what was typed into the session, and texts that stand in its
-    /// command line.
+    /// Compiles markers. `given` are the texts that the agent was given: typed into the session, or
+    /// in its command line.
     #[must_use]
     pub fn new(markers: &[Marker], given: &[String]) -> Self {
         let markers: Vec<Compiled> = markers.iter().filter_map(Compiled::of).collect();
-        let mut needles: Vec<String> = markers.iter().map(Compiled::needle).collect();
-        needles.extend(markers.iter().filter_map(|marker| marker.text.clone()));
-        if markers.iter().any(|marker| marker.json.is_some()) {
-            needles.extend([
-                "\"is_error\":true".to_owned(),
-                "\"is_error\": true".to_owned(),
-            ]);
-        }
-        let search = (!markers.is_empty()).then(|| {
-            AhoCorasick::builder()
-                .match_kind(MatchKind::LeftmostFirst)
-                .build(&needles)
-                .ok()
-        });
         let mut seams = vec![0; 1 << 10].into_boxed_slice();
-        for marker in &markers {
-            marker
-                .text
-                .iter()
-                .for_each(|text| note_seams(&mut seams, text.as_bytes()));
+        for text in markers.iter().filter_map(|marker| marker.text.as_ref()) {
+            note_seams(&mut seams, text.as_bytes());
         }
         Self {
+            search: search(&markers),
             markers,
-            search: search.flatten(),
             seams,
             given: Given::new(given),
         }
     }
 
-    /// Replaces what was given.
+    /// Replaces the texts that the agent was given.
     pub fn set_given(&mut self, given: &[String]) {
         self.given = Given::new(given);
     }
 
-    /// The pieces of a text around what is looked for: at most [`MAX_PIECES`], each with at most
-    /// [`AROUND`] bytes before and after it. All that [`given`](Self::set_given) texts are needed
-    /// for is in them.
+    /// The pieces of a text around its markers: at most 8, each with at most 512 bytes before and
+    /// after a marker. [`set_given`](Self::set_given) needs no more of a text.
     #[must_use]
     pub fn pieces(&self, text: &str) -> Vec<String> {
         let mut pieces = Vec::new();
         let mut from = 0;
-        while let Some(at) = self
-            .next(text.as_bytes(), from)
-            .filter(|_| pieces.len() < MAX_PIECES)
+        while pieces.len() < MAX_PIECES
+            && let Some(at) = self.next(text.as_bytes(), from)
         {
-            let begin = boundary_before(text, at.saturating_sub(AROUND));
+            let start = boundary_before(text, at.saturating_sub(AROUND));
             let end = boundary_before(text, at.saturating_add(AROUND));
-            pieces.extend(text.get(begin..end).map(str::to_owned));
-            // Others nearby are in the same piece, with enough before them.
+            pieces.extend(text.get(start..end).map(str::to_owned));
+            // A marker in the first half after this one is in the same piece.
             from = boundary_before(text, at.saturating_add(AROUND / 2));
         }
         pieces
     }
 
-    /// Where the next line that is worth a judgement has something, from `at` on.
-    pub(super) fn next(&self, text: &[u8], at: usize) -> Option<usize> {
-        let rest = text.get(at..)?;
-        self.search
-            .as_ref()?
-            .find(rest)
-            .map(|found| at + found.start())
+    /// Where the next candidate for a marker begins, at byte `from` or later.
+    pub(super) fn next(&self, text: &[u8], from: usize) -> Option<usize> {
+        let rest = text.get(from..)?;
+        let candidate = self.search.as_ref()?.find(rest)?;
+        Some(from + candidate.start())
     }
 
     /// Whether a marker may be broken between these two bytes.
     pub(super) fn may_break(&self, before: u8, after: u8) -> bool {
-        let pair = usize::from(before) << 8 | usize::from(after);
+        let (word, bit) = seam(before, after);
         self.seams
-            .get(pair >> 6)
-            .is_some_and(|bits| bits >> (pair & 63) & 1 == 1)
+            .get(word)
+            .is_some_and(|bits| bits >> bit & 1 == 1)
     }
 
-    /// What a whole line says, and by which marker.
+    /// The verdict of a line, and the marker that gives it.
     #[must_use]
     pub fn judge(&self, line: &str) -> Option<(&str, Verdict)> {
         self.judge_after(b"", line)
     }
 
-    /// The same of a line that comes after these rows.
+    /// The verdict of a line that comes after these rows.
     pub(super) fn judge_after(&self, rows: &[u8], line: &str) -> Option<(&str, Verdict)> {
         let line = line.trim();
-        if said::is_quoted(line) {
+        if is_quoted(line) {
             return None;
         }
         if let Some(object) = object_in(line) {
@@ -132,52 +126,49 @@ impl Matcher {
                 self.judge_object(&object)
             };
         }
-        if line.contains("\"is_error\":true") || line.contains("\"is_error\": true") {
-            let marker = self
-                .markers
-                .iter()
-                .find(|marker| marker.text.as_ref().is_some_and(|t| line.contains(t)))?;
+        let says = |flags: [&str; 2]| flags.into_iter().any(|flag| line.contains(flag));
+        if says(HAS_ERROR) {
+            let has_marker =
+                |marker: &&Compiled| marker.text.as_ref().is_some_and(|text| line.contains(text));
+            let marker = self.markers.iter().find(has_marker)?;
             return Some((&marker.name, Verdict::Failed));
         }
-        // JSON that was cut tells nothing unless it got as far as to deny an error.
-        let cut = line.contains("{\"")
-            && !line.contains("\"is_error\":false")
-            && !line.contains("\"is_error\": false");
-        // A piece of JSON is no prose: nobody asks for it in the words around it.
-        let denied = line.contains("{\"") && !cut;
-        let stated = |marker: &&Compiled| {
-            let holds = |text: &String| {
-                denied && marker.json.is_some() && line.contains(text)
-                    || self.states(rows, line, text)
+        let has_json = line.contains("{\"");
+        // JSON that was cut off before it denies an error may still be an error.
+        if has_json && !says(HAS_NO_ERROR) {
+            return None;
+        }
+        let is_stated = |marker: &&Compiled| {
+            let is_stated = |text: &String| {
+                // A piece of JSON is no prose, so the words around it do not make it a mention.
+                let is_in_json = has_json && marker.json.is_some() && line.contains(text);
+                is_in_json || self.states(rows, line, text)
             };
-            marker.text.as_ref().is_some_and(holds)
+            marker.text.as_ref().is_some_and(is_stated)
         };
-        self.markers
-            .iter()
-            .filter(|_| !cut)
-            .find(stated)
-            .map(|marker| (marker.name.as_str(), Verdict::Completed))
+        let marker = self.markers.iter().find(is_stated)?;
+        Some((&marker.name, Verdict::Completed))
     }
 
-    /// What a line says whose rows were joined, if it says so across its seam.
+    /// The verdict of a line that was joined from rows, if a marker stands across byte `seam`.
     pub(super) fn judge_across(
         &self,
         rows: &[u8],
         line: &str,
         seam: usize,
     ) -> Option<(&str, Verdict)> {
-        let across = |text: &str| {
+        let crosses_seam = |text: &str| {
             line.match_indices(text)
                 .any(|(at, _)| at < seam && seam < at + text.len())
         };
         self.markers
             .iter()
-            .any(|m| m.text.as_deref().is_some_and(across))
+            .any(|marker| marker.text.as_deref().is_some_and(crosses_seam))
             .then(|| self.judge_after(rows, line))?
     }
 
-    /// The letters that the rows after this one begin with if it shows a given text from this
-    /// marker on.
+    /// The letters that the next rows begin with if this line shows a given text that begins with
+    /// the marker. One entry for each such text.
     pub(super) fn expected_after(&self, line: &str, marker: &str) -> Vec<String> {
         let place = |at| Place {
             rows: b"",
@@ -190,55 +181,76 @@ impl Matcher {
             .unwrap_or_default()
     }
 
+    /// Whether a line states the marker somewhere, and does not only show a given text there.
     fn states(&self, rows: &[u8], line: &str, marker: &str) -> bool {
-        let said = |at| {
-            said::is_stated(line, at, marker)
-                && !self.given.shows(Place {
-                    rows,
-                    line,
-                    at,
-                    marker,
-                })
-        };
-        line.match_indices(marker).any(|(at, _)| said(at))
+        line.match_indices(marker).any(|(at, _)| {
+            let place = Place {
+                rows,
+                line,
+                at,
+                marker,
+            };
+            is_stated(line, at, marker) && !self.given.shows(place)
+        })
     }
 
-    /// Whether a string of an object states a marker.
-    fn is_said_in(&self, text: &str, marker: &str) -> bool {
-        let mut rows = 0;
-        text.split_inclusive('\n').any(|line| {
-            let before = text.as_bytes().get(..rows).unwrap_or_default();
-            rows += line.len();
-            !said::is_quoted(line) && self.states(before, line, marker)
+    /// Whether a string of an object states the marker in one of its lines.
+    fn states_in_string(&self, string: &str, marker: &str) -> bool {
+        let mut line_start = 0;
+        string.split_inclusive('\n').any(|line| {
+            let rows_before = string.as_bytes().get(..line_start).unwrap_or_default();
+            line_start += line.len();
+            !is_quoted(line) && self.states(rows_before, line, marker)
         })
     }
 
     fn judge_object(&self, object: &Map<String, Value>) -> Option<(&str, Verdict)> {
-        let failed = object.get("is_error") == Some(&Value::Bool(true));
+        let has_failed = object.get("is_error") == Some(&Value::Bool(true));
         for marker in &self.markers {
             let verdict = match (&marker.json, &marker.text) {
-                (Some(conditions), _) => judge_conditions(conditions, object, failed),
+                (Some(conditions), _) => judge_conditions(conditions, object, has_failed),
                 (None, Some(text)) => object
                     .values()
                     .filter_map(Value::as_str)
-                    .any(|said| self.is_said_in(said, text))
-                    .then_some(if failed {
-                        Verdict::Failed
-                    } else {
-                        Verdict::Completed
-                    }),
+                    .any(|string| self.states_in_string(string, text))
+                    .then_some(verdict_of(has_failed)),
                 (None, None) => None,
             };
             if let Some(verdict) = verdict {
                 return Some((&marker.name, verdict));
             }
         }
-        // The last word of an agent, in other words than the markers'.
-        let last = failed && object.get("type").and_then(Value::as_str) == Some("result");
-        self.markers
-            .iter()
-            .find(|marker| last && marker.json.is_some())
-            .map(|m| (m.name.as_str(), Verdict::Failed))
+        // The agent reports its own failure, without the words of a marker.
+        let is_result = object.get("type").and_then(Value::as_str) == Some("result");
+        if !has_failed || !is_result {
+            return None;
+        }
+        let marker = self.markers.iter().find(|marker| marker.json.is_some())?;
+        Some((&marker.name, Verdict::Failed))
+    }
+}
+
+/// The search for all lines that may have a marker.
+fn search(markers: &[Compiled]) -> Option<AhoCorasick> {
+    if markers.is_empty() {
+        return None;
+    }
+    let mut needles: Vec<String> = markers.iter().map(Compiled::needle).collect();
+    needles.extend(markers.iter().filter_map(|marker| marker.text.clone()));
+    if markers.iter().any(|marker| marker.json.is_some()) {
+        needles.extend(HAS_ERROR.map(str::to_owned));
+    }
+    AhoCorasick::builder()
+        .match_kind(MatchKind::LeftmostFirst)
+        .build(&needles)
+        .ok()
+}
+
+fn verdict_of(has_failed: bool) -> Verdict {
+    if has_failed {
+        Verdict::Failed
+    } else {
+        Verdict::Completed
     }
 }
 
@@ -265,12 +277,14 @@ impl Compiled {
         }
     }
 
-    /// What any line must hold that this marker can be in.
+    /// A text that every line with this marker contains. Of several texts the longest is the best:
+    /// fewer lines have it by chance.
     fn needle(&self) -> String {
         let Some(conditions) = &self.json else {
             return self.name.clone();
         };
-        let plain = |text: &&String| {
+        // JSON can write other texts in several ways.
+        let is_plain = |text: &&String| {
             text.chars()
                 .all(|c| c.is_ascii_alphanumeric() || "_- .".contains(c))
         };
@@ -284,52 +298,50 @@ impl Compiled {
         });
         let keys = conditions.keys().filter(|key| *key != "is_error");
         let chosen = values
-            .filter(plain)
+            .filter(is_plain)
             .max_by_key(|text| text.len())
             .or_else(|| keys.max_by_key(|key| key.len()));
         format!("\"{}\"", chosen.map_or("is_error", String::as_str))
     }
 }
 
-/// Whether the object has these fields; but for an error that was not asked for.
+/// The verdict of an object by the conditions of one marker, or `None` if it does not meet them.
+///
+/// An object with an error is a failure, unless the conditions ask for an error.
 fn judge_conditions(
     conditions: &BTreeMap<String, Value>,
     object: &Map<String, Value>,
-    failed: bool,
+    has_failed: bool,
 ) -> Option<Verdict> {
     let holds = |(key, wanted): (&String, &Value)| {
-        object.get(key).is_some_and(|found| is_met(wanted, found))
+        object.get(key).is_some_and(|value| is_met(wanted, value))
     };
     if conditions.iter().all(holds) {
-        let asked = conditions.contains_key("is_error");
-        return Some(if failed && !asked {
-            Verdict::Failed
-        } else {
-            Verdict::Completed
-        });
+        let asks_for_error = conditions.contains_key("is_error");
+        return Some(verdict_of(has_failed && !asks_for_error));
     }
-    let others = conditions
+    let others_hold = conditions
         .iter()
         .filter(|(key, _)| *key != "is_error")
         .all(holds);
-    (failed && others).then_some(Verdict::Failed)
+    (has_failed && others_hold).then_some(Verdict::Failed)
 }
 
-/// An object meets one that has fewer fields; everything else must be equal. Numbers are equal as
-/// numbers.
-fn is_met(wanted: &Value, found: &Value) -> bool {
-    match (wanted, found) {
-        (Value::Object(wanted), Value::Object(found)) => wanted
+/// Whether a value is the wanted one. An object may have more fields than the wanted one. `1` and
+/// `1.0` are the same number.
+fn is_met(wanted: &Value, value: &Value) -> bool {
+    match (wanted, value) {
+        (Value::Object(wanted), Value::Object(object)) => wanted
             .iter()
-            .all(|(key, value)| found.get(key).is_some_and(|f| is_met(value, f))),
-        (Value::Number(wanted), Value::Number(found)) => {
-            wanted == found || wanted.as_f64() == found.as_f64()
+            .all(|(key, wanted)| object.get(key).is_some_and(|value| is_met(wanted, value))),
+        (Value::Number(wanted), Value::Number(number)) => {
+            wanted == number || wanted.as_f64() == number.as_f64()
         }
-        (wanted, found) => wanted == found,
+        (wanted, value) => wanted == value,
     }
 }
 
-/// The last place up to `at` where a character begins, or the end of the text.
+/// The last character boundary at or before `at`.
 fn boundary_before(text: &str, at: usize) -> usize {
     let at = at.min(text.len());
     (0..=at)
@@ -338,28 +350,31 @@ fn boundary_before(text: &str, at: usize) -> usize {
         .unwrap_or(0)
 }
 
-/// The object that a line is, or ends with.
+/// The JSON object that a line is, or that it ends with.
 fn object_in(line: &str) -> Option<Map<String, Value>> {
-    let from = line.find('{').filter(|_| line.ends_with('}'))?;
-    serde_json::from_str(line.get(from..)?).ok()
+    let start = line.find('{').filter(|_| line.ends_with('}'))?;
+    serde_json::from_str(line.get(start..)?).ok()
 }
 
-/// Notes each pair of neighbours, also those that blanks are between.
+/// The place of a pair of bytes in the seams: the word, and the bit in it.
+fn seam(before: u8, after: u8) -> (usize, usize) {
+    let pair = usize::from(before) << 8 | usize::from(after);
+    (pair >> 6, pair & 63)
+}
+
+/// Notes each pair of neighbours of a text. Blanks between two bytes do not count.
 fn note_seams(seams: &mut [u64], text: &[u8]) {
-    let mut note = |before: u8, after: u8| {
-        let pair = usize::from(before) << 8 | usize::from(after);
-        if let Some(bits) = seams.get_mut(pair >> 6) {
-            *bits |= 1 << (pair & 63);
-        }
-    };
-    let inked: Vec<u8> = text
+    let without_blanks: Vec<u8> = text
         .iter()
         .copied()
-        .filter(|b| !b.is_ascii_whitespace())
+        .filter(|byte| !byte.is_ascii_whitespace())
         .collect();
-    for pair in inked.windows(2) {
+    for pair in without_blanks.windows(2) {
         if let [before, after] = pair {
-            note(*before, *after);
+            let (word, bit) = seam(*before, *after);
+            if let Some(bits) = seams.get_mut(word) {
+                *bits |= 1 << bit;
+            }
         }
     }
 }

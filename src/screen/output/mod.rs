@@ -1,21 +1,25 @@
-//! What an agent's output says about its end: text without its escape sequences, rows joined to
-//! lines, markers in them.
+//! Finds completion markers in an agent's output.
 //!
 //! ```text
-//!  bytes ──► strip ──► rows ──► lines ──► matcher ──► Sighting ──► Watch: does it stand?
+//!  bytes ──► strip: text without escape sequences ──► rows ──► lines: rows joined to lines
+//!                                                                │
+//!        watch: does the marker stand? ◄── Sighting ◄── matcher: markers in a line
 //! ```
 //!
-//! Everything here is a state machine over the bytes given to it: how they are cut into reads
-//! changes nothing, which the tests prove at every byte. A marker ends nothing by itself. It stands
-//! until the agent goes on, and the grace that a session has is counted from its last output.
+//! A marker ends nothing by itself. It stands until the agent goes on. The session's grace is counted
+//! from its last output.
+//!
+//! All of this is a state machine over bytes. How the bytes are cut into reads changes nothing. The
+//! tests prove it by cutting at every byte.
 //!
 //! **Architecture invariant:** nothing here reads a file or a clock, and every buffer has a bound.
 
 mod cells;
+mod given;
 mod lines;
 mod matcher;
 mod runs;
-mod said;
+mod stated;
 mod strip;
 mod watch;
 

@@ -1,11 +1,11 @@
-//! Text and colours, many bytes at once: nearly all that agents print is nothing else.
+//! Reads text and colours many bytes at a time. Agents print little else.
 //!
-//! What is easy here is what needs no state: text without controls but tabs and line ends, and
-//! colours, which change no text. Everything else is left to the states, byte by byte.
+//! Text is easy if its only controls are tabs and line ends. Colours are easy too, because they
+//! change no text. All other bytes go through the states of the stripper one by one.
 
-/// How much is looked at for easy text at once; less than a row may hold.
+/// How many bytes are checked for easy text at a time. It must be less than the longest row.
 const PIECE: usize = 16 << 10;
-/// Bytes looked at together.
+/// How many bytes are compared in one step.
 const BLOCK: usize = 32;
 const ESCAPE: u8 = 0x1b;
 
@@ -14,8 +14,7 @@ const fn eight(byte: u8) -> u64 {
     u64::from_ne_bytes([byte; 8])
 }
 
-/// How much of the beginning holds no control but tabs, line ends and escapes. A return is one of
-/// those before a line feed only.
+/// How many of the first bytes are easy: text, tabs, line ends (`\n`, `\r\n`) and escapes.
 pub(super) fn easy_prefix(bytes: &[u8]) -> usize {
     let piece = bytes.get(..PIECE).unwrap_or(bytes);
     let mut easy = 0;
@@ -33,7 +32,8 @@ pub(super) fn easy_prefix(bytes: &[u8]) -> usize {
     easy
 }
 
-/// Whether a whole block is there and easy. Without a branch, so that many bytes are done at once.
+/// Whether there is a whole block and all of it is easy. It has no branches, so that the compiler
+/// can compare many bytes in one step.
 fn is_easy_block(bytes: &[u8]) -> bool {
     let next = bytes
         .get(1..)
@@ -50,19 +50,23 @@ fn is_easy_block(bytes: &[u8]) -> bool {
 
 #[expect(
     clippy::needless_bitwise_bool,
-    reason = "branches keep the compiler from doing many bytes at once"
+    reason = "with branches the compiler cannot compare many bytes in one step"
 )]
+/// Whether a byte is a control other than a tab, a line end or an escape.
 fn is_special(byte: u8) -> bool {
     (byte < 0x20) & (byte != b'\n') & (byte != b'\r') & (byte != b'\t') & (byte != ESCAPE)
         | (byte == 0x7f)
 }
 
-/// Copies easy text up to an escape that is no colour, without the colours. Tells of each run in
-/// which a row ends where it begins, in `text` and in `bytes`. Returns how many bytes it has taken.
+/// Copies easy text up to an escape that is no colour, without the colours. Returns how many bytes
+/// it has read.
+///
+/// For each run of text in which a row ends, it calls `note_run` with the places where the run
+/// begins: in `text` and in `bytes`.
 pub(super) fn copy(
     bytes: &[u8],
     text: &mut Vec<u8>,
-    mut with_end: impl FnMut(usize, usize),
+    mut note_run: impl FnMut(usize, usize),
 ) -> usize {
     let mut at = 0;
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
@@ -73,12 +77,12 @@ pub(super) fn copy(
             }
             continue;
         }
-        let begin = text.len();
-        let (length, ends) = if let Some((word, length, ends)) = short_run(rest) {
-            // All eight and then fewer: that is one store.
+        let start = text.len();
+        let (length, has_row_end) = if let Some((word, length, has_row_end)) = short_run(rest) {
+            // Eight bytes are one store, which is faster than a copy of fewer.
             text.extend_from_slice(word);
-            text.truncate(begin + length);
-            (length, ends)
+            text.truncate(start + length);
+            (length, has_row_end)
         } else {
             let run = rest
                 .get(..memchr::memchr(ESCAPE, rest).unwrap_or(rest.len()))
@@ -86,51 +90,54 @@ pub(super) fn copy(
             text.extend_from_slice(run);
             (run.len(), memchr::memchr(b'\n', run).is_some())
         };
-        if ends {
-            with_end(begin, at);
+        if has_row_end {
+            note_run(start, at);
         }
         at += length;
     }
     at
 }
 
-/// A run that ends at an escape within the first eight bytes: these eight, how many of them it has,
-/// and whether a row ends in it.
+/// A run that ends at an escape within the first eight bytes: these eight bytes, the length of the
+/// run, and whether a row ends in it.
 fn short_run(bytes: &[u8]) -> Option<(&[u8; 8], usize, bool)> {
     let word = bytes.first_chunk::<8>()?;
     let value = u64::from_le_bytes(*word);
     let escape = first_zero(value ^ eight(ESCAPE))?;
-    let ends = first_zero(value ^ eight(b'\n')).is_some_and(|line_end| line_end < escape);
-    Some((word, escape, ends))
+    let has_row_end = first_zero(value ^ eight(b'\n')).is_some_and(|row_end| row_end < escape);
+    Some((word, escape, has_row_end))
 }
 
-/// The first byte that is zero, counted from the lowest.
+/// The index of the first zero byte, counted from the lowest.
 fn first_zero(value: u64) -> Option<usize> {
-    // Above a zero byte the borrow may mark others; the lowest mark is always right.
+    // The subtraction may also mark bytes above a zero byte. The lowest mark is always right.
     let marks = value.wrapping_sub(eight(0x01)) & !value & eight(0x80);
     (marks != 0).then(|| marks.trailing_zeros() as usize / 8)
 }
 
-/// How long the colour is that comes first, if one does: a sequence that changes no text.
+/// The length of the colour (an SGR sequence) that `bytes` begins with, if it begins with one.
 pub(super) fn colour_prefix(bytes: &[u8]) -> Option<usize> {
     let body = bytes.strip_prefix(b"\x1b[")?;
+    let with_ends = |parameters: usize| {
+        let is_colour = body.get(parameters) == Some(&b'm');
+        is_colour.then_some(parameters + b"\x1b[m".len())
+    };
     let mut length = 0;
     while let Some(word) = body.get(length..).and_then(|rest| rest.first_chunk::<8>()) {
-        // Digits, `:` and `;` are 0x30 to 0x3b: with the 0x30 taken off, what is 12 or more is none
-        // of them.
+        // Parameters are digits, `:` and `;`: 0x30 to 0x3b. After the XOR with 0x30 they are 0 to
+        // 11, and no other byte is. Each byte that is not a parameter gets its highest bit set.
         let value = u64::from_le_bytes(*word) ^ eight(b'0');
         let others = (((value & eight(0x7f)) + eight(0x80 - 12)) | value) & eight(0x80);
         if others != 0 {
-            length += others.trailing_zeros() as usize / 8;
-            return (body.get(length) == Some(&b'm')).then_some(length + 3);
+            return with_ends(length + others.trailing_zeros() as usize / 8);
         }
         length += 8;
     }
     let rest = body.get(length..)?;
-    length += rest
+    let last_parameters = rest
         .iter()
         .position(|byte| !matches!(byte, b'0'..=b'9' | b';' | b':'))?;
-    (body.get(length) == Some(&b'm')).then_some(length + 3)
+    with_ends(length + last_parameters)
 }
 
 #[cfg(test)]
@@ -138,8 +145,8 @@ mod tests {
     use super::*;
     use crate::sim::Random;
 
-    /// The plain meaning of [`colour_prefix`].
-    fn plainly(bytes: &[u8]) -> Option<usize> {
+    /// [`colour_prefix`], written in the simplest way.
+    fn simple_colour_prefix(bytes: &[u8]) -> Option<usize> {
         let parameters = bytes.strip_prefix(b"\x1b[")?;
         let length = parameters
             .iter()
@@ -148,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_colour_is_known_whatever_its_length_and_neighbours() {
+    fn a_colour_is_recognised_whatever_its_length_and_neighbours() {
         for byte in 0..=255_u8 {
             for length in 0..20 {
                 let mut text = b"\x1b[".to_vec();
@@ -161,14 +168,18 @@ mod tests {
                     b"\xff\xff\xff\xff\xff\xff\xff\xff",
                 ] {
                     let text = [&text[..], after].concat();
-                    assert_eq!(colour_prefix(&text), plainly(&text), "{text:?}");
+                    assert_eq!(
+                        colour_prefix(&text),
+                        simple_colour_prefix(&text),
+                        "{text:?}"
+                    );
                 }
             }
         }
     }
 
     #[test]
-    fn runs_are_copied_whole_and_their_line_ends_told() {
+    fn runs_are_copied_whole_and_their_line_ends_noted() {
         let pieces: [&[u8]; 9] = [
             b"\x1b[0m",
             b"\x1b[38;5;114m",
@@ -187,15 +198,15 @@ mod tests {
                 .flat_map(|_| random.pick(&pieces).unwrap_or_default().iter().copied())
                 .collect();
             assert_eq!(easy_prefix(&bytes), bytes.len());
-            let (mut text, mut told) = (b"before".to_vec(), vec![]);
+            let (mut text, mut noted) = (b"before".to_vec(), vec![]);
             assert_eq!(
-                copy(&bytes, &mut text, |begin, at| told.push((begin, at))),
+                copy(&bytes, &mut text, |begin, at| noted.push((begin, at))),
                 bytes.len()
             );
             let mut expected = Vec::new();
             let mut rest = &bytes[..];
             while let Some((byte, after)) = rest.split_first() {
-                if let Some(colour) = plainly(rest) {
+                if let Some(colour) = simple_colour_prefix(rest) {
                     rest = &rest[colour..];
                 } else {
                     expected.push(*byte);
@@ -204,7 +215,7 @@ mod tests {
             }
             assert_eq!(text, [b"before", &expected[..]].concat());
             for (end, _) in text.iter().enumerate().filter(|(_, byte)| **byte == b'\n') {
-                let (begin, at) = *told.iter().rev().find(|(begin, _)| *begin <= end).unwrap();
+                let (begin, at) = *noted.iter().rev().find(|(begin, _)| *begin <= end).unwrap();
                 assert_eq!(
                     bytes[at + end - begin],
                     b'\n',

@@ -1,65 +1,86 @@
-//! Text out of a terminal's output: escape sequences go, and what they do to a line is done to it.
+//! Makes rows of text from the output of a terminal.
 //!
-//! The states are those of ECMA-48 as terminals read it: control sequences, strings (OSC, DCS, SOS,
-//! PM, APC) to their end, charsets, controls within sequences. A cursor that moves on leaves
-//! spaces, a carriage return lets what follows be written over the row, and a cursor that goes to
-//! another line ends the row: a line feed, or a move.
+//! It removes escape sequences, and does to the row what they ask:
 //!
-//! Two things are unlike a terminal, so that nothing can hide what follows for ever: a string ends
-//! after a mebibyte, and an OSC at a line end.
+//! ```text
+//!  input                       rows
+//!  \e[1mbold\e[0m text\n       bold text
+//!  10%\r100%\n                 100%
+//!  one\e[5Gtwo\n               one two
+//! ```
+//!
+//! The states are those of ECMA-48, as terminals implement it: control sequences, strings (OSC,
+//! DCS, SOS, PM, APC), charsets, and controls within sequences. A line feed or a move to another
+//! line ends the row.
+//!
+//! Two things differ from a terminal, so that no sequence can hide all that follows: a string ends
+//! after 1 MiB, and an OSC ends at a line feed.
 
 use super::cells::Cells;
 use super::runs;
 
-/// The most bytes of a string that is waited for its end.
+/// The longest string (OSC, DCS, …), in bytes.
 const MAX_STRING: u32 = 1 << 20;
+/// How often one sequence repeats a character at most.
+const MAX_REPEATS: usize = 1000;
+/// The largest parameter of a control sequence. No terminal has so many columns.
+const MAX_PARAMETER: u32 = 99_999;
 
 /// Strips one stream of output.
 #[derive(Debug, Default)]
 pub struct Stripper {
     state: State,
     cells: Cells,
-    /// Bytes taken.
+    /// How many bytes of the stream were read.
     input: u64,
-    /// Where the text began that was taken in step with the input.
+    /// Where runs of text begin whose bytes are in the rows as they were in the input.
     runs: Vec<Mark>,
-    /// Where rows ended of themselves.
+    /// Where rows end that were ended byte by byte.
     ends: Vec<Mark>,
-    /// The line on the screen, from a move that named it.
+    /// The line of the screen that the cursor is in, if a move has named it.
     line: Option<u32>,
-    /// Which of the two charsets are line drawing, and which is in use.
+    /// Whether each of the two charsets draws lines.
     drawing: [bool; 2],
+    /// Whether the second charset is in use.
     second: bool,
+    /// The last byte that was shown, for a sequence that repeats it.
     last: u8,
-    /// The first two parameters of the control sequence, and which is being read. Not in the state:
-    /// it would be copied for each byte.
+    /// The first two parameters of the control sequence. They are not in the state, because the
+    /// state is copied for each byte.
     parameters: [u32; 2],
+    /// Which parameter is being read.
     parameter: usize,
 }
 
+/// A place in the rows, and the place in the input that it came from.
 #[derive(Debug, Clone, Copy)]
 struct Mark {
     text: usize,
     input: u64,
 }
 
+/// What the next byte belongs to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum State {
+    /// Plain text.
     #[default]
     Ground,
+    /// A sequence of which only the escape was read.
     Escape,
-    /// After an escape and an intermediate byte, the first of which this is.
+    /// An escape with this intermediate byte, such as `(` for a charset.
     Charset(u8),
+    /// A control sequence: `ESC [`.
     Sequence,
-    /// A control sequence that means nothing here.
+    /// A control sequence that is not understood.
     Ignored,
-    /// An OSC, or another string; bytes so far.
+    /// An OSC string, with so many bytes.
     Title(u32),
+    /// Another string, with so many bytes.
     Other(u32),
 }
 
 impl Stripper {
-    /// A stripper for a stream that is read from this offset on, which is the beginning of a line.
+    /// A stripper for a stream that is read from this offset on. A line must begin there.
     #[must_use]
     pub fn new(from: u64) -> Self {
         Self {
@@ -68,40 +89,40 @@ impl Stripper {
         }
     }
 
-    /// Takes more bytes.
+    /// Reads more bytes of the stream.
     pub fn feed(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
-        // How much of the rest is known to be easy: it is looked at once, however often something
-        // else is in between.
+        // How many of the next bytes are known to be easy. So each byte is checked once, also if
+        // something else stands between easy bytes.
         let mut easy = 0;
         while let Some((&byte, after)) = rest.split_first() {
-            let step = self.many(rest, &mut easy);
-            if step == 0 {
+            let read = self.read_run(rest, &mut easy);
+            if read == 0 {
                 self.input += 1;
-                self.byte(byte);
+                self.read_byte(byte);
                 rest = after;
             } else {
-                self.input += step as u64;
-                rest = rest.get(step..).unwrap_or_default();
+                self.input += read as u64;
+                rest = rest.get(read..).unwrap_or_default();
             }
-            easy = easy.saturating_sub(step.max(1));
+            easy = easy.saturating_sub(read.max(1));
         }
     }
 
-    /// Takes what comes first as a whole, as far as it is plain text and colours. Returns how much
-    /// that was; of all else nothing.
-    fn many(&mut self, bytes: &[u8], easy: &mut usize) -> usize {
+    /// Reads plain text and colours at the start of `bytes` in one step. Returns how many bytes it
+    /// has read. 0 means that the next byte must be read alone.
+    fn read_run(&mut self, bytes: &[u8], easy: &mut usize) -> usize {
         if self.state != State::Ground {
             return 0;
         }
         if bytes.first() == Some(&0) {
-            // It means nothing, and a sparse file has millions of it.
+            // NUL means nothing, and a sparse file has millions of them.
             return bytes.iter().take_while(|byte| **byte == 0).count();
         }
-        if self.cells.drops() {
+        if self.cells.is_full() {
             return self.drop_plain(bytes);
         }
-        if !self.cells.at_end() || self.draws() {
+        if !self.cells.is_at_end() || self.draws_lines() {
             return runs::colour_prefix(bytes).unwrap_or(0);
         }
         if *easy == 0 {
@@ -110,14 +131,13 @@ impl Stripper {
         bytes.get(..*easy).map_or(0, |bytes| self.append(bytes))
     }
 
-    /// The rows that have ended since [`take`](Self::take), each with its line end, which may be
-    /// `\r\n`.
+    /// The rows that have ended since the last [`take`](Self::take). Each ends with `\n` or `\r\n`.
     #[must_use]
     pub fn rows(&self) -> &[u8] {
         self.cells.rows()
     }
 
-    /// The row that has not ended.
+    /// The row that has not ended yet.
     #[must_use]
     pub fn open(&self) -> &[u8] {
         self.cells.open()
@@ -130,53 +150,53 @@ impl Stripper {
         self.ends.clear();
     }
 
-    /// How many bytes of input had been taken when the row was ended that ends at this place in
-    /// [`rows`](Self::rows).
+    /// How many bytes of the stream had been read at the end of a row. `end` is where the row ends
+    /// in [`rows`](Self::rows).
     #[must_use]
     pub fn input_at(&self, end: usize) -> u64 {
-        if let Ok(mark) = self.ends.binary_search_by_key(&end, |mark| mark.text) {
-            return self.ends.get(mark).map_or(self.input, |mark| mark.input);
+        if let Ok(index) = self.ends.binary_search_by_key(&end, |mark| mark.text) {
+            return self.ends.get(index).map_or(self.input, |mark| mark.input);
         }
-        let before = self.runs.partition_point(|mark| mark.text < end);
-        match before
+        let runs_before = self.runs.partition_point(|mark| mark.text < end);
+        let run = runs_before
             .checked_sub(1)
             .and_then(|last| self.runs.get(last))
-            .filter(|_| end <= self.cells.len())
-        {
+            .filter(|_| end <= self.cells.len());
+        match run {
             Some(mark) => mark.input + (end - mark.text) as u64,
             None => self.input,
         }
     }
 
-    fn draws(&self) -> bool {
+    fn draws_lines(&self) -> bool {
         let [first, second] = self.drawing;
         if self.second { second } else { first }
     }
 
-    /// Adds plain text, and passes over colours in it, up to another escape. Returns how much it
-    /// has taken: nothing where a row would be too long.
+    /// Adds plain text up to an escape that is no colour, without the colours. Returns how many
+    /// bytes it has read: 0 if the row is full.
     fn append(&mut self, bytes: &[u8]) -> usize {
-        let (ended, length) = (self.cells.rows().len(), self.cells.len());
+        let (ended_before, length_before) = (self.cells.rows().len(), self.cells.len());
         let (runs, input) = (&mut self.runs, self.input);
-        let taken = self.cells.append(bytes, |fits, text| {
-            runs::copy(fits, text, |text, at| {
+        let read = self.cells.append(bytes, |fitting, text| {
+            runs::copy(fitting, text, |text, at| {
                 runs.push(Mark {
                     text,
                     input: input + at as u64,
                 });
             })
         });
-        if self.cells.rows().len() > ended {
+        if self.cells.rows().len() > ended_before {
             self.line = None;
         }
-        if self.cells.len() > length {
+        if self.cells.len() > length_before {
             self.last = self.cells.last();
         }
-        taken
+        read
     }
 
-    /// Passes over what comes before the next control, in a row that is full. Returns how much that
-    /// was.
+    /// Drops the text before the next control, because the row is full. Returns how many bytes it
+    /// has dropped.
     fn drop_plain(&mut self, bytes: &[u8]) -> usize {
         let dropped = bytes
             .iter()
@@ -188,26 +208,17 @@ impl Stripper {
         dropped
     }
 
-    fn byte(&mut self, byte: u8) {
+    fn read_byte(&mut self, byte: u8) {
         match (self.state, byte) {
-            (State::Title(_) | State::Other(_), _) => self.state = self.string(byte),
+            (State::Title(_) | State::Other(_), _) => self.state = self.after_string_byte(byte),
             (_, 0x1b) => self.state = State::Escape,
+            // CAN and SUB cancel a sequence.
             (_, 0x18 | 0x1a) | (State::Ignored, 0x40..=0x7e) => self.state = State::Ground,
             (_, 0..=0x1f | 0x7f) => self.control(byte),
             (State::Ground, _) => self.put(byte),
-            (State::Escape, _) => self.state = self.escape(byte),
-            (State::Charset(first), 0x30..=0x7e) => {
-                match first {
-                    b'(' => {
-                        self.drawing =
-                            [byte == b'0', self.drawing.last().copied().unwrap_or(false)];
-                    }
-                    b')' => {
-                        self.drawing =
-                            [self.drawing.first().copied().unwrap_or(false), byte == b'0'];
-                    }
-                    _ => {}
-                }
+            (State::Escape, _) => self.state = self.after_escape(byte),
+            (State::Charset(intermediate), 0x30..=0x7e) => {
+                self.set_charset(intermediate, byte);
                 self.state = State::Ground;
             }
             (State::Sequence, 0x40..=0x7e) => {
@@ -220,7 +231,18 @@ impl Stripper {
         }
     }
 
-    fn string(&self, byte: u8) -> State {
+    /// `ESC ( 0` makes the first charset draw lines, `ESC ) 0` the second. Others make it text.
+    fn set_charset(&mut self, intermediate: u8, charset: u8) {
+        let draws_lines = charset == b'0';
+        let [first, second] = self.drawing;
+        match intermediate {
+            b'(' => self.drawing = [draws_lines, second],
+            b')' => self.drawing = [first, draws_lines],
+            _ => {}
+        }
+    }
+
+    fn after_string_byte(&self, byte: u8) -> State {
         match (self.state, byte) {
             (_, 0x1b) => State::Escape,
             (_, 0x18 | 0x1a) | (State::Title(_), 0x07 | b'\n') => State::Ground,
@@ -239,16 +261,17 @@ impl Stripper {
         }
     }
 
-    fn escape(&mut self, byte: u8) -> State {
+    fn after_escape(&mut self, byte: u8) -> State {
         match byte {
             b'[' => {
                 (self.parameters, self.parameter) = ([0, 0], 0);
                 State::Sequence
             }
             b']' => State::Title(0),
-            // `k` is the window name of screen and tmux.
+            // `k` begins the name of a window, in screen and tmux.
             b'P' | b'X' | b'^' | b'_' | b'k' => State::Other(0),
             0x20..=0x2f => State::Charset(byte),
+            // Line feed, next line, reverse line feed, reset, restore the cursor.
             b'D' | b'E' | b'M' | b'c' | b'8' => {
                 self.move_line();
                 State::Ground
@@ -261,7 +284,7 @@ impl Stripper {
         match byte {
             b'\n' | 0x0b | 0x0c => {
                 self.cells.end_row();
-                self.ended();
+                self.note_end();
             }
             b'\r' => self.cells.go_home(),
             0x08 => self.cells.back(1),
@@ -275,11 +298,11 @@ impl Stripper {
     fn put(&mut self, byte: u8) {
         let shown = self.shown(byte);
         self.last = shown;
-        let open = self.cells.rows().len();
+        let ended_before = self.cells.rows().len();
         self.cells.put(shown);
         let ended = self.cells.rows().len();
-        if ended > open {
-            // What began the other row is this byte.
+        if ended > ended_before {
+            // This byte is the first of a new row, so the old row ended before it.
             self.ends.push(Mark {
                 text: ended,
                 input: self.input - 1,
@@ -287,11 +310,11 @@ impl Stripper {
         }
     }
 
-    /// What a byte of text shows: lines, where the charset draws them.
+    /// The character that a byte shows: a line if the charset draws lines.
     fn shown(&self, byte: u8) -> u8 {
         match byte {
-            b'x' if self.draws() => b'|',
-            0x60..=0x7e if self.draws() => b'-',
+            b'x' if self.draws_lines() => b'|',
+            0x60..=0x7e if self.draws_lines() => b'-',
             _ => byte,
         }
     }
@@ -303,21 +326,21 @@ impl Stripper {
             *value = value
                 .saturating_mul(10)
                 .saturating_add(u32::from(byte - b'0'))
-                .min(99_999);
+                .min(MAX_PARAMETER);
         }
     }
 
-    /// Carries out a control sequence.
+    /// Carries out a control sequence that ends with this byte.
     fn sequence(&mut self, last: u8) {
         let [first, second] = self.parameters;
         let count = usize::try_from(first.max(1)).unwrap_or(usize::MAX);
         match last {
             b'C' | b'a' => self.cells.forward(count),
             b'D' => self.cells.back(count),
-            b'G' | b'`' => self.column(first),
+            b'G' | b'`' => self.go_to_column(first),
             b'H' | b'f' => {
                 self.go_to_line(first.max(1));
-                self.column(second);
+                self.go_to_column(second);
             }
             b'd' => self.go_to_line(first.max(1)),
             b'K' => match first {
@@ -333,8 +356,9 @@ impl Stripper {
             b'P' => self.cells.delete(count),
             b'@' => self.cells.insert(count),
             b'b' if (0x20..0x7f).contains(&self.last) => {
-                (0..count.min(1000)).for_each(|_| self.put(self.last));
+                (0..count.min(MAX_REPEATS)).for_each(|_| self.put(self.last));
             }
+            // Moves up or down, clears or scrolls the screen, restores the cursor.
             b'A' | b'B' | b'E' | b'F' | b'J' | b'L' | b'M' | b'S' | b'T' | b'e' | b'u' => {
                 self.move_line();
             }
@@ -342,12 +366,12 @@ impl Stripper {
         }
     }
 
-    fn column(&mut self, column: u32) {
-        if self
-            .cells
-            .go_to(usize::try_from(column.max(1) - 1).unwrap_or(usize::MAX))
-        {
-            self.ended();
+    /// Moves the cursor to a column, counted from 1.
+    fn go_to_column(&mut self, column: u32) {
+        let index = usize::try_from(column.max(1) - 1).unwrap_or(usize::MAX);
+        let has_ended_row = self.cells.go_to(index);
+        if has_ended_row {
+            self.note_end();
         }
     }
 
@@ -358,15 +382,17 @@ impl Stripper {
         }
     }
 
-    /// The cursor goes to a line that is not known.
+    /// Moves the cursor to another line, whose number is not known.
     fn move_line(&mut self) {
-        if self.cells.break_row() {
-            self.ended();
+        let has_ended_row = self.cells.break_row();
+        if has_ended_row {
+            self.note_end();
         }
         self.line = None;
     }
 
-    fn ended(&mut self) {
+    /// Notes where in the input the last row has ended.
+    fn note_end(&mut self) {
         self.ends.push(Mark {
             text: self.cells.rows().len(),
             input: self.input,
