@@ -1,60 +1,61 @@
-//! `after`: what a session waits for before it is started.
+//! `after`: what a session waits for before it starts.
 
 use super::{Death, Hold, Period};
 
-/// What is asked of another session before the one that names it in `after` is started.
+/// How far another session must be before a session starts that names it in `after`.
 ///
-/// Only a start waits: the first one, the one after `gtctl stop`, and the one after the tmux server
-/// was lost. A session that runs is never stopped because another one has gone, and one that comes
-/// back (after a crash or for its age) waits for nobody.
+/// Only a start waits: the first start, a start after `gtctl stop`, and a start after the tmux
+/// server was lost. A session that runs is never stopped because another one has gone. A restart
+/// after a crash or for age waits for nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Awaited {
-    /// How far it must be.
+    /// The milestone that it must have reached.
     pub milestone: Milestone,
-    /// After so long, more than zero and counted in awake time from when the wait began, somebody
-    /// is told. The wait goes on: nothing is started in a wrong order.
+    /// After this time a person is told. It is more than zero, in awake time from when the wait
+    /// began. The wait goes on: gtctl never starts in a wrong order.
     pub within: Option<Period>,
 }
 
-/// How far a session must be before another one is started.
+/// How far a session must be before another one starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Milestone {
-    /// It runs, or is a task that has run.
+    /// It runs, or it is a task that has run.
     Started,
-    /// It runs and is ready, or is a task that has ended well.
+    /// It runs and is ready, or it is a task that has ended well.
     Ready,
     /// It is a task that has ended well.
     Completed,
 }
 
-/// Why a session that others wait for is not as far as they ask.
+/// Why a session has not reached the milestone that others wait for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum NotReady {
-    /// It is about to start, or has started and is not ready.
+    /// It is about to start, or it has started and is not ready.
     Coming,
-    /// A task that runs and has not completed.
+    /// It is a task that runs and has not completed.
     Runs,
-    /// A task that has ended and has not done what it was for.
+    /// It is a task that has ended without success.
     Failed {
-        /// How it ended; none when it was ended for its age, for its idleness or by hand.
+        /// How it ended. None if gtctl or a person has ended it, for its age, for idleness or by
+        /// hand.
         death: Option<Death>,
     },
     /// It was stopped by hand.
     Stopped,
-    /// Nothing is known of it this time.
+    /// This look could not determine its state.
     Unknown,
     /// It is not declared.
     Undeclared,
-    /// Its own start is held. Of a chain of sessions that wait for each other this is the first
+    /// Its own start is held. In a chain of sessions that wait for each other, this is the first
     /// hold.
     Held(Box<Hold>),
-    /// It was not as far in time.
+    /// It has not reached the milestone in time.
     Late {
-        /// How far it should be.
+        /// The milestone that it should have reached.
         milestone: Milestone,
-        /// Within which time.
+        /// The time that it had.
         within: Period,
-        /// Why it is not.
+        /// Why it has not.
         why: Box<NotReady>,
     },
 }
@@ -75,7 +76,7 @@ impl NotReady {
         }
     }
 
-    /// Whether somebody has to look: it does not come about by itself, or should have by now.
+    /// Whether a person must act: it will not get there by itself, or it should be there by now.
     #[must_use]
     pub fn needs_somebody(&self) -> bool {
         match self {
@@ -85,7 +86,7 @@ impl NotReady {
         }
     }
 
-    /// Whether it will be ready soon if all goes well, so that it is worth waiting for.
+    /// Whether it will be ready soon if all goes well. Then waiting makes sense.
     #[must_use]
     pub fn is_on_its_way(&self) -> bool {
         match self {

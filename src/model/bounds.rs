@@ -1,7 +1,7 @@
 //! The bounds of what is remembered and reported, applied to what comes from outside.
 //!
-//! gtctl keeps them when it adds to a memory. A file may hold anything: what is read from it is cut
-//! down to them once, before anything goes by it.
+//! gtctl keeps these bounds when it adds to a memory. But a file may hold anything. So what is read
+//! is cut down to the bounds once, before anything uses it.
 
 use super::{
     Advice, AgentReport, Answer, ChoreEnd, ChoreHistory, Complaint, Content, Departure, Given,
@@ -12,7 +12,7 @@ use super::{
 /// The longest code of a reason, in bytes.
 const MAX_CODE: usize = 64;
 
-/// Drops the oldest of a list, which stand first, until at most `most` are left.
+/// Drops the first (oldest) entries of a list until at most `most` are left.
 pub fn keep_newest<T>(list: &mut Vec<T>, most: usize) {
     let excess = list.len().saturating_sub(most);
     list.drain(..excess);
@@ -34,8 +34,8 @@ fn cut_to_chars(text: &mut String, most: usize) {
 }
 
 impl Memory {
-    /// The same within every bound of its lists and texts. What gtctl has written is within them
-    /// and stays as it is.
+    /// The memory with all its lists and texts within their bounds. A memory that gtctl has written
+    /// stays as it is.
     #[must_use]
     pub fn bounded(mut self) -> Self {
         let recent = [

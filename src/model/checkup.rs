@@ -1,28 +1,29 @@
-//! What a look at a machine and its town finds: a list of checks, each with its remedy.
+//! What `gtctl doctor` finds: a list of checks, each with its fix.
 
 use super::shell_word;
 
 /// One thing that was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checked {
-    /// What, in one stable word such as `tmux` or `state`. Several findings may have the same.
+    /// What was checked, in one stable word such as `tmux` or `state`. Several findings may have
+    /// the same word.
     pub check: &'static str,
-    /// How it was found.
+    /// The result.
     pub verdict: Health,
-    /// The same for people; unsanitised.
+    /// The result in words, not sanitised.
     pub said: String,
-    /// What mends it.
+    /// What fixes it.
     pub fix: Option<Fix>,
 }
 
-/// How something was found.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Health {
     /// As it should be.
     Well,
-    /// A town runs with it, but not as well as it could; or it may not for long.
+    /// A town runs with it, but not as well as it could, or it may break later.
     Ailing,
-    /// A town does not run with it, or harms itself.
+    /// A town does not run with it, or it causes damage.
     Failing,
 }
 
@@ -39,7 +40,7 @@ impl Health {
 }
 
 impl Checked {
-    /// It is as it should be.
+    /// A finding that all is well.
     #[must_use]
     pub fn well(check: &'static str, said: impl Into<String>) -> Self {
         Self {
@@ -50,7 +51,7 @@ impl Checked {
         }
     }
 
-    /// It could be better, or may not last.
+    /// A finding that something could be better or may break later.
     #[must_use]
     pub fn ailing(check: &'static str, said: impl Into<String>, fix: Fix) -> Self {
         Self {
@@ -61,7 +62,7 @@ impl Checked {
         }
     }
 
-    /// It is in the way.
+    /// A finding that something must be fixed.
     #[must_use]
     pub fn failing(check: &'static str, said: impl Into<String>, fix: Fix) -> Self {
         Self {
@@ -78,7 +79,7 @@ impl Checked {
 pub struct Fix(String);
 
 impl Fix {
-    /// This command, each word quoted where it must be.
+    /// A command. Words are quoted if they need it.
     #[must_use]
     pub fn run<T: AsRef<str>>(argv: impl IntoIterator<Item = T>) -> Self {
         Self(
@@ -89,13 +90,13 @@ impl Fix {
         )
     }
 
-    /// A line as it is.
+    /// A line that is used as it is.
     #[must_use]
     pub fn line(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// This folder before all others on PATH.
+    /// The line that puts a folder first in PATH.
     #[must_use]
     pub fn path_first(folder: &str) -> Self {
         Self(format!("export PATH={}:\"$PATH\"", shell_word(folder)))

@@ -1,5 +1,5 @@
-//! Timed work beside the sessions: what is remembered of it, when it is due, and what it may
-//! propose.
+//! Chores: work that gtctl does at its own times, beside the sessions. When is one due, how did it
+//! end, and what may it propose?
 
 use super::written::is_default;
 use super::{Hold, Moment, NudgeText, Period, Phase, SessionName};
@@ -8,57 +8,57 @@ use std::mem::discriminant;
 use std::path::PathBuf;
 use strum::IntoStaticStr;
 
-/// Chores: work that gtctl does at its own times, beside the sessions.
+/// One chore of a town.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chore {
-    /// What to call it; unique.
+    /// Its name. It is unique in the town.
     pub name: String,
     /// What it does.
     pub kind: ChoreKind,
-    /// How often.
+    /// The time from one run to the next.
     pub every: Period,
-    /// How long it may take.
+    /// The longest time that a run may take.
     pub timeout: Period,
-    /// How many of its logs are kept.
+    /// How many logs of runs are kept.
     pub keep: u32,
-    /// Where its command is run, absolute.
+    /// The directory that its command runs in, absolute.
     pub dir: PathBuf,
 }
 
-/// Whether proposals are carried out.
+/// What happens to the proposals of an analysis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Accept {
-    /// Only when somebody says so.
+    /// A person must accept each of them.
     #[default]
     Ask,
-    /// Without being asked, as far as the planner allows.
+    /// gtctl carries them out if the planner allows it.
     Auto,
 }
 
-/// The kinds of chore.
+/// What a chore does.
 #[derive(Debug, Clone, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "kebab-case")]
 pub enum ChoreKind {
-    /// Compare the installed gt with the newest release of a repository.
+    /// Compares the installed gt with the newest release of a repository.
     Upstream {
         /// `owner/name`.
         repo: String,
     },
-    /// Type a text into a session.
+    /// Types a text into a session.
     Nudge {
-        /// Which.
+        /// The session.
         session: SessionName,
-        /// What.
+        /// The text.
         text: NudgeText,
     },
-    /// Hand the town's state to a command.
+    /// Gives the town's state to a command.
     Analysis {
         /// Its argv.
         command: Vec<String>,
-        /// Whether its answer may hold proposals, and what becomes of them then.
+        /// Whether its answer may have proposals, and what happens to them.
         propose: Option<Accept>,
     },
-    /// Run a command.
+    /// Runs a command.
     Command {
         /// Its argv.
         command: Vec<String>,
@@ -66,28 +66,28 @@ pub enum ChoreKind {
 }
 
 impl ChoreKind {
-    /// The word of the kind.
+    /// The word for the kind, in the manifest and in JSON.
     #[must_use]
     pub fn word(&self) -> &'static str {
         self.into()
     }
 }
 
-/// What is remembered of one chore that has ever been begun.
+/// What gtctl remembers of a chore that has run at least once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChoreHistory {
-    /// When its last run was begun.
+    /// When its last run started.
     pub started: Moment,
-    /// How that ended; none while it runs.
+    /// How the last run ended. None while it runs.
     #[serde(default, skip_serializing_if = "is_default")]
     pub ended: Option<ChoreEnd>,
-    /// The other side asked not to be bothered again before this.
+    /// The earliest time for the next run, if the service that it asked has set one.
     #[serde(default, skip_serializing_if = "is_default")]
     pub not_before: Option<Moment>,
-    /// Somebody asked for a run now.
+    /// Whether a person asked for a run now.
     #[serde(default, skip_serializing_if = "is_default")]
     pub asked: bool,
-    /// What its last run proposes, at most [`Proposal::MAX`]. They go with its next run.
+    /// The proposals of its last run, at most [`Proposal::MAX`]. The next run replaces them.
     #[serde(default, skip_serializing_if = "is_default")]
     pub proposals: Vec<Proposal>,
 }
@@ -95,11 +95,11 @@ pub struct ChoreHistory {
 /// The end of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChoreEnd {
-    /// When.
+    /// When it ended.
     pub at: Moment,
-    /// How.
+    /// The result.
     pub result: ChoreResult,
-    /// The same for people, at most [`ChoreEnd::MAX_SAID`] characters, unsanitised.
+    /// The result in words, not sanitised, at most [`ChoreEnd::MAX_SAID`] characters.
     pub said: String,
 }
 
@@ -113,15 +113,15 @@ impl ChoreEnd {
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum ChoreResult {
-    /// It did what it is for.
+    /// It did its work.
     Done,
-    /// There was a reason not to do it this time.
+    /// There was a reason not to do the work this time.
     Skipped,
-    /// It did not do it.
+    /// It did not do its work.
     Failed,
     /// It took too long and was ended.
     TimedOut,
-    /// Its controller ended first.
+    /// Its controller ended before it.
     Lost,
 }
 
@@ -132,7 +132,7 @@ impl ChoreResult {
         self.into()
     }
 
-    /// Whether somebody should know.
+    /// Whether a person should know about it.
     #[must_use]
     pub fn is_trouble(self) -> bool {
         match self {
@@ -145,46 +145,45 @@ impl ChoreResult {
 /// One chore in a plan.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Timed {
-    /// Its name.
+    /// The name of the chore.
     pub chore: String,
-    /// When it is run.
+    /// When it runs.
     pub when: ChoreTime,
 }
 
-/// When a chore is run.
+/// When a chore runs.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ChoreTime {
     /// Now.
     Now,
-    /// It would be now, but there is nothing it could be done to; says why. That counts as a run.
+    /// It is due, but there is nothing to do. It carries the reason. This counts as a run.
     Skip(String),
-    /// It runs already.
+    /// It is running.
     Running {
-        /// Since when.
+        /// When it started.
         since: Moment,
     },
-    /// Then.
+    /// At this moment.
     At(Moment),
-    /// It waits until this is lifted.
+    /// It waits until this hold ends.
     Held(Hold),
 }
 
-/// What an analysis would have done to one session. Nothing of it is believed: the planner judges
-/// it.
+/// What an analysis proposes for one session. gtctl trusts nothing in it: the planner judges it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proposal {
-    /// What.
+    /// What to do.
     pub advice: Advice,
-    /// To which session, as it was written.
+    /// The session, as the analysis wrote it.
     pub session: String,
-    /// Why, as it was written.
+    /// The reason, as the analysis wrote it.
     pub why: String,
-    /// It was carried out.
+    /// It was carried out already.
     pub taken: bool,
 }
 
 impl Proposal {
-    /// So many of one run are looked at.
+    /// How many proposals of one run count.
     pub const MAX: usize = 10;
     /// The longest text, in characters.
     pub const MAX_TEXT: usize = 500;
@@ -195,11 +194,11 @@ impl Proposal {
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Advice {
-    /// A fresh process.
+    /// Give the session a fresh process.
     Restart,
-    /// To forget its crashes.
+    /// Forget the session's crashes.
     Reset,
-    /// To type this into it.
+    /// Type this text into the session.
     Nudge(String),
 }
 
@@ -211,27 +210,27 @@ impl Advice {
     }
 }
 
-/// A proposal as judged now.
+/// A proposal, and the planner's judgement of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judged {
     /// The chore that made it.
     pub chore: String,
-    /// Which of its proposals.
+    /// The index among the chore's proposals, from 0.
     pub nth: usize,
     /// The proposal.
     pub proposal: Proposal,
-    /// What is to be done with it.
+    /// What happens to it.
     pub standing: ProposalStanding,
 }
 
-/// What is to be done with a proposal.
+/// What happens to a proposal.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ProposalStanding {
-    /// It may be carried out, once somebody accepts it.
+    /// It can be carried out when a person accepts it.
     Asks(SessionName),
-    /// It is carried out now: the manifest accepts what is proposed.
+    /// It is carried out now, because the manifest accepts proposals.
     Accepted(SessionName),
-    /// It was carried out.
+    /// It was carried out already.
     Taken,
     /// It is not carried out.
     Refused(Refusal),
@@ -241,18 +240,18 @@ pub enum ProposalStanding {
 #[derive(Debug, Clone, PartialEq, IntoStaticStr)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Refusal {
-    /// No such session is declared.
+    /// The manifest declares no such session.
     UnknownSession,
-    /// The same was proposed before for this session, or would be done in any case.
+    /// It was proposed before for this session, or gtctl would do it anyway.
     Needless,
-    /// What it is now does not allow it.
+    /// The session's phase does not allow it.
     Phase(Phase),
-    /// What would hold the planner's own step.
+    /// A hold that would also hold the planner's own step.
     #[strum(transparent)]
     Held(Hold),
-    /// So many restarts of one run are carried out at most.
+    /// One run has proposed more restarts than gtctl carries out.
     TooMany {
-        /// How many.
+        /// How many restarts gtctl carries out.
         allowed: u32,
     },
 }

@@ -1,6 +1,6 @@
-//! Which agent's client a program is, by its name or by the command line that starts it.
+//! Finds the agent whose client a program is, by its name or by the command line that starts it.
 
-/// The agents whose clients are known by the names of their programs and packages.
+/// The agents, with the names of their programs and packages.
 const CLIENTS: [(&str, &[&str]); 8] = [
     ("claude", &["claude", "claude-code"]),
     ("kimigas", &["kimigas"]),
@@ -12,29 +12,31 @@ const CLIENTS: [(&str, &[&str]); 8] = [
     ("aider", &["aider", "aider-chat"]),
 ];
 
-/// Programs that only start another one, which their first word that is no option names.
+/// Programs that only start another program. Its name is their first word that is no option.
 const STARTERS: [&str; 28] = [
     "env", "exec", "nice", "nohup", "setsid", "timeout", "stdbuf", "ionice", "chrt", "command",
     "npx", "bunx", "pnpx", "npm", "pnpm", "yarn", "bun", "deno", "node", "nodejs", "uv", "uvx",
     "pipx", "python", "python3", "tsx", "sudo", "time",
 ];
 
-/// Words of such programs that come before the name of what is started.
+/// Words of these programs that may come before the name of the other program.
 const SUBCOMMANDS: [&str; 6] = ["exec", "dlx", "run", "x", "tool", "-m"];
 
-/// Shells whose `-c` has a script in it.
+/// Shells that run a script after `-c`.
 const SHELLS: [&str; 6] = ["sh", "bash", "dash", "zsh", "ksh", "fish"];
 
-/// What the name of a program goes on with where it names the machine that it was built for.
+/// The names of machines that may follow the name of a program.
 const MACHINES: [&str; 10] = [
     "x86_64", "aarch64", "arm64", "amd64", "x64", "x86", "linux", "darwin", "musl", "win32",
 ];
 
-/// More words than this are not looked at.
+/// How many words of a command line are read.
 const MAX_WORDS: usize = 32;
 
-/// The agent whose client a command line starts: by the name of its program, also where `env`,
-/// `npx`, a shell's `exec` or the like come before it.
+/// The agent whose client a command line starts.
+///
+/// The program may be started by `env`, `npx`, a shell's `exec` and the like: `["npx", "-y",
+/// "@openai/codex"]` starts `codex`.
 #[must_use]
 pub fn client_of(argv: &[String]) -> Option<&'static str> {
     let words: Vec<&str> = argv.iter().map(String::as_str).take(MAX_WORDS).collect();
@@ -77,40 +79,42 @@ fn passed_words(words: &[&str]) -> usize {
 }
 
 fn client_of_words(argv: &[&str]) -> Option<&'static str> {
-    let (first, rest) = argv.split_first()?;
-    if let Some(client) = client_called(first) {
+    let (program, arguments) = argv.split_first()?;
+    if let Some(client) = client_called(program) {
         return Some(client);
     }
-    let name = basename(first);
+    let name = basename(program);
     if SHELLS.contains(&name) {
-        return of_script(rest);
+        return client_in_script(arguments);
     }
     if !STARTERS.contains(&plain_name(name)) {
         return None;
     }
-    client_of_words(rest.get(passed_words(rest)..)?)
+    client_of_words(arguments.get(passed_words(arguments)..)?)
 }
 
-/// The client in a shell's script of one command.
-fn of_script(arguments: &[&str]) -> Option<&'static str> {
-    let is_flag =
+/// The client that the last command of a shell's script starts.
+fn client_in_script(arguments: &[&str]) -> Option<&'static str> {
+    // `-c`, also together with other options: `-lc`.
+    let is_script_option =
         |word: &&str| word.starts_with('-') && !word.starts_with("--") && word.ends_with('c');
-    let script = arguments.get(arguments.iter().position(is_flag)? + 1)?;
-    let last = script
+    let option = arguments.iter().position(is_script_option)?;
+    let script = arguments.get(option + 1)?;
+    let last_command = script
         .rsplit([';', '&', '\n'])
         .map(str::trim)
         .find(|command| !command.is_empty())?;
-    let quote = |c: char| c == '"' || c == '\'';
-    let words: Vec<&str> = last
+    let is_quote = |c: char| c == '"' || c == '\'';
+    let words: Vec<&str> = last_command
         .split_whitespace()
-        .map(|word| word.trim_matches(quote))
+        .map(|word| word.trim_matches(is_quote))
         .take(MAX_WORDS)
         .collect();
     client_of_words(&words)
 }
 
-/// The agent whose client goes by this name or path: `claude.exe`,
-/// `codex-x86_64-unknown-linux-musl`, `@openai/codex`.
+/// The agent whose client has this name or path: `claude.exe`, `codex-x86_64-unknown-linux-musl`,
+/// `@openai/codex`.
 fn client_called(program: &str) -> Option<&'static str> {
     let name = plain_name(basename(program));
     let is_called = |(_, names): &&(&'static str, &[&str])| names.contains(&name);
@@ -127,8 +131,10 @@ fn client_called(program: &str) -> Option<&'static str> {
     by_name.or_else(|| in_package().map(|(client, _)| *client))
 }
 
-/// The name of a program without its ending, its version and the machine that it was built for, and
-/// without what Nix puts around the name of a program that it wraps.
+/// The name of a program without its ending, its version and its machine, and without what Nix adds
+/// to the name of a program that it wraps.
+///
+/// Examples: `codex` for `codex-x86_64-linux`, `claude` for `.claude-wrapped`.
 #[must_use]
 pub fn plain_name(name: &str) -> &str {
     let wrapped = name
@@ -139,26 +145,25 @@ pub fn plain_name(name: &str) -> &str {
         .iter()
         .find_map(|end| name.strip_suffix(end))
         .unwrap_or(name);
-    // `@1.2.3` of a package; an `@` at the beginning is a scope's.
+    // `@1.2.3` is the version of a package. An `@` at the beginning belongs to a scope.
     let name = name
         .char_indices()
         .skip(1)
         .find(|(_, c)| *c == '@')
         .and_then(|(at, _)| name.get(..at))
         .unwrap_or(name);
-    let is_extra = |rest: &str| {
-        let rest = rest.strip_prefix('v').unwrap_or(rest);
-        rest.starts_with(|c: char| c.is_ascii_digit())
-            || MACHINES.iter().any(|machine| rest.starts_with(machine))
+    let is_version_or_machine = |part: &str| {
+        let part = part.strip_prefix('v').unwrap_or(part);
+        part.starts_with(|c: char| c.is_ascii_digit())
+            || MACHINES.iter().any(|machine| part.starts_with(machine))
     };
-    let seams = name
+    let end = name
         .char_indices()
         .skip(1)
-        .filter(|(_, c)| *c == '-' || *c == '_');
-    let extra = seams
+        .filter(|(_, c)| *c == '-' || *c == '_')
         .map(|(at, _)| at)
-        .find(|at| name.get(at + 1..).is_some_and(is_extra));
-    extra.and_then(|at| name.get(..at)).unwrap_or(name)
+        .find(|at| name.get(at + 1..).is_some_and(is_version_or_machine));
+    end.and_then(|end| name.get(..end)).unwrap_or(name)
 }
 
 fn basename(path: &str) -> &str {

@@ -1,4 +1,5 @@
-//! What is remembered of a screen: its content, since when, and what that makes of the session.
+//! What gtctl remembers of a session's screen: its content, since when, and what follows for the
+//! session.
 
 use super::written::is_default;
 use super::{
@@ -6,47 +7,45 @@ use super::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What the looks at one life's screen have taught.
+/// What the looks at the screen of one run have learnt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Content {
-    /// Of which life.
+    /// The run.
     pub generation: Generation,
-    /// The digest of what was last read.
+    /// The digest of the content that was last read.
     pub digest: u64,
-    /// The digest of what stood above the composer then.
+    /// The digest of what was above the composer then.
     #[serde(default)]
     pub turn: u64,
     /// The digest of the counts of tokens then.
     #[serde(default)]
     pub progress: u64,
-    /// When that was first seen, or when a process last worked behind it.
+    /// When this content was first seen, or when a process last worked in the background.
     pub since: Moment,
-    /// The window's last output, in whole seconds since the epoch, up to which all is read.
+    /// The window's last output that was read, in whole seconds since the epoch.
     pub activity: i64,
-    /// What it says. Of a limit, the first answer for when it ends is kept for as long as it is
-    /// shown.
+    /// The state of the screen. While a limit shows, the first answer about its end is kept.
     pub state: ScreenState,
-    /// When it began to say so.
+    /// When the screen began to show this state.
     pub state_since: Moment,
-    /// Looks in a row that agree on it, at most [`Content::AGREEING`].
+    /// How many looks in a row agree on the state, at most [`Content::AGREEING`].
     pub looks: u32,
-    /// The line that says so, unsanitised, at most [`Content::MAX_EVIDENCE`] characters.
+    /// The line that shows the state, not sanitised, at most [`Content::MAX_EVIDENCE`] characters.
     #[serde(default, skip_serializing_if = "is_default")]
     pub evidence: String,
-    /// What its processes used, once that was asked.
+    /// The processor time of its processes, once it was measured.
     #[serde(default, skip_serializing_if = "is_default")]
     pub cpu: Option<Cpu>,
-    /// Whether its footer tells of commands or agents that work behind its prompt.
+    /// Whether the footer counts commands or agents in the background.
     #[serde(default, skip_serializing_if = "is_default")]
     pub background: bool,
-    /// Whether a command that its agent has started ran behind its prompt when its processes were
-    /// last looked at.
+    /// Whether a command of the agent ran in the background when its processes were last looked at.
     #[serde(default, skip_serializing_if = "is_default")]
     pub commands: bool,
-    /// What says its state.
+    /// Whether the text or the title decided the state.
     #[serde(default, skip_serializing_if = "is_default")]
     pub told: Told,
-    /// What is known of its pane's title.
+    /// What was learnt about the title of its pane.
     #[serde(default, skip_serializing_if = "is_default")]
     pub title: Title,
     /// What its client has reported last.
@@ -74,34 +73,33 @@ pub struct Shown {
     pub told: Told,
 }
 
-/// The processor time of a session's tree over a while.
+/// The processor time of a session's process tree.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Cpu {
-    /// What was used at the beginning, in ms.
+    /// The processor time at the first reading, in ms.
     pub used_ms: u64,
-    /// How much of that by the client itself.
+    /// The client's own share of it, in ms.
     #[serde(default)]
     pub client_ms: u64,
-    /// When that was.
+    /// When the first reading was taken.
     pub at: Moment,
-    /// Whether a later reading found that nothing worked since.
+    /// Whether a later reading has shown that nothing worked in between.
     pub resting: bool,
 }
 
 impl Content {
-    /// Unchanged for this long a screen counts as idle.
+    /// A screen that is unchanged for this long counts as idle.
     pub const IDLE_AFTER: Period = Period::from_secs(5);
-    /// So many looks must agree before anything is held for what a screen says.
+    /// So many looks must agree before gtctl acts on a state that blocks or asks.
     pub const AGREEING: u32 = 2;
-    /// The longest evidence kept, in characters.
+    /// The longest evidence, in characters.
     pub const MAX_EVIDENCE: usize = 200;
-    /// A limit that names no end is taken as over after so long: the longest of the usual windows.
-    /// Then what was held is tried.
+    /// After this time a limit without a named end counts as over. It is the longest of the usual
+    /// windows.
     pub const UNNAMED_LIMIT: Period = Period::from_hours(5);
-    /// A processor's share is told from readings so far apart, at least.
+    /// The least time between two readings of the processor time.
     pub const CPU_SPAN: Period = Period::from_secs(3);
-    /// By at most this much a session stays blocked for longer than its limit, so that not all go
-    /// on at once.
+    /// The most that is added to the end of a limit, so that not all sessions go on at once.
     const JITTER_MS: i64 = 60_000;
 
     /// Its state, with all that goes with it.
@@ -135,7 +133,8 @@ impl Content {
         self.told = told;
     }
 
-    /// For how long it has been idle: no time while it works, or something that it has started.
+    /// How long the session has been idle. It is zero while the agent works or something works in
+    /// the background.
     #[must_use]
     pub fn idle(&self, now: Moment) -> Period {
         if self.state.is_at_work() || self.works_behind() {
@@ -145,20 +144,20 @@ impl Content {
         }
     }
 
-    /// Whether its agent is at its prompt, and something that it has started still works: it would
-    /// end with its agent.
+    /// Whether the agent is at its prompt while something that it has started still works. That
+    /// work would end with the agent.
     #[must_use]
     pub fn works_behind(&self) -> bool {
         self.state == ScreenState::Ready && (self.background || self.commands)
     }
 
-    /// Whether enough looks agree on what it says.
+    /// Whether enough looks agree on the state.
     #[must_use]
     pub fn is_agreed(&self) -> bool {
         self.looks >= Self::AGREEING
     }
 
-    /// What keeps the session from going on by itself.
+    /// What blocks the agent, if enough looks agree.
     #[must_use]
     pub fn block(&self, session: &SessionName, now: Moment) -> Option<Block> {
         match self.state {
@@ -179,7 +178,7 @@ impl Content {
         }
     }
 
-    /// Whether it still shows a limit that has ended.
+    /// Whether the screen shows a limit that has ended.
     #[must_use]
     pub fn is_past_limit(&self, session: &SessionName, now: Moment) -> bool {
         match self.state {
@@ -200,8 +199,9 @@ impl Content {
         }
     }
 
-    /// When its limit ends as far as it says so, with its own jitter; wall clock in ms since the
-    /// epoch.
+    /// When the limit ends, by what the screen says, in wall-clock ms since the epoch.
+    ///
+    /// Each session gets its own extra time of at most one minute, by its name.
     #[must_use]
     pub fn free_at(&self, session: &SessionName) -> Option<i64> {
         let ScreenState::Limit { resets: Some(at) } = self.state else {
@@ -214,7 +214,8 @@ impl Content {
         Some(at.saturating_add(i64::from(hash >> 8) % Self::JITTER_MS))
     }
 
-    /// The same as a moment; of a limit that names no end, when it is taken as over.
+    /// The end of the limit as a moment. A limit without a named end has one after
+    /// [`Content::UNNAMED_LIMIT`].
     #[must_use]
     pub fn free(&self, session: &SessionName, now: Moment) -> Option<Moment> {
         if self.state == (ScreenState::Limit { resets: None }) {
@@ -224,7 +225,7 @@ impl Content {
         Some(now.plus(Period::from_millis(ahead.unsigned_abs())))
     }
 
-    /// What it makes of a living session.
+    /// The phase of a living session with this screen.
     #[must_use]
     pub fn phase(&self, session: &SessionName, now: Moment) -> Phase {
         if let Some(block) = self.block(session, now) {
@@ -249,7 +250,7 @@ impl Content {
         }
     }
 
-    /// Working or idle, by what has changed on the screen alone.
+    /// Working or idle, by whether the content has changed lately.
     #[must_use]
     pub fn pace(&self, now: Moment) -> Phase {
         if self.idle(now) < Self::IDLE_AFTER {

@@ -1,11 +1,13 @@
-//! Which sessions that others started are covered by a policy.
+//! Which sessions that others have started a policy covers.
 
 use super::{Generation, Observed, Origin, Ownership, Policy, SessionName, Town};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// The town with what is wanted of the sessions seen that a policy covers, so that every later step
-/// treats them alike. Nothing is copied where none is.
+/// The town, with a [`Desired`](super::Desired) for each session that a policy covers. So every
+/// later step treats these sessions like declared ones.
+///
+/// The town is copied only if there are such sessions.
 #[must_use]
 pub fn covered<'t>(town: &'t Town, observed: &Observed) -> Cow<'t, Town> {
     let server = match observed {
@@ -19,11 +21,15 @@ pub fn covered<'t>(town: &'t Town, observed: &Observed) -> Cow<'t, Town> {
     )
 }
 
-/// The same for a mere listing: each session's name in tmux, and whose it is.
+/// The same for a list of sessions: the name in tmux, and the owner of each.
 ///
-/// Covered is what nobody has labelled, or what was labelled by a policy, if the first policy that
-/// matches its present name says so and its own name is not declared. Renaming a session takes it
-/// out of a policy's reach.
+/// A policy covers a session if
+///
+/// - nobody has labelled it, or a policy has,
+/// - it is the first policy that matches the session's present name,
+/// - and the session's own name is not declared.
+///
+/// A session that is renamed may leave the reach of its policy.
 #[must_use]
 pub fn cover<'t, 's>(
     town: &'t Town,
@@ -37,31 +43,30 @@ pub fn cover<'t, 's>(
         let Some((session, claim)) = claim(town, name, ownership) else {
             continue;
         };
-        // Of several sessions that go by one name the latest life is meant, as everywhere.
-        let known = claims.get(&session);
-        if known.is_none_or(|known: &Claim<'_>| known.life <= claim.life) {
+        // If several sessions have one name, the latest run counts, as everywhere.
+        let earlier = claims.get(&session);
+        if earlier.is_none_or(|earlier: &Claim<'_>| earlier.run <= claim.run) {
             claims.insert(session, claim);
         }
     }
-    let open = |name: &SessionName| !town.sessions.contains_key(name);
-    let claims = claims
+    let is_declared = |name: &SessionName| town.sessions.contains_key(name);
+    let covered: Vec<(&Policy, SessionName)> = claims
         .into_iter()
-        .filter_map(|(name, claim)| Some((claim.policy?, name)));
-    let covered: Vec<_> = claims.filter(|(_, name)| open(name)).collect();
+        .filter(|(name, _)| !is_declared(name))
+        .filter_map(|(name, claim)| Some((claim.policy?, name)))
+        .collect();
     if covered.is_empty() {
         return Cow::Borrowed(town);
     }
     let mut town = town.clone();
-    town.sessions.extend(
-        covered
-            .into_iter()
-            .map(|(policy, name)| (name.clone(), policy.covering(name))),
-    );
+    for (policy, name) in covered {
+        town.sessions.insert(name.clone(), policy.covering(name));
+    }
     Cow::Owned(town)
 }
 
-/// What is to be said of sessions that a policy matches and that gtctl cannot keep, for their
-/// names: at most [`MOST_MISNAMED`] are named.
+/// A message about sessions that a policy matches but gtctl cannot manage, because of their names.
+/// It names at most [`MOST_MISNAMED`] of them.
 #[must_use]
 pub fn misnamed(town: &Town, observed: &Observed) -> Option<String> {
     let Observed::Up(server) = observed else {
@@ -104,13 +109,13 @@ pub fn misnamed(town: &Town, observed: &Observed) -> Option<String> {
     })
 }
 
-/// More names than this are counted only.
+/// How many names the message shows. More are only counted.
 const MOST_MISNAMED: usize = 5;
 
-/// Who goes by a name.
+/// A session that claims a name.
 struct Claim<'t> {
-    /// Its life; none before it has a label.
-    life: Option<Generation>,
+    /// Its run. None before it has a label.
+    run: Option<Generation>,
     /// The policy that covers it.
     policy: Option<&'t Policy>,
 }
@@ -128,7 +133,7 @@ fn claim<'t>(
             Some((
                 SessionName::new(name).ok()?,
                 Claim {
-                    life: None,
+                    run: None,
                     policy: Some(policy),
                 },
             ))
@@ -141,7 +146,7 @@ fn claim<'t>(
             Some((
                 label.session.clone(),
                 Claim {
-                    life: Some(label.generation),
+                    run: Some(label.generation),
                     policy,
                 },
             ))

@@ -1,4 +1,4 @@
-//! What the user wants: a [`Town`] of [`Desired`] sessions, every default resolved.
+//! What the user wants: a [`Town`] of [`Desired`] sessions, with every default filled in.
 
 use super::written::written_as_text;
 use super::{
@@ -10,38 +10,39 @@ use std::fmt;
 use std::path::PathBuf;
 use strum::IntoStaticStr;
 
-/// A whole town as declared, ready to be compared with what tmux has.
+/// A whole town as declared. The planner compares it with what tmux has.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Town {
-    /// Labels every session we own and names the state directory. Same alphabet as a session name.
+    /// The town's name. It is in the label of each of our sessions, and it names the state
+    /// directory. It has the alphabet of a session name.
     pub name: SessionName,
     /// The Gas Town root, absolute.
     pub root: Option<PathBuf>,
-    /// What Gas Town's files ask, as of one look; nothing in a town as declared.
+    /// What Gas Town's files ask, by one look. Empty in a town as declared.
     pub gastown: Gastown,
-    /// Sessions that could not be started now, as of one look; none in a town as declared.
+    /// Sessions that cannot be started now, by one look. Empty in a town as declared.
     pub unstartable: BTreeMap<SessionName, CannotStart>,
-    /// Which tmux server.
+    /// The tmux server.
     pub socket: Socket,
-    /// The sessions wanted, by name.
+    /// The declared sessions, by name.
     pub sessions: BTreeMap<SessionName, Desired>,
-    /// Sessions others start, which are only ever expired. Of those that match, the first counts.
+    /// Rules for sessions that others start. Such sessions are only ever expired. If several rules
+    /// match, the first counts.
     pub policies: Vec<Policy>,
-    /// Chores: work that gtctl does at its own times, beside the sessions.
+    /// The chores: work that gtctl does at its own times, beside the sessions.
     pub chores: Vec<Chore>,
     /// Limits on what may happen at once.
     pub limits: Limits,
-    /// How long the controller sleeps at most between two looks.
+    /// The longest time from one look of the controller to the next.
     pub resync: Period,
-    /// Where the controller offers metrics, if anywhere.
+    /// Where the controller offers metrics. None if it does not.
     pub metrics: Option<Metrics>,
-    /// Whom to tell.
+    /// What to run for notifications. None if nothing.
     pub notify: Option<Notify>,
 }
 
 impl Town {
-    /// The sessions that the manifest declares, without those that others start and a policy
-    /// covers.
+    /// The sessions that the manifest declares, without those of policies.
     pub fn declared(&self) -> impl Iterator<Item = &Desired> {
         self.sessions
             .values()
@@ -49,16 +50,16 @@ impl Town {
     }
 }
 
-/// What a session lacks to be started: its program, or its directory.
+/// Why a session cannot be started: its program or its directory is missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CannotStart {
-    /// What is missing and what to do about it, for people.
+    /// What is missing and what to do, for people.
     pub why: String,
-    /// Paths at which something new may change that.
+    /// Paths where a new file may change that.
     pub awaited: BTreeSet<PathBuf>,
 }
 
-/// Which tmux server a town lives on.
+/// The tmux server of a town.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Socket {
     /// The user's default server.
@@ -67,11 +68,11 @@ pub enum Socket {
     Name(String),
     /// `tmux -S PATH`, absolute.
     Path(PathBuf),
-    /// The server Gas Town uses for this root.
+    /// The server that Gas Town uses for the town's root.
     Gastown,
 }
 
-/// One session as wanted.
+/// One session as declared.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Desired {
     /// Its name in tmux.
@@ -84,67 +85,69 @@ pub struct Desired {
     pub agent: Agent,
     /// How it is started and stopped.
     pub launch: Launch,
-    /// The argv that is executed, without a shell; at least one element.
+    /// The argv that runs, without a shell. It has at least one element.
     pub command: Vec<String>,
-    /// Working directory, absolute.
+    /// The working directory, absolute.
     pub dir: PathBuf,
-    /// Environment as declared by the user.
+    /// The environment that the user declares.
     pub env: BTreeMap<String, String>,
-    /// Environment that gtctl adds of itself (Gas Town's identity variables); not part of the
+    /// The environment that gtctl adds: Gas Town's identity variables. It is not part of the
     /// fingerprint.
     pub identity_env: BTreeMap<String, String>,
-    /// A file of `KEY=VALUE` lines read at each start, absolute. Its content never meets a command
-    /// line.
+    /// A file of `KEY=VALUE` lines, absolute. It is read at each start. Its content never gets into
+    /// a command line.
     pub env_file: Option<PathBuf>,
-    /// The names of variables taken over from gtctl's own environment; the weakest of all.
+    /// The names of variables that it takes from gtctl's environment. All other sources win over
+    /// these.
     pub pass_env: BTreeSet<String>,
     /// What happens when its process ends.
     pub restart: RestartPolicy,
-    /// Start order: lower waves first.
+    /// The wave of its start. Lower waves start first.
     pub wave: u32,
-    /// Sessions that must be as far as said before this one is started.
+    /// The sessions that must reach a milestone before this one starts.
     pub after: BTreeMap<SessionName, Awaited>,
-    /// How long its process must live to count as ready.
+    /// How long its process must be alive to count as ready.
     pub ready_after: Period,
-    /// Age at which it is restarted (a task: expired). Its own share of `max_age_jitter` is already
-    /// added.
+    /// The age at which it is restarted, or expired if it is a task. Its own share of
+    /// `max_age_jitter` is included.
     pub max_age: Option<Period>,
-    /// Notice typed at its prompt before it is ended for its age or its fields.
+    /// The handoff message that is typed at its prompt before it is ended for its age or its
+    /// fields.
     pub handoff: Option<NudgeText>,
-    /// Least time between two planned restarts.
+    /// The least time between two planned restarts.
     pub handoff_gap: Period,
-    /// How long a planned restart waits for the session to fall idle.
+    /// The longest time that a planned restart waits until the session is idle.
     pub drain: Period,
-    /// Quiet and stuck limits.
+    /// Its limits for being quiet or stuck.
     pub idling: Idling,
-    /// Memory of its process tree in bytes, pages that several processes share counted once, above
-    /// which it is restarted (a task: expired).
+    /// The memory of its process tree, in bytes, above which it is restarted, or expired if it is a
+    /// task. Pages that several processes share count once.
     pub max_memory: Option<u64>,
-    /// What happens when it runs with other fields than declared.
+    /// What happens if it runs with other fields than declared.
     pub on_drift: OnDrift,
-    /// What an attached client means for it.
+    /// What an attached client means for a stop or a restart.
     pub when_attached: WhenAttached,
     /// How long it may take to end after TERM.
     pub stop_grace: Period,
-    /// How gtctl recognises that it has completed.
+    /// How gtctl recognises that its work has completed.
     pub completion: Completion,
     /// Delays of restarts after crashes.
     pub backoff: Backoff,
-    /// Limits on its logs.
+    /// The limits of its logs.
     pub logs: Logs,
-    /// What is written for its agent into its directory before each start, never over edits;
-    /// absolute.
+    /// The file whose text is written into its directory before each start, for its agent,
+    /// absolute. Edits there are never overwritten.
     pub instructions: Option<PathBuf>,
-    /// Whether it may be expired once it is no longer declared, without `--prune`.
+    /// Whether it may be expired without `--prune` when it is no longer declared.
     pub prune: bool,
-    /// The pattern of the policy that covers it; none for what the manifest declares. Others start
-    /// such a session: it is never started, restarted or replaced, only expired.
+    /// The pattern of the policy that covers it. None for a declared session.
+    ///
+    /// Others start a covered session. It is never started, restarted or replaced, only expired.
     pub policy: Option<String>,
 }
 
 impl Desired {
-    /// Whether this is a task: something that ends by itself and is not restarted when it ended
-    /// well.
+    /// Whether this is a task: it ends by itself, and is not restarted if it has ended well.
     #[must_use]
     pub fn is_task(&self) -> bool {
         match self.restart {
@@ -153,8 +156,8 @@ impl Desired {
         }
     }
 
-    /// The file in its directory that its agent reads of itself, where there is something to write
-    /// into it.
+    /// The file in its directory that its agent reads by itself. None if nothing is written into
+    /// it.
     #[must_use]
     pub fn instructed(&self) -> Option<PathBuf> {
         self.instructions
@@ -162,11 +165,12 @@ impl Desired {
             .map(|_| self.dir.join(self.agent.reads()))
     }
 
-    /// The digest of what a restart is needed for: command, directory and environment as declared.
+    /// The digest of the fields whose change needs a restart: command, directory and environment as
+    /// declared.
     ///
-    /// Limits are live and not in it; nor is what gtctl adds of itself, so that a new version
-    /// restarts no town. Of what commands start only the agent is known that they are told: they
-    /// choose the rest.
+    /// Limits are not in it: they change without a restart. What gtctl adds is not in it either, so
+    /// that a new version of gtctl restarts no town. For a session with a launcher only the agent
+    /// is in it, because the launcher chooses the rest.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         if let Some(commands) = self.commands() {
@@ -182,7 +186,7 @@ impl Desired {
             .env_file
             .as_ref()
             .map(|p| p.to_string_lossy().into_owned());
-        // By name: a value that changed restarts nothing.
+        // Only the names are digested: a changed value restarts nothing.
         let passed = self.pass_env.iter().map(String::as_str);
         Fingerprint {
             command: digest(&self.command),
@@ -197,8 +201,8 @@ impl Desired {
     }
 }
 
-/// 32 bits of FNV-1a over the parts, each closed by a NUL. Stable over versions: it is written into
-/// labels.
+/// FNV-1a over the parts, each with a NUL after it, folded to 32 bits. It is written into labels,
+/// so every version must give the same digest.
 fn digest<T: AsRef<str>>(parts: impl IntoIterator<Item = T>) -> u32 {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     for part in parts {
@@ -214,15 +218,15 @@ fn digest<T: AsRef<str>>(parts: impl IntoIterator<Item = T>) -> u32 {
     folded
 }
 
-/// What a session was started with, in a form that fits a label: `command:dir:env`, each eight hex
-/// digits.
+/// A short form of what a session was started with, for its label: `command:dir:env`, each with
+/// eight hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint {
-    /// Digest of the argv.
+    /// The digest of the argv.
     pub command: u32,
-    /// Digest of the working directory.
+    /// The digest of the working directory.
     pub dir: u32,
-    /// Digest of `env`, the path of `env_file` and the names in `pass_env`.
+    /// The digest of `env`, the path of `env_file` and the names in `pass_env`.
     pub env: u32,
 }
 
@@ -259,7 +263,7 @@ impl std::str::FromStr for Fingerprint {
             .split(':')
             .map(|p| u32::from_str_radix(p, 16).map_err(|_| FingerprintFault));
         let mut next = || parts.next().unwrap_or(Err(FingerprintFault));
-        let found = Self {
+        let fingerprint = Self {
             command: next()?,
             dir: next()?,
             env: next()?,
@@ -267,7 +271,7 @@ impl std::str::FromStr for Fingerprint {
         if parts.next().is_some() {
             Err(FingerprintFault)
         } else {
-            Ok(found)
+            Ok(fingerprint)
         }
     }
 }
@@ -277,47 +281,46 @@ written_as_text!(
     "a fingerprint such as \"0000002a:0000002b:0000002c\""
 );
 
-/// The agent program of a session: how to know it, and how it leaves.
+/// The agent program of a session: how gtctl recognises it, reads it and makes it leave.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Agent {
     /// Its name in the manifest.
     pub name: String,
-    /// Names by which its process is known: comm, basename of argv0, or basename of exe. Never
-    /// empty.
+    /// The names of its process: comm, the basename of argv0, or the basename of exe. Never empty.
     pub process_names: Vec<String>,
-    /// Phrases on the screen that mean its prompt is there.
+    /// Phrases on the screen that mean that it shows its prompt.
     pub ready: Vec<String>,
-    /// Phrases that mean it works.
+    /// Phrases that mean that it works.
     pub busy: Vec<String>,
-    /// Phrases that mean it asks whether it may do something.
+    /// Phrases that mean that it asks for a permission.
     pub asks_permission: Vec<String>,
-    /// Phrases that mean it asks whether it may work in this folder, or another question of a first
+    /// Phrases that mean that it asks whether to trust this folder, or another question of a first
     /// start.
     pub asks_trust: Vec<String>,
-    /// Phrases that mean it is signed out.
+    /// Phrases that mean that it is signed out.
     pub auth: Vec<String>,
-    /// Phrases that mean a usage limit is reached.
+    /// Phrases that mean that a usage limit is reached.
     pub limit: Vec<String>,
-    /// Phrases that mean its context is full.
+    /// Phrases that mean that its context is full.
     pub context: Vec<String>,
-    /// Phrases that mean it tries a failed request again by itself.
+    /// Phrases that mean that it tries a failed request again by itself.
     pub retrying: Vec<String>,
-    /// Phrases in its pane's title that mean it works.
+    /// Phrases in the title of its pane that mean that it works.
     pub title_busy: Vec<String>,
-    /// Phrases in its pane's title that mean it asks something.
+    /// Phrases in the title that mean that it asks something.
     pub title_asks: Vec<String>,
-    /// Phrases in its pane's title that mean it waits for a text.
+    /// Phrases in the title that mean that it waits for a text.
     pub title_ready: Vec<String>,
-    /// What a person types to sign it in again; shown, never run.
+    /// What a person types to sign it in again. gtctl shows it and never runs it.
     pub fix: Option<String>,
-    /// tmux keys by which it leaves of itself; empty when it has none.
+    /// The tmux keys that make it leave. Empty if there are none.
     pub quit: Vec<String>,
-    /// The agent whose tables it takes where it has none of its own: as its entry says, or because
-    /// its program is that one's client.
+    /// The agent whose tables it uses if it has none of its own: as its entry says, or because its
+    /// program is the client of that agent.
     pub like: Option<String>,
-    /// Keys that submit a typed text.
+    /// The tmux keys that submit a typed text.
     pub submit: Vec<String>,
-    /// Keys that clear the composer; empty when it has none.
+    /// The tmux keys that clear the composer. Empty if there are none.
     pub clear: Vec<String>,
     /// A command (argv) that exits 0 if the agent is signed in.
     pub probe: Vec<String>,
@@ -366,7 +369,7 @@ impl Agent {
         self.hooks != Hooks::Off
     }
 
-    /// Whether the title of its pane tells anything of it.
+    /// Whether it has phrases for titles.
     #[must_use]
     pub fn has_titles(&self) -> bool {
         [&self.title_busy, &self.title_asks, &self.title_ready]
@@ -374,14 +377,14 @@ impl Agent {
             .any(|phrases| !phrases.is_empty())
     }
 
-    /// The name of the file that it reads of itself in the directory it starts in.
+    /// The name of the instructions file that it reads in its working directory.
     #[must_use]
     pub fn reads(&self) -> &'static str {
-        let is =
+        let is_called =
             |agent: &str| self.name == agent || self.process_names.iter().any(|name| name == agent);
-        if is("claude") {
+        if is_called("claude") {
             "CLAUDE.md"
-        } else if is("gemini") {
+        } else if is_called("gemini") {
             "GEMINI.md"
         } else {
             "AGENTS.md"
@@ -389,22 +392,22 @@ impl Agent {
     }
 }
 
-/// What happens when a session's process ends.
+/// What happens if a session's process ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RestartPolicy {
-    /// Start it again after any exit: a service.
+    /// Start it again after any exit. It is a service.
     #[default]
     Always,
-    /// Start it again when it failed; a clean exit completes it: a task.
+    /// Start it again if it has failed. It is a task, and a clean exit completes it.
     OnFailure,
-    /// Run it once: a task.
+    /// Run it once. It is a task.
     Never,
 }
 
-/// What happens when a session runs with other fields than declared.
+/// What happens if a session runs with other fields than declared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnDrift {
-    /// Restart it when it is idle, at the latest after `drain`.
+    /// Restart it when it is idle, or after `drain`.
     #[default]
     RestartWhenIdle,
     /// Restart now.
@@ -413,7 +416,7 @@ pub enum OnDrift {
     Report,
 }
 
-/// What to do when a session should be stopped or restarted while a client is attached.
+/// What to do if a session should be stopped or restarted while a client is attached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WhenAttached {
     /// Wait until the client is gone.
@@ -423,7 +426,7 @@ pub enum WhenAttached {
     Proceed,
 }
 
-/// What happens to a service that has been quiet for too long.
+/// What happens to a service that is quiet for too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnIdle {
     /// Only report it.
@@ -435,68 +438,70 @@ pub enum OnIdle {
     Restart,
 }
 
-/// What happens once a usage limit has ended.
+/// What happens when a usage limit has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnLimitEnd {
-    /// Nothing: the agent goes on by itself, or somebody sets it going.
+    /// Nothing: the agent goes on by itself, or a person makes it go on.
     #[default]
     Nothing,
-    /// Type the text for that.
+    /// Type a text that makes the agent go on.
     Nudge,
 }
 
-/// Quiet and stuck limits of a session.
+/// The limits of a session for being quiet or stuck.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Idling {
-    /// Quiet for this long is too quiet.
+    /// A session that is quiet for this long is too quiet.
     pub idle_limit: Option<Period>,
-    /// What then happens to a service.
+    /// What happens to a service that is too quiet.
     pub on_idle: OnIdle,
-    /// What is typed then, where something is.
+    /// The text that `on_idle` types.
     pub nudge: NudgeText,
-    /// What happens once its usage limit has ended.
+    /// What happens when its usage limit has ended.
     pub on_limit_end: OnLimitEnd,
-    /// What is typed then, where something is.
+    /// The text that `on_limit_end` types.
     pub limit_nudge: NudgeText,
-    /// A busy screen frozen for this long is stuck.
+    /// A session whose busy screen is unchanged for this long is stuck.
     pub stuck_after: Option<Period>,
 }
 
 /// How gtctl recognises that a session has completed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Completion {
-    /// What in the output says so.
+    /// The markers in its output.
     pub markers: Vec<Marker>,
-    /// How long a completed session stays, to be looked at, before it is expired.
+    /// How long a completed session stays, so that people can look at it, before it is expired.
     pub grace: Period,
-    /// A log to watch instead of the pane's own output, absolute; of a policy with `{session}` not
-    /// yet filled in.
+    /// A log to watch in place of the pane's output, absolute. In a policy it may contain
+    /// `{session}`.
     pub log: Option<String>,
 }
 
 /// One completion marker.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Marker {
-    /// A line of output that holds this text.
+    /// A line of output with this text.
     Text(String),
-    /// A line that parses as JSON and has these fields with these values.
+    /// A line that is a JSON object with these fields and values.
     Json(BTreeMap<String, serde_json::Value>),
 }
 
 /// Delays of restarts after crashes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Backoff {
-    /// Delay before the second restart in a row; the first is at once. Zero: no delay ever.
+    /// The delay before the second restart in a row. The first restart has no delay. Zero means no
+    /// delay ever.
     pub first: Period,
     /// The longest delay.
     pub max: Period,
-    /// Share of the delay that is added at most, fixed per session and crash. 0.0 to 1.0.
+    /// The largest share of the delay that is added to it, from 0.0 to 1.0. Each session and crash
+    /// has a fixed share.
     pub jitter: f64,
-    /// A run this long ends the row of crashes.
+    /// A run of this length ends a row of crashes.
     pub reset_after: Period,
     /// This many crashes within `window` are a crash loop.
     pub burst: u32,
-    /// See `burst`.
+    /// The time in which the crashes of `burst` count.
     pub window: Period,
 }
 
@@ -513,14 +518,14 @@ impl Default for Backoff {
     }
 }
 
-/// Limits on a session's logs.
+/// The limits of a session's logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Logs {
-    /// Bytes per file.
+    /// The largest file, in bytes.
     pub size: u64,
-    /// Files per generation.
+    /// How many files one run has.
     pub files: u32,
-    /// Generations kept.
+    /// How many runs are kept.
     pub keep: u32,
 }
 
@@ -534,19 +539,19 @@ impl Default for Logs {
     }
 }
 
-/// Bounds on what may happen at once in a town.
+/// Limits on what may happen at once in a town.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
-    /// Sessions starting at once, before any has come up healthy; grows by one for each that did.
+    /// How many sessions may start at once. It grows by one for each that has become ready.
     pub concurrent_starts: u32,
-    /// Starts per ten minutes.
+    /// How many sessions may start in ten minutes.
     pub starts: StartBudget,
-    /// Share of the town that may be down at once by gtctl's own doing without a second look. 0.0
-    /// to 1.0.
+    /// The share of the town that gtctl may take down at once without a second look, from 0.0 to
+    /// 1.0.
     pub mass: f64,
-    /// Sessions that may be down at once for planned restarts.
+    /// How many sessions may be down at once for planned restarts.
     pub unavailable: Unavailable,
-    /// Losses of the tmux server within ten minutes after which the town is held.
+    /// After so many losses of the tmux server in ten minutes gtctl starts nothing more.
     pub server_losses: u32,
 }
 
@@ -572,7 +577,7 @@ pub enum Unavailable {
 }
 
 impl Unavailable {
-    /// How many that are of so many declared sessions: at least one.
+    /// The number for so many declared sessions. It is at least 1.
     #[must_use]
     pub fn among(self, sessions: usize) -> u32 {
         let most = match self {
@@ -592,21 +597,21 @@ impl Default for Unavailable {
     }
 }
 
-/// Starts per ten minutes, town-wide.
+/// How many sessions of a town may start in ten minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StartBudget {
-    /// As many as there are sessions, once more for each tmux server lost meanwhile, plus ten.
+    /// The number of sessions, once more for each tmux server that was lost meanwhile, plus ten.
     Auto,
     /// Exactly so many.
     Fixed(u32),
 }
 
-/// Whom to tell of what.
+/// The command for notifications.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notify {
-    /// Argv that gets JSON on its standard input.
+    /// Its argv. It gets JSON on its standard input.
     pub command: Vec<String>,
-    /// What it is run for.
+    /// The topics that it runs for.
     pub on: BTreeSet<Topic>,
 }
 
@@ -615,6 +620,6 @@ pub struct Notify {
 pub enum Metrics {
     /// In this file, absolute, for a collector that reads files.
     File(PathBuf),
-    /// By HTTP, on an address of this host alone.
+    /// By HTTP, on an address that only this host can reach.
     Listen(SocketAddr),
 }

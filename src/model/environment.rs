@@ -1,17 +1,16 @@
-//! Which variables of gtctl's own environment go to what it starts: all lists of names are here.
+//! Which variables of gtctl's environment other programs get. All lists of names are here.
 //!
-//! tmux gets only what [`is_passed`] allows. A server keeps the environment of its first client for
-//! ever and gives it to every session; `show-environment -g` shows it. So a token that the
-//! controller needs for itself must not be in it. What an agent needs is declared: `env`,
-//! `env_file` or `pass_env`.
+//! tmux gets only the variables that [`is_passed`] allows. A server keeps the environment of its
+//! first client until it ends, and gives it to every session. So a token that only the controller
+//! needs must not be in it. An agent gets more variables by `env`, `env_file` or `pass_env`.
 //!
 //! Every other program gets what its [`Inherit`] allows.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 
-/// Variables that no program gets from gtctl. They tell of the place that gtctl runs in, not of the
-/// program's own. With those of the service manager, a program could speak in the controller's name.
+/// Variables that no program gets. They describe the place that gtctl runs in. With those of the
+/// service manager a program could speak in the controller's name.
 const SCRUBBED: [&str; 14] = [
     "TMUX",
     "TMUX_PANE",
@@ -29,8 +28,8 @@ const SCRUBBED: [&str; 14] = [
     "GTCTL_CRASHES",
 ];
 
-/// Variables that are handed on by name: who and where the user is, and what programs need to talk
-/// to a terminal.
+/// Variables that tmux gets: who and where the user is, and what programs need to talk to a
+/// terminal.
 const BY_NAME: [&str; 20] = [
     "HOME",
     "USER",
@@ -44,8 +43,7 @@ const BY_NAME: [&str; 20] = [
     "TZ",
     "TMPDIR",
     "TMUX_TMPDIR",
-    // What tmux itself takes over from each client (`update-environment`), beside SSH_ASKPASS and
-    // SSH_CONNECTION.
+    // tmux takes these from each client (`update-environment`), and SSH_ASKPASS and SSH_CONNECTION.
     "DISPLAY",
     "WAYLAND_DISPLAY",
     "XAUTHORITY",
@@ -55,10 +53,10 @@ const BY_NAME: [&str; 20] = [
     "WINDOWID",
     "DBUS_SESSION_BUS_ADDRESS",
 ];
-/// And all whose names begin so: the locale, and the user's folders.
+/// tmux also gets variables whose names begin like this: the locale, and the user's folders.
 const BY_PREFIX: [&str; 2] = ["LC_", "XDG_"];
 
-/// Whether a variable is handed on.
+/// Whether tmux gets the variable.
 #[must_use]
 pub fn is_passed(name: &OsStr) -> bool {
     let Some(name) = name.to_str() else {
@@ -90,24 +88,26 @@ pub fn is_secret(name: &OsStr) -> bool {
     OF_SECRETS.iter().any(|part| name.contains(part))
 }
 
-/// What a program inherits of gtctl's own environment. None inherits what tells of the place that
-/// gtctl runs in, such as `TMUX` and `NOTIFY_SOCKET`.
+/// What a program inherits of gtctl's environment. No program inherits variables that describe the
+/// place gtctl runs in, such as `TMUX` and `NOTIFY_SOCKET`.
 #[derive(Debug, Clone, Copy)]
 pub enum Inherit<'a> {
-    /// All the rest. For the commands of `[notify]` and of chores, and for questions to `gt`.
+    /// All other variables. For the commands of `[notify]` and of chores, and for questions to
+    /// `gt`.
     Most,
-    /// All the rest but `GTCTL_*`. For an agent's own program.
+    /// All other variables but `GTCTL_*`. For an agent's own program.
     NotGtctl,
-    /// All the rest but `GTCTL_*`, who the caller is to `gt`, and what looks like a secret. For a
-    /// launcher's commands: they may start a tmux server that keeps their environment.
+    /// All other variables but `GTCTL_*`, those that say to `gt` who calls it, and those that look
+    /// like secrets. For a launcher's commands: they may start a tmux server, which keeps their
+    /// environment.
     NoSecret {
-        /// Names of secrets that a session of the town declares in its `pass_env`.
+        /// The secrets that a session of the town declares in its `pass_env`.
         declared: &'a BTreeSet<&'a str>,
     },
 }
 
 impl Inherit<'_> {
-    /// Whether a variable of this name is inherited.
+    /// Whether the program inherits a variable of this name.
     #[must_use]
     pub fn allows(self, name: &OsStr) -> bool {
         let is_scrubbed = SCRUBBED.iter().any(|scrubbed| name == *scrubbed);
@@ -130,8 +130,8 @@ fn is_gtctls(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b"GTCTL_")
 }
 
-/// Whether it says who the caller of `gt` is. All variables of `gt` do, but the one that names its
-/// tmux server.
+/// Whether the variable says to `gt` who calls it. All variables of `gt` do, except the one that
+/// names its tmux server.
 fn is_caller_of_gt(name: &OsStr) -> bool {
     let is_gts = name.as_encoded_bytes().starts_with(b"GT_") && name != "GT_TMUX_SOCKET";
     is_gts || name == "BD_ACTOR"

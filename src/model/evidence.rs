@@ -1,16 +1,16 @@
 //! The evidence of a [`Reason`] or a [`Hold`] by name, for JSON and the journal.
 //!
-//! Names are stable. Periods are in milliseconds and say so in their name.
+//! The names are stable. Periods are in milliseconds, with names that end in `_ms`.
 
 use super::{Block, Change, Death, Hold, Period, Reason};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Named values; text in them is unsanitised.
+/// Values by name. Texts in them are not sanitised.
 pub type Evidence = BTreeMap<&'static str, Value>;
 
 impl Reason {
-    /// Its evidence by name; without its code.
+    /// The evidence by name, without the code.
     #[must_use]
     pub fn evidence(&self) -> Evidence {
         match self {
@@ -70,7 +70,7 @@ impl Reason {
 }
 
 impl Hold {
-    /// Its evidence by name; without its code.
+    /// The evidence by name, without the code.
     #[must_use]
     pub fn evidence(&self) -> Evidence {
         match self {
@@ -145,7 +145,7 @@ impl Hold {
         }
     }
 
-    /// Whether only a person can lift it: it then deserves to be seen.
+    /// Whether only a person can end the wait. Then people should see it.
     #[must_use]
     pub fn needs_somebody(&self) -> bool {
         match self {
@@ -210,10 +210,11 @@ fn drift(fields: &[&'static str], changes: &[Change]) -> Evidence {
         }
         Change::EnvFile { old, new } => json!({ "field": "env_file", "old": old, "new": new }),
     };
-    let known = (!changes.is_empty()).then(|| ("changes", changes.iter().map(change).collect()));
+    // What the session was started with may be unknown. Then only the names of the fields are.
+    let details = (!changes.is_empty()).then(|| ("changes", changes.iter().map(change).collect()));
     [("fields", json!(fields))]
         .into_iter()
-        .chain(known)
+        .chain(details)
         .collect()
 }
 

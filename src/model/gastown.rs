@@ -1,24 +1,25 @@
-//! What Gas Town's own files ask of the sessions of its town, and what they hold back.
+//! What Gas Town's files ask of the sessions, and what waits because of it.
 
 use super::Evidence;
 use serde_json::json;
 use std::collections::BTreeMap;
 use strum::IntoStaticStr;
 
-/// What stands in Gas Town's files now. `Gastown::default()` asks nothing of anybody.
+/// What Gas Town's files ask now. `Gastown::default()` asks nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Gastown {
-    /// The emergency stop of the whole town (file `ESTOP`): why, unsanitised and perhaps empty.
+    /// The reason of an emergency stop of the whole town (file `ESTOP`). It is not sanitised and
+    /// may be empty.
     pub estop: Option<String>,
-    /// The same of single rigs (file `ESTOP.<rig>`), by rig.
+    /// The reasons of emergency stops of single rigs (file `ESTOP.<rig>`), by rig.
     pub stopped_rigs: BTreeMap<String, String>,
-    /// Rigs that do not work, by rig.
+    /// The rigs that rest, by rig.
     pub resting: BTreeMap<String, Rest>,
-    /// The deacon is paused: why, unsanitised and perhaps empty.
+    /// The reason why the deacon is paused. It is not sanitised and may be empty.
     pub deacon_paused: Option<String>,
-    /// `gt down` is under way: somebody holds `daemon/shutdown.lock`.
+    /// Whether `gt down` is under way: a process holds `daemon/shutdown.lock`.
     pub shutting_down: bool,
-    /// gt's own daemon runs: somebody holds `daemon/daemon.lock`.
+    /// Whether gt's daemon runs: a process holds `daemon/daemon.lock`.
     pub daemon: bool,
 }
 
@@ -26,25 +27,25 @@ impl Gastown {
     /// The roles that gt's daemon keeps alive by itself.
     pub const SUPERVISED: [&str; 4] = ["mayor", "deacon", "witness", "refinery"];
 
-    /// The session of the automonitor that gtctl replaces.
+    /// The session of the automonitor. gtctl replaces it.
     pub const AUTOMONITOR: &str = "gt-automonitor";
 }
 
 /// How a rig rests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rest {
-    /// `gt rig park`: for now.
+    /// `gt rig park`: it rests for now.
     Parked,
-    /// `gt rig dock`: for long.
+    /// `gt rig dock`: it rests for long.
     Docked,
     /// Its `auto_restart` is off.
     NoRestart,
-    /// Its file cannot be understood: nothing that runs is ended, and what is missing is started.
+    /// Its file cannot be understood. Running sessions are not ended, and missing ones are started.
     Untold,
 }
 
 impl Rest {
-    /// The word for it.
+    /// The words for it, in messages and JSON.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -56,33 +57,33 @@ impl Rest {
     }
 }
 
-/// What Gas Town's files hold back.
+/// Why a step waits because of Gas Town's files.
 #[derive(Debug, Clone, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "kebab-case")]
 pub enum GastownHold {
-    /// Emergency stop.
+    /// There is an emergency stop.
     EmergencyStop {
-        /// Of this rig; none where it is of the whole town.
+        /// The stopped rig. None if the whole town is stopped.
         rig: Option<String>,
-        /// Why, unsanitised and perhaps empty.
+        /// The reason, not sanitised. It may be empty.
         why: String,
     },
     /// `gt down` is under way.
     #[strum(serialize = "gt-shutdown")]
     ShuttingDown,
-    /// Its rig does not work.
+    /// Its rig rests.
     RigRests {
-        /// Which rig.
+        /// The rig.
         rig: String,
-        /// How.
+        /// How it rests.
         rest: Rest,
     },
     /// The deacon is paused.
     DeaconPaused {
-        /// Why, unsanitised and perhaps empty.
+        /// The reason, not sanitised. It may be empty.
         why: String,
     },
-    /// gt's daemon would start what is ended here.
+    /// gt's daemon runs. It would start again what gtctl ends.
     #[strum(serialize = "gt-daemon")]
     Daemon,
 }
@@ -94,7 +95,7 @@ impl GastownHold {
         self.into()
     }
 
-    /// Its evidence by name; without its code.
+    /// The evidence by name, without the code.
     #[must_use]
     pub fn evidence(&self) -> Evidence {
         match self {
@@ -107,8 +108,8 @@ impl GastownHold {
         }
     }
 
-    /// Whether it deserves to be seen: what somebody asked for of a rig or the deacon is as it
-    /// should be.
+    /// Whether a person should see it. A rig or a deacon that rests because a person asked for it
+    /// is as it should be.
     #[must_use]
     pub fn needs_somebody(&self) -> bool {
         match self {

@@ -1,57 +1,58 @@
-//! The sign of life of the controller that watches a town: written after each of its cycles, read
-//! by everybody else.
+//! The heartbeat of a controller. It is written after each cycle, and `status` and `doctor` read
+//! it.
 
 use super::written::{is_default, millis};
 use super::{Announced, Moment, Period, ProcId, Topic};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::path::PathBuf;
 
-/// What a watching controller tells of itself.
+/// What a watching controller reports about itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Heartbeat {
-    /// Its process.
+    /// The process of the controller.
     pub controller: ProcId,
     /// The manifest file that it reads, absolute.
     pub file: PathBuf,
-    /// When it began.
+    /// When the controller started.
     pub began: Moment,
-    /// The end of its last cycle.
+    /// When its last cycle ended.
     pub cycled: Moment,
-    /// How long that took.
+    /// How long its last cycle took.
     #[serde(rename = "took_ms", with = "millis")]
     pub took: Period,
     /// How long it sleeps at most between two cycles.
     #[serde(rename = "resync_ms", with = "millis")]
     pub resync: Period,
-    /// Why its last cycle could not run, unsanitised; none when it did.
+    /// Why its last cycle could not run, not sanitised. None if it did run.
     #[serde(default, skip_serializing_if = "is_default")]
     pub trouble: Option<String>,
-    /// Which manifest it goes by.
+    /// Which manifest it uses.
     #[serde(
         rename = "manifest_broken",
         default,
         skip_serializing_if = "is_default"
     )]
     pub manifest: InForce,
-    /// What it has counted since it began.
+    /// What it has counted since it started.
     pub counts: Counts,
-    /// What it has told people and has not ended, for the next controller not to tell it again.
+    /// The notifications that it has sent and whose cause has not ended. The next controller does
+    /// not send them again.
     #[serde(default, deserialize_with = "topics_of_this_version")]
     pub announced: Announced,
 }
 
-/// Which manifest a controller goes by.
+/// Which manifest a controller uses.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(from = "Option<(Moment, String)>", into = "Option<(Moment, String)>")]
 pub enum InForce {
-    /// The one on disk.
+    /// The manifest on disk.
     #[default]
     OnDisk,
-    /// The last good one: that on disk is broken.
+    /// The last good manifest, because the one on disk has errors.
     LastGood {
-        /// When that was found.
+        /// When the errors were noticed.
         since: Moment,
-        /// What is wrong with it, unsanitised.
+        /// The errors, not sanitised.
         why: String,
     },
 }
@@ -80,7 +81,7 @@ fn topics_of_this_version<'de, D: Deserializer<'de>>(d: D) -> Result<Announced, 
     Ok(known.collect())
 }
 
-/// What a controller counts, since it began.
+/// What a controller counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Counts {
@@ -88,7 +89,7 @@ pub struct Counts {
     pub cycles: u64,
     /// Processes started: starts and restarts.
     pub starts: u64,
-    /// Restarts of what had crashed.
+    /// Restarts after a crash.
     pub crashes: u64,
     /// Sessions expired.
     pub expired: u64,
@@ -96,26 +97,27 @@ pub struct Counts {
     pub failures: u64,
 }
 
-/// Who keeps a town at present.
+/// Which controller manages a town now.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Keeper {
     /// No controller runs.
     #[default]
     Nobody,
-    /// A controller holds the town, and has not told of a cycle.
+    /// A controller holds the town, but has not written a heartbeat.
     Silent {
-        /// Its process.
+        /// The process of the controller.
         process: ProcId,
-        /// How long ago it began.
+        /// How long ago it started.
         age: Period,
     },
-    /// A controller that tells of its cycles.
+    /// A controller that writes heartbeats.
     Beating(Box<Heartbeat>),
 }
 
 impl Keeper {
-    /// Whether a controller holds the town but should have had another cycle by now: it is stopped
-    /// or hangs. `resync` is what the manifest says, for one that has told nothing.
+    /// Whether a controller holds the town, but its next cycle is overdue: it is stopped or hangs.
+    ///
+    /// `resync` is the value in the manifest. It counts only for a controller without a heartbeat.
     #[must_use]
     pub fn is_overdue(&self, resync: Period, now: Moment) -> bool {
         match self {
@@ -129,17 +131,18 @@ impl Keeper {
 impl Heartbeat {
     /// The longest complaint that is kept, in characters.
     pub const MAX_COMPLAINT: usize = 500;
-    /// However short its sleep: a cycle may wait for its turn and for tmux for so long.
+    /// The least patience. A cycle may wait so long for its turn and for tmux, however short its
+    /// sleep is.
     const LEAST_PATIENCE: Period = Period::from_secs(30);
 
-    /// How long after its last cycle it counts as stopped, in awake time: far longer than it ever
-    /// sleeps.
+    /// How long after its last cycle a controller counts as stopped, in awake time: three times its
+    /// longest sleep, and at least 30 s.
     #[must_use]
     pub fn patience(resync: Period) -> Period {
         resync.plus(resync).plus(resync).max(Self::LEAST_PATIENCE)
     }
 
-    /// Whether it should have had another cycle by now.
+    /// Whether the next cycle is overdue.
     #[must_use]
     pub fn is_overdue(&self, now: Moment) -> bool {
         now.since(&self.cycled) > Self::patience(self.resync)

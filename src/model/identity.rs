@@ -1,10 +1,10 @@
-//! Who exactly is meant: a server, a session, a pane, a process, and which life of it.
+//! Identities: of a server, a session, a pane, a process, and one run of a session.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// A process that cannot be confused with a later one of the same pid.
+/// A process. Its start time tells it apart from a later process with the same pid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ProcId {
     /// The process id.
@@ -17,25 +17,23 @@ pub struct ProcId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ServerId(pub ProcId);
 
-/// A session's id in its server, printed `$3`. tmux never gives one out twice within a server's
-/// life.
+/// The id of a session in its server, printed `$3`. A server never uses an id twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct SessionId(pub u32);
 
-/// A pane's id in its server, printed `%3`. tmux never gives one out twice within a server's life.
+/// The id of a pane in its server, printed `%3`. A server never uses an id twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct PaneId(pub u32);
 
 impl PaneId {
-    /// Stands for a pane that is there no more: tmux gives out ids from 0 upwards, and never so
-    /// many.
+    /// Stands for a pane that no longer exists. tmux counts ids up from 0 and never gets this far.
     pub const NOWHERE: Self = Self(u32::MAX);
 }
 
-/// Which life of a session: it grows with each start, and a stale operation carries an old one.
+/// One run of a session. It grows with each start. An operation with an old generation does
+/// nothing.
 ///
-/// The planner gives out `max(last + 1, wall clock in ms)`, so that it grows even when all memory
-/// is lost.
+/// The planner uses `max(last + 1, wall clock in ms)`. So it grows even if all memory is lost.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]

@@ -1,9 +1,9 @@
-//! Characters that are not seen and change what is read: directions, zero widths, line separators,
-//! tags.
+//! Characters that are invisible but change how a text reads: directions, zero widths, line
+//! separators, tags.
 
 use std::fmt::Write as _;
 
-/// Whether a character takes no place but changes what is read.
+/// Whether a character is invisible but may change how a text reads.
 #[must_use]
 pub fn is_invisible(c: char) -> bool {
     matches!(u32::from(c),
@@ -11,9 +11,9 @@ pub fn is_invisible(c: char) -> bool {
         | 0xe0000..=0xe0fff)
 }
 
-/// JSON text in which every invisible and every control character is written as `\uXXXX`. It says
-/// the same to a program, and nothing in it can fool whoever reads it at a terminal. Line ends
-/// stay.
+/// The JSON with each invisible and each control character written as `\uXXXX`. Line ends stay.
+///
+/// To a program it says the same, and it cannot fool a person who reads it at a terminal.
 #[must_use]
 pub fn visible_json(json: String) -> String {
     let is_shown = |c: char| !is_invisible(c) && (!c.is_control() || c == '\n');
@@ -26,7 +26,7 @@ pub fn visible_json(json: String) -> String {
             out.push(c);
             continue;
         }
-        // Outside of strings JSON has none of these, so each stands within one.
+        // JSON has these characters only in strings, where an escape means the same.
         for unit in c.encode_utf16(&mut [0; 2]) {
             let _ = write!(out, "\\u{unit:04x}");
         }

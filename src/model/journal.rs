@@ -1,25 +1,25 @@
-//! What is written down for people and programs to read later: one [`Entry`] per event.
+//! The journal: one [`Entry`] for each event, for people and programs to read later.
 
 use super::Evidence;
 
-/// One line of the journal. Its time is given when it is written.
+/// One line of the journal. Its time is added when it is written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    /// How much it matters.
+    /// Its importance.
     pub level: Level,
-    /// Which part of gtctl says so, such as `plan` or `act`.
+    /// The part of gtctl that writes it, such as `plan` or `act`.
     pub component: &'static str,
-    /// What happened, for people; unsanitised.
+    /// What happened, for people. Not sanitised.
     pub message: String,
-    /// The same for programs: `session`, `verb`, `outcome` and so on; never `ts`, `level`,
+    /// The same for programs: `session`, `verb`, `outcome` and so on. Never `ts`, `level`,
     /// `component` or `message`.
     pub fields: Evidence,
 }
 
-/// How much an entry matters.
+/// The importance of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// As it should be.
+    /// All is well.
     Info,
     /// Somebody should know.
     Warn,

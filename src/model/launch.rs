@@ -1,5 +1,5 @@
-//! How sessions are started and stopped: by gtctl itself, or by the commands of somebody else, such
-//! as `gt`.
+//! How sessions are started and stopped: by gtctl itself, or by commands of another program such as
+//! `gt`.
 
 use super::bounds::cut_to_bytes;
 use super::written::is_default;
@@ -7,7 +7,7 @@ use super::{Action, Desired, Generation, Moment, Period, ProcId, Rung, Verb};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// What the manifest says of it.
+/// The launcher that the manifest names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Launcher {
     /// gtctl starts the agent itself, as the pane's own process.
@@ -20,15 +20,15 @@ pub enum Launcher {
 /// How a session is started, stopped and restarted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Launch {
-    /// By gtctl itself.
+    /// gtctl does it.
     #[default]
     Tmux,
-    /// By commands. What they say is never trusted: only what is seen in tmux afterwards counts.
+    /// Commands do it. gtctl never trusts their output, only what it sees in tmux afterwards.
     Commands(Box<Commands>),
 }
 
 impl Launch {
-    /// The commands, where it is by commands.
+    /// The commands, if there are any.
     #[must_use]
     pub fn commands(&self) -> Option<&Commands> {
         match self {
@@ -61,26 +61,28 @@ pub struct StopCommand<'a> {
     pub restarts: bool,
 }
 
-/// The commands of one session: argv, run without a shell in `dir`.
+/// The commands of one session. Each is an argv that runs in `dir`, without a shell.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Commands {
-    /// Starts it; never empty.
+    /// Starts the session. Never empty.
     pub start: Vec<String>,
-    /// Ends it. Empty: gtctl ends its process tree itself.
+    /// Ends the session. If empty, gtctl ends the process tree itself.
     pub stop: Vec<String>,
-    /// Gives it a fresh process. Empty: `stop`, then `start`.
+    /// Gives the session a fresh process. If empty, `stop` runs and then `start`.
     pub restart: Vec<String>,
-    /// Hands a text over to it, which is added as the last argument. Empty: gtctl types it.
+    /// Gives the session a text, which is added as the last argument. If empty, gtctl types the
+    /// text.
     pub nudge: Vec<String>,
-    /// Where they run, absolute: the Gas Town root, or the manifest's directory.
+    /// The directory that they run in, absolute: the Gas Town root, or the manifest's directory.
     pub dir: PathBuf,
-    /// The agent that the manifest names, and that the commands are told.
+    /// The agent that the manifest names. The commands are told it.
     pub agent: Option<String>,
-    /// `stop` leaves processes behind, so that gtctl ends the tree itself before it is run.
+    /// Whether `stop` leaves processes behind. If so, gtctl ends the tree itself before it runs
+    /// `stop`.
     pub leaves_orphans: bool,
     /// How long `start` and `restart` may take.
     pub start_timeout: Period,
-    /// How long `stop` may take, and then what TERM is sent to.
+    /// How long `stop` may take. Processes that it leaves get the same time after TERM.
     pub stop_timeout: Period,
 }
 
@@ -88,7 +90,7 @@ impl Commands {
     /// How long a nudge may take.
     pub const NUDGE_TIMEOUT: Period = Period::from_secs(30);
 
-    /// What is run for this, in order.
+    /// The commands for a verb, in order.
     #[must_use]
     pub fn for_verb(&self, verb: Verb) -> Vec<&[String]> {
         let all: &[&[String]] = match verb {
@@ -129,7 +131,7 @@ impl Commands {
         }
     }
 
-    /// How long all that is run for this may take, with what gtctl itself does to end processes.
+    /// How long all commands for a verb may take, with the time that gtctl needs to end processes.
     #[must_use]
     pub fn limit(&self, verb: Verb) -> Period {
         let stop = self.stop_timeout.plus(self.stop_timeout);
@@ -143,7 +145,7 @@ impl Commands {
 }
 
 impl Desired {
-    /// The commands by which it is started and stopped, where gtctl does not do so itself.
+    /// The commands that start and stop it. None if gtctl does that itself.
     #[must_use]
     pub fn commands(&self) -> Option<&Commands> {
         self.launch.commands()
@@ -209,35 +211,35 @@ impl Action {
     }
 }
 
-/// A start, stop or restart by commands that is under way beside the cycles: written down before it
-/// is begun.
+/// A start, stop or restart by commands that runs beside the cycles. It is written down before it
+/// starts.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct LauncherJob {
-    /// What it is for.
+    /// What it does.
     pub verb: Verb,
-    /// The life that it begins or, for an end, ends.
+    /// The run that it begins or, for a stop, ends.
     pub generation: Generation,
-    /// When it was begun.
+    /// When it started.
     pub begun: Moment,
-    /// The last planned restart before it, to be given back where nothing was touched.
+    /// The last planned restart before it. It counts again if the commands touched nothing.
     #[serde(default, skip_serializing_if = "is_default")]
     pub handoff: Option<Moment>,
-    /// Who waits for it.
+    /// The controller that waits for it.
     pub by: Option<ProcId>,
 }
 
-/// What came of the last start, stop or restart by commands, where it failed.
+/// Why the last start, stop or restart by commands failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Complaint {
-    /// When.
+    /// When it failed.
     pub at: Moment,
-    /// Why, in the words of the command where it has any; unsanitised, at most [`Complaint::MAX`]
-    /// bytes.
+    /// The reason, in the words of the command if there are any. Not sanitised, at most
+    /// [`Complaint::MAX`] bytes.
     pub said: String,
 }
 
 impl Complaint {
-    /// The longest, in bytes.
+    /// The longest reason, in bytes.
     pub const MAX: usize = 2 << 10;
 
     /// A complaint, cut to its bound.

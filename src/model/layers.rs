@@ -1,28 +1,30 @@
-//! The layers of a definition, as far as two processes must agree on them.
+//! The files and variables that define a town. Two processes that manage one town must agree on
+//! them.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// Where a town's definition came from. Two that keep one town must have the same, or they undo
-/// each other's work.
+/// Where a town's definition comes from.
+///
+/// Two processes with different layers would undo each other's work.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Layers {
-    /// The manifest file, from the root on.
+    /// The manifest file, absolute.
     pub file: PathBuf,
-    /// Where the user's own file is, or would be.
+    /// The path of the user's own file, whether or not it exists.
     #[serde(default)]
     pub user: Option<PathBuf>,
-    /// The `GTCTL_*` variables that are settings, each with a digest of its value: values may be
-    /// secrets.
+    /// The `GTCTL_*` variables that are settings. Only a digest of each value is kept, because
+    /// values may be secrets.
     #[serde(default)]
     pub variables: BTreeMap<String, u64>,
-    /// A digest of what all layers came to.
+    /// A digest of the definition that the layers give.
     #[serde(default)]
     pub outcome: u64,
 }
 
 impl Layers {
-    /// Whether both read the same files and variables, whatever these said at the time.
+    /// Whether both use the same files and variables. The content may differ.
     #[must_use]
     pub fn are_those_of(&self, other: &Self) -> bool {
         let Self {

@@ -1,64 +1,65 @@
-//! What the output of a session says about its end, and how far it has been read.
+//! The completion markers in a session's output, and how far the output was read.
 
 use super::written::is_default;
 use super::{Generation, Moment};
 use serde::{Deserialize, Serialize};
 
-/// What is known of one life's output.
+/// What is known about the output of one run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Marks {
-    /// Of which life; a former one's says nothing.
+    /// The run. Marks of an earlier run do not count.
     pub generation: Generation,
-    /// How far its whole lines were read; none before there was a file.
+    /// How far its complete lines were read. None before there is a file.
     #[serde(default, skip_serializing_if = "is_default")]
     pub position: Option<Position>,
-    /// Bytes of a last line without end that were seen after it.
+    /// How many bytes of an incomplete line were read after that.
     #[serde(default)]
     pub beyond: u64,
     /// The marker that stands.
     #[serde(default, skip_serializing_if = "is_default")]
     pub standing: Option<Standing>,
-    /// Whether that was seen in the line without end: then it only stands until more is written.
+    /// Whether it was seen in the incomplete line. Then it stands only until more is written.
     #[serde(default)]
     pub unfinished: bool,
-    /// When output was last read that means that the agent goes on, or that belongs to the marker.
+    /// When output was last read that belongs to the marker or means that the agent goes on.
     pub last_output: Moment,
-    /// What the agent was given to read, as far as markers are in it.
+    /// The texts that the agent was given, as far as they contain markers.
     #[serde(flatten)]
     pub given: Given,
 }
 
-/// Pieces of the texts that one incarnation was given at its start: in its command line, in files
-/// that this names, in its environment and instructions. A client shows them, and a marker in them
-/// is not the agent's word.
+/// Pieces of the texts that a run was given at its start: in its command line, in files that it
+/// names, in its environment and instructions.
+///
+/// A client shows these texts. A marker in them is not the agent's own.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Given {
     /// A digest of the markers that were looked for in the texts.
     #[serde(default, rename = "given_for")]
     pub markers: u64,
-    /// The surroundings of each marker that was found, at most [`Given::MAX`].
+    /// The text around each marker in them, at most [`Given::MAX`] pieces.
     #[serde(default, rename = "given", skip_serializing_if = "is_default")]
     pub pieces: Vec<String>,
 }
 
 impl Given {
-    /// The most pieces kept.
+    /// How many pieces are kept.
     pub const MAX: usize = 16;
     /// The longest piece, in bytes.
     pub const MAX_PIECE: usize = 1024;
 }
 
-/// How far a file has been read. It outlives gtctl in the state file.
+/// How far a file was read. It is kept in the state file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// The file's device.
     pub device: u64,
     /// The file's inode.
     pub inode: u64,
-    /// When the file was made, in nanoseconds since 1970, where the file system tells: an inode is
-    /// soon used again.
+    /// When the file was created, in nanoseconds since 1970, if the file system says. Inode numbers
+    /// are soon used again.
     pub born: Option<u64>,
-    /// Bytes read of it.
+    /// How many bytes of it were read.
     pub offset: u64,
 }
 
@@ -66,9 +67,9 @@ pub struct Position {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// It is done.
+    /// The work is done.
     Completed,
-    /// It has ended without success.
+    /// The work has ended without success.
     Failed,
 }
 
@@ -77,32 +78,32 @@ pub enum Verdict {
 pub struct Sighting {
     /// The marker, as it was declared.
     pub marker: String,
-    /// What it says.
+    /// The verdict of the line.
     pub verdict: Verdict,
-    /// The line, cut to [`Sighting::MAX_LINE`] characters; text from outside.
+    /// The line, cut to [`Sighting::MAX_LINE`] characters. Not sanitised.
     pub line: String,
-    /// Where in the stream the line ended, in bytes.
+    /// Where the line ends in the stream, in bytes.
     pub at_byte: u64,
 }
 
 impl Sighting {
-    /// The longest line kept, in characters.
+    /// The longest line, in characters.
     pub const MAX_LINE: usize = 240;
-    /// The longest marker kept over a restart of gtctl, in bytes.
+    /// The longest marker that is kept over a restart of gtctl, in bytes.
     pub const MAX_MARKER: usize = 8 << 10;
 }
 
-/// A sighting after which the agent has not gone on.
+/// A sighting that stands: the agent has not gone on after it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
-    /// What was seen.
+    /// The sighting.
     pub sighting: Sighting,
     /// When it was read.
     pub seen: Moment,
-    /// When output was last read that belongs to it; its grace is counted from here.
+    /// When output was last read that belongs to it. Its grace is counted from here.
     pub quiet_since: Moment,
-    /// Rows since that belong to it.
+    /// How many rows since then belong to it.
     pub trailer: u32,
-    /// What its row has in common with itself when it is painted anew.
+    /// A hash of its row that stays the same when the row is painted again.
     pub key: u64,
 }

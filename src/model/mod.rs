@@ -1,12 +1,14 @@
 //! The nouns of gtctl: plain values, no I/O, no clock.
 //!
-//! Everything above this room speaks in these types. A value that exists here is already valid:
-//! names are parsed once at the border ([`SessionName`]), durations carry their unit ([`Period`]),
-//! ids cannot be mixed ([`SessionId`], [`PaneId`], [`ServerId`]), and time is always an argument
-//! ([`Moment`]).
+//! All other rooms use these types. A value of them is valid:
+//!
+//! - A name is parsed once, where it comes in ([`SessionName`]).
+//! - A duration carries its unit ([`Period`]).
+//! - Ids of different kinds cannot be mixed up ([`SessionId`], [`PaneId`], [`ServerId`]).
+//! - A time is always an argument ([`Moment`]).
 //!
 //! **Architecture invariant:** nothing here reads a file, a clock or an environment variable, and
-//! nothing here decides anything; deciding is `plan/`'s job.
+//! nothing here decides what to do. `plan/` decides.
 
 mod after;
 mod bounds;

@@ -1,4 +1,4 @@
-//! Session names that tmux will not change, and that no target syntax can misread.
+//! Session names that tmux does not change and that mean nothing else in its commands.
 
 use super::written::written_as_text;
 use std::fmt;
@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 /// The name of a tmux session: `[A-Za-z0-9][A-Za-z0-9_-]{0,63}`.
 ///
-/// tmux itself takes more, but rewrites `:` and `.` to `_` (not on 3.8), runs `#(...)` through a
-/// shell, and reads `$1`, `@1` and `%1` as ids. None of these can be spelled in a `SessionName`.
+/// tmux allows more. But it rewrites `:` and `.` to `_` (before 3.8), runs `#(...)` in a shell, and
+/// reads `$1`, `@1` and `%1` as ids. A `SessionName` cannot contain any of these.
 ///
-/// Cloning is cheap: the text is shared.
+/// Clones are cheap, because they share the text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionName(Arc<str>);
 
@@ -26,7 +26,7 @@ pub enum NameFault {
     /// The text begins with something other than a letter or a digit.
     #[error("a session name begins with a letter or a digit")]
     BadStart,
-    /// The text holds a character that tmux would change, run or read as an id.
+    /// The text has a character that tmux would change, run or read as an id.
     #[error("a session name has only letters, digits, `_` and `-`")]
     BadCharacter(char),
 }
@@ -38,7 +38,7 @@ impl SessionName {
     /// Parses a name.
     ///
     /// # Errors
-    /// The first [`NameFault`] found, from the left.
+    /// Returns the first [`NameFault`], from the left.
     pub fn new(text: &str) -> Result<Self, NameFault> {
         let first = text.chars().next().ok_or(NameFault::Empty)?;
         if !first.is_ascii_alphanumeric() {

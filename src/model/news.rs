@@ -1,11 +1,11 @@
-//! What people want to be told of, beside what they look up themselves.
+//! Notifications: what people want to be told.
 
 use super::Entry;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
-/// The kinds of news, as `[notify] on` names them.
+/// The topics of notifications, as in `[notify] on`.
 #[derive(
     Debug,
     Clone,
@@ -45,33 +45,33 @@ pub enum Topic {
 }
 
 impl Topic {
-    /// Every one.
+    /// All topics.
     pub const ALL: &'static [Self] = Self::VARIANTS;
 
-    /// The word, in the manifest, in JSON and on disk.
+    /// The word for the topic, in the manifest, in JSON and on disk.
     #[must_use]
     pub fn word(self) -> &'static str {
         self.into()
     }
 
-    /// The topic of this word.
+    /// The topic with this word, if there is one.
     #[must_use]
     pub fn of(word: &str) -> Option<Self> {
         word.parse().ok()
     }
 }
 
-/// One thing worth telling.
+/// One notification.
 #[derive(Debug, Clone, PartialEq)]
 pub struct News {
-    /// Of which kind.
+    /// Its topic.
     pub topic: Topic,
-    /// The session, the agent or the part of the town that it is about. The same subject is not
-    /// told of the same topic again until that has ended.
+    /// The session, the agent or the part of the town that it is about. While it lasts, the same
+    /// topic is not reported again for the same subject.
     pub subject: String,
-    /// What there is to say.
+    /// What it says.
     pub entry: Entry,
 }
 
-/// What was told and has not ended.
+/// What was reported and has not ended.
 pub type Announced = BTreeSet<(Topic, String)>;

@@ -1,4 +1,4 @@
-//! What is there: one look at tmux and its processes.
+//! What one look at tmux and its processes has seen.
 
 use crate::model::{
     Death, Fingerprint, Generation, Marks, Moment, PaneId, Period, ProcId, Reported, Screen,
@@ -8,35 +8,35 @@ use std::collections::{BTreeMap, BTreeSet};
 use strum::IntoStaticStr;
 
 /// The result of one look. A failed look is not an empty town: only [`Observed::Down`] and
-/// [`Observed::Up`] are knowledge.
+/// [`Observed::Up`] are certain.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Observed {
     /// The server answered.
     Up(Server),
-    /// There is provably no server: nothing listens on its socket.
+    /// There certainly is no server: nothing listens on its socket.
     Down,
-    /// It could not be determined; says why, for people.
+    /// It could not be determined. It carries the reason, for people.
     Unknown(String),
 }
 
 /// A tmux server and every session on it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Server {
-    /// Which server process.
+    /// The process of the server.
     pub id: ServerId,
     /// Its version, such as `3.3a`.
     pub version: String,
-    /// All its sessions by name, ours and others'. Names are as tmux has them, so any text.
+    /// All sessions by name, ours and others. Names are as tmux has them, so they may be any text.
     pub sessions: BTreeMap<String, Seen>,
     /// Agents of declared sessions whose panes somebody has moved into other sessions. Their own
-    /// are gone, or stand without them: the life of such a one is [`Life::Unknown`].
+    /// sessions are gone, or exist without them with [`Life::Unknown`].
     pub moved: BTreeMap<SessionName, MovedOut>,
-    /// The session gtctl itself runs in, if it runs in one of this server's.
+    /// The session that gtctl itself runs in, if it is on this server.
     pub own: Option<SessionId>,
-    /// Sessions of ours whose agent has ended as tmux itself knows, with what is noted there of the
-    /// variables that its life was given: any text, for whoever begins the next.
+    /// Our sessions whose agent has ended, by tmux's own knowledge. Each has the note about the
+    /// variables that its run was given: any text, for the process that starts the next run.
     pub ended: BTreeMap<SessionId, String>,
-    /// Living panes whose output no process takes.
+    /// Living panes whose output is not piped to a process.
     pub unpiped: BTreeSet<PaneId>,
 }
 
@@ -45,7 +45,7 @@ pub struct Server {
 pub struct MovedOut {
     /// Its process.
     pub process: ProcId,
-    /// The session that holds its pane now, by its name in tmux: any text.
+    /// The name in tmux of the session that has its pane now. It may be any text.
     pub session: String,
 }
 
@@ -54,75 +54,75 @@ pub struct MovedOut {
 pub struct Seen {
     /// Its id in the server.
     pub id: SessionId,
-    /// Clients attached now: to it, or to another session that shows its agent's window (grouped or
-    /// linked).
+    /// How many clients are attached now: to it, or to another session that shows its agent's
+    /// window (grouped or linked).
     pub attached: u32,
-    /// When tmux created it, by the wall clock, in ms since the epoch (whole seconds).
+    /// When tmux created it, in wall-clock ms since the epoch, to the second.
     pub created: i64,
-    /// For how long its agent's window has been silent: from 1 s grained `window_activity`.
+    /// How long its agent's window has had no output, by `window_activity`, to the second.
     pub quiet: Period,
-    /// That window's last output, in whole seconds since the epoch.
+    /// When that window had its last output, in whole seconds since the epoch.
     pub activity: i64,
-    /// The title of its agent's pane: any text, bounded, not sanitised. It may be an earlier
-    /// program's.
+    /// The title of its agent's pane. It may be any text, and it may be that of an earlier program.
+    /// Its length is bounded. It is not sanitised.
     pub title: String,
-    /// What is on its agent's screen; none when that was not read this time.
+    /// The screen of its agent. None if it was not read in this look.
     pub screen: Option<Screen>,
-    /// What its output says about its end; only where that is listened for.
+    /// The completion markers in its output. Only for sessions whose output is watched.
     pub heard: Option<Marks>,
     /// What its client says of it; none where it says nothing, or nobody listens.
     pub reported: Option<Reported>,
-    /// Whose it is.
+    /// Its owner.
     pub ownership: Ownership,
-    /// The pane its agent runs in: the labelled one, or for others the first. Where a policy covers
-    /// it, another one if only that lives.
+    /// The pane that its agent runs in: the labelled one, or without a label the first. For a
+    /// session that a policy covers, it is the only living pane if there is just one.
     pub pane: PaneId,
     /// Whether the agent lives.
     pub life: Life,
-    /// What its process tree uses; only on a full look, or where it decides whether the session
-    /// rests.
+    /// What its process tree uses. Only in a full look, or if it decides whether the session is
+    /// idle.
     pub usage: Option<Usage>,
-    /// The memory of its process tree in bytes, a page that several processes share counted once;
-    /// only where that is limited, and not at every look.
+    /// The memory of its process tree in bytes. A page that several processes share counts once.
+    /// Only for sessions with a limit on memory, and not in every look.
     pub footprint: Option<u64>,
-    /// Whether a command that its agent has started runs behind its prompt; only where that decides
-    /// whether it is idle.
+    /// Whether a command of its agent runs in the background. Only if it decides whether the
+    /// session is idle.
     pub commands: Option<bool>,
 }
 
-/// Whose a session is, by its labels.
+/// The owner of a session, by its label.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Ownership {
-    /// Not labelled by any town.
+    /// No town has labelled it.
     Unlabelled,
-    /// Another town's.
+    /// Another town has labelled it.
     Foreign(String),
-    /// This town's.
+    /// This town has labelled it.
     Ours(Label),
-    /// It bears a label that is not believed: it counts as nobody's, until somebody takes the label
-    /// off or gtctl can adopt it anew.
+    /// It has a label that is not trusted. It counts as nobody's until somebody removes the label,
+    /// or gtctl can adopt the session again.
     Unproved(Unproved),
 }
 
-/// A label that is not believed.
+/// A label that is not trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unproved {
-    /// Its text, unsanitised.
+    /// Its text, not sanitised.
     pub text: String,
-    /// Why it is not believed.
+    /// Why it is not trusted.
     pub flaw: Flaw,
 }
 
-/// Why a label is not believed.
+/// Why a label is not trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Flaw {
     /// It cannot be read.
     Garbled,
-    /// It was written for another session: somebody copied it, or set it for a whole window or
-    /// server.
+    /// It was written for another session. Somebody has copied it, or has set it for a whole window
+    /// or server.
     Copied,
-    /// It was written for another process than the one that runs in the pane now.
+    /// It was written for another process than the one in the pane now.
     Replaced,
 }
 
@@ -134,80 +134,82 @@ impl Flaw {
     }
 }
 
-/// The labels of a session of ours: the part of the truth that survives any loss of files.
+/// The label of one of our sessions. It survives the loss of all files.
 ///
-/// On the session they are the options `@gtctl_label` and `@gtctl_handoff`.
+/// On the session it is the options `@gtctl_label` and `@gtctl_handoff`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Label {
-    /// The name it was declared under.
+    /// The name that the manifest declares it by.
     pub session: SessionName,
-    /// Which life of it this is.
+    /// Its run.
     pub generation: Generation,
-    /// When this life began.
+    /// When this run started.
     pub started: Moment,
-    /// The pane the agent was started in.
+    /// The pane that the agent was started in.
     pub pane: PaneId,
-    /// What it was started with; unknown for adopted sessions.
+    /// What it was started with. Unknown for adopted sessions.
     pub fingerprint: Option<Fingerprint>,
-    /// The last planned restart, or the adoption: before it nothing is known.
+    /// The last planned restart, or the adoption. None if nothing is known.
     pub handoff: Option<Moment>,
-    /// How it came to be ours.
+    /// How it became ours.
     pub origin: Origin,
 }
 
-/// How a session came to be ours.
+/// How a session became ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     /// gtctl started its agent as the pane's own process.
     Started,
-    /// It was there before and only got its labels.
+    /// It existed before, and only got a label.
     Adopted,
-    /// Others started it, and a policy covered it when it got its labels.
+    /// Others started it, and a policy covered it when it got its label.
     Policy,
-    /// The commands of its launcher started it, such as gt: somewhere in its pane the agent runs.
+    /// The commands of its launcher started it, such as gt. The agent runs somewhere in its pane.
     Launcher,
 }
 
-/// Whether an agent lives.
+/// Whether an agent is alive.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Life {
-    /// The agent's process (or, in a stranger's session, the pane's), and whether the pane's tree
-    /// holds a process of the declared agent's names.
+    /// The process in its pane is alive.
     Alive {
         /// The pane's process.
         process: ProcId,
-        /// Started by gtctl, or a process of the agent's names was found in its tree, or nobody
-        /// says which agent it runs.
+        /// Whether the agent runs there: gtctl started it, or a process with one of the agent's
+        /// names is in the tree. Also true if nobody says which agent it should be.
         matches: bool,
         /// The name of the pane's process, for messages.
         comm: String,
     },
     /// It has ended.
     Dead {
-        /// How.
+        /// How it ended.
         death: Death,
-        /// The pane's process, where that lives on without the agent ([`Death::NoAgent`]).
+        /// The pane's process, if it is alive without the agent ([`Death::NoAgent`]).
         process: Option<ProcId>,
-        /// When, if tmux knows; wall clock in ms since the epoch.
+        /// When it ended, if tmux knows, in wall-clock ms since the epoch.
         at: Option<i64>,
-        /// The last lines on its screen, unsanitised, at most 20.
+        /// The last lines on its screen, not sanitised, at most 20.
         tail: Vec<String>,
     },
-    /// It could not be determined this time; says why.
+    /// It could not be determined in this look. It carries the reason.
     Unknown(String),
 }
 
 /// What a process tree uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
-    /// Processor time used since their starts, in ms, children that ended included.
+    /// The processor time since the processes started, in ms, with that of children that have
+    /// ended.
     pub cpu_ms: u64,
-    /// How much of that by the client itself: its first process and what that started at once.
+    /// The client's own share of it, in ms: of its first process and of those that it started at
+    /// once.
     pub client_ms: u64,
-    /// Processes that it started later and that have run for a while: commands that it waits for.
+    /// How many processes it started later that have run for a while. They are commands that it
+    /// waits for.
     pub commands: u32,
-    /// Resident memory in bytes; shared pages count for each process.
+    /// The resident memory in bytes. A shared page counts for each process.
     pub rss: u64,
-    /// Number of processes.
+    /// The number of processes.
     pub processes: u32,
 }

@@ -1,54 +1,55 @@
-//! What came of a step.
+//! The results of a plan's steps.
 
 use super::{Generation, ProcId, SessionName, Verb};
 
-/// What came of a plan's steps, in the plan's order.
+/// The results of a plan's steps, in the plan's order.
 pub type Outcomes = Vec<Done>;
 
-/// What came of one step.
+/// The result of one step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Done {
-    /// Which session.
+    /// The session.
     pub session: SessionName,
-    /// What was tried.
+    /// What gtctl tried to do.
     pub verb: Verb,
-    /// What came of it.
+    /// The result.
     pub outcome: Outcome,
 }
 
-/// What came of one operation.
+/// The result of one operation.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    /// It was done, and seen to be.
+    /// It was done, and gtctl has seen it.
     Done(Effect),
-    /// The world had moved on; nothing was touched. An ordinary outcome: the next check plans anew.
+    /// Something had changed meanwhile, so nothing was touched. This is normal: the next check
+    /// makes a new plan.
     Stale(String),
-    /// It was refused before anything was touched, or failed and left nothing; says why, and what
-    /// to do.
+    /// It was refused before anything was touched, or it failed and left nothing behind. It carries
+    /// the reason and what to do.
     Failed(String),
-    /// It may or may not have happened: the call timed out. The next check tells; nothing is tried
+    /// It may have happened or not: the call timed out. The next check shows. Nothing is tried
     /// again blindly.
     Unknown(String),
 }
 
-/// What a done operation did.
+/// What an operation did.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// A process runs in this life.
+    /// A process runs, in a new run of the session.
     Started {
-        /// Which life.
+        /// The run.
         generation: Generation,
         /// Its process.
         process: Option<ProcId>,
     },
     /// The session was labelled.
     Adopted {
-        /// Its first life as ours.
+        /// Its first run as ours.
         generation: Generation,
     },
-    /// The tree was asked to end, or killed.
+    /// The process tree was asked to end, or was killed.
     Signalled {
-        /// Its processes then.
+        /// The processes of the tree.
         tree: Vec<ProcId>,
     },
     /// Its launcher was asked to end it, and it lives on. The next rung is the plan's to choose.
@@ -64,10 +65,9 @@ pub enum Effect {
     Nudged,
     /// Escape was pressed.
     EscapeSent,
-    /// It was handed to the commands that carry it out beside the cycles; what comes of it is told
-    /// later.
+    /// It was given to the commands of the launcher. Their result comes later.
     Begun {
-        /// What is run, in order.
+        /// The commands, in order.
         argvs: Vec<Vec<String>>,
     },
 }

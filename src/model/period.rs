@@ -7,30 +7,30 @@ use std::time::Duration;
 
 /// A length of time in whole milliseconds, written as a humantime string.
 ///
-/// One type serves TOML, JSON, environment and flags. Months and years are refused, because `5M`
-/// means five months to humantime and never to its writer; and so is anything beyond
-/// [`Period::MAX`].
+/// It is the only type for durations in TOML, JSON, the environment and flags. Months and years are
+/// refused: to humantime `5M` means five months, but its writer means minutes. Anything longer than
+/// [`Period::MAX`] is refused too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Period(u64);
 
 /// Why a text is not a [`Period`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PeriodFault {
-    /// Not in humantime's form; carries its complaint.
+    /// The text is not in humantime's form. It carries humantime's message.
     #[error("not a duration: {0}")]
     Malformed(String),
-    /// A unit of months or years.
+    /// The text has a unit of months or years.
     #[error("months and years are not allowed in a duration")]
     Calendar,
-    /// Longer than [`Period::MAX`].
+    /// The period is longer than [`Period::MAX`].
     #[error("longer than {}", Period::MAX)]
     TooLong,
 }
 
 impl Period {
-    /// No time at all.
+    /// Zero milliseconds.
     pub const ZERO: Self = Self(0);
-    /// The longest period taken: ten thousand days.
+    /// The longest period that a text may mean: 10,000 days.
     pub const MAX: Self = Self::from_secs(10_000 * 86_400);
 
     /// A period of `n` milliseconds.
@@ -63,7 +63,7 @@ impl Period {
         self.0
     }
 
-    /// Whether no time passes.
+    /// Whether the period is zero.
     #[must_use]
     pub const fn is_zero(self) -> bool {
         self.0 == 0
@@ -81,7 +81,7 @@ impl Period {
         Self(self.0.saturating_sub(other.0))
     }
 
-    /// As the standard library has it.
+    /// The period as a [`Duration`].
     #[must_use]
     pub const fn to_std(self) -> Duration {
         Duration::from_millis(self.0)
@@ -115,7 +115,8 @@ impl FromStr for Period {
     }
 }
 
-/// `M`, `month(s)`, `y`, `yr(s)` or `year(s)` as a unit. Minutes are `m`, `min(s)` or `minute(s)`.
+/// Whether the text has `M`, `month(s)`, `y`, `yr(s)` or `year(s)` as a unit. Minutes are `m`,
+/// `min(s)` or `minute(s)`.
 fn names_a_calendar_unit(text: &str) -> bool {
     text.split(|c: char| !c.is_alphabetic()).any(|unit| {
         matches!(
@@ -126,8 +127,8 @@ fn names_a_calendar_unit(text: &str) -> bool {
 }
 
 impl fmt::Display for Period {
-    /// Days at most, as they were meant: `40d`, not `1month 9days`; the two largest units that are
-    /// not zero suffice only when exact, so that parsing gives the same period back.
+    /// Writes the period in days and smaller units, exactly: `40d`, not `1month 9days`. Parsing the
+    /// text gives the same period.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const UNITS: [(u64, &str); 5] = [
             (86_400_000, "d"),

@@ -1,42 +1,42 @@
-//! What a session is at this moment.
+//! The phase of a session: what it is at this moment.
 
 use super::{Asks, Block, Death};
 use strum::IntoStaticStr;
 
-/// What a session is at this moment: derived each time, never stored.
+/// The phase of a session. It is derived from each look and never stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Phase {
-    /// Not there.
+    /// There is no such session.
     Absent,
-    /// Its process lives, but for less than `ready_after`.
+    /// Its process is alive, but for less than `ready_after`.
     Starting,
-    /// Its screen shows work, or its content changed lately.
+    /// Its screen shows work, or the content has changed lately.
     Working,
     /// Its turn has ended, and what it has started still works: it would end with its agent.
     Background,
-    /// Alive and quiet.
+    /// It is alive and quiet.
     Idle,
-    /// It asks somebody something.
+    /// It asks a person something.
     Waiting(Asks),
     /// It cannot go on by itself.
     Blocked(Block),
-    /// A task that has ended.
+    /// It is a task that has ended.
     Completed(Option<Death>),
-    /// Its agent has ended and should not have.
+    /// Its agent has ended, but should not have.
     Dead(Death),
-    /// Asked to end.
+    /// It was asked to end.
     Stopping,
-    /// Stopped by the user.
+    /// A person has stopped it.
     Stopped,
-    /// It could not be determined.
+    /// Its phase could not be determined.
     Unknown,
-    /// There, but not ours.
+    /// It exists, but is not ours.
     Foreign,
 }
 
 impl Phase {
-    /// The word.
+    /// The word for it.
     #[must_use]
     pub fn word(self) -> &'static str {
         self.into()

@@ -1,4 +1,4 @@
-//! What shall happen: steps, what is held, what is unchanged, and when to look again.
+//! The plan: what to do now, what waits, what stays as it is, and when to check again.
 
 use super::{
     Agent, Conversation, Desired, Fingerprint, Generation, Hold, Judged, Launch, Logs, Moment,
@@ -8,145 +8,144 @@ use super::{
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
-/// A whole decision. Every declared session, and every one of ours that is no longer declared, is
-/// in exactly one of `steps`, `held` and `unchanged`; each list is ordered by name.
+/// A complete plan. Every declared session, and every session of ours that is no longer declared,
+/// is in exactly one of `steps`, `held` and `unchanged`. Each list is ordered by name.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Plan {
-    /// To be done now.
+    /// What to do now.
     pub steps: Vec<Step>,
-    /// To be done, but not now.
+    /// What to do later.
     pub held: Vec<Held>,
-    /// As it should be, or only to be reported.
+    /// Sessions that are as they should be, or that are only reported.
     pub unchanged: Vec<Unchanged>,
-    /// Agents to be asked whether they are signed in, by name: each when its moment has come.
+    /// The agents to ask whether they are signed in, by name, with the time for each.
     pub probes: Vec<Probe>,
-    /// Every chore of the town, in its order.
+    /// All chores of the town, in its order.
     pub chores: Vec<Timed>,
-    /// What the last runs of chores propose, as judged now.
+    /// The proposals of the last runs of chores, with the planner's judgement.
     pub proposals: Vec<Judged>,
-    /// The next moment at which this answer can change if nothing else does.
+    /// The next moment when the plan can change if nothing happens.
     pub wake: Option<Moment>,
-    /// The digest of the kills the mass guard held, for the second look.
+    /// The digest of the kills that the mass guard has held. The second look compares it.
     pub mass: Option<u64>,
 }
 
-/// Something to do now.
+/// One thing to do now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
-    /// To which session.
+    /// The session.
     pub session: SessionName,
-    /// What.
+    /// What to do.
     pub action: Action,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
-    /// What it is before that.
+    /// The session's phase before the step.
     pub phase: Phase,
 }
 
-/// What is done to a session. Each carries all that `act/` needs: nothing is looked up or chosen
-/// later.
+/// What to do to a session. It has everything that `act/` needs: `act/` looks nothing up and
+/// chooses nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// Create the session.
     Start {
-        /// What to run.
+        /// The session as declared.
         desired: Box<Desired>,
-        /// The life this begins.
+        /// The run that this begins.
         generation: Generation,
-        /// The last planned restart, to be carried in the labels.
+        /// The last planned restart, for the label.
         handoff: Option<Moment>,
-        /// Crashes in a row before this life, told to the agent as `GTCTL_CRASHES`.
+        /// How many crashes in a row came before. The agent gets the number as `GTCTL_CRASHES`.
         crashes: u32,
         /// With which conversation its agent begins.
         conversation: Conversation,
     },
     /// Give the session a fresh process.
     Restart {
-        /// What to run.
+        /// The session as declared.
         desired: Box<Desired>,
-        /// Exactly which session.
+        /// The exact session.
         target: Target,
-        /// How far the stop is.
+        /// The next rung of the stop.
         rung: Rung,
-        /// The life this begins.
+        /// The run that this begins.
         generation: Generation,
-        /// The planned restart to be carried in the labels: this one, or the last.
+        /// The planned restart for the label: this one, or the last.
         handoff: Option<Moment>,
-        /// Crashes in a row before this life, told to the agent as `GTCTL_CRASHES`.
+        /// How many crashes in a row came before. The agent gets the number as `GTCTL_CRASHES`.
         crashes: u32,
         /// With which conversation its agent begins.
         conversation: Conversation,
     },
     /// End the session and remove it.
     Expire {
-        /// Exactly which session.
+        /// The exact session.
         target: Target,
-        /// How far the stop is.
+        /// The next rung of the stop.
         rung: Rung,
-        /// What its agent is: the keys by which it leaves, and how its prompt is known. Without
-        /// keys for one that is not declared.
+        /// Its agent: the keys that make it leave, and the phrases of its prompt. An agent that is
+        /// not declared has no keys.
         agent: Box<Agent>,
-        /// By what it is ended.
+        /// How it is ended.
         launch: Launch,
     },
     /// Label the session as ours.
     Adopt {
-        /// Exactly which session.
+        /// The exact session.
         target: Target,
-        /// What it counts as.
+        /// The fingerprint to write into the label.
         fingerprint: Fingerprint,
-        /// Its first life as ours.
+        /// Its first run as ours.
         generation: Generation,
-        /// When its present process was started, as far as can be told.
+        /// When its present process started, as far as gtctl can determine.
         started: Moment,
-        /// The last planned restart: the adoption, unless more is known. None where nothing is ever
-        /// restarted.
+        /// The last planned restart: the adoption, if no other is known. None for sessions that are
+        /// never restarted.
         handoff: Option<Moment>,
         /// How it becomes ours.
         origin: Origin,
-        /// Bounds on the log that its pane is piped to from now on; none where it is not.
+        /// Bounds on the log that its pane is piped to from now on. None if it is not piped.
         log: Option<Logs>,
-        /// The label that it has and that is not believed, unsanitised: it is written over, and no
-        /// other is.
+        /// The untrusted label that it has, not sanitised. Only this label may be overwritten.
         over: Option<String>,
     },
     /// Type a text at its prompt and submit it.
     Nudge(Box<TextStep>),
     /// Press Escape in its pane, if its screen still shows that it works.
     SendEscape {
-        /// Exactly which session. An attached client always forbids it.
+        /// The exact session. An attached client always forbids it.
         target: Target,
-        /// By which its screen is read again just before.
+        /// Its agent: the phrases to read the screen once more before the key.
         agent: Box<Agent>,
     },
 }
 
-/// Whom a label names.
+/// The town and the session that a label names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Whose {
     /// The town.
     pub town: SessionName,
-    /// The session, by the name that it was declared under.
+    /// The session, by its declared name.
     pub session: SessionName,
 }
 
-/// The session an operation is meant for. It has no effect on any other, nor on a later life of the
-/// same.
+/// The session that an operation is meant for. The operation has no effect on any other session,
+/// nor on a later run of the same session.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Target {
-    /// On this server.
+    /// The server.
     pub server: ServerId,
-    /// This session.
+    /// The session's id.
     pub session: SessionId,
-    /// Its agent's pane.
+    /// The pane of its agent.
     pub pane: PaneId,
-    /// In this life; none for a session without a label.
+    /// The run. None for a session without a label.
     pub generation: Option<Generation>,
-    /// Whom its label must name beside that; none for a session without a label.
+    /// The town and session that its label must name. None for a session without a label.
     pub whose: Option<Whose>,
-    /// The pane's process, when it lives.
+    /// The pane's process, if it is alive.
     pub process: Option<ProcId>,
-    /// Whether an attached client forbids it.
+    /// What an attached client means.
     pub attached: WhenAttached,
 }
 
@@ -162,46 +161,46 @@ pub enum Rung {
     Ask,
     /// TERM to the whole tree: it was asked by its keys or by its launcher, and lives on.
     Term,
-    /// KILL the whole tree: its grace has passed.
+    /// Send KILL to the whole tree: its time to end has passed.
     Kill,
-    /// Nothing of it lives: restart or remove now.
+    /// Nothing of the tree is alive: restart or remove the session now.
     Finish,
 }
 
-/// Something that should be done, and what holds it back.
+/// Something to do later, and what it waits for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Held {
-    /// Which session.
+    /// The session.
     pub session: SessionName,
-    /// What would be done.
+    /// What to do.
     pub verb: Verb,
-    /// Why it would be.
+    /// The reason to do it.
     pub reason: Reason,
-    /// What holds it back.
+    /// What it waits for.
     pub hold: Hold,
-    /// Until when; none where only an event or a person can lift it.
+    /// When the wait ends. None if only an event or a person can end it.
     pub until: Option<Moment>,
-    /// What the session is meanwhile.
+    /// The session's phase meanwhile.
     pub phase: Phase,
 }
 
-/// A session to which nothing is done.
+/// A session that stays as it is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Unchanged {
-    /// Which.
+    /// The session.
     pub session: SessionName,
-    /// What it is.
+    /// Its phase.
     pub phase: Phase,
-    /// Something to be said of it.
+    /// Something to report about it.
     pub note: Option<Reason>,
-    /// What will happen to it next, if time alone passes.
+    /// What happens to it next if only time passes.
     pub next: Option<Next>,
 }
 
-/// An event that time alone brings.
+/// Something that happens when time passes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Next {
-    /// What.
+    /// What happens.
     pub verb: Verb,
     /// Why, without evidence: there is none yet.
     pub reason: ReasonCode,
@@ -218,11 +217,11 @@ pub struct Next {
 pub enum Verb {
     /// Create a session.
     Start,
-    /// Fresh process, same session.
+    /// Give the session a fresh process.
     Restart,
-    /// End and remove.
+    /// End the session and remove it.
     Expire,
-    /// Label as ours.
+    /// Label the session as ours.
     Adopt,
     /// Type a text.
     Nudge,
@@ -233,7 +232,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    /// The word.
+    /// The word for it.
     #[must_use]
     pub fn word(self) -> &'static str {
         self.into()
@@ -241,7 +240,7 @@ impl Verb {
 }
 
 impl Action {
-    /// The verb people see.
+    /// The verb that people see.
     #[must_use]
     pub fn verb(&self) -> Verb {
         match self {
@@ -254,7 +253,7 @@ impl Action {
         }
     }
 
-    /// The life it begins, if it begins one.
+    /// The run that it begins, if it begins one.
     #[must_use]
     pub fn begins(&self) -> Option<Generation> {
         match self {
@@ -288,49 +287,48 @@ impl From<Verb> for Option<Purpose> {
     }
 }
 
-/// What the caller allows beyond the manifest.
+/// What the caller allows or knows beyond the manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Orders {
-    /// Sessions that are no longer declared.
+    /// What to do with sessions that are no longer declared.
     pub orphans: Orphans,
-    /// Killing much of the town.
+    /// What to do if much of the town would be killed.
     pub mass: Mass,
     /// Whether intents can be written down.
     pub durability: Durability,
-    /// Whether the town's definition is the one on disk.
+    /// Whether the definition is still the one on disk.
     pub definition: Definition,
 }
 
-/// Which of a plan's steps are asked for. The rest stay in the plan of the next cycle that asks for
-/// them.
+/// Which steps of a plan the caller asks for. The others stay for a later cycle.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Scope {
-    /// All of them.
+    /// All steps.
     #[default]
     Town,
-    /// Those of these sessions.
+    /// The steps for these sessions.
     Sessions(Vec<SessionName>),
-    /// Expiries, what carries on a stop, and the adoption of what others start, which is only ever
-    /// expired.
+    /// Expiries, the next rung of a stop, and the adoption of sessions that others start. These are
+    /// only ever expired.
     Expiries,
-    /// One chore, by its name, and no session.
+    /// One chore, by its name, and no step.
     Chore(String),
 }
 
-/// What a person can ask of one session by hand.
+/// What a person can ask for one session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request {
-    /// End it, and keep it ended until it is started again.
+    /// End it, and keep it ended until a person starts it.
     Stop,
-    /// Lift a stop, and start a task that has ended once more.
+    /// Undo a stop, or run an ended task again.
     Start,
     /// Give it a fresh process.
     Restart,
-    /// Forget its crashes, so that nothing holds it on their account.
+    /// Forget its crashes, so that it does not wait because of them.
     Reset,
 }
 
-/// What to do with sessions of ours that are no longer declared.
+/// What to do with our sessions that are no longer declared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Orphans {
     /// Report them.
@@ -340,35 +338,35 @@ pub enum Orphans {
     Prune,
 }
 
-/// What to do when much of the town would be killed.
+/// What to do if much of the town would be killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mass {
-    /// Go on after a second agreeing look.
+    /// Go on after a second look that agrees.
     #[default]
     SecondLook,
     /// Go on: `--allow-mass`.
     Allow,
-    /// Hold: somebody is at the terminal and can be asked for `--allow-mass`.
+    /// Wait: a person at the terminal can add `--allow-mass`.
     Hold,
 }
 
 /// Whether intents can be written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {
-    /// They can.
+    /// Intents can be written.
     #[default]
     Durable,
-    /// The state directory cannot be written: only missing sessions are started.
+    /// The state directory cannot be written, so only missing sessions are started.
     Failing,
 }
 
-/// Whether what is planned from is what the files say now.
+/// Whether the definition is what the files say now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Definition {
-    /// It is, as far as is known.
+    /// It is, as far as gtctl knows.
     #[default]
     Current,
-    /// A file of the manifest has changed since it was read, and is not read again yet: any entry
-    /// may be another by now.
+    /// A file of the manifest has changed and was not read again yet. Any entry may be different
+    /// now.
     Changing,
 }

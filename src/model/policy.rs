@@ -1,4 +1,4 @@
-//! What the user wants of sessions that others start.
+//! What the user wants for sessions that others start.
 
 use super::{
     Agent, Backoff, Completion, Desired, Idling, Launch, Logs, NudgeText, OnDrift, OnIdle,
@@ -7,22 +7,22 @@ use super::{
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-/// How long one that works is waited for when it is too old.
+/// How long gtctl waits for a session that works when it is too old.
 const DRAIN: Period = Period::from_mins(5);
-/// How long one stays to be looked at after its end, where its policy says nothing of completion.
+/// How long an ended session stays, so that people can look at it, if its policy does not say.
 const GRACE: Period = Period::from_mins(5);
 
 /// A rule for sessions that others start.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
-    /// Pattern on the session's name: `*` and `?`.
+    /// A pattern for the session's name, with `*` and `?`.
     pub pattern: String,
     /// Expire at this age.
     pub max_age: Option<Period>,
     /// Expire when quiet for this long.
     pub idle_limit: Option<Period>,
-    /// Phrases on the screen that mean that an agent works: those of every agent, for nobody says
-    /// which one runs.
+    /// Phrases on the screen that mean that an agent works. They are those of every agent, because
+    /// nobody says which one runs.
     pub busy: Vec<String>,
     /// Expire when completed.
     pub completion: Option<Completion>,
@@ -35,7 +35,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Whether it is about sessions of this name, as tmux has it.
+    /// Whether it matches a session with this name in tmux.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
         let (pattern, name): (Vec<char>, Vec<char>) =
@@ -43,15 +43,16 @@ impl Policy {
         is_match(&pattern, &name)
     }
 
-    /// What is wanted of one session that it covers: that it end when it should, and nothing else.
+    /// The declaration of a session that it covers: end it when the policy says, and do nothing
+    /// else.
     #[must_use]
     pub fn covering(&self, name: SessionName) -> Desired {
-        let silent = Completion {
+        let without_markers = Completion {
             markers: Vec::new(),
             grace: GRACE,
             log: None,
         };
-        let mut completion = self.completion.clone().unwrap_or(silent);
+        let mut completion = self.completion.clone().unwrap_or(without_markers);
         completion.log = completion
             .log
             .map(|log| log.replace("{session}", name.as_str()));
@@ -100,27 +101,33 @@ impl Policy {
     }
 }
 
-/// Whether a whole text is as the pattern says: at a mismatch the last `*` takes one character
-/// more.
+/// Whether the pattern matches the whole text. At a mismatch the last `*` takes one character more.
 fn is_match(pattern: &[char], text: &[char]) -> bool {
-    let (mut at, mut read, mut star) = (0, 0, None);
-    while let Some(c) = text.get(read) {
-        match pattern.get(at) {
+    let mut pattern_at = 0;
+    let mut text_at = 0;
+    // Where the last `*` is in the pattern, and where the text goes on after what it has taken.
+    let mut last_star = None;
+    while let Some(c) = text.get(text_at) {
+        match pattern.get(pattern_at) {
             Some('*') => {
-                star = Some((at, read));
-                at += 1;
+                last_star = Some((pattern_at, text_at));
+                pattern_at += 1;
             }
-            Some(p) if *p == '?' || p == c => (at, read) = (at + 1, read + 1),
+            Some(wanted) if *wanted == '?' || wanted == c => {
+                pattern_at += 1;
+                text_at += 1;
+            }
             Some(_) | None => {
-                let Some((began, taken)) = star else {
+                let Some((star, after_taken)) = last_star else {
                     return false;
                 };
-                star = Some((began, taken + 1));
-                (at, read) = (began + 1, taken + 1);
+                last_star = Some((star, after_taken + 1));
+                pattern_at = star + 1;
+                text_at = after_taken + 1;
             }
         }
     }
-    pattern.iter().skip(at).all(|p| *p == '*')
+    pattern.iter().skip(pattern_at).all(|rest| *rest == '*')
 }
 
 #[cfg(test)]

@@ -1,71 +1,71 @@
-//! Asking an agent's own program whether it is signed in, while its sessions cannot go on.
+//! Probes: gtctl asks an agent's program whether it is signed in, while its sessions are blocked.
 
 use super::written::is_default;
 use super::{Block, Desired, Moment};
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
-/// A question to be asked, by the exit code of [`Agent::probe`](super::Agent::probe).
+/// A probe to run. The exit code of [`Agent::probe`](super::Agent::probe) answers it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Probe {
-    /// Which agent.
+    /// The agent.
     pub agent: String,
-    /// What keeps its sessions from going on.
+    /// What blocks its sessions.
     pub kind: Block,
-    /// Since when.
+    /// Since when they are blocked.
     pub since: Moment,
-    /// When to ask. It is due once that has come.
+    /// When to run it.
     pub at: Moment,
-    /// Questions in a row that did not end well.
+    /// How many probes in a row did not pass.
     pub failed: u32,
-    /// A session that cannot go on: the question is asked with its environment, in its directory.
+    /// A blocked session. The probe runs with its environment, in its directory.
     pub desired: Box<Desired>,
 }
 
 impl Probe {
-    /// Whether its moment has come.
+    /// Whether it is time to run it.
     #[must_use]
     pub fn is_due(&self, now: Moment) -> bool {
         now.reached(&self.at)
     }
 }
 
-/// What is remembered of the questions to one agent.
+/// What gtctl remembers of the probes of one agent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Probed {
-    /// When it was last asked.
+    /// When the last probe started.
     pub asked: Moment,
-    /// Questions in a row that did not end well, or have no answer yet.
+    /// How many probes in a row did not pass, or have no answer yet.
     pub failed: u32,
     /// The last answer.
     #[serde(default, skip_serializing_if = "is_default")]
     pub answered: Option<Answered>,
 }
 
-/// An answer, and to which question.
+/// An answer, and the probe that it belongs to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Answered {
-    /// When that was asked: what a screen began to say later is not answered by it.
+    /// When that probe started. It says nothing about what a screen began to show later.
     pub asked: Moment,
     /// The answer.
     pub answer: Answer,
 }
 
-/// What came of a question.
+/// The answer of a probe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Answer {
     /// The agent is signed in.
     Passed,
-    /// It is not, or did not answer; says how that was told.
+    /// The agent is not signed in, or did not answer. It carries what the probe showed.
     Failed(String),
-    /// The question could not be asked; says why. Then the screen alone decides.
+    /// The probe could not run. It carries the reason. Then the screen alone decides.
     Unasked(String),
 }
 
 impl Answer {
-    /// The longest text kept over a restart of gtctl, in bytes.
+    /// The longest text that is kept over a restart of gtctl, in bytes.
     pub const MAX_WHY: usize = 2 << 10;
 
     /// Its stable name.
@@ -76,7 +76,7 @@ impl Answer {
 }
 
 impl Probed {
-    /// When the question was asked that was last answered well; none when a later one was not.
+    /// When the last probe started, if it has passed.
     #[must_use]
     pub fn passed(&self) -> Option<Moment> {
         let answered = self.answered.as_ref()?;

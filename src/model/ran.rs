@@ -1,101 +1,102 @@
-//! What a session was started with, so that a difference from the manifest can be shown as old and
+//! What a session was started with. A difference from the manifest can then be shown as old and
 //! new.
 
 use super::written::is_default;
 use super::{Desired, Fingerprint};
 use serde::{Deserialize, Serialize};
 
-/// The fields of a fingerprint in words. Values of variables are not kept, only whether they are
-/// others.
+/// The fields of a fingerprint as text. Values of variables may be secrets, so only digests of them
+/// are kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RanWith {
-    /// Of what.
+    /// The fingerprint of the same fields.
     pub fingerprint: Fingerprint,
-    /// The argv, cut at [`RanWith::MAX_TEXT`] characters in all.
+    /// The argv, cut to [`RanWith::MAX_TEXT`] characters in total.
     pub command: Vec<String>,
-    /// The working directory, cut likewise.
+    /// The working directory, cut to the same length.
     pub dir: String,
-    /// The variables of `env` in order, each with a digest of its value, then those of `pass_env`;
-    /// at most [`RanWith::MAX_NAMES`].
+    /// The variables of `env` in order, each with a digest of its value, and then those of
+    /// `pass_env`. At most [`RanWith::MAX_NAMES`].
     #[serde(default, skip_serializing_if = "is_default")]
     pub env: Vec<(String, u32)>,
-    /// The path of `env_file`, cut likewise.
+    /// The path of `env_file`, cut to the same length.
     #[serde(default, skip_serializing_if = "is_default")]
     pub env_file: Option<String>,
 }
 
-/// A field that was declared otherwise than it is.
+/// A field that differs between what runs and what is declared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// Another argv.
     Command {
-        /// What runs.
+        /// The argv that runs.
         old: Vec<String>,
-        /// What is declared.
+        /// The argv that is declared.
         new: Vec<String>,
     },
     /// Another working directory.
     Dir {
-        /// Where it runs.
+        /// The directory that it runs in.
         old: String,
-        /// Where it is declared to.
+        /// The directory that is declared.
         new: String,
     },
-    /// Other variables, by their names.
+    /// Other variables. Only their names are shown.
     Env {
-        /// Declared, and not there.
+        /// Declared, but not in what runs.
         added: Vec<String>,
-        /// There, and no longer declared.
+        /// In what runs, but no longer declared.
         removed: Vec<String>,
-        /// There with another value.
+        /// In both, with different values.
         changed: Vec<String>,
     },
     /// Another file of variables.
     EnvFile {
-        /// The one it was started with.
+        /// The file that it was started with.
         old: Option<String>,
-        /// The one that is declared.
+        /// The file that is declared.
         new: Option<String>,
     },
 }
 
 impl RanWith {
-    /// The longest text kept of one field, in characters.
+    /// The longest text of one field, in characters.
     pub const MAX_TEXT: usize = 1000;
-    /// Variables that are told apart.
+    /// How many variables are compared.
     pub const MAX_NAMES: usize = 64;
 
-    /// What a session declared like this is started with.
+    /// The fields that a session with this declaration starts with.
     #[must_use]
     pub fn of(desired: &Desired) -> Self {
-        let mut left = Self::MAX_TEXT;
+        let mut chars_left = Self::MAX_TEXT;
         let mut command = Vec::new();
         for word in &desired.command {
-            let kept = cut(word, left);
-            left = left.saturating_sub(word.chars().count() + 1);
-            command.push(kept);
-            if left == 0 {
+            command.push(cut(word, chars_left));
+            chars_left = chars_left.saturating_sub(word.chars().count() + 1);
+            if chars_left == 0 {
                 break;
             }
         }
-        let value = |(name, value): (&String, &String)| (cut(name, Self::MAX_TEXT), digest(value));
-        let passed = |name: &String| (cut(name, Self::MAX_TEXT), digest(PASSED));
-        let names = desired
+        let declared = desired
             .env
             .iter()
-            .map(value)
-            .chain(desired.pass_env.iter().map(passed));
-        let path = |path: &std::path::PathBuf| cut(&path.to_string_lossy(), Self::MAX_TEXT);
+            .map(|(name, value)| (name, digest(value)));
+        let passed = desired.pass_env.iter().map(|name| (name, digest(PASSED)));
+        let env = declared
+            .chain(passed)
+            .map(|(name, value)| (cut(name, Self::MAX_TEXT), value))
+            .take(Self::MAX_NAMES);
+        let path_text = |path: &std::path::PathBuf| cut(&path.to_string_lossy(), Self::MAX_TEXT);
         Self {
             fingerprint: desired.fingerprint(),
             command,
-            dir: path(&desired.dir),
-            env: names.take(Self::MAX_NAMES).collect(),
-            env_file: desired.env_file.as_ref().map(path),
+            dir: path_text(&desired.dir),
+            env: env.collect(),
+            env_file: desired.env_file.as_ref().map(path_text),
         }
     }
 
-    /// What is other in `new`, in the order of the fields.
+    /// The fields in which `new` differs, in a fixed order.
     #[must_use]
     pub fn changes(&self, new: &Self) -> Vec<Change> {
         let Self {
@@ -119,29 +120,7 @@ impl RanWith {
             });
         }
         if *env != new.env {
-            let value_in = |list: &[(String, u32)], name: &str| {
-                list.iter().find(|(n, _)| n == name).map(|(_, v)| *v)
-            };
-            let lacking = |from: &[(String, u32)], list: &[(String, u32)]| {
-                let names = from
-                    .iter()
-                    .filter(|(name, _)| value_in(list, name).is_none());
-                names.map(|(name, _)| name.clone()).collect::<Vec<_>>()
-            };
-            let differs = |(name, value): &&(String, u32)| {
-                value_in(env, name).is_some_and(|old| old != *value)
-            };
-            let others = new
-                .env
-                .iter()
-                .filter(differs)
-                .map(|(name, _)| name.clone())
-                .collect();
-            changes.push(Change::Env {
-                added: lacking(&new.env, env),
-                removed: lacking(env, &new.env),
-                changed: others,
-            });
+            changes.push(env_change(env, &new.env));
         }
         if *env_file != new.env_file {
             changes.push(Change::EnvFile {
@@ -153,6 +132,31 @@ impl RanWith {
     }
 }
 
+/// The difference between two lists of variables with digests of their values.
+fn env_change(old: &[(String, u32)], new: &[(String, u32)]) -> Change {
+    let value_in = |list: &[(String, u32)], wanted: &str| {
+        let variable = list.iter().find(|(name, _)| name == wanted);
+        variable.map(|(_, value)| *value)
+    };
+    let only_in = |list: &[(String, u32)], other: &[(String, u32)]| {
+        let names = list.iter().map(|(name, _)| name);
+        names
+            .filter(|name| value_in(other, name).is_none())
+            .cloned()
+            .collect()
+    };
+    let is_changed = |(name, value): &&(String, u32)| {
+        value_in(old, name).is_some_and(|old_value| old_value != *value)
+    };
+    let changed = new.iter().filter(is_changed);
+    Change::Env {
+        added: only_in(new, old),
+        removed: only_in(old, new),
+        changed: changed.map(|(name, _)| name.clone()).collect(),
+    }
+}
+
+/// The text, cut to at most so many characters. A text that was cut ends in an ellipsis.
 fn cut(text: &str, limit: usize) -> String {
     if text.chars().count() <= limit {
         return text.to_owned();
@@ -163,7 +167,8 @@ fn cut(text: &str, limit: usize) -> String {
         .collect()
 }
 
-/// Stands for the value of a variable in `pass_env`.
+/// What is digested in place of the value of a variable in `pass_env`. A new value of it does not
+/// matter.
 const PASSED: &str = "\0passed";
 
 /// 32 bits of FNV-1a.

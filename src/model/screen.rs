@@ -1,4 +1,4 @@
-//! What a pane's text says of the agent in it.
+//! What the screen of a pane says about its agent.
 
 use super::written::is_default;
 use serde::{Deserialize, Serialize};
@@ -7,38 +7,37 @@ use strum::IntoStaticStr;
 /// One reading of a screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Screen {
-    /// What it says.
+    /// The state that the screen shows.
     pub state: ScreenState,
-    /// The line that says so, at most 200 characters and not sanitised: it is an agent's output.
-    /// Empty when nothing was recognised.
+    /// The line that shows the state, at most 200 characters. It is an agent's output, so it is not
+    /// sanitised. Empty if no state was recognised.
     pub evidence: String,
-    /// A digest of the content alone: spinners, timers, counters and footers do not move it.
+    /// A digest of the content. Spinners, timers, counters and footers do not change it.
     pub digest: u64,
-    /// A digest of what stands above the composer: what is typed there and not submitted does not
-    /// move it.
+    /// A digest of what is above the composer. Text that is typed and not submitted does not change
+    /// it.
     pub turn: u64,
-    /// A digest of the counts of tokens beside its sign of work: they move while an answer comes
-    /// that is not shown.
+    /// A digest of the counts of tokens. They change while an answer comes that is not shown yet.
     pub progress: u64,
-    /// Whether its footer tells of commands or agents that work behind its prompt.
+    /// Whether the footer counts commands or agents in the background.
     pub background: bool,
-    /// What says so.
+    /// Whether the text or the title decided the state.
     pub told: Told,
-    /// What is known of its pane's title.
+    /// What was learnt about the title of the pane.
     pub title: Title,
 }
 
-/// What told a state, and what says otherwise.
+/// Which source decided a state, and what the other source says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Told {
-    /// The one that counts.
+    /// The source that decided.
     pub by: Source,
-    /// What the other one says, where that is something else.
+    /// What the other source says, if it contradicts.
     #[serde(default, skip_serializing_if = "is_default")]
     pub against: Option<ScreenState>,
 }
 
-/// What can tell an agent's state.
+/// A source for an agent's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
@@ -71,22 +70,25 @@ impl Source {
     }
 }
 
-/// What the looks at one life have taught of its pane's title. A pane keeps the title that an
-/// earlier program has given it: so one counts only once it has changed.
+/// What the looks at one run have learnt about the title of its pane.
+///
+/// A pane keeps the title that an earlier program has set. So a title counts only after it has
+/// changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Title {
-    /// Nothing.
+    /// No title was read.
     #[default]
     Unread,
-    /// This one, by its digest, since the first look: whose it is is not known.
+    /// The title with this digest, unchanged since the first look. An earlier program may have set
+    /// it.
     Found(u64),
-    /// It was another one before in this life: it is the agent's own.
+    /// The title with this digest. It has changed in this run, so the agent has set it.
     Own(u64),
 }
 
 impl Title {
-    /// After a look that found the title of this digest.
+    /// What is learnt from a look that sees the title with this digest.
     #[must_use]
     pub fn then(self, digest: u64) -> Self {
         match self {
@@ -96,7 +98,7 @@ impl Title {
         }
     }
 
-    /// The digest of the title that was last read.
+    /// The digest of the last title.
     #[must_use]
     pub fn digest(self) -> Option<u64> {
         match self {
@@ -106,40 +108,40 @@ impl Title {
     }
 }
 
-/// What a screen says. One look proves little: act on two that agree.
+/// The state of an agent by its screen. One look proves little: act when two looks agree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum ScreenState {
-    /// Its prompt is there, and nothing says that it works or waits for something else.
+    /// It shows its prompt, and nothing says that it works or waits for something else.
     Ready,
-    /// It works: a live sign of that is on the screen.
+    /// It works.
     Busy,
-    /// A request failed and the agent tries again by itself: alive, not blocked.
+    /// A request has failed, and the agent tries again by itself. It is alive and not blocked.
     Retrying,
-    /// It asks whether it may do something, or another question with a list of answers.
+    /// It asks for a permission, or another question with a list of answers.
     AsksPermission,
-    /// It asks whether it may work in this folder at all, or another question of a first start.
+    /// It asks whether to trust this folder, or another question of a first start.
     AsksTrust,
-    /// It is signed out, or shows its sign-in menu: an Enter would start a login.
+    /// It is signed out, or shows its menu for that. Enter would start a login there.
     Auth,
-    /// A usage limit is reached, or the account has no means left.
+    /// A usage limit is reached, or the account has no money left.
     Limit {
-        /// When it says that this ends, in wall milliseconds since the epoch.
+        /// When the limit ends by the screen, in wall-clock milliseconds since the epoch.
         ///
-        /// Worked out from when the screen was last written to: a text that stays is not of
-        /// tomorrow by that. Whoever holds until then keeps the first answer for as long as nothing
-        /// is added to the transcript.
+        /// A text such as `resets 7pm` is read as of the screen's last output. If it stays until
+        /// tomorrow, it does not mean tomorrow. So the first answer counts until the transcript
+        /// grows.
         resets: Option<i64>,
     },
-    /// Its context is full: it answers nothing until that is compacted or cleared.
+    /// Its context is full. It answers nothing until the context is compacted or cleared.
     Context,
-    /// Nothing known is on the screen.
+    /// The screen shows no known state.
     Unclear,
 }
 
 impl ScreenState {
-    /// Whether it is in the middle of a turn: it works, or waits to try a request again.
+    /// Whether the agent is in the middle of a turn: it works or tries again.
     #[must_use]
     pub fn is_at_work(&self) -> bool {
         match self {
@@ -154,26 +156,26 @@ impl ScreenState {
         }
     }
 
-    /// Whether another reading says the same, whatever it says of when that ends.
+    /// Whether both are the same state. The ends of two limits may differ.
     #[must_use]
     pub fn agrees(&self, other: &Self) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other)
     }
 
-    /// Its stable name, in events, JSON and the names of the corpus.
+    /// The stable code, in events, JSON and the names of the corpus.
     #[must_use]
     pub fn code(&self) -> &'static str {
         self.into()
     }
 }
 
-/// What an agent asks somebody.
+/// What an agent asks a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Asks {
     /// Whether it may do something.
     Permission,
-    /// Whether it may work in its folder at all.
+    /// Whether to trust its folder.
     Trust,
 }
 
@@ -185,7 +187,7 @@ impl Asks {
     }
 }
 
-/// What keeps an agent from going on by itself.
+/// What blocks an agent, so that it cannot go on by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, IntoStaticStr)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Block {
@@ -198,7 +200,7 @@ pub enum Block {
 }
 
 impl Block {
-    /// Its stable name.
+    /// The stable code.
     #[must_use]
     pub fn code(self) -> &'static str {
         self.into()

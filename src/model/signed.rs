@@ -1,14 +1,15 @@
-//! Texts that carry a digest of themselves, so that one that was edited since is known as such.
+//! Texts with a digest of themselves. It shows whether somebody has edited the text since.
 
-/// What stands in the place of the digest while it is taken.
+/// What is in place of the digest while the digest is computed.
 pub const UNSIGNED: &str = "gtctl-digest:0000000000000000";
-/// What stands before the digest.
+/// The text before the digest.
 const SIGN: &str = "gtctl-digest:";
-/// The digits of a digest.
+/// How many hex digits a digest has.
 const DIGITS: usize = 16;
 
-/// The two parts of a text with a digest between them, which is FNV-1a over the text as it is with
-/// [`UNSIGNED`] there.
+/// Joins two parts of a text with a digest between them.
+///
+/// The digest is FNV-1a over the whole text, with [`UNSIGNED`] in place of the digest.
 #[must_use]
 pub fn signed(before: &str, after: &str) -> String {
     let bytes = before.bytes().chain(UNSIGNED.bytes()).chain(after.bytes());
@@ -18,10 +19,10 @@ pub fn signed(before: &str, after: &str) -> String {
     format!("{before}{SIGN}{digest:016x}{after}")
 }
 
-/// Whether a text was signed here and not edited since.
+/// Whether a text has a digest that is right: gtctl wrote the text, and nobody has edited it.
 #[must_use]
 pub fn is_as_signed(text: &str) -> bool {
-    // What is signed may hold a sign of its own, before or after.
+    // The text itself may contain the words before a digest, so both ends are tried.
     let parts = [text.split_once(SIGN), text.rsplit_once(SIGN)];
     parts.into_iter().flatten().any(|(before, after)| {
         after

@@ -1,16 +1,18 @@
-//! One point in time, taken once per cycle and handed down.
+//! A point in time. It is taken once in each cycle and passed on.
 
 use super::Period;
 use super::written::written_as_text;
 use std::fmt;
 use std::str::FromStr;
 
-/// A point in time on two clocks: the wall, for people and for tmux; and the awake clock, for every
-/// decision.
+/// A point in time on two clocks: the wall clock, for people and for tmux, and the awake clock, for
+/// every decision.
 ///
-/// Awake time is `CLOCK_MONOTONIC`, which neither suspend nor a step of the wall clock moves. It
-/// only means something within one boot, so the boot's id goes with it. The text form, used in
-/// labels and on disk, is `wall:awake:boot` (milliseconds, milliseconds, hexadecimal).
+/// Awake time is `CLOCK_MONOTONIC`. Neither suspend nor a step of the wall clock moves it. It is
+/// valid only within one boot, so the id of the boot goes with it.
+///
+/// The text form, in labels and on disk, is `wall:awake:boot` (milliseconds, milliseconds,
+/// hexadecimal).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Moment {
     /// Milliseconds since the Unix epoch.
@@ -24,8 +26,8 @@ pub struct Moment {
 impl Moment {
     /// The awake time that has passed since `earlier`, at least zero.
     ///
-    /// Over a reboot only the wall clock spans the gap; a moment that then seems to lie ahead
-    /// counts as just now.
+    /// Across a reboot only the wall clock counts. A moment that then seems to be in the future
+    /// counts as now.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Period {
         if self.boot == earlier.boot {
@@ -40,7 +42,7 @@ impl Moment {
         later.since(self)
     }
 
-    /// This moment moved on by `period` on both clocks.
+    /// The moment that is later by `period` on both clocks.
     #[must_use]
     pub fn plus(&self, period: Period) -> Self {
         Self {
@@ -50,7 +52,7 @@ impl Moment {
         }
     }
 
-    /// This moment moved back by `period` on both clocks; the awake clock stops at the boot.
+    /// The moment that is earlier by `period` on both clocks. The awake clock stops at the boot.
     #[must_use]
     pub fn minus(&self, period: Period) -> Self {
         Self {
@@ -66,7 +68,7 @@ impl Moment {
         self.until(due).is_zero()
     }
 
-    /// The later of two moments, judged from this boot.
+    /// The later of two moments, seen from this boot.
     #[must_use]
     pub fn later_of(a: Self, b: Self) -> Self {
         let b_is_later = if a.boot == b.boot {

@@ -1,23 +1,27 @@
-//! Ordered collections side by side.
+//! Looks up names in an ordered collection, in one walk.
 
 use std::iter::Peekable;
 
-/// Looks ascending names up in an ascending sequence, in one walk: among a thousand names that
-/// begin alike, looking each up by itself is what a look would spend most on.
+/// Looks up ascending names in an ascending sequence.
+///
+/// One walk is cheaper than many separate look-ups: a town may have a thousand names that begin
+/// alike.
 pub struct Walk<I: Iterator>(Peekable<I>);
 
 impl<K: AsRef<str>, V, I: Iterator<Item = (K, V)>> Walk<I> {
-    /// One over this sequence, from its beginning.
+    /// Begins a walk at the first item.
     pub fn new(items: impl IntoIterator<IntoIter = I>) -> Self {
         Self(items.into_iter().peekable())
     }
 
-    /// What is under this name, once. Each name must come after all that were asked for before.
+    /// The value of this name, the first time. Each name must come after all names that were looked
+    /// up before.
     pub fn find(&mut self, name: &str) -> Option<V> {
-        while self.0.next_if(|(key, _)| key.as_ref() < name).is_some() {}
-        self.0
-            .next_if(|(key, _)| key.as_ref() == name)
-            .map(|(_, value)| value)
+        let is_before = |item: &(K, V)| item.0.as_ref() < name;
+        while self.0.next_if(is_before).is_some() {}
+        let is_wanted = |item: &(K, V)| item.0.as_ref() == name;
+        let (_, value) = self.0.next_if(is_wanted)?;
+        Some(value)
     }
 }
 

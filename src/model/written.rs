@@ -1,8 +1,8 @@
-//! What the written forms of the model have in common.
+//! How the model is written to files and read from them.
 //!
-//! The model is its own written form: files hold what its types derive. What is at its default is
-//! left out, and a field that is missing is at its default. A name that a field once had is an
-//! alias of it, so that every former file is still read.
+//! The model's types derive their written form. A field with its default is left out, and a missing
+//! field gets its default. If a field was renamed, its old name is an alias. So every older file is
+//! still read.
 
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// Writes a type as the text that it prints, and reads it as it parses that.
+/// Writes a type as the text of its `Display`, and reads it with its `FromStr`.
 macro_rules! written_as_text {
     ($name:ident, $expecting:literal) => {
         impl serde::Serialize for $name {
@@ -59,15 +59,15 @@ pub(super) mod millis {
     }
 }
 
-/// Whether a field can be left out.
+/// Whether a field can be left out of the file.
 pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// Reads a map of at most `MOST` entries. What comes after them is passed over, and takes no room.
+/// Reads a map of at most `MOST` entries. Further entries are skipped and use no memory.
 ///
 /// # Errors
-/// When it is no map, or an entry that counts is malformed.
+/// Fails if it is no map, or if one of the first `MOST` entries is malformed.
 pub(super) fn bounded_map<'de, const MOST: usize, K, V, D>(d: D) -> Result<BTreeMap<K, V>, D::Error>
 where
     K: Deserialize<'de> + Ord,
