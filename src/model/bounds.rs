@@ -1,7 +1,7 @@
-//! The bounds of what is remembered and reported, applied to what comes from outside.
+//! Cuts a memory or a heartbeat that was read from a file down to its bounds.
 //!
 //! gtctl keeps these bounds when it adds to a memory. But a file may hold anything. So what is read
-//! is cut down to the bounds once, before anything uses it.
+//! is cut once, before anything uses it.
 
 use super::{
     Advice, AgentReport, Answer, ChoreEnd, ChoreHistory, Complaint, Content, Departure, Given,
