@@ -18,11 +18,12 @@ use std::path::PathBuf;
 /// The agent of a session that has neither `agent` nor `command`.
 pub(crate) const DEFAULT_AGENT: &str = "claude";
 /// The completion markers of a task that gives none: the texts that the notebook of Gas Town's
-/// guide waits for.
-pub(crate) const TASK_MARKERS: [&str; 3] = [
+/// guide waits for, and the results that claude and codex print as JSON.
+pub(crate) const TASK_MARKERS: [&str; 4] = [
     "Claude exit code: 0",
     "Agent completed successfully",
     "\"subtype\":\"success\"",
+    "\"type\":\"turn.completed\"",
 ];
 
 /// What all sessions of a manifest share.
@@ -361,6 +362,7 @@ impl Reading<'_> {
             markers,
             grace: pick!(tiers, completion.grace).map_or(Period::from_mins(5), |wait| wait.0),
             log: log.map(|path| path.to_string_lossy().into_owned()),
+            turn_ended: pick!(tiers, completion.turn_ended).and_then(|limit| limit.period()),
         }
     }
 }

@@ -93,7 +93,7 @@ fn pattern<'t>(
 fn completion(
     reading: &mut Reading<'_>,
     index: usize,
-    table: &wire::CompletionTable,
+    table: &wire::CoveredCompletionTable,
     town: &str,
     pattern: Option<&str>,
 ) -> Option<Completion> {
@@ -112,6 +112,8 @@ fn completion(
         markers: markers.unwrap_or_else(task_markers),
         grace,
         log,
+        // Its client is not known, so it reports nothing.
+        turn_ended: None,
     })
 }
 

@@ -154,7 +154,7 @@ fn quickstart_is_what_the_tutorial_says() {
         (task.restart, task.completion.grace),
         (RestartPolicy::Never, Period::from_mins(10))
     );
-    assert_eq!(task.completion.markers.len(), 3);
+    assert_eq!(task.completion.markers.len(), 4);
     assert_eq!(town.sessions["heartbeat"].ready_after, Period::from_secs(1));
 }
 

@@ -95,6 +95,7 @@ fn first(screen: &Screen, activity: i64, seen: &Seen, label: &Label, now: Moment
         title: screen.title,
         reported: None,
         by_screen: None,
+        has_begun_turn: false,
     }
 }
 

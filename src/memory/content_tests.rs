@@ -92,6 +92,7 @@ fn desired() -> Desired {
             markers: vec![],
             grace: Period::ZERO,
             log: None,
+            turn_ended: None,
         },
         backoff: Backoff::default(),
         logs: Logs::default(),

@@ -43,6 +43,7 @@ pub(super) fn settle_reports(
     let Some(reported) = reported else {
         return;
     };
+    content.has_begun_turn |= reported.has_begun_turn;
     let is_progress = reported.activity == Activity::Working && reported.by == Source::Hook;
     if is_progress && now.since(&reported.at) < now.since(&content.since) {
         content.since = reported.at;

@@ -43,6 +43,7 @@ pub(super) fn is_own_end(reason: &RecordedReason) -> bool {
     [
         ReasonCode::Completed,
         ReasonCode::Marked,
+        ReasonCode::TurnEnded,
         ReasonCode::TooQuiet,
         ReasonCode::TooOld,
     ]

@@ -3,7 +3,8 @@
 
 use super::written::is_default;
 use super::{
-    Asks, Block, Generation, Moment, Period, Phase, Reported, ScreenState, SessionName, Title, Told,
+    Activity, Asks, Block, Generation, Moment, Period, Phase, Reported, ScreenState, SessionName,
+    Title, Told,
 };
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +55,9 @@ pub struct Content {
     /// What its screen alone says, where a report says another thing or more.
     #[serde(default, skip_serializing_if = "is_default")]
     pub by_screen: Option<Shown>,
+    /// Whether its client has told of a turn of this run.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub has_begun_turn: bool,
 }
 
 /// A state with all that goes with it.
@@ -149,6 +153,24 @@ impl Content {
     #[must_use]
     pub fn works_behind(&self) -> bool {
         self.state == ScreenState::Ready && (self.background || self.commands)
+    }
+
+    /// When its last turn has ended by its client's own word, its screen shows its prompt, and
+    /// nothing works behind that: the moment since which nothing has changed. None while any of
+    /// this is not so, and before the first turn.
+    #[must_use]
+    pub fn turn_ended(&self) -> Option<(Moment, &Reported)> {
+        let reported = self.reported.as_ref()?;
+        let by_screen = self
+            .by_screen
+            .as_ref()
+            .map_or(self.state, |shown| shown.state);
+        let is_over = self.has_begun_turn
+            && reported.activity == Activity::Idle
+            && self.state == ScreenState::Ready
+            && by_screen == ScreenState::Ready
+            && !self.works_behind();
+        is_over.then(|| (Moment::later_of(self.since, reported.at), reported))
     }
 
     /// Whether enough looks agree on the state.

@@ -475,6 +475,9 @@ pub struct Completion {
     /// A log to watch in place of the pane's output, absolute. In a policy it may contain
     /// `{session}`.
     pub log: Option<String>,
+    /// It has also completed once its client has reported the end of a turn, and for this long
+    /// nothing has come after it.
+    pub turn_ended: Option<Period>,
 }
 
 /// One completion marker.

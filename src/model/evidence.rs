@@ -22,6 +22,11 @@ impl Reason {
             Self::Marked { marker, quiet } => {
                 of([("marker", json!(marker)), ("quiet_ms", ms(*quiet))])
             }
+            Self::TurnEnded { by, event, quiet } => of([
+                ("by", json!(by.word())),
+                ("event", json!(event)),
+                ("quiet_ms", ms(*quiet)),
+            ]),
             Self::MarkedFailed { marker, line } => {
                 of([("marker", json!(marker)), ("line", json!(line))])
             }

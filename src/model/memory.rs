@@ -427,10 +427,16 @@ impl Stopping {
     /// Processes remembered of one tree.
     pub const MAX_TREE: usize = 256;
 
-    /// Whether it was begun because the output said that the work is done.
+    /// Whether it was begun because the work was said to be done.
     #[must_use]
     pub fn was_done(&self) -> bool {
-        self.reason.is(ReasonCode::Marked) || self.reason.is(ReasonCode::Completed)
+        [
+            ReasonCode::Marked,
+            ReasonCode::TurnEnded,
+            ReasonCode::Completed,
+        ]
+        .iter()
+        .any(|code| self.reason.is(*code))
     }
 }
 

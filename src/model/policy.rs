@@ -51,6 +51,7 @@ impl Policy {
             markers: Vec::new(),
             grace: GRACE,
             log: None,
+            turn_ended: None,
         };
         let mut completion = self.completion.clone().unwrap_or(without_markers);
         completion.log = completion

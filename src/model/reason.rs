@@ -1,6 +1,6 @@
 //! Why: the evidence for a step, and what holds one back. Each has a stable code.
 
-use super::{Block, Change, Flaw, GastownHold, NotReady, Period, SessionName};
+use super::{Block, Change, Flaw, GastownHold, NotReady, Period, SessionName, Source};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::mem::discriminant;
@@ -85,6 +85,15 @@ pub enum Reason {
     Marked {
         /// The marker.
         marker: String,
+        /// For how long nothing has come after it.
+        quiet: Period,
+    },
+    /// Its client has reported the end of a turn, and nothing came after.
+    TurnEnded {
+        /// Who told that.
+        by: Source,
+        /// The client's name for what told it, unsanitised.
+        event: String,
         /// For how long nothing has come after it.
         quiet: Period,
     },

@@ -229,6 +229,22 @@ impl Activity {
         }
     }
 
+    /// Whether a hook that says so tells of a turn: one that goes on, or one that is over.
+    #[must_use]
+    pub fn tells_of_turn(self) -> bool {
+        match self {
+            Self::Working
+            | Self::Asks
+            | Self::Idle
+            | Self::Background
+            | Self::Auth
+            | Self::Limit
+            | Self::Context
+            | Self::Failed => true,
+            Self::Ready | Self::Ended | Self::Unsaid => false,
+        }
+    }
+
     /// Whether it says that a turn is over, for whatever reason.
     #[must_use]
     pub fn ends_turn(self) -> bool {
@@ -309,4 +325,7 @@ pub struct Reported {
     /// When the usage limit ends by the words of the error, in wall milliseconds.
     #[serde(default, skip_serializing_if = "is_default")]
     pub resets: Option<i64>,
+    /// Whether any report of this incarnation tells of a turn.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub has_begun_turn: bool,
 }

@@ -205,7 +205,7 @@ pub(super) fn add_usage(town: &Town, memory: &Memory, server: &mut Server, now: 
             | ScreenState::Auth
             | ScreenState::Limit { .. }
             | ScreenState::Context
-            | ScreenState::Unclear => desired.idling.idle_limit,
+            | ScreenState::Unclear => quiet_limit(desired),
         };
         (now.since(&content.since).plus(CPU_WATCH) >= limit?).then_some(())
     };
@@ -253,13 +253,16 @@ pub(super) fn add_commands(town: &Town, memory: &Memory, server: &mut Server, no
     }
 }
 
-/// Whether the session soon reaches its idle limit.
+/// For how long its screen can be unchanged before a rule speaks.
+fn quiet_limit(desired: &Desired) -> Option<Period> {
+    let limits = [desired.idling.idle_limit, desired.completion.turn_ended];
+    limits.into_iter().flatten().min()
+}
+
+/// Whether the session is soon quiet for as long as a rule asks.
 fn is_limit_near(content: &Content, desired: &Desired, now: Moment) -> bool {
     let quiet = now.since(&content.since).plus(CPU_WATCH);
-    desired
-        .idling
-        .idle_limit
-        .is_some_and(|limit| quiet >= limit)
+    quiet_limit(desired).is_some_and(|limit| quiet >= limit)
 }
 
 /// Whether the session is to end once it is idle: for its age, its memory, or changed fields.

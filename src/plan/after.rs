@@ -335,12 +335,15 @@ fn end_of(other: &Subject<'_>, verdict: &Verdict) -> Option<End> {
     }
 }
 
-/// Whether its output says that it is done, and nothing has come after for its grace. That somebody
+/// Whether its output or its client says that it is done, and nothing has come after for its grace. That somebody
 /// who is attached holds its end changes nothing.
 fn has_said_so(other: &Subject<'_>, verdict: &Verdict) -> bool {
     let marked = match verdict {
         Verdict::Want(want) | Verdict::Hold(want, _, _) => {
-            matches!(want.reason, Reason::Marked { .. })
+            matches!(
+                want.reason,
+                Reason::Marked { .. } | Reason::TurnEnded { .. }
+            )
         }
         Verdict::Keep(_) => false,
     };

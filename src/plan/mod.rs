@@ -33,6 +33,7 @@ mod steps;
 mod stuck;
 mod subject;
 mod texts;
+mod turn;
 mod unwanted;
 mod verdict;
 

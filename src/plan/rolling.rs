@@ -131,6 +131,7 @@ fn stops(failed: &Subject<'_>, subject: &Subject<'_>, want: &Want) -> bool {
         | Reason::Died { .. }
         | Reason::Completed { .. }
         | Reason::Marked { .. }
+        | Reason::TurnEnded { .. }
         | Reason::MarkedFailed { .. }
         | Reason::TooQuiet { .. }
         | Reason::Stuck { .. }

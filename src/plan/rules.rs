@@ -15,6 +15,7 @@ use super::probes::signed_in;
 use super::screens::{self, blocked, earliest, limit_over, too_quiet};
 use super::stuck::stuck;
 use super::subject::Subject;
+use super::turn::{next_end, turn_ended};
 use super::unwanted::{finished, orphaned, stopped};
 use super::verdict::{Keep, Verdict};
 use super::{Opinion, Says};
@@ -25,7 +26,7 @@ pub(super) const LOOK_AGAIN: Period = Period::from_secs(1);
 
 type Rule = fn(&Subject<'_>) -> Option<Verdict>;
 
-const RULES: [(&str, Rule); 23] = [
+const RULES: [(&str, Rule); 24] = [
     ("under-way", under_way),
     ("displaced", displaced),
     ("not-told", not_told),
@@ -44,6 +45,7 @@ const RULES: [(&str, Rule); 23] = [
     ("signed-in", signed_in),
     ("limit-over", limit_over),
     ("marked", marked),
+    ("turn-ended", turn_ended),
     ("stuck", stuck),
     ("too-old", too_old),
     ("too-quiet", too_quiet),
@@ -97,14 +99,10 @@ pub(super) fn calm(subject: &Subject<'_>) -> Verdict {
             })
         });
     let (too_quiet, wake) = screens::upcoming(subject);
-    let next = match (too_old, too_quiet) {
-        (Some(old), Some(quiet)) => Some(if now.until(&old.at) <= now.until(&quiet.at) {
-            old
-        } else {
-            quiet
-        }),
-        (old, quiet) => old.or(quiet),
-    };
+    let next = [too_old, next_end(subject), too_quiet]
+        .into_iter()
+        .flatten()
+        .min_by_key(|next| now.until(&next.at));
     let ready = match (phase, subject.desired, subject.label()) {
         (Phase::Starting, Some(desired), Some(label)) => {
             Some(label.started.plus(desired.ready_after))

@@ -209,7 +209,7 @@ fn is_nudge_due(subject: &Subject<'_>) -> bool {
 }
 
 /// When a limit counts: once it has come and it is known that nothing works behind the screen.
-fn due(content: &Content, limit: Moment, now: Moment) -> Moment {
+pub(super) fn due(content: &Content, limit: Moment, now: Moment) -> Moment {
     match content.cpu {
         Some(cpu) if cpu.resting => limit,
         Some(cpu) => Moment::later_of(limit, cpu.at.plus(Content::CPU_SPAN)),

@@ -196,6 +196,7 @@ fn adoption(subject: &Subject<'_>, generation: Generation) -> Option<Action> {
         markers,
         grace: _,
         log,
+        turn_ended: _,
     } = &desired.completion;
     let listens = origin != Origin::Policy || (!markers.is_empty() && log.is_none());
     let log = listens.then_some(desired.logs);

@@ -48,6 +48,7 @@ fn desired(session: &str, command: &[&str]) -> Desired {
             markers: vec![],
             grace: Period::ZERO,
             log: None,
+            turn_ended: None,
         },
         backoff: Backoff::default(),
         logs: Logs::default(),

@@ -127,6 +127,10 @@ pub fn reason(reason: &Reason) -> String {
         Reason::Marked { marker, quiet } => {
             format!("printed \"{}\", quiet for {}", word(marker), brief(*quiet))
         }
+        Reason::TurnEnded { by, event, quiet } => {
+            let told = format!("{} {}", by.word(), word(event));
+            format!("its turn ended ({told}), quiet for {}", brief(*quiet))
+        }
         Reason::MarkedFailed { marker: _, line } => format!("reports failure: {}", word(line)),
         Reason::TooOld { age, limit } => format!("{} old, limit {}", brief(*age), brief(*limit)),
         Reason::TooQuiet { quiet, limit } => {
@@ -273,6 +277,7 @@ pub fn due(code: ReasonCode) -> &'static str {
         ReasonCode::TooOld => "at max age",
         ReasonCode::TooQuiet => "if still idle",
         ReasonCode::Marked => "completed",
+        ReasonCode::TurnEnded => "if its turn is over",
         ReasonCode::Missing
         | ReasonCode::Died
         | ReasonCode::Completed

@@ -92,9 +92,11 @@ pub fn latest<'r>(reports: impl IntoIterator<Item = &'r AgentReport>) -> Option<
     let mut standing: Option<&AgentReport> = None;
     let mut conversation: Option<&ConversationId> = None;
     let mut transcript: Option<&String> = None;
+    let mut has_begun_turn = false;
     for report in reports {
         conversation = report.conversation.as_ref().or(conversation);
         transcript = report.transcript.as_ref().or(transcript);
+        has_begun_turn |= report.activity.tells_of_turn();
         if replaces(standing, report) {
             standing = Some(report);
         }
@@ -109,6 +111,7 @@ pub fn latest<'r>(reports: impl IntoIterator<Item = &'r AgentReport>) -> Option<
         text: standing.text.clone(),
         transcript: transcript.cloned(),
         resets: None,
+        has_begun_turn,
     })
 }
 

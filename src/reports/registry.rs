@@ -95,6 +95,8 @@ impl RegistryEntry {
             text: self.waiting_for.clone(),
             transcript: None,
             resets: None,
+            // It says `idle` before the first turn, too.
+            has_begun_turn: self.activity.tells_of_turn() && self.activity != Activity::Idle,
         })
     }
 }

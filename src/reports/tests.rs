@@ -118,6 +118,7 @@ fn reported(activity: Activity, by: Source, ms: u64) -> Reported {
         text: by.word().to_owned(),
         transcript: None,
         resets: None,
+        has_begun_turn: false,
     }
 }
 

@@ -31,10 +31,12 @@ pub fn together(hook: Option<Reported>, registry: Option<Reported>) -> Option<Re
         .clone()
         .or_else(|| hook.conversation.clone());
     let transcript = hook.transcript.clone();
+    let has_begun_turn = hook.has_begun_turn || registry.has_begun_turn;
     let decides = if hook_decides { hook } else { registry };
     Some(Reported {
         conversation,
         transcript,
+        has_begun_turn,
         ..decides
     })
 }

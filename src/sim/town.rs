@@ -44,6 +44,7 @@ pub fn session(name: SessionName) -> Desired {
             markers: vec![],
             grace: Period::from_mins(5),
             log: None,
+            turn_ended: None,
         },
         backoff: Backoff::default(),
         logs: Logs::default(),
@@ -110,6 +111,7 @@ fn random_policy(pattern: &str, random: &mut Random) -> Policy {
         markers: vec![Marker::Text("DONE".to_owned())],
         grace,
         log: None,
+        turn_ended: None,
     };
     Policy {
         pattern: pattern.to_owned(),
@@ -172,6 +174,11 @@ fn random_session(random: &mut Random, index: u64) -> Option<Desired> {
         desired.completion.grace = random
             .pick(&[5, 60, 300])
             .map_or(Period::ZERO, Period::from_secs);
+    }
+    // Draws from a clone change no later draw of the seed.
+    let mut aside = random.clone();
+    if aside.chance(300) {
+        desired.completion.turn_ended = aside.pick(&[5, 60, 300]).map(Period::from_secs);
     }
     if index > 0 && random.chance(200) {
         let first = random.between(1, index);

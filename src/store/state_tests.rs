@@ -239,6 +239,7 @@ fn full_content(n: u64, at: Moment) -> model::Content {
         title: nth(n, [Title::Unread, Title::Found(u64::MAX), Title::Own(7)]),
         reported: n.is_multiple_of(2).then(|| full_reported(at)),
         by_screen: n.is_multiple_of(2).then(|| full_shown(at)),
+        has_begun_turn: true,
     }
 }
 
@@ -252,6 +253,7 @@ fn full_reported(at: Moment) -> model::Reported {
         text: "Bash: make".into(),
         transcript: Some("/home/a/4f1c.jsonl".into()),
         resets: Some(7),
+        has_begun_turn: true,
     }
 }
 

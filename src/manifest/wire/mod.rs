@@ -10,7 +10,9 @@ pub mod session;
 pub mod values;
 pub mod words;
 
-pub use session::{BackoffTable, CompletionTable, LogsTable, RoleTable, SessionTable};
+pub use session::{
+    BackoffTable, CompletionTable, CoveredCompletionTable, LogsTable, RoleTable, SessionTable,
+};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -196,7 +198,7 @@ pub struct PolicyTable {
     pub idle_limit: Option<Limit>,
     /// Expire when completed. Its `log` may contain `{session}`. Lines from before the session
     /// existed do not count, nor do lines that an older log had before the adoption. Default: never.
-    pub completion: Option<CompletionTable>,
+    pub completion: Option<CoveredCompletionTable>,
     /// Expire above this much resident memory. Default: off.
     pub max_memory: Option<MemoryLimit>,
     /// What to do while a client is attached. Default: `hold`.

@@ -163,7 +163,27 @@ session_table! {
 )]
 pub struct CompletionTable {
     /// Markers in the output that mean it has completed. Default for tasks: `Claude exit code: 0`,
-    /// `Agent completed successfully` and `"subtype":"success"`; for services none.
+    /// `Agent completed successfully`, `"subtype":"success"` (claude) and
+    /// `"type":"turn.completed"` (codex); for services none.
+    pub markers: Option<Vec<MarkerValue>>,
+    /// How long a completed session stays, so that people can look at it. Default: 5m.
+    pub grace: Option<Wait>,
+    /// A log to read instead of the pane's own output. A template. Default: none.
+    pub log: Option<String>,
+    /// It has completed when its client has reported the end of a turn, and then for this long
+    /// nothing changes on its screen, which shows its prompt, and nothing works in the background.
+    /// Only for agents whose client reports to gtctl, such as claude. `off`: never. Default: `off`.
+    pub turn_ended: Option<Limit>,
+}
+
+/// How gtctl recognises that a session which a policy covers has completed.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a table such as { markers = [\"done\"], grace = \"5m\" }"
+)]
+pub struct CoveredCompletionTable {
+    /// Markers in the output that mean it has completed. Default: as for tasks.
     pub markers: Option<Vec<MarkerValue>>,
     /// How long a completed session stays, so that people can look at it. Default: 5m.
     pub grace: Option<Wait>,

@@ -5,13 +5,14 @@
 //!  All done. DONE                               DONE                     completed
 //!  {"type":"result","subtype":"success"}        "subtype":"success"      completed
 //!  {"result":"DONE","is_error":true}            DONE                     failed
+//!  {"type":"turn.failed","error":{…}}           "type":"turn.completed"  failed
 //! ```
 //!
 //! A line that is a JSON object, alone or after a prefix, is judged as JSON and never as text. A
 //! marker that is a piece of JSON (`"subtype":"success"`) is a condition on the object. Any other
 //! marker counts in the object's own strings. It does not count deeper in the object, because agents
 //! put there what they have read. An object with `"is_error": true` is a failure, whatever else it
-//! says.
+//! says. So is codex's `turn.failed`, for a marker that waits for its `turn.completed`.
 
 use super::given::{Given, Place};
 use super::stated::{is_quoted, is_stated};
@@ -26,6 +27,10 @@ const MAX_PIECES: usize = 8;
 const AROUND: usize = 512;
 /// How an object says that it is an error, in the two usual spellings.
 const HAS_ERROR: [&str; 2] = ["\"is_error\":true", "\"is_error\": true"];
+/// The type of codex's last event of a turn that went well (`codex exec --json`).
+const TURN_COMPLETED: &str = "turn.completed";
+/// The type of codex's last event of a turn that has failed.
+const TURN_FAILED: &str = "turn.failed";
 /// How an object says that it is no error.
 const HAS_NO_ERROR: [&str; 2] = ["\"is_error\":false", "\"is_error\": false"];
 
@@ -221,7 +226,12 @@ impl Matcher {
             }
         }
         // The agent reports its own failure, without the words of a marker.
-        let is_result = object.get("type").and_then(Value::as_str) == Some("result");
+        let kind = object.get("type").and_then(Value::as_str);
+        if kind == Some(TURN_FAILED) {
+            let marker = self.markers.iter().find(|marker| marker.waits_for_turn())?;
+            return Some((&marker.name, Verdict::Failed));
+        }
+        let is_result = kind == Some("result");
         if !has_failed || !is_result {
             return None;
         }
@@ -239,6 +249,9 @@ fn search(markers: &[Compiled]) -> Option<AhoCorasick> {
     needles.extend(markers.iter().filter_map(|marker| marker.text.clone()));
     if markers.iter().any(|marker| marker.json.is_some()) {
         needles.extend(HAS_ERROR.map(str::to_owned));
+    }
+    if markers.iter().any(Compiled::waits_for_turn) {
+        needles.push(format!("\"{TURN_FAILED}\""));
     }
     AhoCorasick::builder()
         .match_kind(MatchKind::LeftmostFirst)
@@ -275,6 +288,12 @@ impl Compiled {
                 })
             }
         }
+    }
+
+    /// Whether it is met by codex's event that a turn is completed.
+    fn waits_for_turn(&self) -> bool {
+        let kind = self.json.as_ref().and_then(|fields| fields.get("type"));
+        kind.and_then(Value::as_str) == Some(TURN_COMPLETED)
     }
 
     /// A text that every line with this marker contains. Of several texts the longest is the best:

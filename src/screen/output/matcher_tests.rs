@@ -122,3 +122,28 @@ fn seams_are_within_markers() {
     }
     assert!(!matcher.may_break(b'0', b'e'));
 }
+
+#[test]
+fn codex_says_how_its_turn_has_ended() {
+    let completed = || Marker::Text("\"type\":\"turn.completed\"".to_owned());
+    let cases = [
+        (
+            r#"{"type":"turn.completed","usage":{"input_tokens":1,"output_tokens":2}}"#,
+            Some(Verdict::Completed),
+        ),
+        (
+            r#"{"type":"turn.failed","error":{"message":"no"}}"#,
+            Some(Verdict::Failed),
+        ),
+        (r#"{"type":"turn.started"}"#, None),
+        (
+            r#"{"type":"item.completed","item":{"type":"agent_message","text":"turn.failed"}}"#,
+            None,
+        ),
+    ];
+    for (line, said) in cases {
+        assert_eq!(verdict(completed(), line), said, "{line}");
+    }
+    let other = Marker::Text("DONE".to_owned());
+    assert_eq!(verdict(other, r#"{"type":"turn.failed"}"#), None);
+}

@@ -186,10 +186,11 @@ fn reason_code(reason: &Reason) -> &'static str {
         Reason::UnderWay { .. } => REASONS[19],
         Reason::NotStarted { .. } => REASONS[20],
         Reason::LimitOver { .. } => REASONS[21],
+        Reason::TurnEnded { .. } => REASONS[22],
     }
 }
 
-const REASONS: [&str; 22] = [
+const REASONS: [&str; 23] = [
     "missing",
     "died",
     "completed",
@@ -212,6 +213,7 @@ const REASONS: [&str; 22] = [
     "under-way",
     "not-started",
     "limit-over",
+    "turn-ended",
 ];
 
 /// What cannot be: a service never completes, a task that runs once is over when it died, an orphan

@@ -25,7 +25,7 @@ const RIGS: &str =
     r#"{"rigs":{"shop":{"beads":{"prefix":"sh"}},"yard":{"beads":{"prefix":"ya"}}}}"#;
 
 /// The fields of a session, wherever they stand.
-const SESSION: [Row; 45] = [
+const SESSION: [Row; 46] = [
     ("role", "'custom'", "'worker'"),
     ("rig", "'shop'", "'yard'"),
     ("name", "'n'", "'m'"),
@@ -79,6 +79,7 @@ const SESSION: [Row; 45] = [
         "'10m'\nrestart = 'never'",
     ),
     ("completion.log", "'/b'", "'/a'"),
+    ("completion.turn_ended", "'off'", "'1m'"),
     ("backoff.first", "'10s'", "'20s'"),
     ("backoff.max", "'5m'", "'11s'"),
     ("backoff.jitter", "0.0", "1.0"),
@@ -356,6 +357,10 @@ fn worlds() -> Vec<World> {
     let past_limit = "screen = 'limit'\nreset_ago = '5m'\nunchanged_for = '9m'\nage = '20m'";
     texts.push(format!(
         "[[seen]]\nname = 'x'\n[[history]]\nname = 'x'\n{past_limit}"
+    ));
+    texts.push(format!(
+        "[[seen]]\nname = 'x'\nreported = 'idle'\nreported_for = '5m'\n[[history]]\nname = 'x'\nresting = true\n{}",
+        "screen = 'ready'\nunchanged_for = '5m'\nage = '20m'"
     ));
     for crashes in [
         "['4m']",

@@ -7,8 +7,9 @@ use gtctl::model::{
     EscapeSent, Fingerprint, Finished, Flaw, Footprint, Gastown, Generation, History, Incarnation,
     Label, LauncherJob, Life, Limited, Marks, Mass, Memory, Moment, MovedOut, Observed, Orders,
     Origin, Orphans, Ownership, PaneId, Period, Probed, ProcId, Purpose, RanWith, Refused, Refuted,
-    Replacing, Rest, Rung, Screen, ScreenState, Seen, Server, ServerId, SessionId, SessionName,
-    Sighting, Source, Standing, Stopping, Title, Told, Town, Unproved, Usage, Verb, Verdict,
+    Replacing, Reported, Rest, Rung, Screen, ScreenState, Seen, Server, ServerId, SessionId,
+    SessionName, Sighting, Source, Standing, Stopping, Title, Told, Town, Unproved, Usage, Verb,
+    Verdict,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -129,6 +130,9 @@ struct SeenEntry {
     screen: Option<String>,
     #[serde(default)]
     evidence: String,
+    /// What its client has reported last, such as `idle`, and how long ago. It has told of a turn.
+    reported: Option<String>,
+    reported_for: Option<Period>,
     /// `completed` or `failed`: what its output says.
     said: Option<String>,
     said_for: Option<Period>,
@@ -466,8 +470,26 @@ impl SeenEntry {
             }),
             footprint: self.holds.map(|mib| mib << 20),
             commands: None,
-            reported: None,
+            reported: self.reported(),
         }
+    }
+
+    fn reported(&self) -> Option<Reported> {
+        let word = self.reported.as_deref()?;
+        let activity = word
+            .parse()
+            .unwrap_or_else(|_| panic!("no such activity: {word}"));
+        Some(Reported {
+            activity,
+            by: Source::Hook,
+            event: "Stop".to_owned(),
+            at: NOW.minus(self.reported_for.unwrap_or_default()),
+            conversation: None,
+            text: String::new(),
+            transcript: None,
+            resets: None,
+            has_begun_turn: true,
+        })
     }
 
     fn ownership(&self, town: &Town, id: u32, age: Period) -> Ownership {
@@ -629,6 +651,7 @@ impl HistoryEntry {
             title: Title::Unread,
             reported: None,
             by_screen: None,
+            has_begun_turn: false,
         })
     }
 

@@ -75,6 +75,7 @@ fn sleeping(session: &str, process_names: &[&str]) -> Desired {
             markers: Vec::new(),
             grace: Period::ZERO,
             log: None,
+            turn_ended: None,
         },
         backoff: Backoff::default(),
         logs: Logs::default(),

@@ -1,11 +1,12 @@
 //! Makes random situations for the laws of `plan`: plausible ones and hostile ones.
 
 use gtctl::model::{
-    Answer, Answered, Content, Cpu, Death, Definition, Desired, Ended, EscapeSent, Fingerprint,
-    Finished, Footprint, Generation, History, Incarnation, Label, Life, Marks, Mass, Memory,
-    Moment, Observed, Orders, Origin, Orphans, Ownership, PaneId, Period, Probed, ProcId, Purpose,
-    Refused, Replacing, Rung, Screen, ScreenState, Seen, Server, ServerId, SessionId, SessionName,
-    Sighting, Source, Standing, Stopping, Title, Told, Town, Usage, Verdict,
+    Activity, Answer, Answered, Content, Cpu, Death, Definition, Desired, Ended, EscapeSent,
+    Fingerprint, Finished, Footprint, Generation, History, Incarnation, Label, Life, Marks, Mass,
+    Memory, Moment, Observed, Orders, Origin, Orphans, Ownership, PaneId, Period, Probed, ProcId,
+    Purpose, Refused, Replacing, Reported, Rung, Screen, ScreenState, Seen, Server, ServerId,
+    SessionId, SessionName, Sighting, Source, Standing, Stopping, Title, Told, Town, Usage,
+    Verdict,
 };
 use gtctl::sim::{Random, random_town};
 
@@ -484,6 +485,7 @@ impl Maker {
             self.generation()
         };
         let digest = self.random.below(3);
+        let reported = self.reported();
         Content {
             generation,
             digest,
@@ -512,9 +514,33 @@ impl Maker {
                 against: None,
             },
             title: Title::Unread,
-            reported: None,
+            reported,
             by_screen: None,
+            has_begun_turn: digest == 0,
         }
+    }
+
+    /// What its client has told last. The draws come from a clone: they change no later one.
+    fn reported(&self) -> Option<Reported> {
+        let mut aside = Self {
+            random: self.random.clone(),
+            ..*self
+        };
+        let activity = aside
+            .random
+            .pick(&[Activity::Idle, Activity::Idle, Activity::Working])?;
+        let at = aside.moment();
+        aside.random.chance(700).then(|| Reported {
+            activity,
+            by: Source::Hook,
+            event: "Stop".to_owned(),
+            at,
+            conversation: None,
+            text: String::new(),
+            transcript: None,
+            resets: None,
+            has_begun_turn: true,
+        })
     }
 
     fn stopping(&mut self, generation: Generation) -> Stopping {

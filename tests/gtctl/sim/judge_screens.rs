@@ -61,7 +61,10 @@ pub(super) fn judge_screens(look: &Look<'_>, step: &Step) -> Result<(), Breach> 
             )?;
             true
         }
-        Reason::TooOld { .. } | Reason::Drifted { .. } | Reason::Marked { .. } => true,
+        Reason::TooOld { .. }
+        | Reason::Drifted { .. }
+        | Reason::Marked { .. }
+        | Reason::TurnEnded { .. } => true,
         Reason::Missing { .. }
         | Reason::Died { .. }
         | Reason::FailedStart { .. }

@@ -36,6 +36,7 @@ mod rolling;
 mod screen_content;
 mod secrets;
 mod socket_protocol;
+mod turn_ended;
 mod unhealthy;
 mod usage_limits;
 mod watch;
