@@ -1,7 +1,7 @@
 use super::*;
 use crate::model::{
-    Agent, Backoff, Completion, Death, Idling, Incarnation, Launch, Logs, OnDrift, RestartPolicy,
-    WhenAttached,
+    Activity, Agent, Backoff, Completion, Death, Idling, Incarnation, Launch, Logs, OnDrift, Phase,
+    Reported, RestartPolicy, Source, WhenAttached,
 };
 use crate::model::{
     Generation, Origin, Ownership, PaneId, ProcId, SessionId, SessionName, Title, Told,
@@ -352,4 +352,31 @@ fn ends_on_a_sign_in_screen_count_in_a_row_until_a_run_comes_up() {
         None,
     );
     assert!(deaths.is_empty());
+}
+
+#[test]
+fn an_overloaded_server_is_tried_again_and_blocks_nobody() {
+    let failed = |ms: u64| Reported {
+        activity: Activity::Failed,
+        by: Source::Hook,
+        event: "StopFailure".to_owned(),
+        at: after(ms),
+        conversation: None,
+        text: "API Error: 529 Overloaded".to_owned(),
+        transcript: None,
+        resets: None,
+        has_begun_turn: true,
+    };
+    let session = SessionName::new("a").unwrap();
+    for reported in [None, Some(failed(1))] {
+        let shown = Seen {
+            reported,
+            ..seen(ScreenState::Retrying, 1)
+        };
+        // After three seconds a hook is no longer believed against the screen.
+        let content = looks(&[(1, shown.clone()), (5, shown.clone()), (60, shown)]);
+        assert_eq!(content.block(&session, after(60)), None);
+        assert_eq!(content.phase(&session, after(60)), Phase::Working);
+        assert!(!content.is_past_limit(&session, after(60)));
+    }
 }

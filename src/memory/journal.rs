@@ -130,6 +130,27 @@ pub(super) fn with_fix(evidence: &Evidence) -> String {
     }
 }
 
+/// The sessions that a limit, a sign-in or a full context blocks, by their agent.
+pub(super) fn blocked_sessions(plan: &Plan) -> BTreeMap<(&str, Block), Vec<&SessionName>> {
+    let held = plan.held.iter().filter_map(|held| {
+        let Hold::Blocked { kind, agent, .. } = &held.hold else {
+            return None;
+        };
+        Some(((agent.as_str(), *kind), &held.session))
+    });
+    let noted = plan.unchanged.iter().filter_map(|same| {
+        let Some(Reason::Blocked { kind, agent, .. }) = &same.note else {
+            return None;
+        };
+        Some(((agent.as_str(), *kind), &same.session))
+    });
+    let mut sessions: BTreeMap<(&str, Block), Vec<&SessionName>> = BTreeMap::new();
+    for (block, session) in held.chain(noted) {
+        sessions.entry(block).or_default().push(session);
+    }
+    sessions
+}
+
 /// What blocks which agent, with the evidence of its first session.
 pub(super) fn blocks(plan: &Plan) -> BTreeMap<(&str, Block), Evidence> {
     let holds = plan.held.iter().filter_map(|held| {

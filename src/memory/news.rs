@@ -1,11 +1,12 @@
 //! What of a cycle people want to be told: what has begun and was not told yet, and what happened
 //! once.
 
-use super::journal::{blocks, of_hold, with_fix};
+use super::journal::{blocked_sessions, blocks, of_hold, with_fix};
 use crate::model::{
-    Announced, Death, Done, Effect, Entry, Evidence, Held, Hold, Level, Memory, News, NotReady,
-    Observed, Outcome, Phase, Plan, Topic, Verb,
+    Announced, Block, Death, Done, Effect, Entry, Evidence, Held, Hold, Level, Memory, News,
+    NotReady, Observed, Outcome, Phase, Plan, ScreenState, SessionName, Topic, Verb,
 };
+use jiff::Timestamp;
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -117,15 +118,17 @@ fn lasting(happened: &Happened<'_>, phases: &Phases<'_>) -> Vec<News> {
             Evidence::new(),
         ));
     }
-    found.extend(blocks(plan).iter().map(|((agent, kind), evidence)| {
-        let message = format!("agent {agent} {} ({})", with_fix(evidence), kind.code());
-        plain(
-            Topic::Blocked,
-            agent,
-            Level::Warn,
-            message,
-            evidence.clone(),
-        )
+    let sessions = blocked_sessions(plan);
+    found.extend(blocks(plan).into_iter().map(|(block, evidence)| {
+        let (agent, kind) = block;
+        let blocked = sessions.get(&block).map_or(&[][..], Vec::as_slice);
+        match kind {
+            Block::Limit => of_limit(agent, blocked, evidence, memory),
+            Block::Auth | Block::Context => {
+                let message = format!("agent {agent} {} ({})", with_fix(&evidence), kind.code());
+                plain(Topic::Blocked, agent, Level::Warn, message, evidence)
+            }
+        }
     }));
     found.extend(plan.held.iter().filter_map(of_obstacle));
     found.extend(
@@ -134,6 +137,45 @@ fn lasting(happened: &Happened<'_>, phases: &Phases<'_>) -> Vec<News> {
             .filter_map(|(session, phase)| of_phase(session, *phase, memory)),
     );
     found
+}
+
+/// That an agent is at its usage limit: once, however many of its sessions are.
+fn of_limit(
+    agent: &str,
+    sessions: &[&SessionName],
+    mut evidence: Evidence,
+    memory: &Memory,
+) -> News {
+    let ends = sessions.iter().filter_map(|name| {
+        let content = memory.sessions.get(name.as_str())?.content.as_ref()?;
+        match content.state {
+            ScreenState::Limit { resets } => resets,
+            ScreenState::Ready
+            | ScreenState::Busy
+            | ScreenState::Retrying
+            | ScreenState::AsksPermission
+            | ScreenState::AsksTrust
+            | ScreenState::Auth
+            | ScreenState::Context
+            | ScreenState::Unclear => None,
+        }
+    });
+    let last = ends
+        .max()
+        .and_then(|at| Timestamp::from_millisecond(at).ok());
+    let count = match sessions.len() {
+        1 => "1 session at its usage limit".to_owned(),
+        n => format!("{n} sessions at their usage limit"),
+    };
+    let until = last.map_or_else(
+        || "no end is printed".to_owned(),
+        |at| format!("until {} UTC", at.strftime("%Y-%m-%d %H:%M")),
+    );
+    evidence.insert("sessions", json!(sessions.len()));
+    evidence.extend(last.map(|at| ("until", json!(at.to_string()))));
+    let separator = if last.is_some() { " " } else { ", " };
+    let message = format!("{agent}: {count}{separator}{until}");
+    plain(Topic::Blocked, agent, Level::Warn, message, evidence)
 }
 
 /// Whether what was told goes on although this cycle does not show it.

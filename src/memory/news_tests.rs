@@ -218,3 +218,31 @@ fn what_ended_before_anybody_looked_is_not_told() {
     assert!(fresh.is_empty());
     assert_eq!(after.len(), 1);
 }
+
+#[test]
+fn all_sessions_of_an_agent_at_its_limit_are_one_piece_of_news() {
+    let at_limit = || Hold::Blocked {
+        kind: Block::Limit,
+        agent: "claude".to_owned(),
+        evidence: "You've hit your session limit".to_owned(),
+        fix: None,
+    };
+    let mut plan = held("a", at_limit());
+    plan.held.extend(held("b", at_limit()).held);
+    plan.held.extend(held("c", at_limit()).held);
+    let memory = Memory::default();
+    let happened = Happened {
+        observed: &Observed::Down,
+        memory: &memory,
+        plan: &plan,
+        outcomes: &[],
+    };
+    let (said, announced) = news(Some(&Announced::new()), &happened);
+    let messages: Vec<&str> = said
+        .iter()
+        .map(|news| news.entry.message.as_str())
+        .collect();
+    let one = "claude: 3 sessions at their usage limit, no end is printed";
+    assert_eq!(messages, [one]);
+    assert!(news(Some(&announced), &happened).0.is_empty());
+}

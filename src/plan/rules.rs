@@ -99,10 +99,15 @@ pub(super) fn calm(subject: &Subject<'_>) -> Verdict {
             })
         });
     let (too_quiet, wake) = screens::upcoming(subject);
-    let next = [too_old, next_end(subject), too_quiet]
-        .into_iter()
-        .flatten()
-        .min_by_key(|next| now.until(&next.at));
+    let next = [
+        too_old,
+        next_end(subject),
+        screens::next_limit_nudge(subject),
+        too_quiet,
+    ]
+    .into_iter()
+    .flatten()
+    .min_by_key(|next| now.until(&next.at));
     let ready = match (phase, subject.desired, subject.label()) {
         (Phase::Starting, Some(desired), Some(label)) => {
             Some(label.started.plus(desired.ready_after))

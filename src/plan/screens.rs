@@ -13,7 +13,7 @@ use super::texts::is_at_prompt;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use crate::model::{
     Block, Content, Hold, Moment, Next, OnIdle, OnLimitEnd, Period, Reason, ReasonCode,
-    ScreenState, Verb,
+    ReportingClient, ScreenState, Verb,
 };
 
 /// Rule 6: signed out or at its usage limit. A fresh process would be as well, so what would end it
@@ -74,14 +74,16 @@ fn unnamed_end(subject: &Subject<'_>) -> String {
     format!("no end is printed; gtctl reset {} ends it", subject.name)
 }
 
-/// Rule 6, a limit's end: nothing sets the agent going again by itself, so the user's text does
-/// where one is declared.
+/// For so long after a limit's end a client that goes on by itself is left to it. Claude Code goes
+/// on 91 s after the reset with a subscription (measured with 2.1.332).
+const BY_ITSELF: Period = Period::from_mins(2);
+
+/// Rule 6, a limit's end: the user's text sets the agent going again, where one is declared and its
+/// client has not gone on by itself.
 pub(super) fn limit_over(subject: &Subject<'_>) -> Option<Verdict> {
-    let desired = subject
-        .desired
-        .filter(|_| subject.is_alive() && subject.is_ready() && subject.is_past_limit())?;
     let content = subject.content()?;
-    if desired.idling.on_limit_end != OnLimitEnd::Nudge || is_nudged_since(subject, content) {
+    let at = limit_nudge_at(subject, content)?;
+    if !subject.now().reached(&at) {
         return None;
     }
     let over = subject.now().since(&Moment::later_of(
@@ -95,6 +97,39 @@ pub(super) fn limit_over(subject: &Subject<'_>) -> Option<Verdict> {
         kind: Kind::Nudge,
         phase: subject.living_phase(),
     }))
+}
+
+/// When the text is typed after the end of the limit that is shown. None while that has not come,
+/// and where nothing is typed.
+fn limit_nudge_at(subject: &Subject<'_>, content: &Content) -> Option<Moment> {
+    let desired = subject
+        .desired
+        .filter(|_| subject.is_alive() && subject.is_ready() && subject.is_past_limit())?;
+    if desired.idling.on_limit_end != OnLimitEnd::Nudge || is_nudged_since(subject, content) {
+        return None;
+    }
+    let end = limit_end(subject, content);
+    Some(match desired.agent.client {
+        Some(ReportingClient::Claude) => end.plus(BY_ITSELF),
+        Some(
+            ReportingClient::Codex
+            | ReportingClient::Gemini
+            | ReportingClient::Kimi
+            | ReportingClient::KimiCode
+            | ReportingClient::Opencode,
+        )
+        | None => end,
+    })
+}
+
+/// When the text is typed after the end of a limit, if time alone passes.
+pub(super) fn next_limit_nudge(subject: &Subject<'_>) -> Option<Next> {
+    let at = limit_nudge_at(subject, subject.content()?)?;
+    (!subject.now().reached(&at)).then_some(Next {
+        verb: Verb::Nudge,
+        reason: ReasonCode::LimitOver,
+        at,
+    })
 }
 
 /// When the limit that is shown has ended.
@@ -121,6 +156,10 @@ fn is_nudged_since(subject: &Subject<'_>, content: &Content) -> bool {
 /// be reported of a service is said where no other rule speaks; so is one that was nudged lately,
 /// or that a restart will set going.
 pub(super) fn too_quiet(subject: &Subject<'_>) -> Option<Verdict> {
+    if next_limit_nudge(subject).is_some() {
+        // Its client may go on by itself.
+        return None;
+    }
     let (verb, kind) = on_idle(subject)?;
     let reason = over_idle_limit(subject)?;
     if kind == Kind::Nudge && !is_nudge_due(subject) {

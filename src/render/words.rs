@@ -278,6 +278,7 @@ pub fn due(code: ReasonCode) -> &'static str {
         ReasonCode::TooQuiet => "if still idle",
         ReasonCode::Marked => "completed",
         ReasonCode::TurnEnded => "if its turn is over",
+        ReasonCode::LimitOver => "if it has not gone on by itself",
         ReasonCode::Missing
         | ReasonCode::Died
         | ReasonCode::Completed
@@ -286,7 +287,6 @@ pub fn due(code: ReasonCode) -> &'static str {
         | ReasonCode::TooLarge
         | ReasonCode::FailedStart
         | ReasonCode::SignedIn
-        | ReasonCode::LimitOver
         | ReasonCode::Blocked
         | ReasonCode::Drifted
         | ReasonCode::Adoptable

@@ -20,12 +20,20 @@ fn phase(yard: &Yard, name: &str) -> String {
         .to_owned()
 }
 
+/// The phrases of an agent that no client runs.
+const MINE: &str = "limit = [\"You've hit your*\"]\nready = [\"❯\"]";
+
 /// A town of one session in which the stand-in runs at its prompt, read as claude is.
 fn at_a_prompt(more: &str) -> Yard {
+    standin("claude", "", more)
+}
+
+/// The same, as this agent, with these fields of the agent's.
+fn standin(agent: &str, fields: &str, more: &str) -> Yard {
     let yard = Yard::new("");
     let script = format!("{}/tests/agents/standin.sh", env!("CARGO_MANIFEST_DIR"));
     yard.declare(&format!(
-        "{QUICK}agent = \"claude\"\n[agents.claude]\ncommand = [\"bash\", \"{script}\"]\nprocess_names = [\"bash\"]\n\
+        "{QUICK}agent = \"{agent}\"\n[agents.{agent}]\ncommand = [\"bash\", \"{script}\"]\nprocess_names = [\"bash\"]\n{fields}\n\
          [[session]]\nsession = \"{NAME}\"\n{more}\n"
     ));
     yard.gtctl(&["apply"]).exits(0);
@@ -50,7 +58,12 @@ fn heard(yard: &Yard) -> Vec<String> {
 
 #[test]
 fn a_limit_whose_end_has_passed_is_no_obstacle_and_the_users_text_sets_it_going() {
-    let yard = at_a_prompt("on_limit_end = \"nudge\"\nlimit_nudge = \"{session}, go on\"");
+    // Claude Code would be left alone for two minutes: it may go on by itself.
+    let yard = standin(
+        "mine",
+        MINE,
+        "on_limit_end = \"nudge\"\nlimit_nudge = \"{session}, go on\"",
+    );
     say(&yard, "You've hit your session limit · resets in 9 seconds");
     let watch = yard.start(&["reconcile", "--watch"]);
     yard.until("the block", || phase(&yard, NAME) == "blocked");
