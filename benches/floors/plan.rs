@@ -120,6 +120,7 @@ fn seen(town: &Town, now: Moment) -> Result<Observed> {
             usage: None,
             footprint: None,
             commands: None,
+            is_replaced: None,
             reported: None,
         };
         sessions.insert(name.to_string(), seen);

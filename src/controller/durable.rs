@@ -173,6 +173,12 @@ fn without_news_of_screens(memory: &Memory, saved: &Memory) -> Memory {
             continue;
         };
         history.footprint = saved.footprint;
+        if let (Some(program), Some(saved)) = (&mut history.program, saved.program)
+            && program.generation == saved.generation
+            && program.is_replaced == saved.is_replaced
+        {
+            program.at = saved.at;
+        }
         if let (Some(content), Some(saved)) = (&mut history.content, &saved.content)
             && is_alike(content, saved)
         {

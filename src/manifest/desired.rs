@@ -95,6 +95,9 @@ impl Reading<'_> {
             on_drift: pick!(tiers, on_drift)
                 .map(|word| word.meaning())
                 .unwrap_or_default(),
+            on_upgrade: pick!(tiers, on_upgrade)
+                .map(|word| word.meaning())
+                .unwrap_or_default(),
             when_attached: pick!(tiers, when_attached)
                 .map(|word| word.meaning())
                 .unwrap_or_default(),

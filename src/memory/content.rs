@@ -2,8 +2,8 @@
 
 use super::reports;
 use crate::model::{
-    Content, Cpu, Desired, Ended, Footprint, History, Label, Life, Memory, Moment, Period, Screen,
-    ScreenState, Seen, Usage, keep_newest,
+    Content, Cpu, Desired, Ended, Footprint, History, Label, Life, Memory, Moment, Period,
+    ProgramCheck, Screen, ScreenState, Seen, Usage, keep_newest,
 };
 use std::collections::BTreeMap;
 
@@ -218,6 +218,21 @@ pub(super) fn learn_footprint(history: &mut History, seen: &Seen, label: &Label,
             at: now,
             bytes,
             before,
+        });
+    }
+}
+
+/// Takes in whether the file of its program was replaced.
+pub(super) fn learn_program(history: &mut History, seen: &Seen, label: &Label, now: Moment) {
+    let generation = label.generation;
+    history
+        .program
+        .take_if(|program| program.generation != generation);
+    if let Some(is_replaced) = seen.is_replaced {
+        history.program = Some(ProgramCheck {
+            generation,
+            at: now,
+            is_replaced,
         });
     }
 }

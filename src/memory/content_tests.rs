@@ -55,6 +55,7 @@ fn seen(state: ScreenState, digest: u64) -> Seen {
         usage: None,
         footprint: None,
         commands: None,
+        is_replaced: None,
         reported: None,
     }
 }
@@ -86,6 +87,7 @@ fn desired() -> Desired {
         idling: Idling::default(),
         max_memory: None,
         on_drift: OnDrift::Report,
+        on_upgrade: crate::model::OnUpgrade::Report,
         when_attached: WhenAttached::Hold,
         stop_grace: Period::ZERO,
         completion: Completion {

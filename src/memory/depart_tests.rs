@@ -81,6 +81,7 @@ fn seen(ownership: Ownership, process: ProcId) -> Seen {
         usage: None,
         footprint: None,
         commands: None,
+        is_replaced: None,
         reported: None,
     }
 }

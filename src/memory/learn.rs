@@ -1,6 +1,6 @@
 //! What a look teaches.
 
-use super::content::{learn_auth_deaths, learn_content, learn_footprint};
+use super::content::{learn_auth_deaths, learn_content, learn_footprint, learn_program};
 use super::depart::depart;
 use super::probe::forget_probes;
 use crate::model::{
@@ -119,6 +119,10 @@ fn forget(memory: &mut Memory, now: Moment) {
             .footprint
             .iter_mut()
             .for_each(|footprint| anchor(&mut footprint.at));
+        history
+            .program
+            .iter_mut()
+            .for_each(|program| anchor(&mut program.at));
     }
 }
 
@@ -317,6 +321,7 @@ fn learn_seen(
     learn_life(history, desired, seen, now);
     learn_content(history, seen, label, last_look, now);
     learn_footprint(history, seen, label, now);
+    learn_program(history, seen, label, now);
     history
         .escape_sent
         .take_if(|escape_sent| escape_sent.generation != label.generation);

@@ -125,6 +125,8 @@ pub struct Desired {
     pub max_memory: Option<u64>,
     /// What happens if it runs with other fields than declared.
     pub on_drift: OnDrift,
+    /// What happens if the program that it runs was replaced.
+    pub on_upgrade: OnUpgrade,
     /// What an attached client means for a stop or a restart.
     pub when_attached: WhenAttached,
     /// How long it may take to end after TERM.
@@ -414,6 +416,16 @@ pub enum OnDrift {
     Restart,
     /// Only report it.
     Report,
+}
+
+/// What happens if the program of a running session was replaced, by an upgrade for example.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnUpgrade {
+    /// Only report it: the session runs on with the old program.
+    #[default]
+    Report,
+    /// Restart it when it is idle, or after `drain`.
+    RestartWhenIdle,
 }
 
 /// What to do if a session should be stopped or restarted while a client is attached.

@@ -52,7 +52,9 @@ impl Reason {
                 fix,
             } => blocked(*kind, agent, evidence, fix.as_deref()),
             Self::Drifted { fields, changes } => drift(fields, changes),
-            Self::Adoptable { process } => of([("process", json!(process))]),
+            Self::Upgraded { process } | Self::Adoptable { process } => {
+                of([("process", json!(process))])
+            }
             Self::Covered { policy } => of([("policy", json!(policy))]),
             Self::Uncovered | Self::Orphaned | Self::Asked => Evidence::new(),
             Self::UnderWay {

@@ -201,6 +201,9 @@ pub struct History {
     /// The memory of its process tree, where that is limited.
     #[serde(skip_serializing_if = "is_default")]
     pub footprint: Option<Footprint>,
+    /// Whether the file of its agent's program was replaced.
+    #[serde(skip_serializing_if = "is_default")]
+    pub program: Option<ProgramCheck>,
     /// A command that starts or stops it now.
     #[serde(skip_serializing_if = "is_default", alias = "errand")]
     pub launcher_job: Option<LauncherJob>,
@@ -527,6 +530,17 @@ pub struct Footprint {
     pub bytes: u64,
     /// The measure before that; 0 where there was none.
     pub before: u64,
+}
+
+/// What was found of the file of a session's program.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ProgramCheck {
+    /// Of which run.
+    pub generation: Generation,
+    /// When it was last looked at.
+    pub at: Moment,
+    /// Whether it was replaced since the program was started.
+    pub is_replaced: bool,
 }
 
 impl Footprint {

@@ -65,8 +65,8 @@ pub use content::{Content, Cpu, Shown};
 pub use coverage::{cover, covered, misnamed};
 pub use desired::{
     Agent, Backoff, CannotStart, Completion, Desired, Fingerprint, Hooks, Idling, Limits, Logs,
-    Marker, Metrics, Notify, OnDrift, OnIdle, OnLimitEnd, RestartPolicy, Socket, StartBudget, Town,
-    Unavailable, WhenAttached,
+    Marker, Metrics, Notify, OnDrift, OnIdle, OnLimitEnd, OnUpgrade, RestartPolicy, Socket,
+    StartBudget, Town, Unavailable, WhenAttached,
 };
 pub use evidence::Evidence;
 pub use gastown::{Gastown, GastownHold, Rest};
@@ -78,7 +78,7 @@ pub use layers::Layers;
 pub use marks::{Given, Marks, Position, Sighting, Standing, Verdict};
 pub use memory::{
     Departure, Ended, EscapeSent, Finished, Footprint, History, Incarnation, Limited, Memory,
-    Purpose, Refused, Refuted, Replacing, Stopping, Typed,
+    ProgramCheck, Purpose, Refused, Refuted, Replacing, Stopping, Typed,
 };
 pub use name::{NameFault, SessionName};
 pub use news::{Announced, News, Topic};

@@ -85,6 +85,9 @@ pub struct Seen {
     /// The memory of its process tree in bytes. A page that several processes share counts once.
     /// Only for sessions with a limit on memory, and not in every look.
     pub footprint: Option<u64>,
+    /// Whether the file of its agent's program was replaced since it was started. Not in every
+    /// look.
+    pub is_replaced: Option<bool>,
     /// Whether a command of its agent runs in the background. Only if it decides whether the
     /// session is idle.
     pub commands: Option<bool>,

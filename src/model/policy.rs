@@ -2,7 +2,7 @@
 
 use super::{
     Agent, Backoff, Completion, Desired, Idling, Launch, Logs, NudgeText, OnDrift, OnIdle,
-    OnLimitEnd, Period, RestartPolicy, SessionName, WhenAttached,
+    OnLimitEnd, OnUpgrade, Period, RestartPolicy, SessionName, WhenAttached,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -90,6 +90,7 @@ impl Policy {
             },
             max_memory: self.max_memory,
             on_drift: OnDrift::Report,
+            on_upgrade: OnUpgrade::Report,
             when_attached: self.when_attached,
             stop_grace: self.stop_grace,
             completion,

@@ -167,6 +167,11 @@ pub enum Reason {
         /// What they were and are, as far as it is known what they were.
         changes: Vec<Change>,
     },
+    /// The file of its program was replaced since it was started, by an upgrade for example.
+    Upgraded {
+        /// The process in its pane.
+        process: String,
+    },
     /// It has the declared name and runs the declared agent, but no label.
     Adoptable {
         /// The process that was recognised.

@@ -26,6 +26,7 @@ mod reports;
 mod screens;
 mod sessions;
 mod settle;
+mod upgrades;
 
 pub use cache::LookCache;
 pub use find_socket::{LodgingFault, lodging};
@@ -163,6 +164,7 @@ async fn look_without_deadline(
     }
     screens::add_screens(client, town, memory, &mut server, captured.screens, now).await;
     footprint::add_footprints(town, memory, &mut server, now);
+    upgrades::add_upgrades(town, memory, &mut server, now);
     if depth == Depth::Plan {
         screens::add_usage(town, memory, &mut server, now);
         screens::add_commands(town, memory, &mut server, now);

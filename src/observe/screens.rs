@@ -1,8 +1,8 @@
 //! Reads the screens of our sessions, and what their processes do behind screens that seem to rest.
 
 use crate::model::{
-    Content, Death, Desired, Label, Life, Memory, Moment, Ownership, PaneId, Period, ScreenState,
-    Seen, Server, SessionName, Title, Town,
+    Content, Death, Desired, Label, Life, Memory, Moment, OnUpgrade, Ownership, PaneId, Period,
+    ScreenState, Seen, Server, SessionName, Title, Town,
 };
 use crate::proc::tree::{self, Forest};
 use crate::proc::zone;
@@ -283,7 +283,10 @@ fn is_end_near(memory: &Memory, desired: &Desired, label: &Label, now: Moment) -
             .fingerprint
             .is_some_and(|ran_with| ran_with != desired.fingerprint())
     };
-    is_old || is_large || waits_for_its_end || is_other()
+    let program = history.and_then(|history| history.program);
+    let is_upgraded = desired.on_upgrade == OnUpgrade::RestartWhenIdle
+        && program.is_some_and(|program| program.is_replaced);
+    is_old || is_large || is_upgraded || waits_for_its_end || is_other()
 }
 
 /// What was declared for a living session of ours, and its label.

@@ -218,6 +218,7 @@ impl View<'_> {
             usage,
             footprint: None,
             commands: None,
+            is_replaced: None,
             reported: None,
         }
     }

@@ -35,6 +35,7 @@ mod subject;
 mod texts;
 mod turn;
 mod unwanted;
+mod upgraded;
 mod verdict;
 
 pub use pipes::{Unpiped, unpiped};

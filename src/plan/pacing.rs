@@ -176,7 +176,10 @@ fn hold_while_changing(subject: &Subject<'_>, want: &Want) -> Option<Moment> {
 fn yields_to_stuck(subject: &Subject<'_>, want: &Want) -> bool {
     let later = matches!(
         want.reason,
-        Reason::TooOld { .. } | Reason::TooLarge { .. } | Reason::Drifted { .. }
+        Reason::TooOld { .. }
+            | Reason::TooLarge { .. }
+            | Reason::Drifted { .. }
+            | Reason::Upgraded { .. }
     );
     later
         && subject.is_alive()

@@ -123,7 +123,10 @@ fn stops(failed: &Subject<'_>, subject: &Subject<'_>, want: &Want) -> bool {
         return false;
     }
     match &want.reason {
-        Reason::TooOld { .. } | Reason::TooLarge { .. } | Reason::Drifted { .. } => true,
+        Reason::TooOld { .. }
+        | Reason::TooLarge { .. }
+        | Reason::Drifted { .. }
+        | Reason::Upgraded { .. } => true,
         Reason::Asked => failed
             .replacing()
             .is_some_and(|replacing| replacing.reason.is(ReasonCode::Asked)),

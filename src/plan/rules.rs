@@ -17,6 +17,7 @@ use super::stuck::stuck;
 use super::subject::Subject;
 use super::turn::{next_end, turn_ended};
 use super::unwanted::{finished, orphaned, stopped};
+use super::upgraded::{self, upgraded};
 use super::verdict::{Keep, Verdict};
 use super::{Opinion, Says};
 use crate::model::{Life, Next, Period, Phase, ReasonCode, Verb};
@@ -26,7 +27,7 @@ pub(super) const LOOK_AGAIN: Period = Period::from_secs(1);
 
 type Rule = fn(&Subject<'_>) -> Option<Verdict>;
 
-const RULES: [(&str, Rule); 24] = [
+const RULES: [(&str, Rule); 25] = [
     ("under-way", under_way),
     ("displaced", displaced),
     ("not-told", not_told),
@@ -50,6 +51,7 @@ const RULES: [(&str, Rule); 24] = [
     ("too-old", too_old),
     ("too-quiet", too_quiet),
     ("too-large", too_large),
+    ("upgraded", upgraded),
     ("drifted", drifted),
 ];
 
@@ -114,7 +116,9 @@ pub(super) fn calm(subject: &Subject<'_>) -> Verdict {
         }
         (_, _, _) => None,
     };
-    let note = failure(subject).or_else(|| screens::note(subject));
+    let note = failure(subject)
+        .or_else(|| screens::note(subject))
+        .or_else(|| upgraded::note(subject));
     let wake = earliest(now, wake, large::look_again(subject));
     Verdict::Keep(Keep {
         phase,

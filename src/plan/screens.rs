@@ -10,6 +10,7 @@ use super::rules::{LOOK_AGAIN, calm};
 use super::stuck::stuck;
 use super::subject::Subject;
 use super::texts::is_at_prompt;
+use super::upgraded::upgraded;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use crate::model::{
     Block, Content, Hold, Moment, Next, OnIdle, OnLimitEnd, Period, Reason, ReasonCode,
@@ -32,7 +33,7 @@ pub(super) fn blocked(subject: &Subject<'_>) -> Option<Verdict> {
         (Block::Limit, ScreenState::Limit { resets: None }) => Some(unnamed_end(subject)),
         (Block::Limit | Block::Context, _) => None,
     };
-    let wishes = [too_old, too_quiet, stuck, too_large, drifted]
+    let wishes = [too_old, too_quiet, stuck, too_large, upgraded, drifted]
         .into_iter()
         .find_map(|rule| match rule(subject)? {
             Verdict::Want(want) | Verdict::Hold(want, ..) => Some(want),

@@ -2,7 +2,10 @@
 
 use super::{clock, file};
 use crate::model::{ProcId, plain_name};
+use std::fs;
 use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 /// The state of a pid.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +50,8 @@ pub struct Names {
     pub exe: String,
 }
 
+/// What the kernel adds to the path of a file that is no longer there.
+const DELETED: &str = " (deleted)";
 /// The length in bytes to which the kernel cuts a name.
 const COMM_LEN: usize = 15;
 
@@ -127,11 +132,60 @@ pub fn names(pid: u32, comm: &str) -> Names {
     let argv0 = cmdline.split(|b| *b == 0).next().unwrap_or_default();
     let exe = std::fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
     let exe = exe.to_string_lossy();
-    let exe = exe.strip_suffix(" (deleted)").unwrap_or(&exe);
+    let exe = exe.strip_suffix(DELETED).unwrap_or(&exe);
     Names {
         comm: comm.to_owned(),
         argv0: basename(&String::from_utf8_lossy(argv0)).to_owned(),
         exe: versioned(exe).unwrap_or_else(|| basename(exe)).to_owned(),
+    }
+}
+
+/// The file that a process was started from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProgramFile {
+    /// The process.
+    pid: u32,
+    /// Where the file is, or was.
+    pub path: PathBuf,
+    /// Whether nothing stands for it in its folder any more.
+    is_deleted: bool,
+}
+
+/// The file that a process was started from. None if it cannot be read, or if the process sees
+/// other file systems than gtctl does, as in a container.
+#[must_use]
+pub fn program_file(pid: u32) -> Option<ProgramFile> {
+    let namespace = |process: &str| fs::read_link(format!("/proc/{process}/ns/mnt")).ok();
+    let is_in_our_namespace = namespace(&pid.to_string())? == namespace("self")?;
+    if !is_in_our_namespace {
+        return None;
+    }
+    let shown = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
+    let text = shown.to_str()?;
+    let former = text.strip_suffix(DELETED);
+    Some(ProgramFile {
+        pid,
+        path: PathBuf::from(former.unwrap_or(text)),
+        is_deleted: former.is_some(),
+    })
+}
+
+impl ProgramFile {
+    /// Whether another file stands in its place. One that was only removed was not replaced, unless
+    /// its name is its version: then the next version has another name. May hang.
+    #[must_use]
+    pub fn is_replaced(&self) -> bool {
+        if self.is_deleted {
+            let is_version = self.path.to_str().and_then(versioned).is_some();
+            return is_version || fs::metadata(&self.path).is_ok_and(|file| file.is_file());
+        }
+        let inode = |path: &Path| {
+            let file = fs::metadata(path).ok()?;
+            Some((file.dev(), file.ino()))
+        };
+        let running = inode(Path::new(&format!("/proc/{}/exe", self.pid)));
+        let at_path = inode(&self.path);
+        running.is_some() && at_path.is_some() && running != at_path
     }
 }
 

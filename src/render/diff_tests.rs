@@ -42,6 +42,7 @@ fn desired(session: &str, command: &[&str]) -> Desired {
         idling: Idling::default(),
         max_memory: None,
         on_drift: OnDrift::default(),
+        on_upgrade: crate::model::OnUpgrade::Report,
         when_attached: WhenAttached::default(),
         stop_grace: Period::ZERO,
         completion: Completion {
@@ -115,6 +116,7 @@ fn alive(session: &str, minutes: u64, quiet: Period) -> Seen {
         }),
         footprint: None,
         commands: None,
+        is_replaced: None,
         reported: None,
     }
 }

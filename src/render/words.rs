@@ -164,6 +164,9 @@ pub fn reason(reason: &Reason) -> String {
             evidence,
             fix,
         } => blocked(*kind, agent, evidence, fix.as_deref()),
+        Reason::Upgraded { process } => {
+            format!("runs an old {}: its program was replaced", word(process))
+        }
         Reason::Drifted { fields, changes: _ } => {
             format!("differs from the manifest in {}", fields.join(", "))
         }
@@ -289,6 +292,7 @@ pub fn due(code: ReasonCode) -> &'static str {
         | ReasonCode::SignedIn
         | ReasonCode::Blocked
         | ReasonCode::Drifted
+        | ReasonCode::Upgraded
         | ReasonCode::Adoptable
         | ReasonCode::Covered
         | ReasonCode::Uncovered

@@ -3,8 +3,8 @@
 use super::Random;
 use crate::model::{
     Agent, Awaited, Backoff, Completion, Desired, Gastown, Idling, Launch, Limits, Logs, Marker,
-    Milestone, NudgeText, OnDrift, OnIdle, OnLimitEnd, Period, Policy, RestartPolicy, SessionName,
-    Socket, StartBudget, Town, WhenAttached,
+    Milestone, NudgeText, OnDrift, OnIdle, OnLimitEnd, OnUpgrade, Period, Policy, RestartPolicy,
+    SessionName, Socket, StartBudget, Town, WhenAttached,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -38,6 +38,7 @@ pub fn session(name: SessionName) -> Desired {
         idling: Idling::default(),
         max_memory: None,
         on_drift: OnDrift::RestartWhenIdle,
+        on_upgrade: OnUpgrade::Report,
         when_attached: WhenAttached::Hold,
         stop_grace: Period::from_secs(30),
         completion: Completion {
@@ -177,6 +178,9 @@ fn random_session(random: &mut Random, index: u64) -> Option<Desired> {
     }
     // Draws from a clone change no later draw of the seed.
     let mut aside = random.clone();
+    if aside.chance(500) {
+        desired.on_upgrade = OnUpgrade::RestartWhenIdle;
+    }
     if aside.chance(300) {
         desired.completion.turn_ended = aside.pick(&[5, 60, 300]).map(Period::from_secs);
     }

@@ -415,6 +415,7 @@ impl World {
             }),
             footprint: session.is_alive().then_some(session.footprint),
             commands: None,
+            is_replaced: None,
             reported: None,
         }
     }

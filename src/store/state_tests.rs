@@ -120,6 +120,7 @@ fn full_history(n: u64) -> History {
             bytes: 3,
             before: n,
         }),
+        program: None,
         ran_with: Some(model::RanWith {
             fingerprint,
             command: vec!["claude".into(), "--model".into()],

@@ -4,7 +4,7 @@
 //! not say in which field they are.
 
 use super::values::{After, Limit, MarkerValue, MemoryLimit, Positive, Share, Size, Wait};
-use super::words::{Launcher, OnDrift, OnIdle, OnLimitEnd, Restart, WhenAttached};
+use super::words::{Launcher, OnDrift, OnIdle, OnLimitEnd, OnUpgrade, Restart, WhenAttached};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -100,6 +100,11 @@ macro_rules! session_table {
             /// What happens when it runs with other fields than declared. Default:
             /// `restart-when-idle`.
             pub on_drift: Option<OnDrift>,
+            /// What happens when the file of its program was replaced while it runs, by an upgrade
+            /// for example. gtctl looks once a minute. Of a client that is a script only the
+            /// interpreter's file is known (`node` for `cli.js`). Tasks are only reported.
+            /// Default: `report`.
+            pub on_upgrade: Option<OnUpgrade>,
             /// What to do while a client is attached. Default: `hold`.
             pub when_attached: Option<WhenAttached>,
             /// How long it may take to exit after TERM, and how long its launcher's `stop` may take.

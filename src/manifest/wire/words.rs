@@ -98,6 +98,16 @@ words! {
 }
 
 words! {
+    /// What happens when the program of a running session was replaced, by an upgrade for example.
+    OnUpgrade => model::OnUpgrade {
+        /// Only report it: the session runs on with the old program.
+        Report = "report" => model::OnUpgrade::Report,
+        /// Restart it when it is idle, at the latest after `drain`.
+        RestartWhenIdle = "restart-when-idle" => model::OnUpgrade::RestartWhenIdle,
+    }
+}
+
+words! {
     /// Whether an agent's client reports to gtctl what the agent does.
     Hooks => model::Hooks {
         /// It does, where that changes nothing of the user's own.

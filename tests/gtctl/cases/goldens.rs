@@ -187,10 +187,11 @@ fn reason_code(reason: &Reason) -> &'static str {
         Reason::NotStarted { .. } => REASONS[20],
         Reason::LimitOver { .. } => REASONS[21],
         Reason::TurnEnded { .. } => REASONS[22],
+        Reason::Upgraded { .. } => REASONS[23],
     }
 }
 
-const REASONS: [&str; 23] = [
+const REASONS: [&str; 24] = [
     "missing",
     "died",
     "completed",
@@ -214,6 +215,7 @@ const REASONS: [&str; 23] = [
     "not-started",
     "limit-over",
     "turn-ended",
+    "upgraded",
 ];
 
 /// What cannot be: a service never completes, a task that runs once is over when it died, an orphan

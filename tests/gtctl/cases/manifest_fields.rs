@@ -25,7 +25,7 @@ const RIGS: &str =
     r#"{"rigs":{"shop":{"beads":{"prefix":"sh"}},"yard":{"beads":{"prefix":"ya"}}}}"#;
 
 /// The fields of a session, wherever they stand.
-const SESSION: [Row; 46] = [
+const SESSION: [Row; 47] = [
     ("role", "'custom'", "'worker'"),
     ("rig", "'shop'", "'yard'"),
     ("name", "'n'", "'m'"),
@@ -67,6 +67,7 @@ const SESSION: [Row; 46] = [
     ("stuck_after", "'10m'", "'1m'"),
     ("max_memory", "'250MiB'", "'1GiB'"),
     ("on_drift", "'report'", "'restart'"),
+    ("on_upgrade", "'report'", "'restart-when-idle'"),
     ("when_attached", "'hold'", "'proceed'"),
     ("stop_grace", "'30s'", "'10s'"),
     ("instructions", "'/a'", "'/b'"),
@@ -323,6 +324,7 @@ fn worlds() -> Vec<World> {
         "age = '90m'\nattached = 1",
         "age = '90m'\nhandoff = '30m'",
         "drifted = true",
+        "replaced = true\nage = '30m'\nquiet = '1h'",
         "dead = 'exit 0'\ndead_for = '6m'",
         "dead = 'exit 1'\nage = '3m'",
     ] {

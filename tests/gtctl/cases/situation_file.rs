@@ -119,6 +119,9 @@ struct SeenEntry {
     /// It was started with another command than declared.
     #[serde(default)]
     drifted: bool,
+    /// The file of its program was replaced.
+    #[serde(default)]
+    replaced: bool,
     #[serde(default = "yes")]
     matches: bool,
     comm: Option<String>,
@@ -470,6 +473,7 @@ impl SeenEntry {
             }),
             footprint: self.holds.map(|mib| mib << 20),
             commands: None,
+            is_replaced: self.replaced.then_some(true),
             reported: self.reported(),
         }
     }

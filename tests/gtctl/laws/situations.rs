@@ -4,9 +4,9 @@ use gtctl::model::{
     Activity, Answer, Answered, Content, Cpu, Death, Definition, Desired, Ended, EscapeSent,
     Fingerprint, Finished, Footprint, Generation, History, Incarnation, Label, Life, Marks, Mass,
     Memory, Moment, Observed, Orders, Origin, Orphans, Ownership, PaneId, Period, Probed, ProcId,
-    Purpose, Refused, Replacing, Reported, Rung, Screen, ScreenState, Seen, Server, ServerId,
-    SessionId, SessionName, Sighting, Source, Standing, Stopping, Title, Told, Town, Usage,
-    Verdict,
+    ProgramCheck, Purpose, Refused, Replacing, Reported, Rung, Screen, ScreenState, Seen, Server,
+    ServerId, SessionId, SessionName, Sighting, Source, Standing, Stopping, Title, Told, Town,
+    Usage, Verdict,
 };
 use gtctl::sim::{Random, random_town};
 
@@ -266,6 +266,7 @@ impl Maker {
             usage: Some(Usage::default()),
             footprint: desired.max_memory.map(|_| self.random.below(600 << 20)),
             commands: None,
+            is_replaced: None,
             reported: None,
             screen,
             pane: PaneId(id.0),
@@ -432,6 +433,11 @@ impl Maker {
                 at: self.moment(),
                 bytes: self.random.below(600 << 20),
                 before: self.random.below(600 << 20),
+            }),
+            program: self.random.clone().chance(300).then_some(ProgramCheck {
+                generation,
+                at: started,
+                is_replaced: started.awake.is_multiple_of(2),
             }),
             ran_with: None,
             refuted: None,

@@ -64,6 +64,7 @@ pub(super) fn judge_screens(look: &Look<'_>, step: &Step) -> Result<(), Breach> 
         Reason::TooOld { .. }
         | Reason::Drifted { .. }
         | Reason::Marked { .. }
+        | Reason::Upgraded { .. }
         | Reason::TurnEnded { .. } => true,
         Reason::Missing { .. }
         | Reason::Died { .. }

@@ -38,5 +38,6 @@ mod secrets;
 mod socket_protocol;
 mod turn_ended;
 mod unhealthy;
+mod upgrades;
 mod usage_limits;
 mod watch;

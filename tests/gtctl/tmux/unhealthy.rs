@@ -103,6 +103,7 @@ impl Thirty {
                     usage: None,
                     footprint: None,
                     commands: None,
+                    is_replaced: None,
                     reported: None,
                 };
                 (desired.name.to_string(), seen)
