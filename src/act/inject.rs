@@ -10,8 +10,6 @@ use std::path::Path;
 
 /// What stands for the id of a conversation in an agent's arguments.
 const ID: &str = "{id}";
-/// Flags by which users themselves say which conversation it is.
-const CONTINUING: [&str; 6] = ["--continue", "-c", "--resume", "-r", "--session", "-S"];
 /// The variable that names a file of settings to gemini.
 const GEMINI_SETTINGS: &str = "GEMINI_CLI_SYSTEM_SETTINGS_PATH";
 
@@ -37,28 +35,40 @@ pub(super) fn inject(
     reports: Option<Reports<'_>>,
     env: &BTreeMap<String, String>,
 ) -> Injected {
-    let untouched = |argv| Injected {
-        argv,
-        env: BTreeMap::new(),
+    let client = desired.agent.client;
+    // An agent of the user's own is the first word of its command.
+    let word = if client.is_some() {
+        client_word(&argv)
+    } else {
+        Some(0)
     };
-    let Some(client) = desired.agent.client else {
-        return untouched(argv);
-    };
-    let Some(word) = client_word(&argv).filter(|_| !is_own_conversation(desired, &argv)) else {
-        return untouched(argv);
+    let Some(word) = word else {
+        return Injected {
+            argv,
+            env: BTreeMap::new(),
+        };
     };
     let hooks = reports
         .filter(|_| desired.agent.reports())
-        .map(|reports| hooks(desired, client, reports, env))
+        .zip(client)
+        .map(|(reports, client)| hooks(desired, client, reports, env))
         .unwrap_or_default();
-    let added: Vec<String> = hooks
-        .args
-        .into_iter()
-        .chain(conversation_args(desired, conversation))
-        .collect();
+    let conversation = if is_own_conversation(desired, client, &argv) {
+        Vec::new()
+    } else {
+        conversation_args(desired, conversation)
+    };
+    // `codex resume ID` is a command of the client's own: its flags come before it.
+    let is_flag = conversation
+        .first()
+        .is_none_or(|first| first.starts_with('-'));
     let mut argv = argv;
-    let after = word + 1;
-    argv.splice(after..after, added);
+    if is_flag {
+        argv.splice(word + 1..word + 1, conversation);
+    } else {
+        argv.extend(conversation);
+    }
+    argv.splice(word + 1..word + 1, hooks.args);
     Injected {
         argv,
         env: hooks.env,
@@ -66,18 +76,41 @@ pub(super) fn inject(
 }
 
 /// Whether the user's own command says which conversation it is.
-fn is_own_conversation(desired: &Desired, argv: &[String]) -> bool {
+fn is_own_conversation(
+    desired: &Desired,
+    client: Option<ReportingClient>,
+    argv: &[String],
+) -> bool {
     let agent = &desired.agent;
-    let flags = agent.begin.iter().chain(&agent.resume);
-    let own: Vec<&str> = flags
+    let templates = agent.begin.iter().chain(&agent.resume);
+    let own: Vec<&str> = templates
         .map(String::as_str)
         .filter(|word| *word != ID)
-        .chain(CONTINUING)
+        .chain(client.map_or(&[][..], continuing).iter().copied())
         .collect();
     argv.iter().any(|word| {
         let flag = word.split('=').next().unwrap_or(word);
         own.contains(&flag)
     })
+}
+
+/// Words by which users themselves say which conversation it is.
+fn continuing(client: ReportingClient) -> &'static [&'static str] {
+    match client {
+        ReportingClient::Claude => &["--continue", "-c", "--resume", "-r", "--fork-session"],
+        ReportingClient::Codex => &["resume", "exec", "fork"],
+        ReportingClient::Gemini => &["--resume", "-r", "--session-id"],
+        ReportingClient::Kimi | ReportingClient::KimiCode => &[
+            "--continue",
+            "-C",
+            "-c",
+            "--session",
+            "-S",
+            "--resume",
+            "-r",
+        ],
+        ReportingClient::Opencode => &["--continue", "-c", "--session", "-s", "run", "serve"],
+    }
 }
 
 fn conversation_args(desired: &Desired, conversation: &Conversation) -> Vec<String> {

@@ -7,7 +7,7 @@ mod host;
 pub(super) use begin::{Doctor, Init};
 pub(super) use host::{Completions, Install, Man, Schema, Service, Sink};
 
-use crate::model::Period;
+use crate::model::{Period, Request};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use deferred::Deferred;
 use std::path::PathBuf;
@@ -148,7 +148,7 @@ pub(super) enum Verb {
     /// Stop sessions; they stay stopped until `gtctl start`
     Stop(Deferred<Sessions>),
     /// Restart sessions now, ignoring `handoff_gap`
-    Restart(Deferred<Sessions>),
+    Restart(Deferred<Restart>),
     /// Forget the crashes of sessions, so that they can start at once
     Reset(Deferred<Sessions>),
     /// Run a chore now
@@ -339,6 +339,32 @@ pub(super) struct Sessions {
     /// How long to wait in total [default: until there is no progress for 2m]
     #[arg(long, value_name = "DURATION")]
     pub(super) timeout: Option<Period>,
+}
+
+/// Flags of `restart`.
+#[derive(Debug, Args)]
+pub(super) struct Restart {
+    #[command(flatten)]
+    pub(super) sessions: Sessions,
+    /// Resume the conversation, whatever `resume` says in the manifest
+    #[arg(long, conflicts_with = "fresh")]
+    pub(super) resume: bool,
+    /// Begin a new conversation, whatever `resume` says in the manifest
+    #[arg(long)]
+    pub(super) fresh: bool,
+}
+
+impl Restart {
+    /// What is asked for.
+    pub(super) fn request(&self) -> Request {
+        if self.resume {
+            Request::RestartResuming
+        } else if self.fresh {
+            Request::RestartFresh
+        } else {
+            Request::Restart
+        }
+    }
 }
 
 /// Flags of `expire`.

@@ -24,7 +24,11 @@ pub(super) async fn run(
     let mut place = match request {
         // What it forgets is in the state, whatever the manifest says now.
         Request::Reset => Place::find_or_last_good(global, &town, terminal)?,
-        Request::Start | Request::Stop | Request::Restart => Place::find(global, &town, terminal)?,
+        Request::Start
+        | Request::Stop
+        | Request::Restart
+        | Request::RestartResuming
+        | Request::RestartFresh => Place::find(global, &town, terminal)?,
     };
     let sessions = place.all_declared(&args.named)?;
     if request != Request::Reset {

@@ -148,7 +148,7 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Trouble> {
         Verb::Expire(args) => by_hand::expire(global, args, terminal).await,
         Verb::Start(args) => by_hand::run(global, args, Request::Start, terminal).await,
         Verb::Stop(args) => by_hand::run(global, args, Request::Stop, terminal).await,
-        Verb::Restart(args) => by_hand::run(global, args, Request::Restart, terminal).await,
+        Verb::Restart(args) => by_hand::run(global, &args.sessions, args.request(), terminal).await,
         Verb::Reset(args) => by_hand::run(global, args, Request::Reset, terminal).await,
         Verb::Chore {
             verb: ChoreVerb::Run(args),

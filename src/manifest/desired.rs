@@ -98,6 +98,9 @@ impl Reading<'_> {
             on_upgrade: pick!(tiers, on_upgrade)
                 .map(|word| word.meaning())
                 .unwrap_or_default(),
+            resume: pick!(tiers, resume)
+                .map(|word| word.meaning())
+                .unwrap_or_default(),
             when_attached: pick!(tiers, when_attached)
                 .map(|word| word.meaning())
                 .unwrap_or_default(),

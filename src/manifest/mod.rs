@@ -21,7 +21,6 @@ mod agents;
 mod built_in;
 mod check;
 mod chores;
-mod deferred;
 mod desired;
 mod fault;
 mod gastown;
@@ -221,9 +220,6 @@ fn layered(
     }
     users.extend(variables::of_variables(sources.variables, &mut findings));
     users.extend(variables::of_flags(sources.flags, &mut findings));
-    for layer in &users {
-        deferred::scan(layer, &mut findings.faults);
-    }
     let tables = built_in(&users, include);
     let (profile_name, profile) = profile(&users);
     let texts = [

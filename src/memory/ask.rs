@@ -1,6 +1,6 @@
 //! What people ask for by hand.
 
-use crate::model::{Memory, Request, ScreenState, SessionName};
+use crate::model::{AskedConversation, Memory, Request, ScreenState, SessionName};
 
 /// Takes in a request; the next plan acts on it. A stop lasts until a start or a restart.
 #[must_use]
@@ -22,7 +22,7 @@ pub fn ask(mut memory: Memory, session: &SessionName, request: Request) -> Memor
             history.limited = None;
             history.crashes.clear();
         }
-        Request::Restart => {
+        Request::Restart | Request::RestartResuming | Request::RestartFresh => {
             history.stopped = false;
             history.finished = None;
             history.limited = None;
@@ -30,6 +30,11 @@ pub fn ask(mut memory: Memory, session: &SessionName, request: Request) -> Memor
             history.crashes.clear();
             history.refused = None;
             history.restart_asked = true;
+            history.conversation_asked = match request {
+                Request::RestartResuming => Some(AskedConversation::Resume),
+                Request::RestartFresh => Some(AskedConversation::Fresh),
+                Request::Stop | Request::Start | Request::Restart | Request::Reset => None,
+            };
         }
         Request::Reset => {
             history.crashes.clear();

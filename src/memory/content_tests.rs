@@ -88,6 +88,7 @@ fn desired() -> Desired {
         max_memory: None,
         on_drift: OnDrift::Report,
         on_upgrade: crate::model::OnUpgrade::Report,
+        resume: crate::model::ResumePolicy::default(),
         when_attached: WhenAttached::Hold,
         stop_grace: Period::ZERO,
         completion: Completion {

@@ -1,10 +1,11 @@
 //! What a plan intends, to be written down before anything is touched.
 
+use super::conversation::end_as_planned;
 use super::probe::intend_probes;
 use super::texts::note_typed;
 use crate::model::{
     Action, EscapeSent, Fingerprint, Generation, History, Hold, Memory, Moment, Phase, Plan,
-    Purpose, Reason, RecordedReason, Refuted, Replacing, Rung, Step, Stopping,
+    Purpose, Reason, ReasonCode, RecordedReason, Refuted, Replacing, Rung, Step, Stopping,
 };
 
 /// Takes in what is about to be done, and what is waited for.
@@ -204,6 +205,9 @@ fn intend_stop(history: &mut History, next: &StopRung, step: &Step, now: Moment)
             under_way.rung_at = now;
         }
         Some(_) | None => {
+            if !step.reason.cause().is(ReasonCode::Upgraded) {
+                end_as_planned(history);
+            }
             history.stopping = Some(Stopping {
                 generation,
                 since: now,

@@ -2,8 +2,8 @@
 //! another.
 
 use crate::model::{
-    Block, Done, Effect, Entry, Evidence, Held, Hold, Level, Memory, Moment, Outcome, Phase, Plan,
-    Reason, ReasonCode, SessionName, Step, Verb,
+    Block, Conversation, Done, Effect, Entry, Evidence, Held, Hold, Level, Memory, Moment, Outcome,
+    Phase, Plan, Reason, ReasonCode, SessionName, Step, Verb,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -223,6 +223,10 @@ fn of_outcome(done: &Done, step: Option<&Step>) -> Entry {
         message = format!("{message} ({})", step.reason.cause());
         add_reason(&mut fields, &step.reason);
         fields.extend(step.action.begins().map(|g| ("generation", json!(g.0))));
+        if let Some(Conversation::Resume(id)) = step.action.conversation() {
+            message = format!("{message}, resumes {}", id.short());
+            fields.insert("resumes", json!(id.as_str()));
+        }
     }
     Entry {
         level: level_of(&done.outcome, step),

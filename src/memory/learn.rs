@@ -1,6 +1,7 @@
 //! What a look teaches.
 
 use super::content::{learn_auth_deaths, learn_content, learn_footprint, learn_program};
+use super::conversation::{learn_conversation, was_refused};
 use super::depart::depart;
 use super::probe::forget_probes;
 use crate::model::{
@@ -322,6 +323,9 @@ fn learn_seen(
     learn_content(history, seen, label, last_look, now);
     learn_footprint(history, seen, label, now);
     learn_program(history, seen, label, now);
+    if matches!(seen.life, Life::Alive { .. }) {
+        learn_conversation(history, seen, label);
+    }
     history
         .escape_sent
         .take_if(|escape_sent| escape_sent.generation != label.generation);
@@ -572,7 +576,7 @@ fn account_for_end(
         .limited
         .as_ref()
         .is_some_and(|limited| limited.generation == run.generation);
-    if at_limit || !counts_as_crash(history, ended.death, too_short) {
+    if at_limit || !counts_as_crash(history, ended.death, too_short) || was_refused(history) {
         return;
     }
     if too_short {

@@ -15,6 +15,7 @@
 mod ask;
 mod chores;
 mod content;
+mod conversation;
 mod depart;
 mod intend;
 mod journal;
@@ -32,6 +33,7 @@ pub use chores::{
     Taking, ask_chore, begin_chores, chore_entries, chore_entry, end_chore, lose_chores,
     proposed_text, take_proposals,
 };
+pub use conversation::hear_last_reports;
 pub use depart::{DEPARTURE_KEYS, departed, departure_entry, idle_spared};
 pub use intend::intend;
 pub use journal::{entries, handoffs};

@@ -1,5 +1,6 @@
 //! What outcomes leave behind.
 
+use super::conversation;
 use super::launcher::end_errand;
 use super::learn::{note_ran_with, push_crash};
 use crate::model::{
@@ -192,11 +193,13 @@ fn record_start(history: &mut History, step: &Step, now: Moment) {
     let (Action::Start {
         desired,
         generation,
+        conversation,
         ..
     }
     | Action::Restart {
         desired,
         generation,
+        conversation,
         ..
     }) = &step.action
     else {
@@ -220,6 +223,7 @@ fn record_start(history: &mut History, step: &Step, now: Moment) {
             ended: None,
         });
     }
+    conversation::begin(history, *generation, conversation);
     note_ran_with(history, desired, desired.fingerprint());
     history.stopping = None;
     history.draining = None;

@@ -2,7 +2,8 @@
 
 use super::written::written_as_text;
 use super::{
-    Awaited, Chore, Gastown, Launch, NudgeText, Period, Policy, ReportingClient, SessionName, Topic,
+    Awaited, Chore, Gastown, Launch, NudgeText, Period, Policy, ReportingClient, ResumePolicy,
+    SessionName, Topic,
 };
 use core::net::SocketAddr;
 use std::collections::{BTreeMap, BTreeSet};
@@ -127,6 +128,8 @@ pub struct Desired {
     pub on_drift: OnDrift,
     /// What happens if the program that it runs was replaced.
     pub on_upgrade: OnUpgrade,
+    /// When a fresh process resumes the conversation of the one before.
+    pub resume: ResumePolicy,
     /// What an attached client means for a stop or a restart.
     pub when_attached: WhenAttached,
     /// How long it may take to end after TERM.

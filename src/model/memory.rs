@@ -2,9 +2,9 @@
 
 use super::written::{bounded_map, is_default};
 use crate::model::{
-    ChoreHistory, Complaint, Content, Death, Fingerprint, Generation, LauncherJob, Marks, Moment,
-    NudgeText, Period, Probed, ProcId, RanWith, ReasonCode, RecordedReason, Rung, ServerId,
-    SessionName, TextRequest,
+    AskedConversation, ChoreHistory, Complaint, Content, Death, Fingerprint, Generation,
+    KnownConversation, LauncherJob, Marks, Moment, NudgeText, Period, Probed, ProcId, RanWith,
+    ReasonCode, RecordedReason, Rung, ServerId, SessionName, TextRequest,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -219,6 +219,15 @@ pub struct History {
     /// The usage limit in the last words of its last run.
     #[serde(skip_serializing_if = "is_default")]
     pub limited: Option<Limited>,
+    /// Its last conversation, where its id is known.
+    #[serde(skip_serializing_if = "is_default")]
+    pub conversation: Option<KnownConversation>,
+    /// The run that has ended because its client could not resume its conversation.
+    #[serde(skip_serializing_if = "is_default")]
+    pub conversation_refused: Option<Generation>,
+    /// What was asked of it with the restart that is asked for.
+    #[serde(skip_serializing_if = "is_default")]
+    pub conversation_asked: Option<AskedConversation>,
 }
 
 /// A line of sign-in that a probe has spoken against: where it comes back in the fresh process, the

@@ -17,6 +17,7 @@ pub mod checkup;
 pub mod chore;
 mod client;
 pub mod content;
+mod conversation;
 mod coverage;
 pub mod desired;
 pub mod environment;
@@ -62,6 +63,7 @@ pub use chore::{
 };
 pub use client::{client_of, client_word, plain_name};
 pub use content::{Content, Cpu, Shown};
+pub use conversation::{AskedConversation, KnownConversation, ResumePolicy, Turns};
 pub use coverage::{cover, covered, misnamed};
 pub use desired::{
     Agent, Backoff, CannotStart, Completion, Desired, Fingerprint, Hooks, Idling, Limits, Logs,

@@ -240,6 +240,20 @@ impl Verb {
 }
 
 impl Action {
+    /// With which conversation its agent begins, if a fresh process comes of it.
+    #[must_use]
+    pub fn conversation(&self) -> Option<&Conversation> {
+        match self {
+            Self::Start { conversation, .. } | Self::Restart { conversation, .. } => {
+                Some(conversation)
+            }
+            Self::Expire { .. }
+            | Self::Adopt { .. }
+            | Self::Nudge { .. }
+            | Self::SendEscape { .. } => None,
+        }
+    }
+
     /// The verb that people see.
     #[must_use]
     pub fn verb(&self) -> Verb {
@@ -324,6 +338,10 @@ pub enum Request {
     Start,
     /// Give it a fresh process.
     Restart,
+    /// Give it a fresh process that resumes its conversation.
+    RestartResuming,
+    /// Give it a fresh process with a new conversation.
+    RestartFresh,
     /// Forget its crashes, so that it does not wait because of them.
     Reset,
 }

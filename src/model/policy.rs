@@ -91,6 +91,7 @@ impl Policy {
             max_memory: self.max_memory,
             on_drift: OnDrift::Report,
             on_upgrade: OnUpgrade::Report,
+            resume: crate::model::ResumePolicy::default(),
             when_attached: self.when_attached,
             stop_grace: self.stop_grace,
             completion,

@@ -165,6 +165,12 @@ pub enum Conversation {
 }
 
 impl Conversation {
+    /// Whether it is one that was held before.
+    #[must_use]
+    pub fn is_former(&self) -> bool {
+        matches!(self, Self::Resume(_))
+    }
+
     /// Its id, where gtctl gives one.
     #[must_use]
     pub fn id(&self) -> Option<&ConversationId> {

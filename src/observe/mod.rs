@@ -34,7 +34,7 @@ pub use former::{Former, Holding, former, in_words as former_in_words, still_the
 pub use listen::{listen, listened, log_of};
 pub use population::population;
 pub use prefetch::Living;
-pub use reports::add_reports;
+pub use reports::{add_reports, last_reports};
 
 use crate::model::{
     Memory, Moment, Observed, Ownership, PaneId, Scope, Seen, Server, SessionName, Town,

@@ -11,8 +11,8 @@ use super::screens::living;
 use crate::files::aside;
 use crate::files::{self, Links};
 use crate::model::{
-    Activity, AgentReport, Desired, Generation, Label, Life, Moment, Observed, ProcId, Reported,
-    ReportingClient, SessionName, Town,
+    Activity, AgentReport, Desired, Generation, Label, Life, Memory, Moment, Observed, ProcId,
+    Reported, ReportingClient, SessionName, Town,
 };
 use crate::proc::process::{self, Presence};
 use crate::proc::zone;
@@ -116,6 +116,47 @@ pub fn add_reports(
         }
     }
     forget_others(cache, reporting.values());
+}
+
+/// What the clients of agents that do not live any more have reported last, with the incarnation
+/// that each report is of.
+///
+/// Only which conversation they have held is taken from it. So the process that reported is not
+/// asked after: it is gone.
+#[must_use]
+pub fn last_reports(
+    observed: &Observed,
+    town: &Town,
+    memory: &Memory,
+    state: &View,
+) -> BTreeMap<SessionName, (Generation, Reported)> {
+    let living: BTreeSet<&SessionName> = match observed {
+        Observed::Unknown(_) => return BTreeMap::new(),
+        Observed::Down => BTreeSet::new(),
+        Observed::Up(server) => server
+            .sessions
+            .values()
+            .filter_map(|seen| living(town, seen))
+            .map(|(desired, _)| &desired.name)
+            .collect(),
+    };
+    let mut last = BTreeMap::new();
+    for (name, desired) in &town.sessions {
+        let may_report = desired.agent.client.is_some() && desired.agent.listens();
+        let run = memory
+            .sessions
+            .get(name)
+            .and_then(|history| history.run.as_ref())
+            .filter(|_| may_report && !living.contains(name));
+        let Some(run) = run else { continue };
+        let Ok(Some((reports, _))) = state.read_reports(name, run.generation, None) else {
+            continue;
+        };
+        if let Some(latest) = reports::latest(&reports) {
+            last.insert(name.clone(), (run.generation, latest));
+        }
+    }
+    last
 }
 
 fn reporting<'t>(town: &'t Town, seen: &crate::model::Seen) -> Option<Reporting<'t>> {

@@ -13,6 +13,7 @@ mod after;
 mod agents;
 mod backoff;
 mod chores;
+mod conversation;
 mod drain;
 mod due;
 mod ended;

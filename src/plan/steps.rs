@@ -1,13 +1,14 @@
 //! Puts each session into the plan, once its wish was paced: as a step with all that it needs, as
 //! held, or as unchanged.
 
+use super::conversation::{EndOfRun, conversation};
 use super::pacing::Wakes;
 use super::subject::Subject;
 use super::texts;
 use super::verdict::{Keep, Kind, Verdict, Want};
 use crate::model::{
-    Action, Agent, Completion, Conversation, ConversationId, Generation, Held, NudgeText, Origin,
-    Period, Phase, Plan, Reason, Rung, Step, Target, Unchanged, Verb, WhenAttached,
+    Action, Agent, Completion, Generation, Held, NudgeText, Origin, Period, Phase, Plan, Reason,
+    ReasonCode, Rung, Step, Target, Unchanged, Verb, WhenAttached,
 };
 
 /// A clock tick, in which the kernel counts the starts of processes.
@@ -92,6 +93,13 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
     } else {
         subject.handoff_to_carry()
     };
+    // A replaced program is no reason to begin another conversation.
+    let is_upgrade = want.reason.cause().is(ReasonCode::Upgraded);
+    let kind_of_end = if planned && !is_upgrade {
+        EndOfRun::Planned
+    } else {
+        EndOfRun::AsItCame
+    };
     let crashes = u32::try_from(subject.crashes().len()).unwrap_or(u32::MAX);
     let generation = subject.next_generation();
     Some(match want.verb {
@@ -100,7 +108,7 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
             generation,
             handoff,
             crashes,
-            conversation: conversation(subject, generation),
+            conversation: conversation(subject, generation, kind_of_end),
         },
         Verb::Restart => Action::Restart {
             desired: Box::new(subject.desired?.clone()),
@@ -109,7 +117,7 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
             generation,
             handoff,
             crashes,
-            conversation: conversation(subject, generation),
+            conversation: conversation(subject, generation, kind_of_end),
         },
         Verb::Expire => {
             let agent = Box::new(
@@ -158,18 +166,6 @@ fn text_of<'a>(subject: &Subject<'a>, want: &Want) -> Option<&'a NudgeText> {
         | Kind::SendEscape
         | Kind::Continue(_) => Some(&desired.idling.nudge),
     }
-}
-
-/// With which conversation its agent begins.
-fn conversation(subject: &Subject<'_>, generation: Generation) -> Conversation {
-    let Some(desired) = subject.desired else {
-        return Conversation::Unnamed;
-    };
-    if desired.agent.begin.is_empty() {
-        return Conversation::Unnamed;
-    }
-    let town = &subject.situation.town.name;
-    Conversation::Begin(ConversationId::of(town, subject.name, generation))
 }
 
 fn adoption(subject: &Subject<'_>, generation: Generation) -> Option<Action> {

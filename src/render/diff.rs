@@ -204,7 +204,11 @@ fn of_step(step: &Step) -> Vec<Line> {
     let mut lines = vec![Line::Row(vec![
         cell(format!("{symbol} {}", words::verb(verb))).role(role),
         cell(name).role(Role::Strong),
-        cell(words::reason_in_brief(&step.reason)),
+        cell(format!(
+            "{}{}",
+            words::reason_in_brief(&step.reason),
+            words::conversation(&step.action)
+        )),
     ])];
     lines.extend(evidence(&step.reason));
     lines.extend(

@@ -43,6 +43,7 @@ fn desired(session: &str, command: &[&str]) -> Desired {
         max_memory: None,
         on_drift: OnDrift::default(),
         on_upgrade: crate::model::OnUpgrade::Report,
+        resume: crate::model::ResumePolicy::default(),
         when_attached: WhenAttached::default(),
         stop_grace: Period::ZERO,
         completion: Completion {

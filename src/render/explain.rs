@@ -116,7 +116,7 @@ pub fn page(explanation: &Explanation<'_>, paper: &Paper) -> String {
 /// What its screen says, what told it, and what says otherwise.
 fn shows(content: &Content, paper: &Paper) -> String {
     let state = content.state.code().replace('-', " ");
-    let since = paper.clock.now.since(&content.state_since);
+    let since = words::brief(paper.clock.now.since(&content.state_since));
     let evidence = match sanitise::line(&content.evidence, EVIDENCE) {
         line if line.is_empty() => String::new(),
         line => format!(": {line}"),
@@ -136,7 +136,7 @@ fn source(content: &Content, paper: &Paper) -> String {
     let word = |state: ScreenState| state.code().replace('-', " ");
     let reported = content.reported.as_ref().map(|reported| {
         let event = sanitise::line(&reported.event, EVENT);
-        let age = now.since(&reported.at);
+        let age = words::brief(now.since(&reported.at));
         format!("{} {event} {age} ago", reported.by.word())
     });
     let other = |against: Option<ScreenState>, other: &str| match against {

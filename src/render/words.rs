@@ -2,8 +2,8 @@
 
 use super::{gastown, sanitise};
 use crate::model::{
-    Asks, Block, Death, Desired, Flaw, Held, Hold, Milestone, Moment, Next, NotReady, Period,
-    Phase, Reason, ReasonCode, SessionName, Socket, Verb, shell_word,
+    Action, Asks, Block, Conversation, Death, Desired, Flaw, Held, Hold, Milestone, Moment, Next,
+    NotReady, Period, Phase, Reason, ReasonCode, SessionName, Socket, Verb, shell_word,
 };
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
@@ -583,6 +583,21 @@ fn sessions(n: u32) -> String {
 
 fn looks(n: u32) -> String {
     count(usize::try_from(n).unwrap_or(usize::MAX), "check")
+}
+
+/// Whether a fresh process goes on with a conversation: ` (resumes 4f1c9a2e…)`, ` (fresh)`, or
+/// nothing where that is not in question.
+#[must_use]
+pub fn conversation(action: &Action) -> String {
+    match (action, action.conversation()) {
+        (_, Some(Conversation::Resume(id))) => format!(" (resumes {})", id.short()),
+        (Action::Restart { desired, .. }, Some(Conversation::Begin(_) | Conversation::Unnamed))
+            if !desired.agent.resume.is_empty() && desired.commands().is_none() =>
+        {
+            " (fresh)".to_owned()
+        }
+        (_, _) => String::new(),
+    }
 }
 
 /// What a session is, with how it ended where it did.

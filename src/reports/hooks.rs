@@ -94,6 +94,9 @@ pub fn latest<'r>(reports: impl IntoIterator<Item = &'r AgentReport>) -> Option<
     let mut transcript: Option<&String> = None;
     let mut has_begun_turn = false;
     for report in reports {
+        if report.conversation.is_some() && report.conversation.as_ref() != conversation {
+            has_begun_turn = false;
+        }
         conversation = report.conversation.as_ref().or(conversation);
         transcript = report.transcript.as_ref().or(transcript);
         has_begun_turn |= report.activity.tells_of_turn();

@@ -39,6 +39,7 @@ pub fn session(name: SessionName) -> Desired {
         max_memory: None,
         on_drift: OnDrift::RestartWhenIdle,
         on_upgrade: OnUpgrade::Report,
+        resume: crate::model::ResumePolicy::default(),
         when_attached: WhenAttached::Hold,
         stop_grace: Period::from_secs(30),
         completion: Completion {

@@ -134,6 +134,21 @@ fn full_history(n: u64) -> History {
             line: "Please run /login".to_owned(),
             at: 3,
         }),
+        conversation: Some(model::KnownConversation {
+            id: "4f1c-b".parse().unwrap(),
+            generation: Generation(n),
+            turns: nth(n, [model::Turns::Some, model::Turns::None]),
+            resumed: true,
+            over: true,
+        }),
+        conversation_refused: Some(Generation(n)),
+        conversation_asked: nth(
+            n,
+            [
+                Some(model::AskedConversation::Resume),
+                Some(model::AskedConversation::Fresh),
+            ],
+        ),
         limited: Some(model::Limited {
             generation: Generation(n),
             until: 9,

@@ -4,7 +4,9 @@
 //! not say in which field they are.
 
 use super::values::{After, Limit, MarkerValue, MemoryLimit, Positive, Share, Size, Wait};
-use super::words::{Launcher, OnDrift, OnIdle, OnLimitEnd, OnUpgrade, Restart, WhenAttached};
+use super::words::{
+    Launcher, OnDrift, OnIdle, OnLimitEnd, OnUpgrade, Restart, Resume, WhenAttached,
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -105,6 +107,10 @@ macro_rules! session_table {
             /// interpreter's file is known (`node` for `cli.js`). Tasks are only reported.
             /// Default: `report`.
             pub on_upgrade: Option<OnUpgrade>,
+            /// When a fresh process resumes its agent's conversation, where the id of that is
+            /// known. With `launcher = "gt"` gt decides, whatever this says. Default:
+            /// `after-crash`.
+            pub resume: Option<Resume>,
             /// What to do while a client is attached. Default: `hold`.
             pub when_attached: Option<WhenAttached>,
             /// How long it may take to exit after TERM, and how long its launcher's `stop` may take.

@@ -120,6 +120,18 @@ words! {
 }
 
 words! {
+    /// When a fresh process resumes its agent's conversation.
+    Resume => model::ResumePolicy {
+        /// After a crash, a lost server or a reboot; a planned restart begins afresh.
+        AfterCrash = "after-crash" => model::ResumePolicy::AfterCrash,
+        /// At each restart.
+        Always = "always" => model::ResumePolicy::Always,
+        /// Never.
+        Never = "never" => model::ResumePolicy::Never,
+    }
+}
+
+words! {
     /// What happens once an agent's usage limit has ended.
     OnLimitEnd => model::OnLimitEnd {
         /// Do nothing: it continues by itself, or somebody continues it.

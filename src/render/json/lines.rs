@@ -5,7 +5,8 @@ use super::shape::{
 };
 use super::{LONG, clean, time};
 use crate::model::{
-    Action, Done, Evidence, Held, Hold, Moment, Next, Outcome, Probe, Reason, Step, Unchanged,
+    Action, Conversation, Done, Evidence, Held, Hold, Moment, Next, Outcome, Probe, Reason, Step,
+    Unchanged,
 };
 use crate::render::{sanitise, words};
 use serde_json::Value;
@@ -73,6 +74,8 @@ pub(super) fn step(step: &Step) -> StepLine {
         argv,
         stop_argv: stop_argv(&step.action).map(clean_argv),
         generation,
+        resumes: conversation(&step.action, Conversation::is_former),
+        begins: conversation(&step.action, |held| !held.is_former()),
         writes: writes(&step.action),
         types: match &step.action {
             Action::Nudge(typing) => Some(clean(typing.text.as_str())),
@@ -83,6 +86,12 @@ pub(super) fn step(step: &Step) -> StepLine {
             | Action::SendEscape { .. } => None,
         },
     }
+}
+
+/// The id of the conversation with which a fresh process begins, where it is such a one.
+fn conversation(action: &Action, is_such: impl Fn(&Conversation) -> bool) -> Option<String> {
+    let conversation = action.conversation().filter(|held| is_such(held))?;
+    conversation.id().map(ToString::to_string)
 }
 
 /// What a launcher's command ends it by, where that is not the one that starts it too.

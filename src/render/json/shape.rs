@@ -106,6 +106,12 @@ pub struct StepLine {
     pub stop_argv: Option<Vec<String>>,
     /// The generation of the run that begins.
     pub generation: Option<u64>,
+    /// The id of the conversation that it resumes, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resumes: Option<String>,
+    /// The id of the new conversation that it begins, where gtctl gives one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub begins: Option<String>,
     /// The file that is written before the start, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub writes: Option<WrittenLine>,

@@ -5,11 +5,11 @@
 use gtctl::model::{
     Answer, Answered, CannotStart, Complaint, Content, Cpu, Death, Definition, Durability, Ended,
     EscapeSent, Fingerprint, Finished, Flaw, Footprint, Gastown, Generation, History, Incarnation,
-    Label, LauncherJob, Life, Limited, Marks, Mass, Memory, Moment, MovedOut, Observed, Orders,
-    Origin, Orphans, Ownership, PaneId, Period, Probed, ProcId, Purpose, RanWith, Refused, Refuted,
-    Replacing, Reported, Rest, Rung, Screen, ScreenState, Seen, Server, ServerId, SessionId,
-    SessionName, Sighting, Source, Standing, Stopping, Title, Told, Town, Unproved, Usage, Verb,
-    Verdict,
+    KnownConversation, Label, LauncherJob, Life, Limited, Marks, Mass, Memory, Moment, MovedOut,
+    Observed, Orders, Origin, Orphans, Ownership, PaneId, Period, Probed, ProcId, Purpose, RanWith,
+    Refused, Refuted, Replacing, Reported, Rest, Rung, Screen, ScreenState, Seen, Server, ServerId,
+    SessionId, SessionName, Sighting, Source, Standing, Stopping, Title, Told, Town, Turns,
+    Unproved, Usage, Verb, Verdict,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -238,6 +238,8 @@ struct HistoryEntry {
     reset_ago: Option<Period>,
     /// The line for which it was restarted an hour ago, its agent being signed in.
     refuted: Option<String>,
+    /// The id of its conversation.
+    conversation: Option<String>,
     /// When the limit in the last words of its run ends.
     limited_in: Option<Period>,
     /// Its processes were seen to rest.
@@ -811,6 +813,13 @@ impl HistoryEntry {
             refuted: self.refuted.clone().map(|line| Refuted {
                 line,
                 at: NOW.minus(Period::from_hours(1)).wall,
+            }),
+            conversation: self.conversation.as_ref().map(|id| KnownConversation {
+                id: id.parse().unwrap(),
+                generation: Generation(1),
+                turns: Turns::Some,
+                resumed: false,
+                over: false,
             }),
             limited: self.limited_in.map(|period| Limited {
                 generation: Generation(1),

@@ -70,6 +70,7 @@ fn sleeping(session: &str, process_names: &[&str]) -> Desired {
         max_memory: None,
         on_drift: OnDrift::default(),
         on_upgrade: gtctl::model::OnUpgrade::default(),
+        resume: gtctl::model::ResumePolicy::default(),
         when_attached: WhenAttached::default(),
         stop_grace: Period::from_secs(30),
         completion: Completion {

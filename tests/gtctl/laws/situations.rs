@@ -441,6 +441,9 @@ impl Maker {
             }),
             ran_with: None,
             refuted: None,
+            conversation: None,
+            conversation_refused: None,
+            conversation_asked: None,
             limited: None,
         }
     }

@@ -126,6 +126,6 @@ fn what_works_behind_the_prompt_is_never_too_quiet() {
     yard.fresh("helper", yard.process("helper"));
     for (session, before) in modes.iter().zip(before).skip(1) {
         assert_eq!(yard.process(session), Some(before), "{session}");
-        assert_eq!(phase(&yard, session), "working", "{session}");
+        assert_eq!(phase(&yard, session), "background", "{session}");
     }
 }

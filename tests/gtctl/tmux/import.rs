@@ -139,7 +139,7 @@ fn a_live_town_is_adopted_without_a_restart_and_keeps_its_history() {
         said.err
     );
     assert!(
-        said.err.contains("kill-session -t =gt-automonitor:"),
+        said.err.contains("kill-session -t '=gt-automonitor:'"),
         "{}",
         said.err
     );

@@ -32,6 +32,7 @@ mod pane_titles;
 mod policies;
 mod quiet_town;
 mod reporting;
+mod resume;
 mod rolling;
 mod screen_content;
 mod secrets;

@@ -68,7 +68,7 @@ fn a_title_tells_what_a_prompt_does_not_and_an_earlier_ones_tells_nothing() {
     assert_eq!(screen(&yard, "a").2.as_deref(), Some("ready"));
     yard.gtctl(&["explain", "a"])
         .exits(0)
-        .says("from its title: ⠦ Fix the login | teller (its text says ready)");
+        .says("⠦ Fix the login | teller (from its title; screen says ready");
     let page = yard.gtctl(&["explain", "a", "-o", "json"]).json();
     assert_eq!(
         (&page["screen"]["by"], &page["screen"]["against"]),
