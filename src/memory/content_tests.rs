@@ -369,6 +369,7 @@ fn an_overloaded_server_is_tried_again_and_blocks_nobody() {
         transcript: None,
         resets: None,
         has_begun_turn: true,
+        usage: None,
     };
     let session = SessionName::new("a").unwrap();
     for reported in [None, Some(failed(1))] {

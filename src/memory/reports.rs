@@ -15,7 +15,9 @@
 //! the screen shows, for the screen may lag behind; after that the screen is right, since hooks can
 //! be lost: Escape fires none. Where the screen shows nothing known, any report counts.
 
-use crate::model::{Activity, Content, Moment, Period, Reported, ScreenState, Shown, Source, Told};
+use crate::model::{
+    Activity, Content, Moment, Period, Reported, ScreenState, Shown, Source, TokenUsage, Told,
+};
 
 /// For so long a hook is believed against what the screen shows. Real clients drew what a hook had
 /// told within half a second.
@@ -39,10 +41,14 @@ pub(super) fn settle_reports(
     reported: Option<&Reported>,
     now: Moment,
 ) {
+    let former = content.reported.take();
     content.reported = reported.cloned();
     let Some(reported) = reported else {
         return;
     };
+    if let Some(settled) = &mut content.reported {
+        keep_usage(settled, former.as_ref());
+    }
     content.has_begun_turn |= reported.has_begun_turn;
     let is_progress = reported.activity == Activity::Working && reported.by == Source::Hook;
     if is_progress && now.since(&reported.at) < now.since(&content.since) {
@@ -75,6 +81,21 @@ pub(super) fn settle_reports(
     }
     content.show(settled);
     content.by_screen = Some(by_screen);
+}
+
+/// Keeps the former usage of the same conversation where that is more: a count only grows. A look
+/// that reads a long transcript for the first time reads only its end.
+fn keep_usage(reported: &mut Reported, former: Option<&Reported>) {
+    let same = former.filter(|former| former.transcript == reported.transcript);
+    let Some(known) = same.and_then(|former| former.usage) else {
+        return;
+    };
+    let told = reported.usage.unwrap_or_default();
+    if told.total() < known.total() {
+        let is_told = reported.usage.is_some();
+        let context = if is_told { told.context } else { known.context };
+        reported.usage = Some(TokenUsage { context, ..known });
+    }
 }
 
 /// The words that say the state: the client's, or the screen's where that says the same.

@@ -50,6 +50,7 @@ mod shell;
 pub mod signed;
 pub mod text;
 pub mod time;
+pub mod usage;
 pub mod walk;
 mod written;
 
@@ -108,4 +109,5 @@ pub use screen::{Asks, Block, Screen, ScreenState, Source, Title, Told};
 pub use shell::shell_word;
 pub use text::{Asker, TextEnd, TextRequest, TextStep, Typable};
 pub use time::Moment;
+pub use usage::TokenUsage;
 pub use walk::Walk;

@@ -1,7 +1,7 @@
 //! What an agent's client says of itself: by its hooks, and by the registry that it keeps.
 
 use super::written::is_default;
-use super::{Generation, Moment, Period, ProcId, SessionName, Source};
+use super::{Generation, Moment, Period, ProcId, SessionName, Source, TokenUsage};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -334,4 +334,7 @@ pub struct Reported {
     /// Whether any report of this incarnation tells of a turn.
     #[serde(default, skip_serializing_if = "is_default")]
     pub has_begun_turn: bool,
+    /// What the conversation has used by its transcript, where the client tells.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub usage: Option<TokenUsage>,
 }

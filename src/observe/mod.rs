@@ -27,6 +27,7 @@ mod screens;
 mod sessions;
 mod settle;
 mod upgrades;
+mod usage;
 
 pub use cache::LookCache;
 pub use find_socket::{LodgingFault, lodging};

@@ -8,11 +8,11 @@
 
 use super::LookCache;
 use super::screens::living;
+use super::usage::{Transcripts, usage_of};
 use crate::files::aside;
 use crate::files::{self, Links};
 use crate::model::{
-    Activity, AgentReport, Desired, Generation, Label, Life, Memory, Moment, Observed, ProcId,
-    Reported, ReportingClient, SessionName, Town,
+    Activity, AgentReport, Desired, Generation, Label, Life, Memory, Moment, Observed, ProcId, Reported, ReportingClient, Seen, SessionName, Town,
 };
 use crate::proc::process::{self, Presence};
 use crate::proc::zone;
@@ -43,6 +43,8 @@ pub(super) struct ReportCache {
     sessions: BTreeSet<SessionName>,
     /// Which file is a session's entry.
     files: BTreeMap<SessionName, PathBuf>,
+    /// The transcripts, as far as they were read.
+    transcripts: Transcripts,
 }
 
 #[derive(Debug)]
@@ -115,6 +117,7 @@ pub fn add_reports(
             seen.reported = Some(reported);
         }
     }
+    add_usage(&mut server.sessions, &reporting, &mut cache.transcripts);
     forget_others(cache, reporting.values());
 }
 
@@ -159,7 +162,37 @@ pub fn last_reports(
     last
 }
 
-fn reporting<'t>(town: &'t Town, seen: &crate::model::Seen) -> Option<Reporting<'t>> {
+/// Adds to each session's report what its conversation has used by its transcript.
+fn add_usage(
+    sessions: &mut BTreeMap<String, Seen>,
+    reporting: &BTreeMap<String, Reporting<'_>>,
+    cache: &mut Transcripts,
+) {
+    let mut wanted: BTreeMap<PathBuf, ReportingClient> = BTreeMap::new();
+    for (name, session) in reporting {
+        let client = session.desired.agent.client;
+        let file = sessions.get(name).and_then(transcript_of);
+        wanted.extend(file.zip(client));
+    }
+    let used = usage_of(wanted, cache);
+    for name in reporting.keys() {
+        let Some(seen) = sessions.get_mut(name) else {
+            continue;
+        };
+        let usage = transcript_of(seen).and_then(|file| used.get(&file));
+        if let Some(reported) = &mut seen.reported {
+            reported.usage = usage.copied();
+        }
+    }
+}
+
+/// Where a session's client writes its conversation down.
+fn transcript_of(seen: &Seen) -> Option<PathBuf> {
+    let path = seen.reported.as_ref()?.transcript.as_ref()?;
+    Some(PathBuf::from(path)).filter(|path| path.is_absolute())
+}
+
+fn reporting<'t>(town: &'t Town, seen: &Seen) -> Option<Reporting<'t>> {
     let (desired, label) = living(town, seen)?;
     desired.agent.client.filter(|_| desired.agent.listens())?;
     let Life::Alive { process, comm, .. } = &seen.life else {

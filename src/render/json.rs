@@ -9,7 +9,8 @@ use super::sanitise;
 use super::verify::Finding;
 use super::view::{Books, Event, Row, Scene};
 use crate::model::{
-    ChoreResult, Death, Done, InForce, Keeper, Moment, Observed, Period, Phase, SessionName, Town,
+    ChoreResult, Death, Done, InForce, Keeper, Moment, Observed, Period, Phase, SessionName,
+    TokenUsage, Town,
 };
 use jiff::Timestamp;
 use lines::{held, next, outcome, probe, reason, step, unchanged};
@@ -27,7 +28,8 @@ pub use doctor::{CheckLine, DoctorPage, doctor};
 pub use shape::{
     ApplyPage, ChoreRunPage, ControllerLine, DiffPage, EventLine, FindingLine, Head, HeldLine,
     NextLine, NudgePage, OutcomeLine, PausePage, ProbeLine, ResetPage, ScreenLine, ServerState,
-    SessionLine, StatusPage, StepLine, UnchangedLine, VerifyPage, Why, WrittenLine, schemas,
+    SessionLine, StatusPage, StepLine, UnchangedLine, UsageLine, VerifyPage, Why, WrittenLine,
+    schemas,
 };
 
 /// The version of every shape.
@@ -275,8 +277,20 @@ fn session(row: &Row<'_>, books: &Books, now: Moment) -> SessionLine {
         cpu_ms: row.usage.map(|u| u.cpu_ms),
         rss_bytes: row.usage.map(|u| u.rss),
         processes: row.usage.map(|u| u.processes),
+        usage: row.tokens().map(usage),
         log: books.logs.get(row.session).map(|path| clean(path)),
         event: event(&row.event, now),
+    }
+}
+
+fn usage(usage: TokenUsage) -> UsageLine {
+    UsageLine {
+        input_tokens: usage.input,
+        output_tokens: usage.output,
+        cache_read_tokens: usage.cache_read,
+        cache_write_tokens: usage.cache_write,
+        context_tokens: usage.context,
+        context_used: usage.context_percent(),
     }
 }
 

@@ -119,6 +119,29 @@ fn sessions(page: &mut Page<'_>, scene: &Scene<'_>, rows: &[Row<'_>]) {
         "Crashes in a row.",
         crashes,
     );
+    tokens(page, rows);
+}
+
+/// The tokens of each conversation. A new conversation begins at nothing, as a counter may.
+fn tokens(page: &mut Page<'_>, rows: &[Row<'_>]) {
+    let told = rows
+        .iter()
+        .filter_map(|row| Some((row.session.as_str(), row.tokens()?)));
+    let counts = told.flat_map(|(session, usage)| {
+        let kinds = [
+            ("input", usage.input),
+            ("output", usage.output),
+            ("cache-read", usage.cache_read),
+            ("cache-write", usage.cache_write),
+        ];
+        kinds.map(|(kind, count)| (vec![("session", session), ("kind", kind)], count))
+    });
+    page.family(
+        "gtctl_tokens_total",
+        "counter",
+        "Tokens of the conversation, where the client tells.",
+        counts,
+    );
 }
 
 fn controller(page: &mut Page<'_>, keeper: &Keeper, resync: Period, now: Moment) {

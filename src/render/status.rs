@@ -6,7 +6,7 @@ use super::style::{Detail, Paper, Role};
 use super::view::{Books, Event, Row, Scene};
 use super::words::{self, brief, bytes, count};
 use super::{chores, gastown, sanitise};
-use crate::model::{Asks, Observed, Period, Phase, Reason, SessionName};
+use crate::model::{Asks, Observed, Period, Phase, Reason, SessionName, TokenUsage};
 
 /// The table of the sessions named, of all when none is, and a line of totals.
 #[must_use]
@@ -58,14 +58,17 @@ fn beside(scene: &Scene<'_>, only: &[SessionName], paper: &Paper) -> String {
 /// The columns that are shown: what nobody has is left out.
 struct Columns {
     usage: bool,
+    tokens: bool,
     wide: bool,
 }
 
 impl Columns {
     fn for_rows(rows: &[&Row<'_>], paper: &Paper) -> Self {
+        let wide = paper.detail == Detail::Wide;
         Self {
             usage: rows.iter().any(|r| r.usage.is_some()),
-            wide: paper.detail == Detail::Wide,
+            tokens: wide && rows.iter().any(|r| r.tokens().is_some()),
+            wide,
         }
     }
 
@@ -80,6 +83,9 @@ impl Columns {
         cells.extend([head("IDLE").right(), head("RESTARTS").right()]);
         if self.usage {
             cells.extend([head("CPU").right(), head("RSS").right()]);
+        }
+        if self.tokens {
+            cells.push(head("TOKENS").right());
         }
         if self.wide {
             cells.push(head("CLIENTS").right());
@@ -111,6 +117,9 @@ impl Columns {
             cells.push(cell(cpu.unwrap_or_else(|| "-".to_owned())).right());
             cells.push(cell(row.usage.map_or_else(|| "-".to_owned(), |u| bytes(u.rss))).right());
         }
+        if self.tokens {
+            cells.push(cell(row.tokens().map_or_else(|| "-".to_owned(), tokens)).right());
+        }
         if self.wide {
             cells.push(cell(row.attached.to_string()).right());
         }
@@ -120,6 +129,15 @@ impl Columns {
             cells.push(cell(sanitise::line(log, 4096)).role(Role::Quiet));
         }
         Line::Row(cells)
+    }
+}
+
+/// The tokens of a conversation, and how much of its context is in use: `1.2M 45%`.
+fn tokens(usage: TokenUsage) -> String {
+    let total = words::tokens(usage.total());
+    match usage.context_percent() {
+        Some(percent) => format!("{total} {percent}%"),
+        None => total,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::model::{
     Content, Held, History, Keeper, Label, Life, Memory, Moment, Next, Observed, Ownership, Period,
-    Phase, Plan, Reason, Seen, SessionName, Step, Town, Usage,
+    Phase, Plan, Reason, Seen, SessionName, Step, TokenUsage, Town, Usage,
 };
 use std::collections::BTreeMap;
 
@@ -57,6 +57,14 @@ pub struct Row<'a> {
     pub content: Option<&'a Content>,
     /// What comes next, or why nothing does.
     pub event: Event<'a>,
+}
+
+impl Row<'_> {
+    /// What its conversation has used; none where its client does not tell.
+    #[must_use]
+    pub fn tokens(&self) -> Option<TokenUsage> {
+        self.content?.reported.as_ref()?.usage
+    }
 }
 
 /// What the plan has for a session.

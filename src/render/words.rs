@@ -105,6 +105,25 @@ pub fn bytes(n: u64) -> String {
     format!("{}T", tenths / 10)
 }
 
+/// A number of tokens in at most four figures: `812`, `1.2K`, `45K`, `1.2M`.
+#[must_use]
+pub fn tokens(n: u64) -> String {
+    if n < 1000 {
+        return n.to_string();
+    }
+    let mut tenths = n / 100;
+    for unit in ["K", "M"] {
+        match tenths {
+            0..100 if !tenths.is_multiple_of(10) => {
+                return format!("{}.{}{unit}", tenths / 10, tenths % 10);
+            }
+            0..10_000 => return format!("{}{unit}", tenths / 10),
+            _ => tenths /= 1000,
+        }
+    }
+    format!("{}G", tenths / 10)
+}
+
 /// `1 session`, `2 sessions`.
 #[must_use]
 pub fn count(n: usize, noun: &str) -> String {

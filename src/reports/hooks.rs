@@ -115,6 +115,7 @@ pub fn latest<'r>(reports: impl IntoIterator<Item = &'r AgentReport>) -> Option<
         transcript: transcript.cloned(),
         resets: None,
         has_begun_turn,
+        usage: None,
     })
 }
 

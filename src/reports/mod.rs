@@ -22,6 +22,7 @@ mod hooks;
 mod kimi;
 mod registry;
 mod together;
+mod usage;
 
 #[cfg(test)]
 mod tests;
@@ -29,3 +30,4 @@ mod tests;
 pub use hooks::{Hooked, latest, read};
 pub use registry::{RegistryEntry, registry_entry};
 pub use together::together;
+pub use usage::Tally;

@@ -97,6 +97,7 @@ impl RegistryEntry {
             resets: None,
             // It says `idle` before the first turn, too.
             has_begun_turn: self.activity.tells_of_turn() && self.activity != Activity::Idle,
+            usage: None,
         })
     }
 }

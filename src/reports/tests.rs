@@ -119,6 +119,7 @@ fn reported(activity: Activity, by: Source, ms: u64) -> Reported {
         transcript: None,
         resets: None,
         has_begun_turn: false,
+        usage: None,
     }
 }
 

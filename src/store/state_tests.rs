@@ -270,6 +270,14 @@ fn full_reported(at: Moment) -> model::Reported {
         transcript: Some("/home/a/4f1c.jsonl".into()),
         resets: Some(7),
         has_begun_turn: true,
+        usage: Some(model::TokenUsage {
+            input: 1,
+            output: 2,
+            cache_read: 3,
+            cache_write: 4,
+            context: 5,
+            window: Some(6),
+        }),
     }
 }
 

@@ -244,10 +244,31 @@ pub struct SessionLine {
     pub rss_bytes: Option<u64>,
     /// How many processes its tree has.
     pub processes: Option<u32>,
+    /// The tokens of its conversation; null where its client does not tell.
+    pub usage: Option<UsageLine>,
     /// The path of its newest log.
     pub log: Option<String>,
     /// What comes next, or why nothing does.
     pub event: Option<EventLine>,
+}
+
+/// The tokens of one conversation, as its client has written them down. The four counts exclude
+/// each other. They include what was used before the conversation was resumed.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct UsageLine {
+    /// Tokens that the model has read anew.
+    pub input_tokens: u64,
+    /// Tokens that the model has written.
+    pub output_tokens: u64,
+    /// Tokens that the model has read from its cache.
+    pub cache_read_tokens: u64,
+    /// Tokens that were put into the cache; 0 where the client does not tell.
+    pub cache_write_tokens: u64,
+    /// The tokens of the last request with its answer: so much of the context is in use.
+    pub context_tokens: u64,
+    /// How much of the context is in use, in whole percent; null where the client does not tell how
+    /// large it is. Only codex does.
+    pub context_used: Option<u64>,
 }
 
 /// What a session's screen shows.

@@ -495,6 +495,7 @@ impl SeenEntry {
             transcript: None,
             resets: None,
             has_begun_turn: true,
+            usage: None,
         })
     }
 

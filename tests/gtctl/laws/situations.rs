@@ -549,6 +549,7 @@ impl Maker {
             transcript: None,
             resets: None,
             has_begun_turn: true,
+            usage: None,
         })
     }
 
