@@ -15,6 +15,7 @@ mod observe;
 mod peers;
 mod plan;
 mod quiet;
+mod reports;
 mod respawn;
 mod stage;
 mod table;
@@ -28,7 +29,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// A benchmark: its number and what gives its rows.
 type Benchmark = (&'static str, fn() -> Result<Vec<Row>>);
 
-const BENCHMARKS: [Benchmark; 8] = [
+const BENCHMARKS: [Benchmark; 9] = [
     ("1", observe::run),
     ("2", respawn::run),
     ("3", apply::run),
@@ -37,6 +38,7 @@ const BENCHMARKS: [Benchmark; 8] = [
     ("6", logs::run),
     ("7", plan::run),
     ("8", manifest::run),
+    ("9", reports::run),
 ];
 
 fn main() -> ExitCode {

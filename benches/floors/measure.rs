@@ -78,7 +78,22 @@ impl Watching {
         Ok(watching)
     }
 
-    /// The processor time it has used.
+    /// The processor time that all its threads have used, also those that have ended. Exact to
+    /// 10 ms.
+    pub(crate) fn used_by_threads(&self) -> Result<Duration> {
+        const TICK: Duration = Duration::from_millis(10);
+        let stat = self.read("stat")?;
+        let fields = stat.rsplit(") ").next().unwrap_or_default();
+        let ticks: u32 = fields
+            .split(' ')
+            .skip(11)
+            .take(2)
+            .map(str::parse::<u32>)
+            .sum::<std::result::Result<u32, _>>()?;
+        Ok(TICK * ticks)
+    }
+
+    /// The processor time its main thread has used.
     pub(crate) fn used(&self) -> Result<Duration> {
         let text = self.read("schedstat")?;
         Ok(Duration::from_nanos(

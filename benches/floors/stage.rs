@@ -21,18 +21,28 @@ pub(crate) struct Stage {
 impl Stage {
     /// A town of so many sessions; none of them runs yet, and there is no server.
     pub(crate) fn declared(sessions: usize) -> Result<Self> {
+        Self::declared_with(sessions, "")
+    }
+
+    /// With more lines at the end of `[defaults]`.
+    fn declared_with(sessions: usize, more: &str) -> Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("gtctl-bench-{}-{count}", std::process::id()));
         std::fs::create_dir_all(&dir)?;
         let stage = Self { dir };
-        std::fs::write(stage.manifest(), stage.text(sessions))?;
+        std::fs::write(stage.manifest(), stage.text(sessions, more))?;
         Ok(stage)
     }
 
     /// The same with all of them running, and nothing left to do.
     pub(crate) fn running(sessions: usize) -> Result<Self> {
-        let stage = Self::declared(sessions)?;
+        Self::running_with(sessions, "")
+    }
+
+    /// The same with more lines at the end of `[defaults]`.
+    pub(crate) fn running_with(sessions: usize, more: &str) -> Result<Self> {
+        let stage = Self::declared_with(sessions, more)?;
         let output = stage.gtctl(&["apply", "--no-wait"]).output()?;
         if !output.status.success() {
             return Err(format!("apply failed: {}", said(&output)).into());
@@ -46,11 +56,11 @@ impl Stage {
         Ok(stage)
     }
 
-    fn text(&self, sessions: usize) -> String {
+    fn text(&self, sessions: usize, more: &str) -> String {
         let socket = self.socket();
         let mut text = format!(
             "[town]\nname = \"bench\"\nsocket = \"{}\"\n[limits]\nconcurrent_starts = 100000\nstarts = 100000\n\
-             [defaults]\nready_after = \"1s\"\nbackoff = {{ first = \"0s\", jitter = 0, burst = 1000 }}\ncommand = [\"sleep\", \"100000\"]\ndir = \"/\"\n",
+             [defaults]\nready_after = \"1s\"\nbackoff = {{ first = \"0s\", jitter = 0, burst = 1000 }}\ncommand = [\"sleep\", \"100000\"]\ndir = \"/\"\n{more}",
             socket.display()
         );
         for n in 0..sessions {
@@ -70,6 +80,11 @@ impl Stage {
 
     pub(crate) fn socket(&self) -> PathBuf {
         self.dir.join("s")
+    }
+
+    /// Where hooks report to.
+    pub(crate) fn reports(&self) -> PathBuf {
+        View::of(self.state()).reports_dir()
     }
 
     fn state(&self) -> PathBuf {

@@ -75,6 +75,24 @@ pub(super) fn inject(
     }
 }
 
+/// Whether the client of a session runs gtctl's hooks, as far as its declaration tells: gtctl starts
+/// it by itself, and can add to its command or to its environment.
+#[must_use]
+pub fn runs_hooks(desired: &Desired) -> bool {
+    let agent = &desired.agent;
+    let is_added = match agent.client {
+        Some(ReportingClient::Claude) => true,
+        Some(ReportingClient::Gemini) => !desired.env.contains_key(GEMINI_SETTINGS),
+        Some(ReportingClient::Codex) => agent.hooks == Hooks::On,
+        Some(ReportingClient::Kimi | ReportingClient::KimiCode | ReportingClient::Opencode)
+        | None => false,
+    };
+    let is_plain = desired.commands().is_none()
+        && client_word(&desired.command).is_some()
+        && !is_own_conversation(desired, &desired.command);
+    is_added && is_plain && agent.reports()
+}
+
 /// Whether the user's own command says which conversation it is.
 fn is_own_conversation(
     desired: &Desired,

@@ -24,6 +24,7 @@ mod stop;
 mod tree;
 mod typist;
 
+pub use inject::runs_hooks;
 pub use instruct::{Instructions, instruct, instructions};
 pub use known::Known;
 pub use launch::cannot_start;

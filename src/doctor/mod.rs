@@ -15,6 +15,7 @@ mod install;
 mod instructions;
 mod limits;
 mod masters;
+mod reports;
 mod server;
 mod socket;
 mod state;
@@ -66,6 +67,7 @@ pub async fn examine(patient: &Patient<'_>) -> Vec<Checked> {
     checked.push(state::check(patient));
     checked.extend(agents);
     checked.extend(instructions::check(patient));
+    checked.extend(reports::check(patient));
     checked.extend(gastown);
     checked.extend(masters::check(patient));
     checked.extend(limits::check(patient));

@@ -7,7 +7,8 @@
 //! | works | a question | the screen's; the client's where its registry says so |
 //! | works | a prompt, an old fault | the client's, while it is to be believed |
 //! | works | a retry | the screen's: it says more |
-//! | asks | anything but a question | the client's, while it is to be believed |
+//! | asks | a sign-in, a limit, a full context | the screen's, where only the registry says so |
+//! | asks | anything else but a question | the client's, while it is to be believed |
 //! | signed out, limit, context | anything but a question | the client's, while it is to be believed |
 //! | ends, nothing | anything | the screen's |
 //!
@@ -197,6 +198,8 @@ fn decided(shown: ScreenState, reported: &Reported, is_believed: bool) -> Option
             ScreenState::Unclear => Some(ScreenState::Busy),
         },
         Activity::Asks if is_question => Some(shown),
+        // A client opens a menu by itself when it is blocked. Its registry does not say why.
+        Activity::Asks if is_blocked(shown) && reported.by == Source::Registry => None,
         Activity::Asks => (is_believed || is_unclear).then_some(ScreenState::AsksPermission),
         Activity::Auth => {
             (!is_question && (is_believed || is_unclear)).then_some(ScreenState::Auth)
@@ -220,6 +223,19 @@ fn decided(shown: ScreenState, reported: &Reported, is_believed: bool) -> Option
                 resets: shown_end.or(reported.resets),
             }
         }),
+    }
+}
+
+/// Whether the screen says why the agent cannot go on by itself.
+fn is_blocked(shown: ScreenState) -> bool {
+    match shown {
+        ScreenState::Auth | ScreenState::Limit { .. } | ScreenState::Context => true,
+        ScreenState::Ready
+        | ScreenState::Busy
+        | ScreenState::Retrying
+        | ScreenState::AsksPermission
+        | ScreenState::AsksTrust
+        | ScreenState::Unclear => false,
     }
 }
 

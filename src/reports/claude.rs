@@ -61,6 +61,7 @@ fn failed(value: &Value) -> (Activity, String) {
     let message = text_at(value, "last_assistant_message").unwrap_or(error);
     let activity = match error {
         "authentication_failed" | "oauth_org_not_allowed" => Activity::Auth,
+        "rate_limit" if message.contains("not your usage limit") => Activity::Failed,
         "rate_limit" | "billing_error" => Activity::Limit,
         "invalid_request" if says_full(message) => Activity::Context,
         _ => Activity::Failed,

@@ -152,10 +152,16 @@ impl View {
     /// When a hook last could not report, and why.
     #[must_use]
     pub fn last_hook_fault(&self) -> Option<(Moment, String)> {
-        let path = self.reports_dir().join(LAST_FAULT);
+        let path = self.hook_fault_file();
         let text = files::read_text(&path, Links::Refuse, MAX_LINE as u64).ok()?;
         let (at, why) = text.trim_end().split_once(' ')?;
         Some((at.parse().ok()?, why.to_owned()))
+    }
+
+    /// Where the last hook that could not report has left why.
+    #[must_use]
+    pub fn hook_fault_file(&self) -> PathBuf {
+        self.reports_dir().join(LAST_FAULT)
     }
 }
 

@@ -518,3 +518,51 @@ fn the_real_tmux_is_where_it_says() {
         .visit()
         .line("tmux", "ok", &format!("at {}", *TMUX));
 }
+
+#[test]
+fn it_says_from_what_the_state_of_each_agent_is_known() {
+    let session = |name: &str, agent: &str| {
+        format!("[[session]]\nsession = \"{name}\"\nagent = \"{agent}\"\ndir = \"/\"\n")
+    };
+    let sessions = ["one", "two", "three", "four", "five"].map(|name| session(name, "claude"));
+    let yard = Yard::new(&format!(
+        "{QUIET}{}{}{}",
+        sessions.concat(),
+        session("moon", "kimi"),
+        sleeper("plain", "")
+    ));
+    let patient = Patient::new(&yard);
+    let visit = patient.visit();
+    let five = "screen, hooks and registry of claude tell the state of five, four, one and 2 more";
+    visit.line("reports", "ok", five);
+    visit.line(
+        "reports",
+        "ok",
+        "only the screen of kimi tells the state of moon",
+    );
+    patient
+        .is_mended("reports", "warn", "kimi can tell gtctl what it does")
+        .line(
+            "reports",
+            "ok",
+            "screen and hooks of kimi tell the state of moon",
+        );
+    let config = yard.read("home/.kimi/config.toml");
+    assert!(
+        config.contains("[[hooks]]\nevent = \"Stop\"\ncommand = \"gtctl hook kimi\"\n"),
+        "{config}"
+    );
+}
+
+#[test]
+fn it_says_why_a_hook_could_not_report() {
+    let yard = Yard::new(&format!("{QUIET}{}", sleeper("one", "")));
+    fs::create_dir_all(yard.state().join("reports")).unwrap();
+    let mut hook = yard.gtctl_command(&["hook", "nonsense"]);
+    hook.env("GTCTL_SESSION", "one")
+        .env("GTCTL_GENERATION", "1")
+        .env("GTCTL_REPORTS", yard.state().join("reports"));
+    yard.running(hook).end().exits(0);
+    let fault = "ago: its client is not known";
+    Patient::new(&yard).is_mended("reports", "warn", fault);
+}
