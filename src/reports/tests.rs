@@ -152,6 +152,11 @@ fn a_registry_decides_unless_a_hook_knows_more_of_the_same_moment() {
         decides((Activity::Limit, 0), (Activity::Working, 100)),
         by_registry(Activity::Working)
     );
+    // The client asks in a menu of its own what to do about a limit.
+    assert_eq!(
+        decides((Activity::Limit, 4000), (Activity::Asks, 4300)),
+        by_hook(Activity::Limit)
+    );
     // A question: the hook says which.
     assert_eq!(
         decides((Activity::Asks, 4000), (Activity::Asks, 4050)),

@@ -5,8 +5,8 @@ use crate::model::{Activity, AgentReport, Moment, Reported};
 /// What hooks and registry say together.
 ///
 /// The registry is right about what goes on now. The hooks say more of it: the question, the
-/// background work, and why a turn has failed, which the registry calls `idle`. So the registry
-/// decides, unless a hook speaks of the same moment or a later one.
+/// background work, and why a turn has failed, which the registry calls `idle` or `waiting`. So the
+/// registry decides, unless a hook speaks of the same moment or a later one.
 #[must_use]
 pub fn together(hook: Option<Reported>, registry: Option<Reported>) -> Option<Reported> {
     let (hook, registry) = match (hook, registry) {
@@ -20,6 +20,8 @@ pub fn together(hook: Option<Reported>, registry: Option<Reported>) -> Option<Re
             Activity::Idle,
             Activity::Auth | Activity::Limit | Activity::Context | Activity::Failed,
         ) => hook_is_as_new,
+        // A client that is blocked asks at once, in a menu of its own, what to do about it.
+        (Activity::Asks, Activity::Auth | Activity::Limit | Activity::Context) => hook_is_as_new,
         (Activity::Asks, Activity::Asks) => hook_is_as_new,
         (Activity::Idle | Activity::Background, Activity::Idle | Activity::Background) => {
             hook_is_as_new && hook.activity == registry.activity
