@@ -25,6 +25,9 @@ const AGENT: &str = "agent = \"claude\"\n[agents.claude]\nprocess_names = [\"sle
 pub(crate) fn run() -> Result<Vec<Row>> {
     let stage = Stage::running_with(SESSIONS, AGENT)?;
     let reporters = reporters(&stage)?;
+    for reporter in &reporters {
+        reporter.report("SessionStart", Activity::Ready)?;
+    }
     let watching = Watching::start(&stage)?;
     let is_over = AtomicBool::new(false);
     let written = AtomicU64::new(0);
