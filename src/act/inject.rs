@@ -87,9 +87,7 @@ pub fn runs_hooks(desired: &Desired) -> bool {
         Some(ReportingClient::Kimi | ReportingClient::KimiCode | ReportingClient::Opencode)
         | None => false,
     };
-    let is_plain = desired.commands().is_none()
-        && client_word(&desired.command).is_some()
-        && !is_own_conversation(desired, &desired.command);
+    let is_plain = desired.commands().is_none() && client_word(&desired.command).is_some();
     is_added && is_plain && agent.reports()
 }
 
