@@ -3,9 +3,11 @@
 mod begin;
 mod deferred;
 mod host;
+mod wait;
 
 pub(super) use begin::{Doctor, Init};
 pub(super) use host::{Completions, Install, Man, Schema, Service, Sink};
+pub(super) use wait::{For, Wait};
 
 use crate::model::{Period, Request};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -25,7 +27,8 @@ Examples:
   gtctl -f examples/quickstart.toml apply
 
 Exit codes:
-  0 as declared, 1 failed, 2 changes pending (diff) or not all well (verify),
+  0 as declared, 1 failed, 2 changes pending (diff), not all well (verify) or
+  not in time (wait),
   3 held or failed in part (apply), 4 another controller holds the town, 64 wrong usage";
 
 /// Keep the tmux sessions of your AI agents as you declared them.
@@ -189,6 +192,12 @@ pub(super) enum Verb {
     Logs(Deferred<Logs>),
     /// Check that no session is dead: one line each; exits 2 if any is dead, missing or unknown
     Verify(Deferred<TownArg>),
+    /// Wait until sessions are ready, idle, completed, gone or converged; for scripts
+    ///
+    /// Waits until all of them are so at one look. It changes nothing, and needs no controller.
+    /// Exits 0 when that is reached, 1 when a session does not get there by itself (it says why and
+    /// what to type), and 2 when the time is over.
+    Wait(Deferred<Wait>),
     /// Write a first town.toml for this machine
     ///
     /// Asks a few questions at a terminal, and none with --yes. Without an agent on PATH the

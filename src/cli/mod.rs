@@ -41,6 +41,7 @@ mod status;
 mod told;
 mod validate;
 mod verify;
+mod wait;
 mod work;
 
 use crate::model::Request;
@@ -162,6 +163,7 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Trouble> {
         Verb::Events(args) => events::run(global, args, terminal).await,
         Verb::Logs(args) => logs::run(global, args, terminal).await,
         Verb::Verify(args) => verify::run(global, args, terminal).await,
+        Verb::Wait(args) => wait::run(global, args, terminal).await,
         Verb::Import(args) => import::run(global, args, terminal).await,
         Verb::Doctor(args) => doctor::run(global, args, terminal).await,
         Verb::Init(args) => init::run(global, args, terminal),

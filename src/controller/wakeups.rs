@@ -235,7 +235,7 @@ fn awaited(plan: &Plan) -> BTreeSet<PathBuf> {
 }
 
 /// The processes of our sessions that live.
-fn agents(observed: &Observed) -> BTreeSet<ProcId> {
+pub(super) fn agents(observed: &Observed) -> BTreeSet<ProcId> {
     let Observed::Up(server) = observed else {
         return BTreeSet::new();
     };

@@ -20,11 +20,16 @@ mod chores;
 mod doctor;
 mod lines;
 mod shape;
+mod wait;
+
+pub(super) use wait::wait_page;
 
 pub(super) use lines::{hold as why_of_hold, reason as why_of};
 
 pub use chores::{ChoreLine, ProposalLine};
 pub use doctor::{CheckLine, DoctorPage, doctor};
+pub use wait::{WaitLine, WaitPage};
+
 pub use shape::{
     ApplyPage, ChoreRunPage, ControllerLine, DiffPage, EventLine, FindingLine, Head, HeldLine,
     NextLine, NudgePage, OutcomeLine, PausePage, ProbeLine, ResetPage, ScreenLine, ServerState,

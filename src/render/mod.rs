@@ -32,6 +32,7 @@ pub mod status;
 pub mod style;
 pub mod verify;
 pub mod view;
+pub mod wait;
 pub mod words;
 
 pub use style::{Colour, Detail, Paper, Role};

@@ -355,7 +355,7 @@ fn ends_early(hold: &Hold) -> bool {
 }
 
 /// What somebody can do about it, where that is little.
-fn way_out(hold: &Hold) -> Option<&'static str> {
+pub(super) fn way_out(hold: &Hold) -> Option<&'static str> {
     match hold {
         Hold::Paused => Some("`gtctl resume` continues"),
         Hold::CrashLoop { .. } => Some("`gtctl reset` tries again now"),

@@ -64,6 +64,12 @@ enum Content {
 }
 
 impl View {
+    /// The path of the state file. The file need not exist.
+    #[must_use]
+    pub fn main_file(&self) -> PathBuf {
+        self.path.join(MAIN)
+    }
+
     /// Reads the memory, and the times in `handoffs.json`. Accepts any bytes and changes nothing.
     ///
     /// # Errors
@@ -168,7 +174,7 @@ impl StateDir {
     /// The path of the state file. The file need not exist.
     #[must_use]
     pub fn main_file(&self) -> PathBuf {
-        self.view.path.join(MAIN)
+        self.view.main_file()
     }
 
     /// Saves `memory` and syncs it to the disk. Writes nothing if the file already contains it.

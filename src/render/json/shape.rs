@@ -2,6 +2,7 @@
 
 use super::chores::{ChoreLine, ProposalLine};
 use super::doctor::DoctorPage;
+use super::wait::WaitPage;
 use crate::manifest::Unwrapped;
 use schemars::transform::Transform;
 use schemars::{JsonSchema, schema_for};
@@ -472,7 +473,7 @@ pub struct ChoreRunPage {
 /// The schema of every page by its kind, as text ended by a line end: committed as
 /// `schema/<kind>.schema.json`.
 #[must_use]
-pub fn schemas() -> [(&'static str, String); 9] {
+pub fn schemas() -> [(&'static str, String); 10] {
     [
         ("apply", schema_for!(ApplyPage)),
         ("chore", schema_for!(ChoreRunPage)),
@@ -483,6 +484,7 @@ pub fn schemas() -> [(&'static str, String); 9] {
         ("reset", schema_for!(ResetPage)),
         ("status", schema_for!(StatusPage)),
         ("verify", schema_for!(VerifyPage)),
+        ("wait", schema_for!(WaitPage)),
     ]
     .map(|(kind, mut schema)| {
         Unwrapped.transform(&mut schema);

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-const VERBS: [&str; 27] = [
+const VERBS: [&str; 28] = [
     "init",
     "doctor",
     "apply",
@@ -19,6 +19,7 @@ const VERBS: [&str; 27] = [
     "reconcile",
     "status",
     "verify",
+    "wait",
     "validate",
     "import",
     "schema",
@@ -520,6 +521,7 @@ fn looking_writes_nothing_and_starts_nothing() {
         (&["status"], 0),
         (&["verify"], 2),
         (&["diff", "-o", "json"], 2),
+        (&["wait", "a", "--for", "gone"], 0),
     ] {
         let ran = home.run(args);
         assert_eq!((ran.code, ran.err.as_str()), (code, ""), "{args:?} {ran:?}");
@@ -581,6 +583,10 @@ fn json_of_every_verb_fits_its_schema() {
         fits_its_schema(verb, &ran.out);
     }
     fits_its_schema("doctor", &json("doctor").out);
+    let ready = ["wait", "a", "--for", "ready", "-o", "json"];
+    let ran = home.run(&[&ready[..], &["--socket", socket.to_str().unwrap()]].concat());
+    assert_eq!(ran.code, 0, "{ran:?}");
+    fits_its_schema("wait", &ran.out);
     let again = home.run(&["apply", "--socket", socket.to_str().unwrap()]);
     assert!(
         again

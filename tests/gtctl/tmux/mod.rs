@@ -41,4 +41,5 @@ mod turn_ended;
 mod unhealthy;
 mod upgrades;
 mod usage_limits;
+mod wait;
 mod watch;

@@ -1,0 +1,139 @@
+//! `gtctl wait`: ends when sessions are as asked. It looks, and writes nothing.
+
+use super::agree::warn_of_others;
+use super::args::{For, Global, TownArg, Wait};
+use super::exit::{Exit, Trouble};
+use super::output::Terminal;
+use super::place::Place;
+use super::scene;
+use crate::controller::{Eyes, Lookout, Survey};
+use crate::model::{Memory, Moment, Orders};
+use crate::observe::{Depth, LookCache};
+use crate::proc;
+use crate::render::wait::{self as page, Awaited, Condition, WaitEnd};
+use crate::store::View;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::SystemTime;
+
+pub(super) async fn run(
+    global: &Global,
+    args: &Wait,
+    terminal: &Terminal,
+) -> Result<Exit, Trouble> {
+    let condition = condition_of(args.condition);
+    if args.sessions.is_empty() && condition != Condition::Converged {
+        let trouble = Trouble::new(format!(
+            "wait for which session to be {}?",
+            condition.word()
+        ));
+        return Err(trouble
+            .help("name at least one; `gtctl wait --for converged` waits for the whole town")
+            .exits(Exit::Usage));
+    }
+    let place = Place::find_or_last_good(global, &TownArg { town: None }, terminal)?;
+    warn_of_others(&place, terminal);
+    let sessions = place.sessions(&args.sessions)?;
+    let view = View::of(&place.state);
+    let mut lookout =
+        Lookout::new(&view).map_err(|e| Trouble::new("cannot listen for events").because(&e))?;
+    let mut looks = Looks::default();
+    let begun = proc::clock::now();
+    loop {
+        let survey = looks.next(&place, &view, terminal).await?;
+        let scene = scene::of_survey(&survey);
+        let awaited = page::awaited(&scene, &sessions, condition);
+        let waited = proc::clock::now().since(&begun);
+        let is_over = waited >= args.timeout;
+        if let Some(end) = page::end(&awaited).or(is_over.then_some(WaitEnd::Timeout)) {
+            tell(&survey, &awaited, (condition, end, begun), terminal);
+            return Ok(exit_of(end));
+        }
+        lookout.attend(&survey.observed, &looks.cache, &view);
+        looks.memory = Some(survey.memory);
+        let left = args.timeout.minus(waited).to_std();
+        tokio::select! {
+            () = lookout.wait() => {}
+            () = tokio::time::sleep(left) => {}
+        }
+    }
+}
+
+fn condition_of(word: For) -> Condition {
+    match word {
+        For::Ready => Condition::Ready,
+        For::Idle => Condition::Idle,
+        For::Completed => Condition::Completed,
+        For::Gone => Condition::Gone,
+        For::Converged => Condition::Converged,
+    }
+}
+
+fn exit_of(end: WaitEnd) -> Exit {
+    match end {
+        WaitEnd::Reached => Exit::Done,
+        WaitEnd::CannotCome => Exit::Failed,
+        WaitEnd::Timeout => Exit::Pending,
+    }
+}
+
+fn tell(
+    survey: &Survey<'_>,
+    awaited: &[Awaited],
+    (condition, end, begun): (Condition, WaitEnd, Moment),
+    terminal: &Terminal,
+) {
+    let waited = proc::clock::now().since(&begun);
+    if terminal.is_json() {
+        let scene = scene::of_survey(survey);
+        return terminal.print_json(&page::json(&scene, awaited, condition, end, waited));
+    }
+    let text = page::page(awaited, condition, end, waited);
+    match end {
+        WaitEnd::Reached => terminal.print(&text),
+        WaitEnd::CannotCome | WaitEnd::Timeout => text.lines().for_each(|line| terminal.warn(line)),
+    }
+}
+
+/// What tells one content of the state file from another.
+type Written = Option<(u64, u64, SystemTime)>;
+
+/// Looks that follow each other. What a look has learned is kept for the next one, as a controller
+/// keeps it, until somebody writes the state file.
+#[derive(Default)]
+struct Looks {
+    memory: Option<Memory>,
+    /// The state file as it was when the memory was read.
+    written: Written,
+    cache: LookCache,
+}
+
+impl Looks {
+    async fn next<'p>(
+        &mut self,
+        place: &'p Place,
+        view: &View,
+        terminal: &Terminal,
+    ) -> Result<Survey<'p>, Trouble> {
+        let written = written(&view.main_file());
+        let kept = self.memory.take().filter(|_| written == self.written);
+        self.written = written;
+        let memory = match kept {
+            Some(memory) => memory,
+            None => place.recall(terminal)?,
+        };
+        let eyes = Eyes {
+            client: &place.client,
+            state: view,
+            depth: Depth::Plan,
+            looks: &mut self.cache,
+        };
+        Ok(eyes.survey(&place.town, memory, Orders::default()).await)
+    }
+}
+
+fn written(file: &Path) -> Written {
+    let found = fs::metadata(file).ok()?;
+    Some((found.ino(), found.len(), found.modified().ok()?))
+}
