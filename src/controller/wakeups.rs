@@ -21,9 +21,13 @@ use tokio::time::{Instant, sleep_until};
 
 /// The least time between two looks that events have caused, however much happens.
 const GAP: Duration = Duration::from_millis(20);
-/// A look that a report has woken begins so long after the last one: clients report many times a
-/// second, and a person who is asked something waits no longer than a second.
+/// A look that a report has woken begins at least so long after the last one: clients report many
+/// times a second, and a person who is asked something waits no longer than a second.
 const REPORT_GAP: Duration = Duration::from_millis(500);
+/// Where looks take long, reports may take one part in so many of the time.
+const REPORT_SHARE: u32 = 6;
+/// Reports of a large town wait no longer than this.
+const MAX_REPORT_GAP: Duration = Duration::from_secs(2);
 /// How long writes to logs are gathered: agents write all the time, and are done once.
 const GATHER: Duration = Duration::from_secs(5);
 /// How long looks trust the kernel's events about which processes live. Then each process is asked
@@ -68,6 +72,10 @@ pub(super) struct Wakeups {
     asked: Option<Instant>,
     /// When the last look was over.
     looked: Instant,
+    /// When the last wait was over.
+    woke: Instant,
+    /// How long the last cycle took.
+    took: Duration,
     /// Whether an event woke it before its time.
     was_woken: bool,
     /// The longest pause while not all processes can be watched.
@@ -80,6 +88,8 @@ impl Wakeups {
     /// # Errors
     /// When signals or processes cannot be listened to.
     pub(super) fn new(manifest: BTreeSet<PathBuf>, state: &StateDir) -> io::Result<Self> {
+        // A folder that is not there cannot be watched. Hooks make it only with the first report.
+        state.make_reports_dir();
         let mut senses = Self {
             signals: Signals::listen()?,
             deaths: Deaths::new()?,
@@ -93,6 +103,8 @@ impl Wakeups {
             living: Living::default(),
             asked: None,
             looked: Instant::now(),
+            woke: Instant::now(),
+            took: Duration::ZERO,
             was_woken: false,
             most: None,
         };
@@ -137,6 +149,7 @@ impl Wakeups {
         }
         self.living = Living::of(observed, |process| self.deaths.watches(process));
         self.looked = Instant::now();
+        self.took = self.looked.saturating_duration_since(self.woke);
     }
 
     fn those_who_live(&mut self) -> Living {
@@ -181,12 +194,14 @@ impl Wakeups {
         } else {
             self.looked
         };
+        let report_gap = (self.took * REPORT_SHARE).clamp(REPORT_GAP, MAX_REPORT_GAP);
         let (mut gathering, mut ended, mut reported) = (false, false, false);
         loop {
             let due = until.max(earliest);
             // The timer is exact to a millisecond only, as long as all the rest of a restart.
             if Instant::now() >= due {
                 self.was_woken = until < planned;
+                self.woke = Instant::now();
                 return if ended {
                     Woken::Ended(self.those_who_live())
                 } else {
@@ -206,7 +221,7 @@ impl Wakeups {
                 },
                 () = self.reports.changed(), if !reported => {
                     reported = true;
-                    until = until.min(self.looked + REPORT_GAP).max(Instant::now());
+                    until = until.min(self.looked + report_gap).max(Instant::now());
                 }
                 () = self.logs.changed(), if !gathering => {
                     gathering = true;

@@ -12,7 +12,8 @@ use super::usage::{Transcripts, usage_of};
 use crate::files::aside;
 use crate::files::{self, Links};
 use crate::model::{
-    Activity, AgentReport, Desired, Generation, Label, Life, Memory, Moment, Observed, ProcId, Reported, ReportingClient, Seen, SessionName, Town,
+    Activity, AgentReport, Desired, Generation, Label, Life, Memory, Moment, Observed, ProcId,
+    Reported, ReportingClient, Seen, SessionName, Town,
 };
 use crate::proc::process::{self, Presence};
 use crate::proc::zone;

@@ -5,8 +5,8 @@
 //! bytes: the hook that finds it full keeps its end only. Whoever reads takes the end only, too.
 //! What is lost so is old: each report says all that counts of its moment.
 
-use super::View;
 use super::file::options_without_surprises;
+use super::{StateDir, View};
 use crate::files::{self, Links};
 use crate::model::{AgentReport, Generation, Moment, SessionName};
 use nix::fcntl::{Flock, FlockArg};
@@ -79,6 +79,18 @@ impl View {
             .filter(is_bounded)
             .collect();
         Ok(Some((reports, stamp)))
+    }
+}
+
+impl StateDir {
+    /// Makes the folder of all reports, where it is missing. Where that fails, hooks try again.
+    pub fn make_reports_dir(&self) {
+        let folder = self.view().reports_dir();
+        if let Err(fault) = DirBuilder::new().mode(0o700).create(&folder)
+            && fault.kind() != io::ErrorKind::AlreadyExists
+        {
+            tracing::debug!(%fault, "no folder for reports");
+        }
     }
 }
 
