@@ -10,7 +10,7 @@ use crate::controller::{Eyes, Lookout, Survey};
 use crate::model::{Memory, Moment, Orders};
 use crate::observe::{Depth, LookCache};
 use crate::proc;
-use crate::render::wait::{self as page, Awaited, Condition, WaitEnd};
+use crate::render::wait::{self as page, Condition, WaitEnd, WaitedFor};
 use crate::store::View;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -80,7 +80,7 @@ fn exit_of(end: WaitEnd) -> Exit {
 
 fn tell(
     survey: &Survey<'_>,
-    awaited: &[Awaited],
+    awaited: &[WaitedFor],
     (condition, end, begun): (Condition, WaitEnd, Moment),
     terminal: &Terminal,
 ) {

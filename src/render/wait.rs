@@ -33,7 +33,7 @@ impl Condition {
 
 /// How far a session is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum WaitProgress {
     /// It is as asked.
     Reached,
     /// It may still become so.
@@ -49,13 +49,13 @@ pub enum Standing {
 
 /// One session that somebody waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Awaited {
+pub struct WaitedFor {
     /// Its name.
     pub session: SessionName,
     /// Its phase at the last look.
     pub phase: Phase,
     /// How far it is.
-    pub standing: Standing,
+    pub standing: WaitProgress,
 }
 
 /// How a wait has ended.
@@ -72,7 +72,11 @@ pub enum WaitEnd {
 
 /// How far each of these sessions is; with none, all sessions of the plan.
 #[must_use]
-pub fn awaited(scene: &Scene<'_>, sessions: &[SessionName], condition: Condition) -> Vec<Awaited> {
+pub fn awaited(
+    scene: &Scene<'_>,
+    sessions: &[SessionName],
+    condition: Condition,
+) -> Vec<WaitedFor> {
     let rows: BTreeMap<&SessionName, Row<'_>> = scene
         .rows()
         .into_iter()
@@ -88,10 +92,10 @@ pub fn awaited(scene: &Scene<'_>, sessions: &[SessionName], condition: Condition
     let one = |session: &SessionName| {
         let row = rows.get(session);
         let is_there = !is_known || seen.contains_key(session.as_str());
-        Awaited {
+        WaitedFor {
             session: session.clone(),
             phase: row.map_or(Phase::Unknown, |row| row.phase),
-            standing: row.map_or(Standing::NotYet, |row| {
+            standing: row.map_or(WaitProgress::NotYet, |row| {
                 standing(row, scene.town.sessions.get(session), is_there, condition)
             }),
         }
@@ -101,12 +105,14 @@ pub fn awaited(scene: &Scene<'_>, sessions: &[SessionName], condition: Condition
 
 /// Whether all of them are as asked, or one cannot become so. None while it may still happen.
 #[must_use]
-pub fn end(awaited: &[Awaited]) -> Option<WaitEnd> {
-    let cannot = |one: &Awaited| matches!(one.standing, Standing::CannotCome { .. });
+pub fn end(awaited: &[WaitedFor]) -> Option<WaitEnd> {
+    let cannot = |one: &WaitedFor| matches!(one.standing, WaitProgress::CannotCome { .. });
     if awaited.iter().any(cannot) {
         return Some(WaitEnd::CannotCome);
     }
-    let all = awaited.iter().all(|one| one.standing == Standing::Reached);
+    let all = awaited
+        .iter()
+        .all(|one| one.standing == WaitProgress::Reached);
     all.then_some(WaitEnd::Reached)
 }
 
@@ -115,7 +121,7 @@ fn standing(
     desired: Option<&Desired>,
     is_there: bool,
     condition: Condition,
-) -> Standing {
+) -> WaitProgress {
     let is_reached = match condition {
         Condition::Ready => is_up(row.phase),
         Condition::Idle => row.phase == Phase::Idle,
@@ -124,11 +130,11 @@ fn standing(
         Condition::Converged => has_converged(row),
     };
     if is_reached {
-        return Standing::Reached;
+        return WaitProgress::Reached;
     }
     match condition {
         // Whatever holds it now, it can be ended.
-        Condition::Gone | Condition::Converged => Standing::NotYet,
+        Condition::Gone | Condition::Converged => WaitProgress::NotYet,
         Condition::Ready | Condition::Idle | Condition::Completed => {
             in_the_way(row, desired, condition)
         }
@@ -172,9 +178,9 @@ fn lasts(hold: &Hold) -> bool {
 }
 
 /// Why a session does not become as asked by itself, if it does not.
-fn in_the_way(row: &Row<'_>, desired: Option<&Desired>, condition: Condition) -> Standing {
+fn in_the_way(row: &Row<'_>, desired: Option<&Desired>, condition: Condition) -> WaitProgress {
     let session = row.session;
-    let cannot = |why: String, fix: String| Standing::CannotCome { why, fix };
+    let cannot = |why: String, fix: String| WaitProgress::CannotCome { why, fix };
     if condition == Condition::Completed && desired.is_some_and(|desired| !desired.is_task()) {
         return cannot(
             "it is no task: gtctl restarts it when it ends".to_owned(),
@@ -203,32 +209,32 @@ fn in_the_way(row: &Row<'_>, desired: Option<&Desired>, condition: Condition) ->
             "gtctl does not manage the session of this name".to_owned(),
             format!("`gtctl explain {session}` shows why"),
         ),
-        _ => Standing::NotYet,
+        _ => WaitProgress::NotYet,
     }
 }
 
 /// A line for each session that has ended the wait, or that is still missing.
 #[must_use]
-pub fn page(awaited: &[Awaited], condition: Condition, end: WaitEnd, waited: Period) -> String {
+pub fn page(awaited: &[WaitedFor], condition: Condition, end: WaitEnd, waited: Period) -> String {
     let word = condition.word();
-    let line = |one: &Awaited| {
-        let Awaited {
+    let line = |one: &WaitedFor| {
+        let WaitedFor {
             session,
             phase,
             standing,
         } = one;
         let phase = phase_in_words(*phase);
         match standing {
-            Standing::Reached if end == WaitEnd::Reached => {
+            WaitProgress::Reached if end == WaitEnd::Reached => {
                 Some(format!("{session}: {word} after {}\n", brief(waited)))
             }
-            Standing::Reached => None,
-            Standing::NotYet if end == WaitEnd::Timeout => Some(format!(
+            WaitProgress::Reached => None,
+            WaitProgress::NotYet if end == WaitEnd::Timeout => Some(format!(
                 "{session}: not {word} within {}, but {phase}; `gtctl explain {session}` shows why\n",
                 brief(waited)
             )),
-            Standing::NotYet => None,
-            Standing::CannotCome { why, fix } => {
+            WaitProgress::NotYet => None,
+            WaitProgress::CannotCome { why, fix } => {
                 Some(format!("{session}: does not become {word}: {why}; {fix}\n"))
             }
         }
@@ -240,19 +246,19 @@ pub fn page(awaited: &[Awaited], condition: Condition, end: WaitEnd, waited: Per
 #[must_use]
 pub fn json(
     scene: &Scene<'_>,
-    awaited: &[Awaited],
+    awaited: &[WaitedFor],
     condition: Condition,
     end: WaitEnd,
     waited: Period,
 ) -> WaitPage {
-    let line = |one: &Awaited| {
+    let line = |one: &WaitedFor| {
         let (why, fix) = match &one.standing {
-            Standing::Reached | Standing::NotYet => (None, None),
-            Standing::CannotCome { why, fix } => (Some(why.clone()), Some(fix.clone())),
+            WaitProgress::Reached | WaitProgress::NotYet => (None, None),
+            WaitProgress::CannotCome { why, fix } => (Some(why.clone()), Some(fix.clone())),
         };
         WaitLine {
             session: one.session.to_string(),
-            reached: one.standing == Standing::Reached,
+            reached: one.standing == WaitProgress::Reached,
             phase: one.phase.word().to_owned(),
             waited_ms: waited.millis(),
             why,

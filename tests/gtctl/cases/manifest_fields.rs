@@ -66,7 +66,11 @@ const SESSION: [Row; 48] = [
     ("max_memory", "'250MiB'", "'1GiB'"),
     ("on_drift", "'report'", "'restart'"),
     ("on_upgrade", "'report'", "'restart-when-idle'"),
-    ("resume", "'never'", "'always'"),
+    (
+        "resume",
+        "'never'\nagent = 'claude'",
+        "'always'\nagent = 'claude'",
+    ),
     ("when_attached", "'hold'", "'proceed'"),
     ("stop_grace", "'30s'", "'10s'"),
     ("instructions", "'/a'", "'/b'"),
