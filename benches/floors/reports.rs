@@ -142,10 +142,15 @@ fn unseen_questions(stage: &Stage, reporters: &[Reporter]) -> Result<usize> {
     }
     let output = stage.gtctl(&["status", "-o", "json"]).output()?;
     let page: serde_json::Value = serde_json::from_slice(&output.stdout)?;
-    let sessions = page["sessions"].as_array().ok_or("no sessions")?;
+    let sessions = page
+        .get("sessions")
+        .and_then(serde_json::Value::as_array)
+        .ok_or("no sessions")?;
     let asking = sessions
         .iter()
-        .filter(|session| session["phase"] == "waiting")
+        .filter(|session| {
+            session.get("phase").and_then(serde_json::Value::as_str) == Some("waiting")
+        })
         .count();
     Ok(reporters.len().saturating_sub(asking))
 }

@@ -63,12 +63,13 @@ pub(super) fn inject(
         .first()
         .is_none_or(|first| first.starts_with('-'));
     let mut argv = argv;
+    let behind_client = word + 1;
     if is_flag {
-        argv.splice(word + 1..word + 1, conversation);
+        argv.splice(behind_client..behind_client, conversation);
     } else {
         argv.extend(conversation);
     }
-    argv.splice(word + 1..word + 1, hooks.args);
+    argv.splice(behind_client..behind_client, hooks.args);
     Injected {
         argv,
         env: hooks.env,

@@ -144,7 +144,9 @@ async fn accept(
             judged.proposal.session
         ));
     }
-    jobs.into_iter().for_each(|job| texts.begin(job));
+    for job in jobs {
+        texts.begin(job);
+    }
     texts.settle().await;
     for report in texts.ended() {
         terminal.note(&format!(

@@ -99,7 +99,7 @@ fn run_words() -> ExitCode {
     let exit = match runtime() {
         Ok(runtime) => runtime.block_on(async {
             let _caught = survive_full_files();
-            run(&cli, &terminal).await
+            Box::pin(run(&cli, &terminal)).await
         }),
         Err(trouble) => Err(trouble),
     };
@@ -157,7 +157,7 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Trouble> {
         Verb::MoveServer(args) => Box::pin(move_server::run(global, args, terminal)).await,
         Verb::Pause(args) => by_hand::pause(global, args, true, terminal),
         Verb::Resume(args) => by_hand::pause(global, args, false, terminal),
-        Verb::Adopt(args) => adopt::run(global, args, terminal).await,
+        Verb::Adopt(args) => Box::pin(adopt::run(global, args, terminal)).await,
         Verb::Nudge(args) => nudge::run(global, args, terminal).await,
         Verb::Attach(args) => attach::run(global, args, terminal).await,
         Verb::Events(args) => events::run(global, args, terminal).await,

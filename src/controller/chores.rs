@@ -159,7 +159,9 @@ impl Controller {
             .chain(self.waiting_texts(intended, scope))
             .collect();
         if let Some(chores) = &mut self.chores {
-            jobs.into_iter().for_each(|job| chores.begin(job));
+            for job in jobs {
+                chores.begin(job);
+            }
         }
     }
 

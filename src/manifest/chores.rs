@@ -107,7 +107,7 @@ impl Reading<'_> {
             }));
             return None;
         };
-        let (word, _) = fields(kind);
+        let (kind_name, _) = fields(kind);
         self.check_fields(index, table, kind);
         let work = self.work(index, table, kind, named)?;
         let every = match table.every {
@@ -121,9 +121,9 @@ impl Reading<'_> {
             return None;
         }
         let default_name = match &work {
-            ChoreKind::Nudge { session, .. } => format!("{word}-{session}"),
+            ChoreKind::Nudge { session, .. } => format!("{kind_name}-{session}"),
             ChoreKind::Upstream { .. } | ChoreKind::Analysis { .. } | ChoreKind::Command { .. } => {
-                word.to_owned()
+                kind_name.to_owned()
             }
         };
         let name = self.name(index, table, default_name)?;

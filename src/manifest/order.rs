@@ -191,7 +191,7 @@ impl Reading<'_> {
                 ))
             });
         let (origin, label) = edges.next()?;
-        let names: Vec<&str> = cycle
+        let circle: Vec<&str> = cycle
             .iter()
             .chain(cycle.first())
             .map(SessionName::as_str)
@@ -199,7 +199,7 @@ impl Reading<'_> {
         let fault = Fault::new(
             "cycle",
             origin,
-            format!("sessions wait for each other: {}", shortened(&names)),
+            format!("sessions wait for each other: {}", shortened(&circle)),
         )
         .label(label)
         .help("remove one of these from `after`");

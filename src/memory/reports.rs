@@ -186,7 +186,7 @@ fn decided(shown: ScreenState, reported: &Reported, is_believed: bool) -> Option
             | ScreenState::Context => None,
         },
         Activity::Working => match shown {
-            ScreenState::Busy => Some(ScreenState::Busy),
+            ScreenState::Busy | ScreenState::Unclear => Some(ScreenState::Busy),
             ScreenState::Retrying => None,
             ScreenState::AsksPermission | ScreenState::AsksTrust => {
                 (reported.by == Source::Registry).then_some(ScreenState::Busy)
@@ -195,7 +195,6 @@ fn decided(shown: ScreenState, reported: &Reported, is_believed: bool) -> Option
             | ScreenState::Auth
             | ScreenState::Limit { .. }
             | ScreenState::Context => is_believed.then_some(ScreenState::Busy),
-            ScreenState::Unclear => Some(ScreenState::Busy),
         },
         Activity::Asks if is_question => Some(shown),
         // A client opens a menu by itself when it is blocked. Its registry does not say why.

@@ -181,12 +181,12 @@ mod tests {
         let chore = request(Asker::Chore("c".into()), "go on");
         let memory = ask_text(Memory::default(), chore.clone());
         let memory = ask_text(memory, chore.clone());
-        assert_eq!(memory.texts, [chore.clone()]);
+        assert_eq!(memory.texts, std::slice::from_ref(&chore));
         let memory = begin_text(memory, &chore, Some(Generation(1)), NOW);
         assert!(memory.texts[0].begun);
         let busy = Delivery::Refused(Obstacle::Works);
         let memory = settle_text(memory, &chore, &busy, NOW);
-        assert_eq!(memory.texts, [chore.clone()]);
+        assert_eq!(memory.texts, std::slice::from_ref(&chore));
         let late = settle_text(memory.clone(), &chore, &busy, chore.until);
         assert!(late.texts.is_empty());
         let delivered = Delivery::Delivered { presses: 1 };
@@ -203,7 +203,11 @@ mod tests {
         let nobody = BTreeSet::new();
         let mut memory = ask_text(Memory::default(), chore.clone());
         lose_texts(&mut memory, &nobody, NOW);
-        assert_eq!(memory.texts, [chore.clone()], "nothing was typed yet");
+        assert_eq!(
+            memory.texts,
+            std::slice::from_ref(&chore),
+            "nothing was typed yet"
+        );
         let mut memory = begin_text(memory, &chore, Some(Generation(1)), NOW);
         lose_texts(&mut memory, &[chore.job()].into(), NOW);
         assert_eq!(memory.texts.len(), 1, "its job goes on");

@@ -357,12 +357,16 @@ impl Agent {
     #[must_use]
     pub fn reports(&self) -> bool {
         let sets_up = match self.client {
-            Some(ReportingClient::Claude | ReportingClient::Gemini) => true,
+            // A flag has to say that it may run hooks.
             Some(ReportingClient::Codex) => self.hooks == Hooks::On,
-            // A user's own configuration would have to be replaced.
-            Some(ReportingClient::Kimi | ReportingClient::KimiCode | ReportingClient::Opencode) => {
-                true
-            }
+            // The hooks of the last three stand in the user's own file.
+            Some(
+                ReportingClient::Claude
+                | ReportingClient::Gemini
+                | ReportingClient::Kimi
+                | ReportingClient::KimiCode
+                | ReportingClient::Opencode,
+            ) => true,
             None => false,
         };
         self.hooks != Hooks::Off && sets_up

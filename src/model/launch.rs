@@ -188,13 +188,13 @@ impl Action {
     #[must_use]
     pub fn launcher_jobs(&self) -> Vec<&[String]> {
         let (commands, verb) = match self {
-            Self::Start { desired, .. } => (desired.commands(), Verb::Start),
             Self::Restart {
                 desired,
                 rung: Rung::Ask,
                 ..
             } => (desired.commands(), Verb::Restart),
-            Self::Restart {
+            Self::Start { desired, .. }
+            | Self::Restart {
                 desired,
                 rung: Rung::Term | Rung::Kill | Rung::Finish,
                 ..

@@ -45,6 +45,10 @@ pub(super) mod millis {
     use crate::model::Period;
     use serde::{Deserialize, Deserializer, Serializer};
 
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde hands over a reference"
+    )]
     pub(in super::super) fn serialize<S: Serializer>(
         period: &Period,
         s: S,

@@ -282,7 +282,7 @@ fn registry_entries<'r, 't: 'r>(
     for (folder, wanted) in by_folder {
         let known = cache.registry.clone();
         let at = folder.clone();
-        let read = aside::ask(&folder, move || read_registry(&at, wanted, known));
+        let read = aside::ask(&folder, move || read_registry(&at, wanted, &known));
         let Ok(read) = read else {
             tracing::debug!(folder = %folder.display(), ?now, "the registry does not answer");
             continue;
@@ -328,7 +328,7 @@ type RegistryFiles = BTreeMap<PathBuf, RegistryFile>;
 fn read_registry(
     folder: &Path,
     wanted: Vec<Wanted>,
-    known: RegistryFiles,
+    known: &RegistryFiles,
 ) -> Vec<(SessionName, PathBuf, RegistryFile)> {
     let mut listed: Option<Vec<PathBuf>> = None;
     let mut read = Vec::new();
@@ -342,7 +342,7 @@ fn read_registry(
         }
         let below = (!session.is_client).then(|| {
             let files = listed.get_or_insert_with(|| list(folder));
-            find_below(files, &known, session.process)
+            find_below(files, known, session.process)
         });
         let (file, entry) = below.flatten().unwrap_or_else(|| {
             let entry = read_entry(&own, known.get(&own));

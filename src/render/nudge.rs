@@ -22,12 +22,13 @@ pub fn fix(session: &SessionName, agent: Option<&Agent>, delivery: &Delivery) ->
             }
             Obstacle::Foreign(_) => Some("give this session another name".to_owned()),
             Obstacle::Restarted => Some("try again".to_owned()),
-            Obstacle::Starting => Some("give it more time with --timeout".to_owned()),
+            Obstacle::Starting | Obstacle::Works => {
+                Some("give it more time with --timeout".to_owned())
+            }
             Obstacle::Paused => Some("`gtctl resume`".to_owned()),
             Obstacle::Gastown(_) => Some("`gtctl status` shows why".to_owned()),
             Obstacle::Stopping => Some("`gtctl status` shows when it is done".to_owned()),
             Obstacle::Untold(_) => Some("look at the tmux server".to_owned()),
-            Obstacle::Works => Some("give it more time with --timeout".to_owned()),
             Obstacle::NoPrompt => {
                 let name = agent.map_or("x", |agent| agent.name.as_str());
                 Some(format!(

@@ -228,12 +228,11 @@ pub fn page(awaited: &[WaitedFor], condition: Condition, end: WaitEnd, waited: P
             WaitProgress::Reached if end == WaitEnd::Reached => {
                 Some(format!("{session}: {word} after {}\n", brief(waited)))
             }
-            WaitProgress::Reached => None,
             WaitProgress::NotYet if end == WaitEnd::Timeout => Some(format!(
                 "{session}: not {word} within {}, but {phase}; `gtctl explain {session}` shows why\n",
                 brief(waited)
             )),
-            WaitProgress::NotYet => None,
+            WaitProgress::Reached | WaitProgress::NotYet => None,
             WaitProgress::CannotCome { why, fix } => {
                 Some(format!("{session}: does not become {word}: {why}; {fix}\n"))
             }

@@ -16,13 +16,15 @@ pub fn together(hook: Option<Reported>, registry: Option<Reported>) -> Option<Re
     };
     let hook_is_as_new = is_as_new(&hook.at, &registry.at);
     let hook_decides = match (registry.activity, hook.activity) {
+        // The registry calls a failure idle. And a client that is blocked asks at once, in a menu of
+        // its own, what to do about it.
         (
             Activity::Idle,
             Activity::Auth | Activity::Limit | Activity::Context | Activity::Failed,
-        ) => hook_is_as_new,
-        // A client that is blocked asks at once, in a menu of its own, what to do about it.
-        (Activity::Asks, Activity::Auth | Activity::Limit | Activity::Context) => hook_is_as_new,
-        (Activity::Asks, Activity::Asks) => hook_is_as_new,
+        )
+        | (Activity::Asks, Activity::Auth | Activity::Limit | Activity::Context | Activity::Asks) => {
+            hook_is_as_new
+        }
         (Activity::Idle | Activity::Background, Activity::Idle | Activity::Background) => {
             hook_is_as_new && hook.activity == registry.activity
         }

@@ -136,6 +136,7 @@ struct ClaudeMessage {
     usage: Option<ClaudeUsage>,
 }
 
+#[expect(clippy::struct_field_names, reason = "the client's own names")]
 #[derive(Deserialize)]
 struct ClaudeUsage {
     #[serde(default)]
@@ -173,6 +174,7 @@ struct CodexInfo {
     model_context_window: Option<u64>,
 }
 
+#[expect(clippy::struct_field_names, reason = "the client's own names")]
 #[derive(Deserialize)]
 struct CodexUsage {
     #[serde(default)]

@@ -52,7 +52,7 @@ pub(super) fn content(ready: &[String], lines: &[&str]) -> u64 {
         .rev()
         .filter(|line| !is_bare(line))
         .take(MAX_FOOTER)
-        .any(|line| is_footer(line));
+        .any(is_footer);
     if !has_footer {
         return digest(lines);
     }

@@ -53,9 +53,7 @@ fn question_above(tail: &[Line<'_>], first: usize, sign: usize) -> Option<usize>
         lines.filter(|(_, line)| line.kind != Kind::Blank)
     };
     let is_question = |line: &Line<'_>| line.text.ends_with('?') || line.text.contains("? (");
-    let (question, _) = solid(first, sign + 1)
-        .filter(|(_, line)| is_question(line))
-        .last()?;
+    let (question, _) = solid(first, sign + 1).rfind(|(_, line)| is_question(line))?;
     let is_near = solid(question, sign).count() <= MAX_QUESTION;
     is_near.then_some(question)
 }

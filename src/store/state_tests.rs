@@ -51,6 +51,7 @@ fn nth<T: Copy, const N: usize>(n: u64, all: [T; N]) -> T {
     all[usize::try_from(n).unwrap() % N]
 }
 
+#[expect(clippy::too_many_lines, reason = "every field of a history")]
 fn full_history(n: u64) -> History {
     let at = NOW.minus(Period::from_secs(n));
     let fingerprint = Fingerprint {

@@ -388,6 +388,7 @@ fn worlds() -> Vec<World> {
         "[[seen]]\nname = 'x'\ndead = 'signal 9'\n[[history]]\nname = 'x'\nconversation = 'a-1'"
             .to_owned(),
     );
+    texts.push("server = 'down'\n[[history]]\nname = 'x'\nconversation = 'a-1'".to_owned());
     let quiet = "screen = 'ready'\nunchanged_for = '5m'\nage = '20m'";
     texts.push(format!(
         "[[seen]]\nname = 't-1'\npolicy = true\n[[history]]\nname = 't-1'\n{quiet}"

@@ -124,8 +124,10 @@ fn recorded(event: &str, holding: &str) -> Value {
         .filter(|line| !line.starts_with('#') && line.contains(holding))
         .map(|line| serde_json::from_str::<Value>(line).unwrap())
         .find(|line| line["client"] == "claude" && line["event"]["hook_event_name"] == event)
-        .map(|line| line["event"].clone())
-        .unwrap_or_else(|| panic!("no {event} with {holding}"))
+        .map_or_else(
+            || panic!("no {event} with {holding}"),
+            |line| line["event"].clone(),
+        )
 }
 
 /// The name as it lives as long as a test.
