@@ -143,10 +143,11 @@ fn a_session_is_restarted_although_they_cannot_be_read() {
     yard.gtctl(&["apply"]).exits(0);
     let watch = yard.start(&["reconcile", "--watch"]);
     let one = yard.pid("one");
-    fs::remove_file(yard.at("watcher.md")).unwrap();
+    // It has read the manifest by then, which would be wrong without the file.
     yard.until("the controller", || {
         yard.state().join("controller.json").exists()
     });
+    fs::remove_file(yard.at("watcher.md")).unwrap();
     yard.kill(one);
     yard.fresh("one", Some(one));
     yard.until("the notice", || {
