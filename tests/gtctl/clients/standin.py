@@ -32,8 +32,12 @@ def tell(event):
     """Runs the hooks of an event. It waits for none that says `async`."""
     for hook in hooks_of(event):
         process = subprocess.Popen(["sh", "-c", hook["command"]], stdin=subprocess.PIPE)
-        process.stdin.write(json.dumps(event).encode())
-        process.stdin.close()
+        try:
+            process.stdin.write(json.dumps(event).encode())
+            process.stdin.close()
+        except BrokenPipeError:
+            # A hook whose program is missing reads nothing.
+            pass
         if not hook.get("async"):
             process.wait()
 

@@ -271,6 +271,13 @@ fn a_link_in_the_place_of_the_reports_is_not_followed() {
     agent.is_untouched();
 }
 
+/// Replaces a file whole: the agent may be reading it.
+fn replace(path: &std::path::Path, text: &str) {
+    let fresh = path.with_extension("fresh");
+    fs::write(&fresh, text).unwrap();
+    fs::rename(fresh, path).unwrap();
+}
+
 #[test]
 fn a_hook_that_is_missing_or_hangs_slows_nothing() {
     let agent = StandIn::start(BY_LOOKS, "");
@@ -280,18 +287,17 @@ fn a_hook_that_is_missing_or_hangs_slows_nothing() {
     let declared = fs::read_to_string(&hooks).unwrap();
     let hang = yard.at("bin/hang");
     for program in ["/nonexistent/gtctl", hang.to_str().unwrap()] {
-        fs::write(
+        replace(
             &hooks,
-            declared.replace(env!("CARGO_BIN_EXE_gtctl"), program),
-        )
-        .unwrap();
+            &declared.replace(env!("CARGO_BIN_EXE_gtctl"), program),
+        );
         let took = agent.obeys(&json!({ "draw": BUSY, "events": [prompt(), tool()] }));
         assert!(took < Duration::from_secs(1), "{program}: {took:?}");
         agent.becomes("working");
         agent.obeys(&json!({ "draw": PROMPT, "events": [stop()] }));
         agent.becomes("idle");
     }
-    fs::write(&hooks, declared).unwrap();
+    replace(&hooks, &declared);
     agent.shows(BUSY, &prompt(), "working");
     agent.is_untouched();
 }

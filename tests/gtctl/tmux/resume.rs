@@ -162,3 +162,23 @@ fn without_hooks_nothing_is_added_but_the_conversation() {
     until_up(&yard, 2);
     assert_eq!(starts(&yard)[1], "--dangerously-skip-permissions");
 }
+
+#[test]
+fn a_client_that_knows_none_of_the_added_arguments_is_started_without_them() {
+    let yard = Yard::new("");
+    yard.shim(
+        "claude",
+        "#!/bin/bash\necho \"$*\" >>\"$HOME/args\"\n\
+         case $* in *--plugin-dir*) echo \"error: unknown option '--plugin-dir'\"; exit 1 ;; esac\n\
+         printf '❯ '; echo ready >>\"$HOME/up\"; while :; do sleep 3; done\n",
+    );
+    yard.declare(
+        "[defaults]\nready_after = \"1s\"\nmax_age = \"off\"\n\
+         backoff = { first = \"0s\" }\n[[session]]\nsession = \"a\"\nagent = \"claude\"\n",
+    );
+    yard.gtctl(&["apply"]);
+    let _controller = yard.start(&["reconcile", "--watch"]);
+    until_up(&yard, 1);
+    let last = starts(&yard).pop().unwrap();
+    assert_eq!(last, "--dangerously-skip-permissions");
+}
