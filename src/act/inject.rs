@@ -42,7 +42,7 @@ pub(super) fn inject(
     } else {
         Some(0)
     };
-    let Some(word) = word else {
+    let Some(word) = word.filter(|_| *conversation != Conversation::AsDeclared) else {
         return Injected {
             argv,
             env: BTreeMap::new(),
@@ -132,7 +132,7 @@ fn continuing(client: ReportingClient) -> &'static [&'static str] {
 
 fn conversation_args(desired: &Desired, conversation: &Conversation) -> Vec<String> {
     let (template, id) = match conversation {
-        Conversation::Unnamed => return Vec::new(),
+        Conversation::Unnamed | Conversation::AsDeclared => return Vec::new(),
         Conversation::Begin(id) => (&desired.agent.begin, id),
         Conversation::Resume(id) => (&desired.agent.resume, id),
     };

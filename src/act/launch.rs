@@ -8,9 +8,7 @@
 use super::inject::{Injected, Reports, inject};
 use super::{Scene, env_file};
 use crate::files::aside::{self, Asking, Late};
-use crate::model::{
-    CannotStart, Conversation, Death, Desired, Generation, Moment, Origin, SessionName,
-};
+use crate::model::{CannotStart, Conversation, Desired, Generation, Moment, Origin, SessionName};
 use crate::proc::program::{find, is_executable};
 use crate::tmux::ops::{Labels, SessionLaunch, is_variable};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,9 +22,6 @@ const MAX_WORD: usize = (128 << 10) - 1;
 /// Arguments and environment together, in bytes: half of what the kernel takes under the usual 8
 /// MiB stack.
 const MAX_TOTAL: usize = 1 << 20;
-
-/// After so many crashes in a row a client that leaves at once gets no arguments of gtctl's.
-const PLAIN_AFTER: u32 = 2;
 
 /// The most paths that are listened to for one session that cannot be started.
 const MOST_AWAITED: usize = 64;
@@ -295,14 +290,7 @@ pub(super) fn prepare(
         .logs
         .sink
         .map(|(program, state)| Reports { program, state });
-    let Injected { argv, env: added } = if refuses_additions(scene, desired, crashes) {
-        Injected {
-            argv,
-            env: BTreeMap::new(),
-        }
-    } else {
-        inject(desired, argv, conversation, reports, &env)
-    };
+    let Injected { argv, env: added } = inject(desired, argv, conversation, reports, &env);
     env.extend(added);
     let mut marker: BTreeMap<String, String> = [
         ("GTCTL_TOWN", scene.town.name.to_string()),
@@ -335,19 +323,6 @@ pub(super) fn prepare(
         labels,
         pipe,
     }
-}
-
-/// Whether a client may be one that does not know the arguments that gtctl adds: it has left with an
-/// error before it was ready, more than once in a row. Then it is started as declared, for an agent
-/// without hooks is better than none.
-fn refuses_additions(scene: &Scene<'_>, desired: &Desired, crashes: u32) -> bool {
-    let history = scene.memory.sessions.get(&desired.name);
-    let last_run = history.and_then(|history| history.run.as_ref());
-    let has_failed_at_once = last_run.is_some_and(|run| {
-        let death = run.ended.map(|ended| ended.death);
-        run.ready.is_none() && matches!(death, Some(Death::Exit(status)) if status != 0)
-    });
-    crashes >= PLAIN_AFTER && has_failed_at_once
 }
 
 /// Checks that commands can be run in this directory. Waits at most [`aside::PATIENCE`] for an

@@ -514,6 +514,7 @@ impl Controller {
                 now,
                 town: _,
                 observed,
+                last_reports: _,
                 scope,
             },
             _,

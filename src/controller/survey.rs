@@ -3,7 +3,6 @@
 use crate::act;
 use crate::files::aside;
 use crate::gastown::{self, GastownState};
-use crate::memory::hear_last_reports;
 use crate::model::{Gastown, Memory, Moment, Observed, Orders, Plan, Town};
 use crate::model::{covered, misnamed};
 use crate::observe::{self, Depth, Living, Look, LookCache, LookRequest};
@@ -73,6 +72,7 @@ impl Eyes<'_> {
             now,
             town,
             observed,
+            last_reports: _,
             scope: _,
         } = observation;
         Survey {
@@ -111,8 +111,7 @@ impl Eyes<'_> {
         let unheard = observe::listen(&mut observed, &town, &memory, self.state, now);
         notices.extend(unheard);
         observe::add_reports(&mut observed, &town, self.state, self.looks, now);
-        let last = observe::last_reports(&observed, &town, &memory, self.state);
-        let memory = hear_last_reports(memory, &last);
+        let last_reports = observe::last_reports(&observed, &town, &memory, self.state);
         let learned = learn(
             &Shipped,
             memory,
@@ -120,6 +119,7 @@ impl Eyes<'_> {
                 now,
                 town,
                 observed,
+                last_reports,
                 scope,
             },
         );

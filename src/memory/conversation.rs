@@ -1,16 +1,15 @@
 //! Which conversation a session holds, and what its ends make of it.
 
 use crate::model::{
-    Content, Conversation, Death, Generation, History, KnownConversation, Label, Memory, Reported,
-    Seen, SessionName, Turns,
+    Content, Conversation, Death, Generation, History, KnownConversation, Label, LastReports,
+    Memory, Reported, Seen, Turns,
 };
-use std::collections::BTreeMap;
 
 /// Takes in with which conversation a fresh process was started.
 pub(super) fn begin(history: &mut History, generation: Generation, conversation: &Conversation) {
     history.conversation_asked = None;
     history.conversation = match conversation {
-        Conversation::Unnamed => None,
+        Conversation::Unnamed | Conversation::AsDeclared => None,
         Conversation::Begin(id) => Some(KnownConversation {
             id: id.clone(),
             generation,
@@ -34,6 +33,7 @@ pub(super) fn learn_conversation(history: &mut History, seen: &Seen, label: &Lab
     if let Some(reported) = &seen.reported {
         learn_reported(history, reported, label.generation);
     }
+    go_on(history);
     let works = history.content.as_ref().is_some_and(shows_a_turn);
     if let Some(known) = history.conversation.as_mut().filter(|_| works) {
         known.turns = Turns::Some;
@@ -64,6 +64,14 @@ fn learn_reported(history: &mut History, reported: &Reported, generation: Genera
             Turns::Unknown => Turns::None,
             turns @ (Turns::None | Turns::Some) => turns,
         };
+    }
+}
+
+/// Takes in that the agent lives. A stop that was not carried out has ended nothing.
+fn go_on(history: &mut History) {
+    let is_stopping = history.stopping.is_some();
+    if let Some(known) = &mut history.conversation {
+        known.over &= is_stopping;
     }
 }
 
@@ -107,14 +115,10 @@ pub(super) fn was_refused(history: &mut History) -> bool {
 /// Takes in what the clients of agents that do not live any more have reported last: which
 /// conversation each has held, and whether that has a turn.
 ///
-/// `reported` has the incarnation that each report is of. One of another incarnation than the last
-/// is passed over.
+/// A report of another incarnation than the last one is passed over.
 #[must_use]
-pub fn hear_last_reports(
-    mut memory: Memory,
-    reported: &BTreeMap<SessionName, (Generation, Reported)>,
-) -> Memory {
-    for (name, (generation, reported)) in reported {
+pub fn hear_last_reports(mut memory: Memory, last: &LastReports) -> Memory {
+    for (name, (generation, reported)) in last {
         let Some(history) = memory.sessions.get_mut(name) else {
             continue;
         };
@@ -127,4 +131,75 @@ pub fn hear_last_reports(
         }
     }
     memory
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        ConversationId, Ended, Incarnation, Moment, Purpose, ReasonCode, RecordedReason, Rung,
+        Stopping,
+    };
+
+    const NOW: Moment = Moment {
+        wall: 1_700_000_000_000,
+        awake: 1_000_000,
+        boot: 7,
+    };
+
+    fn id() -> ConversationId {
+        "4f1c-b".parse().unwrap()
+    }
+
+    /// A run that was begun with a former conversation and has ended so, before it was ready.
+    fn resumed_and_ended(death: Death) -> History {
+        let mut history = History {
+            run: Some(Incarnation {
+                generation: Generation(2),
+                started: NOW,
+                ready: None,
+                fingerprint: None,
+                ended: Some(Ended { death, at: NOW }),
+            }),
+            ..History::default()
+        };
+        begin(&mut history, Generation(2), &Conversation::Resume(id()));
+        history
+    }
+
+    #[test]
+    fn a_refusal_forgets_the_conversation_and_stays_one_at_every_look() {
+        let mut history = resumed_and_ended(Death::Exit(1));
+        assert!(was_refused(&mut history));
+        assert_eq!(history.conversation, None);
+        assert!(was_refused(&mut history));
+        for other in [Death::Signal(9), Death::Exit(0), Death::Vanished] {
+            let mut history = resumed_and_ended(other);
+            assert!(!was_refused(&mut history), "{other}");
+            assert!(history.conversation.is_some(), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_stop_that_was_not_carried_out_ends_no_conversation() {
+        let mut history = History::default();
+        begin(&mut history, Generation(2), &Conversation::Begin(id()));
+        let is_over = |history: &History| history.conversation.as_ref().unwrap().over;
+        history.stopping = Some(Stopping {
+            generation: Generation(2),
+            since: NOW,
+            rung: Rung::Ask,
+            rung_at: NOW,
+            purpose: Purpose::Restart,
+            reason: RecordedReason::Known(ReasonCode::TooOld),
+            begun_for: None,
+            tree: Vec::new(),
+        });
+        end_as_planned(&mut history);
+        go_on(&mut history);
+        assert!(is_over(&history));
+        history.stopping = None;
+        go_on(&mut history);
+        assert!(!is_over(&history));
+    }
 }

@@ -4,7 +4,7 @@
 use super::journal::{blocked_sessions, blocks, of_hold, with_fix};
 use crate::model::{
     Announced, Block, Death, Done, Effect, Entry, Evidence, Held, Hold, Level, Memory, News,
-    NotReady, Observed, Outcome, Phase, Plan, ScreenState, SessionName, Topic, Verb,
+    NotReady, Observed, Outcome, Phase, Plan, SessionName, Topic, Verb,
 };
 use jiff::Timestamp;
 use serde_json::json;
@@ -148,17 +148,7 @@ fn of_limit(
 ) -> News {
     let ends = sessions.iter().filter_map(|name| {
         let content = memory.sessions.get(name.as_str())?.content.as_ref()?;
-        match content.state {
-            ScreenState::Limit { resets } => resets,
-            ScreenState::Ready
-            | ScreenState::Busy
-            | ScreenState::Retrying
-            | ScreenState::AsksPermission
-            | ScreenState::AsksTrust
-            | ScreenState::Auth
-            | ScreenState::Context
-            | ScreenState::Unclear => None,
-        }
+        content.state.limit_end()
     });
     let last = ends
         .max()

@@ -207,19 +207,8 @@ fn decided(shown: ScreenState, reported: &Reported, is_believed: bool) -> Option
             (!is_question && (is_believed || is_unclear)).then_some(ScreenState::Context)
         }
         Activity::Limit => (!is_question && (is_believed || is_unclear)).then_some({
-            let shown_end = match shown {
-                ScreenState::Limit { resets } => resets,
-                ScreenState::Ready
-                | ScreenState::Busy
-                | ScreenState::Retrying
-                | ScreenState::AsksPermission
-                | ScreenState::AsksTrust
-                | ScreenState::Auth
-                | ScreenState::Context
-                | ScreenState::Unclear => None,
-            };
             ScreenState::Limit {
-                resets: shown_end.or(reported.resets),
+                resets: shown.limit_end().or(reported.resets),
             }
         }),
     }

@@ -372,6 +372,12 @@ impl Agent {
         self.hooks != Hooks::Off && sets_up
     }
 
+    /// Whether gtctl adds arguments to its command.
+    #[must_use]
+    pub fn gets_arguments(&self) -> bool {
+        self.reports() || !self.begin.is_empty() || !self.resume.is_empty()
+    }
+
     /// Whether what its client says of itself is read.
     #[must_use]
     pub fn listens(&self) -> bool {

@@ -102,8 +102,8 @@ pub use probe::{Answer, Answered, Probe, Probed};
 pub use ran::{Change, RanWith};
 pub use reason::{Death, Hold, Reason, ReasonCode, RecordedReason};
 pub use report::{
-    Activity, AgentReport, Conversation, ConversationId, ConversationIdFault, Reported,
-    ReportingClient,
+    Activity, AgentReport, Conversation, ConversationId, ConversationIdFault, LastReports,
+    Reported, ReportingClient,
 };
 pub use screen::{Asks, Block, Screen, ScreenState, Source, Title, Told};
 pub use shell::shell_word;

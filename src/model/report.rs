@@ -4,6 +4,7 @@ use super::written::is_default;
 use super::{Generation, Moment, Period, ProcId, SessionName, Source, TokenUsage};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use strum::{EnumString, IntoStaticStr};
@@ -158,6 +159,9 @@ pub enum Conversation {
     /// With one that its client begins as it likes.
     #[default]
     Unnamed,
+    /// As `Unnamed`, and the command runs exactly as declared, without hooks: its client may be a
+    /// version that does not know the arguments that gtctl adds.
+    AsDeclared,
     /// With a new one of this id.
     Begin(ConversationId),
     /// With a former one.
@@ -175,7 +179,7 @@ impl Conversation {
     #[must_use]
     pub fn id(&self) -> Option<&ConversationId> {
         match self {
-            Self::Unnamed => None,
+            Self::Unnamed | Self::AsDeclared => None,
             Self::Begin(id) | Self::Resume(id) => Some(id),
         }
     }
@@ -218,21 +222,6 @@ impl Activity {
     #[must_use]
     pub fn code(self) -> &'static str {
         self.into()
-    }
-
-    /// Whether it says that no turn is under way and nothing is asked.
-    #[must_use]
-    pub fn is_at_rest(self) -> bool {
-        match self {
-            Self::Ready | Self::Idle | Self::Background | Self::Failed => true,
-            Self::Working
-            | Self::Asks
-            | Self::Auth
-            | Self::Limit
-            | Self::Context
-            | Self::Ended
-            | Self::Unsaid => false,
-        }
     }
 
     /// Whether a hook that says so tells of a turn: one that goes on, or one that is over.
@@ -307,6 +296,10 @@ impl AgentReport {
     /// where they lie this far apart.
     pub const DISORDER: Period = Period::from_millis(500);
 }
+
+/// What the clients of agents that do not live any more have reported last, by session, with the
+/// incarnation that each report is of.
+pub type LastReports = BTreeMap<SessionName, (Generation, Reported)>;
 
 /// What the reports of one incarnation come to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -156,6 +156,23 @@ impl ScreenState {
         }
     }
 
+    /// When the limit that it says ends, in wall milliseconds since the epoch. None where it names no
+    /// end, or says no limit.
+    #[must_use]
+    pub fn limit_end(&self) -> Option<i64> {
+        match self {
+            Self::Limit { resets } => *resets,
+            Self::Ready
+            | Self::Busy
+            | Self::Retrying
+            | Self::AsksPermission
+            | Self::AsksTrust
+            | Self::Auth
+            | Self::Context
+            | Self::Unclear => None,
+        }
+    }
+
     /// Whether both are the same state. The ends of two limits may differ.
     #[must_use]
     pub fn agrees(&self, other: &Self) -> bool {

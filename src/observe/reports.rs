@@ -12,8 +12,8 @@ use super::usage::{Transcripts, usage_of};
 use crate::files::aside;
 use crate::files::{self, Links};
 use crate::model::{
-    Activity, AgentReport, Desired, Generation, Label, Life, Memory, Moment, Observed, ProcId,
-    Reported, ReportingClient, Seen, SessionName, Town,
+    Activity, AgentReport, Desired, Generation, Label, LastReports, Life, Memory, Moment, Observed,
+    ProcId, Reported, ReportingClient, Seen, SessionName, Town,
 };
 use crate::proc::process::{self, Presence};
 use crate::proc::zone;
@@ -133,9 +133,9 @@ pub fn last_reports(
     town: &Town,
     memory: &Memory,
     state: &View,
-) -> BTreeMap<SessionName, (Generation, Reported)> {
+) -> LastReports {
     let living: BTreeSet<&SessionName> = match observed {
-        Observed::Unknown(_) => return BTreeMap::new(),
+        Observed::Unknown(_) => return LastReports::new(),
         Observed::Down => BTreeSet::new(),
         Observed::Up(server) => server
             .sessions
@@ -144,7 +144,7 @@ pub fn last_reports(
             .map(|(desired, _)| &desired.name)
             .collect(),
     };
-    let mut last = BTreeMap::new();
+    let mut last = LastReports::new();
     for (name, desired) in &town.sessions {
         let may_report = desired.agent.client.is_some() && desired.agent.listens();
         let run = memory

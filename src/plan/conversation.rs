@@ -2,9 +2,12 @@
 
 use super::subject::Subject;
 use crate::model::{
-    AskedConversation, Conversation, ConversationId, Generation, KnownConversation, ResumePolicy,
-    Turns,
+    AskedConversation, Conversation, ConversationId, Death, Generation, KnownConversation,
+    ResumePolicy, Turns,
 };
+
+/// After so many crashes in a row a client that leaves at once is started as declared.
+const FAILURES: usize = 2;
 
 /// How the run before ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +34,9 @@ pub(super) fn conversation(
         return Conversation::Unnamed;
     };
     let agent = &desired.agent;
+    if agent.gets_arguments() && leaves_at_once(subject) {
+        return Conversation::AsDeclared;
+    }
     let known = subject
         .history
         .and_then(|history| history.conversation.as_ref())
@@ -43,6 +49,17 @@ pub(super) fn conversation(
     }
     let town = &subject.situation.town.name;
     Conversation::Begin(ConversationId::of(town, subject.name, generation))
+}
+
+/// Whether the client has left with an error before it was ready, more than once in a row. It may be
+/// a version that does not know the arguments that gtctl adds.
+fn leaves_at_once(subject: &Subject<'_>) -> bool {
+    let run = subject.history.and_then(|history| history.run.as_ref());
+    let has_failed_at_once = run.is_some_and(|run| {
+        let death = run.ended.map(|ended| ended.death);
+        run.ready.is_none() && matches!(death, Some(Death::Exit(status)) if status != 0)
+    });
+    subject.crashes().len() >= FAILURES && has_failed_at_once
 }
 
 fn can_resume(subject: &Subject<'_>, known: &KnownConversation) -> bool {

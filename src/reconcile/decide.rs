@@ -177,6 +177,7 @@ impl<'t> Decided<'t> {
             now,
             town,
             observed,
+            last_reports: _,
             scope: _,
         } = observation;
         let situation = Situation {

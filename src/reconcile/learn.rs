@@ -1,7 +1,8 @@
 //! The second step: what a look teaches.
 
 use super::logic::Logic;
-use crate::model::{Memory, Moment, Observed, Scope, Town};
+use crate::memory::hear_last_reports;
+use crate::model::{LastReports, Memory, Moment, Observed, Scope, Town};
 use std::borrow::Cow;
 
 /// What one look has shown.
@@ -13,6 +14,8 @@ pub struct Observation<'t> {
     pub town: Cow<'t, Town>,
     /// What is there.
     pub observed: Observed,
+    /// What agents that do not live any more have reported last.
+    pub last_reports: LastReports,
     /// The sessions that the look asked after. Nothing is done to any other.
     pub scope: Scope,
 }
@@ -36,8 +39,10 @@ pub fn learn<'t>(
         now,
         town,
         observed,
+        last_reports,
         scope: _,
     } = &observation;
+    let memory = hear_last_reports(memory, last_reports);
     let memory = logic.learn(memory, town, observed, *now);
     Learned {
         logic,

@@ -1,6 +1,6 @@
 use super::{Beside, Learned, Observation, Shipped, learn};
 use crate::model::{
-    Durability, Memory, Moment, Observed, Orders, ProcId, Scope, SessionName, Town,
+    Durability, LastReports, Memory, Moment, Observed, Orders, ProcId, Scope, SessionName, Town,
 };
 use crate::sim::{Random, random_town};
 use std::borrow::Cow;
@@ -25,6 +25,7 @@ fn learned(town: &Town) -> Learned<'_> {
         now: NOW,
         town: Cow::Borrowed(town),
         observed: Observed::Down,
+        last_reports: LastReports::new(),
         scope: Scope::Town,
     };
     learn(&Shipped, Memory::default(), observation)

@@ -610,6 +610,7 @@ fn looks(n: u32) -> String {
 pub fn conversation(action: &Action) -> String {
     match (action, action.conversation()) {
         (_, Some(Conversation::Resume(id))) => format!(" (resumes {})", id.short()),
+        (_, Some(Conversation::AsDeclared)) => " (without what gtctl adds)".to_owned(),
         (Action::Restart { desired, .. }, Some(Conversation::Begin(_) | Conversation::Unnamed))
             if !desired.agent.resume.is_empty() && desired.commands().is_none() =>
         {

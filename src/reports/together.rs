@@ -28,7 +28,20 @@ pub fn together(hook: Option<Reported>, registry: Option<Reported>) -> Option<Re
         (Activity::Idle | Activity::Background, Activity::Idle | Activity::Background) => {
             hook_is_as_new && hook.activity == registry.activity
         }
-        _ => false,
+        (
+            Activity::Ready
+            | Activity::Working
+            | Activity::Asks
+            | Activity::Idle
+            | Activity::Background
+            | Activity::Auth
+            | Activity::Limit
+            | Activity::Context
+            | Activity::Failed
+            | Activity::Ended
+            | Activity::Unsaid,
+            _,
+        ) => false,
     };
     let conversation = registry
         .conversation

@@ -198,6 +198,7 @@ fn a_real_claude_in_a_strange_folder_waits_for_trust() {
     let question = Sign::Screen("I trust this folder");
     let line = talk.stage.sees("a strange folder", 0, question, "waiting");
     assert_eq!(line["screen"]["state"], "asks-trust", "{line}");
+    // Claude draws the question before it takes keys, and nothing shows when it does.
     std::thread::sleep(Duration::from_millis(500));
     talk.press_leads_to("Enter", "idle");
 }

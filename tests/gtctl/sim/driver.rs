@@ -5,8 +5,8 @@ use super::ledger::{Breach, Ledger, Look};
 use super::settled::Violation;
 use gtctl::model;
 use gtctl::model::{
-    Action, Answer, CannotStart, Done, Life, Memory, Moment, Observed, Orders, Orphans, Outcome,
-    Period, Plan, ProcId, Scope, SessionName, Step, Town,
+    Action, Answer, CannotStart, Done, LastReports, Life, Memory, Moment, Observed, Orders,
+    Orphans, Outcome, Period, Plan, ProcId, Scope, SessionName, Step, Town,
 };
 use gtctl::reconcile::{
     Arrivals, Beside, Intended, Learned, Logic, Observation, ProbeAnswer, TakenIn, learn, take_in,
@@ -160,6 +160,7 @@ impl<'m> Driver<'m> {
             now: self.world.now,
             town,
             observed,
+            last_reports: LastReports::new(),
             scope: Scope::Town,
         }
     }

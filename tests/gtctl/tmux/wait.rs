@@ -19,6 +19,7 @@ while :; do sleep 3; done
 /// Begins to wait, and lets it look at least once.
 fn waiting(yard: &Yard, args: &[&str]) -> Running {
     let mut wait = yard.start(&[&["wait"], args].concat());
+    // That it goes on waiting only time can show.
     std::thread::sleep(Duration::from_millis(1500));
     assert!(wait.is_running(), "{}", wait.said());
     wait
