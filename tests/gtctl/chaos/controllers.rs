@@ -2,6 +2,7 @@
 
 use super::ground::{Ground, Ran, Watch};
 use super::{Kind, full, sample};
+use crate::harness::{AT_ONCE, PATIENCE};
 use gtctl::proc::process;
 use gtctl::proc::signal::{Signal, signal};
 use gtctl::sim::Random;
@@ -160,13 +161,10 @@ fn frozen_turn() -> Ran {
     assert!(holder.is_running());
     for verb in ["diff", "status", "verify"] {
         let said = ground.yard.gtctl(&[verb]).exits(0);
-        assert!(said.took < Duration::from_secs(3), "{said:?}");
+        assert!(said.took < AT_ONCE, "{said:?}");
     }
     let said = ground.yard.gtctl(&["apply"]);
-    assert!(
-        said.code != Some(0) && said.took < Duration::from_secs(35),
-        "{said:?}"
-    );
+    assert!(said.code != Some(0) && said.took < PATIENCE, "{said:?}");
     ground.is_untouched();
     // The sleep has the lock too.
     let sleep = gtctl::proc::tree::tree(holder.id());

@@ -13,7 +13,7 @@ pub(crate) enum Ran {
 }
 
 /// The verdict on a verb has to be there by then, whatever tmux does.
-pub(super) const ANSWER: std::time::Duration = std::time::Duration::from_millis(6500);
+pub(super) const ANSWER: std::time::Duration = crate::harness::AT_ONCE;
 
 /// Sessions come back quickly after any number of crashes. Ends within `[defaults]`.
 pub(super) fn head() -> String {

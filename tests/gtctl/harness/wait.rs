@@ -5,6 +5,10 @@ use std::time::{Duration, Instant};
 /// How long any condition may take to come true, on a machine that does much else too.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Something came at once and not with a later look. No machine needs so long for it, and what would
+/// bring it otherwise takes longer.
+pub(crate) const AT_ONCE: Duration = Duration::from_secs(30);
+
 /// Waits until it holds. Panics after [`PATIENCE`].
 #[track_caller]
 pub(crate) fn until(what: &str, holds: impl FnMut() -> bool) {

@@ -7,7 +7,6 @@ use gtctl::model::ProcId;
 use gtctl::proc::process;
 use gtctl::proc::signal::Signal;
 use std::fs;
-use std::time::{Duration, Instant};
 
 const MAYOR: &str = "[[session]]\nrole = \"mayor\"\nstart_timeout = \"2s\"\n";
 const BYSTANDERS: &str = "[[session]]\nrole = \"witness\"\nrig = \"shop\"\n\
@@ -244,13 +243,8 @@ fn a_start_that_lasts_delays_nobody_and_ends_with_its_controller() {
     let command = hanging(&yard);
     let one = yard.pid("one");
     yard.kill(one);
-    let begun = Instant::now();
     yard.fresh("one", Some(one));
-    assert!(
-        begun.elapsed() < Duration::from_secs(15),
-        "{:?}",
-        begun.elapsed()
-    );
+    assert!(process::may_live(command), "the other start still lasts");
     yard.gtctl(&["diff"])
         .exits(0)
         .says("running")

@@ -6,7 +6,7 @@ use gtctl::proc::process;
 use gtctl::store::{StateDir, View};
 use std::fs;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Restarts at once, and never for its age.
 const QUICK: &str = "[limits]\nstarts = 100000\n[defaults]\nmax_age = \"off\"\nready_after = \"100ms\"\n\
@@ -142,13 +142,11 @@ fn who_attaches_during_a_stop_sees_no_agent_signalled() {
         let before = yard.read("term").lines().count();
         let restart = yard.start(&["restart", "one", "--no-wait"]);
         std::thread::sleep(Duration::from_millis(3 * round as u64));
-        let begun = Instant::now();
         let client = yard.attach("one");
         let attached = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap()
             .as_nanos();
-        assert!(begun.elapsed() < Duration::from_secs(10));
         restart.end();
         std::thread::sleep(Duration::from_millis(40));
         let told = yard.read("term");

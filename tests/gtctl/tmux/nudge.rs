@@ -1,6 +1,6 @@
 //! Texts typed at the prompt of a stand-in agent, on a real tmux.
 
-use crate::harness::{Yard, sleeper};
+use crate::harness::{AT_ONCE, Yard, sleeper};
 use gtctl::proc::signal::Signal;
 use std::fs;
 use std::time::{Duration, Instant};
@@ -444,11 +444,7 @@ fn a_chore_types_and_does_not_before_a_sign_in_and_delays_no_restart() {
         let begun = Instant::now();
         yard.kill(former);
         yard.fresh("two", Some(former));
-        assert!(
-            begun.elapsed() < Duration::from_secs(3),
-            "{when}: {:?}",
-            begun.elapsed()
-        );
+        assert!(begun.elapsed() < AT_ONCE, "{when}: {:?}", begun.elapsed());
         println!("{when}: a fresh process after {:?}", begun.elapsed());
     };
     let watch = yard.start(&["reconcile", "--watch"]);

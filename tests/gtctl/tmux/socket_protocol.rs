@@ -1,6 +1,6 @@
 //! The client that speaks to a server over its socket, against a real one and against what is none.
 
-use crate::harness::{Scratch, TestServer, wait_for};
+use crate::harness::{AT_ONCE, Scratch, TestServer, wait_for};
 use gtctl::proc::process;
 use gtctl::proc::signal::{Signal, signal};
 use gtctl::tmux::list;
@@ -155,16 +155,10 @@ async fn a_kept_connection_keeps_no_server_from_ending() {
     let client = server.scratch.client().lasting(Access::Act);
     list::list(&client).await.unwrap();
     server.run(&["kill-server"]);
-    let begun = Instant::now();
     wait_for("the server to end", async || {
         (!process::may_live(server.id().0)).then_some(())
     })
     .await;
-    assert!(
-        begun.elapsed() < Duration::from_secs(1),
-        "{:?}",
-        begun.elapsed()
-    );
     assert!(matches!(
         list::list(&client).await,
         Err(list::ListFault::NoServer(_))
@@ -182,7 +176,6 @@ async fn who_waits_for_an_answer_keeps_no_server_from_ending_either() {
         } else {
             client
         };
-        let begun = Instant::now();
         // It ends the server, and would wait for something that never comes.
         let script = "kill-server\nwait-for never\n";
         // Whether it hangs up on us or lets go of who waits, which then counts as done, is a matter
@@ -192,11 +185,6 @@ async fn who_waits_for_an_answer_keeps_no_server_from_ending_either() {
             (!process::may_live(server.id().0)).then_some(())
         })
         .await;
-        assert!(
-            begun.elapsed() < Duration::from_secs(1),
-            "{:?}",
-            begun.elapsed()
-        );
     }
 }
 
@@ -220,7 +208,7 @@ async fn given_up_before_its_turn(client: fn(&Client) -> Client) {
         .act("set-option -g @late yes\n", NoServer::Stale)
         .await;
     assert!(matches!(act, Err(CallFault::Timeout(_))), "{act:?}");
-    assert!(begun.elapsed() < Client::DEADLINE + Duration::from_secs(2));
+    assert!(begun.elapsed() < AT_ONCE);
     signal(server.id().0, Signal::CONT);
     assert_eq!(
         client

@@ -1,6 +1,6 @@
 //! `gtctl wait` for each condition, on a real tmux.
 
-use crate::harness::{QUICK, Running, Yard, sleeper};
+use crate::harness::{AT_ONCE, QUICK, Running, Yard, sleeper};
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -25,15 +25,11 @@ fn waiting(yard: &Yard, args: &[&str]) -> Running {
     wait
 }
 
-/// Ends well, soon after the event. A look at a loaded machine is given another second.
+/// Ends well, soon after the event.
 fn ends_soon(wait: Running, event: Instant) {
-    ends_within(wait, event, Duration::from_secs(2));
-}
-
-fn ends_within(wait: Running, event: Instant, bound: Duration) {
     wait.end().exits(0);
     let late = event.elapsed();
-    assert!(late < bound, "{late:?} after the event");
+    assert!(late < AT_ONCE, "{late:?} after the event");
     println!("noticed {late:?} after the event");
 }
 
@@ -106,7 +102,7 @@ fn idle_is_the_prompt_and_not_background_work() {
     let idle = waiting(&yard, &["one", "--for", "idle", "--timeout", "1m"]);
     yard.write("prompt", "");
     // Its client reports nothing: a screen is idle once it has been quiet for 5 s.
-    ends_within(idle, Instant::now(), Duration::from_secs(10));
+    ends_soon(idle, Instant::now());
     assert_eq!(fs::read(yard.state().join("gtctl.json")).unwrap(), before);
 }
 

@@ -1,7 +1,7 @@
 //! The watching controller: what wakes it, and what it does when its server fails it. No look is
 //! due for an hour.
 
-use crate::harness::{Running, TMUX, Yard, sleeper};
+use crate::harness::{AT_ONCE, Running, TMUX, Yard, sleeper};
 use gtctl::proc::process;
 use gtctl::proc::signal::{Signal, signal};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 const SELDOM: &str = "[controller]\nresync = \"1h\"\n[defaults]\nready_after = \"0s\"\nstop_grace = \"1s\"\n\
      backoff = { first = \"0s\", jitter = 0 }\n";
 /// How soon something must be noticed. Polling would take an hour.
-const SOON: Duration = Duration::from_secs(2);
+const SOON: Duration = AT_ONCE;
 
 /// A town that is watched and has come to rest.
 fn watched(yard: &Yard) -> Running {
