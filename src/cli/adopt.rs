@@ -1,5 +1,4 @@
-//! `gtctl adopt`: a session that is there already becomes gtctl's, or an idle shell gives its place
-//! to one.
+//! `gtctl adopt`: takes over a session that is already there, or replaces an idle shell by one.
 
 use super::agree::agree;
 use super::args::{Adopt, Global, TownArg};
@@ -38,7 +37,7 @@ pub(super) async fn run(
             .help(format!("`gtctl start {session}` starts it")));
     }
     let wait = Wait::of(args.no_wait, args.timeout);
-    // Naming a session by hand is consent enough.
+    // Whoever names a session by hand has agreed to it.
     let orders = Orders {
         mass: Mass::Allow,
         ..Orders::default()

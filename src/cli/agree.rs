@@ -1,8 +1,9 @@
-//! Whether this process may act on a town, or another one goes by another definition of it.
+//! Whether this process may act on a town. It may not while another process keeps the town by
+//! another definition.
 //!
-//! Two that keep one town by different files or settings would undo each other's restarts for ever.
-//! So whoever acts compares its layers with those that the town went by last: those of a living
-//! controller, or of the last verb that acted.
+//! Two processes with different files or settings would undo each other's restarts for ever. So
+//! whoever acts compares its layers with the last ones in force. Those are the layers of the
+//! running controller, or of the last verb that acted.
 
 use super::elsewhere;
 use super::exit::{Exit, Trouble};
@@ -15,15 +16,14 @@ use crate::store::{LastGood, StateDir, View};
 use std::fs;
 use std::path::Path;
 
-/// How long a controller has to read a manifest that was just edited.
+/// How long a controller may take to read a manifest that was just edited.
 const READ_PATIENCE: Period = Period::from_secs(4);
-/// How often it is asked meanwhile.
+/// How often this process asks meanwhile.
 const LOOK_EVERY: Period = Period::from_millis(100);
 
-/// Sees to it that this process may act on the town, and writes down what it goes by.
+/// Makes sure that this process may act on the town, and writes down its definition.
 ///
-/// # Errors
-/// Where the town goes by other layers, unless it may be taken over.
+/// # Errors Where other layers are in force for the town, and it may not be taken over.
 pub(super) async fn agree(place: &Place, terminal: &Terminal) -> Result<Layers, Trouble> {
     elsewhere::make_way(place)?;
     let view = View::of(&place.state);
@@ -38,13 +38,13 @@ pub(super) async fn agree(place: &Place, terminal: &Terminal) -> Result<Layers, 
         wait_for_reading(&view, &ours, terminal).await?;
     }
     let ours = match kept {
-        // A file has several paths. The one that is written down stays, so that nobody takes it for
-        // another file.
+        // A file can have several paths. The written one stays, so that nobody takes it for another
+        // file.
         Some(theirs) if are_alike(&ours, &theirs) => Layers {
             outcome: ours.outcome,
             ..theirs
         },
-        // Those that say the same do no harm, and a controller that goes by them may go on.
+        // Layers that say the same do no harm. A controller with such layers may go on.
         Some(theirs)
             if !place.may_take_over() && theirs.outcome == ours.outcome && is_kept(&view) =>
         {
@@ -53,8 +53,9 @@ pub(super) async fn agree(place: &Place, terminal: &Terminal) -> Result<Layers, 
         Some(_) | None => ours,
     };
     if let Err(trouble) = write_down(place, &ours) {
-        // Where another definition stays written down, others would go by that one. Else nothing is
-        // lost but the note: a full disk keeps no missing session from being started.
+        // If the note cannot be written while an old one stands, others would follow the old one:
+        // that is a fault. With no old note, only the note is lost: on a full disk missing sessions
+        // are still started.
         if view
             .last_good()
             .is_some_and(|kept| !kept.layers.are_those_of(&ours))
@@ -69,7 +70,7 @@ pub(super) async fn agree(place: &Place, terminal: &Terminal) -> Result<Layers, 
     Ok(ours)
 }
 
-/// Warns where what is shown is not what the town goes by. For verbs that only look.
+/// Warns where this definition is not the one in force for the town. For verbs that only look.
 pub(super) fn warn_of_others(place: &Place, terminal: &Terminal) {
     if let Some(other) = elsewhere::find(place) {
         terminal.warn(&format!(
@@ -89,7 +90,7 @@ pub(super) fn warn_of_others(place: &Place, terminal: &Terminal) {
     }
 }
 
-/// Writes down what the town goes by now.
+/// Writes down the definition now in force.
 fn write_down(place: &Place, layers: &Layers) -> Result<(), Trouble> {
     let good = LastGood {
         layers: layers.clone(),
@@ -99,7 +100,7 @@ fn write_down(place: &Place, layers: &Layers) -> Result<(), Trouble> {
     Ok(StateDir::open(&place.state)?.keep_last_good(&good)?)
 }
 
-/// Why this process must not act, if it must not.
+/// Why this process must not act. None where it may.
 fn objection(place: &Place, ours: &Layers, theirs: &Layers) -> Option<Trouble> {
     if theirs.outcome == ours.outcome || are_alike(ours, theirs) {
         return None;
@@ -117,8 +118,8 @@ fn objection(place: &Place, ours: &Layers, theirs: &Layers) -> Option<Trouble> {
                 .exits(Exit::Held),
         );
     }
-    // Nobody fights now. Settings of one shell may differ from the last one's, another manifest is
-    // another matter.
+    // No controller runs, so nobody would undo this. Other settings are allowed; another manifest
+    // is not.
     if is_same_file(&ours.file, &theirs.file) || !still_declares(place, &theirs.file) {
         return None;
     }
@@ -136,10 +137,11 @@ fn way_out(theirs: &Layers) -> String {
     )
 }
 
-/// What differs, in words that name both.
+/// Says what differs, and names both sides.
 fn differences(ours: &Layers, theirs: &Layers) -> Vec<String> {
     let mut found = Vec::new();
-    // What is relative in it begins at its folder: a link to it elsewhere comes to something else.
+    // Relative paths in a manifest begin at its folder. So a link to it in another folder is
+    // another definition.
     let is_same =
         is_same_file(&ours.file, &theirs.file) && ours.file.parent() == theirs.file.parent();
     if !is_same {
@@ -149,7 +151,7 @@ fn differences(ours: &Layers, theirs: &Layers) -> Vec<String> {
             ours.file.display()
         ));
     }
-    // A user file that is not there says nothing.
+    // A user file that does not exist says nothing.
     if let (Some(ours), Some(theirs)) = (&ours.user, &theirs.user)
         && !is_same_file(ours, theirs)
         && (ours.exists() || theirs.exists())
@@ -184,13 +186,13 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
     one == other || real(one).is_some_and(|one| real(other) == Some(one))
 }
 
-/// Whether the file is still there and still declares this town. One that was moved, removed or
-/// given to another town has nothing to say any more.
+/// Whether the file still exists and still declares this town. A file that was moved, removed or
+/// given to another town does not count any more.
 fn still_declares(place: &Place, file: &Path) -> bool {
     let other: ManifestFile = place.file.at(file);
     match other.try_load() {
         Ok(Ok(loaded)) => loaded.town.name == place.town.name,
-        // It is broken, which may be for a moment only.
+        // It is broken, perhaps only for a moment.
         Ok(Err(_)) => true,
         Err(_) => file.exists(),
     }
@@ -200,7 +202,7 @@ fn is_kept(state: &View) -> bool {
     controller_of(state).is_some()
 }
 
-/// The controller that lives, in words.
+/// The running controller, in words.
 fn controller_of(state: &View) -> Option<String> {
     let pid = match keeper(state, proc::clock::now()) {
         Keeper::Nobody => return None,
@@ -210,8 +212,8 @@ fn controller_of(state: &View) -> Option<String> {
     (pid != std::process::id()).then(|| format!("a controller (process {pid})"))
 }
 
-/// A controller that could not read what could be read here goes by an older definition: it is
-/// given the time to read it, and otherwise not fought.
+/// A controller that could not read these files still has an older definition in force. It gets
+/// time to read them. If it does not, this process gives way.
 async fn wait_for_reading(state: &View, ours: &Layers, terminal: &Terminal) -> Result<(), Trouble> {
     let begun = proc::clock::now();
     let mut is_told = false;

@@ -1,4 +1,4 @@
-//! `gtctl apply`: make it so, and wait until what was started is ready.
+//! `gtctl apply`: makes the town as declared, and waits until the started sessions are ready.
 
 use super::agree::agree;
 use super::args::{Apply, Global};
@@ -16,7 +16,7 @@ use crate::observe::Depth;
 use crate::render::saved;
 use std::path::Path;
 
-/// The most of a saved plan that is read, in bytes: more than a town of the largest size needs.
+/// The largest saved plan that is read, in bytes. The largest town needs less.
 const MOST_OF_A_PLAN: u64 = 256 << 20;
 
 pub(super) async fn run(
@@ -38,13 +38,13 @@ pub(super) async fn run(
         return Ok(Exit::Failed);
     }
     if args.accept {
-        // What is accepted is kept for the next cycles.
+        // Accepted proposals are kept for the next cycles.
         refuse_while_paused(&place, terminal)?;
         accept(&mut controller, &place, orders, terminal).await?;
     }
     let wait = Wait::of(args.no_wait, args.timeout);
     let work = Work::new(wait, orders, Scope::Town);
-    // A saved plan was agreed upon: it is carried out as it is.
+    // Somebody has agreed to a saved plan, so it is carried out as it is.
     let work = if args.plan.is_some() {
         work
     } else {
@@ -53,7 +53,7 @@ pub(super) async fn run(
     work.run(&mut controller, &mut place, terminal).await
 }
 
-/// Asks somebody at the terminal before much of the town is restarted; tells whether to go on.
+/// Asks at the terminal before a large part of the town is restarted. Returns whether to go on.
 async fn ask_for_restarts(
     yes: bool,
     place: &Place,
@@ -97,7 +97,7 @@ async fn ask_for_restarts(
     Ok(true)
 }
 
-/// Living sessions that would be restarted, now or when their turn has come.
+/// The living sessions that would be restarted, now or at their turn.
 fn restarts(plan: &Plan) -> usize {
     let lives = |phase: Phase| {
         !matches!(
@@ -125,7 +125,7 @@ fn restarts(plan: &Plan) -> usize {
     now.count() + later.count()
 }
 
-/// Has what is proposed carried out: restarts and resets by the cycles that follow, texts at once.
+/// Carries out proposals: texts at once, restarts and resets by the next cycles.
 async fn accept(
     controller: &mut Controller,
     place: &Place,
@@ -158,7 +158,7 @@ async fn accept(
     Ok(())
 }
 
-/// Refuses a saved plan when planning anew does not give the same.
+/// Refuses a saved plan when a new plan differs from it.
 async fn check_saved(
     path: &Path,
     place: &Place,

@@ -3,20 +3,20 @@
 use super::exit::Trouble;
 use std::io::{self, BufRead, IsTerminal, Write};
 
-/// So many wrong answers to one question are taken as no answer.
+/// After so many wrong answers a question counts as not answered.
 const PATIENCE: usize = 3;
 
-/// Whether anybody is asked.
+/// Whether questions are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Questions {
-    /// Each question is put.
+    /// Each question is asked.
     Ask,
-    /// The answer that Enter gives is taken.
+    /// Each question gets the answer that Enter would give.
     Assume,
 }
 
 impl Questions {
-    /// Asks where there is somebody to be asked.
+    /// Asks if somebody is at the terminal.
     pub(super) fn to_terminal() -> Self {
         if io::stdin().is_terminal() && io::stderr().is_terminal() {
             Self::Ask
@@ -25,7 +25,7 @@ impl Questions {
         }
     }
 
-    /// Puts a question until its answer passes.
+    /// Asks a question until its answer is valid.
     pub(super) fn ask<T>(
         self,
         question: &str,
@@ -55,7 +55,7 @@ impl Questions {
     }
 }
 
-/// Puts a question that is answered by yes or no; anything else is a no, and so is no answer.
+/// Asks a yes-or-no question. Anything but a yes is a no.
 pub(super) fn consents(question: &str) -> Result<bool, Trouble> {
     let mut err = io::stderr();
     let _ = write!(err, "{question} [y/N] ").and_then(|()| err.flush());
@@ -70,7 +70,7 @@ pub(super) fn consents(question: &str) -> Result<bool, Trouble> {
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
-/// One line, without its end.
+/// One line, without its line end.
 fn line(prompt: &str) -> Result<String, Trouble> {
     let mut err = io::stderr();
     let _ = err.write_all(prompt.as_bytes()).and_then(|()| err.flush());

@@ -1,7 +1,7 @@
 //! What people ask for by hand: `start`, `stop`, `restart`, `reset`, `expire`, `pause`, `resume`.
 //!
-//! Each is written into the town's memory first, so that a controller that runs beside it, or comes
-//! later, wants the same; then cycles carry it out, by turns with that controller.
+//! Each request is first written into the town's memory. So a controller that runs now or later
+//! wants the same. Then cycles carry it out, in turn with that controller.
 
 use super::agree::agree;
 use super::args::{Expire, Global, Sessions, TownArg};
@@ -13,7 +13,7 @@ use crate::model::{Mass, Orders, Request, Scope, SessionName};
 use crate::render::json;
 use crate::render::words::count;
 
-/// Asks for something about sessions, and sees to it.
+/// Asks for something about sessions, and carries it out.
 pub(super) async fn run(
     global: &Global,
     args: &Sessions,
@@ -22,7 +22,7 @@ pub(super) async fn run(
 ) -> Result<Exit, Trouble> {
     let town = TownArg { town: None };
     let mut place = match request {
-        // What it forgets is in the state, whatever the manifest says now.
+        // `reset` forgets what is in the state file, whatever the manifest says now.
         Request::Reset => Place::find_or_last_good(global, &town, terminal)?,
         Request::Start
         | Request::Stop
@@ -46,7 +46,7 @@ pub(super) async fn run(
         return Ok(Exit::Done);
     }
     let wait = Wait::of(args.no_wait, args.timeout);
-    // Naming sessions by hand is consent enough.
+    // Whoever names sessions by hand has agreed to it.
     let orders = Orders {
         mass: Mass::Allow,
         ..Orders::default()
@@ -67,15 +67,15 @@ pub(super) async fn expire(
     agree(&place, terminal).await?;
     let mut controller = place.controller()?;
     let wait = Wait::of(false, args.timeout);
-    // Whoever types `expire` has asked for just that: a second look is enough, however many have
-    // finished.
+    // Whoever types `expire` wants exactly that. So a second look is enough, however many sessions
+    // have finished.
     let orders = unasked(orders(&args.orders));
     let work = Work::new(wait, orders, Scope::Expiries).following(&place, &mut controller);
     work.run(&mut controller, &mut place, terminal).await
 }
 
-/// Refuses what cannot be done while the town is paused. It is not kept either: nobody would expect
-/// it at `resume`.
+/// Refuses what cannot be done while the town is paused. The request is not kept either: nobody
+/// would expect it to happen at `resume`.
 pub(super) fn refuse_while_paused(place: &Place, terminal: &Terminal) -> Result<(), Trouble> {
     if !place.recall(terminal)?.paused {
         return Ok(());
@@ -89,7 +89,7 @@ pub(super) fn refuse_while_paused(place: &Place, terminal: &Terminal) -> Result<
         .exits(Exit::Partial))
 }
 
-/// Pauses the town, or lets it go on.
+/// Pauses or resumes the town.
 pub(super) fn pause(
     global: &Global,
     args: &TownArg,

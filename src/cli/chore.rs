@@ -14,14 +14,14 @@ use crate::render::{Books, Clock, Colour, Detail, Paper, brief, json, sanitise};
 use crate::store::{LockFault, View};
 use std::sync::Arc;
 
-/// The last events that an analysis is told.
+/// How many of the last events an analysis is given.
 const EVENTS: usize = 60;
-/// The largest processes that an analysis is told.
+/// How many of the largest processes an analysis is given.
 const PROCESSES: usize = 10;
 /// The longest line about a run, in characters.
 const LONG: usize = 1000;
 
-/// What runs the chores of a town.
+/// The runner of a town's chores.
 pub(super) fn chores(place: &Place) -> Chores {
     let state = View::of(&place.state);
     let describe: Describe = Arc::new(move |look| describe(&state, look));
@@ -53,7 +53,7 @@ fn describe(state: &View, look: &AnalysisInput) -> String {
     )
 }
 
-/// Runs one chore now, or has it run by the controller that there is.
+/// Runs one chore now. Where a controller runs, the controller runs it.
 pub(super) async fn run(
     global: &Global,
     args: &ChoreRun,

@@ -1,9 +1,9 @@
 //! A controller that keeps the same town with another state directory.
 //!
-//! Which state directory a town has follows from `HOME`, `XDG_STATE_HOME` and `--state-dir`, so its
-//! lock keeps nobody out who has others. But the kernel tells who holds locks, and a controller
-//! writes into its lock file what it keeps: that is the same town where the name is, and the tmux
-//! server or the manifest.
+//! The state directory of a town depends on `HOME`, `XDG_STATE_HOME` and `--state-dir`. So its lock
+//! does not keep out a process with other settings. But the kernel tells who holds locks, and a
+//! controller writes into its lock file what it keeps. It is the same town if the name is the same,
+//! and the tmux server or the manifest too.
 
 use super::exit::{Exit, Trouble};
 use super::place::Place;
@@ -12,12 +12,12 @@ use crate::proc::{self, locks, process, signal};
 use crate::store::{CONTROLLER_LOCK, Keeps, kept_in};
 use std::path::{Path, PathBuf};
 
-/// How long a controller has to end that is told to.
+/// How long a controller may take to end after TERM.
 const PATIENCE: Period = Period::from_secs(40);
-/// How often it is asked meanwhile.
+/// How often this process asks meanwhile.
 const LOOK_EVERY: Period = Period::from_millis(50);
 
-/// Such a controller.
+/// A controller that keeps this town with another state directory.
 pub(super) struct Elsewhere {
     process: ProcId,
     state: PathBuf,
@@ -25,7 +25,7 @@ pub(super) struct Elsewhere {
 }
 
 impl Elsewhere {
-    /// Who keeps which town, and with what.
+    /// Its process, its town and its files.
     pub(super) fn in_words(&self) -> String {
         let Self {
             process,
@@ -44,14 +44,14 @@ impl Elsewhere {
     }
 }
 
-/// The controller that keeps this place's town with another state directory, if there is one.
+/// The controller that keeps this town with another state directory. None where there is none.
 pub(super) fn find(place: &Place) -> Option<Elsewhere> {
     let ours = place.keeps().ok()?;
     let is_ours = |state: &Path| is_same(state, &place.state);
     let others = locks::holders(CONTROLLER_LOCK)
         .into_iter()
         .filter_map(|(process, held)| {
-            // Whoever has only opened the file has not signed it.
+            // A process that has only opened the lock file has not written its name into it.
             let (_, keeps) = kept_in(&held.open).filter(|(signed, _)| *signed == process)?;
             Some(Elsewhere {
                 process,
@@ -71,10 +71,10 @@ fn is_same(one: &Path, other: &Path) -> bool {
     one == other || real(one).is_some_and(|one| real(other) == Some(one))
 }
 
-/// Sees to it that no such controller is there: it is ended where the town may be taken over.
+/// Makes sure that there is no such controller. Ends it where the town may be taken over.
 ///
-/// # Errors
-/// Where it may not be, or where it does not end. Both state directories are named.
+/// # Errors Where the town may not be taken over, or the controller does not end. The message names
+/// both state directories.
 pub(super) fn make_way(place: &Place) -> Result<(), Trouble> {
     let Some(other) = find(place) else {
         return Ok(());
@@ -102,8 +102,8 @@ pub(super) fn make_way(place: &Place) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Refuses beside such a controller, where it began after this one looked: for a place whose own
-/// lock is held.
+/// Refuses where such a controller has begun since the last look. The caller already holds its own
+/// lock.
 ///
 /// # Errors
 /// As [`make_way`].

@@ -1,9 +1,9 @@
-//! A controller that was asked to end does end, whatever it is doing.
+//! Makes a controller end after TERM, whatever it is doing.
 //!
-//! Usually it hears TERM between two cycles and leaves in good order. A cycle may take long,
-//! though: a disk that does not answer, a tmux server that is stopped, another gtctl that holds the
-//! turn. So a thread of its own listens as well, and ends the process when the time is up. Nothing
-//! is lost by that: what a controller does is made to survive its death at any moment.
+//! Usually it hears TERM between two cycles and ends in good order. But a cycle may take long: a
+//! disk does not answer, a tmux server is stopped, another gtctl holds the turn. So a separate
+//! thread listens too, and ends the process when the time is up. Nothing is lost: a controller may
+//! die at any moment.
 
 use super::exit::Exit;
 use crate::store::View;
@@ -12,21 +12,21 @@ use std::thread;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// How long the controller may take to end by itself. Less than the five seconds within which it is
-/// promised to be gone.
+/// How long the controller may take to end by itself. The promise is that it is gone within five
+/// seconds.
 const PATIENCE: Duration = Duration::from_millis(4500);
-/// How often the state directory is asked whether it answers.
+/// How often the thread checks that the state directory answers.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// Enough for a thread that only waits.
+/// The stack size, in bytes. The thread only waits.
 const STACK: usize = 256 << 10;
 
-/// Begins to listen. Where no thread can be had, the controller ends as soon as its cycle does.
+/// Begins to listen. If no thread can be started, the controller ends at the end of its cycle.
 pub(super) fn see_to_the_end(state: View) {
     let thread = thread::Builder::new()
         .name("gtctl-end".to_owned())
         .stack_size(STACK);
     let _ = thread.spawn(move || {
-        // A runtime of its own: that of the controller may be stuck.
+        // The thread has its own runtime: the controller's may be stuck.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
@@ -55,14 +55,14 @@ async fn wait_and_end(state: View) {
     std::process::exit(i32::from(Exit::Failed.code()));
 }
 
-/// Says that the state directory does not answer: the controller itself may be stuck there, in the
-/// middle of a cycle. Never ends.
+/// Says when the state directory does not answer: the controller may be stuck there in the middle
+/// of a cycle. Never ends.
 async fn tell_of_silence(state: View) {
     let mut told = None;
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let view = state.clone();
-        // It waits, and whoever ends this must not.
+        // This thread may wait for the disk. The thread that ends the process must not.
         let answer = tokio::task::spawn_blocking(move || view.answers()).await;
         let late = answer
             .ok()

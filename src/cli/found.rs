@@ -1,4 +1,4 @@
-//! What a newcomer's machine has: agents on PATH, and a Gas Town.
+//! What `init` finds on a newcomer's machine: agents on PATH, and a Gas Town.
 
 use super::exit::Trouble;
 use crate::doctor::AGENTS;
@@ -29,8 +29,7 @@ pub(super) fn agents() -> Vec<&'static str> {
         .collect()
 }
 
-/// The user's shell, if it is one that can be named by its file alone; else the one that is
-/// everywhere.
+/// The user's shell if its file name alone finds it, else `sh`.
 pub(super) fn shell() -> &'static str {
     let own = std::env::var_os("SHELL").map(PathBuf::from);
     let own = own
@@ -47,16 +46,16 @@ fn is_on_path(name: &str) -> bool {
     std::env::var_os("PATH").is_some_and(|path| program::find(name, &path).is_some())
 }
 
-/// A Gas Town, as far as its files tell.
+/// What the files of a Gas Town tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct GasTown {
     pub(super) root: PathBuf,
-    /// The rigs with their prefixes, where they have one.
+    /// The rigs, with their prefixes if they have one.
     pub(super) rigs: BTreeMap<String, Option<String>>,
 }
 
 impl GasTown {
-    /// The town that has `dir` in it; else that of `GT_ROOT`, else `~/gt`.
+    /// The town that contains `dir`, else that of `GT_ROOT`, else `~/gt`.
     pub(super) fn near(dir: &Path, home: Option<&Path>) -> Result<Option<Self>, Trouble> {
         let named = std::env::var_os("GT_ROOT")
             .map(PathBuf::from)
@@ -94,7 +93,7 @@ impl GasTown {
         Ok(Self { root, rigs })
     }
 
-    /// How its sessions are named: by prefix, where each of these rigs has one of its own.
+    /// How its sessions are named: by prefix if each of these rigs has its own.
     pub(super) fn naming(&self, rigs: &[String]) -> &'static str {
         let mut prefixes: Vec<&str> = rigs
             .iter()
@@ -110,7 +109,7 @@ impl GasTown {
         }
     }
 
-    /// The crew of a rig, by its directories.
+    /// The crew of a rig: its directories.
     pub(super) fn crew(&self, rig: &str) -> Vec<String> {
         let entries = std::fs::read_dir(self.root.join(rig).join("crew"))
             .into_iter()
@@ -144,7 +143,7 @@ fn is_root(dir: &Path) -> bool {
     dir.join(MARK).is_file()
 }
 
-/// Gas Town takes neither dashes, dots nor spaces in the name of a crew member.
+/// Gas Town allows no dash, dot or space in the name of a crew member.
 pub(super) fn is_crew_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 32

@@ -16,13 +16,13 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// The schema's name beside the manifest, for editors.
+/// The file name of the schema beside the manifest. Editors read it.
 const SCHEMA: &str = "town.schema.json";
 
 /// The instructions of a watcher.
 const WATCHER: &str = include_str!("../../examples/watcher.md");
 
-/// Whether a file that is there may be replaced.
+/// Whether an existing file may be replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Overwrite {
     Never,
@@ -59,7 +59,7 @@ pub(super) fn run(global: &Global, args: &Init, terminal: &Terminal) -> Result<E
     fs::create_dir_all(&dir)
         .map_err(|e| Trouble::new(format!("cannot make {}", dir.display())).because(&e))?;
     write(&file, &choice.text(&format!("./{SCHEMA}")), overwrite)?;
-    // What is there may be another version's, or a link to one: it serves as well.
+    // An existing schema may be of another version or a link. It serves as well.
     let schema = dir.join(SCHEMA);
     let wrote_schema = write(&schema, &schema_text(), overwrite).is_ok();
     let watcher = dir.join(INSTRUCTIONS);
@@ -86,7 +86,7 @@ pub(super) fn run(global: &Global, args: &Init, terminal: &Terminal) -> Result<E
     Ok(Exit::Done)
 }
 
-/// The file to write: what ends in `.toml` is one, anything else is a folder for it.
+/// The file to write. A path that ends in `.toml` is the file, any other path its folder.
 fn place(global: &Global, args: &Init) -> PathBuf {
     let named = args
         .place
@@ -116,8 +116,8 @@ fn is_there(file: &Path) -> Trouble {
     ))
 }
 
-/// Writes a file that only its owner may write to, whatever the umask: others' manifests are not
-/// believed.
+/// Writes a file that only its owner may write to, whatever the umask. gtctl refuses a manifest
+/// that others could write.
 fn write(file: &Path, text: &str, overwrite: Overwrite) -> Result<(), Trouble> {
     let fault = |e: std::io::Error| match e.kind() {
         ErrorKind::AlreadyExists => is_there(file),
@@ -185,7 +185,7 @@ fn tell(file: &Path, wrote_schema: bool, town: &Town, choice: &Choice, terminal:
     choice.notes().iter().for_each(|note| terminal.note(note));
 }
 
-/// What to type next, and what it is for.
+/// The commands to type next, each with its purpose.
 fn next(file: &Path, town: &Town) -> Vec<(String, &'static str)> {
     let of_verb = |verb: &[&str]| {
         let is_usual = file == Path::new("town.toml") && std::env::var_os("GTCTL_FILE").is_none();

@@ -1,5 +1,4 @@
-//! The last good definition of a town, for verbs that only need to know the town while its manifest
-//! is broken.
+//! The last good definition of a town. Some verbs can work with it while the manifest is broken.
 
 use super::args::Global;
 use super::manifest::{ManifestFile, Texts};
@@ -13,17 +12,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// A definition that was good when it was kept.
+/// A definition that was good when it was saved.
 pub(super) struct Kept {
     pub(super) loaded: Loaded,
     pub(super) texts: Texts,
-    /// The state directory in which it was kept.
+    /// The state directory in which it was saved.
     pub(super) state: PathBuf,
     since: SystemTime,
 }
 
-/// The last good definition that came from this manifest; none where there is none, or where it is
-/// good no more.
+/// The last good definition from this manifest. None where there is none, or where it is no longer
+/// good.
 pub(super) fn find(file: &ManifestFile, broken: Option<&Texts>, global: &Global) -> Option<Kept> {
     let text = broken.map_or("", |texts| texts.town.as_str());
     let named = named_state(file, text, global);
@@ -55,7 +54,7 @@ pub(super) fn find(file: &ManifestFile, broken: Option<&Texts>, global: &Global)
     })
 }
 
-/// What one state directory keeps.
+/// The definition in one state directory.
 struct Found {
     good: LastGood,
     state: PathBuf,
@@ -66,7 +65,7 @@ fn newest(found: impl Iterator<Item = Found>) -> Option<Found> {
     found.max_by_key(|found| found.since)
 }
 
-/// What this state directory keeps, where it came from this manifest and nobody else could have
+/// The definition in this state directory, if it came from this manifest and nobody else could have
 /// written it.
 fn kept_in(view: &View, file: &ManifestFile) -> Option<Found> {
     let path = view.last_good_file();
@@ -86,7 +85,7 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
     one == other || real(one).is_some_and(|one| real(other) == Some(one))
 }
 
-/// The state directory of the town that a broken text still names.
+/// The state directory of the town whose name a broken text still tells.
 fn named_state(file: &ManifestFile, text: &str, global: &Global) -> Option<View> {
     let name = SessionName::new(value_of(text, "name")?).ok()?;
     let folder = file.absolute().ok()?.parent()?.to_path_buf();
@@ -94,7 +93,7 @@ fn named_state(file: &ManifestFile, text: &str, global: &Global) -> Option<View>
     state_of(global, &name, root.as_deref()).ok().map(View::of)
 }
 
-/// A string in the `[town]` table of a text that need not be TOML: of a line that is whole, and
+/// A string of the `[town]` table in a text that may be broken TOML. Reads only a whole line
 /// without escapes.
 fn value_of<'t>(text: &'t str, key: &str) -> Option<&'t str> {
     let after_head = text
@@ -115,7 +114,7 @@ fn value_of<'t>(text: &'t str, key: &str) -> Option<&'t str> {
     })
 }
 
-/// Warns that the manifest is broken and that the verb goes by this one.
+/// Warns that the manifest is broken and that the verb uses this definition.
 pub(super) fn warn(kept: &Kept, faults: &Faults, file: &ManifestFile, terminal: &Terminal) {
     let (broken, time) = (complaint(faults, &file.path), time_of(kept, terminal));
     terminal.warn(&format!(
@@ -123,7 +122,7 @@ pub(super) fn warn(kept: &Kept, faults: &Faults, file: &ManifestFile, terminal: 
     ));
 }
 
-/// Warns that the manifest is not there, or is no text, and that the verb goes by this one.
+/// Warns that the manifest is missing or no text, and that the verb uses this definition.
 pub(super) fn warn_of_no_text(kept: &Kept, file: &ManifestFile, terminal: &Terminal) {
     let (shown, time) = (file.path.display(), time_of(kept, terminal));
     let what = if file.path.exists() {
@@ -136,7 +135,7 @@ pub(super) fn warn_of_no_text(kept: &Kept, file: &ManifestFile, terminal: &Termi
     ));
 }
 
-/// When it was kept, as it is told.
+/// When it was saved, in words.
 fn time_of(kept: &Kept, terminal: &Terminal) -> String {
     let now = proc::clock::now();
     let age = kept.since.elapsed().unwrap_or_default();
@@ -144,7 +143,7 @@ fn time_of(kept: &Kept, terminal: &Terminal) -> String {
     terminal.paper(now).clock.time(now.minus(age))
 }
 
-/// How many errors there are, and the first of them.
+/// The number of errors, and the first one.
 fn complaint(faults: &Faults, path: &Path) -> String {
     let mut errors = faults
         .list

@@ -13,13 +13,13 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How often a followed log is looked at.
+/// How often a followed log is read again.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Bytes read at once.
 const CHUNK: usize = 1 << 20;
 /// How much of the end of a log is read at first for its last lines, in bytes.
 const LEAST_READ: u64 = 1 << 20;
-/// How much of it is read at most: more than the logs of one life have where nothing is said.
+/// The most that is read, in bytes: more than the default size of the logs of one incarnation.
 const MOST_READ: u64 = 64 << 20;
 /// The longest line that is printed, in characters.
 const MAX_LINE: usize = 4096;
@@ -58,7 +58,7 @@ pub(super) async fn run(
             .copied()
             .filter(|newest| *newest > life)
         {
-            // What came between the look and the restart.
+            // The output between the look and the restart.
             page.read(&mut follower, terminal)?;
             page.end(terminal);
             terminal.note(&format!("{session} was started again"));
@@ -74,13 +74,13 @@ pub(super) async fn run(
     }
 }
 
-/// Reads all of these files, oldest first, and goes on with the newest.
+/// Reads all of these files, oldest first, then follows the newest.
 fn read_all(page: &mut Page, files: &[PathBuf], terminal: &Terminal) -> Result<Follower, Trouble> {
     let followers = files.iter().map(Follower::of_log).collect();
     read_in_order(page, followers, terminal)
 }
 
-/// Reads as much of the end of these files as `count` lines take, at most [`MOST_READ`] bytes.
+/// Reads the last `count` lines of these files, at most [`MOST_READ`] bytes.
 fn read_last(
     page: &mut Page,
     files: &[PathBuf],
@@ -106,8 +106,8 @@ fn read_last(
     }
 }
 
-/// The files in which the last bytes are, oldest first, each from where they begin; and whether
-/// that is all there is.
+/// The files with the last bytes, oldest first, each with the offset at which to begin. Also tells
+/// whether these are all bytes.
 fn last_of(files: &[PathBuf], bytes: u64) -> Result<(Vec<Follower>, bool), Trouble> {
     let mut left = bytes;
     let mut newest_first = Vec::new();
@@ -125,7 +125,7 @@ fn last_of(files: &[PathBuf], bytes: u64) -> Result<(Vec<Follower>, bool), Troub
     Ok((newest_first, is_all))
 }
 
-/// Reads these to their ends, and goes on with the last of them.
+/// Reads these files to their ends, then follows the last one.
 fn read_in_order(
     page: &mut Page,
     followers: Vec<Follower>,
@@ -143,15 +143,15 @@ fn unreadable(fault: &FollowFault) -> Trouble {
     Trouble::new("the log cannot be read").because(fault)
 }
 
-/// What has been read and is not printed yet, line by line.
+/// Splits what was read into lines, and keeps what is not printed yet.
 struct Page {
-    /// Whether the next bytes are the rest of a line that is not wanted.
+    /// Whether the next bytes belong to a line that is skipped.
     is_within_line: bool,
     stripper: Option<Stripper>,
     lines: VecDeque<Vec<u8>>,
-    /// So many of the last lines only.
+    /// Print only so many of the last lines.
     keep: Option<usize>,
-    /// Of which session and life each line says that it is, where lines are printed as JSON.
+    /// The session and generation of each line, where lines are printed as JSON.
     json: Option<(SessionName, Generation)>,
 }
 
@@ -167,7 +167,7 @@ impl Page {
         }
     }
 
-    /// Begins anew, at the beginning or in the midst of a line.
+    /// Begins a new file, at the start or in the middle of a line.
     fn begin(&mut self, is_within_line: bool) {
         self.is_within_line = is_within_line;
         self.lines.clear();
@@ -176,7 +176,7 @@ impl Page {
         }
     }
 
-    /// The bytes without the rest of a line that is not wanted.
+    /// The bytes without the rest of a skipped line.
     fn wanted<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
         if !self.is_within_line {
             return bytes;
@@ -189,7 +189,7 @@ impl Page {
         rest
     }
 
-    /// Takes all there is.
+    /// Reads to the end.
     fn read(&mut self, follower: &mut Follower, terminal: &Terminal) -> Result<(), Trouble> {
         loop {
             let new = follower.read_new(CHUNK).map_err(|e| unreadable(&e))?;
@@ -243,7 +243,7 @@ impl Page {
         terminal.pass(&out);
     }
 
-    /// Prints the line that has not ended, too.
+    /// Prints the last line too, although it has no line end.
     fn end(&mut self, terminal: &Terminal) {
         if let Some(stripper) = &mut self.stripper {
             let open = stripper.open().to_vec();
@@ -256,7 +256,7 @@ impl Page {
     }
 }
 
-/// The life that is asked for.
+/// The generation that is asked for.
 fn life(view: &View, session: &SessionName, args: &Logs) -> Result<Generation, Trouble> {
     let lives = view.logged(session);
     let back = usize::from(args.previous);

@@ -1,4 +1,4 @@
-//! The manifest: which file it is, whether it may be believed, and what it says.
+//! The manifest: which file it is, whether it may be trusted, and what it says.
 
 use super::args::{Global, MessageFormat, TownArg};
 use super::exit::Trouble;
@@ -15,10 +15,10 @@ use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Component, Path, PathBuf};
 
-/// The most that is read of any of the files, in bytes.
+/// The largest file that is read, in bytes.
 const READ_LIMIT: u64 = 1 << 20;
 
-/// A manifest file and what identifies its content, for noticing changes.
+/// A manifest file, and a digest of its content for noticing changes.
 #[derive(Debug, Clone)]
 pub(super) struct ManifestFile {
     pub(super) path: PathBuf,
@@ -26,27 +26,27 @@ pub(super) struct ManifestFile {
     trust: bool,
 }
 
-/// A manifest as it was read, or why it could not be.
+/// A manifest as it was read, or the reason why it could not be read.
 pub(super) struct Attempt {
-    /// The files it was read from, as they were just before.
+    /// The files it was read from, as they were just before the read.
     pub(super) stamps: Stamps,
     /// The outer fault is a file that cannot be read.
     pub(super) read: Result<Result<Loaded, Faults>, Trouble>,
-    /// What was read, where the manifest could be.
+    /// What was read. None where the manifest could not be read.
     pub(super) texts: Option<Texts>,
 }
 
-/// The texts that a definition is made of.
+/// The texts that make up a definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Texts {
     pub(super) town: String,
-    /// That of the user's own file, where there is one.
+    /// The text of the user's own file, where there is one.
     pub(super) user: Option<String>,
 }
 
 impl ManifestFile {
-    /// The file named by an argument, `--file` or `GTCTL_FILE`; else `town.toml` here, and nowhere
-    /// above.
+    /// The file named by an argument, `--file` or `GTCTL_FILE`. Else `town.toml` in this folder;
+    /// parent folders are not searched.
     pub(super) fn of(global: &Global, argument: &TownArg) -> Self {
         let path = argument
             .town
@@ -60,7 +60,7 @@ impl ManifestFile {
         }
     }
 
-    /// Another file, read in the same way.
+    /// Another file, with the same settings.
     pub(super) fn at(&self, path: &Path) -> Self {
         Self {
             path: path.to_path_buf(),
@@ -68,11 +68,11 @@ impl ManifestFile {
         }
     }
 
-    /// Its path from the root on, as others can find it.
+    /// Its absolute path.
     pub(super) fn absolute(&self) -> Result<PathBuf, Trouble> {
         let path = std::path::absolute(&self.path)
             .map_err(|e| Trouble::new("cannot determine the current directory").because(&e))?;
-        // One folder by two names would be two values of `dir`.
+        // One folder with two names would give two values of `dir`.
         let climbs = path.components().any(|part| part == Component::ParentDir);
         let folder = path
             .parent()
@@ -84,12 +84,12 @@ impl ManifestFile {
         Ok(whole.unwrap_or(path))
     }
 
-    /// Reads and resolves it, printing every fault.
+    /// Reads and resolves it. Prints every fault.
     pub(super) fn load(&self, terminal: &Terminal) -> Result<Loaded, Trouble> {
         self.load_stamped(terminal).map(|(loaded, ..)| loaded)
     }
 
-    /// The same, and from what it was read.
+    /// The same, with the files it was read from.
     pub(super) fn load_stamped(
         &self,
         terminal: &Terminal,
@@ -117,13 +117,13 @@ impl ManifestFile {
         }
     }
 
-    /// Reads and resolves it; the outer fault is a file that cannot be read.
+    /// Reads and resolves it. The outer fault is a file that cannot be read.
     pub(super) fn try_load(&self) -> Result<Result<Loaded, Faults>, Trouble> {
         self.attempt()?.read
     }
 
-    /// Reads and resolves it, and tells from which files. Each is stamped before it is read, so
-    /// that a change that comes meanwhile is noticed later.
+    /// Reads and resolves it, and tells from which files. Each file is stamped before the read, so
+    /// that a change during the read is noticed later.
     ///
     /// # Errors
     /// Where one of the files does not answer.
@@ -164,7 +164,7 @@ impl ManifestFile {
         }
     }
 
-    /// Where the definition comes from; `loaded` is what it comes to.
+    /// Where the definition comes from. `loaded` is its result.
     pub(super) fn layers(&self, loaded: &Town) -> Result<Layers, Trouble> {
         let values = variables();
         let names = are_settings(values.iter().map(|(name, _)| name.clone()));
@@ -179,7 +179,7 @@ impl ManifestFile {
         })
     }
 
-    /// Resolves a text as if it stood in the file.
+    /// Resolves a text as if it were the file's content.
     pub(super) fn resolve(&self, text: &str) -> Result<Result<Loaded, Faults>, Trouble> {
         let user = self.user_text(user_file(home().as_deref()).as_deref())?;
         self.resolve_texts(
@@ -191,7 +191,7 @@ impl ManifestFile {
         )
     }
 
-    /// Resolves texts that were kept, as if they stood in the files.
+    /// Resolves saved texts as if they were the files' contents.
     pub(super) fn resolve_kept(&self, texts: &Texts) -> Result<Result<Loaded, Faults>, Trouble> {
         self.resolve_texts(texts, &RefCell::default())
     }
@@ -209,7 +209,7 @@ impl ManifestFile {
         let variables = variables();
         let flags: Vec<Flag> = self.flags();
         let read_file = |path: &Path| {
-            // Names of sessions follow from it, so it counts as a file of the manifest.
+            // The names of sessions depend on it, so it counts as a file of the manifest.
             if path.ends_with(RIGS) {
                 stamps.borrow_mut().take(path);
             }
@@ -258,7 +258,7 @@ impl ManifestFile {
         })
     }
 
-    /// Whether it is not there, or is no text: nobody has refused it for what it is.
+    /// Whether it is missing or no text. Then the content itself was not refused.
     pub(super) fn has_no_text(&self) -> bool {
         let lacks = |e: &std::io::Error| {
             matches!(
@@ -275,7 +275,7 @@ impl ManifestFile {
             .map(Option::flatten)
     }
 
-    /// The user's own file, where there is one. It may name commands as well.
+    /// The user's own file, where there is one. It may declare commands too.
     fn read_user(&self, path: &Path) -> Result<Option<String>, Trouble> {
         let failed =
             |e: &std::io::Error| Trouble::new(format!("cannot read {}", path.display())).because(e);
@@ -291,7 +291,7 @@ impl ManifestFile {
         text.map(Some).map_err(|e| failed(&e))
     }
 
-    /// Refuses a file that somebody else could have written, unless it is trusted all the same.
+    /// Refuses a file that somebody else could have written, unless the user trusts it explicitly.
     pub(super) fn check(&self, path: &Path, meta: &fs::Metadata) -> Result<(), Trouble> {
         if self.trust {
             return Ok(());
@@ -367,7 +367,7 @@ fn read_if_there(path: &Path) -> Result<Option<String>, Trouble> {
     }
 }
 
-/// Prints faults as they were asked for.
+/// Prints faults in the format that was asked for.
 pub(super) fn print_faults(found: &Faults, terminal: &Terminal) {
     let text = match terminal.message_format {
         MessageFormat::Json => format!("{}\n", faults::json(found)),

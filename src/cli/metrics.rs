@@ -20,6 +20,6 @@ pub(super) async fn run(
         .await?;
     let books = place.books(&survey.memory, survey.now);
     terminal.print(&page::page(&scene::of_survey(&survey), &books));
-    // That the town could not be looked at is one of the numbers.
+    // One of the numbers says whether the look succeeded.
     Ok(Exit::Done)
 }

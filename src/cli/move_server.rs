@@ -1,8 +1,8 @@
-//! `gtctl move-server`: the town lives on another tmux server than its socket leads to now, and is
-//! to live on this one.
+//! `gtctl move-server`: moves the town from the tmux server where it lives to the server at its
+//! socket.
 //!
-//! Its sessions are ended where they are, as by `gtctl stop`, and only then may they begin here: at
-//! no time are there two of one. Nothing is started by this verb.
+//! It ends the sessions on the old server, as `gtctl stop` does. Only then may they begin on the
+//! new one, so no session ever runs twice. This verb starts nothing.
 
 use super::agree::agree;
 use super::args::{Global, MoveServer};
@@ -44,7 +44,7 @@ pub(super) async fn run(
             "stop it with `kill {pid}`; then `gtctl apply` starts the town here"
         )));
     };
-    // A controller that was started before the edit keeps the town where it is.
+    // A controller that was started before the edit keeps the town on the old server.
     let _lock = place.controller()?.claim()?;
     if !is_agreed(&place, &holding, &socket, args, terminal)? {
         terminal.print("nothing was moved\n");
@@ -53,7 +53,7 @@ pub(super) async fn run(
     end_there(place, &holding, &socket, args, terminal).await
 }
 
-/// What the server last seen has of the town, unless that is the one at the town's socket.
+/// The town's sessions on the server last seen. None where that is the server at the town's socket.
 async fn holding(place: &Place, terminal: &Terminal) -> Result<Option<Holding>, Trouble> {
     let memory = place.recall(terminal)?;
     match former(&place.client, &place.town, &memory, proc::clock::now()).await {
@@ -69,7 +69,7 @@ async fn holding(place: &Place, terminal: &Terminal) -> Result<Option<Holding>, 
     }
 }
 
-/// Says what will be done, and asks whether to.
+/// Says what will be done, and asks for agreement.
 fn is_agreed(
     place: &Place,
     holding: &Holding,
@@ -103,7 +103,7 @@ fn is_agreed(
     })
 }
 
-/// Ends the sessions by the ladder of a stop, then lets them begin anew.
+/// Ends the sessions by the stop ladder, then allows them to start again.
 async fn end_there(
     place: Place,
     holding: &Holding,

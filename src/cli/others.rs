@@ -1,5 +1,5 @@
-//! Whom a controller tells of itself beside its terminal: the state directory, the service manager,
-//! the command of `[notify]`, and whoever collects metrics.
+//! Those whom a controller informs besides its terminal: the state directory, the service manager,
+//! the `[notify]` command and collectors of metrics.
 
 use super::exit::Trouble;
 use super::place::{Place, myself};
@@ -16,12 +16,12 @@ use crate::render::{Books, Colour, Paper, metrics, news as line, status};
 use crate::store::StateDir;
 use serde_json::json;
 
-/// All of them. What they complain of is returned, for the terminal.
+/// All of them. Their failures are returned, for the terminal.
 pub(super) struct Others<'a> {
     manager: &'a Manager,
     store: StateDir,
     beat: Heartbeat,
-    /// Whether it is known what former controllers told.
+    /// Whether the notifications of former controllers were read.
     knows: bool,
     name: SessionName,
     notify: Option<Notify>,
@@ -30,7 +30,7 @@ pub(super) struct Others<'a> {
 }
 
 impl<'a> Others<'a> {
-    /// Tells that the controller of this place begins.
+    /// Says that the controller begins.
     pub(super) fn begin(place: &Place, manager: &'a Manager) -> Result<Self, Trouble> {
         let store = StateDir::open(&place.state)?;
         let former = store.view().heartbeat();
@@ -65,7 +65,7 @@ impl<'a> Others<'a> {
         Ok(others)
     }
 
-    /// A cycle ran. `paper` is only used for its clock.
+    /// A cycle ran. Of `paper` only the clock is used.
     pub(super) fn cycle(&mut self, town: &Town, cycle: &Cycle, paper: &Paper) -> Vec<String> {
         let now = proc::clock::now();
         self.notify.clone_from(&town.notify);
@@ -144,8 +144,8 @@ impl<'a> Others<'a> {
         };
     }
 
-    /// Tells that the controller ends. What the command still has to be told is waited for, within
-    /// bounds.
+    /// Says that the controller ends. Waits within bounds until the command was run for the last
+    /// notifications.
     pub(super) async fn end(mut self, why: &str) -> Vec<String> {
         self.manager.stopping(why);
         let ended =
@@ -157,7 +157,7 @@ impl<'a> Others<'a> {
         }
     }
 
-    /// What went wrong with the command since this was last asked.
+    /// The failures of the command since the last call.
     pub(super) fn complaints(&mut self) -> Vec<String> {
         self.hook.as_mut().map(Hook::complaints).unwrap_or_default()
     }
@@ -215,7 +215,7 @@ impl<'a> Others<'a> {
         };
     }
 
-    /// Has the command run for what it wants to hear.
+    /// Runs the command for the events that it asked for.
     fn hear(&mut self, news: &[News], at: Moment) {
         let Some(notify) = &self.notify else {
             self.hook = None;
@@ -235,7 +235,7 @@ impl<'a> Others<'a> {
     }
 
     fn write_beat(&self) -> Vec<String> {
-        // One that does not answer is told of where the cycle could not run.
+        // A manifest that does not answer is reported where the cycle could not run.
         if self.store.view().answers().is_err() {
             return Vec::new();
         }

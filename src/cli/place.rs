@@ -1,4 +1,4 @@
-//! A town as the command line has it: its manifest, its tmux server and its state.
+//! A town for the command line: its manifest, its tmux server and its state.
 
 use super::args::{Global, OrderArgs, TownArg};
 use super::elsewhere;
@@ -25,13 +25,13 @@ use std::io::IsTerminal;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Everything a verb about a town needs.
+/// Everything that a verb about a town needs.
 pub(super) struct Place {
     pub(super) file: ManifestFile,
     /// The files it was read from.
     pub(super) stamps: Stamps,
     pub(super) texts: Texts,
-    /// Whether it may be taken from another definition.
+    /// Whether it may be taken over from another definition.
     pub(super) take_over: bool,
     pub(super) town: Box<Town>,
     pub(super) origins: Origins,
@@ -40,7 +40,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Reads the manifest and finds the rest; creates nothing.
+    /// Reads the manifest and finds the rest. Creates nothing.
     pub(super) fn find(
         global: &Global,
         argument: &TownArg,
@@ -52,8 +52,8 @@ impl Place {
         Self::of(global, file, loaded, (stamps, texts), state)
     }
 
-    /// The same, by the last good manifest where the present one has faults or is not there: for
-    /// verbs that can do their work with it.
+    /// The same. Where the manifest has faults or is missing, it uses the last good one. For verbs
+    /// that can work with it.
     pub(super) fn find_or_last_good(
         global: &Global,
         argument: &TownArg,
@@ -133,12 +133,12 @@ impl Place {
         self.file.layers(&self.town)
     }
 
-    /// Whether the town may be taken from whoever goes by another definition.
+    /// Whether the town may be taken over from a process with another definition.
     pub(super) fn may_take_over(&self) -> bool {
         self.take_over
     }
 
-    /// One look and its plan, without a trace.
+    /// One look and its plan. Writes nothing.
     pub(super) async fn survey(
         &self,
         orders: Orders,
@@ -175,7 +175,7 @@ impl Place {
         Ok(memory)
     }
 
-    /// What the books say, beside a look.
+    /// What the state directory says, beside a look.
     pub(super) fn books(&self, memory: &Memory, now: Moment) -> Books {
         let view = View::of(&self.state);
         let names = memory.sessions.keys();
@@ -188,7 +188,7 @@ impl Place {
         }
     }
 
-    /// The session of this name, declared or covered by a policy: one to be looked at.
+    /// The session of this name, declared or covered by a policy. It may be looked at.
     pub(super) fn session(&self, text: &str) -> Result<SessionName, Trouble> {
         let covered = SessionName::new(text)
             .ok()
@@ -204,7 +204,7 @@ impl Place {
             .collect()
     }
 
-    /// The declared sessions of these names: those that can be started and stopped.
+    /// The declared sessions of these names. They can be started and stopped.
     pub(super) fn all_declared(
         &self,
         texts: &[impl AsRef<str>],
@@ -252,11 +252,10 @@ impl Place {
         })
     }
 
-    /// A controller on the town's state directory, which is made if need be.
+    /// A controller on the town's state directory. Makes the directory where there is none.
     ///
-    /// # Errors
-    /// Also where a controller keeps the town with another state directory, unless it may be taken
-    /// over.
+    /// # Errors Also where a controller keeps the town with another state directory, and the town
+    /// may not be taken over.
     pub(super) fn controller(&self) -> Result<Controller, Trouble> {
         elsewhere::make_way(self)?;
         let store = StateDir::open(&self.state)?;
@@ -265,11 +264,11 @@ impl Place {
         Ok(controller.keeping(self.keeps()?).logging(program()))
     }
 
-    /// What a controller of it keeps.
+    /// What a controller of this town writes into its lock file.
     pub(super) fn keeps(&self) -> Result<Keeps, Trouble> {
         let socket = self.client.socket_path();
         let whole = std::path::absolute(socket).unwrap_or_else(|_| socket.to_path_buf());
-        // A folder may have several names.
+        // A folder can have several names.
         let real = whole.parent().zip(whole.file_name());
         let real =
             real.and_then(|(folder, name)| Some(std::fs::canonicalize(folder).ok()?.join(name)));
@@ -281,14 +280,14 @@ impl Place {
     }
 }
 
-/// Sees to it that a state directory answers: all that a verb does with it is done where it would
+/// Makes sure that a state directory answers. Later reads and writes have no deadline and could
 /// wait for ever.
 fn answers(state: &Path) -> Result<(), Trouble> {
     let view = View::of(state);
     Ok(aside::ask(state, move || view.touch())?)
 }
 
-/// The server of a town, looked for where the manifest leaves it to gt.
+/// The server of a town. Where the manifest leaves it to gt, it is searched for.
 pub(super) fn server_of(town: &Town, state: &View) -> Result<Socket, Trouble> {
     let Some(root) = town
         .root
@@ -320,7 +319,7 @@ pub(super) fn find_server(
             .build()?;
         Ok(runtime.block_on(lodging(root, wanted.as_deref(), known, is_ours)))
     };
-    // Verbs run within a runtime already: another needs a thread of its own.
+    // Verbs already run within a runtime. Another one needs its own thread.
     let found = std::thread::scope(|scope| scope.spawn(find).join());
     match found {
         Ok(Ok(Ok(socket))) => Ok(socket),
@@ -331,7 +330,7 @@ pub(super) fn find_server(
     }
 }
 
-/// What gt says now is not where the town was.
+/// gt now names another server than the town was on.
 fn of_elsewhere(known: ServerId) -> Trouble {
     let pid = known.0.pid;
     Trouble::new(format!(
@@ -340,7 +339,7 @@ fn of_elsewhere(known: ServerId) -> Trouble {
     .help("name its socket (`town.socket` or `--socket`), or stop that server")
 }
 
-/// Two populations of one town: whichever were acted on, the other would be left out.
+/// One town on two servers: whichever one gtctl acts on, it would miss the other.
 fn of_doubled(servers: &[(Socket, Vec<String>)]) -> Trouble {
     let servers = servers.iter().map(|(socket, names)| {
         let shown = names.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
@@ -362,7 +361,7 @@ fn of_doubled(servers: &[(Socket, Vec<String>)]) -> Trouble {
     )
 }
 
-/// The controllers that run by this manifest, whatever has become of it.
+/// The controllers that run by this manifest, even if it is broken or gone.
 pub(super) fn keepers_by(file: &ManifestFile, global: &Global) -> Vec<Keeper> {
     let (Ok(file), now) = (file.absolute(), proc::clock::now()) else {
         return Vec::new();
@@ -376,12 +375,12 @@ pub(super) fn keepers_by(file: &ManifestFile, global: &Global) -> Vec<Keeper> {
         .collect()
 }
 
-/// The state directories that can be found without knowing a town.
+/// The state directories that can be found without a town's name.
 pub(super) fn views_of_all(global: &Global) -> Vec<View> {
     with_places(global, None, all)
 }
 
-/// Where the state of a town lies.
+/// The state directory of a town.
 pub(super) fn state_of(
     global: &Global,
     town: &SessionName,
@@ -395,7 +394,8 @@ pub(super) fn state_of(
     Ok(aside::ask(at, look)??)
 }
 
-/// The state directory of a town, or where those of all towns are; none where nothing says where.
+/// The state directory of a town, or the folder of all towns' states. None where no setting names
+/// it.
 pub(super) fn state_or_folder(global: &Global, town: Option<&Town>) -> Option<PathBuf> {
     let root = town.and_then(|town| town.root.as_deref());
     match town {
@@ -404,7 +404,7 @@ pub(super) fn state_or_folder(global: &Global, town: Option<&Town>) -> Option<Pa
     }
 }
 
-/// The controllers that run by this manifest on other state directories than this one, with those.
+/// The controllers that run by this manifest with other state directories, with those directories.
 pub(super) fn others_by(
     file: &ManifestFile,
     global: &Global,
@@ -425,7 +425,7 @@ pub(super) fn others_by(
         .collect()
 }
 
-/// What decides where states lie, from the command line and the environment.
+/// The settings that decide where states are, from the command line and the environment.
 fn with_places<T>(global: &Global, root: Option<&Path>, find: impl FnOnce(Places<'_>) -> T) -> T {
     let home = std::env::var_os("HOME").map(PathBuf::from);
     let xdg = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
@@ -437,8 +437,8 @@ fn with_places<T>(global: &Global, root: Option<&Path>, find: impl FnOnce(Places
     })
 }
 
-/// Who keeps the town of this state directory. Takes no lock: one that is about to begin must find
-/// it free.
+/// The controller of this state directory. Takes no lock: a controller that begins now must find it
+/// free.
 pub(super) fn keeper(view: &View, now: Moment) -> Keeper {
     let Some(process) = view
         .last_controller()
@@ -447,7 +447,7 @@ pub(super) fn keeper(view: &View, now: Moment) -> Keeper {
         return Keeper::Nobody;
     };
     match view.heartbeat() {
-        // One of this boot: across boots, pids and start times come again.
+        // It must be of this boot: after a reboot pids and start times can come again.
         Some(beat) if beat.controller == process && beat.began.boot == now.boot => {
             Keeper::Beating(Box::new(beat))
         }
@@ -458,15 +458,15 @@ pub(super) fn keeper(view: &View, now: Moment) -> Keeper {
     }
 }
 
-/// This program's file, by the path that it was called by: a link to the present version is still
-/// right when the folder of that version is gone. Where that path leads elsewhere, the file itself.
+/// This program's file, by the path of the call. A link to the present version stays right when
+/// that version's folder is gone. Where the path leads to another file, the file itself.
 pub(super) fn program() -> Option<PathBuf> {
     let word = std::env::args_os().next();
     let called = word.and_then(|word| called_by(&word));
     called.filter(|path| is_me(path)).or_else(own_file)
 }
 
-/// Where the first word of a command line leads: a path, or a name that is looked for in PATH.
+/// The file of a command line's first word: a path, or a name that is searched in PATH.
 fn called_by(word: &OsStr) -> Option<PathBuf> {
     if word.as_encoded_bytes().contains(&b'/') {
         return std::path::absolute(word).ok();
@@ -474,7 +474,7 @@ fn called_by(word: &OsStr) -> Option<PathBuf> {
     proc::program::find(word.to_str()?, &std::env::var_os("PATH")?)
 }
 
-/// Whether this path leads to the program that runs now.
+/// Whether this path leads to the running program.
 fn is_me(path: &Path) -> bool {
     let identity = |path: &Path| {
         std::fs::metadata(path)
@@ -485,8 +485,8 @@ fn is_me(path: &Path) -> bool {
     found.is_some() && found == identity(Path::new("/proc/self/exe"))
 }
 
-/// This program's file, with all links resolved. Where it was replaced while it runs, the new one
-/// is at its place.
+/// This program's file, with all links resolved. If it was replaced while it runs, this is the new
+/// file.
 fn own_file() -> Option<PathBuf> {
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
     let path = std::env::current_exe().ok()?;
@@ -498,7 +498,7 @@ fn own_file() -> Option<PathBuf> {
     Some(PathBuf::from(std::ffi::OsString::from_vec(path.to_vec())))
 }
 
-/// This process, as others can know it.
+/// This process, as others can identify it.
 pub(super) fn myself() -> ProcId {
     let pid = std::process::id();
     match proc::process::look(pid) {
@@ -510,8 +510,8 @@ pub(super) fn myself() -> ProcId {
     }
 }
 
-/// What flags allow. Somebody at a terminal is asked for `--allow-mass`; a script gets the second
-/// look.
+/// What the flags allow. At a terminal the user is asked instead of `--allow-mass`. For a script a
+/// second look decides.
 pub(super) fn orders(args: &OrderArgs) -> Orders {
     let interactive = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     Orders {
@@ -529,7 +529,7 @@ pub(super) fn orders(args: &OrderArgs) -> Orders {
     }
 }
 
-/// The same where nobody is asked: a second look decides.
+/// The same without a question: a second look decides.
 pub(super) fn unasked(orders: Orders) -> Orders {
     Orders {
         mass: if orders.mass == Mass::Hold {

@@ -1,11 +1,11 @@
-//! What the pages show: of a cycle, of a look, or of what an analysis is given.
+//! What the pages show: a cycle, a look, or the input of an analysis.
 
 use crate::chores::AnalysisInput;
 use crate::controller::{Cycle, Survey};
 use crate::model::Town;
 use crate::render::Scene;
 
-/// What a cycle saw, decided and remembers.
+/// What a cycle observed, decided and remembers.
 pub(super) fn of_cycle<'a>(town: &'a Town, cycle: &'a Cycle) -> Scene<'a> {
     Scene {
         town,
@@ -16,7 +16,7 @@ pub(super) fn of_cycle<'a>(town: &'a Town, cycle: &'a Cycle) -> Scene<'a> {
     }
 }
 
-/// What a look saw, and what would be done.
+/// What a look observed, and what would be done.
 pub(super) fn of_survey<'a>(survey: &'a Survey<'_>) -> Scene<'a> {
     Scene {
         town: &survey.town,
@@ -27,7 +27,7 @@ pub(super) fn of_survey<'a>(survey: &'a Survey<'_>) -> Scene<'a> {
     }
 }
 
-/// What an analysis is given.
+/// The input of an analysis.
 pub(super) fn of_analysis(input: &AnalysisInput) -> Scene<'_> {
     Scene {
         town: &input.town,

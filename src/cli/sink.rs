@@ -1,4 +1,4 @@
-//! `gtctl sink`: what tmux runs beside each pane to keep its output. Not for people.
+//! `gtctl sink`: tmux runs it beside each pane to keep the pane's output. Not for people.
 
 use super::args::Sink;
 use super::exit::Exit;
@@ -14,22 +14,22 @@ pub(super) fn run(args: &Sink) -> Exit {
         size: args.size,
         files: args.files,
     };
-    // Where nothing can be written its own directory must not be kept from being unmounted.
+    // It leaves its folder, so that the disk can be unmounted.
     let _ = std::env::set_current_dir("/");
     store::Sink::new(&args.log_dir, Generation(args.generation), bounds).drain(&mut io::stdin());
     Exit::Done
 }
 
-/// Blocks the signals that must not end a sink, where the words of a command line start one. For the
-/// thread that starts the one in which it runs.
+/// Blocks the signals that must not end a sink, if the command line starts one. Call it before
+/// other threads start: they inherit it.
 pub(super) fn block_signals_of(words: impl Iterator<Item = OsString>) {
     if words.into_iter().nth(1).is_some_and(|verb| verb == "sink") {
         block_signals();
     }
 }
 
-/// Blocked and not ignored, which takes no unsafe code. XFSZ: a limit on file sizes is to be an
-/// error, not the end.
+/// They are blocked and not ignored: that takes no unsafe code. XFSZ: a limit on file sizes must be
+/// an error, not the end.
 fn block_signals() {
     let blocked: SigSet = [
         Signal::SIGHUP,
@@ -42,7 +42,7 @@ fn block_signals() {
     let _ = blocked.thread_block();
 }
 
-/// A size such as `10MiB`, or in bytes: at least one.
+/// A size such as `10MiB`, or a number of bytes; at least 1.
 pub(super) fn size(text: &str) -> Result<u64, String> {
     parse_bytes(text)
         .filter(|bytes| *bytes > 0)

@@ -1,4 +1,4 @@
-//! The files that a manifest is read from, and whether they have changed since they were read.
+//! The files that a manifest is read from, and whether they have changed since then.
 
 use crate::files::aside::{self, Late};
 use crate::model::{Moment, Period};
@@ -9,15 +9,15 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-/// Files that were left alone for this long are whole.
+/// A file that has not changed for this long is whole.
 const SETTLE: Period = Period::from_millis(500);
-/// Files that go on changing for this long are read all the same.
+/// A file that keeps changing for this long is read anyway.
 const SETTLE_AT_MOST: Period = Period::from_secs(5);
 
-/// The kernel follows so many links at most.
+/// The kernel follows at most so many links.
 const MAX_LINKS: usize = 40;
 
-/// What changes when a file does.
+/// What changes when a file changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     inode: (u64, u64),
@@ -26,7 +26,7 @@ struct Stamp {
 }
 
 impl Stamp {
-    /// None where there is no such file: that it appears is a change as well.
+    /// None where there is no such file. Its appearance is a change too.
     fn of(path: &Path) -> Option<Self> {
         aside::reads(path);
         let meta = fs::metadata(path).ok()?;
@@ -37,7 +37,7 @@ impl Stamp {
         })
     }
 
-    /// The same, on a thread of its own: a disk may not answer.
+    /// The same, on its own thread: a disk may not answer.
     fn soon(path: &Path) -> Result<Option<Self>, Late> {
         let at = path.to_path_buf();
         aside::ask(path, move || Self::of(&at))
@@ -57,7 +57,7 @@ impl Stamps {
         }
     }
 
-    /// The same files as they are now.
+    /// The same files in their present state.
     fn now(&self) -> Result<Self, Late> {
         let now = self
             .0
@@ -66,8 +66,8 @@ impl Stamps {
         now.collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether they are all as they were. What cannot be told is no change: what was read last
-    /// stays in force.
+    /// Whether all are unchanged. An unreadable file counts as unchanged: what was read last stays
+    /// in force.
     fn is_current(&self) -> bool {
         self.0
             .iter()
@@ -83,8 +83,8 @@ impl Stamps {
     }
 }
 
-/// A path, the links on the way to what it names, and where each of them leads: whoever exchanges
-/// one of these gives it another file, and touches no entry of the name in its folder.
+/// A path, the links on the way to its file, and the target of each link. If somebody exchanges one
+/// of the links, the path leads to another file, although its own entry is unchanged.
 fn with_links(path: PathBuf) -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::from([path.clone()]);
     let mut path = path;
@@ -108,7 +108,7 @@ fn with_links(path: PathBuf) -> BTreeSet<PathBuf> {
     found
 }
 
-/// The first part of a path that is a link, and what the link says.
+/// The first part of a path that is a link, and the link's target.
 fn first_link(path: &Path) -> Option<(PathBuf, PathBuf)> {
     let mut parts: Vec<&Path> = path.ancestors().collect();
     parts.reverse();
@@ -119,42 +119,41 @@ fn first_link(path: &Path) -> Option<(PathBuf, PathBuf)> {
     })
 }
 
-/// The files of the definition in force, followed over time.
+/// Watches the files of the definition in force.
 #[derive(Debug)]
 pub(super) struct Followed {
     read: Rc<RefCell<Stamps>>,
     settling: Option<Settling>,
-    /// Whether one of them could not be looked at the last time.
+    /// Whether one of them could not be read the last time.
     is_late: bool,
 }
 
 /// Files that have changed since they were read.
 #[derive(Debug)]
 struct Settling {
-    /// As they were last found.
+    /// Their state at the last look.
     stamps: Stamps,
-    /// Since when they have been so.
+    /// Since when they have this state.
     since: Moment,
-    /// When they were first found changed.
+    /// When a change was first seen.
     begun: Moment,
 }
 
-/// What became of the files since they were read.
+/// What has happened to the files since they were read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Change {
     /// Nothing.
     None,
-    /// They change, and may be half-written: they are to be read after so long at the earliest.
+    /// They change and may be half-written. Read them after this time at the earliest.
     Settling(Period),
-    /// They have changed and are whole; or they can be looked at again, which could not be for a
-    /// while.
+    /// They have changed and are whole. Or they can be read again after a time when they could not.
     Settled,
-    /// One of them cannot be looked at.
+    /// One of them cannot be read.
     Late(Late),
 }
 
 impl Followed {
-    /// Of a definition that was read from these files.
+    /// Begins to watch the files of a definition.
     pub(super) fn new(read: Stamps) -> Self {
         Self {
             read: Rc::new(RefCell::new(read)),
@@ -169,29 +168,29 @@ impl Followed {
         self.settling = None;
     }
 
-    /// The files, whether they exist or not.
+    /// The paths of the files, whether they exist or not.
     pub(super) fn paths(&self) -> BTreeSet<PathBuf> {
         self.read.borrow().paths()
     }
 
-    /// What tells at any time whether the files are as they were when last read.
+    /// Tells at any time whether the files are unchanged since the last read.
     pub(super) fn is_current(&self) -> impl Fn() -> bool + 'static {
         let read = Rc::clone(&self.read);
         move || read.borrow().is_current()
     }
 
-    /// Whether a change was noticed and is not read yet.
+    /// Whether a change was seen that is not read yet.
     pub(super) fn is_settling(&self) -> bool {
         self.settling.is_some()
     }
 
-    /// They could not be read: they are to be read as soon as they can be.
+    /// They could not be read. Read them as soon as that is possible.
     pub(super) fn read_late(&mut self) {
         self.is_late = true;
     }
 
-    /// Looks at the files. What is half-written may be a good manifest of half a town, so a change
-    /// has to settle.
+    /// Looks at the files. A half-written file may be a good manifest of half a town, so a change
+    /// has to settle first.
     pub(super) fn look(&mut self, now: Moment) -> Change {
         let read = self.read.borrow().now();
         let stamps = match read {

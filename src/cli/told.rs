@@ -1,4 +1,4 @@
-//! What a controller says at its terminal while it runs, and has others told.
+//! What a controller prints at its terminal, and passes on to others.
 
 use super::exit::Trouble;
 use super::others::Others;
@@ -10,13 +10,13 @@ use crate::render::words::obstacle;
 use crate::render::{apply as page, json};
 use std::collections::BTreeMap;
 
-/// Prints what happens, each thing once, and passes it on.
+/// Prints each event once, and passes it on.
 pub(super) struct Told<'a> {
     terminal: &'a Terminal,
     others: Others<'a>,
     lines: Vec<String>,
     announced: bool,
-    /// The last failure told of each session, until something else came of it.
+    /// The last printed failure of each session, until something else happens to it.
     failures: BTreeMap<(SessionName, Verb), String>,
 }
 
@@ -31,12 +31,12 @@ impl<'a> Told<'a> {
         }
     }
 
-    /// Tells of an event.
+    /// Prints an event and passes it on.
     pub(super) fn tell(&mut self, event: &WatchEvent<'_>) {
         match event {
             WatchEvent::Cycle(town, cycle) => self.tell_cycle(town, cycle),
             WatchEvent::Fault(fault) => {
-                // What the thread that sees to the end tells of.
+                // Printed by the thread that ends the process.
                 let is_told = matches!(fault, CycleFault::Late(_));
                 let mut news = if is_told {
                     Vec::new()
@@ -86,7 +86,7 @@ impl<'a> Told<'a> {
         if cycle.scope == Scope::Town {
             self.tell_once(news);
         } else {
-            // A look at some sessions does not show that what was said of others is over.
+            // A look at some sessions says nothing about the others.
             let before = std::mem::take(&mut self.lines);
             let fresh: Vec<String> = news
                 .into_iter()
@@ -120,7 +120,7 @@ impl<'a> Told<'a> {
         }
     }
 
-    /// Whether it is not the same failure of the same restart or stop as before.
+    /// Whether this is another failure than the last one of the same restart or stop.
     fn is_news(&mut self, done: &Done) -> bool {
         let key = (done.session.clone(), done.verb);
         match (&done.outcome, done.verb) {
@@ -137,7 +137,7 @@ impl<'a> Told<'a> {
         }
     }
 
-    /// Says what was not said after the last cycle.
+    /// Prints the notices that are new since the last cycle.
     fn tell_once(&mut self, news: Vec<String>) {
         for line in news.iter().filter(|line| !self.lines.contains(line)) {
             self.terminal.warn(line);

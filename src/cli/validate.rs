@@ -55,7 +55,7 @@ pub(super) fn run(global: &Global, args: &TownArg, terminal: &Terminal) -> Resul
     Ok(Exit::Done)
 }
 
-/// An agent and the one whose tables it takes, where it takes any.
+/// An agent, and the agent whose tables it inherits, if any.
 fn likeness(agent: &Agent) -> Option<(&str, &str)> {
     agent
         .like
@@ -63,8 +63,7 @@ fn likeness(agent: &Agent) -> Option<(&str, &str)> {
         .map(|like| (agent.name.as_str(), like))
 }
 
-/// Which age makes a session old where nobody says so, for the two kinds of sessions that differ in
-/// it.
+/// The default `max_age` of the two kinds of sessions.
 fn ages(town: &Town, origins: &Origins) -> String {
     let explained = town.declared().flat_map(|desired| origins.explain(desired));
     let ages: Vec<Explained> = explained.filter(|line| line.field == "max_age").collect();

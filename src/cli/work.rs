@@ -1,5 +1,4 @@
-//! Carrying out what was asked for, cycle by cycle, until nothing is left that could be done in the
-//! time given.
+//! Carries out what was asked for, cycle by cycle, until nothing is left that can be done in time.
 
 use super::exit::{Exit, Trouble};
 use super::manifest::Attempt;
@@ -20,14 +19,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// How often to look while something starts or stops.
 const LOOK_EVERY: Period = Period::from_millis(200);
-/// How long a session that should be restarted when idle is given to fall idle before that is
-/// reported as held.
+/// How long a verb waits for a session to become idle before it reports the restart as held.
 const DRAIN_PATIENCE: Period = Period::from_secs(15);
 
-/// How much longer than the longest `stop_grace` the sessions under way may take once somebody has
-/// interrupted.
+/// After an interruption the sessions under way may take the longest `stop_grace` and this much
+/// more.
 const FINISH_SLACK: Period = Period::from_secs(15);
-/// They never take longer than this.
+/// The upper bound of that time.
 const FINISH_AT_MOST: Period = Period::from_mins(2);
 
 /// Interruptions: SIGINT, SIGTERM and SIGHUP, counted.
@@ -85,17 +83,17 @@ impl Interrupts {
 pub(super) enum Wait {
     /// One cycle.
     OneCycle,
-    /// So long in all: somebody said so.
+    /// So long in all: the user said so.
     InAll(Period),
     /// So long without getting any further.
     Idle(Period),
 }
 
 impl Wait {
-    /// How long a verb waits where nothing is said.
+    /// How long a verb waits by default.
     const USUAL: Period = Period::from_mins(2);
 
-    /// What the flags `--no-wait` and `--timeout` come to.
+    /// What the flags `--no-wait` and `--timeout` mean.
     pub(super) fn of(no_wait: bool, timeout: Option<Period>) -> Self {
         match (no_wait, timeout) {
             (true, _) => Self::OneCycle,
@@ -105,7 +103,7 @@ impl Wait {
     }
 }
 
-/// What is still to be finished once somebody has interrupted.
+/// What must still be finished after an interruption.
 struct Finishing {
     since: Moment,
     most: Period,
@@ -113,7 +111,7 @@ struct Finishing {
     left: Vec<SessionName>,
 }
 
-/// Cycles that carry out what was asked for, and what came of them.
+/// The cycles that carry out what was asked for, and their outcomes.
 pub(super) struct Work {
     begun: Moment,
     /// When something was last done.
@@ -125,7 +123,7 @@ pub(super) struct Work {
     done: Vec<Done>,
     interrupts: u32,
     finishing: Option<Finishing>,
-    /// The files of the manifest; none where what is done was agreed upon before.
+    /// The files of the manifest. None where a saved plan is carried out.
     files: Option<Followed>,
 }
 
@@ -147,7 +145,7 @@ impl Work {
         }
     }
 
-    /// Goes by what the manifest says at any time, though it be edited meanwhile.
+    /// Reads the manifest again when it is edited meanwhile.
     pub(super) fn following(self, place: &Place, controller: &mut Controller) -> Self {
         let files = Followed::new(place.stamps.clone());
         controller.compare_with(files.is_current());
@@ -157,10 +155,10 @@ impl Work {
         }
     }
 
-    /// Carries it out, and tells of it.
+    /// Carries it out, and prints what happens.
     ///
-    /// The first interruption begins nothing more and finishes the stops and restarts that were
-    /// begun; the second one ends it at once.
+    /// After the first interruption nothing new begins, and begun stops and restarts are finished.
+    /// The second one ends the verb at once.
     pub(super) async fn run(
         mut self,
         controller: &mut Controller,
@@ -178,8 +176,8 @@ impl Work {
         self.conclude(place, &last, terminal)
     }
 
-    /// Runs cycles until nothing is left that could be done within the time given. The last one
-    /// comes back; none where somebody interrupted twice before the first was over.
+    /// Runs cycles until nothing is left that can be done in time. Returns the last one; none where
+    /// two interruptions came before the end of the first cycle.
     async fn until_settled(
         &mut self,
         controller: &mut Controller,
@@ -189,7 +187,8 @@ impl Work {
         let mut reported = BTreeMap::new();
         let mut noticed = BTreeSet::new();
         let mut last = None;
-        // Listened for from the beginning: one that comes during a cycle lets it finish its steps.
+        // It listens from the beginning. An interruption during a cycle lets the cycle finish its
+        // steps.
         let mut interrupts = Interrupts::listen()?;
         loop {
             self.heed_edits(place, terminal);
@@ -232,7 +231,7 @@ impl Work {
         }
     }
 
-    /// One cycle; none where it was interrupted twice.
+    /// One cycle. None after two interruptions.
     async fn cycle(
         &mut self,
         controller: &mut Controller,
@@ -258,14 +257,14 @@ impl Work {
         }
     }
 
-    /// Reads the manifest again where it was edited. One that has become broken changes nothing:
-    /// what was begun is finished by what it said before.
+    /// Reads the manifest again if it was edited. A broken one changes nothing: begun work is
+    /// finished by the last good one.
     fn heed_edits(&mut self, place: &mut Place, terminal: &Terminal) {
         let Some(files) = &mut self.files else { return };
         if files.look(proc::clock::now()) != Change::Settled {
             return;
         }
-        // One that does not answer is read when it does.
+        // A manifest that does not answer is read when it answers again.
         let Ok(Attempt {
             stamps,
             read,
@@ -288,8 +287,7 @@ impl Work {
         }
     }
 
-    /// Whether stops and restarts are left in the middle, and may still be finished. Says so the
-    /// first time.
+    /// Whether begun stops and restarts may still be finished. Prints so the first time.
     fn has_to_finish(&mut self, place: &Place, cycle: &Cycle, terminal: &Terminal) -> bool {
         let left: Vec<SessionName> = begun(cycle)
             .into_iter()
@@ -326,7 +324,7 @@ impl Work {
         !finishing.left.is_empty() && now.since(&finishing.since) < finishing.most
     }
 
-    /// As long as restarts roll on, nobody gives up waiting for them.
+    /// As long as rolling restarts make progress, the verb waits for them.
     fn note_progress(&mut self, cycle: &Cycle) {
         if cycle
             .outcomes
@@ -337,7 +335,7 @@ impl Work {
         }
     }
 
-    /// How much time is left.
+    /// The time that is left.
     fn left(&self, now: Moment) -> Period {
         match self.wait {
             Wait::OneCycle => Period::ZERO,
@@ -346,8 +344,8 @@ impl Work {
         }
     }
 
-    /// Nobody else would wait for what a launcher's commands do: they may end, unless this was
-    /// interrupted. What comes of them belongs to the last cycle.
+    /// Nobody else would wait for a launcher's commands. So the verb waits for them, unless it was
+    /// interrupted. Their outcomes belong to the last cycle.
     async fn end_launcher_jobs(
         &mut self,
         controller: &mut Controller,
@@ -374,7 +372,7 @@ impl Work {
         Ok(())
     }
 
-    /// How long to sleep before another cycle; none when this was the last.
+    /// How long to sleep before the next cycle. None after the last one.
     fn pause(&self, cycle: &Cycle) -> Option<Period> {
         let now = proc::clock::now();
         let left = self.left(now);
@@ -397,12 +395,12 @@ impl Work {
             .map(|pause| pause.max(Period::from_millis(20)).min(left))
     }
 
-    /// When a held step comes due, if that is worth waiting for.
+    /// When a held step becomes due, if the verb should wait for it.
     fn due(&self, held: &Held, now: Moment, left: Period) -> Option<Period> {
         if let Hold::Draining { .. } = held.hold {
             return (now.since(&self.moved) < DRAIN_PATIENCE).then_some(LOOK_EVERY);
         }
-        // It was refused just now: that is to be told, not waited for.
+        // It was refused just now. The verb reports that and does not wait.
         if let Hold::Failed { .. } = held.hold {
             return None;
         }
@@ -415,8 +413,8 @@ impl Work {
         (due < left).then_some(due)
     }
 
-    /// Prints each session that waits for the first time or for something else. Of the last cycle
-    /// the last word tells.
+    /// Prints each session that waits for the first time, or for something new. The last word
+    /// covers the last cycle.
     fn report_waits(
         &self,
         place: &Place,
@@ -503,7 +501,7 @@ impl Work {
         Ok(if left { Exit::Partial } else { Exit::Done })
     }
 
-    /// What is held of what was asked for.
+    /// The held steps of what was asked for.
     fn held<'p>(&'p self, plan: &'p Plan) -> impl Iterator<Item = &'p Held> {
         plan.held
             .iter()
@@ -519,7 +517,7 @@ impl Work {
         }
     }
 
-    /// Whether something that was asked for starts or stops.
+    /// Whether something that was asked for is starting or stopping.
     fn is_moving(&self, plan: &Plan) -> bool {
         let moving = |phase: Phase| matches!(phase, Phase::Starting | Phase::Stopping);
         let starts =
@@ -528,7 +526,7 @@ impl Work {
     }
 }
 
-/// Some names, for a sentence.
+/// Some names, as part of a sentence.
 fn listed(names: &[SessionName]) -> String {
     const SHOWN: usize = 5;
     let shown: Vec<&str> = names.iter().take(SHOWN).map(SessionName::as_str).collect();
@@ -540,7 +538,7 @@ fn listed(names: &[SessionName]) -> String {
     }
 }
 
-/// Prints what was done.
+/// Prints the steps that were done.
 fn report(place: &Place, cycle: &Cycle, terminal: &Terminal) {
     if terminal.is_json() {
         return;
@@ -551,7 +549,7 @@ fn report(place: &Place, cycle: &Cycle, terminal: &Terminal) {
         .filter(|done| !matches!(done.outcome, Outcome::Stale(_)))
         .cloned()
         .collect();
-    // The work goes on whether anybody reads of it or not.
+    // The work goes on even if nobody reads the output.
     let paper = terminal.paper(cycle.now);
     terminal.mention(&page::outcomes(&place.town, &cycle.memory, &shown, &paper));
 }
