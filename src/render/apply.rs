@@ -1,4 +1,4 @@
-//! What came of the steps: one line each while they happen, and one that sums up.
+//! The outcomes of steps: one line each as they happen, and a summary line.
 
 use super::columns::{Line, cell, lay_out};
 use super::diff::{self, symbol};
@@ -13,10 +13,10 @@ use crate::model::{
 /// The longest complaint shown, in characters.
 const LONG: usize = 2000;
 
-/// The length of the longest word for an outcome, so that pages printed one after the other align.
+/// The length of the longest word for an outcome. With it, pages printed one after the other align.
 const LONGEST: usize = "restarted".len();
 
-/// The longest name that others are aligned to.
+/// Names are padded to at most this width.
 const LONGEST_NAME: usize = 32;
 
 /// One line per outcome, aligned with every other page about this town.
@@ -26,7 +26,7 @@ pub fn outcomes(town: &Town, memory: &Memory, done: &[Done], paper: &Paper) -> S
     lay_out(&lines, "  ", paper)
 }
 
-/// The line of a session that is waited for.
+/// The line of a session for which the verb waits.
 #[must_use]
 pub fn waits(town: &Town, held: &Held, paper: &Paper) -> String {
     let why = words::hold(&held.hold, held.until, &paper.clock);
@@ -43,11 +43,11 @@ pub fn waits(town: &Town, held: &Held, paper: &Paper) -> String {
     )
 }
 
-/// A line for each declared session that is not as declared now, and why.
+/// A line for each declared session that is not as declared now, with the reason.
 ///
-/// `asked` tells whether something was asked for about a session. Where nobody waited, those that
-/// start or stop are left out. So are those whose last step failed: the line of that step has said
-/// so.
+/// `asked` tells whether a session was named in the request. If the verb did not wait, starting and
+/// stopping sessions are left out. So are sessions whose last step failed: that step's own line
+/// says it.
 #[must_use]
 pub fn left(
     last: &Scene<'_>,
@@ -108,7 +108,7 @@ pub fn left(
     format!("not as declared:\n{}", lay_out(&lines, "  ", paper))
 }
 
-/// Why a session to which nothing is done is not as declared.
+/// Why a session without a step is not as declared.
 fn why_not(same: &Unchanged, waited: bool) -> Option<String> {
     let phase = || words::phase(same.phase);
     match (same.phase, &same.note) {
@@ -135,7 +135,7 @@ fn row(mark: &str, word: &str, role: Role, name: String, text: String) -> Line {
     ])
 }
 
-/// Padded to the longest name of the town.
+/// Pads a name to the longest name of the town.
 fn name(town: &Town, session: &SessionName) -> String {
     let longest = town
         .sessions
@@ -224,7 +224,7 @@ fn effect_text(effect: &Effect) -> String {
     }
 }
 
-/// The line at the end of `apply`: what was done, what failed, what is still held.
+/// The last line of `apply`: what was done, what failed, what is still held.
 #[must_use]
 pub fn summary(done: &[Done], last: &Scene<'_>, paper: &Paper) -> String {
     if done.is_empty() {

@@ -14,8 +14,7 @@ pub const LIMIT: usize = 64 << 10;
 /// The largest part of it, in bytes.
 const PART: usize = 15 << 10;
 
-/// Everything there is to say of a town: its sessions and chores, the plan, what happened last, and
-/// the machine.
+/// The whole town in one text: its sessions and chores, the plan, the last events, and the machine.
 #[must_use]
 pub fn page(
     scene: &Scene<'_>,
@@ -71,7 +70,7 @@ fn machine(host: &Host) -> String {
     text
 }
 
-/// The whole lines of a text that fit.
+/// As many whole lines of a text as fit.
 fn cut(text: &str, limit: usize) -> &str {
     if text.len() <= limit {
         return text;

@@ -1,5 +1,5 @@
-//! Chores and what they propose, below the sessions: when each ran last, how that ended, and when
-//! it runs next.
+//! Chores and their proposals, below the sessions: each chore's last run, its result, and its next
+//! run.
 
 use super::columns::{Line, cell, lay_out};
 use super::sanitise;
@@ -8,10 +8,10 @@ use super::view::Scene;
 use super::words::{self, brief};
 use crate::model::{ChoreEnd, ChoreTime, Judged, Proposal, ProposalStanding, Refusal, Timed};
 
-/// The longest text of a chore's or an agent's own, in characters.
+/// The longest text from a chore or an agent, in characters.
 const LONG: usize = 200;
 
-/// A table of all chores; empty where there are none.
+/// A table of all chores. Empty without chores.
 #[must_use]
 pub fn table(scene: &Scene<'_>, paper: &Paper) -> String {
     if scene.plan.chores.is_empty() {
@@ -29,7 +29,7 @@ pub fn table(scene: &Scene<'_>, paper: &Paper) -> String {
     lay_out(&lines, "", paper)
 }
 
-/// What is proposed, and what becomes of it; empty where nothing is.
+/// The proposals, and what happens with each. Empty without proposals.
 #[must_use]
 pub fn proposals(scene: &Scene<'_>, paper: &Paper) -> String {
     let lines: Vec<Line> = scene.plan.proposals.iter().flat_map(proposal).collect();

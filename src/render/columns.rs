@@ -1,12 +1,12 @@
-//! Aligned columns: widths from the content, the last column clipped to the terminal.
+//! Aligned columns. The content gives the widths; the terminal clips the last column.
 
 use super::sanitise::{clip, width};
 use super::style::{Paper, Role};
 
-/// However narrow the terminal, so many columns of a text are shown.
+/// At least so many columns of a text are shown, however narrow the terminal is.
 const NARROWEST: usize = 12;
 
-/// One cell: clean text and what it is.
+/// One cell: clean text and its role.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Cell {
     pub(super) text: String,
@@ -43,7 +43,7 @@ impl Cell {
     }
 }
 
-/// One line: a row of cells, or a text of its own that begins below a column.
+/// One line: a row of cells, or one text that begins below a column.
 pub(super) enum Line {
     Row(Vec<Cell>),
     Below { column: usize, cell: Cell },
@@ -100,7 +100,7 @@ fn row(cells: &[Cell], widths: &[usize], margin: &str, paper: &Paper) -> String 
     text
 }
 
-/// A text of its own, broken between words where the terminal ends.
+/// One text, wrapped between words at the terminal's width.
 fn below(cell: &Cell, indent: usize, paper: &Paper) -> String {
     let room = paper
         .width
@@ -120,8 +120,8 @@ fn below(cell: &Cell, indent: usize, paper: &Paper) -> String {
     painted.join("\n")
 }
 
-/// A clean text in lines of at most `room` columns, broken between words, and within one that has
-/// no room in a line.
+/// A clean text in lines of at most `room` columns. It breaks between words, and within a word that
+/// is longer than a line.
 pub(super) fn wrap(text: &str, room: usize) -> Vec<String> {
     let room = room.max(NARROWEST);
     let mut lines = vec![String::new()];

@@ -1,4 +1,4 @@
-//! Who keeps the town, in one line.
+//! The controller of the town, in one line.
 
 use super::sanitise;
 use super::style::{Paper, Role};
@@ -8,7 +8,7 @@ use crate::model::{Heartbeat, InForce, Keeper, Moment, Period};
 /// The longest complaint that is shown, in characters.
 const COMPLAINT: usize = 120;
 
-/// Whether a controller runs, how it does, and whether it goes by the manifest on disk. Ended by a
+/// Whether a controller runs, its health, and whether the manifest on disk is in force. Ends with a
 /// line end.
 #[must_use]
 pub fn line(keeper: &Keeper, resync: Period, paper: &Paper) -> String {
@@ -65,7 +65,7 @@ fn ago(then: Moment, now: Moment) -> String {
     }
 }
 
-/// Short times by the millisecond: whether a cycle is quick is what it is about.
+/// Short times in milliseconds: a cycle should be quick.
 fn took(period: Period) -> String {
     if period < Period::from_secs(10) {
         format!("{} ms", period.millis())

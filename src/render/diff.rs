@@ -1,5 +1,4 @@
-//! The plan for people: what would be done and why, what is held until when, and one line that sums
-//! it up.
+//! The plan for people: what would be done and why, what is held until when, and a summary line.
 
 use super::columns::{Line, cell, lay_out};
 use super::style::{Detail, Paper, Role};
@@ -11,7 +10,7 @@ use crate::model::{
     Verb,
 };
 
-/// The columns: what, session, why.
+/// The columns: step, session, reason.
 const WHY: usize = 2;
 
 /// The longest line from a screen or an argv, in characters.
@@ -37,7 +36,7 @@ pub fn page(scene: &Scene<'_>, paper: &Paper) -> String {
     for held in held {
         lines.extend(of_held(held, paper));
     }
-    // When nothing is known, the preface says so once for all.
+    // If the server did not answer, the preface says so once for all sessions.
     if !matches!(scene.observed, Observed::Unknown(_)) || paper.detail == Detail::Wide {
         let seen = scene.seen();
         let trouble = |same: &Unchanged| {
@@ -67,8 +66,7 @@ pub fn page(scene: &Scene<'_>, paper: &Paper) -> String {
     text
 }
 
-/// What must be known before anything else; empty when the server answered and Gas Town asks
-/// nothing.
+/// What the reader must know first. Empty when the server answered and Gas Town holds nothing.
 fn preface(scene: &Scene<'_>, paper: &Paper) -> String {
     let remarks = gastown::lines(scene, paper);
     let remarks = if remarks.is_empty() {
@@ -99,7 +97,7 @@ fn of_server(observed: &Observed, paper: &Paper) -> String {
     }
 }
 
-/// One line: how much of what, and when to look again.
+/// One line: the number of each kind of step, and the time of the next look.
 #[must_use]
 pub fn summary(scene: &Scene<'_>, paper: &Paper) -> String {
     let Plan {
@@ -226,8 +224,8 @@ fn of_step(step: &Step) -> Vec<Line> {
     lines
 }
 
-/// What is longer than a reason: what a drift has been and is now, a line for each field; what a
-/// launcher said, and what it does now.
+/// What is longer than a reason: a line for each drifted field with its old and new value; what a
+/// launcher printed, and what it runs now.
 fn evidence(reason: &Reason) -> Vec<Line> {
     let texts = match reason {
         Reason::NotStarted { said, crashes: _ } => {
@@ -242,7 +240,7 @@ fn evidence(reason: &Reason) -> Vec<Line> {
     texts.into_iter().map(below).collect()
 }
 
-/// The session before whose start something is written, where that is news, as what is run is.
+/// The file that is written before the start, in the same cases as the command.
 fn written(step: &Step) -> Option<&Desired> {
     match (&step.action, &step.reason) {
         (Action::Start { desired, .. }, _)
@@ -258,8 +256,8 @@ fn written(step: &Step) -> Option<&Desired> {
     }
 }
 
-/// What is run, in order, where that is news: at every start, at a restart for other fields than it
-/// runs with, and all that is run of a launcher's commands.
+/// The commands that run, in order. Shown at each start, at a restart with changed fields, and
+/// always for a launcher's commands.
 fn runs(step: &Step) -> Vec<&[String]> {
     if step.action.commands().is_some() {
         return step.action.launcher_jobs();
@@ -334,7 +332,7 @@ fn of_held(held: &Held, paper: &Paper) -> Vec<Line> {
     lines
 }
 
-/// An agent that a running controller asks whether it is signed in.
+/// An agent whose sign-in a running controller probes.
 fn of_probe(probe: &Probe, paper: &Paper) -> Line {
     let when = if probe.is_due(paper.clock.now) {
         "now".to_owned()
@@ -386,7 +384,7 @@ fn of_unchanged(same: &Unchanged, trouble: Option<&str>, paper: &Paper) -> Vec<L
         .collect()
 }
 
-/// A session to which nothing is done and of which something is to be said all the same.
+/// A session without a step but with a note.
 pub(super) fn symbol_of_note(same: &Unchanged) -> Option<(&'static str, &'static str, Role)> {
     match (&same.note, same.phase) {
         (Some(Reason::Orphaned), _) => Some(("·", "orphan", Role::Quiet)),

@@ -1,4 +1,4 @@
-//! The page of checks for people: a line each, below it what mends it, and a verdict.
+//! The page of checks for people: a line for each check, its remedy below, and a verdict.
 
 use super::sanitise;
 use super::style::{Paper, Role};
@@ -7,10 +7,10 @@ use crate::model::{Checked, Health};
 
 /// The longest text from outside, in characters.
 const LONG: usize = 2000;
-/// However narrow the terminal, so many columns of a text are used.
+/// At least so many columns of a text are used, however narrow the terminal is.
 const NARROWEST: usize = 30;
 
-/// The whole page; its last line is the verdict.
+/// The whole page. Its last line is the verdict.
 #[must_use]
 pub fn page(found: &[Checked], paper: &Paper) -> String {
     let wide = found
@@ -25,8 +25,8 @@ pub fn page(found: &[Checked], paper: &Paper) -> String {
     format!("{}\n{}\n", lines.concat(), verdict(found, paper))
 }
 
-/// The text is broken between words where the terminal ends. A command is not: it is there to be
-/// copied.
+/// Text wraps between words at the terminal's width. A command does not wrap, so that people can
+/// copy it.
 fn of_check(checked: &Checked, wide: usize, paper: &Paper) -> String {
     let Checked {
         check,

@@ -4,7 +4,7 @@ use super::sanitise;
 use super::words::shell;
 use crate::model::{Change, RanWith, Reason};
 
-/// One line for each field of which it is known what it was; none where the reason is another.
+/// One line for each field whose old value is known. None where the reason is not a drift.
 pub(super) fn lines(reason: &Reason) -> Vec<String> {
     let Reason::Drifted { fields: _, changes } = reason else {
         return Vec::new();

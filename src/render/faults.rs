@@ -1,8 +1,8 @@
 //! Faults of a manifest for people and for programs.
 //!
-//! People get miette's drawing, one line of source per place: the line is sanitised and, when it is
-//! long, cut around the place, so that no manifest can write to the terminal or flood it. Programs
-//! get JSON with offsets, lines and columns.
+//! People get miette's drawing with one source line for each place. The line is sanitised and cut
+//! around the place, so that no manifest can control or flood the terminal. Programs get JSON with
+//! offsets, lines and columns.
 
 use super::Colour;
 use crate::manifest::{
@@ -17,11 +17,10 @@ use std::fmt;
 
 /// The most characters of a source line that are shown.
 const LINE: usize = 160;
-/// How many of them stand before the place at most.
+/// The most of these characters that stand before the place.
 const BEFORE: usize = 40;
 
-/// All findings as text for people, drawn for a terminal of `width` columns; empty when there are
-/// none.
+/// All findings as text for people, for a terminal of `width` columns. Empty without findings.
 #[must_use]
 pub fn human(faults: &Faults, colour: Colour, width: usize) -> String {
     let theme = match colour {
@@ -40,7 +39,7 @@ pub fn human(faults: &Faults, colour: Colour, width: usize) -> String {
         if index > 0 {
             out.push('\n');
         }
-        // Writing to a String cannot fail; a place that cannot be read leaves the message standing.
+        // Writing to a String cannot fail. If a place cannot be read, the message stays.
         let _ = handler.render_report(&mut out, &Drawn::of_fault(fault, faults));
     }
     let (errors, advice) = counts(faults);
@@ -63,7 +62,7 @@ fn plural(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-/// How many errors and how many pieces of advice there are.
+/// The number of errors and the number of pieces of advice.
 fn counts(faults: &Faults) -> (usize, usize) {
     let errors = faults
         .list
@@ -244,7 +243,7 @@ impl Diagnostic for Drawn {
     }
 }
 
-/// One line of a file: sanitised, cut around a place, and knowing where in the file it stands.
+/// One line of a file: sanitised, cut around a place, with its position in the file.
 #[derive(Debug)]
 struct Line {
     file: String,
@@ -293,7 +292,7 @@ impl Line {
     }
 }
 
-/// What is shown of a line, and the place `start..end` within it as offset and length.
+/// The shown part of a line, and the place `start..end` within it as offset and length.
 fn cut(line: &str, start: Offset, end: Offset) -> (String, Offset, usize) {
     let head: Vec<char> = line
         .get(..start)
@@ -324,7 +323,7 @@ fn cut(line: &str, start: Offset, end: Offset) -> (String, Offset, usize) {
     (text, offset, marked.len())
 }
 
-/// The character, or a sign for one that the terminal would obey.
+/// The character, or a visible sign for a control character.
 fn fit(c: char) -> char {
     match c {
         '\t' => ' ',
@@ -334,8 +333,8 @@ fn fit(c: char) -> char {
 }
 
 impl SourceCode for Line {
-    /// The whole line whatever is asked for. miette asks without context only to learn the place's
-    /// line and column.
+    /// Always the whole line. miette asks without context only to learn the place's line and
+    /// column.
     fn read_span<'a>(
         &'a self,
         span: &SourceSpan,

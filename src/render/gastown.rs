@@ -1,4 +1,4 @@
-//! What is said of Gas Town's own files: what they hold back, and who else keeps the town.
+//! Messages about Gas Town's own files: what they hold back, and who else keeps the town.
 
 use super::json::Why;
 use super::sanitise;
@@ -11,16 +11,16 @@ use std::collections::BTreeMap;
 /// The longest reason that is shown, in characters.
 const WORD: usize = 100;
 
-/// One thing to be said of the town as a whole.
+/// One message about the whole town.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remark {
-    /// Stable.
+    /// A stable word for programs.
     pub code: &'static str,
-    /// For people, clean.
+    /// A sanitised sentence for people.
     pub text: String,
 }
 
-/// All there is to be said, the gravest first.
+/// All messages, the gravest first.
 #[must_use]
 pub fn remarks(scene: &Scene<'_>) -> Vec<Remark> {
     let Gastown {
@@ -57,7 +57,7 @@ pub fn remarks(scene: &Scene<'_>) -> Vec<Remark> {
     remarks
 }
 
-/// The same as lines, each with a mark; empty where there is nothing to be said.
+/// The same as lines, each with a mark. Empty without messages.
 #[must_use]
 pub fn lines(scene: &Scene<'_>, paper: &Paper) -> String {
     let line = |remark: Remark| {
@@ -95,7 +95,7 @@ fn of_hold(hold: &GastownHold) -> Remark {
     }
 }
 
-/// That gt's daemon keeps sessions of this town, too: those of the roles that it knows.
+/// Says that gt's daemon keeps sessions of this town too: those of the roles that it knows.
 fn of_daemon(scene: &Scene<'_>) -> Option<Remark> {
     let roles: Vec<&str> = Gastown::SUPERVISED
         .into_iter()
@@ -117,7 +117,7 @@ fn of_daemon(scene: &Scene<'_>) -> Option<Remark> {
     })
 }
 
-/// That the loop which gtctl replaces still runs.
+/// Says that the loop which gtctl replaces still runs.
 fn of_automonitor(scene: &Scene<'_>) -> Option<Remark> {
     let Observed::Up(server) = scene.observed else {
         return None;

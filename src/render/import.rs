@@ -1,4 +1,4 @@
-//! What `import` has found, for people.
+//! What `import` found, for people.
 
 use super::columns::{Line, cell, lay_out};
 use super::sanitise;
@@ -9,7 +9,7 @@ use crate::import::{Draft, Mapped, Unmapped};
 /// The longest line from outside, in characters.
 const LONG: usize = 200;
 
-/// A line for each session, those that are declared first.
+/// A line for each session, declared ones first.
 #[must_use]
 pub fn page(draft: &Draft, paper: &Paper) -> String {
     let mapped = draft.mapped.iter().map(of_mapped);
@@ -55,7 +55,8 @@ fn of_mapped(mapped: &Mapped) -> Line {
     ])
 }
 
-/// What of a living agent's environment no setting has: only names, for a value may be a secret.
+/// Variables of a living agent's environment that no setting declares. Only names: a value may be a
+/// secret.
 fn of_lost(mapped: &Mapped) -> Line {
     let names = sanitise::line(&mapped.lost.join(", "), LONG);
     Line::Row(vec![

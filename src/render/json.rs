@@ -1,8 +1,8 @@
 //! The same pages for programs: one documented shape per verb, with a version.
 //!
 //! Times are RFC 3339 in UTC, periods milliseconds, sizes bytes; each says so in its name or its
-//! schema. Text that came from outside is sanitised. Fields may be added within a version, none
-//! removed and none changed in meaning.
+//! schema. Text from outside is sanitised. Within a version, fields may be added, but none is
+//! removed and none changes its meaning.
 
 use super::gastown::whys;
 use super::sanitise;
@@ -43,10 +43,10 @@ pub const VERSION: u32 = 1;
 /// The longest text from outside, in characters.
 const LONG: usize = 4096;
 
-/// Any page as text: indented, ended by a line end.
+/// Any page as text: indented, with a line end.
 #[must_use]
 pub fn text<T: Serialize>(page: &T) -> String {
-    // Every shape has text keys and plain values: none of them can fail.
+    // Every shape has text keys and plain values, so none can fail.
     let mut text = serde_json::to_string_pretty(page).unwrap_or_default();
     text.push('\n');
     text
@@ -73,7 +73,7 @@ pub fn diff(scene: &Scene<'_>) -> DiffPage {
     }
 }
 
-/// What came of a plan, and what is left: `scene` is the last look.
+/// The outcomes of a plan, and what is left. `scene` is the last look.
 #[must_use]
 pub fn apply(scene: &Scene<'_>, done: &[Done]) -> ApplyPage {
     let DiffPage {
@@ -93,7 +93,7 @@ pub fn apply(scene: &Scene<'_>, done: &[Done]) -> ApplyPage {
     }
 }
 
-/// That crashes and holds of these sessions are forgotten.
+/// Says that crashes and holds of these sessions are forgotten.
 #[must_use]
 pub fn reset(town: &Town, sessions: &[SessionName]) -> ResetPage {
     let sessions = sessions.iter().map(ToString::to_string).collect();
@@ -105,7 +105,7 @@ pub fn reset(town: &Town, sessions: &[SessionName]) -> ResetPage {
     }
 }
 
-/// That the town is paused, or is no longer.
+/// Says whether the town is paused.
 #[must_use]
 pub fn pause(town: &Town, paused: bool) -> PausePage {
     let kind = if paused { "pause" } else { "resume" };
@@ -117,7 +117,7 @@ pub fn pause(town: &Town, paused: bool) -> PausePage {
     }
 }
 
-/// How the run of a chore ended, or none where that is for others to see to.
+/// How a chore's run ended. None where the controller runs it.
 #[must_use]
 pub fn chore_run(
     town: &Town,
@@ -135,7 +135,7 @@ pub fn chore_run(
     }
 }
 
-/// Every session, or those named, and who keeps them.
+/// Every session or the named ones, and the controller.
 #[must_use]
 pub fn status(scene: &Scene<'_>, books: &Books, only: &[SessionName]) -> StatusPage {
     let rows = scene.rows();
@@ -230,7 +230,7 @@ fn clean(text: &str) -> String {
     sanitise::line(text, LONG)
 }
 
-/// A moment by the wall clock. One that lies ahead is counted in awake time from now.
+/// A moment by the wall clock. A future one is now plus the awake time until then.
 pub(super) fn time(at: Moment, now: Moment) -> String {
     let ahead = now.until(&at);
     let wall = if ahead.is_zero() {

@@ -1,4 +1,4 @@
-//! What came of a nudge, and what to do where nothing did.
+//! The outcome of a nudge, and what to do where it failed.
 
 use super::json::NudgePage;
 use super::sanitise;
@@ -7,7 +7,7 @@ use crate::model::{Agent, Block, Delivery, Moment, Obstacle, SessionName};
 /// The longest text from outside, in characters.
 const LONG: usize = 400;
 
-/// What to type next, where the text did not get there.
+/// What to type next, where the text did not arrive.
 #[must_use]
 pub fn fix(session: &SessionName, agent: Option<&Agent>, delivery: &Delivery) -> Option<String> {
     let look = |what: &str| format!("{what} with `gtctl attach {session}`");
@@ -58,7 +58,7 @@ pub fn fix(session: &SessionName, agent: Option<&Agent>, delivery: &Delivery) ->
     }
 }
 
-/// Which keys submit and clear is for the manifest to say: some clients take other ones, as in a
+/// The manifest declares the keys that submit and clear. Some clients need others, for example in a
 /// vim mode.
 fn keys(agent: Option<&Agent>) -> String {
     let name = agent.map_or("x", |agent| agent.name.as_str());

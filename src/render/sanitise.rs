@@ -1,11 +1,11 @@
-//! The one way for text from outside to a terminal: no control sequence, no hidden direction, a
-//! bounded length.
+//! The only way for outside text to a terminal. It removes control sequences and hidden directions,
+//! and bounds the length.
 
 use crate::model::invisible::is_invisible;
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// What stands for a character that is not shown.
+/// The sign for a character that is not shown.
 const HIDDEN: char = '\u{fffd}';
 
 /// One line of at most `limit` characters, safe to print.
@@ -18,7 +18,7 @@ pub fn line(text: &str, limit: usize) -> String {
     if limit == 0 {
         return String::new();
     }
-    // Only what can be shown is looked at: an escape sequence without end must not cost a scan of
+    // It reads only as much as can be shown: an endless escape sequence must not cost a scan of
     // megabytes.
     let mut input = text.trim_end().chars();
     let mut rest = input
@@ -113,7 +113,7 @@ fn shown(c: char, rest: &mut Peekable<Chars<'_>>) -> Option<char> {
     }
 }
 
-/// Passes over what follows an ESC. Always leaves nothing to be shown.
+/// Skips the sequence after an ESC. Nothing of it is shown.
 fn skip_sequence(rest: &mut Peekable<Chars<'_>>) -> Option<char> {
     match rest.next() {
         Some('[') => {

@@ -1,9 +1,8 @@
-//! Saved plans: `diff --out FILE` writes one, `apply --plan FILE` plans anew and refuses when that
-//! came out otherwise.
+//! Saved plans: `diff --out FILE` writes one. `apply --plan FILE` makes a new plan and refuses if
+//! it differs.
 //!
-//! What is kept is the substance of each step: what is done to exactly which session for what kind
-//! of reason, and with which fields. Ages, times and new generations are not in it: they move by
-//! themselves.
+//! A saved plan has the substance of each step: the step, the exact session, the kind of reason and
+//! the fields. It has no ages, times and new generations, because they change by themselves.
 
 use super::view::Scene;
 use crate::model::{Action, Plan, RecordedReason, Step, Target, Town};
@@ -21,19 +20,19 @@ pub struct SavedPlan {
     steps: Vec<Substance>,
 }
 
-/// What matters of one step.
+/// The substance of one step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Substance {
     session: String,
     action: String,
     reason: RecordedReason,
-    /// Exactly which session: server, id and life.
+    /// The exact session: server, id and generation.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     target: Option<String>,
-    /// What is run.
+    /// The command that runs.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     fingerprint: Option<String>,
-    /// What is typed.
+    /// The text that is typed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     types: Option<String>,
 }
@@ -41,7 +40,7 @@ struct Substance {
 /// Why a saved plan is not applied.
 #[derive(Debug, thiserror::Error)]
 pub enum SavedFault {
-    /// No saved plan.
+    /// The file is no saved plan.
     #[error("not a saved plan")]
     Malformed(#[source] serde_json::Error),
     /// Written by a newer gtctl.
@@ -58,12 +57,12 @@ pub enum SavedFault {
         /// The town at hand.
         town: String,
     },
-    /// The world has moved.
+    /// The world has changed.
     #[error("the town has changed since the plan was saved: {session} {change}")]
     Moved {
-        /// The first session for which the plan is no longer the same.
+        /// The first session whose step differs.
         session: String,
-        /// How.
+        /// How it differs.
         change: String,
     },
 }
@@ -103,11 +102,10 @@ pub fn parse(text: &str) -> Result<SavedPlan, SavedFault> {
 }
 
 impl SavedPlan {
-    /// Whether `plan`, made just now, is in substance the saved one.
+    /// Checks that `plan`, made just now, has the substance of the saved one.
     ///
-    /// # Errors
-    /// [`SavedFault::OtherTown`]; [`SavedFault::Moved`] with the first session by name for which it
-    /// is not.
+    /// # Errors [`SavedFault::OtherTown`], or [`SavedFault::Moved`] with the first session by name
+    /// whose step differs.
     pub fn check(&self, town: &Town, plan: &Plan) -> Result<(), SavedFault> {
         let now = of(town, plan);
         if now.town != self.town {

@@ -1,22 +1,22 @@
 //! What a service manager reads to keep the controller running: a systemd user unit, or a launchd
 //! property list.
 //!
-//! Each text carries a digest of itself, so that one that was edited since is known as such.
+//! Each text has a digest of itself, so that gtctl notices when somebody has edited it.
 
 use crate::model::signed::{self, UNSIGNED, is_as_signed};
 
-/// A controller to be kept running.
+/// A controller that a service manager keeps running.
 #[derive(Debug, Clone)]
 pub struct Service<'a> {
     /// The town's name.
     pub town: &'a str,
     /// The program and its arguments, all paths absolute.
     pub argv: &'a [String],
-    /// Variables that it needs and a service manager does not give it, such as `PATH`.
+    /// Variables that it needs and that a service manager does not set, such as `PATH`.
     pub env: &'a [(String, String)],
     /// Seconds without a cycle after which it counts as hung.
     pub watchdog_seconds: u64,
-    /// Where its complaints go, where the manager keeps no journal; absolute.
+    /// The file for its messages, where the manager keeps no journal. An absolute path.
     pub log: &'a str,
 }
 
@@ -35,10 +35,10 @@ pub fn job_label(town: &str) -> String {
 /// A systemd user unit.
 ///
 /// `KillMode=process`: tmux servers that the controller started live on in the unit's control group
-/// when it is stopped or restarted, and with them the town. A scope of their own would need a bus
-/// at each start of a server, and would change nothing for the town. For the same reason an agent
-/// that runs out of memory does not take the unit down (`OOMPolicy=continue`), and agents do not
-/// count against the unit's tasks.
+/// when it is stopped or restarted, and with them the town. A separate scope would need a bus at
+/// each start of a server, and the town would gain nothing. For the same reason an agent that runs
+/// out of memory does not end the unit (`OOMPolicy=continue`), and agents do not count as the
+/// unit's tasks.
 #[must_use]
 pub fn unit(service: &Service<'_>) -> String {
     let Service {
@@ -90,7 +90,8 @@ pub fn unit(service: &Service<'_>) -> String {
     ))
 }
 
-/// A launchd property list for a user's agent. What the controller started lives on when it ends.
+/// A launchd property list for a user's agent. The processes that the controller started outlive
+/// it.
 #[must_use]
 pub fn plist(service: &Service<'_>) -> String {
     let Service {
@@ -131,7 +132,7 @@ pub fn plist(service: &Service<'_>) -> String {
     ))
 }
 
-/// Whether a text was written here and not edited since.
+/// Whether gtctl wrote a text and nobody has edited it since.
 #[must_use]
 pub fn is_as_written(text: &str) -> bool {
     is_as_signed(text)
@@ -143,16 +144,17 @@ fn signed(text: &str) -> String {
     signed::signed(before, after)
 }
 
-/// Whether systemd puts variables into a word.
+/// Whether systemd expands variables in a word.
 #[derive(Debug, Clone, Copy)]
 enum Dollar {
-    /// It does: a plain `$` is written twice.
+    /// It does. A plain `$` must be written twice.
     Doubled,
-    /// It does not.
+    /// It does not expand them.
     Plain,
 }
 
-/// A word as systemd reads it: in double quotes, its `%` twice, for that begins a specifier.
+/// A word as systemd reads it: in double quotes, with each `%` doubled because `%` begins a
+/// specifier.
 fn quoted(word: &str, dollar: Dollar) -> String {
     let mut text = String::from("\"");
     for c in word.chars() {
@@ -187,7 +189,7 @@ fn xml(text: &str) -> String {
         .replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;");
-    // XML knows no other control characters, in whatever form.
+    // XML allows no other control characters in any form.
     plain
         .chars()
         .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))

@@ -1,14 +1,14 @@
-//! The first town.toml of a town: short, and commented for somebody who has never seen one.
+//! The first town.toml of a town: short, with comments for a newcomer.
 
 use std::fmt::Write;
 
-/// What a first manifest says. Every text must be fit for its place: names as tmux takes them,
+/// The content of a first manifest. Every text must be valid in its place: names that tmux accepts,
 /// paths without control characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sketch<'a> {
     /// The town's name.
     pub name: &'a str,
-    /// The schema, as an editor finds it from the manifest.
+    /// The path of the schema, relative to the manifest. Editors read it.
     pub schema: &'a str,
     /// What runs in the sessions.
     pub agent: Runs<'a>,
@@ -30,22 +30,22 @@ pub enum Runs<'a> {
 pub enum Sessions<'a> {
     /// Sessions of these names.
     Plain(&'a [String]),
-    /// Those of Gas Town.
+    /// The sessions of Gas Town.
     Roles(Roles<'a>),
 }
 
 /// The sessions of Gas Town, by their roles.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Roles<'a> {
-    /// The root, as it is to be written; none for a town in the shape of Gas Town without one.
+    /// The root, as written in the file. None for a town that has Gas Town's roles but no root.
     pub root: Option<&'a str>,
-    /// How sessions are named.
+    /// The template of session names.
     pub naming: &'a str,
-    /// Of the town itself: `mayor`, `deacon`.
+    /// The town's own roles: `mayor`, `deacon`.
     pub own: &'a [&'a str],
     /// The rigs.
     pub rigs: &'a [Rig],
-    /// What was left out, such as `refinery of shop`, for its directory is not there.
+    /// What was left out because its directory does not exist, such as `refinery of shop`.
     pub left_out: &'a [String],
 }
 
@@ -69,7 +69,7 @@ pub struct CrewMember {
     pub instructions: Option<&'static str>,
 }
 
-/// Where comments begin beside a setting.
+/// The column at which comments begin beside a setting.
 const COMMENTS: usize = 32;
 
 /// The whole file.

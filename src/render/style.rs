@@ -1,52 +1,52 @@
-//! Colours, few and quiet: everything reads as well without them.
+//! Colours, few and quiet. Every page is as readable without them.
 
 use super::Clock;
 
-/// What the caller found out about where it writes.
+/// Facts about the output: the clock, the terminal, and how much to say.
 #[derive(Debug, Clone, Copy)]
 pub struct Paper {
-    /// What time it is, and where.
+    /// The time now, and the time zone.
     pub clock: Clock,
-    /// Columns of the terminal; none when it is none, and then nothing is clipped.
+    /// The terminal's width in columns. None when the output is no terminal: then nothing is
+    /// clipped.
     pub width: Option<usize>,
-    /// Whether there are colours.
+    /// Whether colours are written.
     pub colour: Colour,
-    /// How much is said.
+    /// How much is shown.
     pub detail: Detail,
 }
 
-/// Whether colours are written. `NO_COLOR`, `--color` and the kind of output are the caller's to
-/// judge.
+/// Whether colours are written. The caller judges `NO_COLOR`, `--color` and the kind of output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Colour {
-    /// None.
+    /// No colours.
     #[default]
     Off,
     /// The terminal's own sixteen.
     On,
 }
 
-/// How much is said.
+/// How much is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Detail {
-    /// What matters.
+    /// The important columns.
     #[default]
     Short,
     /// Everything: `-o wide`.
     Wide,
 }
 
-/// What a piece of text is.
+/// The role of a piece of text. It decides the colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Role {
-    /// Text.
+    /// Plain text.
     #[default]
     Plain,
-    /// Something comes or is well.
+    /// Something starts or is well.
     Good,
     /// Something changes or waits.
     Change,
-    /// Something goes or is wrong.
+    /// Something ends or is wrong.
     Bad,
     /// Less important.
     Quiet,

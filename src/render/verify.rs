@@ -6,18 +6,18 @@ use super::view::Scene;
 use super::words::{count, obstacle};
 use crate::model::{Death, Hold, Life, Observed, Phase, SessionName};
 
-/// How one declared session was found.
+/// The state of one declared session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Finding {
     /// Its agent lives.
     Alive,
-    /// A task that has ended as it may, or a session that the user stopped: as it should be.
+    /// A task that has completed, or a session that the user stopped. That is as it should be.
     Rests(Phase),
     /// Its agent has ended.
     Dead(Death),
-    /// It is not there.
+    /// It does not exist.
     Missing,
-    /// It could not be determined.
+    /// gtctl could not determine its state.
     Unknown,
 }
 
@@ -32,7 +32,7 @@ impl Finding {
     }
 }
 
-/// What was found of every declared session, by name.
+/// The state of every declared session, by name.
 #[must_use]
 pub fn findings<'a>(scene: &Scene<'a>) -> Vec<(&'a SessionName, Finding)> {
     let rows = scene.rows();

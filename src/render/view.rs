@@ -6,29 +6,29 @@ use crate::model::{
 };
 use std::collections::BTreeMap;
 
-/// Everything there is to show: what is wanted, what is there, what is known, what follows.
+/// Everything that pages show: desired, observed, memory and plan.
 #[derive(Debug, Clone, Copy)]
 pub struct Scene<'a> {
-    /// What is wanted.
+    /// The desired town.
     pub town: &'a Town,
-    /// What is there.
+    /// The observed town.
     pub observed: &'a Observed,
-    /// What is remembered.
+    /// The memory.
     pub memory: &'a Memory,
-    /// What follows from it.
+    /// The plan that follows.
     pub plan: &'a Plan,
-    /// When the look was taken.
+    /// The time of the look.
     pub now: Moment,
 }
 
-/// What is known beside a look and its plan.
+/// Facts from the state directory.
 #[derive(Debug, Clone, Default)]
 pub struct Books {
-    /// Idling that early ends have saved so far.
+    /// The idle time that early expiry has saved so far.
     pub idle_saved: Period,
     /// The newest log of each session that has one.
     pub logs: BTreeMap<SessionName, String>,
-    /// Who keeps the town.
+    /// The controller of the town.
     pub keeper: Keeper,
 }
 
@@ -39,44 +39,44 @@ pub struct Row<'a> {
     pub session: &'a SessionName,
     /// What it is.
     pub phase: Phase,
-    /// For how long it has been that, where this is known.
+    /// For how long it has had this phase, where known.
     pub since: Option<Period>,
-    /// Awake time since its process was started; none when none lives.
+    /// Awake time since its process was started. None when no process lives.
     pub age: Option<Period>,
-    /// For how long nothing has changed on its screen; none when nothing lives there.
+    /// For how long its screen has not changed. None when no process lives.
     pub idle: Option<Period>,
     /// Starts after the first.
     pub restarts: u32,
     /// Clients attached.
     pub attached: u32,
-    /// What its process tree uses; only after a full look.
+    /// The resources of its process tree. Only after a full look.
     pub usage: Option<Usage>,
-    /// Why it could not be determined what it is, unsanitised.
+    /// Why gtctl could not determine its phase, unsanitised.
     pub trouble: Option<&'a str>,
-    /// What is known of its screen; none when nothing lives there.
+    /// What its screen shows. None when no process lives.
     pub content: Option<&'a Content>,
     /// What comes next, or why nothing does.
     pub event: Event<'a>,
 }
 
 impl Row<'_> {
-    /// What its conversation has used; none where its client does not tell.
+    /// The tokens of its conversation. None where its client does not tell.
     #[must_use]
     pub fn tokens(&self) -> Option<TokenUsage> {
         self.content?.reported.as_ref()?.usage
     }
 }
 
-/// What the plan has for a session.
+/// The plan's line for a session.
 #[derive(Debug, Clone, Copy)]
 pub enum Event<'a> {
-    /// Something is done now.
+    /// A step now.
     Step(&'a Step),
-    /// Something is held back.
+    /// A held step.
     Held(&'a Held),
-    /// Something is to be said.
+    /// A note.
     Note(&'a Reason),
-    /// Time will bring something.
+    /// A step that becomes due by time.
     Next(&'a Next),
     /// Nothing.
     Nothing,
@@ -135,8 +135,8 @@ impl<'a> Scene<'a> {
         rows.into_values().collect()
     }
 
-    /// What was seen, by the name it was declared under where it is ours, which a rename in tmux
-    /// does not change.
+    /// The observed sessions by name. Our own sessions have their declared name, even if somebody
+    /// renamed them in tmux.
     #[must_use]
     pub fn seen(&self) -> BTreeMap<&'a str, &'a Seen> {
         let mut found: BTreeMap<&str, &Seen> = BTreeMap::new();
@@ -164,7 +164,7 @@ impl<'a> Scene<'a> {
         let living = seen.filter(|s| matches!(s.life, Life::Alive { .. }));
         let age = living.and_then(label).map(|l| self.now.since(&l.started));
         let content = living.and_then(|seen| self.content(session, seen));
-        // tmux's clock of a window goes on over a fresh process in it.
+        // tmux's activity time of a window does not restart with a fresh process.
         let idle = living.map(|s| content.map_or(s.quiet, |content| content.idle(self.now)));
         let idle = idle.map(|idle| age.map_or(idle, |age| idle.min(age)));
         Row {
@@ -182,7 +182,7 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// What is known of the screen of the life that was seen.
+    /// The remembered screen of the observed incarnation.
     fn content(&self, session: &SessionName, seen: &Seen) -> Option<&'a Content> {
         let generation = label(seen)?.generation;
         let content = self.memory.sessions.get(session)?.content.as_ref()?;
@@ -225,7 +225,7 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// Why it could not be determined what it is, unsanitised.
+/// Why gtctl could not determine its phase, unsanitised.
 pub(super) fn trouble(seen: &Seen) -> Option<&str> {
     match &seen.life {
         Life::Unknown(why) => Some(why),

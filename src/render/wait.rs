@@ -1,4 +1,4 @@
-//! Whether sessions are as somebody waits for them to be.
+//! Whether sessions have reached the state that `gtctl wait` waits for.
 
 use super::json::{WaitLine, WaitPage, wait_page};
 use super::view::{Event, Row, Scene};
@@ -17,9 +17,9 @@ pub enum Condition {
     Idle,
     /// The task has ended, and without an error.
     Completed,
-    /// The tmux server has no session of this name.
+    /// The tmux server has no session with this name.
     Gone,
-    /// The plan has no step for it, and holds none back that needs only time.
+    /// The plan has no step for it now, and no held step that needs only time.
     Converged,
 }
 
@@ -38,7 +38,7 @@ pub enum WaitProgress {
     Reached,
     /// It may still become so.
     NotYet,
-    /// It does not become so by itself.
+    /// It cannot become so by itself.
     CannotCome {
         /// Why not, sanitised.
         why: String,
@@ -70,7 +70,7 @@ pub enum WaitEnd {
     Timeout,
 }
 
-/// How far each of these sessions is; with none, all sessions of the plan.
+/// How far each of these sessions is. With no names, all sessions of the plan.
 #[must_use]
 pub fn awaited(
     scene: &Scene<'_>,
@@ -133,7 +133,7 @@ fn standing(
         return WaitProgress::Reached;
     }
     match condition {
-        // Whatever holds it now, it can be ended.
+        // It can be ended, whatever holds it now.
         Condition::Gone | Condition::Converged => WaitProgress::NotYet,
         Condition::Ready | Condition::Idle | Condition::Completed => {
             in_the_way(row, desired, condition)
@@ -141,7 +141,7 @@ fn standing(
     }
 }
 
-/// Whether its agent has come up, whatever it does since.
+/// Whether its agent has become ready, whatever it has done since.
 fn is_up(phase: Phase) -> bool {
     match phase {
         Phase::Working
@@ -172,7 +172,7 @@ fn has_converged(row: &Row<'_>) -> bool {
     }
 }
 
-/// Whether only a person ends this hold. What has failed is tried again.
+/// Whether only a person can end this hold. A failed step is tried again.
 fn lasts(hold: &Hold) -> bool {
     hold.needs_somebody() && !matches!(hold, Hold::Failed { .. } | Hold::NotDurable)
 }
@@ -213,7 +213,7 @@ fn in_the_way(row: &Row<'_>, desired: Option<&Desired>, condition: Condition) ->
     }
 }
 
-/// A line for each session that has ended the wait, or that is still missing.
+/// A line for each session that ended the wait or is still missing.
 #[must_use]
 pub fn page(awaited: &[WaitedFor], condition: Condition, end: WaitEnd, waited: Period) -> String {
     let word = condition.word();

@@ -1,4 +1,4 @@
-//! Human sentences for reasons, holds and phases. All of them clean and on one line.
+//! Sentences for reasons, holds and phases. Each is sanitised and on one line.
 
 use super::{gastown, sanitise};
 use crate::model::{
@@ -13,7 +13,7 @@ const WORD: usize = 60;
 /// The longest complaint from outside within a sentence, in characters.
 const SAID: usize = 400;
 
-/// What time it is, and how far the local clock is ahead of UTC.
+/// The time now, and the local clock's offset from UTC.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     /// Now.
@@ -34,7 +34,8 @@ impl Clock {
             self.now.plus(ahead).wall
         };
         let offset = Offset::from_seconds(self.offset_seconds).unwrap_or(Offset::UTC);
-        // To the nearest second, so that a jitter of one millisecond does not show as a second.
+        // Rounded to the nearest second, so that a jitter of one millisecond does not show as a
+        // second.
         let local_at = |ms: i64| {
             let rounded = Timestamp::from_millisecond(ms.saturating_add(500));
             let zone = TimeZone::fixed(offset);
@@ -224,7 +225,7 @@ pub fn reason(reason: &Reason) -> String {
     }
 }
 
-/// The same without what is to be shown in whole beside it: what a launcher runs, and what it said.
+/// The same without a launcher's command and output, which the page shows in whole beside it.
 #[must_use]
 pub fn reason_in_brief(reason: &Reason) -> String {
     match reason {
@@ -262,7 +263,7 @@ fn ended(death: Death) -> String {
     }
 }
 
-/// What holds a step back and, where that is known, until when.
+/// What holds a step back and, where known, until when.
 #[must_use]
 pub fn hold(hold: &Hold, until: Option<Moment>, clock: &Clock) -> String {
     let mut text = obstacle(hold);
@@ -292,7 +293,7 @@ pub fn next(next: &Next, clock: &Clock) -> String {
     format!("{} at {}{why}", verb(next.verb), clock.time(next.at))
 }
 
-/// Why a step becomes due by time alone; empty for a reason that needs no word beside the time.
+/// Why a step becomes due by time alone. Empty where the time says enough.
 #[must_use]
 pub fn due(code: ReasonCode) -> &'static str {
     match code {
@@ -323,7 +324,7 @@ pub fn due(code: ReasonCode) -> &'static str {
     }
 }
 
-/// A step that is held, in few words: what, when or that it waits, and for what.
+/// A held step in few words: the step, its time if known, and what it waits for.
 #[must_use]
 pub fn held(held: &Held, clock: &Clock) -> String {
     let (verb, obstacle) = (verb(held.verb), obstacle(&held.hold));
@@ -341,7 +342,7 @@ pub fn held(held: &Held, clock: &Clock) -> String {
     }
 }
 
-/// Whether its moment is only that of another look.
+/// Whether its moment is only the time of the next look.
 pub(super) fn ends_by_looking(hold: &Hold) -> bool {
     matches!(
         hold,
@@ -349,12 +350,12 @@ pub(super) fn ends_by_looking(hold: &Hold) -> bool {
     )
 }
 
-/// Whether its moment is only the latest.
+/// Whether its moment is only the latest possible one.
 fn ends_early(hold: &Hold) -> bool {
     matches!(hold, Hold::Draining { .. } | Hold::Stopping { .. })
 }
 
-/// What somebody can do about it, where that is little.
+/// What a person can do about it, in a few words.
 pub(super) fn way_out(hold: &Hold) -> Option<&'static str> {
     match hold {
         Hold::Paused => Some("`gtctl resume` continues"),
@@ -363,7 +364,7 @@ pub(super) fn way_out(hold: &Hold) -> Option<&'static str> {
         Hold::RollStopped { .. } => {
             Some("fix that session, or run `gtctl reset` on it to continue")
         }
-        // What lifts a hold of Gas Town's is said once for all.
+        // What lifts a hold of Gas Town is said once for the whole town.
         Hold::Gastown(_)
         | Hold::BackOff { .. }
         | Hold::HandoffGap { .. }
@@ -396,11 +397,11 @@ pub(super) fn way_out(hold: &Hold) -> Option<&'static str> {
 
 /// Shells that may be idle.
 const SHELLS: [&str; 8] = ["sh", "bash", "dash", "zsh", "fish", "ksh", "tcsh", "csh"];
-/// What to type where one has a session's name.
+/// What to type for one session.
 const TAKE_ITS_PLACE: &str =
     "; if that shell is idle, `gtctl adopt --replace` with the session's name replaces it";
 
-/// What holds a step back, whatever the time.
+/// What holds a step back, without its time.
 #[must_use]
 pub fn obstacle(hold: &Hold) -> String {
     match hold {
@@ -502,7 +503,7 @@ pub fn obstacle(hold: &Hold) -> String {
     }
 }
 
-/// Why a label is not believed, and what somebody can do about it.
+/// Why gtctl does not trust a label, and what a person can do about it.
 fn unproved(flaw: Flaw, process: &str) -> String {
     let what = match flaw {
         Flaw::Garbled => "cannot be read",
@@ -515,7 +516,7 @@ fn unproved(flaw: Flaw, process: &str) -> String {
     format!("it runs {process}, but its label {what}: {fix} {wide}")
 }
 
-/// Whom a session waits for, and what somebody can do about it.
+/// The sessions that a session waits for, and what a person can do about it.
 fn after(other: &SessionName, why: &NotReady) -> String {
     match why {
         NotReady::Coming => format!("{other} is not ready yet"),
@@ -544,7 +545,7 @@ fn after(other: &SessionName, why: &NotReady) -> String {
     }
 }
 
-/// What lifts the hold of a session that others wait for, where its own words do not say so.
+/// What lifts the hold of a session that others wait for, unless its own words say so.
 fn lifted(other: &SessionName, hold: &Hold) -> String {
     if matches!(hold, Hold::CrashLoop { .. }) {
         format!("; `gtctl reset {other}` tries again now")
@@ -553,7 +554,7 @@ fn lifted(other: &SessionName, hold: &Hold) -> String {
     }
 }
 
-/// That a session was not as far in time as another one asks, why, and what to type.
+/// Says that a session was not ready in time for another one, why, and what to type.
 fn late(other: &SessionName, milestone: Milestone, within: Period, why: &NotReady) -> String {
     let (within, yet) = match milestone {
         Milestone::Started => (brief(within), "has not started"),
@@ -579,7 +580,7 @@ fn late(other: &SessionName, milestone: Milestone, within: Period, why: &NotRead
     format!("{other} {yet} after {within}{why}")
 }
 
-/// What keeps an agent's sessions from going on, and what somebody can do about it.
+/// What blocks an agent's sessions, and what a person can do about it.
 fn blocked(kind: Block, agent: &str, evidence: &str, fix: Option<&str>) -> String {
     let what = match kind {
         Block::Auth => "is signed out",
@@ -604,8 +605,8 @@ fn looks(n: u32) -> String {
     count(usize::try_from(n).unwrap_or(usize::MAX), "check")
 }
 
-/// Whether a fresh process goes on with a conversation: ` (resumes 4f1c9a2e…)`, ` (fresh)`, or
-/// nothing where that is not in question.
+/// Whether a new process resumes a conversation: ` (resumes 4f1c9a2e…)`, ` (fresh)`, or nothing
+/// where resume does not apply.
 #[must_use]
 pub fn conversation(action: &Action) -> String {
     match (action, action.conversation()) {
@@ -620,7 +621,7 @@ pub fn conversation(action: &Action) -> String {
     }
 }
 
-/// What a session is, with how it ended where it did.
+/// The phase of a session, with its exit where it has ended.
 #[must_use]
 pub fn phase(phase: Phase) -> String {
     match phase {
@@ -642,7 +643,7 @@ pub fn phase(phase: Phase) -> String {
     }
 }
 
-/// One word for a step: JSON's word, except where people need a plainer one.
+/// One word for a step. It is JSON's word unless people need a plainer one.
 #[must_use]
 pub fn verb(verb: Verb) -> &'static str {
     match verb {
@@ -651,7 +652,7 @@ pub fn verb(verb: Verb) -> &'static str {
     }
 }
 
-/// One word for a phase: JSON's word, except where people need a plainer one.
+/// One word for a phase. It is JSON's word unless people need a plainer one.
 #[must_use]
 pub fn phase_word(phase: Phase) -> &'static str {
     match phase {
@@ -660,7 +661,7 @@ pub fn phase_word(phase: Phase) -> &'static str {
     }
 }
 
-/// What a launcher's command printed, longer than a word.
+/// The output of a launcher's command, at full length.
 fn said_by(text: &str) -> String {
     sanitise::line(text, SAID)
 }
@@ -669,11 +670,11 @@ fn word(text: &str) -> String {
     sanitise::line(text, WORD)
 }
 
-/// How a client of this server is called.
+/// The tmux command for this server.
 #[must_use]
 pub fn tmux(socket: &Socket) -> String {
     let flags = match socket {
-        // Which server it is, only looking tells.
+        // Only a look tells which server it is.
         Socket::Default | Socket::Gastown => return "tmux".to_owned(),
         Socket::Name(name) => ["-L".to_owned(), name.clone()],
         Socket::Path(path) => ["-S".to_owned(), path.to_string_lossy().into_owned()],
@@ -681,7 +682,7 @@ pub fn tmux(socket: &Socket) -> String {
     format!("tmux {}", shell(&flags))
 }
 
-/// What is written into a session's directory before it starts, if anything.
+/// The file that is written into a session's directory before it starts, if any.
 #[must_use]
 pub fn writes(desired: &Desired) -> Option<String> {
     let (file, source) = (desired.instructed()?, desired.instructions.as_ref()?);
@@ -695,7 +696,7 @@ pub fn writes(desired: &Desired) -> Option<String> {
     ))
 }
 
-/// An argv as a shell would need it: what is not plainly harmless goes into single quotes.
+/// An argv for a shell. Every word with a special character is in single quotes.
 #[must_use]
 pub fn shell(argv: &[String]) -> String {
     let quoted: Vec<String> = argv

@@ -1,4 +1,4 @@
-//! The lines of a plan and of what came of it.
+//! The lines of a plan and of its outcomes.
 
 use super::shape::{
     HeldLine, NextLine, OutcomeLine, ProbeLine, StepLine, UnchangedLine, Why, WrittenLine,
@@ -88,13 +88,13 @@ pub(super) fn step(step: &Step) -> StepLine {
     }
 }
 
-/// The id of the conversation with which a fresh process begins, where it is such a one.
+/// The id of the new conversation with which a process begins, if there is one.
 fn conversation(action: &Action, is_such: impl Fn(&Conversation) -> bool) -> Option<String> {
     let conversation = action.conversation().filter(|held| is_such(held))?;
     conversation.id().map(ToString::to_string)
 }
 
-/// What a launcher's command ends it by, where that is not the one that starts it too.
+/// The launcher's command that stops it, if another command starts it.
 fn stop_argv(action: &Action) -> Option<&[String]> {
     match (action, action.launcher_jobs().as_slice()) {
         (Action::Expire { .. }, [stop]) | (Action::Restart { .. }, [stop, _]) => Some(stop),
