@@ -1,9 +1,9 @@
-//! Files of `KEY=VALUE` lines, read at each start. What they hold is secret: no message ever
-//! repeats it.
+//! Files of `KEY=VALUE` lines, read at each start. Their values are secret: no message ever repeats
+//! one.
 //!
-//! The form is the one that Docker documents for the `.env` files of Compose, but for two things.
-//! Variables in values are not replaced: a `$` in a password stays. And a line without a value is
-//! an error, not a variable of gtctl's own.
+//! The format is the one that Docker documents for the `.env` files of Compose, with two
+//! differences. Variables in values are not replaced: a `$` in a password stays. A line without a
+//! value is an error, not a variable of gtctl's own environment.
 
 use crate::files;
 use crate::tmux::ops::is_variable;
@@ -34,8 +34,8 @@ pub(super) enum EnvFileFault {
     AfterQuote(usize),
 }
 
-/// Reads the file. A later line of the same name wins. May be a named pipe that somebody writes to
-/// before `deadline`.
+/// Reads the file. The last line of a name wins. The file may be a named pipe that somebody writes
+/// to before `deadline`.
 pub(super) fn read(
     path: &Path,
     deadline: Instant,
@@ -61,8 +61,7 @@ pub(super) fn read(
 /// have several lines. In double quotes a `\` stands before `n`, `r`, `t`, `"`, `$` and itself, in
 /// single quotes before `'`; before anything else it is kept.
 fn parse(text: &str) -> Result<BTreeMap<String, String>, EnvFileFault> {
-    // Editors on Windows begin a file with a mark that nobody sees, and end lines with two
-    // characters.
+    // Editors on Windows begin a file with an invisible mark, and end lines with two characters.
     let text = text
         .strip_prefix('\u{feff}')
         .unwrap_or(text)
@@ -98,7 +97,7 @@ fn parse(text: &str) -> Result<BTreeMap<String, String>, EnvFileFault> {
     Ok(found)
 }
 
-/// A value, and the text that comes after its last line.
+/// A value, and the text after its last line.
 struct Value<'t> {
     value: String,
     after: &'t str,
@@ -132,7 +131,7 @@ fn without_comment(line: &str) -> &str {
     line.get(..comment.unwrap_or(line.len())).unwrap_or(line)
 }
 
-/// What `inside` says up to its closing quote, and what is left after that line.
+/// The text of `inside` up to its closing quote, and the text after that line.
 fn quoted<'t>(
     inside: &'t str,
     number: usize,
@@ -157,7 +156,7 @@ fn single_quoted(text: &str) -> Option<(String, &str)> {
     loop {
         let (before, after) = rest.split_once('\'')?;
         let line = after.split('\n').next().unwrap_or_default();
-        // A backslash at the end of a value, as in a path of Windows, escapes nothing.
+        // A backslash at the end of a value, as in a Windows path, escapes nothing.
         let escaped = before
             .strip_suffix('\\')
             .filter(|_| !line.trim().is_empty());

@@ -8,26 +8,26 @@ use crate::store::{HookFiles, View};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What stands for the id of a conversation in an agent's arguments.
+/// The placeholder for the id of a conversation in an agent's arguments.
 const ID: &str = "{id}";
-/// The variable that names a file of settings to gemini.
+/// The variable that names gemini's file of system settings.
 const GEMINI_SETTINGS: &str = "GEMINI_CLI_SYSTEM_SETTINGS_PATH";
 
-/// By which program, and to which state directory, hooks report.
+/// The program that hooks run, and the state directory to which they report.
 #[derive(Clone, Copy)]
 pub(super) struct Reports<'a> {
     pub(super) program: &'a Path,
     pub(super) state: &'a View,
 }
 
-/// The command with what was added, and the variables that were added.
+/// The command with the added arguments, and the added variables.
 pub(super) struct Injected {
     pub(super) argv: Vec<String>,
     pub(super) env: BTreeMap<String, String>,
 }
 
-/// Adds to a command what its client takes. A command that hides its client in a script stays as
-/// it is: nobody knows where in it an argument would end up.
+/// Adds the arguments that the client accepts. A command that runs its client from a script stays
+/// as it is: gtctl cannot know where an argument would end up.
 pub(super) fn inject(
     desired: &Desired,
     argv: Vec<String>,
@@ -58,7 +58,7 @@ pub(super) fn inject(
     } else {
         conversation_args(desired, conversation)
     };
-    // `codex resume ID` is a command of the client's own: its flags come before it.
+    // `codex resume ID` is a subcommand of the client. Flags come before it.
     let is_flag = conversation
         .first()
         .is_none_or(|first| first.starts_with('-'));
@@ -76,8 +76,8 @@ pub(super) fn inject(
     }
 }
 
-/// Whether the client of a session runs gtctl's hooks, as far as its declaration tells: gtctl starts
-/// it by itself, and can add to its command or to its environment.
+/// Whether the declaration lets the client of a session run gtctl's hooks: gtctl starts it itself,
+/// and can add to its command or environment.
 #[must_use]
 pub fn runs_hooks(desired: &Desired) -> bool {
     let agent = &desired.agent;
@@ -92,7 +92,7 @@ pub fn runs_hooks(desired: &Desired) -> bool {
     is_added && is_plain && agent.reports()
 }
 
-/// Whether the user's own command says which conversation it is.
+/// Whether the user's own command names the conversation.
 fn is_own_conversation(
     desired: &Desired,
     client: Option<ReportingClient>,
@@ -111,7 +111,7 @@ fn is_own_conversation(
     })
 }
 
-/// Words by which users themselves say which conversation it is.
+/// The arguments with which users name the conversation themselves.
 fn continuing(client: ReportingClient) -> &'static [&'static str] {
     match client {
         ReportingClient::Claude => &["--continue", "-c", "--resume", "-r", "--fork-session"],
@@ -142,7 +142,7 @@ fn conversation_args(desired: &Desired, conversation: &Conversation) -> Vec<Stri
         .collect()
 }
 
-/// What makes a client run hooks.
+/// The way in which a client gets hooks.
 #[derive(Default)]
 struct HookWords {
     args: Vec<String>,
@@ -159,7 +159,8 @@ fn hooks(
         ReportingClient::Claude => claude(reports),
         ReportingClient::Gemini if !env.contains_key(GEMINI_SETTINGS) => gemini(reports),
         ReportingClient::Codex if desired.agent.hooks == Hooks::On => codex(reports),
-        // Their hooks stand in the user's own file alone: `gtctl doctor` offers the lines for it.
+        // These clients read hooks only from the user's own file. `gtctl doctor` offers the lines
+        // for it.
         ReportingClient::Gemini
         | ReportingClient::Codex
         | ReportingClient::Kimi
@@ -168,8 +169,8 @@ fn hooks(
     }
 }
 
-/// A plugin: it stands beside the user's own settings and plugins, where `--settings` would take
-/// the place of another `--settings`.
+/// A plugin adds to the user's own settings and plugins. A `--settings` would replace another
+/// `--settings`.
 fn claude(reports: Reports<'_>) -> HookWords {
     let Some(folder) = written(reports.state.write_claude_hooks(reports.program)) else {
         return HookWords::default();
@@ -190,7 +191,7 @@ fn gemini(reports: Reports<'_>) -> HookWords {
     }
 }
 
-/// Codex asks for each new hook whether it is trusted, so a flag has to say so.
+/// Codex asks for each new hook whether the user trusts it. A flag answers that.
 fn codex(reports: Reports<'_>) -> HookWords {
     let mut args = vec!["--dangerously-bypass-hook-trust".to_owned()];
     for setting in HookFiles::codex_settings(reports.program) {
@@ -202,8 +203,8 @@ fn codex(reports: Reports<'_>) -> HookWords {
     }
 }
 
-/// The path of what was written. Where that fails the agent runs without hooks: its screen is read
-/// in any case.
+/// The path of the written file. If the write fails the agent runs without hooks: gtctl reads its
+/// screen in any case.
 fn written(file: std::io::Result<std::path::PathBuf>) -> Option<String> {
     match file {
         Ok(path) => path.to_str().map(str::to_owned),

@@ -1,8 +1,9 @@
-//! Instructions: a file of the user's, put where a session's agent reads it, and never over edits.
+//! Instructions: copies a file of the user to the place where a session's agent reads it. It never
+//! overwrites edits.
 //!
-//! What is written carries a digest of itself. So it is known from the file alone whether it is
-//! still what was written, whatever became of the state directory; anything else is somebody's own,
-//! stays, and gets the instructions beside it.
+//! The written file has a digest of itself. So the file alone tells whether it is unchanged, even
+//! without the state directory. Any other file belongs to somebody else. It stays, and the
+//! instructions are written beside it.
 
 use crate::files::aside::{self, Asking, Late};
 use crate::files::{self, Links};
@@ -14,33 +15,32 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// The most bytes of instructions, and of what stands in their place.
+/// The largest instructions, and the largest file in their place, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
-/// What the instructions beside an edited file end in.
+/// The name suffix of the instructions beside an edited file.
 const BESIDE: &str = "gtctl-new";
 
-/// How the file that an agent reads stands to its instructions.
+/// The state of the file that an agent reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Instructions {
-    /// It is as it should be.
+    /// It has the instructions.
     Same,
-    /// It is not there, or as it was written before: it is written.
+    /// It does not exist, or has older instructions. It will be written.
     Fresh,
-    /// It is not what was written: it stays. Whether the instructions are beside it already.
+    /// Somebody has edited it, so it stays. Tells whether the instructions are already beside it.
     Edited {
         /// Where they are, or will be.
         beside: PathBuf,
-        /// Whether they are there, as they are now.
+        /// Whether the present instructions are there.
         told: bool,
     },
-    /// The instructions cannot be read; says why.
+    /// The instructions cannot be read, and why.
     Unreadable(String),
-    /// There is no directory to write them to.
+    /// The directory for them does not exist.
     NoDir,
 }
 
-/// How a session's file stands, and which it is; nothing where there are no instructions. Writes
-/// nothing.
+/// The state and the path of a session's file. None without instructions. Writes nothing.
 #[must_use]
 pub fn instructions(desired: &Desired) -> Option<(PathBuf, Instructions)> {
     let (source, file) = (desired.instructions.as_deref()?, desired.instructed()?);
@@ -52,13 +52,12 @@ pub fn instructions(desired: &Desired) -> Option<(PathBuf, Instructions)> {
     Some((file, standing))
 }
 
-/// Writes the instructions of the sessions that this plan gives a fresh process. Tells what their
-/// users should know.
+/// Writes the instructions of the sessions that this plan starts. Returns messages for the users.
 ///
-/// A session without them is started all the same: dead it would be of no more use.
+/// If that fails a session starts anyway: a dead session would help nobody.
 ///
-/// Takes at most [`aside::PATIENCE`]: what is not written by then, on a disk that does not answer,
-/// is told.
+/// Takes at most [`aside::PATIENCE`]. A file that is not written by then, on a disk that does not
+/// answer, is reported.
 pub async fn instruct(plan: &Plan) -> Vec<String> {
     let begun = plan
         .steps
@@ -95,7 +94,8 @@ pub async fn instruct(plan: &Plan) -> Vec<String> {
     about.into_iter().zip(written).filter_map(outcome).collect()
 }
 
-/// What may not answer: where several sessions have the same instructions, it is asked about once.
+/// Files on a disk that may not answer. If several sessions have the same instructions, the disk is
+/// asked once.
 fn place(desired: &Desired) -> &Path {
     desired.instructions.as_ref().unwrap_or(&desired.dir)
 }
@@ -137,7 +137,7 @@ fn told(desired: &Desired) -> Option<String> {
     }
 }
 
-/// The instructions as they are, and as they are written.
+/// The instructions as read, and as written.
 fn text(source: &Path) -> io::Result<(String, String)> {
     let raw = read_trusted(source)?;
     let name = source
@@ -145,7 +145,7 @@ fn text(source: &Path) -> io::Result<(String, String)> {
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned();
-    // The name stands in a comment, which it must not end.
+    // The name is part of a comment. It must not end the comment.
     let name: String = name
         .chars()
         .filter(|c| c.is_alphanumeric() || "._ ".contains(*c))
@@ -163,7 +163,7 @@ fn standing(file: &Path, raw: &str, text: &str) -> Instructions {
         Ok(found) if found == text || found == raw => Instructions::Same,
         Ok(found) if is_as_signed(&found) => Instructions::Fresh,
         Err(fault) if fault.kind() == ErrorKind::NotFound => Instructions::Fresh,
-        // A link, a folder, what is no text: somebody's own as well.
+        // A link, a folder or a file that is no text belongs to somebody else too.
         Ok(_) | Err(_) => {
             let mut beside = file.as_os_str().to_owned();
             beside.push(".");
@@ -175,7 +175,7 @@ fn standing(file: &Path, raw: &str, text: &str) -> Instructions {
     }
 }
 
-/// The text of a file that nobody else could have written: an agent does what it says.
+/// The text of a file that nobody else could have written: an agent obeys it.
 fn read_trusted(path: &Path) -> io::Result<String> {
     let opened = files::open(path, Links::Follow)?;
     check_open_file(&opened.file, path).map_err(|distrust| {
@@ -187,12 +187,12 @@ fn read_trusted(path: &Path) -> io::Result<String> {
     files::read_opened(opened, MAX_BYTES).and_then(files::text_of)
 }
 
-/// The text of a regular file. Never waits on a pipe.
+/// The text of a regular file. It never waits for a pipe.
 fn read(path: &Path, links: Links) -> io::Result<String> {
     files::read_text(path, links, MAX_BYTES)
 }
 
-/// Puts a whole file in the place of another, in one go.
+/// Replaces a file by a whole new one in one step.
 fn replace(file: &Path, text: &str) -> io::Result<()> {
     let mut temporary = file.as_os_str().to_owned();
     temporary.push(format!(".{}.tmp", std::process::id()));

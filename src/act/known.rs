@@ -1,20 +1,20 @@
-//! What the caller knows beyond the plan, so that it is not asked for again.
+//! Facts from the look, so that acting need not ask for them again.
 
 use crate::model::{Observed, ServerId, SessionId};
 use crate::proc::env_tag::Scan;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-/// What is known of the look that a plan was made from. `Known::default()` is nothing: then no
-/// server was seen.
+/// Facts from the look that a plan was made from. `Known::default()` has none: no server was
+/// observed.
 #[derive(Debug, Default)]
 pub struct Known {
-    /// The server of the look: a start is refused by any other, and only where none was seen is one
-    /// started.
+    /// The server of the look. Another server refuses a start. A new server is started only if none
+    /// was observed.
     pub server: Option<ServerId>,
     /// Sessions that are known to have ended, as of [`Server::ended`](crate::model::Server::ended).
     pub ended: BTreeMap<SessionId, String>,
-    /// A scan that was begun with the look, and may not have ended.
+    /// A scan of processes that was begun with the look and may still go on.
     pub scan: RefCell<Option<Scan>>,
 }
 
@@ -32,7 +32,7 @@ impl Known {
         }
     }
 
-    /// And what was begun before it.
+    /// The same, with a scan that was begun before the look.
     #[must_use]
     pub fn with(self, scan: Option<Scan>) -> Self {
         Self {

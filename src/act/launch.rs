@@ -1,9 +1,8 @@
-//! What a start needs, checked before anything is done: tmux says yes to a missing program or
-//! directory alike.
+//! What a start needs. It is checked first, because tmux reports success even if the program or the
+//! directory is missing.
 //!
-//! The file system is asked by a thread of its own and waited for only so long ([`find_all`]): a
-//! directory on a disk that does not answer, or an `env_file` that is a pipe without a writer,
-//! holds up nobody else.
+//! A separate thread asks the file system, with a deadline ([`find_all`]). So a disk that does not
+//! answer, or an `env_file` that is a pipe without a writer, delays no other session.
 
 use super::inject::{Injected, Reports, inject};
 use super::{Scene, env_file};
@@ -17,13 +16,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// The kernel takes no longer argument or variable, in bytes.
+/// The longest argument or variable that the kernel accepts, in bytes.
 const MAX_WORD: usize = (128 << 10) - 1;
-/// Arguments and environment together, in bytes: half of what the kernel takes under the usual 8
-/// MiB stack.
+/// The largest size of arguments and environment together, in bytes: half of what the kernel
+/// accepts with the usual 8 MiB stack.
 const MAX_TOTAL: usize = 1 << 20;
 
-/// The most paths that are listened to for one session that cannot be started.
+/// The most paths that are watched for one session that cannot be started.
 const MOST_AWAITED: usize = 64;
 
 /// Why a session cannot be started. Nothing was touched.
@@ -62,7 +61,7 @@ pub(super) enum LaunchFault {
     },
 }
 
-/// What is to be run, as declared: what of it the file system must be asked about.
+/// The declared command, directory and files: what the file system must be asked about.
 #[derive(Debug, Clone)]
 pub(super) struct Wanted {
     command: Vec<String>,
@@ -79,8 +78,8 @@ impl Wanted {
         Self::beside(desired, &desired.command)
     }
 
-    /// What can be checked of a session before a start of it is wanted: where commands start it,
-    /// those.
+    /// What can be checked of a session before its start. If a launcher's commands start it, those
+    /// are checked.
     fn to_check(desired: &Desired) -> Self {
         match desired.commands() {
             None => Self::of(desired),
@@ -95,7 +94,7 @@ impl Wanted {
         }
     }
 
-    /// Another command, in the directory and the environment of a session.
+    /// Another command with the directory and the environment of a session.
     pub(super) fn beside(desired: &Desired, command: &[String]) -> Self {
         Self {
             command: command.to_vec(),
@@ -108,15 +107,15 @@ impl Wanted {
     }
 }
 
-/// What was found of it: the argv with the absolute path of a program, and the whole environment.
+/// The result: the argv with the absolute path of its program, and the whole environment.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) argv: Vec<String>,
     pub(super) env: BTreeMap<String, String>,
 }
 
-/// Finds all of these, in their order. Takes at most [`aside::PATIENCE`]: what is not found by then
-/// is [`LaunchFault::Late`].
+/// Finds all of these, in their order. Takes at most [`aside::PATIENCE`]. Later answers are
+/// [`LaunchFault::Late`].
 pub(super) async fn find_all(wanted: Vec<Wanted>) -> Vec<Result<Found, LaunchFault>> {
     ask_all(wanted, look_up).await
 }
@@ -145,8 +144,8 @@ async fn ask_all<T: Send + 'static>(
         .collect()
 }
 
-/// Which of these sessions lack their program or their directory, or disks that answer. Reads no
-/// `env_file`: where one may say what PATH is, the program is looked for at the start only.
+/// The sessions whose program or directory is missing, or whose disk does not answer. Reads no
+/// `env_file`. If an `env_file` may set PATH, the program is searched only at the start.
 ///
 /// Takes at most [`aside::PATIENCE`].
 pub async fn cannot_start(sessions: Vec<&Desired>) -> BTreeMap<SessionName, CannotStart> {
@@ -172,9 +171,9 @@ pub async fn cannot_start(sessions: Vec<&Desired>) -> BTreeMap<SessionName, Cann
         .collect()
 }
 
-/// What is missing of it, if anything is. May hang.
+/// What is missing, if anything. May hang.
 ///
-/// An `env_file` is only looked at: it may be a pipe, whose writer waits for its one reader.
+/// An `env_file` is not read: it may be a pipe, whose writer waits for its one reader.
 fn lacks(wanted: &Wanted) -> Option<CannotStart> {
     let late = |late: Late| CannotStart {
         why: LaunchFault::Late(late).to_string(),
@@ -234,23 +233,22 @@ fn lacks(wanted: &Wanted) -> Option<CannotStart> {
     })
 }
 
-/// The first part of a path that is not there: what has to come first. The whole path where all of
-/// it is there.
+/// The first part of a path that does not exist. The whole path if all of it exists.
 fn first_missing(path: &Path) -> PathBuf {
     let missing = path.ancestors().take_while(|part| !part.exists()).last();
     missing.unwrap_or(path).to_path_buf()
 }
 
-/// As [`find_all`], of one.
+/// As [`find_all`], for one.
 pub(super) async fn find_one(wanted: Wanted) -> Result<Found, LaunchFault> {
     let found = find_all(vec![wanted]).await.pop();
     found.unwrap_or(Err(LaunchFault::Late(Late::NoThread)))
 }
 
-/// Asks the file system. May hang, but for a pipe, which is waited for until `deadline`.
+/// Asks the file system. May hang. A pipe is waited for until `deadline`.
 ///
-/// Directory and `env_file` are asked about one after the other: others with the same directory do
-/// not wait for the file.
+/// It asks about the directory first and the `env_file` later, so that other sessions with the same
+/// directory do not wait for the file.
 fn look_up(wanted: &Wanted, deadline: Instant) -> Result<Found, LaunchFault> {
     let is_dir = Asking::about(&wanted.dir).map(|_asking| wanted.dir.is_dir())?;
     if !is_dir {
@@ -263,7 +261,7 @@ fn look_up(wanted: &Wanted, deadline: Instant) -> Result<Found, LaunchFault> {
     Ok(Found { argv, env })
 }
 
-/// What a fresh process begins with.
+/// Everything with which a new process begins.
 pub(super) struct Beginning<'a> {
     pub(super) generation: Generation,
     pub(super) handoff: Option<Moment>,
@@ -271,8 +269,8 @@ pub(super) struct Beginning<'a> {
     pub(super) conversation: &'a Conversation,
 }
 
-/// Puts together what a start needs. Asks nobody. Writes no more than the files by which a client
-/// finds the hooks that report on it.
+/// Puts together what a start needs, without I/O except for one thing: it writes the files that
+/// tell a client its hooks.
 pub(super) fn prepare(
     scene: &Scene<'_>,
     desired: &Desired,
@@ -325,8 +323,7 @@ pub(super) fn prepare(
     }
 }
 
-/// Checks that commands can be run in this directory. Waits at most [`aside::PATIENCE`] for an
-/// answer.
+/// Checks that commands can run in this directory. Waits at most [`aside::PATIENCE`].
 pub(super) fn check_programs(commands: Vec<Vec<String>>, dir: &Path) -> Result<(), LaunchFault> {
     let at = dir.to_path_buf();
     aside::ask(dir, move || {
@@ -339,8 +336,8 @@ pub(super) fn check_programs(commands: Vec<Vec<String>>, dir: &Path) -> Result<(
     })?
 }
 
-/// What is taken over from our own environment, then what gtctl adds, then the file, then what the
-/// manifest says: later ones win.
+/// The environment: inherited variables, then gtctl's own, then those of the file, then those of
+/// the manifest. Later ones win.
 fn environment(
     wanted: &Wanted,
     deadline: Instant,
@@ -356,7 +353,7 @@ fn environment(
         );
     }
     env.extend(wanted.env.clone());
-    // Ours are given by us alone.
+    // Only gtctl sets its own variables.
     env.retain(|name, _| !name.starts_with("GTCTL_"));
     match env.keys().find(|name| !is_variable(name)) {
         Some(name) => Err(LaunchFault::BadName(name.clone())),
@@ -364,7 +361,7 @@ fn environment(
     }
 }
 
-/// What is taken over from our own environment, and what gtctl adds.
+/// The inherited variables and gtctl's own.
 fn given(wanted: &Wanted) -> BTreeMap<String, String> {
     let from_ours = |name: &String| Some((name.clone(), std::env::var(name).ok()?));
     let mut env: BTreeMap<String, String> = wanted.pass_env.iter().filter_map(from_ours).collect();
@@ -372,14 +369,14 @@ fn given(wanted: &Wanted) -> BTreeMap<String, String> {
     env
 }
 
-/// The environment without what a file says.
+/// The environment without the variables of the file.
 fn declared(wanted: &Wanted) -> BTreeMap<String, String> {
     let mut env = given(wanted);
     env.extend(wanted.env.clone());
     env
 }
 
-/// The command with its program as an absolute path, of an executable file.
+/// The command with the absolute path of its program, which is an executable file.
 fn resolved(
     command: &[String],
     dir: &Path,
@@ -412,7 +409,7 @@ fn resolved(
     if found.as_os_str().as_encoded_bytes().contains(&b'=') {
         return Err(LaunchFault::Assignment(found));
     }
-    // A path that is not UTF-8 can only come from PATH itself.
+    // A path that is not UTF-8 can only come from PATH.
     let found = found
         .to_str()
         .ok_or_else(|| LaunchFault::NotExecutable(found.clone()))?
@@ -430,7 +427,8 @@ fn search(program: &str, env: &BTreeMap<String, String>) -> Result<PathBuf, Laun
     })
 }
 
-/// Where the programs of this environment are searched, and what that is called.
+/// The folders in which the programs of this environment are searched, and the name of their
+/// source.
 fn search_path(env: &BTreeMap<String, String>) -> (OsString, String) {
     match env.get("PATH") {
         Some(path) => (path.into(), format!("its PATH ({path})")),

@@ -1,4 +1,4 @@
-//! Output that nobody takes any more is given to a fresh sink.
+//! Gives the output of a pane to a fresh sink where the old sink has ended.
 
 use super::{LogKeeping, not_done};
 use crate::model::{Generation, Outcome, SessionName};
@@ -11,13 +11,12 @@ use crate::tmux::script::{Batch, NoServer, Reply};
 /// Adds text to the log of one run.
 pub type AddToLog<'a> = &'a dyn Fn(&SessionName, Generation, &str) -> std::io::Result<()>;
 
-/// What stands in a log where output is missing, before the screen as it is by then.
+/// The line in a log where output is missing. The present screen follows it.
 const GAP: &str =
     "\n[gtctl: output is missing here, because its recorder had stopped; the screen now shows:]\n";
 
-/// Gives the output of these panes to a fresh sink each. What each of them shows is added to its
-/// log first: a marker that was printed meanwhile is heard all the same. Tells of each what came of
-/// it.
+/// Gives each of these panes a fresh sink. First it adds the pane's screen to the log, so that a
+/// marker that was printed meanwhile is still found. Returns an outcome for each.
 pub async fn repipe(
     client: &Client,
     unpiped: &[Unpiped],

@@ -1,7 +1,7 @@
-//! Asking an agent's own program whether it is signed in, beside the sessions and never in one.
+//! Asks an agent's own program whether it is signed in. It runs beside the sessions, never in one.
 //!
-//! The program runs without a way to tmux, with the environment that the session gets from gtctl.
-//! Whatever it leaves behind is ended.
+//! The program has the environment that the session gets from gtctl, but no way to tmux. Processes
+//! that it leaves behind are ended.
 
 use super::launch::{self, Found, Wanted};
 use crate::model::environment::Inherit;
@@ -13,18 +13,18 @@ use jiff::tz::TimeZone;
 use std::ffi::OsString;
 use std::time::Duration;
 
-/// No question takes longer.
+/// The longest time for a probe.
 pub const PROBE_DEADLINE: Duration = Duration::from_secs(10);
-/// So much of its output is looked at, and of its errors.
+/// How much of its output is read, and of its errors, in bytes.
 const LOOKED_AT: Stream = Stream::Kept(Bound::head(64 << 10));
-/// What would tell the program which tmux it runs in, where the session's own environment does.
+/// The variables that would tell the program its tmux server. They are removed.
 const WAYS_TO_TMUX: [&str; 2] = ["TMUX", "TMUX_PANE"];
 
-/// Asks, and waits at most `deadline` for the answer. Passed is an exit status of 0, unless what it
-/// printed says that the agent is signed out: some clients report that as a success.
+/// Runs the probe, and waits at most `deadline` for its end. It passes with exit status 0, unless
+/// its output says that the agent is signed out: some clients exit with 0 then.
 ///
-/// Nothing of what it printed is kept: it may name accounts. Dropping this before its end kills
-/// what was started.
+/// Its output is not kept, because it may name accounts. Dropping this before the end kills the
+/// program.
 pub async fn probe(probe: &Probe, deadline: Duration) -> Answer {
     let desired = &probe.desired;
     let wanted = Wanted::beside(desired, &desired.agent.probe);
@@ -59,7 +59,7 @@ pub async fn probe(probe: &Probe, deadline: Duration) -> Answer {
     }
 }
 
-/// Judges a program that ended well by what it printed.
+/// Judges the output of a program that exited with 0.
 fn judged(agent: &Agent, printed: &[Output; 2]) -> Answer {
     let denied = printed.iter().any(|output| {
         let text = output.text();

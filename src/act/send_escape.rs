@@ -1,5 +1,5 @@
-//! Escape, for those that seem stuck: only at a screen that still shows work, or nothing else where
-//! the pane's title was what told of work, and never over somebody's shoulder.
+//! Sends Escape to sessions that seem stuck. It does so only while the screen still shows work, or
+//! the pane's title does, and never while somebody is attached.
 
 use super::{Placed, Scene, not_done};
 use crate::model::{Agent, Effect, Outcome, ScreenState, Source, Target};
@@ -13,15 +13,15 @@ use jiff::tz::TimeZone;
 /// The key.
 const ESCAPE: &str = "Escape";
 
-/// A session to rouse.
+/// A session that gets an Escape.
 pub(super) struct SendEscape<'a> {
     pub(super) place: usize,
     pub(super) target: &'a Target,
     pub(super) agent: &'a Agent,
 }
 
-/// Rouses them all. What shows a question or a menu by now is left alone: there an Escape would be
-/// an answer.
+/// Sends Escape to all of these. A session that now shows a question or a menu is left alone: there
+/// an Escape would be an answer.
 pub(super) async fn all(scene: &Scene<'_>, rouses: Vec<SendEscape<'_>>) -> Vec<Placed> {
     let mut settled = vec![];
     let mut working = vec![];
@@ -85,7 +85,7 @@ fn works(scene: &Scene<'_>, send_escape: &SendEscape<'_>, lines: &[String]) -> b
     state.is_at_work() || (says_nothing_else && is_told_by_title(scene, send_escape.target))
 }
 
-/// Whether the title of its pane was what told that it works.
+/// Whether the title of its pane showed that it works.
 fn is_told_by_title(scene: &Scene<'_>, target: &Target) -> bool {
     let history = target
         .whose

@@ -1,8 +1,7 @@
-//! `after`: which sessions must be as far as asked before another one is started, and why one is
-//! not.
+//! `after`: which sessions must come before another one starts, and what that one still waits for.
 //!
-//! A wait needs a wake only for its deadline. Everything else that ends it is seen as a change of
-//! the other session, or is a moment that the other session's own verdict wakes for.
+//! A wait needs a wake only for its deadline. Anything else that ends it is a change of the other
+//! session, or a moment for which the other session's own verdict wakes.
 
 use super::pacing::wave_of;
 use super::subject::Subject;
@@ -16,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 /// What holds a start, and until when at most.
 pub(super) type Wait = (Hold, Option<Moment>);
 
-/// What each of the subjects has to wait for, in their order.
+/// What each subject waits for, in the order of the subjects.
 pub(super) fn waits(subjects: &[Subject<'_>], verdicts: &[Verdict]) -> Vec<Option<Wait>> {
     let mut waits: Vec<Option<Wait>> = vec![None; subjects.len()];
     for at in in_order(subjects) {
@@ -42,8 +41,8 @@ pub(super) fn waits(subjects: &[Subject<'_>], verdicts: &[Verdict]) -> Vec<Optio
     waits
 }
 
-/// The places of all that wait for others, each after those that it waits for. Those that wait for
-/// each other come last; no manifest can say so.
+/// The indexes of all subjects that wait, each after those that it waits for. Subjects that wait
+/// for each other come last; a manifest cannot declare that.
 fn in_order(subjects: &[Subject<'_>]) -> Vec<usize> {
     let waiting: BTreeSet<usize> = subjects
         .iter()
@@ -101,19 +100,19 @@ fn after<'a>(subject: &Subject<'a>) -> &'a BTreeMap<SessionName, Awaited> {
     subject.desired.map_or(&NOBODY, |desired| &desired.after)
 }
 
-/// Whether the wish is to start what does not run, rather than to bring back what ended by itself.
-/// What gtctl ended for a planned restart is brought back as well.
+/// Whether the wish is a first start, and not the return of a session that ended by itself or for a
+/// planned restart.
 fn is_a_start(subject: &Subject<'_>, want: &Want) -> bool {
     let begins = matches!(want.kind, Kind::Create | Kind::Revive);
-    // What waits goes on waiting, though the loss of its server is forgotten meanwhile.
+    // A session that waits keeps waiting, even when the loss of its server is forgotten meanwhile.
     let is_waiting = subject
         .history
         .is_some_and(|history| history.waiting.is_some());
     begins && !subject.is_owed_a_start() && (is_waiting || !has_ended_by_itself(subject))
 }
 
-/// Whether its last run ended by itself while the server went on. A run that never began counts as
-/// none, and so does one of a task whose definition has changed since: that is another task.
+/// Whether its last run ended by itself while the server lived on. A run that never began does not
+/// count. Neither does a run of a task whose definition has changed: that is another task.
 fn has_ended_by_itself(subject: &Subject<'_>) -> bool {
     let (Some(history), Some(run)) = (subject.history, subject.run()) else {
         return false;
@@ -144,15 +143,14 @@ fn has_ended_by_itself(subject: &Subject<'_>) -> bool {
     !is_lost && !is_another && !is_asked_for
 }
 
-/// All others, with what is known of them so far.
+/// All other sessions, with the verdicts so far.
 struct Others<'s, 'a> {
     subjects: &'s [Subject<'a>],
     verdicts: &'s [Verdict],
     waits: &'s [Option<Wait>],
 }
 
-/// What it has to wait for: what needs somebody first, then what has the nearest deadline, then by
-/// name.
+/// What it waits for: first what needs a person, then the nearest deadline, then by name.
 fn wait_of(subject: &Subject<'_>, others: &Others<'_, '_>) -> Option<Wait> {
     let now = subject.now();
     let since = subject
@@ -195,8 +193,8 @@ fn wait_of(subject: &Subject<'_>, others: &Others<'_, '_>) -> Option<Wait> {
     })
 }
 
-/// Why another one is not as far as asked, if it is not. One of a later wave is never waited for:
-/// it waits for this one.
+/// Why the other session is not as far as asked. None if it is. A session of a later wave is never
+/// waited for: it waits for this one.
 fn lacks(
     subject: &Subject<'_>,
     others: &Others<'_, '_>,
@@ -222,7 +220,7 @@ fn lacks(
     }
 }
 
-/// Why it is not as far as asked that waits for others itself: the first hold of the chain.
+/// Why a session that waits itself is not as far as asked: the first hold of the chain.
 fn behind(hold: &Hold) -> NotReady {
     match hold {
         Hold::After { why, .. } if why.is_on_its_way() => NotReady::Coming,
@@ -234,7 +232,7 @@ fn behind(hold: &Hold) -> NotReady {
     }
 }
 
-/// Why a session that waits for nobody is not as far as asked, if it is not.
+/// Why a session that waits for nobody is not as far as asked. None if it is.
 fn lag(other: &Subject<'_>, verdict: &Verdict, milestone: Milestone) -> Option<NotReady> {
     if let Some(end) = end_of(other, verdict) {
         let serves = end.well || milestone == Milestone::Started;
@@ -262,15 +260,15 @@ fn lag(other: &Subject<'_>, verdict: &Verdict, milestone: Milestone) -> Option<N
                 Some(still_to_come(verdict))
             }
             Milestone::Started => None,
-            // Idle, blocked, of an older definition or to be restarted some day: what has come up
-            // counts.
+            // A session that has become ready counts, whether it is idle, blocked, drifted or due
+            // for a restart later.
             Milestone::Ready => (!other.is_ready()).then_some(NotReady::Coming),
         },
         (Life::Alive { .. } | Life::Dead { .. }, _) => Some(still_to_come(verdict)),
     }
 }
 
-/// Whether a stop of it was begun.
+/// Whether its stop has begun.
 fn is_leaving(verdict: &Verdict) -> bool {
     match verdict {
         Verdict::Want(want) | Verdict::Hold(want, _, _) => matches!(want.kind, Kind::Continue(_)),
@@ -278,7 +276,7 @@ fn is_leaving(verdict: &Verdict) -> bool {
     }
 }
 
-/// Why what does not run does not.
+/// Why a session does not run.
 fn still_to_come(verdict: &Verdict) -> NotReady {
     match verdict {
         Verdict::Want(_) | Verdict::Hold(_, Hold::Stopping { .. }, _) => NotReady::Coming,
@@ -306,7 +304,7 @@ struct End {
     death: Option<Death>,
 }
 
-/// How a task has ended, if it has and is not to run again.
+/// How a task has ended. None while it runs or will run again.
 fn end_of(other: &Subject<'_>, verdict: &Verdict) -> Option<End> {
     let desired = other.desired.filter(|desired| desired.is_task())?;
     if has_said_so(other, verdict) {
@@ -324,13 +322,13 @@ fn end_of(other: &Subject<'_>, verdict: &Verdict) -> Option<End> {
         Verdict::Want(_) | Verdict::Hold(..) => false,
     };
     match (finished, is_kept) {
-        // An older definition has ended: the one that is declared now has yet to run.
+        // An older definition has ended. The declared one has not run yet.
         (Some(finished), false) if finished.fingerprint != desired.fingerprint() => None,
         (Some(finished), _) => Some(End {
             well: finished.well,
             death: finished.death,
         }),
-        // What was seen is older than what is remembered: the next check tells.
+        // The look is older than the memory. The next check tells.
         (None, _) => None,
     }
 }

@@ -1,5 +1,5 @@
-//! What one agent's sign-in means for all sessions that run it: a fresh process of an agent that is
-//! signed out would only show its sign-in menu.
+//! What one agent's sign-in means for all its sessions. A fresh process of a signed-out agent would
+//! only show the sign-in menu.
 
 use super::Situation;
 use super::subject::Subject;
@@ -7,12 +7,12 @@ use super::verdict::Verdict;
 use crate::model::{Block, Hold, Memory, Moment, Period};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// For so long no session of an agent is started after too many ended signed out; then one is
+/// After too many runs ended signed out, no session of the agent starts for so long. Then one is
 /// tried.
 const HOLD: Period = Period::from_mins(30);
 
-/// Holds starts of agents that are signed out: somebody sees a sign-in screen now, or too many
-/// ended on one.
+/// Holds starts of a signed-out agent: one of its sessions shows a sign-in screen now, or too many
+/// runs ended with one.
 pub(super) fn hold_for_agents(
     situation: &Situation<'_>,
     subjects: &[Subject<'_>],
@@ -53,7 +53,7 @@ pub(super) fn hold_for_agents(
     }
 }
 
-/// The agents of which a living session shows that it is signed out, and the line that says so.
+/// The agents with a living session that shows a sign-in screen, and the line that says so.
 fn signed_out<'a>(subjects: &[Subject<'a>]) -> BTreeMap<&'a str, &'a str> {
     let shows = |subject: &Subject<'a>| {
         let content = subject.content().filter(|_| subject.is_alive())?;
@@ -67,7 +67,7 @@ fn agent<'a>(subject: &Subject<'a>) -> Option<&'a str> {
     subject.desired.map(|desired| desired.agent.name.as_str())
 }
 
-/// The last of as many ends as hold an agent.
+/// The last of these ends, if they are enough to hold the agent.
 pub(super) fn last_of_many(deaths: &[Moment]) -> Option<Moment> {
     deaths
         .last()

@@ -5,8 +5,8 @@ use crate::model::{Backoff, Moment, Period, SessionName};
 /// How long a crash loop holds before one more try.
 pub(super) const LOOP_HOLD: Period = Period::from_mins(30);
 
-/// The delay after the latest of `crashes` in a row: none after the first, then `first`, doubling
-/// up to `max`, plus the session's own share of the jitter.
+/// The delay after the latest of `crashes` in a row: none after the first crash, then `first`, then
+/// doubled each time up to `max`. The session's own share of the jitter is added.
 pub(super) fn delay(backoff: &Backoff, name: &SessionName, crashes: &[Moment]) -> Period {
     let Some(doublings) = crashes.len().checked_sub(2) else {
         return Period::ZERO;
@@ -35,8 +35,8 @@ pub(super) fn delay(backoff: &Backoff, name: &SessionName, crashes: &[Moment]) -
 /// The least delay before a step that failed is tried again.
 const LEAST_RETRY: Period = Period::from_secs(10);
 
-/// The delay before a step that failed so often in a row is tried again: `first`, doubling up to
-/// `max`, and never less than ten seconds.
+/// The delay before a failed step is tried again: `first`, doubled after each failure up to `max`,
+/// and never less than ten seconds.
 pub(super) fn retry(backoff: &Backoff, times: u32) -> Period {
     let factor = 1_u64
         .checked_shl(times.saturating_sub(1))
@@ -49,7 +49,7 @@ pub(super) fn retry(backoff: &Backoff, times: u32) -> Period {
     Period::from_millis(doubled).min(backoff.max.max(LEAST_RETRY))
 }
 
-/// Whether `crashes` hold `burst` within `window` anywhere in the row.
+/// Whether any `window` contains at least `burst` of these `crashes`.
 pub(super) fn is_loop(backoff: &Backoff, crashes: &[Moment]) -> bool {
     let burst = usize::try_from(backoff.burst).unwrap_or(usize::MAX).max(1);
     crashes
@@ -60,8 +60,8 @@ pub(super) fn is_loop(backoff: &Backoff, crashes: &[Moment]) -> bool {
         })
 }
 
-/// A number from 0 to 1000 that is a name's own for its nth time, so that not all of a kind go on
-/// in step.
+/// A number from 0 to 1000 that depends on the name and the count. It spreads sessions, so that
+/// they do not all act at the same moment.
 pub(super) fn share_of(name: &str, nth: usize) -> u16 {
     let mut hash: u32 = 0x811c_9dc5;
     for byte in name.bytes().chain(nth.to_le_bytes()) {

@@ -1,4 +1,4 @@
-//! Timed work: what is due, and what waits until when.
+//! Timed work: which chores are due, which wait, and until when.
 
 use super::Situation;
 use super::gastown::hold_for_timed_work;
@@ -7,7 +7,7 @@ use crate::model::{
     SessionName, Timed,
 };
 
-/// Every chore of the town with its time. `plan` is what is planned for the sessions.
+/// Every chore of the town with its time. `plan` is the plan for the sessions.
 pub(super) fn timetable(situation: &Situation<'_>, plan: &Plan) -> Vec<Timed> {
     let when = |chore| Timed {
         chore: Chore::clone(chore).name,
@@ -16,7 +16,7 @@ pub(super) fn timetable(situation: &Situation<'_>, plan: &Plan) -> Vec<Timed> {
     situation.town.chores.iter().map(when).collect()
 }
 
-/// The next moment at which one of them comes due.
+/// The next moment at which a chore becomes due.
 pub(super) fn wake(chores: &[Timed], now: Moment) -> Option<Moment> {
     let coming = |timed: &Timed| match timed.when {
         ChoreTime::At(at) => Some(at),
@@ -30,7 +30,7 @@ pub(super) fn wake(chores: &[Timed], now: Moment) -> Option<Moment> {
         .min_by_key(|at| now.until(at))
 }
 
-/// A phase of a session in a plan; none when it is not in it.
+/// The phase of a session in a plan. None when the session is not in it.
 pub(super) fn phase_in(plan: &Plan, session: &SessionName) -> Option<Phase> {
     let steps = plan.steps.iter().map(|step| (&step.session, step.phase));
     let held = plan.held.iter().map(|held| (&held.session, held.phase));
@@ -45,8 +45,7 @@ pub(super) fn phase_in(plan: &Plan, session: &SessionName) -> Option<Phase> {
         .map(|(_, phase)| phase)
 }
 
-/// Whether a chore that was begun then is due, and if not, when. Runs that were missed are made up
-/// by one.
+/// Whether a chore is due, and if not, when. One run makes up for all missed ones.
 pub(super) fn due(chore: &Chore, history: &ChoreHistory, now: Moment) -> Option<Moment> {
     let since = now.since(&history.started);
     // Over a reboot only what still lacks is sure: the moments of two boots cannot be compared.

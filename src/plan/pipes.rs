@@ -1,27 +1,27 @@
-//! Whose output is kept no longer: the process that takes it has ended, though the agent lives.
+//! Sessions whose output is not kept any more: the sink has ended while the agent lives.
 //!
-//! Nothing is ended or started for it, so it is no step: giving a pane's output to a fresh process
-//! harms nobody, at any time. Without it, markers in the output would never be heard again.
+//! No agent is ended or started for it, so it is no step. A fresh sink harms nobody at any time.
+//! Without one, markers in the output would never be seen again.
 
 use crate::model::{
     Desired, Generation, Label, Life, Logs, Observed, Origin, Ownership, Seen, SessionName, Target,
     Town, Whose,
 };
 
-/// A session whose output is to be kept again.
+/// A session that needs a fresh sink.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Unpiped {
-    /// Which session.
+    /// The session's name.
     pub session: SessionName,
-    /// Exactly which pane.
+    /// The exact pane.
     pub target: Target,
-    /// Into which log: that of this run.
+    /// The generation, which names the log.
     pub generation: Generation,
     /// The log's bounds.
     pub logs: Logs,
 }
 
-/// The living sessions of ours whose panes give their output to nobody.
+/// Our living sessions whose panes have no sink.
 #[must_use]
 pub fn unpiped(town: &Town, observed: &Observed) -> Vec<Unpiped> {
     let Observed::Up(server) = observed else {
@@ -65,8 +65,8 @@ pub fn unpiped(town: &Town, observed: &Observed) -> Vec<Unpiped> {
     found.collect()
 }
 
-/// Whether gtctl keeps the output of this run at all. What others started is only kept to hear its
-/// markers.
+/// Whether gtctl keeps the output of this run at all. It keeps the output of sessions that others
+/// started only for their markers.
 fn is_kept(desired: &Desired, label: &Label, seen: &Seen) -> bool {
     let listens = !desired.completion.markers.is_empty() && desired.completion.log.is_none();
     seen.pane == label.pane && (label.origin != Origin::Policy || listens)

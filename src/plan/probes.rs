@@ -1,5 +1,4 @@
-//! Rule 6, its end: when agents are asked whether they are signed in, and what follows when they
-//! are.
+//! The end of rule 6: when gtctl probes whether an agent is signed in, and what follows when it is.
 
 use super::backoff::share_of;
 use super::subject::Subject;
@@ -8,21 +7,22 @@ use super::{Situation, agents};
 use crate::model::{Block, Durability, Moment, Period, Probe, Probed, Reason, Verb};
 use std::collections::BTreeMap;
 
-/// An agent is first asked so long after it was signed out: somebody may be signing it in already.
+/// The first probe comes so long after the sign-in screen appeared: somebody may be signing in
+/// already.
 const FIRST: Period = Period::from_mins(1);
-/// Then so long after the last question, growing by as much each time.
+/// Each further probe comes later by this much.
 const AGAIN: Period = Period::from_mins(5);
-/// But never longer.
+/// The longest time between two probes.
 const SLOWEST: Period = Period::from_mins(15);
-/// One part in so many of a delay is the agent's own, at most, so that agents are not asked in
-/// step.
+/// At most this fraction of a delay is added as the agent's own share, so that agents are not all
+/// probed at once.
 const JITTER: u64 = 10;
 
-/// The screen still says that it is signed out, though its agent has been found signed in since: a
-/// fresh process.
+/// The screen still shows the sign-in menu although a probe has since found the agent signed in.
+/// The session gets a fresh process.
 ///
-/// The handoff gap holds here too: where a probe passes wrongly it is all that keeps this from
-/// going round in circles.
+/// The handoff gap holds here too. If a probe passes wrongly, only the gap prevents endless
+/// restarts.
 pub(super) fn signed_in(subject: &Subject<'_>) -> Option<Verdict> {
     let content = subject.content().filter(|_| subject.is_alive())?;
     if content.block(subject.name, subject.now()) != Some(Block::Auth) || subject.block().is_some()
@@ -41,7 +41,8 @@ pub(super) fn signed_in(subject: &Subject<'_>) -> Option<Verdict> {
     }))
 }
 
-/// The questions to be asked, by agent, each with its moment; none that could not be noted first.
+/// The probes by agent, each with its moment. A probe that could not be remembered first is left
+/// out.
 pub(super) fn probes(situation: &Situation<'_>, subjects: &[Subject<'_>]) -> Vec<Probe> {
     let stopped = situation.town.gastown.estop.is_some();
     if situation.memory.paused || stopped || situation.orders.durability == Durability::Failing {
@@ -72,7 +73,7 @@ pub(super) fn probes(situation: &Situation<'_>, subjects: &[Subject<'_>]) -> Vec
         .collect()
 }
 
-/// What one session gives reason to ask of its agent.
+/// The probe that one session asks for.
 fn asked_of(situation: &Situation<'_>, subject: &Subject<'_>) -> Option<Probe> {
     let desired = subject
         .desired
@@ -97,18 +98,19 @@ fn asked_of(situation: &Situation<'_>, subject: &Subject<'_>) -> Option<Probe> {
     })
 }
 
-/// That its screen says that it is signed out, and since when.
+/// The sign-in screen of the session, and since when it shows it.
 fn on_screen(subject: &Subject<'_>) -> Option<(Block, Moment)> {
     let content = subject.content().filter(|_| subject.is_alive())?;
     let kind = match subject.block()? {
         Block::Auth => Block::Auth,
-        // Whoever is signed in may be at a limit all the same.
+        // A signed-in agent may still be at a usage limit.
         Block::Limit | Block::Context => return None,
     };
     Some((kind, content.state_since))
 }
 
-/// When to ask: counted from the last question, or from when it began if none was asked since.
+/// The time of the next probe, counted from the last one. Without one, from the start of the
+/// sign-in screen.
 fn due(probed: Option<&Probed>, probe: &Probe) -> Moment {
     let (from, delay, nth) =
         match probed.filter(|probed| earlier(probed.asked, probe.since) == probe.since) {
@@ -125,7 +127,7 @@ fn again(failed: u32) -> Period {
     Period::from_millis(AGAIN.millis().saturating_mul(u64::from(failed.max(1)))).min(SLOWEST)
 }
 
-/// The earlier of two moments; the second where they are the same.
+/// The earlier of two moments. The second where they are equal.
 fn earlier(a: Moment, b: Moment) -> Moment {
     if Moment::later_of(b, a) == b && a != b {
         a
@@ -145,8 +147,7 @@ mod tests {
         boot: 7,
     };
 
-    /// Minutes from when it began until it is asked about, so many failed questions after the last
-    /// one.
+    /// Minutes from the start until the next probe, after so many failed probes.
     fn minutes(kind: Block, asked: Option<(Moment, u32)>) -> u64 {
         let desired = Box::new(crate::sim::session(SessionName::new("a").unwrap()));
         let probed = asked.map(|(asked, failed)| Probed {

@@ -1,8 +1,8 @@
-//! What an analysis would have done, judged by what would hold the planner's own step.
+//! The proposals of an analysis, judged by the same holds as the planner's own steps.
 //!
-//! Nothing a command answers is believed. It may name a declared session and one of three verbs;
-//! everything else comes from here: whoever reads a pane that says "restart all" and believes it
-//! can at most restart a tenth of the town.
+//! A command's answer is not trusted. It may name a declared session and one of three verbs; the
+//! planner decides everything else. An analysis that believes a pane with "restart all" can restart
+//! at most a tenth of the town.
 
 use super::Situation;
 use super::chores::{due, phase_in};
@@ -13,7 +13,7 @@ use crate::model::{
 };
 use std::collections::BTreeSet;
 
-/// Every proposal that still stands, judged now.
+/// Every open proposal, judged now.
 pub(super) fn judge(situation: &Situation<'_>, plan: &Plan) -> Vec<Judged> {
     let mut judged = Vec::new();
     for chore in &situation.town.chores {
@@ -35,7 +35,7 @@ pub(super) fn judge(situation: &Situation<'_>, plan: &Plan) -> Vec<Judged> {
     judged
 }
 
-/// Those of one run, in their order: the first that ask for a restart get it.
+/// The proposals of one run, in their order. The first ones within the budget get their restart.
 fn of_run(
     situation: &Situation<'_>,
     plan: &Plan,
@@ -80,7 +80,7 @@ fn of_run(
     judged
 }
 
-/// The session it is about, if it may be done to that.
+/// The session of the proposal, if the proposal is allowed for it.
 fn allowed_for(
     situation: &Situation<'_>,
     plan: &Plan,
@@ -130,8 +130,7 @@ fn allowed_for(
     }
 }
 
-/// Only what lives and is ours is given a fresh process on advice; what is dead is the planner's
-/// own affair.
+/// Only our living sessions are restarted on advice. Dead sessions are the planner's own task.
 fn may_restart(phase: Phase) -> bool {
     match phase {
         Phase::Working

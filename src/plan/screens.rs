@@ -1,7 +1,7 @@
-//! The rules about what a session's screen says: blocked, too quiet. The one about stuck sessions
-//! is `stuck`'s.
+//! The rules about a session's screen: blocked, too quiet. The rule for stuck sessions is in
+//! `stuck`.
 //!
-//! Only content that was read is judged: a session whose screen could not be read is never too
+//! They judge only a screen that was read. A session whose screen could not be read is never too
 //! quiet or stuck.
 
 use super::due::{drifted, failure, too_old};
@@ -17,8 +17,8 @@ use crate::model::{
     ReportingClient, ScreenState, Verb,
 };
 
-/// Rule 6: signed out or at its usage limit. A fresh process would be as well, so what would end it
-/// is held.
+/// Rule 6: signed out or at its usage limit. A fresh process would be in the same state, so steps
+/// that would end it are held.
 pub(super) fn blocked(subject: &Subject<'_>) -> Option<Verdict> {
     let content = subject.content().filter(|_| subject.is_alive())?;
     let agent = &subject.desired?.agent;
@@ -75,12 +75,11 @@ fn unnamed_end(subject: &Subject<'_>) -> String {
     format!("no end is printed; gtctl reset {} ends it", subject.name)
 }
 
-/// For so long after a limit's end a client that goes on by itself is left to it. Claude Code goes
-/// on 91 s after the reset with a subscription (measured with 2.1.332).
+/// After a limit's end gtctl waits so long for a client that continues by itself. Claude Code with
+/// a subscription continues 91 s after the reset (measured with 2.1.332).
 const BY_ITSELF: Period = Period::from_mins(2);
 
-/// Rule 6, a limit's end: the user's text sets the agent going again, where one is declared and its
-/// client has not gone on by itself.
+/// Rule 6, a limit's end: gtctl types the declared text, unless the client has continued by itself.
 pub(super) fn limit_over(subject: &Subject<'_>) -> Option<Verdict> {
     let content = subject.content()?;
     let at = limit_nudge_at(subject, content)?;
@@ -100,8 +99,8 @@ pub(super) fn limit_over(subject: &Subject<'_>) -> Option<Verdict> {
     }))
 }
 
-/// When the text is typed after the end of the limit that is shown. None while that has not come,
-/// and where nothing is typed.
+/// When the text is typed after the end of the shown limit. None before that end, and where no text
+/// is declared.
 fn limit_nudge_at(subject: &Subject<'_>, content: &Content) -> Option<Moment> {
     let desired = subject
         .desired
@@ -133,7 +132,7 @@ pub(super) fn next_limit_nudge(subject: &Subject<'_>) -> Option<Next> {
     })
 }
 
-/// When the limit that is shown has ended.
+/// When the shown limit has ended.
 fn limit_end(subject: &Subject<'_>, content: &Content) -> Moment {
     let now = subject.now();
     let by_name = content
@@ -145,7 +144,7 @@ fn limit_end(subject: &Subject<'_>, content: &Content) -> Moment {
     }
 }
 
-/// Whether a text was typed since the limit has ended: one is enough.
+/// Whether a text was typed since the end of the limit. One is enough.
 fn is_nudged_since(subject: &Subject<'_>, content: &Content) -> bool {
     let Some(nudged) = subject.history.and_then(|history| history.nudged) else {
         return false;
@@ -153,12 +152,12 @@ fn is_nudged_since(subject: &Subject<'_>, content: &Content) -> bool {
     Moment::later_of(nudged, limit_end(subject, content)) == nudged
 }
 
-/// Rule 9: no content has changed and nothing works behind the screen for too long. What is only to
-/// be reported of a service is said where no other rule speaks; so is one that was nudged lately,
-/// or that a restart will set going.
+/// Rule 9: for too long no content has changed and nothing works behind the screen. A report about
+/// a service comes only where no other rule applies. The same holds for a session that was nudged
+/// lately or will be restarted.
 pub(super) fn too_quiet(subject: &Subject<'_>) -> Option<Verdict> {
     if next_limit_nudge(subject).is_some() {
-        // Its client may go on by itself.
+        // Its client may continue by itself.
         return None;
     }
     let (verb, kind) = on_idle(subject)?;
@@ -174,13 +173,14 @@ pub(super) fn too_quiet(subject: &Subject<'_>) -> Option<Verdict> {
     }))
 }
 
-/// What is to be said of a session that nothing is done to: that it is too quiet.
+/// The note for a session without a step: it is too quiet.
 pub(super) fn note(subject: &Subject<'_>) -> Option<Reason> {
     over_idle_limit(subject)
         .filter(|_| on_idle(subject).is_none_or(|(_, kind)| kind == Kind::Nudge))
 }
 
-/// What time alone brings of these rules, and when else what they say changes.
+/// The steps that these rules bring by time alone, and the other moments at which their verdict
+/// changes.
 pub(super) fn upcoming(subject: &Subject<'_>) -> (Option<Next>, Option<Moment>) {
     let now = subject.now();
     let Some((desired, content)) = subject
@@ -197,7 +197,7 @@ pub(super) fn upcoming(subject: &Subject<'_>) -> (Option<Next>, Option<Moment>) 
         return (None, due(desired.idling.stuck_after));
     }
     if content.works_behind() {
-        // It falls idle when that ends, which no time brings.
+        // It becomes idle when that work ends. No time brings that.
         return (None, None);
     }
     let agreement = needs_agreement(content).then(|| now.plus(LOOK_AGAIN));
@@ -237,7 +237,7 @@ fn next_nudge(subject: &Subject<'_>, content: &Content) -> Option<Moment> {
     Some(at).filter(|at| !subject.now().reached(at))
 }
 
-/// Whether the last nudge is a whole idle limit ago, and nothing else is about to set it going.
+/// Whether the last nudge is at least one idle limit ago, and nothing else will set it going.
 fn is_nudge_due(subject: &Subject<'_>) -> bool {
     let limit = subject
         .desired
@@ -248,7 +248,7 @@ fn is_nudge_due(subject: &Subject<'_>) -> bool {
     !lately && !matches!(drifted(subject), Some(Verdict::Want(_)))
 }
 
-/// When a limit counts: once it has come and it is known that nothing works behind the screen.
+/// When a limit counts: it has come, and nothing works behind the screen.
 pub(super) fn due(content: &Content, limit: Moment, now: Moment) -> Moment {
     match content.cpu {
         Some(cpu) if cpu.resting => limit,
@@ -276,7 +276,7 @@ fn needs_agreement(content: &Content) -> bool {
     }
 }
 
-/// That it is idle for longer than it may be, where that is so and nothing works behind its screen.
+/// Its idle time, if it is longer than allowed and nothing works behind its screen.
 fn over_idle_limit(subject: &Subject<'_>) -> Option<Reason> {
     let content = subject
         .content()
@@ -286,7 +286,7 @@ fn over_idle_limit(subject: &Subject<'_>) -> Option<Reason> {
     (quiet >= limit && is_resting(content)).then_some(Reason::TooQuiet { quiet, limit })
 }
 
-/// What is done to it when it is too quiet; nothing where that is only reported.
+/// The step for a session that is too quiet. None where that is only reported.
 fn on_idle(subject: &Subject<'_>) -> Option<(Verb, Kind)> {
     let desired = subject.desired?;
     if desired.is_task() {
@@ -294,7 +294,7 @@ fn on_idle(subject: &Subject<'_>) -> Option<(Verb, Kind)> {
     }
     match desired.idling.on_idle {
         OnIdle::Report => None,
-        // Where it asks something, or shows no prompt, there is nothing to type at.
+        // Where it asks something or shows no prompt, nothing can be typed.
         OnIdle::Nudge => {
             let takes_text = |content: &Content| is_at_prompt(content) || subject.is_past_limit();
             subject

@@ -1,4 +1,4 @@
-//! One session with all that is known of it, side by side.
+//! One session: its desired, observed and remembered state side by side.
 
 use super::Situation;
 use super::rolling::FAILING;
@@ -9,7 +9,7 @@ use crate::model::{
 };
 use std::collections::BTreeMap;
 
-/// One session: declared, or ours, or both.
+/// One session. It is declared, or ours, or both.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Subject<'a> {
     pub(super) situation: &'a Situation<'a>,
@@ -20,10 +20,9 @@ pub(super) struct Subject<'a> {
     pub(super) history: Option<&'a History>,
 }
 
-/// All subjects in order of their names: every declared session, and every one of ours that is not
-/// declared.
+/// All subjects by name: every declared session, and every session of ours that is not declared.
 ///
-/// Walks the ordered collections side by side instead of looking each name up.
+/// It walks the ordered collections in step, which is faster than a lookup for each name.
 pub(super) fn gather<'a>(
     situation: &'a Situation<'a>,
     server: Option<&'a Server>,
@@ -63,8 +62,8 @@ pub(super) fn gather<'a>(
 
 type ByName<'a> = BTreeMap<&'a SessionName, &'a Seen>;
 
-/// Ours that do not stand under their declared name (renamed in tmux), and ours that are not
-/// declared at all.
+/// Our sessions that do not have their declared name (renamed in tmux), and those that are not
+/// declared.
 fn out_of_place<'a>(situation: &Situation<'a>, server: &'a Server) -> (ByName<'a>, ByName<'a>) {
     let mut misnamed = ByName::new();
     let mut orphans = ByName::new();
@@ -88,7 +87,8 @@ fn out_of_place<'a>(situation: &Situation<'a>, server: &'a Server) -> (ByName<'a
         let newer = place
             .get(&label.session)
             .is_some_and(|rival| generation_of(rival) > generation_of(seen));
-        // Of two with one label the one under its name is meant: the other's is a copy.
+        // If two sessions have one label, the session with the declared name counts. The other
+        // label is a copy.
         let original =
             under_its_name.is_some_and(|rival| generation_of(rival) >= generation_of(seen));
         if !newer && !original {
@@ -107,7 +107,7 @@ fn generation_of(seen: &Seen) -> Generation {
     }
 }
 
-/// A session of ours that stands under `name` but was declared under another.
+/// A session of ours that has this `name` now but another declared one.
 fn belongs_elsewhere(seen: &Seen, name: &SessionName) -> bool {
     matches!(&seen.ownership, Ownership::Ours(label) if label.session != *name)
 }
@@ -125,7 +125,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Why its label is not believed, if it has one that is not.
+    /// Why its label is not trusted. None for a trusted label.
     pub(super) fn flaw(&self) -> Option<Flaw> {
         match &self.seen?.ownership {
             Ownership::Unproved(unproved) => Some(unproved.flaw),
@@ -133,7 +133,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// The text of a label that is not believed.
+    /// The text of a label that is not trusted.
     pub(super) fn unproved_label(&self) -> Option<&'a str> {
         match &self.seen?.ownership {
             Ownership::Unproved(unproved) => Some(&unproved.text),
@@ -141,7 +141,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// What runs in its pane, for messages.
+    /// The command in its pane, for messages.
     pub(super) fn comm(&self) -> &'a str {
         match self.seen.map(|seen| &seen.life) {
             Some(Life::Alive { comm, .. }) => comm,
@@ -149,12 +149,12 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Its agent lives, or the pane does where the agent is not ours.
+    /// Whether its agent lives. For agents that are not ours, whether the pane lives.
     pub(super) fn is_alive(&self) -> bool {
         matches!(self.seen.map(|seen| &seen.life), Some(Life::Alive { .. }))
     }
 
-    /// What is known of its screen in this life.
+    /// The remembered screen of this incarnation.
     pub(super) fn content(&self) -> Option<&'a Content> {
         let generation = self.label()?.generation;
         self.history?
@@ -163,35 +163,34 @@ impl<'a> Subject<'a> {
             .filter(|content| content.generation == generation)
     }
 
-    /// For how long it has been idle: by its content, or where that was never read by tmux's clock.
-    /// Never, while it works.
+    /// For how long it has been idle: by its content, or by tmux's clock where the content was
+    /// never read. None while it works.
     pub(super) fn idle(&self) -> Period {
         let quiet = self.seen.map_or(Period::ZERO, |seen| seen.quiet);
         self.content()
             .map_or(quiet, |content| content.idle(self.now()))
     }
 
-    /// Whether it shows a limit that has ended: nothing but a text sets it going.
+    /// Whether it shows a limit that has ended. Then only a text makes it continue.
     pub(super) fn is_past_limit(&self) -> bool {
         let content = self.content().filter(|content| content.is_agreed());
         content.is_some_and(|content| content.is_past_limit(self.name, self.now()))
     }
 
-    /// Whether its screen shows that it works, so that time alone makes it idle never.
+    /// Whether its screen shows that it works. Then time alone never makes it idle.
     pub(super) fn is_busy(&self) -> bool {
         self.content()
             .is_some_and(|content| content.state.is_at_work())
     }
 
-    /// What keeps it from going on by itself: what its screen says, unless its agent was found
-    /// signed in since.
+    /// What blocks it: its screen says so, and no later probe has found its agent signed in.
     pub(super) fn block(&self) -> Option<Block> {
         let content = self.content()?;
         let block = content.block(self.name, self.now())?;
         let refuted = self.history.and_then(|history| history.refuted.as_ref());
         let proves_nothing =
             refuted.is_some_and(|refuted| refuted.covers(&content.evidence, self.now()));
-        // That it is signed in says nothing about its limit.
+        // A sign-in says nothing about its limit.
         let may_be_answered = block == Block::Auth && !proves_nothing;
         let probed = self
             .desired
@@ -201,7 +200,7 @@ impl<'a> Subject<'a> {
         (!answered).then_some(block)
     }
 
-    /// What a session is, going by its life and its screen alone.
+    /// The phase of a session by its process and its screen alone.
     pub(super) fn living_phase(&self) -> Phase {
         let Some(seen) = self.seen else {
             return Phase::Absent;
@@ -220,17 +219,17 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// How long this life has lasted, awake.
+    /// The awake time since this process was started.
     pub(super) fn age(&self) -> Option<Period> {
         self.label().map(|label| self.now().since(&label.started))
     }
 
-    /// The run remembered, if it is the one that is seen.
+    /// The remembered run, if it is the observed one.
     pub(super) fn run(&self) -> Option<&'a Incarnation> {
         self.history?.run.as_ref()
     }
 
-    /// What stands of this life's output, where that is listened for.
+    /// The completion markers in the output of this run, where it is read for them.
     pub(super) fn standing(&self) -> Option<(&'a Marks, &'a Standing)> {
         self.desired
             .filter(|desired| !desired.completion.markers.is_empty())?;
@@ -243,12 +242,12 @@ impl<'a> Subject<'a> {
             .map(|standing| (marks, standing))
     }
 
-    /// The pattern of the policy that covers it: others started it, and it is only ever expired.
+    /// The pattern of the policy that covers it. Others started it, and gtctl may only expire it.
     pub(super) fn policy(&self) -> Option<&'a str> {
         self.desired?.policy.as_deref()
     }
 
-    /// Whether it counts as ready: it has lived for `ready_after` once in this life.
+    /// Whether it counts as ready: this process has once lived for `ready_after`.
     pub(super) fn is_ready(&self) -> bool {
         let ready_after = self
             .desired
@@ -272,7 +271,7 @@ impl<'a> Subject<'a> {
             .is_some_and(|launcher_job| matches!(launcher_job.verb, Verb::Start | Verb::Restart))
     }
 
-    /// What the commands that should have started it last said, where they came to nothing.
+    /// The last output of the commands that failed to start it.
     pub(super) fn not_started(&self) -> Option<&'a Complaint> {
         let ended = self.run()?.ended?;
         self.history?
@@ -281,12 +280,12 @@ impl<'a> Subject<'a> {
             .filter(|_| ended.death == Death::NeverStarted)
     }
 
-    /// When it will count as ready if it lives on.
+    /// When it will count as ready if its process lives on.
     pub(super) fn ready_at(&self) -> Option<Moment> {
         Some(self.label()?.started.plus(self.desired?.ready_after))
     }
 
-    /// The last planned restart known from anywhere.
+    /// The last planned restart, from memory or label.
     pub(super) fn handoff(&self) -> Option<Moment> {
         let remembered = self.history.and_then(|history| history.handoff);
         match (remembered, self.label().and_then(|label| label.handoff)) {
@@ -295,8 +294,8 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// The same in terms of this boot, for labels: a later step of the wall clock must not make it
-    /// years to come.
+    /// The same in this boot's clock, for labels. A later step of the wall clock must not move it
+    /// years ahead.
     pub(super) fn handoff_to_carry(&self) -> Option<Moment> {
         let (now, at) = (self.now(), self.handoff()?);
         Some(if at.boot == now.boot {
@@ -306,7 +305,7 @@ impl<'a> Subject<'a> {
         })
     }
 
-    /// The names of the fields with which it runs, or ran, other than declared.
+    /// The names of the fields whose running value differs from the declared one.
     pub(super) fn differences(&self) -> Vec<&'static str> {
         let ran_with = self.label().and_then(|label| label.fingerprint);
         let both = ran_with.zip(self.desired);
@@ -314,7 +313,7 @@ impl<'a> Subject<'a> {
             .unwrap_or_default()
     }
 
-    /// What those fields were and are, where it is remembered what it was started with.
+    /// The old and new values of those fields, where the old ones are remembered.
     pub(super) fn changes(&self) -> Vec<Change> {
         let label = self.label().and_then(|label| label.fingerprint);
         let ran_with = self.history.and_then(|history| history.ran_with.as_ref());
@@ -330,17 +329,18 @@ impl<'a> Subject<'a> {
         self.history.is_some_and(|history| history.stopped)
     }
 
-    /// A planned restart of it that was begun and is not over.
+    /// Its planned restart, if one has begun and is not over.
     pub(super) fn replacing(&self) -> Option<&'a Replacing> {
         self.history?.replacing.as_ref()
     }
 
-    /// Whether gtctl ended its last run for a planned restart, or is about to: its start is owed.
+    /// Whether gtctl ended its last run for a planned restart, or is about to. Then it owes the
+    /// session a start.
     pub(super) fn is_owed_a_start(&self) -> bool {
         self.history.is_some_and(History::is_owed_a_start)
     }
 
-    /// Whether it crashed again and again.
+    /// Whether it is in a crash loop.
     pub(super) fn is_failing(&self) -> bool {
         self.crashes().len() >= FAILING
     }
@@ -350,8 +350,8 @@ impl<'a> Subject<'a> {
         self.history.map_or(&[], |history| &history.crashes)
     }
 
-    /// The generation after every one known: also past the wall clock, so that it grows when all
-    /// memory is lost.
+    /// The next generation. It is greater than every known one and at least the wall clock, so that
+    /// it still grows after all memory is lost.
     pub(super) fn next_generation(&self) -> Generation {
         let remembered = self.history.map_or(0, |history| history.generation.0);
         let labelled = self.label().map_or(0, |label| label.generation.0);
@@ -359,7 +359,7 @@ impl<'a> Subject<'a> {
         Generation(remembered.max(labelled).saturating_add(1).max(clock))
     }
 
-    /// What an operation on it must name.
+    /// The identity that an operation on it must name.
     pub(super) fn target(&self) -> Option<Target> {
         let (server, seen) = (self.server?, self.seen?);
         let process = match &seen.life {

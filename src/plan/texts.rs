@@ -1,5 +1,5 @@
-//! Whether a text can be typed into a session now, as far as the look and the memory say. Its
-//! prompt is looked at once more just before the text is typed.
+//! Whether the look and the memory allow to type a text into a session now. Just before it is
+//! typed, the prompt is checked once more.
 
 use super::Situation;
 use super::gastown::hold_for_timed_work;
@@ -11,9 +11,8 @@ use crate::model::{
 
 /// Decides on one request.
 ///
-/// # Errors
-/// The obstacle. The request waits for one that [passes](Obstacle::passes), and is given up for one
-/// that stays.
+/// # Errors The obstacle. If it [passes](Obstacle::passes) the request waits, else the request is
+/// given up.
 pub fn typable(situation: &Situation<'_>, request: &TextRequest) -> Typable {
     if situation.memory.paused {
         return Err(Obstacle::Paused);
@@ -37,7 +36,8 @@ pub fn typable(situation: &Situation<'_>, request: &TextRequest) -> Typable {
     step(subject, &request.text).ok_or(Obstacle::Absent)
 }
 
-/// The step that types a text into this session; none where it was not seen or is not declared.
+/// The step that types a text into this session. None where the session was not observed or is not
+/// declared.
 pub(super) fn step(subject: &Subject<'_>, text: &NudgeText) -> Option<TextStep> {
     let target = subject.target()?;
     let left = subject
@@ -100,7 +100,8 @@ fn check_incarnation(subject: &Subject<'_>, request: &TextRequest) -> Result<(),
     }
 }
 
-/// What nobody asks for by hand waits for Gas Town's own holds, and for the session to be ready.
+/// A text that nobody asked for by hand also waits for Gas Town's holds and until the session is
+/// ready.
 fn check_timed_work(subject: &Subject<'_>) -> Result<(), Obstacle> {
     if let Some(Hold::Gastown(hold)) = hold_for_timed_work(subject.situation, subject.desired) {
         return Err(Obstacle::Gastown(hold));

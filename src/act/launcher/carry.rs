@@ -1,4 +1,4 @@
-//! A start or a stop by commands, from its beginning to its outcome.
+//! A start or a stop by a launcher's commands, from its beginning to its outcome.
 
 use super::super::finish::{self, Finish, Then};
 use super::super::start::{self, Adoption};
@@ -24,16 +24,16 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// Between two looks for what a command should have done.
+/// The time between two looks for the result of a command.
 const TICK: Duration = Duration::from_millis(100);
-/// How long the agent may take to be seen in its session. Half of it where the command says that it
-/// failed.
+/// How long the agent may take to appear in its session. Half of it if the command reports a
+/// failure.
 const AGENT_PATIENCE: Duration = Duration::from_secs(15);
-/// How long a session may take to be there once its command has ended.
+/// How long a session may take to appear after its command has ended.
 const SESSION_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Carries the step out. The step that comes back is the one that the outcome is of: where the
-/// previous run has ended and no new one came of it, a start.
+/// Carries the step out. Returns the step to which the outcome belongs. That is a start if the
+/// previous run has ended and no new one began.
 pub(super) async fn carry(scene: Scene<'_>, store: &StateDir, step: &Step) -> (Step, Outcome) {
     let Some(commands) = step.action.commands() else {
         return (
@@ -58,7 +58,7 @@ pub(super) async fn carry(scene: Scene<'_>, store: &StateDir, step: &Step) -> (S
     }
 }
 
-/// What is left to do of a restart whose previous run has ended.
+/// The rest of a restart whose previous run has ended.
 fn as_start(step: &Step) -> Step {
     let Action::Restart {
         desired,
@@ -91,15 +91,15 @@ struct Life<'a> {
     handoff: Option<Moment>,
 }
 
-/// What there is where the session should be.
+/// What was found in the place of the session.
 enum Found {
-    /// Its agent, in this pane, and the label there that is not believed.
+    /// Its agent, in this pane, and a label that is not trusted.
     Agent(Target, Option<String>),
-    /// No agent; what runs instead.
+    /// No agent, and what runs instead.
     Other(String),
     /// Nothing.
     Nothing,
-    /// It could not be determined.
+    /// gtctl could not determine it.
     Untold(String),
 }
 
@@ -111,7 +111,7 @@ struct Course<'a> {
 }
 
 impl Course<'_> {
-    /// Does what the action says; as an error why a session that has ended was not started.
+    /// Carries out the action. An error says why an ended session was not started.
     async fn take(&self, action: &Action) -> Result<Outcome, Outcome> {
         match action {
             Action::Start {
@@ -153,7 +153,7 @@ impl Course<'_> {
         }
     }
 
-    /// Takes this rung of a restart, and starts the session where nothing of it is left.
+    /// Takes this rung of a restart. Starts the session if nothing of it is left.
     async fn restart(
         &self,
         target: &Target,
@@ -177,7 +177,7 @@ impl Course<'_> {
         }
     }
 
-    /// Starts the session, and makes it ours; as an error why there is no such run.
+    /// Starts the session, and makes it ours. An error says why there is no such run.
     async fn start(&self, life: &Life<'_>) -> Result<Outcome, Outcome> {
         let before = match list::list(self.scene.client).await {
             Ok(listing) => sessions_of(&listing),
@@ -204,13 +204,13 @@ impl Course<'_> {
             }
         };
         let ran = run(&order, note).await;
-        // What stays of it names a process that has ended.
+        // What is left of it names a process that has ended.
         let _ = self.store.forget_launcher_job(self.session);
         ran
     }
 
-    /// Looks whether a command has begun a run, and makes it ours if it has. `before` are the
-    /// sessions that were there before. As an error why there is no such run.
+    /// Looks whether a command has begun a run, and makes it ours. `before` are the earlier
+    /// sessions. An error says why there is no such run.
     async fn verify(
         &self,
         life: &Life<'_>,
@@ -239,8 +239,8 @@ impl Course<'_> {
         }
     }
 
-    /// Waits for the session and its agent. The wait is half as long where the command says that it
-    /// failed.
+    /// Waits for the session and its agent. The wait is half as long if the command reports a
+    /// failure.
     async fn look_out(&self, desired: &Desired, ran: &CommandRun) -> Found {
         let begun = Instant::now();
         let share = if ran.is_well() { 1 } else { 2 };
@@ -324,10 +324,10 @@ impl Course<'_> {
     }
 
     /// Takes the first rung of a stop: asks the run to end, and makes sure that nothing of it is
-    /// left. Gives what the command said where that has begun the next run as well.
+    /// left. Returns the command's output if the command has also begun the next run.
     ///
-    /// As an error the outcome where the step ends here: a fence refused it, or the run lives on.
-    /// What follows then is the plan's to choose.
+    /// An error is the outcome of a step that ends here: a fence refused it, or the run lives on.
+    /// The plan then chooses what follows.
     async fn ask(
         &self,
         target: &Target,
@@ -369,7 +369,7 @@ impl Course<'_> {
             target,
             facts.process,
         );
-        // All that is slow is done: somebody may have attached meanwhile, so it is asked again.
+        // The slow work is done. Somebody may have attached meanwhile, so the fence is asked again.
         self.fenced(target, |tag| {
             ops::begin_stop(tag, target, handoff, PaneAtEnd::AsSet)
         })
@@ -377,7 +377,7 @@ impl Course<'_> {
         Ok(Tracked::new(processes, Some(target.server.0)))
     }
 
-    /// Sends TERM, and gives the run its grace. As an error that it lives on.
+    /// Sends TERM, and gives the run its grace. An error says that it lives on.
     async fn ask_by_term(&self, target: &Target, tracked: &Tracked) -> Result<(), Outcome> {
         let grace = self.commands.stop_timeout;
         tracked.ask_to_end(grace.to_std()).await;
@@ -390,7 +390,7 @@ impl Course<'_> {
         ))
     }
 
-    /// Runs the command that ends the run, then ends what that has left.
+    /// Runs the command that ends the run, then ends what is left.
     async fn ask_by(
         &self,
         command: &StopCommand<'_>,
@@ -403,7 +403,7 @@ impl Course<'_> {
             restarts,
         } = *command;
         let ran = tracked.during(self.run(argv, limit)).await;
-        // After a restart the session may stand with a fresh process: then the old root tells.
+        // After a restart the session may have a fresh process. Then the old root process tells.
         let lives = if restarts {
             tracked.is_root_alive()
         } else {
@@ -425,7 +425,7 @@ impl Course<'_> {
             .map_err(|outcome| with_words(outcome, argv, &ran))
     }
 
-    /// Has a line of tmux done that asks the fence of a stop.
+    /// Sends tmux a line with the fence of a stop.
     async fn fenced(
         &self,
         target: &Target,
@@ -439,8 +439,8 @@ impl Course<'_> {
         Ok(Facts::read(target, fields).0)
     }
 
-    /// Ends what lives on of a run whose session is gone or has a fresh process. As an error what
-    /// survives KILL.
+    /// Ends what lives on of a run whose session is gone or has a fresh process. An error names
+    /// what survives KILL.
     async fn end_leftovers(&self, tracked: &Tracked) -> Result<(), Outcome> {
         if tracked.living().is_empty() {
             return Ok(());
@@ -457,7 +457,7 @@ impl Course<'_> {
         )))
     }
 
-    /// Ends what lives on of a stop that was begun, where the session is gone before its last rung.
+    /// Ends what lives on if the session has gone before the last rung of its stop.
     async fn end_remembered(&self) -> Result<(), Outcome> {
         let processes = remembered(self.scene.memory, self.session, clock::now().boot)
             .map(|stopping| stopping.tree.clone())
@@ -474,7 +474,7 @@ impl Course<'_> {
         })
     }
 
-    /// Removes what stands of a run that has ended, or whose launcher did not remove it.
+    /// Removes the session of a run that has ended, if the launcher has not.
     async fn clear(&self, target: &Target) -> Result<(), Outcome> {
         if !self.stands(target).await {
             return Ok(());
@@ -487,7 +487,7 @@ impl Course<'_> {
         };
         match finish::all(&self.scene, vec![finish]).await.pop() {
             Some((_, Outcome::Done(_))) => Ok(()),
-            // It went by itself meanwhile.
+            // It has gone by itself meanwhile.
             _ if !self.stands(target).await => Ok(()),
             Some((_, outcome)) => Err(outcome),
             None => Err(Outcome::Unknown("it was not removed".to_owned())),
@@ -495,13 +495,13 @@ impl Course<'_> {
     }
 }
 
-/// That the run lives on, after `said`.
+/// The outcome that the run lives on, after `said`.
 fn not_ended(tracked: &Tracked, said: String) -> Outcome {
     let tree = tracked.living();
     Outcome::Done(Effect::NotEnded { tree, said })
 }
 
-/// The outcome with what the command said, where that may tell why.
+/// The outcome with the command's output, where that may explain it.
 fn with_words(outcome: Outcome, argv: &[String], ran: &CommandRun) -> Outcome {
     match outcome {
         Outcome::Failed(why) if !ran.is_well() => {
@@ -551,7 +551,7 @@ fn find(listing: &Listing, town: &Town, desired: &Desired) -> Found {
     found
 }
 
-/// The server that was listed, as far as it runs here and is a tmux.
+/// The listed server, if it runs on this host and is a tmux.
 fn server_of(listing: &Listing) -> Option<ProcId> {
     match process::look(listing.server) {
         Presence::Alive(stat) if stat.comm.starts_with("tmux") => Some(ProcId {
@@ -563,7 +563,7 @@ fn server_of(listing: &Listing) -> Option<ProcId> {
 }
 
 fn target_of(server: ServerId, row: &PaneRow, town: &Town, process: ProcId) -> Target {
-    // A launcher may give a session that stands a fresh process, and leave its labels.
+    // A launcher may give an existing session a fresh process, and leave the old labels.
     let label = match row.labels.ownership(&town.name) {
         Ownership::Ours(label) => Some(label),
         Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => None,

@@ -25,38 +25,37 @@ use run::{Order, run};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// One to be begun: a step whose action has commands.
+/// A job to begin: a step whose action has commands.
 #[derive(Debug, Clone)]
 pub struct LauncherOrder {
-    /// What is to be done, to which session.
+    /// The step: what to do, to which session.
     pub step: Step,
-    /// What was written down of it.
+    /// The intent that was written down.
     pub written: LauncherJob,
-    /// Of which town.
+    /// The town.
     pub town: Arc<Town>,
-    /// What is remembered, its intent included.
+    /// The memory, with the intent.
     pub memory: Arc<Memory>,
     /// The server of the look that the plan was made from.
     pub server: Option<ServerId>,
-    /// The way to it.
+    /// The client of that server.
     pub client: Client,
     /// The town's state directory.
     pub state: PathBuf,
-    /// The program that takes what panes print.
+    /// The sink's program.
     pub sink: Option<PathBuf>,
-    /// When it was decided.
+    /// The time of the decision.
     pub now: Moment,
 }
 
-/// One that has ended.
+/// A job that has ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
-    /// What was to be done. Where a restart has ended the former life and then failed, what is left
-    /// of it is a start.
+    /// The step. If a restart has ended the old run and then failed, the rest of it is a start.
     pub step: Step,
-    /// What came of it.
+    /// The outcome.
     pub outcome: Outcome,
-    /// When it had ended.
+    /// The time of its end.
     pub at: Moment,
 }
 
@@ -72,7 +71,7 @@ impl Report {
     }
 }
 
-/// Those under way, at most one for each session.
+/// The running jobs, at most one for each session.
 pub type LauncherJobs = Pool<LauncherOrder>;
 
 impl jobs::Job for LauncherOrder {
@@ -113,7 +112,7 @@ impl jobs::Job for LauncherOrder {
     }
 }
 
-/// Does it. May block: this is a thread of its own.
+/// Does the job. May block: the job has its own thread.
 async fn carry_out(job: &LauncherOrder) -> (Step, Outcome) {
     let failed = |why: String| (job.step.clone(), Outcome::Failed(why));
     let store = match StateDir::open(&job.state) {
@@ -157,7 +156,7 @@ async fn carry_out(job: &LauncherOrder) -> (Step, Outcome) {
     carry::carry(scene, &store, step).await
 }
 
-/// Checks, before anything is touched, what can be checked of the commands of a step.
+/// Checks the commands of a step as far as possible before anything is touched.
 pub(super) fn preflight(action: &Action, commands: &Commands) -> Outcome {
     let argvs: Vec<Vec<String>> = action
         .launcher_jobs()
@@ -177,11 +176,10 @@ pub(super) fn preflight(action: &Action, commands: &Commands) -> Outcome {
     }
 }
 
-/// Hands a text over to the launcher of a session, which delivers it in its own time. Takes at most
+/// Gives a text to the launcher of a session, which delivers it later. Takes at most
 /// [`Commands::NUDGE_TIMEOUT`].
 ///
-/// # Errors
-/// What the launcher said.
+/// # Errors The launcher's output.
 pub async fn hand_over(
     client: &Client,
     town: &Town,

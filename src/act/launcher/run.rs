@@ -1,7 +1,7 @@
-//! One command of a launcher. It is ended whole when its time is over.
+//! Runs one command of a launcher. At the deadline it and all its processes are ended.
 //!
-//! What it has left running when it ends by itself is left alone: a launcher starts what should
-//! stay, and perhaps the tmux server itself. So nothing marks what it starts either.
+//! Processes that it leaves behind when it ends by itself are left alone: a launcher starts what
+//! should stay, perhaps the tmux server itself. So its processes carry no mark either.
 
 use crate::model::environment::Inherit;
 use crate::model::{Period, ProcId, Socket, Town};
@@ -12,30 +12,30 @@ use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 
-/// The end that is kept of what it prints, and of its errors, in bytes.
+/// The end of its output that is kept, and of its errors, in bytes.
 const KEPT: Stream = Stream::Kept(Bound::tail(8 << 10));
-/// The longest line of it that is told, in characters.
+/// The longest line of it that is shown, in characters.
 const LINE: usize = 300;
 /// Which tmux server gt speaks to, and where its town is.
 const SOCKET: &str = "GT_TMUX_SOCKET";
 const ROOT: &str = "GT_ROOT";
 
-/// A command to be run.
+/// A command to run.
 #[derive(Clone, Copy)]
 pub(super) struct Order<'a> {
     /// Program and arguments.
     pub(super) argv: &'a [String],
-    /// Where.
+    /// Its directory.
     pub(super) dir: &'a Path,
-    /// For which town.
+    /// Its town.
     pub(super) town: &'a Town,
-    /// The way to its server.
+    /// The client of the town's server.
     pub(super) client: &'a Client,
-    /// How long it may take.
+    /// Its deadline.
     pub(super) limit: Period,
 }
 
-/// What came of it.
+/// The result of a command.
 #[derive(Debug)]
 pub(super) struct CommandRun {
     ran: child::Ran,
@@ -43,12 +43,12 @@ pub(super) struct CommandRun {
 }
 
 impl CommandRun {
-    /// Whether it says that all went well. That proves nothing.
+    /// Whether it reports success. That proves nothing.
     pub(super) fn is_well(&self) -> bool {
         self.ran.is_well()
     }
 
-    /// The same for people: what was run, how it ended, and its last word.
+    /// The same for people: the command, how it ended, and its last line.
     pub(super) fn told(&self, argv: &[String]) -> String {
         let limit = self.limit;
         let how = match &self.ran.ending {
@@ -69,8 +69,8 @@ impl CommandRun {
     }
 }
 
-/// Runs it to its end, of whatever kind. `begun` is told its process. Dropping this kills it with
-/// all it has started.
+/// Runs it to its end. `begun` is called with its process. Dropping this kills it with everything
+/// it has started.
 pub(super) async fn run(order: &Order<'_>, begun: impl FnOnce(ProcId)) -> CommandRun {
     let sessions = order.town.sessions.values();
     let declared: BTreeSet<&str> = sessions
@@ -108,8 +108,8 @@ fn variables(order: &Order<'_>) -> BTreeMap<String, OsString> {
     root.into_iter().chain(socket).collect()
 }
 
-/// The name by which gt finds the town's server. Not told where it has none that gt could be given:
-/// gt then goes by its own rules, or by what the caller's environment says.
+/// The socket name by which gt finds the town's server. None where gt cannot be given a name: then
+/// gt uses its own rules or the caller's environment.
 fn socket_name(order: &Order<'_>) -> Option<String> {
     match &order.town.socket {
         Socket::Name(name) => Some(name.clone()),
@@ -123,7 +123,7 @@ fn socket_name(order: &Order<'_>) -> Option<String> {
     }
 }
 
-/// The line that says what went wrong, or the last one.
+/// The line that says what failed, or the last one.
 fn last_word(output: &Output) -> Option<String> {
     last_word_of(&output.text())
 }

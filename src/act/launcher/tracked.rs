@@ -1,5 +1,5 @@
-//! The processes of a life that is being ended by somebody else: all that were ever seen of its
-//! tree, so that what is cut off from it is still known.
+//! The processes of a run that a launcher ends. It remembers all processes of the tree that were
+//! ever seen, so that those cut off from the tree are still found.
 
 use super::super::tree;
 use crate::model::{ProcId, Stopping};
@@ -9,13 +9,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// How often the tree is looked at meanwhile.
+/// How often the tree is read meanwhile.
 const TICK: Duration = Duration::from_millis(100);
 
-/// A tree, and what it was.
+/// A process tree, and all members it ever had.
 pub(super) struct Tracked {
     root: Option<ProcId>,
-    /// Never touched.
+    /// Processes that are never touched.
     server: Option<ProcId>,
     seen: RefCell<BTreeSet<ProcId>>,
 }
@@ -30,7 +30,7 @@ impl Tracked {
         }
     }
 
-    /// Looks at it again and again while `work` goes on.
+    /// Reads the tree again and again while `work` goes on.
     pub(super) async fn during<T>(&self, work: impl Future<Output = T>) -> T {
         tokio::pin!(work);
         loop {
@@ -55,7 +55,7 @@ impl Tracked {
         self.root.is_some_and(process::may_live)
     }
 
-    /// What lives of it, with what that has started since.
+    /// The living members, and what they have started since.
     pub(super) fn living(&self) -> Vec<ProcId> {
         let lives = |process: &ProcId| Some(*process) != self.server && process::may_live(*process);
         let known: Vec<ProcId> = self.seen.borrow().iter().copied().filter(lives).collect();
@@ -63,12 +63,12 @@ impl Tracked {
         self.seen.borrow().iter().copied().filter(lives).collect()
     }
 
-    /// Sends TERM, and waits for at most `grace` until all have ended.
+    /// Sends TERM, and waits at most `grace` until all have ended.
     pub(super) async fn ask_to_end(&self, grace: Duration) {
         tree::ask_to_end(&self.living(), grace).await;
     }
 
-    /// Sends TERM, and after `grace` KILL to what still lives. Gives what survives that.
+    /// Sends TERM, and after `grace` KILL to what still lives. Returns what survives KILL.
     pub(super) async fn end(&self, grace: Duration) -> Vec<ProcId> {
         self.ask_to_end(grace).await;
         tree::kill_all(|| self.living()).await
